@@ -1,0 +1,54 @@
+/** What every loratwin error can say. The text is made from this, last. */
+export interface ErrorFacts {
+  /** What would have been right, as a noun phrase: "a positive whole number". */
+  readonly expected: string;
+  /** Where: a document path ("jobs[2].adapter.rank"), a flag or a file. */
+  readonly at?: string;
+  /** The offending value; shortened in the text. */
+  readonly got?: unknown;
+  /** One line that helps to go on. */
+  readonly hint?: string;
+  /** The file that holds the value, and where in it (line and column from 1). */
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+  /** Further lines below the sentence, such as a table or a schedule grid. */
+  readonly detail?: string;
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+/** `Expected <what> at <path>, got <value>.`, with the file in front and detail and hint on lines of their own. */
+export function formatFacts(facts: ErrorFacts): string {
+  const place = facts.file === undefined ? "" : [facts.file, facts.line, facts.column].filter((x) => x !== undefined).join(":");
+  const at = facts.at === undefined || facts.at === "" ? "" : ` at ${facts.at}`;
+  const got = "got" in facts ? `, got ${shown(facts.got)}` : "";
+  const lines = [`${place === "" ? "" : `${place}: `}Expected ${facts.expected}${at}${got}.`];
+  if (facts.detail !== undefined) lines.push("", facts.detail);
+  if (facts.hint !== undefined) lines.push(`Hint: ${facts.hint}`);
+  return lines.join("\n");
+}
+
+class LoratwinError extends Error {
+  readonly facts: ErrorFacts;
+  constructor(facts: ErrorFacts, options?: ErrorOptions) {
+    super(formatFacts(facts), options);
+    this.facts = facts;
+    this.name = new.target.name;
+  }
+}
+
+/** The user's document, data or flag is wrong. Exit code 2. */
+export class InputError extends LoratwinError {}
+
+/** No valid plan exists, or a plan breaks an invariant; the detail holds the schedule grid. Exit code 2. */
+export class PlanError extends LoratwinError {}
+
+/** The addon, a device or its memory failed. Exit code 3. */
+export class DeviceError extends LoratwinError {}
+
+/** A bug of ours. */
+export class InvariantError extends LoratwinError {}
