@@ -1,2 +1,10 @@
+// JSON whose bytes depend on the data alone, and the hash of it.
+export { canonicalJson, contentHash } from "./canonical-json.ts";
 // The four error classes and the facts that their texts are made of.
 export { DeviceError, type ErrorFacts, formatFacts, InputError, InvariantError, PlanError } from "./errors.ts";
+// Seeded random numbers.
+export { createRng, type Rng } from "./rng.ts";
+// Small statistics.
+export { maximum, mean, median, quantile, sum } from "./stats.ts";
+// Time as whole nanoseconds, and texts for people.
+export { addNanos, formatBytes, formatSeconds, type Nanos, nanos, nanosToSeconds, secondsToNanos } from "./units.ts";

@@ -1,0 +1,32 @@
+export function sum(values: readonly number[]): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+/** 0 for no values. */
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : sum(values) / values.length;
+}
+
+/** Linear interpolation between order statistics; `q` from 0 to 1; 0 for no values. */
+export function quantile(values: readonly number[], q: number): number {
+  if (values.length === 0) return 0;
+  const sorted = [...values].sort((x, y) => x - y);
+  const position = (sorted.length - 1) * q;
+  const low = Math.floor(position);
+  const a = sorted[low] ?? 0;
+  const b = sorted[Math.min(low + 1, sorted.length - 1)] ?? a;
+  return a + (b - a) * (position - low);
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The largest value, without the argument limit of Math.max; -Infinity for no values. */
+export function maximum(values: Iterable<number>): number {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const value of values) if (value > largest) largest = value;
+  return largest;
+}

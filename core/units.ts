@@ -1,0 +1,47 @@
+import { InputError } from "./errors.ts";
+
+/** Whole nanoseconds. Exact up to 2^53 ns, about 104 days. */
+export type Nanos = number & { readonly __unit: "ns" };
+
+/** @throws InputError when `value` is not a whole number of nanoseconds from 0 to 2^53 - 1. */
+export function nanos(value: number): Nanos {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new InputError({ expected: "a non-negative whole number of nanoseconds", got: value });
+  }
+  return value as Nanos;
+}
+
+/** Rounds once, to the nearest nanosecond. */
+export function secondsToNanos(seconds: number): Nanos {
+  return nanos(Math.round(seconds * 1e9));
+}
+
+export function nanosToSeconds(time: Nanos): number {
+  return time / 1e9;
+}
+
+export function addNanos(a: Nanos, b: Nanos): Nanos {
+  return nanos(a + b);
+}
+
+const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
+
+/** "1.50 GiB": for people; JSON carries the number. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < BYTE_UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? value.toFixed(0) : value.toFixed(2)} ${BYTE_UNITS[unit]}`;
+}
+
+/** "1.25 s", "13.4 ms", "2 h 05 min": for people. */
+export function formatSeconds(seconds: number): string {
+  if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} min`;
+  if (seconds >= 60) return `${Math.floor(seconds / 60)} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;
+  if (seconds >= 1) return `${seconds.toFixed(2)} s`;
+  if (seconds >= 1e-3) return `${(seconds * 1e3).toFixed(2)} ms`;
+  return `${(seconds * 1e6).toFixed(1)} us`;
+}
