@@ -1,0 +1,68 @@
+// head_loss: cross-entropy of the output head over the scored rows, and its gradient, without the T x V logits
+//
+//   z = x W^T;  loss[t] = log sum_v exp z[t,v] - z[t, target[t]];  losses[g] = sum of loss[t] over the segment's scored rows
+//   dx = d(sum_g lossScale_g losses[g]) / dx = lossScale_g (softmax(z) - onehot(target)) W;  rows not scored: 0
+//
+//   x, dx [T,H] without gaps; dx may not be x   W [V,H] packed both ways   targets [T], already shifted, -1 = not scored
+//   Rows outside every segment are not scored. Scored rows are gathered into tiles of tileRows; the logits become the gradient in place.
+//   f32 storage and accumulation; a row's loss is f64 from an f32 sum of exponentials; losses summed in f64 in row order.
+//   NMSE against the reference: 1e-10 (dx), 1e-6 relative (losses)
+// Throws std::invalid_argument when a target is outside -1 .. V-1.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "exec_context.h"
+#include "matmul.h"
+
+namespace loratwin::ops {
+
+// Rows rowStart .. rowEnd, in row order and disjoint; may be empty.
+struct LossSegment {
+  std::int32_t rowStart = 0;
+  std::int32_t rowEnd = 0;
+  float lossScale = 1.0F;
+};
+
+struct HeadLoss {
+  const LossSegment* segments;
+  std::int32_t segmentCount;
+  const std::int32_t* targets;
+  const float* x;
+  const PackedMatrix* weight;  // N = V, K = H
+  float* dx;                   // null: losses only (evaluation)
+  float* logits;               // headLossScratchBytes(tileRows, H, V)
+  std::int32_t tileRows;
+  std::int32_t rows;  // T
+  double* losses;     // [segmentCount], overwritten
+};
+
+// logits [tileRows,V], gathered x and dx [tileRows,H], row losses f64 [tileRows], row and segment indices i32 [tileRows] each;
+// each part rounded up to 64 bytes
+constexpr std::size_t headLossScratchBytes(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary) {
+  const auto part = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
+  return part(tileRows * vocabulary * 4) + 2 * part(tileRows * hidden * 4) + part(tileRows * 8) + 2 * part(tileRows * 4);
+}
+
+void head_loss(ExecContext& context, MatmulEngine& engine, const HeadLoss& op);
+
+namespace ref {
+template <class Real>
+struct HeadLossT {
+  const LossSegment* segments;
+  std::int32_t segmentCount;
+  const std::int32_t* targets;
+  const Real* x;
+  const Real* weight;  // [V,H]
+  Real* dx;
+  std::int32_t rows;
+  std::int32_t hidden;
+  std::int32_t vocabulary;
+  double* losses;
+};
+template <class Real>
+void head_loss(const HeadLossT<Real>& op);
+}  // namespace ref
+
+}  // namespace loratwin::ops

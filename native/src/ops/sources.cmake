@@ -1,0 +1,48 @@
+# Sources of the operators, relative to native/. The fast operators (src/ops/*.cpu.cc) are compiled twice from one text: into
+# namespace loratwin::ops::generic and, with AVX-512 enabled, into loratwin::ops::avx512; src/ops/dispatch.cc picks one by cpuid.
+# A target takes ${LORATWIN_OPS_SOURCES} plus the objects of loratwin_ops_generic and (on x86-64) loratwin_ops_avx512.
+set(LORATWIN_OPS_CPU_SOURCES
+  src/ops/adamw.cpu.cc
+  src/ops/attention.cpu.cc
+  src/ops/embed.cpu.cc
+  src/ops/head_loss.cpu.cc
+  src/ops/lora.cpu.cc
+  src/ops/rmsnorm.cpu.cc
+  src/ops/rope.cpu.cc
+  src/ops/sum_squares.cpu.cc
+  src/ops/swiglu.cpu.cc)
+set(LORATWIN_OPS_SOURCES
+  src/ops/dispatch.cc
+  src/ops/matmul.cpu.cc)
+set(LORATWIN_OPS_REFERENCE_SOURCES
+  src/ops/adamw.ref.cc
+  src/ops/attention.ref.cc
+  src/ops/embed.ref.cc
+  src/ops/head_loss.ref.cc
+  src/ops/lora.ref.cc
+  src/ops/matmul.ref.cc
+  src/ops/rmsnorm.ref.cc
+  src/ops/rope.ref.cc
+  src/ops/sum_squares.ref.cc
+  src/ops/swiglu.ref.cc)
+set(LORATWIN_OPS_FLAGS -O3 -fno-math-errno -fno-trapping-math)
+
+list(TRANSFORM LORATWIN_OPS_CPU_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")
+list(TRANSFORM LORATWIN_OPS_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")
+list(TRANSFORM LORATWIN_OPS_REFERENCE_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")
+
+add_library(loratwin_ops_generic OBJECT ${LORATWIN_OPS_CPU_SOURCES})
+target_compile_definitions(loratwin_ops_generic PRIVATE LORATWIN_ISA_GENERIC=1)
+target_compile_options(loratwin_ops_generic PRIVATE ${LORATWIN_OPS_FLAGS})
+set(LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_generic>)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  add_library(loratwin_ops_avx512 OBJECT ${LORATWIN_OPS_CPU_SOURCES})
+  target_compile_definitions(loratwin_ops_avx512 PRIVATE LORATWIN_ISA_AVX512=1)
+  target_compile_options(loratwin_ops_avx512 PRIVATE ${LORATWIN_OPS_FLAGS} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512)
+  list(APPEND LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_avx512>)
+endif()
+foreach(target loratwin_ops_generic loratwin_ops_avx512)
+  if(TARGET ${target})
+    set_target_properties(${target} PROPERTIES CXX_STANDARD 20 POSITION_INDEPENDENT_CODE ON)
+  endif()
+endforeach()

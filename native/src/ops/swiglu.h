@@ -1,0 +1,48 @@
+// swiglu:           out = silu(gate) up,  silu(g) = g / (1 + exp(-g))
+// swiglu_backward:  dgate = dout up sigma (1 + gate (1 - sigma))    dup = dout gate sigma,  sigma = 1 / (1 + exp(-gate))
+//
+//   gateUp, dgateUp [T, 2I]: gate = columns 0 .. I, up = I .. 2I; strides ld, ldd   out, dout [T,I] strides ldo, lddo
+//   row major, f32. dgateUp may be gateUp. NMSE against the reference: 1e-11. Source: Shazeer 2020
+#pragma once
+
+#include <cstdint>
+
+#include "exec_context.h"
+
+namespace loratwin::ops {
+
+template <class Real>
+struct SwigluT {
+  const Real* gateUp;
+  std::int64_t ld;
+  Real* out;
+  std::int64_t ldo;
+  std::int32_t rows;          // T
+  std::int32_t intermediate;  // I
+};
+using Swiglu = SwigluT<float>;
+
+template <class Real>
+struct SwigluBackwardT {
+  const Real* gateUp;
+  std::int64_t ld;
+  const Real* dout;
+  std::int64_t lddo;
+  Real* dgateUp;
+  std::int64_t ldd;
+  std::int32_t rows;
+  std::int32_t intermediate;
+};
+using SwigluBackward = SwigluBackwardT<float>;
+
+void swiglu(ExecContext& context, const Swiglu& op);
+void swiglu_backward(ExecContext& context, const SwigluBackward& op);
+
+namespace ref {
+template <class Real>
+void swiglu(const SwigluT<Real>& op);
+template <class Real>
+void swiglu_backward(const SwigluBackwardT<Real>& op);
+}  // namespace ref
+
+}  // namespace loratwin::ops

@@ -1,0 +1,9 @@
+# The operator table: checks every fast operator against its reference and prints JSON lines. Needs src/ops/sources.cmake and oneDNN.
+find_package(Threads REQUIRED)
+add_executable(op_table
+  ${CMAKE_CURRENT_LIST_DIR}/op_table.cc
+  ${LORATWIN_OPS_SOURCES} ${LORATWIN_OPS_REFERENCE_SOURCES} ${LORATWIN_OPS_OBJECTS})
+set_target_properties(op_table PROPERTIES CXX_STANDARD 20)
+target_compile_options(op_table PRIVATE -O2)
+target_include_directories(op_table PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../src)
+target_link_libraries(op_table PRIVATE dnnl gomp Threads::Threads)
