@@ -1,0 +1,112 @@
+import { InputError } from "../core/index.ts";
+import type { ActionLetter } from "./action.ts";
+import type { Calibration, ConstantCalibration, MeasuredCalibration, RooflineCalibration } from "./documents/calibration.ts";
+import type { ResolvedDevice, ResolvedLink } from "./documents/cluster.ts";
+import type { MicroBatch } from "./documents/plan.ts";
+import type { Dtype } from "./documents/workload.ts";
+import { microBatchTokens } from "./mini-batch.ts";
+import { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
+
+export interface ActionCost {
+  readonly letter: ActionLetter;
+  readonly device: ResolvedDevice;
+  readonly shape: StageShape;
+  readonly microBatch: Pick<MicroBatch, "rows">;
+  /** `U` only: indices of the jobs that are updated. */
+  readonly updatedJobs: readonly number[];
+}
+
+/** A transfer's time on an idle link: latency, then bytes at the link's rate (null: no bytes-dependent part). */
+export interface LinkCost {
+  readonly latencySeconds: number;
+  readonly bytesPerSecond: number | null;
+}
+
+/** The one source of durations for planner, memory check and simulator. Seconds; rounded by whoever needs whole nanoseconds. */
+export interface CostModel {
+  actionSeconds(action: ActionCost): number;
+  linkCost(link: ResolvedLink): LinkCost;
+}
+
+function constantModel(calibration: ConstantCalibration): CostModel {
+  const { seconds, perTokens } = calibration;
+  return {
+    actionSeconds({ letter, microBatch }) {
+      if (letter === "U") return seconds.update;
+      return seconds[letter] * (perTokens === undefined ? 1 : microBatchTokens(microBatch) / perTokens);
+    },
+    linkCost: () => ({ latencySeconds: seconds.transfer, bytesPerSecond: null }),
+  };
+}
+
+function operatorsOf(action: ActionCost): readonly OperatorCall[] {
+  return action.letter === "U" ? [updateOperator(action.shape, action.updatedJobs)] : stageOperators(action.shape, action.letter, action.microBatch);
+}
+
+const WEIGHT_BYTES: Readonly<Record<Dtype, number>> = { float32: 4, bfloat16: 2, int8: 1, nf4: 0.5 };
+
+function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): CostModel {
+  const bytesPerElement = Math.max(WEIGHT_BYTES[dtype], dtype === "float32" ? 4 : 2);
+  return {
+    actionSeconds(action) {
+      const { device } = action;
+      const peaks = device.peakFlopsPerSecond;
+      const bandwidth = device.memoryBytesPerSecond;
+      if (peaks === null || bandwidth === null) {
+        throw new InputError({
+          expected: `peakFlopsPerSecond and memoryBytesPerSecond of device ${device.name} for a roofline calibration`,
+          hint: "Name a device of the catalog as its type, give the figures in the cluster file, or use a measured calibration.",
+        });
+      }
+      const peak = (dtype === "float32" ? peaks.float32 : (peaks.bfloat16 ?? peaks.float32)) * calibration.computeEfficiency;
+      const rate = bandwidth * calibration.memoryEfficiency;
+      let total = 0;
+      for (const call of operatorsOf(action)) {
+        total += call.calls * (Math.max(call.flops / peak, (call.elements * bytesPerElement) / rate) + calibration.launchSeconds);
+      }
+      return total;
+    },
+    linkCost: (link) => ({
+      latencySeconds: link.latencySeconds + calibration.transferLatencySeconds,
+      bytesPerSecond: link.bandwidthBytesPerSecond === null ? null : link.bandwidthBytesPerSecond * calibration.transferEfficiency,
+    }),
+  };
+}
+
+function measuredModel(calibration: MeasuredCalibration): CostModel {
+  const table = new Map(calibration.operators.map((operator) => [operator.operator, operator.coefficients]));
+  return {
+    actionSeconds(action) {
+      let total = calibration.actionSeconds[action.letter];
+      for (const call of operatorsOf(action)) {
+        const coefficients = table.get(call.name) ?? table.get(call.kind);
+        if (coefficients === undefined) {
+          throw new InputError({
+            expected: `operator ${call.name} in the calibration`,
+            hint: "Measure again with `loratwin calibrate --workload FILE`, which measures the shapes of that workload.",
+          });
+        }
+        let seconds = 0;
+        for (const [feature, coefficient] of Object.entries(coefficients)) seconds += coefficient * (call.features[feature] ?? 0);
+        total += call.calls * Math.max(seconds, 0);
+      }
+      return total;
+    },
+    linkCost: (link) =>
+      link.bandwidthBytesPerSecond === null
+        ? { latencySeconds: calibration.link.latencySeconds, bytesPerSecond: calibration.link.secondsPerByte > 0 ? 1 / calibration.link.secondsPerByte : null }
+        : { latencySeconds: link.latencySeconds, bytesPerSecond: link.bandwidthBytesPerSecond },
+  };
+}
+
+/** The cost model that a calibration document describes. */
+export function createCostModel(calibration: Calibration, dtype: Dtype): CostModel {
+  switch (calibration.model) {
+    case "constant":
+      return constantModel(calibration);
+    case "roofline":
+      return rooflineModel(calibration, dtype);
+    case "measured":
+      return measuredModel(calibration);
+  }
+}

@@ -1,0 +1,61 @@
+import { z } from "zod";
+
+const positive = z.int().positive();
+
+/** Rotary scaling as Hugging Face's config.json has it: `linear` (position interpolation) or `llama3` (by wave length). */
+export const ropeScalingSchema = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("linear"), factor: z.number().positive() }),
+  z.strictObject({
+    type: z.literal("llama3"),
+    factor: z.number().positive(),
+    lowFreqFactor: z.number().positive(),
+    highFreqFactor: z.number().positive(),
+    originalMaxPositions: positive,
+  }),
+]);
+
+/** The shape of a Llama-family decoder: everything that costs, memory and layers follow from. */
+export const architectureSchema = z.strictObject({
+  hiddenSize: positive,
+  intermediateSize: positive,
+  numLayers: positive,
+  numHeads: positive,
+  numKvHeads: positive,
+  headDim: positive,
+  vocabularySize: positive,
+  maxPositions: positive,
+  rmsNormEps: z.number().positive(),
+  ropeTheta: z.number().positive(),
+  ropeScaling: ropeScalingSchema.optional(),
+  /** Biases on q, k and v (Qwen2). */
+  qkvBias: z.boolean(),
+  tiedEmbeddings: z.boolean(),
+});
+
+export type Architecture = z.infer<typeof architectureSchema>;
+export type RopeScaling = z.infer<typeof ropeScalingSchema>;
+
+/** The seven linear projections of a decoder layer, in the order that numbers them (`target` = layer * 7 + index). */
+export const PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
+export type Projection = (typeof PROJECTIONS)[number];
+
+/** In and out features of a projection. */
+export function projectionShape(arch: Architecture, projection: Projection): { readonly in: number; readonly out: number } {
+  const { hiddenSize, intermediateSize } = arch;
+  const queryColumns = arch.numHeads * arch.headDim;
+  const kvColumns = arch.numKvHeads * arch.headDim;
+  switch (projection) {
+    case "q_proj":
+      return { in: hiddenSize, out: queryColumns };
+    case "k_proj":
+    case "v_proj":
+      return { in: hiddenSize, out: kvColumns };
+    case "o_proj":
+      return { in: queryColumns, out: hiddenSize };
+    case "gate_proj":
+    case "up_proj":
+      return { in: hiddenSize, out: intermediateSize };
+    case "down_proj":
+      return { in: intermediateSize, out: hiddenSize };
+  }
+}

@@ -1,0 +1,59 @@
+import { z } from "zod";
+
+const seconds = z.number().min(0);
+
+/** Seconds for each action letter, whatever the device. */
+export const constantCalibrationSchema = z.strictObject({
+  kind: z.literal("calibration"),
+  version: z.literal(1),
+  model: z.literal("constant"),
+  seconds: z.strictObject({ F: seconds, B: seconds, transfer: seconds.default(0), update: seconds.default(0) }),
+  /** When given, F and B are seconds for a micro-batch of this many tokens and scale with its tokens. */
+  perTokens: z.int().positive().optional(),
+});
+
+/** Peaks of the cluster's devices times these efficiencies, plus a fixed time for each operator launched. */
+export const rooflineCalibrationSchema = z.strictObject({
+  kind: z.literal("calibration"),
+  version: z.literal(1),
+  model: z.literal("roofline"),
+  computeEfficiency: z.number().positive().max(1),
+  memoryEfficiency: z.number().positive().max(1),
+  launchSeconds: seconds,
+  transferEfficiency: z.number().positive().max(1).default(1),
+  transferLatencySeconds: seconds.default(0),
+});
+
+/** One operator's fitted time: seconds = sum of coefficient * feature. Features are those of `operatorFeatures`. */
+export const measuredOperatorSchema = z.strictObject({
+  /** Operator kind and, where it was measured at one shape, that shape: `matmul:768x2304:F`, `matmul:F`. */
+  operator: z.string(),
+  coefficients: z.record(z.string(), z.number()),
+  samples: z.int().positive(),
+  meanAbsError: z.number().min(0),
+  /** Spread of the relative residuals (standard deviation). */
+  residualSpread: z.number().min(0),
+});
+
+export const measuredCalibrationSchema = z.strictObject({
+  kind: z.literal("calibration"),
+  version: z.literal(1),
+  model: z.literal("measured"),
+  device: z.strictObject({ type: z.string(), description: z.string(), threads: z.int().positive(), devicesAtOnce: z.int().positive() }),
+  date: z.string(),
+  dtype: z.string(),
+  operators: z.array(measuredOperatorSchema).min(1),
+  /** Time of an action beside its operators. */
+  actionSeconds: z.strictObject({ F: seconds, B: seconds, U: seconds }),
+  link: z.strictObject({ latencySeconds: seconds, secondsPerByte: seconds }),
+  holdOut: z.strictObject({ points: z.int().min(0), meanAbsError: z.number().min(0), p90AbsError: z.number().min(0) }),
+  samplesHash: z.string(),
+});
+
+export const calibrationSchema = z.discriminatedUnion("model", [constantCalibrationSchema, rooflineCalibrationSchema, measuredCalibrationSchema]);
+
+export type Calibration = z.infer<typeof calibrationSchema>;
+export type ConstantCalibration = z.infer<typeof constantCalibrationSchema>;
+export type RooflineCalibration = z.infer<typeof rooflineCalibrationSchema>;
+export type MeasuredCalibration = z.infer<typeof measuredCalibrationSchema>;
+export type MeasuredOperator = z.infer<typeof measuredOperatorSchema>;

@@ -1,0 +1,72 @@
+import { z } from "zod";
+import { nameSchema } from "./workload.ts";
+
+const positive = z.number().positive();
+const peaksSchema = z.strictObject({ float32: positive, bfloat16: positive.optional() });
+
+/** `cpu:0`, `cuda:1`, `a0`, `unit0`. */
+export const deviceNameSchema = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._:-]*$/, "a device name of letters, digits, dot, dash, colon and underscore");
+
+export const deviceSchema = z.strictObject({
+  name: deviceNameSchema,
+  /** A name from the catalog, `cpu` for this machine, or `unit` for an abstract device; without it the figures are needed. */
+  type: z.string().min(1).optional(),
+  /** CPU devices: threads, each pinned to a core of its own. */
+  threads: z.int().positive().optional(),
+  memoryBytes: positive.optional(),
+  peakFlopsPerSecond: peaksSchema.optional(),
+  memoryBytesPerSecond: positive.optional(),
+});
+
+/** Links inside a machine. Figures of the named types: catalog. */
+export const linkSchema = z.strictObject({
+  type: z.string().min(1).optional(),
+  /** One link for all pairs of devices, instead of one for each pair and direction. */
+  shared: z.boolean().default(false),
+  bandwidthBytesPerSecond: positive.optional(),
+  latencySeconds: z.number().min(0).optional(),
+});
+
+export const networkSchema = z.strictObject({
+  bandwidthBytesPerSecond: positive,
+  latencySeconds: z.number().min(0).default(0),
+  shared: z.boolean().default(true),
+});
+
+export const clusterSchema = z.strictObject({
+  kind: z.literal("cluster"),
+  version: z.literal(1),
+  machines: z
+    .array(z.strictObject({ name: nameSchema, devices: z.array(deviceSchema).min(1), link: linkSchema.optional() }))
+    .min(1),
+  network: networkSchema.optional(),
+});
+
+export type Cluster = z.infer<typeof clusterSchema>;
+
+/** A device with every figure filled in; null where nobody knows (abstract devices, a CPU before it is measured). */
+export const resolvedDeviceSchema = z.strictObject({
+  name: deviceNameSchema,
+  machine: z.string(),
+  kind: z.enum(["cpu", "cuda", "abstract"]),
+  type: z.string(),
+  threads: z.int().positive(),
+  memoryBytes: positive.nullable(),
+  peakFlopsPerSecond: peaksSchema.nullable(),
+  memoryBytesPerSecond: positive.nullable(),
+});
+
+/** The link that a transfer between two stages takes. Links of one `id` share their bandwidth when `shared`. */
+export const resolvedLinkSchema = z.strictObject({
+  id: z.string(),
+  type: z.string(),
+  shared: z.boolean(),
+  bandwidthBytesPerSecond: positive.nullable(),
+  latencySeconds: z.number().min(0),
+});
+
+export type ResolvedDevice = z.infer<typeof resolvedDeviceSchema>;
+export type ResolvedLink = z.infer<typeof resolvedLinkSchema>;

@@ -1,0 +1,89 @@
+import { InputError } from "../../core/index.ts";
+import { z } from "zod";
+import { type Architecture, architectureSchema, type RopeScaling } from "./architecture.ts";
+
+const SUPPORTED_TYPES = ["llama", "mistral", "qwen2"];
+
+/** Hugging Face's config.json, the keys that we read; the others belong to Hugging Face and are passed over. */
+export const huggingFaceConfigSchema = z.looseObject({
+  model_type: z.string().optional(),
+  hidden_size: z.int().positive(),
+  intermediate_size: z.int().positive(),
+  num_hidden_layers: z.int().positive(),
+  num_attention_heads: z.int().positive(),
+  num_key_value_heads: z.int().positive().nullish(),
+  head_dim: z.int().positive().nullish(),
+  vocab_size: z.int().positive(),
+  max_position_embeddings: z.int().positive().default(4096),
+  rms_norm_eps: z.number().positive().default(1e-6),
+  rope_theta: z.number().positive().default(10000),
+  rope_scaling: z.looseObject({}).nullish(),
+  rope_parameters: z.looseObject({}).nullish(),
+  hidden_act: z.string().default("silu"),
+  attention_bias: z.boolean().nullish(),
+  mlp_bias: z.boolean().nullish(),
+  use_sliding_window: z.boolean().nullish(),
+  tie_word_embeddings: z.boolean().default(false),
+});
+
+function unsupported(expected: string, at: string, got: unknown): InputError {
+  return new InputError({ expected, at, got, hint: "Llama-family decoders (llama, mistral, qwen2) are supported." });
+}
+
+function ropeScaling(raw: Readonly<Record<string, unknown>> | null | undefined): RopeScaling | undefined {
+  const type = raw?.["rope_type"] ?? raw?.["type"];
+  if (raw === null || raw === undefined || type === undefined || type === "default") return undefined;
+  const figure = (key: string): number => {
+    const value = raw[key];
+    if (typeof value !== "number") throw unsupported("a number", `rope_scaling.${key}`, value);
+    return value;
+  };
+  if (type === "linear") return { type, factor: figure("factor") };
+  if (type === "llama3") {
+    return {
+      type,
+      factor: figure("factor"),
+      lowFreqFactor: figure("low_freq_factor"),
+      highFreqFactor: figure("high_freq_factor"),
+      originalMaxPositions: figure("original_max_position_embeddings"),
+    };
+  }
+  throw unsupported('"default", "linear" or "llama3"', "rope_scaling.rope_type", type);
+}
+
+/**
+ * The architecture that a config.json describes.
+ * @throws InputError for another model family or a feature that the decoder does not have.
+ */
+export function architectureFromConfig(config: z.infer<typeof huggingFaceConfigSchema>): Architecture {
+  if (config.model_type !== undefined && !SUPPORTED_TYPES.includes(config.model_type)) {
+    throw unsupported(`one of ${SUPPORTED_TYPES.join(", ")}`, "model_type", config.model_type);
+  }
+  if (config.hidden_act !== "silu") throw unsupported('"silu"', "hidden_act", config.hidden_act);
+  if (config.mlp_bias === true) throw unsupported("no biases in the MLP", "mlp_bias", true);
+  if (config.attention_bias === true && config.model_type !== "qwen2") throw unsupported("no bias on o_proj", "attention_bias", true);
+  if (config.use_sliding_window === true) throw unsupported("full attention", "use_sliding_window", true);
+  const numHeads = config.num_attention_heads;
+  const numKvHeads = config.num_key_value_heads ?? numHeads;
+  if (numHeads % numKvHeads !== 0) throw unsupported(`a divisor of num_attention_heads (${numHeads})`, "num_key_value_heads", numKvHeads);
+  const headDim = config.head_dim ?? config.hidden_size / numHeads;
+  if (!Number.isInteger(headDim) || headDim % 2 !== 0) throw unsupported("an even whole head dimension", "hidden_size / num_attention_heads", headDim);
+  const parameters = config.rope_parameters;
+  const theta = typeof parameters?.["rope_theta"] === "number" ? parameters["rope_theta"] : config.rope_theta;
+  const scaling = ropeScaling(config.rope_scaling ?? parameters);
+  return architectureSchema.parse({
+    hiddenSize: config.hidden_size,
+    intermediateSize: config.intermediate_size,
+    numLayers: config.num_hidden_layers,
+    numHeads,
+    numKvHeads,
+    headDim,
+    vocabularySize: config.vocab_size,
+    maxPositions: config.max_position_embeddings,
+    rmsNormEps: config.rms_norm_eps,
+    ropeTheta: theta,
+    ...(scaling === undefined ? {} : { ropeScaling: scaling }),
+    qkvBias: config.model_type === "qwen2",
+    tiedEmbeddings: config.tie_word_embeddings,
+  });
+}

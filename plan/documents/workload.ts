@@ -1,0 +1,122 @@
+import { z } from "zod";
+import { PROJECTIONS } from "./architecture.ts";
+import { huggingFaceConfigSchema } from "./model-config.ts";
+
+const positiveInt = z.int().positive();
+const fraction = z.number().min(0).lt(1);
+
+/** Names that are safe as a folder and a trace label: no slash, no leading dot. */
+export const nameSchema = z
+  .string()
+  .max(128)
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, "a name of letters, digits, dot, dash and underscore that starts with a letter, digit or underscore");
+
+export const dtypeSchema = z.enum(["float32", "bfloat16", "int8", "nf4"]);
+export type Dtype = z.infer<typeof dtypeSchema>;
+
+export const adapterSchema = z.strictObject({
+  rank: positiveInt.max(1024),
+  alpha: z.number().positive(),
+  dropout: fraction,
+  targets: z
+    .array(z.enum(PROJECTIONS))
+    .min(1)
+    .refine((targets) => new Set(targets).size === targets.length, "targets without repetition"),
+  /** A PEFT folder to start from; relative to the file that names it. */
+  init: z.string().min(1).optional(),
+});
+
+const lengthsSchema = z.union([
+  positiveInt,
+  z.array(positiveInt).min(1),
+  z.strictObject({ distribution: z.literal("lognormal"), mean: z.number().positive(), sigma: z.number().min(0), max: positiveInt, min: positiveInt.default(1) }),
+  z.strictObject({ distribution: z.literal("uniform"), min: positiveInt, max: positiveInt }),
+]);
+
+/** Only lengths: for simulation. A list is repeated; `samples` is the size of one epoch. */
+export const lengthDataSchema = z.strictObject({ lengths: lengthsSchema, samples: positiveInt.default(1000) });
+
+export const fileDataSchema = z.strictObject({
+  /** JSONL, JSON, CSV or Parquet; relative to the workload's file, or hf:datasets/owner/name/path. */
+  path: z.string().min(1),
+  format: z.enum(["instruction", "chat", "text", "tokens"]).optional(),
+  /** Templates over the row's fields, as {{field}}. The prompt is not scored. */
+  prompt: z.string().optional(),
+  response: z.string().min(1).optional(),
+  /** The column of plain text. */
+  field: z.string().min(1).optional(),
+  shuffle: z.boolean().optional(),
+  limit: positiveInt.optional(),
+});
+
+export const dataSchema = z.union([fileDataSchema, lengthDataSchema]);
+
+export const optimizerSchema = z.strictObject({
+  name: z.literal("adamw"),
+  learningRate: z.number().positive(),
+  betas: z.tuple([fraction, fraction]),
+  eps: z.number().positive(),
+  weightDecay: z.number().min(0),
+  maxGradNorm: z.number().positive().optional(),
+  schedule: z
+    .strictObject({ name: z.enum(["constant", "linear", "cosine"]), warmupSteps: z.int().min(0).default(0), minRatio: z.number().min(0).max(1).default(0) })
+    .optional(),
+});
+
+export const jobSchema = z
+  .strictObject({
+    name: nameSchema,
+    adapter: adapterSchema,
+    data: dataSchema,
+    cutoffLength: z.int().min(2),
+    batchSize: positiveInt,
+    microBatchSize: positiveInt,
+    steps: positiveInt.optional(),
+    epochs: positiveInt.optional(),
+    optimizer: optimizerSchema,
+    seed: z.int().min(0),
+    priority: z.int(),
+    arrivalSeconds: z.number().min(0),
+  })
+  .superRefine((job, context) => {
+    if (job.batchSize % job.microBatchSize !== 0) {
+      context.addIssue({ code: "custom", path: ["microBatchSize"], message: `a divisor of batchSize (${job.batchSize})` });
+    }
+    if ((job.steps === undefined) === (job.epochs === undefined)) {
+      context.addIssue({ code: "custom", path: [job.steps === undefined ? "steps" : "epochs"], message: "either steps or epochs" });
+    }
+  });
+
+/** What a key is when neither the job nor `defaults` says it. */
+export const JOB_DEFAULTS = {
+  adapter: { rank: 8, alpha: 16, dropout: 0, targets: ["q_proj", "v_proj"] },
+  cutoffLength: 512,
+  optimizer: { name: "adamw", learningRate: 3e-4, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 },
+  seed: 0,
+  priority: 0,
+  arrivalSeconds: 0,
+} as const;
+
+const architectureInputSchema = z.union([z.string().min(1), huggingFaceConfigSchema]);
+
+export const modelSchema = z.union([
+  z.strictObject({ path: z.string().min(1), dtype: dtypeSchema.default("float32") }),
+  z.strictObject({ architecture: architectureInputSchema, dtype: dtypeSchema.default("float32") }),
+]);
+
+/** A workload as written: jobs and defaults are partial and merged by `parseWorkload`. */
+export const workloadSchema = z.strictObject({
+  kind: z.literal("workload"),
+  version: z.literal(1),
+  model: modelSchema,
+  jobs: z.array(jobSchema).min(1),
+});
+
+export type AdapterSpec = z.infer<typeof adapterSchema>;
+export type JobData = z.infer<typeof dataSchema>;
+export type FileData = z.infer<typeof fileDataSchema>;
+export type LengthData = z.infer<typeof lengthDataSchema>;
+export type OptimizerSpec = z.infer<typeof optimizerSchema>;
+export type Job = z.infer<typeof jobSchema>;
+export type ModelSpec = z.infer<typeof modelSchema>;
+export type Workload = z.infer<typeof workloadSchema>;

@@ -1,0 +1,40 @@
+// One unit of compute work and its text form, the join key of everything.
+export { type Action, type ActionKey, type ActionLetter, formatAction, parseAction } from "./action.ts";
+// Durations: the one cost model of planner, memory check and simulator.
+export { type ActionCost, type CostModel, createCostModel, type LinkCost } from "./cost-model.ts";
+// What has to end before an action may start.
+export { type Dependency, type DependencyTable, dependencyTable } from "./dependencies.ts";
+// The shape of a Llama-family decoder.
+export { type Architecture, PROJECTIONS, type Projection, projectionShape } from "./documents/architecture.ts";
+// Cost models as data.
+export {
+  type Calibration,
+  calibrationSchema,
+  type MeasuredCalibration,
+  type MeasuredOperator,
+} from "./documents/calibration.ts";
+// Machines, devices and links.
+export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+// Hugging Face's config.json as an architecture.
+export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
+// The plan document.
+export {
+  type Buffers,
+  type MicroBatch,
+  type Plan,
+  type PlanBody,
+  type PlannedJob,
+  type PlannedRow,
+  type Predicted,
+  planSchema,
+  SCHEDULES,
+  type ScheduleName,
+  type Stage,
+  type StageMemory,
+} from "./documents/plan.ts";
+// Workloads: jobs over one base model.
+export { type AdapterSpec, type FileData, type Job, type LengthData, type OptimizerSpec, type Workload } from "./documents/workload.ts";
+// Mini-batches and the jobs inside a micro-batch.
+export { activeJobs, type JobSegment, jobSegments, type MiniBatch, microBatchJobs, microBatchTokens, miniBatches } from "./mini-batch.ts";
+// What an action's time is made of.
+export { adapterParameters, type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";

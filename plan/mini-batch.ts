@@ -1,0 +1,60 @@
+import type { MicroBatch, PlanBody, PlannedJob } from "./documents/plan.ts";
+
+/** The micro-batches between two optimizer steps of one group. */
+export interface MiniBatch {
+  readonly group: number;
+  readonly step: number;
+  /** Micro-batch indices, ascending. */
+  readonly microBatches: readonly number[];
+}
+
+/** Mini-batches by [group][step]. */
+export function miniBatches(plan: Pick<PlanBody, "groups" | "microBatches">): readonly (readonly MiniBatch[])[] {
+  const table: { group: number; step: number; microBatches: number[] }[][] = plan.groups.map(() => []);
+  for (const microBatch of plan.microBatches) {
+    const steps = table[microBatch.group]!;
+    const entry = steps[microBatch.step];
+    if (entry === undefined) steps[microBatch.step] = { group: microBatch.group, step: microBatch.step, microBatches: [microBatch.index] };
+    else entry.microBatches.push(microBatch.index);
+  }
+  return table;
+}
+
+/** A run of neighbouring rows of one job inside a micro-batch. */
+export interface JobSegment {
+  readonly job: number;
+  readonly tokens: number;
+  readonly scored: number;
+  /** Token counts of its rows, in order. */
+  readonly lengths: readonly number[];
+}
+
+export function microBatchTokens(microBatch: Pick<MicroBatch, "rows">): number {
+  let tokens = 0;
+  for (const row of microBatch.rows) tokens += row[2];
+  return tokens;
+}
+
+/** One segment for each job of the micro-batch, in job order. */
+export function jobSegments(microBatch: Pick<MicroBatch, "rows">): readonly JobSegment[] {
+  const segments: { job: number; tokens: number; scored: number; lengths: number[] }[] = [];
+  for (const [job, , tokens, scored] of microBatch.rows) {
+    const last = segments[segments.length - 1];
+    if (last?.job === job) {
+      last.tokens += tokens;
+      last.scored += scored;
+      last.lengths.push(tokens);
+    } else segments.push({ job, tokens, scored, lengths: [tokens] });
+  }
+  return segments;
+}
+
+/** Names of the jobs with rows in the micro-batch, in job order. */
+export function microBatchJobs(microBatch: Pick<MicroBatch, "rows">, jobs: readonly Pick<PlannedJob, "name">[]): readonly string[] {
+  return jobSegments(microBatch).map((segment) => jobs[segment.job]!.name);
+}
+
+/** Indices of a group's jobs that still train in the group's step `step`. */
+export function activeJobs(plan: Pick<PlanBody, "groups" | "jobs">, group: number, step: number): readonly number[] {
+  return plan.groups[group]!.filter((job) => step < plan.jobs[job]!.steps);
+}

@@ -1,0 +1,52 @@
+import type { Nanos } from "../core/index.ts";
+import type { ActionKey, ActionLetter } from "../plan/index.ts";
+
+/** One stream is one row of a timeline; events on it never overlap. */
+export const STREAMS = ["receive", "compute", "send", "host"] as const;
+export type Stream = (typeof STREAMS)[number];
+
+/** What an action or the transfer of its message took. */
+export interface TraceEvent {
+  /** The action computed; for send and receive, the action whose result travels (`0F3`: activations of 3 leave stage 0). */
+  readonly action: ActionKey;
+  /** Index into the trace's devices. */
+  readonly device: number;
+  readonly stream: Stream;
+  readonly startNs: Nanos;
+  readonly durationNs: Nanos;
+  readonly stage: number;
+  readonly letter: ActionLetter;
+  readonly microBatch: number;
+  /** Job names, in job order. */
+  readonly jobs: readonly string[];
+  /** Optimizer step of the group, from 0. */
+  readonly step: number;
+  /** Micro-batch within the mini-batch, from 0. */
+  readonly part: number;
+  readonly tokens: number;
+  /** Message size of send and receive events. */
+  readonly bytes?: number;
+}
+
+/** A value over time: bytes in use on a device, or the loss of a job's step. */
+export interface CounterSample {
+  readonly counter: "memory" | "loss";
+  readonly device: number;
+  /** Job of a loss sample. */
+  readonly job?: string;
+  readonly timeNs: Nanos;
+  readonly value: number;
+}
+
+/** One record of what happened, predicted or real. Events are in order of start time within a device's stream. */
+export interface Trace {
+  readonly source: "simulated" | "executed";
+  readonly planHash: string;
+  readonly calibrationHash: string;
+  /** Versions of loratwin and what it ran on, for people. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Device names in plan order. */
+  readonly devices: readonly string[];
+  readonly events: readonly TraceEvent[];
+  readonly counters: readonly CounterSample[];
+}
