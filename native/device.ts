@@ -1,0 +1,264 @@
+import { DeviceError } from "../core/index.ts";
+import { checkCount, checkFinite, checkLength, guarded } from "./checks.ts";
+import type { Handle, Operator } from "./operators.ts";
+import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
+import type { Bindings, RunTask, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
+
+/** `cores` = ids of the CPUs that the device's threads are pinned to; one pool thread for each. */
+export interface DeviceOptions {
+  readonly name: string;
+  readonly cores: readonly number[];
+}
+
+/** A frozen weight W [out, in], row major; `backward` also packs it for dx = dy W. The data are not kept. */
+export interface MatrixSource {
+  readonly name: string;
+  readonly out: number;
+  readonly in: number;
+  readonly data: Float32Array;
+  readonly backward: boolean;
+}
+
+/** An embedding table [rows, columns], row major. */
+export interface TableSource {
+  readonly rows: number;
+  readonly columns: number;
+  readonly data: Float32Array;
+}
+
+/** One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; scale = alpha / rank. */
+export interface AdapterEntry {
+  readonly target: number;
+  readonly rank: number;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly scale: number;
+}
+
+/** The flat vectors of an adapter, equally long. */
+export type AdapterPart = "parameters" | "gradients" | "firstMoment" | "secondMoment";
+
+/** Of the compute stream, since the device was made; and the device's memory now. */
+export interface DeviceStatistics {
+  readonly busyNs: number;
+  /** Head of the queue waiting for its events. */
+  readonly waitNs: number;
+  /** Queue empty after the first task: waiting for JavaScript. */
+  readonly starvedNs: number;
+  readonly memory: {
+    readonly weightsBytes: number;
+    readonly arenaBytes: number;
+    readonly adaptersBytes: number;
+    readonly otherBytes: number;
+    /** The largest sum of the four so far. */
+    readonly peakBytes: number;
+  };
+}
+
+/** One device: memory, adapters, programs, and a compute and a send queue, each strictly in order. */
+export interface Device extends Disposable {
+  readonly name: string;
+  readonly cores: readonly number[];
+  loadMatrix(source: MatrixSource): Handle;
+  loadVector(data: Float32Array): Handle;
+  loadTable(source: TableSource): Handle;
+  createAdapter(entries: readonly AdapterEntry[]): Handle;
+  /** Gives the adapter's memory back. @throws DeviceError while a pending task uses it. */
+  releaseAdapter(adapter: Handle): void;
+  /** @throws DeviceError while a pending task uses the adapter. */
+  writeAdapter(adapter: Handle, part: AdapterPart, data: Float32Array): void;
+  /** @throws DeviceError while a pending task uses the adapter. */
+  readAdapter(adapter: Handle, part: AdapterPart): Float32Array;
+  /** Replaces the arena, zeroed. @throws DeviceError while tasks are pending. */
+  reserveArena(bytes: number): void;
+  /** @throws DeviceError while tasks are pending or outside the arena. */
+  writeArena(offset: number, data: Float32Array): void;
+  /** @throws DeviceError while tasks are pending or outside the arena. */
+  readArena(offset: number, count: number): Float32Array;
+  /** @throws DeviceError with index, name and field of an operator that is wrong. */
+  createProgram(operators: readonly Operator[]): Handle;
+  /** @throws DeviceError when a tensor would lie outside the arena, or a binding is wrong. */
+  enqueueRun(task: RunTask): void;
+  enqueueUpdate(task: UpdateTask): void;
+  enqueueSend(task: SendTask): void;
+  enqueueUpload(task: UploadTask): void;
+  statistics(): DeviceStatistics;
+}
+
+/** What the runtime wants to know of a device. */
+interface DeviceObserver {
+  /** Before a task goes in; throws when the runtime has stopped. */
+  enqueued(): void;
+  /** The task announced last was refused. */
+  dropped(): void;
+  disposed(): void;
+}
+
+const parts: readonly AdapterPart[] = ["parameters", "gradients", "firstMoment", "secondMoment"];
+const rawDevices = new WeakMap<Device, RawDevice>();
+
+function packBindings(bindings: Bindings): RawBindings {
+  const rows = checkCount(bindings.rows, "bindings.rows", 1);
+  for (const name of ["ids", "targets", "rowKeys"] as const) {
+    const data = bindings[name];
+    if (data !== undefined) checkLength(data, rows, `bindings.${name}`);
+  }
+  const segments = new Float64Array(bindings.segments.length * 7);
+  bindings.segments.forEach((segment, index) => {
+    const [low, high] = segment.dropoutSeed;
+    const { adapter, rowStart, rowEnd, lossScale, dropout } = segment;
+    if (!(dropout >= 0 && dropout < 1)) {
+      throw new DeviceError({
+        expected: "a probability below 1",
+        at: `bindings.segments[${index}].dropout`,
+        got: dropout,
+      });
+    }
+    checkFinite(lossScale, `bindings.segments[${index}].lossScale`);
+    segments.set([adapter, rowStart, rowEnd, lossScale, dropout, low, high], index * 7);
+  });
+  const bases = (["stash", "work", "in", "out"] as const).map((space) =>
+    checkCount(bindings[space], `bindings.${space}`),
+  );
+  return {
+    rows,
+    ids: bindings.ids,
+    targets: bindings.targets,
+    sequences: bindings.sequences,
+    rowKeys: bindings.rowKeys,
+    segments,
+    bases: Float64Array.from(bases),
+    sumSquares: Float64Array.from((bindings.sumSquares ?? []).flatMap(({ adapter, cell }) => [adapter, cell])),
+    profile: bindings.profile ?? false,
+  };
+}
+
+function packEntries(entries: readonly AdapterEntry[]): Float64Array {
+  const packed = entries.flatMap((entry, index) => {
+    const at = (field: string): string => `createAdapter[${index}].${field}`;
+    return [
+      checkCount(entry.target, at("target")),
+      checkCount(entry.rank, at("rank"), 1),
+      checkCount(entry.inFeatures, at("inFeatures"), 1),
+      checkCount(entry.outFeatures, at("outFeatures"), 1),
+      checkFinite(entry.scale, at("scale")),
+    ];
+  });
+  return Float64Array.from(packed);
+}
+
+function packItems(task: UpdateTask): Float64Array {
+  const packed = task.items.flatMap((item, index) => {
+    const at = (field: string): string => `items[${index}].${field}`;
+    return [
+      item.adapter,
+      checkCount(item.step, at("step"), 1),
+      checkFinite(item.learningRate, at("learningRate")),
+      checkFinite(item.beta1, at("beta1")),
+      checkFinite(item.beta2, at("beta2")),
+      checkFinite(item.eps, at("eps")),
+      checkFinite(item.weightDecay, at("weightDecay")),
+      checkFinite(item.maxGradNorm, at("maxGradNorm")),
+    ];
+  });
+  return Float64Array.from(packed);
+}
+
+function packOperators(operators: readonly Operator[]): readonly RawOperator[] {
+  return operators.map((operator) => {
+    const given = Object.entries(operator).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(given) as RawOperator;
+  });
+}
+
+/** @throws DeviceError on a core that this process may not use. */
+export function createDevice(
+  addon: RawAddon,
+  runtime: RawRuntime,
+  options: DeviceOptions,
+  observer: DeviceObserver,
+): Device {
+  const { name } = options;
+  const cores = [...options.cores];
+  if (cores.length === 0) throw new DeviceError({ expected: "at least one core", at: `device ${name}`, got: cores });
+  cores.forEach((core, index) => {
+    checkCount(core, `createDevice.cores[${index}]`);
+  });
+  const raw = guarded(() => addon.createDevice(runtime, name, cores));
+  let disposed = false;
+
+  const enqueue = (task: Task, put: (id: number, waits: readonly number[], signal: number) => void): void => {
+    const id = checkCount(task.id, "task.id");
+    observer.enqueued();
+    try {
+      guarded(() => put(id, task.waits, task.signal ?? -1));
+    } catch (error) {
+      observer.dropped();
+      throw error;
+    }
+  };
+
+  const device: Device = {
+    name,
+    cores,
+    loadMatrix(source) {
+      const out = checkCount(source.out, `matrix ${source.name}.out`, 1);
+      const inFeatures = checkCount(source.in, `matrix ${source.name}.in`, 1);
+      checkLength(source.data, out * inFeatures, `matrix ${source.name}.data`);
+      return guarded(() => addon.loadMatrix(raw, source.name, out, inFeatures, source.data, source.backward));
+    },
+    loadVector: (data) => guarded(() => addon.loadVector(raw, data)),
+    loadTable(source) {
+      checkLength(source.data, checkCount(source.rows, "table.rows", 1) * source.columns, "table.data");
+      return guarded(() => addon.loadTable(raw, source.rows, source.columns, source.data));
+    },
+    createAdapter: (entries) => guarded(() => addon.createAdapter(raw, packEntries(entries))),
+    releaseAdapter: (adapter) => guarded(() => addon.releaseAdapter(raw, adapter)),
+    writeAdapter: (adapter, part, data) => guarded(() => addon.writeAdapter(raw, adapter, parts.indexOf(part), data)),
+    readAdapter: (adapter, part) => guarded(() => addon.readAdapter(raw, adapter, parts.indexOf(part))),
+    reserveArena: (bytes) => guarded(() => addon.reserveArena(raw, checkCount(bytes, "reserveArena(bytes)"))),
+    writeArena: (offset, data) => guarded(() => addon.writeArena(raw, checkCount(offset, "writeArena(offset)"), data)),
+    readArena: (offset, count) =>
+      guarded(() =>
+        addon.readArena(raw, checkCount(offset, "readArena(offset)"), checkCount(count, "readArena(count)")),
+      ),
+    createProgram: (operators) => guarded(() => addon.createProgram(raw, packOperators(operators))),
+    enqueueRun(task) {
+      const bindings = packBindings(task.bindings);
+      enqueue(task, (id, waits, signal) => addon.enqueueRun(raw, id, waits, signal, task.program, bindings));
+    },
+    enqueueUpdate(task) {
+      const items = packItems(task);
+      const cells = task.items.map((item) => item.normCells);
+      enqueue(task, (id, waits, signal) => addon.enqueueUpdate(raw, id, waits, signal, items, cells));
+    },
+    enqueueSend(task) {
+      const source = checkCount(task.source, "send.source");
+      const bytes = checkCount(task.bytes, "send.bytes");
+      const offset = checkCount(task.destinationOffset, "send.destinationOffset");
+      const destination = rawDevices.get(task.destination);
+      if (destination === undefined) throw new DeviceError({ expected: "a device", at: "send.destination" });
+      enqueue(task, (id, waits, signal) =>
+        addon.enqueueSend(raw, id, waits, signal, source, bytes, destination, offset),
+      );
+    },
+    enqueueUpload(task) {
+      const offset = checkCount(task.destinationOffset, "upload.destinationOffset");
+      enqueue(task, (id, waits, signal) => addon.enqueueUpload(raw, id, waits, signal, task.data, offset));
+    },
+    statistics() {
+      const [busyNs, waitNs, starvedNs, weightsBytes, arenaBytes, adaptersBytes, otherBytes, peakBytes] = guarded(() =>
+        addon.statistics(raw),
+      ) as unknown as [number, number, number, number, number, number, number, number];
+      return { busyNs, waitNs, starvedNs, memory: { weightsBytes, arenaBytes, adaptersBytes, otherBytes, peakBytes } };
+    },
+    [Symbol.dispose]() {
+      if (disposed) return;
+      disposed = true;
+      addon.disposeDevice(raw);
+      observer.disposed();
+    },
+  };
+  rawDevices.set(device, raw);
+  return device;
+}

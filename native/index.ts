@@ -1,0 +1,50 @@
+// The door: load the addon, look at the machine, make a runtime.
+
+// A device: its memory, its adapters, its two in-order queues.
+export type {
+  AdapterEntry,
+  AdapterPart,
+  Device,
+  DeviceOptions,
+  DeviceStatistics,
+  MatrixSource,
+  TableSource,
+} from "./device.ts";
+export { loadNative, type NativeInfo, nativeInfo } from "./load.ts";
+// What a program is made of.
+export type {
+  AttentionBackwardOperator,
+  AttentionOperator,
+  EmbedOperator,
+  Handle,
+  HeadLayout,
+  HeadLossOperator,
+  LoraBackwardOperator,
+  LoraOperator,
+  MatmulBackwardOperator,
+  MatmulOperator,
+  Operator,
+  RmsnormBackwardOperator,
+  RmsnormOperator,
+  RopeOperator,
+  Space,
+  SwigluBackwardOperator,
+  SwigluOperator,
+  Tensor,
+} from "./operators.ts";
+export { createRuntime, type Runtime } from "./runtime.ts";
+// How much scratch an operator needs: the planner's formula is held equal to it.
+export { type ScratchShape, scratchBytes } from "./scratch.ts";
+// What goes into the queues and what comes back.
+export type {
+  Bindings,
+  Completion,
+  RunTask,
+  Segment,
+  SendTask,
+  SumSquares,
+  Task,
+  UpdateItem,
+  UpdateTask,
+  UploadTask,
+} from "./tasks.ts";

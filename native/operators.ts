@@ -1,0 +1,207 @@
+// The operators that a program is made of. T = rows of the run (tokens of all its sequences, packed without padding).
+// Tensors are row-major float32; every `ld...` is a row stride in elements, every column an index in elements.
+// Formulas, accumulation and tolerances: src/ops/<operator>.h.
+
+/** What a device gave out for a matrix, vector, table, adapter or program; valid on that device only. */
+export type Handle = number;
+
+/** Where a tensor lives: `stash` = kept from forward to backward, `work` = scratch of one run, `in` and `out` = the stage's edges. */
+export type Space = "stash" | "work" | "in" | "out";
+
+/** A tensor: a byte offset (a multiple of 64) within a space that a run binds to a place in the device's arena. */
+export interface Tensor {
+  readonly space: Space;
+  readonly offset: number;
+}
+
+/** The q, k and v columns of one packed projection, and the heads they hold. */
+export interface HeadLayout {
+  readonly qColumn: number;
+  readonly kColumn: number;
+  readonly vColumn: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/** out[T,hidden] = table[ids]. */
+export interface EmbedOperator {
+  readonly op: "embed";
+  readonly table: Handle;
+  readonly out: Tensor;
+  readonly hidden: number;
+}
+
+/** y = x * rstd * weight; rstd[T] is kept for backward. */
+export interface RmsnormOperator {
+  readonly op: "rmsnorm";
+  readonly x: Tensor;
+  readonly weight: Handle;
+  readonly y: Tensor;
+  readonly rstd: Tensor;
+  readonly hidden: number;
+  readonly eps: number;
+}
+
+/** y[T,out] = x[T,in] W^T (+ bias) (+ residual); the residual may be y itself. */
+export interface MatmulOperator {
+  readonly op: "matmul";
+  readonly x: Tensor;
+  readonly ldx: number;
+  readonly weight: Handle;
+  readonly y: Tensor;
+  readonly ldy: number;
+  /** A vector [out]. */
+  readonly bias?: Handle;
+  readonly residual?: Tensor;
+  readonly ldr?: number;
+}
+
+/** For each segment whose adapter has `target`: s = drop(x) A^T, y[:, yColumn..] += scale s B^T. */
+export interface LoraOperator {
+  readonly op: "lora";
+  readonly x: Tensor;
+  readonly ldx: number;
+  readonly inFeatures: number;
+  readonly y: Tensor;
+  readonly ldy: number;
+  readonly yColumn: number;
+  readonly outFeatures: number;
+  /** [T, lds]; kept for backward. lds >= the largest rank. */
+  readonly s: Tensor;
+  readonly lds: number;
+  /** Index of (layer of the whole model, projection), as in the adapter's entries. */
+  readonly target: number;
+}
+
+/** Half-split rotary embedding in place on `heads` heads from `column` on; the position is the row's index in its sequence. */
+export interface RopeOperator {
+  readonly op: "rope";
+  readonly x: Tensor;
+  readonly ld: number;
+  readonly column: number;
+  readonly heads: number;
+  readonly headDim: number;
+  /** A vector [headDim / 2] of angles per position. */
+  readonly frequencies: Handle;
+  /** True rotates back (the gradient). */
+  readonly inverse: boolean;
+}
+
+/** Causal attention within each sequence; lse[T,heads] is kept for backward. */
+export interface AttentionOperator extends HeadLayout {
+  readonly op: "attention";
+  readonly qkv: Tensor;
+  readonly ld: number;
+  readonly out: Tensor;
+  readonly ldo: number;
+  readonly lse: Tensor;
+  readonly scratch: Tensor;
+}
+
+/** out[T,intermediate] = silu(gate) * up; gate = columns 0..intermediate of gateUp, up = the next ones. */
+export interface SwigluOperator {
+  readonly op: "swiglu";
+  readonly gateUp: Tensor;
+  readonly ld: number;
+  readonly out: Tensor;
+  readonly ldo: number;
+  readonly intermediate: number;
+}
+
+/** Cross-entropy against the run's targets; dx[T,hidden] = gradient of sum over segments of lossScale * (sum of token losses). */
+export interface HeadLossOperator {
+  readonly op: "headLoss";
+  readonly x: Tensor;
+  readonly weight: Handle;
+  readonly hidden: number;
+  readonly vocabulary: number;
+  /** Without it the losses only (evaluation). Not x itself. */
+  readonly dx?: Tensor;
+  /** Scratch of the head in `work`; bytes: scratchBytes("headLoss"). */
+  readonly logits: Tensor;
+  readonly tileRows: number;
+}
+
+/** dx = (residual) + gradient through the norm. */
+export interface RmsnormBackwardOperator {
+  readonly op: "rmsnormBackward";
+  readonly dy: Tensor;
+  readonly x: Tensor;
+  readonly rstd: Tensor;
+  readonly weight: Handle;
+  readonly dx: Tensor;
+  readonly residual?: Tensor;
+  readonly hidden: number;
+}
+
+/** dx[T,in] = dy[T,out] W; the matrix was loaded with `backward: true`. */
+export interface MatmulBackwardOperator {
+  readonly op: "matmulBackward";
+  readonly dy: Tensor;
+  readonly lddy: number;
+  readonly weight: Handle;
+  readonly dx: Tensor;
+  readonly lddx: number;
+}
+
+/** dx += (when given), dA +=, dB += for each segment whose adapter has `target`. */
+export interface LoraBackwardOperator {
+  readonly op: "loraBackward";
+  readonly dy: Tensor;
+  readonly lddy: number;
+  readonly dyColumn: number;
+  readonly outFeatures: number;
+  readonly x: Tensor;
+  readonly ldx: number;
+  readonly inFeatures: number;
+  readonly s: Tensor;
+  readonly lds: number;
+  readonly dx?: Tensor;
+  readonly lddx?: number;
+  readonly target: number;
+  readonly scratch: Tensor;
+}
+
+/** dqkv at the q, k and v columns, overwritten; it has the column layout of qkv. */
+export interface AttentionBackwardOperator extends HeadLayout {
+  readonly op: "attentionBackward";
+  readonly qkv: Tensor;
+  readonly ld: number;
+  readonly out: Tensor;
+  readonly ldo: number;
+  readonly dout: Tensor;
+  readonly lddo: number;
+  readonly lse: Tensor;
+  readonly dqkv: Tensor;
+  readonly ldd: number;
+  readonly scratch: Tensor;
+}
+
+/** dgateUp[T, 2 intermediate] from dout[T,intermediate]. */
+export interface SwigluBackwardOperator {
+  readonly op: "swigluBackward";
+  readonly gateUp: Tensor;
+  readonly ld: number;
+  readonly dout: Tensor;
+  readonly lddo: number;
+  readonly dgateUp: Tensor;
+  readonly ldd: number;
+  readonly intermediate: number;
+}
+
+/** One step of a program; `op` names the operator. */
+export type Operator =
+  | EmbedOperator
+  | RmsnormOperator
+  | MatmulOperator
+  | LoraOperator
+  | RopeOperator
+  | AttentionOperator
+  | SwigluOperator
+  | HeadLossOperator
+  | RmsnormBackwardOperator
+  | MatmulBackwardOperator
+  | LoraBackwardOperator
+  | AttentionBackwardOperator
+  | SwigluBackwardOperator;

@@ -1,0 +1,139 @@
+// The addon as it is: opaque handles, flat arguments, no checks beyond memory safety. Only this folder sees it.
+import type { Tensor } from "./operators.ts";
+
+declare const kind: unique symbol;
+export type RawRuntime = { readonly [kind]: "runtime" };
+export type RawDevice = { readonly [kind]: "device" };
+
+export interface RawInfo {
+  readonly version: string;
+  readonly onednn: string;
+  readonly isa: "avx512" | "generic";
+  readonly cpuModel: string;
+  readonly cores: readonly number[];
+  readonly l2Bytes: number;
+  readonly memoryBytes: number;
+}
+
+/** Fields that an error thrown by the addon carries beside its message. */
+export interface RawErrorFields {
+  readonly expected?: string;
+  readonly at?: string;
+  readonly got?: string;
+}
+
+/** What stopped the runtime. */
+export interface RawFailure {
+  readonly device: string;
+  readonly id: number;
+  readonly operator: string;
+  readonly message: string;
+}
+
+export interface RawCompletion {
+  readonly device: string;
+  readonly stream: "compute" | "send";
+  readonly id: number;
+  readonly startNs: number;
+  readonly endNs: number;
+  readonly losses?: Float64Array;
+  readonly sumSquares?: Float64Array;
+  readonly opNs?: Float64Array;
+}
+
+export interface RawBatch {
+  readonly completions: readonly RawCompletion[];
+  /** Delivered once. */
+  readonly failure?: RawFailure;
+}
+
+export interface RawBindings {
+  readonly rows: number;
+  readonly ids: Int32Array | undefined;
+  readonly targets: Int32Array | undefined;
+  readonly sequences: Int32Array;
+  readonly rowKeys: Int32Array | undefined;
+  /** Seven numbers a segment: adapter, rowStart, rowEnd, lossScale, dropout, seed low word, seed high word. */
+  readonly segments: Float64Array;
+  /** stash, work, in, out. */
+  readonly bases: Float64Array;
+  /** Two numbers an entry: adapter, cell. */
+  readonly sumSquares: Float64Array;
+  readonly profile: boolean;
+}
+
+export type RawOperator = Readonly<Record<string, string | number | boolean | Tensor>>;
+
+export interface RawAddon {
+  info(): RawInfo;
+  scratchBytes(operator: string, shape: Readonly<Record<string, number>>): number;
+  createRuntime(notify: () => void): RawRuntime;
+  /** Takes what finished since the last call. */
+  drain(runtime: RawRuntime): RawBatch;
+  /** Whether the runtime holds the event loop open. */
+  keepAlive(runtime: RawRuntime, alive: boolean): void;
+  disposeRuntime(runtime: RawRuntime): void;
+  createEvents(runtime: RawRuntime, count: number): number;
+  createNormCells(runtime: RawRuntime, count: number): number;
+  signal(runtime: RawRuntime, event: number): void;
+  nowNs(runtime: RawRuntime): number;
+  createDevice(runtime: RawRuntime, name: string, cores: readonly number[]): RawDevice;
+  /** Drops what is pending, joins the threads and gives the memory back. */
+  disposeDevice(device: RawDevice): void;
+  loadMatrix(
+    device: RawDevice,
+    name: string,
+    out: number,
+    inFeatures: number,
+    data: Float32Array,
+    backward: boolean,
+  ): number;
+  loadVector(device: RawDevice, data: Float32Array): number;
+  loadTable(device: RawDevice, rows: number, columns: number, data: Float32Array): number;
+  /** Five numbers an entry: target, rank, inFeatures, outFeatures, scale. */
+  createAdapter(device: RawDevice, entries: Float64Array): number;
+  releaseAdapter(device: RawDevice, adapter: number): void;
+  writeAdapter(device: RawDevice, adapter: number, part: number, data: Float32Array): void;
+  readAdapter(device: RawDevice, adapter: number, part: number): Float32Array;
+  reserveArena(device: RawDevice, bytes: number): void;
+  writeArena(device: RawDevice, offset: number, data: Float32Array): void;
+  readArena(device: RawDevice, offset: number, count: number): Float32Array;
+  createProgram(device: RawDevice, operators: readonly RawOperator[]): number;
+  /** `signal` is -1 for none. */
+  enqueueRun(
+    device: RawDevice,
+    id: number,
+    waits: readonly number[],
+    signal: number,
+    program: number,
+    bindings: RawBindings,
+  ): void;
+  /** Eight numbers an item: adapter, step, learningRate, beta1, beta2, eps, weightDecay, maxGradNorm. */
+  enqueueUpdate(
+    device: RawDevice,
+    id: number,
+    waits: readonly number[],
+    signal: number,
+    items: Float64Array,
+    normCells: readonly (readonly number[])[],
+  ): void;
+  enqueueSend(
+    device: RawDevice,
+    id: number,
+    waits: readonly number[],
+    signal: number,
+    source: number,
+    bytes: number,
+    destination: RawDevice,
+    destinationOffset: number,
+  ): void;
+  enqueueUpload(
+    device: RawDevice,
+    id: number,
+    waits: readonly number[],
+    signal: number,
+    data: Float32Array,
+    destinationOffset: number,
+  ): void;
+  statistics(device: RawDevice): Float64Array;
+}

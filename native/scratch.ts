@@ -1,0 +1,30 @@
+import { checkCount, guarded } from "./checks.ts";
+import { loadNative } from "./load.ts";
+
+/** What the scratch of an operator depends on; each operator reads its own part. */
+export interface ScratchShape {
+  /** T, the largest of any run (loraBackward). */
+  readonly rows?: number;
+  /** The largest rank of any adapter bound (loraBackward). */
+  readonly maxRank?: number;
+  /** Pool threads of the device, the longest sequence and the head's width (attention, attentionBackward). */
+  readonly threads?: number;
+  readonly maxSequence?: number;
+  readonly headDim?: number;
+  /** headLoss. */
+  readonly tileRows?: number;
+  readonly hidden?: number;
+  readonly vocabulary?: number;
+}
+
+/**
+ * Bytes that an operator's `scratch` (headLoss: `logits`) takes, as the operator itself computes them; a multiple of 4.
+ * @throws DeviceError when a figure that the operator needs is missing.
+ */
+export function scratchBytes(
+  operator: "attention" | "attentionBackward" | "headLoss" | "loraBackward",
+  shape: ScratchShape,
+): number {
+  for (const [name, value] of Object.entries(shape)) checkCount(value as number, `scratchBytes.${name}`);
+  return guarded(() => loadNative().scratchBytes(operator, shape as Readonly<Record<string, number>>));
+}

@@ -1,0 +1,110 @@
+// What is put into a device's queues, and what comes back. Times are nanoseconds of the device's own monotonic clock
+// since the runtime was made; offsets into an arena are bytes.
+import type { Device } from "./device.ts";
+import type { Handle } from "./operators.ts";
+
+/** Rows of a run that belong to one adapter; segments come in row order, cover all rows and may be empty. */
+export interface Segment {
+  readonly adapter: Handle;
+  readonly rowStart: number;
+  readonly rowEnd: number;
+  /** Factor of this segment's token losses in the gradient (1 / scored tokens of the mini-batch). */
+  readonly lossScale: number;
+  /** Probability of dropping an input of the adapter; 0 = off. */
+  readonly dropout: number;
+  /** Two unsigned 32-bit words. */
+  readonly dropoutSeed: readonly [number, number];
+}
+
+/** A norm cell that receives the sum of squares of an adapter's gradients after the run. */
+export interface SumSquares {
+  readonly adapter: Handle;
+  readonly cell: number;
+}
+
+/** What one run gives to a program. */
+export interface Bindings {
+  /** T, 1 or more. */
+  readonly rows: number;
+  /** [T] token ids; programs with `embed` need them. */
+  readonly ids?: Int32Array;
+  /** [T] shifted targets, -1 = not scored; programs with `headLoss` need them. */
+  readonly targets?: Int32Array;
+  /** [sequences + 1] row offsets from 0 to T. */
+  readonly sequences: Int32Array;
+  readonly segments: readonly Segment[];
+  /** [T] keys of the dropout mask; runs with dropout need them. */
+  readonly rowKeys?: Int32Array;
+  /** Where each space starts in the arena; multiples of 64. A space that the program does not use may be 0. */
+  readonly stash: number;
+  readonly work: number;
+  readonly in: number;
+  readonly out: number;
+  readonly sumSquares?: readonly SumSquares[];
+  /** True reports the time of each operator. */
+  readonly profile?: boolean;
+}
+
+/** What every task has: a caller's id, the events that it waits for, and the event that it signals when done. */
+export interface Task {
+  readonly id: number;
+  readonly waits: readonly number[];
+  readonly signal?: number;
+}
+
+/** A program on data. */
+export interface RunTask extends Task {
+  readonly program: Handle;
+  readonly bindings: Bindings;
+}
+
+/** One adapter's optimizer step; PyTorch's AdamW, clipped as clip_grad_norm_ does. Gradients are zero afterwards. */
+export interface UpdateItem {
+  readonly adapter: Handle;
+  /** 1 for the first step (bias correction). */
+  readonly step: number;
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+  /** 0 = no clipping. */
+  readonly maxGradNorm: number;
+  /** The cells (of all stages) whose sum is the squared gradient norm. */
+  readonly normCells: readonly number[];
+}
+
+/** Optimizer steps of some adapters. */
+export interface UpdateTask extends Task {
+  readonly items: readonly UpdateItem[];
+}
+
+/** A copy into another device's arena (or the same one's), on the source device's send stream. */
+export interface SendTask extends Task {
+  readonly source: number;
+  readonly bytes: number;
+  readonly destination: Device;
+  readonly destinationOffset: number;
+}
+
+/** A copy from host memory into the device's arena, in order on its compute stream; `data` is copied when enqueued. */
+export interface UploadTask extends Task {
+  readonly data: Float32Array;
+  readonly destinationOffset: number;
+}
+
+/** A finished task. */
+export interface Completion {
+  /** The device's name. */
+  readonly device: string;
+  readonly stream: "compute" | "send";
+  readonly id: number;
+  readonly startNs: number;
+  readonly endNs: number;
+  /** Sum of token losses of each segment; runs with `headLoss`. */
+  readonly losses?: Float64Array;
+  /** In the order of the bindings' `sumSquares`. */
+  readonly sumSquares?: Float64Array;
+  /** Nanoseconds of each operator of the program; runs with `profile`. */
+  readonly opNs?: Float64Array;
+}
