@@ -1,0 +1,147 @@
+// Who may import whom. Everything below is made from the two tables; change a row only together with its reason.
+
+/** Folder -> the folders it may import, always through their index.ts. */
+const arrows = {
+  // Words that everyone shares: units, errors, random numbers. It depends on nothing, so that anything may depend on it.
+  core: [],
+
+  // The documents and the planner. Pure: the plan has to come out the same in a browser, a test and on a GPU machine.
+  plan: ["core"],
+
+  // Device code behind one typed door. It knows tensors and operators, and neither plans nor training.
+  native: ["core"],
+
+  // Rows of text to rows of tokens. A plan counts tokens, but only the command line brings the two together.
+  datasets: ["core"],
+
+  // What happened, simulated or executed. Events carry the plan's action keys, hence the arrow to plan.
+  traces: ["core", "plan"],
+
+  // The twin in virtual time. It must not see exec, or the comparison of the two would prove nothing.
+  sim: ["core", "plan", "traces"],
+
+  // Draws what traces and plans hold, and computes no new results.
+  reports: ["core", "plan", "traces"],
+
+  // The twin in real time. It must not see sim, for the same reason.
+  exec: ["core", "plan", "traces", "datasets", "native"],
+
+  // Many simulations at once, and no execution: a study has to run on a laptop.
+  studies: ["core", "plan", "traces", "sim"],
+
+  // The rim, where everything meets. Devices are reached through exec, so that native has one user.
+  cli: ["core", "plan", "traces", "sim", "datasets", "exec", "studies", "reports"],
+};
+
+/** Package -> the folders that may import it. A package with one home can be replaced in one place. */
+const homes = {
+  // The shape of every document is stated once, where its type is.
+  zod: ["plan", "traces"],
+
+  // Arguments are parsed, and progress drawn, at the rim only.
+  yargs: ["cli"],
+  "cli-progress": ["cli"],
+
+  // Pictures.
+  d3: ["reports"],
+
+  // Headers for C++; TypeScript needs only their place.
+  "node-addon-api": ["native"],
+
+  // The event queue.
+  fastpriorityqueue: ["sim"],
+
+  // Tokenizers, chat templates, downloads, and the file forms that training data comes in.
+  "@huggingface": ["datasets"],
+  "csv-parse": ["datasets"],
+  hyparquet: ["datasets"],
+};
+
+const folders = Object.keys(arrows);
+const anyOf = (names) => `^(${names.join("|")})/`;
+const ofPackage = (name) => `(^|node_modules/)(@types/)?${name}(/|$)`;
+
+const arrowRules = folders.map((folder) => ({
+  name: `arrows-of-${folder}`,
+  comment: `${folder} may import only: ${arrows[folder].join(", ") || "nothing"} (see the table of arrows).`,
+  severity: "error",
+  from: { path: `^${folder}/` },
+  to: { path: anyOf([...folders, "test", "bench", "setup", "examples"]), pathNot: anyOf([folder, ...arrows[folder]]) },
+}));
+
+const homeRules = Object.entries(homes).map(([name, owners]) => ({
+  name: `home-of-${name.replace("@", "")}`,
+  comment: `${name} may be imported only in: ${owners.join(", ")} (see the table of homes).`,
+  severity: "error",
+  from: { path: anyOf(folders), pathNot: anyOf(owners) },
+  to: { path: ofPackage(name) },
+}));
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...arrowRules,
+    ...homeRules,
+    {
+      name: "through-the-index",
+      comment: "A folder is entered only through its index.ts; inside one's own folder files are imported directly.",
+      severity: "error",
+      from: { path: `^(${folders.join("|")})/` },
+      to: { path: anyOf(folders), pathNot: ["^$1/", "^[^/]+/index\\.ts$"] },
+    },
+    {
+      name: "no-way-back-through-the-index",
+      comment: "A file does not import its own folder's index.ts, which would make a cycle sooner or later.",
+      severity: "error",
+      from: { path: `^(${folders.join("|")})/` },
+      to: { path: "^$1/index\\.ts$" },
+    },
+    {
+      name: "pure-core",
+      comment: "core, plan, sim and the browser code get time, randomness and files as arguments, never from Node.",
+      severity: "error",
+      from: { path: "^(core|plan|sim|reports/client)/" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "setup-stands-alone",
+      comment: "setup/ runs before anything is built, so it may use nothing of the product.",
+      severity: "error",
+      from: { path: "^setup/" },
+      to: { path: anyOf(folders) },
+    },
+    {
+      name: "no-cycles",
+      comment: "Two files that need each other are one file, or have a third inside them that wants out.",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "everything-resolves",
+      comment: "An import that finds no file is a typing mistake or a package that package.json does not name.",
+      severity: "error",
+      from: { path: anyOf([...folders, "bench", "setup"]) },
+      to: { couldNotResolve: true, pathNot: "\\.node$" },
+    },
+    {
+      name: "packages-are-named",
+      comment: "What is imported is named in package.json, and the product needs no development package.",
+      severity: "error",
+      from: { path: anyOf(folders) },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"], dependencyTypesNot: ["type-only"] },
+    },
+  ],
+  options: {
+    // Imports of types alone are arrows as well: a type that crosses a folder binds the two all the same.
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^(dist|coverage|demo|run|native/build[^/]*)/" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+      extensions: [".ts", ".mjs", ".cjs", ".js", ".json", ".d.ts"],
+    },
+  },
+};

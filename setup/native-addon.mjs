@@ -1,0 +1,28 @@
+// The addon is built again when a native source, Node, the compiler setting or the processor changed:
+// the build may use the processor's own instructions.
+import { existsSync } from "node:fs";
+import { cpus } from "node:os";
+import { inRoot, root } from "./root.mjs";
+import { filesBelow, hashInputs, isFresh, writeStamp } from "./stamp.mjs";
+import { runs, SetupError, say } from "./terminal.mjs";
+
+const isSource = (path) => /\.(cc|cpp|h|hpp|cu|cuh|cmake|txt|mjs)$/.test(path);
+
+/** @throws SetupError where the build fails. */
+export function buildNativeAddon() {
+  if (!existsSync(inRoot("native/build.mjs"))) return;
+  const sources = [
+    ...filesBelow(inRoot("native")).filter(isSource),
+    inRoot("node_modules/node-addon-api/package.json"),
+  ];
+  const { CXX = "", CXXFLAGS = "", CMAKE_PREFIX_PATH = "" } = process.env;
+  const facts = [process.version, process.arch, cpus()[0]?.model ?? "", CXX, CXXFLAGS, CMAKE_PREFIX_PATH];
+  const stamp = inRoot("native/build/.prepared");
+  const hash = hashInputs(sources, facts);
+  if (isFresh(stamp, hash, [inRoot("native/build/loratwin.node")])) return;
+  say("building the native addon (node native/build.mjs)");
+  if (!runs(process.execPath, [inRoot("native/build.mjs")], { cwd: root })) {
+    throw new SetupError("The native addon did not build; the compiler's message is above.");
+  }
+  writeStamp(stamp, hash);
+}

@@ -1,0 +1,33 @@
+// The report's browser code as one script and one style sheet, which reports/ puts into its page.
+import { existsSync, mkdirSync } from "node:fs";
+import { inRoot } from "./root.mjs";
+import { SetupError, say } from "./terminal.mjs";
+
+export const clientFolder = inRoot("reports/client");
+
+const bundles = [
+  { from: inRoot("reports/client/main.ts"), to: inRoot("dist/reports/client.js"), format: "iife" },
+  { from: inRoot("reports/client/style.css"), to: inRoot("dist/reports/client.css") },
+];
+
+/** @throws SetupError where esbuild finds a fault. */
+export async function bundleReportClient() {
+  const { build } = await import("esbuild");
+  mkdirSync(inRoot("dist/reports"), { recursive: true });
+  for (const { from, to, ...format } of bundles.filter((bundle) => existsSync(bundle.from))) {
+    say(`bundling ${to.slice(inRoot().length + 1)} (esbuild)`);
+    try {
+      await build({
+        entryPoints: [from],
+        outfile: to,
+        bundle: true,
+        minify: true,
+        target: "es2022",
+        charset: "utf8",
+        ...format,
+      });
+    } catch {
+      throw new SetupError(`${from} did not bundle; esbuild's message is above.`);
+    }
+  }
+}

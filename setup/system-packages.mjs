@@ -1,0 +1,76 @@
+// The system packages that the native addon needs. Each is found by looking for the thing itself,
+// so a compiler or a oneDNN of one's own counts as well as the distribution's.
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { findPackageManager } from "./package-manager.mjs";
+import { findProgram } from "./search-path.mjs";
+import { SetupError } from "./terminal.mjs";
+
+function prefixes() {
+  const own = [process.env.DNNLROOT ?? "", ...(process.env.CMAKE_PREFIX_PATH ?? "").split(":")];
+  return [...own, "/usr", "/usr/local"].filter((path) => path !== "");
+}
+
+/** `lib`, `lib64` and the folders of architectures below them (Debian: lib/x86_64-linux-gnu). */
+function libraryFolders(prefix) {
+  const top = ["lib", "lib64"].map((name) => join(prefix, name)).filter((path) => existsSync(path));
+  const inner = top.flatMap((path) =>
+    readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && entry.name.includes("-linux-"))
+      .map((entry) => join(path, entry.name)),
+  );
+  return [...top, ...inner];
+}
+
+function hasOneDnn() {
+  return prefixes().some(
+    (prefix) =>
+      existsSync(join(prefix, "include/oneapi/dnnl/dnnl.hpp")) &&
+      libraryFolders(prefix).some((folder) => existsSync(join(folder, "libdnnl.so"))),
+  );
+}
+
+/** Node's own C headers: beside the running Node, or where the distributions put them. */
+function hasNodeHeaders() {
+  return [join(dirname(dirname(process.execPath)), "include/node"), "/usr/include/node"].some((folder) =>
+    existsSync(join(folder, "node_api.h")),
+  );
+}
+
+function hasCompiler() {
+  const own = process.env.CXX?.split(" ")[0];
+  return findProgram(own === undefined || own === "" ? ["c++", "g++", "clang++"] : [own]) !== undefined;
+}
+
+const needs = [
+  { what: "a C++ compiler", apt: "g++", dnf: "gcc-c++", isThere: hasCompiler },
+  { what: "CMake", apt: "cmake", dnf: "cmake", isThere: () => findProgram(["cmake"]) !== undefined },
+  { what: "make", apt: "make", dnf: "make", isThere: () => findProgram(["make", "gmake"]) !== undefined },
+  { what: "oneDNN with its headers", apt: "libdnnl-dev", dnf: "onednn-devel", isThere: hasOneDnn },
+  { what: "Node's headers", apt: "libnode-dev", dnf: "nodejs-devel", isThere: hasNodeHeaders },
+];
+
+/** The one message about packages that are missing, with what to type on either family of distributions. */
+export function missingMessage(missing) {
+  const names = (kind) => missing.map((need) => need[kind]).join(" ");
+  return [
+    `Expected ${missing.map((need) => `${need.what} (${need.apt})`).join(", ")} on this machine, and could not install it.`,
+    "Install it by hand and run the command again:",
+    `  Debian, Ubuntu:  sudo apt-get update && sudo apt-get install -y ${names("apt")}`,
+    `  Fedora, RHEL:    sudo dnf install -y ${names("dnf")}`,
+  ].join("\n");
+}
+
+/** @throws SetupError (3) naming every package that is still missing. */
+export function installSystemPackages() {
+  const lacking = () => needs.filter((need) => !need.isThere());
+  const missing = lacking();
+  if (missing.length === 0) return;
+  const manager = findPackageManager();
+  if (manager !== undefined) {
+    manager.refresh();
+    manager.install(missing.map((need) => need[manager.kind]));
+  }
+  const left = lacking();
+  if (left.length > 0) throw new SetupError(missingMessage(left), 3);
+}

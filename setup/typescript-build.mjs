@@ -1,0 +1,54 @@
+// TypeScript to JavaScript in dist/, with the JSON, HTML and CSS files that the code reads from beside it.
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { bundleReportClient, clientFolder } from "./report-client.mjs";
+import { inRoot, root } from "./root.mjs";
+import { filesBelow, hashInputs, isFresh, writeStamp } from "./stamp.mjs";
+import { runs, SetupError, say } from "./terminal.mjs";
+
+const isAsset = (path) => /\.(json|html|css)$/.test(path);
+
+function sourceFiles() {
+  const { include } = JSON.parse(readFileSync(inRoot("tsconfig.build.json"), "utf8"));
+  return include
+    .flatMap((folder) => filesBelow(inRoot(folder)))
+    .filter((path) => (path.endsWith(".ts") || isAsset(path)) && !path.startsWith(clientFolder));
+}
+
+const inDist = (source) => join(inRoot("dist"), relative(root, source));
+const compiled = (source) => inDist(source).replace(/\.ts$/, ".js");
+
+/** A file whose source was renamed or deleted would otherwise still be found by imports. */
+function removeLeftovers(sources) {
+  const wanted = new Set(
+    sources.flatMap((path) => (isAsset(path) ? [inDist(path)] : [compiled(path), `${compiled(path)}.map`])),
+  );
+  const folders = new Set(sources.map((path) => relative(root, path).split("/")[0]));
+  for (const folder of folders) {
+    for (const path of filesBelow(inRoot("dist", folder))) if (!wanted.has(path)) rmSync(path);
+  }
+}
+
+/** @throws SetupError where the compiler or the bundler finds a fault. */
+export async function buildTypeScript() {
+  const sources = sourceFiles();
+  const settings = ["tsconfig.json", "tsconfig.build.json", "package-lock.json"].map((name) => inRoot(name));
+  const stamp = inRoot("dist/.prepared");
+  const hash = hashInputs([...sources, ...settings, ...filesBelow(clientFolder)], [process.version]);
+  const main = inRoot("dist/cli/main.js");
+  if (isFresh(stamp, hash, existsSync(inRoot("cli/main.ts")) ? [main] : [])) return;
+
+  say("compiling TypeScript to dist/ (tsc)");
+  removeLeftovers(sources);
+  const compiler = inRoot("node_modules/typescript/bin/tsc");
+  if (!runs(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: root })) {
+    throw new SetupError("The TypeScript sources did not compile; the compiler's message is above.");
+  }
+  for (const asset of sources.filter(isAsset)) {
+    mkdirSync(dirname(inDist(asset)), { recursive: true });
+    copyFileSync(asset, inDist(asset));
+  }
+  await bundleReportClient();
+  if (existsSync(main)) chmodSync(main, 0o755);
+  writeStamp(stamp, hash);
+}
