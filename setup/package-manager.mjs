@@ -22,6 +22,8 @@ function privilege() {
   return findProgram(["sudo"]) !== undefined && answers("sudo", ["-n", "true"]) ? ["sudo", "-n"] : undefined;
 }
 
+let refreshed = false;
+
 /** The machine's package manager with `refresh`, `offers` and `install`, or undefined where none can be used. */
 export function findPackageManager() {
   const kind = Object.keys(managers).find((name) => findProgram([managers[name].program]) !== undefined);
@@ -33,11 +35,10 @@ export function findPackageManager() {
     const [first, ...rest] = [...prefix, ...environment, program, ...args];
     return runs(first, rest);
   };
-  let refreshed = false;
   return {
     kind,
     offers,
-    /** Reads the package lists, once a run. */
+    /** Reads the package lists, once for all steps. */
     refresh() {
       if (refreshed) return;
       refreshed = true;

@@ -15,14 +15,11 @@ function sourceFiles() {
     .filter((path) => (path.endsWith(".ts") || isAsset(path)) && !path.startsWith(clientFolder));
 }
 
-const inDist = (source) => join(inRoot("dist"), relative(root, source));
-const compiled = (source) => inDist(source).replace(/\.ts$/, ".js");
+const outputOf = (source) => join(inRoot("dist"), relative(root, source)).replace(/\.ts$/, ".js");
 
 /** A file whose source was renamed or deleted would otherwise still be found by imports. */
 function removeLeftovers(sources) {
-  const wanted = new Set(
-    sources.flatMap((path) => (isAsset(path) ? [inDist(path)] : [compiled(path), `${compiled(path)}.map`])),
-  );
+  const wanted = new Set(sources.map(outputOf).flatMap((path) => [path, `${path}.map`]));
   const folders = new Set(sources.map((path) => relative(root, path).split("/")[0]));
   for (const folder of folders) {
     for (const path of filesBelow(inRoot("dist", folder))) if (!wanted.has(path)) rmSync(path);
@@ -35,20 +32,23 @@ export async function buildTypeScript() {
   const settings = ["tsconfig.json", "tsconfig.build.json", "package-lock.json"].map((name) => inRoot(name));
   const stamp = inRoot("dist/.prepared");
   const hash = hashInputs([...sources, ...settings, ...filesBelow(clientFolder)], [process.version]);
-  const main = inRoot("dist/cli/main.js");
-  if (isFresh(stamp, hash, existsSync(inRoot("cli/main.ts")) ? [main] : [])) return;
+  const outputs = sources.map(outputOf);
+  if (isFresh(stamp, hash, outputs)) return;
 
   say("compiling TypeScript to dist/ (tsc)");
+  // The compiler's own record tells which sources changed, and does not notice an output that was deleted.
+  if (outputs.some((path) => !existsSync(path))) rmSync(inRoot("dist/.tsbuildinfo"), { force: true });
   removeLeftovers(sources);
   const compiler = inRoot("node_modules/typescript/bin/tsc");
   if (!runs(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: root })) {
     throw new SetupError("The TypeScript sources did not compile; the compiler's message is above.");
   }
   for (const asset of sources.filter(isAsset)) {
-    mkdirSync(dirname(inDist(asset)), { recursive: true });
-    copyFileSync(asset, inDist(asset));
+    mkdirSync(dirname(outputOf(asset)), { recursive: true });
+    copyFileSync(asset, outputOf(asset));
   }
   await bundleReportClient();
+  const main = inRoot("dist/cli/main.js");
   if (existsSync(main)) chmodSync(main, 0o755);
   writeStamp(stamp, hash);
 }
