@@ -4,7 +4,7 @@
 //   x, dx [T,K] strides ldx, lddx   y, dy [T, >= column + N] strides ldy, lddy   s [T, >= max R] stride lds, kept for backward
 //   A_g [R_g,K]   B_g [N,R_g]   dA_g, dB_g alike, accumulated; scale_g = alpha / rank     row major, f32 storage and accumulation
 //   drop_g: src/ops/dropout.h, the same mask in both directions. Rows outside every segment, and segments without the target,
-//   are left alone (s too). Segments that share an adapter must run in different calls (dA, dB would be added to at once).
+//   are left alone (s too). Segments may share an adapter: gradients are added in segment order, columns split over threads.
 //   Reduction order is fixed by the segment's own rows: neither threads nor neighbours change a bit of s, y, dA, dB or dx.
 //   NMSE against the reference: 1e-11 (outputs), gradients likewise.
 //   Source: Hu et al. 2021; PEFT's y = W x + b + scale B A drop(x)

@@ -5,7 +5,7 @@ set(LORATWIN_OPS_CPU_SOURCES
   src/ops/adamw.cpu.cc
   src/ops/attention.cpu.cc
   src/ops/embed.cpu.cc
-  src/ops/head_loss.cpu.cc
+  src/ops/head_loss_rows.cpu.cc
   src/ops/lora.cpu.cc
   src/ops/rmsnorm.cpu.cc
   src/ops/rope.cpu.cc
@@ -13,7 +13,8 @@ set(LORATWIN_OPS_CPU_SOURCES
   src/ops/swiglu.cpu.cc)
 set(LORATWIN_OPS_SOURCES
   src/ops/dispatch.cc
-  src/ops/matmul.cpu.cc)
+  src/ops/head_loss.cc
+  src/ops/matmul.cc)
 set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/adamw.ref.cc
   src/ops/attention.ref.cc

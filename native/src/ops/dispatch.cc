@@ -1,0 +1,118 @@
+#include <stdexcept>
+#include <string>
+
+#include "adamw.h"
+#include "attention.h"
+#include "embed.h"
+#include "head_loss_rows.h"
+#include "isa.h"
+#include "lora.h"
+#include "rmsnorm.h"
+#include "rope.h"
+#include "sum_squares.h"
+#include "swiglu.h"
+
+namespace loratwin::ops {
+
+#define LORATWIN_DECLARE_OPERATORS                                  \
+  void adamw(ExecContext&, const Adamw&);                           \
+  void attention(ExecContext&, const Attention&);                   \
+  void attention_backward(ExecContext&, const AttentionBackward&);  \
+  void embed(ExecContext&, const Embed&);                           \
+  void lora(ExecContext&, const Lora&);                             \
+  void lora_backward(ExecContext&, const LoraBackward&);            \
+  void rmsnorm(ExecContext&, const Rmsnorm&);                       \
+  void rmsnorm_backward(ExecContext&, const RmsnormBackward&);      \
+  void rope(ExecContext&, const Rope&);                             \
+  double sum_squares(ExecContext&, const float*, std::size_t);      \
+  void swiglu(ExecContext&, const Swiglu&);                         \
+  void swiglu_backward(ExecContext&, const SwigluBackward&);        \
+  double head_loss_row(float*, std::int64_t, std::int32_t, float, bool);
+
+namespace generic {
+LORATWIN_DECLARE_OPERATORS
+}
+
+#if defined(__x86_64__)
+namespace avx512 {
+LORATWIN_DECLARE_OPERATORS
+}
+#define LORATWIN_PICK(call) (isa == Isa::avx512 ? avx512::call : generic::call)
+#else
+#define LORATWIN_PICK(call) generic::call
+#endif
+
+namespace {
+
+Isa isa = bestIsa();
+
+[[noreturn]] void refuse(const std::string& message) { throw std::invalid_argument(message); }
+
+}  // namespace
+
+Isa bestIsa() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+      __builtin_cpu_supports("avx512vl") != 0) {
+    return Isa::avx512;
+  }
+#endif
+  return Isa::generic;
+}
+
+Isa currentIsa() { return isa; }
+
+void setIsa(Isa wanted) {
+  if (wanted == Isa::avx512 && bestIsa() != Isa::avx512) refuse("setIsa: Expected an ISA of this processor, got avx512");
+  isa = wanted;
+}
+
+const char* isaName(Isa name) { return name == Isa::avx512 ? "avx512" : "generic"; }
+
+double clipCoefficient(double norm, double maxNorm) {
+  if (maxNorm == 0) return 1;
+  const double coefficient = maxNorm / (norm + 1e-6);
+  return coefficient < 1 ? coefficient : 1;
+}
+
+void adamw(ExecContext& context, const Adamw& op) { LORATWIN_PICK(adamw(context, op)); }
+
+void attention(ExecContext& context, const Attention& op) { LORATWIN_PICK(attention(context, op)); }
+
+void attention_backward(ExecContext& context, const AttentionBackward& op) { LORATWIN_PICK(attention_backward(context, op)); }
+
+void embed(ExecContext& context, const Embed& op) {
+  for (std::int32_t t = 0; t < op.rows; ++t) {
+    if (op.ids[t] < 0 || op.ids[t] >= op.vocabulary) {
+      refuse("embed: Expected ids of 0 .. " + std::to_string(op.vocabulary - 1) + ", got " + std::to_string(op.ids[t]) + " at row " +
+             std::to_string(t) + " of [" + std::to_string(op.rows) + "]");
+    }
+  }
+  LORATWIN_PICK(embed(context, op));
+}
+
+void lora(ExecContext& context, const Lora& op) { LORATWIN_PICK(lora(context, op)); }
+
+void lora_backward(ExecContext& context, const LoraBackward& op) { LORATWIN_PICK(lora_backward(context, op)); }
+
+void rmsnorm(ExecContext& context, const Rmsnorm& op) { LORATWIN_PICK(rmsnorm(context, op)); }
+
+void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) { LORATWIN_PICK(rmsnorm_backward(context, op)); }
+
+void rope(ExecContext& context, const Rope& op) {
+  if (op.headDim % 2 != 0 || op.headDim > 1024) refuse("rope: Expected an even headDim of at most 1024, got " + std::to_string(op.headDim));
+  LORATWIN_PICK(rope(context, op));
+}
+
+double sum_squares(ExecContext& context, const float* x, std::size_t count) { return LORATWIN_PICK(sum_squares(context, x, count)); }
+
+void swiglu(ExecContext& context, const Swiglu& op) { LORATWIN_PICK(swiglu(context, op)); }
+
+void swiglu_backward(ExecContext& context, const SwigluBackward& op) { LORATWIN_PICK(swiglu_backward(context, op)); }
+
+double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, bool gradient) {
+  return LORATWIN_PICK(head_loss_row(z, vocabulary, target, lossScale, gradient));
+}
+
+}  // namespace loratwin::ops

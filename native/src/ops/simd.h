@@ -1,0 +1,223 @@
+// Sixteen f32 lanes, in the two builds of the fast operators: AVX-512 intrinsics, or GCC vector extensions for any processor.
+// Everything here has internal linkage, so that the linker never gives the code of one build to the other.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(LORATWIN_ISA_AVX512)
+#include <immintrin.h>
+#define LORATWIN_ISA avx512
+#elif defined(LORATWIN_ISA_GENERIC)
+#define LORATWIN_ISA generic
+#pragma GCC diagnostic ignored "-Wpsabi"
+#else
+#error "the fast operators are compiled with LORATWIN_ISA_AVX512 or LORATWIN_ISA_GENERIC"
+#endif
+
+#include "dropout.h"
+
+namespace loratwin::ops::LORATWIN_ISA {
+namespace {
+
+constexpr std::int64_t kLanes = 16;
+
+#if defined(LORATWIN_ISA_AVX512)
+
+using Vec = __m512;
+using Mask = __mmask16;  // of the first lanes
+
+inline Mask firstLanes(std::int64_t n) { return static_cast<Mask>(n >= kLanes ? 0xffffU : n <= 0 ? 0U : (1U << n) - 1U); }
+inline Vec set1(float x) { return _mm512_set1_ps(x); }
+inline Vec load(const float* p) { return _mm512_loadu_ps(p); }
+inline Vec load(const float* p, Mask m) { return _mm512_maskz_loadu_ps(m, p); }
+inline void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
+inline void store(float* p, Vec v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
+inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+inline Vec sqrt(Vec a) { return _mm512_sqrt_ps(a); }
+inline Vec keepLanes(Mask m, Vec v) { return _mm512_maskz_mov_ps(m, v); }
+inline Vec elseLanes(Mask m, Vec v, Vec other) { return _mm512_mask_mov_ps(other, m, v); }
+inline float reduceAdd(Vec v) { return _mm512_reduce_add_ps(v); }
+inline float reduceMax(Vec v) { return _mm512_reduce_max_ps(v); }
+
+#else
+
+typedef float Vec __attribute__((vector_size(64)));
+typedef std::int32_t IntVec __attribute__((vector_size(64)));
+struct Mask {
+  std::int64_t lanes;
+};
+
+inline Mask firstLanes(std::int64_t n) { return {n >= kLanes ? kLanes : n <= 0 ? 0 : n}; }
+inline Vec set1(float x) { return Vec{} + x; }
+inline Vec load(const float* p) {
+  Vec v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+inline Vec load(const float* p, Mask m) {
+  if (m.lanes == kLanes) return load(p);
+  Vec v{};
+  std::memcpy(&v, p, static_cast<std::size_t>(m.lanes) * sizeof(float));
+  return v;
+}
+inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
+inline void store(float* p, Vec v, Mask m) {
+  if (m.lanes == kLanes) {
+    store(p, v);
+  } else {
+    std::memcpy(p, &v, static_cast<std::size_t>(m.lanes) * sizeof(float));
+  }
+}
+inline Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
+inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
+inline Vec sqrt(Vec a) {
+  for (int i = 0; i < kLanes; ++i) a[i] = __builtin_sqrtf(a[i]);
+  return a;
+}
+inline IntVec laneIndex() { return IntVec{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
+inline Vec elseLanes(Mask m, Vec v, Vec other) { return laneIndex() < static_cast<std::int32_t>(m.lanes) ? v : other; }
+inline Vec keepLanes(Mask m, Vec v) { return elseLanes(m, v, Vec{}); }
+inline float reduceAdd(Vec v) {
+  float sum[8];
+  for (int i = 0; i < 8; ++i) sum[i] = v[i] + v[i + 8];
+  for (int n = 4; n > 0; n /= 2) {
+    for (int i = 0; i < n; ++i) sum[i] += sum[i + n];
+  }
+  return sum[0];
+}
+inline float reduceMax(Vec v) {
+  float best = v[0];
+  for (int i = 1; i < kLanes; ++i) best = v[i] > best ? v[i] : best;
+  return best;
+}
+
+#endif
+
+// exp(x) for x <= 88: 2^n 2^r with x log2(e) = n + r, |r| <= 1/2, 2^r by Taylor to degree 6. Relative error below 4e-7.
+inline Vec exp(Vec x) {
+  const Vec log2e = set1(1.44269502162933349609375F);
+#if defined(LORATWIN_ISA_AVX512)
+  const Vec log2eRest = set1(1.925963033500011e-8F);
+  const Vec n = _mm512_roundscale_ps(_mm512_mul_ps(x, log2e), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const Vec r = fma(x, log2eRest, _mm512_fmsub_ps(x, log2e, n));
+#else
+  x = max(x, set1(-87.3F));
+  const Vec magic = set1(12582912.0F);  // 1.5 * 2^23: adding it rounds to a whole number
+  const Vec n = (x * log2e + magic) - magic;
+  // Without fma: ln 2 = 355/512 - 2.12194440e-4, so that n times the head is exact (Cody and Waite).
+  const Vec r = ((x - n * set1(0.693359375F)) - n * set1(-2.12194440e-4F)) * log2e;
+#endif
+  Vec p = set1(1.540353039e-4F);
+  p = fma(p, r, set1(1.333355815e-3F));
+  p = fma(p, r, set1(9.618129107e-3F));
+  p = fma(p, r, set1(5.550410866e-2F));
+  p = fma(p, r, set1(2.402265070e-1F));
+  p = fma(p, r, set1(6.931471806e-1F));
+  p = fma(p, r, set1(1.0F));
+#if defined(LORATWIN_ISA_AVX512)
+  return _mm512_scalef_ps(p, n);
+#else
+  const IntVec bits = (__builtin_convertvector(n, IntVec) + 127) << 23;
+  Vec power;
+  std::memcpy(&power, &bits, sizeof power);
+  return p * power;
+#endif
+}
+
+// Factors of the columns column .. column + 15 of one row: 0 or keepScale = 1 / (1 - p). See dropout.h.
+inline Vec dropoutFactors(DropoutRow row, std::uint32_t column, std::uint32_t threshold, float keepScale) {
+#if defined(LORATWIN_ISA_AVX512)
+  const auto mix = [](__m512i v) {
+    v = _mm512_mullo_epi32(_mm512_xor_si512(v, _mm512_srli_epi32(v, 16)), _mm512_set1_epi32(0x7feb352d));
+    v = _mm512_mullo_epi32(_mm512_xor_si512(v, _mm512_srli_epi32(v, 15)), _mm512_set1_epi32(static_cast<int>(0x846ca68bU)));
+    return _mm512_xor_si512(v, _mm512_srli_epi32(v, 16));
+  };
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  __m512i v = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int>(column + row.h0)), lane);
+  v = mix(_mm512_xor_si512(mix(v), _mm512_set1_epi32(static_cast<int>(row.h1))));
+  const __mmask16 keep = _mm512_cmpge_epu32_mask(v, _mm512_set1_epi32(static_cast<int>(threshold)));
+  return _mm512_maskz_mov_ps(keep, set1(keepScale));
+#else
+  float factors[kLanes];
+  for (int i = 0; i < kLanes; ++i) {
+    factors[i] = dropoutKeep(row, column + static_cast<std::uint32_t>(i), threshold) ? keepScale : 0.0F;
+  }
+  return load(factors);
+#endif
+}
+
+#if defined(LORATWIN_ISA_AVX512)
+// 16 x 16 block: destination[c, r] = source[r, c] for r < rows, c < columns; lanes beyond rows of a stored row become 0.
+inline void transposeBlock(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns, float* destination,
+                           std::int64_t ldd) {
+  const Mask in = firstLanes(columns);
+  __m512i r[16];
+  __m512i t[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) {
+    r[i] = i < rows ? _mm512_castps_si512(load(source + i * lds, in)) : _mm512_setzero_si512();
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+    r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+    r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+    r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_i32x4(r[i], r[4 + i], 0x88);
+    t[4 + i] = _mm512_shuffle_i32x4(r[i], r[4 + i], 0xdd);
+    t[8 + i] = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0x88);
+    t[12 + i] = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0xdd);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    r[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
+    r[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
+    r[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
+    r[12 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
+  }
+  const Mask out = firstLanes(rows);
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) {
+    if (i < columns) store(destination + i * ldd, _mm512_castsi512_ps(r[i]), out);
+  }
+}
+#endif
+
+// destination [columns, rows] (stride ldd) = transpose of source [rows, columns] (stride lds)
+inline void transpose(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns, float* destination,
+                      std::int64_t ldd) {
+#if defined(LORATWIN_ISA_AVX512)
+  for (std::int64_t r = 0; r < rows; r += 16) {
+    for (std::int64_t c = 0; c < columns; c += 16) {
+      const std::int64_t height = rows - r < 16 ? rows - r : 16;
+      const std::int64_t width = columns - c < 16 ? columns - c : 16;
+      transposeBlock(source + r * lds + c, lds, height, width, destination + c * ldd + r, ldd);
+    }
+  }
+#else
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = 0; c < columns; ++c) destination[c * ldd + r] = source[r * lds + c];
+  }
+#endif
+}
+
+// destination [rows, columns] (stride ldd) = source (stride lds)
+inline void copyRows(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns, float* destination,
+                     std::int64_t ldd) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    std::memcpy(destination + r * ldd, source + r * lds, static_cast<std::size_t>(columns) * sizeof(float));
+  }
+}
+
+}  // namespace
+}  // namespace loratwin::ops::LORATWIN_ISA

@@ -1,0 +1,53 @@
+#include "swiglu.h"
+
+#include "simd.h"
+
+namespace loratwin::ops::LORATWIN_ISA {
+
+namespace {
+
+// exp(-gate) stays finite: below -87 the sigmoid is 1 / (1 + exp(87)) instead of a smaller number, both 0 for all uses here.
+inline Vec sigmoid(Vec gate) {
+  const Vec one = set1(1.0F);
+  return one / (one + exp(Vec{} - max(gate, set1(-87.0F))));
+}
+
+}  // namespace
+
+void swiglu(ExecContext& context, const Swiglu& op) {
+  const std::int64_t I = op.intermediate;
+  context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t t = begin; t < end; ++t) {
+      const float* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
+      float* out = op.out + static_cast<std::int64_t>(t) * op.ldo;
+      for (std::int64_t i = 0; i < I; i += kLanes) {
+        const Mask m = firstLanes(I - i);
+        const Vec g = load(gate + i, m);
+        store(out + i, g * sigmoid(g) * load(gate + I + i, m), m);
+      }
+    }
+  });
+}
+
+void swiglu_backward(ExecContext& context, const SwigluBackward& op) {
+  const std::int64_t I = op.intermediate;
+  context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
+    const Vec one = set1(1.0F);
+    for (std::size_t t = begin; t < end; ++t) {
+      const float* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
+      const float* dout = op.dout + static_cast<std::int64_t>(t) * op.lddo;
+      float* dgate = op.dgateUp + static_cast<std::int64_t>(t) * op.ldd;
+      for (std::int64_t i = 0; i < I; i += kLanes) {
+        const Mask m = firstLanes(I - i);
+        const Vec g = load(gate + i, m);
+        const Vec up = load(gate + I + i, m);
+        const Vec sigma = sigmoid(g);
+        const Vec d = load(dout + i, m) * sigma;
+        store(dgate + i, d * up * fma(g, one - sigma, one), m);
+        store(dgate + I + i, d * g, m);
+      }
+    }
+  });
+}
+
+}  // namespace loratwin::ops::LORATWIN_ISA

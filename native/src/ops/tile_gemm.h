@@ -1,0 +1,136 @@
+// Small matrix products in registers, for the operators whose shapes vary with every segment and sequence.
+//
+//   tileGemm:  C[m,n] (+)= alpha sum_k A[m am + k ak] B[k ldb + n]      A any strides, B and C rows of n
+//   dotGemm:   C[i,j] (+)= sum_k X[i,k] A[j,k]                          both operands rows of k
+// An element's sum runs over k in order in its own lane (dotGemm: 16 lanes, then one tree), whatever the blocking: a row's
+// result does not depend on its neighbours.
+#pragma once
+
+#include "simd.h"
+
+namespace loratwin::ops::LORATWIN_ISA {
+namespace {
+
+template <int kRows, int kVectors>
+__attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const float* a, std::int64_t am, std::int64_t ak, const float* b,
+                                                     std::int64_t ldb, float* c, std::int64_t ldc, Mask last, float alpha,
+                                                     bool accumulate) {
+  Vec sum[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) sum[i][j] = Vec{};
+  }
+  for (std::int64_t k = 0; k < K; ++k) {
+    Vec row[kVectors];
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) {
+      row[j] = j + 1 < kVectors ? load(b + k * ldb + j * kLanes) : load(b + k * ldb + j * kLanes, last);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+      const Vec left = set1(a[i * am + k * ak]);
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; ++j) sum[i][j] = fma(left, row[j], sum[i][j]);
+    }
+  }
+  const Vec factor = set1(alpha);
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) {
+      float* p = c + i * ldc + j * kLanes;
+      const Mask m = j + 1 < kVectors ? firstLanes(kLanes) : last;
+      store(p, accumulate ? fma(sum[i][j], factor, load(p, m)) : sum[i][j] * factor, m);
+    }
+  }
+}
+
+template <int kRows, int kVectors>
+void gemmRows(std::int64_t M, std::int64_t K, const float* a, std::int64_t am, std::int64_t ak, const float* b, std::int64_t ldb, float* c,
+              std::int64_t ldc, Mask last, float alpha, bool accumulate) {
+  std::int64_t m = 0;
+  for (; m + kRows <= M; m += kRows) gemmBlock<kRows, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
+  if constexpr (kRows > 4) {
+    for (; m + 4 <= M; m += 4) gemmBlock<4, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
+  }
+  if constexpr (kRows > 2) {
+    for (; m + 2 <= M; m += 2) gemmBlock<2, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
+  }
+  for (; m < M; ++m) gemmBlock<1, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
+}
+
+#if defined(LORATWIN_ISA_AVX512)
+// Accumulators of a block: 24, 24, 24 and 16 of the 32 registers; the broadcast operand comes from memory.
+constexpr int kRows4 = 6;
+constexpr int kRows3 = 8;
+constexpr int kRows2 = 12;
+constexpr int kRows1 = 16;
+#else
+constexpr int kRows4 = 1;
+constexpr int kRows3 = 1;
+constexpr int kRows2 = 1;
+constexpr int kRows1 = 2;
+#endif
+
+inline void tileGemm(std::int64_t M, std::int64_t N, std::int64_t K, const float* a, std::int64_t am, std::int64_t ak, const float* b,
+                     std::int64_t ldb, float* c, std::int64_t ldc, float alpha, bool accumulate) {
+  for (std::int64_t n = 0; n < N; n += 4 * kLanes) {
+    const std::int64_t width = N - n;
+    if (width > 3 * kLanes) {
+      gemmRows<kRows4, 4>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width - 3 * kLanes), alpha, accumulate);
+    } else if (width > 2 * kLanes) {
+      gemmRows<kRows3, 3>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width - 2 * kLanes), alpha, accumulate);
+    } else if (width > kLanes) {
+      gemmRows<kRows2, 2>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width - kLanes), alpha, accumulate);
+    } else {
+      gemmRows<kRows1, 1>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width), alpha, accumulate);
+    }
+  }
+}
+
+template <int kX, int kA>
+__attribute__((always_inline)) inline void dotBlock(std::int64_t K, const float* x, std::int64_t ldx, const float* a, std::int64_t lda,
+                                                    float* c, std::int64_t ldc, bool accumulate) {
+  Vec sum[kX][kA];
+#pragma GCC unroll 4
+  for (int i = 0; i < kX; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kA; ++j) sum[i][j] = Vec{};
+  }
+  for (std::int64_t k = 0; k < K; k += kLanes) {
+    const Mask m = firstLanes(K - k);
+    Vec right[kA];
+#pragma GCC unroll 4
+    for (int j = 0; j < kA; ++j) right[j] = load(a + j * lda + k, m);
+#pragma GCC unroll 4
+    for (int i = 0; i < kX; ++i) {
+      const Vec left = load(x + i * ldx + k, m);
+#pragma GCC unroll 4
+      for (int j = 0; j < kA; ++j) sum[i][j] = fma(left, right[j], sum[i][j]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < kX; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kA; ++j) c[i * ldc + j] = reduceAdd(sum[i][j]) + (accumulate ? c[i * ldc + j] : 0.0F);
+  }
+}
+
+inline void dotGemm(std::int64_t rows, std::int64_t R, std::int64_t K, const float* x, std::int64_t ldx, const float* a, std::int64_t lda,
+                    float* c, std::int64_t ldc, bool accumulate) {
+  std::int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    std::int64_t j = 0;
+    for (; j + 4 <= R; j += 4) dotBlock<4, 4>(K, x + i * ldx, ldx, a + j * lda, lda, c + i * ldc + j, ldc, accumulate);
+    for (; j < R; ++j) dotBlock<4, 1>(K, x + i * ldx, ldx, a + j * lda, lda, c + i * ldc + j, ldc, accumulate);
+  }
+  for (; i < rows; ++i) {
+    std::int64_t j = 0;
+    for (; j + 4 <= R; j += 4) dotBlock<1, 4>(K, x + i * ldx, ldx, a + j * lda, lda, c + i * ldc + j, ldc, accumulate);
+    for (; j < R; ++j) dotBlock<1, 1>(K, x + i * ldx, ldx, a + j * lda, lda, c + i * ldc + j, ldc, accumulate);
+  }
+}
+
+}  // namespace
+}  // namespace loratwin::ops::LORATWIN_ISA
