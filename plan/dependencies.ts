@@ -1,6 +1,7 @@
 import { type Action, type ActionKey, formatAction } from "./action.ts";
 import type { PlanBody } from "./documents/plan.ts";
 import { activeJobs, type MiniBatch, miniBatches } from "./mini-batch.ts";
+import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 
 /** What has to have ended before an action may start, beside the actions in front of it on its own stage. */
 export interface Dependency {
@@ -15,14 +16,14 @@ export interface DependencyTable {
   miniBatchOf(microBatch: number): MiniBatch;
 }
 
-/** The micro-batch whose backward ends a mini-batch on stage 0: the last one for every schedule but those that go backward through it. */
+/** The micro-batch whose backward ends a mini-batch. */
 function lastBackward(plan: Pick<PlanBody, "schedule">, miniBatch: MiniBatch): number {
   const { microBatches } = miniBatch;
-  return (plan.schedule === "gpipe" ? microBatches[0] : microBatches[microBatches.length - 1])!;
+  return (SCHEDULE_TABLE[plan.schedule].reversesBackwards ? microBatches[0] : microBatches[microBatches.length - 1])!;
 }
 
 /** Whether an update needs the gradient norm over all stages: a job of the mini-batch clips. */
-function clips(plan: Pick<PlanBody, "groups" | "jobs">, miniBatch: MiniBatch): boolean {
+export function clips(plan: Pick<PlanBody, "groups" | "jobs">, miniBatch: MiniBatch): boolean {
   return activeJobs(plan, miniBatch.group, miniBatch.step).some((job) => plan.jobs[job]!.optimizer.maxGradNorm !== undefined);
 }
 

@@ -1,0 +1,50 @@
+import type { Action } from "./action.ts";
+import type { Buffers } from "./documents/plan.ts";
+import type { Orders } from "./schedules/schedule-input.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** Two, so that one micro-batch can be written or read while the next one travels. */
+const DOUBLE = 2;
+
+/** The most messages of one letter that were made by `from` and not yet used up by `to` at any time. */
+function mostWaiting(from: readonly Action[], fromEnd: Float64Array, to: readonly Action[], toEnd: Float64Array, letter: "F" | "B"): number {
+  const made = from.flatMap((action, i) => (action.letter === letter ? [fromEnd[i]!] : []));
+  const used = to.flatMap((action, i) => (action.letter === letter ? [toEnd[i]!] : []));
+  let most = 0;
+  let next = 0;
+  for (let i = 0; i < made.length; i += 1) {
+    while (next < used.length && used[next]! <= made[i]!) next += 1;
+    most = Math.max(most, i + 1 - next);
+  }
+  return most;
+}
+
+/**
+ * Buffers between the stages. Receiving buffers hold what a timeline without waiting for buffers needs, so the orders are live with them, and since
+ * orders and channels are fixed and first in, first out, they are live at any speed of devices and links (a marked graph's liveness does not depend on times).
+ */
+export function planBuffers(orders: Orders, timelines: readonly Timeline[]): readonly Buffers[] {
+  const last = orders.length - 1;
+  const needed = (from: number, to: number, letter: "F" | "B"): number =>
+    Math.max(DOUBLE, ...timelines.map(({ endNs }) => mostWaiting(orders[from]!, endNs[from]!, orders[to]!, endNs[to]!, letter)));
+  return orders.map((_, stage) => ({
+    activationIn: stage > 0 ? needed(stage - 1, stage, "F") : 0,
+    activationOut: stage < last ? DOUBLE : 0,
+    gradientIn: stage < last ? needed(stage + 1, stage, "B") : 0,
+    gradientOut: stage > 0 ? DOUBLE : 0,
+  }));
+}
+
+/** The most micro-batches between forward and backward on each stage: a property of the order alone. */
+export function peakInFlight(orders: Orders): readonly number[] {
+  return orders.map((order) => {
+    let inFlight = 0;
+    let peak = 0;
+    for (const { letter } of order) {
+      if (letter === "F") inFlight += 1;
+      else if (letter === "B") inFlight -= 1;
+      peak = Math.max(peak, inFlight);
+    }
+    return peak;
+  });
+}

@@ -1,0 +1,192 @@
+import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument as parseYaml } from "yaml";
+import type { z } from "zod";
+import { InputError } from "../../core/index.ts";
+
+export type DocumentPath = readonly (string | number)[];
+
+/** A parsed text and where each of its values stands. */
+export interface ReadText {
+  readonly value: unknown;
+  readonly file: string;
+  /** Line and column (from 1) of the value, or of the nearest value around it. */
+  locate(path: DocumentPath): { readonly line: number; readonly column: number } | undefined;
+}
+
+/** `jobs[2].adapter.rank`. */
+export function formatPath(path: DocumentPath): string {
+  return path.map((key, i) => (typeof key === "number" ? `[${key}]` : i === 0 ? key : `.${key}`)).join("");
+}
+
+function offsetOf(document: Document, path: DocumentPath): number | undefined {
+  for (let depth = path.length; depth > 0; depth -= 1) {
+    const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
+    const key = path[depth - 1];
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key);
+      if (pair !== undefined && isScalar(pair.key) && pair.key.range) return pair.key.range[0];
+    }
+    const node = document.getIn(path.slice(0, depth), true) as { range?: [number, number, number] } | undefined;
+    if (node?.range) return node.range[0];
+  }
+  return undefined;
+}
+
+/**
+ * Reads YAML or JSON. Large JSON takes the fast path; positions are only worked out when something is wrong.
+ * @throws InputError with file, line and column when the text is neither.
+ */
+export function readText(text: string, file: string): ReadText {
+  let parsed: { document: Document; lines: LineCounter } | undefined;
+  const parse = (): { document: Document; lines: LineCounter } => {
+    if (parsed === undefined) {
+      const lines = new LineCounter();
+      parsed = { document: parseYaml(text, { lineCounter: lines, strict: true, uniqueKeys: true }), lines };
+    }
+    return parsed;
+  };
+  const locate = (path: DocumentPath): { line: number; column: number } | undefined => {
+    const { document, lines } = parse();
+    const offset = offsetOf(document, path);
+    if (offset === undefined) return undefined;
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
+  if (text.trimStart().startsWith("{")) {
+    try {
+      return { value: JSON.parse(text) as unknown, file, locate };
+    } catch {
+      // Not JSON: the YAML parser below says where and why.
+    }
+  }
+  const { document } = parse();
+  const error = document.errors[0];
+  if (error !== undefined) {
+    const place = error.linePos?.[0];
+    throw new InputError({
+      expected: "YAML or JSON",
+      file,
+      ...(place === undefined ? {} : { line: place.line, column: place.col }),
+      hint: error.message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "."),
+    });
+  }
+  return { value: document.toJS() as unknown, file, locate };
+}
+
+function valueAt(value: unknown, path: DocumentPath): unknown {
+  let current = value;
+  for (const key of path) {
+    if (typeof current !== "object" || current === null) return undefined;
+    current = (current as Readonly<Record<string | number, unknown>>)[key];
+  }
+  return current;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** The issue inside a union that tells most: of the alternative that fits best. */
+function flatten(issue: Issue): Issue {
+  if (issue.code !== "invalid_union" || issue.errors.length === 0) return issue;
+  const weight = (issues: readonly Issue[]): number =>
+    issues.reduce((sum, one) => sum + (one.code === "unrecognized_keys" ? 1 + one.keys.length : one.code === "invalid_type" && one.path.length === 0 ? 10 : 1), 0);
+  const best = [...issue.errors].sort((a, b) => weight(a) - weight(b))[0]!;
+  const inner = flatten(best[0]!);
+  return { ...inner, path: [...issue.path, ...inner.path] };
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  int: "a whole number",
+  number: "a number",
+  string: "a text",
+  boolean: "true or false",
+  array: "a list",
+  tuple: "a list",
+  object: "a mapping",
+  record: "a mapping",
+};
+
+function expectation(issue: Issue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return TYPE_WORDS[issue.expected] ?? `a value of type ${issue.expected}`;
+    case "invalid_value":
+      return issue.values.length === 1 ? JSON.stringify(issue.values[0]) : `one of ${issue.values.map((value) => String(value)).join(", ")}`;
+    case "too_small": {
+      const bound = `${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`;
+      if (issue.origin === "array") return `a list of ${bound}`;
+      return issue.origin === "string" ? `a text of ${bound} character` : `a number of ${bound}`;
+    }
+    case "too_big": {
+      const bound = `${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`;
+      return issue.origin === "array" ? `a list of ${bound}` : issue.origin === "string" ? `a text of ${bound} characters` : `a number of ${bound}`;
+    }
+    case "invalid_format":
+    case "custom":
+      return issue.message;
+    case "unrecognized_keys":
+      return "only known keys";
+    default:
+      return issue.message;
+  }
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function knownKeys(schema: z.ZodType, path: DocumentPath): readonly string[] {
+  let node: unknown = schema;
+  const unwrap = (value: unknown): unknown => {
+    let current = value as { def?: { innerType?: unknown; in?: unknown }; shape?: unknown };
+    while (current?.shape === undefined && (current?.def?.innerType ?? current?.def?.in) !== undefined) current = (current.def!.innerType ?? current.def!.in) as typeof current;
+    return current;
+  };
+  for (const key of path) {
+    const current = unwrap(node) as { shape?: Record<string, unknown>; element?: unknown };
+    node = typeof key === "number" ? current.element : current.shape?.[key];
+    if (node === undefined) return [];
+  }
+  const last = unwrap(node) as { shape?: Record<string, unknown>; options?: { shape?: Record<string, unknown> }[] };
+  if (last.shape !== undefined) return Object.keys(last.shape);
+  return last.options?.flatMap((option) => Object.keys(option.shape ?? {})) ?? [];
+}
+
+/** Where a path of the checked value stands in the text; for values that were merged from elsewhere. */
+export type Relocate = (path: DocumentPath) => readonly DocumentPath[];
+
+/**
+ * Checks a value that was read from `source`.
+ * @throws InputError for the first thing that is wrong, with file, line, column and path.
+ */
+export function checkDocument<T extends z.ZodType>(schema: T, value: unknown, source: ReadText, relocate: Relocate = (path) => [path]): z.infer<T> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = flatten(result.error.issues[0]!);
+  const unknownKey = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+  const path = [...issue.path.map((key) => (typeof key === "symbol" ? String(key) : key)), ...(unknownKey === undefined ? [] : [unknownKey])];
+  const candidates = relocate(path);
+  const present = candidates.find((candidate) => valueAt(source.value, candidate) !== undefined);
+  const place = source.locate(present ?? candidates[0] ?? path);
+  const known = unknownKey === undefined ? [] : knownKeys(schema, issue.path as DocumentPath);
+  const near = known.filter((key) => distance(key.toLowerCase(), unknownKey!.toLowerCase()) <= 2)[0];
+  const got = valueAt(value, path);
+  throw new InputError({
+    expected: expectation(issue),
+    at: formatPath(present ?? path),
+    ...(unknownKey !== undefined ? { got: unknownKey } : got === undefined ? { expected: `${expectation(issue)}, which is missing,` } : { got }),
+    file: source.file,
+    ...(place ?? {}),
+    ...(near !== undefined ? { hint: `Did you mean ${near}?` } : known.length > 0 ? { hint: `Known keys: ${known.join(", ")}.` } : {}),
+  });
+}
+
+/** Reads and checks one document. @throws InputError */
+export function parseDocument<T extends z.ZodType>(schema: T, text: string, file: string): z.infer<T> {
+  const source = readText(text, file);
+  return checkDocument(schema, source.value, source);
+}

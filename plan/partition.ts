@@ -1,0 +1,52 @@
+import { PlanError } from "../core/index.ts";
+import type { Stage } from "./documents/plan.ts";
+
+/**
+ * Cuts the layers into one contiguous range for each device so that the slowest stage is as fast as possible, then the sum of squares smallest
+ * (dynamic programming over cut points). `cost` is a stage's time on its device; the first stage embeds, the last has norm, head and loss.
+ * @throws PlanError when there are fewer layers than devices.
+ */
+export function partitionLayers(numLayers: number, numDevices: number, cost: (stage: Stage) => number): readonly Stage[] {
+  if (numDevices > numLayers) {
+    throw new PlanError({ expected: `at most ${numLayers} devices for a model of ${numLayers} layers`, got: numDevices, hint: "Each stage holds at least one layer: use fewer devices." });
+  }
+  const stageOf = (index: number, firstLayer: number, endLayer: number): Stage => ({
+    index,
+    device: index,
+    firstLayer,
+    endLayer,
+    embedding: index === 0,
+    head: index === numDevices - 1,
+  });
+  interface Best {
+    readonly worst: number;
+    readonly squares: number;
+    readonly cut: number;
+  }
+  const best: (Best | undefined)[][] = [];
+  for (let index = 0; index < numDevices; index += 1) {
+    const row: (Best | undefined)[] = [];
+    const lastEnd = numLayers - (numDevices - 1 - index);
+    const firstEnd = index === numDevices - 1 ? numLayers : index + 1;
+    for (let end = firstEnd; end <= lastEnd; end += 1) {
+      for (let first = index; first < end; first += 1) {
+        const before = index === 0 ? (first === 0 ? { worst: 0, squares: 0 } : undefined) : best[index - 1]![first];
+        if (before === undefined) continue;
+        const own = cost(stageOf(index, first, end));
+        const worst = Math.max(before.worst, own);
+        const squares = before.squares + own * own;
+        const current = row[end];
+        if (current === undefined || worst < current.worst || (worst === current.worst && squares < current.squares)) row[end] = { worst, squares, cut: first };
+      }
+    }
+    best.push(row);
+  }
+  const stages: Stage[] = [];
+  let end = numLayers;
+  for (let index = numDevices - 1; index >= 0; index -= 1) {
+    const first = best[index]![end]!.cut;
+    stages.unshift(stageOf(index, first, end));
+    end = first;
+  }
+  return stages;
+}

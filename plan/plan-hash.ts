@@ -1,0 +1,34 @@
+import { contentHash, InputError } from "../core/index.ts";
+import { type Locations, type Plan, type PlanBody, planSchema } from "./documents/plan.ts";
+import { parseDocument } from "./documents/read-document.ts";
+
+function bodyOf(plan: Plan): PlanBody {
+  const { hash: _hash, locations: _locations, ...body } = plan;
+  return body;
+}
+
+/** The finished plan: its hash covers everything but the hash itself and the places of the inputs. */
+export function sealPlan(body: PlanBody, locations: Locations): Plan {
+  return { ...body, hash: contentHash(body), locations };
+}
+
+/** @throws InputError when the plan was changed after it was made. */
+export function verifyPlanHash(plan: Plan, file: string): void {
+  const actual = contentHash(bodyOf(plan));
+  if (actual !== plan.hash) {
+    throw new InputError({
+      expected: `content that matches the plan's hash (${plan.hash.slice(0, 19)}...)`,
+      at: "hash",
+      got: `${actual.slice(0, 19)}...`,
+      file,
+      hint: "The plan was changed after it was made. Make it again with `loratwin plan`.",
+    });
+  }
+}
+
+/** @throws InputError for a text that is no plan or was changed by hand. */
+export function parsePlan(text: string, file: string): Plan {
+  const plan = parseDocument(planSchema, text, file);
+  verifyPlanHash(plan, file);
+  return plan;
+}

@@ -1,0 +1,27 @@
+import type { Action } from "../action.ts";
+import type { MiniBatch } from "../mini-batch.ts";
+
+/** What a schedule may know: the work, how long it takes, and how many micro-batches may be in flight. */
+export interface ScheduleInput {
+  readonly numStages: number;
+  /** Mini-batches by [group][step]. */
+  readonly miniBatches: readonly (readonly MiniBatch[])[];
+  /** Nanoseconds of an action on its stage. */
+  durationNs(stage: number, letter: "F" | "B" | "U", microBatch: number): number;
+  /** Nanoseconds from a message's start to its arrival, and for how much of it the lane is taken. `boundary` s joins stages s and s + 1. */
+  transferNs(boundary: number, microBatch: number): { readonly arrival: number; readonly occupied: number };
+  /** The most micro-batches between the start of their forward and the end of their backward on a stage; null for no limit. */
+  readonly maxInFlight: number | null;
+  /** Whether the update of this mini-batch waits for the gradient norm of all stages. */
+  clips(miniBatch: MiniBatch): boolean;
+}
+
+/** The ordered actions of each stage. */
+export type Orders = readonly (readonly Action[])[];
+
+export type Schedule = (input: ScheduleInput) => Orders;
+
+/** The update that ends a mini-batch on a stage: it carries the last micro-batch. */
+export function updateOf(stage: number, miniBatch: MiniBatch): Action {
+  return { stage, letter: "U", microBatch: miniBatch.microBatches[miniBatch.microBatches.length - 1]! };
+}
