@@ -1,0 +1,121 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { downloadFile, listFiles } from "@huggingface/hub";
+import { InputError } from "../../core/index.ts";
+import { belongsToSplit } from "../records/read-records.ts";
+import { describeFailure, fetchFile, type RemoteFile } from "./fetch-file.ts";
+import { type HubPath, parseHubPath } from "./hub-path.ts";
+
+export interface DownloadOptions {
+  /** Downloads stay here; `$XDG_CACHE_HOME/loratwin/hub` when absent. */
+  readonly cacheFolder?: string | undefined;
+  /** Another hub than $HF_ENDPOINT or https://huggingface.co. */
+  readonly hubUrl?: string | undefined;
+  /** For private and gated repositories; $HF_TOKEN when absent. */
+  readonly accessToken?: string | undefined;
+  /** Connections to try for each file before giving up, 3 when absent. */
+  readonly attempts?: number | undefined;
+  readonly onFile?: ((path: string) => void) | undefined;
+}
+
+/** Config and tokenizer files, and the weights under the names that transformers uses. */
+const MODEL_FILES = /^(?:[^/]+\.json|chat_template\.jinja|model(?:-[\w-]+)?\.safetensors|adapter_model\.safetensors)$/;
+
+function defaultCacheFolder(): string {
+  const base = process.env["XDG_CACHE_HOME"] || path.join(os.homedir(), ".cache");
+  return path.join(base, "loratwin", "hub");
+}
+
+function hubOf(options: DownloadOptions) {
+  const accessToken = options.accessToken ?? process.env["HF_TOKEN"];
+  return {
+    hubUrl: options.hubUrl ?? process.env["HF_ENDPOINT"] ?? "https://huggingface.co",
+    ...(accessToken === undefined || accessToken === "" ? {} : { accessToken }),
+  };
+}
+
+function folderOf({ type, name, revision }: HubPath, options: DownloadOptions): string {
+  const parts = [`${type}s`, ...name.split("/")].join("--");
+  return path.join(options.cacheFolder ?? defaultCacheFolder(), parts, revision);
+}
+
+async function list(
+  { type, name, revision, path: inside }: HubPath,
+  options: DownloadOptions,
+): Promise<readonly RemoteFile[]> {
+  const hub = hubOf(options);
+  const files: RemoteFile[] = [];
+  try {
+    const recursive = type === "dataset";
+    for await (const entry of listFiles({ repo: { type, name }, revision, recursive, path: inside, ...hub })) {
+      if (entry.type !== "file" || entry.path.split("/").includes("..")) continue;
+      files.push({ path: entry.path, oid: entry.lfs?.oid ?? entry.oid ?? "content", sha256: entry.lfs?.oid });
+    }
+  } catch (cause) {
+    throw describeFailure(cause, `${type} ${name} (${revision})`, hub.hubUrl);
+  }
+  return files;
+}
+
+/** Brings the files into the folder; those that are there already are left alone. */
+async function bring(hubPath: HubPath, files: readonly RemoteFile[], options: DownloadOptions): Promise<void> {
+  const { type, name, revision } = hubPath;
+  const folder = folderOf(hubPath, options);
+  const hub = hubOf(options);
+  for (const file of files) {
+    const target = path.join(folder, file.path);
+    if (fs.existsSync(target)) continue;
+    options.onFile?.(file.path);
+    const open = () => downloadFile({ repo: { type, name }, path: file.path, revision, ...hub });
+    try {
+      await fetchFile(file, target, open, options.attempts ?? 3);
+    } catch (cause) {
+      throw describeFailure(cause, `${file.path} of ${type} ${name}`, hub.hubUrl);
+    }
+  }
+}
+
+/** A list of what a finished download holds, so that it can be used again without a network. */
+function markerOf(folder: string, key: string): string {
+  return path.join(folder, `.complete-${key.replaceAll(/[^\w.-]/g, "_")}`);
+}
+
+/**
+ * Downloads a model once (configuration, tokenizer, safetensors) and gives its folder.
+ * @throws InputError when there is no such repository or no access; DeviceError when the hub cannot be reached
+ */
+export async function downloadModel(text: string, options: DownloadOptions = {}): Promise<string> {
+  const hubPath = parseHubPath(text, "model", "model.path");
+  const folder = folderOf(hubPath, options);
+  const marker = markerOf(folder, "model");
+  if (fs.existsSync(marker)) return folder;
+  const files = (await list(hubPath, options)).filter(({ path: name }) => MODEL_FILES.test(name));
+  await bring(hubPath, files, options);
+  fs.mkdirSync(folder, { recursive: true });
+  fs.writeFileSync(marker, files.map(({ path: name }) => `${name}\n`).join(""));
+  return folder;
+}
+
+/**
+ * Downloads one data file, or the files of a split in the repository or a folder of it; gives the file or folder.
+ * @throws InputError when there is no such file or no access; DeviceError when the hub cannot be reached
+ */
+export async function downloadData(text: string, split: string, options: DownloadOptions = {}): Promise<string> {
+  const hubPath = parseHubPath(text, "dataset", "data.path");
+  const folder = folderOf(hubPath, options);
+  const target = path.join(folder, hubPath.path);
+  if (path.extname(hubPath.path) !== "") {
+    await bring(hubPath, [{ path: hubPath.path, oid: "content" }], options);
+    return target;
+  }
+  const marker = markerOf(folder, `${split}-${hubPath.path}`);
+  if (fs.existsSync(marker)) return target;
+  const files = (await list(hubPath, options)).filter(({ path: name }) => belongsToSplit(name, split));
+  if (files.length === 0) {
+    throw new InputError({ expected: `data files that start with "${split}"`, at: "data.split", got: text });
+  }
+  await bring(hubPath, files, options);
+  fs.writeFileSync(marker, files.map(({ path: name }) => `${name}\n`).join(""));
+  return target;
+}

@@ -1,0 +1,140 @@
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import type { DataFormat, DataSource, FileSource } from "./data-source.ts";
+import { type DownloadOptions, downloadData } from "./hub/download.ts";
+import { isHubPath } from "./hub/hub-path.ts";
+import { readRecords } from "./records/read-records.ts";
+import type { Place } from "./records/record.ts";
+import { countScored, NOT_SCORED, type Row } from "./row.ts";
+import { chatRow } from "./rows/chat.ts";
+import { inferFormat } from "./rows/infer-format.ts";
+import { instructionRow } from "./rows/instruction.ts";
+import type { RowContext, RowKind } from "./rows/row-kind.ts";
+import { textRow } from "./rows/text.ts";
+import { tokensRow } from "./rows/tokens.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
+
+export interface ReadDatasetOptions {
+  /** Needed by every format but `tokens`. */
+  readonly tokenizer?: TextTokenizer | undefined;
+  /** Tokens that a row keeps; the rest is cut from the right. */
+  readonly cutoffLength?: number | undefined;
+  /** Ids are below this; the tokenizer's when absent. */
+  readonly vocabularySize?: number | undefined;
+  /** Relative paths start here; the current folder when absent. */
+  readonly baseFolder?: string | undefined;
+  /** Where the source stands in its document, for error messages: "jobs[0].data". */
+  readonly at?: string | undefined;
+  /** For `hf:` paths. */
+  readonly download?: DownloadOptions | undefined;
+}
+
+export interface Dataset {
+  readonly rows: readonly Row[];
+  readonly format: DataFormat;
+  /** Why this format was taken, where the source did not say it. */
+  readonly inferred?: string;
+  /** Whether the rows are to be shuffled: what the source says, else yes, but not for `tokens`. */
+  readonly shuffle: boolean;
+  /** The file or folder that was read. */
+  readonly file: string;
+  /** Rows that lost tokens to the cutoff. */
+  readonly numCut: number;
+  /** Rows left out because the cutoff took every scored token. */
+  readonly numDropped: number;
+  /** Tokens of all rows together, and those that are scored. */
+  readonly numTokens: number;
+  readonly numScored: number;
+}
+
+const KINDS: Readonly<Record<DataFormat, RowKind>> = {
+  instruction: instructionRow,
+  chat: chatRow,
+  text: textRow,
+  tokens: tokensRow,
+};
+
+function fileSourceOf(source: DataSource, at: string): FileSource {
+  if (!("path" in source)) {
+    throw new InputError({
+      expected: "a path to data",
+      at,
+      got: source,
+      hint: "Lengths alone can be simulated, not trained on.",
+    });
+  }
+  if ((source.prompt === undefined) !== (source.response === undefined)) {
+    const missing = source.prompt === undefined ? "prompt" : "response";
+    throw new InputError({ expected: "both templates, prompt and response", at: `${at}.${missing}`, got: "only one" });
+  }
+  if (source.prompt !== undefined && source.format !== undefined && source.format !== "instruction") {
+    throw new InputError({ expected: "no templates with this format", at: `${at}.prompt`, got: source.format });
+  }
+  return source;
+}
+
+function checkIds({ inputIds, labels }: Row, vocabularySize: number, place: Place): void {
+  for (const [name, ids] of [
+    ["input_ids", inputIds],
+    ["labels", labels],
+  ] as const) {
+    const index = ids.findIndex((id) => (id < 0 || id >= vocabularySize) && !(name === "labels" && id === NOT_SCORED));
+    if (index === -1) continue;
+    const at = `${place.at === undefined ? "" : `${place.at}.`}${name}[${index}]`;
+    const expected = `a token id below ${vocabularySize}${name === "labels" ? ` or ${NOT_SCORED}` : ""}`;
+    throw new InputError({ expected, ...place, at, got: ids[index] });
+  }
+}
+
+/**
+ * Reads a data source into token rows, prompts masked, end tokens added, cut to `cutoffLength`.
+ * A row that the cutoff leaves without a scored token is dropped; `tokens` rows that never had one are kept,
+ * because rows that are replayed must keep their places.
+ * @throws InputError with file, line or record, and field
+ */
+export async function readDataset(data: DataSource, options: ReadDatasetOptions = {}): Promise<Dataset> {
+  const at = options.at ?? "data";
+  const source = fileSourceOf(data, at);
+  const file = isHubPath(source.path)
+    ? await downloadData(source.path, source.split ?? "train", options.download)
+    : path.resolve(options.baseFolder ?? ".", source.path);
+  const context: RowContext = {
+    source,
+    tokenizer() {
+      if (options.tokenizer !== undefined) return options.tokenizer;
+      throw new InputError({ expected: "a model with a tokenizer", at, hint: "Only format: tokens does without one." });
+    },
+  };
+  const cutoff = options.cutoffLength ?? Number.POSITIVE_INFINITY;
+  const vocabularySize = options.vocabularySize ?? options.tokenizer?.vocabularySize ?? Number.POSITIVE_INFINITY;
+  const rows: Row[] = [];
+  let format = source.format;
+  let inferred: string | undefined;
+  let [numCut, numDropped, numTokens, numScored] = [0, 0, 0, 0];
+  for await (const record of readRecords(file, source, `${at}.path`)) {
+    if (format === undefined) ({ format, because: inferred } = inferFormat(source, record));
+    const whole = KINDS[format](record, context);
+    if (whole.inputIds.length === 0)
+      throw new InputError({ expected: "at least one token", ...record.place, got: "none" });
+    checkIds(whole, vocabularySize, record.place);
+    const isLonger = whole.inputIds.length > cutoff;
+    const row = isLonger ? { inputIds: whole.inputIds.slice(0, cutoff), labels: whole.labels.slice(0, cutoff) } : whole;
+    const scored = countScored(row);
+    if (scored === 0 && countScored(whole) > 0) {
+      numDropped += 1;
+      continue;
+    }
+    if (isLonger) numCut += 1;
+    numTokens += row.inputIds.length;
+    numScored += scored;
+    rows.push(row);
+  }
+  if (numScored === 0 || format === undefined) {
+    const hint =
+      numDropped > 0 ? `cutoffLength ${cutoff} takes every scored token of ${numDropped} rows.` : "No label is scored.";
+    throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint });
+  }
+  const counts = { numCut, numDropped, numTokens, numScored };
+  const shuffle = source.shuffle ?? format !== "tokens";
+  return { rows, format, ...(inferred === undefined ? {} : { inferred }), shuffle, file, ...counts };
+}

@@ -1,0 +1,38 @@
+import fs from "node:fs";
+import { CsvError, type Info, parse } from "csv-parse";
+import { InputError } from "../../core/index.ts";
+import type { DataRecord, RecordReader } from "./record.ts";
+
+function describe(error: CsvError, file: string): InputError {
+  const lines = error["lines"];
+  const place = typeof lines === "number" ? { file, line: lines } : { file };
+  return new InputError(
+    { expected: "a row of CSV that fits the header", ...place, got: error.message },
+    { cause: error },
+  );
+}
+
+async function* readDelimited(file: string, delimiter: string, limit: number): AsyncGenerator<DataRecord> {
+  const to = Number.isFinite(limit) ? { to: limit } : {};
+  const parser = parse({ bom: true, columns: true, delimiter, info: true, skip_empty_lines: true, ...to });
+  const input = fs.createReadStream(file);
+  input.on("error", (error) => parser.destroy(error));
+  let line = 2;
+  try {
+    for await (const item of input.pipe(parser) as AsyncIterable<{ record: unknown; info: Info }>) {
+      // A quoted field may hold line ends: `lines` counts to where the row ends, so the next one starts below it.
+      yield { value: item.record, place: { file, line } };
+      line = item.info.lines + 1;
+    }
+  } catch (error) {
+    throw error instanceof CsvError ? describe(error, file) : error;
+  } finally {
+    input.destroy();
+  }
+}
+
+/** Comma-separated rows with a header line; every value is text. */
+export const readCsv: RecordReader = (file, { limit }) => readDelimited(file, ",", limit);
+
+/** Tab-separated rows with a header line; every value is text. */
+export const readTsv: RecordReader = (file, { limit }) => readDelimited(file, "\t", limit);

@@ -1,0 +1,36 @@
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { asyncBufferFromFile, type Compressors, parquetReadObjects } from "hyparquet";
+import { InputError } from "../../core/index.ts";
+import type { DataRecord, RecordReader } from "./record.ts";
+
+/** What Node can unpack beside hyparquet's own Snappy. */
+const COMPRESSORS: Compressors = {
+  GZIP: (input) => gunzipSync(input),
+  BROTLI: (input) => brotliDecompressSync(input),
+};
+
+/** 64-bit columns come as bigint; what fits becomes a number, lists and structs included. */
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView))
+    return Array.from(value as unknown as ArrayLike<unknown>, plain);
+  if (Array.isArray(value)) return value.map(plain);
+  if (value !== null && typeof value === "object" && !(value instanceof Date)) {
+    return Object.fromEntries(Object.entries(value).map(([key, inside]) => [key, plain(inside)]));
+  }
+  return value;
+}
+
+/** The rows of a Parquet file, packed with Snappy, gzip, Brotli or not at all. */
+export const readParquet: RecordReader = async function* (file, { limit }): AsyncGenerator<DataRecord> {
+  let rows: readonly Record<string, unknown>[];
+  try {
+    const buffer = await asyncBufferFromFile(file);
+    if (buffer.byteLength === 0) return;
+    const end = Number.isFinite(limit) ? { rowEnd: limit } : {};
+    rows = await parquetReadObjects({ file: buffer, compressors: COMPRESSORS, ...end });
+  } catch (cause) {
+    throw new InputError({ expected: "a Parquet file", file, got: (cause as Error).message }, { cause });
+  }
+  for (const [index, row] of rows.entries()) yield { value: plain(row), place: { file, at: `[${index}]` } };
+};

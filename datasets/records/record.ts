@@ -1,0 +1,27 @@
+/** A place in a data file: whole lines from 1 where the form has lines, else a path such as "[12]". */
+export interface Place {
+  readonly file: string;
+  readonly line?: number;
+  readonly at?: string;
+}
+
+/** One record as the file holds it, not yet checked. */
+export interface DataRecord {
+  readonly value: unknown;
+  readonly place: Place;
+}
+
+export interface RecordOptions {
+  /** The key of the array in a JSON object. */
+  readonly split?: string | undefined;
+  /** No more records than this are asked for. */
+  readonly limit: number;
+}
+
+/** Reads the records of one file in order. */
+export type RecordReader = (file: string, options: RecordOptions) => AsyncGenerator<DataRecord>;
+
+/** `field` below a place, for error messages. */
+export function fieldAt(place: Place, field: string): string {
+  return place.at === undefined ? field : `${place.at}.${field}`;
+}

@@ -1,0 +1,46 @@
+import fs from "node:fs";
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import { type DownloadOptions, downloadModel } from "./hub/download.ts";
+import { isHubPath } from "./hub/hub-path.ts";
+
+export interface ResolveModelOptions extends DownloadOptions {
+  /** Relative paths start here; the current folder when absent. */
+  readonly baseFolder?: string | undefined;
+}
+
+/** What a folder must hold before anything is read from it: for each need, the files that meet it. */
+const NEEDS: readonly (readonly string[])[] = [
+  ["config.json"],
+  ["tokenizer.json"],
+  ["tokenizer_config.json"],
+  ["model.safetensors", "model.safetensors.index.json"],
+];
+
+/**
+ * The folder of a base model: a local one, or `hf:owner/name[@revision]` downloaded into the cache.
+ * @throws InputError when the folder or a needed file is missing; DeviceError when the hub cannot be reached
+ */
+export async function resolveModel(pathOrHub: string, options: ResolveModelOptions = {}): Promise<string> {
+  const isRemote = isHubPath(pathOrHub);
+  const folder = isRemote
+    ? await downloadModel(pathOrHub, options)
+    : path.resolve(options.baseFolder ?? ".", pathOrHub);
+  const stats = fs.statSync(folder, { throwIfNoEntry: false });
+  if (stats === undefined || !stats.isDirectory()) {
+    const got = stats === undefined ? "no such folder" : "a file";
+    throw new InputError({ expected: "a model folder", at: "model.path", file: folder, got });
+  }
+  for (const names of NEEDS) {
+    if (names.some((name) => fs.existsSync(path.join(folder, name)))) continue;
+    const hint = isRemote ? "Only models in safetensors with a tokenizer.json can be used." : undefined;
+    const facts = {
+      expected: names.join(" or "),
+      at: "model.path",
+      file: folder,
+      got: fs.readdirSync(folder).slice(0, 12),
+    };
+    throw new InputError(hint === undefined ? facts : { ...facts, hint });
+  }
+  return folder;
+}

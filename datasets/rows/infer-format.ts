@@ -1,0 +1,41 @@
+import { InputError } from "../../core/index.ts";
+import type { DataFormat, FileSource } from "../data-source.ts";
+import type { DataRecord } from "../records/record.ts";
+import { defaultTemplates } from "./instruction.ts";
+import { fieldsOf } from "./row-kind.ts";
+
+/** The format and why, for the result of reading. */
+export interface InferredFormat {
+  readonly format: DataFormat;
+  readonly because: string;
+}
+
+/**
+ * The format that the source's own keys ask for, else the one that the first record's fields show.
+ * @throws InputError listing the fields when none fits
+ */
+export function inferFormat(source: FileSource, first: DataRecord): InferredFormat {
+  if (source.prompt !== undefined) return { format: "instruction", because: "prompt and response templates are given" };
+  const fields = fieldsOf(first);
+  const has = (field: string): boolean => fields[field] !== undefined;
+  if (source.field !== undefined) {
+    const chat = Array.isArray(fields[source.field]);
+    return {
+      format: chat ? "chat" : "text",
+      because: `the first record's "${source.field}" is a ${chat ? "list" : "text"}`,
+    };
+  }
+  if (has("input_ids")) return { format: "tokens", because: 'the first record has "input_ids"' };
+  if (has("messages")) return { format: "chat", because: 'the first record has "messages"' };
+  if (defaultTemplates(first) !== undefined) {
+    return { format: "instruction", because: `the first record has the fields ${Object.keys(fields).join(", ")}` };
+  }
+  if (has("text")) return { format: "text", because: 'the first record has "text"' };
+  throw new InputError({
+    expected:
+      "a record whose format can be told (input_ids, messages, text, instruction and output, question and answer)",
+    ...first.place,
+    got: Object.keys(fields),
+    hint: "Say format: instruction with prompt and response templates, or format: text with field.",
+  });
+}

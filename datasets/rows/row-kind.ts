@@ -1,0 +1,43 @@
+import { InputError } from "../../core/index.ts";
+import type { FileSource } from "../data-source.ts";
+import { type DataRecord, fieldAt } from "../records/record.ts";
+import type { Row } from "../row.ts";
+import type { TextTokenizer } from "../tokenizer.ts";
+
+export interface RowContext {
+  readonly source: FileSource;
+  /** @throws InputError when the model has no tokenizer */
+  readonly tokenizer: () => TextTokenizer;
+}
+
+/** Makes the whole training sequence of a record; cutting and the vocabulary check come after it. */
+export type RowKind = (record: DataRecord, context: RowContext) => Row;
+
+/** The record as an object. */
+export function fieldsOf(record: DataRecord): Readonly<Record<string, unknown>> {
+  const { value, place } = record;
+  if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new InputError({ expected: "a record that is an object", ...place, got: value });
+}
+
+/** A field's text; numbers and booleans are written out. */
+export function textField(record: DataRecord, field: string): string {
+  const fields = fieldsOf(record);
+  const value = Object.hasOwn(fields, field) ? fields[field] : undefined;
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  const at = fieldAt(record.place, field);
+  if (value !== undefined) throw new InputError({ expected: "a text", ...record.place, at, got: value });
+  throw new InputError({ expected: `the field "${field}"`, ...record.place, at, got: Object.keys(fields) });
+}
+
+/** A sequence from pieces of tokens that are scored or not. */
+export function joinPieces(
+  pieces: readonly { readonly ids: readonly number[]; readonly scored: boolean }[],
+  notScored: number,
+): Row {
+  return {
+    inputIds: Int32Array.from(pieces.flatMap(({ ids }) => ids)),
+    labels: Int32Array.from(pieces.flatMap(({ ids, scored }) => (scored ? ids : ids.map(() => notScored)))),
+  };
+}

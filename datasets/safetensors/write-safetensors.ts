@@ -1,0 +1,77 @@
+import fs from "node:fs";
+import { InputError } from "../../core/index.ts";
+import { ELEMENT_BYTES, encodeFloats, type FloatType } from "./float-formats.ts";
+
+export interface TensorToWrite {
+  readonly name: string;
+  /** Row major; the product is the number of values. */
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+  /** The stored type, F32 when absent; values are rounded to nearest even. */
+  readonly type?: FloatType;
+}
+
+function sortedByName(tensors: readonly TensorToWrite[], file: string): readonly TensorToWrite[] {
+  const sorted = tensors.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  for (const [index, { name, shape, values }] of sorted.entries()) {
+    if (name === "__metadata__" || name === sorted[index - 1]?.name) {
+      throw new InputError({
+        expected: "tensor names that differ from each other",
+        file,
+        at: `tensor ${name}`,
+        got: name,
+      });
+    }
+    const count = shape.reduce((product, size) => product * size, 1);
+    if (count !== values.length) {
+      throw new InputError({
+        expected: `${count} values for [${shape.join(", ")}]`,
+        file,
+        at: `tensor ${name}`,
+        got: values.length,
+      });
+    }
+  }
+  return sorted;
+}
+
+function writeAll(handle: number, bytes: Uint8Array): void {
+  let done = 0;
+  while (done < bytes.length) done += fs.writeSync(handle, bytes, done, Math.min(bytes.length - done, 1 << 30));
+}
+
+/**
+ * Writes a safetensors file whose bytes depend on nothing but the arguments: names sorted, the header padded with
+ * spaces so that the data starts at a multiple of 8. It appears under its name only when it is whole.
+ * @throws InputError for a name given twice or a shape that does not match its values
+ */
+export function writeSafetensors(
+  file: string,
+  tensors: readonly TensorToWrite[],
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  const sorted = sortedByName(tensors, file);
+  const header: Record<string, unknown> = {};
+  const keys = Object.keys(metadata).toSorted();
+  if (keys.length > 0) header["__metadata__"] = Object.fromEntries(keys.map((key) => [key, metadata[key]]));
+  let offset = 0;
+  for (const { name, shape, values, type = "F32" } of sorted) {
+    const end = offset + values.length * (ELEMENT_BYTES[type] ?? 0);
+    header[name] = { dtype: type, shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(json.length / 8) * 8;
+  const head = new Uint8Array(8 + headerBytes).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  head.set(json, 8);
+  const unfinished = `${file}.partial`;
+  const handle = fs.openSync(unfinished, "w");
+  try {
+    writeAll(handle, head);
+    for (const { values, type = "F32" } of sorted) writeAll(handle, encodeFloats(values, type));
+  } finally {
+    fs.closeSync(handle);
+  }
+  fs.renameSync(unfinished, file);
+}

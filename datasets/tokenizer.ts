@@ -1,0 +1,135 @@
+import fs from "node:fs";
+import path from "node:path";
+import { Template } from "@huggingface/jinja";
+import { Tokenizer } from "@huggingface/tokenizers";
+import { InputError } from "../core/index.ts";
+
+export interface ChatMessage {
+  readonly role: string;
+  readonly content: string;
+}
+
+/** A model's tokenizer with what its config files say about special tokens. */
+export interface TextTokenizer {
+  /** Token ids are below this. */
+  readonly vocabularySize: number;
+  readonly bosId: number | undefined;
+  readonly eosId: number;
+  readonly hasChatTemplate: boolean;
+  /** `special`: with the tokens that the tokenizer puts around a text, such as <s> in front. */
+  encode(text: string, special: boolean): readonly number[];
+  decode(ids: readonly number[]): string;
+  /** @throws InputError when there is no chat template, or it refuses the messages */
+  renderChat(messages: readonly ChatMessage[], addGenerationPrompt: boolean): string;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function readJson(file: string, required: boolean): Json {
+  if (!fs.existsSync(file)) {
+    if (!required) return {};
+    throw new InputError({
+      expected: path.basename(file),
+      file,
+      got: "no such file",
+      hint: "A model folder needs its tokenizer files.",
+    });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(fs.readFileSync(file, "utf8"));
+  } catch (cause) {
+    throw new InputError({ expected: "JSON", file, got: (cause as Error).message }, { cause });
+  }
+  if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as Json;
+  throw new InputError({ expected: "a JSON object", file, got: value });
+}
+
+/** A special token in a config file is its text, or an object with it under "content". */
+function tokenText(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  const content = (value as { content?: unknown } | null | undefined)?.content;
+  return typeof content === "string" ? content : undefined;
+}
+
+function chatTemplateOf(folder: string, config: Json): string | undefined {
+  const file = path.join(folder, "chat_template.jinja");
+  if (fs.existsSync(file)) return fs.readFileSync(file, "utf8");
+  const inside = config["chat_template"];
+  if (typeof inside === "string") return inside;
+  if (!Array.isArray(inside)) return undefined;
+  const named = inside as readonly { name?: unknown; template?: unknown }[];
+  const chosen = named.find(({ name }) => name === "default") ?? named[0];
+  return typeof chosen?.template === "string" ? chosen.template : undefined;
+}
+
+function createTokenizer(folder: string, tokenizerConfig: Json): Tokenizer {
+  const file = path.join(folder, "tokenizer.json");
+  const tokenizerJson = readJson(file, true);
+  try {
+    return new Tokenizer(tokenizerJson, tokenizerConfig);
+  } catch (cause) {
+    throw new InputError({ expected: "a Hugging Face tokenizer", file, got: (cause as Error).message }, { cause });
+  }
+}
+
+function createChatRenderer(
+  folder: string,
+  template: string | undefined,
+  variables: Json,
+): TextTokenizer["renderChat"] {
+  const file = path.join(folder, "tokenizer_config.json");
+  let compiled: Template | undefined;
+  return (messages, addGenerationPrompt) => {
+    if (template === undefined) {
+      const hint = "Give prompt and response templates, or a model whose tokenizer has a chat template.";
+      throw new InputError({ expected: "a chat template for chat data", file, got: "none", hint });
+    }
+    try {
+      compiled ??= new Template(template);
+      return compiled.render({ ...variables, messages, add_generation_prompt: addGenerationPrompt });
+    } catch (cause) {
+      throw new InputError(
+        { expected: "messages that the chat template takes", file, got: (cause as Error).message },
+        { cause },
+      );
+    }
+  };
+}
+
+/**
+ * Loads tokenizer.json, tokenizer_config.json and, where they are, config.json and chat_template.jinja of a model folder.
+ * The end token is tokenizer_config's eos_token, else config.json's (first) eos_token_id; the same for the beginning.
+ * @throws InputError for a missing or unreadable file, or when there is no end token
+ */
+export function loadTokenizer(folder: string): TextTokenizer {
+  const tokenizerConfig = readJson(path.join(folder, "tokenizer_config.json"), true);
+  const config = readJson(path.join(folder, "config.json"), false);
+  const tokenizer = createTokenizer(folder, tokenizerConfig);
+  const specialId = (name: "bos" | "eos"): number | undefined => {
+    const text = tokenText(tokenizerConfig[`${name}_token`]);
+    const id = text === undefined ? undefined : tokenizer.token_to_id(text);
+    if (id !== undefined) return id;
+    const [first] = [config[`${name}_token_id`]].flat();
+    return typeof first === "number" ? first : undefined;
+  };
+  const eosId = specialId("eos");
+  if (eosId === undefined) {
+    const expected = "eos_token in tokenizer_config.json or eos_token_id in config.json";
+    throw new InputError({ expected, file: folder, got: "neither" });
+  }
+  const largest = [...tokenizer.get_vocab().values()].reduce((most, id) => Math.max(most, id), 0);
+  const size = config["vocab_size"];
+  const template = chatTemplateOf(folder, tokenizerConfig);
+  const texts = Object.entries(tokenizerConfig).filter(([key]) => key.endsWith("_token"));
+  const variables = Object.fromEntries(texts.map(([key, value]) => [key, tokenText(value) ?? ""]));
+  return {
+    vocabularySize: typeof size === "number" ? size : largest + 1,
+    bosId: specialId("bos"),
+    eosId,
+    hasChatTemplate: template !== undefined,
+    encode: (text, special) => tokenizer.encode(text, { add_special_tokens: special }).ids,
+    decode: (ids) => tokenizer.decode([...ids]),
+    renderChat: createChatRenderer(folder, template, variables),
+  };
+}

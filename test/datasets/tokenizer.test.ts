@@ -1,0 +1,67 @@
+import fs from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { loadTokenizer, readDataset } from "../../datasets/index.ts";
+import { SHARED, TINY_STORIES, temporaryFolder } from "./shared.ts";
+
+interface OracleCase {
+  readonly jobs: readonly { readonly name: string; readonly steps: readonly { input_ids: number[]; labels: number[] }[][] }[];
+}
+
+const CASE = path.join(SHARED, "oracle/cases/two-adapters/case.json");
+
+test("GSM8K rows get exactly the tokens and labels of the reference case", async () => {
+  const { jobs } = JSON.parse(fs.readFileSync(CASE, "utf8")) as OracleCase;
+  const tokenizer = loadTokenizer(TINY_STORIES);
+  const data = {
+    path: path.join(SHARED, "data/gsm8k-train.jsonl"),
+    prompt: "Question: {{question}}\nAnswer:",
+    response: " {{answer}}",
+  };
+  const expected = jobs.flatMap(({ steps }) => steps.flat());
+  expect(expected.length).toBeGreaterThan(20);
+  const lengths = expected.map((row) => row.input_ids.length);
+  const { rows } = await readDataset(data, { tokenizer, cutoffLength: Math.max(...lengths) });
+  const known = new Set(rows.map(({ inputIds, labels }) => JSON.stringify([[...inputIds], [...labels]])));
+  for (const row of expected) expect(known).toContain(JSON.stringify([row.input_ids, row.labels]));
+});
+
+test("the rows of the reference case read as tokens are the rows themselves, in order", async () => {
+  const { jobs } = JSON.parse(fs.readFileSync(CASE, "utf8")) as OracleCase;
+  const rows = jobs[0]!.steps.flat();
+  const file = path.join(temporaryFolder(), "case.jsonl");
+  fs.writeFileSync(file, rows.map((row) => JSON.stringify(row)).join("\n"));
+  const dataset = await readDataset({ path: file }, { vocabularySize: 512 });
+  expect(dataset.format).toBe("tokens");
+  expect(dataset.shuffle).toBe(false);
+  expect(dataset.rows.map(({ inputIds, labels }) => ({ input_ids: [...inputIds], labels: [...labels] }))).toEqual(rows);
+});
+
+test("special tokens come from tokenizer_config.json, and from config.json where it names none", () => {
+  const folder = temporaryFolder();
+  fs.cpSync(TINY_STORIES, folder, { recursive: true });
+  fs.chmodSync(folder, 0o755);
+  const write = (name: string, value: object): void => {
+    fs.rmSync(path.join(folder, name), { force: true });
+    fs.writeFileSync(path.join(folder, name), JSON.stringify(value));
+  };
+  expect(loadTokenizer(folder)).toMatchObject({ bosId: 1, eosId: 2, vocabularySize: 512, hasChatTemplate: false });
+  write("tokenizer_config.json", { eos_token: { content: "<s>" } });
+  expect(loadTokenizer(folder).eosId).toBe(1);
+  write("tokenizer_config.json", {});
+  write("config.json", { eos_token_id: [7, 8], vocab_size: 600 });
+  expect(loadTokenizer(folder)).toMatchObject({ bosId: undefined, eosId: 7, vocabularySize: 600 });
+  write("config.json", {});
+  expect(() => loadTokenizer(folder)).toThrow(/Expected eos_token in tokenizer_config.json/);
+});
+
+test("a missing or damaged tokenizer file is named", () => {
+  const folder = temporaryFolder();
+  expect(() => loadTokenizer(folder)).toThrow(/tokenizer_config.json: Expected tokenizer_config.json/);
+  fs.writeFileSync(path.join(folder, "tokenizer_config.json"), "{}");
+  expect(() => loadTokenizer(folder)).toThrow(/tokenizer.json: Expected tokenizer.json/);
+  fs.writeFileSync(path.join(folder, "tokenizer.json"), "{");
+  expect(() => loadTokenizer(folder)).toThrow(/tokenizer.json: Expected JSON/);
+  fs.writeFileSync(path.join(folder, "tokenizer.json"), "{}");
+  expect(() => loadTokenizer(folder)).toThrow(/tokenizer.json: Expected a Hugging Face tokenizer/);
+});
