@@ -80,7 +80,10 @@ function dates({ between, pick }) {
     return { instruction: `Which day of the week is ${spoken(date)}?`, output };
   }
   if (kind === "written") {
-    return { instruction: `Write ${date.toISOString().slice(0, 10)} in words.`, output: `The date is ${spoken(date)}.` };
+    return {
+      instruction: `Write ${date.toISOString().slice(0, 10)} in words.`,
+      output: `The date is ${spoken(date)}.`,
+    };
   }
   const days = between(2, 60);
   const sign = kind === "later" ? 1 : -1;
