@@ -1,0 +1,45 @@
+import { z } from "zod";
+
+/** A figure and where it comes from. */
+const figureSchema = z.strictObject({
+  value: z.number().positive(),
+  /** Publisher or kind of source. */
+  source: z.string().min(1),
+  /** When it was taken down, YYYY-MM or YYYY-MM-DD. */
+  date: z.string().regex(/^\d{4}-\d{2}(-\d{2})?$/, "a date such as 2026-11 or 2026-11-24"),
+});
+
+const priceSchema = z.strictObject({ low: z.number().positive(), high: z.number().positive(), source: z.string().min(1), date: z.string() });
+
+export const catalogDeviceSchema = z.strictObject({
+  kind: z.enum(["cpu", "cuda"]),
+  memoryBytes: figureSchema.optional(),
+  float32FlopsPerSecond: figureSchema.optional(),
+  bfloat16FlopsPerSecond: figureSchema.optional(),
+  memoryBytesPerSecond: figureSchema.optional(),
+  /** The fastest link to a neighbour, by name, and its rate in one direction. */
+  deviceLink: z.strictObject({ name: z.string(), bytesPerSecond: figureSchema }).optional(),
+  hostLinkBytesPerSecond: figureSchema.optional(),
+  watts: figureSchema.optional(),
+  /** US dollars for a card, used or new as the source says. */
+  price: priceSchema.optional(),
+  cloudSpotPerHour: figureSchema.optional(),
+  cloudOnDemandPerHour: priceSchema.optional(),
+});
+
+export const catalogLinkSchema = z.strictObject({ bandwidthBytesPerSecond: figureSchema.optional(), latencySeconds: figureSchema.optional() });
+
+export const catalogSchema = z.strictObject({
+  kind: z.literal("catalog"),
+  version: z.literal(1),
+  devices: z.record(z.string(), catalogDeviceSchema),
+  links: z.record(z.string(), catalogLinkSchema).default({}),
+});
+
+export type Catalog = z.infer<typeof catalogSchema>;
+export type CatalogDevice = z.infer<typeof catalogDeviceSchema>;
+
+/** A user's entries in front of ours: whole entries take the place of those of the same name. */
+export function mergeCatalogs(base: Catalog, over: Catalog): Catalog {
+  return { ...base, devices: { ...base.devices, ...over.devices }, links: { ...base.links, ...over.links } };
+}

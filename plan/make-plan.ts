@@ -1,0 +1,266 @@
+import { InputError, PlanError } from "../core/index.ts";
+import { type Action, formatAction } from "./action.ts";
+import { peakInFlight, planBuffers } from "./buffers.ts";
+import type { ActionCost, CostModel } from "./cost-model.ts";
+import { clips, dependencyTable } from "./dependencies.ts";
+import type { Architecture } from "./documents/architecture.ts";
+import type { ResolvedDevice, ResolvedLink } from "./documents/cluster.ts";
+import type { Buffers, MicroBatch, PlanBody, PlannedJob, ScheduleName, Stage, StageMemory } from "./documents/plan.ts";
+import type { Dtype, Job } from "./documents/workload.ts";
+import { groupJobs } from "./grouping.ts";
+import type { JobRows } from "./job-rows.ts";
+import { memoryTable, stageMemory } from "./memory-model.ts";
+import { activeJobs, microBatchTokens, miniBatches } from "./mini-batch.ts";
+import { packMicroBatches } from "./pack.ts";
+import { partitionLayers } from "./partition.ts";
+import { stageOperators } from "./operators.ts";
+import type { Orders, ScheduleInput } from "./schedules/schedule-input.ts";
+import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
+import { type Timeline, timelineOf } from "./timeline.ts";
+import { validatePlan } from "./validate-plan.ts";
+
+export interface PlanRequest {
+  readonly architecture: Architecture;
+  readonly dtype: Dtype;
+  readonly modelDigest: string | null;
+  readonly jobs: readonly Job[];
+  /** Rows of each job, in job order. */
+  readonly rows: readonly JobRows[];
+  readonly devices: readonly ResolvedDevice[];
+  /** links[s] joins devices s and s + 1. */
+  readonly links: readonly ResolvedLink[];
+  readonly costModel: CostModel;
+  readonly calibrationHash: string;
+  /** Whether costs differ by layer; else the partition balances floating-point operations. */
+  readonly costsKnowLayers: boolean;
+  readonly schedule: ScheduleName;
+  readonly maxInFlight: "auto" | "none" | number;
+  /** BatchLoRA groups: `auto` is one a device when there are more jobs than devices, else one a job. */
+  readonly groups: "auto" | "unfused" | number;
+}
+
+/** Steps of each group that the search for an in-flight limit looks at. */
+const PROBE_STEPS = 6;
+/** A limit is as good as none when the run takes at most this much longer. */
+const PROBE_TOLERANCE = 0.002;
+
+function plannedJob(job: Job, rows: JobRows): PlannedJob {
+  const { steps: _steps, epochs: _epochs, arrivalSeconds, ...rest } = job;
+  if (arrivalSeconds > 0) {
+    throw new InputError({ expected: "jobs that are there from the start", at: `arrivalSeconds of job ${job.name}`, got: arrivalSeconds, hint: "Arrivals need a job scheduler; a static plan has none. Leave arrivalSeconds out." });
+  }
+  return { ...rest, dataDigest: rows.digest, steps: rows.steps.length };
+}
+
+function countGroups(request: PlanRequest): number {
+  const numJobs = request.jobs.length;
+  const { groups } = request;
+  if (typeof groups === "number") {
+    if (groups > numJobs) throw new InputError({ expected: `at most as many groups as jobs (${numJobs})`, at: "--groups", got: groups });
+    return groups;
+  }
+  if (groups === "unfused" || !SCHEDULE_TABLE[request.schedule].interleavesGroups) return numJobs;
+  return Math.min(numJobs, request.devices.length);
+}
+
+/** The part of a plan that every later step works on. */
+interface Draft {
+  readonly schedule: ScheduleName;
+  readonly stages: Stage[];
+  readonly jobs: PlannedJob[];
+  readonly groups: number[][];
+  readonly microBatches: MicroBatch[];
+}
+
+interface Costs {
+  readonly input: ScheduleInput;
+  readonly seconds: (action: Action) => number;
+}
+
+function costsOf(request: PlanRequest, draft: Draft, maxInFlight: number | null): Costs {
+  const cache = new Map<string, number>();
+  const table = miniBatches(draft);
+  const seconds = ({ stage, letter, microBatch }: Action): number => {
+    const entry = draft.microBatches[microBatch]!;
+    const key = `${stage}${letter}${letter === "U" ? `${entry.group} ${entry.step}` : entry.rows.map(([job, , tokens, scored]) => `${job}.${tokens}.${scored}`).join()}`;
+    const known = cache.get(key);
+    if (known !== undefined) return known;
+    const spec = draft.stages[stage]!;
+    const cost: ActionCost = {
+      letter,
+      device: request.devices[spec.device]!,
+      shape: { architecture: request.architecture, stage: spec, jobs: draft.jobs },
+      microBatch: entry,
+      updatedJobs: letter === "U" ? activeJobs(draft, entry.group, entry.step) : [],
+    };
+    const value = request.costModel.actionSeconds(cost);
+    cache.set(key, value);
+    return value;
+  };
+  const elementBytes = request.dtype === "float32" ? 4 : 2;
+  const input: ScheduleInput = {
+    numStages: draft.stages.length,
+    miniBatches: table,
+    maxInFlight,
+    durationNs: (stage, letter, microBatch) => Math.round(seconds({ stage, letter, microBatch }) * 1e9),
+    transferNs(boundary, microBatch) {
+      const { latencySeconds, bytesPerSecond } = request.costModel.linkCost(request.links[boundary]!);
+      const bytes = microBatchTokens(draft.microBatches[microBatch]!) * request.architecture.hiddenSize * elementBytes;
+      const occupied = bytesPerSecond === null ? 0 : bytes / bytesPerSecond;
+      return { arrival: Math.round((latencySeconds + occupied) * 1e9), occupied: Math.round(occupied * 1e9) };
+    },
+    clips: (miniBatch) => clips(draft, miniBatch),
+  };
+  return { input, seconds };
+}
+
+function timelines(draft: Draft, orders: Orders, { input }: Costs): readonly Timeline[] {
+  const dependencies = dependencyTable(draft);
+  const durationNs = ({ stage, letter, microBatch }: Action): number => input.durationNs(stage, letter, microBatch);
+  return [
+    timelineOf(orders, dependencies, { durationNs, transferNs: (boundary, microBatch) => input.transferNs(boundary, microBatch).arrival }),
+    timelineOf(orders, dependencies, { durationNs, transferNs: () => 0 }),
+  ];
+}
+
+interface Candidate {
+  readonly limit: number | null;
+  readonly orders: Orders;
+  readonly inFlight: readonly number[];
+  readonly buffers: readonly Buffers[];
+  readonly makespanNs: number;
+}
+
+function candidate(request: PlanRequest, draft: Draft, limit: number | null): Candidate {
+  const costs = costsOf(request, draft, limit);
+  const orders = SCHEDULE_TABLE[draft.schedule].build(costs.input);
+  const lines = timelines(draft, orders, costs);
+  return { limit, orders, inFlight: peakInFlight(orders), buffers: planBuffers(orders, lines), makespanNs: lines[0]!.makespanNs };
+}
+
+function memoryOf(request: PlanRequest, draft: Draft, { inFlight, buffers }: Candidate): readonly StageMemory[] {
+  let maxTokens = 0;
+  let maxSequence = 0;
+  for (const microBatch of draft.microBatches) {
+    maxTokens = Math.max(maxTokens, microBatchTokens(microBatch));
+    for (const row of microBatch.rows) maxSequence = Math.max(maxSequence, row[2]);
+  }
+  return draft.stages.map((stage, index) =>
+    stageMemory({
+      architecture: request.architecture,
+      stage,
+      dtype: request.dtype,
+      jobs: draft.jobs,
+      maxTokens,
+      maxSequence,
+      threads: request.devices[stage.device]!.threads,
+      inFlight: inFlight[index]!,
+      buffers: buffers[index]!,
+    }),
+  );
+}
+
+function fits(request: PlanRequest, draft: Draft, memory: readonly StageMemory[]): boolean {
+  return memory.every(({ total }, stage) => total <= (request.devices[draft.stages[stage]!.device]!.memoryBytes ?? Number.POSITIVE_INFINITY));
+}
+
+/** The smallest limit that costs no time, or the largest one that fits. Judged on the first steps. */
+function searchLimit(request: PlanRequest, draft: Draft): number | null {
+  const probe: Draft = { ...draft, microBatches: draft.microBatches.filter((microBatch) => microBatch.step < PROBE_STEPS) };
+  const unlimited = candidate(request, probe, null);
+  const most = unlimited.inFlight[0]!;
+  let chosen: number | null = null;
+  for (let limit = Math.min(most, draft.stages.length); limit <= most; limit += 1) {
+    chosen = limit;
+    if (candidate(request, probe, limit).makespanNs <= unlimited.makespanNs * (1 + PROBE_TOLERANCE)) break;
+  }
+  while (chosen !== null && chosen > 1 && !fits(request, draft, memoryOf(request, draft, candidate(request, probe, chosen)))) chosen -= 1;
+  return chosen;
+}
+
+function chooseLimit(request: PlanRequest, draft: Draft): number | null {
+  const entry = SCHEDULE_TABLE[request.schedule];
+  const { maxInFlight } = request;
+  if (typeof maxInFlight === "number" && entry.needsWholeMiniBatch) {
+    const parts = Math.max(...miniBatches(draft).flatMap((steps) => steps.map((miniBatch) => miniBatch.microBatches.length)));
+    if (maxInFlight < parts) throw new PlanError({ expected: `an in-flight limit of at least ${parts} for schedule ${request.schedule}, which holds a whole mini-batch`, at: "--max-in-flight", got: maxInFlight });
+  }
+  if (typeof maxInFlight === "number") return maxInFlight;
+  return maxInFlight === "auto" && entry.interleavesGroups ? searchLimit(request, draft) : null;
+}
+
+function checkSequences(request: PlanRequest): void {
+  const { maxPositions } = request.architecture;
+  request.rows.forEach((rows, job) => {
+    for (let row = 0; row < rows.tokens.length; row += 1) {
+      if (rows.tokens[row]! > maxPositions) {
+        throw new InputError({
+          expected: `rows of at most ${maxPositions} tokens, the model's positions`,
+          at: `row ${row} of job ${request.jobs[job]!.name}`,
+          got: rows.tokens[row],
+          hint: `Set cutoffLength to ${maxPositions} or less.`,
+        });
+      }
+    }
+  });
+}
+
+function partition(request: PlanRequest, jobs: readonly PlannedJob[]): readonly Stage[] {
+  const { architecture, rows } = request;
+  const tokens = Math.max(1, Math.round(request.jobs.reduce((sum, job, i) => sum + (job.microBatchSize * rows[i]!.tokens[0]!) / request.jobs.length, 0)));
+  const microBatch = { rows: [[0, 0, tokens, tokens - 1] as [number, number, number, number]] };
+  return partitionLayers(architecture.numLayers, request.devices.length, (stage) => {
+    const shape = { architecture, stage, jobs };
+    const device = request.devices[stage.device]!;
+    return (["F", "B"] as const).reduce((sum, letter) => {
+      if (request.costsKnowLayers) return sum + request.costModel.actionSeconds({ letter, device, shape, microBatch, updatedJobs: [] });
+      return sum + stageOperators(shape, letter, microBatch).reduce((flops, call) => flops + call.calls * call.flops, 0);
+    }, 0);
+  });
+}
+
+/**
+ * Makes and checks a plan: partition, groups, micro-batches, in-flight limit, orders, buffers, memory. Its prediction is left open.
+ * @throws PlanError when it does not fit, with the table of what each device needs.
+ * @throws InputError for jobs that cannot be planned.
+ */
+export function makePlan(request: PlanRequest): PlanBody {
+  checkSequences(request);
+  const jobs = request.jobs.map((job, i) => plannedJob(job, request.rows[i]!));
+  const loads = request.rows.map((rows) => rows.steps.reduce((sum, step) => sum + step.reduce((tokens, row) => tokens + rows.tokens[row]!, 0), 0));
+  const groups = groupJobs(loads, countGroups(request)).map((group) => [...group]);
+  const packed = packMicroBatches(request.jobs.map((job, i) => ({ rows: request.rows[i]!, batchSize: job.batchSize, microBatchSize: job.microBatchSize })), groups);
+  const stages = partition(request, jobs);
+  const draft: Draft = { schedule: request.schedule, stages: [...stages], jobs, groups, microBatches: [...packed] };
+  const limit = chooseLimit(request, draft);
+  const chosen = candidate(request, draft, limit);
+  const memory = memoryOf(request, draft, chosen);
+  if (!fits(request, draft, memory)) {
+    throw new PlanError({
+      expected: "a plan that fits into the devices' memory",
+      detail: memoryTable(memory.map((row, stage) => ({ device: request.devices[stage]!.name, memory: row, capacity: request.devices[stage]!.memoryBytes }))),
+      hint: "Use a smaller microBatchSize or cutoffLength, fewer jobs, a lower --max-in-flight, a smaller dtype, or more devices.",
+    });
+  }
+  const plan: PlanBody = {
+    kind: "plan",
+    version: 1,
+    schedule: request.schedule,
+    fused: groups.some((group) => group.length > 1),
+    maxInFlight: limit === null ? null : chosen.inFlight.map((peak) => Math.max(1, peak)),
+    model: { architecture: request.architecture, dtype: request.dtype, digest: request.modelDigest },
+    devices: [...request.devices],
+    links: [...request.links],
+    stages: draft.stages,
+    jobs,
+    groups,
+    microBatches: draft.microBatches,
+    actions: chosen.orders.map((order) => order.map(formatAction)),
+    buffers: [...chosen.buffers],
+    memory: [...memory],
+    calibrationHash: request.calibrationHash,
+    predicted: null,
+  };
+  validatePlan(plan);
+  return plan;
+}
