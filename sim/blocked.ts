@@ -1,0 +1,69 @@
+import { PlanError } from "../core/index.ts";
+import { type PlanBody, parseAction } from "../plan/index.ts";
+import { type Channel, hasArrived, hasFreeInBuffer, hasFreeOutBuffer } from "./channel.ts";
+import { type DeviceState, inputOf, outputOf } from "./device.ts";
+
+const MESSAGES = { activation: "activations", gradient: "gradients" } as const;
+
+function messageReason(channel: Channel, wanted: string, microBatch: number): string {
+  const what = `the ${MESSAGES[channel.kind]} of ${wanted}`;
+  const number = channel.microBatches.indexOf(microBatch, channel.consumed);
+  if (number < 0) return `${what}, which has not run`;
+  if (number > channel.consumed) return `${what}, which come after those of ${channel.keys[channel.consumed]}`;
+  return hasFreeInBuffer(channel)
+    ? what
+    : `${what}, which wait for an ${channel.kind}In buffer (${channel.inBuffers} planned)`;
+}
+
+function blockedBy(device: DeviceState, pendingSignals: readonly string[]): string {
+  const { stage, order, position } = device;
+  const letter = order.letters[position]!;
+  const microBatch = order.microBatches[position]!;
+  const reasons = pendingSignals.map((key) => `the end of ${key}`);
+  const input = inputOf(device, letter);
+  if (input !== null && !hasArrived(input, microBatch))
+    reasons.push(messageReason(input, `${input.from}${letter}${microBatch}`, microBatch));
+  const output = outputOf(device, letter);
+  if (output !== null && !hasFreeOutBuffer(output)) {
+    const holders = output.keys.slice(output.arrived).join(", ");
+    reasons.push(
+      `an ${output.kind}Out buffer (${output.outBuffers} planned${holders === "" ? "" : `, held for stage ${output.to} by ${holders}`})`,
+    );
+  }
+  return reasons.length > 0 ? reasons.join("; ") : `nothing known on stage ${stage}`;
+}
+
+/** The error for a run that stopped with actions left: a row for each device with the action it is stuck at and why. */
+export function blockedError(
+  plan: PlanBody,
+  devices: readonly DeviceState[],
+  pendingSignals: (device: DeviceState) => readonly string[],
+): PlanError {
+  const rows = devices.map((device) => {
+    const { keys } = device.order;
+    const isDone = device.position >= keys.length;
+    return [
+      plan.devices[plan.stages[device.stage]!.device]!.name,
+      `${device.position}/${keys.length}`,
+      isDone ? "." : keys[device.position]!,
+      isDone ? "." : blockedBy(device, pendingSignals(device)),
+    ];
+  });
+  const table = [["device", "ran", "blocked", "waits for"], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+  const first = devices.find((device) => device.position < device.order.keys.length)!;
+  const key = first.order.keys[first.position]!;
+  return new PlanError({
+    expected: "an order of actions that can all run",
+    at: `actions[${parseAction(key).stage}][${first.position}]`,
+    got: key,
+    detail: lines.join("\n"),
+    hint: "Each device waits for another one: the orders of neighbouring stages disagree, or a stage has too few buffers.",
+  });
+}

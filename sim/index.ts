@@ -1,0 +1,2 @@
+// The plan in virtual time.
+export { type SimulateOptions, simulate } from "./simulate.ts";
