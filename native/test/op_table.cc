@@ -1,0 +1,313 @@
+// op_table: every operator x every case, checked in these modes, one JSON line each {op, mode, case, error, tolerance, ok}:
+//
+//   forward, backward     fast against the f64 reference, NMSE, for both builds and 1 and 2 threads (the largest error of the four)
+//   gradient              the reference's backward against central differences of the reference's forward, in f64
+//   repeat                two runs of the fast operator give the same bytes
+//   threads               1 and 2 threads give the same bytes (operators with a matmul: the same numbers to f32 rounding)
+//   alone                 a segment's results when run by itself equal its part of the whole batch (likewise)
+//   dropout               the masks of lora's forward and backward are dropout.h's, at the right rate
+//
+// op_table --time: milliseconds of each operator in a training step instead.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <random>
+
+#include "operators.h"
+#include "ops/dropout.h"
+#include "ops/isa.h"
+#include "ops/lora.h"
+#include "step_timing.h"
+#include "thread_team.h"
+
+namespace loratwin::test {
+namespace {
+
+constexpr double kRounding = 1e-12;            // NMSE of two f32 results that differ in summation order alone
+constexpr double kFiniteDifference = 1e-6;     // of the gradient's own size
+constexpr double kFiniteDifferenceStep = 1e-5;
+
+bool allOk = true;
+
+void report(const std::string& op, const std::string& mode, const std::string& name, double error, double tolerance) {
+  const bool ok = error <= tolerance;  // false for NaN
+  allOk = allOk && ok;
+  char number[32] = "null";
+  if (std::isfinite(error)) std::snprintf(number, sizeof number, "%.3g", error);
+  std::printf("{\"op\":\"%s\",\"mode\":\"%s\",\"case\":\"%s\",\"error\":%s,\"tolerance\":%.3g,\"ok\":%s}\n", op.c_str(), mode.c_str(),
+              name.c_str(), number, tolerance, ok ? "true" : "false");
+}
+
+template <class To, class From>
+Tensors<To> convert(const Tensors<From>& from) {
+  Tensors<To> to;
+  for (const std::vector<From>& tensor : from) to.emplace_back(tensor.begin(), tensor.end());
+  return to;
+}
+
+std::int64_t sizeOf(const Tensor& tensor, const Case& shape) {
+  return tensor.extent == Extent::rows ? tensor.width * shape.rows() : tensor.width;
+}
+
+Tensors<float> randomTensors(const std::vector<Tensor>& specs, const Case& shape, std::uint32_t seed) {
+  Tensors<float> tensors;
+  std::mt19937 random(seed + static_cast<std::uint32_t>(shape.rows() * 131 + shape.hidden));
+  for (const Tensor& spec : specs) {
+    std::uniform_real_distribution<float> uniform(spec.centre - spec.spread, spec.centre + spec.spread);
+    std::vector<float> values(static_cast<std::size_t>(sizeOf(spec, shape)));
+    for (float& value : values) value = uniform(random);
+    tensors.push_back(std::move(values));
+  }
+  return tensors;
+}
+
+// Gradients of the outputs: random where the operator takes one, else 0.
+Tensors<float> outputGradients(const Operator& op, const Case& shape) {
+  const std::vector<Tensor> specs = op.outputs(shape);
+  Tensors<float> graded = randomTensors(specs, shape, 77);
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    if (!op.gradedOutput(specs[i].name)) std::fill(graded[i].begin(), graded[i].end(), 0.0F);
+  }
+  return graded;
+}
+
+template <class A, class B>
+double nmse(const std::vector<A>& got, const std::vector<B>& expected) {
+  if (got.size() != expected.size()) return INFINITY;
+  double error = 0;
+  double size = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double difference = static_cast<double>(got[i]) - static_cast<double>(expected[i]);
+    error += difference * difference;
+    size += static_cast<double>(expected[i]) * static_cast<double>(expected[i]);
+  }
+  return error == 0 ? 0 : size == 0 ? INFINITY : error / size;
+}
+
+template <class A, class B>
+double largestNmse(const Tensors<A>& got, const Tensors<B>& expected) {
+  if (got.size() != expected.size()) return INFINITY;
+  double largest = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double error = nmse(got[i], expected[i]);
+    largest = std::isnan(error) || error > largest ? error : largest;
+    if (std::isnan(largest)) return largest;
+  }
+  return largest;
+}
+
+// 0 when the bytes are equal, else the number of differing floats
+double differences(const Tensors<float>& a, const Tensors<float>& b) {
+  double count = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    for (std::size_t j = 0; j < a[i].size(); ++j) count += std::memcmp(&a[i][j], &b[i][j], sizeof(float)) != 0 ? 1 : 0;
+  }
+  return count;
+}
+
+struct Team {
+  ThreadTeam one{1};
+  ThreadTeam two{2};
+};
+
+struct Problem {
+  const Operator& op;
+  const Case& shape;
+  Tensors<float> in;
+  Tensors<float> graded;
+  Tensors<float> out;  // the reference's, so that the backward operators are judged by themselves
+
+  Problem(const Operator& o, const Case& c) : op(o), shape(c), in(randomTensors(o.inputs(c), c, 5)) {
+    out = convert<float>(op.forwardReference(shape, convert<double>(in)));
+    if (op.backward) graded = outputGradients(op, shape);
+  }
+  Tensors<float> forward(ops::ExecContext& context) const { return op.forward(context, shape, in); }
+  Tensors<float> backward(ops::ExecContext& context) const { return op.backward(context, shape, in, out, graded); }
+};
+
+void checkAgainstReference(const Problem& problem, Team& team) {
+  const Tensors<double> in = convert<double>(problem.in);
+  const Tensors<double> expected = problem.op.forwardReference(problem.shape, in);
+  Tensors<double> expectedBack;
+  if (problem.op.backward) expectedBack = problem.op.backwardReference(problem.shape, in, convert<double>(problem.out), convert<double>(problem.graded));
+  double forward = 0;
+  double backward = 0;
+  const ops::Isa best = ops::bestIsa();
+  for (const ops::Isa isa : {ops::Isa::generic, best}) {
+    ops::setIsa(isa);
+    for (ops::ExecContext* context : {static_cast<ops::ExecContext*>(&team.one), static_cast<ops::ExecContext*>(&team.two)}) {
+      forward = std::fmax(forward, largestNmse(problem.forward(*context), expected));
+      if (problem.op.backward) backward = std::fmax(backward, largestNmse(problem.backward(*context), expectedBack));
+    }
+  }
+  report(problem.op.name, "forward", problem.shape.name, forward, problem.op.forwardTolerance);
+  if (problem.op.backward) report(problem.op.name, "backward", problem.shape.name, backward, problem.op.backwardTolerance);
+}
+
+// <outputs, graded> of the reference at inputs `in`
+double objective(const Problem& problem, const Tensors<double>& in) {
+  const Tensors<double> out = problem.op.forwardReference(problem.shape, in);
+  double sum = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    for (std::size_t j = 0; j < out[i].size(); ++j) sum += out[i][j] * static_cast<double>(problem.graded[i][j]);
+  }
+  return sum;
+}
+
+// Two random directions and two single elements of every differentiated input.
+void checkGradient(const Problem& problem) {
+  Tensors<double> in = convert<double>(problem.in);
+  const Tensors<double> gradients =
+      problem.op.backwardReference(problem.shape, in, problem.op.forwardReference(problem.shape, in), convert<double>(problem.graded));
+  std::mt19937 random(11);
+  std::normal_distribution<double> normal;
+  double worst = 0;
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const std::size_t n = in[i].size();
+    if (gradients[i].empty() || n == 0) continue;
+    double norm = 0;
+    for (const double g : gradients[i]) norm += g * g;
+    norm = std::sqrt(norm);
+    for (int trial = 0; trial < 4; ++trial) {
+      std::vector<double> direction(n);
+      if (trial < 2) {
+        for (double& d : direction) d = normal(random);
+      } else {
+        direction[random() % n] = 1;
+      }
+      const std::vector<double> at = in[i];
+      double expected = 0;
+      double length = 0;
+      for (std::size_t j = 0; j < n; ++j) {
+        expected += direction[j] * gradients[i][j];
+        length += direction[j] * direction[j];
+      }
+      const auto along = [&](double step) {
+        for (std::size_t j = 0; j < n; ++j) in[i][j] = at[j] + step * direction[j];
+        return objective(problem, in);
+      };
+      const double up = along(kFiniteDifferenceStep);
+      const double down = along(-kFiniteDifferenceStep);
+      in[i] = at;
+      const double got = (up - down) / (2 * kFiniteDifferenceStep);
+      const double size = norm * std::sqrt(length / static_cast<double>(n)) + 1e-6;
+      worst = std::fmax(worst, std::fabs(got - expected) / size);
+    }
+  }
+  report(problem.op.name, "gradient", problem.shape.name, worst, kFiniteDifference);
+}
+
+void checkRepeat(const Problem& problem, Team& team) {
+  double different = differences(problem.forward(team.two), problem.forward(team.two));
+  if (problem.op.backward) different += differences(problem.backward(team.two), problem.backward(team.two));
+  report(problem.op.name, "repeat", problem.shape.name, different, 0);
+}
+
+void checkThreads(const Problem& problem, Team& team) {
+  const auto compare = [&](const Tensors<float>& a, const Tensors<float>& b) { return problem.op.exactAlone ? differences(a, b) : largestNmse(a, b); };
+  double error = compare(problem.forward(team.one), problem.forward(team.two));
+  if (problem.op.backward) error = std::fmax(error, compare(problem.backward(team.one), problem.backward(team.two)));
+  report(problem.op.name, "threads", problem.shape.name, error, problem.op.exactAlone ? 0 : kRounding);
+}
+
+// What of a batch's tensors belongs to segment g; shared tensors whole.
+Tensors<float> slice(const std::vector<Tensor>& specs, const Tensors<float>& whole, const Layout& layout, int g) {
+  Tensors<float> part;
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    if (specs[i].extent == Extent::shared) {
+      part.push_back(whole[i]);
+    } else if (specs[i].extent == Extent::segment) {
+      if (specs[i].segment == g) part.push_back(whole[i]);
+    } else if (whole[i].empty()) {
+      part.emplace_back();
+    } else {
+      const std::int64_t begin = layout.starts[static_cast<std::size_t>(g)] * specs[i].width;
+      const std::int64_t end = layout.starts[static_cast<std::size_t>(g) + 1] * specs[i].width;
+      part.emplace_back(whole[i].begin() + begin, whole[i].begin() + end);
+    }
+  }
+  return part;
+}
+
+void checkAlone(const Problem& problem, Team& team) {
+  const Operator& op = problem.op;
+  const Layout layout(problem.shape);
+  const std::vector<Tensor> inputs = op.inputs(problem.shape);
+  const std::vector<Tensor> outputs = op.outputs(problem.shape);
+  const Tensors<float> out = problem.forward(team.two);
+  Tensors<float> gradients;
+  if (op.backward) gradients = problem.backward(team.two);
+  double error = 0;
+  const auto compare = [&](const Tensors<float>& a, const Tensors<float>& b) {
+    error = std::fmax(error, op.exactAlone ? differences(a, b) : largestNmse(a, b));
+  };
+  for (std::size_t g = 0; g < problem.shape.segments.size(); ++g) {
+    const int segment = static_cast<int>(g);
+    Case single = problem.shape;
+    single.segments = {problem.shape.segments[g]};
+    const Tensors<float> in = slice(inputs, problem.in, layout, segment);
+    compare(op.forward(team.two, single, in), slice(outputs, out, layout, segment));
+    if (!op.backward) continue;
+    compare(op.backward(team.two, single, in, slice(outputs, problem.out, layout, segment), slice(outputs, problem.graded, layout, segment)),
+            slice(inputs, gradients, layout, segment));
+  }
+  report(op.name, "alone", problem.shape.name, error, op.exactAlone ? 0 : kRounding);
+}
+
+// With A the unit matrix, x = 1, B = 1 and dy = 1, both s and dx are the mask itself.
+void checkDropout(ops::ExecContext& context, float p) {
+  constexpr std::int64_t T = 300;
+  constexpr std::int64_t K = 50;
+  std::vector<float> x(T * K, 1.0F), a(K * K), b(K, 1.0F), da(K * K), db(K), y(T), dy(T, 1.0F), s(T * K), dx(T * K);
+  for (std::int64_t k = 0; k < K; ++k) a[static_cast<std::size_t>(k * K + k)] = 1.0F;
+  std::vector<std::int32_t> keys(T);
+  for (std::int64_t t = 0; t < T; ++t) keys[static_cast<std::size_t>(t)] = static_cast<std::int32_t>(1000 - t);
+  const ops::LoraSegment segment{0, T, a.data(), b.data(), da.data(), db.data(), K, 1.0F, p, {3, 4}};
+  const ops::LoraSegments segments{&segment, 1, keys.data(), 9};
+  std::vector<float> scratch(ops::loraBackwardScratchBytes(T, K) / sizeof(float));
+  ops::lora(context, {segments, x.data(), K, K, y.data(), 1, 0, 1, s.data(), K});
+  ops::lora_backward(context, {segments, dy.data(), 1, 0, 1, x.data(), K, K, s.data(), K, dx.data(), K, scratch.data()});
+  double wrong = 0;
+  double kept = 0;
+  for (std::int64_t t = 0; t < T; ++t) {
+    for (std::int64_t k = 0; k < K; ++k) {
+      const std::size_t i = static_cast<std::size_t>(t * K + k);
+      const bool keep = ops::dropoutKeep(ops::dropoutRow(segment.seed, keys[static_cast<std::size_t>(t)], 9), static_cast<std::uint32_t>(k), ops::dropoutThreshold(p));
+      const float expected = keep ? 1.0F / (1.0F - p) : 0.0F;
+      kept += keep ? 1 : 0;
+      wrong += s[i] != expected || dx[i] != expected ? 1 : 0;
+    }
+  }
+  const std::string name = std::string(ops::isaName(ops::currentIsa())) + ", p = " + std::to_string(p).substr(0, 4);
+  report("lora", "dropout", name, wrong, 0);
+  const double deviation = std::sqrt(static_cast<double>(p) * (1.0 - p) * T * K);
+  report("lora", "dropout rate", name, std::fabs(kept - (1.0 - p) * T * K) / deviation, 4);
+}
+
+int runTable() {
+  Team team;
+  for (const Operator& op : operatorTable()) {
+    for (const Case& shape : caseTable()) {
+      const Problem problem(op, shape);
+      checkAgainstReference(problem, team);
+      checkRepeat(problem, team);
+      checkThreads(problem, team);
+      checkAlone(problem, team);
+      if (op.backward && shape.rows() <= 200) checkGradient(problem);
+    }
+  }
+  for (const ops::Isa isa : {ops::Isa::generic, ops::bestIsa()}) {
+    ops::setIsa(isa);
+    for (const float p : {0.05F, 0.1F, 0.5F, 0.9F}) checkDropout(team.two, p);
+  }
+  return allOk ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace loratwin::test
+
+int main(int count, char** arguments) {
+  if (count > 1 && std::strcmp(arguments[1], "--time") == 0) return loratwin::test::timeSteps();
+  return loratwin::test::runTable();
+}

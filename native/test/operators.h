@@ -1,0 +1,70 @@
+// The operators as functions between sets of tensors, so that every check is written once for all of them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cases.h"
+#include "ops/exec_context.h"
+
+namespace loratwin::test {
+
+template <class Real>
+using Tensors = std::vector<std::vector<Real>>;
+
+// Where a tensor belongs when one segment is run alone.
+enum class Extent { rows, segment, shared };
+
+struct Tensor {
+  std::string name;
+  Extent extent;
+  std::int64_t width;    // floats a row, or all floats
+  int segment = -1;      // its segment's place in the case, for Extent::segment
+  float spread = 1.0F;   // values uniform in -spread .. spread
+  float centre = 0.0F;
+};
+
+struct Operator {
+  std::string name;
+  std::function<std::vector<Tensor>(const Case&)> inputs;
+  std::function<std::vector<Tensor>(const Case&)> outputs;
+  std::function<Tensors<float>(ops::ExecContext&, const Case&, const Tensors<float>&)> forward;
+  std::function<Tensors<double>(const Case&, const Tensors<double>&)> forwardReference;
+  double forwardTolerance;  // NMSE
+  // (inputs, forward's outputs, gradients of the outputs) -> gradients of the inputs, empty where not differentiated.
+  // The gradient of an output that `gradedOutput` refuses is all 0.
+  std::function<Tensors<float>(ops::ExecContext&, const Case&, const Tensors<float>&, const Tensors<float>&, const Tensors<float>&)> backward = nullptr;
+  std::function<Tensors<double>(const Case&, const Tensors<double>&, const Tensors<double>&, const Tensors<double>&)> backwardReference = nullptr;
+  double backwardTolerance = 0;
+  std::function<bool(const std::string&)> gradedOutput = nullptr;
+  bool exactAlone = true;  // bitwise equal when a segment is run alone, and for any number of threads
+};
+
+std::vector<Operator> operatorTable();
+
+// What a case's rows look like to an operator.
+struct Layout {
+  std::vector<std::int32_t> sequences;  // offsets
+  std::vector<std::int32_t> starts;     // row offsets of the segments
+  std::vector<std::int32_t> rowKeys;
+  std::vector<std::int32_t> ids;
+  std::vector<std::int32_t> targets;
+
+  explicit Layout(const Case& shape) : sequences{0}, starts{0} {
+    for (const SegmentCase& segment : shape.segments) {
+      std::int32_t rowOfSegment = 0;
+      for (const int length : segment.sequences) {
+        for (int i = 0; i < length; ++i, ++rowOfSegment) {
+          rowKeys.push_back(segment.id * 100003 + rowOfSegment);
+          ids.push_back((segment.id * 31 + rowOfSegment * 7) % shape.vocabulary);
+          targets.push_back(i + 1 == length || rowOfSegment % 4 == 1 ? -1 : (segment.id * 17 + rowOfSegment * 5) % shape.vocabulary);
+        }
+        sequences.push_back(sequences.back() + length);
+      }
+      starts.push_back(starts.back() + rowOfSegment);
+    }
+  }
+};
+
+}  // namespace loratwin::test
