@@ -1,0 +1,17 @@
+#include <napi.h>
+
+#include "src/bind/bind.h"
+
+namespace {
+
+Napi::Object registerAll(Napi::Env env, Napi::Object exports) {
+  loratwin::bind::registerInfo(env, exports);
+  loratwin::bind::registerRuntime(env, exports);
+  loratwin::bind::registerDevice(env, exports);
+  loratwin::bind::registerQueues(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(loratwin, registerAll)

@@ -1,0 +1,62 @@
+// Builds native/build/loratwin.node (and other CMake targets): node native/build.mjs [target...]. Without arguments: loratwin.
+// Prints the tools' output only when something fails. LORATWIN_CMAKE_ARGS adds arguments to the configuration.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const source = dirname(fileURLToPath(import.meta.url));
+const root = dirname(source);
+const build = join(source, "build");
+const targets = process.argv.slice(2);
+const require = createRequire(import.meta.url);
+
+function fail(message, output = "") {
+  process.stderr.write(`${output}${output === "" || output.endsWith("\n") ? "" : "\n"}${message}\n`);
+  process.exit(1);
+}
+
+function findNodeHeaders() {
+  const folders = [resolve(process.execPath, "../../include/node"), "/usr/include/node", "/usr/include/nodejs/src"];
+  const found = folders.find((folder) => existsSync(join(folder, "node_api.h")));
+  if (found === undefined) {
+    fail(
+      `Expected node_api.h in one of ${folders.join(", ")}, found none.\n` +
+        "Hint: install Node's headers (apt install libnode-dev, dnf install nodejs-devel), or Node from nodejs.org",
+    );
+  }
+  return found;
+}
+
+function run(command, args, failure) {
+  const result = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28 });
+  if (result.error?.code === "ENOENT") fail(`Expected the command ${command}, found none.\nHint: apt install cmake g++, dnf install cmake gcc-c++`);
+  if (result.status !== 0) fail(failure, `${result.stdout}${result.stderr}`);
+}
+
+// Relative to the current folder.
+const napi = require("node-addon-api").include_dir;
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const extra = (process.env.LORATWIN_CMAKE_ARGS ?? "").split(" ").filter((argument) => argument !== "");
+
+run(
+  "cmake",
+  [
+    "-S",
+    source,
+    "-B",
+    build,
+    `-DLORATWIN_NODE_INCLUDE=${findNodeHeaders()}`,
+    `-DLORATWIN_NAPI_INCLUDE=${resolve(napi)}`,
+    `-DLORATWIN_VERSION=${version}`,
+    ...extra,
+  ],
+  "The native build could not be configured; the reason is above.",
+);
+run(
+  "cmake",
+  ["--build", build, "-j", String(availableParallelism()), "--target", ...(targets.length > 0 ? targets : ["loratwin"])],
+  "The native build failed; the compiler's message is above.",
+);

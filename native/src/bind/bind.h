@@ -1,0 +1,13 @@
+// What addon.cc registers: functions over two kinds of opaque handles, a runtime's and a device's.
+#pragma once
+
+#include <napi.h>
+
+namespace loratwin::bind {
+
+void registerInfo(Napi::Env env, Napi::Object exports);
+void registerRuntime(Napi::Env env, Napi::Object exports);
+void registerDevice(Napi::Env env, Napi::Object exports);
+void registerQueues(Napi::Env env, Napi::Object exports);
+
+}  // namespace loratwin::bind

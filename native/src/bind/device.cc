@@ -1,0 +1,166 @@
+#include "runtime/device.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "bind/bind.h"
+#include "bind/handles.h"
+#include "runtime/errors.h"
+
+namespace loratwin::bind {
+
+std::shared_ptr<Device>& deviceOf(const Napi::Value& value) {
+  return *value.As<Napi::External<std::shared_ptr<Device>>>().Data();
+}
+
+namespace {
+
+Napi::Value number(const Napi::CallbackInfo& call, std::size_t value) {
+  return Napi::Number::New(call.Env(), static_cast<double>(value));
+}
+
+Napi::Value createDevice(const Napi::CallbackInfo& call) {
+  RuntimeHandle& owner = runtimeOf(call[0]);
+  if (owner.stopped) throw ArgumentError("a runtime that is not disposed", "createDevice", "a disposed one");
+  std::vector<int> cores;
+  for (const std::int64_t core : wholeNumbers(call[2], "createDevice.cores")) cores.push_back(static_cast<int>(core));
+  auto device = std::make_shared<Device>(owner.runtime, text(call[1]), std::move(cores));
+  owner.devices.push_back(device);
+  return Napi::External<std::shared_ptr<Device>>::New(
+      call.Env(), new std::shared_ptr<Device>(std::move(device)),
+      [](Napi::Env, std::shared_ptr<Device>* dead) { delete dead; });
+}
+
+Napi::Value disposeDevice(const Napi::CallbackInfo& call) {
+  deviceOf(call[0])->stop();
+  return call.Env().Undefined();
+}
+
+Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
+  const FloatView data = floats(call[4], "loadMatrix.data");
+  return number(call, deviceOf(call[0])->loadMatrix(text(call[1]), whole32(call[2], "out"), whole32(call[3], "in"), data.data,
+                                                    call[5].ToBoolean()));
+}
+
+Napi::Value loadVector(const Napi::CallbackInfo& call) {
+  const FloatView data = floats(call[1], "loadVector.data");
+  return number(call, deviceOf(call[0])->loadVector(data.data, data.count));
+}
+
+Napi::Value loadTable(const Napi::CallbackInfo& call) {
+  const FloatView data = floats(call[3], "loadTable.data");
+  return number(call, deviceOf(call[0])->loadTable(whole32(call[1], "rows"), whole32(call[2], "columns"), data.data));
+}
+
+Napi::Value createAdapter(const Napi::CallbackInfo& call) {
+  constexpr std::size_t kFields = 5;
+  const std::vector<double> packed = doubles(call[1], "createAdapter");
+  std::vector<AdapterEntry> entries;
+  for (std::size_t i = 0; i + kFields <= packed.size(); i += kFields) {
+    AdapterEntry entry;
+    entry.target = static_cast<std::uint32_t>(packed[i]);
+    entry.rank = static_cast<std::int32_t>(packed[i + 1]);
+    entry.inFeatures = static_cast<std::int32_t>(packed[i + 2]);
+    entry.outFeatures = static_cast<std::int32_t>(packed[i + 3]);
+    entry.scale = static_cast<float>(packed[i + 4]);
+    entries.push_back(entry);
+  }
+  return number(call, deviceOf(call[0])->createAdapter(std::move(entries)));
+}
+
+Napi::Value releaseAdapter(const Napi::CallbackInfo& call) {
+  deviceOf(call[0])->releaseAdapter(whole(call[1], "adapter"));
+  return call.Env().Undefined();
+}
+
+struct PartView {
+  std::shared_ptr<Adapter> adapter;
+  float* data;
+};
+
+PartView adapterPart(const Napi::CallbackInfo& call) {
+  const Device& device = *deviceOf(call[0]);
+  const std::int64_t part = whole(call[2], "part");
+  if (part < 0 || part > 3) throw ArgumentError("a part of an adapter", "part", std::to_string(part));
+  std::shared_ptr<Adapter> adapter = device.adapter(whole(call[1], "adapter"));
+  float* const data = device.quietAdapterPart(*adapter, static_cast<AdapterPart>(part));
+  return {std::move(adapter), data};
+}
+
+Napi::Value writeAdapter(const Napi::CallbackInfo& call) {
+  const PartView part = adapterPart(call);
+  const FloatView data = floats(call[3], "writeAdapter.data");
+  if (data.count != part.adapter->count()) {
+    throw ArgumentError(std::to_string(part.adapter->count()) + " elements", "writeAdapter.data", std::to_string(data.count));
+  }
+  std::memcpy(part.data, data.data, data.count * sizeof(float));
+  return call.Env().Undefined();
+}
+
+Napi::Value readAdapter(const Napi::CallbackInfo& call) {
+  const PartView part = adapterPart(call);
+  auto result = Napi::Float32Array::New(call.Env(), part.adapter->count());
+  std::memcpy(result.Data(), part.data, part.adapter->count() * sizeof(float));
+  return result;
+}
+
+Napi::Value reserveArena(const Napi::CallbackInfo& call) {
+  deviceOf(call[0])->reserveArena(static_cast<std::size_t>(whole(call[1], "bytes")));
+  return call.Env().Undefined();
+}
+
+Napi::Value writeArena(const Napi::CallbackInfo& call) {
+  const FloatView data = floats(call[2], "writeArena.data");
+  const auto offset = static_cast<std::size_t>(whole(call[1], "offset"));
+  std::memcpy(deviceOf(call[0])->quietArena(offset, data.count * sizeof(float)), data.data, data.count * sizeof(float));
+  return call.Env().Undefined();
+}
+
+Napi::Value readArena(const Napi::CallbackInfo& call) {
+  const auto count = static_cast<std::size_t>(whole(call[2], "count"));
+  const auto offset = static_cast<std::size_t>(whole(call[1], "offset"));
+  const std::byte* const data = deviceOf(call[0])->quietArena(offset, count * sizeof(float));
+  auto result = Napi::Float32Array::New(call.Env(), count);
+  std::memcpy(result.Data(), data, count * sizeof(float));
+  return result;
+}
+
+Napi::Value createProgram(const Napi::CallbackInfo& call) {
+  return number(call, deviceOf(call[0])->createProgram(operators(call[1])));
+}
+
+Napi::Value statistics(const Napi::CallbackInfo& call) {
+  const Device& device = *deviceOf(call[0]);
+  const StreamTimes& times = device.times();
+  const MemoryMeter& memory = device.memory();
+  std::vector<double> figures;
+  for (const std::int64_t ns : {times.busyNs.load(), times.waitNs.load(), times.starvedNs.load()}) {
+    figures.push_back(static_cast<double>(ns));
+  }
+  for (const MemoryKind kind : {MemoryKind::weights, MemoryKind::arena, MemoryKind::adapters, MemoryKind::other}) {
+    figures.push_back(static_cast<double>(memory.bytes(kind)));
+  }
+  figures.push_back(static_cast<double>(memory.peak()));
+  return doubleArray(call.Env(), figures);
+}
+
+}  // namespace
+
+void registerDevice(Napi::Env env, Napi::Object exports) {
+  expose<createDevice>(env, exports, "createDevice");
+  expose<disposeDevice>(env, exports, "disposeDevice");
+  expose<loadMatrix>(env, exports, "loadMatrix");
+  expose<loadVector>(env, exports, "loadVector");
+  expose<loadTable>(env, exports, "loadTable");
+  expose<createAdapter>(env, exports, "createAdapter");
+  expose<releaseAdapter>(env, exports, "releaseAdapter");
+  expose<writeAdapter>(env, exports, "writeAdapter");
+  expose<readAdapter>(env, exports, "readAdapter");
+  expose<reserveArena>(env, exports, "reserveArena");
+  expose<writeArena>(env, exports, "writeArena");
+  expose<readArena>(env, exports, "readArena");
+  expose<createProgram>(env, exports, "createProgram");
+  expose<statistics>(env, exports, "statistics");
+}
+
+}  // namespace loratwin::bind

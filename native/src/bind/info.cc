@@ -1,0 +1,92 @@
+#include <oneapi/dnnl/dnnl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+#include "bind/bind.h"
+#include "bind/handles.h"
+#include "ops/attention.h"
+#include "ops/head_loss.h"
+#include "ops/isa.h"
+#include "ops/lora.h"
+#include "runtime/errors.h"
+
+namespace loratwin::bind {
+
+namespace {
+
+std::string cpuModel() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown";
+}
+
+// The machine's memory, or less where a control group limits this process.
+double memoryBytes() {
+  double bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    std::ifstream file(path);
+    double limit = 0;
+    if (file >> limit && limit > 0) bytes = std::min(bytes, limit);
+  }
+  return bytes;
+}
+
+Napi::Value info(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  Napi::Object result = Napi::Object::New(env);
+  const dnnl_version_t* const onednn = dnnl_version();
+  const std::string onednnText =
+      std::to_string(onednn->major) + "." + std::to_string(onednn->minor) + "." + std::to_string(onednn->patch);
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  Napi::Array cores = Napi::Array::New(env);
+  for (int core = 0; core < CPU_SETSIZE; core++) {
+    if (CPU_ISSET(core, &allowed)) cores.Set(cores.Length(), Napi::Number::New(env, core));
+  }
+  result.Set("version", LORATWIN_VERSION);
+  result.Set("onednn", onednnText);
+  result.Set("isa", ops::isaName(ops::currentIsa()));
+  result.Set("cpuModel", cpuModel());
+  result.Set("cores", cores);
+  result.Set("l2Bytes", Napi::Number::New(env, static_cast<double>(std::max(0L, sysconf(_SC_LEVEL2_CACHE_SIZE)))));
+  result.Set("memoryBytes", Napi::Number::New(env, memoryBytes()));
+  return result;
+}
+
+Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
+  const std::string name = text(call[0]);
+  const auto shape = call[1].As<Napi::Object>();
+  const auto figure = [&](const char* field) {
+    return static_cast<std::size_t>(whole(shape.Get(field), ("scratchBytes." + std::string(field)).c_str()));
+  };
+  std::size_t bytes = 0;
+  if (name == "attention") {
+    bytes = ops::attentionScratchBytes(figure("threads"), figure("maxSequence"), figure("headDim"));
+  } else if (name == "attentionBackward") {
+    bytes = ops::attentionBackwardScratchBytes(figure("threads"), figure("maxSequence"), figure("headDim"));
+  } else if (name == "headLoss") {
+    bytes = ops::headLossScratchBytes(figure("tileRows"), figure("hidden"), figure("vocabulary"));
+  } else if (name == "loraBackward") {
+    bytes = ops::loraBackwardScratchBytes(figure("rows"), figure("maxRank"));
+  } else {
+    throw ArgumentError("an operator with scratch", "scratchBytes", name);
+  }
+  return Napi::Number::New(call.Env(), static_cast<double>(bytes));
+}
+
+}  // namespace
+
+void registerInfo(Napi::Env env, Napi::Object exports) {
+  expose<info>(env, exports, "info");
+  expose<scratchBytes>(env, exports, "scratchBytes");
+}
+
+}  // namespace loratwin::bind

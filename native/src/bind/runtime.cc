@@ -1,0 +1,117 @@
+#include <utility>
+
+#include "bind/bind.h"
+#include "bind/handles.h"
+#include "runtime/errors.h"
+
+namespace loratwin::bind {
+
+void RuntimeHandle::stop() {
+  if (std::exchange(stopped, true)) return;
+  for (const std::weak_ptr<Device>& device : devices) {
+    if (const auto live = device.lock()) live->stop();
+  }
+  notify.Abort();
+}
+
+RuntimeHandle& runtimeOf(const Napi::Value& value) { return *value.As<Napi::External<RuntimeHandle>>().Data(); }
+
+namespace {
+
+void stopAtExit(void* handle) { static_cast<RuntimeHandle*>(handle)->stop(); }
+
+Napi::Value createRuntime(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  auto handle = std::make_unique<RuntimeHandle>();
+  handle->notify = Napi::ThreadSafeFunction::New(env, call[0].As<Napi::Function>(), "loratwin", 0, 1);
+  handle->runtime = std::make_shared<Runtime>([notify = handle->notify] { notify.NonBlockingCall(); });
+  // Hooks run newest first: the threads are joined before the function that they call goes away.
+  napi_add_env_cleanup_hook(env, stopAtExit, handle.get());
+  return Napi::External<RuntimeHandle>::New(env, handle.release(), [](Napi::Env closing, RuntimeHandle* dead) {
+    napi_remove_env_cleanup_hook(closing, stopAtExit, dead);
+    dead->stop();
+    delete dead;
+  });
+}
+
+Napi::Object completion(Napi::Env env, const Completion& done) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("device", done.device);
+  result.Set("stream", done.stream);
+  result.Set("id", Napi::Number::New(env, static_cast<double>(done.id)));
+  result.Set("startNs", Napi::Number::New(env, static_cast<double>(done.startNs)));
+  result.Set("endNs", Napi::Number::New(env, static_cast<double>(done.endNs)));
+  if (done.losses) result.Set("losses", doubleArray(env, *done.losses));
+  if (done.sumSquares) result.Set("sumSquares", doubleArray(env, *done.sumSquares));
+  if (done.opNs) result.Set("opNs", doubleArray(env, *done.opNs));
+  return result;
+}
+
+Napi::Value drain(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  const Runtime::Batch batch = runtimeOf(call[0]).runtime->drain();
+  Napi::Object result = Napi::Object::New(env);
+  Napi::Array completions = Napi::Array::New(env, batch.completions.size());
+  std::uint32_t index = 0;
+  for (const Completion& done : batch.completions) completions.Set(index++, completion(env, done));
+  result.Set("completions", completions);
+  if (batch.failure) {
+    Napi::Object failure = Napi::Object::New(env);
+    failure.Set("device", batch.failure->device);
+    failure.Set("id", Napi::Number::New(env, static_cast<double>(batch.failure->id)));
+    failure.Set("operator", batch.failure->step);
+    failure.Set("message", batch.failure->message);
+    result.Set("failure", failure);
+  }
+  return result;
+}
+
+Napi::Value keepAlive(const Napi::CallbackInfo& call) {
+  RuntimeHandle& handle = runtimeOf(call[0]);
+  if (handle.stopped) return call.Env().Undefined();
+  if (call[1].As<Napi::Boolean>().Value()) {
+    handle.notify.Ref(call.Env());
+  } else {
+    handle.notify.Unref(call.Env());
+  }
+  return call.Env().Undefined();
+}
+
+Napi::Value disposeRuntime(const Napi::CallbackInfo& call) {
+  runtimeOf(call[0]).stop();
+  return call.Env().Undefined();
+}
+
+Napi::Value createEvents(const Napi::CallbackInfo& call) {
+  return Napi::Number::New(call.Env(), static_cast<double>(runtimeOf(call[0]).runtime->createEvents(whole(call[1], "count"))));
+}
+
+Napi::Value createNormCells(const Napi::CallbackInfo& call) {
+  return Napi::Number::New(call.Env(),
+                           static_cast<double>(runtimeOf(call[0]).runtime->createNormCells(whole(call[1], "count"))));
+}
+
+Napi::Value signal(const Napi::CallbackInfo& call) {
+  Runtime& runtime = *runtimeOf(call[0]).runtime;
+  runtime.signal(*runtime.claimSignal(whole(call[1], "event")));
+  return call.Env().Undefined();
+}
+
+Napi::Value nowNs(const Napi::CallbackInfo& call) {
+  return Napi::Number::New(call.Env(), static_cast<double>(runtimeOf(call[0]).runtime->nowNs()));
+}
+
+}  // namespace
+
+void registerRuntime(Napi::Env env, Napi::Object exports) {
+  expose<createRuntime>(env, exports, "createRuntime");
+  expose<drain>(env, exports, "drain");
+  expose<keepAlive>(env, exports, "keepAlive");
+  expose<disposeRuntime>(env, exports, "disposeRuntime");
+  expose<createEvents>(env, exports, "createEvents");
+  expose<createNormCells>(env, exports, "createNormCells");
+  expose<signal>(env, exports, "signal");
+  expose<nowNs>(env, exports, "nowNs");
+}
+
+}  // namespace loratwin::bind

@@ -1,0 +1,108 @@
+#include "fields.h"
+
+#include <cmath>
+#include <limits>
+
+#include "errors.h"
+
+namespace loratwin {
+
+namespace {
+
+std::string shown(double value) {
+  const bool whole = value == std::floor(value) && std::fabs(value) < 1e15;
+  return whole ? std::to_string(static_cast<std::int64_t>(value)) : std::to_string(value);
+}
+
+std::string shown(const std::variant<double, bool, Tensor, std::string>& value) {
+  if (const auto* number = std::get_if<double>(&value)) return shown(*number);
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const auto* tensor = std::get_if<Tensor>(&value)) {
+    return std::string(spaceName(tensor->space)) + "+" + std::to_string(tensor->offset);
+  }
+  return std::get<std::string>(value);
+}
+
+}  // namespace
+
+void Fields::refuse(const char* field, const std::string& expected, const std::string& got) const {
+  throw ArgumentError(expected, label_ + "." + field, got);
+}
+
+template <class Kind>
+const Kind& Fields::read(const char* field, const char* expected) {
+  const auto found = raw_.fields.find(field);
+  if (found == raw_.fields.end()) refuse(field, expected, "nothing");
+  const Kind* const value = std::get_if<Kind>(&found->second);
+  if (value == nullptr) refuse(field, expected, shown(found->second));
+  read_.insert(field);
+  arguments_ += (arguments_.empty() ? "" : " ") + found->first + "=" + shown(found->second);
+  return *value;
+}
+
+Tensor Fields::tensor(const char* field) { return read<Tensor>(field, "a tensor"); }
+
+std::optional<Tensor> Fields::optionalTensor(const char* field) {
+  if (!given(field)) return std::nullopt;
+  return tensor(field);
+}
+
+std::int32_t Fields::count(const char* field, std::int32_t least) {
+  const double value = read<double>(field, "a whole number");
+  if (value != std::floor(value) || value < least || value > std::numeric_limits<std::int32_t>::max()) {
+    refuse(field, "a whole number of at least " + std::to_string(least), shown(value));
+  }
+  return static_cast<std::int32_t>(value);
+}
+
+std::int64_t Fields::stride(const char* field, std::int64_t columns) {
+  const std::int32_t value = count(field);
+  if (value < columns) refuse(field, "a row stride of at least " + std::to_string(columns), std::to_string(value));
+  return value;
+}
+
+float Fields::number(const char* field) {
+  const double value = read<double>(field, "a finite number");
+  if (!std::isfinite(value)) refuse(field, "a finite number", "not finite");
+  return static_cast<float>(value);
+}
+
+bool Fields::flag(const char* field) { return read<bool>(field, "true or false"); }
+
+template <class Item>
+const Item& Fields::item(const char* field, const std::vector<std::unique_ptr<Item>>& items, const char* expected) {
+  const double value = read<double>(field, expected);
+  if (value != std::floor(value) || value < 0 || value >= static_cast<double>(items.size())) {
+    refuse(field, expected, shown(value));
+  }
+  return *items[static_cast<std::size_t>(value)];
+}
+
+const Matrix& Fields::matrix(const char* field) {
+  const Matrix& found = item(field, weights_.matrices, "a matrix of this device");
+  arguments_ += " (" + found.name + " [" + std::to_string(found.packed.outFeatures()) + "," +
+                std::to_string(found.packed.inFeatures()) + "])";
+  return found;
+}
+
+const Vector& Fields::vector(const char* field, std::size_t count) {
+  const Vector& found = item(field, weights_.vectors, "a vector of this device");
+  if (found.count != count) {
+    refuse(field, "a vector of " + std::to_string(count), "one of " + std::to_string(found.count));
+  }
+  return found;
+}
+
+const Vector* Fields::optionalVector(const char* field, std::size_t count) {
+  return given(field) ? &vector(field, count) : nullptr;
+}
+
+const Table& Fields::table(const char* field) { return item(field, weights_.tables, "a table of this device"); }
+
+void Fields::finish() const {
+  for (const auto& [field, value] : raw_.fields) {
+    if (!read_.contains(field)) refuse(field.c_str(), "no such field", shown(value));
+  }
+}
+
+}  // namespace loratwin

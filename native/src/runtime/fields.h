@@ -1,0 +1,48 @@
+// Reads the fields of one operator by name and kind; what is missing, of the wrong kind or left over is an ArgumentError.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "program.h"
+
+namespace loratwin {
+
+class Fields {
+ public:
+  Fields(const RawOperator& raw, const Weights& weights, std::string label)
+      : raw_(raw), weights_(weights), label_(std::move(label)) {}
+
+  Tensor tensor(const char* field);
+  std::optional<Tensor> optionalTensor(const char* field);
+  std::int32_t count(const char* field, std::int32_t least = 1);
+  // A row stride of at least `columns`.
+  std::int64_t stride(const char* field, std::int64_t columns);
+  float number(const char* field);
+  bool flag(const char* field);
+  const Matrix& matrix(const char* field);
+  const Vector& vector(const char* field, std::size_t count);
+  const Vector* optionalVector(const char* field, std::size_t count);
+  const Table& table(const char* field);
+  bool given(const char* field) const { return raw_.fields.contains(field); }
+
+  // After the last read.
+  void finish() const;
+  [[noreturn]] void refuse(const char* field, const std::string& expected, const std::string& got) const;
+  const std::string& arguments() const { return arguments_; }
+
+ private:
+  template <class Kind>
+  const Kind& read(const char* field, const char* expected);
+  template <class Item>
+  const Item& item(const char* field, const std::vector<std::unique_ptr<Item>>& items, const char* expected);
+
+  const RawOperator& raw_;
+  const Weights& weights_;
+  std::string label_;
+  std::string arguments_;
+  std::set<std::string> read_;
+};
+
+}  // namespace loratwin

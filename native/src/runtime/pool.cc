@@ -1,0 +1,101 @@
+#include "pool.h"
+
+#include <omp.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include <string>
+
+#include "clock.h"
+#include "errors.h"
+
+namespace loratwin {
+
+void enterThread(const std::vector<int>& cores, const char* name) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int core : cores) {
+    if (core >= CPU_SETSIZE) throw ArgumentError("a core of this machine", "cores", std::to_string(core));
+    CPU_SET(core, &set);
+  }
+  if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0) {
+    throw ArgumentError("cores that this process may use", "cores", std::to_string(cores.front()));
+  }
+  pthread_setname_np(pthread_self(), name);
+  omp_set_num_threads(1);
+}
+
+Pool::Pool(const std::vector<int>& cores) : count_(static_cast<int>(cores.size())), errors_(cores.size()) {
+  for (int thread = 1; thread < count_; thread++) {
+    workers_.emplace_back([this, thread, core = cores[static_cast<std::size_t>(thread)]] { work(thread, core); });
+  }
+}
+
+Pool::~Pool() {
+  stopping_ = true;
+  generation_.fetch_add(1);
+  generation_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void Pool::runRange(int thread) {
+  const std::size_t team = static_cast<std::size_t>(count_);
+  const std::size_t index = static_cast<std::size_t>(thread);
+  const std::size_t each = items_ / team;
+  const std::size_t longer = items_ % team;
+  const std::size_t begin = index * each + (index < longer ? index : longer);
+  const std::size_t end = begin + each + (index < longer ? 1 : 0);
+  if (begin == end) return;
+  try {
+    invoke_(state_, begin, end, thread);
+  } catch (...) {
+    errors_[index] = std::current_exception();
+  }
+}
+
+void Pool::run(std::size_t count, Invoke invoke, void* state) {
+  if (count == 0) return;
+  if (count == 1 || count_ == 1) {
+    invoke(state, 0, count, 0);
+    return;
+  }
+  items_ = count;
+  invoke_ = invoke;
+  state_ = state;
+  remaining_.store(static_cast<std::uint32_t>(count_ - 1), std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  runRange(0);
+  if (!spinUntil([this] { return remaining_.load(std::memory_order_acquire) == 0; })) {
+    for (std::uint32_t left = remaining_.load(std::memory_order_acquire); left != 0;
+         left = remaining_.load(std::memory_order_acquire)) {
+      remaining_.wait(left, std::memory_order_acquire);
+    }
+  }
+  std::exception_ptr first;
+  for (std::exception_ptr& error : errors_) {
+    if (error && !first) first = error;
+    error = nullptr;
+  }
+  if (first) std::rethrow_exception(first);
+}
+
+void Pool::work(int thread, int core) {
+  // The device checked its cores when its compute thread started on all of them; a core lost since then is not worth stopping for.
+  try {
+    enterThread({core}, "loratwin-pool");
+  } catch (const ArgumentError&) {
+  }
+  std::uint32_t seen = 0;
+  for (;;) {
+    const auto changed = [&] { return generation_.load(std::memory_order_acquire) != seen; };
+    if (!spinUntil(changed)) generation_.wait(seen, std::memory_order_acquire);
+    if (!changed()) continue;
+    seen = generation_.load(std::memory_order_acquire);
+    if (stopping_) return;
+    runRange(thread);
+    if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) remaining_.notify_one();
+  }
+}
+
+}  // namespace loratwin

@@ -1,0 +1,115 @@
+#include "program.h"
+
+#include <algorithm>
+#include <set>
+
+#include "errors.h"
+#include "fields.h"
+#include "steps.h"
+
+namespace loratwin {
+
+const char* spaceName(Space space) {
+  constexpr const char* names[kSpaces] = {"stash", "work", "in", "out"};
+  return names[static_cast<int>(space)];
+}
+
+std::int32_t Bindings::maxSequence() const {
+  std::int32_t longest = 0;
+  for (std::size_t i = 1; i < sequences.size(); i++) longest = std::max(longest, sequences[i] - sequences[i - 1]);
+  return longest;
+}
+
+std::int32_t Bindings::maxRank() const {
+  std::int32_t largest = 0;
+  for (const RunSegment& segment : segments) largest = std::max(largest, segment.adapter->maxRank());
+  return largest;
+}
+
+void Bindings::check() const {
+  if (sequences.size() < 2 || sequences.front() != 0 || sequences.back() != rows ||
+      !std::is_sorted(sequences.begin(), sequences.end())) {
+    throw ArgumentError("row offsets from 0 to " + std::to_string(rows) + " that never fall", "bindings.sequences",
+                        std::to_string(sequences.size()) + " offsets");
+  }
+  std::int32_t row = 0;
+  bool drops = false;
+  std::set<const Adapter*> seen;
+  for (std::size_t i = 0; i < segments.size(); i++) {
+    const RunSegment& segment = segments[i];
+    const std::string at = "bindings.segments[" + std::to_string(i) + "]";
+    if (segment.rowStart < row || segment.rowEnd < segment.rowStart || segment.rowEnd > rows) {
+      throw ArgumentError("rows in order within 0 .. " + std::to_string(rows), at,
+                          std::to_string(segment.rowStart) + " .. " + std::to_string(segment.rowEnd));
+    }
+    // The gradients of two segments of one adapter would be added to at the same time.
+    if (!seen.insert(segment.adapter.get()).second) {
+      throw ArgumentError("each adapter once", at + ".adapter", "a second segment");
+    }
+    row = segment.rowEnd;
+    drops = drops || segment.dropout > 0;
+  }
+  if (drops && rowKeys.empty()) throw ArgumentError("row keys, since a segment has dropout", "bindings.rowKeys", "none");
+  for (int space = 0; space < kSpaces; space++) {
+    if (bases[space] % 64 != 0) {
+      throw ArgumentError("a multiple of 64", std::string("bindings.") + spaceName(static_cast<Space>(space)),
+                          std::to_string(bases[space]));
+    }
+  }
+}
+
+void Reach::refuse(const char* field, const std::string& expected, const std::string& got) const {
+  throw ArgumentError(expected, *step_ + "." + field, got);
+}
+
+void Reach::bytes(const char* field, Tensor tensor, std::size_t count) const {
+  const std::size_t end = bindings.bases[static_cast<int>(tensor.space)] + tensor.offset + count;
+  if (end > arenaBytes_) {
+    refuse(field, "an end within the arena of " + std::to_string(arenaBytes_) + " bytes", std::to_string(end));
+  }
+}
+
+void Reach::matrix(const char* field, Tensor tensor, std::int64_t ld, std::int64_t columns) const {
+  const std::int64_t elements = (std::int64_t{bindings.rows} - 1) * ld + columns;
+  bytes(field, tensor, static_cast<std::size_t>(elements) * sizeof(float));
+}
+
+void Reach::present(const char* binding, const std::vector<std::int32_t>& data) const {
+  if (data.empty()) refuse(binding, std::string("a run with ") + binding, "none");
+}
+
+Program::Program(const std::vector<RawOperator>& operators, const Weights& weights) {
+  for (std::size_t i = 0; i < operators.size(); i++) {
+    const RawOperator& raw = operators[i];
+    std::string label = "operators[" + std::to_string(i) + "] (" + raw.name + ")";
+    const StepMaker maker = findStep(raw.name);
+    if (maker == nullptr) throw ArgumentError("an operator", label, raw.name);
+    for (const auto& [field, value] : raw.fields) {
+      const Tensor* const tensor = std::get_if<Tensor>(&value);
+      if (tensor != nullptr && tensor->offset % 64 != 0) {
+        throw ArgumentError("an offset that is a multiple of 64", label + "." + field, std::to_string(tensor->offset));
+      }
+    }
+    Fields fields(raw, weights, label);
+    std::unique_ptr<Step> step = maker(fields);
+    fields.finish();
+    step->label = std::move(label);
+    step->arguments = fields.arguments();
+    steps_.push_back(std::move(step));
+  }
+}
+
+void Program::check(const Bindings& bindings, std::size_t arenaBytes, int threads) const {
+  bindings.check();
+  Reach reach(bindings, arenaBytes, threads);
+  for (const std::unique_ptr<Step>& step : steps_) {
+    reach.enter(&step->label);
+    step->reach(reach);
+  }
+}
+
+bool Program::givesLosses() const {
+  return std::any_of(steps_.begin(), steps_.end(), [](const auto& step) { return step->givesLosses; });
+}
+
+}  // namespace loratwin

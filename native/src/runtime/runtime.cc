@@ -1,0 +1,118 @@
+#include "runtime.h"
+
+#include <utility>
+
+#include "clock.h"
+#include "errors.h"
+
+namespace loratwin {
+
+Runtime::Runtime(std::function<void()> notify) : notify_(std::move(notify)), start_(monotonicNs()) {}
+
+std::int64_t Runtime::nowNs() const { return monotonicNs() - start_; }
+
+std::int64_t Runtime::createEvents(std::int64_t count) {
+  const auto first = static_cast<std::int64_t>(events_.size());
+  for (std::int64_t i = 0; i < count; i++) events_.emplace_back();
+  return first;
+}
+
+std::int64_t Runtime::createNormCells(std::int64_t count) {
+  const auto first = static_cast<std::int64_t>(cells_.size());
+  cells_.resize(cells_.size() + static_cast<std::size_t>(count), 0.0);
+  return first;
+}
+
+Event* Runtime::event(std::int64_t index, const char* at) {
+  if (index < 0 || index >= static_cast<std::int64_t>(events_.size())) {
+    throw ArgumentError("an event of this runtime", at, std::to_string(index));
+  }
+  return &events_[static_cast<std::size_t>(index)];
+}
+
+Event* Runtime::claimSignal(std::int64_t index) {
+  Event* const found = event(index, "signal");
+  if (found->claimed) throw ArgumentError("an event that nothing else signals", "signal", std::to_string(index));
+  found->claimed = true;
+  return found;
+}
+
+double* Runtime::normCell(std::int64_t index) {
+  if (index < 0 || index >= static_cast<std::int64_t>(cells_.size())) {
+    throw ArgumentError("a norm cell of this runtime", "cell", std::to_string(index));
+  }
+  return &cells_[static_cast<std::size_t>(index)];
+}
+
+void Runtime::mark(Event& event) {
+  event.signalled.store(true, std::memory_order_release);
+  for (Waiter* waiter : waiters_) {
+    if (waiter->event == &event) waiter->wake.notify_all();
+  }
+}
+
+bool Runtime::announce() { return !std::exchange(announced_, true); }
+
+void Runtime::signal(Event& event) {
+  const std::lock_guard lock(mutex);
+  mark(event);
+}
+
+bool Runtime::await(const Event& event, Waiter& waiter) {
+  const auto done = [&] { return event.signalled.load(std::memory_order_acquire); };
+  if (!done() && !spinUntil([&] { return done() || failed(); })) {
+    std::unique_lock lock(mutex);
+    waiter.event = &event;
+    waiter.wake.wait(lock, [&] { return done() || failed() || waiter.stopping; });
+    waiter.event = nullptr;
+  }
+  return done() && !failed();
+}
+
+void Runtime::stop(Waiter& waiter) {
+  const std::lock_guard lock(mutex);
+  waiter.stopping = true;
+  waiter.wake.notify_all();
+}
+
+void Runtime::enlist(Waiter& waiter) {
+  const std::lock_guard lock(mutex);
+  waiters_.push_back(&waiter);
+}
+
+void Runtime::strike(Waiter& waiter) {
+  const std::lock_guard lock(mutex);
+  std::erase(waiters_, &waiter);
+}
+
+void Runtime::finish(Event* signalled, Completion completion) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex);
+    if (signalled != nullptr) mark(*signalled);
+    completions_.push_back(std::move(completion));
+    first = announce();
+  }
+  if (first) notify_();
+}
+
+void Runtime::fail(Failure failure) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex);
+    if (failed()) return;
+    failure_ = std::move(failure);
+    failed_.store(true, std::memory_order_release);
+    for (Waiter* waiter : waiters_) waiter->wake.notify_all();
+    first = announce();
+  }
+  if (first) notify_();
+}
+
+Runtime::Batch Runtime::drain() {
+  const std::lock_guard lock(mutex);
+  announced_ = false;
+  return {std::exchange(completions_, {}), std::exchange(failure_, std::nullopt)};
+}
+
+}  // namespace loratwin

@@ -1,0 +1,98 @@
+// What the devices share: the clock, one-shot events, norm cells, the list of finished tasks, and the one failure.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace loratwin {
+
+struct Event {
+  std::atomic<bool> signalled{false};
+  bool claimed = false;  // some task or JavaScript is to signal it; JavaScript's thread only
+};
+
+struct Completion {
+  std::string device;
+  const char* stream = "compute";
+  std::int64_t id = 0;
+  std::int64_t startNs = 0;
+  std::int64_t endNs = 0;
+  std::optional<std::vector<double>> losses;
+  std::optional<std::vector<double>> sumSquares;
+  std::optional<std::vector<double>> opNs;
+};
+
+struct Failure {
+  std::string device;
+  std::int64_t id = 0;
+  std::string step;
+  std::string message;
+};
+
+// One thread that waits for events or work, and how to wake it.
+struct Waiter {
+  std::condition_variable wake;
+  // Guarded by the runtime's mutex.
+  const Event* event = nullptr;
+  bool stopping = false;
+};
+
+class Runtime {
+ public:
+  // `notify` is called from device threads when there is something to drain; once until the next drain().
+  explicit Runtime(std::function<void()> notify);
+
+  // JavaScript's thread only.
+  std::int64_t createEvents(std::int64_t count);
+  std::int64_t createNormCells(std::int64_t count);
+  Event* event(std::int64_t index, const char* at);
+  Event* claimSignal(std::int64_t index);
+  double* normCell(std::int64_t index);
+
+  void signal(Event& event);
+  // Sleeps until the event is signalled. False: the waiter stops or the runtime failed.
+  bool await(const Event& event, Waiter& waiter);
+  void stop(Waiter& waiter);
+
+  void finish(Event* signalled, Completion completion);
+  // The first failure counts: every stream drops its pending tasks from now on.
+  void fail(Failure failure);
+  bool failed() const { return failed_.load(std::memory_order_acquire); }
+
+  struct Batch {
+    std::vector<Completion> completions;
+    std::optional<Failure> failure;
+  };
+  Batch drain();
+  std::int64_t nowNs() const;
+
+  // Guards the queues of all streams too: tasks take milliseconds, so one mutex is not contended.
+  std::mutex mutex;
+
+  void enlist(Waiter& waiter);
+  void strike(Waiter& waiter);
+
+ private:
+  // Both hold the mutex.
+  void mark(Event& event);
+  bool announce();
+
+  std::function<void()> notify_;
+  std::int64_t start_;
+  std::deque<Event> events_;
+  std::deque<double> cells_;
+  std::vector<Waiter*> waiters_;
+  std::vector<Completion> completions_;
+  std::optional<Failure> failure_;
+  std::atomic<bool> failed_{false};
+  bool announced_ = false;
+};
+
+}  // namespace loratwin

@@ -1,0 +1,192 @@
+#include "ops/attention.h"
+#include "ops/lora.h"
+#include "ops/rmsnorm.h"
+#include "ops/swiglu.h"
+#include "steps.h"
+
+namespace loratwin {
+
+namespace {
+
+struct RmsnormBackwardStep final : Step {
+  explicit RmsnormBackwardStep(Fields& f)
+      : hidden(f.count("hidden")),
+        dy(f.tensor("dy")),
+        x(f.tensor("x")),
+        rstd(f.tensor("rstd")),
+        weight(f.vector("weight", static_cast<std::size_t>(hidden))),
+        residual(f.optionalTensor("residual")),
+        dx(f.tensor("dx")) {}
+  void reach(Reach& r) const override {
+    r.matrix("dy", dy, hidden, hidden);
+    r.matrix("x", x, hidden, hidden);
+    r.matrix("rstd", rstd, 1, 1);
+    if (residual) r.matrix("residual", *residual, hidden, hidden);
+    r.matrix("dx", dx, hidden, hidden);
+  }
+  void run(Run& r) const override {
+    const float* const added = residual ? r.at(*residual) : nullptr;
+    ops::rmsnorm_backward(
+        r.pool, {r.at(dy), r.at(x), r.at(rstd), weight.values.floats(), added, r.at(dx), r.rows(), hidden});
+  }
+  const std::int32_t hidden;
+  const Tensor dy;
+  const Tensor x;
+  const Tensor rstd;
+  const Vector& weight;
+  const std::optional<Tensor> residual;
+  const Tensor dx;
+};
+
+struct MatmulBackwardStep final : Step {
+  explicit MatmulBackwardStep(Fields& f)
+      : weight(f.matrix("weight").packed),
+        dy(f.tensor("dy")),
+        lddy(f.stride("lddy", weight.outFeatures())),
+        dx(f.tensor("dx")),
+        lddx(f.stride("lddx", weight.inFeatures())) {
+    if (!weight.hasBackward()) f.refuse("weight", "a matrix loaded with backward", "one without");
+  }
+  void reach(Reach& r) const override {
+    r.matrix("dy", dy, lddy, weight.outFeatures());
+    r.matrix("dx", dx, lddx, weight.inFeatures());
+  }
+  void run(Run& r) const override {
+    ops::matmul_backward(r.pool, r.engine, {r.at(dy), lddy, &weight, r.at(dx), lddx, r.rows()});
+  }
+  const ops::PackedMatrix& weight;
+  const Tensor dy;
+  const std::int64_t lddy;
+  const Tensor dx;
+  const std::int64_t lddx;
+};
+
+struct LoraBackwardStep final : Step {
+  explicit LoraBackwardStep(Fields& f)
+      : inFeatures(f.count("inFeatures")),
+        outFeatures(f.count("outFeatures")),
+        dyColumn(f.count("dyColumn", 0)),
+        dy(f.tensor("dy")),
+        lddy(f.stride("lddy", std::int64_t{dyColumn} + outFeatures)),
+        x(f.tensor("x")),
+        ldx(f.stride("ldx", inFeatures)),
+        s(f.tensor("s")),
+        lds(f.stride("lds", 1)),
+        dx(f.optionalTensor("dx")),
+        lddx(dx || f.given("lddx") ? f.stride("lddx", inFeatures) : 0),
+        target(static_cast<std::uint32_t>(f.count("target", 0))),
+        scratch(f.tensor("scratch")) {}
+  void reach(Reach& r) const override {
+    const auto rows = static_cast<std::size_t>(r.bindings.rows);
+    r.matrix("dy", dy, lddy, std::int64_t{dyColumn} + outFeatures);
+    r.matrix("x", x, ldx, inFeatures);
+    r.matrix("s", s, lds, lds);
+    if (dx) r.matrix("dx", *dx, lddx, inFeatures);
+    r.bytes("scratch", scratch,
+            ops::loraBackwardScratchBytes(rows, static_cast<std::size_t>(r.bindings.maxRank())));
+    reachLora(r, target, inFeatures, outFeatures, lds);
+  }
+  void run(Run& r) const override {
+    const ops::LoraSegments segments = loraSegments(r, target, true);
+    float* const inputGradient = dx ? r.at(*dx) : nullptr;
+    ops::lora_backward(r.pool, {segments, r.at(dy), lddy, dyColumn, outFeatures, r.at(x), ldx, inFeatures, r.at(s), lds,
+                                inputGradient, lddx, r.at(scratch)});
+  }
+  const std::int32_t inFeatures;
+  const std::int32_t outFeatures;
+  const std::int32_t dyColumn;
+  const Tensor dy;
+  const std::int64_t lddy;
+  const Tensor x;
+  const std::int64_t ldx;
+  const Tensor s;
+  const std::int64_t lds;
+  const std::optional<Tensor> dx;
+  const std::int64_t lddx;
+  const std::uint32_t target;
+  const Tensor scratch;
+};
+
+struct AttentionBackwardStep final : Step {
+  explicit AttentionBackwardStep(Fields& f)
+      : columns(f),
+        qkv(f.tensor("qkv")),
+        ld(f.stride("ld", columns.columns())),
+        out(f.tensor("out")),
+        ldo(f.stride("ldo", width())),
+        dout(f.tensor("dout")),
+        lddo(f.stride("lddo", width())),
+        lse(f.tensor("lse")),
+        dqkv(f.tensor("dqkv")),
+        ldd(f.stride("ldd", columns.columns())),
+        scratch(f.tensor("scratch")) {}
+  std::int64_t width() const { return std::int64_t{columns.heads} * columns.headDim; }
+  void reach(Reach& r) const override {
+    const auto threads = static_cast<std::size_t>(r.threads);
+    const auto longest = static_cast<std::size_t>(r.bindings.maxSequence());
+    const auto headDim = static_cast<std::size_t>(columns.headDim);
+    r.matrix("qkv", qkv, ld, columns.columns());
+    r.matrix("out", out, ldo, width());
+    r.matrix("dout", dout, lddo, width());
+    r.matrix("lse", lse, columns.heads, columns.heads);
+    r.matrix("dqkv", dqkv, ldd, columns.columns());
+    r.bytes("scratch", scratch, ops::attentionBackwardScratchBytes(threads, longest, headDim));
+  }
+  void run(Run& r) const override {
+    ops::attention_backward(
+        r.pool, {r.sequences(), r.at(qkv), ld, columns.q, columns.k, columns.v, r.at(out), ldo, r.at(dout), lddo,
+                 r.at(lse), r.at(dqkv), ldd, columns.heads, columns.kvHeads, columns.headDim, r.at(scratch)});
+  }
+  const HeadColumns columns;
+  const Tensor qkv;
+  const std::int64_t ld;
+  const Tensor out;
+  const std::int64_t ldo;
+  const Tensor dout;
+  const std::int64_t lddo;
+  const Tensor lse;
+  const Tensor dqkv;
+  const std::int64_t ldd;
+  const Tensor scratch;
+};
+
+struct SwigluBackwardStep final : Step {
+  explicit SwigluBackwardStep(Fields& f)
+      : intermediate(f.count("intermediate")),
+        gateUp(f.tensor("gateUp")),
+        ld(f.stride("ld", 2 * std::int64_t{intermediate})),
+        dout(f.tensor("dout")),
+        lddo(f.stride("lddo", intermediate)),
+        dgateUp(f.tensor("dgateUp")),
+        ldd(f.stride("ldd", 2 * std::int64_t{intermediate})) {}
+  void reach(Reach& r) const override {
+    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate});
+    r.matrix("dout", dout, lddo, intermediate);
+    r.matrix("dgateUp", dgateUp, ldd, 2 * std::int64_t{intermediate});
+  }
+  void run(Run& r) const override {
+    ops::swiglu_backward(r.pool,
+                         {r.at(gateUp), ld, r.at(dout), lddo, r.at(dgateUp), ldd, r.rows(), intermediate});
+  }
+  const std::int32_t intermediate;
+  const Tensor gateUp;
+  const std::int64_t ld;
+  const Tensor dout;
+  const std::int64_t lddo;
+  const Tensor dgateUp;
+  const std::int64_t ldd;
+};
+
+constexpr StepEntry kSteps[] = {
+    {"rmsnormBackward", makeStep<RmsnormBackwardStep>},
+    {"matmulBackward", makeStep<MatmulBackwardStep>},
+    {"loraBackward", makeStep<LoraBackwardStep>},
+    {"attentionBackward", makeStep<AttentionBackwardStep>},
+    {"swigluBackward", makeStep<SwigluBackwardStep>},
+};
+
+}  // namespace
+
+StepTable backwardSteps() { return {kSteps, std::size(kSteps)}; }
+
+}  // namespace loratwin

@@ -1,0 +1,255 @@
+#include "ops/attention.h"
+#include "ops/embed.h"
+#include "ops/head_loss.h"
+#include "ops/lora.h"
+#include "ops/rmsnorm.h"
+#include "ops/rope.h"
+#include "ops/swiglu.h"
+#include "steps.h"
+
+namespace loratwin {
+
+namespace {
+
+struct EmbedStep final : Step {
+  explicit EmbedStep(Fields& f) : table(f.table("table")), out(f.tensor("out")), hidden(f.count("hidden")) {
+    if (table.columns != hidden) f.refuse("hidden", std::to_string(table.columns), std::to_string(hidden));
+  }
+  void reach(Reach& r) const override {
+    r.present("ids", r.bindings.ids);
+    r.matrix("out", out, hidden, hidden);
+  }
+  void run(Run& r) const override {
+    ops::embed(r.pool, {table.values.floats(), r.bindings.ids.data(), r.at(out), r.rows(), hidden, table.rows});
+  }
+  const Table& table;
+  const Tensor out;
+  const std::int32_t hidden;
+};
+
+struct RmsnormStep final : Step {
+  explicit RmsnormStep(Fields& f)
+      : hidden(f.count("hidden")),
+        x(f.tensor("x")),
+        weight(f.vector("weight", static_cast<std::size_t>(hidden))),
+        y(f.tensor("y")),
+        rstd(f.tensor("rstd")),
+        eps(f.number("eps")) {}
+  void reach(Reach& r) const override {
+    r.matrix("x", x, hidden, hidden);
+    r.matrix("y", y, hidden, hidden);
+    r.matrix("rstd", rstd, 1, 1);
+  }
+  void run(Run& r) const override {
+    ops::rmsnorm(r.pool, {r.at(x), weight.values.floats(), r.at(y), r.at(rstd), r.rows(), hidden, eps});
+  }
+  const std::int32_t hidden;
+  const Tensor x;
+  const Vector& weight;
+  const Tensor y;
+  const Tensor rstd;
+  const float eps;
+};
+
+struct MatmulStep final : Step {
+  explicit MatmulStep(Fields& f)
+      : weight(f.matrix("weight").packed),
+        x(f.tensor("x")),
+        ldx(f.stride("ldx", weight.inFeatures())),
+        y(f.tensor("y")),
+        ldy(f.stride("ldy", weight.outFeatures())),
+        bias(f.optionalVector("bias", static_cast<std::size_t>(weight.outFeatures()))),
+        residual(f.optionalTensor("residual")),
+        ldr(residual || f.given("ldr") ? f.stride("ldr", weight.outFeatures()) : 0) {}
+  void reach(Reach& r) const override {
+    r.matrix("x", x, ldx, weight.inFeatures());
+    r.matrix("y", y, ldy, weight.outFeatures());
+    if (residual) r.matrix("residual", *residual, ldr, weight.outFeatures());
+  }
+  void run(Run& r) const override {
+    const float* const added = residual ? r.at(*residual) : nullptr;
+    const float* const biases = bias == nullptr ? nullptr : bias->values.floats();
+    ops::matmul(r.pool, r.engine, {r.at(x), ldx, &weight, r.at(y), ldy, biases, added, ldr, r.rows()});
+  }
+  const ops::PackedMatrix& weight;
+  const Tensor x;
+  const std::int64_t ldx;
+  const Tensor y;
+  const std::int64_t ldy;
+  const Vector* const bias;
+  const std::optional<Tensor> residual;
+  const std::int64_t ldr;
+};
+
+struct LoraStep final : Step {
+  explicit LoraStep(Fields& f)
+      : inFeatures(f.count("inFeatures")),
+        outFeatures(f.count("outFeatures")),
+        yColumn(f.count("yColumn", 0)),
+        x(f.tensor("x")),
+        ldx(f.stride("ldx", inFeatures)),
+        y(f.tensor("y")),
+        ldy(f.stride("ldy", std::int64_t{yColumn} + outFeatures)),
+        s(f.tensor("s")),
+        lds(f.stride("lds", 1)),
+        target(static_cast<std::uint32_t>(f.count("target", 0))) {}
+  void reach(Reach& r) const override {
+    r.matrix("x", x, ldx, inFeatures);
+    r.matrix("y", y, ldy, std::int64_t{yColumn} + outFeatures);
+    r.matrix("s", s, lds, lds);
+    reachLora(r, target, inFeatures, outFeatures, lds);
+  }
+  void run(Run& r) const override {
+    const ops::LoraSegments segments = loraSegments(r, target, false);
+    ops::lora(r.pool, {segments, r.at(x), ldx, inFeatures, r.at(y), ldy, yColumn, outFeatures, r.at(s), lds});
+  }
+  const std::int32_t inFeatures;
+  const std::int32_t outFeatures;
+  const std::int32_t yColumn;
+  const Tensor x;
+  const std::int64_t ldx;
+  const Tensor y;
+  const std::int64_t ldy;
+  const Tensor s;
+  const std::int64_t lds;
+  const std::uint32_t target;
+};
+
+constexpr std::int32_t kMaxRopeHeadDim = 1024;
+
+struct RopeStep final : Step {
+  explicit RopeStep(Fields& f)
+      : column(f.count("column", 0)),
+        heads(f.count("heads")),
+        headDim(f.count("headDim", 2)),
+        x(f.tensor("x")),
+        ld(f.stride("ld", std::int64_t{column} + std::int64_t{heads} * headDim)),
+        frequencies(f.vector("frequencies", static_cast<std::size_t>(headDim / 2))),
+        inverse(f.flag("inverse")) {
+    if (headDim % 2 != 0 || headDim > kMaxRopeHeadDim) {
+      f.refuse("headDim", "an even number up to 1024", std::to_string(headDim));
+    }
+  }
+  void reach(Reach& r) const override { r.matrix("x", x, ld, column + std::int64_t{heads} * headDim); }
+  void run(Run& r) const override {
+    ops::rope(r.pool, {r.sequences(), r.at(x), ld, column, heads, headDim, frequencies.values.floats(), inverse});
+  }
+  const std::int32_t column;
+  const std::int32_t heads;
+  const std::int32_t headDim;
+  const Tensor x;
+  const std::int64_t ld;
+  const Vector& frequencies;
+  const bool inverse;
+};
+
+struct AttentionStep final : Step {
+  explicit AttentionStep(Fields& f)
+      : columns(f),
+        qkv(f.tensor("qkv")),
+        ld(f.stride("ld", columns.columns())),
+        out(f.tensor("out")),
+        ldo(f.stride("ldo", width())),
+        lse(f.tensor("lse")),
+        scratch(f.tensor("scratch")) {}
+  std::int64_t width() const { return std::int64_t{columns.heads} * columns.headDim; }
+  void reach(Reach& r) const override {
+    const auto threads = static_cast<std::size_t>(r.threads);
+    const auto longest = static_cast<std::size_t>(r.bindings.maxSequence());
+    const auto headDim = static_cast<std::size_t>(columns.headDim);
+    r.matrix("qkv", qkv, ld, columns.columns());
+    r.matrix("out", out, ldo, width());
+    r.matrix("lse", lse, columns.heads, columns.heads);
+    r.bytes("scratch", scratch, ops::attentionScratchBytes(threads, longest, headDim));
+  }
+  void run(Run& r) const override {
+    ops::attention(r.pool, {r.sequences(), r.at(qkv), ld, columns.q, columns.k, columns.v, r.at(out), ldo, r.at(lse),
+                            columns.heads, columns.kvHeads, columns.headDim, r.at(scratch)});
+  }
+  const HeadColumns columns;
+  const Tensor qkv;
+  const std::int64_t ld;
+  const Tensor out;
+  const std::int64_t ldo;
+  const Tensor lse;
+  const Tensor scratch;
+};
+
+struct SwigluStep final : Step {
+  explicit SwigluStep(Fields& f)
+      : intermediate(f.count("intermediate")),
+        gateUp(f.tensor("gateUp")),
+        ld(f.stride("ld", 2 * std::int64_t{intermediate})),
+        out(f.tensor("out")),
+        ldo(f.stride("ldo", intermediate)) {}
+  void reach(Reach& r) const override {
+    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate});
+    r.matrix("out", out, ldo, intermediate);
+  }
+  void run(Run& r) const override { ops::swiglu(r.pool, {r.at(gateUp), ld, r.at(out), ldo, r.rows(), intermediate}); }
+  const std::int32_t intermediate;
+  const Tensor gateUp;
+  const std::int64_t ld;
+  const Tensor out;
+  const std::int64_t ldo;
+};
+
+struct HeadLossStep final : Step {
+  explicit HeadLossStep(Fields& f)
+      : hidden(f.count("hidden")),
+        vocabulary(f.count("vocabulary")),
+        tileRows(f.count("tileRows")),
+        x(f.tensor("x")),
+        weight(f.matrix("weight").packed),
+        dx(f.optionalTensor("dx")),
+        logits(f.tensor("logits")) {
+    if (weight.outFeatures() != vocabulary || weight.inFeatures() != hidden) {
+      f.refuse("weight", "a matrix of [vocabulary, hidden]", "another shape");
+    }
+    if (dx && !weight.hasBackward()) f.refuse("weight", "a matrix loaded with backward", "one without");
+    givesLosses = true;
+  }
+  void reach(Reach& r) const override {
+    r.present("targets", r.bindings.targets);
+    r.matrix("x", x, hidden, hidden);
+    if (dx) r.matrix("dx", *dx, hidden, hidden);
+    r.bytes("logits", logits,
+            ops::headLossScratchBytes(static_cast<std::size_t>(tileRows), static_cast<std::size_t>(hidden),
+                                      static_cast<std::size_t>(vocabulary)));
+  }
+  void run(Run& r) const override {
+    std::vector<ops::LossSegment> segments;
+    for (const RunSegment& s : r.bindings.segments) segments.push_back({s.rowStart, s.rowEnd, s.lossScale});
+    ops::HeadLoss op{};
+    op.segments = segments.data();
+    op.segmentCount = static_cast<std::int32_t>(segments.size());
+    op.targets = r.bindings.targets.data();
+    op.x = r.at(x);
+    op.weight = &weight;
+    op.dx = dx ? r.at(*dx) : nullptr;
+    op.logits = r.at(logits);
+    op.tileRows = tileRows;
+    op.rows = r.rows();
+    op.losses = r.losses->data();
+    ops::head_loss(r.pool, r.engine, op);
+  }
+  const std::int32_t hidden;
+  const std::int32_t vocabulary;
+  const std::int32_t tileRows;
+  const Tensor x;
+  const ops::PackedMatrix& weight;
+  const std::optional<Tensor> dx;
+  const Tensor logits;
+};
+
+constexpr StepEntry kSteps[] = {
+    {"embed", makeStep<EmbedStep>},         {"rmsnorm", makeStep<RmsnormStep>}, {"matmul", makeStep<MatmulStep>},
+    {"lora", makeStep<LoraStep>},           {"rope", makeStep<RopeStep>},       {"attention", makeStep<AttentionStep>},
+    {"swiglu", makeStep<SwigluStep>},       {"headLoss", makeStep<HeadLossStep>},
+};
+
+}  // namespace
+
+StepTable forwardSteps() { return {kSteps, std::size(kSteps)}; }
+
+}  // namespace loratwin

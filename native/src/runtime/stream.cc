@@ -1,0 +1,96 @@
+#include "stream.h"
+
+#include <utility>
+
+#include "clock.h"
+#include "errors.h"
+#include "pool.h"
+
+namespace loratwin {
+
+Stream::Stream(std::shared_ptr<Runtime> runtime, std::string device, const char* name, std::vector<int> cores)
+    : runtime_(std::move(runtime)), device_(std::move(device)), name_(name), cores_(std::move(cores)) {
+  runtime_->enlist(waiter_);
+  thread_ = std::thread([this] { loop(); });
+}
+
+Stream::~Stream() {
+  stop();
+  runtime_->strike(waiter_);
+}
+
+void Stream::enqueue(Task task) {
+  const std::lock_guard lock(runtime_->mutex);
+  // A failed runtime reports nothing any more: the task is dropped here.
+  if (runtime_->failed() || stopping_) return;
+  queue_.push_back(std::move(task));
+  waiter_.wake.notify_all();
+}
+
+void Stream::stop() {
+  stopping_ = true;
+  runtime_->stop(waiter_);
+  if (thread_.joinable()) thread_.join();
+  std::deque<Task> dropped;
+  const std::lock_guard lock(runtime_->mutex);
+  std::swap(dropped, queue_);
+}
+
+void Stream::loop() {
+  try {
+    enterThread(cores_, name_);
+  } catch (const ArgumentError& error) {
+    runtime_->fail({device_, -1, "thread", error.what()});
+  }
+  bool started = false;
+  for (;;) {
+    Task task;
+    {
+      std::unique_lock lock(runtime_->mutex);
+      const std::int64_t from = monotonicNs();
+      waiter_.wake.wait(lock, [this] { return waiter_.stopping || runtime_->failed() || !queue_.empty(); });
+      if (waiter_.stopping) return;
+      if (runtime_->failed()) {
+        queue_.clear();
+        waiter_.wake.wait(lock, [this] { return waiter_.stopping; });
+        return;
+      }
+      task = std::move(queue_.front());
+      queue_.pop_front();
+      if (std::exchange(started, true)) times_.starvedNs += monotonicNs() - from;
+    }
+    execute(task);
+  }
+}
+
+void Stream::execute(Task& task) {
+  const std::int64_t from = monotonicNs();
+  bool ready = true;
+  for (const Event* event : task.waits) ready = ready && runtime_->await(*event, waiter_);
+  times_.waitNs += monotonicNs() - from;
+  if (!ready) return;
+  Completion done;
+  done.device = device_;
+  done.stream = name_;
+  done.id = task.id;
+  done.startNs = runtime_->nowNs();
+  try {
+    task.work(done);
+  } catch (const Stopped&) {
+    return;
+  } catch (const StepError& error) {
+    runtime_->fail({device_, task.id, error.step, error.what()});
+    return;
+  } catch (const std::exception& error) {
+    runtime_->fail({device_, task.id, name_, error.what()});
+    return;
+  }
+  done.endNs = runtime_->nowNs();
+  times_.busyNs += done.endNs - done.startNs;
+  Event* const signal = task.signal;
+  task.work = nullptr;
+  task.uses.clear();
+  runtime_->finish(signal, std::move(done));
+}
+
+}  // namespace loratwin

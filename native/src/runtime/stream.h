@@ -1,0 +1,76 @@
+// A strictly in-order queue with a thread of its own: the head waits for its events, runs, signals, and is reported.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "runtime.h"
+
+namespace loratwin {
+
+// Counts down when its task is done or dropped.
+class Use {
+ public:
+  explicit Use(std::atomic<int>& count) : count_(&count) { ++*count_; }
+  ~Use() {
+    if (count_ != nullptr) --*count_;
+  }
+  Use(Use&& other) noexcept : count_(other.count_) { other.count_ = nullptr; }
+  Use& operator=(Use&&) = delete;
+  Use(const Use&) = delete;
+
+ private:
+  std::atomic<int>* count_;
+};
+
+struct Task {
+  std::int64_t id = 0;
+  std::vector<const Event*> waits;
+  Event* signal = nullptr;
+  std::function<void(Completion&)> work;
+  std::vector<Use> uses;  // of the device and of adapters; released before the task is reported
+};
+
+struct StreamTimes {
+  std::atomic<std::int64_t> busyNs{0};
+  std::atomic<std::int64_t> waitNs{0};
+  std::atomic<std::int64_t> starvedNs{0};
+};
+
+class Stream {
+ public:
+  // `device` and `name` are for reports. The thread is pinned to `cores`.
+  Stream(std::shared_ptr<Runtime> runtime, std::string device, const char* name, std::vector<int> cores);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  void enqueue(Task task);
+  // Drops what is pending and joins the thread, which ends the running task at its next operator.
+  void stop();
+  // Whether the running task should end early.
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed) || runtime_->failed(); }
+  const StreamTimes& times() const { return times_; }
+
+ private:
+  void loop();
+  void execute(Task& task);
+
+  std::shared_ptr<Runtime> runtime_;
+  std::string device_;
+  const char* name_;
+  std::vector<int> cores_;
+  Waiter waiter_;
+  std::deque<Task> queue_;  // guarded by the runtime's mutex
+  std::atomic<bool> stopping_{false};
+  StreamTimes times_;
+  std::thread thread_;
+};
+
+}  // namespace loratwin
