@@ -1,0 +1,93 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+/** One line of native/test/op_table.cc: an operator on a case of the table, judged in one mode. */
+interface Judgement {
+  readonly op: string;
+  readonly mode: string;
+  readonly case: string;
+  readonly error: number | null;
+  readonly tolerance: number;
+  readonly ok: boolean;
+}
+
+const CLAIMS: Readonly<Record<string, string>> = {
+  forward: "agrees with the double reference, in both builds and with 1 and 2 threads",
+  backward: "has gradients that agree with the double reference, in both builds and with 1 and 2 threads",
+  gradient: "has a reference gradient that central differences confirm",
+  repeat: "gives the same bytes twice",
+  threads: "gives the same result with 1 and 2 threads",
+  alone: "gives a segment the same result alone as within a batch",
+  dropout: "drops the same elements forward and backward, those of the documented hash",
+  "dropout rate": "drops at the asked rate",
+};
+
+/** Operators without a backward of their own; all others must be judged in the modes backward and gradient too. */
+const FORWARD_ONLY = ["adamw", "embed", "sum_squares"];
+const DIFFERENTIABLE = [
+  "attention",
+  "head_loss",
+  "lora",
+  "matmul",
+  "matmul with bias",
+  "matmul with residual",
+  "matmul with residual in place",
+  "rmsnorm",
+  "rope",
+  "swiglu",
+];
+
+const executable = fileURLToPath(new URL("../../native/build/op_table", import.meta.url));
+const run = spawnSync(executable, { encoding: "utf8", maxBuffer: 64 * 2 ** 20 });
+if (run.error !== undefined) {
+  throw new Error(`Expected the operator table at ${executable}; build it with: npm run build`, { cause: run.error });
+}
+const judgements: readonly Judgement[] = run.stdout
+  .split("\n")
+  .filter((line) => line !== "")
+  .map((line) => JSON.parse(line));
+
+function groups(): Map<string, Map<string, Judgement[]>> {
+  const byOperator = new Map<string, Map<string, Judgement[]>>();
+  for (const judgement of judgements) {
+    const byMode = byOperator.get(judgement.op) ?? new Map<string, Judgement[]>();
+    byOperator.set(judgement.op, byMode);
+    byMode.set(judgement.mode, [...(byMode.get(judgement.mode) ?? []), judgement]);
+  }
+  return byOperator;
+}
+
+describe("the operator table", () => {
+  test("ends without a fault", () => {
+    expect({ status: run.status, signal: run.signal, stderr: run.stderr }).toEqual({
+      status: 0,
+      signal: null,
+      stderr: "",
+    });
+  });
+
+  test("judges every operator in every mode on every case", () => {
+    const always = ["alone", "forward", "repeat", "threads"];
+    const cases = new Set(judgements.filter((j) => j.mode === "forward").map((j) => j.case));
+    expect(cases.size).toBeGreaterThanOrEqual(15);
+    expect([...groups().keys()].sort()).toEqual([...FORWARD_ONLY, ...DIFFERENTIABLE].sort());
+    for (const [op, modes] of groups()) {
+      expect([...modes.keys()]).toEqual(
+        expect.arrayContaining(FORWARD_ONLY.includes(op) ? always : [...always, "backward", "gradient"]),
+      );
+      for (const mode of always) expect(modes.get(mode)).toHaveLength(cases.size);
+    }
+    expect([...(groups().get("lora")?.keys() ?? [])]).toEqual(expect.arrayContaining(["dropout", "dropout rate"]));
+  });
+});
+
+for (const [op, modes] of groups()) {
+  describe(op, () => {
+    for (const [mode, group] of modes) {
+      test(`${CLAIMS[mode] ?? mode} (${group.length} cases)`, () => {
+        expect(group.filter((judgement) => !judgement.ok)).toEqual([]);
+      });
+    }
+  });
+}
