@@ -1,2 +1,22 @@
+// The trace's file: Chrome trace event JSON that opens in Perfetto.
+export { traceDocument, traceLines } from "./chrome-trace.ts";
+// Two traces of one plan, action by action.
+export { type ActionError, type Comparison, compareTraces, type DeviceComparison, type KindError } from "./compare.ts";
+// The comparison for a terminal.
+export { compareTable } from "./compare-table.ts";
+// The join under the comparison.
+export { type JoinedAction, type JoinedTraces, joinTraces } from "./join.ts";
+// The numbers of one run, its jobs included.
+export { type JobMetrics, type RunMetrics, runMetrics } from "./metrics.ts";
+// The file, read back.
+export { parseTraceDocument } from "./parse-trace.ts";
+// Collecting a trace while it happens.
+export { createTraceRecorder, type TraceRecorder } from "./recorder.ts";
+// A trace as text that a person can check.
+export { gridText, type TimelineOptions, timelineText } from "./timeline-text.ts";
+// What a trace says without its plan.
+export { type DeviceMetrics, type RunTotals, traceTotals } from "./totals.ts";
 // One record of what happened, simulated or executed.
 export { type CounterSample, STREAMS, type Stream, type Trace, type TraceEvent } from "./trace.ts";
+// The file's schema.
+export { type TraceDocument, traceDocumentSchema } from "./trace-document.ts";

@@ -1,0 +1,157 @@
+import { formatBytes, formatSeconds } from "../core/index.ts";
+import type { Comparison } from "./compare.ts";
+
+interface Column {
+  readonly title: string;
+  readonly align: "left" | "right";
+  /** Longer texts are cut with "..."; none is cut without it. */
+  readonly maxWidth?: number;
+}
+
+function cut(text: string, maxWidth: number | undefined): string {
+  return maxWidth === undefined || text.length <= maxWidth ? text : `${text.slice(0, maxWidth - 3)}...`;
+}
+
+/** Columns as wide as their widest cell, two spaces apart, two in front. */
+function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  const cells = [columns.map(({ title }) => title), ...rows].map((row) =>
+    row.map((text, i) => cut(text, columns[i]!.maxWidth)),
+  );
+  const widths = columns.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
+  const padded = (text: string, i: number): string =>
+    columns[i]!.align === "left" ? text.padEnd(widths[i]!) : text.padStart(widths[i]!);
+  return cells.map((row) => `  ${row.map(padded).join("  ")}`.trimEnd());
+}
+
+function left(title: string, maxWidth?: number): Column {
+  return { title, align: "left", ...(maxWidth === undefined ? {} : { maxWidth }) };
+}
+
+function right(title: string): Column {
+  return { title, align: "right" };
+}
+
+function percent(share: number | null): string {
+  return share === null ? "-" : `${(share * 100).toFixed(2)} %`;
+}
+
+function signedPercent(share: number | null): string {
+  if (share === null) return "-";
+  const text = percent(share);
+  return share > 0 ? `+${text}` : text;
+}
+
+function bytes(value: number | null): string {
+  return value === null ? "-" : formatBytes(value);
+}
+
+function points(a: number | null, b: number | null): string {
+  if (a === null || b === null) return "-";
+  const difference = (a - b) * 100;
+  return `${difference > 0 ? "+" : ""}${difference.toFixed(2)} pp`;
+}
+
+/** The comparison for a terminal, at most 100 columns wide; no line end at the end. */
+export function compareTable(comparison: Comparison): string {
+  const { simulated, executed, perKind } = comparison;
+  const whole = table(
+    [left(""), right("simulated"), right("executed"), right("error")],
+    [
+      [
+        "makespan",
+        formatSeconds(simulated.makespanSeconds),
+        formatSeconds(executed.makespanSeconds),
+        signedPercent(comparison.makespanError),
+      ],
+      [
+        "tokens/s",
+        simulated.tokensPerSecond.toFixed(1),
+        executed.tokensPerSecond.toFixed(1),
+        signedPercent(executed.tokensPerSecond === 0 ? null : simulated.tokensPerSecond / executed.tokensPerSecond - 1),
+      ],
+      [
+        "bubble, steady",
+        percent(simulated.bubbleRatio),
+        percent(executed.bubbleRatio),
+        points(simulated.bubbleRatio, executed.bubbleRatio),
+      ],
+      [
+        "bubble, whole run",
+        percent(simulated.bubbleRatioTotal),
+        percent(executed.bubbleRatioTotal),
+        points(simulated.bubbleRatioTotal, executed.bubbleRatioTotal),
+      ],
+    ],
+  );
+  const letters = (["F", "B", "U"] as const).filter((letter) => perKind[letter].count > 0);
+  const kinds = table(
+    [left("durations of"), right("count"), right("mean |error|"), right("weighted |error|"), right("bias")],
+    [
+      ...letters.map((letter) => {
+        const { count, meanAbsError, weightedError, bias } = perKind[letter];
+        return [
+          { F: "F forward", B: "B backward", U: "U update" }[letter],
+          String(count),
+          percent(meanAbsError),
+          percent(weightedError),
+          signedPercent(bias),
+        ];
+      }),
+      ["F and B", String(perKind.F.count + perKind.B.count), percent(comparison.meanAbsActionError), "", ""],
+      [
+        "all",
+        String(perKind.F.count + perKind.B.count + perKind.U.count),
+        "",
+        percent(comparison.weightedActionError),
+        "",
+      ],
+    ],
+  );
+  const devices = table(
+    [
+      left("device", 16),
+      right("busy sim."),
+      right("busy exec."),
+      right("error"),
+      right("peak sim."),
+      right("peak exec."),
+      right("error"),
+    ],
+    comparison.devices.map((device) => [
+      device.name,
+      formatSeconds(device.simulatedBusySeconds),
+      formatSeconds(device.executedBusySeconds),
+      signedPercent(device.busyError),
+      bytes(device.simulatedPeakMemoryBytes),
+      bytes(device.executedPeakMemoryBytes),
+      signedPercent(device.peakMemoryError),
+    ]),
+  );
+  const worst = table(
+    [
+      left("worst actions"),
+      left("device", 16),
+      left("jobs", 24),
+      right("simulated"),
+      right("executed"),
+      right("error"),
+    ],
+    comparison.worst.map(({ action, device, jobs, simulatedSeconds, executedSeconds, error }) => [
+      action,
+      device,
+      jobs.join(", "),
+      formatSeconds(simulatedSeconds),
+      formatSeconds(executedSeconds),
+      signedPercent(error),
+    ]),
+  );
+  return [
+    `Simulated against executed, plan ${comparison.planHash.replace(/^sha256:/, "").slice(0, 12)}`,
+    whole,
+    kinds,
+    devices,
+    worst,
+  ]
+    .map((block) => (typeof block === "string" ? block : block.join("\n")))
+    .join("\n\n");
+}

@@ -1,0 +1,99 @@
+import { InputError } from "../core/index.ts";
+import { jobSegments, type PlanBody } from "../plan/index.ts";
+import { computeEvents, type RunTotals, traceTotals } from "./totals.ts";
+import type { Trace } from "./trace.ts";
+
+/** What metrics need of a plan. */
+export type MetricsPlan = Pick<PlanBody, "jobs" | "groups" | "microBatches"> & { readonly hash: string };
+
+/** Times in seconds from the start of the trace, when all jobs of a static workload arrive. */
+export interface JobMetrics {
+  readonly name: string;
+  readonly steps: number;
+  /** Tokens of its rows over all steps. */
+  readonly tokens: number;
+  /** Start of its first forward on stage 0. */
+  readonly startSeconds: number;
+  /** End of its last update on the stage that is last to make it. */
+  readonly endSeconds: number;
+  /** From arrival to end. */
+  readonly turnaroundSeconds: number;
+  /** From arrival to start. */
+  readonly waitSeconds: number;
+}
+
+/** The numbers of a run that `simulate` and `train` print; RunTotals says what each is. */
+export interface RunMetrics extends RunTotals {
+  readonly planHash: string;
+  readonly source: Trace["source"];
+  readonly jobs: readonly JobMetrics[];
+}
+
+function jobTokens(plan: MetricsPlan): readonly number[] {
+  const tokens = plan.jobs.map(() => 0);
+  for (const microBatch of plan.microBatches) {
+    for (const segment of jobSegments(microBatch)) tokens[segment.job] = tokens[segment.job]! + segment.tokens;
+  }
+  return tokens;
+}
+
+interface Span {
+  startNs: number;
+  endNs: number;
+}
+
+function jobSpans(plan: MetricsPlan, trace: Trace): ReadonlyMap<string, Span> {
+  const spans = new Map<string, Span>(
+    plan.jobs.map(({ name }) => [name, { startNs: Number.POSITIVE_INFINITY, endNs: Number.NEGATIVE_INFINITY }]),
+  );
+  for (const { stage, letter, microBatch, startNs, durationNs, jobs } of computeEvents(trace)) {
+    if (letter === "F" && stage === 0) {
+      for (const name of jobs) {
+        const span = spans.get(name);
+        if (span !== undefined && startNs < span.startNs) span.startNs = startNs;
+      }
+    } else if (letter === "U") {
+      const planned = plan.microBatches[microBatch];
+      for (const job of planned === undefined ? [] : plan.groups[planned.group]!) {
+        const { name, steps } = plan.jobs[job]!;
+        const span = spans.get(name)!;
+        if (planned!.step === steps - 1) span.endNs = Math.max(span.endNs, startNs + durationNs);
+      }
+    }
+  }
+  return spans;
+}
+
+/**
+ * The numbers of one run.
+ * @throws InputError for a trace of another plan, or one without a job's first forward or last update.
+ */
+export function runMetrics(plan: MetricsPlan, trace: Trace): RunMetrics {
+  if (plan.hash !== trace.planHash)
+    throw new InputError({ expected: `a trace of plan ${plan.hash}`, at: "otherData.planHash", got: trace.planHash });
+  const spans = jobSpans(plan, trace);
+  const tokens = jobTokens(plan);
+  return {
+    planHash: trace.planHash,
+    source: trace.source,
+    ...traceTotals(trace, plan.jobs[0]!.name),
+    jobs: plan.jobs.map(({ name, steps }, job) => {
+      const { startNs, endNs } = spans.get(name)!;
+      if (!Number.isFinite(startNs) || !Number.isFinite(endNs)) {
+        throw new InputError({
+          expected: `the first forward and the last update of job ${name} in the trace`,
+          hint: "The trace is not of a whole run.",
+        });
+      }
+      return {
+        name,
+        steps,
+        tokens: tokens[job]!,
+        startSeconds: startNs / 1e9,
+        endSeconds: endNs / 1e9,
+        turnaroundSeconds: endNs / 1e9,
+        waitSeconds: startNs / 1e9,
+      };
+    }),
+  };
+}

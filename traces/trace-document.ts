@@ -1,0 +1,86 @@
+import { z } from "zod";
+
+const id = z.int().positive();
+const index = z.int().min(0);
+const microseconds = z.number().min(0);
+const text = z.string().min(1);
+const actionKey = z.string().regex(/^\d+[FBU]\d+$/, "an action such as 2F0");
+
+/** What every action event says about itself; `bytes` is the message size of a transfer. */
+const actionArgsSchema = z.strictObject({
+  action: actionKey,
+  /** Job names, in job order. */
+  jobs: z.array(text),
+  stage: index,
+  microBatch: index,
+  /** Optimizer step of the group, from 0. */
+  step: index,
+  /** Micro-batch within the mini-batch, from 0. */
+  part: index,
+  tokens: index,
+  bytes: index.optional(),
+});
+
+/** A slice: an action on a compute stream, or its message on a send or receive stream. Times in microseconds. */
+const sliceSchema = z.strictObject({
+  ph: z.literal("X"),
+  name: actionKey,
+  cat: z.enum(["compute", "transfer", "host"]),
+  pid: id,
+  tid: id,
+  ts: microseconds,
+  dur: microseconds,
+  args: actionArgsSchema,
+});
+
+const nameArgs = z.strictObject({ name: text });
+const sortArgs = z.strictObject({ sort_index: z.int() });
+
+const metadataSchema = z.discriminatedUnion("name", [
+  z.strictObject({ ph: z.literal("M"), name: z.literal("process_name"), pid: id, args: nameArgs }),
+  z.strictObject({ ph: z.literal("M"), name: z.literal("process_sort_index"), pid: id, args: sortArgs }),
+  z.strictObject({ ph: z.literal("M"), name: z.literal("thread_name"), pid: id, tid: id, args: nameArgs }),
+  z.strictObject({ ph: z.literal("M"), name: z.literal("thread_sort_index"), pid: id, tid: id, args: sortArgs }),
+]);
+
+/** `memory` in bytes of the process's device, or `loss JOB`. */
+const counterSchema = z.strictObject({
+  ph: z.literal("C"),
+  name: z.string().regex(/^(memory|loss .+)$/, "a counter named memory, or loss and a job's name"),
+  pid: id,
+  ts: microseconds,
+  args: z.union([z.strictObject({ bytes: z.number() }), z.strictObject({ loss: z.number() })]),
+});
+
+const flowFields = {
+  id,
+  cat: z.literal("transfer"),
+  name: z.enum(["activations", "gradients"]),
+  pid: id,
+  tid: id,
+  ts: microseconds,
+};
+/** Where a message leaves: inside the slice of its sending. */
+const flowStartSchema = z.strictObject({ ph: z.literal("s"), ...flowFields });
+/** Where it is used: inside the slice of the action that consumes it. */
+const flowEndSchema = z.strictObject({ ph: z.literal("f"), bp: z.literal("e"), ...flowFields });
+
+export const traceDocumentSchema = z.strictObject({
+  displayTimeUnit: z.enum(["ms", "ns"]).optional(),
+  otherData: z.strictObject({
+    kind: z.literal("trace"),
+    version: z.literal(1),
+    source: z.enum(["simulated", "executed"]),
+    planHash: z.string(),
+    calibrationHash: z.string(),
+    /** Versions of loratwin and of what it ran on, for people. */
+    versions: z.record(z.string(), z.string()),
+  }),
+  traceEvents: z.array(
+    z.discriminatedUnion("ph", [sliceSchema, metadataSchema, counterSchema, flowStartSchema, flowEndSchema]),
+  ),
+});
+
+/** Chrome trace event JSON with our fields: what a trace file holds. */
+export type TraceDocument = z.infer<typeof traceDocumentSchema>;
+export type ChromeEvent = TraceDocument["traceEvents"][number];
