@@ -33,12 +33,13 @@ export function defaultTemplates(record: DataRecord): Templates | undefined {
   );
 }
 
+const FIELD = /\{\{\s*([^{}]+?)\s*\}\}/g;
+
 function fill(template: string, record: DataRecord, at: string): string {
-  const text = template.replaceAll(/\{\{\s*([^{}]+?)\s*\}\}/g, (_, field: string) => textField(record, field));
-  if (text === template && /\{\{|\}\}/.test(template)) {
+  if (/\{\{|\}\}/.test(template.replaceAll(FIELD, ""))) {
     throw new InputError({ expected: "{{field}} with the name of a field", at, got: template });
   }
-  return text;
+  return template.replaceAll(FIELD, (_, field: string) => textField(record, field));
 }
 
 /** A prompt that is not scored, a response that is, and the end token. */

@@ -30,7 +30,9 @@ async function serve(repositories: Readonly<Record<string, string>>): Promise<Hu
       const folder = repositories[listing[2] ?? ""];
       if (folder === undefined) return deny(404);
       const names = fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).toSorted();
-      const files = names.filter((name) => name.startsWith(listing[3] ?? "") && fs.statSync(path.join(folder, name)).isFile());
+      const files = names.filter(
+        (name) => name.startsWith(listing[3] ?? "") && fs.statSync(path.join(folder, name)).isFile(),
+      );
       const entries = files.map((name) => {
         const bytes = fs.readFileSync(path.join(folder, name));
         const oid = createHash("sha256").update(bytes).digest("hex");
@@ -54,7 +56,11 @@ async function serve(repositories: Readonly<Record<string, string>>): Promise<Hu
     const isProbe = range?.[0] === "bytes=0-0";
     if (!isProbe) hub.downloads.push(`${file?.[2]} ${range?.[0] ?? "whole"}`);
     const body = bytes.subarray(start, end);
-    const headers = { ETag: '"tag"', "Content-Length": body.length, "Content-Range": `bytes ${start}-${end - 1}/${bytes.length}` };
+    const headers = {
+      ETag: '"tag"',
+      "Content-Length": body.length,
+      "Content-Range": `bytes ${start}-${end - 1}/${bytes.length}`,
+    };
     response.writeHead(range === null ? 200 : 206, headers);
     const cut = isProbe || body.length < 1000 ? undefined : hub.cuts.shift();
     if (cut === undefined) response.end(body);
@@ -84,8 +90,14 @@ test("a model is downloaded once: configuration, tokenizer and safetensors, noth
   const options = { hubUrl, cacheFolder: temporaryFolder() };
   const folder = await resolveModel("hf:ada/tiny", options);
   const names = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
-  expect(fs.readdirSync(folder).filter((name) => !name.startsWith(".")).toSorted()).toEqual(names);
-  for (const name of names) expect(fs.readFileSync(path.join(folder, name))).toEqual(fs.readFileSync(path.join(repository, name)));
+  expect(
+    fs
+      .readdirSync(folder)
+      .filter((name) => !name.startsWith("."))
+      .toSorted(),
+  ).toEqual(names);
+  for (const name of names)
+    expect(fs.readFileSync(path.join(folder, name))).toEqual(fs.readFileSync(path.join(repository, name)));
   expect(loadTokenizer(folder).eosId).toBe(257);
   expect(downloads).toHaveLength(4);
   expect(await resolveModel("hf:ada/tiny", { ...options, hubUrl: "http://127.0.0.1:1" })).toBe(folder);
@@ -99,7 +111,9 @@ test("a download that breaks off goes on where it stopped, within a run and in t
   cuts.push(5000, 7000);
   const failure = resolveModel("hf:ada/tiny", options);
   await expect(failure).rejects.toMatchObject({ name: "DeviceError" });
-  await expect(failure).rejects.toThrow(/to reach model.safetensors of model ada\/tiny at http.*goes on where it stopped/s);
+  await expect(failure).rejects.toThrow(
+    /to reach model.safetensors of model ada\/tiny at http.*goes on where it stopped/s,
+  );
   fs.copyFileSync(path.join(modelRepository(), "tokenizer.json"), path.join(repository, "tokenizer.json"));
   const folder = await resolveModel("hf:ada/tiny", options);
   const [whole, ...parts] = downloads.filter((line) => line.startsWith("model.safetensors"));
@@ -118,7 +132,9 @@ test("bytes that do not have the promised hash are thrown away", async () => {
   const { hubUrl, instead } = await serve({ "ada/tiny": repository });
   const options = { hubUrl, cacheFolder: temporaryFolder() };
   instead.set("model.safetensors", fs.readFileSync(path.join(repository, "model.safetensors")).fill(7, 3000, 3004));
-  await expect(resolveModel("hf:ada/tiny", options)).rejects.toThrow(/Expected SHA-256 \w{64} of model.safetensors, got "other bytes"/);
+  await expect(resolveModel("hf:ada/tiny", options)).rejects.toThrow(
+    /Expected SHA-256 \w{64} of model.safetensors, got "other bytes"/,
+  );
   instead.clear();
   await resolveModel("hf:ada/tiny", options);
 });
@@ -137,7 +153,9 @@ test("data files and the shards of a split come from dataset repositories", asyn
   expect(await firsts("hf:datasets/ada/sums")).toEqual([1, 3]);
   expect(await firsts("hf:datasets/ada/sums/main", "test")).toEqual([5]);
   expect(downloads).toHaveLength(3);
-  await expect(firsts("hf:datasets/ada/sums/no.jsonl")).rejects.toThrow(/the file no.jsonl on the hub, got "no such file"/);
+  await expect(firsts("hf:datasets/ada/sums/no.jsonl")).rejects.toThrow(
+    /the file no.jsonl on the hub, got "no such file"/,
+  );
   await expect(firsts("hf:datasets/ada/sums", "validation")).rejects.toThrow(/data files that start with "validation"/);
 });
 
@@ -150,7 +168,9 @@ test("a hub that cannot be reached, knows nothing, or refuses says so in one sen
   const options = { hubUrl, cacheFolder: temporaryFolder() };
   const closed = resolveModel("hf:ada/tiny", { ...options, hubUrl: `http://127.0.0.1:${port}` });
   await expect(closed).rejects.toMatchObject({ name: "DeviceError" });
-  await expect(closed).rejects.toThrow(/to reach model ada\/tiny \(main\) at http.*ECONNREFUSED[^]*Without a network, give a local folder/);
+  await expect(closed).rejects.toThrow(
+    /to reach model ada\/tiny \(main\) at http.*ECONNREFUSED[\s\S]*Without a network, give a local folder/,
+  );
   const unknown = resolveModel("hf:ada/none", options);
   await expect(unknown).rejects.toMatchObject({ name: "InputError" });
   await expect(unknown).rejects.toThrow(/model ada\/none \(main\) on the hub, got "HTTP 404/);
@@ -169,10 +189,16 @@ test.each(["hf:ada", "hf:ada/tiny/config.json", "hf:datasets/ada/sums", "hf:../t
 test("a local folder that lacks a file is refused by the name of the file", async () => {
   const folder = modelRepository();
   expect(await resolveModel(path.basename(folder), { baseFolder: path.dirname(folder) })).toBe(folder);
-  await expect(resolveModel(path.join(folder, "nothing"))).rejects.toThrow(/a model folder at model.path, got "no such folder"/);
-  await expect(resolveModel(path.join(folder, "config.json"))).rejects.toThrow(/a model folder at model.path, got "a file"/);
+  await expect(resolveModel(path.join(folder, "nothing"))).rejects.toThrow(
+    /a model folder at model.path, got "no such folder"/,
+  );
+  await expect(resolveModel(path.join(folder, "config.json"))).rejects.toThrow(
+    /a model folder at model.path, got "a file"/,
+  );
   fs.rmSync(path.join(folder, "model.safetensors"));
-  await expect(resolveModel(folder)).rejects.toThrow(/Expected model.safetensors or model.safetensors.index.json at model.path/);
+  await expect(resolveModel(folder)).rejects.toThrow(
+    /Expected model.safetensors or model.safetensors.index.json at model.path/,
+  );
   fs.rmSync(path.join(folder, "tokenizer.json"));
   await expect(resolveModel(folder)).rejects.toThrow(/Expected tokenizer.json at model.path/);
 });

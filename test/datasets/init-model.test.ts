@@ -9,7 +9,8 @@ const SIZES = { hiddenSize: 32, layers: 2, heads: 4, kvHeads: 2, intermediateSiz
 
 function hashOf(folder: string): string {
   const hash = createHash("sha256");
-  for (const name of fs.readdirSync(folder).toSorted()) hash.update(name).update(fs.readFileSync(path.join(folder, name)));
+  for (const name of fs.readdirSync(folder).toSorted())
+    hash.update(name).update(fs.readFileSync(path.join(folder, name)));
   return hash.digest("hex");
 }
 
@@ -53,7 +54,9 @@ test("a tied model has no head of its own, and bfloat16 weights are half the siz
   expect(readSafetensors(tied).has("lm_head.weight")).toBe(false);
   initModel({ folder: half, ...SIZES, dtype: "bfloat16", seed: 1 });
   expect(readSafetensors(half).entry("lm_head.weight").type).toBe("BF16");
-  expect(JSON.parse(fs.readFileSync(path.join(half, "config.json"), "utf8"))).toMatchObject({ torch_dtype: "bfloat16" });
+  expect(JSON.parse(fs.readFileSync(path.join(half, "config.json"), "utf8"))).toMatchObject({
+    torch_dtype: "bfloat16",
+  });
 });
 
 test("the tokenizer has one token a byte, whatever the text, and reads its marks", () => {

@@ -37,7 +37,9 @@ test("the same seed gives the same order, other seeds and epochs others", () => 
   expect(orderRows(20, { ...options, seed: 7 })).toEqual(first);
   expect(orderRows(20, { ...options, seed: 8 })[0]).not.toEqual(first[0]);
   expect(first[1]).not.toEqual(first[0]);
-  expect(orderRows(8, { ...options, batchSize: 8, steps: 1, seed: 7 })[0]?.join(" ")).toMatchInlineSnapshot(`"5 6 1 2 4 0 3 7"`);
+  expect(orderRows(8, { ...options, batchSize: 8, steps: 1, seed: 7 })[0]?.join(" ")).toMatchInlineSnapshot(
+    `"5 6 1 2 4 0 3 7"`,
+  );
 });
 
 test("a permutation favours no place", () => {

@@ -1,8 +1,15 @@
 import fs from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { type DataSource, type Dataset, type FileSource, initModel, loadTokenizer, readDataset } from "../../datasets/index.ts";
-import { FIXTURES, temporaryFile, temporaryFolder, TINY_STORIES } from "./shared.ts";
+import {
+  type DataSource,
+  type Dataset,
+  type FileSource,
+  initModel,
+  loadTokenizer,
+  readDataset,
+} from "../../datasets/index.ts";
+import { FIXTURES, TINY_STORIES, temporaryFile, temporaryFolder } from "./shared.ts";
 
 const tokenizer = loadTokenizer(TINY_STORIES);
 
@@ -50,7 +57,11 @@ test.each<[string, string | Uint8Array]>([
 });
 
 test("Parquet columns are read, Snappy pages, 64-bit integers and lists included", async () => {
-  const questions = { path: path.join(FIXTURES, "questions.parquet"), prompt: "{{question}} ({{points}})", response: "{{answer}}" };
+  const questions = {
+    path: path.join(FIXTURES, "questions.parquet"),
+    prompt: "{{question}} ({{points}})",
+    response: "{{answer}}",
+  };
   const dataset = await readDataset(questions, { tokenizer: byteTokenizer() });
   expect(texts(dataset, decodeBytes).map(({ all }) => all)).toEqual([
     "<s>What is 1 + 1? (1)2</s>",
@@ -71,13 +82,18 @@ test("the format is inferred from the first record, and the result says why", as
     return `${format}: ${because}`;
   };
   expect(await inferred({ input_ids: [1, 2] })).toBe('tokens: the first record has "input_ids"');
-  const messages = [{ role: "user", content: "a" }, { role: "assistant", content: "b" }];
+  const messages = [
+    { role: "user", content: "a" },
+    { role: "assistant", content: "b" },
+  ];
   expect(await inferred({ messages })).toBe('chat: the first record has "messages"');
   expect(await inferred({ talk: messages }, { field: "talk" })).toBe('chat: the first record\'s "talk" is a list');
   expect(await inferred({ text: "a" })).toBe('text: the first record has "text"');
   expect(await inferred({ body: "a" }, { field: "body" })).toBe('text: the first record\'s "body" is a text');
   expect(await inferred({ instruction: "a", output: "b" })).toMatch(/^instruction: .* instruction, output$/);
-  expect(await inferred({ a: "a", b: "b" }, { prompt: "{{a}}", response: "{{ b }}" })).toMatch(/^instruction: prompt and/);
+  expect(await inferred({ a: "a", b: "b" }, { prompt: "{{a}}", response: "{{ b }}" })).toMatch(
+    /^instruction: prompt and/,
+  );
   expect(await inferred({ text: "a" }, { format: "text" })).toBe("text: undefined");
 });
 
@@ -86,7 +102,10 @@ test("without templates, instruction rows get headings, and an empty input leave
     { instruction: "Add.", input: "1, 2", output: "3" },
     { instruction: "Say hi.", input: "", output: "hi" },
   ];
-  const dataset = await readDataset({ path: temporaryFile("r.json", JSON.stringify(rows)) }, { tokenizer: byteTokenizer() });
+  const dataset = await readDataset(
+    { path: temporaryFile("r.json", JSON.stringify(rows)) },
+    { tokenizer: byteTokenizer() },
+  );
   expect(texts(dataset, decodeBytes)).toEqual([
     { all: "<s>### Instruction:\nAdd.\n\n### Input:\n1, 2\n\n### Response:\n3</s>", scored: "3</s>" },
     { all: "<s>### Instruction:\nSay hi.\n\n### Response:\nhi</s>", scored: "hi</s>" },
@@ -112,11 +131,60 @@ test("in a conversation only the assistant's turns are scored, with their end ma
   ]);
   const silent = temporaryFile("chat.jsonl", JSON.stringify({ messages: messages.slice(0, 2) }));
   await expect(readDataset({ path: silent }, { tokenizer: bytes })).rejects.toThrow(/at least one scored token/);
-  await expect(readDataset({ path: file }, { tokenizer })).rejects.toThrow(/Expected a chat template for chat data, got "none"/);
+  await expect(readDataset({ path: file }, { tokenizer })).rejects.toThrow(
+    /Expected a chat template for chat data, got "none"/,
+  );
+});
+
+/** A byte tokenizer whose config has another chat template. */
+function withChatTemplate(template: string) {
+  const folder = temporaryFolder();
+  initModel({ folder, hiddenSize: 8, layers: 1, heads: 1, seed: 0 });
+  fs.writeFileSync(path.join(folder, "chat_template.jinja"), template);
+  return loadTokenizer(folder);
+}
+
+const TALK = [
+  { role: "user", content: "Hi" },
+  { role: "assistant", content: "Ho" },
+  { role: "user", content: "Ha" },
+  { role: "assistant", content: "He" },
+];
+
+test.each<[string, string, string]>([
+  [
+    "turns between marks, with a line end after each",
+    "{% for m in messages %}{{ '[' + m.role + ']' + m.content + '[end]\n' }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}",
+    "Ho[end]\nHe[end]\n",
+  ],
+  [
+    "turns in pairs, where nothing is asked of the prompt",
+    "{% for m in messages %}{% if m.role == 'user' %}<s>[{{ m.content }}]{% else %} {{ m.content }}</s>{% endif %}{% endfor %}",
+    " Ho</s> He</s>",
+  ],
+])("a chat template may write %s", async (_, template, scored) => {
+  const file = temporaryFile("chat.jsonl", JSON.stringify({ messages: TALK }));
+  const dataset = await readDataset({ path: file }, { tokenizer: withChatTemplate(template) });
+  expect(texts(dataset, decodeBytes)[0]?.scored).toBe(scored);
+});
+
+test("a chat template that rewrites earlier turns, or that refuses a role, is refused", async () => {
+  const file = temporaryFile("chat.jsonl", `\n${JSON.stringify({ messages: TALK })}`);
+  const last = withChatTemplate("{{ messages[-1].content }}");
+  await expect(readDataset({ path: file }, { tokenizer: last })).rejects.toThrow(
+    /chat.jsonl:2: Expected a chat template that writes turns one after another at messages\[1\]/,
+  );
+  const strict = withChatTemplate("{{ raise_exception('no users here') }}");
+  await expect(readDataset({ path: file }, { tokenizer: strict })).rejects.toThrow(
+    /that the chat template takes.*no users here/,
+  );
 });
 
 test("everything in a text is scored, the end token too", async () => {
-  const { rows } = await readDataset({ path: temporaryFile("t.jsonl", '{"text":"abc"}') }, { tokenizer: byteTokenizer() });
+  const { rows } = await readDataset(
+    { path: temporaryFile("t.jsonl", '{"text":"abc"}') },
+    { tokenizer: byteTokenizer() },
+  );
   expect([...rows[0]!.inputIds]).toEqual([256, 97, 98, 99, 257]);
   expect(rows[0]!.labels).toEqual(rows[0]!.inputIds);
 });
@@ -133,12 +201,15 @@ test("rows are cut from the right; one that loses its whole response is dropped 
   ]);
   expect(dataset).toMatchObject({ numCut: 2, numDropped: 1, numTokens: 12, numScored: 4 });
   await expect(readDataset(source, { ...options, cutoffLength: 3 })).rejects.toThrow(
-    /at least one scored token at data, got "none"[^]*cutoffLength 3 takes every scored token of 3 rows/,
+    /at least one scored token at data, got "none"[\s\S]*cutoffLength 3 takes every scored token of 3 rows/,
   );
 });
 
 test("token rows that were never scored keep their places", async () => {
-  const rows = [{ input_ids: [1, 2], labels: [-100, -100] }, { input_ids: [3, 4], labels: [-100, 4] }];
+  const rows = [
+    { input_ids: [1, 2], labels: [-100, -100] },
+    { input_ids: [3, 4], labels: [-100, 4] },
+  ];
   const { rows: read } = await readDataset({ path: temporaryFile("r.json", JSON.stringify(rows)), format: "tokens" });
   expect(read).toHaveLength(2);
 });
@@ -151,7 +222,9 @@ test("a limit takes the first records, a split the files of a folder or the arra
   fs.writeFileSync(path.join(folder, "training-notes.txt"), "no data");
   const read = async (source: FileSource) => {
     const bytes = byteTokenizer();
-    return (await readDataset(source, { tokenizer: bytes })).rows.map(({ inputIds }) => String.fromCharCode(inputIds[1]!)).join("");
+    return (await readDataset(source, { tokenizer: bytes })).rows
+      .map(({ inputIds }) => String.fromCharCode(inputIds[1]!))
+      .join("");
   };
   expect(await read({ path: folder })).toBe("abcd");
   expect(await read({ path: folder, limit: 3 })).toBe("abc");
@@ -163,46 +236,190 @@ test("a limit takes the first records, a split the files of a folder or the arra
 const TOKENS = { format: "tokens" } as const;
 test.each<[string, string, string | Uint8Array, Partial<FileSource>, RegExp]>([
   ["a broken line", "r.jsonl", '{"text":"a"}\n{"text":}\n', {}, /r.jsonl:2:9: Expected JSON: a value, got "}"/],
-  ["a line that ends early", "r.jsonl", '{"text":"a"', {}, /r.jsonl:1:12: Expected JSON: "," or "}", got "the end of the line"/],
+  [
+    "a line that ends early",
+    "r.jsonl",
+    '{"text":"a"',
+    {},
+    /r.jsonl:1:12: Expected JSON: "," or "}", got "the end of the line"/,
+  ],
   ["an unclosed string", "r.jsonl", '{"text":"a\n', {}, /r.jsonl:1:11: Expected JSON: a string that is closed/],
   ["a second value on a line", "r.jsonl", '{"text":"a"} {}', {}, /r.jsonl:1:14: Expected JSON: the end of the text/],
-  ["a key without quotes", "r.json", '[{"a": 1},\n {b: 2}]', {}, /r.json:2:3: Expected JSON: a key in double quotes, got "b: 2}\]"/],
+  [
+    "a key without quotes",
+    "r.json",
+    '[{"a": 1},\n {b: 2}]',
+    {},
+    /r.json:2:3: Expected JSON: a key in double quotes, got "b: 2}\]"/,
+  ],
   ["a trailing comma", "r.json", "[1,\n2,\n]", {}, /r.json:3:1: Expected JSON: a value/],
   ["bytes that are not UTF-8", "r.jsonl", Uint8Array.of(0x7b, 0xff, 0x7d), {}, /r.jsonl:1: Expected text in UTF-8/],
-  ["a JSON file without an array", "r.json", '{"rows":[]}', {}, /an array of records, or {"data": \[...\]}, got \["rows"\]/],
-  ["a CSV row that is too long", "r.csv", "text,b\n1,2\n1,2,3\n", {}, /r.csv:3: Expected a row of CSV that fits the header/],
-  ["a quote that stays open", "r.csv", 'text\n"abc\n', {}, /r.csv:\d: Expected a row of CSV that fits the header, got "Quote Not Closed/],
-  ["an empty CSV cell below a cell of two lines", "r.csv", 'text,n\n"a\nb",1\n"c"\n', {}, /r.csv:4: Expected a row of CSV/],
-  ["a CSV file without the column", "r.csv", 'a\n"x\ny"\nz\n', { field: "b" }, /r.csv:2: Expected the field "b" at b, got \["a"\]/],
+  [
+    "a JSON file without an array",
+    "r.json",
+    '{"rows":[]}',
+    {},
+    /an array of records, or {"data": \[...\]}, got \["rows"\]/,
+  ],
+  [
+    "a CSV row that is too long",
+    "r.csv",
+    "text,b\n1,2\n1,2,3\n",
+    {},
+    /r.csv:3: Expected a row of CSV that fits the header/,
+  ],
+  [
+    "a quote that stays open",
+    "r.csv",
+    'text\n"abc\n',
+    {},
+    /r.csv:\d: Expected a row of CSV that fits the header, got "Quote Not Closed/,
+  ],
+  [
+    "an empty CSV cell below a cell of two lines",
+    "r.csv",
+    'text,n\n"a\nb",1\n"c"\n',
+    {},
+    /r.csv:4: Expected a row of CSV/,
+  ],
+  [
+    "a CSV file without the column",
+    "r.csv",
+    'a\n"x\ny"\nz\n',
+    { field: "b" },
+    /r.csv:2: Expected the field "b" at b, got \["a"\]/,
+  ],
   ["bytes that are no Parquet", "r.parquet", "PAR1 is not enough", {}, /r.parquet: Expected a Parquet file, got /],
   ["an empty JSONL file", "r.jsonl", "\n", {}, /r.jsonl: Expected at least one record, got "an empty file"/],
   ["an empty JSON array", "r.json", "[]", {}, /r.json: Expected at least one record/],
   ["an empty JSON file", "r.json", "", {}, /r.json: Expected at least one record/],
   ["a CSV file with only its header", "r.csv", "text\n", {}, /r.csv: Expected at least one record/],
   ["an empty Parquet file", "r.parquet", "", {}, /r.parquet: Expected at least one record/],
-  ["an unknown extension", "r.xlsx", "x", {}, /a data file that ends in .jsonl, .*.parquet at data.path, got ".*r.xlsx"/],
+  [
+    "an unknown extension",
+    "r.xlsx",
+    "x",
+    {},
+    /a data file that ends in .jsonl, .*.parquet at data.path, got ".*r.xlsx"/,
+  ],
   ["a record that is a number", "r.jsonl", "7", {}, /r.jsonl:1: Expected a record that is an object, got 7/],
-  ["fields that say nothing", "r.jsonl", '{"a":1}', {}, /r.jsonl:1: Expected a record whose format can be told .*got \["a"\]/],
-  ["a missing field", "r.jsonl", '{"question":"a","answer":"b"}\n{"question":"a"}', QA, /r.jsonl:2: Expected the field "answer" at answer, got \["question"\]/],
-  ["a missing field in an array", "r.json", '[{"question":"a"}]', QA, /r.json: Expected the field "answer" at \[0\].answer/],
-  ["a field of the wrong type", "r.jsonl", '{"question":["a"],"answer":"b"}', QA, /r.jsonl:1: Expected a text at question, got \["a"\]/],
+  [
+    "fields that say nothing",
+    "r.jsonl",
+    '{"a":1}',
+    {},
+    /r.jsonl:1: Expected a record whose format can be told .*got \["a"\]/,
+  ],
+  [
+    "a missing field",
+    "r.jsonl",
+    '{"question":"a","answer":"b"}\n{"question":"a"}',
+    QA,
+    /r.jsonl:2: Expected the field "answer" at answer, got \["question"\]/,
+  ],
+  [
+    "a missing field in an array",
+    "r.json",
+    '[{"question":"a"}]',
+    QA,
+    /r.json: Expected the field "answer" at \[0\].answer/,
+  ],
+  [
+    "a field of the wrong type",
+    "r.jsonl",
+    '{"question":["a"],"answer":"b"}',
+    QA,
+    /r.jsonl:1: Expected a text at question, got \["a"\]/,
+  ],
   ["a null", "r.jsonl", '{"text":null}', { format: "text" }, /r.jsonl:1: Expected a text at text, got null/],
-  ["a field inherited by every object", "r.jsonl", '{"text":"a"}', { field: "toString" }, /Expected the field "toString"/],
-  ["one template of two", "r.jsonl", '{"a":"b"}', { prompt: "{{a}}" }, /both templates, prompt and response at data.response/],
-  ["templates for text", "r.jsonl", '{"a":"b"}', { ...QA, format: "text" }, /no templates with this format at data.prompt, got "text"/],
-  ["a template that is not closed", "r.jsonl", '{"a":"b"}', { prompt: "{{a", response: "b" }, /{{field}} with the name of a field at prompt/],
-  ["instruction without known fields", "r.jsonl", '{"a":"b"}', { format: "instruction" }, /the fields instruction \+ input \+ output, or/],
-  ["an id outside the vocabulary", "r.jsonl", '{"input_ids":[1,512]}', TOKENS, /r.jsonl:1: Expected a token id below 512 at input_ids\[1\], got 512/],
+  [
+    "a field inherited by every object",
+    "r.jsonl",
+    '{"text":"a"}',
+    { field: "toString" },
+    /Expected the field "toString"/,
+  ],
+  [
+    "one template of two",
+    "r.jsonl",
+    '{"a":"b"}',
+    { prompt: "{{a}}" },
+    /both templates, prompt and response at data.response/,
+  ],
+  [
+    "templates for text",
+    "r.jsonl",
+    '{"a":"b"}',
+    { ...QA, format: "text" },
+    /no templates with this format at data.prompt, got "text"/,
+  ],
+  [
+    "a template that is not closed",
+    "r.jsonl",
+    '{"a":"b"}',
+    { prompt: "{{a", response: "b" },
+    /{{field}} with the name of a field at prompt/,
+  ],
+  [
+    "instruction without known fields",
+    "r.jsonl",
+    '{"a":"b"}',
+    { format: "instruction" },
+    /the fields instruction \+ input \+ output, or/,
+  ],
+  [
+    "an id outside the vocabulary",
+    "r.jsonl",
+    '{"input_ids":[1,512]}',
+    TOKENS,
+    /r.jsonl:1: Expected a token id below 512 at input_ids\[1\], got 512/,
+  ],
   ["a negative id", "r.jsonl", '{"input_ids":[1,-100]}', TOKENS, /a token id below 512 at input_ids\[1\], got -100/],
-  ["a label outside the vocabulary", "r.jsonl", '{"input_ids":[1,2],"labels":[-100,600]}', TOKENS, /below 512 or -100 at labels\[1\], got 600/],
-  ["labels of another length", "r.json", '[{"input_ids":[1,2],"labels":[1]}]', TOKENS, /2 labels, one for each of input_ids at \[0\].labels, got 1/],
-  ["an id that is not whole", "r.jsonl", '{"input_ids":[1.5]}', TOKENS, /a whole number of 32 bits at input_ids\[0\], got 1.5/],
+  [
+    "a label outside the vocabulary",
+    "r.jsonl",
+    '{"input_ids":[1,2],"labels":[-100,600]}',
+    TOKENS,
+    /below 512 or -100 at labels\[1\], got 600/,
+  ],
+  [
+    "labels of another length",
+    "r.json",
+    '[{"input_ids":[1,2],"labels":[1]}]',
+    TOKENS,
+    /2 labels, one for each of input_ids at \[0\].labels, got 1/,
+  ],
+  [
+    "an id that is not whole",
+    "r.jsonl",
+    '{"input_ids":[1.5]}',
+    TOKENS,
+    /a whole number of 32 bits at input_ids\[0\], got 1.5/,
+  ],
   ["ids that are a text", "r.jsonl", '{"input_ids":"1"}', TOKENS, /a list of whole numbers at input_ids, got "1"/],
   ["a row without tokens", "r.jsonl", '{"input_ids":[]}', TOKENS, /r.jsonl:1: Expected at least one token/],
-  ["a message without a role", "r.jsonl", '{"messages":[{"content":"a"}]}', {}, /a text at messages\[0\].role, got "no such field"/],
-  ["messages that are a text", "r.jsonl", '{"messages":"a"}', {}, /a list of messages {role, content} at messages, got "a"/],
+  [
+    "a message without a role",
+    "r.jsonl",
+    '{"messages":[{"content":"a"}]}',
+    {},
+    /a text at messages\[0\].role, got "no such field"/,
+  ],
+  [
+    "messages that are a text",
+    "r.jsonl",
+    '{"messages":"a"}',
+    {},
+    /a list of messages {role, content} at messages, got "a"/,
+  ],
   ["a split of a JSONL file", "r.jsonl", '{"text":"a"}', { split: "test" }, /no split for a single file of this form/],
-  ["a split that is not there", "r.json", '{"train":[]}', { split: "test" }, /an object with an array under "test", got \["train"\]/],
+  [
+    "a split that is not there",
+    "r.json",
+    '{"train":[]}',
+    { split: "test" },
+    /an object with an array under "test", got \["train"\]/,
+  ],
 ])("%s is refused with its place", async (_, name, content, source, message) => {
   const file = temporaryFile(name, content);
   const reading = readDataset({ path: file, ...source }, { tokenizer });
@@ -211,10 +428,20 @@ test.each<[string, string, string | Uint8Array, Partial<FileSource>, RegExp]>([
 });
 
 test.each<[string, DataSource, object, RegExp]>([
-  ["a missing file", { path: "/nowhere/r.jsonl" }, { at: "jobs[1].data" }, /a data file at jobs\[1\].data.path, got "\/nowhere\/r.jsonl"/],
+  [
+    "a missing file",
+    { path: "/nowhere/r.jsonl" },
+    { at: "jobs[1].data" },
+    /a data file at jobs\[1\].data.path, got "\/nowhere\/r.jsonl"/,
+  ],
   ["a folder without data", { path: FIXTURES }, {}, /data files that start with "train"/],
   ["lengths alone", { lengths: 512 }, { at: "jobs[0].data" }, /a path to data at jobs\[0\].data.*\n.*can be simulated/],
-  ["text without a tokenizer", { path: path.join(FIXTURES, "questions.parquet") }, {}, /a model with a tokenizer at data/],
+  [
+    "text without a tokenizer",
+    { path: path.join(FIXTURES, "questions.parquet") },
+    {},
+    /a model with a tokenizer at data/,
+  ],
 ])("%s is refused", async (_, source, options, message) => {
   await expect(readDataset(source, options)).rejects.toThrow(message);
 });

@@ -12,7 +12,9 @@ test("running the generator gives the committed data, byte for byte", () => {
   execFileSync(process.execPath, [path.join(EXAMPLES, "generate.mjs"), folder]);
   expect(fs.readdirSync(folder).toSorted()).toEqual(NAMES.map((name) => `${name}.jsonl`));
   for (const file of fs.readdirSync(folder)) {
-    expect(fs.readFileSync(path.join(EXAMPLES, "data", file), "utf8")).toBe(fs.readFileSync(path.join(folder, file), "utf8"));
+    expect(fs.readFileSync(path.join(EXAMPLES, "data", file), "utf8")).toBe(
+      fs.readFileSync(path.join(folder, file), "utf8"),
+    );
   }
 });
 
@@ -20,7 +22,11 @@ test.each(NAMES)("%s has 150 rows of 40 to 160 byte tokens, all different", asyn
   const folder = temporaryFolder();
   initModel({ folder, hiddenSize: 8, layers: 1, heads: 1, seed: 0 });
   const [question, answer] = name === "word-problems" ? ["question", "answer"] : ["instruction", "output"];
-  const data = { path: path.join(EXAMPLES, "data", `${name}.jsonl`), prompt: `Q: {{${question}}}\nA:`, response: ` {{${answer}}}` };
+  const data = {
+    path: path.join(EXAMPLES, "data", `${name}.jsonl`),
+    prompt: `Q: {{${question}}}\nA:`,
+    response: ` {{${answer}}}`,
+  };
   const { rows } = await readDataset(data, { tokenizer: loadTokenizer(folder) });
   expect(rows).toHaveLength(150);
   expect(new Set(rows.map(({ inputIds }) => inputIds.join(" "))).size).toBe(150);
