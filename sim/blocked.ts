@@ -1,15 +1,24 @@
 import { PlanError } from "../core/index.ts";
 import { type PlanBody, parseAction } from "../plan/index.ts";
-import { type Channel, hasArrived, hasFreeInBuffer, hasFreeOutBuffer } from "./channel.ts";
+import {
+  type Channel,
+  hasArrived,
+  hasFreeInBuffer,
+  hasFreeOutBuffer,
+  messageKey,
+  messageMicroBatch,
+} from "./channel.ts";
 import { type DeviceState, inputOf, outputOf } from "./device.ts";
 
 const MESSAGES = { activation: "activations", gradient: "gradients" } as const;
 
 function messageReason(channel: Channel, wanted: string, microBatch: number): string {
   const what = `the ${MESSAGES[channel.kind]} of ${wanted}`;
-  const number = channel.microBatches.indexOf(microBatch, channel.consumed);
+  const number = channel.positions.findIndex(
+    (_, at) => at >= channel.consumed && messageMicroBatch(channel, at) === microBatch,
+  );
   if (number < 0) return `${what}, which has not run`;
-  if (number > channel.consumed) return `${what}, which come after those of ${channel.keys[channel.consumed]}`;
+  if (number > channel.consumed) return `${what}, which come after those of ${messageKey(channel, channel.consumed)}`;
   return hasFreeInBuffer(channel)
     ? what
     : `${what}, which wait for an ${channel.kind}In buffer (${channel.inBuffers} planned)`;
@@ -25,7 +34,10 @@ function blockedBy(device: DeviceState, pendingSignals: readonly string[]): stri
     reasons.push(messageReason(input, `${input.from}${letter}${microBatch}`, microBatch));
   const output = outputOf(device, letter);
   if (output !== null && !hasFreeOutBuffer(output)) {
-    const holders = output.keys.slice(output.arrived).join(", ");
+    const holders = output.positions
+      .slice(output.arrived)
+      .map((position) => output.order.keys[position])
+      .join(", ");
     reasons.push(
       `an ${output.kind}Out buffer (${output.outBuffers} planned${holders === "" ? "" : `, held for stage ${output.to} by ${holders}`})`,
     );

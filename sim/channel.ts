@@ -1,6 +1,7 @@
 import type { Nanos } from "../core/index.ts";
 import type { ActionKey, ActionLetter } from "../plan/index.ts";
 import type { Wire } from "./link.ts";
+import type { StageOrder } from "./stage-orders.ts";
 
 /**
  * Messages of one kind from one stage to a neighbour, first in, first out. Message i goes through the states
@@ -18,9 +19,9 @@ export interface Channel {
   readonly wire: Wire<Channel> | null;
   readonly outBuffers: number;
   readonly inBuffers: number;
-  /** By message number. */
-  readonly keys: ActionKey[];
-  readonly microBatches: number[];
+  /** The sender's order; `positions` are where in it the messages come from, by message number. */
+  readonly order: StageOrder;
+  readonly positions: number[];
   readonly producedNs: Nanos[];
   /** When the message on the wire left; the streams at both ends carry one at a time. */
   startedNs: Nanos;
@@ -32,13 +33,12 @@ export interface Channel {
 }
 
 export function createChannel(
-  fixed: Pick<Channel, "index" | "kind" | "from" | "to" | "latencyNs" | "wire" | "outBuffers" | "inBuffers">,
+  fixed: Pick<Channel, "index" | "kind" | "from" | "to" | "latencyNs" | "wire" | "outBuffers" | "inBuffers" | "order">,
 ): Channel {
   return {
     ...fixed,
     letter: fixed.kind === "activation" ? "F" : "B",
-    keys: [],
-    microBatches: [],
+    positions: [],
     producedNs: [],
     startedNs: 0 as Nanos,
     reserved: 0,
@@ -46,6 +46,14 @@ export function createChannel(
     arrived: 0,
     consumed: 0,
   };
+}
+
+export function messageKey(channel: Channel, number: number): ActionKey {
+  return channel.order.keys[channel.positions[number]!]!;
+}
+
+export function messageMicroBatch(channel: Channel, number: number): number {
+  return channel.order.microBatches[channel.positions[number]!]!;
 }
 
 export function hasFreeOutBuffer(channel: Channel): boolean {
@@ -59,10 +67,10 @@ export function hasFreeInBuffer(channel: Channel): boolean {
 
 /** Whether the next message is made and has a buffer to go to. */
 export function canSend(channel: Channel): boolean {
-  return channel.started < channel.keys.length && hasFreeInBuffer(channel);
+  return channel.started < channel.positions.length && hasFreeInBuffer(channel);
 }
 
 /** Whether the message of this micro-batch is the next one to read, and is there. */
 export function hasArrived(channel: Channel, microBatch: number): boolean {
-  return channel.consumed < channel.arrived && channel.microBatches[channel.consumed] === microBatch;
+  return channel.consumed < channel.arrived && messageMicroBatch(channel, channel.consumed) === microBatch;
 }

@@ -1,24 +1,34 @@
 import type { Nanos } from "../core/index.ts";
-import type { TraceEvent } from "../traces/index.ts";
 import type { Channel } from "./channel.ts";
 import type { MemoryMeter } from "./memory-meter.ts";
 import type { StageOrder } from "./stage-orders.ts";
 
-/** A serial stream: it handles one thing at a time and completes them in order. */
-export interface StreamState {
+/** The compute stream. Times are by position in the order. */
+export interface ComputeStream {
   busy: boolean;
-  /** Where the last event on it ends. */
-  endNs: Nanos;
-  readonly events: TraceEvent[];
+  readonly startNs: Float64Array;
+  readonly endNs: Float64Array;
+}
+
+/** A send or receive stream: one message on the wire at a time, arrivals in the order of departure. */
+export interface TransferStream {
+  busy: boolean;
+  /** Where the last transfer on it ends. */
+  lastEndNs: Nanos;
+  /** One entry a transfer, kept as columns of numbers since there are millions. */
+  readonly channels: number[];
+  readonly numbers: number[];
+  readonly startNs: number[];
+  readonly endNs: number[];
 }
 
 /** One stage on its device: an order of compute actions, two transfer streams and up to four channels. */
 export interface DeviceState {
   readonly stage: number;
   readonly order: StageOrder;
-  readonly compute: StreamState;
-  readonly send: StreamState;
-  readonly receive: StreamState;
+  readonly compute: ComputeStream;
+  readonly send: TransferStream;
+  readonly receive: TransferStream;
   readonly memory: MemoryMeter;
   /** Null at the ends of the pipeline. */
   readonly activationIn: Channel | null;
@@ -29,8 +39,8 @@ export interface DeviceState {
   position: number;
 }
 
-function createStream(): StreamState {
-  return { busy: false, endNs: 0 as Nanos, events: [] };
+function createTransferStream(): TransferStream {
+  return { busy: false, lastEndNs: 0 as Nanos, channels: [], numbers: [], startNs: [], endNs: [] };
 }
 
 export function createDevice(
@@ -39,7 +49,14 @@ export function createDevice(
     "stage" | "order" | "memory" | "activationIn" | "activationOut" | "gradientIn" | "gradientOut"
   >,
 ): DeviceState {
-  return { ...fixed, compute: createStream(), send: createStream(), receive: createStream(), position: 0 };
+  const numActions = fixed.order.keys.length;
+  return {
+    ...fixed,
+    compute: { busy: false, startNs: new Float64Array(numActions), endNs: new Float64Array(numActions) },
+    send: createTransferStream(),
+    receive: createTransferStream(),
+    position: 0,
+  };
 }
 
 /** The channel that an action reads, and the one that it writes. */

@@ -8,7 +8,8 @@ export class MemoryMeter {
   readonly #staticBytes: number;
   readonly #activationBytes: number;
   readonly #peakInFlight: number;
-  readonly #samples: { counter: "memory"; device: number; timeNs: Nanos; value: number }[] = [];
+  readonly #timesNs: number[] = [0];
+  readonly #counts: number[] = [0];
   #inFlight = 0;
 
   /** `peakInFlight`: the most micro-batches in flight by the stage's order, which share `memory.activations`. */
@@ -17,25 +18,28 @@ export class MemoryMeter {
     this.#staticBytes = memory.total - memory.activations;
     this.#activationBytes = memory.activations;
     this.#peakInFlight = Math.max(peakInFlight, 1);
-    this.#sample(0 as Nanos);
   }
 
-  get samples(): readonly CounterSample[] {
-    return this.#samples;
-  }
-
-  /** A forward starts (1) or a backward has ended (-1). */
+  /** A forward starts (1) or a backward has ended (-1). Keeps one sample an instant, and none where nothing changed. */
   change(delta: 1 | -1, timeNs: Nanos): void {
     this.#inFlight += delta;
-    this.#sample(timeNs);
+    const times = this.#timesNs;
+    const counts = this.#counts;
+    if (times[times.length - 1] === timeNs) {
+      times.pop();
+      counts.pop();
+    }
+    if (counts[counts.length - 1] === this.#inFlight) return;
+    times.push(timeNs);
+    counts.push(this.#inFlight);
   }
 
-  /** One sample an instant, and none where nothing changed. */
-  #sample(timeNs: Nanos): void {
-    const samples = this.#samples;
-    if (samples[samples.length - 1]?.timeNs === timeNs) samples.pop();
-    const value = this.#staticBytes + Math.round((this.#inFlight * this.#activationBytes) / this.#peakInFlight);
-    if (samples[samples.length - 1]?.value !== value)
-      samples.push({ counter: "memory", device: this.#device, timeNs, value });
+  samples(): readonly CounterSample[] {
+    return this.#timesNs.map((timeNs, index) => ({
+      counter: "memory",
+      device: this.#device,
+      timeNs: timeNs as Nanos,
+      value: this.#staticBytes + Math.round((this.#counts[index]! * this.#activationBytes) / this.#peakInFlight),
+    }));
   }
 }

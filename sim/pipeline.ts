@@ -4,7 +4,7 @@ import { type Channel, createChannel } from "./channel.ts";
 import { createDevice, type DeviceState } from "./device.ts";
 import { Wire } from "./link.ts";
 import { MemoryMeter } from "./memory-meter.ts";
-import { peakInFlight, stageOrders } from "./stage-orders.ts";
+import { peakInFlight, type StageOrder, stageOrders } from "./stage-orders.ts";
 
 export interface Pipeline {
   /** By stage. */
@@ -13,7 +13,7 @@ export interface Pipeline {
 }
 
 /** Two channels for each link: activations down the pipeline, gradients up. Each has a wire of its own unless the link is shared. */
-function createChannels(plan: PlanBody, costModel: CostModel): readonly Channel[] {
+function createChannels(plan: PlanBody, orders: readonly StageOrder[], costModel: CostModel): readonly Channel[] {
   const sharedWires = new Map<string, Wire<Channel>>();
   const channels: Channel[] = [];
   for (let stage = 0; stage + 1 < plan.stages.length; stage++) {
@@ -29,8 +29,20 @@ function createChannels(plan: PlanBody, costModel: CostModel): readonly Channel[
     const latencyNs = secondsToNanos(latencySeconds);
     const near = plan.buffers[stage]!;
     const far = plan.buffers[stage + 1]!;
-    const down = { index: channels.length, kind: "activation", from: stage, to: stage + 1 } as const;
-    const up = { index: channels.length + 1, kind: "gradient", from: stage + 1, to: stage } as const;
+    const down = {
+      index: channels.length,
+      kind: "activation",
+      from: stage,
+      to: stage + 1,
+      order: orders[stage]!,
+    } as const;
+    const up = {
+      index: channels.length + 1,
+      kind: "gradient",
+      from: stage + 1,
+      to: stage,
+      order: orders[stage + 1]!,
+    } as const;
     channels.push(
       createChannel({ ...down, latencyNs, wire: wire(), outBuffers: near.activationOut, inBuffers: far.activationIn }),
       createChannel({ ...up, latencyNs, wire: wire(), outBuffers: far.gradientOut, inBuffers: near.gradientIn }),
@@ -40,10 +52,11 @@ function createChannels(plan: PlanBody, costModel: CostModel): readonly Channel[
 }
 
 export function createPipeline(plan: PlanBody, costModel: CostModel): Pipeline {
-  const channels = createChannels(plan, costModel);
+  const orders = stageOrders(plan);
+  const channels = createChannels(plan, orders, costModel);
   const down = (from: number): Channel | null => channels[2 * from] ?? null;
   const up = (to: number): Channel | null => channels[2 * to + 1] ?? null;
-  const devices = stageOrders(plan).map((order, stage) =>
+  const devices = orders.map((order, stage) =>
     createDevice({
       stage,
       order,

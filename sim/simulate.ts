@@ -1,15 +1,18 @@
 import type { Nanos } from "../core/index.ts";
-import type { CostModel, PlanBody } from "../plan/index.ts";
-import type { Trace, TraceEvent } from "../traces/index.ts";
-import { actionDurations } from "./action-durations.ts";
-import { blockedError } from "./blocked.ts";
-import { type Channel, canSend, hasArrived, hasFreeOutBuffer } from "./channel.ts";
-import { type DeviceState, inputOf, outputOf, type StreamState } from "./device.ts";
-import { Engine } from "./engine.ts";
-import { eventFacts } from "./event-facts.ts";
-import type { Wire } from "./link.ts";
-import { createPipeline } from "./pipeline.ts";
-import { actionIndex, keyOfIndex } from "./stage-orders.ts";
+import {
+  type ActionKey,
+  type ActionLetter,
+  activeJobs,
+  type CostModel,
+  microBatchJobs,
+  microBatchTokens,
+  type PlanBody,
+} from "../plan/index.ts";
+import type { Stream, Trace, TraceEvent } from "../traces/index.ts";
+import { messageKey, messageMicroBatch } from "./channel.ts";
+import type { TransferStream } from "./device.ts";
+import { messageBytes } from "./message-bytes.ts";
+import { type Run, runPlan } from "./run-plan.ts";
 
 export interface SimulateOptions {
   readonly plan: PlanBody;
@@ -21,210 +24,103 @@ export interface SimulateOptions {
   readonly versions?: Readonly<Record<string, string>>;
 }
 
-type Occurrence =
-  | { readonly type: "computed"; readonly device: DeviceState }
-  | { readonly type: "wire"; readonly wire: Wire<Channel>; readonly version: number }
-  | { readonly type: "arrived"; readonly channel: Channel };
+/** Events device by device: received, computed, sent, each in order of start. */
+function traceEvents(plan: PlanBody, { devices, channels }: Run): readonly TraceEvent[] {
+  const { jobs, microBatches, stages } = plan;
+  const bytesOf = messageBytes(plan);
+  const tokensOf = microBatches.map(microBatchTokens);
+  const namesOf = microBatches.map((microBatch) => microBatchJobs(microBatch, jobs));
+  const events: TraceEvent[] = [];
 
-const PRIORITIES: Readonly<Record<Occurrence["type"], number>> = { wire: 0, arrived: 1, computed: 2 };
+  const addTransfers = (transfers: TransferStream, stream: Stream, device: number): void => {
+    for (let at = 0; at < transfers.channels.length; at++) {
+      const channel = channels[transfers.channels[at]!]!;
+      const number = transfers.numbers[at]!;
+      const microBatch = messageMicroBatch(channel, number);
+      const { step, part } = microBatches[microBatch]!;
+      const startNs = transfers.startNs[at]! as Nanos;
+      events.push({
+        action: messageKey(channel, number),
+        device,
+        stream,
+        startNs,
+        durationNs: (transfers.endNs[at]! - startNs) as Nanos,
+        stage: channel.from,
+        letter: channel.letter,
+        microBatch,
+        jobs: namesOf[microBatch]!,
+        step,
+        part,
+        tokens: tokensOf[microBatch]!,
+        bytes: bytesOf[microBatch]!,
+      });
+    }
+  };
 
-/** Of two messages that may leave, the one made first; gradients before activations, then by sender. */
-function goesFirst(a: Channel, b: Channel): boolean {
-  const aNs = a.producedNs[a.started]!;
-  const bNs = b.producedNs[b.started]!;
-  if (aNs !== bNs) return aNs < bNs;
-  if (a.kind !== b.kind) return a.kind === "gradient";
-  return a.from < b.from;
+  const addCompute = (
+    action: ActionKey,
+    letter: ActionLetter,
+    microBatch: number,
+    startNs: Nanos,
+    endNs: Nanos,
+    stage: number,
+  ): void => {
+    const { group, step, part } = microBatches[microBatch]!;
+    const isUpdate = letter === "U";
+    events.push({
+      action,
+      device: stages[stage]!.device,
+      stream: "compute",
+      startNs,
+      durationNs: (endNs - startNs) as Nanos,
+      stage,
+      letter,
+      microBatch,
+      // An update is of all jobs that train in its step, and processes no tokens.
+      jobs: isUpdate ? activeJobs(plan, group, step).map((job) => jobs[job]!.name) : namesOf[microBatch]!,
+      step,
+      part,
+      tokens: isUpdate ? 0 : tokensOf[microBatch]!,
+    });
+  };
+
+  for (const { stage, order, receive, compute, send } of devices) {
+    const { device } = stages[stage]!;
+    addTransfers(receive, "receive", device);
+    for (let at = 0; at < order.keys.length; at++) {
+      addCompute(
+        order.keys[at]!,
+        order.letters[at]!,
+        order.microBatches[at]!,
+        compute.startNs[at]! as Nanos,
+        compute.endNs[at]! as Nanos,
+        stage,
+      );
+    }
+    addTransfers(send, "send", device);
+  }
+  return events;
 }
 
 /**
- * Runs a plan in virtual time: each stage's actions strictly in plan order, messages over the links, within the planned buffers.
+ * Runs a plan in virtual time and returns what happened. Durations come from the cost model alone, rounded once.
  * @throws PlanError when no action can go on and some are left.
  */
-export function simulate(options: SimulateOptions): Trace {
-  const { plan, planHash, costModel, calibrationHash = plan.calibrationHash, versions = {} } = options;
-  const { devices, channels } = createPipeline(plan, costModel);
-  const engine = new Engine<Occurrence>();
-  const duration = actionDurations(plan, costModel);
-  const facts = eventFacts(plan);
-  const numMicroBatches = plan.microBatches.length;
-  const ended = new Uint8Array(devices.length * 3 * numMicroBatches);
-  const signalWaiters = new Map<number, DeviceState[]>();
-  const dueDevices = new Set<DeviceState>(devices);
-  const dueChannels = new Set<Channel>();
-  const changedWires = new Set<Wire<Channel>>();
-  const computed = devices.map((device): Occurrence => ({ type: "computed", device }));
-  const arrived = channels.map((channel): Occurrence => ({ type: "arrived", channel }));
-
-  const signalsHaveEnded = (device: DeviceState): boolean => {
-    for (const signal of device.order.signals[device.position]!) {
-      if (ended[signal] === 1) continue;
-      const waiters = signalWaiters.get(signal);
-      if (waiters === undefined) signalWaiters.set(signal, [device]);
-      else waiters.push(device);
-      return false;
-    }
-    return true;
-  };
-
-  const startCompute = (device: DeviceState): void => {
-    const { order, position, compute, stage } = device;
-    if (compute.busy || position >= order.keys.length) return;
-    const letter = order.letters[position]!;
-    const microBatch = order.microBatches[position]!;
-    const input = inputOf(device, letter);
-    if (input !== null && !hasArrived(input, microBatch)) return;
-    const output = outputOf(device, letter);
-    if (output !== null && !hasFreeOutBuffer(output)) return;
-    if (!signalsHaveEnded(device)) return;
-    if (output !== null) output.reserved += 1;
-    const startNs = engine.nowNs;
-    const endNs = (startNs + duration(stage, letter, microBatch)) as Nanos;
-    if (letter === "F") device.memory.change(1, startNs);
-    compute.busy = true;
-    compute.events.push(
-      facts.complete({
-        action: order.keys[position]!,
-        stage,
-        at: stage,
-        letter,
-        microBatch,
-        stream: "compute",
-        startNs,
-        endNs,
-      }),
-    );
-    engine.schedule(endNs, PRIORITIES.computed, computed[stage]!);
-  };
-
-  const endCompute = (device: DeviceState): void => {
-    const { order, position, stage } = device;
-    const letter = order.letters[position]!;
-    const microBatch = order.microBatches[position]!;
-    const input = inputOf(device, letter);
-    if (input !== null) {
-      input.consumed += 1;
-      dueChannels.add(input);
-    }
-    const output = outputOf(device, letter);
-    if (output !== null) {
-      output.keys.push(order.keys[position]!);
-      output.microBatches.push(microBatch);
-      output.producedNs.push(engine.nowNs);
-      dueChannels.add(output);
-    }
-    if (letter === "B") device.memory.change(-1, engine.nowNs);
-    device.compute.busy = false;
-    device.position += 1;
-    dueDevices.add(device);
-    const index = actionIndex(stage, letter, microBatch, numMicroBatches);
-    ended[index] = 1;
-    for (const waiter of signalWaiters.get(index) ?? []) dueDevices.add(waiter);
-    signalWaiters.delete(index);
-  };
-
-  const addDueChannel = (channel: Channel | null): void => {
-    if (channel !== null) dueChannels.add(channel);
-  };
-
-  /** The last byte is on its way: both streams are free for the next message, and this one arrives a latency later, behind the ones before it. */
-  const leaveWire = (channel: Channel): void => {
-    const sender = devices[channel.from]!;
-    const receiver = devices[channel.to]!;
-    const endNs = Math.max(engine.nowNs + channel.latencyNs, sender.send.endNs, receiver.receive.endNs) as Nanos;
-    const number = channel.started - 1;
-    const shared = {
-      action: channel.keys[number]!,
-      stage: channel.from,
-      letter: channel.letter,
-      microBatch: channel.microBatches[number]!,
-      endNs,
-    };
-    const record = (stream: StreamState, name: "send" | "receive", at: number): void => {
-      const startNs = Math.max(channel.startedNs, stream.endNs) as Nanos;
-      stream.events.push(facts.complete({ ...shared, stream: name, at, startNs }));
-      stream.busy = false;
-      stream.endNs = endNs;
-    };
-    record(sender.send, "send", channel.from);
-    record(receiver.receive, "receive", channel.to);
-    engine.schedule(endNs, PRIORITIES.arrived, arrived[channel.index]!);
-    addDueChannel(sender.activationOut);
-    addDueChannel(sender.gradientOut);
-    addDueChannel(receiver.activationIn);
-    addDueChannel(receiver.gradientIn);
-  };
-
-  const startTransfer = (channel: Channel): void => {
-    const number = channel.started;
-    channel.started += 1;
-    channel.startedNs = engine.nowNs;
-    if (channel.wire === null) {
-      leaveWire(channel);
-      return;
-    }
-    devices[channel.from]!.send.busy = true;
-    devices[channel.to]!.receive.busy = true;
-    channel.wire.start(channel, facts.messageBytes(channel.microBatches[number]!), engine.nowNs);
-    changedWires.add(channel.wire);
-  };
-
-  const nextTransfer = (): Channel | null => {
-    let next: Channel | null = null;
-    for (const channel of dueChannels) {
-      const isReady = canSend(channel) && !devices[channel.from]!.send.busy && !devices[channel.to]!.receive.busy;
-      if (!isReady) dueChannels.delete(channel);
-      else if (next === null || goesFirst(channel, next)) next = channel;
-    }
-    return next;
-  };
-
-  const apply = (occurrence: Occurrence): void => {
-    switch (occurrence.type) {
-      case "computed":
-        endCompute(occurrence.device);
-        break;
-      case "arrived":
-        occurrence.channel.arrived += 1;
-        dueDevices.add(devices[occurrence.channel.from]!).add(devices[occurrence.channel.to]!);
-        break;
-      case "wire":
-        if (occurrence.version !== occurrence.wire.version) break;
-        for (const channel of occurrence.wire.takeEnded(engine.nowNs)) leaveWire(channel);
-        changedWires.add(occurrence.wire);
-    }
-  };
-
-  const settle = (): void => {
-    for (const device of dueDevices) startCompute(device);
-    dueDevices.clear();
-    for (let channel = nextTransfer(); channel !== null; channel = nextTransfer()) startTransfer(channel);
-    for (const wire of changedWires) {
-      const endNs = wire.nextEndNs();
-      if (endNs !== null) engine.schedule(endNs, PRIORITIES.wire, { type: "wire", wire, version: wire.version });
-    }
-    changedWires.clear();
-  };
-
-  engine.run(apply, settle);
-  if (devices.some((device) => device.position < device.order.keys.length)) {
-    throw blockedError(plan, devices, ({ order, position }) =>
-      order.signals[position]!.filter((signal) => ended[signal] !== 1).map((signal) =>
-        keyOfIndex(signal, numMicroBatches),
-      ),
-    );
-  }
-  const events: TraceEvent[] = [];
-  for (const { receive, compute, send } of devices) {
-    for (const stream of [receive, compute, send]) for (const event of stream.events) events.push(event);
-  }
+export function simulate({
+  plan,
+  planHash,
+  costModel,
+  calibrationHash = plan.calibrationHash,
+  versions = {},
+}: SimulateOptions): Trace {
+  const run = runPlan(plan, costModel);
   return {
     source: "simulated",
     planHash,
     calibrationHash,
     versions,
     devices: plan.devices.map((device) => device.name),
-    events,
-    counters: devices.flatMap((device) => device.memory.samples),
+    events: traceEvents(plan, run),
+    counters: run.devices.flatMap((device) => device.memory.samples()),
   };
 }
