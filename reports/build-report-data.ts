@@ -1,0 +1,207 @@
+import { formatBytes, InputError } from "../core/index.ts";
+import { type Plan, parseAction } from "../plan/index.ts";
+import type { Trace } from "../traces/index.ts";
+import {
+  type ActionTable,
+  type Fact,
+  LANES,
+  LETTERS,
+  type LossCurve,
+  type ReportData,
+  type ReportTrace,
+} from "./report-data.ts";
+import type { LossRecord, MeasuredTrace, ReportInput } from "./report-input.ts";
+
+/** Columns that grow row by row. */
+type Growing<Table> = { [Column in keyof Table]: Table[Column] extends readonly (infer Value)[] ? Value[] : never };
+
+/** Numbers every action of the traces once, in order of first appearance. */
+interface ActionIndexing {
+  readonly actions: ActionTable;
+  readonly jobSets: readonly (readonly number[])[];
+  readonly indexOf: ReadonlyMap<string, number>;
+}
+
+function indexActions(traces: readonly Trace[], jobIndex: ReadonlyMap<string, number>): ActionIndexing {
+  const actions: Growing<ActionTable> = {
+    key: [],
+    stage: [],
+    letter: [],
+    microBatch: [],
+    jobSet: [],
+    step: [],
+    part: [],
+    tokens: [],
+  };
+  const indexOf = new Map<string, number>();
+  const jobSets: number[][] = [];
+  const setIndex = new Map<string, number>();
+  for (const event of traces.flatMap((trace) => trace.events)) {
+    if (indexOf.has(event.action)) continue;
+    indexOf.set(event.action, indexOf.size);
+    const set = event.jobs.map((name) => jobIndex.get(name)!);
+    const setKey = set.join(",");
+    if (!setIndex.has(setKey)) setIndex.set(setKey, jobSets.push(set) - 1);
+    const { stage, letter, microBatch } = parseAction(event.action);
+    actions.key.push(event.action);
+    actions.stage.push(stage);
+    actions.letter.push(LETTERS.indexOf(letter));
+    actions.microBatch.push(microBatch);
+    actions.jobSet.push(setIndex.get(setKey)!);
+    actions.step.push(event.step);
+    actions.part.push(event.part);
+    actions.tokens.push(event.tokens);
+  }
+  return { actions, jobSets, indexOf };
+}
+
+function tableOfTrace({ trace, metrics }: MeasuredTrace, indexOf: ReadonlyMap<string, number>): ReportTrace {
+  const events = [...trace.events].sort((a, b) => a.startNs - b.startNs);
+  const samples = trace.counters.filter((sample) => sample.counter === "memory");
+  const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal, devices, jobs } = metrics;
+  return {
+    source: trace.source,
+    bars: {
+      action: events.map((event) => indexOf.get(event.action)!),
+      device: events.map((event) => event.device),
+      stream: events.map((event) => LANES.indexOf(event.stream)),
+      startNs: events.map((event) => event.startNs),
+      durationNs: events.map((event) => event.durationNs),
+      bytes: events.map((event) => event.bytes ?? 0),
+    },
+    memory: trace.devices.map((_, device) => {
+      const own = samples.filter((sample) => sample.device === device);
+      return { timeNs: own.map((sample) => sample.timeNs), value: own.map((sample) => sample.value) };
+    }),
+    makespanSeconds,
+    tokensPerSecond,
+    bubbleRatio,
+    bubbleRatioTotal,
+    devices: devices.map(({ name, busySeconds, idleSeconds, peakMemoryBytes }) => ({
+      name,
+      busySeconds,
+      idleSeconds,
+      peakMemoryBytes,
+    })),
+    jobs: jobs.map(({ name, steps, tokens, startSeconds, endSeconds }) => ({
+      name,
+      steps,
+      tokens,
+      startSeconds,
+      endSeconds,
+    })),
+  };
+}
+
+/** The loss counters of an executed trace as records: a job's samples are its steps in order. */
+function lossesOfTrace(trace: Trace): readonly LossRecord[] {
+  const steps = new Map<string, number>();
+  const records: LossRecord[] = [];
+  for (const { counter, job, value } of trace.counters) {
+    if (counter !== "loss" || job === undefined) continue;
+    const step = steps.get(job) ?? 0;
+    steps.set(job, step + 1);
+    records.push({ job, step, loss: value });
+  }
+  return records;
+}
+
+function lossCurves(records: readonly LossRecord[], names: readonly string[]): readonly LossCurve[] {
+  return names
+    .map((name, job) => {
+      const own = records.filter((record) => record.job === name).sort((a, b) => a.step - b.step);
+      return { job, step: own.map((record) => record.step), loss: own.map((record) => record.loss) };
+    })
+    .filter((curve) => curve.step.length > 0);
+}
+
+function modelText({ model }: Plan): string {
+  const { numLayers, hiddenSize, numHeads, vocabularySize } = model.architecture;
+  return `${numLayers} layers, hidden ${hiddenSize}, ${numHeads} heads, vocabulary ${vocabularySize}, ${model.dtype}`;
+}
+
+function scheduleText(plan: Plan): string {
+  const parts = [plan.schedule, `${plan.stages.length} stages`];
+  if (plan.groups.length < plan.jobs.length) parts.push(`${plan.groups.length} fused groups`);
+  return parts.join(", ");
+}
+
+function deviceText({ devices }: Plan): string {
+  return devices
+    .map(({ name, type, memoryBytes }) => {
+      const details = [type === name ? "" : type, memoryBytes === null ? "" : formatBytes(memoryBytes)].filter(Boolean);
+      return details.length === 0 ? name : `${name} (${details.join(", ")})`;
+    })
+    .join(", ");
+}
+
+function facts({ date, plan, traces }: ReportInput): readonly Fact[] {
+  const { trace } = traces[0]!;
+  const versions = Object.entries(traces.at(-1)!.trace.versions);
+  const rows: readonly (Fact | undefined)[] = [
+    { label: "Plan", value: shortHash(trace.planHash) },
+    plan && { label: "Schedule", value: scheduleText(plan) },
+    plan && { label: "Model", value: modelText(plan) },
+    { label: "Devices", value: plan ? deviceText(plan) : trace.devices.join(", ") },
+    { label: "Calibration", value: shortHash(trace.calibrationHash) },
+    date === undefined ? undefined : { label: "Run", value: date },
+    versions.length === 0 ? undefined : { label: "Versions", value: versions.map((pair) => pair.join(" ")).join(", ") },
+  ];
+  return rows.filter((row) => row !== undefined);
+}
+
+/** The first 12 digits, with no algorithm in front: enough to tell plans apart. */
+function shortHash(hash: string): string {
+  return hash.replace(/^\w+:/, "").slice(0, 12);
+}
+
+function checkTraces(traces: readonly Trace[]): void {
+  const [first, second] = traces;
+  if (first === undefined || traces.length > 2) {
+    throw new InputError({ expected: "one trace or two", at: "traces", got: traces.length });
+  }
+  if (second !== undefined && second.planHash !== first.planHash) {
+    throw new InputError({
+      expected: `two traces of the same plan, ${first.planHash}`,
+      at: "traces[1].planHash",
+      got: second.planHash,
+      hint: "Simulate the plan that was executed.",
+    });
+  }
+}
+
+/**
+ * The page's data: each action once, and for each trace its bars as columns.
+ * @throws InputError for no trace, more than two, or two of different plans.
+ */
+export function buildReportData(input: ReportInput): ReportData {
+  const measured = [...input.traces].sort(
+    (a, b) => Number(a.trace.source === "executed") - Number(b.trace.source === "executed"),
+  );
+  const traces = measured.map(({ trace }) => trace);
+  checkTraces(traces);
+  const { plan } = input;
+  const names = plan
+    ? plan.jobs.map((job) => job.name)
+    : [...new Set(traces.flatMap((trace) => trace.events.flatMap((event) => event.jobs)))];
+  const { actions, jobSets, indexOf } = indexActions(traces, new Map(names.map((name, index) => [name, index])));
+  const planned: number[] = plan ? plan.devices.map(() => 0) : [];
+  plan?.stages.forEach((stage, index) => {
+    planned[stage.device]! += plan.memory[index]!.total;
+  });
+  return {
+    title: input.title,
+    facts: facts({ ...input, traces: measured }),
+    devices: traces[0]!.devices,
+    jobs: names.map((name, index) => {
+      const adapter = plan?.jobs[index]?.adapter;
+      return { name, adapter: adapter ? `r ${adapter.rank}, α ${adapter.alpha}, ${adapter.targets.join(" ")}` : "" };
+    }),
+    jobSets,
+    actions,
+    traces: measured.map((one) => tableOfTrace(one, indexOf)),
+    comparison: input.comparison ?? null,
+    plannedPeakBytes: planned,
+    losses: lossCurves(input.losses ?? lossesOfTrace(traces.at(-1)!), names),
+  };
+}

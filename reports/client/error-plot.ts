@@ -1,0 +1,161 @@
+import { type BaseType, quantileSorted, type Selection, scaleLinear, scaleLog, select } from "d3";
+import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart, type Ticks } from "./chart.ts";
+import { element, section } from "./element.ts";
+import { formatNanos, formatNumber, timeTickFormat } from "./format.ts";
+import { barFill } from "./job-colours.ts";
+import { jobsOf, letterOf, type PageState, reveal } from "./page-state.ts";
+
+/** More dots than this are thinned evenly; those outside the band always stay. */
+const MAX_DOTS = 3000;
+const BAND = 0.05;
+/** Durations that spread over more than this factor get a logarithmic axis. */
+const LOG_FACTOR = 20;
+
+type Horizontal = "duration" | "time";
+
+interface Dot {
+  readonly action: number;
+  readonly startNs: number;
+  readonly durationNs: number;
+  readonly error: number;
+}
+
+function dotsOf(state: PageState): readonly Dot[] {
+  const { bars } = state.data.traces[1]!;
+  return state.data.actions.key.flatMap((_, action): readonly Dot[] => {
+    const error = state.errorOf(action);
+    if (error === undefined || letterOf(state.data, action) === "U") return [];
+    const bar = state.computeBar(1, action)!;
+    return [{ action, error, startNs: bars.startNs[bar]!, durationNs: bars.durationNs[bar]! }];
+  });
+}
+
+function thinned(dots: readonly Dot[]): readonly Dot[] {
+  if (dots.length <= MAX_DOTS) return dots;
+  const every = Math.ceil(dots.length / MAX_DOTS);
+  return dots.filter(({ error }, index) => index % every === 0 || Math.abs(error) > 2 * BAND);
+}
+
+/** Half the height of the axis: all but the farthest 2 % with some air, and never less than the band twice. */
+function errorLimit(dots: readonly Dot[]): number {
+  const sizes = dots.map(({ error }) => Math.abs(error)).sort((a, b) => a - b);
+  const usual = (quantileSorted(sizes, 0.98) ?? 0) * 1.5;
+  return Math.max(2 * BAND, Math.min(sizes.at(-1) ?? 0, usual) * 1.08);
+}
+
+function horizontalScale(dots: readonly Dot[], horizontal: Horizontal, frame: Frame) {
+  const values = dots.map((dot) => (horizontal === "time" ? dot.startNs : dot.durationNs));
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const range = [frame.left + 8, frame.right - 8];
+  const isLog = horizontal === "duration" && low > 0 && high / low > LOG_FACTOR;
+  const scale = isLog ? scaleLog([low, high], range) : scaleLinear([low, high], range);
+  const ticks = scale.ticks(isLog ? 5 : Math.max(3, Math.floor((range[1]! - range[0]!) / 110)));
+  const label = timeTickFormat(ticks);
+  const logTicks: Ticks = { values: ticks.filter((tick) => /^[125]/.test(String(tick))), label: formatNanos };
+  return { scale, ticks: isLog ? logTicks : { values: ticks, label } };
+}
+
+function draw(svg: ChartSvg, frame: Frame, state: PageState, dots: readonly Dot[], horizontal: Horizontal): void {
+  const { actions } = state.data;
+  const limit = errorLimit(dots);
+  const y = scaleLinear([-limit, limit], [frame.bottom, frame.top]);
+  const { scale: x, ticks } = horizontalScale(dots, horizontal, frame);
+  svg
+    .append("rect")
+    .attr("class", "band")
+    .attr("x", frame.left)
+    .attr("width", frame.right - frame.left)
+    .attr("y", y(BAND))
+    .attr("height", y(-BAND) - y(BAND));
+  drawLeftAxis(
+    svg,
+    frame,
+    y,
+    {
+      values: y.ticks(6),
+      label: (error) => `${error > 0 ? "+" : ""}${Math.round(error * 1000) / 10} %`.replace("-", "\u2212"),
+    },
+    "error of the simulated duration",
+  );
+  drawBottomAxis(svg, frame, x, ticks, horizontal === "time" ? "start in the executed run" : "executed duration");
+  svg
+    .append("text")
+    .attr("class", "band-label")
+    .attr("x", frame.right - 6)
+    .attr("y", y(BAND) + 12)
+    .text("±5 %");
+  const clamp = (error: number): number => Math.max(-limit, Math.min(limit, error));
+  const points: Dots = svg
+    .append("g")
+    .attr("class", "dots")
+    .selectAll<SVGCircleElement, Dot>("circle")
+    .data(dots)
+    .join("circle")
+    .attr("class", (dot) => `dot dot-${letterOf(state.data, dot.action)}`)
+    .classed("is-outside", ({ error }) => Math.abs(error) > limit)
+    .attr("data-action", ({ action }) => actions.key[action]!)
+    .attr("r", 3.6)
+    .attr("cx", (dot) => x(horizontal === "time" ? dot.startNs : dot.durationNs))
+    .attr("cy", ({ error }) => y(clamp(error)))
+    .style("fill", ({ action }) => barFill(state.data, actions.jobSet[action]!, actions.letter[action]!))
+    .on("pointermove", (event: PointerEvent, { action }) => {
+      state.hover.set({ action, x: event.clientX, y: event.clientY });
+    })
+    .on("pointerleave", () => state.hover.set(null))
+    .on("click", (_, { action }) => reveal(state, action));
+  markDots(points, state);
+}
+
+type Dots = Selection<SVGCircleElement, Dot, BaseType, unknown>;
+
+/** Shows in the dots what the reader points at, and which job stands out. */
+function markDots(dots: Dots, state: PageState): void {
+  const hovered = state.hover.get()?.action;
+  const job = state.highlightedJob.get();
+  dots
+    .classed("is-hovered", ({ action }) => action === hovered)
+    .classed("is-dim", ({ action }) => job !== null && !jobsOf(state.data, action).includes(job));
+}
+
+/** A dot for each forward and backward: how far its simulated duration is from the executed one. */
+export function errorPlotSection(state: PageState): HTMLElement | undefined {
+  if (state.data.traces.length < 2) return undefined;
+  const all = dotsOf(state);
+  if (all.length === 0) return undefined;
+  const dots = thinned(all);
+  const place = element("div");
+  const choices = (["duration", "time"] as const).map((horizontal) => {
+    const button = element("button", { type: "button", "aria-pressed": "false" }, [
+      horizontal === "time" ? "By time" : "By duration",
+    ]);
+    const choose = (): void => {
+      const margins = { top: 30, right: 16, bottom: 44, left: 62 };
+      const label = `Error of ${dots.length} actions by executed ${horizontal}`;
+      place.replaceChildren(
+        responsiveChart(label, 340, margins, (svg, frame) => draw(svg, frame, state, dots, horizontal)),
+      );
+      for (const other of choices) other.button.setAttribute("aria-pressed", String(other.button === button));
+    };
+    button.addEventListener("click", choose);
+    return { button, choose };
+  });
+  choices[0]!.choose();
+  const mark = (): void => markDots(select(place).selectAll<SVGCircleElement, Dot>(".dot"), state);
+  state.hover.subscribe(mark);
+  state.highlightedJob.subscribe(mark);
+  const shown =
+    dots.length < all.length ? ` ${formatNumber(dots.length)} of ${formatNumber(all.length)} are drawn.` : "";
+  const meaning =
+    "A dot above zero was simulated slower than it ran, one below faster; hollow dots at the edge lie beyond it. " +
+    `A click brings the action into view above.${shown}`;
+  return section("errors", "Error of each action", meaning, [
+    element("div", { class: "panel" }, [
+      element(
+        "div",
+        { class: "toolbar", role: "group", "aria-label": "Horizontal axis" },
+        choices.map(({ button }) => button),
+      ),
+      place,
+    ]),
+  ]);
+}

@@ -1,0 +1,73 @@
+import { formatBytes, formatSeconds } from "../../core/index.ts";
+
+const MINUS = "\u2212";
+const NARROW_SPACE = "\u202f";
+
+function withMinus(text: string): string {
+  return text.replace("-", MINUS);
+}
+
+export function formatDuration(seconds: number): string {
+  return seconds === 0 ? "0 s" : formatSeconds(seconds).replace("us", "µs");
+}
+
+export function formatNanos(time: number): string {
+  return formatDuration(time / 1e9);
+}
+
+/** "6.3 %". */
+export function formatShare(fraction: number): string {
+  return `${withMinus((fraction * 100).toFixed(1))}${NARROW_SPACE}%`;
+}
+
+/** "+1.4 %": an error, with its sign. */
+export function formatError(fraction: number): string {
+  const percent = (fraction * 100).toFixed(1);
+  const sign = Number(percent) > 0 ? "+" : "";
+  return `${sign}${Number(percent) === 0 ? "0.0" : withMinus(percent)}${NARROW_SPACE}%`;
+}
+
+/** "12,345" or "3.21": a count or rate with three digits or more. */
+export function formatNumber(value: number): string {
+  const digits = Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : 2;
+  return withMinus(value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: digits }));
+}
+
+export function formatMemory(bytes: number): string {
+  return formatBytes(bytes);
+}
+
+const TIME_UNITS = [
+  { name: "s", nanos: 1e9 },
+  { name: "ms", nanos: 1e6 },
+  { name: "µs", nanos: 1e3 },
+  { name: "ns", nanos: 1 },
+] as const;
+
+/** Labels for ticks of a time axis in nanoseconds: one unit for all, and as many digits as the step needs. */
+export function timeTickFormat(ticks: readonly number[]): (time: number) => string {
+  const largest = ticks.at(-1) ?? 0;
+  const unit = TIME_UNITS.find(({ nanos }) => largest >= 2 * nanos) ?? TIME_UNITS[3];
+  const step = ticks.length > 1 ? ticks[1]! - ticks[0]! : unit.nanos;
+  const digits = Math.max(0, -Math.floor(Math.log10(step / unit.nanos) + 1e-9));
+  return (time) => `${(time / unit.nanos).toFixed(digits)} ${unit.name}`;
+}
+
+const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** Tick values that are round in binary units, and their labels. */
+export function byteTicks(
+  low: number,
+  high: number,
+  count: number,
+): { values: number[]; label: (bytes: number) => string } {
+  const power = Math.min(BYTE_UNITS.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(high, 1)) / 10)));
+  const unit = 2 ** (10 * power);
+  const rough = (high - low) / unit / count;
+  const magnitude = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * magnitude).find((candidate) => candidate >= rough) ?? rough;
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const values: number[] = [];
+  for (let i = Math.ceil(low / unit / step); i * step <= high / unit + 1e-9; i += 1) values.push(i * step * unit);
+  return { values, label: (bytes) => `${(bytes / unit).toFixed(digits)} ${BYTE_UNITS[power]}` };
+}

@@ -1,0 +1,124 @@
+import { type BaseType, extent, line, type Selection, scaleLinear, select } from "d3";
+import type { LossCurve } from "../report-data.ts";
+import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "./chart.ts";
+import { element, section } from "./element.ts";
+import { jobHue } from "./job-colours.ts";
+import type { PageState } from "./page-state.ts";
+
+/** The smoothed curve is an exponential mean over this part of the run. */
+const SMOOTHING_SPAN = 1 / 15;
+/** Least distance between two labels at the curves' ends, in pixels. */
+const LABEL_HEIGHT = 16;
+
+/** Exponential mean, without the pull of its start (bias-corrected as Adam's moments are). */
+function smooth(values: readonly number[]): readonly number[] {
+  const keep = 1 - 1 / Math.max(1, values.length * SMOOTHING_SPAN);
+  let [mean, weight] = [0, 0];
+  return values.map((value) => {
+    mean = keep * mean + (1 - keep) * value;
+    weight = keep * weight + (1 - keep);
+    return mean / weight;
+  });
+}
+
+/** Moves labels apart, keeping their order; places ascend. */
+function spread(places: readonly number[], bottom: number): readonly number[] {
+  const moved: number[] = [];
+  for (const place of places) moved.push(Math.max(place, (moved.at(-1) ?? Number.NEGATIVE_INFINITY) + LABEL_HEIGHT));
+  for (let i = moved.length - 1, limit = bottom; i >= 0; i -= 1, limit -= LABEL_HEIGHT)
+    moved[i] = Math.min(moved[i]!, limit);
+  return moved;
+}
+
+interface Drawn {
+  readonly job: number;
+  readonly points: readonly (readonly [number, number])[];
+}
+
+function draw(svg: ChartSvg, frame: Frame, state: PageState, isSmooth: boolean): void {
+  const { losses, jobs } = state.data;
+  const withSteps = (curve: LossCurve, values: readonly number[]): Drawn => ({
+    job: curve.job,
+    points: curve.step.map((step, index) => [step, values[index]!]),
+  });
+  const raw = losses.map((curve) => withSteps(curve, curve.loss));
+  const [low, high] = extent(losses.flatMap(({ loss }) => loss)) as [number, number];
+  const [, lastStep] = extent(losses.flatMap(({ step }) => step)) as [number, number];
+  const x = scaleLinear([0, Math.max(1, lastStep)], [frame.left, frame.right]);
+  const y = scaleLinear([Math.min(low, low > 0 ? low * 0.9 : low), high], [frame.bottom, frame.top]).nice();
+  const steps = x.ticks(Math.max(2, Math.floor((frame.right - frame.left) / 90))).filter(Number.isInteger);
+  drawLeftAxis(svg, frame, y, { values: y.ticks(5), label: y.tickFormat(5) }, "loss");
+  drawBottomAxis(svg, frame, x, { values: steps, label: String }, "optimizer step");
+  const path = line<readonly [number, number]>(
+    ([step]) => x(step),
+    ([, loss]) => y(loss),
+  );
+  const curves = (drawn: readonly Drawn[], name: string): void => {
+    svg
+      .append("g")
+      .selectAll("path")
+      .data(drawn)
+      .join("path")
+      .attr("class", `loss-line ${name}`)
+      .style("stroke", ({ job }) => jobHue(job))
+      .attr("d", ({ points }) => path(points));
+  };
+  const smoothed = losses.map((curve) => withSteps(curve, smooth(curve.loss)));
+  if (isSmooth) curves(raw, "is-faint");
+  const main = isSmooth ? smoothed : raw;
+  curves(main, "is-main");
+  const ends = main
+    .map(({ job, points }) => ({ job, step: points.at(-1)![0], loss: points.at(-1)![1] }))
+    .sort((a, b) => b.loss - a.loss);
+  const places = spread(
+    ends.map(({ loss }) => y(loss)),
+    frame.bottom - 2,
+  );
+  ends.forEach(({ job, loss }, index) => {
+    const label = svg
+      .append("text")
+      .attr("class", "end-label")
+      .attr("x", frame.right + 12)
+      .attr("y", places[index]!);
+    label.append("tspan").attr("class", "end-dot").style("fill", jobHue(job)).text("● ");
+    const name = jobs[job]!.name;
+    label.append("tspan").text(name.length > 14 ? `${name.slice(0, 13)}…` : name);
+    label
+      .append("tspan")
+      .attr("class", "end-value")
+      .text(` ${loss.toFixed(3)}`);
+  });
+  markCurves(svg.selectAll<SVGPathElement, Drawn>(".loss-line"), state);
+}
+
+function markCurves(curves: Selection<SVGPathElement, Drawn, BaseType, unknown>, state: PageState): void {
+  const highlighted = state.highlightedJob.get();
+  curves.classed("is-dim", ({ job }) => highlighted !== null && job !== highlighted);
+}
+
+/** One curve for each job. */
+export function lossesSection(state: PageState): HTMLElement | undefined {
+  const { losses } = state.data;
+  if (losses.length === 0) return undefined;
+  const place = element("div");
+  const box = element("input", { type: "checkbox", checked: "" });
+  const margins = { top: 30, right: 190, bottom: 44, left: 62 };
+  const redraw = (): void => {
+    place.replaceChildren(
+      responsiveChart(`Training loss of ${losses.length} jobs by step`, 320, margins, (svg, frame) =>
+        draw(svg, frame, state, box.checked),
+      ),
+    );
+  };
+  box.addEventListener("change", redraw);
+  redraw();
+  state.highlightedJob.subscribe(() => markCurves(select(place).selectAll<SVGPathElement, Drawn>(".loss-line"), state));
+  const meaning =
+    "Mean loss over the scored tokens of each optimizer step; the value on the right is where the drawn curve ends.";
+  return section("losses", "Losses", meaning, [
+    element("div", { class: "panel" }, [
+      element("div", { class: "toolbar" }, [element("label", { class: "check" }, [box, "Smoothed"])]),
+      place,
+    ]),
+  ]);
+}

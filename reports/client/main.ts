@@ -1,0 +1,22 @@
+// The page: reads its data, and puts one section below another.
+import type { ReportData } from "../report-data.ts";
+import { bubblesSection } from "./bubbles.ts";
+import { element } from "./element.ts";
+import { errorPlotSection } from "./error-plot.ts";
+import { lossesSection } from "./losses.ts";
+import { memorySection } from "./memory.ts";
+import { createPageState } from "./page-state.ts";
+import { summaryHeader } from "./summary.ts";
+import { tablesSection } from "./tables.ts";
+import { timelinesSection } from "./timelines.ts";
+import { createTooltip } from "./tooltip.ts";
+
+const data: ReportData = JSON.parse(document.getElementById("report-data")!.textContent);
+const state = createPageState(data);
+const sections = [timelinesSection, errorPlotSection, bubblesSection, memorySection, lossesSection, tablesSection]
+  .map((make) => make(state))
+  .filter((made) => made !== undefined);
+
+document
+  .getElementById("report")!
+  .replaceChildren(summaryHeader(data), element("main", {}, sections), createTooltip(state));

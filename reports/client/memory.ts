@@ -1,0 +1,94 @@
+import { curveStepAfter, line, scaleLinear } from "d3";
+import type { ReportTrace, SampleTable } from "../report-data.ts";
+import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "./chart.ts";
+import { element, section } from "./element.ts";
+import { byteTicks, formatMemory, timeTickFormat } from "./format.ts";
+import type { PageState } from "./page-state.ts";
+
+/** Where memory hardly moves, the axis starts near it instead of at zero. */
+const FLAT = 0.6;
+
+function points({ timeNs, value }: SampleTable, endNs: number): [number, number][] {
+  const made = timeNs.map((time, index): [number, number] => [time, value[index]!]);
+  const last = made.at(-1);
+  return last === undefined ? [] : [...made, [Math.max(endNs, last[0]), last[1]]];
+}
+
+function verticalDomain(values: readonly number[]): readonly [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, 0];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  const air = 0.15 * (low < FLAT * high ? high : high - low || high);
+  return [low < FLAT * high ? 0 : Math.max(0, low - air), high + air];
+}
+
+function draw(
+  svg: ChartSvg,
+  frame: Frame,
+  traces: readonly ReportTrace[],
+  device: number,
+  planned: number | undefined,
+): void {
+  const ends = traces.map(({ makespanSeconds }) => makespanSeconds * 1e9);
+  const [low, high] = verticalDomain([
+    ...traces.flatMap(({ memory }) => memory[device]!.value),
+    ...(planned === undefined ? [] : [planned]),
+  ]);
+  const x = scaleLinear([0, Math.max(...ends)], [frame.left, frame.right]);
+  const y = scaleLinear([low, high], [frame.bottom, frame.top]);
+  const ticks = x.ticks(Math.max(2, Math.floor((frame.right - frame.left) / 100)));
+  drawLeftAxis(svg, frame, y, byteTicks(low, high, 4), "");
+  drawBottomAxis(svg, frame, x, { values: ticks, label: timeTickFormat(ticks) }, "");
+  const path = line<[number, number]>(
+    ([time]) => x(time),
+    ([, value]) => y(value),
+  ).curve(curveStepAfter);
+  traces.forEach(({ source, memory }, index) => {
+    svg
+      .append("path")
+      .attr("class", `memory-line line-${source}`)
+      .attr("d", path(points(memory[device]!, ends[index]!)));
+  });
+  if (planned === undefined) return;
+  svg
+    .append("line")
+    .attr("class", "planned-line")
+    .attr("x1", frame.left)
+    .attr("x2", frame.right)
+    .attr("y1", y(planned))
+    .attr("y2", y(planned));
+  svg
+    .append("text")
+    .attr("class", "planned-label")
+    .attr("x", frame.right)
+    .attr("y", y(planned) - 6)
+    .text(`planned peak ${formatMemory(planned)}`);
+}
+
+/** Bytes in use over time, a chart for each device. */
+export function memorySection({ data }: PageState): HTMLElement | undefined {
+  const { traces, devices, plannedPeakBytes } = data;
+  if (!traces.some(({ memory }) => memory.some(({ timeNs }) => timeNs.length > 0))) return undefined;
+  const margins = { top: 18, right: 14, bottom: 26, left: 78 };
+  const charts = devices.map((name, device) =>
+    element("figure", {}, [
+      element("figcaption", {}, [name]),
+      responsiveChart(`Memory of ${name} over time`, 210, margins, (svg, frame) =>
+        draw(svg, frame, traces, device, plannedPeakBytes[device]),
+      ),
+    ]),
+  );
+  const keys = traces.map(({ source }) =>
+    element("span", { class: "key" }, [element("span", { class: `line-swatch swatch-${source}` }), source]),
+  );
+  const meaning =
+    "Weights, adapters, optimizer state and workspace are always there; the steps are the activations of the micro-batches in flight.";
+  return section("memory", "Memory", meaning, [
+    element("div", { class: "panel" }, [
+      element("div", { class: "keys" }, keys),
+      element("div", { class: "small-multiples" }, charts),
+    ]),
+  ]);
+}

@@ -1,0 +1,103 @@
+import type { ReportData, ReportTrace } from "../report-data.ts";
+import { element } from "./element.ts";
+import { formatDuration, formatError, formatMemory, formatNumber, formatShare } from "./format.ts";
+
+/** A figure of a trace: its text, and the number that an error is computed from. */
+interface Figure {
+  readonly text: string;
+  readonly value: number;
+}
+
+interface CardFacts {
+  readonly name: string;
+  readonly main: string;
+  readonly detail: string;
+  /** Shown as a badge. */
+  readonly error?: number;
+}
+
+function card({ name, main, detail, error }: CardFacts): HTMLElement {
+  const badge =
+    error === undefined
+      ? undefined
+      : element("span", { class: "badge", title: "error of the simulation" }, [formatError(error)]);
+  return element("div", { class: "card" }, [
+    element("dt", {}, [name]),
+    element("dd", {}, [
+      element("span", { class: "card-line" }, [element("span", { class: "card-main" }, [main]), badge]),
+      element("span", { class: "card-detail" }, [detail]),
+    ]),
+  ]);
+}
+
+/** A figure of the last trace in large, with the other trace's in small below it. */
+function figureCard(
+  data: ReportData,
+  name: string,
+  figureOf: (trace: ReportTrace) => Figure,
+  error?: number,
+): HTMLElement {
+  const [first, second] = data.traces;
+  if (second === undefined) return card({ name, main: figureOf(first!).text, detail: first!.source });
+  const [simulated, executed] = [figureOf(first!), figureOf(second)];
+  return card({
+    name,
+    main: executed.text,
+    detail: `simulated ${simulated.text}`,
+    ...(error === undefined ? {} : { error }),
+  });
+}
+
+const relative = (simulated: number, executed: number): number | undefined =>
+  executed === 0 ? undefined : (simulated - executed) / executed;
+
+function peakMemory({ devices }: ReportTrace): Figure {
+  const value = Math.max(...devices.map(({ peakMemoryBytes }) => peakMemoryBytes));
+  return { value, text: formatMemory(value) };
+}
+
+function cards(data: ReportData): readonly HTMLElement[] {
+  const { comparison } = data;
+  const [first, second] = data.traces;
+  const errorOf = (figureOf: (trace: ReportTrace) => Figure): number | undefined =>
+    second === undefined ? undefined : relative(figureOf(first!).value, figureOf(second).value);
+  const makespan = ({ makespanSeconds }: ReportTrace): Figure => ({
+    value: makespanSeconds,
+    text: formatDuration(makespanSeconds),
+  });
+  const rate = ({ tokensPerSecond }: ReportTrace): Figure => ({
+    value: tokensPerSecond,
+    text: formatNumber(tokensPerSecond),
+  });
+  const isSteady = data.traces.every(({ bubbleRatio }) => bubbleRatio !== null);
+  const bubble = ({ bubbleRatio, bubbleRatioTotal }: ReportTrace): Figure => {
+    const value = isSteady ? bubbleRatio! : bubbleRatioTotal;
+    return { value, text: formatShare(value) };
+  };
+  const made = [
+    figureCard(data, "Makespan", makespan, comparison?.makespanError ?? errorOf(makespan)),
+    figureCard(data, "Tokens per second", rate, errorOf(rate)),
+    figureCard(data, isSteady ? "Bubble, steady region" : "Bubble, whole run", bubble),
+    figureCard(data, "Peak memory of a device", peakMemory, errorOf(peakMemory)),
+  ];
+  if (comparison !== null) {
+    const { meanAbsActionError, weightedActionError } = comparison;
+    const detail = `${formatShare(weightedActionError)} weighted by time`;
+    made.splice(3, 0, card({ name: "Mean action error", main: formatShare(meanAbsActionError), detail }));
+  }
+  return made;
+}
+
+/** The header: what was run, and the key figures. */
+export function summaryHeader(data: ReportData): HTMLElement {
+  const facts = data.facts.flatMap(({ label, value }) => [
+    element("div", {}, [element("dt", {}, [label]), element("dd", {}, [value])]),
+  ]);
+  const kind = data.traces.length === 2 ? "simulated and executed" : data.traces[0]!.source;
+  return element("header", {}, [
+    element("p", { class: "eyebrow" }, [`loratwin report, ${kind}`]),
+    element("h1", {}, [data.title]),
+    element("dl", { class: "facts" }, facts),
+    element("dl", { class: "cards" }, cards(data)),
+  ]);
+}

@@ -1,0 +1,146 @@
+import { LETTERS, type ReportComparison } from "../report-data.ts";
+import { element, section } from "./element.ts";
+import { formatDuration, formatError, formatMemory, formatNumber, formatShare } from "./format.ts";
+import { jobHue } from "./job-colours.ts";
+import { type PageState, reveal } from "./page-state.ts";
+
+const LETTER_NAMES = { F: "forward", B: "backward", U: "update" } as const;
+
+type Cell = string | Node;
+
+/** A table whose first column names the row; the other columns are numbers unless named in `texts`. */
+function dataTable(
+  caption: string,
+  meaning: string,
+  columns: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  texts: readonly string[] = [],
+): HTMLElement {
+  const kind = (column: number): Readonly<Record<string, string>> =>
+    column === 0 || texts.includes(columns[column]!) ? {} : { class: "number" };
+  const head = columns.map((name, column) => element("th", { scope: "col", ...kind(column) }, [name]));
+  const body = rows.map((cells) =>
+    element(
+      "tr",
+      {},
+      cells.map((cell, column) =>
+        column === 0 ? element("th", { scope: "row" }, [cell]) : element("td", kind(column), [cell]),
+      ),
+    ),
+  );
+  return element("div", { class: "panel table-panel" }, [
+    element("table", {}, [
+      element("caption", {}, [element("strong", {}, [caption]), element("span", {}, [meaning])]),
+      element("thead", {}, [element("tr", {}, head)]),
+      element("tbody", {}, body),
+    ]),
+  ]);
+}
+
+function kindTable({ perKind }: ReportComparison): HTMLElement {
+  const rows = LETTERS.flatMap((letter) => {
+    const errors = perKind[letter];
+    if (errors === undefined || errors.count === 0) return [];
+    const { count, meanAbsError, weightedError, bias } = errors;
+    return [
+      [
+        `${letter} ${LETTER_NAMES[letter]}`,
+        formatNumber(count),
+        formatShare(meanAbsError),
+        formatShare(weightedError),
+        formatError(bias),
+      ],
+    ];
+  });
+  const meaning =
+    "Mean of the absolute errors, the same weighted by executed time, and the signed mean: a bias is what better calibration can remove.";
+  return dataTable("Errors by kind of action", meaning, ["Kind", "Actions", "Mean error", "Weighted", "Bias"], rows);
+}
+
+function memoryTable({ data }: PageState, { peakMemoryError }: ReportComparison): HTMLElement {
+  const [simulated, executed] = data.traces;
+  const rows = data.devices.map((name, device) => [
+    name,
+    data.plannedPeakBytes[device] === undefined ? "–" : formatMemory(data.plannedPeakBytes[device]!),
+    formatMemory(simulated!.devices[device]!.peakMemoryBytes),
+    formatMemory(executed!.devices[device]!.peakMemoryBytes),
+    peakMemoryError[device] === undefined ? "–" : formatError(peakMemoryError[device]!),
+  ]);
+  const meaning = "The most bytes in use at any time; a plan must never promise less than is used.";
+  return dataTable("Peak memory", meaning, ["Device", "Planned", "Simulated", "Executed", "Error"], rows);
+}
+
+function worstTable(state: PageState, { worst }: ReportComparison): HTMLElement {
+  const rows = worst.map(({ action, jobs, simulatedSeconds, executedSeconds, error }) => {
+    const index = state.data.actions.key.indexOf(action);
+    const button = element("button", { type: "button", class: "link", title: "Show it in the timelines" }, [action]);
+    button.addEventListener("click", () => reveal(state, index));
+    const device = state.data.traces[1]!.bars.device[state.computeBar(1, index) ?? -1];
+    return [
+      button,
+      device === undefined ? "–" : state.data.devices[device]!,
+      jobs.join(", "),
+      formatDuration(simulatedSeconds),
+      formatDuration(executedSeconds),
+      formatError(error),
+    ];
+  });
+  const meaning = "Where the twin was farthest off; a press on an action shows it in the timelines.";
+  return dataTable("Worst actions", meaning, ["Action", "Device", "Jobs", "Simulated", "Executed", "Error"], rows, [
+    "Device",
+    "Jobs",
+  ]);
+}
+
+function jobTable({ data }: PageState): HTMLElement {
+  const [first, second] = data.traces;
+  const rows = data.jobs.map(({ name, adapter }, job): readonly Cell[] => {
+    const timesIn = (trace: typeof first) => trace?.jobs.find((one) => one.name === name);
+    const last = timesIn(second ?? first);
+    const label = element("span", { class: "key" }, [
+      element("span", { class: "swatch", style: `background: ${jobHue(job)}` }),
+      name,
+    ]);
+    const end = (times: ReturnType<typeof timesIn>): string =>
+      times === undefined ? "–" : formatDuration(times.endSeconds);
+    const curve = data.losses.find((one) => one.job === job);
+    return [
+      label,
+      adapter || "–",
+      last ? formatNumber(last.steps) : "–",
+      last ? formatNumber(last.tokens) : "–",
+      end(timesIn(first)),
+      ...(second === undefined ? [] : [end(timesIn(second))]),
+      ...(data.losses.length === 0
+        ? []
+        : [curve ? curve.loss[0]!.toFixed(3) : "–", curve ? curve.loss.at(-1)!.toFixed(3) : "–"]),
+    ];
+  });
+  const ends = second === undefined ? ["End"] : ["Simulated end", "Executed end"];
+  const columns = [
+    "Job",
+    "Adapter",
+    "Steps",
+    "Tokens",
+    ...ends,
+    ...(data.losses.length === 0 ? [] : ["First loss", "Last loss"]),
+  ];
+  const meaning = "An end is the time from the start of the run to the job's last update.";
+  return dataTable("Jobs", meaning, columns, rows, ["Adapter"]);
+}
+
+/** Everything that is better read than seen. */
+export function tablesSection(state: PageState): HTMLElement {
+  const { comparison, traces } = state.data;
+  const isPair = comparison !== null && traces.length === 2;
+  const compared = isPair
+    ? [
+        element("div", { class: "table-pair" }, [kindTable(comparison), memoryTable(state, comparison)]),
+        worstTable(state, comparison),
+      ]
+    : [];
+  const meaning = isPair
+    ? "Errors are (simulated \u2212 executed) / executed, so a positive one means that the simulation was too slow."
+    : "What each job did.";
+  return section("tables", "Numbers", meaning, [...compared, jobTable(state)]);
+}

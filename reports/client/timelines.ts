@@ -1,0 +1,100 @@
+import { element, section } from "./element.ts";
+import { formatDuration, formatNanos } from "./format.ts";
+import { fillDefinitions } from "./job-colours.ts";
+import { createOverview } from "./overview.ts";
+import type { PageState } from "./page-state.ts";
+import { createTimeWindow, type Gutters, type TimeWindow } from "./time-window.ts";
+import { createTimeAxis, createTimeline } from "./timeline.ts";
+import { bindTimelineKeys } from "./timeline-keys.ts";
+import { layoutLanes, usedStreams } from "./timeline-lanes.ts";
+import { jobLegend, letterKey } from "./timeline-legend.ts";
+
+const GUTTERS: Gutters = { left: 104, right: 14 };
+
+/** Start and end of the step in the middle of the last trace, with a margin; null for a run of a single step. */
+function middleStep({ data }: PageState): readonly [number, number] | null {
+  const { bars } = data.traces.at(-1)!;
+  let lastStep = 0;
+  for (const step of data.actions.step) lastStep = Math.max(lastStep, step);
+  if (lastStep === 0) return null;
+  const step = Math.floor((lastStep + 1) / 2);
+  let [start, end] = [Number.POSITIVE_INFINITY, 0];
+  bars.action.forEach((action, bar) => {
+    if (data.actions.step[action] !== step) return;
+    start = Math.min(start, bars.startNs[bar]!);
+    end = Math.max(end, bars.startNs[bar]! + bars.durationNs[bar]!);
+  });
+  const margin = 0.02 * (end - start);
+  return [start - margin, end + margin];
+}
+
+function toolbar(state: PageState, view: TimeWindow): HTMLElement {
+  const button = (label: string, name: string, act: () => void): HTMLButtonElement => {
+    const made = element("button", { type: "button", "aria-label": name, title: name }, [label]);
+    made.addEventListener("click", act);
+    return made;
+  };
+  const shown = element("output", { class: "window-text" });
+  view.onChange(() => {
+    const [start, end] = view.domain();
+    shown.textContent = `${formatNanos(Math.round(start))} to ${formatNanos(Math.round(end))}`;
+  });
+  const step = middleStep(state);
+  return element("div", { class: "toolbar", role: "group", "aria-label": "Time window" }, [
+    button("\u2212", "Zoom out", () => view.zoomBy(0.5)),
+    button("+", "Zoom in", () => view.zoomBy(2)),
+    button("‹", "Earlier", () => view.panBy(-0.5)),
+    button("›", "Later", () => view.panBy(0.5)),
+    step === null ? undefined : button("One step", "Show a step in the middle of the run", () => view.show(...step)),
+    button("Whole run", "Show the whole run", () => view.reset()),
+    shown,
+  ]);
+}
+
+/** Simulated above executed, a row for each device, under one time axis. */
+export function timelinesSection(state: PageState): HTMLElement {
+  const { data } = state;
+  const fullNs = 1.01 * Math.max(1, ...data.traces.map(({ makespanSeconds }) => makespanSeconds * 1e9));
+  const stage = element("div", { class: "stage" });
+  const view = createTimeWindow(stage, fullNs, GUTTERS);
+  const spoken = element("div", { class: "visually-hidden", "aria-live": "polite" });
+  const streams = usedStreams(data.traces);
+  stage.append(createTimeAxis(view));
+  data.traces.forEach((trace, index) => {
+    const layout = layoutLanes(trace.bars, data.devices.length, streams);
+    const timeline = createTimeline(state, index, layout, view, GUTTERS.left);
+    bindTimelineKeys(timeline, state, index, layout, view, (text) => {
+      spoken.textContent = text;
+    });
+    const makespan = element("span", { class: "makespan" }, [formatDuration(trace.makespanSeconds)]);
+    const title = trace.source === "simulated" ? "Simulated" : "Executed";
+    stage.append(element("h3", { class: "timeline-title" }, [title, makespan]), timeline);
+  });
+  state.revealed.subscribe((action) => {
+    if (action === null) return;
+    const bar = state.computeBar(data.traces.length - 1, action);
+    if (bar === undefined) return;
+    const { startNs, durationNs } = data.traces.at(-1)!.bars;
+    const margin = 4 * Math.max(durationNs[bar]!, 1000);
+    view.show(startNs[bar]! - margin, startNs[bar]! + durationNs[bar]! + margin);
+    stage.scrollIntoView({ block: "center" });
+  });
+  const meaning =
+    data.traces.length === 2
+      ? "The same plan, predicted and carried out: each bar is one action on its device, and pointing at it marks it in both timelines."
+      : "Each bar is one action of the plan on its device; the thin rows are its messages.";
+  const head = element("div", { class: "timeline-head" }, [jobLegend(state), letterKey(data), toolbar(state, view)]);
+  const overview = createOverview(data.traces.at(-1)!, fullNs, data.devices.length, view, GUTTERS);
+  const hint =
+    "Wheel zooms, dragging pans, a double click shows the whole run. The strip below shows how busy the devices were; drag on it to choose a window.";
+  return section("timelines", data.traces.length === 2 ? "Timelines" : "Timeline", meaning, [
+    element("div", { class: "panel" }, [
+      head,
+      stage,
+      element("p", { class: "hint" }, [hint]),
+      element("div", { class: "overview-frame" }, [overview]),
+      fillDefinitions(data),
+      spoken,
+    ]),
+  ]);
+}

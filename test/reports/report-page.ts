@@ -1,0 +1,78 @@
+// Builds the browser code, writes a page, and opens it as a reader would: from a file, in a browser without a network.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { type ReportAssets, type ReportInput, renderReport } from "../../reports/index.ts";
+
+const client = fileURLToPath(new URL("../../reports/client/", import.meta.url));
+
+const BROWSER_FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export interface OpenReport {
+  readonly page: Page;
+  /** Console errors and exceptions so far. */
+  readonly faults: readonly string[];
+  /** Addresses that the page asked for so far, its own included. */
+  readonly requests: readonly string[];
+}
+
+/** A browser and the bundled code in a folder of their own, for one test file. */
+export interface ReportBench {
+  readonly assets: ReportAssets;
+  open(input: ReportInput, viewport?: { readonly width: number; readonly height: number }): Promise<OpenReport>;
+  close(): Promise<void>;
+}
+
+async function bundle(folder: string): Promise<ReportAssets> {
+  const [script, style] = [join(folder, "client.js"), join(folder, "client.css")];
+  await build({ entryPoints: [join(client, "main.ts")], outfile: script, bundle: true, minify: true, format: "iife", target: "es2022" });
+  await build({ entryPoints: [join(client, "style.css")], outfile: style, bundle: true, minify: true });
+  return { script: readFileSync(script, "utf8"), style: readFileSync(style, "utf8") };
+}
+
+function launch(): Promise<Browser> {
+  const executablePath = process.env["LORATWIN_CHROMIUM"] ?? process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+  return chromium.launch({ executablePath, args: BROWSER_FLAGS });
+}
+
+export async function createReportBench(): Promise<ReportBench> {
+  const folder = mkdtempSync(join(tmpdir(), "loratwin-report-"));
+  const assets = await bundle(folder);
+  const browser = await launch();
+  let numPages = 0;
+  return {
+    assets,
+    async open(input, viewport = { width: 1440, height: 900 }) {
+      numPages += 1;
+      const file = join(folder, `report-${numPages}.html`);
+      writeFileSync(file, renderReport({ ...input, assets }));
+      const context = await browser.newContext({ viewport });
+      const faults: string[] = [];
+      const requests: string[] = [];
+      context.on("request", (request) => requests.push(request.url()));
+      const page = await context.newPage();
+      page.on("pageerror", (error) => faults.push(error.message));
+      page.on("console", (message) => {
+        if (message.type() === "error") faults.push(message.text());
+      });
+      await page.goto(pathToFileURL(file).href);
+      await page.locator(".timeline[data-bars-drawn] .bar").first().waitFor();
+      return { page, faults, requests };
+    },
+    async close() {
+      await browser.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
