@@ -4,7 +4,7 @@ import { MAX_TRACE_NS, toMicroseconds } from "./chrome-time.ts";
 import { STREAMS, type Stream, type Trace, type TraceEvent } from "./trace.ts";
 import type { ChromeEvent, TraceDocument } from "./trace-document.ts";
 
-export function pidOf(device: number): number {
+function pidOf(device: number): number {
   return device + 1;
 }
 

@@ -41,8 +41,9 @@ function signedPercent(share: number | null): string {
   return share > 0 ? `+${text}` : text;
 }
 
-function bytes(value: number | null): string {
-  return value === null ? "-" : formatBytes(value);
+/** A peak of 0 is that of a trace without memory samples. */
+function bytes(value: number): string {
+  return value === 0 ? "-" : formatBytes(value);
 }
 
 function points(a: number | null, b: number | null): string {
@@ -124,7 +125,9 @@ export function compareTable(comparison: Comparison): string {
       signedPercent(device.busyError),
       bytes(device.simulatedPeakMemoryBytes),
       bytes(device.executedPeakMemoryBytes),
-      signedPercent(device.peakMemoryError),
+      signedPercent(
+        device.simulatedPeakMemoryBytes * device.executedPeakMemoryBytes === 0 ? null : device.peakMemoryError,
+      ),
     ]),
   );
   const worst = table(

@@ -39,10 +39,10 @@ export interface DeviceComparison {
   readonly executedBusySeconds: number;
   /** simulated / executed - 1. */
   readonly busyError: number;
-  readonly simulatedPeakMemoryBytes: number | null;
-  readonly executedPeakMemoryBytes: number | null;
-  /** simulated / executed - 1; null where a trace has no memory samples. Negative is an underestimate. */
-  readonly peakMemoryError: number | null;
+  readonly simulatedPeakMemoryBytes: number;
+  readonly executedPeakMemoryBytes: number;
+  /** simulated / executed - 1 of the largest memory samples. Negative is an underestimate. */
+  readonly peakMemoryError: number;
 }
 
 /** Errors are shares: 0.02 is 2 %. Positive means that the simulator said more than what came. */
@@ -56,7 +56,7 @@ export interface Comparison {
   readonly weightedActionError: number;
   readonly perKind: Readonly<Record<ActionLetter, KindError>>;
   /** By device, as in `devices`. */
-  readonly peakMemoryError: readonly (number | null)[];
+  readonly peakMemoryError: readonly number[];
   /** The ten actions whose durations differ most in seconds, worst first. */
   readonly worst: readonly ActionError[];
   readonly simulated: SideTotals;
@@ -101,7 +101,6 @@ function compareDevices(
 ): readonly DeviceComparison[] {
   return simulated.map((left, device) => {
     const right = executed[device]!;
-    const bothPeaks = left.peakMemoryBytes !== null && right.peakMemoryBytes !== null;
     return {
       name: left.name,
       simulatedBusySeconds: left.busySeconds,
@@ -109,7 +108,7 @@ function compareDevices(
       busyError: relativeError(left.busySeconds, right.busySeconds),
       simulatedPeakMemoryBytes: left.peakMemoryBytes,
       executedPeakMemoryBytes: right.peakMemoryBytes,
-      peakMemoryError: bothPeaks ? relativeError(left.peakMemoryBytes, right.peakMemoryBytes) : null,
+      peakMemoryError: relativeError(left.peakMemoryBytes, right.peakMemoryBytes),
     };
   });
 }

@@ -1,4 +1,4 @@
-import { maximum, type Nanos, nanosToSeconds } from "../core/index.ts";
+import { type Nanos, nanosToSeconds } from "../core/index.ts";
 import type { Trace, TraceEvent } from "./trace.ts";
 
 export interface DeviceMetrics {
@@ -7,8 +7,8 @@ export interface DeviceMetrics {
   readonly busySeconds: number;
   /** The rest of the makespan. */
   readonly idleSeconds: number;
-  /** The largest memory sample; null in a trace without any for this device. */
-  readonly peakMemoryBytes: number | null;
+  /** The largest memory sample; 0 in a trace without any for this device. */
+  readonly peakMemoryBytes: number;
 }
 
 /** What a trace alone says about the run as a whole. */
@@ -88,9 +88,9 @@ export function traceTotals(trace: Trace, firstJob?: string): RunTotals {
     if (event.stage === 0 && event.letter === "F") tokens += event.tokens;
   }
   const makespanNs = actions.length === 0 ? 0 : endNs - startNs;
-  const peaks = trace.devices.map((): number | null => null);
+  const peaks = trace.devices.map(() => 0);
   for (const { counter, device, value } of trace.counters)
-    if (counter === "memory") peaks[device] = maximum([value, peaks[device] ?? 0]);
+    if (counter === "memory") peaks[device] = Math.max(value, peaks[device] ?? 0);
   const job = firstJob ?? firstJobOf(actions);
   return {
     makespanSeconds: nanosToSeconds(makespanNs as Nanos),
@@ -102,7 +102,7 @@ export function traceTotals(trace: Trace, firstJob?: string): RunTotals {
       name,
       busySeconds: busyNs[device]! / 1e9,
       idleSeconds: (makespanNs - busyNs[device]!) / 1e9,
-      peakMemoryBytes: peaks[device] ?? null,
+      peakMemoryBytes: peaks[device]!,
     })),
   };
 }
