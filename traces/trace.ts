@@ -1,7 +1,7 @@
 import type { Nanos } from "../core/index.ts";
 import type { ActionKey, ActionLetter } from "../plan/index.ts";
 
-/** One stream is one row of a timeline; events on it never overlap. */
+/** What a device does at once. Actions of a compute stream never overlap; transfers may, in two directions or by their latencies. */
 export const STREAMS = ["receive", "compute", "send", "host"] as const;
 export type Stream = (typeof STREAMS)[number];
 
