@@ -21,7 +21,7 @@ function messageReason(channel: Channel, wanted: string, microBatch: number): st
   if (number > channel.consumed) return `${what}, which come after those of ${messageKey(channel, channel.consumed)}`;
   return hasFreeInBuffer(channel)
     ? what
-    : `${what}, which wait for an ${channel.kind}In buffer (${channel.inBuffers} planned)`;
+    : `${what}, which wait for a free ${channel.kind}In buffer (${channel.inBuffers} planned)`;
 }
 
 function blockedBy(device: DeviceState, pendingSignals: readonly string[]): string {
@@ -39,7 +39,7 @@ function blockedBy(device: DeviceState, pendingSignals: readonly string[]): stri
       .map((position) => output.order.keys[position])
       .join(", ");
     reasons.push(
-      `an ${output.kind}Out buffer (${output.outBuffers} planned${holders === "" ? "" : `, held for stage ${output.to} by ${holders}`})`,
+      `a free ${output.kind}Out buffer (${output.outBuffers} planned${holders === "" ? "" : `, held for stage ${output.to} by ${holders}`})`,
     );
   }
   return reasons.length > 0 ? reasons.join("; ") : `nothing known on stage ${stage}`;
