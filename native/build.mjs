@@ -1,4 +1,4 @@
-// Builds native/build/loratwin.node (and other CMake targets): node native/build.mjs [target...]. Without arguments: loratwin.
+// Builds native/build/loratwin.node (and other CMake targets): node native/build.mjs [target...]. Without arguments: the addon and the operator table of the tests.
 // Prints the tools' output only when something fails. LORATWIN_CMAKE_ARGS adds arguments to the configuration.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -32,7 +32,8 @@ function findNodeHeaders() {
 
 function run(command, args, failure) {
   const result = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28 });
-  if (result.error?.code === "ENOENT") fail(`Expected the command ${command}, found none.\nHint: apt install cmake g++, dnf install cmake gcc-c++`);
+  if (result.error?.code === "ENOENT")
+    fail(`Expected the command ${command}, found none.\nHint: apt install cmake g++, dnf install cmake gcc-c++`);
   if (result.status !== 0) fail(failure, `${result.stdout}${result.stderr}`);
 }
 
@@ -57,6 +58,13 @@ run(
 );
 run(
   "cmake",
-  ["--build", build, "-j", String(availableParallelism()), "--target", ...(targets.length > 0 ? targets : ["loratwin"])],
+  [
+    "--build",
+    build,
+    "-j",
+    String(availableParallelism()),
+    "--target",
+    ...(targets.length > 0 ? targets : ["loratwin", "op_table"]),
+  ],
   "The native build failed; the compiler's message is above.",
 );

@@ -150,6 +150,9 @@ function packEntries(entries: readonly AdapterEntry[]): Float64Array {
 function packItems(task: UpdateTask): Float64Array {
   const packed = task.items.flatMap((item, index) => {
     const at = (field: string): string => `items[${index}].${field}`;
+    if (item.maxGradNorm > 0 && item.normCells.length === 0) {
+      throw new DeviceError({ expected: "at least one norm cell", at: at("normCells"), got: item.normCells });
+    }
     return [
       item.adapter,
       checkCount(item.step, at("step"), 1),

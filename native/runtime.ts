@@ -122,14 +122,15 @@ export function createRuntime(): Runtime {
     [Symbol.dispose]() {
       if (disposed) return;
       disposed = true;
+      const unfinished = total() > 0;
       addon.disposeRuntime(raw);
       for (const device of [...devices]) device[Symbol.dispose]();
       const stopped = new DeviceError({ expected: "the runtime to become idle", got: "disposal" });
       const settled = waiters;
       waiters = [];
       for (const waiter of settled) {
-        if (total() === 0) waiter.resolve();
-        else waiter.reject(failed ?? stopped);
+        if (unfinished) waiter.reject(failed ?? stopped);
+        else waiter.resolve();
       }
     },
   };

@@ -41,7 +41,11 @@ void Device::stop() {
   send_->stop();
   programs_.clear();
   adapters_.clear();
+  for (const std::unique_ptr<Matrix>& matrix : weights_.matrices) {
+    meter_->add(MemoryKind::weights, -static_cast<std::ptrdiff_t>(matrix->packed.bytes()));
+  }
   weights_ = Weights{};
+  meter_->add(MemoryKind::other, -static_cast<std::ptrdiff_t>(std::exchange(engineBytes_, 0)));
   engine_.reset();
   arena_.reset();
   pool_.reset();
