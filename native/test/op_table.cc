@@ -1,10 +1,15 @@
-// op_table: every operator x every case, checked in these modes, one JSON line each {op, mode, case, error, tolerance, ok}:
+// op_table: every operator x every case, checked in these modes, one JSON line each {op, mode, case, error,
+// tolerance, ok}:
 //
-//   forward, backward     fast against the f64 reference, NMSE, for both builds and 1 and 2 threads (the largest error of the four)
+//   forward, backward     fast against the f64 reference, NMSE, for both builds and 1 and 2 threads (the largest
+//   error of the four)
 //   gradient              the reference's backward against central differences of the reference's forward, in f64
 //   repeat                two runs of the fast operator give the same bytes
-//   threads               1 and 2 threads give the same bytes (operators with a matmul: the same numbers to f32 rounding)
+//   threads               1 and 2 threads give the same bytes (operators with a matmul: the same numbers to f32
+//   rounding)
 //   alone                 a segment's results when run by itself equal its part of the whole batch (likewise)
+//   exponential           e^x, as seen in head_loss's softmax over two logits, relative error over -87 .. 0
+//   refuses               arguments out of range throw std::invalid_argument (error: how many did not)
 //   dropout               the masks of lora's forward and backward are dropout.h's, at the right rate
 //
 // op_table --time: milliseconds of each operator in a training step instead.
@@ -13,19 +18,24 @@
 #include <cstdio>
 #include <cstring>
 #include <random>
+#include <stdexcept>
 
 #include "operators.h"
 #include "ops/dropout.h"
+#include "ops/embed.h"
+#include "ops/head_loss.h"
+#include "ops/head_loss_rows.h"
 #include "ops/isa.h"
 #include "ops/lora.h"
+#include "ops/rope.h"
 #include "step_timing.h"
 #include "thread_team.h"
 
 namespace loratwin::test {
 namespace {
 
-constexpr double kRounding = 1e-12;            // NMSE of two f32 results that differ in summation order alone
-constexpr double kFiniteDifference = 1e-6;     // of the gradient's own size
+constexpr double kRounding = 1e-12;         // NMSE of two f32 results that differ in summation order alone
+constexpr double kFiniteDifference = 1e-6;  // of the gradient's own size
 constexpr double kFiniteDifferenceStep = 1e-5;
 
 bool allOk = true;
@@ -35,8 +45,8 @@ void report(const std::string& op, const std::string& mode, const std::string& n
   allOk = allOk && ok;
   char number[32] = "null";
   if (std::isfinite(error)) std::snprintf(number, sizeof number, "%.3g", error);
-  std::printf("{\"op\":\"%s\",\"mode\":\"%s\",\"case\":\"%s\",\"error\":%s,\"tolerance\":%.3g,\"ok\":%s}\n", op.c_str(), mode.c_str(),
-              name.c_str(), number, tolerance, ok ? "true" : "false");
+  std::printf("{\"op\":\"%s\",\"mode\":\"%s\",\"case\":\"%s\",\"error\":%s,\"tolerance\":%.3g,\"ok\":%s}\n", op.c_str(),
+              mode.c_str(), name.c_str(), number, tolerance, ok ? "true" : "false");
 }
 
 template <class To, class From>
@@ -130,19 +140,23 @@ void checkAgainstReference(const Problem& problem, Team& team) {
   const Tensors<double> in = convert<double>(problem.in);
   const Tensors<double> expected = problem.op.forwardReference(problem.shape, in);
   Tensors<double> expectedBack;
-  if (problem.op.backward) expectedBack = problem.op.backwardReference(problem.shape, in, convert<double>(problem.out), convert<double>(problem.graded));
+  if (problem.op.backward)
+    expectedBack =
+        problem.op.backwardReference(problem.shape, in, convert<double>(problem.out), convert<double>(problem.graded));
   double forward = 0;
   double backward = 0;
   const ops::Isa best = ops::bestIsa();
   for (const ops::Isa isa : {ops::Isa::generic, best}) {
     ops::setIsa(isa);
-    for (ops::ExecContext* context : {static_cast<ops::ExecContext*>(&team.one), static_cast<ops::ExecContext*>(&team.two)}) {
+    for (ops::ExecContext* context :
+         {static_cast<ops::ExecContext*>(&team.one), static_cast<ops::ExecContext*>(&team.two)}) {
       forward = std::fmax(forward, largestNmse(problem.forward(*context), expected));
       if (problem.op.backward) backward = std::fmax(backward, largestNmse(problem.backward(*context), expectedBack));
     }
   }
   report(problem.op.name, "forward", problem.shape.name, forward, problem.op.forwardTolerance);
-  if (problem.op.backward) report(problem.op.name, "backward", problem.shape.name, backward, problem.op.backwardTolerance);
+  if (problem.op.backward)
+    report(problem.op.name, "backward", problem.shape.name, backward, problem.op.backwardTolerance);
 }
 
 // <outputs, graded> of the reference at inputs `in`
@@ -158,8 +172,8 @@ double objective(const Problem& problem, const Tensors<double>& in) {
 // Two random directions and two single elements of every differentiated input.
 void checkGradient(const Problem& problem) {
   Tensors<double> in = convert<double>(problem.in);
-  const Tensors<double> gradients =
-      problem.op.backwardReference(problem.shape, in, problem.op.forwardReference(problem.shape, in), convert<double>(problem.graded));
+  const Tensors<double> gradients = problem.op.backwardReference(
+      problem.shape, in, problem.op.forwardReference(problem.shape, in), convert<double>(problem.graded));
   std::mt19937 random(11);
   std::normal_distribution<double> normal;
   double worst = 0;
@@ -205,7 +219,9 @@ void checkRepeat(const Problem& problem, Team& team) {
 }
 
 void checkThreads(const Problem& problem, Team& team) {
-  const auto compare = [&](const Tensors<float>& a, const Tensors<float>& b) { return problem.op.exactAlone ? differences(a, b) : largestNmse(a, b); };
+  const auto compare = [&](const Tensors<float>& a, const Tensors<float>& b) {
+    return problem.op.exactAlone ? differences(a, b) : largestNmse(a, b);
+  };
   double error = compare(problem.forward(team.one), problem.forward(team.two));
   if (problem.op.backward) error = std::fmax(error, compare(problem.backward(team.one), problem.backward(team.two)));
   report(problem.op.name, "threads", problem.shape.name, error, problem.op.exactAlone ? 0 : kRounding);
@@ -249,7 +265,8 @@ void checkAlone(const Problem& problem, Team& team) {
     const Tensors<float> in = slice(inputs, problem.in, layout, segment);
     compare(op.forward(team.two, single, in), slice(outputs, out, layout, segment));
     if (!op.backward) continue;
-    compare(op.backward(team.two, single, in, slice(outputs, problem.out, layout, segment), slice(outputs, problem.graded, layout, segment)),
+    compare(op.backward(team.two, single, in, slice(outputs, problem.out, layout, segment),
+                        slice(outputs, problem.graded, layout, segment)),
             slice(inputs, gradients, layout, segment));
   }
   report(op.name, "alone", problem.shape.name, error, op.exactAlone ? 0 : kRounding);
@@ -267,13 +284,15 @@ void checkDropout(ops::ExecContext& context, float p) {
   const ops::LoraSegments segments{&segment, 1, keys.data(), 9};
   std::vector<float> scratch(ops::loraBackwardScratchBytes(T, K) / sizeof(float));
   ops::lora(context, {segments, x.data(), K, K, y.data(), 1, 0, 1, s.data(), K});
-  ops::lora_backward(context, {segments, dy.data(), 1, 0, 1, x.data(), K, K, s.data(), K, dx.data(), K, scratch.data()});
+  ops::lora_backward(context,
+                     {segments, dy.data(), 1, 0, 1, x.data(), K, K, s.data(), K, dx.data(), K, scratch.data()});
   double wrong = 0;
   double kept = 0;
   for (std::int64_t t = 0; t < T; ++t) {
     for (std::int64_t k = 0; k < K; ++k) {
       const std::size_t i = static_cast<std::size_t>(t * K + k);
-      const bool keep = ops::dropoutKeep(ops::dropoutRow(segment.seed, keys[static_cast<std::size_t>(t)], 9), static_cast<std::uint32_t>(k), ops::dropoutThreshold(p));
+      const bool keep = ops::dropoutKeep(ops::dropoutRow(segment.seed, keys[static_cast<std::size_t>(t)], 9),
+                                         static_cast<std::uint32_t>(k), ops::dropoutThreshold(p));
       const float expected = keep ? 1.0F / (1.0F - p) : 0.0F;
       kept += keep ? 1 : 0;
       wrong += s[i] != expected || dx[i] != expected ? 1 : 0;
@@ -283,6 +302,59 @@ void checkDropout(ops::ExecContext& context, float p) {
   report("lora", "dropout", name, wrong, 0);
   const double deviation = std::sqrt(static_cast<double>(p) * (1.0 - p) * T * K);
   report("lora", "dropout rate", name, std::fabs(kept - (1.0 - p) * T * K) / deviation, 4);
+}
+
+// The gradient of logits (0, x) with target 0 is e^x / (1 + e^x) in the second place.
+void checkExponential() {
+  double worst = 0;
+  for (int i = 0; i <= 87000; ++i) {
+    const float x = -static_cast<float>(i) * 1e-3F;
+    float z[2] = {0.0F, x};
+    ops::head_loss_row(z, 2, 0, 1.0F, true);
+    const double expected = std::exp(static_cast<double>(x));
+    worst = std::fmax(worst, std::fabs(z[1] * (1.0 + expected) / expected - 1.0));
+  }
+  report("head_loss", "exponential", ops::isaName(ops::currentIsa()), worst, 2e-6);
+}
+
+void checkRefusals(ops::ExecContext& context) {
+  const auto judge = [](const std::string& op, const std::string& name, auto call) {
+    double missing = 1;
+    try {
+      call();
+    } catch (const std::invalid_argument&) {
+      missing = 0;
+    }
+    report(op, "refuses", name, missing, 0);
+  };
+  float x[64] = {};
+  float y[64] = {};
+  double losses[1] = {};
+  std::vector<float> scratch(4096);
+  ops::MatmulEngine engine(context.threads());
+  const ops::PackedMatrix both(engine, x, 4, 4, true);
+  const ops::PackedMatrix forwardOnly(engine, x, 4, 4, false);
+  for (const std::int32_t id : {-1, 4}) {
+    judge("embed", "id " + std::to_string(id) + " of 4", [&] { ops::embed(context, {x, &id, y, 1, 4, 4}); });
+  }
+  const ops::LossSegment segment{0, 1, 1.0F};
+  for (const std::int32_t target : {-2, 4}) {
+    judge("head_loss", "target " + std::to_string(target) + " of 4", [&] {
+      ops::head_loss(context, engine, {&segment, 1, &target, x, &both, y, scratch.data(), 4, 1, losses});
+    });
+  }
+  judge("matmul", "a stride below the features", [&] {
+    ops::matmul(context, engine, {x, 3, &both, y, 4, nullptr, nullptr, 0, 2});
+  });
+  judge("matmul", "a weight packed forward only", [&] {
+    ops::matmul_backward(context, engine, {x, 4, &forwardOnly, y, 4, 2});
+  });
+  const std::int32_t offsets[2] = {0, 1};
+  judge("rope", "an odd head", [&] { ops::rope(context, {{offsets, 1}, x, 8, 0, 1, 5, y, false}); });
+  const ops::LoraSegment dropped{0, 1, x, x, nullptr, nullptr, 1, 1.0F, 0.5F, {1, 2}};
+  judge("lora", "dropout without row keys", [&] {
+    ops::lora(context, {{&dropped, 1, nullptr, 0}, x, 4, 4, y, 4, 0, 4, y + 32, 1});
+  });
 }
 
 int runTable() {
@@ -299,8 +371,10 @@ int runTable() {
   }
   for (const ops::Isa isa : {ops::Isa::generic, ops::bestIsa()}) {
     ops::setIsa(isa);
+    checkExponential();
     for (const float p : {0.05F, 0.1F, 0.5F, 0.9F}) checkDropout(team.two, p);
   }
+  checkRefusals(team.two);
   return allOk ? 0 : 1;
 }
 

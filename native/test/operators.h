@@ -19,9 +19,9 @@ enum class Extent { rows, segment, shared };
 struct Tensor {
   std::string name;
   Extent extent;
-  std::int64_t width;    // floats a row, or all floats
-  int segment = -1;      // its segment's place in the case, for Extent::segment
-  float spread = 1.0F;   // values uniform in -spread .. spread
+  std::int64_t width;   // floats a row, or all floats
+  int segment = -1;     // its segment's place in the case, for Extent::segment
+  float spread = 1.0F;  // values uniform in -spread .. spread
   float centre = 0.0F;
 };
 
@@ -34,14 +34,29 @@ struct Operator {
   double forwardTolerance;  // NMSE
   // (inputs, forward's outputs, gradients of the outputs) -> gradients of the inputs, empty where not differentiated.
   // The gradient of an output that `gradedOutput` refuses is all 0.
-  std::function<Tensors<float>(ops::ExecContext&, const Case&, const Tensors<float>&, const Tensors<float>&, const Tensors<float>&)> backward = nullptr;
-  std::function<Tensors<double>(const Case&, const Tensors<double>&, const Tensors<double>&, const Tensors<double>&)> backwardReference = nullptr;
+  std::function<Tensors<float>(ops::ExecContext&, const Case&, const Tensors<float>&, const Tensors<float>&,
+                               const Tensors<float>&)>
+      backward = nullptr;
+  std::function<Tensors<double>(const Case&, const Tensors<double>&, const Tensors<double>&, const Tensors<double>&)>
+      backwardReference = nullptr;
   double backwardTolerance = 0;
   std::function<bool(const std::string&)> gradedOutput = nullptr;
   bool exactAlone = true;  // bitwise equal when a segment is run alone, and for any number of threads
 };
 
 std::vector<Operator> operatorTable();
+
+enum class MatmulExtra { none, bias, residual, residualInPlace };
+
+// The operators with weights (operators_linear.cc); operatorTable has all.
+Operator matmulOperator(const std::string& name, MatmulExtra extra);
+Operator loraOperator();
+Operator headLossOperator();
+
+constexpr std::int64_t kPad = 3;  // strides are longer than the rows and not a multiple of anything
+constexpr int kYColumn = 5;       // first column of an operand that is part of a wider tensor
+
+inline bool everyOutput(const std::string&) { return true; }
 
 // What a case's rows look like to an operator.
 struct Layout {
@@ -58,7 +73,8 @@ struct Layout {
         for (int i = 0; i < length; ++i, ++rowOfSegment) {
           rowKeys.push_back(segment.id * 100003 + rowOfSegment);
           ids.push_back((segment.id * 31 + rowOfSegment * 7) % shape.vocabulary);
-          targets.push_back(i + 1 == length || rowOfSegment % 4 == 1 ? -1 : (segment.id * 17 + rowOfSegment * 5) % shape.vocabulary);
+          targets.push_back(
+              i + 1 == length || rowOfSegment % 4 == 1 ? -1 : (segment.id * 17 + rowOfSegment * 5) % shape.vocabulary);
         }
         sequences.push_back(sequences.back() + length);
       }

@@ -1,8 +1,10 @@
-# The operator table: checks every fast operator against its reference and prints JSON lines. Needs src/ops/sources.cmake and oneDNN.
+# The operator table: checks every fast operator against its reference and prints JSON lines.
+# Needs src/ops/sources.cmake and oneDNN.
 find_package(Threads REQUIRED)
 add_executable(op_table
   ${CMAKE_CURRENT_LIST_DIR}/op_table.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators.cc
+  ${CMAKE_CURRENT_LIST_DIR}/operators_linear.cc
   ${CMAKE_CURRENT_LIST_DIR}/step_timing.cc
   ${LORATWIN_OPS_SOURCES} ${LORATWIN_OPS_REFERENCE_SOURCES} ${LORATWIN_OPS_OBJECTS})
 set_target_properties(op_table PROPERTIES CXX_STANDARD 20)

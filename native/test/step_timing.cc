@@ -55,12 +55,17 @@ struct Projection {
   std::vector<ops::LoraSegment> segments;
 
   Projection(int inFeatures, int outFeatures, int rows)
-      : in(inFeatures), out(outFeatures), a(randomBuffer(std::int64_t{kSegments} * kRank * in, 0.1F)), b(randomBuffer(std::int64_t{kSegments} * kRank * out, 0.1F)),
-        da(a.size()), db(b.size()) {
+      : in(inFeatures),
+        out(outFeatures),
+        a(randomBuffer(std::int64_t{kSegments} * kRank * in, 0.1F)),
+        b(randomBuffer(std::int64_t{kSegments} * kRank * out, 0.1F)),
+        da(a.size()),
+        db(b.size()) {
     for (int g = 0; g < kSegments; ++g) {
       const std::int64_t atA = std::int64_t{g} * kRank * in;
       const std::int64_t atB = std::int64_t{g} * kRank * out;
-      segments.push_back({rows * g / kSegments, rows * (g + 1) / kSegments, a.data() + atA, b.data() + atB, da.data() + atA, db.data() + atB, kRank, 2.0F});
+      segments.push_back({rows * g / kSegments, rows * (g + 1) / kSegments, a.data() + atA, b.data() + atB,
+                          da.data() + atA, db.data() + atB, kRank, 2.0F});
     }
   }
   Projection(const Projection&) = delete;  // the segments point into the buffers
@@ -77,22 +82,29 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
   const ops::PackedMatrix oWeight(engine, randomBuffer(std::int64_t{H} * H, 0.05F).data(), H, H, true);
   const ops::PackedMatrix gateUpWeight(engine, randomBuffer(std::int64_t{2} * I * H, 0.05F).data(), 2 * I, H, true);
   const ops::PackedMatrix downWeight(engine, randomBuffer(std::int64_t{H} * I, 0.05F).data(), H, I, true);
-  const ops::PackedMatrix headWeight(engine, randomBuffer(std::int64_t{m.vocabulary} * H, 0.05F).data(), m.vocabulary, H, true);
+  const ops::PackedMatrix headWeight(engine, randomBuffer(std::int64_t{m.vocabulary} * H, 0.05F).data(), m.vocabulary,
+                                     H, true);
   Projection attentionIn[3] = {Projection(H, H, rows), Projection(H, H, rows), Projection(H, H, rows)};
   Projection o(H, H, rows);
   Projection mlpIn[2] = {Projection(H, I, rows), Projection(H, I, rows)};
   Projection down(I, H, rows);
   const std::int64_t T = rows;
-  Buffer x = randomBuffer(T * H, 1), xMid(x), h(x), h2(x), dx(x), weight = randomBuffer(H, 1), rstd(rows), out = randomBuffer(T * H, 1), dout(out), s(T * kRank);
-  Buffer qkv = randomBuffer(T * 3 * H, 1), dqkv(qkv), gateUp = randomBuffer(T * 2 * I, 1), dgateUp(gateUp), act = randomBuffer(T * I, 1), dact(act), lse(T * m.heads);
+  Buffer x = randomBuffer(T * H, 1), xMid(x), h(x), h2(x), dx(x), weight = randomBuffer(H, 1), rstd(rows),
+         out = randomBuffer(T * H, 1), dout(out), s(T * kRank);
+  Buffer qkv = randomBuffer(T * 3 * H, 1), dqkv(qkv), gateUp = randomBuffer(T * 2 * I, 1), dgateUp(gateUp),
+         act = randomBuffer(T * I, 1), dact(act), lse(T * m.heads);
   const std::vector<std::int32_t> sequences{0, rows / 4, rows / 2, rows / 4 * 3, rows};
   const ops::Sequences cut{sequences.data(), 4};
   const std::size_t longest = static_cast<std::size_t>(rows) / 4;
-  Buffer scratch(std::max(ops::attentionBackwardScratchBytes(static_cast<std::size_t>(threads), longest, static_cast<std::size_t>(m.headDim)),
-                          ops::loraBackwardScratchBytes(static_cast<std::size_t>(rows), kRank)) / sizeof(float));
+  Buffer scratch(std::max(ops::attentionBackwardScratchBytes(static_cast<std::size_t>(threads), longest,
+                                                             static_cast<std::size_t>(m.headDim)),
+                          ops::loraBackwardScratchBytes(static_cast<std::size_t>(rows), kRank)) /
+                 sizeof(float));
   Buffer frequencies = randomBuffer(m.headDim / 2, 1);
   constexpr std::int32_t kTileRows = 256;
-  Buffer logits(ops::headLossScratchBytes(kTileRows, static_cast<std::size_t>(H), static_cast<std::size_t>(m.vocabulary)) / sizeof(float));
+  Buffer logits(
+      ops::headLossScratchBytes(kTileRows, static_cast<std::size_t>(H), static_cast<std::size_t>(m.vocabulary)) /
+      sizeof(float));
   std::vector<std::int32_t> targets(static_cast<std::size_t>(rows));
   for (std::size_t t = 0; t < targets.size(); ++t) targets[t] = static_cast<std::int32_t>(t * 7) % m.vocabulary;
   const ops::LossSegment whole{0, rows, 0.01F};
@@ -105,31 +117,52 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
     body();
     now[name] += count * std::chrono::duration<double, std::milli>(Clock::now() - start).count();
   };
-  const auto product = [&](const Buffer& from, int ld, const ops::PackedMatrix& w, Buffer& to, int ldTo, const float* residual) {
-    timed("matmul", m.layers, [&] { ops::matmul(team, engine, {from.data(), ld, &w, to.data(), ldTo, nullptr, residual, ldTo, rows}); });
+  const auto product = [&](const Buffer& from, int ld, const ops::PackedMatrix& w, Buffer& to, int ldTo,
+                           const float* residual) {
+    timed("matmul", m.layers, [&] {
+      ops::matmul(team, engine, {from.data(), ld, &w, to.data(), ldTo, nullptr, residual, ldTo, rows});
+    });
   };
   const auto productBack = [&](const Buffer& from, int ld, const ops::PackedMatrix& w, Buffer& to, int ldTo) {
-    timed("matmul_backward", m.layers, [&] { ops::matmul_backward(team, engine, {from.data(), ld, &w, to.data(), ldTo, rows}); });
+    timed("matmul_backward", m.layers, [&] {
+      ops::matmul_backward(team, engine, {from.data(), ld, &w, to.data(), ldTo, rows});
+    });
   };
   const auto adapt = [&](const Projection& p, const Buffer& from, int ld, Buffer& to, int ldTo, int column) {
-    timed("lora", m.layers, [&] { ops::lora(team, {p.view(), from.data(), ld, p.in, to.data(), ldTo, column, p.out, s.data(), kRank}); });
+    timed("lora", m.layers, [&] {
+      ops::lora(team, {p.view(), from.data(), ld, p.in, to.data(), ldTo, column, p.out, s.data(), kRank});
+    });
   };
-  const auto adaptBack = [&](const Projection& p, const Buffer& dy, int ldDy, int column, const Buffer& from, int ld, Buffer& to) {
+  const auto adaptBack = [&](const Projection& p, const Buffer& dy, int ldDy, int column, const Buffer& from, int ld,
+                             Buffer& to) {
     timed("lora_backward", m.layers, [&] {
-      ops::lora_backward(team, {p.view(), dy.data(), ldDy, column, p.out, from.data(), ld, p.in, s.data(), kRank, to.data(), ld, scratch.data()});
+      ops::lora_backward(team, {p.view(), dy.data(), ldDy, column, p.out, from.data(), ld, p.in, s.data(), kRank,
+                                to.data(), ld, scratch.data()});
     });
   };
   for (int repetition = 0; repetition <= kRepetitions; ++repetition) {
     now.clear();
-    const auto norm = [&](Buffer& from, Buffer& to) { timed("rmsnorm", m.layers, [&] { ops::rmsnorm(team, {from.data(), weight.data(), to.data(), rstd.data(), rows, H, 1e-5F}); }); };
+    const auto norm = [&](Buffer& from, Buffer& to) {
+      timed("rmsnorm", m.layers, [&] {
+        ops::rmsnorm(team, {from.data(), weight.data(), to.data(), rstd.data(), rows, H, 1e-5F});
+      });
+    };
     const auto normBack = [&](Buffer& dy, Buffer& from, Buffer& residual, Buffer& to) {
-      timed("rmsnorm_backward", m.layers, [&] { ops::rmsnorm_backward(team, {dy.data(), from.data(), rstd.data(), weight.data(), residual.data(), to.data(), rows, H}); });
+      timed("rmsnorm_backward", m.layers, [&] {
+        ops::rmsnorm_backward(
+            team, {dy.data(), from.data(), rstd.data(), weight.data(), residual.data(), to.data(), rows, H});
+      });
     };
     norm(x, h);
     product(h, H, qkvWeight, qkv, 3 * H, nullptr);
     for (int i = 0; i < 3; ++i) adapt(attentionIn[i], h, H, qkv, 3 * H, i * H);
-    timed("rope", m.layers, [&] { ops::rope(team, {cut, qkv.data(), 3 * H, 0, 2 * m.heads, m.headDim, frequencies.data(), false}); });
-    timed("attention", m.layers, [&] { ops::attention(team, {cut, qkv.data(), 3 * H, 0, H, 2 * H, out.data(), H, lse.data(), m.heads, m.heads, m.headDim, scratch.data()}); });
+    timed("rope", m.layers, [&] {
+      ops::rope(team, {cut, qkv.data(), 3 * H, 0, 2 * m.heads, m.headDim, frequencies.data(), false});
+    });
+    timed("attention", m.layers, [&] {
+      ops::attention(team, {cut, qkv.data(), 3 * H, 0, H, 2 * H, out.data(), H, lse.data(), m.heads, m.heads, m.headDim,
+                            scratch.data()});
+    });
     product(out, H, oWeight, xMid, H, x.data());
     adapt(o, out, H, xMid, H, 0);
     norm(xMid, h2);
@@ -140,10 +173,16 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
     timed("swiglu", m.layers, [&] { ops::swiglu(team, {gateUp.data(), 2 * I, act.data(), I, rows, I}); });
     product(act, I, downWeight, dx, H, xMid.data());
     if (allProjections) adapt(down, act, I, dx, H, 0);
-    timed("head_loss", 1, [&] { ops::head_loss(team, engine, {&whole, 1, targets.data(), h2.data(), &headWeight, dx.data(), logits.data(), kTileRows, rows, &loss}); });
+    timed("head_loss", 1, [&] {
+      ops::head_loss(
+          team, engine,
+          {&whole, 1, targets.data(), h2.data(), &headWeight, dx.data(), logits.data(), kTileRows, rows, &loss});
+    });
     productBack(dx, H, downWeight, dact, I);
     if (allProjections) adaptBack(down, dx, H, 0, act, I, dact);
-    timed("swiglu_backward", m.layers, [&] { ops::swiglu_backward(team, {gateUp.data(), 2 * I, dact.data(), I, dgateUp.data(), 2 * I, rows, I}); });
+    timed("swiglu_backward", m.layers, [&] {
+      ops::swiglu_backward(team, {gateUp.data(), 2 * I, dact.data(), I, dgateUp.data(), 2 * I, rows, I});
+    });
     productBack(dgateUp, 2 * I, gateUpWeight, h2, H);
     if (allProjections) {
       for (int i = 0; i < 2; ++i) adaptBack(mlpIn[i], dgateUp, 2 * I, i * I, h, H, h2);
@@ -152,9 +191,12 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
     productBack(dx, H, oWeight, dout, H);
     adaptBack(o, dx, H, 0, out, H, dout);
     timed("attention_backward", m.layers, [&] {
-      ops::attention_backward(team, {cut, qkv.data(), 3 * H, 0, H, 2 * H, out.data(), H, dout.data(), H, lse.data(), dqkv.data(), 3 * H, m.heads, m.heads, m.headDim, scratch.data()});
+      ops::attention_backward(team, {cut, qkv.data(), 3 * H, 0, H, 2 * H, out.data(), H, dout.data(), H, lse.data(),
+                                     dqkv.data(), 3 * H, m.heads, m.heads, m.headDim, scratch.data()});
     });
-    timed("rope", m.layers, [&] { ops::rope(team, {cut, dqkv.data(), 3 * H, 0, 2 * m.heads, m.headDim, frequencies.data(), true}); });
+    timed("rope", m.layers, [&] {
+      ops::rope(team, {cut, dqkv.data(), 3 * H, 0, 2 * m.heads, m.headDim, frequencies.data(), true});
+    });
     productBack(dqkv, 3 * H, qkvWeight, h, H);
     for (int i = 0; i < 3; ++i) adaptBack(attentionIn[i], dqkv, 3 * H, i * H, h2, H, h);
     normBack(h, x, dx, dx);
@@ -175,8 +217,11 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
     if (name == "matmul" || name == "matmul_backward" || name == "head_loss") base += least[name];
   }
   const double layerFlops = 2.0 * rows * (4.0 * H * H + 3.0 * H * I) * m.layers;
-  std::printf("hidden %d, %d layers, vocabulary %d, %d tokens in %d segments, rank %d on %s, %d threads, %s: %.1f ms, not base matmuls or head %.1f %%\n", H, m.layers,
-              m.vocabulary, rows, kSegments, kRank, allProjections ? "all seven" : "q, k, v, o", threads, ops::isaName(ops::currentIsa()), total, 100 * (total - base) / total);
+  std::printf(
+      "hidden %d, %d layers, vocabulary %d, %d tokens in %d segments, rank %d on %s, %d threads, %s: %.1f ms, not base "
+      "matmuls or head %.1f %%\n",
+      H, m.layers, m.vocabulary, rows, kSegments, kRank, allProjections ? "all seven" : "q, k, v, o", threads,
+      ops::isaName(ops::currentIsa()), total, 100 * (total - base) / total);
   for (const auto& [name, ms] : least) {
     std::printf("  %-18s %8.2f ms %5.1f %%", name.c_str(), ms, 100 * ms / total);
     if (name == "matmul" || name == "matmul_backward") std::printf("  %.0f GF/s", layerFlops / ms / 1e6);

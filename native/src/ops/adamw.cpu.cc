@@ -20,7 +20,8 @@ void adamw(ExecContext& context, const Adamw& op) {
   const Vec gradientScale = set1(static_cast<float>(op.gradientScale));
   const std::int64_t count = static_cast<std::int64_t>(op.count);
   context.parallelFor((op.count + 1023) / 1024, [&](std::size_t begin, std::size_t end, int) {
-    const std::int64_t last = static_cast<std::int64_t>(end) * 1024 < count ? static_cast<std::int64_t>(end) * 1024 : count;
+    const std::int64_t last =
+        static_cast<std::int64_t>(end) * 1024 < count ? static_cast<std::int64_t>(end) * 1024 : count;
     for (std::int64_t i = static_cast<std::int64_t>(begin) * 1024; i < last; i += kLanes) {
       const Mask m = firstLanes(last - i);
       const Vec g = load(op.gradients + i, m) * gradientScale;

@@ -21,7 +21,6 @@ void adamw(const AdamwT<Real>& op) {
   }
 }
 
-template void adamw<float>(const AdamwT<float>&);
 template void adamw<double>(const AdamwT<double>&);
 
 }  // namespace loratwin::ops::ref

@@ -20,7 +20,8 @@ std::int64_t longest(const Sequences& sequences) {
   return length;
 }
 
-// Runs body(sequence, kvHead, thread) for every pair, whichever thread is free: units write disjoint outputs, so the bytes do
+// Runs body(sequence, kvHead, thread) for every pair, whichever thread is free: units write disjoint outputs, so the
+// bytes do
 // not depend on who takes which.
 template <class Body>
 void forEachUnit(ExecContext& context, const Sequences& sequences, std::int32_t kvHeads, Body body) {
@@ -36,7 +37,8 @@ void forEachUnit(ExecContext& context, const Sequences& sequences, std::int32_t 
   });
 }
 
-// scores [count] become exp(scale (score - max)) for the first `count` lanes and 0 up to `width`; returns the sum, max scaled in *top
+// scores [count] become exp(scale (score - max)) for the first `count` lanes and 0 up to `width`;
+// returns the sum, max scaled in *top
 float softmaxRow(float* scores, std::int64_t count, std::int64_t width, float scale, float* top) {
   const Vec low = set1(-3.0e38F);
   Vec highest = low;
@@ -80,7 +82,8 @@ void attention(ExecContext& context, const Attention& op) {
       for (std::int64_t first = 0; first < S; first += kTile) {
         const std::int64_t tile = S - first < kTile ? S - first : kTile;
         const std::int64_t keys = first + tile;
-        tileGemm(tile, keys, D, rows + first * op.ld + op.qColumn + h * D, op.ld, 1, kT, stride, scores, stride, 1.0F, false);
+        tileGemm(tile, keys, D, rows + first * op.ld + op.qColumn + h * D, op.ld, 1, kT, stride, scores, stride, 1.0F,
+                 false);
         float inverse[kTile];
         for (std::int64_t i = 0; i < tile; ++i) {
           float top = 0;
@@ -106,7 +109,8 @@ void attention_backward(ExecContext& context, const AttentionBackward& op) {
   const std::int64_t maxSequence = longest(op.sequences);
   const std::int64_t stride = static_cast<std::int64_t>(attentionTileStride(static_cast<std::size_t>(maxSequence)));
   const std::int64_t perThread = static_cast<std::int64_t>(
-      attentionBackwardScratchBytes(1, static_cast<std::size_t>(maxSequence), static_cast<std::size_t>(D)) / sizeof(float));
+      attentionBackwardScratchBytes(1, static_cast<std::size_t>(maxSequence), static_cast<std::size_t>(D)) /
+      sizeof(float));
   const float scale = 1.0F / __builtin_sqrtf(static_cast<float>(D));
   const std::int32_t group = op.heads / op.kvHeads;
   forEachUnit(context, op.sequences, op.kvHeads, [&](std::int32_t sequence, std::int32_t kvHead, int thread) {
@@ -159,7 +163,8 @@ void attention_backward(ExecContext& context, const AttentionBackward& op) {
             store(pRow, prob, width);
           }
         }
-        tileGemm(tile, D, keys, ds, stride, 1, k, D, gradients + first * op.ldd + op.qColumn + h * D, op.ldd, 1.0F, false);
+        tileGemm(tile, D, keys, ds, stride, 1, k, D, gradients + first * op.ldd + op.qColumn + h * D, op.ldd, 1.0F,
+                 false);
         tileGemm(keys, D, tile, ds, 1, stride, q, D, dk, op.ldd, 1.0F, true);
         tileGemm(keys, D, tile, p, 1, stride, dout, D, dv, op.ldd, 1.0F, true);
       }

@@ -1,10 +1,13 @@
 // attention: causal, for each sequence and query head h (its keys and values are those of head h / (heads / kvHeads))
 //
 //   P = softmax(Q K^T / sqrt(D)) over keys <= query;  out = P V;  lse[t,h] = log sum exp of the scaled scores
-//   backward recomputes P from lse:  dV = P^T dO   dS = P (dO V^T - rowsum(dO out))   dQ = dS K / sqrt(D)   dK = dS^T Q / sqrt(D)
+//   backward recomputes P from lse:  dV = P^T dO   dS = P (dO V^T - rowsum(dO out))   dQ = dS K / sqrt(D)
+//   dK = dS^T Q / sqrt(D)
 //
-//   qkv, dqkv [T, >= columns] strides ld, ldd; q at qColumn [heads D], k at kColumn, v at vColumn [kvHeads D]; dqkv has the same columns
-//   out, dout [T, heads D] strides ldo, lddo   lse [T,heads]     row major, f32 storage and accumulation, outputs overwritten
+//   qkv, dqkv [T, >= columns] strides ld, ldd; q at qColumn [heads D], k at kColumn, v at vColumn [kvHeads D];
+//   dqkv has the same columns
+//   out, dout [T, heads D] strides ldo, lddo   lse [T,heads]
+//   row major, f32 storage and accumulation, outputs overwritten
 //   No S x S matrix: one 64-row query tile against the keys up to its diagonal. exp: relative error <= 2e-6.
 //   Work units are (sequence, kv head), so dK and dV of a group are summed in head order without atomics.
 //   NMSE against the reference: 1e-10 forward, 1e-9 backward

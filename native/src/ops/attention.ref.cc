@@ -78,7 +78,8 @@ void attention_backward(const AttentionBackwardT<Real>& op) {
               dv[u * D + d] += p * dout[d];
             }
           }
-          for (std::int64_t d = 0; d < D; ++d) op.dqkv[(start + t) * op.ldd + op.qColumn + h * D + d] = static_cast<Real>(dq[d]);
+          for (std::int64_t d = 0; d < D; ++d)
+            op.dqkv[(start + t) * op.ldd + op.qColumn + h * D + d] = static_cast<Real>(dq[d]);
         }
       }
       for (std::int64_t u = 0; u < S; ++u) {
@@ -91,9 +92,7 @@ void attention_backward(const AttentionBackwardT<Real>& op) {
   }
 }
 
-template void attention<float>(const AttentionT<float>&);
 template void attention<double>(const AttentionT<double>&);
-template void attention_backward<float>(const AttentionBackwardT<float>&);
 template void attention_backward<double>(const AttentionBackwardT<double>&);
 
 }  // namespace loratwin::ops::ref

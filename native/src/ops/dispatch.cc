@@ -14,19 +14,19 @@
 
 namespace loratwin::ops {
 
-#define LORATWIN_DECLARE_OPERATORS                                  \
-  void adamw(ExecContext&, const Adamw&);                           \
-  void attention(ExecContext&, const Attention&);                   \
-  void attention_backward(ExecContext&, const AttentionBackward&);  \
-  void embed(ExecContext&, const Embed&);                           \
-  void lora(ExecContext&, const Lora&);                             \
-  void lora_backward(ExecContext&, const LoraBackward&);            \
-  void rmsnorm(ExecContext&, const Rmsnorm&);                       \
-  void rmsnorm_backward(ExecContext&, const RmsnormBackward&);      \
-  void rope(ExecContext&, const Rope&);                             \
-  double sum_squares(ExecContext&, const float*, std::size_t);      \
-  void swiglu(ExecContext&, const Swiglu&);                         \
-  void swiglu_backward(ExecContext&, const SwigluBackward&);        \
+#define LORATWIN_DECLARE_OPERATORS                                 \
+  void adamw(ExecContext&, const Adamw&);                          \
+  void attention(ExecContext&, const Attention&);                  \
+  void attention_backward(ExecContext&, const AttentionBackward&); \
+  void embed(ExecContext&, const Embed&);                          \
+  void lora(ExecContext&, const Lora&);                            \
+  void lora_backward(ExecContext&, const LoraBackward&);           \
+  void rmsnorm(ExecContext&, const Rmsnorm&);                      \
+  void rmsnorm_backward(ExecContext&, const RmsnormBackward&);     \
+  void rope(ExecContext&, const Rope&);                            \
+  double sum_squares(ExecContext&, const float*, std::size_t);     \
+  void swiglu(ExecContext&, const Swiglu&);                        \
+  void swiglu_backward(ExecContext&, const SwigluBackward&);       \
   double head_loss_row(float*, std::int64_t, std::int32_t, float, bool);
 
 namespace generic {
@@ -48,13 +48,23 @@ Isa isa = bestIsa();
 
 [[noreturn]] void refuse(const std::string& message) { throw std::invalid_argument(message); }
 
+void checkRowKeys(const char* name, const LoraSegments& segments) {
+  for (std::int32_t i = 0; i < segments.count; ++i) {
+    const LoraSegment& g = segments.items[i];
+    if (g.a != nullptr && g.dropout > 0.0F && segments.rowKeys == nullptr) {
+      refuse(std::string(name) + ": Expected rowKeys for segment " + std::to_string(i) + " with dropout " +
+             std::to_string(g.dropout) + ", got none");
+    }
+  }
+}
+
 }  // namespace
 
 Isa bestIsa() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-      __builtin_cpu_supports("avx512vl") != 0) {
+  if (__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+      __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0) {
     return Isa::avx512;
   }
 #endif
@@ -64,7 +74,8 @@ Isa bestIsa() {
 Isa currentIsa() { return isa; }
 
 void setIsa(Isa wanted) {
-  if (wanted == Isa::avx512 && bestIsa() != Isa::avx512) refuse("setIsa: Expected an ISA of this processor, got avx512");
+  if (wanted == Isa::avx512 && bestIsa() != Isa::avx512)
+    refuse("setIsa: Expected an ISA of this processor, got avx512");
   isa = wanted;
 }
 
@@ -80,32 +91,43 @@ void adamw(ExecContext& context, const Adamw& op) { LORATWIN_PICK(adamw(context,
 
 void attention(ExecContext& context, const Attention& op) { LORATWIN_PICK(attention(context, op)); }
 
-void attention_backward(ExecContext& context, const AttentionBackward& op) { LORATWIN_PICK(attention_backward(context, op)); }
+void attention_backward(ExecContext& context, const AttentionBackward& op) {
+  LORATWIN_PICK(attention_backward(context, op));
+}
 
 void embed(ExecContext& context, const Embed& op) {
   for (std::int32_t t = 0; t < op.rows; ++t) {
     if (op.ids[t] < 0 || op.ids[t] >= op.vocabulary) {
-      refuse("embed: Expected ids of 0 .. " + std::to_string(op.vocabulary - 1) + ", got " + std::to_string(op.ids[t]) + " at row " +
-             std::to_string(t) + " of [" + std::to_string(op.rows) + "]");
+      refuse("embed: Expected ids of 0 .. " + std::to_string(op.vocabulary - 1) + ", got " + std::to_string(op.ids[t]) +
+             " at row " + std::to_string(t) + " of [" + std::to_string(op.rows) + "]");
     }
   }
   LORATWIN_PICK(embed(context, op));
 }
 
-void lora(ExecContext& context, const Lora& op) { LORATWIN_PICK(lora(context, op)); }
+void lora(ExecContext& context, const Lora& op) {
+  checkRowKeys("lora", op.segments);
+  LORATWIN_PICK(lora(context, op));
+}
 
-void lora_backward(ExecContext& context, const LoraBackward& op) { LORATWIN_PICK(lora_backward(context, op)); }
+void lora_backward(ExecContext& context, const LoraBackward& op) {
+  checkRowKeys("lora_backward", op.segments);
+  LORATWIN_PICK(lora_backward(context, op));
+}
 
 void rmsnorm(ExecContext& context, const Rmsnorm& op) { LORATWIN_PICK(rmsnorm(context, op)); }
 
 void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) { LORATWIN_PICK(rmsnorm_backward(context, op)); }
 
 void rope(ExecContext& context, const Rope& op) {
-  if (op.headDim % 2 != 0 || op.headDim > 1024) refuse("rope: Expected an even headDim of at most 1024, got " + std::to_string(op.headDim));
+  if (op.headDim % 2 != 0 || op.headDim > 1024)
+    refuse("rope: Expected an even headDim of at most 1024, got " + std::to_string(op.headDim));
   LORATWIN_PICK(rope(context, op));
 }
 
-double sum_squares(ExecContext& context, const float* x, std::size_t count) { return LORATWIN_PICK(sum_squares(context, x, count)); }
+double sum_squares(ExecContext& context, const float* x, std::size_t count) {
+  return LORATWIN_PICK(sum_squares(context, x, count));
+}
 
 void swiglu(ExecContext& context, const Swiglu& op) { LORATWIN_PICK(swiglu(context, op)); }
 

@@ -4,7 +4,8 @@
 //   bits     = mix32(mix32(column + h0) ^ h1)                                                       once an element
 //   keep     = bits >= floor(p * 2^32);   a kept value is multiplied by 1 / (1 - p)
 //
-//   mix64: splitmix64's finalizer (Steele, Lea, Flood 2014).  mix32: lowbias32 (C. Wellons, "Prospecting for hash functions", 2018)
+//   mix64: splitmix64's finalizer (Steele, Lea, Flood 2014).  mix32: lowbias32 (C.
+//   Wellons, "Prospecting for hash functions", 2018)
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,9 @@ static inline DropoutRow dropoutRow(const std::uint32_t seed[2], std::int32_t ro
   return {static_cast<std::uint32_t>(h), static_cast<std::uint32_t>(h >> 32)};
 }
 
-static inline std::uint32_t dropoutThreshold(float p) { return static_cast<std::uint32_t>(static_cast<double>(p) * 4294967296.0); }
+static inline std::uint32_t dropoutThreshold(float p) {
+  return static_cast<std::uint32_t>(static_cast<double>(p) * 4294967296.0);
+}
 
 static inline bool dropoutKeep(DropoutRow row, std::uint32_t column, std::uint32_t threshold) {
   return mix32(mix32(column + row.h0) ^ row.h1) >= threshold;

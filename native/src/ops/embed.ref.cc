@@ -11,7 +11,6 @@ void embed(const EmbedT<Real>& op) {
   }
 }
 
-template void embed<float>(const EmbedT<float>&);
 template void embed<double>(const EmbedT<double>&);
 
 }  // namespace loratwin::ops::ref

@@ -7,8 +7,10 @@
 namespace loratwin::ops {
 
 // Implemented by the device's thread pool (src/runtime) and by the tests. Contract:
-//   - run() splits [0, count) into threads() contiguous ranges in thread order, the first count % threads() of them one longer,
-//     calls invoke(state, begin, end, thread) for every non-empty range, each on its own thread, and returns when all have returned;
+//   - run() splits [0, count) into threads() contiguous ranges in thread order, the first count % threads() of them
+//     one longer,
+//     calls invoke(state, begin, end, thread) for every non-empty range, each on its own thread, and returns when all
+//     have returned;
 //   - the split depends on (count, threads()) alone; an exception of any range is rethrown to the caller;
 //   - run() allocates nothing; no nesting.
 class ExecContext {

@@ -61,7 +61,8 @@ void head_loss(ExecContext& context, MatmulEngine& engine, const HeadLoss& op) {
   for (std::int32_t t = 0; t < op.rows; ++t) {
     if (op.targets[t] < -1 || op.targets[t] >= V) {
       throw std::invalid_argument("head_loss: Expected targets of -1 .. " + std::to_string(V - 1) + ", got " +
-                                  std::to_string(op.targets[t]) + " at row " + std::to_string(t) + " of [" + std::to_string(op.rows) + "]");
+                                  std::to_string(op.targets[t]) + " at row " + std::to_string(t) + " of [" +
+                                  std::to_string(op.rows) + "]");
     }
   }
   const Tile tile(op.logits, static_cast<std::size_t>(op.tileRows), H, static_cast<std::size_t>(V));

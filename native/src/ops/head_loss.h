@@ -1,11 +1,15 @@
 // head_loss: cross-entropy of the output head over the scored rows, and its gradient, without the T x V logits
 //
-//   z = x W^T;  loss[t] = log sum_v exp z[t,v] - z[t, target[t]];  losses[g] = sum of loss[t] over the segment's scored rows
+//   z = x W^T;  loss[t] = log sum_v exp z[t,v] - z[t, target[t]];
+//   losses[g] = sum of loss[t] over the segment's scored rows
 //   dx = d(sum_g lossScale_g losses[g]) / dx = lossScale_g (softmax(z) - onehot(target)) W;  rows not scored: 0
 //
-//   x, dx [T,H] without gaps; dx may not be x   W [V,H] packed both ways   targets [T], already shifted, -1 = not scored
-//   Rows outside every segment are not scored. Scored rows are gathered into tiles of tileRows; the logits become the gradient in place.
-//   f32 storage and accumulation; a row's loss is f64 from an f32 sum of exponentials; losses summed in f64 in row order.
+//   x, dx [T,H] without gaps; dx may not be x   W [V,H] packed both ways
+//   targets [T], already shifted, -1 = not scored
+//   Rows outside every segment are not scored. Scored rows are gathered into tiles of tileRows;
+//   the logits become the gradient in place.
+//   f32 storage and accumulation; a row's loss is f64 from an f32 sum of exponentials;
+//   losses summed in f64 in row order.
 //   NMSE against the reference: 1e-10 (dx), 1e-6 relative (losses)
 // Throws std::invalid_argument when a target is outside -1 .. V-1.
 #pragma once
@@ -38,11 +42,13 @@ struct HeadLoss {
   double* losses;     // [segmentCount], overwritten
 };
 
-// logits [tileRows,V], gathered x and dx [tileRows,H], row losses f64 [tileRows], row and segment indices i32 [tileRows] each;
+// logits [tileRows,V], gathered x and dx [tileRows,H], row losses f64 [tileRows], row and segment indices i32
+// [tileRows] each;
 // each part rounded up to 64 bytes
 constexpr std::size_t headLossScratchBytes(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary) {
   const auto part = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
-  return part(tileRows * vocabulary * 4) + 2 * part(tileRows * hidden * 4) + part(tileRows * 8) + 2 * part(tileRows * 4);
+  return part(tileRows * vocabulary * 4) + 2 * part(tileRows * hidden * 4) + part(tileRows * 8) +
+         2 * part(tileRows * 4);
 }
 
 void head_loss(ExecContext& context, MatmulEngine& engine, const HeadLoss& op);

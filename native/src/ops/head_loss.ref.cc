@@ -36,7 +36,6 @@ void head_loss(const HeadLossT<Real>& op) {
   }
 }
 
-template void head_loss<float>(const HeadLossT<float>&);
 template void head_loss<double>(const HeadLossT<double>&);
 
 }  // namespace loratwin::ops::ref

@@ -5,7 +5,8 @@
 
 namespace loratwin::ops {
 
-// z [V] becomes lossScale (softmax(z) - onehot(target)), or is destroyed when no gradient is wanted; returns the row's loss.
+// z [V] becomes lossScale (softmax(z) - onehot(target)), or is destroyed when no gradient is wanted;
+// returns the row's loss.
 double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, bool gradient);
 
 }  // namespace loratwin::ops

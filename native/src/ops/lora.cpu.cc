@@ -6,10 +6,10 @@ namespace loratwin::ops::LORATWIN_ISA {
 
 namespace {
 
-constexpr std::int64_t kPanel = 64;        // columns of a stack tile
-constexpr std::int64_t kRankPart = 64;     // ranks of a stack tile
+constexpr std::int64_t kPanel = 64;          // columns of a stack tile
+constexpr std::int64_t kRankPart = 64;       // ranks of a stack tile
 constexpr std::int64_t kDropColumns = 1024;  // columns of x masked at a time, for 4 rows
-constexpr std::int64_t kDropRows = 64;     // rows of x masked at a time, for kPanel columns
+constexpr std::int64_t kDropRows = 64;       // rows of x masked at a time, for kPanel columns
 
 inline std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 inline std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
@@ -25,8 +25,8 @@ struct Drop {
   bool active() const { return segment.dropout > 0.0F; }
 
   // destination [rows, columns] (+)= mask(source) for the elements from (row, column) on
-  void apply(const float* source, std::int64_t lds, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns,
-             float* destination, std::int64_t ldd, bool accumulate) const {
+  void apply(const float* source, std::int64_t lds, std::int64_t row, std::int64_t rows, std::int64_t column,
+             std::int64_t columns, float* destination, std::int64_t ldd, bool accumulate) const {
     for (std::int64_t t = 0; t < rows; ++t) {
       const DropoutRow hash = dropoutRow(segment.seed, segments.rowKeys[row + t], segments.target);
       for (std::int64_t k = 0; k < columns; k += kLanes) {
@@ -68,14 +68,15 @@ void lora_sb(const Lora& op, const LoraSegment& g, std::int64_t first, std::int6
     for (std::int64_t r = 0; r < R; r += kRankPart) {
       const std::int64_t ranks = smaller(kRankPart, R - r);
       transpose(g.b + n * R + r, R, columns, ranks, bT, kPanel);
-      tileGemm(last - first, columns, ranks, op.s + first * op.lds + r, op.lds, 1, bT, kPanel, op.y + first * op.ldy + op.yColumn + n,
-               op.ldy, g.scale, true);
+      tileGemm(last - first, columns, ranks, op.s + first * op.lds + r, op.lds, 1, bT, kPanel,
+               op.y + first * op.ldy + op.yColumn + n, op.ldy, g.scale, true);
     }
   }
 }
 
 // dx += drop'(ds A) for rows first .. last
-void lora_dsa(const LoraBackward& op, const LoraSegment& g, const float* ds, std::int64_t ldds, std::int64_t first, std::int64_t last) {
+void lora_dsa(const LoraBackward& op, const LoraSegment& g, const float* ds, std::int64_t ldds, std::int64_t first,
+              std::int64_t last) {
   const std::int64_t K = op.inFeatures;
   const Drop drop(op.segments, g);
   if (!drop.active()) {
@@ -95,12 +96,13 @@ void lora_dsa(const LoraBackward& op, const LoraSegment& g, const float* ds, std
 }
 
 // dA[:, k ..] += ds^T drop(x)[:, k ..] over all rows of the segment, for one panel of columns
-void lora_dsx(const LoraBackward& op, const LoraSegment& g, const float* ds, std::int64_t ldds, std::int64_t k, std::int64_t columns) {
+void lora_dsx(const LoraBackward& op, const LoraSegment& g, const float* ds, std::int64_t ldds, std::int64_t k,
+              std::int64_t columns) {
   const std::int64_t K = op.inFeatures;
   const Drop drop(op.segments, g);
   if (!drop.active()) {
-    tileGemm(g.rank, columns, g.rowEnd - g.rowStart, ds + g.rowStart * ldds, 1, ldds, op.x + g.rowStart * op.ldx + k, op.ldx, g.da + k, K,
-             1.0F, true);
+    tileGemm(g.rank, columns, g.rowEnd - g.rowStart, ds + g.rowStart * ldds, 1, ldds, op.x + g.rowStart * op.ldx + k,
+             op.ldx, g.da + k, K, 1.0F, true);
     return;
   }
   float masked[kDropRows * kPanel];
@@ -111,7 +113,8 @@ void lora_dsx(const LoraBackward& op, const LoraSegment& g, const float* ds, std
   }
 }
 
-// dB[n .., :] += scale dy[:, n ..]^T s over all rows of the segment, for one panel of out-features: computed as (s^T dy)^T
+// dB[n .., :] += scale dy[:, n ..]^T s over all rows of the segment, for one panel of out-features: computed as (s^T
+// dy)^T
 void lora_dys(const LoraBackward& op, const LoraSegment& g, std::int64_t n, std::int64_t columns) {
   const std::int64_t R = g.rank;
   float dbT[kRankPart * kPanel];
@@ -162,8 +165,8 @@ void lora_backward(ExecContext& context, const LoraBackward& op) {
       const std::int64_t first = larger(g.rowStart, firstRow + static_cast<std::int64_t>(begin));
       const std::int64_t last = smaller(g.rowEnd, firstRow + static_cast<std::int64_t>(end));
       if (g.a == nullptr || first >= last) continue;
-      tileGemm(last - first, g.rank, op.outFeatures, op.dy + first * op.lddy + op.dyColumn, op.lddy, 1, g.b, g.rank, ds + first * ldds,
-               ldds, g.scale, false);
+      tileGemm(last - first, g.rank, op.outFeatures, op.dy + first * op.lddy + op.dyColumn, op.lddy, 1, g.b, g.rank,
+               ds + first * ldds, ldds, g.scale, false);
       if (op.dx != nullptr) lora_dsa(op, g, ds, ldds, first, last);
     }
   });

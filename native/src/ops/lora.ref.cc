@@ -10,7 +10,8 @@ namespace {
 
 // The factor of x[row, column]: 0 or 1 / (1 - p).
 template <class Real>
-double dropFactor(const LoraSegmentsT<Real>& segments, const LoraSegmentT<Real>& g, std::int64_t row, std::int64_t column) {
+double dropFactor(const LoraSegmentsT<Real>& segments, const LoraSegmentT<Real>& g, std::int64_t row,
+                  std::int64_t column) {
   if (g.dropout <= 0) return 1;
   const DropoutRow hash = dropoutRow(g.seed, segments.rowKeys[row], segments.target);
   const bool keep = dropoutKeep(hash, static_cast<std::uint32_t>(column), dropoutThreshold(g.dropout));
@@ -62,7 +63,8 @@ void lora_backward(const LoraBackwardT<Real>& op) {
         ds[r] = g.scale * sum;
       }
       for (std::int64_t n = 0; n < N; ++n) {
-        for (std::int64_t r = 0; r < R; ++r) dB[n * R + r] += static_cast<double>(g.scale) * dy[n] * op.s[t * op.lds + r];
+        for (std::int64_t r = 0; r < R; ++r)
+          dB[n * R + r] += static_cast<double>(g.scale) * dy[n] * op.s[t * op.lds + r];
       }
       for (std::int64_t k = 0; k < K; ++k) {
         const double factor = dropFactor(op.segments, g, t, k);
@@ -79,9 +81,7 @@ void lora_backward(const LoraBackwardT<Real>& op) {
   }
 }
 
-template void lora<float>(const LoraT<float>&);
 template void lora<double>(const LoraT<double>&);
-template void lora_backward<float>(const LoraBackwardT<float>&);
 template void lora_backward<double>(const LoraBackwardT<double>&);
 
 }  // namespace loratwin::ops::ref

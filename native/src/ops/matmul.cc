@@ -21,7 +21,8 @@ using dnnl::memory;
 
 constexpr std::int64_t kBlockRows = 256;
 constexpr std::int64_t kRowGrain = 8;
-constexpr std::int64_t kLayoutRows = 1024;  // the row count for which oneDNN chooses the packed layout; it serves every other too
+constexpr std::int64_t kLayoutRows =
+    1024;  // the row count for which oneDNN chooses the packed layout; it serves every other too
 
 // oneDNN here is the OpenMP build: inside, it must neither start a team of its own nor plan for one.
 class OneThread {
@@ -50,7 +51,8 @@ std::string shape(std::int64_t rows, std::int64_t columns) {
 enum class Residual { none, sum, add };
 
 // (in, out, direction, rows, source stride, destination stride, bias, residual, residual stride)
-using Key = std::tuple<std::int64_t, std::int64_t, int, std::int64_t, std::int64_t, std::int64_t, bool, Residual, std::int64_t>;
+using Key =
+    std::tuple<std::int64_t, std::int64_t, int, std::int64_t, std::int64_t, std::int64_t, bool, Residual, std::int64_t>;
 
 struct Arguments {
   memory source;
@@ -107,7 +109,8 @@ std::size_t MatmulEngine::scratchBytes() const {
 
 std::size_t MatmulEngine::primitives() const { return impl_->entries.size(); }
 
-PackedMatrix::PackedMatrix(MatmulEngine& engine, const float* w, std::int32_t outFeatures, std::int32_t inFeatures, bool backward)
+PackedMatrix::PackedMatrix(MatmulEngine& engine, const float* w, std::int32_t outFeatures, std::int32_t inFeatures,
+                           bool backward)
     : impl_(std::make_unique<Impl>()) {
   const OneThread oneThread;
   impl_->outFeatures = outFeatures;
@@ -120,7 +123,8 @@ PackedMatrix::PackedMatrix(MatmulEngine& engine, const float* w, std::int32_t ou
     const dnnl::matmul::primitive_desc chooser(cpu, matrix(kLayoutRows, in, in),
                                                memory::desc({in, out}, memory::data_type::f32, memory::format_tag::any),
                                                matrix(kLayoutRows, out, out));
-    const memory::desc source({in, out}, memory::data_type::f32, direction == 0 ? memory::dims{1, in} : memory::dims{out, 1});
+    const memory::desc source({in, out}, memory::data_type::f32,
+                              direction == 0 ? memory::dims{1, in} : memory::dims{out, 1});
     memory from(source, cpu, const_cast<float*>(w));
     impl_->packed[direction] = memory(chooser.weights_desc(), cpu);
     dnnl::reorder(from, impl_->packed[direction]).execute(stream, from, impl_->packed[direction]);
@@ -188,8 +192,8 @@ Entry& findEntry(MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, i
   return engine.entries.emplace(key, std::move(entry)).first->second;
 }
 
-void execute(MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, int direction, const Product& product, std::int64_t first,
-             std::int64_t last, int thread) {
+void execute(MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, int direction, const Product& product,
+             std::int64_t first, std::int64_t last, int thread) {
   for (std::int64_t row = first; row < last; row += kBlockRows) {
     const std::int64_t rows = std::min(kBlockRows, last - row);
     Entry& entry = findEntry(engine, weight, direction, product, rows);
@@ -197,7 +201,8 @@ void execute(MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, int d
     std::vector<char>& buffer = engine.scratch[static_cast<std::size_t>(thread)];
     arguments.source.set_data_handle(const_cast<float*>(product.source + row * product.sourceStride));
     arguments.destination.set_data_handle(product.destination + row * product.destinationStride);
-    arguments.scratch.set_data_handle(reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(buffer.data()) + 63) / 64 * 64));
+    arguments.scratch.set_data_handle(
+        reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(buffer.data()) + 63) / 64 * 64));
     dnnl_exec_arg_t list[6] = {{DNNL_ARG_SRC, arguments.source.get()},
                                {DNNL_ARG_WEIGHTS, weight.packed[direction].get()},
                                {DNNL_ARG_DST, arguments.destination.get()},
@@ -211,17 +216,20 @@ void execute(MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, int d
       arguments.residual.set_data_handle(const_cast<float*>(product.residual + row * product.residualStride));
       list[count++] = {DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, arguments.residual.get()};
     }
-    dnnl::error::wrap_c_api(dnnl_primitive_execute(entry.primitive.get(), engine.streams[static_cast<std::size_t>(thread)].get(), count, list),
+    dnnl::error::wrap_c_api(dnnl_primitive_execute(entry.primitive.get(),
+                                                   engine.streams[static_cast<std::size_t>(thread)].get(), count, list),
                             "matmul: oneDNN could not execute the primitive");
   }
 }
 
-void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& weight, int direction, const Product& product) {
+void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& weight, int direction,
+                const Product& product) {
   if (product.rows <= 0) return;
   MatmulEngine::Impl& state = engine.impl();
   const std::int64_t threads = context.threads();
   if (threads > static_cast<std::int64_t>(state.streams.size())) {
-    throw std::invalid_argument("matmul: Expected at most " + std::to_string(state.streams.size()) + " threads, got " + std::to_string(threads));
+    throw std::invalid_argument("matmul: Expected at most " + std::to_string(state.streams.size()) + " threads, got " +
+                                std::to_string(threads));
   }
   const std::int64_t share = ((product.rows + threads - 1) / threads + kRowGrain - 1) / kRowGrain * kRowGrain;
   {
@@ -247,10 +255,12 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
 void matmul(ExecContext& context, MatmulEngine& engine, const Matmul& op) {
   const std::int64_t in = op.weight->inFeatures();
   const std::int64_t out = op.weight->outFeatures();
-  if (op.ldx < in || op.ldy < out || (op.residual != nullptr && op.ldr < out) || (op.residual == op.y && op.ldr != op.ldy)) {
-    throw std::invalid_argument("matmul: Expected strides of at least the features and one stride for a residual in y, got ldx " +
-                                std::to_string(op.ldx) + ", ldy " + std::to_string(op.ldy) + ", ldr " + std::to_string(op.ldr) +
-                                " for weight " + shape(out, in));
+  if (op.ldx < in || op.ldy < out || (op.residual != nullptr && op.ldr < out) ||
+      (op.residual == op.y && op.ldr != op.ldy)) {
+    throw std::invalid_argument(
+        "matmul: Expected strides of at least the features and one stride for a residual in y, got ldx " +
+        std::to_string(op.ldx) + ", ldy " + std::to_string(op.ldy) + ", ldr " + std::to_string(op.ldr) +
+        " for weight " + shape(out, in));
   }
   runProduct(context, engine, *op.weight, 0, {op.x, op.ldx, op.y, op.ldy, op.bias, op.residual, op.ldr, op.rows});
 }
@@ -259,9 +269,10 @@ void matmul_backward(ExecContext& context, MatmulEngine& engine, const MatmulBac
   const std::int64_t in = op.weight->inFeatures();
   const std::int64_t out = op.weight->outFeatures();
   if (!op.weight->hasBackward() || op.lddy < out || op.lddx < in) {
-    throw std::invalid_argument("matmul_backward: Expected a weight packed for backward and strides of at least the features, got lddy " +
-                                std::to_string(op.lddy) + ", lddx " + std::to_string(op.lddx) + " for weight " + shape(out, in) +
-                                (op.weight->hasBackward() ? "" : " packed forward only"));
+    throw std::invalid_argument(
+        "matmul_backward: Expected a weight packed for backward and strides of at least the features, got lddy " +
+        std::to_string(op.lddy) + ", lddx " + std::to_string(op.lddx) + " for weight " + shape(out, in) +
+        (op.weight->hasBackward() ? "" : " packed forward only"));
   }
   runProduct(context, engine, *op.weight, 1, {op.dy, op.lddy, op.dx, op.lddx, nullptr, nullptr, 0, op.rows});
 }

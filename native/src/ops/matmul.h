@@ -1,11 +1,13 @@
 // matmul:           y  = x W^T (+ bias) (+ residual)
 // matmul_backward:  dx = dy W
 //
-//   x, dx [T,K] strides ldx, lddx   W [N,K] frozen, prepacked once for each direction   y, dy, residual [T,N] strides ldy, lddy, ldr
+//   x, dx [T,K] strides ldx, lddx   W [N,K] frozen, prepacked once for each direction
+//   y, dy, residual [T,N] strides ldy, lddy, ldr
 //   bias [N]     row major, outputs overwritten, f32 storage and accumulation. residual may be y itself (same stride).
 //   T may be 0. NMSE against the reference: 1e-11
 //
-// oneDNN matmul primitives. The rows are split into one contiguous range a thread (a multiple of 8 rows), each range into blocks
+// oneDNN matmul primitives. The rows are split into one contiguous range a thread (a multiple of 8 rows), each range
+// into blocks
 // of at most 256 rows; a primitive is made once for each (shape, block rows, strides, post-ops) and kept.
 #pragma once
 

@@ -29,9 +29,7 @@ void matmul_backward(const MatmulBackwardT<Real>& op) {
   }
 }
 
-template void matmul<float>(const MatmulT<float>&);
 template void matmul<double>(const MatmulT<double>&);
-template void matmul_backward<float>(const MatmulBackwardT<float>&);
 template void matmul_backward<double>(const MatmulBackwardT<double>&);
 
 }  // namespace loratwin::ops::ref

@@ -32,9 +32,7 @@ void rmsnorm_backward(const RmsnormBackwardT<Real>& op) {
   }
 }
 
-template void rmsnorm<float>(const RmsnormT<float>&);
 template void rmsnorm<double>(const RmsnormT<double>&);
-template void rmsnorm_backward<float>(const RmsnormBackwardT<float>&);
 template void rmsnorm_backward<double>(const RmsnormBackwardT<double>&);
 
 }  // namespace loratwin::ops::ref

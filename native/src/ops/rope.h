@@ -1,6 +1,7 @@
 // rope: half-split rotary embedding in place, or its inverse (which is its transpose, hence its backward)
 //
-//   angle = position frequencies[i];  (a, b) = (x[i], x[i + D/2])  ->  (a cos - b sin, b cos + a sin);  inverse: sin -> -sin
+//   angle = position frequencies[i];  (a, b) = (x[i], x[i + D/2])  ->  (a cos - b sin, b cos + a sin);
+//   inverse: sin -> -sin
 //   x [T, >= column + heads D] stride ld: the heads are columns column + h D ..   frequencies [D/2]   D = headDim, even
 //   position = the row's index within its sequence. The angle is formed and reduced in f64, the rotation is f32.
 //   NMSE against the reference: 1e-12. Source: Su et al. 2021, in the half-split form of Llama checkpoints

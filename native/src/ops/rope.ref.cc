@@ -25,7 +25,6 @@ void rope(const RopeT<Real>& op) {
   }
 }
 
-template void rope<float>(const RopeT<float>&);
 template void rope<double>(const RopeT<double>&);
 
 }  // namespace loratwin::ops::ref

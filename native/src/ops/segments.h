@@ -1,4 +1,5 @@
-// The two ways in which the rows of a run are cut: sequences (attention, rotary positions) and segments (one adapter each).
+// The two ways in which the rows of a run are cut: sequences (attention, rotary positions) and segments (one adapter
+// each).
 //
 //   T rows of the run, packed without padding   K in-features   N out-features   R rank of a segment's adapter
 //   Every Real is float in the runtime; the references are also instantiated with double for finite differences.
@@ -14,7 +15,8 @@ struct Sequences {
   std::int32_t count = 0;
 };
 
-// One adapter's rows for one projection. Segments come in row order, do not overlap, and may be empty or leave rows uncovered.
+// One adapter's rows for one projection. Segments come in row order, do not overlap, and may be empty or leave rows
+// uncovered.
 template <class Real>
 struct LoraSegmentT {
   std::int32_t rowStart = 0;
@@ -24,8 +26,8 @@ struct LoraSegmentT {
   Real* da = nullptr;       // [R,K] accumulated, backward only
   Real* db = nullptr;       // [N,R] accumulated, backward only
   std::int32_t rank = 0;
-  float scale = 1.0F;        // alpha / rank
-  float dropout = 0.0F;      // probability of dropping, 0 <= p < 1
+  float scale = 1.0F;    // alpha / rank
+  float dropout = 0.0F;  // probability of dropping, 0 <= p < 1
   std::uint32_t seed[2] = {0, 0};
 };
 using LoraSegment = LoraSegmentT<float>;

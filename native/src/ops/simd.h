@@ -1,4 +1,5 @@
-// Sixteen f32 lanes, in the two builds of the fast operators: AVX-512 intrinsics, or GCC vector extensions for any processor.
+// Sixteen f32 lanes, in the two builds of the fast operators: AVX-512 intrinsics, or GCC vector extensions for any
+// processor.
 // Everything here has internal linkage, so that the linker never gives the code of one build to the other.
 #pragma once
 
@@ -27,7 +28,9 @@ constexpr std::int64_t kLanes = 16;
 using Vec = __m512;
 using Mask = __mmask16;  // of the first lanes
 
-inline Mask firstLanes(std::int64_t n) { return static_cast<Mask>(n >= kLanes ? 0xffffU : n <= 0 ? 0U : (1U << n) - 1U); }
+inline Mask firstLanes(std::int64_t n) {
+  return static_cast<Mask>(n >= kLanes ? 0xffffU : n <= 0 ? 0U : (1U << n) - 1U);
+}
 inline Vec set1(float x) { return _mm512_set1_ps(x); }
 inline Vec load(const float* p) { return _mm512_loadu_ps(p); }
 inline Vec load(const float* p, Mask m) { return _mm512_maskz_loadu_ps(m, p); }
@@ -131,7 +134,8 @@ inline Vec dropoutFactors(DropoutRow row, std::uint32_t column, std::uint32_t th
 #if defined(LORATWIN_ISA_AVX512)
   const auto mix = [](__m512i v) {
     v = _mm512_mullo_epi32(_mm512_xor_si512(v, _mm512_srli_epi32(v, 16)), _mm512_set1_epi32(0x7feb352d));
-    v = _mm512_mullo_epi32(_mm512_xor_si512(v, _mm512_srli_epi32(v, 15)), _mm512_set1_epi32(static_cast<int>(0x846ca68bU)));
+    v = _mm512_mullo_epi32(_mm512_xor_si512(v, _mm512_srli_epi32(v, 15)),
+                           _mm512_set1_epi32(static_cast<int>(0x846ca68bU)));
     return _mm512_xor_si512(v, _mm512_srli_epi32(v, 16));
   };
   const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -149,9 +153,10 @@ inline Vec dropoutFactors(DropoutRow row, std::uint32_t column, std::uint32_t th
 }
 
 #if defined(LORATWIN_ISA_AVX512)
-// 16 x 16 block: destination[c, r] = source[r, c] for r < rows, c < columns; lanes beyond rows of a stored row become 0.
-inline void transposeBlock(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns, float* destination,
-                           std::int64_t ldd) {
+// 16 x 16 block: destination[c, r] = source[r, c] for r < rows, c < columns;
+// lanes beyond rows of a stored row become 0.
+inline void transposeBlock(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns,
+                           float* destination, std::int64_t ldd) {
   const Mask in = firstLanes(columns);
   __m512i r[16];
   __m512i t[16];
@@ -194,8 +199,8 @@ inline void transposeBlock(const float* source, std::int64_t lds, std::int64_t r
 #endif
 
 // destination [columns, rows] (stride ldd) = transpose of source [rows, columns] (stride lds)
-inline void transpose(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns, float* destination,
-                      std::int64_t ldd) {
+inline void transpose(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns,
+                      float* destination, std::int64_t ldd) {
 #if defined(LORATWIN_ISA_AVX512)
   for (std::int64_t r = 0; r < rows; r += 16) {
     for (std::int64_t c = 0; c < columns; c += 16) {

@@ -1,5 +1,7 @@
-# Sources of the operators, relative to native/. The fast operators (src/ops/*.cpu.cc) are compiled twice from one text: into
-# namespace loratwin::ops::generic and, with AVX-512 enabled, into loratwin::ops::avx512; src/ops/dispatch.cc picks one by cpuid.
+# Sources of the operators, relative to native/. The fast operators (src/ops/*.cpu.cc) are compiled twice from one
+# text: into
+# namespace loratwin::ops::generic and, with AVX-512 enabled, into loratwin::ops::avx512;
+# src/ops/dispatch.cc picks one by cpuid.
 # A target takes ${LORATWIN_OPS_SOURCES} plus the objects of loratwin_ops_generic and (on x86-64) loratwin_ops_avx512.
 set(LORATWIN_OPS_CPU_SOURCES
   src/ops/adamw.cpu.cc
@@ -39,7 +41,8 @@ set(LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_generic>)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   add_library(loratwin_ops_avx512 OBJECT ${LORATWIN_OPS_CPU_SOURCES})
   target_compile_definitions(loratwin_ops_avx512 PRIVATE LORATWIN_ISA_AVX512=1)
-  target_compile_options(loratwin_ops_avx512 PRIVATE ${LORATWIN_OPS_FLAGS} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512)
+  target_compile_options(loratwin_ops_avx512 PRIVATE ${LORATWIN_OPS_FLAGS}
+    -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512)
   list(APPEND LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_avx512>)
 endif()
 foreach(target loratwin_ops_generic loratwin_ops_avx512)

@@ -1,6 +1,7 @@
 // sum_squares: sum_i x[i]^2
 //
-//   x [count] f32; accumulated in f64 in 64 fixed parts that are added in order: the same bits for any number of threads.
+//   x [count] f32; accumulated in f64 in 64 fixed parts that are added in order: the same bits for any number of
+//   threads.
 //   Relative error against the reference: 1e-13
 #pragma once
 

@@ -9,7 +9,6 @@ double sum_squares(const Real* x, std::size_t count) {
   return sum;
 }
 
-template double sum_squares<float>(const float*, std::size_t);
 template double sum_squares<double>(const double*, std::size_t);
 
 }  // namespace loratwin::ops::ref

@@ -6,7 +6,8 @@ namespace loratwin::ops::LORATWIN_ISA {
 
 namespace {
 
-// exp(-gate) stays finite: below -87 the sigmoid is 1 / (1 + exp(87)) instead of a smaller number, both 0 for all uses here.
+// exp(-gate) stays finite: below -87 the sigmoid is 1 / (1 + exp(87)) instead of a smaller number, both 0 for all
+// uses here.
 inline Vec sigmoid(Vec gate) {
   const Vec one = set1(1.0F);
   return one / (one + exp(Vec{} - max(gate, set1(-87.0F))));

@@ -1,5 +1,6 @@
 // swiglu:           out = silu(gate) up,  silu(g) = g / (1 + exp(-g))
-// swiglu_backward:  dgate = dout up sigma (1 + gate (1 - sigma))    dup = dout gate sigma,  sigma = 1 / (1 + exp(-gate))
+// swiglu_backward:  dgate = dout up sigma (1 + gate (1 - sigma))
+// dup = dout gate sigma,  sigma = 1 / (1 + exp(-gate))
 //
 //   gateUp, dgateUp [T, 2I]: gate = columns 0 .. I, up = I .. 2I; strides ld, ldd   out, dout [T,I] strides ldo, lddo
 //   row major, f32. dgateUp may be gateUp. NMSE against the reference: 1e-11. Source: Shazeer 2020

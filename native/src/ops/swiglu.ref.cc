@@ -29,9 +29,7 @@ void swiglu_backward(const SwigluBackwardT<Real>& op) {
   }
 }
 
-template void swiglu<float>(const SwigluT<float>&);
 template void swiglu<double>(const SwigluT<double>&);
-template void swiglu_backward<float>(const SwigluBackwardT<float>&);
 template void swiglu_backward<double>(const SwigluBackwardT<double>&);
 
 }  // namespace loratwin::ops::ref

@@ -2,7 +2,8 @@
 //
 //   tileGemm:  C[m,n] (+)= alpha sum_k A[m am + k ak] B[k ldb + n]      A any strides, B and C rows of n
 //   dotGemm:   C[i,j] (+)= sum_k X[i,k] A[j,k]                          both operands rows of k
-// An element's sum runs over k in order in its own lane (dotGemm: 16 lanes, then one tree), whatever the blocking: a row's
+// An element's sum runs over k in order in its own lane (dotGemm: 16 lanes, then one tree), whatever the blocking: a
+// row's
 // result does not depend on its neighbours.
 #pragma once
 
@@ -12,9 +13,9 @@ namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
 template <int kRows, int kVectors>
-__attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const float* a, std::int64_t am, std::int64_t ak, const float* b,
-                                                     std::int64_t ldb, float* c, std::int64_t ldc, Mask last, float alpha,
-                                                     bool accumulate) {
+__attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const float* a, std::int64_t am, std::int64_t ak,
+                                                     const float* b, std::int64_t ldb, float* c, std::int64_t ldc,
+                                                     Mask last, float alpha, bool accumulate) {
   Vec sum[kRows][kVectors];
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
@@ -47,15 +48,18 @@ __attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const float
 }
 
 template <int kRows, int kVectors>
-void gemmRows(std::int64_t M, std::int64_t K, const float* a, std::int64_t am, std::int64_t ak, const float* b, std::int64_t ldb, float* c,
-              std::int64_t ldc, Mask last, float alpha, bool accumulate) {
+void gemmRows(std::int64_t M, std::int64_t K, const float* a, std::int64_t am, std::int64_t ak, const float* b,
+              std::int64_t ldb, float* c, std::int64_t ldc, Mask last, float alpha, bool accumulate) {
   std::int64_t m = 0;
-  for (; m + kRows <= M; m += kRows) gemmBlock<kRows, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
+  for (; m + kRows <= M; m += kRows)
+    gemmBlock<kRows, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
   if constexpr (kRows > 4) {
-    for (; m + 4 <= M; m += 4) gemmBlock<4, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
+    for (; m + 4 <= M; m += 4)
+      gemmBlock<4, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
   }
   if constexpr (kRows > 2) {
-    for (; m + 2 <= M; m += 2) gemmBlock<2, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
+    for (; m + 2 <= M; m += 2)
+      gemmBlock<2, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
   }
   for (; m < M; ++m) gemmBlock<1, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
 }
@@ -73,8 +77,8 @@ constexpr int kRows2 = 1;
 constexpr int kRows1 = 2;
 #endif
 
-inline void tileGemm(std::int64_t M, std::int64_t N, std::int64_t K, const float* a, std::int64_t am, std::int64_t ak, const float* b,
-                     std::int64_t ldb, float* c, std::int64_t ldc, float alpha, bool accumulate) {
+inline void tileGemm(std::int64_t M, std::int64_t N, std::int64_t K, const float* a, std::int64_t am, std::int64_t ak,
+                     const float* b, std::int64_t ldb, float* c, std::int64_t ldc, float alpha, bool accumulate) {
   for (std::int64_t n = 0; n < N; n += 4 * kLanes) {
     const std::int64_t width = N - n;
     if (width > 3 * kLanes) {
@@ -90,8 +94,8 @@ inline void tileGemm(std::int64_t M, std::int64_t N, std::int64_t K, const float
 }
 
 template <int kX, int kA>
-__attribute__((always_inline)) inline void dotBlock(std::int64_t K, const float* x, std::int64_t ldx, const float* a, std::int64_t lda,
-                                                    float* c, std::int64_t ldc, bool accumulate) {
+__attribute__((always_inline)) inline void dotBlock(std::int64_t K, const float* x, std::int64_t ldx, const float* a,
+                                                    std::int64_t lda, float* c, std::int64_t ldc, bool accumulate) {
   Vec sum[kX][kA];
 #pragma GCC unroll 4
   for (int i = 0; i < kX; ++i) {
@@ -117,8 +121,8 @@ __attribute__((always_inline)) inline void dotBlock(std::int64_t K, const float*
   }
 }
 
-inline void dotGemm(std::int64_t rows, std::int64_t R, std::int64_t K, const float* x, std::int64_t ldx, const float* a, std::int64_t lda,
-                    float* c, std::int64_t ldc, bool accumulate) {
+inline void dotGemm(std::int64_t rows, std::int64_t R, std::int64_t K, const float* x, std::int64_t ldx, const float* a,
+                    std::int64_t lda, float* c, std::int64_t ldc, bool accumulate) {
   std::int64_t i = 0;
   for (; i + 4 <= rows; i += 4) {
     std::int64_t j = 0;

@@ -1,0 +1,278 @@
+#include <algorithm>
+
+#include "operators.h"
+#include "ops/head_loss.h"
+#include "ops/lora.h"
+#include "ops/matmul.h"
+
+namespace loratwin::test {
+
+namespace {
+
+using ops::ExecContext;
+
+constexpr float kInitialGradient = 0.25F;  // what dA and dB hold before lora_backward adds to them
+
+template <class Real>
+std::vector<Real> zeros(std::int64_t count) {
+  return std::vector<Real>(static_cast<std::size_t>(count));
+}
+
+// inputs x [T, K + pad], y [T, 5 + N + pad], then A_g, B_g for each segment with the target;
+// outputs y, s and x (its gradient is dx's start)
+template <class Real>
+struct LoraProblem {
+  Layout layout;
+  std::vector<ops::LoraSegmentT<Real>> segments;
+  std::int64_t maxRank = 1;
+
+  LoraProblem(const Case& c, const Tensors<Real>& in, Tensors<Real>* gradients) : layout(c) {
+    std::size_t next = 2;
+    for (std::size_t g = 0; g < c.segments.size(); ++g) {
+      const SegmentCase& s = c.segments[g];
+      ops::LoraSegmentT<Real> segment{.rowStart = layout.starts[g], .rowEnd = layout.starts[g + 1]};
+      if (s.rank > 0) {
+        segment.a = in[next].data();
+        segment.b = in[next + 1].data();
+        if (gradients != nullptr) {
+          segment.da = (*gradients)[next].data();
+          segment.db = (*gradients)[next + 1].data();
+        }
+        next += 2;
+      }
+      segment.rank = s.rank;
+      segment.scale = 2.0F / static_cast<float>(s.rank + 1);
+      segment.dropout = s.dropout;
+      segment.seed[0] = 7U + static_cast<std::uint32_t>(s.id);
+      segment.seed[1] = 99U;
+      maxRank = std::max<std::int64_t>(maxRank, s.rank);
+      segments.push_back(segment);
+    }
+  }
+  ops::LoraSegmentsT<Real> view() const {
+    return {segments.data(), static_cast<std::int32_t>(segments.size()), layout.rowKeys.data(), 42};
+  }
+};
+
+constexpr std::int64_t kRankStride = 71;
+
+template <class Real, class Call>
+Tensors<Real> runLora(const Case& c, const Tensors<Real>& in, Call call) {
+  const LoraProblem<Real> problem(c, in, nullptr);
+  Tensors<Real> out{in[1], zeros<Real>(c.rows() * kRankStride), in[0]};
+  call(ops::LoraT<Real>{problem.view(), in[0].data(), c.hidden + kPad, c.hidden, out[0].data(),
+                        kYColumn + c.intermediate + kPad, kYColumn, c.intermediate, out[1].data(), kRankStride});
+  return out;
+}
+
+template <class Real, class Call>
+Tensors<Real> backLora(const Case& c, const Tensors<Real>& in, const Tensors<Real>& out, const Tensors<Real>& graded,
+                       Call call) {
+  Tensors<Real> gradients{graded[2], {}};
+  for (std::size_t i = 2; i < in.size(); ++i) gradients.emplace_back(in[i].size(), kInitialGradient);
+  const LoraProblem<Real> problem(c, in, &gradients);
+  std::vector<Real> scratch(
+      ops::loraBackwardScratchBytes(static_cast<std::size_t>(c.rows()), static_cast<std::size_t>(problem.maxRank)) /
+      sizeof(float));
+  call(ops::LoraBackwardT<Real>{problem.view(), graded[0].data(), kYColumn + c.intermediate + kPad, kYColumn,
+                                c.intermediate, in[0].data(), c.hidden + kPad, c.hidden, out[1].data(), kRankStride,
+                                gradients[0].data(), c.hidden + kPad, scratch.data()});
+  for (std::size_t i = 2; i < in.size(); ++i) {
+    for (Real& value : gradients[i]) value -= kInitialGradient;
+  }
+  return gradients;
+}
+
+}  // namespace
+
+Operator matmulOperator(const std::string& name, MatmulExtra extra) {
+  // inputs x [T, K + pad], w [N,K], bias [N], residual [T, N + pad]; N = intermediate, K = hidden
+  return {.name = name,
+          .inputs =
+              [](const Case& c) {
+                return std::vector<Tensor>{{"x", Extent::rows, c.hidden + kPad},
+                                           {"w", Extent::shared, std::int64_t{c.intermediate} * c.hidden},
+                                           {"bias", Extent::shared, c.intermediate},
+                                           {"residual", Extent::rows, c.intermediate + kPad}};
+              },
+          .outputs =
+              [](const Case& c) {
+                return std::vector<Tensor>{{"y", Extent::rows, c.intermediate + kPad}};
+              },
+          .forward =
+              [extra](ExecContext& x, const Case& c, const Tensors<float>& in) {
+                ops::MatmulEngine engine(x.threads());
+                const ops::PackedMatrix w(engine, in[1].data(), c.intermediate, c.hidden, false);
+                const std::int64_t ld = c.intermediate + kPad;
+                std::vector<float> y = extra == MatmulExtra::residualInPlace ? in[3] : zeros<float>(c.rows() * ld);
+                const float* residual = extra == MatmulExtra::residual          ? in[3].data()
+                                        : extra == MatmulExtra::residualInPlace ? y.data()
+                                                                                : nullptr;
+                ops::matmul(x, engine,
+                            {in[0].data(), c.hidden + kPad, &w, y.data(), ld,
+                             extra == MatmulExtra::bias ? in[2].data() : nullptr, residual, ld, c.rows()});
+                for (int t = 0; t < c.rows(); ++t) std::fill_n(y.begin() + t * ld + c.intermediate, kPad, 0.0F);
+                return Tensors<float>{y};
+              },
+          .forwardReference =
+              [extra](const Case& c, const Tensors<double>& in) {
+                const std::int64_t ld = c.intermediate + kPad;
+                std::vector<double> y = zeros<double>(c.rows() * ld);
+                const bool residual = extra == MatmulExtra::residual || extra == MatmulExtra::residualInPlace;
+                ops::ref::matmul<double>({in[0].data(), c.hidden + kPad, in[1].data(), y.data(), ld,
+                                          extra == MatmulExtra::bias ? in[2].data() : nullptr,
+                                          residual ? in[3].data() : nullptr, ld, c.rows(), c.intermediate, c.hidden});
+                return Tensors<double>{y};
+              },
+          .forwardTolerance = 1e-11,
+          .backward =
+              [](ExecContext& x, const Case& c, const Tensors<float>& in, const Tensors<float>&,
+                 const Tensors<float>& graded) {
+                ops::MatmulEngine engine(x.threads());
+                const ops::PackedMatrix w(engine, in[1].data(), c.intermediate, c.hidden, true);
+                std::vector<float> dx = zeros<float>(c.rows() * (c.hidden + kPad));
+                ops::matmul_backward(
+                    x, engine, {graded[0].data(), c.intermediate + kPad, &w, dx.data(), c.hidden + kPad, c.rows()});
+                return Tensors<float>{dx, {}, {}, {}};
+              },
+          .backwardReference =
+              [](const Case& c, const Tensors<double>& in, const Tensors<double>&, const Tensors<double>& graded) {
+                std::vector<double> dx = zeros<double>(c.rows() * (c.hidden + kPad));
+                ops::ref::matmul_backward<double>({graded[0].data(), c.intermediate + kPad, in[1].data(), dx.data(),
+                                                   c.hidden + kPad, c.rows(), c.intermediate, c.hidden});
+                return Tensors<double>{dx, {}, {}, {}};
+              },
+          .backwardTolerance = 1e-11,
+          .gradedOutput = everyOutput,
+          .exactAlone = false};
+}
+
+Operator loraOperator() {
+  return {.name = "lora",
+          .inputs =
+              [](const Case& c) {
+                std::vector<Tensor> tensors{{"x", Extent::rows, c.hidden + kPad},
+                                            {"y", Extent::rows, kYColumn + c.intermediate + kPad}};
+                for (std::size_t g = 0; g < c.segments.size(); ++g) {
+                  const std::int64_t rank = c.segments[g].rank;
+                  if (rank == 0) continue;
+                  tensors.push_back({"A", Extent::segment, rank * c.hidden, static_cast<int>(g)});
+                  tensors.push_back({"B", Extent::segment, rank * c.intermediate, static_cast<int>(g)});
+                }
+                return tensors;
+              },
+          .outputs =
+              [](const Case& c) {
+                return std::vector<Tensor>{{"y", Extent::rows, kYColumn + c.intermediate + kPad},
+                                           {"s", Extent::rows, kRankStride},
+                                           {"x", Extent::rows, c.hidden + kPad}};
+              },
+          .forward =
+              [](ExecContext& x, const Case& c, const Tensors<float>& in) {
+                return runLora<float>(c, in, [&](const ops::Lora& op) { ops::lora(x, op); });
+              },
+          .forwardReference =
+              [](const Case& c, const Tensors<double>& in) {
+                return runLora<double>(c, in, [](const ops::LoraT<double>& op) { ops::ref::lora(op); });
+              },
+          .forwardTolerance = 1e-11,
+          .backward =
+              [](ExecContext& x, const Case& c, const auto& in, const auto& out, const auto& graded) {
+                return backLora<float>(c, in, out, graded,
+                                       [&](const ops::LoraBackward& op) { ops::lora_backward(x, op); });
+              },
+          .backwardReference =
+              [](const Case& c, const auto& in, const auto& out, const auto& graded) {
+                return backLora<double>(c, in, out, graded,
+                                        [](const ops::LoraBackwardT<double>& op) { ops::ref::lora_backward(op); });
+              },
+          .backwardTolerance = 1e-11,
+          .gradedOutput = [](const std::string& name) { return name != "s"; }};
+}
+
+Operator headLossOperator() {
+  // The gradient of losses[g] is its lossScale; losses [segments] are one tensor a segment, so that one can be run
+  // alone.
+  const auto segmentsOf = [](const Case& c, const auto* graded) {
+    const Layout layout(c);
+    std::vector<ops::LossSegment> segments;
+    for (std::size_t g = 0; g < c.segments.size(); ++g) {
+      segments.push_back(
+          {layout.starts[g], layout.starts[g + 1], graded == nullptr ? 1.0F : static_cast<float>((*graded)[g][0])});
+    }
+    return segments;
+  };
+  const auto fast = [segmentsOf](ExecContext& x, const Case& c, const Tensors<float>& in, const Tensors<float>* graded,
+                                 std::vector<float>& dx) {
+    const Layout layout(c);
+    const std::vector<ops::LossSegment> segments = segmentsOf(c, graded);
+    ops::MatmulEngine engine(x.threads());
+    const ops::PackedMatrix w(engine, in[1].data(), c.vocabulary, c.hidden, true);
+    constexpr std::int32_t kTileRows = 24;
+    std::vector<float> scratch(ops::headLossScratchBytes(kTileRows, static_cast<std::size_t>(c.hidden),
+                                                         static_cast<std::size_t>(c.vocabulary)) /
+                               sizeof(float));
+    std::vector<double> losses(segments.size());
+    dx.assign(in[0].size(), -1.0F);
+    ops::head_loss(x, engine,
+                   {segments.data(), static_cast<std::int32_t>(segments.size()), layout.targets.data(), in[0].data(),
+                    &w, graded == nullptr ? nullptr : dx.data(), scratch.data(), kTileRows, c.rows(), losses.data()});
+    return losses;
+  };
+  const auto slow = [segmentsOf](const Case& c, const Tensors<double>& in, const Tensors<double>* graded,
+                                 std::vector<double>& dx) {
+    const Layout layout(c);
+    const std::vector<ops::LossSegment> segments = segmentsOf(c, graded);
+    std::vector<double> losses(segments.size());
+    dx.assign(in[0].size(), -1.0);
+    ops::ref::head_loss<double>({segments.data(), static_cast<std::int32_t>(segments.size()), layout.targets.data(),
+                                 in[0].data(), in[1].data(), graded == nullptr ? nullptr : dx.data(), c.rows(),
+                                 c.hidden, c.vocabulary, losses.data()});
+    return losses;
+  };
+  return {.name = "head_loss",
+          .inputs =
+              [](const Case& c) {
+                return std::vector<Tensor>{{"x", Extent::rows, c.hidden},
+                                           {"w", Extent::shared, std::int64_t{c.vocabulary} * c.hidden, -1, 0.3F}};
+              },
+          .outputs =
+              [](const Case& c) {
+                std::vector<Tensor> tensors;
+                for (std::size_t g = 0; g < c.segments.size(); ++g)
+                  tensors.push_back({"loss", Extent::segment, 1, static_cast<int>(g)});
+                return tensors;
+              },
+          .forward =
+              [fast](ExecContext& x, const Case& c, const Tensors<float>& in) {
+                std::vector<float> dx;
+                Tensors<float> out;
+                for (const double loss : fast(x, c, in, nullptr, dx)) out.push_back({static_cast<float>(loss)});
+                return out;
+              },
+          .forwardReference =
+              [slow](const Case& c, const Tensors<double>& in) {
+                std::vector<double> dx;
+                Tensors<double> out;
+                for (const double loss : slow(c, in, nullptr, dx)) out.push_back({loss});
+                return out;
+              },
+          .forwardTolerance = 1e-12,
+          .backward =
+              [fast](ExecContext& x, const Case& c, const auto& in, const auto&, const auto& graded) {
+                std::vector<float> dx;
+                fast(x, c, in, &graded, dx);
+                return Tensors<float>{dx, {}};
+              },
+          .backwardReference =
+              [slow](const Case& c, const auto& in, const auto&, const auto& graded) {
+                std::vector<double> dx;
+                slow(c, in, &graded, dx);
+                return Tensors<double>{dx, {}};
+              },
+          .backwardTolerance = 1e-10,
+          .gradedOutput = everyOutput,
+          .exactAlone = false};
+}
+
+}  // namespace loratwin::test
