@@ -1,16 +1,18 @@
 import { formatBytes, InputError } from "../core/index.ts";
 import { type Plan, parseAction } from "../plan/index.ts";
-import type { Trace } from "../traces/index.ts";
+import { compareTraces, runMetrics, type Trace, traceTotals } from "../traces/index.ts";
 import {
   type ActionTable,
+  type BarTable,
   type Fact,
   LANES,
   LETTERS,
   type LossCurve,
+  type ReportComparison,
   type ReportData,
   type ReportTrace,
 } from "./report-data.ts";
-import type { LossRecord, MeasuredTrace, ReportInput } from "./report-input.ts";
+import type { LossRecord, ReportInput } from "./report-input.ts";
 
 /** Columns that grow row by row. */
 type Growing<Table> = { [Column in keyof Table]: Table[Column] extends readonly (infer Value)[] ? Value[] : never };
@@ -55,42 +57,44 @@ function indexActions(traces: readonly Trace[], jobIndex: ReadonlyMap<string, nu
   return { actions, jobSets, indexOf };
 }
 
-function tableOfTrace({ trace, metrics }: MeasuredTrace, indexOf: ReadonlyMap<string, number>): ReportTrace {
+function barTable(trace: Trace, indexOf: ReadonlyMap<string, number>): BarTable {
   const events = [...trace.events].sort((a, b) => a.startNs - b.startNs);
+  return {
+    action: events.map((event) => indexOf.get(event.action)!),
+    device: events.map((event) => event.device),
+    stream: events.map((event) => LANES.indexOf(event.stream)),
+    startNs: events.map((event) => event.startNs),
+    durationNs: events.map((event) => event.durationNs),
+    bytes: events.map((event) => event.bytes ?? 0),
+  };
+}
+
+function reportTrace(trace: Trace, plan: Plan | undefined, indexOf: ReadonlyMap<string, number>): ReportTrace {
   const samples = trace.counters.filter((sample) => sample.counter === "memory");
-  const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal, devices, jobs } = metrics;
+  const totals = traceTotals(trace, plan?.jobs[0]?.name);
   return {
     source: trace.source,
-    bars: {
-      action: events.map((event) => indexOf.get(event.action)!),
-      device: events.map((event) => event.device),
-      stream: events.map((event) => LANES.indexOf(event.stream)),
-      startNs: events.map((event) => event.startNs),
-      durationNs: events.map((event) => event.durationNs),
-      bytes: events.map((event) => event.bytes ?? 0),
-    },
+    bars: barTable(trace, indexOf),
     memory: trace.devices.map((_, device) => {
       const own = samples.filter((sample) => sample.device === device);
       return { timeNs: own.map((sample) => sample.timeNs), value: own.map((sample) => sample.value) };
     }),
-    makespanSeconds,
-    tokensPerSecond,
-    bubbleRatio,
-    bubbleRatioTotal,
-    devices: devices.map(({ name, busySeconds, idleSeconds, peakMemoryBytes }) => ({
-      name,
-      busySeconds,
-      idleSeconds,
-      peakMemoryBytes,
-    })),
-    jobs: jobs.map(({ name, steps, tokens, startSeconds, endSeconds }) => ({
-      name,
-      steps,
-      tokens,
-      startSeconds,
-      endSeconds,
-    })),
+    makespanSeconds: totals.makespanSeconds,
+    tokensPerSecond: totals.tokensPerSecond,
+    bubbleRatio: totals.bubbleRatio,
+    bubbleRatioTotal: totals.bubbleRatioTotal,
+    devices: totals.devices,
+    jobs: plan === undefined ? [] : runMetrics(plan, trace).jobs,
   };
+}
+
+function compared([simulated, executed]: readonly Trace[]): ReportComparison | null {
+  if (simulated === undefined || executed === undefined) return null;
+  const { makespanError, meanAbsActionError, weightedActionError, perKind, peakMemoryError, worst } = compareTraces(
+    simulated,
+    executed,
+  );
+  return { makespanError, meanAbsActionError, weightedActionError, perKind, peakMemoryError, worst };
 }
 
 /** The loss counters of an executed trace as records: a job's samples are its steps in order. */
@@ -129,15 +133,17 @@ function scheduleText(plan: Plan): string {
 function deviceText({ devices }: Plan): string {
   return devices
     .map(({ name, type, memoryBytes }) => {
-      const details = [type === name ? "" : type, memoryBytes === null ? "" : formatBytes(memoryBytes)].filter(Boolean);
+      const details = [name.startsWith(type) ? "" : type, memoryBytes === null ? "" : formatBytes(memoryBytes)].filter(
+        Boolean,
+      );
       return details.length === 0 ? name : `${name} (${details.join(", ")})`;
     })
     .join(", ");
 }
 
 function facts({ date, plan, traces }: ReportInput): readonly Fact[] {
-  const { trace } = traces[0]!;
-  const versions = Object.entries(traces.at(-1)!.trace.versions);
+  const trace = traces[0]!;
+  const versions = Object.entries(traces.at(-1)!.versions);
   const rows: readonly (Fact | undefined)[] = [
     { label: "Plan", value: shortHash(trace.planHash) },
     plan && { label: "Schedule", value: scheduleText(plan) },
@@ -155,31 +161,20 @@ function shortHash(hash: string): string {
   return hash.replace(/^\w+:/, "").slice(0, 12);
 }
 
-function checkTraces(traces: readonly Trace[]): void {
-  const [first, second] = traces;
-  if (first === undefined || traces.length > 2) {
-    throw new InputError({ expected: "one trace or two", at: "traces", got: traces.length });
-  }
-  if (second !== undefined && second.planHash !== first.planHash) {
-    throw new InputError({
-      expected: `two traces of the same plan, ${first.planHash}`,
-      at: "traces[1].planHash",
-      got: second.planHash,
-      hint: "Simulate the plan that was executed.",
-    });
-  }
-}
-
 /**
  * The page's data: each action once, and for each trace its bars as columns.
- * @throws InputError for no trace, more than two, or two of different plans.
+ * @throws InputError for no trace, more than two, two that cannot be joined, or a trace of another plan.
  */
 export function buildReportData(input: ReportInput): ReportData {
-  const measured = [...input.traces].sort(
-    (a, b) => Number(a.trace.source === "executed") - Number(b.trace.source === "executed"),
-  );
-  const traces = measured.map(({ trace }) => trace);
-  checkTraces(traces);
+  if (input.traces.length === 0 || input.traces.length > 2) {
+    throw new InputError({ expected: "one trace or two", at: "traces", got: input.traces.length });
+  }
+  const traces = [...input.traces].sort((a, b) => Number(a.source === "executed") - Number(b.source === "executed"));
+  if (traces.length === 2 && traces[0]!.source === traces[1]!.source) {
+    const expected = "a simulated and an executed trace";
+    throw new InputError({ expected, at: "traces", got: `two ${traces[0]!.source} ones` });
+  }
+  const comparison = compared(traces);
   const { plan } = input;
   const names = plan
     ? plan.jobs.map((job) => job.name)
@@ -191,7 +186,7 @@ export function buildReportData(input: ReportInput): ReportData {
   });
   return {
     title: input.title,
-    facts: facts({ ...input, traces: measured }),
+    facts: facts({ ...input, traces }),
     devices: traces[0]!.devices,
     jobs: names.map((name, index) => {
       const adapter = plan?.jobs[index]?.adapter;
@@ -199,8 +194,8 @@ export function buildReportData(input: ReportInput): ReportData {
     }),
     jobSets,
     actions,
-    traces: measured.map((one) => tableOfTrace(one, indexOf)),
-    comparison: input.comparison ?? null,
+    traces: traces.map((trace) => reportTrace(trace, plan, indexOf)),
+    comparison,
     plannedPeakBytes: planned,
     losses: lossCurves(input.losses ?? lossesOfTrace(traces.at(-1)!), names),
   };

@@ -1,4 +1,4 @@
 // One self-contained page from one trace or two.
 export { type ReportAssets, renderReport } from "./render-report.ts";
 // What the page is made from.
-export type { LossRecord, MeasuredTrace, ReportInput, TraceMetrics } from "./report-input.ts";
+export type { LossRecord, ReportInput } from "./report-input.ts";

@@ -28,7 +28,7 @@ const POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsaf
 
 /**
  * One self-contained HTML page about one trace, or about a simulated and an executed one.
- * @throws InputError for no trace, more than two, or two of different plans.
+ * @throws InputError for no trace, more than two, two that cannot be joined, or a trace of another plan.
  */
 export function renderReport(input: ReportInput & { readonly assets: ReportAssets }): string {
   const data = buildReportData(input);

@@ -1,5 +1,6 @@
 // What a page is made of. The server side writes it into the page as JSON, the client reads it back; both share these types.
 // Bars and samples are columns of equal length instead of objects: a run has tens of thousands of them.
+import type { Comparison, JobMetrics, RunTotals, Trace } from "../traces/index.ts";
 
 /** Index into `ReportData.actions`' columns. */
 export type ActionIndex = number;
@@ -42,35 +43,13 @@ export interface SampleTable {
   readonly value: readonly number[];
 }
 
-export interface ReportDevice {
-  readonly name: string;
-  readonly busySeconds: number;
-  readonly idleSeconds: number;
-  readonly peakMemoryBytes: number;
-}
-
-export interface ReportTrace {
-  readonly source: "simulated" | "executed";
+export interface ReportTrace extends Omit<RunTotals, "tokens"> {
+  readonly source: Trace["source"];
   readonly bars: BarTable;
   /** Bytes in use, by device. */
   readonly memory: readonly SampleTable[];
-  readonly makespanSeconds: number;
-  readonly tokensPerSecond: number;
-  /** Over the steady region; null when the run has none. */
-  readonly bubbleRatio: number | null;
-  /** Over the whole run. */
-  readonly bubbleRatioTotal: number;
-  readonly devices: readonly ReportDevice[];
-  readonly jobs: readonly ReportJobTimes[];
-}
-
-/** What became of a job in one trace. */
-export interface ReportJobTimes {
-  readonly name: string;
-  readonly steps: number;
-  readonly tokens: number;
-  readonly startSeconds: number;
-  readonly endSeconds: number;
+  /** Empty when no plan was given. */
+  readonly jobs: readonly JobMetrics[];
 }
 
 export interface ReportJob {
@@ -79,33 +58,11 @@ export interface ReportJob {
   readonly adapter: string;
 }
 
-/** Errors are fractions of the executed value: (simulated - executed) / executed. */
-export interface KindErrors {
-  readonly count: number;
-  readonly meanAbsError: number;
-  /** Weighted by executed duration. */
-  readonly weightedError: number;
-  /** The signed mean. */
-  readonly bias: number;
-}
-
-export interface WorstAction {
-  readonly action: string;
-  readonly jobs: readonly string[];
-  readonly simulatedSeconds: number;
-  readonly executedSeconds: number;
-  readonly error: number;
-}
-
-export interface ReportComparison {
-  readonly makespanError: number;
-  readonly meanAbsActionError: number;
-  readonly weightedActionError: number;
-  readonly perKind: Readonly<Partial<Record<(typeof LETTERS)[number], KindErrors>>>;
-  /** By device. */
-  readonly peakMemoryError: readonly number[];
-  readonly worst: readonly WorstAction[];
-}
+/** What the page shows of a comparison; errors are simulated / executed - 1. */
+export type ReportComparison = Pick<
+  Comparison,
+  "makespanError" | "meanAbsActionError" | "weightedActionError" | "perKind" | "peakMemoryError" | "worst"
+>;
 
 /** A job's loss by optimizer step. */
 export interface LossCurve {

@@ -1,22 +1,5 @@
 import type { Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
-import type { ReportComparison, ReportDevice, ReportJobTimes } from "./report-data.ts";
-
-/** The figures of one trace that the page quotes. */
-export interface TraceMetrics {
-  readonly makespanSeconds: number;
-  readonly tokensPerSecond: number;
-  readonly bubbleRatio: number | null;
-  readonly bubbleRatioTotal: number;
-  readonly devices: readonly ReportDevice[];
-  readonly jobs: readonly ReportJobTimes[];
-}
-
-/** A trace with its figures. */
-export interface MeasuredTrace {
-  readonly trace: Trace;
-  readonly metrics: TraceMetrics;
-}
 
 /** One line of a run's metrics, as far as the page reads it. */
 export interface LossRecord {
@@ -33,8 +16,7 @@ export interface ReportInput {
   /** Without it the header and the jobs hold only what the traces say. */
   readonly plan?: Plan;
   /** One trace, or a simulated and an executed one of the same plan. */
-  readonly traces: readonly MeasuredTrace[];
-  readonly comparison?: ReportComparison;
+  readonly traces: readonly Trace[];
   /** Without it the loss counters of the executed trace are drawn. */
   readonly losses?: readonly LossRecord[];
 }

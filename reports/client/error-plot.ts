@@ -99,7 +99,7 @@ function draw(svg: ChartSvg, frame: Frame, state: PageState, dots: readonly Dot[
     .attr("cy", ({ error }) => y(clamp(error)))
     .style("fill", ({ action }) => barFill(state.data, actions.jobSet[action]!, actions.letter[action]!))
     .on("pointermove", (event: PointerEvent, { action }) => {
-      state.hover.set({ action, x: event.clientX, y: event.clientY });
+      state.hover.set({ action, x: event.clientX, y: event.clientY, side: "below" });
     })
     .on("pointerleave", () => state.hover.set(null))
     .on("click", (_, { action }) => reveal(state, action));

@@ -1,4 +1,4 @@
-import { curveStepAfter, line, scaleLinear } from "d3";
+import { area, curveStepAfter, line, scaleLinear } from "d3";
 import type { ReportTrace, SampleTable } from "../report-data.ts";
 import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "./chart.ts";
 import { element, section } from "./element.ts";
@@ -7,11 +7,38 @@ import type { PageState } from "./page-state.ts";
 
 /** Where memory hardly moves, the axis starts near it instead of at zero. */
 const FLAT = 0.6;
+/** Pixels between two samples below which the line is drawn as its highest and lowest values. */
+const LEAST_STEP = 3;
+/** Pixels of one column of that band. */
+const COLUMN_WIDTH = 6;
 
 function points({ timeNs, value }: SampleTable, endNs: number): [number, number][] {
   const made = timeNs.map((time, index): [number, number] => [time, value[index]!]);
   const last = made.at(-1);
   return last === undefined ? [] : [...made, [Math.max(endNs, last[0]), last[1]]];
+}
+
+/** The lowest and the highest value of a stretch of time. */
+interface Column {
+  readonly timeNs: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** `count` columns over the run; a column without a sample keeps the value before it. */
+function columnsOf(samples: readonly (readonly [number, number])[], endNs: number, count: number): readonly Column[] {
+  const columns: Column[] = [];
+  let [next, current] = [0, samples[0]?.[1] ?? 0];
+  for (let column = 0; column < count; column += 1) {
+    let [low, high] = [current, current];
+    for (; next < samples.length && samples[next]![0] < ((column + 1) * endNs) / count; next += 1) {
+      current = samples[next]![1];
+      low = Math.min(low, current);
+      high = Math.max(high, current);
+    }
+    columns.push({ timeNs: (column * endNs) / count, low, high });
+  }
+  return columns;
 }
 
 function verticalDomain(values: readonly number[]): readonly [number, number] {
@@ -41,15 +68,27 @@ function draw(
   const ticks = x.ticks(Math.max(2, Math.floor((frame.right - frame.left) / 100)));
   drawLeftAxis(svg, frame, y, byteTicks(low, high, 4), "");
   drawBottomAxis(svg, frame, x, { values: ticks, label: timeTickFormat(ticks) }, "");
-  const path = line<[number, number]>(
+  const steps = line<[number, number]>(
     ([time]) => x(time),
     ([, value]) => y(value),
   ).curve(curveStepAfter);
+  const spread = area<Column>(
+    ({ timeNs }) => x(timeNs),
+    ({ low: bottom }) => y(bottom),
+    ({ high: top }) => y(top),
+  ).curve(curveStepAfter);
+  const upper = spread.lineY1();
   traces.forEach(({ source, memory }, index) => {
+    const samples = points(memory[device]!, ends[index]!);
+    const isDense = samples.length * LEAST_STEP > frame.right - frame.left;
+    const columns = isDense
+      ? columnsOf(samples, ends[index]!, Math.floor((frame.right - frame.left) / COLUMN_WIDTH))
+      : [];
+    if (isDense) svg.append("path").attr("class", `memory-spread spread-${source}`).attr("d", spread(columns));
     svg
       .append("path")
       .attr("class", `memory-line line-${source}`)
-      .attr("d", path(points(memory[device]!, ends[index]!)));
+      .attr("d", isDense ? upper(columns) : steps(samples));
   });
   if (planned === undefined) return;
   svg
@@ -84,7 +123,7 @@ export function memorySection({ data }: PageState): HTMLElement | undefined {
     element("span", { class: "key" }, [element("span", { class: `line-swatch swatch-${source}` }), source]),
   );
   const meaning =
-    "Weights, adapters, optimizer state and workspace are always there; the steps are the activations of the micro-batches in flight.";
+    "Weights, adapters, optimizer state and workspace are always there; the steps are the activations of the micro-batches in flight. Where steps are too close to draw, a band shows their range under the line of the highest.";
   return section("memory", "Memory", meaning, [
     element("div", { class: "panel" }, [
       element("div", { class: "keys" }, keys),

@@ -8,6 +8,8 @@ export interface Hover {
   readonly action: ActionIndex;
   readonly x: number;
   readonly y: number;
+  /** Where the box leaves what matters in sight. */
+  readonly side: "above" | "below";
 }
 
 /** What the sections of the page share. */
@@ -20,7 +22,7 @@ export interface PageState {
   readonly revealed: Observable<ActionIndex | null>;
   /** The compute bar of an action in a trace; undefined where the trace lacks it. */
   computeBar(trace: number, action: ActionIndex): number | undefined;
-  /** (simulated - executed) / executed of the compute time; undefined without two traces or a duration. */
+  /** simulated / executed - 1 of the compute time; undefined without two traces or a duration. */
   errorOf(action: ActionIndex): number | undefined;
 }
 
@@ -48,7 +50,7 @@ export function createPageState(data: ReportData): PageState {
     errorOf(action) {
       const [simulated, executed] = [durationOf(0, action), durationOf(1, action)];
       if (simulated === undefined || executed === undefined || executed === 0) return undefined;
-      return (simulated - executed) / executed;
+      return simulated / executed - 1;
     },
   };
 }

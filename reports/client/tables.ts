@@ -53,7 +53,7 @@ function kindTable({ perKind }: ReportComparison): HTMLElement {
     ];
   });
   const meaning =
-    "Mean of the absolute errors, the same weighted by executed time, and the signed mean: a bias is what better calibration can remove.";
+    "Mean of the absolute errors, each action alike; all differences over all executed time; and the bias, simulated over executed time in total, which a better calibration can remove.";
   return dataTable("Errors by kind of action", meaning, ["Kind", "Actions", "Mean error", "Weighted", "Bias"], rows);
 }
 
@@ -71,21 +71,21 @@ function memoryTable({ data }: PageState, { peakMemoryError }: ReportComparison)
 }
 
 function worstTable(state: PageState, { worst }: ReportComparison): HTMLElement {
-  const rows = worst.map(({ action, jobs, simulatedSeconds, executedSeconds, error }) => {
+  const rows = worst.map(({ action, device, jobs, simulatedSeconds, executedSeconds, error }) => {
     const index = state.data.actions.key.indexOf(action);
     const button = element("button", { type: "button", class: "link", title: "Show it in the timelines" }, [action]);
     button.addEventListener("click", () => reveal(state, index));
-    const device = state.data.traces[1]!.bars.device[state.computeBar(1, index) ?? -1];
     return [
       button,
-      device === undefined ? "–" : state.data.devices[device]!,
+      device,
       jobs.join(", "),
       formatDuration(simulatedSeconds),
       formatDuration(executedSeconds),
       formatError(error),
     ];
   });
-  const meaning = "Where the twin was farthest off; a press on an action shows it in the timelines.";
+  const meaning =
+    "Where simulated and executed time differ most in seconds; a press on an action shows it in the timelines.";
   return dataTable("Worst actions", meaning, ["Action", "Device", "Jobs", "Simulated", "Executed", "Error"], rows, [
     "Device",
     "Jobs",
@@ -140,7 +140,7 @@ export function tablesSection(state: PageState): HTMLElement {
       ]
     : [];
   const meaning = isPair
-    ? "Errors are (simulated \u2212 executed) / executed, so a positive one means that the simulation was too slow."
+    ? "Errors are simulated / executed \u2212 1, so a positive one means that the simulation said more than came."
     : "What each job did.";
   return section("tables", "Numbers", meaning, [...compared, jobTable(state)]);
 }

@@ -1,6 +1,7 @@
 import { LANES } from "../report-data.ts";
 import type { PageState } from "./page-state.ts";
 import type { TimeWindow } from "./time-window.ts";
+import { tooltipSide } from "./timeline.ts";
 import { barAt, type Lane, type LaneLayout } from "./timeline-lanes.ts";
 
 /** The keyboard's way through a timeline: arrows walk over actions, + - 0 change the window, Escape lets go. */
@@ -22,7 +23,12 @@ export function bindTimelineKeys(
     if (middle < start || middle > end) view.show(middle - (end - start) / 2, middle + (end - start) / 2);
     const box = node.getBoundingClientRect();
     const action = bars.action[bar]!;
-    state.hover.set({ action, x: box.left + view.scale()(middle), y: box.top + lane.top + lane.height });
+    state.hover.set({
+      action,
+      x: box.left + view.scale()(middle),
+      y: box.top + lane.top + lane.height,
+      side: tooltipSide(state, traceIndex),
+    });
     const { actions, devices } = state.data;
     announce(`${actions.key[action]} on ${devices[lane.device]}`);
   };

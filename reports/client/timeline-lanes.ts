@@ -19,7 +19,7 @@ export interface LaneLayout {
 }
 
 /** Pixels. Messages and the host are context, so their lanes are thin. */
-const COMPUTE_HEIGHT = 32;
+const COMPUTE_HEIGHT = 38;
 const THIN_HEIGHT = 8;
 const LANE_GAP = 3;
 const DEVICE_GAP = 18;
@@ -51,6 +51,11 @@ export function layoutLanes(bars: BarTable, numDevices: number, streams: readonl
 }
 
 const endOf = (bars: BarTable, bar: number): number => bars.startNs[bar]! + bars.durationNs[bar]!;
+
+/** When the last of all bars ends; 0 without bars. */
+export function lastEnd(bars: BarTable): number {
+  return bars.startNs.reduce((last, _, bar) => Math.max(last, endOf(bars, bar)), 0);
+}
 
 /** Position in the lane of the first bar that ends at or after the time. */
 function firstEndingFrom(bars: BarTable, lane: Lane, timeNs: number): number {

@@ -4,7 +4,7 @@ import { formatDuration, formatNumber, timeTickFormat } from "./format.ts";
 import { barFill } from "./job-colours.ts";
 import { jobsOf, type PageState } from "./page-state.ts";
 import type { TimeWindow } from "./time-window.ts";
-import { barAt, barsInWindow, type Lane, type LaneLayout, longestPerColumn } from "./timeline-lanes.ts";
+import { barAt, barsInWindow, type Lane, type LaneLayout, lastEnd, longestPerColumn } from "./timeline-lanes.ts";
 
 /** More bars than this in one timeline are thinned to the longest in each two pixels of a lane. */
 const MAX_BARS = 4000;
@@ -43,6 +43,11 @@ export function createTimeAxis(view: TimeWindow): SVGElement {
     );
   });
   return svg.node()!;
+}
+
+/** Away from the other timeline, which shows the same action. */
+export function tooltipSide({ data }: PageState, traceIndex: number): "above" | "below" {
+  return data.traces.length === 2 && traceIndex === 0 ? "above" : "below";
 }
 
 /** A bar as it is drawn. */
@@ -84,6 +89,7 @@ export function createTimeline(
   const { bars } = trace;
   const { actions } = data;
   const total = bars.action.length;
+  const endNs = lastEnd(bars);
   const svg: Svg = create("svg")
     .attr("class", "timeline")
     .attr("width", "100%")
@@ -189,8 +195,9 @@ export function createTimeline(
       .attr("y", ({ y }) => y)
       .attr("width", ({ width }) => width)
       .attr("height", ({ height }) => height);
-    const labelled = boxes.filter(({ bar, height, width }) => {
-      return bars.stream[bar] === COMPUTE && height > 16 && width > 8 + CHARACTER_WIDTH * keyOf(bar).length;
+    const labelled = boxes.filter(({ bar, height, x, width }) => {
+      const visible = Math.min(x + width, right!) - Math.max(x, left!);
+      return bars.stream[bar] === COMPUTE && height > 16 && visible > 8 + CHARACTER_WIDTH * keyOf(bar).length;
     });
     labelLayer
       .selectAll<SVGTextElement, Box>("text")
@@ -203,7 +210,7 @@ export function createTimeline(
       )
       .attr("x", ({ x, width }) => (Math.max(x, left!) + Math.min(x + width, right!)) / 2)
       .attr("y", ({ y, height }) => y + height / 2);
-    const endX = scale(trace.makespanSeconds * 1e9);
+    const endX = scale(endNs);
     endLine.attr("x1", endX).attr("x2", endX);
     drawHalos();
     dim();
@@ -217,7 +224,11 @@ export function createTimeline(
     const lane = layout.lanes.find(({ top, height }) => y >= top - 1 && y <= top + height + 1);
     const reachNs = scale.invert(REACH) - scale.invert(0);
     const bar = lane && x >= left! ? barAt(bars, lane, scale.invert(x), reachNs) : undefined;
-    state.hover.set(bar === undefined ? null : { action: bars.action[bar]!, x: event.clientX, y: event.clientY });
+    state.hover.set(
+      bar === undefined
+        ? null
+        : { action: bars.action[bar]!, x: event.clientX, y: event.clientY, side: tooltipSide(state, traceIndex) },
+    );
   };
   const node = svg.node()!;
   node.addEventListener("pointermove", pointAt);

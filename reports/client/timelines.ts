@@ -6,7 +6,7 @@ import type { PageState } from "./page-state.ts";
 import { createTimeWindow, type Gutters, type TimeWindow } from "./time-window.ts";
 import { createTimeAxis, createTimeline } from "./timeline.ts";
 import { bindTimelineKeys } from "./timeline-keys.ts";
-import { layoutLanes, usedStreams } from "./timeline-lanes.ts";
+import { lastEnd, layoutLanes, usedStreams } from "./timeline-lanes.ts";
 import { jobLegend, letterKey } from "./timeline-legend.ts";
 
 const GUTTERS: Gutters = { left: 104, right: 14 };
@@ -54,7 +54,7 @@ function toolbar(state: PageState, view: TimeWindow): HTMLElement {
 /** Simulated above executed, a row for each device, under one time axis. */
 export function timelinesSection(state: PageState): HTMLElement {
   const { data } = state;
-  const fullNs = 1.01 * Math.max(1, ...data.traces.map(({ makespanSeconds }) => makespanSeconds * 1e9));
+  const fullNs = 1.01 * Math.max(1, ...data.traces.map(({ bars }) => lastEnd(bars)));
   const stage = element("div", { class: "stage" });
   const view = createTimeWindow(stage, fullNs, GUTTERS);
   const spoken = element("div", { class: "visually-hidden", "aria-live": "polite" });
@@ -83,13 +83,14 @@ export function timelinesSection(state: PageState): HTMLElement {
     data.traces.length === 2
       ? "The same plan, predicted and carried out: each bar is one action on its device, and pointing at it marks it in both timelines."
       : "Each bar is one action of the plan on its device; the thin rows are its messages.";
-  const head = element("div", { class: "timeline-head" }, [jobLegend(state), letterKey(data), toolbar(state, view)]);
+  const head = element("div", { class: "timeline-head" }, [jobLegend(state), letterKey(data)]);
   const overview = createOverview(data.traces.at(-1)!, fullNs, data.devices.length, view, GUTTERS);
   const hint =
     "Wheel zooms, dragging pans, a double click shows the whole run. The strip below shows how busy the devices were; drag on it to choose a window.";
   return section("timelines", data.traces.length === 2 ? "Timelines" : "Timeline", meaning, [
     element("div", { class: "panel" }, [
       head,
+      toolbar(state, view),
       stage,
       element("p", { class: "hint" }, [hint]),
       element("div", { class: "overview-frame" }, [overview]),

@@ -58,7 +58,7 @@ function content(state: PageState, hover: Hover): readonly HTMLElement[] {
     ]),
     jobLine(state, hover),
     times(state, hover),
-    element("div", { class: "tooltip-facts" }, [facts.join(" · ")]),
+    element("div", { class: "tooltip-facts" }, [facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ")]),
   ];
 }
 
@@ -71,10 +71,11 @@ export function createTooltip(state: PageState): HTMLElement {
     box.replaceChildren(...content(state, hover));
     const { width, height } = box.getBoundingClientRect();
     const { clientWidth, clientHeight } = document.documentElement;
-    const right = hover.x + OFFSET + width < clientWidth;
-    const below = hover.y + OFFSET + height < clientHeight;
-    box.style.left = `${Math.max(4, right ? hover.x + OFFSET : hover.x - OFFSET - width)}px`;
-    box.style.top = `${Math.max(4, below ? hover.y + OFFSET : hover.y - OFFSET - height)}px`;
+    const isRight = hover.x + OFFSET + width < clientWidth;
+    const [above, below] = [hover.y - OFFSET - height, hover.y + OFFSET];
+    const isAbove = hover.side === "above" ? above >= 0 : below + height > clientHeight;
+    box.style.left = `${Math.max(4, isRight ? hover.x + OFFSET : hover.x - OFFSET - width)}px`;
+    box.style.top = `${Math.max(4, isAbove ? above : below)}px`;
   });
   return box;
 }

@@ -36,7 +36,14 @@ export interface ReportBench {
 
 async function bundle(folder: string): Promise<ReportAssets> {
   const [script, style] = [join(folder, "client.js"), join(folder, "client.css")];
-  await build({ entryPoints: [join(client, "main.ts")], outfile: script, bundle: true, minify: true, format: "iife", target: "es2022" });
+  await build({
+    entryPoints: [join(client, "main.ts")],
+    outfile: script,
+    bundle: true,
+    minify: true,
+    format: "iife",
+    target: "es2022",
+  });
   await build({ entryPoints: [join(client, "style.css")], outfile: style, bundle: true, minify: true });
   return { script: readFileSync(script, "utf8"), style: readFileSync(style, "utf8") };
 }

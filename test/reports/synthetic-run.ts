@@ -1,8 +1,8 @@
 // A plan of two stages and traces of it, made without planner, simulator or executor: the page has to stand on its own.
 import { contentHash, createRng, nanos } from "../../core/index.ts";
 import type { Plan, StageMemory } from "../../plan/index.ts";
-import type { MeasuredTrace, ReportInput } from "../../reports/index.ts";
-import type { CounterSample, TraceEvent } from "../../traces/index.ts";
+import type { ReportInput } from "../../reports/index.ts";
+import type { CounterSample, Trace, TraceEvent } from "../../traces/index.ts";
 
 const JOBS = ["arithmetic", "dates", "units", "word-problems"];
 const PARTS = 4;
@@ -26,7 +26,13 @@ interface MicroBatchFacts {
   readonly tokens: number;
 }
 
-const groupsOf = ({ fused }: RunShape): number[][] => (fused ? [[0, 1], [2, 3]] : [[0], [1], [2], [3]]);
+const groupsOf = ({ fused }: RunShape): number[][] =>
+  fused
+    ? [
+        [0, 1],
+        [2, 3],
+      ]
+    : [[0], [1], [2], [3]];
 
 function microBatchesOf(shape: RunShape): readonly MicroBatchFacts[] {
   const rng = createRng(7);
@@ -140,7 +146,7 @@ function idealNs(letter: string, stage: number, tokens: number): number {
 }
 
 /** Runs the plan's orders against its dependencies; `jitter` is the spread of the durations. */
-export function syntheticTrace(plan: Plan, shape: RunShape, source: "simulated" | "executed", jitter: number): MeasuredTrace {
+export function syntheticTrace(plan: Plan, shape: RunShape, source: "simulated" | "executed", jitter: number): Trace {
   const rng = createRng(`${source}-${jitter}`);
   const facts = microBatchesOf(shape);
   const events: TraceEvent[] = [];
@@ -148,7 +154,8 @@ export function syntheticTrace(plan: Plan, shape: RunShape, source: "simulated" 
   const ends = new Map<string, number>();
   const free = [0, 0];
   const queues = plan.actions.map((actions) => [...actions]);
-  const lossOf = (job: number, step: number): number => 0.6 + 0.2 * job + 2.6 * Math.exp(-step / 5) + 0.12 * rng.nextNormal();
+  const lossOf = (job: number, step: number): number =>
+    0.6 + 0.2 * job + 2.6 * Math.exp(-step / 5) + 0.12 * rng.nextNormal();
   const neededBy = (key: string, stage: number, microBatch: number): string | undefined => {
     if (key.includes("F")) return stage === 0 ? undefined : `0F${microBatch}`;
     return key.includes("B") && stage === 0 ? `1B${microBatch}` : undefined;
@@ -168,7 +175,13 @@ export function syntheticTrace(plan: Plan, shape: RunShape, source: "simulated" 
       let ready = 0;
       if (needed !== undefined) {
         const sent = ends.get(needed)!;
-        const message = { ...common, action: needed, startNs: nanos(sent), durationNs: nanos(MESSAGE_NS), bytes: tokens * 1024 };
+        const message = {
+          ...common,
+          action: needed,
+          startNs: nanos(sent),
+          durationNs: nanos(MESSAGE_NS),
+          bytes: tokens * 1024,
+        };
         events.push({ ...message, device: 1 - stage, stage: 1 - stage, stream: "send" });
         events.push({ ...message, device: stage, stage: 1 - stage, stream: "receive" });
         ready = sent + MESSAGE_NS;
@@ -178,12 +191,26 @@ export function syntheticTrace(plan: Plan, shape: RunShape, source: "simulated" 
       const duration = Math.round(idealNs(letter, stage, tokens) * slow);
       free[stage] = start + duration;
       ends.set(key, start + duration);
-      const compute = { ...common, action: key, device: stage, stage, startNs: nanos(start), durationNs: nanos(duration) };
+      const compute = {
+        ...common,
+        action: key,
+        device: stage,
+        stage,
+        startNs: nanos(start),
+        durationNs: nanos(duration),
+      };
       events.push({ ...compute, stream: "compute" });
       const time = nanos(letter === "F" ? start : start + duration);
-      const inFlight = [...ends.keys()].filter((other) => other.startsWith(`${stage}F`) && !ends.has(other.replace("F", "B"))).length;
+      const inFlight = [...ends.keys()].filter(
+        (other) => other.startsWith(`${stage}F`) && !ends.has(other.replace("F", "B")),
+      ).length;
       if (letter !== "U") {
-        counters.push({ counter: "memory", device: stage, timeNs: time, value: STATIC_BYTES + inFlight * ACTIVATION_BYTES });
+        counters.push({
+          counter: "memory",
+          device: stage,
+          timeNs: time,
+          value: STATIC_BYTES + inFlight * ACTIVATION_BYTES,
+        });
       } else if (stage === 0 && source === "executed") {
         for (const job of plan.groups[group]!) {
           counters.push({ counter: "loss", device: 0, job: JOBS[job]!, timeNs: time, value: lossOf(job, step) });
@@ -191,79 +218,24 @@ export function syntheticTrace(plan: Plan, shape: RunShape, source: "simulated" 
       }
     }
   }
-  const makespanSeconds = Math.max(...free) / 1e9;
-  const tokens = facts.reduce((sum, one) => sum + one.tokens, 0);
-  const busy = [0, 1].map((device) => {
-    const own = events.filter((event) => event.device === device && event.stream === "compute");
-    return own.reduce((sum, event) => sum + event.durationNs, 0) / 1e9;
-  });
   return {
-    trace: {
-      source,
-      planHash: plan.hash,
-      calibrationHash: plan.calibrationHash,
-      versions: { loratwin: "0.1.0", node: "20.0.0" },
-      devices: plan.devices.map(({ name }) => name),
-      events,
-      counters,
-    },
-    metrics: {
-      makespanSeconds,
-      tokensPerSecond: tokens / makespanSeconds,
-      bubbleRatio: 0.012 + jitter / 2,
-      bubbleRatioTotal: 1 - (busy[0]! + busy[1]!) / (2 * makespanSeconds),
-      devices: plan.devices.map(({ name }, device) => ({
-        name,
-        busySeconds: busy[device]!,
-        idleSeconds: makespanSeconds - busy[device]!,
-        peakMemoryBytes: STATIC_BYTES + NUM_STAGES * ACTIVATION_BYTES,
-      })),
-      jobs: JOBS.map((name, job) => ({
-        name,
-        steps: shape.steps,
-        tokens: Math.round(tokens / JOBS.length),
-        startSeconds: 0.01 * job,
-        endSeconds: makespanSeconds - 0.02 * (JOBS.length - job),
-      })),
-    },
+    source,
+    planHash: plan.hash,
+    calibrationHash: plan.calibrationHash,
+    versions: { loratwin: "0.1.0", node: "20.0.0" },
+    devices: plan.devices.map(({ name }) => name),
+    events,
+    counters,
   };
 }
 
-/** Everything that a page of two traces is made from; the errors are those of the traces. */
+/** Everything that a page of two traces is made from. */
 export function syntheticInput(shape: RunShape): ReportInput {
   const plan = syntheticPlan(shape);
-  const simulated = syntheticTrace(plan, shape, "simulated", 0);
-  const executed = syntheticTrace(plan, shape, "executed", 0.03);
-  const durations = new Map(simulated.trace.events.filter(isCompute).map((event) => [event.action, event.durationNs]));
-  const errors = executed.trace.events.filter(isCompute).map((event) => {
-    const simulatedNs = durations.get(event.action)!;
-    const { action, device, jobs, durationNs } = event;
-    const error = (simulatedNs - durationNs) / durationNs;
-    return { action, device, jobs, simulatedSeconds: simulatedNs / 1e9, executedSeconds: durationNs / 1e9, error, letter: event.letter };
-  });
-  const kind = (letter: string) => {
-    const own = errors.filter((one) => one.letter === letter);
-    const meanAbsError = own.reduce((sum, { error }) => sum + Math.abs(error), 0) / own.length;
-    const bias = own.reduce((sum, { error }) => sum + error, 0) / own.length;
-    return { count: own.length, meanAbsError, weightedError: meanAbsError, bias };
-  };
-  const all = kind("F");
   return {
     title: "Four adapters on two CPU devices",
     date: "2025-06-01 12:00 UTC",
     plan,
-    traces: [executed, simulated],
-    comparison: {
-      makespanError: simulated.metrics.makespanSeconds / executed.metrics.makespanSeconds - 1,
-      meanAbsActionError: all.meanAbsError,
-      weightedActionError: all.weightedError,
-      perKind: { F: kind("F"), B: kind("B"), U: kind("U") },
-      peakMemoryError: [0, 0],
-      worst: [...errors].sort((a, b) => Math.abs(b.error) - Math.abs(a.error)).slice(0, 8),
-    },
+    traces: [syntheticTrace(plan, shape, "executed", 0.03), syntheticTrace(plan, shape, "simulated", 0)],
   };
-}
-
-function isCompute(event: TraceEvent): boolean {
-  return event.stream === "compute";
 }
