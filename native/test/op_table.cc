@@ -9,6 +9,7 @@
 //   rounding)
 //   alone                 a segment's results when run by itself equal its part of the whole batch (likewise)
 //   exponential           e^x, as seen in head_loss's softmax over two logits, relative error over -87 .. 0
+//   shared adapter        two segments of one adapter in a call (error: floats that differ from two calls)
 //   refuses               arguments out of range throw std::invalid_argument (error: how many did not)
 //   dropout               the masks of lora's forward and backward are dropout.h's, at the right rate
 //
@@ -272,6 +273,49 @@ void checkAlone(const Problem& problem, Team& team) {
   report(op.name, "alone", problem.shape.name, error, op.exactAlone ? 0 : kRounding);
 }
 
+// Two segments of one adapter in one call add to its gradients what two calls would, bit by bit; dx may be left out.
+void checkSharedAdapter(ops::ExecContext& context) {
+  constexpr std::int32_t K = 70;
+  constexpr std::int32_t N = 90;
+  constexpr std::int32_t R = 5;
+  constexpr std::int32_t T = 40;
+  std::mt19937 random(3);
+  std::uniform_real_distribution<float> uniform(-1.0F, 1.0F);
+  const auto fill = [&](std::size_t count) {
+    std::vector<float> values(count);
+    for (float& value : values) value = uniform(random);
+    return values;
+  };
+  const std::vector<float> x = fill(T * K), dy = fill(T * N), s = fill(T * R), a = fill(R * K), b = fill(N * R);
+  std::vector<float> scratch(ops::loraBackwardScratchBytes(T, R) / sizeof(float));
+  const auto run = [&](const std::vector<std::vector<ops::LoraSegment>>& calls, Tensors<float>& gradients,
+                       bool wantDx) {
+    gradients = {std::vector<float>(R * K), std::vector<float>(N * R), std::vector<float>(T * K)};
+    for (std::vector<ops::LoraSegment> segments : calls) {
+      for (ops::LoraSegment& segment : segments) {
+        segment.a = a.data();
+        segment.b = b.data();
+        segment.da = gradients[0].data();
+        segment.db = gradients[1].data();
+        segment.rank = R;
+      }
+      const ops::LoraSegments view{segments.data(), static_cast<std::int32_t>(segments.size()), nullptr, 0};
+      float* dx = wantDx ? gradients[2].data() : nullptr;
+      ops::lora_backward(context, {view, dy.data(), N, 0, N, x.data(), K, K, s.data(), R, dx, K, scratch.data()});
+    }
+  };
+  const ops::LoraSegment first{.rowStart = 0, .rowEnd = 13};
+  const ops::LoraSegment second{.rowStart = 20, .rowEnd = T};
+  Tensors<float> together;
+  Tensors<float> apart;
+  run({{first, second}}, together, true);
+  run({{first}, {second}}, apart, true);
+  report("lora", "shared adapter", "two segments with rows between them", differences(together, apart), 0);
+  run({{first, second}}, apart, false);
+  std::fill(together[2].begin(), together[2].end(), 0.0F);
+  report("lora", "shared adapter", "without dx", differences(together, apart), 0);
+}
+
 // With A the unit matrix, x = 1, B = 1 and dy = 1, both s and dx are the mask itself.
 void checkDropout(ops::ExecContext& context, float p) {
   constexpr std::int64_t T = 300;
@@ -374,6 +418,7 @@ int runTable() {
     checkExponential();
     for (const float p : {0.05F, 0.1F, 0.5F, 0.9F}) checkDropout(team.two, p);
   }
+  checkSharedAdapter(team.two);
   checkRefusals(team.two);
   return allOk ? 0 : 1;
 }

@@ -19,6 +19,9 @@ const CLAIMS: Readonly<Record<string, string>> = {
   repeat: "gives the same bytes twice",
   threads: "gives the same result with 1 and 2 threads",
   alone: "gives a segment the same result alone as within a batch",
+  exponential: "takes exponentials to 2e-6 relative error",
+  refuses: "refuses arguments out of range by name",
+  "shared adapter": "adds the gradients of two segments of one adapter in order",
   dropout: "drops the same elements forward and backward, those of the documented hash",
   "dropout rate": "drops at the asked rate",
 };
@@ -27,6 +30,7 @@ const CLAIMS: Readonly<Record<string, string>> = {
 const FORWARD_ONLY = ["adamw", "embed", "sum_squares"];
 const DIFFERENTIABLE = [
   "attention",
+  "attention with large scores",
   "head_loss",
   "lora",
   "matmul",
@@ -78,7 +82,9 @@ describe("the operator table", () => {
       );
       for (const mode of always) expect(modes.get(mode)).toHaveLength(cases.size);
     }
-    expect([...(groups().get("lora")?.keys() ?? [])]).toEqual(expect.arrayContaining(["dropout", "dropout rate"]));
+    expect([...(groups().get("lora")?.keys() ?? [])]).toEqual(
+      expect.arrayContaining(["dropout", "dropout rate", "shared adapter"]),
+    );
   });
 });
 

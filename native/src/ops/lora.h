@@ -1,20 +1,15 @@
-// lora:           for the rows of each segment g:   s = drop_g(x) A_g^T
-// y[:, yColumn + n] += scale_g (s B_g^T)[:, n]
+// lora:           for the rows of each segment g:  s = drop_g(x) A_g^T;  y[:, yColumn + n] += scale_g (s B_g^T)[:, n]
 // lora_backward:  ds = scale_g dy B_g    dx += drop_g'(ds A_g)    dA_g += ds^T drop_g(x)    dB_g += scale_g dy^T s
 //
 //   x, dx [T,K] strides ldx, lddx   y, dy [T, >= column + N] strides ldy, lddy
-//   s [T, >= max R] stride lds, kept for backward
-//   A_g [R_g,K]   B_g [N,R_g]   dA_g, dB_g alike, accumulated; scale_g = alpha / rank
-//   row major, f32 storage and accumulation
-//   drop_g: src/ops/dropout.h, the same mask in both directions.
-//   Rows outside every segment, and segments without the target,
-//   are left alone (s too). Segments may share an adapter: gradients are added in segment order, columns split over
-//   threads.
-//   Reduction order is fixed by the segment's own rows: neither threads nor neighbours change a bit of s, y, dA, dB
-//   or dx.
-//   NMSE against the reference: 1e-11 (outputs), gradients likewise.
-// Throws std::invalid_argument when a segment has dropout and there are no rowKeys.
+//   s [T, >= largest R] stride lds, kept for backward   A_g, dA_g [R_g,K]   B_g, dB_g [N,R_g]   scale_g = alpha / rank
+//   row major, f32 storage and accumulation; y, dx, dA, dB are added to
+//   drop_g: src/ops/dropout.h, the same mask in both directions. Rows outside every segment, and segments without the
+//   target, are left alone (s too). Segments may share an adapter: gradients are added in segment order.
+//   A sum's order is fixed by the segment's own rows: neither threads nor neighbours change a bit of any result.
+//   NMSE against the reference: 1e-11
 //   Source: Hu et al. 2021; PEFT's y = W x + b + scale B A drop(x)
+// Throws std::invalid_argument when a segment has dropout and there are no rowKeys.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,6 @@
-# Sources of the operators, relative to native/. The fast operators (src/ops/*.cpu.cc) are compiled twice from one
-# text: into
-# namespace loratwin::ops::generic and, with AVX-512 enabled, into loratwin::ops::avx512;
-# src/ops/dispatch.cc picks one by cpuid.
-# A target takes ${LORATWIN_OPS_SOURCES} plus the objects of loratwin_ops_generic and (on x86-64) loratwin_ops_avx512.
+# Sources of the operators, relative to native/. The fast operators (src/ops/*.cpu.cc) are compiled twice from one text:
+# into namespace loratwin::ops::generic and, with AVX-512 enabled, loratwin::ops::avx512; dispatch.cc picks one by cpuid.
+# A target takes ${LORATWIN_OPS_SOURCES} and ${LORATWIN_OPS_OBJECTS}.
 set(LORATWIN_OPS_CPU_SOURCES
   src/ops/adamw.cpu.cc
   src/ops/attention.cpu.cc
