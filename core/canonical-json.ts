@@ -9,7 +9,8 @@ import { InvariantError } from "./errors.ts";
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number") {
-    if (!Number.isFinite(value)) throw new InvariantError({ expected: "a finite number in a document", got: String(value) });
+    if (!Number.isFinite(value))
+      throw new InvariantError({ expected: "a finite number in a document", got: String(value) });
     return JSON.stringify(value);
   }
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;

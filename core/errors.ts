@@ -23,7 +23,8 @@ function shown(value: unknown): string {
 
 /** `Expected <what> at <path>, got <value>.`, with the file in front and detail and hint on lines of their own. */
 export function formatFacts(facts: ErrorFacts): string {
-  const place = facts.file === undefined ? "" : [facts.file, facts.line, facts.column].filter((x) => x !== undefined).join(":");
+  const place =
+    facts.file === undefined ? "" : [facts.file, facts.line, facts.column].filter((x) => x !== undefined).join(":");
   const at = facts.at === undefined || facts.at === "" ? "" : ` at ${facts.at}`;
   const got = "got" in facts ? `, got ${shown(facts.got)}` : "";
   const lines = [`${place === "" ? "" : `${place}: `}Expected ${facts.expected}${at}${got}.`];

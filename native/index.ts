@@ -15,6 +15,7 @@ export { loadNative, type NativeInfo, nativeInfo } from "./load.ts";
 export type {
   AttentionBackwardOperator,
   AttentionOperator,
+  CopyOperator,
   EmbedOperator,
   Handle,
   HeadLayout,

@@ -32,6 +32,14 @@ export interface EmbedOperator {
   readonly hidden: number;
 }
 
+/** y[T,columns] = x: keeps what arrived at the stage's edge. */
+export interface CopyOperator {
+  readonly op: "copy";
+  readonly x: Tensor;
+  readonly y: Tensor;
+  readonly columns: number;
+}
+
 /** y = x * rstd * weight; rstd[T] is kept for backward. */
 export interface RmsnormOperator {
   readonly op: "rmsnorm";
@@ -193,6 +201,7 @@ export interface SwigluBackwardOperator {
 /** One step of a program; `op` names the operator. */
 export type Operator =
   | EmbedOperator
+  | CopyOperator
   | RmsnormOperator
   | MatmulOperator
   | LoraOperator

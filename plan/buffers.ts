@@ -7,7 +7,13 @@ import type { Timeline } from "./timeline.ts";
 const DOUBLE = 2;
 
 /** The most messages of one letter that were made by `from` and not yet used up by `to` at any time. */
-function mostWaiting(from: readonly Action[], fromEnd: Float64Array, to: readonly Action[], toEnd: Float64Array, letter: "F" | "B"): number {
+function mostWaiting(
+  from: readonly Action[],
+  fromEnd: Float64Array,
+  to: readonly Action[],
+  toEnd: Float64Array,
+  letter: "F" | "B",
+): number {
   const made = from.flatMap((action, i) => (action.letter === letter ? [fromEnd[i]!] : []));
   const used = to.flatMap((action, i) => (action.letter === letter ? [toEnd[i]!] : []));
   let most = 0;
@@ -26,7 +32,10 @@ function mostWaiting(from: readonly Action[], fromEnd: Float64Array, to: readonl
 export function planBuffers(orders: Orders, timelines: readonly Timeline[]): readonly Buffers[] {
   const last = orders.length - 1;
   const needed = (from: number, to: number, letter: "F" | "B"): number =>
-    Math.max(DOUBLE, ...timelines.map(({ endNs }) => mostWaiting(orders[from]!, endNs[from]!, orders[to]!, endNs[to]!, letter)));
+    Math.max(
+      DOUBLE,
+      ...timelines.map(({ endNs }) => mostWaiting(orders[from]!, endNs[from]!, orders[to]!, endNs[to]!, letter)),
+    );
   return orders.map((_, stage) => ({
     activationIn: stage > 0 ? needed(stage - 1, stage, "F") : 0,
     activationOut: stage < last ? DOUBLE : 0,

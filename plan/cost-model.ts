@@ -1,6 +1,11 @@
 import { InputError } from "../core/index.ts";
 import type { ActionLetter } from "./action.ts";
-import type { Calibration, ConstantCalibration, MeasuredCalibration, RooflineCalibration } from "./documents/calibration.ts";
+import type {
+  Calibration,
+  ConstantCalibration,
+  MeasuredCalibration,
+  RooflineCalibration,
+} from "./documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "./documents/cluster.ts";
 import type { MicroBatch } from "./documents/plan.ts";
 import type { Dtype } from "./documents/workload.ts";
@@ -40,7 +45,9 @@ function constantModel(calibration: ConstantCalibration): CostModel {
 }
 
 function operatorsOf(action: ActionCost): readonly OperatorCall[] {
-  return action.letter === "U" ? [updateOperator(action.shape, action.updatedJobs)] : stageOperators(action.shape, action.letter, action.microBatch);
+  return action.letter === "U"
+    ? [updateOperator(action.shape, action.updatedJobs)]
+    : stageOperators(action.shape, action.letter, action.microBatch);
 }
 
 const WEIGHT_BYTES: Readonly<Record<Dtype, number>> = { float32: 4, bfloat16: 2, int8: 1, nf4: 0.5 };
@@ -58,17 +65,21 @@ function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): CostMode
           hint: "Name a device of the catalog as its type, give the figures in the cluster file, or use a measured calibration.",
         });
       }
-      const peak = (dtype === "float32" ? peaks.float32 : (peaks.bfloat16 ?? peaks.float32)) * calibration.computeEfficiency;
+      const peak =
+        (dtype === "float32" ? peaks.float32 : (peaks.bfloat16 ?? peaks.float32)) * calibration.computeEfficiency;
       const rate = bandwidth * calibration.memoryEfficiency;
       let total = 0;
       for (const call of operatorsOf(action)) {
-        total += call.calls * (Math.max(call.flops / peak, (call.elements * bytesPerElement) / rate) + calibration.launchSeconds);
+        total +=
+          call.calls *
+          (Math.max(call.flops / peak, (call.elements * bytesPerElement) / rate) + calibration.launchSeconds);
       }
       return total;
     },
     linkCost: (link) => ({
       latencySeconds: link.latencySeconds + calibration.transferLatencySeconds,
-      bytesPerSecond: link.bandwidthBytesPerSecond === null ? null : link.bandwidthBytesPerSecond * calibration.transferEfficiency,
+      bytesPerSecond:
+        link.bandwidthBytesPerSecond === null ? null : link.bandwidthBytesPerSecond * calibration.transferEfficiency,
     }),
   };
 }
@@ -87,14 +98,18 @@ function measuredModel(calibration: MeasuredCalibration): CostModel {
           });
         }
         let seconds = 0;
-        for (const [feature, coefficient] of Object.entries(coefficients)) seconds += coefficient * (call.features[feature] ?? 0);
+        for (const [feature, coefficient] of Object.entries(coefficients))
+          seconds += coefficient * (call.features[feature] ?? 0);
         total += call.calls * Math.max(seconds, 0);
       }
       return total;
     },
     linkCost: (link) =>
       link.bandwidthBytesPerSecond === null
-        ? { latencySeconds: calibration.link.latencySeconds, bytesPerSecond: calibration.link.secondsPerByte > 0 ? 1 / calibration.link.secondsPerByte : null }
+        ? {
+            latencySeconds: calibration.link.latencySeconds,
+            bytesPerSecond: calibration.link.secondsPerByte > 0 ? 1 / calibration.link.secondsPerByte : null,
+          }
         : { latencySeconds: link.latencySeconds, bytesPerSecond: link.bandwidthBytesPerSecond },
   };
 }

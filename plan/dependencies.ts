@@ -24,7 +24,9 @@ function lastBackward(plan: Pick<PlanBody, "schedule">, miniBatch: MiniBatch): n
 
 /** Whether an update needs the gradient norm over all stages: a job of the mini-batch clips. */
 export function clips(plan: Pick<PlanBody, "groups" | "jobs">, miniBatch: MiniBatch): boolean {
-  return activeJobs(plan, miniBatch.group, miniBatch.step).some((job) => plan.jobs[job]!.optimizer.maxGradNorm !== undefined);
+  return activeJobs(plan, miniBatch.group, miniBatch.step).some(
+    (job) => plan.jobs[job]!.optimizer.maxGradNorm !== undefined,
+  );
 }
 
 /**
@@ -32,25 +34,33 @@ export function clips(plan: Pick<PlanBody, "groups" | "jobs">, miniBatch: MiniBa
  * F: the stage before; on stage 0 the end of the group's previous mini-batch there. B: the stage behind.
  * U of a clipping job: the mini-batch's last backward on stage 0, after which the gradient norm is whole.
  */
-export function dependencyTable(plan: Pick<PlanBody, "schedule" | "groups" | "jobs" | "stages" | "microBatches">): DependencyTable {
+export function dependencyTable(
+  plan: Pick<PlanBody, "schedule" | "groups" | "jobs" | "stages" | "microBatches">,
+): DependencyTable {
   const table = miniBatches(plan);
   const lastStage = plan.stages.length - 1;
   const miniBatchOf = (microBatch: number): MiniBatch => {
     const { group, step } = plan.microBatches[microBatch]!;
     return table[group]![step]!;
   };
-  const signal = (stage: number, microBatch: number): Dependency => ({ action: formatAction({ stage, letter: "B", microBatch }), message: "none" });
+  const signal = (stage: number, microBatch: number): Dependency => ({
+    action: formatAction({ stage, letter: "B", microBatch }),
+    message: "none",
+  });
   return {
     miniBatchOf,
     dependenciesOf({ stage, letter, microBatch }) {
       switch (letter) {
         case "F": {
-          if (stage > 0) return [{ action: formatAction({ stage: stage - 1, letter, microBatch }), message: "activation" }];
+          if (stage > 0)
+            return [{ action: formatAction({ stage: stage - 1, letter, microBatch }), message: "activation" }];
           const { group, step } = plan.microBatches[microBatch]!;
           return step === 0 ? [] : [signal(0, lastBackward(plan, table[group]![step - 1]!))];
         }
         case "B":
-          return stage === lastStage ? [] : [{ action: formatAction({ stage: stage + 1, letter, microBatch }), message: "gradient" }];
+          return stage === lastStage
+            ? []
+            : [{ action: formatAction({ stage: stage + 1, letter, microBatch }), message: "gradient" }];
         case "U": {
           const miniBatch = miniBatchOf(microBatch);
           return stage > 0 && clips(plan, miniBatch) ? [signal(0, lastBackward(plan, miniBatch))] : [];

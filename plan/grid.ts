@@ -19,14 +19,28 @@ export function gridText(orders: Orders, mark?: GridMark): string {
   const first = mark === undefined ? 0 : Math.max(0, mark.position - CONTEXT);
   const end = mark === undefined ? rows : Math.min(rows, mark.position + CONTEXT + 1);
   const cell = (action: Action | undefined): string => (action === undefined ? "." : formatAction(action));
-  const widths = orders.map((order, stage) => Math.max(`stage ${stage}`.length, ...order.slice(first, end).map((action) => cell(action).length)));
+  const widths = orders.map((order, stage) =>
+    Math.max(`stage ${stage}`.length, ...order.slice(first, end).map((action) => cell(action).length)),
+  );
   const label = `step ${end}`.length;
   const line = (head: string, cells: readonly string[], tail: string): string =>
     `${head.padEnd(label)}  ${cells.map((text, stage) => text.padEnd(widths[stage]!)).join("  ")}${tail}`.trimEnd();
-  const lines = [line("", orders.map((_, stage) => `stage ${stage}`), "")];
+  const lines = [
+    line(
+      "",
+      orders.map((_, stage) => `stage ${stage}`),
+      "",
+    ),
+  ];
   for (let row = first; row < end; row += 1) {
     const tail = mark?.position === row ? `  <-- here, on stage ${mark.stage}` : "";
-    lines.push(line(`step ${row}`, orders.map((order) => cell(order[row])), tail));
+    lines.push(
+      line(
+        `step ${row}`,
+        orders.map((order) => cell(order[row])),
+        tail,
+      ),
+    );
   }
   return lines.join("\n");
 }

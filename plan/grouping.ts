@@ -3,7 +3,10 @@
  * are dealt out in turn (jobs 0 and 4 share group 0 of 4, as in Fig. 4 (f)).
  */
 export function groupJobs(loads: readonly number[], numGroups: number): readonly (readonly number[])[] {
-  const groups: { load: number; jobs: number[] }[] = Array.from({ length: Math.min(numGroups, loads.length) }, () => ({ load: 0, jobs: [] }));
+  const groups: { load: number; jobs: number[] }[] = Array.from({ length: Math.min(numGroups, loads.length) }, () => ({
+    load: 0,
+    jobs: [],
+  }));
   const heaviestFirst = loads.map((_, job) => job).sort((a, b) => loads[b]! - loads[a]! || a - b);
   for (const job of heaviestFirst) {
     let lightest = groups[0]!;

@@ -32,9 +32,21 @@ export {
   type Stage,
   type StageMemory,
 } from "./documents/plan.ts";
+// Reading documents, with file, line and path in every message.
+export { parseDocument } from "./documents/read-document.ts";
 // Workloads: jobs over one base model.
-export { type AdapterSpec, type FileData, type Job, type LengthData, type OptimizerSpec, type Workload } from "./documents/workload.ts";
+export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
 // Mini-batches and the jobs inside a micro-batch.
-export { activeJobs, type JobSegment, jobSegments, type MiniBatch, microBatchJobs, microBatchTokens, miniBatches } from "./mini-batch.ts";
+export {
+  activeJobs,
+  type JobSegment,
+  jobSegments,
+  type MiniBatch,
+  microBatchJobs,
+  microBatchTokens,
+  miniBatches,
+} from "./mini-batch.ts";
 // What an action's time is made of.
 export { adapterParameters, type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
+// Where every activation of a stage lies.
+export { type ArenaLayout, arenaLayout, type StageLayout, stageLayout } from "./stage-layout.ts";

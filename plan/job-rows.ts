@@ -22,7 +22,8 @@ function drawLengths(data: LengthData, seed: number): (index: number) => number 
   const rng = createRng(`lengths ${seed}`);
   if (lengths.distribution === "uniform") return () => lengths.min + rng.nextInt(lengths.max - lengths.min + 1);
   const mu = Math.log(lengths.mean) - lengths.sigma ** 2 / 2;
-  return () => Math.min(lengths.max, Math.max(lengths.min, Math.round(Math.exp(mu + lengths.sigma * rng.nextNormal()))));
+  return () =>
+    Math.min(lengths.max, Math.max(lengths.min, Math.round(Math.exp(mu + lengths.sigma * rng.nextNormal()))));
 }
 
 /** Number of optimizer steps: as given, or whole passes over the rows, the last one filled up from the next. */
@@ -34,11 +35,17 @@ export function stepCount(job: Pick<Job, "steps" | "epochs" | "batchSize">, numR
 export function lengthRows(job: Job, data: LengthData): JobRows {
   const { lengths } = data;
   if (typeof lengths === "object" && !Array.isArray(lengths) && lengths.min > lengths.max) {
-    throw new InputError({ expected: `min of at most max (${lengths.max})`, at: `data.lengths.min of job ${job.name}`, got: lengths.min });
+    throw new InputError({
+      expected: `min of at most max (${lengths.max})`,
+      at: `data.lengths.min of job ${job.name}`,
+      got: lengths.min,
+    });
   }
   const draw = drawLengths(data, job.seed);
   const count = Array.isArray(lengths) ? Math.max(data.samples, lengths.length) : data.samples;
   const tokens = Array.from({ length: count }, (_, index) => Math.max(2, Math.min(draw(index), job.cutoffLength)));
-  const steps = Array.from({ length: stepCount(job, count) }, (_, step) => Array.from({ length: job.batchSize }, (_, i) => (step * job.batchSize + i) % count));
+  const steps = Array.from({ length: stepCount(job, count) }, (_, step) =>
+    Array.from({ length: job.batchSize }, (_, i) => (step * job.batchSize + i) % count),
+  );
   return { tokens, scored: tokens.map((length) => length - 1), digest: null, steps };
 }

@@ -11,9 +11,9 @@ import { groupJobs } from "./grouping.ts";
 import type { JobRows } from "./job-rows.ts";
 import { memoryTable, stageMemory } from "./memory-model.ts";
 import { activeJobs, microBatchTokens, miniBatches } from "./mini-batch.ts";
+import { stageOperators } from "./operators.ts";
 import { packMicroBatches } from "./pack.ts";
 import { partitionLayers } from "./partition.ts";
-import { stageOperators } from "./operators.ts";
 import type { Orders, ScheduleInput } from "./schedules/schedule-input.ts";
 import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 import { type Timeline, timelineOf } from "./timeline.ts";
@@ -47,7 +47,12 @@ const PROBE_TOLERANCE = 0.002;
 function plannedJob(job: Job, rows: JobRows): PlannedJob {
   const { steps: _steps, epochs: _epochs, arrivalSeconds, ...rest } = job;
   if (arrivalSeconds > 0) {
-    throw new InputError({ expected: "jobs that are there from the start", at: `arrivalSeconds of job ${job.name}`, got: arrivalSeconds, hint: "Arrivals need a job scheduler; a static plan has none. Leave arrivalSeconds out." });
+    throw new InputError({
+      expected: "jobs that are there from the start",
+      at: `arrivalSeconds of job ${job.name}`,
+      got: arrivalSeconds,
+      hint: "Arrivals need a job scheduler; a static plan has none. Leave arrivalSeconds out.",
+    });
   }
   return { ...rest, dataDigest: rows.digest, steps: rows.steps.length };
 }
@@ -56,7 +61,8 @@ function countGroups(request: PlanRequest): number {
   const numJobs = request.jobs.length;
   const { groups } = request;
   if (typeof groups === "number") {
-    if (groups > numJobs) throw new InputError({ expected: `at most as many groups as jobs (${numJobs})`, at: "--groups", got: groups });
+    if (groups > numJobs)
+      throw new InputError({ expected: `at most as many groups as jobs (${numJobs})`, at: "--groups", got: groups });
     return groups;
   }
   if (groups === "unfused" || !SCHEDULE_TABLE[request.schedule].interleavesGroups) return numJobs;
@@ -118,7 +124,10 @@ function timelines(draft: Draft, orders: Orders, { input }: Costs): readonly Tim
   const dependencies = dependencyTable(draft);
   const durationNs = ({ stage, letter, microBatch }: Action): number => input.durationNs(stage, letter, microBatch);
   return [
-    timelineOf(orders, dependencies, { durationNs, transferNs: (boundary, microBatch) => input.transferNs(boundary, microBatch).arrival }),
+    timelineOf(orders, dependencies, {
+      durationNs,
+      transferNs: (boundary, microBatch) => input.transferNs(boundary, microBatch).arrival,
+    }),
     timelineOf(orders, dependencies, { durationNs, transferNs: () => 0 }),
   ];
 }
@@ -135,7 +144,13 @@ function candidate(request: PlanRequest, draft: Draft, limit: number | null): Ca
   const costs = costsOf(request, draft, limit);
   const orders = SCHEDULE_TABLE[draft.schedule].build(costs.input);
   const lines = timelines(draft, orders, costs);
-  return { limit, orders, inFlight: peakInFlight(orders), buffers: planBuffers(orders, lines), makespanNs: lines[0]!.makespanNs };
+  return {
+    limit,
+    orders,
+    inFlight: peakInFlight(orders),
+    buffers: planBuffers(orders, lines),
+    makespanNs: lines[0]!.makespanNs,
+  };
 }
 
 function memoryOf(request: PlanRequest, draft: Draft, { inFlight, buffers }: Candidate): readonly StageMemory[] {
@@ -161,12 +176,18 @@ function memoryOf(request: PlanRequest, draft: Draft, { inFlight, buffers }: Can
 }
 
 function fits(request: PlanRequest, draft: Draft, memory: readonly StageMemory[]): boolean {
-  return memory.every(({ total }, stage) => total <= (request.devices[draft.stages[stage]!.device]!.memoryBytes ?? Number.POSITIVE_INFINITY));
+  return memory.every(
+    ({ total }, stage) =>
+      total <= (request.devices[draft.stages[stage]!.device]!.memoryBytes ?? Number.POSITIVE_INFINITY),
+  );
 }
 
 /** The smallest limit that costs no time, or the largest one that fits. Judged on the first steps. */
 function searchLimit(request: PlanRequest, draft: Draft): number | null {
-  const probe: Draft = { ...draft, microBatches: draft.microBatches.filter((microBatch) => microBatch.step < PROBE_STEPS) };
+  const probe: Draft = {
+    ...draft,
+    microBatches: draft.microBatches.filter((microBatch) => microBatch.step < PROBE_STEPS),
+  };
   const unlimited = candidate(request, probe, null);
   const most = unlimited.inFlight[0]!;
   let chosen: number | null = null;
@@ -174,7 +195,12 @@ function searchLimit(request: PlanRequest, draft: Draft): number | null {
     chosen = limit;
     if (candidate(request, probe, limit).makespanNs <= unlimited.makespanNs * (1 + PROBE_TOLERANCE)) break;
   }
-  while (chosen !== null && chosen > 1 && !fits(request, draft, memoryOf(request, draft, candidate(request, probe, chosen)))) chosen -= 1;
+  while (
+    chosen !== null &&
+    chosen > 1 &&
+    !fits(request, draft, memoryOf(request, draft, candidate(request, probe, chosen)))
+  )
+    chosen -= 1;
   return chosen;
 }
 
@@ -182,8 +208,15 @@ function chooseLimit(request: PlanRequest, draft: Draft): number | null {
   const entry = SCHEDULE_TABLE[request.schedule];
   const { maxInFlight } = request;
   if (typeof maxInFlight === "number" && entry.needsWholeMiniBatch) {
-    const parts = Math.max(...miniBatches(draft).flatMap((steps) => steps.map((miniBatch) => miniBatch.microBatches.length)));
-    if (maxInFlight < parts) throw new PlanError({ expected: `an in-flight limit of at least ${parts} for schedule ${request.schedule}, which holds a whole mini-batch`, at: "--max-in-flight", got: maxInFlight });
+    const parts = Math.max(
+      ...miniBatches(draft).flatMap((steps) => steps.map((miniBatch) => miniBatch.microBatches.length)),
+    );
+    if (maxInFlight < parts)
+      throw new PlanError({
+        expected: `an in-flight limit of at least ${parts} for schedule ${request.schedule}, which holds a whole mini-batch`,
+        at: "--max-in-flight",
+        got: maxInFlight,
+      });
   }
   if (typeof maxInFlight === "number") return maxInFlight;
   return maxInFlight === "auto" && entry.interleavesGroups ? searchLimit(request, draft) : null;
@@ -207,14 +240,22 @@ function checkSequences(request: PlanRequest): void {
 
 function partition(request: PlanRequest, jobs: readonly PlannedJob[]): readonly Stage[] {
   const { architecture, rows } = request;
-  const tokens = Math.max(1, Math.round(request.jobs.reduce((sum, job, i) => sum + (job.microBatchSize * rows[i]!.tokens[0]!) / request.jobs.length, 0)));
+  const tokens = Math.max(
+    1,
+    Math.round(
+      request.jobs.reduce((sum, job, i) => sum + (job.microBatchSize * rows[i]!.tokens[0]!) / request.jobs.length, 0),
+    ),
+  );
   const microBatch = { rows: [[0, 0, tokens, tokens - 1] as [number, number, number, number]] };
   return partitionLayers(architecture.numLayers, request.devices.length, (stage) => {
     const shape = { architecture, stage, jobs };
     const device = request.devices[stage.device]!;
     return (["F", "B"] as const).reduce((sum, letter) => {
-      if (request.costsKnowLayers) return sum + request.costModel.actionSeconds({ letter, device, shape, microBatch, updatedJobs: [] });
-      return sum + stageOperators(shape, letter, microBatch).reduce((flops, call) => flops + call.calls * call.flops, 0);
+      if (request.costsKnowLayers)
+        return sum + request.costModel.actionSeconds({ letter, device, shape, microBatch, updatedJobs: [] });
+      return (
+        sum + stageOperators(shape, letter, microBatch).reduce((flops, call) => flops + call.calls * call.flops, 0)
+      );
     }, 0);
   });
 }
@@ -227,9 +268,18 @@ function partition(request: PlanRequest, jobs: readonly PlannedJob[]): readonly 
 export function makePlan(request: PlanRequest): PlanBody {
   checkSequences(request);
   const jobs = request.jobs.map((job, i) => plannedJob(job, request.rows[i]!));
-  const loads = request.rows.map((rows) => rows.steps.reduce((sum, step) => sum + step.reduce((tokens, row) => tokens + rows.tokens[row]!, 0), 0));
+  const loads = request.rows.map((rows) =>
+    rows.steps.reduce((sum, step) => sum + step.reduce((tokens, row) => tokens + rows.tokens[row]!, 0), 0),
+  );
   const groups = groupJobs(loads, countGroups(request)).map((group) => [...group]);
-  const packed = packMicroBatches(request.jobs.map((job, i) => ({ rows: request.rows[i]!, batchSize: job.batchSize, microBatchSize: job.microBatchSize })), groups);
+  const packed = packMicroBatches(
+    request.jobs.map((job, i) => ({
+      rows: request.rows[i]!,
+      batchSize: job.batchSize,
+      microBatchSize: job.microBatchSize,
+    })),
+    groups,
+  );
   const stages = partition(request, jobs);
   const draft: Draft = { schedule: request.schedule, stages: [...stages], jobs, groups, microBatches: [...packed] };
   const limit = chooseLimit(request, draft);
@@ -238,7 +288,13 @@ export function makePlan(request: PlanRequest): PlanBody {
   if (!fits(request, draft, memory)) {
     throw new PlanError({
       expected: "a plan that fits into the devices' memory",
-      detail: memoryTable(memory.map((row, stage) => ({ device: request.devices[stage]!.name, memory: row, capacity: request.devices[stage]!.memoryBytes }))),
+      detail: memoryTable(
+        memory.map((row, stage) => ({
+          device: request.devices[stage]!.name,
+          memory: row,
+          capacity: request.devices[stage]!.memoryBytes,
+        })),
+      ),
       hint: "Use a smaller microBatchSize or cutoffLength, fewer jobs, a lower --max-in-flight, a smaller dtype, or more devices.",
     });
   }

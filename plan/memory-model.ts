@@ -68,13 +68,18 @@ export function stageMemory(input: StageMemoryInput): StageMemory {
     buffers: arena.work - inFlight * layout.slotBytes,
     workspace: layout.workBytes,
   };
-  return { ...parts, total: parts.weights + parts.adapters + parts.optimizer + parts.activations + parts.buffers + parts.workspace };
+  return {
+    ...parts,
+    total: parts.weights + parts.adapters + parts.optimizer + parts.activations + parts.buffers + parts.workspace,
+  };
 }
 
 const COLUMNS = ["weights", "adapters", "optimizer", "activations", "buffers", "workspace", "total"] as const;
 
 /** The per-device table of a memory check; `capacity` null is a device without a limit. */
-export function memoryTable(rows: readonly { readonly device: string; readonly memory: StageMemory; readonly capacity: number | null }[]): string {
+export function memoryTable(
+  rows: readonly { readonly device: string; readonly memory: StageMemory; readonly capacity: number | null }[],
+): string {
   const header = ["device", ...COLUMNS, "capacity", ""];
   const body = rows.map(({ device, memory, capacity }) => [
     device,
@@ -83,5 +88,12 @@ export function memoryTable(rows: readonly { readonly device: string; readonly m
     capacity !== null && memory.total > capacity ? `${formatBytes(memory.total - capacity)} too much` : "fits",
   ]);
   const widths = header.map((_, column) => Math.max(...[header, ...body].map((row) => row[column]!.length)));
-  return [header, ...body].map((row) => row.map((text, column) => (column === 0 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!))).join("  ").trimEnd()).join("\n");
+  return [header, ...body]
+    .map((row) =>
+      row
+        .map((text, column) => (column === 0 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!)))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
 }

@@ -14,7 +14,8 @@ export function miniBatches(plan: Pick<PlanBody, "groups" | "microBatches">): re
   for (const microBatch of plan.microBatches) {
     const steps = table[microBatch.group]!;
     const entry = steps[microBatch.step];
-    if (entry === undefined) steps[microBatch.step] = { group: microBatch.group, step: microBatch.step, microBatches: [microBatch.index] };
+    if (entry === undefined)
+      steps[microBatch.step] = { group: microBatch.group, step: microBatch.step, microBatches: [microBatch.index] };
     else entry.microBatches.push(microBatch.index);
   }
   return table;
@@ -50,7 +51,10 @@ export function jobSegments(microBatch: Pick<MicroBatch, "rows">): readonly JobS
 }
 
 /** Names of the jobs with rows in the micro-batch, in job order. */
-export function microBatchJobs(microBatch: Pick<MicroBatch, "rows">, jobs: readonly Pick<PlannedJob, "name">[]): readonly string[] {
+export function microBatchJobs(
+  microBatch: Pick<MicroBatch, "rows">,
+  jobs: readonly Pick<PlannedJob, "name">[],
+): readonly string[] {
   return jobSegments(microBatch).map((segment) => jobs[segment.job]!.name);
 }
 

@@ -25,7 +25,13 @@ export interface StageShape {
 
 type Direction = "F" | "B";
 
-function matmul(direction: Direction, tokens: number, inFeatures: number, outFeatures: number, calls: number): OperatorCall {
+function matmul(
+  direction: Direction,
+  tokens: number,
+  inFeatures: number,
+  outFeatures: number,
+  calls: number,
+): OperatorCall {
   const flops = 2 * tokens * inFeatures * outFeatures;
   const elements = inFeatures * outFeatures + tokens * (inFeatures + outFeatures);
   return {
@@ -38,13 +44,25 @@ function matmul(direction: Direction, tokens: number, inFeatures: number, outFea
   };
 }
 
-function elementwise(name: string, direction: Direction, elements: number, tokens: number, calls: number): OperatorCall {
+function elementwise(
+  name: string,
+  direction: Direction,
+  elements: number,
+  tokens: number,
+  calls: number,
+): OperatorCall {
   const kind = `${name}:${direction}`;
   return { name: kind, kind, calls, flops: elements, elements, features: { one: 1, elements, tokens } };
 }
 
 /** LoRA on one projection: shrink and expand, or the three gradients and the input's. One call for all segments. */
-function lora(direction: Direction, segments: readonly { tokens: number; rank: number }[], inFeatures: number, outFeatures: number, calls: number): OperatorCall {
+function lora(
+  direction: Direction,
+  segments: readonly { tokens: number; rank: number }[],
+  inFeatures: number,
+  outFeatures: number,
+  calls: number,
+): OperatorCall {
   let work = 0;
   let rows = 0;
   let weights = 0;
@@ -68,7 +86,11 @@ function lora(direction: Direction, segments: readonly { tokens: number; rank: n
  * The operators of a forward or backward of one micro-batch on one stage, in no order; what the cost models add up.
  * The list follows the executor's stage program, operator for operator.
  */
-export function stageOperators(shape: StageShape, direction: Direction, microBatch: Pick<MicroBatch, "rows">): readonly OperatorCall[] {
+export function stageOperators(
+  shape: StageShape,
+  direction: Direction,
+  microBatch: Pick<MicroBatch, "rows">,
+): readonly OperatorCall[] {
   const { architecture: arch, stage, jobs } = shape;
   const segments = jobSegments(microBatch);
   const layers = stage.endLayer - stage.firstLayer;
@@ -131,12 +153,26 @@ export function stageOperators(shape: StageShape, direction: Direction, microBat
 
 /** AdamW over the adapters of the given jobs on a stage. */
 export function updateOperator(shape: StageShape, jobIndices: readonly number[]): OperatorCall {
-  const parameters = jobIndices.reduce((total, job) => total + adapterParameters(shape.architecture, shape.stage, shape.jobs[job]!), 0);
-  return { name: "update", kind: "update", calls: 1, flops: 12 * parameters, elements: 7 * parameters, features: { one: 1, parameters, jobs: jobIndices.length } };
+  const parameters = jobIndices.reduce(
+    (total, job) => total + adapterParameters(shape.architecture, shape.stage, shape.jobs[job]!),
+    0,
+  );
+  return {
+    name: "update",
+    kind: "update",
+    calls: 1,
+    flops: 12 * parameters,
+    elements: 7 * parameters,
+    features: { one: 1, parameters, jobs: jobIndices.length },
+  };
 }
 
 /** Parameters of a job's adapter on a stage: A [rank, in] and B [out, rank] for each target of each layer. */
-export function adapterParameters(arch: Architecture, stage: Pick<Stage, "firstLayer" | "endLayer">, job: Pick<PlannedJob, "adapter">): number {
+export function adapterParameters(
+  arch: Architecture,
+  stage: Pick<Stage, "firstLayer" | "endLayer">,
+  job: Pick<PlannedJob, "adapter">,
+): number {
   let perLayer = 0;
   for (const target of job.adapter.targets) {
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, target);

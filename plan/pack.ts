@@ -11,7 +11,10 @@ export interface PackedJob {
  * The micro-batch table: step by step, group by group, part by part, numbered in that order. A group's mini-batch has as many parts as its job with
  * the most; jobs with fewer parts are in the first ones only, and jobs that have ended are left out.
  */
-export function packMicroBatches(jobs: readonly PackedJob[], groups: readonly (readonly number[])[]): readonly MicroBatch[] {
+export function packMicroBatches(
+  jobs: readonly PackedJob[],
+  groups: readonly (readonly number[])[],
+): readonly MicroBatch[] {
   const table: MicroBatch[] = [];
   const steps = Math.max(...jobs.map(({ rows }) => rows.steps.length));
   for (let step = 0; step < steps; step += 1) {

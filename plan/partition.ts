@@ -6,9 +6,17 @@ import type { Stage } from "./documents/plan.ts";
  * (dynamic programming over cut points). `cost` is a stage's time on its device; the first stage embeds, the last has norm, head and loss.
  * @throws PlanError when there are fewer layers than devices.
  */
-export function partitionLayers(numLayers: number, numDevices: number, cost: (stage: Stage) => number): readonly Stage[] {
+export function partitionLayers(
+  numLayers: number,
+  numDevices: number,
+  cost: (stage: Stage) => number,
+): readonly Stage[] {
   if (numDevices > numLayers) {
-    throw new PlanError({ expected: `at most ${numLayers} devices for a model of ${numLayers} layers`, got: numDevices, hint: "Each stage holds at least one layer: use fewer devices." });
+    throw new PlanError({
+      expected: `at most ${numLayers} devices for a model of ${numLayers} layers`,
+      got: numDevices,
+      hint: "Each stage holds at least one layer: use fewer devices.",
+    });
   }
   const stageOf = (index: number, firstLayer: number, endLayer: number): Stage => ({
     index,
@@ -36,7 +44,8 @@ export function partitionLayers(numLayers: number, numDevices: number, cost: (st
         const worst = Math.max(before.worst, own);
         const squares = before.squares + own * own;
         const current = row[end];
-        if (current === undefined || worst < current.worst || (worst === current.worst && squares < current.squares)) row[end] = { worst, squares, cut: first };
+        if (current === undefined || worst < current.worst || (worst === current.worst && squares < current.squares))
+          row[end] = { worst, squares, cut: first };
       }
     }
     best.push(row);

@@ -17,15 +17,23 @@ function deviceKind(type: string, catalog: Catalog): ResolvedDevice["kind"] {
 
 /** All devices of a cluster in order, with figures from the file, else the catalog. @throws InputError for an unknown type or a repeated name. */
 export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFacts): readonly ResolvedDevice[] {
-  const numCpus = cluster.machines.flatMap((machine) => machine.devices).filter((device) => device.type === "cpu").length;
+  const numCpus = cluster.machines
+    .flatMap((machine) => machine.devices)
+    .filter((device) => device.type === "cpu").length;
   const seen = new Set<string>();
   return cluster.machines.flatMap((machine, m) =>
     machine.devices.map((device, d): ResolvedDevice => {
       const at = `machines[${m}].devices[${d}]`;
-      if (seen.has(device.name)) throw new InputError({ expected: "device names that are all different", at: `${at}.name`, got: device.name });
+      if (seen.has(device.name))
+        throw new InputError({ expected: "device names that are all different", at: `${at}.name`, got: device.name });
       seen.add(device.name);
       if (device.type === "cuda") {
-        throw new DeviceError({ expected: "a CUDA device", at: device.name, got: "a build without the CUDA backend", hint: "Plan with cpu:0, or name a GPU of the catalog as the type to simulate." });
+        throw new DeviceError({
+          expected: "a CUDA device",
+          at: device.name,
+          got: "a build without the CUDA backend",
+          hint: "Plan with cpu:0, or name a GPU of the catalog as the type to simulate.",
+        });
       }
       const entry = device.type === undefined ? undefined : catalog.devices[device.type];
       if (device.type !== undefined && device.type !== ABSTRACT && entry === undefined) {
@@ -36,21 +44,35 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
           hint: `Known types: unit, ${Object.keys(catalog.devices).join(", ")}. Give memoryBytes, peakFlopsPerSecond and memoryBytesPerSecond instead, or add it with --catalog FILE.`,
         });
       }
-      if (device.type === undefined && (device.peakFlopsPerSecond === undefined || device.memoryBytesPerSecond === undefined || device.memoryBytes === undefined)) {
-        throw new InputError({ expected: "a type, or memoryBytes, peakFlopsPerSecond and memoryBytesPerSecond", at, got: device.name });
+      if (
+        device.type === undefined &&
+        (device.peakFlopsPerSecond === undefined ||
+          device.memoryBytesPerSecond === undefined ||
+          device.memoryBytes === undefined)
+      ) {
+        throw new InputError({
+          expected: "a type, or memoryBytes, peakFlopsPerSecond and memoryBytesPerSecond",
+          at,
+          got: device.name,
+        });
       }
       const type = device.type ?? "custom";
       const kind = deviceKind(type, catalog);
       const float32 = entry?.float32FlopsPerSecond?.value;
       const bfloat16 = entry?.bfloat16FlopsPerSecond?.value;
-      const peaks = device.peakFlopsPerSecond ?? (float32 === undefined ? null : { float32, ...(bfloat16 === undefined ? {} : { bfloat16 }) });
+      const peaks =
+        device.peakFlopsPerSecond ??
+        (float32 === undefined ? null : { float32, ...(bfloat16 === undefined ? {} : { bfloat16 }) });
       return {
         name: device.name,
         machine: machine.name,
         kind,
         type,
         threads: device.threads ?? 1,
-        memoryBytes: device.memoryBytes ?? entry?.memoryBytes?.value ?? (kind === "cpu" ? Math.floor(host.memoryBytes / numCpus) : null),
+        memoryBytes:
+          device.memoryBytes ??
+          entry?.memoryBytes?.value ??
+          (kind === "cpu" ? Math.floor(host.memoryBytes / numCpus) : null),
         peakFlopsPerSecond: peaks,
         memoryBytesPerSecond: device.memoryBytesPerSecond ?? entry?.memoryBytesPerSecond?.value ?? null,
       };
@@ -59,28 +81,53 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
 }
 
 /** The link between neighbours of the pipeline. @throws InputError for an unknown link type, or machines without a network. */
-export function resolveLinks(cluster: Cluster, devices: readonly ResolvedDevice[], catalog: Catalog): readonly ResolvedLink[] {
+export function resolveLinks(
+  cluster: Cluster,
+  devices: readonly ResolvedDevice[],
+  catalog: Catalog,
+): readonly ResolvedLink[] {
   return devices.slice(1).map((to, i): ResolvedLink => {
     const from = devices[i]!;
     if (from.machine !== to.machine) {
-      if (cluster.network === undefined) throw new InputError({ expected: "a network between machines", at: "network", got: undefined, hint: `${from.name} and ${to.name} are in different machines.` });
+      if (cluster.network === undefined)
+        throw new InputError({
+          expected: "a network between machines",
+          at: "network",
+          got: undefined,
+          hint: `${from.name} and ${to.name} are in different machines.`,
+        });
       const { bandwidthBytesPerSecond, latencySeconds, shared } = cluster.network;
-      return { id: shared ? "network" : `network ${from.name}-${to.name}`, type: "network", shared, bandwidthBytesPerSecond, latencySeconds };
+      return {
+        id: shared ? "network" : `network ${from.name}-${to.name}`,
+        type: "network",
+        shared,
+        bandwidthBytesPerSecond,
+        latencySeconds,
+      };
     }
     const m = cluster.machines.findIndex((machine) => machine.name === from.machine);
     const link = cluster.machines[m]!.link;
     const type = link?.type ?? (from.kind === "cpu" ? "host" : from.kind === "abstract" ? "unit" : "pcie");
     const entry = catalog.links[type];
     if (link?.type !== undefined && entry === undefined && link.bandwidthBytesPerSecond === undefined) {
-      throw new InputError({ expected: `a link type of the catalog (${Object.keys(catalog.links).join(", ")})`, at: `machines[${m}].link.type`, got: link.type });
+      throw new InputError({
+        expected: `a link type of the catalog (${Object.keys(catalog.links).join(", ")})`,
+        at: `machines[${m}].link.type`,
+        got: link.type,
+      });
     }
-    const rates = [from, to].map((device) => catalog.devices[device.type]?.hostLinkBytesPerSecond?.value ?? Number.POSITIVE_INFINITY);
+    const rates = [from, to].map(
+      (device) => catalog.devices[device.type]?.hostLinkBytesPerSecond?.value ?? Number.POSITIVE_INFINITY,
+    );
     const slowest = Math.min(...rates);
     return {
       id: link?.shared === true ? from.machine : `${from.name}-${to.name}`,
       type,
       shared: link?.shared ?? false,
-      bandwidthBytesPerSecond: link?.bandwidthBytesPerSecond ?? entry?.bandwidthBytesPerSecond?.value ?? (Number.isFinite(slowest) ? slowest : null),
+      bandwidthBytesPerSecond:
+        link?.bandwidthBytesPerSecond ??
+        entry?.bandwidthBytesPerSecond?.value ??
+        (Number.isFinite(slowest) ? slowest : null),
       latencySeconds: link?.latencySeconds ?? entry?.latencySeconds?.value ?? 0,
     };
   });
@@ -97,11 +144,20 @@ export function clusterFromList(list: string): Cluster {
     const match = LISTED.exec(item.trim());
     const base = match?.groups?.["base"];
     if (match === null || (base !== "cpu" && base !== "cuda" && base !== ABSTRACT)) {
-      throw new InputError({ expected: "devices such as cpu:0, cuda:1 or unit*4, separated by commas", at: "--devices", got: item.trim(), hint: "`loratwin devices` lists those of this machine." });
+      throw new InputError({
+        expected: "devices such as cpu:0, cuda:1 or unit*4, separated by commas",
+        at: "--devices",
+        got: item.trim(),
+        hint: "`loratwin devices` lists those of this machine.",
+      });
     }
     const { index, count } = match.groups!;
     const indices = count === undefined ? [Number(index)] : Array.from({ length: Number(count) }, (_, i) => i);
-    return indices.map((i) => (base === ABSTRACT ? { name: `unit:${i}`, type: ABSTRACT } : { name: `${base}:${i}`, ...(base === "cpu" ? { type: "cpu", threads: 1 } : { type: "cuda" }) }));
+    return indices.map((i) =>
+      base === ABSTRACT
+        ? { name: `unit:${i}`, type: ABSTRACT }
+        : { name: `${base}:${i}`, ...(base === "cpu" ? { type: "cpu", threads: 1 } : { type: "cuda" }) },
+    );
   });
   return clusterSchema.parse({ kind: "cluster", version: 1, machines: [{ name: "local", devices }] });
 }

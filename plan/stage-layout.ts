@@ -45,7 +45,12 @@ export interface StageLayout {
   /** Columns of the shrunk tensors: the largest rank among the jobs that target the projection. */
   readonly shrunkColumns: Readonly<Partial<Record<Projection, number>>>;
   readonly slotBytes: number;
-  readonly forward: { readonly normed: number; readonly inner: number; readonly attentionScratch: number; readonly logits: number };
+  readonly forward: {
+    readonly normed: number;
+    readonly inner: number;
+    readonly attentionScratch: number;
+    readonly logits: number;
+  };
   readonly backward: {
     readonly gradientA: number;
     readonly gradientB: number;
@@ -88,9 +93,16 @@ function tileStride(maxSequence: number): number {
 }
 
 /** Scratch of `attention` and `attentionBackward`, as native/src/ops/attention.h states it. */
-export function attentionScratchBytes(threads: number, maxSequence: number, headDim: number, backward: boolean): number {
+export function attentionScratchBytes(
+  threads: number,
+  maxSequence: number,
+  headDim: number,
+  backward: boolean,
+): number {
   const stride = tileStride(maxSequence);
-  const floats = backward ? 2 * headDim * stride + maxSequence * headDim + 128 * stride + 128 * headDim : headDim * stride + maxSequence * headDim + 64 * stride;
+  const floats = backward
+    ? 2 * headDim * stride + maxSequence * headDim + 128 * stride + 128 * headDim
+    : headDim * stride + maxSequence * headDim + 64 * stride;
   return threads * Math.ceil(floats / 16) * 16 * FLOAT;
 }
 
@@ -101,7 +113,9 @@ export function loraScratchBytes(rows: number, maxRank: number): number {
 
 /** Scratch of `headLoss` (native/src/ops/head_loss.h). */
 export function headScratchBytes(tileRows: number, hidden: number, vocabulary: number): number {
-  return align(tileRows * vocabulary * 4) + 2 * align(tileRows * hidden * 4) + align(tileRows * 8) + 2 * align(tileRows * 4);
+  return (
+    align(tileRows * vocabulary * 4) + 2 * align(tileRows * hidden * 4) + align(tileRows * 8) + 2 * align(tileRows * 4)
+  );
 }
 
 /** Where every activation of a stage lies: the memory model adds it up and the executor uses it as it is. */
@@ -134,8 +148,13 @@ export function stageLayout(input: LayoutInput): StageLayout {
       if (columns !== undefined) shrunk[projection] = slot.take(matrix(columns));
     }
   }
-  const final = stage.head ? { x: slot.take(matrix(hidden)), rstd: slot.take(matrix(1)), gradient: slot.take(matrix(hidden)) } : undefined;
-  const headTileRows = Math.max(1, Math.min(HEAD_TILE_ROWS, rows, Math.floor(HEAD_TILE_BYTES / (vocabularySize * FLOAT))));
+  const final = stage.head
+    ? { x: slot.take(matrix(hidden)), rstd: slot.take(matrix(1)), gradient: slot.take(matrix(hidden)) }
+    : undefined;
+  const headTileRows = Math.max(
+    1,
+    Math.min(HEAD_TILE_ROWS, rows, Math.floor(HEAD_TILE_BYTES / (vocabularySize * FLOAT))),
+  );
   const forwardWork = allocator();
   const forward = {
     normed: forwardWork.take(matrix(hidden)),

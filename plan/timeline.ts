@@ -42,7 +42,10 @@ export function timelineOf(orders: Orders, dependencies: DependencyTable, costs:
             break;
           }
           const boundary = dependency.message === "activation" ? stage - 1 : stage;
-          start = Math.max(start, end + (dependency.message === "none" ? 0 : costs.transferNs(boundary, action.microBatch)));
+          start = Math.max(
+            start,
+            end + (dependency.message === "none" ? 0 : costs.transferNs(boundary, action.microBatch)),
+          );
         }
         if (blocked) break;
         const end = start + costs.durationNs(action);

@@ -13,7 +13,8 @@ export function planOrders(plan: Pick<PlanBody, "actions">): Orders {
   return plan.actions.map((keys, stage) =>
     keys.map((key) => {
       const action = parseAction(key);
-      if (action.stage !== stage) throw new PlanError({ expected: `actions of stage ${stage}`, at: `actions[${stage}]`, got: key });
+      if (action.stage !== stage)
+        throw new PlanError({ expected: `actions of stage ${stage}`, at: `actions[${stage}]`, got: key });
       return action;
     }),
   );
@@ -21,7 +22,11 @@ export function planOrders(plan: Pick<PlanBody, "actions">): Orders {
 
 function fail(orders: Orders, stage: number, position: number, expected: string): never {
   const action = orders[stage]![position];
-  throw new PlanError({ expected, got: action === undefined ? "the end of the order" : formatAction(action), detail: gridText(orders, { stage, position }) });
+  throw new PlanError({
+    expected,
+    got: action === undefined ? "the end of the order" : formatAction(action),
+    detail: gridText(orders, { stage, position }),
+  });
 }
 
 /** Every micro-batch forward and backward once, updates after all backwards of their mini-batch and before its successor's first forward. */
@@ -36,29 +41,53 @@ function checkStage(plan: PlanBody, orders: Orders, stage: number, table: Return
     const miniBatch = table[group]![step]!;
     switch (action.letter) {
       case "F":
-        if (state[action.microBatch] !== 0) fail(orders, stage, position, `one forward of micro-batch ${action.microBatch} on stage ${stage}`);
-        if (updated[group] !== step) fail(orders, stage, position, `the update of step ${step - 1} of group ${group} before ${formatAction(action)}`);
+        if (state[action.microBatch] !== 0)
+          fail(orders, stage, position, `one forward of micro-batch ${action.microBatch} on stage ${stage}`);
+        if (updated[group] !== step)
+          fail(
+            orders,
+            stage,
+            position,
+            `the update of step ${step - 1} of group ${group} before ${formatAction(action)}`,
+          );
         state[action.microBatch] = 1;
         break;
       case "B":
         if (state[action.microBatch] !== 1) {
-          fail(orders, stage, position, `${formatAction({ ...action, letter: "F" })} once before ${formatAction(action)} on stage ${stage}`);
+          fail(
+            orders,
+            stage,
+            position,
+            `${formatAction({ ...action, letter: "F" })} once before ${formatAction(action)} on stage ${stage}`,
+          );
         }
         state[action.microBatch] = 2;
         backwards[group]! += 1;
         break;
       case "U":
         if (backwards[group] !== miniBatch.microBatches.length || updated[group] !== step) {
-          fail(orders, stage, position, `all ${miniBatch.microBatches.length} backwards of step ${step} of group ${group} before its update`);
+          fail(
+            orders,
+            stage,
+            position,
+            `all ${miniBatch.microBatches.length} backwards of step ${step} of group ${group} before its update`,
+          );
         }
         backwards[group] = 0;
         updated[group]! += 1;
     }
   });
   const unfinished = state.findIndex((value) => value !== 2);
-  if (unfinished >= 0) fail(orders, stage, orders[stage]!.length, `a forward and a backward of micro-batch ${unfinished} on stage ${stage}`);
+  if (unfinished >= 0)
+    fail(
+      orders,
+      stage,
+      orders[stage]!.length,
+      `a forward and a backward of micro-batch ${unfinished} on stage ${stage}`,
+    );
   const group = updated.findIndex((steps, index) => steps !== table[index]!.length);
-  if (group >= 0) fail(orders, stage, orders[stage]!.length, `an update of every step of group ${group} on stage ${stage}`);
+  if (group >= 0)
+    fail(orders, stage, orders[stage]!.length, `an update of every step of group ${group} on stage ${stage}`);
 }
 
 function sequence(order: readonly Action[], letter: ActionLetter): readonly number[] {
@@ -83,24 +112,47 @@ function checkTables(plan: PlanBody): void {
   let next = 0;
   plan.stages.forEach((stage, index) => {
     const ends = { embedding: index === 0, head: index === plan.stages.length - 1 };
-    if (stage.index !== index || stage.firstLayer !== next || stage.endLayer <= stage.firstLayer || stage.embedding !== ends.embedding || stage.head !== ends.head) {
-      throw new PlanError({ expected: `a stage ${index} that begins at layer ${next}, with the embedding on the first stage and the head on the last`, at: `stages[${index}]`, got: stage });
+    if (
+      stage.index !== index ||
+      stage.firstLayer !== next ||
+      stage.endLayer <= stage.firstLayer ||
+      stage.embedding !== ends.embedding ||
+      stage.head !== ends.head
+    ) {
+      throw new PlanError({
+        expected: `a stage ${index} that begins at layer ${next}, with the embedding on the first stage and the head on the last`,
+        at: `stages[${index}]`,
+        got: stage,
+      });
     }
-    if (plan.devices[stage.device] === undefined) throw new PlanError({ expected: `a device below ${plan.devices.length}`, at: `stages[${index}].device`, got: stage.device });
+    if (plan.devices[stage.device] === undefined)
+      throw new PlanError({
+        expected: `a device below ${plan.devices.length}`,
+        at: `stages[${index}].device`,
+        got: stage.device,
+      });
     next = stage.endLayer;
   });
-  if (next !== plan.model.architecture.numLayers) throw new PlanError({ expected: `stages of ${plan.model.architecture.numLayers} layers in total`, at: "stages", got: next });
-  if (new Set(plan.stages.map((stage) => stage.device)).size !== plan.stages.length) throw new PlanError({ expected: "one stage a device", at: "stages" });
+  if (next !== plan.model.architecture.numLayers)
+    throw new PlanError({
+      expected: `stages of ${plan.model.architecture.numLayers} layers in total`,
+      at: "stages",
+      got: next,
+    });
+  if (new Set(plan.stages.map((stage) => stage.device)).size !== plan.stages.length)
+    throw new PlanError({ expected: "one stage a device", at: "stages" });
   for (const [key, length] of [
     ["actions", plan.stages.length],
     ["buffers", plan.stages.length],
     ["memory", plan.stages.length],
     ["links", plan.stages.length - 1],
   ] as const) {
-    if (plan[key].length !== length) throw new PlanError({ expected: `${length} entries`, at: key, got: plan[key].length });
+    if (plan[key].length !== length)
+      throw new PlanError({ expected: `${length} entries`, at: key, got: plan[key].length });
   }
   const grouped = plan.groups.flat().sort((a, b) => a - b);
-  if (grouped.length !== plan.jobs.length || grouped.some((job, i) => job !== i)) throw new PlanError({ expected: "each job in one group", at: "groups", got: plan.groups });
+  if (grouped.length !== plan.jobs.length || grouped.some((job, i) => job !== i))
+    throw new PlanError({ expected: "each job in one group", at: "groups", got: plan.groups });
   checkMicroBatches(plan);
 }
 
@@ -109,18 +161,38 @@ function checkMicroBatches(plan: PlanBody): void {
   const groupOf = new Map(plan.groups.flatMap((members, group) => members.map((job) => [job, group] as const)));
   const rows = plan.jobs.map((job) => new Uint32Array(job.steps));
   plan.microBatches.forEach((microBatch, index) => {
-    if (microBatch.index !== index || plan.groups[microBatch.group] === undefined) throw new PlanError({ expected: `micro-batch ${index} of a known group`, at: `microBatches[${index}]`, got: microBatch.index });
+    if (microBatch.index !== index || plan.groups[microBatch.group] === undefined)
+      throw new PlanError({
+        expected: `micro-batch ${index} of a known group`,
+        at: `microBatches[${index}]`,
+        got: microBatch.index,
+      });
     for (const [job, , tokens, scored] of microBatch.rows) {
       const spec = plan.jobs[job];
-      if (spec === undefined || groupOf.get(job) !== microBatch.group || microBatch.step >= spec.steps || scored >= tokens || tokens > spec.cutoffLength) {
-        throw new PlanError({ expected: "rows of the group's jobs, within their steps and cutoff lengths", at: `microBatches[${index}].rows`, got: [job, tokens, scored] });
+      if (
+        spec === undefined ||
+        groupOf.get(job) !== microBatch.group ||
+        microBatch.step >= spec.steps ||
+        scored >= tokens ||
+        tokens > spec.cutoffLength
+      ) {
+        throw new PlanError({
+          expected: "rows of the group's jobs, within their steps and cutoff lengths",
+          at: `microBatches[${index}].rows`,
+          got: [job, tokens, scored],
+        });
       }
       rows[job]![microBatch.step]! += 1;
     }
   });
   plan.jobs.forEach((job, index) => {
     const step = rows[index]!.findIndex((count) => count !== job.batchSize);
-    if (step >= 0) throw new PlanError({ expected: `${job.batchSize} rows of job ${job.name} in step ${step}`, at: "microBatches", got: rows[index]![step] });
+    if (step >= 0)
+      throw new PlanError({
+        expected: `${job.batchSize} rows of job ${job.name} in step ${step}`,
+        at: "microBatches",
+        got: rows[index]![step],
+      });
   });
 }
 
@@ -134,7 +206,8 @@ export function validatePlan(plan: PlanBody): void {
   const table = miniBatches(plan);
   table.forEach((steps, group) => {
     for (let step = 0; step < steps.length; step += 1) {
-      if (steps[step] === undefined) throw new PlanError({ expected: `micro-batches of step ${step} of group ${group}`, at: "microBatches" });
+      if (steps[step] === undefined)
+        throw new PlanError({ expected: `micro-batches of step ${step} of group ${group}`, at: "microBatches" });
     }
   });
   for (let stage = 0; stage < orders.length; stage += 1) checkStage(plan, orders, stage, table);
@@ -142,6 +215,11 @@ export function validatePlan(plan: PlanBody): void {
   timelineOf(orders, dependencyTable(plan), { durationNs: () => 1, transferNs: () => 0 });
   peakInFlight(orders).forEach((peak, stage) => {
     const limit = plan.maxInFlight?.[stage];
-    if (limit !== undefined && peak > limit) throw new PlanError({ expected: `at most ${limit} micro-batches in flight on stage ${stage}`, got: peak, detail: gridText(orders) });
+    if (limit !== undefined && peak > limit)
+      throw new PlanError({
+        expected: `at most ${limit} micro-batches in flight on stage ${stage}`,
+        got: peak,
+        detail: gridText(orders),
+      });
   });
 }

@@ -40,7 +40,10 @@ export const PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj",
 export type Projection = (typeof PROJECTIONS)[number];
 
 /** In and out features of a projection. */
-export function projectionShape(arch: Architecture, projection: Projection): { readonly in: number; readonly out: number } {
+export function projectionShape(
+  arch: Architecture,
+  projection: Projection,
+): { readonly in: number; readonly out: number } {
   const { hiddenSize, intermediateSize } = arch;
   const queryColumns = arch.numHeads * arch.headDim;
   const kvColumns = arch.numKvHeads * arch.headDim;

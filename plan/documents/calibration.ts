@@ -39,7 +39,12 @@ export const measuredCalibrationSchema = z.strictObject({
   kind: z.literal("calibration"),
   version: z.literal(1),
   model: z.literal("measured"),
-  device: z.strictObject({ type: z.string(), description: z.string(), threads: z.int().positive(), devicesAtOnce: z.int().positive() }),
+  device: z.strictObject({
+    type: z.string(),
+    description: z.string(),
+    threads: z.int().positive(),
+    devicesAtOnce: z.int().positive(),
+  }),
   date: z.string(),
   dtype: z.string(),
   operators: z.array(measuredOperatorSchema).min(1),
@@ -50,7 +55,11 @@ export const measuredCalibrationSchema = z.strictObject({
   samplesHash: z.string(),
 });
 
-export const calibrationSchema = z.discriminatedUnion("model", [constantCalibrationSchema, rooflineCalibrationSchema, measuredCalibrationSchema]);
+export const calibrationSchema = z.discriminatedUnion("model", [
+  constantCalibrationSchema,
+  rooflineCalibrationSchema,
+  measuredCalibrationSchema,
+]);
 
 export type Calibration = z.infer<typeof calibrationSchema>;
 export type ConstantCalibration = z.infer<typeof constantCalibrationSchema>;

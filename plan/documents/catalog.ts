@@ -9,7 +9,12 @@ const figureSchema = z.strictObject({
   date: z.string().regex(/^\d{4}-\d{2}(-\d{2})?$/, "a date such as 2026-11 or 2026-11-24"),
 });
 
-const priceSchema = z.strictObject({ low: z.number().positive(), high: z.number().positive(), source: z.string().min(1), date: z.string() });
+const priceSchema = z.strictObject({
+  low: z.number().positive(),
+  high: z.number().positive(),
+  source: z.string().min(1),
+  date: z.string(),
+});
 
 export const catalogDeviceSchema = z.strictObject({
   kind: z.enum(["cpu", "cuda"]),
@@ -27,7 +32,10 @@ export const catalogDeviceSchema = z.strictObject({
   cloudOnDemandPerHour: priceSchema.optional(),
 });
 
-export const catalogLinkSchema = z.strictObject({ bandwidthBytesPerSecond: figureSchema.optional(), latencySeconds: figureSchema.optional() });
+export const catalogLinkSchema = z.strictObject({
+  bandwidthBytesPerSecond: figureSchema.optional(),
+  latencySeconds: figureSchema.optional(),
+});
 
 export const catalogSchema = z.strictObject({
   kind: z.literal("catalog"),

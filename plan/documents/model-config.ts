@@ -1,5 +1,5 @@
-import { InputError } from "../../core/index.ts";
 import { z } from "zod";
+import { InputError } from "../../core/index.ts";
 import { type Architecture, architectureSchema, type RopeScaling } from "./architecture.ts";
 
 const SUPPORTED_TYPES = ["llama", "mistral", "qwen2"];
@@ -61,13 +61,16 @@ export function architectureFromConfig(config: z.infer<typeof huggingFaceConfigS
   }
   if (config.hidden_act !== "silu") throw unsupported('"silu"', "hidden_act", config.hidden_act);
   if (config.mlp_bias === true) throw unsupported("no biases in the MLP", "mlp_bias", true);
-  if (config.attention_bias === true && config.model_type !== "qwen2") throw unsupported("no bias on o_proj", "attention_bias", true);
+  if (config.attention_bias === true && config.model_type !== "qwen2")
+    throw unsupported("no bias on o_proj", "attention_bias", true);
   if (config.use_sliding_window === true) throw unsupported("full attention", "use_sliding_window", true);
   const numHeads = config.num_attention_heads;
   const numKvHeads = config.num_key_value_heads ?? numHeads;
-  if (numHeads % numKvHeads !== 0) throw unsupported(`a divisor of num_attention_heads (${numHeads})`, "num_key_value_heads", numKvHeads);
+  if (numHeads % numKvHeads !== 0)
+    throw unsupported(`a divisor of num_attention_heads (${numHeads})`, "num_key_value_heads", numKvHeads);
   const headDim = config.head_dim ?? config.hidden_size / numHeads;
-  if (!Number.isInteger(headDim) || headDim % 2 !== 0) throw unsupported("an even whole head dimension", "hidden_size / num_attention_heads", headDim);
+  if (!Number.isInteger(headDim) || headDim % 2 !== 0)
+    throw unsupported("an even whole head dimension", "hidden_size / num_attention_heads", headDim);
   const parameters = config.rope_parameters;
   const theta = typeof parameters?.["rope_theta"] === "number" ? parameters["rope_theta"] : config.rope_theta;
   const scaling = ropeScaling(config.rope_scaling ?? parameters);

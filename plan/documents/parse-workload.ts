@@ -1,5 +1,5 @@
-import { InputError } from "../../core/index.ts";
 import { z } from "zod";
+import { InputError } from "../../core/index.ts";
 import { checkDocument, type DocumentPath, formatPath, readText } from "./read-document.ts";
 import { JOB_DEFAULTS, type Workload, workloadSchema } from "./workload.ts";
 
@@ -45,14 +45,21 @@ export function parseWorkload(text: string, file: string): Workload {
   const { defaults, ...rest } = written;
   const base = merge(JOB_DEFAULTS, defaults);
   const merged = { ...rest, jobs: written.jobs.map((job) => merge(base, job)) };
-  const relocate = (path: DocumentPath): readonly DocumentPath[] => (path[0] === "jobs" && path.length > 2 ? [path, ["defaults", ...path.slice(2)]] : [path]);
+  const relocate = (path: DocumentPath): readonly DocumentPath[] =>
+    path[0] === "jobs" && path.length > 2 ? [path, ["defaults", ...path.slice(2)]] : [path];
   const workload = checkDocument(workloadSchema, merged, source, relocate);
   const seen = new Map<string, number>();
   workload.jobs.forEach((job, index) => {
     const first = seen.get(job.name.toLowerCase());
     if (first !== undefined) {
       const path = ["jobs", index, "name"];
-      throw new InputError({ expected: `a job name that is not that of jobs[${first}]`, at: formatPath(path), got: job.name, file, ...source.locate(path) });
+      throw new InputError({
+        expected: `a job name that is not that of jobs[${first}]`,
+        at: formatPath(path),
+        got: job.name,
+        file,
+        ...source.locate(path),
+      });
     }
     seen.set(job.name.toLowerCase(), index);
   });

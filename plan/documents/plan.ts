@@ -53,7 +53,12 @@ export const microBatchSchema = z.strictObject({
 });
 
 /** How many buffers of one micro-batch's activations (or gradients) a stage holds in each direction. */
-export const buffersSchema = z.strictObject({ activationIn: index, activationOut: index, gradientIn: index, gradientOut: index });
+export const buffersSchema = z.strictObject({
+  activationIn: index,
+  activationOut: index,
+  gradientIn: index,
+  gradientOut: index,
+});
 
 export const memorySchema = z.strictObject({
   weights: bytes,

@@ -87,7 +87,16 @@ type Issue = z.core.$ZodIssue;
 function flatten(issue: Issue): Issue {
   if (issue.code !== "invalid_union" || issue.errors.length === 0) return issue;
   const weight = (issues: readonly Issue[]): number =>
-    issues.reduce((sum, one) => sum + (one.code === "unrecognized_keys" ? 1 + one.keys.length : one.code === "invalid_type" && one.path.length === 0 ? 10 : 1), 0);
+    issues.reduce(
+      (sum, one) =>
+        sum +
+        (one.code === "unrecognized_keys"
+          ? 1 + one.keys.length
+          : one.code === "invalid_type" && one.path.length === 0
+            ? 10
+            : 1),
+      0,
+    );
   const best = [...issue.errors].sort((a, b) => weight(a) - weight(b))[0]!;
   const inner = flatten(best[0]!);
   return { ...inner, path: [...issue.path, ...inner.path] };
@@ -109,7 +118,9 @@ function expectation(issue: Issue): string {
     case "invalid_type":
       return TYPE_WORDS[issue.expected] ?? `a value of type ${issue.expected}`;
     case "invalid_value":
-      return issue.values.length === 1 ? JSON.stringify(issue.values[0]) : `one of ${issue.values.map((value) => String(value)).join(", ")}`;
+      return issue.values.length === 1
+        ? JSON.stringify(issue.values[0])
+        : `one of ${issue.values.map((value) => String(value)).join(", ")}`;
     case "too_small": {
       const bound = `${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`;
       if (issue.origin === "array") return `a list of ${bound}`;
@@ -117,7 +128,11 @@ function expectation(issue: Issue): string {
     }
     case "too_big": {
       const bound = `${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`;
-      return issue.origin === "array" ? `a list of ${bound}` : issue.origin === "string" ? `a text of ${bound} characters` : `a number of ${bound}`;
+      return issue.origin === "array"
+        ? `a list of ${bound}`
+        : issue.origin === "string"
+          ? `a text of ${bound} characters`
+          : `a number of ${bound}`;
     }
     case "invalid_format":
     case "custom":
@@ -133,7 +148,8 @@ function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];
-    for (let j = 1; j <= b.length; j += 1) next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    for (let j = 1; j <= b.length; j += 1)
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
     row = next;
   }
   return row[b.length]!;
@@ -143,7 +159,8 @@ function knownKeys(schema: z.ZodType, path: DocumentPath): readonly string[] {
   let node: unknown = schema;
   const unwrap = (value: unknown): unknown => {
     let current = value as { def?: { innerType?: unknown; in?: unknown }; shape?: unknown };
-    while (current?.shape === undefined && (current?.def?.innerType ?? current?.def?.in) !== undefined) current = (current.def!.innerType ?? current.def!.in) as typeof current;
+    while (current?.shape === undefined && (current?.def?.innerType ?? current?.def?.in) !== undefined)
+      current = (current.def!.innerType ?? current.def!.in) as typeof current;
     return current;
   };
   for (const key of path) {
@@ -163,12 +180,20 @@ export type Relocate = (path: DocumentPath) => readonly DocumentPath[];
  * Checks a value that was read from `source`.
  * @throws InputError for the first thing that is wrong, with file, line, column and path.
  */
-export function checkDocument<T extends z.ZodType>(schema: T, value: unknown, source: ReadText, relocate: Relocate = (path) => [path]): z.infer<T> {
+export function checkDocument<T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  source: ReadText,
+  relocate: Relocate = (path) => [path],
+): z.infer<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = flatten(result.error.issues[0]!);
   const unknownKey = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-  const path = [...issue.path.map((key) => (typeof key === "symbol" ? String(key) : key)), ...(unknownKey === undefined ? [] : [unknownKey])];
+  const path = [
+    ...issue.path.map((key) => (typeof key === "symbol" ? String(key) : key)),
+    ...(unknownKey === undefined ? [] : [unknownKey]),
+  ];
   const candidates = relocate(path);
   const present = candidates.find((candidate) => valueAt(source.value, candidate) !== undefined);
   const place = source.locate(present ?? candidates[0] ?? path);
@@ -178,10 +203,18 @@ export function checkDocument<T extends z.ZodType>(schema: T, value: unknown, so
   throw new InputError({
     expected: expectation(issue),
     at: formatPath(present ?? path),
-    ...(unknownKey !== undefined ? { got: unknownKey } : got === undefined ? { expected: `${expectation(issue)}, which is missing,` } : { got }),
+    ...(unknownKey !== undefined
+      ? { got: unknownKey }
+      : got === undefined
+        ? { expected: `${expectation(issue)}, which is missing,` }
+        : { got }),
     file: source.file,
     ...(place ?? {}),
-    ...(near !== undefined ? { hint: `Did you mean ${near}?` } : known.length > 0 ? { hint: `Known keys: ${known.join(", ")}.` } : {}),
+    ...(near !== undefined
+      ? { hint: `Did you mean ${near}?` }
+      : known.length > 0
+        ? { hint: `Known keys: ${known.join(", ")}.` }
+        : {}),
   });
 }
 

@@ -9,7 +9,10 @@ const fraction = z.number().min(0).lt(1);
 export const nameSchema = z
   .string()
   .max(128)
-  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, "a name of letters, digits, dot, dash and underscore that starts with a letter, digit or underscore");
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9._-]*$/,
+    "a name of letters, digits, dot, dash and underscore that starts with a letter, digit or underscore",
+  );
 
 export const dtypeSchema = z.enum(["float32", "bfloat16", "int8", "nf4"]);
 export type Dtype = z.infer<typeof dtypeSchema>;
@@ -29,7 +32,13 @@ export const adapterSchema = z.strictObject({
 const lengthsSchema = z.union([
   positiveInt,
   z.array(positiveInt).min(1),
-  z.strictObject({ distribution: z.literal("lognormal"), mean: z.number().positive(), sigma: z.number().min(0), max: positiveInt, min: positiveInt.default(1) }),
+  z.strictObject({
+    distribution: z.literal("lognormal"),
+    mean: z.number().positive(),
+    sigma: z.number().min(0),
+    max: positiveInt,
+    min: positiveInt.default(1),
+  }),
   z.strictObject({ distribution: z.literal("uniform"), min: positiveInt, max: positiveInt }),
 ]);
 
@@ -47,6 +56,8 @@ export const fileDataSchema = z.strictObject({
   field: z.string().min(1).optional(),
   shuffle: z.boolean().optional(),
   limit: positiveInt.optional(),
+  /** In a folder: files whose names start with it. In a JSON object: the list under this key. */
+  split: z.string().min(1).optional(),
 });
 
 export const dataSchema = z.union([fileDataSchema, lengthDataSchema]);
@@ -59,7 +70,11 @@ export const optimizerSchema = z.strictObject({
   weightDecay: z.number().min(0),
   maxGradNorm: z.number().positive().optional(),
   schedule: z
-    .strictObject({ name: z.enum(["constant", "linear", "cosine"]), warmupSteps: z.int().min(0).default(0), minRatio: z.number().min(0).max(1).default(0) })
+    .strictObject({
+      name: z.enum(["constant", "linear", "cosine"]),
+      warmupSteps: z.int().min(0).default(0),
+      minRatio: z.number().min(0).max(1).default(0),
+    })
     .optional(),
 });
 
@@ -80,10 +95,18 @@ export const jobSchema = z
   })
   .superRefine((job, context) => {
     if (job.batchSize % job.microBatchSize !== 0) {
-      context.addIssue({ code: "custom", path: ["microBatchSize"], message: `a divisor of batchSize (${job.batchSize})` });
+      context.addIssue({
+        code: "custom",
+        path: ["microBatchSize"],
+        message: `a divisor of batchSize (${job.batchSize})`,
+      });
     }
     if ((job.steps === undefined) === (job.epochs === undefined)) {
-      context.addIssue({ code: "custom", path: [job.steps === undefined ? "steps" : "epochs"], message: "either steps or epochs" });
+      context.addIssue({
+        code: "custom",
+        path: [job.steps === undefined ? "steps" : "epochs"],
+        message: "either steps or epochs",
+      });
     }
   });
 

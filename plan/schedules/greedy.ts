@@ -35,15 +35,25 @@ export function greedyOrders(input: ScheduleInput, prefer: "F" | "B"): Orders {
   const last = numStages - 1;
   const limit = maxInFlight ?? Number.POSITIVE_INFINITY;
   const orders: Action[][] = Array.from({ length: numStages }, () => []);
-  const stages: StageState[] = orders.map(() => ({ endNs: Number.POSITIVE_INFINITY, running: undefined, forwards: [], backwards: [], updates: [], inFlight: 0 }));
+  const stages: StageState[] = orders.map(() => ({
+    endNs: Number.POSITIVE_INFINITY,
+    running: undefined,
+    forwards: [],
+    backwards: [],
+    updates: [],
+    inFlight: 0,
+  }));
   const newLane = (): Lane => ({ freeNs: 0, arrivals: [] });
   const up: Lane[] = Array.from({ length: last }, newLane);
   const down: Lane[] = Array.from({ length: last }, newLane);
   const groups: GroupState[] = miniBatches.map(() => ({ step: 0, part: 0, readyNs: 0 }));
   const ready: number[] = miniBatches.map((_, group) => group);
-  const backwardsLeft = orders.map(() => miniBatches.map((steps) => steps.map((miniBatch) => miniBatch.microBatches.length)));
+  const backwardsLeft = orders.map(() =>
+    miniBatches.map((steps) => steps.map((miniBatch) => miniBatch.microBatches.length)),
+  );
   const owner = new Map<number, MiniBatch>();
-  for (const steps of miniBatches) for (const miniBatch of steps) for (const microBatch of miniBatch.microBatches) owner.set(microBatch, miniBatch);
+  for (const steps of miniBatches)
+    for (const miniBatch of steps) for (const microBatch of miniBatch.microBatches) owner.set(microBatch, miniBatch);
 
   const send = (lane: Lane, boundary: number, microBatch: number, nowNs: number): void => {
     const { arrival, occupied } = input.transferNs(boundary, microBatch);
@@ -119,7 +129,8 @@ export function greedyOrders(input: ScheduleInput, prefer: "F" | "B"): Orders {
     }
     let nextNs = Number.POSITIVE_INFINITY;
     for (const state of stages) nextNs = Math.min(nextNs, state.endNs);
-    for (const lane of [...up, ...down]) nextNs = Math.min(nextNs, lane.arrivals[0]?.timeNs ?? Number.POSITIVE_INFINITY);
+    for (const lane of [...up, ...down])
+      nextNs = Math.min(nextNs, lane.arrivals[0]?.timeNs ?? Number.POSITIVE_INFINITY);
     if (nextNs === Number.POSITIVE_INFINITY) return orders;
     nowNs = nextNs;
     for (let stage = 0; stage < numStages; stage += 1) if (stages[stage]!.endNs === nowNs) finish(stage, nowNs);
@@ -128,7 +139,8 @@ export function greedyOrders(input: ScheduleInput, prefer: "F" | "B"): Orders {
         [up[boundary]!, stages[boundary + 1]!.forwards],
         [down[boundary]!, stages[boundary]!.backwards],
       ] as const) {
-        while (lane.arrivals[0] !== undefined && lane.arrivals[0].timeNs <= nowNs) queue.push(lane.arrivals.shift()!.microBatch);
+        while (lane.arrivals[0] !== undefined && lane.arrivals[0].timeNs <= nowNs)
+          queue.push(lane.arrivals.shift()!.microBatch);
       }
     }
   }

@@ -3,7 +3,12 @@ import type { MiniBatch } from "../mini-batch.ts";
 import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
 
 /** A schedule of single mini-batches: groups one after another, each with all its steps, as systems without LoRAPP train them. */
-export function oneAfterAnother(input: ScheduleInput, stageOrder: (stage: number, miniBatch: MiniBatch) => readonly Action[]): Orders {
+export function oneAfterAnother(
+  input: ScheduleInput,
+  stageOrder: (stage: number, miniBatch: MiniBatch) => readonly Action[],
+): Orders {
   const ordered = input.miniBatches.flat();
-  return Array.from({ length: input.numStages }, (_, stage) => ordered.flatMap((miniBatch) => [...stageOrder(stage, miniBatch), updateOf(stage, miniBatch)]));
+  return Array.from({ length: input.numStages }, (_, stage) =>
+    ordered.flatMap((miniBatch) => [...stageOrder(stage, miniBatch), updateOf(stage, miniBatch)]),
+  );
 }

@@ -1,10 +1,10 @@
-import { createCostModel, type PlanBody, type ScheduleName } from "../../plan/index.ts";
-import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
-import { lengthRows } from "../../plan/job-rows.ts";
-import { makePlan } from "../../plan/make-plan.ts";
-import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
+import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
+import { createCostModel, type PlanBody, type ScheduleName } from "../../plan/index.ts";
+import { lengthRows } from "../../plan/job-rows.ts";
+import { makePlan } from "../../plan/make-plan.ts";
+import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 
 export interface UnitPlanOptions {
   readonly numDevices: number;
@@ -25,13 +25,20 @@ export interface UnitPlanOptions {
 
 const catalog = { kind: "catalog", version: 1, devices: {}, links: {} } as const;
 
-export const constantCosts = (options: Pick<UnitPlanOptions, "forward" | "backward" | "transfer" | "update" | "perTokens">) =>
+export const constantCosts = (
+  options: Pick<UnitPlanOptions, "forward" | "backward" | "transfer" | "update" | "perTokens">,
+) =>
   createCostModel(
     {
       kind: "calibration",
       version: 1,
       model: "constant",
-      seconds: { F: options.forward ?? 1, B: options.backward ?? 2, transfer: options.transfer ?? 0, update: options.update ?? 0 },
+      seconds: {
+        F: options.forward ?? 1,
+        B: options.backward ?? 2,
+        transfer: options.transfer ?? 0,
+        update: options.update ?? 0,
+      },
       ...(options.perTokens === undefined ? {} : { perTokens: options.perTokens }),
     },
     "float32",
@@ -42,7 +49,10 @@ export function unitPlan(options: UnitPlanOptions): PlanBody {
   const jobs = Array.from({ length: options.numJobs }, (_, i) =>
     jobSchema.parse({
       ...JOB_DEFAULTS,
-      optimizer: { ...JOB_DEFAULTS.optimizer, ...(options.maxGradNorm === undefined ? {} : { maxGradNorm: options.maxGradNorm }) },
+      optimizer: {
+        ...JOB_DEFAULTS.optimizer,
+        ...(options.maxGradNorm === undefined ? {} : { maxGradNorm: options.maxGradNorm }),
+      },
       name: `job${i + 1}`,
       data: { lengths: options.lengths ?? 16, samples: 64 },
       batchSize: options.parts,

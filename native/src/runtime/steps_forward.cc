@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "ops/attention.h"
 #include "ops/embed.h"
 #include "ops/head_loss.h"
@@ -25,6 +27,22 @@ struct EmbedStep final : Step {
   const Table& table;
   const Tensor out;
   const std::int32_t hidden;
+};
+
+// y = x, both [T,columns] without gaps: what arrived at the stage's edge, kept for backward.
+struct CopyStep final : Step {
+  explicit CopyStep(Fields& f) : columns(f.count("columns")), x(f.tensor("x")), y(f.tensor("y")) {}
+  void reach(Reach& r) const override {
+    r.matrix("x", x, columns, columns);
+    r.matrix("y", y, columns, columns);
+  }
+  void run(Run& r) const override {
+    const std::size_t bytes = static_cast<std::size_t>(r.rows()) * static_cast<std::size_t>(columns) * sizeof(float);
+    std::memcpy(r.at(y), r.at(x), bytes);
+  }
+  const std::int32_t columns;
+  const Tensor x;
+  const Tensor y;
 };
 
 struct RmsnormStep final : Step {
@@ -245,7 +263,7 @@ struct HeadLossStep final : Step {
 constexpr StepEntry kSteps[] = {
     {"embed", makeStep<EmbedStep>},         {"rmsnorm", makeStep<RmsnormStep>}, {"matmul", makeStep<MatmulStep>},
     {"lora", makeStep<LoraStep>},           {"rope", makeStep<RopeStep>},       {"attention", makeStep<AttentionStep>},
-    {"swiglu", makeStep<SwigluStep>},       {"headLoss", makeStep<HeadLossStep>},
+    {"swiglu", makeStep<SwigluStep>},       {"headLoss", makeStep<HeadLossStep>}, {"copy", makeStep<CopyStep>},
 };
 
 }  // namespace

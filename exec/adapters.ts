@@ -1,0 +1,76 @@
+import { createRng } from "../core/index.ts";
+import type { AdapterEntry, Device, Handle } from "../native/index.ts";
+import { type AdapterSpec, type Architecture, type PlannedJob, projectionShape, type Stage } from "../plan/index.ts";
+import { type AdapterPair, adapterSites } from "./peft.ts";
+import { targetIndex } from "./stage-programs.ts";
+
+/** PEFT's start: A Kaiming-uniform with a = sqrt(5), that is U(-1/sqrt(in), 1/sqrt(in)); B zero. A layer's numbers do not depend on the partition. */
+export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Architecture): readonly AdapterPair[] {
+  const { adapter, seed } = job;
+  return adapterSites(adapter, 0, arch.numLayers).map(({ layer, projection }) => {
+    const { in: inFeatures, out } = projectionShape(arch, projection);
+    const rng = createRng(`${seed}/adapter/${layer}/${projection}`);
+    const bound = 1 / Math.sqrt(inFeatures);
+    return {
+      layer,
+      projection,
+      a: Float32Array.from({ length: adapter.rank * inFeatures }, () => (2 * rng.nextFloat() - 1) * bound),
+      b: new Float32Array(out * adapter.rank),
+    };
+  });
+}
+
+/** A job's adapter on one stage's device. */
+export interface StageAdapter {
+  readonly handle: Handle;
+  /** The pairs of this stage's layers as they are now; the device has to be idle. */
+  read(): readonly AdapterPair[];
+}
+
+export function createStageAdapter(
+  device: Device,
+  stage: Stage,
+  spec: AdapterSpec,
+  arch: Architecture,
+  pairs: readonly AdapterPair[],
+): StageAdapter {
+  const sites = adapterSites(spec, stage.firstLayer, stage.endLayer);
+  const entries: readonly AdapterEntry[] = sites.map(({ layer, projection }) => {
+    const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
+    return {
+      target: targetIndex(layer, projection),
+      rank: spec.rank,
+      inFeatures,
+      outFeatures,
+      scale: spec.alpha / spec.rank,
+    };
+  });
+  const handle = device.createAdapter(entries);
+  const flat = new Float32Array(
+    entries.reduce((sum, { rank, inFeatures, outFeatures }) => sum + rank * (inFeatures + outFeatures), 0),
+  );
+  let offset = 0;
+  for (const { layer, a, b } of pairs) {
+    if (layer < stage.firstLayer || layer >= stage.endLayer) continue;
+    flat.set(a, offset);
+    flat.set(b, offset + a.length);
+    offset += a.length + b.length;
+  }
+  device.writeAdapter(handle, "parameters", flat);
+  return {
+    handle,
+    read() {
+      const values = device.readAdapter(handle, "parameters");
+      let next = 0;
+      const take = (length: number): Float32Array => {
+        const part = values.slice(next, next + length);
+        next += length;
+        return part;
+      };
+      return sites.map(({ layer, projection }, i) => {
+        const { rank, inFeatures, outFeatures } = entries[i]!;
+        return { layer, projection, a: take(rank * inFeatures), b: take(outFeatures * rank) };
+      });
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import { DeviceError } from "../core/index.ts";
+import type { Row } from "../datasets/index.ts";
+import { createRuntime, type DeviceStatistics, nativeInfo } from "../native/index.ts";
+import { microBatchTokens, type Plan } from "../plan/index.ts";
+import type { Trace } from "../traces/index.ts";
+import { assignCores } from "./assign-cores.ts";
+import { type LoweredAction, lowerPlan } from "./lower-plan.ts";
+import type { ModelFolder } from "./model-folder.ts";
+import type { AdapterPair } from "./peft.ts";
+import { type Progress, recordCompletions } from "./record-completions.ts";
+import { type RunInput, runInput, scoredTokens } from "./run-input.ts";
+import { createStageRunner } from "./stage-runner.ts";
+import type { StepMetrics } from "./step-metrics.ts";
+
+export interface ExecuteInput {
+  readonly plan: Plan;
+  readonly model: ModelFolder;
+  /** Rows of each job, in job order. */
+  readonly rows: readonly (readonly Row[])[];
+  /** By job: the adapter that it starts from. */
+  readonly start: readonly (readonly AdapterPair[])[];
+  readonly versions: Readonly<Record<string, string>>;
+  readonly onStep?: (metrics: StepMetrics) => void;
+  readonly onProgress?: (progress: Progress & { readonly totalActions: number }) => void;
+}
+
+export interface ExecuteResult {
+  readonly trace: Trace;
+  readonly metrics: readonly StepMetrics[];
+  /** By job: the trained adapter, all layers. */
+  readonly adapters: readonly (readonly AdapterPair[])[];
+  /** By stage. */
+  readonly statistics: readonly DeviceStatistics[];
+}
+
+/** Actions that a device's queue may hold ahead, so that it never waits for JavaScript and JavaScript never holds the whole run. */
+const QUEUE_AHEAD = 32;
+
+/**
+ * Runs a plan's actions in the plan's order on this machine's devices.
+ * @throws DeviceError when a device cannot do what the plan asks for.
+ */
+export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
+  const { plan, model, rows } = input;
+  if (plan.model.dtype !== "float32") {
+    throw new DeviceError({
+      expected: "dtype float32 to train on a CPU device",
+      at: "model.dtype",
+      got: plan.model.dtype,
+      hint: "Other dtypes can be planned and simulated.",
+    });
+  }
+  const cores = assignCores(
+    plan.stages.map((stage) => plan.devices[stage.device]!),
+    nativeInfo().cores,
+  );
+  using runtime = createRuntime();
+  const lowered = lowerPlan(plan);
+  const firstCell = runtime.createNormCells(plan.jobs.length * plan.stages.length);
+  const normCell = (job: number, stage: number): number => firstCell + job * plan.stages.length + stage;
+  const runners = plan.stages.map((stage, s) =>
+    createStageRunner({
+      plan,
+      stage,
+      runtime,
+      cores: cores[s]!,
+      model,
+      pairs: input.start,
+      numSlots: lowered.numSlots[s]!,
+      normCell,
+    }),
+  );
+  const firstEvent = runtime.createEvents(lowered.numEvents);
+  const scored = scoredTokens(plan);
+
+  const inputs = plan.stages.map(() => new Map<number, RunInput>());
+  const inputOf = (stage: number, { action }: LoweredAction): RunInput | undefined => {
+    if (action.letter === "U") return undefined;
+    const cache = inputs[stage]!;
+    let run = cache.get(action.microBatch);
+    if (run === undefined) {
+      const handles = runners[stage]!.adapters.map(({ handle }) => handle);
+      run = runInput(plan, plan.microBatches[action.microBatch]!, rows, scored, handles);
+      cache.set(action.microBatch, run);
+    }
+    if (action.letter === "B") cache.delete(action.microBatch);
+    return run;
+  };
+
+  const record = recordCompletions({
+    plan,
+    lowered,
+    runners,
+    scored,
+    versions: input.versions,
+    ...(input.onStep === undefined ? {} : { onStep: input.onStep }),
+  });
+  const nextIndex = plan.stages.map(() => 0);
+  const fill = (): void => {
+    runners.forEach((runner, stage) => {
+      const order = lowered.stages[stage]!;
+      while (nextIndex[stage]! < order.length && nextIndex[stage]! < record.ended(stage) + QUEUE_AHEAD) {
+        const id = nextIndex[stage]!;
+        const action = order[id]!;
+        runner.enqueue(id, action, inputOf(stage, action), firstEvent);
+        const { send } = action;
+        if (send !== undefined) {
+          const up = action.action.letter === "F";
+          const target = runners[send.toStage]!;
+          runner.device.enqueueSend({
+            id,
+            source: runner.arena.buffer(up ? "activationOut" : "gradientOut", action.outBuffer!),
+            bytes: microBatchTokens(plan.microBatches[action.action.microBatch]!) * runner.messageBytesPerToken,
+            destination: target.device,
+            destinationOffset: target.arena.buffer(up ? "activationIn" : "gradientIn", send.toBuffer),
+            waits: send.waits.map((wait) => wait + firstEvent),
+            signal: send.event + firstEvent,
+          });
+        }
+        nextIndex[stage] = id + 1;
+      }
+    });
+  };
+
+  const totalActions = lowered.stages.reduce((sum, order) => sum + order.length, 0);
+  let fail: (error: unknown) => void = () => {};
+  const failure = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  runtime.onError((error) => fail(error));
+  runtime.onComplete((batch) => {
+    try {
+      record.add(batch);
+      fill();
+      input.onProgress?.({ ...record.progress(), totalActions });
+    } catch (error) {
+      fail(error);
+    }
+  });
+  fill();
+  while (record.progress().doneActions < totalActions) await Promise.race([runtime.idle(), failure]);
+  await runtime.idle();
+  return {
+    ...record.finish(),
+    adapters: plan.jobs.map((_, job) => runners.flatMap((runner) => runner.adapters[job]!.read())),
+    statistics: runners.map(({ device }) => device.statistics()),
+  };
+}

@@ -1,0 +1,139 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import { readSafetensors, writeSafetensors } from "../datasets/index.ts";
+import { type AdapterSpec, type Architecture, PROJECTIONS, type Projection, projectionShape } from "../plan/index.ts";
+import { projectionPath } from "./stage-weights.ts";
+
+/** A [rank, in] and B [out, rank] of one projection of one layer, row major. */
+export interface AdapterPair {
+  readonly layer: number;
+  readonly projection: Projection;
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+}
+
+const CONFIG = "adapter_config.json";
+const WEIGHTS = "adapter_model.safetensors";
+
+function tensorName(layer: number, projection: Projection, matrix: "A" | "B"): string {
+  return `base_model.model.${projectionPath(layer, projection)}.lora_${matrix}.weight`;
+}
+
+/** Layers and projections of an adapter, in the order of its flat layout. */
+export function adapterSites(
+  spec: AdapterSpec,
+  firstLayer: number,
+  endLayer: number,
+): readonly { readonly layer: number; readonly projection: Projection }[] {
+  const targets = PROJECTIONS.filter((projection) => spec.targets.includes(projection));
+  return Array.from({ length: endLayer - firstLayer }, (_, i) => firstLayer + i).flatMap((layer) =>
+    targets.map((projection) => ({ layer, projection })),
+  );
+}
+
+/** Writes a folder that PEFT loads as it is; the same adapter gives the same bytes. */
+export function writePeftFolder(
+  folder: string,
+  spec: AdapterSpec,
+  arch: Architecture,
+  base: string,
+  pairs: readonly AdapterPair[],
+): void {
+  mkdirSync(folder, { recursive: true });
+  const config = {
+    alpha_pattern: {},
+    auto_mapping: null,
+    base_model_name_or_path: base,
+    bias: "none",
+    fan_in_fan_out: false,
+    inference_mode: true,
+    init_lora_weights: true,
+    layers_pattern: null,
+    layers_to_transform: null,
+    lora_alpha: spec.alpha,
+    lora_dropout: spec.dropout,
+    modules_to_save: null,
+    peft_type: "LORA",
+    r: spec.rank,
+    rank_pattern: {},
+    revision: null,
+    target_modules: [...spec.targets].sort(),
+    task_type: "CAUSAL_LM",
+    use_rslora: false,
+  };
+  writeFileSync(path.join(folder, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
+  const tensors = pairs.flatMap(({ layer, projection, a, b }) => {
+    const { in: inFeatures, out } = projectionShape(arch, projection);
+    return [
+      { name: tensorName(layer, projection, "A"), shape: [spec.rank, inFeatures], values: a },
+      { name: tensorName(layer, projection, "B"), shape: [out, spec.rank], values: b },
+    ];
+  });
+  writeSafetensors(path.join(folder, WEIGHTS), tensors, { format: "pt" });
+}
+
+function checkConfig(file: string, spec: AdapterSpec): void {
+  let config: Readonly<Record<string, unknown>>;
+  try {
+    config = JSON.parse(readFileSync(file, "utf8")) as Readonly<Record<string, unknown>>;
+  } catch (cause) {
+    throw new InputError(
+      { expected: "a PEFT adapter configuration in JSON", file, got: (cause as Error).message },
+      { cause },
+    );
+  }
+  const wanted: readonly (readonly [string, unknown])[] = [
+    ["peft_type", "LORA"],
+    ["r", spec.rank],
+    ["lora_alpha", spec.alpha],
+  ];
+  for (const [key, value] of wanted) {
+    if (config[key] !== value)
+      throw new InputError({
+        expected: `${JSON.stringify(value)}, as the job's adapter has it,`,
+        at: key,
+        got: config[key],
+        file,
+      });
+  }
+  for (const key of ["use_rslora", "use_dora", "fan_in_fan_out"]) {
+    if (config[key] === true) throw new InputError({ expected: "a plain LoRA adapter", at: key, got: true, file });
+  }
+  for (const key of ["rank_pattern", "alpha_pattern"]) {
+    if (Object.keys((config[key] as object | null | undefined) ?? {}).length > 0)
+      throw new InputError({ expected: "one rank and one alpha for all targets", at: key, got: config[key], file });
+  }
+  const targets = config["target_modules"];
+  const written = Array.isArray(targets) ? [...targets].sort().join() : targets;
+  const own = [...spec.targets].sort().join();
+  if (written !== own)
+    throw new InputError({ expected: `the job's targets (${own})`, at: "target_modules", got: targets, file });
+}
+
+/** Reads the pairs of a PEFT folder that has to be the job's adapter. @throws InputError where it is not. */
+export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architecture): readonly AdapterPair[] {
+  const configFile = path.join(folder, CONFIG);
+  if (!existsSync(configFile))
+    throw new InputError({ expected: `a PEFT folder with ${CONFIG}`, file: folder, got: "no such file" });
+  checkConfig(configFile, spec);
+  const file = path.join(folder, WEIGHTS);
+  if (!existsSync(file))
+    throw new InputError({ expected: `a PEFT folder with ${WEIGHTS}`, file: folder, got: "no such file" });
+  const reader = readSafetensors(file);
+  const read = (name: string, shape: readonly number[]): Float32Array => {
+    const entry = reader.entry(name);
+    if (entry.shape.join() !== shape.join())
+      throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
+    return reader.readTensor(name);
+  };
+  return adapterSites(spec, 0, arch.numLayers).map(({ layer, projection }) => {
+    const { in: inFeatures, out } = projectionShape(arch, projection);
+    return {
+      layer,
+      projection,
+      a: read(tensorName(layer, projection, "A"), [spec.rank, inFeatures]),
+      b: read(tensorName(layer, projection, "B"), [out, spec.rank]),
+    };
+  });
+}

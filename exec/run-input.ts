@@ -1,0 +1,99 @@
+import { InputError, InvariantError } from "../core/index.ts";
+import { NOT_SCORED, type Row } from "../datasets/index.ts";
+import type { Bindings, Segment } from "../native/index.ts";
+import type { MicroBatch, Plan, PlannedJob } from "../plan/index.ts";
+
+/** Positions get this many low bits of a row key, the row's number in the mini-batch the bits above. */
+const POSITION_BITS = 20;
+
+/** What a micro-batch feeds to its runs; places in the arena come from the schedule. */
+export type RunInput = Pick<Bindings, "rows" | "ids" | "targets" | "sequences" | "segments" | "rowKeys">;
+
+/** Scored tokens of a job's mini-batch by [job][step]. */
+export function scoredTokens(plan: Pick<Plan, "jobs" | "microBatches">): readonly Float64Array[] {
+  const table = plan.jobs.map((job) => new Float64Array(job.steps));
+  for (const { step, rows } of plan.microBatches) for (const [job, , , scored] of rows) table[job]![step]! += scored;
+  return table;
+}
+
+/** Two words that differ for each job seed and step. */
+function dropoutSeed({ seed }: PlannedJob, step: number): readonly [number, number] {
+  return [(seed ^ Math.floor(seed / 2 ** 32)) >>> 0, step >>> 0];
+}
+
+/**
+ * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another.
+ * @throws InvariantError when a row is not as long as the plan says.
+ */
+export function runInput(
+  plan: Pick<Plan, "jobs">,
+  microBatch: MicroBatch,
+  data: readonly (readonly Row[])[],
+  scored: readonly Float64Array[],
+  adapters: readonly number[],
+): RunInput {
+  const total = microBatch.rows.reduce((sum, row) => sum + row[2], 0);
+  const ids = new Int32Array(total);
+  const targets = new Int32Array(total).fill(-1);
+  const rowKeys = new Int32Array(total);
+  const sequences = new Int32Array(microBatch.rows.length + 1);
+  const segments: { -readonly [K in keyof Segment]: Segment[K] }[] = [];
+  let offset = 0;
+  let job = -1;
+  let rowOfJob = 0;
+  microBatch.rows.forEach(([rowJob, index, tokens], i) => {
+    const row = data[rowJob]![index];
+    const spec = plan.jobs[rowJob]!;
+    if (row?.inputIds.length !== tokens)
+      throw new InvariantError({
+        expected: `row ${index} of job ${spec.name} with ${tokens} tokens`,
+        got: row?.inputIds.length,
+      });
+    if (rowJob !== job) {
+      const count = scored[rowJob]![microBatch.step]!;
+      const lossScale = count === 0 ? 0 : 1 / count;
+      segments.push({
+        adapter: adapters[rowJob]!,
+        rowStart: offset,
+        rowEnd: offset,
+        lossScale,
+        dropout: spec.adapter.dropout,
+        dropoutSeed: dropoutSeed(spec, microBatch.step),
+      });
+      job = rowJob;
+      rowOfJob = microBatch.part * spec.microBatchSize;
+    }
+    ids.set(row.inputIds, offset);
+    for (let t = 0; t < tokens; t += 1) {
+      const label = t + 1 < tokens ? row.labels[t + 1]! : NOT_SCORED;
+      if (label !== NOT_SCORED) targets[offset + t] = label;
+      rowKeys[offset + t] = (rowOfJob << POSITION_BITS) | t;
+    }
+    rowOfJob += 1;
+    offset += tokens;
+    segments[segments.length - 1]!.rowEnd = offset;
+    sequences[i + 1] = offset;
+  });
+  return { rows: total, ids, targets, sequences, segments, rowKeys };
+}
+
+/** @throws InputError when the data are not those that the plan was made from. */
+export function checkRows(plan: Plan, digests: readonly string[]): void {
+  plan.jobs.forEach((job, index) => {
+    if (job.dataDigest === null)
+      throw new InputError({
+        expected: "a data file to train on",
+        at: `data of job ${job.name}`,
+        got: job.data,
+        hint: "Lengths alone can only be simulated.",
+      });
+    if (job.dataDigest !== digests[index]) {
+      throw new InputError({
+        expected: "the data that the plan was made from",
+        at: `data of job ${job.name}`,
+        got: "other content",
+        hint: "Make the plan again with `loratwin plan`.",
+      });
+    }
+  });
+}

@@ -1,0 +1,144 @@
+import type { Bindings, Device, Handle, Runtime } from "../native/index.ts";
+import {
+  type ArenaLayout,
+  activeJobs,
+  arenaLayout,
+  type MicroBatch,
+  type Plan,
+  type Stage,
+  stageLayout,
+} from "../plan/index.ts";
+import { createStageAdapter, type StageAdapter } from "./adapters.ts";
+import { learningRateAt } from "./learning-rate.ts";
+import type { LoweredAction } from "./lower-plan.ts";
+import type { ModelFolder } from "./model-folder.ts";
+import type { AdapterPair } from "./peft.ts";
+import type { RunInput } from "./run-input.ts";
+import { backwardProgram, forwardProgram } from "./stage-programs.ts";
+import { loadStageWeights } from "./stage-weights.ts";
+
+/** A stage on its device: weights, adapters, arena and programs. */
+export interface StageRunner {
+  readonly stage: Stage;
+  readonly device: Device;
+  readonly arena: ArenaLayout;
+  readonly slotBytes: number;
+  readonly messageBytesPerToken: number;
+  readonly adapters: readonly StageAdapter[];
+  /** Puts an action into the device's queue. `firstEvent` is added to the event numbers of the lowered plan. */
+  enqueue(index: number, lowered: LoweredAction, input: RunInput | undefined, firstEvent: number): void;
+}
+
+export interface StageRunnerInput {
+  readonly plan: Plan;
+  readonly stage: Stage;
+  readonly runtime: Runtime;
+  readonly cores: readonly number[];
+  readonly model: ModelFolder;
+  /** By job: the adapter's start. */
+  readonly pairs: readonly (readonly AdapterPair[])[];
+  readonly numSlots: number;
+  /** Norm cell of a job on a stage. */
+  readonly normCell: (job: number, stage: number) => number;
+}
+
+/** The most tokens of a micro-batch and of a row. */
+export function largestSizes(microBatches: readonly MicroBatch[]): {
+  readonly maxTokens: number;
+  readonly maxSequence: number;
+} {
+  let maxTokens = 0;
+  let maxSequence = 0;
+  for (const { rows } of microBatches) {
+    let tokens = 0;
+    for (const row of rows) {
+      tokens += row[2];
+      maxSequence = Math.max(maxSequence, row[2]);
+    }
+    maxTokens = Math.max(maxTokens, tokens);
+  }
+  return { maxTokens, maxSequence };
+}
+
+export function createStageRunner(input: StageRunnerInput): StageRunner {
+  const { plan, stage, runtime, model, pairs, normCell } = input;
+  const { architecture } = plan.model;
+  const spec = plan.devices[stage.device]!;
+  const device = runtime.createDevice({ name: spec.name, cores: input.cores });
+  const layout = stageLayout({
+    architecture,
+    stage,
+    jobs: plan.jobs,
+    ...largestSizes(plan.microBatches),
+    threads: spec.threads,
+  });
+  const arena = arenaLayout(layout, input.numSlots, plan.buffers[stage.index]!);
+  const weights = loadStageWeights(device, model, stage);
+  device.reserveArena(arena.bytes);
+  const adapters = plan.jobs.map((job, i) => createStageAdapter(device, stage, job.adapter, architecture, pairs[i]!));
+  const composed = { architecture, stage, layout, weights };
+  const programs: Readonly<Record<"F" | "B", Handle>> = {
+    F: device.createProgram(forwardProgram(composed)),
+    B: device.createProgram(backwardProgram(composed)),
+  };
+
+  const enqueueUpdate = (id: number, { ends, waits, event }: LoweredAction, firstEvent: number): void => {
+    const { group, step } = ends!;
+    const items = activeJobs(plan, group, step).map((job) => {
+      const { optimizer, steps } = plan.jobs[job]!;
+      return {
+        adapter: adapters[job]!.handle,
+        step: step + 1,
+        learningRate: learningRateAt(optimizer, step, steps),
+        beta1: optimizer.betas[0],
+        beta2: optimizer.betas[1],
+        eps: optimizer.eps,
+        weightDecay: optimizer.weightDecay,
+        maxGradNorm: optimizer.maxGradNorm ?? 0,
+        normCells: plan.stages.map((_, index) => normCell(job, index)),
+      };
+    });
+    device.enqueueUpdate({ id, items, waits: waits.map((wait) => wait + firstEvent), signal: event + firstEvent });
+  };
+
+  return {
+    stage,
+    device,
+    arena,
+    slotBytes: layout.slotBytes,
+    messageBytesPerToken: architecture.hiddenSize * 4,
+    adapters,
+    enqueue(id, lowered, run, firstEvent) {
+      const { action, ends, waits, event, inBuffer, outBuffer } = lowered;
+      if (action.letter === "U") {
+        enqueueUpdate(id, lowered, firstEvent);
+        return;
+      }
+      const up = action.letter === "F";
+      const sumSquares =
+        up || ends === undefined
+          ? {}
+          : {
+              sumSquares: activeJobs(plan, ends.group, ends.step).map((job) => ({
+                adapter: adapters[job]!.handle,
+                cell: normCell(job, stage.index),
+              })),
+            };
+      const bindings: Bindings = {
+        ...run!,
+        stash: arena.slot(lowered.slot),
+        work: arena.work,
+        in: inBuffer === undefined ? 0 : arena.buffer(up ? "activationIn" : "gradientIn", inBuffer),
+        out: outBuffer === undefined ? 0 : arena.buffer(up ? "activationOut" : "gradientOut", outBuffer),
+        ...sumSquares,
+      };
+      device.enqueueRun({
+        id,
+        program: programs[action.letter],
+        bindings,
+        waits: waits.map((wait) => wait + firstEvent),
+        signal: event + firstEvent,
+      });
+    },
+  };
+}

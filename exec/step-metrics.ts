@@ -1,0 +1,88 @@
+import { activeJobs, type MiniBatch, microBatchTokens, type Plan } from "../plan/index.ts";
+import { learningRateAt } from "./learning-rate.ts";
+
+/** A line of metrics.jsonl: one job's optimizer step. */
+export interface StepMetrics {
+  readonly job: string;
+  /** From 0. */
+  readonly step: number;
+  /** Sum of token losses / scored tokens of the mini-batch. */
+  readonly loss: number;
+  /** Over the whole adapter, before clipping. */
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  /** Of the job's rows in the mini-batch. */
+  readonly tokens: number;
+  /** From the start of the mini-batch's first forward to the end of its last backward, both on stage 0. */
+  readonly seconds: number;
+}
+
+export interface StepMetricsCollector {
+  /** Losses of a micro-batch's segments, from the last stage. */
+  addLosses(microBatch: number, jobs: readonly number[], losses: ArrayLike<number>): void;
+  /** Squared gradient norms of a mini-batch's jobs on one stage. */
+  addSquares(stage: number, miniBatch: MiniBatch, jobs: readonly number[], squares: ArrayLike<number>): void;
+  /** On stage 0: the mini-batch's first forward began, its last backward ended. Returns what is complete now. */
+  began(miniBatch: MiniBatch, timeNs: number): void;
+  ended(miniBatch: MiniBatch, timeNs: number): readonly StepMetrics[];
+}
+
+interface OpenStep {
+  loss: number;
+  readonly squares: Float64Array;
+}
+
+/** Adds losses up in the order of the parts and squares in the order of the stages, so equal runs give equal bytes. */
+export function collectStepMetrics(plan: Plan, scored: readonly Float64Array[]): StepMetricsCollector {
+  const open = new Map<string, OpenStep>();
+  const began = new Map<MiniBatch, number>();
+  const numStages = plan.stages.length;
+  const entry = (job: number, step: number): OpenStep => {
+    const key = `${job} ${step}`;
+    let value = open.get(key);
+    if (value === undefined) {
+      value = { loss: 0, squares: new Float64Array(numStages) };
+      open.set(key, value);
+    }
+    return value;
+  };
+  const tokensOf = (miniBatch: MiniBatch, job: number): number => {
+    let tokens = 0;
+    for (const index of miniBatch.microBatches)
+      tokens += microBatchTokens({ rows: plan.microBatches[index]!.rows.filter((row) => row[0] === job) });
+    return tokens;
+  };
+  return {
+    addLosses(microBatch, jobs, losses) {
+      const { step } = plan.microBatches[microBatch]!;
+      jobs.forEach((job, i) => {
+        entry(job, step).loss += losses[i]!;
+      });
+    },
+    addSquares(stage, miniBatch, jobs, squares) {
+      jobs.forEach((job, i) => {
+        entry(job, miniBatch.step).squares[stage] = squares[i]!;
+      });
+    },
+    began: (miniBatch, timeNs) => void began.set(miniBatch, timeNs),
+    ended(miniBatch, timeNs) {
+      const seconds = (timeNs - (began.get(miniBatch) ?? timeNs)) / 1e9;
+      began.delete(miniBatch);
+      return activeJobs(plan, miniBatch.group, miniBatch.step).map((job): StepMetrics => {
+        const { name, optimizer, steps } = plan.jobs[job]!;
+        const { loss, squares } = entry(job, miniBatch.step);
+        open.delete(`${job} ${miniBatch.step}`);
+        const count = scored[job]![miniBatch.step]!;
+        return {
+          job: name,
+          step: miniBatch.step,
+          loss: count === 0 ? 0 : loss / count,
+          gradNorm: Math.sqrt(squares.reduce((sum, value) => sum + value, 0)),
+          learningRate: learningRateAt(optimizer, miniBatch.step, steps),
+          tokens: tokensOf(miniBatch, job),
+          seconds,
+        };
+      });
+    },
+  };
+}
