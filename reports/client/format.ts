@@ -7,12 +7,19 @@ function withMinus(text: string): string {
   return text.replace("-", MINUS);
 }
 
+/** "77.3 s" and not "1 min 17 s": what is compared side by side keeps its digits. */
 export function formatDuration(seconds: number): string {
+  if (seconds >= 60 && seconds < 3600) return `${seconds.toFixed(1)} s`;
   return seconds === 0 ? "0 s" : formatSeconds(seconds).replace("us", "µs");
 }
 
 export function formatNanos(time: number): string {
   return formatDuration(time / 1e9);
+}
+
+/** "2.4934 s": a point in time, fine enough to tell neighbouring actions apart. */
+export function formatInstant(time: number): string {
+  return time >= 1e9 ? `${(time / 1e9).toFixed(4)} s` : formatNanos(time);
 }
 
 /** "6.3 %". */

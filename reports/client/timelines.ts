@@ -1,5 +1,5 @@
 import { element, section } from "./element.ts";
-import { formatDuration, formatNanos } from "./format.ts";
+import { formatDuration, formatInstant } from "./format.ts";
 import { fillDefinitions } from "./job-colours.ts";
 import { createOverview } from "./overview.ts";
 import type { PageState } from "./page-state.ts";
@@ -37,7 +37,7 @@ function toolbar(state: PageState, view: TimeWindow): HTMLElement {
   const shown = element("output", { class: "window-text" });
   view.onChange(() => {
     const [start, end] = view.domain();
-    shown.textContent = `${formatNanos(Math.round(start))} to ${formatNanos(Math.round(end))}`;
+    shown.textContent = `${formatInstant(Math.round(start))} to ${formatInstant(Math.round(end))}`;
   });
   const step = middleStep(state);
   return element("div", { class: "toolbar", role: "group", "aria-label": "Time window" }, [
@@ -86,7 +86,7 @@ export function timelinesSection(state: PageState): HTMLElement {
   const head = element("div", { class: "timeline-head" }, [jobLegend(state), letterKey(data)]);
   const overview = createOverview(data.traces.at(-1)!, fullNs, data.devices.length, view, GUTTERS);
   const hint =
-    "Wheel zooms, dragging pans, a double click shows the whole run. The strip below shows how busy the devices were; drag on it to choose a window.";
+    "Wheel zooms, dragging pans, a double click shows the whole run; where bars are denser than pixels, the longest are drawn. The strip below shows how busy the devices were; drag on it to choose a window.";
   return section("timelines", data.traces.length === 2 ? "Timelines" : "Timeline", meaning, [
     element("div", { class: "panel" }, [
       head,

@@ -1,6 +1,6 @@
 import { LANES } from "../report-data.ts";
 import { element } from "./element.ts";
-import { formatError, formatMemory, formatNanos, formatNumber } from "./format.ts";
+import { formatError, formatInstant, formatMemory, formatNanos, formatNumber } from "./format.ts";
 import { jobHue } from "./job-colours.ts";
 import { type Hover, jobsOf, letterOf, type PageState } from "./page-state.ts";
 
@@ -13,7 +13,7 @@ function times(state: PageState, { action }: Hover): HTMLTableElement {
   const rows = state.data.traces.map(({ source, bars }, trace) => {
     const bar = state.computeBar(trace, action);
     const cells =
-      bar === undefined ? ["–", "–"] : [formatNanos(bars.startNs[bar]!), formatNanos(bars.durationNs[bar]!)];
+      bar === undefined ? ["–", "–"] : [formatInstant(bars.startNs[bar]!), formatNanos(bars.durationNs[bar]!)];
     return element("tr", {}, [
       element("th", { scope: "row" }, [source]),
       ...cells.map((cell) => element("td", {}, [cell])),
