@@ -1,0 +1,167 @@
+import { contentHash, mean, median, quantile } from "../core/index.ts";
+import type { ActionLetter, MeasuredCalibration, MeasuredOperator, OperatorCall } from "../plan/index.ts";
+import { informationCriterion, type OperatorSample, operatorSeconds } from "./fit-operator.ts";
+import { splitHoldOut } from "./hold-out.ts";
+import { nonNegativeLeastSquares } from "./nnls.ts";
+import {
+  callsSeconds,
+  type FittedOperator,
+  fitOperatorTable,
+  type OperatorTable,
+  scaleCoefficients,
+} from "./operator-table.ts";
+
+/** One measurement of a whole action. */
+export interface ActionSample {
+  readonly letter: ActionLetter;
+  /** What the action is made of, as `stageOperators` or `updateOperator` lists it. */
+  readonly calls: readonly OperatorCall[];
+  readonly seconds: number;
+}
+
+export interface CalibrationSamples {
+  readonly operators: readonly OperatorSample[];
+  readonly actions: readonly ActionSample[];
+}
+
+export interface FitOptions {
+  /** Whether a letter whose operators add up to too much or too little may get a factor on all of them; true when absent. */
+  readonly scaleActions?: boolean;
+}
+
+/** What measurements decide in a calibration; device, date and link come from whoever measured. */
+export type FittedCalibration = Pick<MeasuredCalibration, "operators" | "actionSeconds" | "holdOut" | "samplesHash">;
+
+const LETTERS: readonly ActionLetter[] = ["F", "B", "U"];
+/** With fewer whole actions a factor and a constant would follow the noise. */
+const ACTIONS_FOR_A_FACTOR = 4;
+/** A factor outside is not a bias but a wrong operator list, which must stay visible in the hold-out. */
+const FACTOR_RANGE = [0.5, 2] as const;
+
+/** Action time = factor x sum of operators + seconds. */
+interface ActionFit {
+  readonly factor: number;
+  readonly seconds: number;
+}
+
+interface Fit {
+  readonly table: OperatorTable;
+  readonly actions: Readonly<Record<ActionLetter, ActionFit>>;
+}
+
+/** The factor by which a letter's sums are biased; 1 unless the information criterion is for another one. */
+function fitBias(sums: readonly number[], measured: readonly number[]): number {
+  const inverse = measured.map((seconds) => 1 / seconds);
+  const relative = sums.map((sum, row) => sum / measured[row]!);
+  const squares = (factor: number, seconds: number): number =>
+    relative.reduce((total, ratio, row) => total + (factor * ratio + seconds * inverse[row]! - 1) ** 2, 0);
+  const [constant = 0] = nonNegativeLeastSquares(
+    [inverse],
+    relative.map((ratio) => 1 - ratio),
+  );
+  const [factor = 1, rest = 0] = nonNegativeLeastSquares(
+    [relative, inverse],
+    relative.map(() => 1),
+  );
+  if (factor < FACTOR_RANGE[0] || factor > FACTOR_RANGE[1]) return 1;
+  const plain = informationCriterion(squares(1, constant), sums.length, 1);
+  return informationCriterion(squares(factor, rest), sums.length, 2) < plain ? factor : 1;
+}
+
+/** Letters whose operators occur in no other letter: only their coefficients can carry a factor. */
+function lettersOfTheirOwn(actions: readonly ActionSample[]): ReadonlySet<ActionLetter> {
+  const owners = new Map<string, Set<ActionLetter>>();
+  for (const { letter, calls } of actions) {
+    for (const { kind } of calls) owners.set(kind, (owners.get(kind) ?? new Set()).add(letter));
+  }
+  const shared = new Set([...owners.values()].filter((letters) => letters.size > 1).flatMap((letters) => [...letters]));
+  return new Set(LETTERS.filter((letter) => !shared.has(letter)));
+}
+
+function fitSamples(samples: CalibrationSamples, scaleActions: boolean): Fit {
+  const table = fitOperatorTable(samples.operators);
+  const scalable = lettersOfTheirOwn(samples.actions);
+  const fitLetter = (letter: ActionLetter): ActionFit => {
+    const members = samples.actions.filter((action) => action.letter === letter);
+    const sums = members.map(({ calls }) => callsSeconds(table, calls));
+    const measured = members.map(({ seconds }) => seconds);
+    const isScaled = scaleActions && scalable.has(letter) && members.length >= ACTIONS_FOR_A_FACTOR;
+    const factor = isScaled ? fitBias(sums, measured) : 1;
+    return { factor, seconds: Math.max(0, median(measured.map((seconds, index) => seconds - factor * sums[index]!))) };
+  };
+  return { table, actions: { F: fitLetter("F"), B: fitLetter("B"), U: fitLetter("U") } };
+}
+
+/** Relative error of each kept-out whole action, or of each kept-out operator where no action was kept out. */
+function scoreHoldOut(
+  { operators, actions }: CalibrationSamples,
+  scaleActions: boolean,
+): MeasuredCalibration["holdOut"] {
+  const names = [...new Set(operators.map(({ operator }) => operator))];
+  const operatorSplits = names.map((name) =>
+    splitHoldOut(
+      operators.filter(({ operator }) => operator === name),
+      ({ features }) => features,
+    ),
+  );
+  const actionSplits = LETTERS.map((letter) =>
+    splitHoldOut(
+      actions.filter((action) => action.letter === letter),
+      ({ calls }) => calls,
+    ),
+  );
+  const fitted = {
+    operators: operatorSplits.flatMap((split) => split.fitted),
+    actions: actionSplits.flatMap((split) => split.fitted),
+  };
+  const { table, actions: actionFits } = fitSamples(fitted, scaleActions);
+  const heldActions = actionSplits.flatMap((split) => split.heldOut);
+  const errors = heldActions.map(({ letter, calls, seconds }) => {
+    const { factor, seconds: constant } = actionFits[letter];
+    return Math.abs((factor * callsSeconds(table, calls) + constant) / seconds - 1);
+  });
+  if (heldActions.length === 0) {
+    for (const { operator, features, seconds } of operatorSplits.flatMap((split) => split.heldOut)) {
+      errors.push(Math.abs(operatorSeconds(table.get(operator)!.coefficients, features) / seconds - 1));
+    }
+  }
+  return { points: errors.length, meanAbsError: mean(errors), p90AbsError: quantile(errors, 0.9) };
+}
+
+function measuredOperator({ name, coefficients, samples }: FittedOperator, factor: number): MeasuredOperator {
+  const residuals = samples.map(({ features, seconds }) => operatorSeconds(coefficients, features) / seconds - 1);
+  const center = mean(residuals);
+  return {
+    operator: name,
+    coefficients: scaleCoefficients(coefficients, factor),
+    samples: samples.length,
+    meanAbsError: mean(residuals.map(Math.abs)),
+    residualSpread: Math.sqrt(mean(residuals.map((residual) => (residual - center) ** 2))),
+  };
+}
+
+/**
+ * Fits a measured calibration: relative least squares for each operator and kind, then what an action takes beside its
+ * operators. The hold-out is scored with a fit that has not seen it; the coefficients returned are of all samples.
+ * Operator errors are those of the operators' own samples, before an action factor is folded in.
+ * @throws InputError for samples without a positive time, or an action with an operator that was not measured.
+ */
+export function fitCalibration(
+  samples: CalibrationSamples,
+  { scaleActions = true }: FitOptions = {},
+): FittedCalibration {
+  const { table, actions } = fitSamples(samples, scaleActions);
+  const letterOfKind = new Map(
+    samples.actions.flatMap(({ letter, calls }) => calls.map(({ kind }) => [kind, letter] as const)),
+  );
+  const factorOf = ({ kind }: FittedOperator): number => {
+    const letter = letterOfKind.get(kind);
+    return letter === undefined ? 1 : actions[letter].factor;
+  };
+  return {
+    operators: [...table.values()].map((operator) => measuredOperator(operator, factorOf(operator))),
+    actionSeconds: { F: actions.F.seconds, B: actions.B.seconds, U: actions.U.seconds },
+    holdOut: scoreHoldOut(samples, scaleActions),
+    samplesHash: contentHash(samples),
+  };
+}
