@@ -21,18 +21,24 @@ std::int64_t longest(const Sequences& sequences) {
 }
 
 // Runs body(sequence, kvHead, thread) for every pair, whichever thread is free: units write disjoint outputs, so the
-// bytes do
-// not depend on who takes which.
+// bytes do not depend on who takes which. Even threads take from the front and odd ones from the back, so that with two
+// threads most rows stay on the core whose share of the matmul's rows they were.
 template <class Body>
 void forEachUnit(ExecContext& context, const Sequences& sequences, std::int32_t kvHeads, Body body) {
-  std::atomic<std::int64_t> next{0};
-  const std::int64_t units = static_cast<std::int64_t>(sequences.count) * kvHeads;
+  const std::uint64_t units = static_cast<std::uint64_t>(sequences.count) * static_cast<std::uint64_t>(kvHeads);
+  std::atomic<std::uint64_t> left{units << 32};  // the units from the low half up to the high half
   context.parallelFor(static_cast<std::size_t>(context.threads()), [&](std::size_t, std::size_t, int thread) {
-    for (std::int64_t unit = next.fetch_add(1); unit < units; unit = next.fetch_add(1)) {
-      const std::int32_t sequence = static_cast<std::int32_t>(unit / kvHeads);
-      if (sequences.offsets[sequence] < sequences.offsets[sequence + 1]) {
-        body(sequence, static_cast<std::int32_t>(unit % kvHeads), thread);
-      }
+    std::uint64_t range = left.load();
+    while (true) {
+      const std::uint64_t first = range & 0xffffffffU;
+      const std::uint64_t end = range >> 32;
+      if (first == end) return;
+      const bool front = thread % 2 == 0;
+      if (!left.compare_exchange_weak(range, front ? (end << 32) | (first + 1) : ((end - 1) << 32) | first)) continue;
+      const std::int32_t unit = static_cast<std::int32_t>(front ? first : end - 1);
+      const std::int32_t sequence = unit / kvHeads;
+      if (sequences.offsets[sequence] < sequences.offsets[sequence + 1]) body(sequence, unit % kvHeads, thread);
+      range = left.load();
     }
   });
 }
