@@ -1,4 +1,5 @@
-// Builds native/build/loratwin.node (and other CMake targets): node native/build.mjs [target...]. Without arguments: the addon and the operator table of the tests.
+// Builds native/build/loratwin.node and other CMake targets: node native/build.mjs [target...].
+// Without arguments: the addon and the operator table of the tests.
 // Prints the tools' output only when something fails. LORATWIN_CMAKE_ARGS adds arguments to the configuration.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

@@ -59,6 +59,7 @@ export interface DeviceStatistics {
 export interface Device extends Disposable {
   readonly name: string;
   readonly cores: readonly number[];
+  /** @throws DeviceError while tasks are pending: packing uses the device's matmul engine. */
   loadMatrix(source: MatrixSource): Handle;
   loadVector(data: Float32Array): Handle;
   loadTable(source: TableSource): Handle;

@@ -3,7 +3,10 @@
 import type { Device } from "./device.ts";
 import type { Handle } from "./operators.ts";
 
-/** Rows of a run that belong to one adapter; segments come in row order, cover all rows and may be empty. */
+/**
+ * Rows of a run that belong to one adapter; segments come in row order, an adapter at most once, and may be empty.
+ * Rows outside every segment get no adapter and are not scored.
+ */
 export interface Segment {
   readonly adapter: Handle;
   readonly rowStart: number;

@@ -38,8 +38,9 @@ Napi::Value disposeDevice(const Napi::CallbackInfo& call) {
 
 Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
   const FloatView data = floats(call[4], "loadMatrix.data");
-  return number(call, deviceOf(call[0])->loadMatrix(text(call[1]), whole32(call[2], "out"), whole32(call[3], "in"), data.data,
-                                                    call[5].ToBoolean()));
+  const std::int32_t out = whole32(call[2], "out");
+  const std::int32_t in = whole32(call[3], "in");
+  return number(call, deviceOf(call[0])->loadMatrix(text(call[1]), out, in, data.data, call[5].ToBoolean()));
 }
 
 Napi::Value loadVector(const Napi::CallbackInfo& call) {
@@ -91,7 +92,8 @@ Napi::Value writeAdapter(const Napi::CallbackInfo& call) {
   const PartView part = adapterPart(call);
   const FloatView data = floats(call[3], "writeAdapter.data");
   if (data.count != part.adapter->count()) {
-    throw ArgumentError(std::to_string(part.adapter->count()) + " elements", "writeAdapter.data", std::to_string(data.count));
+    throw ArgumentError(std::to_string(part.adapter->count()) + " elements", "writeAdapter.data",
+                        std::to_string(data.count));
   }
   std::memcpy(part.data, data.data, data.count * sizeof(float));
   return call.Env().Undefined();

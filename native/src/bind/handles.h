@@ -12,7 +12,7 @@
 
 namespace loratwin::bind {
 
-// A runtime, its way to wake JavaScript, and its devices, so that all threads can be joined before the environment goes.
+// A runtime, its way to wake JavaScript, and its devices: all threads can be joined before the environment goes.
 struct RuntimeHandle {
   std::shared_ptr<Runtime> runtime;
   Napi::ThreadSafeFunction notify;

@@ -83,7 +83,8 @@ Napi::Value disposeRuntime(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value createEvents(const Napi::CallbackInfo& call) {
-  return Napi::Number::New(call.Env(), static_cast<double>(runtimeOf(call[0]).runtime->createEvents(whole(call[1], "count"))));
+  return Napi::Number::New(call.Env(),
+                           static_cast<double>(runtimeOf(call[0]).runtime->createEvents(whole(call[1], "count"))));
 }
 
 Napi::Value createNormCells(const Napi::CallbackInfo& call) {

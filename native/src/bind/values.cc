@@ -93,7 +93,8 @@ std::vector<RawOperator> operators(const Napi::Value& value) {
       } else if (field.IsBoolean()) {
         raw.fields[name] = field.As<Napi::Boolean>().Value();
       } else if (field.IsObject()) {
-        raw.fields[name] = tensor(field.As<Napi::Object>(), "operators[" + std::to_string(i) + "] (" + raw.name + ")." + name);
+        const std::string at = "operators[" + std::to_string(i) + "] (" + raw.name + ")." + name;
+        raw.fields[name] = tensor(field.As<Napi::Object>(), at);
       } else {
         raw.fields[name] = text(field);
       }

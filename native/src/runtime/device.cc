@@ -70,7 +70,8 @@ void Device::requireRange(const char* at, std::size_t offset, std::size_t bytes)
 
 std::size_t Device::loadMatrix(std::string name, std::int32_t out, std::int32_t in, const float* data, bool backward) {
   requireQuiet("loadMatrix");
-  auto matrix = std::unique_ptr<Matrix>(new Matrix{std::move(name), ops::PackedMatrix(*engine_, data, out, in, backward)});
+  ops::PackedMatrix packed(*engine_, data, out, in, backward);
+  auto matrix = std::unique_ptr<Matrix>(new Matrix{std::move(name), std::move(packed)});
   meter_->add(MemoryKind::weights, static_cast<std::ptrdiff_t>(matrix->packed.bytes()));
   weights_.matrices.push_back(std::move(matrix));
   return weights_.matrices.size() - 1;
@@ -101,7 +102,8 @@ std::size_t Device::createAdapter(std::vector<AdapterEntry> entries) {
 
 std::shared_ptr<Adapter> Device::adapter(std::int64_t handle) const {
   requireLive();
-  if (handle < 0 || handle >= static_cast<std::int64_t>(adapters_.size()) || !adapters_[static_cast<std::size_t>(handle)]) {
+  const auto known = static_cast<std::int64_t>(adapters_.size());
+  if (handle < 0 || handle >= known || !adapters_[static_cast<std::size_t>(handle)]) {
     throw ArgumentError("an adapter of device " + name_, "adapter", std::to_string(handle));
   }
   return adapters_[static_cast<std::size_t>(handle)];
@@ -109,7 +111,9 @@ std::shared_ptr<Adapter> Device::adapter(std::int64_t handle) const {
 
 float* Device::quietAdapterPart(const Adapter& adapter, AdapterPart part) const {
   const int pending = adapter.pending;
-  if (pending > 0) throw ArgumentError("no pending task that uses the adapter", name_ + ".adapter", std::to_string(pending));
+  if (pending > 0) {
+    throw ArgumentError("no pending task that uses the adapter", name_ + ".adapter", std::to_string(pending));
+  }
   return adapter.part(part);
 }
 
@@ -126,7 +130,7 @@ std::size_t Device::createProgram(const std::vector<RawOperator>& operators) {
 
 void Device::reserveArena(std::size_t bytes) {
   requireQuiet("reserveArena");
-  // Before the new one is made, so that the peak does not count both. A send of another device may still hold the old one.
+  // Before the new one is made, so that the peak does not count both. A send of another device may still hold it.
   arena_ = nullptr;
   try {
     arena_ = std::make_shared<Buffer>(meter_, MemoryKind::arena, bytes);
@@ -161,9 +165,8 @@ void Device::enqueueRun(const TaskHead& head, std::int64_t program, Bindings bin
   Task task = prepare(head);
   for (const RunSegment& segment : bindings.segments) task.uses.emplace_back(segment.adapter->pending);
   for (const RunSumSquares& wanted : bindings.sumSquares) task.uses.emplace_back(wanted.adapter->pending);
-  task.work = [this, steps, arena = arena_, data = std::make_shared<const Bindings>(std::move(bindings))](Completion& done) {
-    run(*steps, *data, *arena, done);
-  };
+  auto data = std::make_shared<const Bindings>(std::move(bindings));
+  task.work = [this, steps, arena = arena_, data](Completion& done) { run(*steps, *data, *arena, done); };
   compute_->enqueue(std::move(task));
 }
 
@@ -209,7 +212,8 @@ void Device::enqueueUpdate(const TaskHead& head, std::vector<UpdateItem> items) 
   requireLive();
   Task task = prepare(head);
   for (const UpdateItem& item : items) task.uses.emplace_back(item.adapter->pending);
-  task.work = [this, data = std::make_shared<const std::vector<UpdateItem>>(std::move(items))](Completion&) { update(*data); };
+  auto data = std::make_shared<const std::vector<UpdateItem>>(std::move(items));
+  task.work = [this, data](Completion&) { update(*data); };
   compute_->enqueue(std::move(task));
 }
 
@@ -253,8 +257,10 @@ void Device::enqueueUpload(const TaskHead& head, std::vector<float> data, std::s
   requireLive();
   requireRange("upload.destinationOffset", destinationOffset, data.size() * sizeof(float));
   Task task = prepare(head);
-  task.work = [to = arena_, destinationOffset, from = std::make_shared<const std::vector<float>>(std::move(data))](
-                  Completion&) { std::memcpy(to->data() + destinationOffset, from->data(), from->size() * sizeof(float)); };
+  auto from = std::make_shared<const std::vector<float>>(std::move(data));
+  task.work = [to = arena_, destinationOffset, from](Completion&) {
+    std::memcpy(to->data() + destinationOffset, from->data(), from->size() * sizeof(float));
+  };
   compute_->enqueue(std::move(task));
 }
 

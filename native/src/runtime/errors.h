@@ -20,7 +20,8 @@ struct ArgumentError : std::invalid_argument {
 
 // An operator of a task failed while running; `step` names the operator, what() holds reason, arguments and shapes.
 struct StepError : std::runtime_error {
-  StepError(std::string stepText, const std::string& message) : std::runtime_error(message), step(std::move(stepText)) {}
+  StepError(std::string stepText, const std::string& message)
+      : std::runtime_error(message), step(std::move(stepText)) {}
   std::string step;
 };
 

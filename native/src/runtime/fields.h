@@ -1,4 +1,4 @@
-// Reads the fields of one operator by name and kind; what is missing, of the wrong kind or left over is an ArgumentError.
+// Reads the fields of one operator by name and kind; what is missing, wrong or left over is an ArgumentError.
 #pragma once
 
 #include <optional>

@@ -81,7 +81,7 @@ void Pool::run(std::size_t count, Invoke invoke, void* state) {
 }
 
 void Pool::work(int thread, int core) {
-  // The device checked its cores when its compute thread started on all of them; a core lost since then is not worth stopping for.
+  // The device has checked its cores; one that was taken away since then is not worth stopping for.
   try {
     enterThread({core}, "loratwin-pool");
   } catch (const ArgumentError&) {

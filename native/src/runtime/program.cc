@@ -49,7 +49,9 @@ void Bindings::check() const {
     row = segment.rowEnd;
     drops = drops || segment.dropout > 0;
   }
-  if (drops && rowKeys.empty()) throw ArgumentError("row keys, since a segment has dropout", "bindings.rowKeys", "none");
+  if (drops && rowKeys.empty()) {
+    throw ArgumentError("row keys, since a segment has dropout", "bindings.rowKeys", "none");
+  }
   for (int space = 0; space < kSpaces; space++) {
     if (bases[space] % 64 != 0) {
       throw ArgumentError("a multiple of 64", std::string("bindings.") + spaceName(static_cast<Space>(space)),

@@ -1,4 +1,5 @@
-// A program: decoded steps that run on bindings. A tensor is (space, byte offset); a run binds each space to a place in the arena.
+// A program: decoded steps that run on bindings. A tensor is (space, byte offset); a run binds each space to a place in
+// the arena.
 #pragma once
 
 #include <cstddef>

@@ -58,7 +58,8 @@ ops::LoraSegments loraSegments(Run& run, std::uint32_t target, bool backward) {
   return segments;
 }
 
-void reachLora(const Reach& reach, std::uint32_t target, std::int32_t inFeatures, std::int32_t outFeatures, std::int64_t lds) {
+void reachLora(const Reach& reach, std::uint32_t target, std::int32_t inFeatures, std::int32_t outFeatures,
+               std::int64_t lds) {
   for (const RunSegment& segment : reach.bindings.segments) {
     const AdapterEntry* const entry = segment.adapter->find(target);
     if (entry == nullptr) continue;

@@ -1,4 +1,4 @@
-// The table of operators that a program can name. A new operator is one struct (fields, reach, run) and one line in the table.
+// The table of operators that a program can name. A new one is a struct (fields, reach, run) and a line in the table.
 #pragma once
 
 #include <memory>
@@ -48,6 +48,7 @@ struct HeadColumns {
 // Fills run.loraSegments with the segments of `target`. `backward` adds the gradients.
 ops::LoraSegments loraSegments(Run& run, std::uint32_t target, bool backward);
 // Checks the entries of `target` in all bound adapters against the operator's shape.
-void reachLora(const Reach& reach, std::uint32_t target, std::int32_t inFeatures, std::int32_t outFeatures, std::int64_t lds);
+void reachLora(const Reach& reach, std::uint32_t target, std::int32_t inFeatures, std::int32_t outFeatures,
+               std::int64_t lds);
 
 }  // namespace loratwin
