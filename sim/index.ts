@@ -7,7 +7,5 @@ export {
   fitCalibration,
 } from "./fit-calibration.ts";
 export type { OperatorSample } from "./fit-operator.ts";
-// The plan in virtual time, as columns of numbers: for studies that need no trace.
-export { type Run, runPlan } from "./run-plan.ts";
-// The plan in virtual time, as a trace.
+// The plan in virtual time.
 export { type SimulateOptions, simulate } from "./simulate.ts";

@@ -2,7 +2,6 @@ import type { Nanos } from "../core/index.ts";
 import {
   type ActionKey,
   type ActionLetter,
-  activeJobs,
   type CostModel,
   microBatchJobs,
   microBatchTokens,
@@ -65,8 +64,7 @@ function traceEvents(plan: PlanBody, { devices, channels }: Run): readonly Trace
     endNs: Nanos,
     stage: number,
   ): void => {
-    const { group, step, part } = microBatches[microBatch]!;
-    const isUpdate = letter === "U";
+    const { step, part } = microBatches[microBatch]!;
     events.push({
       action,
       device: stages[stage]!.device,
@@ -76,11 +74,10 @@ function traceEvents(plan: PlanBody, { devices, channels }: Run): readonly Trace
       stage,
       letter,
       microBatch,
-      // An update is of all jobs that train in its step, and processes no tokens.
-      jobs: isUpdate ? activeJobs(plan, group, step).map((job) => jobs[job]!.name) : namesOf[microBatch]!,
+      jobs: namesOf[microBatch]!,
       step,
       part,
-      tokens: isUpdate ? 0 : tokensOf[microBatch]!,
+      tokens: tokensOf[microBatch]!,
     });
   };
 

@@ -122,6 +122,12 @@ export function smallPlan(small: SmallPlan): PlanBody {
       total: 140,
       ...small.memory,
     })),
+    calibration: {
+      kind: "calibration",
+      version: 1,
+      model: "constant",
+      seconds: { F: 1, B: 2, transfer: 0, update: 0 },
+    },
     calibrationHash: "",
     predicted: null,
   };

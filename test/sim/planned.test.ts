@@ -1,0 +1,62 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createRng } from "../../core/index.ts";
+import { type CostModel, createCostModel, dependencyTable, planOrders, SCHEDULES } from "../../plan/index.ts";
+import { timelineOf } from "../../plan/timeline.ts";
+import { simulate } from "../../sim/index.ts";
+import { constantCalibration, type UnitPlanOptions, unitPlan } from "../plan/unit-plan.ts";
+
+const options = fc.record({
+  schedule: fc.constantFrom(...SCHEDULES),
+  numDevices: fc.integer({ min: 1, max: 5 }),
+  numJobs: fc.integer({ min: 1, max: 4 }),
+  parts: fc.integer({ min: 1, max: 4 }),
+  steps: fc.integer({ min: 1, max: 4 }),
+  update: fc.constantFrom(0, 0.5),
+  maxInFlight: fc.constantFrom("auto" as const, "none" as const, 4),
+});
+
+function simulated(planned: UnitPlanOptions, costModel: CostModel) {
+  const plan = unitPlan(planned);
+  return { plan, trace: simulate({ plan, planHash: "", costModel }) };
+}
+
+describe("what the planner makes", () => {
+  it("runs in the planned buffers and order, whatever its actions and messages really take", () => {
+    fc.assert(
+      fc.property(options, fc.nat(), (planned, seed) => {
+        const rng = createRng(seed);
+        const erratic: CostModel = {
+          actionSeconds: () => 10 * rng.nextFloat() ** 4,
+          linkCost: () => ({ latencySeconds: 5 * rng.nextFloat() ** 4, bytesPerSecond: 1e5 + 1e6 * rng.nextFloat() }),
+        };
+        const { plan, trace } = simulated(
+          { ...planned, lengths: { distribution: "uniform", min: 1, max: 99 } },
+          erratic,
+        );
+        plan.actions.forEach((keys, device) => {
+          const computed = trace.events.filter((event) => event.device === device && event.stream === "compute");
+          expect(computed.map((event) => event.action)).toEqual(keys);
+        });
+      }),
+    );
+  });
+
+  it("starts each action when the planner expects it to, as long as transfers are free", () => {
+    fc.assert(
+      fc.property(options, (planned) => {
+        const { plan, trace } = simulated(planned, createCostModel(constantCalibration(planned), "float32"));
+        const seconds = { F: 1, B: 2, U: planned.update };
+        const costs = {
+          durationNs: ({ letter }: { letter: "F" | "B" | "U" }) => seconds[letter] * 1e9,
+          transferNs: () => 0,
+        };
+        const { startNs } = timelineOf(planOrders(plan), dependencyTable(plan), costs);
+        startNs.forEach((starts, device) => {
+          const computed = trace.events.filter((event) => event.device === device && event.stream === "compute");
+          expect(computed.map((event) => event.startNs)).toEqual([...starts]);
+        });
+      }),
+    );
+  });
+});
