@@ -5,21 +5,23 @@ import { microBatchTokens, type Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { assignCores } from "./assign-cores.ts";
 import { type LoweredAction, lowerPlan } from "./lower-plan.ts";
-import type { ModelFolder } from "./model-folder.ts";
+import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
-import { type Progress, recordCompletions } from "./record-completions.ts";
+import { type Progress, type RunProfile, recordCompletions } from "./record-completions.ts";
 import { type RunInput, runInput, scoredTokens } from "./run-input.ts";
-import { createStageRunner } from "./stage-runner.ts";
+import { createStageRunner, type StageRunner } from "./stage-runner.ts";
 import type { StepMetrics } from "./step-metrics.ts";
 
 export interface ExecuteInput {
   readonly plan: Plan;
-  readonly model: ModelFolder;
+  readonly model: BaseModel;
   /** Rows of each job, in job order. */
   readonly rows: readonly (readonly Row[])[];
   /** By job: the adapter that it starts from. */
   readonly start: readonly (readonly AdapterPair[])[];
   readonly versions: Readonly<Record<string, string>>;
+  /** Report the time of each operator of each run. */
+  readonly profile?: boolean;
   readonly onStep?: (metrics: StepMetrics) => void;
   readonly onProgress?: (progress: Progress & { readonly totalActions: number }) => void;
 }
@@ -31,6 +33,10 @@ export interface ExecuteResult {
   readonly adapters: readonly (readonly AdapterPair[])[];
   /** By stage. */
   readonly statistics: readonly DeviceStatistics[];
+  /** By stage: the operators of the programs that ran. */
+  readonly operators: readonly StageRunner["operators"][];
+  /** With `profile`: one entry a forward or backward. */
+  readonly profiles: readonly RunProfile[];
 }
 
 /** Actions that a device's queue may hold ahead, so that it never waits for JavaScript and JavaScript never holds the whole run. */
@@ -102,7 +108,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       while (nextIndex[stage]! < order.length && nextIndex[stage]! < record.ended(stage) + QUEUE_AHEAD) {
         const id = nextIndex[stage]!;
         const action = order[id]!;
-        runner.enqueue(id, action, inputOf(stage, action), firstEvent);
+        runner.enqueue(id, action, inputOf(stage, action), firstEvent, input.profile ?? false);
         const { send } = action;
         if (send !== undefined) {
           const up = action.action.letter === "F";
@@ -143,6 +149,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   return {
     ...record.finish(),
     adapters: plan.jobs.map((_, job) => runners.flatMap((runner) => runner.adapters[job]!.read())),
+    operators: runners.map((runner) => runner.operators),
     statistics: runners.map(({ device }) => device.statistics()),
   };
 }

@@ -4,11 +4,15 @@
 export { type NativeInfo, nativeInfo } from "../native/index.ts";
 // Adapters: their start, and PEFT's folders.
 export { initialPairs } from "./adapters.ts";
+export { type CalibrationRange, calibrationPlans, WARM_STEPS } from "./calibration-plans.ts";
 export { type ExecuteInput, type ExecuteResult, executePlan } from "./execute.ts";
+// Measuring operators for calibrations.
+export { type Measurements, measurePlan } from "./measure.ts";
 // Base models on disk.
-export { type ModelFolder, openModelFolder } from "./model-folder.ts";
+export { type BaseModel, type ModelFolder, openModelFolder } from "./model-folder.ts";
 export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
 // Progress and the lines of metrics.jsonl.
 export type { Progress } from "./record-completions.ts";
 export { checkRows } from "./run-input.ts";
 export type { StepMetrics } from "./step-metrics.ts";
+export { syntheticWeights } from "./synthetic-model.ts";

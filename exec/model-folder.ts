@@ -4,11 +4,21 @@ import { contentHash, InputError } from "../core/index.ts";
 import { readSafetensors, type SafetensorsReader } from "../datasets/index.ts";
 import { type Architecture, architectureFromConfig, huggingFaceConfigSchema, parseDocument } from "../plan/index.ts";
 
-/** A base model on disk. */
-export interface ModelFolder {
-  readonly folder: string;
+/** Tensors by name, converted to fp32. */
+export interface WeightSource {
+  /** @throws InputError when it is absent or of another shape. */
+  read(name: string, shape: readonly number[]): Float32Array;
+}
+
+/** What stages are loaded from. */
+export interface BaseModel {
   readonly architecture: Architecture;
-  readonly weights: SafetensorsReader;
+  readonly weights: WeightSource;
+}
+
+/** A base model on disk. */
+export interface ModelFolder extends BaseModel {
+  readonly folder: string;
   /** Over the configuration and every tensor's name, type and shape. */
   readonly digest: string;
 }
@@ -24,6 +34,24 @@ function readConfig(file: string): string {
   }
 }
 
+function shapedReader(reader: SafetensorsReader, folder: string): WeightSource {
+  return {
+    read(name, shape) {
+      const entry = reader.entry(name);
+      if (entry.shape.length !== shape.length || entry.shape.some((size, i) => size !== shape[i])) {
+        throw new InputError({
+          expected: `shape [${shape.join(", ")}]`,
+          at: name,
+          got: entry.shape,
+          file: folder,
+          hint: "The weights do not belong to this config.json.",
+        });
+      }
+      return reader.readTensor(name);
+    },
+  };
+}
+
 /** @throws InputError for a missing or damaged file, or an architecture that is not supported. */
 export function openModelFolder(folder: string): ModelFolder {
   const file = path.join(folder, "config.json");
@@ -35,22 +63,12 @@ export function openModelFolder(folder: string): ModelFolder {
     if (error instanceof InputError) throw new InputError({ ...error.facts, file });
     throw error;
   }
-  const weights = readSafetensors(folder);
-  const tensors = weights.tensors.map(({ name, type, shape }) => ({ name, type, shape }));
-  return { folder, architecture, weights, digest: contentHash({ architecture, tensors }) };
-}
-
-/** A tensor of a known shape. @throws InputError when it is absent or of another shape. */
-export function readShaped(model: ModelFolder, name: string, shape: readonly number[]): Float32Array {
-  const entry = model.weights.entry(name);
-  if (entry.shape.length !== shape.length || entry.shape.some((size, i) => size !== shape[i])) {
-    throw new InputError({
-      expected: `shape [${shape.join(", ")}]`,
-      at: name,
-      got: entry.shape,
-      file: model.folder,
-      hint: "The weights do not belong to this config.json.",
-    });
-  }
-  return model.weights.readTensor(name);
+  const reader = readSafetensors(folder);
+  const tensors = reader.tensors.map(({ name, type, shape }) => ({ name, type, shape }));
+  return {
+    folder,
+    architecture,
+    weights: shapedReader(reader, folder),
+    digest: contentHash({ architecture, tensors }),
+  };
 }

@@ -23,13 +23,24 @@ export interface Progress {
   readonly seconds: number;
 }
 
+/** Times of a run's operators, in the order of its program. */
+export interface RunProfile {
+  readonly action: Action;
+  readonly seconds: number;
+  readonly operatorSeconds: readonly number[];
+}
+
 /** Turns what the devices report into trace events, counters and step metrics. */
 export interface ExecutionRecord {
   add(batch: readonly Completion[]): void;
   /** Actions of a stage that have ended. */
   ended(stage: number): number;
   progress(): Progress;
-  finish(): { readonly trace: Trace; readonly metrics: readonly StepMetrics[] };
+  finish(): {
+    readonly trace: Trace;
+    readonly metrics: readonly StepMetrics[];
+    readonly profiles: readonly RunProfile[];
+  };
 }
 
 export interface RecordInput {
@@ -45,6 +56,7 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
   const table = dependencyTable(plan);
   const collector = collectStepMetrics(plan, scored);
   const metrics: StepMetrics[] = [];
+  const profiles: RunProfile[] = [];
   const recorder = createTraceRecorder({
     source: "executed",
     planHash: plan.hash,
@@ -121,6 +133,12 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
     }
     if (done.sumSquares !== undefined && ends !== undefined)
       collector.addSquares(stage, ends, activeJobs(plan, ends.group, ends.step), done.sumSquares);
+    if (done.opNs !== undefined)
+      profiles.push({
+        action,
+        seconds: (done.endNs - done.startNs) / 1e9,
+        operatorSeconds: Array.from(done.opNs, (ns) => ns / 1e9),
+      });
     if (stage === 0) finishStageZero(lower, done);
   };
 
@@ -148,6 +166,6 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
       tokens,
       seconds: (lastNs - (originNs ?? lastNs)) / 1e9,
     }),
-    finish: () => ({ trace: recorder.finish(), metrics }),
+    finish: () => ({ trace: recorder.finish(), metrics, profiles }),
   };
 }

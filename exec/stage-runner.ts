@@ -1,4 +1,4 @@
-import type { Bindings, Device, Handle, Runtime } from "../native/index.ts";
+import type { Bindings, Device, Handle, Operator, Runtime } from "../native/index.ts";
 import {
   type ArenaLayout,
   activeJobs,
@@ -11,7 +11,7 @@ import {
 import { createStageAdapter, type StageAdapter } from "./adapters.ts";
 import { learningRateAt } from "./learning-rate.ts";
 import type { LoweredAction } from "./lower-plan.ts";
-import type { ModelFolder } from "./model-folder.ts";
+import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import type { RunInput } from "./run-input.ts";
 import { backwardProgram, forwardProgram } from "./stage-programs.ts";
@@ -25,8 +25,16 @@ export interface StageRunner {
   readonly slotBytes: number;
   readonly messageBytesPerToken: number;
   readonly adapters: readonly StageAdapter[];
+  /** What the programs are made of, in order. */
+  readonly operators: Readonly<Record<"F" | "B", readonly Operator[]>>;
   /** Puts an action into the device's queue. `firstEvent` is added to the event numbers of the lowered plan. */
-  enqueue(index: number, lowered: LoweredAction, input: RunInput | undefined, firstEvent: number): void;
+  enqueue(
+    index: number,
+    lowered: LoweredAction,
+    input: RunInput | undefined,
+    firstEvent: number,
+    profile: boolean,
+  ): void;
 }
 
 export interface StageRunnerInput {
@@ -34,7 +42,7 @@ export interface StageRunnerInput {
   readonly stage: Stage;
   readonly runtime: Runtime;
   readonly cores: readonly number[];
-  readonly model: ModelFolder;
+  readonly model: BaseModel;
   /** By job: the adapter's start. */
   readonly pairs: readonly (readonly AdapterPair[])[];
   readonly numSlots: number;
@@ -77,9 +85,10 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
   device.reserveArena(arena.bytes);
   const adapters = plan.jobs.map((job, i) => createStageAdapter(device, stage, job.adapter, architecture, pairs[i]!));
   const composed = { architecture, stage, layout, weights };
+  const operators = { F: forwardProgram(composed), B: backwardProgram(composed) };
   const programs: Readonly<Record<"F" | "B", Handle>> = {
-    F: device.createProgram(forwardProgram(composed)),
-    B: device.createProgram(backwardProgram(composed)),
+    F: device.createProgram(operators.F),
+    B: device.createProgram(operators.B),
   };
 
   const enqueueUpdate = (id: number, { ends, waits, event }: LoweredAction, firstEvent: number): void => {
@@ -108,7 +117,8 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     slotBytes: layout.slotBytes,
     messageBytesPerToken: architecture.hiddenSize * 4,
     adapters,
-    enqueue(id, lowered, run, firstEvent) {
+    operators,
+    enqueue(id, lowered, run, firstEvent, profile) {
       const { action, ends, waits, event, inBuffer, outBuffer } = lowered;
       if (action.letter === "U") {
         enqueueUpdate(id, lowered, firstEvent);
@@ -131,6 +141,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
         in: inBuffer === undefined ? 0 : arena.buffer(up ? "activationIn" : "gradientIn", inBuffer),
         out: outBuffer === undefined ? 0 : arena.buffer(up ? "activationOut" : "gradientOut", outBuffer),
         ...sumSquares,
+        profile,
       };
       device.enqueueRun({
         id,

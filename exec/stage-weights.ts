@@ -1,6 +1,6 @@
 import type { Device, Handle } from "../native/index.ts";
 import { type Architecture, PROJECTIONS, type Projection, projectionShape, type Stage } from "../plan/index.ts";
-import { type ModelFolder, readShaped } from "./model-folder.ts";
+import type { BaseModel } from "./model-folder.ts";
 import { ropeFrequencies } from "./rope-frequencies.ts";
 
 export interface LayerWeights {
@@ -40,11 +40,11 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
-function loadLayer(device: Device, model: ModelFolder, layer: number, packBackward: boolean): LayerWeights {
+function loadLayer(device: Device, model: BaseModel, layer: number, packBackward: boolean): LayerWeights {
   const arch = model.architecture;
   const weight = (projection: Projection): Float32Array => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
-    return readShaped(model, `${projectionPath(layer, projection)}.weight`, [out, inFeatures]);
+    return model.weights.read(`${projectionPath(layer, projection)}.weight`, [out, inFeatures]);
   };
   const stacked = (name: string, projections: readonly Projection[], backward = true): Handle => {
     const shapes = projections.map((projection) => projectionShape(arch, projection));
@@ -58,9 +58,9 @@ function loadLayer(device: Device, model: ModelFolder, layer: number, packBackwa
     });
   };
   const bias = (projection: Projection): Float32Array =>
-    readShaped(model, `${projectionPath(layer, projection)}.bias`, [projectionShape(arch, projection).out]);
+    model.weights.read(`${projectionPath(layer, projection)}.bias`, [projectionShape(arch, projection).out]);
   const norm = (name: string): Handle =>
-    device.loadVector(readShaped(model, `model.layers.${layer}.${name}.weight`, [arch.hiddenSize]));
+    device.loadVector(model.weights.read(`model.layers.${layer}.${name}.weight`, [arch.hiddenSize]));
   return {
     inputNorm: norm("input_layernorm"),
     qkv: stacked("qkv", ["q_proj", "k_proj", "v_proj"], packBackward),
@@ -79,9 +79,9 @@ function headName(arch: Architecture): string {
 }
 
 /** Reads and packs a stage's weights; one tensor at a time is in JavaScript's memory. @throws InputError, DeviceError */
-export function loadStageWeights(device: Device, model: ModelFolder, stage: Stage): StageWeights {
+export function loadStageWeights(device: Device, model: BaseModel, stage: Stage): StageWeights {
   const { hiddenSize, vocabularySize } = model.architecture;
-  const table = (name: string): Float32Array => readShaped(model, name, [vocabularySize, hiddenSize]);
+  const table = (name: string): Float32Array => model.weights.read(name, [vocabularySize, hiddenSize]);
   const layers: LayerWeights[] = [];
   for (let layer = stage.firstLayer; layer < stage.endLayer; layer += 1) {
     layers.push(loadLayer(device, model, layer, !(stage.embedding && layer === stage.firstLayer)));
@@ -91,7 +91,7 @@ export function loadStageWeights(device: Device, model: ModelFolder, stage: Stag
       ? device.loadTable({ rows: vocabularySize, columns: hiddenSize, data: table("model.embed_tokens.weight") })
       : undefined,
     layers,
-    finalNorm: stage.head ? device.loadVector(readShaped(model, "model.norm.weight", [hiddenSize])) : undefined,
+    finalNorm: stage.head ? device.loadVector(model.weights.read("model.norm.weight", [hiddenSize])) : undefined,
     head: stage.head
       ? device.loadMatrix({
           name: "head",

@@ -13,10 +13,14 @@ export {
   type MeasuredCalibration,
   type MeasuredOperator,
 } from "./documents/calibration.ts";
+// The catalog of devices and links, each figure with its source.
+export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // Machines, devices and links.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
+// The remaining documents and how they are read.
+export { parseWorkload } from "./documents/parse-workload.ts";
 // The plan document.
 export {
   type Buffers,
@@ -32,10 +36,16 @@ export {
   type Stage,
   type StageMemory,
 } from "./documents/plan.ts";
+export { PRESETS } from "./documents/presets.ts";
 // Reading documents, with file, line and path in every message.
-export { parseDocument } from "./documents/read-document.ts";
+export { checkDocument, formatPath, parseDocument, type ReadText, readText } from "./documents/read-document.ts";
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
+export { type Dtype, fileDataSchema, jobDefaults, workloadSchema } from "./documents/workload.ts";
+// The planner.
+export { gridText } from "./grid.ts";
+export { isLengthData, type JobRows, lengthRows } from "./job-rows.ts";
+export { makePlan, type PlanRequest } from "./make-plan.ts";
 // Mini-batches and the jobs inside a micro-batch.
 export {
   activeJobs,
@@ -48,5 +58,8 @@ export {
 } from "./mini-batch.ts";
 // What an action's time is made of.
 export { adapterParameters, type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
+export { parsePlan, sealPlan, verifyPlanHash } from "./plan-hash.ts";
+export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // Where every activation of a stage lies.
 export { type ArenaLayout, arenaLayout, type StageLayout, stageLayout } from "./stage-layout.ts";
+export { planOrders, validatePlan } from "./validate-plan.ts";

@@ -1,9 +1,10 @@
-import { InputError, PlanError } from "../core/index.ts";
+import { contentHash, InputError, PlanError } from "../core/index.ts";
 import { type Action, formatAction } from "./action.ts";
 import { peakInFlight, planBuffers } from "./buffers.ts";
-import type { ActionCost, CostModel } from "./cost-model.ts";
+import { type ActionCost, type CostModel, createCostModel } from "./cost-model.ts";
 import { clips, dependencyTable } from "./dependencies.ts";
 import type { Architecture } from "./documents/architecture.ts";
+import type { Calibration } from "./documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "./documents/cluster.ts";
 import type { Buffers, MicroBatch, PlanBody, PlannedJob, ScheduleName, Stage, StageMemory } from "./documents/plan.ts";
 import type { Dtype, Job } from "./documents/workload.ts";
@@ -29,10 +30,7 @@ export interface PlanRequest {
   readonly devices: readonly ResolvedDevice[];
   /** links[s] joins devices s and s + 1. */
   readonly links: readonly ResolvedLink[];
-  readonly costModel: CostModel;
-  readonly calibrationHash: string;
-  /** Whether costs differ by layer; else the partition balances floating-point operations. */
-  readonly costsKnowLayers: boolean;
+  readonly calibration: Calibration;
   readonly schedule: ScheduleName;
   readonly maxInFlight: "auto" | "none" | number;
   /** BatchLoRA groups: `auto` is one a device when there are more jobs than devices, else one a job. */
@@ -78,12 +76,17 @@ interface Draft {
   readonly microBatches: MicroBatch[];
 }
 
+/** A request with the cost model of its calibration. */
+interface Costed extends PlanRequest {
+  readonly costModel: CostModel;
+}
+
 interface Costs {
   readonly input: ScheduleInput;
   readonly seconds: (action: Action) => number;
 }
 
-function costsOf(request: PlanRequest, draft: Draft, maxInFlight: number | null): Costs {
+function costsOf(request: Costed, draft: Draft, maxInFlight: number | null): Costs {
   const cache = new Map<string, number>();
   const table = miniBatches(draft);
   const seconds = ({ stage, letter, microBatch }: Action): number => {
@@ -140,7 +143,7 @@ interface Candidate {
   readonly makespanNs: number;
 }
 
-function candidate(request: PlanRequest, draft: Draft, limit: number | null): Candidate {
+function candidate(request: Costed, draft: Draft, limit: number | null): Candidate {
   const costs = costsOf(request, draft, limit);
   const orders = SCHEDULE_TABLE[draft.schedule].build(costs.input);
   const lines = timelines(draft, orders, costs);
@@ -183,7 +186,7 @@ function fits(request: PlanRequest, draft: Draft, memory: readonly StageMemory[]
 }
 
 /** The smallest limit that costs no time, or the largest one that fits. Judged on the first steps. */
-function searchLimit(request: PlanRequest, draft: Draft): number | null {
+function searchLimit(request: Costed, draft: Draft): number | null {
   const probe: Draft = {
     ...draft,
     microBatches: draft.microBatches.filter((microBatch) => microBatch.step < PROBE_STEPS),
@@ -204,7 +207,7 @@ function searchLimit(request: PlanRequest, draft: Draft): number | null {
   return chosen;
 }
 
-function chooseLimit(request: PlanRequest, draft: Draft): number | null {
+function chooseLimit(request: Costed, draft: Draft): number | null {
   const entry = SCHEDULE_TABLE[request.schedule];
   const { maxInFlight } = request;
   if (typeof maxInFlight === "number" && entry.needsWholeMiniBatch) {
@@ -238,7 +241,7 @@ function checkSequences(request: PlanRequest): void {
   });
 }
 
-function partition(request: PlanRequest, jobs: readonly PlannedJob[]): readonly Stage[] {
+function partition(request: Costed, jobs: readonly PlannedJob[]): readonly Stage[] {
   const { architecture, rows } = request;
   const tokens = Math.max(
     1,
@@ -251,7 +254,7 @@ function partition(request: PlanRequest, jobs: readonly PlannedJob[]): readonly 
     const shape = { architecture, stage, jobs };
     const device = request.devices[stage.device]!;
     return (["F", "B"] as const).reduce((sum, letter) => {
-      if (request.costsKnowLayers)
+      if (request.calibration.model !== "constant")
         return sum + request.costModel.actionSeconds({ letter, device, shape, microBatch, updatedJobs: [] });
       return (
         sum + stageOperators(shape, letter, microBatch).reduce((flops, call) => flops + call.calls * call.flops, 0)
@@ -265,7 +268,8 @@ function partition(request: PlanRequest, jobs: readonly PlannedJob[]): readonly 
  * @throws PlanError when it does not fit, with the table of what each device needs.
  * @throws InputError for jobs that cannot be planned.
  */
-export function makePlan(request: PlanRequest): PlanBody {
+export function makePlan(planRequest: PlanRequest): PlanBody {
+  const request: Costed = { ...planRequest, costModel: createCostModel(planRequest.calibration, planRequest.dtype) };
   checkSequences(request);
   const jobs = request.jobs.map((job, i) => plannedJob(job, request.rows[i]!));
   const loads = request.rows.map((rows) =>
@@ -314,7 +318,8 @@ export function makePlan(request: PlanRequest): PlanBody {
     actions: chosen.orders.map((order) => order.map(formatAction)),
     buffers: [...chosen.buffers],
     memory: [...memory],
-    calibrationHash: request.calibrationHash,
+    calibration: request.calibration,
+    calibrationHash: contentHash(request.calibration),
     predicted: null,
   };
   validatePlan(plan);

@@ -1,4 +1,4 @@
-import { type Architecture, PROJECTIONS, projectionShape } from "./documents/architecture.ts";
+import { type Architecture, PROJECTIONS, type Projection, projectionShape } from "./documents/architecture.ts";
 import type { MicroBatch, PlannedJob, Stage } from "./documents/plan.ts";
 import { jobSegments } from "./mini-batch.ts";
 
@@ -15,6 +15,8 @@ export interface OperatorCall {
   readonly elements: number;
   /** Features of ONE call for measured models; `one` is 1. */
   readonly features: Readonly<Record<string, number>>;
+  /** LoRA operators: the projection, since those of one name differ in features. */
+  readonly projection?: Projection;
 }
 
 export interface StageShape {
@@ -82,6 +84,20 @@ function lora(
   };
 }
 
+/** Inputs of LoRA projections that are not kept but computed again in the backward, where any job targets such a projection. */
+function recomputations({ architecture: arch, stage, jobs }: StageShape, tokens: number): readonly OperatorCall[] {
+  const layers = stage.endLayer - stage.firstLayer;
+  const targeted = (...projections: readonly Projection[]): boolean =>
+    jobs.some((job) => projections.some((projection) => job.adapter.targets.includes(projection)));
+  const norms = (targeted("q_proj", "k_proj", "v_proj") ? layers : 0) + (targeted("gate_proj", "up_proj") ? layers : 0);
+  return [
+    ...(norms > 0 ? [elementwise("rmsnorm-again", "B", tokens * arch.hiddenSize, tokens, norms)] : []),
+    ...(targeted("down_proj")
+      ? [elementwise("swiglu-again", "B", tokens * arch.intermediateSize, tokens, layers)]
+      : []),
+  ];
+}
+
 /**
  * The operators of a forward or backward of one micro-batch on one stage, in no order; what the cost models add up.
  * The list follows the executor's stage program, operator for operator.
@@ -109,7 +125,7 @@ export function stageOperators(
   const qkvColumns = (numHeads + 2 * numKvHeads) * headDim;
   const calls: OperatorCall[] = [];
   if (stage.embedding && direction === "F") calls.push(elementwise("embed", "F", tokens * hidden, tokens, 1));
-  if (!stage.embedding) calls.push(elementwise("copy", direction, tokens * hidden, tokens, 1));
+  if (!stage.embedding && direction === "F") calls.push(elementwise("copy", "F", tokens * hidden, tokens, 1));
   const firstBackward = direction === "B" && stage.embedding;
   const qkvLayers = firstBackward ? layers - 1 : layers;
   if (qkvLayers > 0) calls.push(matmul(direction, tokens, hidden, qkvColumns, qkvLayers));
@@ -121,6 +137,7 @@ export function stageOperators(
     elementwise("swiglu", direction, tokens * inner, tokens, layers),
     elementwise("rmsnorm", direction, tokens * hidden, tokens, 2 * layers + (stage.head ? 1 : 0)),
   );
+  if (direction === "B") calls.push(...recomputations(shape, tokens));
   const pairs = squares / 2;
   calls.push({
     name: `attention:${direction}`,
@@ -135,7 +152,7 @@ export function stageOperators(
       .filter((segment) => jobs[segment.job]!.adapter.targets.includes(projection))
       .map((segment) => ({ tokens: segment.tokens, rank: jobs[segment.job]!.adapter.rank }));
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
-    if (members.length > 0) calls.push(lora(direction, members, inFeatures, outFeatures, layers));
+    if (members.length > 0) calls.push({ ...lora(direction, members, inFeatures, outFeatures, layers), projection });
   }
   if (stage.head && direction === "F") {
     const flops = 4 * scored * hidden * vocabularySize;

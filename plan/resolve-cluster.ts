@@ -58,8 +58,12 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
       }
       const type = device.type ?? "custom";
       const kind = deviceKind(type, catalog);
-      const float32 = entry?.float32FlopsPerSecond?.value;
-      const bfloat16 = entry?.bfloat16FlopsPerSecond?.value;
+      // The catalog's figures of a CPU are those of one core.
+      const units = kind === "cpu" ? (device.threads ?? 1) : 1;
+      const scaled = (figure: { readonly value: number } | undefined): number | undefined =>
+        figure === undefined ? undefined : figure.value * units;
+      const float32 = scaled(entry?.float32FlopsPerSecond);
+      const bfloat16 = scaled(entry?.bfloat16FlopsPerSecond);
       const peaks =
         device.peakFlopsPerSecond ??
         (float32 === undefined ? null : { float32, ...(bfloat16 === undefined ? {} : { bfloat16 }) });
@@ -74,7 +78,7 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
           entry?.memoryBytes?.value ??
           (kind === "cpu" ? Math.floor(host.memoryBytes / numCpus) : null),
         peakFlopsPerSecond: peaks,
-        memoryBytesPerSecond: device.memoryBytesPerSecond ?? entry?.memoryBytesPerSecond?.value ?? null,
+        memoryBytesPerSecond: device.memoryBytesPerSecond ?? scaled(entry?.memoryBytesPerSecond) ?? null,
       };
     }),
   );

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { architectureSchema } from "./architecture.ts";
+import { calibrationSchema } from "./calibration.ts";
 import { resolvedDeviceSchema, resolvedLinkSchema } from "./cluster.ts";
 import { adapterSchema, dataSchema, dtypeSchema, nameSchema, optimizerSchema } from "./workload.ts";
 
@@ -103,6 +104,8 @@ export const planBodySchema = z.strictObject({
   actions: z.array(z.array(actionKeySchema)).min(1),
   buffers: z.array(buffersSchema).min(1),
   memory: z.array(memorySchema).min(1),
+  /** The costs that the plan was made with, and their hash. */
+  calibration: calibrationSchema,
   calibrationHash: z.string(),
   predicted: predictedSchema.nullable(),
 });

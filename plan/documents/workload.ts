@@ -120,6 +120,19 @@ export const JOB_DEFAULTS = {
   arrivalSeconds: 0,
 } as const;
 
+/** The defaults as a job has them; a copy. */
+export function jobDefaults(): Pick<
+  Job,
+  "adapter" | "cutoffLength" | "optimizer" | "seed" | "priority" | "arrivalSeconds"
+> {
+  const { adapter, optimizer, ...rest } = JOB_DEFAULTS;
+  return {
+    ...rest,
+    adapter: { ...adapter, targets: [...adapter.targets] },
+    optimizer: { ...optimizer, betas: [...optimizer.betas] },
+  };
+}
+
 const architectureInputSchema = z.union([z.string().min(1), huggingFaceConfigSchema]);
 
 export const modelSchema = z.union([

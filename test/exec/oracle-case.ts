@@ -10,11 +10,12 @@ import {
   readPeftFolder,
 } from "../../exec/index.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
-import { createCostModel, type Plan, type ScheduleName } from "../../plan/index.ts";
+import type { Plan, ScheduleName } from "../../plan/index.ts";
 import type { JobRows } from "../../plan/job-rows.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
+import { constantCalibration } from "../plan/unit-plan.ts";
 import { SHARED } from "../shared-folder.ts";
 
 const FOLDER = path.join(SHARED, "oracle/cases/two-adapters");
@@ -119,12 +120,7 @@ export function planCase(oracle: OracleCase, run: CaseRun, only?: number): Plan 
     rows,
     devices,
     links: resolveLinks(cluster, devices, catalog),
-    costModel: createCostModel(
-      { kind: "calibration", version: 1, model: "constant", seconds: { F: 1, B: 2, transfer: 0, update: 0 } },
-      "float32",
-    ),
-    calibrationHash: "sha256:none",
-    costsKnowLayers: false,
+    calibration: constantCalibration(),
     schedule: run.schedule ?? "lorapp",
     maxInFlight: "auto",
     groups: run.groups,

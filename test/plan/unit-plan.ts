@@ -1,7 +1,7 @@
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
-import { createCostModel, type PlanBody, type ScheduleName } from "../../plan/index.ts";
+import type { Calibration, PlanBody, ScheduleName } from "../../plan/index.ts";
 import { lengthRows } from "../../plan/job-rows.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
@@ -25,24 +25,23 @@ export interface UnitPlanOptions {
 
 const catalog = { kind: "catalog", version: 1, devices: {}, links: {} } as const;
 
-export const constantCosts = (
-  options: Pick<UnitPlanOptions, "forward" | "backward" | "transfer" | "update" | "perTokens">,
-) =>
-  createCostModel(
-    {
-      kind: "calibration",
-      version: 1,
-      model: "constant",
-      seconds: {
-        F: options.forward ?? 1,
-        B: options.backward ?? 2,
-        transfer: options.transfer ?? 0,
-        update: options.update ?? 0,
-      },
-      ...(options.perTokens === undefined ? {} : { perTokens: options.perTokens }),
+/** Fixed seconds: F 1, B 2 and nothing else unless the options say so. */
+export function constantCalibration(
+  options: Pick<UnitPlanOptions, "forward" | "backward" | "transfer" | "update" | "perTokens"> = {},
+): Calibration {
+  return {
+    kind: "calibration",
+    version: 1,
+    model: "constant",
+    seconds: {
+      F: options.forward ?? 1,
+      B: options.backward ?? 2,
+      transfer: options.transfer ?? 0,
+      update: options.update ?? 0,
     },
-    "float32",
-  );
+    ...(options.perTokens === undefined ? {} : { perTokens: options.perTokens }),
+  };
+}
 
 /** A plan for abstract devices whose actions take fixed times. */
 export function unitPlan(options: UnitPlanOptions): PlanBody {
@@ -70,9 +69,7 @@ export function unitPlan(options: UnitPlanOptions): PlanBody {
     rows: jobs.map((job) => lengthRows(job, job.data as LengthData)),
     devices,
     links: resolveLinks(cluster, devices, catalog),
-    costModel: constantCosts(options),
-    calibrationHash: "sha256:test",
-    costsKnowLayers: false,
+    calibration: constantCalibration(options),
     schedule: options.schedule ?? "lorapp",
     maxInFlight: options.maxInFlight ?? "none",
     groups: options.groups ?? "auto",

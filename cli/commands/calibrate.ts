@@ -1,0 +1,118 @@
+import { canonicalJson, InputError } from "../../core/index.ts";
+import { type BaseModel, type CalibrationRange, nativeInfo, syntheticWeights } from "../../exec/index.ts";
+import {
+  architectureFromConfig,
+  clusterFromList,
+  huggingFaceConfigSchema,
+  type MeasuredCalibration,
+  PROJECTIONS,
+  resolveDevices,
+  resolveLinks,
+} from "../../plan/index.ts";
+import { calibrateDevices, rangeOfPlan } from "../calibrate-devices.ts";
+import { type Arguments, type Command, optionalCount, optionalText } from "../command.ts";
+import { createPlan, planOptions } from "../create-plan.ts";
+import { writeOutput } from "../files.ts";
+import type { Io } from "../io.ts";
+import { loadCatalog } from "../load-cluster.ts";
+import { note, percent, printResult, table } from "../output.ts";
+
+/** Without a workload: a small model, all projections, micro-batches of 16 to 1024 tokens. */
+const GENERIC = {
+  config: {
+    hidden_size: 256,
+    intermediate_size: 688,
+    num_hidden_layers: 4,
+    num_attention_heads: 8,
+    num_key_value_heads: 4,
+    vocab_size: 2048,
+    max_position_embeddings: 1024,
+  },
+  tokens: { min: 16, max: 1024 },
+  sequence: { min: 16, max: 512 },
+};
+
+function genericRange(io: Io, args: Arguments, device: string): CalibrationRange {
+  const count = optionalCount(args, "at-once") ?? Math.min(2, nativeInfo().cores.length);
+  const names = /^\w+:\d+/.test(device) ? device : Array.from({ length: count }, (_, i) => `${device}:${i}`).join();
+  const cluster = clusterFromList(names);
+  const catalog = loadCatalog(io, args);
+  const devices = resolveDevices(cluster, catalog, { memoryBytes: 2 ** 33, cores: 1 });
+  return {
+    architecture: architectureFromConfig(huggingFaceConfigSchema.parse(GENERIC.config)),
+    dtype: "float32",
+    devices,
+    links: resolveLinks(cluster, devices, catalog),
+    adapters: [8, 16].map((rank) => ({ rank, alpha: 16, dropout: 0, targets: [...PROJECTIONS] })),
+    numGroups: 2,
+    tokens: GENERIC.tokens,
+    sequence: GENERIC.sequence,
+  };
+}
+
+async function rangeAndModel(
+  io: Io,
+  args: Arguments,
+): Promise<{ readonly range: CalibrationRange; readonly model: BaseModel }> {
+  const workload = optionalText(args, "workload");
+  const device = optionalText(args, "device") ?? "cpu";
+  if (!device.startsWith("cpu"))
+    throw new InputError({ expected: "a CPU device (cpu or cpu:0)", at: "--device", got: device });
+  if (workload === undefined) {
+    const range = genericRange(io, args, device);
+    return { range, model: syntheticWeights(range.architecture) };
+  }
+  const { plan, loaded } = await createPlan(io, args, workload);
+  return { range: rangeOfPlan(plan), model: loaded.model ?? syntheticWeights(plan.model.architecture) };
+}
+
+function calibrationText({ device, holdOut, operators, link }: MeasuredCalibration): string {
+  const rows = operators.map(({ operator, samples, meanAbsError, residualSpread }) => [
+    operator,
+    `${samples}`,
+    percent(meanAbsError),
+    percent(residualSpread),
+  ]);
+  return [
+    `${device.description}: ${device.devicesAtOnce} device${device.devicesAtOnce > 1 ? "s" : ""} at once, ${device.threads} thread${device.threads > 1 ? "s" : ""} each`,
+    "",
+    table(["operator", "samples", "mean error", "spread"], rows),
+    "",
+    `whole actions kept out of the fit: ${holdOut.points}, mean error ${percent(holdOut.meanAbsError)}, 90 % below ${percent(holdOut.p90AbsError)}`,
+    `message: ${(link.latencySeconds * 1e6).toFixed(1)} us${link.secondsPerByte > 0 ? ` + bytes / ${(1e-9 / link.secondsPerByte).toFixed(1)} GB/s` : ""}`,
+  ].join("\n");
+}
+
+export const calibrateCommand: Command = {
+  usage: "calibrate",
+  describe: "measure operators and links of this machine, fit, and print the error on what was kept out of the fit",
+  examples: [
+    [
+      "$0 calibrate --workload examples/workload.yaml --devices cpu:0,cpu:1 -o k.json",
+      "the shapes of one workload: the most accurate",
+    ],
+    ["$0 calibrate --device cpu -o k.json", "a general set of shapes"],
+  ],
+  options: (yargs) =>
+    planOptions(yargs)
+      .option("device", { type: "string", default: "cpu", describe: "what to measure" })
+      .option("at-once", {
+        type: "number",
+        describe: "devices that work at the same time while measured (without a workload; default: 2)",
+      })
+      .option("workload", { type: "string", describe: "measure the model, adapters and lengths of this workload" })
+      .option("output", { alias: "o", type: "string", describe: "where to write the calibration" }),
+  async run(args, io) {
+    const { range, model } = await rangeAndModel(io, args);
+    const calibration = await calibrateDevices(range, model, new Date().toISOString().slice(0, 10), (run, runs) =>
+      note(io, args, `run ${run + 1} of ${runs}`),
+    );
+    const output = optionalText(args, "output");
+    if (output !== undefined) writeOutput(io, output, `${canonicalJson(calibration)}\n`);
+    const { device, holdOut, operators, link } = calibration;
+    printResult(io, args, { device, holdOut, operators, link }, () =>
+      [calibrationText(calibration), ...(output === undefined ? [] : [`written to ${output}`])].join("\n"),
+    );
+    return 0;
+  },
+};

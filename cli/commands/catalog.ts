@@ -1,0 +1,67 @@
+import { InputError } from "../../core/index.ts";
+import type { Catalog } from "../../plan/index.ts";
+import { type Command, optionalText } from "../command.ts";
+import { loadCatalog } from "../load-cluster.ts";
+import { printResult, table } from "../output.ts";
+
+function figure(entry: { readonly value: number } | undefined, unit: number, digits = 0): string {
+  return entry === undefined ? "-" : (entry.value / unit).toFixed(digits);
+}
+
+function overview({ devices }: Catalog): string {
+  const rows = Object.entries(devices).map(([name, device]) => [
+    name,
+    figure(device.bfloat16FlopsPerSecond, 1e12, 1),
+    figure(device.float32FlopsPerSecond, 1e12, 1),
+    figure(device.memoryBytes, 2 ** 30),
+    figure(device.memoryBytesPerSecond, 1e9),
+    device.deviceLink === undefined
+      ? "-"
+      : `${device.deviceLink.name} ${figure(device.deviceLink.bytesPerSecond, 1e9)}`,
+    figure(device.hostLinkBytesPerSecond, 1e9),
+    figure(device.watts, 1),
+  ]);
+  return `${table(["device", "bf16 TFLOP/s", "fp32 TFLOP/s", "GiB", "GB/s", "link GB/s", "PCIe GB/s", "W"], rows)}\n\nSources and prices: loratwin catalog NAME. Your own entries: --catalog FILE.`;
+}
+
+type Leaf = readonly [name: string, value: string, source: string, date: string];
+
+function leaves(value: object, prefix: string): readonly Leaf[] {
+  return Object.entries(value as Record<string, unknown>).flatMap(([key, inner]): readonly Leaf[] => {
+    if (typeof inner !== "object" || inner === null) return [];
+    const { value: number, low, high, source, date } = inner as Record<string, unknown>;
+    if (source === undefined) return leaves(inner, `${prefix}${key}.`);
+    return [[`${prefix}${key}`, number === undefined ? `${low} to ${high}` : `${number}`, `${source}`, `${date}`]];
+  });
+}
+
+export const catalogCommand: Command = {
+  usage: "catalog [name]",
+  describe: "known devices and their figures, each with source and date",
+  examples: [["$0 catalog 'RTX A6000'", "every figure of one device and where it comes from"]],
+  options: (yargs) =>
+    yargs
+      .positional("name", { type: "string", describe: "a device of the catalog" })
+      .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" }),
+  run(args, io) {
+    const catalog = loadCatalog(io, args);
+    const name = optionalText(args, "name");
+    if (name === undefined) {
+      printResult(io, args, catalog, () => overview(catalog));
+      return 0;
+    }
+    const device = catalog.devices[name];
+    if (device === undefined)
+      throw new InputError({
+        expected: `a device of the catalog (${Object.keys(catalog.devices).join(", ")})`,
+        at: "name",
+        got: name,
+      });
+    printResult(io, args, device, () =>
+      leaves(device, "")
+        .map(([key, value, source, date]) => `${key.padEnd(26)}  ${value.padStart(16)}  ${date}  ${source}`)
+        .join("\n"),
+    );
+    return 0;
+  },
+};

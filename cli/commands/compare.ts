@@ -1,0 +1,50 @@
+import { compareTable, compareTraces } from "../../traces/index.ts";
+import { type Command, optionalNumber, optionalText, requiredText } from "../command.ts";
+import { loadTrace } from "../load-trace.ts";
+import { note, percent, printResult } from "../output.ts";
+import { besideTrace, writeReport } from "../write-report.ts";
+
+export const compareCommand: Command = {
+  usage: "compare <simulated> <executed>",
+  describe: "join two traces of one plan, action by action; exit 1 above --max-error",
+  examples: [
+    ["$0 compare simulated.json run/trace.json -o report.html", "table and page"],
+    ["$0 compare simulated.json run/ --max-error 0.05", "a check for CI"],
+  ],
+  options: (yargs) =>
+    yargs
+      .positional("simulated", { type: "string", demandOption: true, describe: "trace of simulate" })
+      .positional("executed", { type: "string", demandOption: true, describe: "trace of train, or the run folder" })
+      .option("max-error", {
+        type: "number",
+        describe: "largest makespan error and mean action error that pass, such as 0.05",
+      })
+      .option("output", { alias: "o", type: "string", describe: "where to write the report (HTML)" }),
+  run(args, io) {
+    const files = [requiredText(args, "simulated"), requiredText(args, "executed")];
+    const [simulated, executed] = files.map((file) => loadTrace(io, file)) as [
+      ReturnType<typeof loadTrace>,
+      ReturnType<typeof loadTrace>,
+    ];
+    const comparison = compareTraces(simulated, executed);
+    const output = optionalText(args, "output");
+    if (output !== undefined)
+      writeReport(io, output, {
+        title: "Simulated and executed",
+        traces: [simulated, executed],
+        ...besideTrace(io, files),
+      });
+    printResult(io, args, comparison, () =>
+      [compareTable(comparison), ...(output === undefined ? [] : ["", `report written to ${output}`])].join("\n"),
+    );
+    const limit = optionalNumber(args, "max-error");
+    const largest = Math.max(Math.abs(comparison.makespanError), comparison.meanAbsActionError);
+    if (limit === undefined || largest <= limit) return 0;
+    note(
+      io,
+      args,
+      `The larger of makespan error and mean action error is ${percent(largest)}, above ${percent(limit)}.`,
+    );
+    return 1;
+  },
+};

@@ -1,0 +1,139 @@
+import path from "node:path";
+import { parse, stringify } from "yaml";
+import { canonicalJson, formatSeconds } from "../../core/index.ts";
+import { initModel } from "../../datasets/index.ts";
+import { nativeInfo, openModelFolder } from "../../exec/index.ts";
+import { createCostModel } from "../../plan/index.ts";
+import { simulate } from "../../sim/index.ts";
+import { compareTable, compareTraces, runMetrics, traceLines } from "../../traces/index.ts";
+import { calibrateDevices, rangeOfPlan } from "../calibrate-devices.ts";
+import { type Arguments, type Command, optionalCount, requiredText } from "../command.ts";
+import { createPlan } from "../create-plan.ts";
+import { planText } from "../describe-plan.ts";
+import { runText } from "../describe-run.ts";
+import { absolute, readInput, writeOutput } from "../files.ts";
+import type { Io } from "../io.ts";
+import { printResult } from "../output.ts";
+import { packageFile } from "../package-file.ts";
+import { trainingBar } from "../progress-bar.ts";
+import { lossesByJob, writeRunFolder } from "../run-folder.ts";
+import { trainPlan } from "../train-plan.ts";
+import { writeReport } from "../write-report.ts";
+
+/** A model on which two devices have something to do and which trains in seconds. */
+const MODEL = { hiddenSize: 128, layers: 4, heads: 4, kvHeads: 2, seed: 1, maxPositions: 512 };
+
+/** The example workload with paths that hold in the demo's folder. */
+function writeWorkload(io: Io, file: string, model: string, steps: number | undefined): void {
+  const source = packageFile("examples", "workload.yaml");
+  const workload = parse(readInput(io, source, "the example workload").text) as {
+    model: { path: string };
+    defaults: { steps: number };
+    jobs: { data: { path: string } }[];
+  };
+  workload.model.path = model;
+  if (steps !== undefined) workload.defaults.steps = steps;
+  for (const job of workload.jobs) job.data.path = path.resolve(path.dirname(source), job.data.path);
+  writeOutput(io, file, stringify(workload));
+}
+
+export const demoCommand: Command = {
+  usage: "demo",
+  describe: "the main job on example data: plan 4 adapters, calibrate, simulate, train, compare, report",
+  examples: [["$0 demo -o demo", "everything is written to demo/"]],
+  options: (yargs) =>
+    yargs
+      .option("output", { alias: "o", type: "string", default: "demo", describe: "folder to write" })
+      .option("steps", {
+        type: "number",
+        describe: "optimizer steps of each adapter (default: as in the example workload)",
+      }),
+  async run(args, io) {
+    const folder = requiredText(args, "output");
+    const at = (...names: readonly string[]): string => path.join(folder, ...names);
+    const say = (text: string): void => {
+      if (args["json"] !== true) io.stdout(`${text}\n`);
+    };
+    const numDevices = Math.min(2, nativeInfo().cores.length);
+    const devices = Array.from({ length: numDevices }, (_, i) => `cpu:${i}`).join();
+
+    const made = initModel({ ...MODEL, folder: absolute(io, at("model")) });
+    writeWorkload(io, at("workload.yaml"), absolute(io, at("model")), optionalCount(args, "steps"));
+    say(`1. model      ${made.numParameters} parameters, random, ${at("model")}`);
+
+    const planArgs: Arguments = {
+      ...args,
+      devices,
+      schedule: "lorapp",
+      "max-in-flight": "auto",
+      fuse: true,
+      quiet: true,
+    };
+    const draft = await createPlan(io, planArgs, at("workload.yaml"));
+    const model = openModelFolder(absolute(io, at("model")));
+    let began = performance.now();
+    const calibration = await calibrateDevices(
+      rangeOfPlan(draft.plan),
+      model,
+      new Date().toISOString().slice(0, 10),
+      () => {},
+    );
+    writeOutput(io, at("calibration.json"), `${canonicalJson(calibration)}\n`);
+    say(
+      `2. calibrate  ${calibration.operators.length} operators on ${devices} in ${formatSeconds((performance.now() - began) / 1e3)}; actions kept out of the fit: ${(100 * calibration.holdOut.meanAbsError).toFixed(1)} % mean error`,
+    );
+
+    const { plan, loaded } = await createPlan(
+      io,
+      { ...planArgs, calibration: at("calibration.json") },
+      at("workload.yaml"),
+    );
+    writeOutput(io, at("plan.json"), `${canonicalJson(plan)}\n`);
+    say(`3. plan       ${at("plan.json")}\n\n${planText(plan, undefined)}\n`);
+
+    began = performance.now();
+    const simulated = simulate({
+      plan,
+      planHash: plan.hash,
+      costModel: createCostModel(calibration, plan.model.dtype),
+    });
+    writeOutput(io, at("simulated.json"), traceLines(simulated));
+    say(
+      `4. simulate   ${simulated.events.length} events in ${formatSeconds((performance.now() - began) / 1e3)}, ${at("simulated.json")}`,
+    );
+
+    const bar = trainingBar(io, args);
+    const result = await trainPlan(plan, model, loaded.data, {
+      onProgress: (progress) => bar.update(progress),
+    }).finally(() => bar.stop());
+    writeRunFolder(io, at("run"), plan, result);
+    const losses = lossesByJob(result.metrics);
+    say(`5. train      ${at("run")}\n\n${runText(runMetrics(plan, result.trace), losses)}\n`);
+
+    const comparison = compareTraces(simulated, result.trace);
+    say(`6. compare\n\n${compareTable(comparison)}\n`);
+    writeReport(io, at("report.html"), {
+      title: "loratwin demo: four adapters on two CPU devices",
+      plan,
+      traces: [simulated, result.trace],
+      losses: result.metrics,
+    });
+    const files = {
+      model: at("model"),
+      workload: at("workload.yaml"),
+      calibration: at("calibration.json"),
+      plan: at("plan.json"),
+      simulated: at("simulated.json"),
+      run: at("run"),
+      report: at("report.html"),
+    };
+    printResult(
+      io,
+      args,
+      { ...files, comparison, losses: Object.fromEntries(losses) },
+      () =>
+        `7. report     ${files.report}  (open it in a browser; traces open in Perfetto)\n              adapters for PEFT: ${at("run", "adapters")}`,
+    );
+    return 0;
+  },
+};

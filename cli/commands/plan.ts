@@ -1,0 +1,29 @@
+import { canonicalJson } from "../../core/index.ts";
+import { type Command, optionalText, requiredText } from "../command.ts";
+import { createPlan, planOptions } from "../create-plan.ts";
+import { planSummary, planText } from "../describe-plan.ts";
+import { writeOutput } from "../files.ts";
+import { printResult } from "../output.ts";
+
+export const planCommand: Command = {
+  usage: "plan <workload>",
+  describe: "make a plan: stages, groups, micro-batches, each device's order, memory and predicted times",
+  examples: [
+    ["$0 plan examples/workload.yaml --devices cpu:0,cpu:1 -o plan.json", "two CPU devices of this machine"],
+    [
+      "$0 plan w.yaml --devices 'unit*4' --calibration k.json --max-in-flight none",
+      "abstract devices with constant costs",
+    ],
+  ],
+  options: (yargs) =>
+    planOptions(yargs)
+      .positional("workload", { type: "string", demandOption: true, describe: "workload file (YAML or JSON)" })
+      .option("output", { alias: "o", type: "string", describe: "where to write the plan" }),
+  async run(args, io) {
+    const { plan } = await createPlan(io, args, requiredText(args, "workload"));
+    const output = optionalText(args, "output");
+    if (output !== undefined) writeOutput(io, output, `${canonicalJson(plan)}\n`);
+    printResult(io, args, planSummary(plan), () => planText(plan, output));
+    return 0;
+  },
+};

@@ -1,0 +1,37 @@
+import { InputError } from "../../core/index.ts";
+import { parsePlan } from "../../plan/index.ts";
+import { type Command, optionalText, requiredText } from "../command.ts";
+import { readInput } from "../files.ts";
+import { loadTrace } from "../load-trace.ts";
+import { printResult } from "../output.ts";
+import { besideTrace, writeReport } from "../write-report.ts";
+
+export const reportCommand: Command = {
+  usage: "report <trace..>",
+  describe: "one page of a trace or two: timelines, bubbles, memory, losses",
+  examples: [["$0 report run/ -o report.html", "an executed run"]],
+  options: (yargs) =>
+    yargs
+      .positional("trace", {
+        type: "string",
+        array: true,
+        demandOption: true,
+        describe: "trace files or run folders, at most two",
+      })
+      .option("plan", { type: "string", describe: "the plan, where it does not lie beside the trace" })
+      .option("title", { type: "string", default: "loratwin run", describe: "title of the page" })
+      .option("output", { alias: "o", type: "string", demandOption: true, describe: "where to write the page (HTML)" }),
+  run(args, io) {
+    const files = args["trace"] as readonly string[];
+    if (files.length > 2) throw new InputError({ expected: "one trace or two", at: "trace", got: files });
+    const traces = files.map((file) => loadTrace(io, file));
+    const beside = besideTrace(io, files);
+    const planFile = optionalText(args, "plan");
+    const planInput = planFile === undefined ? undefined : readInput(io, planFile, "a plan file");
+    const output = requiredText(args, "output");
+    const plan = planInput === undefined ? beside.plan : parsePlan(planInput.text, planInput.file);
+    writeReport(io, output, { title: requiredText(args, "title"), traces, losses: beside.losses, plan });
+    printResult(io, args, { report: output }, () => `report written to ${output}`);
+    return 0;
+  },
+};

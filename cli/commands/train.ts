@@ -1,0 +1,55 @@
+import { runMetrics } from "../../traces/index.ts";
+import { type Command, requiredText } from "../command.ts";
+import { planOptions } from "../create-plan.ts";
+import { runText } from "../describe-run.ts";
+import { loadPlan } from "../load-plan.ts";
+import { printResult } from "../output.ts";
+import { trainingBar } from "../progress-bar.ts";
+import { checkRunFolder, lossesByJob, writeRunFolder } from "../run-folder.ts";
+import { loadPlanData, openPlanModel, trainPlan } from "../train-plan.ts";
+
+export const trainCommand: Command = {
+  usage: "train <plan>",
+  describe: "train for real: a plan, or a workload that is planned first",
+  examples: [
+    ["$0 train plan.json -o run/", "exactly this plan"],
+    ["$0 train examples/workload.yaml --devices cpu:0,cpu:1 -o run/", "plan and train"],
+  ],
+  options: (yargs) =>
+    planOptions(yargs)
+      .positional("plan", { type: "string", demandOption: true, describe: "plan or workload file" })
+      .option("output", {
+        alias: "o",
+        type: "string",
+        demandOption: true,
+        describe: "run folder: plan, trace, metrics, adapters",
+      }),
+  async run(args, io) {
+    const { plan, loaded } = await loadPlan(io, args, requiredText(args, "plan"));
+    const folder = requiredText(args, "output");
+    checkRunFolder(io, folder, plan);
+    const model = openPlanModel(plan);
+    const data = loaded?.data ?? (await loadPlanData(plan, model));
+    const bar = trainingBar(io, args);
+    const result = await trainPlan(plan, model, data, { onProgress: (progress) => bar.update(progress) }).finally(() =>
+      bar.stop(),
+    );
+    const adapters = writeRunFolder(io, folder, plan, result);
+    const losses = lossesByJob(result.metrics);
+    const metrics = runMetrics(plan, result.trace);
+    const jobs = metrics.jobs.map((job) => {
+      const series = losses.get(job.name) ?? [];
+      return { ...job, finalLoss: series.at(-1), losses: series, adapter: adapters.get(job.name) };
+    });
+    const waiting = result.statistics.map(({ starvedNs, busyNs }) =>
+      busyNs === 0 ? 0 : starvedNs / (starvedNs + busyNs),
+    );
+    printResult(
+      io,
+      args,
+      { ...metrics, jobs, waitingForHostRatio: waiting },
+      () => `${runText(metrics, losses)}\n\nwritten to ${folder}`,
+    );
+    return 0;
+  },
+};

@@ -1,0 +1,104 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../../core/index.ts";
+import { readPeftFolder } from "../../exec/index.ts";
+import {
+  calibrationSchema,
+  catalogSchema,
+  clusterSchema,
+  parseDocument,
+  parsePlan,
+  parseWorkload,
+  readText,
+  validatePlan,
+} from "../../plan/index.ts";
+import { parseTraceDocument } from "../../traces/index.ts";
+import { type Command, requiredText } from "../command.ts";
+import { absolute, isFolder, readInput } from "../files.ts";
+import type { Io } from "../io.ts";
+import { loadWorkload } from "../load-workload.ts";
+import { printResult } from "../output.ts";
+
+type Check = (text: string, file: string, io: Io) => Promise<void> | void;
+
+function checkPlan(text: string, file: string): void {
+  validatePlan(parsePlan(text, file));
+}
+
+/** What is checked of a document of each kind. */
+const CHECKS: Readonly<Record<string, Check>> = {
+  workload: async (text, file, io) => {
+    parseWorkload(text, file);
+    await loadWorkload(io, file);
+  },
+  cluster: (text, file) => void parseDocument(clusterSchema, text, file),
+  calibration: (text, file) => void parseDocument(calibrationSchema, text, file),
+  catalog: (text, file) => void parseDocument(catalogSchema, text, file),
+  plan: checkPlan,
+  trace: (text, file) => void parseTraceDocument(JSON.parse(text), { file }),
+};
+
+const METRIC_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"];
+
+/** A run folder: its plan, its trace, its metrics line by line, and every job's adapter. */
+function checkRun(io: Io, folder: string): void {
+  const plan = readInput(io, path.join(folder, "plan.json"), "a run folder with plan.json");
+  checkPlan(plan.text, plan.file);
+  const parsed = parsePlan(plan.text, plan.file);
+  const trace = readInput(io, path.join(folder, "trace.json"), "a run folder with trace.json");
+  parseTraceDocument(JSON.parse(trace.text), { file: trace.file });
+  const metrics = readInput(io, path.join(folder, "metrics.jsonl"), "a run folder with metrics.jsonl");
+  metrics.text
+    .trim()
+    .split("\n")
+    .forEach((line, index) => {
+      const keys = Object.keys(JSON.parse(line) as object).sort();
+      if (keys.join() !== METRIC_KEYS.join())
+        throw new InputError({
+          expected: `keys ${METRIC_KEYS.join(", ")}`,
+          file: metrics.file,
+          line: index + 1,
+          got: keys,
+        });
+    });
+  for (const job of parsed.jobs)
+    readPeftFolder(path.join(absolute(io, folder), "adapters", job.name), job.adapter, parsed.model.architecture);
+}
+
+/** @throws InputError for the first thing that is wrong; returns the document's kind. */
+export async function validateFile(io: Io, file: string): Promise<string> {
+  if (isFolder(io, file)) {
+    if (!existsSync(path.join(absolute(io, file), "plan.json")))
+      throw new InputError({ expected: "a document or a run folder", file, got: "a folder without plan.json" });
+    checkRun(io, file);
+    return "run folder";
+  }
+  const input = readInput(io, file, "a document");
+  const source = readText(input.text, input.file);
+  const value = source.value as { readonly kind?: unknown; readonly otherData?: { readonly kind?: unknown } } | null;
+  const kind = value?.kind ?? value?.otherData?.kind;
+  const check = typeof kind === "string" ? CHECKS[kind] : undefined;
+  if (check === undefined)
+    throw new InputError({
+      expected: `one of ${Object.keys(CHECKS).join(", ")}`,
+      at: "kind",
+      got: kind,
+      file: input.file,
+      ...source.locate(["kind"]),
+    });
+  await check(input.text, input.file, io);
+  return kind as string;
+}
+
+export const validateCommand: Command = {
+  usage: "validate <file>",
+  describe: "check a document (workload, cluster, calibration, catalog, plan, trace) or a run folder",
+  examples: [["$0 validate examples/workload.yaml", "the schema, the data and the model that it names"]],
+  options: (yargs) => yargs.positional("file", { type: "string", demandOption: true, describe: "file or run folder" }),
+  async run(args, io) {
+    const file = requiredText(args, "file");
+    const kind = await validateFile(io, file);
+    printResult(io, args, { file, kind, valid: true }, () => `${file}: valid ${kind}`);
+    return 0;
+  },
+};

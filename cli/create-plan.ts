@@ -1,0 +1,92 @@
+import type { Argv } from "yargs";
+import { InputError } from "../core/index.ts";
+import {
+  createCostModel,
+  makePlan,
+  type Plan,
+  type PlanBody,
+  type PlanRequest,
+  SCHEDULES,
+  type ScheduleName,
+  sealPlan,
+} from "../plan/index.ts";
+import { simulate } from "../sim/index.ts";
+import { runMetrics } from "../traces/index.ts";
+import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
+import type { Io } from "./io.ts";
+import { loadCalibration, loadCluster } from "./load-cluster.ts";
+import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
+import { note } from "./output.ts";
+
+/** The options of every command that makes a plan. */
+export function planOptions(yargs: Argv): Argv {
+  return yargs
+    .option("cluster", { type: "string", describe: "cluster file (YAML or JSON)" })
+    .option("devices", {
+      type: "string",
+      describe: "devices of this machine, such as cpu:0,cpu:1, or abstract ones: unit*4",
+    })
+    .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" })
+    .option("calibration", { type: "string", describe: "measured, roofline or constant costs (see calibrate)" })
+    .option("schedule", { type: "string", choices: SCHEDULES, default: "lorapp", describe: "order of the actions" })
+    .option("max-in-flight", {
+      type: "string",
+      default: "auto",
+      describe: "micro-batches between forward and backward on a stage: auto, none or a number",
+    })
+    .option("fuse", {
+      type: "boolean",
+      default: true,
+      describe: "share micro-batches among jobs when there are more jobs than devices; --no-fuse turns it off",
+    })
+    .option("groups", { type: "number", describe: "number of fused groups, instead of one a device" });
+}
+
+function inFlightOption(args: Arguments): "auto" | "none" | number {
+  const text = optionalText(args, "max-in-flight") ?? "auto";
+  if (text === "auto" || text === "none") return text;
+  const limit = Number(text);
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw new InputError({ expected: "auto, none or a whole number of at least 1", at: "--max-in-flight", got: text });
+  return limit;
+}
+
+/** The plan with its prediction: what the simulator says of it, and the memory that it needs. */
+export function predictPlan(body: PlanBody): PlanBody {
+  const draft = { ...body, hash: "" };
+  const trace = simulate({ plan: body, planHash: "", costModel: createCostModel(body.calibration, body.model.dtype) });
+  const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal } = runMetrics(draft, trace);
+  const peakMemoryBytes = body.stages.map(({ index }) => body.memory[index]!.total);
+  return { ...body, predicted: { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal, peakMemoryBytes } };
+}
+
+export interface CreatedPlan {
+  readonly plan: Plan;
+  readonly loaded: LoadedWorkload;
+}
+
+/** Plans a workload file as the options say. @throws InputError, PlanError */
+export async function createPlan(io: Io, args: Arguments, file: string): Promise<CreatedPlan> {
+  const { devices, links } = loadCluster(io, args);
+  const { calibration, assumed } = loadCalibration(io, args, devices);
+  const groups = optionalCount(args, "groups");
+  const maxInFlight = inFlightOption(args);
+  const loaded = await loadWorkload(io, file);
+  for (const remark of loaded.remarks) note(io, args, remark);
+  if (assumed)
+    note(io, args, "No calibration given: times are a roofline over nominal figures. `loratwin calibrate` measures.");
+  const request: PlanRequest = {
+    architecture: loaded.architecture,
+    dtype: loaded.workload.model.dtype,
+    modelDigest: loaded.model?.digest ?? null,
+    jobs: loaded.workload.jobs,
+    rows: loaded.rows,
+    devices,
+    links,
+    calibration,
+    schedule: optionalText(args, "schedule") as ScheduleName,
+    maxInFlight,
+    groups: groups ?? (flag(args, "fuse") ? "auto" : "unfused"),
+  };
+  return { plan: sealPlan(predictPlan(makePlan(request)), loaded.locations), loaded };
+}

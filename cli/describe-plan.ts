@@ -1,0 +1,65 @@
+import { formatBytes, formatSeconds } from "../core/index.ts";
+import { microBatchJobs, microBatchTokens, type Plan } from "../plan/index.ts";
+import { percent, table } from "./output.ts";
+
+/** The --json form of a plan. */
+export function planSummary(plan: Plan): unknown {
+  return {
+    planHash: plan.hash,
+    schedule: plan.schedule,
+    fused: plan.fused,
+    maxInFlight: plan.maxInFlight,
+    devices: plan.devices.map(({ name, type, kind }) => ({ name, type, kind })),
+    stages: plan.stages.map(({ index, device, firstLayer, endLayer, embedding, head }) => ({
+      index,
+      device: plan.devices[device]!.name,
+      firstLayer,
+      endLayer,
+      embedding,
+      head,
+      memory: plan.memory[index],
+    })),
+    groups: plan.groups.map((jobs, index) => ({ index, jobs: jobs.map((job) => plan.jobs[job]!.name) })),
+    microBatches: plan.microBatches.map((microBatch) => ({
+      index: microBatch.index,
+      group: microBatch.group,
+      step: microBatch.step,
+      part: microBatch.part,
+      jobs: microBatchJobs(microBatch, plan.jobs),
+      tokens: microBatchTokens(microBatch),
+    })),
+    predicted: plan.predicted,
+  };
+}
+
+/** A plan as a person reads it. */
+export function planText(plan: Plan, file: string | undefined): string {
+  const { predicted } = plan;
+  const stages = plan.stages.map(({ index, device, firstLayer, endLayer, embedding, head }) => [
+    `${index}`,
+    plan.devices[device]!.name,
+    `${firstLayer}-${endLayer - 1}${embedding ? " + embedding" : ""}${head ? " + head" : ""}`,
+    `${plan.maxInFlight?.[index] ?? "no limit"}`,
+    formatBytes(plan.memory[index]!.total),
+    plan.devices[device]!.memoryBytes === null ? "-" : formatBytes(plan.devices[device]!.memoryBytes),
+  ]);
+  const groups = plan.groups.map(
+    (jobs, index) => `  group ${index}: ${jobs.map((job) => plan.jobs[job]!.name).join(" + ")}`,
+  );
+  const lines = [
+    `plan ${plan.hash.slice(7, 19)}  schedule ${plan.schedule}, ${plan.jobs.length} jobs in ${plan.groups.length} groups${plan.fused ? " (fused)" : ""}, ${plan.microBatches.length} micro-batches`,
+    ...groups,
+    "",
+    table(["stage", "device", "layers", "in flight", "peak memory", "capacity"], stages),
+  ];
+  if (predicted !== null) {
+    const bubble =
+      predicted.bubbleRatio === null ? "" : `, bubble ${percent(predicted.bubbleRatio)} in the steady region`;
+    lines.push(
+      "",
+      `predicted (${plan.calibration.model} costs): ${formatSeconds(predicted.makespanSeconds)}, ${predicted.tokensPerSecond.toFixed(0)} tokens/s${bubble}, ${percent(predicted.bubbleRatioTotal)} over the run`,
+    );
+  }
+  if (file !== undefined) lines.push(`written to ${file}`);
+  return lines.join("\n");
+}

@@ -1,0 +1,45 @@
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import type { Io } from "./io.ts";
+
+export function absolute(io: Io, file: string): string {
+  return path.resolve(io.cwd, file);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  EISDIR: "a folder",
+  EACCES: "no permission",
+  ENOTDIR: "a path through a file",
+};
+
+function reason(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  return REASONS[code] ?? code;
+}
+
+/** @throws InputError when it cannot be read. */
+export function readInput(io: Io, file: string, what: string): { readonly text: string; readonly file: string } {
+  const full = absolute(io, file);
+  try {
+    return { text: readFileSync(full, "utf8"), file: full };
+  } catch (error) {
+    throw new InputError({ expected: what, file, got: reason(error) }, { cause: error });
+  }
+}
+
+/** Writes a file, and the folders that it lies in. @throws InputError when it cannot be written. */
+export function writeOutput(io: Io, file: string, content: string | Iterable<string>): void {
+  const full = absolute(io, file);
+  try {
+    mkdirSync(path.dirname(full), { recursive: true });
+    writeFileSync(full, typeof content === "string" ? content : [...content].map((line) => `${line}\n`).join(""));
+  } catch (error) {
+    throw new InputError({ expected: "a file that can be written", file, got: reason(error) }, { cause: error });
+  }
+}
+
+export function isFolder(io: Io, file: string): boolean {
+  return statSync(absolute(io, file), { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

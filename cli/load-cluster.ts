@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import { totalmem } from "node:os";
+import { contentHash, InputError } from "../core/index.ts";
+import {
+  type Calibration,
+  type Catalog,
+  calibrationSchema,
+  catalogSchema,
+  clusterFromList,
+  clusterSchema,
+  mergeCatalogs,
+  parseDocument,
+  type ResolvedDevice,
+  type ResolvedLink,
+  resolveDevices,
+  resolveLinks,
+} from "../plan/index.ts";
+import { type Arguments, optionalText } from "./command.ts";
+import { readInput } from "./files.ts";
+import type { Io } from "./io.ts";
+
+/** Our catalog, with the entries of --catalog in front. */
+export function loadCatalog(io: Io, args: Arguments): Catalog {
+  const own = catalogSchema.parse(JSON.parse(readFileSync(new URL("../plan/catalog.json", import.meta.url), "utf8")));
+  const file = optionalText(args, "catalog");
+  if (file === undefined) return own;
+  const input = readInput(io, file, "a catalog file");
+  return mergeCatalogs(own, parseDocument(catalogSchema, input.text, input.file));
+}
+
+export interface LoadedCluster {
+  readonly devices: readonly ResolvedDevice[];
+  readonly links: readonly ResolvedLink[];
+}
+
+/** The devices of --cluster FILE or --devices LIST; without either, cpu:0. @throws InputError */
+export function loadCluster(io: Io, args: Arguments): LoadedCluster {
+  const file = optionalText(args, "cluster");
+  const list = optionalText(args, "devices");
+  if (file !== undefined && list !== undefined)
+    throw new InputError({ expected: "either --cluster or --devices", got: "both" });
+  const catalog = loadCatalog(io, args);
+  const host = { memoryBytes: totalmem(), cores: 1 };
+  if (file === undefined) {
+    const cluster = clusterFromList(list ?? "cpu:0");
+    const devices = resolveDevices(cluster, catalog, host);
+    return { devices, links: resolveLinks(cluster, devices, catalog) };
+  }
+  const input = readInput(io, file, "a cluster file");
+  const cluster = parseDocument(clusterSchema, input.text, input.file);
+  try {
+    const devices = resolveDevices(cluster, catalog, host);
+    return { devices, links: resolveLinks(cluster, devices, catalog) };
+  } catch (error) {
+    if (error instanceof InputError) throw new InputError({ ...error.facts, file: input.file });
+    throw error;
+  }
+}
+
+/** What the devices are assumed to do when nobody measured them. */
+const UNMEASURED: Calibration = {
+  kind: "calibration",
+  version: 1,
+  model: "roofline",
+  computeEfficiency: 0.5,
+  memoryEfficiency: 0.7,
+  launchSeconds: 5e-6,
+  transferEfficiency: 0.8,
+  transferLatencySeconds: 1e-5,
+};
+
+/** Abstract devices: a forward takes 1 s, a backward 2 s. */
+const UNIT: Calibration = {
+  kind: "calibration",
+  version: 1,
+  model: "constant",
+  seconds: { F: 1, B: 2, transfer: 0, update: 0 },
+};
+
+export function readCalibration(io: Io, file: string): Calibration {
+  const input = readInput(io, file, "a calibration file");
+  return parseDocument(calibrationSchema, input.text, input.file);
+}
+
+/** --calibration FILE, else an assumption that fits the devices. */
+export function loadCalibration(
+  io: Io,
+  args: Arguments,
+  devices: readonly ResolvedDevice[],
+): { readonly calibration: Calibration; readonly assumed: boolean } {
+  const file = optionalText(args, "calibration");
+  if (file !== undefined) return { calibration: readCalibration(io, file), assumed: false };
+  const abstract = devices.every((device) => device.kind === "abstract");
+  return { calibration: abstract ? UNIT : UNMEASURED, assumed: !abstract };
+}
+
+export function calibrationHash(calibration: Calibration): string {
+  return contentHash(calibration);
+}

@@ -1,0 +1,161 @@
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import {
+  countScored,
+  datasetDigest,
+  loadTokenizer,
+  orderRows,
+  type Row,
+  readDataset,
+  resolveModel,
+  type TextTokenizer,
+} from "../datasets/index.ts";
+import { type ModelFolder, openModelFolder } from "../exec/index.ts";
+import {
+  type Architecture,
+  architectureFromConfig,
+  huggingFaceConfigSchema,
+  isLengthData,
+  type Job,
+  type JobRows,
+  lengthRows,
+  PRESETS,
+  parseWorkload,
+  type Workload,
+} from "../plan/index.ts";
+import { readInput } from "./files.ts";
+import type { Io } from "./io.ts";
+
+/** A workload with everything it names looked at. */
+export interface LoadedWorkload {
+  readonly workload: Workload;
+  readonly architecture: Architecture;
+  /** Absent when the workload gives an architecture only. */
+  readonly model: ModelFolder | undefined;
+  readonly rows: readonly JobRows[];
+  /** Tokens of each job; empty for jobs of which only lengths are known. */
+  readonly data: readonly (readonly Row[])[];
+  /** Absolute paths: the model, data and adapter starts. */
+  readonly locations: {
+    readonly model: string | null;
+    readonly data: Record<string, string>;
+    readonly init: Record<string, string>;
+  };
+  /** What a person would want to know of the data: inferred formats, rows that were cut or dropped. */
+  readonly remarks: readonly string[];
+}
+
+function architectureOf(workload: Workload, file: string): Architecture {
+  if (!("architecture" in workload.model)) throw new InputError({ expected: "an architecture", at: "model", file });
+  const { architecture } = workload.model;
+  if (typeof architecture !== "string") return architectureFromConfig(architecture);
+  const preset = PRESETS[architecture];
+  if (preset === undefined)
+    throw new InputError({
+      expected: `an architecture (${Object.keys(PRESETS).join(", ")}) or the keys of a config.json`,
+      at: "model.architecture",
+      got: architecture,
+      file,
+    });
+  return architectureFromConfig(huggingFaceConfigSchema.parse(preset));
+}
+
+interface DataContext {
+  readonly folder: string;
+  readonly file: string;
+  readonly vocabularySize: number;
+  readonly tokenizer: () => TextTokenizer;
+}
+
+interface JobDataset {
+  readonly rows: JobRows;
+  readonly data: readonly Row[];
+  readonly file: string | undefined;
+  readonly remarks: readonly string[];
+}
+
+async function loadJobData(job: Job, index: number, context: DataContext): Promise<JobDataset> {
+  if (isLengthData(job.data)) return { rows: lengthRows(job, job.data), data: [], file: undefined, remarks: [] };
+  const dataset = await readDataset(job.data, {
+    ...(job.data.format === "tokens" ? {} : { tokenizer: context.tokenizer() }),
+    cutoffLength: job.cutoffLength,
+    vocabularySize: context.vocabularySize,
+    baseFolder: context.folder,
+    at: `jobs[${index}].data`,
+  });
+  const { rows, shuffle, file, inferred, numCut, numDropped } = dataset;
+  const amount = job.steps === undefined ? { epochs: job.epochs! } : { steps: job.steps };
+  const steps = orderRows(rows.length, { seed: job.seed, shuffle, batchSize: job.batchSize, ...amount }).map((step) => [
+    ...step,
+  ]);
+  const remarks = [
+    ...(inferred === undefined ? [] : [`${job.name}: ${inferred}`]),
+    ...(numCut > 0 ? [`${job.name}: ${numCut} rows cut to ${job.cutoffLength} tokens`] : []),
+    ...(numDropped > 0 ? [`${job.name}: ${numDropped} rows dropped, the cutoff left nothing to score`] : []),
+  ];
+  return {
+    rows: {
+      tokens: rows.map((row) => row.inputIds.length),
+      scored: rows.map(countScored),
+      digest: datasetDigest(rows),
+      steps,
+    },
+    data: rows,
+    file,
+    remarks,
+  };
+}
+
+/** The model that a workload names, opened. */
+async function openModel(workload: Workload, folder: string): Promise<ModelFolder | undefined> {
+  if (!("path" in workload.model)) return undefined;
+  return openModelFolder(await resolveModel(workload.model.path, { baseFolder: folder }));
+}
+
+/** Reads a workload, its model's configuration and its data. @throws InputError */
+export async function loadWorkload(io: Io, file: string): Promise<LoadedWorkload> {
+  const input = readInput(io, file, "a workload file");
+  const workload = parseWorkload(input.text, input.file);
+  const folder = path.dirname(input.file);
+  const model = await openModel(workload, folder);
+  const architecture = model?.architecture ?? architectureOf(workload, input.file);
+  let tokenizer: TextTokenizer | undefined;
+  const context: DataContext = {
+    folder,
+    file: input.file,
+    vocabularySize: architecture.vocabularySize,
+    tokenizer: () => {
+      if (model === undefined)
+        throw new InputError({
+          expected: "a model folder to tokenize text with",
+          at: "model",
+          file: input.file,
+          hint: "An architecture alone has no tokenizer: give lengths instead of a path.",
+        });
+      tokenizer ??= loadTokenizer(model.folder);
+      return tokenizer;
+    },
+  };
+  const datasets: JobDataset[] = [];
+  for (const [index, job] of workload.jobs.entries()) datasets.push(await loadJobData(job, index, context));
+  const named = (pick: (job: Job, index: number) => string | undefined): Record<string, string> =>
+    Object.fromEntries(
+      workload.jobs.flatMap((job, index) => {
+        const value = pick(job, index);
+        return value === undefined ? [] : [[job.name, value]];
+      }),
+    );
+  return {
+    workload,
+    architecture,
+    model,
+    rows: datasets.map(({ rows }) => rows),
+    data: datasets.map(({ data }) => data),
+    locations: {
+      model: model?.folder ?? null,
+      data: named((_, index) => datasets[index]!.file),
+      init: named((job) => (job.adapter.init === undefined ? undefined : path.resolve(folder, job.adapter.init))),
+    },
+    remarks: datasets.flatMap(({ remarks }) => remarks),
+  };
+}

@@ -1,0 +1,29 @@
+import { canonicalJson } from "../core/index.ts";
+import { type Arguments, flag } from "./command.ts";
+import type { Io } from "./io.ts";
+
+/** The result: one JSON document with --json, else text for people. */
+export function printResult(io: Io, args: Arguments, document: unknown, text: () => string): void {
+  io.stdout(`${flag(args, "json") ? canonicalJson(document) : text()}\n`);
+}
+
+/** Progress and hints go to stderr, and only to a person. */
+export function note(io: Io, args: Arguments, text: string): void {
+  if (io.isTty && !flag(args, "quiet")) io.stderr(`${text}\n`);
+}
+
+/** Columns side by side: the first flush left, the others flush right. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join("  ")
+      .trimEnd();
+  return [line(header), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
+}
+
+/** "12.3 %" */
+export function percent(ratio: number, digits = 1): string {
+  return `${(100 * ratio).toFixed(digits)} %`;
+}

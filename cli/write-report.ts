@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { DeviceError } from "../core/index.ts";
+import type { StepMetrics } from "../exec/index.ts";
+import { type Plan, parsePlan } from "../plan/index.ts";
+import { type LossRecord, renderReport } from "../reports/index.ts";
+import type { Trace } from "../traces/index.ts";
+import { absolute, isFolder, readInput, writeOutput } from "./files.ts";
+import type { Io } from "./io.ts";
+import { packageFile } from "./package-file.ts";
+
+function asset(name: string): string {
+  const file = packageFile("dist", "reports", name);
+  if (!existsSync(file))
+    throw new DeviceError({
+      expected: "the report's browser code",
+      file,
+      got: "no such file",
+      hint: "Build it with `npm run build`.",
+    });
+  return readFileSync(file, "utf8");
+}
+
+export interface ReportFacts {
+  readonly title: string;
+  readonly plan: Plan | undefined;
+  readonly traces: readonly Trace[];
+  readonly losses: readonly LossRecord[] | undefined;
+}
+
+export function writeReport(io: Io, file: string, { title, plan, traces, losses }: ReportFacts): void {
+  const page = renderReport({
+    title,
+    date: new Date().toISOString().slice(0, 10),
+    traces,
+    ...(plan === undefined ? {} : { plan }),
+    ...(losses === undefined || losses.length === 0 ? {} : { losses }),
+    assets: { script: asset("client.js"), style: asset("client.css") },
+  });
+  writeOutput(io, file, page);
+}
+
+/** Plan and losses that lie beside a trace in a run folder. */
+export function besideTrace(io: Io, traceFiles: readonly string[]): Pick<ReportFacts, "plan" | "losses"> {
+  for (const file of traceFiles) {
+    const folder = isFolder(io, file) ? file : path.dirname(file);
+    const plan = path.join(absolute(io, folder), "plan.json");
+    const metrics = path.join(absolute(io, folder), "metrics.jsonl");
+    if (!existsSync(plan) || !existsSync(metrics)) continue;
+    const rows = readFileSync(metrics, "utf8")
+      .trim()
+      .split("\n")
+      .filter((line) => line !== "");
+    return {
+      plan: parsePlan(readInput(io, plan, "a plan").text, plan),
+      losses: rows.map((line) => JSON.parse(line) as StepMetrics),
+    };
+  }
+  return { plan: undefined, losses: undefined };
+}

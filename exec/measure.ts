@@ -1,0 +1,171 @@
+import { createRng } from "../core/index.ts";
+import type { Row } from "../datasets/index.ts";
+import type { Operator } from "../native/index.ts";
+import {
+  type ActionLetter,
+  activeJobs,
+  formatAction,
+  type OperatorCall,
+  type Plan,
+  PROJECTIONS,
+  stageOperators,
+  updateOperator,
+} from "../plan/index.ts";
+import type { TraceEvent } from "../traces/index.ts";
+import { initialPairs } from "./adapters.ts";
+import { type ExecuteResult, executePlan } from "./execute.ts";
+import type { BaseModel } from "./model-folder.ts";
+import type { RunProfile } from "./record-completions.ts";
+
+/** One operator's measured time with the features that it was measured at. */
+export interface MeasuredOperatorSample {
+  readonly operator: string;
+  readonly kind: string;
+  readonly features: Readonly<Record<string, number>>;
+  readonly seconds: number;
+}
+
+export interface MeasuredActionSample {
+  readonly letter: ActionLetter;
+  readonly calls: readonly OperatorCall[];
+  readonly seconds: number;
+}
+
+export interface MeasuredMessage {
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
+export interface Measurements {
+  readonly operators: readonly MeasuredOperatorSample[];
+  readonly actions: readonly MeasuredActionSample[];
+  readonly messages: readonly MeasuredMessage[];
+}
+
+/** The name under which the cost model holds an operator of a program. */
+function operatorName(operator: Operator, letter: "F" | "B"): string {
+  switch (operator.op) {
+    case "matmul":
+      return `matmul:${operator.ldx}x${operator.ldy}:F`;
+    case "matmulBackward":
+      return `matmul:${operator.lddx}x${operator.lddy}:B`;
+    case "headLoss":
+      return `head:${operator.hidden}x${operator.vocabulary}`;
+    case "rmsnorm":
+    case "swiglu":
+      return letter === "F" ? `${operator.op}:F` : `${operator.op}-again:B`;
+    case "rmsnormBackward":
+      return "rmsnorm:B";
+    case "swigluBackward":
+      return "swiglu:B";
+    case "attentionBackward":
+      return "attention:B";
+    case "lora":
+    case "loraBackward": {
+      const projection = PROJECTIONS[operator.target % PROJECTIONS.length]!;
+      return `lora:${letter} ${projection}`;
+    }
+    case "embed":
+    case "copy":
+    case "rope":
+    case "attention":
+      return `${operator.op}:${letter}`;
+  }
+}
+
+function callName({ name, projection }: OperatorCall): string {
+  return projection === undefined ? name : `${name} ${projection}`;
+}
+
+/** The mean time of each operator of an action over the layers of its stage. */
+function operatorSamples(
+  profile: RunProfile,
+  operators: readonly Operator[],
+  calls: readonly OperatorCall[],
+): readonly MeasuredOperatorSample[] {
+  const letter = profile.action.letter === "F" ? "F" : "B";
+  const sums = new Map<string, { seconds: number; count: number }>();
+  operators.forEach((operator, i) => {
+    const name = operatorName(operator, letter);
+    const entry = sums.get(name) ?? { seconds: 0, count: 0 };
+    entry.seconds += profile.operatorSeconds[i]!;
+    entry.count += 1;
+    sums.set(name, entry);
+  });
+  const seen = new Set<string>();
+  return calls.flatMap((call) => {
+    const name = callName(call);
+    const entry = sums.get(name);
+    if (entry === undefined || seen.has(name)) return [];
+    seen.add(name);
+    return [{ operator: call.name, kind: call.kind, features: call.features, seconds: entry.seconds / entry.count }];
+  });
+}
+
+/** Messages whose receiver was already waiting: from the end of the sending action to the start of the receiving one. */
+function messageSamples(plan: Plan, events: readonly TraceEvent[]): readonly MeasuredMessage[] {
+  const compute = events.filter((event) => event.stream === "compute");
+  const byAction = new Map(compute.map((event) => [event.action, event]));
+  const previousEnd = new Map<string, number>();
+  const lastEnd = plan.devices.map(() => 0);
+  for (const event of compute) {
+    previousEnd.set(event.action, lastEnd[event.device]!);
+    lastEnd[event.device] = event.startNs + event.durationNs;
+  }
+  return events.flatMap((event) => {
+    if (event.stream !== "send") return [];
+    const producer = byAction.get(event.action)!;
+    const consumer = byAction.get(formatAction({ ...event, stage: event.stage + (event.letter === "F" ? 1 : -1) }))!;
+    const produced = producer.startNs + producer.durationNs;
+    return previousEnd.get(consumer.action)! > produced
+      ? []
+      : [{ bytes: event.bytes!, seconds: (consumer.startNs - produced) / 1e9 }];
+  });
+}
+
+function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurements {
+  const shapes = plan.stages.map((stage) => ({ architecture: plan.model.architecture, stage, jobs: plan.jobs }));
+  const isWarm = (microBatch: number): boolean => plan.microBatches[microBatch]!.step >= warmSteps;
+  const operators: MeasuredOperatorSample[] = [];
+  const actions: MeasuredActionSample[] = [];
+  for (const profile of result.profiles) {
+    const { stage, letter, microBatch } = profile.action;
+    if (letter === "U" || !isWarm(microBatch)) continue;
+    const calls = stageOperators(shapes[stage]!, letter, plan.microBatches[microBatch]!);
+    operators.push(...operatorSamples(profile, result.operators[stage]![letter], calls));
+    actions.push({ letter, calls, seconds: profile.seconds });
+  }
+  for (const event of result.trace.events) {
+    if (event.stream !== "compute" || event.letter !== "U" || !isWarm(event.microBatch)) continue;
+    const { group, step } = plan.microBatches[event.microBatch]!;
+    const call = updateOperator(shapes[event.stage]!, activeJobs(plan, group, step));
+    operators.push({ operator: call.name, kind: call.kind, features: call.features, seconds: event.durationNs / 1e9 });
+  }
+  return { operators, actions, messages: messageSamples(plan, result.trace.events) };
+}
+
+function randomRows(plan: Plan): readonly (readonly Row[])[] {
+  const { vocabularySize } = plan.model.architecture;
+  const rows: Row[][] = plan.jobs.map(() => []);
+  for (const microBatch of plan.microBatches) {
+    for (const [job, index, tokens, scored] of microBatch.rows) {
+      const rng = createRng(`row ${job} ${index}`);
+      const inputIds = Int32Array.from({ length: tokens }, () => rng.nextInt(vocabularySize));
+      rows[job]![index] = { inputIds, labels: inputIds.map((id, t) => (t < tokens - scored ? -100 : id)) };
+    }
+  }
+  return rows;
+}
+
+/** Runs a plan whose rows are only lengths, on random tokens, and reports every operator's time after `warmSteps` steps. */
+export async function measurePlan(plan: Plan, model: BaseModel, warmSteps: number): Promise<Measurements> {
+  const result = await executePlan({
+    plan,
+    model,
+    rows: randomRows(plan),
+    start: plan.jobs.map((job) => initialPairs(job, plan.model.architecture)),
+    versions: {},
+    profile: true,
+  });
+  return collect(plan, result, warmSteps);
+}
