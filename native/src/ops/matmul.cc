@@ -20,6 +20,8 @@ namespace {
 using dnnl::memory;
 
 constexpr std::int64_t kBlockRows = 256;
+// A range ends in a block of a multiple of this, then one of fewer rows: few enough sizes to make all their primitives beforehand.
+constexpr std::int64_t kTailRows = 16;
 constexpr std::int64_t kRowGrain = 8;
 constexpr std::int64_t kLayoutRows =
     1024;  // the row count for which oneDNN chooses the packed layout; it serves every other too
@@ -192,10 +194,16 @@ Entry& findEntry(MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, i
   return engine.entries.emplace(key, std::move(entry)).first->second;
 }
 
+std::int64_t blockRows(std::int64_t left) {
+  if (left >= kBlockRows) return kBlockRows;
+  return left >= kTailRows ? left / kTailRows * kTailRows : left;
+}
+
 void execute(MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, int direction, const Product& product,
              std::int64_t first, std::int64_t last, int thread) {
-  for (std::int64_t row = first; row < last; row += kBlockRows) {
-    const std::int64_t rows = std::min(kBlockRows, last - row);
+  std::int64_t rows = 0;
+  for (std::int64_t row = first; row < last; row += rows) {
+    rows = blockRows(last - row);
     Entry& entry = findEntry(engine, weight, direction, product, rows);
     Arguments& arguments = entry.threads[static_cast<std::size_t>(thread)];
     std::vector<char>& buffer = engine.scratch[static_cast<std::size_t>(thread)];
@@ -236,9 +244,12 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
     // Here and not in the threads: a new primitive may enlarge every thread's scratchpad.
     const OneThread oneThread;
     for (std::int64_t first = 0; first < product.rows; first += share) {
-      const std::int64_t rows = std::min(share, product.rows - first);
-      if (rows >= kBlockRows) findEntry(state, weight.impl(), direction, product, kBlockRows);
-      if (rows % kBlockRows != 0) findEntry(state, weight.impl(), direction, product, rows % kBlockRows);
+      std::int64_t left = std::min(share, product.rows - first);
+      while (left > 0) {
+        const std::int64_t rows = blockRows(left);
+        findEntry(state, weight.impl(), direction, product, rows);
+        left = left >= 2 * kBlockRows ? left % kBlockRows + kBlockRows : left - rows;
+      }
     }
   }
   context.parallelFor(static_cast<std::size_t>(threads), [&](std::size_t begin, std::size_t end, int thread) {
@@ -250,7 +261,22 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
   });
 }
 
+void prepareProduct(MatmulEngine& engine, const PackedMatrix& weight, int direction, const Product& product) {
+  const OneThread oneThread;
+  for (std::int64_t rows = 1; rows <= kBlockRows; rows = rows < kTailRows ? rows + 1 : rows + kTailRows) {
+    findEntry(engine.impl(), weight.impl(), direction, product, rows);
+  }
+}
+
 }  // namespace
+
+void prepare_matmul(MatmulEngine& engine, const Matmul& op) {
+  prepareProduct(engine, *op.weight, 0, {op.x, op.ldx, op.y, op.ldy, op.bias, op.residual, op.ldr, 0});
+}
+
+void prepare_matmul_backward(MatmulEngine& engine, const MatmulBackward& op) {
+  prepareProduct(engine, *op.weight, 1, {op.dy, op.lddy, op.dx, op.lddx, nullptr, nullptr, 0, 0});
+}
 
 void matmul(ExecContext& context, MatmulEngine& engine, const Matmul& op) {
   const std::int64_t in = op.weight->inFeatures();

@@ -76,6 +76,10 @@ struct MatmulBackward {
   std::int32_t rows;
 };
 
+// Of `op` only the weight, the strides, whether there is a bias, and whether the residual is y itself are read.
+void prepare_matmul(MatmulEngine& engine, const Matmul& op);
+void prepare_matmul_backward(MatmulEngine& engine, const MatmulBackward& op);
+
 void matmul(ExecContext& context, MatmulEngine& engine, const Matmul& op);
 void matmul_backward(ExecContext& context, MatmulEngine& engine, const MatmulBackward& op);
 

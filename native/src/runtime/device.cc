@@ -124,7 +124,13 @@ void Device::releaseAdapter(std::int64_t handle) {
 
 std::size_t Device::createProgram(const std::vector<RawOperator>& operators) {
   requireLive();
-  programs_.push_back(std::make_unique<Program>(operators, weights_));
+  auto program = std::make_unique<Program>(operators, weights_);
+  // A running task may be using the engine's scratchpads, which may grow here; then the first run makes its primitives.
+  if (pending_ == 0) {
+    program->prepare(*engine_);
+    countEngine();
+  }
+  programs_.push_back(std::move(program));
   return programs_.size() - 1;
 }
 

@@ -110,6 +110,10 @@ void Program::check(const Bindings& bindings, std::size_t arenaBytes, int thread
   }
 }
 
+void Program::prepare(ops::MatmulEngine& engine) const {
+  for (const std::unique_ptr<Step>& step : steps_) step->prepare(engine);
+}
+
 bool Program::givesLosses() const {
   return std::any_of(steps_.begin(), steps_.end(), [](const auto& step) { return step->givesLosses; });
 }

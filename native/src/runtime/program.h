@@ -130,6 +130,8 @@ class Step {
  public:
   virtual ~Step() = default;
   virtual void reach(Reach& reach) const = 0;
+  // Makes beforehand what a run would make on its first time.
+  virtual void prepare(ops::MatmulEngine&) const {}
   virtual void run(Run& run) const = 0;
 
   std::string label;      // "operators[3] (matmul)"
@@ -144,6 +146,7 @@ class Program {
   // Throws ArgumentError when the run would leave the arena or lacks a binding.
   void check(const Bindings& bindings, std::size_t arenaBytes, int threads) const;
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
+  void prepare(ops::MatmulEngine& engine) const;
   bool givesLosses() const;
 
  private:

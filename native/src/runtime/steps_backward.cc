@@ -51,6 +51,9 @@ struct MatmulBackwardStep final : Step {
     r.matrix("dy", dy, lddy, weight.outFeatures());
     r.matrix("dx", dx, lddx, weight.inFeatures());
   }
+  void prepare(ops::MatmulEngine& engine) const override {
+    ops::prepare_matmul_backward(engine, {nullptr, lddy, &weight, nullptr, lddx, 0});
+  }
   void run(Run& r) const override {
     ops::matmul_backward(r.pool, r.engine, {r.at(dy), lddy, &weight, r.at(dx), lddx, r.rows()});
   }

@@ -84,6 +84,13 @@ struct MatmulStep final : Step {
     r.matrix("y", y, ldy, weight.outFeatures());
     if (residual) r.matrix("residual", *residual, ldr, weight.outFeatures());
   }
+  void prepare(ops::MatmulEngine& engine) const override {
+    float places[2] = {};
+    const bool inPlace = residual && residual->space == y.space && residual->offset == y.offset;
+    const float* const added = residual ? &places[inPlace ? 0 : 1] : nullptr;
+    const float* const biases = bias == nullptr ? nullptr : bias->values.floats();
+    ops::prepare_matmul(engine, {nullptr, ldx, &weight, &places[0], ldy, biases, added, ldr, 0});
+  }
   void run(Run& r) const override {
     const float* const added = residual ? r.at(*residual) : nullptr;
     const float* const biases = bias == nullptr ? nullptr : bias->values.floats();
@@ -234,6 +241,10 @@ struct HeadLossStep final : Step {
     r.bytes("logits", logits,
             ops::headLossScratchBytes(static_cast<std::size_t>(tileRows), static_cast<std::size_t>(hidden),
                                       static_cast<std::size_t>(vocabulary)));
+  }
+  void prepare(ops::MatmulEngine& engine) const override {
+    ops::prepare_matmul(engine, {nullptr, hidden, &weight, nullptr, vocabulary, nullptr, nullptr, 0, 0});
+    if (dx) ops::prepare_matmul_backward(engine, {nullptr, vocabulary, &weight, nullptr, hidden, 0});
   }
   void run(Run& r) const override {
     std::vector<ops::LossSegment> segments;
