@@ -66,10 +66,12 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
   });
   const stageOfDevice = new Map(runners.map(({ device }, stage) => [device.name, stage]));
   const deviceOf = (stage: number): number => plan.stages[stage]!.device;
-  const staticBytes = runners.map(({ device, slotBytes }, stage) => {
+  /** All that a device holds but its activation slots; the matrix products' scratch comes with the first runs. */
+  const staticBytes = (stage: number): number => {
+    const { device, slotBytes } = runners[stage]!;
     const { weightsBytes, arenaBytes, adaptersBytes, otherBytes } = device.statistics().memory;
     return weightsBytes + arenaBytes + adaptersBytes + otherBytes - lowered.numSlots[stage]! * slotBytes;
-  });
+  };
   const inFlight = plan.stages.map(() => 0);
   const endedActions = plan.stages.map(() => 0);
   let originNs: number | undefined;
@@ -96,7 +98,7 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
 
   const sampleMemory = (stage: number, change: number, ns: number): void => {
     inFlight[stage]! += change;
-    const value = staticBytes[stage]! + inFlight[stage]! * runners[stage]!.slotBytes;
+    const value = staticBytes(stage) + inFlight[stage]! * runners[stage]!.slotBytes;
     recorder.addCounter({ counter: "memory", device: deviceOf(stage), timeNs: time(ns), value });
   };
 

@@ -1,5 +1,5 @@
 import { formatBytes } from "../core/index.ts";
-import { type Architecture, projectionShape } from "./documents/architecture.ts";
+import type { Architecture } from "./documents/architecture.ts";
 import type { Buffers, PlannedJob, Stage, StageMemory } from "./documents/plan.ts";
 import type { Dtype } from "./documents/workload.ts";
 import { adapterParameters } from "./operators.ts";
@@ -9,12 +9,22 @@ import { arenaLayout, stageLayout } from "./stage-layout.ts";
 const ELEMENT_BYTES: Readonly<Record<Dtype, number>> = { float32: 4, bfloat16: 2, int8: 1, nf4: 0.5 + 0.127 / 8 };
 const FLOAT = 4;
 
-/** Packed frozen weights are padded to whole panels of this many output columns (oneDNN's blocked layout). */
-const PANEL = 64;
+/** Allocations of a device are padded to whole cache lines (native/src/runtime/memory.cc). */
+const LINE = 64;
 
-/** Bytes of one packed direction of a [out, in] weight. */
+/** Packed frozen weights are padded to panels of 16 input rows and 64 output columns (oneDNN's BA16a64b, its choice on AVX-512). */
+const PANEL = { in: 16, out: 64 } as const;
+
+/** What oneDNN's matmul keeps for each thread at any shape: 768 bytes, and 64 to align them (native/src/ops/matmul.cc). */
+const MATMUL_SCRATCH = 832;
+
+function padded(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
+
+/** Bytes of one direction of a frozen product that maps `inFeatures` to `outFeatures`. */
 export function packedDirectionBytes(inFeatures: number, outFeatures: number, dtype: Dtype): number {
-  return Math.ceil(inFeatures * Math.ceil(outFeatures / PANEL) * PANEL * ELEMENT_BYTES[dtype]);
+  return Math.ceil(padded(inFeatures, PANEL.in) * padded(outFeatures, PANEL.out) * ELEMENT_BYTES[dtype]);
 }
 
 /** Bytes of a frozen weight packed for both directions. */
@@ -22,23 +32,24 @@ export function packedMatrixBytes(inFeatures: number, outFeatures: number, dtype
   return packedDirectionBytes(inFeatures, outFeatures, dtype) + packedDirectionBytes(outFeatures, inFeatures, dtype);
 }
 
-/** The frozen weights of a stage as a device holds them. */
+/** The frozen weights of a stage as a device holds them: all packed for both directions but the product before the embedding, which has no backward. */
 export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {
   const { hiddenSize: hidden, intermediateSize: inner, headDim, numHeads, numKvHeads, vocabularySize } = arch;
+  const vector = (length: number): number => padded(length * FLOAT, LINE);
   const qkvColumns = (numHeads + 2 * numKvHeads) * headDim;
-  const down = projectionShape(arch, "down_proj");
-  const output = projectionShape(arch, "o_proj");
   const layer =
     packedMatrixBytes(hidden, qkvColumns, dtype) +
-    packedMatrixBytes(output.in, output.out, dtype) +
+    packedMatrixBytes(numHeads * headDim, hidden, dtype) +
     packedMatrixBytes(hidden, 2 * inner, dtype) +
-    packedMatrixBytes(down.in, down.out, dtype) +
-    2 * hidden * FLOAT +
-    (arch.qkvBias ? qkvColumns * FLOAT : 0);
-  const embedding = stage.embedding ? vocabularySize * hidden * Math.max(ELEMENT_BYTES[dtype], 2) : 0;
-  const head = stage.head ? packedMatrixBytes(hidden, vocabularySize, dtype) + hidden * FLOAT : 0;
-  const rotary = (headDim / 2) * FLOAT;
-  return (stage.endLayer - stage.firstLayer) * layer + embedding + head + rotary;
+    packedMatrixBytes(inner, hidden, dtype) +
+    2 * vector(hidden) +
+    (arch.qkvBias ? vector(qkvColumns) : 0);
+  const embedding = stage.embedding
+    ? padded(vocabularySize * hidden * Math.max(ELEMENT_BYTES[dtype], 2), LINE) -
+      packedDirectionBytes(qkvColumns, hidden, dtype)
+    : 0;
+  const head = stage.head ? packedMatrixBytes(hidden, vocabularySize, dtype) + vector(hidden) : 0;
+  return (stage.endLayer - stage.firstLayer) * layer + embedding + head + vector(headDim / 2);
 }
 
 export interface StageMemoryInput {
@@ -59,14 +70,17 @@ export function stageMemory(input: StageMemoryInput): StageMemory {
   const { architecture, stage, dtype, jobs, inFlight, buffers } = input;
   const layout = stageLayout(input);
   const arena = arenaLayout(layout, inFlight, buffers);
-  const parameters = jobs.reduce((total, job) => total + adapterParameters(architecture, stage, job), 0);
+  const parameterBytes = jobs.reduce(
+    (total, job) => total + padded(adapterParameters(architecture, stage, job) * FLOAT, LINE),
+    0,
+  );
   const parts = {
     weights: stageWeightBytes(architecture, stage, dtype),
-    adapters: 2 * FLOAT * parameters,
-    optimizer: 2 * FLOAT * parameters,
+    adapters: 2 * parameterBytes,
+    optimizer: 2 * parameterBytes,
     activations: inFlight * layout.slotBytes,
     buffers: arena.work - inFlight * layout.slotBytes,
-    workspace: layout.workBytes,
+    workspace: layout.workBytes + input.threads * MATMUL_SCRATCH,
   };
   return {
     ...parts,

@@ -1,0 +1,115 @@
+import { expect, test } from "vitest";
+import { nativeInfo } from "../../exec/index.ts";
+import { createRuntime } from "../../native/index.ts";
+import type { Architecture } from "../../plan/documents/architecture.ts";
+import { packedDirectionBytes, packedMatrixBytes } from "../../plan/memory-model.ts";
+import { runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
+
+const WIDE: Architecture = {
+  ...SMALL,
+  hiddenSize: 256,
+  intermediateSize: 688,
+  numLayers: 4,
+  numHeads: 8,
+  numKvHeads: 4,
+  headDim: 32,
+  vocabularySize: 300,
+  qkvBias: true,
+  tiedEmbeddings: false,
+};
+const TINY_STORIES: Architecture = {
+  ...SMALL,
+  hiddenSize: 64,
+  intermediateSize: 172,
+  numLayers: 5,
+  numHeads: 8,
+  numKvHeads: 4,
+  vocabularySize: 512,
+};
+const ODD: Architecture = {
+  ...SMALL,
+  hiddenSize: 100,
+  intermediateSize: 203,
+  headDim: 20,
+  vocabularySize: 301,
+};
+
+const RUNS: readonly SmallRun[] = (["cpu:0", "cpu:0,cpu:1"] as const).flatMap((devices) =>
+  (["auto", "unfused"] as const).map((groups) => ({ devices, groups })),
+);
+const TWO_THREADS: SmallRun = {
+  devices: {
+    kind: "cluster",
+    version: 1,
+    machines: [{ name: "local", devices: [{ name: "cpu:0", type: "cpu", threads: 2 }] }],
+  },
+};
+
+test.each([
+  ["the TinyStories shape", TINY_STORIES],
+  ["hidden 256, 4 layers", WIDE],
+  ["odd sizes", ODD],
+])("planned memory is what the devices hold, part by part: %s", async (_, architecture) => {
+  const given = smallCase(
+    [
+      { rank: 8 },
+      { rank: 5, targets: ["q_proj", "k_proj", "o_proj", "gate_proj", "down_proj"] },
+      { rank: 3, targets: ["up_proj"], microBatchSize: 4 },
+    ],
+    architecture,
+  );
+  for (const run of [...RUNS, TWO_THREADS]) {
+    const { plan, statistics, trace } = await runSmall(given, run);
+    const planned = plan.memory.map((parts) => ({
+      weightsBytes: parts.weights,
+      adaptersBytes: parts.adapters + parts.optimizer,
+      otherAndArena: parts.activations + parts.buffers + parts.workspace,
+      peakBytes: parts.total,
+    }));
+    const measured = statistics.map(({ memory }) => ({
+      weightsBytes: memory.weightsBytes,
+      adaptersBytes: memory.adaptersBytes,
+      otherAndArena: memory.arenaBytes + memory.otherBytes,
+      peakBytes: memory.peakBytes,
+    }));
+    expect(measured.map((row, i) => row.peakBytes <= planned[i]!.peakBytes)).toEqual(planned.map(() => true));
+    // Elsewhere oneDNN may choose smaller panels.
+    if (nativeInfo().isa === "avx512") expect(measured).toEqual(planned);
+    const counters = plan.stages.map((stage) =>
+      Math.max(
+        ...trace.counters
+          .filter((sample) => sample.counter === "memory" && sample.device === stage.device)
+          .map((sample) => sample.value),
+      ),
+    );
+    counters.forEach((peak, stage) => {
+      expect(peak).toBeLessThanOrEqual(plan.memory[stage]!.total);
+      expect(peak).toBeGreaterThan(plan.memory[stage]!.total * 0.99);
+    });
+  }
+});
+
+test("the planner's size of packed weights is oneDNN's over a table of shapes, in both directions", () => {
+  const sizes = [8, 16, 20, 48, 64, 65, 100, 128, 172, 256, 344, 1000, 4096];
+  const wrong: string[] = [];
+  for (const inFeatures of sizes) {
+    for (const out of sizes) {
+      using runtime = createRuntime();
+      using device = runtime.createDevice({ name: "packing", cores: nativeInfo().cores.slice(0, 1) });
+      const measured = (backward: boolean): number => {
+        const before = device.statistics().memory.weightsBytes;
+        device.loadMatrix({ name: "w", out, in: inFeatures, data: new Float32Array(out * inFeatures), backward });
+        return device.statistics().memory.weightsBytes - before;
+      };
+      for (const [backward, planned] of [
+        [false, packedDirectionBytes(inFeatures, out, "float32")],
+        [true, packedMatrixBytes(inFeatures, out, "float32")],
+      ] as const) {
+        const bytes = measured(backward);
+        if (nativeInfo().isa === "avx512" ? bytes !== planned : bytes > planned)
+          wrong.push(`${inFeatures} to ${out}: ${bytes} bytes, planned ${planned}`);
+      }
+    }
+  }
+  expect(wrong).toEqual([]);
+});

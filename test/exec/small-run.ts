@@ -1,0 +1,149 @@
+import { countScored, type Row } from "../../datasets/index.ts";
+import {
+  type AdapterPair,
+  type BaseModel,
+  type ExecuteResult,
+  executePlan,
+  initialPairs,
+  syntheticWeights,
+} from "../../exec/index.ts";
+import type { Architecture } from "../../plan/documents/architecture.ts";
+import type { Cluster } from "../../plan/documents/cluster.ts";
+import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
+import type { Plan, ScheduleName } from "../../plan/index.ts";
+import { makePlan } from "../../plan/make-plan.ts";
+import { sealPlan } from "../../plan/plan-hash.ts";
+import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
+import { constantCalibration } from "../plan/unit-plan.ts";
+
+/** Grouped queries, head dimension = hidden / heads, tied head. */
+export const SMALL: Architecture = {
+  hiddenSize: 32,
+  intermediateSize: 56,
+  numLayers: 3,
+  numHeads: 4,
+  numKvHeads: 2,
+  headDim: 8,
+  vocabularySize: 97,
+  maxPositions: 512,
+  rmsNormEps: 1e-5,
+  ropeTheta: 10000,
+  qkvBias: false,
+  tiedEmbeddings: true,
+};
+
+export interface SmallJob {
+  readonly rank?: number;
+  readonly dropout?: number;
+  readonly targets?: Job["adapter"]["targets"];
+  readonly optimizer?: Partial<Job["optimizer"]>;
+  readonly batchSize?: number;
+  readonly microBatchSize?: number;
+  readonly steps?: number;
+  readonly seed?: number;
+  /** Of its first row; the others follow from it. */
+  readonly length?: number;
+}
+
+/** A model, jobs and rows, all following from small numbers. */
+export interface SmallCase {
+  readonly model: BaseModel;
+  readonly jobs: readonly Job[];
+  readonly data: readonly (readonly Row[])[];
+  readonly start: readonly (readonly AdapterPair[])[];
+}
+
+function rowsOf(job: Job, index: number, length: number, vocabulary: number): readonly Row[] {
+  return Array.from({ length: job.batchSize * job.steps! }, (_, k) => {
+    const size = length + ((k * 53 + index * 19) % 37);
+    const inputIds = Int32Array.from({ length: size }, (_, t) => (t * (7 + index) + k * 13 + t * t) % vocabulary);
+    return { inputIds, labels: inputIds.map((id, t) => (t < 5 ? -100 : id)) };
+  });
+}
+
+/** Starts with B other than zero, so that every gradient counts from the first step. */
+export function perturbed(pairs: readonly AdapterPair[]): readonly AdapterPair[] {
+  return pairs.map((pair) => ({ ...pair, b: pair.b.map((_, i) => Math.sin(i * 1.7 + pair.layer) / 20) }));
+}
+
+export function smallCase(
+  specs: readonly SmallJob[],
+  architecture: Architecture = SMALL,
+  model: BaseModel = syntheticWeights(architecture),
+): SmallCase {
+  const jobs = specs.map((spec, i) =>
+    jobSchema.parse({
+      ...JOB_DEFAULTS,
+      name: `job${i}`,
+      data: { path: "rows.jsonl", format: "tokens" },
+      adapter: {
+        rank: spec.rank ?? 4,
+        alpha: 8,
+        dropout: spec.dropout ?? 0,
+        targets: spec.targets ?? ["q_proj", "v_proj"],
+      },
+      batchSize: spec.batchSize ?? 4,
+      microBatchSize: spec.microBatchSize ?? 2,
+      steps: spec.steps ?? 3,
+      seed: spec.seed ?? i,
+      optimizer: { ...JOB_DEFAULTS.optimizer, learningRate: 3e-3, ...spec.optimizer },
+    }),
+  );
+  return {
+    model,
+    jobs,
+    data: jobs.map((job, i) => rowsOf(job, i, specs[i]!.length ?? 20, architecture.vocabularySize)),
+    start: jobs.map((job) => perturbed(initialPairs(job, architecture))),
+  };
+}
+
+export interface SmallRun {
+  /** A list of devices, or a cluster. */
+  readonly devices: string | Cluster;
+  readonly groups?: "auto" | "unfused" | number;
+  readonly schedule?: ScheduleName;
+  /** Only this job. */
+  readonly only?: number;
+}
+
+export interface SmallResult extends ExecuteResult {
+  readonly plan: Plan;
+}
+
+export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallResult> {
+  const pick = <T>(list: readonly T[]): readonly T[] => (run.only === undefined ? list : [list[run.only]!]);
+  const { model } = given;
+  const [jobs, data, start] = [pick(given.jobs), pick(given.data), pick(given.start)];
+  const catalog = { kind: "catalog", version: 1, devices: { cpu: { kind: "cpu" } }, links: {} } as const;
+  const cluster = typeof run.devices === "string" ? clusterFromList(run.devices) : run.devices;
+  const devices = resolveDevices(cluster, catalog, { memoryBytes: 8 * 2 ** 30, cores: 2 });
+  const body = makePlan({
+    architecture: model.architecture,
+    dtype: "float32",
+    modelDigest: null,
+    jobs,
+    rows: jobs.map((job, i) => ({
+      tokens: data[i]!.map((row) => row.inputIds.length),
+      scored: data[i]!.map(countScored),
+      digest: "sha256:small",
+      steps: Array.from({ length: job.steps! }, (_, step) =>
+        Array.from({ length: job.batchSize }, (_, k) => step * job.batchSize + k),
+      ),
+    })),
+    devices,
+    links: resolveLinks(cluster, devices, catalog),
+    calibration: constantCalibration(),
+    schedule: run.schedule ?? "lorapp",
+    maxInFlight: "auto",
+    groups: run.groups ?? "auto",
+  });
+  const plan = sealPlan(body, { model: null, data: {}, init: {} });
+  return { ...(await executePlan({ plan, model, rows: data, start, versions: {} })), plan };
+}
+
+/** The bytes of an adapter, as text. */
+export function adapterBytes(pairs: readonly AdapterPair[]): string {
+  const text = (values: Float32Array): string =>
+    Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
+  return pairs.map(({ layer, projection, a, b }) => `${layer} ${projection} ${text(a)} ${text(b)}`).join("\n");
+}
