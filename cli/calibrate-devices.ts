@@ -1,3 +1,4 @@
+import { quantile, sum } from "../core/index.ts";
 import {
   type BaseModel,
   type CalibrationRange,
@@ -11,18 +12,19 @@ import type { MeasuredCalibration, Plan } from "../plan/index.ts";
 import { jobSegments, microBatchTokens } from "../plan/index.ts";
 import { fitCalibration, fitLink } from "../sim/index.ts";
 
+/** Where along the sorted sizes of a plan to measure. */
+const TOKEN_QUANTILES = [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1];
+const SEQUENCE_QUANTILES = [0, 0.5, 1];
+
+function pointsOf(values: readonly number[], quantiles: readonly number[]): readonly number[] {
+  return [...new Set(quantiles.map((q) => Math.round(quantile(values, q))))];
+}
+
 /** The range of a plan's micro-batches. */
 export function rangeOfPlan(plan: Plan): CalibrationRange {
-  const tokens = { min: Number.POSITIVE_INFINITY, max: 0 };
-  const sequence = { min: Number.POSITIVE_INFINITY, max: 0 };
-  const widen = (range: { min: number; max: number }, value: number): void => {
-    range.min = Math.min(range.min, value);
-    range.max = Math.max(range.max, value);
-  };
-  for (const microBatch of plan.microBatches) {
-    widen(tokens, microBatchTokens(microBatch));
-    for (const { lengths } of jobSegments(microBatch)) for (const length of lengths) widen(sequence, length);
-  }
+  const segments = plan.microBatches.map(jobSegments);
+  const tokens = plan.microBatches.map(microBatchTokens);
+  const shares = segments.map((parts, i) => sum(parts.map(({ scored }) => scored)) / tokens[i]!);
   return {
     architecture: plan.model.architecture,
     dtype: plan.model.dtype,
@@ -30,8 +32,12 @@ export function rangeOfPlan(plan: Plan): CalibrationRange {
     links: plan.links,
     adapters: plan.jobs.map(({ adapter }) => adapter),
     numGroups: plan.groups.length,
-    tokens,
-    sequence,
+    tokens: pointsOf(tokens, TOKEN_QUANTILES),
+    sequence: pointsOf(
+      segments.flat().flatMap(({ lengths }) => lengths),
+      SEQUENCE_QUANTILES,
+    ),
+    scored: [quantile(shares, 0), quantile(shares, 1)],
   };
 }
 

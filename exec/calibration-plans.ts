@@ -21,40 +21,31 @@ export interface CalibrationRange {
   readonly adapters: readonly AdapterSpec[];
   /** Groups of adapters that share micro-batches. */
   readonly numGroups: number;
-  /** Tokens of a micro-batch. */
-  readonly tokens: { readonly min: number; readonly max: number };
-  /** Tokens of a row. */
-  readonly sequence: { readonly min: number; readonly max: number };
+  /** Tokens of a micro-batch, and of a row: sizes to measure at, ascending; the first and the last are the ends of the range. */
+  readonly tokens: readonly number[];
+  readonly sequence: readonly number[];
+  /** Smallest and largest share of scored tokens in a micro-batch. */
+  readonly scored: readonly [number, number];
 }
 
-/** Points along each range, evenly spaced in the logarithm. */
-const TOKEN_POINTS = 6;
-const SEQUENCE_POINTS = 3;
 /** The first step of a run fills caches and makes primitives; it is not measured. */
 export const WARM_STEPS = 1;
 const STEPS = 4;
 const PARTS = 2;
-
-function geometric({ min, max }: { readonly min: number; readonly max: number }, points: number): readonly number[] {
-  const series = Array.from({ length: points }, (_, i) =>
-    Math.round(min * (max / min) ** (points === 1 ? 1 : i / (points - 1))),
-  );
-  return [...new Set(series)];
-}
 
 /** Row lengths and rows a micro-batch of each run: every number of tokens with short, middling and long rows. */
 function shapesOf({
   tokens,
   sequence,
 }: CalibrationRange): readonly { readonly length: number; readonly rows: number }[] {
-  const lengths = geometric(sequence, SEQUENCE_POINTS);
   const seen = new Set<string>();
-  return geometric(tokens, TOKEN_POINTS).flatMap((total) =>
-    lengths.flatMap((length) => {
+  const most = tokens.at(-1)! * 1.25;
+  return tokens.flatMap((total) =>
+    sequence.flatMap((length) => {
       const rows = Math.max(1, Math.round(total / length));
       const own = Math.min(length, total);
       const key = `${own} ${rows}`;
-      if (seen.has(key) || own * rows > tokens.max * 1.25) return [];
+      if (seen.has(key) || own * rows > most) return [];
       seen.add(key);
       return [{ length: own, rows }];
     }),
@@ -85,7 +76,14 @@ export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
       dtype: range.dtype,
       modelDigest: null,
       jobs,
-      rows: jobs.map((job) => lengthRows(job, { lengths: length, samples: microBatchSize * PARTS * STEPS })),
+      rows: jobs.map((job) => {
+        const rows = lengthRows(job, { lengths: length, samples: microBatchSize * PARTS * STEPS });
+        const share = range.scored[run % 2]!;
+        return {
+          ...rows,
+          scored: Array.from(rows.tokens, (count) => Math.max(1, Math.min(count - 1, Math.round(count * share)))),
+        };
+      }),
       devices: range.devices,
       links: range.links,
       calibration: {

@@ -40,7 +40,7 @@ export interface ExecuteResult {
 }
 
 /** Actions that a device's queue may hold ahead, so that it never waits for JavaScript and JavaScript never holds the whole run. */
-const QUEUE_AHEAD = 32;
+const QUEUE_AHEAD = 64;
 
 /**
  * Runs a plan's actions in the plan's order on this machine's devices.

@@ -139,7 +139,9 @@ function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurem
     if (event.stream !== "compute" || event.letter !== "U" || !isWarm(event.microBatch)) continue;
     const { group, step } = plan.microBatches[event.microBatch]!;
     const call = updateOperator(shapes[event.stage]!, activeJobs(plan, group, step));
-    operators.push({ operator: call.name, kind: call.kind, features: call.features, seconds: event.durationNs / 1e9 });
+    const seconds = event.durationNs / 1e9;
+    operators.push({ operator: call.name, kind: call.kind, features: call.features, seconds });
+    actions.push({ letter: "U", calls: [call], seconds });
   }
   return { operators, actions, messages: messageSamples(plan, result.trace.events) };
 }

@@ -1,8 +1,7 @@
-import { contentHash, mean, median, quantile } from "../core/index.ts";
+import { contentHash, mean, median, quantile, sum } from "../core/index.ts";
 import type { ActionLetter, MeasuredCalibration, MeasuredOperator, OperatorCall } from "../plan/index.ts";
-import { informationCriterion, type OperatorSample, operatorSeconds } from "./fit-operator.ts";
+import { type OperatorSample, operatorSeconds } from "./fit-operator.ts";
 import { splitHoldOut } from "./hold-out.ts";
-import { nonNegativeLeastSquares } from "./nnls.ts";
 import {
   callsSeconds,
   type FittedOperator,
@@ -49,23 +48,13 @@ interface Fit {
   readonly actions: Readonly<Record<ActionLetter, ActionFit>>;
 }
 
-/** The factor by which a letter's sums are biased; 1 unless the information criterion is for another one. */
-function fitBias(sums: readonly number[], measured: readonly number[]): number {
-  const inverse = measured.map((seconds) => 1 / seconds);
-  const relative = sums.map((sum, row) => sum / measured[row]!);
-  const squares = (factor: number, seconds: number): number =>
-    relative.reduce((total, ratio, row) => total + (factor * ratio + seconds * inverse[row]! - 1) ** 2, 0);
-  const [constant = 0] = nonNegativeLeastSquares(
-    [inverse],
-    relative.map((ratio) => 1 - ratio),
-  );
-  const [factor = 1, rest = 0] = nonNegativeLeastSquares(
-    [relative, inverse],
-    relative.map(() => 1),
-  );
-  if (factor < FACTOR_RANGE[0] || factor > FACTOR_RANGE[1]) return 1;
-  const plain = informationCriterion(squares(1, constant), sums.length, 1);
-  return informationCriterion(squares(factor, rest), sums.length, 2) < plain ? factor : 1;
+/**
+ * What brings the sum of the predictions to the sum of the measurements. Operators are fitted on relative residuals, that is near the median; a run
+ * is made of means, interruptions included.
+ */
+function sumFactor(predicted: readonly number[], measured: readonly number[]): number {
+  const factor = sum(measured) / sum(predicted);
+  return factor < FACTOR_RANGE[0] || factor > FACTOR_RANGE[1] ? 1 : factor;
 }
 
 /** Letters whose operators occur in no other letter: only their coefficients can carry a factor. */
@@ -85,9 +74,15 @@ function fitSamples(samples: CalibrationSamples, scaleActions: boolean): Fit {
     const members = samples.actions.filter((action) => action.letter === letter);
     const sums = members.map(({ calls }) => callsSeconds(table, calls));
     const measured = members.map(({ seconds }) => seconds);
+    const seconds = Math.max(0, median(measured.map((value, index) => value - sums[index]!)));
     const isScaled = scaleActions && scalable.has(letter) && members.length >= ACTIONS_FOR_A_FACTOR;
-    const factor = isScaled ? fitBias(sums, measured) : 1;
-    return { factor, seconds: Math.max(0, median(measured.map((seconds, index) => seconds - factor * sums[index]!))) };
+    const factor = isScaled
+      ? sumFactor(
+          sums.map((value) => value + seconds),
+          measured,
+        )
+      : 1;
+    return { factor, seconds: factor * seconds };
   };
   return { table, actions: { F: fitLetter("F"), B: fitLetter("B"), U: fitLetter("U") } };
 }

@@ -28,8 +28,9 @@ const GENERIC = {
     vocab_size: 2048,
     max_position_embeddings: 1024,
   },
-  tokens: { min: 16, max: 1024 },
-  sequence: { min: 16, max: 512 },
+  tokens: [16, 37, 85, 196, 449, 1024],
+  sequence: [16, 90, 512],
+  scored: [0.25, 1] as const,
 };
 
 function genericRange(io: Io, args: Arguments, device: string): CalibrationRange {
@@ -47,6 +48,7 @@ function genericRange(io: Io, args: Arguments, device: string): CalibrationRange
     numGroups: 2,
     tokens: GENERIC.tokens,
     sequence: GENERIC.sequence,
+    scored: GENERIC.scored,
   };
 }
 

@@ -29,8 +29,8 @@ Device::Device(std::shared_ptr<Runtime> runtime, std::string name, std::vector<i
   pool_ = std::make_unique<Pool>(cores);
   engine_ = std::make_unique<ops::MatmulEngine>(static_cast<int>(cores.size()));
   arena_ = std::make_shared<Buffer>(meter_, MemoryKind::arena, 0);
-  compute_ = std::make_unique<Stream>(runtime_, name_, "compute", std::vector<int>{cores.front()});
-  send_ = std::make_unique<Stream>(runtime_, name_, "send", cores);
+  compute_ = std::make_unique<Stream>(runtime_, name_, "compute", std::vector<int>{cores.front()}, true);
+  send_ = std::make_unique<Stream>(runtime_, name_, "send", cores, false);
 }
 
 Device::~Device() { stop(); }

@@ -7,6 +7,13 @@
 
 namespace loratwin {
 
+namespace {
+
+constexpr std::size_t kLowQueue = 16;
+constexpr std::int64_t kReportNs = 50'000'000;
+
+}  // namespace
+
 Runtime::Runtime(std::function<void()> notify) : notify_(std::move(notify)), start_(monotonicNs()) {}
 
 std::int64_t Runtime::nowNs() const { return monotonicNs() - start_; }
@@ -51,7 +58,10 @@ void Runtime::mark(Event& event) {
   }
 }
 
-bool Runtime::announce() { return !std::exchange(announced_, true); }
+bool Runtime::announce() {
+  announcedNs_ = nowNs();
+  return !std::exchange(announced_, true);
+}
 
 void Runtime::signal(Event& event) {
   const std::lock_guard lock(mutex);
@@ -60,7 +70,7 @@ void Runtime::signal(Event& event) {
 
 bool Runtime::await(const Event& event, Waiter& waiter) {
   const auto done = [&] { return event.signalled.load(std::memory_order_acquire); };
-  if (!done() && !spinUntil([&] { return done() || failed(); })) {
+  if (!done() && !(waiter.spins && spinUntil([&] { return done() || failed(); }))) {
     std::unique_lock lock(mutex);
     waiter.event = &event;
     waiter.wake.wait(lock, [&] { return done() || failed() || waiter.stopping; });
@@ -85,13 +95,13 @@ void Runtime::strike(Waiter& waiter) {
   std::erase(waiters_, &waiter);
 }
 
-void Runtime::finish(Event* signalled, Completion completion) {
+void Runtime::finish(Event* signalled, Completion completion, std::size_t left) {
   bool first = false;
   {
     const std::lock_guard lock(mutex);
     if (signalled != nullptr) mark(*signalled);
     completions_.push_back(std::move(completion));
-    first = announce();
+    first = (left <= kLowQueue || nowNs() - announcedNs_ >= kReportNs) && announce();
   }
   if (first) notify_();
 }

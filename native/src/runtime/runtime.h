@@ -39,6 +39,8 @@ struct Failure {
 // One thread that waits for events or work, and how to wake it.
 struct Waiter {
   std::condition_variable wake;
+  // Whether it may wait busily for a moment: only a thread whose core has nothing else to do.
+  bool spins = false;
   // Guarded by the runtime's mutex.
   const Event* event = nullptr;
   bool stopping = false;
@@ -61,7 +63,8 @@ class Runtime {
   bool await(const Event& event, Waiter& waiter);
   void stop(Waiter& waiter);
 
-  void finish(Event* signalled, Completion completion);
+  // `left` = tasks behind it in its queue. JavaScript is woken when a queue runs low, else every kReportNs: it runs on the devices' cores.
+  void finish(Event* signalled, Completion completion, std::size_t left);
   // The first failure counts: every stream drops its pending tasks from now on.
   void fail(Failure failure);
   bool failed() const { return failed_.load(std::memory_order_acquire); }
@@ -93,6 +96,7 @@ class Runtime {
   std::optional<Failure> failure_;
   std::atomic<bool> failed_{false};
   bool announced_ = false;
+  std::int64_t announcedNs_ = 0;
 };
 
 }  // namespace loratwin

@@ -8,8 +8,9 @@
 
 namespace loratwin {
 
-Stream::Stream(std::shared_ptr<Runtime> runtime, std::string device, const char* name, std::vector<int> cores)
+Stream::Stream(std::shared_ptr<Runtime> runtime, std::string device, const char* name, std::vector<int> cores, bool spins)
     : runtime_(std::move(runtime)), device_(std::move(device)), name_(name), cores_(std::move(cores)) {
+  waiter_.spins = spins;
   runtime_->enlist(waiter_);
   thread_ = std::thread([this] { loop(); });
 }
@@ -90,7 +91,12 @@ void Stream::execute(Task& task) {
   Event* const signal = task.signal;
   task.work = nullptr;
   task.uses.clear();
-  runtime_->finish(signal, std::move(done));
+  std::size_t left = 0;
+  {
+    const std::lock_guard lock(runtime_->mutex);
+    left = queue_.size();
+  }
+  runtime_->finish(signal, std::move(done), left);
 }
 
 }  // namespace loratwin

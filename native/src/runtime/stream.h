@@ -45,8 +45,8 @@ struct StreamTimes {
 
 class Stream {
  public:
-  // `device` and `name` are for reports. The thread is pinned to `cores`.
-  Stream(std::shared_ptr<Runtime> runtime, std::string device, const char* name, std::vector<int> cores);
+  // `device` and `name` are for reports. The thread is pinned to `cores`; `spins` as in Waiter.
+  Stream(std::shared_ptr<Runtime> runtime, std::string device, const char* name, std::vector<int> cores, bool spins);
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
