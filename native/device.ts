@@ -2,7 +2,7 @@ import { DeviceError } from "../core/index.ts";
 import { checkCount, checkFinite, checkLength, guarded } from "./checks.ts";
 import type { Handle, Operator } from "./operators.ts";
 import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
-import type { Bindings, RunTask, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
+import type { Bindings, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
 
 /** `cores` = ids of the CPUs that the device's threads are pinned to; one pool thread for each. */
 export interface DeviceOptions {
@@ -96,7 +96,7 @@ interface DeviceObserver {
 }
 
 const parts: readonly AdapterPart[] = ["parameters", "gradients", "firstMoment", "secondMoment"];
-const rawDevices = new WeakMap<Device, RawDevice>();
+const rawDevices = new WeakMap<SendTarget, RawDevice>();
 
 function packBindings(bindings: Bindings): RawBindings {
   const rows = checkCount(bindings.rows, "bindings.rows", 1);

@@ -42,6 +42,7 @@ export type {
   Completion,
   RunTask,
   Segment,
+  SendTarget,
   SendTask,
   SumSquares,
   Task,

@@ -1,6 +1,5 @@
 // What is put into a device's queues, and what comes back. Times are nanoseconds of the device's own monotonic clock
 // since the runtime was made; offsets into an arena are bytes.
-import type { Device } from "./device.ts";
 import type { Handle } from "./operators.ts";
 
 /**
@@ -82,11 +81,16 @@ export interface UpdateTask extends Task {
   readonly items: readonly UpdateItem[];
 }
 
+/** The device that a message goes to, as `createDevice` gave it. */
+export interface SendTarget {
+  readonly name: string;
+}
+
 /** A copy into another device's arena (or the same one's), on the source device's send stream. */
 export interface SendTask extends Task {
   readonly source: number;
   readonly bytes: number;
-  readonly destination: Device;
+  readonly destination: SendTarget;
   readonly destinationOffset: number;
 }
 

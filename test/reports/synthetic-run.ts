@@ -76,6 +76,12 @@ export function syntheticPlan(shape: RunShape): Plan {
     schedule: "lorapp",
     fused: shape.fused,
     maxInFlight: null,
+    calibration: {
+      kind: "calibration",
+      version: 1,
+      model: "constant",
+      seconds: { F: 1, B: 2, transfer: 0, update: 0 },
+    },
     model: {
       architecture: {
         hiddenSize: 256,
