@@ -17,6 +17,7 @@ import type { Io } from "./io.ts";
 import { loadCalibration, loadCluster } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
 import { note } from "./output.ts";
+import { placeInput } from "./place-input.ts";
 
 /** The options of every command that makes a plan. */
 export function planOptions(yargs: Argv): Argv {
@@ -67,8 +68,8 @@ export interface CreatedPlan {
 
 /** Plans a workload file as the options say. @throws InputError, PlanError */
 export async function createPlan(io: Io, args: Arguments, file: string): Promise<CreatedPlan> {
-  const { devices, links } = loadCluster(io, args);
-  const { calibration, assumed } = loadCalibration(io, args, devices);
+  const { devices, links, source: cluster } = loadCluster(io, args);
+  const { calibration, source: costs, assumed } = loadCalibration(io, args, devices);
   const groups = optionalCount(args, "groups");
   const maxInFlight = inFlightOption(args);
   const loaded = await loadWorkload(io, file);
@@ -88,5 +89,9 @@ export async function createPlan(io: Io, args: Arguments, file: string): Promise
     maxInFlight,
     groups: groups ?? (flag(args, "fuse") ? "auto" : "unfused"),
   };
-  return { plan: sealPlan(predictPlan(makePlan(request)), loaded.locations), loaded };
+  try {
+    return { plan: sealPlan(predictPlan(makePlan(request)), loaded.locations), loaded };
+  } catch (error) {
+    throw placeInput(error, { main: loaded.source, calibration: costs, cluster });
+  }
 }

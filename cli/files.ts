@@ -12,6 +12,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: "a folder",
   EACCES: "no permission",
   ENOTDIR: "a path through a file",
+  EEXIST: "a file",
 };
 
 function reason(error: unknown): string {
@@ -37,6 +38,18 @@ export function writeOutput(io: Io, file: string, content: string | Iterable<str
     writeFileSync(full, typeof content === "string" ? content : [...content].map((line) => `${line}\n`).join(""));
   } catch (error) {
     throw new InputError({ expected: "a file that can be written", file, got: reason(error) }, { cause: error });
+  }
+}
+
+/** Makes a folder where there is none. @throws InputError when it cannot be made. */
+export function makeFolder(io: Io, folder: string): void {
+  try {
+    mkdirSync(absolute(io, folder), { recursive: true });
+  } catch (error) {
+    throw new InputError(
+      { expected: "a folder that can be written", file: folder, got: reason(error) },
+      { cause: error },
+    );
   }
 }
 

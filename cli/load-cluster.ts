@@ -4,14 +4,19 @@ import { contentHash, InputError } from "../core/index.ts";
 import {
   type Calibration,
   type Catalog,
+  type Cluster,
   calibrationSchema,
   catalogSchema,
+  checkDocument,
   clusterFromList,
   clusterSchema,
   mergeCatalogs,
   parseDocument,
+  placeError,
+  type ReadText,
   type ResolvedDevice,
   type ResolvedLink,
+  readText,
   resolveDevices,
   resolveLinks,
 } from "../plan/index.ts";
@@ -31,6 +36,8 @@ export function loadCatalog(io: Io, args: Arguments): Catalog {
 export interface LoadedCluster {
   readonly devices: readonly ResolvedDevice[];
   readonly links: readonly ResolvedLink[];
+  /** Absent for a list of devices. */
+  readonly source: ReadText | undefined;
 }
 
 /** The devices of --cluster FILE or --devices LIST; without either, cpu:0. @throws InputError */
@@ -41,19 +48,25 @@ export function loadCluster(io: Io, args: Arguments): LoadedCluster {
     throw new InputError({ expected: "either --cluster or --devices", got: "both" });
   const catalog = loadCatalog(io, args);
   const host = { memoryBytes: totalmem(), cores: 1 };
-  if (file === undefined) {
-    const cluster = clusterFromList(list ?? "cpu:0");
+  const resolve = (cluster: Cluster, source: ReadText | undefined): LoadedCluster => {
     const devices = resolveDevices(cluster, catalog, host);
-    return { devices, links: resolveLinks(cluster, devices, catalog) };
+    return { devices, links: resolveLinks(cluster, devices, catalog), source };
+  };
+  if (file === undefined) {
+    try {
+      return resolve(clusterFromList(list ?? "cpu:0"), undefined);
+    } catch (error) {
+      if (error instanceof InputError) throw new InputError({ ...error.facts, at: "--devices" });
+      throw error;
+    }
   }
   const input = readInput(io, file, "a cluster file");
-  const cluster = parseDocument(clusterSchema, input.text, input.file);
+  const source = readText(input.text, input.file);
+  const cluster = checkDocument(clusterSchema, source.value, source);
   try {
-    const devices = resolveDevices(cluster, catalog, host);
-    return { devices, links: resolveLinks(cluster, devices, catalog) };
+    return resolve(cluster, source);
   } catch (error) {
-    if (error instanceof InputError) throw new InputError({ ...error.facts, file: input.file });
-    throw error;
+    throw placeError(error, source);
   }
 }
 
@@ -77,9 +90,16 @@ const UNIT: Calibration = {
   seconds: { F: 1, B: 2, transfer: 0, update: 0 },
 };
 
-export function readCalibration(io: Io, file: string): Calibration {
+export interface LoadedCalibration {
+  readonly calibration: Calibration;
+  /** Absent when nobody gave a file. */
+  readonly source: ReadText | undefined;
+}
+
+export function readCalibration(io: Io, file: string): LoadedCalibration {
   const input = readInput(io, file, "a calibration file");
-  return parseDocument(calibrationSchema, input.text, input.file);
+  const source = readText(input.text, input.file);
+  return { calibration: checkDocument(calibrationSchema, source.value, source), source };
 }
 
 /** --calibration FILE, else an assumption that fits the devices. */
@@ -87,11 +107,11 @@ export function loadCalibration(
   io: Io,
   args: Arguments,
   devices: readonly ResolvedDevice[],
-): { readonly calibration: Calibration; readonly assumed: boolean } {
+): LoadedCalibration & { readonly assumed: boolean } {
   const file = optionalText(args, "calibration");
-  if (file !== undefined) return { calibration: readCalibration(io, file), assumed: false };
+  if (file !== undefined) return { ...readCalibration(io, file), assumed: false };
   const abstract = devices.every((device) => device.kind === "abstract");
-  return { calibration: abstract ? UNIT : UNMEASURED, assumed: !abstract };
+  return { calibration: abstract ? UNIT : UNMEASURED, source: undefined, assumed: !abstract };
 }
 
 export function calibrationHash(calibration: Calibration): string {

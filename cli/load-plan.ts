@@ -1,21 +1,25 @@
 import { InputError } from "../core/index.ts";
-import { type Plan, parsePlan, readText, validatePlan } from "../plan/index.ts";
+import { type Plan, parsePlan, type ReadText, readText } from "../plan/index.ts";
 import type { Arguments } from "./command.ts";
 import { createPlan } from "./create-plan.ts";
 import { readInput } from "./files.ts";
 import type { Io } from "./io.ts";
 import type { LoadedWorkload } from "./load-workload.ts";
 
+export interface LoadedPlan {
+  readonly plan: Plan;
+  /** Absent for a plan file. */
+  readonly loaded: LoadedWorkload | undefined;
+  /** The file, plan or workload. */
+  readonly source: ReadText;
+}
+
 /** A plan file, or a workload file that is planned on the spot. @throws InputError, PlanError */
-export async function loadPlan(
-  io: Io,
-  args: Arguments,
-  file: string,
-): Promise<{ readonly plan: Plan; readonly loaded: LoadedWorkload | undefined }> {
+export async function loadPlan(io: Io, args: Arguments, file: string): Promise<LoadedPlan> {
   const input = readInput(io, file, "a plan or a workload file");
   const source = readText(input.text, input.file);
   const kind = (source.value as { readonly kind?: unknown } | null)?.kind;
-  if (kind === "workload") return await createPlan(io, args, file);
+  if (kind === "workload") return { ...(await createPlan(io, args, file)), source };
   if (kind !== "plan")
     throw new InputError({
       expected: '"plan" or "workload"',
@@ -24,7 +28,5 @@ export async function loadPlan(
       file: input.file,
       ...source.locate(["kind"]),
     });
-  const plan = parsePlan(input.text, input.file);
-  validatePlan(plan);
-  return { plan, loaded: undefined };
+  return { plan: parsePlan(input.text, input.file), loaded: undefined, source };
 }

@@ -1,4 +1,4 @@
-import { InputError } from "../core/index.ts";
+import { placeError, readText } from "../plan/index.ts";
 import { parseTraceDocument, type Trace } from "../traces/index.ts";
 import { isFolder, readInput } from "./files.ts";
 import type { Io } from "./io.ts";
@@ -6,11 +6,10 @@ import type { Io } from "./io.ts";
 /** A trace file, or the trace of a run folder. @throws InputError */
 export function loadTrace(io: Io, file: string): Trace {
   const input = readInput(io, isFolder(io, file) ? `${file}/trace.json` : file, "a trace file or a run folder");
-  let value: unknown;
+  const source = readText(input.text, input.file);
   try {
-    value = JSON.parse(input.text);
-  } catch (cause) {
-    throw new InputError({ expected: "a trace in JSON", file: input.file, got: (cause as Error).message }, { cause });
+    return parseTraceDocument(source.value, { file: source.file });
+  } catch (error) {
+    throw placeError(error, source);
   }
-  return parseTraceDocument(value, { file: input.file });
 }

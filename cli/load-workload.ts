@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import {
@@ -10,7 +11,7 @@ import {
   resolveModel,
   type TextTokenizer,
 } from "../datasets/index.ts";
-import { type ModelFolder, openModelFolder } from "../exec/index.ts";
+import { type ModelFolder, openModelFolder, readPeftFolder } from "../exec/index.ts";
 import {
   type Architecture,
   architectureFromConfig,
@@ -21,6 +22,9 @@ import {
   lengthRows,
   PRESETS,
   parseWorkload,
+  placeError,
+  type ReadText,
+  readText,
   type Workload,
 } from "../plan/index.ts";
 import { readInput } from "./files.ts";
@@ -29,6 +33,8 @@ import type { Io } from "./io.ts";
 /** A workload with everything it names looked at. */
 export interface LoadedWorkload {
   readonly workload: Workload;
+  /** The workload's text. */
+  readonly source: ReadText;
   readonly architecture: Architecture;
   /** Absent when the workload gives an architecture only. */
   readonly model: ModelFolder | undefined;
@@ -45,24 +51,29 @@ export interface LoadedWorkload {
   readonly remarks: readonly string[];
 }
 
-function architectureOf(workload: Workload, file: string): Architecture {
-  if (!("architecture" in workload.model)) throw new InputError({ expected: "an architecture", at: "model", file });
+function architectureOf(workload: Workload): Architecture {
+  if (!("architecture" in workload.model)) throw new InputError({ expected: "an architecture", at: "model" });
   const { architecture } = workload.model;
-  if (typeof architecture !== "string") return architectureFromConfig(architecture);
+  if (typeof architecture !== "string") {
+    try {
+      return architectureFromConfig(architecture);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError({ ...error.facts, at: `model.architecture.${error.facts.at}` });
+    }
+  }
   const preset = PRESETS[architecture];
   if (preset === undefined)
     throw new InputError({
       expected: `an architecture (${Object.keys(PRESETS).join(", ")}) or the keys of a config.json`,
       at: "model.architecture",
       got: architecture,
-      file,
     });
   return architectureFromConfig(huggingFaceConfigSchema.parse(preset));
 }
 
 interface DataContext {
   readonly folder: string;
-  readonly file: string;
   readonly vocabularySize: number;
   readonly tokenizer: () => TextTokenizer;
 }
@@ -112,24 +123,31 @@ async function openModel(workload: Workload, folder: string): Promise<ModelFolde
   return openModelFolder(await resolveModel(workload.model.path, { baseFolder: folder }));
 }
 
-/** Reads a workload, its model's configuration and its data. @throws InputError */
+/** Reads a workload, its model's configuration, its data and the adapters that jobs start from. @throws InputError */
 export async function loadWorkload(io: Io, file: string): Promise<LoadedWorkload> {
   const input = readInput(io, file, "a workload file");
   const workload = parseWorkload(input.text, input.file);
-  const folder = path.dirname(input.file);
+  const source = readText(input.text, input.file);
+  try {
+    return await loadInputs(workload, source);
+  } catch (error) {
+    throw placeError(error, source);
+  }
+}
+
+async function loadInputs(workload: Workload, source: ReadText): Promise<LoadedWorkload> {
+  const folder = path.dirname(source.file);
   const model = await openModel(workload, folder);
-  const architecture = model?.architecture ?? architectureOf(workload, input.file);
+  const architecture = model?.architecture ?? architectureOf(workload);
   let tokenizer: TextTokenizer | undefined;
   const context: DataContext = {
     folder,
-    file: input.file,
     vocabularySize: architecture.vocabularySize,
     tokenizer: () => {
       if (model === undefined)
         throw new InputError({
           expected: "a model folder to tokenize text with",
           at: "model",
-          file: input.file,
           hint: "An architecture alone has no tokenizer: give lengths instead of a path.",
         });
       tokenizer ??= loadTokenizer(model.folder);
@@ -145,8 +163,22 @@ export async function loadWorkload(io: Io, file: string): Promise<LoadedWorkload
         return value === undefined ? [] : [[job.name, value]];
       }),
     );
+  const init = named((job) => (job.adapter.init === undefined ? undefined : path.resolve(folder, job.adapter.init)));
+  workload.jobs.forEach((job, index) => {
+    const start = init[job.name];
+    if (start === undefined) return;
+    if (!existsSync(start))
+      throw new InputError({
+        expected: "a PEFT folder",
+        at: `jobs[${index}].adapter.init`,
+        got: start,
+        hint: "There is no such folder.",
+      });
+    readPeftFolder(start, job.adapter, architecture);
+  });
   return {
     workload,
+    source,
     architecture,
     model,
     rows: datasets.map(({ rows }) => rows),
@@ -154,7 +186,7 @@ export async function loadWorkload(io: Io, file: string): Promise<LoadedWorkload
     locations: {
       model: model?.folder ?? null,
       data: named((_, index) => datasets[index]!.file),
-      init: named((job) => (job.adapter.init === undefined ? undefined : path.resolve(folder, job.adapter.init))),
+      init,
     },
     remarks: datasets.flatMap(({ remarks }) => remarks),
   };

@@ -2,23 +2,28 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
 import { type ExecuteResult, type StepMetrics, writePeftFolder } from "../exec/index.ts";
-import type { Plan } from "../plan/index.ts";
+import { type Plan, readText } from "../plan/index.ts";
 import { traceLines } from "../traces/index.ts";
-import { absolute, writeOutput } from "./files.ts";
+import { absolute, makeFolder, readInput, writeOutput } from "./files.ts";
 import type { Io } from "./io.ts";
 
 const PLAN = "plan.json";
 
-/** @throws InputError when the folder holds something that is not an earlier run of the same plan. */
+function readHash(file: string): unknown {
+  const { value } = readText(readFileSync(file, "utf8"), file);
+  return (value as { readonly hash?: unknown } | null)?.hash;
+}
+
+/** Makes the folder that a run will be written to. @throws InputError when it cannot be written or holds something that is not an earlier run of the same plan. */
 export function checkRunFolder(io: Io, folder: string, plan: Plan): void {
   const full = absolute(io, folder);
-  if (!existsSync(full) || readdirSync(full).length === 0) return;
+  makeFolder(io, folder);
+  if (readdirSync(full).length === 0) return;
   const file = path.join(full, PLAN);
-  const hash = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { hash?: string }).hash : undefined;
-  if (hash !== plan.hash) {
+  if (!existsSync(file) || readHash(file) !== plan.hash) {
     throw new InputError({
       expected: "a new folder, or that of an earlier run of the same plan",
-      at: "-o",
+      at: "--output",
       got: folder,
       hint: "Name another folder or remove this one.",
     });
@@ -47,6 +52,23 @@ export function writeRunFolder(io: Io, folder: string, plan: Plan, result: Execu
       return [job.name, adapter];
     }),
   );
+}
+
+const METRIC_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"];
+
+/** The lines of metrics.jsonl. @throws InputError with the line that is none */
+export function readMetrics(io: Io, file: string): readonly StepMetrics[] {
+  const input = readInput(io, file, "a run folder with metrics.jsonl");
+  const lines = input.text.split("\n").map((text, index) => ({ text, line: index + 1 }));
+  return lines
+    .filter(({ text }) => text.trim() !== "")
+    .map(({ text, line }) => {
+      const { value } = readText(text, input.file);
+      const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
+      if (!Array.isArray(got) || got.join() !== METRIC_KEYS.join())
+        throw new InputError({ expected: `the keys ${METRIC_KEYS.join(", ")}`, file: input.file, line, got });
+      return value as StepMetrics;
+    });
 }
 
 /** Losses of each job by step. */

@@ -13,6 +13,20 @@ function exitCodeOf(error: unknown): number | undefined {
 
 class UsageError extends Error {}
 
+/** Yargs' words for a command line that is wrong, as a sentence like that of every other error. */
+const USAGE_TEXTS = {
+  "Unknown argument: %s": "Expected only known options and arguments, got %s.",
+  "Unknown arguments: %s": "Expected only known options and arguments, got %s.",
+  "Unknown command: %s": "Expected a command, got %s.",
+  "Missing required argument: %s": "Expected a value for --%s, which is missing.",
+  "Missing required arguments: %s": "Expected values for %s, which are missing.",
+  "Not enough arguments following: %s": "Expected a value after --%s, got none.",
+  "Not enough non-option arguments: got %s, need at least %s": "Expected more arguments, got %s of at least %s.",
+  "Too many non-option arguments: got %s, maximum of %s": "Expected fewer arguments, got %s instead of at most %s.",
+  "Invalid values:": "",
+  "Argument: %s, Given: %s, Choices: %s": "Expected another value at --%s, got %s; there are %s.",
+};
+
 function parser(
   argv: readonly string[],
   choose: (command: Command, args: Arguments) => void,
@@ -20,6 +34,8 @@ function parser(
 ) {
   let cli = yargs([...argv])
     .scriptName("loratwin")
+    .detectLocale(false)
+    .updateStrings(USAGE_TEXTS)
     .usage("$0 <command>\n\nMany LoRA adapters trained at once over one base model, and simulated by the same plan.")
     .option("json", { type: "boolean", default: false, describe: "one JSON document on stdout" })
     .option("quiet", { type: "boolean", default: false, describe: "no progress and no hints" })
@@ -27,7 +43,7 @@ function parser(
     .help()
     .wrap(100)
     .strict()
-    .demandCommand(1, "Name a command.")
+    .demandCommand(1, "Expected a command, got none.")
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error) => {
@@ -64,12 +80,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     return chosen === undefined ? 0 : await chosen.command.run(chosen.args, io);
   } catch (error) {
     if (error instanceof UsageError || (error instanceof Error && error.name === "YError")) {
-      io.stderr(
-        `${error.message}\nHint: loratwin ${argv.find((word) => !word.startsWith("-")) ?? ""} --help shows what there is.\n`.replace(
-          "  ",
-          " ",
-        ),
-      );
+      const name = argv.find((word) => !word.startsWith("-"));
+      const command = COMMANDS.find(({ usage }) => usage.split(" ")[0] === name);
+      const help = command === undefined ? "loratwin --help lists the commands" : `loratwin ${name} --help`;
+      const hint = command === undefined ? help : `loratwin ${command.usage}, see ${help}`;
+      io.stderr(`${error.message.trim()}\nHint: ${hint}.\n`);
       return 2;
     }
     const code = exitCodeOf(error);

@@ -59,7 +59,7 @@ export function openPlanModel(plan: Plan): ModelFolder {
   if (model.digest !== plan.model.digest)
     throw new InputError({
       expected: "the model that the plan was made for",
-      at: plan.locations.model,
+      file: plan.locations.model,
       got: "another one",
       hint: "Make the plan again with `loratwin plan`.",
     });

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { DeviceError } from "../core/index.ts";
-import type { StepMetrics } from "../exec/index.ts";
 import { type Plan, parsePlan } from "../plan/index.ts";
 import { type LossRecord, renderReport } from "../reports/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { absolute, isFolder, readInput, writeOutput } from "./files.ts";
 import type { Io } from "./io.ts";
 import { packageFile } from "./package-file.ts";
+import { readMetrics } from "./run-folder.ts";
 
 function asset(name: string): string {
   const file = packageFile("dist", "reports", name);
@@ -47,13 +47,9 @@ export function besideTrace(io: Io, traceFiles: readonly string[]): Pick<ReportF
     const plan = path.join(absolute(io, folder), "plan.json");
     const metrics = path.join(absolute(io, folder), "metrics.jsonl");
     if (!existsSync(plan) || !existsSync(metrics)) continue;
-    const rows = readFileSync(metrics, "utf8")
-      .trim()
-      .split("\n")
-      .filter((line) => line !== "");
     return {
       plan: parsePlan(readInput(io, plan, "a plan").text, plan),
-      losses: rows.map((line) => JSON.parse(line) as StepMetrics),
+      losses: readMetrics(io, metrics),
     };
   }
   return { plan: undefined, losses: undefined };

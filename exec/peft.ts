@@ -2,7 +2,15 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { readSafetensors, writeSafetensors } from "../datasets/index.ts";
-import { type AdapterSpec, type Architecture, PROJECTIONS, type Projection, projectionShape } from "../plan/index.ts";
+import {
+  type AdapterSpec,
+  type Architecture,
+  PROJECTIONS,
+  type Projection,
+  placeError,
+  projectionShape,
+  readText,
+} from "../plan/index.ts";
 import { projectionPath } from "./stage-weights.ts";
 
 /** A [rank, in] and B [out, rank] of one projection of one layer, row major. */
@@ -74,41 +82,32 @@ export function writePeftFolder(
 }
 
 function checkConfig(file: string, spec: AdapterSpec): void {
-  let config: Readonly<Record<string, unknown>>;
-  try {
-    config = JSON.parse(readFileSync(file, "utf8")) as Readonly<Record<string, unknown>>;
-  } catch (cause) {
-    throw new InputError(
-      { expected: "a PEFT adapter configuration in JSON", file, got: (cause as Error).message },
-      { cause },
-    );
-  }
+  const source = readText(readFileSync(file, "utf8"), file);
+  if (typeof source.value !== "object" || source.value === null)
+    throw new InputError({ expected: "a PEFT adapter configuration", file, got: source.value });
+  const config = source.value as Readonly<Record<string, unknown>>;
+  const refuse = (expected: string, at: string): never => {
+    throw placeError(new InputError({ expected, at, got: config[at] }), source);
+  };
   const wanted: readonly (readonly [string, unknown])[] = [
     ["peft_type", "LORA"],
     ["r", spec.rank],
     ["lora_alpha", spec.alpha],
   ];
   for (const [key, value] of wanted) {
-    if (config[key] !== value)
-      throw new InputError({
-        expected: `${JSON.stringify(value)}, as the job's adapter has it,`,
-        at: key,
-        got: config[key],
-        file,
-      });
+    if (config[key] !== value) refuse(`${JSON.stringify(value)}, as the job's adapter has it,`, key);
   }
   for (const key of ["use_rslora", "use_dora", "fan_in_fan_out"]) {
-    if (config[key] === true) throw new InputError({ expected: "a plain LoRA adapter", at: key, got: true, file });
+    if (config[key] === true) refuse("a plain LoRA adapter", key);
   }
   for (const key of ["rank_pattern", "alpha_pattern"]) {
     if (Object.keys((config[key] as object | null | undefined) ?? {}).length > 0)
-      throw new InputError({ expected: "one rank and one alpha for all targets", at: key, got: config[key], file });
+      refuse("one rank and one alpha for all targets", key);
   }
   const targets = config["target_modules"];
   const written = Array.isArray(targets) ? [...targets].sort().join() : targets;
   const own = [...spec.targets].sort().join();
-  if (written !== own)
-    throw new InputError({ expected: `the job's targets (${own})`, at: "target_modules", got: targets, file });
+  if (written !== own) refuse(`the job's targets (${own})`, "target_modules");
 }
 
 /** Reads the pairs of a PEFT folder that has to be the job's adapter. @throws InputError where it is not. */

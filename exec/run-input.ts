@@ -83,14 +83,15 @@ export function checkRows(plan: Plan, digests: readonly string[]): void {
     if (job.dataDigest === null)
       throw new InputError({
         expected: "a data file to train on",
-        at: `data of job ${job.name}`,
+        at: `jobs[${index}].data`,
         got: job.data,
         hint: "Lengths alone can only be simulated.",
       });
     if (job.dataDigest !== digests[index]) {
       throw new InputError({
         expected: "the data that the plan was made from",
-        at: `data of job ${job.name}`,
+        at: `jobs[${index}].data`,
+        file: plan.locations.data[job.name] ?? "",
         got: "other content",
         hint: "Make the plan again with `loratwin plan`.",
       });

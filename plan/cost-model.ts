@@ -62,6 +62,7 @@ function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): CostMode
       if (peaks === null || bandwidth === null) {
         throw new InputError({
           expected: `peakFlopsPerSecond and memoryBytesPerSecond of device ${device.name} for a roofline calibration`,
+          at: "devices",
           hint: "Name a device of the catalog as its type, give the figures in the cluster file, or use a measured calibration.",
         });
       }
@@ -94,6 +95,7 @@ function measuredModel(calibration: MeasuredCalibration): CostModel {
         if (coefficients === undefined) {
           throw new InputError({
             expected: `operator ${call.name} in the calibration`,
+            at: "calibration.operators",
             hint: "Measure again with `loratwin calibrate --workload FILE`, which measures the shapes of that workload.",
           });
         }

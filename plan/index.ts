@@ -38,7 +38,14 @@ export {
 } from "./documents/plan.ts";
 export { PRESETS } from "./documents/presets.ts";
 // Reading documents, with file, line and path in every message.
-export { checkDocument, formatPath, parseDocument, type ReadText, readText } from "./documents/read-document.ts";
+export {
+  checkDocument,
+  formatPath,
+  parseDocument,
+  placeError,
+  type ReadText,
+  readText,
+} from "./documents/read-document.ts";
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
 export { type Dtype, fileDataSchema, jobDefaults, workloadSchema } from "./documents/workload.ts";
@@ -58,7 +65,7 @@ export {
 } from "./mini-batch.ts";
 // What an action's time is made of.
 export { adapterParameters, type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
-export { parsePlan, sealPlan, verifyPlanHash } from "./plan-hash.ts";
+export { parsePlan, sealPlan } from "./plan-hash.ts";
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // Where every activation of a stage lies.
 export { type ArenaLayout, arenaLayout, type StageLayout, stageLayout } from "./stage-layout.ts";

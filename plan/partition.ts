@@ -14,6 +14,7 @@ export function partitionLayers(
   if (numDevices > numLayers) {
     throw new PlanError({
       expected: `at most ${numLayers} devices for a model of ${numLayers} layers`,
+      at: "devices",
       got: numDevices,
       hint: "Each stage holds at least one layer: use fewer devices.",
     });

@@ -1,6 +1,7 @@
 import { contentHash, InputError } from "../core/index.ts";
 import { type Locations, type Plan, type PlanBody, planSchema } from "./documents/plan.ts";
-import { parseDocument } from "./documents/read-document.ts";
+import { checkDocument, placeError, readText } from "./documents/read-document.ts";
+import { validatePlan } from "./validate-plan.ts";
 
 function bodyOf(plan: Plan): PlanBody {
   const { hash: _hash, locations: _locations, ...body } = plan;
@@ -13,22 +14,30 @@ export function sealPlan(body: PlanBody, locations: Locations): Plan {
 }
 
 /** @throws InputError when the plan was changed after it was made. */
-export function verifyPlanHash(plan: Plan, file: string): void {
+function verifyPlanHash(plan: Plan): void {
   const actual = contentHash(bodyOf(plan));
   if (actual !== plan.hash) {
     throw new InputError({
       expected: `content that matches the plan's hash (${plan.hash.slice(0, 19)}...)`,
       at: "hash",
       got: `${actual.slice(0, 19)}...`,
-      file,
       hint: "The plan was changed after it was made. Make it again with `loratwin plan`.",
     });
   }
 }
 
-/** @throws InputError for a text that is no plan or was changed by hand. */
+/**
+ * Reads a plan and checks that it can run.
+ * @throws InputError for a text that is no plan or was changed by hand; PlanError where it breaks an invariant.
+ */
 export function parsePlan(text: string, file: string): Plan {
-  const plan = parseDocument(planSchema, text, file);
-  verifyPlanHash(plan, file);
+  const source = readText(text, file);
+  const plan = checkDocument(planSchema, source.value, source);
+  try {
+    verifyPlanHash(plan);
+    validatePlan(plan);
+  } catch (error) {
+    throw placeError(error, source);
+  }
   return plan;
 }

@@ -1,6 +1,6 @@
 import { createCostModel } from "../../plan/index.ts";
 import { simulate } from "../../sim/index.ts";
-import { runMetrics, timelineText, traceLines } from "../../traces/index.ts";
+import { runMetrics, type Trace, timelineText, traceLines } from "../../traces/index.ts";
 import { type Command, flag, optionalNumber, optionalText, requiredText } from "../command.ts";
 import { planOptions } from "../create-plan.ts";
 import { runText } from "../describe-run.ts";
@@ -8,6 +8,7 @@ import { writeOutput } from "../files.ts";
 import { calibrationHash, readCalibration } from "../load-cluster.ts";
 import { loadPlan } from "../load-plan.ts";
 import { printResult } from "../output.ts";
+import { placeInput } from "../place-input.ts";
 import { VERSION } from "../version.ts";
 
 export const simulateCommand: Command = {
@@ -25,16 +26,22 @@ export const simulateCommand: Command = {
       .option("unit-seconds", { type: "number", default: 1, describe: "unit of the timeline's times" })
       .option("until", { type: "number", describe: "last start in the timeline, in units" }),
   async run(args, io) {
-    const { plan } = await loadPlan(io, args, requiredText(args, "plan"));
+    const { plan, source } = await loadPlan(io, args, requiredText(args, "plan"));
     const file = optionalText(args, "calibration");
-    const calibration = file === undefined ? plan.calibration : readCalibration(io, file);
-    const trace = simulate({
-      plan,
-      planHash: plan.hash,
-      costModel: createCostModel(calibration, plan.model.dtype),
-      calibrationHash: calibrationHash(calibration),
-      versions: { loratwin: VERSION },
-    });
+    const costs = file === undefined ? undefined : readCalibration(io, file);
+    const calibration = costs?.calibration ?? plan.calibration;
+    let trace: Trace;
+    try {
+      trace = simulate({
+        plan,
+        planHash: plan.hash,
+        costModel: createCostModel(calibration, plan.model.dtype),
+        calibrationHash: calibrationHash(calibration),
+        versions: { loratwin: VERSION },
+      });
+    } catch (error) {
+      throw placeInput(error, { main: source, calibration: costs?.source });
+    }
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, traceLines(trace));
     const metrics = runMetrics(plan, trace);

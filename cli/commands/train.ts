@@ -1,9 +1,11 @@
+import type { ExecuteResult } from "../../exec/index.ts";
 import { runMetrics } from "../../traces/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import { planOptions } from "../create-plan.ts";
 import { runText } from "../describe-run.ts";
 import { loadPlan } from "../load-plan.ts";
 import { printResult } from "../output.ts";
+import { placeInput } from "../place-input.ts";
 import { trainingBar } from "../progress-bar.ts";
 import { checkRunFolder, lossesByJob, writeRunFolder } from "../run-folder.ts";
 import { loadPlanData, openPlanModel, trainPlan } from "../train-plan.ts";
@@ -25,15 +27,20 @@ export const trainCommand: Command = {
         describe: "run folder: plan, trace, metrics, adapters",
       }),
   async run(args, io) {
-    const { plan, loaded } = await loadPlan(io, args, requiredText(args, "plan"));
+    const { plan, loaded, source } = await loadPlan(io, args, requiredText(args, "plan"));
     const folder = requiredText(args, "output");
     checkRunFolder(io, folder, plan);
-    const model = openPlanModel(plan);
-    const data = loaded?.data ?? (await loadPlanData(plan, model));
     const bar = trainingBar(io, args);
-    const result = await trainPlan(plan, model, data, { onProgress: (progress) => bar.update(progress) }).finally(() =>
-      bar.stop(),
-    );
+    let result: ExecuteResult;
+    try {
+      const model = openPlanModel(plan);
+      const data = loaded?.data ?? (await loadPlanData(plan, model));
+      result = await trainPlan(plan, model, data, { onProgress: (progress) => bar.update(progress) });
+    } catch (error) {
+      throw placeInput(error, { main: source });
+    } finally {
+      bar.stop();
+    }
     const adapters = writeRunFolder(io, folder, plan, result);
     const losses = lossesByJob(result.metrics);
     const metrics = runMetrics(plan, result.trace);

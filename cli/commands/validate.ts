@@ -8,59 +8,34 @@ import {
   clusterSchema,
   parseDocument,
   parsePlan,
-  parseWorkload,
   readText,
-  validatePlan,
 } from "../../plan/index.ts";
-import { parseTraceDocument } from "../../traces/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import { absolute, isFolder, readInput } from "../files.ts";
 import type { Io } from "../io.ts";
+import { loadTrace } from "../load-trace.ts";
 import { loadWorkload } from "../load-workload.ts";
 import { printResult } from "../output.ts";
+import { readMetrics } from "../run-folder.ts";
 
 type Check = (text: string, file: string, io: Io) => Promise<void> | void;
 
-function checkPlan(text: string, file: string): void {
-  validatePlan(parsePlan(text, file));
-}
-
 /** What is checked of a document of each kind. */
 const CHECKS: Readonly<Record<string, Check>> = {
-  workload: async (text, file, io) => {
-    parseWorkload(text, file);
-    await loadWorkload(io, file);
-  },
+  workload: async (_, file, io) => void (await loadWorkload(io, file)),
   cluster: (text, file) => void parseDocument(clusterSchema, text, file),
   calibration: (text, file) => void parseDocument(calibrationSchema, text, file),
   catalog: (text, file) => void parseDocument(catalogSchema, text, file),
-  plan: checkPlan,
-  trace: (text, file) => void parseTraceDocument(JSON.parse(text), { file }),
+  plan: (text, file) => void parsePlan(text, file),
+  trace: (_, file, io) => void loadTrace(io, file),
 };
-
-const METRIC_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"];
 
 /** A run folder: its plan, its trace, its metrics line by line, and every job's adapter. */
 function checkRun(io: Io, folder: string): void {
   const plan = readInput(io, path.join(folder, "plan.json"), "a run folder with plan.json");
-  checkPlan(plan.text, plan.file);
   const parsed = parsePlan(plan.text, plan.file);
-  const trace = readInput(io, path.join(folder, "trace.json"), "a run folder with trace.json");
-  parseTraceDocument(JSON.parse(trace.text), { file: trace.file });
-  const metrics = readInput(io, path.join(folder, "metrics.jsonl"), "a run folder with metrics.jsonl");
-  metrics.text
-    .trim()
-    .split("\n")
-    .forEach((line, index) => {
-      const keys = Object.keys(JSON.parse(line) as object).sort();
-      if (keys.join() !== METRIC_KEYS.join())
-        throw new InputError({
-          expected: `keys ${METRIC_KEYS.join(", ")}`,
-          file: metrics.file,
-          line: index + 1,
-          got: keys,
-        });
-    });
+  loadTrace(io, path.join(folder, "trace.json"));
+  readMetrics(io, path.join(folder, "metrics.jsonl"));
   for (const job of parsed.jobs)
     readPeftFolder(path.join(absolute(io, folder), "adapters", job.name), job.adapter, parsed.model.architecture);
 }

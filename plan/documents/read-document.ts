@@ -1,6 +1,6 @@
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument as parseYaml } from "yaml";
 import type { z } from "zod";
-import { InputError } from "../../core/index.ts";
+import { InputError, PlanError } from "../../core/index.ts";
 
 export type DocumentPath = readonly (string | number)[];
 
@@ -15,6 +15,25 @@ export interface ReadText {
 /** `jobs[2].adapter.rank`. */
 export function formatPath(path: DocumentPath): string {
   return path.map((key, i) => (typeof key === "number" ? `[${key}]` : i === 0 ? key : `.${key}`)).join("");
+}
+
+/** The keys of a path that `formatPath` wrote. */
+function parsePath(text: string): DocumentPath {
+  return [...text.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, key]) =>
+    index === undefined ? key! : Number(index),
+  );
+}
+
+/** The same error with the file, line and column that its path has in `source`, unless it names another file or a flag. */
+export function placeError(error: unknown, source: ReadText): unknown {
+  if (!(error instanceof InputError || error instanceof PlanError)) return error;
+  const { facts } = error;
+  const { file, line, at } = facts;
+  if (line !== undefined || (file !== undefined && file !== source.file) || at?.startsWith("-") === true) return error;
+  const placed = { ...facts, file: source.file, ...(at === undefined ? {} : source.locate(parsePath(at))) };
+  return error instanceof PlanError
+    ? new PlanError(placed, { cause: error })
+    : new InputError(placed, { cause: error });
 }
 
 function offsetOf(document: Document, path: DocumentPath): number | undefined {

@@ -1,0 +1,24 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { runCli, temporaryFolder } from "../run-cli.ts";
+import { type BadInput, prepareCase, writeShared } from "./bad-input.ts";
+import { BAD_WORKLOADS } from "./workloads.ts";
+
+const CASES: readonly BadInput[] = [...BAD_WORKLOADS];
+
+const root = temporaryFolder();
+
+beforeAll(() => writeShared(root));
+
+describe("wrong input ends with exit code 2 and one message that says where, what was expected and what was got", () => {
+  it.each(CASES.map((bad, index) => ({ ...bad, index })))("$name", async (bad) => {
+    const folder = await prepareCase(root, bad.index, bad);
+    const { code, stdout, stderr } = await runCli(bad.argv, folder);
+    for (const says of bad.says) expect(stderr).toMatch(says);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    const [sentence, ...rest] = stderr.trimEnd().split("\n");
+    expect(sentence).toMatch(/^(\S+: )?Expected .+\.$/);
+    expect(stderr).not.toMatch(/^ +at .+:\d+/m);
+    if (bad.detail !== true) expect(rest.every((line) => line.startsWith("Hint: ")) && rest.length <= 1).toBe(true);
+  });
+});

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll } from "vitest";
+import { run } from "../../cli/run.ts";
+
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command line in this process, as from a terminal that is none. */
+export async function runCli(argv: readonly string[], cwd: string): Promise<CliResult> {
+  let stdout = "";
+  let stderr = "";
+  const code = await run(argv, {
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: (text) => {
+      stderr += text;
+    },
+    isTty: false,
+    cwd,
+  });
+  return { code, stdout, stderr };
+}
+
+/** What a command prints. Throws its message where it does not end with 0. */
+export async function printed(argv: readonly string[], cwd: string): Promise<string> {
+  const { code, stdout, stderr } = await runCli(argv, cwd);
+  if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
+  return stdout;
+}
+
+/** A folder that is removed after the file's tests. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "loratwin-cli-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
