@@ -1,0 +1,94 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { readSafetensors } from "../../datasets/index.ts";
+import { initialPairs, readPeftFolder, writePeftFolder } from "../../exec/index.ts";
+import type { AdapterSpec } from "../../plan/index.ts";
+import { perturbed, SMALL } from "./small-run.ts";
+
+function temporaryFolder(): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loratwin-"));
+  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const SPEC: AdapterSpec = { rank: 4, alpha: 8, dropout: 0.1, targets: ["v_proj", "down_proj", "q_proj"] };
+const PAIRS = perturbed(initialPairs({ adapter: SPEC, seed: 3 }, SMALL));
+
+describe("a PEFT folder", () => {
+  test("has the configuration that LoraConfig reads, with sorted targets", () => {
+    const folder = temporaryFolder();
+    writePeftFolder(folder, SPEC, SMALL, "base/model", PAIRS);
+    expect(JSON.parse(fs.readFileSync(path.join(folder, "adapter_config.json"), "utf8"))).toMatchObject({
+      peft_type: "LORA",
+      task_type: "CAUSAL_LM",
+      base_model_name_or_path: "base/model",
+      r: 4,
+      lora_alpha: 8,
+      lora_dropout: 0.1,
+      bias: "none",
+      fan_in_fan_out: false,
+      inference_mode: true,
+      init_lora_weights: true,
+      modules_to_save: null,
+      layers_to_transform: null,
+      layers_pattern: null,
+      rank_pattern: {},
+      alpha_pattern: {},
+      use_rslora: false,
+      target_modules: ["down_proj", "q_proj", "v_proj"],
+    });
+  });
+
+  test("has A [rank, in] and B [out, rank] under PEFT's names, in fp32", () => {
+    const folder = temporaryFolder();
+    writePeftFolder(folder, SPEC, SMALL, "base", PAIRS);
+    const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim } = SMALL;
+    const shapes = { q: numHeads * headDim, v: numKvHeads * headDim };
+    const expected = [0, 1, 2].flatMap((layer) => {
+      const at = `base_model.model.model.layers.${layer}`;
+      return [
+        [`${at}.mlp.down_proj.lora_A.weight`, [4, intermediateSize]],
+        [`${at}.mlp.down_proj.lora_B.weight`, [hiddenSize, 4]],
+        [`${at}.self_attn.q_proj.lora_A.weight`, [4, hiddenSize]],
+        [`${at}.self_attn.q_proj.lora_B.weight`, [shapes.q, 4]],
+        [`${at}.self_attn.v_proj.lora_A.weight`, [4, hiddenSize]],
+        [`${at}.self_attn.v_proj.lora_B.weight`, [shapes.v, 4]],
+      ] as const;
+    });
+    const { tensors } = readSafetensors(path.join(folder, "adapter_model.safetensors"));
+    const written = tensors.map(({ name, shape }) => [name, [...shape]] as const);
+    const byName = (a: readonly [string, unknown], b: readonly [string, unknown]): number => (a[0] < b[0] ? -1 : 1);
+    expect(written.sort(byName)).toEqual([...expected].sort(byName));
+    expect(tensors.every(({ type }) => type === "F32")).toBe(true);
+  });
+
+  test("gives the same numbers when read, and the same bytes when written again", () => {
+    const [first, second] = [temporaryFolder(), temporaryFolder()];
+    writePeftFolder(first, SPEC, SMALL, "base", PAIRS);
+    const read = readPeftFolder(first, SPEC, SMALL);
+    expect(read).toEqual(PAIRS);
+    writePeftFolder(second, SPEC, SMALL, "base", read);
+    for (const file of ["adapter_config.json", "adapter_model.safetensors"])
+      expect(fs.readFileSync(path.join(second, file)).equals(fs.readFileSync(path.join(first, file)))).toBe(true);
+  });
+
+  test.each([
+    ["another rank", { ...SPEC, rank: 8 }, /Expected 8, as the job's adapter has it, at r, got 4/],
+    ["another alpha", { ...SPEC, alpha: 16 }, /at lora_alpha, got 8/],
+    ["other targets", { ...SPEC, targets: ["q_proj" as const] }, /the job's targets \(q_proj\) at target_modules/],
+  ])("is refused as the start of a job with %s", (_, spec, message) => {
+    const folder = temporaryFolder();
+    writePeftFolder(folder, SPEC, SMALL, "base", PAIRS);
+    expect(() => readPeftFolder(folder, spec, SMALL)).toThrow(message);
+  });
+
+  test("of another model is refused with the tensor's name and shape", () => {
+    const folder = temporaryFolder();
+    writePeftFolder(folder, SPEC, SMALL, "base", PAIRS);
+    expect(() => readPeftFolder(folder, SPEC, { ...SMALL, intermediateSize: 64 })).toThrow(
+      /shape \[4, 64\] at base_model\.model\.model\.layers\.0\.mlp\.down_proj\.lora_A\.weight, got \[4,56\]/,
+    );
+  });
+});

@@ -1,0 +1,47 @@
+import { Worker } from "node:worker_threads";
+import { expect, test } from "vitest";
+import { adapterBytes, runSmall, type SmallRun, smallCase } from "./small-run.ts";
+
+const RUNS: readonly (SmallRun & { readonly name: string })[] = [
+  { name: "one device, fused", devices: "cpu:0", groups: 1 },
+  { name: "two devices, fused groups", devices: "cpu:0,cpu:1", groups: 2 },
+  { name: "two devices, unfused", devices: "cpu:0,cpu:1", groups: "unfused" },
+  {
+    name: "two threads on one device",
+    devices: {
+      kind: "cluster",
+      version: 1,
+      machines: [{ name: "local", devices: [{ name: "cpu:0", type: "cpu", threads: 2 }] }],
+    },
+  },
+];
+
+/** Keeps a core busy, so that the streams run at other speeds. */
+async function whileBusy<T>(work: () => Promise<T>): Promise<T> {
+  const busy = [0, 1].map(() => new Worker("for (;;) Math.sqrt(Math.random());", { eval: true }));
+  await Promise.all(busy.map((worker) => new Promise((resolve) => worker.once("online", resolve))));
+  try {
+    return await work();
+  } finally {
+    await Promise.all(busy.map((worker) => worker.terminate()));
+  }
+}
+
+const given = smallCase([
+  { rank: 8, dropout: 0.2, targets: ["q_proj", "o_proj", "gate_proj", "down_proj"], steps: 6 },
+  { rank: 4, optimizer: { maxGradNorm: 0.1, weightDecay: 0.05 }, steps: 6, microBatchSize: 1 },
+  { rank: 3, optimizer: { schedule: { name: "cosine", warmupSteps: 2, minRatio: 0.1 } }, steps: 5, length: 90 },
+]);
+
+test.each(RUNS)("the same plan gives the same bytes at any speed of the streams: $name", async (run) => {
+  const results = [
+    await runSmall(given, run),
+    await runSmall(given, run),
+    await whileBusy(() => runSmall(given, run)),
+  ].map(({ adapters, metrics }) => ({
+    adapters: adapters.map(adapterBytes),
+    metrics: metrics.map(({ seconds: _, ...row }) => row).sort((a, b) => a.job.localeCompare(b.job) || a.step - b.step),
+  }));
+  expect(results[1]).toEqual(results[0]);
+  expect(results[2]).toEqual(results[0]);
+});

@@ -1,0 +1,175 @@
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { run } from "../../cli/run.ts";
+import { executePlan, openModelFolder, readPeftFolder } from "../../exec/index.ts";
+import { JOB_DEFAULTS, jobSchema } from "../../plan/documents/workload.ts";
+import type { Plan } from "../../plan/index.ts";
+import { HAS_SHARED, SHARED } from "../shared-folder.ts";
+import { planCase, readOracleCase, relativeDistance } from "./oracle-case.ts";
+
+const MODEL = path.join(SHARED, "models/tinystories-260k");
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loratwin-"));
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+const JOBS = [
+  { name: "small", rank: 4, targets: ["q_proj", "v_proj"] },
+  { name: "attention", rank: 8, targets: ["q_proj", "k_proj", "v_proj", "o_proj"] },
+  { name: "mlp", rank: 12, targets: ["gate_proj", "up_proj", "down_proj"] },
+  {
+    name: "all",
+    rank: 16,
+    targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+  },
+] as const;
+
+const WORKLOAD = `kind: workload
+version: 1
+model: { path: ${JSON.stringify(MODEL)}, dtype: float32 }
+defaults:
+  batchSize: 4
+  microBatchSize: 2
+  steps: 100
+  cutoffLength: 256
+  optimizer: { learningRate: 1.0e-3 }
+  data:
+    path: ${JSON.stringify(path.join(SHARED, "data/gsm8k-train.jsonl"))}
+    prompt: "Question: {{question}}\\nAnswer:"
+    response: " {{answer}}"
+    shuffle: true
+jobs:
+${JOBS.map(({ name, rank, targets }, seed) => `  - { name: ${name}, seed: ${seed}, adapter: { rank: ${rank}, alpha: ${2 * rank}, targets: [${targets.join(", ")}] } }`).join("\n")}
+`;
+
+interface Trained {
+  readonly jobs: readonly { readonly name: string; readonly losses: readonly number[]; readonly adapter: string }[];
+}
+
+async function train(output: string, ...options: readonly string[]): Promise<Trained> {
+  const file = path.join(folder, "workload.yaml");
+  fs.writeFileSync(file, WORKLOAD);
+  let text = "";
+  let errors = "";
+  const io = {
+    stdout: (part: string) => {
+      text += part;
+    },
+    stderr: (part: string) => {
+      errors += part;
+    },
+    isTty: false,
+    cwd: folder,
+  };
+  const code = await run(["train", file, "-o", output, "--json", ...options], io);
+  expect(code, errors).toBe(0);
+  return JSON.parse(text) as Trained;
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+describe.skipIf(!HAS_SHARED)("four adapters of different ranks and targets on TinyStories and GSM8K", () => {
+  test("learn on two devices what sequential training learns, and their losses fall", {
+    timeout: 180_000,
+  }, async () => {
+    const pipelined = await train("pipelined", "--devices", "cpu:0,cpu:1");
+    const sequential = await train("sequential", "--devices", "cpu:0", "--schedule", "sequential", "--no-fuse");
+    const [fused, plain] = ["pipelined", "sequential"].map(
+      (name) => JSON.parse(fs.readFileSync(path.join(folder, name, "plan.json"), "utf8")) as Plan,
+    );
+    // What is compared has to have been run in two ways.
+    expect([fused!.schedule, fused!.fused, fused!.stages.length, fused!.groups.length]).toEqual(["lorapp", true, 2, 2]);
+    expect([plain!.schedule, plain!.fused, plain!.stages.length, plain!.groups.length]).toEqual([
+      "sequential",
+      false,
+      1,
+      4,
+    ]);
+    const { architecture } = openModelFolder(MODEL);
+    JOBS.forEach(({ name, rank, targets }) => {
+      const [one, other] = [pipelined, sequential].map(({ jobs }) => jobs.find((job) => job.name === name)!);
+      expect(one!.losses.length).toBe(100);
+      expect(one!.adapter).not.toBe(other!.adapter);
+      const worst = Math.max(...one!.losses.map((loss, step) => Math.abs(loss / other!.losses[step]! - 1)));
+      expect(worst).toBeLessThan(1e-4);
+      const spec = { rank, alpha: 2 * rank, dropout: 0, targets: [...targets] };
+      const [a, b] = [one!, other!].map(({ adapter }) => readPeftFolder(adapter, spec, architecture));
+      const distance = relativeDistance(a!, b!);
+      expect(distance).toBeLessThan(1e-3);
+      const [first, last] = [mean(one!.losses.slice(0, 10)), mean(one!.losses.slice(-10))];
+      expect(last).toBeLessThan(first * 0.9);
+    });
+  });
+});
+
+const PYTHON = "/usr/bin/python3";
+const REFERENCE = path.join(SHARED, "oracle/lora_reference.py");
+
+function whyNoTorch(): string | undefined {
+  if (!HAS_SHARED) return "the shared folder is missing";
+  try {
+    execFileSync(PYTHON, ["-c", "import torch, safetensors"], { stdio: "pipe" });
+    return undefined;
+  } catch {
+    return `${PYTHON} cannot import torch and safetensors`;
+  }
+}
+
+const noTorch = whyNoTorch();
+
+describe.skipIf(noTorch !== undefined)(
+  `a fresh run of the PyTorch reference${noTorch === undefined ? "" : ` (skipped: ${noTorch})`}`,
+  () => {
+    test.each([1, 4])("gives our losses, norms and adapters with micro-batches of %i", async (microBatchSize) => {
+      const steps = [0, 1].map((step) =>
+        Array.from({ length: 4 }, (_, row) => {
+          const ids = Array.from({ length: 9 + 11 * row + step }, (_, t) => (t * t + 17 * row + 5 * step + 3) % 512);
+          return { input_ids: ids, labels: ids.map((id, t) => (t < 3 + row ? -100 : id)) };
+        }),
+      );
+      const source = readOracleCase();
+      const init = path.join(SHARED, "oracle/cases/two-adapters/init", source.jobs[1]!.name);
+      const { adapter } = source.jobs[1]!;
+      const spec = { name: "fresh", rank: adapter.rank, alpha: adapter.alpha, lr: 2e-3, weight_decay: 0.01 };
+      const output = path.join(folder, `fresh-${microBatchSize}`);
+      const file = path.join(folder, `case-${microBatchSize}.json`);
+      const job = { ...spec, target_modules: adapter.targets, init, max_grad_norm: 0.5, steps };
+      fs.writeFileSync(file, JSON.stringify({ model: MODEL, dtype: "float32", jobs: [job] }));
+      execFileSync(PYTHON, [REFERENCE, file, output], { stdio: "pipe", env: { ...process.env, OMP_NUM_THREADS: "1" } });
+      const own = jobSchema.parse({
+        ...JOB_DEFAULTS,
+        name: "fresh",
+        data: { path: "case.jsonl", format: "tokens" },
+        adapter,
+        batchSize: 4,
+        microBatchSize,
+        steps: 2,
+        optimizer: { ...JOB_DEFAULTS.optimizer, learningRate: 2e-3, weightDecay: 0.01, maxGradNorm: 0.5 },
+      });
+      const rows = steps
+        .flat()
+        .map((row) => ({ inputIds: Int32Array.from(row.input_ids), labels: Int32Array.from(row.labels) }));
+      const start = readPeftFolder(init, adapter, source.model.architecture);
+      const plan: Plan = planCase(
+        { ...source, jobs: [own], data: [rows], start: [start] },
+        { devices: "cpu:0,cpu:1", groups: 1 },
+      );
+      const result = await executePlan({ plan, model: source.model, rows: [rows], start: [start], versions: {} });
+      const { fresh } = JSON.parse(fs.readFileSync(path.join(output, "history.json"), "utf8")) as Record<
+        string,
+        { history: { loss: number; grad_norm: number }[] }
+      >;
+      result.metrics.forEach((row, step) => {
+        expect(Math.abs(row.loss / fresh!.history[step]!.loss - 1)).toBeLessThan(1e-4);
+        expect(Math.abs(row.gradNorm / fresh!.history[step]!.grad_norm - 1)).toBeLessThan(1e-3);
+      });
+      expect(
+        relativeDistance(
+          result.adapters[0]!,
+          readPeftFolder(path.join(output, "fresh"), adapter, source.model.architecture),
+        ),
+      ).toBeLessThan(1e-3);
+    });
+  },
+);
