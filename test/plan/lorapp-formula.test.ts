@@ -48,7 +48,7 @@ test.each([
             numDevices: d,
             numJobs: l,
             parts: n,
-            steps: 6,
+            steps: 5,
             forward,
             backward,
             groups: "unfused",

@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import {
+  canonicalJson,
+  contentHash,
+  createRng,
+  formatBytes,
+  formatFacts,
+  formatSeconds,
+  InputError,
+  InvariantError,
+  maximum,
+  mean,
+  median,
+  nanos,
+  quantile,
+  secondsToNanos,
+} from "../../core/index.ts";
+
+test("nanoseconds are whole, not negative and rounded once", () => {
+  expect(secondsToNanos(1.5e-9)).toBe(2);
+  for (const value of [-1, 0.5, Number.NaN, 2 ** 53]) expect(() => nanos(value)).toThrow(InputError);
+});
+
+test("bytes and seconds have the unit that a person would choose", () => {
+  expect([512, 1536, 3 * 2 ** 30].map(formatBytes)).toEqual(["512 B", "1.50 KiB", "3.00 GiB"]);
+  expect([3900, 61, 1.25, 0.0134, 2e-6].map(formatSeconds)).toEqual([
+    "1 h 05 min",
+    "1 min 01 s",
+    "1.25 s",
+    "13.40 ms",
+    "2.0 us",
+  ]);
+});
+
+test("equal data has equal canonical JSON whatever the order of its keys, and lists keep theirs", () => {
+  expect(canonicalJson({ b: [2, 1], a: { d: undefined, c: "\u00e9" } })).toBe('{"a":{"c":"\u00e9"},"b":[2,1]}');
+  expect(contentHash({ a: 1, b: 2 })).toBe(contentHash({ b: 2, a: 1 }));
+  expect(contentHash({ a: 1 })).not.toBe(contentHash({ a: 2 }));
+  expect(contentHash({})).toBe("sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, () => 1])
+    expect(() => canonicalJson({ value })).toThrow(InvariantError);
+});
+
+test("equal seeds give equal numbers, other seeds others, within their range and about uniform", () => {
+  const draw = (seed: number | string): readonly number[] => {
+    const rng = createRng(seed);
+    return Array.from({ length: 4000 }, () => rng.nextFloat());
+  };
+  expect(draw(1)).toEqual(draw(1));
+  expect(draw("a")).not.toEqual(draw("b"));
+  expect(draw(2).every((value) => value >= 0 && value < 1)).toBe(true);
+  expect(Math.abs(mean(draw(2)) - 0.5)).toBeLessThan(0.02);
+  const rng = createRng(3);
+  const counts = [0, 0, 0];
+  for (let i = 0; i < 3000; i += 1) counts[rng.nextInt(3)]! += 1;
+  expect(counts.every((count) => Math.abs(count - 1000) < 120)).toBe(true);
+  const normal = Array.from({ length: 4000 }, () => rng.nextNormal());
+  expect(Math.abs(mean(normal))).toBeLessThan(0.06);
+  expect(Math.abs(mean(normal.map((value) => value * value)) - 1)).toBeLessThan(0.1);
+});
+
+test("statistics interpolate between order statistics and are 0 for nothing", () => {
+  expect([median([3, 1, 2]), median([4, 1, 2, 3]), quantile([0, 10], 0.9), mean([]), median([])]).toEqual([
+    2, 2.5, 9, 0, 0,
+  ]);
+  expect(maximum([])).toBe(Number.NEGATIVE_INFINITY);
+});
+
+test("an error says where, what was expected, what was there, then detail and hint", () => {
+  const text = formatFacts({
+    expected: "a whole number",
+    at: "jobs[0].adapter.rank",
+    got: "x",
+    file: "w.yaml",
+    line: 3,
+    column: 7,
+    detail: "table",
+    hint: "Write 8.",
+  });
+  expect(text).toBe('w.yaml:3:7: Expected a whole number at jobs[0].adapter.rank, got "x".\n\ntable\nHint: Write 8.');
+  expect(formatFacts({ expected: "a", got: "y".repeat(200) }).length).toBeLessThan(150);
+});
