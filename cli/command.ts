@@ -29,19 +29,28 @@ export function requiredText(args: Arguments, name: string): string {
   return value;
 }
 
-export function optionalNumber(args: Arguments, name: string): number | undefined {
+function countOf(least: number): string {
+  return `a whole number of at least ${least}`;
+}
+
+/** `least` is for the message: the whole number that was asked for. @throws InputError for anything but a number. */
+export function optionalNumber(args: Arguments, name: string, least?: number): number | undefined {
   const value = args[name];
   if (value === undefined) return undefined;
   if (typeof value !== "number" || !Number.isFinite(value))
-    throw new InputError({ expected: "a number", at: `--${name}`, got: value });
+    throw new InputError({
+      expected: least === undefined ? "a number" : countOf(least),
+      at: `--${name}`,
+      got: Number.isNaN(value) ? "not a number" : value,
+    });
   return value;
 }
 
 /** @throws InputError unless it is a whole number of at least `least`. */
 export function optionalCount(args: Arguments, name: string, least = 1): number | undefined {
-  const value = optionalNumber(args, name);
+  const value = optionalNumber(args, name, least);
   if (value !== undefined && (!Number.isSafeInteger(value) || value < least)) {
-    throw new InputError({ expected: `a whole number of at least ${least}`, at: `--${name}`, got: value });
+    throw new InputError({ expected: countOf(least), at: `--${name}`, got: value });
   }
   return value;
 }

@@ -1,6 +1,6 @@
-import { formatBytes, formatSeconds } from "../core/index.ts";
+import { formatBytes } from "../core/index.ts";
 import { microBatchJobs, microBatchTokens, type Plan } from "../plan/index.ts";
-import { percent, table } from "./output.ts";
+import { headline, table } from "./output.ts";
 
 /** The --json form of a plan. */
 export function planSummary(plan: Plan): unknown {
@@ -46,20 +46,14 @@ export function planText(plan: Plan, file: string | undefined): string {
   const groups = plan.groups.map(
     (jobs, index) => `  group ${index}: ${jobs.map((job) => plan.jobs[job]!.name).join(" + ")}`,
   );
+  const fused = plan.fused ? " (fused)" : "";
   const lines = [
-    `plan ${plan.hash.slice(7, 19)}  schedule ${plan.schedule}, ${plan.jobs.length} jobs in ${plan.groups.length} groups${plan.fused ? " (fused)" : ""}, ${plan.microBatches.length} micro-batches`,
+    `plan ${plan.hash.slice(7, 19)}: ${plan.schedule}, ${plan.jobs.length} jobs in ${plan.groups.length} groups${fused}, ${plan.microBatches.length} micro-batches`,
     ...groups,
     "",
     table(["stage", "device", "layers", "in flight", "peak memory", "capacity"], stages),
   ];
-  if (predicted !== null) {
-    const bubble =
-      predicted.bubbleRatio === null ? "" : `, bubble ${percent(predicted.bubbleRatio)} in the steady region`;
-    lines.push(
-      "",
-      `predicted (${plan.calibration.model} costs): ${formatSeconds(predicted.makespanSeconds)}, ${predicted.tokensPerSecond.toFixed(0)} tokens/s${bubble}, ${percent(predicted.bubbleRatioTotal)} over the run`,
-    );
-  }
-  if (file !== undefined) lines.push(`written to ${file}`);
+  if (predicted !== null) lines.push("", `predicted with ${plan.calibration.model} costs:`, headline(predicted));
+  if (file !== undefined) lines.push("", `written to ${file}`);
   return lines.join("\n");
 }

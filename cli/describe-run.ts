@@ -1,10 +1,9 @@
 import { formatBytes, formatSeconds } from "../core/index.ts";
 import type { RunMetrics } from "../traces/index.ts";
-import { percent, table } from "./output.ts";
+import { headline, table } from "./output.ts";
 
 /** A run's numbers as a person reads them. */
 export function runText(metrics: RunMetrics, losses?: ReadonlyMap<string, readonly number[]>): string {
-  const bubble = metrics.bubbleRatio === null ? "" : `, bubble ${percent(metrics.bubbleRatio)} in the steady region`;
   const devices = metrics.devices.map(({ name, busySeconds, idleSeconds, peakMemoryBytes }) => [
     name,
     formatSeconds(busySeconds),
@@ -18,7 +17,8 @@ export function runText(metrics: RunMetrics, losses?: ReadonlyMap<string, readon
     return [name, `${steps}`, `${tokens}`, formatSeconds(startSeconds), formatSeconds(endSeconds), ...curve];
   });
   return [
-    `${metrics.source}: ${formatSeconds(metrics.makespanSeconds)}, ${metrics.tokensPerSecond.toFixed(0)} tokens/s${bubble}, ${percent(metrics.bubbleRatioTotal)} over the run`,
+    `${metrics.source}:`,
+    headline(metrics),
     "",
     table(["device", "busy", "idle", "peak memory"], devices),
     "",

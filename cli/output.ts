@@ -1,4 +1,4 @@
-import { canonicalJson } from "../core/index.ts";
+import { canonicalJson, formatSeconds } from "../core/index.ts";
 import { type Arguments, flag } from "./command.ts";
 import type { Io } from "./io.ts";
 
@@ -26,4 +26,16 @@ export function table(header: readonly string[], rows: readonly (readonly string
 /** "12.3 %" */
 export function percent(ratio: number, digits = 1): string {
   return `${(100 * ratio).toFixed(digits)} %`;
+}
+
+/** Time, rate and bubbles of a run, predicted or real, on one line of at most 80 columns. */
+export function headline(facts: {
+  readonly makespanSeconds: number;
+  readonly tokensPerSecond: number;
+  readonly bubbleRatio: number | null;
+  readonly bubbleRatioTotal: number;
+}): string {
+  const rate = facts.tokensPerSecond.toFixed(facts.tokensPerSecond < 100 ? 1 : 0);
+  const steady = facts.bubbleRatio === null ? "" : `${percent(facts.bubbleRatio)} steady, `;
+  return `${formatSeconds(facts.makespanSeconds)}, ${rate} tokens/s, bubble ${steady}${percent(facts.bubbleRatioTotal)} over the run`;
 }

@@ -13,17 +13,21 @@ function exitCodeOf(error: unknown): number | undefined {
 
 class UsageError extends Error {}
 
+function plural(key: string, text: string): Readonly<Record<string, { readonly one: string; readonly other: string }>> {
+  return { [key]: { one: text, other: text } };
+}
+
 /** Yargs' words for a command line that is wrong, as a sentence like that of every other error. */
 const USAGE_TEXTS = {
-  "Unknown argument: %s": "Expected only known options and arguments, got %s.",
-  "Unknown arguments: %s": "Expected only known options and arguments, got %s.",
-  "Unknown command: %s": "Expected a command, got %s.",
-  "Missing required argument: %s": "Expected a value for --%s, which is missing.",
-  "Missing required arguments: %s": "Expected values for %s, which are missing.",
+  ...plural("Unknown argument: %s", "Expected only known options and arguments, got %s."),
+  ...plural("Missing required argument: %s", "Expected a value for --%s, which is missing."),
+  ...plural("Missing argument value: %s", "Expected a value after --%s, got none."),
+  ...plural(
+    "Not enough non-option arguments: got %s, need at least %s",
+    "Expected more arguments, got %s of at least %s.",
+  ),
   "Not enough arguments following: %s": "Expected a value after --%s, got none.",
-  "Not enough non-option arguments: got %s, need at least %s": "Expected more arguments, got %s of at least %s.",
-  "Too many non-option arguments: got %s, maximum of %s": "Expected fewer arguments, got %s instead of at most %s.",
-  "Invalid values:": "",
+  "Invalid values:": " ",
   "Argument: %s, Given: %s, Choices: %s": "Expected another value at --%s, got %s; there are %s.",
 };
 

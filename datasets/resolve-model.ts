@@ -29,16 +29,15 @@ export async function resolveModel(pathOrHub: string, options: ResolveModelOptio
   const stats = fs.statSync(folder, { throwIfNoEntry: false });
   if (stats === undefined || !stats.isDirectory()) {
     const got = stats === undefined ? "no such folder" : "a file";
-    throw new InputError({ expected: "a model folder", at: "model.path", file: folder, got });
+    throw new InputError({ expected: "a model folder", at: "model.path", got: `${folder} (${got})` });
   }
   for (const names of NEEDS) {
     if (names.some((name) => fs.existsSync(path.join(folder, name)))) continue;
     const hint = isRemote ? "Only models in safetensors with a tokenizer.json can be used." : undefined;
     const facts = {
-      expected: names.join(" or "),
+      expected: `a folder with ${names.join(" or ")}`,
       at: "model.path",
-      file: folder,
-      got: fs.readdirSync(folder).slice(0, 12),
+      got: folder,
     };
     throw new InputError(hint === undefined ? facts : { ...facts, hint });
   }

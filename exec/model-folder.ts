@@ -2,7 +2,14 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { contentHash, InputError } from "../core/index.ts";
 import { readSafetensors, type SafetensorsReader } from "../datasets/index.ts";
-import { type Architecture, architectureFromConfig, huggingFaceConfigSchema, parseDocument } from "../plan/index.ts";
+import {
+  type Architecture,
+  architectureFromConfig,
+  checkDocument,
+  huggingFaceConfigSchema,
+  placeError,
+  readText,
+} from "../plan/index.ts";
 
 /** Tensors by name, converted to fp32. */
 export interface WeightSource {
@@ -55,13 +62,13 @@ function shapedReader(reader: SafetensorsReader, folder: string): WeightSource {
 /** @throws InputError for a missing or damaged file, or an architecture that is not supported. */
 export function openModelFolder(folder: string): ModelFolder {
   const file = path.join(folder, "config.json");
-  const config = parseDocument(huggingFaceConfigSchema, readConfig(file), file);
+  const source = readText(readConfig(file), file);
+  const config = checkDocument(huggingFaceConfigSchema, source.value, source);
   let architecture: Architecture;
   try {
     architecture = architectureFromConfig(config);
   } catch (error) {
-    if (error instanceof InputError) throw new InputError({ ...error.facts, file });
-    throw error;
+    throw placeError(error, source);
   }
   const reader = readSafetensors(folder);
   const tensors = reader.tensors.map(({ name, type, shape }) => ({ name, type, shape }));

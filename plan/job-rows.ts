@@ -1,4 +1,4 @@
-import { createRng, InputError } from "../core/index.ts";
+import { createRng } from "../core/index.ts";
 import type { Job, LengthData } from "./documents/workload.ts";
 
 /** The training rows of a job as the planner needs them: lengths, and which rows each optimizer step takes. */
@@ -31,16 +31,9 @@ export function stepCount(job: Pick<Job, "steps" | "epochs" | "batchSize">, numR
   return job.steps ?? Math.ceil((numRows * (job.epochs ?? 1)) / job.batchSize);
 }
 
-/** Rows of a job of which only lengths are known: drawn by the job's seed, taken in order. @throws InputError for an empty range. */
+/** Rows of a job of which only lengths are known: drawn by the job's seed, taken in order. */
 export function lengthRows(job: Job, data: LengthData): JobRows {
   const { lengths } = data;
-  if (typeof lengths === "object" && !Array.isArray(lengths) && lengths.min > lengths.max) {
-    throw new InputError({
-      expected: `min of at most max (${lengths.max})`,
-      at: `data.lengths.min of job ${job.name}`,
-      got: lengths.min,
-    });
-  }
   const draw = drawLengths(data, job.seed);
   const count = Array.isArray(lengths) ? Math.max(data.samples, lengths.length) : data.samples;
   const tokens = Array.from({ length: count }, (_, index) => Math.max(2, Math.min(draw(index), job.cutoffLength)));

@@ -42,12 +42,12 @@ const PROBE_STEPS = 6;
 /** A limit is as good as none when the run takes at most this much longer. */
 const PROBE_TOLERANCE = 0.002;
 
-function plannedJob(job: Job, rows: JobRows): PlannedJob {
+function plannedJob(job: Job, index: number, rows: JobRows): PlannedJob {
   const { steps: _steps, epochs: _epochs, arrivalSeconds, ...rest } = job;
   if (arrivalSeconds > 0) {
     throw new InputError({
       expected: "jobs that are there from the start",
-      at: `arrivalSeconds of job ${job.name}`,
+      at: `jobs[${index}].arrivalSeconds`,
       got: arrivalSeconds,
       hint: "Arrivals need a job scheduler; a static plan has none. Leave arrivalSeconds out.",
     });
@@ -231,10 +231,10 @@ function checkSequences(request: PlanRequest): void {
     for (let row = 0; row < rows.tokens.length; row += 1) {
       if (rows.tokens[row]! > maxPositions) {
         throw new InputError({
-          expected: `rows of at most ${maxPositions} tokens, the model's positions`,
-          at: `row ${row} of job ${request.jobs[job]!.name}`,
-          got: rows.tokens[row],
-          hint: `Set cutoffLength to ${maxPositions} or less.`,
+          expected: `at most ${maxPositions}, the model's positions,`,
+          at: `jobs[${job}].cutoffLength`,
+          got: request.jobs[job]!.cutoffLength,
+          hint: `Row ${row} has ${rows.tokens[row]} tokens: a lower cutoffLength cuts it.`,
         });
       }
     }
@@ -271,7 +271,7 @@ function partition(request: Costed, jobs: readonly PlannedJob[]): readonly Stage
 export function makePlan(planRequest: PlanRequest): PlanBody {
   const request: Costed = { ...planRequest, costModel: createCostModel(planRequest.calibration, planRequest.dtype) };
   checkSequences(request);
-  const jobs = request.jobs.map((job, i) => plannedJob(job, request.rows[i]!));
+  const jobs = request.jobs.map((job, i) => plannedJob(job, i, request.rows[i]!));
   const loads = request.rows.map((rows) =>
     rows.steps.reduce((sum, step) => sum + step.reduce((tokens, row) => tokens + rows.tokens[row]!, 0), 0),
   );

@@ -24,13 +24,18 @@ function parsePath(text: string): DocumentPath {
   );
 }
 
-/** The same error with the file, line and column that its path has in `source`, unless it names another file or a flag. */
+/** The same error with the file, line and column that its path has in `source`, unless it names another file or a flag; what a job does not say itself lies in `defaults`. */
 export function placeError(error: unknown, source: ReadText): unknown {
   if (!(error instanceof InputError || error instanceof PlanError)) return error;
   const { facts } = error;
   const { file, line, at } = facts;
   if (line !== undefined || (file !== undefined && file !== source.file) || at?.startsWith("-") === true) return error;
-  const placed = { ...facts, file: source.file, ...(at === undefined ? {} : source.locate(parsePath(at))) };
+  const path = parsePath(at ?? "");
+  const inDefaults = path[0] === "jobs" ? ["defaults", ...path.slice(2)] : path;
+  const written = valueAt(source.value, path) === undefined && valueAt(source.value, inDefaults) !== undefined;
+  const own = written ? inDefaults : path;
+  const where = at === undefined ? {} : { at: written ? formatPath(own) : at, ...source.locate(own) };
+  const placed = { ...facts, file: source.file, ...where };
   return error instanceof PlanError
     ? new PlanError(placed, { cause: error })
     : new InputError(placed, { cause: error });
@@ -117,7 +122,7 @@ function flatten(issue: Issue): Issue {
       0,
     );
   const best = [...issue.errors].sort((a, b) => weight(a) - weight(b))[0]!;
-  const inner = flatten(best[0]!);
+  const inner = flatten(best.find(({ code }) => code === "unrecognized_keys") ?? best[0]!);
   return { ...inner, path: [...issue.path, ...inner.path] };
 }
 
@@ -153,6 +158,8 @@ function expectation(issue: Issue): string {
           ? `a text of ${bound} characters`
           : `a number of ${bound}`;
     }
+    case "invalid_union":
+      return "options" in issue && issue.options !== undefined ? `one of ${issue.options.join(", ")}` : issue.message;
     case "invalid_format":
     case "custom":
       return issue.message;
@@ -182,14 +189,19 @@ function knownKeys(schema: z.ZodType, path: DocumentPath): readonly string[] {
       current = (current.def!.innerType ?? current.def!.in) as typeof current;
     return current;
   };
+  interface Node {
+    readonly shape?: Readonly<Record<string, unknown>>;
+    readonly element?: unknown;
+    readonly options?: readonly unknown[];
+  }
+  const shapes = ({ shape, options }: Node): readonly Readonly<Record<string, unknown>>[] =>
+    shape === undefined ? (options ?? []).flatMap((option) => shapes(unwrap(option) as Node)) : [shape];
   for (const key of path) {
-    const current = unwrap(node) as { shape?: Record<string, unknown>; element?: unknown };
-    node = typeof key === "number" ? current.element : current.shape?.[key];
+    const current = unwrap(node) as Node;
+    node = typeof key === "number" ? current.element : shapes(current).find((shape) => shape[key] !== undefined)?.[key];
     if (node === undefined) return [];
   }
-  const last = unwrap(node) as { shape?: Record<string, unknown>; options?: { shape?: Record<string, unknown> }[] };
-  if (last.shape !== undefined) return Object.keys(last.shape);
-  return last.options?.flatMap((option) => Object.keys(option.shape ?? {})) ?? [];
+  return [...new Set(shapes(unwrap(node) as Node).flatMap((shape) => Object.keys(shape)))];
 }
 
 /** Where a path of the checked value stands in the text; for values that were merged from elsewhere. */
@@ -207,7 +219,9 @@ export function checkDocument<T extends z.ZodType>(
 ): z.infer<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issue = flatten(result.error.issues[0]!);
+  const { issues } = result.error;
+  // A mistyped key comes first: what is missing because of it would only mislead.
+  const issue = flatten(issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!);
   const unknownKey = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
   const path = [
     ...issue.path.map((key) => (typeof key === "symbol" ? String(key) : key)),

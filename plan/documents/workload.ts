@@ -29,17 +29,26 @@ export const adapterSchema = z.strictObject({
   init: z.string().min(1).optional(),
 });
 
+function inOrder({ min, max }: { readonly min: number; readonly max: number }): boolean {
+  return min <= max;
+}
+const OUT_OF_ORDER = { path: ["min"], message: "at most max" };
+
 const lengthsSchema = z.union([
   positiveInt,
   z.array(positiveInt).min(1),
-  z.strictObject({
-    distribution: z.literal("lognormal"),
-    mean: z.number().positive(),
-    sigma: z.number().min(0),
-    max: positiveInt,
-    min: positiveInt.default(1),
-  }),
-  z.strictObject({ distribution: z.literal("uniform"), min: positiveInt, max: positiveInt }),
+  z
+    .strictObject({
+      distribution: z.literal("lognormal"),
+      mean: z.number().positive(),
+      sigma: z.number().min(0),
+      max: positiveInt,
+      min: positiveInt.default(1),
+    })
+    .refine(inOrder, OUT_OF_ORDER),
+  z
+    .strictObject({ distribution: z.literal("uniform"), min: positiveInt, max: positiveInt })
+    .refine(inOrder, OUT_OF_ORDER),
 ]);
 
 /** Only lengths: for simulation. A list is repeated; `samples` is the size of one epoch. */

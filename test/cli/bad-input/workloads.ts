@@ -60,7 +60,7 @@ export const BAD_WORKLOADS: readonly BadInput[] = [
     "rank: 2",
     "rank: two",
     /w\.yaml:17:16: /,
-    /a whole number at jobs\[1\]\.adapter\.rank, got "two"/,
+    /a number at jobs\[1\]\.adapter\.rank, got "two"/,
   ),
   wrong(
     "a list where a mapping belongs",
@@ -69,7 +69,12 @@ export const BAD_WORKLOADS: readonly BadInput[] = [
     /w\.yaml:17:5: /,
     /a mapping at jobs\[1\]\.adapter, got \[2\]/,
   ),
-  wrong("jobs that are no list", "jobs:", "jobs: {}\nothers:", /w\.yaml:11:1: /, /a list at jobs, got \{\}/),
+  {
+    name: "jobs that are no list",
+    files: { "w.yaml": `${WORKLOAD.split("jobs:")[0]}jobs: {}\n` },
+    argv: PLAN_IT,
+    says: [/w\.yaml:11:1: /, /a list at jobs, got \{\}/],
+  },
   {
     name: "no jobs",
     files: { "w.yaml": `${WORKLOAD.split("jobs:")[0]}jobs: []\n` },
@@ -208,13 +213,13 @@ export const BAD_WORKLOADS: readonly BadInput[] = [
       ),
     },
     argv: PLAN_IT,
-    says: [/w\.yaml:10:3: /, /at most 64.* at jobs\[0\]\.cutoffLength, got 128/],
+    says: [/w\.yaml:10:3: /, /at most 64.* at defaults\.cutoffLength, got 128/],
   },
   {
     name: "an empty range of lengths",
     files: workload("path: ../rows.jsonl", "lengths: { distribution: uniform, min: 9, max: 3 }"),
     argv: PLAN_IT,
-    says: [/w\.yaml:13:\d+: /, /at most max \(3\) at jobs\[0\]\.data\.lengths\.min, got 9/],
+    says: [/w\.yaml:13:\d+: /, /at most max at jobs\[0\]\.data\.lengths\.min, got 9/],
   },
   wrong(
     "an unknown architecture preset",
@@ -235,7 +240,7 @@ export const BAD_WORKLOADS: readonly BadInput[] = [
     "path: ../model",
     "architecture: { num_hidden_layers: 1 }",
     /w\.yaml:3:10: /,
-    /a whole number, which is missing, at model\.architecture\.hidden_size/,
+    /a number, which is missing, at model\.architecture\.hidden_size/,
   ),
   wrong(
     "text to tokenize with an architecture alone",
