@@ -17,6 +17,8 @@ export {
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // Machines, devices and links.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+// The documents as JSON Schemas.
+export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
 // The remaining documents and how they are read.

@@ -87,37 +87,37 @@ export const optimizerSchema = z.strictObject({
     .optional(),
 });
 
-export const jobSchema = z
-  .strictObject({
-    name: nameSchema,
-    adapter: adapterSchema,
-    data: dataSchema,
-    cutoffLength: z.int().min(2),
-    batchSize: positiveInt,
-    microBatchSize: positiveInt,
-    steps: positiveInt.optional(),
-    epochs: positiveInt.optional(),
-    optimizer: optimizerSchema,
-    seed: z.int().min(0),
-    priority: z.int(),
-    arrivalSeconds: z.number().min(0),
-  })
-  .superRefine((job, context) => {
-    if (job.batchSize % job.microBatchSize !== 0) {
-      context.addIssue({
-        code: "custom",
-        path: ["microBatchSize"],
-        message: `a divisor of batchSize (${job.batchSize})`,
-      });
-    }
-    if ((job.steps === undefined) === (job.epochs === undefined)) {
-      context.addIssue({
-        code: "custom",
-        path: [job.steps === undefined ? "steps" : "epochs"],
-        message: "either steps or epochs",
-      });
-    }
-  });
+const jobFieldsSchema = z.strictObject({
+  name: nameSchema,
+  adapter: adapterSchema,
+  data: dataSchema,
+  cutoffLength: z.int().min(2),
+  batchSize: positiveInt,
+  microBatchSize: positiveInt,
+  steps: positiveInt.optional(),
+  epochs: positiveInt.optional(),
+  optimizer: optimizerSchema,
+  seed: z.int().min(0),
+  priority: z.int(),
+  arrivalSeconds: z.number().min(0),
+});
+
+export const jobSchema = jobFieldsSchema.superRefine((job, context) => {
+  if (job.batchSize % job.microBatchSize !== 0) {
+    context.addIssue({
+      code: "custom",
+      path: ["microBatchSize"],
+      message: `a divisor of batchSize (${job.batchSize})`,
+    });
+  }
+  if ((job.steps === undefined) === (job.epochs === undefined)) {
+    context.addIssue({
+      code: "custom",
+      path: [job.steps === undefined ? "steps" : "epochs"],
+      message: "either steps or epochs",
+    });
+  }
+});
 
 /** What a key is when neither the job nor `defaults` says it. */
 export const JOB_DEFAULTS = {
@@ -149,7 +149,25 @@ export const modelSchema = z.union([
   z.strictObject({ architecture: architectureInputSchema, dtype: dtypeSchema.default("float32") }),
 ]);
 
-/** A workload as written: jobs and defaults are partial and merged by `parseWorkload`. */
+/** A job as written: what it leaves out comes from `defaults`, and what those leave out from `JOB_DEFAULTS`. */
+const writtenJobSchema = jobFieldsSchema
+  .extend({
+    adapter: adapterSchema.partial(),
+    optimizer: optimizerSchema.partial(),
+    data: z.union([fileDataSchema.partial(), lengthDataSchema.partial()]),
+  })
+  .partial();
+
+/** A workload as written; for editors. */
+export const writtenWorkloadSchema = z.strictObject({
+  kind: z.literal("workload"),
+  version: z.literal(1),
+  model: modelSchema,
+  defaults: writtenJobSchema.omit({ name: true }).optional(),
+  jobs: z.array(writtenJobSchema.required({ name: true })).min(1),
+});
+
+/** A workload with `defaults` merged into its jobs by `parseWorkload`. */
 export const workloadSchema = z.strictObject({
   kind: z.literal("workload"),
   version: z.literal(1),
