@@ -74,8 +74,7 @@ export async function createPlan(io: Io, args: Arguments, file: string): Promise
   const maxInFlight = inFlightOption(args);
   const loaded = await loadWorkload(io, file);
   for (const remark of loaded.remarks) note(io, args, remark);
-  if (assumed)
-    note(io, args, "No calibration given: times are a roofline over nominal figures. `loratwin calibrate` measures.");
+  if (assumed) note(io, args, "No calibration given: times are from nominal figures; `loratwin calibrate` measures.");
   const request: PlanRequest = {
     architecture: loaded.architecture,
     dtype: loaded.workload.model.dtype,

@@ -14,11 +14,17 @@ export function runText(metrics: RunMetrics, losses?: ReadonlyMap<string, readon
   const jobs = metrics.jobs.map(({ name, steps, tokens, startSeconds, endSeconds }) => {
     const series = losses?.get(name);
     const curve = withLosses ? [series?.[0]?.toFixed(3) ?? "-", series?.at(-1)?.toFixed(3) ?? "-"] : [];
-    return [name, `${steps}`, `${tokens}`, formatSeconds(startSeconds), formatSeconds(endSeconds), ...curve];
+    return [
+      name,
+      `${steps}`,
+      `${tokens}`,
+      startSeconds === 0 ? "0 s" : formatSeconds(startSeconds),
+      formatSeconds(endSeconds),
+      ...curve,
+    ];
   });
   return [
-    `${metrics.source}:`,
-    headline(metrics),
+    `${metrics.source}: ${headline(metrics)}`,
     "",
     table(["device", "busy", "idle", "peak memory"], devices),
     "",

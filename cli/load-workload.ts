@@ -94,13 +94,15 @@ async function loadJobData(job: Job, index: number, context: DataContext): Promi
     baseFolder: context.folder,
     at: `jobs[${index}].data`,
   });
-  const { rows, shuffle, file, inferred, numCut, numDropped } = dataset;
+  const { rows, shuffle, file, format, inferred, numCut, numDropped } = dataset;
   const amount = job.steps === undefined ? { epochs: job.epochs! } : { steps: job.steps };
   const steps = orderRows(rows.length, { seed: job.seed, shuffle, batchSize: job.batchSize, ...amount }).map((step) => [
     ...step,
   ]);
   const remarks = [
-    ...(inferred === undefined ? [] : [`${job.name}: ${inferred}`]),
+    ...(inferred === undefined || job.data.prompt !== undefined
+      ? []
+      : [`${job.name}: read as ${format}, since ${inferred}`]),
     ...(numCut > 0 ? [`${job.name}: ${numCut} rows cut to ${job.cutoffLength} tokens`] : []),
     ...(numDropped > 0 ? [`${job.name}: ${numDropped} rows dropped, the cutoff left nothing to score`] : []),
   ];

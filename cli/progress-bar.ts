@@ -4,6 +4,11 @@ import type { Progress } from "../exec/index.ts";
 import { type Arguments, flag } from "./command.ts";
 import type { Io } from "./io.ts";
 
+/** Whole seconds, rounded up: finer digits only flicker. */
+function timeLeft(seconds: number): string {
+  return seconds < 60 ? `${Math.ceil(seconds)} s` : formatSeconds(seconds);
+}
+
 export interface TrainingBar {
   update(progress: Progress & { readonly totalActions: number }): void;
   stop(): void;
@@ -27,7 +32,7 @@ export function trainingBar(io: Io, args: Arguments): TrainingBar {
   return {
     update({ doneActions, totalActions, tokens, seconds }) {
       const left = doneActions === 0 ? 0 : (seconds * (totalActions - doneActions)) / doneActions;
-      const payload = { rate: seconds === 0 ? "0" : (tokens / seconds).toFixed(0), left: formatSeconds(left) };
+      const payload = { rate: seconds === 0 ? "0" : (tokens / seconds).toFixed(0), left: timeLeft(left) };
       if (!started) bar.start(totalActions, doneActions, payload);
       started = true;
       bar.update(doneActions, payload);

@@ -45,7 +45,7 @@ function parser(
     .option("quiet", { type: "boolean", default: false, describe: "no progress and no hints" })
     .version(VERSION)
     .help()
-    .wrap(100)
+    .wrap(Math.min(100, process.stdout.columns ?? 100))
     .strict()
     .demandCommand(1, "Expected a command, got none.")
     .exitProcess(false)

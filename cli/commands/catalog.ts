@@ -15,9 +15,7 @@ function overview({ devices }: Catalog): string {
     figure(device.float32FlopsPerSecond, 1e12, 1),
     figure(device.memoryBytes, 2 ** 30),
     figure(device.memoryBytesPerSecond, 1e9),
-    device.deviceLink === undefined
-      ? "-"
-      : `${device.deviceLink.name} ${figure(device.deviceLink.bytesPerSecond, 1e9)}`,
+    figure(device.deviceLink?.bytesPerSecond, 1e9),
     figure(device.hostLinkBytesPerSecond, 1e9),
     figure(device.watts, 1),
   ]);
