@@ -44,7 +44,7 @@ export function bubblesSection({ data }: PageState): HTMLElement {
     ...devices,
   ];
   const meaning =
-    "A bubble is time in which a device computes nothing; the number is its share. The steady region leaves out the filling and draining of the pipeline.";
+    "A bubble is time in which a device computes nothing: the hatched end of a bar, and its share as the number. The steady region leaves out the filling and draining of the pipeline.";
   return section("bubbles", "Bubbles", meaning, [
     element(
       "div",

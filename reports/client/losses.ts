@@ -82,7 +82,7 @@ function draw(svg: ChartSvg, frame: Frame, state: PageState, isSmooth: boolean):
       .attr("y", places[index]!);
     label.append("tspan").attr("class", "end-dot").style("fill", jobHue(job)).text("● ");
     const name = jobs[job]!.name;
-    label.append("tspan").text(name.length > 14 ? `${name.slice(0, 13)}…` : name);
+    label.append("tspan").text(name.length > 16 ? `${name.slice(0, 15)}…` : name);
     label
       .append("tspan")
       .attr("class", "end-value")

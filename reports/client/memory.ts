@@ -5,8 +5,6 @@ import { element, section } from "./element.ts";
 import { byteTicks, formatMemory, timeTickFormat } from "./format.ts";
 import type { PageState } from "./page-state.ts";
 
-/** Where memory hardly moves, the axis starts near it instead of at zero. */
-const FLAT = 0.6;
 /** Pixels between two samples below which the line is drawn as its highest and lowest values. */
 const LEAST_STEP = 3;
 /** Pixels of one column of that band. */
@@ -41,14 +39,11 @@ function columnsOf(samples: readonly (readonly [number, number])[], endNs: numbe
   return columns;
 }
 
-function verticalDomain(values: readonly number[]): readonly [number, number] {
-  let [low, high] = [Number.POSITIVE_INFINITY, 0];
-  for (const value of values) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  const air = 0.15 * (low < FLAT * high ? high : high - low || high);
-  return [low < FLAT * high ? 0 : Math.max(0, low - air), high + air];
+/** Top of the axis, with room for a label above the highest value. Axes start at zero, so that neighbouring charts and filled bands compare. */
+function topOfAxis(values: readonly number[]): number {
+  let high = 0;
+  for (const value of values) high = Math.max(high, value);
+  return 1.15 * high;
 }
 
 function draw(
@@ -59,14 +54,14 @@ function draw(
   planned: number | undefined,
 ): void {
   const ends = traces.map(({ makespanSeconds }) => makespanSeconds * 1e9);
-  const [low, high] = verticalDomain([
+  const high = topOfAxis([
     ...traces.flatMap(({ memory }) => memory[device]!.value),
     ...(planned === undefined ? [] : [planned]),
   ]);
   const x = scaleLinear([0, Math.max(...ends)], [frame.left, frame.right]);
-  const y = scaleLinear([low, high], [frame.bottom, frame.top]);
+  const y = scaleLinear([0, high], [frame.bottom, frame.top]);
   const ticks = x.ticks(Math.max(2, Math.floor((frame.right - frame.left) / 100)));
-  drawLeftAxis(svg, frame, y, byteTicks(low, high, 4), "");
+  drawLeftAxis(svg, frame, y, byteTicks(0, high, 4), "");
   drawBottomAxis(svg, frame, x, { values: ticks, label: timeTickFormat(ticks) }, "");
   const steps = line<[number, number]>(
     ([time]) => x(time),

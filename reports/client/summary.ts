@@ -16,11 +16,18 @@ interface CardFacts {
   readonly error?: number;
 }
 
+/** An error beyond this is marked: the aim for workloads that the calibration did not see. */
+const GOOD_ERROR = 0.05;
+
 function card({ name, main, detail, error }: CardFacts): HTMLElement {
   const badge =
     error === undefined
       ? undefined
-      : element("span", { class: "badge", title: "error of the simulation" }, [formatError(error)]);
+      : element(
+          "span",
+          { class: Math.abs(error) > GOOD_ERROR ? "badge badge-off" : "badge", title: "error of the simulation" },
+          [formatError(error)],
+        );
   return element("div", { class: "card" }, [
     element("dt", {}, [name]),
     element("dd", {}, [
