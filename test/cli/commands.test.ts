@@ -1,0 +1,124 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { COMMANDS } from "../../cli/commands/commands.ts";
+import { CLUSTER, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const root = temporaryFolder();
+const DEVICES = ["--devices", "cpu:0,cpu:1"] as const;
+
+beforeAll(() => {
+  writeShared(root);
+  writeFileSync(path.join(root, "w.yaml"), WORKLOAD.replaceAll("../", ""));
+  writeFileSync(path.join(root, "c.yaml"), CLUSTER.replace("    link: { type: host, shared: true }\n", ""));
+});
+
+/** What --json prints: one document, and nothing beside it. */
+async function json(...argv: readonly string[]): Promise<Record<string, unknown>> {
+  const text = await printed([...argv, "--json"], root);
+  expect(text.endsWith("\n")).toBe(true);
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+const RUN_FIELDS = [
+  "planHash",
+  "source",
+  "makespanSeconds",
+  "tokensPerSecond",
+  "bubbleRatio",
+  "bubbleRatioTotal",
+  "devices",
+  "jobs",
+];
+const JOB_FIELDS = ["name", "steps", "tokens", "startSeconds", "endSeconds", "turnaroundSeconds", "waitSeconds"];
+
+describe("--json prints one document with the fields that scripts rely on", () => {
+  it("plan", async () => {
+    const plan = await json("plan", "w.yaml", ...DEVICES, "-o", "p.json");
+    const fields = ["planHash", "schedule", "devices", "stages", "groups", "microBatches", "predicted"];
+    expect(Object.keys(plan)).toEqual(expect.arrayContaining(fields));
+    expect(plan["predicted"]).toMatchObject({
+      makespanSeconds: expect.any(Number),
+      tokensPerSecond: expect.any(Number),
+    });
+    expect((plan["predicted"] as { peakMemoryBytes: unknown }).peakMemoryBytes).toEqual([
+      expect.any(Number),
+      expect.any(Number),
+    ]);
+  });
+
+  it("simulate, of a plan as of the workload, with the plan's prediction", async () => {
+    const plan = await json("plan", "w.yaml", ...DEVICES, "-o", "p.json");
+    const simulated = await json("simulate", "p.json", "-o", "s.json");
+    expect(Object.keys(simulated)).toEqual(expect.arrayContaining(RUN_FIELDS));
+    expect(simulated).toMatchObject({ planHash: plan["planHash"], source: "simulated" });
+    const { peakMemoryBytes, ...predicted } = plan["predicted"] as { peakMemoryBytes: readonly number[] };
+    expect(simulated).toMatchObject(predicted);
+    const devices = simulated["devices"] as readonly { readonly peakMemoryBytes: number }[];
+    expect(devices.map((device) => device.peakMemoryBytes)).toEqual(peakMemoryBytes);
+    expect(await json("simulate", "w.yaml", ...DEVICES)).toEqual(simulated);
+  });
+
+  it("train and compare", async () => {
+    await json("plan", "w.yaml", ...DEVICES, "-o", "p.json");
+    await json("simulate", "p.json", "-o", "s.json");
+    const trained = await json("train", "p.json", "-o", "run");
+    expect(Object.keys(trained)).toEqual(expect.arrayContaining(RUN_FIELDS));
+    const jobs = trained["jobs"] as readonly { readonly adapter: string; readonly losses: readonly number[] }[];
+    for (const job of jobs) {
+      expect(Object.keys(job)).toEqual(expect.arrayContaining([...JOB_FIELDS, "finalLoss", "losses", "adapter"]));
+      expect(job.losses).toHaveLength(2);
+      expect(existsSync(path.join(job.adapter, "adapter_model.safetensors"))).toBe(true);
+    }
+    const compared = await json("compare", "s.json", "run");
+    const fields = [
+      "planHash",
+      "makespanError",
+      "meanAbsActionError",
+      "weightedActionError",
+      "perKind",
+      "peakMemoryError",
+      "worst",
+    ];
+    expect(Object.keys(compared)).toEqual(expect.arrayContaining(fields));
+    expect((await runCli(["compare", "s.json", "run", "--max-error", "0"], root)).code).toBe(1);
+    expect((await runCli(["compare", "s.json", "s.json", "--max-error", "0"], root)).code).toBe(0);
+  }, 60_000);
+
+  it("calibrate", async () => {
+    const calibration = await json("calibrate", "--workload", "w.yaml", "--devices", "cpu:0", "-o", "k.json");
+    expect(calibration).toMatchObject({
+      device: expect.anything(),
+      holdOut: { meanAbsError: expect.any(Number), p90AbsError: expect.any(Number) },
+    });
+    expect(calibration["operators"]).not.toHaveLength(0);
+    await printed(["validate", "k.json"], root);
+  }, 120_000);
+});
+
+it("--help of each command shows an example", async () => {
+  for (const { usage } of COMMANDS) {
+    const name = usage.split(" ")[0]!;
+    expect(await printed([name, "--help"], root)).toMatch(new RegExp(`Examples:\\n +loratwin ${name}`));
+  }
+});
+
+it("a cluster file and a list of the same devices give the same plan, and planning twice the same bytes", async () => {
+  await printed(["plan", "w.yaml", ...DEVICES, "-o", "listed.json"], root);
+  await printed(["plan", "w.yaml", "--cluster", "c.yaml", "-o", "clustered.json"], root);
+  await printed(["plan", "w.yaml", ...DEVICES, "-o", "again.json"], root);
+  const [listed, clustered, again] = ["listed", "clustered", "again"].map((name) =>
+    readFileSync(path.join(root, `${name}.json`), "utf8"),
+  );
+  expect(clustered).toBe(listed);
+  expect(again).toBe(listed);
+});
+
+it("the demo's artifacts are valid, and its report is there", async () => {
+  const demo = await json("demo", "--steps", "4", "-o", "demo");
+  for (const key of ["workload", "calibration", "plan", "simulated", "run"])
+    expect(await json("validate", demo[key] as string)).toMatchObject({ valid: true });
+  expect(existsSync(path.join(root, demo["report"] as string))).toBe(true);
+  expect((demo["losses"] as Record<string, readonly number[]>)["arithmetic"]).toHaveLength(4);
+}, 180_000);

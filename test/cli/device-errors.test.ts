@@ -1,0 +1,43 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { CLUSTER, edited, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
+import { runCli, temporaryFolder } from "./run-cli.ts";
+
+const root = temporaryFolder();
+
+beforeAll(() => {
+  writeShared(root);
+  const files = {
+    "w.yaml": WORKLOAD.replaceAll("../", ""),
+    "half.yaml": edited(WORKLOAD, "../model", "../model, dtype: bfloat16").replaceAll("../", ""),
+    "threads.yaml": CLUSTER.replaceAll("threads: 1", "threads: 500"),
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
+});
+
+describe("what this machine cannot do ends with exit code 3 and one message", () => {
+  it.each([
+    ["a CUDA device", ["plan", "w.yaml", "--devices", "cuda:0"], /^Expected a CUDA device at cuda:0, got .*\n.*cpu:0/],
+    [
+      "more threads than cores",
+      ["train", "w.yaml", "--cluster", "threads.yaml", "-o", "run-threads"],
+      /^Expected a core for each thread \(1000\) at cpu:0, got "\d+ cores"/,
+    ],
+    [
+      "training abstract devices",
+      ["train", "w.yaml", "--devices", "unit*2", "-o", "run-unit"],
+      /^Expected a CPU device at unit:0, got "unit"/,
+    ],
+    [
+      "training in bfloat16",
+      ["train", "half.yaml", "-o", "run-half"],
+      /^Expected dtype float32.* at model\.dtype, got "bfloat16"/,
+    ],
+  ])("%s", async (_, argv, says) => {
+    const { code, stdout, stderr } = await runCli(argv, root);
+    expect(stderr).toMatch(says);
+    expect(stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(2);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+  });
+});
