@@ -1,13 +1,64 @@
 import { expect, test } from "vitest";
 import { dependencyTable } from "../../plan/dependencies.ts";
+import type { PlanBody } from "../../plan/index.ts";
+import { miniBatches } from "../../plan/mini-batch.ts";
+import { packMicroBatches } from "../../plan/pack.ts";
+import { SCHEDULE_TABLE } from "../../plan/schedules/schedules.ts";
 import { timelineOf } from "../../plan/timeline.ts";
 import { planOrders } from "../../plan/validate-plan.ts";
-import { type UnitPlanOptions, unitPlan } from "./unit-plan.ts";
+import { unitPlan } from "./unit-plan.ts";
+
+interface Pipeline {
+  readonly numDevices: number;
+  readonly numJobs: number;
+  readonly parts: number;
+  readonly steps: number;
+  readonly forward: number;
+  readonly backward: number;
+}
+
+const tables = new Map<number, PlanBody>();
+
+/** Stages, and jobs of which none clips: all that dependencies ask of a plan's tables. */
+function tablesOf(numDevices: number): PlanBody {
+  const known = tables.get(numDevices) ?? unitPlan({ numDevices, numJobs: 8, parts: 1, steps: 1 });
+  tables.set(numDevices, known);
+  return known;
+}
+
+/** The schedule's orders alone; a test below holds them equal to those of whole plans. */
+function lorappOrders({ numDevices, numJobs, parts, steps, forward, backward }: Pipeline) {
+  const { stages, jobs: whole } = tablesOf(numDevices);
+  const jobs = whole.slice(0, numJobs);
+  const groups = jobs.map((_, job) => [job]);
+  const rows = Array.from({ length: steps }, (_, step) =>
+    Array.from({ length: parts }, (_, row) => step * parts + row),
+  );
+  const lengths = new Array<number>(steps * parts).fill(16);
+  const source = { tokens: lengths, scored: lengths.map((length) => length - 1), digest: null, steps: rows };
+  const packed = jobs.map(() => ({ rows: source, batchSize: parts, microBatchSize: 1 }));
+  const draft = {
+    schedule: "lorapp" as const,
+    stages,
+    jobs,
+    groups,
+    microBatches: [...packMicroBatches(packed, groups)],
+  };
+  const seconds = { F: forward, B: backward, U: 0 };
+  const orders = SCHEDULE_TABLE.lorapp.build({
+    numStages: numDevices,
+    miniBatches: miniBatches(draft),
+    maxInFlight: null,
+    durationNs: (_, letter) => seconds[letter],
+    transferNs: () => ({ arrival: 0, occupied: 0 }),
+    clips: () => false,
+  });
+  return { draft, orders };
+}
 
 /** Idle share of all compute streams between stage 0's first forward of the first job's step floor(S/2) and of its last step. */
-function steadyBubble(options: UnitPlanOptions & { readonly forward: number; readonly backward: number }): number {
-  const plan = unitPlan(options);
-  const orders = planOrders(plan);
+function steadyBubble(options: Pipeline): number {
+  const { draft: plan, orders } = lorappOrders(options);
   const duration = { F: options.forward, B: options.backward, U: 0 };
   const timeline = timelineOf(orders, dependencyTable(plan), {
     durationNs: ({ letter }) => duration[letter],
@@ -44,15 +95,7 @@ test.each([
     for (const d of RANGE) {
       for (const n of RANGE) {
         for (const l of RANGE) {
-          const bubble = steadyBubble({
-            numDevices: d,
-            numJobs: l,
-            parts: n,
-            steps: 5,
-            forward,
-            backward,
-            groups: "unfused",
-          });
+          const bubble = steadyBubble({ numDevices: d, numJobs: l, parts: n, steps: 5, forward, backward });
           const formula = Math.max((d - 1 + n - l * n) / (d + n - 1), 0);
           if (Math.abs(bubble - formula) > 1e-12) wrong.push(`D=${d} N=${n} L=${l}: ${bubble} instead of ${formula}`);
         }
@@ -61,3 +104,13 @@ test.each([
     expect(wrong).toEqual([]);
   },
 );
+
+test.each([
+  [1, 1, 1],
+  [2, 3, 4],
+  [5, 2, 3],
+  [8, 8, 8],
+])("a whole plan for D = %i, N = %i, L = %i has the same orders", (numDevices, parts, numJobs) => {
+  const pipeline = { numDevices, numJobs, parts, steps: 5, forward: 1, backward: 2 };
+  expect(planOrders(unitPlan({ ...pipeline, groups: "unfused" }))).toEqual(lorappOrders(pipeline).orders);
+});
