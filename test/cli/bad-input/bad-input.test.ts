@@ -1,11 +1,17 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { runCli, temporaryFolder } from "../run-cli.ts";
 import { type BadInput, prepareCase, writeShared } from "./bad-input.ts";
-import { BAD_CLUSTERS_AND_PLANS } from "./clusters-and-plans.ts";
+import { BAD_CLUSTERS_AND_OPTIONS } from "./clusters-and-options.ts";
 import { BAD_MODELS_AND_DATA } from "./model-and-data.ts";
+import { BAD_PLANS_AND_TRACES } from "./plans-and-traces.ts";
 import { BAD_WORKLOADS } from "./workloads.ts";
 
-const CASES: readonly BadInput[] = [...BAD_WORKLOADS, ...BAD_MODELS_AND_DATA, ...BAD_CLUSTERS_AND_PLANS];
+const CASES: readonly BadInput[] = [
+  ...BAD_WORKLOADS,
+  ...BAD_MODELS_AND_DATA,
+  ...BAD_CLUSTERS_AND_OPTIONS,
+  ...BAD_PLANS_AND_TRACES,
+];
 
 const root = temporaryFolder();
 
