@@ -199,7 +199,7 @@ test("a local folder that lacks a file is refused by the name of the file", asyn
   );
   fs.rmSync(path.join(folder, "model.safetensors"));
   await expect(resolveModel(folder)).rejects.toThrow(
-    /Expected model.safetensors or model.safetensors.index.json at model.path/,
+    /Expected a folder with model.safetensors or model.safetensors.index.json at model.path/,
   );
   fs.rmSync(path.join(folder, "tokenizer.json"));
   await expect(resolveModel(folder)).rejects.toThrow(/Expected tokenizer.json at model.path/);
