@@ -202,5 +202,5 @@ test("a local folder that lacks a file is refused by the name of the file", asyn
     /Expected a folder with model.safetensors or model.safetensors.index.json at model.path/,
   );
   fs.rmSync(path.join(folder, "tokenizer.json"));
-  await expect(resolveModel(folder)).rejects.toThrow(/Expected tokenizer.json at model.path/);
+  await expect(resolveModel(folder)).rejects.toThrow(/Expected a folder with tokenizer.json at model.path/);
 });
