@@ -20,10 +20,6 @@ export function nanosToSeconds(time: Nanos): number {
   return time / 1e9;
 }
 
-export function addNanos(a: Nanos, b: Nanos): Nanos {
-  return nanos(a + b);
-}
-
 const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
 /** "1.50 GiB": for people; JSON carries the number. */

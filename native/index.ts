@@ -10,7 +10,7 @@ export type {
   MatrixSource,
   TableSource,
 } from "./device.ts";
-export { loadNative, type NativeInfo, nativeInfo } from "./load.ts";
+export { type NativeInfo, nativeInfo } from "./load.ts";
 // What a program is made of.
 export type {
   AttentionBackwardOperator,

@@ -32,7 +32,6 @@ export {
   type PlannedJob,
   type PlannedRow,
   type Predicted,
-  planSchema,
   SCHEDULES,
   type ScheduleName,
   type Stage,
@@ -42,7 +41,6 @@ export { PRESETS } from "./documents/presets.ts";
 // Reading documents, with file, line and path in every message.
 export {
   checkDocument,
-  formatPath,
   parseDocument,
   placeError,
   type ReadText,
@@ -50,9 +48,8 @@ export {
 } from "./documents/read-document.ts";
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
-export { type Dtype, fileDataSchema, jobDefaults, workloadSchema } from "./documents/workload.ts";
+export { type Dtype, jobDefaults } from "./documents/workload.ts";
 // The planner.
-export { gridText } from "./grid.ts";
 export { isLengthData, type JobRows, lengthRows } from "./job-rows.ts";
 export { makePlan, type PlanRequest } from "./make-plan.ts";
 // Mini-batches and the jobs inside a micro-batch.
@@ -63,10 +60,9 @@ export {
   type MiniBatch,
   microBatchJobs,
   microBatchTokens,
-  miniBatches,
 } from "./mini-batch.ts";
 // What an action's time is made of.
-export { adapterParameters, type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
+export { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
 export { parsePlan, sealPlan } from "./plan-hash.ts";
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // Where every activation of a stage lies.

@@ -202,7 +202,7 @@ test("an operator that fails stops all devices, and its name, arguments and shap
 });
 
 test("an addon that does not load is an error that lists the paths tried and how to build it", () => {
-  const script = `import { loadNative } from "./native/index.ts";
+  const script = `import { loadNative } from "./native/load.ts";
     try { loadNative(); } catch (error) { process.stdout.write(error.name + ": " + error.message); }`;
   const environment = { ...process.env, LORATWIN_ADDON: "/nowhere/loratwin.node" };
   const build = spawnSync("npx", ["esbuild", "--bundle", "--platform=node", "--format=esm", "--loader=ts"], {
