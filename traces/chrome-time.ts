@@ -1,7 +1,7 @@
 import { type Nanos, nanos } from "../core/index.ts";
 
-/** The longest trace, about 101 days: up to here a double of microseconds tells any two neighbouring nanoseconds apart. */
-export const MAX_TRACE_NS = 2 ** 43 * 1000;
+/** The longest trace, about 50 days: up to here a double of microseconds is within a quarter of a nanosecond, so that rounding finds it again. */
+export const MAX_TRACE_NS = 2 ** 42 * 1000;
 
 /** The nearest nanosecond; the inverse of `toMicroseconds`. */
 export function fromMicroseconds(microseconds: number): Nanos {
