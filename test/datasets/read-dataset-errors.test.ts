@@ -1,13 +1,14 @@
 import path from "node:path";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { type DataSource, type FileSource, loadTokenizer, readDataset } from "../../datasets/index.ts";
-import { FIXTURES, TINY_STORIES, temporaryFile } from "./shared.ts";
+import { HAS_SHARED } from "../shared-folder.ts";
+import { FIXTURES, sharedTest, TINY_STORIES, temporaryFile } from "./shared.ts";
 
-const tokenizer = loadTokenizer(TINY_STORIES);
+const tokenizer = HAS_SHARED ? loadTokenizer(TINY_STORIES) : (undefined as never);
 const QA = { prompt: "Q: {{question}}\nA:", response: " {{answer}}" };
 
 const TOKENS = { format: "tokens" } as const;
-test.each<[string, string, string | Uint8Array, Partial<FileSource>, RegExp]>([
+sharedTest.each<[string, string, string | Uint8Array, Partial<FileSource>, RegExp]>([
   ["a broken line", "r.jsonl", '{"text":"a"}\n{"text":}\n', {}, /r.jsonl:2:9: Expected JSON: a value, got "}"/],
   [
     "a line that ends early",
@@ -200,7 +201,7 @@ test.each<[string, string, string | Uint8Array, Partial<FileSource>, RegExp]>([
   await expect(reading).rejects.toMatchObject({ name: "InputError" });
 });
 
-test.each<[string, DataSource, object, RegExp]>([
+sharedTest.each<[string, DataSource, object, RegExp]>([
   [
     "a missing file",
     { path: "/nowhere/r.jsonl" },

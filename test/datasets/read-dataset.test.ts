@@ -1,10 +1,11 @@
 import fs from "node:fs";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { type Dataset, type FileSource, initModel, loadTokenizer, readDataset } from "../../datasets/index.ts";
-import { FIXTURES, TINY_STORIES, temporaryFile, temporaryFolder } from "./shared.ts";
+import { HAS_SHARED } from "../shared-folder.ts";
+import { FIXTURES, sharedTest, TINY_STORIES, temporaryFile, temporaryFolder } from "./shared.ts";
 
-const tokenizer = loadTokenizer(TINY_STORIES);
+const tokenizer = HAS_SHARED ? loadTokenizer(TINY_STORIES) : (undefined as never);
 
 /** A tokenizer with a chat template, one token a byte. */
 function byteTokenizer() {
@@ -32,7 +33,7 @@ function texts({ rows }: Dataset, decode: (ids: readonly number[]) => string): {
 const QA = { prompt: "Q: {{question}}\nA:", response: " {{answer}}" };
 const JSONL = '{"question":"1 + 1?","answer":2}\n\n{"question":"2 + 2?","answer":4}\n';
 
-test.each<[string, string | Uint8Array]>([
+sharedTest.each<[string, string | Uint8Array]>([
   ["rows.jsonl", JSONL],
   ["rows.ndjson", `\ufeff${JSONL}`],
   ["rows.json", '[{"question":"1 + 1?","answer":2},{"question":"2 + 2?","answer":4}]'],
@@ -49,7 +50,7 @@ test.each<[string, string | Uint8Array]>([
   expect(dataset.numTokens).toBe(dataset.rows.reduce((sum, { inputIds }) => sum + inputIds.length, 0));
 });
 
-test("Parquet columns are read, Snappy pages, 64-bit integers and lists included", async () => {
+sharedTest("Parquet columns are read, Snappy pages, 64-bit integers and lists included", async () => {
   const questions = {
     path: path.join(FIXTURES, "questions.parquet"),
     prompt: "{{question}} ({{points}})",
@@ -68,7 +69,7 @@ test("Parquet columns are read, Snappy pages, 64-bit integers and lists included
   ]);
 });
 
-test("the format is inferred from the first record, and the result says why", async () => {
+sharedTest("the format is inferred from the first record, and the result says why", async () => {
   const inferred = async (record: object, source: Partial<FileSource> = {}) => {
     const file = temporaryFile("rows.jsonl", JSON.stringify(record));
     const { format, inferred: because } = await readDataset({ path: file, ...source }, { tokenizer: byteTokenizer() });
@@ -90,7 +91,7 @@ test("the format is inferred from the first record, and the result says why", as
   expect(await inferred({ text: "a" }, { format: "text" })).toBe("text: undefined");
 });
 
-test("without templates, instruction rows get headings, and an empty input leaves its heading out", async () => {
+sharedTest("without templates, instruction rows get headings, and an empty input leaves its heading out", async () => {
   const rows = [
     { instruction: "Add.", input: "1, 2", output: "3" },
     { instruction: "Say hi.", input: "", output: "hi" },
@@ -105,7 +106,7 @@ test("without templates, instruction rows get headings, and an empty input leave
   ]);
 });
 
-test("in a conversation only the assistant's turns are scored, with their end marks", async () => {
+sharedTest("in a conversation only the assistant's turns are scored, with their end marks", async () => {
   const messages = [
     { role: "system", content: "Be brief." },
     { role: "user", content: "1 + 1?" },
@@ -144,7 +145,7 @@ const TALK = [
   { role: "assistant", content: "He" },
 ];
 
-test.each<[string, string, string]>([
+sharedTest.each<[string, string, string]>([
   [
     "turns between marks, with a line end after each",
     "{% for m in messages %}{{ '[' + m.role + ']' + m.content + '[end]\n' }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}",
@@ -161,7 +162,7 @@ test.each<[string, string, string]>([
   expect(texts(dataset, decodeBytes)[0]?.scored).toBe(scored);
 });
 
-test("a chat template that rewrites earlier turns, or that refuses a role, is refused", async () => {
+sharedTest("a chat template that rewrites earlier turns, or that refuses a role, is refused", async () => {
   const file = temporaryFile("chat.jsonl", `\n${JSON.stringify({ messages: TALK })}`);
   const last = withChatTemplate("{{ messages[-1].content }}");
   await expect(readDataset({ path: file }, { tokenizer: last })).rejects.toThrow(
@@ -173,7 +174,7 @@ test("a chat template that rewrites earlier turns, or that refuses a role, is re
   );
 });
 
-test("everything in a text is scored, the end token too", async () => {
+sharedTest("everything in a text is scored, the end token too", async () => {
   const { rows } = await readDataset(
     { path: temporaryFile("t.jsonl", '{"text":"abc"}') },
     { tokenizer: byteTokenizer() },
@@ -182,7 +183,7 @@ test("everything in a text is scored, the end token too", async () => {
   expect(rows[0]!.labels).toEqual(rows[0]!.inputIds);
 });
 
-test("rows are cut from the right; one that loses its whole response is dropped and counted", async () => {
+sharedTest("rows are cut from the right; one that loses its whole response is dropped and counted", async () => {
   const rows = ["ab", "abcdefgh", "abcd"].map((q) => ({ q, a: "xyz" }));
   const file = temporaryFile("r.jsonl", rows.map((row) => JSON.stringify(row)).join("\n"));
   const source = { path: file, prompt: "{{q}}", response: "{{a}}" };
@@ -198,7 +199,7 @@ test("rows are cut from the right; one that loses its whole response is dropped 
   );
 });
 
-test("token rows that were never scored keep their places", async () => {
+sharedTest("token rows that were never scored keep their places", async () => {
   const rows = [
     { input_ids: [1, 2], labels: [-100, -100] },
     { input_ids: [3, 4], labels: [-100, 4] },
@@ -207,7 +208,7 @@ test("token rows that were never scored keep their places", async () => {
   expect(read).toHaveLength(2);
 });
 
-test("a limit takes the first records, a split the files of a folder or the array of an object", async () => {
+sharedTest("a limit takes the first records, a split the files of a folder or the array of an object", async () => {
   const folder = temporaryFolder();
   fs.writeFileSync(path.join(folder, "train-00000-of-00002.jsonl"), '{"text":"a"}\n{"text":"b"}');
   fs.writeFileSync(path.join(folder, "train-00001-of-00002.jsonl"), '{"text":"c"}\n{"text":"d"}');

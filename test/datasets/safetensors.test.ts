@@ -9,7 +9,8 @@ import {
   type TensorToWrite,
   writeSafetensors,
 } from "../../datasets/index.ts";
-import { SHARED, TINY_STORIES, temporaryFile, temporaryFolder } from "./shared.ts";
+import { SHARED } from "../shared-folder.ts";
+import { sharedTest, TINY_STORIES, temporaryFile, temporaryFolder } from "./shared.ts";
 
 /** A safetensors file from a header and a number of data bytes. */
 function rawFile(header: unknown, dataBytes: number): string {
@@ -93,7 +94,7 @@ test("values are rounded to the nearest half or bfloat16, ties to even", () => {
   expect([1 + 2 ** -8, 1 + 3 * 2 ** -8].map((x) => round(x, "BF16"))).toEqual([1, 1 + 2 ** -6]);
 });
 
-test("a trained checkpoint and an adapter are read as their writers meant them", () => {
+sharedTest("a trained checkpoint and an adapter are read as their writers meant them", () => {
   const model = readSafetensors(TINY_STORIES);
   expect(model.entry("model.embed_tokens.weight").shape).toEqual([512, 64]);
   const values = model.readTensor("model.layers.4.mlp.down_proj.weight");
@@ -148,7 +149,7 @@ test.each<[string, unknown, number, RegExp]>([
   expect(() => readSafetensors(file)).toThrow(file);
 });
 
-test("files that are no safetensors, folders without any, and wrong names are refused", () => {
+sharedTest("files that are no safetensors, folders without any, and wrong names are refused", () => {
   expect(() => readSafetensors(temporaryFile("model.safetensors", "abc"))).toThrow(
     /a header length in the first 8 bytes/,
   );

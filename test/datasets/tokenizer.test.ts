@@ -2,7 +2,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { loadTokenizer, readDataset } from "../../datasets/index.ts";
-import { SHARED, TINY_STORIES, temporaryFolder } from "./shared.ts";
+import { SHARED } from "../shared-folder.ts";
+import { sharedTest, TINY_STORIES, temporaryFolder } from "./shared.ts";
 
 interface OracleCase {
   readonly jobs: readonly {
@@ -13,7 +14,7 @@ interface OracleCase {
 
 const CASE = path.join(SHARED, "oracle/cases/two-adapters/case.json");
 
-test("GSM8K rows get exactly the tokens and labels of the reference case", async () => {
+sharedTest("GSM8K rows get exactly the tokens and labels of the reference case", async () => {
   const { jobs } = JSON.parse(fs.readFileSync(CASE, "utf8")) as OracleCase;
   const tokenizer = loadTokenizer(TINY_STORIES);
   const data = {
@@ -29,7 +30,7 @@ test("GSM8K rows get exactly the tokens and labels of the reference case", async
   expect(plain.slice(-32)).toEqual(jobs[1]!.steps.flat());
 });
 
-test("the rows of the reference case read as tokens are the rows themselves, in order", async () => {
+sharedTest("the rows of the reference case read as tokens are the rows themselves, in order", async () => {
   const { jobs } = JSON.parse(fs.readFileSync(CASE, "utf8")) as OracleCase;
   const rows = jobs[0]!.steps.flat();
   const file = path.join(temporaryFolder(), "case.jsonl");
@@ -40,7 +41,7 @@ test("the rows of the reference case read as tokens are the rows themselves, in 
   expect(dataset.rows.map(({ inputIds, labels }) => ({ input_ids: [...inputIds], labels: [...labels] }))).toEqual(rows);
 });
 
-test("special tokens come from tokenizer_config.json, and from config.json where it names none", () => {
+sharedTest("special tokens come from tokenizer_config.json, and from config.json where it names none", () => {
   const folder = temporaryFolder();
   fs.cpSync(TINY_STORIES, folder, { recursive: true });
   fs.chmodSync(folder, 0o755);
