@@ -144,6 +144,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     }
   });
   fill();
+  runtime.signal(firstEvent + lowered.startEvent);
   while (record.progress().doneActions < totalActions) await Promise.race([runtime.idle(), failure]);
   await runtime.idle();
   return {

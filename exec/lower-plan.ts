@@ -63,6 +63,8 @@ export interface LoweredPlan {
   readonly stages: readonly (readonly LoweredAction[])[];
   /** Events needed. */
   readonly numEvents: number;
+  /** The first action waits for it, so that the queues are full before the run begins. */
+  readonly startEvent: number;
   /** Activation slots of each stage. */
   readonly numSlots: readonly number[];
 }
@@ -114,7 +116,7 @@ export function lowerPlan(plan: Plan): LoweredPlan {
     const ends = lastOfMiniBatch(order, table);
     return order.map((action): LoweredAction => {
       const { letter, microBatch } = action;
-      const waits: number[] = [];
+      const waits: number[] = action === orders[0]![0] ? [events.count] : [];
       for (const dependency of table.dependenciesOf(action)) {
         const source = parseAction(dependency.action);
         if (dependency.message !== "none") waits.push(events.sendOf(source));
@@ -151,5 +153,5 @@ export function lowerPlan(plan: Plan): LoweredPlan {
   });
   if (stages.some((actions) => actions.some(({ slot }) => slot === undefined)))
     throw new InvariantError({ expected: "a slot for every action" });
-  return { stages, numEvents: events.count, numSlots };
+  return { stages, numEvents: events.count + 1, startEvent: events.count, numSlots };
 }
