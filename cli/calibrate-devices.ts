@@ -41,19 +41,25 @@ export function rangeOfPlan(plan: Plan): CalibrationRange {
   };
 }
 
-/** Measures every run of a range and fits the operators. `onRun` is told before each run. */
+/** A model to measure, and at which sizes. */
+export interface CalibrationSubject {
+  readonly range: CalibrationRange;
+  readonly model: BaseModel;
+}
+
+/** Measures every run of all subjects and fits the operators to them together. `onRun` is told before each run. */
 export async function calibrateDevices(
-  range: CalibrationRange,
-  model: BaseModel,
+  subjects: readonly CalibrationSubject[],
   date: string,
   onRun: (run: number, runs: number) => void,
 ): Promise<MeasuredCalibration> {
-  const plans = calibrationPlans(range);
+  const runs = subjects.flatMap(({ range, model }) => calibrationPlans(range).map((plan) => ({ plan, model })));
   const parts: Measurements[] = [];
-  for (const [run, plan] of plans.entries()) {
-    onRun(run, plans.length);
+  for (const [run, { plan, model }] of runs.entries()) {
+    onRun(run, runs.length);
     parts.push(await measurePlan(plan, model, WARM_STEPS));
   }
+  const { devices, dtype } = subjects[0]!.range;
   const fitted = fitCalibration({
     operators: parts.flatMap(({ operators }) => operators),
     actions: parts.flatMap(({ actions }) => actions),
@@ -66,11 +72,11 @@ export async function calibrateDevices(
     device: {
       type: "cpu",
       description: `${cpuModel}, ${isa}, oneDNN ${onednn}`,
-      threads: range.devices[0]!.threads,
-      devicesAtOnce: range.devices.length,
+      threads: devices[0]!.threads,
+      devicesAtOnce: devices.length,
     },
     date,
-    dtype: range.dtype,
+    dtype,
     ...fitted,
     link: fitLink(parts.flatMap(({ messages }) => messages)),
   };

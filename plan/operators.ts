@@ -145,7 +145,13 @@ export function stageOperators(
     calls: layers,
     flops: (direction === "F" ? 4 : 10) * pairs * queryColumns,
     elements: tokens * (qkvColumns + queryColumns),
-    features: { one: 1, work: squares * queryColumns, rows: tokens * qkvColumns, heads: sequences * numHeads },
+    features: {
+      one: 1,
+      work: squares * queryColumns,
+      scores: squares * numHeads,
+      rows: tokens * qkvColumns,
+      heads: sequences * numHeads,
+    },
   });
   for (const projection of PROJECTIONS) {
     const members = segments

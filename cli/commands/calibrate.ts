@@ -1,5 +1,5 @@
 import { canonicalJson, InputError } from "../../core/index.ts";
-import { type BaseModel, type CalibrationRange, nativeInfo, syntheticWeights } from "../../exec/index.ts";
+import { nativeInfo, syntheticWeights } from "../../exec/index.ts";
 import {
   architectureFromConfig,
   clusterFromList,
@@ -9,7 +9,7 @@ import {
   resolveDevices,
   resolveLinks,
 } from "../../plan/index.ts";
-import { calibrateDevices, rangeOfPlan } from "../calibrate-devices.ts";
+import { type CalibrationSubject, calibrateDevices, rangeOfPlan } from "../calibrate-devices.ts";
 import { type Arguments, type Command, optionalCount, optionalText } from "../command.ts";
 import { createPlan, planOptions } from "../create-plan.ts";
 import { writeOutput } from "../files.ts";
@@ -17,55 +17,56 @@ import type { Io } from "../io.ts";
 import { loadCatalog } from "../load-cluster.ts";
 import { note, percent, printResult, table } from "../output.ts";
 
-/** Without a workload: a small model, all projections, micro-batches of 16 to 1024 tokens. */
+/** Without a workload: three shapes that differ in width, head width and vocabulary, all projections, micro-batches of 16 to 1024 tokens. */
 const GENERIC = {
-  config: {
-    hidden_size: 256,
-    intermediate_size: 688,
-    num_hidden_layers: 4,
-    num_attention_heads: 8,
-    num_key_value_heads: 4,
-    vocab_size: 2048,
-    max_position_embeddings: 1024,
-  },
-  tokens: [16, 37, 85, 196, 449, 1024],
+  shapes: [
+    { hidden_size: 64, intermediate_size: 172, num_attention_heads: 8, num_key_value_heads: 4, vocab_size: 512 },
+    { hidden_size: 256, intermediate_size: 688, num_attention_heads: 8, num_key_value_heads: 4, vocab_size: 2048 },
+    { hidden_size: 512, intermediate_size: 1408, num_attention_heads: 8, num_key_value_heads: 8, vocab_size: 8192 },
+  ],
+  layers: 4,
+  positions: 1024,
+  ranks: [4, 32],
+  tokens: [16, 51, 165, 410, 1024],
   sequence: [16, 90, 512],
   scored: [0.25, 1] as const,
 };
 
-function genericRange(io: Io, args: Arguments, device: string): CalibrationRange {
+function genericSubjects(io: Io, args: Arguments, device: string): readonly CalibrationSubject[] {
   const count = optionalCount(args, "at-once") ?? Math.min(2, nativeInfo().cores.length);
   const names = /^\w+:\d+/.test(device) ? device : Array.from({ length: count }, (_, i) => `${device}:${i}`).join();
   const cluster = clusterFromList(names);
   const catalog = loadCatalog(io, args);
   const devices = resolveDevices(cluster, catalog, { memoryBytes: 2 ** 33, cores: 1 });
-  return {
-    architecture: architectureFromConfig(huggingFaceConfigSchema.parse(GENERIC.config)),
-    dtype: "float32",
-    devices,
-    links: resolveLinks(cluster, devices, catalog),
-    adapters: [8, 16].map((rank) => ({ rank, alpha: 16, dropout: 0, targets: [...PROJECTIONS] })),
-    numGroups: 2,
-    tokens: GENERIC.tokens,
-    sequence: GENERIC.sequence,
-    scored: GENERIC.scored,
-  };
+  const links = resolveLinks(cluster, devices, catalog);
+  const adapters = GENERIC.ranks.map((rank) => ({ rank, alpha: 16, dropout: 0, targets: [...PROJECTIONS] }));
+  const { layers, positions, tokens, sequence, scored } = GENERIC;
+  return GENERIC.shapes.map((shape) => {
+    const config = { ...shape, num_hidden_layers: layers, max_position_embeddings: positions };
+    const architecture = architectureFromConfig(huggingFaceConfigSchema.parse(config));
+    const range = {
+      architecture,
+      dtype: "float32",
+      devices,
+      links,
+      adapters,
+      numGroups: 2,
+      tokens,
+      sequence,
+      scored,
+    } as const;
+    return { range, model: syntheticWeights(architecture) };
+  });
 }
 
-async function rangeAndModel(
-  io: Io,
-  args: Arguments,
-): Promise<{ readonly range: CalibrationRange; readonly model: BaseModel }> {
+async function subjectsOf(io: Io, args: Arguments): Promise<readonly CalibrationSubject[]> {
   const workload = optionalText(args, "workload");
   const device = optionalText(args, "device") ?? "cpu";
   if (!device.startsWith("cpu"))
     throw new InputError({ expected: "a CPU device (cpu or cpu:0)", at: "--device", got: device });
-  if (workload === undefined) {
-    const range = genericRange(io, args, device);
-    return { range, model: syntheticWeights(range.architecture) };
-  }
+  if (workload === undefined) return genericSubjects(io, args, device);
   const { plan, loaded } = await createPlan(io, args, workload);
-  return { range: rangeOfPlan(plan), model: loaded.model ?? syntheticWeights(plan.model.architecture) };
+  return [{ range: rangeOfPlan(plan), model: loaded.model ?? syntheticWeights(plan.model.architecture) }];
 }
 
 function calibrationText({ device, holdOut, operators, link }: MeasuredCalibration): string {
@@ -105,8 +106,8 @@ export const calibrateCommand: Command = {
       .option("workload", { type: "string", describe: "measure the model, adapters and lengths of this workload" })
       .option("output", { alias: "o", type: "string", describe: "where to write the calibration" }),
   async run(args, io) {
-    const { range, model } = await rangeAndModel(io, args);
-    const calibration = await calibrateDevices(range, model, new Date().toISOString().slice(0, 10), (run, runs) =>
+    const subjects = await subjectsOf(io, args);
+    const calibration = await calibrateDevices(subjects, new Date().toISOString().slice(0, 10), (run, runs) =>
       note(io, args, `run ${run + 1} of ${runs}`),
     );
     const output = optionalText(args, "output");

@@ -73,8 +73,7 @@ export const demoCommand: Command = {
     const model = openModelFolder(absolute(io, at("model")));
     let began = performance.now();
     const calibration = await calibrateDevices(
-      rangeOfPlan(draft.plan),
-      model,
+      [{ range: rangeOfPlan(draft.plan), model }],
       new Date().toISOString().slice(0, 10),
       () => {},
     );
