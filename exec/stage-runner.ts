@@ -4,6 +4,7 @@ import {
   activeJobs,
   arenaLayout,
   type MicroBatch,
+  messageBytesPerToken,
   type Plan,
   type Stage,
   stageLayout,
@@ -115,7 +116,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     device,
     arena,
     slotBytes: layout.slotBytes,
-    messageBytesPerToken: architecture.hiddenSize * 4,
+    messageBytesPerToken: messageBytesPerToken(plan.model),
     adapters,
     operators,
     enqueue(id, lowered, run, firstEvent, profile) {

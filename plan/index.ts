@@ -52,6 +52,8 @@ export { type Dtype, jobDefaults } from "./documents/workload.ts";
 // The planner.
 export { isLengthData, type JobRows, lengthRows } from "./job-rows.ts";
 export { makePlan, type PlanRequest } from "./make-plan.ts";
+// The size of what travels between stages.
+export { messageBytesPerToken } from "./message-bytes.ts";
 // Mini-batches and the jobs inside a micro-batch.
 export {
   activeJobs,

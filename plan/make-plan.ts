@@ -11,6 +11,7 @@ import type { Dtype, Job } from "./documents/workload.ts";
 import { groupJobs } from "./grouping.ts";
 import type { JobRows } from "./job-rows.ts";
 import { memoryTable, stageMemory } from "./memory-model.ts";
+import { messageBytesPerToken } from "./message-bytes.ts";
 import { activeJobs, microBatchTokens, miniBatches } from "./mini-batch.ts";
 import { stageOperators } from "./operators.ts";
 import { packMicroBatches } from "./pack.ts";
@@ -106,7 +107,7 @@ function costsOf(request: Costed, draft: Draft, maxInFlight: number | null): Cos
     cache.set(key, value);
     return value;
   };
-  const elementBytes = request.dtype === "float32" ? 4 : 2;
+  const bytesPerToken = messageBytesPerToken(request);
   const input: ScheduleInput = {
     numStages: draft.stages.length,
     miniBatches: table,
@@ -114,7 +115,7 @@ function costsOf(request: Costed, draft: Draft, maxInFlight: number | null): Cos
     durationNs: (stage, letter, microBatch) => Math.round(seconds({ stage, letter, microBatch }) * 1e9),
     transferNs(boundary, microBatch) {
       const { latencySeconds, bytesPerSecond } = request.costModel.linkCost(request.links[boundary]!);
-      const bytes = microBatchTokens(draft.microBatches[microBatch]!) * request.architecture.hiddenSize * elementBytes;
+      const bytes = microBatchTokens(draft.microBatches[microBatch]!) * bytesPerToken;
       const occupied = bytesPerSecond === null ? 0 : bytes / bytesPerSecond;
       return { arrival: Math.round((latencySeconds + occupied) * 1e9), occupied: Math.round(occupied * 1e9) };
     },

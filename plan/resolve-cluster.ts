@@ -124,6 +124,9 @@ export function resolveLinks(
       (device) => catalog.devices[device.type]?.hostLinkBytesPerSecond?.value ?? Number.POSITIVE_INFINITY,
     );
     const slowest = Math.min(...rates);
+    // GPUs of which no link is known are assumed to sit in PCIe 4.0 slots.
+    const unnamedLink =
+      from.kind === "cuda" ? (catalog.links["pcie4x16"]?.bandwidthBytesPerSecond?.value ?? null) : null;
     return {
       id: link?.shared === true ? from.machine : `${from.name}-${to.name}`,
       type,
@@ -131,7 +134,7 @@ export function resolveLinks(
       bandwidthBytesPerSecond:
         link?.bandwidthBytesPerSecond ??
         entry?.bandwidthBytesPerSecond?.value ??
-        (Number.isFinite(slowest) ? slowest : null),
+        (Number.isFinite(slowest) ? slowest : unnamedLink),
       latencySeconds: link?.latencySeconds ?? entry?.latencySeconds?.value ?? 0,
     };
   });
