@@ -7,7 +7,6 @@ import {
   loadTokenizer,
   orderRows,
   type Row,
-  readDataset,
   resolveModel,
   type TextTokenizer,
 } from "../datasets/index.ts";
@@ -29,6 +28,7 @@ import {
 } from "../plan/index.ts";
 import { readInput } from "./files.ts";
 import type { Io } from "./io.ts";
+import { type JobDataContext, readJobData } from "./read-job-data.ts";
 
 /** A workload with everything it names looked at. */
 export interface LoadedWorkload {
@@ -72,12 +72,6 @@ function architectureOf(workload: Workload): Architecture {
   return architectureFromConfig(huggingFaceConfigSchema.parse(preset));
 }
 
-interface DataContext {
-  readonly folder: string;
-  readonly vocabularySize: number;
-  readonly tokenizer: () => TextTokenizer;
-}
-
 interface JobDataset {
   readonly rows: JobRows;
   readonly data: readonly Row[];
@@ -85,15 +79,9 @@ interface JobDataset {
   readonly remarks: readonly string[];
 }
 
-async function loadJobData(job: Job, index: number, context: DataContext): Promise<JobDataset> {
+async function loadJobData(job: Job, index: number, context: JobDataContext): Promise<JobDataset> {
   if (isLengthData(job.data)) return { rows: lengthRows(job, job.data), data: [], file: undefined, remarks: [] };
-  const dataset = await readDataset(job.data, {
-    ...(job.data.format === "tokens" ? {} : { tokenizer: context.tokenizer() }),
-    cutoffLength: job.cutoffLength,
-    vocabularySize: context.vocabularySize,
-    baseFolder: context.folder,
-    at: `jobs[${index}].data`,
-  });
+  const dataset = await readJobData(job.data, job.cutoffLength, index, context);
   const { rows, shuffle, file, format, inferred, numCut, numDropped } = dataset;
   const amount = job.steps === undefined ? { epochs: job.epochs! } : { steps: job.steps };
   const steps = orderRows(rows.length, { seed: job.seed, shuffle, batchSize: job.batchSize, ...amount }).map((step) => [
@@ -142,7 +130,7 @@ async function loadInputs(workload: Workload, source: ReadText): Promise<LoadedW
   const model = await openModel(workload, folder);
   const architecture = model?.architecture ?? architectureOf(workload);
   let tokenizer: TextTokenizer | undefined;
-  const context: DataContext = {
+  const context: JobDataContext = {
     folder,
     vocabularySize: architecture.vocabularySize,
     tokenizer: () => {

@@ -1,5 +1,5 @@
 import { InputError } from "../core/index.ts";
-import { datasetDigest, loadTokenizer, type Row, readDataset } from "../datasets/index.ts";
+import { datasetDigest, loadTokenizer, type Row, type TextTokenizer } from "../datasets/index.ts";
 import {
   checkRows,
   type ExecuteResult,
@@ -13,6 +13,7 @@ import {
   type StepMetrics,
 } from "../exec/index.ts";
 import { isLengthData, type Plan } from "../plan/index.ts";
+import { readJobData } from "./read-job-data.ts";
 import { VERSION } from "./version.ts";
 
 export interface TrainHooks {
@@ -22,25 +23,17 @@ export interface TrainHooks {
 
 /** Reads again the data that a plan was made from. */
 export async function loadPlanData(plan: Plan, model: ModelFolder): Promise<readonly (readonly Row[])[]> {
-  let tokenizer: ReturnType<typeof loadTokenizer> | undefined;
+  let loaded: TextTokenizer | undefined;
+  const tokenizer = (): TextTokenizer => {
+    loaded ??= loadTokenizer(model.folder);
+    return loaded;
+  };
+  const context = { folder: "", vocabularySize: model.architecture.vocabularySize, tokenizer };
   const data: (readonly Row[])[] = [];
   for (const [index, job] of plan.jobs.entries()) {
-    const file = plan.locations.data[job.name];
-    if (isLengthData(job.data) || file === undefined) {
-      data.push([]);
-      continue;
-    }
-    if (job.data.format !== "tokens") tokenizer ??= loadTokenizer(model.folder);
-    const dataset = await readDataset(
-      { ...job.data, path: file },
-      {
-        ...(tokenizer === undefined ? {} : { tokenizer }),
-        cutoffLength: job.cutoffLength,
-        vocabularySize: model.architecture.vocabularySize,
-        at: `jobs[${index}].data`,
-      },
-    );
-    data.push(dataset.rows);
+    const path = plan.locations.data[job.name];
+    const isKnown = !isLengthData(job.data) && path !== undefined;
+    data.push(isKnown ? (await readJobData({ ...job.data, path }, job.cutoffLength, index, context)).rows : []);
   }
   return data;
 }
