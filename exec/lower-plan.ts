@@ -1,4 +1,3 @@
-import { InvariantError } from "../core/index.ts";
 import {
   type Action,
   type DependencyTable,
@@ -151,7 +150,5 @@ export function lowerPlan(plan: Plan): LoweredPlan {
       };
     });
   });
-  if (stages.some((actions) => actions.some(({ slot }) => slot === undefined)))
-    throw new InvariantError({ expected: "a slot for every action" });
   return { stages, numEvents: events.count + 1, startEvent: events.count, numSlots };
 }

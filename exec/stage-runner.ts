@@ -3,7 +3,7 @@ import {
   type ArenaLayout,
   activeJobs,
   arenaLayout,
-  type MicroBatch,
+  largestSizes,
   messageBytesPerToken,
   type Plan,
   type Stage,
@@ -49,24 +49,6 @@ export interface StageRunnerInput {
   readonly numSlots: number;
   /** Norm cell of a job on a stage. */
   readonly normCell: (job: number, stage: number) => number;
-}
-
-/** The most tokens of a micro-batch and of a row. */
-export function largestSizes(microBatches: readonly MicroBatch[]): {
-  readonly maxTokens: number;
-  readonly maxSequence: number;
-} {
-  let maxTokens = 0;
-  let maxSequence = 0;
-  for (const { rows } of microBatches) {
-    let tokens = 0;
-    for (const row of rows) {
-      tokens += row[2];
-      maxSequence = Math.max(maxSequence, row[2]);
-    }
-    maxTokens = Math.max(maxTokens, tokens);
-  }
-  return { maxTokens, maxSequence };
 }
 
 export function createStageRunner(input: StageRunnerInput): StageRunner {

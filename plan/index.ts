@@ -59,6 +59,7 @@ export {
   activeJobs,
   type JobSegment,
   jobSegments,
+  largestSizes,
   type MiniBatch,
   microBatchJobs,
   microBatchTokens,

@@ -12,7 +12,7 @@ import { groupJobs } from "./grouping.ts";
 import type { JobRows } from "./job-rows.ts";
 import { memoryTable, stageMemory } from "./memory-model.ts";
 import { messageBytesPerToken } from "./message-bytes.ts";
-import { activeJobs, microBatchTokens, miniBatches } from "./mini-batch.ts";
+import { activeJobs, largestSizes, microBatchTokens, miniBatches } from "./mini-batch.ts";
 import { stageOperators } from "./operators.ts";
 import { packMicroBatches } from "./pack.ts";
 import { partitionLayers } from "./partition.ts";
@@ -82,12 +82,8 @@ interface Costed extends PlanRequest {
   readonly costModel: CostModel;
 }
 
-interface Costs {
-  readonly input: ScheduleInput;
-  readonly seconds: (action: Action) => number;
-}
-
-function costsOf(request: Costed, draft: Draft, maxInFlight: number | null): Costs {
+/** What the schedules ask, answered by the cost model; each shape of work is asked for once. */
+function scheduleInput(request: Costed, draft: Draft, maxInFlight: number | null): ScheduleInput {
   const cache = new Map<string, number>();
   const table = miniBatches(draft);
   const seconds = ({ stage, letter, microBatch }: Action): number => {
@@ -108,7 +104,7 @@ function costsOf(request: Costed, draft: Draft, maxInFlight: number | null): Cos
     return value;
   };
   const bytesPerToken = messageBytesPerToken(request);
-  const input: ScheduleInput = {
+  return {
     numStages: draft.stages.length,
     miniBatches: table,
     maxInFlight,
@@ -121,10 +117,9 @@ function costsOf(request: Costed, draft: Draft, maxInFlight: number | null): Cos
     },
     clips: (miniBatch) => clips(draft, miniBatch),
   };
-  return { input, seconds };
 }
 
-function timelines(draft: Draft, orders: Orders, { input }: Costs): readonly Timeline[] {
+function timelines(draft: Draft, orders: Orders, input: ScheduleInput): readonly Timeline[] {
   const dependencies = dependencyTable(draft);
   const durationNs = ({ stage, letter, microBatch }: Action): number => input.durationNs(stage, letter, microBatch);
   return [
@@ -145,9 +140,9 @@ interface Candidate {
 }
 
 function candidate(request: Costed, draft: Draft, limit: number | null): Candidate {
-  const costs = costsOf(request, draft, limit);
-  const orders = SCHEDULE_TABLE[draft.schedule].build(costs.input);
-  const lines = timelines(draft, orders, costs);
+  const input = scheduleInput(request, draft, limit);
+  const orders = SCHEDULE_TABLE[draft.schedule].build(input);
+  const lines = timelines(draft, orders, input);
   return {
     limit,
     orders,
@@ -158,20 +153,14 @@ function candidate(request: Costed, draft: Draft, limit: number | null): Candida
 }
 
 function memoryOf(request: PlanRequest, draft: Draft, { inFlight, buffers }: Candidate): readonly StageMemory[] {
-  let maxTokens = 0;
-  let maxSequence = 0;
-  for (const microBatch of draft.microBatches) {
-    maxTokens = Math.max(maxTokens, microBatchTokens(microBatch));
-    for (const row of microBatch.rows) maxSequence = Math.max(maxSequence, row[2]);
-  }
+  const sizes = largestSizes(draft.microBatches);
   return draft.stages.map((stage, index) =>
     stageMemory({
       architecture: request.architecture,
       stage,
       dtype: request.dtype,
       jobs: draft.jobs,
-      maxTokens,
-      maxSequence,
+      ...sizes,
       threads: request.devices[stage.device]!.threads,
       inFlight: inFlight[index]!,
       buffers: buffers[index]!,

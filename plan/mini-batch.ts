@@ -36,6 +36,20 @@ export function microBatchTokens(microBatch: Pick<MicroBatch, "rows">): number {
   return tokens;
 }
 
+/** The most tokens of a micro-batch, and of a row: what layouts are made for. */
+export function largestSizes(microBatches: readonly Pick<MicroBatch, "rows">[]): {
+  readonly maxTokens: number;
+  readonly maxSequence: number;
+} {
+  let maxTokens = 0;
+  let maxSequence = 0;
+  for (const microBatch of microBatches) {
+    maxTokens = Math.max(maxTokens, microBatchTokens(microBatch));
+    for (const row of microBatch.rows) maxSequence = Math.max(maxSequence, row[2]);
+  }
+  return { maxTokens, maxSequence };
+}
+
 /** One segment for each job of the micro-batch, in job order. */
 export function jobSegments(microBatch: Pick<MicroBatch, "rows">): readonly JobSegment[] {
   const segments: { job: number; tokens: number; scored: number; lengths: number[] }[] = [];
