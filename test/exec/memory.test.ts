@@ -74,7 +74,7 @@ test.each([
     }));
     expect(measured.map((row, i) => row.peakBytes <= planned[i]!.peakBytes)).toEqual(planned.map(() => true));
     // Elsewhere oneDNN may choose smaller panels.
-    if (nativeInfo().isa === "avx512") expect(measured).toEqual(planned);
+    if (nativeInfo().isa !== "generic") expect(measured).toEqual(planned);
     const counters = plan.stages.map((stage) =>
       Math.max(
         ...trace.counters
@@ -106,7 +106,7 @@ test("the planner's size of packed weights is oneDNN's over a table of shapes, i
         [true, packedMatrixBytes(inFeatures, out, "float32")],
       ] as const) {
         const bytes = measured(backward);
-        if (nativeInfo().isa === "avx512" ? bytes !== planned : bytes > planned)
+        if (nativeInfo().isa !== "generic" ? bytes !== planned : bytes > planned)
           wrong.push(`${inFeatures} to ${out}: ${bytes} bytes, planned ${planned}`);
       }
     }

@@ -37,7 +37,11 @@ LORATWIN_DECLARE_OPERATORS
 namespace avx512 {
 LORATWIN_DECLARE_OPERATORS
 }
-#define LORATWIN_PICK(call) (isa == Isa::avx512 ? avx512::call : generic::call)
+namespace avx512bf16 {
+LORATWIN_DECLARE_OPERATORS
+}
+#define LORATWIN_PICK(call) \
+  (isa == Isa::avx512bf16 ? avx512bf16::call : isa == Isa::avx512 ? avx512::call : generic::call)
 #else
 #define LORATWIN_PICK(call) generic::call
 #endif
@@ -65,7 +69,7 @@ Isa bestIsa() {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
       __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0) {
-    return Isa::avx512;
+    return __builtin_cpu_supports("avx512bf16") != 0 ? Isa::avx512bf16 : Isa::avx512;
   }
 #endif
   return Isa::generic;
@@ -74,12 +78,14 @@ Isa bestIsa() {
 Isa currentIsa() { return isa; }
 
 void setIsa(Isa wanted) {
-  if (wanted == Isa::avx512 && bestIsa() != Isa::avx512)
-    refuse("setIsa: Expected an ISA of this processor, got avx512");
+  if (wanted > bestIsa()) refuse(std::string("setIsa: Expected an ISA of this processor, got ") + isaName(wanted));
   isa = wanted;
 }
 
-const char* isaName(Isa name) { return name == Isa::avx512 ? "avx512" : "generic"; }
+const char* isaName(Isa name) {
+  constexpr const char* names[] = {"generic", "avx512", "avx512bf16"};
+  return names[static_cast<int>(name)];
+}
 
 double clipCoefficient(double norm, double maxNorm) {
   if (maxNorm == 0) return 1;

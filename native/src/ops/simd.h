@@ -6,16 +6,21 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(LORATWIN_ISA_AVX512)
+#if defined(LORATWIN_ISA_AVX512BF16)
+#define LORATWIN_ISA_AVX512 1
+#include <immintrin.h>
+#define LORATWIN_ISA avx512bf16
+#elif defined(LORATWIN_ISA_AVX512)
 #include <immintrin.h>
 #define LORATWIN_ISA avx512
 #elif defined(LORATWIN_ISA_GENERIC)
 #define LORATWIN_ISA generic
 #pragma GCC diagnostic ignored "-Wpsabi"
 #else
-#error "the fast operators are compiled with LORATWIN_ISA_AVX512 or LORATWIN_ISA_GENERIC"
+#error "the fast operators are compiled with LORATWIN_ISA_AVX512BF16, LORATWIN_ISA_AVX512 or LORATWIN_ISA_GENERIC"
 #endif
 
+#include "bf16.h"
 #include "dropout.h"
 
 namespace loratwin::ops::LORATWIN_ISA {
@@ -36,6 +41,25 @@ inline Vec load(const float* p) { return _mm512_loadu_ps(p); }
 inline Vec load(const float* p, Mask m) { return _mm512_maskz_loadu_ps(m, p); }
 inline void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
 inline void store(float* p, Vec v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
+inline Vec widen(__m256i bits) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+inline __m256i narrow(Vec v) {
+#if defined(LORATWIN_ISA_AVX512BF16)
+  return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v));
+#else
+  const __m512i bits = _mm512_castps_si512(v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+  const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
+  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_mask_mov_epi32(rounded, nan, quiet), 16));
+#endif
+}
+inline Vec load(const Bf16* p) { return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline Vec load(const Bf16* p, Mask m) { return widen(_mm256_maskz_loadu_epi16(m, p)); }
+inline void store(Bf16* p, Vec v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), narrow(v)); }
+inline void store(Bf16* p, Vec v, Mask m) { _mm256_mask_storeu_epi16(p, m, narrow(v)); }
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 inline Vec sqrt(Vec a) { return _mm512_sqrt_ps(a); }
@@ -73,6 +97,16 @@ inline void store(float* p, Vec v, Mask m) {
     std::memcpy(p, &v, static_cast<std::size_t>(m.lanes) * sizeof(float));
   }
 }
+inline Vec load(const Bf16* p, Mask m) {
+  Vec v{};
+  for (std::int64_t i = 0; i < m.lanes; ++i) v[i] = toFloat(p[i]);
+  return v;
+}
+inline Vec load(const Bf16* p) { return load(p, firstLanes(kLanes)); }
+inline void store(Bf16* p, Vec v, Mask m) {
+  for (std::int64_t i = 0; i < m.lanes; ++i) p[i] = toBf16(v[i]);
+}
+inline void store(Bf16* p, Vec v) { store(p, v, firstLanes(kLanes)); }
 inline Vec fma(Vec a, Vec b, Vec c) { return a * b + c; }
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
 inline Vec sqrt(Vec a) {
