@@ -1,0 +1,81 @@
+#include "register_peak.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace loratwin::bench {
+
+namespace {
+
+// Whatever is stored here was computed.
+volatile float sink;
+
+typedef float Vector16 __attribute__((vector_size(16)));
+typedef float Vector32 __attribute__((vector_size(32)));
+typedef float Vector64 __attribute__((vector_size(64)));
+
+// acc = acc x + y on `Accumulators` vectors. The starts differ, or the compiler would compute one of them.
+template <class Vector, int Accumulators>
+[[gnu::always_inline]] inline double multiplyAdd(long rounds) {
+  constexpr int kLanes = sizeof(Vector) / sizeof(float);
+  const float one = 1.0F - sink * 0.0F;
+  Vector acc[Accumulators];
+  const Vector x = Vector{} + 0.5F * one;
+  const Vector y = Vector{} + 0.25F * one;
+#pragma GCC unroll 32
+  for (int i = 0; i < Accumulators; ++i) acc[i] = Vector{} + one * static_cast<float>(i);
+  for (long round = 0; round < rounds; ++round) {
+#pragma GCC unroll 32
+    for (int i = 0; i < Accumulators; ++i) acc[i] = acc[i] * x + y;
+  }
+  Vector total = acc[0];
+#pragma GCC unroll 32
+  for (int i = 1; i < Accumulators; ++i) total += acc[i];
+  sink = total[0];
+  return 2.0 * kLanes * Accumulators * static_cast<double>(rounds);
+}
+
+#if defined(__x86_64__)
+[[gnu::target("avx512f,prefer-vector-width=512")]] double multiplyAddAvx512(long rounds) {
+  return multiplyAdd<Vector64, 24>(rounds);
+}
+[[gnu::target("avx2,fma")]] double multiplyAddAvx2(long rounds) { return multiplyAdd<Vector32, 12>(rounds); }
+
+[[gnu::target("avx512f,avx512bf16")]] double dotAvx512(long rounds) {
+  constexpr int kAccumulators = 24;
+  __m512 acc[kAccumulators];
+  const __m512bh x = _mm512_cvtne2ps_pbh(_mm512_set1_ps(0.5F + sink * 0.0F), _mm512_set1_ps(0.25F));
+  const __m512bh y = _mm512_cvtne2ps_pbh(_mm512_set1_ps(1e-6F), _mm512_set1_ps(-1e-6F));
+#pragma GCC unroll 32
+  for (int i = 0; i < kAccumulators; ++i) acc[i] = _mm512_set1_ps(static_cast<float>(i) + sink * 0.0F);
+  for (long round = 0; round < rounds; ++round) {
+#pragma GCC unroll 32
+    for (int i = 0; i < kAccumulators; ++i) acc[i] = _mm512_dpbf16_ps(acc[i], x, y);
+  }
+  __m512 total = acc[0];
+#pragma GCC unroll 32
+  for (int i = 1; i < kAccumulators; ++i) total = _mm512_add_ps(total, acc[i]);
+  sink = total[0];
+  constexpr double kFlops = 16 * 2 * 2;
+  return kFlops * kAccumulators * static_cast<double>(rounds);
+}
+#endif
+
+}  // namespace
+
+#if defined(__x86_64__)
+double multiplyAddFloat32(long rounds) {
+  if (__builtin_cpu_supports("avx512f")) return multiplyAddAvx512(rounds);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return multiplyAddAvx2(rounds);
+  return multiplyAdd<Vector16, 12>(rounds);
+}
+bool hasBfloat16Dot() { return __builtin_cpu_supports("avx512bf16") != 0; }
+double dotBfloat16(long rounds) { return dotAvx512(rounds); }
+#else
+double multiplyAddFloat32(long rounds) { return multiplyAdd<Vector16, 12>(rounds); }
+bool hasBfloat16Dot() { return false; }
+double dotBfloat16(long) { return 0; }
+#endif
+
+}  // namespace loratwin::bench

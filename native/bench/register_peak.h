@@ -1,0 +1,13 @@
+// The arithmetic peak of a core: multiply-adds on registers alone, on enough independent accumulators to hide latency.
+#pragma once
+
+namespace loratwin::bench {
+
+// One thread's work; returns the floating-point operations done. Widest of AVX-512, AVX2 with FMA, and 16-byte vectors.
+double multiplyAddFloat32(long rounds);
+
+// Pairs of bf16 products summed in fp32 (vdpbf16ps).
+bool hasBfloat16Dot();
+double dotBfloat16(long rounds);
+
+}  // namespace loratwin::bench
