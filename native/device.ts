@@ -1,6 +1,6 @@
 import { DeviceError } from "../core/index.ts";
 import { checkCount, checkFinite, checkLength, guarded } from "./checks.ts";
-import type { Handle, Operator } from "./operators.ts";
+import type { Dtype, Handle, Operator } from "./operators.ts";
 import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
 import type { Bindings, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
 
@@ -10,20 +10,25 @@ export interface DeviceOptions {
   readonly cores: readonly number[];
 }
 
-/** A frozen weight W [out, in], row major; `backward` also packs it for dx = dy W. The data are not kept. */
+/** Floats, or the bits of bfloat16 elements. */
+export type WeightData = Float32Array | Uint16Array;
+
+/** A frozen weight W [out, in], row major, kept as `dtype` (floats are rounded to it); `backward` also packs it for dx = dy W. The data are not kept. */
 export interface MatrixSource {
   readonly name: string;
   readonly out: number;
   readonly in: number;
-  readonly data: Float32Array;
+  readonly data: WeightData;
+  readonly dtype?: Dtype;
   readonly backward: boolean;
 }
 
-/** An embedding table [rows, columns], row major. */
+/** An embedding table [rows, columns], row major, kept as `dtype`. */
 export interface TableSource {
   readonly rows: number;
   readonly columns: number;
-  readonly data: Float32Array;
+  readonly data: WeightData;
+  readonly dtype?: Dtype;
 }
 
 /** One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; scale = alpha / rank. */
@@ -209,12 +214,15 @@ export function createDevice(
       const out = checkCount(source.out, `matrix ${source.name}.out`, 1);
       const inFeatures = checkCount(source.in, `matrix ${source.name}.in`, 1);
       checkLength(source.data, out * inFeatures, `matrix ${source.name}.data`);
-      return guarded(() => addon.loadMatrix(raw, source.name, out, inFeatures, source.data, source.backward));
+      return guarded(() => {
+        const { name, data, backward, dtype = "float32" } = source;
+        return addon.loadMatrix(raw, name, out, inFeatures, data, backward, dtype);
+      });
     },
     loadVector: (data) => guarded(() => addon.loadVector(raw, data)),
     loadTable(source) {
       checkLength(source.data, checkCount(source.rows, "table.rows", 1) * source.columns, "table.data");
-      return guarded(() => addon.loadTable(raw, source.rows, source.columns, source.data));
+      return guarded(() => addon.loadTable(raw, source.rows, source.columns, source.data, source.dtype ?? "float32"));
     },
     createAdapter: (entries) => guarded(() => addon.createAdapter(raw, packEntries(entries))),
     releaseAdapter: (adapter) => guarded(() => addon.releaseAdapter(raw, adapter)),

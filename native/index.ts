@@ -16,6 +16,7 @@ export type {
   AttentionBackwardOperator,
   AttentionOperator,
   CopyOperator,
+  Dtype,
   EmbedOperator,
   Handle,
   HeadLayout,

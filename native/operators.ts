@@ -1,9 +1,12 @@
 // The operators that a program is made of. T = rows of the run (tokens of all its sequences, packed without padding).
-// Tensors are row-major float32; every `ld...` is a row stride in elements, every column an index in elements.
+// Tensors are row-major, float32 or of the operator's compute dtype as stated; every `ld...` is a row stride in elements, every column an index in elements.
 // Formulas, accumulation and tolerances: src/ops/<operator>.h.
 
 /** What a device gave out for a matrix, vector, table, adapter or program; valid on that device only. */
 export type Handle = number;
+
+/** How elements are stored. An operator's `dtype` is float32 when absent; its `C` tensors have it, all others are float32. */
+export type Dtype = "float32" | "bfloat16";
 
 /** Where a tensor lives: `stash` = kept from forward to backward, `work` = scratch of one run, `in` and `out` = the stage's edges. */
 export type Space = "stash" | "work" | "in" | "out";
@@ -24,24 +27,31 @@ export interface HeadLayout {
   readonly headDim: number;
 }
 
-/** out[T,hidden] = table[ids]. */
-export interface EmbedOperator {
+interface Typed {
+  readonly dtype?: Dtype;
+}
+
+/** out[T,hidden] = table[ids]; C: table. */
+export interface EmbedOperator extends Typed {
   readonly op: "embed";
   readonly table: Handle;
   readonly out: Tensor;
   readonly hidden: number;
 }
 
-/** y[T,columns] = x: keeps what arrived at the stage's edge. */
+/** y[T,columns] = x, rounded where `to` is narrower: what crosses a stage's edge. */
 export interface CopyOperator {
   readonly op: "copy";
   readonly x: Tensor;
+  /** float32 when absent, like `to`. */
+  readonly from?: Dtype;
   readonly y: Tensor;
+  readonly to?: Dtype;
   readonly columns: number;
 }
 
-/** y = x * rstd * weight; rstd[T] is kept for backward. */
-export interface RmsnormOperator {
+/** y = x * rstd * weight; rstd[T] is kept for backward. C: y. */
+export interface RmsnormOperator extends Typed {
   readonly op: "rmsnorm";
   readonly x: Tensor;
   readonly weight: Handle;
@@ -51,13 +61,14 @@ export interface RmsnormOperator {
   readonly eps: number;
 }
 
-/** y[T,out] = x[T,in] W^T (+ bias) (+ residual); the residual may be y itself. */
-export interface MatmulOperator {
+/** y[T,out] = x[T,in] W^T (+ bias) (+ residual); the residual may be y itself and needs a float32 y. C: x, weight, and y unless `yType`. */
+export interface MatmulOperator extends Typed {
   readonly op: "matmul";
   readonly x: Tensor;
   readonly ldx: number;
   readonly weight: Handle;
   readonly y: Tensor;
+  readonly yType?: Dtype;
   readonly ldy: number;
   /** A vector [out]. */
   readonly bias?: Handle;
@@ -65,13 +76,14 @@ export interface MatmulOperator {
   readonly ldr?: number;
 }
 
-/** For each segment whose adapter has `target`: s = drop(x) A^T, y[:, yColumn..] += scale s B^T. */
-export interface LoraOperator {
+/** For each segment whose adapter has `target`: s = drop(x) A^T, y[:, yColumn..] += scale s B^T. C: x, s, and y unless `yType`. */
+export interface LoraOperator extends Typed {
   readonly op: "lora";
   readonly x: Tensor;
   readonly ldx: number;
   readonly inFeatures: number;
   readonly y: Tensor;
+  readonly yType?: Dtype;
   readonly ldy: number;
   readonly yColumn: number;
   readonly outFeatures: number;
@@ -82,8 +94,8 @@ export interface LoraOperator {
   readonly target: number;
 }
 
-/** Half-split rotary embedding in place on `heads` heads from `column` on; the position is the row's index in its sequence. */
-export interface RopeOperator {
+/** Half-split rotary embedding in place on `heads` heads from `column` on; the position is the row's index in its sequence. C: x. */
+export interface RopeOperator extends Typed {
   readonly op: "rope";
   readonly x: Tensor;
   readonly ld: number;
@@ -96,8 +108,8 @@ export interface RopeOperator {
   readonly inverse: boolean;
 }
 
-/** Causal attention within each sequence; lse[T,heads] is kept for backward. */
-export interface AttentionOperator extends HeadLayout {
+/** Causal attention within each sequence; lse[T,heads] is kept for backward. C: qkv, out. */
+export interface AttentionOperator extends HeadLayout, Typed {
   readonly op: "attention";
   readonly qkv: Tensor;
   readonly ld: number;
@@ -107,8 +119,8 @@ export interface AttentionOperator extends HeadLayout {
   readonly scratch: Tensor;
 }
 
-/** out[T,intermediate] = silu(gate) * up; gate = columns 0..intermediate of gateUp, up = the next ones. */
-export interface SwigluOperator {
+/** out[T,intermediate] = silu(gate) * up; gate = columns 0..intermediate of gateUp, up = the next ones. C: both. */
+export interface SwigluOperator extends Typed {
   readonly op: "swiglu";
   readonly gateUp: Tensor;
   readonly ld: number;
@@ -117,8 +129,8 @@ export interface SwigluOperator {
   readonly intermediate: number;
 }
 
-/** Cross-entropy against the run's targets; dx[T,hidden] = gradient of sum over segments of lossScale * (sum of token losses). */
-export interface HeadLossOperator {
+/** Cross-entropy against the run's targets; dx[T,hidden] = gradient of sum over segments of lossScale * (sum of token losses). C: x, weight. */
+export interface HeadLossOperator extends Typed {
   readonly op: "headLoss";
   readonly x: Tensor;
   readonly weight: Handle;
@@ -131,30 +143,32 @@ export interface HeadLossOperator {
   readonly tileRows: number;
 }
 
-/** dx = (residual) + gradient through the norm. */
-export interface RmsnormBackwardOperator {
+/** dx = (residual) + gradient through the norm; C (bfloat16): dxCompute, the same values rounded. */
+export interface RmsnormBackwardOperator extends Typed {
   readonly op: "rmsnormBackward";
   readonly dy: Tensor;
   readonly x: Tensor;
   readonly rstd: Tensor;
   readonly weight: Handle;
   readonly dx: Tensor;
+  readonly dxCompute?: Tensor;
   readonly residual?: Tensor;
   readonly hidden: number;
 }
 
-/** dx[T,in] = dy[T,out] W; the matrix was loaded with `backward: true`. */
-export interface MatmulBackwardOperator {
+/** dx[T,in] = dy[T,out] W; the matrix was loaded with `backward: true`. C: dy, weight, and dx unless `dxType`. */
+export interface MatmulBackwardOperator extends Typed {
   readonly op: "matmulBackward";
   readonly dy: Tensor;
   readonly lddy: number;
   readonly weight: Handle;
   readonly dx: Tensor;
+  readonly dxType?: Dtype;
   readonly lddx: number;
 }
 
-/** dx += (when given), dA +=, dB += for each segment whose adapter has `target`. */
-export interface LoraBackwardOperator {
+/** dx += (when given), dA +=, dB += for each segment whose adapter has `target`. C: dy, x, s, and dx unless `dxType`. */
+export interface LoraBackwardOperator extends Typed {
   readonly op: "loraBackward";
   readonly dy: Tensor;
   readonly lddy: number;
@@ -166,13 +180,14 @@ export interface LoraBackwardOperator {
   readonly s: Tensor;
   readonly lds: number;
   readonly dx?: Tensor;
+  readonly dxType?: Dtype;
   readonly lddx?: number;
   readonly target: number;
   readonly scratch: Tensor;
 }
 
-/** dqkv at the q, k and v columns, overwritten; it has the column layout of qkv. */
-export interface AttentionBackwardOperator extends HeadLayout {
+/** dqkv at the q, k and v columns, overwritten; it has the column layout of qkv. C: all but lse. */
+export interface AttentionBackwardOperator extends HeadLayout, Typed {
   readonly op: "attentionBackward";
   readonly qkv: Tensor;
   readonly ld: number;
@@ -186,8 +201,8 @@ export interface AttentionBackwardOperator extends HeadLayout {
   readonly scratch: Tensor;
 }
 
-/** dgateUp[T, 2 intermediate] from dout[T,intermediate]. */
-export interface SwigluBackwardOperator {
+/** dgateUp[T, 2 intermediate] from dout[T,intermediate]. C: all. */
+export interface SwigluBackwardOperator extends Typed {
   readonly op: "swigluBackward";
   readonly gateUp: Tensor;
   readonly ld: number;

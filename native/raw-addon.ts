@@ -66,7 +66,7 @@ export type RawOperator = Readonly<Record<string, string | number | boolean | Te
 
 export interface RawAddon {
   info(): RawInfo;
-  scratchBytes(operator: string, shape: Readonly<Record<string, number>>): number;
+  scratchBytes(operator: string, shape: Readonly<Record<string, number | string>>): number;
   createRuntime(notify: () => void): RawRuntime;
   /** Takes what finished since the last call. */
   drain(runtime: RawRuntime): RawBatch;
@@ -85,11 +85,12 @@ export interface RawAddon {
     name: string,
     out: number,
     inFeatures: number,
-    data: Float32Array,
+    data: Float32Array | Uint16Array,
     backward: boolean,
+    dtype: string,
   ): number;
   loadVector(device: RawDevice, data: Float32Array): number;
-  loadTable(device: RawDevice, rows: number, columns: number, data: Float32Array): number;
+  loadTable(device: RawDevice, rows: number, columns: number, data: Float32Array | Uint16Array, dtype: string): number;
   /** Five numbers an entry: target, rank, inFeatures, outFeatures, scale. */
   createAdapter(device: RawDevice, entries: Float64Array): number;
   releaseAdapter(device: RawDevice, adapter: number): void;

@@ -1,5 +1,6 @@
 import { checkCount, guarded } from "./checks.ts";
 import { loadNative } from "./load.ts";
+import type { Dtype } from "./operators.ts";
 
 /** What the scratch of an operator depends on; each operator reads its own part. */
 export interface ScratchShape {
@@ -15,6 +16,8 @@ export interface ScratchShape {
   readonly tileRows?: number;
   readonly hidden?: number;
   readonly vocabulary?: number;
+  /** The compute dtype; float32 when absent. */
+  readonly dtype?: Dtype;
 }
 
 /**
@@ -25,6 +28,7 @@ export function scratchBytes(
   operator: "attention" | "attentionBackward" | "headLoss" | "loraBackward",
   shape: ScratchShape,
 ): number {
-  for (const [name, value] of Object.entries(shape)) checkCount(value as number, `scratchBytes.${name}`);
-  return guarded(() => loadNative().scratchBytes(operator, shape as Readonly<Record<string, number>>));
+  const { dtype = "float32", ...figures } = shape;
+  for (const [name, value] of Object.entries(figures)) checkCount(value as number, `scratchBytes.${name}`);
+  return guarded(() => loadNative().scratchBytes(operator, { ...(figures as Record<string, number>), dtype }));
 }

@@ -354,7 +354,7 @@ void checkExponential() {
   for (int i = 0; i < 86000; ++i) {
     const float x = -static_cast<float>(i) * 1e-3F;
     float z[2] = {0.0F, x};
-    ops::head_loss_row(z, 2, 0, 1.0F, true);
+    ops::head_loss_row(z, 2, 0, 1.0F, ops::RowGradient::float32);
     const double expected = std::exp(static_cast<double>(x));
     worst = std::fmax(worst, std::fabs(z[1] * (1.0 + expected) / expected - 1.0));
   }
@@ -388,10 +388,10 @@ void checkRefusals(ops::ExecContext& context) {
     });
   }
   judge("matmul", "a stride below the features", [&] {
-    ops::matmul(context, engine, {x, 3, &both, y, 4, nullptr, nullptr, 0, 2});
+    ops::matmul(context, engine, {x, 3, &both, y, ops::DType::float32, 4, nullptr, nullptr, 0, 2});
   });
   judge("matmul", "a weight packed forward only", [&] {
-    ops::matmul_backward(context, engine, {x, 4, &forwardOnly, y, 4, 2});
+    ops::matmul_backward(context, engine, {x, 4, &forwardOnly, y, ops::DType::float32, 4, 2});
   });
   const std::int32_t offsets[2] = {0, 1};
   judge("rope", "an odd head", [&] { ops::rope(context, {{offsets, 1}, x, 8, 0, 1, 5, y, false}); });

@@ -109,7 +109,7 @@ Operator matmulOperator(const std::string& name, MatmulExtra extra) {
                                         : extra == MatmulExtra::residualInPlace ? y.data()
                                                                                 : nullptr;
                 ops::matmul(x, engine,
-                            {in[0].data(), c.hidden + kPad, &w, y.data(), ld,
+                            {in[0].data(), c.hidden + kPad, &w, y.data(), ops::DType::float32, ld,
                              extra == MatmulExtra::bias ? in[2].data() : nullptr, residual, ld, c.rows()});
                 for (int t = 0; t < c.rows(); ++t) std::fill_n(y.begin() + t * ld + c.intermediate, kPad, 0.0F);
                 return Tensors<float>{y};
@@ -132,7 +132,9 @@ Operator matmulOperator(const std::string& name, MatmulExtra extra) {
                 const ops::PackedMatrix w(engine, in[1].data(), c.intermediate, c.hidden, true);
                 std::vector<float> dx = zeros<float>(c.rows() * (c.hidden + kPad));
                 ops::matmul_backward(
-                    x, engine, {graded[0].data(), c.intermediate + kPad, &w, dx.data(), c.hidden + kPad, c.rows()});
+                    x, engine,
+                    {graded[0].data(), c.intermediate + kPad, &w, dx.data(), ops::DType::float32, c.hidden + kPad,
+                     c.rows()});
                 return Tensors<float>{dx, {}, {}, {}};
               },
           .backwardReference =
@@ -210,7 +212,7 @@ Operator headLossOperator() {
     const ops::PackedMatrix w(engine, in[1].data(), c.vocabulary, c.hidden, true);
     constexpr std::int32_t kTileRows = 24;
     std::vector<float> scratch(ops::headLossScratchBytes(kTileRows, static_cast<std::size_t>(c.hidden),
-                                                         static_cast<std::size_t>(c.vocabulary)) /
+                                                         static_cast<std::size_t>(c.vocabulary), ops::DType::float32) /
                                sizeof(float));
     std::vector<double> losses(segments.size());
     dx.assign(in[0].size(), -1.0F);

@@ -103,7 +103,8 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
   Buffer frequencies = randomBuffer(m.headDim / 2, 1);
   constexpr std::int32_t kTileRows = 256;
   Buffer logits(
-      ops::headLossScratchBytes(kTileRows, static_cast<std::size_t>(H), static_cast<std::size_t>(m.vocabulary)) /
+      ops::headLossScratchBytes(kTileRows, static_cast<std::size_t>(H), static_cast<std::size_t>(m.vocabulary),
+                                ops::DType::float32) /
       sizeof(float));
   std::vector<std::int32_t> targets(static_cast<std::size_t>(rows));
   for (std::size_t t = 0; t < targets.size(); ++t) targets[t] = static_cast<std::int32_t>(t * 7) % m.vocabulary;
@@ -120,12 +121,12 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
   const auto product = [&](const Buffer& from, int ld, const ops::PackedMatrix& w, Buffer& to, int ldTo,
                            const float* residual) {
     timed("matmul", m.layers, [&] {
-      ops::matmul(team, engine, {from.data(), ld, &w, to.data(), ldTo, nullptr, residual, ldTo, rows});
+      ops::matmul(team, engine, {from.data(), ld, &w, to.data(), ops::DType::float32, ldTo, nullptr, residual, ldTo, rows});
     });
   };
   const auto productBack = [&](const Buffer& from, int ld, const ops::PackedMatrix& w, Buffer& to, int ldTo) {
     timed("matmul_backward", m.layers, [&] {
-      ops::matmul_backward(team, engine, {from.data(), ld, &w, to.data(), ldTo, rows});
+      ops::matmul_backward(team, engine, {from.data(), ld, &w, to.data(), ops::DType::float32, ldTo, rows});
     });
   };
   const auto adapt = [&](const Projection& p, const Buffer& from, int ld, Buffer& to, int ldTo, int column) {

@@ -19,6 +19,13 @@ Napi::Value number(const Napi::CallbackInfo& call, std::size_t value) {
   return Napi::Number::New(call.Env(), static_cast<double>(value));
 }
 
+WeightData weights(const Napi::Value& value, const char* at) {
+  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint16_array) {
+    return {value.As<Napi::Uint16Array>().Data(), ops::DType::bfloat16};
+  }
+  return {floats(value, at).data, ops::DType::float32};
+}
+
 Napi::Value createDevice(const Napi::CallbackInfo& call) {
   RuntimeHandle& owner = runtimeOf(call[0]);
   if (owner.stopped) throw ArgumentError("a runtime that is not disposed", "createDevice", "a disposed one");
@@ -37,10 +44,11 @@ Napi::Value disposeDevice(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
-  const FloatView data = floats(call[4], "loadMatrix.data");
+  const WeightData data = weights(call[4], "loadMatrix.data");
   const std::int32_t out = whole32(call[2], "out");
   const std::int32_t in = whole32(call[3], "in");
-  return number(call, deviceOf(call[0])->loadMatrix(text(call[1]), out, in, data.data, call[5].ToBoolean()));
+  const ops::DType type = dtype(call[6], "loadMatrix.dtype");
+  return number(call, deviceOf(call[0])->loadMatrix(text(call[1]), out, in, data, type, call[5].ToBoolean()));
 }
 
 Napi::Value loadVector(const Napi::CallbackInfo& call) {
@@ -49,8 +57,9 @@ Napi::Value loadVector(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value loadTable(const Napi::CallbackInfo& call) {
-  const FloatView data = floats(call[3], "loadTable.data");
-  return number(call, deviceOf(call[0])->loadTable(whole32(call[1], "rows"), whole32(call[2], "columns"), data.data));
+  const WeightData data = weights(call[3], "loadTable.data");
+  const ops::DType type = dtype(call[4], "loadTable.dtype");
+  return number(call, deviceOf(call[0])->loadTable(whole32(call[1], "rows"), whole32(call[2], "columns"), data, type));
 }
 
 Napi::Value createAdapter(const Napi::CallbackInfo& call) {

@@ -76,6 +76,14 @@ std::vector<std::int64_t> wholeNumbers(const Napi::Value& value, const char* at)
 
 std::string text(const Napi::Value& value) { return value.ToString().Utf8Value(); }
 
+ops::DType dtype(const Napi::Value& value, const char* at) {
+  const std::string name = text(value);
+  for (const ops::DType type : {ops::DType::float32, ops::DType::bfloat16}) {
+    if (name == ops::dtypeName(type)) return type;
+  }
+  throw ArgumentError("float32 or bfloat16", at, name);
+}
+
 std::vector<RawOperator> operators(const Napi::Value& value) {
   const auto array = value.As<Napi::Array>();
   std::vector<RawOperator> result;

@@ -25,6 +25,8 @@ std::vector<std::int64_t> wholeNumbers(const Napi::Value& value, const char* at)
 std::int64_t whole(const Napi::Value& value, const char* at);
 std::int32_t whole32(const Napi::Value& value, const char* at);
 std::string text(const Napi::Value& value);
+// "float32" or "bfloat16"
+ops::DType dtype(const Napi::Value& value, const char* at);
 std::vector<RawOperator> operators(const Napi::Value& value);
 Napi::Value doubleArray(Napi::Env env, const std::vector<double>& values);
 

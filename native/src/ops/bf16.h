@@ -31,10 +31,22 @@ enum class DType { float32, bfloat16 };
 
 constexpr std::size_t sizeOf(DType type) { return type == DType::float32 ? sizeof(float) : sizeof(Bf16); }
 
+constexpr const char* dtypeName(DType type) { return type == DType::float32 ? "float32" : "bfloat16"; }
+
 template <class Store>
 constexpr DType dtypeOf() {
   static_assert(sizeof(Store) == sizeof(float) || sizeof(Store) == sizeof(Bf16));
   return sizeof(Store) == sizeof(float) ? DType::float32 : DType::bfloat16;
+}
+
+// body(Store{}) with the storage type.
+template <class Body>
+void withStore(DType type, Body&& body) {
+  if (type == DType::float32) {
+    body(float{});
+  } else {
+    body(Bf16{});
+  }
 }
 
 }  // namespace loratwin::ops

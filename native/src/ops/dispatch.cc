@@ -3,10 +3,12 @@
 
 #include "adamw.h"
 #include "attention.h"
+#include "copy.h"
 #include "embed.h"
 #include "head_loss_rows.h"
 #include "isa.h"
 #include "lora.h"
+#include "matmul_widened.h"
 #include "rmsnorm.h"
 #include "rope.h"
 #include "sum_squares.h"
@@ -18,16 +20,22 @@ namespace loratwin::ops {
   void adamw(ExecContext&, const Adamw&);                          \
   void attention(ExecContext&, const Attention&);                  \
   void attention_backward(ExecContext&, const AttentionBackward&); \
+  void copy(ExecContext&, const Copy&);                            \
+  void embed(ExecContext&, const EmbedBf16&);                      \
   void embed(ExecContext&, const Embed&);                          \
   void lora(ExecContext&, const Lora&);                            \
   void lora_backward(ExecContext&, const LoraBackward&);           \
+  void matmul_widened(const WidenedProduct&);                      \
+  void rmsnorm(ExecContext&, const RmsnormBf16&);                  \
   void rmsnorm(ExecContext&, const Rmsnorm&);                      \
   void rmsnorm_backward(ExecContext&, const RmsnormBackward&);     \
   void rope(ExecContext&, const Rope&);                            \
   double sum_squares(ExecContext&, const float*, std::size_t);     \
+  void swiglu(ExecContext&, const SwigluBf16&);                    \
+  void swiglu_backward(ExecContext&, const SwigluBackwardBf16&);   \
   void swiglu(ExecContext&, const Swiglu&);                        \
   void swiglu_backward(ExecContext&, const SwigluBackward&);       \
-  double head_loss_row(float*, std::int64_t, std::int32_t, float, bool);
+  double head_loss_row(float*, std::int64_t, std::int32_t, float, RowGradient);
 
 namespace generic {
 LORATWIN_DECLARE_OPERATORS
@@ -58,6 +66,15 @@ void checkRowKeys(const char* name, const LoraSegments& segments) {
     if (g.a != nullptr && g.dropout > 0.0F && segments.rowKeys == nullptr) {
       refuse(std::string(name) + ": Expected rowKeys for segment " + std::to_string(i) + " with dropout " +
              std::to_string(g.dropout) + ", got none");
+    }
+  }
+}
+
+void checkIds(const std::int32_t* ids, std::int32_t rows, std::int32_t vocabulary) {
+  for (std::int32_t t = 0; t < rows; ++t) {
+    if (ids[t] < 0 || ids[t] >= vocabulary) {
+      refuse("embed: Expected ids of 0 .. " + std::to_string(vocabulary - 1) + ", got " + std::to_string(ids[t]) +
+             " at row " + std::to_string(t) + " of [" + std::to_string(rows) + "]");
     }
   }
 }
@@ -101,13 +118,15 @@ void attention_backward(ExecContext& context, const AttentionBackward& op) {
   LORATWIN_PICK(attention_backward(context, op));
 }
 
+void copy(ExecContext& context, const Copy& op) { LORATWIN_PICK(copy(context, op)); }
+
 void embed(ExecContext& context, const Embed& op) {
-  for (std::int32_t t = 0; t < op.rows; ++t) {
-    if (op.ids[t] < 0 || op.ids[t] >= op.vocabulary) {
-      refuse("embed: Expected ids of 0 .. " + std::to_string(op.vocabulary - 1) + ", got " + std::to_string(op.ids[t]) +
-             " at row " + std::to_string(t) + " of [" + std::to_string(op.rows) + "]");
-    }
-  }
+  checkIds(op.ids, op.rows, op.vocabulary);
+  LORATWIN_PICK(embed(context, op));
+}
+
+void embed(ExecContext& context, const EmbedBf16& op) {
+  checkIds(op.ids, op.rows, op.vocabulary);
   LORATWIN_PICK(embed(context, op));
 }
 
@@ -121,7 +140,11 @@ void lora_backward(ExecContext& context, const LoraBackward& op) {
   LORATWIN_PICK(lora_backward(context, op));
 }
 
+void matmul_widened(const WidenedProduct& op) { LORATWIN_PICK(matmul_widened(op)); }
+
 void rmsnorm(ExecContext& context, const Rmsnorm& op) { LORATWIN_PICK(rmsnorm(context, op)); }
+
+void rmsnorm(ExecContext& context, const RmsnormBf16& op) { LORATWIN_PICK(rmsnorm(context, op)); }
 
 void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) { LORATWIN_PICK(rmsnorm_backward(context, op)); }
 
@@ -137,9 +160,15 @@ double sum_squares(ExecContext& context, const float* x, std::size_t count) {
 
 void swiglu(ExecContext& context, const Swiglu& op) { LORATWIN_PICK(swiglu(context, op)); }
 
+void swiglu(ExecContext& context, const SwigluBf16& op) { LORATWIN_PICK(swiglu(context, op)); }
+
+void swiglu_backward(ExecContext& context, const SwigluBackwardBf16& op) {
+  LORATWIN_PICK(swiglu_backward(context, op));
+}
+
 void swiglu_backward(ExecContext& context, const SwigluBackward& op) { LORATWIN_PICK(swiglu_backward(context, op)); }
 
-double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, bool gradient) {
+double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, RowGradient gradient) {
   return LORATWIN_PICK(head_loss_row(z, vocabulary, target, lossScale, gradient));
 }
 

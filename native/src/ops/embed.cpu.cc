@@ -1,19 +1,26 @@
 #include "embed.h"
 
-#include <cstring>
-
 #include "simd.h"
 
 namespace loratwin::ops::LORATWIN_ISA {
 
-void embed(ExecContext& context, const Embed& op) {
+namespace {
+
+template <class Store>
+void gather(ExecContext& context, const EmbedT<float, Store>& op) {
   const std::int64_t H = op.hidden;
   context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t t = begin; t < end; ++t) {
-      std::memcpy(op.out + static_cast<std::int64_t>(t) * H, op.table + op.ids[t] * H,
-                  static_cast<std::size_t>(H) * sizeof(float));
+      const Store* row = op.table + op.ids[t] * H;
+      float* out = op.out + static_cast<std::int64_t>(t) * H;
+      for (std::int64_t h = 0; h < H; h += kLanes) store(out + h, load(row + h, firstLanes(H - h)), firstLanes(H - h));
     }
   });
 }
+
+}  // namespace
+
+void embed(ExecContext& context, const Embed& op) { gather(context, op); }
+void embed(ExecContext& context, const EmbedBf16& op) { gather(context, op); }
 
 }  // namespace loratwin::ops::LORATWIN_ISA

@@ -1,18 +1,19 @@
 // embed: out[t, :] = table[ids[t], :]
 //
-//   table [V,H]   ids [T]   out [T,H]     row major, out overwritten, f32. Exact.
+//   table [V,H]   ids [T]   out [T,H]     row major, out overwritten, f32; table float32 or bfloat16. Exact.
 // Throws std::invalid_argument when an id is outside 0 .. V-1.
 #pragma once
 
 #include <cstdint>
 
+#include "bf16.h"
 #include "exec_context.h"
 
 namespace loratwin::ops {
 
-template <class Real>
+template <class Real, class Store = Real>
 struct EmbedT {
-  const Real* table;
+  const Store* table;
   const std::int32_t* ids;
   Real* out;
   std::int32_t rows;        // T
@@ -20,8 +21,10 @@ struct EmbedT {
   std::int32_t vocabulary;  // V
 };
 using Embed = EmbedT<float>;
+using EmbedBf16 = EmbedT<float, Bf16>;
 
 void embed(ExecContext& context, const Embed& op);
+void embed(ExecContext& context, const EmbedBf16& op);
 
 namespace ref {
 template <class Real>

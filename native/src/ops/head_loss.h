@@ -4,11 +4,11 @@
 //   losses[g] = sum of loss[t] over the segment's scored rows
 //   dx = d(sum_g lossScale_g losses[g]) / dx = lossScale_g (softmax(z) - onehot(target)) W;  rows not scored: 0
 //
-//   x, dx [T,H] without gaps; dx may not be x   W [V,H] packed both ways
+//   x, dx [T,H] without gaps; dx may not be x   W [V,H] packed both ways   x has the weight's type, dx is f32
 //   targets [T], already shifted, -1 = not scored
 //   Rows outside every segment are not scored. Scored rows are gathered into tiles of tileRows;
-//   the logits become the gradient in place.
-//   f32 storage and accumulation; a row's loss is f64 from an f32 sum of exponentials;
+//   the logits become the gradient in place (a bfloat16 gradient in the front half of its row).
+//   f32 logits and accumulation; a row's loss is f64 from an f32 sum of exponentials;
 //   losses summed in f64 in row order.
 //   NMSE against the reference: 1e-10 (dx), 1e-6 relative (losses)
 // Throws std::invalid_argument when a target is outside -1 .. V-1.
@@ -33,24 +33,28 @@ struct HeadLoss {
   const LossSegment* segments;
   std::int32_t segmentCount;
   const std::int32_t* targets;
-  const float* x;
+  const void* x;
   const PackedMatrix* weight;  // N = V, K = H
   float* dx;                   // null: losses only (evaluation)
-  float* logits;               // headLossScratchBytes(tileRows, H, V)
+  float* logits;               // headLossScratchBytes(tileRows, H, V, the weight's type)
   std::int32_t tileRows;
   std::int32_t rows;  // T
   double* losses;     // [segmentCount], overwritten
 };
 
-// logits [tileRows,V], gathered x and dx [tileRows,H], row losses f64 [tileRows], row and segment indices i32
+// logits [tileRows,V], gathered x (the weight's type) and dx [tileRows,H], row losses f64 [tileRows], row and segment indices i32
 // [tileRows] each;
 // each part rounded up to 64 bytes
-constexpr std::size_t headLossScratchBytes(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary) {
+constexpr std::size_t headLossScratchBytes(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary,
+                                           DType type) {
   const auto part = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
-  return part(tileRows * vocabulary * 4) + 2 * part(tileRows * hidden * 4) + part(tileRows * 8) +
+  return part(tileRows * vocabulary * 4) + part(tileRows * hidden * sizeOf(type)) + part(tileRows * hidden * 4) +
+         part(tileRows * 8) +
          2 * part(tileRows * 4);
 }
 
+// Makes the products' primitives beforehand.
+void prepare_head_loss(MatmulEngine& engine, const PackedMatrix& weight, bool gradient);
 void head_loss(ExecContext& context, MatmulEngine& engine, const HeadLoss& op);
 
 namespace ref {

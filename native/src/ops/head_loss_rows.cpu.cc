@@ -6,8 +6,24 @@
 
 namespace loratwin::ops::LORATWIN_ISA {
 
-// z [V] becomes lossScale (softmax(z) - onehot(target)); returns the row's loss.
-double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, bool gradient) {
+namespace {
+
+// gradient[v] = factor exponentials[v], less lossScale at the target. `gradient` may start where the exponentials do.
+template <class Store>
+void scaleRow(const float* exponentials, std::int64_t vocabulary, std::int32_t target, float factor, float lossScale,
+              Store* gradient) {
+  const Vec scale = set1(factor);
+  const float atTarget = exponentials[target] * factor - lossScale;
+  for (std::int64_t v = 0; v < vocabulary; v += kLanes) {
+    const Mask m = firstLanes(vocabulary - v);
+    store(gradient + v, load(exponentials + v, m) * scale, m);
+  }
+  store(gradient + target, set1(atTarget), firstLanes(1));
+}
+
+}  // namespace
+
+double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, RowGradient gradient) {
   const Vec low = set1(-3.0e38F);
   Vec highest = low;
   for (std::int64_t v = 0; v < vocabulary; v += kLanes) {
@@ -25,13 +41,10 @@ double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, flo
     store(z + v, e, m);
   }
   const float total = reduceAdd(sum);
-  if (gradient) {
-    const Vec factor = set1(lossScale / total);
-    for (std::int64_t v = 0; v < vocabulary; v += kLanes) {
-      const Mask m = firstLanes(vocabulary - v);
-      store(z + v, load(z + v, m) * factor, m);
-    }
-    z[target] -= lossScale;
+  const float factor = lossScale / total;
+  if (gradient == RowGradient::float32) scaleRow(z, vocabulary, target, factor, lossScale, z);
+  if (gradient == RowGradient::bfloat16) {
+    scaleRow(z, vocabulary, target, factor, lossScale, reinterpret_cast<Bf16*>(z));
   }
   return std::log(static_cast<double>(total)) + (static_cast<double>(top) - static_cast<double>(targetLogit));
 }

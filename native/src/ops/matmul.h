@@ -1,65 +1,30 @@
 // matmul:           y  = x W^T (+ bias) (+ residual)
 // matmul_backward:  dx = dy W
 //
-//   x, dx [T,K] strides ldx, lddx   W [N,K] frozen, prepacked once for each direction
-//   y, dy, residual [T,N] strides ldy, lddy, ldr
-//   bias [N]     row major, outputs overwritten, f32 storage and accumulation. residual may be y itself (same stride).
-//   T may be 0. NMSE against the reference: 1e-11
+//   x, dx [T,K] strides ldx, lddx   W [N,K] frozen, prepacked once for each direction, float32 or bfloat16
+//   y, dy, residual [T,N] strides ldy, lddy, ldr   bias [N]     row major, outputs overwritten
+//   x and dy have the weight's type; y and dx either type; bias and residual are f32, accumulation too.
+//   A residual needs an f32 y, and may be y itself (same stride).
+//   T may be 0. NMSE against the reference: 1e-11 (f32), against rounded inputs 1e-11 or 4e-6 (bf16, by the output's type)
 //
 // oneDNN matmul primitives. The rows are split into one contiguous range a thread (a multiple of 8 rows), each range
-// into blocks
-// of at most 256 rows; a primitive is made once for each (shape, block rows, strides, post-ops) and kept.
+// into blocks of at most 256 rows; a primitive is made once for each (shape, block rows, strides, types, post-ops) and
+// kept. Without AVX512_BF16 bfloat16 weights go through matmul_widened.h instead.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "exec_context.h"
+#include "packed_matrix.h"
 
 namespace loratwin::ops {
 
-// The oneDNN engine, the primitives and one scratchpad a thread of one device. Used by one operator at a time.
-class MatmulEngine {
- public:
-  explicit MatmulEngine(int threads);
-  ~MatmulEngine();
-  MatmulEngine(const MatmulEngine&) = delete;
-  MatmulEngine& operator=(const MatmulEngine&) = delete;
-  std::size_t scratchBytes() const;
-  std::size_t primitives() const;
-
-  struct Impl;
-  Impl& impl() const { return *impl_; }
-
- private:
-  std::unique_ptr<Impl> impl_;
-};
-
-// A frozen weight W [N,K] in the layouts that oneDNN wants. `w` is read during construction only.
-class PackedMatrix {
- public:
-  PackedMatrix(MatmulEngine& engine, const float* w, std::int32_t outFeatures, std::int32_t inFeatures, bool backward);
-  ~PackedMatrix();
-  PackedMatrix(PackedMatrix&&) noexcept;
-  PackedMatrix& operator=(PackedMatrix&&) noexcept;
-  std::int32_t outFeatures() const;  // N
-  std::int32_t inFeatures() const;   // K
-  bool hasBackward() const;
-  std::size_t bytes() const;  // of both packed layouts
-
-  struct Impl;
-  const Impl& impl() const { return *impl_; }
-
- private:
-  std::unique_ptr<Impl> impl_;
-};
-
 struct Matmul {
-  const float* x;
+  const void* x;
   std::int64_t ldx;
   const PackedMatrix* weight;
-  float* y;
+  void* y;
+  DType yType;
   std::int64_t ldy;
   const float* bias;      // [N] or null
   const float* residual;  // [T,N] or null
@@ -68,15 +33,16 @@ struct Matmul {
 };
 
 struct MatmulBackward {
-  const float* dy;
+  const void* dy;
   std::int64_t lddy;
   const PackedMatrix* weight;  // made with backward = true
-  float* dx;
+  void* dx;
+  DType dxType;
   std::int64_t lddx;
   std::int32_t rows;
 };
 
-// Of `op` only the weight, the strides, whether there is a bias, and whether the residual is y itself are read.
+// Of `op` only the weight, the types, the strides, whether there is a bias, and whether the residual is y itself are read.
 void prepare_matmul(MatmulEngine& engine, const Matmul& op);
 void prepare_matmul_backward(MatmulEngine& engine, const MatmulBackward& op);
 

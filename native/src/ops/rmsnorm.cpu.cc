@@ -4,12 +4,15 @@
 
 namespace loratwin::ops::LORATWIN_ISA {
 
-void rmsnorm(ExecContext& context, const Rmsnorm& op) {
+namespace {
+
+template <class Store>
+void normalise(ExecContext& context, const RmsnormT<float, Store>& op) {
   const std::int64_t H = op.hidden;
   context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t t = begin; t < end; ++t) {
       const float* x = op.x + static_cast<std::int64_t>(t) * H;
-      float* y = op.y + static_cast<std::int64_t>(t) * H;
+      Store* y = op.y + static_cast<std::int64_t>(t) * H;
       Vec sum{};
       for (std::int64_t h = 0; h < H; h += kLanes) {
         const Vec v = load(x + h, firstLanes(H - h));
@@ -25,6 +28,11 @@ void rmsnorm(ExecContext& context, const Rmsnorm& op) {
     }
   });
 }
+
+}  // namespace
+
+void rmsnorm(ExecContext& context, const Rmsnorm& op) { normalise(context, op); }
+void rmsnorm(ExecContext& context, const RmsnormBf16& op) { normalise(context, op); }
 
 void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) {
   const std::int64_t H = op.hidden;
@@ -46,6 +54,7 @@ void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) {
         Vec v = fma(load(dy + h, m) * load(op.weight + h, m), scale, load(x + h, m) * pull);
         if (op.residual != nullptr) v = v + load(op.residual + row + h, m);
         store(op.dx + row + h, v, m);
+        if (op.dxCompute != nullptr) store(op.dxCompute + row + h, v, m);
       }
     }
   });

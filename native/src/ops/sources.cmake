@@ -4,9 +4,11 @@
 set(LORATWIN_OPS_CPU_SOURCES
   src/ops/adamw.cpu.cc
   src/ops/attention.cpu.cc
+  src/ops/copy.cpu.cc
   src/ops/embed.cpu.cc
   src/ops/head_loss_rows.cpu.cc
   src/ops/lora.cpu.cc
+  src/ops/matmul_widened.cpu.cc
   src/ops/rmsnorm.cpu.cc
   src/ops/rope.cpu.cc
   src/ops/sum_squares.cpu.cc
@@ -14,7 +16,8 @@ set(LORATWIN_OPS_CPU_SOURCES
 set(LORATWIN_OPS_SOURCES
   src/ops/dispatch.cc
   src/ops/head_loss.cc
-  src/ops/matmul.cc)
+  src/ops/matmul.cc
+  src/ops/packed_matrix.cc)
 set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/adamw.ref.cc
   src/ops/attention.ref.cc

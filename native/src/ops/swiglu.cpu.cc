@@ -13,14 +13,13 @@ inline Vec sigmoid(Vec gate) {
   return one / (one + exp(Vec{} - max(gate, set1(-87.0F))));
 }
 
-}  // namespace
-
-void swiglu(ExecContext& context, const Swiglu& op) {
+template <class Store>
+void gated(ExecContext& context, const SwigluT<Store>& op) {
   const std::int64_t I = op.intermediate;
   context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t t = begin; t < end; ++t) {
-      const float* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
-      float* out = op.out + static_cast<std::int64_t>(t) * op.ldo;
+      const Store* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
+      Store* out = op.out + static_cast<std::int64_t>(t) * op.ldo;
       for (std::int64_t i = 0; i < I; i += kLanes) {
         const Mask m = firstLanes(I - i);
         const Vec g = load(gate + i, m);
@@ -30,14 +29,15 @@ void swiglu(ExecContext& context, const Swiglu& op) {
   });
 }
 
-void swiglu_backward(ExecContext& context, const SwigluBackward& op) {
+template <class Store>
+void gatedBackward(ExecContext& context, const SwigluBackwardT<Store>& op) {
   const std::int64_t I = op.intermediate;
   context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
     const Vec one = set1(1.0F);
     for (std::size_t t = begin; t < end; ++t) {
-      const float* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
-      const float* dout = op.dout + static_cast<std::int64_t>(t) * op.lddo;
-      float* dgate = op.dgateUp + static_cast<std::int64_t>(t) * op.ldd;
+      const Store* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
+      const Store* dout = op.dout + static_cast<std::int64_t>(t) * op.lddo;
+      Store* dgate = op.dgateUp + static_cast<std::int64_t>(t) * op.ldd;
       for (std::int64_t i = 0; i < I; i += kLanes) {
         const Mask m = firstLanes(I - i);
         const Vec g = load(gate + i, m);
@@ -50,5 +50,12 @@ void swiglu_backward(ExecContext& context, const SwigluBackward& op) {
     }
   });
 }
+
+}  // namespace
+
+void swiglu(ExecContext& context, const Swiglu& op) { gated(context, op); }
+void swiglu(ExecContext& context, const SwigluBf16& op) { gated(context, op); }
+void swiglu_backward(ExecContext& context, const SwigluBackward& op) { gatedBackward(context, op); }
+void swiglu_backward(ExecContext& context, const SwigluBackwardBf16& op) { gatedBackward(context, op); }
 
 }  // namespace loratwin::ops::LORATWIN_ISA

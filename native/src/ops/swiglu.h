@@ -3,11 +3,12 @@
 // dup = dout gate sigma,  sigma = 1 / (1 + exp(-gate))
 //
 //   gateUp, dgateUp [T, 2I]: gate = columns 0 .. I, up = I .. 2I; strides ld, ldd   out, dout [T,I] strides ldo, lddo
-//   row major, f32. dgateUp may be gateUp. NMSE against the reference: 1e-11. Source: Shazeer 2020
+//   row major, float32 or all bfloat16; arithmetic f32. dgateUp may be gateUp. NMSE against the reference: 1e-11. Source: Shazeer 2020
 #pragma once
 
 #include <cstdint>
 
+#include "bf16.h"
 #include "exec_context.h"
 
 namespace loratwin::ops {
@@ -22,6 +23,7 @@ struct SwigluT {
   std::int32_t intermediate;  // I
 };
 using Swiglu = SwigluT<float>;
+using SwigluBf16 = SwigluT<Bf16>;
 
 template <class Real>
 struct SwigluBackwardT {
@@ -35,9 +37,12 @@ struct SwigluBackwardT {
   std::int32_t intermediate;
 };
 using SwigluBackward = SwigluBackwardT<float>;
+using SwigluBackwardBf16 = SwigluBackwardT<Bf16>;
 
 void swiglu(ExecContext& context, const Swiglu& op);
+void swiglu(ExecContext& context, const SwigluBf16& op);
 void swiglu_backward(ExecContext& context, const SwigluBackward& op);
+void swiglu_backward(ExecContext& context, const SwigluBackwardBf16& op);
 
 namespace ref {
 template <class Real>

@@ -68,10 +68,34 @@ void Device::requireRange(const char* at, std::size_t offset, std::size_t bytes)
   }
 }
 
-std::size_t Device::loadMatrix(std::string name, std::int32_t out, std::int32_t in, const float* data, bool backward) {
+namespace {
+
+// The elements of `data` as bfloat16; `rounded` holds them when they came as floats.
+const ops::Bf16* asBf16(WeightData data, std::size_t count, std::vector<ops::Bf16>& rounded) {
+  if (data.type == ops::DType::bfloat16) return static_cast<const ops::Bf16*>(data.data);
+  const float* const values = static_cast<const float*>(data.data);
+  rounded.resize(count);
+  for (std::size_t i = 0; i < count; i++) rounded[i] = ops::toBf16(values[i]);
+  return rounded.data();
+}
+
+const float* asFloats(WeightData data, const char* at) {
+  if (data.type != ops::DType::float32) throw ArgumentError("a Float32Array for float32", at, "a Uint16Array");
+  return static_cast<const float*>(data.data);
+}
+
+}  // namespace
+
+std::size_t Device::loadMatrix(std::string name, std::int32_t out, std::int32_t in, WeightData data, ops::DType dtype,
+                               bool backward) {
   requireQuiet("loadMatrix");
-  ops::PackedMatrix packed(*engine_, data, out, in, backward);
-  auto matrix = std::unique_ptr<Matrix>(new Matrix{std::move(name), std::move(packed)});
+  const auto pack = [&] {
+    if (dtype == ops::DType::float32) return ops::PackedMatrix(*engine_, asFloats(data, "data"), out, in, backward);
+    std::vector<ops::Bf16> rounded;
+    const std::size_t count = static_cast<std::size_t>(out) * static_cast<std::size_t>(in);
+    return ops::PackedMatrix(*engine_, asBf16(data, count, rounded), out, in, backward);
+  };
+  auto matrix = std::unique_ptr<Matrix>(new Matrix{std::move(name), pack()});
   meter_->add(MemoryKind::weights, static_cast<std::ptrdiff_t>(matrix->packed.bytes()));
   weights_.matrices.push_back(std::move(matrix));
   return weights_.matrices.size() - 1;
@@ -85,11 +109,15 @@ std::size_t Device::loadVector(const float* data, std::size_t count) {
   return weights_.vectors.size() - 1;
 }
 
-std::size_t Device::loadTable(std::int32_t rows, std::int32_t columns, const float* data) {
+std::size_t Device::loadTable(std::int32_t rows, std::int32_t columns, WeightData data, ops::DType dtype) {
   requireLive();
-  const std::size_t bytes = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns) * sizeof(float);
-  auto table = std::unique_ptr<Table>(new Table{rows, columns, Buffer(meter_, MemoryKind::weights, bytes)});
-  std::memcpy(table->values.data(), data, bytes);
+  const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
+  const std::size_t bytes = count * ops::sizeOf(dtype);
+  std::vector<ops::Bf16> rounded;
+  const void* const values = dtype == ops::DType::float32 ? static_cast<const void*>(asFloats(data, "data"))
+                                                          : asBf16(data, count, rounded);
+  auto table = std::unique_ptr<Table>(new Table{rows, columns, dtype, Buffer(meter_, MemoryKind::weights, bytes)});
+  std::memcpy(table->values.data(), values, bytes);
   weights_.tables.push_back(std::move(table));
   return weights_.tables.size() - 1;
 }

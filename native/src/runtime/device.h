@@ -17,6 +17,12 @@
 
 namespace loratwin {
 
+// Weights as JavaScript gave them: floats, or the bits of bfloat16.
+struct WeightData {
+  const void* data;
+  ops::DType type;
+};
+
 struct TaskHead {
   std::int64_t id = 0;
   std::vector<std::int64_t> waits;
@@ -43,9 +49,11 @@ class Device {
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  std::size_t loadMatrix(std::string name, std::int32_t out, std::int32_t in, const float* data, bool backward);
+  // `data` are kept as `dtype`: floats are rounded to bfloat16 where that is wanted.
+  std::size_t loadMatrix(std::string name, std::int32_t out, std::int32_t in, WeightData data, ops::DType dtype,
+                         bool backward);
   std::size_t loadVector(const float* data, std::size_t count);
-  std::size_t loadTable(std::int32_t rows, std::int32_t columns, const float* data);
+  std::size_t loadTable(std::int32_t rows, std::int32_t columns, WeightData data, ops::DType dtype);
   std::size_t createAdapter(std::vector<AdapterEntry> entries);
   void releaseAdapter(std::int64_t handle);
   std::shared_ptr<Adapter> adapter(std::int64_t handle) const;

@@ -69,6 +69,19 @@ float Fields::number(const char* field) {
 
 bool Fields::flag(const char* field) { return read<bool>(field, "true or false"); }
 
+ops::DType Fields::dtype(const char* field, ops::DType absent) {
+  if (!given(field)) return absent;
+  const std::string& name = read<std::string>(field, "float32 or bfloat16");
+  for (const ops::DType type : {ops::DType::float32, ops::DType::bfloat16}) {
+    if (name == ops::dtypeName(type)) return type;
+  }
+  refuse(field, "float32 or bfloat16", name);
+}
+
+void Fields::requireType(const char* field, ops::DType value, ops::DType wanted) const {
+  if (value != wanted) refuse(field, std::string("one of ") + ops::dtypeName(wanted), ops::dtypeName(value));
+}
+
 template <class Item>
 const Item& Fields::item(const char* field, const std::vector<std::unique_ptr<Item>>& items, const char* expected) {
   const double value = read<double>(field, expected);

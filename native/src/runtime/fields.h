@@ -21,10 +21,14 @@ class Fields {
   std::int64_t stride(const char* field, std::int64_t columns);
   float number(const char* field);
   bool flag(const char* field);
+  // "float32" or "bfloat16"; `absent` when not given.
+  ops::DType dtype(const char* field, ops::DType absent = ops::DType::float32);
   const Matrix& matrix(const char* field);
   const Vector& vector(const char* field, std::size_t count);
   const Vector* optionalVector(const char* field, std::size_t count);
   const Table& table(const char* field);
+  // Refuses `value`, the type of `item`, unless it is `wanted`.
+  void requireType(const char* field, ops::DType value, ops::DType wanted) const;
   bool given(const char* field) const { return raw_.fields.contains(field); }
 
   // After the last read.

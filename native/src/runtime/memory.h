@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <memory>
 
+#include "ops/aligned_memory.h"
+
 namespace loratwin {
 
 enum class MemoryKind { weights, arena, adapters, other };
@@ -22,7 +24,7 @@ class MemoryMeter {
   std::atomic<std::size_t> peak_{0};
 };
 
-// Zeroed memory, 64-byte aligned; from 2 MiB on aligned to huge pages, which are asked for.
+// Counted memory.
 class Buffer {
  public:
   Buffer(std::shared_ptr<MemoryMeter> meter, MemoryKind kind, std::size_t bytes);
@@ -30,16 +32,15 @@ class Buffer {
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
-  std::byte* data() const { return data_; }
-  float* floats() const { return reinterpret_cast<float*>(data_); }
+  std::byte* data() const { return memory_.data(); }
+  float* floats() const { return reinterpret_cast<float*>(data()); }
   std::size_t bytes() const { return bytes_; }
 
  private:
   std::shared_ptr<MemoryMeter> meter_;
   MemoryKind kind_;
   std::size_t bytes_;
-  std::size_t allocated_;
-  std::byte* data_;
+  ops::AlignedMemory memory_;
 };
 
 }  // namespace loratwin

@@ -71,9 +71,9 @@ void Reach::bytes(const char* field, Tensor tensor, std::size_t count) const {
   }
 }
 
-void Reach::matrix(const char* field, Tensor tensor, std::int64_t ld, std::int64_t columns) const {
+void Reach::matrix(const char* field, Tensor tensor, std::int64_t ld, std::int64_t columns, ops::DType type) const {
   const std::int64_t elements = (std::int64_t{bindings.rows} - 1) * ld + columns;
-  bytes(field, tensor, static_cast<std::size_t>(elements) * sizeof(float));
+  bytes(field, tensor, static_cast<std::size_t>(elements) * ops::sizeOf(type));
 }
 
 void Reach::present(const char* binding, const std::vector<std::int32_t>& data) const {

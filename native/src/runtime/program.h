@@ -41,6 +41,7 @@ struct Vector {
 struct Table {
   std::int32_t rows;
   std::int32_t columns;
+  ops::DType dtype;
   Buffer values;
 };
 
@@ -100,8 +101,12 @@ struct Run {
   ops::Sequences sequences() const {
     return {bindings.sequences.data(), static_cast<std::int32_t>(bindings.sequences.size()) - 1};
   }
-  float* at(Tensor tensor) const {
-    return reinterpret_cast<float*>(arena + bindings.bases[static_cast<int>(tensor.space)] + tensor.offset);
+  template <class Store = float>
+  Store* at(Tensor tensor) const {
+    return reinterpret_cast<Store*>(place(tensor));
+  }
+  std::byte* place(Tensor tensor) const {
+    return arena + bindings.bases[static_cast<int>(tensor.space)] + tensor.offset;
   }
 };
 
@@ -113,7 +118,8 @@ class Reach {
   void enter(const std::string* step) { step_ = step; }
 
   // rows x columns elements with a row stride of `ld`
-  void matrix(const char* field, Tensor tensor, std::int64_t ld, std::int64_t columns) const;
+  void matrix(const char* field, Tensor tensor, std::int64_t ld, std::int64_t columns,
+              ops::DType type = ops::DType::float32) const;
   void bytes(const char* field, Tensor tensor, std::size_t count) const;
   void present(const char* binding, const std::vector<std::int32_t>& data) const;
   [[noreturn]] void refuse(const char* field, const std::string& expected, const std::string& got) const;

@@ -10,25 +10,32 @@ namespace {
 
 struct RmsnormBackwardStep final : Step {
   explicit RmsnormBackwardStep(Fields& f)
-      : hidden(f.count("hidden")),
+      : dtype(f.dtype("dtype")),
+        hidden(f.count("hidden")),
         dy(f.tensor("dy")),
         x(f.tensor("x")),
         rstd(f.tensor("rstd")),
         weight(f.vector("weight", static_cast<std::size_t>(hidden))),
         residual(f.optionalTensor("residual")),
-        dx(f.tensor("dx")) {}
+        dx(f.tensor("dx")),
+        dxCompute(f.optionalTensor("dxCompute")) {
+    if (dxCompute) f.requireType("dtype", dtype, ops::DType::bfloat16);
+  }
   void reach(Reach& r) const override {
     r.matrix("dy", dy, hidden, hidden);
     r.matrix("x", x, hidden, hidden);
     r.matrix("rstd", rstd, 1, 1);
     if (residual) r.matrix("residual", *residual, hidden, hidden);
     r.matrix("dx", dx, hidden, hidden);
+    if (dxCompute) r.matrix("dxCompute", *dxCompute, hidden, hidden, dtype);
   }
   void run(Run& r) const override {
     const float* const added = residual ? r.at(*residual) : nullptr;
-    ops::rmsnorm_backward(
-        r.pool, {r.at(dy), r.at(x), r.at(rstd), weight.values.floats(), added, r.at(dx), r.rows(), hidden});
+    ops::Bf16* const rounded = dxCompute ? r.at<ops::Bf16>(*dxCompute) : nullptr;
+    ops::rmsnorm_backward(r.pool, {r.at(dy), r.at(x), r.at(rstd), weight.values.floats(), added, r.at(dx), r.rows(),
+                                   hidden, rounded});
   }
+  const ops::DType dtype;
   const std::int32_t hidden;
   const Tensor dy;
   const Tensor x;
@@ -36,31 +43,38 @@ struct RmsnormBackwardStep final : Step {
   const Vector& weight;
   const std::optional<Tensor> residual;
   const Tensor dx;
+  const std::optional<Tensor> dxCompute;
 };
 
 struct MatmulBackwardStep final : Step {
   explicit MatmulBackwardStep(Fields& f)
-      : weight(f.matrix("weight").packed),
+      : dtype(f.dtype("dtype")),
+        weight(f.matrix("weight").packed),
         dy(f.tensor("dy")),
         lddy(f.stride("lddy", weight.outFeatures())),
         dx(f.tensor("dx")),
+        dxType(f.dtype("dxType", dtype)),
         lddx(f.stride("lddx", weight.inFeatures())) {
+    f.requireType("weight", weight.dtype(), dtype);
+    if (dtype == ops::DType::float32) f.requireType("dxType", dxType, ops::DType::float32);
     if (!weight.hasBackward()) f.refuse("weight", "a matrix loaded with backward", "one without");
   }
   void reach(Reach& r) const override {
-    r.matrix("dy", dy, lddy, weight.outFeatures());
-    r.matrix("dx", dx, lddx, weight.inFeatures());
+    r.matrix("dy", dy, lddy, weight.outFeatures(), dtype);
+    r.matrix("dx", dx, lddx, weight.inFeatures(), dxType);
   }
   void prepare(ops::MatmulEngine& engine) const override {
-    ops::prepare_matmul_backward(engine, {nullptr, lddy, &weight, nullptr, lddx, 0});
+    ops::prepare_matmul_backward(engine, {nullptr, lddy, &weight, nullptr, dxType, lddx, 0});
   }
   void run(Run& r) const override {
-    ops::matmul_backward(r.pool, r.engine, {r.at(dy), lddy, &weight, r.at(dx), lddx, r.rows()});
+    ops::matmul_backward(r.pool, r.engine, {r.place(dy), lddy, &weight, r.place(dx), dxType, lddx, r.rows()});
   }
+  const ops::DType dtype;
   const ops::PackedMatrix& weight;
   const Tensor dy;
   const std::int64_t lddy;
   const Tensor dx;
+  const ops::DType dxType;
   const std::int64_t lddx;
 };
 
@@ -155,7 +169,8 @@ struct AttentionBackwardStep final : Step {
 
 struct SwigluBackwardStep final : Step {
   explicit SwigluBackwardStep(Fields& f)
-      : intermediate(f.count("intermediate")),
+      : dtype(f.dtype("dtype")),
+        intermediate(f.count("intermediate")),
         gateUp(f.tensor("gateUp")),
         ld(f.stride("ld", 2 * std::int64_t{intermediate})),
         dout(f.tensor("dout")),
@@ -163,14 +178,18 @@ struct SwigluBackwardStep final : Step {
         dgateUp(f.tensor("dgateUp")),
         ldd(f.stride("ldd", 2 * std::int64_t{intermediate})) {}
   void reach(Reach& r) const override {
-    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate});
-    r.matrix("dout", dout, lddo, intermediate);
-    r.matrix("dgateUp", dgateUp, ldd, 2 * std::int64_t{intermediate});
+    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate}, dtype);
+    r.matrix("dout", dout, lddo, intermediate, dtype);
+    r.matrix("dgateUp", dgateUp, ldd, 2 * std::int64_t{intermediate}, dtype);
   }
   void run(Run& r) const override {
-    ops::swiglu_backward(r.pool,
-                         {r.at(gateUp), ld, r.at(dout), lddo, r.at(dgateUp), ldd, r.rows(), intermediate});
+    ops::withStore(dtype, [&]<class Store>(Store) {
+      ops::swiglu_backward(r.pool,
+                           ops::SwigluBackwardT<Store>{r.at<Store>(gateUp), ld, r.at<Store>(dout), lddo,
+                                                       r.at<Store>(dgateUp), ldd, r.rows(), intermediate});
+    });
   }
+  const ops::DType dtype;
   const std::int32_t intermediate;
   const Tensor gateUp;
   const std::int64_t ld;

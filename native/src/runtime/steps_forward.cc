@@ -1,6 +1,5 @@
-#include <cstring>
-
 #include "ops/attention.h"
+#include "ops/copy.h"
 #include "ops/embed.h"
 #include "ops/head_loss.h"
 #include "ops/lora.h"
@@ -14,40 +13,50 @@ namespace loratwin {
 namespace {
 
 struct EmbedStep final : Step {
-  explicit EmbedStep(Fields& f) : table(f.table("table")), out(f.tensor("out")), hidden(f.count("hidden")) {
+  explicit EmbedStep(Fields& f)
+      : dtype(f.dtype("dtype")), table(f.table("table")), out(f.tensor("out")), hidden(f.count("hidden")) {
     if (table.columns != hidden) f.refuse("hidden", std::to_string(table.columns), std::to_string(hidden));
+    f.requireType("table", table.dtype, dtype);
   }
   void reach(Reach& r) const override {
     r.present("ids", r.bindings.ids);
     r.matrix("out", out, hidden, hidden);
   }
   void run(Run& r) const override {
-    ops::embed(r.pool, {table.values.floats(), r.bindings.ids.data(), r.at(out), r.rows(), hidden, table.rows});
+    ops::withStore(dtype, [&]<class Store>(Store) {
+      const auto* const values = reinterpret_cast<const Store*>(table.values.data());
+      ops::embed(r.pool, ops::EmbedT<float, Store>{values, r.bindings.ids.data(), r.at(out), r.rows(), hidden,
+                                                   table.rows});
+    });
   }
+  const ops::DType dtype;
   const Table& table;
   const Tensor out;
   const std::int32_t hidden;
 };
 
-// y = x, both [T,columns] without gaps: what arrived at the stage's edge, kept for backward.
 struct CopyStep final : Step {
-  explicit CopyStep(Fields& f) : columns(f.count("columns")), x(f.tensor("x")), y(f.tensor("y")) {}
+  explicit CopyStep(Fields& f)
+      : columns(f.count("columns")), x(f.tensor("x")), from(f.dtype("from")), y(f.tensor("y")), to(f.dtype("to")) {}
   void reach(Reach& r) const override {
-    r.matrix("x", x, columns, columns);
-    r.matrix("y", y, columns, columns);
+    r.matrix("x", x, columns, columns, from);
+    r.matrix("y", y, columns, columns, to);
   }
   void run(Run& r) const override {
-    const std::size_t bytes = static_cast<std::size_t>(r.rows()) * static_cast<std::size_t>(columns) * sizeof(float);
-    std::memcpy(r.at(y), r.at(x), bytes);
+    const std::int64_t count = std::int64_t{r.rows()} * columns;
+    ops::copy(r.pool, {r.place(x), from, r.place(y), to, count});
   }
   const std::int32_t columns;
   const Tensor x;
+  const ops::DType from;
   const Tensor y;
+  const ops::DType to;
 };
 
 struct RmsnormStep final : Step {
   explicit RmsnormStep(Fields& f)
-      : hidden(f.count("hidden")),
+      : dtype(f.dtype("dtype")),
+        hidden(f.count("hidden")),
         x(f.tensor("x")),
         weight(f.vector("weight", static_cast<std::size_t>(hidden))),
         y(f.tensor("y")),
@@ -55,12 +64,16 @@ struct RmsnormStep final : Step {
         eps(f.number("eps")) {}
   void reach(Reach& r) const override {
     r.matrix("x", x, hidden, hidden);
-    r.matrix("y", y, hidden, hidden);
+    r.matrix("y", y, hidden, hidden, dtype);
     r.matrix("rstd", rstd, 1, 1);
   }
   void run(Run& r) const override {
-    ops::rmsnorm(r.pool, {r.at(x), weight.values.floats(), r.at(y), r.at(rstd), r.rows(), hidden, eps});
+    ops::withStore(dtype, [&]<class Store>(Store) {
+      ops::rmsnorm(r.pool, ops::RmsnormT<float, Store>{r.at(x), weight.values.floats(), r.at<Store>(y), r.at(rstd),
+                                                       r.rows(), hidden, eps});
+    });
   }
+  const ops::DType dtype;
   const std::int32_t hidden;
   const Tensor x;
   const Vector& weight;
@@ -71,17 +84,22 @@ struct RmsnormStep final : Step {
 
 struct MatmulStep final : Step {
   explicit MatmulStep(Fields& f)
-      : weight(f.matrix("weight").packed),
+      : dtype(f.dtype("dtype")),
+        weight(f.matrix("weight").packed),
         x(f.tensor("x")),
         ldx(f.stride("ldx", weight.inFeatures())),
         y(f.tensor("y")),
+        yType(f.dtype("yType", dtype)),
         ldy(f.stride("ldy", weight.outFeatures())),
         bias(f.optionalVector("bias", static_cast<std::size_t>(weight.outFeatures()))),
         residual(f.optionalTensor("residual")),
-        ldr(residual || f.given("ldr") ? f.stride("ldr", weight.outFeatures()) : 0) {}
+        ldr(residual || f.given("ldr") ? f.stride("ldr", weight.outFeatures()) : 0) {
+    f.requireType("weight", weight.dtype(), dtype);
+    if (residual || dtype == ops::DType::float32) f.requireType("yType", yType, ops::DType::float32);
+  }
   void reach(Reach& r) const override {
-    r.matrix("x", x, ldx, weight.inFeatures());
-    r.matrix("y", y, ldy, weight.outFeatures());
+    r.matrix("x", x, ldx, weight.inFeatures(), dtype);
+    r.matrix("y", y, ldy, weight.outFeatures(), yType);
     if (residual) r.matrix("residual", *residual, ldr, weight.outFeatures());
   }
   void prepare(ops::MatmulEngine& engine) const override {
@@ -89,17 +107,19 @@ struct MatmulStep final : Step {
     const bool inPlace = residual && residual->space == y.space && residual->offset == y.offset;
     const float* const added = residual ? &places[inPlace ? 0 : 1] : nullptr;
     const float* const biases = bias == nullptr ? nullptr : bias->values.floats();
-    ops::prepare_matmul(engine, {nullptr, ldx, &weight, &places[0], ldy, biases, added, ldr, 0});
+    ops::prepare_matmul(engine, {nullptr, ldx, &weight, &places[0], yType, ldy, biases, added, ldr, 0});
   }
   void run(Run& r) const override {
     const float* const added = residual ? r.at(*residual) : nullptr;
     const float* const biases = bias == nullptr ? nullptr : bias->values.floats();
-    ops::matmul(r.pool, r.engine, {r.at(x), ldx, &weight, r.at(y), ldy, biases, added, ldr, r.rows()});
+    ops::matmul(r.pool, r.engine, {r.place(x), ldx, &weight, r.place(y), yType, ldy, biases, added, ldr, r.rows()});
   }
+  const ops::DType dtype;
   const ops::PackedMatrix& weight;
   const Tensor x;
   const std::int64_t ldx;
   const Tensor y;
+  const ops::DType yType;
   const std::int64_t ldy;
   const Vector* const bias;
   const std::optional<Tensor> residual;
@@ -202,16 +222,22 @@ struct AttentionStep final : Step {
 
 struct SwigluStep final : Step {
   explicit SwigluStep(Fields& f)
-      : intermediate(f.count("intermediate")),
+      : dtype(f.dtype("dtype")),
+        intermediate(f.count("intermediate")),
         gateUp(f.tensor("gateUp")),
         ld(f.stride("ld", 2 * std::int64_t{intermediate})),
         out(f.tensor("out")),
         ldo(f.stride("ldo", intermediate)) {}
   void reach(Reach& r) const override {
-    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate});
-    r.matrix("out", out, ldo, intermediate);
+    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate}, dtype);
+    r.matrix("out", out, ldo, intermediate, dtype);
   }
-  void run(Run& r) const override { ops::swiglu(r.pool, {r.at(gateUp), ld, r.at(out), ldo, r.rows(), intermediate}); }
+  void run(Run& r) const override {
+    ops::withStore(dtype, [&]<class Store>(Store) {
+      ops::swiglu(r.pool, ops::SwigluT<Store>{r.at<Store>(gateUp), ld, r.at<Store>(out), ldo, r.rows(), intermediate});
+    });
+  }
+  const ops::DType dtype;
   const std::int32_t intermediate;
   const Tensor gateUp;
   const std::int64_t ld;
@@ -221,7 +247,8 @@ struct SwigluStep final : Step {
 
 struct HeadLossStep final : Step {
   explicit HeadLossStep(Fields& f)
-      : hidden(f.count("hidden")),
+      : dtype(f.dtype("dtype")),
+        hidden(f.count("hidden")),
         vocabulary(f.count("vocabulary")),
         tileRows(f.count("tileRows")),
         x(f.tensor("x")),
@@ -231,20 +258,20 @@ struct HeadLossStep final : Step {
     if (weight.outFeatures() != vocabulary || weight.inFeatures() != hidden) {
       f.refuse("weight", "a matrix of [vocabulary, hidden]", "another shape");
     }
+    f.requireType("weight", weight.dtype(), dtype);
     if (dx && !weight.hasBackward()) f.refuse("weight", "a matrix loaded with backward", "one without");
     givesLosses = true;
   }
   void reach(Reach& r) const override {
     r.present("targets", r.bindings.targets);
-    r.matrix("x", x, hidden, hidden);
+    r.matrix("x", x, hidden, hidden, dtype);
     if (dx) r.matrix("dx", *dx, hidden, hidden);
     r.bytes("logits", logits,
             ops::headLossScratchBytes(static_cast<std::size_t>(tileRows), static_cast<std::size_t>(hidden),
-                                      static_cast<std::size_t>(vocabulary)));
+                                      static_cast<std::size_t>(vocabulary), dtype));
   }
   void prepare(ops::MatmulEngine& engine) const override {
-    ops::prepare_matmul(engine, {nullptr, hidden, &weight, nullptr, vocabulary, nullptr, nullptr, 0, 0});
-    if (dx) ops::prepare_matmul_backward(engine, {nullptr, vocabulary, &weight, nullptr, hidden, 0});
+    ops::prepare_head_loss(engine, weight, dx.has_value());
   }
   void run(Run& r) const override {
     std::vector<ops::LossSegment> segments;
@@ -253,7 +280,7 @@ struct HeadLossStep final : Step {
     op.segments = segments.data();
     op.segmentCount = static_cast<std::int32_t>(segments.size());
     op.targets = r.bindings.targets.data();
-    op.x = r.at(x);
+    op.x = r.place(x);
     op.weight = &weight;
     op.dx = dx ? r.at(*dx) : nullptr;
     op.logits = r.at(logits);
@@ -262,6 +289,7 @@ struct HeadLossStep final : Step {
     op.losses = r.losses->data();
     ops::head_loss(r.pool, r.engine, op);
   }
+  const ops::DType dtype;
   const std::int32_t hidden;
   const std::int32_t vocabulary;
   const std::int32_t tileRows;

@@ -1,0 +1,102 @@
+#include "packed_matrix.h"
+
+#include "isa.h"
+#include "matmul_state.h"
+#include "matmul_widened.h"
+
+namespace loratwin::ops {
+
+namespace {
+
+using dnnl::memory;
+
+// The row count for which oneDNN chooses the packed layout; it serves every other too.
+constexpr std::int64_t kLayoutRows = 1024;
+
+void packForOnednn(PackedMatrix::Impl& matrix, const dnnl::engine& cpu, const void* w, int direction) {
+  const std::int64_t in = matrix.in(direction);
+  const std::int64_t out = matrix.out(direction);
+  const memory::data_type type = dnnlType(matrix.dtype);
+  const dnnl::matmul::primitive_desc chooser(cpu, matrixDesc(matrix.dtype, kLayoutRows, in, in),
+                                             memory::desc({in, out}, type, memory::format_tag::any),
+                                             matrixDesc(matrix.dtype, kLayoutRows, out, out));
+  const memory::desc source({in, out}, type, direction == 0 ? memory::dims{1, in} : memory::dims{out, 1});
+  memory from(source, cpu, const_cast<void*>(w));
+  matrix.storage[direction] = AlignedMemory(chooser.weights_desc().get_size());
+  matrix.packed[direction] = memory(chooser.weights_desc(), cpu, matrix.storage[direction].data());
+  dnnl::stream stream(cpu);
+  dnnl::reorder(from, matrix.packed[direction]).execute(stream, from, matrix.packed[direction]);
+  stream.wait();
+}
+
+// Panels of the matrix whose element (k, n) is w[k rowStride + n columnStride].
+void packPanels(const Bf16* w, std::int64_t rowStride, std::int64_t columnStride, std::int64_t rows,
+                std::int64_t columns, Bf16* panels) {
+  for (std::int64_t n = 0; n < columns; ++n) {
+    Bf16* const panel = panels + n / kWidenedPanel * kWidenedPanel * rows + n % kWidenedPanel;
+    for (std::int64_t k = 0; k < rows; ++k) panel[k * kWidenedPanel] = w[k * rowStride + n * columnStride];
+  }
+}
+
+template <class Store>
+void pack(PackedMatrix::Impl& matrix, const dnnl::engine& cpu, const Store* w, std::int32_t out, std::int32_t in,
+          bool backward) {
+  matrix.outFeatures = out;
+  matrix.inFeatures = in;
+  matrix.dtype = dtypeOf<Store>();
+  matrix.widened = matrix.dtype == DType::bfloat16 && currentIsa() != Isa::avx512bf16;
+  const OneThread oneThread;
+  for (int direction = 0; direction < (backward ? 2 : 1); ++direction) {
+    if constexpr (sizeof(Store) == sizeof(Bf16)) {
+      if (matrix.widened) {
+        const std::int64_t rows = matrix.in(direction);
+        const std::int64_t columns = matrix.out(direction);
+        matrix.storage[direction] = AlignedMemory(widenedPanelBytes(rows, columns));
+        packPanels(w, direction == 0 ? 1 : columns, direction == 0 ? rows : 1, rows, columns,
+                   reinterpret_cast<Bf16*>(matrix.storage[direction].data()));
+        continue;
+      }
+    }
+    packForOnednn(matrix, cpu, w, direction);
+  }
+}
+
+}  // namespace
+
+MatmulEngine::MatmulEngine(int threads) : impl_(std::make_unique<Impl>()) {
+  for (int i = 0; i < threads; ++i) impl_->streams.emplace_back(impl_->engine);
+  impl_->scratch.resize(static_cast<std::size_t>(threads));
+}
+
+MatmulEngine::~MatmulEngine() = default;
+
+std::size_t MatmulEngine::scratchBytes() const {
+  std::size_t bytes = 0;
+  for (const std::vector<char>& buffer : impl_->scratch) bytes += buffer.capacity();
+  return bytes;
+}
+
+std::size_t MatmulEngine::primitives() const { return impl_->primitives.size(); }
+
+PackedMatrix::PackedMatrix(MatmulEngine& engine, const float* w, std::int32_t outFeatures, std::int32_t inFeatures,
+                           bool backward)
+    : impl_(std::make_unique<Impl>()) {
+  pack(*impl_, engine.impl().engine, w, outFeatures, inFeatures, backward);
+}
+
+PackedMatrix::PackedMatrix(MatmulEngine& engine, const Bf16* w, std::int32_t outFeatures, std::int32_t inFeatures,
+                           bool backward)
+    : impl_(std::make_unique<Impl>()) {
+  pack(*impl_, engine.impl().engine, w, outFeatures, inFeatures, backward);
+}
+
+PackedMatrix::~PackedMatrix() = default;
+PackedMatrix::PackedMatrix(PackedMatrix&&) noexcept = default;
+PackedMatrix& PackedMatrix::operator=(PackedMatrix&&) noexcept = default;
+std::int32_t PackedMatrix::outFeatures() const { return impl_->outFeatures; }
+std::int32_t PackedMatrix::inFeatures() const { return impl_->inFeatures; }
+bool PackedMatrix::hasBackward() const { return impl_->storage[1].data() != nullptr; }
+DType PackedMatrix::dtype() const { return impl_->dtype; }
+std::size_t PackedMatrix::bytes() const { return impl_->storage[0].bytes() + impl_->storage[1].bytes(); }
+
+}  // namespace loratwin::ops
