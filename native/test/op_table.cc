@@ -68,6 +68,7 @@ Tensors<float> randomTensors(const std::vector<Tensor>& specs, const Case& shape
     std::uniform_real_distribution<float> uniform(spec.centre - spec.spread, spec.centre + spec.spread);
     std::vector<float> values(static_cast<std::size_t>(sizeOf(spec, shape)));
     for (float& value : values) value = uniform(random);
+    if (spec.bf16) values = toFloats(toBf16(values));
     tensors.push_back(std::move(values));
   }
   return tensors;
@@ -75,7 +76,8 @@ Tensors<float> randomTensors(const std::vector<Tensor>& specs, const Case& shape
 
 // Gradients of the outputs: random where the operator takes one, else 0.
 Tensors<float> outputGradients(const Operator& op, const Case& shape) {
-  const std::vector<Tensor> specs = op.outputs(shape);
+  std::vector<Tensor> specs = op.outputs(shape);
+  for (Tensor& spec : specs) spec.bf16 = spec.bf16 || op.gradedBf16;
   Tensors<float> graded = randomTensors(specs, shape, 77);
   for (std::size_t i = 0; i < specs.size(); ++i) {
     if (!op.gradedOutput(specs[i].name)) std::fill(graded[i].begin(), graded[i].end(), 0.0F);
@@ -131,6 +133,10 @@ struct Problem {
 
   Problem(const Operator& o, const Case& c) : op(o), shape(c), in(randomTensors(o.inputs(c), c, 5)) {
     out = convert<float>(op.forwardReference(shape, convert<double>(in)));
+    const std::vector<Tensor> specs = op.outputs(shape);
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      if (specs[i].bf16) out[i] = toFloats(toBf16(out[i]));
+    }
     if (op.backward) graded = outputGradients(op, shape);
   }
   Tensors<float> forward(ops::ExecContext& context) const { return op.forward(context, shape, in); }
@@ -403,14 +409,16 @@ void checkRefusals(ops::ExecContext& context) {
 
 int runTable() {
   Team team;
-  for (const Operator& op : operatorTable()) {
+  std::vector<Operator> table = operatorTable();
+  for (Operator& op : bf16Operators(table)) table.push_back(std::move(op));
+  for (const Operator& op : table) {
     for (const Case& shape : caseTable()) {
       const Problem problem(op, shape);
       checkAgainstReference(problem, team);
       checkRepeat(problem, team);
       checkThreads(problem, team);
       checkAlone(problem, team);
-      if (op.backward && shape.rows() <= 200) checkGradient(problem);
+      if (op.backward && !op.float32Gradient && shape.rows() <= 200) checkGradient(problem);
     }
   }
   for (const ops::Isa isa : {ops::Isa::generic, ops::Isa::avx512, ops::Isa::avx512bf16}) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cases.h"
+#include "ops/bf16.h"
 #include "ops/exec_context.h"
 
 namespace loratwin::test {
@@ -23,6 +24,7 @@ struct Tensor {
   int segment = -1;     // its segment's place in the case, for Extent::segment
   float spread = 1.0F;  // values uniform in -spread .. spread
   float centre = 0.0F;
+  bool bf16 = false;  // stored as bfloat16: its values are rounded before anyone sees them
 };
 
 struct Operator {
@@ -41,10 +43,29 @@ struct Operator {
       backwardReference = nullptr;
   double backwardTolerance = 0;
   std::function<bool(const std::string&)> gradedOutput = nullptr;
+  bool gradedBf16 = false;  // the outputs' gradients are stored as bfloat16, though an output may not be
+  bool float32Gradient = false;  // its gradient is checked by the float32 form's entry
   bool exactAlone = true;  // bitwise equal when a segment is run alone, and for any number of threads
 };
 
 std::vector<Operator> operatorTable();
+
+// The forms on bfloat16 of operators in `table` (operators_bf16.cc).
+std::vector<Operator> bf16Operators(const std::vector<Operator>& table);
+
+inline std::vector<ops::Bf16> toBf16(const std::vector<float>& values) {
+  std::vector<ops::Bf16> stored(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) stored[i] = ops::toBf16(values[i]);
+  return stored;
+}
+
+inline std::vector<float> toFloats(const std::vector<ops::Bf16>& stored) {
+  std::vector<float> values(stored.size());
+  for (std::size_t i = 0; i < stored.size(); ++i) values[i] = ops::toFloat(stored[i]);
+  return values;
+}
+
+inline std::vector<float> toFloats(const std::vector<float>& values) { return values; }
 
 enum class MatmulExtra { none, bias, residual, residualInPlace };
 
