@@ -2,20 +2,20 @@
 //
 //   tileGemm:  C[m,n] (+)= alpha sum_k A[m am + k ak] B[k ldb + n]      A any strides, B and C rows of n
 //   dotGemm:   C[i,j] (+)= sum_k X[i,k] A[j,k]                          both operands rows of k
+// A, B and X are matrices of units (units.h), K and their strides count units; C is f32 or bfloat16, rounded once.
 // An element's sum runs over k in order in its own lane (dotGemm: 16 lanes, then one tree), whatever the blocking: a
-// row's
-// result does not depend on its neighbours.
+// row's result does not depend on its neighbours.
 #pragma once
 
-#include "simd.h"
+#include "units.h"
 
 namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
-template <int kRows, int kVectors>
-__attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const float* a, std::int64_t am, std::int64_t ak,
-                                                     const float* b, std::int64_t ldb, float* c, std::int64_t ldc,
-                                                     Mask last, float alpha, bool accumulate) {
+template <int kRows, int kVectors, class UnitType, class Out>
+__attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const UnitType* a, std::int64_t am,
+                                                     std::int64_t ak, const UnitType* b, std::int64_t ldb, Out* c,
+                                                     std::int64_t ldc, Mask last, float alpha, bool accumulate) {
   Vec sum[kRows][kVectors];
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
@@ -23,16 +23,17 @@ __attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const float
     for (int j = 0; j < kVectors; ++j) sum[i][j] = Vec{};
   }
   for (std::int64_t k = 0; k < K; ++k) {
-    Vec row[kVectors];
+    decltype(loadUnits(b)) row[kVectors];
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) {
-      row[j] = j + 1 < kVectors ? load(b + k * ldb + j * kLanes) : load(b + k * ldb + j * kLanes, last);
+      const UnitType* p = b + k * ldb + j * kLanes;
+      row[j] = j + 1 < kVectors ? loadUnits(p) : loadUnits(p, last);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
-      const Vec left = set1(a[i * am + k * ak]);
+      const auto left = broadcastUnit(a + i * am + k * ak);
 #pragma GCC unroll 4
-      for (int j = 0; j < kVectors; ++j) sum[i][j] = fma(left, row[j], sum[i][j]);
+      for (int j = 0; j < kVectors; ++j) sum[i][j] = multiplyAdd(left, row[j], sum[i][j]);
     }
   }
   const Vec factor = set1(alpha);
@@ -40,16 +41,16 @@ __attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const float
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) {
-      float* p = c + i * ldc + j * kLanes;
+      Out* p = c + i * ldc + j * kLanes;
       const Mask m = j + 1 < kVectors ? firstLanes(kLanes) : last;
       store(p, accumulate ? fma(sum[i][j], factor, load(p, m)) : sum[i][j] * factor, m);
     }
   }
 }
 
-template <int kRows, int kVectors>
-void gemmRows(std::int64_t M, std::int64_t K, const float* a, std::int64_t am, std::int64_t ak, const float* b,
-              std::int64_t ldb, float* c, std::int64_t ldc, Mask last, float alpha, bool accumulate) {
+template <int kRows, int kVectors, class UnitType, class Out>
+void gemmRows(std::int64_t M, std::int64_t K, const UnitType* a, std::int64_t am, std::int64_t ak, const UnitType* b,
+              std::int64_t ldb, Out* c, std::int64_t ldc, Mask last, float alpha, bool accumulate) {
   std::int64_t m = 0;
   for (; m + kRows <= M; m += kRows)
     gemmBlock<kRows, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
@@ -77,8 +78,10 @@ constexpr int kRows2 = 1;
 constexpr int kRows1 = 2;
 #endif
 
-inline void tileGemm(std::int64_t M, std::int64_t N, std::int64_t K, const float* a, std::int64_t am, std::int64_t ak,
-                     const float* b, std::int64_t ldb, float* c, std::int64_t ldc, float alpha, bool accumulate) {
+template <class UnitType, class Out>
+inline void tileGemm(std::int64_t M, std::int64_t N, std::int64_t K, const UnitType* a, std::int64_t am,
+                     std::int64_t ak, const UnitType* b, std::int64_t ldb, Out* c, std::int64_t ldc, float alpha,
+                     bool accumulate) {
   for (std::int64_t n = 0; n < N; n += 4 * kLanes) {
     const std::int64_t width = N - n;
     if (width > 3 * kLanes) {
@@ -93,9 +96,10 @@ inline void tileGemm(std::int64_t M, std::int64_t N, std::int64_t K, const float
   }
 }
 
-template <int kX, int kA>
-__attribute__((always_inline)) inline void dotBlock(std::int64_t K, const float* x, std::int64_t ldx, const float* a,
-                                                    std::int64_t lda, float* c, std::int64_t ldc, bool accumulate) {
+template <int kX, int kA, class UnitType>
+__attribute__((always_inline)) inline void dotBlock(std::int64_t K, const UnitType* x, std::int64_t ldx,
+                                                    const UnitType* a, std::int64_t lda, float* c, std::int64_t ldc,
+                                                    bool accumulate) {
   Vec sum[kX][kA];
 #pragma GCC unroll 4
   for (int i = 0; i < kX; ++i) {
@@ -104,14 +108,14 @@ __attribute__((always_inline)) inline void dotBlock(std::int64_t K, const float*
   }
   for (std::int64_t k = 0; k < K; k += kLanes) {
     const Mask m = firstLanes(K - k);
-    Vec right[kA];
+    decltype(loadUnits(a)) right[kA];
 #pragma GCC unroll 4
-    for (int j = 0; j < kA; ++j) right[j] = load(a + j * lda + k, m);
+    for (int j = 0; j < kA; ++j) right[j] = loadUnits(a + j * lda + k, m);
 #pragma GCC unroll 4
     for (int i = 0; i < kX; ++i) {
-      const Vec left = load(x + i * ldx + k, m);
+      const auto left = loadUnits(x + i * ldx + k, m);
 #pragma GCC unroll 4
-      for (int j = 0; j < kA; ++j) sum[i][j] = fma(left, right[j], sum[i][j]);
+      for (int j = 0; j < kA; ++j) sum[i][j] = multiplyAdd(left, right[j], sum[i][j]);
     }
   }
 #pragma GCC unroll 4
@@ -121,8 +125,9 @@ __attribute__((always_inline)) inline void dotBlock(std::int64_t K, const float*
   }
 }
 
-inline void dotGemm(std::int64_t rows, std::int64_t R, std::int64_t K, const float* x, std::int64_t ldx, const float* a,
-                    std::int64_t lda, float* c, std::int64_t ldc, bool accumulate) {
+template <class UnitType>
+inline void dotGemm(std::int64_t rows, std::int64_t R, std::int64_t K, const UnitType* x, std::int64_t ldx,
+                    const UnitType* a, std::int64_t lda, float* c, std::int64_t ldc, bool accumulate) {
   std::int64_t i = 0;
   for (; i + 4 <= rows; i += 4) {
     std::int64_t j = 0;

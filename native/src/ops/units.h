@@ -1,0 +1,210 @@
+// Units: what small products multiply, 32 bits that hold the elements of one step along K. In f32 a unit is a float. In
+// bfloat16 it is a pair (k, k + 1) where the processor multiplies pairs (AVX512_BF16), elsewhere a float that is exactly
+// a bfloat16. So a matrix of units is no wider than one of floats, and one kernel (tile_gemm.h) serves both types.
+//
+// From a row-major source [rows, columns], floats rounded on the way to bfloat16, the partner of a lone last element 0:
+//   packRows        [rows, unitsOf(columns)]   K along the columns: a left operand (am = ldd, ak = 1)
+//   packTransposed  [unitsOf(columns), rows]   the same transposed: a right operand
+//   packPairs       [unitsOf(rows), columns]   K along the rows: a right operand, or a left one (am = 1, ak = ldd)
+// A float matrix is its own packRows and packPairs; so is for packRows a bfloat16 matrix with even columns and stride
+// where kUnitElements is 2.
+#pragma once
+
+#include <type_traits>
+
+#include "simd.h"
+
+namespace loratwin::ops::LORATWIN_ISA {
+namespace {
+
+#if defined(LORATWIN_ISA_AVX512BF16)
+
+struct Pair {
+  Bf16 even;
+  Bf16 odd;
+};
+template <class Store>
+using Unit = std::conditional_t<std::is_same_v<Store, Bf16>, Pair, float>;
+
+using Pairs = __m512i;  // 16 of them
+
+inline Pairs loadUnits(const Pair* p) { return _mm512_loadu_si512(p); }
+inline Pairs loadUnits(const Pair* p, Mask m) { return _mm512_maskz_loadu_epi32(m, p); }
+inline Pairs broadcastUnit(const Pair* p) {
+  std::int32_t bits;
+  std::memcpy(&bits, p, sizeof bits);
+  return _mm512_set1_epi32(bits);
+}
+inline void storeUnits(Pair* p, Pairs v, Mask m) { _mm512_mask_storeu_epi32(p, m, v); }
+// Both products of a pair are added to the sum in f32; subnormals count as 0.
+inline Vec multiplyAdd(Pairs a, Pairs b, Vec sum) {
+  return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+}
+// lane i: (even[i], odd[i])
+inline Pairs pairLanes(Vec even, Vec odd) {
+  alignas(64) static constexpr std::uint16_t order[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                          8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const Pairs halves = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even));
+  return _mm512_permutexvar_epi16(_mm512_load_si512(order), halves);
+}
+// The first elements of a row, at most 32 of them.
+inline Pairs pairRow(const Bf16* row, std::int64_t elements) {
+  return _mm512_maskz_loadu_epi16(elements >= 32 ? ~0U : (1U << elements) - 1U, row);
+}
+inline Pairs pairRow(const float* row, std::int64_t elements) {
+  return reinterpret_cast<__m512i>(
+      _mm512_cvtne2ps_pbh(load(row + kLanes, firstLanes(elements - kLanes)), load(row, firstLanes(elements))));
+}
+
+#else
+
+template <class Store>
+using Unit = float;
+
+#endif
+
+inline Vec loadUnits(const float* p) { return load(p); }
+inline Vec loadUnits(const float* p, Mask m) { return load(p, m); }
+inline Vec broadcastUnit(const float* p) { return set1(*p); }
+inline void storeUnits(float* p, Vec v, Mask m) { store(p, v, m); }
+inline Vec multiplyAdd(Vec a, Vec b, Vec sum) { return fma(a, b, sum); }
+
+// Elements along K in a unit.
+template <class Store>
+constexpr std::int64_t kUnitElements = std::is_same_v<Unit<Store>, float> ? 1 : 2;
+
+template <class Store>
+constexpr std::int64_t unitsOf(std::int64_t elements) {
+  return (elements + kUnitElements<Store> - 1) / kUnitElements<Store>;
+}
+
+// v as `Store` would keep it
+template <class Store>
+inline Vec rounded(Vec v) {
+  if constexpr (std::is_same_v<Store, float>) {
+    return v;
+  } else {
+    Store narrowed[kLanes];
+    store(narrowed, v);
+    return load(narrowed);
+  }
+}
+
+// 16 units of a row whose first `elements` elements count.
+template <class Store, class Source>
+inline auto unitsOfRow(const Source* row, std::int64_t elements) {
+  if constexpr (kUnitElements<Store> == 2) {
+    return pairRow(row, elements);
+  } else if constexpr (std::is_same_v<Store, Source>) {
+    return load(row, firstLanes(elements));
+  } else {
+    return rounded<Store>(load(row, firstLanes(elements)));
+  }
+}
+
+template <class Store, class Source>
+inline void packRows(const Source* source, std::int64_t lds, std::int64_t rows, std::int64_t columns,
+                     Unit<Store>* destination, std::int64_t ldd) {
+  constexpr std::int64_t kStep = kLanes * kUnitElements<Store>;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    Unit<Store>* row = destination + r * ldd;
+    for (std::int64_t c = 0; c < columns; c += kStep, row += kLanes) {
+      storeUnits(row, unitsOfRow<Store>(source + r * lds + c, columns - c), firstLanes(unitsOf<Store>(columns - c)));
+    }
+  }
+}
+
+template <class Store, class Source>
+inline void packPairs(const Source* source, std::int64_t lds, std::int64_t rows, std::int64_t columns,
+                      Unit<Store>* destination, std::int64_t ldd) {
+#if defined(LORATWIN_ISA_AVX512BF16)
+  if constexpr (kUnitElements<Store> == 2) {
+    for (std::int64_t r = 0; r < rows; r += 2) {
+      const Source* even = source + r * lds;
+      for (std::int64_t c = 0; c < columns; c += kLanes) {
+        const Mask m = firstLanes(columns - c);
+        const Vec odd = r + 1 < rows ? load(even + lds + c, m) : Vec{};
+        storeUnits(destination + r / 2 * ldd + c, pairLanes(load(even + c, m), odd), m);
+      }
+    }
+    return;
+  }
+#endif
+  packRows<Store>(source, lds, rows, columns, destination, ldd);
+}
+
+#if defined(LORATWIN_ISA_AVX512)
+// r[i] lane j becomes r[j] lane i
+inline void transposeLanes(__m512i r[16]) {
+  __m512i t[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+    r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+    r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+    r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_i32x4(r[i], r[4 + i], 0x88);
+    t[4 + i] = _mm512_shuffle_i32x4(r[i], r[4 + i], 0xdd);
+    t[8 + i] = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0x88);
+    t[12 + i] = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0xdd);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    r[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
+    r[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
+    r[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
+    r[12 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
+  }
+}
+inline __m512i lanesOf(Vec v) { return _mm512_castps_si512(v); }
+inline __m512i lanesOf(__m512i v) { return v; }
+inline void storeLanes(void* p, __m512i v, Mask m) { _mm512_mask_storeu_epi32(p, m, v); }
+#endif
+
+template <class Store, class Source>
+inline void packTransposed(const Source* source, std::int64_t lds, std::int64_t rows, std::int64_t columns,
+                           Unit<Store>* destination, std::int64_t ldd) {
+#if defined(LORATWIN_ISA_AVX512)
+  constexpr std::int64_t kStep = kLanes * kUnitElements<Store>;
+  for (std::int64_t r = 0; r < rows; r += kLanes) {
+    const Mask m = firstLanes(rows - r);
+    for (std::int64_t c = 0; c < columns; c += kStep) {
+      __m512i block[16];
+#pragma GCC unroll 16
+      for (int i = 0; i < 16; ++i) {
+        block[i] = r + i < rows ? lanesOf(unitsOfRow<Store>(source + (r + i) * lds + c, columns - c)) : __m512i{};
+      }
+      transposeLanes(block);
+      const std::int64_t units = unitsOf<Store>(columns - c);
+      Unit<Store>* first = destination + c / kUnitElements<Store> * ldd + r;
+#pragma GCC unroll 16
+      for (int i = 0; i < 16; ++i) {
+        if (i < units) storeLanes(first + i * ldd, block[i], m);
+      }
+    }
+  }
+#else
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = 0; c < columns; ++c) {
+      if constexpr (std::is_same_v<Source, Bf16>) {
+        destination[c * ldd + r] = toFloat(source[r * lds + c]);
+      } else if constexpr (std::is_same_v<Store, Bf16>) {
+        destination[c * ldd + r] = toFloat(toBf16(source[r * lds + c]));
+      } else {
+        destination[c * ldd + r] = source[r * lds + c];
+      }
+    }
+  }
+#endif
+}
+
+}  // namespace
+}  // namespace loratwin::ops::LORATWIN_ISA
