@@ -1,6 +1,6 @@
 // kernel_bench: the peaks that everything else is measured against, one JSON line each
-// {name, parameters, value, unit, repetitions, spread}: value is the largest of the repetitions, since whatever else runs
-// only takes away from a peak; spread is (largest - smallest) / largest.
+// {name, parameters, value, unit, repetitions, spread}: value is the largest of the repetitions, since whatever else
+// runs only takes away from a peak; spread is (largest - smallest) / largest.
 //
 //   kernel_bench [--peak] [--read] [--threads N] [--repetitions N]
 //
@@ -33,9 +33,9 @@ struct Options {
 
 void print(const char* name, const std::string& parameters, const std::vector<double>& values, const char* unit) {
   const auto [smallest, largest] = std::minmax_element(values.begin(), values.end());
-  std::printf(
-      "{\"name\":\"%s\",\"parameters\":{%s},\"value\":%.6g,\"unit\":\"%s\",\"repetitions\":%zu,\"spread\":%.4f}\n", name,
-      parameters.c_str(), *largest, unit, values.size(), (*largest - *smallest) / *largest);
+  std::printf("{\"name\":\"%s\",\"parameters\":{%s},\"value\":%.6g,\"unit\":\"%s\",", name, parameters.c_str(),
+              *largest, unit);
+  std::printf("\"repetitions\":%zu,\"spread\":%.4f}\n", values.size(), (*largest - *smallest) / *largest);
   std::fflush(stdout);
 }
 

@@ -1,0 +1,83 @@
+// npm run bench -- [suite...] [--quick] [--large] [--out DIR]
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { packageFile } from "../cli/package-file.ts";
+import { DeviceError } from "../core/index.ts";
+import { runSuite, writeResults } from "./run-suite.ts";
+import { SUITES } from "./suites/suites.ts";
+import { resultTables } from "./table.ts";
+
+const width = Math.max(...Object.keys(SUITES).map((name) => name.length));
+const list = Object.entries(SUITES).map(([name, { describe }]) => `  ${name.padEnd(width)}  ${describe}`);
+
+const HELP = `npm run bench -- [suite...] [--quick] [--large] [--out DIR]
+
+Measures this machine and loratwin on it, prints tables and writes DIR/SUITE.jsonl.
+Without a suite all of them run, one after another.
+
+${list.join("\n")}
+
+  --quick    small models and few repetitions: whether it works, not how fast it is (results are
+             written only with --out)
+  --large    memory: also a model of 1.1 billion parameters
+  --out DIR  where the results go (default: bench/results)
+
+LORATWIN_PYTHON is the Python whose PyTorch is the baseline (default: /usr/bin/python3). What each
+number means: docs/benchmarks.md.`;
+
+function isSuite(name: string): name is keyof typeof SUITES {
+  return name in SUITES;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      large: { type: "boolean", default: false },
+      out: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const unknown = positionals.filter((name) => !isSuite(name));
+  if (unknown.length > 0) {
+    console.error(`Expected suites of this list, got ${unknown.join(", ")}.\n${list.join("\n")}`);
+    return 2;
+  }
+  const names = positionals.length > 0 ? positionals.filter(isSuite) : (Object.keys(SUITES) as (keyof typeof SUITES)[]);
+  if (positionals.length === 0) console.log(`${list.join("\n")}\n`);
+  const folder = values.out ?? (values.quick ? undefined : packageFile("bench", "results"));
+  const command = ["npm run bench --", ...argv.filter((word, i) => word !== "--out" && argv[i - 1] !== "--out")];
+  for (const name of names) {
+    const start = performance.now();
+    console.log(`== ${name}: ${SUITES[name].describe}`);
+    const result = await runSuite(name, SUITES[name], {
+      scale: values.quick ? "quick" : "full",
+      large: values.large,
+      note: (text) => console.error(`   ${text}`),
+      command: command.join(" "),
+    });
+    console.log(`\n${resultTables(result.measurements)}\n`);
+    const seconds = ((performance.now() - start) / 1000).toFixed(0);
+    const written = folder === undefined ? "" : `, written to ${path.relative("", writeResults(folder, result))}`;
+    console.log(`${name}: ${result.measurements.length} measurements in ${seconds} s${written}\n`);
+  }
+  return 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof DeviceError) {
+    console.error(error.message);
+    process.exitCode = 3;
+  } else if (error instanceof TypeError && "code" in error) {
+    console.error(`${error.message}\n\n${HELP}`);
+    process.exitCode = 2;
+  } else throw error;
+}

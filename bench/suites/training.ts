@@ -1,0 +1,183 @@
+import { type Dtype, type Plan, PROJECTIONS, type Projection } from "../../plan/index.ts";
+import { measurePeaks, registerPeak } from "../machine.ts";
+import { type Parameters, summarize } from "../measurement.ts";
+import type { Bench, Scale, Suite } from "../suite.ts";
+import { findTorch, startTorch, type TorchProcess, type TorchSettings, type TorchWork } from "../torch.ts";
+import { acceptedDtypes, benchModel, peakBytes, plannedBytes, roundSeconds, starvedShare, train } from "../train.ts";
+import { ATTENTION_TARGETS, benchPlan, MODEL, type ModelShape, multipliedParameters } from "../workload.ts";
+
+const THREADS = 2;
+const RANKS: readonly number[] = [16, 16, 16, 16];
+
+interface Sizes {
+  readonly batchSize: number;
+  readonly length: number;
+  readonly runs: number;
+  readonly steps: number;
+}
+
+const SIZES: Readonly<Record<Scale, Sizes>> = {
+  full: { batchSize: 4, length: 256, runs: 5, steps: 3 },
+  quick: { batchSize: 2, length: 256, runs: 2, steps: 3 },
+  tiny: { batchSize: 2, length: 16, runs: 1, steps: 2 },
+};
+
+interface Variant {
+  readonly name: string;
+  readonly model: ModelShape;
+  readonly targets: readonly Projection[];
+}
+
+function variants(scale: Scale): readonly Variant[] {
+  const model = MODEL[scale];
+  const grouped = { ...model, kvHeads: Math.max(1, Math.round(model.heads / 3)) };
+  return [
+    { name: "q, k, v, o", model, targets: ATTENTION_TARGETS },
+    { name: "all seven projections", model, targets: PROJECTIONS },
+    { name: "q, k, v, o; grouped queries", model: grouped, targets: ATTENTION_TARGETS },
+  ];
+}
+
+/** The settings of PyTorch that are tried; the fastest one is the baseline. */
+const CANDIDATES: readonly TorchSettings[] = [
+  { dtype: "float32", mode: "sequential", threads: 1, blasThreads: 2 },
+  { dtype: "float32", mode: "fused", threads: 1, blasThreads: 2 },
+  { dtype: "float32", mode: "sequential", threads: 2, blasThreads: 2 },
+  { dtype: "bfloat16", mode: "sequential", threads: 1, blasThreads: 2 },
+];
+
+function workOf(variant: Variant, scale: Scale): TorchWork {
+  const { batchSize, length } = SIZES[scale];
+  return { model: variant.model, ranks: RANKS, targets: variant.targets, batchSize, length };
+}
+
+function tokensOf(scale: Scale): number {
+  return RANKS.length * SIZES[scale].batchSize * SIZES[scale].length;
+}
+
+/** The best of two steps of each setting after a warm one, since whatever else runs only slows them; returns the fastest. */
+async function chooseBaseline(bench: Bench, variant: Variant): Promise<TorchSettings> {
+  const tried: { readonly settings: TorchSettings; readonly seconds: number }[] = [];
+  for (const settings of bench.scale === "full" ? CANDIDATES : CANDIDATES.slice(0, 1)) {
+    bench.note(`PyTorch: ${Object.entries(settings).join("; ").replaceAll(",", " ")}`);
+    await using torch = await startTorch(workOf(variant, bench.scale), settings);
+    tried.push({ settings, seconds: Math.min((await torch.step()).seconds, (await torch.step()).seconds) });
+  }
+  const best = tried.reduce((fastest, each) => (each.seconds < fastest.seconds ? each : fastest));
+  for (const { settings, seconds } of tried) {
+    const value = tokensOf(bench.scale) / seconds;
+    const parameters = { ...settings, baseline: settings === best.settings };
+    bench.record({ name: "PyTorch", parameters, value, unit: "tokens/s", repetitions: 2, spread: null });
+  }
+  return best.settings;
+}
+
+interface OurRun {
+  readonly plan: Plan;
+  readonly seconds: number;
+  readonly starved: number;
+  readonly peakBytes: number;
+}
+
+async function ourRun(variant: Variant, dtype: Dtype, scale: Scale): Promise<OurRun> {
+  const { batchSize, length, steps } = SIZES[scale];
+  const { model, targets } = variant;
+  const plan = benchPlan({
+    model,
+    dtype,
+    jobs: RANKS.map((rank) => ({ rank, targets, batchSize, microBatchSize: 1, length, steps })),
+    devices: [THREADS],
+    groups: 1,
+  });
+  const result = await train(plan, benchModel(plan.model.architecture));
+  return {
+    plan,
+    seconds: roundSeconds(plan, result.trace),
+    starved: starvedShare(result),
+    peakBytes: peakBytes(result),
+  };
+}
+
+/** Ours and PyTorch's steps in turn, the other one first every other time, and the register peak beside each pair. */
+async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: TorchProcess | undefined): Promise<void> {
+  const { scale } = bench;
+  const runs: OurRun[] = [];
+  const theirs: number[] = [];
+  const peaks: number[] = [];
+  for (let run = 0; run < SIZES[scale].runs; run += 1) {
+    const turns = [
+      async () => void runs.push(await ourRun(variant, dtype, scale)),
+      async () => {
+        if (torch !== undefined) theirs.push((await torch.step()).seconds);
+      },
+    ];
+    for (const turn of run % 2 === 0 ? turns : turns.reverse()) await turn();
+    peaks.push(registerPeak(measurePeaks(bench, THREADS), dtype, THREADS));
+  }
+  const tokens = tokensOf(scale);
+  const flops = 4 * multipliedParameters(variant.model) * tokens;
+  const parameters: Parameters = { variant: variant.name, dtype };
+  const record = (name: string, values: readonly number[], unit: string, share?: readonly number[]): void =>
+    bench.record({
+      name,
+      parameters,
+      unit,
+      ...summarize(values),
+      ...(share === undefined ? {} : { limit: { of: "register peak", share: summarize(share).value } }),
+    });
+  const seconds = runs.map((run) => run.seconds);
+  record(
+    "loratwin",
+    seconds.map((each) => tokens / each),
+    "tokens/s",
+  );
+  record(
+    "model arithmetic",
+    seconds.map((each) => flops / each / 1e9),
+    "GFLOP/s",
+    seconds.map((each, run) => flops / each / peaks[run]!),
+  );
+  if (theirs.length > 0) {
+    record(
+      "PyTorch",
+      theirs.map((each) => tokens / each),
+      "tokens/s",
+    );
+    record(
+      "against PyTorch",
+      seconds.map((each, run) => theirs[run]! / each),
+      "ratio",
+    );
+  }
+  const starved = Math.max(...runs.map((run) => run.starved));
+  const largest = { parameters, repetitions: runs.length, spread: null };
+  bench.record({ ...largest, name: "waiting for JavaScript", unit: "share", value: starved });
+  const planned = plannedBytes(runs[0]!.plan);
+  const peak = Math.max(...runs.map((run) => run.peakBytes));
+  bench.record({
+    ...largest,
+    name: "peak memory",
+    unit: "B",
+    value: peak,
+    limit: { of: "plan", share: peak / planned },
+  });
+}
+
+export const training: Suite = {
+  describe: "steps of 4 jobs on one device of 2 threads against PyTorch in turn, share of the register peak",
+  async run(bench) {
+    const dtypes = await acceptedDtypes();
+    const torch = findTorch(bench.note);
+    if (torch !== undefined) bench.note(torch);
+    let settings: TorchSettings | undefined;
+    for (const variant of variants(bench.scale)) {
+      if (torch !== undefined) settings ??= await chooseBaseline(bench, variant);
+      await using baseline =
+        settings === undefined ? undefined : await startTorch(workOf(variant, bench.scale), settings);
+      for (const dtype of dtypes) {
+        bench.note(`${variant.name}, ${dtype}`);
+        await measure(bench, variant, dtype, baseline);
+      }
+    }
+  },
+};

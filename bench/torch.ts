@@ -1,0 +1,105 @@
+import { spawn, spawnSync } from "node:child_process";
+import { createInterface } from "node:readline";
+import { packageFile } from "../cli/package-file.ts";
+import { DeviceError } from "../core/index.ts";
+import type { Dtype, Projection } from "../plan/index.ts";
+import type { ModelShape } from "./workload.ts";
+
+/** How PyTorch is told to work. */
+export interface TorchSettings {
+  readonly dtype: Dtype;
+  readonly mode: "sequential" | "fused";
+  /** PyTorch's own threads, and OpenBLAS's. */
+  readonly threads: number;
+  readonly blasThreads: number;
+}
+
+export interface TorchWork {
+  readonly model: ModelShape;
+  readonly ranks: readonly number[];
+  readonly targets: readonly Projection[];
+  readonly batchSize: number;
+  readonly length: number;
+}
+
+export interface TorchStep {
+  readonly seconds: number;
+  readonly loss: number;
+  /** Largest resident size of the process so far. */
+  readonly peakBytes: number;
+}
+
+/** A PyTorch process that trains a step when asked, and sleeps otherwise. */
+export interface TorchProcess extends AsyncDisposable {
+  step(): Promise<TorchStep>;
+}
+
+const SCRIPT = packageFile("bench", "baseline", "torch_lora.py");
+const python = (): string => process.env["LORATWIN_PYTHON"] ?? "/usr/bin/python3";
+
+/** Two BLAS threads under one PyTorch thread are fastest on two cores; OpenBLAS finds the processor's kernels best itself. */
+function environment(threads: number, blasThreads: number): NodeJS.ProcessEnv {
+  const { OPENBLAS_CORETYPE: _type, OPENBLAS_L2_SIZE: _size, ...env } = process.env;
+  return { ...env, OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${blasThreads}` };
+}
+
+/** What PyTorch is there, for the results; `undefined` with a reason told to `note` where there is none to compare with. */
+export function findTorch(note: (text: string) => void): string | undefined {
+  const { status, stdout } = spawnSync(python(), [SCRIPT, "--check"], { encoding: "utf8", env: environment(1, 2) });
+  if (status !== 0) {
+    note(`No PyTorch in ${python()}: only loratwin's own numbers (apt install python3-torch, or set LORATWIN_PYTHON).`);
+    return undefined;
+  }
+  const { torch, blas } = JSON.parse(stdout) as { torch: string; blas: string | null };
+  if (blas === null) {
+    note("PyTorch works without OpenBLAS, several times slower than it can be: apt install libopenblas0-pthread.");
+    note("Only loratwin's own numbers.");
+    return undefined;
+  }
+  return `PyTorch ${torch}, ${blas}`;
+}
+
+/** Starts a baseline process; its first step is made here and fills caches. @throws DeviceError when it ends early. */
+export async function startTorch(work: TorchWork, settings: TorchSettings): Promise<TorchProcess> {
+  const { model } = work;
+  const options = {
+    hidden: model.hidden,
+    layers: model.layers,
+    heads: model.heads,
+    "kv-heads": model.kvHeads,
+    intermediate: model.intermediate,
+    vocabulary: model.vocabulary,
+    ranks: work.ranks.join(),
+    targets: work.targets.join(),
+    batch: work.batchSize,
+    length: work.length,
+    dtype: settings.dtype,
+    mode: settings.mode,
+    threads: settings.threads,
+  };
+  const words = Object.entries(options).flatMap(([key, value]) => [`--${key}`, `${value}`]);
+  const child = spawn(python(), [SCRIPT, ...words], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: environment(settings.threads, settings.blasThreads),
+  });
+  const ended = new Promise<void>((resolve) => void child.once("exit", () => resolve()));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<unknown> => {
+    const { value, done } = await lines.next();
+    if (done === true) throw new DeviceError({ expected: "the PyTorch process to go on", got: "its end" });
+    return JSON.parse(value);
+  };
+  const step = async (): Promise<TorchStep> => {
+    child.stdin.write("\n");
+    return (await next()) as TorchStep;
+  };
+  await next();
+  await step();
+  return {
+    step,
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,140 @@
+import { predictPlan } from "../cli/create-plan.ts";
+import {
+  type Architecture,
+  architectureFromConfig,
+  type Calibration,
+  type Dtype,
+  huggingFaceConfigSchema,
+  type Job,
+  jobDefaults,
+  type LengthData,
+  lengthRows,
+  makePlan,
+  type Plan,
+  type Projection,
+  type ResolvedDevice,
+  type ScheduleName,
+  sealPlan,
+} from "../plan/index.ts";
+import type { Scale } from "./suite.ts";
+
+/** A Llama shape with a tied head. */
+export interface ModelShape {
+  readonly hidden: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly intermediate: number;
+  readonly vocabulary: number;
+}
+
+/** The model of most suites: 110 million parameters at full scale. */
+export const MODEL: Readonly<Record<Scale, ModelShape>> = {
+  full: { hidden: 768, layers: 12, heads: 12, kvHeads: 12, intermediate: 2048, vocabulary: 32000 },
+  quick: { hidden: 768, layers: 3, heads: 12, kvHeads: 12, intermediate: 2048, vocabulary: 8000 },
+  tiny: { hidden: 64, layers: 2, heads: 4, kvHeads: 4, intermediate: 128, vocabulary: 256 },
+};
+
+export const ATTENTION_TARGETS: readonly Projection[] = ["q_proj", "k_proj", "v_proj", "o_proj"];
+
+export function architectureOf(shape: ModelShape): Architecture {
+  return architectureFromConfig(
+    huggingFaceConfigSchema.parse({
+      hidden_size: shape.hidden,
+      num_hidden_layers: shape.layers,
+      num_attention_heads: shape.heads,
+      num_key_value_heads: shape.kvHeads,
+      intermediate_size: shape.intermediate,
+      vocab_size: shape.vocabulary,
+      tie_word_embeddings: true,
+    }),
+  );
+}
+
+/** Frozen parameters that multiply every token: all projections and the head, a tied one counted once. */
+export function multipliedParameters(shape: ModelShape): number {
+  const { hidden, layers, heads, kvHeads, intermediate, vocabulary } = shape;
+  const attention = hidden * hidden * (2 + (2 * kvHeads) / heads);
+  return layers * (attention + 3 * hidden * intermediate) + hidden * vocabulary;
+}
+
+export interface JobShape {
+  readonly rank: number;
+  readonly targets: readonly Projection[];
+  /** Sequences of an optimizer step and of a micro-batch; tokens of a sequence. */
+  readonly batchSize: number;
+  readonly microBatchSize: number;
+  readonly length: LengthData["lengths"];
+  readonly steps: number;
+}
+
+export interface PlanShape {
+  readonly model: ModelShape;
+  readonly dtype: Dtype;
+  readonly jobs: readonly JobShape[];
+  /** Threads of each device. */
+  readonly devices: readonly number[];
+  readonly schedule?: ScheduleName;
+  /** Groups of jobs that share micro-batches; every job alone when absent. */
+  readonly groups?: number;
+  readonly calibration?: Calibration;
+}
+
+export function devicesOf(threads: readonly number[]): readonly ResolvedDevice[] {
+  return threads.map((count, index) => ({
+    name: `cpu:${index}`,
+    machine: "local",
+    kind: "cpu",
+    type: "cpu",
+    threads: count,
+    memoryBytes: null,
+    peakFlopsPerSecond: null,
+    memoryBytesPerSecond: null,
+  }));
+}
+
+/** Enough to order actions by: a backward is two forwards. */
+const CONSTANT: Calibration = {
+  kind: "calibration",
+  version: 1,
+  model: "constant",
+  seconds: { F: 1, B: 2, transfer: 0, update: 0 },
+};
+
+export function benchPlan(shape: PlanShape): Plan {
+  const jobs = shape.jobs.map(
+    ({ rank, targets, batchSize, microBatchSize, length, steps }, index): Job => ({
+      ...jobDefaults(),
+      name: `job${index}`,
+      adapter: { rank, alpha: 2 * rank, dropout: 0, targets: [...targets] },
+      data: { lengths: length, samples: batchSize * steps },
+      cutoffLength: 4096,
+      batchSize,
+      microBatchSize,
+      steps,
+      seed: index,
+    }),
+  );
+  const devices = devicesOf(shape.devices);
+  const body = makePlan({
+    architecture: architectureOf(shape.model),
+    dtype: shape.dtype,
+    modelDigest: null,
+    jobs,
+    rows: jobs.map((job) => lengthRows(job, job.data as LengthData)),
+    devices,
+    links: devices.slice(1).map((device, index) => ({
+      id: `${devices[index]!.name}-${device.name}`,
+      type: "host",
+      shared: false,
+      bandwidthBytesPerSecond: null,
+      latencySeconds: 0,
+    })),
+    calibration: shape.calibration ?? CONSTANT,
+    schedule: shape.schedule ?? "lorapp",
+    maxInFlight: "auto",
+    groups: shape.groups ?? "unfused",
+  });
+  const predicted = shape.calibration === undefined ? body : predictPlan(body);
+  return sealPlan(predicted, { model: null, data: {}, init: {} });
+}
