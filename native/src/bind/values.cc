@@ -84,6 +84,33 @@ ops::DType dtype(const Napi::Value& value, const char* at) {
   throw ArgumentError("float32 or bfloat16", at, name);
 }
 
+namespace {
+
+// A field of an operator; a list of objects becomes fields named "list[0].field".
+void addField(RawOperator& raw, const std::string& name, const Napi::Value& field, const std::string& label) {
+  if (field.IsNumber()) {
+    raw.fields[name] = field.As<Napi::Number>().DoubleValue();
+  } else if (field.IsBoolean()) {
+    raw.fields[name] = field.As<Napi::Boolean>().Value();
+  } else if (field.IsArray()) {
+    const auto items = field.As<Napi::Array>();
+    for (std::uint32_t i = 0; i < items.Length(); i++) {
+      const auto item = items.Get(i).As<Napi::Object>();
+      const Napi::Array names = item.GetPropertyNames();
+      for (std::uint32_t n = 0; n < names.Length(); n++) {
+        const std::string part = text(names.Get(n));
+        addField(raw, name + "[" + std::to_string(i) + "]." + part, item.Get(part), label);
+      }
+    }
+  } else if (field.IsObject()) {
+    raw.fields[name] = tensor(field.As<Napi::Object>(), label + "." + name);
+  } else {
+    raw.fields[name] = text(field);
+  }
+}
+
+}  // namespace
+
 std::vector<RawOperator> operators(const Napi::Value& value) {
   const auto array = value.As<Napi::Array>();
   std::vector<RawOperator> result;
@@ -91,21 +118,11 @@ std::vector<RawOperator> operators(const Napi::Value& value) {
     const auto object = array.Get(i).As<Napi::Object>();
     RawOperator raw;
     raw.name = text(object.Get("op"));
+    const std::string label = "operators[" + std::to_string(i) + "] (" + raw.name + ")";
     const Napi::Array names = object.GetPropertyNames();
     for (std::uint32_t n = 0; n < names.Length(); n++) {
       const std::string name = text(names.Get(n));
-      if (name == "op") continue;
-      const Napi::Value field = object.Get(name);
-      if (field.IsNumber()) {
-        raw.fields[name] = field.As<Napi::Number>().DoubleValue();
-      } else if (field.IsBoolean()) {
-        raw.fields[name] = field.As<Napi::Boolean>().Value();
-      } else if (field.IsObject()) {
-        const std::string at = "operators[" + std::to_string(i) + "] (" + raw.name + ")." + name;
-        raw.fields[name] = tensor(field.As<Napi::Object>(), at);
-      } else {
-        raw.fields[name] = text(field);
-      }
+      if (name != "op") addField(raw, name, object.Get(name), label);
     }
     result.push_back(std::move(raw));
   }
