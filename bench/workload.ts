@@ -120,6 +120,7 @@ export function benchPlan(shape: PlanShape): Plan {
     architecture: architectureOf(shape.model),
     dtype: shape.dtype,
     modelDigest: null,
+    recompute: "none",
     jobs,
     rows: jobs.map((job) => lengthRows(job, job.data as LengthData)),
     devices,

@@ -28,6 +28,7 @@ export function rangeOfPlan(plan: Plan): CalibrationRange {
   return {
     architecture: plan.model.architecture,
     dtype: plan.model.dtype,
+    recompute: plan.recompute,
     devices: plan.devices,
     links: plan.links,
     adapters: plan.jobs.map(({ adapter }) => adapter),

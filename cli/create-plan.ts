@@ -6,6 +6,8 @@ import {
   type Plan,
   type PlanBody,
   type PlanRequest,
+  type Recompute,
+  recomputeSchema,
   SCHEDULES,
   type ScheduleName,
   sealPlan,
@@ -34,6 +36,11 @@ export function planOptions(yargs: Argv): Argv {
       type: "string",
       default: "auto",
       describe: "micro-batches between forward and backward on a stage: auto, none or a number",
+    })
+    .option("recompute", {
+      type: "string",
+      choices: recomputeSchema.options,
+      describe: "what the backward computes again instead of keeping it; over the workload's `recompute`",
     })
     .option("fuse", {
       type: "boolean",
@@ -79,6 +86,7 @@ export async function createPlan(io: Io, args: Arguments, file: string): Promise
     architecture: loaded.architecture,
     dtype: loaded.workload.model.dtype,
     modelDigest: loaded.model?.digest ?? null,
+    recompute: (optionalText(args, "recompute") as Recompute | undefined) ?? loaded.workload.recompute,
     jobs: loaded.workload.jobs,
     rows: loaded.rows,
     devices,

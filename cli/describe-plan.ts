@@ -9,6 +9,7 @@ export function planSummary(plan: Plan): unknown {
     schedule: plan.schedule,
     fused: plan.fused,
     maxInFlight: plan.maxInFlight,
+    recompute: plan.recompute,
     devices: plan.devices.map(({ name, type, kind }) => ({ name, type, kind })),
     stages: plan.stages.map(({ index, device, firstLayer, endLayer, embedding, head }) => ({
       index,
@@ -47,8 +48,9 @@ export function planText(plan: Plan, file: string | undefined): string {
     (jobs, index) => `  group ${index}: ${jobs.map((job) => plan.jobs[job]!.name).join(" + ")}`,
   );
   const fused = plan.fused ? " (fused)" : "";
+  const recomputed = plan.recompute === "none" ? "" : `, recompute ${plan.recompute}`;
   const lines = [
-    `plan ${plan.hash.slice(7, 19)}: ${plan.schedule}, ${plan.jobs.length} jobs in ${plan.groups.length} groups${fused}, ${plan.microBatches.length} micro-batches`,
+    `plan ${plan.hash.slice(7, 19)}: ${plan.schedule}, ${plan.jobs.length} jobs in ${plan.groups.length} groups${fused}, ${plan.microBatches.length} micro-batches${recomputed}`,
     ...groups,
     "",
     table(["stage", "device", "layers", "in flight", "peak memory", "capacity"], stages),

@@ -7,6 +7,7 @@ import {
   lengthRows,
   makePlan,
   type Plan,
+  type Recompute,
   type ResolvedDevice,
   type ResolvedLink,
   sealPlan,
@@ -16,6 +17,7 @@ import {
 export interface CalibrationRange {
   readonly architecture: Architecture;
   readonly dtype: Dtype;
+  readonly recompute: Recompute;
   readonly devices: readonly ResolvedDevice[];
   readonly links: readonly ResolvedLink[];
   readonly adapters: readonly AdapterSpec[];
@@ -75,6 +77,7 @@ export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
       architecture: range.architecture,
       dtype: range.dtype,
       modelDigest: null,
+      recompute: range.recompute,
       jobs,
       rows: jobs.map((job) => {
         const rows = lengthRows(job, { lengths: length, samples: microBatchSize * PARTS * STEPS });

@@ -7,7 +7,7 @@ import {
   formatAction,
   type OperatorCall,
   type Plan,
-  PROJECTIONS,
+  type Recompute,
   stageOperators,
   updateOperator,
 } from "../plan/index.ts";
@@ -15,6 +15,7 @@ import type { TraceEvent } from "../traces/index.ts";
 import { initialPairs } from "./adapters.ts";
 import { type ExecuteResult, executePlan } from "./execute.ts";
 import type { BaseModel } from "./model-folder.ts";
+import { callName, operatorName } from "./operator-names.ts";
 import type { RunProfile } from "./record-completions.ts";
 
 /** One operator's measured time with the features that it was measured at. */
@@ -42,51 +43,17 @@ export interface Measurements {
   readonly messages: readonly MeasuredMessage[];
 }
 
-/** The name under which the cost model holds an operator of a program. */
-function operatorName(operator: Operator, letter: "F" | "B"): string {
-  switch (operator.op) {
-    case "matmul":
-      return `matmul:${operator.ldx}x${operator.ldy}:F`;
-    case "matmulBackward":
-      return `matmul:${operator.lddx}x${operator.lddy}:B`;
-    case "headLoss":
-      return `head:${operator.hidden}x${operator.vocabulary}`;
-    case "rmsnorm":
-    case "swiglu":
-      return letter === "F" ? `${operator.op}:F` : `${operator.op}-again:B`;
-    case "rmsnormBackward":
-      return "rmsnorm:B";
-    case "swigluBackward":
-      return "swiglu:B";
-    case "attentionBackward":
-      return "attention:B";
-    case "lora":
-    case "loraBackward": {
-      const projection = PROJECTIONS[operator.target % PROJECTIONS.length]!;
-      return `lora:${letter} ${projection}`;
-    }
-    case "embed":
-    case "copy":
-    case "rope":
-    case "attention":
-      return `${operator.op}:${letter}`;
-  }
-}
-
-function callName({ name, projection }: OperatorCall): string {
-  return projection === undefined ? name : `${name} ${projection}`;
-}
-
 /** The mean time of each operator of an action over the layers of its stage. */
 function operatorSamples(
   profile: RunProfile,
   operators: readonly Operator[],
   calls: readonly OperatorCall[],
+  recompute: Recompute,
 ): readonly MeasuredOperatorSample[] {
   const letter = profile.action.letter === "F" ? "F" : "B";
   const sums = new Map<string, { seconds: number; count: number }>();
   operators.forEach((operator, i) => {
-    const name = operatorName(operator, letter);
+    const name = operatorName(operator, letter, recompute);
     const entry = sums.get(name) ?? { seconds: 0, count: 0 };
     entry.seconds += profile.operatorSeconds[i]!;
     entry.count += 1;
@@ -124,7 +91,8 @@ function messageSamples(plan: Plan, events: readonly TraceEvent[]): readonly Mea
 }
 
 function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurements {
-  const shapes = plan.stages.map((stage) => ({ architecture: plan.model.architecture, stage, jobs: plan.jobs }));
+  const { jobs, recompute } = plan;
+  const shapes = plan.stages.map((stage) => ({ architecture: plan.model.architecture, stage, jobs, recompute }));
   const isWarm = (microBatch: number): boolean => plan.microBatches[microBatch]!.step >= warmSteps;
   const operators: MeasuredOperatorSample[] = [];
   const actions: MeasuredActionSample[] = [];
@@ -132,7 +100,7 @@ function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurem
     const { stage, letter, microBatch } = profile.action;
     if (letter === "U" || !isWarm(microBatch)) continue;
     const calls = stageOperators(shapes[stage]!, letter, plan.microBatches[microBatch]!);
-    operators.push(...operatorSamples(profile, result.operators[stage]![letter], calls));
+    operators.push(...operatorSamples(profile, result.operators[stage]![letter], calls, recompute));
     actions.push({ letter, calls, seconds: profile.seconds });
   }
   for (const event of result.trace.events) {

@@ -60,6 +60,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     architecture,
     stage,
     jobs: plan.jobs,
+    recompute: plan.recompute,
     ...largestSizes(plan.microBatches),
     threads: spec.threads,
   });
@@ -67,7 +68,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
   const weights = loadStageWeights(device, model, stage);
   device.reserveArena(arena.bytes);
   const adapters = plan.jobs.map((job, i) => createStageAdapter(device, stage, job.adapter, architecture, pairs[i]!));
-  const composed = { architecture, stage, layout, weights };
+  const composed = { architecture, stage, recompute: plan.recompute, layout, weights };
   const operators = { F: forwardProgram(composed), B: backwardProgram(composed) };
   const programs: Readonly<Record<"F" | "B", Handle>> = {
     F: device.createProgram(operators.F),

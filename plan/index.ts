@@ -48,7 +48,7 @@ export {
 } from "./documents/read-document.ts";
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
-export { type Dtype, jobDefaults } from "./documents/workload.ts";
+export { type Dtype, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
 // The planner.
 export { isLengthData, type JobRows, lengthRows } from "./job-rows.ts";
 export { makePlan, type PlanRequest } from "./make-plan.ts";
@@ -69,5 +69,12 @@ export { type OperatorCall, type StageShape, stageOperators, updateOperator } fr
 export { parsePlan, sealPlan } from "./plan-hash.ts";
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // Where every activation of a stage lies.
-export { type ArenaLayout, arenaLayout, type StageLayout, stageLayout } from "./stage-layout.ts";
+export {
+  type ArenaLayout,
+  arenaLayout,
+  type LayerTensors,
+  type Place,
+  type StageLayout,
+  stageLayout,
+} from "./stage-layout.ts";
 export { planOrders, validatePlan } from "./validate-plan.ts";

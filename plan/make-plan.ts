@@ -7,7 +7,7 @@ import type { Architecture } from "./documents/architecture.ts";
 import type { Calibration } from "./documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "./documents/cluster.ts";
 import type { Buffers, MicroBatch, PlanBody, PlannedJob, ScheduleName, Stage, StageMemory } from "./documents/plan.ts";
-import type { Dtype, Job } from "./documents/workload.ts";
+import type { Dtype, Job, Recompute } from "./documents/workload.ts";
 import { groupJobs } from "./grouping.ts";
 import type { JobRows } from "./job-rows.ts";
 import { memoryTable, stageMemory } from "./memory-model.ts";
@@ -25,6 +25,7 @@ export interface PlanRequest {
   readonly architecture: Architecture;
   readonly dtype: Dtype;
   readonly modelDigest: string | null;
+  readonly recompute: Recompute;
   readonly jobs: readonly Job[];
   /** Rows of each job, in job order. */
   readonly rows: readonly JobRows[];
@@ -95,7 +96,7 @@ function scheduleInput(request: Costed, draft: Draft, maxInFlight: number | null
     const cost: ActionCost = {
       letter,
       device: request.devices[spec.device]!,
-      shape: { architecture: request.architecture, stage: spec, jobs: draft.jobs },
+      shape: { architecture: request.architecture, stage: spec, jobs: draft.jobs, recompute: request.recompute },
       microBatch: entry,
       updatedJobs: letter === "U" ? activeJobs(draft, entry.group, entry.step) : [],
     };
@@ -159,6 +160,7 @@ function memoryOf(request: PlanRequest, draft: Draft, { inFlight, buffers }: Can
       architecture: request.architecture,
       stage,
       dtype: request.dtype,
+      recompute: request.recompute,
       jobs: draft.jobs,
       ...sizes,
       threads: request.devices[stage.device]!.threads,
@@ -173,6 +175,26 @@ function fits(request: PlanRequest, draft: Draft, memory: readonly StageMemory[]
     ({ total }, stage) =>
       total <= (request.devices[draft.stages[stage]!.device]!.memoryBytes ?? Number.POSITIVE_INFINITY),
   );
+}
+
+function tooLarge(request: PlanRequest, draft: Draft, chosen: Candidate, memory: readonly StageMemory[]): PlanError {
+  const recomputed: PlanRequest = { ...request, recompute: "layer" };
+  const recomputingFits = request.recompute === "none" && fits(recomputed, draft, memoryOf(recomputed, draft, chosen));
+  const other =
+    "a smaller microBatchSize or cutoffLength, fewer jobs, a lower --max-in-flight, a smaller dtype, or more devices";
+  return new PlanError({
+    expected: "a plan that fits into the devices' memory",
+    detail: memoryTable(
+      memory.map((row, stage) => ({
+        device: request.devices[stage]!.name,
+        memory: row,
+        capacity: request.devices[stage]!.memoryBytes,
+      })),
+    ),
+    hint: recomputingFits
+      ? `With \`recompute: layer\` (--recompute layer) it fits. Else use ${other}.`
+      : `Use ${other}.`,
+  });
 }
 
 /** The smallest limit that costs no time, or the largest one that fits. Judged on the first steps. */
@@ -232,7 +254,7 @@ function checkSequences(request: PlanRequest): void {
 }
 
 function partition(request: Costed, jobs: readonly PlannedJob[]): readonly Stage[] {
-  const { architecture, rows } = request;
+  const { architecture, recompute, rows } = request;
   const tokens = Math.max(
     1,
     Math.round(
@@ -241,7 +263,7 @@ function partition(request: Costed, jobs: readonly PlannedJob[]): readonly Stage
   );
   const microBatch = { rows: [[0, 0, tokens, tokens - 1] as [number, number, number, number]] };
   return partitionLayers(architecture.numLayers, request.devices.length, (stage) => {
-    const shape = { architecture, stage, jobs };
+    const shape = { architecture, stage, jobs, recompute };
     const device = request.devices[stage.device]!;
     return (["F", "B"] as const).reduce((sum, letter) => {
       if (request.calibration.model !== "constant")
@@ -279,19 +301,7 @@ export function makePlan(planRequest: PlanRequest): PlanBody {
   const limit = chooseLimit(request, draft);
   const chosen = candidate(request, draft, limit);
   const memory = memoryOf(request, draft, chosen);
-  if (!fits(request, draft, memory)) {
-    throw new PlanError({
-      expected: "a plan that fits into the devices' memory",
-      detail: memoryTable(
-        memory.map((row, stage) => ({
-          device: request.devices[stage]!.name,
-          memory: row,
-          capacity: request.devices[stage]!.memoryBytes,
-        })),
-      ),
-      hint: "Use a smaller microBatchSize or cutoffLength, fewer jobs, a lower --max-in-flight, a smaller dtype, or more devices.",
-    });
-  }
+  if (!fits(request, draft, memory)) throw tooLarge(request, draft, chosen, memory);
   const plan: PlanBody = {
     kind: "plan",
     version: 1,
@@ -299,6 +309,7 @@ export function makePlan(planRequest: PlanRequest): PlanBody {
     fused: groups.some((group) => group.length > 1),
     maxInFlight: limit === null ? null : chosen.inFlight.map((peak) => Math.max(1, peak)),
     model: { architecture: request.architecture, dtype: request.dtype, digest: request.modelDigest },
+    recompute: request.recompute,
     devices: [...request.devices],
     links: [...request.links],
     stages: draft.stages,

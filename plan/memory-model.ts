@@ -1,7 +1,7 @@
 import { formatBytes } from "../core/index.ts";
 import type { Architecture } from "./documents/architecture.ts";
 import type { Buffers, PlannedJob, Stage, StageMemory } from "./documents/plan.ts";
-import type { Dtype } from "./documents/workload.ts";
+import type { Dtype, Recompute } from "./documents/workload.ts";
 import { adapterParameters } from "./operators.ts";
 import { arenaLayout, stageLayout } from "./stage-layout.ts";
 
@@ -56,6 +56,7 @@ export interface StageMemoryInput {
   readonly architecture: Architecture;
   readonly stage: Stage;
   readonly dtype: Dtype;
+  readonly recompute: Recompute;
   readonly jobs: readonly PlannedJob[];
   readonly maxTokens: number;
   readonly maxSequence: number;

@@ -1,6 +1,7 @@
 import { type Architecture, PROJECTIONS, type Projection, projectionShape } from "./documents/architecture.ts";
 import type { MicroBatch, PlannedJob, Stage } from "./documents/plan.ts";
-import { jobSegments } from "./mini-batch.ts";
+import type { Recompute } from "./documents/workload.ts";
+import { type JobSegment, jobSegments } from "./mini-batch.ts";
 
 /** One operator of an action with what its time is made of. Features are numbers of elements, floating-point operations or calls. */
 export interface OperatorCall {
@@ -23,6 +24,7 @@ export interface StageShape {
   readonly architecture: Architecture;
   readonly stage: Stage;
   readonly jobs: readonly PlannedJob[];
+  readonly recompute: Recompute;
 }
 
 type Direction = "F" | "B";
@@ -84,83 +86,103 @@ function lora(
   };
 }
 
-/** Inputs of LoRA projections that are not kept but computed again in the backward, where any job targets such a projection. */
-function recomputations({ architecture: arch, stage, jobs }: StageShape, tokens: number): readonly OperatorCall[] {
-  const layers = stage.endLayer - stage.firstLayer;
-  const targeted = (...projections: readonly Projection[]): boolean =>
-    jobs.some((job) => projections.some((projection) => job.adapter.targets.includes(projection)));
-  const norms = (targeted("q_proj", "k_proj", "v_proj") ? layers : 0) + (targeted("gate_proj", "up_proj") ? layers : 0);
-  return [
-    ...(norms > 0 ? [elementwise("rmsnorm-again", "B", tokens * arch.hiddenSize, tokens, norms)] : []),
-    ...(targeted("down_proj")
-      ? [elementwise("swiglu-again", "B", tokens * arch.intermediateSize, tokens, layers)]
-      : []),
-  ];
+/** What a micro-batch's operators depend on. */
+interface Sizes {
+  readonly segments: readonly JobSegment[];
+  readonly tokens: number;
+  readonly scored: number;
+  /** Sum of the squared lengths of its sequences. */
+  readonly squares: number;
+  readonly sequences: number;
 }
 
-/**
- * The operators of a forward or backward of one micro-batch on one stage, in no order; what the cost models add up.
- * The list follows the executor's stage program, operator for operator.
- */
-export function stageOperators(
-  shape: StageShape,
-  direction: Direction,
-  microBatch: Pick<MicroBatch, "rows">,
-): readonly OperatorCall[] {
-  const { architecture: arch, stage, jobs } = shape;
+function sizesOf(microBatch: Pick<MicroBatch, "rows">): Sizes {
   const segments = jobSegments(microBatch);
-  const layers = stage.endLayer - stage.firstLayer;
-  let tokens = 0;
-  let scored = 0;
-  let squares = 0;
-  let sequences = 0;
+  let [tokens, scored, squares, sequences] = [0, 0, 0, 0];
   for (const segment of segments) {
     tokens += segment.tokens;
     scored += segment.scored;
     sequences += segment.lengths.length;
     for (const length of segment.lengths) squares += length * length;
   }
-  const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim, vocabularySize } = arch;
-  const queryColumns = numHeads * headDim;
-  const qkvColumns = (numHeads + 2 * numKvHeads) * headDim;
-  const calls: OperatorCall[] = [];
-  if (stage.embedding && direction === "F") calls.push(elementwise("embed", "F", tokens * hidden, tokens, 1));
-  if (!stage.embedding && direction === "F") calls.push(elementwise("copy", "F", tokens * hidden, tokens, 1));
-  const firstBackward = direction === "B" && stage.embedding;
-  const qkvLayers = firstBackward ? layers - 1 : layers;
-  if (qkvLayers > 0) calls.push(matmul(direction, tokens, hidden, qkvColumns, qkvLayers));
-  calls.push(
-    matmul(direction, tokens, queryColumns, hidden, layers),
-    matmul(direction, tokens, hidden, 2 * inner, layers),
-    matmul(direction, tokens, inner, hidden, layers),
-    elementwise("rope", direction, tokens * (numHeads + numKvHeads) * headDim, tokens, layers),
-    elementwise("swiglu", direction, tokens * inner, tokens, layers),
-    elementwise("rmsnorm", direction, tokens * hidden, tokens, 2 * layers + (stage.head ? 1 : 0)),
-  );
-  if (direction === "B") calls.push(...recomputations(shape, tokens));
+  return { segments, tokens, scored, squares, sequences };
+}
+
+function attention(direction: Direction, arch: Architecture, sizes: Sizes, calls: number): OperatorCall {
+  const { tokens, squares, sequences } = sizes;
+  const queryColumns = arch.numHeads * arch.headDim;
+  const qkvColumns = queryColumns + 2 * arch.numKvHeads * arch.headDim;
   const pairs = squares / 2;
-  calls.push({
+  return {
     name: `attention:${direction}`,
     kind: `attention:${direction}`,
-    calls: layers,
+    calls,
     flops: (direction === "F" ? 4 : 10) * pairs * queryColumns,
     elements: tokens * (qkvColumns + queryColumns),
     features: {
       one: 1,
       work: squares * queryColumns,
-      scores: squares * numHeads,
+      scores: squares * arch.numHeads,
       rows: tokens * qkvColumns,
-      heads: sequences * numHeads,
+      heads: sequences * arch.numHeads,
     },
-  });
-  for (const projection of PROJECTIONS) {
+  };
+}
+
+/** The LoRA operators of a pass through the layers, one entry a projection that any job targets. */
+function loras(
+  direction: Direction,
+  { architecture, stage, jobs }: StageShape,
+  { segments }: Sizes,
+  projections: readonly Projection[],
+): readonly OperatorCall[] {
+  return projections.flatMap((projection) => {
     const members = segments
       .filter((segment) => jobs[segment.job]!.adapter.targets.includes(projection))
       .map((segment) => ({ tokens: segment.tokens, rank: jobs[segment.job]!.adapter.rank }));
-    const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
-    if (members.length > 0) calls.push({ ...lora(direction, members, inFeatures, outFeatures, layers), projection });
-  }
-  if (stage.head && direction === "F") {
+    const { in: inFeatures, out: outFeatures } = projectionShape(architecture, projection);
+    return members.length === 0
+      ? []
+      : [{ ...lora(direction, members, inFeatures, outFeatures, stage.endLayer - stage.firstLayer), projection }];
+  });
+}
+
+/** A layer's operators up to gate and up: a forward has them, and a backward that computes its layers again. */
+function upToGateUp(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
+  const { architecture: arch, stage } = shape;
+  const { tokens } = sizes;
+  const layers = stage.endLayer - stage.firstLayer;
+  const queryColumns = arch.numHeads * arch.headDim;
+  const rotated = (arch.numHeads + arch.numKvHeads) * arch.headDim;
+  return [
+    matmul("F", tokens, arch.hiddenSize, queryColumns + 2 * arch.numKvHeads * arch.headDim, layers),
+    matmul("F", tokens, queryColumns, arch.hiddenSize, layers),
+    matmul("F", tokens, arch.hiddenSize, 2 * arch.intermediateSize, layers),
+    elementwise("rope", "F", tokens * rotated, tokens, layers),
+    attention("F", arch, sizes, layers),
+    ...loras(
+      "F",
+      shape,
+      sizes,
+      PROJECTIONS.filter((projection) => projection !== "down_proj"),
+    ),
+  ];
+}
+
+function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
+  const { architecture: arch, stage } = shape;
+  const { hiddenSize: hidden, intermediateSize: inner, vocabularySize } = arch;
+  const { tokens, scored } = sizes;
+  const layers = stage.endLayer - stage.firstLayer;
+  const calls = [
+    elementwise(stage.embedding ? "embed" : "copy", "F", tokens * hidden, tokens, 1),
+    ...upToGateUp(shape, sizes),
+    elementwise("rmsnorm", "F", tokens * hidden, tokens, 2 * layers + (stage.head ? 1 : 0)),
+    elementwise("swiglu", "F", tokens * inner, tokens, layers),
+    matmul("F", tokens, inner, hidden, layers),
+    ...loras("F", shape, sizes, ["down_proj"]),
+  ];
+  if (stage.head) {
     const flops = 4 * scored * hidden * vocabularySize;
     calls.push({
       name: `head:${hidden}x${vocabularySize}`,
@@ -172,6 +194,64 @@ export function stageOperators(
     });
   }
   return calls;
+}
+
+/** What a backward computes again: whole layers up to gate and up, or only the norms that feed targeted projections; and what feeds `down_proj`. */
+function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
+  const { architecture: arch, stage, jobs, recompute } = shape;
+  const { tokens } = sizes;
+  const layers = stage.endLayer - stage.firstLayer;
+  const targeted = (...projections: readonly Projection[]): boolean =>
+    jobs.some((job) => projections.some((projection) => job.adapter.targets.includes(projection)));
+  const norms = (targeted("q_proj", "k_proj", "v_proj") ? layers : 0) + (targeted("gate_proj", "up_proj") ? layers : 0);
+  const normElements = tokens * arch.hiddenSize;
+  const calls: OperatorCall[] = [];
+  if (recompute === "layer") {
+    calls.push(...upToGateUp(shape, sizes), elementwise("rmsnorm", "F", normElements, tokens, 2 * layers));
+  } else if (norms > 0) {
+    calls.push(elementwise("rmsnorm-again", "B", normElements, tokens, norms));
+  }
+  if (targeted("down_proj"))
+    calls.push(elementwise("swiglu-again", "B", tokens * arch.intermediateSize, tokens, layers));
+  return calls;
+}
+
+/** The first layer after the embedding has no gradient of its input: neither its qkv product nor its first norm goes back. */
+function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
+  const { architecture: arch, stage } = shape;
+  const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim } = arch;
+  const { tokens } = sizes;
+  const layers = stage.endLayer - stage.firstLayer;
+  const inputGradients = stage.embedding ? layers - 1 : layers;
+  const queryColumns = numHeads * headDim;
+  return [
+    ...(inputGradients > 0
+      ? [matmul("B", tokens, hidden, queryColumns + 2 * numKvHeads * headDim, inputGradients)]
+      : []),
+    matmul("B", tokens, queryColumns, hidden, layers),
+    matmul("B", tokens, hidden, 2 * inner, layers),
+    matmul("B", tokens, inner, hidden, layers),
+    elementwise("rope", "B", tokens * (numHeads + numKvHeads) * headDim, tokens, layers),
+    elementwise("swiglu", "B", tokens * inner, tokens, layers),
+    elementwise("rmsnorm", "B", tokens * hidden, tokens, layers + inputGradients + (stage.head ? 1 : 0)),
+    attention("B", arch, sizes, layers),
+    ...loras("B", shape, sizes, PROJECTIONS),
+    ...recomputations(shape, sizes),
+  ];
+}
+
+/**
+ * The operators of a forward or backward of one micro-batch on one stage, in no order; what the cost models add up.
+ * The list follows the executor's stage program, operator for operator. What a backward computes again of its layers are
+ * the forward's operators, so that a calibration needs no run with recomputation to know them.
+ */
+export function stageOperators(
+  shape: StageShape,
+  direction: Direction,
+  microBatch: Pick<MicroBatch, "rows">,
+): readonly OperatorCall[] {
+  const sizes = sizesOf(microBatch);
+  return direction === "F" ? forwardOperators(shape, sizes) : backwardOperators(shape, sizes);
 }
 
 /** AdamW over the adapters of the given jobs on a stage. */

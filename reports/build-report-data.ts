@@ -127,6 +127,7 @@ function modelText({ model }: Plan): string {
 function scheduleText(plan: Plan): string {
   const parts = [plan.schedule, `${plan.stages.length} stages`];
   if (plan.groups.length < plan.jobs.length) parts.push(`${plan.groups.length} fused groups`);
+  if (plan.recompute !== "none") parts.push(`recompute ${plan.recompute}`);
   return parts.join(", ");
 }
 

@@ -20,7 +20,7 @@ function distinct(texts: readonly string[]): { readonly ids: Int32Array; readonl
  * (jobs, tokens and scored tokens; which rows of the data they are costs nothing), since most micro-batches repeat.
  */
 export function actionDurations(plan: PlanBody, costModel: CostModel): ActionDurations {
-  const { microBatches, stages, jobs } = plan;
+  const { microBatches, stages, jobs, recompute } = plan;
   const updatedJobs = microBatches.map(({ group, step }) => activeJobs(plan, group, step));
   const rowShapes = distinct(
     microBatches.map(({ rows }) => rows.map(([job, , tokens, scored]) => `${job}:${tokens}:${scored}`).join(" ")),
@@ -28,7 +28,7 @@ export function actionDurations(plan: PlanBody, costModel: CostModel): ActionDur
   const updateShapes = distinct(updatedJobs.map((members) => members.join(" ")));
   const numShapes = Math.max(rowShapes.count, updateShapes.count);
   const known = new Float64Array(stages.length * 3 * numShapes).fill(-1);
-  const shapes = stages.map((stage) => ({ architecture: plan.model.architecture, stage, jobs }));
+  const shapes = stages.map((stage) => ({ architecture: plan.model.architecture, stage, jobs, recompute }));
   return (stage, letter, microBatch) => {
     const cell = actionIndex(stage, letter, (letter === "U" ? updateShapes : rowShapes).ids[microBatch]!, numShapes);
     const found = known[cell]!;

@@ -37,7 +37,7 @@ const ACTIONS_FOR_A_FACTOR = 4;
 /** A factor outside is not a bias but a wrong operator list, which must stay visible in the hold-out. */
 const FACTOR_RANGE = [0.5, 2] as const;
 
-/** Action time = factor x sum of operators + seconds. */
+/** Action time = sum of operators, each times its letter's factor, + seconds. */
 interface ActionFit {
   readonly factor: number;
   readonly seconds: number;
@@ -45,6 +45,7 @@ interface ActionFit {
 
 interface Fit {
   readonly table: OperatorTable;
+  readonly owners: ReadonlyMap<string, ActionLetter>;
   readonly actions: Readonly<Record<ActionLetter, ActionFit>>;
 }
 
@@ -57,34 +58,53 @@ function sumFactor(predicted: readonly number[], measured: readonly number[]): n
   return factor < FACTOR_RANGE[0] || factor > FACTOR_RANGE[1] ? 1 : factor;
 }
 
-/** Letters whose operators occur in no other letter: only their coefficients can carry a factor. */
-function lettersOfTheirOwn(actions: readonly ActionSample[]): ReadonlySet<ActionLetter> {
-  const owners = new Map<string, Set<ActionLetter>>();
-  for (const { letter, calls } of actions) {
-    for (const { kind } of calls) owners.set(kind, (owners.get(kind) ?? new Set()).add(letter));
+/** The letter whose factor an operator kind takes: the first that has it, since a backward may run a forward's operators again. */
+function lettersOfKinds(actions: readonly ActionSample[]): ReadonlyMap<string, ActionLetter> {
+  const owners = new Map<string, ActionLetter>();
+  for (const letter of LETTERS) {
+    for (const action of actions) {
+      if (action.letter !== letter) continue;
+      for (const { kind } of action.calls) if (!owners.has(kind)) owners.set(kind, letter);
+    }
   }
-  const shared = new Set([...owners.values()].filter((letters) => letters.size > 1).flatMap((letters) => [...letters]));
-  return new Set(LETTERS.filter((letter) => !shared.has(letter)));
+  return owners;
+}
+
+/** Seconds of the operators of an action that take the factor of `letter`, without it. */
+function unscaledSeconds({ table, owners }: Fit, { calls }: ActionSample, letter: ActionLetter): number {
+  return callsSeconds(
+    table,
+    calls.filter(({ kind }) => owners.get(kind) === letter),
+  );
+}
+
+function predictedSeconds(fit: Fit, action: ActionSample): number {
+  const operators = LETTERS.map((letter) => fit.actions[letter].factor * unscaledSeconds(fit, action, letter));
+  return sum(operators) + fit.actions[action.letter].seconds;
 }
 
 function fitSamples(samples: CalibrationSamples, scaleActions: boolean): Fit {
-  const table = fitOperatorTable(samples.operators);
-  const scalable = lettersOfTheirOwn(samples.actions);
-  const fitLetter = (letter: ActionLetter): ActionFit => {
+  const unknown: ActionFit = { factor: 0, seconds: 0 };
+  let fit: Fit = {
+    table: fitOperatorTable(samples.operators),
+    owners: lettersOfKinds(samples.actions),
+    actions: { F: unknown, B: unknown, U: unknown },
+  };
+  for (const letter of LETTERS) {
     const members = samples.actions.filter((action) => action.letter === letter);
-    const sums = members.map(({ calls }) => callsSeconds(table, calls));
-    const measured = members.map(({ seconds }) => seconds);
-    const seconds = Math.max(0, median(measured.map((value, index) => value - sums[index]!)));
-    const isScaled = scaleActions && scalable.has(letter) && members.length >= ACTIONS_FOR_A_FACTOR;
+    const own = members.map((action) => unscaledSeconds(fit, action, letter));
+    const rest = members.map((action) => action.seconds - predictedSeconds(fit, action));
+    const seconds = Math.max(0, median(rest.map((value, index) => value - own[index]!)));
+    const isScaled = scaleActions && members.length >= ACTIONS_FOR_A_FACTOR;
     const factor = isScaled
       ? sumFactor(
-          sums.map((value) => value + seconds),
-          measured,
+          own.map((value) => value + seconds),
+          rest,
         )
       : 1;
-    return { factor, seconds: factor * seconds };
-  };
-  return { table, actions: { F: fitLetter("F"), B: fitLetter("B"), U: fitLetter("U") } };
+    fit = { ...fit, actions: { ...fit.actions, [letter]: { factor, seconds: factor * seconds } } };
+  }
+  return fit;
 }
 
 /** Relative error of each kept-out whole action, or of each kept-out operator where no action was kept out. */
@@ -109,15 +129,12 @@ function scoreHoldOut(
     operators: operatorSplits.flatMap((split) => split.fitted),
     actions: actionSplits.flatMap((split) => split.fitted),
   };
-  const { table, actions: actionFits } = fitSamples(fitted, scaleActions);
+  const fit = fitSamples(fitted, scaleActions);
   const heldActions = actionSplits.flatMap((split) => split.heldOut);
-  const errors = heldActions.map(({ letter, calls, seconds }) => {
-    const { factor, seconds: constant } = actionFits[letter];
-    return Math.abs((factor * callsSeconds(table, calls) + constant) / seconds - 1);
-  });
+  const errors = heldActions.map((action) => Math.abs(predictedSeconds(fit, action) / action.seconds - 1));
   if (heldActions.length === 0) {
     for (const { operator, features, seconds } of operatorSplits.flatMap((split) => split.heldOut)) {
-      errors.push(Math.abs(operatorSeconds(table.get(operator)!.coefficients, features) / seconds - 1));
+      errors.push(Math.abs(operatorSeconds(fit.table.get(operator)!.coefficients, features) / seconds - 1));
     }
   }
   return { points: errors.length, meanAbsError: mean(errors), p90AbsError: quantile(errors, 0.9) };
@@ -145,12 +162,9 @@ export function fitCalibration(
   samples: CalibrationSamples,
   { scaleActions = true }: FitOptions = {},
 ): FittedCalibration {
-  const { table, actions } = fitSamples(samples, scaleActions);
-  const letterOfKind = new Map(
-    samples.actions.flatMap(({ letter, calls }) => calls.map(({ kind }) => [kind, letter] as const)),
-  );
+  const { table, owners, actions } = fitSamples(samples, scaleActions);
   const factorOf = ({ kind }: FittedOperator): number => {
-    const letter = letterOfKind.get(kind);
+    const letter = owners.get(kind);
     return letter === undefined ? 1 : actions[letter].factor;
   };
   return {

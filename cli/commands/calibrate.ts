@@ -47,6 +47,7 @@ function genericSubjects(io: Io, args: Arguments, device: string): readonly Cali
     const range = {
       architecture,
       dtype: "float32",
+      recompute: "none",
       devices,
       links,
       adapters,

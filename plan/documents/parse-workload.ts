@@ -31,6 +31,7 @@ const writtenSchema = z.strictObject({
   kind: z.literal("workload"),
   version: z.literal(1),
   model: z.unknown(),
+  recompute: z.unknown().optional(),
   defaults: z.looseObject({}).optional(),
   jobs: z.array(z.looseObject({})).min(1),
 });

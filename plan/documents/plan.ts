@@ -2,7 +2,7 @@ import { z } from "zod";
 import { architectureSchema } from "./architecture.ts";
 import { calibrationSchema } from "./calibration.ts";
 import { resolvedDeviceSchema, resolvedLinkSchema } from "./cluster.ts";
-import { adapterSchema, dataSchema, dtypeSchema, nameSchema, optimizerSchema } from "./workload.ts";
+import { adapterSchema, dataSchema, dtypeSchema, nameSchema, optimizerSchema, recomputeSchema } from "./workload.ts";
 
 const index = z.int().min(0);
 const count = z.int().positive();
@@ -92,6 +92,7 @@ export const planBodySchema = z.strictObject({
   /** The most micro-batches whose forward has run and whose backward has not, by stage; null is no limit. */
   maxInFlight: z.array(count).nullable(),
   model: z.strictObject({ architecture: architectureSchema, dtype: dtypeSchema, digest: z.string().nullable() }),
+  recompute: recomputeSchema,
   devices: z.array(resolvedDeviceSchema).min(1),
   /** links[s] joins stage s and stage s + 1; forward and backward directions are separate lanes unless shared. */
   links: z.array(resolvedLinkSchema),

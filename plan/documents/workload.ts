@@ -17,6 +17,10 @@ export const nameSchema = z
 export const dtypeSchema = z.enum(["float32", "bfloat16", "int8", "nf4"]);
 export type Dtype = z.infer<typeof dtypeSchema>;
 
+/** What a forward leaves out and the backward computes again: nothing, or each layer from its input. */
+export const recomputeSchema = z.enum(["none", "layer"]);
+export type Recompute = z.infer<typeof recomputeSchema>;
+
 export const adapterSchema = z.strictObject({
   rank: positiveInt.max(1024),
   alpha: z.number().positive(),
@@ -163,6 +167,7 @@ export const writtenWorkloadSchema = z.strictObject({
   kind: z.literal("workload"),
   version: z.literal(1),
   model: modelSchema,
+  recompute: recomputeSchema.default("none"),
   defaults: writtenJobSchema.omit({ name: true }).optional(),
   jobs: z.array(writtenJobSchema.required({ name: true })).min(1),
 });
@@ -172,6 +177,7 @@ export const workloadSchema = z.strictObject({
   kind: z.literal("workload"),
   version: z.literal(1),
   model: modelSchema,
+  recompute: recomputeSchema.default("none"),
   jobs: z.array(jobSchema).min(1),
 });
 

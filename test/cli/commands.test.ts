@@ -48,6 +48,16 @@ describe("--json prints one document with the fields that scripts rely on", () =
     ]);
   });
 
+  it("plan, which the option makes compute layers again, though the workload does not say so", async () => {
+    const [kept, recomputed] = [
+      await json("plan", "w.yaml", ...DEVICES),
+      await json("plan", "w.yaml", ...DEVICES, "--recompute", "layer"),
+    ];
+    expect([kept["recompute"], recomputed["recompute"]]).toEqual(["none", "layer"]);
+    const text = await printed(["plan", "w.yaml", ...DEVICES, "--recompute", "layer"], root);
+    expect(text.split("\n")[0]).toMatch(/ micro-batches, recompute layer$/);
+  });
+
   it("simulate, of a plan as of the workload, with the plan's prediction", async () => {
     const plan = await json("plan", "w.yaml", ...DEVICES, "-o", "p.json");
     const simulated = await json("simulate", "p.json", "-o", "s.json");

@@ -10,7 +10,7 @@ import {
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
-import type { Plan, ScheduleName } from "../../plan/index.ts";
+import type { Plan, Recompute, ScheduleName } from "../../plan/index.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
@@ -102,6 +102,7 @@ export interface SmallRun {
   readonly devices: string | Cluster;
   readonly groups?: "auto" | "unfused" | number;
   readonly schedule?: ScheduleName;
+  readonly recompute?: Recompute;
   /** Only this job. */
   readonly only?: number;
 }
@@ -121,6 +122,7 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
     architecture: model.architecture,
     dtype: "float32",
     modelDigest: null,
+    recompute: run.recompute ?? "none",
     jobs,
     rows: jobs.map((job, i) => ({
       tokens: data[i]!.map((row) => row.inputIds.length),

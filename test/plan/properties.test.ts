@@ -62,6 +62,7 @@ function planOf(spec: typeof workloadArbitrary extends fc.Arbitrary<infer T> ? T
     architecture: architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-7b"])),
     dtype: "float32",
     modelDigest: null,
+    recompute: "none",
     jobs,
     rows: jobs.map((job) => lengthRows(job, job.data as LengthData)),
     devices,

@@ -65,6 +65,7 @@ export function unitPlan(options: UnitPlanOptions): PlanBody {
     architecture: architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-7b"])),
     dtype: "float32",
     modelDigest: null,
+    recompute: "none",
     jobs,
     rows: jobs.map((job) => lengthRows(job, job.data as LengthData)),
     devices,

@@ -100,6 +100,7 @@ export function syntheticPlan(shape: RunShape): Plan {
       dtype: "float32",
       digest: null,
     },
+    recompute: "none",
     devices: ["cpu:0", "cpu:1"].map((name) => ({
       name,
       machine: "local",

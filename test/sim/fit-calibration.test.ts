@@ -26,6 +26,7 @@ const shape = {
   },
   stage: { ...base.stages[0]!, endLayer: 4 },
   jobs: base.jobs,
+  recompute: "none" as const,
 };
 
 /** Seconds of one call that this machine of ours would take. */
@@ -195,6 +196,30 @@ describe("a fitted calibration", () => {
     const unscaled = fitCalibration(samples, { scaleActions: false });
     expect(unscaled.actionSeconds.F).toBe(0);
     expect(unscaled.holdOut.meanAbsError).toBeGreaterThan(0.2);
+  });
+
+  it("scales what a backward runs again with the forward's factor, and the rest with its own", () => {
+    const actions = measure(SHAPES, 0).actions.map((action) => {
+      const seconds = action.calls.reduce((total, call) => {
+        const bias = call.kind.endsWith(":B") ? 0.7 : 0.9;
+        return total + bias * call.calls * trueSeconds(call);
+      }, 0);
+      return { ...action, seconds };
+    });
+    const again = actions.map((action) => {
+      if (action.letter !== "B") return action;
+      const forward = stageOperators({ ...shape, recompute: "layer" }, "B", rowsOf([100])).filter(
+        ({ kind }) => kind === "rmsnorm:F",
+      );
+      const added = forward.reduce((total, call) => total + 0.9 * call.calls * trueSeconds(call), 0);
+      return { ...action, calls: [...action.calls, ...forward], seconds: action.seconds + added };
+    });
+    const { operators, holdOut } = fitCalibration({ ...measure(SHAPES, 0), actions: again });
+    const factorOf = (name: string): number =>
+      operators.find(({ operator }) => operator === name)!.coefficients["one"]! / TRUTH["one"]!;
+    expect(factorOf("rmsnorm:F")).toBeCloseTo(0.9, 3);
+    expect(factorOf("rmsnorm:B")).toBeCloseTo(0.7, 3);
+    expect(holdOut.meanAbsError).toBeLessThan(1e-3);
   });
 
   it("scores operators where no whole action was measured", () => {

@@ -48,6 +48,7 @@ export function smallPlan(small: SmallPlan): PlanBody {
     fused: false,
     maxInFlight: null,
     model: { architecture: { ...ARCHITECTURE, numLayers: numStages }, dtype: "float32", digest: null },
+    recompute: "none",
     devices: indices(numStages).map((index) => ({
       name: `unit${index}`,
       machine: "local",

@@ -1,0 +1,41 @@
+import type { Operator } from "../native/index.ts";
+import { type OperatorCall, PROJECTIONS, type Recompute } from "../plan/index.ts";
+
+/** The name under which the cost model holds an operator of a forward or backward program; LoRA operators with their projection. */
+export function operatorName(operator: Operator, letter: "F" | "B", recompute: Recompute): string {
+  switch (operator.op) {
+    case "matmul":
+      return `matmul:${operator.ldx}x${operator.ldy}:F`;
+    case "matmulBackward":
+      return `matmul:${operator.lddx}x${operator.lddy}:B`;
+    case "headLoss":
+      return `head:${operator.hidden}x${operator.vocabulary}`;
+    case "rmsnorm":
+      return letter === "B" && recompute === "none" ? "rmsnorm-again:B" : "rmsnorm:F";
+    case "swiglu":
+      return letter === "B" ? "swiglu-again:B" : "swiglu:F";
+    case "rmsnormBackward":
+      return "rmsnorm:B";
+    case "swigluBackward":
+      return "swiglu:B";
+    case "attention":
+      return "attention:F";
+    case "attentionBackward":
+      return "attention:B";
+    case "rope":
+      return operator.inverse ? "rope:B" : "rope:F";
+    case "lora":
+    case "loraBackward": {
+      const projection = PROJECTIONS[operator.target % PROJECTIONS.length]!;
+      return `${operator.op === "lora" ? "lora:F" : "lora:B"} ${projection}`;
+    }
+    case "embed":
+    case "copy":
+      return `${operator.op}:${letter}`;
+  }
+}
+
+/** The same name of a planned operator. */
+export function callName({ name, projection }: OperatorCall): string {
+  return projection === undefined ? name : `${name} ${projection}`;
+}

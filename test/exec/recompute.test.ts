@@ -1,0 +1,86 @@
+import { describe, expect, test } from "vitest";
+import { callName, operatorName } from "../../exec/operator-names.ts";
+import { type Recompute, stageOperators } from "../../plan/index.ts";
+import { HAS_SHARED } from "../shared-folder.ts";
+import { planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
+import { adapterBytes, runSmall, SMALL, type SmallResult, smallCase } from "./small-run.ts";
+
+const MODES: readonly Recompute[] = ["none", "layer"];
+const DEVICES = ["cpu:0", "cpu:0,cpu:1"] as const;
+const CASES = [
+  [
+    "every projection, dropout",
+    smallCase([
+      { rank: 8, dropout: 0.2, targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] },
+      { rank: 3, dropout: 0.1, microBatchSize: 1, optimizer: { maxGradNorm: 0.1 } },
+    ]),
+  ],
+  [
+    "few projections, biases",
+    smallCase([{ targets: ["v_proj"] }, { targets: ["up_proj"] }], { ...SMALL, qkvBias: true }),
+  ],
+  ["o and down", smallCase([{ targets: ["o_proj", "down_proj"] }])],
+] as const;
+
+/** Everything that a run trains and reports, but times. */
+function outcome({ adapters, metrics }: SmallResult) {
+  return {
+    adapters: adapters.map(adapterBytes),
+    metrics: metrics.map(({ seconds: _, ...row }) => row).sort((a, b) => a.job.localeCompare(b.job) || a.step - b.step),
+  };
+}
+
+describe.each(CASES)("recomputation of layers: %s", (_, given) => {
+  test.each(DEVICES)("trains the same bytes in less memory on %s, as planned to the byte", async (devices) => {
+    const [kept, recomputed] = [
+      await runSmall(given, { devices, groups: 1 }),
+      await runSmall(given, { devices, groups: 1, recompute: "layer" }),
+    ];
+    expect(outcome(recomputed)).toEqual(outcome(kept));
+    recomputed.plan.memory.forEach((planned, stage) => {
+      const { memory } = recomputed.statistics[stage]!;
+      expect(planned.total).toBe(memory.peakBytes);
+      expect(planned.activations + planned.buffers + planned.workspace).toBe(memory.arenaBytes + memory.otherBytes);
+      expect(planned.activations).toBeLessThan(kept.plan.memory[stage]!.activations / 2);
+    });
+  });
+
+  test.each(DEVICES)(
+    "the planner lists the operators of each program, as often as they occur, on %s",
+    async (devices) => {
+      for (const recompute of MODES) {
+        const { plan, operators } = await runSmall(given, { devices, groups: 1, recompute });
+        const { architecture } = plan.model;
+        const everyJob = plan.microBatches.find(
+          ({ rows }) => new Set(rows.map(([job]) => job)).size === plan.jobs.length,
+        )!;
+        plan.stages.forEach((stage, index) => {
+          for (const letter of ["F", "B"] as const) {
+            const planned = stageOperators({ architecture, stage, jobs: plan.jobs, recompute }, letter, everyJob);
+            const names = operators[index]![letter].map((operator) => operatorName(operator, letter, recompute));
+            expect(names.sort()).toEqual(
+              planned.flatMap((call) => Array.from({ length: call.calls }, () => callName(call))).sort(),
+            );
+          }
+        });
+      }
+    },
+  );
+});
+
+describe.skipIf(!HAS_SHARED)("the PyTorch reference case with recomputation", () => {
+  test.each(DEVICES)("gives the reference's losses and adapters on %s", async (devices) => {
+    const oracle = readOracleCase();
+    const result = await runCase(oracle, planCase(oracle, { devices, groups: 1, recompute: "layer" }));
+    oracle.jobs.forEach((job, i) => {
+      const { history, adapter } = oracle.expected[i]!;
+      const steps = result.metrics.filter((row) => row.job === job.name);
+      steps.forEach((row, step) => {
+        expect(Math.abs(row.loss / history[step]!.loss - 1)).toBeLessThan(1e-4);
+        expect(Math.abs(row.gradNorm / history[step]!.grad_norm - 1)).toBeLessThan(1e-3);
+      });
+      expect(steps.length).toBe(history.length);
+      expect(relativeDistance(result.adapters[i]!, adapter)).toBeLessThan(1e-3);
+    });
+  });
+});

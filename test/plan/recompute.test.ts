@@ -1,0 +1,145 @@
+import { describe, expect, test } from "vitest";
+import type { Architecture } from "../../plan/documents/architecture.ts";
+import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
+import { PRESETS } from "../../plan/documents/presets.ts";
+import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
+import {
+  type Calibration,
+  createCostModel,
+  type OperatorCall,
+  type PlanBody,
+  type Recompute,
+  stageOperators,
+} from "../../plan/index.ts";
+import { lengthRows } from "../../plan/job-rows.ts";
+import { makePlan } from "../../plan/make-plan.ts";
+import { stageLayout } from "../../plan/stage-layout.ts";
+import { smallPlan } from "../sim/small-plan.ts";
+import { constantCalibration } from "./unit-plan.ts";
+
+const base = smallPlan({ orders: ["F0 B0"], microBatches: [{ tokens: 1 }] });
+const architecture: Architecture = {
+  ...base.model.architecture,
+  hiddenSize: 64,
+  intermediateSize: 172,
+  numLayers: 6,
+  numHeads: 8,
+  numKvHeads: 4,
+  headDim: 8,
+  vocabularySize: 512,
+};
+const stage = { ...base.stages[0]!, embedding: false, head: false, endLayer: 6 };
+const jobs = [
+  { ...base.jobs[0]!, adapter: { rank: 8, alpha: 8, dropout: 0, targets: ["q_proj" as const, "down_proj" as const] } },
+];
+const microBatch = { rows: [[0, 0, 96, 95] as [number, number, number, number]] };
+const shapeOf = (recompute: Recompute) => ({ architecture, stage, jobs, recompute });
+
+function callsOf(recompute: Recompute, letter: "F" | "B"): readonly OperatorCall[] {
+  return stageOperators(shapeOf(recompute), letter, microBatch);
+}
+
+function planned(recompute: Recompute, memoryBytes: number | null): PlanBody {
+  const own = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["tinyllama-1.1b"]));
+  const job = jobSchema.parse({
+    ...JOB_DEFAULTS,
+    name: "job",
+    data: { lengths: 512, samples: 8 },
+    batchSize: 8,
+    microBatchSize: 1,
+    steps: 1,
+  });
+  return makePlan({
+    architecture: own,
+    dtype: "float32",
+    modelDigest: null,
+    recompute,
+    jobs: [job],
+    rows: [lengthRows(job, job.data as LengthData)],
+    devices: [{ ...base.devices[0]!, memoryBytes }],
+    links: [],
+    calibration: constantCalibration(),
+    schedule: "gpipe",
+    maxInFlight: "auto",
+    groups: "auto",
+  });
+}
+
+describe("recomputation of layers", () => {
+  test("is what a plan that does not fit is advised to use, if it fits with it", () => {
+    const [kept, recomputed] = (["none", "layer"] as const).map((mode) => planned(mode, null).memory[0]!.total);
+    expect(recomputed).toBeLessThan(kept! / 1.5);
+    const enough = Math.round((kept! + recomputed!) / 2);
+    expect(planned("layer", enough).memory[0]!.total).toBe(recomputed);
+    expect(() => planned("none", enough)).toThrow("With `recompute: layer` (--recompute layer) it fits.");
+    expect(() => planned("none", recomputed! - 1)).toThrow(/^(?!.*recompute)/s);
+    expect(() => planned("layer", recomputed! - 1)).toThrow(/^(?!.*recompute)/s);
+  });
+
+  test("leaves the forward's operators as they are and adds those up to gate and up to the backward", () => {
+    expect(callsOf("layer", "F")).toEqual(callsOf("none", "F"));
+    const kept = callsOf("none", "B");
+    const again = callsOf("layer", "B").filter((call) => !kept.some(({ name }) => name === call.name));
+    const norm = kept.find(({ name }) => name === "rmsnorm-again:B")!;
+    expect(norm.calls).toBe(6);
+    expect(again.map(({ name, calls, projection }) => [name, calls, projection])).toEqual([
+      ["matmul:64x128:F", 6, undefined],
+      ["matmul:64x64:F", 6, undefined],
+      ["matmul:64x344:F", 6, undefined],
+      ["rope:F", 6, undefined],
+      ["attention:F", 6, undefined],
+      ["lora:F", 6, "q_proj"],
+      ["rmsnorm:F", 12, undefined],
+    ]);
+    expect(callsOf("layer", "B")).toHaveLength(kept.length - 1 + again.length);
+  });
+
+  test("costs in the backward what these operators cost, with a calibration that has seen no recomputation", () => {
+    const names = [...new Set([...callsOf("none", "F"), ...callsOf("none", "B")].map(({ name }) => name))];
+    const seconds = ({ name }: OperatorCall): number => 1e-6 * (names.indexOf(name) + 1);
+    const calibration: Calibration = {
+      kind: "calibration",
+      version: 1,
+      model: "measured",
+      device: { type: "unit", description: "", threads: 1, devicesAtOnce: 1 },
+      date: "2026-01-01",
+      dtype: "float32",
+      link: { latencySeconds: 0, secondsPerByte: 0 },
+      actionSeconds: { F: 0, B: 0, U: 0 },
+      holdOut: { points: 0, meanAbsError: 0, p90AbsError: 0 },
+      samplesHash: "",
+      operators: names.map((operator, i) => ({
+        operator,
+        coefficients: { one: 1e-6 * (i + 1) },
+        samples: 1,
+        meanAbsError: 0,
+        residualSpread: 0,
+      })),
+    };
+    const model = createCostModel(calibration, "float32");
+    const cost = (recompute: Recompute): number =>
+      model.actionSeconds({
+        letter: "B",
+        device: base.devices[0]!,
+        shape: shapeOf(recompute),
+        microBatch,
+        updatedJobs: [],
+      });
+    const forward = callsOf("none", "F").filter(
+      ({ name, projection }) => !/copy|swiglu|172x64/.test(name) && projection !== "down_proj",
+    );
+    const norm = callsOf("none", "B").find(({ name }) => name === "rmsnorm-again:B")!;
+    const added = forward.reduce((sum, call) => sum + call.calls * seconds(call), -norm.calls * seconds(norm));
+    expect((cost("layer") - cost("none")) / added).toBeCloseTo(1, 9);
+  });
+
+  test("keeps of each layer its input and down_proj's small product", () => {
+    const layout = (recompute: Recompute) =>
+      stageLayout({ architecture, stage, jobs, recompute, maxTokens: 96, maxSequence: 96, threads: 1 });
+    expect(layout("layer").slotBytes).toBe(6 * 96 * (64 + 8) * 4);
+    expect(layout("layer").slotBytes).toBeLessThan(layout("none").slotBytes / 8);
+    // One layer's tensors, a second normed input: no more.
+    const oneLayer = layout("none").slotBytes / 6 - 96 * (64 + 8) * 4;
+    expect(layout("layer").workBytes - layout("none").workBytes).toBe(oneLayer + 96 * 64 * 4);
+  });
+});
