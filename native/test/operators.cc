@@ -4,10 +4,8 @@
 #include <cmath>
 
 #include "ops/adamw.h"
-#include "ops/attention.h"
 #include "ops/embed.h"
 #include "ops/rmsnorm.h"
-#include "ops/rope.h"
 #include "ops/sum_squares.h"
 #include "ops/swiglu.h"
 
@@ -18,13 +16,6 @@ namespace {
 using ops::ExecContext;
 
 constexpr float kEps = 1e-5F;
-
-std::vector<float> rotaryFrequencies(const Case& shape) {
-  std::vector<float> frequencies;
-  for (int i = 0; i < shape.headDim / 2; ++i)
-    frequencies.push_back(std::pow(10000.0F, -2.0F * static_cast<float>(i) / static_cast<float>(shape.headDim)));
-  return frequencies;
-}
 
 Operator embedOperator() {
   const auto run = [](const Case& c, const auto& in, auto call) {
@@ -99,142 +90,6 @@ Operator rmsnormOperator() {
               },
           .backwardTolerance = 1e-12,
           .gradedOutput = [](const std::string& name) { return name != "rstd"; }};
-}
-
-Operator ropeOperator() {
-  const auto rotate = [](const Case& c, const auto& x, bool inverse, auto call) {
-    const Layout layout(c);
-    const std::vector<float> frequencies = rotaryFrequencies(c);
-    auto y = x;
-    const std::int64_t ld = kYColumn + c.heads * c.headDim + kPad;
-    call({{layout.sequences.data(), static_cast<std::int32_t>(layout.sequences.size()) - 1},
-          y.data(),
-          ld,
-          kYColumn,
-          c.heads,
-          c.headDim,
-          frequencies.data(),
-          inverse});
-    return std::vector<decltype(y)>{y};
-  };
-  const auto tensors = [](const Case& c) {
-    return std::vector<Tensor>{{"x", Extent::rows, kYColumn + c.heads * c.headDim + kPad}};
-  };
-  return {.name = "rope",
-          .inputs = tensors,
-          .outputs = tensors,
-          .forward =
-              [rotate](ExecContext& x, const Case& c, const Tensors<float>& in) {
-                return rotate(c, in[0], false, [&](const ops::Rope& op) { ops::rope(x, op); });
-              },
-          .forwardReference =
-              [rotate](const Case& c, const Tensors<double>& in) {
-                return rotate(c, in[0], false, [](const ops::RopeT<double>& op) { ops::ref::rope(op); });
-              },
-          .forwardTolerance = 1e-12,
-          .backward =
-              [rotate](ExecContext& x, const Case& c, const auto&, const auto&, const auto& graded) {
-                return rotate(c, graded[0], true, [&](const ops::Rope& op) { ops::rope(x, op); });
-              },
-          .backwardReference =
-              [rotate](const Case& c, const auto&, const auto&, const auto& graded) {
-                return rotate(c, graded[0], true, [](const ops::RopeT<double>& op) { ops::ref::rope(op); });
-              },
-          .backwardTolerance = 1e-12,
-          .gradedOutput = everyOutput};
-}
-
-// Scores reach about spread^2 sqrt(D) / 3.
-Operator attentionOperator(const std::string& name, float spread, double forwardTolerance, double backwardTolerance) {
-  const auto width = [](const Case& c) { return std::int64_t{c.heads + 2 * c.kvHeads} * c.headDim + kPad; };
-  const auto longest = [](const Case& c) {
-    int length = 0;
-    for (const SegmentCase& segment : c.segments) {
-      for (const int rows : segment.sequences) length = std::max(length, rows);
-    }
-    return static_cast<std::size_t>(length);
-  };
-  const auto run = [=](int threads, const Case& c, const auto& in, auto call) {
-    using Vector = std::decay_t<decltype(in[0])>;
-    const Layout layout(c);
-    const int q = c.heads * c.headDim;
-    std::vector<Vector> out{Vector(static_cast<std::size_t>(c.rows()) * static_cast<std::size_t>(q)),
-                            Vector(static_cast<std::size_t>(c.rows() * c.heads))};
-    Vector scratch(
-        ops::attentionScratchBytes(static_cast<std::size_t>(threads), longest(c), static_cast<std::size_t>(c.headDim)) /
-        sizeof(float));
-    call({{layout.sequences.data(), static_cast<std::int32_t>(layout.sequences.size()) - 1},
-          in[0].data(),
-          width(c),
-          0,
-          q,
-          q + c.kvHeads * c.headDim,
-          out[0].data(),
-          q,
-          out[1].data(),
-          c.heads,
-          c.kvHeads,
-          c.headDim,
-          scratch.data()});
-    return out;
-  };
-  const auto back = [=](int threads, const Case& c, const auto& in, const auto& out, const auto& graded, auto call) {
-    using Vector = std::decay_t<decltype(in[0])>;
-    const Layout layout(c);
-    const int q = c.heads * c.headDim;
-    std::vector<Vector> gradients{Vector(in[0].size())};
-    Vector scratch(ops::attentionBackwardScratchBytes(static_cast<std::size_t>(threads), longest(c),
-                                                      static_cast<std::size_t>(c.headDim)) /
-                   sizeof(float));
-    call({{layout.sequences.data(), static_cast<std::int32_t>(layout.sequences.size()) - 1},
-          in[0].data(),
-          width(c),
-          0,
-          q,
-          q + c.kvHeads * c.headDim,
-          out[0].data(),
-          q,
-          graded[0].data(),
-          q,
-          out[1].data(),
-          gradients[0].data(),
-          width(c),
-          c.heads,
-          c.kvHeads,
-          c.headDim,
-          scratch.data()});
-    return gradients;
-  };
-  return {.name = name,
-          .inputs =
-              [width, spread](const Case& c) {
-                return std::vector<Tensor>{{"qkv", Extent::rows, width(c), -1, spread}};
-              },
-          .outputs =
-              [](const Case& c) {
-                return std::vector<Tensor>{{"out", Extent::rows, c.heads * c.headDim}, {"lse", Extent::rows, c.heads}};
-              },
-          .forward =
-              [run](ExecContext& x, const Case& c, const Tensors<float>& in) {
-                return run(x.threads(), c, in, [&](const ops::Attention& op) { ops::attention(x, op); });
-              },
-          .forwardReference =
-              [run](const Case& c, const Tensors<double>& in) {
-                return run(1, c, in, [](const ops::AttentionT<double>& op) { ops::ref::attention(op); });
-              },
-          .forwardTolerance = forwardTolerance,
-          .backward =
-              [back](ExecContext& x, const Case& c, const auto& in, const auto& out, const auto& graded) {
-                return back(x.threads(), c, in, out, graded,
-                            [&](const ops::AttentionBackward& op) { ops::attention_backward(x, op); });
-              },
-          .backwardReference =
-              [back](const Case& c, const auto& in, const auto& out, const auto& graded) {
-                return back(1, c, in, out, graded,
-                            [](const ops::AttentionBackwardT<double>& op) { ops::ref::attention_backward(op); });
-              },
-          .backwardTolerance = backwardTolerance,
-          .gradedOutput = [](const std::string& name) { return name == "out"; }};
 }
 
 Operator swigluOperator() {
@@ -338,9 +193,12 @@ std::vector<Operator> operatorTable() {
           matmulOperator("matmul with residual", MatmulExtra::residual),
           matmulOperator("matmul with residual in place", MatmulExtra::residualInPlace),
           loraOperator(),
-          ropeOperator(),
-          attentionOperator("attention", 2.0F, 1e-10, 1e-9),
-          attentionOperator("attention with large scores", 9.0F, 1e-9, 1e-8),
+          ropeOperator(ops::DType::float32),
+          ropeOperator(ops::DType::bfloat16),
+          attentionOperator("attention", ops::DType::float32, 2.0F, 1e-10, 1e-9),
+          attentionOperator("attention with large scores", ops::DType::float32, 9.0F, 1e-9, 1e-8),
+          attentionOperator("attention bf16", ops::DType::bfloat16, 2.0F, 6e-6, 1e-5),
+          attentionOperator("attention with large scores bf16", ops::DType::bfloat16, 9.0F, 6e-6, 2e-5),
           swigluOperator(),
           headLossOperator(),
           adamwOperator(),

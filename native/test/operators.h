@@ -69,6 +69,11 @@ inline std::vector<float> toFloats(const std::vector<float>& values) { return va
 
 enum class MatmulExtra { none, bias, residual, residualInPlace };
 
+// The operators on sequences (operators_attention.cc); operatorTable has all. Scores reach about spread^2 sqrt(D) / 3.
+Operator ropeOperator(ops::DType type);
+Operator attentionOperator(const std::string& name, ops::DType type, float spread, double forwardTolerance,
+                           double backwardTolerance);
+
 // The operators with weights (operators_linear.cc); operatorTable has all.
 Operator matmulOperator(const std::string& name, MatmulExtra extra);
 Operator loraOperator();

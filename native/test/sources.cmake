@@ -4,6 +4,7 @@ find_package(Threads REQUIRED)
 add_executable(op_table
   ${CMAKE_CURRENT_LIST_DIR}/op_table.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators.cc
+  ${CMAKE_CURRENT_LIST_DIR}/operators_attention.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_bf16.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_linear.cc
   ${CMAKE_CURRENT_LIST_DIR}/step_timing.cc

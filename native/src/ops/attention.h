@@ -7,30 +7,33 @@
 //   qkv, dqkv [T, >= columns] strides ld, ldd; q at qColumn [heads D], k at kColumn, v at vColumn [kvHeads D];
 //   dqkv has the same columns
 //   out, dout [T, heads D] strides ldo, lddo   lse [T,heads]
-//   row major, f32 storage and accumulation, outputs overwritten
-//   No S x S matrix: one 64-row query tile against the keys up to its diagonal. exp: relative error <= 2e-6.
+//   row major, outputs overwritten. float32, or all but lse in bfloat16: scores, softmax and sums are f32 all the same, P
+//   and dS are rounded for their products, gradients are summed in f32 and rounded once.
+//   No S x S matrix: tiles of 64 queries against 256 keys, softmax renormalised from tile to tile, only blocks of 16 x 16
+//   on or below the diagonal. exp: relative error <= 2e-6.
 //   Work units are (sequence, kv head), so dK and dV of a group are summed in head order without atomics.
-//   NMSE against the reference: 1e-10 forward, 1e-9 backward
-//   Source: Vaswani et al. 2017; Ainslie et al. 2023 (GQA); recomputation from lse: Dao et al. 2022
+//   NMSE against the reference: 1e-10 forward, 1e-9 backward (f32); 6e-6 and 1e-5 (bfloat16)
+//   Source: Vaswani et al. 2017; Ainslie et al. 2023 (GQA); tiles and recomputation from lse: Dao et al. 2022
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "bf16.h"
 #include "exec_context.h"
 #include "segments.h"
 
 namespace loratwin::ops {
 
-template <class Real>
+template <class Real, class Store = Real>
 struct AttentionT {
   Sequences sequences;
-  const Real* qkv;
+  const Store* qkv;
   std::int64_t ld;
   std::int32_t qColumn;
   std::int32_t kColumn;
   std::int32_t vColumn;
-  Real* out;
+  Store* out;
   std::int64_t ldo;
   Real* lse;
   std::int32_t heads;
@@ -39,21 +42,22 @@ struct AttentionT {
   Real* scratch;         // attentionScratchBytes(threads, longest sequence, D)
 };
 using Attention = AttentionT<float>;
+using AttentionBf16 = AttentionT<float, Bf16>;
 
-template <class Real>
+template <class Real, class Store = Real>
 struct AttentionBackwardT {
   Sequences sequences;
-  const Real* qkv;
+  const Store* qkv;
   std::int64_t ld;
   std::int32_t qColumn;
   std::int32_t kColumn;
   std::int32_t vColumn;
-  const Real* out;
+  const Store* out;
   std::int64_t ldo;
-  const Real* dout;
+  const Store* dout;
   std::int64_t lddo;
   const Real* lse;
-  Real* dqkv;
+  Store* dqkv;
   std::int64_t ldd;
   std::int32_t heads;
   std::int32_t kvHeads;
@@ -61,29 +65,36 @@ struct AttentionBackwardT {
   Real* scratch;  // attentionBackwardScratchBytes(threads, longest sequence, D)
 };
 using AttentionBackward = AttentionBackwardT<float>;
+using AttentionBackwardBf16 = AttentionBackwardT<float, Bf16>;
 
-constexpr std::size_t kAttentionTileRows = 64;
+constexpr std::size_t kAttentionTileQueries = 64;
+constexpr std::size_t kAttentionTileKeys = 256;
 
-// Row stride of a score tile: 16 floats past a multiple of 32, so that a column's rows fall into different cache sets.
-constexpr std::size_t attentionTileStride(std::size_t maxSequence) { return (maxSequence + 31) / 32 * 32 + 16; }
+constexpr std::size_t attentionTileKeys(std::size_t maxSequence) {
+  return maxSequence < kAttentionTileKeys ? maxSequence : kAttentionTileKeys;
+}
 
-// K^T [D,stride], V [S,D], scores [64,stride] for each thread, each thread's part rounded up to 64 bytes
+// For each thread, in floats whatever the dtype, S = maxSequence and D = headDim rounded up to even ones:
+// K, V [S,D], Q^T, out [64,D], scores [keys of a tile, 64]; a thread's part is rounded up to 64 bytes
 constexpr std::size_t attentionScratchBytes(std::size_t threads, std::size_t maxSequence, std::size_t headDim) {
-  const std::size_t stride = attentionTileStride(maxSequence);
-  const std::size_t floats = headDim * stride + maxSequence * headDim + kAttentionTileRows * stride;
+  const std::size_t S = (maxSequence + 1) / 2 * 2;
+  const std::size_t D = (headDim + 1) / 2 * 2;
+  const std::size_t floats = 2 * S * D + kAttentionTileQueries * (2 * D + attentionTileKeys(S));
   return threads * ((floats + 15) / 16 * 16) * sizeof(float);
 }
 
-// K^T, V^T [D,stride], K [S,D], P and dS [64,stride], Q and dO tiles [64,D] for each thread, rounded likewise
+// Likewise K, V, dK, dV [S,D], Q, Q^T, dO, dO^T, dQ [64,D], P and twice dS [keys of a tile, 64]
 constexpr std::size_t attentionBackwardScratchBytes(std::size_t threads, std::size_t maxSequence, std::size_t headDim) {
-  const std::size_t stride = attentionTileStride(maxSequence);
-  const std::size_t floats =
-      2 * headDim * stride + maxSequence * headDim + 2 * kAttentionTileRows * stride + 2 * kAttentionTileRows * headDim;
+  const std::size_t S = (maxSequence + 1) / 2 * 2;
+  const std::size_t D = (headDim + 1) / 2 * 2;
+  const std::size_t floats = 4 * S * D + kAttentionTileQueries * (5 * D + 3 * attentionTileKeys(S));
   return threads * ((floats + 15) / 16 * 16) * sizeof(float);
 }
 
 void attention(ExecContext& context, const Attention& op);
+void attention(ExecContext& context, const AttentionBf16& op);
 void attention_backward(ExecContext& context, const AttentionBackward& op);
+void attention_backward(ExecContext& context, const AttentionBackwardBf16& op);
 
 namespace ref {
 template <class Real>

@@ -16,25 +16,28 @@
 
 namespace loratwin::ops {
 
-#define LORATWIN_DECLARE_OPERATORS                                 \
-  void adamw(ExecContext&, const Adamw&);                          \
-  void attention(ExecContext&, const Attention&);                  \
-  void attention_backward(ExecContext&, const AttentionBackward&); \
-  void copy(ExecContext&, const Copy&);                            \
-  void embed(ExecContext&, const EmbedBf16&);                      \
-  void embed(ExecContext&, const Embed&);                          \
-  void lora(ExecContext&, const Lora&);                            \
-  void lora_backward(ExecContext&, const LoraBackward&);           \
-  void matmul_widened(const WidenedProduct&);                      \
-  void rmsnorm(ExecContext&, const RmsnormBf16&);                  \
-  void rmsnorm(ExecContext&, const Rmsnorm&);                      \
-  void rmsnorm_backward(ExecContext&, const RmsnormBackward&);     \
-  void rope(ExecContext&, const Rope&);                            \
-  double sum_squares(ExecContext&, const float*, std::size_t);     \
-  void swiglu(ExecContext&, const SwigluBf16&);                    \
-  void swiglu_backward(ExecContext&, const SwigluBackwardBf16&);   \
-  void swiglu(ExecContext&, const Swiglu&);                        \
-  void swiglu_backward(ExecContext&, const SwigluBackward&);       \
+#define LORATWIN_DECLARE_OPERATORS                                     \
+  void adamw(ExecContext&, const Adamw&);                              \
+  void attention(ExecContext&, const Attention&);                      \
+  void attention(ExecContext&, const AttentionBf16&);                  \
+  void attention_backward(ExecContext&, const AttentionBackward&);     \
+  void attention_backward(ExecContext&, const AttentionBackwardBf16&); \
+  void copy(ExecContext&, const Copy&);                                \
+  void embed(ExecContext&, const EmbedBf16&);                          \
+  void embed(ExecContext&, const Embed&);                              \
+  void lora(ExecContext&, const Lora&);                                \
+  void lora_backward(ExecContext&, const LoraBackward&);               \
+  void matmul_widened(const WidenedProduct&);                          \
+  void rmsnorm(ExecContext&, const RmsnormBf16&);                      \
+  void rmsnorm(ExecContext&, const Rmsnorm&);                          \
+  void rmsnorm_backward(ExecContext&, const RmsnormBackward&);         \
+  void rope(ExecContext&, const Rope&);                                \
+  void rope(ExecContext&, const RopeBf16&);                            \
+  double sum_squares(ExecContext&, const float*, std::size_t);         \
+  void swiglu(ExecContext&, const SwigluBf16&);                        \
+  void swiglu_backward(ExecContext&, const SwigluBackwardBf16&);       \
+  void swiglu(ExecContext&, const Swiglu&);                            \
+  void swiglu_backward(ExecContext&, const SwigluBackward&);           \
   double head_loss_row(float*, std::int64_t, std::int32_t, float, RowGradient);
 
 namespace generic {
@@ -79,6 +82,11 @@ void checkIds(const std::int32_t* ids, std::int32_t rows, std::int32_t vocabular
   }
 }
 
+void checkHeadDim(std::int32_t headDim) {
+  if (headDim % 2 != 0 || headDim > 1024)
+    refuse("rope: Expected an even headDim of at most 1024, got " + std::to_string(headDim));
+}
+
 }  // namespace
 
 Isa bestIsa() {
@@ -114,7 +122,13 @@ void adamw(ExecContext& context, const Adamw& op) { LORATWIN_PICK(adamw(context,
 
 void attention(ExecContext& context, const Attention& op) { LORATWIN_PICK(attention(context, op)); }
 
+void attention(ExecContext& context, const AttentionBf16& op) { LORATWIN_PICK(attention(context, op)); }
+
 void attention_backward(ExecContext& context, const AttentionBackward& op) {
+  LORATWIN_PICK(attention_backward(context, op));
+}
+
+void attention_backward(ExecContext& context, const AttentionBackwardBf16& op) {
   LORATWIN_PICK(attention_backward(context, op));
 }
 
@@ -149,8 +163,12 @@ void rmsnorm(ExecContext& context, const RmsnormBf16& op) { LORATWIN_PICK(rmsnor
 void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) { LORATWIN_PICK(rmsnorm_backward(context, op)); }
 
 void rope(ExecContext& context, const Rope& op) {
-  if (op.headDim % 2 != 0 || op.headDim > 1024)
-    refuse("rope: Expected an even headDim of at most 1024, got " + std::to_string(op.headDim));
+  checkHeadDim(op.headDim);
+  LORATWIN_PICK(rope(context, op));
+}
+
+void rope(ExecContext& context, const RopeBf16& op) {
+  checkHeadDim(op.headDim);
   LORATWIN_PICK(rope(context, op));
 }
 

@@ -28,37 +28,64 @@ void cosSin(double position, const double* turnsPerStep, std::int64_t count, flo
   }
 }
 
-}  // namespace
+// One row's heads.
+template <class Store>
+void rotateRow(const RopeT<Store>& op, Store* head, const float* cosine, const float* sine) {
+  const std::int64_t half = op.headDim / 2;
+  for (std::int32_t h = 0; h < op.heads; ++h, head += op.headDim) {
+    for (std::int64_t i = 0; i < half; i += kLanes) {
+      const Mask m = firstLanes(half - i);
+      const Vec a = load(head + i, m);
+      const Vec b = load(head + half + i, m);
+      const Vec c = load(cosine + i, m);
+      const Vec s = load(sine + i, m);
+      store(head + i, a * c - b * s, m);
+      store(head + half + i, b * c + a * s, m);
+    }
+  }
+}
 
-void rope(ExecContext& context, const Rope& op) {
+// Position by position through a thread's sequences, so that it computes each position's angles once.
+template <class Store>
+void rotate(ExecContext& context, const RopeT<Store>& op) {
   const std::int64_t half = op.headDim / 2;
   if (op.sequences.count == 0) return;
   const std::int32_t* offsets = op.sequences.offsets;
-  context.parallelFor(static_cast<std::size_t>(offsets[op.sequences.count]), [&](std::size_t begin, std::size_t end,
+  context.parallelFor(static_cast<std::size_t>(offsets[op.sequences.count]), [&](std::size_t first, std::size_t last,
                                                                                  int) {
     double turnsPerStep[kMaxHalf];
     float cosine[kMaxHalf];
     float sine[kMaxHalf];
     for (std::int64_t i = 0; i < half; ++i)
       turnsPerStep[i] = static_cast<double>(op.frequencies[i]) * 0.15915494309189535;
-    std::int32_t sequence = 0;
-    for (std::int64_t t = static_cast<std::int64_t>(begin); t < static_cast<std::int64_t>(end); ++t) {
-      while (t >= offsets[sequence + 1]) ++sequence;
-      cosSin(static_cast<double>(t - offsets[sequence]), turnsPerStep, half, op.inverse ? -1.0F : 1.0F, cosine, sine);
-      float* head = op.x + t * op.ld + op.column;
-      for (std::int32_t h = 0; h < op.heads; ++h, head += op.headDim) {
-        for (std::int64_t i = 0; i < half; i += kLanes) {
-          const Mask m = firstLanes(half - i);
-          const Vec a = load(head + i, m);
-          const Vec b = load(head + half + i, m);
-          const Vec c = load(cosine + i, m);
-          const Vec s = load(sine + i, m);
-          store(head + i, a * c - b * s, m);
-          store(head + half + i, b * c + a * s, m);
+    const std::int64_t begin = static_cast<std::int64_t>(first);
+    const std::int64_t end = static_cast<std::int64_t>(last);
+    std::int32_t firstSequence = 0;
+    while (begin >= offsets[firstSequence + 1]) ++firstSequence;
+    std::int32_t lastSequence = firstSequence;
+    std::int64_t positions = 0;
+    for (; lastSequence < op.sequences.count && offsets[lastSequence] < end; ++lastSequence) {
+      const std::int64_t length = offsets[lastSequence + 1] - offsets[lastSequence];
+      positions = length > positions ? length : positions;
+    }
+    for (std::int64_t position = 0; position < positions; ++position) {
+      bool computed = false;
+      for (std::int32_t i = firstSequence; i < lastSequence; ++i) {
+        const std::int64_t row = offsets[i] + position;
+        if (row < begin || row >= end || row >= offsets[i + 1]) continue;
+        if (!computed) {
+          cosSin(static_cast<double>(position), turnsPerStep, half, op.inverse ? -1.0F : 1.0F, cosine, sine);
+          computed = true;
         }
+        rotateRow(op, op.x + row * op.ld + op.column, cosine, sine);
       }
     }
   });
 }
+
+}  // namespace
+
+void rope(ExecContext& context, const Rope& op) { rotate(context, op); }
+void rope(ExecContext& context, const RopeBf16& op) { rotate(context, op); }
 
 }  // namespace loratwin::ops::LORATWIN_ISA

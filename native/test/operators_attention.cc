@@ -1,0 +1,189 @@
+// rope and attention on float32 and on bfloat16 tensors, and their references.
+#include <algorithm>
+#include <cmath>
+
+#include "operators.h"
+#include "ops/attention.h"
+#include "ops/rope.h"
+
+namespace loratwin::test {
+
+namespace {
+
+using ops::Bf16;
+using ops::DType;
+using ops::ExecContext;
+
+std::vector<float> rotaryFrequencies(const Case& shape) {
+  std::vector<float> frequencies;
+  for (int i = 0; i < shape.headDim / 2; ++i)
+    frequencies.push_back(std::pow(10000.0F, -2.0F * static_cast<float>(i) / static_cast<float>(shape.headDim)));
+  return frequencies;
+}
+
+// A tensor as an operator with this storage type takes it, and back.
+template <class Store, class Real>
+std::vector<Store> stored(const std::vector<Real>& values) {
+  if constexpr (std::is_same_v<Store, Real>) {
+    return values;
+  } else {
+    return toBf16(values);
+  }
+}
+
+template <class Real, class Store>
+std::vector<Real> values(const std::vector<Store>& tensor) {
+  if constexpr (std::is_same_v<Store, Real>) {
+    return tensor;
+  } else {
+    return toFloats(tensor);
+  }
+}
+
+ops::Sequences sequencesOf(const Layout& layout) {
+  return {layout.sequences.data(), static_cast<std::int32_t>(layout.sequences.size()) - 1};
+}
+
+template <class Store, class Real>
+Tensors<Real> rotate(const Case& c, const std::vector<Real>& x, bool inverse, auto call) {
+  const Layout layout(c);
+  const std::vector<float> frequencies = rotaryFrequencies(c);
+  std::vector<Store> y = stored<Store>(x);
+  const std::int64_t ld = kYColumn + c.heads * c.headDim + kPad;
+  call(ops::RopeT<Store>{sequencesOf(layout), y.data(), ld, kYColumn, c.heads, c.headDim, frequencies.data(), inverse});
+  return {values<Real>(y)};
+}
+
+template <class Store>
+Operator ropeOf(const std::string& name, double tolerance) {
+  constexpr bool rounded = std::is_same_v<Store, Bf16>;
+  const auto tensors = [](const Case& c) {
+    return std::vector<Tensor>{
+        {"x", Extent::rows, kYColumn + c.heads * c.headDim + kPad, -1, 1.0F, 0.0F, std::is_same_v<Store, Bf16>}};
+  };
+  const auto reference = [](const ops::RopeT<double>& op) { ops::ref::rope(op); };
+  return {.name = name,
+          .inputs = tensors,
+          .outputs = tensors,
+          .forward =
+              [](ExecContext& x, const Case& c, const Tensors<float>& in) {
+                return rotate<Store>(c, in[0], false, [&](const ops::RopeT<Store>& op) { ops::rope(x, op); });
+              },
+          .forwardReference =
+              [reference](const Case& c, const Tensors<double>& in) {
+                return rotate<double>(c, in[0], false, reference);
+              },
+          .forwardTolerance = tolerance,
+          .backward =
+              [](ExecContext& x, const Case& c, const auto&, const auto&, const auto& graded) {
+                return rotate<Store>(c, graded[0], true, [&](const ops::RopeT<Store>& op) { ops::rope(x, op); });
+              },
+          .backwardReference =
+              [reference](const Case& c, const auto&, const auto&, const auto& graded) {
+                return rotate<double>(c, graded[0], true, reference);
+              },
+          .backwardTolerance = tolerance,
+          .gradedOutput = everyOutput,
+          .float32Gradient = rounded};
+}
+
+std::int64_t qkvWidth(const Case& c) { return std::int64_t{c.heads + 2 * c.kvHeads} * c.headDim + kPad; }
+
+std::size_t longestSequence(const Case& c) {
+  int length = 0;
+  for (const SegmentCase& segment : c.segments) {
+    for (const int rows : segment.sequences) length = std::max(length, rows);
+  }
+  return static_cast<std::size_t>(length);
+}
+
+template <class Store, class Real>
+Tensors<Real> attend(int threads, const Case& c, const Tensors<Real>& in, auto call) {
+  const Layout layout(c);
+  const int q = c.heads * c.headDim;
+  const std::vector<Store> qkv = stored<Store>(in[0]);
+  std::vector<Store> out(static_cast<std::size_t>(c.rows()) * static_cast<std::size_t>(q));
+  std::vector<Real> lse(static_cast<std::size_t>(c.rows() * c.heads));
+  std::vector<Real> scratch(ops::attentionScratchBytes(static_cast<std::size_t>(threads), longestSequence(c),
+                                                       static_cast<std::size_t>(c.headDim)) /
+                            sizeof(float));
+  call(ops::AttentionT<Real, Store>{sequencesOf(layout), qkv.data(), qkvWidth(c), 0, q, q + c.kvHeads * c.headDim,
+                                    out.data(), q, lse.data(), c.heads, c.kvHeads, c.headDim, scratch.data()});
+  return {values<Real>(out), lse};
+}
+
+template <class Store, class Real>
+Tensors<Real> attendBack(int threads, const Case& c, const Tensors<Real>& in, const Tensors<Real>& out,
+                         const Tensors<Real>& graded, auto call) {
+  const Layout layout(c);
+  const int q = c.heads * c.headDim;
+  const std::vector<Store> qkv = stored<Store>(in[0]);
+  const std::vector<Store> attended = stored<Store>(out[0]);
+  const std::vector<Store> dout = stored<Store>(graded[0]);
+  std::vector<Store> dqkv(in[0].size());
+  std::vector<Real> scratch(ops::attentionBackwardScratchBytes(static_cast<std::size_t>(threads), longestSequence(c),
+                                                               static_cast<std::size_t>(c.headDim)) /
+                            sizeof(float));
+  call(ops::AttentionBackwardT<Real, Store>{sequencesOf(layout), qkv.data(), qkvWidth(c), 0, q,
+                                            q + c.kvHeads * c.headDim, attended.data(), q, dout.data(), q,
+                                            out[1].data(), dqkv.data(), qkvWidth(c), c.heads, c.kvHeads, c.headDim,
+                                            scratch.data()});
+  return {values<Real>(dqkv)};
+}
+
+template <class Store>
+Operator attentionOf(const std::string& name, float spread, double forwardTolerance, double backwardTolerance) {
+  constexpr bool rounded = std::is_same_v<Store, Bf16>;
+  return {.name = name,
+          .inputs =
+              [spread](const Case& c) {
+                return std::vector<Tensor>{
+                    {"qkv", Extent::rows, qkvWidth(c), -1, spread, 0.0F, std::is_same_v<Store, Bf16>}};
+              },
+          .outputs =
+              [](const Case& c) {
+                return std::vector<Tensor>{
+                    {"out", Extent::rows, c.heads * c.headDim, -1, 1.0F, 0.0F, std::is_same_v<Store, Bf16>},
+                    {"lse", Extent::rows, c.heads}};
+              },
+          .forward =
+              [](ExecContext& x, const Case& c, const Tensors<float>& in) {
+                return attend<Store>(x.threads(), c, in,
+                                     [&](const ops::AttentionT<float, Store>& op) { ops::attention(x, op); });
+              },
+          .forwardReference =
+              [](const Case& c, const Tensors<double>& in) {
+                return attend<double>(1, c, in, [](const ops::AttentionT<double>& op) { ops::ref::attention(op); });
+              },
+          .forwardTolerance = forwardTolerance,
+          .backward =
+              [](ExecContext& x, const Case& c, const auto& in, const auto& out, const auto& graded) {
+                return attendBack<Store>(x.threads(), c, in, out, graded,
+                                         [&](const ops::AttentionBackwardT<float, Store>& op) {
+                                           ops::attention_backward(x, op);
+                                         });
+              },
+          .backwardReference =
+              [](const Case& c, const auto& in, const auto& out, const auto& graded) {
+                return attendBack<double>(
+                    1, c, in, out, graded,
+                    [](const ops::AttentionBackwardT<double>& op) { ops::ref::attention_backward(op); });
+              },
+          .backwardTolerance = backwardTolerance,
+          .gradedOutput = [](const std::string& output) { return output == "out"; },
+          .float32Gradient = rounded};
+}
+
+}  // namespace
+
+Operator ropeOperator(DType type) {
+  return type == DType::float32 ? ropeOf<float>("rope", 1e-12) : ropeOf<Bf16>("rope bf16", 6e-6);
+}
+
+Operator attentionOperator(const std::string& name, DType type, float spread, double forwardTolerance,
+                           double backwardTolerance) {
+  return type == DType::float32 ? attentionOf<float>(name, spread, forwardTolerance, backwardTolerance)
+                                : attentionOf<Bf16>(name, spread, forwardTolerance, backwardTolerance);
+}
+
+}  // namespace loratwin::test
