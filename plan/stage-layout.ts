@@ -101,11 +101,6 @@ function regionOf(space: Place["space"], start = 0): Region {
   };
 }
 
-/** Row stride of an attention score tile (native/src/ops/attention.h). */
-function tileStride(maxSequence: number): number {
-  return Math.ceil(maxSequence / 32) * 32 + 16;
-}
-
 /** Scratch of `attention` and `attentionBackward`, as native/src/ops/attention.h states it. */
 export function attentionScratchBytes(
   threads: number,
@@ -113,10 +108,12 @@ export function attentionScratchBytes(
   headDim: number,
   backward: boolean,
 ): number {
-  const stride = tileStride(maxSequence);
+  const rows = Math.ceil(maxSequence / 2) * 2;
+  const width = Math.ceil(headDim / 2) * 2;
+  const keys = Math.min(rows, 256);
   const floats = backward
-    ? 2 * headDim * stride + maxSequence * headDim + 128 * stride + 128 * headDim
-    : headDim * stride + maxSequence * headDim + 64 * stride;
+    ? 4 * rows * width + 64 * (5 * width + 3 * keys)
+    : 2 * rows * width + 64 * (2 * width + keys);
   return threads * Math.ceil(floats / 16) * 16 * FLOAT;
 }
 
