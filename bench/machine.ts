@@ -79,6 +79,11 @@ export function readRate(lines: readonly HardwareLine[], threads: number): numbe
   return rate * 1e9;
 }
 
+/** Of two measurements, the larger value of each line: what else runs only takes away. */
+export function largerOf(first: readonly HardwareLine[], second: readonly HardwareLine[]): readonly HardwareLine[] {
+  return first.map((line, index) => (line.value >= second[index]!.value ? line : second[index]!));
+}
+
 /** Register peaks now, for a ratio to what runs just before or after. */
 export function measurePeaks(bench: Bench, threads: number): readonly HardwareLine[] {
   return kernelBench("--peak", "--threads", `${threads}`, "--repetitions", repetitions(bench));

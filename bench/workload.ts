@@ -12,6 +12,7 @@ import {
   makePlan,
   type Plan,
   type Projection,
+  type Recompute,
   type ResolvedDevice,
   type ScheduleName,
   sealPlan,
@@ -78,6 +79,7 @@ export interface PlanShape {
   /** Groups of jobs that share micro-batches; every job alone when absent. */
   readonly groups?: number;
   readonly calibration?: Calibration;
+  readonly recompute?: Recompute;
 }
 
 export function devicesOf(threads: readonly number[]): readonly ResolvedDevice[] {
@@ -120,7 +122,7 @@ export function benchPlan(shape: PlanShape): Plan {
     architecture: architectureOf(shape.model),
     dtype: shape.dtype,
     modelDigest: null,
-    recompute: "none",
+    recompute: shape.recompute ?? "none",
     jobs,
     rows: jobs.map((job) => lengthRows(job, job.data as LengthData)),
     devices,

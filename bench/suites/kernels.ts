@@ -1,0 +1,114 @@
+import { sum } from "../../core/index.ts";
+import { type Dtype, PROJECTIONS } from "../../plan/index.ts";
+import { type HardwareLine, largerOf, measureHardware, registerPeak } from "../machine.ts";
+import { type Parameters, summarize } from "../measurement.ts";
+import { type OperatorWork, operatorWork } from "../operator-rates.ts";
+import type { Bench, Scale, Suite } from "../suite.ts";
+import { acceptedDtypes, benchModel, train } from "../train.ts";
+import { benchPlan, MODEL } from "../workload.ts";
+
+const THREADS = 2;
+const WARM_STEPS = 1;
+const PRODUCTS: readonly string[] = ["qkv", "o", "gate and up", "down"];
+const ELEMENTWISE = ["rmsnorm", "swiglu", "rope", "embed"];
+const MIXED = [4, 16, 32, 64, 8, 16, 48, 64, 4, 24, 32, 64, 8, 16, 40, 64];
+const EQUAL = [16, 16, 16, 16];
+
+const ROWS: Readonly<Record<Scale, readonly number[]>> = { full: [256, 1024], quick: [256, 1024], tiny: [32] };
+const STEPS: Readonly<Record<Scale, number>> = { full: 6, quick: 4, tiny: 2 };
+
+/** All projections of all adapters on one device, `rows` tokens a micro-batch; by action. */
+async function measure(
+  bench: Bench,
+  dtype: Dtype,
+  ranks: readonly number[],
+  rows: number,
+): Promise<readonly (readonly OperatorWork[])[]> {
+  const job = { targets: PROJECTIONS, batchSize: 2, microBatchSize: 1, length: rows / ranks.length };
+  const plan = benchPlan({
+    model: MODEL[bench.scale],
+    dtype,
+    jobs: ranks.map((rank) => ({ ...job, rank, steps: STEPS[bench.scale] })),
+    devices: [THREADS],
+    groups: 1,
+  });
+  const result = await train(plan, benchModel(plan.model.architecture), true);
+  return operatorWork(plan, result, WARM_STEPS);
+}
+
+function recordKernels(
+  bench: Bench,
+  hardware: readonly HardwareLine[],
+  dtype: Dtype,
+  rows: number,
+  ranks: readonly number[],
+  actions: readonly (readonly OperatorWork[])[],
+): void {
+  const peak = registerPeak(hardware, dtype, THREADS);
+  const of = (letter: "F" | "B", kind: string): readonly OperatorWork[] =>
+    actions.flatMap((action) => action.filter((work) => work.letter === letter && work.kind === kind));
+  const recordRate = (name: string, letter: "F" | "B", kind: string, more: Parameters): void => {
+    const works = of(letter, kind);
+    if (works.length === 0) return;
+    const rate = summarize(works.map(({ flops, seconds }) => flops / seconds / 1e9));
+    const parameters = { kernel: name, direction: letter === "F" ? "forward" : "backward", rows, dtype, ...more };
+    const limit = { of: "register peak", share: (rate.value * 1e9) / peak };
+    bench.record({ name: "rate", parameters, ...rate, unit: "GFLOP/s", limit });
+  };
+  const adapters = ranks === EQUAL ? "4 of rank 16" : "16 of ranks 4 to 64";
+  for (const letter of ["F", "B"] as const) {
+    if (ranks === EQUAL) {
+      for (const kind of PRODUCTS) recordRate(kind, letter, kind, {});
+      if (letter === "F") recordRate("head, both directions", letter, "head", {});
+      recordRate("attention", letter, "attention", { sequence: rows / ranks.length });
+    }
+    recordRate("lora", letter, "lora", { adapters });
+    const ofBase = actions.flatMap((action) => {
+      const lora = action.find((work) => work.letter === letter && work.kind === "lora");
+      const base = sum(
+        action.filter((work) => work.letter === letter && PRODUCTS.includes(work.kind)).map(({ seconds }) => seconds),
+      );
+      return lora === undefined ? [] : [lora.seconds / base];
+    });
+    const parameters = {
+      kernel: "lora",
+      direction: letter === "F" ? "forward" : "backward",
+      rows,
+      dtype,
+      adapters,
+    };
+    bench.record({ name: "of the base products' time", parameters, ...summarize(ofBase), unit: "share" });
+    if (ranks !== EQUAL) continue;
+    for (const kind of ELEMENTWISE) {
+      const works = of(letter, kind);
+      if (works.length === 0) continue;
+      const rate = summarize(works.map(({ bytes, seconds }) => bytes / seconds / 1e9));
+      bench.record({
+        name: "moved",
+        parameters: { kernel: kind, direction: letter === "F" ? "forward" : "backward", rows, dtype },
+        ...rate,
+        unit: "GB/s",
+      });
+    }
+  }
+}
+
+export const kernels: Suite = {
+  describe: "peaks of the machine, and the rate of every operator inside a training step",
+  async run(bench) {
+    const before = measureHardware(bench);
+    const records: ((hardware: readonly HardwareLine[]) => void)[] = [];
+    for (const dtype of await acceptedDtypes()) {
+      for (const rows of ROWS[bench.scale]) {
+        for (const ranks of [EQUAL, MIXED]) {
+          bench.note(`${rows} rows, ${ranks.length} adapters, ${dtype}`);
+          const actions = await measure(bench, dtype, ranks, rows);
+          records.push((hardware) => recordKernels(bench, hardware, dtype, rows, ranks, actions));
+        }
+      }
+    }
+    const hardware = largerOf(before, measureHardware(bench));
+    for (const line of hardware) bench.record(line);
+    for (const record of records) record(hardware);
+  },
+};
