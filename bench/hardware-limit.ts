@@ -22,7 +22,7 @@ function weightBytes({ kind, features }: OperatorCall, computeBytes: number): nu
 export function limitSeconds(plan: Plan, rates: Rates): number {
   const computeBytes = plan.model.dtype === "float32" ? 4 : 2;
   const stage = plan.stages[0]!;
-  const shape = { architecture: plan.model.architecture, stage, jobs: plan.jobs, recompute: plan.recompute };
+  const shape = { ...plan.model, stage, jobs: plan.jobs, recompute: plan.recompute };
   let total = 0;
   for (const microBatch of plan.microBatches) {
     if (microBatch.step !== 0) continue;

@@ -1,5 +1,5 @@
-import type { Operator, Tensor } from "../native/index.ts";
-import type { Architecture, Recompute, Stage } from "../plan/index.ts";
+import type { Operator, RmsnormBackwardOperator, Tensor } from "../native/index.ts";
+import type { Architecture, ComputeDtype, Recompute, Stage } from "../plan/index.ts";
 import { PROJECTIONS, type Projection, projectionShape, type StageLayout } from "../plan/index.ts";
 import type { LayerWeights, StageWeights } from "./stage-weights.ts";
 
@@ -7,9 +7,41 @@ import type { LayerWeights, StageWeights } from "./stage-weights.ts";
 export interface ProgramInput {
   readonly architecture: Architecture;
   readonly stage: Stage;
+  readonly dtype: ComputeDtype;
   readonly recompute: Recompute;
   readonly layout: StageLayout;
   readonly weights: StageWeights;
+}
+
+/** The types that operators name; in fp32 they name none. */
+interface Types {
+  readonly compute: { readonly dtype?: ComputeDtype };
+  /** With the output in the residual stream, or with the gradient of a norm's output. */
+  readonly wideOutput: { readonly dtype?: ComputeDtype; readonly yType?: ComputeDtype };
+  readonly wideGradient: { readonly dtype?: ComputeDtype; readonly dxType?: ComputeDtype };
+}
+
+const TYPES: Readonly<Record<ComputeDtype, Types>> = {
+  float32: { compute: {}, wideOutput: {}, wideGradient: {} },
+  bfloat16: {
+    compute: { dtype: "bfloat16" },
+    wideOutput: { dtype: "bfloat16", yType: "float32" },
+    wideGradient: { dtype: "bfloat16", dxType: "float32" },
+  },
+};
+
+/** A gradient of the residual stream: in fp32, and as products take it. In fp32 the two are one tensor. */
+export interface StreamGradient {
+  readonly stream: Tensor;
+  readonly compute: Tensor;
+}
+
+/** A backward of a norm writes both forms of a gradient. */
+export function gradientOutputs({
+  stream,
+  compute,
+}: StreamGradient): Pick<RmsnormBackwardOperator, "dtype" | "dx" | "dxCompute"> {
+  return compute === stream ? { dx: stream } : { dtype: "bfloat16", dx: stream, dxCompute: compute };
 }
 
 /** The number that an adapter's entry and a LoRA operator meet at. */
@@ -69,6 +101,7 @@ function loraForward(
   x: Tensor,
   y: Tensor,
   ldy: number,
+  types: Types["compute"] | Types["wideOutput"],
 ): readonly Operator[] {
   const { architecture, layout, stage } = input;
   const widths = widthsOf(architecture);
@@ -80,6 +113,7 @@ function loraForward(
     return [
       {
         op: "lora",
+        ...types,
         x,
         ldx: inFeatures,
         inFeatures,
@@ -103,6 +137,7 @@ function loraBackward(
   dy: Tensor,
   lddy: number,
   dx: Tensor | undefined,
+  types: Types["compute"] | Types["wideGradient"],
 ): readonly Operator[] {
   const { architecture, layout, stage } = input;
   const widths = widthsOf(architecture);
@@ -117,6 +152,7 @@ function loraBackward(
     return [
       {
         op: "loraBackward",
+        ...types,
         dy,
         lddy,
         dyColumn: outputColumn(projection, widths),
@@ -151,13 +187,15 @@ function layerBody(input: ProgramInput, index: number, area: BodyArea): readonly
   const { hidden, inner, query, qkv, heads } = widthsOf(architecture);
   const eps = architecture.rmsNormEps;
   const { normed, attentionScratch: scratch } = area;
+  const { compute, wideOutput } = TYPES[input.dtype];
   const bias = weights.qkvBias === undefined ? {} : { bias: weights.qkvBias };
   return [
-    { op: "rmsnorm", x, weight: weights.inputNorm, y: normed.attention, rstd: rstd1, hidden, eps },
-    { op: "matmul", x: normed.attention, ldx: hidden, weight: weights.qkv, y: qkvOut, ldy: qkv, ...bias },
-    ...loraForward(input, index, ATTENTION_INPUTS, normed.attention, qkvOut, qkv),
+    { op: "rmsnorm", ...compute, x, weight: weights.inputNorm, y: normed.attention, rstd: rstd1, hidden, eps },
+    { op: "matmul", ...compute, x: normed.attention, ldx: hidden, weight: weights.qkv, y: qkvOut, ldy: qkv, ...bias },
+    ...loraForward(input, index, ATTENTION_INPUTS, normed.attention, qkvOut, qkv, compute),
     {
       op: "rope",
+      ...compute,
       x: qkvOut,
       ld: qkv,
       column: 0,
@@ -166,12 +204,22 @@ function layerBody(input: ProgramInput, index: number, area: BodyArea): readonly
       frequencies: input.weights.frequencies,
       inverse: false,
     },
-    { op: "attention", qkv: qkvOut, ld: qkv, ...heads, out: attention, ldo: query, lse, scratch },
-    { op: "matmul", x: attention, ldx: query, weight: weights.output, y: mid, ldy: hidden, residual: x, ldr: hidden },
-    ...loraForward(input, index, ["o_proj"], attention, mid, hidden),
-    { op: "rmsnorm", x: mid, weight: weights.postNorm, y: normed.mlp, rstd: rstd2, hidden, eps },
-    { op: "matmul", x: normed.mlp, ldx: hidden, weight: weights.gateUp, y: gateUp, ldy: 2 * inner },
-    ...loraForward(input, index, MLP_INPUTS, normed.mlp, gateUp, 2 * inner),
+    { op: "attention", ...compute, qkv: qkvOut, ld: qkv, ...heads, out: attention, ldo: query, lse, scratch },
+    {
+      op: "matmul",
+      ...wideOutput,
+      x: attention,
+      ldx: query,
+      weight: weights.output,
+      y: mid,
+      ldy: hidden,
+      residual: x,
+      ldr: hidden,
+    },
+    ...loraForward(input, index, ["o_proj"], attention, mid, hidden, wideOutput),
+    { op: "rmsnorm", ...compute, x: mid, weight: weights.postNorm, y: normed.mlp, rstd: rstd2, hidden, eps },
+    { op: "matmul", ...compute, x: normed.mlp, ldx: hidden, weight: weights.gateUp, y: gateUp, ldy: 2 * inner },
+    ...loraForward(input, index, MLP_INPUTS, normed.mlp, gateUp, 2 * inner, compute),
   ];
 }
 
@@ -181,11 +229,22 @@ export function layerForward(input: ProgramInput, index: number, next: Tensor): 
   const { mid, gateUp } = input.layout.layers[index]!;
   const { down } = input.weights.layers[index]!;
   const { hidden, inner } = widthsOf(input.architecture);
+  const { compute, wideOutput } = TYPES[input.dtype];
   return [
     ...layerBody(input, index, { normed: { attention: normed, mlp: normed }, attentionScratch }),
-    { op: "swiglu", gateUp, ld: 2 * inner, out: activated, ldo: inner, intermediate: inner },
-    { op: "matmul", x: activated, ldx: inner, weight: down, y: next, ldy: hidden, residual: mid, ldr: hidden },
-    ...loraForward(input, index, ["down_proj"], activated, next, hidden),
+    { op: "swiglu", ...compute, gateUp, ld: 2 * inner, out: activated, ldo: inner, intermediate: inner },
+    {
+      op: "matmul",
+      ...wideOutput,
+      x: activated,
+      ldx: inner,
+      weight: down,
+      y: next,
+      ldy: hidden,
+      residual: mid,
+      ldr: hidden,
+    },
+    ...loraForward(input, index, ["down_proj"], activated, next, hidden, wideOutput),
   ];
 }
 
@@ -194,7 +253,12 @@ function targetsAny({ layout }: ProgramInput, projections: readonly Projection[]
 }
 
 /** From the gradient of the layer's output to that of the residual stream before the MLP. */
-function mlpBackward(input: ProgramInput, index: number, gradient: Tensor, result: Tensor): readonly Operator[] {
+function mlpBackward(
+  input: ProgramInput,
+  index: number,
+  gradient: StreamGradient,
+  result: StreamGradient,
+): readonly Operator[] {
   const { architecture, layout } = input;
   const weights: LayerWeights = input.weights.layers[index]!;
   const { mid, rstd2: rstd, gateUp } = layout.layers[index]!;
@@ -207,16 +271,36 @@ function mlpBackward(input: ProgramInput, index: number, gradient: Tensor, resul
   } = layout.backward;
   const normed = layout.backward.normed.mlp;
   const weight = weights.postNorm;
+  const { compute, wideGradient } = TYPES[input.dtype];
   const operators: Operator[] = [
-    { op: "matmulBackward", dy: gradient, lddy: hidden, weight: weights.down, dx: dActivated, lddx: inner },
+    {
+      op: "matmulBackward",
+      ...compute,
+      dy: gradient.compute,
+      lddy: hidden,
+      weight: weights.down,
+      dx: dActivated,
+      lddx: inner,
+    },
   ];
   if (targetsAny(input, ["down_proj"])) {
-    operators.push({ op: "swiglu", gateUp, ld: 2 * inner, out: activated, ldo: inner, intermediate: inner });
-    operators.push(...loraBackward(input, index, ["down_proj"], activated, gradient, hidden, dActivated));
+    operators.push({
+      op: "swiglu",
+      ...compute,
+      gateUp,
+      ld: 2 * inner,
+      out: activated,
+      ldo: inner,
+      intermediate: inner,
+    });
+    operators.push(
+      ...loraBackward(input, index, ["down_proj"], activated, gradient.compute, hidden, dActivated, compute),
+    );
   }
   operators.push(
     {
       op: "swigluBackward",
+      ...compute,
       gateUp,
       ld: 2 * inner,
       dout: dActivated,
@@ -225,14 +309,40 @@ function mlpBackward(input: ProgramInput, index: number, gradient: Tensor, resul
       ldd: 2 * inner,
       intermediate: inner,
     },
-    { op: "matmulBackward", dy: dGateUp, lddy: 2 * inner, weight: weights.gateUp, dx: dNormed, lddx: hidden },
+    {
+      op: "matmulBackward",
+      ...wideGradient,
+      dy: dGateUp,
+      lddy: 2 * inner,
+      weight: weights.gateUp,
+      dx: dNormed,
+      lddx: hidden,
+    },
   );
   if (targetsAny(input, MLP_INPUTS)) {
     if (input.recompute === "none")
-      operators.push({ op: "rmsnorm", x: mid, weight, y: normed, rstd, hidden, eps: architecture.rmsNormEps });
-    operators.push(...loraBackward(input, index, MLP_INPUTS, normed, dGateUp, 2 * inner, dNormed));
+      operators.push({
+        op: "rmsnorm",
+        ...compute,
+        x: mid,
+        weight,
+        y: normed,
+        rstd,
+        hidden,
+        eps: architecture.rmsNormEps,
+      });
+    operators.push(...loraBackward(input, index, MLP_INPUTS, normed, dGateUp, 2 * inner, dNormed, wideGradient));
   }
-  operators.push({ op: "rmsnormBackward", dy: dNormed, x: mid, rstd, weight, dx: result, residual: gradient, hidden });
+  operators.push({
+    op: "rmsnormBackward",
+    dy: dNormed,
+    x: mid,
+    rstd,
+    weight,
+    ...gradientOutputs(result),
+    residual: gradient.stream,
+    hidden,
+  });
   return operators;
 }
 
@@ -240,8 +350,8 @@ function mlpBackward(input: ProgramInput, index: number, gradient: Tensor, resul
 function attentionBackward(
   input: ProgramInput,
   index: number,
-  gradient: Tensor,
-  result: Tensor | undefined,
+  gradient: StreamGradient,
+  result: StreamGradient | undefined,
 ): readonly Operator[] {
   const { architecture, layout } = input;
   const weights: LayerWeights = input.weights.layers[index]!;
@@ -250,11 +360,21 @@ function attentionBackward(
   const { normedGradient: dNormed, qkvGradient: dQkv, attentionGradient: dAttention } = layout.backward;
   const normed = layout.backward.normed.attention;
   const weight = weights.inputNorm;
+  const { compute, wideGradient } = TYPES[input.dtype];
   const operators: Operator[] = [
-    { op: "matmulBackward", dy: gradient, lddy: hidden, weight: weights.output, dx: dAttention, lddx: query },
-    ...loraBackward(input, index, ["o_proj"], attention, gradient, hidden, dAttention),
+    {
+      op: "matmulBackward",
+      ...compute,
+      dy: gradient.compute,
+      lddy: hidden,
+      weight: weights.output,
+      dx: dAttention,
+      lddx: query,
+    },
+    ...loraBackward(input, index, ["o_proj"], attention, gradient.compute, hidden, dAttention, compute),
     {
       op: "attentionBackward",
+      ...compute,
       qkv: qkvOut,
       ld: qkv,
       ...heads,
@@ -269,6 +389,7 @@ function attentionBackward(
     },
     {
       op: "rope",
+      ...compute,
       x: dQkv,
       ld: qkv,
       column: 0,
@@ -279,15 +400,32 @@ function attentionBackward(
     },
   ];
   if (result !== undefined)
-    operators.push({ op: "matmulBackward", dy: dQkv, lddy: qkv, weight: weights.qkv, dx: dNormed, lddx: hidden });
+    operators.push({
+      op: "matmulBackward",
+      ...wideGradient,
+      dy: dQkv,
+      lddy: qkv,
+      weight: weights.qkv,
+      dx: dNormed,
+      lddx: hidden,
+    });
   if (targetsAny(input, ATTENTION_INPUTS)) {
     if (input.recompute === "none")
-      operators.push({ op: "rmsnorm", x, weight, y: normed, rstd, hidden, eps: architecture.rmsNormEps });
+      operators.push({ op: "rmsnorm", ...compute, x, weight, y: normed, rstd, hidden, eps: architecture.rmsNormEps });
     const dx = result === undefined ? undefined : dNormed;
-    operators.push(...loraBackward(input, index, ATTENTION_INPUTS, normed, dQkv, qkv, dx));
+    operators.push(...loraBackward(input, index, ATTENTION_INPUTS, normed, dQkv, qkv, dx, wideGradient));
   }
   if (result !== undefined)
-    operators.push({ op: "rmsnormBackward", dy: dNormed, x, rstd, weight, dx: result, residual: gradient, hidden });
+    operators.push({
+      op: "rmsnormBackward",
+      dy: dNormed,
+      x,
+      rstd,
+      weight,
+      ...gradientOutputs(result),
+      residual: gradient.stream,
+      hidden,
+    });
   return operators;
 }
 
@@ -298,9 +436,9 @@ function attentionBackward(
 export function layerBackward(
   input: ProgramInput,
   index: number,
-  gradient: Tensor,
-  spare: Tensor,
-  result: Tensor | undefined,
+  gradient: StreamGradient,
+  spare: StreamGradient,
+  result: StreamGradient | undefined,
 ): readonly Operator[] {
   const recomputed = input.recompute === "layer" ? layerBody(input, index, input.layout.backward) : [];
   return [

@@ -92,7 +92,7 @@ function messageSamples(plan: Plan, events: readonly TraceEvent[]): readonly Mea
 
 function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurements {
   const { jobs, recompute } = plan;
-  const shapes = plan.stages.map((stage) => ({ architecture: plan.model.architecture, stage, jobs, recompute }));
+  const shapes = plan.stages.map((stage) => ({ ...plan.model, stage, jobs, recompute }));
   const isWarm = (microBatch: number): boolean => plan.microBatches[microBatch]!.step >= warmSteps;
   const operators: MeasuredOperatorSample[] = [];
   const actions: MeasuredActionSample[] = [];

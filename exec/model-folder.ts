@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { contentHash, InputError } from "../core/index.ts";
-import { readSafetensors, type SafetensorsReader } from "../datasets/index.ts";
+import { readSafetensors, type SafetensorsReader, type TensorEntry } from "../datasets/index.ts";
 import {
   type Architecture,
   architectureFromConfig,
@@ -11,10 +11,12 @@ import {
   readText,
 } from "../plan/index.ts";
 
-/** Tensors by name, converted to fp32. */
+/** Tensors by name. @throws InputError when one is absent or of another shape. */
 export interface WeightSource {
-  /** @throws InputError when it is absent or of another shape. */
+  /** Converted to fp32. */
   read(name: string, shape: readonly number[]): Float32Array;
+  /** The stored bits of a bfloat16 tensor; undefined for one that is stored in another type. */
+  readBfloat16(name: string, shape: readonly number[]): Uint16Array | undefined;
 }
 
 /** What stages are loaded from. */
@@ -42,19 +44,29 @@ function readConfig(file: string): string {
 }
 
 function shapedReader(reader: SafetensorsReader, folder: string): WeightSource {
+  const entryOf = (name: string, shape: readonly number[]): TensorEntry => {
+    const entry = reader.entry(name);
+    if (entry.shape.length !== shape.length || entry.shape.some((size, i) => size !== shape[i])) {
+      throw new InputError({
+        expected: `shape [${shape.join(", ")}]`,
+        at: name,
+        got: entry.shape,
+        file: folder,
+        hint: "The weights do not belong to this config.json.",
+      });
+    }
+    return entry;
+  };
   return {
     read(name, shape) {
-      const entry = reader.entry(name);
-      if (entry.shape.length !== shape.length || entry.shape.some((size, i) => size !== shape[i])) {
-        throw new InputError({
-          expected: `shape [${shape.join(", ")}]`,
-          at: name,
-          got: entry.shape,
-          file: folder,
-          hint: "The weights do not belong to this config.json.",
-        });
-      }
+      entryOf(name, shape);
       return reader.readTensor(name);
+    },
+    readBfloat16(name, shape) {
+      if (entryOf(name, shape).type !== "BF16") return undefined;
+      const bytes = reader.readBytes(name);
+      const { buffer, byteOffset } = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+      return new Uint16Array(buffer, byteOffset, bytes.byteLength / 2);
     },
   };
 }

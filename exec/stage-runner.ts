@@ -3,6 +3,7 @@ import {
   type ArenaLayout,
   activeJobs,
   arenaLayout,
+  computeDtype,
   largestSizes,
   messageBytesPerToken,
   type Plan,
@@ -54,21 +55,23 @@ export interface StageRunnerInput {
 export function createStageRunner(input: StageRunnerInput): StageRunner {
   const { plan, stage, runtime, model, pairs, normCell } = input;
   const { architecture } = plan.model;
+  const dtype = computeDtype(plan.model.dtype);
   const spec = plan.devices[stage.device]!;
   const device = runtime.createDevice({ name: spec.name, cores: input.cores });
   const layout = stageLayout({
     architecture,
     stage,
     jobs: plan.jobs,
+    dtype: plan.model.dtype,
     recompute: plan.recompute,
     ...largestSizes(plan.microBatches),
     threads: spec.threads,
   });
   const arena = arenaLayout(layout, input.numSlots, plan.buffers[stage.index]!);
-  const weights = loadStageWeights(device, model, stage);
+  const weights = loadStageWeights(device, model, stage, dtype);
   device.reserveArena(arena.bytes);
   const adapters = plan.jobs.map((job, i) => createStageAdapter(device, stage, job.adapter, architecture, pairs[i]!));
-  const composed = { architecture, stage, recompute: plan.recompute, layout, weights };
+  const composed = { architecture, stage, dtype, recompute: plan.recompute, layout, weights };
   const operators = { F: forwardProgram(composed), B: backwardProgram(composed) };
   const programs: Readonly<Record<"F" | "B", Handle>> = {
     F: device.createProgram(operators.F),

@@ -1,5 +1,12 @@
 import type { Device, Handle } from "../native/index.ts";
-import { type Architecture, PROJECTIONS, type Projection, projectionShape, type Stage } from "../plan/index.ts";
+import {
+  type Architecture,
+  type ComputeDtype,
+  PROJECTIONS,
+  type Projection,
+  projectionShape,
+  type Stage,
+} from "../plan/index.ts";
 import type { BaseModel } from "./model-folder.ts";
 import { ropeFrequencies } from "./rope-frequencies.ts";
 
@@ -30,8 +37,15 @@ export function projectionPath(layer: number, projection: Projection): string {
   return `model.layers.${layer}.${block}.${projection}`;
 }
 
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+interface NamedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** Parts below each other. */
+function stack<Data extends Float32Array | Uint16Array>(parts: readonly Data[], make: (length: number) => Data): Data {
+  if (parts.length === 1) return parts[0]!;
+  const whole = make(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
   for (const part of parts) {
     whole.set(part, offset);
@@ -40,33 +54,62 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
-function loadLayer(device: Device, model: BaseModel, layer: number, packBackward: boolean): LayerWeights {
+function readFloats({ weights }: BaseModel, tensors: readonly NamedTensor[]): Float32Array {
+  return stack(
+    tensors.map(({ name, shape }) => weights.read(name, shape)),
+    (length) => new Float32Array(length),
+  );
+}
+
+/** The stored bits where all tensors are bfloat16 and the device keeps them so, else floats. */
+function readWeights(
+  model: BaseModel,
+  tensors: readonly NamedTensor[],
+  dtype: ComputeDtype,
+): Float32Array | Uint16Array {
+  const bits: Uint16Array[] = [];
+  for (const { name, shape } of dtype === "bfloat16" ? tensors : []) {
+    const stored = model.weights.readBfloat16(name, shape);
+    if (stored === undefined) break;
+    bits.push(stored);
+  }
+  return bits.length === tensors.length ? stack(bits, (length) => new Uint16Array(length)) : readFloats(model, tensors);
+}
+
+function loadLayer(
+  device: Device,
+  model: BaseModel,
+  layer: number,
+  dtype: ComputeDtype,
+  packBackward: boolean,
+): LayerWeights {
   const arch = model.architecture;
-  const weight = (projection: Projection): Float32Array => {
-    const { in: inFeatures, out } = projectionShape(arch, projection);
-    return model.weights.read(`${projectionPath(layer, projection)}.weight`, [out, inFeatures]);
-  };
   const stacked = (name: string, projections: readonly Projection[], backward = true): Handle => {
     const shapes = projections.map((projection) => projectionShape(arch, projection));
-    const out = shapes.reduce((sum, shape) => sum + shape.out, 0);
+    const tensors = projections.map((projection, i) => ({
+      name: `${projectionPath(layer, projection)}.weight`,
+      shape: [shapes[i]!.out, shapes[i]!.in],
+    }));
     return device.loadMatrix({
       name: `layer ${layer} ${name}`,
-      out,
+      out: shapes.reduce((sum, shape) => sum + shape.out, 0),
       in: shapes[0]!.in,
-      data: concatenate(projections.map(weight)),
+      data: readWeights(model, tensors, dtype),
+      dtype,
       backward,
     });
   };
-  const bias = (projection: Projection): Float32Array =>
-    model.weights.read(`${projectionPath(layer, projection)}.bias`, [projectionShape(arch, projection).out]);
+  const biases = (projections: readonly Projection[]): readonly NamedTensor[] =>
+    projections.map((projection) => ({
+      name: `${projectionPath(layer, projection)}.bias`,
+      shape: [projectionShape(arch, projection).out],
+    }));
   const norm = (name: string): Handle =>
     device.loadVector(model.weights.read(`model.layers.${layer}.${name}.weight`, [arch.hiddenSize]));
   return {
     inputNorm: norm("input_layernorm"),
     qkv: stacked("qkv", ["q_proj", "k_proj", "v_proj"], packBackward),
-    qkvBias: arch.qkvBias
-      ? device.loadVector(concatenate([bias("q_proj"), bias("k_proj"), bias("v_proj")]))
-      : undefined,
+    qkvBias: arch.qkvBias ? device.loadVector(readFloats(model, biases(["q_proj", "k_proj", "v_proj"]))) : undefined,
     output: stacked("o_proj", ["o_proj"]),
     postNorm: norm("post_attention_layernorm"),
     gateUp: stacked("gate and up", ["gate_proj", "up_proj"]),
@@ -79,16 +122,17 @@ function headName(arch: Architecture): string {
 }
 
 /** Reads and packs a stage's weights; one tensor at a time is in JavaScript's memory. @throws InputError, DeviceError */
-export function loadStageWeights(device: Device, model: BaseModel, stage: Stage): StageWeights {
+export function loadStageWeights(device: Device, model: BaseModel, stage: Stage, dtype: ComputeDtype): StageWeights {
   const { hiddenSize, vocabularySize } = model.architecture;
-  const table = (name: string): Float32Array => model.weights.read(name, [vocabularySize, hiddenSize]);
+  const table = (name: string): Float32Array | Uint16Array =>
+    readWeights(model, [{ name, shape: [vocabularySize, hiddenSize] }], dtype);
   const layers: LayerWeights[] = [];
   for (let layer = stage.firstLayer; layer < stage.endLayer; layer += 1) {
-    layers.push(loadLayer(device, model, layer, !(stage.embedding && layer === stage.firstLayer)));
+    layers.push(loadLayer(device, model, layer, dtype, !(stage.embedding && layer === stage.firstLayer)));
   }
   return {
     embedding: stage.embedding
-      ? device.loadTable({ rows: vocabularySize, columns: hiddenSize, data: table("model.embed_tokens.weight") })
+      ? device.loadTable({ rows: vocabularySize, columns: hiddenSize, data: table("model.embed_tokens.weight"), dtype })
       : undefined,
     layers,
     finalNorm: stage.head ? device.loadVector(model.weights.read("model.norm.weight", [hiddenSize])) : undefined,
@@ -98,6 +142,7 @@ export function loadStageWeights(device: Device, model: BaseModel, stage: Stage)
           out: vocabularySize,
           in: hiddenSize,
           data: table(headName(model.architecture)),
+          dtype,
           backward: true,
         })
       : undefined,

@@ -18,6 +18,7 @@ export function syntheticWeights(architecture: Architecture): {
           () => (2 * rng.nextFloat() - 1) * scale,
         );
       },
+      readBfloat16: () => undefined,
     },
   };
 }

@@ -85,7 +85,15 @@ function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): CostMode
   };
 }
 
-function measuredModel(calibration: MeasuredCalibration): CostModel {
+function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): CostModel {
+  if (calibration.dtype !== dtype) {
+    throw new InputError({
+      expected: `a calibration of the model's dtype, ${dtype},`,
+      at: "calibration.dtype",
+      got: calibration.dtype,
+      hint: `Measure with \`loratwin calibrate --workload FILE\`, or with \`--dtype ${dtype}\` without a workload.`,
+    });
+  }
   const table = new Map(calibration.operators.map((operator) => [operator.operator, operator.coefficients]));
   return {
     actionSeconds(action) {
@@ -116,7 +124,7 @@ function measuredModel(calibration: MeasuredCalibration): CostModel {
   };
 }
 
-/** The cost model that a calibration document describes. */
+/** The cost model that a calibration document describes. @throws InputError for times measured with another dtype. */
 export function createCostModel(calibration: Calibration, dtype: Dtype): CostModel {
   switch (calibration.model) {
     case "constant":
@@ -124,6 +132,6 @@ export function createCostModel(calibration: Calibration, dtype: Dtype): CostMod
     case "roofline":
       return rooflineModel(calibration, dtype);
     case "measured":
-      return measuredModel(calibration);
+      return measuredModel(calibration, dtype);
   }
 }

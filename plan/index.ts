@@ -1,5 +1,7 @@
 // One unit of compute work and its text form, the join key of everything.
 export { type Action, type ActionKey, type ActionLetter, formatAction, parseAction } from "./action.ts";
+// How a device stores activations.
+export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // Durations: the one cost model of planner, memory check and simulator.
 export { type ActionCost, type CostModel, createCostModel, type LinkCost } from "./cost-model.ts";
 // What has to end before an action may start.

@@ -96,7 +96,13 @@ function scheduleInput(request: Costed, draft: Draft, maxInFlight: number | null
     const cost: ActionCost = {
       letter,
       device: request.devices[spec.device]!,
-      shape: { architecture: request.architecture, stage: spec, jobs: draft.jobs, recompute: request.recompute },
+      shape: {
+        architecture: request.architecture,
+        stage: spec,
+        jobs: draft.jobs,
+        dtype: request.dtype,
+        recompute: request.recompute,
+      },
       microBatch: entry,
       updatedJobs: letter === "U" ? activeJobs(draft, entry.group, entry.step) : [],
     };
@@ -254,7 +260,7 @@ function checkSequences(request: PlanRequest): void {
 }
 
 function partition(request: Costed, jobs: readonly PlannedJob[]): readonly Stage[] {
-  const { architecture, recompute, rows } = request;
+  const { architecture, dtype, recompute, rows } = request;
   const tokens = Math.max(
     1,
     Math.round(
@@ -263,7 +269,7 @@ function partition(request: Costed, jobs: readonly PlannedJob[]): readonly Stage
   );
   const microBatch = { rows: [[0, 0, tokens, tokens - 1] as [number, number, number, number]] };
   return partitionLayers(architecture.numLayers, request.devices.length, (stage) => {
-    const shape = { architecture, stage, jobs, recompute };
+    const shape = { architecture, stage, jobs, dtype, recompute };
     const device = request.devices[stage.device]!;
     return (["F", "B"] as const).reduce((sum, letter) => {
       if (request.calibration.model !== "constant")

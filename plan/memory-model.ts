@@ -12,8 +12,8 @@ const FLOAT = 4;
 /** Allocations of a device are padded to whole cache lines (native/src/runtime/memory.cc). */
 const LINE = 64;
 
-/** Packed frozen weights are padded to panels of 16 input rows and 64 output columns (oneDNN's BA16a64b, its choice on AVX-512). */
-const PANEL = { in: 16, out: 64 } as const;
+/** Packed frozen weights are padded to panels of input rows and output columns: oneDNN's BA16a64b in fp32 and BA32a64b2a in bfloat16, its choice on AVX-512. */
+const PANEL = { inFloat32: 16, inNarrow: 32, out: 64 } as const;
 
 /** What oneDNN's matmul keeps for each thread at any shape: 768 bytes, and 64 to align them (native/src/ops/matmul.cc). */
 const MATMUL_SCRATCH = 832;
@@ -24,7 +24,11 @@ function padded(value: number, multiple: number): number {
 
 /** Bytes of one direction of a frozen product that maps `inFeatures` to `outFeatures`. */
 export function packedDirectionBytes(inFeatures: number, outFeatures: number, dtype: Dtype): number {
-  return Math.ceil(padded(inFeatures, PANEL.in) * padded(outFeatures, PANEL.out) * ELEMENT_BYTES[dtype]);
+  return Math.ceil(
+    padded(inFeatures, dtype === "float32" ? PANEL.inFloat32 : PANEL.inNarrow) *
+      padded(outFeatures, PANEL.out) *
+      ELEMENT_BYTES[dtype],
+  );
 }
 
 /** Bytes of a frozen weight packed for both directions. */

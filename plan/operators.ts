@@ -1,6 +1,7 @@
+import { computeDtype } from "./compute-dtype.ts";
 import { type Architecture, PROJECTIONS, type Projection, projectionShape } from "./documents/architecture.ts";
 import type { MicroBatch, PlannedJob, Stage } from "./documents/plan.ts";
-import type { Recompute } from "./documents/workload.ts";
+import type { Dtype, Recompute } from "./documents/workload.ts";
 import { type JobSegment, jobSegments } from "./mini-batch.ts";
 
 /** One operator of an action with what its time is made of. Features are numbers of elements, floating-point operations or calls. */
@@ -24,6 +25,7 @@ export interface StageShape {
   readonly architecture: Architecture;
   readonly stage: Stage;
   readonly jobs: readonly PlannedJob[];
+  readonly dtype: Dtype;
   readonly recompute: Recompute;
 }
 
@@ -147,6 +149,14 @@ function loras(
   });
 }
 
+/** Messages of another type than the residual stream's are converted at a stage's edges; otherwise one that arrives is only copied into the slot. */
+function edgeCopies(shape: StageShape, direction: Direction, tokens: number): readonly OperatorCall[] {
+  const { embedding, head } = shape.stage;
+  const converted = computeDtype(shape.dtype) !== "float32" && !head ? 1 : 0;
+  const copies = converted + (direction === "F" && !embedding ? 1 : 0);
+  return copies === 0 ? [] : [elementwise("copy", direction, tokens * shape.architecture.hiddenSize, tokens, copies)];
+}
+
 /** A layer's operators up to gate and up: a forward has them, and a backward that computes its layers again. */
 function upToGateUp(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
   const { architecture: arch, stage } = shape;
@@ -175,7 +185,8 @@ function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCal
   const { tokens, scored } = sizes;
   const layers = stage.endLayer - stage.firstLayer;
   const calls = [
-    elementwise(stage.embedding ? "embed" : "copy", "F", tokens * hidden, tokens, 1),
+    ...(stage.embedding ? [elementwise("embed", "F", tokens * hidden, tokens, 1)] : []),
+    ...edgeCopies(shape, "F", tokens),
     ...upToGateUp(shape, sizes),
     elementwise("rmsnorm", "F", tokens * hidden, tokens, 2 * layers + (stage.head ? 1 : 0)),
     elementwise("swiglu", "F", tokens * inner, tokens, layers),
@@ -237,6 +248,7 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
     attention("B", arch, sizes, layers),
     ...loras("B", shape, sizes, PROJECTIONS),
     ...recomputations(shape, sizes),
+    ...edgeCopies(shape, "B", tokens),
   ];
 }
 

@@ -1,8 +1,10 @@
+import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
 import { type Architecture, PROJECTIONS, type Projection } from "./documents/architecture.ts";
 import type { Buffers, PlannedJob, Stage } from "./documents/plan.ts";
-import type { Recompute } from "./documents/workload.ts";
+import type { Dtype, Recompute } from "./documents/workload.ts";
+import { attentionScratchBytes, headScratchBytes, loraScratchBytes } from "./scratch-bytes.ts";
 
-/** Tensors of fp32 in the arena start at multiples of this. */
+/** Tensors in the arena start at multiples of this. */
 const ALIGNMENT = 64;
 const FLOAT = 4;
 /** Rows of the logits' tile, and the most bytes that it may take. */
@@ -14,6 +16,7 @@ export interface LayoutInput {
   readonly architecture: Architecture;
   readonly stage: Stage;
   readonly jobs: readonly Pick<PlannedJob, "adapter">[];
+  readonly dtype: Dtype;
   readonly recompute: Recompute;
   /** The most tokens of a micro-batch, and of a sequence. */
   readonly maxTokens: number;
@@ -27,22 +30,25 @@ export interface Place {
   readonly offset: number;
 }
 
-/** A layer's tensors from its input to gate and up. With recomputation all layers share those in the workspace. */
+/**
+ * A layer's tensors from its input to gate and up. With recomputation all layers share those in the workspace. C is the compute dtype; the residual
+ * stream, what norms and attention keep of rows, and all gradients of the residual stream are fp32.
+ */
 export interface LayerTensors {
   /** [T, hidden]: the layer's input, always kept. */
   readonly x: Place;
   readonly rstd1: Place;
-  /** [T, (heads + 2 kvHeads) headDim], q and k rotated. */
+  /** C [T, (heads + 2 kvHeads) headDim], q and k rotated. */
   readonly qkv: Place;
-  /** [T, heads headDim] and [T, heads]. */
+  /** C [T, heads headDim] and fp32 [T, heads]. */
   readonly attention: Place;
   readonly lse: Place;
   /** [T, hidden]: after the attention's residual. */
   readonly mid: Place;
   readonly rstd2: Place;
-  /** [T, 2 intermediate] */
+  /** C [T, 2 intermediate] */
   readonly gateUp: Place;
-  /** [T, rank columns]: x A^T of each targeted projection; that of `down_proj` is always kept. */
+  /** C [T, rank columns]: x A^T of each targeted projection; that of `down_proj` is always kept. */
   readonly shrunk: Readonly<Partial<Record<Projection, Place>>>;
 }
 
@@ -58,10 +64,14 @@ export interface StageLayout {
     readonly inner: Place;
     readonly attentionScratch: Place;
     readonly logits: Place;
+    /** Where the residual stream ends before it is rounded into a message; absent in fp32 and on the last stage. */
+    readonly output: Place | undefined;
   };
   readonly backward: {
     readonly gradientA: Place;
     readonly gradientB: Place;
+    /** The residual stream's gradient rounded for products; absent in fp32, where they take the gradient itself. */
+    readonly gradientCompute: Place | undefined;
     /** The input of q, k and v, and of gate and up; one place where they are computed when they are needed. */
     readonly normed: { readonly attention: Place; readonly mlp: Place };
     readonly normedGradient: Place;
@@ -75,7 +85,7 @@ export interface StageLayout {
   };
   readonly headTileRows: number;
   readonly workBytes: number;
-  /** One buffer of a message between stages: [T, hidden]. */
+  /** One buffer of a message between stages: C [T, hidden]. */
   readonly messageBytes: number;
 }
 
@@ -101,34 +111,6 @@ function regionOf(space: Place["space"], start = 0): Region {
   };
 }
 
-/** Scratch of `attention` and `attentionBackward`, as native/src/ops/attention.h states it. */
-export function attentionScratchBytes(
-  threads: number,
-  maxSequence: number,
-  headDim: number,
-  backward: boolean,
-): number {
-  const rows = Math.ceil(maxSequence / 2) * 2;
-  const width = Math.ceil(headDim / 2) * 2;
-  const keys = Math.min(rows, 256);
-  const floats = backward
-    ? 4 * rows * width + 64 * (5 * width + 3 * keys)
-    : 2 * rows * width + 64 * (2 * width + keys);
-  return threads * Math.ceil(floats / 16) * 16 * FLOAT;
-}
-
-/** Scratch of `loraBackward` (native/src/ops/lora.h). */
-export function loraScratchBytes(rows: number, maxRank: number): number {
-  return rows * Math.ceil(maxRank / 16) * 16 * FLOAT;
-}
-
-/** Scratch of `headLoss` (native/src/ops/head_loss.h). */
-export function headScratchBytes(tileRows: number, hidden: number, vocabulary: number): number {
-  return (
-    align(tileRows * vocabulary * 4) + 2 * align(tileRows * hidden * 4) + align(tileRows * 8) + 2 * align(tileRows * 4)
-  );
-}
-
 function shrunkColumnsOf(jobs: LayoutInput["jobs"]): StageLayout["shrunkColumns"] {
   const columns: Partial<Record<Projection, number>> = {};
   for (const projection of PROJECTIONS) {
@@ -142,68 +124,68 @@ function shrunkColumnsOf(jobs: LayoutInput["jobs"]): StageLayout["shrunkColumns"
 export function stageLayout(input: LayoutInput): StageLayout {
   const { architecture: arch, stage, jobs, recompute, maxTokens: rows, maxSequence, threads } = input;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim, vocabularySize } = arch;
-  const matrix = (columns: number): number => rows * columns * FLOAT;
-  const qkvBytes = matrix((numHeads + 2 * numKvHeads) * headDim);
+  const dtype = computeDtype(input.dtype);
+  const floats = (columns: number): number => rows * columns * FLOAT;
+  const compute = (columns: number): number => rows * columns * COMPUTE_BYTES[dtype];
+  const qkv = (numHeads + 2 * numKvHeads) * headDim;
   const shrunkColumns = shrunkColumnsOf(jobs);
   const slot = regionOf("stash");
   const rebuilt = regionOf("work");
 
   const takeBody = (region: Region) => ({
-    rstd1: region.take(matrix(1)),
-    qkv: region.take(qkvBytes),
-    attention: region.take(matrix(numHeads * headDim)),
-    lse: region.take(matrix(numHeads)),
-    mid: region.take(matrix(hidden)),
-    rstd2: region.take(matrix(1)),
-    gateUp: region.take(matrix(2 * inner)),
+    rstd1: region.take(floats(1)),
+    qkv: region.take(compute(qkv)),
+    attention: region.take(compute(numHeads * headDim)),
+    lse: region.take(floats(numHeads)),
+    mid: region.take(floats(hidden)),
+    rstd2: region.take(floats(1)),
+    gateUp: region.take(compute(2 * inner)),
   });
   const takeShrunk = (region: Region, projections: readonly Projection[]): LayerTensors["shrunk"] =>
     Object.fromEntries(
       projections.flatMap((projection) => {
         const columns = shrunkColumns[projection];
-        return columns === undefined ? [] : [[projection, region.take(matrix(columns))]];
+        return columns === undefined ? [] : [[projection, region.take(compute(columns))]];
       }),
     );
   const beforeDown = PROJECTIONS.filter((projection) => projection !== "down_proj");
   const shared =
     recompute === "layer" ? { body: takeBody(rebuilt), shrunk: takeShrunk(rebuilt, beforeDown) } : undefined;
   const layers = Array.from({ length: stage.endLayer - stage.firstLayer }, (): LayerTensors => {
-    const x = slot.take(matrix(hidden));
+    const x = slot.take(floats(hidden));
     const body = shared?.body ?? takeBody(slot);
     const shrunk = shared?.shrunk ?? takeShrunk(slot, beforeDown);
     return { x, ...body, shrunk: { ...shrunk, ...takeShrunk(slot, ["down_proj"]) } };
   });
   const final = stage.head
-    ? { x: slot.take(matrix(hidden)), rstd: slot.take(matrix(1)), gradient: slot.take(matrix(hidden)) }
+    ? { x: slot.take(floats(hidden)), rstd: slot.take(floats(1)), gradient: slot.take(floats(hidden)) }
     : undefined;
   const headTileRows = Math.max(
     1,
     Math.min(HEAD_TILE_ROWS, rows, Math.floor(HEAD_TILE_BYTES / (vocabularySize * FLOAT))),
   );
   const forwardWork = regionOf("work", rebuilt.used());
-  const forwardScratch = attentionScratchBytes(threads, maxSequence, headDim, false);
   const forward = {
-    normed: forwardWork.take(matrix(hidden)),
-    inner: forwardWork.take(matrix(inner)),
-    attentionScratch: forwardWork.take(forwardScratch),
-    logits: forwardWork.take(stage.head ? headScratchBytes(headTileRows, hidden, vocabularySize) : 0),
+    normed: forwardWork.take(compute(hidden)),
+    inner: forwardWork.take(compute(inner)),
+    attentionScratch: forwardWork.take(attentionScratchBytes(threads, maxSequence, headDim, false)),
+    logits: forwardWork.take(stage.head ? headScratchBytes(headTileRows, hidden, vocabularySize, dtype) : 0),
+    output: stage.head || dtype === "float32" ? undefined : forwardWork.take(floats(hidden)),
   };
   const backwardWork = regionOf("work", rebuilt.used());
-  const backwardScratch = attentionScratchBytes(threads, maxSequence, headDim, true);
-  const normed = backwardWork.take(matrix(hidden));
+  const normed = backwardWork.take(compute(hidden));
   const backward = {
-    normed: { attention: normed, mlp: recompute === "layer" ? backwardWork.take(matrix(hidden)) : normed },
-    gradientA: backwardWork.take(matrix(hidden)),
-    gradientB: backwardWork.take(matrix(hidden)),
-    normedGradient: backwardWork.take(matrix(hidden)),
-    inner: backwardWork.take(matrix(inner)),
-    innerGradient: backwardWork.take(matrix(inner)),
-    gateUpGradient: backwardWork.take(matrix(2 * inner)),
-    qkvGradient: backwardWork.take(qkvBytes),
-    attentionGradient: backwardWork.take(matrix(numHeads * headDim)),
-    attentionScratch: backwardWork.take(
-      recompute === "layer" ? Math.max(forwardScratch, backwardScratch) : backwardScratch,
-    ),
+    normed: { attention: normed, mlp: recompute === "layer" ? backwardWork.take(compute(hidden)) : normed },
+    gradientA: backwardWork.take(floats(hidden)),
+    gradientB: backwardWork.take(floats(hidden)),
+    gradientCompute: dtype === "float32" ? undefined : backwardWork.take(compute(hidden)),
+    normedGradient: backwardWork.take(floats(hidden)),
+    inner: backwardWork.take(compute(inner)),
+    innerGradient: backwardWork.take(compute(inner)),
+    gateUpGradient: backwardWork.take(compute(2 * inner)),
+    qkvGradient: backwardWork.take(compute(qkv)),
+    attentionGradient: backwardWork.take(compute(numHeads * headDim)),
+    attentionScratch: backwardWork.take(attentionScratchBytes(threads, maxSequence, headDim, true)),
     loraScratch: backwardWork.take(loraScratchBytes(rows, Math.max(0, ...Object.values(shrunkColumns)))),
   };
   return {
@@ -215,7 +197,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
     backward,
     headTileRows,
     workBytes: Math.max(forwardWork.used(), backwardWork.used()),
-    messageBytes: align(matrix(hidden)),
+    messageBytes: align(compute(hidden)),
   };
 }
 

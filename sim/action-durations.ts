@@ -28,7 +28,7 @@ export function actionDurations(plan: PlanBody, costModel: CostModel): ActionDur
   const updateShapes = distinct(updatedJobs.map((members) => members.join(" ")));
   const numShapes = Math.max(rowShapes.count, updateShapes.count);
   const known = new Float64Array(stages.length * 3 * numShapes).fill(-1);
-  const shapes = stages.map((stage) => ({ architecture: plan.model.architecture, stage, jobs, recompute }));
+  const shapes = stages.map((stage) => ({ ...plan.model, stage, jobs, recompute }));
   return (stage, letter, microBatch) => {
     const cell = actionIndex(stage, letter, (letter === "U" ? updateShapes : rowShapes).ids[microBatch]!, numShapes);
     const found = known[cell]!;

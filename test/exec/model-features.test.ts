@@ -42,6 +42,7 @@ function cached(source: WeightSource): WeightSource {
       known.set(name, value);
       return value;
     },
+    readBfloat16: () => undefined,
   };
 }
 

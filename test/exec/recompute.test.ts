@@ -50,13 +50,17 @@ describe.each(CASES)("recomputation of layers: %s", (_, given) => {
     async (devices) => {
       for (const recompute of MODES) {
         const { plan, operators } = await runSmall(given, { devices, groups: 1, recompute });
-        const { architecture } = plan.model;
+        const { architecture, dtype } = plan.model;
         const everyJob = plan.microBatches.find(
           ({ rows }) => new Set(rows.map(([job]) => job)).size === plan.jobs.length,
         )!;
         plan.stages.forEach((stage, index) => {
           for (const letter of ["F", "B"] as const) {
-            const planned = stageOperators({ architecture, stage, jobs: plan.jobs, recompute }, letter, everyJob);
+            const planned = stageOperators(
+              { architecture, stage, jobs: plan.jobs, dtype, recompute },
+              letter,
+              everyJob,
+            );
             const names = operators[index]![letter].map((operator) => operatorName(operator, letter, recompute));
             expect(names.sort()).toEqual(
               planned.flatMap((call) => Array.from({ length: call.calls }, () => callName(call))).sort(),

@@ -33,7 +33,7 @@ const jobs = [
   { ...base.jobs[0]!, adapter: { rank: 8, alpha: 8, dropout: 0, targets: ["q_proj" as const, "down_proj" as const] } },
 ];
 const microBatch = { rows: [[0, 0, 96, 95] as [number, number, number, number]] };
-const shapeOf = (recompute: Recompute) => ({ architecture, stage, jobs, recompute });
+const shapeOf = (recompute: Recompute) => ({ architecture, stage, jobs, dtype: "float32" as const, recompute });
 
 function callsOf(recompute: Recompute, letter: "F" | "B"): readonly OperatorCall[] {
   return stageOperators(shapeOf(recompute), letter, microBatch);
@@ -135,7 +135,16 @@ describe("recomputation of layers", () => {
 
   test("keeps of each layer its input and down_proj's small product", () => {
     const layout = (recompute: Recompute) =>
-      stageLayout({ architecture, stage, jobs, recompute, maxTokens: 96, maxSequence: 96, threads: 1 });
+      stageLayout({
+        architecture,
+        stage,
+        jobs,
+        dtype: "float32",
+        recompute,
+        maxTokens: 96,
+        maxSequence: 96,
+        threads: 1,
+      });
     expect(layout("layer").slotBytes).toBe(6 * 96 * (64 + 8) * 4);
     expect(layout("layer").slotBytes).toBeLessThan(layout("none").slotBytes / 8);
     // One layer's tensors, a second normed input: no more.

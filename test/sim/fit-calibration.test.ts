@@ -26,6 +26,7 @@ const shape = {
   },
   stage: { ...base.stages[0]!, endLayer: 4 },
   jobs: base.jobs,
+  dtype: "float32" as const,
   recompute: "none" as const,
 };
 

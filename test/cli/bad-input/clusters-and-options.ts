@@ -144,6 +144,12 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
     says: [/k\.yaml:7:1: /, /operator \w+.* at operators/],
   },
   {
+    name: "a calibration that was measured with another dtype",
+    files: { ...BASE, "k.yaml": edited(MEASURED, "dtype: float32", "dtype: bfloat16") },
+    argv: [...PLAN_IT, "--calibration", "k.yaml", "--devices", "cpu:0"],
+    says: [/k\.yaml:6:1: /, /the model's dtype, float32, at dtype, got "bfloat16"/, /--dtype float32/],
+  },
+  {
     name: "an unknown key of a catalog",
     files: { ...BASE, "cat.yaml": "kind: catalog\nversion: 1\ndevices:\n  X: { kind: cuda, memory: 1 }\n" },
     argv: ["catalog", "--catalog", "cat.yaml"],

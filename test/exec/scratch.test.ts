@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import { type ScratchShape, scratchBytes } from "../../native/index.ts";
+import type { ComputeDtype } from "../../plan/index.ts";
+import { attentionScratchBytes, headScratchBytes, loraScratchBytes } from "../../plan/scratch-bytes.ts";
+
+const SEQUENCES = [1, 2, 31, 64, 255, 256, 257, 1000];
+const HEAD_DIMS = [8, 20, 64, 127];
+
+test("the planner's scratch of attention is the operators' own, and the backward's is the larger", () => {
+  for (const dtype of ["float32", "bfloat16"] as const) {
+    for (const maxSequence of SEQUENCES) {
+      for (const headDim of HEAD_DIMS) {
+        for (const threads of [1, 3]) {
+          const shape: ScratchShape = { threads, maxSequence, headDim, dtype };
+          const [forward, backward] = [false, true].map((direction) =>
+            attentionScratchBytes(threads, maxSequence, headDim, direction),
+          );
+          expect([forward, backward]).toEqual([
+            scratchBytes("attention", shape),
+            scratchBytes("attentionBackward", shape),
+          ]);
+          expect(backward).toBeGreaterThan(forward!);
+        }
+      }
+    }
+  }
+});
+
+test.each<ComputeDtype>(["float32", "bfloat16"])(
+  "the planner's scratch of the head is the operator's own: %s",
+  (dtype) => {
+    for (const [tileRows, hidden, vocabulary] of [
+      [1, 20, 97],
+      [37, 64, 512],
+      [256, 100, 301],
+    ] as const) {
+      expect(headScratchBytes(tileRows, hidden, vocabulary, dtype)).toBe(
+        scratchBytes("headLoss", { tileRows, hidden, vocabulary, dtype }),
+      );
+    }
+  },
+);
+
+test("the planner's scratch of LoRA's backward is the operator's own", () => {
+  for (const rows of [1, 7, 300]) {
+    for (const maxRank of [1, 16, 17, 70]) {
+      expect(loraScratchBytes(rows, maxRank)).toBe(scratchBytes("loraBackward", { rows, maxRank }));
+    }
+  }
+});
