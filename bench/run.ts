@@ -1,4 +1,5 @@
 // npm run bench -- [suite...] [--quick] [--large] [--out DIR]
+import { loadavg } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { packageFile } from "../cli/package-file.ts";
@@ -24,6 +25,9 @@ ${list.join("\n")}
 
 LORATWIN_PYTHON is the Python whose PyTorch is the baseline (default: /usr/bin/python3). What each
 number means: docs/benchmarks.md.`;
+
+/** Above this load average the machine is not idle. */
+const IDLE_LOAD = 0.5;
 
 function isSuite(name: string): name is keyof typeof SUITES {
   return name in SUITES;
@@ -53,6 +57,8 @@ async function main(argv: readonly string[]): Promise<number> {
   if (positionals.length === 0) console.log(`${list.join("\n")}\n`);
   const folder = values.out ?? (values.quick ? undefined : packageFile("bench", "results"));
   const command = ["npm run bench --", ...argv.filter((word, i) => word !== "--out" && argv[i - 1] !== "--out")];
+  const load = loadavg()[0] ?? 0;
+  if (load > IDLE_LOAD) console.error(`Other programs are running (load ${load.toFixed(1)}): times will be off.\n`);
   for (const name of names) {
     const start = performance.now();
     console.log(`== ${name}: ${SUITES[name].describe}`);

@@ -1,6 +1,8 @@
+import { maximum, sum } from "../../core/index.ts";
 import { type Dtype, type Plan, PROJECTIONS, type Projection } from "../../plan/index.ts";
 import { measurePeaks, registerPeak } from "../machine.ts";
 import { type Parameters, summarize } from "../measurement.ts";
+import { STEP_PARTS, type StepPart, stepBreakdown } from "../step-breakdown.ts";
 import type { Bench, Scale, Suite } from "../suite.ts";
 import { findTorch, startTorch, type TorchProcess, type TorchSettings, type TorchWork } from "../torch.ts";
 import { acceptedDtypes, benchModel, peakBytes, plannedBytes, roundSeconds, starvedShare, train } from "../train.ts";
@@ -79,16 +81,14 @@ interface OurRun {
   readonly peakBytes: number;
 }
 
-async function ourRun(variant: Variant, dtype: Dtype, scale: Scale): Promise<OurRun> {
+function ourPlan({ model, targets }: Variant, dtype: Dtype, scale: Scale): Plan {
   const { batchSize, length, steps } = SIZES[scale];
-  const { model, targets } = variant;
-  const plan = benchPlan({
-    model,
-    dtype,
-    jobs: RANKS.map((rank) => ({ rank, targets, batchSize, microBatchSize: 1, length, steps })),
-    devices: [THREADS],
-    groups: 1,
-  });
+  const jobs = RANKS.map((rank) => ({ rank, targets, batchSize, microBatchSize: 1, length, steps }));
+  return benchPlan({ model, dtype, jobs, devices: [THREADS], groups: 1 });
+}
+
+async function ourRun(variant: Variant, dtype: Dtype, scale: Scale): Promise<OurRun> {
+  const plan = ourPlan(variant, dtype, scale);
   const result = await train(plan, benchModel(plan.model.architecture));
   return {
     plan,
@@ -98,8 +98,11 @@ async function ourRun(variant: Variant, dtype: Dtype, scale: Scale): Promise<Our
   };
 }
 
-/** Ours and PyTorch's steps in turn, the other one first every other time, and the register peak beside each pair. */
-async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: TorchProcess | undefined): Promise<void> {
+/**
+ * Ours and PyTorch's steps in turn, the other one first every other time, and the register peak beside each pair.
+ * Returns the largest of these peaks, of which the shares are.
+ */
+async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: TorchProcess | undefined): Promise<number> {
   const { scale } = bench;
   const runs: OurRun[] = [];
   const theirs: number[] = [];
@@ -114,6 +117,7 @@ async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: Torc
     for (const turn of run % 2 === 0 ? turns : turns.reverse()) await turn();
     peaks.push(registerPeak(measurePeaks(bench, THREADS), dtype, THREADS));
   }
+  const registers = maximum(peaks);
   const tokens = tokensOf(scale);
   const flops = 4 * multipliedParameters(variant.model) * tokens;
   const parameters: Parameters = { variant: variant.name, dtype };
@@ -135,7 +139,7 @@ async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: Torc
     "model arithmetic",
     seconds.map((each) => flops / each / 1e9),
     "GFLOP/s",
-    seconds.map((each, run) => flops / each / peaks[run]!),
+    seconds.map((each) => flops / each / registers),
   );
   if (theirs.length > 0) {
     record(
@@ -149,11 +153,11 @@ async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: Torc
       "ratio",
     );
   }
-  const starved = Math.max(...runs.map((run) => run.starved));
+  const starved = maximum(runs.map((run) => run.starved));
   const largest = { parameters, repetitions: runs.length, spread: null };
   bench.record({ ...largest, name: "waiting for JavaScript", unit: "share", value: starved });
   const planned = plannedBytes(runs[0]!.plan);
-  const peak = Math.max(...runs.map((run) => run.peakBytes));
+  const peak = maximum(runs.map((run) => run.peakBytes));
   bench.record({
     ...largest,
     name: "peak memory",
@@ -161,6 +165,27 @@ async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: Torc
     value: peak,
     limit: { of: "plan", share: peak / planned },
   });
+  return registers;
+}
+
+/** Where a step's time goes, next to what its products would take at the register peak. */
+async function measureParts(bench: Bench, variant: Variant, dtype: Dtype, registers: number): Promise<void> {
+  const plan = ourPlan(variant, dtype, bench.scale);
+  const parts = stepBreakdown(plan, await train(plan, benchModel(plan.model.architecture), true));
+  const whole = sum(Object.values(parts));
+  const { hidden, vocabulary } = variant.model;
+  const parameters = multipliedParameters(variant.model);
+  const ofParts: Partial<Record<StepPart, number>> = {
+    "base products": parameters - hidden * vocabulary,
+    "head and loss": hidden * vocabulary,
+  };
+  for (const part of STEP_PARTS) {
+    const one = { parameters: { variant: variant.name, dtype, part }, repetitions: 1, spread: null };
+    const least = (4 * (ofParts[part] ?? 0) * tokensOf(bench.scale)) / registers;
+    const limit = { of: "register peak", share: least / parts[part] };
+    bench.record({ ...one, name: "time", value: parts[part], unit: "s", ...(least > 0 ? { limit } : {}) });
+    bench.record({ ...one, name: "of the step", value: parts[part] / whole, unit: "share" });
+  }
 }
 
 export const training: Suite = {
@@ -176,7 +201,8 @@ export const training: Suite = {
         settings === undefined ? undefined : await startTorch(workOf(variant, bench.scale), settings);
       for (const dtype of dtypes) {
         bench.note(`${variant.name}, ${dtype}`);
-        await measure(bench, variant, dtype, baseline);
+        const registers = await measure(bench, variant, dtype, baseline);
+        await measureParts(bench, variant, dtype, registers);
       }
     }
   },
