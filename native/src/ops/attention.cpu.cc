@@ -47,9 +47,8 @@ class Parts {
 template <class Store>
 float dot(const Store* a, const Store* b, std::int64_t count) {
   Vec sum{};
-  for (std::int64_t i = 0; i < count; i += kLanes) {
-    const Mask m = firstLanes(count - i);
-    sum = fma(load(a + i, m), load(b + i, m), sum);
+  for (std::int64_t i = 0; i < count; i += kLanes * kUnitElements<Store>) {
+    sum = multiplyAdd(unitsOfRow<Store>(a + i, count - i), unitsOfRow<Store>(b + i, count - i), sum);
   }
   return reduceAdd(sum);
 }
@@ -115,26 +114,26 @@ struct Tile {
   }
 };
 
-// sums [queries, D] (+)= alpha tile^T x, tile as pairs of rows, x [keys, D] packed by packPairs
+// sums [queries, D] (stride lds) (+)= alpha tile^T x, tile as pairs of rows, x [keys, D] packed by packPairs
 template <class Store>
 void addOverKeys(const Tile& tile, const float* pairs, const Unit<Store>* x, std::int64_t D, float alpha,
-                 float* sums) {
+                 float* sums, std::int64_t lds) {
   for (std::int64_t query = 0; query < tile.queries; query += kLanes) {
     tileGemm(smaller(kLanes, tile.queries - query), D, unitsOf<Store>(tile.rowsOf(query)),
              reinterpret_cast<const Unit<Store>*>(pairs) + query, 1,
-             kUnitElements<Store> * kQueries, x, D, sums + query * D, D, alpha, tile.start > 0);
+             kUnitElements<Store> * kQueries, x, D, sums + query * lds, lds, alpha, tile.start > 0);
   }
 }
 
-// sums [keys, D] += alpha tile x, tile as rows, x [queries, D] packed by packPairs
+// sums [keys, D] (stride lds) += alpha tile x, tile as rows, x [queries, D] packed by packPairs
 template <class Store>
 void addOverQueries(const Tile& tile, const float* rows, const Unit<Store>* x, std::int64_t D, float alpha,
-                    float* sums) {
+                    float* sums, std::int64_t lds) {
   tile.forEachRectangle([&](std::int64_t row, std::int64_t count, std::int64_t query) {
     const std::int64_t skipped = query / kUnitElements<Store>;
     tileGemm(count, D, unitsOf<Store>(tile.queries - query),
              reinterpret_cast<const Unit<Store>*>(rows) + row * kQueries + skipped, kQueries, 1,
-             x + skipped * D, D, sums + row * D, D, alpha, true);
+             x + skipped * D, D, sums + row * lds, lds, alpha, true);
   });
 }
 
@@ -148,21 +147,17 @@ void packQueries(const Store* source, std::int64_t lds, std::int64_t queries, st
   packTransposed<Store>(source, lds, queries, D, destination, kQueries);
 }
 
-// destination [rows, columns] (stride ldd) = source (without gaps), row r times factors[r] where there are factors
+// destination [rows, columns] (stride ldd) = source (stride lds), row r times factors[r] where there are factors
 template <class Store>
-void writeRows(const float* source, std::int64_t rows, std::int64_t columns, const float* factors, Store* destination,
-               std::int64_t ldd) {
+void writeRows(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns, const float* factors,
+               Store* destination, std::int64_t ldd) {
   for (std::int64_t r = 0; r < rows; ++r) {
     const Vec factor = set1(factors == nullptr ? 1.0F : factors[r]);
     for (std::int64_t c = 0; c < columns; c += kLanes) {
       const Mask m = firstLanes(columns - c);
-      store(destination + r * ldd + c, load(source + r * columns + c, m) * factor, m);
+      store(destination + r * ldd + c, load(source + r * lds + c, m) * factor, m);
     }
   }
-}
-
-void scaleRows(float* rows, std::int64_t count, std::int64_t columns, const float* factors) {
-  writeRows(rows, count, columns, factors, rows, columns);
 }
 
 // Two rows of a tile in one row of pairs where the processor multiplies pairs; else each row in its own place.
@@ -296,6 +291,7 @@ template <class Store>
 void forward(ExecContext& context, const AttentionT<float, Store>& op) {
   const std::int64_t D = op.headDim;
   const std::int64_t depth = unitsOf<Store>(D);
+  const std::int64_t stride = static_cast<std::int64_t>(attentionStride(static_cast<std::size_t>(D)));
   const std::size_t maxSequence = longest(op.sequences);
   const std::size_t perThread =
       attentionScratchBytes(1, maxSequence, static_cast<std::size_t>(D)) / sizeof(float);
@@ -307,7 +303,7 @@ void forward(ExecContext& context, const AttentionT<float, Store>& op) {
     const Store* rows = op.qkv + start * op.ld;
     Parts part(op.scratch + static_cast<std::size_t>(thread) * perThread);
     float* scores = part.take(tileFloats(maxSequence));
-    float* out = part.take(kQueries * D);
+    float* out = part.take(kQueries * stride);
     auto* qT = part.units<Store>(kQueries * depth);
     auto* k = part.units<Store>(S * depth);
     auto* v = part.units<Store>(unitsOf<Store>(S) * D);
@@ -322,13 +318,13 @@ void forward(ExecContext& context, const AttentionT<float, Store>& op) {
           const Tile tile(first, S, key);
           tile.products(k + key * depth, qT, depth, scores);
           softmaxTile<Store>(tile, scores, factor, softmax);
-          if (key > 0) scaleRows(out, queries, D, softmax.shrink);
-          addOverKeys<Store>(tile, scores, v + unitsOf<Store>(key) * D, D, 1.0F, out);
+          if (key > 0) writeRows(out, stride, queries, D, softmax.shrink, out, stride);
+          addOverKeys<Store>(tile, scores, v + unitsOf<Store>(key) * D, D, 1.0F, out, stride);
         }
         float inverse[kQueries];
         float lse[kQueries];
         softmax.finish(queries, inverse, lse);
-        writeRows(out, queries, D, inverse, op.out + (start + first) * op.ldo + h * D, op.ldo);
+        writeRows(out, stride, queries, D, inverse, op.out + (start + first) * op.ldo + h * D, op.ldo);
         for (std::int64_t i = 0; i < queries; ++i) op.lse[(start + first + i) * op.heads + h] = lse[i];
       }
     }
@@ -339,6 +335,7 @@ template <class Store>
 void backward(ExecContext& context, const AttentionBackwardT<float, Store>& op) {
   const std::int64_t D = op.headDim;
   const std::int64_t depth = unitsOf<Store>(D);
+  const std::int64_t stride = static_cast<std::int64_t>(attentionStride(static_cast<std::size_t>(D)));
   const std::size_t maxSequence = longest(op.sequences);
   const std::size_t perThread =
       attentionBackwardScratchBytes(1, maxSequence, static_cast<std::size_t>(D)) / sizeof(float);
@@ -352,13 +349,13 @@ void backward(ExecContext& context, const AttentionBackwardT<float, Store>& op) 
     Parts part(op.scratch + static_cast<std::size_t>(thread) * perThread);
     float* p = part.take(tileFloats(maxSequence));
     float* ds = part.take(tileFloats(maxSequence));
-    float* dq = part.take(kQueries * D);
+    float* dq = part.take(kQueries * stride);
     auto* qT = part.units<Store>(kQueries * depth);
     auto* doutT = part.units<Store>(kQueries * depth);
     auto* q = part.units<Store>(unitsOf<Store>(kQueries) * D);
     auto* dout = part.units<Store>(unitsOf<Store>(kQueries) * D);
-    float* dk = part.take(S * D);
-    float* dv = part.take(S * D);
+    float* dk = part.take(S * stride);
+    float* dv = part.take(S * stride);
     auto* k = part.units<Store>(S * depth);
     auto* v = part.units<Store>(S * depth);
     auto* kPairs = k;
@@ -370,8 +367,8 @@ void backward(ExecContext& context, const AttentionBackwardT<float, Store>& op) 
     }
     packRows<Store>(rows + op.kColumn + kvHead * D, op.ld, S, D, k, depth);
     packRows<Store>(rows + op.vColumn + kvHead * D, op.ld, S, D, v, depth);
-    std::memset(dk, 0, static_cast<std::size_t>(S * D) * sizeof(float));
-    std::memset(dv, 0, static_cast<std::size_t>(S * D) * sizeof(float));
+    std::memset(dk, 0, static_cast<std::size_t>(S * stride) * sizeof(float));
+    std::memset(dv, 0, static_cast<std::size_t>(S * stride) * sizeof(float));
     for (std::int32_t h = kvHead * group; h < (kvHead + 1) * group; ++h) {
       for (std::int64_t first = 0; first < S; first += kQueries) {
         const std::int64_t queries = smaller(kQueries, S - first);
@@ -393,15 +390,15 @@ void backward(ExecContext& context, const AttentionBackwardT<float, Store>& op) 
           tile.products(k + key * depth, qT, depth, p);
           tile.products(v + key * depth, doutT, depth, ds);
           gradientTile<Store>(tile, p, ds, dsRows, scale * kLog2E, shifts, deltas);
-          addOverKeys<Store>(tile, ds, kPairs + unitsOf<Store>(key) * D, D, scale, dq);
-          addOverQueries<Store>(tile, dsRows, q, D, scale, dk + key * D);
-          addOverQueries<Store>(tile, p, dout, D, 1.0F, dv + key * D);
+          addOverKeys<Store>(tile, ds, kPairs + unitsOf<Store>(key) * D, D, scale, dq, stride);
+          addOverQueries<Store>(tile, dsRows, q, D, scale, dk + key * stride, stride);
+          addOverQueries<Store>(tile, p, dout, D, 1.0F, dv + key * stride, stride);
         }
-        writeRows(dq, queries, D, nullptr, gradients + first * op.ldd + op.qColumn + h * D, op.ldd);
+        writeRows(dq, stride, queries, D, nullptr, gradients + first * op.ldd + op.qColumn + h * D, op.ldd);
       }
     }
-    writeRows(dk, S, D, nullptr, gradients + op.kColumn + kvHead * D, op.ldd);
-    writeRows(dv, S, D, nullptr, gradients + op.vColumn + kvHead * D, op.ldd);
+    writeRows(dk, stride, S, D, nullptr, gradients + op.kColumn + kvHead * D, op.ldd);
+    writeRows(dv, stride, S, D, nullptr, gradients + op.vColumn + kvHead * D, op.ldd);
   });
 }
 

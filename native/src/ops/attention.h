@@ -74,21 +74,22 @@ constexpr std::size_t attentionTileKeys(std::size_t maxSequence) {
   return maxSequence < kAttentionTileKeys ? maxSequence : kAttentionTileKeys;
 }
 
-// For each thread, in floats whatever the dtype, S = maxSequence and D = headDim rounded up to even ones:
-// K, V [S,D], Q^T, out [64,D], scores [keys of a tile, 64]; a thread's part is rounded up to 64 bytes
+// Row stride of sums, in floats: whole vectors, so that no store of one row holds up loads of the next.
+constexpr std::size_t attentionStride(std::size_t headDim) { return (headDim + 15) / 16 * 16; }
+
+// For each thread, in floats whatever the dtype, S = maxSequence rounded up to an even one and D = attentionStride:
+// K, V [S,D], Q^T, out [64,D], scores [keys of a tile, 64]
 constexpr std::size_t attentionScratchBytes(std::size_t threads, std::size_t maxSequence, std::size_t headDim) {
   const std::size_t S = (maxSequence + 1) / 2 * 2;
-  const std::size_t D = (headDim + 1) / 2 * 2;
-  const std::size_t floats = 2 * S * D + kAttentionTileQueries * (2 * D + attentionTileKeys(S));
-  return threads * ((floats + 15) / 16 * 16) * sizeof(float);
+  const std::size_t D = attentionStride(headDim);
+  return threads * (2 * S * D + kAttentionTileQueries * (2 * D + attentionTileKeys(S))) * sizeof(float);
 }
 
 // Likewise K, V, dK, dV [S,D], Q, Q^T, dO, dO^T, dQ [64,D], P and twice dS [keys of a tile, 64]
 constexpr std::size_t attentionBackwardScratchBytes(std::size_t threads, std::size_t maxSequence, std::size_t headDim) {
   const std::size_t S = (maxSequence + 1) / 2 * 2;
-  const std::size_t D = (headDim + 1) / 2 * 2;
-  const std::size_t floats = 4 * S * D + kAttentionTileQueries * (5 * D + 3 * attentionTileKeys(S));
-  return threads * ((floats + 15) / 16 * 16) * sizeof(float);
+  const std::size_t D = attentionStride(headDim);
+  return threads * (4 * S * D + kAttentionTileQueries * (5 * D + 3 * attentionTileKeys(S))) * sizeof(float);
 }
 
 void attention(ExecContext& context, const Attention& op);

@@ -41,12 +41,14 @@ inline Vec multiplyAdd(Pairs a, Pairs b, Vec sum) {
   return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 }
 // lane i: (even[i], odd[i])
-inline Pairs pairLanes(Vec even, Vec odd) {
-  alignas(64) static constexpr std::uint16_t order[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-                                                          8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-  const Pairs halves = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even));
-  return _mm512_permutexvar_epi16(_mm512_load_si512(order), halves);
+inline Pairs pairLanes(__m256i even, __m256i odd) {
+  alignas(64) static constexpr std::uint16_t order[32] = {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+                                                          8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
+  return _mm512_permutex2var_epi16(_mm512_castsi256_si512(even), _mm512_load_si512(order), _mm512_castsi256_si512(odd));
 }
+inline Pairs pairLanes(Vec even, Vec odd) { return pairLanes(narrow(even), narrow(odd)); }
+inline __m256i loadNarrow(const Bf16* p, Mask m) { return _mm256_maskz_loadu_epi16(m, p); }
+inline __m256i loadNarrow(const float* p, Mask m) { return narrow(load(p, m)); }
 // The first elements of a row, at most 32 of them.
 inline Pairs pairRow(const Bf16* row, std::int64_t elements) {
   return _mm512_maskz_loadu_epi16(elements >= 32 ? ~0U : (1U << elements) - 1U, row);
@@ -123,8 +125,8 @@ inline void packPairs(const Source* source, std::int64_t lds, std::int64_t rows,
       const Source* even = source + r * lds;
       for (std::int64_t c = 0; c < columns; c += kLanes) {
         const Mask m = firstLanes(columns - c);
-        const Vec odd = r + 1 < rows ? load(even + lds + c, m) : Vec{};
-        storeUnits(destination + r / 2 * ldd + c, pairLanes(load(even + c, m), odd), m);
+        const __m256i odd = r + 1 < rows ? loadNarrow(even + lds + c, m) : __m256i{};
+        storeUnits(destination + r / 2 * ldd + c, pairLanes(loadNarrow(even + c, m), odd), m);
       }
     }
     return;
