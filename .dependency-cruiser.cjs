@@ -111,6 +111,13 @@ module.exports = {
       to: { path: anyOf(folders) },
     },
     {
+      name: "nobody-imports-bench",
+      comment: "bench/ may use everything, deep files too; only its tests use it.",
+      severity: "error",
+      from: { pathNot: "^(bench|test)/" },
+      to: { path: "^bench/" },
+    },
+    {
       name: "no-cycles",
       comment: "Two files that need each other are one file, or have a third inside them that wants out.",
       severity: "error",

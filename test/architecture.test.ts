@@ -106,6 +106,11 @@ describe("the arrows between folders", () => {
     ["d3 outside reports", "home-of-d3", { "traces/a.ts": 'import "d3";' }],
     ["a tokenizer outside datasets", "home-of-huggingface", { "exec/a.ts": 'import "@huggingface/tokenizers";' }],
     ["a file that does not exist", "everything-resolves", { "sim/a.ts": 'import "./b.ts";' }],
+    [
+      "examples importing bench",
+      "nobody-imports-bench",
+      { "examples/a.mjs": 'import "../bench/b.ts";', "bench/b.ts": "export const b = 1;" },
+    ],
     ["setup importing the product", "setup-stands-alone", { ...core, "setup/a.mjs": 'import "../core/index.ts";' }],
   ])("forbid %s", async (_, rule, files) => {
     expect(await brokenRules(files)).toContain(rule);

@@ -10,12 +10,12 @@ import { acceptedDtypes, benchModel, roundSeconds, train } from "../train.ts";
 import { ATTENTION_TARGETS, benchPlan, type ModelShape, type PlanShape } from "../workload.ts";
 
 /**
- * Two stages of equal work: six layers, the first without a gradient of its input, against two layers and a head whose
- * vocabulary makes up for the other four.
+ * Two stages that take equally long: six layers, the first without a gradient of its input, against two layers and a head
+ * whose vocabulary makes up for the other four, their attention and adapters included.
  */
 const MODELS: Readonly<Record<Scale, ModelShape>> = {
-  full: { hidden: 512, layers: 8, heads: 8, kvHeads: 8, intermediate: 1408, vocabulary: 24320 },
-  quick: { hidden: 256, layers: 8, heads: 4, kvHeads: 4, intermediate: 704, vocabulary: 12160 },
+  full: { hidden: 512, layers: 8, heads: 8, kvHeads: 8, intermediate: 1408, vocabulary: 26624 },
+  quick: { hidden: 256, layers: 8, heads: 4, kvHeads: 4, intermediate: 704, vocabulary: 15872 },
   tiny: { hidden: 64, layers: 8, heads: 4, kvHeads: 4, intermediate: 176, vocabulary: 3040 },
 };
 const RUNS: Readonly<Record<Scale, number>> = { full: 3, quick: 2, tiny: 1 };
