@@ -28,7 +28,7 @@ void cosSin(double position, const double* turnsPerStep, std::int64_t count, flo
   }
 }
 
-// One row's heads.
+// One row's heads, a half of a head in whole vectors and a rest.
 template <class Store>
 void rotateRow(const RopeT<Store>& op, Store* head, const float* cosine, const float* sine) {
   const std::int64_t half = op.headDim / 2;
@@ -42,6 +42,25 @@ void rotateRow(const RopeT<Store>& op, Store* head, const float* cosine, const f
       store(head + i, a * c - b * s, m);
       store(head + half + i, b * c + a * s, m);
     }
+  }
+}
+
+// One row's heads, several of them in a vector: headDim divides 16.
+template <class Store>
+void rotateNarrowRow(const RopeT<Store>& op, Store* heads, const float* cosine, const float* sine) {
+  const int half = op.headDim / 2;
+  float factors[2][kLanes];
+  for (int i = 0; i < kLanes; ++i) {
+    factors[0][i] = cosine[i % half];
+    factors[1][i] = i % op.headDim < half ? -sine[i % half] : sine[i % half];
+  }
+  const Vec same = load(factors[0]);
+  const Vec other = load(factors[1]);
+  const std::int64_t columns = std::int64_t{op.heads} * op.headDim;
+  for (std::int64_t i = 0; i < columns; i += kLanes) {
+    const Mask m = firstLanes(columns - i);
+    const Vec x = load(heads + i, m);
+    store(heads + i, fma(swapLanes(x, half), other, x * same), m);
   }
 }
 
@@ -77,7 +96,12 @@ void rotate(ExecContext& context, const RopeT<Store>& op) {
           cosSin(static_cast<double>(position), turnsPerStep, half, op.inverse ? -1.0F : 1.0F, cosine, sine);
           computed = true;
         }
-        rotateRow(op, op.x + row * op.ld + op.column, cosine, sine);
+        Store* x = op.x + row * op.ld + op.column;
+        if (kLanes % op.headDim == 0) {
+          rotateNarrowRow(op, x, cosine, sine);
+        } else {
+          rotateRow(op, x, cosine, sine);
+        }
       }
     }
   });

@@ -64,6 +64,11 @@ inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 inline Vec sqrt(Vec a) { return _mm512_sqrt_ps(a); }
 inline Vec keepLanes(Mask m, Vec v) { return _mm512_maskz_mov_ps(m, v); }
 inline Vec elseLanes(Mask m, Vec v, Vec other) { return _mm512_mask_mov_ps(other, m, v); }
+// lane i of the result is lane i ^ distance of v; distance is a power of 2 below 16
+inline Vec swapLanes(Vec v, int distance) {
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  return _mm512_permutexvar_ps(_mm512_xor_si512(lane, _mm512_set1_epi32(distance)), v);
+}
 inline float reduceAdd(Vec v) { return _mm512_reduce_add_ps(v); }
 inline float reduceMax(Vec v) { return _mm512_reduce_max_ps(v); }
 
@@ -115,6 +120,11 @@ inline Vec sqrt(Vec a) {
 inline IntVec laneIndex() { return IntVec{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
 inline Vec elseLanes(Mask m, Vec v, Vec other) { return laneIndex() < static_cast<std::int32_t>(m.lanes) ? v : other; }
 inline Vec keepLanes(Mask m, Vec v) { return elseLanes(m, v, Vec{}); }
+inline Vec swapLanes(Vec v, int distance) {
+  Vec swapped;
+  for (int i = 0; i < kLanes; ++i) swapped[i] = v[i ^ distance];
+  return swapped;
+}
 inline float reduceAdd(Vec v) {
   float sum[8];
   for (int i = 0; i < 8; ++i) sum[i] = v[i] + v[i + 8];
