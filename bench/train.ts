@@ -6,20 +6,26 @@ import type { Trace } from "../traces/index.ts";
 import { computeEvents } from "../traces/totals.ts";
 import { ATTENTION_TARGETS, benchPlan, MODEL } from "./workload.ts";
 
-/** Random weights, one tensor for all of a shape: making each anew would take longer than training. */
+/** The tensor of a shape, made once: making each anew would take longer than training. */
+function once<Data>(make: (shape: readonly number[]) => Data): (name: string, shape: readonly number[]) => Data {
+  const known = new Map<string, Data>();
+  return (_name, shape) => {
+    const key = shape.join("x");
+    const tensor = known.get(key) ?? make(shape);
+    known.set(key, tensor);
+    return tensor;
+  };
+}
+
+/** Random weights, one tensor for all of a shape; as floats, and in bfloat16 as a checkpoint would hold it. */
 export function benchModel(architecture: Architecture): BaseModel {
-  const base = syntheticWeights(architecture);
-  const known = new Map<string, Float32Array>();
+  const { weights } = syntheticWeights(architecture);
+  const floats = (shape: readonly number[]): Float32Array => weights.read(shape.join("x"), shape);
   return {
-    ...base,
+    architecture,
     weights: {
-      ...base.weights,
-      read(_name, shape) {
-        const key = shape.join("x");
-        const tensor = known.get(key) ?? base.weights.read(key, shape);
-        known.set(key, tensor);
-        return tensor;
-      },
+      read: once(floats),
+      readBfloat16: once((shape) => Uint16Array.from(new Uint32Array(floats(shape).buffer), (bits) => bits >>> 16)),
     },
   };
 }

@@ -1,8 +1,9 @@
 import { sum } from "../../core/index.ts";
-import { type Dtype, PROJECTIONS } from "../../plan/index.ts";
+import { computeDtype, type Dtype, PROJECTIONS } from "../../plan/index.ts";
 import { type HardwareLine, largerOf, measureHardware, registerPeak } from "../machine.ts";
 import { type Parameters, summarize } from "../measurement.ts";
 import { type OperatorWork, operatorWork } from "../operator-rates.ts";
+import { timeProductAlone } from "../products-alone.ts";
 import type { Bench, Scale, Suite } from "../suite.ts";
 import { acceptedDtypes, benchModel, train } from "../train.ts";
 import { benchPlan, MODEL } from "../workload.ts";
@@ -13,6 +14,12 @@ const PRODUCTS: readonly string[] = ["qkv", "o", "gate and up", "down"];
 const ELEMENTWISE = ["rmsnorm", "swiglu", "rope", "embed"];
 const MIXED = [4, 16, 32, 64, 8, 16, 48, 64, 4, 24, 32, 64, 8, 16, 40, 64];
 const EQUAL = [16, 16, 16, 16];
+
+/** Rates of a product by itself. */
+interface Alone {
+  readonly parameters: Parameters;
+  readonly rates: readonly number[];
+}
 
 const ROWS: Readonly<Record<Scale, readonly number[]>> = { full: [256, 1024], quick: [256, 1024], tiny: [32] };
 const STEPS: Readonly<Record<Scale, number>> = { full: 6, quick: 4, tiny: 2 };
@@ -34,6 +41,28 @@ async function measure(
   });
   const result = await train(plan, benchModel(plan.model.architecture), true);
   return operatorWork(plan, result, WARM_STEPS);
+}
+
+/** Each product by itself, operands warm: what the rates inside a step could be at most. */
+async function measureAlone(bench: Bench, dtype: Dtype, rows: number): Promise<readonly Alone[]> {
+  const { hidden, heads, kvHeads, intermediate, vocabulary } = MODEL[bench.scale];
+  const products: Readonly<Record<string, readonly [number, number]>> = {
+    qkv: [hidden, hidden + (2 * hidden * kvHeads) / heads],
+    o: [hidden, hidden],
+    "gate and up": [hidden, 2 * intermediate],
+    down: [intermediate, hidden],
+    head: [hidden, vocabulary],
+  };
+  const results: Alone[] = [];
+  for (const [kernel, [inFeatures, outFeatures]] of Object.entries(products)) {
+    const shape = { inFeatures, outFeatures, rows, dtype: computeDtype(dtype), threads: THREADS };
+    const times = await timeProductAlone(shape);
+    for (const direction of ["forward", "backward"] as const) {
+      const rates = times[direction].map((seconds) => (2 * rows * inFeatures * outFeatures) / seconds / 1e9);
+      results.push({ parameters: { product: kernel, direction, rows, dtype }, rates });
+    }
+  }
+  return results;
 }
 
 function recordKernels(
@@ -100,6 +129,15 @@ export const kernels: Suite = {
     const records: ((hardware: readonly HardwareLine[]) => void)[] = [];
     for (const dtype of await acceptedDtypes()) {
       for (const rows of ROWS[bench.scale]) {
+        const alone = await measureAlone(bench, dtype, rows);
+        records.push((hardware) => {
+          for (const { parameters, rates } of alone) {
+            const rate = summarize(rates);
+            const share = (rate.value * 1e9) / registerPeak(hardware, dtype, THREADS);
+            const limit = { of: "register peak", share };
+            bench.record({ name: "alone", parameters, ...rate, unit: "GFLOP/s", limit });
+          }
+        });
         for (const ranks of [EQUAL, MIXED]) {
           bench.note(`${rows} rows, ${ranks.length} adapters, ${dtype}`);
           const actions = await measure(bench, dtype, ranks, rows);

@@ -9,7 +9,17 @@ import { resultTables } from "../../bench/table.ts";
 
 const NO_PYTHON = path.join(import.meta.dirname, "no-python");
 
-async function runTiny(name: keyof typeof SUITES): Promise<SuiteResult & { readonly notes: readonly string[] }> {
+type TinyResult = SuiteResult & { readonly notes: readonly string[] };
+const known = new Map<keyof typeof SUITES, Promise<TinyResult>>();
+
+/** A suite's result, made once. */
+function tiny(name: keyof typeof SUITES): Promise<TinyResult> {
+  const result = known.get(name) ?? runTiny(name);
+  known.set(name, result);
+  return result;
+}
+
+async function runTiny(name: keyof typeof SUITES): Promise<TinyResult> {
   const notes: string[] = [];
   const python = process.env["LORATWIN_PYTHON"];
   process.env["LORATWIN_PYTHON"] = NO_PYTHON;
@@ -29,7 +39,7 @@ function namesOf(measurements: readonly Measurement[]): readonly string[] {
 
 /** What each suite says, without PyTorch and without what needs a process of its own. */
 const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
-  kernels: ["moved", "of the base products' time", "rate", "read bandwidth", "register peak"],
+  kernels: ["alone", "moved", "of the base products' time", "rate", "read bandwidth", "register peak"],
   training: ["loratwin", "model arithmetic", "of the step", "peak memory", "time", "waiting for JavaScript"],
   adapters: ["fused", "fused against one after another", "one after another", "rate of products", "read bandwidth"],
   pipeline: ["busy, stage 0 to 1", "one device", "steady bubble", "two against one", "two devices"],
@@ -41,7 +51,7 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
 test.each(Object.keys(SUITES) as (keyof typeof SUITES)[])(
   "%s measures what its table shows, and writes lines that read back",
   async (name) => {
-    const result = await runTiny(name);
+    const result = await tiny(name);
     expect(namesOf(result.measurements)).toEqual(NAMES[name]);
     expect(result.measurements.every(({ suite, value }) => suite === name && Number.isFinite(value))).toBe(true);
 
@@ -63,12 +73,12 @@ test.each(Object.keys(SUITES) as (keyof typeof SUITES)[])(
 );
 
 test("without PyTorch the training suite says so and gives its own numbers", async () => {
-  const { notes, measurements } = await runTiny("training");
+  const { notes, measurements } = await tiny("training");
   expect(notes[0]).toMatch(/^No PyTorch in .*: only loratwin's own numbers/);
   expect(measurements.some(({ name }) => name.includes("PyTorch"))).toBe(false);
 });
 
 test("planned memory is what is measured", async () => {
-  const { measurements } = await runTiny("memory");
+  const { measurements } = await tiny("memory");
   for (const { limit } of measurements) if (limit !== undefined) expect(limit.share).toBeLessThanOrEqual(1);
 });
