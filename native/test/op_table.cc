@@ -292,8 +292,9 @@ void checkSharedAdapter(ops::ExecContext& context) {
     for (float& value : values) value = uniform(random);
     return values;
   };
-  const std::vector<float> x = fill(T * K), dy = fill(T * N), s = fill(T * R), a = fill(R * K), b = fill(N * R);
-  std::vector<float> scratch(ops::loraBackwardScratchBytes(T, R) / sizeof(float));
+  const std::vector<float> x = fill(T * K), dy = fill(T * N), a = fill(R * K), b = fill(N * R);
+  std::vector<float> s = fill(T * R);
+  std::vector<float> scratch(ops::loraBackwardScratchBytes(T, R, 1, ops::DType::float32) / sizeof(float));
   const auto run = [&](const std::vector<std::vector<ops::LoraSegment>>& calls, Tensors<float>& gradients,
                        bool wantDx) {
     gradients = {std::vector<float>(R * K), std::vector<float>(N * R), std::vector<float>(T * K)};
@@ -307,7 +308,9 @@ void checkSharedAdapter(ops::ExecContext& context) {
       }
       const ops::LoraSegments view{segments.data(), static_cast<std::int32_t>(segments.size()), nullptr, 0};
       float* dx = wantDx ? gradients[2].data() : nullptr;
-      ops::lora_backward(context, {view, dy.data(), N, 0, N, x.data(), K, K, s.data(), R, dx, K, scratch.data()});
+      const ops::LoraProjection projection{view, 0, N, s.data(), R};
+      ops::lora_backward(context,
+                         ops::LoraBackward{&projection, 1, dy.data(), N, x.data(), K, K, dx, K, scratch.data()});
     }
   };
   const ops::LoraSegment first{.rowStart = 0, .rowEnd = 13};
@@ -332,10 +335,11 @@ void checkDropout(ops::ExecContext& context, float p) {
   for (std::int64_t t = 0; t < T; ++t) keys[static_cast<std::size_t>(t)] = static_cast<std::int32_t>(1000 - t);
   const ops::LoraSegment segment{0, T, a.data(), b.data(), da.data(), db.data(), K, 1.0F, p, {3, 4}};
   const ops::LoraSegments segments{&segment, 1, keys.data(), 9};
-  std::vector<float> scratch(ops::loraBackwardScratchBytes(T, K) / sizeof(float));
-  ops::lora(context, {segments, x.data(), K, K, y.data(), 1, 0, 1, s.data(), K});
+  std::vector<float> scratch(ops::loraBackwardScratchBytes(T, K, 1, ops::DType::float32) / sizeof(float));
+  const ops::LoraProjection projection{segments, 0, 1, s.data(), K};
+  ops::lora(context, ops::Lora{&projection, 1, x.data(), K, K, y.data(), 1});
   ops::lora_backward(context,
-                     {segments, dy.data(), 1, 0, 1, x.data(), K, K, s.data(), K, dx.data(), K, scratch.data()});
+                     ops::LoraBackward{&projection, 1, dy.data(), 1, x.data(), K, K, dx.data(), K, scratch.data()});
   double wrong = 0;
   double kept = 0;
   for (std::int64_t t = 0; t < T; ++t) {
@@ -402,9 +406,18 @@ void checkRefusals(ops::ExecContext& context) {
   const std::int32_t offsets[2] = {0, 1};
   judge("rope", "an odd head", [&] { ops::rope(context, {{offsets, 1}, x, 8, 0, 1, 5, y, false}); });
   const ops::LoraSegment dropped{0, 1, x, x, nullptr, nullptr, 1, 1.0F, 0.5F, {1, 2}};
+  const ops::LoraSegment kept{0, 1, x, x, nullptr, nullptr, 1, 1.0F};
+  const std::int32_t keys[1] = {0};
+  const ops::LoraProjection projections[] = {{{&dropped, 1, nullptr, 0}, 0, 4, y + 32, 1},
+                                             {{&dropped, 1, keys, 0}, 0, 4, y + 32, 1},
+                                             {{&kept, 1, keys, 0}, 4, 4, y + 36, 1}};
   judge("lora", "dropout without row keys", [&] {
-    ops::lora(context, {{&dropped, 1, nullptr, 0}, x, 4, 4, y, 4, 0, 4, y + 32, 1});
+    ops::lora(context, ops::Lora{projections, 1, x, 4, 4, y, 8});
   });
+  judge("lora", "projections whose segments differ", [&] {
+    ops::lora(context, ops::Lora{projections + 1, 2, x, 4, 4, y, 8});
+  });
+  judge("lora", "no projection", [&] { ops::lora(context, ops::Lora{projections, 0, x, 4, 4, y, 8}); });
 }
 
 int runTable() {

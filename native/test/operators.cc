@@ -186,23 +186,25 @@ Operator sumSquaresOperator() {
 }  // namespace
 
 std::vector<Operator> operatorTable() {
-  return {embedOperator(),
-          rmsnormOperator(),
-          matmulOperator("matmul", MatmulExtra::none),
-          matmulOperator("matmul with bias", MatmulExtra::bias),
-          matmulOperator("matmul with residual", MatmulExtra::residual),
-          matmulOperator("matmul with residual in place", MatmulExtra::residualInPlace),
-          loraOperator(),
-          ropeOperator(ops::DType::float32),
-          ropeOperator(ops::DType::bfloat16),
-          attentionOperator("attention", ops::DType::float32, 2.0F, 1e-10, 1e-9),
-          attentionOperator("attention with large scores", ops::DType::float32, 9.0F, 1e-9, 1e-8),
-          attentionOperator("attention bf16", ops::DType::bfloat16, 2.0F, 6e-6, 1e-5),
-          attentionOperator("attention with large scores bf16", ops::DType::bfloat16, 9.0F, 6e-6, 2e-5),
-          swigluOperator(),
-          headLossOperator(),
-          adamwOperator(),
-          sumSquaresOperator()};
+  std::vector<Operator> table{
+      embedOperator(),
+      rmsnormOperator(),
+      matmulOperator("matmul", MatmulExtra::none),
+      matmulOperator("matmul with bias", MatmulExtra::bias),
+      matmulOperator("matmul with residual", MatmulExtra::residual),
+      matmulOperator("matmul with residual in place", MatmulExtra::residualInPlace),
+      ropeOperator(ops::DType::float32),
+      ropeOperator(ops::DType::bfloat16),
+      attentionOperator("attention", ops::DType::float32, 2.0F, 1e-10, 1e-9),
+      attentionOperator("attention with large scores", ops::DType::float32, 9.0F, 1e-9, 1e-8),
+      attentionOperator("attention bf16", ops::DType::bfloat16, 2.0F, 6e-6, 1e-5),
+      attentionOperator("attention with large scores bf16", ops::DType::bfloat16, 9.0F, 6e-6, 2e-5),
+      swigluOperator(),
+      headLossOperator(),
+      adamwOperator(),
+      sumSquaresOperator()};
+  for (Operator& op : loraOperators()) table.push_back(std::move(op));
+  return table;
 }
 
 }  // namespace loratwin::test

@@ -76,8 +76,10 @@ Operator attentionOperator(const std::string& name, ops::DType type, float sprea
 
 // The operators with weights (operators_linear.cc); operatorTable has all.
 Operator matmulOperator(const std::string& name, MatmulExtra extra);
-Operator loraOperator();
 Operator headLossOperator();
+
+// lora in all forms (operators_lora.cc); operatorTable has all.
+std::vector<Operator> loraOperators();
 
 constexpr std::int64_t kPad = 3;  // strides are longer than the rows and not a multiple of anything
 constexpr int kYColumn = 5;       // first column of an operand that is part of a wider tensor

@@ -2,7 +2,6 @@
 
 #include "operators.h"
 #include "ops/head_loss.h"
-#include "ops/lora.h"
 #include "ops/matmul.h"
 
 namespace loratwin::test {
@@ -11,76 +10,9 @@ namespace {
 
 using ops::ExecContext;
 
-constexpr float kInitialGradient = 0.25F;  // what dA and dB hold before lora_backward adds to them
-
 template <class Real>
 std::vector<Real> zeros(std::int64_t count) {
   return std::vector<Real>(static_cast<std::size_t>(count));
-}
-
-// inputs x [T, K + pad], y [T, 5 + N + pad], then A_g, B_g for each segment with the target;
-// outputs y, s and x (its gradient is dx's start)
-template <class Real>
-struct LoraProblem {
-  Layout layout;
-  std::vector<ops::LoraSegmentT<Real>> segments;
-  std::int64_t maxRank = 1;
-
-  LoraProblem(const Case& c, const Tensors<Real>& in, Tensors<Real>* gradients) : layout(c) {
-    std::size_t next = 2;
-    for (std::size_t g = 0; g < c.segments.size(); ++g) {
-      const SegmentCase& s = c.segments[g];
-      ops::LoraSegmentT<Real> segment{.rowStart = layout.starts[g], .rowEnd = layout.starts[g + 1]};
-      if (s.rank > 0) {
-        segment.a = in[next].data();
-        segment.b = in[next + 1].data();
-        if (gradients != nullptr) {
-          segment.da = (*gradients)[next].data();
-          segment.db = (*gradients)[next + 1].data();
-        }
-        next += 2;
-      }
-      segment.rank = s.rank;
-      segment.scale = 2.0F / static_cast<float>(s.rank + 1);
-      segment.dropout = s.dropout;
-      segment.seed[0] = 7U + static_cast<std::uint32_t>(s.id);
-      segment.seed[1] = 99U;
-      maxRank = std::max<std::int64_t>(maxRank, s.rank);
-      segments.push_back(segment);
-    }
-  }
-  ops::LoraSegmentsT<Real> view() const {
-    return {segments.data(), static_cast<std::int32_t>(segments.size()), layout.rowKeys.data(), 42};
-  }
-};
-
-constexpr std::int64_t kRankStride = 71;
-
-template <class Real, class Call>
-Tensors<Real> runLora(const Case& c, const Tensors<Real>& in, Call call) {
-  const LoraProblem<Real> problem(c, in, nullptr);
-  Tensors<Real> out{in[1], zeros<Real>(c.rows() * kRankStride), in[0]};
-  call(ops::LoraT<Real>{problem.view(), in[0].data(), c.hidden + kPad, c.hidden, out[0].data(),
-                        kYColumn + c.intermediate + kPad, kYColumn, c.intermediate, out[1].data(), kRankStride});
-  return out;
-}
-
-template <class Real, class Call>
-Tensors<Real> backLora(const Case& c, const Tensors<Real>& in, const Tensors<Real>& out, const Tensors<Real>& graded,
-                       Call call) {
-  Tensors<Real> gradients{graded[2], {}};
-  for (std::size_t i = 2; i < in.size(); ++i) gradients.emplace_back(in[i].size(), kInitialGradient);
-  const LoraProblem<Real> problem(c, in, &gradients);
-  std::vector<Real> scratch(
-      ops::loraBackwardScratchBytes(static_cast<std::size_t>(c.rows()), static_cast<std::size_t>(problem.maxRank)) /
-      sizeof(float));
-  call(ops::LoraBackwardT<Real>{problem.view(), graded[0].data(), kYColumn + c.intermediate + kPad, kYColumn,
-                                c.intermediate, in[0].data(), c.hidden + kPad, c.hidden, out[1].data(), kRankStride,
-                                gradients[0].data(), c.hidden + kPad, scratch.data()});
-  for (std::size_t i = 2; i < in.size(); ++i) {
-    for (Real& value : gradients[i]) value -= kInitialGradient;
-  }
-  return gradients;
 }
 
 }  // namespace
@@ -147,49 +79,6 @@ Operator matmulOperator(const std::string& name, MatmulExtra extra) {
           .backwardTolerance = 1e-11,
           .gradedOutput = everyOutput,
           .exactAlone = false};
-}
-
-Operator loraOperator() {
-  return {.name = "lora",
-          .inputs =
-              [](const Case& c) {
-                std::vector<Tensor> tensors{{"x", Extent::rows, c.hidden + kPad},
-                                            {"y", Extent::rows, kYColumn + c.intermediate + kPad}};
-                for (std::size_t g = 0; g < c.segments.size(); ++g) {
-                  const std::int64_t rank = c.segments[g].rank;
-                  if (rank == 0) continue;
-                  tensors.push_back({"A", Extent::segment, rank * c.hidden, static_cast<int>(g)});
-                  tensors.push_back({"B", Extent::segment, rank * c.intermediate, static_cast<int>(g)});
-                }
-                return tensors;
-              },
-          .outputs =
-              [](const Case& c) {
-                return std::vector<Tensor>{{"y", Extent::rows, kYColumn + c.intermediate + kPad},
-                                           {"s", Extent::rows, kRankStride},
-                                           {"x", Extent::rows, c.hidden + kPad}};
-              },
-          .forward =
-              [](ExecContext& x, const Case& c, const Tensors<float>& in) {
-                return runLora<float>(c, in, [&](const ops::Lora& op) { ops::lora(x, op); });
-              },
-          .forwardReference =
-              [](const Case& c, const Tensors<double>& in) {
-                return runLora<double>(c, in, [](const ops::LoraT<double>& op) { ops::ref::lora(op); });
-              },
-          .forwardTolerance = 1e-11,
-          .backward =
-              [](ExecContext& x, const Case& c, const auto& in, const auto& out, const auto& graded) {
-                return backLora<float>(c, in, out, graded,
-                                       [&](const ops::LoraBackward& op) { ops::lora_backward(x, op); });
-              },
-          .backwardReference =
-              [](const Case& c, const auto& in, const auto& out, const auto& graded) {
-                return backLora<double>(c, in, out, graded,
-                                        [](const ops::LoraBackwardT<double>& op) { ops::ref::lora_backward(op); });
-              },
-          .backwardTolerance = 1e-11,
-          .gradedOutput = [](const std::string& name) { return name != "s"; }};
 }
 
 Operator headLossOperator() {

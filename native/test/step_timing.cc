@@ -70,7 +70,9 @@ struct Projection {
   }
   Projection(const Projection&) = delete;  // the segments point into the buffers
   Projection& operator=(const Projection&) = delete;
-  ops::LoraSegments view() const { return {segments.data(), kSegments, nullptr, 0}; }
+  ops::LoraProjection at(int column, Buffer& s) const {
+    return {{segments.data(), kSegments, nullptr, 0}, column, out, s.data(), kRank};
+  }
 };
 
 void timeModel(const Model& m, int rows, int threads, bool allProjections) {
@@ -90,7 +92,8 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
   Projection down(I, H, rows);
   const std::int64_t T = rows;
   Buffer x = randomBuffer(T * H, 1), xMid(x), h(x), h2(x), dx(x), weight = randomBuffer(H, 1), rstd(rows),
-         out = randomBuffer(T * H, 1), dout(out), s(T * kRank);
+         out = randomBuffer(T * H, 1), dout(out);
+  Buffer s[3] = {Buffer(T * kRank), Buffer(T * kRank), Buffer(T * kRank)};
   Buffer qkv = randomBuffer(T * 3 * H, 1), dqkv(qkv), gateUp = randomBuffer(T * 2 * I, 1), dgateUp(gateUp),
          act = randomBuffer(T * I, 1), dact(act), lse(T * m.heads);
   const std::vector<std::int32_t> sequences{0, rows / 4, rows / 2, rows / 4 * 3, rows};
@@ -98,7 +101,8 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
   const std::size_t longest = static_cast<std::size_t>(rows) / 4;
   Buffer scratch(std::max(ops::attentionBackwardScratchBytes(static_cast<std::size_t>(threads), longest,
                                                              static_cast<std::size_t>(m.headDim)),
-                          ops::loraBackwardScratchBytes(static_cast<std::size_t>(rows), kRank)) /
+                          ops::loraBackwardScratchBytes(static_cast<std::size_t>(rows), kRank, ops::kLoraProjections,
+                                                        ops::DType::float32)) /
                  sizeof(float));
   Buffer frequencies = randomBuffer(m.headDim / 2, 1);
   constexpr std::int32_t kTileRows = 256;
@@ -129,16 +133,21 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
       ops::matmul_backward(team, engine, {from.data(), ld, &w, to.data(), ops::DType::float32, ldTo, rows});
     });
   };
-  const auto adapt = [&](const Projection& p, const Buffer& from, int ld, Buffer& to, int ldTo, int column) {
+  const std::vector<ops::LoraProjection> qkvLora{attentionIn[0].at(0, s[0]), attentionIn[1].at(H, s[1]),
+                                                 attentionIn[2].at(2 * H, s[2])};
+  const std::vector<ops::LoraProjection> oLora{o.at(0, s[0])};
+  const std::vector<ops::LoraProjection> gateUpLora{mlpIn[0].at(0, s[0]), mlpIn[1].at(I, s[1])};
+  const std::vector<ops::LoraProjection> downLora{down.at(0, s[0])};
+  const auto adapt = [&](const std::vector<ops::LoraProjection>& p, const Buffer& from, int in, Buffer& to, int ldTo) {
     timed("lora", m.layers, [&] {
-      ops::lora(team, {p.view(), from.data(), ld, p.in, to.data(), ldTo, column, p.out, s.data(), kRank});
+      ops::lora(team, ops::Lora{p.data(), static_cast<std::int32_t>(p.size()), from.data(), in, in, to.data(), ldTo});
     });
   };
-  const auto adaptBack = [&](const Projection& p, const Buffer& dy, int ldDy, int column, const Buffer& from, int ld,
-                             Buffer& to) {
+  const auto adaptBack = [&](const std::vector<ops::LoraProjection>& p, const Buffer& dy, int ldDy, const Buffer& from,
+                             int in, Buffer& to) {
     timed("lora_backward", m.layers, [&] {
-      ops::lora_backward(team, {p.view(), dy.data(), ldDy, column, p.out, from.data(), ld, p.in, s.data(), kRank,
-                                to.data(), ld, scratch.data()});
+      ops::lora_backward(team, ops::LoraBackward{p.data(), static_cast<std::int32_t>(p.size()), dy.data(), ldDy,
+                                                 from.data(), in, in, to.data(), in, scratch.data()});
     });
   };
   for (int repetition = 0; repetition <= kRepetitions; ++repetition) {
@@ -156,7 +165,7 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
     };
     norm(x, h);
     product(h, H, qkvWeight, qkv, 3 * H, nullptr);
-    for (int i = 0; i < 3; ++i) adapt(attentionIn[i], h, H, qkv, 3 * H, i * H);
+    adapt(qkvLora, h, H, qkv, 3 * H);
     timed("rope", m.layers, [&] {
       ops::rope(team, {cut, qkv.data(), 3 * H, 0, 2 * m.heads, m.headDim, frequencies.data(), false});
     });
@@ -165,32 +174,28 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
                             scratch.data()});
     });
     product(out, H, oWeight, xMid, H, x.data());
-    adapt(o, out, H, xMid, H, 0);
+    adapt(oLora, out, H, xMid, H);
     norm(xMid, h2);
     product(h2, H, gateUpWeight, gateUp, 2 * I, nullptr);
-    if (allProjections) {
-      for (int i = 0; i < 2; ++i) adapt(mlpIn[i], h2, H, gateUp, 2 * I, i * I);
-    }
+    if (allProjections) adapt(gateUpLora, h2, H, gateUp, 2 * I);
     timed("swiglu", m.layers, [&] { ops::swiglu(team, {gateUp.data(), 2 * I, act.data(), I, rows, I}); });
     product(act, I, downWeight, dx, H, xMid.data());
-    if (allProjections) adapt(down, act, I, dx, H, 0);
+    if (allProjections) adapt(downLora, act, I, dx, H);
     timed("head_loss", 1, [&] {
       ops::head_loss(
           team, engine,
           {&whole, 1, targets.data(), h2.data(), &headWeight, dx.data(), logits.data(), kTileRows, rows, &loss});
     });
     productBack(dx, H, downWeight, dact, I);
-    if (allProjections) adaptBack(down, dx, H, 0, act, I, dact);
+    if (allProjections) adaptBack(downLora, dx, H, act, I, dact);
     timed("swiglu_backward", m.layers, [&] {
       ops::swiglu_backward(team, {gateUp.data(), 2 * I, dact.data(), I, dgateUp.data(), 2 * I, rows, I});
     });
     productBack(dgateUp, 2 * I, gateUpWeight, h2, H);
-    if (allProjections) {
-      for (int i = 0; i < 2; ++i) adaptBack(mlpIn[i], dgateUp, 2 * I, i * I, h, H, h2);
-    }
+    if (allProjections) adaptBack(gateUpLora, dgateUp, 2 * I, h, H, h2);
     normBack(h2, xMid, dx, dx);
     productBack(dx, H, oWeight, dout, H);
-    adaptBack(o, dx, H, 0, out, H, dout);
+    adaptBack(oLora, dx, H, out, H, dout);
     timed("attention_backward", m.layers, [&] {
       ops::attention_backward(team, {cut, qkv.data(), 3 * H, 0, H, 2 * H, out.data(), H, dout.data(), H, lse.data(),
                                      dqkv.data(), 3 * H, m.heads, m.heads, m.headDim, scratch.data()});
@@ -199,7 +204,7 @@ void timeModel(const Model& m, int rows, int threads, bool allProjections) {
       ops::rope(team, {cut, dqkv.data(), 3 * H, 0, 2 * m.heads, m.headDim, frequencies.data(), true});
     });
     productBack(dqkv, 3 * H, qkvWeight, h, H);
-    for (int i = 0; i < 3; ++i) adaptBack(attentionIn[i], dqkv, 3 * H, i * H, h2, H, h);
+    adaptBack(qkvLora, dqkv, 3 * H, h2, H, h);
     normBack(h, x, dx, dx);
     // keep values in range from one repetition to the next
     std::copy(h2.begin(), h2.end(), h.begin());

@@ -26,7 +26,11 @@ namespace loratwin::ops {
   void embed(ExecContext&, const EmbedBf16&);                          \
   void embed(ExecContext&, const Embed&);                              \
   void lora(ExecContext&, const Lora&);                                \
+  void lora(ExecContext&, const LoraBf16&);                            \
+  void lora(ExecContext&, const LoraBf16F32&);                         \
   void lora_backward(ExecContext&, const LoraBackward&);               \
+  void lora_backward(ExecContext&, const LoraBackwardBf16&);           \
+  void lora_backward(ExecContext&, const LoraBackwardBf16F32&);        \
   void matmul_widened(const WidenedProduct&);                          \
   void rmsnorm(ExecContext&, const RmsnormBf16&);                      \
   void rmsnorm(ExecContext&, const Rmsnorm&);                          \
@@ -63,12 +67,33 @@ Isa isa = bestIsa();
 
 [[noreturn]] void refuse(const std::string& message) { throw std::invalid_argument(message); }
 
-void checkRowKeys(const char* name, const LoraSegments& segments) {
-  for (std::int32_t i = 0; i < segments.count; ++i) {
-    const LoraSegment& g = segments.items[i];
-    if (g.a != nullptr && g.dropout > 0.0F && segments.rowKeys == nullptr) {
-      refuse(std::string(name) + ": Expected rowKeys for segment " + std::to_string(i) + " with dropout " +
-             std::to_string(g.dropout) + ", got none");
+template <class Op>
+void checkLora(const char* name, const Op& op) {
+  if (op.count < 1 || op.count > kLoraProjections) {
+    refuse(std::string(name) + ": Expected 1 .. " + std::to_string(kLoraProjections) + " projections, got " +
+           std::to_string(op.count));
+  }
+  const LoraSegments& first = op.projections[0].segments;
+  for (std::int32_t p = 0; p < op.count; ++p) {
+    const LoraSegments& segments = op.projections[p].segments;
+    const std::string at = " in projection " + std::to_string(p);
+    if (segments.count != first.count) {
+      refuse(std::string(name) + ": Expected " + std::to_string(first.count) + " segments" + at + ", got " +
+             std::to_string(segments.count));
+    }
+    for (std::int32_t i = 0; i < segments.count; ++i) {
+      const LoraSegment& g = segments.items[i];
+      const LoraSegment& same = first.items[i];
+      if (g.rowStart != same.rowStart || g.rowEnd != same.rowEnd || g.dropout != same.dropout) {
+        refuse(std::string(name) + ": Expected segment " + std::to_string(i) + at + " to have rows " +
+               std::to_string(same.rowStart) + " .. " + std::to_string(same.rowEnd) + " and dropout " +
+               std::to_string(same.dropout) + " as in projection 0, got " + std::to_string(g.rowStart) + " .. " +
+               std::to_string(g.rowEnd) + " and " + std::to_string(g.dropout));
+      }
+      if (g.a != nullptr && g.dropout > 0.0F && segments.rowKeys == nullptr) {
+        refuse(std::string(name) + ": Expected rowKeys for segment " + std::to_string(i) + " with dropout " +
+               std::to_string(g.dropout) + ", got none");
+      }
     }
   }
 }
@@ -145,12 +170,32 @@ void embed(ExecContext& context, const EmbedBf16& op) {
 }
 
 void lora(ExecContext& context, const Lora& op) {
-  checkRowKeys("lora", op.segments);
+  checkLora("lora", op);
+  LORATWIN_PICK(lora(context, op));
+}
+
+void lora(ExecContext& context, const LoraBf16& op) {
+  checkLora("lora", op);
+  LORATWIN_PICK(lora(context, op));
+}
+
+void lora(ExecContext& context, const LoraBf16F32& op) {
+  checkLora("lora", op);
   LORATWIN_PICK(lora(context, op));
 }
 
 void lora_backward(ExecContext& context, const LoraBackward& op) {
-  checkRowKeys("lora_backward", op.segments);
+  checkLora("lora_backward", op);
+  LORATWIN_PICK(lora_backward(context, op));
+}
+
+void lora_backward(ExecContext& context, const LoraBackwardBf16& op) {
+  checkLora("lora_backward", op);
+  LORATWIN_PICK(lora_backward(context, op));
+}
+
+void lora_backward(ExecContext& context, const LoraBackwardBf16F32& op) {
+  checkLora("lora_backward", op);
   LORATWIN_PICK(lora_backward(context, op));
 }
 

@@ -1,0 +1,256 @@
+// The products of lora and lora_backward over units (units.h).
+//
+//   sumInRanks:     C[m,n] += sum_k left[m,k] right[k,n]           n: at most 64 ranks, k: features
+//   sumInFeatures:  target(sum_k left[m,k] right[k,n])             n: any number of features, k: ranks or rows
+//
+// An element's sum runs over k in order in its own lane, whatever the blocking: a row's result does not depend on its
+// neighbours. What is needed next is fetched while a block is computed: adapters come from memory, and rows of x or y
+// may be a power of two apart, where the processor fetches nothing ahead.
+#pragma once
+
+#include "units.h"
+
+namespace loratwin::ops::LORATWIN_ISA {
+namespace {
+
+constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+constexpr std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
+
+constexpr std::int64_t kLine = 64;  // bytes
+
+// Matrices that are needed soon, fetched into the second-level cache a few lines at a time.
+class Ahead {
+ public:
+  void add(const float* matrix, std::int64_t count) {
+    if (matrix == nullptr || end_ == kMost) return;
+    next_[end_] = reinterpret_cast<const char*>(matrix);
+    last_[end_++] = reinterpret_cast<const char*>(matrix + count);
+  }
+  // As many lines as memory gives in the time of so many multiply-adds of vectors.
+  void fetch(std::int64_t multiplyAdds) {
+    if (begin_ == end_) return;
+    for (std::int64_t lines = multiplyAdds / 16 + 1; lines > 0; --lines) {
+      __builtin_prefetch(next_[begin_], 0, 2);
+      next_[begin_] += kLine;
+      if (next_[begin_] >= last_[begin_] && ++begin_ == end_) return;
+    }
+  }
+
+ private:
+  static constexpr int kMost = 6;
+  const char* next_[kMost];
+  const char* last_[kMost];
+  int begin_ = 0;
+  int end_ = 0;
+};
+
+template <class UnitType>
+struct Left {
+  const UnitType* units;   // of m = 0, k = 0
+  std::int64_t row;          // units from m to m + 1
+  std::int64_t step;         // units from k to k + 1
+};
+
+template <class UnitType>
+struct Right {
+  const UnitType* units;
+  std::int64_t step;
+  std::int64_t soon = 0;  // units from one to that which the next block reads in its place, when kAdjacent
+};
+
+constexpr std::int64_t kWidth = 4 * kLanes;  // features of a block
+
+// Fetches kWidth elements of rows m .. end, to be written.
+template <class Out>
+void expectBlock(const Out* c, std::int64_t ldc, std::int64_t m, std::int64_t end) {
+  for (; m < end; ++m) {
+    for (std::int64_t n = 0; n < kWidth; n += kLine / static_cast<std::int64_t>(sizeof(Out))) {
+      __builtin_prefetch(c + m * ldc + n, 1);
+    }
+  }
+}
+
+// What becomes of the sums: `start` is the sum's first term, `finish` takes it.
+struct Continue {
+  float* c;
+  std::int64_t ldc;
+  Vec start(std::int64_t m, std::int64_t n, Mask lanes) const { return load(c + m * ldc + n, lanes); }
+  void finish(std::int64_t m, std::int64_t n, Mask lanes, Vec sum) const { store(c + m * ldc + n, sum, lanes); }
+};
+
+// c += alpha sum
+template <class Out>
+struct AddScaled {
+  Out* c;
+  std::int64_t ldc;
+  float alpha;
+  Vec start(std::int64_t, std::int64_t, Mask) const { return Vec{}; }
+  void finish(std::int64_t m, std::int64_t n, Mask lanes, Vec sum) const {
+    Out* const p = c + m * ldc + n;
+    store(p, fma(sum, set1(alpha), load(p, lanes)), lanes);
+  }
+  void expect(std::int64_t m, std::int64_t end, std::int64_t n) const { expectBlock(c + n, ldc, m, end); }
+};
+
+// c += mask(sum), the mask's columns counted from `column`
+template <class Out>
+struct AddDropped {
+  Out* c;
+  std::int64_t ldc;
+  const DropoutRow* rows;
+  std::uint32_t column;
+  std::uint32_t threshold;
+  float keepScale;
+  Vec start(std::int64_t, std::int64_t, Mask) const { return Vec{}; }
+  void finish(std::int64_t m, std::int64_t n, Mask lanes, Vec sum) const {
+    Out* const p = c + m * ldc + n;
+    const Vec factors = dropoutFactors(rows[m], column + static_cast<std::uint32_t>(n), threshold, keepScale);
+    store(p, fma(sum, factors, load(p, lanes)), lanes);
+  }
+  void expect(std::int64_t m, std::int64_t end, std::int64_t n) const { expectBlock(c + n, ldc, m, end); }
+};
+
+// kAdjacent: the rows of `left` are one unit apart.
+template <int kRows, int kVectors, bool kAdjacent, class UnitType, class Target>
+__attribute__((always_inline)) inline void productBlock(std::int64_t K, const Left<UnitType>& left,
+                                                        const Right<UnitType>& right, Mask last,
+                                                        const Target& target, std::int64_t m, std::int64_t n) {
+  const auto lanes = [&](int j) { return j + 1 < kVectors ? firstLanes(kLanes) : last; };
+  Vec sum[kRows][kVectors];
+#pragma GCC unroll 24
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) sum[i][j] = target.start(m + i, n + j * kLanes, lanes(j));
+  }
+  // A base for six rows, so that a row is a base and a scaled index.
+  constexpr int kBases = kAdjacent ? 1 : (kRows + 5) / 6;
+  const UnitType* bases[kBases];
+#pragma GCC unroll 4
+  for (int i = 0; i < kBases; ++i) bases[i] = left.units + (m + 6 * i) * left.row;
+  const UnitType* b = right.units + n;
+  for (std::int64_t k = 0; k < K; ++k) {
+    decltype(loadUnits(b)) row[kVectors];
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) {
+      row[j] = j + 1 < kVectors ? loadUnits(b + j * kLanes) : loadUnits(b + j * kLanes, last);
+      if constexpr (kAdjacent) __builtin_prefetch(b + right.soon + j * kLanes);
+    }
+#pragma GCC unroll 24
+    for (int i = 0; i < kRows; ++i) {
+      const auto unit = broadcastUnit(kAdjacent ? bases[0] + i : bases[i / 6] + i % 6 * left.row);
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; ++j) sum[i][j] = multiplyAdd(unit, row[j], sum[i][j]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kBases; ++i) bases[i] += left.step;
+    b += right.step;
+  }
+#pragma GCC unroll 24
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) target.finish(m + i, n + j * kLanes, lanes(j), sum[i][j]);
+  }
+}
+
+#if defined(LORATWIN_ISA_AVX512)
+// Rows of a block by its vectors: 24 accumulators of the 32 registers.
+constexpr int kBlockRows[] = {0, 24, 12, 8, 6};
+#else
+constexpr int kBlockRows[] = {0, 2, 1, 1, 1};
+#endif
+
+// The rows of the next block when `left` are to come: no small last block after a large one.
+template <int kRows>
+constexpr std::int64_t nextRows(std::int64_t left) {
+  if (left == kRows || left >= kRows + kRows / 3) return kRows;
+  if (kRows >= 3 && left >= kRows * 2 / 3) return kRows * 2 / 3;
+  if (kRows >= 3 && left >= kRows / 3) return kRows / 3;
+  return kRows > 2 && left >= 2 ? 2 : 1;
+}
+
+template <int kRows, int kVectors, class UnitType>
+void rowsInRanks(std::int64_t M, std::int64_t K, const Left<UnitType>& left, const Right<UnitType>& right, Mask last,
+                 const Continue& c, Ahead& ahead) {
+  constexpr std::int64_t kLineUnits = kLine / static_cast<std::int64_t>(sizeof(UnitType));
+  std::int64_t rows = 0;
+  for (std::int64_t m = 0; m < M; m += rows) {
+    rows = nextRows<kRows>(M - m);
+    for (std::int64_t i = m + rows; i < smaller(m + 2 * rows, M); ++i) {
+      for (std::int64_t k = 0; k < K; k += kLineUnits) __builtin_prefetch(left.units + i * left.row + k);
+    }
+    ahead.fetch(K * rows * kVectors);
+    if (rows == kRows) {
+      productBlock<kRows, kVectors, false>(K, left, right, last, c, m, 0);
+    } else if (kRows >= 3 && rows == kRows * 2 / 3) {
+      productBlock<larger(kRows * 2 / 3, 1), kVectors, false>(K, left, right, last, c, m, 0);
+    } else if (kRows >= 3 && rows == kRows / 3) {
+      productBlock<larger(kRows / 3, 1), kVectors, false>(K, left, right, last, c, m, 0);
+    } else if (kRows > 2 && rows == 2) {
+      productBlock<2, kVectors, false>(K, left, right, last, c, m, 0);
+    } else {
+      productBlock<1, kVectors, false>(K, left, right, last, c, m, 0);
+    }
+  }
+}
+
+// left: rows of units
+template <class UnitType>
+void sumInRanks(std::int64_t M, std::int64_t ranks, std::int64_t K, const Left<UnitType>& left,
+                const Right<UnitType>& right, const Continue& c, Ahead& ahead) {
+  if (ranks > 3 * kLanes) {
+    rowsInRanks<kBlockRows[4], 4>(M, K, left, right, firstLanes(ranks - 3 * kLanes), c, ahead);
+  } else if (ranks > 2 * kLanes) {
+    rowsInRanks<kBlockRows[3], 3>(M, K, left, right, firstLanes(ranks - 2 * kLanes), c, ahead);
+  } else if (ranks > kLanes) {
+    rowsInRanks<kBlockRows[2], 2>(M, K, left, right, firstLanes(ranks - kLanes), c, ahead);
+  } else {
+    rowsInRanks<kBlockRows[1], 1>(M, K, left, right, firstLanes(ranks), c, ahead);
+  }
+}
+
+template <int kRows, bool kAdjacent, class UnitType, class Target>
+void blockInFeatures(std::int64_t width, std::int64_t K, const Left<UnitType>& left, const Right<UnitType>& right,
+                     const Target& target, std::int64_t m, std::int64_t n) {
+  if (width > 3 * kLanes) {
+    productBlock<kRows, 4, kAdjacent>(K, left, right, firstLanes(width - 3 * kLanes), target, m, n);
+  } else if (width > 2 * kLanes) {
+    productBlock<kRows, 3, kAdjacent>(K, left, right, firstLanes(width - 2 * kLanes), target, m, n);
+  } else if (width > kLanes) {
+    productBlock<kRows, 2, kAdjacent>(K, left, right, firstLanes(width - kLanes), target, m, n);
+  } else {
+    productBlock<kRows, 1, kAdjacent>(K, left, right, firstLanes(width), target, m, n);
+  }
+}
+
+// Row by row of blocks, so that a target's rows are read and written in long pieces.
+// kAdjacent: `left` is down the rows (left.row = 1), else rows of units.
+template <bool kAdjacent, class UnitType, class Target>
+void sumInFeatures(std::int64_t M, std::int64_t N, std::int64_t K, const Left<UnitType>& left,
+                   const Right<UnitType>& right, const Target& target, Ahead& ahead) {
+  constexpr int kRows = kBlockRows[4];
+  // A target's elements are fetched this many features before they are due.
+  const std::int64_t lead = K >= 20 ? kWidth : 2 * kWidth;
+  std::int64_t rows = 0;
+  for (std::int64_t m = 0; m < M; m += rows) {
+    rows = nextRows<kRows>(M - m);
+    for (std::int64_t n = 0; n < N; n += kWidth) {
+      const bool wraps = n + lead >= N;
+      target.expect(wraps ? m + rows : m, smaller(M, m + rows + (wraps ? rows : 0)),
+                    wraps ? smaller(n + lead - N, N - 1) : n + lead);
+      ahead.fetch(K * rows * 4);
+      const std::int64_t width = smaller(kWidth, N - n);
+      if (rows == kRows) {
+        blockInFeatures<kRows, kAdjacent>(width, K, left, right, target, m, n);
+      } else if (kRows >= 3 && rows == kRows * 2 / 3) {
+        blockInFeatures<larger(kRows * 2 / 3, 1), kAdjacent>(width, K, left, right, target, m, n);
+      } else if (kRows > 2 && rows == 2) {
+        blockInFeatures<2, kAdjacent>(width, K, left, right, target, m, n);
+      } else {
+        blockInFeatures<1, kAdjacent>(width, K, left, right, target, m, n);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace loratwin::ops::LORATWIN_ISA
