@@ -23,6 +23,7 @@ export type {
   HeadLossOperator,
   LoraBackwardOperator,
   LoraOperator,
+  LoraProjection,
   MatmulBackwardOperator,
   MatmulOperator,
   Operator,

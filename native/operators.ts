@@ -76,22 +76,28 @@ export interface MatmulOperator extends Typed {
   readonly ldr?: number;
 }
 
-/** For each segment whose adapter has `target`: s = drop(x) A^T, y[:, yColumn..] += scale s B^T. C: x, s, and y unless `yType`. */
+/** One of the projections of a LoRA operator: they share its input, and the tensor of their outputs. */
+export interface LoraProjection {
+  /** Index of (layer of the whole model, projection), as in the adapter's entries. */
+  readonly target: number;
+  readonly outFeatures: number;
+  /** First column of its outputs. */
+  readonly column: number;
+  /** [T, lds] of C; x A^T, kept for backward. lds >= the largest rank. */
+  readonly s: Tensor;
+  readonly lds: number;
+}
+
+/** For each projection and each segment whose adapter has it: s = drop(x) A^T, y[:, column..] += scale s B^T. At most three. C: x, s, and y unless `yType`. */
 export interface LoraOperator extends Typed {
   readonly op: "lora";
+  readonly projections: readonly LoraProjection[];
   readonly x: Tensor;
   readonly ldx: number;
   readonly inFeatures: number;
   readonly y: Tensor;
   readonly yType?: Dtype;
   readonly ldy: number;
-  readonly yColumn: number;
-  readonly outFeatures: number;
-  /** [T, lds]; kept for backward. lds >= the largest rank. */
-  readonly s: Tensor;
-  readonly lds: number;
-  /** Index of (layer of the whole model, projection), as in the adapter's entries. */
-  readonly target: number;
 }
 
 /** Half-split rotary embedding in place on `heads` heads from `column` on; the position is the row's index in its sequence. C: x. */
@@ -167,22 +173,18 @@ export interface MatmulBackwardOperator extends Typed {
   readonly lddx: number;
 }
 
-/** dx += (when given), dA +=, dB += for each segment whose adapter has `target`. C: dy, x, s, and dx unless `dxType`. */
+/** dx += (when given), dA +=, dB += for each projection and each segment whose adapter has it. C: dy, x, s, and dx unless `dxType`. */
 export interface LoraBackwardOperator extends Typed {
   readonly op: "loraBackward";
+  readonly projections: readonly LoraProjection[];
   readonly dy: Tensor;
   readonly lddy: number;
-  readonly dyColumn: number;
-  readonly outFeatures: number;
   readonly x: Tensor;
   readonly ldx: number;
   readonly inFeatures: number;
-  readonly s: Tensor;
-  readonly lds: number;
   readonly dx?: Tensor;
   readonly dxType?: Dtype;
   readonly lddx?: number;
-  readonly target: number;
   readonly scratch: Tensor;
 }
 

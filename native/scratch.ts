@@ -8,6 +8,8 @@ export interface ScratchShape {
   readonly rows?: number;
   /** The largest rank of any adapter bound (loraBackward). */
   readonly maxRank?: number;
+  /** Projections of the call (loraBackward). */
+  readonly projections?: number;
   /** Pool threads of the device, the longest sequence and the head's width (attention, attentionBackward). */
   readonly threads?: number;
   readonly maxSequence?: number;

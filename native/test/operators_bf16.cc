@@ -49,9 +49,10 @@ std::vector<float> cleanPadding(std::vector<float> values, std::int64_t rows, st
 // y as float32 or bfloat16; x and w are always bfloat16
 Operator matmulVariant(Operator base, MatmulExtra extra, ops::DType type) {
   const bool rounded = type == ops::DType::bfloat16;
-  Operator op = variant(std::move(base), "", rounded ? std::vector<std::string>{"x", "w", "y"}
-                                                     : std::vector<std::string>{"x", "w"});
-  op.name = std::string("matmul to ") + ops::dtypeName(type) + (extra == MatmulExtra::none ? "" : " and more") + " bf16";
+  const std::string name = base.name + " bf16";
+  std::vector<std::string> stored{"x", "w"};
+  if (rounded) stored.push_back("y");
+  Operator op = variant(std::move(base), name, std::move(stored));
   if (!rounded) op.forwardTolerance = op.backwardTolerance = 1e-11;
   op.forward = [extra, type](ExecContext& x, const Case& c, const Tensors<float>& in) {
     ops::MatmulEngine engine(x.threads());
@@ -187,7 +188,7 @@ Operator copyOperator() {
   const auto tensors = [](const Case& c) {
     return std::vector<Tensor>{{"x", Extent::rows, c.hidden}};
   };
-  return {.name = "copy through bf16",
+  return {.name = "copy bf16",
           .inputs = tensors,
           .outputs = tensors,
           .forward =

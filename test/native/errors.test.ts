@@ -48,7 +48,8 @@ function segment(adapter: Handle, rowStart: number, rowEnd: number, dropout = 0)
 }
 
 function loraOperator(): Operator {
-  return { op: "lora", x, ldx: 4, inFeatures: 4, y, ldy: 6, yColumn: 0, outFeatures: 6, s: scratch, lds: 4, target: 3 };
+  const projections = [{ target: 3, outFeatures: 6, column: 0, s: scratch, lds: 4 }];
+  return { op: "lora", projections, x, ldx: 4, inFeatures: 4, y, ldy: 6 };
 }
 
 /** Expects a DeviceError whose text holds all the parts. */

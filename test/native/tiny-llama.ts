@@ -1,6 +1,6 @@
 // A one-layer Llama of odd sizes, once as two programs of a device and once as plain loops in float64.
 import { createRng } from "../../core/index.ts";
-import type { Bindings, Device, Handle, Operator, Space, Tensor } from "../../native/index.ts";
+import type { Bindings, Device, Handle, LoraProjection, Operator, Space, Tensor } from "../../native/index.ts";
 import { scratchBytes } from "../../native/index.ts";
 
 export const shape = { hidden: 20, heads: 4, kvHeads: 2, headDim: 6, intermediate: 13, vocabulary: 17, eps: 1e-5 };
@@ -101,28 +101,35 @@ export function loadModel(device: Device): LoadedModel {
     Math.max(
       scratchBytes("attentionBackward", { threads, maxSequence: maxRows, headDim }),
       scratchBytes("attention", { threads, maxSequence: maxRows, headDim }),
-      scratchBytes("loraBackward", { rows: maxRows, maxRank: lds }),
+      scratchBytes("loraBackward", { rows: maxRows, maxRank: lds, projections: 3 }),
     ),
   );
   const logits = place("work", scratchBytes("headLoss", { tileRows, hidden, vocabulary }));
 
-  const lora = (target: number, x: Tensor, ldx: number, y: Tensor, ldy: number, yColumn: number): Operator => {
-    const [outFeatures, inFeatures] = projections[target]!;
-    return { op: "lora", x, ldx, inFeatures, y, ldy, yColumn, outFeatures, s: s[target]!, lds, target };
+  const columnOf = [0, qWidth, qWidth + kvWidth, 0, 0, intermediate, 0];
+  const listed = (targets: readonly number[]): readonly LoraProjection[] =>
+    targets.map((target) => ({
+      target,
+      outFeatures: projections[target]![0],
+      column: columnOf[target]!,
+      s: s[target]!,
+      lds,
+    }));
+  const lora = (targets: readonly number[], x: Tensor, ldx: number, y: Tensor, ldy: number): Operator => {
+    const inFeatures = projections[targets[0]!]![1];
+    return { op: "lora", projections: listed(targets), x, ldx, inFeatures, y, ldy };
   };
   const loraBackward = (
-    target: number,
+    targets: readonly number[],
     dy: Tensor,
     lddy: number,
-    dyColumn: number,
     x: Tensor,
     ldx: number,
     dx?: Tensor,
   ): Operator => {
-    const [outFeatures, inFeatures] = projections[target]!;
+    const inFeatures = projections[targets[0]!]![1];
     const input = dx === undefined ? {} : { dx, lddx: inFeatures };
-    const shared = { dy, lddy, dyColumn, outFeatures, x, ldx, inFeatures, s: s[target]!, lds, target, scratch };
-    return { op: "loraBackward", ...shared, ...input };
+    return { op: "loraBackward", projections: listed(targets), dy, lddy, x, ldx, inFeatures, scratch, ...input };
   };
   const rope = (x: Tensor, column: number, count: number, inverse: boolean): Operator => {
     return { op: "rope", x, ld: qkvWidth, column, heads: count, headDim, frequencies, inverse };
@@ -133,28 +140,25 @@ export function loadModel(device: Device): LoadedModel {
     { op: "embed", table, out: x0, hidden },
     { op: "rmsnorm", x: x0, weight: norm1, y: n1, rstd: rstd1, hidden, eps },
     { op: "matmul", x: n1, ldx: hidden, weight: wQkv, y: qkv, ldy: qkvWidth, bias },
-    lora(0, n1, hidden, qkv, qkvWidth, 0),
-    lora(1, n1, hidden, qkv, qkvWidth, qWidth),
-    lora(2, n1, hidden, qkv, qkvWidth, qWidth + kvWidth),
+    lora([0, 1, 2], n1, hidden, qkv, qkvWidth),
     rope(qkv, 0, heads, false),
     rope(qkv, qWidth, kvHeads, false),
     { op: "attention", qkv, ld: qkvWidth, ...columns, out: att, ldo: qWidth, lse, scratch },
     { op: "matmul", x: att, ldx: qWidth, weight: wO, y: x1, ldy: hidden, residual: x0, ldr: hidden },
-    lora(3, att, qWidth, x1, hidden, 0),
+    lora([3], att, qWidth, x1, hidden),
     { op: "rmsnorm", x: x1, weight: norm2, y: n2, rstd: rstd2, hidden, eps },
     { op: "matmul", x: n2, ldx: hidden, weight: wGateUp, y: gateUp, ldy: 2 * intermediate },
-    lora(4, n2, hidden, gateUp, 2 * intermediate, 0),
-    lora(5, n2, hidden, gateUp, 2 * intermediate, intermediate),
+    lora([4, 5], n2, hidden, gateUp, 2 * intermediate),
     { op: "swiglu", gateUp, ld: 2 * intermediate, out: act, ldo: intermediate, intermediate },
     { op: "matmul", x: act, ldx: intermediate, weight: wDown, y: x2, ldy: hidden, residual: x1, ldr: hidden },
-    lora(6, act, intermediate, x2, hidden, 0),
+    lora([6], act, intermediate, x2, hidden),
     { op: "rmsnorm", x: x2, weight: norm3, y: n3, rstd: rstd3, hidden, eps },
     { op: "headLoss", x: n3, weight: wHead, hidden, vocabulary, dx: dn3, logits, tileRows },
   ]);
   const backward = device.createProgram([
     { op: "rmsnormBackward", dy: dn3, x: x2, rstd: rstd3, weight: norm3, dx: dx2, hidden },
     { op: "matmulBackward", dy: dx2, lddy: hidden, weight: wDown, dx: dact, lddx: intermediate },
-    loraBackward(6, dx2, hidden, 0, act, intermediate, dact),
+    loraBackward([6], dx2, hidden, act, intermediate, dact),
     {
       op: "swigluBackward",
       gateUp,
@@ -166,11 +170,10 @@ export function loadModel(device: Device): LoadedModel {
       intermediate,
     },
     { op: "matmulBackward", dy: dgateUp, lddy: 2 * intermediate, weight: wGateUp, dx: dn2, lddx: hidden },
-    loraBackward(4, dgateUp, 2 * intermediate, 0, n2, hidden, dn2),
-    loraBackward(5, dgateUp, 2 * intermediate, intermediate, n2, hidden, dn2),
+    loraBackward([4, 5], dgateUp, 2 * intermediate, n2, hidden, dn2),
     { op: "rmsnormBackward", dy: dn2, x: x1, rstd: rstd2, weight: norm2, dx: dx1, residual: dx2, hidden },
     { op: "matmulBackward", dy: dx1, lddy: hidden, weight: wO, dx: datt, lddx: qWidth },
-    loraBackward(3, dx1, hidden, 0, att, qWidth, datt),
+    loraBackward([3], dx1, hidden, att, qWidth, datt),
     {
       op: "attentionBackward",
       qkv,
@@ -187,9 +190,7 @@ export function loadModel(device: Device): LoadedModel {
     },
     rope(dqkv, 0, heads, true),
     rope(dqkv, qWidth, kvHeads, true),
-    loraBackward(0, dqkv, qkvWidth, 0, n1, hidden),
-    loraBackward(1, dqkv, qkvWidth, qWidth, n1, hidden),
-    loraBackward(2, dqkv, qkvWidth, qWidth + kvWidth, n1, hidden),
+    loraBackward([0, 1, 2], dqkv, qkvWidth, n1, hidden),
   ]);
   device.reserveArena(next.stash + next.work);
   return {

@@ -75,7 +75,8 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
   } else if (name == "headLoss") {
     bytes = ops::headLossScratchBytes(figure("tileRows"), figure("hidden"), figure("vocabulary"), dtype(shape.Get("dtype"), "scratchBytes.dtype"));
   } else if (name == "loraBackward") {
-    bytes = ops::loraBackwardScratchBytes(figure("rows"), figure("maxRank"));
+    bytes = ops::loraBackwardScratchBytes(figure("rows"), figure("maxRank"), figure("projections"),
+                                          dtype(shape.Get("dtype"), "scratchBytes.dtype"));
   } else {
     throw ArgumentError("an operator with scratch", "scratchBytes", name);
   }

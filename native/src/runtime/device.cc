@@ -207,7 +207,7 @@ void Device::enqueueRun(const TaskHead& head, std::int64_t program, Bindings bin
 void Device::run(const Program& program, const Bindings& bindings, Buffer& arena, Completion& done) {
   if (program.givesLosses()) done.losses.emplace(bindings.segments.size(), 0.0);
   if (bindings.profile) done.opNs.emplace();
-  Run context{*pool_, *engine_, bindings, arena.data(), loraSegments_, done.losses ? &*done.losses : nullptr};
+  Run context{*pool_, *engine_, bindings, arena.data(), scratch_, done.losses ? &*done.losses : nullptr};
   std::int64_t from = monotonicNs();
   for (const std::unique_ptr<Step>& step : program.steps()) {
     if (compute_->stopping()) throw Stopped{};

@@ -97,7 +97,7 @@ class Device {
   std::vector<std::shared_ptr<Adapter>> adapters_;
   std::vector<std::unique_ptr<Program>> programs_;
   std::shared_ptr<Buffer> arena_;
-  std::vector<ops::LoraSegment> loraSegments_;
+  RunScratch scratch_;
   std::atomic<int> pending_{0};
   bool stopped_ = false;
   std::unique_ptr<Stream> compute_;

@@ -2,6 +2,7 @@
 // the arena.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -13,6 +14,8 @@
 #include "adapter.h"
 #include "memory.h"
 #include "ops/exec_context.h"
+#include "ops/head_loss.h"
+#include "ops/lora.h"
 #include "ops/matmul.h"
 #include "ops/segments.h"
 
@@ -88,13 +91,19 @@ struct Bindings {
   void check() const;
 };
 
+// Lists that a run fills anew; kept, so that a run allocates nothing once they are long enough.
+struct RunScratch {
+  std::array<std::vector<ops::LoraSegment>, ops::kLoraProjections> lora;
+  std::vector<ops::LossSegment> loss;
+};
+
 // Everything a step needs while it runs.
 struct Run {
   ops::ExecContext& pool;
   ops::MatmulEngine& engine;
   const Bindings& bindings;
   std::byte* arena;
-  std::vector<ops::LoraSegment>& loraSegments;  // reused from step to step
+  RunScratch& scratch;
   std::vector<double>* losses;
 
   std::int32_t rows() const { return bindings.rows; }

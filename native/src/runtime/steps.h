@@ -24,13 +24,14 @@ std::unique_ptr<Step> makeStep(Fields& fields) {
   return std::make_unique<Kind>(fields);
 }
 
-// The two halves of the table: [entries, entries + count).
+// The parts of the table: [entries, entries + count).
 struct StepTable {
   const StepEntry* entries;
   int count;
 };
 StepTable forwardSteps();
 StepTable backwardSteps();
+StepTable loraSteps();
 
 // The q, k and v columns of a packed projection.
 struct HeadColumns {
@@ -44,11 +45,5 @@ struct HeadColumns {
   std::int32_t k;
   std::int32_t v;
 };
-
-// Fills run.loraSegments with the segments of `target`. `backward` adds the gradients.
-ops::LoraSegments loraSegments(Run& run, std::uint32_t target, bool backward);
-// Checks the entries of `target` in all bound adapters against the operator's shape.
-void reachLora(const Reach& reach, std::uint32_t target, std::int32_t inFeatures, std::int32_t outFeatures,
-               std::int64_t lds);
 
 }  // namespace loratwin

@@ -1,5 +1,4 @@
 #include "ops/attention.h"
-#include "ops/lora.h"
 #include "ops/rmsnorm.h"
 #include "ops/swiglu.h"
 #include "steps.h"
@@ -78,55 +77,10 @@ struct MatmulBackwardStep final : Step {
   const std::int64_t lddx;
 };
 
-struct LoraBackwardStep final : Step {
-  explicit LoraBackwardStep(Fields& f)
-      : inFeatures(f.count("inFeatures")),
-        outFeatures(f.count("outFeatures")),
-        dyColumn(f.count("dyColumn", 0)),
-        dy(f.tensor("dy")),
-        lddy(f.stride("lddy", std::int64_t{dyColumn} + outFeatures)),
-        x(f.tensor("x")),
-        ldx(f.stride("ldx", inFeatures)),
-        s(f.tensor("s")),
-        lds(f.stride("lds", 1)),
-        dx(f.optionalTensor("dx")),
-        lddx(dx || f.given("lddx") ? f.stride("lddx", inFeatures) : 0),
-        target(static_cast<std::uint32_t>(f.count("target", 0))),
-        scratch(f.tensor("scratch")) {}
-  void reach(Reach& r) const override {
-    const auto rows = static_cast<std::size_t>(r.bindings.rows);
-    r.matrix("dy", dy, lddy, std::int64_t{dyColumn} + outFeatures);
-    r.matrix("x", x, ldx, inFeatures);
-    r.matrix("s", s, lds, lds);
-    if (dx) r.matrix("dx", *dx, lddx, inFeatures);
-    r.bytes("scratch", scratch,
-            ops::loraBackwardScratchBytes(rows, static_cast<std::size_t>(r.bindings.maxRank())));
-    reachLora(r, target, inFeatures, outFeatures, lds);
-  }
-  void run(Run& r) const override {
-    const ops::LoraSegments segments = loraSegments(r, target, true);
-    float* const inputGradient = dx ? r.at(*dx) : nullptr;
-    ops::lora_backward(r.pool, {segments, r.at(dy), lddy, dyColumn, outFeatures, r.at(x), ldx, inFeatures, r.at(s), lds,
-                                inputGradient, lddx, r.at(scratch)});
-  }
-  const std::int32_t inFeatures;
-  const std::int32_t outFeatures;
-  const std::int32_t dyColumn;
-  const Tensor dy;
-  const std::int64_t lddy;
-  const Tensor x;
-  const std::int64_t ldx;
-  const Tensor s;
-  const std::int64_t lds;
-  const std::optional<Tensor> dx;
-  const std::int64_t lddx;
-  const std::uint32_t target;
-  const Tensor scratch;
-};
-
 struct AttentionBackwardStep final : Step {
   explicit AttentionBackwardStep(Fields& f)
-      : columns(f),
+      : dtype(f.dtype("dtype")),
+        columns(f),
         qkv(f.tensor("qkv")),
         ld(f.stride("ld", columns.columns())),
         out(f.tensor("out")),
@@ -142,18 +96,23 @@ struct AttentionBackwardStep final : Step {
     const auto threads = static_cast<std::size_t>(r.threads);
     const auto longest = static_cast<std::size_t>(r.bindings.maxSequence());
     const auto headDim = static_cast<std::size_t>(columns.headDim);
-    r.matrix("qkv", qkv, ld, columns.columns());
-    r.matrix("out", out, ldo, width());
-    r.matrix("dout", dout, lddo, width());
+    r.matrix("qkv", qkv, ld, columns.columns(), dtype);
+    r.matrix("out", out, ldo, width(), dtype);
+    r.matrix("dout", dout, lddo, width(), dtype);
     r.matrix("lse", lse, columns.heads, columns.heads);
-    r.matrix("dqkv", dqkv, ldd, columns.columns());
+    r.matrix("dqkv", dqkv, ldd, columns.columns(), dtype);
     r.bytes("scratch", scratch, ops::attentionBackwardScratchBytes(threads, longest, headDim));
   }
   void run(Run& r) const override {
-    ops::attention_backward(
-        r.pool, {r.sequences(), r.at(qkv), ld, columns.q, columns.k, columns.v, r.at(out), ldo, r.at(dout), lddo,
-                 r.at(lse), r.at(dqkv), ldd, columns.heads, columns.kvHeads, columns.headDim, r.at(scratch)});
+    ops::withStore(dtype, [&]<class Store>(Store) {
+      ops::attention_backward(
+          r.pool, ops::AttentionBackwardT<float, Store>{
+                      r.sequences(), r.at<Store>(qkv), ld, columns.q, columns.k, columns.v, r.at<Store>(out), ldo,
+                      r.at<Store>(dout), lddo, r.at(lse), r.at<Store>(dqkv), ldd, columns.heads, columns.kvHeads,
+                      columns.headDim, r.at(scratch)});
+    });
   }
+  const ops::DType dtype;
   const HeadColumns columns;
   const Tensor qkv;
   const std::int64_t ld;
@@ -202,7 +161,6 @@ struct SwigluBackwardStep final : Step {
 constexpr StepEntry kSteps[] = {
     {"rmsnormBackward", makeStep<RmsnormBackwardStep>},
     {"matmulBackward", makeStep<MatmulBackwardStep>},
-    {"loraBackward", makeStep<LoraBackwardStep>},
     {"attentionBackward", makeStep<AttentionBackwardStep>},
     {"swigluBackward", makeStep<SwigluBackwardStep>},
 };

@@ -2,7 +2,6 @@
 #include "ops/copy.h"
 #include "ops/embed.h"
 #include "ops/head_loss.h"
-#include "ops/lora.h"
 #include "ops/rmsnorm.h"
 #include "ops/rope.h"
 #include "ops/swiglu.h"
@@ -126,45 +125,12 @@ struct MatmulStep final : Step {
   const std::int64_t ldr;
 };
 
-struct LoraStep final : Step {
-  explicit LoraStep(Fields& f)
-      : inFeatures(f.count("inFeatures")),
-        outFeatures(f.count("outFeatures")),
-        yColumn(f.count("yColumn", 0)),
-        x(f.tensor("x")),
-        ldx(f.stride("ldx", inFeatures)),
-        y(f.tensor("y")),
-        ldy(f.stride("ldy", std::int64_t{yColumn} + outFeatures)),
-        s(f.tensor("s")),
-        lds(f.stride("lds", 1)),
-        target(static_cast<std::uint32_t>(f.count("target", 0))) {}
-  void reach(Reach& r) const override {
-    r.matrix("x", x, ldx, inFeatures);
-    r.matrix("y", y, ldy, std::int64_t{yColumn} + outFeatures);
-    r.matrix("s", s, lds, lds);
-    reachLora(r, target, inFeatures, outFeatures, lds);
-  }
-  void run(Run& r) const override {
-    const ops::LoraSegments segments = loraSegments(r, target, false);
-    ops::lora(r.pool, {segments, r.at(x), ldx, inFeatures, r.at(y), ldy, yColumn, outFeatures, r.at(s), lds});
-  }
-  const std::int32_t inFeatures;
-  const std::int32_t outFeatures;
-  const std::int32_t yColumn;
-  const Tensor x;
-  const std::int64_t ldx;
-  const Tensor y;
-  const std::int64_t ldy;
-  const Tensor s;
-  const std::int64_t lds;
-  const std::uint32_t target;
-};
-
 constexpr std::int32_t kMaxRopeHeadDim = 1024;
 
 struct RopeStep final : Step {
   explicit RopeStep(Fields& f)
-      : column(f.count("column", 0)),
+      : dtype(f.dtype("dtype")),
+        column(f.count("column", 0)),
         heads(f.count("heads")),
         headDim(f.count("headDim", 2)),
         x(f.tensor("x")),
@@ -175,10 +141,14 @@ struct RopeStep final : Step {
       f.refuse("headDim", "an even number up to 1024", std::to_string(headDim));
     }
   }
-  void reach(Reach& r) const override { r.matrix("x", x, ld, column + std::int64_t{heads} * headDim); }
+  void reach(Reach& r) const override { r.matrix("x", x, ld, column + std::int64_t{heads} * headDim, dtype); }
   void run(Run& r) const override {
-    ops::rope(r.pool, {r.sequences(), r.at(x), ld, column, heads, headDim, frequencies.values.floats(), inverse});
+    ops::withStore(dtype, [&]<class Store>(Store) {
+      ops::rope(r.pool, ops::RopeT<Store>{r.sequences(), r.at<Store>(x), ld, column, heads, headDim,
+                                          frequencies.values.floats(), inverse});
+    });
   }
+  const ops::DType dtype;
   const std::int32_t column;
   const std::int32_t heads;
   const std::int32_t headDim;
@@ -190,7 +160,8 @@ struct RopeStep final : Step {
 
 struct AttentionStep final : Step {
   explicit AttentionStep(Fields& f)
-      : columns(f),
+      : dtype(f.dtype("dtype")),
+        columns(f),
         qkv(f.tensor("qkv")),
         ld(f.stride("ld", columns.columns())),
         out(f.tensor("out")),
@@ -202,15 +173,20 @@ struct AttentionStep final : Step {
     const auto threads = static_cast<std::size_t>(r.threads);
     const auto longest = static_cast<std::size_t>(r.bindings.maxSequence());
     const auto headDim = static_cast<std::size_t>(columns.headDim);
-    r.matrix("qkv", qkv, ld, columns.columns());
-    r.matrix("out", out, ldo, width());
+    r.matrix("qkv", qkv, ld, columns.columns(), dtype);
+    r.matrix("out", out, ldo, width(), dtype);
     r.matrix("lse", lse, columns.heads, columns.heads);
     r.bytes("scratch", scratch, ops::attentionScratchBytes(threads, longest, headDim));
   }
   void run(Run& r) const override {
-    ops::attention(r.pool, {r.sequences(), r.at(qkv), ld, columns.q, columns.k, columns.v, r.at(out), ldo, r.at(lse),
-                            columns.heads, columns.kvHeads, columns.headDim, r.at(scratch)});
+    ops::withStore(dtype, [&]<class Store>(Store) {
+      ops::attention(r.pool, ops::AttentionT<float, Store>{
+                                 r.sequences(), r.at<Store>(qkv), ld, columns.q, columns.k, columns.v,
+                                 r.at<Store>(out), ldo, r.at(lse), columns.heads, columns.kvHeads, columns.headDim,
+                                 r.at(scratch)});
+    });
   }
+  const ops::DType dtype;
   const HeadColumns columns;
   const Tensor qkv;
   const std::int64_t ld;
@@ -274,7 +250,8 @@ struct HeadLossStep final : Step {
     ops::prepare_head_loss(engine, weight, dx.has_value());
   }
   void run(Run& r) const override {
-    std::vector<ops::LossSegment> segments;
+    std::vector<ops::LossSegment>& segments = r.scratch.loss;
+    segments.clear();
     for (const RunSegment& s : r.bindings.segments) segments.push_back({s.rowStart, s.rowEnd, s.lossScale});
     ops::HeadLoss op{};
     op.segments = segments.data();
@@ -301,7 +278,7 @@ struct HeadLossStep final : Step {
 
 constexpr StepEntry kSteps[] = {
     {"embed", makeStep<EmbedStep>},         {"rmsnorm", makeStep<RmsnormStep>}, {"matmul", makeStep<MatmulStep>},
-    {"lora", makeStep<LoraStep>},           {"rope", makeStep<RopeStep>},       {"attention", makeStep<AttentionStep>},
+    {"rope", makeStep<RopeStep>},       {"attention", makeStep<AttentionStep>},
     {"swiglu", makeStep<SwigluStep>},       {"headLoss", makeStep<HeadLossStep>}, {"copy", makeStep<CopyStep>},
 };
 
