@@ -56,7 +56,9 @@ async function main(argv: readonly string[]): Promise<number> {
   const names = positionals.length > 0 ? positionals.filter(isSuite) : (Object.keys(SUITES) as (keyof typeof SUITES)[]);
   if (positionals.length === 0) console.log(`${list.join("\n")}\n`);
   const folder = values.out ?? (values.quick ? undefined : packageFile("bench", "results"));
-  const command = ["npm run bench --", ...argv.filter((word, i) => word !== "--out" && argv[i - 1] !== "--out")];
+  // Where the results go is not part of what was measured, and may name a folder of this machine.
+  const words = argv.filter((word, i) => !word.startsWith("--out") && argv[i - 1] !== "--out");
+  const command = ["npm run bench --", ...words];
   const load = loadavg()[0] ?? 0;
   if (load > IDLE_LOAD) console.error(`Other programs are running (load ${load.toFixed(1)}): times will be off.\n`);
   for (const name of names) {

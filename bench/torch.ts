@@ -24,9 +24,8 @@ export interface TorchWork {
 
 export interface TorchStep {
   readonly seconds: number;
+  /** Mean over the jobs of their mean token loss. */
   readonly loss: number;
-  /** Largest resident size of the process so far. */
-  readonly peakBytes: number;
 }
 
 /** A PyTorch process that trains a step when asked, and sleeps otherwise. */

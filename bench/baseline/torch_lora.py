@@ -6,13 +6,12 @@ y = W x + (alpha / rank) B A x; autograd; one AdamW over all adapters. A step tr
 tokens, all scored: one adapter after another (sequential) or all in one batch over the shared base (fused).
 
 Prints one JSON object a line. The first says {torch, blas}. Then, for each line on standard input, one step:
-{seconds, loss, peakBytes}. Ends with its input. --check stops after the first line.
+{seconds, loss}. Ends with its input. --check stops after the first line.
 """
 
 import argparse
 import json
 import math
-import resource
 import sys
 import time
 
@@ -188,7 +187,7 @@ def main():
         start = time.perf_counter()
         loss = train_step(model, optimizer, options)
         seconds = time.perf_counter() - start
-        say({"seconds": seconds, "loss": loss, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024})
+        say({"seconds": seconds, "loss": loss})
 
 
 main()

@@ -14,6 +14,8 @@ const JOBS = 16;
 const RANKS = [4, 8, 16, 32, 64] as const;
 /** Micro-batches that all jobs share are at most this long; longer rows of all jobs are more groups. */
 const MOST_TOKENS = 4096;
+/** Steps of jobs this long need no repetition: one after the warm one is many seconds. */
+const LONG = 1024;
 const PRODUCTS = new Set(["qkv", "o", "gate and up", "down", "head"]);
 
 interface Sizes {
@@ -34,7 +36,8 @@ function ranks(): readonly number[] {
 }
 
 function shapeOf(scale: Scale, dtype: Dtype, length: number, fused: boolean): PlanShape {
-  const job = { targets: ATTENTION_TARGETS, batchSize: 1, microBatchSize: 1, length, steps: SIZES[scale].steps };
+  const steps = length < LONG ? SIZES[scale].steps : 2;
+  const job = { targets: ATTENTION_TARGETS, batchSize: 1, microBatchSize: 1, length, steps };
   return {
     model: MODEL[scale],
     dtype,
