@@ -1,4 +1,4 @@
-// Sixteen f32 lanes, in the two builds of the fast operators: AVX-512 intrinsics, or GCC vector extensions for any
+// Sixteen f32 lanes, in the builds of the fast operators: AVX-512 intrinsics, or GCC vector extensions for any
 // processor.
 // Everything here has internal linkage, so that the linker never gives the code of one build to the other.
 #pragma once
@@ -251,78 +251,6 @@ inline Vec dropoutFactors(DropoutRow row, std::uint32_t column, std::uint32_t th
   }
   return load(factors);
 #endif
-}
-
-#if defined(LORATWIN_ISA_AVX512)
-// 16 x 16 block: destination[c, r] = source[r, c] for r < rows, c < columns;
-// lanes beyond rows of a stored row become 0.
-inline void transposeBlock(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns,
-                           float* destination, std::int64_t ldd) {
-  const Mask in = firstLanes(columns);
-  __m512i r[16];
-  __m512i t[16];
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) {
-    r[i] = i < rows ? _mm512_castps_si512(load(source + i * lds, in)) : _mm512_setzero_si512();
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) {
-    t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
-    t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
-    r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
-    r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
-    r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    t[i] = _mm512_shuffle_i32x4(r[i], r[4 + i], 0x88);
-    t[4 + i] = _mm512_shuffle_i32x4(r[i], r[4 + i], 0xdd);
-    t[8 + i] = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0x88);
-    t[12 + i] = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0xdd);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    r[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
-    r[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
-    r[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
-    r[12 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
-  }
-  const Mask out = firstLanes(rows);
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) {
-    if (i < columns) store(destination + i * ldd, _mm512_castsi512_ps(r[i]), out);
-  }
-}
-#endif
-
-// destination [columns, rows] (stride ldd) = transpose of source [rows, columns] (stride lds)
-inline void transpose(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns,
-                      float* destination, std::int64_t ldd) {
-#if defined(LORATWIN_ISA_AVX512)
-  for (std::int64_t r = 0; r < rows; r += 16) {
-    for (std::int64_t c = 0; c < columns; c += 16) {
-      const std::int64_t height = rows - r < 16 ? rows - r : 16;
-      const std::int64_t width = columns - c < 16 ? columns - c : 16;
-      transposeBlock(source + r * lds + c, lds, height, width, destination + c * ldd + r, ldd);
-    }
-  }
-#else
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t c = 0; c < columns; ++c) destination[c * ldd + r] = source[r * lds + c];
-  }
-#endif
-}
-
-// destination [rows, columns] (stride ldd) = source (stride lds)
-inline void copyRows(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns, float* destination,
-                     std::int64_t ldd) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    std::memcpy(destination + r * ldd, source + r * lds, static_cast<std::size_t>(columns) * sizeof(float));
-  }
 }
 
 }  // namespace
