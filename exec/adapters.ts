@@ -1,7 +1,7 @@
 import { createRng } from "../core/index.ts";
 import type { AdapterEntry, Device, Handle } from "../native/index.ts";
 import { type AdapterSpec, type Architecture, type PlannedJob, projectionShape, type Stage } from "../plan/index.ts";
-import { targetIndex } from "./layer-programs.ts";
+import { targetIndex } from "./lora-operators.ts";
 import { type AdapterPair, adapterSites } from "./peft.ts";
 
 /** PEFT's start: A Kaiming-uniform with a = sqrt(5), that is U(-1/sqrt(in), 1/sqrt(in)); B zero. A layer's numbers do not depend on the partition. */

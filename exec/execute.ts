@@ -48,9 +48,9 @@ const QUEUE_AHEAD = 64;
  */
 export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const { plan, model, rows } = input;
-  if (plan.model.dtype !== "float32") {
+  if (plan.model.dtype !== "float32" && plan.model.dtype !== "bfloat16") {
     throw new DeviceError({
-      expected: "dtype float32 to train on a CPU device",
+      expected: "dtype float32 or bfloat16 to train on a CPU device",
       at: "model.dtype",
       got: plan.model.dtype,
       hint: "Other dtypes can be planned and simulated.",

@@ -1,7 +1,7 @@
 import type { Operator } from "../native/index.ts";
-import { type OperatorCall, PROJECTIONS, type Recompute } from "../plan/index.ts";
+import { loraGroup, type OperatorCall, PROJECTIONS, type Recompute } from "../plan/index.ts";
 
-/** The name under which the cost model holds an operator of a forward or backward program; LoRA operators with their projection. */
+/** The name under which the cost model holds an operator of a forward or backward program; LoRA operators with their group of projections. */
 export function operatorName(operator: Operator, letter: "F" | "B", recompute: Recompute): string {
   switch (operator.op) {
     case "matmul":
@@ -26,8 +26,8 @@ export function operatorName(operator: Operator, letter: "F" | "B", recompute: R
       return operator.inverse ? "rope:B" : "rope:F";
     case "lora":
     case "loraBackward": {
-      const projection = PROJECTIONS[operator.target % PROJECTIONS.length]!;
-      return `${operator.op === "lora" ? "lora:F" : "lora:B"} ${projection}`;
+      const first = PROJECTIONS[operator.projections[0]!.target % PROJECTIONS.length]!;
+      return `${operator.op === "lora" ? "lora:F" : "lora:B"} ${loraGroup(first).join("+")}`;
     }
     case "embed":
     case "copy":
@@ -36,6 +36,6 @@ export function operatorName(operator: Operator, letter: "F" | "B", recompute: R
 }
 
 /** The same name of a planned operator. */
-export function callName({ name, projection }: OperatorCall): string {
-  return projection === undefined ? name : `${name} ${projection}`;
+export function callName({ name, projections }: OperatorCall): string {
+  return projections === undefined ? name : `${name} ${projections.join("+")}`;
 }

@@ -1,11 +1,6 @@
 import type { Operator, Tensor } from "../native/index.ts";
-import {
-  gradientOutputs,
-  layerBackward,
-  layerForward,
-  type ProgramInput,
-  type StreamGradient,
-} from "./layer-programs.ts";
+import { layerBackward, layerForward } from "./layer-programs.ts";
+import { gradientOutputs, type ProgramInput, type StreamGradient } from "./program-input.ts";
 
 const IN: Tensor = { space: "in", offset: 0 };
 const OUT: Tensor = { space: "out", offset: 0 };

@@ -7,7 +7,13 @@ export { type ActionCost, type CostModel, createCostModel, type LinkCost } from 
 // What has to end before an action may start.
 export { type Dependency, type DependencyTable, dependencyTable } from "./dependencies.ts";
 // The shape of a Llama-family decoder.
-export { type Architecture, PROJECTIONS, type Projection, projectionShape } from "./documents/architecture.ts";
+export {
+  type Architecture,
+  loraGroup,
+  PROJECTIONS,
+  type Projection,
+  projectionShape,
+} from "./documents/architecture.ts";
 // Cost models as data.
 export {
   type Calibration,

@@ -1,5 +1,5 @@
 import { computeDtype } from "./compute-dtype.ts";
-import { type Architecture, PROJECTIONS, type Projection, projectionShape } from "./documents/architecture.ts";
+import { type Architecture, LORA_GROUPS, type Projection, projectionShape } from "./documents/architecture.ts";
 import type { MicroBatch, PlannedJob, Stage } from "./documents/plan.ts";
 import type { Dtype, Recompute } from "./documents/workload.ts";
 import { type JobSegment, jobSegments } from "./mini-batch.ts";
@@ -17,8 +17,8 @@ export interface OperatorCall {
   readonly elements: number;
   /** Features of ONE call for measured models; `one` is 1. */
   readonly features: Readonly<Record<string, number>>;
-  /** LoRA operators: the projection, since those of one name differ in features. */
-  readonly projection?: Projection;
+  /** LoRA operators: the group of projections, since those of one name differ in features. */
+  readonly projections?: readonly Projection[];
 }
 
 export interface StageShape {
@@ -59,33 +59,6 @@ function elementwise(
 ): OperatorCall {
   const kind = `${name}:${direction}`;
   return { name: kind, kind, calls, flops: elements, elements, features: { one: 1, elements, tokens } };
-}
-
-/** LoRA on one projection: shrink and expand, or the three gradients and the input's. One call for all segments. */
-function lora(
-  direction: Direction,
-  segments: readonly { tokens: number; rank: number }[],
-  inFeatures: number,
-  outFeatures: number,
-  calls: number,
-): OperatorCall {
-  let work = 0;
-  let rows = 0;
-  let weights = 0;
-  for (const { tokens, rank } of segments) {
-    work += tokens * rank * (inFeatures + outFeatures);
-    rows += tokens * (inFeatures + outFeatures);
-    weights += rank * (inFeatures + outFeatures);
-  }
-  const passes = direction === "F" ? 1 : 2;
-  return {
-    name: `lora:${direction}`,
-    kind: `lora:${direction}`,
-    calls,
-    flops: 2 * passes * work,
-    elements: passes * (rows + weights),
-    features: { one: 1, segments: segments.length, work, rows, weights },
-  };
 }
 
 /** What a micro-batch's operators depend on. */
@@ -131,22 +104,43 @@ function attention(direction: Direction, arch: Architecture, sizes: Sizes, calls
   };
 }
 
-/** The LoRA operators of a pass through the layers, one entry a projection that any job targets. */
-function loras(
+/** The LoRA operator of a group in each layer: shrink and expand, or the three gradients and the input's, for all segments and projections at once. */
+function lora(
   direction: Direction,
   { architecture, stage, jobs }: StageShape,
   { segments }: Sizes,
   projections: readonly Projection[],
 ): readonly OperatorCall[] {
-  return projections.flatMap((projection) => {
-    const members = segments
-      .filter((segment) => jobs[segment.job]!.adapter.targets.includes(projection))
-      .map((segment) => ({ tokens: segment.tokens, rank: jobs[segment.job]!.adapter.rank }));
-    const { in: inFeatures, out: outFeatures } = projectionShape(architecture, projection);
-    return members.length === 0
-      ? []
-      : [{ ...lora(direction, members, inFeatures, outFeatures, stage.endLayer - stage.firstLayer), projection }];
-  });
+  let [parts, work, rows, weights] = [0, 0, 0, 0];
+  for (const segment of segments) {
+    const { rank, targets } = jobs[segment.job]!.adapter;
+    const shapes = projections
+      .filter((projection) => targets.includes(projection))
+      .map((projection) => projectionShape(architecture, projection));
+    parts += shapes.length;
+    if (shapes.length > 0) rows += segment.tokens * shapes[0]!.in;
+    for (const { in: inFeatures, out: outFeatures } of shapes) {
+      work += segment.tokens * rank * (inFeatures + outFeatures);
+      rows += segment.tokens * outFeatures;
+      weights += rank * (inFeatures + outFeatures);
+    }
+  }
+  if (parts === 0) return [];
+  const passes = direction === "F" ? 1 : 2;
+  const call: OperatorCall = {
+    name: `lora:${direction}`,
+    kind: `lora:${direction}`,
+    calls: stage.endLayer - stage.firstLayer,
+    flops: 2 * passes * work,
+    elements: passes * (rows + weights),
+    features: { one: 1, segments: parts, work, rows, weights },
+    projections,
+  };
+  return [call];
+}
+
+function loras(direction: Direction, shape: StageShape, sizes: Sizes, groups = LORA_GROUPS): readonly OperatorCall[] {
+  return groups.flatMap((group) => lora(direction, shape, sizes, group));
 }
 
 /** Messages of another type than the residual stream's are converted at a stage's edges; otherwise one that arrives is only copied into the slot. */
@@ -174,7 +168,7 @@ function upToGateUp(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
       "F",
       shape,
       sizes,
-      PROJECTIONS.filter((projection) => projection !== "down_proj"),
+      LORA_GROUPS.filter((group) => !group.includes("down_proj")),
     ),
   ];
 }
@@ -191,7 +185,7 @@ function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCal
     elementwise("rmsnorm", "F", tokens * hidden, tokens, 2 * layers + (stage.head ? 1 : 0)),
     elementwise("swiglu", "F", tokens * inner, tokens, layers),
     matmul("F", tokens, inner, hidden, layers),
-    ...loras("F", shape, sizes, ["down_proj"]),
+    ...loras("F", shape, sizes, [["down_proj"]]),
   ];
   if (stage.head) {
     const flops = 4 * scored * hidden * vocabularySize;
@@ -246,7 +240,7 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
     elementwise("swiglu", "B", tokens * inner, tokens, layers),
     elementwise("rmsnorm", "B", tokens * hidden, tokens, layers + inputGradients + (stage.head ? 1 : 0)),
     attention("B", arch, sizes, layers),
-    ...loras("B", shape, sizes, PROJECTIONS),
+    ...loras("B", shape, sizes),
     ...recomputations(shape, sizes),
     ...edgeCopies(shape, "B", tokens),
   ];

@@ -23,8 +23,8 @@ export function attentionScratchBytes(
 }
 
 /** `loraBackward` (lora.h). */
-export function loraScratchBytes(rows: number, maxRank: number): number {
-  return rows * padded(maxRank, 16) * FLOAT;
+export function loraScratchBytes(rows: number, maxRank: number, projections: number, dtype: ComputeDtype): number {
+  return rows * projections * padded(maxRank, 16) * COMPUTE_BYTES[dtype];
 }
 
 /** `headLoss` (head_loss.h). */

@@ -1,5 +1,5 @@
 import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
-import { type Architecture, PROJECTIONS, type Projection } from "./documents/architecture.ts";
+import { type Architecture, LORA_GROUPS, PROJECTIONS, type Projection } from "./documents/architecture.ts";
 import type { Buffers, PlannedJob, Stage } from "./documents/plan.ts";
 import type { Dtype, Recompute } from "./documents/workload.ts";
 import { attentionScratchBytes, headScratchBytes, loraScratchBytes } from "./scratch-bytes.ts";
@@ -129,6 +129,9 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const compute = (columns: number): number => rows * columns * COMPUTE_BYTES[dtype];
   const qkv = (numHeads + 2 * numKvHeads) * headDim;
   const shrunkColumns = shrunkColumnsOf(jobs);
+  const mostProjections = Math.max(
+    ...LORA_GROUPS.map((group) => group.filter((projection) => shrunkColumns[projection] !== undefined).length),
+  );
   const slot = regionOf("stash");
   const rebuilt = regionOf("work");
 
@@ -186,7 +189,9 @@ export function stageLayout(input: LayoutInput): StageLayout {
     qkvGradient: backwardWork.take(compute(qkv)),
     attentionGradient: backwardWork.take(compute(numHeads * headDim)),
     attentionScratch: backwardWork.take(attentionScratchBytes(threads, maxSequence, headDim, true)),
-    loraScratch: backwardWork.take(loraScratchBytes(rows, Math.max(0, ...Object.values(shrunkColumns)))),
+    loraScratch: backwardWork.take(
+      loraScratchBytes(rows, Math.max(0, ...Object.values(shrunkColumns)), mostProjections, dtype),
+    ),
   };
   return {
     layers,

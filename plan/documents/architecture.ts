@@ -39,6 +39,19 @@ export type RopeScaling = z.infer<typeof ropeScalingSchema>;
 export const PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
 export type Projection = (typeof PROJECTIONS)[number];
 
+/** Projections with one input and one output tensor: the LoRA parts of a group are one operator. */
+export const LORA_GROUPS: readonly (readonly Projection[])[] = [
+  ["q_proj", "k_proj", "v_proj"],
+  ["o_proj"],
+  ["gate_proj", "up_proj"],
+  ["down_proj"],
+];
+
+/** The group that a projection belongs to. */
+export function loraGroup(projection: Projection): readonly Projection[] {
+  return LORA_GROUPS.find((group) => group.includes(projection))!;
+}
+
 /** In and out features of a projection. */
 export function projectionShape(
   arch: Architecture,

@@ -35,7 +35,9 @@ const ODD: Architecture = {
 };
 
 const RUNS: readonly SmallRun[] = (["cpu:0", "cpu:0,cpu:1"] as const).flatMap((devices) =>
-  (["auto", "unfused"] as const).map((groups) => ({ devices, groups })),
+  (["auto", "unfused"] as const).flatMap((groups) =>
+    (["float32", "bfloat16"] as const).map((dtype) => ({ devices, groups, dtype })),
+  ),
 );
 const TWO_THREADS: SmallRun = {
   devices: {
@@ -89,27 +91,31 @@ test.each([
   }
 });
 
-test("the planner's size of packed weights is oneDNN's over a table of shapes, in both directions", () => {
-  const sizes = [8, 16, 20, 48, 64, 65, 100, 128, 172, 256, 344, 1000, 4096];
-  const wrong: string[] = [];
-  for (const inFeatures of sizes) {
-    for (const out of sizes) {
-      using runtime = createRuntime();
-      using device = runtime.createDevice({ name: "packing", cores: nativeInfo().cores.slice(0, 1) });
-      const measured = (backward: boolean): number => {
-        const before = device.statistics().memory.weightsBytes;
-        device.loadMatrix({ name: "w", out, in: inFeatures, data: new Float32Array(out * inFeatures), backward });
-        return device.statistics().memory.weightsBytes - before;
-      };
-      for (const [backward, planned] of [
-        [false, packedDirectionBytes(inFeatures, out, "float32")],
-        [true, packedMatrixBytes(inFeatures, out, "float32")],
-      ] as const) {
-        const bytes = measured(backward);
-        if (nativeInfo().isa !== "generic" ? bytes !== planned : bytes > planned)
-          wrong.push(`${inFeatures} to ${out}: ${bytes} bytes, planned ${planned}`);
+test.each(["float32", "bfloat16"] as const)(
+  "the planner's size of packed weights is oneDNN's over a table of shapes, in both directions: %s",
+  (dtype) => {
+    const sizes = [8, 16, 20, 48, 64, 65, 100, 128, 172, 256, 344, 1000, 4096];
+    const wrong: string[] = [];
+    for (const inFeatures of sizes) {
+      for (const out of sizes) {
+        using runtime = createRuntime();
+        using device = runtime.createDevice({ name: "packing", cores: nativeInfo().cores.slice(0, 1) });
+        const measured = (backward: boolean): number => {
+          const before = device.statistics().memory.weightsBytes;
+          const data = new Float32Array(out * inFeatures);
+          device.loadMatrix({ name: "w", out, in: inFeatures, data, dtype, backward });
+          return device.statistics().memory.weightsBytes - before;
+        };
+        for (const [backward, planned] of [
+          [false, packedDirectionBytes(inFeatures, out, dtype)],
+          [true, packedMatrixBytes(inFeatures, out, dtype)],
+        ] as const) {
+          const bytes = measured(backward);
+          if (nativeInfo().isa !== "generic" ? bytes !== planned : bytes > planned)
+            wrong.push(`${inFeatures} to ${out}: ${bytes} bytes, planned ${planned}`);
+        }
       }
     }
-  }
-  expect(wrong).toEqual([]);
-});
+    expect(wrong).toEqual([]);
+  },
+);

@@ -10,7 +10,7 @@ import {
   readPeftFolder,
 } from "../../exec/index.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
-import type { Plan, Recompute, ScheduleName } from "../../plan/index.ts";
+import type { ComputeDtype, Plan, Recompute, ScheduleName } from "../../plan/index.ts";
 import type { JobRows } from "../../plan/job-rows.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
@@ -92,6 +92,7 @@ export interface CaseRun {
   readonly devices: string;
   readonly groups: "auto" | "unfused" | number;
   readonly schedule?: ScheduleName;
+  readonly dtype?: ComputeDtype;
   readonly recompute?: Recompute;
 }
 
@@ -115,7 +116,7 @@ export function planCase(oracle: OracleCase, run: CaseRun, only?: number): Plan 
   });
   const body = makePlan({
     architecture: oracle.model.architecture,
-    dtype: "float32",
+    dtype: run.dtype ?? "float32",
     modelDigest: oracle.model.digest,
     recompute: run.recompute ?? "none",
     jobs,

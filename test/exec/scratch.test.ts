@@ -42,9 +42,15 @@ test.each<ComputeDtype>(["float32", "bfloat16"])(
 );
 
 test("the planner's scratch of LoRA's backward is the operator's own", () => {
-  for (const rows of [1, 7, 300]) {
-    for (const maxRank of [1, 16, 17, 70]) {
-      expect(loraScratchBytes(rows, maxRank)).toBe(scratchBytes("loraBackward", { rows, maxRank }));
+  for (const dtype of ["float32", "bfloat16"] as const) {
+    for (const rows of [1, 7, 300]) {
+      for (const maxRank of [1, 16, 17, 70]) {
+        for (const projections of [1, 2, 3]) {
+          expect(loraScratchBytes(rows, maxRank, projections, dtype)).toBe(
+            scratchBytes("loraBackward", { rows, maxRank, projections, dtype }),
+          );
+        }
+      }
     }
   }
 });

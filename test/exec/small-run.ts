@@ -10,7 +10,7 @@ import {
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
-import type { Plan, Recompute, ScheduleName } from "../../plan/index.ts";
+import type { ComputeDtype, Plan, Recompute, ScheduleName } from "../../plan/index.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
@@ -102,6 +102,7 @@ export interface SmallRun {
   readonly devices: string | Cluster;
   readonly groups?: "auto" | "unfused" | number;
   readonly schedule?: ScheduleName;
+  readonly dtype?: ComputeDtype;
   readonly recompute?: Recompute;
   /** Only this job. */
   readonly only?: number;
@@ -120,7 +121,7 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
   const devices = resolveDevices(cluster, catalog, { memoryBytes: 8 * 2 ** 30, cores: 2 });
   const body = makePlan({
     architecture: model.architecture,
-    dtype: "float32",
+    dtype: run.dtype ?? "float32",
     modelDigest: null,
     recompute: run.recompute ?? "none",
     jobs,

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { run } from "../../cli/run.ts";
 import { executePlan, openModelFolder, readPeftFolder } from "../../exec/index.ts";
 import { JOB_DEFAULTS, jobSchema } from "../../plan/documents/workload.ts";
-import type { Plan } from "../../plan/index.ts";
+import type { ComputeDtype, Plan } from "../../plan/index.ts";
 import { HAS_SHARED, SHARED } from "../shared-folder.ts";
 import { planCase, readOracleCase, relativeDistance } from "./oracle-case.ts";
 
@@ -25,13 +25,13 @@ const JOBS = [
   },
 ] as const;
 
-const WORKLOAD = `kind: workload
+const workloadOf = (dtype: ComputeDtype, steps: number): string => `kind: workload
 version: 1
-model: { path: ${JSON.stringify(MODEL)}, dtype: float32 }
+model: { path: ${JSON.stringify(MODEL)}, dtype: ${dtype} }
 defaults:
   batchSize: 4
   microBatchSize: 2
-  steps: 100
+  steps: ${steps}
   cutoffLength: 256
   optimizer: { learningRate: 1.0e-3 }
   data:
@@ -47,9 +47,9 @@ interface Trained {
   readonly jobs: readonly { readonly name: string; readonly losses: readonly number[]; readonly adapter: string }[];
 }
 
-async function train(output: string, ...options: readonly string[]): Promise<Trained> {
-  const file = path.join(folder, "workload.yaml");
-  fs.writeFileSync(file, WORKLOAD);
+async function train(output: string, workload: string, ...options: readonly string[]): Promise<Trained> {
+  const file = path.join(folder, `${output}.yaml`);
+  fs.writeFileSync(file, workload);
   let text = "";
   let errors = "";
   const io = {
@@ -67,14 +67,29 @@ async function train(output: string, ...options: readonly string[]): Promise<Tra
   return JSON.parse(text) as Trained;
 }
 
+let fullPrecision: Promise<Trained> | undefined;
+/** 100 steps in fp32 on two devices, run once. */
+function pipelinedRun(): Promise<Trained> {
+  fullPrecision ??= train("pipelined", workloadOf("float32", 100), "--devices", "cpu:0,cpu:1");
+  return fullPrecision;
+}
+
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe.skipIf(!HAS_SHARED)("four adapters of different ranks and targets on TinyStories and GSM8K", () => {
   test("learn on two devices what sequential training learns, and their losses fall", {
     timeout: 180_000,
   }, async () => {
-    const pipelined = await train("pipelined", "--devices", "cpu:0,cpu:1");
-    const sequential = await train("sequential", "--devices", "cpu:0", "--schedule", "sequential", "--no-fuse");
+    const pipelined = await pipelinedRun();
+    const sequential = await train(
+      "sequential",
+      workloadOf("float32", 100),
+      "--devices",
+      "cpu:0",
+      "--schedule",
+      "sequential",
+      "--no-fuse",
+    );
     const [fused, plain] = ["pipelined", "sequential"].map(
       (name) => JSON.parse(fs.readFileSync(path.join(folder, name, "plan.json"), "utf8")) as Plan,
     );
@@ -99,6 +114,16 @@ describe.skipIf(!HAS_SHARED)("four adapters of different ranks and targets on Ti
       expect(distance).toBeLessThan(1e-3);
       const [first, last] = [mean(one!.losses.slice(0, 10)), mean(one!.losses.slice(-10))];
       expect(last).toBeLessThan(first * 0.9);
+    });
+  });
+
+  test("have in bfloat16 every step's loss within a hundredth of fp32's", { timeout: 180_000 }, async () => {
+    const half = await train("half", workloadOf("bfloat16", 50), "--devices", "cpu:0,cpu:1");
+    const full = await pipelinedRun();
+    JOBS.forEach(({ name }) => {
+      const [one, other] = [half, full].map(({ jobs }) => jobs.find((job) => job.name === name)!.losses);
+      expect([one!.length, other!.length]).toEqual([50, 100]);
+      expect(Math.max(...one!.map((loss, step) => Math.abs(loss / other![step]! - 1)))).toBeLessThan(0.01);
     });
   });
 });

@@ -1,0 +1,88 @@
+import type { LoraProjection, Operator, Tensor } from "../native/index.ts";
+import { PROJECTIONS, type Projection, projectionShape } from "../plan/index.ts";
+import { type ProgramInput, type Types, type Widths, widthsOf } from "./program-input.ts";
+
+/** The number that an adapter's entry and a LoRA operator meet at. */
+export function targetIndex(layer: number, projection: Projection): number {
+  return layer * PROJECTIONS.length + PROJECTIONS.indexOf(projection);
+}
+
+/** First column of a projection's output in the tensor that holds it. */
+function outputColumn(projection: Projection, { heads, inner }: Widths): number {
+  switch (projection) {
+    case "k_proj":
+      return heads.kColumn;
+    case "v_proj":
+      return heads.vColumn;
+    case "up_proj":
+      return inner;
+    case "q_proj":
+    case "o_proj":
+    case "gate_proj":
+    case "down_proj":
+      return 0;
+  }
+}
+
+/** Those of a group that any job targets, as an operator lists them. */
+function targetedProjections(
+  input: ProgramInput,
+  index: number,
+  group: readonly Projection[],
+): readonly LoraProjection[] {
+  const { architecture, layout, stage } = input;
+  return group.flatMap((projection) => {
+    const lds = layout.shrunkColumns[projection];
+    if (lds === undefined) return [];
+    const { out: outFeatures } = projectionShape(architecture, projection);
+    const column = outputColumn(projection, widthsOf(architecture));
+    const s = layout.layers[index]!.shrunk[projection]!;
+    return [{ target: targetIndex(stage.firstLayer + index, projection), outFeatures, column, s, lds }];
+  });
+}
+
+/** The LoRA part of projections that share their input and their output tensor, added in place. */
+export function loraForward(
+  input: ProgramInput,
+  index: number,
+  group: readonly Projection[],
+  x: Tensor,
+  y: Tensor,
+  ldy: number,
+  types: Types["compute"] | Types["wideOutput"],
+): readonly Operator[] {
+  const projections = targetedProjections(input, index, group);
+  if (projections.length === 0) return [];
+  const { in: inFeatures } = projectionShape(input.architecture, group[0]!);
+  return [{ op: "lora", ...types, x, ldx: inFeatures, inFeatures, y, ldy, projections }];
+}
+
+export function loraBackward(
+  input: ProgramInput,
+  index: number,
+  group: readonly Projection[],
+  x: Tensor,
+  dy: Tensor,
+  lddy: number,
+  dx: Tensor | undefined,
+  types: Types["compute"] | Types["wideGradient"],
+): readonly Operator[] {
+  const projections = targetedProjections(input, index, group);
+  if (projections.length === 0) return [];
+  const { in: inFeatures } = projectionShape(input.architecture, group[0]!);
+  const gradient = dx === undefined ? {} : { dx, lddx: inFeatures };
+  return [
+    {
+      op: "loraBackward",
+      ...types,
+      dy,
+      lddy,
+      x,
+      ldx: inFeatures,
+      inFeatures,
+      ...gradient,
+      projections,
+      scratch: input.layout.backward.loraScratch,
+    },
+  ];
+}
