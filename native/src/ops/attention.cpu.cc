@@ -77,8 +77,8 @@ void forEachUnit(ExecContext& context, const Sequences& sequences, std::int32_t 
 }
 
 // A tile of scores, transposed: row u holds key start + u against queries first .. first + queries, a query a lane, so
-// that softmax needs no sums across lanes. Key u counts for the queries from `start + u` on: beyond `whole` rows only the
-// blocks of 16 x 16 on or below the diagonal are touched.
+// that softmax needs no sums across lanes. Row u counts for the queries from `start + u` on: beyond `whole` rows only
+// the blocks of 16 x 16 on or below the diagonal are touched.
 struct Tile {
   std::int64_t first;
   std::int64_t queries;

@@ -7,10 +7,10 @@
 //   qkv, dqkv [T, >= columns] strides ld, ldd; q at qColumn [heads D], k at kColumn, v at vColumn [kvHeads D];
 //   dqkv has the same columns
 //   out, dout [T, heads D] strides ldo, lddo   lse [T,heads]
-//   row major, outputs overwritten. float32, or all but lse in bfloat16: scores, softmax and sums are f32 all the same, P
-//   and dS are rounded for their products, gradients are summed in f32 and rounded once.
-//   No S x S matrix: tiles of 64 queries against 256 keys, softmax renormalised from tile to tile, only blocks of 16 x 16
-//   on or below the diagonal. exp: relative error <= 2e-6.
+//   row major, outputs overwritten. float32, or all but lse in bfloat16: then scores, softmax and sums are f32 all the
+//   same, P and dS are rounded for their products, gradients are summed in f32 and rounded once.
+//   No S x S matrix: tiles of 64 queries against 256 keys, softmax renormalised from tile to tile, only blocks of
+//   16 x 16 on or below the diagonal. exp: relative error <= 2e-6.
 //   Work units are (sequence, kv head), so dK and dV of a group are summed in head order without atomics.
 //   NMSE against the reference: 1e-10 forward, 1e-9 backward (f32); 6e-6 and 1e-5 (bfloat16)
 //   Source: Vaswani et al. 2017; Ainslie et al. 2023 (GQA); tiles and recomputation from lse: Dao et al. 2022

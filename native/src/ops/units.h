@@ -1,6 +1,6 @@
 // Units: what small products multiply, 32 bits that hold the elements of one step along K. In f32 a unit is a float. In
-// bfloat16 it is a pair (k, k + 1) where the processor multiplies pairs (AVX512_BF16), elsewhere a float that is exactly
-// a bfloat16. So a matrix of units is no wider than one of floats, and one kernel (tile_gemm.h) serves both types.
+// bfloat16 it is a pair (k, k + 1) where the processor multiplies pairs (AVX512_BF16), elsewhere a float that is
+// exactly a bfloat16. So a matrix of units is no wider than one of floats, and one kernel (tile_gemm.h) serves both.
 //
 // From a row-major source [rows, columns], floats rounded on the way to bfloat16, the partner of a lone last element 0:
 //   packRows        [rows, unitsOf(columns)]   K along the columns: a left operand (am = ldd, ak = 1)
