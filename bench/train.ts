@@ -17,16 +17,21 @@ function once<Data>(make: (shape: readonly number[]) => Data): (name: string, sh
   };
 }
 
+/** The upper halves of floats. */
+function upperHalves(floats: Float32Array): Uint16Array {
+  const bits = new Uint32Array(floats.buffer);
+  const halves = new Uint16Array(bits.length);
+  for (let i = 0; i < bits.length; i += 1) halves[i] = bits[i]! >>> 16;
+  return halves;
+}
+
 /** Random weights, one tensor for all of a shape; as floats, and in bfloat16 as a checkpoint would hold it. */
 export function benchModel(architecture: Architecture): BaseModel {
   const { weights } = syntheticWeights(architecture);
   const floats = (shape: readonly number[]): Float32Array => weights.read(shape.join("x"), shape);
   return {
     architecture,
-    weights: {
-      read: once(floats),
-      readBfloat16: once((shape) => Uint16Array.from(new Uint32Array(floats(shape).buffer), (bits) => bits >>> 16)),
-    },
+    weights: { read: once(floats), readBfloat16: once((shape) => upperHalves(floats(shape))) },
   };
 }
 
