@@ -105,6 +105,18 @@ describe("--json prints one document with the fields that scripts rely on", () =
     expect(calibration["operators"]).not.toHaveLength(0);
     await printed(["validate", "k.json"], root);
   }, 120_000);
+
+  it("calibrate, in the workload's dtype, which is then the only one that it predicts", async () => {
+    const half = WORKLOAD.replaceAll("../", "").replace("path: model", "path: model, dtype: bfloat16");
+    writeFileSync(path.join(root, "half.yaml"), half);
+    await json("calibrate", "--workload", "half.yaml", "--devices", "cpu:0", "-o", "half.json");
+    const { dtype } = JSON.parse(readFileSync(path.join(root, "half.json"), "utf8")) as { readonly dtype: string };
+    expect(dtype).toBe("bfloat16");
+    await json("plan", "half.yaml", "--devices", "cpu:0", "--calibration", "half.json");
+    const { code, stderr } = await runCli(["plan", "w.yaml", "--devices", "cpu:0", "--calibration", "half.json"], root);
+    expect(code).toBe(2);
+    expect(stderr).toContain("a calibration of the model's dtype, float32, at dtype");
+  }, 120_000);
 });
 
 it("--help of each command shows an example", async () => {

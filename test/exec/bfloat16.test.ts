@@ -6,7 +6,7 @@ import { decodeFloats, encodeFloats, initModel, readSafetensors } from "../../da
 import { type BaseModel, type ExecuteResult, openModelFolder, syntheticWeights } from "../../exec/index.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type CaseRun, planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
-import { adapterBytes, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
+import { adapterBytes, packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
 
 const DEVICES = ["cpu:0", "cpu:0,cpu:1"] as const;
 const HALF = { dtype: "bfloat16" } as const;
@@ -69,8 +69,9 @@ describe.each([
       const full = await runSmall(small, { devices, recompute });
       plan.memory.forEach((planned, stage) => {
         const { memory } = statistics[stage]!;
-        expect(planned.total).toBe(memory.peakBytes);
-        expect(planned.weights).toBe(memory.weightsBytes);
+        expect(planned.activations + planned.buffers + planned.workspace).toBe(memory.arenaBytes + memory.otherBytes);
+        expect(planned.weights).toBeGreaterThanOrEqual(memory.weightsBytes);
+        if (packsAsPlanned("bfloat16")) expect(planned.total).toBe(memory.peakBytes);
         expect(planned.activations).toBeLessThan(full.plan.memory[stage]!.activations);
       });
     }

@@ -1,11 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { callName, operatorName } from "../../exec/operator-names.ts";
-import { type Recompute, stageOperators } from "../../plan/index.ts";
+import { type ComputeDtype, type Recompute, stageOperators } from "../../plan/index.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
-import { adapterBytes, runSmall, SMALL, type SmallResult, smallCase } from "./small-run.ts";
+import { adapterBytes, packsAsPlanned, runSmall, SMALL, type SmallResult, smallCase } from "./small-run.ts";
 
-const MODES: readonly Recompute[] = ["none", "layer"];
+const MODES: readonly (readonly [Recompute, ComputeDtype])[] = [
+  ["none", "float32"],
+  ["layer", "float32"],
+  ["none", "bfloat16"],
+  ["layer", "bfloat16"],
+];
 const DEVICES = ["cpu:0", "cpu:0,cpu:1"] as const;
 const CASES = [
   [
@@ -39,7 +44,7 @@ describe.each(CASES)("recomputation of layers: %s", (_, given) => {
     expect(outcome(recomputed)).toEqual(outcome(kept));
     recomputed.plan.memory.forEach((planned, stage) => {
       const { memory } = recomputed.statistics[stage]!;
-      expect(planned.total).toBe(memory.peakBytes);
+      if (packsAsPlanned()) expect(planned.total).toBe(memory.peakBytes);
       expect(planned.activations + planned.buffers + planned.workspace).toBe(memory.arenaBytes + memory.otherBytes);
       expect(planned.activations).toBeLessThan(kept.plan.memory[stage]!.activations / 2);
     });
@@ -48,9 +53,9 @@ describe.each(CASES)("recomputation of layers: %s", (_, given) => {
   test.each(DEVICES)(
     "the planner lists the operators of each program, as often as they occur, on %s",
     async (devices) => {
-      for (const recompute of MODES) {
-        const { plan, operators } = await runSmall(given, { devices, groups: 1, recompute });
-        const { architecture, dtype } = plan.model;
+      for (const [recompute, dtype] of MODES) {
+        const { plan, operators } = await runSmall(given, { devices, groups: 1, recompute, dtype });
+        const { architecture } = plan.model;
         const everyJob = plan.microBatches.find(
           ({ rows }) => new Set(rows.map(([job]) => job)).size === plan.jobs.length,
         )!;

@@ -5,6 +5,7 @@ import {
   type ExecuteResult,
   executePlan,
   initialPairs,
+  nativeInfo,
   syntheticWeights,
 } from "../../exec/index.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
@@ -142,6 +143,12 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
   });
   const plan = sealPlan(body, { model: null, data: {}, init: {} });
   return { ...(await executePlan({ plan, model, rows: data, start, versions: {} })), plan };
+}
+
+/** Whether weights are packed in the panels that are planned for: oneDNN's on AVX-512, in bfloat16 with its own arithmetic. Elsewhere they are smaller. */
+export function packsAsPlanned(dtype: ComputeDtype = "float32"): boolean {
+  const { isa } = nativeInfo();
+  return dtype === "float32" ? isa !== "generic" : isa === "avx512bf16";
 }
 
 /** The bytes of an adapter, as text. */
