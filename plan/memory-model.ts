@@ -15,8 +15,8 @@ const LINE = 64;
 /** Packed frozen weights are padded to panels of input rows and output columns: oneDNN's BA16a64b in fp32 and BA32a64b2a in bfloat16, its choice on AVX-512. */
 const PANEL = { inFloat32: 16, inNarrow: 32, out: 64 } as const;
 
-/** What oneDNN's matmul keeps for each thread at any shape: 768 bytes, and 64 to align them (native/src/ops/matmul.cc). */
-const MATMUL_SCRATCH = 832;
+/** What matmuls keep for each thread at any shape: in fp32 oneDNN's 768 bytes and 64 to align them, else what native/src/ops/packed_matrix.cc reserves. */
+const MATMUL_SCRATCH = { float32: 832, narrow: 256 * 2 ** 10 } as const;
 
 function padded(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
@@ -85,7 +85,7 @@ export function stageMemory(input: StageMemoryInput): StageMemory {
     optimizer: 2 * parameterBytes,
     activations: inFlight * layout.slotBytes,
     buffers: arena.work - inFlight * layout.slotBytes,
-    workspace: layout.workBytes + input.threads * MATMUL_SCRATCH,
+    workspace: layout.workBytes + input.threads * (dtype === "float32" ? MATMUL_SCRATCH.float32 : MATMUL_SCRATCH.narrow),
   };
   return {
     ...parts,

@@ -1,5 +1,7 @@
 #include "packed_matrix.h"
 
+#include <algorithm>
+
 #include "isa.h"
 #include "matmul_state.h"
 #include "matmul_widened.h"
@@ -12,6 +14,10 @@ using dnnl::memory;
 
 // The row count for which oneDNN chooses the packed layout; it serves every other too.
 constexpr std::int64_t kLayoutRows = 1024;
+
+// A thread's scratchpad from the first bfloat16 matrix on. oneDNN asks for 66 KiB or less with AVX512_BF16; one size for
+// every shape, with room for other processors, lets the planner know it.
+constexpr std::size_t kBf16ScratchBytes = std::size_t{256} << 10;
 
 void packForOnednn(PackedMatrix::Impl& matrix, const dnnl::engine& cpu, const void* w, int direction) {
   const std::int64_t in = matrix.in(direction);
@@ -39,12 +45,15 @@ void packPanels(const Bf16* w, std::int64_t rowStride, std::int64_t columnStride
 }
 
 template <class Store>
-void pack(PackedMatrix::Impl& matrix, const dnnl::engine& cpu, const Store* w, std::int32_t out, std::int32_t in,
+void pack(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Store* w, std::int32_t out, std::int32_t in,
           bool backward) {
   matrix.outFeatures = out;
   matrix.inFeatures = in;
   matrix.dtype = dtypeOf<Store>();
   matrix.widened = matrix.dtype == DType::bfloat16 && currentIsa() != Isa::avx512bf16;
+  if (matrix.dtype == DType::bfloat16 && !matrix.widened) {
+    for (std::vector<char>& buffer : engine.scratch) buffer.resize(std::max(buffer.size(), kBf16ScratchBytes));
+  }
   const OneThread oneThread;
   for (int direction = 0; direction < (backward ? 2 : 1); ++direction) {
     if constexpr (sizeof(Store) == sizeof(Bf16)) {
@@ -57,7 +66,7 @@ void pack(PackedMatrix::Impl& matrix, const dnnl::engine& cpu, const Store* w, s
         continue;
       }
     }
-    packForOnednn(matrix, cpu, w, direction);
+    packForOnednn(matrix, engine.engine, w, direction);
   }
 }
 
@@ -81,13 +90,13 @@ std::size_t MatmulEngine::primitives() const { return impl_->primitives.size(); 
 PackedMatrix::PackedMatrix(MatmulEngine& engine, const float* w, std::int32_t outFeatures, std::int32_t inFeatures,
                            bool backward)
     : impl_(std::make_unique<Impl>()) {
-  pack(*impl_, engine.impl().engine, w, outFeatures, inFeatures, backward);
+  pack(*impl_, engine.impl(), w, outFeatures, inFeatures, backward);
 }
 
 PackedMatrix::PackedMatrix(MatmulEngine& engine, const Bf16* w, std::int32_t outFeatures, std::int32_t inFeatures,
                            bool backward)
     : impl_(std::make_unique<Impl>()) {
-  pack(*impl_, engine.impl().engine, w, outFeatures, inFeatures, backward);
+  pack(*impl_, engine.impl(), w, outFeatures, inFeatures, backward);
 }
 
 PackedMatrix::~PackedMatrix() = default;
