@@ -9,12 +9,12 @@ namespace loratwin::ops::LORATWIN_ISA {
 
 namespace {
 
-constexpr std::int64_t kRanks = 4 * kLanes;       // ranks of a product
-constexpr std::int64_t kRowBlock = 128;           // rows of a product
+constexpr std::int64_t kRanks = 4 * kLanes;         // ranks of a product
+constexpr std::int64_t kRowBlock = 128;             // rows of a product
 constexpr std::int64_t kPanelUnits = 256 * kLanes;  // of a packed panel of A or B: 16 KB
-constexpr std::int64_t kPackedRows = 24;          // rows of x or dy packed at a time
-constexpr std::int64_t kSplitRows = 8;            // threads part a segment at multiples of this
-constexpr std::int64_t kFewRows = 3;              // of a segment for which packing A costs more than it gains
+constexpr std::int64_t kPackedRows = 24;            // rows of x or dy packed at a time
+constexpr std::int64_t kSplitRows = 8;              // threads part a segment at multiples of this
+constexpr std::int64_t kFewRows = 3;                // of a segment for which packing A costs more than it gains
 
 template <class Store>
 constexpr bool kIsFloat = std::is_same_v<Store, float>;
@@ -142,23 +142,33 @@ void sumOverFeatures(const Store* x, std::int64_t ldx, std::int64_t rows, std::i
   }
 }
 
-// sums [rows, ranks] (stride kRanks) = x [rows, features] a [ranks, features]^T by rows of both, for few rows
+// Whether vectors of ranks are filled to three quarters at most.
+constexpr bool leavesLanesIdle(std::int64_t ranks) { return 4 * ranks <= 3 * ((ranks + kLanes - 1) / kLanes * kLanes); }
+
+// sums [rows, ranks] (stride kRanks) = x [rows, features] a [ranks, features]^T, by rows of both
 template <class Store>
 void dotOverFeatures(const Store* x, std::int64_t ldx, std::int64_t rows, std::int64_t features, const float* a,
                      std::int64_t ranks, float* sums) {
   if constexpr (kIsFloat<Store>) {
     dotGemm(rows, ranks, features, x, ldx, a, features, sums, kRanks, false);
   } else {
-    constexpr std::int64_t kUnits = kPanelUnits / kRanks * 4;
-    Unit<Store> left[kFewRows * kUnits];
-    Unit<Store> right[4 * kUnits];
-    for (std::int64_t r = 0; r < ranks; r += 4) {
-      const std::int64_t height = smaller(4, ranks - r);
-      for (std::int64_t k = 0; k < features; k += kUnits * kUnitElements<Store>) {
-        const std::int64_t part = smaller(kUnits * kUnitElements<Store>, features - k);
-        packRows<Store>(x + k, ldx, rows, part, left, kUnits);
-        packRows<Store>(a + r * features + k, features, height, part, right, kUnits);
-        dotGemm(rows, height, unitsOf<Store>(part), left, kUnits, right, kUnits, sums + r, kRanks, k > 0);
+    constexpr std::int64_t kElements = kUnitElements<Store>;
+    constexpr std::int64_t kGroup = 8;  // ranks
+    constexpr std::int64_t kLength = kPanelUnits / kGroup;
+    constexpr std::int64_t kHeight = 4;  // rows
+    Unit<Store> right[kPanelUnits];
+    Unit<Store> left[kHeight * kLength];
+    for (std::int64_t r = 0; r < ranks; r += kGroup) {
+      const std::int64_t group = smaller(kGroup, ranks - r);
+      for (std::int64_t k = 0; k < features; k += kLength * kElements) {
+        const std::int64_t part = smaller(kLength * kElements, features - k);
+        packRows<Store>(a + r * features + k, features, group, part, right, kLength);
+        for (std::int64_t t = 0; t < rows; t += kHeight) {
+          const std::int64_t height = smaller(kHeight, rows - t);
+          packRows<Store>(x + t * ldx + k, ldx, height, part, left, kLength);
+          dotGemm(height, group, unitsOf<Store>(part), left, kLength, right, kLength, sums + t * kRanks + r, kRanks,
+                  k > 0);
+        }
       }
     }
   }
@@ -201,7 +211,7 @@ void lora_xa(const Op& op, std::int32_t i, std::int64_t first, std::int64_t rows
       const Drop drop(op.projections[leading].segments, g, first, rows);
       keepScale = drop.keepScale;
       sumOverFeatures<Store>(x, op.ldx, rows, K, stack.ranks, &drop, panel, sums, ahead);
-    } else if (g.rowEnd - g.rowStart <= kFewRows) {
+    } else if (g.rowEnd - g.rowStart <= kFewRows || leavesLanesIdle(stack.ranks)) {
       std::int64_t column = 0;
       for (int j = 0; j < stack.count; ++j) {
         const Part& part = stack.parts[j];
@@ -345,7 +355,7 @@ template <class Store>
 Right<Unit<Store>> rightDownRows(const Store* p, std::int64_t ld, std::int64_t rows, std::int64_t columns,
                                  Unit<Store>* units) {
   if constexpr (kIsFloat<Store>) {
-    return {p, ld, kWidth};
+    return {p, ld};
   } else {
     packPairs<Store>(p, ld, rows, columns, units, kWidth);
     return {units, kWidth};
@@ -384,9 +394,9 @@ void lora_dsx(const Op& op, std::int32_t i, std::int64_t ldds, std::int64_t begi
         if (k >= end) return;
         for (int j = 0; j < stack.count; ++j) {
           const Part& part = stack.parts[j];
-          expectBlock(segmentOf(op, part.projection, i).da + part.first * K + k, K, 0, part.ranks);
+          expectBlock(segmentOf(op, part.projection, i).da + part.first * K + k, K, part.ranks);
         }
-        if constexpr (!kIsFloat<Store>) expectBlock(x + k, op.ldx, 0, rows);
+        if constexpr (!kIsFloat<Store>) expectBlock(x + k, op.ldx, rows);
       };
       const auto product = [&](auto rightAt, float alpha) {
         expect(begin);
@@ -429,12 +439,13 @@ void lora_dsx(const Op& op, std::int32_t i, std::int64_t ldds, std::int64_t begi
 inline void addTransposed(const float* product, std::int64_t ranks, std::int64_t columns, float scale, float* db,
                           std::int64_t R) {
   float transposed[kWidth * kRanks];
-  packTransposed<float>(product, kWidth, ranks, columns, transposed, kRanks);
-  for (std::int64_t j = 0; j < columns; ++j) {
-    for (std::int64_t r = 0; r < ranks; r += kLanes) {
-      const Mask lanes = firstLanes(ranks - r);
-      float* const p = db + j * R + r;
-      store(p, fma(load(transposed + j * kRanks + r, lanes), set1(scale), load(p, lanes)), lanes);
+  packTransposed<float>(product, kWidth, ranks, columns, transposed, ranks);
+  // All ranks: one piece, since a short row's store would hold up the next row's load.
+  const std::int64_t length = ranks == R ? columns * ranks : ranks;
+  for (std::int64_t from = 0; from < columns * ranks; from += length, db += R) {
+    for (std::int64_t i = 0; i < length; i += kLanes) {
+      const Mask lanes = firstLanes(length - i);
+      store(db + i, fma(load(transposed + from + i, lanes), set1(scale), load(db + i, lanes)), lanes);
     }
   }
 }
@@ -461,7 +472,7 @@ void lora_dys(const Op& op, std::int32_t p, std::int32_t i, std::int64_t begin, 
           for (std::int64_t lane = 0; lane < ranks; lane += kLanes) __builtin_prefetch(g.db + j * R + r + lane, 1);
         }
         if constexpr (!kIsFloat<Store>) {
-          if (n < end) expectBlock(dy + n, op.lddy, 0, rows);
+          if (n < end) expectBlock(dy + n, op.lddy, rows);
         }
       };
       expect(begin);
@@ -498,7 +509,8 @@ void shareCost(ExecContext& context, std::int64_t total, Body&& body) {
   });
 }
 
-// body(segment, first row, rows) for all rows with adapters, at most kRowBlock at a time, shared by cost
+// body(segment, first row, rows, is the thread's first) for all rows with adapters, at most kRowBlock at a time, shared
+// by cost
 template <class Op, class Body>
 void forEachRowBlock(ExecContext& context, const Op& op, Body&& body) {
   // Pieces of kSplitRows rows. A row costs its arithmetic and traffic, and an adapter as much as kSplitRows rows.
@@ -523,6 +535,7 @@ void forEachRowBlock(ExecContext& context, const Op& op, Body&& body) {
   if (total == 0) return;
   shareCost(context, total, [&](Range share) {
     std::int64_t start = 0;
+    bool fresh = true;
     for (std::int32_t i = 0; i < segments; ++i) {
       const Pieces pieces = piecesOf(i);
       if (pieces.count == 0) continue;
@@ -531,7 +544,8 @@ void forEachRowBlock(ExecContext& context, const Op& op, Body&& body) {
       start += pieces.count * pieces.cost;
       const std::int64_t last = smaller(g.rowEnd, g.rowStart + mine.end * kSplitRows);
       for (std::int64_t t = g.rowStart + mine.begin * kSplitRows; t < last; t += kRowBlock) {
-        body(i, t, smaller(kRowBlock, last - t));
+        body(i, t, smaller(kRowBlock, last - t), fresh);
+        fresh = false;
       }
     }
   });
@@ -550,8 +564,9 @@ void addFactors(Ahead& ahead, const Op& op, std::int32_t i, bool wantA) {
 
 template <class Store, class Op>
 void forward(ExecContext& context, const Op& op) {
-  forEachRowBlock(context, op, [&](std::int32_t i, std::int64_t first, std::int64_t rows) {
+  forEachRowBlock(context, op, [&](std::int32_t i, std::int64_t first, std::int64_t rows, bool fresh) {
     Ahead soon;
+    if (fresh) addFactors(soon, op, i, true);
     addFactors(soon, op, i, false);
     lora_xa<Store>(op, i, first, rows, soon);
     Ahead next;
@@ -580,8 +595,9 @@ void backward(ExecContext& context, const Op& op) {
     ldds = larger(ldds, (columns + kLanes - 1) / kLanes * kLanes);
   }
   if (costs[0] == 0) return;
-  forEachRowBlock(context, op, [&](std::int32_t i, std::int64_t first, std::int64_t rows) {
+  forEachRowBlock(context, op, [&](std::int32_t i, std::int64_t first, std::int64_t rows, bool fresh) {
     Ahead soon;
+    if (fresh) addFactors(soon, op, i, false);
     addFactors(soon, op, i, true);
     lora_dyb<Store>(op, i, first, rows, ldds, soon);
     Ahead next;

@@ -29,11 +29,11 @@ class Ahead {
   // As many lines as memory gives in the time of so many multiply-adds of vectors.
   void fetch(std::int64_t multiplyAdds) {
     if (begin_ == end_) return;
-    for (std::int64_t lines = multiplyAdds / 16 + 1; lines > 0; --lines) {
-      __builtin_prefetch(next_[begin_], 0, 2);
-      next_[begin_] += kLine;
-      if (next_[begin_] >= last_[begin_] && ++begin_ == end_) return;
-    }
+    const char* const line = next_[begin_];
+    const std::int64_t bytes = smaller(last_[begin_] - line, (multiplyAdds / 16 + 1) * kLine);
+    for (std::int64_t i = 0; i < bytes; i += kLine) __builtin_prefetch(line + i, 0, 2);
+    next_[begin_] += bytes;
+    if (next_[begin_] == last_[begin_]) ++begin_;
   }
 
  private:
@@ -46,26 +46,26 @@ class Ahead {
 
 template <class UnitType>
 struct Left {
-  const UnitType* units;   // of m = 0, k = 0
-  std::int64_t row;          // units from m to m + 1
-  std::int64_t step;         // units from k to k + 1
+  const UnitType* units;  // of m = 0, k = 0
+  std::int64_t row;       // units from m to m + 1
+  std::int64_t step;      // units from k to k + 1
 };
 
 template <class UnitType>
 struct Right {
   const UnitType* units;
   std::int64_t step;
-  std::int64_t soon = 0;  // units from one to that which the next block reads in its place, when kAdjacent
 };
 
 constexpr std::int64_t kWidth = 4 * kLanes;  // features of a block
 
-// Fetches kWidth elements of rows m .. end, to be written.
+// Fetches kWidth elements of each of the rows, to be written.
 template <class Out>
-void expectBlock(const Out* c, std::int64_t ldc, std::int64_t m, std::int64_t end) {
-  for (; m < end; ++m) {
+inline void expectBlock(const Out* c, std::int64_t ldc, std::int64_t rows) {
+  for (; rows > 0; --rows, c += ldc) {
+#pragma GCC unroll 4
     for (std::int64_t n = 0; n < kWidth; n += kLine / static_cast<std::int64_t>(sizeof(Out))) {
-      __builtin_prefetch(c + m * ldc + n, 1);
+      __builtin_prefetch(c + n, 1);
     }
   }
 }
@@ -89,7 +89,7 @@ struct AddScaled {
     Out* const p = c + m * ldc + n;
     store(p, fma(sum, set1(alpha), load(p, lanes)), lanes);
   }
-  void expect(std::int64_t m, std::int64_t end, std::int64_t n) const { expectBlock(c + n, ldc, m, end); }
+  void expect(std::int64_t m, std::int64_t n, std::int64_t rows) const { expectBlock(c + m * ldc + n, ldc, rows); }
 };
 
 // c += mask(sum), the mask's columns counted from `column`
@@ -107,7 +107,7 @@ struct AddDropped {
     const Vec factors = dropoutFactors(rows[m], column + static_cast<std::uint32_t>(n), threshold, keepScale);
     store(p, fma(sum, factors, load(p, lanes)), lanes);
   }
-  void expect(std::int64_t m, std::int64_t end, std::int64_t n) const { expectBlock(c + n, ldc, m, end); }
+  void expect(std::int64_t m, std::int64_t n, std::int64_t rows) const { expectBlock(c + m * ldc + n, ldc, rows); }
 };
 
 // kAdjacent: the rows of `left` are one unit apart.
@@ -133,7 +133,6 @@ __attribute__((always_inline)) inline void productBlock(std::int64_t K, const Le
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) {
       row[j] = j + 1 < kVectors ? loadUnits(b + j * kLanes) : loadUnits(b + j * kLanes, last);
-      if constexpr (kAdjacent) __builtin_prefetch(b + right.soon + j * kLanes);
     }
 #pragma GCC unroll 24
     for (int i = 0; i < kRows; ++i) {
@@ -208,17 +207,31 @@ void sumInRanks(std::int64_t M, std::int64_t ranks, std::int64_t K, const Left<U
   }
 }
 
+// kRows rows of blocks from row m on.
 template <int kRows, bool kAdjacent, class UnitType, class Target>
-void blockInFeatures(std::int64_t width, std::int64_t K, const Left<UnitType>& left, const Right<UnitType>& right,
-                     const Target& target, std::int64_t m, std::int64_t n) {
-  if (width > 3 * kLanes) {
-    productBlock<kRows, 4, kAdjacent>(K, left, right, firstLanes(width - 3 * kLanes), target, m, n);
-  } else if (width > 2 * kLanes) {
-    productBlock<kRows, 3, kAdjacent>(K, left, right, firstLanes(width - 2 * kLanes), target, m, n);
-  } else if (width > kLanes) {
-    productBlock<kRows, 2, kAdjacent>(K, left, right, firstLanes(width - kLanes), target, m, n);
-  } else {
-    productBlock<kRows, 1, kAdjacent>(K, left, right, firstLanes(width), target, m, n);
+void rowsInFeatures(std::int64_t M, std::int64_t N, std::int64_t K, const Left<UnitType>& left,
+                    const Right<UnitType>& right, const Target& target, std::int64_t m, Ahead& ahead) {
+  // A target's elements are fetched this many features before they are due.
+  const std::int64_t lead = K >= 20 ? kWidth : 2 * kWidth;
+  std::int64_t n = 0;
+  for (; n + kWidth <= N; n += kWidth) {
+    if (n + lead < N) {
+      target.expect(m, n + lead, kRows);
+    } else if (m + kRows < M && n + lead - N < N) {
+      target.expect(m + kRows, n + lead - N, smaller(kRows, M - m - kRows));
+    }
+    ahead.fetch(K * kRows * 4);
+    productBlock<kRows, 4, kAdjacent>(K, left, right, firstLanes(kLanes), target, m, n);
+  }
+  const std::int64_t rest = N - n;
+  if (rest > 3 * kLanes) {
+    productBlock<kRows, 4, kAdjacent>(K, left, right, firstLanes(rest - 3 * kLanes), target, m, n);
+  } else if (rest > 2 * kLanes) {
+    productBlock<kRows, 3, kAdjacent>(K, left, right, firstLanes(rest - 2 * kLanes), target, m, n);
+  } else if (rest > kLanes) {
+    productBlock<kRows, 2, kAdjacent>(K, left, right, firstLanes(rest - kLanes), target, m, n);
+  } else if (rest > 0) {
+    productBlock<kRows, 1, kAdjacent>(K, left, right, firstLanes(rest), target, m, n);
   }
 }
 
@@ -228,26 +241,17 @@ template <bool kAdjacent, class UnitType, class Target>
 void sumInFeatures(std::int64_t M, std::int64_t N, std::int64_t K, const Left<UnitType>& left,
                    const Right<UnitType>& right, const Target& target, Ahead& ahead) {
   constexpr int kRows = kBlockRows[4];
-  // A target's elements are fetched this many features before they are due.
-  const std::int64_t lead = K >= 20 ? kWidth : 2 * kWidth;
   std::int64_t rows = 0;
   for (std::int64_t m = 0; m < M; m += rows) {
     rows = nextRows<kRows>(M - m);
-    for (std::int64_t n = 0; n < N; n += kWidth) {
-      const bool wraps = n + lead >= N;
-      target.expect(wraps ? m + rows : m, smaller(M, m + rows + (wraps ? rows : 0)),
-                    wraps ? smaller(n + lead - N, N - 1) : n + lead);
-      ahead.fetch(K * rows * 4);
-      const std::int64_t width = smaller(kWidth, N - n);
-      if (rows == kRows) {
-        blockInFeatures<kRows, kAdjacent>(width, K, left, right, target, m, n);
-      } else if (kRows >= 3 && rows == kRows * 2 / 3) {
-        blockInFeatures<larger(kRows * 2 / 3, 1), kAdjacent>(width, K, left, right, target, m, n);
-      } else if (kRows > 2 && rows == 2) {
-        blockInFeatures<2, kAdjacent>(width, K, left, right, target, m, n);
-      } else {
-        blockInFeatures<1, kAdjacent>(width, K, left, right, target, m, n);
-      }
+    if (rows == kRows) {
+      rowsInFeatures<kRows, kAdjacent>(M, N, K, left, right, target, m, ahead);
+    } else if (kRows >= 3 && rows == kRows * 2 / 3) {
+      rowsInFeatures<larger(kRows * 2 / 3, 1), kAdjacent>(M, N, K, left, right, target, m, ahead);
+    } else if (kRows > 2 && rows == 2) {
+      rowsInFeatures<2, kAdjacent>(M, N, K, left, right, target, m, ahead);
+    } else {
+      rowsInFeatures<1, kAdjacent>(M, N, K, left, right, target, m, ahead);
     }
   }
 }
