@@ -85,7 +85,8 @@ export function stageMemory(input: StageMemoryInput): StageMemory {
     optimizer: 2 * parameterBytes,
     activations: inFlight * layout.slotBytes,
     buffers: arena.work - inFlight * layout.slotBytes,
-    workspace: layout.workBytes + input.threads * (dtype === "float32" ? MATMUL_SCRATCH.float32 : MATMUL_SCRATCH.narrow),
+    workspace:
+      layout.workBytes + input.threads * (dtype === "float32" ? MATMUL_SCRATCH.float32 : MATMUL_SCRATCH.narrow),
   };
   return {
     ...parts,
