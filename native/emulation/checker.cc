@@ -1,0 +1,273 @@
+#include "emulation/checker.h"
+
+#include <unistd.h>
+
+#include <bit>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "emulation/block.h"
+#include "emulation/device_ranges.h"
+#include "emulation/emulation.h"
+
+namespace loratwin::emulation {
+
+namespace {
+
+bool instrumented = false;
+
+std::uint32_t now = 1;
+std::uint32_t gridStart = 1;
+std::uint32_t blockStart = 1;
+std::uint32_t lastBarrier = 1;
+std::uint32_t lastWarpSync[kMaxWarps];
+struct PartialSync {
+  std::uint32_t time;
+  std::uint32_t mask;
+};
+PartialSync lastPartialSync[kMaxThreads];
+
+const char* parametersBegin = nullptr;
+const char* parametersEnd = nullptr;
+const char* arenaBegin = nullptr;
+std::vector<Cell> arenaShadow;
+std::vector<Site> sites;
+constexpr std::size_t kWidestAccess = 16;
+constexpr Access kSiteBit = 0x80000000U;
+
+// Whether an access of `thread` at `time`, in this block, happens before what the running thread does now.
+bool ordered(std::uint32_t time, unsigned thread) {
+  const unsigned self = block.running;
+  if (thread == self || time < lastBarrier) return true;
+  if (thread / kLanes != self / kLanes) return false;
+  const PartialSync& partial = lastPartialSync[self];
+  return time < lastWarpSync[self / kLanes] || (time < partial.time && (partial.mask >> thread % kLanes & 1) != 0);
+}
+
+// Of all the threads that read the cell since the last order between them.
+bool readsOrdered(const Cell& cell) {
+  switch (cell.readers) {
+    case Readers::one:
+      return ordered(cell.readTime, cell.reader);
+    case Readers::severalOfWarp:
+      return cell.readTime < lastBarrier || (cell.reader / kLanes == block.running / kLanes &&
+                                             cell.readTime < lastWarpSync[cell.reader / kLanes]);
+    case Readers::severalOfBlock:
+      return cell.readTime < lastBarrier;
+  }
+  return false;
+}
+
+std::string placeOf(const void* pointer) {
+  const char* const address = static_cast<const char*>(pointer);
+  char text[160];
+  const auto format = [&](const char* kind, const char* name, const char* data, std::size_t bytes) {
+    std::snprintf(text, sizeof text, "%s '%s' of %zu bytes, byte %td", kind, name, bytes, address - data);
+    return std::string(text);
+  };
+  for (const SharedArray& array : block.arrays) {
+    if (address >= array.data - 64 && address < array.data + array.bytes + 64) {
+      return format("shared array", array.name, array.data, array.bytes);
+    }
+  }
+  if (address >= arenaBegin && address < arenaBegin + kArenaBytes) {
+    return format("shared array", "dynamic", block.dynamic, block.launch.sharedBytes);
+  }
+  const DeviceRange* const range = nearestRange(pointer);
+  if (range != nullptr) return format("device buffer", range->name, range->data, range->bytes);
+  std::snprintf(text, sizeof text, "address %p, which is not the device's", pointer);
+  return text;
+}
+
+void checkCell(Cell& cell, const void* pointer, bool shared, AccessKind kind, Access access) {
+  const unsigned self = block.running;
+  const bool writes = kind != AccessKind::read;
+  if (cell.inFlight && kind != AccessKind::endCopy && (!shared || cell.writeTime >= blockStart)) {
+    fail(std::string(writes ? "write to " : "read of ") + placeOf(pointer) + " before the wait for its cp.async", access,
+         cell.writeAccess);
+  }
+  const bool written = shared ? cell.writeTime >= blockStart : cell.initialised;
+  if (!writes && !written) fail("read of " + placeOf(pointer) + ", which nobody has written", access);
+  if (cell.writeTime >= gridStart && cell.writeTime > 0) {
+    if (cell.writeTime < blockStart) {
+      if (!shared) fail("race between blocks on " + placeOf(pointer), access, cell.writeAccess);
+    } else if (!ordered(cell.writeTime, cell.writer)) {
+      fail("race on " + placeOf(pointer), access, cell.writeAccess);
+    }
+  }
+  const bool readHere = cell.readTime >= blockStart;
+  const bool readInGrid = !shared && cell.readTime >= gridStart && !readHere;
+  if (writes) {
+    if (readInGrid || (!shared && cell.otherBlockRead && cell.readTime >= gridStart)) {
+      fail("race between blocks on " + placeOf(pointer), access, cell.readAccess);
+    }
+    if (readHere && !readsOrdered(cell)) fail("race on " + placeOf(pointer), access, cell.readAccess);
+    cell.writeTime = now;
+    cell.writer = static_cast<std::uint16_t>(self);
+    cell.writeAccess = access;
+    cell.inFlight = kind == AccessKind::beginCopy;
+    cell.initialised = true;
+    return;
+  }
+  const bool concurrent = readHere && cell.reader != self && cell.readTime >= lastBarrier;
+  const bool orderedBefore = readHere && readsOrdered(cell);
+  const bool otherBlock = readInGrid || (cell.otherBlockRead && cell.readTime >= gridStart);
+  if (!concurrent || orderedBefore) {
+    cell.readers = Readers::one;
+  } else {
+    const bool sameWarp = cell.reader / kLanes == self / kLanes && cell.readers != Readers::severalOfBlock;
+    cell.readers = sameWarp ? Readers::severalOfWarp : Readers::severalOfBlock;
+  }
+  cell.otherBlockRead = otherBlock;
+  cell.readTime = now;
+  cell.reader = static_cast<std::uint16_t>(self);
+  cell.readAccess = access;
+}
+
+const DeviceRange* rangeOf(const char* address, std::size_t bytes) {
+  static const DeviceRange* recent = nullptr;
+  const std::vector<DeviceRange>& ranges = deviceRanges();
+  const auto holds = [&](const DeviceRange& range) { return address >= range.data && address + bytes <= range.data + range.bytes; };
+  if (recent >= ranges.data() && recent < ranges.data() + ranges.size() && holds(*recent)) return recent;
+  for (const DeviceRange& range : ranges) {
+    if (holds(range)) return recent = &range;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+bool checking() { return instrumented; }
+
+Cell* newShadow(std::size_t bytes) { return instrumented ? new Cell[(bytes + kGranule - 1) / kGranule]() : nullptr; }
+void deleteShadow(Cell* shadow) { delete[] shadow; }
+
+void shadowArena(const char* arena, std::size_t bytes) {
+  arenaBegin = arena;
+  if (instrumented) arenaShadow.resize(bytes / kGranule);
+}
+
+void markWritten(const void* pointer, std::size_t bytes) {
+  const DeviceRange* const range = rangeOf(static_cast<const char*>(pointer), bytes);
+  if (range == nullptr) throw Error("upload to what is no device buffer");
+  if (range->shadow == nullptr) return;
+  const std::size_t first = static_cast<std::size_t>(static_cast<const char*>(pointer) - range->data) / kGranule;
+  for (std::size_t i = 0; i < (bytes + kGranule - 1) / kGranule; ++i) range->shadow[first + i].initialised = true;
+}
+
+void startGridChecks(const void* parameters, std::size_t bytes) {
+  parametersBegin = static_cast<const char*>(parameters);
+  parametersEnd = parametersBegin + bytes;
+  gridStart = ++now;
+}
+
+void startBlockChecks() {
+  blockStart = lastBarrier = ++now;
+  for (unsigned i = 0; i < block.warps; ++i) lastWarpSync[i] = blockStart;
+  for (unsigned i = 0; i < block.threads; ++i) lastPartialSync[i] = {blockStart, 0};
+}
+
+void orderBlock() { lastBarrier = ++now; }
+
+void orderWarp(unsigned warp, std::uint32_t mask) {
+  ++now;
+  if (mask == 0xffffffffU) {
+    lastWarpSync[warp] = now;
+    return;
+  }
+  for (unsigned lane = 0; lane < kLanes; ++lane) {
+    if ((mask >> lane & 1) != 0) lastPartialSync[warp * kLanes + lane] = {now, mask};
+  }
+}
+
+void checkAccess(const void* pointer, std::size_t bytes, AccessKind kind, Access access) {
+  if (!block.active) return;
+  const char* const address = static_cast<const char*>(pointer);
+  const char* const stack = threads[block.running].stack.bottom;
+  if (address >= stack && address < stack + kStackBytes) return;
+  const bool inArena = address >= arenaBegin && address < arenaBegin + kArenaBytes;
+  Cell* cells = nullptr;
+  std::size_t offset = 0;
+  if (inArena) {
+    if (!inSharedMemory(pointer, bytes)) fail("access outside the block's shared memory: " + placeOf(pointer), access);
+    cells = arenaShadow.data();
+    offset = static_cast<std::size_t>(address - arenaBegin);
+  } else if (const DeviceRange* const range = rangeOf(address, bytes)) {
+    cells = range->shadow;
+    offset = static_cast<std::size_t>(address - range->data);
+  } else {
+    if (address >= parametersBegin && address + bytes <= parametersEnd && kind == AccessKind::read) return;
+    fail("access out of bounds: " + placeOf(pointer), access);
+  }
+  if (std::has_single_bit(bytes) && bytes <= kWidestAccess && offset % bytes != 0) {
+    fail("access that is not aligned to its " + std::to_string(bytes) + " bytes: " + placeOf(pointer), access);
+  }
+  const std::size_t last = (offset + bytes - 1) / kGranule;
+  for (std::size_t i = offset / kGranule; i <= last; ++i) {
+    checkCell(cells[i], address + (i * kGranule - offset), inArena, kind, access);
+  }
+}
+
+Access accessAt(Site site) {
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    if (sites[i].line() == site.line() && sites[i].file_name() == site.file_name()) return kSiteBit | static_cast<Access>(i);
+  }
+  sites.push_back(site);
+  return kSiteBit | static_cast<Access>(sites.size() - 1);
+}
+
+std::string describeAccess(Access access) {
+  if ((access & kSiteBit) != 0) return describe(sites[access & ~kSiteBit]);
+  // The call lies before the address that it returns to; inlined functions come first, their callers after.
+  char command[96];
+  std::snprintf(command, sizeof command, "addr2line -s -i -e /proc/%d/exe 0x%x", static_cast<int>(getpid()), access - 1);
+  std::string lines;
+  if (FILE* const output = popen(command, "r")) {
+    char line[256];
+    while (std::fgets(line, sizeof line, output) != nullptr) {
+      line[std::strcspn(line, "\n ")] = 0;
+      lines += (lines.empty() ? "" : " < ") + std::string(line);
+    }
+    pclose(output);
+  }
+  return lines;
+}
+
+}  // namespace loratwin::emulation
+
+// What g++ -fsanitize=thread calls before each load and store. Without its own library these are ours.
+extern "C" {
+
+void __tsan_init() { loratwin::emulation::instrumented = true; }
+void __tsan_func_entry(void*) {}
+void __tsan_func_exit() {}
+
+#define LORATWIN_CALLER static_cast<loratwin::emulation::Access>(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)))
+#define LORATWIN_HOOKS(bytes)                                                                                        \
+  void __tsan_read##bytes(void* p) {                                                                                 \
+    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::read, LORATWIN_CALLER);              \
+  }                                                                                                                  \
+  void __tsan_write##bytes(void* p) {                                                                                \
+    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::write, LORATWIN_CALLER);             \
+  }                                                                                                                  \
+  void __tsan_unaligned_read##bytes(void* p) {                                                                       \
+    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::read, LORATWIN_CALLER);              \
+  }                                                                                                                  \
+  void __tsan_unaligned_write##bytes(void* p) {                                                                      \
+    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::write, LORATWIN_CALLER);             \
+  }
+LORATWIN_HOOKS(1)
+LORATWIN_HOOKS(2)
+LORATWIN_HOOKS(4)
+LORATWIN_HOOKS(8)
+LORATWIN_HOOKS(16)
+#undef LORATWIN_HOOKS
+
+void __tsan_read_range(void* p, unsigned long bytes) {
+  loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::read, LORATWIN_CALLER);
+}
+void __tsan_write_range(void* p, unsigned long bytes) {
+  loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::write, LORATWIN_CALLER);
+}
+}

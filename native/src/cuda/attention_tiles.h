@@ -1,0 +1,111 @@
+// What the attention kernels share: a warp's 16 rows against a tile, with scores that never leave its registers.
+#pragma once
+
+#include <type_traits>
+
+#include "cuda/attention.h"
+#include "cuda/tile.h"
+
+namespace loratwin::cuda {
+
+constexpr int kAttentionWarps = kAttentionRows / 16;
+constexpr int kAttentionThreads = kAttentionWarps * kWarp;
+constexpr float kLog2E = 1.4426950408889634F;
+constexpr float kLn2 = 0.6931471805599453F;
+
+template <int kTiles>
+SIMT_DEVICE void clear(float (&sum)[kTiles][4]) {
+  SIMT_UNROLL
+  for (int n = 0; n < kTiles; ++n) {
+    SIMT_UNROLL
+    for (int i = 0; i < 4; ++i) sum[n][i] = 0.0F;
+  }
+}
+
+// scores [16, kRows] = own [16, kDim] other [kRows, kDim]^T, both tiles in shared memory
+template <int kRows, int kDim>
+SIMT_DEVICE void multiplyRows(float (&scores)[kRows / 8][4], const Bf16* own, const Bf16* other) {
+  constexpr int kStride = Tile<kRows, kDim>::kStride;
+  clear(scores);
+  SIMT_UNROLL
+  for (int d = 0; d < kDim; d += 16) {
+    std::uint32_t a[4];
+    loadA(a, own + d, kStride);
+    SIMT_UNROLL
+    for (int n = 0; n < kRows / 8; n += 2) {
+      std::uint32_t b[4];
+      loadB(b, other + n * 8 * kStride + d, kStride);
+      mmaM16N8K16(scores[n], a, b[0], b[1]);
+      mmaM16N8K16(scores[n + 1], a, b[2], b[3]);
+    }
+  }
+}
+
+// sum [16, kDim] += weights [16, kRows] other [kRows, kDim]. Two neighbouring tiles of a sum are laid out as one fragment of A.
+template <int kRows, int kDim>
+SIMT_DEVICE void addWeighted(float (&sum)[kDim / 8][4], const float (&weights)[kRows / 8][4], const Bf16* other) {
+  constexpr int kStride = Tile<kRows, kDim>::kStride;
+  SIMT_UNROLL
+  for (int n = 0; n < kRows / 8; n += 2) {
+    const std::uint32_t a[4] = {packBf16(weights[n][0], weights[n][1]), packBf16(weights[n][2], weights[n][3]),
+                                packBf16(weights[n + 1][0], weights[n + 1][1]),
+                                packBf16(weights[n + 1][2], weights[n + 1][3])};
+    SIMT_UNROLL
+    for (int d = 0; d < kDim / 8; d += 2) {
+      std::uint32_t b[4];
+      loadBTrans(b, other + n * 8 * kStride + d * 8, kStride);
+      mmaM16N8K16(sum[d], a, b[0], b[1]);
+      mmaM16N8K16(sum[d + 1], a, b[2], b[3]);
+    }
+  }
+}
+
+// Sum and maximum over the four lanes that hold a row of a fragment.
+SIMT_DEVICE float rowSum(float value) {
+  value += __shfl_xor_sync(kAllLanes, value, 1);
+  return value + __shfl_xor_sync(kAllLanes, value, 2);
+}
+
+SIMT_DEVICE float rowMax(float value) {
+  value = fmaxf(value, __shfl_xor_sync(kAllLanes, value, 1));
+  return fmaxf(value, __shfl_xor_sync(kAllLanes, value, 2));
+}
+
+// The warp's [16, kDim], times factor[half of the fragment's rows], to rows `to` of stride ld, through the warp's own 16 rows
+// of shared memory so that it is written in 16-byte pieces. Lanes see each other's parts after the __syncwarp.
+template <int kDim>
+SIMT_DEVICE void storeRows(const float (&sum)[kDim / 8][4], const float (&factor)[2], Bf16* own, Bf16* to,
+                           std::int64_t ld, std::int64_t rows, int columns) {
+  constexpr int kStride = Tile<16, kDim>::kStride;
+  SIMT_UNROLL
+  for (int n = 0; n < kDim / 8; ++n) {
+    SIMT_UNROLL
+    for (int half = 0; half < 2; ++half) {
+      Bf16* const pair = own + fragmentRow(2 * half) * kStride + n * 8 + fragmentColumn(0);
+      *reinterpret_cast<std::uint32_t*>(pair) = packBf16(factor[half] * sum[n][2 * half], factor[half] * sum[n][2 * half + 1]);
+    }
+  }
+  __syncwarp();
+  for (int i = laneOf(); i < 16 * (kDim / kCopyElements); i += kWarp) {
+    const int row = i / (kDim / kCopyElements);
+    const int column = i % (kDim / kCopyElements) * kCopyElements;
+    if (row >= rows || column >= columns) continue;
+    *reinterpret_cast<uint4*>(to + row * ld + column) = *reinterpret_cast<const uint4*>(own + row * kStride + column);
+  }
+}
+
+// launchFor(std::integral_constant) for the least supported width that holds D; false when there is none.
+template <class Launch>
+bool withHeadDim(std::int32_t headDim, Launch&& launchFor) {
+  if (headDim % 8 != 0 || headDim > 128) return false;
+  if (headDim <= 32) {
+    launchFor(std::integral_constant<int, 32>{});
+  } else if (headDim <= 64) {
+    launchFor(std::integral_constant<int, 64>{});
+  } else {
+    launchFor(std::integral_constant<int, 128>{});
+  }
+  return true;
+}
+
+}  // namespace loratwin::cuda

@@ -1,0 +1,187 @@
+// y += scale s B^T and dx += drop'(ds A): tiles of 64 rows by 128 features, a step or two along the rank.
+#include "cuda/lora.h"
+#include "cuda/lora_dropout.h"
+#include "cuda/rows.h"
+#include "cuda/tile.h"
+
+namespace loratwin::cuda {
+
+namespace {
+
+constexpr int kStages = 2;
+constexpr int kStep = 32;
+constexpr int kFeatures = 128;
+constexpr int kWarpsM = 2;
+constexpr int kWarpsN = 2;
+constexpr int kThreads = kWarpsM * kWarpsN * kWarp;
+
+template <bool kBackward>
+using ExpandProduct = Product<kLoraRows, kFeatures, kStep, kWarpsM, kWarpsN, false, kBackward>;
+
+// The sum as f32 rows in shared memory, so that what it is added to is read and written in whole pieces. With this padding
+// the eight rows that a warp stores pairs of lie in different banks.
+constexpr int kSumStride = kFeatures + 8;
+constexpr std::size_t kSumBytes = kLoraRows * kSumStride * sizeof(float);
+
+template <bool kBackward>
+constexpr std::size_t sharedBytes() {
+  constexpr std::size_t kStagesBytes = kStages * ExpandProduct<kBackward>::kStageElements * sizeof(Bf16);
+  return kStagesBytes > kSumBytes ? kStagesBytes : kSumBytes;
+}
+
+template <bool kBackward>
+SIMT_DEVICE void addProjection(ExpandProduct<kBackward>& product, const LoraRun& run, const LoraSegment& segment,
+                               std::int64_t row0, std::int64_t feature0, std::int64_t features, Bf16* shared) {
+  using P = ExpandProduct<kBackward>;
+  const Bf16* const from = kBackward ? segment.ds : segment.s;
+  addSteps<kStages>(
+      product, shared, (segment.rank + kStep - 1) / kStep,
+      [&](int step, Bf16* stage) {
+        const std::int64_t rank = static_cast<std::int64_t>(step) * kStep;
+        const std::int64_t ranks = segment.rank - rank;
+        copyTile<kLoraRows, kStep, kThreads>(stage, from + row0 * segment.lds + rank, segment.lds, segment.rowEnd - row0, ranks);
+        Bf16* const tileB = stage + P::TileA::kElements;
+        if constexpr (kBackward) {
+          copyTile<kStep, kFeatures, kThreads>(tileB, segment.a + rank * run.lda + feature0, run.lda, ranks, features);
+        } else {
+          const std::int64_t stride = ldb(segment.rank);
+          copyTile<kFeatures, kStep, kThreads>(tileB, segment.b + feature0 * stride + rank, stride, features, ranks);
+        }
+      },
+      [](int, Bf16*) {});
+}
+
+// to [rows, features] += the block's sum, which lies in shared memory
+template <class Out>
+SIMT_DEVICE void addTo(Out* to, std::int64_t ld, std::int64_t rows, std::int64_t features, const float* sum) {
+  forOwnPieces<kLoraRows, kFeatures, kThreads>([&](int row, int column) {
+    if (row >= rows || column >= features) return;
+    float old[kChunk];
+    float added[kChunk];
+    Out* const piece = to + row * ld + column;
+    loadChunk(old, piece, features - column);
+    loadChunk(added, sum + row * kSumStride + column, kChunk);
+    SIMT_UNROLL
+    for (int i = 0; i < kChunk; ++i) old[i] += added[i];
+    storeChunk(piece, old, features - column);
+  });
+}
+
+SIMT_DEVICE void storePair(float* sum, int row, int column, float left, float right) {
+  *reinterpret_cast<float2*>(sum + row * kSumStride + column) = float2{left, right};
+}
+
+template <class Out>
+__global__ void __launch_bounds__(kThreads) lora_expand_kernel(LoraRun run, const LoraTile* tiles, Out* y, std::int64_t ldy) {
+  SIMT_DYNAMIC_SHARED(Bf16, shared);
+  const LoraTile tile = tiles[blockIdx.x];
+  const LoraSegment& segment = run.segments[tile.segment];
+  const std::int64_t feature0 = static_cast<std::int64_t>(blockIdx.y) * kFeatures;
+  const std::int64_t features = segment.outFeatures - feature0;
+  if (features <= 0) return;
+  ExpandProduct<false> product;
+  product.clear();
+  addProjection<false>(product, run, segment, tile.row, feature0, features, shared);
+  float* const sum = reinterpret_cast<float*>(shared);
+  product.forPairs([&](int row, int column, float left, float right) {
+    storePair(sum, row, column, segment.scale * left, segment.scale * right);
+  });
+  __syncthreads();
+  addTo(y + tile.row * ldy + segment.column + feature0, ldy, segment.rowEnd - tile.row, features, sum);
+}
+
+// Each projection has a mask of its own, so each one's product is masked before it joins the sum.
+template <class Out>
+__global__ void __launch_bounds__(kThreads) lora_expand_backward_kernel(LoraRun run, const LoraTile* tiles,
+                                                                        std::int32_t projections,
+                                                                        std::int32_t perProjection, Out* dx,
+                                                                        std::int64_t lddx) {
+  using P = ExpandProduct<true>;
+  SIMT_DYNAMIC_SHARED(Bf16, shared);
+  const LoraTile tile = tiles[blockIdx.x];
+  const std::int64_t feature0 = static_cast<std::int64_t>(blockIdx.y) * kFeatures;
+  const std::int64_t features = run.inFeatures - feature0;
+  const std::int64_t rows = run.segments[tile.segment].rowEnd - tile.row;
+  P total;
+  total.clear();
+  bool any = false;
+  for (std::int32_t p = 0; p < projections; ++p) {
+    const LoraSegment& segment = run.segments[p * perProjection + tile.segment];
+    if (segment.rank == 0) continue;
+    any = true;
+    P product;
+    product.clear();
+    addProjection<true>(product, run, segment, tile.row, feature0, features, shared);
+    SIMT_UNROLL
+    for (int m = 0; m < P::kTilesM; ++m) {
+      SIMT_UNROLL
+      for (int half = 0; half < 2; ++half) {
+        const std::int64_t row = product.row0() + m * 16 + fragmentRow(2 * half);
+        ops::DropoutRow hash{};
+        if (segment.dropThreshold != 0 && row < rows) hash = maskRow(run, segment, tile.row + row);
+        SIMT_UNROLL
+        for (int n = 0; n < P::kTilesN; ++n) {
+          SIMT_UNROLL
+          for (int i = 2 * half; i < 2 * half + 2; ++i) {
+            const std::int64_t column = feature0 + product.column0() + n * 8 + fragmentColumn(i);
+            const bool keep = segment.dropThreshold == 0 || kept(segment, hash, column);
+            if (keep) total.sum[m][n][i] += segment.keepScale * product.sum[m][n][i];
+          }
+        }
+      }
+    }
+  }
+  if (!any) return;
+  float* const sum = reinterpret_cast<float*>(shared);
+  total.forPairs([&](int row, int column, float left, float right) { storePair(sum, row, column, left, right); });
+  __syncthreads();
+  addTo(dx + tile.row * lddx + feature0, lddx, rows, features, sum);
+}
+
+LaunchShape shapeOf(std::int32_t tileCount, std::int32_t features, std::size_t bytes, void* stream) {
+  return {.blocks = static_cast<unsigned>(tileCount),
+          .blocksY = blocksFor(features, kFeatures),
+          .threads = kThreads,
+          .sharedBytes = bytes,
+          .stream = stream};
+}
+
+template <class Out>
+void launchExpand(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, Out* y,
+                  std::int64_t ldy, void* stream) {
+  if (tileCount == 0 || maxFeatures == 0) return;
+  launch("lora_expand", lora_expand_kernel<Out>, shapeOf(tileCount, maxFeatures, sharedBytes<false>(), stream), run, tiles, y,
+         ldy);
+}
+
+template <class Out>
+void launchExpandBackward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
+                          std::int32_t perProjection, Out* dx, std::int64_t lddx, void* stream) {
+  if (tileCount == 0) return;
+  launch("lora_expand_backward", lora_expand_backward_kernel<Out>,
+         shapeOf(tileCount, run.inFeatures, sharedBytes<true>(), stream), run, tiles, projections, perProjection, dx, lddx);
+}
+
+}  // namespace
+
+void lora_expand(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, float* y,
+                 std::int64_t ldy, void* stream) {
+  launchExpand(run, tiles, tileCount, maxFeatures, y, ldy, stream);
+}
+
+void lora_expand(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, Bf16* y,
+                 std::int64_t ldy, void* stream) {
+  launchExpand(run, tiles, tileCount, maxFeatures, y, ldy, stream);
+}
+
+void lora_expand_backward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
+                          std::int32_t perProjection, float* dx, std::int64_t lddx, void* stream) {
+  launchExpandBackward(run, tiles, tileCount, projections, perProjection, dx, lddx, stream);
+}
+
+void lora_expand_backward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
+                          std::int32_t perProjection, Bf16* dx, std::int64_t lddx, void* stream) {
+  launchExpandBackward(run, tiles, tileCount, projections, perProjection, dx, lddx, stream);
+}
+
+}  // namespace loratwin::cuda

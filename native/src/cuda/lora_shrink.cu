@@ -1,0 +1,102 @@
+// s = drop(x) A^T and ds = scale dy B: a tile of rows against all of an adapter's rank, 64 wide steps along the features.
+#include "cuda/lora.h"
+#include "cuda/lora_dropout.h"
+#include "cuda/rows.h"
+#include "cuda/tile.h"
+
+namespace loratwin::cuda {
+
+namespace {
+
+constexpr int kStages = 3;
+constexpr int kStep = 64;
+constexpr int kMaxRanks = 64;  // of a tile; larger ranks take turns
+constexpr int kWarps = 4;
+constexpr int kThreads = kWarps * kWarp;
+
+template <int kRanks, bool kBackward>
+using ShrinkProduct = Product<kLoraRows, kRanks, kStep, kWarps, 1, false, kBackward>;
+
+// `from` [T, features] with leading dimension ld, its column 0 the first of the projection.
+template <int kRanks, bool kBackward>
+SIMT_DEVICE void shrinkTile(const LoraRun& run, const LoraSegment& segment, std::int64_t row0, const Bf16* from,
+                            std::int64_t ld, int rank0, Bf16* shared) {
+  using P = ShrinkProduct<kRanks, kBackward>;
+  const std::int64_t rows = segment.rowEnd - row0;
+  const std::int64_t ranks = segment.rank - rank0;
+  const std::int64_t features = kBackward ? segment.outFeatures : run.inFeatures;
+  P product;
+  product.clear();
+  addSteps<kStages>(
+      product, shared, static_cast<int>((features + kStep - 1) / kStep),
+      [&](int step, Bf16* stage) {
+        const std::int64_t feature = static_cast<std::int64_t>(step) * kStep;
+        copyTile<kLoraRows, kStep, kThreads>(stage, from + row0 * ld + feature, ld, rows, features - feature);
+        Bf16* const tileB = stage + P::TileA::kElements;
+        if constexpr (kBackward) {
+          const std::int64_t stride = ldb(segment.rank);
+          copyTile<kStep, kRanks, kThreads>(tileB, segment.b + feature * stride + rank0, stride, features - feature, ranks);
+        } else {
+          copyTile<kRanks, kStep, kThreads>(tileB, segment.a + static_cast<std::int64_t>(rank0) * run.lda + feature, run.lda,
+                                            ranks, features - feature);
+        }
+      },
+      [&](int step, Bf16* stage) {
+        if constexpr (!kBackward) {
+          dropTile<kLoraRows, kStep, kThreads>(stage, run, segment, row0, rows, static_cast<std::int64_t>(step) * kStep);
+        }
+      });
+  const float factor = kBackward ? segment.scale : segment.keepScale;
+  Bf16* const to = (kBackward ? segment.ds : segment.s) + row0 * segment.lds + rank0;
+  product.forPairs([&](int row, int rank, float left, float right) {
+    if (row >= rows || rank >= ranks) return;
+    Bf16* const pair = to + static_cast<std::int64_t>(row) * segment.lds + rank;
+    if (rank + 1 < ranks) {
+      *reinterpret_cast<std::uint32_t*>(pair) = packBf16(factor * left, factor * right);
+    } else {
+      *pair = bf16(factor * left);
+    }
+  });
+}
+
+template <bool kBackward>
+__global__ void __launch_bounds__(kThreads) lora_shrink_kernel(LoraRun run, const LoraTile* tiles, const Bf16* from,
+                                                               std::int64_t ld) {
+  SIMT_DYNAMIC_SHARED(Bf16, shared);
+  const LoraTile tile = tiles[blockIdx.x];
+  const LoraSegment& segment = run.segments[tile.segment];
+  if constexpr (kBackward) from += segment.column;
+  if (segment.rank <= 16) {
+    shrinkTile<16, kBackward>(run, segment, tile.row, from, ld, 0, shared);
+  } else if (segment.rank <= 32) {
+    shrinkTile<32, kBackward>(run, segment, tile.row, from, ld, 0, shared);
+  } else {
+    for (int rank0 = 0; rank0 < segment.rank; rank0 += kMaxRanks) {
+      shrinkTile<kMaxRanks, kBackward>(run, segment, tile.row, from, ld, rank0, shared);
+    }
+  }
+}
+
+template <bool kBackward>
+void launchShrink(const char* name, const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const Bf16* from,
+                  std::int64_t ld, void* stream) {
+  if (tileCount == 0) return;
+  constexpr std::size_t kSharedBytes = kStages * ShrinkProduct<kMaxRanks, kBackward>::kStageElements * sizeof(Bf16);
+  launch(name, lora_shrink_kernel<kBackward>,
+         {.blocks = static_cast<unsigned>(tileCount), .threads = kThreads, .sharedBytes = kSharedBytes, .stream = stream},
+         run, tiles, from, ld);
+}
+
+}  // namespace
+
+void lora_shrink(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const Bf16* x, std::int64_t ldx,
+                 void* stream) {
+  launchShrink<false>("lora_shrink", run, tiles, tileCount, x, ldx, stream);
+}
+
+void lora_shrink_backward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const Bf16* dy,
+                          std::int64_t lddy, void* stream) {
+  launchShrink<true>("lora_shrink_backward", run, tiles, tileCount, dy, lddy, stream);
+}
+
+}  // namespace loratwin::cuda

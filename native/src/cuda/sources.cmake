@@ -1,0 +1,66 @@
+# The kernels as C++ on the emulation, twice: as they are, and with every load and store checked. Built on demand by the tests:
+# node native/build.mjs cuda_table cuda_table_checked. The kernels' own functions are found by a small archive each, so that a
+# test can put a changed kernel before them.
+set(LORATWIN_CUDA_KERNELS
+  src/cuda/adamw.cu
+  src/cuda/attention.cu
+  src/cuda/attention_backward.cu
+  src/cuda/copy.cu
+  src/cuda/cross_entropy.cu
+  src/cuda/embed.cu
+  src/cuda/lora_expand.cu
+  src/cuda/lora_gradient.cu
+  src/cuda/lora_shrink.cu
+  src/cuda/rmsnorm.cu
+  src/cuda/rope.cu
+  src/cuda/sum_squares.cu
+  src/cuda/swiglu.cu)
+set(LORATWIN_CUDA_TABLES src/cuda/lora_tiles.cc)
+set(LORATWIN_EMULATION
+  emulation/block.cc
+  emulation/checker.cc
+  emulation/fiber.cc
+  emulation/memory.cc
+  emulation/warp.cc)
+set(LORATWIN_CUDA_TABLE
+  test/cuda/attention.cc
+  test/cuda/cross_entropy.cc
+  test/cuda/cuda_table.cc
+  test/cuda/elementwise.cc
+  test/cuda/lora.cc
+  test/cuda/optimizer.cc)
+foreach(list LORATWIN_CUDA_KERNELS LORATWIN_CUDA_TABLES LORATWIN_EMULATION LORATWIN_CUDA_TABLE)
+  list(TRANSFORM ${list} PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")
+endforeach()
+set_source_files_properties(${LORATWIN_CUDA_KERNELS} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
+
+# Program counters of 32 bits, which is what the checker keeps, need a program at fixed addresses.
+function(loratwin_cuda_target target)
+  set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON POSITION_INDEPENDENT_CODE OFF)
+  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/src)
+  target_compile_options(${target} PRIVATE -fno-pie -g)
+endfunction()
+
+# Light optimization: the time goes into the emulation, and the compiler's is saved twice. The stack probe turns a large local
+# array into a report.
+set(LORATWIN_KERNEL_FLAGS -O1 -ffp-contract=off -fstack-clash-protection)
+add_library(cuda_kernels STATIC ${LORATWIN_CUDA_KERNELS})
+target_compile_options(cuda_kernels PRIVATE ${LORATWIN_KERNEL_FLAGS})
+# Accesses are not to be joined before they are counted.
+set(LORATWIN_CHECK_FLAGS -fsanitize=thread -fno-tree-vectorize -fno-store-merging)
+add_library(cuda_kernels_checked STATIC ${LORATWIN_CUDA_KERNELS})
+target_compile_options(cuda_kernels_checked PRIVATE ${LORATWIN_KERNEL_FLAGS} ${LORATWIN_CHECK_FLAGS})
+add_library(cuda_emulation STATIC ${LORATWIN_EMULATION} ${LORATWIN_CUDA_TABLES})
+# Everything but the kernels.
+add_library(cuda_table_cases STATIC ${LORATWIN_CUDA_TABLE} ${LORATWIN_OPS_REFERENCE_SOURCES})
+target_compile_options(cuda_table_cases PRIVATE -O1)
+foreach(target cuda_kernels cuda_kernels_checked cuda_emulation cuda_table_cases)
+  loratwin_cuda_target(${target})
+endforeach()
+foreach(kernels cuda_kernels cuda_kernels_checked)
+  string(REPLACE cuda_kernels cuda_table table ${kernels})
+  add_executable(${table} EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/../../test/cuda/main.cc)
+  target_link_options(${table} PRIVATE -no-pie)
+  target_link_libraries(${table} PRIVATE cuda_table_cases ${kernels} cuda_emulation)
+  loratwin_cuda_target(${table})
+endforeach()
