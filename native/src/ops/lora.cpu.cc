@@ -394,9 +394,9 @@ void lora_dsx(const Op& op, std::int32_t i, std::int64_t ldds, std::int64_t begi
         if (k >= end) return;
         for (int j = 0; j < stack.count; ++j) {
           const Part& part = stack.parts[j];
-          expectBlock(segmentOf(op, part.projection, i).da + part.first * K + k, K, part.ranks);
+          expectBlock<Access::write>(segmentOf(op, part.projection, i).da + part.first * K + k, K, part.ranks);
         }
-        if constexpr (!kIsFloat<Store>) expectBlock(x + k, op.ldx, rows);
+        if constexpr (!kIsFloat<Store>) expectBlock<Access::read>(x + k, op.ldx, rows);
       };
       const auto product = [&](auto rightAt, float alpha) {
         expect(begin);
@@ -472,7 +472,7 @@ void lora_dys(const Op& op, std::int32_t p, std::int32_t i, std::int64_t begin, 
           for (std::int64_t lane = 0; lane < ranks; lane += kLanes) __builtin_prefetch(g.db + j * R + r + lane, 1);
         }
         if constexpr (!kIsFloat<Store>) {
-          if (n < end) expectBlock(dy + n, op.lddy, rows);
+          if (n < end) expectBlock<Access::read>(dy + n, op.lddy, rows);
         }
       };
       expect(begin);

@@ -59,13 +59,15 @@ struct Right {
 
 constexpr std::int64_t kWidth = 4 * kLanes;  // features of a block
 
-// Fetches kWidth elements of each of the rows, to be written.
-template <class Out>
-inline void expectBlock(const Out* c, std::int64_t ldc, std::int64_t rows) {
+enum class Access { read, write };
+
+// Fetches kWidth elements of each of the rows.
+template <Access access, class Element>
+inline void expectBlock(const Element* c, std::int64_t ldc, std::int64_t rows) {
   for (; rows > 0; --rows, c += ldc) {
 #pragma GCC unroll 4
-    for (std::int64_t n = 0; n < kWidth; n += kLine / static_cast<std::int64_t>(sizeof(Out))) {
-      __builtin_prefetch(c + n, 1);
+    for (std::int64_t n = 0; n < kWidth; n += kLine / static_cast<std::int64_t>(sizeof(Element))) {
+      __builtin_prefetch(c + n, access == Access::write ? 1 : 0);
     }
   }
 }
@@ -89,7 +91,9 @@ struct AddScaled {
     Out* const p = c + m * ldc + n;
     store(p, fma(sum, set1(alpha), load(p, lanes)), lanes);
   }
-  void expect(std::int64_t m, std::int64_t n, std::int64_t rows) const { expectBlock(c + m * ldc + n, ldc, rows); }
+  void expect(std::int64_t m, std::int64_t n, std::int64_t rows) const {
+    expectBlock<Access::write>(c + m * ldc + n, ldc, rows);
+  }
 };
 
 // c += mask(sum), the mask's columns counted from `column`
@@ -107,7 +111,9 @@ struct AddDropped {
     const Vec factors = dropoutFactors(rows[m], column + static_cast<std::uint32_t>(n), threshold, keepScale);
     store(p, fma(sum, factors, load(p, lanes)), lanes);
   }
-  void expect(std::int64_t m, std::int64_t n, std::int64_t rows) const { expectBlock(c + m * ldc + n, ldc, rows); }
+  void expect(std::int64_t m, std::int64_t n, std::int64_t rows) const {
+    expectBlock<Access::write>(c + m * ldc + n, ldc, rows);
+  }
 };
 
 // kAdjacent: the rows of `left` are one unit apart.
