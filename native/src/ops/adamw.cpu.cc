@@ -22,17 +22,18 @@ void adamw(ExecContext& context, const Adamw& op) {
   context.parallelFor((op.count + 1023) / 1024, [&](std::size_t begin, std::size_t end, int) {
     const std::int64_t last =
         static_cast<std::int64_t>(end) * 1024 < count ? static_cast<std::int64_t>(end) * 1024 : count;
-    for (std::int64_t i = static_cast<std::int64_t>(begin) * 1024; i < last; i += kLanes) {
-      const Mask m = firstLanes(last - i);
-      const Vec g = load(op.gradients + i, m) * gradientScale;
-      const Vec first = fma(rest1, g, beta1 * load(op.firstMoment + i, m));
-      const Vec second = fma(rest2 * g, g, beta2 * load(op.secondMoment + i, m));
+    const std::int64_t start = static_cast<std::int64_t>(begin) * 1024;
+    forLanes(last - start, [&](std::int64_t offset, auto lanes) {
+      const std::int64_t i = start + offset;
+      const Vec g = load(op.gradients + i, lanes) * gradientScale;
+      const Vec first = fma(rest1, g, beta1 * load(op.firstMoment + i, lanes));
+      const Vec second = fma(rest2 * g, g, beta2 * load(op.secondMoment + i, lanes));
       const Vec denominator = fma(sqrt(second), rootCorrection2, eps);
-      store(op.parameters + i, fma(minusStep, first / denominator, load(op.parameters + i, m) * decay), m);
-      store(op.firstMoment + i, first, m);
-      store(op.secondMoment + i, second, m);
-      store(op.gradients + i, Vec{}, m);
-    }
+      store(op.parameters + i, fma(minusStep, first / denominator, load(op.parameters + i, lanes) * decay), lanes);
+      store(op.firstMoment + i, first, lanes);
+      store(op.secondMoment + i, second, lanes);
+      store(op.gradients + i, Vec{}, lanes);
+    });
   });
 }
 

@@ -14,10 +14,9 @@ void copy(ExecContext& context, const Copy& op) {
       withStore(op.yType, [&]<class To>(To) {
         const From* x = static_cast<const From*>(op.x);
         To* y = static_cast<To*>(op.y);
-        for (std::int64_t i = first; i < last; i += kLanes) {
-          const Mask m = firstLanes(last - i);
-          store(y + i, load(x + i, m), m);
-        }
+        forLanes(last - first, [&](std::int64_t i, auto lanes) {
+          store(y + first + i, load(x + first + i, lanes), lanes);
+        });
       });
     });
   });

@@ -13,7 +13,7 @@ void gather(ExecContext& context, const EmbedT<float, Store>& op) {
     for (std::size_t t = begin; t < end; ++t) {
       const Store* row = op.table + op.ids[t] * H;
       float* out = op.out + static_cast<std::int64_t>(t) * H;
-      for (std::int64_t h = 0; h < H; h += kLanes) store(out + h, load(row + h, firstLanes(H - h)), firstLanes(H - h));
+      forLanes(H, [&](std::int64_t h, auto lanes) { store(out + h, load(row + h, lanes), lanes); });
     }
   });
 }

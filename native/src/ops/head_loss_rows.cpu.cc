@@ -14,10 +14,9 @@ void scaleRow(const float* exponentials, std::int64_t vocabulary, std::int32_t t
               Store* gradient) {
   const Vec scale = set1(factor);
   const float atTarget = exponentials[target] * factor - lossScale;
-  for (std::int64_t v = 0; v < vocabulary; v += kLanes) {
-    const Mask m = firstLanes(vocabulary - v);
-    store(gradient + v, load(exponentials + v, m) * scale, m);
-  }
+  forLanes(vocabulary, [&](std::int64_t v, auto lanes) {
+    store(gradient + v, load(exponentials + v, lanes) * scale, lanes);
+  });
   store(gradient + target, set1(atTarget), firstLanes(1));
 }
 
@@ -25,21 +24,19 @@ void scaleRow(const float* exponentials, std::int64_t vocabulary, std::int32_t t
 
 double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, RowGradient gradient) {
   const Vec low = set1(-3.0e38F);
-  Vec highest = low;
-  for (std::int64_t v = 0; v < vocabulary; v += kLanes) {
-    const Mask m = firstLanes(vocabulary - v);
-    highest = max(highest, elseLanes(m, load(z + v, m), low));
-  }
+  const auto higher = [](Vec a, Vec b) { return max(a, b); };
+  const auto highestSoFar = [&](std::int64_t v, auto lanes, Vec before) {
+    return max(before, elseLanes(lanes, load(z + v, lanes), low));
+  };
+  const Vec highest = accumulateLanes(vocabulary, low, highestSoFar, higher);
   const float top = reduceMax(highest);
   const float targetLogit = z[target];
   const Vec shift = set1(top);
-  Vec sum{};
-  for (std::int64_t v = 0; v < vocabulary; v += kLanes) {
-    const Mask m = firstLanes(vocabulary - v);
-    const Vec e = keepLanes(m, exp(load(z + v, m) - shift));
-    sum = sum + e;
-    store(z + v, e, m);
-  }
+  const Vec sum = sumLanes(vocabulary, [&](std::int64_t v, auto lanes, Vec before) {
+    const Vec e = keepLanes(lanes, exp(load(z + v, lanes) - shift));
+    store(z + v, e, lanes);
+    return before + e;
+  });
   const float total = reduceAdd(sum);
   const float factor = lossScale / total;
   if (gradient == RowGradient::float32) scaleRow(z, vocabulary, target, factor, lossScale, z);

@@ -13,18 +13,16 @@ void normalise(ExecContext& context, const RmsnormT<float, Store>& op) {
     for (std::size_t t = begin; t < end; ++t) {
       const float* x = op.x + static_cast<std::int64_t>(t) * H;
       Store* y = op.y + static_cast<std::int64_t>(t) * H;
-      Vec sum{};
-      for (std::int64_t h = 0; h < H; h += kLanes) {
-        const Vec v = load(x + h, firstLanes(H - h));
-        sum = fma(v, v, sum);
-      }
+      const Vec sum = sumLanes(H, [&](std::int64_t h, auto lanes, Vec before) {
+        const Vec v = load(x + h, lanes);
+        return fma(v, v, before);
+      });
       const float rstd = 1.0F / __builtin_sqrtf(reduceAdd(sum) / static_cast<float>(H) + op.eps);
       op.rstd[t] = rstd;
       const Vec scale = set1(rstd);
-      for (std::int64_t h = 0; h < H; h += kLanes) {
-        const Mask m = firstLanes(H - h);
-        store(y + h, load(x + h, m) * scale * load(op.weight + h, m), m);
-      }
+      forLanes(H, [&](std::int64_t h, auto lanes) {
+        store(y + h, load(x + h, lanes) * scale * load(op.weight + h, lanes), lanes);
+      });
     }
   });
 }
@@ -41,21 +39,18 @@ void rmsnorm_backward(ExecContext& context, const RmsnormBackward& op) {
       const std::int64_t row = static_cast<std::int64_t>(t) * H;
       const float* x = op.x + row;
       const float* dy = op.dy + row;
-      Vec sum{};
-      for (std::int64_t h = 0; h < H; h += kLanes) {
-        const Mask m = firstLanes(H - h);
-        sum = fma(load(dy + h, m) * load(op.weight + h, m), load(x + h, m), sum);
-      }
+      const Vec sum = sumLanes(H, [&](std::int64_t h, auto lanes, Vec before) {
+        return fma(load(dy + h, lanes) * load(op.weight + h, lanes), load(x + h, lanes), before);
+      });
       const float rstd = op.rstd[t];
       const Vec scale = set1(rstd);
       const Vec pull = set1(-rstd * rstd * rstd * (reduceAdd(sum) / static_cast<float>(H)));
-      for (std::int64_t h = 0; h < H; h += kLanes) {
-        const Mask m = firstLanes(H - h);
-        Vec v = fma(load(dy + h, m) * load(op.weight + h, m), scale, load(x + h, m) * pull);
-        if (op.residual != nullptr) v = v + load(op.residual + row + h, m);
-        store(op.dx + row + h, v, m);
-        if (op.dxCompute != nullptr) store(op.dxCompute + row + h, v, m);
-      }
+      forLanes(H, [&](std::int64_t h, auto lanes) {
+        Vec v = fma(load(dy + h, lanes) * load(op.weight + h, lanes), scale, load(x + h, lanes) * pull);
+        if (op.residual != nullptr) v = v + load(op.residual + row + h, lanes);
+        store(op.dx + row + h, v, lanes);
+        if (op.dxCompute != nullptr) store(op.dxCompute + row + h, v, lanes);
+      });
     }
   });
 }

@@ -141,6 +141,46 @@ inline float reduceMax(Vec v) {
 
 #endif
 
+// All 16 lanes, in a mask's place: masked stores are slow, and delay later loads of the same line.
+struct AllLanes {};
+template <class Store>
+inline Vec load(const Store* p, AllLanes) {
+  return load(p);
+}
+template <class Store>
+inline void store(Store* p, Vec v, AllLanes) {
+  store(p, v);
+}
+inline Vec keepLanes(AllLanes, Vec v) { return v; }
+inline Vec elseLanes(AllLanes, Vec v, Vec) { return v; }
+
+// body(i, lanes) for the elements i .. i + 15 of [0, count): whole vectors, then a masked rest.
+template <class Body>
+inline void forLanes(std::int64_t count, Body body) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) body(i, AllLanes{});
+  if (i < count) body(i, firstLanes(count - i));
+}
+
+// Likewise with an accumulator: four of them, so that one vector does not wait for the one before; joined by `join`.
+template <class Term, class Join>
+inline Vec accumulateLanes(std::int64_t count, Vec start, Term term, Join join) {
+  Vec sum[4] = {start, start, start, start};
+  std::int64_t i = 0;
+  for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) sum[j] = term(i + j * kLanes, AllLanes{}, sum[j]);
+  }
+  for (; i + kLanes <= count; i += kLanes) sum[0] = term(i, AllLanes{}, sum[0]);
+  if (i < count) sum[0] = term(i, firstLanes(count - i), sum[0]);
+  return join(join(sum[0], sum[1]), join(sum[2], sum[3]));
+}
+
+template <class Term>
+inline Vec sumLanes(std::int64_t count, Term term) {
+  return accumulateLanes(count, Vec{}, term, [](Vec a, Vec b) { return a + b; });
+}
+
 // exp(x) for x <= 88: 2^n 2^r with x log2(e) = n + r, |r| <= 1/2, 2^r by Taylor to degree 6. Relative error below 4e-7.
 // 0 below e^-86: subnormal probabilities would slow every product with them a hundredfold. NaN stays NaN.
 inline Vec exp(Vec x) {

@@ -20,11 +20,10 @@ void gated(ExecContext& context, const SwigluT<Store>& op) {
     for (std::size_t t = begin; t < end; ++t) {
       const Store* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
       Store* out = op.out + static_cast<std::int64_t>(t) * op.ldo;
-      for (std::int64_t i = 0; i < I; i += kLanes) {
-        const Mask m = firstLanes(I - i);
-        const Vec g = load(gate + i, m);
-        store(out + i, g * sigmoid(g) * load(gate + I + i, m), m);
-      }
+      forLanes(I, [&](std::int64_t i, auto lanes) {
+        const Vec g = load(gate + i, lanes);
+        store(out + i, g * sigmoid(g) * load(gate + I + i, lanes), lanes);
+      });
     }
   });
 }
@@ -38,15 +37,14 @@ void gatedBackward(ExecContext& context, const SwigluBackwardT<Store>& op) {
       const Store* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
       const Store* dout = op.dout + static_cast<std::int64_t>(t) * op.lddo;
       Store* dgate = op.dgateUp + static_cast<std::int64_t>(t) * op.ldd;
-      for (std::int64_t i = 0; i < I; i += kLanes) {
-        const Mask m = firstLanes(I - i);
-        const Vec g = load(gate + i, m);
-        const Vec up = load(gate + I + i, m);
+      forLanes(I, [&](std::int64_t i, auto lanes) {
+        const Vec g = load(gate + i, lanes);
+        const Vec up = load(gate + I + i, lanes);
         const Vec sigma = sigmoid(g);
-        const Vec d = load(dout + i, m) * sigma;
-        store(dgate + i, d * up * fma(g, one - sigma, one), m);
-        store(dgate + I + i, d * g, m);
-      }
+        const Vec d = load(dout + i, lanes) * sigma;
+        store(dgate + i, d * up * fma(g, one - sigma, one), lanes);
+        store(dgate + I + i, d * g, lanes);
+      });
     }
   });
 }
