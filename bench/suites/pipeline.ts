@@ -18,7 +18,7 @@ const MODELS: Readonly<Record<Scale, ModelShape>> = {
   quick: { hidden: 256, layers: 8, heads: 4, kvHeads: 4, intermediate: 704, vocabulary: 15872 },
   tiny: { hidden: 64, layers: 8, heads: 4, kvHeads: 4, intermediate: 176, vocabulary: 3040 },
 };
-const RUNS: Readonly<Record<Scale, number>> = { full: 3, quick: 2, tiny: 1 };
+const RUNS: Readonly<Record<Scale, number>> = { full: 5, quick: 2, tiny: 1 };
 
 function shapeOf(scale: Scale, dtype: Dtype, jobs: number, microBatches: number): PlanShape {
   const job = {
