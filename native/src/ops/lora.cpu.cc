@@ -114,7 +114,7 @@ void sumOverFeatures(const Store* x, std::int64_t ldx, std::int64_t rows, std::i
   const std::int64_t stride = (ranks + kLanes - 1) / kLanes * kLanes;
   const std::int64_t length = kPanelUnits / stride / kLanes * kLanes;  // units
   for (std::int64_t t = 0; t < rows; ++t) {
-    std::memset(sums + t * kRanks, 0, static_cast<std::size_t>(ranks) * sizeof(float));
+    std::memset(sums + t * kRanks, 0, static_cast<std::size_t>(stride) * sizeof(float));
   }
   Unit<Store> packed[kPanelUnits];
   const bool inPlace = drop == nullptr && multipliesInPlace<Store>(ldx, features, rows);
@@ -443,10 +443,9 @@ inline void addTransposed(const float* product, std::int64_t ranks, std::int64_t
   // All ranks: one piece, since a short row's store would hold up the next row's load.
   const std::int64_t length = ranks == R ? columns * ranks : ranks;
   for (std::int64_t from = 0; from < columns * ranks; from += length, db += R) {
-    for (std::int64_t i = 0; i < length; i += kLanes) {
-      const Mask lanes = firstLanes(length - i);
+    forLanes(length, [&](std::int64_t i, auto lanes) {
       store(db + i, fma(load(transposed + from + i, lanes), set1(scale), load(db + i, lanes)), lanes);
-    }
+    });
   }
 }
 

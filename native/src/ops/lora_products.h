@@ -73,11 +73,18 @@ inline void expectBlock(const Element* c, std::int64_t ldc, std::int64_t rows) {
 }
 
 // What becomes of the sums: `start` is the sum's first term, `finish` takes it.
+// c is padded to whole vectors.
 struct Continue {
   float* c;
   std::int64_t ldc;
-  Vec start(std::int64_t m, std::int64_t n, Mask lanes) const { return load(c + m * ldc + n, lanes); }
-  void finish(std::int64_t m, std::int64_t n, Mask lanes, Vec sum) const { store(c + m * ldc + n, sum, lanes); }
+  template <class Lanes>
+  Vec start(std::int64_t m, std::int64_t n, Lanes) const {
+    return load(c + m * ldc + n);
+  }
+  template <class Lanes>
+  void finish(std::int64_t m, std::int64_t n, Lanes, Vec sum) const {
+    store(c + m * ldc + n, sum);
+  }
 };
 
 // c += alpha sum
@@ -86,8 +93,12 @@ struct AddScaled {
   Out* c;
   std::int64_t ldc;
   float alpha;
-  Vec start(std::int64_t, std::int64_t, Mask) const { return Vec{}; }
-  void finish(std::int64_t m, std::int64_t n, Mask lanes, Vec sum) const {
+  template <class Lanes>
+  Vec start(std::int64_t, std::int64_t, Lanes) const {
+    return Vec{};
+  }
+  template <class Lanes>
+  void finish(std::int64_t m, std::int64_t n, Lanes lanes, Vec sum) const {
     Out* const p = c + m * ldc + n;
     store(p, fma(sum, set1(alpha), load(p, lanes)), lanes);
   }
@@ -105,8 +116,12 @@ struct AddDropped {
   std::uint32_t column;
   std::uint32_t threshold;
   float keepScale;
-  Vec start(std::int64_t, std::int64_t, Mask) const { return Vec{}; }
-  void finish(std::int64_t m, std::int64_t n, Mask lanes, Vec sum) const {
+  template <class Lanes>
+  Vec start(std::int64_t, std::int64_t, Lanes) const {
+    return Vec{};
+  }
+  template <class Lanes>
+  void finish(std::int64_t m, std::int64_t n, Lanes lanes, Vec sum) const {
     Out* const p = c + m * ldc + n;
     const Vec factors = dropoutFactors(rows[m], column + static_cast<std::uint32_t>(n), threshold, keepScale);
     store(p, fma(sum, factors, load(p, lanes)), lanes);
@@ -116,17 +131,26 @@ struct AddDropped {
   }
 };
 
-// kAdjacent: the rows of `left` are one unit apart.
-template <int kRows, int kVectors, bool kAdjacent, class UnitType, class Target>
+template <class UnitType>
+inline auto loadLast(const UnitType* p, AllLanes) {
+  return loadUnits(p);
+}
+template <class UnitType>
+inline auto loadLast(const UnitType* p, Mask lanes) {
+  return loadUnits(p, lanes);
+}
+
+// kAdjacent: the rows of `left` are one unit apart. `last`: the lanes of the last vector.
+template <int kRows, int kVectors, bool kAdjacent, class UnitType, class Target, class Lanes>
 __attribute__((always_inline)) inline void productBlock(std::int64_t K, const Left<UnitType>& left,
-                                                        const Right<UnitType>& right, Mask last,
+                                                        const Right<UnitType>& right, Lanes last,
                                                         const Target& target, std::int64_t m, std::int64_t n) {
-  const auto lanes = [&](int j) { return j + 1 < kVectors ? firstLanes(kLanes) : last; };
   Vec sum[kRows][kVectors];
 #pragma GCC unroll 24
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < kVectors; ++j) sum[i][j] = target.start(m + i, n + j * kLanes, lanes(j));
+    for (int j = 0; j + 1 < kVectors; ++j) sum[i][j] = target.start(m + i, n + j * kLanes, AllLanes{});
+    sum[i][kVectors - 1] = target.start(m + i, n + (kVectors - 1) * kLanes, last);
   }
   // A base for six rows, so that a row is a base and a scaled index.
   constexpr int kBases = kAdjacent ? 1 : (kRows + 5) / 6;
@@ -137,9 +161,8 @@ __attribute__((always_inline)) inline void productBlock(std::int64_t K, const Le
   for (std::int64_t k = 0; k < K; ++k) {
     decltype(loadUnits(b)) row[kVectors];
 #pragma GCC unroll 4
-    for (int j = 0; j < kVectors; ++j) {
-      row[j] = j + 1 < kVectors ? loadUnits(b + j * kLanes) : loadUnits(b + j * kLanes, last);
-    }
+    for (int j = 0; j + 1 < kVectors; ++j) row[j] = loadUnits(b + j * kLanes);
+    row[kVectors - 1] = loadLast(b + (kVectors - 1) * kLanes, last);
 #pragma GCC unroll 24
     for (int i = 0; i < kRows; ++i) {
       const auto unit = broadcastUnit(kAdjacent ? bases[0] + i : bases[i / 6] + i % 6 * left.row);
@@ -153,7 +176,8 @@ __attribute__((always_inline)) inline void productBlock(std::int64_t K, const Le
 #pragma GCC unroll 24
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
-    for (int j = 0; j < kVectors; ++j) target.finish(m + i, n + j * kLanes, lanes(j), sum[i][j]);
+    for (int j = 0; j + 1 < kVectors; ++j) target.finish(m + i, n + j * kLanes, AllLanes{}, sum[i][j]);
+    target.finish(m + i, n + (kVectors - 1) * kLanes, last, sum[i][kVectors - 1]);
   }
 }
 
@@ -227,7 +251,7 @@ void rowsInFeatures(std::int64_t M, std::int64_t N, std::int64_t K, const Left<U
       target.expect(m + kRows, n + lead - N, smaller(kRows, M - m - kRows));
     }
     ahead.fetch(K * kRows * 4);
-    productBlock<kRows, 4, kAdjacent>(K, left, right, firstLanes(kLanes), target, m, n);
+    productBlock<kRows, 4, kAdjacent>(K, left, right, AllLanes{}, target, m, n);
   }
   const std::int64_t rest = N - n;
   if (rest > 3 * kLanes) {
