@@ -175,6 +175,11 @@ bool inSharedMemory(const void* pointer, std::size_t bytes) {
   });
 }
 
+void requireAligned(const void* pointer, std::size_t bytes, Site site) {
+  if (reinterpret_cast<std::uintptr_t>(pointer) % bytes == 0) return;
+  fail("access of " + std::to_string(bytes) + " bytes to an address that is not aligned to them, " + describe(site));
+}
+
 std::string checkSharedMemory() {
   for (const SharedArray& array : block.arrays) {
     const char* const end = array.data + array.bytes;

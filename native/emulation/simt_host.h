@@ -13,7 +13,8 @@
 
 #define __global__
 #define __launch_bounds__(...)
-#define SIMT_DEVICE inline
+// Always, so that a report has the whole chain of callers.
+#define SIMT_DEVICE [[gnu::always_inline]] inline
 #define SIMT_UNROLL
 // The key's address is this array's alone, for each instantiation of a template too.
 #define SIMT_SHARED(type, name, extents)                 \
@@ -86,6 +87,19 @@ inline std::uint32_t packBf16(float low, float high) {
 }
 
 inline float exp2Approximate(float x) { return std::exp2(x); }
+
+// Several neighbours in one access; the address is a multiple of their size, which a compiler's scalar accesses would not show.
+template <class Vector>
+SIMT_DEVICE Vector loadVector(const void* from, emulation::Site site = emulation::Site::current()) {
+  emulation::requireAligned(from, sizeof(Vector), site);
+  return *static_cast<const Vector*>(from);
+}
+
+template <class Vector>
+SIMT_DEVICE void storeVector(void* to, Vector value, emulation::Site site = emulation::Site::current()) {
+  emulation::requireAligned(to, sizeof(Vector), site);
+  *static_cast<Vector*>(to) = value;
+}
 
 inline void ldmatrixX4(std::uint32_t (&matrices)[4], const void* row, emulation::Site site = emulation::Site::current()) {
   emulation::ldmatrix(matrices, row, false, site);

@@ -115,8 +115,9 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_dq_kernel(Attenti
 
 // dK and dV: a block has 64 keys of one kv head and goes through its query heads in order, and for each through the queries
 // from those keys on. Scores are transposed: a warp has 16 keys, so that P^T and dS^T are fragments already.
+// Two blocks a multiprocessor: asked for more, the compiler spills.
 template <int kDim>
-__global__ void __launch_bounds__(kAttentionThreads) attention_dkv_kernel(AttentionBackward op) {
+__global__ void __launch_bounds__(kAttentionThreads, 2) attention_dkv_kernel(AttentionBackward op) {
   constexpr int kQueries = kStepRows<kDim>;
   using Memory = BackwardMemory<kDim>;
   SIMT_DYNAMIC_SHARED(Bf16, shared);

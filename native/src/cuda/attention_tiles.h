@@ -82,7 +82,7 @@ SIMT_DEVICE void storeRows(const float (&sum)[kDim / 8][4], const float (&factor
     SIMT_UNROLL
     for (int half = 0; half < 2; ++half) {
       Bf16* const pair = own + fragmentRow(2 * half) * kStride + n * 8 + fragmentColumn(0);
-      *reinterpret_cast<std::uint32_t*>(pair) = packBf16(factor[half] * sum[n][2 * half], factor[half] * sum[n][2 * half + 1]);
+      storeVector(pair, packBf16(factor[half] * sum[n][2 * half], factor[half] * sum[n][2 * half + 1]));
     }
   }
   __syncwarp();
@@ -90,7 +90,7 @@ SIMT_DEVICE void storeRows(const float (&sum)[kDim / 8][4], const float (&factor
     const int row = i / (kDim / kCopyElements);
     const int column = i % (kDim / kCopyElements) * kCopyElements;
     if (row >= rows || column >= columns) continue;
-    *reinterpret_cast<uint4*>(to + row * ld + column) = *reinterpret_cast<const uint4*>(own + row * kStride + column);
+    storeVector(to + row * ld + column, loadVector<uint4>(own + row * kStride + column));
   }
 }
 

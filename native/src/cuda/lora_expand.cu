@@ -1,4 +1,4 @@
-// y += scale s B^T and dx += drop'(ds A): tiles of 64 rows by 128 features, a step or two along the rank.
+// y += scale s B^T and dx += drop'(ds A): tiles of 64 rows by 128 or 64 features, a step or two along the rank.
 #include "cuda/lora.h"
 #include "cuda/lora_dropout.h"
 #include "cuda/rows.h"
@@ -10,22 +10,25 @@ namespace {
 
 constexpr int kStages = 2;
 constexpr int kStep = 32;
-constexpr int kFeatures = 128;
+// The backward keeps two sums in registers, one projection's and the total.
+template <bool kBackward>
+constexpr int kFeatures = kBackward ? 64 : 128;
 constexpr int kWarpsM = 2;
 constexpr int kWarpsN = 2;
 constexpr int kThreads = kWarpsM * kWarpsN * kWarp;
 
 template <bool kBackward>
-using ExpandProduct = Product<kLoraRows, kFeatures, kStep, kWarpsM, kWarpsN, false, kBackward>;
+using ExpandProduct = Product<kLoraRows, kFeatures<kBackward>, kStep, kWarpsM, kWarpsN, false, kBackward>;
 
 // The sum as f32 rows in shared memory, so that what it is added to is read and written in whole pieces. With this padding
 // the eight rows that a warp stores pairs of lie in different banks.
-constexpr int kSumStride = kFeatures + 8;
-constexpr std::size_t kSumBytes = kLoraRows * kSumStride * sizeof(float);
+template <bool kBackward>
+constexpr int kSumStride = kFeatures<kBackward> + 8;
 
 template <bool kBackward>
 constexpr std::size_t sharedBytes() {
   constexpr std::size_t kStagesBytes = kStages * ExpandProduct<kBackward>::kStageElements * sizeof(Bf16);
+  constexpr std::size_t kSumBytes = kLoraRows * kSumStride<kBackward> * sizeof(float);
   return kStagesBytes > kSumBytes ? kStagesBytes : kSumBytes;
 }
 
@@ -42,33 +45,34 @@ SIMT_DEVICE void addProjection(ExpandProduct<kBackward>& product, const LoraRun&
         copyTile<kLoraRows, kStep, kThreads>(stage, from + row0 * segment.lds + rank, segment.lds, segment.rowEnd - row0, ranks);
         Bf16* const tileB = stage + P::TileA::kElements;
         if constexpr (kBackward) {
-          copyTile<kStep, kFeatures, kThreads>(tileB, segment.a + rank * run.lda + feature0, run.lda, ranks, features);
+          copyTile<kStep, kFeatures<true>, kThreads>(tileB, segment.a + rank * run.lda + feature0, run.lda, ranks, features);
         } else {
           const std::int64_t stride = ldb(segment.rank);
-          copyTile<kFeatures, kStep, kThreads>(tileB, segment.b + feature0 * stride + rank, stride, features, ranks);
+          copyTile<kFeatures<false>, kStep, kThreads>(tileB, segment.b + feature0 * stride + rank, stride, features, ranks);
         }
       },
       [](int, Bf16*) {});
 }
 
 // to [rows, features] += the block's sum, which lies in shared memory
-template <class Out>
+template <bool kBackward, class Out>
 SIMT_DEVICE void addTo(Out* to, std::int64_t ld, std::int64_t rows, std::int64_t features, const float* sum) {
-  forOwnPieces<kLoraRows, kFeatures, kThreads>([&](int row, int column) {
+  forOwnPieces<kLoraRows, kFeatures<kBackward>, kThreads>([&](int row, int column) {
     if (row >= rows || column >= features) return;
     float old[kChunk];
     float added[kChunk];
     Out* const piece = to + row * ld + column;
     loadChunk(old, piece, features - column);
-    loadChunk(added, sum + row * kSumStride + column, kChunk);
+    loadChunk(added, sum + row * kSumStride<kBackward> + column, kChunk);
     SIMT_UNROLL
     for (int i = 0; i < kChunk; ++i) old[i] += added[i];
     storeChunk(piece, old, features - column);
   });
 }
 
+template <bool kBackward>
 SIMT_DEVICE void storePair(float* sum, int row, int column, float left, float right) {
-  *reinterpret_cast<float2*>(sum + row * kSumStride + column) = float2{left, right};
+  storeVector(sum + row * kSumStride<kBackward> + column, float2{left, right});
 }
 
 template <class Out>
@@ -76,7 +80,7 @@ __global__ void __launch_bounds__(kThreads) lora_expand_kernel(LoraRun run, cons
   SIMT_DYNAMIC_SHARED(Bf16, shared);
   const LoraTile tile = tiles[blockIdx.x];
   const LoraSegment& segment = run.segments[tile.segment];
-  const std::int64_t feature0 = static_cast<std::int64_t>(blockIdx.y) * kFeatures;
+  const std::int64_t feature0 = static_cast<std::int64_t>(blockIdx.y) * kFeatures<false>;
   const std::int64_t features = segment.outFeatures - feature0;
   if (features <= 0) return;
   ExpandProduct<false> product;
@@ -84,10 +88,10 @@ __global__ void __launch_bounds__(kThreads) lora_expand_kernel(LoraRun run, cons
   addProjection<false>(product, run, segment, tile.row, feature0, features, shared);
   float* const sum = reinterpret_cast<float*>(shared);
   product.forPairs([&](int row, int column, float left, float right) {
-    storePair(sum, row, column, segment.scale * left, segment.scale * right);
+    storePair<false>(sum, row, column, segment.scale * left, segment.scale * right);
   });
   __syncthreads();
-  addTo(y + tile.row * ldy + segment.column + feature0, ldy, segment.rowEnd - tile.row, features, sum);
+  addTo<false>(y + tile.row * ldy + segment.column + feature0, ldy, segment.rowEnd - tile.row, features, sum);
 }
 
 // Each projection has a mask of its own, so each one's product is masked before it joins the sum.
@@ -99,7 +103,7 @@ __global__ void __launch_bounds__(kThreads) lora_expand_backward_kernel(LoraRun 
   using P = ExpandProduct<true>;
   SIMT_DYNAMIC_SHARED(Bf16, shared);
   const LoraTile tile = tiles[blockIdx.x];
-  const std::int64_t feature0 = static_cast<std::int64_t>(blockIdx.y) * kFeatures;
+  const std::int64_t feature0 = static_cast<std::int64_t>(blockIdx.y) * kFeatures<true>;
   const std::int64_t features = run.inFeatures - feature0;
   const std::int64_t rows = run.segments[tile.segment].rowEnd - tile.row;
   P total;
@@ -133,16 +137,17 @@ __global__ void __launch_bounds__(kThreads) lora_expand_backward_kernel(LoraRun 
   }
   if (!any) return;
   float* const sum = reinterpret_cast<float*>(shared);
-  total.forPairs([&](int row, int column, float left, float right) { storePair(sum, row, column, left, right); });
+  total.forPairs([&](int row, int column, float left, float right) { storePair<true>(sum, row, column, left, right); });
   __syncthreads();
-  addTo(dx + tile.row * lddx + feature0, lddx, rows, features, sum);
+  addTo<true>(dx + tile.row * lddx + feature0, lddx, rows, features, sum);
 }
 
-LaunchShape shapeOf(std::int32_t tileCount, std::int32_t features, std::size_t bytes, void* stream) {
+template <bool kBackward>
+LaunchShape shapeOf(std::int32_t tileCount, std::int32_t features, void* stream) {
   return {.blocks = static_cast<unsigned>(tileCount),
-          .blocksY = blocksFor(features, kFeatures),
+          .blocksY = blocksFor(features, kFeatures<kBackward>),
           .threads = kThreads,
-          .sharedBytes = bytes,
+          .sharedBytes = sharedBytes<kBackward>(),
           .stream = stream};
 }
 
@@ -150,16 +155,14 @@ template <class Out>
 void launchExpand(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, Out* y,
                   std::int64_t ldy, void* stream) {
   if (tileCount == 0 || maxFeatures == 0) return;
-  launch("lora_expand", lora_expand_kernel<Out>, shapeOf(tileCount, maxFeatures, sharedBytes<false>(), stream), run, tiles, y,
-         ldy);
+  launch("lora_expand", lora_expand_kernel<Out>, shapeOf<false>(tileCount, maxFeatures, stream), run, tiles, y, ldy);
 }
 
 template <class Out>
 void launchExpandBackward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
                           std::int32_t perProjection, Out* dx, std::int64_t lddx, void* stream) {
   if (tileCount == 0) return;
-  launch("lora_expand_backward", lora_expand_backward_kernel<Out>,
-         shapeOf(tileCount, run.inFeatures, sharedBytes<true>(), stream), run, tiles, projections, perProjection, dx, lddx);
+  launch("lora_expand_backward", lora_expand_backward_kernel<Out>, shapeOf<true>(tileCount, run.inFeatures, stream), run, tiles, projections, perProjection, dx, lddx);
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ SIMT_DEVICE void shrinkTile(const LoraRun& run, const LoraSegment& segment, std:
     if (row >= rows || rank >= ranks) return;
     Bf16* const pair = to + static_cast<std::int64_t>(row) * segment.lds + rank;
     if (rank + 1 < ranks) {
-      *reinterpret_cast<std::uint32_t*>(pair) = packBf16(factor * left, factor * right);
+      storeVector(pair, packBf16(factor * left, factor * right));
     } else {
       *pair = bf16(factor * left);
     }

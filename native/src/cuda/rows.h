@@ -12,8 +12,8 @@ SIMT_DEVICE bool aligned16(const void* pointer) { return (reinterpret_cast<std::
 // values[i] = from[i] for i < count; 0 behind.
 SIMT_DEVICE void loadChunk(float (&values)[kChunk], const float* from, std::int64_t count) {
   if (count >= kChunk && aligned16(from)) {
-    const float4 low = *reinterpret_cast<const float4*>(from);
-    const float4 high = *reinterpret_cast<const float4*>(from + 4);
+    const float4 low = loadVector<float4>(from);
+    const float4 high = loadVector<float4>(from + 4);
     values[0] = low.x, values[1] = low.y, values[2] = low.z, values[3] = low.w;
     values[4] = high.x, values[5] = high.y, values[6] = high.z, values[7] = high.w;
     return;
@@ -24,7 +24,7 @@ SIMT_DEVICE void loadChunk(float (&values)[kChunk], const float* from, std::int6
 
 SIMT_DEVICE void loadChunk(float (&values)[kChunk], const Bf16* from, std::int64_t count) {
   if (count >= kChunk && aligned16(from)) {
-    const uint4 bits = *reinterpret_cast<const uint4*>(from);
+    const uint4 bits = loadVector<uint4>(from);
     const std::uint32_t pairs[4] = {bits.x, bits.y, bits.z, bits.w};
     SIMT_UNROLL
     for (int i = 0; i < 4; ++i) {
@@ -39,8 +39,8 @@ SIMT_DEVICE void loadChunk(float (&values)[kChunk], const Bf16* from, std::int64
 
 SIMT_DEVICE void storeChunk(float* to, const float (&values)[kChunk], std::int64_t count) {
   if (count >= kChunk && aligned16(to)) {
-    *reinterpret_cast<float4*>(to) = float4{values[0], values[1], values[2], values[3]};
-    *reinterpret_cast<float4*>(to + 4) = float4{values[4], values[5], values[6], values[7]};
+    storeVector(to, float4{values[0], values[1], values[2], values[3]});
+    storeVector(to + 4, float4{values[4], values[5], values[6], values[7]});
     return;
   }
   SIMT_UNROLL
@@ -51,8 +51,8 @@ SIMT_DEVICE void storeChunk(float* to, const float (&values)[kChunk], std::int64
 
 SIMT_DEVICE void storeChunk(Bf16* to, const float (&values)[kChunk], std::int64_t count) {
   if (count >= kChunk && aligned16(to)) {
-    *reinterpret_cast<uint4*>(to) = uint4{packBf16(values[0], values[1]), packBf16(values[2], values[3]),
-                                          packBf16(values[4], values[5]), packBf16(values[6], values[7])};
+    storeVector(to, uint4{packBf16(values[0], values[1]), packBf16(values[2], values[3]), packBf16(values[4], values[5]),
+                          packBf16(values[6], values[7])});
     return;
   }
   SIMT_UNROLL

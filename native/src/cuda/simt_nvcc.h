@@ -57,6 +57,17 @@ SIMT_DEVICE float exp2Approximate(float x) {
   return result;
 }
 
+// Several neighbours in one access; the address is a multiple of their size.
+template <class Vector>
+SIMT_DEVICE Vector loadVector(const void* from) {
+  return *static_cast<const Vector*>(from);
+}
+
+template <class Vector>
+SIMT_DEVICE void storeVector(void* to, Vector value) {
+  *static_cast<Vector*>(to) = value;
+}
+
 SIMT_DEVICE std::uint32_t sharedAddress(const void* pointer) {
   return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
 }

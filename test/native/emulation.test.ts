@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { build, buildTables, type Counts, failuresOf, type Judgement, runTable } from "./cuda-table.ts";
+import { plantedBugs } from "./planted-bugs.ts";
+
+const KERNELS = [
+  "adamw",
+  "attention",
+  "attention_backward",
+  "copy",
+  "cross_entropy",
+  "cross_entropy_gradient",
+  "embed",
+  "lora_expand",
+  "lora_expand_backward",
+  "lora_gradient",
+  "lora_shrink",
+  "lora_shrink_backward",
+  "rmsnorm",
+  "rmsnorm_backward",
+  "rope",
+  "sum_squares",
+  "swiglu",
+  "swiglu_backward",
+];
+
+const minutes = (count: number) => count * 60_000;
+
+beforeAll(buildTables, minutes(5));
+
+describe.each([
+  { title: "the kernels as they are", program: "cuda_table", checked: false },
+  { title: "the kernels with every access checked", program: "cuda_table_checked", checked: true },
+])("$title", ({ program, checked }) => {
+  let judgements: readonly Judgement[] = [];
+  let counts: Counts;
+  beforeAll(async () => {
+    ({ judgements, counts } = await runTable(join(build, program), []));
+  }, minutes(3));
+
+  test("agree with the double references and give the same bytes under every schedule", () => {
+    expect(judgements.filter((judgement) => !judgement.ok)).toEqual([]);
+  });
+
+  test("are all judged, under six schedules each", () => {
+    expect([...new Set(judgements.map((judgement) => judgement.op))].sort()).toEqual(KERNELS);
+    for (const kernel of KERNELS) {
+      const own = judgements.filter((judgement) => judgement.op === kernel);
+      expect(new Set(own.map((judgement) => judgement.schedule)).size).toBe(6);
+    }
+    expect(counts.checked).toBe(checked);
+  });
+
+  test("read matrices from shared memory without a bank conflict", () => {
+    expect(counts.mma).toBeGreaterThan(0);
+    expect(counts.bankConflicts).toBe(0);
+  });
+});
+
+describe("a planted bug is found:", () => {
+  const failures = new Map<string, readonly Judgement[] | Error>();
+  beforeAll(async () => {
+    // Two at a time, as many as there are cores to count on.
+    const waiting = plantedBugs.map((bug, index) => ({ bug, index }));
+    const work = async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const { bug, index } = next;
+        failures.set(bug.name, await failuresOf(bug, index).catch((error: Error) => error));
+      }
+    };
+    await Promise.all([work(), work()]);
+  }, minutes(5));
+
+  test.each(plantedBugs.map((bug) => [bug.name, bug] as const))("%s", (name, bug) => {
+    const found = failures.get(name);
+    if (found === undefined || found instanceof Error) throw found ?? new Error("never run");
+    expect(found).not.toEqual([]);
+    expect(found.map((judgement) => judgement.message ?? "")).toContainEqual(expect.stringMatching(bug.message));
+  });
+});
