@@ -1,11 +1,10 @@
-#include "emulation/block.h"
-
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <numeric>
 
+#include "emulation/block.h"
 #include "emulation/checker.h"
 #include "emulation/emulation.h"
 
@@ -102,7 +101,8 @@ void returnToHost() {
 void runThread() {
   block.launch.invoke(block.launch.state);
   Thread& self = threads[block.running];
-  if (!self.copies.empty()) fail("a thread ends with cp.async in flight, issued at " + describe(self.copies.front().site));
+  if (!self.copies.empty())
+    fail("a thread ends with cp.async in flight, issued at " + describe(self.copies.front().site));
   self.state = ThreadState::finished;
   if (++block.finished < block.threads) {
     if (block.atBarrier > 0 && block.atBarrier + block.finished == block.threads) {
@@ -226,9 +226,11 @@ void warpOperation(std::uint32_t mask, const char* name, void* payload, Complete
   bool complete32 = true;
   for (unsigned i = 0; i < kLanes; ++i) {
     if ((mask >> i & 1) == 0) continue;
-    if (base + i >= block.threads) fail(std::string(name) + " with a mask that names lanes the block lacks, " + describe(site));
+    if (base + i >= block.threads)
+      fail(std::string(name) + " with a mask that names lanes the block lacks, " + describe(site));
     const Thread& other = threads[base + i];
-    if (other.state == ThreadState::finished) fail(std::string(name) + " waits for lanes that have finished:" + census());
+    if (other.state == ThreadState::finished)
+      fail(std::string(name) + " waits for lanes that have finished:" + census());
     const bool together = other.state == ThreadState::inWarpOperation && other.mask == mask &&
                           other.operation == name && other.site.line() == site.line();
     if (other.state == ThreadState::inWarpOperation && !together && (other.mask >> lane & 1) != 0) {
@@ -254,11 +256,13 @@ Index3 gridExtent() { return block.launch.grid; }
 
 void launchBlocks(const Launch& launch) {
   const auto refuse = [&launch](const std::string& what) { throw Error(std::string(launch.name) + ": " + what); };
-  if (launch.threads == 0 || launch.threads > kMaxThreads) refuse("a block of " + std::to_string(launch.threads) + " threads");
+  if (launch.threads == 0 || launch.threads > kMaxThreads)
+    refuse("a block of " + std::to_string(launch.threads) + " threads");
   if (launch.grid.x == 0 || launch.grid.y == 0) refuse("an empty grid");
   if (launch.grid.y > 65535) refuse("more than 65535 blocks in y");
   if (launch.sharedBytes > options.sharedLimit) {
-    refuse(std::to_string(launch.sharedBytes) + " bytes of shared memory, more than " + std::to_string(options.sharedLimit));
+    refuse(std::to_string(launch.sharedBytes) + " bytes of shared memory, more than " +
+           std::to_string(options.sharedLimit));
   }
   static const bool prepared = [] {
     Stack stacks[kMaxThreads];

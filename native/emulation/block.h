@@ -46,8 +46,8 @@ struct Block {
   Index3 index;
   unsigned threads = 0;
   unsigned warps = 0;
-  unsigned running = 0;   // the thread that runs
-  bool active = false;    // false while the host runs
+  unsigned running = 0;  // the thread that runs
+  bool active = false;   // false while the host runs
   unsigned finished = 0;
   unsigned atBarrier = 0;
   std::uint32_t ready[kMaxWarps];
@@ -62,8 +62,8 @@ struct Block {
 extern Block block;
 extern Thread threads[kMaxThreads];
 
-// Ends the block: the message is thrown by launchBlocks, after the kernel's name and the thread's. `accesses` are appended
-// as lines of the source; see checker.h.
+// Ends the block: the message is thrown by launchBlocks, after the kernel's name and the thread's. `accesses` are
+// appended as lines of the source; see checker.h.
 [[noreturn]] void fail(const std::string& message, std::uint32_t access = 0, std::uint32_t other = 0);
 
 // Runs other threads until `threads[block.running]` is ready again.
@@ -82,9 +82,9 @@ bool inSharedMemory(const void* pointer, std::size_t bytes);
 
 // memory.cc
 void mapArena();
-void startSharedMemory();          // at a block's start
-std::string checkSharedMemory();   // at its end: empty, or what was written outside an array
-std::string checkDeviceMemory();   // after a grid
+void startSharedMemory();         // at a block's start
+std::string checkSharedMemory();  // at its end: empty, or what was written outside an array
+std::string checkDeviceMemory();  // after a grid
 void installFaultHandler();
 constexpr std::size_t kArenaBytes = 512 * 1024;
 

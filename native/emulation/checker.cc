@@ -1,5 +1,3 @@
-#include "emulation/checker.h"
-
 #include <unistd.h>
 
 #include <bit>
@@ -8,6 +6,7 @@
 #include <vector>
 
 #include "emulation/block.h"
+#include "emulation/checker.h"
 #include "emulation/device_ranges.h"
 #include "emulation/emulation.h"
 
@@ -51,8 +50,8 @@ bool readsOrdered(const Cell& cell) {
     case Readers::one:
       return ordered(cell.readTime, cell.reader);
     case Readers::severalOfWarp:
-      return cell.readTime < lastBarrier || (cell.reader / kLanes == block.running / kLanes &&
-                                             cell.readTime < lastWarpSync[cell.reader / kLanes]);
+      return cell.readTime < lastBarrier ||
+             (cell.reader / kLanes == block.running / kLanes && cell.readTime < lastWarpSync[cell.reader / kLanes]);
     case Readers::severalOfBlock:
       return cell.readTime < lastBarrier;
   }
@@ -84,8 +83,8 @@ void checkCell(Cell& cell, const void* pointer, bool shared, AccessKind kind, Ac
   const unsigned self = block.running;
   const bool writes = kind != AccessKind::read;
   if (cell.inFlight && kind != AccessKind::endCopy && (!shared || cell.writeTime >= blockStart)) {
-    fail(std::string(writes ? "write to " : "read of ") + placeOf(pointer) + " before the wait for its cp.async", access,
-         cell.writeAccess);
+    fail(std::string(writes ? "write to " : "read of ") + placeOf(pointer) + " before the wait for its cp.async",
+         access, cell.writeAccess);
   }
   const bool written = shared ? cell.writeTime >= blockStart : cell.initialised;
   if (!writes && !written) fail("read of " + placeOf(pointer) + ", which nobody has written", access);
@@ -128,7 +127,9 @@ void checkCell(Cell& cell, const void* pointer, bool shared, AccessKind kind, Ac
 const DeviceRange* rangeOf(const char* address, std::size_t bytes) {
   static const DeviceRange* recent = nullptr;
   const std::vector<DeviceRange>& ranges = deviceRanges();
-  const auto holds = [&](const DeviceRange& range) { return address >= range.data && address + bytes <= range.data + range.bytes; };
+  const auto holds = [&](const DeviceRange& range) {
+    return address >= range.data && address + bytes <= range.data + range.bytes;
+  };
   if (recent >= ranges.data() && recent < ranges.data() + ranges.size() && holds(*recent)) return recent;
   for (const DeviceRange& range : ranges) {
     if (holds(range)) return recent = &range;
@@ -211,7 +212,8 @@ void checkAccess(const void* pointer, std::size_t bytes, AccessKind kind, Access
 
 Access accessAt(Site site) {
   for (std::size_t i = 0; i < sites.size(); ++i) {
-    if (sites[i].line() == site.line() && sites[i].file_name() == site.file_name()) return kSiteBit | static_cast<Access>(i);
+    if (sites[i].line() == site.line() && sites[i].file_name() == site.file_name())
+      return kSiteBit | static_cast<Access>(i);
   }
   sites.push_back(site);
   return kSiteBit | static_cast<Access>(sites.size() - 1);
@@ -221,7 +223,8 @@ std::string describeAccess(Access access) {
   if ((access & kSiteBit) != 0) return describe(sites[access & ~kSiteBit]);
   // The call lies before the address that it returns to; inlined functions come first, their callers after.
   char command[96];
-  std::snprintf(command, sizeof command, "addr2line -s -i -e /proc/%d/exe 0x%x", static_cast<int>(getpid()), access - 1);
+  std::snprintf(command, sizeof command, "addr2line -s -i -e /proc/%d/exe 0x%x", static_cast<int>(getpid()),
+                access - 1);
   std::string lines;
   if (FILE* const output = popen(command, "r")) {
     char line[256];
@@ -243,19 +246,20 @@ void __tsan_init() { loratwin::emulation::instrumented = true; }
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}
 
-#define LORATWIN_CALLER static_cast<loratwin::emulation::Access>(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)))
-#define LORATWIN_HOOKS(bytes)                                                                                        \
-  void __tsan_read##bytes(void* p) {                                                                                 \
-    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::read, LORATWIN_CALLER);              \
-  }                                                                                                                  \
-  void __tsan_write##bytes(void* p) {                                                                                \
-    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::write, LORATWIN_CALLER);             \
-  }                                                                                                                  \
-  void __tsan_unaligned_read##bytes(void* p) {                                                                       \
-    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::read, LORATWIN_CALLER);              \
-  }                                                                                                                  \
-  void __tsan_unaligned_write##bytes(void* p) {                                                                      \
-    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::write, LORATWIN_CALLER);             \
+#define LORATWIN_CALLER \
+  static_cast<loratwin::emulation::Access>(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)))
+#define LORATWIN_HOOKS(bytes)                                                                            \
+  void __tsan_read##bytes(void* p) {                                                                     \
+    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::read, LORATWIN_CALLER);  \
+  }                                                                                                      \
+  void __tsan_write##bytes(void* p) {                                                                    \
+    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::write, LORATWIN_CALLER); \
+  }                                                                                                      \
+  void __tsan_unaligned_read##bytes(void* p) {                                                           \
+    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::read, LORATWIN_CALLER);  \
+  }                                                                                                      \
+  void __tsan_unaligned_write##bytes(void* p) {                                                          \
+    loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::write, LORATWIN_CALLER); \
   }
 LORATWIN_HOOKS(1)
 LORATWIN_HOOKS(2)

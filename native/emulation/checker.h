@@ -1,8 +1,9 @@
-// The exact checker: every load and store of a kernel, as -fsanitize=thread reports them, against a shadow cell for each
-// two bytes of device and shared memory. For the emulation's own files only.
+// The exact checker: every load and store of a kernel, as -fsanitize=thread reports them, against a shadow cell for
+// each two bytes of device and shared memory. For the emulation's own files only.
 //
-// Time is one counter that every __syncthreads and __syncwarp advances. Two accesses of which one writes are ordered when
-// they are of one thread, when a barrier of their block lies between, or, within a warp, a __syncwarp of both lanes.
+// Time is one counter that every __syncthreads and __syncwarp advances. Two accesses of which one writes are ordered
+// when they are of one thread, when a barrier of their block lies between, or, within a warp, a __syncwarp of both
+// lanes.
 // Shuffles order nothing. Blocks of one grid are never ordered, grids always are.
 #pragma once
 

@@ -17,7 +17,7 @@ struct DeviceRange {
   Cell* shadow;
 };
 
-const std::vector<DeviceRange>& deviceRanges();  // by address
+const std::vector<DeviceRange>& deviceRanges();        // by address
 const DeviceRange* nearestRange(const void* pointer);  // whose mapping, guard pages included, holds it; or null
 
 }  // namespace loratwin::emulation

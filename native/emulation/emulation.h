@@ -15,16 +15,16 @@ struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Which ready thread of a block runs next: in turn upwards or downwards, any, or always the one whose warp comes first in a
-// random order, so that a warp runs as far ahead of the others as barriers let it. Blocks are ordered likewise.
+// Which ready thread of a block runs next: in turn upwards or downwards, any, or always the one whose warp comes first
+// in a random order, so that a warp runs as far ahead of the others as barriers let it. Blocks are ordered likewise.
 enum class Schedule { ascending, descending, random, runAhead };
 
 struct Options {
   Schedule schedule = Schedule::ascending;
   std::uint32_t seed = 1;
   std::uint8_t fill = 0xff;  // of memory that nobody has written
-  // What a block may have on all of compute capability 8.0, 8.6, 8.9, 9.0 and 10.0: 8.6's limit, CUDA Programming Guide,
-  // "Technical specifications per compute capability".
+  // What a block may have on all of compute capability 8.0, 8.6, 8.9, 9.0 and 10.0: 8.6's limit, CUDA Programming
+  // Guide, "Technical specifications per compute capability".
   std::size_t sharedLimit = 99 * 1024;
 };
 extern Options options;

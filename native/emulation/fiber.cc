@@ -1,10 +1,10 @@
-#include "emulation/fiber.h"
-
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <new>
+
+#include "emulation/fiber.h"
 
 #if !defined(__x86_64__)
 #include <ucontext.h>
@@ -17,8 +17,8 @@ namespace loratwin::emulation {
 void mapStacks(Stack (&stacks)[kMaxThreads]) {
   const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const std::size_t step = kStackBytes + page;
-  void* const memory = mmap(nullptr, step * kMaxThreads, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const memory =
+      mmap(nullptr, step * kMaxThreads, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   for (std::size_t i = 0; i < kMaxThreads; ++i) {
     char* const guard = static_cast<char*>(memory) + i * step;

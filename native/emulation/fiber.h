@@ -1,4 +1,5 @@
-// Stacks and the switch between them. A kernel's thread is a fiber: it gives the processor away only where it has to wait.
+// Stacks and the switch between them. A kernel's thread is a fiber: it gives the processor away only where it has to
+// wait.
 #pragma once
 
 #include <cstddef>

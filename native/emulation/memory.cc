@@ -1,4 +1,5 @@
-// Device buffers between guard pages, the arena of shared memory, and the handler that turns a fault into a failed block.
+// Device buffers between guard pages, the arena of shared memory, and the handler that turns a fault into a failed
+// block.
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -64,8 +65,8 @@ void onFault(int signal, siginfo_t* info, void* context) {
   if (address < stack && address + pageBytes() >= stack) {
     std::snprintf(faultMessage, sizeof faultMessage, "a thread's stack overflows");
   } else if (near != nullptr) {
-    std::snprintf(faultMessage, sizeof faultMessage, "access outside device buffer '%s' of %zu bytes, at byte %td", near->name,
-                  near->bytes, address - near->data);
+    std::snprintf(faultMessage, sizeof faultMessage, "access outside device buffer '%s' of %zu bytes, at byte %td",
+                  near->name, near->bytes, address - near->data);
   } else {
     std::snprintf(faultMessage, sizeof faultMessage, "access to address %p, which belongs to nothing", info->si_addr);
   }
@@ -126,7 +127,8 @@ std::string checkDeviceMemory() {
   for (const DeviceRange& range : ranges) {
     const char* const end = range.mapping + range.mappingBytes - page;
     if (!intact(range.mapping + page, range.data) || !intact(range.data + range.bytes, end)) {
-      return "a write outside device buffer '" + std::string(range.name) + "' of " + std::to_string(range.bytes) + " bytes";
+      return "a write outside device buffer '" + std::string(range.name) + "' of " + std::to_string(range.bytes) +
+             " bytes";
     }
   }
   return "";
@@ -183,7 +185,8 @@ void requireAligned(const void* pointer, std::size_t bytes, Site site) {
 std::string checkSharedMemory() {
   for (const SharedArray& array : block.arrays) {
     const char* const end = array.data + array.bytes;
-    if (!intact(array.data - kRedZone, array.data) || !intact(end, array.data + roundUp(array.bytes, kAlignment) + kRedZone)) {
+    if (!intact(array.data - kRedZone, array.data) ||
+        !intact(end, array.data + roundUp(array.bytes, kAlignment) + kRedZone)) {
       return "a write outside shared array '" + std::string(array.name) + "'";
     }
   }

@@ -1,4 +1,5 @@
-// What the emulated kernels call: the launch, the indices of a thread, shared memory, and the operations of a block and a warp.
+// What the emulated kernels call: the launch, the indices of a thread, shared memory, and the operations of a block and
+// a warp.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// The portable layer of src/cuda/simt.h as a C++ compiler sees it: CUDA's words mean calls into the emulation. Included by
-// simt.h only. __shared__ stays undefined, so that a bare use does not compile.
+// The portable layer of src/cuda/simt.h as a C++ compiler sees it: CUDA's words mean calls into the emulation. Included
+// by simt.h only. __shared__ stays undefined, so that a bare use does not compile.
 #pragma once
 
 #include <bit>
@@ -17,11 +17,11 @@
 #define SIMT_DEVICE [[gnu::always_inline]] inline
 #define SIMT_UNROLL
 // The key's address is this array's alone, for each instantiation of a template too.
-#define SIMT_SHARED(type, name, extents)                 \
-  using name##Shared = type extents;                     \
-  static const char name##Key = 0;                       \
-  name##Shared& name = *static_cast<name##Shared*>(      \
-      ::loratwin::emulation::sharedArray(&name##Key, sizeof(name##Shared), #name))
+#define SIMT_SHARED(type, name, extents) \
+  using name##Shared = type extents;     \
+  static const char name##Key = 0;       \
+  name##Shared& name =                   \
+      *static_cast<name##Shared*>(::loratwin::emulation::sharedArray(&name##Key, sizeof(name##Shared), #name))
 #define SIMT_DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(::loratwin::emulation::dynamicShared())
 
 #define threadIdx (::loratwin::emulation::threadIndex())
@@ -42,7 +42,8 @@ struct alignas(8) float2 {
 inline void __syncthreads(loratwin::emulation::Site site = loratwin::emulation::Site::current()) {
   loratwin::emulation::syncBlock(site);
 }
-inline void __syncwarp(unsigned mask = 0xffffffffU, loratwin::emulation::Site site = loratwin::emulation::Site::current()) {
+inline void __syncwarp(unsigned mask = 0xffffffffU,
+                       loratwin::emulation::Site site = loratwin::emulation::Site::current()) {
   loratwin::emulation::syncWarp(mask, site);
 }
 template <class T>
@@ -74,7 +75,8 @@ void launch(const char* name, void (*kernel)(Parameters...), const LaunchShape& 
     const Call& made = *static_cast<const Call*>(state);
     std::apply(made.kernel, made.parameters);
   };
-  emulation::launchBlocks({name, {shape.blocks, shape.blocksY, 1}, shape.threads, shape.sharedBytes, invoke, &call, sizeof call});
+  emulation::launchBlocks(
+      {name, {shape.blocks, shape.blocksY, 1}, shape.threads, shape.sharedBytes, invoke, &call, sizeof call});
 }
 
 inline float bitsToFloat(std::uint32_t bits) { return std::bit_cast<float>(bits); }
@@ -88,7 +90,8 @@ inline std::uint32_t packBf16(float low, float high) {
 
 inline float exp2Approximate(float x) { return std::exp2(x); }
 
-// Several neighbours in one access; the address is a multiple of their size, which a compiler's scalar accesses would not show.
+// Several neighbours in one access; the address is a multiple of their size, which a compiler's scalar accesses would
+// not show.
 template <class Vector>
 SIMT_DEVICE Vector loadVector(const void* from, emulation::Site site = emulation::Site::current()) {
   emulation::requireAligned(from, sizeof(Vector), site);
@@ -101,7 +104,8 @@ SIMT_DEVICE void storeVector(void* to, Vector value, emulation::Site site = emul
   *static_cast<Vector*>(to) = value;
 }
 
-inline void ldmatrixX4(std::uint32_t (&matrices)[4], const void* row, emulation::Site site = emulation::Site::current()) {
+inline void ldmatrixX4(std::uint32_t (&matrices)[4], const void* row,
+                       emulation::Site site = emulation::Site::current()) {
   emulation::ldmatrix(matrices, row, false, site);
 }
 inline void ldmatrixX4Trans(std::uint32_t (&matrices)[4], const void* row,

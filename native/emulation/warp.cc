@@ -25,7 +25,8 @@ void completeShuffle(void* const (&payloads)[kLanes], std::uint32_t mask) {
   forLanes(mask, [&](int lane) {
     Exchange& exchange = *static_cast<Exchange*>(payloads[lane]);
     const int from = (exchange.source.kind == ShuffleKind::exclusiveOr ? lane ^ exchange.source.argument
-                                                                       : exchange.source.argument) % 32;
+                                                                       : exchange.source.argument) %
+                     32;
     if ((mask >> from & 1) == 0) fail("a shuffle reads a lane outside its mask");
     exchange.taken = static_cast<Exchange*>(payloads[from])->given;
   });
@@ -38,7 +39,9 @@ struct Vote {
 
 void completeBallot(void* const (&payloads)[kLanes], std::uint32_t mask) {
   std::uint32_t votes = 0;
-  forLanes(mask, [&](int lane) { votes |= static_cast<std::uint32_t>(static_cast<Vote*>(payloads[lane])->predicate) << lane; });
+  forLanes(mask, [&](int lane) {
+    votes |= static_cast<std::uint32_t>(static_cast<Vote*>(payloads[lane])->predicate) << lane;
+  });
   forLanes(mask, [&](int lane) { static_cast<Vote*>(payloads[lane])->result = votes; });
 }
 
@@ -138,7 +141,8 @@ void mma(float* d, const std::uint32_t* a, const std::uint32_t* b, Site site) {
 
 void ldmatrix(std::uint32_t* matrices, const void* row, bool transposed, Site site) {
   constexpr std::size_t kRowBytes = 16;
-  if (reinterpret_cast<std::uintptr_t>(row) % kRowBytes != 0) fail("ldmatrix of a row that is not 16-byte aligned, " + describe(site));
+  if (reinterpret_cast<std::uintptr_t>(row) % kRowBytes != 0)
+    fail("ldmatrix of a row that is not 16-byte aligned, " + describe(site));
   if (!inSharedMemory(row, kRowBytes)) fail("ldmatrix of a row outside the block's shared memory, " + describe(site));
   if (checking()) checkAccess(row, kRowBytes, AccessKind::read, accessAt(site));
   MatrixLoad load{matrices, row};
@@ -147,8 +151,10 @@ void ldmatrix(std::uint32_t* matrices, const void* row, bool transposed, Site si
 
 void copyAsync(void* shared, const void* global, int sourceBytes, Site site) {
   constexpr int kBytes = 16;
-  if (sourceBytes < 0 || sourceBytes > kBytes) fail("cp.async of " + std::to_string(sourceBytes) + " bytes, " + describe(site));
-  if (reinterpret_cast<std::uintptr_t>(shared) % kBytes != 0 || reinterpret_cast<std::uintptr_t>(global) % kBytes != 0) {
+  if (sourceBytes < 0 || sourceBytes > kBytes)
+    fail("cp.async of " + std::to_string(sourceBytes) + " bytes, " + describe(site));
+  if (reinterpret_cast<std::uintptr_t>(shared) % kBytes != 0 ||
+      reinterpret_cast<std::uintptr_t>(global) % kBytes != 0) {
     fail("cp.async with an address that is not 16-byte aligned, " + describe(site));
   }
   if (!inSharedMemory(shared, kBytes)) fail("cp.async to outside the block's shared memory, " + describe(site));

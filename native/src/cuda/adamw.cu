@@ -1,7 +1,6 @@
-#include "cuda/adamw.h"
-
 #include <cmath>
 
+#include "cuda/adamw.h"
 #include "cuda/flat_chunks.h"
 #include "cuda/rows.h"
 
@@ -19,7 +18,8 @@ __global__ void __launch_bounds__(kFlatThreads) adamw_kernel(Adamw op) {
   const std::int32_t chunk = static_cast<std::int32_t>(blockIdx.x);
   const std::int32_t owner = ownerOf(chunk, op.firstChunk, op.vectorCount);
   const AdamwVector& vector = op.vectors[owner];
-  const std::int64_t first = (chunk - op.firstChunk[owner]) * kFlatChunk + static_cast<std::int64_t>(threadIdx.x) * kChunk;
+  const std::int64_t first =
+      (chunk - op.firstChunk[owner]) * kFlatChunk + static_cast<std::int64_t>(threadIdx.x) * kChunk;
   const std::int64_t count = vector.count - first;
   if (count <= 0) return;
   const AdamwCoefficients c = vector.coefficients;
@@ -64,7 +64,8 @@ AdamwCoefficients adamwCoefficients(std::int64_t step, double learningRate, doub
 void adamw(const Adamw& op, void* stream) {
   static_assert(kFlatThreads * kChunk == kFlatChunk);
   if (op.chunks == 0) return;
-  launch("adamw", adamw_kernel, {.blocks = static_cast<unsigned>(op.chunks), .threads = kFlatThreads, .stream = stream}, op);
+  launch("adamw", adamw_kernel, {.blocks = static_cast<unsigned>(op.chunks), .threads = kFlatThreads, .stream = stream},
+         op);
 }
 
 }  // namespace loratwin::cuda

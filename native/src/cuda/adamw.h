@@ -1,11 +1,12 @@
-// adamw: one decoupled-decay Adam step over the flat parameter vectors of all adapters in one launch; gradients are zeroed
-// afterwards
+// adamw: one decoupled-decay Adam step over the flat parameter vectors of all adapters in one launch; gradients are
+// zeroed afterwards
 //
 //   g = clip * gradient;  p *= 1 - lr wd;  m += (1 - beta1)(g - m);  v = beta2 v + (1 - beta2) g^2
 //   p -= lr / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + eps)
 //   clip = min(1, maxNorm / (sqrt(sumSquares) + 1e-6)), as torch.nn.utils.clip_grad_norm_; 1 where sumSquares is null
 //
-//   parameters, moments, gradients [count] f32; compute [count] bfloat16: the new parameters, rounded, for the products.
+//   parameters, moments, gradients [count] f32; compute [count] bfloat16: the new parameters, rounded, for the
+//   products.
 //   Coefficients formed in f64 by the host, arithmetic f32. NMSE against the reference: 1e-12
 //   Source: Loshchilov and Hutter 2019, as torch.optim.AdamW
 #pragma once

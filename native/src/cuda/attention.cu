@@ -1,8 +1,7 @@
-#include "cuda/attention.h"
-
 #include <algorithm>
 #include <stdexcept>
 
+#include "cuda/attention.h"
 #include "cuda/attention_tiles.h"
 
 namespace loratwin::cuda {
@@ -38,7 +37,8 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_kernel(Attention 
     Bf16* const stage = stages + step % 2 * 2 * Memory::kTile;
     const std::int64_t key = static_cast<std::int64_t>(step) * kKeys;
     copyTile<kKeys, kDim, kAttentionThreads>(stage, k + key * shape.ld, shape.ld, keys - key, shape.headDim);
-    copyTile<kKeys, kDim, kAttentionThreads>(stage + Memory::kTile, v + key * shape.ld, shape.ld, keys - key, shape.headDim);
+    copyTile<kKeys, kDim, kAttentionThreads>(stage + Memory::kTile, v + key * shape.ld, shape.ld, keys - key,
+                                             shape.headDim);
   };
   copyTile<kAttentionRows, kDim, kAttentionThreads>(queries, q, shape.ld, rows, shape.headDim);
   load(0);
@@ -147,7 +147,8 @@ void attention(const Attention& op, void* stream) {
             .stream = stream},
            op);
   });
-  if (!known) throw std::invalid_argument("attention: Expected headDim of 8, 16 .. 128, got " + std::to_string(op.shape.headDim));
+  if (!known)
+    throw std::invalid_argument("attention: Expected headDim of 8, 16 .. 128, got " + std::to_string(op.shape.headDim));
 }
 
 }  // namespace loratwin::cuda

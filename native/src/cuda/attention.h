@@ -4,12 +4,14 @@
 //   backward recomputes P from lse:  delta = rowsum(dO out)   dV = P^T dO   dS = P (dO V^T - delta)
 //   dQ = dS K / sqrt(D)   dK = dS^T Q / sqrt(D)
 //
-//   qkv, dqkv [T, >= columns] stride ld; q at qColumn [heads D], k at kColumn, v at vColumn [kvHeads D]; dqkv has the same
-//   columns   out, dout [T, heads D] stride ldo   lse, delta [T,heads] f32
-//   row major, bfloat16, outputs overwritten. Bases are 16-byte aligned; strides, columns and D are multiples of 8; D at most 128.
-//   No S x S matrix: tiles of 64 queries against 64 or 32 keys, softmax renormalised from tile to tile in f32; P and dS are
-//   rounded to bfloat16 for their products. dK and dV of a kv head are summed over its query heads in order by one block, dQ by
-//   another kernel: nothing is added by two blocks. NMSE against the reference: 2e-5 forward, 4e-5 backward
+//   qkv, dqkv [T, >= columns] stride ld; q at qColumn [heads D], k at kColumn, v at vColumn [kvHeads D]; dqkv has the
+//   same columns   out, dout [T, heads D] stride ldo   lse, delta [T,heads] f32
+//   row major, bfloat16, outputs overwritten. Bases are 16-byte aligned; strides, columns and D are multiples of 8; D
+//   at most 128.
+//   No S x S matrix: tiles of 64 queries against 64 or 32 keys, softmax renormalised from tile to tile in f32; P and dS
+//   are rounded to bfloat16 for their products. dK and dV of a kv head are summed over its query heads in order by one
+//   block, dQ by another kernel: nothing is added by two blocks.
+//   NMSE against the reference: 2e-5 forward, 4e-5 backward
 //   Source: Vaswani et al. 2017; Ainslie et al. 2023 (GQA); tiles and recomputation from lse: Dao 2023
 #pragma once
 

@@ -61,12 +61,13 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_dq_kernel(Attenti
     Bf16* const stage = stages + step % 2 * 2 * Memory::kStep;
     const std::int64_t key = static_cast<std::int64_t>(step) * kKeys;
     copyTile<kKeys, kDim, kAttentionThreads>(stage, k + key * shape.ld, shape.ld, keys - key, shape.headDim);
-    copyTile<kKeys, kDim, kAttentionThreads>(stage + Memory::kStep, v + key * shape.ld, shape.ld, keys - key, shape.headDim);
+    copyTile<kKeys, kDim, kAttentionThreads>(stage + Memory::kStep, v + key * shape.ld, shape.ld, keys - key,
+                                             shape.headDim);
   };
-  copyTile<kAttentionRows, kDim, kAttentionThreads>(queries, op.qkv + tile.row * shape.ld + shape.qColumn + head * shape.headDim,
-                                                    shape.ld, rows, shape.headDim);
-  copyTile<kAttentionRows, kDim, kAttentionThreads>(gradients, op.dout + tile.row * shape.ldo + head * shape.headDim, shape.ldo,
-                                                    rows, shape.headDim);
+  copyTile<kAttentionRows, kDim, kAttentionThreads>(
+      queries, op.qkv + tile.row * shape.ld + shape.qColumn + head * shape.headDim, shape.ld, rows, shape.headDim);
+  copyTile<kAttentionRows, kDim, kAttentionThreads>(gradients, op.dout + tile.row * shape.ldo + head * shape.headDim,
+                                                    shape.ldo, rows, shape.headDim);
   load(0);
   cpAsyncCommit();
 
@@ -113,8 +114,8 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_dq_kernel(Attenti
   storeRows<kDim>(dq, {1.0F, 1.0F}, ownQueries, to, shape.ld, rows - ownRow0, shape.headDim);
 }
 
-// dK and dV: a block has 64 keys of one kv head and goes through its query heads in order, and for each through the queries
-// from those keys on. Scores are transposed: a warp has 16 keys, so that P^T and dS^T are fragments already.
+// dK and dV: a block has 64 keys of one kv head and goes through its query heads in order, and for each through the
+// queries from those keys on. Scores are transposed: a warp has 16 keys, so that P^T and dS^T are fragments already.
 // Two blocks a multiprocessor: asked for more, the compiler spills.
 template <int kDim>
 __global__ void __launch_bounds__(kAttentionThreads, 2) attention_dkv_kernel(AttentionBackward op) {
@@ -138,8 +139,8 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_dkv_kernel(Att
     const int first = step % stepsOfHead * kQueries;
     const std::int64_t row = tile.row + first;
     Bf16* const stage = stages + step % 2 * 2 * Memory::kStep;
-    copyTile<kQueries, kDim, kAttentionThreads>(stage, op.qkv + row * shape.ld + shape.qColumn + head * shape.headDim, shape.ld,
-                                                rows - first, shape.headDim);
+    copyTile<kQueries, kDim, kAttentionThreads>(stage, op.qkv + row * shape.ld + shape.qColumn + head * shape.headDim,
+                                                shape.ld, rows - first, shape.headDim);
     copyTile<kQueries, kDim, kAttentionThreads>(stage + Memory::kStep, op.dout + row * shape.ldo + head * shape.headDim,
                                                 shape.ldo, rows - first, shape.headDim);
     const int query = static_cast<int>(threadIdx.x);
@@ -149,10 +150,10 @@ __global__ void __launch_bounds__(kAttentionThreads, 2) attention_dkv_kernel(Att
     lse2s[step % 2][query] = inside ? op.lse[at] * kLog2E : 0.0F;
     deltas[step % 2][query] = inside ? op.delta[at] : 0.0F;
   };
-  copyTile<kAttentionRows, kDim, kAttentionThreads>(keys, op.qkv + tile.row * shape.ld + shape.kColumn + kvHead * shape.headDim,
-                                                    shape.ld, rows, shape.headDim);
-  copyTile<kAttentionRows, kDim, kAttentionThreads>(values, op.qkv + tile.row * shape.ld + shape.vColumn + kvHead * shape.headDim,
-                                                    shape.ld, rows, shape.headDim);
+  copyTile<kAttentionRows, kDim, kAttentionThreads>(
+      keys, op.qkv + tile.row * shape.ld + shape.kColumn + kvHead * shape.headDim, shape.ld, rows, shape.headDim);
+  copyTile<kAttentionRows, kDim, kAttentionThreads>(
+      values, op.qkv + tile.row * shape.ld + shape.vColumn + kvHead * shape.headDim, shape.ld, rows, shape.headDim);
   load(0);
   cpAsyncCommit();
 
@@ -223,7 +224,8 @@ void attention_backward(const AttentionBackward& op, void* stream) {
     launch("attention_dkv", attention_dkv_kernel<kDim>, shapeOf<kDim>(op.keyTileCount, op.shape.kvHeads, stream), op);
   });
   if (!known) {
-    throw std::invalid_argument("attention_backward: Expected headDim of 8, 16 .. 128, got " + std::to_string(op.shape.headDim));
+    throw std::invalid_argument("attention_backward: Expected headDim of 8, 16 .. 128, got " +
+                                std::to_string(op.shape.headDim));
   }
 }
 

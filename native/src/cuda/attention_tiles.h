@@ -41,7 +41,8 @@ SIMT_DEVICE void multiplyRows(float (&scores)[kRows / 8][4], const Bf16* own, co
   }
 }
 
-// sum [16, kDim] += weights [16, kRows] other [kRows, kDim]. Two neighbouring tiles of a sum are laid out as one fragment of A.
+// sum [16, kDim] += weights [16, kRows] other [kRows, kDim]. Two neighbouring tiles of a sum are laid out as one
+// fragment of A.
 template <int kRows, int kDim>
 SIMT_DEVICE void addWeighted(float (&sum)[kDim / 8][4], const float (&weights)[kRows / 8][4], const Bf16* other) {
   constexpr int kStride = Tile<kRows, kDim>::kStride;
@@ -71,8 +72,8 @@ SIMT_DEVICE float rowMax(float value) {
   return fmaxf(value, __shfl_xor_sync(kAllLanes, value, 2));
 }
 
-// The warp's [16, kDim], times factor[half of the fragment's rows], to rows `to` of stride ld, through the warp's own 16 rows
-// of shared memory so that it is written in 16-byte pieces. Lanes see each other's parts after the __syncwarp.
+// The warp's [16, kDim], times factor[half of the fragment's rows], to rows `to` of stride ld, through the warp's own
+// 16 rows of shared memory so that it is written in 16-byte pieces. Lanes see each other's parts after the __syncwarp.
 template <int kDim>
 SIMT_DEVICE void storeRows(const float (&sum)[kDim / 8][4], const float (&factor)[2], Bf16* own, Bf16* to,
                            std::int64_t ld, std::int64_t rows, int columns) {

@@ -5,8 +5,8 @@
 
 namespace loratwin::cuda {
 
-// In every thread: the sum over the block's threads, lanes of a warp first, then warps in order. `part` may be used again
-// only after the block's next barrier.
+// In every thread: the sum over the block's threads, lanes of a warp first, then warps in order. `part` may be used
+// again only after the block's next barrier.
 template <int kThreads, class Real>
 SIMT_DEVICE Real blockSum(Real value, Real (&part)[kThreads / kWarp]) {
   value = warpSum(value);

@@ -1,5 +1,4 @@
 #include "cuda/copy.h"
-
 #include "cuda/rows.h"
 
 namespace loratwin::cuda {

@@ -1,6 +1,5 @@
-#include "cuda/cross_entropy.h"
-
 #include "cuda/block_sum.h"
+#include "cuda/cross_entropy.h"
 #include "cuda/rows.h"
 
 namespace loratwin::cuda {
@@ -27,8 +26,8 @@ SIMT_DEVICE Partial joined(Partial a, Partial b) {
 }
 
 template <class Store>
-__global__ void __launch_bounds__(kThreads) cross_entropy_tile_kernel(LogitsTileT<Store> tile, CrossEntropyState* state,
-                                                                      bool start) {
+__global__ void __launch_bounds__(kThreads)
+    cross_entropy_tile_kernel(LogitsTileT<Store> tile, CrossEntropyState* state, bool start) {
   SIMT_SHARED(Partial, part, [kThreads / kWarp]);
   const std::int64_t row = blockIdx.x;
   const std::int32_t target = tile.targets[row];
@@ -69,9 +68,9 @@ __global__ void __launch_bounds__(kThreads) cross_entropy_tile_kernel(LogitsTile
   state[row] = {total.max, total.sum, here ? f32(logits[target - tile.column]) : before};
 }
 
-__global__ void __launch_bounds__(kThreads) cross_entropy_losses_kernel(const CrossEntropyState* state,
-                                                                        const std::int32_t* targets,
-                                                                        const std::int32_t* offsets, double* losses) {
+__global__ void __launch_bounds__(kThreads)
+    cross_entropy_losses_kernel(const CrossEntropyState* state, const std::int32_t* targets,
+                                const std::int32_t* offsets, double* losses) {
   SIMT_SHARED(double, part, [kThreads / kWarp]);
   const std::int32_t end = offsets[blockIdx.x + 1];
   double sum = 0;
@@ -85,10 +84,9 @@ __global__ void __launch_bounds__(kThreads) cross_entropy_losses_kernel(const Cr
 }
 
 template <class Store>
-__global__ void __launch_bounds__(kThreads) cross_entropy_gradient_kernel(LogitsTileT<Store> tile,
-                                                                          const CrossEntropyState* state,
-                                                                          const float* lossScale, Bf16* dz,
-                                                                          std::int64_t ldd) {
+__global__ void __launch_bounds__(kThreads)
+    cross_entropy_gradient_kernel(LogitsTileT<Store> tile, const CrossEntropyState* state, const float* lossScale,
+                                  Bf16* dz, std::int64_t ldd) {
   const std::int64_t chunks = chunksOf(tile.columns);
   const std::int64_t row = globalThread() / chunks;
   if (row >= tile.rows) return;
@@ -122,8 +120,8 @@ void launchGradient(const LogitsTileT<Store>& tile, const CrossEntropyState* sta
                     std::int64_t ldd, void* stream) {
   if (tile.rows == 0 || tile.columns == 0) return;
   launch("cross_entropy_gradient", cross_entropy_gradient_kernel<Store>,
-         {.blocks = blocksFor(tile.rows * chunksOf(tile.columns), kThreads), .threads = kThreads, .stream = stream}, tile, state,
-         lossScale, dz, ldd);
+         {.blocks = blocksFor(tile.rows * chunksOf(tile.columns), kThreads), .threads = kThreads, .stream = stream},
+         tile, state, lossScale, dz, ldd);
 }
 
 }  // namespace
@@ -140,7 +138,8 @@ void cross_entropy_losses(const CrossEntropyState* state, const std::int32_t* ta
                           std::int32_t count, double* losses, void* stream) {
   if (count == 0) return;
   launch("cross_entropy_losses", cross_entropy_losses_kernel,
-         {.blocks = static_cast<unsigned>(count), .threads = kThreads, .stream = stream}, state, targets, offsets, losses);
+         {.blocks = static_cast<unsigned>(count), .threads = kThreads, .stream = stream}, state, targets, offsets,
+         losses);
 }
 
 void cross_entropy_gradient(const LogitsTile& tile, const CrossEntropyState* state, const float* lossScale, Bf16* dz,
@@ -148,8 +147,8 @@ void cross_entropy_gradient(const LogitsTile& tile, const CrossEntropyState* sta
   launchGradient(tile, state, lossScale, dz, ldd, stream);
 }
 
-void cross_entropy_gradient(const LogitsTileBf16& tile, const CrossEntropyState* state, const float* lossScale, Bf16* dz,
-                            std::int64_t ldd, void* stream) {
+void cross_entropy_gradient(const LogitsTileBf16& tile, const CrossEntropyState* state, const float* lossScale,
+                            Bf16* dz, std::int64_t ldd, void* stream) {
   launchGradient(tile, state, lossScale, dz, ldd, stream);
 }
 

@@ -1,13 +1,15 @@
 // cross_entropy: the loss of the scored rows and the gradient of their logits, by tiles of the vocabulary
 //
-//   loss[t] = log sum_v exp z[t,v] - z[t, target[t]];  losses[s] = sum of loss[t] over rows offsets[s] .. offsets[s + 1]
+//   loss[t] = log sum_v exp z[t,v] - z[t, target[t]]
+//   losses[s] = sum of loss[t] over rows offsets[s] .. offsets[s + 1]
 //   dz[t,v] = lossScale[t] (softmax(z[t,:])[v] - [v = target[t]])
 //
-//   A tile is logits [T, V'] stride ld, float32 or bfloat16: columns column .. column + V' of z. Its maker is a matrix product
-//   that runs before each call, so that no more than one tile of z exists:
+//   A tile is logits [T, V'] stride ld, float32 or bfloat16: columns column .. column + V' of z. Its maker is a matrix
+//   product that runs before each call, so that no more than one tile of z exists:
 //     first pass   cross_entropy_tile for each tile, in order: the row's running maximum, sum and target's logit
 //     then         cross_entropy_losses
-//     second pass  the tiles once more, cross_entropy_gradient each: dz [T, V'] bfloat16 stride ldd, read by the product with W
+//     second pass  the tiles once more, cross_entropy_gradient each: dz [T, V'] bfloat16 stride ldd, for the product
+//                  with W
 //   state [T]: start = true overwrites it   targets [T], already shifted, -1 = not scored: dz is 0
 //   f32 from f32 logits, sums of exponentials by 256 threads in a fixed order; losses in f64, likewise.
 //   Relative error of a loss 1e-6; NMSE of dz against the reference 1e-5
@@ -46,8 +48,8 @@ void cross_entropy_losses(const CrossEntropyState* state, const std::int32_t* ta
                           std::int32_t count, double* losses, void* stream);
 
 // lossScale [T]
-void cross_entropy_gradient(const LogitsTile& tile, const CrossEntropyState* state, const float* lossScale, ops::Bf16* dz,
-                            std::int64_t ldd, void* stream);
+void cross_entropy_gradient(const LogitsTile& tile, const CrossEntropyState* state, const float* lossScale,
+                            ops::Bf16* dz, std::int64_t ldd, void* stream);
 void cross_entropy_gradient(const LogitsTileBf16& tile, const CrossEntropyState* state, const float* lossScale,
                             ops::Bf16* dz, std::int64_t ldd, void* stream);
 

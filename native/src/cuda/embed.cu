@@ -1,5 +1,4 @@
 #include "cuda/embed.h"
-
 #include "cuda/rows.h"
 
 namespace loratwin::cuda {

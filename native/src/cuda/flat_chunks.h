@@ -1,4 +1,5 @@
-// One launch over many flat vectors: vector v owns blocks firstChunk[v] .. firstChunk[v + 1], each of kFlatChunk elements.
+// One launch over many flat vectors: vector v owns blocks firstChunk[v] .. firstChunk[v + 1], each of kFlatChunk
+// elements.
 #pragma once
 
 #include <cstdint>

@@ -8,15 +8,18 @@
 //
 //   x, dx [T,K] strides ldx, lddx   y, dy [T, >= column + N] strides ldy, lddy   s, ds [T, >= R_g] stride lds
 //   A_g [R_g,K] stride lda   B_g [N,R_g] stride ldb(R_g)   dA_g, dB_g f32 with the strides of A_g, B_g
-//   row major; x, s, ds, dy, A, B bfloat16; y, dx float32 or bfloat16; sums f32. Bases are 16-byte aligned, strides multiples
-//   of 8 (columns of y: multiples of 8); K, N and R_g are free, and what lies between them and the stride is neither read
-//   nor written.
-//   A segment is one adapter's rows for one projection. Projections that share x and the tensor of y go in one launch: segment
-//   i of projection p is segments[p * perProjection + i], with the same rows for every p. Rank 0: no such target.
-//   drop_g: ops/dropout.h, the same mask in both directions. Segments may share gradients: they are added in segment order.
+//   row major; x, s, ds, dy, A, B bfloat16; y, dx float32 or bfloat16; sums f32. Bases are 16-byte aligned, strides
+//   multiples of 8 (columns of y: multiples of 8); K, N and R_g are free, and what lies between them and the stride is
+//   neither read nor written.
+//   A segment is one adapter's rows for one projection. Projections that share x and the tensor of y go in one launch:
+//   segment i of projection p is segments[p * perProjection + i], with the same rows for every p. Rank 0: no such
+//   target.
+//   drop_g: ops/dropout.h, the same mask in both directions. Segments may share gradients: they are added in segment
+//   order.
 //   A sum's order is fixed by the segment's own rows: neither neighbours nor the grid change a bit of any result.
 //   NMSE against the reference: 1e-5
-//   Source: Hu et al. 2021; row segments in one launch: Chen et al. 2023 (Punica); PEFT's y = W x + b + scale B A drop(x)
+//   Source: Hu et al. 2021; row segments in one launch: Chen et al. 2023 (Punica); PEFT's y = W x + b + scale B A
+//   drop(x)
 #pragma once
 
 #include <cstdint>
@@ -95,13 +98,13 @@ LoraGradientPlan loraGradientPlan(const LoraSegment* segments, std::int32_t coun
 // What all five take; pointers are device memory.
 struct LoraRun {
   const LoraSegment* segments;
-  std::int32_t inFeatures;     // K
-  std::int32_t lda;            // of A and dA
+  std::int32_t inFeatures;      // K
+  std::int32_t lda;             // of A and dA
   const std::int32_t* rowKeys;  // [T], where there is dropout
 };
 
-void lora_shrink(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const ops::Bf16* x, std::int64_t ldx,
-                 void* stream);
+void lora_shrink(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const ops::Bf16* x,
+                 std::int64_t ldx, void* stream);
 void lora_shrink_backward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const ops::Bf16* dy,
                           std::int64_t lddy, void* stream);
 // maxFeatures: the largest N
@@ -111,7 +114,8 @@ void lora_expand(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCou
                  ops::Bf16* y, std::int64_t ldy, void* stream);
 // rowTiles: of loraRowTiles
 void lora_expand_backward(const LoraRun& run, const LoraTile* rowTiles, std::int32_t tileCount,
-                          std::int32_t projections, std::int32_t perProjection, float* dx, std::int64_t lddx, void* stream);
+                          std::int32_t projections, std::int32_t perProjection, float* dx, std::int64_t lddx,
+                          void* stream);
 void lora_expand_backward(const LoraRun& run, const LoraTile* rowTiles, std::int32_t tileCount,
                           std::int32_t projections, std::int32_t perProjection, ops::Bf16* dx, std::int64_t lddx,
                           void* stream);

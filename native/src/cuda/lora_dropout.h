@@ -16,8 +16,8 @@ SIMT_DEVICE bool kept(const LoraSegment& segment, ops::DropoutRow hash, std::int
   return ops::dropoutKeep(hash, static_cast<std::uint32_t>(column), segment.dropThreshold);
 }
 
-// Zeros what is dropped among this thread's own pieces of a tile whose corner is x[row0, column0]; rows of the tile from
-// `rows` on stay. The factor 1 / (1 - p) is left to the sum.
+// Zeros what is dropped among this thread's own pieces of a tile whose corner is x[row0, column0]; rows of the tile
+// from `rows` on stay. The factor 1 / (1 - p) is left to the sum.
 template <int kRows, int kColumns, int kThreads>
 SIMT_DEVICE void dropTile(Bf16* tile, const LoraRun& run, const LoraSegment& segment, std::int64_t row0,
                           std::int64_t rows, std::int64_t column0) {

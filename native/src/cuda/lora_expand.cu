@@ -20,8 +20,8 @@ constexpr int kThreads = kWarpsM * kWarpsN * kWarp;
 template <bool kBackward>
 using ExpandProduct = Product<kLoraRows, kFeatures<kBackward>, kStep, kWarpsM, kWarpsN, false, kBackward>;
 
-// The sum as f32 rows in shared memory, so that what it is added to is read and written in whole pieces. With this padding
-// the eight rows that a warp stores pairs of lie in different banks.
+// The sum as f32 rows in shared memory, so that what it is added to is read and written in whole pieces. With this
+// padding the eight rows that a warp stores pairs of lie in different banks.
 template <bool kBackward>
 constexpr int kSumStride = kFeatures<kBackward> + 8;
 
@@ -42,13 +42,16 @@ SIMT_DEVICE void addProjection(ExpandProduct<kBackward>& product, const LoraRun&
       [&](int step, Bf16* stage) {
         const std::int64_t rank = static_cast<std::int64_t>(step) * kStep;
         const std::int64_t ranks = segment.rank - rank;
-        copyTile<kLoraRows, kStep, kThreads>(stage, from + row0 * segment.lds + rank, segment.lds, segment.rowEnd - row0, ranks);
+        copyTile<kLoraRows, kStep, kThreads>(stage, from + row0 * segment.lds + rank, segment.lds,
+                                             segment.rowEnd - row0, ranks);
         Bf16* const tileB = stage + P::TileA::kElements;
         if constexpr (kBackward) {
-          copyTile<kStep, kFeatures<true>, kThreads>(tileB, segment.a + rank * run.lda + feature0, run.lda, ranks, features);
+          copyTile<kStep, kFeatures<true>, kThreads>(tileB, segment.a + rank * run.lda + feature0, run.lda, ranks,
+                                                     features);
         } else {
           const std::int64_t stride = ldb(segment.rank);
-          copyTile<kFeatures<false>, kStep, kThreads>(tileB, segment.b + feature0 * stride + rank, stride, features, ranks);
+          copyTile<kFeatures<false>, kStep, kThreads>(tileB, segment.b + feature0 * stride + rank, stride, features,
+                                                      ranks);
         }
       },
       [](int, Bf16*) {});
@@ -76,7 +79,8 @@ SIMT_DEVICE void storePair(float* sum, int row, int column, float left, float ri
 }
 
 template <class Out>
-__global__ void __launch_bounds__(kThreads) lora_expand_kernel(LoraRun run, const LoraTile* tiles, Out* y, std::int64_t ldy) {
+__global__ void __launch_bounds__(kThreads)
+    lora_expand_kernel(LoraRun run, const LoraTile* tiles, Out* y, std::int64_t ldy) {
   SIMT_DYNAMIC_SHARED(Bf16, shared);
   const LoraTile tile = tiles[blockIdx.x];
   const LoraSegment& segment = run.segments[tile.segment];
@@ -96,10 +100,9 @@ __global__ void __launch_bounds__(kThreads) lora_expand_kernel(LoraRun run, cons
 
 // Each projection has a mask of its own, so each one's product is masked before it joins the sum.
 template <class Out>
-__global__ void __launch_bounds__(kThreads) lora_expand_backward_kernel(LoraRun run, const LoraTile* tiles,
-                                                                        std::int32_t projections,
-                                                                        std::int32_t perProjection, Out* dx,
-                                                                        std::int64_t lddx) {
+__global__ void __launch_bounds__(kThreads)
+    lora_expand_backward_kernel(LoraRun run, const LoraTile* tiles, std::int32_t projections,
+                                std::int32_t perProjection, Out* dx, std::int64_t lddx) {
   using P = ExpandProduct<true>;
   SIMT_DYNAMIC_SHARED(Bf16, shared);
   const LoraTile tile = tiles[blockIdx.x];
@@ -162,7 +165,8 @@ template <class Out>
 void launchExpandBackward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
                           std::int32_t perProjection, Out* dx, std::int64_t lddx, void* stream) {
   if (tileCount == 0) return;
-  launch("lora_expand_backward", lora_expand_backward_kernel<Out>, shapeOf<true>(tileCount, run.inFeatures, stream), run, tiles, projections, perProjection, dx, lddx);
+  launch("lora_expand_backward", lora_expand_backward_kernel<Out>, shapeOf<true>(tileCount, run.inFeatures, stream),
+         run, tiles, projections, perProjection, dx, lddx);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// dA += ds^T drop(x) and dB += scale dy^T s as one product: features by ranks, summed over rows. Rows are cut into parts of
-// kGradientRows whose sums go to a scratch and are added in order, so that the result has one order however many blocks run.
+// dA += ds^T drop(x) and dB += scale dy^T s as one product: features by ranks, summed over rows. Rows are cut into
+// parts of kGradientRows whose sums go to a scratch and are added in order, so that the result has one order however
+// many blocks run.
 #include "cuda/lora.h"
 #include "cuda/lora_dropout.h"
 #include "cuda/rows.h"
@@ -29,7 +30,8 @@ struct Operand {
 
 template <int kRanks>
 SIMT_DEVICE void gradientTile(const LoraRun& run, const LoraSegment& segment, const LoraGradientTile& tile,
-                              std::int64_t feature0, int rank0, Operand wide, Operand narrow, float* partial, Bf16* shared) {
+                              std::int64_t feature0, int rank0, Operand wide, Operand narrow, float* partial,
+                              Bf16* shared) {
   using P = GradientProduct<kRanks>;
   P product;
   product.clear();
@@ -39,8 +41,8 @@ SIMT_DEVICE void gradientTile(const LoraRun& run, const LoraSegment& segment, co
         const std::int64_t row = tile.rowStart + static_cast<std::int64_t>(step) * kStep;
         const std::int64_t rows = tile.rowEnd - row;
         copyTile<kStep, kFeatures, kThreads>(stage, wide.data + row * wide.ld, wide.ld, rows, wide.columns);
-        copyTile<kStep, kRanks, kThreads>(stage + P::TileA::kElements, narrow.data + row * narrow.ld + rank0, narrow.ld, rows,
-                                          narrow.columns - rank0);
+        copyTile<kStep, kRanks, kThreads>(stage + P::TileA::kElements, narrow.data + row * narrow.ld + rank0, narrow.ld,
+                                          rows, narrow.columns - rank0);
       },
       [&](int step, Bf16* stage) {
         if (tile.ofB) return;

@@ -1,4 +1,5 @@
-// s = drop(x) A^T and ds = scale dy B: a tile of rows against all of an adapter's rank, 64 wide steps along the features.
+// s = drop(x) A^T and ds = scale dy B: a tile of rows against all of an adapter's rank, 64 wide steps along the
+// features.
 #include "cuda/lora.h"
 #include "cuda/lora_dropout.h"
 #include "cuda/rows.h"
@@ -35,15 +36,17 @@ SIMT_DEVICE void shrinkTile(const LoraRun& run, const LoraSegment& segment, std:
         Bf16* const tileB = stage + P::TileA::kElements;
         if constexpr (kBackward) {
           const std::int64_t stride = ldb(segment.rank);
-          copyTile<kStep, kRanks, kThreads>(tileB, segment.b + feature * stride + rank0, stride, features - feature, ranks);
+          copyTile<kStep, kRanks, kThreads>(tileB, segment.b + feature * stride + rank0, stride, features - feature,
+                                            ranks);
         } else {
-          copyTile<kRanks, kStep, kThreads>(tileB, segment.a + static_cast<std::int64_t>(rank0) * run.lda + feature, run.lda,
-                                            ranks, features - feature);
+          copyTile<kRanks, kStep, kThreads>(tileB, segment.a + static_cast<std::int64_t>(rank0) * run.lda + feature,
+                                            run.lda, ranks, features - feature);
         }
       },
       [&](int step, Bf16* stage) {
         if constexpr (!kBackward) {
-          dropTile<kLoraRows, kStep, kThreads>(stage, run, segment, row0, rows, static_cast<std::int64_t>(step) * kStep);
+          dropTile<kLoraRows, kStep, kThreads>(stage, run, segment, row0, rows,
+                                               static_cast<std::int64_t>(step) * kStep);
         }
       });
   const float factor = kBackward ? segment.scale : segment.keepScale;
@@ -60,8 +63,8 @@ SIMT_DEVICE void shrinkTile(const LoraRun& run, const LoraSegment& segment, std:
 }
 
 template <bool kBackward>
-__global__ void __launch_bounds__(kThreads) lora_shrink_kernel(LoraRun run, const LoraTile* tiles, const Bf16* from,
-                                                               std::int64_t ld) {
+__global__ void __launch_bounds__(kThreads)
+    lora_shrink_kernel(LoraRun run, const LoraTile* tiles, const Bf16* from, std::int64_t ld) {
   SIMT_DYNAMIC_SHARED(Bf16, shared);
   const LoraTile tile = tiles[blockIdx.x];
   const LoraSegment& segment = run.segments[tile.segment];
@@ -82,9 +85,10 @@ void launchShrink(const char* name, const LoraRun& run, const LoraTile* tiles, s
                   std::int64_t ld, void* stream) {
   if (tileCount == 0) return;
   constexpr std::size_t kSharedBytes = kStages * ShrinkProduct<kMaxRanks, kBackward>::kStageElements * sizeof(Bf16);
-  launch(name, lora_shrink_kernel<kBackward>,
-         {.blocks = static_cast<unsigned>(tileCount), .threads = kThreads, .sharedBytes = kSharedBytes, .stream = stream},
-         run, tiles, from, ld);
+  launch(
+      name, lora_shrink_kernel<kBackward>,
+      {.blocks = static_cast<unsigned>(tileCount), .threads = kThreads, .sharedBytes = kSharedBytes, .stream = stream},
+      run, tiles, from, ld);
 }
 
 }  // namespace

@@ -59,8 +59,8 @@ LoraGradientPlan loraGradientPlan(const LoraSegment* segments, std::int32_t coun
     for (const Contribution& contribution : contributions) {
       const LoraSegment& segment = segments[contribution.segment];
       for (std::int32_t row = segment.rowStart; row < segment.rowEnd; row += kGradientRows) {
-        plan.tiles.push_back({contribution.segment, row, std::min(row + kGradientRows, segment.rowEnd), contribution.ofB,
-                              plan.scratchFloats});
+        plan.tiles.push_back({contribution.segment, row, std::min(row + kGradientRows, segment.rowEnd),
+                              contribution.ofB, plan.scratchFloats});
         plan.scratchFloats += elements;
         ++sum.parts;
       }

@@ -1,5 +1,4 @@
 #include "cuda/rmsnorm.h"
-
 #include "cuda/rows.h"
 
 namespace loratwin::cuda {

@@ -1,7 +1,6 @@
-#include "cuda/rope.h"
-
 #include <cmath>
 
+#include "cuda/rope.h"
 #include "cuda/rows.h"
 
 namespace loratwin::cuda {

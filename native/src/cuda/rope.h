@@ -3,8 +3,8 @@
 //   angle = position frequencies[i];  (a, b) = (x[i], x[i + D/2])  ->  (a cos - b sin, b cos + a sin);
 //   inverse: sin -> -sin
 //   x [T, >= column + heads D] stride ld: the heads are columns column + h D ..   D = headDim, even
-//   positions [T]: the row's index within its sequence   rotations [P, D/2] of {cos, sin}, P > every position, formed in
-//   f64 and rounded once by the host. Rotation f32, x float32 or bfloat16, rounded once.
+//   positions [T]: the row's index within its sequence   rotations [P, D/2] of {cos, sin}, P > every position, formed
+//   in f64 and rounded once by the host. Rotation f32, x float32 or bfloat16, rounded once.
 //   NMSE against the reference: 1e-12 (f32), 6e-6 (bfloat16)
 //   Source: Su et al. 2021, in the half-split form of Llama checkpoints
 #pragma once

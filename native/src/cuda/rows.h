@@ -51,8 +51,8 @@ SIMT_DEVICE void storeChunk(float* to, const float (&values)[kChunk], std::int64
 
 SIMT_DEVICE void storeChunk(Bf16* to, const float (&values)[kChunk], std::int64_t count) {
   if (count >= kChunk && aligned16(to)) {
-    storeVector(to, uint4{packBf16(values[0], values[1]), packBf16(values[2], values[3]), packBf16(values[4], values[5]),
-                          packBf16(values[6], values[7])});
+    storeVector(to, uint4{packBf16(values[0], values[1]), packBf16(values[2], values[3]),
+                          packBf16(values[4], values[5]), packBf16(values[6], values[7])});
     return;
   }
   SIMT_UNROLL
@@ -63,11 +63,14 @@ SIMT_DEVICE void storeChunk(Bf16* to, const float (&values)[kChunk], std::int64_
 
 constexpr std::int64_t chunksOf(std::int64_t count) { return (count + kChunk - 1) / kChunk; }
 
-constexpr unsigned blocksFor(std::int64_t count, std::int64_t each) { return static_cast<unsigned>((count + each - 1) / each); }
+constexpr unsigned blocksFor(std::int64_t count, std::int64_t each) {
+  return static_cast<unsigned>((count + each - 1) / each);
+}
 
 // This thread's place in a grid of one-dimensional blocks.
 SIMT_DEVICE std::int64_t globalThread() {
-  return static_cast<std::int64_t>(blockIdx.x) * static_cast<std::int64_t>(blockDim.x) + static_cast<std::int64_t>(threadIdx.x);
+  return static_cast<std::int64_t>(blockIdx.x) * static_cast<std::int64_t>(blockDim.x) +
+         static_cast<std::int64_t>(threadIdx.x);
 }
 
 }  // namespace loratwin::cuda

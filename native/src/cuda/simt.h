@@ -1,5 +1,6 @@
-// What a kernel is written with. A .cu file is compiled by nvcc for a GPU, or by g++ as C++ against native/emulation, which
-// runs its blocks on the CPU. Everything else of CUDA that a kernel needs gets a wrapper here first, one for each PTX instruction.
+// What a kernel is written with. A .cu file is compiled by nvcc for a GPU, or by g++ as C++ against native/emulation,
+// which runs its blocks on the CPU. Everything else of CUDA that a kernel needs gets a wrapper here first, one for each
+// PTX instruction.
 #pragma once
 
 #include <cstddef>

@@ -10,8 +10,8 @@
 #define SIMT_DEVICE __device__ __forceinline__
 #define SIMT_UNROLL _Pragma("unroll")
 #define SIMT_SHARED(type, name, extents) __shared__ __align__(16) type name extents
-#define SIMT_DYNAMIC_SHARED(type, name)                                  \
-  extern __shared__ __align__(128) unsigned char simtDynamicShared[];    \
+#define SIMT_DYNAMIC_SHARED(type, name)                               \
+  extern __shared__ __align__(128) unsigned char simtDynamicShared[]; \
   type* const name = reinterpret_cast<type*>(simtDynamicShared)
 
 namespace loratwin::cuda {
@@ -28,8 +28,9 @@ constexpr std::size_t kSharedWithoutAsking = 48 * 1024;
 template <class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), const LaunchShape& shape, Arguments&&... arguments) {
   if (shape.sharedBytes > kSharedWithoutAsking) {
-    checkCuda(name, cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                         static_cast<int>(shape.sharedBytes)));
+    checkCuda(name,
+              cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                   static_cast<int>(shape.sharedBytes)));
   }
   kernel<<<dim3(shape.blocks, shape.blocksY), shape.threads, shape.sharedBytes,
            static_cast<cudaStream_t>(shape.stream)>>>(std::forward<Arguments>(arguments)...);
@@ -88,7 +89,8 @@ SIMT_DEVICE void ldmatrixX4Trans(std::uint32_t (&matrices)[4], const void* row) 
 
 SIMT_DEVICE void mmaM16N8K16(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {
   asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, "
+      "%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }

@@ -1,8 +1,7 @@
-#include "cuda/sum_squares.h"
-
 #include "cuda/block_sum.h"
 #include "cuda/flat_chunks.h"
 #include "cuda/rows.h"
+#include "cuda/sum_squares.h"
 
 namespace loratwin::cuda {
 
@@ -13,7 +12,8 @@ __global__ void __launch_bounds__(kFlatThreads) sum_chunks_kernel(SumSquares op)
   const std::int32_t chunk = static_cast<std::int32_t>(blockIdx.x);
   const std::int32_t owner = ownerOf(chunk, op.firstChunk, op.vectorCount);
   const FlatVector vector = op.vectors[owner];
-  const std::int64_t first = (chunk - op.firstChunk[owner]) * kFlatChunk + static_cast<std::int64_t>(threadIdx.x) * kChunk;
+  const std::int64_t first =
+      (chunk - op.firstChunk[owner]) * kFlatChunk + static_cast<std::int64_t>(threadIdx.x) * kChunk;
   float values[kChunk] = {};
   if (first < vector.count) loadChunk(values, vector.x + first, vector.count - first);
   double sum = 0;

@@ -1,6 +1,5 @@
-#include "cuda/swiglu.h"
-
 #include "cuda/rows.h"
+#include "cuda/swiglu.h"
 
 namespace loratwin::cuda {
 

@@ -1,8 +1,9 @@
-// Products on tensor cores: tiles of bfloat16 in shared memory, fragments of m16n8k16, and the pipeline that feeds them.
+// Products on tensor cores: tiles of bfloat16 in shared memory, fragments of m16n8k16, and the pipeline that feeds
+// them.
 //
-// A tile is row major with 8 elements of padding a row: its rows start an odd number of 16-byte units apart, so that the
-// eight rows that an ldmatrix reads lie in eight different groups of banks. Global rows must be 16-byte aligned: bases 16-byte
-// aligned, leading dimensions multiples of 8; how many columns count is free.
+// A tile is row major with 8 elements of padding a row: its rows start an odd number of 16-byte units apart, so that
+// the eight rows that an ldmatrix reads lie in eight different groups of banks. Global rows must be 16-byte aligned:
+// bases 16-byte aligned, leading dimensions multiples of 8; how many columns count is free.
 #pragma once
 
 #include "cuda/simt.h"
@@ -53,7 +54,8 @@ SIMT_DEVICE void loadATrans(std::uint32_t (&a)[4], const Bf16* corner, int strid
   ldmatrixX4Trans(a, corner + (lane % 8 + lane / 16 * 8) * stride + lane / 8 % 2 * 8);
 }
 
-// B's fragments [16 of k, 16 columns] of a tile [columns, k]: b[0], b[1] the first eight columns, b[2], b[3] the others.
+// B's fragments [16 of k, 16 columns] of a tile [columns, k]: b[0], b[1] the first eight columns, b[2], b[3] the
+// others.
 SIMT_DEVICE void loadB(std::uint32_t (&b)[4], const Bf16* corner, int stride) {
   const int lane = laneOf();
   ldmatrixX4(b, corner + (lane % 8 + lane / 16 * 8) * stride + lane / 8 % 2 * 8);
@@ -69,8 +71,8 @@ SIMT_DEVICE void loadBTrans(std::uint32_t (&b)[4], const Bf16* corner, int strid
 SIMT_DEVICE int fragmentRow(int i) { return laneOf() / 4 + i / 2 * 8; }
 SIMT_DEVICE int fragmentColumn(int i) { return laneOf() % 4 * 2 + i % 2; }
 
-// sum [kM, kN] += A [kM, kK] B [kK, kN] by warps of kWarpsM x kWarpsN; A's tile is [kM, kK] or transposed [kK, kM], B's is
-// [kN, kK] or transposed [kK, kN], one behind the other in a stage.
+// sum [kM, kN] += A [kM, kK] B [kK, kN] by warps of kWarpsM x kWarpsN; A's tile is [kM, kK] or transposed [kK, kM], B's
+// is [kN, kK] or transposed [kK, kN], one behind the other in a stage.
 template <int kM, int kN, int kK, int kWarpsM, int kWarpsN, bool kATrans, bool kBTrans>
 struct Product {
   static constexpr int kThreads = kWarpsM * kWarpsN * kWarp;
@@ -147,9 +149,10 @@ struct Product {
   }
 };
 
-// product.sum += all steps. load(step, stage) issues the copies of a stage; prepare(step, stage) may change what this thread
-// itself has copied. kStages - 1 stages are under way while one is multiplied, and a step has one barrier: the stage that is
-// loaded anew is the one that everybody has left before it. Afterwards the shared memory is free for other use.
+// product.sum += all steps. load(step, stage) issues the copies of a stage; prepare(step, stage) may change what this
+// thread itself has copied. kStages - 1 stages are under way while one is multiplied, and a step has one barrier: the
+// stage that is loaded anew is the one that everybody has left before it. Afterwards the shared memory is free for
+// other use.
 template <int kStages, class P, class Load, class Prepare>
 SIMT_DEVICE void addSteps(P& product, Bf16* shared, int steps, Load&& load, Prepare&& prepare) {
   SIMT_UNROLL

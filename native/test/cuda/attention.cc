@@ -1,7 +1,6 @@
-// Attention over packed sequences. The backward kernels get the reference's output and lse, rounded, so that they are judged
-// by themselves.
+// Attention over packed sequences. The backward kernels get the reference's output and lse, rounded, so that they are
+// judged by themselves.
 #include "cuda/attention.h"
-
 #include "ops/attention.h"
 #include "table.h"
 
@@ -51,8 +50,19 @@ std::vector<Output> runShape(const Shape& shape) {
   const std::vector<double> wideQkv = widened(qkvs);
   std::vector<double> expectedOut = widened(outs);
   std::vector<double> expectedLse(size(shape.heads));
-  ops::ref::attention(ops::AttentionT<double>{{offsets.data(), count}, wideQkv.data(), ld, heads.qColumn, heads.kColumn, heads.vColumn,
-                                              expectedOut.data(), ldo, expectedLse.data(), shape.heads, shape.kvHeads, D, nullptr});
+  ops::ref::attention(ops::AttentionT<double>{{offsets.data(), count},
+                                              wideQkv.data(),
+                                              ld,
+                                              heads.qColumn,
+                                              heads.kColumn,
+                                              heads.vColumn,
+                                              expectedOut.data(),
+                                              ldo,
+                                              expectedLse.data(),
+                                              shape.heads,
+                                              shape.kvHeads,
+                                              D,
+                                              nullptr});
 
   const std::vector<cuda::AttentionTile> queryTileList = cuda::attentionQueryTiles(offsets.data(), count);
   const std::vector<cuda::AttentionTile> keyTileList = cuda::attentionKeyTiles(offsets.data(), count);
@@ -71,8 +81,8 @@ std::vector<Output> runShape(const Shape& shape) {
   const DeviceBuffer<Bf16> dout(douts, "dout");
   const DeviceBuffer<Bf16> dqkv(dqkvs, "dqkv");
   const DeviceBuffer<float> delta(size(shape.heads), "delta");
-  cuda::attention_backward({queryTiles.data(), tiles, keyTiles.data(), tiles, heads, rows, qkv.data(), backOut.data(), dout.data(),
-                            backLse.data(), delta.data(), dqkv.data()},
+  cuda::attention_backward({queryTiles.data(), tiles, keyTiles.data(), tiles, heads, rows, qkv.data(), backOut.data(),
+                            dout.data(), backLse.data(), delta.data(), dqkv.data()},
                            nullptr);
   const std::vector<double> wideOut = widened(givenOut);
   const std::vector<double> wideLse = widened(givenLse);

@@ -1,8 +1,8 @@
-// Cross-entropy over vocabulary tiles. The judge is head_loss's reference with an identity for its weight: logits in, dz out.
-#include "cuda/cross_entropy.h"
-
+// Cross-entropy over vocabulary tiles. The judge is head_loss's reference with an identity for its weight: logits in,
+// dz out.
 #include <cmath>
 
+#include "cuda/cross_entropy.h"
 #include "ops/head_loss.h"
 #include "table.h"
 
@@ -11,7 +11,8 @@ namespace loratwin::test {
 namespace {
 
 template <class Store>
-void lossCase(const std::string& name, const std::vector<int>& segmentRows, int vocabulary, int tileColumns, float spread) {
+void lossCase(const std::string& name, const std::vector<int>& segmentRows, int vocabulary, int tileColumns,
+              float spread) {
   judge(name, [=] {
     std::vector<std::int32_t> offsets{0};
     for (const int rows : segmentRows) offsets.push_back(offsets.back() + rows);
@@ -50,8 +51,8 @@ void lossCase(const std::string& name, const std::vector<int>& segmentRows, int 
     for (int column = 0; column < vocabulary; column += tileColumns) {
       const int columns = std::min(tileColumns, vocabulary - column);
       const DeviceBuffer<Store> logits(tileOf(column, columns), "logits");
-      cuda::cross_entropy_tile(cuda::LogitsTileT<Store>{logits.data(), ld, rows, column, columns, targets.data()}, state.data(),
-                               column == 0, nullptr);
+      cuda::cross_entropy_tile(cuda::LogitsTileT<Store>{logits.data(), ld, rows, column, columns, targets.data()},
+                               state.data(), column == 0, nullptr);
     }
     cuda::cross_entropy_losses(state.data(), targets.data(), deviceOffsets.data(), segments, losses.data(), nullptr);
     std::vector<double> gradient(all);
@@ -59,12 +60,13 @@ void lossCase(const std::string& name, const std::vector<int>& segmentRows, int 
       const int columns = std::min(tileColumns, vocabulary - column);
       const DeviceBuffer<Store> logits(tileOf(column, columns), "logits");
       const DeviceBuffer<Bf16> dz(static_cast<std::size_t>(rows * ld), "dz");
-      cuda::cross_entropy_gradient(cuda::LogitsTileT<Store>{logits.data(), ld, rows, column, columns, targets.data()}, state.data(),
-                                   lossScale.data(), dz.data(), ld, nullptr);
+      cuda::cross_entropy_gradient(cuda::LogitsTileT<Store>{logits.data(), ld, rows, column, columns, targets.data()},
+                                   state.data(), lossScale.data(), dz.data(), ld, nullptr);
       const std::vector<Bf16> values = dz.download();
       for (int t = 0; t < rows; ++t) {
         for (int v = 0; v < columns; ++v) {
-          gradient[static_cast<std::size_t>(t * vocabulary + column + v)] = widened(values[static_cast<std::size_t>(t * ld + v)]);
+          gradient[static_cast<std::size_t>(t * vocabulary + column + v)] =
+              widened(values[static_cast<std::size_t>(t * ld + v)]);
         }
       }
     }
@@ -74,8 +76,9 @@ void lossCase(const std::string& name, const std::vector<int>& segmentRows, int 
     const std::vector<double> wide = widened(z);
     std::vector<double> expected(all);
     std::vector<double> expectedLosses(segmentRows.size());
-    ops::ref::head_loss(ops::ref::HeadLossT<double>{refSegments.data(), segments, targetList.data(), wide.data(), identity.data(),
-                                                    expected.data(), rows, vocabulary, vocabulary, expectedLosses.data()});
+    ops::ref::head_loss(ops::ref::HeadLossT<double>{refSegments.data(), segments, targetList.data(), wide.data(),
+                                                    identity.data(), expected.data(), rows, vocabulary, vocabulary,
+                                                    expectedLosses.data()});
     return std::vector<Output>{{"cross_entropy", widened(losses.download()), expectedLosses, 1e-12},
                                {"cross_entropy_gradient", gradient, expected, 1e-5}};
   });

@@ -17,9 +17,12 @@ struct Setting {
 };
 
 constexpr Setting kSettings[] = {
-    {"ascending ff", emulation::Schedule::ascending, 1, 0xff}, {"descending 3f", emulation::Schedule::descending, 1, 0x3f},
-    {"random 1 ff", emulation::Schedule::random, 1, 0xff},     {"random 2 3f", emulation::Schedule::random, 2, 0x3f},
-    {"run ahead 1 ff", emulation::Schedule::runAhead, 1, 0xff}, {"run ahead 2 3f", emulation::Schedule::runAhead, 2, 0x3f},
+    {"ascending ff", emulation::Schedule::ascending, 1, 0xff},
+    {"descending 3f", emulation::Schedule::descending, 1, 0x3f},
+    {"random 1 ff", emulation::Schedule::random, 1, 0xff},
+    {"random 2 3f", emulation::Schedule::random, 2, 0x3f},
+    {"run ahead 1 ff", emulation::Schedule::runAhead, 1, 0xff},
+    {"run ahead 2 3f", emulation::Schedule::runAhead, 2, 0x3f},
 };
 
 bool allOk = true;
@@ -43,9 +46,9 @@ void report(const std::string& op, const std::string& caseName, const char* sche
   allOk = allOk && ok;
   char number[32] = "null";
   if (std::isfinite(error)) std::snprintf(number, sizeof number, "%.3g", error);
-  std::printf("{\"op\":\"%s\",\"case\":\"%s\",\"schedule\":\"%s\",\"error\":%s,\"tolerance\":%.3g,\"ok\":%s%s%s%s}\n", op.c_str(),
-              caseName.c_str(), schedule, number, tolerance, ok ? "true" : "false", message.empty() ? "" : ",\"message\":\"",
-              escaped(message).c_str(), message.empty() ? "" : "\"");
+  std::printf("{\"op\":\"%s\",\"case\":\"%s\",\"schedule\":\"%s\",\"error\":%s,\"tolerance\":%.3g,\"ok\":%s%s%s%s}\n",
+              op.c_str(), caseName.c_str(), schedule, number, tolerance, ok ? "true" : "false",
+              message.empty() ? "" : ",\"message\":\"", escaped(message).c_str(), message.empty() ? "" : "\"");
   std::fflush(stdout);
 }
 
@@ -66,8 +69,6 @@ bool sameBytes(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 }  // namespace
-
-
 
 std::vector<float> randomFloats(std::size_t count, std::uint32_t seed, float spread) {
   std::mt19937 random(seed);

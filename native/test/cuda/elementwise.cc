@@ -72,12 +72,14 @@ void swigluCase(int rows, int intermediate, int pad) {
     std::vector<double> expected = wideGradient;
     ops::ref::swiglu(ops::SwigluT<double>{wideIn.data(), ld, expected.data(), ldo, rows, intermediate});
     cuda::swiglu_backward(
-        cuda::SwigluBackwardT<Store>{gateUp.data(), ld, dout.data(), ldo, gateUp.data(), ld, rows, intermediate}, nullptr);
+        cuda::SwigluBackwardT<Store>{gateUp.data(), ld, dout.data(), ldo, gateUp.data(), ld, rows, intermediate},
+        nullptr);
     std::vector<double> expectedBack = wideIn;
-    ops::ref::swiglu_backward(ops::SwigluBackwardT<double>{wideIn.data(), ld, wideGradient.data(), ldo, expectedBack.data(),
-                                                           ld, rows, intermediate});
-    return std::vector<Output>{{"swiglu", widened(out.download()), expected, toleranceOf<Store>(1e-11)},
-                               {"swiglu_backward", widened(gateUp.download()), expectedBack, toleranceOf<Store>(1e-11)}};
+    ops::ref::swiglu_backward(ops::SwigluBackwardT<double>{wideIn.data(), ld, wideGradient.data(), ldo,
+                                                           expectedBack.data(), ld, rows, intermediate});
+    return std::vector<Output>{
+        {"swiglu", widened(out.download()), expected, toleranceOf<Store>(1e-11)},
+        {"swiglu_backward", widened(gateUp.download()), expectedBack, toleranceOf<Store>(1e-11)}};
   });
 }
 
@@ -97,17 +99,19 @@ void rmsnormCase(int rows, int hidden) {
     const DeviceBuffer<float> rstd(static_cast<std::size_t>(rows), "rstd");
     const DeviceBuffer<Bf16> compute(count, "dxCompute");
     cuda::rmsnorm(cuda::RmsnormT<Store>{x.data(), w.data(), y.data(), rstd.data(), rows, hidden, 1e-5F}, nullptr);
-    cuda::rmsnorm_backward({dy.data(), x.data(), rstd.data(), w.data(), dx.data(), dx.data(), rows, hidden, compute.data()},
-                           nullptr);
+    cuda::rmsnorm_backward(
+        {dy.data(), x.data(), rstd.data(), w.data(), dx.data(), dx.data(), rows, hidden, compute.data()}, nullptr);
     const std::vector<double> wideX = widened(xs);
     const std::vector<double> wideW = widened(ws);
     const std::vector<double> wideDy = widened(dys);
     std::vector<double> expectedY(count);
     std::vector<double> expectedRstd(static_cast<std::size_t>(rows));
-    ops::ref::rmsnorm(ops::RmsnormT<double>{wideX.data(), wideW.data(), expectedY.data(), expectedRstd.data(), rows, hidden, 1e-5F});
+    ops::ref::rmsnorm(
+        ops::RmsnormT<double>{wideX.data(), wideW.data(), expectedY.data(), expectedRstd.data(), rows, hidden, 1e-5F});
     std::vector<double> expectedDx = widened(residuals);
-    ops::ref::rmsnorm_backward(ops::RmsnormBackwardT<double>{wideDy.data(), wideX.data(), expectedRstd.data(), wideW.data(),
-                                                             expectedDx.data(), expectedDx.data(), rows, hidden, nullptr});
+    ops::ref::rmsnorm_backward(ops::RmsnormBackwardT<double>{wideDy.data(), wideX.data(), expectedRstd.data(),
+                                                             wideW.data(), expectedDx.data(), expectedDx.data(), rows,
+                                                             hidden, nullptr});
     return std::vector<Output>{{"rmsnorm", widened(y.download()), expectedY, toleranceOf<Store>()},
                                {"rmsnorm", widened(rstd.download()), expectedRstd, kF32},
                                {"rmsnorm_backward", widened(dx.download()), expectedDx, kF32},
@@ -134,10 +138,18 @@ void ropeCase(const std::vector<int>& lengths, int heads, int headDim, int colum
     for (const bool inverse : {false, true}) {
       const DeviceBuffer<Store> x(values, "x");
       const std::int32_t rows = offsets.back();
-      cuda::rope(cuda::RopeT<Store>{positions.data(), turns.data(), x.data(), ld, rows, column, heads, headDim, inverse}, nullptr);
+      cuda::rope(
+          cuda::RopeT<Store>{positions.data(), turns.data(), x.data(), ld, rows, column, heads, headDim, inverse},
+          nullptr);
       std::vector<double> expected = widened(values);
       ops::ref::rope(ops::RopeT<double>{{offsets.data(), static_cast<std::int32_t>(lengths.size())},
-                                        expected.data(), ld, column, heads, headDim, frequencies.data(), inverse});
+                                        expected.data(),
+                                        ld,
+                                        column,
+                                        heads,
+                                        headDim,
+                                        frequencies.data(),
+                                        inverse});
       outputs.push_back({"rope", widened(x.download()), expected, toleranceOf<Store>()});
     }
     return outputs;

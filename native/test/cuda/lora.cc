@@ -1,8 +1,7 @@
 // The five LoRA kernels, one after the other as a training step runs them.
-#include "cuda/lora.h"
-
 #include <memory>
 
+#include "cuda/lora.h"
 #include "ops/dropout.h"
 #include "ops/lora.h"
 #include "table.h"
@@ -49,7 +48,8 @@ std::vector<double> dense(const std::vector<Store>& padded, int rows, int column
 }
 
 // `padded` with its rows replaced.
-std::vector<double> spread(std::vector<double> padded, const std::vector<double>& rowsOnly, int rows, int columns, int stride) {
+std::vector<double> spread(std::vector<double> padded, const std::vector<double>& rowsOnly, int rows, int columns,
+                           int stride) {
   for (int i = 0; i < rows; ++i) {
     for (int j = 0; j < columns; ++j) {
       padded[static_cast<std::size_t>(i * stride + j)] = rowsOnly[static_cast<std::size_t>(i * columns + j)];
@@ -146,11 +146,32 @@ std::vector<Output> runShape(const Shape& shape) {
       const bool hasTarget = segment.rank > 0 && !(p == 1 && i == 1);
       const float scale = 16.0F / static_cast<float>(segment.rank);
       const std::uint32_t target = static_cast<std::uint32_t>(7 + p);
-      segments.push_back({row, row + segment.rows, hasTarget ? segment.rank : 0, N, columns[static_cast<std::size_t>(p)], lds,
-                          device.a.data(), device.b.data(), ss.back()->data(), dss.back()->data(), device.da.data(),
-                          device.db.data(), scale, 1.0F / (1.0F - segment.dropout), ops::dropoutThreshold(segment.dropout),
-                          {static_cast<std::uint32_t>(i), 99}, target});
-      refSegments.push_back({row, row + segment.rows, nullptr, nullptr, nullptr, nullptr, segment.rank, scale, segment.dropout,
+      segments.push_back({row,
+                          row + segment.rows,
+                          hasTarget ? segment.rank : 0,
+                          N,
+                          columns[static_cast<std::size_t>(p)],
+                          lds,
+                          device.a.data(),
+                          device.b.data(),
+                          ss.back()->data(),
+                          dss.back()->data(),
+                          device.da.data(),
+                          device.db.data(),
+                          scale,
+                          1.0F / (1.0F - segment.dropout),
+                          ops::dropoutThreshold(segment.dropout),
+                          {static_cast<std::uint32_t>(i), 99},
+                          target});
+      refSegments.push_back({row,
+                             row + segment.rows,
+                             nullptr,
+                             nullptr,
+                             nullptr,
+                             nullptr,
+                             segment.rank,
+                             scale,
+                             segment.dropout,
                              {static_cast<std::uint32_t>(i), 99}});
       row += segment.rows;
     }
@@ -167,9 +188,12 @@ std::vector<Output> runShape(const Shape& shape) {
       to.da = adapter.denseDa.data();
       to.db = adapter.denseDb.data();
     }
-    refProjections.push_back({{refSegments.data() + p * perProjection, perProjection, keys.data(), static_cast<std::uint32_t>(7 + p)},
-                              columns[static_cast<std::size_t>(p)], shape.outFeatures[static_cast<std::size_t>(p)],
-                              refS[static_cast<std::size_t>(p)].data(), lds});
+    refProjections.push_back(
+        {{refSegments.data() + p * perProjection, perProjection, keys.data(), static_cast<std::uint32_t>(7 + p)},
+         columns[static_cast<std::size_t>(p)],
+         shape.outFeatures[static_cast<std::size_t>(p)],
+         refS[static_cast<std::size_t>(p)].data(),
+         lds});
   }
 
   const std::int32_t segmentCount = static_cast<std::int32_t>(segments.size());
@@ -187,12 +211,12 @@ std::vector<Output> runShape(const Shape& shape) {
   cuda::lora_shrink(run, tiles.data(), tileCount, x.data(), lda, nullptr);
   cuda::lora_expand(run, tiles.data(), tileCount, maxOut, y.data(), ldy, nullptr);
   cuda::lora_shrink_backward(run, tiles.data(), tileCount, dy.data(), ldy, nullptr);
-  cuda::lora_expand_backward(run, rowTiles.data(), static_cast<std::int32_t>(rowTileList.size()), projections, perProjection,
-                             dx.data(), lda, nullptr);
+  cuda::lora_expand_backward(run, rowTiles.data(), static_cast<std::int32_t>(rowTileList.size()), projections,
+                             perProjection, dx.data(), lda, nullptr);
   cuda::lora_gradient(run,
                       {gradientTiles.data(), static_cast<std::int32_t>(plan.tiles.size()), sums.data(),
-                       static_cast<std::int32_t>(plan.sums.size()), plan.maxFeatures, plan.maxElements, scratch.data(), x.data(),
-                       lda, dy.data(), ldy},
+                       static_cast<std::int32_t>(plan.sums.size()), plan.maxFeatures, plan.maxElements, scratch.data(),
+                       x.data(), lda, dy.data(), ldy},
                       nullptr);
 
   const std::vector<double> wideX = widened(xs);
@@ -200,8 +224,8 @@ std::vector<Output> runShape(const Shape& shape) {
   std::vector<double> expectedY = widened(ys);
   std::vector<double> expectedDx = widened(dxs);
   ops::ref::lora(ops::LoraT<double>{refProjections.data(), projections, wideX.data(), lda, K, expectedY.data(), ldy});
-  ops::ref::lora_backward(ops::LoraBackwardT<double>{refProjections.data(), projections, wideDy.data(), ldy, wideX.data(), lda, K,
-                                                     expectedDx.data(), lda, nullptr});
+  ops::ref::lora_backward(ops::LoraBackwardT<double>{refProjections.data(), projections, wideDy.data(), ldy,
+                                                     wideX.data(), lda, K, expectedDx.data(), lda, nullptr});
   std::vector<Output> outputs;
   for (int p = 0; p < projections; ++p) {
     std::vector<double> expectedDs(size(lds));
@@ -219,8 +243,10 @@ std::vector<Output> runShape(const Shape& shape) {
         }
       }
     }
-    outputs.push_back({"lora_shrink", widened(ss[static_cast<std::size_t>(p)]->download()), refS[static_cast<std::size_t>(p)], kBf16});
-    outputs.push_back({"lora_shrink_backward", widened(dss[static_cast<std::size_t>(p)]->download()), expectedDs, kBf16});
+    outputs.push_back({"lora_shrink", widened(ss[static_cast<std::size_t>(p)]->download()),
+                       refS[static_cast<std::size_t>(p)], kBf16});
+    outputs.push_back(
+        {"lora_shrink_backward", widened(dss[static_cast<std::size_t>(p)]->download()), expectedDs, kBf16});
   }
   outputs.push_back({"lora_expand", widened(y.download()), expectedY, kBf16});
   outputs.push_back({"lora_expand_backward", widened(dx.download()), expectedDx, kBf16});

@@ -57,12 +57,13 @@ void stepCase(const std::string& name, const std::vector<std::int64_t>& counts, 
       const std::size_t at = layout.starts[i];
       flat.push_back({g.data() + at, counts[i]});
       updated.push_back({p.data() + at, m.data() + at, v.data() + at, g.data() + at, compute.data() + at, counts[i],
-                         cuda::adamwCoefficients(kStep, kRate, kBeta1, kBeta2, kEps, kDecay), clipped ? sums.data() + i : nullptr,
-                         kMaxNorm});
+                         cuda::adamwCoefficients(kStep, kRate, kBeta1, kBeta2, kEps, kDecay),
+                         clipped ? sums.data() + i : nullptr, kMaxNorm});
     }
     const DeviceBuffer<cuda::FlatVector> flatVectors(flat, "flat vectors");
     const DeviceBuffer<cuda::AdamwVector> updatedVectors(updated, "adamw vectors");
-    cuda::sum_squares({flatVectors.data(), firstChunk.data(), vectors, first.back(), partials.data(), sums.data()}, nullptr);
+    cuda::sum_squares({flatVectors.data(), firstChunk.data(), vectors, first.back(), partials.data(), sums.data()},
+                      nullptr);
     cuda::adamw({updatedVectors.data(), firstChunk.data(), vectors, first.back()}, nullptr);
 
     std::vector<double> ep = widened(p0);
@@ -76,7 +77,8 @@ void stepCase(const std::string& name, const std::vector<std::int64_t>& counts, 
       esums.push_back(ops::ref::sum_squares(eg.data() + at, static_cast<std::size_t>(counts[i])));
       const double scale = clipped ? std::fmin(1.0, kMaxNorm / (std::sqrt(esums.back()) + 1e-6)) : 1.0;
       ops::ref::adamw(ops::AdamwT<double>{ep.data() + at, em.data() + at, ev.data() + at, eg.data() + at,
-                                          static_cast<std::size_t>(counts[i]), kStep, kRate, kBeta1, kBeta2, kEps, kDecay, scale});
+                                          static_cast<std::size_t>(counts[i]), kStep, kRate, kBeta1, kBeta2, kEps,
+                                          kDecay, scale});
       for (std::size_t j = at; j < at + static_cast<std::size_t>(counts[i]); ++j) ecompute[j] = ep[j];
     }
     return std::vector<Output>{{"sum_squares", widened(sums.download()), esums, 1e-26},
