@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "cases.h"
@@ -66,6 +67,25 @@ inline std::vector<float> toFloats(const std::vector<ops::Bf16>& stored) {
 }
 
 inline std::vector<float> toFloats(const std::vector<float>& values) { return values; }
+
+// A tensor as an operator with this storage type takes it, and back.
+template <class Store, class Real>
+std::vector<Store> stored(const std::vector<Real>& values) {
+  if constexpr (std::is_same_v<Store, Real>) {
+    return values;
+  } else {
+    return toBf16(values);
+  }
+}
+
+template <class Real, class Store>
+std::vector<Real> reals(const std::vector<Store>& tensor) {
+  if constexpr (std::is_same_v<Store, Real>) {
+    return tensor;
+  } else {
+    return toFloats(tensor);
+  }
+}
 
 enum class MatmulExtra { none, bias, residual, residualInPlace };
 

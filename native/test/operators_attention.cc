@@ -21,25 +21,6 @@ std::vector<float> rotaryFrequencies(const Case& shape) {
   return frequencies;
 }
 
-// A tensor as an operator with this storage type takes it, and back.
-template <class Store, class Real>
-std::vector<Store> stored(const std::vector<Real>& values) {
-  if constexpr (std::is_same_v<Store, Real>) {
-    return values;
-  } else {
-    return toBf16(values);
-  }
-}
-
-template <class Real, class Store>
-std::vector<Real> values(const std::vector<Store>& tensor) {
-  if constexpr (std::is_same_v<Store, Real>) {
-    return tensor;
-  } else {
-    return toFloats(tensor);
-  }
-}
-
 ops::Sequences sequencesOf(const Layout& layout) {
   return {layout.sequences.data(), static_cast<std::int32_t>(layout.sequences.size()) - 1};
 }
@@ -51,7 +32,7 @@ Tensors<Real> rotate(const Case& c, const std::vector<Real>& x, bool inverse, au
   std::vector<Store> y = stored<Store>(x);
   const std::int64_t ld = kYColumn + c.heads * c.headDim + kPad;
   call(ops::RopeT<Store>{sequencesOf(layout), y.data(), ld, kYColumn, c.heads, c.headDim, frequencies.data(), inverse});
-  return {values<Real>(y)};
+  return {reals<Real>(y)};
 }
 
 template <class Store>
@@ -109,7 +90,7 @@ Tensors<Real> attend(int threads, const Case& c, const Tensors<Real>& in, auto c
                             sizeof(float));
   call(ops::AttentionT<Real, Store>{sequencesOf(layout), qkv.data(), qkvWidth(c), 0, q, q + c.kvHeads * c.headDim,
                                     out.data(), q, lse.data(), c.heads, c.kvHeads, c.headDim, scratch.data()});
-  return {values<Real>(out), lse};
+  return {reals<Real>(out), lse};
 }
 
 template <class Store, class Real>
@@ -128,7 +109,7 @@ Tensors<Real> attendBack(int threads, const Case& c, const Tensors<Real>& in, co
                                             q + c.kvHeads * c.headDim, attended.data(), q, dout.data(), q,
                                             out[1].data(), dqkv.data(), qkvWidth(c), c.heads, c.kvHeads, c.headDim,
                                             scratch.data()});
-  return {values<Real>(dqkv)};
+  return {reals<Real>(dqkv)};
 }
 
 template <class Store>

@@ -38,24 +38,6 @@ struct Form {
   }
 };
 
-template <class Store, class Real>
-std::vector<Store> stored(const std::vector<Real>& values) {
-  if constexpr (std::is_same_v<Store, Real>) {
-    return values;
-  } else {
-    return toBf16(values);
-  }
-}
-
-template <class Real, class Store>
-std::vector<Real> reals(const std::vector<Store>& values) {
-  if constexpr (std::is_same_v<Store, Real>) {
-    return values;
-  } else {
-    return toFloats(values);
-  }
-}
-
 // inputs x [T, ldx], y [T, ldy], then A, B of each segment's projections; outputs y, the projections' s and x (its
 // gradient is dx's start)
 template <class Real, class Store>

@@ -9,7 +9,8 @@ void copy(ExecContext& context, const Copy& op) {
   const std::size_t blocks = static_cast<std::size_t>((op.count + kBlock - 1) / kBlock);
   context.parallelFor(blocks, [&](std::size_t begin, std::size_t end, int) {
     const std::int64_t first = static_cast<std::int64_t>(begin) * kBlock;
-    const std::int64_t last = static_cast<std::int64_t>(end) * kBlock < op.count ? static_cast<std::int64_t>(end) * kBlock : op.count;
+    const std::int64_t whole = static_cast<std::int64_t>(end) * kBlock;
+    const std::int64_t last = whole < op.count ? whole : op.count;
     withStore(op.xType, [&]<class From>(From) {
       withStore(op.yType, [&]<class To>(To) {
         const From* x = static_cast<const From*>(op.x);
