@@ -11,6 +11,8 @@
 //   exponential           e^x, as seen in head_loss's softmax over two logits, relative error over -86 .. 0
 //   shared adapter        two segments of one adapter in a call (error: floats that differ from two calls)
 //   refuses               arguments out of range throw std::invalid_argument (error: how many did not)
+//   bound, double quantization, table, size, panels, bits
+//                         the formats of quantized weights: errors by their bounds, panels by the reference's bits
 //   dropout               the masks of lora's forward and backward are dropout.h's, at the right rate
 //
 // op_table --time: milliseconds of each operator in a training step instead.
@@ -423,7 +425,9 @@ void checkRefusals(ops::ExecContext& context) {
 int runTable() {
   Team team;
   std::vector<Operator> table = operatorTable();
+  const std::vector<Operator> quantized = quantizedOperators(table);
   for (Operator& op : bf16Operators(table)) table.push_back(std::move(op));
+  table.insert(table.end(), quantized.begin(), quantized.end());
   for (const Operator& op : table) {
     for (const Case& shape : caseTable()) {
       const Problem problem(op, shape);
@@ -440,6 +444,7 @@ int runTable() {
     checkExponential();
     for (const float p : {0.05F, 0.1F, 0.5F, 0.9F}) checkDropout(team.two, p);
   }
+  checkQuantization(report);
   checkSharedAdapter(team.two);
   checkRefusals(team.two);
   return allOk ? 0 : 1;

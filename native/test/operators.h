@@ -54,6 +54,15 @@ std::vector<Operator> operatorTable();
 // The forms on bfloat16 of operators in `table` (operators_bf16.cc).
 std::vector<Operator> bf16Operators(const std::vector<Operator>& table);
 
+// The products of `table` with quantized weights (operators_quantized.cc).
+std::vector<Operator> quantizedOperators(const std::vector<Operator>& table);
+
+// Of an operator, a mode and a case: the error and what it may be.
+using Report = std::function<void(const std::string&, const std::string&, const std::string&, double, double)>;
+
+// The formats of quantized weights themselves (quantization.cc).
+void checkQuantization(const Report& report);
+
 inline std::vector<ops::Bf16> toBf16(const std::vector<float>& values) {
   std::vector<ops::Bf16> stored(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) stored[i] = ops::toBf16(values[i]);

@@ -8,6 +8,8 @@ add_executable(op_table
   ${CMAKE_CURRENT_LIST_DIR}/operators_bf16.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_linear.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_lora.cc
+  ${CMAKE_CURRENT_LIST_DIR}/operators_quantized.cc
+  ${CMAKE_CURRENT_LIST_DIR}/quantization.cc
   ${CMAKE_CURRENT_LIST_DIR}/step_timing.cc
   ${LORATWIN_OPS_SOURCES} ${LORATWIN_OPS_REFERENCE_SOURCES} ${LORATWIN_OPS_OBJECTS})
 set_target_properties(op_table PROPERTIES CXX_STANDARD 20)

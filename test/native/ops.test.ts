@@ -22,6 +22,12 @@ const CLAIMS: Readonly<Record<string, string>> = {
   exponential: "takes exponentials to 2e-6 relative error",
   refuses: "refuses arguments out of range by name",
   "shared adapter": "adds the gradients of two segments of one adapter in order",
+  bound: "keeps every weight within the format's bound",
+  "double quantization": "keeps every absmax within half a step",
+  table: "has the quantiles of the normal distribution that QLoRA's appendix E prints",
+  size: "takes the bits a weight that the papers state",
+  panels: "dequantizes panels to the reference's bits in every build and direction, and pads them with 0",
+  bits: "quantizes bfloat16 weights as it does the same floats",
   dropout: "drops the same elements forward and backward, those of the documented hash",
   "dropout rate": "drops at the asked rate",
 };
@@ -38,12 +44,25 @@ const NARROW = [
   "lora of three bf16",
   "lora to float32 bf16",
   "matmul bf16",
+  "matmul int8",
+  "matmul nf4",
   "matmul with bias bf16",
+  "matmul with bias int8",
+  "matmul with bias nf4",
   "matmul with residual bf16",
+  "matmul with residual in place int8",
+  "matmul with residual in place nf4",
+  "matmul with residual int8",
+  "matmul with residual nf4",
   "rmsnorm bf16",
   "rope bf16",
   "swiglu bf16",
 ];
+/** Not operators: the formats of quantized weights, judged in modes of their own. */
+const FORMATS: Readonly<Record<string, readonly string[]>> = {
+  "quantize int8": ["bits", "bound", "panels", "refuses", "size"],
+  "quantize nf4": ["bits", "bound", "double quantization", "panels", "refuses", "size", "table"],
+};
 /** Judged in the mode gradient too. */
 const DIFFERENTIABLE = [
   "attention",
@@ -93,8 +112,13 @@ describe("the operator table", () => {
     const always = ["alone", "forward", "repeat", "threads"];
     const cases = new Set(judgements.filter((j) => j.mode === "forward").map((j) => j.case));
     expect(cases.size).toBeGreaterThanOrEqual(15);
-    expect([...groups().keys()].sort()).toEqual([...FORWARD_ONLY, ...NARROW, ...DIFFERENTIABLE].sort());
+    const names = [...FORWARD_ONLY, ...NARROW, ...DIFFERENTIABLE, ...Object.keys(FORMATS)];
+    expect([...groups().keys()].sort()).toEqual(names.sort());
     for (const [op, modes] of groups()) {
+      if (FORMATS[op] !== undefined) {
+        expect([...modes.keys()].sort()).toEqual(FORMATS[op]);
+        continue;
+      }
       const backward = FORWARD_ONLY.includes(op) ? [] : ["backward"];
       const gradient = DIFFERENTIABLE.includes(op) ? ["gradient"] : [];
       expect([...modes.keys()]).toEqual(expect.arrayContaining([...always, ...backward, ...gradient]));

@@ -9,6 +9,7 @@
 #include "isa.h"
 #include "lora.h"
 #include "matmul_widened.h"
+#include "quantized_panel.h"
 #include "rmsnorm.h"
 #include "rope.h"
 #include "sum_squares.h"
@@ -23,6 +24,7 @@ namespace loratwin::ops {
   void attention_backward(ExecContext&, const AttentionBackward&);     \
   void attention_backward(ExecContext&, const AttentionBackwardBf16&); \
   void copy(ExecContext&, const Copy&);                                \
+  void dequantize_panel(const DequantizePanel&);                       \
   void embed(ExecContext&, const EmbedBf16&);                          \
   void embed(ExecContext&, const Embed&);                              \
   void lora(ExecContext&, const Lora&);                                \
@@ -158,6 +160,8 @@ void attention_backward(ExecContext& context, const AttentionBackwardBf16& op) {
 }
 
 void copy(ExecContext& context, const Copy& op) { LORATWIN_PICK(copy(context, op)); }
+
+void dequantize_panel(const DequantizePanel& op) { LORATWIN_PICK(dequantize_panel(op)); }
 
 void embed(ExecContext& context, const Embed& op) {
   checkIds(op.ids, op.rows, op.vocabulary);

@@ -6,6 +6,7 @@
 
 #include "matmul_state.h"
 #include "matmul_widened.h"
+#include "quantized_panel.h"
 
 namespace loratwin::ops {
 
@@ -43,29 +44,52 @@ std::byte* element(void* data, DType type, std::int64_t index) {
   return static_cast<std::byte*>(data) + index * static_cast<std::int64_t>(sizeOf(type));
 }
 
+// What a product multiplies with: a packed weight, or columns of one that were just dequantized.
+struct RightOperand {
+  std::int64_t in;
+  std::int64_t out;
+  int direction;
+  DType type;
+  const memory* packed;  // null: dequantized
+
+  // A dequantized one's is quantized_panel.h's; the columns behind a last panel that is not whole are padding.
+  memory::desc layout() const {
+    if (packed != nullptr) return packed->get_desc();
+    return {{in, out}, memory::data_type::bf16, memory::format_tag::BA16a64b2a};
+  }
+};
+
+RightOperand packedOperand(const PackedMatrix::Impl& weight, int direction) {
+  return {weight.in(direction), weight.out(direction), direction, weight.dtype, &weight.packed[direction]};
+}
+
+RightOperand dequantizedOperand(std::int64_t in, std::int64_t columns) {
+  return {in, columns, kPanels, DType::bfloat16, nullptr};
+}
+
 Residual residualKind(const Product& product) {
   if (product.residual == nullptr) return Residual::none;
   return product.residual == product.destination ? Residual::sum : Residual::add;
 }
 
-MatmulPrimitive& findPrimitive(MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, int direction,
-                               const Product& product, std::int64_t rows) {
-  const std::int64_t in = weight.in(direction);
-  const std::int64_t out = weight.out(direction);
+MatmulPrimitive& findPrimitive(MatmulEngine::Impl& engine, const RightOperand& weight, const Product& product,
+                               std::int64_t rows) {
+  const std::int64_t in = weight.in;
+  const std::int64_t out = weight.out;
   const Residual kind = residualKind(product);
   const bool bias = product.bias != nullptr;
   const std::int64_t residualStride = kind == Residual::add ? product.residualStride : 0;
-  const PrimitiveKey key{in,   out,          direction,    rows,
-                         product.sourceStride, product.destinationStride, residualStride, kind,
-                         bias, weight.dtype, product.destinationType};
+  const PrimitiveKey key{in,   out,         weight.direction, rows, product.sourceStride, product.destinationStride,
+                         residualStride, kind, bias, weight.type, product.destinationType};
   const std::lock_guard<std::mutex> lock(engine.mutex);
   const auto found = engine.primitives.find(key);
   if (found != engine.primitives.end()) return found->second;
 
-  const memory::desc source = matrixDesc(weight.dtype, rows, in, product.sourceStride);
+  const memory::desc source = matrixDesc(weight.type, rows, in, product.sourceStride);
   const memory::desc destination = matrixDesc(product.destinationType, rows, out, product.destinationStride);
   const memory::desc added =
       matrixDesc(DType::float32, rows, out, kind == Residual::add ? product.residualStride : out);
+  const memory::desc layout = weight.layout();
   const memory::desc biasRow = matrixDesc(DType::float32, 1, out, out);
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -73,16 +97,16 @@ MatmulPrimitive& findPrimitive(MatmulEngine::Impl& engine, const PackedMatrix::I
   if (kind == Residual::sum) after.append_sum(1.0F);
   if (kind == Residual::add) after.append_binary(dnnl::algorithm::binary_add, added);
   if (kind != Residual::none) attributes.set_post_ops(after);
-  const memory::desc& packed = weight.packed[direction].get_desc();
   const dnnl::matmul::primitive_desc description =
-      bias ? dnnl::matmul::primitive_desc(engine.engine, source, packed, biasRow, destination, attributes)
-           : dnnl::matmul::primitive_desc(engine.engine, source, packed, destination, attributes);
+      bias ? dnnl::matmul::primitive_desc(engine.engine, source, layout, biasRow, destination, attributes)
+           : dnnl::matmul::primitive_desc(engine.engine, source, layout, destination, attributes);
   MatmulPrimitive entry{dnnl::matmul(description), {}};
   const memory::desc scratch = description.scratchpad_desc();
   for (std::size_t thread = 0; thread < engine.streams.size(); ++thread) {
     const auto make = [&](const memory::desc& layout) { return memory(layout, engine.engine, nullptr); };
     entry.threads.push_back({make(source), make(destination), bias ? make(biasRow) : memory(),
-                             kind == Residual::add ? make(added) : memory(), make(scratch)});
+                             kind == Residual::add ? make(added) : memory(), make(scratch),
+                             weight.packed == nullptr ? make(layout) : memory()});
     // 64 spare bytes to align the start
     if (engine.scratch[thread].size() < scratch.get_size() + 64) engine.scratch[thread].resize(scratch.get_size() + 64);
   }
@@ -94,35 +118,37 @@ std::int64_t blockRows(std::int64_t left) {
   return left >= kTailRows ? left / kTailRows * kTailRows : left;
 }
 
-void executeWidened(const PackedMatrix::Impl& weight, int direction, const Product& product, std::int64_t first,
+void executeWidened(const Bf16* panels, std::int64_t in, std::int64_t out, const Product& product, std::int64_t first,
                     std::int64_t last) {
   if (first >= last) return;
   const float* const residual =
       product.residual == nullptr ? nullptr : product.residual + first * product.residualStride;
   matmul_widened({reinterpret_cast<const Bf16*>(element(product.source, DType::bfloat16, first * product.sourceStride)),
-                  product.sourceStride, reinterpret_cast<const Bf16*>(weight.storage[direction].data()),
-                  static_cast<std::int32_t>(weight.in(direction)), static_cast<std::int32_t>(weight.out(direction)),
+                  product.sourceStride, panels, static_cast<std::int32_t>(in), static_cast<std::int32_t>(out),
                   element(product.destination, product.destinationType, first * product.destinationStride),
                   product.destinationType, product.destinationStride, product.bias, residual, product.residualStride,
                   last - first});
 }
 
-void execute(MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, int direction, const Product& product,
-             std::int64_t first, std::int64_t last, int thread) {
+void execute(MatmulEngine::Impl& engine, const RightOperand& weight, const Product& product, std::int64_t first,
+             std::int64_t last, int thread) {
   std::int64_t rows = 0;
   for (std::int64_t row = first; row < last; row += rows) {
     rows = blockRows(last - row);
-    MatmulPrimitive& entry = findPrimitive(engine, weight, direction, product, rows);
+    MatmulPrimitive& entry = findPrimitive(engine, weight, product, rows);
     MatmulArguments& arguments = entry.threads[static_cast<std::size_t>(thread)];
     std::vector<char>& buffer = engine.scratch[static_cast<std::size_t>(thread)];
     arguments.source.set_data_handle(
-        const_cast<std::byte*>(element(product.source, weight.dtype, row * product.sourceStride)));
+        const_cast<std::byte*>(element(product.source, weight.type, row * product.sourceStride)));
     arguments.destination.set_data_handle(
         element(product.destination, product.destinationType, row * product.destinationStride));
     arguments.scratch.set_data_handle(
         reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(buffer.data()) + 63) / 64 * 64));
+    if (arguments.panel) {
+      arguments.panel.set_data_handle(engine.panels[static_cast<std::size_t>(thread)].data());
+    }
     dnnl_exec_arg_t list[6] = {{DNNL_ARG_SRC, arguments.source.get()},
-                               {DNNL_ARG_WEIGHTS, weight.packed[direction].get()},
+                               {DNNL_ARG_WEIGHTS, arguments.panel ? arguments.panel.get() : weight.packed->get()},
                                {DNNL_ARG_DST, arguments.destination.get()},
                                {DNNL_ARG_SCRATCHPAD, arguments.scratch.get()}};
     int count = 4;
@@ -140,6 +166,59 @@ void execute(MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, int d
   }
 }
 
+// The row blocks of `execute`, each size once.
+void preparePrimitives(MatmulEngine::Impl& engine, const RightOperand& weight, const Product& product,
+                       std::int64_t left) {
+  while (left > 0) {
+    const std::int64_t rows = blockRows(left);
+    findPrimitive(engine, weight, product, rows);
+    left = left >= 2 * kBlockRows ? left % kBlockRows + kBlockRows : left - rows;
+  }
+}
+
+// The product's columns from `column` on; a residual that is the destination stays so.
+Product columnsFrom(const Product& product, std::int64_t column) {
+  Product part = product;
+  part.destination = element(product.destination, product.destinationType, column);
+  if (product.bias != nullptr) part.bias = product.bias + column;
+  if (product.residual != nullptr) part.residual = product.residual + column;
+  return part;
+}
+
+// A thread has all rows of its columns, so that each weight is dequantized once a product.
+void runQuantized(ExecContext& context, MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, int direction,
+                  const Product& product) {
+  const std::int64_t in = weight.in(direction);
+  const std::int64_t out = weight.out(direction);
+  const std::int64_t width = quantizedColumns(in, out);
+  const auto columnsAt = [&](std::int64_t column) { return std::min(width, out - column); };
+  if (!weight.widened) {
+    const OneThread oneThread;
+    preparePrimitives(engine, dequantizedOperand(in, columnsAt(0)), product, product.rows);
+    preparePrimitives(engine, dequantizedOperand(in, columnsAt((out - 1) / width * width)), product, product.rows);
+  }
+  const std::int64_t rowsOfPanel = weight.widened ? in : (in + kQuantPanelRows - 1) / kQuantPanelRows * kQuantPanelRows;
+  const std::size_t groups = static_cast<std::size_t>((out + width - 1) / width);
+  context.parallelFor(groups, [&](std::size_t begin, std::size_t end, int thread) {
+    const OneThread oneThread;
+    Bf16* const panels = reinterpret_cast<Bf16*>(engine.panels[static_cast<std::size_t>(thread)].data());
+    for (std::int64_t column = static_cast<std::int64_t>(begin) * width; column < static_cast<std::int64_t>(end) * width;
+         column += width) {
+      const std::int64_t columns = columnsAt(column);
+      for (std::int64_t c = 0; c < columns; c += kQuantPanel) {
+        dequantize_panel(
+            {weight.quantized->view(), direction == 1, (column + c) / kQuantPanel, panels + c * rowsOfPanel});
+      }
+      const Product part = columnsFrom(product, column);
+      if (weight.widened) {
+        executeWidened(panels, in, columns, part, 0, product.rows);
+      } else {
+        execute(engine, dequantizedOperand(in, columns), part, 0, product.rows, thread);
+      }
+    }
+  });
+}
+
 void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& weight, int direction,
                 const Product& product) {
   if (product.rows <= 0) return;
@@ -149,17 +228,14 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
     throw std::invalid_argument("matmul: Expected at most " + std::to_string(state.streams.size()) + " threads, got " +
                                 std::to_string(threads));
   }
+  const PackedMatrix::Impl& matrix = weight.impl();
+  if (matrix.quantized) return runQuantized(context, state, matrix, direction, product);
   const std::int64_t share = ((product.rows + threads - 1) / threads + kRowGrain - 1) / kRowGrain * kRowGrain;
-  if (!weight.impl().widened) {
+  if (!matrix.widened) {
     // Here and not in the threads: a new primitive may enlarge every thread's scratchpad.
     const OneThread oneThread;
     for (std::int64_t first = 0; first < product.rows; first += share) {
-      std::int64_t left = std::min(share, product.rows - first);
-      while (left > 0) {
-        const std::int64_t rows = blockRows(left);
-        findPrimitive(state, weight.impl(), direction, product, rows);
-        left = left >= 2 * kBlockRows ? left % kBlockRows + kBlockRows : left - rows;
-      }
+      preparePrimitives(state, packedOperand(matrix, direction), product, std::min(share, product.rows - first));
     }
   }
   context.parallelFor(static_cast<std::size_t>(threads), [&](std::size_t begin, std::size_t end, int thread) {
@@ -167,19 +243,33 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
     for (std::size_t part = begin; part < end; ++part) {
       const std::int64_t first = std::min(product.rows, static_cast<std::int64_t>(part) * share);
       const std::int64_t last = std::min(product.rows, first + share);
-      if (weight.impl().widened) {
-        executeWidened(weight.impl(), direction, product, first, last);
+      if (matrix.widened) {
+        executeWidened(reinterpret_cast<const Bf16*>(matrix.storage[direction].data()), matrix.in(direction),
+                       matrix.out(direction), product, first, last);
       } else {
-        execute(state, weight.impl(), direction, product, first, last, thread);
+        execute(state, packedOperand(matrix, direction), product, first, last, thread);
       }
     }
   });
 }
 
 void prepareProduct(MatmulEngine& engine, const PackedMatrix& weight, int direction, const Product& product) {
+  const PackedMatrix::Impl& matrix = weight.impl();
+  if (matrix.widened) return;
+  std::vector<RightOperand> operands;
+  if (matrix.quantized) {
+    const std::int64_t out = matrix.out(direction);
+    const std::int64_t width = quantizedColumns(matrix.in(direction), out);
+    operands.push_back(dequantizedOperand(matrix.in(direction), std::min(width, out)));
+    operands.push_back(dequantizedOperand(matrix.in(direction), out - (out - 1) / width * width));
+  } else {
+    operands.push_back(packedOperand(matrix, direction));
+  }
   const OneThread oneThread;
-  for (std::int64_t rows = 1; rows <= kBlockRows; rows = rows < kTailRows ? rows + 1 : rows + kTailRows) {
-    findPrimitive(engine.impl(), weight.impl(), direction, product, rows);
+  for (const RightOperand& operand : operands) {
+    for (std::int64_t rows = 1; rows <= kBlockRows; rows = rows < kTailRows ? rows + 1 : rows + kTailRows) {
+      findPrimitive(engine.impl(), operand, product, rows);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -41,9 +42,11 @@ inline dnnl::memory::desc matrixDesc(DType type, std::int64_t rows, std::int64_t
   return {{rows, columns}, dnnlType(type), dnnl::memory::dims{stride, 1}};
 }
 
+constexpr int kPanels = 2;
+
 enum class Residual { none, sum, add };
 
-// What a primitive is made for; the source has the weight's type.
+// What a primitive is made for; the source has the weight's type. Direction kPanels is dequantized panels of either.
 struct PrimitiveKey {
   std::int64_t in;
   std::int64_t out;
@@ -66,6 +69,7 @@ struct MatmulArguments {
   dnnl::memory bias;
   dnnl::memory residual;
   dnnl::memory scratch;
+  dnnl::memory panel;  // of a quantized weight, dequantized
 };
 
 struct MatmulPrimitive {
@@ -77,6 +81,7 @@ struct MatmulEngine::Impl {
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   std::vector<dnnl::stream> streams;
   std::vector<std::vector<char>> scratch;
+  std::vector<AlignedMemory> panels;  // a quantized weight's columns, dequantized
   std::mutex mutex;
   std::map<PrimitiveKey, MatmulPrimitive> primitives;
 };
@@ -86,7 +91,8 @@ struct PackedMatrix::Impl {
   std::int32_t outFeatures = 0;
   std::int32_t inFeatures = 0;
   DType dtype = DType::float32;
-  bool widened = false;  // packed for matmul_widened.h: `packed` is empty
+  bool widened = false;  // packed, or dequantized, for matmul_widened.h: `packed` is empty
+  std::optional<QuantizedMatrix> quantized;  // instead of `storage`
   AlignedMemory storage[2];
   dnnl::memory packed[2];
 

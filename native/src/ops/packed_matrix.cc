@@ -19,6 +19,10 @@ constexpr std::int64_t kLayoutRows = 1024;
 // every shape, with room for other processors, lets the planner know it.
 constexpr std::size_t kBf16ScratchBytes = std::size_t{256} << 10;
 
+void reserveBf16Scratch(MatmulEngine::Impl& engine) {
+  for (std::vector<char>& buffer : engine.scratch) buffer.resize(std::max(buffer.size(), kBf16ScratchBytes));
+}
+
 void packForOnednn(PackedMatrix::Impl& matrix, const dnnl::engine& cpu, const void* w, int direction) {
   const std::int64_t in = matrix.in(direction);
   const std::int64_t out = matrix.out(direction);
@@ -51,9 +55,7 @@ void pack(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Store* w
   matrix.inFeatures = in;
   matrix.dtype = dtypeOf<Store>();
   matrix.widened = matrix.dtype == DType::bfloat16 && currentIsa() != Isa::avx512bf16;
-  if (matrix.dtype == DType::bfloat16 && !matrix.widened) {
-    for (std::vector<char>& buffer : engine.scratch) buffer.resize(std::max(buffer.size(), kBf16ScratchBytes));
-  }
+  if (matrix.dtype == DType::bfloat16 && !matrix.widened) reserveBf16Scratch(engine);
   const OneThread oneThread;
   for (int direction = 0; direction < (backward ? 2 : 1); ++direction) {
     if constexpr (sizeof(Store) == sizeof(Bf16)) {
@@ -70,11 +72,29 @@ void pack(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Store* w
   }
 }
 
+template <class Store>
+void quantize(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Store* w, std::int32_t out,
+              std::int32_t in, Quantization format) {
+  matrix.outFeatures = out;
+  matrix.inFeatures = in;
+  matrix.dtype = DType::bfloat16;
+  matrix.widened = currentIsa() != Isa::avx512bf16;
+  if (!matrix.widened) reserveBf16Scratch(engine);
+  matrix.quantized.emplace(w, QuantizedLayout{format, out, in});
+  const std::size_t room = std::max(quantizedScratchBytes(in, out), quantizedScratchBytes(out, in));
+  for (AlignedMemory& panels : engine.panels) {
+    if (panels.bytes() >= room) continue;
+    panels = AlignedMemory();  // before the new ones, so that the peak does not hold both
+    panels = AlignedMemory(room);
+  }
+}
+
 }  // namespace
 
 MatmulEngine::MatmulEngine(int threads) : impl_(std::make_unique<Impl>()) {
   for (int i = 0; i < threads; ++i) impl_->streams.emplace_back(impl_->engine);
   impl_->scratch.resize(static_cast<std::size_t>(threads));
+  impl_->panels.resize(static_cast<std::size_t>(threads));
 }
 
 MatmulEngine::~MatmulEngine() = default;
@@ -82,6 +102,7 @@ MatmulEngine::~MatmulEngine() = default;
 std::size_t MatmulEngine::scratchBytes() const {
   std::size_t bytes = 0;
   for (const std::vector<char>& buffer : impl_->scratch) bytes += buffer.capacity();
+  for (const AlignedMemory& panels : impl_->panels) bytes += panels.bytes();
   return bytes;
 }
 
@@ -99,13 +120,27 @@ PackedMatrix::PackedMatrix(MatmulEngine& engine, const Bf16* w, std::int32_t out
   pack(*impl_, engine.impl(), w, outFeatures, inFeatures, backward);
 }
 
+PackedMatrix::PackedMatrix(MatmulEngine& engine, const float* w, std::int32_t outFeatures, std::int32_t inFeatures,
+                           Quantization format)
+    : impl_(std::make_unique<Impl>()) {
+  quantize(*impl_, engine.impl(), w, outFeatures, inFeatures, format);
+}
+
+PackedMatrix::PackedMatrix(MatmulEngine& engine, const Bf16* w, std::int32_t outFeatures, std::int32_t inFeatures,
+                           Quantization format)
+    : impl_(std::make_unique<Impl>()) {
+  quantize(*impl_, engine.impl(), w, outFeatures, inFeatures, format);
+}
+
 PackedMatrix::~PackedMatrix() = default;
 PackedMatrix::PackedMatrix(PackedMatrix&&) noexcept = default;
 PackedMatrix& PackedMatrix::operator=(PackedMatrix&&) noexcept = default;
 std::int32_t PackedMatrix::outFeatures() const { return impl_->outFeatures; }
 std::int32_t PackedMatrix::inFeatures() const { return impl_->inFeatures; }
-bool PackedMatrix::hasBackward() const { return impl_->storage[1].data() != nullptr; }
+bool PackedMatrix::hasBackward() const { return impl_->quantized || impl_->storage[1].data() != nullptr; }
 DType PackedMatrix::dtype() const { return impl_->dtype; }
-std::size_t PackedMatrix::bytes() const { return impl_->storage[0].bytes() + impl_->storage[1].bytes(); }
+std::size_t PackedMatrix::bytes() const {
+  return impl_->quantized ? impl_->quantized->bytes() : impl_->storage[0].bytes() + impl_->storage[1].bytes();
+}
 
 }  // namespace loratwin::ops

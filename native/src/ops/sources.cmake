@@ -9,6 +9,7 @@ set(LORATWIN_OPS_CPU_SOURCES
   src/ops/head_loss_rows.cpu.cc
   src/ops/lora.cpu.cc
   src/ops/matmul_widened.cpu.cc
+  src/ops/quantized_panel.cpu.cc
   src/ops/rmsnorm.cpu.cc
   src/ops/rope.cpu.cc
   src/ops/sum_squares.cpu.cc
@@ -17,7 +18,8 @@ set(LORATWIN_OPS_SOURCES
   src/ops/dispatch.cc
   src/ops/head_loss.cc
   src/ops/matmul.cc
-  src/ops/packed_matrix.cc)
+  src/ops/packed_matrix.cc
+  src/ops/quantized.cc)
 set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/adamw.ref.cc
   src/ops/attention.ref.cc
@@ -25,6 +27,7 @@ set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/head_loss.ref.cc
   src/ops/lora.ref.cc
   src/ops/matmul.ref.cc
+  src/ops/quantized.ref.cc
   src/ops/rmsnorm.ref.cc
   src/ops/rope.ref.cc
   src/ops/sum_squares.ref.cc

@@ -1,0 +1,112 @@
+#include "quantized.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace loratwin::ops {
+
+namespace {
+
+constexpr float kLargestCode = 127.0F;
+
+float widened(float x) { return x; }
+float widened(Bf16 x) { return toFloat(x); }
+
+// The nearest of -127 .. 127 to x / unit, ties to even.
+std::int8_t wholeCode(float x, float unit) {
+  if (unit == 0.0F) return 0;
+  return static_cast<std::int8_t>(std::clamp(std::nearbyint(x / unit), -kLargestCode, kLargestCode));
+}
+
+// The nearest of kNf4 to x, the lower one at equal distance.
+std::uint8_t nf4Code(float x) {
+  std::uint8_t code = 0;
+  while (code < 15 && x > 0.5F * (kNf4[code] + kNf4[code + 1])) ++code;
+  return code;
+}
+
+float largestMagnitude(const float* values, std::int64_t count) {
+  float largest = 0.0F;
+  for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(values[i]));
+  return largest;
+}
+
+void quantizeInt8Row(const float* row, std::int64_t n, const QuantizedLayout& layout, std::uint8_t* codes,
+                     float* scales) {
+  scales[n] = largestMagnitude(row, layout.inFeatures) / kLargestCode;
+  for (std::int64_t k = 0; k < layout.inFeatures; ++k) {
+    codes[n * layout.rowBytes() + k] = static_cast<std::uint8_t>(wholeCode(row[k], scales[n]));
+  }
+}
+
+void quantizeNf4Row(const float* row, std::int64_t n, const QuantizedLayout& layout, std::uint8_t* codes,
+                    float* absmax) {
+  for (std::int64_t start = 0; start < layout.rowCodes(); start += kQuantBlock) {
+    const std::int64_t count = std::min<std::int64_t>(kQuantBlock, layout.inFeatures - start);
+    const float largest = largestMagnitude(row + start, count);
+    absmax[(n * layout.rowCodes() + start) / kQuantBlock] = largest;
+    for (std::int64_t i = 0; i < kQuantBlock; ++i) {
+      const std::uint8_t code = i < count && largest > 0.0F ? nf4Code(row[start + i] / largest) : kNf4Zero;
+      std::uint8_t& byte = codes[n * layout.rowBytes() + (start + i) / 32 * 16 + i % 16];
+      byte = static_cast<std::uint8_t>(i % 32 < 16 ? code : byte | code << 4);
+    }
+  }
+}
+
+void quantizeAbsmax(const std::vector<float>& absmax, std::int8_t* codes, float* scales) {
+  double sum = 0;
+  for (const float value : absmax) sum += value;
+  const float offset = absmax.empty() ? 0.0F : static_cast<float>(sum / static_cast<double>(absmax.size()));
+  scales[0] = offset;
+  for (std::size_t first = 0; first < absmax.size(); first += kQuantSuperBlock) {
+    const std::size_t last = std::min(absmax.size(), first + kQuantSuperBlock);
+    float largest = 0.0F;
+    for (std::size_t i = first; i < last; ++i) largest = std::max(largest, std::fabs(absmax[i] - offset));
+    const float step = largest / kLargestCode;
+    scales[1 + first / kQuantSuperBlock] = step;
+    for (std::size_t i = first; i < last; ++i) codes[i] = wholeCode(absmax[i] - offset, step);
+  }
+}
+
+}  // namespace
+
+template <class Store>
+QuantizedMatrix::QuantizedMatrix(const Store* w, QuantizedLayout layout) : layout_(layout), storage_(layout.bytes()) {
+  std::uint8_t* const codes = reinterpret_cast<std::uint8_t*>(storage_.data());
+  std::int8_t* const absmaxCodes = reinterpret_cast<std::int8_t*>(codes + layout.codeBytes());
+  float* const scales = reinterpret_cast<float*>(codes + layout.codeBytes() + layout.absmaxBytes());
+  std::vector<float> row(static_cast<std::size_t>(layout.inFeatures));
+  std::vector<float> absmax(layout.format == Quantization::nf4 ? static_cast<std::size_t>(layout.blocks()) : 0);
+  for (std::int64_t n = 0; n < layout.outFeatures; ++n) {
+    for (std::int64_t k = 0; k < layout.inFeatures; ++k) {
+      const float value = widened(w[n * layout.inFeatures + k]);
+      if (!std::isfinite(value)) {
+        throw std::invalid_argument("quantize: Expected finite weights, got " + std::to_string(value) + " in row " +
+                                    std::to_string(n) + " of [" + std::to_string(layout.outFeatures) + "," +
+                                    std::to_string(layout.inFeatures) + "]");
+      }
+      row[static_cast<std::size_t>(k)] = value;
+    }
+    if (layout.format == Quantization::int8) {
+      quantizeInt8Row(row.data(), n, layout, codes, scales);
+    } else {
+      quantizeNf4Row(row.data(), n, layout, codes, absmax.data());
+    }
+  }
+  if (layout.format == Quantization::nf4) quantizeAbsmax(absmax, absmaxCodes, scales);
+}
+
+template QuantizedMatrix::QuantizedMatrix(const float*, QuantizedLayout);
+template QuantizedMatrix::QuantizedMatrix(const Bf16*, QuantizedLayout);
+
+QuantizedView QuantizedMatrix::view() const {
+  const std::byte* const codes = storage_.data();
+  const std::byte* const absmax = codes + layout_.codeBytes();
+  return {layout_, reinterpret_cast<const std::uint8_t*>(codes), reinterpret_cast<const std::int8_t*>(absmax),
+          reinterpret_cast<const float*>(absmax + layout_.absmaxBytes())};
+}
+
+}  // namespace loratwin::ops
