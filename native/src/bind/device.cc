@@ -1,7 +1,6 @@
-#include "runtime/device.h"
+#include "runtime/cpu/cpu_device.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "bind/bind.h"
 #include "bind/handles.h"
@@ -31,7 +30,7 @@ Napi::Value createDevice(const Napi::CallbackInfo& call) {
   if (owner.stopped) throw ArgumentError("a runtime that is not disposed", "createDevice", "a disposed one");
   std::vector<int> cores;
   for (const std::int64_t core : wholeNumbers(call[2], "createDevice.cores")) cores.push_back(static_cast<int>(core));
-  auto device = std::make_shared<Device>(owner.runtime, text(call[1]), std::move(cores));
+  std::shared_ptr<Device> device = std::make_shared<CpuDevice>(owner.runtime, text(call[1]), cores);
   owner.devices.push_back(device);
   return Napi::External<std::shared_ptr<Device>>::New(
       call.Env(), new std::shared_ptr<Device>(std::move(device)),
@@ -48,7 +47,7 @@ Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
   const std::int32_t out = whole32(call[2], "out");
   const std::int32_t in = whole32(call[3], "in");
   const ops::DType type = dtype(call[6], "loadMatrix.dtype");
-  return number(call, deviceOf(call[0])->loadMatrix(text(call[1]), out, in, data, type, call[5].ToBoolean()));
+  return number(call, deviceOf(call[0])->loadMatrix({text(call[1]), out, in, data, type, call[5].ToBoolean()}));
 }
 
 Napi::Value loadVector(const Napi::CallbackInfo& call) {
@@ -85,33 +84,32 @@ Napi::Value releaseAdapter(const Napi::CallbackInfo& call) {
 
 struct PartView {
   std::shared_ptr<Adapter> adapter;
-  float* data;
+  AdapterPart part;
 };
 
 PartView adapterPart(const Napi::CallbackInfo& call) {
-  const Device& device = *deviceOf(call[0]);
   const std::int64_t part = whole(call[2], "part");
-  if (part < 0 || part > 3) throw ArgumentError("a part of an adapter", "part", std::to_string(part));
-  std::shared_ptr<Adapter> adapter = device.adapter(whole(call[1], "adapter"));
-  float* const data = device.quietAdapterPart(*adapter, static_cast<AdapterPart>(part));
-  return {std::move(adapter), data};
+  if (part < 0 || part >= static_cast<std::int64_t>(kAdapterParts)) {
+    throw ArgumentError("a part of an adapter", "part", std::to_string(part));
+  }
+  return {deviceOf(call[0])->adapter(whole(call[1], "adapter")), static_cast<AdapterPart>(part)};
 }
 
 Napi::Value writeAdapter(const Napi::CallbackInfo& call) {
-  const PartView part = adapterPart(call);
+  const PartView view = adapterPart(call);
   const FloatView data = floats(call[3], "writeAdapter.data");
-  if (data.count != part.adapter->count()) {
-    throw ArgumentError(std::to_string(part.adapter->count()) + " elements", "writeAdapter.data",
+  if (data.count != view.adapter->elements()) {
+    throw ArgumentError(std::to_string(view.adapter->elements()) + " elements", "writeAdapter.data",
                         std::to_string(data.count));
   }
-  std::memcpy(part.data, data.data, data.count * sizeof(float));
+  deviceOf(call[0])->writeAdapter(*view.adapter, view.part, data.data);
   return call.Env().Undefined();
 }
 
 Napi::Value readAdapter(const Napi::CallbackInfo& call) {
-  const PartView part = adapterPart(call);
-  auto result = Napi::Float32Array::New(call.Env(), part.adapter->count());
-  std::memcpy(result.Data(), part.data, part.adapter->count() * sizeof(float));
+  const PartView view = adapterPart(call);
+  auto result = Napi::Float32Array::New(call.Env(), view.adapter->elements());
+  deviceOf(call[0])->readAdapter(*view.adapter, view.part, result.Data());
   return result;
 }
 
@@ -123,16 +121,15 @@ Napi::Value reserveArena(const Napi::CallbackInfo& call) {
 Napi::Value writeArena(const Napi::CallbackInfo& call) {
   const FloatView data = floats(call[2], "writeArena.data");
   const auto offset = static_cast<std::size_t>(whole(call[1], "offset"));
-  std::memcpy(deviceOf(call[0])->quietArena(offset, data.count * sizeof(float)), data.data, data.count * sizeof(float));
+  deviceOf(call[0])->writeArena(offset, data.data, data.count * sizeof(float));
   return call.Env().Undefined();
 }
 
 Napi::Value readArena(const Napi::CallbackInfo& call) {
   const auto count = static_cast<std::size_t>(whole(call[2], "count"));
   const auto offset = static_cast<std::size_t>(whole(call[1], "offset"));
-  const std::byte* const data = deviceOf(call[0])->quietArena(offset, count * sizeof(float));
   auto result = Napi::Float32Array::New(call.Env(), count);
-  std::memcpy(result.Data(), data, count * sizeof(float));
+  deviceOf(call[0])->readArena(result.Data(), offset, count * sizeof(float));
   return result;
 }
 

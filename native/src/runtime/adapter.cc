@@ -9,25 +9,38 @@ namespace loratwin {
 
 namespace {
 
-std::size_t place(std::vector<AdapterEntry>& entries) {
+std::size_t place(std::vector<AdapterEntry>& entries, std::int32_t padding) {
+  const auto padded = [padding](std::int32_t columns) { return (columns + padding - 1) / padding * padding; };
   std::size_t offset = 0;
   for (AdapterEntry& entry : entries) {
+    entry.lda = padded(entry.inFeatures);
+    entry.ldb = padded(entry.rank);
     entry.offset = offset;
     offset += entry.sizeA() + entry.sizeB();
   }
   return offset;
 }
 
-constexpr std::size_t kLine = 64 / sizeof(float);
+std::size_t unpadded(const std::vector<AdapterEntry>& entries) {
+  std::size_t count = 0;
+  for (const AdapterEntry& entry : entries) {
+    count += static_cast<std::size_t>(entry.rank) *
+             (static_cast<std::size_t>(entry.inFeatures) + static_cast<std::size_t>(entry.outFeatures));
+  }
+  return count;
+}
+
+constexpr std::size_t kLineFloats = MemoryPool::kLine / sizeof(float);
 constexpr std::uint32_t kMaxTarget = 1U << 20;  // 1024 layers of 1024 projections; keeps the index small
 
 }  // namespace
 
-Adapter::Adapter(std::shared_ptr<MemoryMeter> meter, std::vector<AdapterEntry> entries)
+Adapter::Adapter(std::shared_ptr<MemoryPool> pool, std::vector<AdapterEntry> entries, AdapterFormat format)
     : entries_(std::move(entries)),
-      count_(place(entries_)),
-      stride_((count_ + kLine - 1) / kLine * kLine),
-      buffer_(std::move(meter), MemoryKind::adapters, 4 * stride_ * sizeof(float)) {
+      elements_(unpadded(entries_)),
+      count_(place(entries_, format.padding)),
+      stride_((count_ + kLineFloats - 1) / kLineFloats * kLineFloats),
+      buffer_(std::move(pool), MemoryKind::adapters, stride_ * (kAdapterParts * sizeof(float) + format.roundedBytes)) {
   for (std::size_t i = 0; i < entries_.size(); i++) {
     const AdapterEntry& entry = entries_[i];
     const std::string at = "createAdapter[" + std::to_string(i) + "].target";
@@ -37,6 +50,45 @@ Adapter::Adapter(std::shared_ptr<MemoryMeter> meter, std::vector<AdapterEntry> e
     indexOfTarget_[entry.target] = static_cast<std::int32_t>(i);
     maxRank_ = std::max(maxRank_, entry.rank);
   }
+}
+
+template <class Body>
+void Adapter::forRows(Body&& body) const {
+  std::size_t packed = 0;
+  const auto matrix = [&](std::size_t place, std::int32_t rows, std::int32_t columns, std::int32_t stride) {
+    for (std::int32_t row = 0; row < rows; row++) {
+      body(place, packed, static_cast<std::size_t>(columns));
+      place += static_cast<std::size_t>(stride);
+      packed += static_cast<std::size_t>(columns);
+    }
+  };
+  for (const AdapterEntry& entry : entries_) {
+    matrix(entry.offset, entry.rank, entry.inFeatures, entry.lda);
+    matrix(entry.offset + entry.sizeA(), entry.outFeatures, entry.rank, entry.ldb);
+  }
+}
+
+void Adapter::write(AdapterPart which, const float* values) const {
+  std::vector<float> padded;
+  if (count_ != elements_) {
+    padded.resize(count_);
+    forRows([&](std::size_t place, std::size_t packed, std::size_t columns) {
+      std::copy_n(values + packed, columns, padded.data() + place);
+    });
+  }
+  buffer_.write(byteOffset(which), padded.empty() ? values : padded.data(), count_ * sizeof(float));
+}
+
+void Adapter::read(AdapterPart which, float* values) const {
+  if (count_ == elements_) {
+    buffer_.read(values, byteOffset(which), count_ * sizeof(float));
+    return;
+  }
+  std::vector<float> padded(count_);
+  buffer_.read(padded.data(), byteOffset(which), count_ * sizeof(float));
+  forRows([&](std::size_t place, std::size_t packed, std::size_t columns) {
+    std::copy_n(padded.data() + place, columns, values + packed);
+  });
 }
 
 const AdapterEntry* Adapter::find(std::uint32_t target) const {

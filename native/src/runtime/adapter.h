@@ -1,5 +1,6 @@
 // An adapter's flat vectors: parameters, gradients and the two moments, equally long.
-// Layout: for each entry in order A [rank, inFeatures], then B [outFeatures, rank].
+// Layout on the device: for each entry in order A [rank, lda], then B [outFeatures, ldb]. JavaScript's has no padding:
+// A [rank, inFeatures], B [outFeatures, rank]. What pads is zero and stays zero.
 #pragma once
 
 #include <atomic>
@@ -16,22 +17,40 @@ struct AdapterEntry {
   std::int32_t rank = 0;
   std::int32_t inFeatures = 0;
   std::int32_t outFeatures = 0;
-  float scale = 1.0F;      // alpha / rank
+  float scale = 1.0F;  // alpha / rank
+  std::int32_t lda = 0;
+  std::int32_t ldb = 0;
   std::size_t offset = 0;  // of A in the flat layout, in elements
 
-  std::size_t sizeA() const { return static_cast<std::size_t>(rank) * static_cast<std::size_t>(inFeatures); }
-  std::size_t sizeB() const { return static_cast<std::size_t>(rank) * static_cast<std::size_t>(outFeatures); }
+  std::size_t sizeA() const { return static_cast<std::size_t>(rank) * static_cast<std::size_t>(lda); }
+  std::size_t sizeB() const { return static_cast<std::size_t>(outFeatures) * static_cast<std::size_t>(ldb); }
 };
 
 enum class AdapterPart { parameters, gradients, firstMoment, secondMoment };
+constexpr std::size_t kAdapterParts = 4;
+
+// What a device keeps of an adapter: rows padded to multiples of `padding` elements, and `roundedBytes` a parameter
+// for a copy in the type that products read.
+struct AdapterFormat {
+  std::int32_t padding = 1;
+  std::size_t roundedBytes = 0;
+};
 
 class Adapter {
  public:
   // Throws ArgumentError when a target comes twice.
-  Adapter(std::shared_ptr<MemoryMeter> meter, std::vector<AdapterEntry> entries);
+  Adapter(std::shared_ptr<MemoryPool> pool, std::vector<AdapterEntry> entries, AdapterFormat format);
 
+  // Of a vector as the device has it.
   std::size_t count() const { return count_; }
+  // Of a vector as JavaScript has it.
+  std::size_t elements() const { return elements_; }
   float* part(AdapterPart which) const { return buffer_.floats() + static_cast<std::size_t>(which) * stride_; }
+  // Behind the four vectors; as long as they are.
+  std::byte* rounded() const { return buffer_.data() + kAdapterParts * stride_ * sizeof(float); }
+  // `values` [elements()] to and from the device.
+  void write(AdapterPart which, const float* values) const;
+  void read(AdapterPart which, float* values) const;
   // Null: the adapter has no such target.
   const AdapterEntry* find(std::uint32_t target) const;
   std::int32_t maxRank() const { return maxRank_; }
@@ -39,8 +58,14 @@ class Adapter {
   std::atomic<int> pending{0};  // tasks that use it
 
  private:
+  // body(place on the device, place in JavaScript's vector, elements) for each row.
+  template <class Body>
+  void forRows(Body&& body) const;
+  std::size_t byteOffset(AdapterPart which) const { return static_cast<std::size_t>(which) * stride_ * sizeof(float); }
+
   std::vector<AdapterEntry> entries_;
-  std::size_t count_;
+  std::size_t elements_ = 0;
+  std::size_t count_ = 0;
   std::size_t stride_;  // count rounded up to 64 bytes
   Buffer buffer_;
   std::vector<std::int32_t> indexOfTarget_;

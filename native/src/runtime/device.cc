@@ -1,54 +1,50 @@
 #include "device.h"
 
-#include <omp.h>
-#include <sched.h>
-
-#include <cmath>
-#include <cstring>
 #include <utility>
 
-#include "clock.h"
 #include "errors.h"
-#include "ops/adamw.h"
-#include "ops/sum_squares.h"
 
 namespace loratwin {
 
-Device::Device(std::shared_ptr<Runtime> runtime, std::string name, std::vector<int> cores)
-    : runtime_(std::move(runtime)), name_(std::move(name)), meter_(std::make_shared<MemoryMeter>()) {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  sched_getaffinity(0, sizeof allowed, &allowed);
-  for (const int core : cores) {
-    if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET(core, &allowed)) {
-      throw ArgumentError("cores that this process may use", "createDevice.cores", std::to_string(core));
-    }
-  }
-  // Packing on JavaScript's thread must not leave a spinning OpenMP team on the devices' cores.
-  omp_set_num_threads(1);
-  pool_ = std::make_unique<Pool>(cores);
-  engine_ = std::make_unique<ops::MatmulEngine>(static_cast<int>(cores.size()));
-  arena_ = std::make_shared<Buffer>(meter_, MemoryKind::arena, 0);
-  compute_ = std::make_unique<Stream>(runtime_, name_, "compute", std::vector<int>{cores.front()}, true);
-  send_ = std::make_unique<Stream>(runtime_, name_, "send", cores, false);
+double UpdateItem::sumSquares() const {
+  double sum = 0;
+  for (const double* cell : normCells) sum += *cell;
+  return sum;
 }
 
-Device::~Device() { stop(); }
+const void* elementsOf(WeightData source, std::size_t count, ops::DType dtype, std::vector<ops::Bf16>& rounded) {
+  if (source.type == dtype) return source.data;
+  if (dtype == ops::DType::float32) throw ArgumentError("a Float32Array for float32", "data", "a Uint16Array");
+  const float* const values = static_cast<const float*>(source.data);
+  rounded.resize(count);
+  for (std::size_t i = 0; i < count; i++) rounded[i] = ops::toBf16(values[i]);
+  return rounded.data();
+}
+
+void throwStepError(const Step& step, const Bindings& bindings, const std::exception& error) {
+  throw StepError(step.label, std::string(error.what()) + "\n  " + step.arguments + " rows=" +
+                                  std::to_string(bindings.rows) + " sequences=" +
+                                  std::to_string(bindings.sequences.size() - 1) + " segments=" +
+                                  std::to_string(bindings.segments.size()));
+}
+
+Device::Device(std::shared_ptr<Runtime> runtime, std::string name, std::shared_ptr<MemoryPool> pool,
+               AdapterFormat format, StepTables steps)
+    : runtime_(std::move(runtime)),
+      name_(std::move(name)),
+      memory_(std::move(pool)),
+      arena_(std::make_shared<Buffer>(memory_, MemoryKind::arena, 0)),
+      format_(format),
+      steps_(std::move(steps)) {}
 
 void Device::stop() {
   if (std::exchange(stopped_, true)) return;
-  compute_->stop();
-  send_->stop();
+  halt();
   programs_.clear();
   adapters_.clear();
-  for (const std::unique_ptr<Matrix>& matrix : weights_.matrices) {
-    meter_->add(MemoryKind::weights, -static_cast<std::ptrdiff_t>(matrix->packed.bytes()));
-  }
   weights_ = Weights{};
-  meter_->add(MemoryKind::other, -static_cast<std::ptrdiff_t>(std::exchange(engineBytes_, 0)));
-  engine_.reset();
   arena_.reset();
-  pool_.reset();
+  release();
 }
 
 void Device::requireLive() const {
@@ -61,6 +57,13 @@ void Device::requireQuiet(const char* what) const {
   if (pending > 0) throw ArgumentError("no pending tasks", name_ + "." + what, std::to_string(pending));
 }
 
+void Device::requireQuiet(const Adapter& adapter) const {
+  const int pending = adapter.pending;
+  if (pending > 0) {
+    throw ArgumentError("no pending task that uses the adapter", name_ + ".adapter", std::to_string(pending));
+  }
+}
+
 void Device::requireRange(const char* at, std::size_t offset, std::size_t bytes) const {
   if (offset + bytes > arena_->bytes()) {
     throw ArgumentError("an end within the arena of " + std::to_string(arena_->bytes()) + " bytes", name_ + "." + at,
@@ -68,43 +71,22 @@ void Device::requireRange(const char* at, std::size_t offset, std::size_t bytes)
   }
 }
 
-namespace {
-
-// The elements of `data` as bfloat16; `rounded` holds them when they came as floats.
-const ops::Bf16* asBf16(WeightData data, std::size_t count, std::vector<ops::Bf16>& rounded) {
-  if (data.type == ops::DType::bfloat16) return static_cast<const ops::Bf16*>(data.data);
-  const float* const values = static_cast<const float*>(data.data);
-  rounded.resize(count);
-  for (std::size_t i = 0; i < count; i++) rounded[i] = ops::toBf16(values[i]);
-  return rounded.data();
-}
-
-const float* asFloats(WeightData data, const char* at) {
-  if (data.type != ops::DType::float32) throw ArgumentError("a Float32Array for float32", at, "a Uint16Array");
-  return static_cast<const float*>(data.data);
-}
-
-}  // namespace
-
-std::size_t Device::loadMatrix(std::string name, std::int32_t out, std::int32_t in, WeightData data, ops::DType dtype,
-                               bool backward) {
+std::size_t Device::loadMatrix(const MatrixSource& source) {
   requireQuiet("loadMatrix");
-  const auto pack = [&] {
-    if (dtype == ops::DType::float32) return ops::PackedMatrix(*engine_, asFloats(data, "data"), out, in, backward);
-    std::vector<ops::Bf16> rounded;
-    const std::size_t count = static_cast<std::size_t>(out) * static_cast<std::size_t>(in);
-    return ops::PackedMatrix(*engine_, asBf16(data, count, rounded), out, in, backward);
-  };
-  auto matrix = std::unique_ptr<Matrix>(new Matrix{std::move(name), pack()});
-  meter_->add(MemoryKind::weights, static_cast<std::ptrdiff_t>(matrix->packed.bytes()));
+  std::unique_ptr<Matrix> matrix = makeMatrix(source);
+  matrix->name = source.name;
+  matrix->out = source.out;
+  matrix->in = source.in;
+  matrix->dtype = source.dtype;
+  matrix->backward = source.backward;
   weights_.matrices.push_back(std::move(matrix));
   return weights_.matrices.size() - 1;
 }
 
 std::size_t Device::loadVector(const float* data, std::size_t count) {
   requireLive();
-  auto vector = std::unique_ptr<Vector>(new Vector{count, Buffer(meter_, MemoryKind::weights, count * sizeof(float))});
-  std::memcpy(vector->values.data(), data, count * sizeof(float));
+  auto vector = std::unique_ptr<Vector>(new Vector{count, Buffer(memory_, MemoryKind::weights, count * sizeof(float))});
+  vector->values.write(0, data, count * sizeof(float));
   weights_.vectors.push_back(std::move(vector));
   return weights_.vectors.size() - 1;
 }
@@ -114,17 +96,16 @@ std::size_t Device::loadTable(std::int32_t rows, std::int32_t columns, WeightDat
   const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
   const std::size_t bytes = count * ops::sizeOf(dtype);
   std::vector<ops::Bf16> rounded;
-  const void* const values = dtype == ops::DType::float32 ? static_cast<const void*>(asFloats(data, "data"))
-                                                          : asBf16(data, count, rounded);
-  auto table = std::unique_ptr<Table>(new Table{rows, columns, dtype, Buffer(meter_, MemoryKind::weights, bytes)});
-  std::memcpy(table->values.data(), values, bytes);
+  const void* const values = elementsOf(data, count, dtype, rounded);
+  auto table = std::unique_ptr<Table>(new Table{rows, columns, dtype, Buffer(memory_, MemoryKind::weights, bytes)});
+  table->values.write(0, values, bytes);
   weights_.tables.push_back(std::move(table));
   return weights_.tables.size() - 1;
 }
 
 std::size_t Device::createAdapter(std::vector<AdapterEntry> entries) {
   requireLive();
-  adapters_.push_back(std::make_shared<Adapter>(meter_, std::move(entries)));
+  adapters_.push_back(std::make_shared<Adapter>(memory_, std::move(entries), format_));
   return adapters_.size() - 1;
 }
 
@@ -137,27 +118,26 @@ std::shared_ptr<Adapter> Device::adapter(std::int64_t handle) const {
   return adapters_[static_cast<std::size_t>(handle)];
 }
 
-float* Device::quietAdapterPart(const Adapter& adapter, AdapterPart part) const {
-  const int pending = adapter.pending;
-  if (pending > 0) {
-    throw ArgumentError("no pending task that uses the adapter", name_ + ".adapter", std::to_string(pending));
-  }
-  return adapter.part(part);
+void Device::writeAdapter(const Adapter& adapter, AdapterPart part, const float* values) {
+  requireQuiet(adapter);
+  adapter.write(part, values);
+  if (part == AdapterPart::parameters) parametersWritten(adapter);
+}
+
+void Device::readAdapter(const Adapter& adapter, AdapterPart part, float* values) const {
+  requireQuiet(adapter);
+  adapter.read(part, values);
 }
 
 void Device::releaseAdapter(std::int64_t handle) {
-  quietAdapterPart(*adapter(handle), AdapterPart::parameters);
+  requireQuiet(*adapter(handle));
   adapters_[static_cast<std::size_t>(handle)] = nullptr;
 }
 
 std::size_t Device::createProgram(const std::vector<RawOperator>& operators) {
   requireLive();
-  auto program = std::make_unique<Program>(operators, weights_);
-  // A running task may be using the engine's scratchpads, which may grow here; then the first run makes its primitives.
-  if (pending_ == 0) {
-    program->prepare(*engine_);
-    countEngine();
-  }
+  auto program = std::make_unique<Program>(operators, weights_, steps_);
+  programMade(*program);
   programs_.push_back(std::move(program));
   return programs_.size() - 1;
 }
@@ -167,17 +147,23 @@ void Device::reserveArena(std::size_t bytes) {
   // Before the new one is made, so that the peak does not count both. A send of another device may still hold it.
   arena_ = nullptr;
   try {
-    arena_ = std::make_shared<Buffer>(meter_, MemoryKind::arena, bytes);
+    arena_ = std::make_shared<Buffer>(memory_, MemoryKind::arena, bytes);
   } catch (...) {
-    arena_ = std::make_shared<Buffer>(meter_, MemoryKind::arena, 0);
+    arena_ = std::make_shared<Buffer>(memory_, MemoryKind::arena, 0);
     throw;
   }
 }
 
-std::byte* Device::quietArena(std::size_t offset, std::size_t bytes) const {
+void Device::writeArena(std::size_t offset, const void* from, std::size_t bytes) {
   requireQuiet("arena");
   requireRange("arena", offset, bytes);
-  return arena_->data() + offset;
+  arena_->write(offset, from, bytes);
+}
+
+void Device::readArena(void* to, std::size_t offset, std::size_t bytes) const {
+  requireQuiet("arena");
+  requireRange("arena", offset, bytes);
+  arena_->read(to, offset, bytes);
 }
 
 Task Device::prepare(const TaskHead& head) {
@@ -194,84 +180,19 @@ void Device::enqueueRun(const TaskHead& head, std::int64_t program, Bindings bin
   if (program < 0 || program >= static_cast<std::int64_t>(programs_.size())) {
     throw ArgumentError("a program of device " + name_, "program", std::to_string(program));
   }
-  const Program* const steps = programs_[static_cast<std::size_t>(program)].get();
-  steps->check(bindings, arena_->bytes(), pool_->threads());
+  const Program& steps = *programs_[static_cast<std::size_t>(program)];
+  steps.check(bindings, arena_->bytes(), threads());
   Task task = prepare(head);
   for (const RunSegment& segment : bindings.segments) task.uses.emplace_back(segment.adapter->pending);
   for (const RunSumSquares& wanted : bindings.sumSquares) task.uses.emplace_back(wanted.adapter->pending);
-  auto data = std::make_shared<const Bindings>(std::move(bindings));
-  task.work = [this, steps, arena = arena_, data](Completion& done) { run(*steps, *data, *arena, done); };
-  compute_->enqueue(std::move(task));
-}
-
-void Device::run(const Program& program, const Bindings& bindings, Buffer& arena, Completion& done) {
-  if (program.givesLosses()) done.losses.emplace(bindings.segments.size(), 0.0);
-  if (bindings.profile) done.opNs.emplace();
-  Run context{*pool_, *engine_, bindings, arena.data(), scratch_, done.losses ? &*done.losses : nullptr};
-  std::int64_t from = monotonicNs();
-  for (const std::unique_ptr<Step>& step : program.steps()) {
-    if (compute_->stopping()) throw Stopped{};
-    try {
-      step->run(context);
-    } catch (const std::exception& error) {
-      throw StepError(step->label, std::string(error.what()) + "\n  " + step->arguments + " rows=" +
-                                       std::to_string(bindings.rows) + " sequences=" +
-                                       std::to_string(bindings.sequences.size() - 1) + " segments=" +
-                                       std::to_string(bindings.segments.size()));
-    }
-    if (bindings.profile) {
-      const std::int64_t now = monotonicNs();
-      done.opNs->push_back(static_cast<double>(now - from));
-      from = now;
-    }
-  }
-  countEngine();
-  if (bindings.sumSquares.empty()) return;
-  done.sumSquares.emplace();
-  for (const RunSumSquares& wanted : bindings.sumSquares) {
-    const float* const gradients = wanted.adapter->part(AdapterPart::gradients);
-    *wanted.cell = ops::sum_squares(*pool_, gradients, wanted.adapter->count());
-    done.sumSquares->push_back(*wanted.cell);
-  }
-}
-
-// The engine's scratchpads grow when a new shape comes.
-void Device::countEngine() {
-  const std::size_t bytes = engine_->scratchBytes();
-  meter_->add(MemoryKind::other, static_cast<std::ptrdiff_t>(bytes) - static_cast<std::ptrdiff_t>(engineBytes_));
-  engineBytes_ = bytes;
+  queueRun(std::move(task), steps, std::move(bindings));
 }
 
 void Device::enqueueUpdate(const TaskHead& head, std::vector<UpdateItem> items) {
   requireLive();
   Task task = prepare(head);
   for (const UpdateItem& item : items) task.uses.emplace_back(item.adapter->pending);
-  auto data = std::make_shared<const std::vector<UpdateItem>>(std::move(items));
-  task.work = [this, data](Completion&) { update(*data); };
-  compute_->enqueue(std::move(task));
-}
-
-void Device::update(const std::vector<UpdateItem>& items) {
-  for (const UpdateItem& item : items) {
-    if (compute_->stopping()) throw Stopped{};
-    double squares = 0;
-    for (const double* cell : item.normCells) squares += *cell;
-    Adapter& adapter = *item.adapter;
-    ops::Adamw op{};
-    op.parameters = adapter.part(AdapterPart::parameters);
-    op.firstMoment = adapter.part(AdapterPart::firstMoment);
-    op.secondMoment = adapter.part(AdapterPart::secondMoment);
-    op.gradients = adapter.part(AdapterPart::gradients);
-    op.count = adapter.count();
-    op.step = item.step;
-    op.learningRate = item.learningRate;
-    op.beta1 = item.beta1;
-    op.beta2 = item.beta2;
-    op.eps = item.eps;
-    op.weightDecay = item.weightDecay;
-    op.gradientScale = ops::clipCoefficient(std::sqrt(squares), item.maxGradNorm);
-    ops::adamw(*pool_, op);
-  }
+  queueUpdate(std::move(task), std::move(items));
 }
 
 void Device::enqueueSend(const TaskHead& head, std::size_t source, std::size_t bytes, const Device& destination,
@@ -280,22 +201,13 @@ void Device::enqueueSend(const TaskHead& head, std::size_t source, std::size_t b
   destination.requireLive();
   requireRange("send.source", source, bytes);
   destination.requireRange("send.destinationOffset", destinationOffset, bytes);
-  Task task = prepare(head);
-  task.work = [from = arena_, to = destination.arena_, source, bytes, destinationOffset](Completion&) {
-    std::memmove(to->data() + destinationOffset, from->data() + source, bytes);
-  };
-  send_->enqueue(std::move(task));
+  queueTransfer(prepare(head), {arena_, source, destination.arena_, destinationOffset, bytes});
 }
 
 void Device::enqueueUpload(const TaskHead& head, std::vector<float> data, std::size_t destinationOffset) {
   requireLive();
   requireRange("upload.destinationOffset", destinationOffset, data.size() * sizeof(float));
-  Task task = prepare(head);
-  auto from = std::make_shared<const std::vector<float>>(std::move(data));
-  task.work = [to = arena_, destinationOffset, from](Completion&) {
-    std::memcpy(to->data() + destinationOffset, from->data(), from->size() * sizeof(float));
-  };
-  compute_->enqueue(std::move(task));
+  queueUpload(prepare(head), std::move(data), destinationOffset);
 }
 
 }  // namespace loratwin

@@ -1,5 +1,6 @@
-// One device: weights, adapters, programs and an arena, a pinned pool, and the compute and send streams.
-// All methods are for JavaScript's thread; they never wait for the device, except stop().
+// One device: weights, adapters, programs, an arena, and queues that run in order. What all kinds of devices share;
+// a kind derives where memory lies, what a step is and how a task runs.
+// All methods are for JavaScript's thread; they never wait for queued tasks, except stop().
 #pragma once
 
 #include <atomic>
@@ -9,8 +10,7 @@
 #include <vector>
 
 #include "memory.h"
-#include "ops/matmul.h"
-#include "pool.h"
+#include "ops/bf16.h"
 #include "program.h"
 #include "runtime.h"
 #include "stream.h"
@@ -21,6 +21,16 @@ namespace loratwin {
 struct WeightData {
   const void* data;
   ops::DType type;
+};
+
+// A frozen weight W [out, in] to be multiplied as `dtype`; `backward`: for dx = dy W too.
+struct MatrixSource {
+  std::string name;
+  std::int32_t out;
+  std::int32_t in;
+  WeightData data;
+  ops::DType dtype;
+  bool backward;
 };
 
 struct TaskHead {
@@ -39,31 +49,42 @@ struct UpdateItem {
   double weightDecay = 0;
   double maxGradNorm = 0;  // 0: no clipping
   std::vector<const double*> normCells;
+
+  // Over all stages; the cells are filled once the task's events are signalled.
+  double sumSquares() const;
+};
+
+// Bytes from one arena into another, which may be another device's.
+struct Transfer {
+  std::shared_ptr<Buffer> from;
+  std::size_t source;
+  std::shared_ptr<Buffer> to;
+  std::size_t destination;
+  std::size_t bytes;
 };
 
 class Device {
  public:
-  // Throws ArgumentError when a core is not one that this process may use.
-  Device(std::shared_ptr<Runtime> runtime, std::string name, std::vector<int> cores);
-  ~Device();
+  virtual ~Device() = default;  // a kind's destructor calls stop()
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  // `data` are kept as `dtype`: floats are rounded to bfloat16 where that is wanted.
-  std::size_t loadMatrix(std::string name, std::int32_t out, std::int32_t in, WeightData data, ops::DType dtype,
-                         bool backward);
+  // Floats are rounded to bfloat16 where that is wanted; bfloat16 bits for float32 throw.
+  std::size_t loadMatrix(const MatrixSource& source);
   std::size_t loadVector(const float* data, std::size_t count);
   std::size_t loadTable(std::int32_t rows, std::int32_t columns, WeightData data, ops::DType dtype);
   std::size_t createAdapter(std::vector<AdapterEntry> entries);
   void releaseAdapter(std::int64_t handle);
   std::shared_ptr<Adapter> adapter(std::int64_t handle) const;
-  // The vector of an adapter that no pending task uses.
-  float* quietAdapterPart(const Adapter& adapter, AdapterPart part) const;
+  // Throw while a pending task uses the adapter; `values` [adapter.elements()].
+  void writeAdapter(const Adapter& adapter, AdapterPart part, const float* values);
+  void readAdapter(const Adapter& adapter, AdapterPart part, float* values) const;
   std::size_t createProgram(const std::vector<RawOperator>& operators);
 
   void reserveArena(std::size_t bytes);
   // A range of the arena while nothing is pending.
-  std::byte* quietArena(std::size_t offset, std::size_t bytes) const;
+  void writeArena(std::size_t offset, const void* from, std::size_t bytes);
+  void readArena(void* to, std::size_t offset, std::size_t bytes) const;
 
   void enqueueRun(const TaskHead& head, std::int64_t program, Bindings bindings);
   void enqueueUpdate(const TaskHead& head, std::vector<UpdateItem> items);
@@ -74,34 +95,52 @@ class Device {
   // Drops pending tasks, joins all threads, gives the memory back. Any other call throws afterwards.
   void stop();
 
-  const StreamTimes& times() const { return compute_->times(); }
-  const MemoryMeter& memory() const { return *meter_; }
+  virtual const StreamTimes& times() const = 0;
+  const MemoryMeter& memory() const { return memory_->meter; }
   Runtime& runtime() const { return *runtime_; }
+
+ protected:
+  Device(std::shared_ptr<Runtime> runtime, std::string name, std::shared_ptr<MemoryPool> pool, AdapterFormat format,
+         StepTables steps);
+
+  virtual std::unique_ptr<Matrix> makeMatrix(const MatrixSource& source) = 0;
+  virtual void programMade(const Program&) {}
+  virtual void parametersWritten(const Adapter&) {}
+  // Of a CPU device's pool; see Reach.
+  virtual int threads() const { return 0; }
+  virtual void queueRun(Task task, const Program& program, Bindings bindings) = 0;
+  virtual void queueUpdate(Task task, std::vector<UpdateItem> items) = 0;
+  virtual void queueTransfer(Task task, Transfer transfer) = 0;
+  virtual void queueUpload(Task task, std::vector<float> data, std::size_t destination) = 0;
+  // Joins the threads, then, when nothing runs any more, lets go of what the kind holds.
+  virtual void halt() = 0;
+  virtual void release() = 0;
+
+  const std::shared_ptr<Runtime> runtime_;
+  const std::string name_;
+  const std::shared_ptr<MemoryPool> memory_;
+  Weights weights_;
+  std::shared_ptr<Buffer> arena_;
+  std::atomic<int> pending_{0};
 
  private:
   Task prepare(const TaskHead& head);
-  void countEngine();
   void requireLive() const;
   void requireQuiet(const char* what) const;
+  void requireQuiet(const Adapter& adapter) const;
   void requireRange(const char* at, std::size_t offset, std::size_t bytes) const;
-  void run(const Program& program, const Bindings& bindings, Buffer& arena, Completion& done);
-  void update(const std::vector<UpdateItem>& items);
 
-  std::shared_ptr<Runtime> runtime_;
-  std::string name_;
-  std::shared_ptr<MemoryMeter> meter_;
-  std::unique_ptr<Pool> pool_;
-  std::unique_ptr<ops::MatmulEngine> engine_;
-  std::size_t engineBytes_ = 0;
-  Weights weights_;
+  const AdapterFormat format_;
+  const StepTables steps_;
   std::vector<std::shared_ptr<Adapter>> adapters_;
   std::vector<std::unique_ptr<Program>> programs_;
-  std::shared_ptr<Buffer> arena_;
-  RunScratch scratch_;
-  std::atomic<int> pending_{0};
   bool stopped_ = false;
-  std::unique_ptr<Stream> compute_;
-  std::unique_ptr<Stream> send_;
 };
+
+// `source` as `dtype`: its own bytes, or `rounded` filled with them. Throws ArgumentError for bfloat16 bits as float32.
+const void* elementsOf(WeightData source, std::size_t count, ops::DType dtype, std::vector<ops::Bf16>& rounded);
+
+// What a failed step is reported as: the reason, its arguments and the shapes of the run.
+[[noreturn]] void throwStepError(const Step& step, const Bindings& bindings, const std::exception& error);
 
 }  // namespace loratwin

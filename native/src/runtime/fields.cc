@@ -93,8 +93,8 @@ const Item& Fields::item(const char* field, const std::vector<std::unique_ptr<It
 
 const Matrix& Fields::matrix(const char* field) {
   const Matrix& found = item(field, weights_.matrices, "a matrix of this device");
-  arguments_ += " (" + found.name + " [" + std::to_string(found.packed.outFeatures()) + "," +
-                std::to_string(found.packed.inFeatures()) + "])";
+  arguments_ += " (" + found.name + " [" + std::to_string(found.out) + "," + std::to_string(found.in) +
+                "])";
   return found;
 }
 

@@ -1,12 +1,10 @@
-// Memory of a device: every large allocation is counted under one of four heads.
+// Memory of a device: every large allocation comes from its pool and is counted under one of four heads.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <memory>
-
-#include "ops/aligned_memory.h"
 
 namespace loratwin {
 
@@ -24,23 +22,45 @@ class MemoryMeter {
   std::atomic<std::size_t> peak_{0};
 };
 
-// Counted memory.
+// Where a device's memory lies. write and read return when the bytes are there.
+class MemoryPool {
+ public:
+  virtual ~MemoryPool() = default;
+  // `bytes` is a multiple of kLine; zeroed, kLine aligned. Throws ArgumentError.
+  virtual std::byte* allocate(std::size_t bytes) = 0;
+  virtual void release(std::byte* memory, std::size_t bytes) noexcept = 0;
+  virtual void write(std::byte* to, const void* from, std::size_t bytes) = 0;
+  virtual void read(void* to, const std::byte* from, std::size_t bytes) = 0;
+
+  static constexpr std::size_t kLine = 64;
+  MemoryMeter meter;
+};
+
+// The host's own.
+std::shared_ptr<MemoryPool> hostMemory();
+
+// Counted memory, rounded up to whole lines.
 class Buffer {
  public:
-  Buffer(std::shared_ptr<MemoryMeter> meter, MemoryKind kind, std::size_t bytes);
+  Buffer(std::shared_ptr<MemoryPool> pool, MemoryKind kind, std::size_t bytes);
   ~Buffer();
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
-  std::byte* data() const { return memory_.data(); }
-  float* floats() const { return reinterpret_cast<float*>(data()); }
+  std::byte* data() const { return data_; }
+  float* floats() const { return reinterpret_cast<float*>(data_); }
   std::size_t bytes() const { return bytes_; }
+  void write(std::size_t offset, const void* from, std::size_t bytes) const {
+    pool_->write(data_ + offset, from, bytes);
+  }
+  void read(void* to, std::size_t offset, std::size_t bytes) const { pool_->read(to, data_ + offset, bytes); }
 
  private:
-  std::shared_ptr<MemoryMeter> meter_;
+  std::shared_ptr<MemoryPool> pool_;
   MemoryKind kind_;
   std::size_t bytes_;
-  ops::AlignedMemory memory_;
+  std::size_t room_;
+  std::byte* data_;
 };
 
 }  // namespace loratwin

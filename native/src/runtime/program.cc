@@ -5,7 +5,6 @@
 
 #include "errors.h"
 #include "fields.h"
-#include "steps.h"
 
 namespace loratwin {
 
@@ -65,7 +64,7 @@ void Reach::refuse(const char* field, const std::string& expected, const std::st
 }
 
 void Reach::bytes(const char* field, Tensor tensor, std::size_t count) const {
-  const std::size_t end = bindings.bases[static_cast<int>(tensor.space)] + tensor.offset + count;
+  const std::size_t end = bindings.place(tensor) + count;
   if (end > arenaBytes_) {
     refuse(field, "an end within the arena of " + std::to_string(arenaBytes_) + " bytes", std::to_string(end));
   }
@@ -80,11 +79,24 @@ void Reach::present(const char* binding, const std::vector<std::int32_t>& data) 
   if (data.empty()) refuse(binding, std::string("a run with ") + binding, "none");
 }
 
-Program::Program(const std::vector<RawOperator>& operators, const Weights& weights) {
+namespace {
+
+// Null: no such operator.
+StepMaker findStep(const StepTables& tables, const std::string& name) {
+  for (const StepTable table : tables) {
+    const auto found = std::find_if(table.begin(), table.end(), [&](const StepEntry& e) { return name == e.name; });
+    if (found != table.end()) return found->make;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Program::Program(const std::vector<RawOperator>& operators, const Weights& weights, const StepTables& tables) {
   for (std::size_t i = 0; i < operators.size(); i++) {
     const RawOperator& raw = operators[i];
     std::string label = "operators[" + std::to_string(i) + "] (" + raw.name + ")";
-    const StepMaker maker = findStep(raw.name);
+    const StepMaker maker = findStep(tables, raw.name);
     if (maker == nullptr) throw ArgumentError("an operator", label, raw.name);
     for (const auto& [field, value] : raw.fields) {
       const Tensor* const tensor = std::get_if<Tensor>(&value);
@@ -108,10 +120,6 @@ void Program::check(const Bindings& bindings, std::size_t arenaBytes, int thread
     reach.enter(&step->label);
     step->reach(reach);
   }
-}
-
-void Program::prepare(ops::MatmulEngine& engine) const {
-  for (const std::unique_ptr<Step>& step : steps_) step->prepare(engine);
 }
 
 bool Program::givesLosses() const {

@@ -1,23 +1,19 @@
 // A program: decoded steps that run on bindings. A tensor is (space, byte offset); a run binds each space to a place in
-// the arena.
+// the arena. What a step does on a device is in cpu/ and cuda/.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "adapter.h"
 #include "memory.h"
-#include "ops/exec_context.h"
-#include "ops/head_loss.h"
-#include "ops/lora.h"
-#include "ops/matmul.h"
-#include "ops/segments.h"
+#include "ops/bf16.h"
 
 namespace loratwin {
 
@@ -48,9 +44,15 @@ struct Table {
   Buffer values;
 };
 
+// A frozen weight. A device derives what it keeps: packed, as it is, or in a narrower format than it is multiplied in.
 struct Matrix {
+  virtual ~Matrix() = default;
+
   std::string name;
-  ops::PackedMatrix packed;
+  std::int32_t out = 0;
+  std::int32_t in = 0;
+  ops::DType dtype = ops::DType::float32;  // of the product
+  bool backward = false;
 };
 
 // What a device has loaded; handles are indices and never reused.
@@ -89,39 +91,13 @@ struct Bindings {
   std::int32_t maxRank() const;
   // Throws ArgumentError unless sequences and segments are in row order within the rows, and no adapter comes twice.
   void check() const;
-};
-
-// Lists that a run fills anew; kept, so that a run allocates nothing once they are long enough.
-struct RunScratch {
-  std::array<std::vector<ops::LoraSegment>, ops::kLoraProjections> lora;
-  std::vector<ops::LossSegment> loss;
-};
-
-// Everything a step needs while it runs.
-struct Run {
-  ops::ExecContext& pool;
-  ops::MatmulEngine& engine;
-  const Bindings& bindings;
-  std::byte* arena;
-  RunScratch& scratch;
-  std::vector<double>* losses;
-
-  std::int32_t rows() const { return bindings.rows; }
-  ops::Sequences sequences() const {
-    return {bindings.sequences.data(), static_cast<std::int32_t>(bindings.sequences.size()) - 1};
-  }
-  template <class Store = float>
-  Store* at(Tensor tensor) const {
-    return reinterpret_cast<Store*>(place(tensor));
-  }
-  std::byte* place(Tensor tensor) const {
-    return arena + bindings.bases[static_cast<int>(tensor.space)] + tensor.offset;
-  }
+  std::size_t place(Tensor tensor) const { return bases[static_cast<int>(tensor.space)] + tensor.offset; }
 };
 
 // Checks that what a step reads and writes lies inside the arena for given bindings.
 class Reach {
  public:
+  // `threads`: of a CPU device's pool, which its scratch depends on.
   Reach(const Bindings& bindings, std::size_t arenaBytes, int threads)
       : bindings(bindings), threads(threads), arenaBytes_(arenaBytes) {}
   void enter(const std::string* step) { step_ = step; }
@@ -145,23 +121,35 @@ class Step {
  public:
   virtual ~Step() = default;
   virtual void reach(Reach& reach) const = 0;
-  // Makes beforehand what a run would make on its first time.
-  virtual void prepare(ops::MatmulEngine&) const {}
-  virtual void run(Run& run) const = 0;
 
   std::string label;      // "operators[3] (matmul)"
   std::string arguments;  // "x=work+0 ldx=64 ..."
   bool givesLosses = false;
 };
 
+class Fields;
+using StepMaker = std::unique_ptr<Step> (*)(Fields& fields);
+
+template <class Kind>
+std::unique_ptr<Step> makeStep(Fields& fields) {
+  return std::make_unique<Kind>(fields);
+}
+
+// The operators of a kind of device. A new one is its fields in steps/, a struct for each kind, and a line in its table.
+struct StepEntry {
+  const char* name;
+  StepMaker make;
+};
+using StepTable = std::span<const StepEntry>;
+using StepTables = std::vector<StepTable>;
+
 class Program {
  public:
   // Throws ArgumentError with index, name and field of an operator that is wrong.
-  Program(const std::vector<RawOperator>& operators, const Weights& weights);
+  Program(const std::vector<RawOperator>& operators, const Weights& weights, const StepTables& tables);
   // Throws ArgumentError when the run would leave the arena or lacks a binding.
   void check(const Bindings& bindings, std::size_t arenaBytes, int threads) const;
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
-  void prepare(ops::MatmulEngine& engine) const;
   bool givesLosses() const;
 
  private:

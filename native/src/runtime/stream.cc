@@ -3,8 +3,7 @@
 #include <utility>
 
 #include "clock.h"
-#include "errors.h"
-#include "pool.h"
+#include "cpu/pool.h"
 
 namespace loratwin {
 
@@ -12,6 +11,9 @@ Stream::Stream(std::shared_ptr<Runtime> runtime, std::string device, const char*
     : runtime_(std::move(runtime)), device_(std::move(device)), name_(name), cores_(std::move(cores)) {
   waiter_.spins = spins;
   runtime_->enlist(waiter_);
+}
+
+void Stream::start() {
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -39,7 +41,7 @@ void Stream::stop() {
 
 void Stream::loop() {
   try {
-    enterThread(cores_, name_);
+    if (!cores_.empty()) enterThread(cores_, name_);
   } catch (const ArgumentError& error) {
     runtime_->fail({device_, -1, "thread", error.what()});
   }
@@ -60,35 +62,33 @@ void Stream::loop() {
       queue_.pop_front();
       if (std::exchange(started, true)) times_.starvedNs += monotonicNs() - from;
     }
-    execute(task);
+    execute(std::move(task));
   }
 }
 
-void Stream::execute(Task& task) {
-  const std::int64_t from = monotonicNs();
-  bool ready = true;
-  for (const Event* event : task.waits) ready = ready && runtime_->await(*event, waiter_);
-  times_.waitNs += monotonicNs() - from;
-  if (!ready) return;
+Completion Stream::begun(const Task& task) const {
   Completion done;
   done.device = device_;
   done.stream = name_;
   done.id = task.id;
   done.startNs = runtime_->nowNs();
-  try {
-    task.work(done);
-  } catch (const Stopped&) {
-    return;
-  } catch (const StepError& error) {
-    runtime_->fail({device_, task.id, error.step, error.what()});
-    return;
-  } catch (const std::exception& error) {
-    runtime_->fail({device_, task.id, name_, error.what()});
-    return;
-  }
+  return done;
+}
+
+void Stream::execute(Task task) {
+  const std::int64_t from = monotonicNs();
+  bool ready = true;
+  for (const Event* event : task.waits) ready = ready && runtime_->await(*event, waiter_);
+  times_.waitNs += monotonicNs() - from;
+  if (!ready) return;
+  Completion done = begun(task);
+  if (!guard(task.id, [&] { task.work(done); })) return;
   done.endNs = runtime_->nowNs();
+  report(std::move(task), std::move(done));
+}
+
+void Stream::report(Task task, Completion done) {
   times_.busyNs += done.endNs - done.startNs;
-  Event* const signal = task.signal;
   task.work = nullptr;
   task.uses.clear();
   std::size_t left = 0;
@@ -96,7 +96,7 @@ void Stream::execute(Task& task) {
     const std::lock_guard lock(runtime_->mutex);
     left = queue_.size();
   }
-  runtime_->finish(signal, std::move(done), left);
+  runtime_->finish(task.signal, std::move(done), left);
 }
 
 }  // namespace loratwin

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "errors.h"
 #include "runtime.h"
 
 namespace loratwin {
@@ -45,12 +46,14 @@ struct StreamTimes {
 
 class Stream {
  public:
-  // `device` and `name` are for reports. The thread is pinned to `cores`; `spins` as in Waiter.
+  // `device` and `name` are for reports. The thread is pinned to `cores`, if any; `spins` as in Waiter.
   Stream(std::shared_ptr<Runtime> runtime, std::string device, const char* name, std::vector<int> cores, bool spins);
-  ~Stream();
+  virtual ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
+  // Once, when everything that a task needs is there.
+  void start();
   void enqueue(Task task);
   // Drops what is pending and joins the thread, which ends the running task at its next operator.
   void stop();
@@ -58,19 +61,42 @@ class Stream {
   bool stopping() const { return stopping_.load(std::memory_order_relaxed) || runtime_->failed(); }
   const StreamTimes& times() const { return times_; }
 
+ protected:
+  // Waits, runs and reports a task, on the stream's thread.
+  virtual void execute(Task task);
+  // body(), whose errors become the runtime's failure; false when the task has not been done.
+  template <class Body>
+  bool guard(std::int64_t id, Body&& body);
+  Completion begun(const Task& task) const;
+  void report(Task task, Completion done);
+
+  const std::shared_ptr<Runtime> runtime_;
+  Waiter waiter_;
+  StreamTimes times_;
+
  private:
   void loop();
-  void execute(Task& task);
 
-  std::shared_ptr<Runtime> runtime_;
-  std::string device_;
-  const char* name_;
-  std::vector<int> cores_;
-  Waiter waiter_;
+  const std::string device_;
+  const char* const name_;
+  const std::vector<int> cores_;
   std::deque<Task> queue_;  // guarded by the runtime's mutex
   std::atomic<bool> stopping_{false};
-  StreamTimes times_;
   std::thread thread_;
 };
+
+template <class Body>
+bool Stream::guard(std::int64_t id, Body&& body) {
+  try {
+    body();
+    return true;
+  } catch (const Stopped&) {
+  } catch (const StepError& error) {
+    runtime_->fail({device_, id, error.step, error.what()});
+  } catch (const std::exception& error) {
+    runtime_->fail({device_, id, name_, error.what()});
+  }
+  return false;
+}
 
 }  // namespace loratwin

@@ -6,8 +6,8 @@
 
 #include <string>
 
-#include "clock.h"
-#include "errors.h"
+#include "runtime/clock.h"
+#include "runtime/errors.h"
 
 namespace loratwin {
 

@@ -1,0 +1,149 @@
+#include "runtime/cpu/cpu_device.h"
+
+#include <omp.h>
+#include <sched.h>
+
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "ops/adamw.h"
+#include "ops/sum_squares.h"
+#include "runtime/clock.h"
+#include "runtime/errors.h"
+
+namespace loratwin {
+
+CpuDevice::CpuDevice(std::shared_ptr<Runtime> runtime, std::string name, const std::vector<int>& cores)
+    : Device(std::move(runtime), std::move(name), hostMemory(), {},
+             {cpuElementwiseSteps(), cpuProductSteps(), cpuAttentionSteps(), cpuLoraSteps()}) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  for (const int core : cores) {
+    if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET(core, &allowed)) {
+      throw ArgumentError("cores that this process may use", "createDevice.cores", std::to_string(core));
+    }
+  }
+  // Packing on JavaScript's thread must not leave a spinning OpenMP team on the devices' cores.
+  omp_set_num_threads(1);
+  team_ = std::make_unique<Pool>(cores);
+  engine_ = std::make_unique<ops::MatmulEngine>(static_cast<int>(cores.size()));
+  compute_ = std::make_unique<Stream>(runtime_, name_, "compute", std::vector<int>{cores.front()}, true);
+  send_ = std::make_unique<Stream>(runtime_, name_, "send", cores, false);
+  compute_->start();
+  send_->start();
+}
+
+void CpuDevice::halt() {
+  if (compute_) compute_->stop();
+  if (send_) send_->stop();
+}
+
+void CpuDevice::release() {
+  memory_->meter.add(MemoryKind::other, -static_cast<std::ptrdiff_t>(std::exchange(engineBytes_, 0)));
+  engine_.reset();
+  team_.reset();
+}
+
+std::unique_ptr<Matrix> CpuDevice::makeMatrix(const MatrixSource& source) {
+  std::vector<ops::Bf16> rounded;
+  const std::size_t count = static_cast<std::size_t>(source.out) * static_cast<std::size_t>(source.in);
+  const void* const elements = elementsOf(source.data, count, source.dtype, rounded);
+  const auto pack = [&]<class Store>(Store) {
+    return ops::PackedMatrix(*engine_, static_cast<const Store*>(elements), source.out, source.in, source.backward);
+  };
+  return std::make_unique<CpuMatrix>(memory_, source.dtype == ops::DType::float32 ? pack(float{}) : pack(ops::Bf16{}));
+}
+
+void CpuDevice::programMade(const Program& program) {
+  // A running task may be using the engine's scratchpads, which may grow here; then the first run makes its primitives.
+  if (pending_ > 0) return;
+  for (const std::unique_ptr<Step>& step : program.steps()) static_cast<const CpuStep&>(*step).prepare(*engine_);
+  countEngine();
+}
+
+void CpuDevice::queueRun(Task task, const Program& program, Bindings bindings) {
+  auto data = std::make_shared<const Bindings>(std::move(bindings));
+  task.work = [this, &program, arena = arena_, data](Completion& done) { run(program, *data, *arena, done); };
+  compute_->enqueue(std::move(task));
+}
+
+void CpuDevice::run(const Program& program, const Bindings& bindings, Buffer& arena, Completion& done) {
+  if (program.givesLosses()) done.losses.emplace(bindings.segments.size(), 0.0);
+  if (bindings.profile) done.opNs.emplace();
+  CpuRun context{*team_, *engine_, bindings, arena.data(), scratch_, done.losses ? &*done.losses : nullptr};
+  std::int64_t from = monotonicNs();
+  for (const std::unique_ptr<Step>& step : program.steps()) {
+    if (compute_->stopping()) throw Stopped{};
+    try {
+      static_cast<const CpuStep&>(*step).run(context);
+    } catch (const std::exception& error) {
+      throwStepError(*step, bindings, error);
+    }
+    if (bindings.profile) {
+      const std::int64_t now = monotonicNs();
+      done.opNs->push_back(static_cast<double>(now - from));
+      from = now;
+    }
+  }
+  countEngine();
+  if (bindings.sumSquares.empty()) return;
+  done.sumSquares.emplace();
+  for (const RunSumSquares& wanted : bindings.sumSquares) {
+    const float* const gradients = wanted.adapter->part(AdapterPart::gradients);
+    *wanted.cell = ops::sum_squares(*team_, gradients, wanted.adapter->count());
+    done.sumSquares->push_back(*wanted.cell);
+  }
+}
+
+// The engine's scratchpads grow when a new shape comes.
+void CpuDevice::countEngine() {
+  const std::size_t bytes = engine_->scratchBytes();
+  memory_->meter.add(MemoryKind::other, static_cast<std::ptrdiff_t>(bytes) - static_cast<std::ptrdiff_t>(engineBytes_));
+  engineBytes_ = bytes;
+}
+
+void CpuDevice::queueUpdate(Task task, std::vector<UpdateItem> items) {
+  auto data = std::make_shared<const std::vector<UpdateItem>>(std::move(items));
+  task.work = [this, data](Completion&) { update(*data); };
+  compute_->enqueue(std::move(task));
+}
+
+void CpuDevice::update(const std::vector<UpdateItem>& items) {
+  for (const UpdateItem& item : items) {
+    if (compute_->stopping()) throw Stopped{};
+    Adapter& adapter = *item.adapter;
+    ops::Adamw op{};
+    op.parameters = adapter.part(AdapterPart::parameters);
+    op.firstMoment = adapter.part(AdapterPart::firstMoment);
+    op.secondMoment = adapter.part(AdapterPart::secondMoment);
+    op.gradients = adapter.part(AdapterPart::gradients);
+    op.count = adapter.count();
+    op.step = item.step;
+    op.learningRate = item.learningRate;
+    op.beta1 = item.beta1;
+    op.beta2 = item.beta2;
+    op.eps = item.eps;
+    op.weightDecay = item.weightDecay;
+    op.gradientScale = ops::clipCoefficient(std::sqrt(item.sumSquares()), item.maxGradNorm);
+    ops::adamw(*team_, op);
+  }
+}
+
+void CpuDevice::queueTransfer(Task task, Transfer transfer) {
+  task.work = [moved = std::move(transfer)](Completion&) {
+    moved.to->write(moved.destination, moved.from->data() + moved.source, moved.bytes);
+  };
+  send_->enqueue(std::move(task));
+}
+
+void CpuDevice::queueUpload(Task task, std::vector<float> data, std::size_t destination) {
+  auto from = std::make_shared<const std::vector<float>>(std::move(data));
+  task.work = [to = arena_, destination, from](Completion&) {
+    to->write(destination, from->data(), from->size() * sizeof(float));
+  };
+  compute_->enqueue(std::move(task));
+}
+
+}  // namespace loratwin

@@ -1,0 +1,42 @@
+// A device of CPU cores: a pinned pool, and a compute and a send stream of threads.
+#pragma once
+
+#include "runtime/cpu/pool.h"
+#include "runtime/cpu/steps.h"
+#include "runtime/device.h"
+
+namespace loratwin {
+
+class CpuDevice final : public Device {
+ public:
+  // Throws ArgumentError when a core is not one that this process may use.
+  CpuDevice(std::shared_ptr<Runtime> runtime, std::string name, const std::vector<int>& cores);
+  ~CpuDevice() override { stop(); }
+
+  const StreamTimes& times() const override { return compute_->times(); }
+
+ protected:
+  std::unique_ptr<Matrix> makeMatrix(const MatrixSource& source) override;
+  void programMade(const Program& program) override;
+  int threads() const override { return team_->threads(); }
+  void queueRun(Task task, const Program& program, Bindings bindings) override;
+  void queueUpdate(Task task, std::vector<UpdateItem> items) override;
+  void queueTransfer(Task task, Transfer transfer) override;
+  void queueUpload(Task task, std::vector<float> data, std::size_t destination) override;
+  void halt() override;
+  void release() override;
+
+ private:
+  void countEngine();
+  void run(const Program& program, const Bindings& bindings, Buffer& arena, Completion& done);
+  void update(const std::vector<UpdateItem>& items);
+
+  std::unique_ptr<Pool> team_;
+  std::unique_ptr<ops::MatmulEngine> engine_;
+  std::size_t engineBytes_ = 0;
+  RunScratch scratch_;
+  std::unique_ptr<Stream> compute_;
+  std::unique_ptr<Stream> send_;
+};
+
+}  // namespace loratwin

@@ -1,0 +1,67 @@
+// The operators of a CPU device: a step's fields, and what it runs.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "ops/exec_context.h"
+#include "ops/head_loss.h"
+#include "ops/lora.h"
+#include "ops/matmul.h"
+#include "ops/segments.h"
+#include "runtime/fields.h"
+#include "runtime/program.h"
+
+namespace loratwin {
+
+// Packed for oneDNN, counted while it lives.
+struct CpuMatrix final : Matrix {
+  CpuMatrix(std::shared_ptr<MemoryPool> pool, ops::PackedMatrix matrix)
+      : packed(std::move(matrix)), memory(std::move(pool)) {
+    memory->meter.add(MemoryKind::weights, static_cast<std::ptrdiff_t>(packed.bytes()));
+  }
+  ~CpuMatrix() override { memory->meter.add(MemoryKind::weights, -static_cast<std::ptrdiff_t>(packed.bytes())); }
+  const ops::PackedMatrix packed;
+  const std::shared_ptr<MemoryPool> memory;
+};
+inline const ops::PackedMatrix& packedOf(const Matrix& matrix) { return static_cast<const CpuMatrix&>(matrix).packed; }
+
+// Lists that a run fills anew; kept, so that a run allocates nothing once they are long enough.
+struct RunScratch {
+  std::array<std::vector<ops::LoraSegment>, ops::kLoraProjections> lora;
+  std::vector<ops::LossSegment> loss;
+};
+
+// Everything a step needs while it runs.
+struct CpuRun {
+  ops::ExecContext& pool;
+  ops::MatmulEngine& engine;
+  const Bindings& bindings;
+  std::byte* arena;
+  RunScratch& scratch;
+  std::vector<double>* losses;
+
+  std::int32_t rows() const { return bindings.rows; }
+  ops::Sequences sequences() const {
+    return {bindings.sequences.data(), static_cast<std::int32_t>(bindings.sequences.size()) - 1};
+  }
+  template <class Store = float>
+  Store* at(Tensor tensor) const {
+    return reinterpret_cast<Store*>(place(tensor));
+  }
+  std::byte* place(Tensor tensor) const { return arena + bindings.place(tensor); }
+};
+
+class CpuStep : public Step {
+ public:
+  virtual void run(CpuRun& run) const = 0;
+  // Makes beforehand what a run would make on its first time.
+  virtual void prepare(ops::MatmulEngine&) const {}
+};
+
+StepTable cpuElementwiseSteps();
+StepTable cpuAttentionSteps();
+StepTable cpuProductSteps();
+StepTable cpuLoraSteps();
+
+}  // namespace loratwin

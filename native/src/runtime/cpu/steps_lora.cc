@@ -1,0 +1,110 @@
+#include <cstring>
+
+#include "ops/lora.h"
+#include "runtime/cpu/steps.h"
+#include "runtime/steps/lora.h"
+
+namespace loratwin {
+
+namespace {
+
+ops::LoraSegments segmentsOf(const CpuRun& run, std::uint32_t target, std::vector<ops::LoraSegment>& items,
+                             bool backward) {
+  items.clear();
+  for (const RunSegment& from : run.bindings.segments) {
+    ops::LoraSegment to;
+    to.rowStart = from.rowStart;
+    to.rowEnd = from.rowEnd;
+    to.dropout = from.dropout;
+    std::memcpy(to.seed, from.seed, sizeof to.seed);
+    if (const AdapterEntry* const entry = from.adapter->find(target)) {
+      float* const parameters = from.adapter->part(AdapterPart::parameters) + entry->offset;
+      to.a = parameters;
+      to.b = parameters + entry->sizeA();
+      to.rank = entry->rank;
+      to.scale = entry->scale;
+      if (backward) {
+        to.da = from.adapter->part(AdapterPart::gradients) + entry->offset;
+        to.db = to.da + entry->sizeA();
+      }
+    }
+    items.push_back(to);
+  }
+  ops::LoraSegments segments;
+  segments.items = items.data();
+  segments.count = static_cast<std::int32_t>(items.size());
+  segments.rowKeys = run.bindings.rowKeys.empty() ? nullptr : run.bindings.rowKeys.data();
+  segments.target = target;
+  return segments;
+}
+
+// body(projections, count) with the operator's view of them.
+template <class Store, class Body>
+void withProjections(const CpuRun& run, const Projections& given, bool backward, Body&& body) {
+  ops::LoraProjectionT<float, Store> list[ops::kLoraProjections] = {};
+  std::size_t count = 0;
+  for (const Projection& p : given.items) {
+    const ops::LoraSegments segments = segmentsOf(run, p.target, run.scratch.lora[count], backward);
+    list[count++] = {segments, p.column, p.outFeatures, run.at<Store>(p.s), p.lds};
+  }
+  body(list, static_cast<std::int32_t>(count));
+}
+
+// body(Store{}, Out{}); a float32 operator writes float32.
+template <class Body>
+void withTypes(ops::DType store, ops::DType out, Body&& body) {
+  if (store == ops::DType::float32) {
+    body(float{}, float{});
+  } else {
+    ops::withStore(out, [&]<class Out>(Out type) { body(ops::Bf16{}, type); });
+  }
+}
+
+struct Lora final : CpuStep {
+  explicit Lora(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void run(CpuRun& r) const override {
+    const Projections& given = f.given;
+    withTypes(given.dtype, f.yType, [&]<class Store, class Out>(Store, Out) {
+      withProjections<Store>(r, given, false, [&](const auto* list, std::int32_t count) {
+        ops::lora(r.pool, ops::LoraT<float, Store, Out>{list, count, r.at<Store>(given.x), given.ldx, given.inFeatures,
+                                                        r.at<Out>(f.y), f.ldy});
+      });
+    });
+  }
+  const LoraFields f;
+};
+
+struct LoraBackward final : CpuStep {
+  explicit LoraBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override {
+    f.reach(r);
+    r.bytes("scratch", f.scratch,
+            ops::loraBackwardScratchBytes(static_cast<std::size_t>(r.bindings.rows),
+                                          static_cast<std::size_t>(r.bindings.maxRank()), f.given.items.size(),
+                                          f.given.dtype));
+  }
+  void run(CpuRun& r) const override {
+    const Projections& given = f.given;
+    withTypes(given.dtype, f.dxType, [&]<class Store, class Out>(Store, Out) {
+      withProjections<Store>(r, given, true, [&](const auto* list, std::int32_t count) {
+        ops::lora_backward(r.pool,
+                           ops::LoraBackwardT<float, Store, Out>{
+                               list, count, r.at<Store>(f.dy), f.lddy, r.at<Store>(given.x), given.ldx,
+                               given.inFeatures, f.dx ? r.at<Out>(*f.dx) : nullptr, f.lddx, r.at<Store>(f.scratch)});
+      });
+    });
+  }
+  const LoraBackwardFields f;
+};
+
+constexpr StepEntry kSteps[] = {
+    {"lora", makeStep<Lora>},
+    {"loraBackward", makeStep<LoraBackward>},
+};
+
+}  // namespace
+
+StepTable cpuLoraSteps() { return kSteps; }
+
+}  // namespace loratwin

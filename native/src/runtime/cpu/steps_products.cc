@@ -1,0 +1,80 @@
+#include "runtime/cpu/steps.h"
+#include "runtime/steps/products.h"
+
+namespace loratwin {
+
+namespace {
+
+struct Matmul final : CpuStep {
+  explicit Matmul(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void prepare(ops::MatmulEngine& engine) const override {
+    float places[2] = {};
+    const float* const added = f.residual ? &places[f.residualInPlace() ? 0 : 1] : nullptr;
+    ops::prepare_matmul(
+        engine, {nullptr, f.ldx, &packedOf(f.weight), &places[0], f.yType, f.ldy, biases(), added, f.ldr, 0});
+  }
+  void run(CpuRun& r) const override {
+    const float* const added = f.residual ? r.at(*f.residual) : nullptr;
+    ops::matmul(r.pool, r.engine, {r.place(f.x), f.ldx, &packedOf(f.weight), r.place(f.y), f.yType, f.ldy, biases(),
+                                   added, f.ldr, r.rows()});
+  }
+  const float* biases() const { return f.bias == nullptr ? nullptr : f.bias->values.floats(); }
+  const MatmulFields f;
+};
+
+struct MatmulBackward final : CpuStep {
+  explicit MatmulBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  void prepare(ops::MatmulEngine& engine) const override {
+    ops::prepare_matmul_backward(engine, {nullptr, f.lddy, &packedOf(f.weight), nullptr, f.dxType, f.lddx, 0});
+  }
+  void run(CpuRun& r) const override {
+    ops::matmul_backward(r.pool, r.engine,
+                         {r.place(f.dy), f.lddy, &packedOf(f.weight), r.place(f.dx), f.dxType, f.lddx, r.rows()});
+  }
+  const MatmulBackwardFields f;
+};
+
+struct HeadLoss final : CpuStep {
+  explicit HeadLoss(Fields& fields) : f(fields) { givesLosses = true; }
+  void reach(Reach& r) const override {
+    f.reach(r);
+    r.bytes("logits", f.logits,
+            ops::headLossScratchBytes(static_cast<std::size_t>(f.tileRows), static_cast<std::size_t>(f.hidden),
+                                      static_cast<std::size_t>(f.vocabulary), f.dtype));
+  }
+  void prepare(ops::MatmulEngine& engine) const override {
+    ops::prepare_head_loss(engine, packedOf(f.weight), f.dx.has_value());
+  }
+  void run(CpuRun& r) const override {
+    std::vector<ops::LossSegment>& segments = r.scratch.loss;
+    segments.clear();
+    for (const RunSegment& s : r.bindings.segments) segments.push_back({s.rowStart, s.rowEnd, s.lossScale});
+    ops::HeadLoss op{};
+    op.segments = segments.data();
+    op.segmentCount = static_cast<std::int32_t>(segments.size());
+    op.targets = r.bindings.targets.data();
+    op.x = r.place(f.x);
+    op.weight = &packedOf(f.weight);
+    op.dx = f.dx ? r.at(*f.dx) : nullptr;
+    op.logits = r.at(f.logits);
+    op.tileRows = f.tileRows;
+    op.rows = r.rows();
+    op.losses = r.losses->data();
+    ops::head_loss(r.pool, r.engine, op);
+  }
+  const HeadLossFields f;
+};
+
+constexpr StepEntry kSteps[] = {
+    {"matmul", makeStep<Matmul>},
+    {"matmulBackward", makeStep<MatmulBackward>},
+    {"headLoss", makeStep<HeadLoss>},
+};
+
+}  // namespace
+
+StepTable cpuProductSteps() { return kSteps; }
+
+}  // namespace loratwin

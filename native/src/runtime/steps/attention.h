@@ -1,0 +1,100 @@
+// attention and attentionBackward: fields and reach; how much scratch they need is the device's affair.
+#pragma once
+
+#include <algorithm>
+
+#include "runtime/fields.h"
+
+namespace loratwin {
+
+// The q, k and v columns of a packed projection.
+struct HeadColumns {
+  explicit HeadColumns(Fields& fields)
+      : headDim(fields.count("headDim")),
+        heads(fields.count("heads")),
+        kvHeads(fields.count("kvHeads")),
+        q(fields.count("qColumn", 0)),
+        k(fields.count("kColumn", 0)),
+        v(fields.count("vColumn", 0)) {
+    if (heads % kvHeads != 0) {
+      fields.refuse("kvHeads", "a divisor of " + std::to_string(heads), std::to_string(kvHeads));
+    }
+  }
+  std::int64_t width() const { return std::int64_t{heads} * headDim; }
+  // One past the last column of q, k and v.
+  std::int64_t columns() const {
+    const std::int64_t kvWidth = std::int64_t{kvHeads} * headDim;
+    return std::max({q + width(), k + kvWidth, v + kvWidth});
+  }
+
+  std::int32_t headDim;
+  std::int32_t heads;
+  std::int32_t kvHeads;
+  std::int32_t q;
+  std::int32_t k;
+  std::int32_t v;
+};
+
+struct AttentionFields {
+  explicit AttentionFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        columns(f),
+        qkv(f.tensor("qkv")),
+        ld(f.stride("ld", columns.columns())),
+        out(f.tensor("out")),
+        ldo(f.stride("ldo", columns.width())),
+        lse(f.tensor("lse")),
+        scratch(f.tensor("scratch")) {}
+  void reach(const Reach& r) const {
+    r.matrix("qkv", qkv, ld, columns.columns(), dtype);
+    r.matrix("out", out, ldo, columns.width(), dtype);
+    r.matrix("lse", lse, columns.heads, columns.heads);
+  }
+
+  const ops::DType dtype;
+  const HeadColumns columns;
+  const Tensor qkv;
+  const std::int64_t ld;
+  const Tensor out;
+  const std::int64_t ldo;
+  const Tensor lse;
+  const Tensor scratch;
+};
+
+struct AttentionBackwardFields {
+  explicit AttentionBackwardFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        columns(f),
+        qkv(f.tensor("qkv")),
+        ld(f.stride("ld", columns.columns())),
+        out(f.tensor("out")),
+        ldo(f.stride("ldo", columns.width())),
+        dout(f.tensor("dout")),
+        lddo(f.stride("lddo", columns.width())),
+        lse(f.tensor("lse")),
+        dqkv(f.tensor("dqkv")),
+        ldd(f.stride("ldd", columns.columns())),
+        scratch(f.tensor("scratch")) {}
+  void reach(const Reach& r) const {
+    r.matrix("qkv", qkv, ld, columns.columns(), dtype);
+    r.matrix("out", out, ldo, columns.width(), dtype);
+    r.matrix("dout", dout, lddo, columns.width(), dtype);
+    r.matrix("lse", lse, columns.heads, columns.heads);
+    r.matrix("dqkv", dqkv, ldd, columns.columns(), dtype);
+  }
+
+  const ops::DType dtype;
+  const HeadColumns columns;
+  const Tensor qkv;
+  const std::int64_t ld;
+  const Tensor out;
+  const std::int64_t ldo;
+  const Tensor dout;
+  const std::int64_t lddo;
+  const Tensor lse;
+  const Tensor dqkv;
+  const std::int64_t ldd;
+  const Tensor scratch;
+};
+
+}  // namespace loratwin

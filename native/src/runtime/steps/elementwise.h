@@ -1,0 +1,173 @@
+// embed, copy, rmsnorm, rope, swiglu and their backwards: fields and reach.
+#pragma once
+
+#include <optional>
+
+#include "runtime/fields.h"
+
+namespace loratwin {
+
+struct EmbedFields {
+  explicit EmbedFields(Fields& f)
+      : dtype(f.dtype("dtype")), table(f.table("table")), out(f.tensor("out")), hidden(f.count("hidden")) {
+    if (table.columns != hidden) f.refuse("hidden", std::to_string(table.columns), std::to_string(hidden));
+    f.requireType("table", table.dtype, dtype);
+  }
+  void reach(const Reach& r) const {
+    r.present("ids", r.bindings.ids);
+    r.matrix("out", out, hidden, hidden);
+  }
+
+  const ops::DType dtype;
+  const Table& table;
+  const Tensor out;
+  const std::int32_t hidden;
+};
+
+struct CopyFields {
+  explicit CopyFields(Fields& f)
+      : columns(f.count("columns")), x(f.tensor("x")), from(f.dtype("from")), y(f.tensor("y")), to(f.dtype("to")) {}
+  void reach(const Reach& r) const {
+    r.matrix("x", x, columns, columns, from);
+    r.matrix("y", y, columns, columns, to);
+  }
+
+  const std::int32_t columns;
+  const Tensor x;
+  const ops::DType from;
+  const Tensor y;
+  const ops::DType to;
+};
+
+struct RmsnormFields {
+  explicit RmsnormFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        hidden(f.count("hidden")),
+        x(f.tensor("x")),
+        weight(f.vector("weight", static_cast<std::size_t>(hidden))),
+        y(f.tensor("y")),
+        rstd(f.tensor("rstd")),
+        eps(f.number("eps")) {}
+  void reach(const Reach& r) const {
+    r.matrix("x", x, hidden, hidden);
+    r.matrix("y", y, hidden, hidden, dtype);
+    r.matrix("rstd", rstd, 1, 1);
+  }
+
+  const ops::DType dtype;
+  const std::int32_t hidden;
+  const Tensor x;
+  const Vector& weight;
+  const Tensor y;
+  const Tensor rstd;
+  const float eps;
+};
+
+struct RmsnormBackwardFields {
+  explicit RmsnormBackwardFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        hidden(f.count("hidden")),
+        dy(f.tensor("dy")),
+        x(f.tensor("x")),
+        rstd(f.tensor("rstd")),
+        weight(f.vector("weight", static_cast<std::size_t>(hidden))),
+        residual(f.optionalTensor("residual")),
+        dx(f.tensor("dx")),
+        dxCompute(f.optionalTensor("dxCompute")) {
+    if (dxCompute) f.requireType("dtype", dtype, ops::DType::bfloat16);
+  }
+  void reach(const Reach& r) const {
+    r.matrix("dy", dy, hidden, hidden);
+    r.matrix("x", x, hidden, hidden);
+    r.matrix("rstd", rstd, 1, 1);
+    if (residual) r.matrix("residual", *residual, hidden, hidden);
+    r.matrix("dx", dx, hidden, hidden);
+    if (dxCompute) r.matrix("dxCompute", *dxCompute, hidden, hidden, dtype);
+  }
+
+  const ops::DType dtype;
+  const std::int32_t hidden;
+  const Tensor dy;
+  const Tensor x;
+  const Tensor rstd;
+  const Vector& weight;
+  const std::optional<Tensor> residual;
+  const Tensor dx;
+  const std::optional<Tensor> dxCompute;
+};
+
+struct RopeFields {
+  explicit RopeFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        column(f.count("column", 0)),
+        heads(f.count("heads")),
+        headDim(f.count("headDim", 2)),
+        x(f.tensor("x")),
+        ld(f.stride("ld", std::int64_t{column} + std::int64_t{heads} * headDim)),
+        frequencies(f.vector("frequencies", static_cast<std::size_t>(headDim / 2))),
+        inverse(f.flag("inverse")) {
+    if (headDim % 2 != 0 || headDim > kMaxHeadDim) {
+      f.refuse("headDim", "an even number up to 1024", std::to_string(headDim));
+    }
+  }
+  void reach(const Reach& r) const { r.matrix("x", x, ld, column + std::int64_t{heads} * headDim, dtype); }
+
+  static constexpr std::int32_t kMaxHeadDim = 1024;
+  const ops::DType dtype;
+  const std::int32_t column;
+  const std::int32_t heads;
+  const std::int32_t headDim;
+  const Tensor x;
+  const std::int64_t ld;
+  const Vector& frequencies;
+  const bool inverse;
+};
+
+struct SwigluFields {
+  explicit SwigluFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        intermediate(f.count("intermediate")),
+        gateUp(f.tensor("gateUp")),
+        ld(f.stride("ld", 2 * std::int64_t{intermediate})),
+        out(f.tensor("out")),
+        ldo(f.stride("ldo", intermediate)) {}
+  void reach(const Reach& r) const {
+    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate}, dtype);
+    r.matrix("out", out, ldo, intermediate, dtype);
+  }
+
+  const ops::DType dtype;
+  const std::int32_t intermediate;
+  const Tensor gateUp;
+  const std::int64_t ld;
+  const Tensor out;
+  const std::int64_t ldo;
+};
+
+struct SwigluBackwardFields {
+  explicit SwigluBackwardFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        intermediate(f.count("intermediate")),
+        gateUp(f.tensor("gateUp")),
+        ld(f.stride("ld", 2 * std::int64_t{intermediate})),
+        dout(f.tensor("dout")),
+        lddo(f.stride("lddo", intermediate)),
+        dgateUp(f.tensor("dgateUp")),
+        ldd(f.stride("ldd", 2 * std::int64_t{intermediate})) {}
+  void reach(const Reach& r) const {
+    r.matrix("gateUp", gateUp, ld, 2 * std::int64_t{intermediate}, dtype);
+    r.matrix("dout", dout, lddo, intermediate, dtype);
+    r.matrix("dgateUp", dgateUp, ldd, 2 * std::int64_t{intermediate}, dtype);
+  }
+
+  const ops::DType dtype;
+  const std::int32_t intermediate;
+  const Tensor gateUp;
+  const std::int64_t ld;
+  const Tensor dout;
+  const std::int64_t lddo;
+  const Tensor dgateUp;
+  const std::int64_t ldd;
+};
+
+}  // namespace loratwin

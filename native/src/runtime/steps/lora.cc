@@ -1,0 +1,50 @@
+#include "runtime/steps/lora.h"
+
+#include <algorithm>
+#include <string>
+
+#include "ops/lora.h"
+
+namespace loratwin {
+
+Projections::Projections(Fields& f)
+    : dtype(f.dtype("dtype")),
+      inFeatures(f.count("inFeatures")),
+      x(f.tensor("x")),
+      ldx(f.stride("ldx", inFeatures)) {
+  const auto name = [this](const char* field) { return "projections[" + std::to_string(items.size()) + "]." + field; };
+  while (items.empty() || f.given(name("target").c_str())) {
+    if (static_cast<std::int32_t>(items.size()) == ops::kLoraProjections) {
+      f.refuse("projections", "at most " + std::to_string(ops::kLoraProjections), "more");
+    }
+    const auto target = static_cast<std::uint32_t>(f.count(name("target").c_str(), 0));
+    const std::int32_t outFeatures = f.count(name("outFeatures").c_str());
+    const std::int32_t column = f.count(name("column").c_str(), 0);
+    const Tensor s = f.tensor(name("s").c_str());
+    items.push_back({target, outFeatures, column, s, f.stride(name("lds").c_str(), 1)});
+  }
+}
+
+std::int64_t Projections::columns() const {
+  std::int64_t end = 0;
+  for (const Projection& p : items) end = std::max(end, std::int64_t{p.column} + p.outFeatures);
+  return end;
+}
+
+void Projections::reach(const Reach& r) const {
+  r.matrix("x", x, ldx, inFeatures, dtype);
+  for (const Projection& p : items) {
+    r.matrix("s", p.s, p.lds, p.lds, dtype);
+    for (const RunSegment& segment : r.bindings.segments) {
+      const AdapterEntry* const entry = segment.adapter->find(p.target);
+      if (entry == nullptr) continue;
+      if (entry->inFeatures != inFeatures || entry->outFeatures != p.outFeatures) {
+        r.refuse("target", "adapters of [" + std::to_string(p.outFeatures) + "," + std::to_string(inFeatures) + "]",
+                 "one of [" + std::to_string(entry->outFeatures) + "," + std::to_string(entry->inFeatures) + "]");
+      }
+      if (entry->rank > p.lds) r.refuse("lds", "at least rank " + std::to_string(entry->rank), std::to_string(p.lds));
+    }
+  }
+}
+
+}  // namespace loratwin

@@ -1,0 +1,76 @@
+// lora and loraBackward: fields and reach; how much scratch the backward needs is the device's affair.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "runtime/fields.h"
+
+namespace loratwin {
+
+// `target`: the (layer, projection) that adapters are asked for.
+struct Projection {
+  std::uint32_t target;
+  std::int32_t outFeatures;
+  std::int32_t column;
+  Tensor s;
+  std::int64_t lds;
+};
+
+// What both directions are given: an input, and the projections that share it and their output tensor.
+struct Projections {
+  explicit Projections(Fields& f);
+  // One past the last column of the output tensor that a projection has.
+  std::int64_t columns() const;
+  void reach(const Reach& r) const;
+
+  const ops::DType dtype;
+  const std::int32_t inFeatures;
+  const Tensor x;
+  const std::int64_t ldx;
+  std::vector<Projection> items;
+};
+
+struct LoraFields {
+  explicit LoraFields(Fields& f)
+      : given(f), y(f.tensor("y")), yType(f.dtype("yType", given.dtype)), ldy(f.stride("ldy", given.columns())) {
+    if (given.dtype == ops::DType::float32) f.requireType("yType", yType, given.dtype);
+  }
+  void reach(const Reach& r) const {
+    given.reach(r);
+    r.matrix("y", y, ldy, given.columns(), yType);
+  }
+
+  const Projections given;
+  const Tensor y;
+  const ops::DType yType;
+  const std::int64_t ldy;
+};
+
+struct LoraBackwardFields {
+  explicit LoraBackwardFields(Fields& f)
+      : given(f),
+        dy(f.tensor("dy")),
+        lddy(f.stride("lddy", given.columns())),
+        dx(f.optionalTensor("dx")),
+        dxType(f.dtype("dxType", given.dtype)),
+        lddx(dx || f.given("lddx") ? f.stride("lddx", given.inFeatures) : 0),
+        scratch(f.tensor("scratch")) {
+    if (given.dtype == ops::DType::float32) f.requireType("dxType", dxType, given.dtype);
+  }
+  void reach(const Reach& r) const {
+    given.reach(r);
+    r.matrix("dy", dy, lddy, given.columns(), given.dtype);
+    if (dx) r.matrix("dx", *dx, lddx, given.inFeatures, dxType);
+  }
+
+  const Projections given;
+  const Tensor dy;
+  const std::int64_t lddy;
+  const std::optional<Tensor> dx;
+  const ops::DType dxType;
+  const std::int64_t lddx;
+  const Tensor scratch;
+};
+
+}  // namespace loratwin

@@ -1,0 +1,105 @@
+// matmul, matmulBackward and headLoss: fields and reach.
+#pragma once
+
+#include <optional>
+
+#include "runtime/fields.h"
+
+namespace loratwin {
+
+struct MatmulFields {
+  explicit MatmulFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        weight(f.matrix("weight")),
+        x(f.tensor("x")),
+        ldx(f.stride("ldx", weight.in)),
+        y(f.tensor("y")),
+        yType(f.dtype("yType", dtype)),
+        ldy(f.stride("ldy", weight.out)),
+        bias(f.optionalVector("bias", static_cast<std::size_t>(weight.out))),
+        residual(f.optionalTensor("residual")),
+        ldr(residual || f.given("ldr") ? f.stride("ldr", weight.out) : 0) {
+    f.requireType("weight", weight.dtype, dtype);
+    if (residual || dtype == ops::DType::float32) f.requireType("yType", yType, ops::DType::float32);
+  }
+  void reach(const Reach& r) const {
+    r.matrix("x", x, ldx, weight.in, dtype);
+    r.matrix("y", y, ldy, weight.out, yType);
+    if (residual) r.matrix("residual", *residual, ldr, weight.out);
+  }
+  bool residualInPlace() const {
+    return residual && residual->space == y.space && residual->offset == y.offset;
+  }
+
+  const ops::DType dtype;
+  const Matrix& weight;
+  const Tensor x;
+  const std::int64_t ldx;
+  const Tensor y;
+  const ops::DType yType;
+  const std::int64_t ldy;
+  const Vector* const bias;
+  const std::optional<Tensor> residual;
+  const std::int64_t ldr;
+};
+
+struct MatmulBackwardFields {
+  explicit MatmulBackwardFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        weight(f.matrix("weight")),
+        dy(f.tensor("dy")),
+        lddy(f.stride("lddy", weight.out)),
+        dx(f.tensor("dx")),
+        dxType(f.dtype("dxType", dtype)),
+        lddx(f.stride("lddx", weight.in)) {
+    f.requireType("weight", weight.dtype, dtype);
+    if (dtype == ops::DType::float32) f.requireType("dxType", dxType, ops::DType::float32);
+    if (!weight.backward) f.refuse("weight", "a matrix loaded with backward", "one without");
+  }
+  void reach(const Reach& r) const {
+    r.matrix("dy", dy, lddy, weight.out, dtype);
+    r.matrix("dx", dx, lddx, weight.in, dxType);
+  }
+
+  const ops::DType dtype;
+  const Matrix& weight;
+  const Tensor dy;
+  const std::int64_t lddy;
+  const Tensor dx;
+  const ops::DType dxType;
+  const std::int64_t lddx;
+};
+
+struct HeadLossFields {
+  explicit HeadLossFields(Fields& f)
+      : dtype(f.dtype("dtype")),
+        hidden(f.count("hidden")),
+        vocabulary(f.count("vocabulary")),
+        tileRows(f.count("tileRows")),
+        x(f.tensor("x")),
+        weight(f.matrix("weight")),
+        dx(f.optionalTensor("dx")),
+        logits(f.tensor("logits")) {
+    if (weight.out != vocabulary || weight.in != hidden) {
+      f.refuse("weight", "a matrix of [vocabulary, hidden]", "another shape");
+    }
+    f.requireType("weight", weight.dtype, dtype);
+    if (dx && !weight.backward) f.refuse("weight", "a matrix loaded with backward", "one without");
+  }
+  void reach(const Reach& r) const {
+    r.present("targets", r.bindings.targets);
+    r.matrix("x", x, hidden, hidden, dtype);
+    if (dx) r.matrix("dx", *dx, hidden, hidden);
+  }
+
+  const ops::DType dtype;
+  const std::int32_t hidden;
+  const std::int32_t vocabulary;
+  const std::int32_t tileRows;
+  const Tensor x;
+  const Matrix& weight;
+  const std::optional<Tensor> dx;
+  const Tensor logits;
+};
+
+}  // namespace loratwin
