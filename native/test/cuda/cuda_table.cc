@@ -2,28 +2,13 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <stdexcept>
 
 #include "table.h"
 
 namespace loratwin::test {
 
 namespace {
-
-struct Setting {
-  const char* name;
-  emulation::Schedule schedule;
-  std::uint32_t seed;
-  std::uint8_t fill;  // ff: NaN; 3f: about 0.75
-};
-
-constexpr Setting kSettings[] = {
-    {"ascending ff", emulation::Schedule::ascending, 1, 0xff},
-    {"descending 3f", emulation::Schedule::descending, 1, 0x3f},
-    {"random 1 ff", emulation::Schedule::random, 1, 0xff},
-    {"random 2 3f", emulation::Schedule::random, 2, 0x3f},
-    {"run ahead 1 ff", emulation::Schedule::runAhead, 1, 0xff},
-    {"run ahead 2 3f", emulation::Schedule::runAhead, 2, 0x3f},
-};
 
 bool allOk = true;
 
@@ -87,18 +72,17 @@ std::vector<Bf16> randomBf16(std::size_t count, std::uint32_t seed, float spread
 void judge(const std::string& caseName, const Run& run) {
   std::vector<Output> first;
   for (const Setting& setting : kSettings) {
-    emulation::options.schedule = setting.schedule;
-    emulation::options.seed = setting.seed;
-    emulation::options.fill = setting.fill;
+    apply(setting);
     try {
       const std::vector<Output> outputs = run();
+      finishRun();
       for (std::size_t i = 0; i < outputs.size(); ++i) {
         const bool same = first.empty() || sameBytes(outputs[i].got, first[i].got);
         report(outputs[i].op, caseName, setting.name, nmse(outputs[i]), outputs[i].tolerance,
                same ? "" : "other bytes than under the first schedule");
       }
       if (first.empty()) first = outputs;
-    } catch (const emulation::Error& error) {
+    } catch (const std::runtime_error& error) {
       const std::string message = error.what();
       report(message.substr(0, message.find(':')), caseName, setting.name, INFINITY, 0, message);
     }
@@ -118,11 +102,7 @@ int runCudaTable(const std::string& onlyGroup) {
   for (const Group& group : kGroups) {
     if (onlyGroup.empty() || onlyGroup == group.name) group.run();
   }
-  const emulation::Counters& c = emulation::counters;
-  std::printf("{\"launches\":%llu,\"mma\":%llu,\"ldmatrix\":%llu,\"bankConflicts\":%llu,\"checked\":%s}\n",
-              static_cast<unsigned long long>(c.launches), static_cast<unsigned long long>(c.mma),
-              static_cast<unsigned long long>(c.ldmatrix), static_cast<unsigned long long>(c.bankConflicts),
-              emulation::checking() ? "true" : "false");
+  std::printf("%s\n", deviceLine().c_str());
   return allOk ? 0 : 1;
 }
 

@@ -1,5 +1,6 @@
-// The table of the kernels' tests: each case of each kernel runs on the emulation under every schedule and is judged
-// against its f64 reference; every run has to give the bytes of the first.
+// The table of the kernels' tests: each case of each kernel runs under every setting of the device, which is the
+// emulation or, compiled with LORATWIN_GPU, a real GPU, and is judged against its f64 reference; every run has to give
+// the bytes of the first.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +9,15 @@
 #include <string>
 #include <vector>
 
-#include "emulation/emulation.h"
 #include "ops/bf16.h"
+#if defined(LORATWIN_GPU)
+#include "gpu_device.h"
+#else
+#include "emulated_device.h"
+#endif
 
 namespace loratwin::test {
 
-using emulation::DeviceBuffer;
 using ops::Bf16;
 
 // A whole device buffer after a run, and what should be in it; what a kernel must leave alone included.
@@ -24,7 +28,7 @@ struct Output {
   double tolerance;  // NMSE
 };
 
-// Allocates, launches and downloads. Called once for each schedule.
+// Allocates, launches and downloads. Called once for each setting.
 using Run = std::function<std::vector<Output>()>;
 
 void judge(const std::string& caseName, const Run& run);
