@@ -1,5 +1,6 @@
-// The few functions of cuBLASLt that a bfloat16 product needs, found at run time: a machine may have the library (PyTorch
-// brings one) without its headers. Types and numbers: cuBLAS documentation, "Using the cuBLASLt API", 11 to 13.
+// The few functions of cuBLASLt that a bfloat16 product needs, found at run time: a machine may have the library
+// (PyTorch brings one) without its headers. Types and numbers: cuBLAS documentation, "Using the cuBLASLt API", 11
+// to 13.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +33,8 @@ struct CublasLt {
   int (*preferenceCreate)(void** preference);
   int (*preferenceDestroy)(void* preference);
   int (*preferenceSetAttribute)(void* preference, int attribute, const void* value, std::size_t bytes);
-  int (*getHeuristic)(void* handle, void* description, void* a, void* b, void* c, void* d, void* preference,
-                      int wanted, LtHeuristic* results, int* found);
+  int (*getHeuristic)(void* handle, void* description, void* a, void* b, void* c, void* d, void* preference, int wanted,
+                      LtHeuristic* results, int* found);
   int (*matmul)(void* handle, void* description, const void* alpha, const void* a, void* aLayout, const void* b,
                 void* bLayout, const void* beta, const void* c, void* cLayout, void* d, void* dLayout,
                 const LtAlgorithm* algorithm, void* workspace, std::size_t workspaceBytes, void* stream);

@@ -1,5 +1,5 @@
-// gpu_bench kernels|products: times on this GPU, one JSON line each; see kernel_cases.h and matmul_peak.h. Exit status 1 when
-// something could not be timed, 3 without a GPU.
+// gpu_bench kernels|products: times on this GPU, one JSON line each; see kernel_cases.h and matmul_peak.h. Exit status
+// 1 when something could not be timed, 3 without a GPU.
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>

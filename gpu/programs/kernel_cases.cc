@@ -65,7 +65,8 @@ void bandwidth() {
   const DeviceBuffer<std::uint8_t> from(bytes, "from");
   const DeviceBuffer<std::uint8_t> to(bytes, "to");
   const auto copy = [&] { cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, nullptr); };
-  printLine("bandwidth", "copy inside the memory", "\"bytes\":" + std::to_string(2 * bytes), timeOnGpu(copy, kRepetitions));
+  printLine("bandwidth", "copy inside the memory", "\"bytes\":" + std::to_string(2 * bytes),
+            timeOnGpu(copy, kRepetitions));
 }
 
 void elementwise() {
@@ -77,7 +78,9 @@ void elementwise() {
   const RandomBuffer<Bf16> y(elements(T, H), "y");
   const double TH = product({T, H});
   const double TI = product({T, I});
-  measure("rmsnorm", 6 * TH, 0, [&] { cuda::rmsnorm(cuda::RmsnormBf16{x.data(), w.data(), y.data(), rstd.data(), T, H, 1e-5F}, nullptr); });
+  measure("rmsnorm", 6 * TH, 0, [&] {
+    cuda::rmsnorm(cuda::RmsnormBf16{x.data(), w.data(), y.data(), rstd.data(), T, H, 1e-5F}, nullptr);
+  });
   measure("rmsnorm_backward", 18 * TH, 0, [&] {
     cuda::rmsnorm_backward({dy.data(), x.data(), rstd.data(), w.data(), dx.data(), dx.data(), T, H, y.data()}, nullptr);
   });
@@ -86,9 +89,12 @@ void elementwise() {
   const RandomBuffer<Bf16> gateUp(elements(T, 2 * I), "gateUp");
   const RandomBuffer<Bf16> dgateUp(elements(T, 2 * I), "dgateUp");
   const RandomBuffer<Bf16> hidden(elements(T, I), "hidden");
-  measure("swiglu", 6 * TI, 0, [&] { cuda::swiglu(cuda::SwigluBf16{gateUp.data(), 2 * I, hidden.data(), I, T, I}, nullptr); });
+  measure("swiglu", 6 * TI, 0, [&] {
+    cuda::swiglu(cuda::SwigluBf16{gateUp.data(), 2 * I, hidden.data(), I, T, I}, nullptr);
+  });
   measure("swiglu_backward", 10 * TI, 0, [&] {
-    cuda::swiglu_backward(cuda::SwigluBackwardBf16{gateUp.data(), 2 * I, hidden.data(), I, dgateUp.data(), 2 * I, T, I}, nullptr);
+    cuda::swiglu_backward(cuda::SwigluBackwardBf16{gateUp.data(), 2 * I, hidden.data(), I, dgateUp.data(), 2 * I, T, I},
+                          nullptr);
   });
 
   std::vector<float> frequencies;
@@ -99,14 +105,17 @@ void elementwise() {
   const DeviceBuffer<cuda::Rotation> turns(cuda::rotations(frequencies, kLength), "rotations");
   const std::int64_t ld = (kHeads + 2 * kKvHeads) * D;
   measure("rope", product({4, T, kHeads + kKvHeads, D}), 0, [&] {
-    cuda::rope(cuda::RopeBf16{positions.data(), turns.data(), gateUp.data(), ld, T, 0, kHeads + kKvHeads, D, false}, nullptr);
+    cuda::rope(cuda::RopeBf16{positions.data(), turns.data(), gateUp.data(), ld, T, 0, kHeads + kKvHeads, D, false},
+               nullptr);
   });
 
   const RandomBuffer<Bf16> table(elements(V, H), "table");
   std::vector<std::int32_t> tokens;
   for (std::int32_t t = 0; t < T; ++t) tokens.push_back(static_cast<std::int32_t>(t * 40503LL % V));
   const DeviceBuffer<std::int32_t> ids(tokens, "ids");
-  measure("embed", 6 * TH, 0, [&] { cuda::embed(cuda::EmbedBf16{table.data(), ids.data(), dx.data(), T, H}, nullptr); });
+  measure("embed", 6 * TH, 0, [&] {
+    cuda::embed(cuda::EmbedBf16{table.data(), ids.data(), dx.data(), T, H}, nullptr);
+  });
 }
 
 void optimizer() {
@@ -120,7 +129,15 @@ void optimizer() {
   const DeviceBuffer<double> partials(static_cast<std::size_t>(first.back()), "partials");
   const DeviceBuffer<double> sums(1, "sums");
   const DeviceBuffer<cuda::FlatVector> flat(std::vector<cuda::FlatVector>{{g.data(), P}}, "flat vectors");
-  const cuda::AdamwVector vector{p.data(), m.data(), v.data(), g.data(), compute.data(), P, cuda::adamwCoefficients(3, 1e-4, 0.9, 0.999, 1e-8, 0), sums.data(), 1.0};
+  const cuda::AdamwVector vector{p.data(),
+                                 m.data(),
+                                 v.data(),
+                                 g.data(),
+                                 compute.data(),
+                                 P,
+                                 cuda::adamwCoefficients(3, 1e-4, 0.9, 0.999, 1e-8, 0),
+                                 sums.data(),
+                                 1.0};
   const DeviceBuffer<cuda::AdamwVector> updated(std::vector<cuda::AdamwVector>{vector}, "adamw vectors");
   measure("sum_squares", 4.0 * P, 0, [&] {
     cuda::sum_squares({flat.data(), firstChunk.data(), 1, first.back(), partials.data(), sums.data()}, nullptr);
@@ -141,8 +158,23 @@ void lora() {
   for (std::int32_t g = 0; g < kAdapters; ++g) {
     const std::size_t a = elements(2 * g * R, H);
     const std::size_t b = elements((2 * g + 1) * R, H);
-    segments.push_back({g * T / kAdapters, (g + 1) * T / kAdapters, R, H, 0, R, weights.data() + a, weights.data() + b,
-                        s.data(), ds.data(), gradients.data() + a, gradients.data() + b, 2.0F, 1.0F, 0, {0, 0}, 0});
+    segments.push_back({g * T / kAdapters,
+                        (g + 1) * T / kAdapters,
+                        R,
+                        H,
+                        0,
+                        R,
+                        weights.data() + a,
+                        weights.data() + b,
+                        s.data(),
+                        ds.data(),
+                        gradients.data() + a,
+                        gradients.data() + b,
+                        2.0F,
+                        1.0F,
+                        0,
+                        {0, 0},
+                        0});
   }
   const DeviceBuffer<cuda::LoraSegment> table(segments, "segments");
   const std::vector<cuda::LoraTile> tileList = cuda::loraTiles(segments.data(), kAdapters);
@@ -156,16 +188,24 @@ void lora() {
   const cuda::LoraRun run{table.data(), H, H, nullptr};
   const double TH = product({T, H});
   const double operations = 2 * TH * R;
-  measure("lora_shrink", 2 * TH, operations, [&] { cuda::lora_shrink(run, tiles.data(), count, x.data(), H, nullptr); });
-  measure("lora_expand", 4 * TH, operations, [&] { cuda::lora_expand(run, tiles.data(), count, H, y.data(), H, nullptr); });
-  measure("lora_shrink_backward", 2 * TH, operations, [&] { cuda::lora_shrink_backward(run, tiles.data(), count, dy.data(), H, nullptr); });
+  measure("lora_shrink", 2 * TH, operations,
+          [&] { cuda::lora_shrink(run, tiles.data(), count, x.data(), H, nullptr); });
+  measure("lora_expand", 4 * TH, operations,
+          [&] { cuda::lora_expand(run, tiles.data(), count, H, y.data(), H, nullptr); });
+  measure("lora_shrink_backward", 2 * TH, operations,
+          [&] { cuda::lora_shrink_backward(run, tiles.data(), count, dy.data(), H, nullptr); });
   measure("lora_expand_backward", 8 * TH, operations, [&] {
-    cuda::lora_expand_backward(run, rowTiles.data(), static_cast<std::int32_t>(rowTiles.size()), 1, kAdapters, dx.data(), H, nullptr);
+    cuda::lora_expand_backward(run, rowTiles.data(), static_cast<std::int32_t>(rowTiles.size()), 1, kAdapters,
+                               dx.data(), H, nullptr);
   });
   const double parts = 4.0 * static_cast<double>(plan.scratchFloats);
   const double sumsBytes = product({8, 2 * kAdapters * R, H});  // gradients read and written
   measure("lora_gradient", 4 * TH + 2 * parts + sumsBytes, 2 * operations, [&] {
-    cuda::lora_gradient(run, {gradientTiles.data(), static_cast<std::int32_t>(plan.tiles.size()), sums.data(), static_cast<std::int32_t>(plan.sums.size()), plan.maxFeatures, plan.maxElements, scratch.data(), x.data(), H, dy.data(), H}, nullptr);
+    cuda::lora_gradient(run,
+                        {gradientTiles.data(), static_cast<std::int32_t>(plan.tiles.size()), sums.data(),
+                         static_cast<std::int32_t>(plan.sums.size()), plan.maxFeatures, plan.maxElements,
+                         scratch.data(), x.data(), H, dy.data(), H},
+                        nullptr);
   });
 }
 
@@ -195,7 +235,9 @@ void attentions() {
   });
   // Inputs are read by the kernel of dQ and by that of dK and dV.
   measure("attention_backward", 3 * qkvBytes + 4 * outBytes, 7 * pairs, [&] {
-    cuda::attention_backward({queryTiles.data(), queryCount, keyTiles.data(), keyCount, heads, T, qkv.data(), out.data(), dout.data(), lse.data(), delta.data(), dqkv.data()}, nullptr);
+    cuda::attention_backward({queryTiles.data(), queryCount, keyTiles.data(), keyCount, heads, T, qkv.data(),
+                              out.data(), dout.data(), lse.data(), delta.data(), dqkv.data()},
+                             nullptr);
   });
 }
 
@@ -210,9 +252,8 @@ void crossEntropy() {
   const cuda::LogitsTile tile{logits.data(), kTileColumns, T, 0, kTileColumns, targets.data()};
   const double cells = product({T, kTileColumns});
   measure("cross_entropy_tile", 4 * cells, 0, [&] { cuda::cross_entropy_tile(tile, state.data(), true, nullptr); });
-  measure("cross_entropy_gradient", 6 * cells, 0, [&] {
-    cuda::cross_entropy_gradient(tile, state.data(), scale.data(), dz.data(), kTileColumns, nullptr);
-  });
+  measure("cross_entropy_gradient", 6 * cells, 0,
+          [&] { cuda::cross_entropy_gradient(tile, state.data(), scale.data(), dz.data(), kTileColumns, nullptr); });
 }
 
 }  // namespace

@@ -87,10 +87,11 @@ void time(void* handle, const Product& product) {
               "cublasLtMatmul");
       },
       kTimes, kRepetitions);
-  const double operations = 2.0 * static_cast<double>(product.rows) * static_cast<double>(product.in) *
-                            static_cast<double>(product.out);
+  const double operations =
+      2.0 * static_cast<double>(product.rows) * static_cast<double>(product.in) * static_cast<double>(product.out);
   printLine("matmul", std::string(product.name) + (product.backward ? ", backward" : ""),
-            "\"operations\":" + std::to_string(operations) + ",\"cublasLt\":" + std::to_string(lt.getVersion()), timing);
+            "\"operations\":" + std::to_string(operations) + ",\"cublasLt\":" + std::to_string(lt.getVersion()),
+            timing);
 }
 
 }  // namespace

@@ -92,8 +92,8 @@ Timing timeWarm(const std::function<void()>& work, int times, int repetitions) {
 }
 
 void printLine(const char* kind, const std::string& name, const std::string& parameters, const Timing& timing) {
-  std::printf("{\"kind\":\"%s\",\"name\":\"%s\",%s,\"seconds\":%.4g,\"fastestSeconds\":%.4g,\"repetitions\":%d}\n", kind,
-              name.c_str(), parameters.c_str(), timing.seconds, timing.fastestSeconds, timing.repetitions);
+  std::printf("{\"kind\":\"%s\",\"name\":\"%s\",%s,\"seconds\":%.4g,\"fastestSeconds\":%.4g,\"repetitions\":%d}\n",
+              kind, name.c_str(), parameters.c_str(), timing.seconds, timing.fastestSeconds, timing.repetitions);
   std::fflush(stdout);
 }
 

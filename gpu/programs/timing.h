@@ -8,7 +8,7 @@
 namespace loratwin::gpu {
 
 struct Timing {
-  double seconds;         // median
+  double seconds;  // median
   double fastestSeconds;
   int repetitions;
 };

@@ -71,9 +71,9 @@ std::string deviceLine() {
   cudaDeviceProp properties{};
   // After a fault the device may no longer answer; the lines before this one have told it.
   if (cudaGetDeviceProperties(&properties, 0) != cudaSuccess) return "{\"device\":null}";
-  return "{\"device\":\"" + std::string(properties.name) + "\",\"multiprocessors\":" +
-         std::to_string(properties.multiProcessorCount) + ",\"exactAllocations\":" +
-         (exactAllocations ? "true" : "false") + "}";
+  return "{\"device\":\"" + std::string(properties.name) +
+         "\",\"multiprocessors\":" + std::to_string(properties.multiProcessorCount) +
+         ",\"exactAllocations\":" + (exactAllocations ? "true" : "false") + "}";
 }
 
 void* allocateGpu(std::size_t bytes, const char* name) {

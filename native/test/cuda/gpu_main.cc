@@ -1,5 +1,5 @@
-// gpu_table [group] [--exact]: the lines of cuda_table (main.cc) from a real GPU. --exact: buffers without canaries, for
-// compute-sanitizer. Exit status 1 when any line is not ok, 3 without a GPU.
+// gpu_table [group] [--exact]: the lines of cuda_table (main.cc) from a real GPU. --exact: buffers without canaries,
+// for compute-sanitizer. Exit status 1 when any line is not ok, 3 without a GPU.
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
