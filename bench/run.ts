@@ -1,9 +1,10 @@
-// npm run bench -- [suite...] [--quick] [--large] [--out DIR]
+// npm run bench -- [suite...] [PATH] [--quick] [--large] [--out DIR]
+import { existsSync } from "node:fs";
 import { loadavg } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { packageFile } from "../cli/package-file.ts";
-import { DeviceError } from "../core/index.ts";
+import { DeviceError, InputError } from "../core/index.ts";
 import { runSuite, writeResults } from "./run-suite.ts";
 import { SUITES } from "./suites/suites.ts";
 import { resultTables } from "./table.ts";
@@ -11,13 +12,15 @@ import { resultTables } from "./table.ts";
 const width = Math.max(...Object.keys(SUITES).map((name) => name.length));
 const list = Object.entries(SUITES).map(([name, { describe }]) => `  ${name.padEnd(width)}  ${describe}`);
 
-const HELP = `npm run bench -- [suite...] [--quick] [--large] [--out DIR]
+const HELP = `npm run bench -- [suite...] [PATH] [--quick] [--large] [--out DIR]
 
 Measures this machine and loratwin on it, prints tables and writes DIR/SUITE.jsonl.
 Without a suite all of them run, one after another.
 
 ${list.join("\n")}
 
+  PATH       external: a file or folder of published measurements (default: ../shared/ground-truth);
+             with a path, results are written only with --out
   --quick    small models and few repetitions: whether it works, not how fast it is (results are
              written only with --out)
   --large    memory: also a model of 1.1 billion parameters
@@ -48,16 +51,19 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const unknown = positionals.filter((name) => !isSuite(name));
+  const place = positionals.includes("external")
+    ? positionals.find((name) => !isSuite(name) && existsSync(name))
+    : undefined;
+  const unknown = positionals.filter((name) => !isSuite(name) && name !== place);
   if (unknown.length > 0) {
     console.error(`Expected suites of this list, got ${unknown.join(", ")}.\n${list.join("\n")}`);
     return 2;
   }
   const names = positionals.length > 0 ? positionals.filter(isSuite) : (Object.keys(SUITES) as (keyof typeof SUITES)[]);
   if (positionals.length === 0) console.log(`${list.join("\n")}\n`);
-  const folder = values.out ?? (values.quick ? undefined : packageFile("bench", "results"));
+  const folder = values.out ?? (values.quick || place !== undefined ? undefined : packageFile("bench", "results"));
   // Where the results go is not part of what was measured, and may name a folder of this machine.
-  const words = argv.filter((word, i) => !word.startsWith("--out") && argv[i - 1] !== "--out");
+  const words = argv.filter((word, i) => !word.startsWith("--out") && argv[i - 1] !== "--out" && word !== place);
   const command = ["npm run bench --", ...words];
   const load = loadavg()[0] ?? 0;
   if (load > IDLE_LOAD) console.error(`Other programs are running (load ${load.toFixed(1)}): times will be off.\n`);
@@ -67,6 +73,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const result = await runSuite(name, SUITES[name], {
       scale: values.quick ? "quick" : "full",
       large: values.large,
+      ...(place === undefined ? {} : { place }),
       note: (text) => console.error(`   ${text}`),
       command: command.join(" "),
     });
@@ -81,9 +88,9 @@ async function main(argv: readonly string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (error instanceof DeviceError) {
+  if (error instanceof DeviceError || error instanceof InputError) {
     console.error(error.message);
-    process.exitCode = 3;
+    process.exitCode = error instanceof DeviceError ? 3 : 2;
   } else if (error instanceof TypeError && "code" in error) {
     console.error(`${error.message}\n\n${HELP}`);
     process.exitCode = 2;

@@ -8,6 +8,8 @@ export interface Bench {
   readonly scale: Scale;
   /** Also what needs several gigabytes. */
   readonly large: boolean;
+  /** A file or folder of published measurements; for `external`. */
+  readonly place?: string;
   /** Adds a line to the results. */
   record(measurement: Omit<Measurement, "suite">): void;
   /** Tells a person what is going on, or what had to be left out. */

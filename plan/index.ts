@@ -56,9 +56,23 @@ export {
 } from "./documents/read-document.ts";
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
-export { type Dtype, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
+export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
 // The planner.
 export { isLengthData, type JobRows, lengthRows } from "./job-rows.ts";
+// What a decoder layer costs on a GPU, from its peaks and how near it comes to them.
+export {
+  type DevicePeaks,
+  decoderDimensions,
+  deviceSeconds,
+  gptDimensions,
+  type LayerDimensions,
+  type LayerEfficiency,
+  type LayerPass,
+  type LayerShape,
+  type LayerWork,
+  layerSeconds,
+  layerWork,
+} from "./layer-cost.ts";
 export { makePlan, type PlanRequest } from "./make-plan.ts";
 // The size of what travels between stages.
 export { messageBytesPerToken } from "./message-bytes.ts";

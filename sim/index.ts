@@ -9,5 +9,13 @@ export {
 // Latency and rate of a link from messages.
 export { fitLink, type LinkSample } from "./fit-link.ts";
 export type { OperatorSample } from "./fit-operator.ts";
+// Few positive parameters from many residuals.
+export { type FitProblem, fitParameters } from "./fit-parameters.ts";
+// Least squares with coefficients that are not negative.
+export { nonNegativeLeastSquares } from "./nnls.ts";
+// Pipelines whose transfers block both sides.
+export { type RendezvousPipeline, rendezvousTasks } from "./rendezvous-pipeline.ts";
+// Any work in virtual time: tasks on ordered streams, with bytes over shared links.
+export { runTasks, type Task, type TaskFlow, type TaskGraph, type TaskTimes } from "./run-tasks.ts";
 // The plan in virtual time.
 export { type SimulateOptions, simulate } from "./simulate.ts";

@@ -1,5 +1,6 @@
 import type { Suite } from "../suite.ts";
 import { adapters } from "./adapters.ts";
+import { external } from "./external.ts";
 import { kernels } from "./kernels.ts";
 import { memory } from "./memory.ts";
 import { pipeline } from "./pipeline.ts";
@@ -8,6 +9,13 @@ import { training } from "./training.ts";
 import { twin } from "./twin.ts";
 
 /** Every suite, in the order in which all of them run. */
-export const SUITES = { kernels, training, adapters, pipeline, memory, simulator, twin } as const satisfies Readonly<
-  Record<string, Suite>
->;
+export const SUITES = {
+  kernels,
+  training,
+  adapters,
+  pipeline,
+  memory,
+  simulator,
+  twin,
+  external,
+} as const satisfies Readonly<Record<string, Suite>>;

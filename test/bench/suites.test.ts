@@ -6,6 +6,7 @@ import { type Measurement, measurementSchema, metadataSchema } from "../../bench
 import { runSuite, type SuiteResult, writeResults } from "../../bench/run-suite.ts";
 import { SUITES } from "../../bench/suites/suites.ts";
 import { resultTables } from "../../bench/table.ts";
+import { publishedFiles } from "./published-files.ts";
 
 const NO_PYTHON = path.join(import.meta.dirname, "no-python");
 
@@ -25,7 +26,8 @@ async function runTiny(name: keyof typeof SUITES): Promise<TinyResult> {
   process.env["LORATWIN_PYTHON"] = NO_PYTHON;
   try {
     const note = (text: string): void => void notes.push(text);
-    const options = { scale: "tiny", large: false, note, command: "npm run bench" } as const;
+    const place = name === "external" ? { place: publishedFiles() } : {};
+    const options = { scale: "tiny", large: false, note, command: "npm run bench", ...place } as const;
     return { ...(await runSuite(name, SUITES[name], options)), notes };
   } finally {
     if (python === undefined) delete process.env["LORATWIN_PYTHON"];
@@ -45,6 +47,7 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   pipeline: ["busy, stage 0 to 1", "one device", "steady bubble", "two against one", "two devices"],
   memory: ["measured peak", "planned"],
   simulator: ["times alone", "with the trace"],
+  external: ["mean", "median", "p90", "worst"],
   twin: ["makespan", "makespan error", "mean action error", "weighted action error"],
 };
 

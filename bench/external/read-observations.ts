@@ -1,0 +1,63 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../../core/index.ts";
+import type { Iteration, LayerTime } from "../../studies/index.ts";
+import { hasIterations, readIterations } from "./iterations.ts";
+import { layerTimesSchema, readLayerTimes } from "./layer-times.ts";
+import { type ProfiledPipelines, profiledPipelineSchema, readProfiledPipelines } from "./profiled-pipelines.ts";
+
+/** Published numbers in one of the three forms that a model exists for. The form is told by the file's content. */
+export type Observations = {
+  /** Where it was found, relative to what was searched. */
+  readonly file: string;
+  /** What the file says about its device: words in which a catalog name may stand. */
+  readonly about: string;
+} & (
+  | { readonly form: "pipelines"; readonly data: ProfiledPipelines }
+  | { readonly form: "iterations"; readonly data: readonly Iteration[] }
+  | { readonly form: "layers"; readonly data: readonly LayerTime[] }
+);
+
+function filesUnder(place: string): readonly string[] {
+  if (!statSync(place).isDirectory()) return [place];
+  return readdirSync(place)
+    .sort()
+    .flatMap((name) => filesUnder(path.join(place, name)));
+}
+
+function readJson(file: string, text: string): Observations | undefined {
+  const document: unknown = JSON.parse(text);
+  const pipelines = profiledPipelineSchema.safeParse(document);
+  if (pipelines.success)
+    return { file, about: pipelines.data.source, form: "pipelines", data: readProfiledPipelines(pipelines.data) };
+  const layers = layerTimesSchema.safeParse(document);
+  if (!layers.success) return undefined;
+  const { source, device } = layers.data;
+  return { file, about: device ?? source, form: "layers", data: readLayerTimes(layers.data) };
+}
+
+/**
+ * Every file of a known form at or under a place.
+ * @throws InputError where there is none, or a file of a known form has a bad row.
+ */
+export function readObservations(place: string, skipped: (file: string) => void): readonly Observations[] {
+  if (!existsSync(place)) throw new InputError({ expected: "a file or folder of published measurements", got: place });
+  const folder = statSync(place).isDirectory() ? place : path.dirname(place);
+  const found = filesUnder(place).flatMap((name): readonly Observations[] => {
+    const file = path.relative(folder, name);
+    const text = readFileSync(name, "utf8");
+    const observations = name.endsWith(".json")
+      ? readJson(file, text)
+      : hasIterations(text)
+        ? { file, about: file, form: "iterations" as const, data: readIterations(text) }
+        : undefined;
+    if (observations === undefined) skipped(file);
+    return observations === undefined ? [] : [observations];
+  });
+  if (found.length === 0)
+    throw new InputError({
+      expected: "a file of a known form: layer times, a profile with measured plans, or a CSV table of iterations",
+      got: path.basename(place),
+    });
+  return found;
+}

@@ -1,0 +1,192 @@
+import path from "node:path";
+import { packageFile } from "../../cli/package-file.ts";
+import { maximum } from "../../core/index.ts";
+import {
+  chooseRows,
+  fitCorrected,
+  fitDeviceMemory,
+  fitLayerTimes,
+  fitPipeline,
+  fitSmooth,
+  type Iteration,
+  type IterationModel,
+  type IterationSetting,
+  type LayerTime,
+  layerTimePrediction,
+  leaveOneOut,
+  type MeasuredPlan,
+  type Prediction,
+  peakPrediction,
+  pipelinePrediction,
+  predictIteration,
+  relativeError,
+  scoreOf,
+} from "../../studies/index.ts";
+import { deviceOf } from "../external/device-of.ts";
+import type { ProfiledPipelines } from "../external/profiled-pipelines.ts";
+import { type Observations, readObservations } from "../external/read-observations.ts";
+import type { Scale, Suite } from "../suite.ts";
+
+/** What a score was got with. */
+interface Scored {
+  readonly model: string;
+  /** Parameters chosen from rows of the same data. */
+  readonly fitted: number;
+  readonly fitRows: string;
+  readonly predictions: readonly Prediction[];
+}
+
+const DRAWS: Readonly<Record<Scale, number>> = { full: 8, quick: 3, tiny: 1 };
+/** Rows of a table of iterations that the model may see. */
+const ITERATION_ROWS = 72;
+/** Source of both: the vocabulary is GPT-2's (Radford et al. 2019), the rate is what four more transfers of two more stages add to the rows. */
+const GPT_VOCABULARY = 50257;
+const STAGE_BYTES_PER_SECOND = 26.84e9;
+
+function scorePipelines({ model, plans }: ProfiledPipelines): readonly Scored[] {
+  const unfitted = { smallestFactor: 1, hostSeconds: 0, flattenSecondsPerByte: 0, reduceFactor: 1 };
+  const time = (fit: typeof unfitted, plan: MeasuredPlan): Prediction => pipelinePrediction(model, plan, fit);
+  const fitMemory = (rows: readonly MeasuredPlan[]) => fitDeviceMemory(model.layers, rows);
+  const everyOther = "all others (leave one out)";
+  return [
+    {
+      model: "time, profile as given",
+      fitted: 0,
+      fitRows: "none",
+      predictions: plans.map((plan) => time(unfitted, plan)),
+    },
+    {
+      model: "time, blocking transfers, host and reduction",
+      fitted: 4,
+      fitRows: everyOther,
+      predictions: leaveOneOut(plans, (rows) => fitPipeline(model, rows), time),
+    },
+    {
+      model: "peak memory",
+      fitted: 3,
+      fitRows: everyOther,
+      predictions: leaveOneOut(plans, fitMemory, (fit, plan) => peakPrediction(model.layers, plan, fit)),
+    },
+  ];
+}
+
+/** Rows that only differ from those of the fit by more of something. */
+const EXTRAPOLATIONS: Readonly<Record<string, (row: Iteration) => number>> = {
+  devices: (row) => row.tensorParallel * row.dataParallel * row.pipelineParallel,
+  stages: (row) => row.pipelineParallel,
+  layers: (row) => row.layers,
+  "hidden size": (row) => row.hiddenSize,
+};
+
+/** Fitted on rows below the largest value of one quantity, the others predicted. */
+function extrapolateIterations(rows: readonly Iteration[], setting: IterationSetting): readonly Scored[] {
+  return Object.entries(EXTRAPOLATIONS).flatMap(([name, quantity]) => {
+    const largest = maximum(rows.map(quantity));
+    const below = rows.filter((row) => quantity(row) < largest);
+    if (below.length === 0) return [];
+    const chosen = chooseRows(below, ITERATION_ROWS, 1, "covering");
+    const model = fitCorrected(
+      below.filter((_row, index) => chosen.has(index)),
+      setting,
+    );
+    return [
+      {
+        model: "time, corrected by cell",
+        fitted: Object.keys(model.parameters).length,
+        fitRows: `${chosen.size} covering, ${name} below ${largest}`,
+        predictions: rows
+          .filter((row) => quantity(row) === largest)
+          .map((row) => predictIteration(row, setting, model)),
+      },
+    ];
+  });
+}
+
+function scoreIterations(rows: readonly Iteration[], about: string, scale: Scale): readonly Scored[] {
+  const device = deviceOf(about);
+  const setting = {
+    peaks: device,
+    vocabularySize: GPT_VOCABULARY,
+    transferBytesPerSecond: STAGE_BYTES_PER_SECOND,
+    dataBytesPerSecond: device.linkBytesPerSecond,
+  };
+  const count = Math.min(ITERATION_ROWS, Math.floor(rows.length / 2));
+  const forms = [
+    ["smooth", "random", fitSmooth],
+    ["smooth", "covering", fitSmooth],
+    ["corrected by cell", "random", fitCorrected],
+    ["corrected by cell", "covering", fitCorrected],
+  ] as const;
+  const splits = forms.map(([form, design, fitTo]) => {
+    let fitted = 0;
+    const predictions = Array.from({ length: DRAWS[scale] }, (_, seed) => {
+      const chosen = chooseRows(rows, count, seed + 1, design);
+      const model: IterationModel = fitTo(
+        rows.filter((_row, index) => chosen.has(index)),
+        setting,
+      );
+      fitted = Math.max(fitted, Object.keys(model.parameters).length);
+      return rows.filter((_row, index) => !chosen.has(index)).map((row) => predictIteration(row, setting, model));
+    });
+    return {
+      model: `time, ${form}`,
+      fitted,
+      fitRows: `${count} ${design}, ${DRAWS[scale]} draws`,
+      predictions: predictions.flat(),
+    };
+  });
+  return [...splits, ...extrapolateIterations(rows, setting)];
+}
+
+function scoreLayers(times: readonly LayerTime[], about: string): readonly Scored[] {
+  const peaks = deviceOf(about);
+  const kinds = [...new Set(times.map(({ part, passes }) => `${part} ${passes.join("+")}`))];
+  return kinds.flatMap((kind) => {
+    const rows = times.filter(({ part, passes }) => `${part} ${passes.join("+")}` === kind);
+    const sizes = [...new Set(rows.map(({ tokens }) => tokens))].sort((a, b) => a - b);
+    const parameters = ({ arch }: LayerTime): number => arch.hiddenSize * arch.intermediateSize;
+    const largest = rows.reduce((a, b) => (parameters(b) > parameters(a) ? b : a)).model;
+    const splits = [
+      ["every other token count", (row: LayerTime) => sizes.indexOf(row.tokens) % 2 === 0],
+      ["all but the largest model", (row: LayerTime) => row.model !== largest],
+    ] as const;
+    return splits.map(([fitRows, isFitted]) => {
+      const fit = fitLayerTimes(rows.filter(isFitted), peaks);
+      const predictions = rows.filter((row) => !isFitted(row)).map((row) => layerTimePrediction(row, peaks, fit));
+      return { model: `time, ${kind}`, fitted: 3, fitRows, predictions };
+    });
+  });
+}
+
+function scoresOf(observations: Observations, scale: Scale): readonly Scored[] {
+  switch (observations.form) {
+    case "pipelines":
+      return scorePipelines(observations.data);
+    case "iterations":
+      return scoreIterations(observations.data, observations.about, scale);
+    case "layers":
+      return scoreLayers(observations.data, observations.about);
+  }
+}
+
+/** The folder of published measurements beside the project. */
+function defaultPlace(): string {
+  return path.join(process.env["LORATWIN_SHARED"] ?? packageFile("..", "shared"), "ground-truth");
+}
+
+export const external: Suite = {
+  describe: "predictions against measurements that others published, in a file or folder of known forms",
+  async run(bench) {
+    const found = readObservations(bench.place ?? defaultPlace(), (file) => bench.note(`${file}: no known form`));
+    for (const observations of found) {
+      for (const { model, fitted, fitRows, predictions } of scoresOf(observations, bench.scale)) {
+        const score = scoreOf(predictions);
+        const worst = predictions.reduce((a, b) => (Math.abs(relativeError(b)) > Math.abs(relativeError(a)) ? b : a));
+        bench.note(`${observations.file}, ${model}: worst is ${worst.name}`);
+        const parameters = { data: observations.file, model, fitted, "fitted on": fitRows, predicted: score.rows };
+        for (const name of ["mean", "median", "p90", "worst"] as const)
+          bench.record({ name, parameters, value: score[name], unit: "share", repetitions: 1, spread: null });
+      }
+    }
+  },
+};

@@ -1,0 +1,29 @@
+// Predictions against measurements.
+
+// Pipelines of a profiled model: time and peak memory.
+export { type DeviceMemoryFit, fitDeviceMemory, peakPrediction } from "./observations/device-memory.ts";
+export {
+  chooseRows,
+  fitCorrected,
+  fitSmooth,
+  type IterationModel,
+  predictIteration,
+} from "./observations/fit-iterations.ts";
+export type { Iteration, IterationSetting } from "./observations/iteration-model.ts";
+// Times of single layers.
+export {
+  fitLayerTimes,
+  type LayerTime,
+  type LayerTimeFit,
+  layerTimePrediction,
+} from "./observations/layer-times.ts";
+export {
+  fitPipeline,
+  type LayerBytes,
+  type MeasuredPlan,
+  type PipelineFit,
+  type ProfiledModel,
+  pipelinePrediction,
+  type RateOfMessage,
+} from "./observations/profiled-pipeline.ts";
+export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from "./score.ts";
