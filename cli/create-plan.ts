@@ -2,6 +2,8 @@ import type { Argv } from "yargs";
 import { InputError } from "../core/index.ts";
 import {
   createCostModel,
+  type Dtype,
+  dtypeSchema,
   makePlan,
   type Plan,
   type PlanBody,
@@ -36,6 +38,11 @@ export function planOptions(yargs: Argv): Argv {
       type: "string",
       default: "auto",
       describe: "micro-batches between forward and backward on a stage: auto, none or a number",
+    })
+    .option("dtype", {
+      type: "string",
+      choices: dtypeSchema.options,
+      describe: "how the base model's weights are kept; over the workload's `model.dtype`",
     })
     .option("recompute", {
       type: "string",
@@ -84,7 +91,7 @@ export async function createPlan(io: Io, args: Arguments, file: string): Promise
   if (assumed) note(io, args, "No calibration given: times are from nominal figures; `loratwin calibrate` measures.");
   const request: PlanRequest = {
     architecture: loaded.architecture,
-    dtype: loaded.workload.model.dtype,
+    dtype: (optionalText(args, "dtype") as Dtype | undefined) ?? loaded.workload.model.dtype,
     modelDigest: loaded.model?.digest ?? null,
     recompute: (optionalText(args, "recompute") as Recompute | undefined) ?? loaded.workload.recompute,
     jobs: loaded.workload.jobs,

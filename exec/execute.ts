@@ -1,4 +1,3 @@
-import { DeviceError } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
 import { createRuntime, type DeviceStatistics, nativeInfo } from "../native/index.ts";
 import { microBatchTokens, type Plan } from "../plan/index.ts";
@@ -48,14 +47,6 @@ const QUEUE_AHEAD = 64;
  */
 export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const { plan, model, rows } = input;
-  if (plan.model.dtype !== "float32" && plan.model.dtype !== "bfloat16") {
-    throw new DeviceError({
-      expected: "dtype float32 or bfloat16 to train on a CPU device",
-      at: "model.dtype",
-      got: plan.model.dtype,
-      hint: "Other dtypes can be planned and simulated.",
-    });
-  }
   const cores = assignCores(
     plan.stages.map((stage) => plan.devices[stage.device]!),
     nativeInfo().cores,

@@ -68,7 +68,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     threads: spec.threads,
   });
   const arena = arenaLayout(layout, input.numSlots, plan.buffers[stage.index]!);
-  const weights = loadStageWeights(device, model, stage, dtype);
+  const weights = loadStageWeights(device, model, stage, plan.model.dtype);
   device.reserveArena(arena.bytes);
   const adapters = plan.jobs.map((job, i) => createStageAdapter(device, stage, job.adapter, architecture, pairs[i]!));
   const composed = { architecture, stage, dtype, recompute: plan.recompute, layout, weights };

@@ -1,7 +1,8 @@
 import type { Device, Handle } from "../native/index.ts";
 import {
   type Architecture,
-  type ComputeDtype,
+  computeDtype,
+  type Dtype,
   PROJECTIONS,
   type Projection,
   projectionShape,
@@ -61,14 +62,14 @@ function readFloats({ weights }: BaseModel, tensors: readonly NamedTensor[]): Fl
   );
 }
 
-/** The stored bits where all tensors are bfloat16 and the device keeps them so, else floats. */
+/** The stored bits where all tensors are bfloat16 and the device keeps them so or quantizes them, else floats. */
 function readWeights(
   model: BaseModel,
   tensors: readonly NamedTensor[],
-  dtype: ComputeDtype,
+  dtype: Dtype,
 ): Float32Array | Uint16Array {
   const bits: Uint16Array[] = [];
-  for (const { name, shape } of dtype === "bfloat16" ? tensors : []) {
+  for (const { name, shape } of dtype === "float32" ? [] : tensors) {
     const stored = model.weights.readBfloat16(name, shape);
     if (stored === undefined) break;
     bits.push(stored);
@@ -80,7 +81,7 @@ function loadLayer(
   device: Device,
   model: BaseModel,
   layer: number,
-  dtype: ComputeDtype,
+  dtype: Dtype,
   packBackward: boolean,
 ): LayerWeights {
   const arch = model.architecture;
@@ -121,18 +122,28 @@ function headName(arch: Architecture): string {
   return arch.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
 }
 
-/** Reads and packs a stage's weights; one tensor at a time is in JavaScript's memory. @throws InputError, DeviceError */
-export function loadStageWeights(device: Device, model: BaseModel, stage: Stage, dtype: ComputeDtype): StageWeights {
+/**
+ * Reads and packs a stage's weights; one tensor at a time is in JavaScript's memory. int8 and nf4 are for the layers' products: embedding, norms,
+ * biases and head stay as they are multiplied.
+ * @throws InputError, DeviceError
+ */
+export function loadStageWeights(device: Device, model: BaseModel, stage: Stage, dtype: Dtype): StageWeights {
   const { hiddenSize, vocabularySize } = model.architecture;
+  const compute = computeDtype(dtype);
   const table = (name: string): Float32Array | Uint16Array =>
-    readWeights(model, [{ name, shape: [vocabularySize, hiddenSize] }], dtype);
+    readWeights(model, [{ name, shape: [vocabularySize, hiddenSize] }], compute);
   const layers: LayerWeights[] = [];
   for (let layer = stage.firstLayer; layer < stage.endLayer; layer += 1) {
     layers.push(loadLayer(device, model, layer, dtype, !(stage.embedding && layer === stage.firstLayer)));
   }
   return {
     embedding: stage.embedding
-      ? device.loadTable({ rows: vocabularySize, columns: hiddenSize, data: table("model.embed_tokens.weight"), dtype })
+      ? device.loadTable({
+          rows: vocabularySize,
+          columns: hiddenSize,
+          data: table("model.embed_tokens.weight"),
+          dtype: compute,
+        })
       : undefined,
     layers,
     finalNorm: stage.head ? device.loadVector(model.weights.read("model.norm.weight", [hiddenSize])) : undefined,
@@ -142,7 +153,7 @@ export function loadStageWeights(device: Device, model: BaseModel, stage: Stage,
           out: vocabularySize,
           in: hiddenSize,
           data: table(headName(model.architecture)),
-          dtype,
+          dtype: compute,
           backward: true,
         })
       : undefined,

@@ -1,6 +1,6 @@
 import { DeviceError } from "../core/index.ts";
 import { checkCount, checkFinite, checkLength, guarded } from "./checks.ts";
-import type { Dtype, Handle, Operator } from "./operators.ts";
+import type { Dtype, Handle, Operator, WeightDtype } from "./operators.ts";
 import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
 import type { Bindings, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
 
@@ -13,13 +13,16 @@ export interface DeviceOptions {
 /** Floats, or the bits of bfloat16 elements. */
 export type WeightData = Float32Array | Uint16Array;
 
-/** A frozen weight W [out, in], row major, kept as `dtype` (floats are rounded to it); `backward` also packs it for dx = dy W. The data are not kept. */
+/**
+ * A frozen weight W [out, in], row major, kept as `dtype` (floats are rounded to it); `backward` also packs it for dx = dy W. A product sees
+ * int8 and nf4 as bfloat16, in both directions. The data are not kept.
+ */
 export interface MatrixSource {
   readonly name: string;
   readonly out: number;
   readonly in: number;
   readonly data: WeightData;
-  readonly dtype?: Dtype;
+  readonly dtype?: WeightDtype;
   readonly backward: boolean;
 }
 

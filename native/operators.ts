@@ -8,6 +8,9 @@ export type Handle = number;
 /** How elements are stored. An operator's `dtype` is float32 when absent; its `C` tensors have it, all others are float32. */
 export type Dtype = "float32" | "bfloat16";
 
+/** How frozen weights are stored: as they are multiplied, or in 8 bits, or 4 bits with double quantization, and multiplied as bfloat16. */
+export type WeightDtype = Dtype | "int8" | "nf4";
+
 /** Where a tensor lives: `stash` = kept from forward to backward, `work` = scratch of one run, `in` and `out` = the stage's edges. */
 export type Space = "stash" | "work" | "in" | "out";
 

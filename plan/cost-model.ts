@@ -1,5 +1,6 @@
 import { InputError } from "../core/index.ts";
 import type { ActionLetter } from "./action.ts";
+import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
 import type {
   Calibration,
   ConstantCalibration,
@@ -11,6 +12,7 @@ import type { MicroBatch } from "./documents/plan.ts";
 import type { Dtype } from "./documents/workload.ts";
 import { microBatchTokens } from "./mini-batch.ts";
 import { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
+import { isQuantized, type QuantizedDtype } from "./quantized-weights.ts";
 
 export interface ActionCost {
   readonly letter: ActionLetter;
@@ -50,10 +52,17 @@ function operatorsOf(action: ActionCost): readonly OperatorCall[] {
     : stageOperators(action.shape, action.letter, action.microBatch);
 }
 
-const WEIGHT_BYTES: Readonly<Record<Dtype, number>> = { float32: 4, bfloat16: 2, int8: 1, nf4: 0.5 };
+/** Bytes of a quantized weight; nf4 with double quantization has 0.127 bits of scales (QLoRA, section 3). */
+const QUANTIZED_BYTES: Readonly<Record<QuantizedDtype, number>> = { int8: 1, nf4: 0.5 + 0.127 / 8 };
+
+/** Bytes that dequantizing a weight moves, in a launch of its own before the product: the codes in, a bfloat16 out. */
+function dequantizedBytes(dtype: Dtype): number {
+  return isQuantized(dtype) ? QUANTIZED_BYTES[dtype] + COMPUTE_BYTES.bfloat16 : 0;
+}
 
 function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): CostModel {
-  const bytesPerElement = Math.max(WEIGHT_BYTES[dtype], dtype === "float32" ? 4 : 2);
+  const bytesPerElement = COMPUTE_BYTES[computeDtype(dtype)];
+  const dequantized = dequantizedBytes(dtype);
   return {
     actionSeconds(action) {
       const { device } = action;
@@ -71,9 +80,15 @@ function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): CostMode
       const rate = bandwidth * calibration.memoryEfficiency;
       let total = 0;
       for (const call of operatorsOf(action)) {
+        const dequantizing =
+          dequantized === 0 || call.layerWeights === undefined
+            ? 0
+            : (call.layerWeights * dequantized) / rate + calibration.launchSeconds;
         total +=
           call.calls *
-          (Math.max(call.flops / peak, (call.elements * bytesPerElement) / rate) + calibration.launchSeconds);
+          (Math.max(call.flops / peak, (call.elements * bytesPerElement) / rate) +
+            calibration.launchSeconds +
+            dequantizing);
       }
       return total;
     },

@@ -1,12 +1,12 @@
 import { formatBytes } from "../core/index.ts";
+import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 import type { Architecture } from "./documents/architecture.ts";
 import type { Buffers, PlannedJob, Stage, StageMemory } from "./documents/plan.ts";
 import type { Dtype, Recompute } from "./documents/workload.ts";
 import { adapterParameters } from "./operators.ts";
+import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "./quantized-weights.ts";
 import { arenaLayout, stageLayout } from "./stage-layout.ts";
 
-/** Bytes of one frozen weight element in memory; nf4 with double quantization adds 0.127 bits a parameter (QLoRA, section 3). */
-const ELEMENT_BYTES: Readonly<Record<Dtype, number>> = { float32: 4, bfloat16: 2, int8: 1, nf4: 0.5 + 0.127 / 8 };
 const FLOAT = 4;
 
 /** Allocations of a device are padded to whole cache lines (native/src/runtime/memory.cc). */
@@ -22,38 +22,62 @@ function padded(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
 
-/** Bytes of one direction of a frozen product that maps `inFeatures` to `outFeatures`. */
-export function packedDirectionBytes(inFeatures: number, outFeatures: number, dtype: Dtype): number {
-  return Math.ceil(
-    padded(inFeatures, dtype === "float32" ? PANEL.inFloat32 : PANEL.inNarrow) *
-      padded(outFeatures, PANEL.out) *
-      ELEMENT_BYTES[dtype],
-  );
+/** Bytes of one direction of a frozen product that maps `inFeatures` to `outFeatures`, in the type that it multiplies. */
+export function packedDirectionBytes(inFeatures: number, outFeatures: number, dtype: ComputeDtype): number {
+  const rows = padded(inFeatures, dtype === "float32" ? PANEL.inFloat32 : PANEL.inNarrow);
+  return rows * padded(outFeatures, PANEL.out) * COMPUTE_BYTES[dtype];
 }
 
-/** Bytes of a frozen weight packed for both directions. */
+/** Bytes of a frozen weight for both directions: packed for each, or quantized once. */
 export function packedMatrixBytes(inFeatures: number, outFeatures: number, dtype: Dtype): number {
-  return packedDirectionBytes(inFeatures, outFeatures, dtype) + packedDirectionBytes(outFeatures, inFeatures, dtype);
+  if (isQuantized(dtype)) return quantizedMatrixBytes(inFeatures, outFeatures, dtype);
+  const compute = computeDtype(dtype);
+  return packedDirectionBytes(inFeatures, outFeatures, compute) + packedDirectionBytes(outFeatures, inFeatures, compute);
 }
 
-/** The frozen weights of a stage as a device holds them: all packed for both directions but the product before the embedding, which has no backward. */
+/** [in, out] of a layer's products: q, k and v in one, gate and up in one. */
+function layerProducts(arch: Architecture): readonly (readonly [number, number])[] {
+  const { hiddenSize: hidden, intermediateSize: inner, headDim, numHeads, numKvHeads } = arch;
+  return [
+    [hidden, (numHeads + 2 * numKvHeads) * headDim],
+    [numHeads * headDim, hidden],
+    [hidden, 2 * inner],
+    [inner, hidden],
+  ];
+}
+
+/**
+ * The frozen weights of a stage as a device holds them: packed for both directions but the product before the embedding, which has no
+ * backward; embedding and head are never quantized.
+ */
 export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {
-  const { hiddenSize: hidden, intermediateSize: inner, headDim, numHeads, numKvHeads, vocabularySize } = arch;
+  const { hiddenSize: hidden, headDim, vocabularySize } = arch;
+  const compute = computeDtype(dtype);
   const vector = (length: number): number => padded(length * FLOAT, LINE);
-  const qkvColumns = (numHeads + 2 * numKvHeads) * headDim;
+  const products = layerProducts(arch);
+  const qkvColumns = products[0]![1];
   const layer =
-    packedMatrixBytes(hidden, qkvColumns, dtype) +
-    packedMatrixBytes(numHeads * headDim, hidden, dtype) +
-    packedMatrixBytes(hidden, 2 * inner, dtype) +
-    packedMatrixBytes(inner, hidden, dtype) +
+    products.reduce((sum, [inFeatures, out]) => sum + packedMatrixBytes(inFeatures, out, dtype), 0) +
     2 * vector(hidden) +
     (arch.qkvBias ? vector(qkvColumns) : 0);
   const embedding = stage.embedding
-    ? padded(vocabularySize * hidden * Math.max(ELEMENT_BYTES[dtype], 2), LINE) -
-      packedDirectionBytes(qkvColumns, hidden, dtype)
+    ? padded(vocabularySize * hidden * COMPUTE_BYTES[compute], LINE) -
+      (isQuantized(dtype) ? 0 : packedDirectionBytes(qkvColumns, hidden, compute))
     : 0;
-  const head = stage.head ? packedMatrixBytes(hidden, vocabularySize, dtype) + vector(hidden) : 0;
+  const head = stage.head ? packedMatrixBytes(hidden, vocabularySize, compute) + vector(hidden) : 0;
   return (stage.endLayer - stage.firstLayer) * layer + embedding + head + vector(headDim / 2);
+}
+
+/** What the products of a stage keep for each of its threads. */
+function matmulScratchBytes(arch: Architecture, dtype: Dtype): number {
+  if (dtype === "float32") return MATMUL_SCRATCH.float32;
+  const rooms = isQuantized(dtype)
+    ? layerProducts(arch).flatMap(([inFeatures, out]) => [
+        quantizedScratchBytes(inFeatures, out),
+        quantizedScratchBytes(out, inFeatures),
+      ])
+    : [];
+  return MATMUL_SCRATCH.narrow + Math.max(0, ...rooms);
 }
 
 export interface StageMemoryInput {
@@ -85,8 +109,7 @@ export function stageMemory(input: StageMemoryInput): StageMemory {
     optimizer: 2 * parameterBytes,
     activations: inFlight * layout.slotBytes,
     buffers: arena.work - inFlight * layout.slotBytes,
-    workspace:
-      layout.workBytes + input.threads * (dtype === "float32" ? MATMUL_SCRATCH.float32 : MATMUL_SCRATCH.narrow),
+    workspace: layout.workBytes + input.threads * matmulScratchBytes(architecture, dtype),
   };
   return {
     ...parts,

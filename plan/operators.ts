@@ -17,6 +17,8 @@ export interface OperatorCall {
   readonly elements: number;
   /** Features of ONE call for measured models; `one` is 1. */
   readonly features: Readonly<Record<string, number>>;
+  /** Products of layers: the weights that a quantized model dequantizes for it. Its time is part of the product's. */
+  readonly layerWeights?: number;
   /** LoRA operators: the group of projections, since those of one name differ in features. */
   readonly projections?: readonly Projection[];
 }
@@ -47,6 +49,7 @@ function matmul(
     flops,
     elements,
     features: { one: 1, tokens, flops, weights: inFeatures * outFeatures },
+    layerWeights: inFeatures * outFeatures,
   };
 }
 

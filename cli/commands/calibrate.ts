@@ -2,9 +2,8 @@ import { canonicalJson, InputError } from "../../core/index.ts";
 import { nativeInfo, syntheticWeights } from "../../exec/index.ts";
 import {
   architectureFromConfig,
-  COMPUTE_BYTES,
-  type ComputeDtype,
   clusterFromList,
+  type Dtype,
   huggingFaceConfigSchema,
   type MeasuredCalibration,
   PROJECTIONS,
@@ -43,7 +42,7 @@ function genericSubjects(io: Io, args: Arguments, device: string): readonly Cali
   const links = resolveLinks(cluster, devices, catalog);
   const adapters = GENERIC.ranks.map((rank) => ({ rank, alpha: 16, dropout: 0, targets: [...PROJECTIONS] }));
   const { layers, positions, tokens, sequence, scored } = GENERIC;
-  const dtype = optionalText(args, "dtype") as ComputeDtype;
+  const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? "float32";
   return GENERIC.shapes.map((shape) => {
     const config = { ...shape, num_hidden_layers: layers, max_position_embeddings: positions };
     const architecture = architectureFromConfig(huggingFaceConfigSchema.parse(config));
@@ -106,12 +105,6 @@ export const calibrateCommand: Command = {
       .option("at-once", {
         type: "number",
         describe: "devices that work at the same time while measured (without a workload; default: 2)",
-      })
-      .option("dtype", {
-        type: "string",
-        choices: Object.keys(COMPUTE_BYTES),
-        default: "float32",
-        describe: "of the model (a workload names its own)",
       })
       .option("workload", { type: "string", describe: "measure the model, adapters and lengths of this workload" })
       .option("output", { alias: "o", type: "string", describe: "where to write the calibration" }),

@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { nativeInfo } from "../../exec/index.ts";
 import { createRuntime } from "../../native/index.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
+import type { Dtype } from "../../plan/index.ts";
 import { packedDirectionBytes, packedMatrixBytes } from "../../plan/memory-model.ts";
+import { quantizedMatrixBytes } from "../../plan/quantized-weights.ts";
 import { packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
 
 const WIDE: Architecture = {
@@ -36,7 +38,7 @@ const ODD: Architecture = {
 
 const RUNS: readonly SmallRun[] = (["cpu:0", "cpu:0,cpu:1"] as const).flatMap((devices) =>
   (["auto", "unfused"] as const).flatMap((groups) =>
-    (["float32", "bfloat16"] as const).map((dtype) => ({ devices, groups, dtype })),
+    (["float32", "bfloat16", "int8", "nf4"] as const).map((dtype) => ({ devices, groups, dtype })),
   ),
 );
 const TWO_THREADS: SmallRun = {
@@ -60,7 +62,7 @@ test.each([
     ],
     architecture,
   );
-  for (const run of [...RUNS, TWO_THREADS]) {
+  for (const run of [...RUNS, TWO_THREADS, { ...TWO_THREADS, dtype: "nf4" } satisfies SmallRun]) {
     const { plan, statistics, trace } = await runSmall(given, run);
     const planned = plan.memory.map((parts) => ({
       weightsBytes: parts.weights,
@@ -90,26 +92,28 @@ test.each([
   }
 });
 
+const SIZES = [8, 16, 20, 48, 64, 65, 100, 128, 172, 256, 344, 1000, 4096];
+
+/** Bytes of a weight [out, inFeatures] on a device. */
+function loadedBytes(inFeatures: number, out: number, dtype: Dtype, backward: boolean): number {
+  using runtime = createRuntime();
+  using device = runtime.createDevice({ name: "packing", cores: nativeInfo().cores.slice(0, 1) });
+  const data = new Float32Array(out * inFeatures);
+  device.loadMatrix({ name: "w", out, in: inFeatures, data, dtype, backward });
+  return device.statistics().memory.weightsBytes;
+}
+
 test.each(["float32", "bfloat16"] as const)(
   "the planner's size of packed weights is oneDNN's over a table of shapes, in both directions: %s",
   (dtype) => {
-    const sizes = [8, 16, 20, 48, 64, 65, 100, 128, 172, 256, 344, 1000, 4096];
     const wrong: string[] = [];
-    for (const inFeatures of sizes) {
-      for (const out of sizes) {
-        using runtime = createRuntime();
-        using device = runtime.createDevice({ name: "packing", cores: nativeInfo().cores.slice(0, 1) });
-        const measured = (backward: boolean): number => {
-          const before = device.statistics().memory.weightsBytes;
-          const data = new Float32Array(out * inFeatures);
-          device.loadMatrix({ name: "w", out, in: inFeatures, data, dtype, backward });
-          return device.statistics().memory.weightsBytes - before;
-        };
+    for (const inFeatures of SIZES) {
+      for (const out of SIZES) {
         for (const [backward, planned] of [
           [false, packedDirectionBytes(inFeatures, out, dtype)],
           [true, packedMatrixBytes(inFeatures, out, dtype)],
         ] as const) {
-          const bytes = measured(backward);
+          const bytes = loadedBytes(inFeatures, out, dtype, backward);
           if (packsAsPlanned(dtype) ? bytes !== planned : bytes > planned)
             wrong.push(`${inFeatures} to ${out}: ${bytes} bytes, planned ${planned}`);
         }
@@ -118,3 +122,15 @@ test.each(["float32", "bfloat16"] as const)(
     expect(wrong).toEqual([]);
   },
 );
+
+test.each(["int8", "nf4"] as const)("the planner's size of quantized weights is the device's: %s", (dtype) => {
+  for (const inFeatures of SIZES) {
+    for (const out of SIZES) {
+      expect([inFeatures, out, loadedBytes(inFeatures, out, dtype, true)]).toEqual([
+        inFeatures,
+        out,
+        quantizedMatrixBytes(inFeatures, out, dtype),
+      ]);
+    }
+  }
+});

@@ -11,7 +11,7 @@ import {
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
-import type { ComputeDtype, Plan, Recompute, ScheduleName } from "../../plan/index.ts";
+import type { Dtype, Plan, Recompute, ScheduleName } from "../../plan/index.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
@@ -103,7 +103,7 @@ export interface SmallRun {
   readonly devices: string | Cluster;
   readonly groups?: "auto" | "unfused" | number;
   readonly schedule?: ScheduleName;
-  readonly dtype?: ComputeDtype;
+  readonly dtype?: Dtype;
   readonly recompute?: Recompute;
   /** Only this job. */
   readonly only?: number;
@@ -145,8 +145,8 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
   return { ...(await executePlan({ plan, model, rows: data, start, versions: {} })), plan };
 }
 
-/** Whether weights are packed in the panels that are planned for: oneDNN's on AVX-512, in bfloat16 with its own arithmetic. Elsewhere they are smaller. */
-export function packsAsPlanned(dtype: ComputeDtype = "float32"): boolean {
+/** Whether weights are packed in the panels that are planned for: oneDNN's on AVX-512, in narrower dtypes with bfloat16 arithmetic. Elsewhere they are smaller. */
+export function packsAsPlanned(dtype: Dtype = "float32"): boolean {
   const { isa } = nativeInfo();
   return dtype === "float32" ? isa !== "generic" : isa === "avx512bf16";
 }

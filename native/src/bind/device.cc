@@ -25,6 +25,19 @@ WeightData weights(const Napi::Value& value, const char* at) {
   return {floats(value, at).data, ops::DType::float32};
 }
 
+// What a frozen weight is multiplied as, and what it is kept in if that is narrower.
+struct WeightFormat {
+  ops::DType dtype;
+  std::optional<ops::Quantization> quantization;
+};
+
+WeightFormat weightFormat(const Napi::Value& value, const char* at) {
+  const std::string name = text(value);
+  if (name == "int8") return {ops::DType::bfloat16, ops::Quantization::int8};
+  if (name == "nf4") return {ops::DType::bfloat16, ops::Quantization::nf4};
+  return {dtype(value, at), std::nullopt};
+}
+
 Napi::Value createDevice(const Napi::CallbackInfo& call) {
   RuntimeHandle& owner = runtimeOf(call[0]);
   if (owner.stopped) throw ArgumentError("a runtime that is not disposed", "createDevice", "a disposed one");
@@ -46,8 +59,9 @@ Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
   const WeightData data = weights(call[4], "loadMatrix.data");
   const std::int32_t out = whole32(call[2], "out");
   const std::int32_t in = whole32(call[3], "in");
-  const ops::DType type = dtype(call[6], "loadMatrix.dtype");
-  return number(call, deviceOf(call[0])->loadMatrix({text(call[1]), out, in, data, type, call[5].ToBoolean()}));
+  const WeightFormat format = weightFormat(call[6], "loadMatrix.dtype");
+  return number(call, deviceOf(call[0])->loadMatrix({text(call[1]), out, in, data, format.dtype, call[5].ToBoolean(),
+                                                     format.quantization}));
 }
 
 Napi::Value loadVector(const Napi::CallbackInfo& call) {

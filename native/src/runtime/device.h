@@ -6,11 +6,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "memory.h"
 #include "ops/bf16.h"
+#include "ops/quantized.h"
 #include "program.h"
 #include "runtime.h"
 #include "stream.h"
@@ -23,7 +25,8 @@ struct WeightData {
   ops::DType type;
 };
 
-// A frozen weight W [out, in] to be multiplied as `dtype`; `backward`: for dx = dy W too.
+// A frozen weight W [out, in] to be multiplied as `dtype`, kept in the narrower `quantization` if there is one (then
+// `dtype` is bfloat16); `backward`: for dx = dy W too.
 struct MatrixSource {
   std::string name;
   std::int32_t out;
@@ -31,6 +34,7 @@ struct MatrixSource {
   WeightData data;
   ops::DType dtype;
   bool backward;
+  std::optional<ops::Quantization> quantization;
 };
 
 struct TaskHead {

@@ -47,6 +47,14 @@ void CpuDevice::release() {
 }
 
 std::unique_ptr<Matrix> CpuDevice::makeMatrix(const MatrixSource& source) {
+  if (source.quantization) {
+    const auto quantize = [&]<class Store>(Store) {
+      return ops::PackedMatrix(*engine_, static_cast<const Store*>(source.data.data), source.out, source.in,
+                               *source.quantization);
+    };
+    const bool floats = source.data.type == ops::DType::float32;
+    return std::make_unique<CpuMatrix>(memory_, floats ? quantize(float{}) : quantize(ops::Bf16{}));
+  }
   std::vector<ops::Bf16> rounded;
   const std::size_t count = static_cast<std::size_t>(source.out) * static_cast<std::size_t>(source.in);
   const void* const elements = elementsOf(source.data, count, source.dtype, rounded);
