@@ -66,7 +66,7 @@ const arrowRules = folders.map((folder) => ({
   comment: `${folder} may import only: ${arrows[folder].join(", ") || "nothing"} (see the table of arrows).`,
   severity: "error",
   from: { path: `^${folder}/` },
-  to: { path: anyOf([...folders, "test", "bench", "setup", "examples"]), pathNot: anyOf([folder, ...arrows[folder]]) },
+  to: { path: anyOf([...folders, "test", "bench", "gpu", "setup", "examples"]), pathNot: anyOf([folder, ...arrows[folder]]) },
 }));
 
 const homeRules = Object.entries(homes).map(([name, owners]) => ({
@@ -112,10 +112,17 @@ module.exports = {
     },
     {
       name: "nobody-imports-bench",
-      comment: "bench/ may use everything, deep files too; only its tests use it.",
+      comment: "bench/ may use everything, deep files too; only its tests and gpu/ use it.",
       severity: "error",
-      from: { pathNot: "^(bench|test)/" },
+      from: { pathNot: "^(bench|gpu|test)/" },
       to: { path: "^bench/" },
+    },
+    {
+      name: "nobody-imports-gpu",
+      comment: "gpu/ may use everything, deep files too; only its tests use it.",
+      severity: "error",
+      from: { pathNot: "^(gpu|test)/" },
+      to: { path: "^gpu/" },
     },
     {
       name: "no-cycles",
@@ -128,7 +135,7 @@ module.exports = {
       name: "everything-resolves",
       comment: "An import that finds no file is a typing mistake or a package that package.json does not name.",
       severity: "error",
-      from: { path: anyOf([...folders, "bench", "setup"]) },
+      from: { path: anyOf([...folders, "bench", "gpu", "setup"]) },
       to: { couldNotResolve: true, pathNot: "\\.node$" },
     },
     {

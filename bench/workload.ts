@@ -73,8 +73,8 @@ export interface PlanShape {
   readonly model: ModelShape;
   readonly dtype: Dtype;
   readonly jobs: readonly JobShape[];
-  /** Threads of each device. */
-  readonly devices: readonly number[];
+  /** Threads of each CPU device, or the devices themselves. */
+  readonly devices: readonly number[] | readonly ResolvedDevice[];
   readonly schedule?: ScheduleName;
   /** Groups of jobs that share micro-batches; every job alone when absent. */
   readonly groups?: number;
@@ -82,17 +82,21 @@ export interface PlanShape {
   readonly recompute?: Recompute;
 }
 
-export function devicesOf(threads: readonly number[]): readonly ResolvedDevice[] {
-  return threads.map((count, index) => ({
-    name: `cpu:${index}`,
-    machine: "local",
-    kind: "cpu",
-    type: "cpu",
-    threads: count,
-    memoryBytes: null,
-    peakFlopsPerSecond: null,
-    memoryBytesPerSecond: null,
-  }));
+export function devicesOf(devices: PlanShape["devices"]): readonly ResolvedDevice[] {
+  return devices.map((device, index) =>
+    typeof device !== "number"
+      ? device
+      : {
+          name: `cpu:${index}`,
+          machine: "local",
+          kind: "cpu",
+          type: "cpu",
+          threads: device,
+          memoryBytes: null,
+          peakFlopsPerSecond: null,
+          memoryBytesPerSecond: null,
+        },
+  );
 }
 
 /** Enough to order actions by: a backward is two forwards. */

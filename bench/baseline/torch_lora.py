@@ -22,9 +22,8 @@ from torch.nn import functional as F
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
-def read_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--check", action="store_true", help="say which PyTorch and BLAS this is, and stop")
+def add_workload(parser):
+    """The options that say what is trained."""
     parser.add_argument("--hidden", type=int, default=768)
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--heads", type=int, default=12)
@@ -35,13 +34,24 @@ def read_arguments():
     parser.add_argument("--targets", default="q_proj,k_proj,v_proj,o_proj")
     parser.add_argument("--batch", type=int, default=4, help="sequences of a job's mini-batch")
     parser.add_argument("--length", type=int, default=256, help="tokens of a sequence")
-    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="of the frozen weights")
-    parser.add_argument("--mode", choices=("sequential", "fused"), default="sequential")
-    parser.add_argument("--threads", type=int, default=1, help="PyTorch's own threads")
+
+
+def parse(parser):
+    """The options, lists split."""
     options = parser.parse_args()
     options.ranks = [int(rank) for rank in options.ranks.split(",")]
     options.targets = options.targets.split(",")
     return options
+
+
+def read_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--check", action="store_true", help="say which PyTorch and BLAS this is, and stop")
+    add_workload(parser)
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="of the frozen weights")
+    parser.add_argument("--mode", choices=("sequential", "fused"), default="sequential")
+    parser.add_argument("--threads", type=int, default=1, help="PyTorch's own threads")
+    return parse(parser)
 
 
 def frozen(tensor, dtype):
@@ -104,6 +114,12 @@ class Layer(nn.Module):
             setattr(self, name, LoraLinear(name, inputs, outputs, options, dtype))
         self.norm_in, self.norm_mid = RmsNorm(hidden, dtype), RmsNorm(hidden, dtype)
 
+    def attend(self, q, k, v):
+        if self.kv_heads != self.heads:
+            k = k.repeat_interleave(self.heads // self.kv_heads, 1)
+            v = v.repeat_interleave(self.heads // self.kv_heads, 1)
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+
     def split(self, x, heads):
         return x.view(x.shape[0], x.shape[1], heads, self.width).transpose(1, 2)
 
@@ -112,21 +128,20 @@ class Layer(nn.Module):
         q = rotated(self.split(self.q_proj(h, job), self.heads), *angles)
         k = rotated(self.split(self.k_proj(h, job), self.kv_heads), *angles)
         v = self.split(self.v_proj(h, job), self.kv_heads)
-        if self.kv_heads != self.heads:
-            k = k.repeat_interleave(self.heads // self.kv_heads, 1)
-            v = v.repeat_interleave(self.heads // self.kv_heads, 1)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(x.shape)
+        mixed = self.attend(q, k, v).transpose(1, 2).reshape(x.shape)
         x = x + self.o_proj(mixed, job)
         h = self.norm_mid(x)
         return x + self.down_proj(F.silu(self.gate_proj(h, job)) * self.up_proj(h, job), job)
 
 
 class Model(nn.Module):
+    layer_type = Layer
+
     def __init__(self, options):
         super().__init__()
         dtype = getattr(torch, options.dtype)
         self.embedding = frozen(torch.randn(options.vocabulary, options.hidden) * 0.02, dtype)
-        self.layers = nn.ModuleList(Layer(options, dtype) for _ in range(options.layers))
+        self.layers = nn.ModuleList(self.layer_type(options, dtype) for _ in range(options.layers))
         self.norm = RmsNorm(options.hidden, dtype)
         width = options.hidden // options.heads
         frequencies = 10000.0 ** (-torch.arange(0, width, 2).float() / width)
@@ -190,4 +205,5 @@ def main():
         say({"seconds": seconds, "loss": loss})
 
 
-main()
+if __name__ == "__main__":
+    main()

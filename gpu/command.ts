@@ -1,0 +1,105 @@
+import path from "node:path";
+import { parseArgs } from "node:util";
+import type { Io } from "../cli/io.ts";
+import { findMachine } from "./machine.ts";
+import { runStages } from "./run-stages.ts";
+import type { Stage } from "./stage.ts";
+import { STAGES, type StageName } from "./stages/stages.ts";
+
+/** Nine minutes less what starting, stopping and writing take. */
+const ALLOWED_SECONDS = 525;
+
+const stageList = (names: readonly StageName[]): string => {
+  const width = Math.max(...names.map((name) => name.length));
+  return names
+    .map(
+      (name) =>
+        `  ${name.padEnd(width)}  at most ${String(STAGES[name].limitSeconds).padStart(3)} s  ${STAGES[name].describe}\n`,
+    )
+    .join("");
+};
+
+const HELP = `npm run gpu -- [--dry] [--emulated] [--only STAGE,...] [--seconds N] [-o DIR]
+
+Builds for this machine's GPU, checks every kernel and the executor on it, measures, and compares with
+PyTorch and with the simulator. DIR/summary.json holds what was found at every moment, beside a log for
+each stage (default DIR: run/gpu). What the summary says: docs/gpu.md.
+
+${stageList(Object.keys(STAGES) as StageName[])}
+  --dry          lists the stages and ends
+  --emulated     the stages that make sense without a GPU, on the emulation
+  --only LIST    these stages; what others build has to be there
+  --seconds N    for all stages together (default: ${ALLOWED_SECONDS})
+
+LORATWIN_PYTHON is the Python whose PyTorch is the baseline (default: python3). LORATWIN_SHARED holds the
+reference case. Exit status: 0 all stages passed or had nothing to do, 1 one failed, 2 bad input, 3 no GPU.
+`;
+
+class BadInput extends Error {}
+
+function chosenStages(only: string | undefined, emulated: boolean): readonly StageName[] {
+  const all = (Object.keys(STAGES) as StageName[]).filter((name) => !emulated || STAGES[name].emulated);
+  if (only === undefined) return all;
+  const wanted = only.split(",");
+  const unknown = wanted.filter((name) => !all.some((known) => known === name));
+  if (unknown.length > 0) throw new BadInput(`Expected stages of this list at --only, got ${unknown.join(", ")}.`);
+  return all.filter((name) => wanted.includes(name));
+}
+
+function readArguments(argv: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        dry: { type: "boolean", default: false },
+        emulated: { type: "boolean", default: false },
+        only: { type: "string" },
+        seconds: { type: "string", default: String(ALLOWED_SECONDS) },
+        output: { type: "string", short: "o", default: "run/gpu" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    const seconds = Number(values.seconds);
+    if (!(seconds > 0)) throw new BadInput(`Expected a number of seconds at --seconds, got ${values.seconds}.`);
+    return { ...values, seconds, stages: chosenStages(values.only, values.emulated) };
+  } catch (error) {
+    if (error instanceof BadInput || error instanceof TypeError) return error.message;
+    throw error;
+  }
+}
+
+/** Runs the command line and returns its exit status. */
+export async function runGpuCommand(argv: readonly string[], io: Io): Promise<number> {
+  const args = readArguments(argv);
+  if (typeof args === "string") {
+    io.stderr(`${args}\n\n${HELP}`);
+    return 2;
+  }
+  if (args.help || args.dry) {
+    io.stdout(args.help ? HELP : stageList(args.stages));
+    return 0;
+  }
+  const machine = findMachine();
+  if (machine.gpu === undefined && !args.emulated) {
+    io.stderr(
+      "Expected an NVIDIA GPU that nvidia-smi lists, found none.\n" +
+        "Hint: --dry lists what would run, --emulated runs the kernels' own checks without a GPU.\n",
+    );
+    return 3;
+  }
+  const folder = path.resolve(io.cwd, args.output);
+  const summary = await runStages({
+    mode: args.emulated ? "emulated" : "gpu",
+    machine,
+    stages: args.stages.map((name): readonly [string, Stage] => [name, STAGES[name]]),
+    folder,
+    allowedSeconds: args.seconds,
+    // Where the results go is not part of what was measured, and may name a folder of this machine.
+    command: ["npm run gpu --", ...argv.filter((word, i) => word !== "-o" && argv[i - 1] !== "-o")].join(" "),
+    note: (text) => io.stderr(`${text}\n`),
+  });
+  io.stdout(
+    `${path.join(args.output, "summary.json")}: ${summary.stages.map(({ name, state }) => `${name} ${state}`).join(", ")}\n`,
+  );
+  return summary.stages.every(({ state }) => state === "passed" || state === "missing") ? 0 : 1;
+}

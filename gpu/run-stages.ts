@@ -1,0 +1,176 @@
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { packageFile } from "../cli/package-file.ts";
+import { VERSION } from "../cli/version.ts";
+import { DeviceError, InputError, PlanError } from "../core/index.ts";
+import { killChildren, runChild, TimeOver } from "./child.ts";
+import { type Machine, programEnvironment } from "./machine.ts";
+import { addonFile } from "./places.ts";
+import { Failed, Missing, type RunOptions, type Stage, type StageContext } from "./stage.ts";
+import { type Mode, type Result, type StageReport, type Summary, writeSummary } from "./summary.ts";
+
+export interface StagesInput {
+  readonly mode: Mode;
+  readonly machine: Machine;
+  readonly stages: readonly (readonly [name: string, stage: Stage])[];
+  readonly folder: string;
+  /** For all stages together. */
+  readonly allowedSeconds: number;
+  /** The command line, for the summary. */
+  readonly command: string;
+  /** Tells a person what is going on. */
+  readonly note: (text: string) => void;
+}
+
+function parsed(line: string): Result | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    return JSON.parse(line) as Result;
+  } catch {
+    return undefined;
+  }
+}
+
+function contextOf(input: StagesInput, report: StageReport, deadlineMs: number, save: () => void): StageContext {
+  const log = path.join(input.folder, report.log);
+  const write = (text: string): void => appendFileSync(log, text);
+  const environment = programEnvironment(input.machine);
+  const context: StageContext = {
+    mode: input.mode,
+    machine: input.machine,
+    folder: input.folder,
+    secondsLeft: () => (deadlineMs - performance.now()) / 1000,
+    record(result) {
+      report.results.push(result);
+      save();
+    },
+    note(text) {
+      report.notes.push(text);
+      input.note(`   ${text}`);
+      save();
+    },
+    async run(program: string, args: readonly string[], options: RunOptions = {}) {
+      write(`$ ${[program, ...args].join(" ")}\n`);
+      const status = await runChild(program, args, {
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        env: { ...environment, ...options.env },
+        deadlineMs,
+        onLine(line) {
+          write(`${line}\n`);
+          options.onLine?.(line);
+          const result = parsed(line);
+          if (result !== undefined) (options.onResult ?? context.record)(result);
+        },
+        onError: write,
+      });
+      write(`exit status ${status}\n`);
+      return status;
+    },
+    async loratwin(args) {
+      const lines: string[] = [];
+      const main = packageFile("dist", "cli", "main.js");
+      write(`$ loratwin ${args.join(" ")} --json\n`);
+      const errors: string[] = [];
+      const status = await runChild(process.execPath, [main, ...args, "--json", "--quiet"], {
+        env: { ...environment, LORATWIN_ADDON: addonFile(input.mode) },
+        deadlineMs,
+        onLine: (line) => void lines.push(line),
+        onError(text) {
+          write(text);
+          errors.push(text);
+        },
+      });
+      const text = lines.join("\n");
+      write(`${text}\nexit status ${status}\n`);
+      if (status !== 0) throw new Failed(`loratwin ${args[0]} exits ${status}: ${errors.join("").trim().slice(-500)}`);
+      return JSON.parse(text) as Result;
+    },
+  };
+  return context;
+}
+
+/** Puts how the stage ended into its report. */
+function judge(report: StageReport, error: unknown): void {
+  if (error instanceof TimeOver) {
+    report.state = "timed out";
+    return;
+  }
+  const known = [Missing, Failed, DeviceError, InputError, PlanError].some((kind) => error instanceof kind);
+  report.state = error instanceof Missing ? "missing" : "failed";
+  report.notes.push(known ? (error as Error).message : String((error as Error).stack ?? error));
+}
+
+/**
+ * Runs the stages one after another, each within its limit and what is left of the whole, and keeps FOLDER/summary.json true
+ * at every moment. A stage that fails stops no other.
+ */
+export async function runStages(input: StagesInput): Promise<Summary> {
+  const start = performance.now();
+  const seconds = (since: number): number => Math.round((performance.now() - since) / 10) / 100;
+  mkdirSync(input.folder, { recursive: true });
+  const summary: Summary = {
+    kind: "gpu-summary",
+    version: 1,
+    command: input.command,
+    date: new Date().toISOString().slice(0, 10),
+    loratwin: VERSION,
+    mode: input.mode,
+    state: "running",
+    allowedSeconds: input.allowedSeconds,
+    seconds: 0,
+    stages: input.stages.map(([name, { limitSeconds }], index) => ({
+      name,
+      state: "waiting",
+      limitSeconds,
+      seconds: 0,
+      log: `${index}-${name}.log`,
+      notes: [],
+      results: [],
+    })),
+  };
+  const save = (): void => {
+    summary.seconds = seconds(start);
+    writeSummary(input.folder, summary);
+  };
+  const interrupt = (signal: NodeJS.Signals): void => {
+    killChildren();
+    for (const report of summary.stages) if (report.state === "running") report.state = "interrupted";
+    summary.state = "interrupted";
+    save();
+    input.note(`${signal}: stopped; summary.json holds what was found.`);
+    process.exit(signal === "SIGINT" ? 130 : 143);
+  };
+  process.on("SIGTERM", interrupt).on("SIGINT", interrupt);
+  try {
+    for (const [index, [name, stage]] of input.stages.entries()) {
+      const report = summary.stages[index]!;
+      const stageStart = performance.now();
+      const left = input.allowedSeconds - (stageStart - start) / 1000;
+      report.limitSeconds = Math.max(0, Math.round(Math.min(stage.limitSeconds, left)));
+      writeFileSync(path.join(input.folder, report.log), "");
+      if (left < 1) {
+        report.state = "no time";
+        continue;
+      }
+      report.state = "running";
+      input.note(`${name}: ${stage.describe}`);
+      save();
+      try {
+        await stage.run(contextOf(input, report, stageStart + 1000 * report.limitSeconds, save));
+        report.state = "passed";
+      } catch (error) {
+        judge(report, error);
+        killChildren();
+      }
+      report.seconds = seconds(stageStart);
+      save();
+      input.note(`${name}: ${report.state} in ${report.seconds} s`);
+      if (report.state !== "passed") for (const note of report.notes) input.note(`   ${note}`);
+    }
+    summary.state = "complete";
+    save();
+  } finally {
+    process.off("SIGTERM", interrupt).off("SIGINT", interrupt);
+  }
+  return summary;
+}

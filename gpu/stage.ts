@@ -1,0 +1,44 @@
+import type { Machine } from "./machine.ts";
+import type { Mode, Result } from "./summary.ts";
+
+/** What the stage needs is not on this machine. */
+export class Missing extends Error {}
+
+/** The stage found something wrong. */
+export class Failed extends Error {}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Gets every line of stdout that is a JSON object; without it they become results. */
+  readonly onResult?: (result: Result) => void;
+  /** Gets every line of stdout. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** What a stage is given. */
+export interface StageContext {
+  readonly mode: Mode;
+  readonly machine: Machine;
+  /** The results' folder; stages put their own files into folders below it. */
+  readonly folder: string;
+  /** Seconds until the stage is stopped. */
+  secondsLeft(): number;
+  /** Adds to the summary, at once. */
+  record(result: Result): void;
+  /** Adds a sentence to the summary. */
+  note(text: string): void;
+  /** Runs a program, its output into the log, and returns its exit status. @throws TimeOver, DeviceError */
+  run(program: string, args: readonly string[], options?: RunOptions): Promise<number>;
+  /** Runs `loratwin ... --json` and returns its document. @throws Failed when its status is not 0. */
+  loratwin(args: readonly string[]): Promise<Result>;
+}
+
+export interface Stage {
+  readonly describe: string;
+  /** The most that it gets, in seconds. */
+  readonly limitSeconds: number;
+  /** Whether it makes sense on the emulation. */
+  readonly emulated: boolean;
+  run(context: StageContext): Promise<void>;
+}

@@ -1,0 +1,32 @@
+import { collectJudgements } from "../judgements.ts";
+import { builtProgram } from "../places.ts";
+import { Failed, type Stage } from "../stage.ts";
+
+/** A process each, so that a kernel's fault ends only its own group. */
+export const OPERATOR_GROUPS = ["elementwise", "optimizer", "lora", "cross_entropy", "attention"] as const;
+
+export const operators: Stage = {
+  describe: "every kernel against its reference, twice, with the same bytes",
+  limitSeconds: 60,
+  emulated: true,
+  async run(context) {
+    const emulated = context.mode === "emulated";
+    const program = builtProgram(emulated ? "cuda_table" : "gpu_table", emulated);
+    const judgements = collectJudgements();
+    const failed: string[] = [];
+    let device: unknown;
+    for (const group of OPERATOR_GROUPS) {
+      const status = await context.run(program, [group], {
+        onResult(line) {
+          judgements.add(line);
+          device ??= line["device"];
+        },
+      });
+      if (status !== 0) failed.push(`${group} (exit status ${status})`);
+    }
+    for (const result of judgements.results()) context.record(result);
+    if (device !== undefined) context.note(`on ${String(device)}`);
+    if (failed.length > 0)
+      throw new Failed(`${judgements.wrong()} judgements are not ok; groups: ${failed.join(", ")}`);
+  },
+};

@@ -1,0 +1,51 @@
+import { renameSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+/** A line of what a stage found: names, numbers with their unit in the key, and lists of such. */
+export type Result = Readonly<Record<string, unknown>>;
+
+/** `missing`: what the stage needs is not on this machine. `no time`: the whole's time was over before it began. */
+export type StageState =
+  | "waiting"
+  | "running"
+  | "passed"
+  | "failed"
+  | "missing"
+  | "timed out"
+  | "no time"
+  | "interrupted";
+
+export interface StageReport {
+  readonly name: string;
+  state: StageState;
+  /** What it was given, which is less than its own limit when the whole runs out of time. */
+  limitSeconds: number;
+  seconds: number;
+  /** Everything that its programs wrote, beside the summary. */
+  readonly log: string;
+  readonly notes: string[];
+  readonly results: Result[];
+}
+
+export interface Summary {
+  readonly kind: "gpu-summary";
+  readonly version: 1;
+  readonly command: string;
+  readonly date: string;
+  readonly loratwin: string;
+  /** `emulated`: no GPU took part. */
+  readonly mode: Mode;
+  state: "running" | "complete" | "interrupted";
+  readonly allowedSeconds: number;
+  seconds: number;
+  readonly stages: readonly StageReport[];
+}
+
+export type Mode = "gpu" | "emulated";
+
+/** Replaces FOLDER/summary.json as a whole, so that a reader never sees half of one. */
+export function writeSummary(folder: string, summary: Summary): void {
+  const file = path.join(folder, "summary.json");
+  writeFileSync(`${file}.new`, `${JSON.stringify(summary, null, 1)}\n`);
+  renameSync(`${file}.new`, file);
+}
