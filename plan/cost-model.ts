@@ -106,7 +106,7 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): CostMode
       expected: `a calibration of the model's dtype, ${dtype},`,
       at: "calibration.dtype",
       got: calibration.dtype,
-      hint: `Measure with \`loratwin calibrate --workload FILE\`, or with \`--dtype ${dtype}\` without a workload.`,
+      hint: `Measure with \`loratwin calibrate --dtype ${dtype}\`, with or without --workload FILE.`,
     });
   }
   const table = new Map(calibration.operators.map((operator) => [operator.operator, operator.coefficients]));

@@ -32,7 +32,9 @@ export function packedDirectionBytes(inFeatures: number, outFeatures: number, dt
 export function packedMatrixBytes(inFeatures: number, outFeatures: number, dtype: Dtype): number {
   if (isQuantized(dtype)) return quantizedMatrixBytes(inFeatures, outFeatures, dtype);
   const compute = computeDtype(dtype);
-  return packedDirectionBytes(inFeatures, outFeatures, compute) + packedDirectionBytes(outFeatures, inFeatures, compute);
+  return (
+    packedDirectionBytes(inFeatures, outFeatures, compute) + packedDirectionBytes(outFeatures, inFeatures, compute)
+  );
 }
 
 /** [in, out] of a layer's products: q, k and v in one, gate and up in one. */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../cli/commands/commands.ts";
+import type { Plan } from "../../plan/index.ts";
 import { CLUSTER, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
@@ -117,6 +118,24 @@ describe("--json prints one document with the fields that scripts rely on", () =
     expect(code).toBe(2);
     expect(stderr).toContain("a calibration of the model's dtype, float32, at dtype");
   }, 120_000);
+
+  it.each(["int8", "nf4"])(
+    "calibrate, plan, simulate, train and compare, in %s where the option says so",
+    async (dtype) => {
+      const options = [...DEVICES, "--dtype", dtype];
+      const file = (name: string): string => `${dtype}-${name}`;
+      await json("calibrate", "--workload", "w.yaml", ...options, "-o", file("k.json"));
+      await json("plan", "w.yaml", ...options, "--calibration", file("k.json"), "-o", file("p.json"));
+      const { model } = JSON.parse(readFileSync(path.join(root, file("p.json")), "utf8")) as Plan;
+      expect(model.dtype).toBe(dtype);
+      await json("simulate", file("p.json"), "-o", file("s.json"));
+      const trained = await json("train", file("p.json"), "-o", file("run"));
+      const compared = await json("compare", file("s.json"), file("run"), "--max-error", "10");
+      expect(compared["planHash"]).toBe(trained["planHash"]);
+      expect(compared["peakMemoryError"]).toHaveLength(2);
+    },
+    120_000,
+  );
 });
 
 it("--help of each command shows an example", async () => {

@@ -84,7 +84,9 @@ describe.each(DTYPES)("%s weights", (dtype) => {
     ];
     const [floats, stored] = await Promise.all(
       sources.map(async (source) =>
-        outcome(await runSmall({ ...given, model: { architecture: SMALL, weights: source } }, { devices: "cpu:0", dtype })),
+        outcome(
+          await runSmall({ ...given, model: { architecture: SMALL, weights: source } }, { devices: "cpu:0", dtype }),
+        ),
       ),
     );
     expect(stored).toEqual(floats);
