@@ -1,0 +1,60 @@
+// npm run gpu:bundle -- [-o loratwin-gpu.tar.gz]: what `npm run gpu` needs on a machine without Node, npm and network.
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { DeviceError, formatBytes } from "../core/index.ts";
+import { bundleEntries } from "./bundle-files.ts";
+import { sharedFolder } from "./places.ts";
+import { Missing } from "./stage.ts";
+
+/** What the archive may have, so that it can be sent anywhere. */
+const LARGEST_BYTES = 60e6;
+
+function findShared(): string | undefined {
+  try {
+    return sharedFolder();
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error;
+    process.stderr.write(
+      "Without the reference case (LORATWIN_SHARED): the oracle stage will say that it is missing.\n",
+    );
+    return undefined;
+  }
+}
+
+function writeBundle(output: string): void {
+  const stage = mkdtempSync(path.join(tmpdir(), "loratwin-bundle-"));
+  try {
+    for (const { to, from, without } of bundleEntries(findShared())) {
+      const target = path.join(stage, to);
+      mkdirSync(path.dirname(target), { recursive: true });
+      const filter = (file: string): boolean => file === from || without?.(path.relative(from, file)) !== true;
+      cpSync(from, target, { recursive: true, filter });
+      if (to.startsWith("onednn/lib/")) symlinkSync(path.basename(to), path.join(path.dirname(target), "libdnnl.so"));
+    }
+    const node = path.join(stage, "bin", "node");
+    mkdirSync(path.dirname(node));
+    // Debugging symbols are a tenth of it.
+    execFileSync("strip", ["-o", node, process.execPath]);
+    execFileSync("tar", ["--owner=0", "--group=0", "-C", stage, "-czf", output, "."]);
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+  const { size } = statSync(output);
+  process.stdout.write(`${output}: ${formatBytes(size)}\n`);
+  if (size <= LARGEST_BYTES) return;
+  throw new DeviceError({ expected: `at most ${formatBytes(LARGEST_BYTES)}`, got: formatBytes(size), at: output });
+}
+
+const { values } = parseArgs({
+  options: { output: { type: "string", short: "o", default: "loratwin-gpu.tar.gz" } },
+});
+try {
+  writeBundle(values.output);
+} catch (error) {
+  if (!(error instanceof DeviceError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 3;
+}
