@@ -63,6 +63,12 @@ RightOperand packedOperand(const PackedMatrix::Impl& weight, int direction) {
   return {weight.in(direction), weight.out(direction), direction, weight.dtype, &weight.packed[direction]};
 }
 
+RightOperand packedColumns(const PackedMatrix::Impl& weight, int direction, std::size_t part) {
+  const std::vector<memory>& parts = weight.parts[direction];
+  const std::int64_t columns = weight.out(direction) / static_cast<std::int64_t>(parts.size());
+  return {weight.in(direction), columns, direction, weight.dtype, &parts[part]};
+}
+
 RightOperand dequantizedOperand(std::int64_t in, std::int64_t columns) {
   return {in, columns, kPanels, DType::bfloat16, nullptr};
 }
@@ -219,6 +225,28 @@ void runQuantized(ExecContext& context, MatmulEngine::Impl& engine, const Packed
   });
 }
 
+// Up to a block of rows is not split among the threads: each reads its columns of the weight only, and its block is higher.
+// More rows stay where the operators around the product, which go by rows, have them.
+bool splitsColumns(const PackedMatrix::Impl& weight, int direction, std::int64_t threads, std::int64_t rows) {
+  return rows <= kBlockRows && !weight.parts[direction].empty() &&
+         static_cast<std::int64_t>(weight.parts[direction].size()) == threads;
+}
+
+void runColumns(ExecContext& context, MatmulEngine::Impl& engine, const PackedMatrix::Impl& weight, int direction,
+                const Product& product) {
+  {
+    const OneThread oneThread;
+    preparePrimitives(engine, packedColumns(weight, direction, 0), product, product.rows);
+  }
+  context.parallelFor(weight.parts[direction].size(), [&](std::size_t begin, std::size_t end, int thread) {
+    const OneThread oneThread;
+    for (std::size_t part = begin; part < end; ++part) {
+      const RightOperand columns = packedColumns(weight, direction, part);
+      execute(engine, columns, columnsFrom(product, static_cast<std::int64_t>(part) * columns.out), 0, product.rows, thread);
+    }
+  });
+}
+
 void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& weight, int direction,
                 const Product& product) {
   if (product.rows <= 0) return;
@@ -230,6 +258,9 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
   }
   const PackedMatrix::Impl& matrix = weight.impl();
   if (matrix.quantized) return runQuantized(context, state, matrix, direction, product);
+  if (splitsColumns(matrix, direction, threads, product.rows)) {
+    return runColumns(context, state, matrix, direction, product);
+  }
   const std::int64_t share = ((product.rows + threads - 1) / threads + kRowGrain - 1) / kRowGrain * kRowGrain;
   if (!matrix.widened) {
     // Here and not in the threads: a new primitive may enlarge every thread's scratchpad.
@@ -264,6 +295,7 @@ void prepareProduct(MatmulEngine& engine, const PackedMatrix& weight, int direct
     operands.push_back(dequantizedOperand(matrix.in(direction), out - (out - 1) / width * width));
   } else {
     operands.push_back(packedOperand(matrix, direction));
+    if (!matrix.parts[direction].empty()) operands.push_back(packedColumns(matrix, direction, 0));
   }
   const OneThread oneThread;
   for (const RightOperand& operand : operands) {

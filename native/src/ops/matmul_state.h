@@ -95,6 +95,7 @@ struct PackedMatrix::Impl {
   std::optional<QuantizedMatrix> quantized;  // instead of `storage`
   AlignedMemory storage[2];
   dnnl::memory packed[2];
+  std::vector<dnnl::memory> parts[2];  // as many columns of `packed` for each thread; empty where it cannot be cut
 
   std::int64_t in(int direction) const { return direction == 0 ? inFeatures : outFeatures; }
   std::int64_t out(int direction) const { return direction == 0 ? outFeatures : inFeatures; }

@@ -23,7 +23,29 @@ void reserveBf16Scratch(MatmulEngine::Impl& engine) {
   for (std::vector<char>& buffer : engine.scratch) buffer.resize(std::max(buffer.size(), kBf16ScratchBytes));
 }
 
-void packForOnednn(PackedMatrix::Impl& matrix, const dnnl::engine& cpu, const void* w, int direction) {
+// The columns of `packed` in `threads` parts, where these are whole blocks that lie one after the other.
+std::vector<memory> cutColumns(const memory& packed, const dnnl::engine& cpu, std::int64_t threads) {
+  const memory::desc whole = packed.get_desc();
+  const memory::dims blocks = whole.get_inner_blks();
+  const memory::dims blocked = whole.get_inner_idxs();
+  std::int64_t blockColumns = 1;
+  for (std::size_t i = 0; i < blocks.size(); ++i) blockColumns *= blocked[i] == 1 ? blocks[i] : 1;
+  const std::int64_t columns = whole.get_dims()[1];
+  if (threads < 2 || blocks.empty() || columns % (threads * blockColumns) != 0) return {};
+  const std::int64_t width = columns / threads;
+  const std::size_t elements = static_cast<std::size_t>(width / blockColumns * whole.get_strides()[1]);
+  const std::size_t bytes = elements * memory::data_type_size(whole.get_data_type());
+  if (bytes * static_cast<std::size_t>(threads) != whole.get_size()) return {};
+  const memory::desc part = whole.submemory_desc({whole.get_dims()[0], width}, {0, 0});
+  std::vector<memory> parts;
+  for (std::int64_t t = 0; t < threads; ++t) {
+    parts.emplace_back(part, cpu, static_cast<std::byte*>(packed.get_data_handle()) + static_cast<std::size_t>(t) * bytes);
+  }
+  return parts;
+}
+
+void packForOnednn(PackedMatrix::Impl& matrix, const MatmulEngine::Impl& engine, const void* w, int direction) {
+  const dnnl::engine& cpu = engine.engine;
   const std::int64_t in = matrix.in(direction);
   const std::int64_t out = matrix.out(direction);
   const memory::data_type type = dnnlType(matrix.dtype);
@@ -37,6 +59,7 @@ void packForOnednn(PackedMatrix::Impl& matrix, const dnnl::engine& cpu, const vo
   dnnl::stream stream(cpu);
   dnnl::reorder(from, matrix.packed[direction]).execute(stream, from, matrix.packed[direction]);
   stream.wait();
+  matrix.parts[direction] = cutColumns(matrix.packed[direction], cpu, static_cast<std::int64_t>(engine.streams.size()));
 }
 
 // Panels of the matrix whose element (k, n) is w[k rowStride + n columnStride].
@@ -68,7 +91,7 @@ void pack(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Store* w
         continue;
       }
     }
-    packForOnednn(matrix, engine.engine, w, direction);
+    packForOnednn(matrix, engine, w, direction);
   }
 }
 
