@@ -18,7 +18,8 @@ export interface Machine {
   readonly gpu: Gpu | undefined;
   readonly nvcc: string | undefined;
   readonly sanitizer: string | undefined;
-  readonly python: string;
+  /** Without a promise that it has PyTorch. */
+  readonly python: string | undefined;
   /** Folders with cuBLASLt that the loader does not know, such as those of PyTorch's packages. */
   readonly libraryFolders: readonly string[];
 }
@@ -67,7 +68,8 @@ for root in (spec.submodule_search_locations if spec else []):
 /** Looks around; a second or so. */
 export function findMachine(): Machine {
   const python = process.env["LORATWIN_PYTHON"] ?? "python3";
-  const folders = (output(python, ["-c", LIBRARY_FOLDERS]) ?? "").split("\n").filter((folder) => folder !== "");
+  const found = output(python, ["-c", LIBRARY_FOLDERS]);
+  const folders = (found ?? "").split("\n").filter((folder) => folder !== "");
   const toolkit = ["/usr/local/cuda/lib64", "/usr/local/cuda/lib"].filter((folder) =>
     existsSync(path.join(folder, "libcublasLt.so")),
   );
@@ -75,7 +77,7 @@ export function findMachine(): Machine {
     gpu: findGpu(),
     nvcc: findTool("nvcc"),
     sanitizer: findTool("compute-sanitizer"),
-    python,
+    python: found === undefined ? undefined : python,
     libraryFolders: [...new Set([...toolkit, ...folders])],
   };
 }

@@ -32,6 +32,8 @@ export const environment: Stage = {
     await recordVersion(context, "compute-sanitizer", machine.sanitizer);
     await recordVersion(context, "cmake", "cmake");
     await recordVersion(context, "g++", "g++");
-    if ((await context.run(machine.python, ["-c", TORCH])) !== 0) context.note("No PyTorch for the comparison.");
+    const { python } = machine;
+    const torch = python !== undefined && (await context.run(python, ["-c", TORCH])) === 0;
+    if (!torch) context.note("No PyTorch to compare with: LORATWIN_PYTHON names a Python that has it.");
   },
 };

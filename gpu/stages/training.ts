@@ -30,10 +30,15 @@ async function runTorch(context: StageContext, shape: TrainingShape): Promise<To
     steps: STEPS,
   };
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const { python } = context.machine;
+  if (python === undefined) {
+    context.note("No Python, so nothing to compare with.");
+    return { tokensPerSecond: new Map() };
+  }
   const script = packageFile("bench", "baseline", "torch_cuda.py");
   const seconds = new Map<string, number[]>();
   const rates: TorchRates = { tokensPerSecond: new Map() };
-  const status = await context.run(context.machine.python, [script, ...words], {
+  const status = await context.run(python, [script, ...words], {
     onResult(line) {
       const mode = line["mode"];
       if (typeof line["peakFlopsPerSecond"] === "number") {
