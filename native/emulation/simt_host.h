@@ -32,6 +32,9 @@
 struct alignas(16) uint4 {
   std::uint32_t x, y, z, w;
 };
+struct alignas(8) uint2 {
+  std::uint32_t x, y;
+};
 struct alignas(16) float4 {
   float x, y, z, w;
 };

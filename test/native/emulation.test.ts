@@ -10,6 +10,8 @@ const KERNELS = [
   "copy",
   "cross_entropy",
   "cross_entropy_gradient",
+  "dequantize_int8",
+  "dequantize_nf4",
   "embed",
   "lora_expand",
   "lora_expand_backward",

@@ -16,7 +16,7 @@ const version = await finish("nvcc", ["--version"]);
 function digest(): string {
   const hash = createHash("sha256").update(version.stdout);
   for (const name of readdirSync(folder)) hash.update(readFileSync(join(folder, name)));
-  for (const name of ["bf16.h", "dropout.h"]) hash.update(readFileSync(join(native, "src/ops", name)));
+  for (const name of ["bf16.h", "dropout.h", "quantized.h"]) hash.update(readFileSync(join(native, "src/ops", name)));
   return hash.digest("hex").slice(0, 16);
 }
 

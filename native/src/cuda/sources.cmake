@@ -7,6 +7,7 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/attention_backward.cu
   src/cuda/copy.cu
   src/cuda/cross_entropy.cu
+  src/cuda/dequantize.cu
   src/cuda/embed.cu
   src/cuda/lora_expand.cu
   src/cuda/lora_gradient.cu
@@ -28,7 +29,9 @@ set(LORATWIN_CUDA_TABLE
   test/cuda/cuda_table.cc
   test/cuda/elementwise.cc
   test/cuda/lora.cc
-  test/cuda/optimizer.cc)
+  test/cuda/optimizer.cc
+  test/cuda/quantized.cc
+  src/ops/quantized.cc)
 foreach(list LORATWIN_CUDA_KERNELS LORATWIN_CUDA_TABLES LORATWIN_EMULATION LORATWIN_CUDA_TABLE)
   list(TRANSFORM ${list} PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")
 endforeach()

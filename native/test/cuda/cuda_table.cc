@@ -98,7 +98,8 @@ int runCudaTable(const std::string& onlyGroup) {
                                {"optimizer", optimizerCases},
                                {"lora", loraCases},
                                {"cross_entropy", crossEntropyCases},
-                               {"attention", attentionCases}};
+                               {"attention", attentionCases},
+                               {"quantized", quantizedCases}};
   for (const Group& group : kGroups) {
     if (onlyGroup.empty() || onlyGroup == group.name) group.run();
   }

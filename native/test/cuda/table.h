@@ -65,6 +65,7 @@ void optimizerCases();
 void loraCases();
 void crossEntropyCases();
 void attentionCases();
+void quantizedCases();
 
 // Those of one group, or all; see main.cc.
 int runCudaTable(const std::string& onlyGroup);

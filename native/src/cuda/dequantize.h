@@ -1,0 +1,28 @@
+// dequantize: rows and columns of a quantized weight as bfloat16, for a library's product
+//
+//   out[r, c] = value(code[n, k]) scale,  n = firstRow + r, k = firstColumn + c;  formats: ops/quantized.h
+//   W [N,K]: all parts of the view in device memory, codes on a multiple of 16 bytes   out [rows, columns], stride ldo
+//   Every element of out is overwritten. Bit by bit ops::ref::dequantize. A product takes out as W for dx = dy W, as W^T
+//   for y = x W^T; all of W or rows that fit the scratch (sums over rows of W: then W's columns).
+//   firstColumn is a multiple of 8.
+#pragma once
+
+#include <cstdint>
+
+#include "ops/quantized.h"
+
+namespace loratwin::cuda {
+
+struct Dequantize {
+  ops::QuantizedView weight;
+  std::int32_t firstRow;
+  std::int32_t rows;
+  std::int32_t firstColumn;
+  std::int32_t columns;
+  ops::Bf16* out;
+  std::int64_t ldo;
+};
+
+void dequantize(const Dequantize& op, void* stream);
+
+}  // namespace loratwin::cuda
