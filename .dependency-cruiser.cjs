@@ -66,7 +66,10 @@ const arrowRules = folders.map((folder) => ({
   comment: `${folder} may import only: ${arrows[folder].join(", ") || "nothing"} (see the table of arrows).`,
   severity: "error",
   from: { path: `^${folder}/` },
-  to: { path: anyOf([...folders, "test", "bench", "gpu", "setup", "examples"]), pathNot: anyOf([folder, ...arrows[folder]]) },
+  to: {
+    path: anyOf([...folders, "test", "bench", "gpu", "setup", "examples"]),
+    pathNot: anyOf([folder, ...arrows[folder]]),
+  },
 }));
 
 const homeRules = Object.entries(homes).map(([name, owners]) => ({
