@@ -88,8 +88,13 @@ export {
 } from "./mini-batch.ts";
 // What an action's time is made of.
 export { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
+// Ops of pipelines with chunks, for comparison with the schedules of plans.
+export type { PipelineOp, PipelineOrders } from "./pipeline-op.ts";
 export { parsePlan, sealPlan } from "./plan-hash.ts";
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
+// The schedules by themselves, for models of other costs than a plan's.
+export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
+export { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 // Where every activation of a stage lies.
 export {
   type ArenaLayout,

@@ -51,6 +51,8 @@ export interface LayerDimensions {
   readonly attentionFeatures: number;
   /** Features of a token that a pass over the layer reads or writes. */
   readonly activationFeatures: number;
+  /** Those of them that tensor parallelism does not split: both norms' inputs and outputs (Korthikanti et al. 2022, section 4.2). */
+  readonly replicatedFeatures: number;
 }
 
 /** A Llama-family layer: 8 h + 3 f features, of which 3 f are gate, up and their product. */
@@ -61,6 +63,7 @@ export function decoderDimensions(arch: Architecture): LayerDimensions {
     heads: arch.numHeads,
     attentionFeatures: arch.numHeads * arch.headDim,
     activationFeatures: 8 * arch.hiddenSize + 3 * arch.intermediateSize,
+    replicatedFeatures: 4 * arch.hiddenSize,
   };
 }
 
@@ -71,6 +74,7 @@ export function gptDimensions(hiddenSize: number, heads: number): LayerDimension
     heads,
     attentionFeatures: hiddenSize,
     activationFeatures: 16 * hiddenSize,
+    replicatedFeatures: 4 * hiddenSize,
   };
 }
 
@@ -85,7 +89,10 @@ export function layerWork(layer: LayerDimensions, shape: LayerShape, passes: rea
   const touching = passes.filter((pass) => pass !== "W").length;
   return {
     flops: (passes.length * (products + attention)) / tensorParallel,
-    activations: (touching * tokens * layer.activationFeatures) / tensorParallel,
+    activations:
+      touching *
+      tokens *
+      (layer.replicatedFeatures + (layer.activationFeatures - layer.replicatedFeatures) / tensorParallel),
     scores: (touching * tokens * sequenceLength * layer.heads) / tensorParallel,
     passes: touching,
     communicationSeconds: 0,

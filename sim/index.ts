@@ -13,6 +13,13 @@ export type { OperatorSample } from "./fit-operator.ts";
 export { type FitProblem, fitParameters } from "./fit-parameters.ts";
 // Least squares with coefficients that are not negative.
 export { nonNegativeLeastSquares } from "./nnls.ts";
+// Pipelines whose transfers overlap with computation.
+export {
+  type MessageCost,
+  type PipelineMessage,
+  pipelineTasks,
+  type TimedPipeline,
+} from "./pipeline-tasks.ts";
 // Pipelines whose transfers block both sides.
 export { type RendezvousPipeline, rendezvousTasks } from "./rendezvous-pipeline.ts";
 // Any work in virtual time: tasks on ordered streams, with bytes over shared links.

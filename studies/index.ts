@@ -26,4 +26,6 @@ export {
   pipelinePrediction,
   type RateOfMessage,
 } from "./observations/profiled-pipeline.ts";
+// The paper's evaluation, published and predicted.
+export { type PaperRow, type PaperTable, paperTable, type Variation, varyAssumptions } from "./paper/paper-table.ts";
 export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from "./score.ts";

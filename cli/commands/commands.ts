@@ -5,6 +5,7 @@ import { compareCommand } from "./compare.ts";
 import { demoCommand } from "./demo.ts";
 import { devicesCommand } from "./devices.ts";
 import { initModelCommand } from "./init-model.ts";
+import { paperCommand } from "./paper.ts";
 import { planCommand } from "./plan.ts";
 import { reportCommand } from "./report.ts";
 import { simulateCommand } from "./simulate.ts";
@@ -24,4 +25,5 @@ export const COMMANDS: readonly Command[] = [
   catalogCommand,
   validateCommand,
   initModelCommand,
+  paperCommand,
 ];

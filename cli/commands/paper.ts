@@ -1,0 +1,95 @@
+import { formatBytes } from "../../core/index.ts";
+import { type PaperRow, type PaperTable, paperTable, type Variation, varyAssumptions } from "../../studies/index.ts";
+import { type Command, flag } from "../command.ts";
+import { loadCatalog } from "../load-cluster.ts";
+import { percent, printResult, table } from "../output.ts";
+
+function signedPercent(error: number): string {
+  return `${error < 0 ? "" : "+"}${percent(error)}`;
+}
+
+function number(value: PaperRow["published"]): string {
+  if (value === "out of memory") return "OOM";
+  return value >= 100 ? value.toFixed(0) : value.toFixed(3);
+}
+
+function describe(result: PaperTable, variations: readonly Variation[]): string {
+  const { calibration, rows, scores, orderings, agrees } = result;
+  const figures = calibration.figures.map(({ name, value, unit, origin, source }) => [
+    origin,
+    name,
+    `${value.toPrecision(4)} ${unit}`.trim(),
+    source,
+  ]);
+  const wide = (cells: readonly (readonly string[])[]): string => {
+    const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
+    return cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")).join("\n");
+  };
+  const wrong = orderings.filter(({ holds }) => !holds);
+  const notes = rows.filter(({ note }) => note !== "");
+  return [
+    `${calibration.device}, calibrated on:`,
+    ...calibration.cells.map((cell) => `  ${cell}`),
+    "",
+    wide(figures),
+    "",
+    table(
+      ["cell", "published", "predicted", "error", "peak memory", "use"],
+      rows.map((row) => [
+        row.name,
+        number(row.published),
+        number(row.predicted),
+        row.error === null ? "" : signedPercent(row.error),
+        formatBytes(row.peakBytes),
+        row.use,
+      ]),
+    ),
+    "",
+    ...notes.map(({ name, note }) => `${name}: ${note}`),
+    "",
+    table(
+      ["calibration cells left out", "rows", "mean error", "worst"],
+      scores.map(({ of, rows: count, mean, worst }) => [of, `${count}`, percent(mean), percent(worst)]),
+    ),
+    ...(variations.length === 0
+      ? []
+      : [
+          "",
+          table(
+            ["assumed figure", "times", "pipelines, Fig. 7", "worst", "tensor parallel", "worst"],
+            variations.map(({ figure, factor, pipelines, tensorParallel }) => [
+              figure,
+              `${factor}`,
+              percent(pipelines.mean),
+              percent(pipelines.worst),
+              percent(tensorParallel.mean),
+              percent(tensorParallel.worst),
+            ]),
+          ),
+        ]),
+    "",
+    `orderings: ${orderings.length - wrong.length} of ${orderings.length} hold${wrong.map(({ statement }) => `\n  not: ${statement}`).join("")}`,
+    `${agrees ? "every ordering and every out of memory is as published" : "an ordering or an out of memory differs from what is published"}`,
+  ].join("\n");
+}
+
+export const paperCommand: Command = {
+  usage: "paper",
+  describe: "the paper's evaluation, published and predicted; exit 1 if an ordering differs",
+  examples: [
+    ["$0 paper", "every published cell with its prediction and error"],
+    ["$0 paper --vary", "and what each assumed figure decides"],
+  ],
+  options: (yargs) =>
+    yargs
+      .option("vary", { type: "boolean", default: false, describe: "halve and double each assumed figure" })
+      .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" }),
+  run(args, io) {
+    const catalog = loadCatalog(io, args);
+    const result = paperTable(catalog);
+    const variations = flag(args, "vary") ? varyAssumptions(catalog) : [];
+    const document = variations.length === 0 ? result : { ...result, variations };
+    printResult(io, args, document, () => describe(result, variations));
+    return result.agrees ? 0 : 1;
+  },
+};

@@ -1,0 +1,172 @@
+import { secondsToNanos } from "../../core/index.ts";
+import {
+  type MiniBatch,
+  type PipelineOp,
+  type PipelineOrders,
+  SCHEDULE_TABLE,
+  type ScheduleInput,
+} from "../../plan/index.ts";
+import { pipelineTasks, runTasks } from "../../sim/index.ts";
+import {
+  activationBytesPerToken,
+  baseParameters,
+  headBytes,
+  type MemoryNeed,
+  stateBytes,
+  totalBytes,
+} from "./memory.ts";
+import { backwardPasses, forwardPasses, headTime, layerTime, type Platform, type Training } from "./setting.ts";
+
+export interface PipelineChoice {
+  readonly schedule: "lorapp" | "1f1b";
+  /** Adapters fused in each group; one entry a group, all in flight at once with `lorapp`. */
+  readonly groups: readonly number[];
+}
+
+/** Steps of two runs, whose difference is the steady state. */
+const SHORT_STEPS = 4;
+const LONG_STEPS = 10;
+
+/** Layers of each stage: as equal as can be, the first ones longer, since the last has the head. */
+export function evenLayers(numLayers: number, numStages: number): readonly number[] {
+  return Array.from({ length: numStages }, (_, stage) => Math.ceil((numLayers - stage) / numStages));
+}
+
+function miniBatchesOf(groups: number, steps: number, parts: number) {
+  const groupOf: number[] = [];
+  const table = Array.from({ length: groups }, (_, group) =>
+    Array.from({ length: steps }, (_unused, step): MiniBatch => {
+      const microBatches = Array.from({ length: parts }, () => groupOf.push(group) - 1);
+      return { group, step, microBatches };
+    }),
+  );
+  return { table, groupOf };
+}
+
+interface PipelineRun {
+  readonly seconds: number;
+  /** By stage: the most micro-batches between forward and backward, weighted by fused adapters. */
+  readonly peakAdapters: readonly number[];
+}
+
+function runPipeline(
+  platform: Platform,
+  training: Training,
+  choice: PipelineChoice,
+  steps: number,
+  maxInFlight: number | null,
+): PipelineRun {
+  const numStages = platform.numDevices;
+  const layers = evenLayers(training.arch.numLayers, numStages);
+  const { table, groupOf } = miniBatchesOf(choice.groups.length, steps, training.microBatches);
+  const tokensPerAdapter = (training.sequences / training.microBatches) * training.sequenceLength;
+  const tokensOf = (microBatch: number): number => tokensPerAdapter * choice.groups[groupOf[microBatch]!]!;
+  const known = new Map<string, number>();
+  const seconds = ({ chunk, letter, microBatch }: PipelineOp): number => {
+    if (letter === "U") return 0;
+    const tokens = tokensOf(microBatch);
+    const key = `${chunk} ${letter} ${tokens}`;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const passes = letter === "F" ? forwardPasses() : backwardPasses(training);
+    const head = chunk === numStages - 1 ? headTime(platform, training, tokens, letter === "F" ? "F" : "B") : 0;
+    const value = layers[chunk]! * layerTime(platform, training, tokens, passes) + head;
+    known.set(key, value);
+    return value;
+  };
+  const hop = (microBatch: number) => ({
+    seconds: (tokensOf(microBatch) * training.arch.hiddenSize * training.activationBytes) / platform.hopBytesPerSecond,
+    latencySeconds: platform.hopSeconds,
+    flows: [],
+  });
+  const input: ScheduleInput = {
+    numStages,
+    miniBatches: table,
+    durationNs: (chunk, letter, microBatch) => secondsToNanos(seconds({ chunk, letter, microBatch })),
+    transferNs: (_boundary, microBatch) => {
+      const cost = hop(microBatch);
+      const occupied = secondsToNanos(cost.seconds);
+      return { arrival: occupied + secondsToNanos(cost.latencySeconds), occupied };
+    },
+    maxInFlight,
+    clips: () => false,
+  };
+  const orders: PipelineOrders = SCHEDULE_TABLE[choice.schedule]
+    .build(input)
+    .map((order) => order.map(({ stage, letter, microBatch }) => ({ chunk: stage, letter, microBatch })));
+  const graph = pipelineTasks({
+    orders,
+    numChunks: numStages,
+    deviceOf: (chunk) => chunk,
+    seconds,
+    message: ({ microBatch }) => hop(microBatch),
+  });
+  const peakAdapters = orders.map((order) => {
+    let held = 0;
+    let peak = 0;
+    for (const { letter, microBatch } of order) {
+      const adapters = choice.groups[groupOf[microBatch]!]!;
+      held += letter === "F" ? adapters : letter === "B" ? -adapters : 0;
+      peak = Math.max(peak, held);
+    }
+    return peak;
+  });
+  return { seconds: runTasks(graph).makespanNs / 1e9, peakAdapters };
+}
+
+/** What the fullest stage needs. */
+export function pipelineMemory(
+  platform: Platform,
+  training: Training,
+  choice: PipelineChoice,
+  peakAdapters: readonly number[],
+): MemoryNeed {
+  const { arch } = training;
+  const numStages = platform.numDevices;
+  const layers = evenLayers(arch.numLayers, numStages);
+  const adapters = choice.schedule === "lorapp" ? choice.groups.reduce((a, b) => a + b, 0) : Math.max(...choice.groups);
+  const perLayer = baseParameters({ ...arch, vocabularySize: 0 }) / arch.numLayers;
+  const tokens = (training.sequences / training.microBatches) * training.sequenceLength;
+  const vocabulary = arch.vocabularySize * arch.hiddenSize;
+  const needs = layers.map((count, stage): MemoryNeed => {
+    const parameters = count * perLayer + (stage === 0 || stage === numStages - 1 ? vocabulary : 0);
+    const head = stage === numStages - 1 ? headBytes(training, tokens * Math.max(...choice.groups)) : 0;
+    return {
+      weights: parameters * training.weightBytes,
+      state: stateBytes(training, parameters, adapters) * (training.full ? 1 : count / arch.numLayers),
+      activations: peakAdapters[stage]! * tokens * count * activationBytesPerToken(training) + head,
+      load: 0,
+    };
+  });
+  return needs.reduce((a, b) => (totalBytes(platform, b) > totalBytes(platform, a) ? b : a));
+}
+
+export interface PipelineResult {
+  /** Seconds in which each job advances by one step, divided by the jobs that do so at once. */
+  readonly secondsPerJobStep: number;
+  readonly memory: MemoryNeed;
+  readonly maxInFlight: number | null;
+}
+
+/**
+ * The steady state of a pipeline. LoRAPP admits as many micro-batches as memory holds: the limit is lowered until the plan fits,
+ * and stays at the number of stages where nothing fits, so that the caller sees how much is missing.
+ */
+export function pipelineStep(platform: Platform, training: Training, choice: PipelineChoice): PipelineResult {
+  const numJobs = choice.groups.reduce((a, b) => a + b, 0);
+  const evaluate = (maxInFlight: number | null): PipelineResult => {
+    const short = runPipeline(platform, training, choice, SHORT_STEPS, maxInFlight);
+    const long = runPipeline(platform, training, choice, LONG_STEPS, maxInFlight);
+    return {
+      secondsPerJobStep: (long.seconds - short.seconds) / (LONG_STEPS - SHORT_STEPS) / numJobs,
+      memory: pipelineMemory(platform, training, choice, long.peakAdapters),
+      maxInFlight,
+    };
+  };
+  let result = evaluate(null);
+  if (choice.schedule !== "lorapp") return result;
+  const most = choice.groups.length * training.microBatches;
+  for (let limit = most; totalBytes(platform, result.memory) > platform.memoryBytes && limit >= 1; limit -= 1)
+    result = evaluate(limit);
+  return result;
+}
