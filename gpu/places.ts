@@ -7,6 +7,9 @@ import type { Mode } from "./summary.ts";
 /** Where the build stage puts what runs on the GPU. */
 export const PROGRAMS = packageFile("native", "build-gpu");
 
+/** The model of the twin stage: too large for the results. */
+export const TWIN_MODEL = path.join(PROGRAMS, "twin-model");
+
 /** A program that the build stage makes. @throws Missing where it did not. */
 export function builtProgram(name: string, emulated = false): string {
   const file = emulated ? packageFile("native", "build", name) : path.join(PROGRAMS, name);

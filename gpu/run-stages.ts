@@ -89,15 +89,17 @@ function contextOf(input: StagesInput, report: StageReport, deadlineMs: number, 
   return context;
 }
 
-/** Puts how the stage ended into its report. */
-function judge(report: StageReport, error: unknown): void {
+/** Puts how the stage ended into its report, and returns the note on it. */
+function judge(report: StageReport, error: unknown): string {
   if (error instanceof TimeOver) {
     report.state = "timed out";
-    return;
+    return "";
   }
   const known = [Missing, Failed, DeviceError, InputError, PlanError].some((kind) => error instanceof kind);
   report.state = error instanceof Missing ? "missing" : "failed";
-  report.notes.push(known ? (error as Error).message : String((error as Error).stack ?? error));
+  const text = known ? (error as Error).message : String((error as Error).stack ?? error);
+  report.notes.push(text);
+  return text;
 }
 
 /**
@@ -155,17 +157,18 @@ export async function runStages(input: StagesInput): Promise<Summary> {
       report.state = "running";
       input.note(`${name}: ${stage.describe}`);
       save();
+      let why = "";
       try {
         await stage.run(contextOf(input, report, stageStart + 1000 * report.limitSeconds, save));
         report.state = "passed";
       } catch (error) {
-        judge(report, error);
+        why = judge(report, error);
         killChildren();
       }
       report.seconds = seconds(stageStart);
       save();
       input.note(`${name}: ${report.state} in ${report.seconds} s`);
-      if (report.state !== "passed") for (const note of report.notes) input.note(`   ${note}`);
+      if (why !== "") input.note(`   ${why}`);
     }
     summary.state = "complete";
     save();

@@ -6,7 +6,7 @@ export const calibrate: Stage = {
   limitSeconds: 60,
   emulated: false,
   async run(context) {
-    const workload = await writeTwinWorkload(context);
+    const workload = writeTwinWorkload(context.folder);
     const output = calibrationFile(context.folder);
     const { device, holdOut, link } = await context.loratwin([
       "calibrate",

@@ -11,7 +11,7 @@ export const twin: Stage = {
   async run(context) {
     const calibration = calibrationFile(context.folder);
     if (!existsSync(calibration)) throw new Missing("Expected a calibration of cuda:0, which the stage before makes.");
-    const workload = await writeTwinWorkload(context);
+    const workload = writeTwinWorkload(context.folder);
     for (const count of [1, 2, 4]) {
       const devices = virtualDevices(context.mode, count);
       const file = (name: string): string => path.join(path.dirname(workload), `${count}-${name}`);
