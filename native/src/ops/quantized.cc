@@ -18,14 +18,23 @@ float widened(Bf16 x) { return toFloat(x); }
 // The nearest of -127 .. 127 to x / unit, ties to even.
 std::int8_t wholeCode(float x, float unit) {
   if (unit == 0.0F) return 0;
-  return static_cast<std::int8_t>(std::clamp(std::nearbyint(x / unit), -kLargestCode, kLargestCode));
+  constexpr float kWhole = 12582912.0F;  // 1.5 * 2^23: adding it rounds to a whole number
+  const float whole = (x / unit + kWhole) - kWhole;
+  return static_cast<std::int8_t>(std::min(std::max(whole, -kLargestCode), kLargestCode));
 }
 
-// The nearest of kNf4 to x, the lower one at equal distance.
-std::uint8_t nf4Code(float x) {
-  std::uint8_t code = 0;
-  while (code < 15 && x > 0.5F * (kNf4[code] + kNf4[code + 1])) ++code;
-  return code;
+// Of each x / largest the nearest of kNf4, the lower one at equal distance: how many middles lie below. Loops that a
+// compiler turns into vectors.
+void nf4Codes(const float* x, std::int64_t count, float largest, std::int32_t* codes) {
+  float scaled[kQuantBlock];
+  for (std::int64_t i = 0; i < count; ++i) {
+    scaled[i] = x[i] / largest;
+    codes[i] = 0;
+  }
+  for (int j = 0; j < 15; ++j) {
+    const float middle = 0.5F * (kNf4[j] + kNf4[j + 1]);
+    for (std::int64_t i = 0; i < count; ++i) codes[i] += scaled[i] > middle ? 1 : 0;
+  }
 }
 
 float largestMagnitude(const float* values, std::int64_t count) {
@@ -48,10 +57,13 @@ void quantizeNf4Row(const float* row, std::int64_t n, const QuantizedLayout& lay
     const std::int64_t count = std::min<std::int64_t>(kQuantBlock, layout.inFeatures - start);
     const float largest = largestMagnitude(row + start, count);
     absmax[(n * layout.rowCodes() + start) / kQuantBlock] = largest;
-    for (std::int64_t i = 0; i < kQuantBlock; ++i) {
-      const std::uint8_t code = i < count && largest > 0.0F ? nf4Code(row[start + i] / largest) : kNf4Zero;
-      std::uint8_t& byte = codes[n * layout.rowBytes() + (start + i) / 32 * 16 + i % 16];
-      byte = static_cast<std::uint8_t>(i % 32 < 16 ? code : byte | code << 4);
+    std::int32_t whole[kQuantBlock];
+    std::fill(whole, whole + kQuantBlock, kNf4Zero);
+    if (largest > 0.0F) nf4Codes(row + start, count, largest, whole);
+    std::uint8_t* const bytes = codes + n * layout.rowBytes() + start / 2;
+    for (std::int64_t i = 0; i < kQuantBlock / 2; ++i) {
+      const std::int64_t low = i / 16 * 32 + i % 16;
+      bytes[i] = static_cast<std::uint8_t>(whole[low] | whole[low + 16] << 4);
     }
   }
 }
