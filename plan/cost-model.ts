@@ -4,12 +4,15 @@ import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
 import type {
   Calibration,
   ConstantCalibration,
+  LayersCalibration,
   MeasuredCalibration,
   RooflineCalibration,
 } from "./documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "./documents/cluster.ts";
 import type { MicroBatch } from "./documents/plan.ts";
 import type { Dtype } from "./documents/workload.ts";
+import type { DevicePeaks } from "./layer-cost.ts";
+import { layerActionSeconds } from "./layer-model.ts";
 import { microBatchTokens } from "./mini-batch.ts";
 import { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
 import { isQuantized, type QuantizedDtype } from "./quantized-weights.ts";
@@ -60,24 +63,49 @@ function dequantizedBytes(dtype: Dtype): number {
   return isQuantized(dtype) ? QUANTIZED_BYTES[dtype] + COMPUTE_BYTES.bfloat16 : 0;
 }
 
+/** What bounds a device in a precision. @throws InputError for a device of which nobody knows it. */
+function peaksOf(device: ResolvedDevice, dtype: Dtype): DevicePeaks {
+  const peaks = device.peakFlopsPerSecond;
+  const bytesPerSecond = device.memoryBytesPerSecond;
+  if (peaks === null || bytesPerSecond === null) {
+    throw new InputError({
+      expected: `peakFlopsPerSecond and memoryBytesPerSecond of device ${device.name} for a roofline or layers calibration`,
+      at: "devices",
+      hint: "Name a device of the catalog as its type, give the figures in the cluster file, or use a measured calibration.",
+    });
+  }
+  return { flopsPerSecond: dtype === "float32" ? peaks.float32 : (peaks.bfloat16 ?? peaks.float32), bytesPerSecond };
+}
+
+function scaledLink(
+  link: ResolvedLink,
+  { transferLatencySeconds, transferEfficiency }: RooflineCalibration | LayersCalibration,
+): LinkCost {
+  return {
+    latencySeconds: link.latencySeconds + transferLatencySeconds,
+    bytesPerSecond: link.bandwidthBytesPerSecond === null ? null : link.bandwidthBytesPerSecond * transferEfficiency,
+  };
+}
+
+function layersModel(calibration: LayersCalibration, dtype: Dtype): CostModel {
+  return {
+    actionSeconds: (action) =>
+      layerActionSeconds(
+        { ...action, peaks: peaksOf(action.device, dtype), dequantizedBytes: dequantizedBytes(dtype) },
+        calibration,
+      ),
+    linkCost: (link) => scaledLink(link, calibration),
+  };
+}
+
 function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): CostModel {
   const bytesPerElement = COMPUTE_BYTES[computeDtype(dtype)];
   const dequantized = dequantizedBytes(dtype);
   return {
     actionSeconds(action) {
-      const { device } = action;
-      const peaks = device.peakFlopsPerSecond;
-      const bandwidth = device.memoryBytesPerSecond;
-      if (peaks === null || bandwidth === null) {
-        throw new InputError({
-          expected: `peakFlopsPerSecond and memoryBytesPerSecond of device ${device.name} for a roofline calibration`,
-          at: "devices",
-          hint: "Name a device of the catalog as its type, give the figures in the cluster file, or use a measured calibration.",
-        });
-      }
-      const peak =
-        (dtype === "float32" ? peaks.float32 : (peaks.bfloat16 ?? peaks.float32)) * calibration.computeEfficiency;
-      const rate = bandwidth * calibration.memoryEfficiency;
+      const peaks = peaksOf(action.device, dtype);
+      const peak = peaks.flopsPerSecond * calibration.computeEfficiency;
+      const rate = peaks.bytesPerSecond * calibration.memoryEfficiency;
       let total = 0;
       for (const call of operatorsOf(action)) {
         const dequantizing =
@@ -92,11 +120,7 @@ function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): CostMode
       }
       return total;
     },
-    linkCost: (link) => ({
-      latencySeconds: link.latencySeconds + calibration.transferLatencySeconds,
-      bytesPerSecond:
-        link.bandwidthBytesPerSecond === null ? null : link.bandwidthBytesPerSecond * calibration.transferEfficiency,
-    }),
+    linkCost: (link) => scaledLink(link, calibration),
   };
 }
 
@@ -146,6 +170,8 @@ export function createCostModel(calibration: Calibration, dtype: Dtype): CostMod
       return constantModel(calibration);
     case "roofline":
       return rooflineModel(calibration, dtype);
+    case "layers":
+      return layersModel(calibration, dtype);
     case "measured":
       return measuredModel(calibration, dtype);
   }

@@ -6,6 +6,8 @@ export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.
 export { type ActionCost, type CostModel, createCostModel, type LinkCost } from "./cost-model.ts";
 // What has to end before an action may start.
 export { type Dependency, type DependencyTable, dependencyTable } from "./dependencies.ts";
+// A calibration from what the catalog holds of a device.
+export { deviceCalibration } from "./device-calibration.ts";
 // The shape of a Llama-family decoder.
 export {
   type Architecture,

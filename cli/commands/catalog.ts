@@ -1,8 +1,9 @@
-import { InputError } from "../../core/index.ts";
-import type { Catalog } from "../../plan/index.ts";
+import { canonicalJson, InputError } from "../../core/index.ts";
+import { type Catalog, deviceCalibration } from "../../plan/index.ts";
 import { type Command, optionalText } from "../command.ts";
+import { writeOutput } from "../files.ts";
 import { loadCatalog } from "../load-cluster.ts";
-import { printResult, table } from "../output.ts";
+import { percent, printResult, table } from "../output.ts";
 
 function figure(entry: { readonly value: number } | undefined, unit: number, digits = 0): string {
   return entry === undefined ? "-" : (entry.value / unit).toFixed(digits);
@@ -36,10 +37,18 @@ function leaves(value: object, prefix: string): readonly Leaf[] {
 export const catalogCommand: Command = {
   usage: "catalog [name]",
   describe: "known devices and their figures, each with source and date",
-  examples: [["$0 catalog 'RTX A6000'", "every figure of one device and where it comes from"]],
+  examples: [
+    ["$0 catalog 'RTX A6000'", "every figure of one device and where it comes from"],
+    ["$0 catalog 'H100 SXM' --calibration h100.json", "a calibration for simulate and plan"],
+  ],
   options: (yargs) =>
     yargs
       .positional("name", { type: "string", describe: "a device of the catalog" })
+      .option("calibration", {
+        type: "string",
+        describe: "write the device's fitted efficiencies as a calibration to this file",
+      })
+      .option("dtype", { choices: ["float32", "bfloat16"] as const, default: "bfloat16", describe: "of --calibration" })
       .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" }),
   run(args, io) {
     const catalog = loadCatalog(io, args);
@@ -55,6 +64,18 @@ export const catalogCommand: Command = {
         at: "name",
         got: name,
       });
+    const file = optionalText(args, "calibration");
+    if (file !== undefined) {
+      const calibration = deviceCalibration(catalog, name, args["dtype"] === "float32" ? "float32" : "bfloat16");
+      writeOutput(io, file, `${canonicalJson(calibration)}\n`);
+      printResult(
+        io,
+        args,
+        calibration,
+        () => `${file}: ${calibration.source}; about ${percent(calibration.meanError)} off`,
+      );
+      return 0;
+    }
     printResult(io, args, device, () =>
       leaves(device, "")
         .map(([key, value, source, date]) => `${key.padEnd(26)}  ${value.padStart(16)}  ${date}  ${source}`)

@@ -24,6 +24,27 @@ export const rooflineCalibrationSchema = z.strictObject({
   transferLatencySeconds: seconds.default(0),
 });
 
+/**
+ * Whole decoder layers at the devices' peaks times efficiencies (plan/layer-cost.ts): few numbers, so that they can be taken
+ * from the catalog, from a related device or from a published time.
+ */
+export const layersCalibrationSchema = z.strictObject({
+  kind: z.literal("calibration"),
+  version: z.literal(1),
+  model: z.literal("layers"),
+  /** What the efficiencies were fitted on. */
+  source: z.string().min(1),
+  computeEfficiency: z.number().positive().max(1),
+  activationBytes: z.number().min(0),
+  scoreBytes: z.number().min(0).default(0),
+  launchSeconds: seconds,
+  headBytes: z.number().min(0).default(0),
+  transferEfficiency: z.number().positive().max(1).default(1),
+  transferLatencySeconds: seconds.default(0),
+  /** Mean relative error of times on rows that were left out of the fit, or a guess of it where they come from a related device. */
+  meanError: z.number().min(0),
+});
+
 /** One operator's fitted time: seconds = sum of coefficient * feature. Features are those of `operatorFeatures`. */
 export const measuredOperatorSchema = z.strictObject({
   /** Operator kind and, where it was measured at one shape, that shape: `matmul:768x2304:F`, `matmul:F`. */
@@ -58,11 +79,13 @@ export const measuredCalibrationSchema = z.strictObject({
 export const calibrationSchema = z.discriminatedUnion("model", [
   constantCalibrationSchema,
   rooflineCalibrationSchema,
+  layersCalibrationSchema,
   measuredCalibrationSchema,
 ]);
 
 export type Calibration = z.infer<typeof calibrationSchema>;
 export type ConstantCalibration = z.infer<typeof constantCalibrationSchema>;
 export type RooflineCalibration = z.infer<typeof rooflineCalibrationSchema>;
+export type LayersCalibration = z.infer<typeof layersCalibrationSchema>;
 export type MeasuredCalibration = z.infer<typeof measuredCalibrationSchema>;
 export type MeasuredOperator = z.infer<typeof measuredOperatorSchema>;

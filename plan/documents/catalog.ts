@@ -16,12 +16,31 @@ const priceSchema = z.strictObject({
   date: z.string(),
 });
 
+/** How near the device comes to its peaks in decoder layers of one precision; fitted, and checked on rows left out. */
+const layerEfficiencySchema = z.strictObject({
+  /** Share of the peak that matrix products reach. */
+  computeEfficiency: figureSchema,
+  /** Bytes for each token and activation feature of a layer, a pass. */
+  activationBytes: figureSchema,
+  /** Bytes for each token, key and head, a pass, where scores are stored; absent where attention works in tiles. */
+  scoreBytes: figureSchema.optional(),
+  /** Host time of a pass over a layer. */
+  launchSeconds: figureSchema,
+  /** Bytes for each token and entry of the vocabulary, forward and backward together. */
+  headBytes: figureSchema,
+  /** Mean relative error of predicted times on rows that were left out of the fit. */
+  meanError: figureSchema,
+});
+
 export const catalogDeviceSchema = z.strictObject({
   kind: z.enum(["cpu", "cuda"]),
   memoryBytes: figureSchema.optional(),
   float32FlopsPerSecond: figureSchema.optional(),
   bfloat16FlopsPerSecond: figureSchema.optional(),
   memoryBytesPerSecond: figureSchema.optional(),
+  layerEfficiency: z
+    .strictObject({ float32: layerEfficiencySchema.optional(), bfloat16: layerEfficiencySchema.optional() })
+    .optional(),
   /** The fastest link to a neighbour, by name, and its rate in one direction. */
   deviceLink: z.strictObject({ name: z.string(), bytesPerSecond: figureSchema }).optional(),
   hostLinkBytesPerSecond: figureSchema.optional(),

@@ -1,0 +1,74 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import {
+  architectureFromConfig,
+  calibrationSchema,
+  catalogSchema,
+  createCostModel,
+  deviceCalibration,
+  huggingFaceConfigSchema,
+  PRESETS,
+} from "../../plan/index.ts";
+
+const catalog = catalogSchema.parse(
+  JSON.parse(readFileSync(path.join(import.meta.dirname, "../../plan/catalog.json"), "utf8")),
+);
+
+function device(type: string) {
+  const { float32FlopsPerSecond, bfloat16FlopsPerSecond, memoryBytes, memoryBytesPerSecond } = catalog.devices[type]!;
+  return {
+    name: "g0",
+    machine: "m",
+    kind: "cuda" as const,
+    type,
+    threads: 1,
+    memoryBytes: memoryBytes!.value,
+    peakFlopsPerSecond: { float32: float32FlopsPerSecond!.value, bfloat16: bfloat16FlopsPerSecond!.value },
+    memoryBytesPerSecond: memoryBytesPerSecond!.value,
+  };
+}
+
+/** Seconds of one forward or backward of one 8B layer without embedding and head. */
+function layerSeconds(type: string, letter: "F" | "B", tokens: number, recompute: "none" | "layer" = "none"): number {
+  const architecture = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-3-8b"]!));
+  const stage = { index: 0, device: 0, firstLayer: 3, endLayer: 4, embedding: false, head: false };
+  return createCostModel(deviceCalibration(catalog, type, "bfloat16"), "bfloat16").actionSeconds({
+    letter,
+    device: device(type),
+    shape: { architecture, stage, jobs: [], dtype: "bfloat16", recompute },
+    microBatch: {
+      rows: Array.from({ length: Math.ceil(tokens / 512) }, (_, row) => [
+        0,
+        row,
+        Math.min(512, tokens - row * 512),
+        512,
+      ]),
+    },
+    updatedJobs: [],
+  });
+}
+
+test("a device's own efficiencies become a calibration that reads back", () => {
+  const calibration = deviceCalibration(catalog, "H100 SXM", "bfloat16");
+  expect(calibrationSchema.parse(calibration)).toEqual(calibration);
+  expect(calibration.meanError).toBeLessThan(0.06);
+});
+
+test("an 8B layer of 4096 tokens in rows of 512 on an H100 takes about the published 4.2 ms forward", () => {
+  expect(layerSeconds("H100 SXM", "F", 4096)).toBeGreaterThan(0.0039);
+  expect(layerSeconds("H100 SXM", "F", 4096)).toBeLessThan(0.0045);
+});
+
+test("a device without efficiencies gets the reference's, and a larger error", () => {
+  const calibration = deviceCalibration(catalog, "L40S", "bfloat16");
+  expect(calibration.source).toBe("transferred to L40S, bfloat16, from H100 SXM, bfloat16");
+  expect(calibration.meanError).toBeGreaterThanOrEqual(0.25);
+  expect(() => deviceCalibration(catalog, "RTX 6090", "bfloat16")).toThrow(/a device of the catalog/);
+});
+
+test("recomputation adds a forward to a backward, and more tokens cost more", () => {
+  const forward = layerSeconds("H100 SXM", "F", 1024);
+  expect(layerSeconds("H100 SXM", "B", 1024, "layer")).toBeCloseTo(layerSeconds("H100 SXM", "B", 1024) + forward, 9);
+  expect(layerSeconds("H100 SXM", "F", 1025)).toBeGreaterThan(forward);
+});
