@@ -29,11 +29,24 @@ function output(program: string, args: readonly string[]): string | undefined {
   return status === 0 ? stdout.trim() : undefined;
 }
 
+function findTool(name: string): string | undefined {
+  const folders = [
+    ...(process.env["PATH"] ?? "").split(path.delimiter),
+    "/usr/local/nvidia/bin", // containers that get the driver from outside
+    ...[process.env["CUDA_HOME"], "/usr/local/cuda"].flatMap((home) =>
+      home === undefined ? [] : [path.join(home, "bin"), path.join(home, "compute-sanitizer")],
+    ),
+  ];
+  return folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
+}
+
 const GPU_FIELDS = "name,driver_version,compute_cap,memory.total,power.limit,clocks.max.sm,clocks.max.memory";
 
 /** The first GPU; `undefined` without a driver. */
 export function findGpu(): Gpu | undefined {
-  const line = output("nvidia-smi", [`--query-gpu=${GPU_FIELDS}`, "--format=csv,noheader,nounits"])?.split("\n")[0];
+  const program = findTool("nvidia-smi");
+  if (program === undefined) return undefined;
+  const line = output(program, [`--query-gpu=${GPU_FIELDS}`, "--format=csv,noheader,nounits"])?.split("\n")[0];
   const [name, driver, capability, memory, power, processors, memoryClock] = line?.split(", ") ?? [];
   if (name === undefined || driver === undefined || capability === undefined) return undefined;
   return {
@@ -44,16 +57,6 @@ export function findGpu(): Gpu | undefined {
     powerLimitWatts: Number(power),
     maxClocksMHz: { multiprocessors: Number(processors), memory: Number(memoryClock) },
   };
-}
-
-function findTool(name: string): string | undefined {
-  const folders = [
-    ...(process.env["PATH"] ?? "").split(path.delimiter),
-    ...[process.env["CUDA_HOME"], "/usr/local/cuda"].flatMap((home) =>
-      home === undefined ? [] : [path.join(home, "bin"), path.join(home, "compute-sanitizer")],
-    ),
-  ];
-  return folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
 }
 
 // PyTorch's wheels bring cuBLAS in packages of their own, which only PyTorch finds by itself.
