@@ -1,5 +1,9 @@
 // One unit of compute work and its text form, the join key of everything.
 export { type Action, type ActionKey, type ActionLetter, formatAction, parseAction } from "./action.ts";
+// Ops of pipelines with chunks, for comparison with the schedules of plans.
+export { interleavedOrders } from "./comparison/interleaved.ts";
+export type { PipelineOp, PipelineOrders } from "./comparison/pipeline-op.ts";
+export { zeroBubbleOrders } from "./comparison/zero-bubble.ts";
 // How a device stores activations.
 export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // Durations: the one cost model of planner, memory check and simulator.
@@ -90,8 +94,6 @@ export {
 } from "./mini-batch.ts";
 // What an action's time is made of.
 export { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
-// Ops of pipelines with chunks, for comparison with the schedules of plans.
-export type { PipelineOp, PipelineOrders } from "./pipeline-op.ts";
 export { parsePlan, sealPlan } from "./plan-hash.ts";
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // The schedules by themselves, for models of other costs than a plan's.
