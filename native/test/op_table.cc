@@ -11,7 +11,7 @@
 //   exponential           e^x, as seen in head_loss's softmax over two logits, relative error over -86 .. 0
 //   shared adapter        two segments of one adapter in a call (error: floats that differ from two calls)
 //   refuses               arguments out of range throw std::invalid_argument (error: how many did not)
-//   bound, double quantization, table, size, panels, bits
+//   bound, double quantization, table, size, panels, bits, not finite
 //                         the formats of quantized weights: errors by their bounds, panels by the reference's bits
 //   dropout               the masks of lora's forward and backward are dropout.h's, at the right rate
 //

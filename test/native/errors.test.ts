@@ -177,6 +177,16 @@ test("a core that this process may not use, or a name in use, is refused", () =>
   refused(() => runtime.createDevice({ name: "cpu:0", cores: [cores[0]!] }), "a name of its own");
 });
 
+test("weights that cannot be quantized are refused with their matrix and row, and so is an unknown format", () => {
+  const source = { name: "up", out: 2, in: 2, backward: true } as const;
+  for (const data of [Float32Array.of(1, 2, 3, Number.NaN), Uint16Array.of(0, 0, 0, 0x7f80)]) {
+    for (const dtype of ["int8", "nf4"] as const)
+      refused(() => device.loadMatrix({ ...source, data, dtype }), "finite weights", "matrix up", "row 1");
+  }
+  const data = new Float32Array(4);
+  refused(() => device.loadMatrix({ ...source, data, dtype: "int4" as "int8" }), "float32, bfloat16, int8 or nf4");
+});
+
 test("an operator that fails stops all devices, and its name, arguments and shapes are told once", async () => {
   const other = runtime.createDevice({ name: "cpu:1", cores: cores.slice(-1) });
   const errors: DeviceError[] = [];

@@ -27,6 +27,7 @@ const CLAIMS: Readonly<Record<string, string>> = {
   table: "has the quantiles of the normal distribution that QLoRA's appendix E prints",
   size: "takes the bits a weight that the papers state",
   panels: "dequantizes panels to the reference's bits in every build and direction, and pads them with 0",
+  "not finite": "finds the row of a weight that is not finite",
   bits: "quantizes bfloat16 weights as it does the same floats",
   dropout: "drops the same elements forward and backward, those of the documented hash",
   "dropout rate": "drops at the asked rate",
@@ -60,8 +61,8 @@ const NARROW = [
 ];
 /** Not operators: the formats of quantized weights, judged in modes of their own. */
 const FORMATS: Readonly<Record<string, readonly string[]>> = {
-  "quantize int8": ["bits", "bound", "panels", "refuses", "size"],
-  "quantize nf4": ["bits", "bound", "double quantization", "panels", "refuses", "size", "table"],
+  "quantize int8": ["bits", "bound", "not finite", "panels", "size"],
+  "quantize nf4": ["bits", "bound", "double quantization", "not finite", "panels", "size", "table"],
 };
 /** Judged in the mode gradient too. */
 const DIFFERENTIABLE = [

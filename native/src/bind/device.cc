@@ -35,6 +35,7 @@ WeightFormat weightFormat(const Napi::Value& value, const char* at) {
   const std::string name = text(value);
   if (name == "int8") return {ops::DType::bfloat16, ops::Quantization::int8};
   if (name == "nf4") return {ops::DType::bfloat16, ops::Quantization::nf4};
+  if (name != "float32" && name != "bfloat16") throw ArgumentError("float32, bfloat16, int8 or nf4", at, name);
   return {dtype(value, at), std::nullopt};
 }
 

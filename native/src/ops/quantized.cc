@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 namespace loratwin::ops {
@@ -86,6 +84,17 @@ void quantizeAbsmax(const std::vector<float>& absmax, std::int8_t* codes, float*
 }  // namespace
 
 template <class Store>
+std::int64_t rowNotFinite(const Store* w, std::int32_t outFeatures, std::int32_t inFeatures) {
+  for (std::int64_t i = 0; i < std::int64_t{outFeatures} * inFeatures; ++i) {
+    if (!std::isfinite(widened(w[i]))) return i / inFeatures;
+  }
+  return -1;
+}
+
+template std::int64_t rowNotFinite(const float*, std::int32_t, std::int32_t);
+template std::int64_t rowNotFinite(const Bf16*, std::int32_t, std::int32_t);
+
+template <class Store>
 QuantizedMatrix::QuantizedMatrix(const Store* w, QuantizedLayout layout) : layout_(layout), storage_(layout.bytes()) {
   std::uint8_t* const codes = reinterpret_cast<std::uint8_t*>(storage_.data());
   std::int8_t* const absmaxCodes = reinterpret_cast<std::int8_t*>(codes + layout.codeBytes());
@@ -94,13 +103,7 @@ QuantizedMatrix::QuantizedMatrix(const Store* w, QuantizedLayout layout) : layou
   std::vector<float> absmax(layout.format == Quantization::nf4 ? static_cast<std::size_t>(layout.blocks()) : 0);
   for (std::int64_t n = 0; n < layout.outFeatures; ++n) {
     for (std::int64_t k = 0; k < layout.inFeatures; ++k) {
-      const float value = widened(w[n * layout.inFeatures + k]);
-      if (!std::isfinite(value)) {
-        throw std::invalid_argument("quantize: Expected finite weights, got " + std::to_string(value) + " in row " +
-                                    std::to_string(n) + " of [" + std::to_string(layout.outFeatures) + "," +
-                                    std::to_string(layout.inFeatures) + "]");
-      }
-      row[static_cast<std::size_t>(k)] = value;
+      row[static_cast<std::size_t>(k)] = widened(w[n * layout.inFeatures + k]);
     }
     if (layout.format == Quantization::int8) {
       quantizeInt8Row(row.data(), n, layout, codes, scales);

@@ -79,9 +79,13 @@ inline float nf4Absmax(const QuantizedView& w, std::int64_t block) {
   return __builtin_fmaf(static_cast<float>(w.absmax[block]), w.scales[1 + block / kQuantSuperBlock], w.scales[0]);
 }
 
+// The first row of w [N,K] with a weight that is not finite; -1: none.
+template <class Store>
+std::int64_t rowNotFinite(const Store* w, std::int32_t outFeatures, std::int32_t inFeatures);
+
 class QuantizedMatrix {
  public:
-  // `w` [N,K] is read during construction only. Not finite weights throw std::invalid_argument with their row.
+  // `w` [N,K], all finite, is read during construction only.
   template <class Store>
   QuantizedMatrix(const Store* w, QuantizedLayout layout);
   QuantizedView view() const;

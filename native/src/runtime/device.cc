@@ -71,8 +71,24 @@ void Device::requireRange(const char* at, std::size_t offset, std::size_t bytes)
   }
 }
 
+namespace {
+
+// A block with such a weight would have no scale.
+void requireFinite(const MatrixSource& source) {
+  const auto find = [&]<class Store>(Store) {
+    return ops::rowNotFinite(static_cast<const Store*>(source.data.data), source.out, source.in);
+  };
+  const std::int64_t row = source.data.type == ops::DType::float32 ? find(float{}) : find(ops::Bf16{});
+  if (row >= 0) {
+    throw ArgumentError("finite weights", "matrix " + source.name, "one that is not in row " + std::to_string(row));
+  }
+}
+
+}  // namespace
+
 std::size_t Device::loadMatrix(const MatrixSource& source) {
   requireQuiet("loadMatrix");
+  if (source.quantization) requireFinite(source);
   std::unique_ptr<Matrix> matrix = makeMatrix(source);
   matrix->name = source.name;
   matrix->out = source.out;
