@@ -1,4 +1,7 @@
 // From measurements to coefficients, with a score on what was kept out.
+
+// Wires between devices, and what many devices do over them together.
+export { type Collective, collectiveCost, collectiveSeconds } from "./collectives.ts";
 export {
   type ActionSample,
   type CalibrationSamples,
@@ -15,7 +18,6 @@ export { type FitProblem, fitParameters } from "./fit-parameters.ts";
 export { nonNegativeLeastSquares } from "./nnls.ts";
 // Pipelines whose transfers overlap with computation.
 export {
-  type MessageCost,
   type PipelineMessage,
   pipelineTasks,
   type TimedPipeline,
@@ -23,6 +25,7 @@ export {
 // Pipelines whose transfers block both sides.
 export { type RendezvousPipeline, rendezvousTasks } from "./rendezvous-pipeline.ts";
 // Any work in virtual time: tasks on ordered streams, with bytes over shared links.
-export { runTasks, type Task, type TaskFlow, type TaskGraph, type TaskTimes } from "./run-tasks.ts";
+export { type MessageCost, runTasks, type Task, type TaskFlow, type TaskGraph, type TaskTimes } from "./run-tasks.ts";
 // The plan in virtual time.
 export { type SimulateOptions, simulate } from "./simulate.ts";
+export { createTopology, linkRates, type MachineTopology, type Topology } from "./topology.ts";

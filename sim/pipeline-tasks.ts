@@ -1,18 +1,11 @@
 import type { PipelineOp, PipelineOrders } from "../plan/index.ts";
-import type { Task, TaskFlow, TaskGraph } from "./run-tasks.ts";
+import type { MessageCost, Task, TaskGraph } from "./run-tasks.ts";
 
 /** A message between neighbouring chunks on different devices. */
 export interface PipelineMessage {
   readonly from: number;
   readonly to: number;
   readonly microBatch: number;
-}
-
-/** What a message costs: time of its own on the lane, bytes over links, and time until it has arrived. */
-export interface MessageCost {
-  readonly seconds: number;
-  readonly flows: readonly TaskFlow[];
-  readonly latencySeconds: number;
 }
 
 export interface TimedPipeline {

@@ -1,12 +1,12 @@
-import type { Task, TaskGraph } from "./run-tasks.ts";
+import type { MessageCost, Task, TaskGraph } from "./run-tasks.ts";
 
 /** One mini-batch over stages whose transfers block the compute streams of both sides. */
 export interface RendezvousPipeline {
   readonly numStages: number;
   readonly numMicroBatches: number;
   readonly seconds: (stage: number, letter: "F" | "B", microBatch: number) => number;
-  /** Of a message over boundary b, which joins stages b and b + 1. */
-  readonly transferSeconds: (boundary: number, microBatch: number) => number;
+  /** Of a message over boundary b, which joins stages b and b + 1: `to` is the stage that gets it. Its latency blocks too. */
+  readonly transfer: (boundary: number, microBatch: number, to: number) => MessageCost;
   /** After a stage's last backward: gradients summed over replicas, then the update. */
   readonly flushSeconds: (stage: number) => number;
 }
@@ -30,12 +30,15 @@ export function rendezvousTasks(pipeline: RendezvousPipeline): TaskGraph {
     known.set(task.name, tasks.length - 1);
     return tasks.length - 1;
   };
-  const transfer = (kind: "activation" | "gradient", boundary: number, microBatch: number): number =>
-    taskOf({
+  const transfer = (kind: "activation" | "gradient", boundary: number, microBatch: number): number => {
+    const cost = pipeline.transfer(boundary, microBatch, kind === "activation" ? boundary + 1 : boundary);
+    return taskOf({
       name: `${kind} ${microBatch} over ${boundary}`,
       streams: [boundary, boundary + 1],
-      seconds: pipeline.transferSeconds(boundary, microBatch),
+      seconds: cost.seconds + cost.latencySeconds,
+      flows: cost.flows,
     });
+  };
 
   const isThere = (microBatch: number): boolean => microBatch >= 0 && microBatch < numMicroBatches;
   const numSteps = 2 * (numMicroBatches + numStages - 1);

@@ -9,6 +9,13 @@ export interface TaskFlow {
   readonly bytes: number;
 }
 
+/** What a message costs: time of its own on the lane, bytes over links, and time until it has arrived. */
+export interface MessageCost {
+  readonly seconds: number;
+  readonly flows: readonly TaskFlow[];
+  readonly latencySeconds: number;
+}
+
 /** One piece of work: a computation, a message or a collective. */
 export interface Task {
   readonly name: string;

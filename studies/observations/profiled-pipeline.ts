@@ -107,7 +107,10 @@ export function predictPipeline(model: ProfiledModel, plan: MeasuredPlan, fit: P
       const { forwardSeconds, backwardSeconds } = stages[stage]!;
       return factor * (letter === "F" ? forwardSeconds : backwardSeconds) + host;
     },
-    transferSeconds: (boundary) => stages[boundary]!.messageBytes / model.rate(stages[boundary]!.messageBytes),
+    transfer: (boundary) => {
+      const { messageBytes } = stages[boundary]!;
+      return { seconds: messageBytes / model.rate(messageBytes), flows: [], latencySeconds: 0 };
+    },
     flushSeconds: (stage) =>
       reduceSeconds(stages[stage]!.parameterBytes, plan.dataParallel, model.rate, fit) + stages[stage]!.updateSeconds,
   });

@@ -64,7 +64,7 @@ test("blocking transfers that take no time give 1F1B: (M + S - 1)(Tf + Tb)", () 
         numStages,
         numMicroBatches,
         seconds: (_stage, letter) => (letter === "F" ? 1 : 2),
-        transferSeconds: () => 0,
+        transfer: () => ({ seconds: 0, flows: [], latencySeconds: 0 }),
         flushSeconds: () => 0,
       });
       expect(runTasks(graph).makespanNs).toBe(3 * (numMicroBatches + numStages - 1) * SECOND);
@@ -90,7 +90,7 @@ test("a rendezvous run is at least its critical path and its busiest stage, and 
         numStages,
         numMicroBatches,
         seconds: (stage, letter) => forward[stage]! * (letter === "F" ? 1 : 2),
-        transferSeconds: () => transfer,
+        transfer: () => ({ seconds: 0, flows: [], latencySeconds: transfer }),
         flushSeconds: () => 1,
       }),
     ).makespanNs / SECOND;
