@@ -3,21 +3,19 @@ import { parseArgs } from "node:util";
 import type { Io } from "../cli/io.ts";
 import { findMachine } from "./machine.ts";
 import { runStages } from "./run-stages.ts";
-import type { Stage } from "./stage.ts";
+import { limitOf, type Stage } from "./stage.ts";
 import { STAGES, type StageName } from "./stages/stages.ts";
+import type { Mode } from "./summary.ts";
 
 /** Nine minutes less what starting, stopping and writing take. */
 const ALLOWED_SECONDS = 525;
 
-const stageList = (names: readonly StageName[]): string => {
+function stageList(mode: Mode, names: readonly StageName[]): string {
   const width = Math.max(...names.map((name) => name.length));
-  return names
-    .map(
-      (name) =>
-        `  ${name.padEnd(width)}  at most ${String(STAGES[name].limitSeconds).padStart(3)} s  ${STAGES[name].describe}\n`,
-    )
-    .join("");
-};
+  const line = (name: StageName): string =>
+    `  ${name.padEnd(width)}  at most ${String(limitOf(STAGES[name], mode)).padStart(3)} s  ${STAGES[name].describe}\n`;
+  return names.map(line).join("");
+}
 
 const HELP = `npm run gpu -- [--dry] [--emulated] [--only STAGE,...] [--seconds N] [-o DIR]
 
@@ -25,7 +23,7 @@ Builds for this machine's GPU, checks every kernel and the executor on it, measu
 PyTorch and with the simulator. DIR/summary.json holds what was found at every moment, beside a log for
 each stage (default DIR: run/gpu). What the summary says: docs/gpu.md.
 
-${stageList(Object.keys(STAGES) as StageName[])}
+${stageList("gpu", Object.keys(STAGES) as StageName[])}
   --dry          lists the stages and ends
   --emulated     the stages that make sense without a GPU, on the emulation
   --only LIST    these stages; what others build has to be there
@@ -37,8 +35,8 @@ reference case. Exit status: 0 all stages passed or had nothing to do, 1 one fai
 
 class BadInput extends Error {}
 
-function chosenStages(only: string | undefined, emulated: boolean): readonly StageName[] {
-  const all = (Object.keys(STAGES) as StageName[]).filter((name) => !emulated || STAGES[name].emulated);
+function chosenStages(only: string | undefined, mode: Mode): readonly StageName[] {
+  const all = (Object.keys(STAGES) as StageName[]).filter((name) => limitOf(STAGES[name], mode) !== undefined);
   if (only === undefined) return all;
   const wanted = only.split(",");
   const unknown = wanted.filter((name) => !all.some((known) => known === name));
@@ -61,7 +59,8 @@ function readArguments(argv: readonly string[]) {
     });
     const seconds = Number(values.seconds);
     if (!(seconds > 0)) throw new BadInput(`Expected a number of seconds at --seconds, got ${values.seconds}.`);
-    return { ...values, seconds, stages: chosenStages(values.only, values.emulated) };
+    const mode: Mode = values.emulated ? "emulated" : "gpu";
+    return { ...values, seconds, mode, stages: chosenStages(values.only, mode) };
   } catch (error) {
     if (error instanceof BadInput || error instanceof TypeError) return error.message;
     throw error;
@@ -76,7 +75,7 @@ export async function runGpuCommand(argv: readonly string[], io: Io): Promise<nu
     return 2;
   }
   if (args.help || args.dry) {
-    io.stdout(args.help ? HELP : stageList(args.stages));
+    io.stdout(args.help ? HELP : stageList(args.mode, args.stages));
     return 0;
   }
   const machine = findMachine();
@@ -89,7 +88,7 @@ export async function runGpuCommand(argv: readonly string[], io: Io): Promise<nu
   }
   const folder = path.resolve(io.cwd, args.output);
   const summary = await runStages({
-    mode: args.emulated ? "emulated" : "gpu",
+    mode: args.mode,
     machine,
     stages: args.stages.map((name): readonly [string, Stage] => [name, STAGES[name]]),
     folder,

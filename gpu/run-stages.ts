@@ -6,7 +6,7 @@ import { DeviceError, InputError, PlanError } from "../core/index.ts";
 import { killChildren, runChild, TimeOver } from "./child.ts";
 import { type Machine, programEnvironment } from "./machine.ts";
 import { addonFile } from "./places.ts";
-import { Failed, Missing, type RunOptions, type Stage, type StageContext } from "./stage.ts";
+import { Failed, limitOf, Missing, type RunOptions, type Stage, type StageContext } from "./stage.ts";
 import { type Mode, type Result, type StageReport, type Summary, writeSummary } from "./summary.ts";
 
 export interface StagesInput {
@@ -120,10 +120,10 @@ export async function runStages(input: StagesInput): Promise<Summary> {
     state: "running",
     allowedSeconds: input.allowedSeconds,
     seconds: 0,
-    stages: input.stages.map(([name, { limitSeconds }], index) => ({
+    stages: input.stages.map(([name, stage], index) => ({
       name,
       state: "waiting",
-      limitSeconds,
+      limitSeconds: limitOf(stage, input.mode) ?? 0,
       seconds: 0,
       log: `${index}-${name}.log`,
       notes: [],
@@ -148,7 +148,7 @@ export async function runStages(input: StagesInput): Promise<Summary> {
       const report = summary.stages[index]!;
       const stageStart = performance.now();
       const left = input.allowedSeconds - (stageStart - start) / 1000;
-      report.limitSeconds = Math.max(0, Math.round(Math.min(stage.limitSeconds, left)));
+      report.limitSeconds = Math.max(0, Math.round(Math.min(report.limitSeconds, left)));
       writeFileSync(path.join(input.folder, report.log), "");
       if (left < 1) {
         report.state = "no time";

@@ -38,7 +38,12 @@ export interface Stage {
   readonly describe: string;
   /** The most that it gets, in seconds. */
   readonly limitSeconds: number;
-  /** Whether it makes sense on the emulation. */
-  readonly emulated: boolean;
+  /** The same on the emulation, for stages that make sense there. */
+  readonly emulatedLimitSeconds?: number;
   run(context: StageContext): Promise<void>;
+}
+
+/** Seconds that the stage may take at most; `undefined` where it makes no sense. */
+export function limitOf(stage: Stage, mode: Mode): number | undefined {
+  return mode === "emulated" ? stage.emulatedLimitSeconds : stage.limitSeconds;
 }

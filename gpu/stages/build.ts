@@ -25,15 +25,16 @@ function oneDnnArguments(): readonly string[] {
 
 function buildEnvironment({ machine, mode }: StageContext): NodeJS.ProcessEnv {
   const given = (process.env["LORATWIN_CMAKE_ARGS"] ?? "").split(" ");
-  const cuda = mode === "gpu" ? [`-DCMAKE_CUDA_ARCHITECTURES=${machine.gpu?.architecture}`] : [];
+  const cuda =
+    mode === "gpu" ? ["-DLORATWIN_CUDA=ON", `-DLORATWIN_CUDA_ARCHITECTURES=${machine.gpu?.architecture}`] : [];
   const words = [...given, ...oneDnnArguments(), ...cuda].filter((word) => word !== "");
-  return { LORATWIN_CMAKE_ARGS: words.join(" "), ...(mode === "gpu" ? { LORATWIN_CUDA: "1" } : {}) };
+  return { LORATWIN_CMAKE_ARGS: words.join(" ") };
 }
 
 export const build: Stage = {
   describe: "the programs and the addon, for this card's architecture",
   limitSeconds: 200,
-  emulated: true,
+  emulatedLimitSeconds: 240,
   async run(context) {
     const { machine, mode } = context;
     const addon = [process.execPath, packageFile("native", "build.mjs")];

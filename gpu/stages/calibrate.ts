@@ -1,10 +1,11 @@
+import path from "node:path";
+import { writeConstantCosts } from "../constant-costs.ts";
 import type { Stage } from "../stage.ts";
 import { calibrationFile, writeTwinWorkload } from "../twin-workload.ts";
 
 export const calibrate: Stage = {
   describe: "measures cuda:0 for the simulator",
   limitSeconds: 60,
-  emulated: false,
   async run(context) {
     const workload = writeTwinWorkload(context.folder);
     const output = calibrationFile(context.folder);
@@ -14,6 +15,8 @@ export const calibrate: Stage = {
       workload,
       "--devices",
       "cuda:0",
+      "--calibration",
+      writeConstantCosts(path.dirname(output)),
       "-o",
       output,
     ]);

@@ -23,7 +23,7 @@ async function recordVersion(context: StageContext, name: string, program: strin
 export const environment: Stage = {
   describe: "the card, its driver, and the tools",
   limitSeconds: 40,
-  emulated: true,
+  emulatedLimitSeconds: 40,
   async run(context) {
     const { machine } = context;
     context.record({ processor: cpus()[0]?.model ?? "unknown", cores: cpus().length, node: process.version });

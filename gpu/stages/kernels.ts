@@ -11,7 +11,6 @@ interface Timed extends Result {
 export const kernels: Stage = {
   describe: "time of every kernel beside its floor, and of the library's products",
   limitSeconds: 45,
-  emulated: false,
   async run(context) {
     const program = builtProgram("gpu_bench");
     let peak: number | undefined;

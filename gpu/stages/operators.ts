@@ -8,7 +8,7 @@ export const OPERATOR_GROUPS = ["elementwise", "optimizer", "lora", "cross_entro
 export const operators: Stage = {
   describe: "every kernel against its reference, twice, with the same bytes",
   limitSeconds: 60,
-  emulated: true,
+  emulatedLimitSeconds: 120,
   async run(context) {
     const emulated = context.mode === "emulated";
     const program = builtProgram(emulated ? "cuda_table" : "gpu_table", emulated);

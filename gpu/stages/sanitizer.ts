@@ -9,7 +9,6 @@ const FOUND = 9;
 export const sanitizer: Stage = {
   describe: "compute-sanitizer on the kernels' cases: memcheck, then racecheck",
   limitSeconds: 75,
-  emulated: false,
   async run(context) {
     const { sanitizer: program } = context.machine;
     if (program === undefined) throw new Missing("Expected compute-sanitizer, found none.");

@@ -87,7 +87,6 @@ async function runOurs(context: StageContext, shape: TrainingShape): Promise<num
 export const training: Stage = {
   describe: "training against PyTorch on this card: bfloat16, 4 adapters on a 1B and a 7B shape",
   limitSeconds: 200,
-  emulated: false,
   async run(context) {
     const failed: string[] = [];
     for (const shape of ["1B", "7B"] as const) {

@@ -7,7 +7,6 @@ import { virtualDevices } from "../virtual-devices.ts";
 export const twin: Stage = {
   describe: "one workload on 1, 2 and 4 devices of this GPU, executed beside the simulator",
   limitSeconds: 100,
-  emulated: false,
   async run(context) {
     const calibration = calibrationFile(context.folder);
     if (!existsSync(calibration)) throw new Missing("Expected a calibration of cuda:0, which the stage before makes.");

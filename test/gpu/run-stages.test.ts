@@ -20,7 +20,7 @@ const machine: Machine = {
 };
 
 function stage(run: Stage["run"], limitSeconds = 10): Stage {
-  return { describe: "a stage of a test", limitSeconds, emulated: true, run };
+  return { describe: "a stage of a test", limitSeconds, emulatedLimitSeconds: limitSeconds, run };
 }
 
 async function runAll(name: string, stages: Readonly<Record<string, Stage>>, allowedSeconds = 30) {
