@@ -1,5 +1,6 @@
 import type { Catalog } from "../../plan/index.ts";
 import { fitParameters } from "../../sim/index.ts";
+import { fixedInterconnect } from "../strategies/interconnect.ts";
 import type { Platform } from "../strategies/setting.ts";
 import { predictCell } from "./predict-cell.ts";
 import { cellName, PUBLISHED, type PublishedCell, publishedStepSeconds } from "./published.ts";
@@ -22,6 +23,7 @@ export interface CalibratedPlatform {
 }
 
 const DEVICE = "RTX A6000";
+const NUM_DEVICES = 4;
 
 /** Transferred or chosen before anything was fitted here; what varying them does is in `vary`. */
 const ASSUMED = {
@@ -83,7 +85,7 @@ export function calibratePaper(
     memoryBytes: entry.memoryBytes!,
   };
   const platformOf = ({ computeEfficiency, launchSeconds, hopSeconds }: Calibrated): Platform => ({
-    numDevices: 4,
+    numDevices: NUM_DEVICES,
     peaks: { flopsPerSecond: given.flopsPerSecond.value, bytesPerSecond: given.bytesPerSecond.value },
     memoryBytes: given.memoryBytes.value,
     efficiency: {
@@ -93,9 +95,12 @@ export function calibratePaper(
       scoreBytes: assumed("scoreBytes"),
     },
     headBytes: assumed("headBytes"),
-    hopSeconds,
-    hopBytesPerSecond: assumed("hopBytesPerSecond"),
-    ringBytesPerSecond: assumed("ringBytesPerSecond"),
+    interconnect: fixedInterconnect({
+      numDevices: NUM_DEVICES,
+      hopSeconds,
+      hopBytesPerSecond: assumed("hopBytesPerSecond"),
+      ringBytesPerSecond: assumed("ringBytesPerSecond"),
+    }),
     contextBytes: assumed("contextBytes"),
     allocatorFactor: assumed("allocatorFactor"),
   });

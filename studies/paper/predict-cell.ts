@@ -1,4 +1,5 @@
 import { architectureFromConfig, huggingFaceConfigSchema, PRESETS } from "../../plan/index.ts";
+import { fixedInterconnect } from "../strategies/interconnect.ts";
 import { totalBytes } from "../strategies/memory.ts";
 import { pipelineStep } from "../strategies/pipeline.ts";
 import { loraParameters, type Platform, type Training } from "../strategies/setting.ts";
@@ -14,6 +15,8 @@ export interface CellPrediction {
 }
 
 const RANK = 16;
+/** One GPU sends nothing. */
+const ALONE = fixedInterconnect({ numDevices: 1, hopSeconds: 0, hopBytesPerSecond: 1, ringBytesPerSecond: 1 });
 const NUM_GPUS = 4;
 
 /** The evaluation's setting: batch 8 of 512 tokens, rank 16 on the four projections of attention, fp32. */
@@ -68,7 +71,7 @@ export function predictCell(
       return result(platform, shardedStep(platform, training, choice), shardedMemory(platform, training, choice));
     }
     case "peft": {
-      const alone = { ...platform, numDevices: 1 };
+      const alone = { ...platform, numDevices: 1, interconnect: ALONE };
       const eightBit = { ...training, microBatches: 1, weightBytes: 1, recompute: true };
       const choice = { strategy: "ddp", prefetch: 0 } as const;
       return result(alone, shardedStep(alone, eightBit, choice), shardedMemory(alone, eightBit, choice));

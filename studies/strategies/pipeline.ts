@@ -7,6 +7,7 @@ import {
   type ScheduleInput,
 } from "../../plan/index.ts";
 import { pipelineTasks, runTasks } from "../../sim/index.ts";
+import { messageSeconds } from "./interconnect.ts";
 import {
   activationBytesPerToken,
   baseParameters,
@@ -74,19 +75,17 @@ function runPipeline(
     known.set(key, value);
     return value;
   };
-  const hop = (microBatch: number) => ({
-    seconds: (tokensOf(microBatch) * training.arch.hiddenSize * training.activationBytes) / platform.hopBytesPerSecond,
-    latencySeconds: platform.hopSeconds,
-    flows: [],
-  });
+  const { interconnect } = platform;
+  const bytesOf = (microBatch: number): number =>
+    tokensOf(microBatch) * training.arch.hiddenSize * training.activationBytes;
   const input: ScheduleInput = {
     numStages,
     miniBatches: table,
     durationNs: (chunk, letter, microBatch) => secondsToNanos(seconds({ chunk, letter, microBatch })),
-    transferNs: (_boundary, microBatch) => {
-      const cost = hop(microBatch);
-      const occupied = secondsToNanos(cost.seconds);
-      return { arrival: occupied + secondsToNanos(cost.latencySeconds), occupied };
+    transferNs: (boundary, microBatch) => {
+      const cost = interconnect.message(boundary, boundary + 1, bytesOf(microBatch));
+      const { arrival, occupied } = messageSeconds(interconnect, cost);
+      return { arrival: secondsToNanos(arrival), occupied: secondsToNanos(occupied) };
     },
     maxInFlight,
     clips: () => false,
@@ -99,7 +98,7 @@ function runPipeline(
     numChunks: numStages,
     deviceOf: (chunk) => chunk,
     seconds,
-    message: ({ microBatch }) => hop(microBatch),
+    message: ({ from, to, microBatch }) => interconnect.message(from, to, bytesOf(microBatch)),
   });
   const peakAdapters = orders.map((order) => {
     let held = 0;
@@ -111,7 +110,7 @@ function runPipeline(
     }
     return peak;
   });
-  return { seconds: runTasks(graph).makespanNs / 1e9, peakAdapters };
+  return { seconds: runTasks(graph, interconnect.linkBytesPerSecond).makespanNs / 1e9, peakAdapters };
 }
 
 /** What the fullest stage needs. */

@@ -10,8 +10,9 @@ import {
   type Projection,
   projectionShape,
 } from "../../plan/index.ts";
+import type { Interconnect } from "./interconnect.ts";
 
-/** Equal devices in one machine and how near software comes to what they can do. */
+/** Equal devices and how near software comes to what they can do. */
 export interface Platform {
   readonly numDevices: number;
   readonly peaks: DevicePeaks;
@@ -19,11 +20,7 @@ export interface Platform {
   readonly efficiency: LayerEfficiency;
   /** Bytes moved for each token and entry of the vocabulary, forward and backward together. */
   readonly headBytes: number;
-  /** Of one message between stages, beside its bytes: until it has arrived. */
-  readonly hopSeconds: number;
-  readonly hopBytesPerSecond: number;
-  /** What a device sends into a ring of all devices, while all do. */
-  readonly ringBytesPerSecond: number;
+  readonly interconnect: Interconnect;
   /** Memory that context and libraries take, and reserved over allocated memory. */
   readonly contextBytes: number;
   readonly allocatorFactor: number;
@@ -61,6 +58,11 @@ export function backwardPasses({ full, recompute }: Training): readonly LayerPas
   return [...(recompute ? (["recomputed"] as const) : []), "I", ...(full ? (["W"] as const) : [])];
 }
 
+/** Bytes that dequantizing one weight moves before a pass: its code in, a weight of the activations' type out. */
+function dequantizedBytes({ weightBytes, activationBytes }: Training): number {
+  return weightBytes < 2 ? weightBytes + activationBytes : 0;
+}
+
 /** Seconds of passes over one layer for this many tokens on one device, which has 1 / `split` of the layer. */
 export function layerTime(
   platform: Platform,
@@ -70,8 +72,11 @@ export function layerTime(
   split = 1,
 ): number {
   const shape = { tokens, sequenceLength: training.sequenceLength, tensorParallel: split };
-  const work = layerWork(decoderDimensions(training.arch), shape, passes);
-  return layerSeconds(work, platform.peaks, platform.efficiency, 1);
+  const dimensions = decoderDimensions(training.arch);
+  const work = layerWork(dimensions, shape, passes);
+  const dequantized = (work.passes * dimensions.parameters * dequantizedBytes(training)) / split;
+  const dequantizing = dequantized / platform.peaks.bytesPerSecond;
+  return layerSeconds({ ...work, communicationSeconds: dequantizing }, platform.peaks, platform.efficiency, 1);
 }
 
 /** Seconds of norm, head and loss in one direction. */
@@ -82,9 +87,4 @@ export function headTime(platform: Platform, training: Training, tokens: number,
     products / (platform.peaks.flopsPerSecond * platform.efficiency.computeEfficiency) +
     (entries * platform.headBytes) / 2 / platform.peaks.bytesPerSecond
   );
-}
-
-/** Seconds of an all-reduce of this many bytes on each of `ranks` devices by a ring; an all-gather or reduce-scatter is half of it. */
-export function ringAllReduceTime(platform: Platform, bytes: number, ranks = platform.numDevices): number {
-  return (2 * (ranks - 1) * bytes) / ranks / platform.ringBytesPerSecond;
 }

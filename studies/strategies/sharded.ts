@@ -1,15 +1,7 @@
 import { decoderDimensions } from "../../plan/index.ts";
 import { runTasks, type Task } from "../../sim/index.ts";
 import { activationBytesPerToken, baseParameters, headBytes, type MemoryNeed, stateBytes } from "./memory.ts";
-import {
-  backwardPasses,
-  forwardPasses,
-  headTime,
-  layerTime,
-  type Platform,
-  ringAllReduceTime,
-  type Training,
-} from "./setting.ts";
+import { backwardPasses, forwardPasses, headTime, layerTime, type Platform, type Training } from "./setting.ts";
 
 export interface ShardedChoice {
   /** `fsdp` shards weights and gathers each layer before it is used (Zhao et al. 2023); `ddp` keeps them all on every device. */
@@ -49,11 +41,14 @@ function runSteps(platform: Platform, training: Training, choice: ShardedChoice,
   const tokens = (sequences / platform.numDevices) * sequenceLength;
   const { numLayers } = arch;
   const weightBytes = decoderDimensions(arch).parameters * training.weightBytes;
-  const gather = choice.strategy === "fsdp" ? ringAllReduceTime(platform, weightBytes) / 2 : 0;
+  const { interconnect } = platform;
+  const gather = choice.strategy === "fsdp" ? interconnect.collectiveSeconds(weightBytes, "all-gather") : 0;
   // Gradients of base weights, or of the adapter's share of this layer.
   const gradientBytes = full ? 4 * decoderDimensions(arch).parameters : (4 * training.adapterParameters) / numLayers;
-  const isScattered = choice.strategy === "fsdp" && full;
-  const reduce = ringAllReduceTime(platform, gradientBytes) * (isScattered ? 0.5 : 1);
+  const reduce = interconnect.collectiveSeconds(
+    gradientBytes,
+    choice.strategy === "fsdp" && full ? "reduce-scatter" : "all-reduce",
+  );
   const forward = layerTime(platform, training, tokens, forwardPasses());
   const backward = layerTime(platform, training, tokens, backwardPasses(training));
   const head = (letter: "F" | "B"): number => headTime(platform, training, tokens, letter);

@@ -1,14 +1,6 @@
 import { decoderDimensions } from "../../plan/index.ts";
 import { activationBytesPerToken, baseParameters, headBytes, type MemoryNeed, stateBytes } from "./memory.ts";
-import {
-  backwardPasses,
-  forwardPasses,
-  headTime,
-  layerTime,
-  type Platform,
-  ringAllReduceTime,
-  type Training,
-} from "./setting.ts";
+import { backwardPasses, forwardPasses, headTime, layerTime, type Platform, type Training } from "./setting.ts";
 
 /** All-reduces of a layer's activations in each pass over it: after attention and after the MLP (Shoeybi et al. 2019, Megatron-LM). */
 const REDUCES_PER_PASS = 2;
@@ -20,7 +12,7 @@ export function tensorParallelStep(platform: Platform, training: Training): numb
   const tokens = (sequences / microBatches) * sequenceLength;
   const passes = [...forwardPasses(), ...backwardPasses(training)];
   const reduces = REDUCES_PER_PASS * passes.filter((pass) => pass !== "W").length;
-  const reduce = ringAllReduceTime(platform, tokens * arch.hiddenSize * activationBytes);
+  const reduce = platform.interconnect.collectiveSeconds(tokens * arch.hiddenSize * activationBytes, "all-reduce");
   const layer = layerTime(platform, training, tokens, passes, split) + reduces * reduce;
   const head = headTime(platform, training, tokens, "F", split) + headTime(platform, training, tokens, "B", split);
   return microBatches * (arch.numLayers * layer + head);

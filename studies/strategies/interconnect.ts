@@ -1,0 +1,53 @@
+import { type Collective, collectiveSeconds, linkRates, type MessageCost, type Topology } from "../../sim/index.ts";
+
+/** What messages and collectives cost among the devices of a platform. */
+export interface Interconnect {
+  /** Of a message between two devices. */
+  message(from: number, to: number, bytes: number): MessageCost;
+  /** Of a collective of all devices over a buffer of these bytes, with the rest of the links idle. */
+  collectiveSeconds(bytes: number, collective: Collective): number;
+  /** Rates of the links that messages name; none where messages do not share any. */
+  readonly linkBytesPerSecond: readonly number[];
+}
+
+export interface FixedRates {
+  readonly numDevices: number;
+  /** Of one message beside its bytes: until it has arrived. */
+  readonly hopSeconds: number;
+  readonly hopBytesPerSecond: number;
+  /** What a device sends into a ring of all devices, while all do. */
+  readonly ringBytesPerSecond: number;
+}
+
+/** Messages that take no notice of each other, and rings of a known rate. */
+export function fixedInterconnect(rates: FixedRates): Interconnect {
+  const { numDevices, hopSeconds, hopBytesPerSecond, ringBytesPerSecond } = rates;
+  return {
+    message: (_from, _to, bytes) => ({ seconds: bytes / hopBytesPerSecond, flows: [], latencySeconds: hopSeconds }),
+    collectiveSeconds: (bytes, collective) =>
+      ((collective === "all-reduce" ? 2 : 1) * (numDevices - 1) * bytes) / numDevices / ringBytesPerSecond,
+    linkBytesPerSecond: [],
+  };
+}
+
+/** Messages and collectives as flows over shared links. */
+export function topologyInterconnect(topology: Topology): Interconnect {
+  const ranks = Array.from({ length: topology.numDevices }, (_, rank) => rank);
+  return {
+    message(from, to, bytes) {
+      const { route, latencySeconds, messageSeconds } = topology.path(from, to);
+      return { seconds: messageSeconds, flows: [{ route, bytes }], latencySeconds };
+    },
+    collectiveSeconds: (bytes, collective) => collectiveSeconds(topology, ranks, bytes, collective),
+    linkBytesPerSecond: linkRates(topology),
+  };
+}
+
+/** Seconds from a message's start to its arrival with the links to itself, and for how long it keeps others from leaving. */
+export function messageSeconds({ linkBytesPerSecond }: Interconnect, cost: MessageCost) {
+  const moving = cost.flows.map(({ route, bytes }) =>
+    bytes === 0 ? 0 : bytes / Math.min(...route.map((link) => linkBytesPerSecond[link]!)),
+  );
+  const occupied = cost.seconds + Math.max(0, ...moving);
+  return { arrival: occupied + cost.latencySeconds, occupied };
+}
