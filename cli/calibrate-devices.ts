@@ -65,14 +65,18 @@ export async function calibrateDevices(
     operators: parts.flatMap(({ operators }) => operators),
     actions: parts.flatMap(({ actions }) => actions),
   });
-  const { cpuModel, isa, onednn } = nativeInfo();
+  const { cpuModel, isa, onednn, cuda } = nativeInfo();
+  const gpu = cuda.devices[Number(/^cuda:(\d+)/.exec(devices[0]!.name)?.[1])];
   return {
     kind: "calibration",
     version: 1,
     model: "measured",
     device: {
-      type: "cpu",
-      description: `${cpuModel}, ${isa}, oneDNN ${onednn}`,
+      type: devices[0]!.type,
+      description:
+        gpu === undefined
+          ? `${cpuModel}, ${isa}, oneDNN ${onednn}`
+          : `${gpu.name}, compute capability ${gpu.computeCapability}`,
       threads: devices[0]!.threads,
       devicesAtOnce: devices.length,
     },

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { contentHash, InputError } from "../core/index.ts";
+import { nativeInfo } from "../exec/index.ts";
 import {
   type Calibration,
   type Catalog,
@@ -47,7 +48,7 @@ export function loadCluster(io: Io, args: Arguments): LoadedCluster {
   if (file !== undefined && list !== undefined)
     throw new InputError({ expected: "either --cluster or --devices", got: "both" });
   const catalog = loadCatalog(io, args);
-  const host = { memoryBytes: totalmem(), cores: 1 };
+  const host = { memoryBytes: totalmem(), cores: 1, cuda: () => nativeInfo().cuda };
   const resolve = (cluster: Cluster, source: ReadText | undefined): LoadedCluster => {
     const devices = resolveDevices(cluster, catalog, host);
     return { devices, links: resolveLinks(cluster, devices, catalog), source };

@@ -2,7 +2,7 @@ import type { Row } from "../datasets/index.ts";
 import { createRuntime, type DeviceStatistics, nativeInfo } from "../native/index.ts";
 import { microBatchTokens, type Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
-import { assignCores } from "./assign-cores.ts";
+import { assignDevices } from "./assign-devices.ts";
 import { type LoweredAction, lowerPlan } from "./lower-plan.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
@@ -47,7 +47,7 @@ const QUEUE_AHEAD = 64;
  */
 export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const { plan, model, rows } = input;
-  const cores = assignCores(
+  const devices = assignDevices(
     plan.stages.map((stage) => plan.devices[stage.device]!),
     nativeInfo().cores,
   );
@@ -60,7 +60,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       plan,
       stage,
       runtime,
-      cores: cores[s]!,
+      device: devices[s]!,
       model,
       pairs: input.start,
       numSlots: lowered.numSlots[s]!,

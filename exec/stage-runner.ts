@@ -1,4 +1,4 @@
-import type { Bindings, Device, Handle, Operator, Runtime } from "../native/index.ts";
+import type { Bindings, Device, DeviceOptions, Handle, Operator, Runtime } from "../native/index.ts";
 import {
   type ArenaLayout,
   activeJobs,
@@ -43,7 +43,7 @@ export interface StageRunnerInput {
   readonly plan: Plan;
   readonly stage: Stage;
   readonly runtime: Runtime;
-  readonly cores: readonly number[];
+  readonly device: DeviceOptions;
   readonly model: BaseModel;
   /** By job: the adapter's start. */
   readonly pairs: readonly (readonly AdapterPair[])[];
@@ -57,7 +57,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
   const { architecture } = plan.model;
   const dtype = computeDtype(plan.model.dtype);
   const spec = plan.devices[stage.device]!;
-  const device = runtime.createDevice({ name: spec.name, cores: input.cores });
+  const device = runtime.createDevice(input.device);
   const layout = stageLayout({
     architecture,
     stage,
@@ -65,6 +65,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     dtype: plan.model.dtype,
     recompute: plan.recompute,
     ...largestSizes(plan.microBatches),
+    kind: spec.kind,
     threads: spec.threads,
   });
   const arena = arenaLayout(layout, input.numSlots, plan.buffers[stage.index]!);

@@ -63,11 +63,7 @@ function readFloats({ weights }: BaseModel, tensors: readonly NamedTensor[]): Fl
 }
 
 /** The stored bits where all tensors are bfloat16 and the device keeps them so or quantizes them, else floats. */
-function readWeights(
-  model: BaseModel,
-  tensors: readonly NamedTensor[],
-  dtype: Dtype,
-): Float32Array | Uint16Array {
+function readWeights(model: BaseModel, tensors: readonly NamedTensor[], dtype: Dtype): Float32Array | Uint16Array {
   const bits: Uint16Array[] = [];
   for (const { name, shape } of dtype === "float32" ? [] : tensors) {
     const stored = model.weights.readBfloat16(name, shape);
@@ -77,13 +73,7 @@ function readWeights(
   return bits.length === tensors.length ? stack(bits, (length) => new Uint16Array(length)) : readFloats(model, tensors);
 }
 
-function loadLayer(
-  device: Device,
-  model: BaseModel,
-  layer: number,
-  dtype: Dtype,
-  packBackward: boolean,
-): LayerWeights {
+function loadLayer(device: Device, model: BaseModel, layer: number, dtype: Dtype, packBackward: boolean): LayerWeights {
   const arch = model.architecture;
   const stacked = (name: string, projections: readonly Projection[], backward = true): Handle => {
     const shapes = projections.map((projection) => projectionShape(arch, projection));

@@ -1,5 +1,6 @@
 // Builds native/build/loratwin.node and other CMake targets: node native/build.mjs [target...].
 // Without arguments: the addon and the operator table of the tests.
+// The addon has the CUDA backend where there is nvcc and a GPU, or LORATWIN_CUDA is 1; 0 leaves it out.
 // Prints the tools' output only when something fails. LORATWIN_CMAKE_ARGS adds arguments to the configuration.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -38,9 +39,18 @@ function run(command, args, failure) {
   if (result.status !== 0) fail(failure, `${result.stdout}${result.stderr}`);
 }
 
+// Compiling the kernels for all GPUs takes minutes: without a GPU only who asks for it pays them.
+function wantsCuda() {
+  const asked = process.env.LORATWIN_CUDA ?? "";
+  if (asked !== "") return asked !== "0";
+  const hasCompiler = spawnSync("nvcc", ["--version"]).status === 0 || existsSync("/usr/local/cuda/bin/nvcc");
+  return hasCompiler && existsSync("/dev/nvidiactl");
+}
+
 // Relative to the current folder.
 const napi = require("node-addon-api").include_dir;
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const cuda = wantsCuda();
 const extra = (process.env.LORATWIN_CMAKE_ARGS ?? "").split(" ").filter((argument) => argument !== "");
 
 run(
@@ -53,6 +63,7 @@ run(
     `-DLORATWIN_NODE_INCLUDE=${findNodeHeaders()}`,
     `-DLORATWIN_NAPI_INCLUDE=${resolve(napi)}`,
     `-DLORATWIN_VERSION=${version}`,
+    `-DLORATWIN_CUDA=${cuda ? "ON" : "OFF"}`,
     ...extra,
   ],
   "The native build could not be configured; the reason is above.",

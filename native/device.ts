@@ -5,10 +5,21 @@ import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "
 import type { Bindings, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
 
 /** `cores` = ids of the CPUs that the device's threads are pinned to; one pool thread for each. */
-export interface DeviceOptions {
+export interface CpuDeviceOptions {
+  readonly kind?: "cpu";
   readonly name: string;
   readonly cores: readonly number[];
 }
+
+/** `index` = the GPU, as CUDA counts; several devices may share one. `allowTf32`: float32 products may round their inputs to TF32. */
+export interface CudaDeviceOptions {
+  readonly kind: "cuda";
+  readonly name: string;
+  readonly index: number;
+  readonly allowTf32?: boolean;
+}
+
+export type DeviceOptions = CpuDeviceOptions | CudaDeviceOptions;
 
 /** Floats, or the bits of bfloat16 elements. */
 export type WeightData = Float32Array | Uint16Array;
@@ -66,6 +77,7 @@ export interface DeviceStatistics {
 /** One device: memory, adapters, programs, and a compute and a send queue, each strictly in order. */
 export interface Device extends Disposable {
   readonly name: string;
+  /** Empty on a GPU. */
   readonly cores: readonly number[];
   /** @throws DeviceError while tasks are pending: packing uses the device's matmul engine. */
   loadMatrix(source: MatrixSource): Handle;
@@ -183,7 +195,21 @@ function packOperators(operators: readonly Operator[]): readonly RawOperator[] {
   });
 }
 
-/** @throws DeviceError on a core that this process may not use. */
+function createRaw(addon: RawAddon, runtime: RawRuntime, options: DeviceOptions): RawDevice {
+  const { name } = options;
+  if (options.kind === "cuda") {
+    const index = checkCount(options.index, "createDevice.index");
+    return guarded(() => addon.createCudaDevice(runtime, name, index, options.allowTf32 ?? false));
+  }
+  const { cores } = options;
+  if (cores.length === 0) throw new DeviceError({ expected: "at least one core", at: `device ${name}`, got: cores });
+  cores.forEach((core, index) => {
+    checkCount(core, `createDevice.cores[${index}]`);
+  });
+  return guarded(() => addon.createDevice(runtime, name, cores));
+}
+
+/** @throws DeviceError on a core that this process may not use, a GPU that is not there, or a build without CUDA. */
 export function createDevice(
   addon: RawAddon,
   runtime: RawRuntime,
@@ -191,12 +217,8 @@ export function createDevice(
   observer: DeviceObserver,
 ): Device {
   const { name } = options;
-  const cores = [...options.cores];
-  if (cores.length === 0) throw new DeviceError({ expected: "at least one core", at: `device ${name}`, got: cores });
-  cores.forEach((core, index) => {
-    checkCount(core, `createDevice.cores[${index}]`);
-  });
-  const raw = guarded(() => addon.createDevice(runtime, name, cores));
+  const cores = options.kind === "cuda" ? [] : [...options.cores];
+  const raw = createRaw(addon, runtime, options);
   let disposed = false;
 
   const enqueue = (task: Task, put: (id: number, waits: readonly number[], signal: number) => void): void => {

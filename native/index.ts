@@ -4,6 +4,8 @@
 export type {
   AdapterEntry,
   AdapterPart,
+  CpuDeviceOptions,
+  CudaDeviceOptions,
   Device,
   DeviceOptions,
   DeviceStatistics,

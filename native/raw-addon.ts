@@ -13,6 +13,18 @@ export interface RawInfo {
   readonly cores: readonly number[];
   readonly l2Bytes: number;
   readonly memoryBytes: number;
+  readonly cuda: RawCudaInfo;
+}
+
+/** The GPUs that CUDA shows; `reason` says why there are none. `built`: whether the addon has the CUDA backend. */
+export interface RawCudaInfo {
+  readonly built: boolean;
+  readonly reason: string;
+  readonly devices: readonly {
+    readonly name: string;
+    readonly memoryBytes: number;
+    readonly computeCapability: string;
+  }[];
 }
 
 /** Fields that an error thrown by the addon carries beside its message. */
@@ -78,6 +90,7 @@ export interface RawAddon {
   signal(runtime: RawRuntime, event: number): void;
   nowNs(runtime: RawRuntime): number;
   createDevice(runtime: RawRuntime, name: string, cores: readonly number[]): RawDevice;
+  createCudaDevice(runtime: RawRuntime, name: string, index: number, allowTf32: boolean): RawDevice;
   /** Drops what is pending, joins the threads and gives the memory back. */
   disposeDevice(device: RawDevice): void;
   loadMatrix(

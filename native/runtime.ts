@@ -7,7 +7,7 @@ import type { Completion } from "./tasks.ts";
 
 /** Devices that share events, norm cells and one clock. */
 export interface Runtime extends Disposable {
-  /** @throws DeviceError on a core that this process may not use, or a name that is taken. */
+  /** @throws DeviceError on a core that this process may not use, a GPU that is not there, or a name that is taken. */
   createDevice(options: DeviceOptions): Device;
   /** New one-shot events; the first one's number, the others follow. */
   createEvents(count: number): number;

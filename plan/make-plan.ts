@@ -169,6 +169,7 @@ function memoryOf(request: PlanRequest, draft: Draft, { inFlight, buffers }: Can
       recompute: request.recompute,
       jobs: draft.jobs,
       ...sizes,
+      kind: request.devices[stage.device]!.kind,
       threads: request.devices[stage.device]!.threads,
       inFlight: inFlight[index]!,
       buffers: buffers[index]!,

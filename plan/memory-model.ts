@@ -1,8 +1,11 @@
 import { formatBytes } from "../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
+import { cudaAdapterBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
 import type { Architecture } from "./documents/architecture.ts";
+import type { ResolvedDevice } from "./documents/cluster.ts";
 import type { Buffers, PlannedJob, Stage, StageMemory } from "./documents/plan.ts";
 import type { Dtype, Recompute } from "./documents/workload.ts";
+import { layerProducts } from "./layer-products.ts";
 import { adapterParameters } from "./operators.ts";
 import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "./quantized-weights.ts";
 import { arenaLayout, stageLayout } from "./stage-layout.ts";
@@ -35,17 +38,6 @@ export function packedMatrixBytes(inFeatures: number, outFeatures: number, dtype
   return (
     packedDirectionBytes(inFeatures, outFeatures, compute) + packedDirectionBytes(outFeatures, inFeatures, compute)
   );
-}
-
-/** [in, out] of a layer's products: q, k and v in one, gate and up in one. */
-function layerProducts(arch: Architecture): readonly (readonly [number, number])[] {
-  const { hiddenSize: hidden, intermediateSize: inner, headDim, numHeads, numKvHeads } = arch;
-  return [
-    [hidden, (numHeads + 2 * numKvHeads) * headDim],
-    [numHeads * headDim, hidden],
-    [hidden, 2 * inner],
-    [inner, hidden],
-  ];
 }
 
 /**
@@ -90,28 +82,57 @@ export interface StageMemoryInput {
   readonly jobs: readonly PlannedJob[];
   readonly maxTokens: number;
   readonly maxSequence: number;
+  readonly kind: ResolvedDevice["kind"];
   readonly threads: number;
   /** The most micro-batches in flight on the stage. */
   readonly inFlight: number;
   readonly buffers: Buffers;
 }
 
-/** Peak memory of a stage's device, part by part, from the layouts that the executor uses. */
-export function stageMemory(input: StageMemoryInput): StageMemory {
-  const { architecture, stage, dtype, jobs, inFlight, buffers } = input;
-  const layout = stageLayout(input);
-  const arena = arenaLayout(layout, inFlight, buffers);
+interface Held {
+  readonly weights: number;
+  readonly adapters: number;
+  readonly optimizer: number;
+  /** Workspace beside that of the activations. */
+  readonly other: number;
+}
+
+function heldByCpu({ architecture, stage, dtype, jobs, threads }: StageMemoryInput): Held {
   const parameterBytes = jobs.reduce(
     (total, job) => total + padded(adapterParameters(architecture, stage, job) * FLOAT, LINE),
     0,
   );
-  const parts = {
+  return {
     weights: stageWeightBytes(architecture, stage, dtype),
     adapters: 2 * parameterBytes,
     optimizer: 2 * parameterBytes,
+    other: threads * matmulScratchBytes(architecture, dtype),
+  };
+}
+
+function heldByGpu({ architecture, stage, dtype, jobs, maxSequence }: StageMemoryInput): Held {
+  const bytes = jobs.reduce((total, job) => total + cudaAdapterBytes(architecture, stage, job), 0);
+  // Of 18 bytes a parameter the two moments are 8.
+  const optimizer = Math.floor((bytes * 8) / 18);
+  return {
+    weights: cudaWeightBytes(architecture, stage, dtype),
+    adapters: bytes - optimizer,
+    optimizer,
+    other: cudaFixedBytes(architecture, maxSequence),
+  };
+}
+
+/** Peak memory of a stage's device, part by part, from the layouts that the executor uses. */
+export function stageMemory(input: StageMemoryInput): StageMemory {
+  const { inFlight, buffers } = input;
+  const layout = stageLayout(input);
+  const arena = arenaLayout(layout, inFlight, buffers);
+  const { other, ...held } = input.kind === "cuda" ? heldByGpu(input) : heldByCpu(input);
+  const parts = {
+    ...held,
     activations: inFlight * layout.slotBytes,
     buffers: arena.work - inFlight * layout.slotBytes,
-    workspace: layout.workBytes + input.threads * matmulScratchBytes(architecture, dtype),
+    workspace: layout.workBytes + other,
   };
   return {
     ...parts,

@@ -6,6 +6,47 @@ import { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } f
 export interface HostFacts {
   readonly memoryBytes: number;
   readonly cores: number;
+  /** Its GPUs, by index; asked for once a cluster names one. Why there are none. */
+  readonly cuda?: () => {
+    readonly reason: string;
+    readonly devices: readonly { readonly name: string; readonly memoryBytes: number }[];
+  };
+}
+
+/** `cuda:1`, or `cuda:1#2` for one of several devices that share a GPU. */
+const CUDA_NAME = /^cuda:(?<index>\d+)(?:#\d+)?$/;
+
+interface Gpu {
+  /** Of the catalog, or CUDA's own name. */
+  readonly type: string;
+  readonly memoryBytes: number;
+}
+
+/** The catalog's entry whose every word the GPU's name has; the longest, if several. */
+function catalogType(name: string, catalog: Catalog): string | undefined {
+  const words = new Set(name.split(/[\s-]+/));
+  const fitting = Object.entries(catalog.devices)
+    .filter(([type, { kind }]) => kind === "cuda" && type.split(" ").every((word) => word === "SXM" || words.has(word)))
+    .map(([type]) => type);
+  return fitting.sort((a, b) => b.length - a.length)[0];
+}
+
+function thisGpu(name: string, sharers: number, host: HostFacts, catalog: Catalog): Gpu {
+  const index = CUDA_NAME.exec(name)?.groups?.["index"];
+  if (index === undefined) {
+    throw new InputError({ expected: "a name such as cuda:0 or cuda:0#1 for a device of type cuda", got: name });
+  }
+  const { reason, devices } = host.cuda?.() ?? { reason: "nobody asked this machine", devices: [] };
+  const found = devices[Number(index)];
+  if (found === undefined) {
+    throw new DeviceError({
+      expected: "a CUDA device",
+      at: name,
+      got: devices.length === 0 ? `none: ${reason}` : `${devices.length} GPUs`,
+      hint: "Plan with cpu:0, or name a GPU of the catalog as the type to simulate.",
+    });
+  }
+  return { type: catalogType(found.name, catalog) ?? "cuda", memoryBytes: Math.floor(found.memoryBytes / sharers) };
 }
 
 /** Kinds that need no figures: their times come from a constant or a measured calibration. */
@@ -13,6 +54,14 @@ const ABSTRACT = "unit";
 
 function deviceKind(type: string, catalog: Catalog): ResolvedDevice["kind"] {
   return type === ABSTRACT ? "abstract" : (catalog.devices[type]?.kind ?? "cuda");
+}
+
+/** Devices of the cluster that share the GPU of `name`. */
+function sharersOf(name: string, cluster: Cluster): number {
+  const index = CUDA_NAME.exec(name)?.groups?.["index"];
+  return cluster.machines
+    .flatMap(({ devices }) => devices)
+    .filter((device) => device.type === "cuda" && CUDA_NAME.exec(device.name)?.groups?.["index"] === index).length;
 }
 
 /** All devices of a cluster in order, with figures from the file, else the catalog. @throws InputError for an unknown type or a repeated name. */
@@ -27,16 +76,10 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
       if (seen.has(device.name))
         throw new InputError({ expected: "device names that are all different", at: `${at}.name`, got: device.name });
       seen.add(device.name);
-      if (device.type === "cuda") {
-        throw new DeviceError({
-          expected: "a CUDA device",
-          at: device.name,
-          got: "a build without the CUDA backend",
-          hint: "Plan with cpu:0, or name a GPU of the catalog as the type to simulate.",
-        });
-      }
-      const entry = device.type === undefined ? undefined : catalog.devices[device.type];
-      if (device.type !== undefined && device.type !== ABSTRACT && entry === undefined) {
+      const gpu =
+        device.type === "cuda" ? thisGpu(device.name, sharersOf(device.name, cluster), host, catalog) : undefined;
+      const entry = device.type === undefined ? undefined : catalog.devices[gpu?.type ?? device.type];
+      if (device.type !== undefined && device.type !== ABSTRACT && gpu === undefined && entry === undefined) {
         throw new InputError({
           expected: "a device type of the catalog",
           at: `${at}.type`,
@@ -56,7 +99,7 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
           got: device.name,
         });
       }
-      const type = device.type ?? "custom";
+      const type = gpu?.type ?? device.type ?? "custom";
       const kind = deviceKind(type, catalog);
       // The catalog's figures of a CPU are those of one core.
       const units = kind === "cpu" ? (device.threads ?? 1) : 1;
@@ -75,6 +118,7 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
         threads: device.threads ?? 1,
         memoryBytes:
           device.memoryBytes ??
+          gpu?.memoryBytes ??
           entry?.memoryBytes?.value ??
           (kind === "cpu" ? Math.floor(host.memoryBytes / numCpus) : null),
         peakFlopsPerSecond: peaks,
@@ -140,17 +184,18 @@ export function resolveLinks(
   });
 }
 
-const LISTED = /^(?<base>[A-Za-z]+)(?:(?::(?<index>\d+))|(?:\*(?<count>\d+)))$/;
+const LISTED = /^(?<base>[A-Za-z]+)(?:(?::(?<index>\d+)(?<share>#\d+)?)|(?:\*(?<count>\d+)))$/;
 
 /**
- * The cluster that `--devices cpu:0,cpu:1` or `--devices unit*4` stands for: one machine with those devices.
+ * The cluster that `--devices cpu:0,cpu:1` or `--devices unit*4` stands for: one machine with those devices. `cuda:0#0,cuda:0#1` share a GPU.
  * @throws InputError for a device that no list can name.
  */
 export function clusterFromList(list: string): Cluster {
   const devices = list.split(",").flatMap((item) => {
     const match = LISTED.exec(item.trim());
     const base = match?.groups?.["base"];
-    if (match === null || (base !== "cpu" && base !== "cuda" && base !== ABSTRACT)) {
+    const known = base === "cpu" || base === "cuda" || base === ABSTRACT;
+    if (match === null || !known || (base !== "cuda" && match.groups?.["share"] !== undefined)) {
       throw new InputError({
         expected: "devices such as cpu:0, cuda:1 or unit*4, separated by commas",
         at: "--devices",
@@ -158,12 +203,14 @@ export function clusterFromList(list: string): Cluster {
         hint: "`loratwin devices` lists those of this machine.",
       });
     }
-    const { index, count } = match.groups!;
+    const { index, count, share } = match.groups!;
     const indices = count === undefined ? [Number(index)] : Array.from({ length: Number(count) }, (_, i) => i);
     return indices.map((i) =>
       base === ABSTRACT
         ? { name: `unit:${i}`, type: ABSTRACT }
-        : { name: `${base}:${i}`, ...(base === "cpu" ? { type: "cpu", threads: 1 } : { type: "cuda" }) },
+        : base === "cpu"
+          ? { name: `cpu:${i}`, type: "cpu", threads: 1 }
+          : { name: `cuda:${i}${share ?? ""}`, type: "cuda" },
     );
   });
   return clusterSchema.parse({ kind: "cluster", version: 1, machines: [{ name: "local", devices }] });

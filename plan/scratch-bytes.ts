@@ -1,5 +1,7 @@
-// Scratch of operators as their headers in native/src/ops state it.
-import { COMPUTE_BYTES, type ComputeDtype } from "./compute-dtype.ts";
+// Scratch of operators as their headers in native/src/ops and native/src/runtime/cuda/scratch.h state it.
+import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
+import { LORA_GROUPS, type Projection, projectionShape } from "./documents/architecture.ts";
+import type { LayoutInput, StageLayout } from "./stage-layout.ts";
 
 const FLOAT = 4;
 const LINE = 64;
@@ -38,4 +40,79 @@ export function headScratchBytes(tileRows: number, hidden: number, vocabulary: n
     tileRows * 4,
   ];
   return parts.reduce((sum, bytes) => sum + padded(bytes, LINE), 0);
+}
+
+/** Rows of a part of a gradient's sum on a GPU. */
+const CUDA_PART_ROWS = 512;
+
+/** `attentionBackward` on a GPU; its forward needs none. */
+export function cudaAttentionScratchBytes(rows: number, heads: number): number {
+  return rows * heads * FLOAT;
+}
+
+/** `loraBackward` on a GPU. */
+export function cudaLoraScratchBytes(
+  rows: number,
+  segments: number,
+  maxRank: number,
+  inFeatures: number,
+  projections: readonly { readonly outFeatures: number; readonly lds: number }[],
+  dtype: ComputeDtype,
+): number {
+  let bytes = 0;
+  let part = 0;
+  for (const { outFeatures, lds } of projections) {
+    bytes += padded(rows * lds * COMPUTE_BYTES[dtype], LINE);
+    part += maxRank * padded(inFeatures, 8) + outFeatures * padded(maxRank, 8);
+  }
+  return bytes + (Math.floor(rows / CUDA_PART_ROWS) + segments) * part * FLOAT;
+}
+
+/** `headLoss` on a GPU. */
+export function cudaHeadScratchBytes(tileRows: number, vocabulary: number, dtype: ComputeDtype): number {
+  const elements = tileRows * padded(vocabulary, 8);
+  return padded(elements * FLOAT, LINE) + (dtype === "bfloat16" ? padded(elements * COMPUTE_BYTES[dtype], LINE) : 0);
+}
+
+interface Scratch {
+  readonly attention: number;
+  readonly attentionBackward: number;
+  readonly head: (tileRows: number) => number;
+  readonly lora: number;
+}
+
+function cudaScratch(input: LayoutInput, columns: StageLayout["shrunkColumns"]): Scratch {
+  const { architecture: arch, jobs, maxTokens: rows } = input;
+  const dtype = computeDtype(input.dtype);
+  const maxRank = Math.max(0, ...jobs.map(({ adapter }) => adapter.rank));
+  const groupBytes = LORA_GROUPS.map((group: readonly Projection[]) => {
+    const targeted = group.filter((projection) => columns[projection] !== undefined);
+    const projections = targeted.map((projection) => ({
+      outFeatures: projectionShape(arch, projection).out,
+      lds: columns[projection]!,
+    }));
+    return cudaLoraScratchBytes(rows, jobs.length, maxRank, projectionShape(arch, group[0]!).in, projections, dtype);
+  });
+  return {
+    attention: 0,
+    attentionBackward: cudaAttentionScratchBytes(rows, arch.numHeads),
+    head: (tileRows) => cudaHeadScratchBytes(tileRows, arch.vocabularySize, dtype),
+    lora: Math.max(...groupBytes),
+  };
+}
+
+/** What a stage's operators need on its device. */
+export function scratchOf(input: LayoutInput, columns: StageLayout["shrunkColumns"]): Scratch {
+  if (input.kind === "cuda") return cudaScratch(input, columns);
+  const { architecture: arch, maxTokens: rows, maxSequence, threads } = input;
+  const dtype = computeDtype(input.dtype);
+  const mostProjections = Math.max(
+    ...LORA_GROUPS.map((group) => group.filter((projection) => columns[projection] !== undefined).length),
+  );
+  return {
+    attention: attentionScratchBytes(threads, maxSequence, arch.headDim, false),
+    attentionBackward: attentionScratchBytes(threads, maxSequence, arch.headDim, true),
+    head: (tileRows) => headScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype),
+    lora: loraScratchBytes(rows, Math.max(0, ...Object.values(columns)), mostProjections, dtype),
+  };
 }

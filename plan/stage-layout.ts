@@ -1,15 +1,20 @@
 import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
-import { type Architecture, LORA_GROUPS, PROJECTIONS, type Projection } from "./documents/architecture.ts";
+import { type Architecture, PROJECTIONS, type Projection } from "./documents/architecture.ts";
+import type { ResolvedDevice } from "./documents/cluster.ts";
 import type { Buffers, PlannedJob, Stage } from "./documents/plan.ts";
 import type { Dtype, Recompute } from "./documents/workload.ts";
-import { attentionScratchBytes, headScratchBytes, loraScratchBytes } from "./scratch-bytes.ts";
+import { scratchOf } from "./scratch-bytes.ts";
 
 /** Tensors in the arena start at multiples of this. */
 const ALIGNMENT = 64;
 const FLOAT = 4;
-/** Rows of the logits' tile, and the most bytes that it may take. */
-const HEAD_TILE_ROWS = 256;
-const HEAD_TILE_BYTES = 64 * 2 ** 20;
+/** Rows of the logits' tile, and the most bytes that it may take; a GPU is idle with few rows. */
+const HEAD_TILE = {
+  cpu: { rows: 256, bytes: 64 * 2 ** 20 },
+  cuda: { rows: 1024, bytes: 512 * 2 ** 20 },
+} as const;
+/** Elements that the rows of a LoRA product are padded to on a GPU. */
+const SHRUNK_PADDING = 8;
 
 /** What a stage's activation memory follows from. */
 export interface LayoutInput {
@@ -21,6 +26,8 @@ export interface LayoutInput {
   /** The most tokens of a micro-batch, and of a sequence. */
   readonly maxTokens: number;
   readonly maxSequence: number;
+  /** Of the device: a GPU's operators need other scratch than a CPU's, and rows that start at multiples of 16 bytes. */
+  readonly kind: ResolvedDevice["kind"];
   readonly threads: number;
 }
 
@@ -111,27 +118,25 @@ function regionOf(space: Place["space"], start = 0): Region {
   };
 }
 
-function shrunkColumnsOf(jobs: LayoutInput["jobs"]): StageLayout["shrunkColumns"] {
+function shrunkColumnsOf({ jobs, kind }: LayoutInput): StageLayout["shrunkColumns"] {
+  const padding = kind === "cuda" ? SHRUNK_PADDING : 1;
   const columns: Partial<Record<Projection, number>> = {};
   for (const projection of PROJECTIONS) {
     const ranks = jobs.filter((job) => job.adapter.targets.includes(projection)).map((job) => job.adapter.rank);
-    if (ranks.length > 0) columns[projection] = Math.max(...ranks);
+    if (ranks.length > 0) columns[projection] = Math.ceil(Math.max(...ranks) / padding) * padding;
   }
   return columns;
 }
 
 /** Where every activation of a stage lies: the memory model adds it up and the executor uses it as it is. */
 export function stageLayout(input: LayoutInput): StageLayout {
-  const { architecture: arch, stage, jobs, recompute, maxTokens: rows, maxSequence, threads } = input;
+  const { architecture: arch, stage, recompute, maxTokens: rows } = input;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim, vocabularySize } = arch;
   const dtype = computeDtype(input.dtype);
   const floats = (columns: number): number => rows * columns * FLOAT;
   const compute = (columns: number): number => rows * columns * COMPUTE_BYTES[dtype];
   const qkv = (numHeads + 2 * numKvHeads) * headDim;
-  const shrunkColumns = shrunkColumnsOf(jobs);
-  const mostProjections = Math.max(
-    ...LORA_GROUPS.map((group) => group.filter((projection) => shrunkColumns[projection] !== undefined).length),
-  );
+  const shrunkColumns = shrunkColumnsOf(input);
   const slot = regionOf("stash");
   const rebuilt = regionOf("work");
 
@@ -163,16 +168,15 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const final = stage.head
     ? { x: slot.take(floats(hidden)), rstd: slot.take(floats(1)), gradient: slot.take(floats(hidden)) }
     : undefined;
-  const headTileRows = Math.max(
-    1,
-    Math.min(HEAD_TILE_ROWS, rows, Math.floor(HEAD_TILE_BYTES / (vocabularySize * FLOAT))),
-  );
+  const tile = HEAD_TILE[input.kind === "cuda" ? "cuda" : "cpu"];
+  const headTileRows = Math.max(1, Math.min(tile.rows, rows, Math.floor(tile.bytes / (vocabularySize * FLOAT))));
+  const scratch = scratchOf(input, shrunkColumns);
   const forwardWork = regionOf("work", rebuilt.used());
   const forward = {
     normed: forwardWork.take(compute(hidden)),
     inner: forwardWork.take(compute(inner)),
-    attentionScratch: forwardWork.take(attentionScratchBytes(threads, maxSequence, headDim, false)),
-    logits: forwardWork.take(stage.head ? headScratchBytes(headTileRows, hidden, vocabularySize, dtype) : 0),
+    attentionScratch: forwardWork.take(scratch.attention),
+    logits: forwardWork.take(stage.head ? scratch.head(headTileRows) : 0),
     output: stage.head || dtype === "float32" ? undefined : forwardWork.take(floats(hidden)),
   };
   const backwardWork = regionOf("work", rebuilt.used());
@@ -188,10 +192,8 @@ export function stageLayout(input: LayoutInput): StageLayout {
     gateUpGradient: backwardWork.take(compute(2 * inner)),
     qkvGradient: backwardWork.take(compute(qkv)),
     attentionGradient: backwardWork.take(compute(numHeads * headDim)),
-    attentionScratch: backwardWork.take(attentionScratchBytes(threads, maxSequence, headDim, true)),
-    loraScratch: backwardWork.take(
-      loraScratchBytes(rows, Math.max(0, ...Object.values(shrunkColumns)), mostProjections, dtype),
-    ),
+    attentionScratch: backwardWork.take(scratch.attentionBackward),
+    loraScratch: backwardWork.take(scratch.lora),
   };
   return {
     layers,

@@ -34,11 +34,13 @@ const GENERIC = {
 };
 
 function genericSubjects(io: Io, args: Arguments, device: string): readonly CalibrationSubject[] {
-  const count = optionalCount(args, "at-once") ?? Math.min(2, nativeInfo().cores.length);
+  const info = nativeInfo();
+  const present = device === "cuda" ? info.cuda.devices.length : info.cores.length;
+  const count = optionalCount(args, "at-once") ?? Math.max(1, Math.min(2, present));
   const names = /^\w+:\d+/.test(device) ? device : Array.from({ length: count }, (_, i) => `${device}:${i}`).join();
   const cluster = clusterFromList(names);
   const catalog = loadCatalog(io, args);
-  const devices = resolveDevices(cluster, catalog, { memoryBytes: 2 ** 33, cores: 1 });
+  const devices = resolveDevices(cluster, catalog, { memoryBytes: 2 ** 33, cores: 1, cuda: () => info.cuda });
   const links = resolveLinks(cluster, devices, catalog);
   const adapters = GENERIC.ranks.map((rank) => ({ rank, alpha: 16, dropout: 0, targets: [...PROJECTIONS] }));
   const { layers, positions, tokens, sequence, scored } = GENERIC;
@@ -65,8 +67,8 @@ function genericSubjects(io: Io, args: Arguments, device: string): readonly Cali
 async function subjectsOf(io: Io, args: Arguments): Promise<readonly CalibrationSubject[]> {
   const workload = optionalText(args, "workload");
   const device = optionalText(args, "device") ?? "cpu";
-  if (!device.startsWith("cpu"))
-    throw new InputError({ expected: "a CPU device (cpu or cpu:0)", at: "--device", got: device });
+  if (!/^(cpu|cuda)(:|$)/.test(device))
+    throw new InputError({ expected: "a CPU or CUDA device (cpu, cpu:0, cuda:0)", at: "--device", got: device });
   if (workload === undefined) return genericSubjects(io, args, device);
   const { plan, loaded } = await createPlan(io, args, workload);
   return [{ range: rangeOfPlan(plan), model: loaded.model ?? syntheticWeights(plan.model.architecture) }];

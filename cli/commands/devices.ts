@@ -11,6 +11,7 @@ export const devicesCommand: Command = {
   options: (yargs) => yargs,
   run(args, io) {
     const info = nativeInfo();
+    const { cuda } = info;
     const devices = info.cores.map((core, index) => ({
       name: `cpu:${index}`,
       type: "cpu",
@@ -18,14 +19,28 @@ export const devicesCommand: Command = {
       description: info.cpuModel,
       isa: info.isa,
     }));
-    printResult(io, args, { devices, memoryBytes: totalmem(), onednn: info.onednn, cuda: 0 }, () =>
+    const gpus = cuda.devices.map((gpu, index) => ({ device: `cuda:${index}`, type: "cuda", ...gpu }));
+    const reason = cuda.devices.length === 0 ? ` (${cuda.reason})` : "";
+    const result = {
+      devices,
+      memoryBytes: totalmem(),
+      onednn: info.onednn,
+      cuda: gpus.length,
+      cudaBuilt: cuda.built,
+      gpus,
+    };
+    printResult(io, args, result, () =>
       [
         table(
           ["device", "core", "instructions"],
           devices.map(({ name, core, isa }) => [name, `${core}`, isa]),
         ),
+        ...gpus.map(
+          ({ device, name, memoryBytes, computeCapability }) =>
+            `${device}: ${name}, ${formatBytes(memoryBytes)}, compute capability ${computeCapability}`,
+        ),
         "",
-        `${info.cpuModel}, ${formatBytes(totalmem())}, oneDNN ${info.onednn}; CUDA devices: 0 (this build has no CUDA backend)`,
+        `${info.cpuModel}, ${formatBytes(totalmem())}, oneDNN ${info.onednn}; CUDA devices: ${gpus.length}${reason}`,
       ].join("\n"),
     );
     return 0;

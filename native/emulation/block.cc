@@ -2,6 +2,7 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <numeric>
 
 #include "emulation/block.h"
@@ -14,6 +15,11 @@ Options options;
 Counters counters;
 Block block;
 Thread threads[kMaxThreads];
+
+std::mutex& oneAtATime() {
+  static std::mutex mutex;
+  return mutex;
+}
 
 namespace {
 
@@ -255,6 +261,7 @@ Index3 blockExtent() { return {block.threads, 1, 1}; }
 Index3 gridExtent() { return block.launch.grid; }
 
 void launchBlocks(const Launch& launch) {
+  const std::lock_guard lock(oneAtATime());
   const auto refuse = [&launch](const std::string& what) { throw Error(std::string(launch.name) + ": " + what); };
   if (launch.threads == 0 || launch.threads > kMaxThreads)
     refuse("a block of " + std::to_string(launch.threads) + " threads");

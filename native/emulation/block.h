@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,9 @@ struct Block {
 };
 extern Block block;
 extern Thread threads[kMaxThreads];
+
+// Held while a grid runs, or device memory comes and goes: threads of the host take turns.
+std::mutex& oneAtATime();
 
 // Ends the block: the message is thrown by launchBlocks, after the kernel's name and the thread's. `accesses` are
 // appended as lines of the source; see checker.h.

@@ -150,6 +150,7 @@ void shadowArena(const char* arena, std::size_t bytes) {
 }
 
 void markWritten(const void* pointer, std::size_t bytes) {
+  const std::lock_guard lock(oneAtATime());
   const DeviceRange* const range = rangeOf(static_cast<const char*>(pointer), bytes);
   if (range == nullptr) throw Error("upload to what is no device buffer");
   if (range->shadow == nullptr) return;

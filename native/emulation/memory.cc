@@ -98,6 +98,7 @@ const DeviceRange* nearestRange(const void* pointer) {
 }
 
 void* allocateDevice(std::size_t bytes, const char* name) {
+  const std::lock_guard lock(oneAtATime());
   DeviceRange range{};
   range.bytes = bytes;
   range.name = name;
@@ -114,6 +115,7 @@ void* allocateDevice(std::size_t bytes, const char* name) {
 }
 
 void freeDevice(void* pointer) {
+  const std::lock_guard lock(oneAtATime());
   const auto found =
       std::find_if(ranges.begin(), ranges.end(), [&](const DeviceRange& range) { return range.data == pointer; });
   if (found == ranges.end()) return;

@@ -19,6 +19,16 @@ describe("what this machine cannot do ends with exit code 3 and one message", ()
   it.each([
     ["a CUDA device", ["plan", "w.yaml", "--devices", "cuda:0"], /^Expected a CUDA device at cuda:0, got .*\n.*cpu:0/],
     [
+      "training on a GPU that is not there",
+      ["train", "w.yaml", "--devices", "cuda:7", "-o", "run-cuda"],
+      /^Expected a CUDA device at cuda:7, got "(none: .+|\d+ GPUs)"\.\n.*cpu:0/,
+    ],
+    [
+      "calibrating one",
+      ["calibrate", "--device", "cuda:7"],
+      /^Expected a CUDA device at cuda:7, got "(none: .+|\d+ GPUs)"/,
+    ],
+    [
       "more threads than cores",
       ["train", "w.yaml", "--cluster", "threads.yaml", "-o", "run-threads"],
       /^Expected a core for each thread \(1000\) at cpu:0, got "\d+ cores"/,
@@ -26,7 +36,7 @@ describe("what this machine cannot do ends with exit code 3 and one message", ()
     [
       "training abstract devices",
       ["train", "w.yaml", "--devices", "unit*2", "-o", "run-unit"],
-      /^Expected a CPU device at unit:0, got "unit"/,
+      /^Expected a CPU or CUDA device at unit:0, got "unit"/,
     ],
   ])("%s", async (_, argv, says) => {
     const { code, stdout, stderr } = await runCli(argv, root);

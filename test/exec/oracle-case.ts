@@ -6,6 +6,7 @@ import {
   type ExecuteResult,
   executePlan,
   type ModelFolder,
+  nativeInfo,
   openModelFolder,
   readPeftFolder,
 } from "../../exec/index.ts";
@@ -101,7 +102,11 @@ export function planCase(oracle: OracleCase, run: CaseRun, only?: number): Plan 
   const jobs = chosen.map((i) => oracle.jobs[i]!);
   const catalog = { kind: "catalog", version: 1, devices: { cpu: { kind: "cpu" } }, links: {} } as const;
   const cluster = clusterFromList(run.devices);
-  const devices = resolveDevices(cluster, catalog, { memoryBytes: 8 * 2 ** 30, cores: 2 });
+  const devices = resolveDevices(cluster, catalog, {
+    memoryBytes: 8 * 2 ** 30,
+    cores: 2,
+    cuda: () => nativeInfo().cuda,
+  });
   const rows = chosen.map((i): JobRows => {
     const data = oracle.data[i]!;
     const { batchSize } = oracle.jobs[i]!;

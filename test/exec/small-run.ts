@@ -119,7 +119,11 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
   const [jobs, data, start] = [pick(given.jobs), pick(given.data), pick(given.start)];
   const catalog = { kind: "catalog", version: 1, devices: { cpu: { kind: "cpu" } }, links: {} } as const;
   const cluster = typeof run.devices === "string" ? clusterFromList(run.devices) : run.devices;
-  const devices = resolveDevices(cluster, catalog, { memoryBytes: 8 * 2 ** 30, cores: 2 });
+  const devices = resolveDevices(cluster, catalog, {
+    memoryBytes: 8 * 2 ** 30,
+    cores: 2,
+    cuda: () => nativeInfo().cuda,
+  });
   const body = makePlan({
     architecture: model.architecture,
     dtype: run.dtype ?? "float32",

@@ -34,23 +34,28 @@ export const native = fileURLToPath(new URL("../../native/", import.meta.url));
 export const build = join(native, "build");
 
 /** Runs a program to its end; a status that is not 0 is no error. */
-export function finish(program: string, args: readonly string[]): Promise<Finished> {
+export function finish(program: string, args: readonly string[], timeout = 240_000): Promise<Finished> {
   return new Promise((resolve) => {
-    execFile(program, args, { maxBuffer: 2 ** 28, timeout: 240_000 }, (error, stdout, stderr) => {
+    execFile(program, args, { maxBuffer: 2 ** 28, timeout }, (error, stdout, stderr) => {
       resolve({ status: error === null ? 0 : (error.code ?? "killed"), stdout, stderr });
     });
   });
 }
 
-async function succeed(program: string, args: readonly string[]): Promise<Finished> {
-  const finished = await finish(program, args);
+async function succeed(program: string, args: readonly string[], timeout?: number): Promise<Finished> {
+  const finished = await finish(program, args, timeout);
   if (finished.status !== 0) throw new Error(`${program} ${args.join(" ")}\n${finished.stdout}${finished.stderr}`);
   return finished;
 }
 
-/** Builds both tables; seconds when they are built already. */
-export async function buildTables(): Promise<void> {
-  await succeed(process.execPath, [join(native, "build.mjs"), "cuda_table", "cuda_table_checked"]);
+/** Builds targets of native/CMakeLists.txt; seconds when they are built already. */
+export async function buildTargets(...targets: readonly string[]): Promise<void> {
+  await succeed(process.execPath, [join(native, "build.mjs"), ...targets], 900_000);
+}
+
+/** Builds both tables. */
+export function buildTables(): Promise<void> {
+  return buildTargets("cuda_table", "cuda_table_checked");
 }
 
 export async function runTable(

@@ -143,6 +143,7 @@ describe("recomputation of layers", () => {
         recompute,
         maxTokens: 96,
         maxSequence: 96,
+        kind: "cpu",
         threads: 1,
       });
     expect(layout("layer").slotBytes).toBe(6 * 96 * (64 + 8) * 4);

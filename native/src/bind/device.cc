@@ -4,6 +4,7 @@
 
 #include "bind/bind.h"
 #include "bind/handles.h"
+#include "runtime/cuda/devices.h"
 #include "runtime/errors.h"
 
 namespace loratwin::bind {
@@ -39,16 +40,30 @@ WeightFormat weightFormat(const Napi::Value& value, const char* at) {
   return {dtype(value, at), std::nullopt};
 }
 
-Napi::Value createDevice(const Napi::CallbackInfo& call) {
-  RuntimeHandle& owner = runtimeOf(call[0]);
-  if (owner.stopped) throw ArgumentError("a runtime that is not disposed", "createDevice", "a disposed one");
-  std::vector<int> cores;
-  for (const std::int64_t core : wholeNumbers(call[2], "createDevice.cores")) cores.push_back(static_cast<int>(core));
-  std::shared_ptr<Device> device = std::make_shared<CpuDevice>(owner.runtime, text(call[1]), cores);
+Napi::Value handleOf(const Napi::CallbackInfo& call, RuntimeHandle& owner, std::shared_ptr<Device> device) {
   owner.devices.push_back(device);
   return Napi::External<std::shared_ptr<Device>>::New(
       call.Env(), new std::shared_ptr<Device>(std::move(device)),
       [](Napi::Env, std::shared_ptr<Device>* dead) { delete dead; });
+}
+
+RuntimeHandle& liveRuntime(const Napi::CallbackInfo& call) {
+  RuntimeHandle& owner = runtimeOf(call[0]);
+  if (owner.stopped) throw ArgumentError("a runtime that is not disposed", "createDevice", "a disposed one");
+  return owner;
+}
+
+Napi::Value createDevice(const Napi::CallbackInfo& call) {
+  RuntimeHandle& owner = liveRuntime(call);
+  std::vector<int> cores;
+  for (const std::int64_t core : wholeNumbers(call[2], "createDevice.cores")) cores.push_back(static_cast<int>(core));
+  return handleOf(call, owner, std::make_shared<CpuDevice>(owner.runtime, text(call[1]), cores));
+}
+
+Napi::Value createCudaDevice(const Napi::CallbackInfo& call) {
+  RuntimeHandle& owner = liveRuntime(call);
+  const CudaOptions options{whole32(call[2], "createDevice.index"), call[3].ToBoolean()};
+  return handleOf(call, owner, makeCudaDevice(owner.runtime, text(call[1]), options));
 }
 
 Napi::Value disposeDevice(const Napi::CallbackInfo& call) {
@@ -171,6 +186,7 @@ Napi::Value statistics(const Napi::CallbackInfo& call) {
 
 void registerDevice(Napi::Env env, Napi::Object exports) {
   expose<createDevice>(env, exports, "createDevice");
+  expose<createCudaDevice>(env, exports, "createCudaDevice");
   expose<disposeDevice>(env, exports, "disposeDevice");
   expose<loadMatrix>(env, exports, "loadMatrix");
   expose<loadVector>(env, exports, "loadVector");

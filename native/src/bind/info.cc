@@ -12,6 +12,7 @@
 #include "ops/head_loss.h"
 #include "ops/isa.h"
 #include "ops/lora.h"
+#include "runtime/cuda/devices.h"
 #include "runtime/errors.h"
 
 namespace loratwin::bind {
@@ -38,6 +39,23 @@ double memoryBytes() {
   return bytes;
 }
 
+Napi::Object cuda(Napi::Env env) {
+  const CudaInfo info = cudaInfo();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("built", info.built);
+  result.Set("reason", info.reason);
+  Napi::Array devices = Napi::Array::New(env);
+  for (const CudaDeviceInfo& device : info.devices) {
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("name", device.name);
+    entry.Set("memoryBytes", Napi::Number::New(env, static_cast<double>(device.memoryBytes)));
+    entry.Set("computeCapability", device.computeCapability);
+    devices.Set(devices.Length(), entry);
+  }
+  result.Set("devices", devices);
+  return result;
+}
+
 Napi::Value info(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   Napi::Object result = Napi::Object::New(env);
@@ -58,6 +76,7 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   result.Set("cores", cores);
   result.Set("l2Bytes", Napi::Number::New(env, static_cast<double>(std::max(0L, sysconf(_SC_LEVEL2_CACHE_SIZE)))));
   result.Set("memoryBytes", Napi::Number::New(env, memoryBytes()));
+  result.Set("cuda", cuda(env));
   return result;
 }
 

@@ -45,7 +45,7 @@ struct AdamwVector {
 
 struct Adamw {
   const AdamwVector* vectors;      // [vectorCount], device memory, as everything here
-  const std::int32_t* firstChunk;  // [vectorCount + 1], see flat_chunks.h
+  const std::int32_t* firstChunk;  // [vectorCount + 1], see flat_tables.h
   std::int32_t vectorCount;
   std::int32_t chunks;  // firstChunk[vectorCount]
 };

@@ -83,10 +83,10 @@ __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x == 0) losses[blockIdx.x] = sum;
 }
 
-template <class Store>
+template <class Store, class Out>
 __global__ void __launch_bounds__(kThreads)
     cross_entropy_gradient_kernel(LogitsTileT<Store> tile, const CrossEntropyState* state, const float* lossScale,
-                                  Bf16* dz, std::int64_t ldd) {
+                                  Out* dz, std::int64_t ldd) {
   const std::int64_t chunks = chunksOf(tile.columns);
   const std::int64_t row = globalThread() / chunks;
   if (row >= tile.rows) return;
@@ -115,11 +115,11 @@ void launchTile(const LogitsTileT<Store>& tile, CrossEntropyState* state, bool s
          {.blocks = static_cast<unsigned>(tile.rows), .threads = kThreads, .stream = stream}, tile, state, start);
 }
 
-template <class Store>
-void launchGradient(const LogitsTileT<Store>& tile, const CrossEntropyState* state, const float* lossScale, Bf16* dz,
+template <class Store, class Out>
+void launchGradient(const LogitsTileT<Store>& tile, const CrossEntropyState* state, const float* lossScale, Out* dz,
                     std::int64_t ldd, void* stream) {
   if (tile.rows == 0 || tile.columns == 0) return;
-  launch("cross_entropy_gradient", cross_entropy_gradient_kernel<Store>,
+  launch("cross_entropy_gradient", cross_entropy_gradient_kernel<Store, Out>,
          {.blocks = blocksFor(tile.rows * chunksOf(tile.columns), kThreads), .threads = kThreads, .stream = stream},
          tile, state, lossScale, dz, ldd);
 }
@@ -143,6 +143,11 @@ void cross_entropy_losses(const CrossEntropyState* state, const std::int32_t* ta
 }
 
 void cross_entropy_gradient(const LogitsTile& tile, const CrossEntropyState* state, const float* lossScale, Bf16* dz,
+                            std::int64_t ldd, void* stream) {
+  launchGradient(tile, state, lossScale, dz, ldd, stream);
+}
+
+void cross_entropy_gradient(const LogitsTile& tile, const CrossEntropyState* state, const float* lossScale, float* dz,
                             std::int64_t ldd, void* stream) {
   launchGradient(tile, state, lossScale, dz, ldd, stream);
 }

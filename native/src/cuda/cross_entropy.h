@@ -50,6 +50,8 @@ void cross_entropy_losses(const CrossEntropyState* state, const std::int32_t* ta
 // lossScale [T]
 void cross_entropy_gradient(const LogitsTile& tile, const CrossEntropyState* state, const float* lossScale,
                             ops::Bf16* dz, std::int64_t ldd, void* stream);
+void cross_entropy_gradient(const LogitsTile& tile, const CrossEntropyState* state, const float* lossScale, float* dz,
+                            std::int64_t ldd, void* stream);
 void cross_entropy_gradient(const LogitsTileBf16& tile, const CrossEntropyState* state, const float* lossScale,
                             ops::Bf16* dz, std::int64_t ldd, void* stream);
 

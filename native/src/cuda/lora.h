@@ -29,17 +29,18 @@
 
 namespace loratwin::cuda {
 
-struct LoraSegment {
+template <class Store>
+struct LoraSegmentT {
   std::int32_t rowStart;
   std::int32_t rowEnd;
   std::int32_t rank;
   std::int32_t outFeatures;  // N
   std::int32_t column;       // of y and dy
   std::int32_t lds;
-  const ops::Bf16* a;
-  const ops::Bf16* b;
-  ops::Bf16* s;   // [T, lds] of its projection
-  ops::Bf16* ds;  // likewise; backward only
+  const Store* a;
+  const Store* b;
+  Store* s;   // [T, lds] of its projection
+  Store* ds;  // likewise; backward only
   float* da;      // backward only
   float* db;
   float scale;
@@ -48,6 +49,7 @@ struct LoraSegment {
   std::uint32_t seed[2];
   std::uint32_t target;
 };
+using LoraSegment = LoraSegmentT<ops::Bf16>;
 
 // The stride of B of a rank, and the least of s.
 constexpr std::int32_t ldb(std::int32_t rank) { return (rank + 7) / 8 * 8; }
@@ -96,12 +98,14 @@ LoraGradientPlan loraGradientPlan(const LoraSegment* segments, std::int32_t coun
                                   std::int32_t lda);
 
 // What all five take; pointers are device memory.
-struct LoraRun {
-  const LoraSegment* segments;
+template <class Store>
+struct LoraRunT {
+  const LoraSegmentT<Store>* segments;
   std::int32_t inFeatures;      // K
   std::int32_t lda;             // of A and dA
   const std::int32_t* rowKeys;  // [T], where there is dropout
 };
+using LoraRun = LoraRunT<ops::Bf16>;
 
 void lora_shrink(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const ops::Bf16* x,
                  std::int64_t ldx, void* stream);

@@ -8,11 +8,13 @@
 
 namespace loratwin::cuda {
 
-SIMT_DEVICE ops::DropoutRow maskRow(const LoraRun& run, const LoraSegment& segment, std::int64_t row) {
+template <class Store>
+SIMT_DEVICE ops::DropoutRow maskRow(const LoraRunT<Store>& run, const LoraSegmentT<Store>& segment, std::int64_t row) {
   return ops::dropoutRow(segment.seed, run.rowKeys[row], segment.target);
 }
 
-SIMT_DEVICE bool kept(const LoraSegment& segment, ops::DropoutRow hash, std::int64_t column) {
+template <class Store>
+SIMT_DEVICE bool kept(const LoraSegmentT<Store>& segment, ops::DropoutRow hash, std::int64_t column) {
   return ops::dropoutKeep(hash, static_cast<std::uint32_t>(column), segment.dropThreshold);
 }
 

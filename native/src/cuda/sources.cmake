@@ -5,12 +5,15 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/adamw.cu
   src/cuda/attention.cu
   src/cuda/attention_backward.cu
+  src/cuda/attention_plain.cu
   src/cuda/copy.cu
   src/cuda/cross_entropy.cu
   src/cuda/dequantize.cu
   src/cuda/embed.cu
+  src/cuda/fill_rows.cu
   src/cuda/lora_expand.cu
   src/cuda/lora_gradient.cu
+  src/cuda/lora_plain.cu
   src/cuda/lora_shrink.cu
   src/cuda/rmsnorm.cu
   src/cuda/rope.cu

@@ -15,7 +15,7 @@ struct FlatVector {
 
 struct SumSquares {
   const FlatVector* vectors;       // [vectorCount], device memory, as everything here
-  const std::int32_t* firstChunk;  // [vectorCount + 1], see flat_chunks.h
+  const std::int32_t* firstChunk;  // [vectorCount + 1], see flat_tables.h
   std::int32_t vectorCount;
   std::int32_t chunks;  // firstChunk[vectorCount]
   double* partials;     // [chunks], scratch

@@ -51,11 +51,22 @@ double* Runtime::normCell(std::int64_t index) {
   return &cells_[static_cast<std::size_t>(index)];
 }
 
-void Runtime::mark(Event& event) {
-  event.signalled.store(true, std::memory_order_release);
+void Runtime::wake(const Event& event) {
   for (Waiter* waiter : waiters_) {
     if (waiter->event == &event) waiter->wake.notify_all();
   }
+}
+
+void Runtime::mark(Event& event) {
+  event.signalled.store(true, std::memory_order_release);
+  event.recorded = nullptr;
+  wake(event);
+}
+
+void Runtime::record(Event& event, void* recorded) {
+  const std::lock_guard lock(mutex);
+  event.recorded = recorded;
+  wake(event);
 }
 
 bool Runtime::announce() {
@@ -77,6 +88,17 @@ bool Runtime::await(const Event& event, Waiter& waiter) {
     waiter.event = nullptr;
   }
   return done() && !failed();
+}
+
+bool Runtime::awaitRecorded(const Event& event, Waiter& waiter, const std::function<void(void*)>& use) {
+  const auto done = [&] { return event.signalled.load(std::memory_order_acquire); };
+  std::unique_lock lock(mutex);
+  waiter.event = &event;
+  waiter.wake.wait(lock, [&] { return done() || event.recorded != nullptr || failed() || waiter.stopping; });
+  waiter.event = nullptr;
+  if (failed() || waiter.stopping) return false;
+  if (!done()) use(event.recorded);
+  return true;
 }
 
 void Runtime::stop(Waiter& waiter) {

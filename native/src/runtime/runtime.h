@@ -15,6 +15,8 @@ namespace loratwin {
 
 struct Event {
   std::atomic<bool> signalled{false};
+  // A CUDA event that comes true with it, once that is in a stream and until it is signalled. Guarded by the mutex.
+  void* recorded = nullptr;
   bool claimed = false;  // some task or JavaScript is to signal it; JavaScript's thread only
 };
 
@@ -61,6 +63,10 @@ class Runtime {
   void signal(Event& event);
   // Sleeps until the event is signalled. False: the waiter stops or the runtime failed.
   bool await(const Event& event, Waiter& waiter);
+  // The same, but an event that is recorded is enough: `use` is called with the CUDA event, which stays what it is
+  // during the call.
+  bool awaitRecorded(const Event& event, Waiter& waiter, const std::function<void(void*)>& use);
+  void record(Event& event, void* recorded);
   void stop(Waiter& waiter);
 
   // `left` = tasks behind it in its queue. JavaScript is woken when a queue runs low, else every kReportNs: it runs on the devices' cores.
@@ -83,7 +89,8 @@ class Runtime {
   void strike(Waiter& waiter);
 
  private:
-  // Both hold the mutex.
+  // All hold the mutex.
+  void wake(const Event& event);
   void mark(Event& event);
   bool announce();
 

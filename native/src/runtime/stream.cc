@@ -90,6 +90,7 @@ void Stream::execute(Task task) {
 void Stream::report(Task task, Completion done) {
   times_.busyNs += done.endNs - done.startNs;
   task.work = nullptr;
+  task.complete = nullptr;
   task.uses.clear();
   std::size_t left = 0;
   {

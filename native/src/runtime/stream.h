@@ -34,7 +34,13 @@ struct Task {
   std::int64_t id = 0;
   std::vector<const Event*> waits;
   Event* signal = nullptr;
+  // Does the task; on a CUDA stream, gives it to the stream.
   std::function<void(Completion&)> work;
+  // On a CUDA stream, when the GPU has done it: takes the results.
+  std::function<void(Completion&)> complete;
+  // On a CUDA stream: `work` needs what the tasks before it and those it waits for leave on the host, so their being
+  // given to a stream is not enough.
+  bool hostWaits = false;
   std::vector<Use> uses;  // of the device and of adapters; released before the task is reported
 };
 

@@ -1,0 +1,54 @@
+// What a CUDA device needs of CUDA beside launches, as few plain functions. Two implementations: driver_cudart.cc calls
+// the CUDA runtime, linked statically, which itself loads the driver, so that an addon built with it loads on a machine
+// without one; driver_emulated.cc has memory and streams of the emulation.
+//
+// Streams and events are opaque. Everything but deviceCount() throws std::runtime_error with CUDA's own text.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace loratwin::cuda {
+
+struct DeviceFacts {
+  std::string name;
+  std::size_t memoryBytes;
+  int computeMajor;
+  int computeMinor;
+};
+
+// 0 without a driver or a GPU.
+int deviceCount();
+// Why deviceCount() is 0.
+std::string whyNoDevices();
+DeviceFacts deviceFacts(int device);
+// For the calls of this thread that follow.
+void useDevice(int device);
+
+// Of the device in use, now.
+std::size_t freeBytes();
+// Null when the device has not so much left.
+void* allocate(std::size_t bytes, const char* name);
+void release(void* memory) noexcept;
+// Host memory that copies do not have to stage.
+void* allocatePinned(std::size_t bytes);
+void releasePinned(void* memory) noexcept;
+
+void* createStream();
+void destroyStream(void* stream) noexcept;
+void synchronize(void* stream);
+// Between any two memories, of the host or of devices.
+void copyAsync(void* to, const void* from, std::size_t bytes, void* stream);
+void zeroAsync(void* to, std::size_t bytes, void* stream);
+
+void* createEvent();
+void destroyEvent(void* event) noexcept;
+void record(void* event, void* stream);
+// Work that is given to the stream from now on waits for the event as last recorded.
+void waitEvent(void* stream, void* event);
+void synchronizeEvent(void* event);
+// Of the device's clock, between two events of one device that have come true.
+std::int64_t elapsedNs(void* from, void* to);
+
+}  // namespace loratwin::cuda

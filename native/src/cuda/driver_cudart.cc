@@ -1,0 +1,117 @@
+#include <cuda_runtime_api.h>
+
+#include <cmath>
+#include <stdexcept>
+
+#include "cuda/driver.h"
+
+namespace loratwin::cuda {
+
+namespace {
+
+void check(const char* what, cudaError_t status) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // so that the next launch does not report it again
+  throw std::runtime_error(std::string(what) + ": " + cudaGetErrorString(status));
+}
+
+cudaStream_t streamOf(void* stream) { return static_cast<cudaStream_t>(stream); }
+cudaEvent_t eventOf(void* event) { return static_cast<cudaEvent_t>(event); }
+
+cudaError_t count(int& devices) {
+  const cudaError_t status = cudaGetDeviceCount(&devices);
+  cudaGetLastError();
+  return status;
+}
+
+}  // namespace
+
+int deviceCount() {
+  int devices = 0;
+  return count(devices) == cudaSuccess ? devices : 0;
+}
+
+std::string whyNoDevices() {
+  int devices = 0;
+  const cudaError_t status = count(devices);
+  return status == cudaSuccess ? "no GPU in this machine" : cudaGetErrorString(status);
+}
+
+DeviceFacts deviceFacts(int device) {
+  cudaDeviceProp properties{};
+  check("cudaGetDeviceProperties", cudaGetDeviceProperties(&properties, device));
+  return {properties.name, properties.totalGlobalMem, properties.major, properties.minor};
+}
+
+void useDevice(int device) { check("cudaSetDevice", cudaSetDevice(device)); }
+
+std::size_t freeBytes() {
+  std::size_t free = 0;
+  std::size_t total = 0;
+  check("cudaMemGetInfo", cudaMemGetInfo(&free, &total));
+  return free;
+}
+
+void* allocate(std::size_t bytes, const char*) {
+  void* memory = nullptr;
+  const cudaError_t status = cudaMalloc(&memory, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  check("cudaMalloc", status);
+  return memory;
+}
+
+void release(void* memory) noexcept { cudaFree(memory); }
+
+void* allocatePinned(std::size_t bytes) {
+  void* memory = nullptr;
+  check("cudaHostAlloc", cudaHostAlloc(&memory, bytes, cudaHostAllocPortable));
+  return memory;
+}
+
+void releasePinned(void* memory) noexcept { cudaFreeHost(memory); }
+
+void* createStream() {
+  cudaStream_t stream = nullptr;
+  check("cudaStreamCreate", cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  return stream;
+}
+
+void destroyStream(void* stream) noexcept { cudaStreamDestroy(streamOf(stream)); }
+
+void synchronize(void* stream) { check("cudaStreamSynchronize", cudaStreamSynchronize(streamOf(stream))); }
+
+void copyAsync(void* to, const void* from, std::size_t bytes, void* stream) {
+  check("cudaMemcpyAsync", cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, streamOf(stream)));
+}
+
+void zeroAsync(void* to, std::size_t bytes, void* stream) {
+  check("cudaMemsetAsync", cudaMemsetAsync(to, 0, bytes, streamOf(stream)));
+}
+
+// Whoever waits for it sleeps: the devices' threads share the host's cores.
+void* createEvent() {
+  cudaEvent_t event = nullptr;
+  check("cudaEventCreate", cudaEventCreateWithFlags(&event, cudaEventBlockingSync));
+  return event;
+}
+
+void destroyEvent(void* event) noexcept { cudaEventDestroy(eventOf(event)); }
+
+void record(void* event, void* stream) { check("cudaEventRecord", cudaEventRecord(eventOf(event), streamOf(stream))); }
+
+void waitEvent(void* stream, void* event) {
+  check("cudaStreamWaitEvent", cudaStreamWaitEvent(streamOf(stream), eventOf(event), 0));
+}
+
+void synchronizeEvent(void* event) { check("cudaEventSynchronize", cudaEventSynchronize(eventOf(event))); }
+
+std::int64_t elapsedNs(void* from, void* to) {
+  float milliseconds = 0;
+  check("cudaEventElapsedTime", cudaEventElapsedTime(&milliseconds, eventOf(from), eventOf(to)));
+  return std::llround(static_cast<double>(milliseconds) * 1e6);
+}
+
+}  // namespace loratwin::cuda

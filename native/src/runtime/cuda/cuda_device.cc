@@ -1,0 +1,255 @@
+#include "runtime/cuda/cuda_device.h"
+
+#include <utility>
+
+#include "cuda/adamw.h"
+#include "cuda/copy.h"
+#include "cuda/driver.h"
+#include "cuda/flat_tables.h"
+#include "cuda/sum_squares.h"
+#include "runtime/errors.h"
+
+namespace loratwin {
+
+namespace {
+
+// Rows of A and B are 16-byte aligned in bfloat16; beside the floats is the rounded copy that products read.
+constexpr AdapterFormat kFormat{8, sizeof(ops::Bf16)};
+// Tasks that the host may be ahead of the GPU.
+constexpr int kAhead = 4;
+
+std::string capability(const cuda::DeviceFacts& facts) {
+  return std::to_string(facts.computeMajor) + "." + std::to_string(facts.computeMinor);
+}
+
+}  // namespace
+
+CudaInfo cudaInfo() {
+  CudaInfo info{true, "", {}};
+  const int count = cuda::deviceCount();
+  if (count == 0) info.reason = cuda::whyNoDevices();
+  for (int i = 0; i < count; i++) {
+    const cuda::DeviceFacts facts = cuda::deviceFacts(i);
+    info.devices.push_back({facts.name, facts.memoryBytes, capability(facts)});
+  }
+  return info;
+}
+
+std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options) {
+  const int count = cuda::deviceCount();
+  if (options.index < 0 || options.index >= count) {
+    const std::string got = count == 0 ? "none: " + cuda::whyNoDevices() : std::to_string(count) + " GPUs";
+    throw ArgumentError("a GPU of index " + std::to_string(options.index), name, got);
+  }
+  try {
+    return std::make_shared<CudaDevice>(std::move(runtime), name, options);
+  } catch (const std::runtime_error& error) {
+    throw ArgumentError("a GPU that can be used", name, error.what());
+  }
+}
+
+CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options)
+    : Device(std::move(runtime), name, std::make_shared<CudaMemory>(options.index, name), kFormat,
+             {cudaElementwiseSteps(), cudaProductSteps(), cudaAttentionSteps(), cudaLoraSteps()}),
+      index_(options.index) {
+  cuda::useDevice(index_);
+  workspace_ = std::make_unique<Buffer>(memory_, MemoryKind::other, cuda::kBlasWorkspaceBytes);
+  blas_ = cuda::makeBlas(workspace_->data(), options.allowTf32);
+  slots_ = std::make_unique<TableSlots>(memory_, kAhead);
+  rotations_ = std::make_unique<RotationTables>(memory_);
+  compute_ = std::make_unique<CudaStream>(runtime_, name_, "compute", index_);
+  send_ = std::make_unique<CudaStream>(runtime_, name_, "send", index_);
+  compute_->start();
+  send_->start();
+}
+
+void CudaDevice::halt() {
+  if (compute_) compute_->halt();
+  if (send_) send_->halt();
+}
+
+void CudaDevice::release() {
+  rotations_.reset();
+  slots_.reset();
+  blas_.reset();
+  workspace_.reset();
+}
+
+std::unique_ptr<Matrix> CudaDevice::makeMatrix(const MatrixSource& source) {
+  if (source.quantization) {
+    throw ArgumentError("float32 or bfloat16 weights on a CUDA device", "loadMatrix.dtype", "int8 or nf4");
+  }
+  const std::size_t count = static_cast<std::size_t>(source.out) * static_cast<std::size_t>(source.in);
+  std::vector<ops::Bf16> rounded;
+  const void* const elements = elementsOf(source.data, count, source.dtype, rounded);
+  const std::size_t bytes = count * ops::sizeOf(source.dtype);
+  auto matrix = std::make_unique<CudaMatrix>(memory_, bytes);
+  matrix->values.write(0, elements, bytes);
+  return matrix;
+}
+
+void CudaDevice::parametersWritten(const Adapter& adapter) {
+  cuda::useDevice(index_);
+  cuda::copy(adapter.part(AdapterPart::parameters), reinterpret_cast<ops::Bf16*>(adapter.rounded()),
+             static_cast<std::int64_t>(adapter.count()), compute_->handle());
+  cuda::synchronize(compute_->handle());
+}
+
+// A run from its launch to its report.
+struct CudaDevice::RunTask {
+  const Program& program;
+  const Bindings bindings;
+  const std::shared_ptr<Buffer> arena;
+  std::shared_ptr<TableSlot> slot;
+  std::vector<void*> marks;  // with `profile`: events before, between and after the steps
+
+  void complete(Completion& done) {
+    const double* results = slot->downloaded();
+    if (program.givesLosses()) {
+      done.losses.emplace(results, results + bindings.segments.size());
+      results += bindings.segments.size();
+    }
+    if (!bindings.sumSquares.empty()) {
+      done.sumSquares.emplace(results, results + bindings.sumSquares.size());
+      for (const RunSumSquares& wanted : bindings.sumSquares) *wanted.cell = *results++;
+    }
+    if (bindings.profile) done.opNs.emplace();
+    for (std::size_t i = 1; i < marks.size(); i++) {
+      done.opNs->push_back(static_cast<double>(cuda::elapsedNs(marks[i - 1], marks[i])));
+    }
+    for (void* const mark : marks) cuda::destroyEvent(mark);
+    slot.reset();
+  }
+};
+
+void CudaDevice::queueRun(Task task, const Program& program, Bindings bindings) {
+  auto run = std::make_shared<RunTask>(RunTask{program, std::move(bindings), arena_, nullptr, {}});
+  task.work = [this, run](Completion& done) { launch(*run, done); };
+  task.complete = [run](Completion& done) { run->complete(done); };
+  compute_->enqueue(std::move(task));
+}
+
+void CudaDevice::launch(RunTask& run, Completion&) {
+  const auto& steps = run.program.steps();
+  run.slot = slots_->take();
+  std::vector<Launch> launches;
+  for (bool ready = false; !ready;) {
+    try {
+      launches.clear();
+      CudaRun context(run.bindings, run.arena->data(), *run.slot, *rotations_, *blas_);
+      if (run.program.givesLosses()) context.losses = run.slot->results(run.bindings.segments.size());
+      for (const std::unique_ptr<Step>& step : steps) {
+        launches.push_back(static_cast<const CudaStep&>(*step).prepare(context));
+      }
+      launchSums(run.bindings, *run.slot, launches);
+      ready = true;
+    } catch (const TableSlot::Full&) {
+      run.slot->grow();
+    }
+  }
+  void* const stream = compute_->handle();
+  run.slot->upload(stream);
+  const auto mark = [&] {
+    if (!run.bindings.profile) return;
+    run.marks.push_back(cuda::createEvent());
+    cuda::record(run.marks.back(), stream);
+  };
+  mark();
+  for (std::size_t i = 0; i < launches.size(); i++) {
+    if (compute_->stopping()) throw Stopped{};
+    if (i >= steps.size()) {
+      launches[i](stream);
+      continue;
+    }
+    try {
+      launches[i](stream);
+    } catch (const std::exception& error) {
+      throwStepError(*steps[i], run.bindings, error);
+    }
+    mark();
+  }
+  run.slot->download(stream);
+}
+
+void CudaDevice::launchSums(const Bindings& bindings, TableSlot& slot, std::vector<Launch>& launches) const {
+  if (bindings.sumSquares.empty()) return;
+  std::vector<cuda::FlatVector> vectors;
+  std::vector<std::int64_t> counts;
+  for (const RunSumSquares& wanted : bindings.sumSquares) {
+    counts.push_back(static_cast<std::int64_t>(wanted.adapter->count()));
+    vectors.push_back({wanted.adapter->part(AdapterPart::gradients), counts.back()});
+  }
+  const std::vector<std::int32_t> first = cuda::firstChunks(counts);
+  const cuda::SumSquares op{slot.table(vectors),
+                            slot.table(first),
+                            static_cast<std::int32_t>(vectors.size()),
+                            first.back(),
+                            slot.room<double>(static_cast<std::size_t>(first.back())),
+                            slot.results(vectors.size())};
+  launches.push_back([op](void* stream) { cuda::sum_squares(op, stream); });
+}
+
+void CudaDevice::queueUpdate(Task task, std::vector<UpdateItem> items) {
+  // The norms of other stages come to this one by way of the host.
+  for (const UpdateItem& item : items) task.hostWaits = task.hostWaits || item.maxGradNorm > 0;
+  auto data = std::make_shared<const std::vector<UpdateItem>>(std::move(items));
+  auto slot = std::make_shared<std::shared_ptr<TableSlot>>();
+  task.work = [this, data, slot](Completion&) {
+    *slot = slots_->take();
+    launchUpdate(*data, *slot);
+  };
+  task.complete = [slot](Completion&) { slot->reset(); };
+  compute_->enqueue(std::move(task));
+}
+
+void CudaDevice::launchUpdate(const std::vector<UpdateItem>& items, const std::shared_ptr<TableSlot>& slot) {
+  std::vector<double> squares;
+  std::vector<std::int64_t> counts;
+  for (const UpdateItem& item : items) {
+    squares.push_back(item.maxGradNorm > 0 ? item.sumSquares() : 0);
+    counts.push_back(static_cast<std::int64_t>(item.adapter->count()));
+  }
+  const std::vector<std::int32_t> first = cuda::firstChunks(counts);
+  for (;;) {
+    try {
+      const double* const sums = slot->table(squares);
+      std::vector<cuda::AdamwVector> vectors;
+      for (std::size_t i = 0; i < items.size(); i++) {
+        const UpdateItem& item = items[i];
+        const Adapter& adapter = *item.adapter;
+        vectors.push_back({adapter.part(AdapterPart::parameters), adapter.part(AdapterPart::firstMoment),
+                           adapter.part(AdapterPart::secondMoment), adapter.part(AdapterPart::gradients),
+                           reinterpret_cast<ops::Bf16*>(adapter.rounded()), counts[i],
+                           cuda::adamwCoefficients(item.step, item.learningRate, item.beta1, item.beta2, item.eps,
+                                                   item.weightDecay),
+                           item.maxGradNorm > 0 ? sums + i : nullptr, item.maxGradNorm});
+      }
+      const cuda::Adamw op{slot->table(vectors), slot->table(first), static_cast<std::int32_t>(vectors.size()),
+                           first.back()};
+      slot->upload(compute_->handle());
+      cuda::adamw(op, compute_->handle());
+      return;
+    } catch (const TableSlot::Full&) {
+      slot->grow();
+    }
+  }
+}
+
+void CudaDevice::queueTransfer(Task task, Transfer transfer) {
+  task.work = [moved = std::move(transfer), stream = send_->handle()](Completion&) {
+    cuda::copyAsync(moved.to->data() + moved.destination, moved.from->data() + moved.source, moved.bytes, stream);
+  };
+  send_->enqueue(std::move(task));
+}
+
+void CudaDevice::queueUpload(Task task, std::vector<float> data, std::size_t destination) {
+  auto from = std::make_shared<const std::vector<float>>(std::move(data));
+  task.work = [to = arena_, destination, from, stream = compute_->handle()](Completion&) {
+    cuda::copyAsync(to->data() + destination, from->data(), from->size() * sizeof(float), stream);
+  };
+  // The copy may still read the vector until the GPU has done it.
+  task.complete = [from](Completion&) {};
+  compute_->enqueue(std::move(task));
+}
+
+}  // namespace loratwin

@@ -1,0 +1,46 @@
+// A GPU, or a share of one: a compute and a send stream, and the receive stream of its memory.
+#pragma once
+
+#include "cuda/blas.h"
+#include "runtime/cuda/cuda_memory.h"
+#include "runtime/cuda/cuda_stream.h"
+#include "runtime/cuda/devices.h"
+#include "runtime/cuda/steps.h"
+#include "runtime/cuda/tables.h"
+#include "runtime/device.h"
+
+namespace loratwin {
+
+class CudaDevice final : public Device {
+ public:
+  CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options);
+  ~CudaDevice() override { stop(); }
+
+  const StreamTimes& times() const override { return compute_->times(); }
+
+ protected:
+  std::unique_ptr<Matrix> makeMatrix(const MatrixSource& source) override;
+  void parametersWritten(const Adapter& adapter) override;
+  void queueRun(Task task, const Program& program, Bindings bindings) override;
+  void queueUpdate(Task task, std::vector<UpdateItem> items) override;
+  void queueTransfer(Task task, Transfer transfer) override;
+  void queueUpload(Task task, std::vector<float> data, std::size_t destination) override;
+  void halt() override;
+  void release() override;
+
+ private:
+  struct RunTask;
+  void launch(RunTask& run, Completion& done);
+  void launchSums(const Bindings& bindings, TableSlot& slot, std::vector<Launch>& launches) const;
+  void launchUpdate(const std::vector<UpdateItem>& items, const std::shared_ptr<TableSlot>& slot);
+
+  const int index_;
+  std::unique_ptr<CudaStream> compute_;
+  std::unique_ptr<CudaStream> send_;
+  std::unique_ptr<Buffer> workspace_;
+  std::unique_ptr<cuda::Blas> blas_;
+  std::unique_ptr<TableSlots> slots_;
+  std::unique_ptr<RotationTables> rotations_;
+};
+
+}  // namespace loratwin

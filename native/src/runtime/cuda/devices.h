@@ -1,0 +1,34 @@
+// The door to the CUDA devices; cuda_devices.cc has them, no_devices.cc is what a build without CUDA says.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/device.h"
+
+namespace loratwin {
+
+struct CudaDeviceInfo {
+  std::string name;
+  std::size_t memoryBytes;
+  std::string computeCapability;  // "9.0"
+};
+
+struct CudaInfo {
+  bool built;          // whether this addon has the CUDA backend
+  std::string reason;  // why there are no devices
+  std::vector<CudaDeviceInfo> devices;
+};
+CudaInfo cudaInfo();
+
+struct CudaOptions {
+  int index = 0;
+  bool allowTf32 = false;  // in float32 products
+};
+
+// Several devices may share a GPU. Throws ArgumentError when there is no such GPU, or nothing that multiplies on it.
+std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options);
+
+}  // namespace loratwin

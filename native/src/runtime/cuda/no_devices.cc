@@ -1,0 +1,16 @@
+#include "runtime/cuda/devices.h"
+#include "runtime/errors.h"
+
+namespace loratwin {
+
+namespace {
+constexpr const char* kReason = "this build has no CUDA backend";
+}
+
+CudaInfo cudaInfo() { return {false, kReason, {}}; }
+
+std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime>, std::string name, CudaOptions) {
+  throw ArgumentError("a CUDA device", name, kReason);
+}
+
+}  // namespace loratwin

@@ -1,0 +1,145 @@
+#include "cuda/copy.h"
+#include "cuda/embed.h"
+#include "cuda/rmsnorm.h"
+#include "cuda/rope.h"
+#include "cuda/swiglu.h"
+#include "runtime/cuda/steps.h"
+#include "runtime/steps/elementwise.h"
+
+namespace loratwin {
+
+namespace {
+
+struct Embed final : CudaStep {
+  explicit Embed(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override {
+    f.reach(r);
+    for (const std::int32_t id : r.bindings.ids) {
+      if (id < 0 || id >= f.table.rows) {
+        r.refuse("ids", "token ids below " + std::to_string(f.table.rows), std::to_string(id));
+      }
+    }
+  }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      const cuda::EmbedT<Store> op{reinterpret_cast<const Store*>(f.table.values.data()), r.ids(), r.at(f.out),
+                                   r.rows(), f.hidden};
+      launch = [op](void* stream) { cuda::embed(op, stream); };
+    });
+    return launch;
+  }
+  const EmbedFields f;
+};
+
+struct Copy final : CudaStep {
+  explicit Copy(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    const std::int64_t count = std::int64_t{r.rows()} * f.columns;
+    ops::withStore(f.from, [&]<class From>(From) {
+      ops::withStore(f.to, [&]<class To>(To) {
+        launch = [x = r.at<const From>(f.x), y = r.at<To>(f.y), count](void* stream) {
+          cuda::copy(x, y, count, stream);
+        };
+      });
+    });
+    return launch;
+  }
+  const CopyFields f;
+};
+
+struct Rmsnorm final : CudaStep {
+  explicit Rmsnorm(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      const cuda::RmsnormT<Store> op{r.at(f.x),    f.weight.values.floats(), r.at<Store>(f.y), r.at(f.rstd),
+                                     r.rows(), f.hidden,                 f.eps};
+      launch = [op](void* stream) { cuda::rmsnorm(op, stream); };
+    });
+    return launch;
+  }
+  const RmsnormFields f;
+};
+
+struct RmsnormBackward final : CudaStep {
+  explicit RmsnormBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    const cuda::RmsnormBackward op{r.at(f.dy),
+                                   r.at(f.x),
+                                   r.at(f.rstd),
+                                   f.weight.values.floats(),
+                                   f.residual ? r.at(*f.residual) : nullptr,
+                                   r.at(f.dx),
+                                   r.rows(),
+                                   f.hidden,
+                                   f.dxCompute ? r.at<ops::Bf16>(*f.dxCompute) : nullptr};
+    return [op](void* stream) { cuda::rmsnorm_backward(op, stream); };
+  }
+  const RmsnormBackwardFields f;
+};
+
+struct Rope final : CudaStep {
+  explicit Rope(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    const cuda::Rotation* const turns = r.rotations.find(f.frequencies, r.bindings.maxSequence());
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      const cuda::RopeT<Store> op{r.positions(), turns,   r.at<Store>(f.x), f.ld,     r.rows(),
+                                  f.column,      f.heads, f.headDim,        f.inverse};
+      launch = [op](void* stream) { cuda::rope(op, stream); };
+    });
+    return launch;
+  }
+  const RopeFields f;
+};
+
+struct Swiglu final : CudaStep {
+  explicit Swiglu(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      const cuda::SwigluT<Store> op{r.at<Store>(f.gateUp), f.ld, r.at<Store>(f.out), f.ldo, r.rows(), f.intermediate};
+      launch = [op](void* stream) { cuda::swiglu(op, stream); };
+    });
+    return launch;
+  }
+  const SwigluFields f;
+};
+
+struct SwigluBackward final : CudaStep {
+  explicit SwigluBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    ops::withStore(f.dtype, [&]<class Store>(Store) {
+      const cuda::SwigluBackwardT<Store> op{r.at<Store>(f.gateUp),  f.ld,  r.at<Store>(f.dout), f.lddo,
+                                            r.at<Store>(f.dgateUp), f.ldd, r.rows(),            f.intermediate};
+      launch = [op](void* stream) { cuda::swiglu_backward(op, stream); };
+    });
+    return launch;
+  }
+  const SwigluBackwardFields f;
+};
+
+constexpr StepEntry kSteps[] = {
+    {"embed", makeStep<Embed>},
+    {"copy", makeStep<Copy>},
+    {"rmsnorm", makeStep<Rmsnorm>},
+    {"rmsnormBackward", makeStep<RmsnormBackward>},
+    {"rope", makeStep<Rope>},
+    {"swiglu", makeStep<Swiglu>},
+    {"swigluBackward", makeStep<SwigluBackward>},
+};
+
+}  // namespace
+
+StepTable cudaElementwiseSteps() { return kSteps; }
+
+}  // namespace loratwin

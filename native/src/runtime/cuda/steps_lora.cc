@@ -1,0 +1,215 @@
+#include <algorithm>
+#include <type_traits>
+
+#include "cuda/lora.h"
+#include "cuda/lora_plain.h"
+#include "ops/dropout.h"
+#include "runtime/cuda/scratch.h"
+#include "runtime/cuda/steps.h"
+#include "runtime/steps/lora.h"
+
+namespace loratwin {
+
+namespace {
+
+// The segments of all projections, on the host and the device. A segment without the target has rank 0.
+template <class Store>
+struct Segments {
+  std::vector<cuda::LoraSegmentT<Store>> items;
+  cuda::LoraRunT<Store> run;
+  std::int32_t perProjection = 0;
+  std::int32_t projections = 0;
+  std::int32_t maxRows = 0;
+  std::int32_t maxRank = 0;
+  std::int32_t maxFeatures = 0;
+
+  std::int32_t count() const { return static_cast<std::int32_t>(items.size()); }
+  cuda::PlainLoraT<Store> plain() const {
+    return {run, projections, perProjection, maxRows, maxRank, maxFeatures};
+  }
+};
+
+// `ds`: where each projection's lies; empty in a forward.
+template <class Store>
+Segments<Store> segmentsOf(CudaRun& r, const Projections& given, const std::vector<Store*>& ds) {
+  Segments<Store> all;
+  all.projections = static_cast<std::int32_t>(given.items.size());
+  all.perProjection = static_cast<std::int32_t>(r.bindings.segments.size());
+  for (std::size_t p = 0; p < given.items.size(); p++) {
+    const Projection& projection = given.items[p];
+    for (const RunSegment& from : r.bindings.segments) {
+      cuda::LoraSegmentT<Store> to{};
+      to.rowStart = from.rowStart;
+      to.rowEnd = from.rowEnd;
+      to.outFeatures = projection.outFeatures;
+      to.column = projection.column;
+      to.lds = static_cast<std::int32_t>(projection.lds);
+      to.s = r.at<Store>(projection.s);
+      if (!ds.empty()) to.ds = ds[p];
+      to.keepScale = 1.0F / (1.0F - from.dropout);
+      to.dropThreshold = ops::dropoutThreshold(from.dropout);
+      to.seed[0] = from.seed[0];
+      to.seed[1] = from.seed[1];
+      to.target = projection.target;
+      if (const AdapterEntry* const entry = from.adapter->find(projection.target)) {
+        const Store* parameters;
+        if constexpr (std::is_same_v<Store, float>) {
+          parameters = from.adapter->part(AdapterPart::parameters);
+        } else {
+          parameters = reinterpret_cast<const Store*>(from.adapter->rounded());
+        }
+        to.rank = entry->rank;
+        to.scale = entry->scale;
+        to.a = parameters + entry->offset;
+        to.b = to.a + entry->sizeA();
+        to.da = from.adapter->part(AdapterPart::gradients) + entry->offset;
+        to.db = to.da + entry->sizeA();
+        all.maxRank = std::max(all.maxRank, entry->rank);
+      }
+      all.maxRows = std::max(all.maxRows, to.rowEnd - to.rowStart);
+      all.items.push_back(to);
+    }
+    all.maxFeatures = std::max(all.maxFeatures, projection.outFeatures);
+  }
+  const auto lda = static_cast<std::int32_t>(cuda::padded(static_cast<std::size_t>(given.inFeatures), 8));
+  all.run = {r.slot.table(all.items), given.inFeatures, lda, r.rowKeys()};
+  return all;
+}
+
+// Whether the tensor core kernels take it.
+bool inTiles(const Projections& given, std::int64_t ldy, std::int64_t lddx) {
+  return given.dtype == ops::DType::bfloat16 && aligned(given.ldx) && aligned(ldy) && aligned(lddx) &&
+         std::all_of(given.items.begin(), given.items.end(),
+                     [](const Projection& p) { return aligned(p.lds) && aligned(p.column); });
+}
+
+// body(Store{}, Out{}); a float32 operator writes float32.
+template <class Body>
+void withTypes(ops::DType store, ops::DType out, Body&& body) {
+  if (store == ops::DType::float32) {
+    body(float{}, float{});
+  } else {
+    ops::withStore(out, [&]<class Out>(Out type) { body(ops::Bf16{}, type); });
+  }
+}
+
+template <class Item>
+struct OnDevice {
+  const Item* items;
+  std::int32_t count;
+};
+
+template <class Item>
+OnDevice<Item> upload(CudaRun& r, const std::vector<Item>& values) {
+  return {r.slot.table(values), static_cast<std::int32_t>(values.size())};
+}
+
+struct Lora final : CudaStep {
+  explicit Lora(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override { f.reach(r); }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    withTypes(f.given.dtype, f.yType, [&]<class Store, class Out>(Store, Out) {
+      const Segments<Store> all = segmentsOf<Store>(r, f.given, {});
+      const Store* const x = r.at<Store>(f.given.x);
+      Out* const y = r.at<Out>(f.y);
+      const std::int64_t ldx = f.given.ldx;
+      const std::int64_t ldy = f.ldy;
+      if constexpr (std::is_same_v<Store, ops::Bf16>) {
+        if (inTiles(f.given, ldy, 0)) {
+          const auto tiles = upload(r, cuda::loraTiles(all.items.data(), all.count()));
+          launch = [=, run = all.run, maxFeatures = all.maxFeatures](void* stream) {
+            cuda::lora_shrink(run, tiles.items, tiles.count, x, ldx, stream);
+            cuda::lora_expand(run, tiles.items, tiles.count, maxFeatures, y, ldy, stream);
+          };
+          return;
+        }
+      }
+      launch = [=, op = all.plain()](void* stream) {
+        cuda::lora_plain_shrink(op, x, ldx, stream);
+        cuda::lora_plain_expand(op, y, ldy, stream);
+      };
+    });
+    return launch;
+  }
+  const LoraFields f;
+};
+
+struct LoraBackward final : CudaStep {
+  explicit LoraBackward(Fields& fields) : f(fields) {}
+  void reach(Reach& r) const override {
+    f.reach(r);
+    std::vector<cuda::LoraScratchProjection> projections;
+    for (const Projection& p : f.given.items) {
+      projections.push_back({static_cast<std::size_t>(p.outFeatures), static_cast<std::size_t>(p.lds)});
+    }
+    r.bytes("scratch", f.scratch,
+            cuda::loraScratchBytes(static_cast<std::size_t>(r.bindings.rows), r.bindings.segments.size(),
+                                   static_cast<std::size_t>(r.bindings.maxRank()),
+                                   static_cast<std::size_t>(f.given.inFeatures), projections, f.given.dtype));
+  }
+  Launch prepare(CudaRun& r) const override {
+    Launch launch;
+    withTypes(f.given.dtype, f.dxType, [&]<class Store, class Out>(Store, Out) {
+      std::byte* scratch = r.place(f.scratch);
+      std::vector<Store*> ds;
+      for (const Projection& p : f.given.items) {
+        ds.push_back(reinterpret_cast<Store*>(scratch));
+        const auto elements = static_cast<std::size_t>(std::int64_t{r.rows()} * p.lds);
+        scratch += cuda::padded(elements * sizeof(Store), cuda::kScratchLine);
+      }
+      const Segments<Store> all = segmentsOf<Store>(r, f.given, ds);
+      const Store* const x = r.at<Store>(f.given.x);
+      const Store* const dy = r.at<Store>(f.dy);
+      Out* const dx = f.dx ? r.at<Out>(*f.dx) : nullptr;
+      const std::int64_t ldx = f.given.ldx;
+      const std::int64_t lddy = f.lddy;
+      const std::int64_t lddx = f.lddx;
+      if constexpr (std::is_same_v<Store, ops::Bf16>) {
+        if (inTiles(f.given, lddy, lddx)) {
+          launch = inTilesOf(r, all, reinterpret_cast<float*>(scratch), x, dy, dx);
+          return;
+        }
+      }
+      launch = [=, op = all.plain()](void* stream) {
+        cuda::lora_plain_shrink_backward(op, dy, lddy, stream);
+        if (dx != nullptr) cuda::lora_plain_expand_backward(op, dx, lddx, stream);
+        cuda::lora_plain_gradient(op, x, ldx, dy, lddy, stream);
+      };
+    });
+    return launch;
+  }
+  template <class Out>
+  Launch inTilesOf(CudaRun& r, const Segments<ops::Bf16>& all, float* scratch, const ops::Bf16* x, const ops::Bf16* dy,
+                   Out* dx) const {
+    const auto tiles = upload(r, cuda::loraTiles(all.items.data(), all.count()));
+    const auto rowTiles = upload(r, cuda::loraRowTiles(all.items.data(), all.perProjection));
+    const cuda::LoraGradientPlan plan =
+        cuda::loraGradientPlan(all.items.data(), all.count(), f.given.inFeatures, all.run.lda);
+    const auto gradientTiles = upload(r, plan.tiles);
+    const auto sums = upload(r, plan.sums);
+    const cuda::LoraGradient gradient{gradientTiles.items, gradientTiles.count, sums.items,       sums.count,
+                                      plan.maxFeatures,    plan.maxElements,    scratch,          x,
+                                      f.given.ldx,         dy,                  f.lddy};
+    return [=, run = all.run, projections = all.projections, perProjection = all.perProjection, lddx = f.lddx,
+            lddy = f.lddy](void* stream) {
+      cuda::lora_shrink_backward(run, tiles.items, tiles.count, dy, lddy, stream);
+      if (dx != nullptr) {
+        cuda::lora_expand_backward(run, rowTiles.items, rowTiles.count, projections, perProjection, dx, lddx, stream);
+      }
+      cuda::lora_gradient(run, gradient, stream);
+    };
+  }
+  const LoraBackwardFields f;
+};
+
+constexpr StepEntry kSteps[] = {
+    {"lora", makeStep<Lora>},
+    {"loraBackward", makeStep<LoraBackward>},
+};
+
+}  // namespace
+
+StepTable cudaLoraSteps() { return kSteps; }
+
+}  // namespace loratwin

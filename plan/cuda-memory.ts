@@ -1,0 +1,57 @@
+// What a CUDA device keeps beside its activations, as native/src/runtime/cuda lays it out.
+import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
+import { type Architecture, projectionShape } from "./documents/architecture.ts";
+import type { PlannedJob, Stage } from "./documents/plan.ts";
+import type { Dtype } from "./documents/workload.ts";
+import { layerProducts } from "./layer-products.ts";
+import { isQuantized, quantizedMatrixBytes } from "./quantized-weights.ts";
+
+const FLOAT = 4;
+const LINE = 64;
+/** Rows of A and B start at multiples of this many elements. */
+const PADDING = 8;
+/** cuBLASLt's workspace, and four slots for the tables of tasks under way. */
+const FIXED_BYTES = (32 + 4 * 4) * 2 ** 20;
+/** The cosines and sines of at least so many positions. */
+const ROTATION_ROWS = 512;
+
+function padded(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
+
+/** The frozen weights of a stage: each once, both directions read it. */
+export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {
+  const { hiddenSize: hidden, headDim, vocabularySize } = arch;
+  const width = COMPUTE_BYTES[computeDtype(dtype)];
+  const vector = (length: number): number => padded(length * FLOAT, LINE);
+  const products = layerProducts(arch);
+  const matrix = ([inFeatures, out]: readonly [number, number]): number =>
+    isQuantized(dtype) ? quantizedMatrixBytes(inFeatures, out, dtype) : padded(inFeatures * out * width, LINE);
+  const layer =
+    products.reduce((sum, product) => sum + matrix(product), 0) +
+    2 * vector(hidden) +
+    (arch.qkvBias ? vector(products[0]![1]) : 0);
+  const table = padded(vocabularySize * hidden * width, LINE);
+  return (
+    (stage.endLayer - stage.firstLayer) * layer +
+    (stage.embedding ? table : 0) +
+    (stage.head ? table + vector(hidden) : 0) +
+    vector(headDim / 2)
+  );
+}
+
+/** An adapter's parameters, gradients and two moments with their padding, and the bfloat16 copy that products read. */
+export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: Pick<PlannedJob, "adapter">): number {
+  const perLayer = adapter.targets.reduce((sum, projection) => {
+    const shape = projectionShape(arch, projection);
+    return sum + adapter.rank * padded(shape.in, PADDING) + shape.out * padded(adapter.rank, PADDING);
+  }, 0);
+  const parameters = padded((stage.endLayer - stage.firstLayer) * perLayer, LINE / FLOAT);
+  return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE);
+}
+
+/** What a device takes whatever it runs, and the rotary tables. Tables that grow are kept until the end. */
+export function cudaFixedBytes(arch: Architecture, maxSequence: number): number {
+  const rows = maxSequence <= ROTATION_ROWS ? ROTATION_ROWS : 3 * maxSequence;
+  return FIXED_BYTES + padded(rows * (arch.headDim / 2) * 2 * FLOAT, LINE);
+}
