@@ -24,6 +24,7 @@ export {
 export {
   type Calibration,
   calibrationSchema,
+  type LayersCalibration,
   type MeasuredCalibration,
   type MeasuredOperator,
 } from "./documents/calibration.ts";

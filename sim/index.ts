@@ -1,6 +1,7 @@
 // From measurements to coefficients, with a score on what was kept out.
 
-// Wires between devices, and what many devices do over them together.
+// Wires between devices, from a cluster or figure by figure, and what many devices do over them together.
+export { clusterTopology } from "./cluster-topology.ts";
 export { type Collective, collectiveCost, collectiveSeconds } from "./collectives.ts";
 export {
   type ActionSample,

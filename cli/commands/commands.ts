@@ -9,6 +9,7 @@ import { paperCommand } from "./paper.ts";
 import { planCommand } from "./plan.ts";
 import { reportCommand } from "./report.ts";
 import { simulateCommand } from "./simulate.ts";
+import { strategiesCommand } from "./strategies.ts";
 import { trainCommand } from "./train.ts";
 import { validateCommand } from "./validate.ts";
 
@@ -25,5 +26,6 @@ export const COMMANDS: readonly Command[] = [
   catalogCommand,
   validateCommand,
   initModelCommand,
+  strategiesCommand,
   paperCommand,
 ];
