@@ -1,8 +1,8 @@
-import { type Dtype, PROJECTIONS } from "../../plan/index.ts";
+import { type Dtype, dtypeSchema, PROJECTIONS } from "../../plan/index.ts";
 import { trainAlone } from "../alone.ts";
 import type { Parameters } from "../measurement.ts";
 import type { Bench, Suite } from "../suite.ts";
-import { acceptedDtypes, benchModel, peakBytes, plannedBytes, train } from "../train.ts";
+import { benchModel, peakBytes, plannedBytes, train } from "../train.ts";
 import { ATTENTION_TARGETS, benchPlan, type JobShape, MODEL, type ModelShape, type PlanShape } from "../workload.ts";
 
 /** The shape of TinyLlama-1.1B. */
@@ -64,8 +64,7 @@ async function measureLarge(bench: Bench, dtype: Dtype): Promise<void> {
 export const memory: Suite = {
   describe: "planned against measured peak memory; --large: a model of 1.1 billion parameters",
   async run(bench) {
-    const dtypes = await acceptedDtypes();
-    for (const dtype of dtypes) {
+    for (const dtype of dtypeSchema.options) {
       for (const [name, shape] of Object.entries(cases(MODEL[bench.scale], dtype))) {
         const plan = benchPlan(shape);
         const peak = peakBytes(await train(plan, benchModel(plan.model.architecture)));
@@ -73,7 +72,6 @@ export const memory: Suite = {
       }
     }
     if (!bench.large) return;
-    if (dtypes.includes("bfloat16")) await measureLarge(bench, "bfloat16");
-    else bench.note("The large model needs bfloat16 weights, which this executor does not train with.");
+    for (const dtype of ["bfloat16", "nf4"] as const) await measureLarge(bench, dtype);
   },
 };
