@@ -13,7 +13,7 @@
 #include "cuda/copy.h"
 #include "cuda/cross_entropy.h"
 #include "cuda/embed.h"
-#include "cuda/flat_chunks.h"
+#include "cuda/flat_tables.h"
 #include "cuda/lora.h"
 #include "cuda/rmsnorm.h"
 #include "cuda/rope.h"

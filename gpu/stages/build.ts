@@ -25,10 +25,9 @@ function oneDnnArguments(): readonly string[] {
 
 function buildEnvironment({ machine, mode }: StageContext): NodeJS.ProcessEnv {
   const given = (process.env["LORATWIN_CMAKE_ARGS"] ?? "").split(" ");
-  const cuda =
-    mode === "gpu" ? ["-DLORATWIN_CUDA=ON", `-DLORATWIN_CUDA_ARCHITECTURES=${machine.gpu?.architecture}`] : [];
+  const cuda = mode === "gpu" ? [`-DLORATWIN_CUDA_ARCHITECTURES=${machine.gpu?.architecture}`] : [];
   const words = [...given, ...oneDnnArguments(), ...cuda].filter((word) => word !== "");
-  return { LORATWIN_CMAKE_ARGS: words.join(" ") };
+  return { LORATWIN_CMAKE_ARGS: words.join(" "), ...(mode === "gpu" ? { LORATWIN_CUDA: "1" } : {}) };
 }
 
 export const build: Stage = {

@@ -8,6 +8,7 @@ import { packageFile } from "../../cli/package-file.ts";
 import { runGpuCommand } from "../../gpu/command.ts";
 import { collectJudgements } from "../../gpu/judgements.ts";
 import { findGpu } from "../../gpu/machine.ts";
+import { OPERATOR_GROUPS } from "../../gpu/stages/operators.ts";
 import { STAGES } from "../../gpu/stages/stages.ts";
 import type { Summary } from "../../gpu/summary.ts";
 import { buildTables } from "../native/cuda-table.ts";
@@ -109,6 +110,12 @@ describe("npm run gpu", () => {
       expect(summary.stages.map(({ state }) => state)).toEqual(["passed", "interrupted"]);
     }, 60_000);
   });
+});
+
+test("every group of the table is run", () => {
+  const table = readFileSync(packageFile("native", "test", "cuda", "cuda_table.cc"), "utf8");
+  const groups = [...table.matchAll(/\{"(\w+)", \w+Cases\}/g)].map(([, name]) => name);
+  expect([...OPERATOR_GROUPS]).toEqual(groups);
 });
 
 test("judgements are counted by kernel, with the worst error and the lines that are wrong", () => {

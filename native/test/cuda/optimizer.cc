@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "cuda/adamw.h"
-#include "cuda/flat_chunks.h"
+#include "cuda/flat_tables.h"
 #include "cuda/sum_squares.h"
 #include "ops/adamw.h"
 #include "ops/sum_squares.h"
