@@ -5,7 +5,7 @@ import { Missing } from "./stage.ts";
 import type { Mode } from "./summary.ts";
 
 /** Where the build stage puts what runs on the GPU. */
-export const PROGRAMS = packageFile("native", "build-gpu");
+export const PROGRAMS = packageFile("native", "build", "gpu");
 
 /** The model of the twin stage: too large for the results. */
 export const TWIN_MODEL = path.join(PROGRAMS, "twin-model");

@@ -5,7 +5,7 @@ import { packageFile } from "../../cli/package-file.ts";
 import { findGpu, findMachine, programEnvironment } from "../../gpu/machine.ts";
 
 const machine = findMachine();
-const folder = packageFile("native", "build-gpu-test");
+const folder = packageFile("native", "build", "gpu-test");
 const without = machine.nvcc === undefined ? " (skipped: Expected nvcc, found none)" : "";
 
 function run(program: string, ...args: readonly string[]) {
