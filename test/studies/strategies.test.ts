@@ -10,6 +10,7 @@ import {
   type Training,
   topologyInterconnect,
 } from "../../studies/index.ts";
+import { totalBytes } from "../../studies/strategies/memory.ts";
 import { pipelineStep } from "../../studies/strategies/pipeline.ts";
 import { shardedStep } from "../../studies/strategies/sharded.ts";
 import { singleJobStep } from "../../studies/strategies/single-job.ts";
@@ -92,12 +93,24 @@ test("recomputation costs a forward more and needs less memory", () => {
   }
 });
 
-test("LoRAPP admits only as many micro-batches as memory holds", () => {
-  const roomy = pipelineStep(platform(), TRAINING, { schedule: "lorapp", groups: [1, 1, 1, 1] });
-  const tight = pipelineStep(platform({ memoryBytes: 7.5e9 }), TRAINING, { schedule: "lorapp", groups: [1, 1, 1, 1] });
+test("LoRAPP admits only as many micro-batches as memory holds, and waits where it has to", () => {
+  const run = (memoryBytes: number) => {
+    const at = platform({ memoryBytes });
+    const result = pipelineStep(at, TRAINING, { schedule: "lorapp", groups: [1, 1, 1, 1] });
+    return { ...result, bytes: totalBytes(at, result.memory) };
+  };
+  const roomy = run(80e9);
   expect(roomy.maxInFlight).toBeNull();
-  expect(tight.maxInFlight).toBeGreaterThanOrEqual(4);
-  expect(tight.memory.activations).toBeLessThan(roomy.memory.activations);
+  let limit = Number.POSITIVE_INFINITY;
+  for (const share of [0.95, 0.8, 0.7]) {
+    const tight = run(share * roomy.bytes);
+    expect(tight.bytes).toBeLessThanOrEqual(share * roomy.bytes);
+    expect(tight.maxInFlight).toBeLessThan(limit);
+    expect(tight.secondsPerJobStep).toBeGreaterThanOrEqual(roomy.secondsPerJobStep * (1 - 1e-9));
+    limit = tight.maxInFlight!;
+  }
+  // Below one micro-batch nothing helps, and what would be needed is said.
+  expect(run(0.1 * roomy.bytes).bytes).toBeGreaterThan(0.1 * roomy.bytes);
 });
 
 test("slower links never make a step faster, over fixed rates and over a topology", () => {
@@ -143,11 +156,10 @@ test("slower links never make a step faster, over fixed rates and over a topolog
 
 test("FSDP with prefetch takes the larger of gathering and computing, not their sum", () => {
   const seconds = (ring: number): number =>
-    shardedStep(
-      platform({ interconnect: fixedInterconnect({ ...FREE, ringBytesPerSecond: ring }) }),
-      TRAINING,
-      { strategy: "fsdp", prefetch: 1 },
-    );
+    shardedStep(platform({ interconnect: fixedInterconnect({ ...FREE, ringBytesPerSecond: ring }) }), TRAINING, {
+      strategy: "fsdp",
+      prefetch: 1,
+    });
   const computing = seconds(1e18);
   const gathered = 2 * 32 * 0.75 * 202_375_168 * 2;
   const ring = gathered / (10 * computing);
