@@ -83,6 +83,12 @@ export function readProfiledPipelines(file: ProfiledPipelineFile): ProfiledPipel
         at: `${at}.layersPerStage`,
         got: row.layersPerStage,
       });
+    if (!file.profile.some(({ tensorParallel }) => tensorParallel === row.tensorParallel))
+      throw new InputError({
+        expected: "the profile's tensor parallelism",
+        at: `${at}.tensorParallel`,
+        got: row.tensorParallel,
+      });
     if (!profile.has(row.microBatchSize))
       throw new InputError({
         expected: "a micro-batch size of the profile",

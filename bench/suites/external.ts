@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { packageFile } from "../../cli/package-file.ts";
 import { maximum } from "../../core/index.ts";
@@ -42,6 +43,14 @@ const ITERATION_ROWS = 72;
 /** Source of both: the vocabulary is GPT-2's (Radford et al. 2019), the rate is what four more transfers of two more stages add to the rows. */
 const GPT_VOCABULARY = 50257;
 const STAGE_BYTES_PER_SECOND = 26.84e9;
+/** Assumed of rows with more than one machine: four ports of 200 Gbit/s. */
+const NETWORK_BYTES_PER_SECOND = 100e9;
+const DEVICES_PER_MACHINE = 8;
+
+/** Fewer rows than these say nothing by themselves: they are only predicted from published ones. */
+const LEAST_PLANS = 4;
+const LEAST_ITERATIONS = 20;
+const LEAST_LAYER_TIMES = 3;
 
 function scorePipelines({ model, plans }: ProfiledPipelines): readonly Scored[] {
   const unfitted = { smallestFactor: 1, hostSeconds: 0, flattenSecondsPerByte: 0, reduceFactor: 1 };
@@ -102,14 +111,20 @@ function extrapolateIterations(rows: readonly Iteration[], setting: IterationSet
   });
 }
 
-function scoreIterations(rows: readonly Iteration[], about: string, scale: Scale): readonly Scored[] {
+function iterationSetting(about: string): IterationSetting {
   const device = deviceOf(about);
-  const setting = {
+  return {
     peaks: device,
     vocabularySize: GPT_VOCABULARY,
     transferBytesPerSecond: STAGE_BYTES_PER_SECOND,
     dataBytesPerSecond: device.linkBytesPerSecond,
+    devicesPerMachine: DEVICES_PER_MACHINE,
+    networkBytesPerSecond: NETWORK_BYTES_PER_SECOND,
   };
+}
+
+function scoreIterations(rows: readonly Iteration[], about: string, scale: Scale): readonly Scored[] {
+  const setting = iterationSetting(about);
   const count = Math.min(ITERATION_ROWS, Math.floor(rows.length / 2));
   const forms = [
     ["smooth", "random", fitSmooth],
@@ -150,10 +165,12 @@ function scoreLayers(times: readonly LayerTime[], about: string): readonly Score
       ["every other token count", (row: LayerTime) => sizes.indexOf(row.tokens) % 2 === 0],
       ["all but the largest model", (row: LayerTime) => row.model !== largest],
     ] as const;
-    return splits.map(([fitRows, isFitted]) => {
-      const fit = fitLayerTimes(rows.filter(isFitted), peaks);
+    return splits.flatMap(([fitRows, isFitted]) => {
+      const known = rows.filter(isFitted);
+      if (known.length < LEAST_LAYER_TIMES) return [];
+      const fit = fitLayerTimes(known, peaks);
       const predictions = rows.filter((row) => !isFitted(row)).map((row) => layerTimePrediction(row, peaks, fit));
-      return { model: `time, ${kind}`, fitted: 3, fitRows, predictions };
+      return [{ model: `time, ${kind}`, fitted: 3, fitRows, predictions }];
     });
   });
 }
@@ -161,12 +178,65 @@ function scoreLayers(times: readonly LayerTime[], about: string): readonly Score
 function scoresOf(observations: Observations, scale: Scale): readonly Scored[] {
   switch (observations.form) {
     case "pipelines":
-      return scorePipelines(observations.data);
-    case "iterations":
-      return scoreIterations(observations.data, observations.about, scale);
+      return observations.data.plans.length < LEAST_PLANS ? [] : scorePipelines(observations.data);
+    case "iterations": {
+      const { data, about } = observations;
+      return data.length < LEAST_ITERATIONS ? [] : scoreIterations(data, about, scale);
+    }
     case "layers":
       return scoreLayers(observations.data, observations.about);
   }
+}
+
+/** What tells two rows of a form apart, so that a row that was fitted is not scored. */
+function rowKey(row: object): string {
+  return JSON.stringify(row);
+}
+
+/** Rows that somebody gives, predicted from the published rows of the same form that are there: no row is on both sides. */
+function scoresFrom(reference: Observations, given: Observations): readonly Scored[] {
+  const fitRows = `the rows of ${reference.file}`;
+  const fresh = <Row extends object>(known: readonly Row[], rows: readonly Row[]): readonly Row[] => {
+    const keys = new Set(known.map(rowKey));
+    return rows.filter((row) => !keys.has(rowKey(row)));
+  };
+  if (reference.form === "pipelines" && given.form === "pipelines") {
+    const { model, plans } = given.data;
+    const rows = fresh(reference.data.plans, plans);
+    const time = fitPipeline(reference.data.model, reference.data.plans);
+    const memory = fitDeviceMemory(reference.data.model.layers, reference.data.plans);
+    const times = rows.map((plan) => pipelinePrediction(model, plan, time));
+    const peaks = rows.map((plan) => peakPrediction(model.layers, plan, memory));
+    return [
+      { model: "time, blocking transfers, host and reduction", fitted: 4, fitRows, predictions: times },
+      { model: "peak memory", fitted: 3, fitRows, predictions: peaks },
+    ];
+  }
+  if (reference.form === "iterations" && given.form === "iterations") {
+    const chosen = chooseRows(reference.data, ITERATION_ROWS, 1, "covering");
+    const setting = iterationSetting(reference.about);
+    const model = fitCorrected(
+      reference.data.filter((_row, index) => chosen.has(index)),
+      setting,
+    );
+    const predictions = fresh(reference.data, given.data).map((row) => predictIteration(row, setting, model));
+    const fitted = Object.keys(model.parameters).length;
+    return [{ model: "time, corrected by cell", fitted, fitRows: `${chosen.size} of ${fitRows}`, predictions }];
+  }
+  if (reference.form === "layers" && given.form === "layers") {
+    const peaks = deviceOf(given.about);
+    const kindOf = ({ part, passes }: LayerTime): string => `${part} ${passes.join("+")}`;
+    const rows = fresh(reference.data, given.data);
+    return [...new Set(rows.map(kindOf))].map((kind) => {
+      const fit = fitLayerTimes(
+        reference.data.filter((row) => kindOf(row) === kind),
+        deviceOf(reference.about),
+      );
+      const predictions = rows.filter((row) => kindOf(row) === kind).map((row) => layerTimePrediction(row, peaks, fit));
+      return { model: `time, ${kind}`, fitted: 3, fitRows, predictions };
+    });
+  }
+  return [];
 }
 
 /** The folder of published measurements beside the project. */
@@ -177,9 +247,16 @@ function defaultPlace(): string {
 export const external: Suite = {
   describe: "predictions against measurements that others published, in a file or folder of known forms",
   async run(bench) {
-    const found = readObservations(bench.place ?? defaultPlace(), (file) => bench.note(`${file}: no known form`));
+    const place = bench.place ?? defaultPlace();
+    const found = readObservations(place, (file) => bench.note(`${file}: no known form`));
+    const isGiven = path.resolve(place) !== path.resolve(defaultPlace()) && existsSync(defaultPlace());
+    const references = isGiven ? readObservations(defaultPlace(), () => {}) : [];
     for (const observations of found) {
-      for (const { model, fitted, fitRows, predictions } of scoresOf(observations, bench.scale)) {
+      const scores = [
+        ...scoresOf(observations, bench.scale),
+        ...references.flatMap((reference) => scoresFrom(reference, observations)),
+      ];
+      for (const { model, fitted, fitRows, predictions } of scores.filter((each) => each.predictions.length > 0)) {
         const score = scoreOf(predictions);
         const worst = predictions.reduce((a, b) => (Math.abs(relativeError(b)) > Math.abs(relativeError(a)) ? b : a));
         bench.note(`${observations.file}, ${model}: worst is ${worst.name}`);

@@ -30,6 +30,9 @@ export interface IterationSetting {
   readonly transferBytesPerSecond: number;
   /** Of the ring that adds gradients: one device's rate to its neighbours. It hides in the noise of the rows, so it is given. */
   readonly dataBytesPerSecond: number;
+  readonly devicesPerMachine: number;
+  /** Of a whole machine to the network; only rows with more than one machine use it. */
+  readonly networkBytesPerSecond: number;
 }
 
 /** The passes of a layer in a step: the backward computes the layer again. */
@@ -107,6 +110,23 @@ function deviceParameters(row: Iteration, vocabularySize: number): number {
   return (inLayers + vocabularySize * hiddenSize) / tensorParallel;
 }
 
+/**
+ * Rates of gradients and of messages between stages. Ranks are placed tensor parallel first, then data parallel, then stages. Beyond a machine
+ * the rings of all tensor-parallel ranks share its network, and a message goes in as many parts as there are such ranks.
+ */
+function ratesOf(row: Iteration, setting: IterationSetting) {
+  const { tensorParallel, dataParallel, pipelineParallel } = row;
+  const { devicesPerMachine, networkBytesPerSecond, dataBytesPerSecond, transferBytesPerSecond } = setting;
+  const replicas = tensorParallel * dataParallel;
+  const isOneMachine = replicas * pipelineParallel <= devicesPerMachine;
+  const share = networkBytesPerSecond / Math.min(tensorParallel, devicesPerMachine);
+  const crosses = !isOneMachine && replicas >= devicesPerMachine;
+  return {
+    data: replicas <= devicesPerMachine ? dataBytesPerSecond : Math.min(dataBytesPerSecond, share),
+    transfer: crosses ? (networkBytesPerSecond / devicesPerMachine) * tensorParallel : transferBytesPerSecond,
+  };
+}
+
 /** The parts of an iteration as 1F1B composes them: the last stage has embedding and head and is the slowest. */
 export function iterationSeconds(
   row: Iteration,
@@ -119,9 +139,10 @@ export function iterationSeconds(
   const middle = (row.layers / stages) * cell.layer;
   const last = middle + cell.head;
   const message = HALF * row.microBatch * row.sequenceLength * row.hiddenSize;
-  const transfers = (2 * (stages - 1) * message) / setting.transferBytesPerSecond;
+  const rates = ratesOf(row, setting);
+  const transfers = (2 * (stages - 1) * message) / rates.transfer;
   const parameters = deviceParameters(row, setting.vocabularySize);
-  const reduce = ((2 * (d - 1)) / d) * ((HALF * parameters) / setting.dataBytesPerSecond);
+  const reduce = ((2 * (d - 1)) / d) * ((HALF * parameters) / rates.data);
   const update = (p.updateBytes * parameters) / setting.peaks.bytesPerSecond;
   return microBatches * last + (stages - 1) * middle + transfers + reduce + update;
 }

@@ -23,6 +23,8 @@ const SETTING = {
   vocabularySize: 0,
   transferBytesPerSecond: 1e30,
   dataBytesPerSecond: 1e30,
+  devicesPerMachine: 8,
+  networkBytesPerSecond: 1e30,
 };
 
 test("an iteration in closed form is the simulated 1F1B pipeline, where the last stage is the slowest", () => {
@@ -67,4 +69,15 @@ test("covering rows reach every cell that they can, and the same seed chooses th
   expect(new Set([...chosen].map((index) => layerCell(rows[index]!))).size).toBe(8);
   expect(chooseRows(rows, 8, 3, "covering")).toEqual(chosen);
   expect(chooseRows(rows, 5, 3, "random").size).toBe(5);
+});
+
+test("beyond one machine gradients and messages go at the network's rate", () => {
+  const setting = { ...SETTING, vocabularySize: 1000, dataBytesPerSecond: 1e12, networkBytesPerSecond: 1e9 };
+  const seconds = (more: Partial<Iteration>): number =>
+    iterationSeconds({ ...ROW, ...more }, setting, { updateBytes: 0 }, { layer: 0, head: 0 });
+  const parameters = 12 * 12 * 1024 * 1024 + 1000 * 1024;
+  expect(seconds({ dataParallel: 8, pipelineParallel: 1 })).toBeCloseTo((2 * 7 * 2 * parameters) / 8 / 1e12, 9);
+  expect(seconds({ dataParallel: 16, pipelineParallel: 1 })).toBeCloseTo((2 * 15 * 2 * parameters) / 16 / 1e9, 6);
+  const message = 2 * 2 * 1024 * 1024;
+  expect(seconds({ tensorParallel: 8, pipelineParallel: 2 })).toBeCloseTo((2 * message) / 1e9, 9);
 });
