@@ -12,6 +12,7 @@ import { OPERATOR_GROUPS } from "../../gpu/stages/operators.ts";
 import { STAGES } from "../../gpu/stages/stages.ts";
 import type { Summary } from "../../gpu/summary.ts";
 import { buildTables } from "../native/cuda-table.ts";
+import { HAS_SHARED } from "../shared-folder.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "loratwin-gpu-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -77,18 +78,32 @@ describe("npm run gpu", () => {
   describe("on the emulation", () => {
     beforeAll(buildTables, 300_000);
 
-    test("judges every kernel and writes the summary", async () => {
-      const { status, out } = await command("--emulated", "--only", "environment,operators", "-o", "emulated");
-      expect(out).toBe("emulated/summary.json: environment passed, operators passed\n");
-      expect(status).toBe(0);
-      const summary = readSummary("emulated");
-      expect(summary.state).toBe("complete");
-      expect(summary.command).toBe("npm run gpu -- --emulated --only environment,operators");
-      const kernels = summary.stages[1]!.results as readonly { kernel: string; judged: number; wrong: number }[];
-      expect(kernels.length).toBeGreaterThanOrEqual(18);
-      expect(kernels.filter(({ wrong, judged }) => wrong > 0 || judged === 0)).toEqual([]);
-      expect(JSON.stringify(summary)).not.toContain(folder);
-    }, 120_000);
+    test.skipIf(!HAS_SHARED)(
+      "builds, judges every kernel, trains the reference case and writes the summary",
+      async () => {
+        const { status, out } = await command("--emulated", "-o", "emulated");
+        const states = ["environment", "build", "operators", "oracle"].map((name) => `${name} passed`).join(", ");
+        expect(out).toBe(`emulated/summary.json: ${states}\n`);
+        expect(status).toBe(0);
+        const summary = readSummary("emulated");
+        expect(summary.state).toBe("complete");
+        expect(summary.command).toBe("npm run gpu -- --emulated");
+        const [, , operators, oracle] = summary.stages;
+        expect(operators!.results.length).toBeGreaterThanOrEqual(18);
+        expect(operators!.results.filter((line) => line["wrong"] !== 0 || line["judged"] === 0)).toEqual([]);
+        expect(oracle!.results).toEqual([
+          {
+            dtype: "float32",
+            devices: "cuda:0,cuda:1",
+            lossError: expect.any(Number),
+            adapterError: expect.any(Number),
+            ok: true,
+          },
+        ]);
+        expect(JSON.stringify(summary)).not.toContain(folder);
+      },
+      600_000,
+    );
 
     test("keeps what it has when it is stopped", async () => {
       const argv = ["--emulated", "--only", "environment,operators", "-o", path.join(folder, "stopped")];
