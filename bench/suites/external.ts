@@ -248,6 +248,10 @@ export const external: Suite = {
   describe: "predictions against measurements that others published, in a file or folder of known forms",
   async run(bench) {
     const place = bench.place ?? defaultPlace();
+    if (bench.place === undefined && !existsSync(place)) {
+      bench.note("No published measurements beside the project: give a file or folder of them.");
+      return;
+    }
     const found = readObservations(place, (file) => bench.note(`${file}: no known form`));
     const isGiven = path.resolve(place) !== path.resolve(defaultPlace()) && existsSync(defaultPlace());
     const references = isGiven ? readObservations(defaultPlace(), () => {}) : [];

@@ -67,8 +67,10 @@ describe("the README", () => {
       "compare",
       "devices",
       "init-model",
+      "paper",
       "plan",
       "simulate",
+      "strategies",
       "train",
       "validate",
     ]);

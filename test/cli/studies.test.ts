@@ -1,0 +1,83 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { calibrationSchema, parseDocument } from "../../plan/index.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const WORKLOAD = `kind: workload
+version: 1
+model: { architecture: llama-2-7b, dtype: bfloat16 }
+defaults: { batchSize: 8, microBatchSize: 2, steps: 4, data: { lengths: 512, samples: 16 } }
+jobs: [{ name: a }, { name: b }]
+`;
+
+function cluster(types: readonly string[], link = "{ type: pcie4x16 }"): string {
+  const devices = types.map((type, index) => `{ name: g${index}, type: "${type}" }`).join(", ");
+  return `kind: cluster\nversion: 1\nmachines:\n  - { name: box, devices: [${devices}], link: ${link} }\n`;
+}
+
+const folder = temporaryFolder();
+
+beforeAll(() => {
+  const files = {
+    "w.yaml": WORKLOAD,
+    "four.yaml": cluster(["RTX A6000", "RTX A6000", "RTX A6000", "RTX A6000"]),
+    "nvlink.yaml": cluster(["H100 SXM", "H100 SXM", "H100 SXM", "H100 SXM"], "{ type: nvlink4 }"),
+    "mixed.yaml": cluster(["RTX A6000", "L40S"]),
+    "constant.yaml": "kind: calibration\nversion: 1\nmodel: constant\nseconds: { F: 1, B: 2 }\n",
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text);
+});
+
+interface Strategies {
+  readonly calibration: { readonly meanError: number };
+  readonly strategies: readonly { readonly strategy: string; readonly recompute: boolean; readonly fits: boolean }[];
+}
+
+async function strategies(...args: readonly string[]): Promise<Strategies> {
+  return JSON.parse(await printed(["strategies", "w.yaml", ...args, "--json"], folder)) as Strategies;
+}
+
+test("strategies compares every way to train the jobs, and says of each whether it fits", async () => {
+  const { strategies: rows, calibration } = await strategies("--cluster", "four.yaml");
+  const names = rows.filter(({ recompute }) => !recompute).map(({ strategy }) => strategy);
+  expect(names).toEqual(["lorapp", "1f1b", "gpipe", "interleaved", "zb-h1", "tp", "fsdp", "ddp"]);
+  expect(rows).toHaveLength(16);
+  expect(calibration.meanError).toBeGreaterThan(0);
+  const full = await strategies("--cluster", "four.yaml", "--full");
+  expect(full.strategies.find(({ strategy }) => strategy === "ddp")!.fits).toBe(false);
+  expect(full.strategies.some(({ strategy }) => strategy.startsWith("lorapp"))).toBe(false);
+});
+
+test("a calibration that catalog writes is read back by strategies and simulate", async () => {
+  const text = await printed(["catalog", "H100 SXM", "--calibration", "h100.json"], folder);
+  expect(text).toMatch(/^h100\.json: fitted: H100 SXM, bfloat16; about 5\.8 % off/);
+  const file = path.join(folder, "h100.json");
+  expect(parseDocument(calibrationSchema, readFileSync(file, "utf8"), file).model).toBe("layers");
+  const given = await strategies("--cluster", "nvlink.yaml", "--calibration", "h100.json");
+  expect(given).toEqual(await strategies("--cluster", "nvlink.yaml"));
+  const simulated = ["simulate", "w.yaml", "--cluster", "nvlink.yaml", "--calibration", "h100.json", "--json"];
+  const { makespanSeconds } = JSON.parse(await printed(simulated, folder)) as { readonly makespanSeconds: number };
+  expect(makespanSeconds).toBeGreaterThan(0);
+});
+
+test.each([
+  ["unequal devices", ["--cluster", "mixed.yaml"], /devices that are all RTX A6000 at --cluster, got "L40S"/],
+  [
+    "another kind of calibration",
+    ["--cluster", "four.yaml", "--calibration", "constant.yaml"],
+    /a layers calibration at --calibration, got "constant"/,
+  ],
+])("strategies refuses %s", async (_, args, message) => {
+  const { code, stderr } = await runCli(["strategies", "w.yaml", ...args], folder);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(message);
+});
+
+test("paper prints every cell with its error, names its calibration cells and ends with the orderings", async () => {
+  const text = await printed(["paper"], folder);
+  expect(text).toContain("Fig. 7, llama-2-13b, fsdp, hours");
+  expect(text).toMatch(/calibrated on:\n {2}Fig\. 7, tinyllama-1\.1b, lorapp with 4, hours\n/);
+  expect(text).toMatch(/orderings: (\d+) of \1 hold\n/);
+  expect(text.trimEnd().endsWith("every ordering and every out of memory is as published")).toBe(true);
+});
