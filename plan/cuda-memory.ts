@@ -50,6 +50,21 @@ export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: 
   return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE);
 }
 
+/** Columns of a quantized weight are dequantized in so many elements, or 64 columns where these are more (native/src/cuda/dequantize.h). */
+const DEQUANTIZED_ELEMENTS = 32 * 2 ** 20;
+
+/** Room for the dequantized columns of any of the layers' products, in either direction. */
+export function cudaDequantizedBytes(arch: Architecture, dtype: Dtype): number {
+  if (!isQuantized(dtype)) return 0;
+  const room = (rows: number, columns: number): number => {
+    const fitting = Math.max(64, Math.floor(DEQUANTIZED_ELEMENTS / rows / 64) * 64);
+    return padded(rows * Math.min(fitting, padded(columns, 64)) * COMPUTE_BYTES.bfloat16, LINE);
+  };
+  return Math.max(
+    ...layerProducts(arch).flatMap(([inFeatures, out]) => [room(inFeatures, out), room(out, inFeatures)]),
+  );
+}
+
 /** What a device takes whatever it runs, and the rotary tables. Tables that grow are kept until the end. */
 export function cudaFixedBytes(arch: Architecture, maxSequence: number): number {
   const rows = maxSequence <= ROTATION_ROWS ? ROTATION_ROWS : 3 * maxSequence;

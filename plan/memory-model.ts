@@ -1,6 +1,6 @@
 import { formatBytes } from "../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
-import { cudaAdapterBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
+import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
 import type { Architecture } from "./documents/architecture.ts";
 import type { ResolvedDevice } from "./documents/cluster.ts";
 import type { Buffers, PlannedJob, Stage, StageMemory } from "./documents/plan.ts";
@@ -118,7 +118,7 @@ function heldByGpu({ architecture, stage, dtype, jobs, maxSequence }: StageMemor
     weights: cudaWeightBytes(architecture, stage, dtype),
     adapters: bytes - optimizer,
     optimizer,
-    other: cudaFixedBytes(architecture, maxSequence),
+    other: cudaFixedBytes(architecture, maxSequence) + cudaDequantizedBytes(architecture, dtype),
   };
 }
 

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { ExecuteResult } from "../../exec/index.ts";
 import { build, buildTargets } from "../native/cuda-table.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type CaseRun, planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
-import { adapterBytes } from "./small-run.ts";
+import { dequantizedModel } from "./quantized-model.ts";
+import { adapterBytes, runSmall, SMALL, smallCase } from "./small-run.ts";
 
 beforeAll(async () => {
   await buildTargets("loratwin_emulated");
@@ -34,6 +36,35 @@ describe.skipIf(!HAS_SHARED)("the PyTorch reference case on emulated GPUs", () =
       });
       const again = await runCase(oracle, planCase(oracle, run));
       expect(again.adapters.map(adapterBytes)).toEqual(result.adapters.map(adapterBytes));
+    },
+    300_000,
+  );
+});
+
+describe.each(["int8", "nf4"] as const)("a model in %s on emulated GPUs", (dtype) => {
+  const small = smallCase(
+    [
+      { rank: 8, targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] },
+      { rank: 3, targets: ["v_proj", "down_proj"] },
+    ],
+    // Widths of whole and of broken blocks.
+    { ...SMALL, hiddenSize: 64, headDim: 16, intermediateSize: 104, qkvBias: true },
+  );
+  const lossesOf = (result: ExecuteResult): readonly number[] => result.metrics.map(({ loss }) => loss);
+
+  test.each(["cuda:0", "cuda:0,cuda:1"])(
+    "trains what bfloat16 does on the weights that the format keeps, on %s",
+    async (devices) => {
+      const quantized = await runSmall(small, { devices, groups: 1, dtype });
+      const model = dequantizedModel(small.model, dtype);
+      const kept = await runSmall({ ...small, model }, { devices, groups: 1, dtype: "bfloat16" });
+      expect(lossesOf(quantized)).toEqual(lossesOf(kept));
+      expect(quantized.adapters.map(adapterBytes)).toEqual(kept.adapters.map(adapterBytes));
+      quantized.plan.memory.forEach((planned, stage) => {
+        const { memory } = quantized.statistics[stage]!;
+        expect(planned.weights).toBe(memory.weightsBytes);
+        expect(planned.activations + planned.buffers + planned.workspace).toBe(memory.arenaBytes + memory.otherBytes);
+      });
     },
     300_000,
   );

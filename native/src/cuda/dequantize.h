@@ -13,6 +13,20 @@
 
 namespace loratwin::cuda {
 
+// Columns of the right operand [rows, columns] of x W^T or dy W that are dequantized at once: multiples of 64, 64 MiB
+// where that is more than 64.
+constexpr std::int64_t dequantizedColumns(std::int64_t rows, std::int64_t columns) {
+  const std::int64_t fitting = (std::int64_t{32} << 20) / rows / 64 * 64;
+  const std::int64_t all = (columns + 63) / 64 * 64;
+  const std::int64_t wanted = fitting < 64 ? 64 : fitting;
+  return wanted < all ? wanted : all;
+}
+
+// The room that they take.
+constexpr std::size_t dequantizedBytes(std::int64_t rows, std::int64_t columns) {
+  return static_cast<std::size_t>(rows * dequantizedColumns(rows, columns)) * sizeof(ops::Bf16);
+}
+
 struct Dequantize {
   ops::QuantizedView weight;
   std::int32_t firstRow;

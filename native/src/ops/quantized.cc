@@ -117,11 +117,4 @@ QuantizedMatrix::QuantizedMatrix(const Store* w, QuantizedLayout layout) : layou
 template QuantizedMatrix::QuantizedMatrix(const float*, QuantizedLayout);
 template QuantizedMatrix::QuantizedMatrix(const Bf16*, QuantizedLayout);
 
-QuantizedView QuantizedMatrix::view() const {
-  const std::byte* const codes = storage_.data();
-  const std::byte* const absmax = codes + layout_.codeBytes();
-  return {layout_, reinterpret_cast<const std::uint8_t*>(codes), reinterpret_cast<const std::int8_t*>(absmax),
-          reinterpret_cast<const float*>(absmax + layout_.absmaxBytes())};
-}
-
 }  // namespace loratwin::ops

@@ -74,6 +74,13 @@ struct QuantizedView {
   const float* scales;
 };
 
+// The parts in one piece of memory, one after the other.
+inline QuantizedView quantizedView(const QuantizedLayout& layout, const std::byte* parts) {
+  const std::byte* const absmax = parts + layout.codeBytes();
+  return {layout, reinterpret_cast<const std::uint8_t*>(parts), reinterpret_cast<const std::int8_t*>(absmax),
+          reinterpret_cast<const float*>(absmax + layout.absmaxBytes())};
+}
+
 // One rounding, also where the compiler or the processor would rather multiply and add.
 inline float nf4Absmax(const QuantizedView& w, std::int64_t block) {
   return __builtin_fmaf(static_cast<float>(w.absmax[block]), w.scales[1 + block / kQuantSuperBlock], w.scales[0]);
@@ -88,7 +95,7 @@ class QuantizedMatrix {
   // `w` [N,K], all finite, is read during construction only.
   template <class Store>
   QuantizedMatrix(const Store* w, QuantizedLayout layout);
-  QuantizedView view() const;
+  QuantizedView view() const { return quantizedView(layout_, storage_.data()); }
   std::size_t bytes() const { return storage_.bytes(); }
 
  private:

@@ -1,5 +1,6 @@
 #include "runtime/cuda/cuda_device.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cuda/adamw.h"
@@ -72,19 +73,36 @@ void CudaDevice::release() {
   rotations_.reset();
   slots_.reset();
   blas_.reset();
+  dequantized_.reset();
   workspace_.reset();
 }
 
 std::unique_ptr<Matrix> CudaDevice::makeMatrix(const MatrixSource& source) {
-  if (source.quantization) {
-    throw ArgumentError("float32 or bfloat16 weights on a CUDA device", "loadMatrix.dtype", "int8 or nf4");
-  }
+  if (source.quantization) return quantize(source);
   const std::size_t count = static_cast<std::size_t>(source.out) * static_cast<std::size_t>(source.in);
   std::vector<ops::Bf16> rounded;
   const void* const elements = elementsOf(source.data, count, source.dtype, rounded);
   const std::size_t bytes = count * ops::sizeOf(source.dtype);
   auto matrix = std::make_unique<CudaMatrix>(memory_, bytes);
   matrix->values.write(0, elements, bytes);
+  return matrix;
+}
+
+std::unique_ptr<Matrix> CudaDevice::quantize(const MatrixSource& source) {
+  const ops::QuantizedLayout layout{*source.quantization, source.out, source.in};
+  const auto make = [&]<class Store>(Store) {
+    return ops::QuantizedMatrix(static_cast<const Store*>(source.data.data), layout);
+  };
+  const ops::QuantizedMatrix host = source.data.type == ops::DType::float32 ? make(float{}) : make(ops::Bf16{});
+  auto matrix = std::make_unique<CudaMatrix>(memory_, host.bytes());
+  matrix->values.write(0, host.view().codes, host.bytes());
+  matrix->quantized = ops::quantizedView(layout, matrix->values.data());
+  const std::size_t room = std::max(cuda::dequantizedBytes(source.in, source.out),
+                                    cuda::dequantizedBytes(source.out, source.in));
+  if (dequantized_ == nullptr || dequantized_->bytes() < room) {
+    dequantized_ = nullptr;  // before the new one, so that the peak does not hold both
+    dequantized_ = std::make_unique<Buffer>(memory_, MemoryKind::other, room);
+  }
   return matrix;
 }
 
@@ -137,6 +155,7 @@ void CudaDevice::launch(RunTask& run, Completion&) {
     try {
       launches.clear();
       CudaRun context(run.bindings, run.arena->data(), *run.slot, *rotations_, *blas_);
+      if (dequantized_) context.dequantized = reinterpret_cast<ops::Bf16*>(dequantized_->data());
       if (run.program.givesLosses()) context.losses = run.slot->results(run.bindings.segments.size());
       for (const std::unique_ptr<Step>& step : steps) {
         launches.push_back(static_cast<const CudaStep&>(*step).prepare(context));

@@ -29,6 +29,8 @@ class CudaDevice final : public Device {
   void release() override;
 
  private:
+  std::unique_ptr<Matrix> quantize(const MatrixSource& source);
+
   struct RunTask;
   void launch(RunTask& run, Completion& done);
   void launchSums(const Bindings& bindings, TableSlot& slot, std::vector<Launch>& launches) const;
@@ -38,6 +40,7 @@ class CudaDevice final : public Device {
   std::unique_ptr<CudaStream> compute_;
   std::unique_ptr<CudaStream> send_;
   std::unique_ptr<Buffer> workspace_;
+  std::unique_ptr<Buffer> dequantized_;  // columns of a quantized weight; null without one
   std::unique_ptr<cuda::Blas> blas_;
   std::unique_ptr<TableSlots> slots_;
   std::unique_ptr<RotationTables> rotations_;

@@ -6,6 +6,7 @@
 
 #include "cuda/attention.h"
 #include "cuda/blas.h"
+#include "cuda/dequantize.h"
 #include "cuda/rope.h"
 #include "runtime/cuda/tables.h"
 #include "runtime/fields.h"
@@ -13,12 +14,13 @@
 
 namespace loratwin {
 
-// The elements [out, in] as they are multiplied. A narrower format would expand them into a workspace before each
-// product: weightFor() is the place.
+// The elements [out, in] as they are multiplied, or a quantized weight's parts, which are dequantized into room of the
+// device before each product.
 struct CudaMatrix final : Matrix {
   CudaMatrix(std::shared_ptr<MemoryPool> pool, std::size_t bytes)
       : values(std::move(pool), MemoryKind::weights, bytes) {}
   const Buffer values;
+  std::optional<ops::QuantizedView> quantized;  // into `values`
 };
 
 // The cosines and sines of rotary frequencies, kept by the device.
@@ -68,7 +70,8 @@ class CudaRun {
   TableSlot& slot;
   RotationTables& rotations;
   cuda::Blas& blas;
-  double* losses = nullptr;  // [segments], of the device
+  double* losses = nullptr;            // [segments], of the device
+  ops::Bf16* dequantized = nullptr;    // room for any quantized weight's columns, used by one product at a time
 
  private:
   template <class Make>
@@ -95,8 +98,10 @@ class CudaStep : public Step {
   virtual Launch prepare(CudaRun& run) const = 0;
 };
 
-// The matrix's elements for a product on `stream`.
-inline const void* weightFor(const Matrix& matrix) { return static_cast<const CudaMatrix&>(matrix).values.data(); }
+inline const CudaMatrix& cudaMatrix(const Matrix& matrix) { return static_cast<const CudaMatrix&>(matrix); }
+
+// The elements of a matrix that is not quantized.
+inline const void* weightFor(const Matrix& matrix) { return cudaMatrix(matrix).values.data(); }
 
 // Whether rows of bfloat16 `stride` apart are 16-byte aligned, as the tensor core kernels want them.
 constexpr bool aligned(std::int64_t stride) { return stride % 8 == 0; }

@@ -8,6 +8,35 @@ namespace loratwin {
 
 namespace {
 
+// y by its columns, so that each weight is dequantized once and no sum is split.
+void multiplyQuantized(cuda::Blas& blas, const cuda::Product& whole, const ops::QuantizedView& weight, ops::Bf16* room,
+                       void* stream) {
+  const std::int32_t depth = whole.backward ? whole.out : whole.in;
+  const std::int32_t columns = whole.backward ? whole.in : whole.out;
+  const auto width = static_cast<std::int32_t>(cuda::dequantizedColumns(depth, columns));
+  for (std::int32_t column = 0; column < columns; column += width) {
+    const std::int32_t count = std::min(width, columns - column);
+    cuda::Product part = whole;
+    part.weight = room;
+    (whole.backward ? part.in : part.out) = count;
+    part.y = static_cast<std::byte*>(whole.y) + static_cast<std::size_t>(column) * ops::sizeOf(whole.yType);
+    if (whole.residual != nullptr) part.residual = whole.residual + column;
+    const cuda::Dequantize values = whole.backward ? cuda::Dequantize{weight, 0, depth, column, count, room, count}
+                                                   : cuda::Dequantize{weight, column, count, 0, depth, room, depth};
+    cuda::dequantize(values, stream);
+    blas.multiply(part, stream);
+  }
+}
+
+void multiply(cuda::Blas& blas, const cuda::Product& op, const Matrix& weight, ops::Bf16* room, void* stream) {
+  const CudaMatrix& matrix = cudaMatrix(weight);
+  if (matrix.quantized) {
+    multiplyQuantized(blas, op, *matrix.quantized, room, stream);
+  } else {
+    blas.multiply(op, stream);
+  }
+}
+
 struct Matmul final : CudaStep {
   explicit Matmul(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
@@ -28,13 +57,13 @@ struct Matmul final : CudaStep {
       op.ldr = f.ldr;
     }
     op.accumulate = f.bias != nullptr;
-    return [op, bias = f.bias, &blas = r.blas](void* stream) {
+    return [op, bias = f.bias, &weight = f.weight, room = r.dequantized, &blas = r.blas](void* stream) {
       if (bias != nullptr) {
         ops::withStore(op.yType, [&]<class Store>(Store) {
           cuda::fill_rows(bias->values.floats(), op.out, static_cast<Store*>(op.y), op.ldy, op.rows, stream);
         });
       }
-      blas.multiply(op, stream);
+      multiply(blas, op, weight, room, stream);
     };
   }
   const MatmulFields f;
@@ -56,7 +85,9 @@ struct MatmulBackward final : CudaStep {
     op.yType = f.dxType;
     op.ldy = f.lddx;
     op.rows = r.rows();
-    return [op, &blas = r.blas](void* stream) { blas.multiply(op, stream); };
+    return [op, &weight = f.weight, room = r.dequantized, &blas = r.blas](void* stream) {
+      multiply(blas, op, weight, room, stream);
+    };
   }
   const MatmulBackwardFields f;
 };
