@@ -5,7 +5,7 @@ export { interleavedOrders } from "./comparison/interleaved.ts";
 export type { PipelineOp, PipelineOrders } from "./comparison/pipeline-op.ts";
 export { zeroBubbleOrders } from "./comparison/zero-bubble.ts";
 // How a device stores activations.
-export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
+export { type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // Durations: the one cost model of planner, memory check and simulator.
 export { type ActionCost, type CostModel, createCostModel, type LinkCost } from "./cost-model.ts";
 // What has to end before an action may start.
