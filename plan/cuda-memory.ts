@@ -50,15 +50,17 @@ export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: 
   return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE);
 }
 
-/** Columns of a quantized weight are dequantized in so many elements, or 64 columns where these are more (native/src/cuda/dequantize.h). */
-const DEQUANTIZED_ELEMENTS = 32 * 2 ** 20;
+/** Columns of a quantized weight that are dequantized at once: as many as fit so many elements, within bounds (native/src/cuda/dequantize.h). */
+const DEQUANTIZED = { elements: 32 * 2 ** 20, fewestColumns: 64, mostColumns: 8192 } as const;
 
 /** Room for the dequantized columns of any of the layers' products, in either direction. */
 export function cudaDequantizedBytes(arch: Architecture, dtype: Dtype): number {
   if (!isQuantized(dtype)) return 0;
   const room = (rows: number, columns: number): number => {
-    const fitting = Math.max(64, Math.floor(DEQUANTIZED_ELEMENTS / rows / 64) * 64);
-    return padded(rows * Math.min(fitting, padded(columns, 64)) * COMPUTE_BYTES.bfloat16, LINE);
+    const { elements, fewestColumns, mostColumns } = DEQUANTIZED;
+    const fitting = Math.floor(elements / rows / fewestColumns) * fewestColumns;
+    const wanted = Math.min(Math.max(fitting, fewestColumns), mostColumns);
+    return padded(rows * Math.min(wanted, padded(columns, fewestColumns)) * COMPUTE_BYTES.bfloat16, LINE);
   };
   return Math.max(
     ...layerProducts(arch).flatMap(([inFeatures, out]) => [room(inFeatures, out), room(out, inFeatures)]),

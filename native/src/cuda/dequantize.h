@@ -14,11 +14,11 @@
 namespace loratwin::cuda {
 
 // Columns of the right operand [rows, columns] of x W^T or dy W that are dequantized at once: multiples of 64, 64 MiB
-// where that is more than 64.
+// where that is more than 64 and at most 8192 columns.
 constexpr std::int64_t dequantizedColumns(std::int64_t rows, std::int64_t columns) {
   const std::int64_t fitting = (std::int64_t{32} << 20) / rows / 64 * 64;
   const std::int64_t all = (columns + 63) / 64 * 64;
-  const std::int64_t wanted = fitting < 64 ? 64 : fitting;
+  const std::int64_t wanted = fitting < 64 ? 64 : fitting > 8192 ? 8192 : fitting;
   return wanted < all ? wanted : all;
 }
 
