@@ -8,7 +8,7 @@ const peaksSchema = z.strictObject({ float32: positive, bfloat16: positive.optio
 export const deviceNameSchema = z
   .string()
   .max(64)
-  .regex(/^[A-Za-z0-9_][A-Za-z0-9._:-]*$/, "a device name of letters, digits, dot, dash, colon and underscore");
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._:#-]*$/, "a device name of letters, digits, dot, dash, colon, underscore and #");
 
 export const deviceSchema = z.strictObject({
   name: deviceNameSchema,

@@ -25,6 +25,8 @@ std::string whyNoDevices();
 DeviceFacts deviceFacts(int device);
 // For the calls of this thread that follow.
 void useDevice(int device);
+// Copies from the device in use to others go straight where the machine can do that.
+void reachPeers(int device);
 
 // Of the device in use, now.
 std::size_t freeBytes();

@@ -45,6 +45,22 @@ DeviceFacts deviceFacts(int device) {
 
 void useDevice(int device) { check("cudaSetDevice", cudaSetDevice(device)); }
 
+void reachPeers(int device) {
+  const int devices = deviceCount();
+  for (int peer = 0; peer < devices; peer++) {
+    int can = 0;
+    if (peer == device) continue;
+    check("cudaDeviceCanAccessPeer", cudaDeviceCanAccessPeer(&can, device, peer));
+    if (can == 0) continue;
+    const cudaError_t status = cudaDeviceEnablePeerAccess(peer, 0);
+    if (status == cudaErrorPeerAccessAlreadyEnabled) {
+      cudaGetLastError();
+    } else {
+      check("cudaDeviceEnablePeerAccess", status);
+    }
+  }
+}
+
 std::size_t freeBytes() {
   std::size_t free = 0;
   std::size_t total = 0;

@@ -59,6 +59,8 @@ DeviceFacts deviceFacts(int) { return {"emulated GPU", kMemoryBytes, 8, 0}; }
 
 void useDevice(int device) { inUse = device; }
 
+void reachPeers(int) {}
+
 std::size_t freeBytes() {
   const std::lock_guard lock(mutex);
   return kMemoryBytes - usedBytes(inUse);

@@ -33,6 +33,7 @@ set(LORATWIN_CUDA_TABLE
   test/cuda/elementwise.cc
   test/cuda/lora.cc
   test/cuda/optimizer.cc
+  test/cuda/plain.cc
   test/cuda/quantized.cc
   src/ops/quantized.cc)
 foreach(list LORATWIN_CUDA_KERNELS LORATWIN_CUDA_TABLES LORATWIN_EMULATION LORATWIN_CUDA_TABLE)

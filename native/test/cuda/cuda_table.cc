@@ -99,7 +99,8 @@ int runCudaTable(const std::string& onlyGroup) {
                                {"lora", loraCases},
                                {"cross_entropy", crossEntropyCases},
                                {"attention", attentionCases},
-                               {"quantized", quantizedCases}};
+                               {"quantized", quantizedCases},
+                               {"plain", plainCases}};
   for (const Group& group : kGroups) {
     if (onlyGroup.empty() || onlyGroup == group.name) group.run();
   }

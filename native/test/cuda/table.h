@@ -66,6 +66,7 @@ void loraCases();
 void crossEntropyCases();
 void attentionCases();
 void quantizedCases();
+void plainCases();
 
 // Those of one group, or all; see main.cc.
 int runCudaTable(const std::string& onlyGroup);

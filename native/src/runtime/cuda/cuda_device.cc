@@ -54,6 +54,7 @@ CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaO
              {cudaElementwiseSteps(), cudaProductSteps(), cudaAttentionSteps(), cudaLoraSteps()}),
       index_(options.index) {
   cuda::useDevice(index_);
+  cuda::reachPeers(index_);
   workspace_ = std::make_unique<Buffer>(memory_, MemoryKind::other, cuda::kBlasWorkspaceBytes);
   blas_ = cuda::makeBlas(workspace_->data(), options.allowTf32);
   slots_ = std::make_unique<TableSlots>(memory_, kAhead);

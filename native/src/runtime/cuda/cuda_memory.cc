@@ -1,5 +1,6 @@
 #include "runtime/cuda/cuda_memory.h"
 
+#include <stdexcept>
 #include <utility>
 
 #include "cuda/driver.h"
@@ -14,30 +15,38 @@ CudaMemory::CudaMemory(int index, std::string device) : index_(index), device_(s
 
 CudaMemory::~CudaMemory() { cuda::destroyStream(receive_); }
 
-std::byte* CudaMemory::allocate(std::size_t bytes) {
+template <class Body>
+void CudaMemory::use(Body&& body) {
   const std::lock_guard lock(mutex_);
-  cuda::useDevice(index_);
-  void* const memory = cuda::allocate(bytes, "device memory");
-  if (memory == nullptr) {
-    const auto held = [this](MemoryKind kind) { return std::to_string(meter.bytes(kind)); };
-    throw ArgumentError(std::to_string(bytes) + " bytes more of GPU memory", device_,
-                        std::to_string(cuda::freeBytes()) + " bytes free; it holds " + held(MemoryKind::weights) +
-                            " of weights, " + held(MemoryKind::arena) + " of activations, " +
-                            held(MemoryKind::adapters) + " of adapters, " + held(MemoryKind::other) + " of other");
+  try {
+    cuda::useDevice(index_);
+    body();
+    cuda::synchronize(receive_);
+  } catch (const std::runtime_error& error) {
+    throw ArgumentError("a GPU that does as it is told", device_, error.what());
   }
-  cuda::zeroAsync(memory, bytes, receive_);
-  cuda::synchronize(receive_);
+}
+
+std::byte* CudaMemory::allocate(std::size_t bytes) {
+  void* memory = nullptr;
+  use([&] {
+    memory = cuda::allocate(bytes, "device memory");
+    if (memory == nullptr) {
+      const auto held = [this](MemoryKind kind) { return std::to_string(meter.bytes(kind)); };
+      throw ArgumentError(std::to_string(bytes) + " bytes more of GPU memory", device_,
+                          std::to_string(cuda::freeBytes()) + " bytes free; it holds " + held(MemoryKind::weights) +
+                              " of weights, " + held(MemoryKind::arena) + " of activations, " +
+                              held(MemoryKind::adapters) + " of adapters, " + held(MemoryKind::other) + " of other");
+    }
+    cuda::zeroAsync(memory, bytes, receive_);
+  });
   return static_cast<std::byte*>(memory);
 }
 
 void CudaMemory::release(std::byte* memory, std::size_t) noexcept { cuda::release(memory); }
 
 void CudaMemory::copy(void* to, const void* from, std::size_t bytes) {
-  if (bytes == 0) return;
-  const std::lock_guard lock(mutex_);
-  cuda::useDevice(index_);
-  cuda::copyAsync(to, from, bytes, receive_);
-  cuda::synchronize(receive_);
+  if (bytes > 0) use([&] { cuda::copyAsync(to, from, bytes, receive_); });
 }
 
 void CudaMemory::write(std::byte* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }

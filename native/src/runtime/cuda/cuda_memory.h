@@ -13,13 +13,16 @@ class CudaMemory final : public MemoryPool {
   CudaMemory(int index, std::string device);
   ~CudaMemory() override;
 
-  // Throws ArgumentError that names what is held, free and wanted.
+  // Throws ArgumentError; when there is not enough, with what is held, free and wanted.
   std::byte* allocate(std::size_t bytes) override;
   void release(std::byte* memory, std::size_t bytes) noexcept override;
   void write(std::byte* to, const void* from, std::size_t bytes) override;
   void read(void* to, const std::byte* from, std::size_t bytes) override;
 
  private:
+  // body() with the device in use, then until its receive stream is done. Throws ArgumentError with CUDA's text.
+  template <class Body>
+  void use(Body&& body);
   void copy(void* to, const void* from, std::size_t bytes);
 
   const int index_;

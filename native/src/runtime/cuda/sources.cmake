@@ -13,26 +13,26 @@ set(LORATWIN_CUDA_DEVICE_SOURCES
 
 set(LORATWIN_CUDA OFF CACHE BOOL "Whether loratwin.node has the CUDA backend, compiled by nvcc")
 set(LORATWIN_CUDA_ARCHITECTURES "80;86;89;90;100" CACHE STRING "Compute capabilities of its kernels; PTX of the last")
-if(LORATWIN_CUDA)
-  find_program(LORATWIN_NVCC nvcc HINTS /usr/local/cuda/bin)
-  find_path(LORATWIN_CUDART_INCLUDE cuda_runtime_api.h HINTS /usr/local/cuda/include)
-  find_library(LORATWIN_CUDART cudart_static HINTS /usr/local/cuda/lib64 /usr/local/cuda/lib)
-  if(NOT LORATWIN_NVCC OR NOT LORATWIN_CUDART_INCLUDE OR NOT LORATWIN_CUDART)
-    message(FATAL_ERROR "Expected the CUDA toolkit (nvcc, cuda_runtime_api.h, libcudart_static.a) for LORATWIN_CUDA, got nvcc \"${LORATWIN_NVCC}\", headers \"${LORATWIN_CUDART_INCLUDE}\", library \"${LORATWIN_CUDART}\"")
-  endif()
+find_program(LORATWIN_NVCC nvcc HINTS /usr/local/cuda/bin)
+find_path(LORATWIN_CUDART_INCLUDE cuda_runtime_api.h HINTS /usr/local/cuda/include)
+find_library(LORATWIN_CUDART cudart_static HINTS /usr/local/cuda/lib64 /usr/local/cuda/lib)
+
+# An addon with the CUDA backend, its kernels for the given compute capabilities.
+function(loratwin_cuda_addon addon)
   set(targets)
-  foreach(architecture ${LORATWIN_CUDA_ARCHITECTURES})
+  foreach(architecture ${ARGN})
     list(APPEND targets -gencode arch=compute_${architecture},code=sm_${architecture})
     set(newest ${architecture})
   endforeach()
   list(APPEND targets -gencode arch=compute_${newest},code=compute_${newest})
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/${addon}_kernels)
+  file(MAKE_DIRECTORY ${folder})
   set(kernels)
   foreach(source ${LORATWIN_CUDA_KERNELS})
     get_filename_component(name ${source} NAME_WE)
-    set(object ${CMAKE_CURRENT_BINARY_DIR}/cuda/${name}.o)
+    set(object ${folder}/${name}.o)
     # --expt-relaxed-constexpr: ops/dropout.h is for both sides
     add_custom_command(OUTPUT ${object}
-      COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_CURRENT_BINARY_DIR}/cuda
       COMMAND ${LORATWIN_NVCC} -std=c++20 -O3 --expt-relaxed-constexpr -Werror all-warnings -Xcompiler=-fPIC,-fvisibility=hidden
               -I${CMAKE_CURRENT_SOURCE_DIR}/src ${targets} -MD -MF ${object}.d -c ${source} -o ${object}
       DEPENDS ${source} DEPFILE ${object}.d
@@ -40,19 +40,35 @@ if(LORATWIN_CUDA)
     list(APPEND kernels ${object})
   endforeach()
   set_source_files_properties(${kernels} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
-  loratwin_addon(loratwin ${LORATWIN_CUDA_DEVICE_SOURCES} src/cuda/blas_cublaslt.cc src/cuda/driver_cudart.cc ${kernels})
-  target_include_directories(loratwin SYSTEM PRIVATE ${LORATWIN_CUDART_INCLUDE})
-  target_link_libraries(loratwin PRIVATE ${LORATWIN_CUDART} ${CMAKE_DL_LIBS} rt)
-  # Of the C++ runtime and CUDA's nothing is for others.
-  target_link_options(loratwin PRIVATE -Wl,--exclude-libs,ALL)
+  loratwin_addon(${addon} ${LORATWIN_CUDA_DEVICE_SOURCES} src/cuda/blas_cublaslt.cc src/cuda/driver_cudart.cc ${kernels})
+  target_include_directories(${addon} SYSTEM PRIVATE ${LORATWIN_CUDART_INCLUDE})
+  target_link_libraries(${addon} PRIVATE ${LORATWIN_CUDART} ${CMAKE_DL_LIBS} rt)
+  # Of CUDA's runtime nothing is for others.
+  target_link_options(${addon} PRIVATE -Wl,--exclude-libs,ALL)
+endfunction()
+
+set(LORATWIN_HAS_NVCC OFF)
+if(LORATWIN_NVCC AND LORATWIN_CUDART_INCLUDE AND LORATWIN_CUDART)
+  set(LORATWIN_HAS_NVCC ON)
+endif()
+if(LORATWIN_CUDA AND NOT LORATWIN_HAS_NVCC)
+  message(FATAL_ERROR "Expected the CUDA toolkit (nvcc, cuda_runtime_api.h, libcudart_static.a) for LORATWIN_CUDA, got nvcc \"${LORATWIN_NVCC}\", headers \"${LORATWIN_CUDART_INCLUDE}\", library \"${LORATWIN_CUDART}\"")
+endif()
+if(LORATWIN_CUDA)
+  loratwin_cuda_addon(loratwin ${LORATWIN_CUDA_ARCHITECTURES})
 else()
   loratwin_addon(loratwin src/runtime/cuda/no_devices.cc)
+endif()
+# For the test that it loads without a driver; one architecture, so that it is built in time.
+if(LORATWIN_HAS_NVCC)
+  loratwin_cuda_addon(loratwin_cuda 80)
+  set_target_properties(loratwin_cuda PROPERTIES EXCLUDE_FROM_ALL ON)
 endif()
 
 # The same backend over the emulation, for tests: node native/build.mjs loratwin_emulated.
 add_library(cuda_emulated OBJECT ${LORATWIN_CUDA_KERNELS})
 target_include_directories(cuda_emulated PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/src)
-target_compile_options(cuda_emulated PRIVATE ${LORATWIN_KERNEL_FLAGS} -g)
+target_compile_options(cuda_emulated PRIVATE ${LORATWIN_KERNEL_FLAGS} -O2 -g)
 loratwin_addon(loratwin_emulated ${LORATWIN_CUDA_DEVICE_SOURCES} src/cuda/blas_emulated.cc src/cuda/driver_emulated.cc
   ${LORATWIN_EMULATION} $<TARGET_OBJECTS:cuda_emulated>)
 set_target_properties(cuda_emulated loratwin_emulated PROPERTIES EXCLUDE_FROM_ALL ON)
