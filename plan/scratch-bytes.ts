@@ -1,7 +1,7 @@
 // Scratch of operators as their headers in native/src/ops and native/src/runtime/cuda/scratch.h state it.
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 import { LORA_GROUPS, type Projection, projectionShape } from "./documents/architecture.ts";
-import type { LayoutInput, StageLayout } from "./stage-layout.ts";
+import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 
 const FLOAT = 4;
 const LINE = 64;
@@ -81,7 +81,7 @@ interface Scratch {
   readonly lora: number;
 }
 
-function cudaScratch(input: LayoutInput, columns: StageLayout["shrunkColumns"]): Scratch {
+function cudaScratch(input: LayoutInput, columns: ShrunkColumns): Scratch {
   const { architecture: arch, jobs, maxTokens: rows } = input;
   const dtype = computeDtype(input.dtype);
   const maxRank = Math.max(0, ...jobs.map(({ adapter }) => adapter.rank));
@@ -102,7 +102,7 @@ function cudaScratch(input: LayoutInput, columns: StageLayout["shrunkColumns"]):
 }
 
 /** What a stage's operators need on its device. */
-export function scratchOf(input: LayoutInput, columns: StageLayout["shrunkColumns"]): Scratch {
+export function scratchOf(input: LayoutInput, columns: ShrunkColumns): Scratch {
   if (input.kind === "cuda") return cudaScratch(input, columns);
   const { architecture: arch, maxTokens: rows, maxSequence, threads } = input;
   const dtype = computeDtype(input.dtype);

@@ -1,8 +1,7 @@
 import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
-import { type Architecture, PROJECTIONS, type Projection } from "./documents/architecture.ts";
-import type { ResolvedDevice } from "./documents/cluster.ts";
-import type { Buffers, PlannedJob, Stage } from "./documents/plan.ts";
-import type { Dtype, Recompute } from "./documents/workload.ts";
+import { PROJECTIONS, type Projection } from "./documents/architecture.ts";
+import type { Buffers } from "./documents/plan.ts";
+import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 import { scratchOf } from "./scratch-bytes.ts";
 
 /** Tensors in the arena start at multiples of this. */
@@ -15,21 +14,6 @@ const HEAD_TILE = {
 } as const;
 /** Elements that the rows of a LoRA product are padded to on a GPU. */
 const SHRUNK_PADDING = 8;
-
-/** What a stage's activation memory follows from. */
-export interface LayoutInput {
-  readonly architecture: Architecture;
-  readonly stage: Stage;
-  readonly jobs: readonly Pick<PlannedJob, "adapter">[];
-  readonly dtype: Dtype;
-  readonly recompute: Recompute;
-  /** The most tokens of a micro-batch, and of a sequence. */
-  readonly maxTokens: number;
-  readonly maxSequence: number;
-  /** Of the device: a GPU's operators need other scratch than a CPU's, and rows that start at multiples of 16 bytes. */
-  readonly kind: ResolvedDevice["kind"];
-  readonly threads: number;
-}
 
 /** Where a tensor lies: a byte offset in the micro-batch's slot (`stash`) or in the stage's workspace. */
 export interface Place {
@@ -64,7 +48,7 @@ export interface StageLayout {
   /** The last stage's: the final norm's input, its rstd, and the gradient that the loss leaves for the backward. */
   readonly final: { readonly x: Place; readonly rstd: Place; readonly gradient: Place } | undefined;
   /** Columns of the shrunk tensors: the largest rank among the jobs that target the projection. */
-  readonly shrunkColumns: Readonly<Partial<Record<Projection, number>>>;
+  readonly shrunkColumns: ShrunkColumns;
   readonly slotBytes: number;
   readonly forward: {
     readonly normed: Place;
@@ -118,7 +102,7 @@ function regionOf(space: Place["space"], start = 0): Region {
   };
 }
 
-function shrunkColumnsOf({ jobs, kind }: LayoutInput): StageLayout["shrunkColumns"] {
+function shrunkColumnsOf({ jobs, kind }: LayoutInput): ShrunkColumns {
   const padding = kind === "cuda" ? SHRUNK_PADDING : 1;
   const columns: Partial<Record<Projection, number>> = {};
   for (const projection of PROJECTIONS) {
