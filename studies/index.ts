@@ -30,6 +30,12 @@ export {
 export { type PaperRow, type PaperTable, paperTable, type Variation, varyAssumptions } from "./paper/paper-table.ts";
 export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from "./score.ts";
 // Ways to train the same jobs on equal devices.
-export { compareStrategies, type StrategyRow } from "./strategies/compare-strategies.ts";
+export {
+  compareStrategies,
+  efficiencyFromObservation,
+  STRATEGY_NAMES,
+  type StrategyName,
+  type StrategyRow,
+} from "./strategies/compare-strategies.ts";
 export { fixedInterconnect, topologyInterconnect } from "./strategies/interconnect.ts";
 export { loraParameters, type Platform, type Training } from "./strategies/setting.ts";

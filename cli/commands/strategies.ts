@@ -1,4 +1,4 @@
-import { formatBytes, formatSeconds, InputError, mean } from "../../core/index.ts";
+import { canonicalJson, formatBytes, formatSeconds, InputError, mean } from "../../core/index.ts";
 import {
   computeDtype,
   type Dtype,
@@ -10,12 +10,15 @@ import {
 import { clusterTopology } from "../../sim/index.ts";
 import {
   compareStrategies,
+  efficiencyFromObservation,
   loraParameters,
   type Platform,
+  STRATEGY_NAMES,
   type Training,
   topologyInterconnect,
 } from "../../studies/index.ts";
 import { type Arguments, type Command, optionalText, requiredText } from "../command.ts";
+import { writeOutput } from "../files.ts";
 import type { Io } from "../io.ts";
 import { loadCatalog, loadCluster, readCalibration } from "../load-cluster.ts";
 import { type LoadedWorkload, loadWorkload } from "../load-workload.ts";
@@ -99,6 +102,33 @@ function trainingOf({ workload, architecture, rows }: LoadedWorkload, dtype: Dty
   };
 }
 
+/** The calibration, its share of the peak fitted to --observed where that is given. */
+function observedCalibration(
+  args: Arguments,
+  platform: Platform & { readonly calibration: LayersCalibration },
+  training: Training,
+  jobs: number,
+): LayersCalibration {
+  const observed = optionalText(args, "observed");
+  const { calibration } = platform;
+  if (observed === undefined) return calibration;
+  const [name, rate, ...rest] = observed.split("=");
+  const strategy = STRATEGY_NAMES.find((each) => each === name);
+  const tokensPerSecond = Number(rate);
+  if (strategy === undefined || rest.length > 0 || !(tokensPerSecond > 0))
+    throw new InputError({
+      expected: `STRATEGY=TOKENS_PER_SECOND with one of ${STRATEGY_NAMES.join(", ")}`,
+      at: "--observed",
+      got: observed,
+    });
+  const computeEfficiency = efficiencyFromObservation(platform, training, jobs, { strategy, tokensPerSecond });
+  return {
+    ...calibration,
+    computeEfficiency,
+    source: `${calibration.source}; share of the peak from ${observed} tokens/s`,
+  };
+}
+
 export const strategiesCommand: Command = {
   usage: "strategies <workload>",
   describe:
@@ -106,6 +136,7 @@ export const strategiesCommand: Command = {
   examples: [
     ["$0 strategies w.yaml --cluster gpus.yaml", "every strategy, with and without recomputation"],
     ["$0 strategies w.yaml --cluster gpus.yaml --dtype nf4", "with a 4-bit base model"],
+    ["$0 strategies w.yaml --cluster gpus.yaml --observed lorapp=2364 -o k.json", "a calibration from one observation"],
   ],
   options: (yargs) =>
     yargs
@@ -114,6 +145,11 @@ export const strategiesCommand: Command = {
       .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" })
       .option("calibration", { type: "string", describe: "a layers calibration instead of the catalog's" })
       .option("dtype", { type: "string", choices: dtypeSchema.options, describe: "over the workload's `model.dtype`" })
+      .option("observed", {
+        type: "string",
+        describe: "a rate that somebody saw, as STRATEGY=TOKENS_PER_SECOND: the share of the peak is fitted to it",
+      })
+      .option("output", { alias: "o", type: "string", describe: "write the calibration that was used to this file" })
       .option("full", {
         type: "boolean",
         default: false,
@@ -122,11 +158,16 @@ export const strategiesCommand: Command = {
   async run(args, io) {
     const loaded = await loadWorkload(io, requiredText(args, "workload"));
     const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? loaded.workload.model.dtype;
-    const { calibration, ...platform } = platformOf(io, args, dtype);
-    const training = trainingOf(loaded, dtype, args["full"] === true);
-    const rows = compareStrategies(platform, training, loaded.workload.jobs.length);
-    const { sequences, sequenceLength, microBatches } = training;
+    const known = platformOf(io, args, dtype);
     const jobs = loaded.workload.jobs.length;
+    const recompute = loaded.workload.recompute === "layer";
+    const training = { ...trainingOf(loaded, dtype, args["full"] === true), recompute };
+    const calibration = observedCalibration(args, known, training, jobs);
+    const platform = { ...known, efficiency: calibration };
+    const rows = compareStrategies(platform, training, jobs);
+    const { sequences, sequenceLength, microBatches } = training;
+    const output = optionalText(args, "output");
+    if (output !== undefined) writeOutput(io, output, `${canonicalJson(calibration)}\n`);
     printResult(io, args, { calibration, jobs, sequences, sequenceLength, microBatches, strategies: rows }, () =>
       [
         `${jobs} jobs of ${sequences} rows of ${sequenceLength} tokens a step, ${microBatches} micro-batches, ${dtype}`,

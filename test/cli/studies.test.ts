@@ -31,7 +31,12 @@ beforeAll(() => {
 
 interface Strategies {
   readonly calibration: { readonly meanError: number };
-  readonly strategies: readonly { readonly strategy: string; readonly recompute: boolean; readonly fits: boolean }[];
+  readonly strategies: readonly {
+    readonly strategy: string;
+    readonly recompute: boolean;
+    readonly fits: boolean;
+    readonly tokensPerSecond: number;
+  }[];
 }
 
 async function strategies(...args: readonly string[]): Promise<Strategies> {
@@ -61,7 +66,27 @@ test("a calibration that catalog writes is read back by strategies and simulate"
   expect(makespanSeconds).toBeGreaterThan(0);
 });
 
+test("one observed rate gives the share of the peak, and the calibration predicts that rate again", async () => {
+  await printed(
+    ["strategies", "w.yaml", "--cluster", "four.yaml", "--observed", "1f1b=5000", "-o", "seen.json"],
+    folder,
+  );
+  const rows = (await strategies("--cluster", "four.yaml", "--calibration", "seen.json")).strategies;
+  const row = rows.find(({ strategy, recompute }) => strategy === "1f1b" && !recompute)!;
+  expect(row.tokensPerSecond).toBeCloseTo(5000, 1);
+});
+
 test.each([
+  [
+    "a rate that no share of the peak gives",
+    ["--cluster", "four.yaml", "--observed", "1f1b=1e9"],
+    /between \d+ and \d+ tokens\/s for 1f1b, got 1000000000/,
+  ],
+  [
+    "an unknown strategy",
+    ["--cluster", "four.yaml", "--observed", "magic=3"],
+    /STRATEGY=TOKENS_PER_SECOND with one of lorapp, .* at --observed/,
+  ],
   ["unequal devices", ["--cluster", "mixed.yaml"], /devices that are all RTX A6000 at --cluster, got "L40S"/],
   [
     "another kind of calibration",
