@@ -3,7 +3,15 @@ import { builtProgram } from "../places.ts";
 import { Failed, type Stage } from "../stage.ts";
 
 /** A process each, so that a kernel's fault ends only its own group. */
-export const OPERATOR_GROUPS = ["elementwise", "optimizer", "lora", "cross_entropy", "attention", "quantized"] as const;
+export const OPERATOR_GROUPS = [
+  "elementwise",
+  "optimizer",
+  "lora",
+  "cross_entropy",
+  "attention",
+  "quantized",
+  "plain",
+] as const;
 
 export const operators: Stage = {
   describe: "every kernel against its reference, twice, with the same bytes",
