@@ -47,21 +47,26 @@ export const build: Stage = {
       return;
     }
     if (machine.nvcc === undefined) throw new Missing("Expected nvcc on the PATH or in /usr/local/cuda, found none.");
-    const cores = String(availableParallelism());
-    const done = await Promise.all([
-      step(context, "operator table and timing programs", [
-        [
-          "cmake",
-          "-S",
-          packageFile("gpu", "programs"),
-          "-B",
-          PROGRAMS,
-          `-DCMAKE_CUDA_ARCHITECTURES=${machine.gpu?.architecture}`,
-        ],
-        ["cmake", "--build", PROGRAMS, "-j", cores, "--", "-k"],
-      ]),
+    const source = packageFile("gpu", "programs");
+    const configure = [
+      "cmake",
+      "-S",
+      source,
+      "-B",
+      PROGRAMS,
+      `-DCMAKE_CUDA_ARCHITECTURES=${machine.gpu?.architecture}`,
+    ];
+    const make = ["cmake", "--build", PROGRAMS, "-j", String(availableParallelism()), "--target"];
+    // One after the other, so that a fault in one leaves the other; the addon beside them.
+    const programs = async (): Promise<readonly boolean[]> => [
+      await step(context, "operator table for the GPU", [configure, [...make, "gpu_table"]]),
+      await step(context, "timing programs", [configure, [...make, "gpu_bench"]]),
+    ];
+    const [built, withCuda] = await Promise.all([
+      programs(),
       step(context, "addon with CUDA", [[...addon, "loratwin"]]),
     ]);
+    const done = [...built, withCuda];
     if (done.includes(false)) throw new Failed("A build failed; the log has the compiler's message.");
   },
 };
