@@ -3,7 +3,7 @@
 // The addon has the CUDA backend where there is nvcc and a GPU, or LORATWIN_CUDA is 1; 0 leaves it out.
 // Prints the tools' output only when something fails. LORATWIN_CMAKE_ARGS adds arguments to the configuration.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -46,6 +46,43 @@ function wantsCuda() {
   const hasCompiler = spawnSync("nvcc", ["--version"]).status === 0 || existsSync("/usr/local/cuda/bin/nvcc");
   return hasCompiler && existsSync("/dev/nvidiactl");
 }
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+// This process while nobody knows: the file has just gone, or is being written.
+function ownerOf(lock) {
+  try {
+    return Number(readFileSync(lock, "utf8")) || process.pid;
+  } catch {
+    return process.pid;
+  }
+}
+
+// Test files build what they need, two at a time: one after the other, since they share object files.
+function takeTurn() {
+  mkdirSync(build, { recursive: true });
+  const lock = join(build, ".building");
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: "wx" });
+      process.on("exit", () => rmSync(lock, { force: true }));
+      return;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    if (!isAlive(ownerOf(lock))) rmSync(lock, { force: true });
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  }
+}
+
+takeTurn();
 
 // Relative to the current folder.
 const napi = require("node-addon-api").include_dir;

@@ -122,7 +122,11 @@ void waitEvent(void* stream, void* event) {
   check("cudaStreamWaitEvent", cudaStreamWaitEvent(streamOf(stream), eventOf(event), 0));
 }
 
-void synchronizeEvent(void* event) { check("cudaEventSynchronize", cudaEventSynchronize(eventOf(event))); }
+// What a kernel did wrong comes out here, long after its launch.
+void synchronizeEvent(void* event) {
+  check("a kernel or a copy failed (CUDA_LAUNCH_BLOCKING=1 tells which operator)",
+        cudaEventSynchronize(eventOf(event)));
+}
 
 std::int64_t elapsedNs(void* from, void* to) {
   float milliseconds = 0;
