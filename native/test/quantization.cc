@@ -71,8 +71,8 @@ double worstError(const std::vector<float>& w, const QuantizedView& view, const 
         const std::int64_t start = k / 64 * 64;
         const std::int64_t block = (n * layout.rowCodes() + k) / 64;
         const double step = view.scales[1 + block / 256];
-        promised = absmaxOf(w, row + start, row + std::min<std::int64_t>(start + 64, layout.inFeatures)) * kHalfStepNf4 +
-                   step / 2;
+        const std::int64_t end = std::min<std::int64_t>(start + 64, layout.inFeatures);
+        promised = absmaxOf(w, row + start, row + end) * kHalfStepNf4 + step / 2;
       }
       const double value = ops::toFloat(got[at]);
       promised += std::fabs(value) * kRounding + (std::fabs(w[at]) + promised) * kFloat;
@@ -121,7 +121,8 @@ double wrongInPanels(const QuantizedView& view, const std::vector<Bf16>& expecte
           const Bf16 got = panel[static_cast<std::size_t>(pairs ? (r / 2 * 64 + c) * 2 + r % 2 : r * 64 + c)];
           float value = 0.0F;
           if (r < rows && column < columns) {
-            value = ops::toFloat(expected[static_cast<std::size_t>(backward ? r * columns + column : column * rows + r)]);
+            const std::int64_t at = backward ? r * columns + column : column * rows + r;
+            value = ops::toFloat(expected[static_cast<std::size_t>(at)]);
           }
           wrong += ops::toFloat(got) == value ? 0 : 1;
         }
@@ -185,8 +186,8 @@ void checkFormat(ops::Quantization format, const Shape& shape, const char* value
 
 void checkQuantization(const Report& report) {
   for (const ops::Quantization format : {ops::Quantization::int8, ops::Quantization::nf4}) {
-    for (const Shape& shape : {Shape{1, 1}, Shape{5, 64}, Shape{64, 172}, Shape{67, 100}, Shape{172, 65}, Shape{300, 31},
-                               Shape{130, 512}}) {
+    for (const Shape& shape : {Shape{1, 1}, Shape{5, 64}, Shape{64, 172}, Shape{67, 100}, Shape{172, 65},
+                               Shape{300, 31}, Shape{130, 512}}) {
       checkFormat(format, shape, "normal", normalWeights(shape), report);
       checkFormat(format, shape, "uneven", unevenWeights(shape), report);
     }

@@ -2,7 +2,7 @@
 //
 //   out[r, c] = value(code[n, k]) scale,  n = firstRow + r, k = firstColumn + c;  formats: ops/quantized.h
 //   W [N,K]: all parts of the view in device memory, codes on a multiple of 16 bytes   out [rows, columns], stride ldo
-//   Every element of out is overwritten. Bit by bit ops::ref::dequantize. A product takes out as W for dx = dy W, as W^T
+//   Every element of out is overwritten. Bit by bit ops::ref::dequantize. A product takes out as W for dx = dy W, W^T
 //   for y = x W^T; all of W or rows that fit the scratch (sums over rows of W: then W's columns).
 //   firstColumn is a multiple of 8.
 #pragma once

@@ -4,8 +4,8 @@
 //   W [N,K] row major; a row's codes are padded to P = K rounded up to 64, padding has the value 0
 //   int8  codes [N,P] in -127 .. 127, value c; scale [N] f32 = absmax of the row / 127. |w - w'| <= absmax / 254
 //         (vector-wise, LLM.int8(): Dettmers et al. 2022, section 3)
-//   nf4   codes of kNf4, the nearest to w / absmax; absmax of each 64 neighbours of a row. |w - w'| <= 0.152 absmax, half of
-//         the widest gap. In each 32 codes byte i holds code i in its low and code i + 16 in its high half: [N,P/2]
+//   nf4   codes of kNf4, the nearest to w / absmax; absmax of each 64 neighbours of a row. |w - w'| <= 0.152 absmax,
+//         half of the widest gap. In each 32 codes byte i holds code i in its low half, i + 16 in its high one: [N,P/2]
 //         absmax [N P/64] is itself kept in 8 bits: a = offset + c step[block / 256] with c in -127 .. 127, offset the
 //         mean of all absmax, step the largest |absmax - offset| of 256 blocks / 127. 4.127 bits a weight
 //         (double quantization: Dettmers et al. 2023, QLoRA, section 3; its second codes are 8-bit floats)
