@@ -7,6 +7,8 @@ namespace loratwin::cuda {
 namespace {
 
 constexpr int kThreads = 128;
+// Blocks of the key kernel on a multiprocessor: asked for more of them by itself, ptxas spills for compute capability 10.0.
+constexpr int kKeyBlocks = 4;
 
 // Which row, head and columns of the head a thread has.
 struct Place {
@@ -115,7 +117,7 @@ __global__ void __launch_bounds__(kThreads) attention_plain_query_kernel(Attenti
 }
 
 template <class Store>
-__global__ void __launch_bounds__(kThreads) attention_plain_key_kernel(AttentionPlainBackwardT<Store> op) {
+__global__ void __launch_bounds__(kThreads, kKeyBlocks) attention_plain_key_kernel(AttentionPlainBackwardT<Store> op) {
   const AttentionHeads& shape = op.shape;
   const Place at = placeOf(shape.kvHeads, shape.headDim);
   if (at.row >= op.rows) return;

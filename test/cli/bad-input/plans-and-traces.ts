@@ -151,7 +151,7 @@ export const BAD_PLANS_AND_TRACES: readonly BadInput[] = [
     name: "a device that nobody can measure",
     files: BASE,
     argv: ["calibrate", "--device", "tpu"],
-    says: [/a CPU device.* at --device, got "tpu"/],
+    says: [/a CPU or CUDA device.* at --device, got "tpu"/],
   },
   {
     name: "a model with heads that do not divide its width",
