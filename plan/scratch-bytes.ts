@@ -1,11 +1,7 @@
 // Scratch of operators as their headers in native/src/ops and native/src/runtime/cuda/scratch.h state it.
-<<<<<<< /tmp/cw/plan/scratch-bytes.ts
-import { COMPUTE_BYTES, type ComputeDtype } from "./compute-dtype.ts";
-=======
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 import { LORA_GROUPS, type Projection, projectionShape } from "./documents/architecture.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
->>>>>>> /tmp/cw-theirs
 
 const FLOAT = 4;
 const LINE = 64;
@@ -77,8 +73,6 @@ export function cudaHeadScratchBytes(tileRows: number, vocabulary: number, dtype
   const elements = tileRows * padded(vocabulary, 8);
   return padded(elements * FLOAT, LINE) + (dtype === "bfloat16" ? padded(elements * COMPUTE_BYTES[dtype], LINE) : 0);
 }
-<<<<<<< /tmp/cw/plan/scratch-bytes.ts
-=======
 
 interface Scratch {
   readonly attention: number;
@@ -122,4 +116,3 @@ export function scratchOf(input: LayoutInput, columns: ShrunkColumns): Scratch {
     lora: loraScratchBytes(rows, Math.max(0, ...Object.values(columns)), mostProjections, dtype),
   };
 }
->>>>>>> /tmp/cw-theirs

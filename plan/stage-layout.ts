@@ -1,16 +1,8 @@
 import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
-<<<<<<< /tmp/cw/plan/stage-layout.ts
-import { type Architecture, PROJECTIONS, type Projection } from "./documents/architecture.ts";
-import type { ResolvedDevice } from "./documents/cluster.ts";
-import type { Buffers, PlannedJob, Stage } from "./documents/plan.ts";
-import type { Dtype, Recompute } from "./documents/workload.ts";
-import { scratchOf } from "./stage-scratch.ts";
-=======
 import { PROJECTIONS, type Projection } from "./documents/architecture.ts";
 import type { Buffers } from "./documents/plan.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 import { scratchOf } from "./scratch-bytes.ts";
->>>>>>> /tmp/cw-theirs
 
 /** Tensors in the arena start at multiples of this. */
 const ALIGNMENT = 64;
