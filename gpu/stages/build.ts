@@ -32,8 +32,8 @@ function buildEnvironment({ machine, mode }: StageContext): NodeJS.ProcessEnv {
 
 export const build: Stage = {
   describe: "the programs and the addon, for this card's architecture",
-  limitSeconds: 200,
-  emulatedLimitSeconds: 240,
+  limitSeconds: 300,
+  emulatedLimitSeconds: 300,
   async run(context) {
     const { machine, mode } = context;
     const addon = [process.execPath, packageFile("native", "build.mjs")];
