@@ -1,10 +1,13 @@
-// The addon is built again when a native source, Node, the compiler setting or the processor changed:
+// The addon is built again when a native source, Node, a setting of the build or the processor changed:
 // the build may use the processor's own instructions.
 import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { inRoot, root } from "./root.mjs";
 import { filesBelow, hashInputs, isFresh, writeStamp } from "./stamp.mjs";
 import { runs, SetupError, say } from "./terminal.mjs";
+
+/** What native/build.mjs, CMake and the compiler read from the environment. */
+const SETTINGS = ["CXX", "CXXFLAGS", "CMAKE_PREFIX_PATH", "LORATWIN_CUDA", "LORATWIN_CMAKE_ARGS"];
 
 const isSource = (path) => /\.(cc|cpp|h|hpp|cu|cuh|cmake|txt|mjs)$/.test(path);
 
@@ -15,8 +18,12 @@ export function buildNativeAddon() {
     ...filesBelow(inRoot("native")).filter(isSource),
     inRoot("node_modules/node-addon-api/package.json"),
   ];
-  const { CXX = "", CXXFLAGS = "", CMAKE_PREFIX_PATH = "" } = process.env;
-  const facts = [process.version, process.arch, cpus()[0]?.model ?? "", CXX, CXXFLAGS, CMAKE_PREFIX_PATH];
+  const facts = [
+    process.version,
+    process.arch,
+    cpus()[0]?.model ?? "",
+    ...SETTINGS.map((name) => process.env[name] ?? ""),
+  ];
   const stamp = inRoot("native/build/.prepared");
   const hash = hashInputs(sources, facts);
   if (isFresh(stamp, hash, [inRoot("native/build/loratwin.node")])) return;
