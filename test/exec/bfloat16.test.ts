@@ -3,32 +3,15 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { decodeFloats, encodeFloats, initModel, readSafetensors } from "../../datasets/index.ts";
-import { type BaseModel, type ExecuteResult, openModelFolder, syntheticWeights } from "../../exec/index.ts";
+import { type BaseModel, openModelFolder, syntheticWeights } from "../../exec/index.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type CaseRun, planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
-import { adapterBytes, packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
+import { largestLossError, MIXED_CASE, outcome } from "./run-outcome.ts";
+import { packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
 
 const DEVICES = ["cpu:0", "cpu:0,cpu:1"] as const;
 const HALF = { dtype: "bfloat16" } as const;
 
-/** Losses in order of job and step. */
-function losses({ metrics }: ExecuteResult): readonly number[] {
-  return [...metrics].sort((a, b) => a.job.localeCompare(b.job) || a.step - b.step).map(({ loss }) => loss);
-}
-
-function largestLossError(a: ExecuteResult, b: ExecuteResult): number {
-  expect(a.metrics.length).toBe(b.metrics.length);
-  return Math.max(...losses(a).map((loss, i) => Math.abs(loss / losses(b)[i]! - 1)));
-}
-
-function outcome(result: ExecuteResult) {
-  return { adapters: result.adapters.map(adapterBytes), losses: losses(result) };
-}
-
-const given = smallCase([
-  { rank: 8, dropout: 0.2, targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] },
-  { rank: 3, targets: ["v_proj", "down_proj"], microBatchSize: 1, optimizer: { maxGradNorm: 0.1 } },
-]);
 /** Odd widths, biases, a head of its own. */
 const odd = smallCase([{ rank: 5, targets: ["q_proj", "gate_proj", "down_proj"] }], {
   ...SMALL,
@@ -48,7 +31,7 @@ const odd = smallCase([{ rank: 5, targets: ["q_proj", "gate_proj", "down_proj"] 
 const LOSS_BOUND = 0.01;
 
 describe.each([
-  ["all projections, dropout", given],
+  ["all projections, dropout", MIXED_CASE],
   ["odd widths and biases", odd],
 ])("a model in bfloat16: %s", (_, small) => {
   test.each(DEVICES)("has losses within a hundredth of fp32's on %s", async (devices) => {
@@ -105,7 +88,7 @@ describe("bfloat16 weights", () => {
     const [first, ...others] = await Promise.all(
       [weights, rounded, stored, mixed].map(async (source) => {
         const model = { architecture: SMALL, weights: { ...source, readBfloat16: source.readBfloat16 } };
-        return outcome(await runSmall({ ...given, model }, { devices: "cpu:0", ...HALF }));
+        return outcome(await runSmall({ ...MIXED_CASE, model }, { devices: "cpu:0", ...HALF }));
       }),
     );
     // Norms are fp32 on a device, so the first differs from the others in those of the unrounded model.

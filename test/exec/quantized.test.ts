@@ -1,29 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { decodeFloats, encodeFloats } from "../../datasets/index.ts";
-import { type BaseModel, type ExecuteResult, syntheticWeights } from "../../exec/index.ts";
+import { type BaseModel, syntheticWeights } from "../../exec/index.ts";
 import { dequantizedModel } from "./quantized-model.ts";
-import { adapterBytes, packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
+import { largestLossError, losses, MIXED_CASE, outcome } from "./run-outcome.ts";
+import { packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
 
 const DEVICES = ["cpu:0", "cpu:0,cpu:1"] as const;
 const DTYPES = ["int8", "nf4"] as const;
 
-function losses({ metrics }: ExecuteResult): readonly number[] {
-  return [...metrics].sort((a, b) => a.job.localeCompare(b.job) || a.step - b.step).map(({ loss }) => loss);
-}
-
-function largestLossError(a: ExecuteResult, b: ExecuteResult): number {
-  expect(a.metrics.length).toBe(b.metrics.length);
-  return Math.max(...losses(a).map((loss, i) => Math.abs(loss / losses(b)[i]! - 1)));
-}
-
-function outcome(result: ExecuteResult) {
-  return { adapters: result.adapters.map(adapterBytes), losses: losses(result) };
-}
-
-const given = smallCase([
-  { rank: 8, dropout: 0.2, targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] },
-  { rank: 3, targets: ["v_proj", "down_proj"], microBatchSize: 1, optimizer: { maxGradNorm: 0.1 } },
-]);
 /** Odd widths, biases, a head of its own; products that are dequantized in more than one part. */
 const odd = smallCase([{ rank: 5, targets: ["q_proj", "gate_proj", "down_proj"] }], {
   ...SMALL,
@@ -36,7 +20,7 @@ const odd = smallCase([{ rank: 5, targets: ["q_proj", "gate_proj", "down_proj"] 
   tiedEmbeddings: false,
 });
 const CASES = [
-  ["all projections, dropout", given],
+  ["all projections, dropout", MIXED_CASE],
   ["odd widths and biases", odd],
 ] as const;
 
@@ -85,7 +69,10 @@ describe.each(DTYPES)("%s weights", (dtype) => {
     const [floats, stored] = await Promise.all(
       sources.map(async (source) =>
         outcome(
-          await runSmall({ ...given, model: { architecture: SMALL, weights: source } }, { devices: "cpu:0", dtype }),
+          await runSmall(
+            { ...MIXED_CASE, model: { architecture: SMALL, weights: source } },
+            { devices: "cpu:0", dtype },
+          ),
         ),
       ),
     );
