@@ -16,7 +16,7 @@ namespace {
 using ops::Bf16;
 using ops::ExecContext;
 
-// The rounding of a bfloat16 output: at most 2^-9 of an element, NMSE about 1.4e-6 and more in small tensors.
+// The rounding of a bfloat16 output: at most 2^-8 of an element, NMSE about 1.4e-6 and more in small tensors.
 constexpr double kRounded = 6e-6;
 // A product of such a rounded tensor, and the rounding of its own output.
 constexpr double kRoundedTwice = 8e-6;
