@@ -2,6 +2,7 @@ import { contentHash, mean, median, quantile, sum } from "../core/index.ts";
 import type { ActionLetter, MeasuredCalibration, MeasuredOperator, OperatorCall } from "../plan/index.ts";
 import { type OperatorSample, operatorSeconds } from "./fit-operator.ts";
 import { splitHoldOut } from "./hold-out.ts";
+import { letterErrors } from "./hold-out-errors.ts";
 import {
   callsSeconds,
   type FittedOperator,
@@ -131,13 +132,19 @@ function scoreHoldOut(
   };
   const fit = fitSamples(fitted, scaleActions);
   const heldActions = actionSplits.flatMap((split) => split.heldOut);
-  const errors = heldActions.map((action) => Math.abs(predictedSeconds(fit, action) / action.seconds - 1));
+  const ratios = heldActions.map((action) => action.seconds / predictedSeconds(fit, action));
+  const errors = ratios.map((ratio) => Math.abs(1 / ratio - 1));
   if (heldActions.length === 0) {
     for (const { operator, features, seconds } of operatorSplits.flatMap((split) => split.heldOut)) {
       errors.push(Math.abs(operatorSeconds(fit.table.get(operator)!.coefficients, features) / seconds - 1));
     }
   }
-  return { points: errors.length, meanAbsError: mean(errors), p90AbsError: quantile(errors, 0.9) };
+  const score = { points: errors.length, meanAbsError: mean(errors), p90AbsError: quantile(errors, 0.9) };
+  if (heldActions.length === 0) return score;
+  const letters = letterErrors(
+    heldActions.map(({ letter, calls: key }, index) => ({ letter, key, ratio: ratios[index]! })),
+  );
+  return { ...score, letters };
 }
 
 function measuredOperator({ name, coefficients, samples }: FittedOperator, factor: number): MeasuredOperator {

@@ -3,6 +3,8 @@
 // Wires between devices, from a cluster or figure by figure, and what many devices do over them together.
 export { clusterTopology } from "./cluster-topology.ts";
 export { type Collective, collectiveCost, collectiveSeconds } from "./collectives.ts";
+// How sure a prediction is: runs drawn with the errors that a calibration has.
+export { type CostError, type CostErrors, costErrors } from "./cost-errors.ts";
 export {
   type ActionSample,
   type CalibrationSamples,
@@ -15,6 +17,7 @@ export { fitLink, type LinkSample } from "./fit-link.ts";
 export type { OperatorSample } from "./fit-operator.ts";
 // Few positive parameters from many residuals.
 export { type FitProblem, fitParameters } from "./fit-parameters.ts";
+export { type DrawRequest, drawFigures, intervalsOfFigures } from "./intervals.ts";
 // Least squares with coefficients that are not negative.
 export { nonNegativeLeastSquares } from "./nnls.ts";
 // Pipelines whose transfers overlap with computation.
@@ -25,6 +28,7 @@ export {
 } from "./pipeline-tasks.ts";
 // Pipelines whose transfers block both sides.
 export { type RendezvousPipeline, rendezvousTasks } from "./rendezvous-pipeline.ts";
+export type { RunFigures } from "./run-figures.ts";
 // Any work in virtual time: tasks on ordered streams, with bytes over shared links.
 export { type MessageCost, runTasks, type Task, type TaskFlow, type TaskGraph, type TaskTimes } from "./run-tasks.ts";
 // The plan in virtual time.

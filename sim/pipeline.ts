@@ -13,12 +13,16 @@ export interface Pipeline {
 }
 
 /** Two channels for each link: activations down the pipeline, gradients up. Each has a wire of its own unless the link is shared. */
-function createChannels(plan: PlanBody, orders: readonly StageOrder[], costModel: CostModel): readonly Channel[] {
+function createChannels(
+  plan: PlanBody,
+  orders: readonly StageOrder[],
+  links: Pick<CostModel, "linkCost">,
+): readonly Channel[] {
   const sharedWires = new Map<string, Wire<Channel>>();
   const channels: Channel[] = [];
   for (let stage = 0; stage + 1 < plan.stages.length; stage++) {
     const link = plan.links[stage]!;
-    const { latencySeconds, bytesPerSecond } = costModel.linkCost(link);
+    const { latencySeconds, bytesPerSecond } = links.linkCost(link);
     const wire = (): Wire<Channel> | null => {
       if (bytesPerSecond === null) return null;
       if (!link.shared) return new Wire(bytesPerSecond);
@@ -51,9 +55,9 @@ function createChannels(plan: PlanBody, orders: readonly StageOrder[], costModel
   return channels;
 }
 
-export function createPipeline(plan: PlanBody, costModel: CostModel): Pipeline {
+export function createPipeline(plan: PlanBody, links: Pick<CostModel, "linkCost">): Pipeline {
   const orders = stageOrders(plan);
-  const channels = createChannels(plan, orders, costModel);
+  const channels = createChannels(plan, orders, links);
   const down = (from: number): Channel | null => channels[2 * from] ?? null;
   const up = (to: number): Channel | null => channels[2 * to + 1] ?? null;
   const devices = orders.map((order, stage) =>

@@ -1,6 +1,6 @@
 import type { Nanos } from "../core/index.ts";
 import type { CostModel, PlanBody } from "../plan/index.ts";
-import { actionDurations } from "./action-durations.ts";
+import { type ActionDurations, actionDurations } from "./action-durations.ts";
 import { blockedError } from "./blocked.ts";
 import { type Channel, canSend, hasArrived, hasFreeOutBuffer, messageMicroBatch } from "./channel.ts";
 import { type DeviceState, inputOf, outputOf, type TransferStream } from "./device.ts";
@@ -42,14 +42,29 @@ function record(stream: TransferStream, channel: Channel, endNs: Nanos): void {
   stream.lastEndNs = endNs;
 }
 
+/** Where a run takes its times from when they are not, or not only, a cost model's. */
+export interface RunTimes {
+  readonly links: Pick<CostModel, "linkCost">;
+  readonly action: ActionDurations;
+  /** From the departure of each message to its arrival, by its sender's action, in place of the link's latency. */
+  readonly message?: ActionDurations;
+}
+
 /**
  * Runs a plan in virtual time: each stage's actions strictly in plan order, messages over the links, within the planned buffers.
  * @throws PlanError when no action can go on and some are left.
  */
 export function runPlan(plan: PlanBody, costModel: CostModel): Run {
-  const { devices, channels } = createPipeline(plan, costModel);
+  return runWithTimes(plan, { links: costModel, action: actionDurations(plan, costModel) });
+}
+
+/**
+ * `runPlan` with times of each single action.
+ * @throws PlanError when no action can go on and some are left.
+ */
+export function runWithTimes(plan: PlanBody, { links, action: duration, message }: RunTimes): Run {
+  const { devices, channels } = createPipeline(plan, links);
   const engine = new Engine<Occurrence>();
-  const duration = actionDurations(plan, costModel);
   const bytesOf = messageBytes(plan);
   const numMicroBatches = plan.microBatches.length;
   const ended = new Uint8Array(devices.length * 3 * numMicroBatches);
@@ -124,11 +139,11 @@ export function runPlan(plan: PlanBody, costModel: CostModel): Run {
   const leaveWire = (channel: Channel): void => {
     const sender = devices[channel.from]!;
     const receiver = devices[channel.to]!;
-    const endNs = Math.max(
-      engine.nowNs + channel.latencyNs,
-      sender.send.lastEndNs,
-      receiver.receive.lastEndNs,
-    ) as Nanos;
+    const latencyNs =
+      message === undefined
+        ? channel.latencyNs
+        : message(channel.from, channel.letter, messageMicroBatch(channel, channel.started - 1));
+    const endNs = Math.max(engine.nowNs + latencyNs, sender.send.lastEndNs, receiver.receive.lastEndNs) as Nanos;
     record(sender.send, channel, endNs);
     record(receiver.receive, channel, endNs);
     engine.schedule(endNs, PRIORITIES.arrived, arrived[channel.index]!);

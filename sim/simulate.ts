@@ -110,12 +110,18 @@ export function simulate({
   calibrationHash = plan.calibrationHash,
   versions = {},
 }: SimulateOptions): Trace {
-  const run = runPlan(plan, costModel);
+  return runTrace(plan, runPlan(plan, costModel), { planHash, calibrationHash, versions });
+}
+
+/** A finished run as a trace. */
+export function runTrace(
+  plan: PlanBody,
+  run: Run,
+  facts: Pick<Trace, "planHash" | "calibrationHash" | "versions">,
+): Trace {
   return {
     source: "simulated",
-    planHash,
-    calibrationHash,
-    versions,
+    ...facts,
     devices: plan.devices.map((device) => device.name),
     events: traceEvents(plan, run),
     counters: run.devices.flatMap((device) => device.memory.samples()),

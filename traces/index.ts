@@ -4,6 +4,8 @@ export { traceDocument, traceLines } from "./chrome-trace.ts";
 export { type ActionError, type Comparison, compareTraces, type DeviceComparison, type KindError } from "./compare.ts";
 // The comparison for a terminal.
 export { compareTable } from "./compare-table.ts";
+// Where a prediction is expected to lie.
+export { type Interval, type Intervals, intervalOf } from "./intervals.ts";
 // The join under the comparison.
 export { type JoinedAction, type JoinedTraces, joinTraces } from "./join.ts";
 // The numbers of one run, its jobs included.

@@ -22,6 +22,8 @@ export const rooflineCalibrationSchema = z.strictObject({
   launchSeconds: seconds,
   transferEfficiency: z.number().positive().max(1).default(1),
   transferLatencySeconds: seconds.default(0),
+  /** Mean relative error to reckon with, for the intervals of what is predicted; 0.25, which is a guess, when absent. */
+  meanError: z.number().min(0).optional(),
 });
 
 /**
@@ -56,6 +58,15 @@ export const measuredOperatorSchema = z.strictObject({
   residualSpread: z.number().min(0),
 });
 
+const letterErrorSchema = z.strictObject({
+  /** Shapes that were kept out, each in a run of its own. */
+  points: z.int().positive(),
+  /** Root mean square over the points of log(measured / predicted), each point's mean: what all actions of a run share. */
+  systematic: z.number().min(0),
+  /** Standard deviation of single actions about their point's mean, as a share of it. */
+  independent: z.number().min(0),
+});
+
 export const measuredCalibrationSchema = z.strictObject({
   kind: z.literal("calibration"),
   version: z.literal(1),
@@ -72,7 +83,19 @@ export const measuredCalibrationSchema = z.strictObject({
   /** Time of an action beside its operators. */
   actionSeconds: z.strictObject({ F: seconds, B: seconds, U: seconds }),
   link: z.strictObject({ latencySeconds: seconds, secondsPerByte: seconds }),
-  holdOut: z.strictObject({ points: z.int().min(0), meanAbsError: z.number().min(0), p90AbsError: z.number().min(0) }),
+  holdOut: z.strictObject({
+    points: z.int().min(0),
+    meanAbsError: z.number().min(0),
+    p90AbsError: z.number().min(0),
+    /** The errors of whole actions in two parts; no letter of which nothing was kept out. */
+    letters: z
+      .strictObject({
+        F: letterErrorSchema.optional(),
+        B: letterErrorSchema.optional(),
+        U: letterErrorSchema.optional(),
+      })
+      .optional(),
+  }),
   samplesHash: z.string(),
 });
 

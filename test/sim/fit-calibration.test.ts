@@ -185,6 +185,19 @@ describe("a fitted calibration", () => {
     for (const operator of fitted.operators) expect(operator.residualSpread).toBeLessThan(0.04);
   });
 
+  it("says of whole actions what their noise is, and how far the fit itself is off", () => {
+    const repeated = SHAPES.flatMap((lengths) => Array.from({ length: 12 }, () => lengths));
+    const { letters } = fitCalibration(measure(repeated, 0.06)).holdOut;
+    const uniform = 0.06 / Math.sqrt(3);
+    for (const { points, systematic, independent } of [letters!.F!, letters!.B!]) {
+      expect(points).toBe(2);
+      expect(independent / uniform).toBeGreaterThan(0.7);
+      expect(independent / uniform).toBeLessThan(1.3);
+      expect(systematic).toBeLessThan(uniform);
+    }
+    expect(letters!.U).toBeUndefined();
+  });
+
   it("finds the time of an action beside its operators", () => {
     const { actionSeconds } = fitCalibration(measure(SHAPES, 0, 1, 3e-5));
     expect(actionSeconds.F / 3e-5).toBeCloseTo(1, 2);

@@ -1,0 +1,73 @@
+import { microBatchTokens, type PlanBody } from "../plan/index.ts";
+import type { DeviceState } from "./device.ts";
+import type { Run } from "./run-plan.ts";
+
+/** What `runMetrics` says of a run's trace, without making the trace. */
+export interface RunFigures {
+  readonly makespanSeconds: number;
+  readonly tokensPerSecond: number;
+  /** null for a first job of fewer than 4 steps, or where nothing took time. */
+  readonly bubbleRatio: number | null;
+  readonly bubbleRatioTotal: number;
+  /** By job. */
+  readonly turnaroundSeconds: readonly number[];
+}
+
+function idleShare(run: Run, fromNs: number, toNs: number): number | null {
+  const total = run.devices.length * (toNs - fromNs);
+  if (total <= 0) return null;
+  let busy = 0;
+  for (const { compute } of run.devices) {
+    for (let at = 0; at < compute.startNs.length; at += 1) {
+      const time = Math.min(compute.endNs[at]!, toNs) - Math.max(compute.startNs[at]!, fromNs);
+      if (time > 0) busy += time;
+    }
+  }
+  return (total - busy) / total;
+}
+
+/** The earliest forward on stage 0 of each step of the plan's first job. */
+function stepStarts(plan: PlanBody, { order, compute }: DeviceState): readonly number[] {
+  const starts: number[] = [];
+  order.letters.forEach((letter, at) => {
+    const { step, rows } = plan.microBatches[order.microBatches[at]!]!;
+    if (letter !== "F" || !rows.some(([job]) => job === 0)) return;
+    starts[step] = Math.min(starts[step] ?? Number.POSITIVE_INFINITY, compute.startNs[at]!);
+  });
+  return starts;
+}
+
+function turnarounds(plan: PlanBody, run: Run): readonly number[] {
+  const endNs = plan.jobs.map(() => 0);
+  for (const { order, compute } of run.devices) {
+    order.letters.forEach((letter, at) => {
+      if (letter !== "U") return;
+      const { group, step } = plan.microBatches[order.microBatches[at]!]!;
+      for (const job of plan.groups[group]!)
+        if (step === plan.jobs[job]!.steps - 1) endNs[job] = Math.max(endNs[job]!, compute.endNs[at]!);
+    });
+  }
+  return endNs.map((end) => end / 1e9);
+}
+
+/** The numbers of a finished run of which an interval is given. */
+export function runFigures(plan: PlanBody, run: Run): RunFigures {
+  let startNs = Number.POSITIVE_INFINITY;
+  let endNs = 0;
+  for (const { compute } of run.devices) {
+    startNs = Math.min(startNs, compute.startNs[0] ?? startNs);
+    endNs = Math.max(endNs, compute.endNs.at(-1) ?? 0);
+  }
+  const makespanSeconds = (endNs - startNs) / 1e9;
+  let tokens = 0;
+  for (const microBatch of plan.microBatches) tokens += microBatchTokens(microBatch);
+  const starts = stepStarts(plan, run.devices[0]!);
+  return {
+    makespanSeconds,
+    tokensPerSecond: makespanSeconds === 0 ? 0 : tokens / makespanSeconds,
+    bubbleRatio:
+      starts.length < 4 ? null : idleShare(run, starts[Math.floor(starts.length / 2)]!, starts[starts.length - 1]!),
+    bubbleRatioTotal: idleShare(run, startNs, endNs) ?? 0,
+    turnaroundSeconds: turnarounds(plan, run),
+  };
+}

@@ -1,0 +1,63 @@
+import { createRng, type Rng } from "../core/index.ts";
+import type { ActionLetter, CostModel, PlanBody, ResolvedLink } from "../plan/index.ts";
+import type { ActionDurations } from "./action-durations.ts";
+import type { CostError, CostErrors } from "./cost-errors.ts";
+import type { RunTimes } from "./run-plan.ts";
+import { actionIndex } from "./stage-orders.ts";
+
+const LETTERS: readonly ActionLetter[] = ["F", "B", "U"];
+/** The machine as a whole, and each device with each letter, have half of the variance each: a hold-out cannot tell them apart. */
+const SHARE = Math.SQRT1_2;
+
+/** A log-normal factor with mean 1: fits keep sums, so noise of single actions must not move them. */
+function noiseFactor({ independent }: CostError, rng: Rng): number {
+  const deviation = Math.sqrt(Math.log1p(independent * independent));
+  return Math.exp(deviation * rng.nextNormal() - (deviation * deviation) / 2);
+}
+
+/** A log-normal factor with median 1, since an error of fit is as likely up as down. */
+function sharedFactor({ systematic }: CostError, machine: number, rng: Rng): number {
+  return Math.exp(systematic * SHARE * (machine + rng.nextNormal()));
+}
+
+/**
+ * The times of one run that might be: what a cost model says, times factors as large as its errors. Numbers are drawn in a fixed order, whatever
+ * the run asks for first.
+ */
+export function sampleTimes(
+  plan: PlanBody,
+  predicted: ActionDurations,
+  links: Pick<CostModel, "linkCost">,
+  errors: CostErrors,
+  seed: number | string,
+): RunTimes {
+  const rng = createRng(seed);
+  const numMicroBatches = plan.microBatches.length;
+  const machine = rng.nextNormal();
+  const shared = plan.stages.flatMap(() => LETTERS.map((letter) => sharedFactor(errors.actions[letter], machine, rng)));
+  const linkFactors = new Map<string, number>();
+  for (const { id } of plan.links)
+    if (!linkFactors.has(id)) linkFactors.set(id, Math.exp(errors.links * rng.nextNormal()));
+  const factors = new Float64Array(plan.stages.length * LETTERS.length * numMicroBatches);
+  for (let cell = 0; cell < shared.length; cell += 1) {
+    const error = errors.actions[LETTERS[cell % LETTERS.length]!];
+    const isNoisy = error.independent > 0;
+    for (let at = cell * numMicroBatches; at < (cell + 1) * numMicroBatches; at += 1)
+      factors[at] = isNoisy ? shared[cell]! * noiseFactor(error, rng) : shared[cell]!;
+  }
+  const linkCost = (link: ResolvedLink) => {
+    const factor = linkFactors.get(link.id)!;
+    const { latencySeconds, bytesPerSecond } = links.linkCost(link);
+    return {
+      latencySeconds: latencySeconds * factor,
+      bytesPerSecond: bytesPerSecond === null ? null : bytesPerSecond / factor,
+    };
+  };
+  return {
+    links: { linkCost },
+    action: (stage, letter, microBatch) =>
+      Math.round(
+        predicted(stage, letter, microBatch) * factors[actionIndex(stage, letter, microBatch, numMicroBatches)]!,
+      ) as ReturnType<ActionDurations>,
+  };
+}

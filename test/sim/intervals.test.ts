@@ -1,0 +1,245 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { canonicalJson, mean } from "../../core/index.ts";
+import {
+  type Calibration,
+  calibrationSchema,
+  createCostModel,
+  type PlanBody,
+  stageOperators,
+  updateOperator,
+} from "../../plan/index.ts";
+import { letterErrors } from "../../sim/hold-out-errors.ts";
+import { costErrors, drawFigures, intervalsOfFigures, simulate } from "../../sim/index.ts";
+import { type Intervals, runMetrics } from "../../traces/index.ts";
+import { unitPlan } from "../plan/unit-plan.ts";
+
+interface ErrorFigures {
+  readonly systematic: number;
+  readonly independent: number;
+}
+
+/** The kinds of the operators of first, middle and last stages. */
+function operatorKinds(): readonly string[] {
+  const plan = unitPlan({ numDevices: 3, numJobs: 1, parts: 1, steps: 1 });
+  const kinds = plan.stages.flatMap((stage) => {
+    const shape = { ...plan.model, stage, jobs: plan.jobs, recompute: plan.recompute };
+    const passes = (["F", "B"] as const).flatMap((letter) => stageOperators(shape, letter, plan.microBatches[0]!));
+    return [...passes, updateOperator(shape, [0])].map(({ kind }) => kind);
+  });
+  return [...new Set(kinds)];
+}
+
+/** F takes 1 s, B 2 s and U 0.1 s whatever their operators, so that what differs is only the errors. */
+function measured(errors: ErrorFigures | null, meanAbsError = 0): Calibration {
+  const points = { points: 8, ...errors };
+  return calibrationSchema.parse({
+    kind: "calibration",
+    version: 1,
+    model: "measured",
+    device: { type: "unit", description: "", threads: 1, devicesAtOnce: 1 },
+    date: "2026-01-01",
+    dtype: "float32",
+    operators: operatorKinds().map((operator) => ({
+      operator,
+      coefficients: {},
+      samples: 1,
+      meanAbsError: 0,
+      residualSpread: 0,
+    })),
+    actionSeconds: { F: 1, B: 2, U: 0.1 },
+    link: { latencySeconds: 0, secondsPerByte: 0 },
+    holdOut: {
+      points: 8,
+      meanAbsError,
+      p90AbsError: 0,
+      ...(errors === null ? {} : { letters: { F: points, B: points, U: points } }),
+    },
+    samplesHash: "",
+  });
+}
+
+const constant: Calibration = {
+  kind: "calibration",
+  version: 1,
+  model: "constant",
+  seconds: { F: 1, B: 2, transfer: 0.25, update: 0.1 },
+};
+
+const layers = (meanError: number): Calibration =>
+  calibrationSchema.parse({
+    kind: "calibration",
+    version: 1,
+    model: "layers",
+    source: "a test",
+    computeEfficiency: 0.5,
+    activationBytes: 15,
+    launchSeconds: 1e-4,
+    meanError,
+  });
+
+/** On devices with peaks, so that every kind of calibration has times for it. */
+function planOf(numDevices = 3, numJobs = 3, parts = 2): PlanBody {
+  const plan = unitPlan({ numDevices, numJobs, parts, steps: 6 });
+  const peaks = { peakFlopsPerSecond: { float32: 1e13 }, memoryBytesPerSecond: 1e12 };
+  return { ...plan, devices: plan.devices.map((device) => ({ ...device, ...peaks })) };
+}
+
+function intervalsFor(plan: PlanBody, calibration: Calibration, seed = 1, samples = 60): Intervals {
+  const figures = drawFigures({ plan, calibration, seed, first: 0, count: samples });
+  return intervalsOfFigures(plan, figures, { level: 0.9, seed });
+}
+
+function width([low, high]: readonly [number, number]): number {
+  return high / low - 1;
+}
+
+describe("the errors of a calibration", () => {
+  it("are none for constant times, and one shared figure for layers and roofline", () => {
+    expect(costErrors(constant)).toMatchObject({ actions: { F: { systematic: 0, independent: 0 } }, links: 0 });
+    const { actions } = costErrors(layers(0.04));
+    expect(actions.B.systematic).toBeCloseTo(0.04 * Math.sqrt(Math.PI / 2), 12);
+    expect(actions.B.independent).toBe(0);
+    const roofline = { kind: "calibration", version: 1, model: "roofline", computeEfficiency: 0.5 } as const;
+    const rest = { memoryEfficiency: 0.5, launchSeconds: 0 } as const;
+    const given = calibrationSchema.parse({ ...roofline, ...rest, meanError: 0.1 });
+    expect(costErrors(given).actions).toEqual(costErrors(layers(0.1)).actions);
+    expect(costErrors(calibrationSchema.parse({ ...roofline, ...rest })).actions).toEqual(
+      costErrors(layers(0.25)).actions,
+    );
+  });
+
+  it("of a measured calibration are the two parts of its hold-out, and the pooled ones for a letter without points", () => {
+    const parts = { points: 4, systematic: 0.03, independent: 0.1 };
+    const base = measured({ systematic: 0.03, independent: 0.1 }) as Calibration & { model: "measured" };
+    const holdOut = { ...base.holdOut, letters: { F: parts, B: { ...parts, points: 12, systematic: 0.01 } } };
+    const { actions } = costErrors({ ...base, holdOut });
+    expect(actions.B.systematic).toBe(0.01);
+    expect(actions.U.systematic).toBeCloseTo(Math.sqrt((4 * 0.03 ** 2 + 12 * 0.01 ** 2) / 16), 12);
+    expect(actions.U.independent).toBeCloseTo(0.1, 12);
+  });
+
+  it("are both as large as the whole error where a document does not tell them apart, and guessed where nothing was kept out", () => {
+    const { F } = costErrors(measured(null, 0.04)).actions;
+    expect(F.systematic).toBeCloseTo(0.04 * Math.sqrt(Math.PI / 2), 12);
+    expect(F.independent).toBe(F.systematic);
+    const base = measured(null) as Calibration & { model: "measured" };
+    expect(costErrors({ ...base, holdOut: { ...base.holdOut, points: 0 } }).actions).toEqual(
+      costErrors(layers(0.25)).actions,
+    );
+  });
+
+  it("are split by point: what a point's actions share, and what scatters among them", () => {
+    const point = (key: string, shared: number) =>
+      [0.9, 1, 1.1].map((scatter) => ({ letter: "F" as const, key, ratio: shared * scatter }));
+    const { F, B } = letterErrors([...point("a", 1.05), ...point("b", 1 / 1.05)]);
+    expect(F?.points).toBe(2);
+    expect(F?.systematic).toBeCloseTo(Math.log(1.05), 12);
+    expect(F?.independent).toBeCloseTo(Math.sqrt(0.02 / 3), 12);
+    expect(B).toBeUndefined();
+  });
+});
+
+describe("intervals", () => {
+  it("are of the figures that the trace has", () => {
+    for (const [numDevices, parts] of [
+      [1, 1],
+      [3, 2],
+      [4, 1],
+    ] as const) {
+      const plan = planOf(numDevices, 3, parts);
+      const trace = simulate({ plan, planHash: "", costModel: createCostModel(constant, "float32") });
+      const metrics = runMetrics({ ...plan, hash: "" }, trace);
+      const [figures] = drawFigures({ plan, calibration: constant, seed: 1, first: 0, count: 1 });
+      const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal } = metrics;
+      expect(figures).toEqual({
+        makespanSeconds,
+        tokensPerSecond,
+        bubbleRatio,
+        bubbleRatioTotal,
+        turnaroundSeconds: metrics.jobs.map((job) => job.turnaroundSeconds),
+      });
+    }
+  });
+
+  it("have no width without errors", () => {
+    const plan = planOf();
+    for (const calibration of [constant, layers(0), measured({ systematic: 0, independent: 0 })]) {
+      const { makespanSeconds, tokensPerSecond, bubbleRatio, jobs } = intervalsFor(plan, calibration, 1, 5);
+      for (const [low, high] of [makespanSeconds, tokensPerSecond, bubbleRatio!, jobs[2]!.turnaroundSeconds])
+        expect(low).toBe(high);
+    }
+  });
+
+  it("hold the point prediction when all error is shared, since then it is as likely up as down", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.01, max: 0.4, noNaN: true }), fc.integer({ min: 0, max: 1e6 }), (error, seed) => {
+        const plan = planOf();
+        const point = drawFigures({ plan, calibration: layers(0), seed, first: 0, count: 1 })[0]!;
+        const { makespanSeconds, tokensPerSecond } = intervalsFor(plan, layers(error), seed);
+        expect(makespanSeconds[0]).toBeLessThan(point.makespanSeconds);
+        expect(makespanSeconds[1]).toBeGreaterThan(point.makespanSeconds);
+        expect(tokensPerSecond[0]).toBeLessThan(point.tokensPerSecond);
+        expect(tokensPerSecond[1]).toBeGreaterThan(point.tokensPerSecond);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it("are wider with more error of either part", () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0.005, max: 0.1, noNaN: true }),
+        fc.double({ min: 1.3, max: 4, noNaN: true }),
+        fc.integer({ min: 0, max: 1e6 }),
+        (error, more, seed) => {
+          const plan = planOf();
+          const wide = (errors: ErrorFigures): number =>
+            width(intervalsFor(plan, measured(errors), seed).makespanSeconds);
+          expect(wide({ systematic: error * more, independent: 0 })).toBeGreaterThan(
+            wide({ systematic: error, independent: 0 }),
+          );
+          expect(wide({ systematic: 0, independent: error * more })).toBeGreaterThan(
+            wide({ systematic: 0, independent: error }),
+          );
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
+  it("shrink over a longer run where the error is each action's own, and do not where it is shared", () => {
+    const short = unitPlan({ numDevices: 1, numJobs: 1, parts: 1, steps: 4 });
+    const long = unitPlan({ numDevices: 1, numJobs: 1, parts: 1, steps: 64 });
+    const widths = (errors: ErrorFigures) =>
+      [short, long].map((plan) => width(intervalsFor(plan, measured(errors), 5, 200).makespanSeconds));
+    const [ownShort, ownLong] = widths({ systematic: 0, independent: 0.1 });
+    expect(ownShort! / ownLong!).toBeGreaterThan(2.5);
+    expect(ownShort! / ownLong!).toBeLessThan(6);
+    const [sharedShort, sharedLong] = widths({ systematic: 0.1, independent: 0 });
+    expect(sharedShort! / sharedLong!).toBeCloseTo(1, 1);
+  });
+
+  it("keep the mean of single actions, so that noise alone moves a device without waits by nothing on average", () => {
+    const plan = unitPlan({ numDevices: 1, numJobs: 1, parts: 1, steps: 64 });
+    const calibration = measured({ systematic: 0, independent: 0.5 });
+    const figures = drawFigures({ plan, calibration, seed: 2, first: 0, count: 200 });
+    const exact = drawFigures({
+      plan,
+      calibration: measured({ systematic: 0, independent: 0 }),
+      seed: 2,
+      first: 0,
+      count: 1,
+    });
+    expect(mean(figures.map((run) => run.makespanSeconds)) / exact[0]!.makespanSeconds).toBeCloseTo(1, 2);
+  });
+
+  it("are the same bytes for the same seed, in one piece or in many, and others for another seed", () => {
+    const plan = planOf();
+    const calibration = measured({ systematic: 0.02, independent: 0.1 });
+    const draw = (first: number, count: number, seed = 3) => drawFigures({ plan, calibration, seed, first, count });
+    const pieces = [...draw(0, 2), ...draw(2, 1), ...draw(3, 5)];
+    expect(canonicalJson(pieces)).toBe(canonicalJson(draw(0, 8)));
+    expect(canonicalJson(draw(0, 8, 4))).not.toBe(canonicalJson(draw(0, 8)));
+  });
+});

@@ -1,0 +1,24 @@
+import { quantile } from "../core/index.ts";
+
+/** Lower and upper end. */
+export type Interval = readonly [number, number];
+
+/** Where the figures of a run lie in `level` of the runs that the errors of its costs allow. */
+export interface Intervals {
+  /** Such as 0.9: a twentieth lies below, a twentieth above. */
+  readonly level: number;
+  /** Runs that were drawn. */
+  readonly samples: number;
+  readonly seed: number;
+  readonly makespanSeconds: Interval;
+  readonly tokensPerSecond: Interval;
+  /** null where the run has no steady region. */
+  readonly bubbleRatio: Interval | null;
+  readonly bubbleRatioTotal: Interval;
+  readonly jobs: readonly { readonly name: string; readonly turnaroundSeconds: Interval }[];
+}
+
+/** The middle `level` of some values. */
+export function intervalOf(values: readonly number[], level: number): Interval {
+  return [quantile(values, (1 - level) / 2), quantile(values, (1 + level) / 2)];
+}
