@@ -28,6 +28,8 @@ export {
 } from "./pipeline-tasks.ts";
 // Pipelines whose transfers block both sides.
 export { type RendezvousPipeline, rendezvousTasks } from "./rendezvous-pipeline.ts";
+// A run again, with the times that it really took.
+export { type ReplayOptions, replay } from "./replay.ts";
 export type { RunFigures } from "./run-figures.ts";
 // Any work in virtual time: tasks on ordered streams, with bytes over shared links.
 export { type MessageCost, runTasks, type Task, type TaskFlow, type TaskGraph, type TaskTimes } from "./run-tasks.ts";

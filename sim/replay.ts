@@ -1,0 +1,78 @@
+import { contentHash, InputError, type Nanos } from "../core/index.ts";
+import { type Action, type ActionLetter, formatAction, type PlanBody, parseAction } from "../plan/index.ts";
+import type { Stream, Trace } from "../traces/index.ts";
+import type { ActionDurations } from "./action-durations.ts";
+import { runWithTimes } from "./run-plan.ts";
+import { runTrace } from "./simulate.ts";
+import { actionIndex } from "./stage-orders.ts";
+
+/** Times of single actions, or of the messages that they send. */
+interface MeasuredTimes {
+  readonly durationNs: ActionDurations;
+  /** By `actionIndex`; NaN where there is none. */
+  readonly table: Float64Array;
+}
+
+/** The durations of one stream's events, each action once. @throws InputError for one that is missing, twice there, or not wanted. */
+function measuredTimes(plan: PlanBody, trace: Trace, stream: Stream, wanted: readonly Action[]): MeasuredTimes {
+  const { microBatches, stages } = plan;
+  const indexOf = (stage: number, letter: ActionLetter, microBatch: number): number =>
+    actionIndex(stage, letter, microBatch, microBatches.length);
+  const what = stream === "compute" ? "action" : "message";
+  const table = new Float64Array(stages.length * 3 * microBatches.length).fill(Number.NaN);
+  let found = 0;
+  for (const event of trace.events) {
+    if (event.stream !== stream) continue;
+    const { stage, letter, microBatch } = parseAction(event.action);
+    const index = indexOf(stage, letter, microBatch);
+    const isInPlan = stage < stages.length && microBatch < microBatches.length;
+    if (!isInPlan || !Number.isNaN(table[index]))
+      throw new InputError({ expected: `each ${what} of the plan once in the trace to replay`, got: event.action });
+    table[index] = event.durationNs;
+    found += 1;
+  }
+  for (const action of wanted) {
+    if (Number.isNaN(table[indexOf(action.stage, action.letter, action.microBatch)]))
+      throw new InputError({
+        expected: `the ${what} ${stream === "compute" ? "" : "of "}${formatAction(action)} in the trace to replay`,
+        hint: "The trace is not of a whole run of this plan.",
+      });
+  }
+  if (found > wanted.length)
+    throw new InputError({
+      expected: `${wanted.length} ${what}s, those of the plan, in the trace to replay`,
+      got: found,
+    });
+  return { table, durationNs: (stage, letter, microBatch) => table[indexOf(stage, letter, microBatch)]! as Nanos };
+}
+
+export interface ReplayOptions {
+  readonly plan: PlanBody;
+  readonly planHash: string;
+  /** A run of that plan. */
+  readonly executed: Trace;
+  readonly versions?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs a plan in virtual time with the time that each action and each message really took. What differs from the executed trace is then
+ * the simulator's own doing: when things start, not how long they take. The trace's calibration hash is that of the measured times.
+ * @throws InputError for a trace of another plan, or one without the time of some action or message.
+ */
+export function replay({ plan, planHash, executed, versions = {} }: ReplayOptions): Trace {
+  if (executed.planHash !== planHash)
+    throw new InputError({ expected: `a trace of plan ${planHash}`, at: "otherData.planHash", got: executed.planHash });
+  const actions = plan.actions.flatMap((keys) => keys.map(parseAction));
+  const last = plan.stages.length - 1;
+  const senders = actions.filter(({ letter, stage }) => (letter === "F" ? stage < last : letter === "B" && stage > 0));
+  const compute = measuredTimes(plan, executed, "compute", actions);
+  const messages = measuredTimes(plan, executed, "send", senders);
+  const run = runWithTimes(plan, {
+    links: { linkCost: () => ({ latencySeconds: 0, bytesPerSecond: null }) },
+    action: compute.durationNs,
+    message: messages.durationNs,
+  });
+  const measured = (table: Float64Array) => Array.from(table, (time) => (Number.isNaN(time) ? null : time));
+  const calibrationHash = contentHash([measured(compute.table), measured(messages.table)]);
+  return runTrace(plan, run, { planHash, calibrationHash, versions });
+}
