@@ -1,9 +1,10 @@
 import { formatBytes } from "../core/index.ts";
 import { microBatchJobs, microBatchTokens, type Plan } from "../plan/index.ts";
-import { headline, table } from "./output.ts";
+import type { Intervals } from "../traces/index.ts";
+import { headline, intervalLine, table } from "./output.ts";
 
 /** The --json form of a plan. */
-export function planSummary(plan: Plan): unknown {
+export function planSummary(plan: Plan, intervals: Intervals | undefined): unknown {
   return {
     planHash: plan.hash,
     schedule: plan.schedule,
@@ -29,12 +30,12 @@ export function planSummary(plan: Plan): unknown {
       jobs: microBatchJobs(microBatch, plan.jobs),
       tokens: microBatchTokens(microBatch),
     })),
-    predicted: plan.predicted,
+    predicted: intervals === undefined ? plan.predicted : { ...plan.predicted, intervals },
   };
 }
 
 /** A plan as a person reads it. */
-export function planText(plan: Plan, file: string | undefined): string {
+export function planText(plan: Plan, file: string | undefined, intervals?: Intervals): string {
   const { predicted } = plan;
   const stages = plan.stages.map(({ index, device, firstLayer, endLayer, embedding, head }) => [
     `${index}`,
@@ -56,6 +57,8 @@ export function planText(plan: Plan, file: string | undefined): string {
     table(["stage", "device", "layers", "in flight", "peak memory", "capacity"], stages),
   ];
   if (predicted !== null) lines.push("", `predicted with ${plan.calibration.model} costs:`, headline(predicted));
+  const interval = intervals && intervalLine(intervals);
+  if (interval !== undefined) lines.push(interval);
   if (file !== undefined) lines.push("", `written to ${file}`);
   return lines.join("\n");
 }

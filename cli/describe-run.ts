@@ -1,18 +1,26 @@
-import { formatBytes, formatSeconds } from "../core/index.ts";
-import type { RunMetrics } from "../traces/index.ts";
-import { headline, table } from "./output.ts";
+import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
+import type { Intervals, RunMetrics } from "../traces/index.ts";
+import { headline, intervalLine, percent, table } from "./output.ts";
+
+interface RunTextOptions {
+  /** By job. */
+  readonly losses?: ReadonlyMap<string, readonly number[]>;
+  readonly intervals?: Intervals | undefined;
+}
 
 /** A run's numbers as a person reads them. */
-export function runText(metrics: RunMetrics, losses?: ReadonlyMap<string, readonly number[]>): string {
+export function runText(metrics: RunMetrics, { losses, intervals }: RunTextOptions = {}): string {
   const devices = metrics.devices.map(({ name, busySeconds, idleSeconds, peakMemoryBytes }) => [
     name,
     formatSeconds(busySeconds),
     formatSeconds(idleSeconds),
     formatBytes(peakMemoryBytes),
   ]);
+  const interval = intervals && intervalLine(intervals);
   const withLosses = losses !== undefined && losses.size > 0;
-  const jobs = metrics.jobs.map(({ name, steps, tokens, startSeconds, endSeconds }) => {
+  const jobs = metrics.jobs.map(({ name, steps, tokens, startSeconds, endSeconds }, job) => {
     const series = losses?.get(name);
+    const range = interval === undefined ? [] : [formatSecondsRange(...intervals!.jobs[job]!.turnaroundSeconds)];
     const curve = withLosses ? [series?.[0]?.toFixed(3) ?? "-", series?.at(-1)?.toFixed(3) ?? "-"] : [];
     return [
       name,
@@ -20,14 +28,27 @@ export function runText(metrics: RunMetrics, losses?: ReadonlyMap<string, readon
       `${tokens}`,
       startSeconds === 0 ? "0 s" : formatSeconds(startSeconds),
       formatSeconds(endSeconds),
+      ...range,
       ...curve,
     ];
   });
   return [
     `${metrics.source}: ${headline(metrics)}`,
+    ...(interval === undefined ? [] : [`${" ".repeat(metrics.source.length + 2)}${interval}`]),
     "",
     table(["device", "busy", "idle", "peak memory"], devices),
     "",
-    table(["job", "steps", "tokens", "start", "end", ...(withLosses ? ["first loss", "last loss"] : [])], jobs),
+    table(
+      [
+        "job",
+        "steps",
+        "tokens",
+        "start",
+        "end",
+        ...(interval === undefined ? [] : [`${percent(intervals!.level, 0)} end`]),
+        ...(withLosses ? ["first loss", "last loss"] : []),
+      ],
+      jobs,
+    ),
   ].join("\n");
 }

@@ -1,4 +1,5 @@
-import { canonicalJson, formatSeconds } from "../core/index.ts";
+import { canonicalJson, formatSeconds, formatSecondsRange } from "../core/index.ts";
+import type { Intervals } from "../traces/index.ts";
 import { type Arguments, flag } from "./command.ts";
 import type { Io } from "./io.ts";
 
@@ -26,6 +27,20 @@ export function table(header: readonly string[], rows: readonly (readonly string
 /** "12.3 %" */
 export function percent(ratio: number, digits = 1): string {
   return `${(100 * ratio).toFixed(digits)} %`;
+}
+
+/** Where the figures of `headline` are expected, on one line of at most 80 columns; exact times have no such line. */
+export function intervalLine({
+  level,
+  makespanSeconds,
+  tokensPerSecond,
+  bubbleRatio,
+  bubbleRatioTotal,
+}: Intervals): string | undefined {
+  if (makespanSeconds[0] === makespanSeconds[1]) return undefined;
+  const [low, high] = bubbleRatio ?? bubbleRatioTotal;
+  const rates = tokensPerSecond.map((rate) => rate.toFixed(rate < 100 ? 1 : 0)).join(" to ");
+  return `${percent(level, 0)} of runs: ${formatSecondsRange(...makespanSeconds)}, ${rates} tokens/s, bubble ${(100 * low).toFixed(1)} to ${percent(high)}`;
 }
 
 /** Time, rate and bubbles of a run, predicted or real, on one line of at most 80 columns. */

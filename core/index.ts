@@ -7,4 +7,12 @@ export { createRng, type Rng } from "./rng.ts";
 // Small statistics.
 export { maximum, mean, median, quantile, sum } from "./stats.ts";
 // Time as whole nanoseconds, and texts for people.
-export { formatBytes, formatSeconds, type Nanos, nanos, nanosToSeconds, secondsToNanos } from "./units.ts";
+export {
+  formatBytes,
+  formatSeconds,
+  formatSecondsRange,
+  type Nanos,
+  nanos,
+  nanosToSeconds,
+  secondsToNanos,
+} from "./units.ts";

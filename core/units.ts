@@ -33,6 +33,14 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value.toFixed(0) : value.toFixed(2)} ${BYTE_UNITS[unit]}`;
 }
 
+/** "1.20 to 1.25 s", the unit once where both ends have the same: for people. */
+export function formatSecondsRange(low: number, high: number): string {
+  const [first, second] = [formatSeconds(low), formatSeconds(high)];
+  const unit = / [a-z]+$/.exec(second)![0];
+  const isShort = first.endsWith(unit) && first.split(" ").length === 2 && second.split(" ").length === 2;
+  return `${isShort ? first.slice(0, -unit.length) : first} to ${second}`;
+}
+
 /** "1.25 s", "13.4 ms", "2 h 05 min": for people. */
 export function formatSeconds(seconds: number): string {
   if (seconds >= 3600)

@@ -27,7 +27,15 @@ export {
   type RateOfMessage,
 } from "./observations/profiled-pipeline.ts";
 // The paper's evaluation, published and predicted.
-export { type PaperRow, type PaperTable, paperTable, type Variation, varyAssumptions } from "./paper/paper-table.ts";
+export {
+  type AssumedVariation,
+  type PaperRow,
+  type PaperTable,
+  paperTable,
+  VARIATIONS,
+  type Variation,
+  varyAssumption,
+} from "./paper/paper-table.ts";
 export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from "./score.ts";
 // Ways to train the same jobs on equal devices.
 export {

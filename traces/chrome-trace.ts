@@ -146,8 +146,11 @@ function* chromeEvents(trace: Trace): Generator<ChromeEvent> {
 }
 
 function otherData(trace: Trace): TraceDocument["otherData"] {
-  const { source, planHash, calibrationHash, versions } = trace;
-  return { kind: "trace", version: 1, source, planHash, calibrationHash, versions: { ...versions } };
+  const { source, planHash, calibrationHash, versions, intervals } = trace;
+  const facts = { kind: "trace", version: 1, source, planHash, calibrationHash, versions: { ...versions } } as const;
+  return intervals === undefined
+    ? facts
+    : { ...facts, intervals: intervals as NonNullable<TraceDocument["otherData"]["intervals"]> };
 }
 
 /**

@@ -1,5 +1,6 @@
-import { formatBytes, formatSeconds } from "../core/index.ts";
+import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import type { Comparison } from "./compare.ts";
+import type { Interval } from "./intervals.ts";
 
 interface Column {
   readonly title: string;
@@ -52,11 +53,42 @@ function points(a: number | null, b: number | null): string {
   return `${difference > 0 ? "+" : ""}${difference.toFixed(2)} pp`;
 }
 
+/** The cells of the interval's column, as the rows of the first table are. */
+function intervalCells({ intervals, insideIntervals }: Comparison): readonly string[] {
+  if (intervals === undefined || insideIntervals === undefined) return [];
+  const verdict = (isInside: boolean | null): string => (isInside === null ? "" : isInside ? ", inside" : ", outside");
+  const shares = (range: Interval | null): string =>
+    range === null ? "-" : `${(100 * range[0]).toFixed(2)} to ${percent(range[1])}`;
+  const [slowest, fastest] = intervals.tokensPerSecond;
+  return [
+    formatSecondsRange(...intervals.makespanSeconds) + verdict(insideIntervals.makespanSeconds),
+    `${slowest.toFixed(1)} to ${fastest.toFixed(1)}${verdict(insideIntervals.tokensPerSecond)}`,
+    shares(intervals.bubbleRatio) + verdict(insideIntervals.bubbleRatio),
+    shares(intervals.bubbleRatioTotal) + verdict(insideIntervals.bubbleRatioTotal),
+  ];
+}
+
+function replayLines({ replay }: Comparison): readonly string[] {
+  if (replay === undefined) return [];
+  const { makespanSeconds, makespanError } = replay;
+  return [
+    `  replayed with the executed durations: ${formatSeconds(makespanSeconds)}, ${signedPercent(makespanError)}, the simulator's own error`,
+  ];
+}
+
 /** The comparison for a terminal, at most 100 columns wide; no line end at the end. */
 export function compareTable(comparison: Comparison): string {
   const { simulated, executed, perKind } = comparison;
+  const intervals = intervalCells(comparison);
+  const level = comparison.intervals?.level;
   const whole = table(
-    [left(""), right("simulated"), right("executed"), right("error")],
+    [
+      left(""),
+      right("simulated"),
+      right("executed"),
+      right("error"),
+      ...(level === undefined ? [] : [right(`${(100 * level).toFixed(0)} % interval`)]),
+    ],
     [
       [
         "makespan",
@@ -82,7 +114,7 @@ export function compareTable(comparison: Comparison): string {
         percent(executed.bubbleRatioTotal),
         points(simulated.bubbleRatioTotal, executed.bubbleRatioTotal),
       ],
-    ],
+    ].map((row, index) => [...row, ...intervals.slice(index, index + 1)]),
   );
   const letters = (["F", "B", "U"] as const).filter((letter) => perKind[letter].count > 0);
   const kinds = table(
@@ -150,7 +182,7 @@ export function compareTable(comparison: Comparison): string {
   );
   return [
     `Simulated against executed, plan ${comparison.planHash.replace(/^sha256:/, "").slice(0, 12)}`,
-    whole,
+    [...whole, ...replayLines(comparison)],
     kinds,
     devices,
     worst,

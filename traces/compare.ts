@@ -1,5 +1,6 @@
 import { mean } from "../core/index.ts";
 import type { ActionKey, ActionLetter } from "../plan/index.ts";
+import type { Interval, Intervals } from "./intervals.ts";
 import { type JoinedAction, joinTraces } from "./join.ts";
 import { type DeviceMetrics, traceTotals } from "./totals.ts";
 import type { Trace } from "./trace.ts";
@@ -45,6 +46,21 @@ export interface DeviceComparison {
   readonly peakMemoryError: number;
 }
 
+/** Whether the executed figures lie inside the intervals that the simulated trace has. */
+export interface InsideIntervals {
+  readonly makespanSeconds: boolean;
+  readonly tokensPerSecond: boolean;
+  /** null where one of the runs has no steady region. */
+  readonly bubbleRatio: boolean | null;
+  readonly bubbleRatioTotal: boolean;
+}
+
+/** The simulator with the executed durations: its own error, apart from that of the costs. */
+export interface ReplayError extends SideTotals {
+  /** replayed / executed - 1. */
+  readonly makespanError: number;
+}
+
 /** Errors are shares: 0.02 is 2 %. Positive means that the simulator said more than what came. */
 export interface Comparison {
   readonly planHash: string;
@@ -61,6 +77,11 @@ export interface Comparison {
   readonly worst: readonly ActionError[];
   readonly simulated: SideTotals;
   readonly executed: SideTotals;
+  /** Of the simulated trace; absent where it has none. */
+  readonly intervals?: Intervals;
+  readonly insideIntervals?: InsideIntervals;
+  /** Absent where no replay was given. */
+  readonly replay?: ReplayError;
   readonly devices: readonly DeviceComparison[];
 }
 
@@ -118,17 +139,31 @@ function sideTotals(trace: Trace): { readonly side: SideTotals; readonly devices
   return { side: { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal }, devices };
 }
 
+function insideIntervals(intervals: Intervals, executed: SideTotals): InsideIntervals {
+  const isInside = ([low, high]: Interval, value: number): boolean => low <= value && value <= high;
+  const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal } = executed;
+  return {
+    makespanSeconds: isInside(intervals.makespanSeconds, makespanSeconds),
+    tokensPerSecond: isInside(intervals.tokensPerSecond, tokensPerSecond),
+    bubbleRatio:
+      intervals.bubbleRatio === null || bubbleRatio === null ? null : isInside(intervals.bubbleRatio, bubbleRatio),
+    bubbleRatioTotal: isInside(intervals.bubbleRatioTotal, bubbleRatioTotal),
+  };
+}
+
 /**
- * How far the simulated trace is from the executed one.
+ * How far the simulated trace is from the executed one. `replayed` is the executed run simulated with its own durations.
  * @throws InputError when the two cannot be joined; see joinTraces.
  */
-export function compareTraces(simulated: Trace, executed: Trace): Comparison {
+export function compareTraces(simulated: Trace, executed: Trace, replayed?: Trace): Comparison {
   const { planHash, devices: names, actions } = joinTraces(simulated, executed);
   const left = sideTotals(simulated);
   const right = sideTotals(executed);
   const devices = compareDevices(left.devices, right.devices);
   const ofKind = (letter: ActionLetter): KindError =>
     kindError(actions.filter((action) => action.simulated.letter === letter));
+  const { intervals } = simulated;
+  const replay = replayed === undefined ? undefined : sideTotals(replayed).side;
   const worst = [...actions].sort((a, b) => differenceNs(b) - differenceNs(a)).slice(0, NUM_WORST);
   return {
     planHash,
@@ -147,6 +182,15 @@ export function compareTraces(simulated: Trace, executed: Trace): Comparison {
     })),
     simulated: left.side,
     executed: right.side,
+    ...(intervals === undefined ? {} : { intervals, insideIntervals: insideIntervals(intervals, right.side) }),
+    ...(replay === undefined
+      ? {}
+      : {
+          replay: {
+            ...replay,
+            makespanError: relativeError(replay.makespanSeconds, right.side.makespanSeconds),
+          },
+        }),
     devices,
   };
 }

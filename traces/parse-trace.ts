@@ -191,6 +191,7 @@ export function parseTraceDocument(value: unknown, options: { readonly file: str
       events.push(read);
     }
   }
-  const { source, planHash, calibrationHash, versions } = document.otherData;
-  return { source, planHash, calibrationHash, versions, devices, events, counters };
+  const { source, planHash, calibrationHash, versions, intervals } = document.otherData;
+  const facts = { source, planHash, calibrationHash, versions, devices, events, counters };
+  return intervals === undefined ? facts : { ...facts, intervals };
 }

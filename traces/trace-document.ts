@@ -65,6 +65,19 @@ const flowStartSchema = z.strictObject({ ph: z.literal("s"), ...flowFields });
 /** Where it is used: inside the slice of the action that consumes it. */
 const flowEndSchema = z.strictObject({ ph: z.literal("f"), bp: z.literal("e"), ...flowFields });
 
+const interval = z.tuple([z.number(), z.number()]);
+
+const intervalsSchema = z.strictObject({
+  level: z.number().gt(0).lt(1),
+  samples: z.int().positive(),
+  seed: index,
+  makespanSeconds: interval,
+  tokensPerSecond: interval,
+  bubbleRatio: interval.nullable(),
+  bubbleRatioTotal: interval,
+  jobs: z.array(z.strictObject({ name: text, turnaroundSeconds: interval })),
+});
+
 export const traceDocumentSchema = z.strictObject({
   displayTimeUnit: z.enum(["ms", "ns"]).optional(),
   otherData: z.strictObject({
@@ -75,6 +88,8 @@ export const traceDocumentSchema = z.strictObject({
     calibrationHash: z.string(),
     /** Versions of loratwin and of what it ran on, for people. */
     versions: z.record(z.string(), z.string()),
+    /** Of a simulated run: where `level` of the runs lie that the errors of its costs allow. */
+    intervals: intervalsSchema.optional(),
   }),
   traceEvents: z.array(
     z.discriminatedUnion("ph", [sliceSchema, metadataSchema, counterSchema, flowStartSchema, flowEndSchema]),

@@ -1,5 +1,6 @@
 import type { Nanos } from "../core/index.ts";
 import type { ActionKey, ActionLetter } from "../plan/index.ts";
+import type { Intervals } from "./intervals.ts";
 
 /** What a device does at once. Actions of a compute stream never overlap; transfers may, in two directions or by their latencies. */
 export const STREAMS = ["receive", "compute", "send", "host"] as const;
@@ -45,6 +46,8 @@ export interface Trace {
   readonly calibrationHash: string;
   /** Versions of loratwin and what it ran on, for people. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Of a simulated run: where the figures of the real one are expected. */
+  readonly intervals?: Intervals;
   /** Device names in plan order. */
   readonly devices: readonly string[];
   readonly events: readonly TraceEvent[];

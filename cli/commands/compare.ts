@@ -2,6 +2,7 @@ import { compareTable, compareTraces } from "../../traces/index.ts";
 import { type Command, optionalNumber, optionalText, requiredText } from "../command.ts";
 import { loadTrace } from "../load-trace.ts";
 import { note, percent, printResult } from "../output.ts";
+import { replayPlan } from "../replay-run.ts";
 import { besideTrace, writeReport } from "../write-report.ts";
 
 export const compareCommand: Command = {
@@ -26,13 +27,16 @@ export const compareCommand: Command = {
       ReturnType<typeof loadTrace>,
       ReturnType<typeof loadTrace>,
     ];
-    const comparison = compareTraces(simulated, executed);
+    const beside = besideTrace(io, files);
+    const canReplay = beside.plan !== undefined && beside.plan.hash === executed.planHash;
+    const replayed = canReplay ? replayPlan(beside.plan, executed) : undefined;
+    const comparison = compareTraces(simulated, executed, replayed);
     const output = optionalText(args, "output");
     if (output !== undefined)
       writeReport(io, output, {
         title: "Simulated and executed",
         traces: [simulated, executed],
-        ...besideTrace(io, files),
+        ...beside,
       });
     printResult(io, args, comparison, () =>
       [compareTable(comparison), ...(output === undefined ? [] : ["", `report written to ${output}`])].join("\n"),

@@ -15,7 +15,9 @@ import { absolute, readInput, writeOutput } from "../files.ts";
 import type { Io } from "../io.ts";
 import { printResult } from "../output.ts";
 import { packageFile } from "../package-file.ts";
+import { predictIntervals } from "../predict-intervals.ts";
 import { trainingBar } from "../progress-bar.ts";
+import { replayPlan } from "../replay-run.ts";
 import { lossesByJob, writeRunFolder } from "../run-folder.ts";
 import { trainPlan } from "../train-plan.ts";
 import { writeReport } from "../write-report.ts";
@@ -88,14 +90,16 @@ export const demoCommand: Command = {
       at("workload.yaml"),
     );
     writeOutput(io, at("plan.json"), `${canonicalJson(plan)}\n`);
-    say(`3. plan       ${at("plan.json")}\n\n${planText(plan, undefined)}\n`);
+    const intervals = await predictIntervals(io, args, plan, calibration);
+    say(`3. plan       ${at("plan.json")}\n\n${planText(plan, undefined, intervals)}\n`);
 
     began = performance.now();
-    const simulated = simulate({
+    const trace = simulate({
       plan,
       planHash: plan.hash,
       costModel: createCostModel(calibration, plan.model.dtype),
     });
+    const simulated = intervals === undefined ? trace : { ...trace, intervals };
     writeOutput(io, at("simulated.json"), traceLines(simulated));
     say(
       `4. simulate   ${simulated.events.length} events in ${formatSeconds((performance.now() - began) / 1e3)}, ${at("simulated.json")}`,
@@ -107,9 +111,9 @@ export const demoCommand: Command = {
     }).finally(() => bar.stop());
     writeRunFolder(io, at("run"), plan, result);
     const losses = lossesByJob(result.metrics);
-    say(`5. train      ${at("run")}\n\n${runText(runMetrics(plan, result.trace), losses)}\n`);
+    say(`5. train      ${at("run")}\n\n${runText(runMetrics(plan, result.trace), { losses })}\n`);
 
-    const comparison = compareTraces(simulated, result.trace);
+    const comparison = compareTraces(simulated, result.trace, replayPlan(plan, result.trace));
     say(`6. compare\n\n${compareTable(comparison)}\n`);
     writeReport(io, at("report.html"), {
       title: "loratwin demo: four adapters on two CPU devices",

@@ -1,6 +1,7 @@
 import { formatBytes } from "../../core/index.ts";
-import { type PaperRow, type PaperTable, paperTable, type Variation, varyAssumptions } from "../../studies/index.ts";
+import { type PaperRow, type PaperTable, paperTable, VARIATIONS, type Variation } from "../../studies/index.ts";
 import { type Command, flag } from "../command.ts";
+import { inWorkers } from "../in-workers.ts";
 import { loadCatalog } from "../load-cluster.ts";
 import { percent, printResult, table } from "../output.ts";
 
@@ -84,10 +85,16 @@ export const paperCommand: Command = {
     yargs
       .option("vary", { type: "boolean", default: false, describe: "halve and double each assumed figure" })
       .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" }),
-  run(args, io) {
+  async run(args, io) {
     const catalog = loadCatalog(io, args);
     const result = paperTable(catalog);
-    const variations = flag(args, "vary") ? varyAssumptions(catalog) : [];
+    const variations = flag(args, "vary")
+      ? await inWorkers(
+          "variation",
+          { catalog },
+          VARIATIONS.map((variation) => ({ variation })),
+        )
+      : [];
     const document = variations.length === 0 ? result : { ...result, variations };
     printResult(io, args, document, () => describe(result, variations));
     return result.agrees ? 0 : 1;

@@ -4,6 +4,7 @@ import { createPlan, planOptions } from "../create-plan.ts";
 import { planSummary, planText } from "../describe-plan.ts";
 import { writeOutput } from "../files.ts";
 import { printResult } from "../output.ts";
+import { intervalOptions, predictIntervals } from "../predict-intervals.ts";
 
 export const planCommand: Command = {
   usage: "plan <workload>",
@@ -16,14 +17,15 @@ export const planCommand: Command = {
     ],
   ],
   options: (yargs) =>
-    planOptions(yargs)
+    intervalOptions(planOptions(yargs))
       .positional("workload", { type: "string", demandOption: true, describe: "workload file (YAML or JSON)" })
       .option("output", { alias: "o", type: "string", describe: "where to write the plan" }),
   async run(args, io) {
     const { plan } = await createPlan(io, args, requiredText(args, "workload"));
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, `${canonicalJson(plan)}\n`);
-    printResult(io, args, planSummary(plan), () => planText(plan, output));
+    const intervals = await predictIntervals(io, args, plan, plan.calibration);
+    printResult(io, args, planSummary(plan, intervals), () => planText(plan, output, intervals));
     return 0;
   },
 };

@@ -1,15 +1,53 @@
-import { createCostModel } from "../../plan/index.ts";
+import { createCostModel, type Plan } from "../../plan/index.ts";
 import { simulate } from "../../sim/index.ts";
 import { runMetrics, type Trace, timelineText, traceLines } from "../../traces/index.ts";
-import { type Command, flag, optionalNumber, optionalText, requiredText } from "../command.ts";
+import { type Arguments, type Command, flag, optionalNumber, optionalText, requiredText } from "../command.ts";
 import { planOptions } from "../create-plan.ts";
 import { runText } from "../describe-run.ts";
 import { writeOutput } from "../files.ts";
+import type { Io } from "../io.ts";
 import { calibrationHash, readCalibration } from "../load-cluster.ts";
 import { loadPlan } from "../load-plan.ts";
 import { printResult } from "../output.ts";
 import { placeInput } from "../place-input.ts";
+import { intervalOptions, predictIntervals } from "../predict-intervals.ts";
+import { replayError, replayRun } from "../replay-run.ts";
 import { VERSION } from "../version.ts";
+
+interface Simulated {
+  readonly plan: Plan;
+  readonly trace: Trace;
+}
+
+/** A plan or workload with the costs of a calibration, and its intervals. */
+async function simulateFile(io: Io, args: Arguments, main: string): Promise<Simulated> {
+  const { plan, source } = await loadPlan(io, args, main);
+  const file = optionalText(args, "calibration");
+  const costs = file === undefined ? undefined : readCalibration(io, file);
+  const calibration = costs?.calibration ?? plan.calibration;
+  try {
+    const trace = simulate({
+      plan,
+      planHash: plan.hash,
+      costModel: createCostModel(calibration, plan.model.dtype),
+      calibrationHash: calibrationHash(calibration),
+      versions: { loratwin: VERSION },
+    });
+    const intervals = await predictIntervals(io, args, plan, calibration);
+    return { plan, trace: intervals === undefined ? trace : { ...trace, intervals } };
+  } catch (error) {
+    throw placeInput(error, { main: source, calibration: costs?.source });
+  }
+}
+
+function timeline({ plan, trace }: Simulated, args: Arguments): string {
+  const until = optionalNumber(args, "until");
+  return timelineText(trace, {
+    unitSeconds: optionalNumber(args, "unit-seconds") ?? 1,
+    jobs: plan.jobs.map(({ name }) => name),
+    ...(until === undefined ? {} : { untilUnits: until }),
+  });
+}
 
 export const simulateCommand: Command = {
   usage: "simulate <plan>",
@@ -17,45 +55,35 @@ export const simulateCommand: Command = {
   examples: [
     ["$0 simulate plan.json -o simulated.json", "with the costs that the plan was made with"],
     ["$0 simulate w.yaml --devices 'unit*4' --max-in-flight none --timeline", "print the timeline as text"],
+    ["$0 simulate run/", "a run again, with the times that its actions really took"],
   ],
   options: (yargs) =>
-    planOptions(yargs)
-      .positional("plan", { type: "string", demandOption: true, describe: "plan or workload file" })
+    intervalOptions(planOptions(yargs))
+      .positional("plan", { type: "string", demandOption: true, describe: "plan or workload file, or a run folder" })
       .option("output", { alias: "o", type: "string", describe: "where to write the trace (opens in Perfetto)" })
+      .option("replay", { type: "string", describe: "take every time from this executed trace of the plan" })
       .option("timeline", { type: "boolean", default: false, describe: "print op@start for each device" })
       .option("unit-seconds", { type: "number", default: 1, describe: "unit of the timeline's times" })
       .option("until", { type: "number", describe: "last start in the timeline, in units" }),
   async run(args, io) {
-    const { plan, source } = await loadPlan(io, args, requiredText(args, "plan"));
-    const file = optionalText(args, "calibration");
-    const costs = file === undefined ? undefined : readCalibration(io, file);
-    const calibration = costs?.calibration ?? plan.calibration;
-    let trace: Trace;
-    try {
-      trace = simulate({
-        plan,
-        planHash: plan.hash,
-        costModel: createCostModel(calibration, plan.model.dtype),
-        calibrationHash: calibrationHash(calibration),
-        versions: { loratwin: VERSION },
-      });
-    } catch (error) {
-      throw placeInput(error, { main: source, calibration: costs?.source });
-    }
+    const file = requiredText(args, "plan");
+    const replayed = replayRun(io, args, file);
+    const simulated =
+      replayed === undefined ? await simulateFile(io, args, file) : { plan: replayed.plan, trace: replayed.replayed };
+    const { plan, trace } = simulated;
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, traceLines(trace));
     const metrics = runMetrics(plan, trace);
-    printResult(io, args, metrics, () => {
-      if (flag(args, "timeline")) {
-        const until = optionalNumber(args, "until");
-        const options = {
-          unitSeconds: optionalNumber(args, "unit-seconds") ?? 1,
-          jobs: plan.jobs.map(({ name }) => name),
-          ...(until === undefined ? {} : { untilUnits: until }),
-        };
-        return timelineText(trace, options);
-      }
-      return [runText(metrics), ...(output === undefined ? [] : ["", `trace written to ${output}`])].join("\n");
+    const { intervals } = trace;
+    const replay = replayed === undefined ? undefined : replayError(replayed);
+    const document = { ...metrics, ...(intervals === undefined ? {} : { intervals }), ...replay?.facts };
+    printResult(io, args, document, () => {
+      if (flag(args, "timeline")) return timeline(simulated, args);
+      return [
+        runText(metrics, { intervals }),
+        ...(replay === undefined ? [] : ["", replay.text]),
+        ...(output === undefined ? [] : ["", `trace written to ${output}`]),
+      ].join("\n");
     });
     return 0;
   },

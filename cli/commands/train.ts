@@ -55,7 +55,7 @@ export const trainCommand: Command = {
       io,
       args,
       { ...metrics, jobs, waitingForHostRatio: waiting },
-      () => `${runText(metrics, losses)}\n\nwritten to ${folder}`,
+      () => `${runText(metrics, { losses })}\n\nwritten to ${folder}`,
     );
     return 0;
   },

@@ -98,8 +98,15 @@ export interface Variation {
   readonly tensorParallel: Score;
 }
 
-/** What each assumed figure decides: halved and doubled. */
-export function varyAssumptions(catalog: Pick<Catalog, "devices">): readonly Variation[] {
+export type AssumedVariation = Pick<Variation, "figure" | "factor">;
+
+/** Each assumed figure halved and doubled. */
+export const VARIATIONS: readonly AssumedVariation[] = ASSUMED_FIGURES.flatMap((figure) =>
+  [0.5, 2].map((factor) => ({ figure, factor })),
+);
+
+/** What an assumed figure decides. */
+export function varyAssumption(catalog: Pick<Catalog, "devices">, { figure, factor }: AssumedVariation): Variation {
   const used = new Set(calibrationCells());
   const scoreWith = (platform: Platform, of: keyof typeof SCORES): Score =>
     scoreOf(
@@ -108,13 +115,9 @@ export function varyAssumptions(catalog: Pick<Catalog, "devices">): readonly Var
         measured: publishedStepSeconds(cell)!,
       })),
     );
-  return ASSUMED_FIGURES.flatMap((figure) =>
-    [0.5, 2].map((factor) => {
-      const { platform } = calibratePaper(catalog, { [figure]: factor });
-      const pipelines = scoreWith(platform, "pipelines, Fig. 7");
-      return { figure, factor, pipelines, tensorParallel: scoreWith(platform, "tensor parallel, Fig. 7") };
-    }),
-  );
+  const { platform } = calibratePaper(catalog, { [figure]: factor });
+  const pipelines = scoreWith(platform, "pipelines, Fig. 7");
+  return { figure, factor, pipelines, tensorParallel: scoreWith(platform, "tensor parallel, Fig. 7") };
 }
 
 /** The paper's evaluation, published and predicted, from a catalog and three calibration cells (and one more for 8-bit products). */

@@ -1,0 +1,75 @@
+import type { Argv } from "yargs";
+import { sum } from "../core/index.ts";
+import type { Calibration, PlanBody } from "../plan/index.ts";
+import { costErrors, intervalsOfFigures } from "../sim/index.ts";
+import type { Intervals } from "../traces/index.ts";
+import { type Arguments, optionalCount } from "./command.ts";
+import { inWorkers } from "./in-workers.ts";
+import type { Io } from "./io.ts";
+import { note } from "./output.ts";
+
+const LEVEL = 0.9;
+const SAMPLES = 100;
+/** With fewer draws the ends of a 90 % interval are those of single runs. */
+const FEWEST_SAMPLES = 20;
+/** Actions that all draws together may have where nobody asked for a number: some seconds. */
+const ACTIONS = 2e6;
+/** Below this many a second thread takes longer to start than it saves. */
+const ACTIONS_FOR_WORKERS = 5e5;
+/** Draws are handed out in pieces, so that no thread waits long for the last. */
+const PIECES = 8;
+
+/** The options of every command that predicts. */
+export function intervalOptions(yargs: Argv): Argv {
+  return yargs
+    .option("intervals", {
+      type: "boolean",
+      default: true,
+      describe: "say where 90 % of runs lie, by the calibration's errors; --no-intervals turns it off",
+    })
+    .option("samples", {
+      type: "number",
+      describe: `runs drawn for the intervals (default: ${SAMPLES}, fewer for large plans, none for huge ones)`,
+    })
+    .option("seed", { type: "number", default: 0, describe: "seed of these runs" });
+}
+
+/** As many draws as were asked for, or as are affordable; 0 where that is too few to say anything. */
+function countSamples(args: Arguments, numActions: number): number {
+  const asked = optionalCount(args, "samples");
+  if (asked !== undefined) return asked;
+  const affordable = Math.min(SAMPLES, Math.floor(ACTIONS / numActions));
+  return affordable < FEWEST_SAMPLES ? 0 : affordable;
+}
+
+function hasErrors(calibration: Calibration): boolean {
+  const { actions, links } = costErrors(calibration);
+  return links > 0 || Object.values(actions).some(({ systematic, independent }) => systematic + independent > 0);
+}
+
+/** Where the figures of a plan's run lie by the errors of its costs; nothing with --no-intervals, or for a huge plan. */
+export async function predictIntervals(
+  io: Io,
+  args: Arguments,
+  plan: PlanBody,
+  calibration: Calibration,
+): Promise<Intervals | undefined> {
+  if (args["intervals"] === false) return undefined;
+  const seed = optionalCount(args, "seed", 0) ?? 0;
+  const numActions = sum(plan.actions.map((order) => order.length));
+  const asked = countSamples(args, numActions);
+  if (asked === 0) {
+    note(io, args, `No intervals for a plan of ${numActions} actions; --samples ${FEWEST_SAMPLES} computes them.`);
+    return undefined;
+  }
+  const samples = hasErrors(calibration) ? asked : 1;
+  const pieces = Math.min(PIECES, samples);
+  const startOf = (piece: number): number => Math.floor((piece * samples) / pieces);
+  const parts = Array.from({ length: pieces }, (_, piece) => ({
+    first: startOf(piece),
+    count: startOf(piece + 1) - startOf(piece),
+  }));
+  const isLarge = samples * numActions >= ACTIONS_FOR_WORKERS;
+  const figures = await inWorkers("draws", { plan, calibration, seed }, parts, isLarge ? {} : { workers: 1 });
+  return intervalsOfFigures(plan, figures.flat(), { level: LEVEL, seed });
+}

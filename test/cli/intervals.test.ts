@@ -1,0 +1,104 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Comparison, Intervals } from "../../traces/index.ts";
+import { WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const root = temporaryFolder();
+const DEVICES = ["--devices", "cpu:0,cpu:1"] as const;
+
+async function json<T>(...argv: readonly string[]): Promise<T> {
+  return JSON.parse(await printed([...argv, "--json"], root)) as T;
+}
+
+interface Simulated {
+  readonly makespanSeconds: number;
+  readonly intervals?: Intervals;
+  readonly replay?: { readonly makespanError: number; readonly executedMakespanSeconds: number };
+}
+
+beforeAll(async () => {
+  writeShared(root);
+  writeFileSync(path.join(root, "w.yaml"), WORKLOAD.replaceAll("../", ""));
+  await printed(["plan", "w.yaml", ...DEVICES, "-o", "p.json"], root);
+  await printed(["train", "p.json", "-o", "run"], root);
+});
+
+describe("intervals on the command line", () => {
+  it("hold the prediction, are the same for plan and simulate, and follow the seed", async () => {
+    const { makespanSeconds, intervals } = await json<Simulated>("simulate", "p.json");
+    expect(intervals).toMatchObject({ level: 0.9, samples: 100, seed: 0 });
+    expect(intervals!.makespanSeconds[0]).toBeLessThan(makespanSeconds);
+    expect(intervals!.makespanSeconds[1]).toBeGreaterThan(makespanSeconds);
+    const plan = await json<{ readonly predicted: Simulated }>("plan", "w.yaml", ...DEVICES);
+    expect(plan.predicted.intervals).toEqual(intervals);
+    const other = await json<Simulated>("simulate", "p.json", "--samples", "7", "--seed", "3");
+    expect(other.intervals).toMatchObject({ samples: 7, seed: 3 });
+    expect(other.intervals!.makespanSeconds).not.toEqual(intervals!.makespanSeconds);
+  });
+
+  it("are no part of the plan, whose hash is that of what was decided", async () => {
+    await printed(["plan", "w.yaml", ...DEVICES, "--no-intervals", "-o", "q.json"], root);
+    expect(readFileSync(path.join(root, "q.json"), "utf8")).toBe(readFileSync(path.join(root, "p.json"), "utf8"));
+  });
+
+  it("are left out with --no-intervals, and have no width and no line for constant times", async () => {
+    expect((await json<Simulated>("simulate", "p.json", "--no-intervals")).intervals).toBeUndefined();
+    const unit = ["simulate", "w.yaml", "--devices", "unit*2"];
+    const { makespanSeconds, intervals } = await json<Simulated>(...unit);
+    expect(intervals!.makespanSeconds).toEqual([makespanSeconds, makespanSeconds]);
+    expect(await printed(unit, root)).not.toContain("90 %");
+    expect(await printed(["simulate", "p.json"], root)).toMatch(/^ +90 % of runs: [\d.]+ (\w+ )?to [\d.]+ \w+, /m);
+  });
+
+  it("are kept in the trace, and compare says whether the run lies inside", async () => {
+    const { intervals } = await json<Simulated>("simulate", "p.json", "-o", "s.json");
+    const comparison = await json<Comparison>("compare", "s.json", "run");
+    expect(comparison.intervals).toEqual(intervals);
+    const [low, high] = intervals!.makespanSeconds;
+    const { makespanSeconds } = comparison.executed;
+    expect(comparison.insideIntervals!.makespanSeconds).toBe(low <= makespanSeconds && makespanSeconds <= high);
+    expect(await printed(["compare", "s.json", "run"], root)).toMatch(/makespan .*, (inside|outside)$/m);
+  });
+
+  it("want at least one sample", async () => {
+    const { code, stderr } = await runCli(["simulate", "p.json", "--samples", "0"], root);
+    expect([code, stderr]).toEqual([2, "Expected a whole number of at least 1 at --samples, got 0.\n"]);
+  });
+});
+
+describe("a run folder replayed", () => {
+  it("takes the run's own durations, so that only the simulator's own error is left", async () => {
+    const { replay, makespanSeconds } = await json<Simulated>("simulate", "run", "-o", "r.json");
+    const comparison = await json<Comparison>("compare", "r.json", "run");
+    expect(comparison.meanAbsActionError).toBe(0);
+    expect(comparison.makespanError).toBe(replay!.makespanError);
+    expect(makespanSeconds / replay!.executedMakespanSeconds - 1).toBeCloseTo(replay!.makespanError, 9);
+    expect(replay!.makespanError).toBeLessThan(0.001);
+    expect(await printed(["simulate", "run"], root)).toMatch(/replay with the executed durations: makespan [-+]\d/);
+  });
+
+  it("is the same with the plan and --replay, and compare of a simulation has it too", async () => {
+    const replayed = await json<Simulated>("simulate", "run");
+    expect(await json("simulate", "p.json", "--replay", "run/trace.json")).toEqual(replayed);
+    await printed(["simulate", "p.json", "-o", "s.json"], root);
+    const { replay } = await json<Comparison>("compare", "s.json", "run");
+    expect(replay!.makespanSeconds).toBe(replayed.makespanSeconds);
+    expect(replay!.makespanError).toBe(replayed.replay!.makespanError);
+  });
+
+  it("refuses costs beside it, and a run of another plan", async () => {
+    writeFileSync(
+      path.join(root, "k.json"),
+      JSON.stringify({ kind: "calibration", version: 1, model: "constant", seconds: { F: 1, B: 1 } }),
+    );
+    const costs = await runCli(["simulate", "run", "--calibration", "k.json"], root);
+    expect(costs.code).toBe(2);
+    expect(costs.stderr).toContain("no --calibration with a replay");
+    await printed(["plan", "w.yaml", "--devices", "unit*2", "-o", "other.json"], root);
+    const other = await runCli(["simulate", "other.json", "--replay", "run"], root);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain("a trace of plan sha256:");
+  });
+});
