@@ -15,6 +15,7 @@ import {
   sealPlan,
 } from "../plan/index.ts";
 import { simulate } from "../sim/index.ts";
+import { COMPARISON_SCHEDULES } from "../studies/index.ts";
 import { runMetrics } from "../traces/index.ts";
 import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -22,6 +23,7 @@ import { loadCalibration, loadCluster } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
 import { note } from "./output.ts";
 import { placeInput } from "./place-input.ts";
+import { requirePlanSchedule } from "./simulate-comparison.ts";
 
 /** The options of every command that makes a plan. */
 export function planOptions(yargs: Argv): Argv {
@@ -33,7 +35,12 @@ export function planOptions(yargs: Argv): Argv {
     })
     .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" })
     .option("calibration", { type: "string", describe: "measured, roofline or constant costs (see calibrate)" })
-    .option("schedule", { type: "string", choices: SCHEDULES, default: "lorapp", describe: "order of the actions" })
+    .option("schedule", {
+      type: "string",
+      choices: [...SCHEDULES, ...COMPARISON_SCHEDULES],
+      default: "lorapp",
+      describe: `order of the actions; ${COMPARISON_SCHEDULES.join(", ")} are simulated only`,
+    })
     .option("max-in-flight", {
       type: "string",
       default: "auto",
@@ -82,6 +89,7 @@ export interface CreatedPlan {
 
 /** Plans a workload file as the options say. @throws InputError, PlanError */
 export async function createPlan(io: Io, args: Arguments, file: string): Promise<CreatedPlan> {
+  requirePlanSchedule(args);
   const { devices, links, source: cluster } = loadCluster(io, args);
   const { calibration, source: costs, assumed } = loadCalibration(io, args, devices);
   const groups = optionalCount(args, "groups");

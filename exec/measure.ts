@@ -7,6 +7,7 @@ import {
   formatAction,
   type OperatorCall,
   type Plan,
+  parseAction,
   type Recompute,
   stageOperators,
   updateOperator,
@@ -82,7 +83,8 @@ function messageSamples(plan: Plan, events: readonly TraceEvent[]): readonly Mea
   return events.flatMap((event) => {
     if (event.stream !== "send") return [];
     const producer = byAction.get(event.action)!;
-    const consumer = byAction.get(formatAction({ ...event, stage: event.stage + (event.letter === "F" ? 1 : -1) }))!;
+    const sent = parseAction(event.action);
+    const consumer = byAction.get(formatAction({ ...sent, stage: sent.stage + (sent.letter === "F" ? 1 : -1) }))!;
     const produced = producer.startNs + producer.durationNs;
     return previousEnd.get(consumer.action)! > produced
       ? []

@@ -1,6 +1,6 @@
 import { formatBytes, InputError } from "../core/index.ts";
-import { type Plan, parseAction } from "../plan/index.ts";
-import { compareTraces, runMetrics, type Trace, traceTotals } from "../traces/index.ts";
+import type { Plan } from "../plan/index.ts";
+import { compareTraces, parseTraceAction, runMetrics, type Trace, traceTotals } from "../traces/index.ts";
 import {
   type ActionTable,
   type BarTable,
@@ -44,7 +44,7 @@ function indexActions(traces: readonly Trace[], jobIndex: ReadonlyMap<string, nu
     const set = event.jobs.map((name) => jobIndex.get(name)!);
     const setKey = set.join(",");
     if (!setIndex.has(setKey)) setIndex.set(setKey, jobSets.push(set) - 1);
-    const { stage, letter, microBatch } = parseAction(event.action);
+    const { stage, letter, microBatch } = parseTraceAction(event.action);
     actions.key.push(event.action);
     actions.stage.push(stage);
     actions.letter.push(LETTERS.indexOf(letter));

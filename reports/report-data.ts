@@ -6,7 +6,7 @@ import type { Comparison, JobMetrics, RunTotals, Trace } from "../traces/index.t
 export type ActionIndex = number;
 
 /** Letters by code: the `letter` column holds the index. */
-export const LETTERS = ["F", "B", "U"] as const;
+export const LETTERS = ["F", "B", "U", "I", "W"] as const;
 /** Streams by code, in the order in which a device's lanes are drawn: the `stream` column holds the index. */
 export const LANES = ["receive", "compute", "send", "host"] as const;
 

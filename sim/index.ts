@@ -2,7 +2,13 @@
 
 // Wires between devices, from a cluster or figure by figure, and what many devices do over them together.
 export { clusterTopology } from "./cluster-topology.ts";
-export { type Collective, collectiveCost, collectiveSeconds } from "./collectives.ts";
+export {
+  type Collective,
+  type CollectiveCost,
+  collectiveCost,
+  collectiveSeconds,
+  fastestCollective,
+} from "./collectives.ts";
 // How sure a prediction is: runs drawn with the errors that a calibration has.
 export { type CostError, type CostErrors, costErrors } from "./cost-errors.ts";
 export {
@@ -23,6 +29,7 @@ export { nonNegativeLeastSquares } from "./nnls.ts";
 // Pipelines whose transfers overlap with computation.
 export {
   type PipelineMessage,
+  type PipelineTask,
   pipelineTasks,
   type TimedPipeline,
 } from "./pipeline-tasks.ts";

@@ -14,19 +14,45 @@ export interface TimedPipeline {
   readonly deviceOf: (chunk: number) => number;
   readonly seconds: (op: PipelineOp) => number;
   readonly message: (message: PipelineMessage) => MessageCost;
+  /**
+   * Without it messages travel beside computation. With it they take the compute streams: the sender's from the end of the op until
+   * all is sent, and the receiver's for these seconds, from when it is the turn of the op that needs the message.
+   */
+  readonly blockingSeconds?: (message: PipelineMessage) => number;
+  /** Ops that an op needs beside its message. */
+  readonly signals?: (op: PipelineOp) => readonly PipelineOp[];
+}
+
+/** A task with the op that it computes, or whose result it moves. */
+export type PipelineTask = Task & {
+  readonly op: PipelineOp;
+  readonly kind: "compute" | "send" | "receive" | "post";
+  readonly message?: PipelineMessage;
+};
+
+/** Device d computes on stream d; each pair of neighbouring chunks has further streams where messages overlap with computation. */
+export interface PipelineGraph extends TaskGraph {
+  readonly tasks: readonly PipelineTask[];
 }
 
 export function opName({ chunk, letter, microBatch }: PipelineOp): string {
   return `${chunk}${letter}${microBatch}`;
 }
 
+/** Who gets the result of an op; undefined where it stays. */
+function targetOf({ chunk, letter }: PipelineOp, numChunks: number): number | undefined {
+  const to = letter === "F" ? chunk + 1 : letter === "B" || letter === "I" ? chunk - 1 : -1;
+  return to < 0 || to >= numChunks ? undefined : to;
+}
+
 /**
  * A pipeline's ops and its messages as tasks. Device d computes on stream d; each pair of neighbouring chunks has a lane for
  * each direction, where messages leave in the order in which they are made, so that transfers overlap with computation.
- * An op waits for its message, and a W for its I; what else comes first is a matter of the orders.
+ * An op waits for its message, and a W for its I; what else comes first is a matter of the orders and the signals.
  */
-export function pipelineTasks({ orders, numChunks, deviceOf, seconds, message }: TimedPipeline): TaskGraph {
-  const tasks: Task[] = [];
+export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
+  const { orders, numChunks, deviceOf, seconds, message, blockingSeconds, signals } = pipeline;
+  const tasks: PipelineTask[] = [];
   const indexOf = new Map<string, number>();
   const streams: number[][] = orders.map(() => []);
   const lanes = new Map<string, number>();
@@ -37,51 +63,80 @@ export function pipelineTasks({ orders, numChunks, deviceOf, seconds, message }:
     lanes.set(key, lane);
     return lane;
   };
-  const add = (task: Task): number => {
+  const add = (task: PipelineTask): number => {
     const index = tasks.push(task) - 1;
     indexOf.set(task.name, index);
     for (const stream of task.streams) streams[stream]!.push(index);
     return index;
   };
 
-  orders.forEach((order, device) => {
-    for (const op of order) {
-      const index = add({ name: opName(op), streams: [device], seconds: seconds(op), after: [] });
-      const { chunk, letter, microBatch } = op;
-      const to = letter === "F" ? chunk + 1 : letter === "B" || letter === "I" ? chunk - 1 : -1;
-      if (to < 0 || to >= numChunks || deviceOf(to) === device) continue;
-      const cost = message({ from: chunk, to, microBatch });
-      add({ name: `${opName(op)}>`, streams: [laneOf(chunk, to)], after: [index], ...cost });
-    }
-  });
-
-  /** Of the first name that there is: a message if the chunks are on different devices, else the op itself. */
-  const resultOf = (chunk: number, letters: readonly PipelineOp["letter"][], microBatch: number): readonly number[] => {
-    for (const letter of letters) {
-      const name = opName({ chunk, letter, microBatch });
-      const index = indexOf.get(`${name}>`) ?? indexOf.get(name);
-      if (index !== undefined) return [index];
-    }
-    return [];
-  };
-  const needs = ({ chunk, letter, microBatch }: PipelineOp): readonly number[] => {
+  const splits = orders.some((order) => order.some(({ letter }) => letter === "I"));
+  /** The op whose result an op needs; undefined for a first forward and for what needs none. */
+  const sourceOf = ({ chunk, letter, microBatch }: PipelineOp): PipelineOp | undefined => {
     switch (letter) {
       case "F":
-        return chunk === 0 ? [] : resultOf(chunk - 1, ["F"], microBatch);
+        return chunk === 0 ? undefined : { chunk: chunk - 1, letter, microBatch };
       case "B":
       case "I":
         return chunk < numChunks - 1
-          ? resultOf(chunk + 1, ["B", "I"], microBatch)
-          : [indexOf.get(opName({ chunk, letter: "F", microBatch }))!];
+          ? { chunk: chunk + 1, letter: splits ? "I" : "B", microBatch }
+          : { chunk, letter: "F", microBatch };
       case "W":
-        return [indexOf.get(opName({ chunk, letter: "I", microBatch }))!];
+        return { chunk, letter: "I", microBatch };
       case "U":
-        return [];
+        return undefined;
     }
   };
-  for (const op of orders.flat()) {
-    const index = indexOf.get(opName(op))!;
-    tasks[index] = { ...tasks[index]!, after: needs(op) };
-  }
+
+  orders.forEach((order, device) => {
+    for (const op of order) {
+      const source = sourceOf(op);
+      if (blockingSeconds !== undefined && source !== undefined && deviceOf(source.chunk) !== device) {
+        const got = { from: source.chunk, to: op.chunk, microBatch: op.microBatch };
+        const name = `>${opName(op)}`;
+        add({
+          name,
+          op: source,
+          kind: "receive",
+          message: got,
+          streams: [device],
+          after: [],
+          seconds: blockingSeconds(got),
+        });
+      }
+      const index = add({ name: opName(op), op, kind: "compute", streams: [device], seconds: seconds(op), after: [] });
+      const to = targetOf(op, numChunks);
+      if (to === undefined || deviceOf(to) === device) continue;
+      const sent = { from: op.chunk, to, microBatch: op.microBatch };
+      const cost = message(sent);
+      const name = `${opName(op)}>`;
+      const send = { name, op, kind: "send", message: sent, after: [index] } as const;
+      if (blockingSeconds === undefined) {
+        add({ ...send, streams: [laneOf(op.chunk, to)], ...cost });
+        continue;
+      }
+      add({ name: `${opName(op)}|`, op, kind: "post", streams: [device], after: [index], seconds: 0 });
+      const { flows } = cost;
+      add({ ...send, streams: [device], seconds: cost.seconds + cost.latencySeconds, flows });
+    }
+  });
+
+  const resultOf = (op: PipelineOp, suffix: string): readonly number[] => {
+    const index = indexOf.get(`${opName(op)}${suffix}`);
+    return index === undefined ? [] : [index];
+  };
+  orders.forEach((order) => {
+    for (const op of order) {
+      const source = sourceOf(op);
+      const index = indexOf.get(opName(op))!;
+      const signalled = (signals?.(op) ?? []).flatMap((other) => resultOf(other, ""));
+      const sent = source === undefined ? [] : resultOf(source, ">");
+      const isMessage = source !== undefined && deviceOf(source.chunk) !== deviceOf(op.chunk);
+      const own = source === undefined || isMessage ? [] : resultOf(source, "");
+      tasks[index] = { ...tasks[index]!, after: [...(isMessage ? sent : own), ...signalled] };
+      const receive = indexOf.get(`>${opName(op)}`);
+      if (receive !== undefined) tasks[receive] = { ...tasks[receive]!, after: resultOf(source!, "|") };
+    }
+  });
   return { tasks, orders: streams };
 }

@@ -45,5 +45,10 @@ export {
   type StrategyName,
   type StrategyRow,
 } from "./strategies/compare-strategies.ts";
+// The same, as runs of real jobs with their traces.
+export { COMPARISON_SCHEDULES, type ComparisonSchedule } from "./strategies/comparison-schedules.ts";
 export { fixedInterconnect, topologyInterconnect } from "./strategies/interconnect.ts";
+export { jobsTrace } from "./strategies/jobs-trace.ts";
+export { type MemoryNeed, totalBytes } from "./strategies/memory.ts";
 export { loraParameters, type Platform, type Training } from "./strategies/setting.ts";
+export { type JobsRun, jobsNeeds, simulateJobs } from "./strategies/simulate-jobs.ts";

@@ -1,7 +1,7 @@
 import { InvariantError } from "../core/index.ts";
-import { formatAction, parseAction } from "../plan/index.ts";
 import { MAX_TRACE_NS, toMicroseconds } from "./chrome-time.ts";
 import { STREAMS, type Stream, type Trace, type TraceEvent } from "./trace.ts";
+import { parseTraceAction } from "./trace-action.ts";
 import type { ChromeEvent, TraceDocument } from "./trace-document.ts";
 
 function pidOf(device: number): number {
@@ -86,17 +86,38 @@ function* metadata(trace: Trace, rows: Rows): Generator<ChromeEvent> {
   }
 }
 
+/** What a slice is called: its action, behind the collective that it is part of. */
+export function sliceName({
+  action,
+  collective,
+}: {
+  readonly action: string;
+  readonly collective?: string | undefined;
+}): string {
+  return collective === undefined ? action : `${collective} ${action}`;
+}
+
 function slice(event: TraceEvent, tid: number): ChromeEvent {
-  const { action, jobs, stage, microBatch, step, part, tokens, bytes } = event;
+  const { action, jobs, stage, microBatch, step, part, tokens, bytes, collective } = event;
   return {
     ph: "X",
-    name: action,
+    name: sliceName(event),
     cat: CATEGORY[event.stream],
     pid: pidOf(event.device),
     tid,
     ts: toMicroseconds(event.startNs),
     dur: toMicroseconds(event.durationNs),
-    args: { action, jobs: [...jobs], stage, microBatch, step, part, tokens, ...(bytes === undefined ? {} : { bytes }) },
+    args: {
+      action,
+      jobs: [...jobs],
+      stage,
+      microBatch,
+      step,
+      part,
+      tokens,
+      ...(bytes === undefined ? {} : { bytes }),
+      ...(collective === undefined ? {} : { collective }),
+    },
   };
 }
 
@@ -106,9 +127,9 @@ function* flows(trace: Trace, rows: Rows): Generator<ChromeEvent> {
   for (const [i, event] of trace.events.entries()) if (event.stream === "compute") computed.set(event.action, i);
   let id = 0;
   for (const [i, event] of trace.events.entries()) {
-    if (event.stream !== "send" || event.letter === "U") continue;
-    const { stage, letter, microBatch } = parseAction(event.action);
-    const consumer = computed.get(formatAction({ stage: stage + (letter === "F" ? 1 : -1), letter, microBatch }));
+    if (event.stream !== "send" || event.letter === "U" || event.collective !== undefined) continue;
+    const { stage, letter, microBatch } = parseTraceAction(event.action);
+    const consumer = computed.get(`${stage + (letter === "F" ? 1 : -1)}${letter}${microBatch}`);
     if (consumer === undefined) continue;
     const target = trace.events[consumer]!;
     id += 1;

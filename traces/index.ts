@@ -19,6 +19,14 @@ export { gridText, type TimelineOptions, timelineText } from "./timeline-text.ts
 // What a trace says without its plan.
 export { type DeviceMetrics, type RunTotals, traceTotals } from "./totals.ts";
 // One record of what happened, simulated or executed.
-export { type CounterSample, STREAMS, type Stream, type Trace, type TraceEvent } from "./trace.ts";
+export {
+  type CounterSample,
+  STREAMS,
+  type Stream,
+  type Trace,
+  type TraceEvent,
+  type TraceLetter,
+} from "./trace.ts";
+export { parseTraceAction } from "./trace-action.ts";
 // The file's schema.
 export { type TraceDocument, traceDocumentSchema } from "./trace-document.ts";

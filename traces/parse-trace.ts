@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import { InputError, nanos } from "../core/index.ts";
-import { parseAction } from "../plan/index.ts";
 import { fromMicroseconds, MAX_TRACE_NS } from "./chrome-time.ts";
-import { streamOfTid } from "./chrome-trace.ts";
+import { sliceName, streamOfTid } from "./chrome-trace.ts";
 import type { CounterSample, Trace, TraceEvent } from "./trace.ts";
+import { parseTraceAction } from "./trace-action.ts";
 import { type ChromeEvent, type TraceDocument, traceDocumentSchema } from "./trace-document.ts";
 
 type Slice = Extract<ChromeEvent, { ph: "X" }>;
@@ -96,9 +96,10 @@ function deviceNames(document: TraceDocument, file: string): string[] {
 
 function readSlice(slice: Slice, at: string, file: string): TraceEvent {
   const { args } = slice;
-  const { letter, microBatch } = parseAction(args.action);
-  if (slice.name !== args.action)
-    throw new InputError({ expected: `the action's key ${args.action}`, at: `${at}.name`, got: slice.name, file });
+  const { letter, microBatch } = parseTraceAction(args.action);
+  const name = sliceName(args);
+  if (slice.name !== name)
+    throw new InputError({ expected: `the action's key ${name}`, at: `${at}.name`, got: slice.name, file });
   if (args.microBatch !== microBatch)
     throw new InputError({
       expected: `the micro-batch of action ${args.action}`,
@@ -124,6 +125,7 @@ function readSlice(slice: Slice, at: string, file: string): TraceEvent {
     part: args.part,
     tokens: args.tokens,
     ...(args.bytes === undefined ? {} : { bytes: args.bytes }),
+    ...(args.collective === undefined ? {} : { collective: args.collective }),
   };
 }
 

@@ -15,7 +15,7 @@ export interface DeviceMetrics {
 export interface RunTotals {
   /** From the start of the first action to the end of the last, over all compute streams. */
   readonly makespanSeconds: number;
-  /** Tokens of all micro-batches that went forward on stage 0. */
+  /** Tokens of all micro-batches that went forward on stage 0, each once though several devices share it. */
   readonly tokens: number;
   /** `tokens` over the makespan; 0 for a run that took no time. */
   readonly tokensPerSecond: number;
@@ -81,11 +81,14 @@ export function traceTotals(trace: Trace, firstJob?: string): RunTotals {
   let startNs = Number.POSITIVE_INFINITY;
   let endNs = 0;
   let tokens = 0;
+  const counted = new Set<number>();
   for (const event of actions) {
     busyNs[event.device] = busyNs[event.device]! + event.durationNs;
     startNs = Math.min(startNs, event.startNs);
     endNs = Math.max(endNs, event.startNs + event.durationNs);
-    if (event.stage === 0 && event.letter === "F") tokens += event.tokens;
+    if (event.stage !== 0 || event.letter !== "F" || counted.has(event.microBatch)) continue;
+    counted.add(event.microBatch);
+    tokens += event.tokens;
   }
   const makespanNs = actions.length === 0 ? 0 : endNs - startNs;
   const peaks = trace.devices.map(() => 0);

@@ -1,10 +1,16 @@
 import { z } from "zod";
+import { COLLECTIVES } from "./trace.ts";
 
 const id = z.int().positive();
 const index = z.int().min(0);
 const microseconds = z.number().min(0);
 const text = z.string().min(1);
-const actionKey = z.string().regex(/^\d+[FBU]\d+$/, "an action such as 2F0");
+const actionKey = z.string().regex(/^\d+[FBUIW]\d+$/, "an action such as 2F0");
+const collective = z.enum(COLLECTIVES);
+/** An action's key, behind the name of a collective where the slice is of one. */
+const sliceName = z
+  .string()
+  .regex(new RegExp(`^((${COLLECTIVES.join("|")}) )?\\d+[FBUIW]\\d+$`), "an action such as 2F0, or all-reduce 2F0");
 
 /** What every action event says about itself; `bytes` is the message size of a transfer. */
 const actionArgsSchema = z.strictObject({
@@ -19,12 +25,13 @@ const actionArgsSchema = z.strictObject({
   part: index,
   tokens: index,
   bytes: index.optional(),
+  collective: collective.optional(),
 });
 
 /** A slice: an action on a compute stream, or its message on a send or receive stream. Times in microseconds. */
 const sliceSchema = z.strictObject({
   ph: z.literal("X"),
-  name: actionKey,
+  name: sliceName,
   cat: z.enum(["compute", "transfer", "host"]),
   pid: id,
   tid: id,

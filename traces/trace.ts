@@ -6,6 +6,12 @@ import type { Intervals } from "./intervals.ts";
 export const STREAMS = ["receive", "compute", "send", "host"] as const;
 export type Stream = (typeof STREAMS)[number];
 
+/** A plan's letters; comparisons also have the two gradients of a backward apart: `I` of the input, `W` of the weights. */
+export type TraceLetter = ActionLetter | "I" | "W";
+
+/** Something that all devices do together over their links. */
+export const COLLECTIVES = ["all-gather", "reduce-scatter", "all-reduce"] as const;
+
 /** What an action or the transfer of its message took. */
 export interface TraceEvent {
   /** The action computed; for send and receive, the action whose result travels (`0F3`: activations of 3 leave stage 0). */
@@ -16,7 +22,7 @@ export interface TraceEvent {
   readonly startNs: Nanos;
   readonly durationNs: Nanos;
   readonly stage: number;
-  readonly letter: ActionLetter;
+  readonly letter: TraceLetter;
   readonly microBatch: number;
   /** Job names, in job order. */
   readonly jobs: readonly string[];
@@ -25,8 +31,10 @@ export interface TraceEvent {
   /** Micro-batch within the mini-batch, from 0. */
   readonly part: number;
   readonly tokens: number;
-  /** Message size of send and receive events. */
+  /** Message size of send and receive events; of a collective the whole buffer. */
   readonly bytes?: number;
+  /** Set where send and receive are of a collective: the action is the one that needs it, or whose result it adds up. */
+  readonly collective?: (typeof COLLECTIVES)[number];
 }
 
 /** A value over time: bytes in use on a device, or the loss of a job's step. */

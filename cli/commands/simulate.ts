@@ -12,6 +12,12 @@ import { printResult } from "../output.ts";
 import { placeInput } from "../place-input.ts";
 import { intervalOptions, predictIntervals } from "../predict-intervals.ts";
 import { replayError, replayRun } from "../replay-run.ts";
+import {
+  comparisonOptions,
+  comparisonSchedule,
+  refuseComparisonOptions,
+  simulateComparison,
+} from "../simulate-comparison.ts";
 import { VERSION } from "../version.ts";
 
 interface Simulated {
@@ -54,11 +60,12 @@ export const simulateCommand: Command = {
   describe: "run a plan, or a workload that is planned first, in virtual time",
   examples: [
     ["$0 simulate plan.json -o simulated.json", "with the costs that the plan was made with"],
+    ["$0 simulate w.yaml --cluster gpus.yaml --schedule fsdp -o fsdp.json", "the same jobs without LoRAPP"],
     ["$0 simulate w.yaml --devices 'unit*4' --max-in-flight none --timeline", "print the timeline as text"],
     ["$0 simulate run/", "a run again, with the times that its actions really took"],
   ],
   options: (yargs) =>
-    intervalOptions(planOptions(yargs))
+    comparisonOptions(intervalOptions(planOptions(yargs)))
       .positional("plan", { type: "string", demandOption: true, describe: "plan or workload file, or a run folder" })
       .option("output", { alias: "o", type: "string", describe: "where to write the trace (opens in Perfetto)" })
       .option("replay", { type: "string", describe: "take every time from this executed trace of the plan" })
@@ -66,6 +73,9 @@ export const simulateCommand: Command = {
       .option("unit-seconds", { type: "number", default: 1, describe: "unit of the timeline's times" })
       .option("until", { type: "number", describe: "last start in the timeline, in units" }),
   async run(args, io) {
+    const comparison = comparisonSchedule(args);
+    if (comparison !== undefined) return simulateComparison(io, args, comparison);
+    refuseComparisonOptions(args);
     const file = requiredText(args, "plan");
     const replayed = replayRun(io, args, file);
     const simulated =

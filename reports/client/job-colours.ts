@@ -9,6 +9,8 @@ const MIX: Readonly<Record<(typeof LETTERS)[number], string>> = {
   F: "var(--forward-mix)",
   B: "var(--backward-mix)",
   U: "var(--backward-mix)",
+  I: "var(--backward-mix)",
+  W: "var(--backward-mix)",
 };
 
 export function jobHue(job: number): string {

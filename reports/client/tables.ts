@@ -1,4 +1,4 @@
-import { LETTERS, type ReportComparison } from "../report-data.ts";
+import type { ReportComparison } from "../report-data.ts";
 import { element, section } from "./element.ts";
 import { formatDuration, formatError, formatMemory, formatNumber, formatShare } from "./format.ts";
 import { jobHue } from "./job-colours.ts";
@@ -38,7 +38,7 @@ function dataTable(
 }
 
 function kindTable({ perKind }: ReportComparison): HTMLElement {
-  const rows = LETTERS.flatMap((letter) => {
+  const rows = (["F", "B", "U"] as const).flatMap((letter) => {
     const errors = perKind[letter];
     if (errors === undefined || errors.count === 0) return [];
     const { count, meanAbsError, weightedError, bias } = errors;

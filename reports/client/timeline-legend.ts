@@ -3,7 +3,7 @@ import { element } from "./element.ts";
 import { barFill, jobHue } from "./job-colours.ts";
 import type { PageState } from "./page-state.ts";
 
-const LETTER_NAMES = { F: "forward", B: "backward", U: "update" } as const;
+const LETTER_NAMES = { F: "forward", B: "backward", U: "update", I: "input gradient", W: "weight gradient" } as const;
 
 /** A button for each job that makes its bars stand out; a second press lets go. */
 export function jobLegend(state: PageState): HTMLElement {
@@ -35,7 +35,9 @@ export function letterKey(data: ReportData): HTMLElement {
     0,
     data.jobSets.findIndex((jobs) => jobs.length === 1),
   );
-  const entries = LETTERS.map((letter, code) => {
+  const used = new Set(data.actions.letter);
+  const entries = LETTERS.flatMap((letter, code) => {
+    if (!used.has(code)) return [];
     const fill = data.jobSets[single]?.length === 1 ? barFill(data, single, code) : undefined;
     const tint = letter === "F" ? "var(--forward-mix)" : "var(--backward-mix)";
     const style = `background: ${fill ?? `color-mix(in oklab, var(--hue-0), ${tint})`}`;

@@ -4,7 +4,13 @@ import { formatError, formatInstant, formatMemory, formatNanos, formatNumber } f
 import { jobHue } from "./job-colours.ts";
 import { type Hover, jobsOf, letterOf, type PageState } from "./page-state.ts";
 
-const LETTER_NAMES = { F: "forward", B: "backward", U: "optimizer update" } as const;
+const LETTER_NAMES = {
+  F: "forward",
+  B: "backward",
+  U: "optimizer update",
+  I: "input gradient",
+  W: "weight gradient",
+} as const;
 const SEND = LANES.indexOf("send");
 /** Pixels between the pointer and the box. */
 const OFFSET = 16;

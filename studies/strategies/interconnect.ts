@@ -1,11 +1,18 @@
-import { type Collective, collectiveSeconds, linkRates, type MessageCost, type Topology } from "../../sim/index.ts";
+import {
+  type Collective,
+  type CollectiveCost,
+  fastestCollective,
+  linkRates,
+  type MessageCost,
+  type Topology,
+} from "../../sim/index.ts";
 
 /** What messages and collectives cost among the devices of a platform. */
 export interface Interconnect {
   /** Of a message between two devices. */
   message(from: number, to: number, bytes: number): MessageCost;
-  /** Of a collective of all devices over a buffer of these bytes, with the rest of the links idle. */
-  collectiveSeconds(bytes: number, collective: Collective): number;
+  /** Of a collective of all devices over a buffer of these bytes. */
+  collective(bytes: number, collective: Collective): CollectiveCost;
   /** Rates of the links that messages name; none where messages do not share any. */
   readonly linkBytesPerSecond: readonly number[];
 }
@@ -24,8 +31,10 @@ export function fixedInterconnect(rates: FixedRates): Interconnect {
   const { numDevices, hopSeconds, hopBytesPerSecond, ringBytesPerSecond } = rates;
   return {
     message: (_from, _to, bytes) => ({ seconds: bytes / hopBytesPerSecond, flows: [], latencySeconds: hopSeconds }),
-    collectiveSeconds: (bytes, collective) =>
-      ((collective === "all-reduce" ? 2 : 1) * (numDevices - 1) * bytes) / numDevices / ringBytesPerSecond,
+    collective: (bytes, collective) => ({
+      seconds: ((collective === "all-reduce" ? 2 : 1) * (numDevices - 1) * bytes) / numDevices / ringBytesPerSecond,
+      flows: [],
+    }),
     linkBytesPerSecond: [],
   };
 }
@@ -33,12 +42,18 @@ export function fixedInterconnect(rates: FixedRates): Interconnect {
 /** Messages and collectives as flows over shared links. */
 export function topologyInterconnect(topology: Topology): Interconnect {
   const ranks = Array.from({ length: topology.numDevices }, (_, rank) => rank);
+  const known = new Map<string, CollectiveCost>();
   return {
     message(from, to, bytes) {
       const { route, latencySeconds, messageSeconds } = topology.path(from, to);
       return { seconds: messageSeconds, flows: [{ route, bytes }], latencySeconds };
     },
-    collectiveSeconds: (bytes, collective) => collectiveSeconds(topology, ranks, bytes, collective),
+    collective(bytes, collective) {
+      const key = `${collective} ${bytes}`;
+      const cost = known.get(key) ?? fastestCollective(topology, ranks, bytes, collective).cost;
+      known.set(key, cost);
+      return cost;
+    },
     linkBytesPerSecond: linkRates(topology),
   };
 }

@@ -1,4 +1,4 @@
-import { secondsToNanos } from "../../core/index.ts";
+import { secondsToNanos, sum } from "../../core/index.ts";
 import {
   type MiniBatch,
   type PipelineOp,
@@ -9,14 +9,25 @@ import {
 import { pipelineTasks, runTasks } from "../../sim/index.ts";
 import { messageSeconds } from "./interconnect.ts";
 import {
-  activationBytesPerToken,
   baseParameters,
+  fullest,
   headBytes,
+  layerActivationBytes,
   type MemoryNeed,
+  recomputedBytes,
   stateBytes,
   totalBytes,
 } from "./memory.ts";
-import { backwardPasses, forwardPasses, headTime, layerTime, type Platform, type Training } from "./setting.ts";
+import {
+  backwardPasses,
+  equalRows,
+  forwardPasses,
+  headTime,
+  layerTime,
+  type Platform,
+  type Training,
+} from "./setting.ts";
+import { cutRows, type RowLengths } from "./step-rows.ts";
 
 export interface PipelineChoice {
   readonly schedule: "lorapp" | "1f1b";
@@ -44,6 +55,12 @@ function miniBatchesOf(groups: number, steps: number, parts: number) {
   return { table, groupOf };
 }
 
+/** The rows of one micro-batch of one adapter. */
+function microBatchRows(training: Training): RowLengths {
+  const { lengths, microBatchSize } = equalRows(training);
+  return cutRows(lengths, microBatchSize)[0]!;
+}
+
 interface PipelineRun {
   readonly seconds: number;
   /** By stage: the most micro-batches between forward and backward, weighted by fused adapters. */
@@ -60,24 +77,25 @@ function runPipeline(
   const numStages = platform.numDevices;
   const layers = evenLayers(training.arch.numLayers, numStages);
   const { table, groupOf } = miniBatchesOf(choice.groups.length, steps, training.microBatches);
-  const tokensPerAdapter = (training.sequences / training.microBatches) * training.sequenceLength;
-  const tokensOf = (microBatch: number): number => tokensPerAdapter * choice.groups[groupOf[microBatch]!]!;
+  const ofAdapter = microBatchRows(training);
+  const fusedRows = choice.groups.map((adapters) => Array.from({ length: adapters }, () => ofAdapter).flat());
+  const rowsOf = (microBatch: number): RowLengths => fusedRows[groupOf[microBatch]!]!;
   const known = new Map<string, number>();
   const seconds = ({ chunk, letter, microBatch }: PipelineOp): number => {
     if (letter === "U") return 0;
-    const tokens = tokensOf(microBatch);
-    const key = `${chunk} ${letter} ${tokens}`;
+    const rows = rowsOf(microBatch);
+    const key = `${chunk} ${letter} ${rows.length}`;
     const found = known.get(key);
     if (found !== undefined) return found;
     const passes = letter === "F" ? forwardPasses() : backwardPasses(training);
-    const head = chunk === numStages - 1 ? headTime(platform, training, tokens, letter === "F" ? "F" : "B") : 0;
-    const value = layers[chunk]! * layerTime(platform, training, tokens, passes) + head;
+    const head = chunk === numStages - 1 ? headTime(platform, training, rows, letter === "F" ? "F" : "B") : 0;
+    const value = layers[chunk]! * layerTime(platform, training, rows, passes) + head;
     known.set(key, value);
     return value;
   };
   const { interconnect } = platform;
   const bytesOf = (microBatch: number): number =>
-    tokensOf(microBatch) * training.arch.hiddenSize * training.activationBytes;
+    sum(rowsOf(microBatch)) * training.arch.hiddenSize * training.activationBytes;
   const input: ScheduleInput = {
     numStages,
     miniBatches: table,
@@ -123,21 +141,24 @@ export function pipelineMemory(
   const { arch } = training;
   const numStages = platform.numDevices;
   const layers = evenLayers(arch.numLayers, numStages);
-  const adapters = choice.schedule === "lorapp" ? choice.groups.reduce((a, b) => a + b, 0) : Math.max(...choice.groups);
+  const adapters = choice.schedule === "lorapp" ? sum(choice.groups) : Math.max(...choice.groups);
   const perLayer = baseParameters({ ...arch, vocabularySize: 0 }) / arch.numLayers;
-  const tokens = (training.sequences / training.microBatches) * training.sequenceLength;
+  const rows = microBatchRows(training);
+  const most = Math.max(...choice.groups);
   const vocabulary = arch.vocabularySize * arch.hiddenSize;
   const needs = layers.map((count, stage): MemoryNeed => {
     const parameters = count * perLayer + (stage === 0 || stage === numStages - 1 ? vocabulary : 0);
-    const head = stage === numStages - 1 ? headBytes(training, tokens * Math.max(...choice.groups)) : 0;
+    const head = stage === numStages - 1 ? headBytes(training, sum(rows) * most) : 0;
     return {
       weights: parameters * training.weightBytes,
       state: stateBytes(training, parameters, adapters) * (training.full ? 1 : count / arch.numLayers),
-      activations: peakAdapters[stage]! * tokens * count * activationBytesPerToken(training) + head,
+      activations:
+        peakAdapters[stage]! * count * layerActivationBytes(training, rows) +
+        Math.max(head, most * recomputedBytes(training, rows)),
       load: 0,
     };
   });
-  return needs.reduce((a, b) => (totalBytes(platform, b) > totalBytes(platform, a) ? b : a));
+  return fullest(platform, needs);
 }
 
 export interface PipelineResult {

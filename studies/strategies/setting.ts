@@ -5,12 +5,14 @@ import {
   decoderDimensions,
   type LayerEfficiency,
   type LayerPass,
+  type LayerWork,
   layerSeconds,
   layerWork,
   type Projection,
   projectionShape,
 } from "../../plan/index.ts";
 import type { Interconnect } from "./interconnect.ts";
+import type { RowLengths, StepRows } from "./step-rows.ts";
 
 /** Equal devices and how near software comes to what they can do. */
 export interface Platform {
@@ -26,12 +28,9 @@ export interface Platform {
   readonly allocatorFactor: number;
 }
 
-/** What one job trains: a mini-batch of equal sequences a step. */
-export interface Training {
+/** What one job trains, whatever the rows of its steps are. */
+export interface TrainedModel {
   readonly arch: Architecture;
-  readonly sequences: number;
-  readonly sequenceLength: number;
-  readonly microBatches: number;
   /** Of activations and messages. */
   readonly activationBytes: number;
   /** Of one base weight: 4, 2, 1 or 0.5. */
@@ -44,6 +43,21 @@ export interface Training {
   readonly adapterParameters: number;
 }
 
+/** A mini-batch of equal sequences a step. */
+export interface Training extends TrainedModel {
+  readonly sequences: number;
+  readonly sequenceLength: number;
+  readonly microBatches: number;
+}
+
+/** A step of equal rows. */
+export function equalRows({ sequences, sequenceLength, microBatches }: Training): StepRows {
+  return {
+    lengths: Array.from({ length: sequences }, () => sequenceLength),
+    microBatchSize: sequences / microBatches,
+  };
+}
+
 /** A and B of each target in each layer. */
 export function loraParameters(arch: Architecture, rank: number, targets: readonly Projection[]): number {
   const perLayer = targets.map((target) => projectionShape(arch, target)).map((shape) => rank * (shape.in + shape.out));
@@ -54,35 +68,55 @@ export function forwardPasses(): readonly LayerPass[] {
   return ["F"];
 }
 
-export function backwardPasses({ full, recompute }: Training): readonly LayerPass[] {
+export function backwardPasses({ full, recompute }: TrainedModel): readonly LayerPass[] {
   return [...(recompute ? (["recomputed"] as const) : []), "I", ...(full ? (["W"] as const) : [])];
 }
 
 /** Bytes that dequantizing one weight moves before a pass: its code in, a weight of the activations' type out. */
-function dequantizedBytes({ weightBytes, activationBytes }: Training): number {
+function dequantizedBytes({ weightBytes, activationBytes }: TrainedModel): number {
   return weightBytes < 2 ? weightBytes + activationBytes : 0;
 }
 
-/** Seconds of passes over one layer for this many tokens on one device, which has 1 / `split` of the layer. */
+function sumOfWork(works: readonly LayerWork[]): LayerWork {
+  const total = (part: keyof LayerWork): number => works.reduce((all, work) => all + work[part], 0);
+  return {
+    flops: total("flops"),
+    activations: total("activations"),
+    scores: total("scores"),
+    passes: 0,
+    communicationSeconds: 0,
+  };
+}
+
+/** Seconds of passes over one layer for packed rows on one device, which has 1 / `split` of the layer; attention sees each row alone. */
 export function layerTime(
   platform: Platform,
-  training: Training,
-  tokens: number,
+  model: TrainedModel,
+  rows: RowLengths,
   passes: readonly LayerPass[],
   split = 1,
 ): number {
-  const shape = { tokens, sequenceLength: training.sequenceLength, tensorParallel: split };
-  const dimensions = decoderDimensions(training.arch);
-  const work = layerWork(dimensions, shape, passes);
-  const dequantized = (work.passes * dimensions.parameters * dequantizedBytes(training)) / split;
+  const dimensions = decoderDimensions(model.arch);
+  const works = rows.map((tokens) =>
+    layerWork(dimensions, { tokens, sequenceLength: tokens, tensorParallel: split }, passes),
+  );
+  const touching = passes.filter((pass) => pass !== "W").length;
+  const dequantized = (touching * dimensions.parameters * dequantizedBytes(model)) / split;
   const dequantizing = dequantized / platform.peaks.bytesPerSecond;
-  return layerSeconds({ ...work, communicationSeconds: dequantizing }, platform.peaks, platform.efficiency, 1);
+  const work = { ...sumOfWork(works), passes: touching, communicationSeconds: dequantizing };
+  return layerSeconds(work, platform.peaks, platform.efficiency, 1);
 }
 
 /** Seconds of norm, head and loss in one direction. */
-export function headTime(platform: Platform, training: Training, tokens: number, letter: "F" | "B", split = 1): number {
-  const entries = (tokens * training.arch.vocabularySize) / split;
-  const products = 2 * entries * training.arch.hiddenSize * (letter === "B" && training.full ? 2 : 1);
+export function headTime(
+  platform: Platform,
+  model: TrainedModel,
+  rows: RowLengths,
+  letter: "F" | "B",
+  split = 1,
+): number {
+  const entries = (sum(rows) * model.arch.vocabularySize) / split;
+  const products = 2 * entries * model.arch.hiddenSize * (letter === "B" && model.full ? 2 : 1);
   return (
     products / (platform.peaks.flopsPerSecond * platform.efficiency.computeEfficiency) +
     (entries * platform.headBytes) / 2 / platform.peaks.bytesPerSecond

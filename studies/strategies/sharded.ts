@@ -1,124 +1,194 @@
+import { sum } from "../../core/index.ts";
 import { decoderDimensions } from "../../plan/index.ts";
-import { runTasks, type Task } from "../../sim/index.ts";
-import { activationBytesPerToken, baseParameters, headBytes, type MemoryNeed, stateBytes } from "./memory.ts";
-import { backwardPasses, forwardPasses, headTime, layerTime, type Platform, type Training } from "./setting.ts";
+import type { CollectiveCost } from "../../sim/index.ts";
+import {
+  baseParameters,
+  fullest,
+  headBytes,
+  layerActivationBytes,
+  type MemoryNeed,
+  recomputedBytes,
+  stateBytes,
+} from "./memory.ts";
+import {
+  backwardPasses,
+  equalRows,
+  forwardPasses,
+  headTime,
+  layerTime,
+  type Platform,
+  type TrainedModel,
+  type Training,
+} from "./setting.ts";
+import { createStepBuilder, runStep, type StepGraph, type StepWork } from "./step-graph.ts";
+import { cutRows, type RowLengths, type StepRows } from "./step-rows.ts";
 
 export interface ShardedChoice {
   /** `fsdp` shards weights and gathers each layer before it is used (Zhao et al. 2023); `ddp` keeps them all on every device. */
   readonly strategy: "fsdp" | "ddp";
   /** Layers gathered ahead of the one in use. */
   readonly prefetch: number;
+  /** Whether collectives run beside computation; they do unless it says not. */
+  readonly overlap?: boolean;
 }
 
-const COMPUTE = 0;
-const COLLECTIVES = 1;
-/** A step repeats exactly, so the difference of two runs is a step of the steady state. */
-const SHORT_STEPS = 1;
-const LONG_STEPS = 3;
-
-interface Builder {
-  readonly tasks: Task[];
-  readonly orders: number[][];
-  add(name: string, stream: number, seconds: number, after: readonly number[]): number;
-}
-
-function createBuilder(): Builder {
-  const tasks: Task[] = [];
-  const orders: number[][] = [[], []];
-  return {
-    tasks,
-    orders,
-    add(name, stream, seconds, after) {
-      const index = tasks.push({ name, streams: [stream], seconds, after }) - 1;
-      orders[stream]!.push(index);
-      return index;
-    },
-  };
-}
-
-function runSteps(platform: Platform, training: Training, choice: ShardedChoice, steps: number): number {
-  const { arch, sequences, sequenceLength, full } = training;
-  const tokens = (sequences / platform.numDevices) * sequenceLength;
-  const { numLayers } = arch;
-  const weightBytes = decoderDimensions(arch).parameters * training.weightBytes;
-  const { interconnect } = platform;
-  const gather = choice.strategy === "fsdp" ? interconnect.collectiveSeconds(weightBytes, "all-gather") : 0;
-  // Gradients of base weights, or of the adapter's share of this layer.
-  const gradientBytes = full ? 4 * decoderDimensions(arch).parameters : (4 * training.adapterParameters) / numLayers;
-  const reduce = interconnect.collectiveSeconds(
-    gradientBytes,
-    choice.strategy === "fsdp" && full ? "reduce-scatter" : "all-reduce",
+/** The micro-batches of each device: its share of the rows, in order, cut as the step says. */
+function sharesOf(step: StepRows, numDevices: number): readonly (readonly RowLengths[])[] {
+  const share = step.lengths.length / numDevices;
+  return Array.from({ length: numDevices }, (_, device) =>
+    cutRows(step.lengths.slice(device * share, (device + 1) * share), Math.min(share, step.microBatchSize)),
   );
-  const forward = layerTime(platform, training, tokens, forwardPasses());
-  const backward = layerTime(platform, training, tokens, backwardPasses(training));
-  const head = (letter: "F" | "B"): number => headTime(platform, training, tokens, letter);
-  const builder = createBuilder();
-  let before: number[] = [];
-
-  for (let step = 0; step < steps; step += 1) {
-    const used: number[] = [];
-    const reductions: number[] = [];
-    const addLayer = (letter: "F" | "B", layer: number): void => {
-      // A gathered layer takes the memory of one that has been used; the first of a step wait for the update before it.
-      const freed = used[used.length - 1 - choice.prefetch];
-      const gathered =
-        gather === 0
-          ? before
-          : [
-              builder.add(
-                `gather ${step}${letter}${layer}`,
-                COLLECTIVES,
-                gather,
-                freed === undefined ? before : [freed],
-              ),
-            ];
-      const seconds = letter === "F" ? forward : backward;
-      used.push(builder.add(`${step}${letter}${layer}`, COMPUTE, seconds, gathered));
-      if (letter === "B") reductions.push(used[used.length - 1]!);
-    };
-    for (let layer = 0; layer < numLayers; layer += 1) addLayer("F", layer);
-    builder.add(`${step}F head`, COMPUTE, head("F"), []);
-    builder.add(`${step}B head`, COMPUTE, head("B"), []);
-    const pending: number[] = [];
-    for (let layer = numLayers - 1; layer >= 0; layer -= 1) {
-      addLayer("B", layer);
-      // The gather of the next layer goes in front of this layer's reduction, so that computing does not wait for it.
-      const waiting = reductions.shift();
-      if (waiting !== undefined && layer < numLayers - 1)
-        pending.push(builder.add(`reduce ${step} ${layer + 1}`, COLLECTIVES, reduce, [waiting]));
-      else if (waiting !== undefined) reductions.unshift(waiting);
-    }
-    for (const waiting of reductions)
-      pending.push(builder.add(`reduce ${step} last ${waiting}`, COLLECTIVES, reduce, [waiting]));
-    before = pending;
-  }
-  return runTasks({ tasks: builder.tasks, orders: builder.orders }).makespanNs / 1e9;
 }
 
-/** Seconds of a step in which every device trains its share of the sequences. */
-export function shardedStep(platform: Platform, training: Training, choice: ShardedChoice): number {
-  const run = (steps: number): number => runSteps(platform, training, choice, steps);
-  return (run(LONG_STEPS) - run(SHORT_STEPS)) / (LONG_STEPS - SHORT_STEPS);
+/** A collective of nothing, as on one device, is left out. */
+function isFree({ seconds, flows }: CollectiveCost): boolean {
+  return seconds === 0 && (flows ?? []).length === 0;
+}
+
+/**
+ * Every device trains its share of the rows. FSDP gathers a layer before each pass over it, at most `prefetch` ahead of those in use;
+ * gradients are added up layer by layer as soon as the last micro-batch's are there on every device.
+ */
+export function shardedTasks(
+  platform: Platform,
+  model: TrainedModel,
+  step: StepRows,
+  choice: ShardedChoice,
+): StepGraph {
+  const { arch, full } = model;
+  const { numLayers } = arch;
+  const { numDevices, interconnect } = platform;
+  const devices = Array.from({ length: numDevices }, (_, device) => device);
+  const shares = sharesOf(step, numDevices);
+  const parts = shares[0]!.length;
+  const { parameters } = decoderDimensions(arch);
+  const weightBytes = parameters * model.weightBytes;
+  // Gradients of base weights, or of the adapter's share of this layer.
+  const gradientBytes = full ? 4 * parameters : (4 * model.adapterParameters) / numLayers;
+  const reduction = choice.strategy === "fsdp" && full ? "reduce-scatter" : "all-reduce";
+  const gather = interconnect.collective(weightBytes, "all-gather");
+  const reduce = interconnect.collective(gradientBytes, reduction);
+  const gathers = choice.strategy === "fsdp" && !isFree(gather);
+  const overlaps = choice.overlap ?? true;
+  const collectiveStreams = overlaps ? [numDevices] : devices;
+  const prefetch = overlaps ? choice.prefetch : 0;
+  const builder = createStepBuilder(numDevices + 1);
+  /** Tasks of all devices by layer used, in the order of use. */
+  const used: (readonly number[])[] = [];
+
+  for (let part = 0; part < parts; part += 1) {
+    const numbered = devices.map((device) => device * parts + part);
+    const collective = (
+      kind: StepWork["kind"],
+      letter: "F" | "B",
+      stage: number,
+      cost: CollectiveCost,
+      bytes: number,
+      after: readonly number[],
+    ): number => {
+      const work = { kind, stage, letter, devices, microBatches: numbered, bytes, heldBytes: 0 };
+      return builder.add({ streams: collectiveStreams, after, ...cost, work });
+    };
+    const compute = (
+      letter: "F" | "B",
+      stage: number,
+      secondsOf: (rows: RowLengths) => number,
+      heldOf: (rows: RowLengths) => number,
+      after: readonly number[],
+    ): readonly number[] =>
+      devices.map((device) => {
+        const rows = shares[device]![part]!;
+        const own = { devices: [device], microBatches: [numbered[device]!] };
+        const heldBytes = letter === "F" ? heldOf(rows) : -heldOf(rows);
+        const work = { kind: "compute", stage, letter, ...own, bytes: 0, heldBytes } as const;
+        return builder.add({ streams: [device], after, seconds: secondsOf(rows), work });
+      });
+    const layer = (letter: "F" | "B", stage: number): readonly number[] => {
+      // A gathered layer takes the memory of one that has been used.
+      const freed = used[used.length - 1 - prefetch] ?? [];
+      const gathered = gathers ? [collective("all-gather", letter, stage, gather, weightBytes, freed)] : [];
+      const passes = letter === "F" ? forwardPasses() : backwardPasses(model);
+      const tasks = compute(
+        letter,
+        stage,
+        (rows) => layerTime(platform, model, rows, passes),
+        (rows) => layerActivationBytes(model, rows),
+        gathered,
+      );
+      used.push(tasks);
+      return tasks;
+    };
+    const reduceLayer = (stage: number, after: readonly number[]): void => {
+      if (part === parts - 1 && !isFree(reduce)) collective(reduction, "B", stage, reduce, gradientBytes, after);
+    };
+    const head = (letter: "F" | "B"): void => {
+      compute(
+        letter,
+        numLayers,
+        (rows) => headTime(platform, model, rows, letter),
+        (rows) => headBytes(model, sum(rows)),
+        [],
+      );
+    };
+
+    for (let stage = 0; stage < numLayers; stage += 1) layer("F", stage);
+    head("F");
+    head("B");
+    let waiting: readonly number[] = [];
+    for (let stage = numLayers - 1; stage >= 0; stage -= 1) {
+      const tasks = layer("B", stage);
+      // The gather of the next layer goes in front of this layer's reduction, so that computing does not wait for it.
+      if (stage < numLayers - 1) reduceLayer(stage + 1, waiting);
+      waiting = tasks;
+    }
+    reduceLayer(0, waiting);
+  }
+  return {
+    tasks: builder.tasks,
+    orders: builder.orders,
+    microBatches: shares.flatMap((share) => share.map((rows, part) => ({ tokens: sum(rows), part }))),
+  };
 }
 
 /**
  * FSDP holds its shard, the layer in use and those gathered ahead; while it is made, each device holds the whole model, which is
  * moved there before it is cut (PyTorch's FullyShardedDataParallel with `device_id`).
  */
-export function shardedMemory(
+export function shardedNeeds(
   platform: Platform,
-  training: Training,
-  { strategy, prefetch }: ShardedChoice,
-): MemoryNeed {
-  const { arch, sequences, sequenceLength, weightBytes } = training;
-  const tokens = (sequences / platform.numDevices) * sequenceLength;
+  model: TrainedModel,
+  step: StepRows,
+  { strategy, prefetch, overlap = true }: ShardedChoice,
+): readonly MemoryNeed[] {
+  const { arch, weightBytes } = model;
   const parameters = baseParameters(arch);
   const shards = strategy === "fsdp" ? platform.numDevices : 1;
-  const gathered = strategy === "fsdp" ? (1 + prefetch) * decoderDimensions(arch).parameters * weightBytes : 0;
-  return {
+  const layers = 1 + (overlap ? prefetch : 0);
+  const gathered = strategy === "fsdp" ? layers * decoderDimensions(arch).parameters * weightBytes : 0;
+  return sharesOf(step, platform.numDevices).map((microBatches) => ({
     weights: (parameters * weightBytes) / shards + gathered,
-    state: stateBytes(training, parameters / shards, 1),
-    activations: tokens * arch.numLayers * activationBytesPerToken(training) + headBytes(training, tokens),
+    state: stateBytes(model, parameters / shards, 1),
+    activations: Math.max(
+      ...microBatches.map(
+        (rows) =>
+          arch.numLayers * layerActivationBytes(model, rows) +
+          Math.max(headBytes(model, sum(rows)), recomputedBytes(model, rows)),
+      ),
+    ),
     load: strategy === "fsdp" ? parameters * weightBytes : 0,
-  };
+  }));
+}
+
+/** Equal rows, and all of a device's share at once. */
+function wholeShares(training: Training): StepRows {
+  return equalRows({ ...training, microBatches: 1 });
+}
+
+/** Seconds of a step of equal rows. */
+export function shardedStep(platform: Platform, training: Training, choice: ShardedChoice): number {
+  return runStep(platform, shardedTasks(platform, training, wholeShares(training), choice)).makespanNs / 1e9;
+}
+
+export function shardedMemory(platform: Platform, training: Training, choice: ShardedChoice): MemoryNeed {
+  return fullest(platform, shardedNeeds(platform, training, wholeShares(training), choice));
 }

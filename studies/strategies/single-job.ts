@@ -1,3 +1,4 @@
+import { sum } from "../../core/index.ts";
 import {
   interleavedOrders,
   type PipelineOp,
@@ -5,17 +6,30 @@ import {
   SCHEDULE_TABLE,
   zeroBubbleOrders,
 } from "../../plan/index.ts";
-import { pipelineTasks, runTasks } from "../../sim/index.ts";
+import { type PipelineTask, pipelineTasks } from "../../sim/index.ts";
+import { messageSeconds } from "./interconnect.ts";
 import {
-  activationBytesPerToken,
   baseParameters,
+  fullest,
   headBytes,
+  layerActivationBytes,
   type MemoryNeed,
+  recomputedBytes,
   stateBytes,
-  totalBytes,
 } from "./memory.ts";
 import { evenLayers } from "./pipeline.ts";
-import { backwardPasses, forwardPasses, headTime, layerTime, type Platform, type Training } from "./setting.ts";
+import {
+  backwardPasses,
+  equalRows,
+  forwardPasses,
+  headTime,
+  layerTime,
+  type Platform,
+  type TrainedModel,
+  type Training,
+} from "./setting.ts";
+import { runStep, type StepGraph, type StepWork } from "./step-graph.ts";
+import { cutRows, type RowLengths, type StepRows } from "./step-rows.ts";
 
 /** Schedules of one job's mini-batch; each ends with all gradients there, before the next one begins. */
 export const SINGLE_JOB_SCHEDULES = ["1f1b", "gpipe", "interleaved", "zb-h1"] as const;
@@ -43,77 +57,179 @@ function planOrders(schedule: "1f1b" | "gpipe", numStages: number, numMicroBatch
 }
 
 /** Undefined where the schedule does not exist for this many layers, devices and micro-batches. */
-function ordersOf(schedule: SingleJobSchedule, platform: Platform, training: Training): PipelineOrders | undefined {
-  const { numDevices } = platform;
-  const { microBatches, arch } = training;
+function ordersOf(
+  schedule: SingleJobSchedule,
+  numDevices: number,
+  numLayers: number,
+  numMicroBatches: number,
+): PipelineOrders | undefined {
   switch (schedule) {
     case "1f1b":
     case "gpipe":
-      return planOrders(schedule, numDevices, microBatches);
+      return planOrders(schedule, numDevices, numMicroBatches);
     case "interleaved":
-      return microBatches % numDevices === 0 && arch.numLayers >= CHUNKS * numDevices
-        ? interleavedOrders(numDevices, CHUNKS, microBatches)
+      return numMicroBatches % numDevices === 0 && numLayers >= CHUNKS * numDevices
+        ? interleavedOrders(numDevices, CHUNKS, numMicroBatches)
         : undefined;
     case "zb-h1":
-      return zeroBubbleOrders(numDevices, microBatches);
+      return zeroBubbleOrders(numDevices, numMicroBatches);
   }
 }
 
-function opSeconds(platform: Platform, training: Training, layers: readonly number[], splitsBackward: boolean) {
-  const { sequences, sequenceLength, microBatches } = training;
-  const tokens = (sequences / microBatches) * sequenceLength;
-  const layer = (passes: Parameters<typeof layerTime>[3]): number => layerTime(platform, training, tokens, passes);
-  const backward = backwardPasses(training);
-  const perLayer: Readonly<Record<PipelineOp["letter"], number>> = {
-    F: layer(forwardPasses()),
-    B: layer(backward),
-    I: layer(backward.filter((pass) => pass !== "W")),
-    W: training.full ? layer(["W"]) : 0,
-    U: 0,
+/** A step of one job over stages or chunks. */
+interface Pipeline {
+  readonly orders: PipelineOrders;
+  /** By chunk. */
+  readonly layers: readonly number[];
+  readonly microBatches: readonly RowLengths[];
+  readonly splitsBackward: boolean;
+}
+
+function pipelineOf(
+  { numDevices }: Platform,
+  { arch }: TrainedModel,
+  step: StepRows,
+  schedule: SingleJobSchedule,
+): Pipeline | undefined {
+  const microBatches = cutRows(step.lengths, step.microBatchSize);
+  const orders = ordersOf(schedule, numDevices, arch.numLayers, microBatches.length);
+  if (orders === undefined) return undefined;
+  const layers = evenLayers(arch.numLayers, schedule === "interleaved" ? CHUNKS * numDevices : numDevices);
+  return { orders, layers, microBatches, splitsBackward: schedule === "zb-h1" };
+}
+
+function opSeconds(platform: Platform, model: TrainedModel, { layers, microBatches, splitsBackward }: Pipeline) {
+  const backward = backwardPasses(model);
+  const timesOf = (rows: RowLengths) => {
+    const layer = (passes: Parameters<typeof layerTime>[3]): number => layerTime(platform, model, rows, passes);
+    const perLayer: Readonly<Record<PipelineOp["letter"], number>> = {
+      F: layer(forwardPasses()),
+      B: layer(backward),
+      I: layer(backward.filter((pass) => pass !== "W")),
+      W: model.full ? layer(["W"]) : 0,
+      U: 0,
+    };
+    return { perLayer, head: { F: headTime(platform, model, rows, "F"), B: headTime(platform, model, rows, "B") } };
   };
-  const head = (letter: "F" | "B"): number => headTime(platform, training, tokens, letter);
-  return ({ chunk, letter }: PipelineOp): number => {
+  const times = microBatches.map(timesOf);
+  return ({ chunk, letter, microBatch }: PipelineOp): number => {
+    const { perLayer, head } = times[microBatch]!;
     const own = layers[chunk]! * perLayer[letter];
     if (chunk < layers.length - 1 || letter === "W" || letter === "U") return own;
-    return own + head(letter === "F" ? "F" : splitsBackward || letter === "B" ? "B" : "F");
+    return own + head[letter === "F" ? "F" : splitsBackward || letter === "B" ? "B" : "F"];
   };
 }
 
-/** Bytes of activations of a device at its fullest: each chunk's from its forward to its last gradient. */
-function peakActivations(order: readonly PipelineOp[], layers: readonly number[], bytesPerLayer: number): number {
-  const isSplit = new Set(order.flatMap(({ letter, microBatch }) => (letter === "W" ? [microBatch] : [])));
-  let held = 0;
-  let peak = 0;
-  for (const { chunk, letter, microBatch } of order) {
-    const last = isSplit.has(microBatch) ? "W" : "B";
-    held += letter === "F" ? layers[chunk]! : letter === last ? -layers[chunk]! : 0;
-    peak = Math.max(peak, held);
-  }
-  return peak * bytesPerLayer;
+/** How much an op adds to the activations of its device, from its start, or takes away, at its end. */
+function heldBytes(model: TrainedModel, { layers, microBatches, splitsBackward }: Pipeline) {
+  const ofLayer = microBatches.map((rows) => layerActivationBytes(model, rows));
+  const last = splitsBackward ? "W" : "B";
+  return ({ chunk, letter, microBatch }: PipelineOp): number => {
+    const bytes = layers[chunk]! * ofLayer[microBatch]!;
+    return letter === "F" ? bytes : letter === last ? -bytes : 0;
+  };
 }
 
-function memoryOf(
+const WORK_KINDS = { compute: "compute", send: "send", receive: "receive", post: "send" } as const;
+
+function workOf(
+  { op, kind, message }: PipelineTask,
+  deviceOf: (chunk: number) => number,
+  overlap: boolean,
+  { bytes, heldBytes: held }: Pick<StepWork, "bytes" | "heldBytes">,
+): StepWork {
+  const { chunk: stage, microBatch } = op;
+  const isMessage = kind === "send" && overlap && message !== undefined;
+  const devices = isMessage
+    ? [deviceOf(message.from), deviceOf(message.to)]
+    : [deviceOf(kind === "receive" ? message!.to : stage)];
+  return {
+    kind: isMessage ? "message" : WORK_KINDS[kind],
+    stage,
+    letter: op.letter as StepWork["letter"],
+    devices,
+    microBatches: devices.map(() => microBatch),
+    bytes: kind === "compute" ? 0 : bytes,
+    heldBytes: kind === "compute" ? held : 0,
+  };
+}
+
+/** The step's tasks; undefined where the schedule does not exist for this setting. `overlap`: whether messages travel beside computation. */
+export function singleJobTasks(
   platform: Platform,
-  training: Training,
-  orders: PipelineOrders,
-  layers: readonly number[],
-): MemoryNeed {
-  const { arch, sequences, sequenceLength, microBatches } = training;
-  const tokens = (sequences / microBatches) * sequenceLength;
+  model: TrainedModel,
+  step: StepRows,
+  schedule: SingleJobSchedule,
+  overlap = true,
+): StepGraph | undefined {
+  const pipeline = pipelineOf(platform, model, step, schedule);
+  if (pipeline === undefined) return undefined;
+  const { orders, layers, microBatches } = pipeline;
+  const { numDevices, interconnect } = platform;
+  const deviceOf = (chunk: number): number => chunk % numDevices;
+  const bytesOf = (microBatch: number): number =>
+    sum(microBatches[microBatch]!) * model.arch.hiddenSize * model.activationBytes;
+  const message = ({
+    from,
+    to,
+    microBatch,
+  }: {
+    readonly from: number;
+    readonly to: number;
+    readonly microBatch: number;
+  }) => interconnect.message(deviceOf(from), deviceOf(to), bytesOf(microBatch));
+  const graph = pipelineTasks({
+    orders,
+    numChunks: layers.length,
+    deviceOf,
+    seconds: opSeconds(platform, model, pipeline),
+    message,
+    ...(overlap ? {} : { blockingSeconds: (sent) => messageSeconds(interconnect, message(sent)).arrival }),
+  });
+  const held = heldBytes(model, pipeline);
+  return {
+    tasks: graph.tasks.map((task) => ({
+      ...task,
+      work: workOf(task, deviceOf, overlap, { bytes: bytesOf(task.op.microBatch), heldBytes: held(task.op) }),
+    })),
+    orders: graph.orders,
+    microBatches: microBatches.map((rows, part) => ({ tokens: sum(rows), part })),
+  };
+}
+
+/** What each device needs; undefined where the schedule does not exist for this setting. */
+export function singleJobNeeds(
+  platform: Platform,
+  model: TrainedModel,
+  step: StepRows,
+  schedule: SingleJobSchedule,
+): readonly MemoryNeed[] | undefined {
+  const pipeline = pipelineOf(platform, model, step, schedule);
+  if (pipeline === undefined) return undefined;
+  const { orders, layers, microBatches } = pipeline;
+  const { arch } = model;
   const perLayer = baseParameters({ ...arch, vocabularySize: 0 }) / arch.numLayers;
-  const needs = orders.map((order, device): MemoryNeed => {
-    const own = layers.filter((_, chunk) => chunk % orders.length === device).reduce((a, b) => a + b, 0);
+  const largest = (bytes: (rows: RowLengths) => number): number => Math.max(...microBatches.map(bytes));
+  const head = largest((rows) => headBytes(model, sum(rows)));
+  const recomputed = largest((rows) => recomputedBytes(model, rows));
+  const held = heldBytes(model, pipeline);
+  return orders.map((order, device): MemoryNeed => {
+    const own = sum(layers.filter((_, chunk) => chunk % orders.length === device));
     const isEnd = device === 0 || device === orders.length - 1;
     const parameters = own * perLayer + (isEnd ? arch.vocabularySize * arch.hiddenSize : 0);
-    const head = device === orders.length - 1 ? headBytes(training, tokens) : 0;
+    let now = 0;
+    let peak = 0;
+    for (const op of order) {
+      now += held(op);
+      peak = Math.max(peak, now);
+    }
     return {
-      weights: parameters * training.weightBytes,
-      state: stateBytes(training, parameters, 1) * (training.full ? 1 : own / arch.numLayers),
-      activations: peakActivations(order, layers, tokens * activationBytesPerToken(training)) + head,
+      weights: parameters * model.weightBytes,
+      state: stateBytes(model, parameters, 1) * (model.full ? 1 : own / arch.numLayers),
+      activations: peak + Math.max(device === orders.length - 1 ? head : 0, recomputed),
       load: 0,
     };
   });
-  return needs.reduce((a, b) => (totalBytes(platform, b) > totalBytes(platform, a) ? b : a));
 }
 
 export interface SingleJobResult {
@@ -121,27 +237,16 @@ export interface SingleJobResult {
   readonly memory: MemoryNeed;
 }
 
-/** One step of one job with every message on the wire; undefined where the schedule does not exist for this setting. */
+/** One step of equal rows with every message on the wire; undefined where the schedule does not exist for this setting. */
 export function singleJobStep(
   platform: Platform,
   training: Training,
   schedule: SingleJobSchedule,
+  overlap = true,
 ): SingleJobResult | undefined {
-  const orders = ordersOf(schedule, platform, training);
-  if (orders === undefined) return undefined;
-  const { numDevices, interconnect } = platform;
-  const numChunks = schedule === "interleaved" ? CHUNKS * numDevices : numDevices;
-  const layers = evenLayers(training.arch.numLayers, numChunks);
-  const { sequences, sequenceLength, microBatches, arch, activationBytes } = training;
-  const bytes = (sequences / microBatches) * sequenceLength * arch.hiddenSize * activationBytes;
-  const deviceOf = (chunk: number): number => chunk % numDevices;
-  const graph = pipelineTasks({
-    orders,
-    numChunks,
-    deviceOf,
-    seconds: opSeconds(platform, training, layers, schedule === "zb-h1"),
-    message: ({ from, to }) => interconnect.message(deviceOf(from), deviceOf(to), bytes),
-  });
-  const seconds = runTasks(graph, interconnect.linkBytesPerSecond).makespanNs / 1e9;
-  return { seconds, memory: memoryOf(platform, training, orders, layers) };
+  const step = equalRows(training);
+  const graph = singleJobTasks(platform, training, step, schedule, overlap);
+  const needs = singleJobNeeds(platform, training, step, schedule);
+  if (graph === undefined || needs === undefined) return undefined;
+  return { seconds: runStep(platform, graph).makespanNs / 1e9, memory: fullest(platform, needs) };
 }

@@ -1,0 +1,147 @@
+import type { Nanos } from "../../core/index.ts";
+import { createTraceRecorder, type Trace, type TraceEvent } from "../../traces/index.ts";
+import { totalBytes } from "./memory.ts";
+import {
+  type JobsRun,
+  type PlacedStep,
+  type SimulatedJobs,
+  type SimulatedStep,
+  simulateStep,
+} from "./simulate-jobs.ts";
+import type { StepWork } from "./step-graph.ts";
+
+export interface JobsTraceOptions {
+  /** As many whole steps from the start as stay below, and at least one; no limit where absent. */
+  readonly maxEvents?: number;
+  readonly maxSteps?: number;
+  readonly calibrationHash: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The events and memory changes of one step, from its start. */
+interface StepRecord {
+  readonly events: readonly Omit<TraceEvent, "jobs" | "step">[];
+  readonly held: readonly { readonly device: number; readonly timeNs: number; readonly bytes: number }[];
+  readonly numMicroBatches: number;
+}
+
+/** Streams on which a device shows its part in some work; a ring sends and receives at once. */
+function streamsOf({ kind, devices }: StepWork, device: number): readonly TraceEvent["stream"][] {
+  if (kind === "compute") return ["compute"];
+  if (kind === "message") return [device === devices[0] ? "send" : "receive"];
+  if (kind === "send" || kind === "receive") return [kind];
+  return ["receive", "send"];
+}
+
+function recordStep({ graph, times }: SimulatedStep, numDevices: number): StepRecord {
+  const events: Omit<TraceEvent, "jobs" | "step">[] = [];
+  const held: { device: number; timeNs: number; bytes: number }[] = [];
+  const last = new Array<{ readonly stage: number; readonly microBatch: number } | undefined>(numDevices);
+  graph.tasks.forEach(({ work }, index) => {
+    const { kind, stage, letter, devices, microBatches, bytes, heldBytes } = work;
+    const startNs = times.startNs[index]!;
+    const endNs = kind === "message" ? times.resultNs[index]! : times.endNs[index]!;
+    const isCollective = kind === "all-gather" || kind === "reduce-scatter" || kind === "all-reduce";
+    devices.forEach((device, at) => {
+      if (heldBytes !== 0) held.push({ device, timeNs: heldBytes > 0 ? startNs : endNs, bytes: heldBytes });
+      // Without weight gradients a W takes no time and is none.
+      if (endNs === startNs && (letter === "W" || kind !== "compute")) return;
+      const microBatch = microBatches[at]!;
+      const { part, tokens } = graph.microBatches[microBatch]!;
+      for (const stream of streamsOf(work, device))
+        events.push({
+          action: `${stage}${letter}${microBatch}`,
+          device,
+          stream,
+          startNs,
+          durationNs: (endNs - startNs) as Nanos,
+          stage,
+          letter,
+          microBatch,
+          part,
+          tokens,
+          ...(kind === "compute" ? {} : { bytes: Math.round(bytes) }),
+          ...(isCollective ? { collective: kind } : {}),
+        });
+      if (kind === "compute") last[device] = { stage, microBatch };
+    });
+  });
+  // The update closes the step on every device once all gradients are there.
+  last.forEach((closing, device) => {
+    if (closing === undefined) return;
+    const { stage, microBatch } = closing;
+    const { part, tokens } = graph.microBatches[microBatch]!;
+    const at = { startNs: times.makespanNs, durationNs: 0 as Nanos };
+    events.push({
+      action: `${stage}U${microBatch}`,
+      device,
+      stream: "compute",
+      ...at,
+      stage,
+      letter: "U",
+      microBatch,
+      part,
+      tokens,
+    });
+  });
+  return {
+    events,
+    held: held.sort((a, b) => a.timeNs - b.timeNs || a.bytes - b.bytes),
+    numMicroBatches: graph.microBatches.length,
+  };
+}
+
+/** What a trace holds of the run. */
+export interface JobsTrace {
+  readonly trace: Trace;
+  readonly numSteps: number;
+}
+
+/** The first steps of the run as a trace. */
+export function jobsTrace(run: JobsRun, { steps, needs }: SimulatedJobs, options: JobsTraceOptions): JobsTrace {
+  const { devices, jobs, platform, hash } = run;
+  const { maxEvents = Number.POSITIVE_INFINITY, maxSteps = Number.POSITIVE_INFINITY, ...facts } = options;
+  const recorder = createTraceRecorder({ source: "simulated", planHash: hash, devices, ...facts });
+  const known = new Map<string, StepRecord>();
+  const recordOf = ({ job, step }: PlacedStep): StepRecord => {
+    const { adapterParameters, microBatchSize, steps: rows } = jobs[job]!;
+    const key = `${adapterParameters} ${microBatchSize} ${rows[step]!.join()}`;
+    const found = known.get(key) ?? recordStep(simulateStep(run, job, step), devices.length);
+    known.set(key, found);
+    return found;
+  };
+  const always = needs.map((need) => totalBytes(platform, { ...need, activations: 0, load: 0 }));
+  const held = devices.map(() => 0);
+  needs.forEach((need, device) => {
+    const value = Math.round(totalBytes(platform, { ...need, activations: 0 }));
+    recorder.addCounter({ counter: "memory", device, timeNs: 0 as Nanos, value });
+  });
+  let numEvents = 0;
+  let numMicroBatches = 0;
+  let numSteps = 0;
+  for (const placed of steps) {
+    const record = recordOf(placed);
+    if (numSteps > 0 && (numSteps >= maxSteps || numEvents + record.events.length > maxEvents)) break;
+    const { job, step, startNs } = placed;
+    for (const event of record.events) {
+      const microBatch = numMicroBatches + event.microBatch;
+      recorder.add({
+        ...event,
+        action: `${event.stage}${event.letter}${microBatch}`,
+        startNs: (startNs + event.startNs) as Nanos,
+        microBatch,
+        jobs: [jobs[job]!.name],
+        step,
+      });
+    }
+    for (const { device, timeNs, bytes } of record.held) {
+      held[device]! += bytes;
+      const value = Math.round(always[device]! + platform.allocatorFactor * held[device]!);
+      recorder.addCounter({ counter: "memory", device, timeNs: (startNs + timeNs) as Nanos, value });
+    }
+    numEvents += record.events.length;
+    numMicroBatches += record.numMicroBatches;
+    numSteps += 1;
+  }
+  return { trace: recorder.finish(), numSteps };
+}

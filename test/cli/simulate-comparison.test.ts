@@ -1,0 +1,171 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import type { RunMetrics } from "../../traces/index.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const folder = temporaryFolder();
+
+function workload(model: string, data = "{ lengths: 256, samples: 16 }", more = ""): string {
+  return `kind: workload
+version: 1
+model: { architecture: ${model}, dtype: bfloat16 }
+defaults: { batchSize: 8, microBatchSize: 2, steps: 6, data: ${data}${more} }
+jobs: [{ name: a }, { name: b, adapter: { rank: 4, alpha: 8, targets: [q_proj] } }]
+`;
+}
+
+function cluster(type: string, count = 4): string {
+  const devices = Array.from({ length: count }, (_, index) => `{ name: g${index}, type: "${type}" }`).join(", ");
+  return `kind: cluster\nversion: 1\nmachines:\n  - { name: box, devices: [${devices}], link: { type: pcie4x16, shared: true } }\n`;
+}
+
+beforeAll(() => {
+  const files = {
+    "small.yaml": workload("tinyllama-1.1b"),
+    "mixed.yaml": workload(
+      "tinyllama-1.1b",
+      "{ lengths: { distribution: lognormal, mean: 200, sigma: 0.6, max: 512 }, samples: 64 }",
+    ),
+    "large.yaml": workload("llama-2-13b"),
+    "late.yaml": workload("tinyllama-1.1b").replace("{ name: a }", "{ name: a, arrivalSeconds: 5 }"),
+    "four.yaml": cluster("RTX A6000"),
+    "three.yaml": cluster("RTX A6000", 3),
+    "twelve-gigabytes.yaml": cluster("RTX A6000").replaceAll('"RTX A6000"', '"RTX A6000", memoryBytes: 12.0e9'),
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, name), text);
+});
+
+const ON_FOUR = ["--cluster", "four.yaml"] as const;
+
+async function simulated(schedule: string, ...args: readonly string[]): Promise<RunMetrics> {
+  return JSON.parse(
+    await printed(["simulate", "small.yaml", ...ON_FOUR, "--schedule", schedule, ...args, "--json"], folder),
+  ) as RunMetrics;
+}
+
+test.each(["tp", "fsdp", "ddp", "interleaved", "zb-h1"])(
+  "simulate --schedule %s agrees with strategies on equal rows",
+  async (schedule) => {
+    const { strategies } = JSON.parse(await printed(["strategies", "small.yaml", ...ON_FOUR, "--json"], folder)) as {
+      readonly strategies: readonly {
+        readonly strategy: string;
+        readonly recompute: boolean;
+        readonly tokensPerSecond: number;
+      }[];
+    };
+    for (const recompute of ["none", "layer"]) {
+      const metrics = await simulated(schedule, "--recompute", recompute);
+      const row = strategies.find((each) => each.strategy === schedule && each.recompute === (recompute === "layer"))!;
+      // The strategies' adapter is the first job's for all; FSDP's first gather is before the first action.
+      expect(metrics.tokensPerSecond / row.tokensPerSecond - 1).toBeCloseTo(0, 2);
+      expect(Object.keys(metrics).sort()).toEqual(
+        [
+          "bubbleRatio",
+          "bubbleRatioTotal",
+          "devices",
+          "jobs",
+          "makespanSeconds",
+          "planHash",
+          "source",
+          "tokens",
+          "tokensPerSecond",
+        ].sort(),
+      );
+      expect(metrics.jobs.map(({ name, steps, tokens }) => [name, steps, tokens])).toEqual([
+        ["a", 6, 6 * 8 * 256],
+        ["b", 6, 6 * 8 * 256],
+      ]);
+    }
+  },
+);
+
+test("the trace opens as a page, and holds the steps that were asked for", async () => {
+  const args = ["simulate", "mixed.yaml", ...ON_FOUR, "--schedule", "fsdp", "-o", "fsdp.json"];
+  expect(await printed(args, folder)).toMatch(/trace written to fsdp\.json\n$/);
+  expect(await printed([...args, "--trace-steps", "2"], folder)).toMatch(/fsdp\.json: the first 2 of 12 steps\n$/);
+  await printed(["report", "fsdp.json", "-o", "fsdp.html"], folder);
+  const document = JSON.parse(readFileSync(path.join(folder, "fsdp.json"), "utf8")) as {
+    readonly traceEvents: readonly { readonly name: string }[];
+  };
+  const names = new Set(document.traceEvents.map(({ name }) => name));
+  for (const name of ["0F0", "22F0", "22B0", "0U0", "all-gather 3F0", "all-reduce 3B0", "memory"])
+    expect(names).toContain(name);
+  expect(readFileSync(path.join(folder, "fsdp.html"), "utf8")).toContain("report-data");
+});
+
+test("the same request has the same hash and another one has another", async () => {
+  const [one, again, other] = [await simulated("tp"), await simulated("tp"), await simulated("ddp")];
+  expect(again).toEqual(one);
+  expect(other.planHash).not.toBe(one.planHash);
+});
+
+test("weights in 8 bits and 4 bits need less memory and time to dequantize", async () => {
+  const [half, eight, four] = [
+    await simulated("ddp"),
+    await simulated("ddp", "--dtype", "int8"),
+    await simulated("ddp", "--dtype", "nf4"),
+  ];
+  const peaks = [half, eight, four].map(({ devices }) => devices[0]!.peakMemoryBytes);
+  expect([...peaks].sort((a, b) => b - a)).toEqual(peaks);
+  expect(eight.makespanSeconds).toBeGreaterThan(half.makespanSeconds);
+});
+
+test.each([
+  [
+    "a model that does not fit, with what it would need",
+    ["simulate", "large.yaml", "--cluster", "twelve-gigabytes.yaml", "--schedule", "ddp"],
+    /that fit into the devices' memory with --schedule ddp, got "out of memory"\.\n\ndevice +weights +state +activations +while loading +context +total +capacity\n[\s\S]*g0[\s\S]*too much\n/,
+  ],
+  [
+    "an FSDP model that is only too large while it is loaded",
+    ["simulate", "large.yaml", "--cluster", "twelve-gigabytes.yaml", "--schedule", "fsdp", "--recompute", "layer"],
+    /Each device holds the whole model while it is loaded and cut/,
+  ],
+  [
+    "a plan with a schedule that is only simulated",
+    ["plan", "small.yaml", ...ON_FOUR, "--schedule", "tp", "-o", "p.json"],
+    /a schedule that can be planned and executed at --schedule, got "tp"\.\nHint: tp is simulated only/,
+  ],
+  [
+    "training with one",
+    ["train", "small.yaml", ...ON_FOUR, "--schedule", "fsdp", "-o", "run"],
+    /a schedule that can be planned and executed at --schedule, got "fsdp"/,
+  ],
+  [
+    "rows that devices cannot share evenly",
+    ["simulate", "small.yaml", "--cluster", "three.yaml", "--schedule", "ddp"],
+    /a batchSize that is a multiple of 3 devices for ddp at batchSize, got 8/,
+  ],
+  [
+    "micro-batches that interleaved cannot run",
+    ["simulate", "small.yaml", "--cluster", "three.yaml", "--schedule", "interleaved"],
+    /micro-batches that are a multiple of 3 devices, and two layers a device, for interleaved/,
+  ],
+  [
+    "jobs that arrive later",
+    ["simulate", "late.yaml", ...ON_FOUR, "--schedule", "tp"],
+    /jobs that are there from the start for --schedule tp at jobs\[0\]\.arrivalSeconds, got 5/,
+  ],
+  [
+    "devices of which nothing is known",
+    ["simulate", "small.yaml", "--devices", "unit*4", "--schedule", "tp"],
+    /devices with peaks and memory, such as GPUs of the catalog/,
+  ],
+  [
+    "full training of a plan",
+    ["simulate", "small.yaml", ...ON_FOUR, "--full"],
+    /--schedule tp or fsdp or ddp or interleaved or zb-h1 at --full/,
+  ],
+])("simulate refuses %s", async (_, args, message) => {
+  const { code, stderr } = await runCli(args, folder);
+  expect(stderr).toMatch(message);
+  expect(code).toBe(2);
+});
+
+test("a plan file has its own schedule", async () => {
+  await printed(["plan", "small.yaml", ...ON_FOUR, "-o", "plan.json"], folder);
+  const { code, stderr } = await runCli(["simulate", "plan.json", ...ON_FOUR, "--schedule", "tp"], folder);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/plan\.json: Expected a workload for --schedule tp, got "a plan, which has its own schedule"/);
+});
