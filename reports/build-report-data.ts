@@ -1,6 +1,13 @@
 import { formatBytes, InputError } from "../core/index.ts";
 import type { Plan } from "../plan/index.ts";
-import { compareTraces, parseTraceAction, runMetrics, type Trace, traceTotals } from "../traces/index.ts";
+import {
+  compareTraces,
+  type Intervals,
+  parseTraceAction,
+  runMetrics,
+  type Trace,
+  traceTotals,
+} from "../traces/index.ts";
 import {
   type ActionTable,
   type BarTable,
@@ -69,6 +76,11 @@ function barTable(trace: Trace, indexOf: ReadonlyMap<string, number>): BarTable 
   };
 }
 
+/** Exact times have intervals without a width, which say nothing. */
+function expectedIntervals({ intervals }: Trace): Intervals | null {
+  return intervals === undefined || intervals.makespanSeconds[0] === intervals.makespanSeconds[1] ? null : intervals;
+}
+
 function reportTrace(trace: Trace, plan: Plan | undefined, indexOf: ReadonlyMap<string, number>): ReportTrace {
   const samples = trace.counters.filter((sample) => sample.counter === "memory");
   const totals = traceTotals(trace, plan?.jobs[0]?.name);
@@ -85,6 +97,7 @@ function reportTrace(trace: Trace, plan: Plan | undefined, indexOf: ReadonlyMap<
     bubbleRatioTotal: totals.bubbleRatioTotal,
     devices: totals.devices,
     jobs: plan === undefined ? [] : runMetrics(plan, trace).jobs,
+    intervals: expectedIntervals(trace),
   };
 }
 

@@ -1,6 +1,6 @@
 // What a page is made of. The server side writes it into the page as JSON, the client reads it back; both share these types.
 // Bars and samples are columns of equal length instead of objects: a run has tens of thousands of them.
-import type { Comparison, JobMetrics, RunTotals, Trace } from "../traces/index.ts";
+import type { Comparison, Intervals, JobMetrics, RunTotals, Trace } from "../traces/index.ts";
 
 /** Index into `ReportData.actions`' columns. */
 export type ActionIndex = number;
@@ -50,6 +50,8 @@ export interface ReportTrace extends Omit<RunTotals, "tokens"> {
   readonly memory: readonly SampleTable[];
   /** Empty when no plan was given. */
   readonly jobs: readonly JobMetrics[];
+  /** Where the figures were expected; null for an executed trace, and for exact times. */
+  readonly intervals: Intervals | null;
 }
 
 export interface ReportJob {

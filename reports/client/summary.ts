@@ -1,11 +1,19 @@
+import type { Interval, Intervals } from "../../traces/index.ts";
 import type { ReportData, ReportTrace } from "../report-data.ts";
 import { element } from "./element.ts";
 import { formatDuration, formatError, formatMemory, formatNumber, formatShare } from "./format.ts";
+import { intervalMark } from "./interval-mark.ts";
 
 /** A figure of a trace: its text, and the number that an error is computed from. */
 interface Figure {
   readonly text: string;
   readonly value: number;
+}
+
+/** The interval of a prediction, as text and drawn. */
+interface ExpectedFigure {
+  readonly text: string;
+  readonly mark: SVGElement;
 }
 
 interface CardFacts {
@@ -14,12 +22,14 @@ interface CardFacts {
   readonly detail: string;
   /** Shown as a badge. */
   readonly error?: number;
+  /** Where the figure was expected. */
+  readonly expected?: ExpectedFigure | undefined;
 }
 
 /** An error beyond this is marked: the aim for workloads that the calibration did not see. */
 const GOOD_ERROR = 0.05;
 
-function card({ name, main, detail, error }: CardFacts): HTMLElement {
+function card({ name, main, detail, error, expected }: CardFacts): HTMLElement {
   const badge =
     error === undefined
       ? undefined
@@ -33,8 +43,36 @@ function card({ name, main, detail, error }: CardFacts): HTMLElement {
     element("dd", {}, [
       element("span", { class: "card-line" }, [element("span", { class: "card-main" }, [main]), badge]),
       element("span", { class: "card-detail" }, [detail]),
+      ...(expected === undefined ? [] : [element("span", { class: "card-expected" }, [expected.text]), expected.mark]),
     ]),
   ]);
+}
+
+type IntervalOf = (intervals: Intervals) => Interval | null;
+
+interface CardOptions {
+  readonly error?: number | undefined;
+  /** Which interval belongs to the figure, and how its ends are written. */
+  readonly intervalOf?: IntervalOf;
+  readonly format?: (value: number) => string;
+}
+
+/** The interval of the trace's figure; `executed` is marked in it. */
+function expectedFigure(
+  { intervals }: ReportTrace,
+  pick: IntervalOf,
+  format: (value: number) => string,
+  predicted: number,
+  executed: number | undefined,
+): ExpectedFigure | undefined {
+  const interval = intervals && pick(intervals);
+  if (intervals === null || interval === null) return undefined;
+  const verdict =
+    executed === undefined ? "" : interval[0] <= executed && executed <= interval[1] ? ", inside" : ", outside";
+  return {
+    text: `${(100 * intervals.level).toFixed(0)} % of runs: ${format(interval[0])} to ${format(interval[1])}${verdict}`,
+    mark: intervalMark(interval, predicted, executed),
+  };
 }
 
 /** A figure of the last trace in large, with the other trace's in small below it. */
@@ -42,15 +80,18 @@ function figureCard(
   data: ReportData,
   name: string,
   figureOf: (trace: ReportTrace) => Figure,
-  error?: number,
+  { error, intervalOf, format }: CardOptions = {},
 ): HTMLElement {
   const [first, second] = data.traces;
-  if (second === undefined) return card({ name, main: figureOf(first!).text, detail: first!.source });
-  const [simulated, executed] = [figureOf(first!), figureOf(second)];
+  const executed = second === undefined ? undefined : figureOf(second).value;
+  const expected = intervalOf && format && expectedFigure(first!, intervalOf, format, figureOf(first!).value, executed);
+  if (second === undefined) return card({ name, main: figureOf(first!).text, detail: first!.source, expected });
+  const [simulated, shown] = [figureOf(first!), figureOf(second)];
   return card({
     name,
-    main: executed.text,
+    main: shown.text,
     detail: `simulated ${simulated.text}`,
+    expected,
     ...(error === undefined ? {} : { error }),
   });
 }
@@ -82,10 +123,21 @@ function cards(data: ReportData): readonly HTMLElement[] {
     return { value, text: formatShare(value) };
   };
   const made = [
-    figureCard(data, "Makespan", makespan, comparison?.makespanError ?? errorOf(makespan)),
-    figureCard(data, "Tokens per second", rate, errorOf(rate)),
-    figureCard(data, isSteady ? "Bubble, steady region" : "Bubble, whole run", bubble),
-    figureCard(data, "Peak memory of a device", peakMemory, errorOf(peakMemory)),
+    figureCard(data, "Makespan", makespan, {
+      error: comparison?.makespanError ?? errorOf(makespan),
+      intervalOf: ({ makespanSeconds }) => makespanSeconds,
+      format: formatDuration,
+    }),
+    figureCard(data, "Tokens per second", rate, {
+      error: errorOf(rate),
+      intervalOf: ({ tokensPerSecond }) => tokensPerSecond,
+      format: formatNumber,
+    }),
+    figureCard(data, isSteady ? "Bubble, steady region" : "Bubble, whole run", bubble, {
+      intervalOf: ({ bubbleRatio, bubbleRatioTotal }) => (isSteady ? bubbleRatio : bubbleRatioTotal),
+      format: formatShare,
+    }),
+    figureCard(data, "Peak memory of a device", peakMemory, { error: errorOf(peakMemory) }),
   ];
   if (comparison !== null) {
     const { meanAbsActionError, weightedActionError } = comparison;
