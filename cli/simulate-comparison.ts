@@ -1,6 +1,6 @@
 import type { Argv } from "yargs";
 import { contentHash, formatBytes, InputError, PlanError } from "../core/index.ts";
-import { type Dtype, readText } from "../plan/index.ts";
+import { type Dtype, type LayersCalibration, readText } from "../plan/index.ts";
 import {
   COMPARISON_SCHEDULES,
   type ComparisonSchedule,
@@ -20,7 +20,7 @@ import { readInput, writeOutput } from "./files.ts";
 import type { Io } from "./io.ts";
 import { calibrationHash } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
-import { note, printResult, table } from "./output.ts";
+import { note, percent, printResult, table } from "./output.ts";
 import { VERSION } from "./version.ts";
 
 /** Events of a trace without --trace-steps: what a browser still shows at ease. */
@@ -91,7 +91,7 @@ function requestOf(
   args: Arguments,
   loaded: LoadedWorkload,
   schedule: ComparisonSchedule,
-): { readonly run: JobsRun; readonly calibrationHash: string } {
+): { readonly run: JobsRun; readonly calibration: LayersCalibration } {
   const { workload, rows } = loaded;
   const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? workload.model.dtype;
   const platform = comparisonPlatform(io, args, dtype);
@@ -118,7 +118,7 @@ function requestOf(
   const { calibration } = platform;
   const hash = contentHash({ schedule, model, jobs, options, devices, links, calibration });
   const run = { schedule, platform, model, jobs, options, hash, devices: devices.map(({ name }) => name) };
-  return { run, calibrationHash: calibrationHash(calibration) };
+  return { run, calibration };
 }
 
 function fits(platform: Platform, needs: readonly MemoryNeed[]): boolean {
@@ -165,6 +165,13 @@ function checkMemory(run: JobsRun): void {
 /** `simulate --schedule tp` and the like: the workload's jobs one after another, in virtual time. */
 export async function simulateComparison(io: Io, args: Arguments, schedule: ComparisonSchedule): Promise<number> {
   const file = requiredText(args, "plan");
+  if (args["pruning"] === false)
+    throw new InputError({
+      expected: "a schedule of plans for --no-pruning",
+      at: "--schedule",
+      got: schedule,
+      hint: "Jobs that run one after another have no batch to split among adapters.",
+    });
   requireWorkload(io, file, schedule);
   const loaded = await loadWorkload(io, file);
   for (const remark of loaded.remarks) note(io, args, remark);
@@ -178,17 +185,21 @@ export async function simulateComparison(io: Io, args: Arguments, schedule: Comp
     const numSteps = optionalCount(args, "trace-steps");
     const { trace, numSteps: held } = jobsTrace(run, simulated, {
       ...(numSteps === undefined ? { maxEvents: MAX_EVENTS } : { maxSteps: numSteps }),
-      calibrationHash: request.calibrationHash,
+      calibrationHash: calibrationHash(request.calibration),
       versions: { loratwin: VERSION },
     });
     writeOutput(io, output, traceLines(trace));
     const all = simulated.steps.length;
     written = held === all ? "" : `: the first ${held} of ${all} steps`;
   }
+  const { source, meanError } = request.calibration;
   printResult(io, args, simulated.metrics, () =>
-    [runText(simulated.metrics), ...(output === undefined ? [] : ["", `trace written to ${output}${written}`])].join(
-      "\n",
-    ),
+    [
+      runText(simulated.metrics),
+      "",
+      `times: ${source}, about ${percent(meanError, 0)} off`,
+      ...(output === undefined ? [] : ["", `trace written to ${output}${written}`]),
+    ].join("\n"),
   );
   return 0;
 }

@@ -1,6 +1,6 @@
 import { InputError } from "../core/index.ts";
 import type { ComputeDtype } from "./compute-dtype.ts";
-import type { LayersCalibration } from "./documents/calibration.ts";
+import type { Calibration, LayersCalibration, RooflineCalibration } from "./documents/calibration.ts";
 import type { Catalog, CatalogDevice } from "./documents/catalog.ts";
 
 /** The device whose efficiencies others get. */
@@ -23,16 +23,18 @@ function efficiencyOf({ devices }: Catalog, name: string, dtype: ComputeDtype) {
   return candidates.find(([efficiency]) => efficiency !== undefined);
 }
 
+function requireDevice({ devices }: Catalog, name: string): CatalogDevice {
+  const device = devices[name];
+  if (device !== undefined) return device;
+  throw new InputError({ expected: `a device of the catalog (${Object.keys(devices).join(", ")})`, got: name });
+}
+
 /**
  * The catalog's efficiencies of a device as a calibration; of a device without any, a related one's, with an error that says so.
  * @throws InputError for a device that is not in the catalog, or a catalog without any efficiencies.
  */
 export function deviceCalibration(catalog: Catalog, name: string, dtype: ComputeDtype): LayersCalibration {
-  if (catalog.devices[name] === undefined)
-    throw new InputError({
-      expected: `a device of the catalog (${Object.keys(catalog.devices).join(", ")})`,
-      got: name,
-    });
+  requireDevice(catalog, name);
   const found = efficiencyOf(catalog, name, dtype);
   const [efficiency, from, bytes, isOwn] = found ?? [];
   if (efficiency === undefined || bytes === undefined)
@@ -51,4 +53,37 @@ export function deviceCalibration(catalog: Catalog, name: string, dtype: Compute
     transferLatencySeconds: 1e-5,
     meanError: isOwn === true ? efficiency.meanError.value : Math.max(TRANSFER_ERROR, efficiency.meanError.value),
   };
+}
+
+/**
+ * A calibration of one device for another: shares of the peaks, bytes and launch times stay, since those of the new device are its own.
+ * How far shares differ between devices is a guess that comes to the error as an independent part.
+ * @throws InputError for a device that is not in the catalog or has no peaks, or a calibration that holds times instead of efficiencies.
+ */
+export function transferCalibration(
+  catalog: Catalog,
+  calibration: Calibration,
+  name: string,
+): LayersCalibration | RooflineCalibration {
+  const { float32FlopsPerSecond, memoryBytesPerSecond } = requireDevice(catalog, name);
+  if (float32FlopsPerSecond === undefined || memoryBytesPerSecond === undefined)
+    throw new InputError({ expected: "a device with peaks in the catalog", at: "--to", got: name });
+  switch (calibration.model) {
+    case "roofline":
+      return calibration;
+    case "layers":
+      return {
+        ...calibration,
+        source: `transferred to ${name} from ${calibration.source}`,
+        meanError: Math.hypot(calibration.meanError, TRANSFER_ERROR),
+      };
+    case "measured":
+    case "constant":
+      throw new InputError({
+        expected: "a layers or roofline calibration, which holds shares of a device's peaks,",
+        at: "--transfer",
+        got: calibration.model,
+        hint: `A ${calibration.model} calibration holds times of one device, which say nothing of another. \`loratwin catalog NAME --calibration FILE\` and \`calibrate --from-observation\` make layers calibrations.`,
+      });
+  }
 }

@@ -11,7 +11,7 @@ export { type ActionCost, type CostModel, createCostModel, type LinkCost } from 
 // What has to end before an action may start.
 export { type Dependency, type DependencyTable, dependencyTable } from "./dependencies.ts";
 // A calibration from what the catalog holds of a device.
-export { deviceCalibration } from "./device-calibration.ts";
+export { deviceCalibration, transferCalibration } from "./device-calibration.ts";
 // The shape of a Llama-family decoder.
 export {
   type Architecture,
@@ -64,6 +64,8 @@ export {
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
 export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
+// What BatchLoRA's graph pruning saves.
+export { splitCosts, withoutPruning } from "./graph-pruning.ts";
 // The planner.
 export { isLengthData, type JobRows, lengthRows } from "./job-rows.ts";
 // What a decoder layer costs on a GPU, from its peaks and how near it comes to them.

@@ -40,13 +40,19 @@ export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from
 // Ways to train the same jobs on equal devices.
 export {
   compareStrategies,
-  efficiencyFromObservation,
   STRATEGY_NAMES,
   type StrategyName,
   type StrategyRow,
 } from "./strategies/compare-strategies.ts";
 // The same, as runs of real jobs with their traces.
 export { COMPARISON_SCHEDULES, type ComparisonSchedule } from "./strategies/comparison-schedules.ts";
+// A device's parameters from rates that somebody saw.
+export {
+  fitObservations,
+  type Observation,
+  type ObservationFit,
+  type ObservedParameter,
+} from "./strategies/fit-observations.ts";
 export { fixedInterconnect, topologyInterconnect } from "./strategies/interconnect.ts";
 export { jobsTrace } from "./strategies/jobs-trace.ts";
 export { type MemoryNeed, totalBytes } from "./strategies/memory.ts";

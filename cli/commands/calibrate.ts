@@ -11,6 +11,7 @@ import {
   resolveLinks,
 } from "../../plan/index.ts";
 import { type CalibrationSubject, calibrateDevices, rangeOfPlan } from "../calibrate-devices.ts";
+import { calibrateWithoutDevice, withoutDeviceOptions } from "../calibrate-without-device.ts";
 import { type Arguments, type Command, optionalCount, optionalText } from "../command.ts";
 import { createPlan, planOptions } from "../create-plan.ts";
 import { writeOutput } from "../files.ts";
@@ -100,9 +101,14 @@ export const calibrateCommand: Command = {
       "the shapes of one workload: the most accurate",
     ],
     ["$0 calibrate --device cpu -o k.json", "a general set of shapes"],
+    [
+      "$0 calibrate --from-observation w.yaml --cluster gpus.yaml --observed lorapp=2364 -o k.json",
+      "GPUs that are not here, from a rate that somebody saw",
+    ],
+    ["$0 calibrate --transfer k.json --to 'H100 SXM' -o h100.json", "the efficiencies of one GPU for another"],
   ],
   options: (yargs) =>
-    planOptions(yargs)
+    withoutDeviceOptions(planOptions(yargs))
       .option("device", { type: "string", default: "cpu", describe: "what to measure" })
       .option("at-once", {
         type: "number",
@@ -111,6 +117,7 @@ export const calibrateCommand: Command = {
       .option("workload", { type: "string", describe: "measure the model, adapters and lengths of this workload" })
       .option("output", { alias: "o", type: "string", describe: "where to write the calibration" }),
   async run(args, io) {
+    if (await calibrateWithoutDevice(io, args)) return 0;
     const subjects = await subjectsOf(io, args);
     const calibration = await calibrateDevices(subjects, new Date().toISOString().slice(0, 10), (run, runs) =>
       note(io, args, `run ${run + 1} of ${runs}`),

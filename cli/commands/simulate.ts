@@ -1,5 +1,4 @@
 import { createCostModel, type Plan } from "../../plan/index.ts";
-import { simulate } from "../../sim/index.ts";
 import { runMetrics, type Trace, timelineText, traceLines } from "../../traces/index.ts";
 import { type Arguments, type Command, flag, optionalNumber, optionalText, requiredText } from "../command.ts";
 import { planOptions } from "../create-plan.ts";
@@ -18,6 +17,7 @@ import {
   refuseComparisonOptions,
   simulateComparison,
 } from "../simulate-comparison.ts";
+import { isVariant, refuseVariant, simulateVariant, variantOptions } from "../simulate-variants.ts";
 import { VERSION } from "../version.ts";
 
 interface Simulated {
@@ -32,14 +32,14 @@ async function simulateFile(io: Io, args: Arguments, main: string): Promise<Simu
   const costs = file === undefined ? undefined : readCalibration(io, file);
   const calibration = costs?.calibration ?? plan.calibration;
   try {
-    const trace = simulate({
+    const trace = simulateVariant(args, {
       plan,
       planHash: plan.hash,
       costModel: createCostModel(calibration, plan.model.dtype),
       calibrationHash: calibrationHash(calibration),
       versions: { loratwin: VERSION },
     });
-    const intervals = await predictIntervals(io, args, plan, calibration);
+    const intervals = isVariant(args) ? undefined : await predictIntervals(io, args, plan, calibration);
     return { plan, trace: intervals === undefined ? trace : { ...trace, intervals } };
   } catch (error) {
     throw placeInput(error, { main: source, calibration: costs?.source });
@@ -65,7 +65,7 @@ export const simulateCommand: Command = {
     ["$0 simulate run/", "a run again, with the times that its actions really took"],
   ],
   options: (yargs) =>
-    comparisonOptions(intervalOptions(planOptions(yargs)))
+    comparisonOptions(variantOptions(intervalOptions(planOptions(yargs))))
       .positional("plan", { type: "string", demandOption: true, describe: "plan or workload file, or a run folder" })
       .option("output", { alias: "o", type: "string", describe: "where to write the trace (opens in Perfetto)" })
       .option("replay", { type: "string", describe: "take every time from this executed trace of the plan" })
@@ -78,6 +78,7 @@ export const simulateCommand: Command = {
     refuseComparisonOptions(args);
     const file = requiredText(args, "plan");
     const replayed = replayRun(io, args, file);
+    if (replayed !== undefined) refuseVariant(args);
     const simulated =
       replayed === undefined ? await simulateFile(io, args, file) : { plan: replayed.plan, trace: replayed.replayed };
     const { plan, trace } = simulated;

@@ -1,44 +1,13 @@
-import { canonicalJson, formatBytes, formatSeconds, InputError } from "../../core/index.ts";
-import { type Dtype, dtypeSchema, type LayersCalibration } from "../../plan/index.ts";
-import {
-  compareStrategies,
-  efficiencyFromObservation,
-  type Platform,
-  STRATEGY_NAMES,
-  type Training,
-} from "../../studies/index.ts";
-import { type Arguments, type Command, optionalText, requiredText } from "../command.ts";
+import { canonicalJson, formatBytes, formatSeconds } from "../../core/index.ts";
+import { type Dtype, dtypeSchema } from "../../plan/index.ts";
+import { compareStrategies } from "../../studies/index.ts";
+import { observationOptions } from "../calibrate-without-device.ts";
+import { type Command, optionalText, requiredText } from "../command.ts";
 import { comparisonPlatform, meanTraining } from "../comparison-platform.ts";
 import { writeOutput } from "../files.ts";
 import { loadWorkload } from "../load-workload.ts";
+import { observationText, observedCalibration } from "../observe-calibration.ts";
 import { printResult, table } from "../output.ts";
-
-/** The calibration, its share of the peak fitted to --observed where that is given. */
-function observedCalibration(
-  args: Arguments,
-  platform: Platform & { readonly calibration: LayersCalibration },
-  training: Training,
-  jobs: number,
-): LayersCalibration {
-  const observed = optionalText(args, "observed");
-  const { calibration } = platform;
-  if (observed === undefined) return calibration;
-  const [name, rate, ...rest] = observed.split("=");
-  const strategy = STRATEGY_NAMES.find((each) => each === name);
-  const tokensPerSecond = Number(rate);
-  if (strategy === undefined || rest.length > 0 || !(tokensPerSecond > 0))
-    throw new InputError({
-      expected: `STRATEGY=TOKENS_PER_SECOND with one of ${STRATEGY_NAMES.join(", ")}`,
-      at: "--observed",
-      got: observed,
-    });
-  const computeEfficiency = efficiencyFromObservation(platform, training, jobs, { strategy, tokensPerSecond });
-  return {
-    ...calibration,
-    computeEfficiency,
-    source: `${calibration.source}; share of the peak from ${observed} tokens/s`,
-  };
-}
 
 export const strategiesCommand: Command = {
   usage: "strategies <workload>",
@@ -50,16 +19,12 @@ export const strategiesCommand: Command = {
     ["$0 strategies w.yaml --cluster gpus.yaml --observed lorapp=2364 -o k.json", "a calibration from one observation"],
   ],
   options: (yargs) =>
-    yargs
+    observationOptions(yargs)
       .positional("workload", { type: "string", demandOption: true, describe: "workload file" })
       .option("cluster", { type: "string", demandOption: true, describe: "cluster file with equal GPUs" })
       .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" })
       .option("calibration", { type: "string", describe: "a layers calibration instead of the catalog's" })
       .option("dtype", { type: "string", choices: dtypeSchema.options, describe: "over the workload's `model.dtype`" })
-      .option("observed", {
-        type: "string",
-        describe: "a rate that somebody saw, as STRATEGY=TOKENS_PER_SECOND: the share of the peak is fitted to it",
-      })
       .option("output", { alias: "o", type: "string", describe: "write the calibration that was used to this file" })
       .option("full", {
         type: "boolean",
@@ -72,7 +37,8 @@ export const strategiesCommand: Command = {
     const known = comparisonPlatform(io, args, dtype);
     const jobs = loaded.workload.jobs.length;
     const training = meanTraining(loaded, dtype, args["full"] === true);
-    const calibration = observedCalibration(args, known, training, jobs);
+    const observed = observedCalibration(args, known, training, jobs);
+    const calibration = observed?.calibration ?? known.calibration;
     const platform = { ...known, efficiency: calibration };
     const rows = compareStrategies(platform, training, jobs);
     const { sequences, sequenceLength, microBatches } = training;
@@ -81,6 +47,7 @@ export const strategiesCommand: Command = {
     printResult(io, args, { calibration, jobs, sequences, sequenceLength, microBatches, strategies: rows }, () =>
       [
         `${jobs} jobs of ${sequences} rows of ${sequenceLength} tokens a step, ${microBatches} micro-batches, ${dtype}`,
+        ...(observed === undefined ? [] : [observationText(observed), ""]),
         `times: ${calibration.source}, about ${(100 * calibration.meanError).toFixed(0)} % off`,
         "",
         table(

@@ -103,6 +103,14 @@ export function compareStrategies(platform: Platform, training: Training, numJob
   );
 }
 
+/** Tokens a second of all jobs together. @throws InputError for a strategy that the setting does not allow. */
+export function strategyRate(platform: Platform, training: Training, numJobs: number, strategy: StrategyName): number {
+  const step = STRATEGIES[strategy](platform, training, numJobs);
+  if (step === undefined)
+    throw new InputError({ expected: "a strategy that the workload and the cluster allow", got: strategy });
+  return (training.sequences * training.sequenceLength) / step.seconds;
+}
+
 const BISECTIONS = 40;
 const LEAST_EFFICIENCY = 1e-3;
 
@@ -116,13 +124,9 @@ export function efficiencyFromObservation(
   numJobs: number,
   observed: { readonly strategy: StrategyName; readonly tokensPerSecond: number },
 ): number {
-  const tokens = training.sequences * training.sequenceLength;
   const rateAt = (computeEfficiency: number): number => {
     const at = { ...platform, efficiency: { ...platform.efficiency, computeEfficiency } };
-    const step = STRATEGIES[observed.strategy](at, training, numJobs);
-    if (step === undefined)
-      throw new InputError({ expected: "a strategy that the workload and the cluster allow", got: observed.strategy });
-    return tokens / step.seconds;
+    return strategyRate(at, training, numJobs, observed.strategy);
   };
   let [low, high] = [LEAST_EFFICIENCY, 1];
   const [slowest, fastest] = [rateAt(low), rateAt(high)];

@@ -169,3 +169,22 @@ test("a plan file has its own schedule", async () => {
   expect(code).toBe(2);
   expect(stderr).toMatch(/plan\.json: Expected a workload for --schedule tp, got "a plan, which has its own schedule"/);
 });
+
+test("overlap, pruning and fusing can be switched off, and each costs what it saves", async () => {
+  const lorapp = await simulated("lorapp");
+  const serial = await simulated("lorapp", "--no-overlap");
+  const split = await simulated("lorapp", "--no-pruning");
+  const both = await simulated("lorapp", "--no-pruning", "--no-overlap");
+  expect(serial.planHash).toBe(lorapp.planHash);
+  expect(serial.makespanSeconds).toBeGreaterThan(lorapp.makespanSeconds);
+  expect(split.makespanSeconds).toBeGreaterThan(lorapp.makespanSeconds);
+  expect(both.makespanSeconds).toBeGreaterThan(Math.max(serial.makespanSeconds, split.makespanSeconds));
+  split.devices.forEach(({ peakMemoryBytes }, device) => {
+    expect(peakMemoryBytes).toBeGreaterThan(lorapp.devices[device]!.peakMemoryBytes);
+    expect(serial.devices[device]!.peakMemoryBytes).toBe(lorapp.devices[device]!.peakMemoryBytes);
+  });
+  const prefetched = await simulated("fsdp");
+  expect((await simulated("fsdp", "--no-overlap")).makespanSeconds).toBeGreaterThan(prefetched.makespanSeconds);
+  const further = await simulated("fsdp", "--prefetch", "3");
+  expect(further.devices[0]!.peakMemoryBytes).toBeGreaterThanOrEqual(prefetched.devices[0]!.peakMemoryBytes);
+});

@@ -85,7 +85,7 @@ test.each([
   [
     "an unknown strategy",
     ["--cluster", "four.yaml", "--observed", "magic=3"],
-    /STRATEGY=TOKENS_PER_SECOND with one of lorapp, .* at --observed/,
+    /STRATEGY=TOKENS_PER_SECOND, .* with one of lorapp, .* at --observed/,
   ],
   ["unequal devices", ["--cluster", "mixed.yaml"], /devices that are all RTX A6000 at --cluster, got "L40S"/],
   [

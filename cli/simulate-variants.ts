@@ -1,0 +1,43 @@
+import type { Argv } from "yargs";
+import { InputError } from "../core/index.ts";
+import { withoutPruning } from "../plan/index.ts";
+import { type SimulateOptions, simulate, simulateBlocking } from "../sim/index.ts";
+import type { Trace } from "../traces/index.ts";
+import type { Arguments } from "./command.ts";
+
+/** What can be switched off to see what it gives. */
+export function variantOptions(yargs: Argv): Argv {
+  return yargs
+    .option("overlap", {
+      type: "boolean",
+      default: true,
+      describe: "transfers beside computation; with --no-overlap they take the compute streams of both sides",
+    })
+    .option("pruning", {
+      type: "boolean",
+      default: true,
+      describe: "adapters' rows added in place; --no-pruning splits and concatenates around every LoRA operator",
+    });
+}
+
+/** Whether something is switched off. */
+export function isVariant(args: Arguments): boolean {
+  return args["overlap"] === false || args["pruning"] === false;
+}
+
+/** @throws InputError where something is switched off in a run that has its own times. */
+export function refuseVariant(args: Arguments): void {
+  if (!isVariant(args)) return;
+  throw new InputError({
+    expected: "no replay",
+    at: args["overlap"] === false ? "--no-overlap" : "--no-pruning",
+    hint: "A replay takes every time from the run as it was.",
+  });
+}
+
+/** The plan in virtual time, with what the options switch off. */
+export function simulateVariant(args: Arguments, options: SimulateOptions): Trace {
+  const varied =
+    args["pruning"] === false ? { ...options, ...withoutPruning(options.plan, options.costModel) } : options;
+  return args["overlap"] === false ? simulateBlocking(varied) : simulate(varied);
+}

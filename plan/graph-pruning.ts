@@ -1,0 +1,115 @@
+import { InputError, PlanError, sum } from "../core/index.ts";
+import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
+import type { ActionCost, CostModel } from "./cost-model.ts";
+import { type Architecture, type Projection, projectionShape } from "./documents/architecture.ts";
+import type { PlanBody, PlannedJob, StageMemory } from "./documents/plan.ts";
+import type { Dtype } from "./documents/workload.ts";
+import { memoryTable } from "./memory-model.ts";
+import { largestSizes } from "./mini-batch.ts";
+
+/**
+ * BatchLoRA adds each adapter's rows straight into its part of the result. A program without that splits the batch before every LoRA
+ * operator, runs the adapters one by one, and concatenates what they give (mLoRA, section 4.2).
+ */
+export interface SplitCosts {
+  /** Of the pieces of a micro-batch in one layer: bytes x rows x features for each operator. */
+  readonly pieceBytes: number;
+  /** Read and written by splits and concatenations in one pass over one layer, in either direction. */
+  readonly trafficBytes: number;
+}
+
+/** What splitting costs a layer for packed rows of some jobs. */
+export function splitCosts(
+  architecture: Architecture,
+  jobs: readonly Pick<PlannedJob, "adapter">[],
+  dtype: Dtype,
+  tokens: number,
+): SplitCosts {
+  const bytes = COMPUTE_BYTES[computeDtype(dtype)];
+  const targets = [...new Set<Projection>(jobs.flatMap(({ adapter }) => adapter.targets))];
+  const shapes = targets.map((target) => projectionShape(architecture, target));
+  return {
+    pieceBytes: bytes * tokens * sum(shapes.map((shape) => shape.in)),
+    trafficBytes: 2 * bytes * tokens * sum(shapes.map((shape) => shape.in + shape.out)),
+  };
+}
+
+/** The share of a device's memory rate that a calibration grants. */
+function memoryEfficiency({ calibration }: PlanBody): number {
+  return calibration.model === "roofline" ? calibration.memoryEfficiency : 1;
+}
+
+function splitSeconds(plan: PlanBody, { letter, device, shape, microBatch }: ActionCost): number {
+  if (letter === "U") return 0;
+  const rate = device.memoryBytesPerSecond;
+  if (rate === null)
+    throw new InputError({
+      expected: `memoryBytesPerSecond of device ${device.name} for --no-pruning`,
+      at: "devices",
+      got: "none",
+      hint: "Splits and concatenations move bytes: name a device of the catalog, or give the figure in the cluster file.",
+    });
+  const jobs = [...new Set(microBatch.rows.map(([job]) => job))].map((job) => shape.jobs[job]!);
+  const tokens = sum(microBatch.rows.map(([, , length]) => length));
+  const { trafficBytes } = splitCosts(shape.architecture, jobs, shape.dtype, tokens);
+  const passes = letter === "B" && shape.recompute === "layer" ? 2 : 1;
+  const layers = shape.stage.endLayer - shape.stage.firstLayer;
+  return (layers * passes * trafficBytes) / (rate * memoryEfficiency(plan));
+}
+
+/** The most micro-batches between forward and backward, by the order alone. */
+function inFlightOf(keys: readonly string[]): number {
+  let now = 0;
+  let most = 0;
+  for (const key of keys) {
+    now += key.includes("F") ? 1 : key.includes("B") ? -1 : 0;
+    most = Math.max(most, now);
+  }
+  return most;
+}
+
+/** Pieces are kept between forward and backward like other activations; with recomputation one layer's exist at a time. */
+function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
+  const { architecture, dtype } = plan.model;
+  const { maxTokens } = largestSizes(plan.microBatches);
+  const { pieceBytes } = splitCosts(architecture, plan.jobs, dtype, maxTokens);
+  return plan.stages.map(({ firstLayer, endLayer }, stage) => {
+    const memory = plan.memory[stage]!;
+    if (plan.recompute === "layer")
+      return { ...memory, workspace: memory.workspace + pieceBytes, total: memory.total + pieceBytes };
+    const more = inFlightOf(plan.actions[stage]!) * (endLayer - firstLayer) * pieceBytes;
+    return { ...memory, activations: memory.activations + more, total: memory.total + more };
+  });
+}
+
+/** The plan as a program without graph pruning would run it: the same actions, more time and memory. */
+export interface UnprunedPlan {
+  readonly plan: PlanBody;
+  readonly costModel: CostModel;
+}
+
+/** @throws PlanError with the table where it no longer fits; InputError, when asked for a time, for a device of unknown memory rate. */
+export function withoutPruning(plan: PlanBody, costModel: CostModel): UnprunedPlan {
+  const memory = unprunedMemory(plan);
+  const capacityOf = (stage: number): number | null => plan.devices[plan.stages[stage]!.device]!.memoryBytes;
+  if (memory.some(({ total }, stage) => total > (capacityOf(stage) ?? Number.POSITIVE_INFINITY)))
+    throw new PlanError({
+      expected: "a plan that fits into the devices' memory without graph pruning",
+      got: "out of memory",
+      detail: memoryTable(
+        memory.map((row, stage) => ({
+          device: plan.devices[plan.stages[stage]!.device]!.name,
+          memory: row,
+          capacity: capacityOf(stage),
+        })),
+      ),
+      hint: "With graph pruning, as the plan is executed, it fits.",
+    });
+  return {
+    plan: { ...plan, memory: [...memory] },
+    costModel: {
+      ...costModel,
+      actionSeconds: (action) => costModel.actionSeconds(action) + splitSeconds(plan, action),
+    },
+  };
+}
