@@ -1,7 +1,7 @@
 // Running a plan for real.
 
 // This machine's devices.
-export { type NativeInfo, nativeInfo } from "../native/index.ts";
+export { type CudaGraphs, type NativeInfo, nativeInfo } from "../native/index.ts";
 // Adapters: their start, and PEFT's folders.
 export { initialPairs } from "./adapters.ts";
 export { type CalibrationRange, calibrationPlans, WARM_STEPS } from "./calibration-plans.ts";

@@ -1,5 +1,6 @@
 import { DeviceError } from "../core/index.ts";
 import { checkCount, checkFinite, checkLength, guarded } from "./checks.ts";
+import { type CudaGraphs, cudaGraphsOfEnvironment } from "./cuda-graphs.ts";
 import type { Dtype, Handle, Operator, WeightDtype } from "./operators.ts";
 import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
 import type { Bindings, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
@@ -11,12 +12,16 @@ export interface CpuDeviceOptions {
   readonly cores: readonly number[];
 }
 
-/** `index` = the GPU, as CUDA counts; several devices may share one. `allowTf32`: float32 products may round their inputs to TF32. */
+/**
+ * `index` = the GPU, as CUDA counts; several devices may share one. `allowTf32`: float32 products may round their inputs to TF32. `graphs`:
+ * see `CudaGraphs`; LORATWIN_CUDA_GRAPHS, or `auto`, when absent.
+ */
 export interface CudaDeviceOptions {
   readonly kind: "cuda";
   readonly name: string;
   readonly index: number;
   readonly allowTf32?: boolean;
+  readonly graphs?: CudaGraphs;
 }
 
 export type DeviceOptions = CpuDeviceOptions | CudaDeviceOptions;
@@ -71,6 +76,13 @@ export interface DeviceStatistics {
     readonly otherBytes: number;
     /** The largest sum of the four so far. */
     readonly peakBytes: number;
+  };
+  /** CUDA graphs captured and launched since the device was made, kept now, and runs whose graph could not be captured or kept. */
+  readonly graphs: {
+    readonly captured: number;
+    readonly launched: number;
+    readonly kept: number;
+    readonly refused: number;
   };
 }
 
@@ -199,7 +211,8 @@ function createRaw(addon: RawAddon, runtime: RawRuntime, options: DeviceOptions)
   const { name } = options;
   if (options.kind === "cuda") {
     const index = checkCount(options.index, "createDevice.index");
-    return guarded(() => addon.createCudaDevice(runtime, name, index, options.allowTf32 ?? false));
+    const graphs = options.graphs ?? cudaGraphsOfEnvironment();
+    return guarded(() => addon.createCudaDevice(runtime, name, index, options.allowTf32 ?? false, graphs));
   }
   const { cores } = options;
   if (cores.length === 0) throw new DeviceError({ expected: "at least one core", at: `device ${name}`, got: cores });
@@ -284,10 +297,21 @@ export function createDevice(
       enqueue(task, (id, waits, signal) => addon.enqueueUpload(raw, id, waits, signal, task.data, offset));
     },
     statistics() {
-      const [busyNs, waitNs, starvedNs, weightsBytes, arenaBytes, adaptersBytes, otherBytes, peakBytes] = guarded(() =>
-        addon.statistics(raw),
-      ) as unknown as [number, number, number, number, number, number, number, number];
-      return { busyNs, waitNs, starvedNs, memory: { weightsBytes, arenaBytes, adaptersBytes, otherBytes, peakBytes } };
+      const figures = Array.from(guarded(() => addon.statistics(raw)));
+      const next = (): number => figures.shift()!;
+      return {
+        busyNs: next(),
+        waitNs: next(),
+        starvedNs: next(),
+        memory: {
+          weightsBytes: next(),
+          arenaBytes: next(),
+          adaptersBytes: next(),
+          otherBytes: next(),
+          peakBytes: next(),
+        },
+        graphs: { captured: next(), launched: next(), kept: next(), refused: next() },
+      };
     },
     [Symbol.dispose]() {
       if (disposed) return;

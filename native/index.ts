@@ -1,5 +1,7 @@
 // The door: load the addon, look at the machine, make a runtime.
 
+// Whether a GPU's launches are noted in graphs.
+export type { CudaGraphs } from "./cuda-graphs.ts";
 // A device: its memory, its adapters, its two in-order queues.
 export type {
   AdapterEntry,

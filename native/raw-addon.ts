@@ -90,7 +90,7 @@ export interface RawAddon {
   signal(runtime: RawRuntime, event: number): void;
   nowNs(runtime: RawRuntime): number;
   createDevice(runtime: RawRuntime, name: string, cores: readonly number[]): RawDevice;
-  createCudaDevice(runtime: RawRuntime, name: string, index: number, allowTf32: boolean): RawDevice;
+  createCudaDevice(runtime: RawRuntime, name: string, index: number, allowTf32: boolean, graphs: string): RawDevice;
   /** Drops what is pending, joins the threads and gives the memory back. */
   disposeDevice(device: RawDevice): void;
   loadMatrix(

@@ -10,8 +10,8 @@ const FLOAT = 4;
 const LINE = 64;
 /** Rows of A and B start at multiples of this many elements. */
 const PADDING = 8;
-/** cuBLASLt's workspace, and four slots for the tables of tasks under way. */
-const FIXED_BYTES = (32 + 4 * 4) * 2 ** 20;
+/** cuBLASLt's workspace, the region for the tables of tasks, and the room for CUDA graphs, which the driver takes. */
+const FIXED_BYTES = (32 + 4 + 12) * 2 ** 20;
 /** The cosines and sines of at least so many positions. */
 const ROTATION_ROWS = 512;
 

@@ -1,9 +1,11 @@
 import { multipliedParameters } from "../../bench/workload.ts";
 import { packageFile } from "../../cli/package-file.ts";
 import { median } from "../../core/index.ts";
+import type { CudaGraphs } from "../../exec/index.ts";
 import { addonFile } from "../places.ts";
 import { Failed, type Stage, type StageContext } from "../stage.ts";
-import { TOKENS_PER_STEP, TRAINING_SHAPES, TRAINING_WORK, type TrainingShape } from "../training-shapes.ts";
+import type { Mode } from "../summary.ts";
+import { TRAINING_SHAPES, TRAINING_WORK, type TrainingShape, tokensPerStep } from "../training-shapes.ts";
 
 const STEPS = 6;
 
@@ -15,7 +17,7 @@ interface TorchRates {
 
 async function runTorch(context: StageContext, shape: TrainingShape): Promise<TorchRates> {
   const { hidden, layers, heads, kvHeads, intermediate, vocabulary } = TRAINING_SHAPES[shape];
-  const { ranks, targets, batchSize, length } = TRAINING_WORK;
+  const { ranks, targets, batchSize, length } = TRAINING_WORK[shape];
   const options = {
     hidden,
     layers,
@@ -49,7 +51,7 @@ async function runTorch(context: StageContext, shape: TrainingShape): Promise<To
         seconds.set(mode, steps);
         if (steps.length < STEPS) return;
         const stepSeconds = median(steps.slice(1));
-        const tokensPerSecond = TOKENS_PER_STEP / stepSeconds;
+        const tokensPerSecond = tokensPerStep(shape) / stepSeconds;
         rates.tokensPerSecond.set(mode, tokensPerSecond);
         const name = mode === "sequential" ? "one after another" : mode;
         context.record({
@@ -67,9 +69,18 @@ async function runTorch(context: StageContext, shape: TrainingShape): Promise<To
   return rates;
 }
 
-/** @returns the tokens a second of the fused run, `undefined` when it failed. */
-async function runOurs(context: StageContext, shape: TrainingShape): Promise<number | undefined> {
-  let fused: number | undefined;
+/** Of a fused run. */
+interface OurRun {
+  readonly tokensPerSecond: number;
+  readonly lastLoss: number;
+  readonly graphsLaunched: number;
+}
+
+type OurRuns = Partial<Record<CudaGraphs, OurRun>>;
+
+/** @returns the fused runs by whether they had CUDA graphs; one that failed is missing. */
+async function runOurs(context: StageContext, shape: TrainingShape): Promise<OurRuns> {
+  const runs: OurRuns = {};
   await context.run(
     process.execPath,
     [packageFile("dist", "gpu", "train-benchmark.js"), shape, String(STEPS), "cuda:0"],
@@ -77,25 +88,46 @@ async function runOurs(context: StageContext, shape: TrainingShape): Promise<num
       env: { LORATWIN_ADDON: addonFile(context.mode) },
       onResult(line) {
         context.record({ by: "loratwin", ...line });
-        if (line["mode"] === "fused") fused = line["tokensPerSecond"] as number | undefined;
+        if (line["mode"] === "fused" && line["error"] === undefined)
+          runs[line["graphs"] as CudaGraphs] = line as unknown as OurRun;
       },
     },
   );
-  return fused;
+  return runs;
 }
 
+/** Records what CUDA graphs change. @returns what is wrong. */
+function compareGraphs(context: StageContext, shape: TrainingShape, { on, off }: OurRuns): string | undefined {
+  if (on === undefined || off === undefined) return `${shape}: no runs with and without CUDA graphs`;
+  const sameLoss = on.lastLoss === off.lastLoss;
+  context.record({ shape, graphsOnAgainstOff: on.tokensPerSecond / off.tokensPerSecond, sameLoss });
+  if (!sameLoss) return `${shape}: a loss of ${on.lastLoss} with CUDA graphs, ${off.lastLoss} without`;
+  return on.graphsLaunched > 0 ? undefined : `${shape}: no CUDA graph was launched`;
+}
+
+const SHAPES: Readonly<Record<Mode, readonly TrainingShape[]>> = {
+  gpu: ["1B", "7B", "tiny"],
+  emulated: ["tiny"],
+};
+
 export const training: Stage = {
-  describe: "training against PyTorch on this card: bfloat16, 4 adapters on a 1B and a 7B shape",
+  describe:
+    "training against PyTorch on this card: bfloat16, 4 adapters on a 1B and a 7B shape; with and without CUDA graphs",
   limitSeconds: 200,
+  emulatedLimitSeconds: 240,
   async run(context) {
-    const failed: string[] = [];
-    for (const shape of ["1B", "7B"] as const) {
-      const torch = await runTorch(context, shape);
-      const ours = await runOurs(context, shape);
+    const wrong: string[] = [];
+    for (const shape of SHAPES[context.mode]) {
+      const torch = shape === "tiny" ? undefined : await runTorch(context, shape);
+      const runs = await runOurs(context, shape);
+      const ours = runs.auto?.tokensPerSecond;
       if (ours === undefined) {
-        failed.push(shape);
+        wrong.push(`loratwin did not train ${shape}; its line says why`);
         continue;
       }
+      const graphs = compareGraphs(context, shape, runs);
+      if (graphs !== undefined) wrong.push(graphs);
+      if (torch === undefined) continue;
       const sequential = torch.tokensPerSecond.get("sequential");
       const fused = torch.tokensPerSecond.get("fused");
       const flops = 4 * multipliedParameters(TRAINING_SHAPES[shape]) * ours;
@@ -108,6 +140,6 @@ export const training: Stage = {
         shareOfProductPeak: peak === undefined ? null : flops / peak,
       });
     }
-    if (failed.length > 0) throw new Failed(`loratwin did not train ${failed.join(" and ")}; its line says why.`);
+    if (wrong.length > 0) throw new Failed(`${wrong.join("; ")}.`);
   },
 };

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "emulation/operations.h"
+#include "emulation/streams.h"
 
 #define __global__
 #define __launch_bounds__(...)
@@ -74,12 +75,14 @@ void launch(const char* name, void (*kernel)(Parameters...), const LaunchShape& 
     std::tuple<std::decay_t<Parameters>...> parameters;
   };
   const Call call{kernel, std::tuple<std::decay_t<Parameters>...>(std::forward<Arguments>(arguments)...)};
-  const auto invoke = [](const void* state) {
-    const Call& made = *static_cast<const Call*>(state);
-    std::apply(made.kernel, made.parameters);
-  };
-  emulation::launchBlocks(
-      {name, {shape.blocks, shape.blocksY, 1}, shape.threads, shape.sharedBytes, invoke, &call, sizeof call});
+  emulation::give(shape.stream, [name, shape, call] {
+    const auto invoke = [](const void* state) {
+      const Call& made = *static_cast<const Call*>(state);
+      std::apply(made.kernel, made.parameters);
+    };
+    emulation::launchBlocks(
+        {name, {shape.blocks, shape.blocksY, 1}, shape.threads, shape.sharedBytes, invoke, &call, sizeof call});
+  });
 }
 
 inline float bitsToFloat(std::uint32_t bits) { return std::bit_cast<float>(bits); }

@@ -44,6 +44,8 @@ export interface SmallJob {
   readonly seed?: number;
   /** Of its first row; the others follow from it. */
   readonly length?: number;
+  /** Rows have `length` to `length + spread - 1` tokens. */
+  readonly spread?: number;
 }
 
 /** A model, jobs and rows, all following from small numbers. */
@@ -54,9 +56,9 @@ export interface SmallCase {
   readonly start: readonly (readonly AdapterPair[])[];
 }
 
-function rowsOf(job: Job, index: number, length: number, vocabulary: number): readonly Row[] {
+function rowsOf(job: Job, index: number, length: number, spread: number, vocabulary: number): readonly Row[] {
   return Array.from({ length: job.batchSize * job.steps! }, (_, k) => {
-    const size = length + ((k * 53 + index * 19) % 37);
+    const size = length + ((k * 53 + index * 19) % spread);
     const inputIds = Int32Array.from({ length: size }, (_, t) => (t * (7 + index) + k * 13 + t * t) % vocabulary);
     return { inputIds, labels: inputIds.map((id, t) => (t < 5 ? -100 : id)) };
   });
@@ -93,7 +95,9 @@ export function smallCase(
   return {
     model,
     jobs,
-    data: jobs.map((job, i) => rowsOf(job, i, specs[i]!.length ?? 20, architecture.vocabularySize)),
+    data: jobs.map((job, i) =>
+      rowsOf(job, i, specs[i]!.length ?? 20, specs[i]!.spread ?? 37, architecture.vocabularySize),
+    ),
     start: jobs.map((job) => perturbed(initialPairs(job, architecture))),
   };
 }

@@ -52,13 +52,13 @@ describe("npm run gpu", () => {
         .trim()
         .split("\n")
         .map((line) => line.trim().split(" ")[0]),
-    ).toEqual(["environment", "build", "operators", "oracle"]);
+    ).toEqual(["environment", "build", "operators", "oracle", "training"]);
     expect(existsSync(path.join(folder, "run"))).toBe(false);
   });
 
   test.each([
     [["--only", "training,nothing"], "got nothing"],
-    [["--emulated", "--only", "training"], "got training"],
+    [["--emulated", "--only", "kernels"], "got kernels"],
     [["--seconds", "soon"], "got soon"],
     [["--wrong"], "--wrong"],
   ])("refuses %j with exit status 2", async (argv, message) => {
@@ -79,16 +79,17 @@ describe("npm run gpu", () => {
     beforeAll(buildTables, 300_000);
 
     test.skipIf(!HAS_SHARED)(
-      "builds, judges every kernel, trains the reference case and writes the summary",
+      "builds, judges every kernel, trains the reference case, then with CUDA graphs and without, and writes the summary",
       async () => {
         const { status, out } = await command("--emulated", "-o", "emulated");
-        const states = ["environment", "build", "operators", "oracle"].map((name) => `${name} passed`).join(", ");
+        const stages = ["environment", "build", "operators", "oracle", "training"];
+        const states = stages.map((name) => `${name} passed`).join(", ");
         expect(out).toBe(`emulated/summary.json: ${states}\n`);
         expect(status).toBe(0);
         const summary = readSummary("emulated");
         expect(summary.state).toBe("complete");
         expect(summary.command).toBe("npm run gpu -- --emulated");
-        const [, , operators, oracle] = summary.stages;
+        const [, , operators, oracle, training] = summary.stages;
         expect(operators!.results.length).toBeGreaterThanOrEqual(18);
         expect(operators!.results.filter((line) => line["wrong"] !== 0 || line["judged"] === 0)).toEqual([]);
         expect(oracle!.results).toEqual([
@@ -100,6 +101,14 @@ describe("npm run gpu", () => {
             ok: true,
           },
         ]);
+        const graphs = (mode: string) => training!.results.find((line) => line["graphs"] === mode);
+        expect(graphs("on")).toMatchObject({ mode: "fused", graphsCaptured: 2, graphsLaunched: 10, graphsRefused: 0 });
+        expect(graphs("off")).toMatchObject({ mode: "fused", graphsCaptured: 0, graphsLaunched: 0 });
+        expect(training!.results.at(-1)).toEqual({
+          shape: "tiny",
+          graphsOnAgainstOff: expect.any(Number),
+          sameLoss: true,
+        });
         expect(JSON.stringify(summary)).not.toContain(folder);
       },
       600_000,

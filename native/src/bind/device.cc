@@ -60,9 +60,17 @@ Napi::Value createDevice(const Napi::CallbackInfo& call) {
   return handleOf(call, owner, std::make_shared<CpuDevice>(owner.runtime, text(call[1]), cores));
 }
 
+GraphMode graphMode(const Napi::Value& value) {
+  const std::string mode = text(value);
+  if (mode == "off") return GraphMode::off;
+  if (mode == "on") return GraphMode::on;
+  if (mode == "auto") return GraphMode::automatic;
+  throw ArgumentError("on, off or auto", "createDevice.graphs", mode);
+}
+
 Napi::Value createCudaDevice(const Napi::CallbackInfo& call) {
   RuntimeHandle& owner = liveRuntime(call);
-  const CudaOptions options{whole32(call[2], "createDevice.index"), call[3].ToBoolean()};
+  const CudaOptions options{whole32(call[2], "createDevice.index"), call[3].ToBoolean(), graphMode(call[4])};
   return handleOf(call, owner, makeCudaDevice(owner.runtime, text(call[1]), options));
 }
 
@@ -179,6 +187,10 @@ Napi::Value statistics(const Napi::CallbackInfo& call) {
     figures.push_back(static_cast<double>(memory.bytes(kind)));
   }
   figures.push_back(static_cast<double>(memory.peak()));
+  const GraphCounts graphs = device.graphs();
+  for (const std::uint64_t count : {graphs.captured, graphs.launched, graphs.kept, graphs.refused}) {
+    figures.push_back(static_cast<double>(count));
+  }
   return doubleArray(call.Env(), figures);
 }
 

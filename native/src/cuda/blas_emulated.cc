@@ -3,6 +3,7 @@
 
 #include "cuda/blas.h"
 #include "emulation/emulation.h"
+#include "emulation/streams.h"
 
 namespace loratwin::cuda {
 
@@ -40,7 +41,12 @@ float dot(const float* a, const float* b, std::int64_t count) {
 
 class EmulatedBlas final : public Blas {
  public:
-  void multiply(const Product& op, void*) override {
+  void multiply(const Product& op, void* stream) override {
+    emulation::give(stream, [op] { run(op); });
+  }
+
+ private:
+  static void run(const Product& op) {
     const std::int64_t xColumns = op.backward ? op.out : op.in;
     const std::int64_t yColumns = op.backward ? op.in : op.out;
     const std::vector<float> x = widened(op.x, op.ldx, op.rows, xColumns, op.type);
@@ -61,7 +67,6 @@ class EmulatedBlas final : public Blas {
     }
   }
 
- private:
   static void store(const Product& op, std::int64_t t, const std::vector<float>& row) {
     const auto columns = static_cast<std::int64_t>(row.size());
     const auto put = [&](auto* y) {

@@ -44,6 +44,17 @@ void synchronize(void* stream);
 void copyAsync(void* to, const void* from, std::size_t bytes, void* stream);
 void zeroAsync(void* to, std::size_t bytes, void* stream);
 
+// From beginCapture() to endCapture(), launches, products and copies that this thread gives to the stream are noted and
+// not done; the stream's events, waits for it and copies of another thread are not for that time. A graph does what was
+// noted, in order, on the addresses and values that were given, each time it is launched.
+void beginCapture(void* stream);
+// The graph. Capture has ended also when it throws, because something could not be noted.
+void* endCapture(void* stream);
+void abandonCapture(void* stream) noexcept;
+void launchGraph(void* graph, void* stream);
+// Launches of it that are under way are done to their end.
+void destroyGraph(void* graph) noexcept;
+
 void* createEvent();
 void destroyEvent(void* event) noexcept;
 void record(void* event, void* stream);

@@ -107,6 +107,34 @@ void zeroAsync(void* to, std::size_t bytes, void* stream) {
   check("cudaMemsetAsync", cudaMemsetAsync(to, 0, bytes, streamOf(stream)));
 }
 
+// Other threads go on allocating and waiting: only what this one does is held to the rules of a capture.
+void beginCapture(void* stream) {
+  check("cudaStreamBeginCapture", cudaStreamBeginCapture(streamOf(stream), cudaStreamCaptureModeThreadLocal));
+}
+
+void* endCapture(void* stream) {
+  cudaGraph_t noted = nullptr;
+  check("cudaStreamEndCapture", cudaStreamEndCapture(streamOf(stream), &noted));
+  cudaGraphExec_t graph = nullptr;
+  const cudaError_t status = cudaGraphInstantiateWithFlags(&graph, noted, 0);
+  cudaGraphDestroy(noted);
+  check("cudaGraphInstantiate", status);
+  return graph;
+}
+
+void abandonCapture(void* stream) noexcept {
+  cudaGraph_t noted = nullptr;
+  cudaStreamEndCapture(streamOf(stream), &noted);
+  if (noted != nullptr) cudaGraphDestroy(noted);
+  cudaGetLastError();
+}
+
+void launchGraph(void* graph, void* stream) {
+  check("cudaGraphLaunch", cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), streamOf(stream)));
+}
+
+void destroyGraph(void* graph) noexcept { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
+
 // Whoever waits for it sleeps: the devices' threads share the host's cores.
 void* createEvent() {
   cudaEvent_t event = nullptr;

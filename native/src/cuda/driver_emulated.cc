@@ -1,15 +1,22 @@
 // Emulated devices: memory of the emulation, streams that have done what they are given when the call returns.
-// LORATWIN_EMULATED_DEVICES says how many there are.
+// LORATWIN_EMULATED_DEVICES says how many there are, LORATWIN_EMULATED_GRAPHS how many launches and copies a graph may
+// hold (all that come, when it is not given).
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <mutex>
 #include <new>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cuda/driver.h"
 #include "emulation/emulation.h"
+#include "emulation/streams.h"
 #include "runtime/clock.h"
 
 namespace loratwin::cuda {
@@ -27,12 +34,35 @@ std::mutex mutex;
 std::map<void*, Allocation> allocations;
 thread_local int inUse = 0;
 
+using emulation::Stream;
+
+struct Graph {
+  int device;
+  std::vector<std::function<void()>> noted;
+};
+// What a graph takes of its device for each thing that it does; a GPU's driver does not say.
+constexpr std::size_t kGraphBytes = 1024;
+std::map<int, std::size_t> graphBytes;  // by device
+
+std::size_t mostNoted() {
+  const char* const given = std::getenv("LORATWIN_EMULATED_GRAPHS");
+  return given == nullptr ? ~std::size_t{0} : static_cast<std::size_t>(std::max(0, std::atoi(given)));
+}
+
+// As CUDA does: the call fails, and the capture with it.
+void requireNoCapture(const char* what, void* stream) {
+  auto& asked = *static_cast<Stream*>(stream);
+  if (!asked.capturing) return;
+  asked.broken = true;
+  throw std::runtime_error(std::string(what) + ": operation not permitted when stream is capturing");
+}
+
 struct Event {
   std::int64_t ns = 0;
 };
 
 std::size_t usedBytes(int device) {
-  std::size_t used = 0;
+  std::size_t used = graphBytes[device];
   for (const auto& [memory, allocation] : allocations) used += allocation.device == device ? allocation.bytes : 0;
   return used;
 }
@@ -83,24 +113,71 @@ void release(void* memory) noexcept {
 void* allocatePinned(std::size_t bytes) { return ::operator new(bytes); }
 void releasePinned(void* memory) noexcept { ::operator delete(memory); }
 
-void* createStream() { return new int(inUse); }
-void destroyStream(void* stream) noexcept { delete static_cast<int*>(stream); }
-void synchronize(void*) {}
+void* createStream() { return new Stream{.device = inUse, .noted = {}}; }
+void destroyStream(void* stream) noexcept { delete static_cast<Stream*>(stream); }
+void synchronize(void* stream) { requireNoCapture("synchronize", stream); }
 
-void copyAsync(void* to, const void* from, std::size_t bytes, void*) {
-  std::memmove(to, from, bytes);
-  if (onDevice(to)) emulation::markWritten(to, bytes);
+void copyAsync(void* to, const void* from, std::size_t bytes, void* stream) {
+  emulation::give(stream, [=] {
+    std::memmove(to, from, bytes);
+    if (onDevice(to)) emulation::markWritten(to, bytes);
+  });
 }
 
-void zeroAsync(void* to, std::size_t bytes, void*) {
-  std::memset(to, 0, bytes);
-  emulation::markWritten(to, bytes);
+void zeroAsync(void* to, std::size_t bytes, void* stream) {
+  emulation::give(stream, [=] {
+    std::memset(to, 0, bytes);
+    emulation::markWritten(to, bytes);
+  });
+}
+
+void beginCapture(void* stream) {
+  requireNoCapture("beginCapture", stream);
+  auto& captured = *static_cast<Stream*>(stream);
+  captured.capturing = true;
+  captured.broken = false;
+}
+
+void* endCapture(void* stream) {
+  auto& captured = *static_cast<Stream*>(stream);
+  captured.capturing = false;
+  auto noted = std::exchange(captured.noted, {});
+  if (captured.broken) throw std::runtime_error("endCapture: operation failed due to a previous error during capture");
+  if (noted.size() > mostNoted()) {
+    throw std::runtime_error("endCapture: " + std::to_string(noted.size()) + " launches and copies are too many");
+  }
+  const std::lock_guard lock(mutex);
+  graphBytes[captured.device] += noted.size() * kGraphBytes;
+  return new Graph{captured.device, std::move(noted)};
+}
+
+void abandonCapture(void* stream) noexcept {
+  auto& captured = *static_cast<Stream*>(stream);
+  captured.capturing = false;
+  captured.noted.clear();
+}
+
+void launchGraph(void* graph, void* stream) {
+  requireNoCapture("launchGraph", stream);
+  for (const auto& work : static_cast<Graph*>(graph)->noted) work();
+}
+
+void destroyGraph(void* graph) noexcept {
+  const auto* const dead = static_cast<Graph*>(graph);
+  {
+    const std::lock_guard lock(mutex);
+    graphBytes[dead->device] -= dead->noted.size() * kGraphBytes;
+  }
+  delete dead;
 }
 
 void* createEvent() { return new Event; }
 void destroyEvent(void* event) noexcept { delete static_cast<Event*>(event); }
-void record(void* event, void*) { static_cast<Event*>(event)->ns = monotonicNs(); }
-void waitEvent(void*, void*) {}
+void record(void* event, void* stream) {
+  requireNoCapture("record", stream);
+  static_cast<Event*>(event)->ns = monotonicNs();
+}
+void waitEvent(void* stream, void*) { requireNoCapture("waitEvent", stream); }
 void synchronizeEvent(void*) {}
 std::int64_t elapsedNs(void* from, void* to) { return static_cast<Event*>(to)->ns - static_cast<Event*>(from)->ns; }
 

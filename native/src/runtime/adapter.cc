@@ -30,13 +30,19 @@ std::size_t unpadded(const std::vector<AdapterEntry>& entries) {
   return count;
 }
 
+std::uint64_t nextSerial() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
 constexpr std::size_t kLineFloats = MemoryPool::kLine / sizeof(float);
 constexpr std::uint32_t kMaxTarget = 1U << 20;  // 1024 layers of 1024 projections; keeps the index small
 
 }  // namespace
 
 Adapter::Adapter(std::shared_ptr<MemoryPool> pool, std::vector<AdapterEntry> entries, AdapterFormat format)
-    : entries_(std::move(entries)),
+    : serial_(nextSerial()),
+      entries_(std::move(entries)),
       elements_(unpadded(entries_)),
       count_(place(entries_, format.padding)),
       stride_((count_ + kLineFloats - 1) / kLineFloats * kLineFloats),

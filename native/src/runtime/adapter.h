@@ -54,6 +54,8 @@ class Adapter {
   // Null: the adapter has no such target.
   const AdapterEntry* find(std::uint32_t target) const;
   std::int32_t maxRank() const { return maxRank_; }
+  // No other adapter of this process has it, not even a later one.
+  std::uint64_t serial() const { return serial_; }
 
   std::atomic<int> pending{0};  // tasks that use it
 
@@ -63,6 +65,7 @@ class Adapter {
   void forRows(Body&& body) const;
   std::size_t byteOffset(AdapterPart which) const { return static_cast<std::size_t>(which) * stride_ * sizeof(float); }
 
+  const std::uint64_t serial_;
   std::vector<AdapterEntry> entries_;
   std::size_t elements_ = 0;
   std::size_t count_ = 0;

@@ -67,6 +67,15 @@ struct Transfer {
   std::size_t bytes;
 };
 
+// Of CUDA graphs, since the device was made: how many have been captured and launched, how many it keeps, and how many
+// runs could not be captured, or their graph not be kept.
+struct GraphCounts {
+  std::uint64_t captured = 0;
+  std::uint64_t launched = 0;
+  std::uint64_t kept = 0;
+  std::uint64_t refused = 0;
+};
+
 class Device {
  public:
   virtual ~Device() = default;  // a kind's destructor calls stop()
@@ -100,6 +109,7 @@ class Device {
   void stop();
 
   virtual const StreamTimes& times() const = 0;
+  virtual GraphCounts graphs() const { return {}; }
   const MemoryMeter& memory() const { return memory_->meter; }
   Runtime& runtime() const { return *runtime_; }
 

@@ -8,6 +8,7 @@
 #include "cuda/driver.h"
 #include "cuda/flat_tables.h"
 #include "cuda/sum_squares.h"
+#include "runtime/clock.h"
 #include "runtime/errors.h"
 
 namespace loratwin {
@@ -21,6 +22,35 @@ constexpr int kAhead = 4;
 
 std::string capability(const cuda::DeviceFacts& facts) {
   return std::to_string(facts.computeMajor) + "." + std::to_string(facts.computeMinor);
+}
+
+// What the arguments and grids of a run's launches follow from, beside what stays as it is as long as the device: token
+// ids, targets, row keys, seeds, scales and adapters' addresses lie in tables, whose places are part of it.
+Signature signatureOf(const Program& program, const Bindings& bindings, const std::byte* arena, const TableSlot& slot,
+                      const void* dequantized) {
+  Signature signature;
+  const auto address = [&](const void* pointer) { signature.push_back(reinterpret_cast<std::uintptr_t>(pointer)); };
+  const auto list = [&](const auto& values) {
+    signature.push_back(values.size());
+    for (const auto value : values) signature.push_back(static_cast<std::uint64_t>(value));
+  };
+  address(&program);
+  address(arena);
+  address(slot.region());
+  address(dequantized);
+  signature.insert(signature.end(), std::begin(bindings.bases), std::end(bindings.bases));
+  list(bindings.sequences);
+  signature.push_back(bindings.segments.size());
+  for (const RunSegment& segment : bindings.segments) {
+    signature.push_back(segment.adapter->serial());
+    signature.push_back(static_cast<std::uint64_t>(segment.rowStart));
+    signature.push_back(static_cast<std::uint64_t>(segment.rowEnd));
+  }
+  signature.push_back(bindings.sumSquares.size());
+  for (const RunSumSquares& wanted : bindings.sumSquares) signature.push_back(wanted.adapter->serial());
+  signature.push_back(bindings.rowKeys.size());
+  list(slot.places());
+  return signature;
 }
 
 }  // namespace
@@ -59,6 +89,7 @@ CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaO
   blas_ = cuda::makeBlas(workspace_->data(), options.allowTf32);
   slots_ = std::make_unique<TableSlots>(memory_, kAhead);
   rotations_ = std::make_unique<RotationTables>(memory_);
+  graphs_ = std::make_unique<Graphs>(memory_, options.graphs);
   compute_ = std::make_unique<CudaStream>(runtime_, name_, "compute", index_);
   send_ = std::make_unique<CudaStream>(runtime_, name_, "send", index_);
   compute_->start();
@@ -71,6 +102,7 @@ void CudaDevice::halt() {
 }
 
 void CudaDevice::release() {
+  graphs_.reset();
   rotations_.reset();
   slots_.reset();
   blas_.reset();
@@ -109,9 +141,10 @@ std::unique_ptr<Matrix> CudaDevice::quantize(const MatrixSource& source) {
 
 void CudaDevice::parametersWritten(const Adapter& adapter) {
   cuda::useDevice(index_);
+  // Not the compute stream, which may be noting a graph.
   cuda::copy(adapter.part(AdapterPart::parameters), reinterpret_cast<ops::Bf16*>(adapter.rounded()),
-             static_cast<std::int64_t>(adapter.count()), compute_->handle());
-  cuda::synchronize(compute_->handle());
+             static_cast<std::int64_t>(adapter.count()), send_->handle());
+  cuda::synchronize(send_->handle());
 }
 
 // A run from its launch to its report.
@@ -121,6 +154,7 @@ struct CudaDevice::RunTask {
   const std::shared_ptr<Buffer> arena;
   std::shared_ptr<TableSlot> slot;
   std::vector<void*> marks;  // with `profile`: events before, between and after the steps
+  std::shared_ptr<KnownRun> known;  // when its launches are given one by one and graphs are on
 
   void complete(Completion& done) {
     const double* results = slot->downloaded();
@@ -137,58 +171,89 @@ struct CudaDevice::RunTask {
       done.opNs->push_back(static_cast<double>(cuda::elapsedNs(marks[i - 1], marks[i])));
     }
     for (void* const mark : marks) cuda::destroyEvent(mark);
+    if (known) known->gpuNs = done.endNs - done.startNs;
+    known.reset();
     slot.reset();
   }
 };
 
 void CudaDevice::queueRun(Task task, const Program& program, Bindings bindings) {
-  auto run = std::make_shared<RunTask>(RunTask{program, std::move(bindings), arena_, nullptr, {}});
-  task.work = [this, run](Completion& done) { launch(*run, done); };
+  auto run = std::make_shared<RunTask>(RunTask{program, std::move(bindings), arena_, nullptr, {}, nullptr});
+  task.work = [this, run](Completion&) { launch(*run); };
   task.complete = [run](Completion& done) { run->complete(done); };
   compute_->enqueue(std::move(task));
 }
 
-void CudaDevice::launch(RunTask& run, Completion&) {
-  const auto& steps = run.program.steps();
+std::vector<Launch> CudaDevice::prepare(RunTask& run) {
   run.slot = slots_->take();
-  std::vector<Launch> launches;
-  for (bool ready = false; !ready;) {
+  for (;;) {
     try {
-      launches.clear();
+      std::vector<Launch> launches;
       CudaRun context(run.bindings, run.arena->data(), *run.slot, *rotations_, *blas_);
       if (dequantized_) context.dequantized = reinterpret_cast<ops::Bf16*>(dequantized_->data());
       if (run.program.givesLosses()) context.losses = run.slot->results(run.bindings.segments.size());
-      for (const std::unique_ptr<Step>& step : steps) {
+      for (const std::unique_ptr<Step>& step : run.program.steps()) {
         launches.push_back(static_cast<const CudaStep&>(*step).prepare(context));
       }
       launchSums(run.bindings, *run.slot, launches);
-      ready = true;
+      return launches;
     } catch (const TableSlot::Full&) {
-      run.slot->grow();
+      slots_->grow(*run.slot);
     }
   }
+}
+
+void CudaDevice::launch(RunTask& run) {
+  const std::vector<Launch> launches = prepare(run);
+  const auto& steps = run.program.steps();
   void* const stream = compute_->handle();
-  run.slot->upload(stream);
   const auto mark = [&] {
     if (!run.bindings.profile) return;
     run.marks.push_back(cuda::createEvent());
     cuda::record(run.marks.back(), stream);
   };
-  mark();
-  for (std::size_t i = 0; i < launches.size(); i++) {
-    if (compute_->stopping()) throw Stopped{};
-    if (i >= steps.size()) {
-      launches[i](stream);
-      continue;
-    }
-    try {
-      launches[i](stream);
-    } catch (const std::exception& error) {
-      throwStepError(*steps[i], run.bindings, error);
-    }
+  const auto give = [&] {
     mark();
+    for (std::size_t i = 0; i < launches.size(); i++) {
+      if (compute_->stopping()) throw Stopped{};
+      if (i >= steps.size()) {
+        launches[i](stream);
+        continue;
+      }
+      try {
+        launches[i](stream);
+      } catch (const std::exception& error) {
+        throwStepError(*steps[i], run.bindings, error);
+      }
+      mark();
+    }
+  };
+  run.slot->upload(stream);
+  std::shared_ptr<KnownRun> known;
+  if (!run.bindings.profile) {
+    const void* const room = dequantized_ ? dequantized_->data() : nullptr;
+    known = graphs_->find(signatureOf(run.program, run.bindings, run.arena->data(), *run.slot, room));
+  }
+  if (known == nullptr || !launchGraph(*known, give)) {
+    const std::int64_t from = monotonicNs();
+    give();
+    if (known) known->hostNs = monotonicNs() - from;
+    run.known = std::move(known);
   }
   run.slot->download(stream);
+}
+
+bool CudaDevice::launchGraph(KnownRun& known, const std::function<void()>& give) {
+  try {
+    if (graphs_->wanted(known)) graphs_->capture(known, compute_->handle(), give);
+    if (known.graph == nullptr) return false;
+    graphs_->launch(known, compute_->handle());
+    return true;
+  } catch (const std::exception&) {
+    // Given one by one, the launches are done, or the one that cannot be says why.
+    graphs_->refuse(known);
+    return false;
+  }
 }
 
 void CudaDevice::launchSums(const Bindings& bindings, TableSlot& slot, std::vector<Launch>& launches) const {
@@ -250,7 +315,7 @@ void CudaDevice::launchUpdate(const std::vector<UpdateItem>& items, const std::s
       cuda::adamw(op, compute_->handle());
       return;
     } catch (const TableSlot::Full&) {
-      slot->grow();
+      slots_->grow(*slot);
     }
   }
 }

@@ -1,10 +1,13 @@
 // A GPU, or a share of one: a compute and a send stream, and the receive stream of its memory.
 #pragma once
 
+#include <functional>
+
 #include "cuda/blas.h"
 #include "runtime/cuda/cuda_memory.h"
 #include "runtime/cuda/cuda_stream.h"
 #include "runtime/cuda/devices.h"
+#include "runtime/cuda/graphs.h"
 #include "runtime/cuda/steps.h"
 #include "runtime/cuda/tables.h"
 #include "runtime/device.h"
@@ -17,6 +20,7 @@ class CudaDevice final : public Device {
   ~CudaDevice() override { stop(); }
 
   const StreamTimes& times() const override { return compute_->times(); }
+  GraphCounts graphs() const override { return graphs_->counts(); }
 
  protected:
   std::unique_ptr<Matrix> makeMatrix(const MatrixSource& source) override;
@@ -32,7 +36,10 @@ class CudaDevice final : public Device {
   std::unique_ptr<Matrix> quantize(const MatrixSource& source);
 
   struct RunTask;
-  void launch(RunTask& run, Completion& done);
+  void launch(RunTask& run);
+  std::vector<Launch> prepare(RunTask& run);
+  // Gives the run to the compute stream as a graph, noted from `give` when that is wanted. False when it is not one.
+  bool launchGraph(KnownRun& known, const std::function<void()>& give);
   void launchSums(const Bindings& bindings, TableSlot& slot, std::vector<Launch>& launches) const;
   void launchUpdate(const std::vector<UpdateItem>& items, const std::shared_ptr<TableSlot>& slot);
 
@@ -44,6 +51,7 @@ class CudaDevice final : public Device {
   std::unique_ptr<cuda::Blas> blas_;
   std::unique_ptr<TableSlots> slots_;
   std::unique_ptr<RotationTables> rotations_;
+  std::unique_ptr<Graphs> graphs_;
 };
 
 }  // namespace loratwin

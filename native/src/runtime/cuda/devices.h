@@ -23,9 +23,14 @@ struct CudaInfo {
 };
 CudaInfo cudaInfo();
 
+// Whether the launches of runs that come again are noted in CUDA graphs: of all, or of those that take the host at least
+// half as long to give one by one as they take the GPU.
+enum class GraphMode { off, on, automatic };
+
 struct CudaOptions {
   int index = 0;
   bool allowTf32 = false;  // in float32 products
+  GraphMode graphs = GraphMode::automatic;
 };
 
 // Several devices may share a GPU. Throws ArgumentError when there is no such GPU, or nothing that multiplies on it.

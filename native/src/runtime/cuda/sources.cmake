@@ -3,6 +3,7 @@ set(LORATWIN_CUDA_DEVICE_SOURCES
   src/runtime/cuda/cuda_device.cc
   src/runtime/cuda/cuda_memory.cc
   src/runtime/cuda/cuda_stream.cc
+  src/runtime/cuda/graphs.cc
   src/runtime/cuda/steps.cc
   src/runtime/cuda/steps_attention.cc
   src/runtime/cuda/steps_elementwise.cc

@@ -1,5 +1,7 @@
 #include "runtime/cuda/tables.h"
 
+#include <utility>
+
 #include "cuda/driver.h"
 #include "runtime/errors.h"
 
@@ -12,37 +14,32 @@ constexpr std::size_t kResultBytes = TableSlot::kResults * sizeof(double);
 
 }  // namespace
 
-TableSlot::TableSlot(std::shared_ptr<MemoryPool> pool)
-    : pool_(std::move(pool)), device_(std::make_unique<Buffer>(pool_, MemoryKind::other, kBytes)) {
-  host_ = static_cast<std::byte*>(cuda::allocatePinned(kBytes));
-  hostResults_ = static_cast<double*>(cuda::allocatePinned(kResultBytes));
-  clear();
+TableSlot::~TableSlot() { release(); }
+
+void TableSlot::release() {
+  cuda::releasePinned(std::exchange(host_, nullptr));
+  cuda::releasePinned(std::exchange(hostResults_, nullptr));
 }
 
-TableSlot::~TableSlot() {
-  cuda::releasePinned(host_);
-  cuda::releasePinned(hostResults_);
-}
-
-void TableSlot::clear() {
+void TableSlot::open(std::shared_ptr<const Buffer> region) {
+  region_ = std::move(region);
+  if (hostBytes_ != region_->bytes()) {
+    release();
+    hostBytes_ = region_->bytes();
+    host_ = static_cast<std::byte*>(cuda::allocatePinned(hostBytes_));
+    hostResults_ = static_cast<double*>(cuda::allocatePinned(kResultBytes));
+  }
   used_ = kResultBytes;
   tablesEnd_ = used_;
   resultCount_ = 0;
-}
-
-void TableSlot::grow() {
-  const std::size_t bytes = 2 * device_->bytes();
-  device_.reset();
-  device_ = std::make_unique<Buffer>(pool_, MemoryKind::other, bytes);
-  cuda::releasePinned(host_);
-  host_ = static_cast<std::byte*>(cuda::allocatePinned(bytes));
-  clear();
+  places_.clear();
 }
 
 std::size_t TableSlot::take(std::size_t bytes) {
   const std::size_t place = (used_ + kAlignment - 1) / kAlignment * kAlignment;
-  if (place + bytes > device_->bytes()) throw Full{};
+  if (place + bytes > region_->bytes()) throw Full{};
   used_ = place + bytes;
+  places_.push_back(place);
   return place;
 }
 
@@ -51,22 +48,26 @@ double* TableSlot::results(std::size_t count) {
     throw ArgumentError("at most " + std::to_string(kResults) + " losses and norms a task", "bindings.segments",
                         std::to_string(resultCount_ + count));
   }
-  double* const place = reinterpret_cast<double*>(device_->data()) + resultCount_;
+  double* const place = reinterpret_cast<double*>(region_->data()) + resultCount_;
   resultCount_ += count;
   return place;
 }
 
 void TableSlot::upload(void* stream) const {
   if (tablesEnd_ == kResultBytes) return;
-  cuda::copyAsync(device_->data() + kResultBytes, host_ + kResultBytes, tablesEnd_ - kResultBytes, stream);
+  cuda::copyAsync(region_->data() + kResultBytes, host_ + kResultBytes, tablesEnd_ - kResultBytes, stream);
 }
 
 void TableSlot::download(void* stream) const {
-  if (resultCount_ > 0) cuda::copyAsync(hostResults_, device_->data(), resultCount_ * sizeof(double), stream);
+  if (resultCount_ > 0) cuda::copyAsync(hostResults_, region_->data(), resultCount_ * sizeof(double), stream);
 }
 
-TableSlots::TableSlots(const std::shared_ptr<MemoryPool>& pool, int count) {
-  for (int i = 0; i < count; i++) free_.push_back(std::make_unique<TableSlot>(pool));
+TableSlots::TableSlots(std::shared_ptr<MemoryPool> pool, int count)
+    : pool_(std::move(pool)), region_(std::make_shared<Buffer>(pool_, MemoryKind::other, TableSlot::kBytes)) {
+  for (int i = 0; i < count; i++) {
+    free_.push_back(std::make_unique<TableSlot>());
+    free_.back()->open(region_);
+  }
 }
 
 std::shared_ptr<TableSlot> TableSlots::take() {
@@ -74,7 +75,7 @@ std::shared_ptr<TableSlot> TableSlots::take() {
   freed_.wait(lock, [this] { return !free_.empty(); });
   TableSlot* const slot = free_.back().release();
   free_.pop_back();
-  slot->clear();
+  slot->open(region_);
   return {slot, [this](TableSlot* used) {
             {
               const std::lock_guard giving(mutex_);
@@ -82,6 +83,17 @@ std::shared_ptr<TableSlot> TableSlots::take() {
             }
             freed_.notify_one();
           }};
+}
+
+void TableSlots::grow(TableSlot& slot) {
+  const std::size_t bytes = 2 * region_->bytes();
+  const std::lock_guard lock(mutex_);
+  // Before the new one, so that the peak does not hold both.
+  for (const std::unique_ptr<TableSlot>& other : free_) other->close();
+  slot.close();
+  region_.reset();
+  region_ = std::make_shared<Buffer>(pool_, MemoryKind::other, bytes);
+  slot.open(region_);
 }
 
 }  // namespace loratwin

@@ -1,5 +1,6 @@
 // What a run puts together on the host for the GPU: tables that go up in one copy before its launches, room for what
-// only the GPU writes, and results that come back in one copy behind them. A slot belongs to one task at a time.
+// only the GPU writes, and results that come back in one copy behind them. On the device all tasks use one region, since
+// they run in order on one stream; on the host each has a slot until it is reported.
 #pragma once
 
 #include <condition_variable>
@@ -15,16 +16,18 @@ namespace loratwin {
 
 class TableSlot {
  public:
-  // There was not room enough: the slot has to grow, and what was put together, again.
+  // There was not room enough: the region has to grow, and what was put together, again.
   struct Full {};
 
-  explicit TableSlot(std::shared_ptr<MemoryPool> pool);
+  TableSlot() = default;
   ~TableSlot();
   TableSlot(const TableSlot&) = delete;
   TableSlot& operator=(const TableSlot&) = delete;
 
-  void clear();
-  void grow();
+  // For a task's tables, which go to `region`.
+  void open(std::shared_ptr<const Buffer> region);
+  // Lets go of the region.
+  void close() { region_.reset(); }
   // The place on the device of a copy of `values`. Throws Full.
   template <class Item>
   const Item* table(const std::vector<Item>& values) {
@@ -32,43 +35,53 @@ class TableSlot {
     const std::size_t place = take(bytes);
     std::memcpy(host_ + place, values.data(), bytes);
     tablesEnd_ = used_;
-    return reinterpret_cast<const Item*>(device_->data() + place);
+    return reinterpret_cast<const Item*>(region_->data() + place);
   }
   // Room on the device, of any content. Throws Full.
   template <class Item>
   Item* room(std::size_t count) {
-    return reinterpret_cast<Item*>(device_->data() + take(count * sizeof(Item)));
+    return reinterpret_cast<Item*>(region_->data() + take(count * sizeof(Item)));
   }
-  // Room for `count` results; they come back in order. Throws Full.
+  // Room for `count` results; they come back in order.
   double* results(std::size_t count);
   // Before the launches and behind them, on their stream.
   void upload(void* stream) const;
   void download(void* stream) const;
   const double* downloaded() const { return hostResults_; }
 
+  const std::byte* region() const { return region_->data(); }
+  // Where in the region each table and room lies, in the order in which they were taken.
+  const std::vector<std::size_t>& places() const { return places_; }
+
   static constexpr std::size_t kBytes = std::size_t{4} << 20;
   static constexpr std::size_t kResults = 4096;
 
  private:
   std::size_t take(std::size_t bytes);
+  void release();
 
-  std::shared_ptr<MemoryPool> pool_;
-  std::unique_ptr<Buffer> device_;  // results, then tables and room
-  std::byte* host_ = nullptr;       // of the tables, placed as on the device
+  std::shared_ptr<const Buffer> region_;  // results, then tables and room
+  std::byte* host_ = nullptr;             // of the tables, placed as on the device
   double* hostResults_ = nullptr;
+  std::size_t hostBytes_ = 0;
   std::size_t used_ = 0;
   std::size_t tablesEnd_ = 0;
   std::size_t resultCount_ = 0;
+  std::vector<std::size_t> places_;
 };
 
-// The slots of a device: as many tasks as the host may be ahead of the GPU.
+// The region of a device, and its slots: as many tasks as the host may be ahead of the GPU.
 class TableSlots {
  public:
-  TableSlots(const std::shared_ptr<MemoryPool>& pool, int count);
-  // Waits for one. It is given back when the last that holds it lets go.
+  TableSlots(std::shared_ptr<MemoryPool> pool, int count);
+  // Opened. Waits for one; it is given back when the last that holds it lets go.
   std::shared_ptr<TableSlot> take();
+  // Makes a region twice as large and opens the slot for it; the old one is there until the tasks that use it are reported.
+  void grow(TableSlot& slot);
 
  private:
+  std::shared_ptr<MemoryPool> pool_;
+  std::shared_ptr<Buffer> region_;
   std::mutex mutex_;
   std::condition_variable freed_;
   std::vector<std::unique_ptr<TableSlot>> free_;

@@ -1,0 +1,222 @@
+import { join } from "node:path";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { ExecuteResult } from "../../exec/index.ts";
+import { createRuntime, type Device } from "../../native/index.ts";
+import { build, buildTargets } from "../native/cuda-table.ts";
+import { HAS_SHARED } from "../shared-folder.ts";
+import { type OracleCase, planCase, readOracleCase, runCase } from "./oracle-case.ts";
+import { adapterBytes, runSmall, type SmallJob, smallCase } from "./small-run.ts";
+
+beforeAll(async () => {
+  await buildTargets("loratwin_emulated");
+  process.env["LORATWIN_ADDON"] = join(build, "loratwin_emulated.node");
+}, 900_000);
+
+afterEach(() => {
+  delete process.env["LORATWIN_CUDA_GRAPHS"];
+  delete process.env["LORATWIN_EMULATED_GRAPHS"];
+});
+
+const minutes = (count: number) => count * 60_000;
+
+function withGraphs<T>(mode: string, run: () => Promise<T>): Promise<T> {
+  process.env["LORATWIN_CUDA_GRAPHS"] = mode;
+  return run();
+}
+
+/** Everything that training leaves but its times. */
+function outcome({ adapters, metrics }: ExecuteResult) {
+  return {
+    adapters: adapters.map(adapterBytes),
+    metrics: metrics.map(({ job, step, loss, gradNorm }) => ({ job, step, loss, gradNorm })),
+  };
+}
+
+const graphsOf = ({ statistics }: ExecuteResult) => statistics.map(({ graphs }) => graphs);
+const NONE = { captured: 0, launched: 0, kept: 0, refused: 0 };
+
+/** The case's first steps, over and over: what comes again can become a graph. */
+function repeated(oracle: OracleCase, steps: number, times: number): OracleCase {
+  return {
+    ...oracle,
+    jobs: oracle.jobs.map((job) => ({ ...job, steps: steps * times })),
+    data: oracle.data.map((rows, i) => {
+      const first = rows.slice(0, steps * oracle.jobs[i]!.batchSize);
+      return Array.from({ length: times }, () => first).flat();
+    }),
+  };
+}
+
+test.skipIf(!HAS_SHARED)(
+  "the PyTorch reference case gives the same bytes with graphs and without",
+  async () => {
+    const oracle = repeated(readOracleCase(), 1, 4);
+    const plan = planCase(oracle, { devices: "cuda:0", groups: 1 });
+    const plain = await withGraphs("off", () => runCase(oracle, plan));
+    const graphed = await withGraphs("on", () => runCase(oracle, plan));
+    expect(outcome(graphed)).toEqual(outcome(plain));
+    expect(graphsOf(plain)).toEqual([NONE]);
+    // Two micro-batches a step, forward and backward, are captured in the second step and launched from then on.
+    expect(plan.microBatches.length).toBe(8);
+    expect(graphsOf(graphed)).toEqual([{ captured: 4, launched: 12, kept: 4, refused: 0 }]);
+  },
+  minutes(5),
+);
+
+const EQUAL: readonly SmallJob[] = [
+  {
+    rank: 4,
+    dropout: 0.1,
+    targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+    optimizer: { maxGradNorm: 0.5 },
+    steps: 5,
+    spread: 1,
+  },
+  { rank: 9, targets: ["q_proj", "v_proj", "down_proj"], steps: 5, spread: 1 },
+];
+
+describe("on emulated GPUs", () => {
+  test.each([
+    { devices: "cuda:0", dtype: "float32", recompute: "none" },
+    { devices: "cuda:0,cuda:1", dtype: "bfloat16", recompute: "layer" },
+    { devices: "cuda:0#0,cuda:0#1", dtype: "nf4", recompute: "none" },
+    { devices: "cpu:0,cuda:0", dtype: "bfloat16", recompute: "none" },
+  ] as const)(
+    "graphs change no byte: %o",
+    async (run) => {
+      const given = smallCase(EQUAL);
+      const plain = await withGraphs("off", () => runSmall(given, run));
+      const graphed = await withGraphs("on", () => runSmall(given, run));
+      const automatic = await withGraphs("auto", () => runSmall(given, run));
+      expect(outcome(graphed)).toEqual(outcome(plain));
+      expect(outcome(automatic)).toEqual(outcome(plain));
+      graphed.plan.stages.forEach(({ device }, stage) => {
+        const { captured, launched, kept, refused } = graphed.statistics[stage]!.graphs;
+        expect(refused).toBe(0);
+        expect(kept).toBe(captured);
+        const isCpu = graphed.plan.devices[device]!.kind === "cpu";
+        if (isCpu) expect(launched).toBe(0);
+        else expect(launched).toBeGreaterThan(2 * captured);
+      });
+    },
+    minutes(3),
+  );
+
+  test(
+    "micro-batches of other lengths are not taken for those that a graph is of",
+    async () => {
+      // Lengths 20, 21 and 22: layouts come in turn.
+      const given = smallCase([{ rank: 4, steps: 9, batchSize: 2, microBatchSize: 1, spread: 3 }]);
+      const plain = await withGraphs("off", () => runSmall(given, { devices: "cuda:0" }));
+      const graphed = await withGraphs("on", () => runSmall(given, { devices: "cuda:0" }));
+      expect(outcome(graphed)).toEqual(outcome(plain));
+      const lengths = new Set(given.data[0]!.map(({ inputIds }) => inputIds.length));
+      expect(lengths.size).toBe(3);
+      const [{ captured, launched }] = graphsOf(graphed) as [typeof NONE];
+      expect(captured).toBeGreaterThanOrEqual(2 * lengths.size);
+      expect(launched).toBeGreaterThan(captured);
+    },
+    minutes(3),
+  );
+
+  test(
+    "with layouts that never come again nothing is captured",
+    async () => {
+      const given = smallCase([{ rank: 4, steps: 4, batchSize: 1, microBatchSize: 1 }]);
+      const result = await withGraphs("on", () => runSmall(given, { devices: "cuda:0" }));
+      expect(graphsOf(result)).toEqual([NONE]);
+    },
+    minutes(3),
+  );
+
+  test(
+    "what cannot be captured is launched one by one, and not tried twice",
+    async () => {
+      process.env["LORATWIN_EMULATED_GRAPHS"] = "10";
+      const given = smallCase(EQUAL);
+      const plain = await withGraphs("off", () => runSmall(given, { devices: "cuda:0" }));
+      const refused = await withGraphs("on", () => runSmall(given, { devices: "cuda:0" }));
+      expect(outcome(refused)).toEqual(outcome(plain));
+      const [counts] = graphsOf(refused);
+      expect(counts).toEqual({ ...NONE, refused: expect.any(Number) });
+      expect(counts!.refused).toBeGreaterThan(0);
+      expect(counts!.refused).toBeLessThan(refused.plan.microBatches.length);
+    },
+    minutes(3),
+  );
+
+  test(
+    "a profile has the time of every operator, without graphs",
+    async () => {
+      process.env["LORATWIN_CUDA_GRAPHS"] = "on";
+      const { device, runs } = copier({ profile: true });
+      await runs([1, 1, 1, 1]);
+      expect(device.statistics().graphs).toEqual(NONE);
+    },
+    minutes(1),
+  );
+
+  test("another value of LORATWIN_CUDA_GRAPHS is refused", () => {
+    process.env["LORATWIN_CUDA_GRAPHS"] = "yes";
+    using runtime = createRuntime();
+    expect(() => runtime.createDevice({ kind: "cuda", name: "cuda:0", index: 0 })).toThrow(
+      'Expected on, off, auto at LORATWIN_CUDA_GRAPHS, got "yes"',
+    );
+  });
+});
+
+/** A device whose program copies rows; each run has as many rows as its number says. */
+function copier({ profile = false } = {}) {
+  const runtime = createRuntime();
+  const device: Device = runtime.createDevice({ kind: "cuda", name: "cuda:0", index: 0 });
+  const program = device.createProgram([
+    { op: "copy", x: { space: "in", offset: 0 }, y: { space: "out", offset: 0 }, columns: 1 },
+  ]);
+  device.reserveArena(4096);
+  let id = 0;
+  return {
+    device,
+    async runs(rows: readonly number[]) {
+      for (const count of rows) {
+        const bindings = {
+          rows: count,
+          sequences: Int32Array.of(0, count),
+          segments: [],
+          stash: 0,
+          work: 0,
+          in: 0,
+          out: 2048,
+          profile,
+        };
+        device.enqueueRun({ id: id++, program, bindings, waits: [] });
+        await runtime.idle();
+      }
+      return device.statistics().graphs;
+    },
+  };
+}
+
+describe("a device keeps", () => {
+  const range = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
+
+  test("64 graphs, and does not throw out what is in use", async () => {
+    process.env["LORATWIN_CUDA_GRAPHS"] = "on";
+    const { runs } = copier();
+    const cycle = range(1, 100);
+    // Seen, captured as far as there is room, launched: 64 of 100 in every turn.
+    expect(await runs([...cycle, ...cycle])).toEqual({ captured: 64, launched: 64, kept: 64, refused: 0 });
+    expect(await runs(cycle)).toEqual({ captured: 64, launched: 128, kept: 64, refused: 0 });
+  });
+
+  test("those in use when others have been idle for 256 runs", async () => {
+    process.env["LORATWIN_CUDA_GRAPHS"] = "on";
+    const { runs } = copier();
+    const old = range(1, 64);
+    await runs([...old, ...old]);
+    const fresh = range(201, 8);
+    const turns = Array.from({ length: 50 }, () => fresh).flat();
+    const { captured, kept, launched } = await runs(turns);
+    expect({ captured, kept }).toEqual({ captured: 72, kept: 64 });
+    expect(launched).toBeGreaterThan(64 + 8 * 10);
+  });
+});
