@@ -8,12 +8,18 @@ export interface ScratchShape {
   readonly rows?: number;
   /** The largest rank of any adapter bound (loraBackward). */
   readonly maxRank?: number;
-  /** Projections of the call (loraBackward). */
+  /** Projections of the call (loraBackward); on a GPU each of these features and this stride. */
   readonly projections?: number;
+  readonly segments?: number;
+  readonly inFeatures?: number;
+  readonly outFeatures?: number;
+  readonly lds?: number;
   /** Pool threads of the device, the longest sequence and the head's width (attention, attentionBackward). */
   readonly threads?: number;
   readonly maxSequence?: number;
   readonly headDim?: number;
+  /** attentionBackward on a GPU. */
+  readonly heads?: number;
   /** headLoss. */
   readonly tileRows?: number;
   readonly hidden?: number;
@@ -27,7 +33,14 @@ export interface ScratchShape {
  * @throws DeviceError when a figure that the operator needs is missing.
  */
 export function scratchBytes(
-  operator: "attention" | "attentionBackward" | "headLoss" | "loraBackward",
+  operator:
+    | "attention"
+    | "attentionBackward"
+    | "headLoss"
+    | "loraBackward"
+    | "cudaAttentionBackward"
+    | "cudaHeadLoss"
+    | "cudaLoraBackward",
   shape: ScratchShape,
 ): number {
   const { dtype = "float32", ...figures } = shape;

@@ -69,9 +69,20 @@ export function cudaLoraScratchBytes(
 }
 
 /** `headLoss` on a GPU. */
-export function cudaHeadScratchBytes(tileRows: number, vocabulary: number, dtype: ComputeDtype): number {
+export function cudaHeadScratchBytes(
+  tileRows: number,
+  hidden: number,
+  vocabulary: number,
+  dtype: ComputeDtype,
+): number {
   const elements = tileRows * padded(vocabulary, 8);
-  return padded(elements * FLOAT, LINE) + (dtype === "bfloat16" ? padded(elements * COMPUTE_BYTES[dtype], LINE) : 0);
+  const parts = [
+    elements * FLOAT,
+    dtype === "bfloat16" ? elements * COMPUTE_BYTES[dtype] : 0,
+    tileRows * hidden * COMPUTE_BYTES[dtype],
+    tileRows * hidden * FLOAT,
+  ];
+  return parts.reduce((sum, bytes) => sum + padded(bytes, LINE), 0);
 }
 
 interface Scratch {
@@ -96,7 +107,7 @@ function cudaScratch(input: LayoutInput, columns: ShrunkColumns): Scratch {
   return {
     attention: 0,
     attentionBackward: cudaAttentionScratchBytes(rows, arch.numHeads),
-    head: (tileRows) => cudaHeadScratchBytes(tileRows, arch.vocabularySize, dtype),
+    head: (tileRows) => cudaHeadScratchBytes(tileRows, arch.hiddenSize, arch.vocabularySize, dtype),
     lora: Math.max(...groupBytes),
   };
 }

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <functional>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "cuda/lora.h"
 #include "cuda/rmsnorm.h"
 #include "cuda/rope.h"
+#include "cuda/select_rows.h"
 #include "cuda/sum_squares.h"
 #include "cuda/swiglu.h"
 #include "random_buffer.h"
@@ -116,6 +118,11 @@ void elementwise() {
   measure("embed", 6 * TH, 0, [&] {
     cuda::embed(cuda::EmbedBf16{table.data(), ids.data(), dx.data(), T, H}, nullptr);
   });
+  std::vector<std::int32_t> each(T);
+  std::iota(each.begin(), each.end(), 0);
+  const DeviceBuffer<std::int32_t> all(each, "rows");
+  measure("gather_rows", 4 * TH, 0, [&] { cuda::gather_rows(y.data(), all.data(), T, H, hidden.data(), nullptr); });
+  measure("scatter_rows", 8 * TH, 0, [&] { cuda::scatter_rows(x.data(), all.data(), T, H, dx.data(), nullptr); });
 }
 
 void optimizer() {

@@ -1,7 +1,14 @@
 import { expect, test } from "vitest";
 import { type ScratchShape, scratchBytes } from "../../native/index.ts";
 import type { ComputeDtype } from "../../plan/index.ts";
-import { attentionScratchBytes, headScratchBytes, loraScratchBytes } from "../../plan/scratch-bytes.ts";
+import {
+  attentionScratchBytes,
+  cudaAttentionScratchBytes,
+  cudaHeadScratchBytes,
+  cudaLoraScratchBytes,
+  headScratchBytes,
+  loraScratchBytes,
+} from "../../plan/scratch-bytes.ts";
 
 const SEQUENCES = [1, 2, 31, 64, 255, 256, 257, 1000];
 const HEAD_DIMS = [8, 20, 64, 127];
@@ -54,3 +61,37 @@ test("the planner's scratch of LoRA's backward is the operator's own", () => {
     }
   }
 });
+
+test.each<ComputeDtype>(["float32", "bfloat16"])(
+  "the planner's scratch of operators on a GPU is their own: %s",
+  (dtype) => {
+    for (const rows of [1, 37, 513, 1024]) {
+      for (const [hidden, vocabulary] of [
+        [20, 97],
+        [64, 512],
+      ] as const) {
+        expect(cudaHeadScratchBytes(rows, hidden, vocabulary, dtype)).toBe(
+          scratchBytes("cudaHeadLoss", { tileRows: rows, hidden, vocabulary, dtype }),
+        );
+      }
+      expect(cudaAttentionScratchBytes(rows, 6)).toBe(scratchBytes("cudaAttentionBackward", { rows, heads: 6 }));
+      for (const maxRank of [1, 9, 64]) {
+        for (const projections of [1, 3]) {
+          const each = { outFeatures: 52, lds: 16 };
+          const all = Array.from({ length: projections }, () => each);
+          expect(cudaLoraScratchBytes(rows, 3, maxRank, 44, all, dtype)).toBe(
+            scratchBytes("cudaLoraBackward", {
+              rows,
+              segments: 3,
+              maxRank,
+              inFeatures: 44,
+              projections,
+              ...each,
+              dtype,
+            }),
+          );
+        }
+      }
+    }
+  },
+);

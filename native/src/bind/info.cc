@@ -12,6 +12,7 @@
 #include "ops/head_loss.h"
 #include "ops/isa.h"
 #include "ops/lora.h"
+#include "runtime/cuda/scratch.h"
 #include "runtime/cuda/devices.h"
 #include "runtime/errors.h"
 
@@ -96,6 +97,16 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
   } else if (name == "loraBackward") {
     bytes = ops::loraBackwardScratchBytes(figure("rows"), figure("maxRank"), figure("projections"),
                                           dtype(shape.Get("dtype"), "scratchBytes.dtype"));
+  } else if (name == "cudaAttentionBackward") {
+    bytes = cuda::attentionScratchBytes(figure("rows"), figure("heads"));
+  } else if (name == "cudaHeadLoss") {
+    bytes = cuda::headScratch(figure("tileRows"), figure("hidden"), figure("vocabulary"),
+                              dtype(shape.Get("dtype"), "scratchBytes.dtype")).bytes;
+  } else if (name == "cudaLoraBackward") {
+    const std::vector<cuda::LoraScratchProjection> projections(figure("projections"),
+                                                               {figure("outFeatures"), figure("lds")});
+    bytes = cuda::loraScratchBytes(figure("rows"), figure("segments"), figure("maxRank"), figure("inFeatures"),
+                                   projections, dtype(shape.Get("dtype"), "scratchBytes.dtype"));
   } else {
     throw ArgumentError("an operator with scratch", "scratchBytes", name);
   }

@@ -17,6 +17,7 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/lora_shrink.cu
   src/cuda/rmsnorm.cu
   src/cuda/rope.cu
+  src/cuda/select_rows.cu
   src/cuda/sum_squares.cu
   src/cuda/swiglu.cu)
 set(LORATWIN_CUDA_TABLES src/cuda/lora_tiles.cc)

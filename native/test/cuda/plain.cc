@@ -4,6 +4,7 @@
 
 #include "cuda/attention_plain.h"
 #include "cuda/fill_rows.h"
+#include "cuda/select_rows.h"
 #include "cuda/lora_plain.h"
 #include "ops/attention.h"
 #include "ops/dropout.h"
@@ -247,6 +248,42 @@ std::vector<Output> fillOutputs(int rows, int columns, int ld) {
   return {{"fill_rows", widened(y.download()), expected, 0}};
 }
 
+// Every third row of `rows` from the second on, in a buffer whose other rows stay.
+template <class Store>
+std::vector<Output> selectOutputs(int rows, int columns) {
+  std::vector<std::int32_t> places;
+  for (int row = 1; row < rows; row += 3) places.push_back(row);
+  const auto count = static_cast<std::int32_t>(places.size());
+  const std::size_t all = static_cast<std::size_t>(rows * columns);
+  const std::size_t chosen = places.size() * static_cast<std::size_t>(columns);
+  const DeviceBuffer<std::int32_t> index(places, "index");
+  const std::vector<Store> from = randomStored<Store>(all, 33);
+  const DeviceBuffer<Store> x(from, "x");
+  const DeviceBuffer<Store> gathered(chosen, "gathered");
+  cuda::gather_rows(x.data(), index.data(), count, columns, gathered.data(), nullptr);
+  const std::vector<float> before = randomFloats(all, 34);
+  const std::vector<float> values = randomFloats(chosen, 35);
+  const DeviceBuffer<float> scatteredFrom(values, "scatteredFrom");
+  const DeviceBuffer<float> scattered(before, "scattered");
+  const DeviceBuffer<float> cleared(before, "cleared");
+  cuda::scatter_rows(scatteredFrom.data(), index.data(), count, columns, scattered.data(), nullptr);
+  cuda::scatter_rows(nullptr, index.data(), count, columns, cleared.data(), nullptr);
+  std::vector<double> expectedGathered;
+  std::vector<double> expectedScattered = widened(before);
+  std::vector<double> expectedCleared = widened(before);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    for (int column = 0; column < columns; ++column) {
+      const auto place = static_cast<std::size_t>(places[i] * columns + column);
+      expectedGathered.push_back(widened(from[place]));
+      expectedScattered[place] = widened(values[i * static_cast<std::size_t>(columns) + static_cast<std::size_t>(column)]);
+      expectedCleared[place] = 0;
+    }
+  }
+  return {{"gather_rows", widened(gathered.download()), expectedGathered, 0},
+          {"scatter_rows", widened(scattered.download()), expectedScattered, 0},
+          {"scatter_rows", widened(cleared.download()), expectedCleared, 0}};
+}
+
 }  // namespace
 
 void plainCases() {
@@ -262,6 +299,8 @@ void plainCases() {
   judge("one row, bfloat16", [&] { return loraOutputs<Bf16, Bf16>(7, {5, 1}, {{1, 1}}); });
   judge("rows of 13, float32", [] { return fillOutputs<float>(9, 13, 16); });
   judge("rows of 300, bfloat16", [] { return fillOutputs<Bf16>(5, 300, 301); });
+  judge("one row of 13, float32", [] { return selectOutputs<float>(2, 13); });
+  judge("rows of 520, bfloat16", [] { return selectOutputs<Bf16>(23, 520); });
 }
 
 }  // namespace loratwin::test

@@ -25,7 +25,7 @@ std::string capability(const cuda::DeviceFacts& facts) {
 }
 
 // What the arguments and grids of a run's launches follow from, beside what stays as it is as long as the device: token
-// ids, targets, row keys, seeds, scales and adapters' addresses lie in tables, whose places are part of it.
+// ids, targets, row keys, seeds, scales and adapters' addresses lie in tables, whose sizes are part of it.
 Signature signatureOf(const Program& program, const Bindings& bindings, const std::byte* arena, const TableSlot& slot,
                       const void* dequantized) {
   Signature signature;
@@ -49,7 +49,7 @@ Signature signatureOf(const Program& program, const Bindings& bindings, const st
   signature.push_back(bindings.sumSquares.size());
   for (const RunSumSquares& wanted : bindings.sumSquares) signature.push_back(wanted.adapter->serial());
   signature.push_back(bindings.rowKeys.size());
-  list(slot.places());
+  list(slot.sizes());
   return signature;
 }
 

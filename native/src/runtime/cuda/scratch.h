@@ -36,11 +36,21 @@ inline std::size_t loraScratchBytes(std::size_t rows, std::size_t segments, std:
   return bytes + (rows / kPartRows + segments) * part * sizeof(float);
 }
 
-// headLoss: a tile of logits, and of their gradient where that is bfloat16.
-constexpr std::size_t headScratchBytes(std::size_t tileRows, std::size_t vocabulary, ops::DType dtype) {
+// headLoss, of a tile of scored rows: where its logits, their gradient, x and dx lie. A float32 gradient takes the place
+// of its logits.
+struct HeadScratch {
+  std::size_t gradient;
+  std::size_t x;
+  std::size_t dx;
+  std::size_t bytes;
+};
+constexpr HeadScratch headScratch(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary, ops::DType dtype) {
   const std::size_t elements = tileRows * padded(vocabulary, 8);
-  const std::size_t gradient = dtype == ops::DType::bfloat16 ? padded(elements * sizeof(ops::Bf16), kScratchLine) : 0;
-  return padded(elements * sizeof(float), kScratchLine) + gradient;
+  const std::size_t logits = padded(elements * sizeof(float), kScratchLine);
+  const bool narrow = dtype == ops::DType::bfloat16;
+  const std::size_t x = logits + (narrow ? padded(elements * sizeof(ops::Bf16), kScratchLine) : 0);
+  const std::size_t dx = x + padded(tileRows * hidden * ops::sizeOf(dtype), kScratchLine);
+  return {narrow ? logits : 0, x, dx, dx + padded(tileRows * hidden * sizeof(float), kScratchLine)};
 }
 
 }  // namespace loratwin::cuda

@@ -1,5 +1,6 @@
 #include "cuda/cross_entropy.h"
 #include "cuda/fill_rows.h"
+#include "cuda/select_rows.h"
 #include "runtime/cuda/scratch.h"
 #include "runtime/cuda/steps.h"
 #include "runtime/steps/products.h"
@@ -92,17 +93,24 @@ struct MatmulBackward final : CudaStep {
   const MatmulBackwardFields f;
 };
 
-// Tiles of rows with the whole vocabulary, so that the logits' product runs once. Rows that are not scored take part
-// with a gradient of zero.
+// Tiles of scored rows with the whole vocabulary, so that the logits' product runs once. Of the others dx is zero.
 template <class Store>
 struct HeadLossRun {
   const HeadLossFields* f;
-  std::int32_t rows;
   const Store* x;
   float* dx;  // null: the losses only
+  // Of a tile. `gradient` is that of the logits, in their place where both are float32.
+  Store* tileX;
+  float* tileDx;
   float* logits;
-  Store* gradient;  // of the logits, in their place where both are float32
-  std::int64_t ld;  // of both
+  Store* gradient;
+  std::int64_t ld;  // of logits and gradient
+  // The rows that are scored, in order, and the others.
+  const std::int32_t* scored;
+  std::int32_t count;
+  const std::int32_t* others;
+  std::int32_t otherCount;
+  // Of the scored rows.
   const std::int32_t* targets;
   const float* lossScale;
   const std::int32_t* offsets;
@@ -112,13 +120,15 @@ struct HeadLossRun {
   cuda::Blas* blas;
 
   void operator()(void* stream) const {
-    for (std::int32_t row = 0; row < rows; row += f->tileRows) tile(row, std::min(f->tileRows, rows - row), stream);
+    if (dx != nullptr) cuda::scatter_rows(nullptr, others, otherCount, f->hidden, dx, stream);
+    for (std::int32_t row = 0; row < count; row += f->tileRows) tile(row, std::min(f->tileRows, count - row), stream);
     cuda::cross_entropy_losses(state, targets, offsets, segments, losses, stream);
   }
 
-  void tile(std::int32_t row, std::int32_t count, void* stream) const {
+  void tile(std::int32_t row, std::int32_t rows, void* stream) const {
+    cuda::gather_rows(x, scored + row, rows, f->hidden, tileX, stream);
     cuda::Product op{};
-    op.x = x + std::int64_t{row} * f->hidden;
+    op.x = tileX;
     op.ldx = f->hidden;
     op.weight = weightFor(f->weight);
     op.type = f->dtype;
@@ -127,28 +137,61 @@ struct HeadLossRun {
     op.y = logits;
     op.yType = ops::DType::float32;
     op.ldy = ld;
-    op.rows = count;
+    op.rows = rows;
     blas->multiply(op, stream);
-    const cuda::LogitsTile scores{logits, ld, count, 0, f->vocabulary, targets + row};
+    const cuda::LogitsTile scores{logits, ld, rows, 0, f->vocabulary, targets + row};
     cuda::cross_entropy_tile(scores, state + row, true, stream);
     if (dx == nullptr) return;
     cuda::cross_entropy_gradient(scores, state + row, lossScale + row, gradient, ld, stream);
     op.x = gradient;
     op.ldx = ld;
     op.backward = true;
-    op.y = dx + std::int64_t{row} * f->hidden;
+    op.y = tileDx;
     op.ldy = f->hidden;
     blas->multiply(op, stream);
+    cuda::scatter_rows(tileDx, scored + row, rows, f->hidden, dx, stream);
+  }
+};
+
+// The rows of a run by whether they are scored; only rows of a segment are.
+struct ScoredRows {
+  std::vector<std::int32_t> scored;
+  std::vector<std::int32_t> others;
+  // Of the scored rows.
+  std::vector<std::int32_t> targets;
+  std::vector<float> scales;
+  std::vector<std::int32_t> offsets{0};  // of each segment
+
+  explicit ScoredRows(const Bindings& bindings) {
+    std::int32_t next = 0;
+    const auto leaveOut = [&](std::int32_t end) {
+      for (; next < end; next++) others.push_back(next);
+    };
+    for (const RunSegment& segment : bindings.segments) {
+      for (std::int32_t row = segment.rowStart; row < segment.rowEnd; row++) {
+        const std::int32_t target = bindings.targets[static_cast<std::size_t>(row)];
+        if (target < 0) continue;
+        leaveOut(row);
+        next = row + 1;
+        scored.push_back(row);
+        targets.push_back(target);
+        scales.push_back(segment.lossScale);
+      }
+      offsets.push_back(static_cast<std::int32_t>(scored.size()));
+    }
+    leaveOut(bindings.rows);
   }
 };
 
 struct HeadLoss final : CudaStep {
   explicit HeadLoss(Fields& fields) : f(fields) { givesLosses = true; }
+  cuda::HeadScratch scratch() const {
+    return cuda::headScratch(static_cast<std::size_t>(f.tileRows), static_cast<std::size_t>(f.hidden),
+                             static_cast<std::size_t>(f.vocabulary), f.dtype);
+  }
   void reach(Reach& r) const override {
     f.reach(r);
-    r.bytes("logits", f.logits,
-            cuda::headScratchBytes(static_cast<std::size_t>(f.tileRows), static_cast<std::size_t>(f.vocabulary),
-                                   f.dtype));
+    r.bytes("logits", f.logits, scratch().bytes);
     for (const std::int32_t target : r.bindings.targets) {
       if (target >= f.vocabulary) {
         r.refuse("targets", "token ids below " + std::to_string(f.vocabulary), std::to_string(target));
@@ -156,36 +199,29 @@ struct HeadLoss final : CudaStep {
     }
   }
   Launch prepare(CudaRun& r) const override {
-    const auto rows = static_cast<std::size_t>(r.rows());
-    // Only rows of a segment are scored.
-    std::vector<std::int32_t> targets(rows, -1);
-    std::vector<float> scales(rows, 0.0F);
-    std::vector<std::int32_t> offsets{0};
-    for (const RunSegment& segment : r.bindings.segments) {
-      for (std::int32_t row = segment.rowStart; row < segment.rowEnd; row++) {
-        const auto place = static_cast<std::size_t>(row);
-        targets[place] = std::max(-1, r.bindings.targets[place]);
-        scales[place] = segment.lossScale;
-      }
-      offsets.push_back(segment.rowEnd);
-    }
+    const ScoredRows rows(r.bindings);
     Launch launch;
     ops::withStore(f.dtype, [&]<class Store>(Store) {
+      const cuda::HeadScratch places = scratch();
+      std::byte* const room = r.place(f.logits);
       HeadLossRun<Store> op{};
       op.f = &f;
-      op.rows = r.rows();
       op.x = r.at<Store>(f.x);
       op.dx = f.dx ? r.at(*f.dx) : nullptr;
       op.logits = r.at(f.logits);
+      op.gradient = reinterpret_cast<Store*>(room + places.gradient);
+      op.tileX = reinterpret_cast<Store*>(room + places.x);
+      op.tileDx = reinterpret_cast<float*>(room + places.dx);
       op.ld = static_cast<std::int64_t>(cuda::padded(static_cast<std::size_t>(f.vocabulary), 8));
-      const std::size_t tileBytes = static_cast<std::size_t>(f.tileRows * op.ld) * sizeof(float);
-      const std::size_t behind = sizeof(Store) == sizeof(float) ? 0 : cuda::padded(tileBytes, cuda::kScratchLine);
-      op.gradient = reinterpret_cast<Store*>(r.place(f.logits) + behind);
-      op.targets = r.slot.table(targets);
-      op.lossScale = r.slot.table(scales);
-      op.offsets = r.slot.table(offsets);
+      op.scored = r.slot.table(rows.scored);
+      op.count = static_cast<std::int32_t>(rows.scored.size());
+      op.others = r.slot.table(rows.others);
+      op.otherCount = static_cast<std::int32_t>(rows.others.size());
+      op.targets = r.slot.table(rows.targets);
+      op.lossScale = r.slot.table(rows.scales);
+      op.offsets = r.slot.table(rows.offsets);
       op.segments = static_cast<std::int32_t>(r.bindings.segments.size());
-      op.state = r.slot.room<cuda::CrossEntropyState>(rows);
+      op.state = r.slot.room<cuda::CrossEntropyState>(rows.scored.size());
       op.losses = r.losses;
       op.blas = &r.blas;
       launch = op;

@@ -32,14 +32,14 @@ void TableSlot::open(std::shared_ptr<const Buffer> region) {
   used_ = kResultBytes;
   tablesEnd_ = used_;
   resultCount_ = 0;
-  places_.clear();
+  sizes_.clear();
 }
 
 std::size_t TableSlot::take(std::size_t bytes) {
   const std::size_t place = (used_ + kAlignment - 1) / kAlignment * kAlignment;
   if (place + bytes > region_->bytes()) throw Full{};
   used_ = place + bytes;
-  places_.push_back(place);
+  sizes_.push_back(bytes);
   return place;
 }
 

@@ -50,8 +50,8 @@ class TableSlot {
   const double* downloaded() const { return hostResults_; }
 
   const std::byte* region() const { return region_->data(); }
-  // Where in the region each table and room lies, in the order in which they were taken.
-  const std::vector<std::size_t>& places() const { return places_; }
+  // Bytes of each table and room, in the order in which they were taken; their places follow from them.
+  const std::vector<std::size_t>& sizes() const { return sizes_; }
 
   static constexpr std::size_t kBytes = std::size_t{4} << 20;
   static constexpr std::size_t kResults = 4096;
@@ -67,7 +67,7 @@ class TableSlot {
   std::size_t used_ = 0;
   std::size_t tablesEnd_ = 0;
   std::size_t resultCount_ = 0;
-  std::vector<std::size_t> places_;
+  std::vector<std::size_t> sizes_;
 };
 
 // The region of a device, and its slots: as many tasks as the host may be ahead of the GPU.
