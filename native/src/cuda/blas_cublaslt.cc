@@ -1,5 +1,4 @@
-// cuBLASLt, loaded when a device is made. What is called is declared here, so that building needs no cuBLAS; the
-// numbers and layouts are those of cublasLt.h, which have been the same from version 11.4 to 13.
+// cuBLASLt, loaded when a device is made.
 //
 // cuBLASLt thinks in columns: a row major [T,N] is its [N,T]. Forward: y' = op(W') x' with W' [K,N] transposed.
 #include <dlfcn.h>
@@ -12,59 +11,15 @@
 #include <tuple>
 
 #include "cuda/blas.h"
+#include "cuda/cublaslt_api.h"
 
 namespace loratwin::cuda {
 
 namespace {
 
-using Handle = void*;
-using Descriptor = void*;
-
-// cublasLtMatmulAlgo_t and cublasLtMatmulHeuristicResult_t
-struct Algorithm {
-  std::uint64_t data[8];
-};
-struct HeuristicResult {
-  Algorithm algorithm;
-  std::size_t workspaceBytes;
-  int state;
-  float wavesCount;
-  int reserved[4];
-};
-static_assert(sizeof(HeuristicResult) == 96);
-
-// cudaDataType_t, cublasComputeType_t, cublasOperation_t and the attributes of cublasLt.h
-constexpr int kFloat32 = 0;
-constexpr int kBfloat16 = 14;
-constexpr int kCompute32F = 68;
-constexpr int kCompute32FFastTf32 = 77;
-constexpr std::int32_t kNotTransposed = 0;
-constexpr std::int32_t kTransposed = 1;
-constexpr int kTransposeA = 3;
-constexpr int kTransposeB = 4;
-constexpr int kMaxWorkspaceBytes = 1;
+using namespace cublaslt;
 
 constexpr std::size_t kLeastVersion = 11'04'00;
-
-struct Library {
-  std::size_t (*getVersion)();
-  const char* (*getStatusString)(int);
-  int (*create)(Handle*);
-  int (*destroy)(Handle);
-  int (*descriptorCreate)(Descriptor*, int computeType, int scaleType);
-  int (*descriptorSet)(Descriptor, int attribute, const void*, std::size_t);
-  int (*descriptorDestroy)(Descriptor);
-  int (*layoutCreate)(Descriptor*, int type, std::uint64_t rows, std::uint64_t columns, std::int64_t ld);
-  int (*layoutDestroy)(Descriptor);
-  int (*preferenceCreate)(Descriptor*);
-  int (*preferenceSet)(Descriptor, int attribute, const void*, std::size_t);
-  int (*preferenceDestroy)(Descriptor);
-  int (*heuristic)(Handle, Descriptor, Descriptor a, Descriptor b, Descriptor c, Descriptor d, Descriptor preference,
-                   int wanted, HeuristicResult*, int* found);
-  int (*matmul)(Handle, Descriptor, const void* alpha, const void* a, Descriptor, const void* b, Descriptor,
-                const void* beta, const void* c, Descriptor, void* d, Descriptor, const Algorithm*, void* workspace,
-                std::size_t workspaceBytes, void* stream);
-};
 
 template <class Function>
 void find(void* library, const char* name, Function& function) {
@@ -90,7 +45,7 @@ const Library& library() {
     void* const file = open();
     Library made{};
     find(file, "cublasLtGetVersion", made.getVersion);
-    if (made.getVersion() < kLeastVersion) {
+    if (comparableVersion(made.getVersion()) < kLeastVersion) {
       throw std::runtime_error("cuBLASLt: Expected version 11.4 or newer, got " + std::to_string(made.getVersion()));
     }
     find(file, "cublasLtGetStatusString", made.getStatusString);

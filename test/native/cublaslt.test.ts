@@ -1,0 +1,86 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { finish, native } from "./cuda-table.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "loratwin-cublaslt-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const FLAGS = ["-std=c++20", "-O1", "-Wall", "-Wextra", "-Werror", `-I${path.join(native, "src")}`];
+const source = (name: string) => path.join(native, name);
+const built = (name: string) => path.join(folder, name);
+
+async function compile(output: string, ...args: readonly string[]): Promise<void> {
+  const { status, stdout, stderr } = await finish("g++", [...FLAGS, ...args, "-o", output]);
+  if (status !== 0) throw new Error(`${stdout}${stderr}`);
+}
+
+/** LORATWIN_CUBLASLT_INCLUDE, where cuBLAS's headers are, or where its packages put them. */
+const INCLUDES = [process.env["LORATWIN_CUBLASLT_INCLUDE"] ?? "", "/usr/local/cuda/include", "/usr/include"];
+const headers = INCLUDES.find((include) => include !== "" && existsSync(path.join(include, "cublasLt.h")));
+const without = headers === undefined ? " (skipped: Expected cublasLt.h in LORATWIN_CUBLASLT_INCLUDE, found none)" : "";
+
+test.skipIf(headers === undefined)(
+  `what is declared of cuBLASLt by hand is what its headers say${without}`,
+  async () => {
+    const includes = [`-isystem${headers}`, "-isystem/usr/local/cuda/include"];
+    const { stderr } = await finish("g++", [...FLAGS, ...includes, "-fsyntax-only", source("test/cublaslt_header.cc")]);
+    expect(stderr).toBe("");
+  },
+);
+
+beforeAll(async () => {
+  await compile(built("stand_in.so"), "-shared", "-fPIC", source("test/cublaslt_stand_in.cc"));
+  await compile(
+    built("products"),
+    source("test/cublaslt_products.cc"),
+    source("src/cuda/blas_cublaslt.cc"),
+    ...(process.platform === "linux" ? ["-ldl"] : []),
+  );
+}, 300_000);
+
+/** Runs the products with a library in cuBLASLt's place. */
+async function products(variables: Readonly<Record<string, string>>) {
+  const words = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  const { status, stdout } = await finish("env", [...words, built("products")]);
+  const lines = stdout.trim().split("\n");
+  return { status, lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
+
+describe("over a library that does what cuBLASLt's documentation says", () => {
+  const library = { LORATWIN_CUBLASLT: built("stand_in.so") };
+
+  test("products of both directions, types and strides, with residuals, are right", async () => {
+    const { status, lines } = await products(library);
+    expect(lines.filter(({ ok }) => ok !== true)).toEqual([]);
+    // Five shapes in three pairs of types, two more with a residual in two, without and with TF32.
+    expect(lines.length).toBe(2 * (5 * 3 + 2 * 2));
+    expect(status).toBe(0);
+  });
+
+  test.each(["11400", "11605", "110902", "120604", "130000"])("version %s is taken", async (version) => {
+    expect((await products({ ...library, STAND_IN_VERSION: version })).status).toBe(0);
+  });
+
+  test.each(["10204", "11103", "11300"])("version %s is refused", async (version) => {
+    const { status, lines } = await products({ ...library, STAND_IN_VERSION: version });
+    expect(lines).toEqual([{ error: `cuBLASLt: Expected version 11.4 or newer, got ${version}` }]);
+    expect(status).toBe(1);
+  });
+
+  test("a library that lacks a function is refused by the function's name", async () => {
+    const file = built("lacks_matmul.so");
+    await compile(file, "-shared", "-fPIC", "-DSTAND_IN_LACKS_MATMUL", source("test/cublaslt_stand_in.cc"));
+    const { lines } = await products({ LORATWIN_CUBLASLT: file });
+    expect(lines).toEqual([{ error: "cuBLASLt: Expected the function cublasLtMatmul, found none" }]);
+  });
+});
+
+test("cuBLASLt itself is loaded, or what was looked for is said", async () => {
+  const { lines } = await products({});
+  const [{ error, ok }] = lines as [{ error?: string; ok?: boolean }];
+  // Without a GPU it has all functions and no handle.
+  if (error === undefined) expect(ok).toBe(true);
+  else expect(error).toMatch(/^(cublasLtCreate: |cuBLASLt: Expected one of libcublasLt\.so\.13, .* none that loads\.)/);
+});
