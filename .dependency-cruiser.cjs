@@ -48,8 +48,8 @@ const homes = {
   // Headers for C++; TypeScript needs only their place.
   "node-addon-api": ["native"],
 
-  // The event queue.
-  fastpriorityqueue: ["sim"],
+  // Queues of events: the simulator's, and the one of due slots that simulator and list scheduling share.
+  fastpriorityqueue: ["core", "sim"],
 
   // Tokenizers, chat templates, downloads, and the file forms that training data comes in.
   "@huggingface": ["datasets"],

@@ -14,7 +14,7 @@ import {
   type ScheduleName,
   sealPlan,
 } from "../plan/index.ts";
-import { simulate } from "../sim/index.ts";
+import { simulateStream } from "../sim/index.ts";
 import { COMPARISON_SCHEDULES } from "../studies/index.ts";
 import { runMetrics } from "../traces/index.ts";
 import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
@@ -76,7 +76,8 @@ function inFlightOption(args: Arguments): "auto" | "none" | number {
 /** The plan with its prediction: what the simulator says of it, and the memory that it needs. */
 export function predictPlan(body: PlanBody): PlanBody {
   const draft = { ...body, hash: "" };
-  const trace = simulate({ plan: body, planHash: "", costModel: createCostModel(body.calibration, body.model.dtype) });
+  const costModel = createCostModel(body.calibration, body.model.dtype);
+  const trace = simulateStream({ plan: body, planHash: "", costModel });
   const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal } = runMetrics(draft, trace);
   const peakMemoryBytes = body.stages.map(({ index }) => body.memory[index]!.total);
   return { ...body, predicted: { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal, peakMemoryBytes } };

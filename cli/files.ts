@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import type { Io } from "./io.ts";
@@ -30,14 +30,50 @@ export function readInput(io: Io, file: string, what: string): { readonly text: 
   }
 }
 
-/** Writes a file, and the folders that it lies in. @throws InputError when it cannot be written. */
-export function writeOutput(io: Io, file: string, content: string | Iterable<string>): void {
-  const full = absolute(io, file);
+/** Characters that are gathered before they are written. */
+const PIECE = 2 ** 20;
+
+/** Runs what writes a file. @throws InputError when it cannot be written. */
+function writing<T>(file: string, write: () => T): T {
   try {
-    mkdirSync(path.dirname(full), { recursive: true });
-    writeFileSync(full, typeof content === "string" ? content : [...content].map((line) => `${line}\n`).join(""));
+    return write();
   } catch (error) {
     throw new InputError({ expected: "a file that can be written", file, got: reason(error) }, { cause: error });
+  }
+}
+
+/** Writes a file, and the folders that it lies in. @throws InputError when it cannot be written. */
+export function writeOutput(io: Io, file: string, content: string): void {
+  const full = absolute(io, file);
+  writing(file, () => {
+    mkdirSync(path.dirname(full), { recursive: true });
+    writeFileSync(full, content);
+  });
+}
+
+/**
+ * Writes a file line by line, and the folders that it lies in. The next lines are asked for when those before them are in the file, so that
+ * a file of any size takes the memory of one piece.
+ * @throws InputError when it cannot be written.
+ */
+export function writeLines(io: Io, file: string, lines: Iterable<string>): void {
+  const full = absolute(io, file);
+  const descriptor = writing(file, () => {
+    mkdirSync(path.dirname(full), { recursive: true });
+    return openSync(full, "w");
+  });
+  const flush = (piece: string): void => writing(file, () => writeFileSync(descriptor, piece));
+  try {
+    let piece = "";
+    for (const line of lines) {
+      piece += `${line}\n`;
+      if (piece.length < PIECE) continue;
+      flush(piece);
+      piece = "";
+    }
+    flush(piece);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -4,7 +4,7 @@ import { canonicalJson, InputError } from "../core/index.ts";
 import { type ExecuteResult, type StepMetrics, writePeftFolder } from "../exec/index.ts";
 import { type Plan, readText } from "../plan/index.ts";
 import { traceLines } from "../traces/index.ts";
-import { absolute, makeFolder, readInput, writeOutput } from "./files.ts";
+import { absolute, makeFolder, readInput, writeLines, writeOutput } from "./files.ts";
 import type { Io } from "./io.ts";
 
 const PLAN = "plan.json";
@@ -33,8 +33,8 @@ export function checkRunFolder(io: Io, folder: string, plan: Plan): void {
 /** Writes plan, trace, metrics and one PEFT folder for each job. Returns the adapters' folders by job. */
 export function writeRunFolder(io: Io, folder: string, plan: Plan, result: ExecuteResult): ReadonlyMap<string, string> {
   writeOutput(io, path.join(folder, PLAN), `${canonicalJson(plan)}\n`);
-  writeOutput(io, path.join(folder, "trace.json"), traceLines(result.trace));
-  writeOutput(
+  writeLines(io, path.join(folder, "trace.json"), traceLines(result.trace));
+  writeLines(
     io,
     path.join(folder, "metrics.jsonl"),
     result.metrics.map((row) => canonicalJson(row)),

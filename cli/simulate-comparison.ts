@@ -16,7 +16,7 @@ import { traceLines } from "../traces/index.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText } from "./command.ts";
 import { adapterParameters, comparisonPlatform, trainedModel } from "./comparison-platform.ts";
 import { runText } from "./describe-run.ts";
-import { readInput, writeOutput } from "./files.ts";
+import { readInput, writeLines } from "./files.ts";
 import type { Io } from "./io.ts";
 import { calibrationHash } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
@@ -188,7 +188,7 @@ export async function simulateComparison(io: Io, args: Arguments, schedule: Comp
       calibrationHash: calibrationHash(request.calibration),
       versions: { loratwin: VERSION },
     });
-    writeOutput(io, output, traceLines(trace));
+    writeLines(io, output, traceLines(trace));
     const all = simulated.steps.length;
     written = held === all ? "" : `: the first ${held} of ${all} steps`;
   }

@@ -1,8 +1,8 @@
 import type { Argv } from "yargs";
 import { InputError } from "../core/index.ts";
 import { withoutPruning } from "../plan/index.ts";
-import { type SimulateOptions, simulate, simulateBlocking } from "../sim/index.ts";
-import type { Trace } from "../traces/index.ts";
+import { type SimulateOptions, simulateBlocking, simulateStream } from "../sim/index.ts";
+import type { TraceStream } from "../traces/index.ts";
 import type { Arguments } from "./command.ts";
 
 /** What can be switched off to see what it gives. */
@@ -36,8 +36,8 @@ export function refuseVariant(args: Arguments): void {
 }
 
 /** The plan in virtual time, with what the options switch off. */
-export function simulateVariant(args: Arguments, options: SimulateOptions): Trace {
+export function simulateVariant(args: Arguments, options: SimulateOptions): TraceStream {
   const varied =
     args["pruning"] === false ? { ...options, ...withoutPruning(options.plan, options.costModel) } : options;
-  return args["overlap"] === false ? simulateBlocking(varied) : simulate(varied);
+  return args["overlap"] === false ? simulateBlocking(varied) : simulateStream(varied);
 }

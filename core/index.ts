@@ -1,5 +1,7 @@
 // JSON whose bytes depend on the data alone, and the hash of it.
 export { canonicalJson, contentHash } from "./canonical-json.ts";
+// Pending events of a simulated run, by slot.
+export { DueSlots } from "./due-slots.ts";
 // The four error classes and the facts that their texts are made of.
 export { DeviceError, type ErrorFacts, formatFacts, InputError, InvariantError, PlanError } from "./errors.ts";
 // Seeded random numbers.

@@ -1,6 +1,6 @@
-import { type Action, type ActionKey, formatAction } from "./action.ts";
+import { type Action, type ActionKey, type ActionLetter, formatAction } from "./action.ts";
 import type { PlanBody } from "./documents/plan.ts";
-import { activeJobs, type MiniBatch, miniBatches } from "./mini-batch.ts";
+import { type MiniBatch, miniBatches } from "./mini-batch.ts";
 import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 
 /** What has to have ended before an action may start, beside the actions in front of it on its own stage. */
@@ -12,6 +12,13 @@ export interface Dependency {
 
 /** Answers for one plan; it holds only tables of mini-batches. */
 export interface DependencyTable {
+  readonly numStages: number;
+  readonly numMicroBatches: number;
+  /**
+   * The micro-batch whose backward has to have ended on stage 0; -1 for none. It is the one dependency for which nothing travels, and the only
+   * one beside F on the stage before and B on the stage behind.
+   */
+  signalOf(stage: number, letter: ActionLetter, microBatch: number): number;
   dependenciesOf(action: Action): readonly Dependency[];
   miniBatchOf(microBatch: number): MiniBatch;
 }
@@ -24,9 +31,10 @@ function lastBackward(plan: Pick<PlanBody, "schedule">, miniBatch: MiniBatch): n
 
 /** Whether an update needs the gradient norm over all stages: a job of the mini-batch clips. */
 export function clips(plan: Pick<PlanBody, "groups" | "jobs">, miniBatch: MiniBatch): boolean {
-  return activeJobs(plan, miniBatch.group, miniBatch.step).some(
-    (job) => plan.jobs[job]!.optimizer.maxGradNorm !== undefined,
-  );
+  return plan.groups[miniBatch.group]!.some((index) => {
+    const job = plan.jobs[index]!;
+    return miniBatch.step < job.steps && job.optimizer.maxGradNorm !== undefined;
+  });
 }
 
 /**
@@ -43,29 +51,29 @@ export function dependencyTable(
     const { group, step } = plan.microBatches[microBatch]!;
     return table[group]![step]!;
   };
-  const signal = (stage: number, microBatch: number): Dependency => ({
-    action: formatAction({ stage, letter: "B", microBatch }),
-    message: "none",
-  });
+  const signalOf = (stage: number, letter: ActionLetter, microBatch: number): number => {
+    if (letter === "F" && stage === 0) {
+      const { group, step } = plan.microBatches[microBatch]!;
+      return step === 0 ? -1 : lastBackward(plan, table[group]![step - 1]!);
+    }
+    if (letter !== "U" || stage === 0) return -1;
+    const miniBatch = miniBatchOf(microBatch);
+    return clips(plan, miniBatch) ? lastBackward(plan, miniBatch) : -1;
+  };
   return {
+    numStages: plan.stages.length,
+    numMicroBatches: plan.microBatches.length,
     miniBatchOf,
+    signalOf,
     dependenciesOf({ stage, letter, microBatch }) {
-      switch (letter) {
-        case "F": {
-          if (stage > 0)
-            return [{ action: formatAction({ stage: stage - 1, letter, microBatch }), message: "activation" }];
-          const { group, step } = plan.microBatches[microBatch]!;
-          return step === 0 ? [] : [signal(0, lastBackward(plan, table[group]![step - 1]!))];
-        }
-        case "B":
-          return stage === lastStage
-            ? []
-            : [{ action: formatAction({ stage: stage + 1, letter, microBatch }), message: "gradient" }];
-        case "U": {
-          const miniBatch = miniBatchOf(microBatch);
-          return stage > 0 && clips(plan, miniBatch) ? [signal(0, lastBackward(plan, miniBatch))] : [];
-        }
-      }
+      if (letter === "F" && stage > 0)
+        return [{ action: formatAction({ stage: stage - 1, letter, microBatch }), message: "activation" }];
+      if (letter === "B" && stage < lastStage)
+        return [{ action: formatAction({ stage: stage + 1, letter, microBatch }), message: "gradient" }];
+      const signal = signalOf(stage, letter, microBatch);
+      return signal < 0
+        ? []
+        : [{ action: formatAction({ stage: 0, letter: "B", microBatch: signal }), message: "none" }];
     },
   };
 }

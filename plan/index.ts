@@ -1,5 +1,16 @@
 // One unit of compute work and its text form, the join key of everything.
-export { type Action, type ActionKey, type ActionLetter, formatAction, parseAction } from "./action.ts";
+export {
+  ACTION_LETTERS,
+  type Action,
+  type ActionKey,
+  type ActionLetter,
+  BACKWARD,
+  FORWARD,
+  formatAction,
+  parseAction,
+  parseKey,
+  UPDATE,
+} from "./action.ts";
 // Ops of pipelines with chunks, for comparison with the schedules of plans.
 export { interleavedOrders } from "./comparison/interleaved.ts";
 export type { PipelineOp, PipelineOrders } from "./comparison/pipeline-op.ts";
@@ -112,3 +123,5 @@ export {
   stageLayout,
 } from "./stage-layout.ts";
 export { planOrders, validatePlan } from "./validate-plan.ts";
+// Which micro-batches cost the same.
+export { type WorkShapes, workShapes } from "./work-shapes.ts";

@@ -1,5 +1,5 @@
 import { PlanError } from "../core/index.ts";
-import { type PlanBody, parseAction } from "../plan/index.ts";
+import { ACTION_LETTERS, type PlanBody, parseAction } from "../plan/index.ts";
 import {
   type Channel,
   hasArrived,
@@ -14,30 +14,29 @@ const MESSAGES = { activation: "activations", gradient: "gradients" } as const;
 
 function messageReason(channel: Channel, wanted: string, microBatch: number): string {
   const what = `the ${MESSAGES[channel.kind]} of ${wanted}`;
-  const number = channel.positions.findIndex(
-    (_, at) => at >= channel.consumed && messageMicroBatch(channel, at) === microBatch,
-  );
-  if (number < 0) return `${what}, which has not run`;
+  let number = channel.consumed;
+  while (number < channel.produced && messageMicroBatch(channel, number) !== microBatch) number += 1;
+  if (number === channel.produced) return `${what}, which has not run`;
   if (number > channel.consumed) return `${what}, which come after those of ${messageKey(channel, channel.consumed)}`;
   return hasFreeInBuffer(channel)
     ? what
     : `${what}, which wait for a free ${channel.kind}In buffer (${channel.inBuffers} planned)`;
 }
 
-function blockedBy(device: DeviceState, pendingSignals: readonly string[]): string {
+function blockedBy(device: DeviceState, pendingSignal: string | undefined): string {
   const { stage, order, position } = device;
   const letter = order.letters[position]!;
   const microBatch = order.microBatches[position]!;
-  const reasons = pendingSignals.map((key) => `the end of ${key}`);
+  const reasons = pendingSignal === undefined ? [] : [`the end of ${pendingSignal}`];
   const input = inputOf(device, letter);
   if (input !== null && !hasArrived(input, microBatch))
-    reasons.push(messageReason(input, `${input.from}${letter}${microBatch}`, microBatch));
+    reasons.push(messageReason(input, `${input.from}${ACTION_LETTERS[letter]}${microBatch}`, microBatch));
   const output = outputOf(device, letter);
   if (output !== null && !hasFreeOutBuffer(output)) {
-    const holders = output.positions
-      .slice(output.arrived)
-      .map((position) => output.order.keys[position])
-      .join(", ");
+    const holders = Array.from(
+      output.positions.subarray(output.arrived, output.produced),
+      (position) => output.order.keys[position]!,
+    ).join(", ");
     reasons.push(
       `a free ${output.kind}Out buffer (${output.outBuffers} planned${holders === "" ? "" : `, held for stage ${output.to} by ${holders}`})`,
     );
@@ -49,7 +48,7 @@ function blockedBy(device: DeviceState, pendingSignals: readonly string[]): stri
 export function blockedError(
   plan: PlanBody,
   devices: readonly DeviceState[],
-  pendingSignals: (device: DeviceState) => readonly string[],
+  pendingSignal: (device: DeviceState) => string | undefined,
 ): PlanError {
   const rows = devices.map((device) => {
     const { keys } = device.order;
@@ -58,7 +57,7 @@ export function blockedError(
       plan.devices[plan.stages[device.stage]!.device]!.name,
       `${device.position}/${keys.length}`,
       isDone ? "." : keys[device.position]!,
-      isDone ? "." : blockedBy(device, pendingSignals(device)),
+      isDone ? "." : blockedBy(device, pendingSignal(device)),
     ];
   });
   const table = [["device", "ran", "blocked", "waits for"], ...rows];

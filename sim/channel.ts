@@ -1,5 +1,4 @@
-import type { Nanos } from "../core/index.ts";
-import type { ActionKey, ActionLetter } from "../plan/index.ts";
+import { ACTION_LETTERS, type ActionKey, type ActionLetter, BACKWARD, FORWARD } from "../plan/index.ts";
 import type { Wire } from "./link.ts";
 import type { StageOrder } from "./stage-orders.ts";
 
@@ -15,34 +14,66 @@ export interface Channel {
   readonly from: number;
   readonly to: number;
   readonly latencyNs: number;
-  /** Null where bytes take no time. */
-  readonly wire: Wire<Channel> | null;
+  /** How long the bytes of a micro-batch are on a wire of the channel's own; null on a shared wire, and where bytes take no time. */
+  readonly ownWireNs: ((microBatch: number) => number) | null;
+  /** The wire that other channels use as well. */
+  readonly sharedWire: Wire<Channel> | null;
   readonly outBuffers: number;
   readonly inBuffers: number;
   /** The sender's order; `positions` are where in it the messages come from, by message number. */
   readonly order: StageOrder;
-  readonly positions: number[];
-  readonly producedNs: Nanos[];
+  readonly positions: Int32Array;
+  /** When the sender's actions end, by position in its order. */
+  readonly endsNs: Float64Array;
+  /** When the messages on their way arrive: message i at i modulo the length. There are no more of them than outgoing buffers. */
+  readonly arrivalsNs: Float64Array;
   /** When the message on the wire left; the streams at both ends carry one at a time. */
-  startedNs: Nanos;
+  startedNs: number;
   /** Forwards or backwards of the sender that have started: each holds an outgoing buffer until its message has arrived. */
   reserved: number;
+  produced: number;
   started: number;
+  /** Messages that have left the wire. */
+  left: number;
   arrived: number;
   consumed: number;
 }
 
+function positionsOf({ letters, counts }: StageOrder, letter: typeof FORWARD | typeof BACKWARD): Int32Array {
+  const positions = new Int32Array(counts[letter]);
+  let next = 0;
+  for (let position = 0; position < letters.length; position += 1)
+    if (letters[position] === letter) positions[next++] = position;
+  return positions;
+}
+
 export function createChannel(
-  fixed: Pick<Channel, "index" | "kind" | "from" | "to" | "latencyNs" | "wire" | "outBuffers" | "inBuffers" | "order">,
+  fixed: Pick<
+    Channel,
+    | "index"
+    | "kind"
+    | "from"
+    | "to"
+    | "latencyNs"
+    | "ownWireNs"
+    | "sharedWire"
+    | "outBuffers"
+    | "inBuffers"
+    | "order"
+    | "endsNs"
+  >,
 ): Channel {
+  const letter = fixed.kind === "activation" ? FORWARD : BACKWARD;
   return {
     ...fixed,
-    letter: fixed.kind === "activation" ? "F" : "B",
-    positions: [],
-    producedNs: [],
-    startedNs: 0 as Nanos,
+    letter: ACTION_LETTERS[letter],
+    positions: positionsOf(fixed.order, letter),
+    arrivalsNs: new Float64Array(Math.max(1, fixed.outBuffers)),
+    startedNs: 0,
     reserved: 0,
+    produced: 0,
     started: 0,
+    left: 0,
     arrived: 0,
     consumed: 0,
   };
@@ -67,7 +98,7 @@ export function hasFreeInBuffer(channel: Channel): boolean {
 
 /** Whether the next message is made and has a buffer to go to. */
 export function canSend(channel: Channel): boolean {
-  return channel.started < channel.positions.length && hasFreeInBuffer(channel);
+  return channel.started < channel.produced && hasFreeInBuffer(channel);
 }
 
 /** Whether the message of this micro-batch is the next one to read, and is there. */

@@ -1,6 +1,5 @@
-import type { Nanos } from "../core/index.ts";
+import { BACKWARD, FORWARD } from "../plan/index.ts";
 import type { Channel } from "./channel.ts";
-import type { MemoryMeter } from "./memory-meter.ts";
 import type { StageOrder } from "./stage-orders.ts";
 
 /** The compute stream. Times are by position in the order. */
@@ -14,12 +13,13 @@ export interface ComputeStream {
 export interface TransferStream {
   busy: boolean;
   /** Where the last transfer on it ends. */
-  lastEndNs: Nanos;
-  /** One entry a transfer, kept as columns of numbers since there are millions. */
-  readonly channels: number[];
-  readonly numbers: number[];
-  readonly startNs: number[];
-  readonly endNs: number[];
+  lastEndNs: number;
+  /** Transfers so far; each has an entry in the columns, which have room for all. Those of one channel are in order of their messages. */
+  length: number;
+  /** Index of the channel. */
+  readonly channels: Uint32Array;
+  readonly startNs: Float64Array;
+  readonly endNs: Float64Array;
 }
 
 /** One stage on its device: an order of compute actions, two transfer streams and up to four channels. */
@@ -29,7 +29,6 @@ export interface DeviceState {
   readonly compute: ComputeStream;
   readonly send: TransferStream;
   readonly receive: TransferStream;
-  readonly memory: MemoryMeter;
   /** Null at the ends of the pipeline. */
   readonly activationIn: Channel | null;
   readonly activationOut: Channel | null;
@@ -37,33 +36,46 @@ export interface DeviceState {
   readonly gradientOut: Channel | null;
   /** The next action to start, or the one running; an index into the order. */
   position: number;
+  /** The micro-batch whose backward on stage 0 it was found to wait for; -1 for none. */
+  waitsFor: number;
 }
 
-function createTransferStream(): TransferStream {
-  return { busy: false, lastEndNs: 0 as Nanos, channels: [], numbers: [], startNs: [], endNs: [] };
+export function createComputeStream(numActions: number): ComputeStream {
+  return { busy: false, startNs: new Float64Array(numActions), endNs: new Float64Array(numActions) };
+}
+
+function createTransferStream(...channels: readonly (Channel | null)[]): TransferStream {
+  const room = channels.reduce((sum, channel) => sum + (channel?.positions.length ?? 0), 0);
+  return {
+    busy: false,
+    lastEndNs: 0,
+    length: 0,
+    channels: new Uint32Array(room),
+    startNs: new Float64Array(room),
+    endNs: new Float64Array(room),
+  };
 }
 
 export function createDevice(
   fixed: Pick<
     DeviceState,
-    "stage" | "order" | "memory" | "activationIn" | "activationOut" | "gradientIn" | "gradientOut"
+    "stage" | "order" | "compute" | "activationIn" | "activationOut" | "gradientIn" | "gradientOut"
   >,
 ): DeviceState {
-  const numActions = fixed.order.keys.length;
   return {
     ...fixed,
-    compute: { busy: false, startNs: new Float64Array(numActions), endNs: new Float64Array(numActions) },
-    send: createTransferStream(),
-    receive: createTransferStream(),
+    send: createTransferStream(fixed.activationOut, fixed.gradientOut),
+    receive: createTransferStream(fixed.activationIn, fixed.gradientIn),
     position: 0,
+    waitsFor: -1,
   };
 }
 
-/** The channel that an action reads, and the one that it writes. */
-export function inputOf(device: DeviceState, letter: string): Channel | null {
-  return letter === "F" ? device.activationIn : letter === "B" ? device.gradientIn : null;
+/** The channel that an action reads, and the one that it writes; `letter` is its code. */
+export function inputOf(device: DeviceState, letter: number): Channel | null {
+  return letter === FORWARD ? device.activationIn : letter === BACKWARD ? device.gradientIn : null;
 }
 
-export function outputOf(device: DeviceState, letter: string): Channel | null {
-  return letter === "F" ? device.activationOut : letter === "B" ? device.gradientOut : null;
+export function outputOf(device: DeviceState, letter: number): Channel | null {
+  return letter === FORWARD ? device.activationOut : letter === BACKWARD ? device.gradientOut : null;
 }

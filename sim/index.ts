@@ -41,7 +41,7 @@ export type { RunFigures } from "./run-figures.ts";
 // Any work in virtual time: tasks on ordered streams, with bytes over shared links.
 export { type MessageCost, runTasks, type Task, type TaskFlow, type TaskGraph, type TaskTimes } from "./run-tasks.ts";
 // The plan in virtual time.
-export { type SimulateOptions, simulate } from "./simulate.ts";
+export { type SimulateOptions, simulate, simulateStream } from "./simulate.ts";
 // The same with transfers that block.
 export { simulateBlocking } from "./simulate-blocking.ts";
 export { createTopology, linkRates, type MachineTopology, type Topology } from "./topology.ts";

@@ -1,9 +1,9 @@
 import { contentHash, InputError, type Nanos } from "../core/index.ts";
-import { type Action, type ActionLetter, formatAction, type PlanBody, parseAction } from "../plan/index.ts";
-import type { Stream, Trace } from "../traces/index.ts";
+import { ACTION_LETTERS, type Action, formatAction, type PlanBody, parseAction } from "../plan/index.ts";
+import { heldTrace, type Stream, type Trace } from "../traces/index.ts";
 import type { ActionDurations } from "./action-durations.ts";
 import { runWithTimes } from "./run-plan.ts";
-import { runTrace } from "./simulate.ts";
+import { runStream } from "./simulate.ts";
 import { actionIndex } from "./stage-orders.ts";
 
 /** Times of single actions, or of the messages that they send. */
@@ -16,15 +16,16 @@ interface MeasuredTimes {
 /** The durations of one stream's events, each action once. @throws InputError for one that is missing, twice there, or not wanted. */
 function measuredTimes(plan: PlanBody, trace: Trace, stream: Stream, wanted: readonly Action[]): MeasuredTimes {
   const { microBatches, stages } = plan;
-  const indexOf = (stage: number, letter: ActionLetter, microBatch: number): number =>
-    actionIndex(stage, letter, microBatch, microBatches.length);
+  const indexOf = ({ stage, letter, microBatch }: Action): number =>
+    actionIndex(stage, ACTION_LETTERS.indexOf(letter), microBatch, microBatches.length);
   const what = stream === "compute" ? "action" : "message";
   const table = new Float64Array(stages.length * 3 * microBatches.length).fill(Number.NaN);
   let found = 0;
   for (const event of trace.events) {
     if (event.stream !== stream) continue;
-    const { stage, letter, microBatch } = parseAction(event.action);
-    const index = indexOf(stage, letter, microBatch);
+    const action = parseAction(event.action);
+    const { stage, microBatch } = action;
+    const index = indexOf(action);
     const isInPlan = stage < stages.length && microBatch < microBatches.length;
     if (!isInPlan || !Number.isNaN(table[index]))
       throw new InputError({ expected: `each ${what} of the plan once in the trace to replay`, got: event.action });
@@ -32,7 +33,7 @@ function measuredTimes(plan: PlanBody, trace: Trace, stream: Stream, wanted: rea
     found += 1;
   }
   for (const action of wanted) {
-    if (Number.isNaN(table[indexOf(action.stage, action.letter, action.microBatch)]))
+    if (Number.isNaN(table[indexOf(action)]))
       throw new InputError({
         expected: `the ${what} ${stream === "compute" ? "" : "of "}${formatAction(action)} in the trace to replay`,
         hint: "The trace is not of a whole run of this plan.",
@@ -43,7 +44,11 @@ function measuredTimes(plan: PlanBody, trace: Trace, stream: Stream, wanted: rea
       expected: `${wanted.length} ${what}s, those of the plan, in the trace to replay`,
       got: found,
     });
-  return { table, durationNs: (stage, letter, microBatch) => table[indexOf(stage, letter, microBatch)]! as Nanos };
+  return {
+    table,
+    durationNs: (stage, letter, microBatch) =>
+      table[actionIndex(stage, letter, microBatch, microBatches.length)]! as Nanos,
+  };
 }
 
 export interface ReplayOptions {
@@ -74,5 +79,5 @@ export function replay({ plan, planHash, executed, versions = {} }: ReplayOption
   });
   const measured = (table: Float64Array) => Array.from(table, (time) => (Number.isNaN(time) ? null : time));
   const calibrationHash = contentHash([measured(compute.table), measured(messages.table)]);
-  return runTrace(plan, run, { planHash, calibrationHash, versions });
+  return heldTrace(runStream(plan, run, { planHash, calibrationHash, versions }));
 }

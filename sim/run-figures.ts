@@ -1,4 +1,4 @@
-import { microBatchTokens, type PlanBody } from "../plan/index.ts";
+import { FORWARD, microBatchTokens, type PlanBody, UPDATE } from "../plan/index.ts";
 import type { DeviceState } from "./device.ts";
 import type { Run } from "./run-plan.ts";
 
@@ -31,7 +31,7 @@ function stepStarts(plan: PlanBody, { order, compute }: DeviceState): readonly n
   const starts: number[] = [];
   order.letters.forEach((letter, at) => {
     const { step, rows } = plan.microBatches[order.microBatches[at]!]!;
-    if (letter !== "F" || !rows.some(([job]) => job === 0)) return;
+    if (letter !== FORWARD || !rows.some(([job]) => job === 0)) return;
     starts[step] = Math.min(starts[step] ?? Number.POSITIVE_INFINITY, compute.startNs[at]!);
   });
   return starts;
@@ -41,7 +41,7 @@ function turnarounds(plan: PlanBody, run: Run): readonly number[] {
   const endNs = plan.jobs.map(() => 0);
   for (const { order, compute } of run.devices) {
     order.letters.forEach((letter, at) => {
-      if (letter !== "U") return;
+      if (letter !== UPDATE) return;
       const { group, step } = plan.microBatches[order.microBatches[at]!]!;
       for (const job of plan.groups[group]!)
         if (step === plan.jobs[job]!.steps - 1) endNs[job] = Math.max(endNs[job]!, compute.endNs[at]!);

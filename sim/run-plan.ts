@@ -1,43 +1,25 @@
-import type { Nanos } from "../core/index.ts";
-import type { CostModel, PlanBody } from "../plan/index.ts";
+import { DueSlots, InvariantError, type Nanos } from "../core/index.ts";
+import { BACKWARD, type CostModel, FORWARD, formatAction, type PlanBody } from "../plan/index.ts";
 import { type ActionDurations, actionDurations } from "./action-durations.ts";
 import { blockedError } from "./blocked.ts";
-import { type Channel, canSend, hasArrived, hasFreeOutBuffer, messageMicroBatch } from "./channel.ts";
+import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch } from "./channel.ts";
 import { type DeviceState, inputOf, outputOf, type TransferStream } from "./device.ts";
-import { Engine } from "./engine.ts";
-import type { Wire } from "./link.ts";
-import { messageBytes } from "./message-bytes.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
-import { actionIndex, keyOfIndex } from "./stage-orders.ts";
+import { SendOrder } from "./send-order.ts";
 
 /** A finished run, in columns: what a trace is made of. */
 export interface Run extends Pipeline {
-  /** Events that the engine applied. */
+  /** Events that were applied: ends of actions and of bytes on a wire, and arrivals. */
   readonly numEvents: number;
 }
 
-type Occurrence =
-  | { readonly type: "computed"; readonly device: DeviceState }
-  | { readonly type: "wire"; readonly wire: Wire<Channel>; readonly version: number }
-  | { readonly type: "arrived"; readonly channel: Channel };
-
-const PRIORITIES: Readonly<Record<Occurrence["type"], number>> = { wire: 0, arrived: 1, computed: 2 };
-
-/** Of two messages that may leave, the one made first; gradients before activations, then by sender. */
-function goesFirst(a: Channel, b: Channel): boolean {
-  const aNs = a.producedNs[a.started]!;
-  const bNs = b.producedNs[b.started]!;
-  if (aNs !== bNs) return aNs < bNs;
-  if (a.kind !== b.kind) return a.kind === "gradient";
-  return a.from < b.from;
-}
-
 /** Writes down the channel's last transfer. Where latencies overlap, its event begins at the end of the one before. */
-function record(stream: TransferStream, channel: Channel, endNs: Nanos): void {
-  stream.channels.push(channel.index);
-  stream.numbers.push(channel.started - 1);
-  stream.startNs.push(Math.max(channel.startedNs, stream.lastEndNs));
-  stream.endNs.push(endNs);
+function record(stream: TransferStream, channel: Channel, endNs: number): void {
+  const at = stream.length;
+  stream.length = at + 1;
+  stream.channels[at] = channel.index;
+  stream.startNs[at] = Math.max(channel.startedNs, stream.lastEndNs);
+  stream.endNs[at] = endNs;
   stream.busy = false;
   stream.lastEndNs = endNs;
 }
@@ -52,6 +34,7 @@ export interface RunTimes {
 
 /**
  * Runs a plan in virtual time: each stage's actions strictly in plan order, messages over the links, within the planned buffers.
+ * Decisions are made once all events of an instant have been applied, so that ties cannot change one.
  * @throws PlanError when no action can go on and some are left.
  */
 export function runPlan(plan: PlanBody, costModel: CostModel): Run {
@@ -63,53 +46,73 @@ export function runPlan(plan: PlanBody, costModel: CostModel): Run {
  * @throws PlanError when no action can go on and some are left.
  */
 export function runWithTimes(plan: PlanBody, { links, action: duration, message }: RunTimes): Run {
-  const { devices, channels } = createPipeline(plan, links);
-  const engine = new Engine<Occurrence>();
-  const bytesOf = messageBytes(plan);
-  const numMicroBatches = plan.microBatches.length;
-  const ended = new Uint8Array(devices.length * 3 * numMicroBatches);
-  const signalWaiters = new Map<number, DeviceState[]>();
-  const dueDevices = new Set<DeviceState>(devices);
-  const dueChannels = new Set<Channel>();
-  const changedWires = new Set<Wire<Channel>>();
-  const computed = devices.map((device): Occurrence => ({ type: "computed", device }));
-  const arrived = channels.map((channel): Occurrence => ({ type: "arrived", channel }));
+  const pipeline = createPipeline(plan, links);
+  const { devices, channels, sharedWires, bytesOf } = pipeline;
+  const signalled = new Uint8Array(plan.microBatches.length);
+  // Slots: the end of each device's action, of each channel's bytes on a wire of their own, and each channel's next arrival.
+  const firstWire = devices.length;
+  const firstArrival = firstWire + channels.length;
+  const due = new DueSlots(firstArrival + channels.length);
+  const dueDevices = [...devices];
+  const isDueDevice = new Uint8Array(devices.length).fill(1);
+  const dueChannels = new SendOrder(devices, channels.length);
+  // The next end on a shared wire moves whenever a message starts on it, so it is no slot.
+  const sharedEndsNs = new Float64Array(sharedWires.length).fill(Number.POSITIVE_INFINITY);
+  const isChanged = new Uint8Array(sharedWires.length);
+  let waiting = 0;
+  let nowNs = 0;
+  let numEvents = 0;
 
-  const signalsHaveEnded = (device: DeviceState): boolean => {
-    for (const signal of device.order.signals[device.position]!) {
-      if (ended[signal] === 1) continue;
-      const waiters = signalWaiters.get(signal);
-      if (waiters === undefined) signalWaiters.set(signal, [device]);
-      else waiters.push(device);
-      return false;
+  const scheduleAt = (slot: number, timeNs: number): void => {
+    if (!(timeNs >= nowNs && timeNs <= Number.MAX_SAFE_INTEGER)) {
+      throw new InvariantError({ expected: `a whole number of nanoseconds from ${nowNs} on`, got: timeNs });
     }
-    return true;
+    due.add(slot, timeNs);
+  };
+
+  const addDueDevice = (device: DeviceState): void => {
+    if (isDueDevice[device.stage] === 1) return;
+    isDueDevice[device.stage] = 1;
+    dueDevices.push(device);
   };
 
   const startCompute = (device: DeviceState): void => {
     const { order, position, compute, stage } = device;
-    if (compute.busy || position >= order.keys.length) return;
+    if (compute.busy || position >= order.letters.length) return;
     const letter = order.letters[position]!;
     const microBatch = order.microBatches[position]!;
     const input = inputOf(device, letter);
     if (input !== null && !hasArrived(input, microBatch)) return;
     const output = outputOf(device, letter);
     if (output !== null && !hasFreeOutBuffer(output)) return;
-    if (!signalsHaveEnded(device)) return;
+    const signal = order.signals[position]!;
+    if (signal >= 0 && signalled[signal] === 0) {
+      if (device.waitsFor < 0) waiting += 1;
+      device.waitsFor = signal;
+      return;
+    }
     if (output !== null) output.reserved += 1;
-    const startNs = engine.nowNs;
-    const endNs = (startNs + duration(stage, letter, microBatch)) as Nanos;
-    if (letter === "F") device.memory.change(1, startNs);
+    const endNs = nowNs + duration(stage, letter, microBatch);
     compute.busy = true;
-    compute.startNs[position] = startNs;
+    compute.startNs[position] = nowNs;
     compute.endNs[position] = endNs;
-    engine.schedule(endNs, PRIORITIES.computed, computed[stage]!);
+    scheduleAt(stage, endNs);
+  };
+
+  const signalEnd = (microBatch: number): void => {
+    signalled[microBatch] = 1;
+    if (waiting === 0) return;
+    for (const device of devices) {
+      if (device.waitsFor !== microBatch) continue;
+      device.waitsFor = -1;
+      waiting -= 1;
+      addDueDevice(device);
+    }
   };
 
   const endCompute = (device: DeviceState): void => {
     const { order, position, stage } = device;
     const letter = order.letters[position]!;
-    const microBatch = order.microBatches[position]!;
     const input = inputOf(device, letter);
     if (input !== null) {
       input.consumed += 1;
@@ -117,22 +120,13 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message 
     }
     const output = outputOf(device, letter);
     if (output !== null) {
-      output.positions.push(position);
-      output.producedNs.push(engine.nowNs);
+      output.produced += 1;
       dueChannels.add(output);
     }
-    if (letter === "B") device.memory.change(-1, engine.nowNs);
     device.compute.busy = false;
-    device.position += 1;
-    dueDevices.add(device);
-    const index = actionIndex(stage, letter, microBatch, numMicroBatches);
-    ended[index] = 1;
-    for (const waiter of signalWaiters.get(index) ?? []) dueDevices.add(waiter);
-    signalWaiters.delete(index);
-  };
-
-  const addDueChannel = (channel: Channel | null): void => {
-    if (channel !== null) dueChannels.add(channel);
+    device.position = position + 1;
+    addDueDevice(device);
+    if (stage === 0 && letter === BACKWARD) signalEnd(order.microBatches[position]!);
   };
 
   /** The last byte is on its way: both streams are free for the next message, and this one arrives a latency later, behind the ones before it. */
@@ -142,75 +136,99 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message 
     const latencyNs =
       message === undefined
         ? channel.latencyNs
-        : message(channel.from, channel.letter, messageMicroBatch(channel, channel.started - 1));
-    const endNs = Math.max(engine.nowNs + latencyNs, sender.send.lastEndNs, receiver.receive.lastEndNs) as Nanos;
+        : message(
+            channel.from,
+            channel.kind === "activation" ? FORWARD : BACKWARD,
+            messageMicroBatch(channel, channel.left),
+          );
+    const endNs = Math.max(nowNs + latencyNs, sender.send.lastEndNs, receiver.receive.lastEndNs);
     record(sender.send, channel, endNs);
     record(receiver.receive, channel, endNs);
-    engine.schedule(endNs, PRIORITIES.arrived, arrived[channel.index]!);
-    addDueChannel(sender.activationOut);
-    addDueChannel(sender.gradientOut);
-    addDueChannel(receiver.activationIn);
-    addDueChannel(receiver.gradientIn);
+    channel.arrivalsNs[channel.left % channel.arrivalsNs.length] = endNs;
+    if (channel.left === channel.arrived) scheduleAt(firstArrival + channel.index, endNs);
+    channel.left += 1;
+    dueChannels.add(sender.activationOut);
+    dueChannels.add(sender.gradientOut);
+    dueChannels.add(receiver.activationIn);
+    dueChannels.add(receiver.gradientIn);
+  };
+
+  const arrive = (channel: Channel): void => {
+    channel.arrived += 1;
+    if (channel.left > channel.arrived)
+      scheduleAt(firstArrival + channel.index, channel.arrivalsNs[channel.arrived % channel.arrivalsNs.length]!);
+    addDueDevice(devices[channel.from]!);
+    addDueDevice(devices[channel.to]!);
   };
 
   const startTransfer = (channel: Channel): void => {
-    const number = channel.started;
+    const microBatch = messageMicroBatch(channel, channel.started);
     channel.started += 1;
-    channel.startedNs = engine.nowNs;
-    if (channel.wire === null) {
+    channel.startedNs = nowNs;
+    const { ownWireNs, sharedWire } = channel;
+    if (ownWireNs === null && sharedWire === null) {
       leaveWire(channel);
       return;
     }
     devices[channel.from]!.send.busy = true;
     devices[channel.to]!.receive.busy = true;
-    channel.wire.start(channel, bytesOf[messageMicroBatch(channel, number)]!, engine.nowNs);
-    changedWires.add(channel.wire);
-  };
-
-  const nextTransfer = (): Channel | null => {
-    let next: Channel | null = null;
-    for (const channel of dueChannels) {
-      const isReady = canSend(channel) && !devices[channel.from]!.send.busy && !devices[channel.to]!.receive.busy;
-      if (!isReady) dueChannels.delete(channel);
-      else if (next === null || goesFirst(channel, next)) next = channel;
+    if (ownWireNs !== null) scheduleAt(firstWire + channel.index, nowNs + ownWireNs(microBatch));
+    else {
+      sharedWire!.start(channel, bytesOf[microBatch]!, nowNs as Nanos);
+      isChanged[sharedWires.indexOf(sharedWire!)] = 1;
     }
-    return next;
   };
 
-  const apply = (occurrence: Occurrence): void => {
-    switch (occurrence.type) {
-      case "computed":
-        endCompute(occurrence.device);
-        break;
-      case "arrived":
-        occurrence.channel.arrived += 1;
-        dueDevices.add(devices[occurrence.channel.from]!).add(devices[occurrence.channel.to]!);
-        break;
-      case "wire":
-        if (occurrence.version !== occurrence.wire.version) break;
-        for (const channel of occurrence.wire.takeEnded(engine.nowNs)) leaveWire(channel);
-        changedWires.add(occurrence.wire);
+  const apply = (slot: number): void => {
+    if (slot < firstWire) endCompute(devices[slot]!);
+    else if (slot < firstArrival) leaveWire(channels[slot - firstWire]!);
+    else arrive(channels[slot - firstArrival]!);
+    numEvents += 1;
+  };
+
+  const applyShared = (): void => {
+    for (let index = 0; index < sharedWires.length; index += 1) {
+      if (sharedEndsNs[index] !== nowNs) continue;
+      for (const channel of sharedWires[index]!.takeEnded(nowNs as Nanos)) leaveWire(channel);
+      isChanged[index] = 1;
+      numEvents += 1;
     }
   };
 
   const settle = (): void => {
-    for (const device of dueDevices) startCompute(device);
-    dueDevices.clear();
-    for (let channel = nextTransfer(); channel !== null; channel = nextTransfer()) startTransfer(channel);
-    for (const wire of changedWires) {
-      const endNs = wire.nextEndNs();
-      if (endNs !== null) engine.schedule(endNs, PRIORITIES.wire, { type: "wire", wire, version: wire.version });
+    for (const device of dueDevices) {
+      isDueDevice[device.stage] = 0;
+      startCompute(device);
     }
-    changedWires.clear();
+    dueDevices.length = 0;
+    for (let channel = dueChannels.take(); channel !== null; channel = dueChannels.take()) startTransfer(channel);
+    for (let index = 0; index < sharedWires.length; index += 1) {
+      if (isChanged[index] === 0) continue;
+      isChanged[index] = 0;
+      sharedEndsNs[index] = sharedWires[index]!.nextEndNs() ?? Number.POSITIVE_INFINITY;
+    }
   };
 
-  const numEvents = engine.run(apply, settle);
-  if (devices.some((device) => device.position < device.order.keys.length)) {
-    throw blockedError(plan, devices, ({ order, position }) =>
-      order.signals[position]!.filter((signal) => ended[signal] !== 1).map((signal) =>
-        keyOfIndex(signal, numMicroBatches),
-      ),
-    );
+  const nextNs = (): number => {
+    let next = due.nextNs();
+    for (let index = 0; index < sharedWires.length; index += 1) next = Math.min(next, sharedEndsNs[index]!);
+    return next;
+  };
+
+  settle();
+  for (let next = nextNs(); next !== Number.POSITIVE_INFINITY; next = nextNs()) {
+    nowNs = next;
+    applyShared();
+    while (due.nextNs() === nowNs) apply(due.take()!);
+    settle();
   }
-  return { devices, channels, numEvents };
+  if (devices.some(({ position, order }) => position < order.letters.length)) {
+    throw blockedError(plan, devices, ({ order, position }) => {
+      const microBatch = order.signals[position]!;
+      return microBatch < 0 || signalled[microBatch] === 1
+        ? undefined
+        : formatAction({ stage: 0, letter: "B", microBatch });
+    });
+  }
+  return { ...pipeline, numEvents };
 }

@@ -1,11 +1,10 @@
 import { createRng, type Rng } from "../core/index.ts";
-import type { ActionLetter, CostModel, PlanBody, ResolvedLink } from "../plan/index.ts";
+import { ACTION_LETTERS, type CostModel, type PlanBody, type ResolvedLink } from "../plan/index.ts";
 import type { ActionDurations } from "./action-durations.ts";
 import type { CostError, CostErrors } from "./cost-errors.ts";
 import type { RunTimes } from "./run-plan.ts";
 import { actionIndex } from "./stage-orders.ts";
 
-const LETTERS: readonly ActionLetter[] = ["F", "B", "U"];
 /** The machine as a whole, and each device with each letter, have half of the variance each: a hold-out cannot tell them apart. */
 const SHARE = Math.SQRT1_2;
 
@@ -34,13 +33,15 @@ export function sampleTimes(
   const rng = createRng(seed);
   const numMicroBatches = plan.microBatches.length;
   const machine = rng.nextNormal();
-  const shared = plan.stages.flatMap(() => LETTERS.map((letter) => sharedFactor(errors.actions[letter], machine, rng)));
+  const shared = plan.stages.flatMap(() =>
+    ACTION_LETTERS.map((letter) => sharedFactor(errors.actions[letter], machine, rng)),
+  );
   const linkFactors = new Map<string, number>();
   for (const { id } of plan.links)
     if (!linkFactors.has(id)) linkFactors.set(id, Math.exp(errors.links * rng.nextNormal()));
-  const factors = new Float64Array(plan.stages.length * LETTERS.length * numMicroBatches);
+  const factors = new Float64Array(plan.stages.length * ACTION_LETTERS.length * numMicroBatches);
   for (let cell = 0; cell < shared.length; cell += 1) {
-    const error = errors.actions[LETTERS[cell % LETTERS.length]!];
+    const error = errors.actions[ACTION_LETTERS[cell % ACTION_LETTERS.length]!];
     const isNoisy = error.independent > 0;
     for (let at = cell * numMicroBatches; at < (cell + 1) * numMicroBatches; at += 1)
       factors[at] = isNoisy ? shared[cell]! * noiseFactor(error, rng) : shared[cell]!;

@@ -1,5 +1,6 @@
 import type { Nanos } from "../core/index.ts";
 import {
+  ACTION_LETTERS,
   type Action,
   dependencyTable,
   formatAction,
@@ -10,7 +11,7 @@ import {
 } from "../plan/index.ts";
 import { createTraceRecorder, type Trace } from "../traces/index.ts";
 import { actionDurations } from "./action-durations.ts";
-import { MemoryMeter } from "./memory-meter.ts";
+import { type InFlightChange, memorySamples } from "./memory-samples.ts";
 import { messageBytes } from "./message-bytes.ts";
 import { type PipelineMessage, pipelineTasks } from "./pipeline-tasks.ts";
 import { type MessageCost, runTasks, type TaskTimes } from "./run-tasks.ts";
@@ -47,7 +48,8 @@ function planTasks(
     orders: plan.actions.map((keys) => keys.map((key) => opOf(parseAction(key)))),
     numChunks: plan.stages.length,
     deviceOf: (chunk) => chunk,
-    seconds: ({ chunk, letter, microBatch }) => durations(chunk, letter as Action["letter"], microBatch) / 1e9,
+    seconds: ({ chunk, letter, microBatch }) =>
+      durations(chunk, ACTION_LETTERS.indexOf(letter as Action["letter"]), microBatch) / 1e9,
     message: costOf,
     blockingSeconds: alone,
     signals: ({ chunk, letter, microBatch }) =>
@@ -69,7 +71,7 @@ function traceOf(options: SimulateOptions, graph: ReturnType<typeof planTasks>, 
     part: microBatch.part,
     tokens: microBatchTokens(microBatch),
   }));
-  const changes: { readonly stage: number; readonly timeNs: Nanos; readonly delta: 1 | -1 }[] = [];
+  const changes = plan.stages.map((): InFlightChange[] => []);
   graph.tasks.forEach(({ op, kind, streams }, index) => {
     if (kind === "post") return;
     const { chunk: stage, microBatch } = op;
@@ -88,16 +90,14 @@ function traceOf(options: SimulateOptions, graph: ReturnType<typeof planTasks>, 
       ...facts[microBatch]!,
       ...(kind === "compute" ? {} : { bytes: bytesOf[microBatch]! }),
     });
-    if (kind === "compute" && letter === "F") changes.push({ stage, timeNs: startNs, delta: 1 });
-    if (kind === "compute" && letter === "B") changes.push({ stage, timeNs: endNs, delta: -1 });
+    if (kind === "compute" && letter === "F") changes[stage]!.push({ timeNs: startNs, delta: 1 });
+    if (kind === "compute" && letter === "B") changes[stage]!.push({ timeNs: endNs, delta: -1 });
   });
-  const letters = plan.actions.map((keys) => keys.map((key) => parseAction(key).letter));
-  const meters = plan.stages.map(
-    ({ device }, stage) => new MemoryMeter(device, plan.memory[stage]!, peakInFlight(letters[stage]!)),
-  );
-  changes.sort((a, b) => a.timeNs - b.timeNs || a.delta - b.delta);
-  for (const { stage, timeNs, delta } of changes) meters[stage]!.change(delta, timeNs);
-  for (const sample of meters.flatMap((meter) => meter.samples())) recorder.addCounter(sample);
+  plan.stages.forEach(({ device }, stage) => {
+    const peak = peakInFlight(plan.actions[stage]!.map((key) => ACTION_LETTERS.indexOf(parseAction(key).letter)));
+    const inOrder = changes[stage]!.sort((a, b) => a.timeNs - b.timeNs || a.delta - b.delta);
+    for (const sample of memorySamples(device, plan.memory[stage]!, peak, inOrder)) recorder.addCounter(sample);
+  });
   return recorder.finish();
 }
 

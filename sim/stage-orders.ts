@@ -1,9 +1,10 @@
 import {
+  ACTION_LETTERS,
   type ActionKey,
-  type ActionLetter,
+  BACKWARD,
   type DependencyTable,
   dependencyTable,
-  formatAction,
+  FORWARD,
   type PlanBody,
   parseAction,
 } from "../plan/index.ts";
@@ -11,57 +12,48 @@ import {
 /** A stage's compute order in columns: what the simulator reads for each action. */
 export interface StageOrder {
   readonly keys: readonly ActionKey[];
-  readonly letters: readonly ActionLetter[];
+  /** Codes of the letters. */
+  readonly letters: Uint8Array;
   readonly microBatches: Int32Array;
-  /** Signals to wait for, as `actionIndex` numbers; messages are the channels' business. */
-  readonly signals: readonly (readonly number[])[];
+  /** The micro-batch whose backward on stage 0 each action waits for; -1 for none. Messages are the channels' business. */
+  readonly signals: Int32Array;
+  /** How many forwards and backwards there are, by code. */
+  readonly counts: readonly [number, number];
 }
 
-const LETTERS: readonly ActionLetter[] = ["F", "B", "U"];
-const NO_SIGNALS: readonly number[] = [];
-
-/** Numbers (stage, letter, micro-batch) densely, for arrays with a cell for each possible action. */
-export function actionIndex(stage: number, letter: ActionLetter, microBatch: number, numMicroBatches: number): number {
-  return (stage * 3 + LETTERS.indexOf(letter)) * numMicroBatches + microBatch;
+/** Numbers (stage, letter code, micro-batch) densely, for tables with a cell for each possible action. */
+export function actionIndex(stage: number, letter: number, microBatch: number, numMicroBatches: number): number {
+  return (stage * ACTION_LETTERS.length + letter) * numMicroBatches + microBatch;
 }
 
-/** The action that `actionIndex` numbers so. */
-export function keyOfIndex(index: number, numMicroBatches: number): ActionKey {
-  const row = Math.floor(index / numMicroBatches);
-  return formatAction({ stage: Math.floor(row / 3), letter: LETTERS[row % 3]!, microBatch: index % numMicroBatches });
-}
-
-function stageOrder(keys: readonly ActionKey[], dependencies: DependencyTable, numMicroBatches: number): StageOrder {
-  const letters: ActionLetter[] = [];
+function stageOrder(keys: readonly ActionKey[], dependencies: DependencyTable): StageOrder {
+  const letters = new Uint8Array(keys.length);
   const microBatches = new Int32Array(keys.length);
-  const signals: (readonly number[])[] = [];
-  keys.forEach((key, position) => {
-    const action = parseAction(key);
-    letters.push(action.letter);
-    microBatches[position] = action.microBatch;
-    let waited = NO_SIGNALS;
-    for (const dependency of dependencies.dependenciesOf(action)) {
-      if (dependency.message !== "none") continue;
-      const { stage, letter, microBatch } = parseAction(dependency.action);
-      waited = [...waited, actionIndex(stage, letter, microBatch, numMicroBatches)];
-    }
-    signals.push(waited);
-  });
-  return { keys, letters, microBatches, signals };
+  const signals = new Int32Array(keys.length);
+  const counts: [number, number] = [0, 0];
+  for (let position = 0; position < keys.length; position += 1) {
+    const { stage, letter, microBatch } = parseAction(keys[position]!);
+    const code = ACTION_LETTERS.indexOf(letter);
+    letters[position] = code;
+    microBatches[position] = microBatch;
+    signals[position] = dependencies.signalOf(stage, letter, microBatch);
+    if (code === FORWARD || code === BACKWARD) counts[code] += 1;
+  }
+  return { keys, letters, microBatches, signals, counts };
 }
 
 export function stageOrders(plan: PlanBody): readonly StageOrder[] {
   const dependencies = dependencyTable(plan);
-  return plan.actions.map((keys) => stageOrder(keys, dependencies, plan.microBatches.length));
+  return plan.actions.map((keys) => stageOrder(keys, dependencies));
 }
 
-/** The most micro-batches whose forward has started and whose backward has not ended, by the order alone. */
-export function peakInFlight(letters: readonly ActionLetter[]): number {
+/** The most micro-batches whose forward has started and whose backward has not ended, by the order alone; letters are codes. */
+export function peakInFlight(letters: Iterable<number>): number {
   let inFlight = 0;
   let peak = 0;
   for (const letter of letters) {
-    if (letter === "F") inFlight += 1;
-    if (letter === "B") inFlight -= 1;
+    if (letter === FORWARD) inFlight += 1;
+    if (letter === BACKWARD) inFlight -= 1;
     peak = Math.max(peak, inFlight);
   }
   return peak;

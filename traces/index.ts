@@ -21,11 +21,13 @@ export { type DeviceMetrics, type RunTotals, traceTotals } from "./totals.ts";
 // One record of what happened, simulated or executed.
 export {
   type CounterSample,
+  heldTrace,
   STREAMS,
   type Stream,
   type Trace,
   type TraceEvent,
   type TraceLetter,
+  type TraceStream,
 } from "./trace.ts";
 export { parseTraceAction } from "./trace-action.ts";
 // The file's schema.

@@ -1,7 +1,7 @@
 import { InputError } from "../core/index.ts";
 import { jobSegments, type PlanBody } from "../plan/index.ts";
-import { computeEvents, type RunTotals, traceTotals } from "./totals.ts";
-import type { Trace } from "./trace.ts";
+import { type RunTotals, traceTotals } from "./totals.ts";
+import type { Trace, TraceEvent, TraceStream } from "./trace.ts";
 
 /** What metrics need of a plan. */
 export type MetricsPlan = Pick<PlanBody, "jobs" | "groups" | "microBatches"> & { readonly hash: string };
@@ -42,11 +42,15 @@ interface Span {
   endNs: number;
 }
 
-function jobSpans(plan: MetricsPlan, trace: Trace): ReadonlyMap<string, Span> {
+/** By job name: where its first forward on stage 0 starts and its last update ends. `visit` is shown every action. */
+function jobSpans(plan: MetricsPlan): {
+  readonly spans: ReadonlyMap<string, Span>;
+  readonly visit: (action: TraceEvent) => void;
+} {
   const spans = new Map<string, Span>(
     plan.jobs.map(({ name }) => [name, { startNs: Number.POSITIVE_INFINITY, endNs: Number.NEGATIVE_INFINITY }]),
   );
-  for (const { stage, letter, microBatch, startNs, durationNs, jobs } of computeEvents(trace)) {
+  const visit = ({ stage, letter, microBatch, startNs, durationNs, jobs }: TraceEvent): void => {
     if (letter === "F" && stage === 0) {
       for (const name of jobs) {
         const span = spans.get(name);
@@ -60,23 +64,24 @@ function jobSpans(plan: MetricsPlan, trace: Trace): ReadonlyMap<string, Span> {
         if (planned!.step === steps - 1) span.endNs = Math.max(span.endNs, startNs + durationNs);
       }
     }
-  }
-  return spans;
+  };
+  return { spans, visit };
 }
 
 /**
  * The numbers of one run.
  * @throws InputError for a trace of another plan, or one without a job's first forward or last update.
  */
-export function runMetrics(plan: MetricsPlan, trace: Trace): RunMetrics {
+export function runMetrics(plan: MetricsPlan, trace: TraceStream): RunMetrics {
   if (plan.hash !== trace.planHash)
     throw new InputError({ expected: `a trace of plan ${plan.hash}`, at: "otherData.planHash", got: trace.planHash });
-  const spans = jobSpans(plan, trace);
+  const { spans, visit } = jobSpans(plan);
+  const totals = traceTotals(trace, plan.jobs[0]!.name, visit);
   const tokens = jobTokens(plan);
   return {
     planHash: trace.planHash,
     source: trace.source,
-    ...traceTotals(trace, plan.jobs[0]!.name),
+    ...totals,
     jobs: plan.jobs.map(({ name, steps }, job) => {
       const { startNs, endNs } = spans.get(name)!;
       if (!Number.isFinite(startNs) || !Number.isFinite(endNs)) {

@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import { InputError, nanos } from "../core/index.ts";
+import { streamOfTid } from "./chrome-rows.ts";
 import { fromMicroseconds, MAX_TRACE_NS } from "./chrome-time.ts";
-import { sliceName, streamOfTid } from "./chrome-trace.ts";
+import { sliceName } from "./chrome-trace.ts";
 import type { CounterSample, Trace, TraceEvent } from "./trace.ts";
 import { parseTraceAction } from "./trace-action.ts";
 import { type ChromeEvent, type TraceDocument, traceDocumentSchema } from "./trace-document.ts";

@@ -1,5 +1,5 @@
 import { type Nanos, nanosToSeconds } from "../core/index.ts";
-import type { Trace, TraceEvent } from "./trace.ts";
+import type { Trace, TraceEvent, TraceStream } from "./trace.ts";
 
 export interface DeviceMetrics {
   readonly name: string;
@@ -29,78 +29,88 @@ export interface RunTotals {
   readonly devices: readonly DeviceMetrics[];
 }
 
-/** Idle share of `numDevices` compute streams between two times; integer arithmetic, so that no idle time is exactly 0. */
-function idleShare(actions: readonly TraceEvent[], numDevices: number, fromNs: number, toNs: number): number | null {
-  const total = numDevices * (toNs - fromNs);
-  if (total <= 0) return null;
-  let busy = 0;
-  for (const { startNs, durationNs } of actions)
-    busy += Math.max(0, Math.min(startNs + durationNs, toNs) - Math.max(startNs, fromNs));
-  return (total - busy) / total;
-}
-
-/** The earliest forward on stage 0 of each step of the job. */
-function stepStarts(actions: readonly TraceEvent[], job: string): ReadonlyMap<number, Nanos> {
-  const starts = new Map<number, Nanos>();
-  for (const { stage, letter, step, startNs, jobs } of actions) {
-    if (stage !== 0 || letter !== "F" || !jobs.includes(job)) continue;
-    const known = starts.get(step);
-    if (known === undefined || startNs < known) starts.set(step, startNs);
-  }
-  return starts;
-}
-
-function steadyBubble(actions: readonly TraceEvent[], numDevices: number, firstJob: string): number | null {
-  const starts = stepStarts(actions, firstJob);
-  const steps = starts.size;
-  if (steps < 4) return null;
-  const from = starts.get(Math.floor(steps / 2));
-  const to = starts.get(steps - 1);
-  return from === undefined || to === undefined ? null : idleShare(actions, numDevices, from, to);
-}
-
-/** The job that the steady region counts when no plan is at hand: the first one in the earliest forward of stage 0. */
-function firstJobOf(actions: readonly TraceEvent[]): string | undefined {
-  let first: TraceEvent | undefined;
-  for (const event of actions) {
-    if (event.stage === 0 && event.letter === "F" && (first === undefined || event.startNs < first.startNs))
-      first = event;
-  }
-  return first?.jobs[0];
-}
-
 export function computeEvents(trace: Trace): readonly TraceEvent[] {
   return trace.events.filter((event) => event.stream === "compute");
 }
 
-/** `firstJob` is the plan's first job, whose steps bound the steady region; without it, the job that the trace begins with. */
-export function traceTotals(trace: Trace, firstJob?: string): RunTotals {
-  const actions = computeEvents(trace);
-  const numDevices = trace.devices.length;
+/** Idle share of `numDevices` compute streams; integer arithmetic, so that no idle time is exactly 0. */
+function idleShare(busyNs: number, numDevices: number, fromNs: number, toNs: number): number | null {
+  const total = numDevices * (toNs - fromNs);
+  return total <= 0 ? null : (total - busyNs) / total;
+}
+
+/** Time that actions take between two times. */
+function busyBetween(trace: TraceStream, fromNs: number, toNs: number): number {
+  let busy = 0;
+  for (const { stream, startNs, durationNs } of trace.events) {
+    if (stream === "compute") busy += Math.max(0, Math.min(startNs + durationNs, toNs) - Math.max(startNs, fromNs));
+  }
+  return busy;
+}
+
+function steadyBubble(trace: TraceStream, starts: ReadonlyMap<number, Nanos>): number | null {
+  const steps = starts.size;
+  if (steps < 4) return null;
+  const from = starts.get(Math.floor(steps / 2));
+  const to = starts.get(steps - 1);
+  return from === undefined || to === undefined
+    ? null
+    : idleShare(busyBetween(trace, from, to), trace.devices.length, from, to);
+}
+
+/** The job that the steady region counts when no plan is at hand: the first one in the earliest forward of stage 0. */
+function firstJobOf(trace: TraceStream): string | undefined {
+  let first: TraceEvent | undefined;
+  for (const event of trace.events) {
+    if (event.stream !== "compute" || event.stage !== 0 || event.letter !== "F") continue;
+    if (first === undefined || event.startNs < first.startNs) first = event;
+  }
+  return first?.jobs[0];
+}
+
+/**
+ * `firstJob` is the plan's first job, whose steps bound the steady region; without it, the job that the trace begins with. `visit` sees each
+ * action on the way, for numbers that need the plan as well: a long trace is read as seldom as can be.
+ */
+export function traceTotals(
+  trace: TraceStream,
+  firstJob = firstJobOf(trace),
+  visit: (action: TraceEvent) => void = () => {},
+): RunTotals {
   const busyNs = trace.devices.map(() => 0);
+  /** The earliest forward on stage 0 of each step of the first job. */
+  const stepStarts = new Map<number, Nanos>();
+  const counted: boolean[] = [];
   let startNs = Number.POSITIVE_INFINITY;
   let endNs = 0;
   let tokens = 0;
-  const counted = new Set<number>();
-  for (const event of actions) {
+  for (const event of trace.events) {
+    if (event.stream !== "compute") continue;
+    visit(event);
     busyNs[event.device] = busyNs[event.device]! + event.durationNs;
     startNs = Math.min(startNs, event.startNs);
     endNs = Math.max(endNs, event.startNs + event.durationNs);
-    if (event.stage !== 0 || event.letter !== "F" || counted.has(event.microBatch)) continue;
-    counted.add(event.microBatch);
-    tokens += event.tokens;
+    if (event.stage !== 0 || event.letter !== "F") continue;
+    if (counted[event.microBatch] !== true) {
+      counted[event.microBatch] = true;
+      tokens += event.tokens;
+    }
+    if (firstJob === undefined || !event.jobs.includes(firstJob)) continue;
+    const known = stepStarts.get(event.step);
+    if (known === undefined || event.startNs < known) stepStarts.set(event.step, event.startNs);
   }
-  const makespanNs = actions.length === 0 ? 0 : endNs - startNs;
+  const isEmpty = startNs === Number.POSITIVE_INFINITY;
+  const makespanNs = isEmpty ? 0 : endNs - startNs;
   const peaks = trace.devices.map(() => 0);
   for (const { counter, device, value } of trace.counters)
     if (counter === "memory") peaks[device] = Math.max(value, peaks[device] ?? 0);
-  const job = firstJob ?? firstJobOf(actions);
+  const allBusyNs = busyNs.reduce((sum, each) => sum + each, 0);
   return {
     makespanSeconds: nanosToSeconds(makespanNs as Nanos),
     tokens,
     tokensPerSecond: makespanNs === 0 ? 0 : tokens / (makespanNs / 1e9),
-    bubbleRatio: job === undefined ? null : steadyBubble(actions, numDevices, job),
-    bubbleRatioTotal: actions.length === 0 ? 0 : (idleShare(actions, numDevices, startNs, endNs) ?? 0),
+    bubbleRatio: steadyBubble(trace, stepStarts),
+    bubbleRatioTotal: isEmpty ? 0 : (idleShare(allBusyNs, trace.devices.length, startNs, endNs) ?? 0),
     devices: trace.devices.map((name, device) => ({
       name,
       busySeconds: busyNs[device]! / 1e9,

@@ -47,8 +47,8 @@ export interface CounterSample {
   readonly value: number;
 }
 
-/** One record of what happened, predicted or real. Events are in order of start time within a device's stream. */
-export interface Trace {
+/** One record of what happened, predicted or real, to be read as often as needed; whether it is held or made anew each time is its own business. */
+export interface TraceStream {
   readonly source: "simulated" | "executed";
   readonly planHash: string;
   readonly calibrationHash: string;
@@ -58,6 +58,18 @@ export interface Trace {
   readonly intervals?: Intervals;
   /** Device names in plan order. */
   readonly devices: readonly string[];
+  /** In order of start time within a device's stream. */
+  readonly events: Iterable<TraceEvent>;
+  readonly counters: Iterable<CounterSample>;
+}
+
+/** A trace that is held. */
+export interface Trace extends TraceStream {
   readonly events: readonly TraceEvent[];
   readonly counters: readonly CounterSample[];
+}
+
+/** The trace with all its events made. */
+export function heldTrace(trace: TraceStream): Trace {
+  return { ...trace, events: [...trace.events], counters: [...trace.counters] };
 }

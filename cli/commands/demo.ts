@@ -11,7 +11,7 @@ import { type Arguments, type Command, optionalCount, requiredText } from "../co
 import { createPlan } from "../create-plan.ts";
 import { planText } from "../describe-plan.ts";
 import { runText } from "../describe-run.ts";
-import { absolute, readInput, writeOutput } from "../files.ts";
+import { absolute, readInput, writeLines, writeOutput } from "../files.ts";
 import type { Io } from "../io.ts";
 import { printResult } from "../output.ts";
 import { packageFile } from "../package-file.ts";
@@ -100,7 +100,7 @@ export const demoCommand: Command = {
       costModel: createCostModel(calibration, plan.model.dtype),
     });
     const simulated = intervals === undefined ? trace : { ...trace, intervals };
-    writeOutput(io, at("simulated.json"), traceLines(simulated));
+    writeLines(io, at("simulated.json"), traceLines(simulated));
     say(
       `4. simulate   ${simulated.events.length} events in ${formatSeconds((performance.now() - began) / 1e3)}, ${at("simulated.json")}`,
     );

@@ -1,9 +1,9 @@
 import { createCostModel, type Plan } from "../../plan/index.ts";
-import { runMetrics, type Trace, timelineText, traceLines } from "../../traces/index.ts";
+import { heldTrace, runMetrics, type TraceStream, timelineText, traceLines } from "../../traces/index.ts";
 import { type Arguments, type Command, flag, optionalNumber, optionalText, requiredText } from "../command.ts";
 import { planOptions } from "../create-plan.ts";
 import { runText } from "../describe-run.ts";
-import { writeOutput } from "../files.ts";
+import { writeLines } from "../files.ts";
 import type { Io } from "../io.ts";
 import { calibrationHash, readCalibration } from "../load-cluster.ts";
 import { loadPlan } from "../load-plan.ts";
@@ -22,7 +22,7 @@ import { VERSION } from "../version.ts";
 
 interface Simulated {
   readonly plan: Plan;
-  readonly trace: Trace;
+  readonly trace: TraceStream;
 }
 
 /** A plan or workload with the costs of a calibration, and its intervals. */
@@ -48,7 +48,7 @@ async function simulateFile(io: Io, args: Arguments, main: string): Promise<Simu
 
 function timeline({ plan, trace }: Simulated, args: Arguments): string {
   const until = optionalNumber(args, "until");
-  return timelineText(trace, {
+  return timelineText(heldTrace(trace), {
     unitSeconds: optionalNumber(args, "unit-seconds") ?? 1,
     jobs: plan.jobs.map(({ name }) => name),
     ...(until === undefined ? {} : { untilUnits: until }),
@@ -83,7 +83,7 @@ export const simulateCommand: Command = {
       replayed === undefined ? await simulateFile(io, args, file) : { plan: replayed.plan, trace: replayed.replayed };
     const { plan, trace } = simulated;
     const output = optionalText(args, "output");
-    if (output !== undefined) writeOutput(io, output, traceLines(trace));
+    if (output !== undefined) writeLines(io, output, traceLines(trace));
     const metrics = runMetrics(plan, trace);
     const { intervals } = trace;
     const replay = replayed === undefined ? undefined : replayError(replayed);

@@ -1,0 +1,44 @@
+import type { PlanBody } from "./documents/plan.ts";
+import { activeJobs } from "./mini-batch.ts";
+
+/** Numbers the distinct texts in order of appearance. */
+function distinct(count: number, textOf: (index: number) => string): DistinctShapes {
+  const seen = new Map<string, number>();
+  const ids = new Int32Array(count);
+  for (let index = 0; index < count; index += 1) {
+    const text = textOf(index);
+    const id = seen.get(text) ?? seen.size;
+    if (id === seen.size) seen.set(text, id);
+    ids[index] = id;
+  }
+  return { ids, count: seen.size };
+}
+
+export interface DistinctShapes {
+  /** By micro-batch. */
+  readonly ids: Int32Array;
+  readonly count: number;
+}
+
+/** Which micro-batches cost the same: what is asked of a cost model once for each shape instead of once for each action. */
+export interface WorkShapes {
+  /** Of forwards and backwards: jobs, tokens and scored tokens of the rows. Which rows of the data they are costs nothing. */
+  readonly rows: DistinctShapes;
+  /** Of updates: the jobs that are updated. */
+  readonly updates: DistinctShapes;
+}
+
+export function workShapes(plan: Pick<PlanBody, "groups" | "jobs" | "microBatches">): WorkShapes {
+  const { microBatches } = plan;
+  return {
+    rows: distinct(microBatches.length, (index) => {
+      let text = "";
+      for (const [job, , tokens, scored] of microBatches[index]!.rows) text += `${job}:${tokens}:${scored} `;
+      return text;
+    }),
+    updates: distinct(microBatches.length, (index) => {
+      const { group, step } = microBatches[index]!;
+      return activeJobs(plan, group, step).join(" ");
+    }),
+  };
+}

@@ -1,0 +1,69 @@
+import { type Channel, canSend } from "./channel.ts";
+import type { DeviceState } from "./device.ts";
+
+/** When the next message to start was made. */
+function producedNs(channel: Channel): number {
+  return channel.endsNs[channel.positions[channel.started]!]!;
+}
+
+/** Of two messages that may leave, the one made first; gradients before activations, then by sender. */
+function goesFirst(a: Channel, b: Channel): boolean {
+  const aNs = producedNs(a);
+  const bNs = producedNs(b);
+  if (aNs !== bNs) return aNs < bNs;
+  if (a.kind !== b.kind) return a.kind === "gradient";
+  return a.from < b.from;
+}
+
+/** The channels that may have become able to send since the last instant, and the order in which they do. */
+export class SendOrder {
+  readonly #devices: readonly DeviceState[];
+  /** Whether a channel is in one of the lists. */
+  readonly #isListed: Uint8Array;
+  readonly #added: Channel[] = [];
+  /** Those that could send when they were added, first one first from `#next` on. */
+  readonly #ready: Channel[] = [];
+  #next = 0;
+
+  constructor(devices: readonly DeviceState[], numChannels: number) {
+    this.#devices = devices;
+    this.#isListed = new Uint8Array(numChannels);
+  }
+
+  add(channel: Channel | null): void {
+    if (channel === null || this.#isListed[channel.index] === 1) return;
+    this.#isListed[channel.index] = 1;
+    this.#added.push(channel);
+  }
+
+  /** The next channel that may start a transfer now, taken out; null when there is none. Whoever takes it starts it before asking again. */
+  take(): Channel | null {
+    for (let channel = this.#added.pop(); channel !== undefined; channel = this.#added.pop()) {
+      if (this.#isReady(channel)) this.#insert(channel);
+      else this.#isListed[channel.index] = 0;
+    }
+    while (this.#next < this.#ready.length) {
+      const channel = this.#ready[this.#next]!;
+      this.#next += 1;
+      this.#isListed[channel.index] = 0;
+      if (this.#isReady(channel)) return channel;
+    }
+    this.#ready.length = 0;
+    this.#next = 0;
+    return null;
+  }
+
+  #isReady(channel: Channel): boolean {
+    return canSend(channel) && !this.#devices[channel.from]!.send.busy && !this.#devices[channel.to]!.receive.busy;
+  }
+
+  #insert(channel: Channel): void {
+    const ready = this.#ready;
+    let at = ready.length;
+    while (at > this.#next && goesFirst(channel, ready[at - 1]!)) {
+      ready[at] = ready[at - 1]!;
+      at -= 1;
+    }
+    ready[at] = channel;
+  }
+}
