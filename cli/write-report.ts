@@ -9,7 +9,8 @@ import type { Io } from "./io.ts";
 import { packageFile } from "./package-file.ts";
 import { readMetrics } from "./run-folder.ts";
 
-function asset(name: string): string {
+/** A file of the browser code. @throws DeviceError before a build. */
+export function reportAsset(name: string): string {
   const file = packageFile("dist", "reports", name);
   if (!existsSync(file))
     throw new DeviceError({
@@ -35,7 +36,7 @@ export function writeReport(io: Io, file: string, { title, plan, traces, losses 
     traces,
     ...(plan === undefined ? {} : { plan }),
     ...(losses === undefined || losses.length === 0 ? {} : { losses }),
-    assets: { script: asset("client.js"), style: asset("client.css") },
+    assets: { script: reportAsset("client.js"), style: reportAsset("client.css") },
   });
   writeOutput(io, file, page);
 }

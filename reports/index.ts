@@ -1,4 +1,8 @@
 // One self-contained page from one trace or two.
-export { type ReportAssets, renderReport } from "./render-report.ts";
+export type { ReportAssets } from "./html-page.ts";
+// The paper's evaluation as a page.
+export type { PaperPageData, PaperPageRow } from "./paper-data.ts";
+export { renderPaper } from "./render-paper.ts";
+export { renderReport } from "./render-report.ts";
 // What the page is made from.
 export type { LossRecord, ReportInput } from "./report-input.ts";

@@ -1,53 +1,11 @@
 import { buildReportData } from "./build-report-data.ts";
+import { htmlPage, type ReportAssets } from "./html-page.ts";
 import type { ReportInput } from "./report-input.ts";
 
-/** The bundled browser code, as text: dist/reports/client.js and client.css. */
-export interface ReportAssets {
-  readonly script: string;
-  readonly style: string;
-}
-
-const HTML_ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => HTML_ENTITIES[character]!);
-}
-
-/** Inside a script element only `<` can end it or start a comment; in JSON it occurs only in strings. */
-function escapeJson(json: string): string {
-  return json.replaceAll("<", "\\u003c");
-}
-
-/** Keeps a bundle from closing the element that holds it; `<\/` means the same in a JavaScript string and in CSS. */
-function escapeClosingTag(code: string): string {
-  return code.replace(/<\/(?=script|style)/gi, "<\\/");
-}
-
-/** The page may load nothing: its policy allows only what is written into it. */
-const POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:";
-
 /**
- * One self-contained HTML page about one trace, or about a simulated and an executed one.
+ * One self-contained HTML page about one trace, or about a simulated and an executed one. Its assets are client.js and client.css.
  * @throws InputError for no trace, more than two, two that cannot be joined, or a trace of another plan.
  */
 export function renderReport(input: ReportInput & { readonly assets: ReportAssets }): string {
-  const data = buildReportData(input);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<link rel="icon" href="data:,">
-<title>${escapeHtml(input.title)}</title>
-<style>${escapeClosingTag(input.assets.style)}</style>
-</head>
-<body>
-<div id="report"><noscript>This page draws its charts with JavaScript, which is switched off here.</noscript></div>
-<script type="application/json" id="report-data">${escapeJson(JSON.stringify(data))}</script>
-<script>${escapeClosingTag(input.assets.script)}</script>
-</body>
-</html>
-`;
+  return htmlPage(input.title, buildReportData(input), input.assets);
 }

@@ -45,6 +45,25 @@ function targetOf({ chunk, letter }: PipelineOp, numChunks: number): number | un
   return to < 0 || to >= numChunks ? undefined : to;
 }
 
+const LETTERS: readonly PipelineOp["letter"][] = ["F", "B", "I", "W", "U"];
+const NONE = -1;
+
+/** Tasks by op, in arrays with a cell for each possible op. */
+function createOpTable(orders: PipelineOrders, numChunks: number) {
+  let numMicroBatches = 0;
+  for (const order of orders)
+    for (const { microBatch } of order) numMicroBatches = Math.max(numMicroBatches, microBatch + 1);
+  const table = (): Int32Array => new Int32Array(numChunks * LETTERS.length * numMicroBatches).fill(NONE);
+  return {
+    cellOf: ({ chunk, letter, microBatch }: PipelineOp): number =>
+      (chunk * LETTERS.length + LETTERS.indexOf(letter)) * numMicroBatches + microBatch,
+    computed: table(),
+    sent: table(),
+    posted: table(),
+    received: table(),
+  };
+}
+
 /**
  * A pipeline's ops and its messages as tasks. Device d computes on stream d; each pair of neighbouring chunks has a lane for
  * each direction, where messages leave in the order in which they are made, so that transfers overlap with computation.
@@ -53,19 +72,22 @@ function targetOf({ chunk, letter }: PipelineOp, numChunks: number): number | un
 export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
   const { orders, numChunks, deviceOf, seconds, message, blockingSeconds, signals } = pipeline;
   const tasks: PipelineTask[] = [];
-  const indexOf = new Map<string, number>();
+  /** What each task waits for; filled in once all tasks are there. */
+  const afters: number[][] = [];
+  const { cellOf, computed, sent, posted, received } = createOpTable(orders, numChunks);
   const streams: number[][] = orders.map(() => []);
-  const lanes = new Map<string, number>();
+  const lanes = new Map<number, number>();
 
   const laneOf = (from: number, to: number): number => {
-    const key = `${from} ${to}`;
+    const key = from * numChunks + to;
     const lane = lanes.get(key) ?? streams.push([]) - 1;
     lanes.set(key, lane);
     return lane;
   };
-  const add = (task: PipelineTask): number => {
-    const index = tasks.push(task) - 1;
-    indexOf.set(task.name, index);
+  const add = (task: Omit<PipelineTask, "after">): number => {
+    const after: number[] = [];
+    afters.push(after);
+    const index = tasks.push({ ...task, after }) - 1;
     for (const stream of task.streams) streams[stream]!.push(index);
     return index;
   };
@@ -87,55 +109,53 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
         return undefined;
     }
   };
+  const addReceive = (op: PipelineOp, device: number, alone: (message: PipelineMessage) => number): void => {
+    const source = sourceOf(op);
+    if (source === undefined || deviceOf(source.chunk) === device) return;
+    const got = { from: source.chunk, to: op.chunk, microBatch: op.microBatch };
+    const facts = { op: source, kind: "receive", message: got, streams: [device] } as const;
+    received[cellOf(op)] = add({ name: `>${opName(op)}`, ...facts, seconds: alone(got) });
+  };
+  const addSend = (op: PipelineOp, device: number, computation: number): void => {
+    const to = targetOf(op, numChunks);
+    if (to === undefined || deviceOf(to) === device) return;
+    const moved = { from: op.chunk, to, microBatch: op.microBatch };
+    const { seconds: ownSeconds, flows, latencySeconds } = message(moved);
+    const facts = { name: `${opName(op)}>`, op, kind: "send", message: moved, flows } as const;
+    if (blockingSeconds === undefined) {
+      sent[cellOf(op)] = add({ ...facts, streams: [laneOf(op.chunk, to)], seconds: ownSeconds, latencySeconds });
+    } else {
+      const post = add({ name: `${opName(op)}|`, op, kind: "post", streams: [device], seconds: 0 });
+      posted[cellOf(op)] = post;
+      afters[post]!.push(computation);
+      sent[cellOf(op)] = add({ ...facts, streams: [device], seconds: ownSeconds + latencySeconds });
+    }
+    afters[sent[cellOf(op)]!]!.push(computation);
+  };
 
   orders.forEach((order, device) => {
     for (const op of order) {
-      const source = sourceOf(op);
-      if (blockingSeconds !== undefined && source !== undefined && deviceOf(source.chunk) !== device) {
-        const got = { from: source.chunk, to: op.chunk, microBatch: op.microBatch };
-        const name = `>${opName(op)}`;
-        add({
-          name,
-          op: source,
-          kind: "receive",
-          message: got,
-          streams: [device],
-          after: [],
-          seconds: blockingSeconds(got),
-        });
-      }
-      const index = add({ name: opName(op), op, kind: "compute", streams: [device], seconds: seconds(op), after: [] });
-      const to = targetOf(op, numChunks);
-      if (to === undefined || deviceOf(to) === device) continue;
-      const sent = { from: op.chunk, to, microBatch: op.microBatch };
-      const cost = message(sent);
-      const name = `${opName(op)}>`;
-      const send = { name, op, kind: "send", message: sent, after: [index] } as const;
-      if (blockingSeconds === undefined) {
-        add({ ...send, streams: [laneOf(op.chunk, to)], ...cost });
-        continue;
-      }
-      add({ name: `${opName(op)}|`, op, kind: "post", streams: [device], after: [index], seconds: 0 });
-      const { flows } = cost;
-      add({ ...send, streams: [device], seconds: cost.seconds + cost.latencySeconds, flows });
+      if (blockingSeconds !== undefined) addReceive(op, device, blockingSeconds);
+      const index = add({ name: opName(op), op, kind: "compute", streams: [device], seconds: seconds(op) });
+      computed[cellOf(op)] = index;
+      addSend(op, device, index);
     }
   });
 
-  const resultOf = (op: PipelineOp, suffix: string): readonly number[] => {
-    const index = indexOf.get(`${opName(op)}${suffix}`);
-    return index === undefined ? [] : [index];
+  const wait = (task: number, other: number | undefined): void => {
+    if (other !== undefined && other !== NONE) afters[task]!.push(other);
   };
-  orders.forEach((order) => {
+  orders.forEach((order, device) => {
     for (const op of order) {
       const source = sourceOf(op);
-      const index = indexOf.get(opName(op))!;
-      const signalled = (signals?.(op) ?? []).flatMap((other) => resultOf(other, ""));
-      const sent = source === undefined ? [] : resultOf(source, ">");
-      const isMessage = source !== undefined && deviceOf(source.chunk) !== deviceOf(op.chunk);
-      const own = source === undefined || isMessage ? [] : resultOf(source, "");
-      tasks[index] = { ...tasks[index]!, after: [...(isMessage ? sent : own), ...signalled] };
-      const receive = indexOf.get(`>${opName(op)}`);
-      if (receive !== undefined) tasks[receive] = { ...tasks[receive]!, after: resultOf(source!, "|") };
+      const index = computed[cellOf(op)]!;
+      if (source !== undefined) {
+        const cell = cellOf(source);
+        const isMessage = deviceOf(source.chunk) !== device;
+        wait(index, (isMessage ? sent : computed)[cell]);
+        if (isMessage && blockingSeconds !== undefined) wait(received[cellOf(op)]!, posted[cell]);
+      }
+      if (signals !== undefined) for (const other of signals(op)) wait(index, computed[cellOf(other)]);
     }
   });
   return { tasks, orders: streams };

@@ -1,9 +1,10 @@
 import { formatBytes } from "../../core/index.ts";
 import { type PaperRow, type PaperTable, paperTable, VARIATIONS, type Variation } from "../../studies/index.ts";
-import { type Command, flag } from "../command.ts";
+import { type Command, flag, optionalText } from "../command.ts";
 import { inWorkers } from "../in-workers.ts";
 import { loadCatalog } from "../load-cluster.ts";
 import { percent, printResult, table } from "../output.ts";
+import { requirePaperPage, writePaper } from "../write-paper.ts";
 
 function signedPercent(error: number): string {
   return `${error < 0 ? "" : "+"}${percent(error)}`;
@@ -80,12 +81,16 @@ export const paperCommand: Command = {
   examples: [
     ["$0 paper", "every published cell with its prediction and error"],
     ["$0 paper --vary", "and what each assumed figure decides"],
+    ["$0 paper -o paper.html", "as a page with charts"],
   ],
   options: (yargs) =>
     yargs
       .option("vary", { type: "boolean", default: false, describe: "halve and double each assumed figure" })
+      .option("output", { alias: "o", type: "string", describe: "where to write the evaluation as a page (HTML)" })
       .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" }),
   async run(args, io) {
+    const output = optionalText(args, "output");
+    if (output !== undefined) requirePaperPage();
     const catalog = loadCatalog(io, args);
     const result = paperTable(catalog);
     const variations = flag(args, "vary")
@@ -96,7 +101,10 @@ export const paperCommand: Command = {
         )
       : [];
     const document = variations.length === 0 ? result : { ...result, variations };
-    printResult(io, args, document, () => describe(result, variations));
+    if (output !== undefined) writePaper(io, output, result, variations);
+    printResult(io, args, document, () =>
+      [describe(result, variations), ...(output === undefined ? [] : [`page written to ${output}`])].join("\n"),
+    );
     return result.agrees ? 0 : 1;
   },
 };

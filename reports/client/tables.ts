@@ -1,4 +1,5 @@
 import type { ReportComparison } from "../report-data.ts";
+import { type Cell, dataTable } from "./data-table.ts";
 import { element, section } from "./element.ts";
 import { formatDuration, formatError, formatMemory, formatNumber, formatShare } from "./format.ts";
 import { jobHue } from "./job-colours.ts";
@@ -6,35 +7,14 @@ import { type PageState, reveal } from "./page-state.ts";
 
 const LETTER_NAMES = { F: "forward", B: "backward", U: "update" } as const;
 
-type Cell = string | Node;
-
-/** A table whose first column names the row; the other columns are numbers unless named in `texts`. */
-function dataTable(
+function table(
   caption: string,
   meaning: string,
   columns: readonly string[],
   rows: readonly (readonly Cell[])[],
   texts: readonly string[] = [],
 ): HTMLElement {
-  const kind = (column: number): Readonly<Record<string, string>> =>
-    column === 0 || texts.includes(columns[column]!) ? {} : { class: "number" };
-  const head = columns.map((name, column) => element("th", { scope: "col", ...kind(column) }, [name]));
-  const body = rows.map((cells) =>
-    element(
-      "tr",
-      {},
-      cells.map((cell, column) =>
-        column === 0 ? element("th", { scope: "row" }, [cell]) : element("td", kind(column), [cell]),
-      ),
-    ),
-  );
-  return element("div", { class: "panel table-panel" }, [
-    element("table", {}, [
-      element("caption", {}, [element("strong", {}, [caption]), element("span", {}, [meaning])]),
-      element("thead", {}, [element("tr", {}, head)]),
-      element("tbody", {}, body),
-    ]),
-  ]);
+  return dataTable({ caption, meaning, columns, rows, texts });
 }
 
 function kindTable({ perKind }: ReportComparison): HTMLElement {
@@ -54,7 +34,7 @@ function kindTable({ perKind }: ReportComparison): HTMLElement {
   });
   const meaning =
     "Mean of the absolute errors, each action alike; all differences over all executed time; and the bias, simulated over executed time in total, which a better calibration can remove.";
-  return dataTable("Errors by kind of action", meaning, ["Kind", "Actions", "Mean error", "Weighted", "Bias"], rows);
+  return table("Errors by kind of action", meaning, ["Kind", "Actions", "Mean error", "Weighted", "Bias"], rows);
 }
 
 function memoryTable({ data }: PageState, { peakMemoryError }: ReportComparison): HTMLElement {
@@ -67,7 +47,7 @@ function memoryTable({ data }: PageState, { peakMemoryError }: ReportComparison)
     peakMemoryError[device] === undefined ? "–" : formatError(peakMemoryError[device]!),
   ]);
   const meaning = "The most bytes in use at any time; a plan must never promise less than is used.";
-  return dataTable("Peak memory", meaning, ["Device", "Planned", "Simulated", "Executed", "Error"], rows);
+  return table("Peak memory", meaning, ["Device", "Planned", "Simulated", "Executed", "Error"], rows);
 }
 
 function worstTable(state: PageState, { worst }: ReportComparison): HTMLElement {
@@ -86,7 +66,7 @@ function worstTable(state: PageState, { worst }: ReportComparison): HTMLElement 
   });
   const meaning =
     "Where simulated and executed time differ most in seconds; a press on an action shows it in the timelines.";
-  return dataTable("Worst actions", meaning, ["Action", "Device", "Jobs", "Simulated", "Executed", "Error"], rows, [
+  return table("Worst actions", meaning, ["Action", "Device", "Jobs", "Simulated", "Executed", "Error"], rows, [
     "Device",
     "Jobs",
   ]);
@@ -126,7 +106,7 @@ function jobTable({ data }: PageState): HTMLElement {
     ...(data.losses.length === 0 ? [] : ["First loss", "Last loss"]),
   ];
   const meaning = "An end is the time from the start of the run to the job's last update.";
-  return dataTable("Jobs", meaning, columns, rows, ["Adapter"]);
+  return table("Jobs", meaning, columns, rows, ["Adapter"]);
 }
 
 /** Everything that is better read than seen. */

@@ -53,6 +53,7 @@ const ASSUMED = {
   allocatorFactor: { value: 1.115, unit: "", source: "reserved over allocated memory of full training on GH200" },
 } as const;
 
+const GIVEN_UNITS = { flopsPerSecond: "FLOP/s", bytesPerSecond: "B/s", memoryBytes: "B" } as const;
 const START = { computeEfficiency: 0.5, launchSeconds: 2e-3, hopSeconds: 0.03 };
 type Calibrated = Readonly<Record<keyof typeof START, number>>;
 
@@ -123,7 +124,13 @@ export function calibratePaper(
     cells: cells.map(cellName),
     figures: [
       ...Object.entries(given).map(
-        ([name, { value, source }]): PlatformFigure => ({ name, value, unit: "", origin: "given", source }),
+        ([name, { value, source }]): PlatformFigure => ({
+          name,
+          value,
+          unit: GIVEN_UNITS[name as keyof typeof given],
+          origin: "given",
+          source,
+        }),
       ),
       ...Object.entries(ASSUMED).map(([name, figure]): PlatformFigure => ({ name, ...figure, origin: "assumed" })),
       ...(Object.keys(START) as (keyof Calibrated)[]).map(

@@ -99,8 +99,13 @@ test.each([
   expect(stderr).toMatch(message);
 });
 
-test("paper prints every cell with its error, names its calibration cells and ends with the orderings", async () => {
-  const text = await printed(["paper"], folder);
+test("paper prints every cell with its error, names its calibration cells and ends with the orderings; -o makes a page", async () => {
+  const written = await printed(["paper", "-o", "paper.html"], folder);
+  expect(written).toMatch(/\npage written to paper\.html\n$/);
+  const page = readFileSync(path.join(folder, "paper.html"), "utf8");
+  expect(page).toContain("Content-Security-Policy");
+  expect(page).toContain('"model":"llama-2-13b","system":"fsdp"');
+  const text = written.replace("\npage written to paper.html", "");
   expect(text).toContain("Fig. 7, llama-2-13b, fsdp, hours");
   expect(text).toMatch(/calibrated on:\n {2}Fig\. 7, tinyllama-1\.1b, lorapp with 4, hours\n/);
   expect(text).toMatch(/orderings: (\d+) of \1 hold\n/);

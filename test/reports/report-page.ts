@@ -5,7 +5,13 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { type ReportAssets, type ReportInput, renderReport } from "../../reports/index.ts";
+import {
+  type PaperPageData,
+  type ReportAssets,
+  type ReportInput,
+  renderPaper,
+  renderReport,
+} from "../../reports/index.ts";
 
 const client = fileURLToPath(new URL("../../reports/client/", import.meta.url));
 
@@ -28,23 +34,24 @@ export interface OpenReport {
 }
 
 /** A browser and the bundled code in a folder of their own, for one test file. */
-export interface ReportBench {
+export interface PageBench<Input> {
   readonly assets: ReportAssets;
-  open(input: ReportInput, viewport?: { readonly width: number; readonly height: number }): Promise<OpenReport>;
+  open(input: Input, viewport?: { readonly width: number; readonly height: number }): Promise<OpenReport>;
   close(): Promise<void>;
 }
+export type ReportBench = PageBench<ReportInput>;
 
-async function bundle(folder: string): Promise<ReportAssets> {
+async function bundle(folder: string, source: string): Promise<ReportAssets> {
   const [script, style] = [join(folder, "client.js"), join(folder, "client.css")];
   await build({
-    entryPoints: [join(client, "main.ts")],
+    entryPoints: [join(source, "main.ts")],
     outfile: script,
     bundle: true,
     minify: true,
     format: "iife",
     target: "es2022",
   });
-  await build({ entryPoints: [join(client, "style.css")], outfile: style, bundle: true, minify: true });
+  await build({ entryPoints: [join(source, "style.css")], outfile: style, bundle: true, minify: true });
   return { script: readFileSync(script, "utf8"), style: readFileSync(style, "utf8") };
 }
 
@@ -53,9 +60,14 @@ function launch(): Promise<Browser> {
   return chromium.launch({ executablePath, args: BROWSER_FLAGS });
 }
 
-export async function createReportBench(): Promise<ReportBench> {
+/** Pages of one bundle, from data that `render` turns into HTML; `ready` is there when a page is drawn. */
+async function createBench<Input>(
+  source: string,
+  render: (input: Input, assets: ReportAssets) => string,
+  ready: string,
+): Promise<PageBench<Input>> {
   const folder = mkdtempSync(join(tmpdir(), "loratwin-report-"));
-  const assets = await bundle(folder);
+  const assets = await bundle(folder, source);
   const browser = await launch();
   let numPages = 0;
   return {
@@ -63,7 +75,7 @@ export async function createReportBench(): Promise<ReportBench> {
     async open(input, viewport = { width: 1440, height: 900 }) {
       numPages += 1;
       const file = join(folder, `report-${numPages}.html`);
-      writeFileSync(file, renderReport({ ...input, assets }));
+      writeFileSync(file, render(input, assets));
       const context = await browser.newContext({ viewport });
       const faults: string[] = [];
       const requests: string[] = [];
@@ -74,7 +86,7 @@ export async function createReportBench(): Promise<ReportBench> {
         if (message.type() === "error") faults.push(message.text());
       });
       await page.goto(pathToFileURL(file).href);
-      await page.locator(".timeline[data-bars-drawn] .bar").first().waitFor();
+      await page.locator(ready).first().waitFor();
       return { page, faults, requests };
     },
     async close() {
@@ -82,4 +94,13 @@ export async function createReportBench(): Promise<ReportBench> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+export function createReportBench(): Promise<ReportBench> {
+  const render = (input: ReportInput, assets: ReportAssets): string => renderReport({ ...input, assets });
+  return createBench(client, render, ".timeline[data-bars-drawn] .bar");
+}
+
+export function createPaperBench(): Promise<PageBench<PaperPageData>> {
+  return createBench(join(client, "paper"), renderPaper, ".point");
 }

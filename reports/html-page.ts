@@ -1,0 +1,46 @@
+/** The bundled browser code of a page, as text: script and style sheet of dist/reports. */
+export interface ReportAssets {
+  readonly script: string;
+  readonly style: string;
+}
+
+const HTML_ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"]/g, (character) => HTML_ENTITIES[character]!);
+}
+
+/** Inside a script element only `<` can end it or start a comment; in JSON it occurs only in strings. */
+function escapeJson(json: string): string {
+  return json.replaceAll("<", "\\u003c");
+}
+
+/** Keeps a bundle from closing the element that holds it; `<\/` means the same in a JavaScript string and in CSS. */
+function escapeClosingTag(code: string): string {
+  return code.replace(/<\/(?=script|style)/gi, "<\\/");
+}
+
+/** The page may load nothing: its policy allows only what is written into it. */
+const POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:";
+
+/** One self-contained page whose script draws the data. */
+export function htmlPage(title: string, data: unknown, { script, style }: ReportAssets): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<link rel="icon" href="data:,">
+<title>${escapeHtml(title)}</title>
+<style>${escapeClosingTag(style)}</style>
+</head>
+<body>
+<div id="report"><noscript>This page draws its charts with JavaScript, which is switched off here.</noscript></div>
+<script type="application/json" id="report-data">${escapeJson(JSON.stringify(data))}</script>
+<script>${escapeClosingTag(script)}</script>
+</body>
+</html>
+`;
+}
