@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import { sum } from "../core/index.ts";
+import { InputError, sum } from "../core/index.ts";
 import type { Calibration, PlanBody } from "../plan/index.ts";
 import { costErrors, intervalsOfFigures } from "../sim/index.ts";
 import type { Intervals } from "../traces/index.ts";
@@ -32,6 +32,15 @@ export function intervalOptions(yargs: Argv): Argv {
       describe: `runs drawn for the intervals (default: ${SAMPLES}, fewer for large plans, none for huge ones)`,
     })
     .option("seed", { type: "number", default: 0, describe: "seed of these runs" });
+}
+
+/** @throws InputError where runs are asked for of something that no calibration gives the errors of. */
+export function refuseSamples(args: Arguments, what: string): void {
+  if (args["samples"] !== undefined)
+    throw new InputError({
+      expected: `no --samples with ${what}`,
+      hint: `Intervals are of plans as they are executed.`,
+    });
 }
 
 /** As many draws as were asked for, or as are affordable; 0 where that is too few to say anything. */

@@ -11,6 +11,11 @@ export interface CostError {
 
 /** How large the errors of a calibration are. */
 export interface CostErrors {
+  /**
+   * What has an error of fit of its own: each device, whose stage was measured with layers and ends of its own, or each type of device, where one
+   * set of figures stands for all of a type.
+   */
+  readonly of: "device" | "type";
   readonly actions: Readonly<Record<ActionLetter, CostError>>;
   /** Of the factor that all messages over a link share. */
   readonly links: number;
@@ -63,12 +68,12 @@ export function costErrors(calibration: Calibration): CostErrors {
   const links = ASSUMED_MEAN_ERROR * DEVIATION_OF_MEAN_ERROR;
   switch (calibration.model) {
     case "constant":
-      return { actions: everyLetter(EXACT), links: 0 };
+      return { of: "type", actions: everyLetter(EXACT), links: 0 };
     case "roofline":
-      return { actions: everyLetter(sharedError(calibration.meanError ?? ASSUMED_MEAN_ERROR)), links };
+      return { of: "type", actions: everyLetter(sharedError(calibration.meanError ?? ASSUMED_MEAN_ERROR)), links };
     case "layers":
-      return { actions: everyLetter(sharedError(calibration.meanError)), links };
+      return { of: "type", actions: everyLetter(sharedError(calibration.meanError)), links };
     case "measured":
-      return { actions: measuredErrors(calibration.holdOut), links };
+      return { of: "device", actions: measuredErrors(calibration.holdOut), links };
   }
 }

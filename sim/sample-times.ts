@@ -5,7 +5,7 @@ import type { CostError, CostErrors } from "./cost-errors.ts";
 import type { RunTimes } from "./run-plan.ts";
 import { actionIndex } from "./stage-orders.ts";
 
-/** The machine as a whole, and each device with each letter, have half of the variance each: a hold-out cannot tell them apart. */
+/** The machine as a whole, and each letter on each device or type, have half of the variance each: a hold-out cannot tell them apart. */
 const SHARE = Math.SQRT1_2;
 
 /** A log-normal factor with mean 1: fits keep sums, so noise of single actions must not move them. */
@@ -33,9 +33,14 @@ export function sampleTimes(
   const rng = createRng(seed);
   const numMicroBatches = plan.microBatches.length;
   const machine = rng.nextNormal();
-  const shared = plan.stages.flatMap(() =>
-    ACTION_LETTERS.map((letter) => sharedFactor(errors.actions[letter], machine, rng)),
-  );
+  const known = new Map<string, readonly number[]>();
+  const shared = plan.stages.flatMap(({ device }) => {
+    const owner = plan.devices[device]![errors.of === "type" ? "type" : "name"];
+    const factors =
+      known.get(owner) ?? ACTION_LETTERS.map((letter) => sharedFactor(errors.actions[letter], machine, rng));
+    known.set(owner, factors);
+    return factors;
+  });
   const linkFactors = new Map<string, number>();
   for (const { id } of plan.links)
     if (!linkFactors.has(id)) linkFactors.set(id, Math.exp(errors.links * rng.nextNormal()));

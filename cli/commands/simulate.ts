@@ -9,7 +9,7 @@ import { calibrationHash, readCalibration } from "../load-cluster.ts";
 import { loadPlan } from "../load-plan.ts";
 import { printResult } from "../output.ts";
 import { placeInput } from "../place-input.ts";
-import { intervalOptions, predictIntervals } from "../predict-intervals.ts";
+import { intervalOptions, predictIntervals, refuseSamples } from "../predict-intervals.ts";
 import { replayError, replayRun } from "../replay-run.ts";
 import {
   comparisonOptions,
@@ -39,6 +39,7 @@ async function simulateFile(io: Io, args: Arguments, main: string): Promise<Simu
       calibrationHash: calibrationHash(calibration),
       versions: { loratwin: VERSION },
     });
+    if (isVariant(args)) refuseSamples(args, "--no-overlap or --no-pruning");
     const intervals = isVariant(args) ? undefined : await predictIntervals(io, args, plan, calibration);
     return { plan, trace: intervals === undefined ? trace : { ...trace, intervals } };
   } catch (error) {
@@ -74,11 +75,17 @@ export const simulateCommand: Command = {
       .option("until", { type: "number", describe: "last start in the timeline, in units" }),
   async run(args, io) {
     const comparison = comparisonSchedule(args);
-    if (comparison !== undefined) return simulateComparison(io, args, comparison);
+    if (comparison !== undefined) {
+      refuseSamples(args, `--schedule ${comparison}`);
+      return simulateComparison(io, args, comparison);
+    }
     refuseComparisonOptions(args);
     const file = requiredText(args, "plan");
     const replayed = replayRun(io, args, file);
-    if (replayed !== undefined) refuseVariant(args);
+    if (replayed !== undefined) {
+      refuseVariant(args);
+      refuseSamples(args, "a replay");
+    }
     const simulated =
       replayed === undefined ? await simulateFile(io, args, file) : { plan: replayed.plan, trace: replayed.replayed };
     const { plan, trace } = simulated;

@@ -62,6 +62,18 @@ describe("intervals on the command line", () => {
     expect(await printed(["compare", "s.json", "run"], root)).toMatch(/makespan .*, (inside|outside)$/m);
   });
 
+  it("are not drawn of a replay, nor of a schedule that is no plan", async () => {
+    const cluster = path.join(import.meta.dirname, "../../examples/gpu-cluster.yaml");
+    for (const argv of [
+      ["simulate", "run"],
+      ["simulate", "w.yaml", "--cluster", cluster, "--schedule", "ddp"],
+      ["simulate", "p.json", "--no-overlap"],
+    ]) {
+      const { code, stderr } = await runCli([...argv, "--samples", "5"], root);
+      expect([code, stderr]).toEqual([2, expect.stringContaining("Expected no --samples with ")]);
+    }
+  });
+
   it("want at least one sample", async () => {
     const { code, stderr } = await runCli(["simulate", "p.json", "--samples", "0"], root);
     expect([code, stderr]).toEqual([2, "Expected a whole number of at least 1 at --samples, got 0.\n"]);

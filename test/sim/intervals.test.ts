@@ -190,7 +190,7 @@ describe("intervals", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0.005, max: 0.1, noNaN: true }),
-        fc.double({ min: 1.3, max: 4, noNaN: true }),
+        fc.double({ min: 2, max: 4, noNaN: true }),
         fc.integer({ min: 0, max: 1e6 }),
         (error, more, seed) => {
           const plan = planOf();
@@ -206,6 +206,17 @@ describe("intervals", () => {
       ),
       { numRuns: 15 },
     );
+  });
+
+  it("keep equal devices equal where one set of figures stands for their type, and not where each was measured", () => {
+    const plan = planOf(3, 3, 1);
+    const bubbles = (calibration: Calibration) =>
+      drawFigures({ plan, calibration, seed: 4, first: 0, count: 30 }).map((run) => run.bubbleRatio!);
+    const ofType = { ...plan, devices: plan.devices.map((device, index) => ({ ...device, type: `type ${index}` })) };
+    const spread = (values: readonly number[]) => Math.max(...values) - Math.min(...values);
+    const letters = drawFigures({ plan: ofType, calibration: layers(0.2), seed: 4, first: 0, count: 30 });
+    expect(spread(bubbles(layers(0.2)))).toBeLessThan(0.5 * spread(letters.map((run) => run.bubbleRatio!)));
+    expect(spread(bubbles(measured({ systematic: 0.2, independent: 0 })))).toBeGreaterThan(0.1);
   });
 
   it("shrink over a longer run where the error is each action's own, and do not where it is shared", () => {
