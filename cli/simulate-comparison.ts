@@ -74,6 +74,26 @@ export function refuseComparisonOptions(args: Arguments): void {
     });
 }
 
+/** @throws InputError for an option that only plans have. */
+function refusePlanOptions(args: Arguments, schedule: ComparisonSchedule): void {
+  const given: readonly (readonly [option: string, isGiven: boolean])[] = [
+    ["no-pruning", args["pruning"] === false],
+    ["no-fuse", args["fuse"] === false],
+    ["groups", args["groups"] !== undefined],
+    ["max-in-flight", args["max-in-flight"] !== "auto"],
+    ["timeline", flag(args, "timeline")],
+    ["replay", args["replay"] !== undefined],
+  ];
+  const option = given.find(([, isGiven]) => isGiven)?.[0];
+  if (option !== undefined)
+    throw new InputError({
+      expected: `a schedule of plans for --${option}`,
+      at: "--schedule",
+      got: schedule,
+      hint: "Jobs that run one after another share no batch, and their traces open in Perfetto and as a report.",
+    });
+}
+
 /** Only a workload: a plan has its own schedule. */
 function requireWorkload(io: Io, file: string, schedule: ComparisonSchedule): void {
   const input = readInput(io, file, "a workload file");
@@ -165,13 +185,7 @@ function checkMemory(run: JobsRun): void {
 /** `simulate --schedule tp` and the like: the workload's jobs one after another, in virtual time. */
 export async function simulateComparison(io: Io, args: Arguments, schedule: ComparisonSchedule): Promise<number> {
   const file = requiredText(args, "plan");
-  if (args["pruning"] === false)
-    throw new InputError({
-      expected: "a schedule of plans for --no-pruning",
-      at: "--schedule",
-      got: schedule,
-      hint: "Jobs that run one after another have no batch to split among adapters.",
-    });
+  refusePlanOptions(args, schedule);
   requireWorkload(io, file, schedule);
   const loaded = await loadWorkload(io, file);
   for (const remark of loaded.remarks) note(io, args, remark);

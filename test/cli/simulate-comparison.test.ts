@@ -153,6 +153,16 @@ test.each([
     /devices with peaks and memory, such as GPUs of the catalog/,
   ],
   [
+    "what only plans have",
+    ["simulate", "small.yaml", ...ON_FOUR, "--schedule", "tp", "--no-pruning"],
+    /a schedule of plans for --no-pruning at --schedule, got "tp"/,
+  ],
+  [
+    "a timeline of layers",
+    ["simulate", "small.yaml", ...ON_FOUR, "--schedule", "ddp", "--timeline"],
+    /a schedule of plans for --timeline at --schedule, got "ddp"/,
+  ],
+  [
     "full training of a plan",
     ["simulate", "small.yaml", ...ON_FOUR, "--full"],
     /--schedule tp or fsdp or ddp or interleaved or zb-h1 at --full/,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { architectureFromConfig, huggingFaceConfigSchema, PRESETS } from "../../plan/index.ts";
+import { architectureFromConfig, decoderDimensions, huggingFaceConfigSchema, PRESETS } from "../../plan/index.ts";
 import { createTopology } from "../../sim/index.ts";
 import {
   COMPARISON_SCHEDULES,
@@ -7,6 +7,7 @@ import {
   compareStrategies,
   fixedInterconnect,
   type JobsRun,
+  jobsNeeds,
   jobsTrace,
   loraParameters,
   type Platform,
@@ -178,6 +179,15 @@ test("FSDP gathers layers while others compute, at most one ahead, and adds grad
   expect(gathers.slice(1).some((gather, index) => gather.startNs < end(passes[index]!))).toBe(true);
   const sums = own.filter(({ collective, stream }) => collective === "reduce-scatter" && stream === "send");
   expect(sums).toHaveLength(arch.numLayers);
+});
+
+test("each layer that FSDP gathers ahead takes the memory of a layer", () => {
+  const layerBytes = decoderDimensions(arch).parameters * TRAINING.weightBytes;
+  const weights = [0, 1, 2].map(
+    (prefetch) => jobsNeeds(runOf("fsdp", EQUAL, { options: { overlap: true, prefetch } }))[0]!.weights,
+  );
+  expect(weights[1]! - weights[0]!).toBeCloseTo(layerBytes, 0);
+  expect(weights[2]! - weights[1]!).toBeCloseTo(layerBytes, 0);
 });
 
 test("without overlap nothing computes while a message or a collective is on its way", () => {
