@@ -14,6 +14,7 @@ namespace loratwin::emulation {
 Options options;
 Counters counters;
 Block block;
+thread_local bool launchesHere = false;
 Thread threads[kMaxThreads];
 
 std::mutex& oneAtATime() {
@@ -262,6 +263,10 @@ Index3 gridExtent() { return block.launch.grid; }
 
 void launchBlocks(const Launch& launch) {
   const std::lock_guard lock(oneAtATime());
+  struct Here {
+    Here() { launchesHere = true; }
+    ~Here() { launchesHere = false; }
+  } here;
   const auto refuse = [&launch](const std::string& what) { throw Error(std::string(launch.name) + ": " + what); };
   if (launch.threads == 0 || launch.threads > kMaxThreads)
     refuse("a block of " + std::to_string(launch.threads) + " threads");

@@ -61,6 +61,8 @@ struct Block {
   Stack host{};
 };
 extern Block block;
+// Whether the block, if one is active, runs on this thread of the machine.
+extern thread_local bool launchesHere;
 extern Thread threads[kMaxThreads];
 
 // Held while a grid runs, or device memory comes and goes: threads of the host take turns.

@@ -1,8 +1,13 @@
+#include <dlfcn.h>
+#include <link.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <vector>
 
 #include "emulation/block.h"
@@ -125,24 +130,41 @@ void checkCell(Cell& cell, const void* pointer, bool shared, AccessKind kind, Ac
 }
 
 const DeviceRange* rangeOf(const char* address, std::size_t bytes) {
-  static const DeviceRange* recent = nullptr;
   const std::vector<DeviceRange>& ranges = deviceRanges();
-  const auto holds = [&](const DeviceRange& range) {
-    return address >= range.data && address + bytes <= range.data + range.bytes;
-  };
-  if (recent >= ranges.data() && recent < ranges.data() + ranges.size() && holds(*recent)) return recent;
-  for (const DeviceRange& range : ranges) {
-    if (holds(range)) return recent = &range;
-  }
-  return nullptr;
+  const auto next = std::upper_bound(ranges.begin(), ranges.end(), address,
+                                     [](const char* a, const DeviceRange& range) { return a < range.data; });
+  if (next == ranges.begin()) return nullptr;
+  const DeviceRange& range = *std::prev(next);
+  return address + bytes <= range.data + range.bytes ? &range : nullptr;
+}
+
+// The program or library that this is linked into. Its addresses less where it was loaded are those of its file: they
+// fit an Access.
+struct Module {
+  std::uintptr_t loadedAt;
+  std::string file;
+};
+const Module& module() {
+  static const Module found = [] {
+    Dl_info info{};
+    link_map* map = nullptr;
+    dladdr1(&instrumented, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP);
+    const bool library = map != nullptr && map->l_name[0] != 0;
+    return Module{library ? static_cast<std::uintptr_t>(map->l_addr) : 0,
+                  library ? map->l_name : "/proc/" + std::to_string(getpid()) + "/exe"};
+  }();
+  return found;
 }
 
 }  // namespace
 
 bool checking() { return instrumented; }
 
-Cell* newShadow(std::size_t bytes) { return instrumented ? new Cell[(bytes + kGranule - 1) / kGranule]() : nullptr; }
-void deleteShadow(Cell* shadow) { delete[] shadow; }
+Cell* newShadow(std::size_t bytes) {
+  // Pages of cells that nobody touches are never there.
+  return instrumented ? static_cast<Cell*>(std::calloc((bytes + kGranule - 1) / kGranule + 1, sizeof(Cell))) : nullptr;
+}
+void deleteShadow(Cell* shadow) { std::free(shadow); }
 
 void shadowArena(const char* arena, std::size_t bytes) {
   arenaBegin = arena;
@@ -156,6 +178,19 @@ void markWritten(const void* pointer, std::size_t bytes) {
   if (range->shadow == nullptr) return;
   const std::size_t first = static_cast<std::size_t>(static_cast<const char*>(pointer) - range->data) / kGranule;
   for (std::size_t i = 0; i < (bytes + kGranule - 1) / kGranule; ++i) range->shadow[first + i].initialised = true;
+}
+
+void requireWritten(const void* pointer, std::size_t bytes, const char* reader) {
+  const std::lock_guard lock(oneAtATime());
+  const DeviceRange* const range = rangeOf(static_cast<const char*>(pointer), bytes);
+  if (range == nullptr) throw Error(std::string(reader) + ": access out of bounds: " + placeOf(pointer));
+  if (range->shadow == nullptr || bytes == 0) return;
+  const std::size_t offset = static_cast<std::size_t>(static_cast<const char*>(pointer) - range->data);
+  for (std::size_t i = offset / kGranule; i <= (offset + bytes - 1) / kGranule; ++i) {
+    if (range->shadow[i].initialised) continue;
+    throw Error(std::string(reader) + ": read of " + placeOf(range->data + i * kGranule) +
+                ", which nobody has written");
+  }
 }
 
 void startGridChecks(const void* parameters, std::size_t bytes) {
@@ -184,7 +219,7 @@ void orderWarp(unsigned warp, std::uint32_t mask) {
 }
 
 void checkAccess(const void* pointer, std::size_t bytes, AccessKind kind, Access access) {
-  if (!block.active) return;
+  if (!block.active || !launchesHere) return;
   const char* const address = static_cast<const char*>(pointer);
   const char* const stack = threads[block.running].stack.bottom;
   if (address >= stack && address < stack + kStackBytes) return;
@@ -220,14 +255,18 @@ Access accessAt(Site site) {
   return kSiteBit | static_cast<Access>(sites.size() - 1);
 }
 
+Access accessOf(const void* returnAddress) {
+  return static_cast<Access>(reinterpret_cast<std::uintptr_t>(returnAddress) - module().loadedAt);
+}
+
 std::string describeAccess(Access access) {
   if ((access & kSiteBit) != 0) return describe(sites[access & ~kSiteBit]);
   // The call lies before the address that it returns to; inlined functions come first, their callers after.
-  char command[96];
-  std::snprintf(command, sizeof command, "addr2line -s -i -e /proc/%d/exe 0x%x", static_cast<int>(getpid()),
-                access - 1);
+  char address[16];
+  std::snprintf(address, sizeof address, "0x%x", access - 1);
+  const std::string command = "addr2line -s -i -e '" + module().file + "' " + address;
   std::string lines;
-  if (FILE* const output = popen(command, "r")) {
+  if (FILE* const output = popen(command.c_str(), "r")) {
     char line[256];
     while (std::fgets(line, sizeof line, output) != nullptr) {
       line[std::strcspn(line, "\n ")] = 0;
@@ -247,8 +286,7 @@ void __tsan_init() { loratwin::emulation::instrumented = true; }
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}
 
-#define LORATWIN_CALLER \
-  static_cast<loratwin::emulation::Access>(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)))
+#define LORATWIN_CALLER loratwin::emulation::accessOf(__builtin_return_address(0))
 #define LORATWIN_HOOKS(bytes)                                                                            \
   void __tsan_read##bytes(void* p) {                                                                     \
     loratwin::emulation::checkAccess(p, bytes, loratwin::emulation::AccessKind::read, LORATWIN_CALLER);  \

@@ -17,7 +17,7 @@ namespace loratwin::emulation {
 
 constexpr std::size_t kGranule = 2;  // bytes of a cell: no kernel has smaller elements
 
-// Where an access was made: a program counter, or with the top bit set the index of a Site.
+// Where an access was made: a program counter in its file, or with the top bit set the index of a Site.
 using Access = std::uint32_t;
 
 enum class Readers : std::uint8_t { one, severalOfWarp, severalOfBlock };
@@ -40,6 +40,7 @@ enum class AccessKind { read, write, beginCopy, endCopy };
 // Fails the block when the access is wrong. Does nothing while the host runs.
 void checkAccess(const void* pointer, std::size_t bytes, AccessKind kind, Access access);
 Access accessAt(Site site);
+Access accessOf(const void* returnAddress);
 std::string describeAccess(Access access);
 
 Cell* newShadow(std::size_t bytes);

@@ -46,6 +46,8 @@ void* allocateDevice(std::size_t bytes, const char* name);
 void freeDevice(void* pointer);
 // The bytes have been written by the host.
 void markWritten(const void* pointer, std::size_t bytes);
+// Where accesses are checked: throws Error unless every byte has been written. `reader` is who reads them.
+void requireWritten(const void* pointer, std::size_t bytes, const char* reader);
 
 template <class T>
 class DeviceBuffer {

@@ -25,6 +25,13 @@ std::vector<float> widened(const void* rows, std::int64_t ld, std::int64_t count
   return result;
 }
 
+void requireRows(const void* rows, std::int64_t ld, std::int64_t count, std::int64_t columns, DType type) {
+  const auto bytes = [type](std::int64_t elements) { return static_cast<std::size_t>(elements) * ops::sizeOf(type); };
+  for (std::int64_t row = 0; row < count; row++) {
+    emulation::requireWritten(static_cast<const std::byte*>(rows) + bytes(row * ld), bytes(columns), "product");
+  }
+}
+
 // In sixteen sums, which are then added in order.
 float dot(const float* a, const float* b, std::int64_t count) {
   constexpr int kLanes = 16;
@@ -49,6 +56,10 @@ class EmulatedBlas final : public Blas {
   static void run(const Product& op) {
     const std::int64_t xColumns = op.backward ? op.out : op.in;
     const std::int64_t yColumns = op.backward ? op.in : op.out;
+    requireRows(op.x, op.ldx, op.rows, xColumns, op.type);
+    requireRows(op.weight, op.in, op.out, op.in, op.type);
+    if (op.residual != nullptr) requireRows(op.residual, op.ldr, op.rows, yColumns, DType::float32);
+    if (op.accumulate) requireRows(op.y, op.ldy, op.rows, yColumns, op.yType);
     const std::vector<float> x = widened(op.x, op.ldx, op.rows, xColumns, op.type);
     const std::vector<float> weight = widened(op.weight, op.in, op.out, op.in, op.type);
     std::vector<float> row(static_cast<std::size_t>(yColumns));

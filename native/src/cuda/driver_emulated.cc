@@ -29,6 +29,7 @@ constexpr std::size_t kMemoryBytes = std::size_t{1} << 30;
 struct Allocation {
   int device;
   std::size_t bytes;
+  bool zeroed;  // whether zeros count as written
 };
 std::mutex mutex;
 std::map<void*, Allocation> allocations;
@@ -67,13 +68,14 @@ std::size_t usedBytes(int device) {
   return used;
 }
 
-// Whether it lies in an emulated device's memory, which the emulation wants to know of.
-bool onDevice(const void* pointer) {
+// The emulated device's memory that holds it; null: the host's.
+const Allocation* allocationOf(const void* pointer) {
   const std::lock_guard lock(mutex);
   const auto next = allocations.upper_bound(const_cast<void*>(pointer));
-  if (next == allocations.begin()) return false;
+  if (next == allocations.begin()) return nullptr;
   const auto& [memory, allocation] = *std::prev(next);
-  return static_cast<const std::byte*>(pointer) < static_cast<std::byte*>(memory) + allocation.bytes;
+  const bool inside = static_cast<const std::byte*>(pointer) < static_cast<std::byte*>(memory) + allocation.bytes;
+  return inside ? &allocation : nullptr;
 }
 
 }  // namespace
@@ -100,7 +102,7 @@ void* allocate(std::size_t bytes, const char* name) {
   const std::lock_guard lock(mutex);
   if (usedBytes(inUse) + bytes > kMemoryBytes) return nullptr;
   void* const memory = emulation::allocateDevice(bytes, name);
-  allocations.emplace(memory, Allocation{inUse, bytes});
+  allocations.emplace(memory, Allocation{inUse, bytes, std::strcmp(name, kZeroedName) == 0});
   return memory;
 }
 
@@ -119,15 +121,16 @@ void synchronize(void* stream) { requireNoCapture("synchronize", stream); }
 
 void copyAsync(void* to, const void* from, std::size_t bytes, void* stream) {
   emulation::give(stream, [=] {
+    if (allocationOf(from) != nullptr) emulation::requireWritten(from, bytes, "copy");
     std::memmove(to, from, bytes);
-    if (onDevice(to)) emulation::markWritten(to, bytes);
+    if (allocationOf(to) != nullptr) emulation::markWritten(to, bytes);
   });
 }
 
 void zeroAsync(void* to, std::size_t bytes, void* stream) {
   emulation::give(stream, [=] {
     std::memset(to, 0, bytes);
-    emulation::markWritten(to, bytes);
+    if (allocationOf(to)->zeroed) emulation::markWritten(to, bytes);
   });
 }
 

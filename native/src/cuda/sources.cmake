@@ -72,3 +72,10 @@ foreach(kernels cuda_kernels cuda_kernels_checked)
   target_link_libraries(${table} PRIVATE cuda_table_cases ${kernels} cuda_emulation)
   loratwin_cuda_target(${table})
 endforeach()
+
+# Captures and graphs of the emulated driver.
+add_executable(emulated_graphs EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/../../test/emulated_graphs.cc
+  ${CMAKE_CURRENT_LIST_DIR}/driver_emulated.cc)
+target_link_options(emulated_graphs PRIVATE -no-pie)
+target_link_libraries(emulated_graphs PRIVATE cuda_kernels cuda_emulation ${CMAKE_DL_LIBS})
+loratwin_cuda_target(emulated_graphs)

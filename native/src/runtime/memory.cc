@@ -24,7 +24,7 @@ namespace {
 
 class HostMemory final : public MemoryPool {
  public:
-  std::byte* allocate(std::size_t bytes) override {
+  std::byte* allocate(std::size_t bytes, MemoryKind) override {
     try {
       ops::AlignedMemory memory(bytes);
       std::byte* const data = memory.data();
@@ -56,7 +56,7 @@ Buffer::Buffer(std::shared_ptr<MemoryPool> pool, MemoryKind kind, std::size_t by
       kind_(kind),
       bytes_(bytes),
       room_((std::max<std::size_t>(bytes, 1) + MemoryPool::kLine - 1) / MemoryPool::kLine * MemoryPool::kLine),
-      data_(pool_->allocate(room_)) {
+      data_(pool_->allocate(room_, kind)) {
   pool_->meter.add(kind_, static_cast<std::ptrdiff_t>(room_));
 }
 

@@ -8,6 +8,24 @@
 
 namespace loratwin {
 
+namespace {
+
+const char* nameOf(MemoryKind kind) {
+  switch (kind) {
+    case MemoryKind::weights:
+      return "weights";
+    case MemoryKind::arena:
+      return "activations";
+    case MemoryKind::adapters:
+      return cuda::kZeroedName;
+    case MemoryKind::other:
+      return "other";
+  }
+  return "";
+}
+
+}  // namespace
+
 CudaMemory::CudaMemory(int index, std::string device) : index_(index), device_(std::move(device)) {
   cuda::useDevice(index_);
   receive_ = cuda::createStream();
@@ -27,10 +45,10 @@ void CudaMemory::use(Body&& body) {
   }
 }
 
-std::byte* CudaMemory::allocate(std::size_t bytes) {
+std::byte* CudaMemory::allocate(std::size_t bytes, MemoryKind kind) {
   void* memory = nullptr;
   use([&] {
-    memory = cuda::allocate(bytes, "device memory");
+    memory = cuda::allocate(bytes, nameOf(kind));
     if (memory == nullptr) {
       const auto held = [this](MemoryKind kind) { return std::to_string(meter.bytes(kind)); };
       throw ArgumentError(std::to_string(bytes) + " bytes more of GPU memory", device_,

@@ -14,7 +14,7 @@ class CudaMemory final : public MemoryPool {
   ~CudaMemory() override;
 
   // Throws ArgumentError; when there is not enough, with what is held, free and wanted.
-  std::byte* allocate(std::size_t bytes) override;
+  std::byte* allocate(std::size_t bytes, MemoryKind kind) override;
   void release(std::byte* memory, std::size_t bytes) noexcept override;
   void write(std::byte* to, const void* from, std::size_t bytes) override;
   void read(void* to, const std::byte* from, std::size_t bytes) override;

@@ -66,10 +66,16 @@ if(LORATWIN_HAS_NVCC)
   set_target_properties(loratwin_cuda PROPERTIES EXCLUDE_FROM_ALL ON)
 endif()
 
-# The same backend over the emulation, for tests: node native/build.mjs loratwin_emulated.
-add_library(cuda_emulated OBJECT ${LORATWIN_CUDA_KERNELS})
-target_include_directories(cuda_emulated PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/src)
-target_compile_options(cuda_emulated PRIVATE ${LORATWIN_KERNEL_FLAGS} -O2 -g)
-loratwin_addon(loratwin_emulated ${LORATWIN_CUDA_DEVICE_SOURCES} src/cuda/blas_emulated.cc src/cuda/driver_emulated.cc
-  ${LORATWIN_EMULATION} $<TARGET_OBJECTS:cuda_emulated>)
-set_target_properties(cuda_emulated loratwin_emulated PROPERTIES EXCLUDE_FROM_ALL ON)
+# The same backend over the emulation, for tests: node native/build.mjs loratwin_emulated; loratwin_checked with every load
+# and store of a kernel checked.
+function(loratwin_emulated_addon addon)
+  add_library(${addon}_kernels OBJECT ${LORATWIN_CUDA_KERNELS})
+  target_include_directories(${addon}_kernels PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/src)
+  target_compile_options(${addon}_kernels PRIVATE ${LORATWIN_KERNEL_FLAGS} -g ${ARGN})
+  loratwin_addon(${addon} ${LORATWIN_CUDA_DEVICE_SOURCES} src/cuda/blas_emulated.cc src/cuda/driver_emulated.cc
+    ${LORATWIN_EMULATION} $<TARGET_OBJECTS:${addon}_kernels>)
+  target_link_libraries(${addon} PRIVATE ${CMAKE_DL_LIBS})
+  set_target_properties(${addon}_kernels ${addon} PROPERTIES EXCLUDE_FROM_ALL ON)
+endfunction()
+loratwin_emulated_addon(loratwin_emulated -O2)
+loratwin_emulated_addon(loratwin_checked ${LORATWIN_CHECK_FLAGS})
