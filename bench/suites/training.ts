@@ -2,6 +2,7 @@ import { maximum, sum } from "../../core/index.ts";
 import { type Dtype, type Plan, PROJECTIONS, type Projection } from "../../plan/index.ts";
 import { measurePeaks, registerPeak } from "../machine.ts";
 import { type Parameters, summarize } from "../measurement.ts";
+import { ceilingSeconds, measureAloneRates } from "../practical-ceiling.ts";
 import { STEP_PARTS, type StepPart, stepBreakdown } from "../step-breakdown.ts";
 import type { Bench, Scale, Suite } from "../suite.ts";
 import { findTorch, startTorch, type TorchProcess, type TorchSettings, type TorchWork } from "../torch.ts";
@@ -135,6 +136,17 @@ async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: Torc
     seconds.map((each) => tokens / each),
     "tokens/s",
   );
+  const { plan } = runs[0]!;
+  const ceiling = ceilingSeconds(plan, await measureAloneRates(plan, THREADS), registers);
+  bench.record({
+    name: "practical ceiling",
+    parameters,
+    value: tokens / ceiling,
+    unit: "tokens/s",
+    limit: { of: "it reached", share: ceiling / summarize(seconds).value },
+    repetitions: 1,
+    spread: null,
+  });
   record(
     "model arithmetic",
     seconds.map((each) => flops / each / 1e9),
@@ -152,11 +164,16 @@ async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: Torc
       seconds.map((each, run) => theirs[run]! / each),
       "ratio",
     );
+    record(
+      "ceiling against PyTorch",
+      theirs.map((each) => each / ceiling),
+      "ratio",
+    );
   }
   const starved = maximum(runs.map((run) => run.starved));
   const largest = { parameters, repetitions: runs.length, spread: null };
   bench.record({ ...largest, name: "waiting for JavaScript", unit: "share", value: starved });
-  const planned = plannedBytes(runs[0]!.plan);
+  const planned = plannedBytes(plan);
   const peak = maximum(runs.map((run) => run.peakBytes));
   bench.record({
     ...largest,

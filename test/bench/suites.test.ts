@@ -42,7 +42,15 @@ function namesOf(measurements: readonly Measurement[]): readonly string[] {
 /** What each suite says, without PyTorch and without what needs a process of its own. */
 const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   kernels: ["alone", "moved", "of the base products' time", "rate", "read bandwidth", "register peak"],
-  training: ["loratwin", "model arithmetic", "of the step", "peak memory", "time", "waiting for JavaScript"],
+  training: [
+    "loratwin",
+    "model arithmetic",
+    "of the step",
+    "peak memory",
+    "practical ceiling",
+    "time",
+    "waiting for JavaScript",
+  ],
   adapters: ["fused", "fused against one after another", "one after another", "rate of products", "read bandwidth"],
   pipeline: ["busy, stage 0 to 1", "one device", "steady bubble", "two against one", "two devices"],
   memory: ["measured peak", "planned"],
