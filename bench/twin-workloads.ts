@@ -1,0 +1,127 @@
+import { type Dtype, PROJECTIONS } from "../plan/index.ts";
+import type { Scale } from "./suite.ts";
+import { ATTENTION_TARGETS, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";
+
+/** Workloads of one model and dtype, and what the one calibration measures that predicts them all. */
+export interface TwinFamily {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly calibration: readonly PlanShape[];
+  readonly workloads: Readonly<Record<string, PlanShape>>;
+}
+
+interface Sizes {
+  readonly wide: ModelShape;
+  /** Of another width and depth, with grouped queries. */
+  readonly deep: ModelShape;
+  readonly min: number;
+  readonly max: number;
+  readonly steps: number;
+}
+
+const SIZES: Readonly<Record<Scale, Sizes>> = {
+  full: {
+    wide: { hidden: 384, layers: 6, heads: 6, kvHeads: 6, intermediate: 1024, vocabulary: 8000 },
+    deep: { hidden: 256, layers: 8, heads: 8, kvHeads: 2, intermediate: 688, vocabulary: 4096 },
+    min: 32,
+    max: 256,
+    steps: 8,
+  },
+  quick: {
+    wide: { hidden: 256, layers: 4, heads: 4, kvHeads: 4, intermediate: 688, vocabulary: 4096 },
+    deep: { hidden: 192, layers: 6, heads: 6, kvHeads: 2, intermediate: 512, vocabulary: 2048 },
+    min: 32,
+    max: 256,
+    steps: 8,
+  },
+  tiny: {
+    wide: { hidden: 64, layers: 2, heads: 4, kvHeads: 2, intermediate: 128, vocabulary: 128 },
+    deep: { hidden: 32, layers: 4, heads: 4, kvHeads: 2, intermediate: 96, vocabulary: 96 },
+    min: 8,
+    max: 24,
+    steps: 4,
+  },
+};
+
+const ONE = [1];
+const TWO = [1, 1];
+
+/** The ends of the range that the workloads stay in, in ranks, lengths and sizes: on one device alone and on two at once. */
+function calibrationShapes(model: ModelShape, dtype: Dtype, { min, max }: Sizes): readonly PlanShape[] {
+  const length = { distribution: "uniform", min, max } as const;
+  const job = { targets: PROJECTIONS, batchSize: 2, microBatchSize: 1, length, steps: 8 };
+  const jobs = [4, 32, 16, 64].map((rank) => ({ ...job, rank }));
+  return [ONE, TWO].map((devices) => ({ model, dtype, jobs, devices, groups: devices.length }));
+}
+
+/** Other lengths, ranks, targets, batches, groups and schedules than those measured. */
+function workloads(model: ModelShape, dtype: Dtype, sizes: Sizes): Readonly<Record<string, PlanShape>> {
+  const { min, max, steps } = sizes;
+  const middle = Math.round((min + max) / 2);
+  const job: JobShape = { rank: 8, targets: ATTENTION_TARGETS, batchSize: 4, microBatchSize: 2, length: middle, steps };
+  const drawn = { distribution: "lognormal", mean: middle, sigma: 0.5, min, max } as const;
+  const jobsOf = (ranks: readonly number[], more: Partial<JobShape>): readonly JobShape[] =>
+    ranks.map((rank) => ({ ...job, rank, ...more }));
+  const shape = { model, dtype };
+  const eight = [8, 24, 48, 12, 64, 4, 16, 32];
+  return {
+    "1 device, 1 adapter": { ...shape, devices: ONE, jobs: jobsOf([4], { steps: 2 * steps }) },
+    "1 device, 8 adapters fused, all projections": {
+      ...shape,
+      devices: ONE,
+      jobs: jobsOf(eight, { microBatchSize: 1, batchSize: 2, targets: PROJECTIONS, length: drawn, steps: steps / 2 }),
+      groups: 1,
+    },
+    "1 device, 4 adapters one after another": {
+      ...shape,
+      devices: ONE,
+      jobs: jobsOf([24, 8, 48, 12], { length: drawn, steps: steps / 2 }),
+      schedule: "sequential",
+    },
+    "2 devices, 2 jobs of one length": { ...shape, devices: TWO, jobs: jobsOf([8, 8], {}) },
+    "2 devices, 4 jobs of mixed ranks, drawn lengths": {
+      ...shape,
+      devices: TWO,
+      jobs: jobsOf([8, 24, 48, 12], { length: drawn, steps: steps / 2 }),
+    },
+    "2 devices, 8 adapters in 2 groups, very unequal lengths": {
+      ...shape,
+      devices: TWO,
+      jobs: eight.map((rank, index) => ({
+        ...job,
+        rank,
+        microBatchSize: 1,
+        batchSize: 2,
+        length: index % 2 === 0 ? min : max,
+        steps: steps / 2,
+      })),
+      groups: 2,
+    },
+    "2 devices, 2 jobs, 1f1b": {
+      ...shape,
+      devices: TWO,
+      jobs: [...jobsOf([16], {}), ...jobsOf([32], { length: drawn })],
+      schedule: "1f1b",
+    },
+    "2 devices, 4 jobs in 2 groups, recomputed layers": {
+      ...shape,
+      devices: TWO,
+      jobs: jobsOf([8, 24, 48, 12], { microBatchSize: 1, length: drawn, targets: PROJECTIONS, steps: steps / 2 }),
+      groups: 2,
+      recompute: "layer",
+    },
+  };
+}
+
+/** Two model shapes, each in every dtype given. */
+export function twinFamilies(scale: Scale, dtypes: readonly Dtype[]): readonly TwinFamily[] {
+  const sizes = SIZES[scale];
+  return dtypes.flatMap((dtype) =>
+    (["wide", "deep"] as const).map((name) => ({
+      name,
+      dtype,
+      calibration: calibrationShapes(sizes[name], dtype, sizes),
+      workloads: workloads(sizes[name], dtype, sizes),
+    })),
+  );
+}
