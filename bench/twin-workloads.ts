@@ -2,11 +2,11 @@ import { type Dtype, PROJECTIONS } from "../plan/index.ts";
 import type { Scale } from "./suite.ts";
 import { ATTENTION_TARGETS, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";
 
-/** Workloads of one model and dtype, and what the one calibration measures that predicts them all. */
+/** Workloads of one model and dtype, and what the calibration measures that predicts them all. */
 export interface TwinFamily {
   readonly name: string;
   readonly dtype: Dtype;
-  readonly calibration: readonly PlanShape[];
+  readonly calibration: PlanShape;
   readonly workloads: Readonly<Record<string, PlanShape>>;
 }
 
@@ -46,12 +46,12 @@ const SIZES: Readonly<Record<Scale, Sizes>> = {
 const ONE = [1];
 const TWO = [1, 1];
 
-/** The ends of the range that the workloads stay in, in ranks, lengths and sizes: on one device alone and on two at once. */
-function calibrationShapes(model: ModelShape, dtype: Dtype, { min, max }: Sizes): readonly PlanShape[] {
+/** The ends of the range that the workloads stay in, in ranks, lengths and sizes. */
+function calibrationShape(model: ModelShape, dtype: Dtype, { min, max }: Sizes): PlanShape {
   const length = { distribution: "uniform", min, max } as const;
   const job = { targets: PROJECTIONS, batchSize: 2, microBatchSize: 1, length, steps: 8 };
-  const jobs = [4, 32, 16, 64].map((rank) => ({ ...job, rank }));
-  return [ONE, TWO].map((devices) => ({ model, dtype, jobs, devices, groups: devices.length }));
+  const jobs = [4, 32, 16, 64, 4, 32, 16, 64].map((rank) => ({ ...job, rank }));
+  return { model, dtype, jobs, devices: TWO, groups: 2 };
 }
 
 /** Other lengths, ranks, targets, batches, groups and schedules than those measured. */
@@ -120,7 +120,7 @@ export function twinFamilies(scale: Scale, dtypes: readonly Dtype[]): readonly T
     (["wide", "deep"] as const).map((name) => ({
       name,
       dtype,
-      calibration: calibrationShapes(sizes[name], dtype, sizes),
+      calibration: calibrationShape(sizes[name], dtype, sizes),
       workloads: workloads(sizes[name], dtype, sizes),
     })),
   );

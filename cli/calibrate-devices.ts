@@ -48,22 +48,49 @@ export interface CalibrationSubject {
   readonly model: BaseModel;
 }
 
+/** A plan to measure, and whether its one device is alone on a machine of several. */
+interface CalibrationRun {
+  readonly plan: Plan;
+  readonly model: BaseModel;
+  readonly isAlone: boolean;
+}
+
+/** Of the runs with all devices of a machine at work, this many have one beside them with the same work on one device alone. */
+const RUNS_FOR_ONE_ALONE = 3;
+
+/** All runs of a subject. Those of one device stand between the others, so that a machine that gets slower does so for both. */
+function runsOf({ range, model }: CalibrationSubject): readonly CalibrationRun[] {
+  const [first, ...others] = range.devices;
+  const plans = calibrationPlans(range);
+  const alone = others.some(({ machine }) => machine === first!.machine)
+    ? calibrationPlans({ ...range, devices: [first!], links: [] })
+    : [];
+  return plans.flatMap((plan, index) => [
+    { plan, model, isAlone: false },
+    ...(index % RUNS_FOR_ONE_ALONE === 0 && alone[index] !== undefined
+      ? [{ plan: alone[index], model, isAlone: true }]
+      : []),
+  ]);
+}
+
 /** Measures every run of all subjects and fits the operators to them together. `onRun` is told before each run. */
 export async function calibrateDevices(
   subjects: readonly CalibrationSubject[],
   date: string,
   onRun: (run: number, runs: number) => void,
 ): Promise<MeasuredCalibration> {
-  const runs = subjects.flatMap(({ range, model }) => calibrationPlans(range).map((plan) => ({ plan, model })));
+  const runs = subjects.flatMap(runsOf);
   const parts: Measurements[] = [];
-  for (const [run, { plan, model }] of runs.entries()) {
+  const alone: Measurements[] = [];
+  for (const [run, { plan, model, isAlone }] of runs.entries()) {
     onRun(run, runs.length);
-    parts.push(await measurePlan(plan, model, WARM_STEPS));
+    (isAlone ? alone : parts).push(await measurePlan(plan, model, WARM_STEPS));
   }
   const { devices, dtype } = subjects[0]!.range;
   const fitted = fitCalibration({
     operators: parts.flatMap(({ operators }) => operators),
     actions: parts.flatMap(({ actions }) => actions),
+    ...(alone.length === 0 ? {} : { alone: alone.flatMap(({ actions }) => actions) }),
   });
   const { cpuModel, isa, onednn, cuda } = nativeInfo();
   const gpu = cuda.devices[Number(/^cuda:(\d+)/.exec(devices[0]!.name)?.[1])];

@@ -32,10 +32,21 @@ export interface LinkCost {
   readonly bytesPerSecond: number | null;
 }
 
+/** What the devices of one machine take from each other: memory bandwidth, caches, clocks. */
+export interface Contention {
+  /** So many devices at work make the times of the cost model. */
+  readonly devices: number;
+  /** The share of such a time that an action takes while no other device of its machine works. */
+  readonly alone: Readonly<Record<ActionLetter, number>>;
+}
+
 /** The one source of durations for planner, memory check and simulator. Seconds; rounded by whoever needs whole nanoseconds. */
 export interface CostModel {
+  /** With the other devices of the machine at work. */
   actionSeconds(action: ActionCost): number;
   linkCost(link: ResolvedLink): LinkCost;
+  /** Absent: devices do not slow each other. */
+  readonly contention?: Contention;
 }
 
 function constantModel(calibration: ConstantCalibration): CostModel {
@@ -134,7 +145,9 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): CostMode
     });
   }
   const table = new Map(calibration.operators.map((operator) => [operator.operator, operator.coefficients]));
+  const { aloneShare, device } = calibration;
   return {
+    ...(aloneShare === undefined ? {} : { contention: { devices: device.devicesAtOnce, alone: aloneShare } }),
     actionSeconds(action) {
       let total = calibration.actionSeconds[action.letter];
       for (const call of operatorsOf(action)) {

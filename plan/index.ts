@@ -18,7 +18,7 @@ export { zeroBubbleOrders } from "./comparison/zero-bubble.ts";
 // How a device stores activations.
 export { type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // Durations: the one cost model of planner, memory check and simulator.
-export { type ActionCost, type CostModel, createCostModel, type LinkCost } from "./cost-model.ts";
+export { type ActionCost, type Contention, type CostModel, createCostModel, type LinkCost } from "./cost-model.ts";
 // What has to end before an action may start.
 export { type Dependency, type DependencyTable, dependencyTable } from "./dependencies.ts";
 // A calibration from what the catalog holds of a device.

@@ -22,6 +22,8 @@ export interface ActionSample {
 export interface CalibrationSamples {
   readonly operators: readonly OperatorSample[];
   readonly actions: readonly ActionSample[];
+  /** Actions measured while no other device of the machine worked. */
+  readonly alone?: readonly ActionSample[];
 }
 
 export interface FitOptions {
@@ -30,7 +32,10 @@ export interface FitOptions {
 }
 
 /** What measurements decide in a calibration; device, date and link come from whoever measured. */
-export type FittedCalibration = Pick<MeasuredCalibration, "operators" | "actionSeconds" | "holdOut" | "samplesHash">;
+export type FittedCalibration = Pick<
+  MeasuredCalibration,
+  "operators" | "actionSeconds" | "aloneShare" | "holdOut" | "samplesHash"
+>;
 
 const LETTERS: readonly ActionLetter[] = ["F", "B", "U"];
 /** With fewer whole actions a factor and a constant would follow the noise. */
@@ -160,6 +165,25 @@ function measuredOperator({ name, coefficients, samples }: FittedOperator, facto
 }
 
 /**
+ * What a letter's actions take alone, as a share of what they take beside others: the ratio of the sums. An action does not get slower
+ * by being alone, so what is above 1 is noise.
+ */
+function aloneShares(fit: Fit, alone: readonly ActionSample[]): NonNullable<MeasuredCalibration["aloneShare"]> {
+  const share = (letter: ActionLetter): number => {
+    const own = alone.filter((action) => action.letter === letter);
+    if (own.length === 0) return 1;
+    return Math.min(
+      1,
+      sumFactor(
+        own.map((action) => predictedSeconds(fit, action)),
+        own.map(({ seconds }) => seconds),
+      ),
+    );
+  };
+  return { F: share("F"), B: share("B"), U: share("U") };
+}
+
+/**
  * Fits a measured calibration: relative least squares for each operator and kind, then what an action takes beside its
  * operators. The hold-out is scored with a fit that has not seen it; the coefficients returned are of all samples.
  * Operator errors are those of the operators' own samples, before an action factor is folded in.
@@ -169,7 +193,8 @@ export function fitCalibration(
   samples: CalibrationSamples,
   { scaleActions = true }: FitOptions = {},
 ): FittedCalibration {
-  const { table, owners, actions } = fitSamples(samples, scaleActions);
+  const fit = fitSamples(samples, scaleActions);
+  const { table, owners, actions } = fit;
   const factorOf = ({ kind }: FittedOperator): number => {
     const letter = owners.get(kind);
     return letter === undefined ? 1 : actions[letter].factor;
@@ -177,6 +202,7 @@ export function fitCalibration(
   return {
     operators: [...table.values()].map((operator) => measuredOperator(operator, factorOf(operator))),
     actionSeconds: { F: actions.F.seconds, B: actions.B.seconds, U: actions.U.seconds },
+    ...(samples.alone === undefined ? {} : { aloneShare: aloneShares(fit, samples.alone) }),
     holdOut: scoreHoldOut(samples, scaleActions),
     samplesHash: contentHash(samples),
   };

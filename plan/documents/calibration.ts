@@ -58,6 +58,8 @@ export const measuredOperatorSchema = z.strictObject({
   residualSpread: z.number().min(0),
 });
 
+const aloneShare = z.number().positive().max(1);
+
 const letterErrorSchema = z.strictObject({
   /** Shapes that were kept out, each in a run of its own. */
   points: z.int().positive(),
@@ -82,6 +84,11 @@ export const measuredCalibrationSchema = z.strictObject({
   operators: z.array(measuredOperatorSchema).min(1),
   /** Time of an action beside its operators. */
   actionSeconds: z.strictObject({ F: seconds, B: seconds, U: seconds }),
+  /**
+   * Times above are with `devicesAtOnce` devices of one machine at work. While no other one works an action takes this share of
+   * them; absent: nobody measured it, or there is one device.
+   */
+  aloneShare: z.strictObject({ F: aloneShare, B: aloneShare, U: aloneShare }).optional(),
   link: z.strictObject({ latencySeconds: seconds, secondsPerByte: seconds }),
   holdOut: z.strictObject({
     points: z.int().min(0),

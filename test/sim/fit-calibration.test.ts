@@ -236,6 +236,19 @@ describe("a fitted calibration", () => {
     expect(holdOut.meanAbsError).toBeLessThan(1e-3);
   });
 
+  it("takes from actions that ran alone what each letter's share of the busy time is, and never more than all of it", () => {
+    const samples = measure(SHAPES, 0.01);
+    const alone = samples.actions.map((action) => ({
+      ...action,
+      seconds: action.seconds * (action.letter === "F" ? 0.9 : 1.1),
+    }));
+    const { fitted, model } = modelOf({ ...samples, alone });
+    expect(fitted.aloneShare!.F).toBeCloseTo(0.9, 2);
+    expect(fitted.aloneShare).toMatchObject({ B: 1, U: 1 });
+    expect(model.contention).toEqual({ devices: 1, alone: fitted.aloneShare });
+    expect(modelOf(samples).model.contention).toBeUndefined();
+  });
+
   it("scores operators where no whole action was measured", () => {
     const { holdOut, actionSeconds } = fitCalibration({ ...measure(SHAPES, 0.01), actions: [] });
     expect(holdOut.points).toBeGreaterThan(20);
