@@ -25,7 +25,7 @@ const SIZES: Readonly<Record<Scale, Sizes>> = {
     deep: { hidden: 256, layers: 8, heads: 8, kvHeads: 2, intermediate: 688, vocabulary: 4096 },
     min: 32,
     max: 256,
-    steps: 8,
+    steps: 16,
   },
   quick: {
     wide: { hidden: 256, layers: 4, heads: 4, kvHeads: 4, intermediate: 688, vocabulary: 4096 },

@@ -21,12 +21,11 @@ export function drawFigures({ plan, calibration, seed, first, count }: DrawReque
   const costModel = createCostModel(calibration, plan.model.dtype);
   const predicted = actionDurations(plan, costModel);
   const errors = costErrors(calibration);
-  return Array.from({ length: count }, (_, index) =>
-    runFigures(
-      plan,
-      runWithTimes(plan, sampleTimes(plan, predicted, costModel, errors, `draw ${seed} ${first + index}`)),
-    ),
-  );
+  const contention = costModel.contention === undefined ? {} : { contention: costModel.contention };
+  return Array.from({ length: count }, (_, index) => {
+    const times = sampleTimes(plan, predicted, costModel, errors, `draw ${seed} ${first + index}`);
+    return runFigures(plan, runWithTimes(plan, { ...times, ...contention }));
+  });
 }
 
 /** The intervals of drawn figures. */

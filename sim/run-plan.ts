@@ -1,11 +1,21 @@
 import { DueSlots, InvariantError, type Nanos } from "../core/index.ts";
-import { BACKWARD, type CostModel, FORWARD, formatAction, type PlanBody } from "../plan/index.ts";
+import {
+  ACTION_LETTERS,
+  BACKWARD,
+  type Contention,
+  type CostModel,
+  FORWARD,
+  formatAction,
+  type PlanBody,
+} from "../plan/index.ts";
 import { type ActionDurations, actionDurations } from "./action-durations.ts";
 import { blockedError } from "./blocked.ts";
 import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch } from "./channel.ts";
 import { type DeviceState, inputOf, outputOf, type TransferStream } from "./device.ts";
+import type { Wire } from "./link.ts";
 import { createPipeline, type Pipeline } from "./pipeline.ts";
 import { SendOrder } from "./send-order.ts";
+import { SharedMachine, sharedMachines } from "./shared-machine.ts";
 
 /** A finished run, in columns: what a trace is made of. */
 export interface Run extends Pipeline {
@@ -30,6 +40,8 @@ export interface RunTimes {
   readonly action: ActionDurations;
   /** From the departure of each message to its arrival, by its sender's action, in place of the link's latency. */
   readonly message?: ActionDurations;
+  /** How devices of one machine slow each other; then `action` is with all of them at work. */
+  readonly contention?: Contention;
 }
 
 /**
@@ -38,16 +50,22 @@ export interface RunTimes {
  * @throws PlanError when no action can go on and some are left.
  */
 export function runPlan(plan: PlanBody, costModel: CostModel): Run {
-  return runWithTimes(plan, { links: costModel, action: actionDurations(plan, costModel) });
+  const { contention } = costModel;
+  return runWithTimes(plan, {
+    links: costModel,
+    action: actionDurations(plan, costModel),
+    ...(contention === undefined ? {} : { contention }),
+  });
 }
 
 /**
  * `runPlan` with times of each single action.
  * @throws PlanError when no action can go on and some are left.
  */
-export function runWithTimes(plan: PlanBody, { links, action: duration, message }: RunTimes): Run {
+export function runWithTimes(plan: PlanBody, { links, action: duration, message, contention }: RunTimes): Run {
   const pipeline = createPipeline(plan, links);
   const { devices, channels, sharedWires, bytesOf } = pipeline;
+  const machines = contention === undefined ? null : sharedMachines(plan, contention);
   const signalled = new Uint8Array(plan.microBatches.length);
   // Slots: the end of each device's action, of each channel's bytes on a wire of their own, and each channel's next arrival.
   const firstWire = devices.length;
@@ -56,9 +74,10 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message 
   const dueDevices = [...devices];
   const isDueDevice = new Uint8Array(devices.length).fill(1);
   const dueChannels = new SendOrder(devices, channels.length);
-  // The next end on a shared wire moves whenever a message starts on it, so it is no slot.
-  const sharedEndsNs = new Float64Array(sharedWires.length).fill(Number.POSITIVE_INFINITY);
-  const isChanged = new Uint8Array(sharedWires.length);
+  // The next end on a shared wire or machine moves whenever something starts on it, so it is no slot.
+  const shared: readonly (Wire<Channel> | SharedMachine)[] = [...sharedWires, ...(machines?.all ?? [])];
+  const sharedEndsNs = new Float64Array(shared.length).fill(Number.POSITIVE_INFINITY);
+  const isChanged = new Uint8Array(shared.length);
   let waiting = 0;
   let nowNs = 0;
   let numEvents = 0;
@@ -92,11 +111,17 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message 
       return;
     }
     if (output !== null) output.reserved += 1;
-    const endNs = nowNs + duration(stage, letter, microBatch);
     compute.busy = true;
     compute.startNs[position] = nowNs;
-    compute.endNs[position] = endNs;
-    scheduleAt(stage, endNs);
+    const durationNs = duration(stage, letter, microBatch);
+    if (machines === null) {
+      compute.endNs[position] = nowNs + durationNs;
+      scheduleAt(stage, nowNs + durationNs);
+    } else {
+      const machine = machines.ofStage[stage]!;
+      machine.start(stage, ACTION_LETTERS[letter]!, durationNs, nowNs);
+      isChanged[shared.indexOf(machine)] = 1;
+    }
   };
 
   const signalEnd = (microBatch: number): void => {
@@ -175,7 +200,7 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message 
     if (ownWireNs !== null) scheduleAt(firstWire + channel.index, nowNs + ownWireNs(microBatch));
     else {
       sharedWire!.start(channel, bytesOf[microBatch]!, nowNs as Nanos);
-      isChanged[sharedWires.indexOf(sharedWire!)] = 1;
+      isChanged[shared.indexOf(sharedWire!)] = 1;
     }
   };
 
@@ -187,9 +212,18 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message 
   };
 
   const applyShared = (): void => {
-    for (let index = 0; index < sharedWires.length; index += 1) {
+    for (let index = 0; index < shared.length; index += 1) {
       if (sharedEndsNs[index] !== nowNs) continue;
-      for (const channel of sharedWires[index]!.takeEnded(nowNs as Nanos)) leaveWire(channel);
+      const one = shared[index]!;
+      if (one instanceof SharedMachine) {
+        for (const stage of one.takeEnded(nowNs)) {
+          const { compute, position } = devices[stage]!;
+          compute.endNs[position] = nowNs;
+          endCompute(devices[stage]!);
+        }
+      } else {
+        for (const channel of one.takeEnded(nowNs as Nanos)) leaveWire(channel);
+      }
       isChanged[index] = 1;
       numEvents += 1;
     }
@@ -202,16 +236,16 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message 
     }
     dueDevices.length = 0;
     for (let channel = dueChannels.take(); channel !== null; channel = dueChannels.take()) startTransfer(channel);
-    for (let index = 0; index < sharedWires.length; index += 1) {
+    for (let index = 0; index < shared.length; index += 1) {
       if (isChanged[index] === 0) continue;
       isChanged[index] = 0;
-      sharedEndsNs[index] = sharedWires[index]!.nextEndNs() ?? Number.POSITIVE_INFINITY;
+      sharedEndsNs[index] = shared[index]!.nextEndNs() ?? Number.POSITIVE_INFINITY;
     }
   };
 
   const nextNs = (): number => {
     let next = due.nextNs();
-    for (let index = 0; index < sharedWires.length; index += 1) next = Math.min(next, sharedEndsNs[index]!);
+    for (let index = 0; index < shared.length; index += 1) next = Math.min(next, sharedEndsNs[index]!);
     return next;
   };
 

@@ -1,5 +1,5 @@
 import type { Nanos } from "../core/index.ts";
-import type { ActionLetter, Contention } from "../plan/index.ts";
+import type { ActionLetter, Contention, PlanBody } from "../plan/index.ts";
 
 /** An action on its way. */
 interface Running {
@@ -60,4 +60,19 @@ export class SharedMachine {
     for (const each of this.#running) each.remainingNs -= elapsedNs / this.#pace(each);
     this.#updatedNs = nowNs;
   }
+}
+
+/** The machines of a plan's stages, each once. */
+export function sharedMachines(
+  plan: PlanBody,
+  contention: Contention,
+): { readonly all: readonly SharedMachine[]; readonly ofStage: readonly SharedMachine[] } {
+  const byName = new Map<string, SharedMachine>();
+  const ofStage = plan.stages.map(({ device }) => {
+    const name = plan.devices[device]!.machine;
+    const machine = byName.get(name) ?? new SharedMachine(contention);
+    byName.set(name, machine);
+    return machine;
+  });
+  return { all: [...byName.values()], ofStage };
 }

@@ -75,7 +75,7 @@ async function subjectsOf(io: Io, args: Arguments): Promise<readonly Calibration
   return [{ range: rangeOfPlan(plan), model: loaded.model ?? syntheticWeights(plan.model.architecture) }];
 }
 
-function calibrationText({ device, holdOut, operators, link }: MeasuredCalibration): string {
+function calibrationText({ device, holdOut, operators, link, aloneShare }: MeasuredCalibration): string {
   const rows = operators.map(({ operator, samples, meanAbsError, residualSpread }) => [
     operator,
     `${samples}`,
@@ -88,6 +88,11 @@ function calibrationText({ device, holdOut, operators, link }: MeasuredCalibrati
     table(["operator", "samples", "mean error", "spread"], rows),
     "",
     `whole actions kept out of the fit: ${holdOut.points}, mean error ${percent(holdOut.meanAbsError)}, 90 % below ${percent(holdOut.p90AbsError)}`,
+    ...(aloneShare === undefined
+      ? []
+      : [
+          `alone on the machine: forward ${percent(aloneShare.F)}, backward ${percent(aloneShare.B)} of the time with all at work`,
+        ]),
     `message: ${(link.latencySeconds * 1e6).toFixed(1)} us${link.secondsPerByte > 0 ? ` + bytes / ${(1e-9 / link.secondsPerByte).toFixed(1)} GB/s` : ""}`,
   ].join("\n");
 }
@@ -124,8 +129,8 @@ export const calibrateCommand: Command = {
     );
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, `${canonicalJson(calibration)}\n`);
-    const { device, holdOut, operators, link } = calibration;
-    printResult(io, args, { device, holdOut, operators, link }, () =>
+    const { device, holdOut, operators, link, aloneShare } = calibration;
+    printResult(io, args, { device, holdOut, operators, link, aloneShare }, () =>
       [calibrationText(calibration), ...(output === undefined ? [] : [`written to ${output}`])].join("\n"),
     );
     return 0;

@@ -19,6 +19,26 @@ describe("compute", () => {
     expect(makespanSeconds(trace)).toBe(26);
   });
 
+  it("lets devices of one machine slow each other while both work, and only then", () => {
+    const plan = smallPlan({ orders: oneFOneB, microBatches: twoLoads });
+    const contention = { devices: 2, alone: { F: 0.5, B: 0.5, U: 0.5 } };
+    const costModel = { ...secondsPerToken(0), contention };
+    const shared = simulate({ plan, planHash: "", costModel });
+    expect(timeline(shared, 0, "compute", true)).toBe("F0@0-2 F1@2-3 B0@8.5-14 B1@14-15");
+    expect(timeline(shared, 1, "compute", true)).toBe("F0@2-4.5 B0@4.5-8.5 F1@8.5-9.5 B1@9.5-11.5");
+    const devices = plan.devices.map((device, index) => ({ ...device, machine: `machine${index}` }));
+    expect(makespanSeconds(simulate({ plan: { ...plan, devices }, planHash: "", costModel }))).toBe(13);
+  });
+
+  it("is the same with and without contention where an action alone takes as long as beside others", () => {
+    const plan = smallPlan({ orders: oneFOneB, microBatches: twoLoads });
+    const contention = { devices: 2, alone: { F: 1, B: 1, U: 1 } };
+    const costModel = secondsPerToken(0);
+    expect(simulate({ plan, planHash: "", costModel: { ...costModel, contention } })).toEqual(
+      simulate({ plan, planHash: "", costModel }),
+    );
+  });
+
   it("runs the plan's order even where another would be faster", () => {
     const trace = run({ orders: ["F1 F0", "F1 F0"], microBatches: twoLoads });
     expect(timeline(trace, 1, "compute", true)).toBe("F1@1-2 F0@5-9");
