@@ -16,7 +16,7 @@ import {
 } from "../plan/index.ts";
 import { simulateStream } from "../sim/index.ts";
 import { COMPARISON_SCHEDULES } from "../studies/index.ts";
-import { runMetrics } from "../traces/index.ts";
+import { runMetrics, type TraceStream } from "../traces/index.ts";
 import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
 import type { Io } from "./io.ts";
 import { loadCalibration, loadCluster } from "./load-cluster.ts";
@@ -73,19 +73,32 @@ function inFlightOption(args: Arguments): "auto" | "none" | number {
   return limit;
 }
 
-/** The plan with its prediction: what the simulator says of it, and the memory that it needs. */
-export function predictPlan(body: PlanBody): PlanBody {
+interface Prediction {
+  readonly body: PlanBody;
+  /** The run behind it, of a plan without a hash. */
+  readonly trace: TraceStream;
+}
+
+function predict(body: PlanBody): Prediction {
   const draft = { ...body, hash: "" };
   const costModel = createCostModel(body.calibration, body.model.dtype);
   const trace = simulateStream({ plan: body, planHash: "", costModel });
   const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal } = runMetrics(draft, trace);
   const peakMemoryBytes = body.stages.map(({ index }) => body.memory[index]!.total);
-  return { ...body, predicted: { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal, peakMemoryBytes } };
+  const predicted = { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal, peakMemoryBytes };
+  return { body: { ...body, predicted }, trace };
+}
+
+/** The plan with its prediction: what the simulator says of it, and the memory that it needs. */
+export function predictPlan(body: PlanBody): PlanBody {
+  return predict(body).body;
 }
 
 export interface CreatedPlan {
   readonly plan: Plan;
   readonly loaded: LoadedWorkload;
+  /** The run behind the plan's prediction. */
+  readonly simulated: TraceStream;
 }
 
 /** Plans a workload file as the options say. @throws InputError, PlanError */
@@ -113,7 +126,9 @@ export async function createPlan(io: Io, args: Arguments, file: string): Promise
     groups: groups ?? (flag(args, "fuse") ? "auto" : "unfused"),
   };
   try {
-    return { plan: sealPlan(predictPlan(makePlan(request)), loaded.locations), loaded };
+    const { body, trace } = predict(makePlan(request));
+    const plan = sealPlan(body, loaded.locations);
+    return { plan, loaded, simulated: { ...trace, planHash: plan.hash } };
   } catch (error) {
     throw placeInput(error, { main: loaded.source, calibration: costs, cluster });
   }

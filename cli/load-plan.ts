@@ -1,5 +1,6 @@
 import { InputError } from "../core/index.ts";
 import { type Plan, parsePlan, type ReadText, readText } from "../plan/index.ts";
+import type { TraceStream } from "../traces/index.ts";
 import type { Arguments } from "./command.ts";
 import { createPlan } from "./create-plan.ts";
 import { readInput } from "./files.ts";
@@ -10,6 +11,8 @@ export interface LoadedPlan {
   readonly plan: Plan;
   /** Absent for a plan file. */
   readonly loaded: LoadedWorkload | undefined;
+  /** The run behind its prediction. Absent for a plan file. */
+  readonly simulated: TraceStream | undefined;
   /** The file, plan or workload. */
   readonly source: ReadText;
 }
@@ -28,5 +31,5 @@ export async function loadPlan(io: Io, args: Arguments, file: string): Promise<L
       file: input.file,
       ...source.locate(["kind"]),
     });
-  return { plan: parsePlan(input.text, input.file), loaded: undefined, source };
+  return { plan: parsePlan(input.text, input.file), loaded: undefined, simulated: undefined, source };
 }

@@ -6,6 +6,13 @@ import type { Timeline } from "./timeline.ts";
 /** Two, so that one micro-batch can be written or read while the next one travels. */
 const DOUBLE = 2;
 
+/** When the actions of one letter end, in order. */
+function endsOf(order: readonly Action[], endNs: Float64Array, letter: "F" | "B"): readonly number[] {
+  const ends: number[] = [];
+  for (let i = 0; i < order.length; i += 1) if (order[i]!.letter === letter) ends.push(endNs[i]!);
+  return ends;
+}
+
 /** The most messages of one letter that were made by `from` and not yet used up by `to` at any time. */
 function mostWaiting(
   from: readonly Action[],
@@ -14,8 +21,8 @@ function mostWaiting(
   toEnd: Float64Array,
   letter: "F" | "B",
 ): number {
-  const made = from.flatMap((action, i) => (action.letter === letter ? [fromEnd[i]!] : []));
-  const used = to.flatMap((action, i) => (action.letter === letter ? [toEnd[i]!] : []));
+  const made = endsOf(from, fromEnd, letter);
+  const used = endsOf(to, toEnd, letter);
   let most = 0;
   let next = 0;
   for (let i = 0; i < made.length; i += 1) {

@@ -9,7 +9,7 @@ import type {
   RooflineCalibration,
 } from "./documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "./documents/cluster.ts";
-import type { MicroBatch } from "./documents/plan.ts";
+import type { MicroBatch, Stage } from "./documents/plan.ts";
 import type { Dtype } from "./documents/workload.ts";
 import type { DevicePeaks } from "./layer-cost.ts";
 import { layerActionSeconds } from "./layer-model.ts";
@@ -47,9 +47,17 @@ export interface CostModel {
   linkCost(link: ResolvedLink): LinkCost;
   /** Absent: devices do not slow each other. */
   readonly contention?: Contention;
+  /** A text for a stage on its device: where it is the same, the same work takes the same time. Without it nothing is known to. */
+  sameCosts?(stage: Stage, device: ResolvedDevice): string;
 }
 
-function constantModel(calibration: ConstantCalibration): CostModel {
+/** Every model here looks at nothing else of a stage and its device. */
+function sameCosts(stage: Stage, { peakFlopsPerSecond, memoryBytesPerSecond }: ResolvedDevice): string {
+  const { firstLayer, endLayer, embedding, head } = stage;
+  return JSON.stringify([endLayer - firstLayer, embedding, head, peakFlopsPerSecond, memoryBytesPerSecond]);
+}
+
+function constantModel(calibration: ConstantCalibration): Omit<CostModel, "sameCosts"> {
   const { seconds, perTokens } = calibration;
   return {
     actionSeconds({ letter, microBatch }) {
@@ -98,7 +106,7 @@ function scaledLink(
   };
 }
 
-function layersModel(calibration: LayersCalibration, dtype: Dtype): CostModel {
+function layersModel(calibration: LayersCalibration, dtype: Dtype): Omit<CostModel, "sameCosts"> {
   return {
     actionSeconds: (action) =>
       layerActionSeconds(
@@ -109,7 +117,7 @@ function layersModel(calibration: LayersCalibration, dtype: Dtype): CostModel {
   };
 }
 
-function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): CostModel {
+function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): Omit<CostModel, "sameCosts"> {
   const bytesPerElement = COMPUTE_BYTES[computeDtype(dtype)];
   const dequantized = dequantizedBytes(dtype);
   return {
@@ -135,7 +143,7 @@ function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): CostMode
   };
 }
 
-function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): CostModel {
+function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<CostModel, "sameCosts"> {
   if (calibration.dtype !== dtype) {
     throw new InputError({
       expected: `a calibration of the model's dtype, ${dtype},`,
@@ -178,6 +186,10 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): CostMode
 
 /** The cost model that a calibration document describes. @throws InputError for times measured with another dtype. */
 export function createCostModel(calibration: Calibration, dtype: Dtype): CostModel {
+  return { ...modelOf(calibration, dtype), sameCosts };
+}
+
+function modelOf(calibration: Calibration, dtype: Dtype): Omit<CostModel, "sameCosts"> {
   switch (calibration.model) {
     case "constant":
       return constantModel(calibration);

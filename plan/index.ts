@@ -124,4 +124,4 @@ export {
 } from "./stage-layout.ts";
 export { planOrders, validatePlan } from "./validate-plan.ts";
 // Which micro-batches cost the same.
-export { type WorkShapes, workShapes } from "./work-shapes.ts";
+export { stageClasses, type WorkShapes, workShapes } from "./work-shapes.ts";

@@ -1,8 +1,8 @@
-import { contentHash, InputError, PlanError } from "../core/index.ts";
-import { type Action, formatAction } from "./action.ts";
+import { contentHash, InputError, maximum, PlanError } from "../core/index.ts";
+import { ACTION_LETTERS, type Action, formatAction } from "./action.ts";
 import { peakInFlight, planBuffers } from "./buffers.ts";
-import { type ActionCost, type CostModel, createCostModel } from "./cost-model.ts";
-import { clips, dependencyTable } from "./dependencies.ts";
+import { type CostModel, createCostModel } from "./cost-model.ts";
+import { clips, type DependencyTable, dependencyTable } from "./dependencies.ts";
 import type { Architecture } from "./documents/architecture.ts";
 import type { Calibration } from "./documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "./documents/cluster.ts";
@@ -18,8 +18,9 @@ import { packMicroBatches } from "./pack.ts";
 import { partitionLayers } from "./partition.ts";
 import type { Orders, ScheduleInput } from "./schedules/schedule-input.ts";
 import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
-import { type Timeline, timelineOf } from "./timeline.ts";
+import { timelineOf } from "./timeline.ts";
 import { validatePlan } from "./validate-plan.ts";
+import { stageClasses, workShapes } from "./work-shapes.ts";
 
 export interface PlanRequest {
   readonly architecture: Architecture;
@@ -83,83 +84,87 @@ interface Costed extends PlanRequest {
   readonly costModel: CostModel;
 }
 
-/** What the schedules ask, answered by the cost model; each shape of work is asked for once. */
-function scheduleInput(request: Costed, draft: Draft, maxInFlight: number | null): ScheduleInput {
-  const cache = new Map<string, number>();
-  const table = miniBatches(draft);
-  const seconds = ({ stage, letter, microBatch }: Action): number => {
-    const entry = draft.microBatches[microBatch]!;
-    const key = `${stage}${letter}${letter === "U" ? `${entry.group} ${entry.step}` : entry.rows.map(([job, , tokens, scored]) => `${job}.${tokens}.${scored}`).join()}`;
-    const known = cache.get(key);
-    if (known !== undefined) return known;
-    const spec = draft.stages[stage]!;
-    const cost: ActionCost = {
-      letter,
-      device: request.devices[spec.device]!,
-      shape: {
-        architecture: request.architecture,
-        stage: spec,
-        jobs: draft.jobs,
-        dtype: request.dtype,
-        recompute: request.recompute,
-      },
-      microBatch: entry,
-      updatedJobs: letter === "U" ? activeJobs(draft, entry.group, entry.step) : [],
-    };
-    const value = request.costModel.actionSeconds(cost);
-    cache.set(key, value);
-    return value;
-  };
-  const bytesPerToken = messageBytesPerToken(request);
-  return {
-    numStages: draft.stages.length,
-    miniBatches: table,
-    maxInFlight,
-    durationNs: (stage, letter, microBatch) => Math.round(seconds({ stage, letter, microBatch }) * 1e9),
-    transferNs(boundary, microBatch) {
-      const { latencySeconds, bytesPerSecond } = request.costModel.linkCost(request.links[boundary]!);
-      const bytes = microBatchTokens(draft.microBatches[microBatch]!) * bytesPerToken;
-      const occupied = bytesPerSecond === null ? 0 : bytes / bytesPerSecond;
-      return { arrival: Math.round((latencySeconds + occupied) * 1e9), occupied: Math.round(occupied * 1e9) };
-    },
-    clips: (miniBatch) => clips(draft, miniBatch),
-  };
+/** What the cost model says of a draft's work; each shape of work is asked for once. */
+interface DraftCosts {
+  readonly dependencies: DependencyTable;
+  readonly miniBatches: ScheduleInput["miniBatches"];
+  readonly durationNs: ScheduleInput["durationNs"];
+  readonly transferNs: ScheduleInput["transferNs"];
 }
 
-function timelines(draft: Draft, orders: Orders, input: ScheduleInput): readonly Timeline[] {
-  const dependencies = dependencyTable(draft);
-  const durationNs = ({ stage, letter, microBatch }: Action): number => input.durationNs(stage, letter, microBatch);
-  return [
-    timelineOf(orders, dependencies, {
-      durationNs,
-      transferNs: (boundary, microBatch) => input.transferNs(boundary, microBatch).arrival,
-    }),
-    timelineOf(orders, dependencies, { durationNs, transferNs: () => 0 }),
-  ];
+function costsOf(request: Costed, draft: Draft): DraftCosts {
+  const { microBatches, stages } = draft;
+  const { rows, updates } = workShapes(draft);
+  const classes = stageClasses(stages, request.devices, request.costModel);
+  const numShapes = Math.max(rows.count, updates.count);
+  const known = new Float64Array(classes.count * ACTION_LETTERS.length * numShapes).fill(Number.NaN);
+  const { architecture, dtype, recompute, costModel } = request;
+  const shapes = stages.map((stage) => ({ architecture, stage, jobs: draft.jobs, dtype, recompute }));
+  const durationNs: ScheduleInput["durationNs"] = (stage, letter, microBatch) => {
+    const shape = letter === "U" ? updates.ids[microBatch]! : rows.ids[microBatch]!;
+    const cell = (classes.ids[stage]! * ACTION_LETTERS.length + ACTION_LETTERS.indexOf(letter)) * numShapes + shape;
+    const found = known[cell]!;
+    if (!Number.isNaN(found)) return found;
+    const entry = microBatches[microBatch]!;
+    const seconds = costModel.actionSeconds({
+      letter,
+      device: request.devices[stages[stage]!.device]!,
+      shape: shapes[stage]!,
+      microBatch: entry,
+      updatedJobs: letter === "U" ? activeJobs(draft, entry.group, entry.step) : [],
+    });
+    const duration = Math.round(seconds * 1e9);
+    known[cell] = duration;
+    return duration;
+  };
+  const bytesPerToken = messageBytesPerToken(request);
+  const bytesOf = microBatches.map((microBatch) => microBatchTokens(microBatch) * bytesPerToken);
+  const linkCosts = request.links.map((link) => costModel.linkCost(link));
+  const transferNs: ScheduleInput["transferNs"] = (boundary, microBatch) => {
+    const { latencySeconds, bytesPerSecond } = linkCosts[boundary]!;
+    const occupied = bytesPerSecond === null ? 0 : bytesOf[microBatch]! / bytesPerSecond;
+    return { arrival: Math.round((latencySeconds + occupied) * 1e9), occupied: Math.round(occupied * 1e9) };
+  };
+  return { dependencies: dependencyTable(draft), miniBatches: miniBatches(draft), durationNs, transferNs };
 }
 
 interface Candidate {
-  readonly limit: number | null;
   readonly orders: Orders;
   readonly inFlight: readonly number[];
-  readonly buffers: readonly Buffers[];
   readonly makespanNs: number;
+  /** Worked out when they are asked for. */
+  readonly buffers: () => readonly Buffers[];
 }
 
-function candidate(request: Costed, draft: Draft, limit: number | null): Candidate {
-  const input = scheduleInput(request, draft, limit);
-  const orders = SCHEDULE_TABLE[draft.schedule].build(input);
-  const lines = timelines(draft, orders, input);
+function candidate(draft: Draft, costs: DraftCosts, maxInFlight: number | null): Candidate {
+  const orders = SCHEDULE_TABLE[draft.schedule].build({
+    ...costs,
+    numStages: draft.stages.length,
+    maxInFlight,
+    clips: (miniBatch) => clips(draft, miniBatch),
+  });
+  const durationNs = ({ stage, letter, microBatch }: Action): number => costs.durationNs(stage, letter, microBatch);
+  const line = timelineOf(orders, costs.dependencies, {
+    durationNs,
+    transferNs: (boundary, microBatch) => costs.transferNs(boundary, microBatch).arrival,
+  });
+  let buffers: readonly Buffers[] | undefined;
   return {
-    limit,
     orders,
     inFlight: peakInFlight(orders),
-    buffers: planBuffers(orders, lines),
-    makespanNs: lines[0]!.makespanNs,
+    makespanNs: line.makespanNs,
+    buffers() {
+      buffers ??= planBuffers(orders, [
+        line,
+        timelineOf(orders, costs.dependencies, { durationNs, transferNs: () => 0 }),
+      ]);
+      return buffers;
+    },
   };
 }
 
-function memoryOf(request: PlanRequest, draft: Draft, { inFlight, buffers }: Candidate): readonly StageMemory[] {
+function memoryOf(request: PlanRequest, draft: Draft, chosen: Candidate): readonly StageMemory[] {
+  const buffers = chosen.buffers();
   const sizes = largestSizes(draft.microBatches);
   return draft.stages.map((stage, index) =>
     stageMemory({
@@ -171,7 +176,7 @@ function memoryOf(request: PlanRequest, draft: Draft, { inFlight, buffers }: Can
       ...sizes,
       kind: request.devices[stage.device]!.kind,
       threads: request.devices[stage.device]!.threads,
-      inFlight: inFlight[index]!,
+      inFlight: chosen.inFlight[index]!,
       buffers: buffers[index]!,
     }),
   );
@@ -210,19 +215,21 @@ function searchLimit(request: Costed, draft: Draft): number | null {
     ...draft,
     microBatches: draft.microBatches.filter((microBatch) => microBatch.step < PROBE_STEPS),
   };
-  const unlimited = candidate(request, probe, null);
+  const costs = costsOf(request, probe);
+  const known = new Map<number, Candidate>();
+  const limited = (limit: number): Candidate => {
+    const found = known.get(limit) ?? candidate(probe, costs, limit);
+    known.set(limit, found);
+    return found;
+  };
+  const unlimited = candidate(probe, costs, null);
   const most = unlimited.inFlight[0]!;
   let chosen: number | null = null;
   for (let limit = Math.min(most, draft.stages.length); limit <= most; limit += 1) {
     chosen = limit;
-    if (candidate(request, probe, limit).makespanNs <= unlimited.makespanNs * (1 + PROBE_TOLERANCE)) break;
+    if (limited(limit).makespanNs <= unlimited.makespanNs * (1 + PROBE_TOLERANCE)) break;
   }
-  while (
-    chosen !== null &&
-    chosen > 1 &&
-    !fits(request, draft, memoryOf(request, draft, candidate(request, probe, chosen)))
-  )
-    chosen -= 1;
+  while (chosen !== null && chosen > 1 && !fits(request, draft, memoryOf(request, draft, limited(chosen)))) chosen -= 1;
   return chosen;
 }
 
@@ -230,8 +237,8 @@ function chooseLimit(request: Costed, draft: Draft): number | null {
   const entry = SCHEDULE_TABLE[request.schedule];
   const { maxInFlight } = request;
   if (typeof maxInFlight === "number" && entry.needsWholeMiniBatch) {
-    const parts = Math.max(
-      ...miniBatches(draft).flatMap((steps) => steps.map((miniBatch) => miniBatch.microBatches.length)),
+    const parts = maximum(
+      miniBatches(draft).flatMap((steps) => steps.map((miniBatch) => miniBatch.microBatches.length)),
     );
     if (maxInFlight < parts)
       throw new PlanError({
@@ -306,7 +313,7 @@ export function makePlan(planRequest: PlanRequest): PlanBody {
   const stages = partition(request, jobs);
   const draft: Draft = { schedule: request.schedule, stages: [...stages], jobs, groups, microBatches: [...packed] };
   const limit = chooseLimit(request, draft);
-  const chosen = candidate(request, draft, limit);
+  const chosen = candidate(draft, costsOf(request, draft), limit);
   const memory = memoryOf(request, draft, chosen);
   if (!fits(request, draft, memory)) throw tooLarge(request, draft, chosen, memory);
   const plan: PlanBody = {
@@ -324,7 +331,7 @@ export function makePlan(planRequest: PlanRequest): PlanBody {
     groups,
     microBatches: draft.microBatches,
     actions: chosen.orders.map((order) => order.map(formatAction)),
-    buffers: [...chosen.buffers],
+    buffers: [...chosen.buffers()],
     memory: [...memory],
     calibration: request.calibration,
     calibrationHash: contentHash(request.calibration),

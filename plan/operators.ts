@@ -204,13 +204,23 @@ function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCal
   return calls;
 }
 
+const knownTargets = new WeakMap<StageShape["jobs"], ReadonlySet<Projection>>();
+
+/** The projections that some job has an adapter on; asked for again and again of the same jobs, which may be hundreds. */
+function targetsOf(jobs: StageShape["jobs"]): ReadonlySet<Projection> {
+  const known = knownTargets.get(jobs) ?? new Set(jobs.flatMap(({ adapter }) => adapter.targets));
+  knownTargets.set(jobs, known);
+  return known;
+}
+
 /** What a backward computes again: whole layers up to gate and up, or only the norms that feed targeted projections; and what feeds `down_proj`. */
 function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
   const { architecture: arch, stage, jobs, recompute } = shape;
   const { tokens } = sizes;
   const layers = stage.endLayer - stage.firstLayer;
+  const targets = targetsOf(jobs);
   const targeted = (...projections: readonly Projection[]): boolean =>
-    jobs.some((job) => projections.some((projection) => job.adapter.targets.includes(projection)));
+    projections.some((projection) => targets.has(projection));
   const norms = (targeted("q_proj", "k_proj", "v_proj") ? layers : 0) + (targeted("gate_proj", "up_proj") ? layers : 0);
   const normElements = tokens * arch.hiddenSize;
   const calls: OperatorCall[] = [];

@@ -17,41 +17,48 @@ export interface Timeline {
   readonly makespanNs: number;
 }
 
+/** No end yet. */
+const OPEN = -1;
+
 /**
  * Times of fixed orders with unlimited buffers and links that never queue: the earliest starts.
  * @throws PlanError with the grid when the orders wait for each other in a circle or for an action that is in none of them.
  */
 export function timelineOf(orders: Orders, dependencies: DependencyTable, costs: TimelineCosts): Timeline {
+  const { numStages, numMicroBatches } = dependencies;
   const startNs = orders.map((order) => new Float64Array(order.length));
   const endNs = orders.map((order) => new Float64Array(order.length));
-  const ended = new Map<string, number>();
+  const newEnds = (): Float64Array => new Float64Array(numStages * numMicroBatches).fill(OPEN);
+  // Nothing waits for an update.
+  const ends = { F: newEnds(), B: newEnds(), U: undefined };
   const position = orders.map(() => 0);
   const free = orders.map(() => 0);
   let makespanNs = 0;
+
+  /** The earliest start on a free stage; OPEN where something that it needs has not ended. */
+  const earliest = ({ stage, letter, microBatch }: Action): number => {
+    const from = letter === "F" ? stage - 1 : letter === "B" ? stage + 1 : OPEN;
+    if (from >= 0 && from < numStages) {
+      const end = ends[letter as "F" | "B"][from * numMicroBatches + microBatch]!;
+      return end === OPEN ? OPEN : end + costs.transferNs(Math.min(from, stage), microBatch);
+    }
+    const signal = dependencies.signalOf(stage, letter, microBatch);
+    return signal < 0 ? 0 : ends.B[signal]!;
+  };
+
   for (let progress = true; progress; ) {
     progress = false;
     for (let stage = 0; stage < orders.length; stage += 1) {
       const order = orders[stage]!;
       for (let action = order[position[stage]!]; action !== undefined; action = order[position[stage]!]) {
-        let start = free[stage]!;
-        let blocked = false;
-        for (const dependency of dependencies.dependenciesOf(action)) {
-          const end = ended.get(dependency.action);
-          if (end === undefined) {
-            blocked = true;
-            break;
-          }
-          const boundary = dependency.message === "activation" ? stage - 1 : stage;
-          start = Math.max(
-            start,
-            end + (dependency.message === "none" ? 0 : costs.transferNs(boundary, action.microBatch)),
-          );
-        }
-        if (blocked) break;
+        const possible = earliest(action);
+        if (possible === OPEN) break;
+        const start = Math.max(free[stage]!, possible);
         const end = start + costs.durationNs(action);
         startNs[stage]![position[stage]!] = start;
         endNs[stage]![position[stage]!] = end;
-        ended.set(formatAction(action), end);
+        const column = ends[action.letter];
+        if (column !== undefined) column[stage * numMicroBatches + action.microBatch] = end;
         free[stage] = end;
         makespanNs = Math.max(makespanNs, end);
         position[stage]! += 1;
@@ -62,9 +69,10 @@ export function timelineOf(orders: Orders, dependencies: DependencyTable, costs:
   const stuck = orders.findIndex((order, stage) => position[stage]! < order.length);
   if (stuck >= 0) {
     const action = orders[stuck]![position[stuck]!]!;
-    const missing = dependencies.dependenciesOf(action).filter((dependency) => !ended.has(dependency.action));
+    // An action that cannot run waits for the one thing that it depends on.
+    const missing = dependencies.dependenciesOf(action).map((dependency) => dependency.action);
     throw new PlanError({
-      expected: `${missing.map((dependency) => dependency.action).join(" and ")} to be able to run before ${formatAction(action)} on stage ${stuck}`,
+      expected: `${missing.join(" and ")} to be able to run before ${formatAction(action)} on stage ${stuck}`,
       got: "orders that wait for each other",
       detail: gridText(orders, { stage: stuck, position: position[stuck]! }),
     });

@@ -1,4 +1,6 @@
-import type { PlanBody } from "./documents/plan.ts";
+import type { CostModel } from "./cost-model.ts";
+import type { ResolvedDevice } from "./documents/cluster.ts";
+import type { PlanBody, Stage } from "./documents/plan.ts";
 import { activeJobs } from "./mini-batch.ts";
 
 /** Numbers the distinct texts in order of appearance. */
@@ -15,7 +17,7 @@ function distinct(count: number, textOf: (index: number) => string): DistinctSha
 }
 
 export interface DistinctShapes {
-  /** By micro-batch. */
+  /** By index of what was numbered. */
   readonly ids: Int32Array;
   readonly count: number;
 }
@@ -26,6 +28,18 @@ export interface WorkShapes {
   readonly rows: DistinctShapes;
   /** Of updates: the jobs that are updated. */
   readonly updates: DistinctShapes;
+}
+
+/** Numbers the stages so that those of one number take the same time for the same work. */
+export function stageClasses(
+  stages: readonly Stage[],
+  devices: readonly ResolvedDevice[],
+  costModel: Pick<CostModel, "sameCosts">,
+): DistinctShapes {
+  return distinct(stages.length, (index) => {
+    const stage = stages[index]!;
+    return costModel.sameCosts?.(stage, devices[stage.device]!) ?? String(index);
+  });
 }
 
 export function workShapes(plan: Pick<PlanBody, "groups" | "jobs" | "microBatches">): WorkShapes {

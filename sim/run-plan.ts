@@ -72,6 +72,7 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message,
   const firstArrival = firstWire + channels.length;
   const due = new DueSlots(firstArrival + channels.length);
   const dueDevices = [...devices];
+  let numDueDevices = devices.length;
   const isDueDevice = new Uint8Array(devices.length).fill(1);
   const dueChannels = new SendOrder(devices, channels.length);
   // The next end on a shared wire or machine moves whenever something starts on it, so it is no slot.
@@ -92,7 +93,8 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message,
   const addDueDevice = (device: DeviceState): void => {
     if (isDueDevice[device.stage] === 1) return;
     isDueDevice[device.stage] = 1;
-    dueDevices.push(device);
+    dueDevices[numDueDevices] = device;
+    numDueDevices += 1;
   };
 
   const startCompute = (device: DeviceState): void => {
@@ -230,11 +232,12 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message,
   };
 
   const settle = (): void => {
-    for (const device of dueDevices) {
+    for (let at = 0; at < numDueDevices; at += 1) {
+      const device = dueDevices[at]!;
       isDueDevice[device.stage] = 0;
       startCompute(device);
     }
-    dueDevices.length = 0;
+    numDueDevices = 0;
     for (let channel = dueChannels.take(); channel !== null; channel = dueChannels.take()) startTransfer(channel);
     for (let index = 0; index < shared.length; index += 1) {
       if (isChanged[index] === 0) continue;

@@ -21,9 +21,11 @@ export class SendOrder {
   /** Whether a channel is in one of the lists. */
   readonly #isListed: Uint8Array;
   readonly #added: Channel[] = [];
-  /** Those that could send when they were added, first one first from `#next` on. */
+  #numAdded = 0;
+  /** Those that could send when they were added, first one first, from `#next` to `#end`. */
   readonly #ready: Channel[] = [];
   #next = 0;
+  #end = 0;
 
   constructor(devices: readonly DeviceState[], numChannels: number) {
     this.#devices = devices;
@@ -33,23 +35,26 @@ export class SendOrder {
   add(channel: Channel | null): void {
     if (channel === null || this.#isListed[channel.index] === 1) return;
     this.#isListed[channel.index] = 1;
-    this.#added.push(channel);
+    this.#added[this.#numAdded] = channel;
+    this.#numAdded += 1;
   }
 
   /** The next channel that may start a transfer now, taken out; null when there is none. Whoever takes it starts it before asking again. */
   take(): Channel | null {
-    for (let channel = this.#added.pop(); channel !== undefined; channel = this.#added.pop()) {
+    for (let at = 0; at < this.#numAdded; at += 1) {
+      const channel = this.#added[at]!;
       if (this.#isReady(channel)) this.#insert(channel);
       else this.#isListed[channel.index] = 0;
     }
-    while (this.#next < this.#ready.length) {
+    this.#numAdded = 0;
+    while (this.#next < this.#end) {
       const channel = this.#ready[this.#next]!;
       this.#next += 1;
       this.#isListed[channel.index] = 0;
       if (this.#isReady(channel)) return channel;
     }
-    this.#ready.length = 0;
     this.#next = 0;
+    this.#end = 0;
     return null;
   }
 
@@ -59,7 +64,8 @@ export class SendOrder {
 
   #insert(channel: Channel): void {
     const ready = this.#ready;
-    let at = ready.length;
+    let at = this.#end;
+    this.#end += 1;
     while (at > this.#next && goesFirst(channel, ready[at - 1]!)) {
       ready[at] = ready[at - 1]!;
       at -= 1;

@@ -3,7 +3,7 @@ import { heldTrace, type Trace, type TraceStream } from "../traces/index.ts";
 import { inFlightChanges, memorySamples } from "./memory-samples.ts";
 import { type Run, runPlan } from "./run-plan.ts";
 import { peakInFlight } from "./stage-orders.ts";
-import { traceEvents } from "./trace-events.ts";
+import { actionEvents, traceEvents } from "./trace-events.ts";
 
 export interface SimulateOptions {
   readonly plan: PlanBody;
@@ -41,6 +41,7 @@ export function runStream(
     ...facts,
     devices: plan.devices.map((device) => device.name),
     events: { [Symbol.iterator]: () => traceEvents(plan, run) },
+    actions: { [Symbol.iterator]: () => actionEvents(plan, run) },
     counters: {
       *[Symbol.iterator]() {
         for (const device of run.devices)

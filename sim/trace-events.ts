@@ -2,7 +2,7 @@ import type { Nanos } from "../core/index.ts";
 import { ACTION_LETTERS, microBatchJobs, microBatchTokens, type PlanBody } from "../plan/index.ts";
 import type { Stream, TraceEvent } from "../traces/index.ts";
 import { messageKey, messageMicroBatch } from "./channel.ts";
-import type { TransferStream } from "./device.ts";
+import type { DeviceState, TransferStream } from "./device.ts";
 import type { Run } from "./run-plan.ts";
 
 /** Facts of micro-batches that their events repeat. */
@@ -59,31 +59,42 @@ function* transferEvents(
   }
 }
 
+function* computeEvents(plan: PlanBody, facts: Facts, { stage, order, compute }: DeviceState): Generator<TraceEvent> {
+  const { device } = plan.stages[stage]!;
+  for (let at = 0; at < order.letters.length; at++) {
+    const microBatch = order.microBatches[at]!;
+    const { step, part } = plan.microBatches[microBatch]!;
+    const startNs = compute.startNs[at]! as Nanos;
+    yield {
+      action: order.keys[at]!,
+      device,
+      stream: "compute",
+      startNs,
+      durationNs: (compute.endNs[at]! - startNs) as Nanos,
+      stage,
+      letter: ACTION_LETTERS[order.letters[at]!]!,
+      microBatch,
+      jobs: facts.jobs[microBatch]!,
+      step,
+      part,
+      tokens: facts.tokens[microBatch]!,
+    };
+  }
+}
+
 /** Events of a finished run, each made when it is asked for. Device by device: received, computed, sent, each in order of start. */
 export function* traceEvents(plan: PlanBody, run: Run): Generator<TraceEvent> {
   const facts = factsOf(plan);
-  for (const { stage, order, receive, compute, send } of run.devices) {
-    const { device } = plan.stages[stage]!;
-    yield* transferEvents(plan, facts, run, receive, "receive", device);
-    for (let at = 0; at < order.letters.length; at++) {
-      const microBatch = order.microBatches[at]!;
-      const { step, part } = plan.microBatches[microBatch]!;
-      const startNs = compute.startNs[at]! as Nanos;
-      yield {
-        action: order.keys[at]!,
-        device,
-        stream: "compute",
-        startNs,
-        durationNs: (compute.endNs[at]! - startNs) as Nanos,
-        stage,
-        letter: ACTION_LETTERS[order.letters[at]!]!,
-        microBatch,
-        jobs: facts.jobs[microBatch]!,
-        step,
-        part,
-        tokens: facts.tokens[microBatch]!,
-      };
-    }
-    yield* transferEvents(plan, facts, run, send, "send", device);
+  for (const state of run.devices) {
+    const { device } = plan.stages[state.stage]!;
+    yield* transferEvents(plan, facts, run, state.receive, "receive", device);
+    yield* computeEvents(plan, facts, state);
+    yield* transferEvents(plan, facts, run, state.send, "send", device);
   }
+}
+
+/** Those of `traceEvents` on compute streams. */
+export function* actionEvents(plan: PlanBody, run: Run): Generator<TraceEvent> {
+  const facts = factsOf(plan);
+  for (const state of run.devices) yield* computeEvents(plan, facts, state);
 }

@@ -60,16 +60,18 @@ export interface TraceStream {
   readonly devices: readonly string[];
   /** In order of start time within a device's stream. */
   readonly events: Iterable<TraceEvent>;
+  /** Those of compute streams, where they can be had without the others. */
+  readonly actions?: Iterable<TraceEvent>;
   readonly counters: Iterable<CounterSample>;
 }
 
 /** A trace that is held. */
-export interface Trace extends TraceStream {
+export interface Trace extends Omit<TraceStream, "actions"> {
   readonly events: readonly TraceEvent[];
   readonly counters: readonly CounterSample[];
 }
 
 /** The trace with all its events made. */
-export function heldTrace(trace: TraceStream): Trace {
+export function heldTrace({ actions: _actions, ...trace }: TraceStream): Trace {
   return { ...trace, events: [...trace.events], counters: [...trace.counters] };
 }

@@ -27,18 +27,21 @@ interface Simulated {
 
 /** A plan or workload with the costs of a calibration, and its intervals. */
 async function simulateFile(io: Io, args: Arguments, main: string): Promise<Simulated> {
-  const { plan, source } = await loadPlan(io, args, main);
+  const { plan, source, simulated } = await loadPlan(io, args, main);
   const file = optionalText(args, "calibration");
   const costs = file === undefined ? undefined : readCalibration(io, file);
   const calibration = costs?.calibration ?? plan.calibration;
   try {
-    const trace = simulateVariant(args, {
-      plan,
-      planHash: plan.hash,
-      costModel: createCostModel(calibration, plan.model.dtype),
-      calibrationHash: calibrationHash(calibration),
-      versions: { loratwin: VERSION },
-    });
+    const facts = { calibrationHash: calibrationHash(calibration), versions: { loratwin: VERSION } };
+    const isPredicted = simulated?.calibrationHash === facts.calibrationHash && !isVariant(args);
+    const trace = isPredicted
+      ? { ...simulated, ...facts }
+      : simulateVariant(args, {
+          plan,
+          planHash: plan.hash,
+          costModel: createCostModel(calibration, plan.model.dtype),
+          ...facts,
+        });
     if (isVariant(args)) refuseSamples(args, "--no-overlap or --no-pruning");
     const intervals = isVariant(args) ? undefined : await predictIntervals(io, args, plan, calibration);
     return { plan, trace: intervals === undefined ? trace : { ...trace, intervals } };

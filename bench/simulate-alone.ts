@@ -1,0 +1,104 @@
+// The large example planned and simulated in a process of its own: `node dist/bench/simulate-alone.js SIZE-AS-JSON` prints what it took as JSON.
+import { spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { writeLines } from "../cli/files.ts";
+import { loadCalibration, loadCluster } from "../cli/load-cluster.ts";
+import { loadWorkload } from "../cli/load-workload.ts";
+import { packageFile } from "../cli/package-file.ts";
+import { DeviceError, sum } from "../core/index.ts";
+import { createCostModel, makePlan, type PlanRequest } from "../plan/index.ts";
+import { simulateStream } from "../sim/index.ts";
+import { runMetrics, traceLines } from "../traces/index.ts";
+
+export interface LargeSize {
+  readonly jobs: number;
+  readonly devices: number;
+  readonly stepsOfJob: number;
+  readonly writesTrace: boolean;
+}
+
+export interface LargeResult {
+  /** Optimizer steps of all groups. */
+  readonly steps: number;
+  /** Of the trace: actions, messages sent and received. */
+  readonly events: number;
+  readonly planSeconds: number;
+  /** Times and metrics. */
+  readonly simulateSeconds: number;
+  readonly writeSeconds: number;
+  readonly traceBytes: number;
+  /** Of the whole process. */
+  readonly residentBytes: number;
+}
+
+/** @throws DeviceError when the process fails. */
+export async function simulateLarge(size: LargeSize): Promise<LargeResult> {
+  const words = [packageFile("dist", "bench", "simulate-alone.js"), JSON.stringify(size)];
+  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "pipe"] });
+  const [out, err]: [string[], string[]] = [[], []];
+  child.stdout.on("data", (data: Buffer) => void out.push(data.toString()));
+  child.stderr.on("data", (data: Buffer) => void err.push(data.toString()));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (code === 0) return JSON.parse(out.join("")) as LargeResult;
+  throw new DeviceError({ expected: "a simulating process to end well", got: code, detail: err.join("").trim() });
+}
+
+async function requestOf(size: LargeSize): Promise<PlanRequest> {
+  const io = { stdout: () => {}, stderr: () => {}, isTty: false, cwd: packageFile("examples") };
+  const args = { cluster: "large-cluster.yaml" };
+  const { devices, links } = loadCluster(io, args);
+  const { calibration } = loadCalibration(io, args, devices);
+  const { workload, architecture, rows } = await loadWorkload(io, "large-workload.yaml");
+  return {
+    architecture,
+    dtype: workload.model.dtype,
+    modelDigest: null,
+    recompute: workload.recompute,
+    jobs: workload.jobs.slice(0, size.jobs).map((job) => ({ ...job, steps: size.stepsOfJob })),
+    rows: rows.slice(0, size.jobs).map((of) => ({ ...of, steps: of.steps.slice(0, size.stepsOfJob) })),
+    devices: devices.slice(0, size.devices),
+    links: links.slice(0, size.devices - 1),
+    calibration,
+    schedule: "lorapp",
+    maxInFlight: "auto",
+    groups: "auto",
+  };
+}
+
+async function main(size: LargeSize): Promise<void> {
+  const began = performance.now();
+  const plan = { ...makePlan(await requestOf(size)), hash: "" };
+  const planned = performance.now();
+  const costModel = createCostModel(plan.calibration, plan.model.dtype);
+  const trace = simulateStream({ plan, planHash: "", costModel });
+  runMetrics(plan, trace);
+  const simulated = performance.now();
+  const folder = mkdtempSync(path.join(tmpdir(), "loratwin-bench-"));
+  const file = path.join(folder, "trace.json");
+  closeSync(openSync(file, "w"));
+  if (size.writesTrace)
+    writeLines({ stdout: () => {}, stderr: () => {}, isTty: false, cwd: folder }, file, traceLines(trace));
+  const written = performance.now();
+  const traceBytes = statSync(file).size;
+  rmSync(folder, { recursive: true, force: true });
+  let events = 0;
+  for (const _ of trace.events) events += 1;
+  const result: LargeResult = {
+    steps: sum(plan.groups.map((jobs) => Math.max(...jobs.map((job) => plan.jobs[job]!.steps)))),
+    events,
+    planSeconds: (planned - began) / 1000,
+    simulateSeconds: (simulated - planned) / 1000,
+    writeSeconds: (written - simulated) / 1000,
+    traceBytes,
+    residentBytes: process.resourceUsage().maxRSS * 1024,
+  };
+  process.stdout.write(JSON.stringify(result));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(JSON.parse(process.argv[2] ?? "{}"));
