@@ -56,7 +56,8 @@ async function requestOf(size: LargeSize): Promise<PlanRequest> {
   const { calibration } = loadCalibration(io, args, devices);
   const { workload, architecture, rows } = await loadWorkload(io, "large-workload.yaml");
   return {
-    architecture,
+    // Two layers a stage, but one beside the embedding and one beside the head: 126 for 64 devices, as in the example.
+    architecture: { ...architecture, numLayers: 2 * size.devices - 2 },
     dtype: workload.model.dtype,
     modelDigest: null,
     recompute: workload.recompute,
