@@ -9,7 +9,7 @@ export interface SuiteResult {
   readonly measurements: readonly Measurement[];
 }
 
-export interface RunOptions extends Pick<Bench, "scale" | "large" | "place" | "note"> {
+export interface RunOptions extends Pick<Bench, "scale" | "large" | "only" | "place" | "note"> {
   /** The command line, for the results file. */
   readonly command: string;
 }

@@ -1,4 +1,4 @@
-// npm run bench -- [suite...] [PATH] [--quick] [--large] [--out DIR]
+// npm run bench -- [suite...] [PATH] [--quick] [--large] [--only TEXT] [--out DIR]
 import { existsSync } from "node:fs";
 import { loadavg } from "node:os";
 import path from "node:path";
@@ -12,7 +12,7 @@ import { resultTables } from "./table.ts";
 const width = Math.max(...Object.keys(SUITES).map((name) => name.length));
 const list = Object.entries(SUITES).map(([name, { describe }]) => `  ${name.padEnd(width)}  ${describe}`);
 
-const HELP = `npm run bench -- [suite...] [PATH] [--quick] [--large] [--out DIR]
+const HELP = `npm run bench -- [suite...] [PATH] [--quick] [--large] [--only TEXT] [--out DIR]
 
 Measures this machine and loratwin on it, prints tables and writes DIR/SUITE.jsonl.
 Without a suite all of them run, one after another.
@@ -24,6 +24,9 @@ ${list.join("\n")}
   --quick    small models and few repetitions: whether it works, not how fast it is (results are
              written only with --out)
   --large    memory: also a model of 1.1 billion parameters
+  --only TEXT
+             training, adapters, twin: only the cases whose name has this text, such as
+             "all seven" or "deep, bfloat16" (results are written only with --out)
   --out DIR  where the results go (default: bench/results)
 
 LORATWIN_PYTHON is the Python whose PyTorch is the baseline (default: /usr/bin/python3). What each
@@ -43,6 +46,7 @@ async function main(argv: readonly string[]): Promise<number> {
     options: {
       quick: { type: "boolean", default: false },
       large: { type: "boolean", default: false },
+      only: { type: "string" },
       out: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -61,7 +65,8 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const names = positionals.length > 0 ? positionals.filter(isSuite) : (Object.keys(SUITES) as (keyof typeof SUITES)[]);
   if (positionals.length === 0) console.log(`${list.join("\n")}\n`);
-  const folder = values.out ?? (values.quick || place !== undefined ? undefined : packageFile("bench", "results"));
+  const isPart = values.quick || values.only !== undefined || place !== undefined;
+  const folder = values.out ?? (isPart ? undefined : packageFile("bench", "results"));
   // Where the results go is not part of what was measured, and may name a folder of this machine.
   const words = argv.filter((word, i) => !word.startsWith("--out") && argv[i - 1] !== "--out" && word !== place);
   const command = ["npm run bench --", ...words];
@@ -73,6 +78,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const result = await runSuite(name, SUITES[name], {
       scale: values.quick ? "quick" : "full",
       large: values.large,
+      ...(values.only === undefined ? {} : { only: values.only }),
       ...(place === undefined ? {} : { place }),
       note: (text) => console.error(`   ${text}`),
       command: command.join(" "),

@@ -8,6 +8,8 @@ export interface Bench {
   readonly scale: Scale;
   /** Also what needs several gigabytes. */
   readonly large: boolean;
+  /** Only the cases whose name has this text; in suites of many cases. */
+  readonly only?: string;
   /** A file or folder of published measurements; for `external`. */
   readonly place?: string;
   /** Adds a line to the results. */
@@ -19,4 +21,9 @@ export interface Bench {
 export interface Suite {
   readonly describe: string;
   run(bench: Bench): Promise<void>;
+}
+
+/** Whether a case is to be measured. */
+export function isWanted({ only }: Bench, name: string): boolean {
+  return only === undefined || name.includes(only);
 }

@@ -4,7 +4,7 @@ import { limitSeconds, type Rates } from "../hardware-limit.ts";
 import { measureHardware, readRate } from "../machine.ts";
 import { type Parameters, summarize } from "../measurement.ts";
 import { operatorWork } from "../operator-rates.ts";
-import type { Bench, Scale, Suite } from "../suite.ts";
+import { type Bench, isWanted, type Scale, type Suite } from "../suite.ts";
 import { findTorch, startTorch, type TorchProcess } from "../torch.ts";
 import { acceptedDtypes, benchModel, roundSeconds, train } from "../train.ts";
 import { ATTENTION_TARGETS, benchPlan, MODEL, type PlanShape } from "../workload.ts";
@@ -115,7 +115,9 @@ export const adapters: Suite = {
       bench.record({ ...one, name: "rate of products", value: rates.flops / 1e9, unit: "GFLOP/s" });
       bench.record({ ...one, name: "read bandwidth", value: rates.readBytes / 1e9, unit: "GB/s" });
       for (const length of SIZES[bench.scale].lengths) {
-        bench.note(`${length} tokens a job, ${dtype}`);
+        const name = `${length} tokens a job, ${dtype}`;
+        if (!isWanted(bench, name)) continue;
+        bench.note(name);
         const work = { model: MODEL[bench.scale], ranks: ranks(), targets: ATTENTION_TARGETS, batchSize: 1, length };
         // The setting that the training suite finds fastest for one adapter after another.
         const settings = { dtype: "float32", mode: "sequential", threads: 1, blasThreads: 2 } as const;

@@ -4,7 +4,7 @@ import { measurePeaks, registerPeak } from "../machine.ts";
 import { type Parameters, summarize } from "../measurement.ts";
 import { ceilingSeconds, measureAloneRates } from "../practical-ceiling.ts";
 import { STEP_PARTS, type StepPart, stepBreakdown } from "../step-breakdown.ts";
-import type { Bench, Scale, Suite } from "../suite.ts";
+import { type Bench, isWanted, type Scale, type Suite } from "../suite.ts";
 import { findTorch, startTorch, type TorchProcess, type TorchSettings, type TorchWork } from "../torch.ts";
 import { acceptedDtypes, benchModel, peakBytes, plannedBytes, roundSeconds, starvedShare, train } from "../train.ts";
 import { ATTENTION_TARGETS, benchPlan, MODEL, type ModelShape, multipliedParameters } from "../workload.ts";
@@ -212,7 +212,7 @@ export const training: Suite = {
     const torch = findTorch(bench.note);
     if (torch !== undefined) bench.note(torch);
     let settings: TorchSettings | undefined;
-    for (const variant of variants(bench.scale)) {
+    for (const variant of variants(bench.scale).filter(({ name }) => isWanted(bench, name))) {
       if (torch !== undefined) settings ??= await chooseBaseline(bench, variant);
       await using baseline =
         settings === undefined ? undefined : await startTorch(workOf(variant, bench.scale), settings);

@@ -3,7 +3,7 @@ import { simulate } from "../../sim/index.ts";
 import { compareTraces } from "../../traces/index.ts";
 import { calibrateFor } from "../calibrate.ts";
 import { summarize } from "../measurement.ts";
-import type { Bench, Scale, Suite } from "../suite.ts";
+import { type Bench, isWanted, type Scale, type Suite } from "../suite.ts";
 import { acceptedDtypes, benchModel, peakBytes, plannedBytes, train } from "../train.ts";
 import { type TwinFamily, twinFamilies } from "../twin-workloads.ts";
 import { benchPlan } from "../workload.ts";
@@ -54,6 +54,7 @@ async function measure(bench: Bench, { name, dtype, calibration: shape, workload
 export const twin: Suite = {
   describe: "simulated against executed, on workloads that the calibration has not seen",
   async run(bench) {
-    for (const family of twinFamilies(bench.scale, await acceptedDtypes())) await measure(bench, family);
+    for (const family of twinFamilies(bench.scale, await acceptedDtypes()))
+      if (isWanted(bench, `${family.name}, ${family.dtype}`)) await measure(bench, family);
   },
 };
