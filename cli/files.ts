@@ -30,8 +30,10 @@ export function readInput(io: Io, file: string, what: string): { readonly text: 
   }
 }
 
-/** Characters that are gathered before they are written. */
+/** Bytes that are gathered before they are written. */
 const PIECE = 2 ** 20;
+/** Characters that are joined before they become bytes: few lines, so that their texts die young. */
+const JOINED = 2 ** 14;
 
 /** Runs what writes a file. @throws InputError when it cannot be written. */
 function writing<T>(file: string, write: () => T): T {
@@ -62,16 +64,28 @@ export function writeLines(io: Io, file: string, lines: Iterable<string>): void 
     mkdirSync(path.dirname(full), { recursive: true });
     return openSync(full, "w");
   });
-  const flush = (piece: string): void => writing(file, () => writeFileSync(descriptor, piece));
+  const buffer = Buffer.allocUnsafe(PIECE);
+  let used = 0;
+  const flush = (): void => {
+    writing(file, () => writeFileSync(descriptor, buffer.subarray(0, used)));
+    used = 0;
+  };
+  const add = (text: string): void => {
+    // A character has at most three bytes.
+    if (used + 3 * text.length > PIECE) flush();
+    if (3 * text.length > PIECE) writing(file, () => writeFileSync(descriptor, text));
+    else used += buffer.write(text, used);
+  };
   try {
-    let piece = "";
+    let joined = "";
     for (const line of lines) {
-      piece += `${line}\n`;
-      if (piece.length < PIECE) continue;
-      flush(piece);
-      piece = "";
+      joined += `${line}\n`;
+      if (joined.length < JOINED) continue;
+      add(joined);
+      joined = "";
     }
-    flush(piece);
+    add(joined);
+    flush();
   } finally {
     closeSync(descriptor);
   }

@@ -109,20 +109,22 @@ function* counters(trace: TraceStream): Generator<string> {
   }
 }
 
-/** Slices come before the flows that lie in them; readers sort by time and keep the file's order where times are equal. */
-function* chromeEvents(trace: TraceStream): Generator<string> {
-  const all = new ChromeRows(trace.devices);
-  for (const event of trace.events) all.place(event);
-  yield* metadata(trace, all);
+/** The slices; `consumers` gets the actions on the way. */
+function* slices(trace: TraceStream, consumers: Consumers): Generator<string> {
   const rows = new ChromeRows(trace.devices);
-  const consumers = new Consumers();
   const texts: JobTexts = new WeakMap();
   for (const event of trace.events) {
     if (event.stream === "compute") consumers.add(event);
     yield slice(event, rows.place(event), texts);
   }
-  yield* flows(trace, consumers);
-  yield* counters(trace);
+}
+
+/** Slices come before the flows that lie in them; readers sort by time and keep the file's order where times are equal. */
+function chromeEvents(trace: TraceStream): readonly Iterable<string>[] {
+  const rows = new ChromeRows(trace.devices);
+  for (const event of trace.events) rows.place(event);
+  const consumers = new Consumers();
+  return [metadata(trace, rows), slices(trace, consumers), flows(trace, consumers), counters(trace)];
 }
 
 function otherData(trace: TraceStream): TraceDocument["otherData"] {
@@ -141,9 +143,11 @@ function otherData(trace: TraceStream): TraceDocument["otherData"] {
 export function* traceLines(trace: TraceStream): Generator<string> {
   yield `{"displayTimeUnit":"ms","otherData":${JSON.stringify(otherData(trace))},"traceEvents":[`;
   let previous: string | undefined;
-  for (const event of chromeEvents(trace)) {
-    if (previous !== undefined) yield `${previous},`;
-    previous = event;
+  for (const part of chromeEvents(trace)) {
+    for (const event of part) {
+      if (previous !== undefined) yield `${previous},`;
+      previous = event;
+    }
   }
   if (previous !== undefined) yield previous;
   yield "]}";
