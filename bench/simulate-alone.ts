@@ -53,8 +53,8 @@ async function requestOf(size: LargeSize): Promise<PlanRequest> {
   const io = { stdout: () => {}, stderr: () => {}, isTty: false, cwd: packageFile("examples") };
   const args = { cluster: "large-cluster.yaml" };
   const { devices, links } = loadCluster(io, args);
-  const { calibration } = loadCalibration(io, args, devices);
   const { workload, architecture, rows } = await loadWorkload(io, "large-workload.yaml");
+  const { calibration } = loadCalibration(io, args, devices, workload.model.dtype);
   return {
     // Two layers a stage, but one beside the embedding and one beside the head: 126 for 64 devices, as in the example.
     architecture: { ...architecture, numLayers: 2 * size.devices - 2 },

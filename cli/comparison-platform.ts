@@ -3,6 +3,7 @@ import {
   computeDtype,
   type Dtype,
   deviceCalibration,
+  gpuCalibration,
   type Job,
   type LayersCalibration,
   type ResolvedDevice,
@@ -23,12 +24,8 @@ function calibrationOf(io: Io, args: Arguments, device: ResolvedDevice, dtype: D
   const file = optionalText(args, "calibration");
   if (file === undefined) {
     const catalog = loadCatalog(io, args);
-    if (catalog.devices[device.type] !== undefined) return deviceCalibration(catalog, device.type, computeDtype(dtype));
-    throw new InputError({
-      expected: "a layers calibration for devices that are not in the catalog",
-      at: "--calibration",
-      hint: "`loratwin catalog NAME --calibration FILE` writes one; NAME is the device of the catalog that is nearest.",
-    });
+    const known = computeDtype(dtype);
+    return gpuCalibration(catalog, [device], known) ?? deviceCalibration(catalog, device.type, known);
   }
   const { calibration } = readCalibration(io, file);
   if (calibration.model !== "layers")

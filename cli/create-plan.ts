@@ -34,7 +34,10 @@ export function planOptions(yargs: Argv): Argv {
       describe: "devices of this machine, such as cpu:0,cpu:1, or abstract ones: unit*4",
     })
     .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" })
-    .option("calibration", { type: "string", describe: "measured, roofline or constant costs (see calibrate)" })
+    .option("calibration", {
+      type: "string",
+      describe: "measured, layers, roofline or constant costs (see calibrate); for GPUs the catalog's when absent",
+    })
     .option("schedule", {
       type: "string",
       choices: [...SCHEDULES, ...COMPARISON_SCHEDULES],
@@ -105,15 +108,16 @@ export interface CreatedPlan {
 export async function createPlan(io: Io, args: Arguments, file: string): Promise<CreatedPlan> {
   requirePlanSchedule(args);
   const { devices, links, source: cluster } = loadCluster(io, args);
-  const { calibration, source: costs, assumed } = loadCalibration(io, args, devices);
   const groups = optionalCount(args, "groups");
   const maxInFlight = inFlightOption(args);
   const loaded = await loadWorkload(io, file);
+  const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? loaded.workload.model.dtype;
+  const { calibration, source: costs, assumed } = loadCalibration(io, args, devices, dtype);
   for (const remark of loaded.remarks) note(io, args, remark);
   if (assumed) note(io, args, "No calibration given: times are from nominal figures; `loratwin calibrate` measures.");
   const request: PlanRequest = {
     architecture: loaded.architecture,
-    dtype: (optionalText(args, "dtype") as Dtype | undefined) ?? loaded.workload.model.dtype,
+    dtype,
     modelDigest: loaded.model?.digest ?? null,
     recompute: (optionalText(args, "recompute") as Recompute | undefined) ?? loaded.workload.recompute,
     jobs: loaded.workload.jobs,

@@ -1,6 +1,7 @@
 import { formatBytes } from "../core/index.ts";
 import { microBatchJobs, microBatchTokens, type Plan } from "../plan/index.ts";
 import type { Intervals } from "../traces/index.ts";
+import { costsFacts, costsText } from "./describe-costs.ts";
 import { headline, intervalLine, table } from "./output.ts";
 
 /** The --json form of a plan. */
@@ -30,6 +31,7 @@ export function planSummary(plan: Plan, intervals: Intervals | undefined): unkno
       jobs: microBatchJobs(microBatch, plan.jobs),
       tokens: microBatchTokens(microBatch),
     })),
+    costs: costsFacts(plan.calibration),
     predicted: intervals === undefined ? plan.predicted : { ...plan.predicted, intervals },
   };
 }
@@ -59,6 +61,8 @@ export function planText(plan: Plan, file: string | undefined, intervals?: Inter
   if (predicted !== null) lines.push("", `predicted with ${plan.calibration.model} costs:`, headline(predicted));
   const interval = intervals && intervalLine(intervals);
   if (interval !== undefined) lines.push(interval);
+  const costs = costsText(plan.calibration);
+  if (predicted !== null && costs !== undefined) lines.push(costs);
   if (file !== undefined) lines.push("", `written to ${file}`);
   return lines.join("\n");
 }

@@ -11,6 +11,9 @@ import {
   checkDocument,
   clusterFromList,
   clusterSchema,
+  computeDtype,
+  type Dtype,
+  gpuCalibration,
   mergeCatalogs,
   parseDocument,
   placeError,
@@ -71,7 +74,7 @@ export function loadCluster(io: Io, args: Arguments): LoadedCluster {
   }
 }
 
-/** What the devices are assumed to do when nobody measured them. */
+/** What CPUs, and mixtures of them with GPUs, are assumed to do when nobody measured them. */
 const UNMEASURED: Calibration = {
   kind: "calibration",
   version: 1,
@@ -108,11 +111,14 @@ export function loadCalibration(
   io: Io,
   args: Arguments,
   devices: readonly ResolvedDevice[],
+  dtype: Dtype,
 ): LoadedCalibration & { readonly assumed: boolean } {
   const file = optionalText(args, "calibration");
   if (file !== undefined) return { ...readCalibration(io, file), assumed: false };
-  const abstract = devices.every((device) => device.kind === "abstract");
-  return { calibration: abstract ? UNIT : UNMEASURED, source: undefined, assumed: !abstract };
+  if (devices.every((device) => device.kind === "abstract"))
+    return { calibration: UNIT, source: undefined, assumed: false };
+  const ofGpus = gpuCalibration(loadCatalog(io, args), devices, computeDtype(dtype));
+  return { calibration: ofGpus ?? UNMEASURED, source: undefined, assumed: ofGpus === undefined };
 }
 
 export function calibrationHash(calibration: Calibration): string {

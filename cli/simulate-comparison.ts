@@ -15,12 +15,13 @@ import {
 import { traceLines } from "../traces/index.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText } from "./command.ts";
 import { adapterParameters, comparisonPlatform, trainedModel } from "./comparison-platform.ts";
+import { costsFacts, costsText } from "./describe-costs.ts";
 import { runText } from "./describe-run.ts";
 import { readInput, writeLines } from "./files.ts";
 import type { Io } from "./io.ts";
 import { calibrationHash } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
-import { note, percent, printResult, table } from "./output.ts";
+import { note, printResult, table } from "./output.ts";
 import { VERSION } from "./version.ts";
 
 /** Events of a trace without --trace-steps: what a browser still shows at ease. */
@@ -206,12 +207,12 @@ export async function simulateComparison(io: Io, args: Arguments, schedule: Comp
     const all = simulated.steps.length;
     written = held === all ? "" : `: the first ${held} of ${all} steps`;
   }
-  const { source, meanError } = request.calibration;
-  printResult(io, args, simulated.metrics, () =>
+  const { calibration } = request;
+  printResult(io, args, { ...simulated.metrics, costs: costsFacts(calibration) }, () =>
     [
       runText(simulated.metrics),
       "",
-      `times: ${source}, about ${percent(meanError, 0)} off`,
+      costsText(calibration)!,
       ...(output === undefined ? [] : ["", `trace written to ${output}${written}`]),
     ].join("\n"),
   );

@@ -2,6 +2,7 @@ import { InputError } from "../core/index.ts";
 import type { ComputeDtype } from "./compute-dtype.ts";
 import type { Calibration, LayersCalibration, RooflineCalibration } from "./documents/calibration.ts";
 import type { Catalog, CatalogDevice } from "./documents/catalog.ts";
+import type { ResolvedDevice } from "./documents/cluster.ts";
 
 /** The device whose efficiencies others get. */
 const REFERENCE = "H100 SXM";
@@ -9,6 +10,9 @@ const REFERENCE = "H100 SXM";
 const TRANSFER_ERROR = 0.25;
 
 type Efficiency = NonNullable<NonNullable<CatalogDevice["layerEfficiency"]>[ComputeDtype]>;
+
+/** The type of devices that are described by figures only. */
+const CUSTOM = "custom";
 
 /** Efficiencies fitted for the device and precision, else for the device in the other one, else those of the reference. */
 function efficiencyOf({ devices }: Catalog, name: string, dtype: ComputeDtype) {
@@ -35,6 +39,11 @@ function requireDevice({ devices }: Catalog, name: string): CatalogDevice {
  */
 export function deviceCalibration(catalog: Catalog, name: string, dtype: ComputeDtype): LayersCalibration {
   requireDevice(catalog, name);
+  return efficienciesFor(catalog, name, dtype);
+}
+
+/** `deviceCalibration`, with the reference's efficiencies under a name that is not in the catalog. */
+function efficienciesFor(catalog: Catalog, name: string, dtype: ComputeDtype): LayersCalibration {
   const found = efficiencyOf(catalog, name, dtype);
   const [efficiency, from, bytes, isOwn] = found ?? [];
   if (efficiency === undefined || bytes === undefined)
@@ -53,6 +62,28 @@ export function deviceCalibration(catalog: Catalog, name: string, dtype: Compute
     transferLatencySeconds: 1e-5,
     meanError: isOwn === true ? efficiency.meanError.value : Math.max(TRANSFER_ERROR, efficiency.meanError.value),
   };
+}
+
+/**
+ * What the times of GPUs are from where nobody gave a calibration: the catalog's efficiencies of their type; of several types, or of devices that
+ * are described by figures only, the reference's shares of each one's own peaks. Undefined where one of them is no GPU or nobody knows its peaks.
+ */
+export function gpuCalibration(
+  catalog: Catalog,
+  devices: readonly Pick<ResolvedDevice, "kind" | "type" | "peakFlopsPerSecond" | "memoryBytesPerSecond">[],
+  dtype: ComputeDtype,
+): LayersCalibration | undefined {
+  const known = devices.every(
+    ({ kind, peakFlopsPerSecond, memoryBytesPerSecond }) =>
+      kind === "cuda" && peakFlopsPerSecond !== null && memoryBytesPerSecond !== null,
+  );
+  if (!known) return undefined;
+  const types = [...new Set(devices.map(({ type }) => type))];
+  return efficienciesFor(
+    catalog,
+    types.map((type) => (type === CUSTOM ? "GPUs with figures of their own" : type)).join(" and "),
+    dtype,
+  );
 }
 
 /**

@@ -21,8 +21,8 @@ export { type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 export { type ActionCost, type Contention, type CostModel, createCostModel, type LinkCost } from "./cost-model.ts";
 // What has to end before an action may start.
 export { type Dependency, type DependencyTable, dependencyTable } from "./dependencies.ts";
-// A calibration from what the catalog holds of a device.
-export { deviceCalibration, transferCalibration } from "./device-calibration.ts";
+// A calibration from what the catalog holds of a device, or of all of a cluster.
+export { deviceCalibration, gpuCalibration, transferCalibration } from "./device-calibration.ts";
 // The shape of a Llama-family decoder.
 export {
   type Architecture,

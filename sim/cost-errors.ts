@@ -59,6 +59,20 @@ function measuredErrors({ points, letters = {}, meanAbsError }: MeasuredCalibrat
   return { F: letters.F ?? other, B: letters.B ?? other, U: letters.U ?? other };
 }
 
+/** The mean relative error of an action's time that a calibration says it has; 0 for `constant` times, and a guess where nobody knows. */
+export function meanCostError(calibration: Calibration): number {
+  switch (calibration.model) {
+    case "constant":
+      return 0;
+    case "roofline":
+      return calibration.meanError ?? ASSUMED_MEAN_ERROR;
+    case "layers":
+      return calibration.meanError;
+    case "measured":
+      return calibration.holdOut.points === 0 ? ASSUMED_MEAN_ERROR : calibration.holdOut.meanAbsError;
+  }
+}
+
 /**
  * The errors that a calibration says it has. `constant` times are what they say. `measured` has errors of whole actions that were kept out of
  * the fit: in two parts by letter, or, in documents without the parts, each part as large as the whole; the guess where nothing was kept out. `layers` and `roofline` have one
@@ -70,9 +84,8 @@ export function costErrors(calibration: Calibration): CostErrors {
     case "constant":
       return { of: "type", actions: everyLetter(EXACT), links: 0 };
     case "roofline":
-      return { of: "type", actions: everyLetter(sharedError(calibration.meanError ?? ASSUMED_MEAN_ERROR)), links };
     case "layers":
-      return { of: "type", actions: everyLetter(sharedError(calibration.meanError)), links };
+      return { of: "type", actions: everyLetter(sharedError(meanCostError(calibration))), links };
     case "measured":
       return { of: "device", actions: measuredErrors(calibration.holdOut), links };
   }

@@ -10,7 +10,7 @@ export {
   fastestCollective,
 } from "./collectives.ts";
 // How sure a prediction is: runs drawn with the errors that a calibration has.
-export { type CostError, type CostErrors, costErrors } from "./cost-errors.ts";
+export { type CostError, type CostErrors, costErrors, meanCostError } from "./cost-errors.ts";
 export {
   type ActionSample,
   type CalibrationSamples,

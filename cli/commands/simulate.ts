@@ -1,7 +1,8 @@
-import { createCostModel, type Plan } from "../../plan/index.ts";
+import { type Calibration, createCostModel, type Plan } from "../../plan/index.ts";
 import { heldTrace, runMetrics, type TraceStream, timelineText, traceLines } from "../../traces/index.ts";
 import { type Arguments, type Command, flag, optionalNumber, optionalText, requiredText } from "../command.ts";
 import { planOptions } from "../create-plan.ts";
+import { costsFacts, costsText } from "../describe-costs.ts";
 import { runText } from "../describe-run.ts";
 import { writeLines } from "../files.ts";
 import type { Io } from "../io.ts";
@@ -23,6 +24,8 @@ import { VERSION } from "../version.ts";
 interface Simulated {
   readonly plan: Plan;
   readonly trace: TraceStream;
+  /** Behind the times; absent for a replay. */
+  readonly calibration?: Calibration;
 }
 
 /** A plan or workload with the costs of a calibration, and its intervals. */
@@ -44,7 +47,7 @@ async function simulateFile(io: Io, args: Arguments, main: string): Promise<Simu
         });
     if (isVariant(args)) refuseSamples(args, "--no-overlap or --no-pruning");
     const intervals = isVariant(args) ? undefined : await predictIntervals(io, args, plan, calibration);
-    return { plan, trace: intervals === undefined ? trace : { ...trace, intervals } };
+    return { plan, trace: intervals === undefined ? trace : { ...trace, intervals }, calibration };
   } catch (error) {
     throw placeInput(error, { main: source, calibration: costs?.source });
   }
@@ -89,19 +92,26 @@ export const simulateCommand: Command = {
       refuseVariant(args);
       refuseSamples(args, "a replay");
     }
-    const simulated =
+    const simulated: Simulated =
       replayed === undefined ? await simulateFile(io, args, file) : { plan: replayed.plan, trace: replayed.replayed };
-    const { plan, trace } = simulated;
+    const { plan, trace, calibration } = simulated;
     const output = optionalText(args, "output");
     if (output !== undefined) writeLines(io, output, traceLines(trace));
     const metrics = runMetrics(plan, trace);
     const { intervals } = trace;
     const replay = replayed === undefined ? undefined : replayError(replayed);
-    const document = { ...metrics, ...(intervals === undefined ? {} : { intervals }), ...replay?.facts };
+    const costs = calibration && costsText(calibration);
+    const document = {
+      ...metrics,
+      ...(intervals === undefined ? {} : { intervals }),
+      ...(calibration === undefined ? {} : { costs: costsFacts(calibration) }),
+      ...replay?.facts,
+    };
     printResult(io, args, document, () => {
       if (flag(args, "timeline")) return timeline(simulated, args);
       return [
         runText(metrics, { intervals }),
+        ...(costs === undefined ? [] : ["", costs]),
         ...(replay === undefined ? [] : ["", replay.text]),
         ...(output === undefined ? [] : ["", `trace written to ${output}`]),
       ].join("\n");

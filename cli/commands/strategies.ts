@@ -4,6 +4,7 @@ import { compareStrategies } from "../../studies/index.ts";
 import { observationOptions } from "../calibrate-without-device.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { comparisonPlatform, meanTraining } from "../comparison-platform.ts";
+import { costsText } from "../describe-costs.ts";
 import { writeOutput } from "../files.ts";
 import { loadWorkload } from "../load-workload.ts";
 import { observationText, observedCalibration } from "../observe-calibration.ts";
@@ -48,7 +49,8 @@ export const strategiesCommand: Command = {
       [
         `${jobs} jobs of ${sequences} rows of ${sequenceLength} tokens a step, ${microBatches} micro-batches, ${dtype}`,
         ...(observed === undefined ? [] : [observationText(observed), ""]),
-        `times: ${calibration.source}, about ${(100 * calibration.meanError).toFixed(0)} % off`,
+        costsText(calibration)!,
+        "Rows share most of that error: their order is surer than their times.",
         "",
         table(
           ["strategy", "recompute", "step of a job", "tokens/s", "peak memory", "fits"],

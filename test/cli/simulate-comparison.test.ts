@@ -63,6 +63,7 @@ test.each(["tp", "fsdp", "ddp", "interleaved", "zb-h1"])(
         [
           "bubbleRatio",
           "bubbleRatioTotal",
+          "costs",
           "devices",
           "jobs",
           "makespanSeconds",
@@ -79,6 +80,34 @@ test.each(["tp", "fsdp", "ddp", "interleaved", "zb-h1"])(
     }
   },
 );
+
+test("a plan and every comparison schedule take the same times of the GPUs, and say how far off these are", async () => {
+  const costs = { model: "layers", source: expect.stringContaining("RTX A6000"), meanError: expect.any(Number) };
+  const plan = JSON.parse(await printed(["plan", "small.yaml", ...ON_FOUR, "--json"], folder)) as object;
+  expect(plan).toMatchObject({ costs });
+  for (const schedule of ["lorapp", "tp"]) expect(await simulated(schedule)).toMatchObject({ costs });
+  const text = /^times: transferred to RTX A6000, bfloat16, from RTX A6000, float32; about 25 % off, up or down$/m;
+  for (const schedule of ["lorapp", "tp"])
+    expect(await printed(["simulate", "small.yaml", ...ON_FOUR, "--schedule", schedule], folder)).toMatch(text);
+  expect(await printed(["plan", "small.yaml", ...ON_FOUR], folder)).toMatch(text);
+  expect(await printed(["strategies", "small.yaml", ...ON_FOUR], folder)).toMatch(text);
+});
+
+test("GPUs described by figures, and of several types, get the reference's shares of their peaks", async () => {
+  const figures =
+    "memoryBytes: 48.0e9, peakFlopsPerSecond: { float32: 4.0e13, bfloat16: 1.6e14 }, memoryBytesPerSecond: 8.0e11";
+  const own = cluster("RTX A6000", 2).replaceAll('type: "RTX A6000"', figures);
+  writeFileSync(path.join(folder, "own.yaml"), own);
+  writeFileSync(path.join(folder, "mixed-gpus.yaml"), cluster("RTX A6000", 2).replace("RTX A6000", "L40S"));
+  for (const args of [
+    ["--cluster", "own.yaml"],
+    ["--cluster", "own.yaml", "--schedule", "tp"],
+    ["--cluster", "mixed-gpus.yaml"],
+  ])
+    expect(await printed(["simulate", "small.yaml", ...args], folder)).toMatch(
+      /^times: transferred to (GPUs with figures of their own|L40S and RTX A6000), bfloat16, from H100 SXM, bfloat16; about 25 % off/m,
+    );
+});
 
 test("the trace opens as a page, and holds the steps that were asked for", async () => {
   const args = ["simulate", "mixed.yaml", ...ON_FOUR, "--schedule", "fsdp", "-o", "fsdp.json"];

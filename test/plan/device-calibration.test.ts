@@ -7,6 +7,7 @@ import {
   catalogSchema,
   createCostModel,
   deviceCalibration,
+  gpuCalibration,
   huggingFaceConfigSchema,
   PRESETS,
 } from "../../plan/index.ts";
@@ -65,6 +66,33 @@ test("a device without efficiencies gets the reference's, and a larger error", (
   expect(calibration.source).toBe("transferred to L40S, bfloat16, from H100 SXM, bfloat16");
   expect(calibration.meanError).toBeGreaterThanOrEqual(0.25);
   expect(() => deviceCalibration(catalog, "RTX 6090", "bfloat16")).toThrow(/a device of the catalog/);
+});
+
+test("GPUs of one type get that type's calibration, others the reference's shares of their own peaks with the guessed error", () => {
+  const ofH100 = deviceCalibration(catalog, "H100 SXM", "bfloat16");
+  expect(gpuCalibration(catalog, [device("H100 SXM"), device("H100 SXM")], "bfloat16")).toEqual(ofH100);
+  expect(gpuCalibration(catalog, [device("H100 SXM"), device("L40S")], "bfloat16")).toEqual({
+    ...ofH100,
+    source: "transferred to H100 SXM and L40S, bfloat16, from H100 SXM, bfloat16",
+    meanError: 0.25,
+  });
+  const custom = { ...device("L40S"), type: "custom" };
+  expect(gpuCalibration(catalog, [custom], "bfloat16")).toEqual({
+    ...ofH100,
+    source: "transferred to GPUs with figures of their own, bfloat16, from H100 SXM, bfloat16",
+    meanError: 0.25,
+  });
+});
+
+test("no calibration stands for CPUs, abstract devices or GPUs without peaks, nor for GPUs beside one of them", () => {
+  const known = device("L40S");
+  for (const other of [
+    { ...known, kind: "cpu" as const },
+    { ...known, kind: "abstract" as const },
+    { ...known, peakFlopsPerSecond: null },
+    { ...known, memoryBytesPerSecond: null },
+  ])
+    expect(gpuCalibration(catalog, [known, other], "bfloat16")).toBeUndefined();
 });
 
 test("recomputation adds a forward to a backward, and more tokens cost more", () => {

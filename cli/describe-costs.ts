@@ -1,0 +1,27 @@
+import type { Calibration } from "../plan/index.ts";
+import { meanCostError } from "../sim/index.ts";
+import { percent } from "./output.ts";
+
+/** The --json form of where times come from. */
+export function costsFacts(calibration: Calibration) {
+  const { model } = calibration;
+  const source = calibration.model === "layers" ? { source: calibration.source } : {};
+  return { model, ...source, meanError: meanCostError(calibration) };
+}
+
+function sourceOf(calibration: Exclude<Calibration, { readonly model: "constant" }>): string {
+  switch (calibration.model) {
+    case "layers":
+      return calibration.source;
+    case "measured":
+      return `measured on ${calibration.device.description}, ${calibration.date}`;
+    case "roofline":
+      return `${percent(calibration.computeEfficiency, 0)} of the nominal peaks`;
+  }
+}
+
+/** Where times come from and how far off they are to be expected; undefined for constant times, which are what they say. */
+export function costsText(calibration: Calibration): string | undefined {
+  if (calibration.model === "constant") return undefined;
+  return `times: ${sourceOf(calibration)}; about ${percent(meanCostError(calibration), 0)} off, up or down`;
+}
