@@ -1,7 +1,8 @@
 import type { Argv } from "yargs";
 import { InputError, sum } from "../core/index.ts";
-import type { Calibration, PlanBody } from "../plan/index.ts";
-import { costErrors, intervalsOfFigures } from "../sim/index.ts";
+import type { Calibration, LayersCalibration, PlanBody } from "../plan/index.ts";
+import { costErrors, drawSeed, intervalsOfFigures, type SwitchedOff, sharedFactors } from "../sim/index.ts";
+import { drawJobs, type JobsRun } from "../studies/index.ts";
 import type { Intervals } from "../traces/index.ts";
 import { type Arguments, optionalCount } from "./command.ts";
 import { inWorkers } from "./in-workers.ts";
@@ -34,12 +35,12 @@ export function intervalOptions(yargs: Argv): Argv {
     .option("seed", { type: "number", default: 0, describe: "seed of these runs" });
 }
 
-/** @throws InputError where runs are asked for of something that no calibration gives the errors of. */
-export function refuseSamples(args: Arguments, what: string): void {
+/** @throws InputError where runs are asked for of one that has its own times. */
+export function refuseSamples(args: Arguments): void {
   if (args["samples"] !== undefined)
     throw new InputError({
-      expected: `no --samples with ${what}`,
-      hint: `Intervals are of plans as they are executed.`,
+      expected: "no --samples with a replay",
+      hint: "A replay takes every time from the run as it was.",
     });
 }
 
@@ -56,22 +57,30 @@ function hasErrors(calibration: Calibration): boolean {
   return links > 0 || Object.values(actions).some(({ systematic, independent }) => systematic + independent > 0);
 }
 
+/** What `what` of so many actions is drawn with; nothing with --no-intervals, or where no draws are affordable. */
+function drawingOf(io: Io, args: Arguments, calibration: Calibration, numActions: number, what: string) {
+  if (args["intervals"] === false) return undefined;
+  const seed = optionalCount(args, "seed", 0) ?? 0;
+  const asked = countSamples(args, numActions);
+  if (asked === 0) {
+    note(io, args, `No intervals for ${what} of ${numActions} actions; --samples ${FEWEST_SAMPLES} computes them.`);
+    return undefined;
+  }
+  return { seed, samples: hasErrors(calibration) ? asked : 1 };
+}
+
 /** Where the figures of a plan's run lie by the errors of its costs; nothing with --no-intervals, or for a huge plan. */
 export async function predictIntervals(
   io: Io,
   args: Arguments,
   plan: PlanBody,
   calibration: Calibration,
+  without: SwitchedOff = {},
 ): Promise<Intervals | undefined> {
-  if (args["intervals"] === false) return undefined;
-  const seed = optionalCount(args, "seed", 0) ?? 0;
   const numActions = sum(plan.actions.map((order) => order.length));
-  const asked = countSamples(args, numActions);
-  if (asked === 0) {
-    note(io, args, `No intervals for a plan of ${numActions} actions; --samples ${FEWEST_SAMPLES} computes them.`);
-    return undefined;
-  }
-  const samples = hasErrors(calibration) ? asked : 1;
+  const drawing = drawingOf(io, args, calibration, numActions, "a plan");
+  if (drawing === undefined) return undefined;
+  const { seed, samples } = drawing;
   const pieces = Math.min(PIECES, samples);
   const startOf = (piece: number): number => Math.floor((piece * samples) / pieces);
   const parts = Array.from({ length: pieces }, (_, piece) => ({
@@ -79,6 +88,23 @@ export async function predictIntervals(
     count: startOf(piece + 1) - startOf(piece),
   }));
   const isLarge = samples * numActions >= ACTIONS_FOR_WORKERS;
-  const figures = await inWorkers("draws", { plan, calibration, seed }, parts, isLarge ? {} : { workers: 1 });
+  const shared = { plan, calibration, seed, without };
+  const figures = await inWorkers("draws", shared, parts, isLarge ? {} : { workers: 1 });
   return intervalsOfFigures(plan, figures.flat(), { level: LEVEL, seed });
+}
+
+/** The same for jobs that run one after another with `numTasks` different tasks: a `layers` calibration has shared errors only. */
+export function predictJobsIntervals(
+  io: Io,
+  args: Arguments,
+  run: JobsRun,
+  calibration: LayersCalibration,
+  numTasks: number,
+): Intervals | undefined {
+  const drawing = drawingOf(io, args, calibration, numTasks, "steps");
+  if (drawing === undefined) return undefined;
+  const { seed, samples } = drawing;
+  const errors = costErrors(calibration);
+  const draws = Array.from({ length: samples }, (_, draw) => sharedFactors(errors, drawSeed(seed, draw)));
+  return intervalsOfFigures(run, drawJobs(run, draws), { level: LEVEL, seed });
 }

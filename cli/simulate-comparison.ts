@@ -1,6 +1,7 @@
 import type { Argv } from "yargs";
 import { contentHash, formatBytes, InputError, PlanError } from "../core/index.ts";
 import { type Dtype, type LayersCalibration, readText } from "../plan/index.ts";
+import { hasBlockingLinks } from "../sim/index.ts";
 import {
   COMPARISON_SCHEDULES,
   type ComparisonSchedule,
@@ -22,6 +23,7 @@ import type { Io } from "./io.ts";
 import { calibrationHash } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
 import { note, printResult, table } from "./output.ts";
+import { predictJobsIntervals } from "./predict-intervals.ts";
 import { VERSION } from "./version.ts";
 
 /** Events of a trace without --trace-steps: what a browser still shows at ease. */
@@ -134,8 +136,10 @@ function requestOf(
       microBatchSize: isPipeline || flag(args, "accumulate") ? job.microBatchSize : job.batchSize,
     };
   });
-  const options = { overlap: args["overlap"] !== false, prefetch: optionalCount(args, "prefetch", 0) ?? 1 };
   const { devices, links } = platform.cluster;
+  // Collectives cross all links together.
+  const overlap = args["overlap"] !== false && !hasBlockingLinks(platform.cluster);
+  const options = { overlap, prefetch: optionalCount(args, "prefetch", 0) ?? 1 };
   const { calibration } = platform;
   const hash = contentHash({ schedule, model, jobs, options, devices, links, calibration });
   const run = { schedule, platform, model, jobs, options, hash, devices: devices.map(({ name }) => name) };
@@ -194,6 +198,8 @@ export async function simulateComparison(io: Io, args: Arguments, schedule: Comp
   const { run } = request;
   checkMemory(run);
   const simulated = simulateJobs(run);
+  const intervals = predictJobsIntervals(io, args, run, request.calibration, simulated.numTasks);
+  const shown = intervals === undefined ? {} : { intervals };
   const output = optionalText(args, "output");
   let written = "";
   if (output !== undefined) {
@@ -203,14 +209,14 @@ export async function simulateComparison(io: Io, args: Arguments, schedule: Comp
       calibrationHash: calibrationHash(request.calibration),
       versions: { loratwin: VERSION },
     });
-    writeLines(io, output, traceLines(trace));
+    writeLines(io, output, traceLines({ ...trace, ...shown }));
     const all = simulated.steps.length;
     written = held === all ? "" : `: the first ${held} of ${all} steps`;
   }
   const { calibration } = request;
-  printResult(io, args, { ...simulated.metrics, costs: costsFacts(calibration) }, () =>
+  printResult(io, args, { ...simulated.metrics, ...shown, costs: costsFacts(calibration) }, () =>
     [
-      runText(simulated.metrics),
+      runText(simulated.metrics, shown),
       "",
       costsText(calibration)!,
       ...(output === undefined ? [] : ["", `trace written to ${output}${written}`]),

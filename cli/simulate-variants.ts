@@ -1,7 +1,7 @@
 import type { Argv } from "yargs";
 import { InputError } from "../core/index.ts";
 import { withoutPruning } from "../plan/index.ts";
-import { type SimulateOptions, simulateBlocking, simulateStream } from "../sim/index.ts";
+import { type SimulateOptions, type SwitchedOff, simulateBlocking, simulateStream } from "../sim/index.ts";
 import type { TraceStream } from "../traces/index.ts";
 import type { Arguments } from "./command.ts";
 
@@ -20,9 +20,14 @@ export function variantOptions(yargs: Argv): Argv {
     });
 }
 
-/** Whether something is switched off. */
+/** What is switched off. */
+export function switchedOff(args: Arguments): SwitchedOff {
+  return { overlap: args["overlap"] === false, pruning: args["pruning"] === false };
+}
+
+/** Whether something is. */
 export function isVariant(args: Arguments): boolean {
-  return args["overlap"] === false || args["pruning"] === false;
+  return Object.values(switchedOff(args)).includes(true);
 }
 
 /** @throws InputError where something is switched off in a run that has its own times. */

@@ -128,6 +128,11 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
   );
 }
 
+/** Nothing for transfers that overlap, so that plans of such links have the same hash with and without the word. */
+function blocking(transfers: "overlapped" | "blocking" | undefined): Pick<ResolvedLink, "transfers"> {
+  return transfers === "blocking" ? { transfers } : {};
+}
+
 /** The link between neighbours of the pipeline. @throws InputError for an unknown link type, or machines without a network. */
 export function resolveLinks(
   cluster: Cluster,
@@ -144,13 +149,14 @@ export function resolveLinks(
           got: undefined,
           hint: `${from.name} and ${to.name} are in different machines.`,
         });
-      const { bandwidthBytesPerSecond, latencySeconds, shared } = cluster.network;
+      const { bandwidthBytesPerSecond, latencySeconds, shared, transfers } = cluster.network;
       return {
         id: shared ? "network" : `network ${from.name}-${to.name}`,
         type: "network",
         shared,
         bandwidthBytesPerSecond,
         latencySeconds,
+        ...blocking(transfers),
       };
     }
     const m = cluster.machines.findIndex((machine) => machine.name === from.machine);
@@ -180,6 +186,7 @@ export function resolveLinks(
         entry?.bandwidthBytesPerSecond?.value ??
         (Number.isFinite(slowest) ? slowest : unnamedLink),
       latencySeconds: link?.latencySeconds ?? entry?.latencySeconds?.value ?? 0,
+      ...blocking(link?.transfers),
     };
   });
 }

@@ -1,5 +1,6 @@
 // From measurements to coefficients, with a score on what was kept out.
 
+export { hasBlockingLinks } from "./blocking-tasks.ts";
 // Wires between devices, from a cluster or figure by figure, and what many devices do over them together.
 export { clusterTopology } from "./cluster-topology.ts";
 export {
@@ -23,7 +24,7 @@ export { fitLink, type LinkSample } from "./fit-link.ts";
 export type { OperatorSample } from "./fit-operator.ts";
 // Few positive parameters from many residuals.
 export { type FitProblem, fitParameters } from "./fit-parameters.ts";
-export { type DrawRequest, drawFigures, intervalsOfFigures } from "./intervals.ts";
+export { type DrawRequest, drawFigures, drawSeed, intervalsOfFigures, type SwitchedOff } from "./intervals.ts";
 // Least squares with coefficients that are not negative.
 export { nonNegativeLeastSquares } from "./nnls.ts";
 // Pipelines whose transfers overlap with computation.
@@ -40,8 +41,10 @@ export { type ReplayOptions, replay } from "./replay.ts";
 export type { RunFigures } from "./run-figures.ts";
 // Any work in virtual time: tasks on ordered streams, with bytes over shared links.
 export { type MessageCost, runTasks, type Task, type TaskFlow, type TaskGraph, type TaskTimes } from "./run-tasks.ts";
+export { type SharedFactors, sharedFactors } from "./sample-times.ts";
 // The plan in virtual time.
-export { type SimulateOptions, simulate, simulateStream } from "./simulate.ts";
+export { simulate, simulateStream } from "./simulate.ts";
 // The same with transfers that block.
 export { simulateBlocking } from "./simulate-blocking.ts";
+export type { SimulateOptions } from "./simulate-options.ts";
 export { createTopology, linkRates, type MachineTopology, type Topology } from "./topology.ts";

@@ -1,11 +1,21 @@
 import type { Calibration } from "../plan/index.ts";
-import { createCostModel, type PlanBody } from "../plan/index.ts";
+import { createCostModel, type PlanBody, withoutPruning } from "../plan/index.ts";
 import { type Intervals, intervalOf } from "../traces/index.ts";
 import { actionDurations } from "./action-durations.ts";
+import { hasBlockingLinks } from "./blocking-tasks.ts";
 import { costErrors } from "./cost-errors.ts";
 import { type RunFigures, runFigures } from "./run-figures.ts";
-import { runWithTimes } from "./run-plan.ts";
+import { type RunTimes, runWithTimes } from "./run-plan.ts";
 import { sampleTimes } from "./sample-times.ts";
+import { blockingFigures } from "./simulate-blocking.ts";
+
+/** What a run is simulated without; nothing where absent. */
+export interface SwitchedOff {
+  /** Transfers beside computation. */
+  readonly overlap?: boolean;
+  /** Adapters' rows added in place. */
+  readonly pruning?: boolean;
+}
 
 /** Some of the runs that might be. Draw i is the same whoever makes it, and whatever else is drawn. */
 export interface DrawRequest {
@@ -14,23 +24,38 @@ export interface DrawRequest {
   readonly seed: number;
   readonly first: number;
   readonly count: number;
+  readonly without?: SwitchedOff;
+}
+
+/** The seed of one draw, of plans and comparison schedules alike. */
+export function drawSeed(seed: number, draw: number): string {
+  return `draw ${seed} ${draw}`;
+}
+
+function figuresOf(plan: PlanBody, overlap: boolean): (times: RunTimes) => RunFigures {
+  if (overlap && !hasBlockingLinks(plan)) return (times) => runFigures(plan, runWithTimes(plan, times));
+  return blockingFigures(plan, overlap ? "marked" : "all");
 }
 
 /** The figures of draws `first` to `first + count - 1`. */
-export function drawFigures({ plan, calibration, seed, first, count }: DrawRequest): readonly RunFigures[] {
-  const costModel = createCostModel(calibration, plan.model.dtype);
+export function drawFigures(request: DrawRequest): readonly RunFigures[] {
+  const { calibration, seed, first, count, without = {} } = request;
+  const known = createCostModel(calibration, request.plan.model.dtype);
+  const { plan, costModel } =
+    without.pruning === true ? withoutPruning(request.plan, known) : { plan: request.plan, costModel: known };
+  const figures = figuresOf(plan, without.overlap !== true);
   const predicted = actionDurations(plan, costModel);
   const errors = costErrors(calibration);
   const contention = costModel.contention === undefined ? {} : { contention: costModel.contention };
   return Array.from({ length: count }, (_, index) => {
-    const times = sampleTimes(plan, predicted, costModel, errors, `draw ${seed} ${first + index}`);
-    return runFigures(plan, runWithTimes(plan, { ...times, ...contention }));
+    const times = sampleTimes(plan, predicted, costModel, errors, drawSeed(seed, first + index));
+    return figures({ ...times, ...contention });
   });
 }
 
 /** The intervals of drawn figures. */
 export function intervalsOfFigures(
-  plan: Pick<PlanBody, "jobs">,
+  { jobs }: { readonly jobs: readonly { readonly name: string }[] },
   figures: readonly RunFigures[],
   { level, seed }: Pick<Intervals, "level" | "seed">,
 ): Intervals {
@@ -43,6 +68,6 @@ export function intervalsOfFigures(
     tokensPerSecond: of((run) => run.tokensPerSecond),
     bubbleRatio: figures.some((run) => run.bubbleRatio === null) ? null : of((run) => run.bubbleRatio!),
     bubbleRatioTotal: of((run) => run.bubbleRatioTotal),
-    jobs: plan.jobs.map(({ name }, job) => ({ name, turnaroundSeconds: of((run) => run.turnaroundSeconds[job]!) })),
+    jobs: jobs.map(({ name }, job) => ({ name, turnaroundSeconds: of((run) => run.turnaroundSeconds[job]!) })),
   };
 }

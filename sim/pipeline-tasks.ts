@@ -15,10 +15,10 @@ export interface TimedPipeline {
   readonly seconds: (op: PipelineOp) => number;
   readonly message: (message: PipelineMessage) => MessageCost;
   /**
-   * Without it messages travel beside computation. With it they take the compute streams: the sender's from the end of the op until
+   * Messages travel beside computation where it is undefined. Others take the compute streams: the sender's from the end of the op until
    * all is sent, and the receiver's for these seconds, from when it is the turn of the op that needs the message.
    */
-  readonly blockingSeconds?: (message: PipelineMessage) => number;
+  readonly blockingSeconds?: (message: PipelineMessage) => number | undefined;
   /** Ops that an op needs beside its message. */
   readonly signals?: (op: PipelineOp) => readonly PipelineOp[];
 }
@@ -109,12 +109,14 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
         return undefined;
     }
   };
-  const addReceive = (op: PipelineOp, device: number, alone: (message: PipelineMessage) => number): void => {
+  const addReceive = (op: PipelineOp, device: number): void => {
     const source = sourceOf(op);
     if (source === undefined || deviceOf(source.chunk) === device) return;
     const got = { from: source.chunk, to: op.chunk, microBatch: op.microBatch };
+    const alone = blockingSeconds?.(got);
+    if (alone === undefined) return;
     const facts = { op: source, kind: "receive", message: got, streams: [device] } as const;
-    received[cellOf(op)] = add({ name: `>${opName(op)}`, ...facts, seconds: alone(got) });
+    received[cellOf(op)] = add({ name: `>${opName(op)}`, ...facts, seconds: alone });
   };
   const addSend = (op: PipelineOp, device: number, computation: number): void => {
     const to = targetOf(op, numChunks);
@@ -122,7 +124,7 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
     const moved = { from: op.chunk, to, microBatch: op.microBatch };
     const { seconds: ownSeconds, flows, latencySeconds } = message(moved);
     const facts = { name: `${opName(op)}>`, op, kind: "send", message: moved, flows } as const;
-    if (blockingSeconds === undefined) {
+    if (blockingSeconds?.(moved) === undefined) {
       sent[cellOf(op)] = add({ ...facts, streams: [laneOf(op.chunk, to)], seconds: ownSeconds, latencySeconds });
     } else {
       const post = add({ name: `${opName(op)}|`, op, kind: "post", streams: [device], seconds: 0 });
@@ -135,7 +137,7 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
 
   orders.forEach((order, device) => {
     for (const op of order) {
-      if (blockingSeconds !== undefined) addReceive(op, device, blockingSeconds);
+      addReceive(op, device);
       const index = add({ name: opName(op), op, kind: "compute", streams: [device], seconds: seconds(op) });
       computed[cellOf(op)] = index;
       addSend(op, device, index);
@@ -153,7 +155,7 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
         const cell = cellOf(source);
         const isMessage = deviceOf(source.chunk) !== device;
         wait(index, (isMessage ? sent : computed)[cell]);
-        if (isMessage && blockingSeconds !== undefined) wait(received[cellOf(op)]!, posted[cell]);
+        if (posted[cell] !== NONE && received[cellOf(op)] !== NONE) wait(received[cellOf(op)]!, posted[cell]);
       }
       if (signals !== undefined) for (const other of signals(op)) wait(index, computed[cellOf(other)]);
     }

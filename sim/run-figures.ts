@@ -1,6 +1,5 @@
 import { FORWARD, microBatchTokens, type PlanBody, UPDATE } from "../plan/index.ts";
-import type { DeviceState } from "./device.ts";
-import type { Run } from "./run-plan.ts";
+import type { StageOrder } from "./stage-orders.ts";
 
 /** What `runMetrics` says of a run's trace, without making the trace. */
 export interface RunFigures {
@@ -13,7 +12,17 @@ export interface RunFigures {
   readonly turnaroundSeconds: readonly number[];
 }
 
-function idleShare(run: Run, fromNs: number, toNs: number): number | null {
+interface Columns {
+  readonly startNs: readonly number[] | Float64Array;
+  readonly endNs: readonly number[] | Float64Array;
+}
+
+/** When the actions of each stage ran, in their order. */
+interface ComputedRun {
+  readonly devices: readonly { readonly order: StageOrder; readonly compute: Columns }[];
+}
+
+function idleShare(run: ComputedRun, fromNs: number, toNs: number): number | null {
   const total = run.devices.length * (toNs - fromNs);
   if (total <= 0) return null;
   let busy = 0;
@@ -27,7 +36,7 @@ function idleShare(run: Run, fromNs: number, toNs: number): number | null {
 }
 
 /** The earliest forward on stage 0 of each step of the plan's first job. */
-function stepStarts(plan: PlanBody, { order, compute }: DeviceState): readonly number[] {
+function stepStarts(plan: PlanBody, { order, compute }: ComputedRun["devices"][number]): readonly number[] {
   const starts: number[] = [];
   order.letters.forEach((letter, at) => {
     const { step, rows } = plan.microBatches[order.microBatches[at]!]!;
@@ -37,7 +46,7 @@ function stepStarts(plan: PlanBody, { order, compute }: DeviceState): readonly n
   return starts;
 }
 
-function turnarounds(plan: PlanBody, run: Run): readonly number[] {
+function turnarounds(plan: PlanBody, run: ComputedRun): readonly number[] {
   const endNs = plan.jobs.map(() => 0);
   for (const { order, compute } of run.devices) {
     order.letters.forEach((letter, at) => {
@@ -51,7 +60,7 @@ function turnarounds(plan: PlanBody, run: Run): readonly number[] {
 }
 
 /** The numbers of a finished run of which an interval is given. */
-export function runFigures(plan: PlanBody, run: Run): RunFigures {
+export function runFigures(plan: PlanBody, run: ComputedRun): RunFigures {
   let startNs = Number.POSITIVE_INFINITY;
   let endNs = 0;
   for (const { compute } of run.devices) {

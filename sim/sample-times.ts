@@ -1,5 +1,5 @@
 import { createRng, type Rng } from "../core/index.ts";
-import { ACTION_LETTERS, type CostModel, type PlanBody, type ResolvedLink } from "../plan/index.ts";
+import { ACTION_LETTERS, type ActionLetter, type CostModel, type PlanBody, type ResolvedLink } from "../plan/index.ts";
 import type { ActionDurations } from "./action-durations.ts";
 import type { CostError, CostErrors } from "./cost-errors.ts";
 import type { RunTimes } from "./run-plan.ts";
@@ -19,6 +19,28 @@ function sharedFactor({ systematic }: CostError, machine: number, rng: Rng): num
   return Math.exp(systematic * SHARE * (machine + rng.nextNormal()));
 }
 
+/** A factor for each letter's times. */
+function letterFactors({ actions }: CostErrors, machine: number, rng: Rng): readonly number[] {
+  return ACTION_LETTERS.map((letter) => sharedFactor(actions[letter], machine, rng));
+}
+
+function linkFactor({ links }: CostErrors, rng: Rng): number {
+  return Math.exp(links * rng.nextNormal());
+}
+
+/** What all times of one run that might be have in common, on devices of one type over links of one kind. */
+export interface SharedFactors {
+  readonly actions: Readonly<Record<ActionLetter, number>>;
+  readonly links: number;
+}
+
+/** Those of the run that `sampleTimes` draws with this seed, where the errors are of types. */
+export function sharedFactors(errors: CostErrors, seed: number | string): SharedFactors {
+  const rng = createRng(seed);
+  const [F, B, U] = letterFactors(errors, rng.nextNormal(), rng) as [number, number, number];
+  return { actions: { F, B, U }, links: linkFactor(errors, rng) };
+}
+
 /**
  * The times of one run that might be: what a cost model says, times factors as large as its errors. Numbers are drawn in a fixed order, whatever
  * the run asks for first.
@@ -36,14 +58,12 @@ export function sampleTimes(
   const known = new Map<string, readonly number[]>();
   const shared = plan.stages.flatMap(({ device }) => {
     const owner = plan.devices[device]![errors.of === "type" ? "type" : "name"];
-    const factors =
-      known.get(owner) ?? ACTION_LETTERS.map((letter) => sharedFactor(errors.actions[letter], machine, rng));
+    const factors = known.get(owner) ?? letterFactors(errors, machine, rng);
     known.set(owner, factors);
     return factors;
   });
   const linkFactors = new Map<string, number>();
-  for (const { id } of plan.links)
-    if (!linkFactors.has(id)) linkFactors.set(id, Math.exp(errors.links * rng.nextNormal()));
+  for (const { id } of plan.links) if (!linkFactors.has(id)) linkFactors.set(id, linkFactor(errors, rng));
   const factors = new Float64Array(plan.stages.length * ACTION_LETTERS.length * numMicroBatches);
   for (let cell = 0; cell < shared.length; cell += 1) {
     const error = errors.actions[ACTION_LETTERS[cell % ACTION_LETTERS.length]!];

@@ -2,65 +2,27 @@ import type { Nanos } from "../core/index.ts";
 import {
   ACTION_LETTERS,
   type Action,
-  dependencyTable,
   formatAction,
   microBatchJobs,
   microBatchTokens,
-  type PipelineOp,
+  type PlanBody,
   parseAction,
 } from "../plan/index.ts";
 import { createTraceRecorder, type Trace } from "../traces/index.ts";
 import { actionDurations } from "./action-durations.ts";
+import { type BlockingLinks, blockingTasks, isBeside, runBlockingTasks } from "./blocking-tasks.ts";
 import { type InFlightChange, memorySamples } from "./memory-samples.ts";
 import { messageBytes } from "./message-bytes.ts";
-import { type PipelineMessage, pipelineTasks } from "./pipeline-tasks.ts";
-import { type MessageCost, runTasks, type TaskTimes } from "./run-tasks.ts";
-import type { SimulateOptions } from "./simulate.ts";
-import { peakInFlight } from "./stage-orders.ts";
+import type { PipelineGraph } from "./pipeline-tasks.ts";
+import { type RunFigures, runFigures } from "./run-figures.ts";
+import type { RunTimes } from "./run-plan.ts";
+import type { TaskTimes } from "./run-tasks.ts";
+import type { SimulateOptions } from "./simulate-options.ts";
+import { peakInFlight, stageOrders } from "./stage-orders.ts";
 
-/** The wires of a plan as links with rates: one for each direction between neighbours, or one that is shared. */
-function wiresOf({ plan, costModel }: SimulateOptions) {
-  const rates: number[] = [];
-  const shared = new Map<string, number>();
-  const wireOf = new Map<string, number>();
-  plan.links.forEach((link, boundary) => {
-    const { bytesPerSecond } = costModel.linkCost(link);
-    if (bytesPerSecond === null) return;
-    for (const direction of ["down", "up"]) {
-      const wire = (link.shared ? shared.get(link.id) : undefined) ?? rates.push(bytesPerSecond) - 1;
-      if (link.shared) shared.set(link.id, wire);
-      wireOf.set(`${boundary} ${direction}`, wire);
-    }
-  });
-  return { rates, wireOf };
-}
+type TraceFacts = Omit<SimulateOptions, "costModel">;
 
-function planTasks(
-  options: SimulateOptions,
-  costOf: (message: PipelineMessage) => MessageCost,
-  alone: (message: PipelineMessage) => number,
-) {
-  const { plan, costModel } = options;
-  const durations = actionDurations(plan, costModel);
-  const dependencies = dependencyTable(plan);
-  const opOf = ({ stage, letter, microBatch }: Action): PipelineOp => ({ chunk: stage, letter, microBatch });
-  return pipelineTasks({
-    orders: plan.actions.map((keys) => keys.map((key) => opOf(parseAction(key)))),
-    numChunks: plan.stages.length,
-    deviceOf: (chunk) => chunk,
-    seconds: ({ chunk, letter, microBatch }) =>
-      durations(chunk, ACTION_LETTERS.indexOf(letter as Action["letter"]), microBatch) / 1e9,
-    message: costOf,
-    blockingSeconds: alone,
-    signals: ({ chunk, letter, microBatch }) =>
-      dependencies
-        .dependenciesOf({ stage: chunk, letter: letter as Action["letter"], microBatch })
-        .filter(({ message }) => message === "none")
-        .map(({ action }) => opOf(parseAction(action))),
-  });
-}
-
-function traceOf(options: SimulateOptions, graph: ReturnType<typeof planTasks>, times: TaskTimes): Trace {
+function traceOf(options: TraceFacts, graph: PipelineGraph, times: TaskTimes): Trace {
   const { plan, planHash, calibrationHash = plan.calibrationHash, versions = {} } = options;
   const devices = plan.devices.map(({ name }) => name);
   const recorder = createTraceRecorder({ source: "simulated", planHash, calibrationHash, versions, devices });
@@ -72,24 +34,28 @@ function traceOf(options: SimulateOptions, graph: ReturnType<typeof planTasks>, 
     tokens: microBatchTokens(microBatch),
   }));
   const changes = plan.stages.map((): InFlightChange[] => []);
-  graph.tasks.forEach(({ op, kind, streams }, index) => {
+  graph.tasks.forEach((task, index) => {
+    const { op, kind, message, streams } = task;
     if (kind === "post") return;
     const { chunk: stage, microBatch } = op;
     const letter = op.letter as Action["letter"];
     const startNs = times.startNs[index]!;
-    const endNs = times.endNs[index]!;
-    recorder.add({
-      action: formatAction({ stage, letter, microBatch }),
-      device: plan.stages[streams[0]!]!.device,
-      stream: kind,
-      startNs,
-      durationNs: (endNs - startNs) as Nanos,
-      stage,
-      letter,
-      microBatch,
-      ...facts[microBatch]!,
-      ...(kind === "compute" ? {} : { bytes: bytesOf[microBatch]! }),
-    });
+    // Beside computation one task, on no stage's stream, is the event of both sides, until the message has arrived.
+    const beside = isBeside(task, plan);
+    const endNs = (beside ? times.resultNs : times.endNs)[index]!;
+    const shared = { action: formatAction({ stage, letter, microBatch }), stage, letter, microBatch };
+    const add = (stream: typeof kind, at: number): void =>
+      recorder.add({
+        ...shared,
+        device: plan.stages[at]!.device,
+        stream,
+        startNs,
+        durationNs: (endNs - startNs) as Nanos,
+        ...facts[microBatch]!,
+        ...(stream === "compute" ? {} : { bytes: bytesOf[microBatch]! }),
+      });
+    add(kind, beside ? message!.from : streams[0]!);
+    if (beside) add("receive", message!.to);
     if (kind === "compute" && letter === "F") changes[stage]!.push({ timeNs: startNs, delta: 1 });
     if (kind === "compute" && letter === "B") changes[stage]!.push({ timeNs: endNs, delta: -1 });
   });
@@ -102,28 +68,36 @@ function traceOf(options: SimulateOptions, graph: ReturnType<typeof planTasks>, 
 }
 
 /**
- * Runs a plan in virtual time without overlap: a message takes the compute stream of its sender from the end of its action, and that
- * of its receiver before the action that needs it, latency and bytes alike. The sender never waits for the receiver, so that every order
- * that runs with overlap runs without. A stage in the middle takes 2 sends, 2 receives, F and B for each micro-batch.
+ * Runs a plan in virtual time with transfers that do not overlap, of all links or of the marked ones: a message takes the compute stream of its
+ * sender from the end of its action, and that of its receiver before the action that needs it, latency and bytes alike. Where the receiver
+ * waits, both are held from the meeting to the end. The sender never waits for the receiver, so that every order that runs with overlap runs
+ * without. A stage in the middle takes 2 sends, 2 receives, F and B for each micro-batch. Messages of the other links travel beside
+ * computation, without limits of buffers. Devices do not slow each other.
  * @throws PlanError when no action can go on and some are left.
  */
-export function simulateBlocking(options: SimulateOptions): Trace {
+export function simulateBlocking(options: SimulateOptions, blocking: BlockingLinks = "all"): Trace {
   const { plan, costModel } = options;
-  const bytesOf = messageBytes(plan);
-  const { rates, wireOf } = wiresOf(options);
-  const costOf = ({ from, to, microBatch }: PipelineMessage): MessageCost => {
-    const boundary = Math.min(from, to);
-    const wire = wireOf.get(`${boundary} ${from < to ? "down" : "up"}`);
-    return {
-      seconds: 0,
-      flows: wire === undefined ? [] : [{ route: [wire], bytes: bytesOf[microBatch]! }],
-      latencySeconds: costModel.linkCost(plan.links[boundary]!).latencySeconds,
-    };
+  const graph = blockingTasks(plan, blocking);
+  const times = { links: costModel, action: actionDurations(plan, costModel) };
+  return traceOf(options, graph, runBlockingTasks(plan, graph, times));
+}
+
+/** The figures of such runs with other times each, which take the same tasks. */
+export function blockingFigures(
+  plan: PlanBody,
+  blocking: BlockingLinks,
+): (times: Pick<RunTimes, "links" | "action">) => RunFigures {
+  const graph = blockingTasks(plan, blocking);
+  const orders = stageOrders(plan);
+  const computed = plan.stages.map((_, stage) =>
+    graph.orders[stage]!.filter((index) => graph.tasks[index]!.kind === "compute"),
+  );
+  return (times) => {
+    const { startNs, endNs } = runBlockingTasks(plan, graph, times);
+    const devices = computed.map((tasks, stage) => ({
+      order: orders[stage]!,
+      compute: { startNs: tasks.map((task) => startNs[task]!), endNs: tasks.map((task) => endNs[task]!) },
+    }));
+    return runFigures(plan, { devices });
   };
-  const alone = (message: PipelineMessage): number => {
-    const { flows, latencySeconds } = costOf(message);
-    return latencySeconds + flows.reduce((total, { route, bytes }) => total + bytes / rates[route[0]!]!, 0);
-  };
-  const graph = planTasks(options, costOf, alone);
-  return traceOf(options, graph, runTasks(graph, rates));
 }

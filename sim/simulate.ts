@@ -1,32 +1,21 @@
-import type { CostModel, PlanBody } from "../plan/index.ts";
+import type { PlanBody } from "../plan/index.ts";
 import { heldTrace, type Trace, type TraceStream } from "../traces/index.ts";
+import { hasBlockingLinks } from "./blocking-tasks.ts";
 import { inFlightChanges, memorySamples } from "./memory-samples.ts";
 import { type Run, runPlan } from "./run-plan.ts";
+import { simulateBlocking } from "./simulate-blocking.ts";
+import type { SimulateOptions } from "./simulate-options.ts";
 import { peakInFlight } from "./stage-orders.ts";
 import { actionEvents, traceEvents } from "./trace-events.ts";
-
-export interface SimulateOptions {
-  readonly plan: PlanBody;
-  /** "" for a draft that is not hashed yet. */
-  readonly planHash: string;
-  readonly costModel: CostModel;
-  /** The calibration behind `costModel`; the plan's own when absent. */
-  readonly calibrationHash?: string;
-  readonly versions?: Readonly<Record<string, string>>;
-}
 
 /**
  * Runs a plan in virtual time and returns what happened, held as columns of times: each reading of the events makes them anew, one at a time.
  * Durations come from the cost model alone, rounded once.
  * @throws PlanError when no action can go on and some are left.
  */
-export function simulateStream({
-  plan,
-  planHash,
-  costModel,
-  calibrationHash = plan.calibrationHash,
-  versions = {},
-}: SimulateOptions): TraceStream {
+export function simulateStream(options: SimulateOptions): TraceStream {
+  const { plan, planHash, costModel, calibrationHash = plan.calibrationHash, versions = {} } = options;
+  if (hasBlockingLinks(plan)) return simulateBlocking(options, "marked");
   return runStream(plan, runPlan(plan, costModel), { planHash, calibrationHash, versions });
 }
 

@@ -57,4 +57,4 @@ export { fixedInterconnect, topologyInterconnect } from "./strategies/interconne
 export { jobsTrace } from "./strategies/jobs-trace.ts";
 export { type MemoryNeed, totalBytes } from "./strategies/memory.ts";
 export { loraParameters, type Platform, type Training } from "./strategies/setting.ts";
-export { type JobsRun, jobsNeeds, simulateJobs } from "./strategies/simulate-jobs.ts";
+export { drawJobs, type JobsRun, jobsNeeds, simulateJobs } from "./strategies/simulate-jobs.ts";

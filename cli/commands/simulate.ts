@@ -18,7 +18,7 @@ import {
   refuseComparisonOptions,
   simulateComparison,
 } from "../simulate-comparison.ts";
-import { isVariant, refuseVariant, simulateVariant, variantOptions } from "../simulate-variants.ts";
+import { isVariant, refuseVariant, simulateVariant, switchedOff, variantOptions } from "../simulate-variants.ts";
 import { VERSION } from "../version.ts";
 
 interface Simulated {
@@ -45,8 +45,7 @@ async function simulateFile(io: Io, args: Arguments, main: string): Promise<Simu
           costModel: createCostModel(calibration, plan.model.dtype),
           ...facts,
         });
-    if (isVariant(args)) refuseSamples(args, "--no-overlap or --no-pruning");
-    const intervals = isVariant(args) ? undefined : await predictIntervals(io, args, plan, calibration);
+    const intervals = await predictIntervals(io, args, plan, calibration, switchedOff(args));
     return { plan, trace: intervals === undefined ? trace : { ...trace, intervals }, calibration };
   } catch (error) {
     throw placeInput(error, { main: source, calibration: costs?.source });
@@ -81,16 +80,13 @@ export const simulateCommand: Command = {
       .option("until", { type: "number", describe: "last start in the timeline, in units" }),
   async run(args, io) {
     const comparison = comparisonSchedule(args);
-    if (comparison !== undefined) {
-      refuseSamples(args, `--schedule ${comparison}`);
-      return simulateComparison(io, args, comparison);
-    }
+    if (comparison !== undefined) return simulateComparison(io, args, comparison);
     refuseComparisonOptions(args);
     const file = requiredText(args, "plan");
     const replayed = replayRun(io, args, file);
     if (replayed !== undefined) {
       refuseVariant(args);
-      refuseSamples(args, "a replay");
+      refuseSamples(args);
     }
     const simulated: Simulated =
       replayed === undefined ? await simulateFile(io, args, file) : { plan: replayed.plan, trace: replayed.replayed };

@@ -1,5 +1,6 @@
 import { canonicalJson, formatBytes, formatSeconds } from "../../core/index.ts";
 import { type Dtype, dtypeSchema } from "../../plan/index.ts";
+import { hasBlockingLinks } from "../../sim/index.ts";
 import { compareStrategies } from "../../studies/index.ts";
 import { observationOptions } from "../calibrate-without-device.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
@@ -50,6 +51,9 @@ export const strategiesCommand: Command = {
         `${jobs} jobs of ${sequences} rows of ${sequenceLength} tokens a step, ${microBatches} micro-batches, ${dtype}`,
         ...(observed === undefined ? [] : [observationText(observed), ""]),
         costsText(calibration)!,
+        ...(hasBlockingLinks(known.cluster)
+          ? ["Transfers are taken as overlapped, also over links that the cluster file calls blocking."]
+          : []),
         "Rows share most of that error: their order is surer than their times.",
         "",
         table(

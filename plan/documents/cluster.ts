@@ -21,6 +21,9 @@ export const deviceSchema = z.strictObject({
   memoryBytesPerSecond: positive.optional(),
 });
 
+/** Beside computation, or on the compute streams of both sides, as with sends and receives that return when the message is there. */
+const transfersSchema = z.enum(["overlapped", "blocking"]);
+
 /** Links inside a machine. Figures of the named types: catalog. */
 export const linkSchema = z.strictObject({
   type: z.string().min(1).optional(),
@@ -28,12 +31,14 @@ export const linkSchema = z.strictObject({
   shared: z.boolean().default(false),
   bandwidthBytesPerSecond: positive.optional(),
   latencySeconds: z.number().min(0).optional(),
+  transfers: transfersSchema.default("overlapped"),
 });
 
 export const networkSchema = z.strictObject({
   bandwidthBytesPerSecond: positive,
   latencySeconds: z.number().min(0).default(0),
   shared: z.boolean().default(true),
+  transfers: transfersSchema.default("overlapped"),
 });
 
 export const clusterSchema = z.strictObject({
@@ -66,6 +71,8 @@ export const resolvedLinkSchema = z.strictObject({
   shared: z.boolean(),
   bandwidthBytesPerSecond: positive.nullable(),
   latencySeconds: z.number().min(0),
+  /** Absent: they overlap with computation. */
+  transfers: z.literal("blocking").optional(),
 });
 
 export type ResolvedDevice = z.infer<typeof resolvedDeviceSchema>;

@@ -1,10 +1,10 @@
 import { InvariantError, sum } from "../../core/index.ts";
-import type { TaskTimes } from "../../sim/index.ts";
+import type { RunFigures, SharedFactors, TaskTimes } from "../../sim/index.ts";
 import type { DeviceMetrics, RunMetrics } from "../../traces/index.ts";
 import { COMPARISON_TABLE, type ComparisonOptions, type ComparisonSchedule } from "./comparison-schedules.ts";
 import { type MemoryNeed, totalBytes } from "./memory.ts";
 import type { Platform, TrainedModel } from "./setting.ts";
-import { runStep, type StepGraph } from "./step-graph.ts";
+import { runStep, type StepGraph, withFactors } from "./step-graph.ts";
 import type { RowLengths, StepRows } from "./step-rows.ts";
 
 /** A job as the comparison schedules see it. */
@@ -56,6 +56,8 @@ export interface SimulatedJobs {
   readonly steps: readonly PlacedStep[];
   /** By device, at its fullest. */
   readonly needs: readonly MemoryNeed[];
+  /** Of all kinds of steps together: what a draw costs. */
+  readonly numTasks: number;
 }
 
 function modelOf({ model, jobs }: JobsRun, job: number): TrainedModel {
@@ -67,15 +69,18 @@ function rowsOf({ jobs }: JobsRun, job: number, step: number): StepRows {
   return { lengths: steps[step]!, microBatchSize };
 }
 
-/** One step by itself. */
-export function simulateStep(run: JobsRun, job: number, step: number): SimulatedStep {
+function graphOf(run: JobsRun, job: number, step: number): StepGraph {
   const { schedule, platform, options } = run;
-  const graph = COMPARISON_TABLE[schedule].tasks(platform, modelOf(run, job), rowsOf(run, job, step), options);
-  return { graph, times: runStep(platform, graph) };
+  return COMPARISON_TABLE[schedule].tasks(platform, modelOf(run, job), rowsOf(run, job, step), options);
 }
 
-function summaryOf(run: JobsRun, job: number, step: number): StepSummary {
-  const { graph, times } = simulateStep(run, job, step);
+/** One step by itself. */
+export function simulateStep(run: JobsRun, job: number, step: number): SimulatedStep {
+  const graph = graphOf(run, job, step);
+  return { graph, times: runStep(run.platform, graph) };
+}
+
+function summaryOf(run: JobsRun, tokens: number, { graph, times }: SimulatedStep): StepSummary {
   const busyNs = run.devices.map(() => 0);
   let firstNs = Number.POSITIVE_INFINITY;
   graph.tasks.forEach(({ work }, index) => {
@@ -83,7 +88,7 @@ function summaryOf(run: JobsRun, job: number, step: number): StepSummary {
     firstNs = Math.min(firstNs, times.startNs[index]!);
     for (const device of work.devices) busyNs[device]! += times.endNs[index]! - times.startNs[index]!;
   });
-  return { durationNs: times.makespanNs, busyNs, firstNs, tokens: sum(rowsOf(run, job, step).lengths) };
+  return { durationNs: times.makespanNs, busyNs, firstNs, tokens };
 }
 
 /** Part by part the most that any step needs of any job; the state is of one adapter at a time. */
@@ -133,22 +138,15 @@ function steadyBubble(steps: readonly StepSummary[], numDevices: number): number
   return total === 0 ? null : 1 - sum(region.map(({ busyNs }) => sum(busyNs))) / total;
 }
 
-/**
- * The jobs one after another, step by step, as systems without LoRAPP train them: every step begins when the one before has
- * ended. Equal steps are simulated once. Updates take no time.
- * @throws InputError for a setting that the schedule cannot have.
- */
-export function simulateJobs(run: JobsRun): SimulatedJobs {
-  const { keys, first } = distinctSteps(run);
-  if (first.size === 0) throw new InvariantError({ expected: "a job with a step", got: run.jobs.length });
-  const known = new Map<string, StepSummary>();
-  const summaryAt = (job: number, step: number): StepSummary => {
-    const key = keys[job]![step]!;
-    const found = known.get(key) ?? summaryOf(run, job, step);
-    known.set(key, found);
-    return found;
-  };
-  const { platform, devices, jobs, hash } = run;
+/** The run in time, without its memory. */
+interface TimedJobs extends Omit<RunMetrics, "planHash" | "source" | "devices"> {
+  readonly steps: readonly PlacedStep[];
+  readonly busyNs: readonly number[];
+  readonly makespanNs: number;
+}
+
+/** The steps one after another, each of them as it is by itself. */
+function placeSteps({ devices, jobs }: JobsRun, summaryAt: (job: number, step: number) => StepSummary): TimedJobs {
   const steps: PlacedStep[] = [];
   const busyNs = devices.map(() => 0);
   let nowNs = 0;
@@ -179,21 +177,60 @@ export function simulateJobs(run: JobsRun): SimulatedJobs {
   });
   // As for any trace, from the first computation on.
   const makespanNs = nowNs - summaryAt(0, 0).firstNs;
+  return {
+    steps,
+    busyNs,
+    makespanNs,
+    makespanSeconds: makespanNs / 1e9,
+    tokens,
+    tokensPerSecond: makespanNs === 0 ? 0 : tokens / (makespanNs / 1e9),
+    bubbleRatio: steadyBubble(
+      jobs[0]!.steps.map((_, step) => summaryAt(0, step)),
+      devices.length,
+    ),
+    bubbleRatioTotal: makespanNs === 0 ? 0 : 1 - sum(busyNs) / (devices.length * makespanNs),
+    jobs: jobMetrics,
+  };
+}
+
+/** The run with the times as they are, or off by factors: as many runs as there are `factors`. */
+function timeJobs(run: JobsRun, factors: readonly (SharedFactors | undefined)[]) {
+  const { keys, first } = distinctSteps(run);
+  if (first.size === 0) throw new InvariantError({ expected: "a job with a step", got: run.jobs.length });
+  const summaries = factors.map(() => new Map<string, StepSummary>());
+  let numTasks = 0;
+  // Step by step, since the tasks of all steps may be too many to hold.
+  for (const [key, { job, step }] of first) {
+    const known = graphOf(run, job, step);
+    const tokens = sum(rowsOf(run, job, step).lengths);
+    numTasks += known.tasks.length;
+    factors.forEach((drawn, index) => {
+      const graph = drawn === undefined ? known : withFactors(known, drawn);
+      summaries[index]!.set(key, summaryOf(run, tokens, { graph, times: runStep(run.platform, graph) }));
+    });
+  }
+  const runs = summaries.map((byKey) => placeSteps(run, (job, step) => byKey.get(keys[job]![step]!)!));
+  return { runs, first, numTasks };
+}
+
+/**
+ * The jobs one after another, step by step, as systems without LoRAPP train them: every step begins when the one before has
+ * ended. Equal steps are simulated once. Updates take no time.
+ * @throws InputError for a setting that the schedule cannot have.
+ */
+export function simulateJobs(run: JobsRun): SimulatedJobs {
+  const { runs, first, numTasks } = timeJobs(run, [undefined]);
+  const { steps, busyNs, makespanNs, ...figures } = runs[0]!;
+  const { platform, devices, hash } = run;
   const needs = largestNeeds(run, first);
   return {
     steps,
     needs,
+    numTasks,
     metrics: {
       planHash: hash,
       source: "simulated",
-      makespanSeconds: makespanNs / 1e9,
-      tokens,
-      tokensPerSecond: makespanNs === 0 ? 0 : tokens / (makespanNs / 1e9),
-      bubbleRatio: steadyBubble(
-        jobs[0]!.steps.map((_, step) => summaryAt(0, step)),
-        devices.length,
-      ),
-      bubbleRatioTotal: makespanNs === 0 ? 0 : 1 - sum(busyNs) / (devices.length * makespanNs),
+      ...figures,
       devices: devices.map(
         (name, device): DeviceMetrics => ({
           name,
@@ -202,7 +239,15 @@ export function simulateJobs(run: JobsRun): SimulatedJobs {
           peakMemoryBytes: Math.round(totalBytes(platform, needs[device]!)),
         }),
       ),
-      jobs: jobMetrics,
     },
   };
+}
+
+/** Figures of runs that might be: `simulateJobs` with all times off by each draw's factors. */
+export function drawJobs(run: JobsRun, draws: readonly SharedFactors[]): readonly RunFigures[] {
+  return timeJobs(run, draws).runs.map((timed) => {
+    const { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal, jobs } = timed;
+    const turnaroundSeconds = jobs.map((job) => job.turnaroundSeconds);
+    return { makespanSeconds, tokensPerSecond, bubbleRatio, bubbleRatioTotal, turnaroundSeconds };
+  });
 }

@@ -1,5 +1,12 @@
 import type { PipelineOp } from "../../plan/index.ts";
-import { type Collective, runTasks, type Task, type TaskGraph, type TaskTimes } from "../../sim/index.ts";
+import {
+  type Collective,
+  runTasks,
+  type SharedFactors,
+  type Task,
+  type TaskGraph,
+  type TaskTimes,
+} from "../../sim/index.ts";
 import type { Platform } from "./setting.ts";
 
 /** What a task of a step is, for a trace. */
@@ -54,6 +61,22 @@ export function createStepBuilder(numStreams: number): StepBuilder {
       return index;
     },
   };
+}
+
+function scaled(task: StepTask, { actions, links }: SharedFactors): StepTask {
+  const { kind, letter } = task.work;
+  if (kind === "compute") return { ...task, seconds: task.seconds * (letter === "F" ? actions.F : actions.B) };
+  return {
+    ...task,
+    seconds: task.seconds * links,
+    ...(task.flows && { flows: task.flows.map(({ route, bytes }) => ({ route, bytes: bytes * links })) }),
+    ...(task.latencySeconds && { latencySeconds: task.latencySeconds * links }),
+  };
+}
+
+/** The step with its times off by factors: forwards, backwards with all their parts, and whatever crosses links. */
+export function withFactors(graph: StepGraph, factors: SharedFactors): StepGraph {
+  return { ...graph, tasks: graph.tasks.map((task) => scaled(task, factors)) };
 }
 
 export function runStep({ interconnect }: Platform, graph: StepGraph): TaskTimes {

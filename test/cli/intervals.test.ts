@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Comparison, Intervals } from "../../traces/index.ts";
+import { type Comparison, type Intervals, parseTraceDocument } from "../../traces/index.ts";
 import { WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
@@ -62,15 +62,31 @@ describe("intervals on the command line", () => {
     expect(await printed(["compare", "s.json", "run"], root)).toMatch(/makespan .*, (inside|outside)$/m);
   });
 
-  it("are not drawn of a replay, nor of a schedule that is no plan", async () => {
-    const cluster = path.join(import.meta.dirname, "../../examples/gpu-cluster.yaml");
+  it("are not drawn of a replay", async () => {
+    const { code, stderr } = await runCli(["simulate", "run", "--samples", "5"], root);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("Expected no --samples with a replay")]);
+  });
+
+  it("are drawn of what is switched off and of schedules that are no plans, and kept in their traces", async () => {
+    const examples = path.join(import.meta.dirname, "../../examples");
+    const workload = readFileSync(path.join(examples, "gpu-workload.yaml"), "utf8").replace("steps: 50", "steps: 2");
+    writeFileSync(path.join(root, "g.yaml"), workload);
+    const gpus = ["g.yaml", "--cluster", path.join(examples, "gpu-cluster.yaml")];
     for (const argv of [
-      ["simulate", "run"],
-      ["simulate", "w.yaml", "--cluster", cluster, "--schedule", "ddp"],
-      ["simulate", "p.json", "--no-overlap"],
+      ["p.json", "--no-overlap"],
+      [...gpus, "--no-pruning"],
+      ...["tp", "fsdp", "ddp", "interleaved", "zb-h1"].map((schedule) => [...gpus, "--schedule", schedule]),
     ]) {
-      const { code, stderr } = await runCli([...argv, "--samples", "5"], root);
-      expect([code, stderr]).toEqual([2, expect.stringContaining("Expected no --samples with ")]);
+      const drawn = ["simulate", ...argv, "--samples", "8", "--seed", "2", "-o", "t.json"];
+      const { makespanSeconds, intervals } = await json<Simulated>(...drawn);
+      expect(intervals).toMatchObject({ level: 0.9, samples: 8, seed: 2 });
+      expect(intervals!.makespanSeconds[0]).toBeLessThan(makespanSeconds);
+      expect(intervals!.makespanSeconds[1]).toBeGreaterThan(makespanSeconds);
+      expect(await json<Simulated>(...drawn)).toMatchObject({ makespanSeconds, intervals: { ...intervals } });
+      const trace: unknown = JSON.parse(readFileSync(path.join(root, "t.json"), "utf8"));
+      expect(parseTraceDocument(trace, { file: "t.json" }).intervals).toEqual(intervals);
+      expect(await printed(drawn, root)).toMatch(/^ +90 % of runs: [\d.]+ (\w+ )*to [\d.]+ /m);
+      expect((await json<Simulated>("simulate", ...argv, "--no-intervals")).intervals).toBeUndefined();
     }
   });
 

@@ -65,6 +65,7 @@ test.each(["tp", "fsdp", "ddp", "interleaved", "zb-h1"])(
           "bubbleRatioTotal",
           "costs",
           "devices",
+          "intervals",
           "jobs",
           "makespanSeconds",
           "planHash",
@@ -207,6 +208,43 @@ test("a plan file has its own schedule", async () => {
   const { code, stderr } = await runCli(["simulate", "plan.json", ...ON_FOUR, "--schedule", "tp"], folder);
   expect(code).toBe(2);
   expect(stderr).toMatch(/plan\.json: Expected a workload for --schedule tp, got "a plan, which has its own schedule"/);
+});
+
+test("links can block by themselves: the plan says so, its simulations do, and a plan without it stays what it was", async () => {
+  const two = (inside: string, network: string): string => `kind: cluster
+version: 1
+machines:
+  - { name: m0, devices: [{ name: g0, type: "RTX A6000" }, { name: g1, type: "RTX A6000" }], link: { type: pcie4x16${inside} } }
+  - { name: m1, devices: [{ name: g2, type: "RTX A6000" }, { name: g3, type: "RTX A6000" }], link: { type: pcie4x16${inside} } }
+network: { bandwidthBytesPerSecond: 1.25e9${network} }
+`;
+  const run = async (inside: string, network: string, ...args: readonly string[]): Promise<RunMetrics> => {
+    writeFileSync(path.join(folder, "two.yaml"), two(inside, network));
+    return JSON.parse(
+      await printed(["simulate", "mixed.yaml", "--cluster", "two.yaml", "--samples", "4", ...args, "--json"], folder),
+    ) as RunMetrics;
+  };
+  const [blocks, overlaps] = [", transfers: blocking", ", transfers: overlapped"];
+  const overlapped = await run("", "");
+  expect(await run(overlaps, overlaps)).toEqual(overlapped);
+  const network = await run("", blocks);
+  const all = await run(blocks, blocks);
+  expect(network.planHash).not.toBe(overlapped.planHash);
+  expect(network.makespanSeconds).toBeGreaterThan(overlapped.makespanSeconds);
+  expect(all.makespanSeconds).toBeGreaterThan(network.makespanSeconds);
+  const { planHash: _planHash, ...figures } = await run("", "", "--no-overlap");
+  expect(all).toMatchObject(figures);
+  expect(await run("", blocks, "--no-overlap")).toMatchObject(figures);
+  await printed(["plan", "mixed.yaml", "--cluster", "two.yaml", "-o", "blocking.json"], folder);
+  expect(JSON.parse(await printed(["simulate", "blocking.json", "--samples", "4", "--json"], folder))).toEqual(network);
+  expect((await run("", blocks, "--schedule", "fsdp")).makespanSeconds).toBe(
+    (await run("", "", "--schedule", "fsdp", "--no-overlap")).makespanSeconds,
+  );
+  expect(await printed(["strategies", "mixed.yaml", "--cluster", "two.yaml"], folder)).not.toContain("blocking");
+  await run("", blocks);
+  expect(await printed(["strategies", "mixed.yaml", "--cluster", "two.yaml"], folder)).toMatch(
+    /taken as overlapped.*blocking/,
+  );
 });
 
 test("overlap, pruning and fusing can be switched off, and each costs what it saves", async () => {

@@ -5,6 +5,7 @@ import {
   COMPARISON_SCHEDULES,
   type ComparisonSchedule,
   compareStrategies,
+  drawJobs,
   fixedInterconnect,
   type JobsRun,
   jobsNeeds,
@@ -276,4 +277,27 @@ test("a stage's step without overlap takes its two messages in and out and its t
   )!;
   expect(perMicroBatch(true)).toBeCloseTo(passes.seconds, 5);
   expect(perMicroBatch(false)).toBeCloseTo(passes.seconds + 4 * transfer, 5);
+});
+
+test.each(COMPARISON_SCHEDULES)("%s: runs drawn with factors take as much longer as what is off", (schedule) => {
+  for (const overlap of [true, false]) {
+    const run = runOf(schedule, UNEQUAL, { options: { overlap, prefetch: 1 } });
+    const { makespanSeconds, bubbleRatioTotal, jobs } = simulateJobs(run).metrics;
+    const factors = (f: number, b: number, links: number) => ({ actions: { F: f, B: b, U: 1 }, links });
+    const [one, twice, forward, backward, links] = drawJobs(run, [
+      factors(1, 1, 1),
+      factors(2, 2, 2),
+      factors(2, 1, 1),
+      factors(1, 2, 1),
+      factors(1, 1, 2),
+    ]);
+    expect(one!.makespanSeconds).toBe(makespanSeconds);
+    expect(one!.turnaroundSeconds).toEqual(jobs.map(({ turnaroundSeconds }) => turnaroundSeconds));
+    expect(twice!.makespanSeconds / makespanSeconds).toBeCloseTo(2, 5);
+    expect(twice!.bubbleRatioTotal).toBeCloseTo(bubbleRatioTotal, 5);
+    for (const part of [forward!, backward!, links!]) {
+      expect(part.makespanSeconds).toBeGreaterThan(makespanSeconds);
+      expect(part.makespanSeconds).toBeLessThan(2 * makespanSeconds);
+    }
+  }
 });

@@ -106,6 +106,13 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
     /c\.yaml:8:12: /,
     /more than 0 at network\.bandwidthBytesPerSecond, got 0/,
   ),
+  cluster(
+    "transfers of an unknown kind",
+    "    link:",
+    "network: { bandwidthBytesPerSecond: 1.0e9, transfers: blocked }\n#",
+    /c\.yaml:8:\d+: /,
+    /overlapped.*blocking.* at network\.transfers, got "blocked"/,
+  ),
   calibration(
     "an unknown key of a calibration",
     "seconds",
