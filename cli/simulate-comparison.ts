@@ -209,8 +209,9 @@ export async function simulateComparison(io: Io, args: Arguments, schedule: Comp
       calibrationHash: calibrationHash(request.calibration),
       versions: { loratwin: VERSION },
     });
-    writeLines(io, output, traceLines({ ...trace, ...shown }));
     const all = simulated.steps.length;
+    // A page shows the figures of what the trace holds: those of the whole run would not belong to it.
+    writeLines(io, output, traceLines(held === all ? { ...trace, ...shown } : trace));
     written = held === all ? "" : `: the first ${held} of ${all} steps`;
   }
   const { calibration } = request;

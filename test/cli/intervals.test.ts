@@ -90,6 +90,15 @@ describe("intervals on the command line", () => {
     }
   });
 
+  it("are of whole runs, and left out of a trace that holds some steps only", async () => {
+    const cluster = path.join(import.meta.dirname, "../../examples/gpu-cluster.yaml");
+    const argv = ["g.yaml", "--cluster", cluster, "--schedule", "ddp", "--trace-steps", "2", "-o", "part.json"];
+    const { intervals } = await json<Simulated>("simulate", ...argv, "--samples", "4");
+    expect(intervals).toMatchObject({ samples: 4 });
+    const trace: unknown = JSON.parse(readFileSync(path.join(root, "part.json"), "utf8"));
+    expect(parseTraceDocument(trace, { file: "part.json" }).intervals).toBeUndefined();
+  });
+
   it("want at least one sample", async () => {
     const { code, stderr } = await runCli(["simulate", "p.json", "--samples", "0"], root);
     expect([code, stderr]).toEqual([2, "Expected a whole number of at least 1 at --samples, got 0.\n"]);
