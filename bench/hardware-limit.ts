@@ -1,4 +1,5 @@
-import { activeJobs, type OperatorCall, type Plan, stageOperators, updateOperator } from "../plan/index.ts";
+import { activeJobs, type OperatorCall, type Plan, updateOperator } from "../plan/index.ts";
+import { firstStepCalls, onlyStage } from "./first-step.ts";
 
 /** What the machine does at most, measured in the same run. */
 export interface Rates {
@@ -21,20 +22,13 @@ function weightBytes({ kind, features }: OperatorCall, computeBytes: number): nu
  */
 export function limitSeconds(plan: Plan, rates: Rates): number {
   const computeBytes = plan.model.dtype === "float32" ? 4 : 2;
-  const stage = plan.stages[0]!;
-  const shape = { ...plan.model, stage, jobs: plan.jobs, recompute: plan.recompute };
   let total = 0;
-  for (const microBatch of plan.microBatches) {
-    if (microBatch.step !== 0) continue;
-    for (const letter of ["F", "B"] as const) {
-      for (const call of stageOperators(shape, letter, microBatch)) {
-        const reading = weightBytes(call, computeBytes) / rates.readBytes;
-        total += call.calls * Math.max(reading, call.flops / rates.flops);
-      }
-    }
+  for (const call of firstStepCalls(plan)) {
+    const reading = weightBytes(call, computeBytes) / rates.readBytes;
+    total += call.calls * Math.max(reading, call.flops / rates.flops);
   }
   plan.groups.forEach((_, group) => {
-    total += (updateOperator(shape, activeJobs(plan, group, 0)).elements * 4) / rates.readBytes;
+    total += (updateOperator(onlyStage(plan), activeJobs(plan, group, 0)).elements * 4) / rates.readBytes;
   });
   return total;
 }

@@ -1,5 +1,6 @@
 import { median } from "../core/index.ts";
-import { computeDtype, type Plan, stageOperators } from "../plan/index.ts";
+import { computeDtype, type Plan } from "../plan/index.ts";
+import { firstStepCalls } from "./first-step.ts";
 import { timeProductAlone } from "./products-alone.ts";
 
 /** FLOP a second of each frozen product by itself, by operator name (`matmul:768x2304:F`); the head has both directions. */
@@ -7,22 +8,26 @@ export type AloneRates = ReadonlyMap<string, number>;
 
 const PRODUCT = /^(?:matmul|head):(\d+)x(\d+)(?::([FB]))?$/;
 
-/** Times every frozen product of a plan's first micro-batch by itself, at its rows, on one device of `threads` threads. */
+/** Times every frozen product of a plan's first step by itself, at its rows, on one device of `threads` threads. */
 export async function measureAloneRates(plan: Plan, threads: number): Promise<AloneRates> {
+  const times = new Map<string, { readonly forward: number; readonly backward: number }>();
   const rates = new Map<string, number>();
-  const shape = { ...plan.model, stage: plan.stages[0]!, jobs: plan.jobs, recompute: plan.recompute };
-  for (const letter of ["F", "B"] as const) {
-    for (const { name, features } of stageOperators(shape, letter, plan.microBatches[0]!)) {
-      const [, inFeatures, outFeatures, direction] = PRODUCT.exec(name) ?? [];
-      if (inFeatures === undefined || rates.has(name)) continue;
-      const rows = features["scored"] ?? features["tokens"]!;
-      const size = { inFeatures: Number(inFeatures), outFeatures: Number(outFeatures), rows };
-      const times = await timeProductAlone({ ...size, dtype: computeDtype(plan.model.dtype), threads });
-      const flops = 2 * rows * size.inFeatures * size.outFeatures;
-      const [forward, backward] = [median(times.forward), median(times.backward)];
-      const seconds = direction === "F" ? forward : direction === "B" ? backward : (forward + backward) / 2;
-      rates.set(name, flops / seconds);
+  for (const { name, features } of firstStepCalls(plan)) {
+    const [, inWord, outWord, direction] = PRODUCT.exec(name) ?? [];
+    if (inWord === undefined || rates.has(name)) continue;
+    const [inFeatures, outFeatures] = [Number(inWord), Number(outWord)];
+    const rows = features["scored"] ?? features["tokens"]!;
+    const key = `${inFeatures}x${outFeatures} ${rows}`;
+    let seconds = times.get(key);
+    if (seconds === undefined) {
+      const shape = { inFeatures, outFeatures, rows, dtype: computeDtype(plan.model.dtype), threads };
+      const { forward, backward } = await timeProductAlone(shape);
+      seconds = { forward: median(forward), backward: median(backward) };
+      times.set(key, seconds);
     }
+    const { forward, backward } = seconds;
+    const ofDirection = direction === "F" ? forward : direction === "B" ? backward : (forward + backward) / 2;
+    rates.set(name, (2 * rows * inFeatures * outFeatures) / ofDirection);
   }
   return rates;
 }
@@ -32,16 +37,10 @@ export async function measureAloneRates(plan: Plan, threads: number): Promise<Al
  * attention at the register peak, and all else for nothing: what a program that uses these products could get close to.
  */
 export function ceilingSeconds(plan: Plan, alone: AloneRates, registerPeak: number): number {
-  const shape = { ...plan.model, stage: plan.stages[0]!, jobs: plan.jobs, recompute: plan.recompute };
   let seconds = 0;
-  for (const microBatch of plan.microBatches) {
-    if (microBatch.step !== 0) continue;
-    for (const letter of ["F", "B"] as const) {
-      for (const { name, kind, calls, flops } of stageOperators(shape, letter, microBatch)) {
-        const rate = alone.get(name) ?? (/^(lora|attention)/.test(kind) ? registerPeak : Number.POSITIVE_INFINITY);
-        seconds += (calls * flops) / rate;
-      }
-    }
+  for (const { name, kind, calls, flops } of firstStepCalls(plan)) {
+    const rate = alone.get(name) ?? (/^(lora|attention)/.test(kind) ? registerPeak : Number.POSITIVE_INFINITY);
+    seconds += (calls * flops) / rate;
   }
   return seconds;
 }

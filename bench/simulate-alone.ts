@@ -1,5 +1,4 @@
 // The large example planned and simulated in a process of its own: `node dist/bench/simulate-alone.js SIZE-AS-JSON` prints what it took as JSON.
-import { spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -8,10 +7,11 @@ import { writeLines } from "../cli/files.ts";
 import { loadCalibration, loadCluster } from "../cli/load-cluster.ts";
 import { loadWorkload } from "../cli/load-workload.ts";
 import { packageFile } from "../cli/package-file.ts";
-import { DeviceError, sum } from "../core/index.ts";
+import { sum } from "../core/index.ts";
 import { createCostModel, makePlan, type PlanRequest } from "../plan/index.ts";
 import { simulateStream } from "../sim/index.ts";
 import { runMetrics, traceLines } from "../traces/index.ts";
+import { inOwnProcess } from "./own-process.ts";
 
 export interface LargeSize {
   readonly jobs: number;
@@ -35,18 +35,8 @@ export interface LargeResult {
 }
 
 /** @throws DeviceError when the process fails. */
-export async function simulateLarge(size: LargeSize): Promise<LargeResult> {
-  const words = [packageFile("dist", "bench", "simulate-alone.js"), JSON.stringify(size)];
-  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "pipe"] });
-  const [out, err]: [string[], string[]] = [[], []];
-  child.stdout.on("data", (data: Buffer) => void out.push(data.toString()));
-  child.stderr.on("data", (data: Buffer) => void err.push(data.toString()));
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  if (code === 0) return JSON.parse(out.join("")) as LargeResult;
-  throw new DeviceError({ expected: "a simulating process to end well", got: code, detail: err.join("").trim() });
+export function simulateLarge(size: LargeSize): Promise<LargeResult> {
+  return inOwnProcess("simulate-alone.js", size);
 }
 
 async function requestOf(size: LargeSize): Promise<PlanRequest> {

@@ -1,8 +1,8 @@
 import { type Dtype, dtypeSchema, PROJECTIONS } from "../../plan/index.ts";
-import { trainAlone } from "../alone.ts";
 import type { Parameters } from "../measurement.ts";
 import type { Bench, Suite } from "../suite.ts";
 import { benchModel, peakBytes, plannedBytes, train } from "../train.ts";
+import { trainAlone } from "../train-alone.ts";
 import { ATTENTION_TARGETS, benchPlan, type JobShape, MODEL, type ModelShape, type PlanShape } from "../workload.ts";
 
 /** The shape of TinyLlama-1.1B. */

@@ -2,11 +2,11 @@ import { mean } from "../../core/index.ts";
 import { nativeInfo } from "../../exec/index.ts";
 import type { Dtype } from "../../plan/index.ts";
 import { runMetrics } from "../../traces/index.ts";
-import { trainAlone } from "../alone.ts";
 import { calibrateFor } from "../calibrate.ts";
 import { summarize } from "../measurement.ts";
 import type { Bench, Scale, Suite } from "../suite.ts";
 import { acceptedDtypes, benchModel, roundSeconds, train } from "../train.ts";
+import { trainAlone } from "../train-alone.ts";
 import { ATTENTION_TARGETS, benchPlan, type ModelShape, type PlanShape } from "../workload.ts";
 
 /**

@@ -1,8 +1,6 @@
-// A plan trained in a process of its own: `node dist/bench/alone.js PLAN-SHAPE-AS-JSON` prints what came of it as JSON.
-import { spawn } from "node:child_process";
+// A plan trained in a process of its own: `node dist/bench/train-alone.js PLAN-SHAPE-AS-JSON` prints what came of it as JSON.
 import { pathToFileURL } from "node:url";
-import { packageFile } from "../cli/package-file.ts";
-import { DeviceError } from "../core/index.ts";
+import { inOwnProcess } from "./own-process.ts";
 import { benchModel, peakBytes, plannedBytes, roundSeconds, train } from "./train.ts";
 import { benchPlan, type PlanShape } from "./workload.ts";
 
@@ -17,19 +15,8 @@ export interface AloneResult {
 }
 
 /** Trains in another process, on one core alone when it is given. @throws DeviceError when that fails. */
-export async function trainAlone(shape: PlanShape, core?: number): Promise<AloneResult> {
-  const words = [process.execPath, packageFile("dist", "bench", "alone.js"), JSON.stringify(shape)];
-  const command = core === undefined ? words : ["taskset", "-c", `${core}`, ...words];
-  const child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
-  const [out, err]: [string[], string[]] = [[], []];
-  child.stdout.on("data", (data: Buffer) => void out.push(data.toString()));
-  child.stderr.on("data", (data: Buffer) => void err.push(data.toString()));
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  if (code === 0) return JSON.parse(out.join("")) as AloneResult;
-  throw new DeviceError({ expected: "a training process to end well", got: code, detail: err.join("").trim() });
+export function trainAlone(shape: PlanShape, core?: number): Promise<AloneResult> {
+  return inOwnProcess("train-alone.js", shape, core);
 }
 
 async function main(shape: PlanShape): Promise<void> {

@@ -1,0 +1,14 @@
+import { type OperatorCall, type Plan, type StageShape, stageOperators } from "../plan/index.ts";
+
+/** The one stage of a plan on one device, as the operators of its actions ask for it. */
+export function onlyStage(plan: Plan): StageShape {
+  return { ...plan.model, stage: plan.stages[0]!, jobs: plan.jobs, recompute: plan.recompute };
+}
+
+/** The operators of the first optimizer step of every job of a plan on one device, forwards and backwards. */
+export function firstStepCalls(plan: Plan): readonly OperatorCall[] {
+  const shape = onlyStage(plan);
+  return plan.microBatches
+    .filter(({ step }) => step === 0)
+    .flatMap((microBatch) => (["F", "B"] as const).flatMap((letter) => stageOperators(shape, letter, microBatch)));
+}
