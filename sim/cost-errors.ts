@@ -1,5 +1,5 @@
 import { sum } from "../core/index.ts";
-import type { ActionLetter, Calibration, MeasuredCalibration } from "../plan/index.ts";
+import { ACTION_LETTERS, type ActionLetter, type Calibration, type MeasuredCalibration } from "../plan/index.ts";
 
 /** Standard deviations of the logarithm of actual / predicted time. */
 export interface CostError {
@@ -26,7 +26,6 @@ const DEVIATION_OF_MEAN_ERROR = Math.sqrt(Math.PI / 2);
 /** A guess, and the catalog's for devices that nobody measured. */
 const ASSUMED_MEAN_ERROR = 0.25;
 
-const LETTERS: readonly ActionLetter[] = ["F", "B", "U"];
 const EXACT: CostError = { systematic: 0, independent: 0 };
 
 function everyLetter(error: CostError): CostErrors["actions"] {
@@ -47,7 +46,7 @@ function pooled(errors: readonly { readonly points: number; readonly value: numb
 
 function measuredErrors({ points, letters = {}, meanAbsError }: MeasuredCalibration["holdOut"]): CostErrors["actions"] {
   if (points === 0) return everyLetter(sharedError(ASSUMED_MEAN_ERROR));
-  const known = LETTERS.flatMap((letter) => letters[letter] ?? []);
+  const known = ACTION_LETTERS.flatMap((letter) => letters[letter] ?? []);
   const deviation = meanAbsError * DEVIATION_OF_MEAN_ERROR;
   const other: CostError =
     known.length === 0

@@ -1,5 +1,11 @@
 import { contentHash, mean, median, quantile, sum } from "../core/index.ts";
-import type { ActionLetter, MeasuredCalibration, MeasuredOperator, OperatorCall } from "../plan/index.ts";
+import {
+  ACTION_LETTERS,
+  type ActionLetter,
+  type MeasuredCalibration,
+  type MeasuredOperator,
+  type OperatorCall,
+} from "../plan/index.ts";
 import { type OperatorSample, operatorSeconds } from "./fit-operator.ts";
 import { splitHoldOut } from "./hold-out.ts";
 import { letterErrors } from "./hold-out-errors.ts";
@@ -37,7 +43,6 @@ export type FittedCalibration = Pick<
   "operators" | "actionSeconds" | "aloneShare" | "holdOut" | "samplesHash"
 >;
 
-const LETTERS: readonly ActionLetter[] = ["F", "B", "U"];
 /** With fewer whole actions a factor and a constant would follow the noise. */
 const ACTIONS_FOR_A_FACTOR = 4;
 /** A factor outside is not a bias but a wrong operator list, which must stay visible in the hold-out. */
@@ -67,7 +72,7 @@ function sumFactor(predicted: readonly number[], measured: readonly number[]): n
 /** The letter whose factor an operator kind takes: the first that has it, since a backward may run a forward's operators again. */
 function lettersOfKinds(actions: readonly ActionSample[]): ReadonlyMap<string, ActionLetter> {
   const owners = new Map<string, ActionLetter>();
-  for (const letter of LETTERS) {
+  for (const letter of ACTION_LETTERS) {
     for (const action of actions) {
       if (action.letter !== letter) continue;
       for (const { kind } of action.calls) if (!owners.has(kind)) owners.set(kind, letter);
@@ -85,7 +90,7 @@ function unscaledSeconds({ table, owners }: Fit, { calls }: ActionSample, letter
 }
 
 function predictedSeconds(fit: Fit, action: ActionSample): number {
-  const operators = LETTERS.map((letter) => fit.actions[letter].factor * unscaledSeconds(fit, action, letter));
+  const operators = ACTION_LETTERS.map((letter) => fit.actions[letter].factor * unscaledSeconds(fit, action, letter));
   return sum(operators) + fit.actions[action.letter].seconds;
 }
 
@@ -96,7 +101,7 @@ function fitSamples(samples: CalibrationSamples, scaleActions: boolean): Fit {
     owners: lettersOfKinds(samples.actions),
     actions: { F: unknown, B: unknown, U: unknown },
   };
-  for (const letter of LETTERS) {
+  for (const letter of ACTION_LETTERS) {
     const members = samples.actions.filter((action) => action.letter === letter);
     const own = members.map((action) => unscaledSeconds(fit, action, letter));
     const rest = members.map((action) => action.seconds - predictedSeconds(fit, action));
@@ -125,7 +130,7 @@ function scoreHoldOut(
       ({ features }) => features,
     ),
   );
-  const actionSplits = LETTERS.map((letter) =>
+  const actionSplits = ACTION_LETTERS.map((letter) =>
     splitHoldOut(
       actions.filter((action) => action.letter === letter),
       ({ calls }) => calls,

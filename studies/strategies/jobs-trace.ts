@@ -7,6 +7,7 @@ import {
   type SimulatedJobs,
   type SimulatedStep,
   simulateStep,
+  stepKey,
 } from "./simulate-jobs.ts";
 import type { StepWork } from "./step-graph.ts";
 
@@ -104,8 +105,7 @@ export function jobsTrace(run: JobsRun, { steps, needs }: SimulatedJobs, options
   const recorder = createTraceRecorder({ source: "simulated", planHash: hash, devices, ...facts });
   const known = new Map<string, StepRecord>();
   const recordOf = ({ job, step }: PlacedStep): StepRecord => {
-    const { adapterParameters, microBatchSize, steps: rows } = jobs[job]!;
-    const key = `${adapterParameters} ${microBatchSize} ${rows[step]!.join()}`;
+    const key = stepKey(run, job, step);
     const found = known.get(key) ?? recordStep(simulateStep(run, job, step), devices.length);
     known.set(key, found);
     return found;

@@ -109,15 +109,21 @@ function largestNeeds(run: JobsRun, steps: ReadonlyMap<string, PlacedStep>): rea
   });
 }
 
-/** Each kind of step once: steps of one adapter size and equal rows are equal. */
+/** Steps of one key are equal: of one adapter size and equal rows. */
+export function stepKey({ jobs }: JobsRun, job: number, step: number): string {
+  const { adapterParameters, microBatchSize, steps } = jobs[job]!;
+  return `${adapterParameters} ${microBatchSize} ${steps[step]!.join()}`;
+}
+
+/** The key of every step, and the first step of each key. */
 function distinctSteps(run: JobsRun): {
   readonly keys: readonly (readonly string[])[];
   readonly first: ReadonlyMap<string, PlacedStep>;
 } {
   const first = new Map<string, PlacedStep>();
-  const keys = run.jobs.map(({ steps, adapterParameters, microBatchSize }, job) =>
-    steps.map((lengths, step) => {
-      const key = `${adapterParameters} ${microBatchSize} ${lengths.join()}`;
+  const keys = run.jobs.map(({ steps }, job) =>
+    steps.map((_, step) => {
+      const key = stepKey(run, job, step);
       if (!first.has(key)) first.set(key, { job, step, startNs: 0 });
       return key;
     }),
