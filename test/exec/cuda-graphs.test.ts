@@ -5,7 +5,7 @@ import { createRuntime, type Device } from "../../native/index.ts";
 import { build, buildTargets } from "../native/cuda-table.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type OracleCase, planCase, readOracleCase, runCase } from "./oracle-case.ts";
-import { adapterBytes, runSmall, type SmallJob, smallCase } from "./small-run.ts";
+import { adapterBytes, runSmall, type SmallJob, smallCase, TWO_JOBS } from "./small-run.ts";
 
 beforeAll(async () => {
   await buildTargets("loratwin_emulated");
@@ -63,17 +63,7 @@ test.skipIf(!HAS_SHARED)(
   minutes(5),
 );
 
-const EQUAL: readonly SmallJob[] = [
-  {
-    rank: 4,
-    dropout: 0.1,
-    targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-    optimizer: { maxGradNorm: 0.5 },
-    steps: 5,
-    spread: 1,
-  },
-  { rank: 9, targets: ["q_proj", "v_proj", "down_proj"], steps: 5, spread: 1 },
-];
+const EQUAL: readonly SmallJob[] = TWO_JOBS.map((job) => ({ ...job, steps: 5, spread: 1 }));
 
 describe("on emulated GPUs", () => {
   test.each([

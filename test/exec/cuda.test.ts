@@ -7,7 +7,7 @@ import { build, buildTargets } from "../native/cuda-table.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type CaseRun, planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
 import { dequantizedModel } from "./quantized-model.ts";
-import { adapterBytes, runSmall, SMALL, type SmallJob, type SmallResult, smallCase } from "./small-run.ts";
+import { adapterBytes, runSmall, SMALL, type SmallResult, smallCase, TWO_JOBS } from "./small-run.ts";
 
 // The same addon has CPU devices and, over the emulation, four GPUs: nothing else in this file differs between the two.
 beforeAll(async () => {
@@ -53,16 +53,6 @@ describe.skipIf(!HAS_SHARED)("the PyTorch reference case on emulated GPUs, in fl
   );
 });
 
-const JOBS: readonly SmallJob[] = [
-  {
-    rank: 4,
-    dropout: 0.1,
-    targets: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-    optimizer: { maxGradNorm: 0.5 },
-  },
-  { rank: 9, targets: ["q_proj", "v_proj", "down_proj"] },
-];
-
 /** Largest relative differences of losses, gradient norms and adapters. */
 function differences(a: SmallResult, b: SmallResult) {
   const most = (pick: (row: SmallResult["metrics"][number]) => number): number =>
@@ -83,7 +73,7 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
   ] as const)(
     "in float32: %o",
     async ({ devices, recompute, groups }) => {
-      const given = smallCase(JOBS);
+      const given = smallCase(TWO_JOBS);
       const cpu = await runSmall(given, { devices: "cpu:0", recompute, groups });
       const gpu = await runSmall(given, { devices, recompute, groups });
       const { loss, gradNorm, adapter } = differences(gpu, cpu);
@@ -99,7 +89,7 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
   test.each(["bfloat16"] as const)(
     "in %s, to what rounding allows, with the same bytes twice",
     async (dtype) => {
-      const given = smallCase(JOBS);
+      const given = smallCase(TWO_JOBS);
       const cpu = await runSmall(given, { devices: "cpu:0", dtype });
       const gpu = await runSmall(given, { devices: "cuda:0,cuda:1", dtype });
       const { loss, gradNorm, adapter } = differences(gpu, cpu);
@@ -115,7 +105,7 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
   test.each(["float32", "bfloat16", "int8"] as const)(
     "in the memory that is planned: %s",
     async (dtype) => {
-      const { plan, statistics } = await runSmall(smallCase(JOBS), { devices: "cuda:0,cuda:1", dtype });
+      const { plan, statistics } = await runSmall(smallCase(TWO_JOBS), { devices: "cuda:0,cuda:1", dtype });
       statistics.forEach(({ memory }, stage) => {
         const planned = plan.memory[stage]!.total;
         expect(memory.peakBytes).toBeLessThanOrEqual(planned);

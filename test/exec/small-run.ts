@@ -11,7 +11,7 @@ import {
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
-import type { Dtype, Plan, Recompute, ScheduleName } from "../../plan/index.ts";
+import { type Dtype, type Plan, PROJECTIONS, type Recompute, type ScheduleName } from "../../plan/index.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
@@ -47,6 +47,12 @@ export interface SmallJob {
   /** Rows have `length` to `length + spread - 1` tokens. */
   readonly spread?: number;
 }
+
+/** One job on all projections, with dropout and clipped; one on three of them, neither. */
+export const TWO_JOBS: readonly SmallJob[] = [
+  { rank: 4, dropout: 0.1, targets: [...PROJECTIONS], optimizer: { maxGradNorm: 0.5 } },
+  { rank: 9, targets: ["q_proj", "v_proj", "down_proj"] },
+];
 
 /** A model, jobs and rows, all following from small numbers. */
 export interface SmallCase {
