@@ -1,5 +1,5 @@
-// All checks and all tests, ending with one line of counts. With arguments (`npm test -- test/plan`) only the tests
-// that match them, without the checks.
+// All checks and all tests but the slow ones, ending with one line of counts; with `--all` those too. With other arguments
+// (`npm test -- test/plan`) only the tests that match them, slow or not, without the checks.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { findChromium } from "./chromium.mjs";
 import { root } from "./root.mjs";
 import { runChecks } from "./run-checks.mjs";
+import { SLOW_TESTS } from "./slow-tests.mjs";
 import { addCounts, closingLine, countVitest } from "./test-counts.mjs";
 
-async function runVitest(filters) {
+async function runVitest(selection) {
   const folder = mkdtempSync(join(tmpdir(), "loratwin-tests-"));
   try {
     const reportFile = join(folder, "report.json");
@@ -17,7 +18,7 @@ async function runVitest(filters) {
     const browser = await findChromium();
     const { status } = spawnSync(
       process.execPath,
-      ["node_modules/vitest/vitest.mjs", "run", ...reporters, ...filters],
+      ["node_modules/vitest/vitest.mjs", "run", ...reporters, ...selection],
       {
         cwd: root,
         stdio: ["ignore", "inherit", "inherit"],
@@ -30,8 +31,14 @@ async function runVitest(filters) {
   }
 }
 
-const filters = process.argv.slice(2);
-const checks = filters.length === 0 ? runChecks() : { passed: 0, failed: 0, skipped: 0 };
-const total = addCounts([checks, await runVitest(filters)]);
+const args = process.argv.slice(2);
+const isAll = args.includes("--all");
+const filters = args.filter((arg) => arg !== "--all");
+const isWhole = filters.length === 0;
+const isQuick = isWhole && !isAll;
+const checks = isWhole ? runChecks() : { passed: 0, failed: 0, skipped: 0 };
+const selection = isQuick ? SLOW_TESTS.map((file) => `--exclude=${file}`) : filters;
+const total = addCounts([checks, await runVitest(selection)]);
+if (isQuick) console.log(`${SLOW_TESTS.length} files of slow tests were left out; npm run test:all has them.`);
 console.log(closingLine(total));
 process.exitCode = total.failed > 0 ? 1 : 0;
