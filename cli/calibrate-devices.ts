@@ -1,4 +1,4 @@
-import { quantile, sum } from "../core/index.ts";
+import { median, quantile, sum } from "../core/index.ts";
 import {
   type BaseModel,
   type CalibrationRange,
@@ -16,8 +16,18 @@ import { fitCalibration, fitLink } from "../sim/index.ts";
 const TOKEN_QUANTILES = [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1];
 const SEQUENCE_QUANTILES = [0, 0.5, 1];
 
+/** Sizes nearer to each other than this ratio would be measured twice for one answer. */
+const LEAST_RATIO = 1.15;
+
+/** The ends of the sizes, and those between that differ enough from their neighbours. */
 function pointsOf(values: readonly number[], quantiles: readonly number[]): readonly number[] {
-  return [...new Set(quantiles.map((q) => Math.round(quantile(values, q))))];
+  const sizes = quantiles.map((q) => Math.round(quantile(values, q)));
+  const last = sizes.at(-1)!;
+  const kept = [sizes[0]!];
+  for (const size of sizes) {
+    if (size >= LEAST_RATIO * kept.at(-1)! && last >= LEAST_RATIO * size) kept.push(size);
+  }
+  return last > kept[0]! ? [...kept, last] : kept;
 }
 
 /** The range of a plan's micro-batches. */
@@ -49,7 +59,7 @@ export interface CalibrationSubject {
 }
 
 /** A plan to measure, and whether its one device is alone on a machine of several. */
-interface CalibrationRun {
+export interface CalibrationRun {
   readonly plan: Plan;
   readonly model: BaseModel;
   readonly isAlone: boolean;
@@ -59,7 +69,7 @@ interface CalibrationRun {
 const RUNS_FOR_ONE_ALONE = 3;
 
 /** All runs of a subject. Those of one device stand between the others, so that a machine that gets slower does so for both. */
-function runsOf({ range, model }: CalibrationSubject): readonly CalibrationRun[] {
+export function calibrationRuns({ range, model }: CalibrationSubject): readonly CalibrationRun[] {
   const [first, ...others] = range.devices;
   const plans = calibrationPlans(range);
   const alone = others.some(({ machine }) => machine === first!.machine)
@@ -73,23 +83,28 @@ function runsOf({ range, model }: CalibrationSubject): readonly CalibrationRun[]
   ]);
 }
 
-/** Measures every run of all subjects and fits the operators to them together. `onRun` is told before each run. */
-export async function calibrateDevices(
-  subjects: readonly CalibrationSubject[],
+/** What a run took. */
+export interface MeasuredRun {
+  readonly isAlone: boolean;
+  readonly measurements: Measurements;
+}
+
+export async function measureRun({ plan, model, isAlone }: CalibrationRun): Promise<MeasuredRun> {
+  return { isAlone, measurements: await measurePlan(plan, model, WARM_STEPS) };
+}
+
+/** Fits the operators of measured devices. `range`: that of any subject, since all have the same devices and dtype. */
+export function calibrationOf(
+  runs: readonly MeasuredRun[],
+  { devices, dtype }: CalibrationRange,
   date: string,
-  onRun: (run: number, runs: number) => void,
-): Promise<MeasuredCalibration> {
-  const runs = subjects.flatMap(runsOf);
-  const parts: Measurements[] = [];
-  const alone: Measurements[] = [];
-  for (const [run, { plan, model, isAlone }] of runs.entries()) {
-    onRun(run, runs.length);
-    (isAlone ? alone : parts).push(await measurePlan(plan, model, WARM_STEPS));
-  }
-  const { devices, dtype } = subjects[0]!.range;
+): MeasuredCalibration {
+  const measured = (alone: boolean): readonly Measurements[] =>
+    runs.filter(({ isAlone }) => isAlone === alone).map(({ measurements }) => measurements);
+  const [busy, alone] = [measured(false), measured(true)];
   const fitted = fitCalibration({
-    operators: parts.flatMap(({ operators }) => operators),
-    actions: parts.flatMap(({ actions }) => actions),
+    operators: busy.flatMap(({ operators }) => operators),
+    actions: busy.flatMap(({ actions }) => actions),
     ...(alone.length === 0 ? {} : { alone: alone.flatMap(({ actions }) => actions) }),
   });
   const { cpuModel, isa, onednn, cuda } = nativeInfo();
@@ -110,6 +125,22 @@ export async function calibrateDevices(
     date,
     dtype,
     ...fitted,
-    link: fitLink(parts.flatMap(({ messages }) => messages)),
+    link: fitLink(busy.flatMap(({ messages }) => messages)),
+    gapSeconds: median(busy.flatMap(({ gaps }) => gaps)),
   };
+}
+
+/** Measures all subjects and fits the operators to them together. `onRun` is told before each run. */
+export async function calibrateDevices(
+  subjects: readonly CalibrationSubject[],
+  date: string,
+  onRun: (run: number, runs: number) => void,
+): Promise<MeasuredCalibration> {
+  const runs = subjects.flatMap(calibrationRuns);
+  const measured: MeasuredRun[] = [];
+  for (const [index, run] of runs.entries()) {
+    onRun(index, runs.length);
+    measured.push(await measureRun(run));
+  }
+  return calibrationOf(measured, subjects[0]!.range, date);
 }

@@ -54,23 +54,31 @@ function shapesOf({
   );
 }
 
+/** The groups of a workload so often that there is one for each device: with fewer, devices wait for each other instead of working at once. */
+function copiesOf({ devices, numGroups }: CalibrationRange): number {
+  return Math.ceil(devices.length / numGroups);
+}
+
 /**
  * The adapters of a run: all, one of the smallest for each group, or one of the largest, in turn. So numbers of adapters, ranks and
  * parameters vary apart from tokens, and what each costs can be told.
  */
-function adaptersOf({ adapters, numGroups }: CalibrationRange, run: number): readonly AdapterSpec[] {
+function adaptersOf(range: CalibrationRange, run: number): readonly AdapterSpec[] {
+  const { adapters, numGroups } = range;
   const size = ({ rank, targets }: AdapterSpec): number => rank * targets.length;
   const bySize = [...adapters].sort((a, b) => size(a) - size(b));
   // Shifted row by row, since every third shape has rows of one length.
   const turn = (run + Math.floor(run / 3)) % 3;
-  return turn === 0 ? adapters : turn === 1 ? bySize.slice(0, numGroups) : bySize.slice(-numGroups);
+  const chosen = turn === 0 ? adapters : turn === 1 ? bySize.slice(0, numGroups) : bySize.slice(-numGroups);
+  return Array.from({ length: copiesOf(range) }, () => chosen).flat();
 }
 
 /** One plan for each shape, all devices busy at once as in a real run, so that what they take from each other is in the times. */
 export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
+  const numGroups = range.numGroups * copiesOf(range);
   return shapesOf(range).map(({ length, rows }, run) => {
     const adapters = adaptersOf(range, run);
-    const microBatchSize = Math.max(1, Math.round(rows / Math.ceil(adapters.length / range.numGroups)));
+    const microBatchSize = Math.max(1, Math.round(rows / Math.ceil(adapters.length / numGroups)));
     const jobs = adapters.map((adapter, index): Job => {
       const { init: _init, ...spec } = adapter;
       return {
@@ -109,7 +117,7 @@ export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
       },
       schedule: "lorapp",
       maxInFlight: "auto",
-      groups: range.numGroups,
+      groups: numGroups,
     });
     return sealPlan(body, { model: null, data: {}, init: {} });
   });

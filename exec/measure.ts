@@ -13,6 +13,7 @@ import {
   updateOperator,
 } from "../plan/index.ts";
 import type { TraceEvent } from "../traces/index.ts";
+import { actionGaps } from "./action-gaps.ts";
 import { initialPairs } from "./adapters.ts";
 import { type ExecuteResult, executePlan } from "./execute.ts";
 import type { BaseModel } from "./model-folder.ts";
@@ -42,6 +43,8 @@ export interface Measurements {
   readonly operators: readonly MeasuredOperatorSample[];
   readonly actions: readonly MeasuredActionSample[];
   readonly messages: readonly MeasuredMessage[];
+  /** Seconds between two actions of a device. */
+  readonly gaps: readonly number[];
 }
 
 /** The mean time of each operator of an action over the layers of its stage. */
@@ -113,7 +116,12 @@ function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurem
     operators.push({ operator: call.name, kind: call.kind, features: call.features, seconds });
     actions.push({ letter: "U", calls: [call], seconds });
   }
-  return { operators, actions, messages: messageSamples(plan, result.trace.events) };
+  return {
+    operators,
+    actions,
+    messages: messageSamples(plan, result.trace.events),
+    gaps: actionGaps(result.trace.events),
+  };
 }
 
 function randomRows(plan: Plan): readonly (readonly Row[])[] {

@@ -14,6 +14,7 @@ import type { Dtype } from "./documents/workload.ts";
 import type { DevicePeaks } from "./layer-cost.ts";
 import { layerActionSeconds } from "./layer-model.ts";
 import { microBatchTokens } from "./mini-batch.ts";
+import { operatorSeconds } from "./operator-seconds.ts";
 import { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
 import { isQuantized, type QuantizedDtype } from "./quantized-weights.ts";
 
@@ -47,6 +48,8 @@ export interface CostModel {
   linkCost(link: ResolvedLink): LinkCost;
   /** Absent: devices do not slow each other. */
   readonly contention?: Contention;
+  /** What a device needs between two actions, before the next can start; 0 when absent. */
+  readonly gapSeconds?: number;
   /** A text for a stage on its device: where it is the same, the same work takes the same time. Without it nothing is known to. */
   sameCosts?(stage: Stage, device: ResolvedDevice): string;
 }
@@ -153,8 +156,9 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<Cos
     });
   }
   const table = new Map(calibration.operators.map((operator) => [operator.operator, operator.coefficients]));
-  const { aloneShare, device } = calibration;
+  const { aloneShare, device, gapSeconds } = calibration;
   return {
+    ...(gapSeconds === undefined ? {} : { gapSeconds }),
     ...(aloneShare === undefined ? {} : { contention: { devices: device.devicesAtOnce, alone: aloneShare } }),
     actionSeconds(action) {
       let total = calibration.actionSeconds[action.letter];
@@ -167,10 +171,7 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<Cos
             hint: "Measure again with `loratwin calibrate --workload FILE`, which measures the shapes of that workload.",
           });
         }
-        let seconds = 0;
-        for (const [feature, coefficient] of Object.entries(coefficients))
-          seconds += coefficient * (call.features[feature] ?? 0);
-        total += call.calls * Math.max(seconds, 0);
+        total += call.calls * Math.max(0, operatorSeconds(coefficients, call.features));
       }
       return total;
     },

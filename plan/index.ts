@@ -106,7 +106,8 @@ export {
   microBatchJobs,
   microBatchTokens,
 } from "./mini-batch.ts";
-// What an action's time is made of.
+// What an action's time is made of, and what a measured operator takes.
+export { beyond, type Coefficients, featureValue, operatorSeconds } from "./operator-seconds.ts";
 export { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
 export { parsePlan, sealPlan } from "./plan-hash.ts";
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";

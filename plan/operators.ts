@@ -114,7 +114,7 @@ function lora(
   { segments }: Sizes,
   projections: readonly Projection[],
 ): readonly OperatorCall[] {
-  let [parts, work, rows, weights] = [0, 0, 0, 0];
+  let [parts, work, rows, outputs, weights] = [0, 0, 0, 0, 0];
   for (const segment of segments) {
     const { rank, targets } = jobs[segment.job]!.adapter;
     const shapes = projections
@@ -125,6 +125,7 @@ function lora(
     for (const { in: inFeatures, out: outFeatures } of shapes) {
       work += segment.tokens * rank * (inFeatures + outFeatures);
       rows += segment.tokens * outFeatures;
+      outputs += segment.tokens * outFeatures;
       weights += rank * (inFeatures + outFeatures);
     }
   }
@@ -136,7 +137,7 @@ function lora(
     calls: stage.endLayer - stage.firstLayer,
     flops: 2 * passes * work,
     elements: passes * (rows + weights),
-    features: { one: 1, segments: parts, work, rows, weights },
+    features: { one: 1, segments: parts, work, rows, outputs, weights },
     projections,
   };
   return [call];

@@ -5,8 +5,9 @@ import {
   type MeasuredCalibration,
   type MeasuredOperator,
   type OperatorCall,
+  operatorSeconds,
 } from "../plan/index.ts";
-import { type OperatorSample, operatorSeconds } from "./fit-operator.ts";
+import type { OperatorSample } from "./fit-operator.ts";
 import { splitHoldOut } from "./hold-out.ts";
 import { letterErrors } from "./hold-out-errors.ts";
 import {

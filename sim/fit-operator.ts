@@ -1,4 +1,5 @@
-import { InputError } from "../core/index.ts";
+import { canonicalJson, InputError, quantile } from "../core/index.ts";
+import { beyond, type Coefficients, featureValue, operatorSeconds } from "../plan/index.ts";
 import { nonNegativeLeastSquares } from "./nnls.ts";
 
 /** One measurement of one operator. Features are those of ONE call, as `OperatorCall.features` has them. */
@@ -14,17 +15,8 @@ export interface OperatorSample {
   readonly weight?: number;
 }
 
-/** Seconds for each unit of a feature; features that are not here cost nothing. */
-export type Coefficients = Readonly<Record<string, number>>;
-
 /** Relative errors below this are not worth a feature: clocks and repeated runs differ by more. */
 const NOISE_FLOOR = 1e-5;
-
-export function operatorSeconds(coefficients: Coefficients, features: Readonly<Record<string, number>>): number {
-  let seconds = 0;
-  for (const [feature, coefficient] of Object.entries(coefficients)) seconds += coefficient * (features[feature] ?? 0);
-  return seconds;
-}
 
 /**
  * Bayesian information criterion of a fit with relative residuals: Schwarz, Estimating the Dimension of a Model (1978).
@@ -35,31 +27,102 @@ export function informationCriterion(squares: number, numSamples: number, numPar
   return numSamples * Math.log(variance) + numParameters * Math.log(numSamples);
 }
 
+/** Samples of which equal features were drawn together into one; fits of both have the same coefficients and residuals. */
+interface Pooled {
+  readonly points: readonly OperatorSample[];
+  readonly numSamples: number;
+  /** Squares of relative residuals that no coefficients can take away: those among samples of one point. */
+  readonly squaresWithin: number;
+}
+
+/** sum w (p/s - 1)^2 over samples of one p is A p^2 - 2 B p + C with A = sum w/s^2, B = sum w/s, C = sum w: one sample of B/A seconds and weight B^2/A, and a rest. */
+function poolPoints(samples: readonly OperatorSample[]): Pooled {
+  const byPoint = new Map<string, OperatorSample[]>();
+  for (const sample of samples) {
+    const key = canonicalJson(sample.features);
+    const members = byPoint.get(key);
+    if (members === undefined) byPoint.set(key, [sample]);
+    else members.push(sample);
+  }
+  let squaresWithin = 0;
+  const points = [...byPoint.values()].map((members) => {
+    let [squares, linear, weights] = [0, 0, 0];
+    for (const { seconds, weight = 1 } of members) {
+      squares += weight / seconds ** 2;
+      linear += weight / seconds;
+      weights += weight;
+    }
+    squaresWithin += Math.max(0, weights - linear ** 2 / squares);
+    return { ...members[0]!, seconds: linear / squares, weight: linear ** 2 / squares };
+  });
+  return { points, numSamples: samples.length, squaresWithin };
+}
+
 interface Fit {
   readonly coefficients: Coefficients;
   readonly criterion: number;
 }
 
-function fitFeatures(samples: readonly OperatorSample[], features: readonly string[]): Fit {
-  const weights = samples.map(({ weight = 1 }) => Math.sqrt(weight));
+function fitFeatures({ points, numSamples, squaresWithin }: Pooled, features: readonly string[]): Fit {
+  const weights = points.map(({ weight = 1 }) => Math.sqrt(weight));
   const columns = features.map((feature) =>
-    samples.map((sample, row) => (weights[row]! * (sample.features[feature] ?? 0)) / sample.seconds),
+    points.map((point, row) => (weights[row]! * featureValue(point.features, feature)) / point.seconds),
   );
   const solution = nonNegativeLeastSquares(columns, weights);
   const coefficients: Record<string, number> = {};
   features.forEach((feature, index) => {
     if (solution[index]! > 0) coefficients[feature] = solution[index]!;
   });
-  let squares = 0;
-  samples.forEach((sample, row) => {
-    squares += (weights[row]! * (operatorSeconds(coefficients, sample.features) / sample.seconds - 1)) ** 2;
+  let squares = squaresWithin;
+  points.forEach((point, row) => {
+    squares += (weights[row]! * (operatorSeconds(coefficients, point.features) / point.seconds - 1)) ** 2;
   });
-  return { coefficients, criterion: informationCriterion(squares, samples.length, Object.keys(coefficients).length) };
+  return { coefficients, criterion: informationCriterion(squares, numSamples, Object.keys(coefficients).length) };
+}
+
+/** Features are taken out one by one, the least useful first, as long as that lowers the information criterion. */
+function fitUsefulFeatures(pooled: Pooled, features: readonly string[]): Fit {
+  let best = fitFeatures(pooled, features);
+  for (;;) {
+    const kept = Object.keys(best.coefficients);
+    const smaller =
+      kept.length < 2
+        ? []
+        : kept.map((out) =>
+            fitFeatures(
+              pooled,
+              kept.filter((feature) => feature !== out),
+            ),
+          );
+    const next = smaller.reduce<Fit | null>(
+      (least, fit) => (least === null || fit.criterion < least.criterion ? fit : least),
+      null,
+    );
+    if (next === null || next.criterion >= best.criterion) return best;
+    best = next;
+  }
+}
+
+/** What an operator's traffic grows with; the first that it has. */
+const TRAFFIC = ["elements", "rows", "parameters", "tokens"] as const;
+/** Where among the sizes measured a cache may end. */
+const KNOT_QUANTILES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8] as const;
+/** Fewer sizes than this do not show where one ends. */
+const SIZES_FOR_A_KNOT = 6;
+
+/** Names of the features that count what is beyond a size. */
+function spills({ points }: Pooled): readonly string[] {
+  const feature = TRAFFIC.find((name) => points.some(({ features }) => features[name] !== undefined));
+  if (feature === undefined) return [];
+  const sizes = [...new Set(points.map(({ features }) => features[feature] ?? 0))];
+  return sizes.length < SIZES_FOR_A_KNOT
+    ? []
+    : [...new Set(KNOT_QUANTILES.map((q) => beyond(feature, Math.round(quantile(sizes, q)))))];
 }
 
 /**
- * Non-negative coefficients with the smallest relative residuals. Features are taken out one by one, the least useful
- * first, as long as that lowers the information criterion.
+ * Non-negative coefficients with the smallest relative residuals, for features that lower the information criterion. One of them may count
+ * what is beyond a size, since each element costs more where a cache ends; so times are convex in the size.
  * @throws InputError for a sample without a positive time, or when no feature says anything.
  */
 export function fitOperator(samples: readonly OperatorSample[]): Coefficients {
@@ -68,24 +131,11 @@ export function fitOperator(samples: readonly OperatorSample[]): Coefficients {
       throw new InputError({ expected: `a positive time of ${operator}`, got: seconds });
   }
   const features = [...new Set(samples.flatMap((sample) => Object.keys(sample.features)))];
-  let best = fitFeatures(samples, features);
-  for (;;) {
-    const kept = Object.keys(best.coefficients);
-    const smaller =
-      kept.length < 2
-        ? []
-        : kept.map((out) =>
-            fitFeatures(
-              samples,
-              kept.filter((feature) => feature !== out),
-            ),
-          );
-    const next = smaller.reduce<Fit | null>(
-      (least, fit) => (least === null || fit.criterion < least.criterion ? fit : least),
-      null,
-    );
-    if (next === null || next.criterion >= best.criterion) break;
-    best = next;
+  const pooled = poolPoints(samples);
+  let best = fitUsefulFeatures(pooled, features);
+  for (const spill of spills(pooled)) {
+    const fit = fitUsefulFeatures(pooled, [...features, spill]);
+    if (fit.criterion < best.criterion) best = fit;
   }
   if (Object.keys(best.coefficients).length === 0) {
     throw new InputError({

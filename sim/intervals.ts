@@ -5,7 +5,7 @@ import { actionDurations } from "./action-durations.ts";
 import { hasBlockingLinks } from "./blocking-tasks.ts";
 import { costErrors } from "./cost-errors.ts";
 import { type RunFigures, runFigures } from "./run-figures.ts";
-import { type RunTimes, runWithTimes } from "./run-plan.ts";
+import { deviceTimes, type RunTimes, runWithTimes } from "./run-plan.ts";
 import { sampleTimes } from "./sample-times.ts";
 import { blockingFigures } from "./simulate-blocking.ts";
 
@@ -46,10 +46,10 @@ export function drawFigures(request: DrawRequest): readonly RunFigures[] {
   const figures = figuresOf(plan, without.overlap !== true);
   const predicted = actionDurations(plan, costModel);
   const errors = costErrors(calibration);
-  const contention = costModel.contention === undefined ? {} : { contention: costModel.contention };
+  const ofDevices = deviceTimes(costModel);
   return Array.from({ length: count }, (_, index) => {
     const times = sampleTimes(plan, predicted, costModel, errors, drawSeed(seed, first + index));
-    return figures({ ...times, ...contention });
+    return figures({ ...times, ...ofDevices });
   });
 }
 

@@ -1,6 +1,6 @@
 import { canonicalJson, InputError } from "../core/index.ts";
-import type { OperatorCall } from "../plan/index.ts";
-import { type Coefficients, fitOperator, type OperatorSample, operatorSeconds } from "./fit-operator.ts";
+import { type Coefficients, type OperatorCall, operatorSeconds } from "../plan/index.ts";
+import { fitOperator, type OperatorSample } from "./fit-operator.ts";
 
 /** Fewer different points than this cannot carry coefficients of their own. */
 const POINTS_OF_ITS_OWN = 3;

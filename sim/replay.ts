@@ -76,6 +76,7 @@ export function replay({ plan, planHash, executed, versions = {} }: ReplayOption
     links: { linkCost: () => ({ latencySeconds: 0, bytesPerSecond: null }) },
     action: compute.durationNs,
     message: messages.durationNs,
+    gapNs: 0,
   });
   const measured = (table: Float64Array) => Array.from(table, (time) => (Number.isNaN(time) ? null : time));
   const calibrationHash = contentHash([measured(compute.table), measured(messages.table)]);

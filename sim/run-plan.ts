@@ -42,6 +42,13 @@ export interface RunTimes {
   readonly message?: ActionDurations;
   /** How devices of one machine slow each other; then `action` is with all of them at work. */
   readonly contention?: Contention;
+  /** From the end of an action until its device can start the next. */
+  readonly gapNs: number;
+}
+
+/** What a cost model says of devices beside the times of actions and messages. */
+export function deviceTimes({ contention, gapSeconds = 0 }: CostModel): Pick<RunTimes, "contention" | "gapNs"> {
+  return { ...(contention === undefined ? {} : { contention }), gapNs: Math.round(gapSeconds * 1e9) };
 }
 
 /**
@@ -50,11 +57,10 @@ export interface RunTimes {
  * @throws PlanError when no action can go on and some are left.
  */
 export function runPlan(plan: PlanBody, costModel: CostModel): Run {
-  const { contention } = costModel;
   return runWithTimes(plan, {
     links: costModel,
     action: actionDurations(plan, costModel),
-    ...(contention === undefined ? {} : { contention }),
+    ...deviceTimes(costModel),
   });
 }
 
@@ -62,15 +68,16 @@ export function runPlan(plan: PlanBody, costModel: CostModel): Run {
  * `runPlan` with times of each single action.
  * @throws PlanError when no action can go on and some are left.
  */
-export function runWithTimes(plan: PlanBody, { links, action: duration, message, contention }: RunTimes): Run {
+export function runWithTimes(plan: PlanBody, { links, action: duration, message, contention, gapNs }: RunTimes): Run {
   const pipeline = createPipeline(plan, links);
   const { devices, channels, sharedWires, bytesOf } = pipeline;
   const machines = contention === undefined ? null : sharedMachines(plan, contention);
   const signalled = new Uint8Array(plan.microBatches.length);
-  // Slots: the end of each device's action, of each channel's bytes on a wire of their own, and each channel's next arrival.
+  // Slots: the end of each device's action, of each channel's bytes on a wire of their own, each channel's next arrival, and the end of each device's gap.
   const firstWire = devices.length;
   const firstArrival = firstWire + channels.length;
-  const due = new DueSlots(firstArrival + channels.length);
+  const firstGap = firstArrival + channels.length;
+  const due = new DueSlots(firstGap + devices.length);
   const dueDevices = [...devices];
   let numDueDevices = devices.length;
   const isDueDevice = new Uint8Array(devices.length).fill(1);
@@ -137,6 +144,11 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message,
     }
   };
 
+  const endGap = (device: DeviceState): void => {
+    device.compute.busy = false;
+    addDueDevice(device);
+  };
+
   const endCompute = (device: DeviceState): void => {
     const { order, position, stage } = device;
     const letter = order.letters[position]!;
@@ -150,9 +162,9 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message,
       output.produced += 1;
       dueChannels.add(output);
     }
-    device.compute.busy = false;
     device.position = position + 1;
-    addDueDevice(device);
+    if (gapNs === 0) endGap(device);
+    else scheduleAt(firstGap + stage, nowNs + gapNs);
     if (stage === 0 && letter === BACKWARD) signalEnd(order.microBatches[position]!);
   };
 
@@ -209,7 +221,8 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message,
   const apply = (slot: number): void => {
     if (slot < firstWire) endCompute(devices[slot]!);
     else if (slot < firstArrival) leaveWire(channels[slot - firstWire]!);
-    else arrive(channels[slot - firstArrival]!);
+    else if (slot < firstGap) arrive(channels[slot - firstArrival]!);
+    else endGap(devices[slot - firstGap]!);
     numEvents += 1;
   };
 

@@ -51,7 +51,7 @@ export function sampleTimes(
   links: Pick<CostModel, "linkCost">,
   errors: CostErrors,
   seed: number | string,
-): RunTimes {
+): Pick<RunTimes, "links" | "action"> {
   const rng = createRng(seed);
   const numMicroBatches = plan.microBatches.length;
   const machine = rng.nextNormal();

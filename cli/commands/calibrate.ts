@@ -75,7 +75,7 @@ async function subjectsOf(io: Io, args: Arguments): Promise<readonly Calibration
   return [{ range: rangeOfPlan(plan), model: loaded.model ?? syntheticWeights(plan.model.architecture) }];
 }
 
-function calibrationText({ device, holdOut, operators, link, aloneShare }: MeasuredCalibration): string {
+function calibrationText({ device, holdOut, operators, link, aloneShare, gapSeconds }: MeasuredCalibration): string {
   const rows = operators.map(({ operator, samples, meanAbsError, residualSpread }) => [
     operator,
     `${samples}`,
@@ -93,6 +93,7 @@ function calibrationText({ device, holdOut, operators, link, aloneShare }: Measu
       : [
           `alone on the machine: forward ${percent(aloneShare.F)}, backward ${percent(aloneShare.B)} of the time with all at work`,
         ]),
+    ...(gapSeconds === undefined ? [] : [`between two actions of a device: ${(gapSeconds * 1e6).toFixed(1)} us`]),
     `message: ${(link.latencySeconds * 1e6).toFixed(1)} us${link.secondsPerByte > 0 ? ` + bytes / ${(1e-9 / link.secondsPerByte).toFixed(1)} GB/s` : ""}`,
   ].join("\n");
 }
@@ -129,8 +130,8 @@ export const calibrateCommand: Command = {
     );
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, `${canonicalJson(calibration)}\n`);
-    const { device, holdOut, operators, link, aloneShare } = calibration;
-    printResult(io, args, { device, holdOut, operators, link, aloneShare }, () =>
+    const { device, holdOut, operators, link, aloneShare, gapSeconds } = calibration;
+    printResult(io, args, { device, holdOut, operators, link, aloneShare, gapSeconds }, () =>
       [calibrationText(calibration), ...(output === undefined ? [] : [`written to ${output}`])].join("\n"),
     );
     return 0;

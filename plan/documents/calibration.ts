@@ -47,7 +47,7 @@ export const layersCalibrationSchema = z.strictObject({
   meanError: z.number().min(0),
 });
 
-/** One operator's fitted time: seconds = sum of coefficient * feature. Features are those of `operatorFeatures`. */
+/** One operator's fitted time: seconds = sum of coefficient * feature, or of what is beyond a knot: `operatorSeconds`. */
 export const measuredOperatorSchema = z.strictObject({
   /** Operator kind and, where it was measured at one shape, that shape: `matmul:768x2304:F`, `matmul:F`. */
   operator: z.string(),
@@ -90,6 +90,8 @@ export const measuredCalibrationSchema = z.strictObject({
    */
   aloneShare: z.strictObject({ F: aloneShare, B: aloneShare, U: aloneShare }).optional(),
   link: z.strictObject({ latencySeconds: seconds, secondsPerByte: seconds }),
+  /** From the end of an action to the start of the device's next where that one waits for nothing; absent: nobody measured it. */
+  gapSeconds: seconds.optional(),
   holdOut: z.strictObject({
     points: z.int().min(0),
     meanAbsError: z.number().min(0),

@@ -7,7 +7,8 @@ import {
   type OperatorCall,
   stageOperators,
 } from "../../plan/index.ts";
-import { fitOperator, operatorSeconds } from "../../sim/fit-operator.ts";
+import { operatorSeconds } from "../../plan/operator-seconds.ts";
+import { fitOperator } from "../../sim/fit-operator.ts";
 import { splitHoldOut } from "../../sim/hold-out.ts";
 import { type ActionSample, type CalibrationSamples, fitCalibration, type OperatorSample } from "../../sim/index.ts";
 import { smallPlan } from "./small-plan.ts";

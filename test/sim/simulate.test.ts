@@ -39,6 +39,14 @@ describe("compute", () => {
     );
   });
 
+  it("leaves a gap between two actions of a device, which waiting for a message hides", () => {
+    const plan = smallPlan({ orders: oneFOneB, microBatches: twoLoads });
+    const trace = simulate({ plan, planHash: "", costModel: { ...secondsPerToken(0), gapSeconds: 0.5 } });
+    expect(timeline(trace, 0, "compute", true)).toBe("F0@0-4 F1@4.5-5.5 B0@16.5-24.5 B1@25-27");
+    expect(timeline(trace, 1, "compute", true)).toBe("F0@4-8 B0@8.5-16.5 F1@17-18 B1@18.5-20.5");
+    expect(makespanSeconds(trace)).toBe(27);
+  });
+
   it("runs the plan's order even where another would be faster", () => {
     const trace = run({ orders: ["F1 F0", "F1 F0"], microBatches: twoLoads });
     expect(timeline(trace, 1, "compute", true)).toBe("F1@1-2 F0@5-9");
