@@ -1,11 +1,41 @@
-import { calibrateDevices, rangeOfPlan } from "../cli/calibrate-devices.ts";
+import {
+  type CalibrationRun,
+  type CalibrationSubject,
+  calibrateDevices,
+  calibrationOf,
+  calibrationRuns,
+  type MeasuredRun,
+  rangeOfPlan,
+} from "../cli/calibrate-devices.ts";
 import type { MeasuredCalibration } from "../plan/index.ts";
 import { benchModel } from "./train.ts";
 import { benchPlan, type PlanShape } from "./workload.ts";
 
+function subjectOf(shape: PlanShape): CalibrationSubject {
+  const plan = benchPlan(shape);
+  return { range: rangeOfPlan(plan), model: benchModel(plan.model.architecture) };
+}
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
+}
+
 /** A calibration over the sizes of a plan, as `calibrate --workload` makes it. */
 export async function calibrateFor(shape: PlanShape): Promise<MeasuredCalibration> {
-  const plan = benchPlan(shape);
-  const subject = { range: rangeOfPlan(plan), model: benchModel(plan.model.architecture) };
-  return await calibrateDevices([subject], new Date().toISOString().slice(0, 10), () => {});
+  return await calibrateDevices([subjectOf(shape)], today(), () => {});
+}
+
+/** The runs of a calibration over the sizes of several plans, to be measured one by one, and the fit of what they took. */
+export interface Calibrator {
+  readonly runs: readonly CalibrationRun[];
+  fit(measured: readonly MeasuredRun[]): MeasuredCalibration;
+}
+
+/** The plans are of one model, dtype and list of devices. */
+export function calibratorFor(shapes: readonly PlanShape[]): Calibrator {
+  const subjects = shapes.map(subjectOf);
+  return {
+    runs: subjects.flatMap(calibrationRuns),
+    fit: (measured) => calibrationOf(measured, subjects[0]!.range, today()),
+  };
 }

@@ -2,11 +2,11 @@ import { type Dtype, PROJECTIONS } from "../plan/index.ts";
 import type { Scale } from "./suite.ts";
 import { ATTENTION_TARGETS, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";
 
-/** Workloads of one model and dtype, and what the calibration measures that predicts them all. */
+/** Workloads of one model and dtype, and whose sizes the calibration measures that predicts them all. */
 export interface TwinFamily {
   readonly name: string;
   readonly dtype: Dtype;
-  readonly calibration: PlanShape;
+  readonly calibration: readonly PlanShape[];
   readonly workloads: Readonly<Record<string, PlanShape>>;
 }
 
@@ -46,12 +46,25 @@ const SIZES: Readonly<Record<Scale, Sizes>> = {
 const ONE = [1];
 const TWO = [1, 1];
 
-/** The ends of the range that the workloads stay in, in ranks, lengths and sizes. */
-function calibrationShape(model: ModelShape, dtype: Dtype, { min, max }: Sizes): PlanShape {
+/**
+ * The ends of the range that the workloads stay in, in ranks, lengths and sizes: micro-batches of two short rows of one adapter, up to a
+ * row of each of eight.
+ */
+function calibrationShapes(model: ModelShape, dtype: Dtype, { min, max }: Sizes): readonly PlanShape[] {
   const length = { distribution: "uniform", min, max } as const;
-  const job = { targets: PROJECTIONS, batchSize: 2, microBatchSize: 1, length, steps: 8 };
-  const jobs = [4, 32, 16, 64, 4, 32, 16, 64].map((rank) => ({ ...job, rank }));
-  return { model, dtype, jobs, devices: TWO, groups: 2 };
+  const jobsOf = (microBatchSize: number): readonly JobShape[] =>
+    [4, 32, 16, 64, 4, 32, 16, 64].map((rank) => ({
+      rank,
+      targets: PROJECTIONS,
+      batchSize: 2 * microBatchSize,
+      microBatchSize,
+      length,
+      steps: 8,
+    }));
+  return [
+    { model, dtype, devices: TWO, jobs: jobsOf(2), groups: 8 },
+    { model, dtype, devices: TWO, jobs: jobsOf(1), groups: 1 },
+  ];
 }
 
 /** Other lengths, ranks, targets, batches, groups and schedules than those measured. */
@@ -120,7 +133,7 @@ export function twinFamilies(scale: Scale, dtypes: readonly Dtype[]): readonly T
     (["wide", "deep"] as const).map((name) => ({
       name,
       dtype,
-      calibration: calibrationShape(sizes[name], dtype, sizes),
+      calibration: calibrationShapes(sizes[name], dtype, sizes),
       workloads: workloads(sizes[name], dtype, sizes),
     })),
   );

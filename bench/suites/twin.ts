@@ -1,54 +1,113 @@
-import { createCostModel } from "../../plan/index.ts";
+import { type CalibrationRun, type MeasuredRun, measureRun } from "../../cli/calibrate-devices.ts";
+import { type CostModel, createCostModel, type MeasuredCalibration, type Plan } from "../../plan/index.ts";
 import { simulate } from "../../sim/index.ts";
-import { compareTraces } from "../../traces/index.ts";
-import { calibrateFor } from "../calibrate.ts";
+import { compareTraces, type Trace } from "../../traces/index.ts";
+import { calibratorFor } from "../calibrate.ts";
 import { summarize } from "../measurement.ts";
+import { medianActions } from "../median-actions.ts";
 import { type Bench, isWanted, type Scale, type Suite } from "../suite.ts";
 import { acceptedDtypes, benchModel, peakBytes, plannedBytes, train } from "../train.ts";
 import { type TwinFamily, twinFamilies } from "../twin-workloads.ts";
 import { benchPlan } from "../workload.ts";
 
-const RUNS: Readonly<Record<Scale, number>> = { full: 3, quick: 1, tiny: 1 };
+const RUNS: Readonly<Record<Scale, number>> = { full: 5, quick: 1, tiny: 1 };
 
-async function measure(bench: Bench, { name, dtype, calibration: shape, workloads }: TwinFamily): Promise<void> {
-  bench.note(`calibrating ${name}, ${dtype}`);
-  const calibration = await calibrateFor(shape);
-  const costModel = createCostModel(calibration, dtype);
-  for (const [workload, of] of Object.entries(workloads)) {
-    bench.note(`${workload}; ${name}, ${dtype}`);
-    const plan = benchPlan({ ...of, calibration });
-    const simulated = simulate({ plan, planHash: plan.hash, costModel });
-    const comparisons = [];
-    const peaks = [];
-    for (let run = 0; run < RUNS[bench.scale]; run += 1) {
-      const result = await train(plan, benchModel(plan.model.architecture));
-      comparisons.push(compareTraces(simulated, result.trace));
-      peaks.push(peakBytes(result) / plannedBytes(plan) - 1);
-    }
-    const record = (what: string, values: readonly number[], unit: string): void =>
-      bench.record({ name: what, parameters: { workload, model: name, dtype }, ...summarize(values), unit });
-    record(
-      "makespan",
-      comparisons.map(({ executed }) => executed.makespanSeconds),
-      "s",
-    );
-    record(
-      "makespan error",
-      comparisons.map(({ makespanError }) => makespanError),
-      "share",
-    );
-    record(
-      "mean action error",
-      comparisons.map(({ meanAbsActionError }) => meanAbsActionError),
-      "share",
-    );
-    record(
-      "weighted action error",
-      comparisons.map(({ weightedActionError }) => weightedActionError),
-      "share",
-    );
-    record("peak memory, measured to planned", peaks, "share");
+/** A workload's plan with what its runs came to. */
+interface Executed {
+  readonly workload: string;
+  readonly plan: Plan;
+  readonly traces: Trace[];
+  readonly peaks: number[];
+}
+
+interface Interleaved {
+  readonly executed: readonly Executed[];
+  /** A whole calibration, its runs among those of the workloads. */
+  readonly measured: readonly MeasuredRun[];
+}
+
+/**
+ * Every workload once a round, every other round backwards, and between any two of them a few runs of a calibration: the machine has fast and slow
+ * minutes, and both have to see the same ones.
+ */
+async function interleave(
+  bench: Bench,
+  { name, dtype, workloads }: TwinFamily,
+  runs: readonly CalibrationRun[],
+  calibration: MeasuredCalibration,
+): Promise<Interleaved> {
+  const executed = Object.entries(workloads).map(
+    ([workload, shape]): Executed => ({
+      workload,
+      plan: benchPlan({ ...shape, calibration }),
+      traces: [],
+      peaks: [],
+    }),
+  );
+  const rounds = RUNS[bench.scale];
+  const turns = rounds * executed.length;
+  const measured: MeasuredRun[] = [];
+  for (let turn = 0; turn < turns; turn += 1) {
+    const [round, place] = [Math.floor(turn / executed.length), turn % executed.length];
+    if (place === 0) bench.note(`round ${round + 1} of ${rounds}; ${name}, ${dtype}`);
+    while (measured.length * turns < (turn + 1) * runs.length) measured.push(await measureRun(runs[measured.length]!));
+    const { plan, traces, peaks } = executed[round % 2 === 0 ? place : executed.length - 1 - place]!;
+    const result = await train(plan, benchModel(plan.model.architecture));
+    traces.push(result.trace);
+    peaks.push(peakBytes(result) / plannedBytes(plan) - 1);
   }
+  return { executed, measured };
+}
+
+function record(
+  bench: Bench,
+  { name, dtype }: TwinFamily,
+  { workload, plan, traces, peaks }: Executed,
+  before: CostModel,
+  among: CostModel,
+): void {
+  const add = (what: string, values: readonly number[], unit: string): void =>
+    bench.record({ name: what, parameters: { workload, model: name, dtype }, ...summarize(values), unit });
+  const simulated = simulate({ plan, planHash: plan.hash, costModel: among });
+  const early = simulate({ plan, planHash: plan.hash, costModel: before });
+  const comparisons = traces.map((trace) => compareTraces(simulated, trace));
+  add(
+    "makespan",
+    comparisons.map(({ executed }) => executed.makespanSeconds),
+    "s",
+  );
+  add(
+    "makespan error",
+    comparisons.map(({ makespanError }) => makespanError),
+    "share",
+  );
+  add(
+    "makespan error, calibrated before",
+    traces.map((trace) => compareTraces(early, trace).makespanError),
+    "share",
+  );
+  const middle = compareTraces(simulated, medianActions(traces));
+  add("mean action error", [middle.meanAbsActionError], "share");
+  add(
+    "mean action error, single runs",
+    comparisons.map(({ meanAbsActionError }) => meanAbsActionError),
+    "share",
+  );
+  add("weighted action error", [middle.weightedActionError], "share");
+  add("peak memory, measured to planned", peaks, "share");
+}
+
+/** Plans are made with a calibration measured before all runs, as a user has it; predictions are scored with one measured among them. */
+async function measure(bench: Bench, family: TwinFamily): Promise<void> {
+  const calibrator = calibratorFor(family.calibration);
+  bench.note(`calibrating ${family.name}, ${family.dtype}`);
+  const measuredBefore: MeasuredRun[] = [];
+  for (const run of calibrator.runs) measuredBefore.push(await measureRun(run));
+  const before = calibrator.fit(measuredBefore);
+  const { executed, measured } = await interleave(bench, family, calibrator.runs, before);
+  const among = calibrator.fit(measured);
+  for (const each of executed)
+    record(bench, family, each, createCostModel(before, family.dtype), createCostModel(among, family.dtype));
 }
 
 export const twin: Suite = {
