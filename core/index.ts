@@ -7,7 +7,7 @@ export { DeviceError, type ErrorFacts, formatFacts, InputError, InvariantError, 
 // Seeded random numbers.
 export { createRng, type Rng } from "./rng.ts";
 // Small statistics.
-export { maximum, mean, median, quantile, sum } from "./stats.ts";
+export { maximum, mean, median, quantile, sum, weightedMedian } from "./stats.ts";
 // Time as whole nanoseconds, and texts for people.
 export {
   formatBytes,

@@ -24,6 +24,18 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
+/** The smallest value that at least half of the weights are at or below; 0 for no values. */
+export function weightedMedian(values: readonly number[], weights: readonly number[]): number {
+  const half = sum(weights) / 2;
+  const order = values.map((_, index) => index).sort((a, b) => values[a]! - values[b]!);
+  let below = 0;
+  for (const index of order) {
+    below += weights[index]!;
+    if (below >= half) return values[index]!;
+  }
+  return 0;
+}
+
 /** The largest value, without the argument limit of Math.max; -Infinity for no values. */
 export function maximum(values: Iterable<number>): number {
   let largest = Number.NEGATIVE_INFINITY;

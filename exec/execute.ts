@@ -134,6 +134,8 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       fail(error);
     }
   });
+  // What is set up runs on the devices' threads as well: none starts the plan while another still packs its weights.
+  await Promise.race([runtime.idle(), failure]);
   fill();
   runtime.signal(firstEvent + lowered.startEvent);
   while (record.progress().doneActions < totalActions) await Promise.race([runtime.idle(), failure]);

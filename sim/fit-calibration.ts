@@ -1,4 +1,4 @@
-import { contentHash, mean, median, quantile, sum } from "../core/index.ts";
+import { canonicalJson, contentHash, mean, median, quantile, sum, weightedMedian } from "../core/index.ts";
 import {
   ACTION_LETTERS,
   type ActionLetter,
@@ -62,11 +62,27 @@ interface Fit {
 }
 
 /**
- * What brings the sum of the predictions to the sum of the measurements. Operators are fitted on relative residuals, that is near the median; a run
- * is made of means, interruptions included.
+ * What brings the predictions to the measurements in the middle one of all measuring runs: operators are medians, but a run is a sum, usual
+ * interruptions included. Runs count by their time; one that something else held up is not the middle one.
  */
-function sumFactor(predicted: readonly number[], measured: readonly number[]): number {
-  const factor = sum(measured) / sum(predicted);
+function runFactor(
+  actions: readonly ActionSample[],
+  predicted: readonly number[],
+  measured: readonly number[],
+): number {
+  const points = new Map<string, { predicted: number; measured: number }>();
+  for (const [index, { calls }] of actions.entries()) {
+    const key = canonicalJson(calls);
+    const point = points.get(key) ?? { predicted: 0, measured: 0 };
+    points.set(key, point);
+    point.predicted += predicted[index]!;
+    point.measured += measured[index]!;
+  }
+  const all = [...points.values()];
+  const factor = weightedMedian(
+    all.map((point) => point.measured / point.predicted),
+    all.map((point) => point.predicted),
+  );
   return factor < FACTOR_RANGE[0] || factor > FACTOR_RANGE[1] ? 1 : factor;
 }
 
@@ -109,7 +125,8 @@ function fitSamples(samples: CalibrationSamples, scaleActions: boolean): Fit {
     const seconds = Math.max(0, median(rest.map((value, index) => value - own[index]!)));
     const isScaled = scaleActions && members.length >= ACTIONS_FOR_A_FACTOR;
     const factor = isScaled
-      ? sumFactor(
+      ? runFactor(
+          members,
           own.map((value) => value + seconds),
           rest,
         )
@@ -171,7 +188,7 @@ function measuredOperator({ name, coefficients, samples }: FittedOperator, facto
 }
 
 /**
- * What a letter's actions take alone, as a share of what they take beside others: the ratio of the sums. An action does not get slower
+ * What a letter's actions take alone, as a share of what they take beside others, in the middle run. An action does not get slower
  * by being alone, so what is above 1 is noise.
  */
 function aloneShares(fit: Fit, alone: readonly ActionSample[]): NonNullable<MeasuredCalibration["aloneShare"]> {
@@ -180,7 +197,8 @@ function aloneShares(fit: Fit, alone: readonly ActionSample[]): NonNullable<Meas
     if (own.length === 0) return 1;
     return Math.min(
       1,
-      sumFactor(
+      runFactor(
+        own,
         own.map((action) => predictedSeconds(fit, action)),
         own.map(({ seconds }) => seconds),
       ),

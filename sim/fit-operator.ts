@@ -1,4 +1,4 @@
-import { canonicalJson, InputError, quantile } from "../core/index.ts";
+import { canonicalJson, InputError, median, quantile, sum } from "../core/index.ts";
 import { beyond, type Coefficients, featureValue, operatorSeconds } from "../plan/index.ts";
 import { nonNegativeLeastSquares } from "./nnls.ts";
 
@@ -27,16 +27,8 @@ export function informationCriterion(squares: number, numSamples: number, numPar
   return numSamples * Math.log(variance) + numParameters * Math.log(numSamples);
 }
 
-/** Samples of which equal features were drawn together into one; fits of both have the same coefficients and residuals. */
-interface Pooled {
-  readonly points: readonly OperatorSample[];
-  readonly numSamples: number;
-  /** Squares of relative residuals that no coefficients can take away: those among samples of one point. */
-  readonly squaresWithin: number;
-}
-
-/** sum w (p/s - 1)^2 over samples of one p is A p^2 - 2 B p + C with A = sum w/s^2, B = sum w/s, C = sum w: one sample of B/A seconds and weight B^2/A, and a rest. */
-function poolPoints(samples: readonly OperatorSample[]): Pooled {
+/** Samples of equal features as one, with their median: what interrupts single calls is no property of the operator. */
+function medianPoints(samples: readonly OperatorSample[]): readonly OperatorSample[] {
   const byPoint = new Map<string, OperatorSample[]>();
   for (const sample of samples) {
     const key = canonicalJson(sample.features);
@@ -44,18 +36,11 @@ function poolPoints(samples: readonly OperatorSample[]): Pooled {
     if (members === undefined) byPoint.set(key, [sample]);
     else members.push(sample);
   }
-  let squaresWithin = 0;
-  const points = [...byPoint.values()].map((members) => {
-    let [squares, linear, weights] = [0, 0, 0];
-    for (const { seconds, weight = 1 } of members) {
-      squares += weight / seconds ** 2;
-      linear += weight / seconds;
-      weights += weight;
-    }
-    squaresWithin += Math.max(0, weights - linear ** 2 / squares);
-    return { ...members[0]!, seconds: linear / squares, weight: linear ** 2 / squares };
-  });
-  return { points, numSamples: samples.length, squaresWithin };
+  return [...byPoint.values()].map((members) => ({
+    ...members[0]!,
+    seconds: median(members.map(({ seconds }) => seconds)),
+    weight: sum(members.map(({ weight = 1 }) => weight)),
+  }));
 }
 
 interface Fit {
@@ -63,7 +48,7 @@ interface Fit {
   readonly criterion: number;
 }
 
-function fitFeatures({ points, numSamples, squaresWithin }: Pooled, features: readonly string[]): Fit {
+function fitFeatures(points: readonly OperatorSample[], features: readonly string[]): Fit {
   const weights = points.map(({ weight = 1 }) => Math.sqrt(weight));
   const columns = features.map((feature) =>
     points.map((point, row) => (weights[row]! * featureValue(point.features, feature)) / point.seconds),
@@ -73,16 +58,16 @@ function fitFeatures({ points, numSamples, squaresWithin }: Pooled, features: re
   features.forEach((feature, index) => {
     if (solution[index]! > 0) coefficients[feature] = solution[index]!;
   });
-  let squares = squaresWithin;
+  let squares = 0;
   points.forEach((point, row) => {
     squares += (weights[row]! * (operatorSeconds(coefficients, point.features) / point.seconds - 1)) ** 2;
   });
-  return { coefficients, criterion: informationCriterion(squares, numSamples, Object.keys(coefficients).length) };
+  return { coefficients, criterion: informationCriterion(squares, points.length, Object.keys(coefficients).length) };
 }
 
 /** Features are taken out one by one, the least useful first, as long as that lowers the information criterion. */
-function fitUsefulFeatures(pooled: Pooled, features: readonly string[]): Fit {
-  let best = fitFeatures(pooled, features);
+function fitUsefulFeatures(points: readonly OperatorSample[], features: readonly string[]): Fit {
+  let best = fitFeatures(points, features);
   for (;;) {
     const kept = Object.keys(best.coefficients);
     const smaller =
@@ -90,7 +75,7 @@ function fitUsefulFeatures(pooled: Pooled, features: readonly string[]): Fit {
         ? []
         : kept.map((out) =>
             fitFeatures(
-              pooled,
+              points,
               kept.filter((feature) => feature !== out),
             ),
           );
@@ -111,7 +96,7 @@ const KNOT_QUANTILES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8] as const;
 const SIZES_FOR_A_KNOT = 6;
 
 /** Names of the features that count what is beyond a size. */
-function spills({ points }: Pooled): readonly string[] {
+function spills(points: readonly OperatorSample[]): readonly string[] {
   const feature = TRAFFIC.find((name) => points.some(({ features }) => features[name] !== undefined));
   if (feature === undefined) return [];
   const sizes = [...new Set(points.map(({ features }) => features[feature] ?? 0))];
@@ -131,10 +116,10 @@ export function fitOperator(samples: readonly OperatorSample[]): Coefficients {
       throw new InputError({ expected: `a positive time of ${operator}`, got: seconds });
   }
   const features = [...new Set(samples.flatMap((sample) => Object.keys(sample.features)))];
-  const pooled = poolPoints(samples);
-  let best = fitUsefulFeatures(pooled, features);
-  for (const spill of spills(pooled)) {
-    const fit = fitUsefulFeatures(pooled, [...features, spill]);
+  const points = medianPoints(samples);
+  let best = fitUsefulFeatures(points, features);
+  for (const spill of spills(points)) {
+    const fit = fitUsefulFeatures(points, [...features, spill]);
     if (fit.criterion < best.criterion) best = fit;
   }
   if (Object.keys(best.coefficients).length === 0) {
