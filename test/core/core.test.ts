@@ -14,6 +14,7 @@ import {
   nanos,
   quantile,
   secondsToNanos,
+  weightedMedian,
 } from "../../core/index.ts";
 
 test("nanoseconds are whole, not negative and rounded once", () => {
@@ -64,6 +65,13 @@ test("statistics interpolate between order statistics and are 0 for nothing", ()
     2, 2.5, 9, 0, 0,
   ]);
   expect(maximum([])).toBe(Number.NEGATIVE_INFINITY);
+});
+
+test("a weighted median has half of the weight at or below it, whatever the order", () => {
+  expect(weightedMedian([5, 1, 9], [1, 1, 1])).toBe(5);
+  expect(weightedMedian([5, 1, 9], [1, 1, 3])).toBe(9);
+  expect(weightedMedian([1, 2], [1, 1])).toBe(1);
+  expect(weightedMedian([], [])).toBe(0);
 });
 
 test("an error says where, what was expected, what was there, then detail and hint", () => {
