@@ -1,6 +1,6 @@
 import { type CalibrationRun, type MeasuredRun, measureRun } from "../../cli/calibrate-devices.ts";
 import { type CostModel, createCostModel, type MeasuredCalibration, type Plan } from "../../plan/index.ts";
-import { simulate } from "../../sim/index.ts";
+import { replay, simulate } from "../../sim/index.ts";
 import { compareTraces, type Trace } from "../../traces/index.ts";
 import { calibratorFor } from "../calibrate.ts";
 import { summarize } from "../measurement.ts";
@@ -86,7 +86,13 @@ function record(
     traces.map((trace) => compareTraces(early, trace).makespanError),
     "share",
   );
-  const middle = compareTraces(simulated, medianActions(traces));
+  const undisturbed = medianActions(traces);
+  const middle = compareTraces(simulated, undisturbed);
+  add(
+    "makespan error, medians replayed",
+    [compareTraces(simulated, replay({ plan, planHash: plan.hash, executed: undisturbed })).makespanError],
+    "share",
+  );
   add("mean action error", [middle.meanAbsActionError], "share");
   add(
     "mean action error, single runs",
