@@ -70,7 +70,10 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   twin: [
     "makespan",
     "makespan error",
+    "makespan error, calibrated before",
+    "makespan error, medians replayed",
     "mean action error",
+    "mean action error, single runs",
     "peak memory, measured to planned",
     "weighted action error",
   ],
