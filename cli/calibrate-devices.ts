@@ -126,7 +126,7 @@ export function calibrationOf(
     dtype,
     ...fitted,
     link: fitLink(busy.flatMap(({ messages }) => messages)),
-    gapSeconds: median(busy.flatMap(({ gaps }) => gaps)),
+    gapSeconds: Math.max(0, median(busy.flatMap(({ gaps }) => gaps))),
   };
 }
 
