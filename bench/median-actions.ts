@@ -1,4 +1,4 @@
-import { median, type Nanos } from "../core/index.ts";
+import { groupBy, median, type Nanos } from "../core/index.ts";
 import type { Trace, TraceEvent } from "../traces/index.ts";
 
 function keyOf({ stream, action }: TraceEvent): string {
@@ -10,18 +10,16 @@ function keyOf({ stream, action }: TraceEvent): string {
  * Starts are still those of the first run; a replay moves them.
  */
 export function medianActions(traces: readonly Trace[]): Trace {
-  const times = new Map<string, number[]>();
-  for (const event of traces.flatMap(({ events }) => events)) {
-    const own = times.get(keyOf(event)) ?? [];
-    own.push(event.durationNs);
-    times.set(keyOf(event), own);
-  }
+  const all = groupBy(
+    traces.flatMap(({ events }) => events),
+    keyOf,
+  );
   const [first] = traces;
   return {
     ...first!,
     events: first!.events.map((event) => ({
       ...event,
-      durationNs: Math.round(median(times.get(keyOf(event))!)) as Nanos,
+      durationNs: Math.round(median(all.get(keyOf(event))!.map(({ durationNs }) => durationNs))) as Nanos,
     })),
   };
 }

@@ -4,6 +4,8 @@ export { canonicalJson, contentHash } from "./canonical-json.ts";
 export { DueSlots } from "./due-slots.ts";
 // The four error classes and the facts that their texts are made of.
 export { DeviceError, type ErrorFacts, formatFacts, InputError, InvariantError, PlanError } from "./errors.ts";
+// Values by a key.
+export { groupBy } from "./group-by.ts";
 // Seeded random numbers.
 export { createRng, type Rng } from "./rng.ts";
 // Small statistics.

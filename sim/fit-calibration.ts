@@ -1,4 +1,4 @@
-import { canonicalJson, contentHash, mean, median, quantile, sum, weightedMedian } from "../core/index.ts";
+import { canonicalJson, contentHash, groupBy, mean, median, quantile, sum, weightedMedian } from "../core/index.ts";
 import {
   ACTION_LETTERS,
   type ActionLetter,
@@ -70,18 +70,14 @@ function runFactor(
   predicted: readonly number[],
   measured: readonly number[],
 ): number {
-  const points = new Map<string, { predicted: number; measured: number }>();
-  for (const [index, { calls }] of actions.entries()) {
-    const key = canonicalJson(calls);
-    const point = points.get(key) ?? { predicted: 0, measured: 0 };
-    points.set(key, point);
-    point.predicted += predicted[index]!;
-    point.measured += measured[index]!;
-  }
-  const all = [...points.values()];
+  const runs = groupBy([...actions.keys()], (index) => canonicalJson(actions[index]!.calls));
+  const sums = [...runs.values()].map((indices) => ({
+    predicted: sum(indices.map((index) => predicted[index]!)),
+    measured: sum(indices.map((index) => measured[index]!)),
+  }));
   const factor = weightedMedian(
-    all.map((point) => point.measured / point.predicted),
-    all.map((point) => point.predicted),
+    sums.map((run) => run.measured / run.predicted),
+    sums.map((run) => run.predicted),
   );
   return factor < FACTOR_RANGE[0] || factor > FACTOR_RANGE[1] ? 1 : factor;
 }

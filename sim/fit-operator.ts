@@ -1,4 +1,4 @@
-import { canonicalJson, InputError, median, quantile, sum } from "../core/index.ts";
+import { canonicalJson, groupBy, InputError, median, quantile, sum } from "../core/index.ts";
 import { beyond, type Coefficients, featureValue, operatorSeconds } from "../plan/index.ts";
 import { nonNegativeLeastSquares } from "./nnls.ts";
 
@@ -29,14 +29,7 @@ export function informationCriterion(squares: number, numSamples: number, numPar
 
 /** Samples of equal features as one, with their median: what interrupts single calls is no property of the operator. */
 function medianPoints(samples: readonly OperatorSample[]): readonly OperatorSample[] {
-  const byPoint = new Map<string, OperatorSample[]>();
-  for (const sample of samples) {
-    const key = canonicalJson(sample.features);
-    const members = byPoint.get(key);
-    if (members === undefined) byPoint.set(key, [sample]);
-    else members.push(sample);
-  }
-  return [...byPoint.values()].map((members) => ({
+  return [...groupBy(samples, ({ features }) => canonicalJson(features)).values()].map((members) => ({
     ...members[0]!,
     seconds: median(members.map(({ seconds }) => seconds)),
     weight: sum(members.map(({ weight = 1 }) => weight)),

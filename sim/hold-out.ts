@@ -1,4 +1,4 @@
-import { canonicalJson, median } from "../core/index.ts";
+import { canonicalJson, groupBy, median } from "../core/index.ts";
 
 const EVERY = 5;
 const FIRST = 2;
@@ -16,13 +16,7 @@ export function splitHoldOut<T extends { readonly seconds: number }>(
   samples: readonly T[],
   key: (sample: T) => unknown,
 ): Split<T> {
-  const points = new Map<string, T[]>();
-  for (const sample of samples) {
-    const text = canonicalJson(key(sample));
-    const members = points.get(text);
-    if (members === undefined) points.set(text, [sample]);
-    else members.push(sample);
-  }
+  const points = groupBy(samples, (sample) => canonicalJson(key(sample)));
   const size = (members: readonly T[]): number => median(members.map((sample) => sample.seconds));
   const ordered = [...points.values()].sort((a, b) => size(a) - size(b));
   const heldOut = new Set(ordered.filter((_, index) => index % EVERY === FIRST && index < ordered.length - 1).flat());

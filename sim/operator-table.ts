@@ -1,4 +1,4 @@
-import { canonicalJson, InputError } from "../core/index.ts";
+import { canonicalJson, groupBy, InputError } from "../core/index.ts";
 import { type Coefficients, type OperatorCall, operatorSeconds } from "../plan/index.ts";
 import { fitOperator, type OperatorSample } from "./fit-operator.ts";
 
@@ -14,19 +14,6 @@ export interface FittedOperator {
 
 /** By operator name and, for shapes that were not measured, by kind. */
 export type OperatorTable = ReadonlyMap<string, FittedOperator>;
-
-function groupBy(
-  samples: readonly OperatorSample[],
-  key: (sample: OperatorSample) => string,
-): ReadonlyMap<string, readonly OperatorSample[]> {
-  const groups = new Map<string, OperatorSample[]>();
-  for (const sample of samples) {
-    const members = groups.get(key(sample));
-    if (members === undefined) groups.set(key(sample), [sample]);
-    else members.push(sample);
-  }
-  return groups;
-}
 
 /** The factor on given coefficients that leaves the smallest relative residuals. */
 function fitFactor(coefficients: Coefficients, samples: readonly OperatorSample[]): number {
