@@ -114,23 +114,23 @@ function lora(
   { segments }: Sizes,
   projections: readonly Projection[],
 ): readonly OperatorCall[] {
-  let [parts, work, rows, outputs, weights] = [0, 0, 0, 0, 0];
+  let [parts, work, inputs, outputs, weights] = [0, 0, 0, 0, 0];
   for (const segment of segments) {
     const { rank, targets } = jobs[segment.job]!.adapter;
     const shapes = projections
       .filter((projection) => targets.includes(projection))
       .map((projection) => projectionShape(architecture, projection));
     parts += shapes.length;
-    if (shapes.length > 0) rows += segment.tokens * shapes[0]!.in;
+    if (shapes.length > 0) inputs += segment.tokens * shapes[0]!.in;
     for (const { in: inFeatures, out: outFeatures } of shapes) {
       work += segment.tokens * rank * (inFeatures + outFeatures);
-      rows += segment.tokens * outFeatures;
       outputs += segment.tokens * outFeatures;
       weights += rank * (inFeatures + outFeatures);
     }
   }
   if (parts === 0) return [];
   const passes = direction === "F" ? 1 : 2;
+  const rows = inputs + outputs;
   const call: OperatorCall = {
     name: `lora:${direction}`,
     kind: `lora:${direction}`,
