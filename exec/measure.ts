@@ -15,6 +15,7 @@ import {
 import type { TraceEvent } from "../traces/index.ts";
 import { actionGaps } from "./action-gaps.ts";
 import { initialPairs } from "./adapters.ts";
+import { computeOrder, endNs } from "./compute-order.ts";
 import { type ExecuteResult, executePlan } from "./execute.ts";
 import type { BaseModel } from "./model-folder.ts";
 import { callName, operatorName } from "./operator-names.ts";
@@ -74,22 +75,16 @@ function operatorSamples(
 }
 
 /** Messages whose receiver was already waiting: from the end of the sending action to the start of the receiving one. */
-function messageSamples(plan: Plan, events: readonly TraceEvent[]): readonly MeasuredMessage[] {
-  const compute = events.filter((event) => event.stream === "compute");
-  const byAction = new Map(compute.map((event) => [event.action, event]));
-  const previousEnd = new Map<string, number>();
-  const lastEnd = plan.devices.map(() => 0);
-  for (const event of compute) {
-    previousEnd.set(event.action, lastEnd[event.device]!);
-    lastEnd[event.device] = event.startNs + event.durationNs;
-  }
+function messageSamples(events: readonly TraceEvent[]): readonly MeasuredMessage[] {
+  const { byAction, before } = computeOrder(events);
   return events.flatMap((event) => {
     if (event.stream !== "send") return [];
     const producer = byAction.get(event.action)!;
     const sent = parseAction(event.action);
     const consumer = byAction.get(formatAction({ ...sent, stage: sent.stage + (sent.letter === "F" ? 1 : -1) }))!;
-    const produced = producer.startNs + producer.durationNs;
-    return previousEnd.get(consumer.action)! > produced
+    const produced = endNs(producer);
+    const previous = before.get(consumer.action);
+    return previous !== undefined && endNs(previous) > produced
       ? []
       : [{ bytes: event.bytes!, seconds: (consumer.startNs - produced) / 1e9 }];
   });
@@ -119,8 +114,8 @@ function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurem
   return {
     operators,
     actions,
-    messages: messageSamples(plan, result.trace.events),
-    gaps: actionGaps(result.trace.events),
+    messages: messageSamples(result.trace.events),
+    gaps: actionGaps(plan, result.trace.events),
   };
 }
 

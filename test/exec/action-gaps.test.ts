@@ -12,11 +12,11 @@ describe("actionGaps", () => {
     });
     const { events } = simulate({ plan, planHash: "", costModel: { ...secondsPerToken(0), gapSeconds: 0.5 } });
     // Stage 0: F0 to F1; its backwards wait. Stage 1: F0 to B0, B0 to F1, whose message left before B0 began, and F1 to B1.
-    expect(actionGaps(events)).toEqual([0.5, 0.5, 0.5, 0.5]);
+    expect(actionGaps(plan, events)).toEqual([0.5, 0.5, 0.5, 0.5]);
   });
 
   it("has none for a single action", () => {
     const plan = smallPlan({ orders: ["F0"], microBatches: [{ tokens: 4 }] });
-    expect(actionGaps(simulate({ plan, planHash: "", costModel: secondsPerToken(0) }).events)).toEqual([]);
+    expect(actionGaps(plan, simulate({ plan, planHash: "", costModel: secondsPerToken(0) }).events)).toEqual([]);
   });
 });
