@@ -7,6 +7,7 @@ import {
   type MeasuredRun,
   rangeOfPlan,
 } from "../cli/calibrate-devices.ts";
+import { today } from "../core/index.ts";
 import type { MeasuredCalibration } from "../plan/index.ts";
 import { benchModel } from "./train.ts";
 import { benchPlan, type PlanShape } from "./workload.ts";
@@ -14,10 +15,6 @@ import { benchPlan, type PlanShape } from "./workload.ts";
 function subjectOf(shape: PlanShape): CalibrationSubject {
   const plan = benchPlan(shape);
   return { range: rangeOfPlan(plan), model: benchModel(plan.model.architecture) };
-}
-
-function today(): string {
-  return new Date().toISOString().slice(0, 10);
 }
 
 /** A calibration over the sizes of a plan, as `calibrate --workload` makes it. */

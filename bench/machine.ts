@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { loadavg } from "node:os";
 import { packageFile } from "../cli/package-file.ts";
 import { VERSION } from "../cli/version.ts";
-import { DeviceError } from "../core/index.ts";
+import { DeviceError, today } from "../core/index.ts";
 import { nativeInfo } from "../exec/index.ts";
 import type { Dtype } from "../plan/index.ts";
 import { type Measurement, type Metadata, measurementSchema } from "./measurement.ts";
@@ -23,7 +23,7 @@ export function metadata(suite: string, command: string): Metadata {
     version: 1,
     suite,
     command,
-    date: new Date().toISOString().slice(0, 10),
+    date: today(),
     loratwin: VERSION,
     commit: commit === undefined ? "unknown" : `${commit}${changed === "" ? "" : "+"}`,
     node: process.version,

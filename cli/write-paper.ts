@@ -1,3 +1,4 @@
+import { today } from "../core/index.ts";
 import { type PaperPageData, renderPaper } from "../reports/index.ts";
 import type { PaperTable, Variation } from "../studies/index.ts";
 import { writeOutput } from "./files.ts";
@@ -14,7 +15,7 @@ function pageData(
   const capacity = calibration.figures.find(({ name }) => name === "memoryBytes");
   return {
     title: "The paper\u2019s evaluation, published and predicted",
-    date: new Date().toISOString().slice(0, 10),
+    date: today(),
     version: VERSION,
     device: calibration.device,
     numDevices: NUM_DEVICES,

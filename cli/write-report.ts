@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { DeviceError } from "../core/index.ts";
+import { DeviceError, today } from "../core/index.ts";
 import { type Plan, parsePlan } from "../plan/index.ts";
 import { type LossRecord, renderReport } from "../reports/index.ts";
 import type { Trace } from "../traces/index.ts";
@@ -32,7 +32,7 @@ export interface ReportFacts {
 export function writeReport(io: Io, file: string, { title, plan, traces, losses }: ReportFacts): void {
   const page = renderReport({
     title,
-    date: new Date().toISOString().slice(0, 10),
+    date: today(),
     traces,
     ...(plan === undefined ? {} : { plan }),
     ...(losses === undefined || losses.length === 0 ? {} : { losses }),

@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { packageFile } from "../cli/package-file.ts";
 import { VERSION } from "../cli/version.ts";
-import { DeviceError, InputError, PlanError } from "../core/index.ts";
+import { DeviceError, InputError, PlanError, today } from "../core/index.ts";
 import { killChildren, runChild, TimeOver } from "./child.ts";
 import { type Machine, programEnvironment } from "./machine.ts";
 import { addonFile } from "./places.ts";
@@ -114,7 +114,7 @@ export async function runStages(input: StagesInput): Promise<Summary> {
     kind: "gpu-summary",
     version: 1,
     command: input.command,
-    date: new Date().toISOString().slice(0, 10),
+    date: today(),
     loratwin: VERSION,
     mode: input.mode,
     state: "running",

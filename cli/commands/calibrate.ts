@@ -1,4 +1,4 @@
-import { canonicalJson, InputError } from "../../core/index.ts";
+import { canonicalJson, InputError, today } from "../../core/index.ts";
 import { nativeInfo, syntheticWeights } from "../../exec/index.ts";
 import {
   architectureFromConfig,
@@ -125,7 +125,7 @@ export const calibrateCommand: Command = {
   async run(args, io) {
     if (await calibrateWithoutDevice(io, args)) return 0;
     const subjects = await subjectsOf(io, args);
-    const calibration = await calibrateDevices(subjects, new Date().toISOString().slice(0, 10), (run, runs) =>
+    const calibration = await calibrateDevices(subjects, today(), (run, runs) =>
       note(io, args, `run ${run + 1} of ${runs}`),
     );
     const output = optionalText(args, "output");

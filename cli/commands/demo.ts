@@ -1,6 +1,6 @@
 import path from "node:path";
 import { parse, stringify } from "yaml";
-import { canonicalJson, formatSeconds } from "../../core/index.ts";
+import { canonicalJson, formatSeconds, today } from "../../core/index.ts";
 import { initModel } from "../../datasets/index.ts";
 import { nativeInfo, openModelFolder } from "../../exec/index.ts";
 import { createCostModel } from "../../plan/index.ts";
@@ -74,11 +74,7 @@ export const demoCommand: Command = {
     const draft = await createPlan(io, planArgs, at("workload.yaml"));
     const model = openModelFolder(absolute(io, at("model")));
     let began = performance.now();
-    const calibration = await calibrateDevices(
-      [{ range: rangeOfPlan(draft.plan), model }],
-      new Date().toISOString().slice(0, 10),
-      () => {},
-    );
+    const calibration = await calibrateDevices([{ range: rangeOfPlan(draft.plan), model }], today(), () => {});
     writeOutput(io, at("calibration.json"), `${canonicalJson(calibration)}\n`);
     say(
       `2. calibrate  ${calibration.operators.length} operators on ${devices} in ${formatSeconds((performance.now() - began) / 1e3)}; actions kept out of the fit: ${(100 * calibration.holdOut.meanAbsError).toFixed(1)} % mean error`,
