@@ -1,4 +1,4 @@
-import { type Dtype, PROJECTIONS } from "../plan/index.ts";
+import { type Dtype, PROJECTIONS, type Projection } from "../plan/index.ts";
 import type { Scale } from "./suite.ts";
 import { ATTENTION_TARGETS, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";
 
@@ -47,23 +47,22 @@ const ONE = [1];
 const TWO = [1, 1];
 
 /**
- * The ends of the range that the workloads stay in, in ranks, lengths and sizes: micro-batches of two short rows of one adapter, up to a
- * row of each of eight.
+ * The ends of the range that the workloads stay in, in ranks, lengths and sizes, and both sets of targets: micro-batches of two short rows of one
+ * adapter, up to a row of each of eight.
  */
 function calibrationShapes(model: ModelShape, dtype: Dtype, { min, max }: Sizes): readonly PlanShape[] {
   const length = { distribution: "uniform", min, max } as const;
-  const jobsOf = (microBatchSize: number): readonly JobShape[] =>
-    [4, 32, 16, 64, 4, 32, 16, 64].map((rank) => ({
-      rank,
-      targets: PROJECTIONS,
-      batchSize: 2 * microBatchSize,
-      microBatchSize,
-      length,
-      steps: 8,
-    }));
+  const shape = { model, dtype, devices: TWO };
+  const jobsOf = (
+    ranks: readonly number[],
+    targets: readonly Projection[],
+    microBatchSize: number,
+  ): readonly JobShape[] =>
+    ranks.map((rank) => ({ rank, targets, batchSize: 2 * microBatchSize, microBatchSize, length, steps: 8 }));
   return [
-    { model, dtype, devices: TWO, jobs: jobsOf(2), groups: 8 },
-    { model, dtype, devices: TWO, jobs: jobsOf(1), groups: 1 },
+    { ...shape, jobs: jobsOf([4, 20, 32, 64], ATTENTION_TARGETS, 2), groups: 4 },
+    { ...shape, jobs: jobsOf([4, 10, 40, 64], PROJECTIONS, 2), groups: 4 },
+    { ...shape, jobs: jobsOf([4, 32, 10, 64, 20, 16, 6, 48], PROJECTIONS, 1), groups: 1 },
   ];
 }
 

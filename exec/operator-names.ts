@@ -13,7 +13,7 @@ export function operatorName(operator: Operator, letter: "F" | "B", recompute: R
     case "rmsnorm":
       return letter === "B" && recompute === "none" ? "rmsnorm-again:B" : "rmsnorm:F";
     case "swiglu":
-      return letter === "B" ? "swiglu-again:B" : "swiglu:F";
+      return letter === "B" && recompute === "none" ? "swiglu-again:B" : "swiglu:F";
     case "rmsnormBackward":
       return "rmsnorm:B";
     case "swigluBackward":

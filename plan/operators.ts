@@ -1,5 +1,11 @@
 import { computeDtype } from "./compute-dtype.ts";
-import { type Architecture, LORA_GROUPS, type Projection, projectionShape } from "./documents/architecture.ts";
+import {
+  type Architecture,
+  LORA_GROUPS,
+  loraGroup,
+  type Projection,
+  projectionShape,
+} from "./documents/architecture.ts";
 import type { MicroBatch, PlannedJob, Stage } from "./documents/plan.ts";
 import type { Dtype, Recompute } from "./documents/workload.ts";
 import { type JobSegment, jobSegments } from "./mini-batch.ts";
@@ -33,6 +39,8 @@ export interface StageShape {
 
 type Direction = "F" | "B";
 
+const MLP_INPUTS = loraGroup("gate_proj");
+
 function matmul(
   direction: Direction,
   tokens: number,
@@ -62,6 +70,22 @@ function elementwise(
 ): OperatorCall {
   const kind = `${name}:${direction}`;
   return { name: kind, kind, calls, flops: elements, elements, features: { one: 1, elements, tokens } };
+}
+
+/**
+ * SwiGLU, forward or backward. `cold`: the elements of those rows whose gate and up no operator had in its caches just before, so that they come from
+ * farther away.
+ */
+function swiglu(
+  direction: Direction,
+  { intermediateSize }: Architecture,
+  tokens: number,
+  coldTokens: number,
+  calls: number,
+): OperatorCall {
+  const { features, ...call } = elementwise("swiglu", direction, tokens * intermediateSize, tokens, calls);
+  // Before the other sizes: where all rows are cold the fit cannot tell the two, and leaves out the first.
+  return { ...call, features: { one: 1, cold: coldTokens * intermediateSize, ...features } };
 }
 
 /** What a micro-batch's operators depend on. */
@@ -143,6 +167,15 @@ function lora(
   return [call];
 }
 
+/** What an adapter adds to gate and up it leaves in the caches. */
+function forwardSwiglu({ architecture, stage, jobs }: StageShape, { segments, tokens }: Sizes): OperatorCall {
+  let warmTokens = 0;
+  for (const segment of segments)
+    if (MLP_INPUTS.some((projection) => jobs[segment.job]!.adapter.targets.includes(projection)))
+      warmTokens += segment.tokens;
+  return swiglu("F", architecture, tokens, tokens - warmTokens, stage.endLayer - stage.firstLayer);
+}
+
 function loras(direction: Direction, shape: StageShape, sizes: Sizes, groups = LORA_GROUPS): readonly OperatorCall[] {
   return groups.flatMap((group) => lora(direction, shape, sizes, group));
 }
@@ -187,7 +220,7 @@ function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCal
     ...edgeCopies(shape, "F", tokens),
     ...upToGateUp(shape, sizes),
     elementwise("rmsnorm", "F", tokens * hidden, tokens, 2 * layers + (stage.head ? 1 : 0)),
-    elementwise("swiglu", "F", tokens * inner, tokens, layers),
+    forwardSwiglu(shape, sizes),
     matmul("F", tokens, inner, hidden, layers),
     ...loras("F", shape, sizes, [["down_proj"]]),
   ];
@@ -231,13 +264,17 @@ function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[
     calls.push(elementwise("rmsnorm-again", "B", normElements, tokens, norms));
   }
   if (targeted("down_proj"))
-    calls.push(elementwise("swiglu-again", "B", tokens * arch.intermediateSize, tokens, layers));
+    calls.push(
+      recompute === "layer"
+        ? forwardSwiglu(shape, sizes)
+        : elementwise("swiglu-again", "B", tokens * arch.intermediateSize, tokens, layers),
+    );
   return calls;
 }
 
 /** The first layer after the embedding has no gradient of its input: neither its qkv product nor its first norm goes back. */
 function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
-  const { architecture: arch, stage } = shape;
+  const { architecture: arch, stage, jobs, recompute } = shape;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim } = arch;
   const { tokens } = sizes;
   const layers = stage.endLayer - stage.firstLayer;
@@ -251,7 +288,7 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
     matmul("B", tokens, hidden, 2 * inner, layers),
     matmul("B", tokens, inner, hidden, layers),
     elementwise("rope", "B", tokens * (numHeads + numKvHeads) * headDim, tokens, layers),
-    elementwise("swiglu", "B", tokens * inner, tokens, layers),
+    swiglu("B", arch, tokens, recompute === "layer" || targetsOf(jobs).has("down_proj") ? 0 : tokens, layers),
     elementwise("rmsnorm", "B", tokens * hidden, tokens, layers + inputGradients + (stage.head ? 1 : 0)),
     attention("B", arch, sizes, layers),
     ...loras("B", shape, sizes),

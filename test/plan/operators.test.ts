@@ -1,0 +1,52 @@
+import { describe, expect, test } from "vitest";
+import { type Projection, type Recompute, stageOperators } from "../../plan/index.ts";
+import { smallPlan } from "../sim/small-plan.ts";
+
+const base = smallPlan({ orders: ["F0 B0"], microBatches: [{ tokens: 1 }] });
+const architecture = { ...base.model.architecture, intermediateSize: 172 };
+const stage = { ...base.stages[0]!, embedding: false, head: false };
+
+/** The features of a SwiGLU over 40 rows of one job and 60 of another. */
+function swigluFeatures(
+  direction: "F" | "B",
+  name: string,
+  targets: readonly (readonly Projection[])[],
+  recompute: Recompute = "none",
+): Readonly<Record<string, number>> | undefined {
+  const jobs = targets.map((own) => ({
+    ...base.jobs[0]!,
+    adapter: { rank: 8, alpha: 8, dropout: 0, targets: [...own] },
+  }));
+  const microBatch = {
+    rows: [
+      [0, 0, 40, 39],
+      [1, 0, 60, 59],
+    ] as [number, number, number, number][],
+  };
+  const shape = { architecture, stage, jobs, dtype: "float32" as const, recompute };
+  return stageOperators(shape, direction, microBatch).find((call) => call.name === name)?.features;
+}
+
+describe("SwiGLU reads gate and up from the caches where an operator just before had them", () => {
+  test("forward: an adapter on gate or up, row by row", () => {
+    expect(swigluFeatures("F", "swiglu:F", [["q_proj"], ["v_proj"]])).toMatchObject({ elements: 17200, cold: 17200 });
+    expect(swigluFeatures("F", "swiglu:F", [["q_proj"], ["up_proj"]])).toMatchObject({
+      elements: 17200,
+      cold: 40 * 172,
+    });
+    expect(swigluFeatures("F", "swiglu:F", [["gate_proj"], ["up_proj"]])).toMatchObject({ cold: 0 });
+  });
+
+  test("backward: any adapter on down_proj, whose input is computed again for all rows", () => {
+    expect(swigluFeatures("B", "swiglu:B", [["q_proj"], ["up_proj"]])).toMatchObject({ cold: 17200 });
+    expect(swigluFeatures("B", "swiglu:B", [["q_proj"], ["down_proj"]])).toMatchObject({ cold: 0 });
+  });
+
+  test("a layer computed again has just had them, and its SwiGLU is the forward's", () => {
+    expect(swigluFeatures("B", "swiglu:B", [["q_proj"], ["q_proj"]], "layer")).toMatchObject({ cold: 0 });
+    const again: readonly (readonly Projection[])[] = [["q_proj"], ["up_proj", "down_proj"]];
+    expect(swigluFeatures("B", "swiglu-again:B", again)).toMatchObject({ elements: 17200 });
+    expect(swigluFeatures("B", "swiglu-again:B", again, "layer")).toBeUndefined();
+    expect(swigluFeatures("B", "swiglu:F", again, "layer")).toMatchObject({ elements: 17200, cold: 40 * 172 });
+  });
+});
