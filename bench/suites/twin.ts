@@ -66,8 +66,13 @@ function record(
   before: CostModel,
   among: CostModel,
 ): void {
-  const add = (what: string, values: readonly number[], unit: string): void =>
-    bench.record({ name: what, parameters: { workload, model: name, dtype }, ...summarize(values), unit });
+  const parameters = { workload, model: name, dtype };
+  const add = (what: string, values: readonly number[], unit: string): void => {
+    const summary = summarize(values);
+    // Errors are near 0, of which a spread cannot be a share.
+    const spread = unit === "share" ? null : summary.spread;
+    bench.record({ name: what, parameters, ...summary, spread, unit });
+  };
   const simulated = simulate({ plan, planHash: plan.hash, costModel: among });
   const early = simulate({ plan, planHash: plan.hash, costModel: before });
   const comparisons = traces.map((trace) => compareTraces(simulated, trace));
