@@ -1,4 +1,4 @@
-import { canonicalJson, mean } from "../core/index.ts";
+import { canonicalJson, groupBy, mean } from "../core/index.ts";
 import type { ActionLetter, MeasuredCalibration } from "../plan/index.ts";
 
 /** A whole action that the fit has not seen. */
@@ -21,24 +21,17 @@ function rootMeanSquare(values: readonly number[]): number {
  * does not average out; what scatters among them, it does.
  */
 export function letterErrors(heldOut: readonly HeldOutAction[]): LetterErrors {
-  const points = new Map<ActionLetter, Map<string, number[]>>();
-  for (const { letter, key, ratio } of heldOut) {
-    const own = points.get(letter) ?? new Map<string, number[]>();
-    points.set(letter, own);
-    const text = canonicalJson(key);
-    const ratios = own.get(text) ?? [];
-    own.set(text, ratios);
-    ratios.push(ratio);
-  }
   return Object.fromEntries(
-    [...points].map(([letter, own]) => {
-      const groups = [...own.values()];
+    [...groupBy(heldOut, ({ letter }) => letter)].map(([letter, own]) => {
+      const points = [...groupBy(own, ({ key }) => canonicalJson(key)).values()].map((actions) =>
+        actions.map(({ ratio }) => ratio),
+      );
       return [
         letter,
         {
-          points: groups.length,
-          systematic: rootMeanSquare(groups.map((ratios) => Math.log(mean(ratios)))),
-          independent: rootMeanSquare(groups.flatMap((ratios) => ratios.map((ratio) => ratio / mean(ratios) - 1))),
+          points: points.length,
+          systematic: rootMeanSquare(points.map((ratios) => Math.log(mean(ratios)))),
+          independent: rootMeanSquare(points.flatMap((ratios) => ratios.map((ratio) => ratio / mean(ratios) - 1))),
         },
       ];
     }),
