@@ -38,8 +38,11 @@ export interface ExecuteResult {
   readonly profiles: readonly RunProfile[];
 }
 
-/** Actions that a device's queue may hold ahead, so that it never waits for JavaScript and JavaScript never holds the whole run. */
-const QUEUE_AHEAD = 64;
+/**
+ * Actions that a device's queue may hold ahead: many, so that it never waits for JavaScript, which fills it between runs of actions on one of the
+ * devices' cores; not all, so that JavaScript never holds a long run.
+ */
+const QUEUE_AHEAD = 256;
 
 /**
  * Runs a plan's actions in the plan's order on this machine's devices.

@@ -1,16 +1,7 @@
-import { type Nanos, nanos } from "../core/index.ts";
 import type { Completion } from "../native/index.ts";
-import {
-  type Action,
-  activeJobs,
-  dependencyTable,
-  formatAction,
-  jobSegments,
-  microBatchJobs,
-  microBatchTokens,
-  type Plan,
-} from "../plan/index.ts";
-import { createTraceRecorder, type Trace, type TraceEvent } from "../traces/index.ts";
+import { type Action, activeJobs, dependencyTable, jobSegments, microBatchTokens, type Plan } from "../plan/index.ts";
+import type { Trace } from "../traces/index.ts";
+import { executedTrace, type SeenCompletion, type SeenLoss } from "./executed-trace.ts";
 import type { LoweredAction, LoweredPlan } from "./lower-plan.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import { collectStepMetrics, type StepMetrics } from "./step-metrics.ts";
@@ -56,51 +47,20 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
   const table = dependencyTable(plan);
   const collector = collectStepMetrics(plan, scored);
   const metrics: StepMetrics[] = [];
-  const profiles: RunProfile[] = [];
-  const recorder = createTraceRecorder({
-    source: "executed",
-    planHash: plan.hash,
-    calibrationHash: plan.calibrationHash,
-    versions,
-    devices: plan.devices.map(({ name }) => name),
-  });
   const stageOfDevice = new Map(runners.map(({ device }, stage) => [device.name, stage]));
-  const deviceOf = (stage: number): number => plan.stages[stage]!.device;
   /** All that a device holds but its activation slots; the matrix products' scratch comes with the first runs. */
   const staticBytes = (stage: number): number => {
     const { device, slotBytes } = runners[stage]!;
     const { weightsBytes, arenaBytes, adaptersBytes, otherBytes } = device.statistics().memory;
     return weightsBytes + arenaBytes + adaptersBytes + otherBytes - lowered.numSlots[stage]! * slotBytes;
   };
-  const inFlight = plan.stages.map(() => 0);
   const endedActions = plan.stages.map(() => 0);
+  // JavaScript runs on the devices' cores: the trace is made of these when the run has ended.
+  const completions: SeenCompletion[] = [];
+  const losses: SeenLoss[] = [];
   let originNs: number | undefined;
   let lastNs = 0;
   let tokens = 0;
-  const time = (ns: number): Nanos => nanos(Math.round(ns - originNs!));
-
-  const eventOf = (action: Action, done: Completion): TraceEvent => {
-    const microBatch = plan.microBatches[action.microBatch]!;
-    const startNs = time(done.startNs);
-    return {
-      action: formatAction(action),
-      device: deviceOf(action.stage),
-      stream: "compute",
-      startNs,
-      durationNs: nanos(time(done.endNs) - startNs),
-      ...action,
-      jobs: microBatchJobs(microBatch, plan.jobs),
-      step: microBatch.step,
-      part: microBatch.part,
-      tokens: microBatchTokens(microBatch),
-    };
-  };
-
-  const sampleMemory = (stage: number, change: number, ns: number): void => {
-    inFlight[stage]! += change;
-    const value = staticBytes(stage) + inFlight[stage]! * runners[stage]!.slotBytes;
-    recorder.addCounter({ counter: "memory", device: deviceOf(stage), timeNs: time(ns), value });
-  };
 
   const finishStageZero = ({ action, ends }: LoweredAction, done: Completion): void => {
     const microBatch = plan.microBatches[action.microBatch]!;
@@ -111,13 +71,7 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
     if (ends === undefined) return;
     for (const row of collector.ended(ends, done.endNs)) {
       metrics.push(row);
-      recorder.addCounter({
-        counter: "loss",
-        device: deviceOf(plan.stages.length - 1),
-        job: row.job,
-        timeNs: time(done.endNs),
-        value: row.loss,
-      });
+      losses.push({ job: row.job, value: row.loss, timeNs: done.endNs });
       onStep?.(row);
     }
   };
@@ -125,41 +79,32 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
   const finishCompute = (stage: number, done: Completion): void => {
     const lower = lowered.stages[stage]![done.id]!;
     const { action, ends } = lower;
-    recorder.add(eventOf(action, done));
     endedActions[stage]! += 1;
-    if (action.letter === "F") sampleMemory(stage, 1, done.startNs);
-    if (action.letter === "B") sampleMemory(stage, -1, done.endNs);
     if (done.losses !== undefined) {
       const jobs = jobSegments(plan.microBatches[action.microBatch]!).map(({ job }) => job);
       collector.addLosses(action.microBatch, jobs, done.losses);
     }
     if (done.sumSquares !== undefined && ends !== undefined)
       collector.addSquares(stage, ends, activeJobs(plan, ends.group, ends.step), done.sumSquares);
-    if (done.opNs !== undefined)
-      profiles.push({
-        action,
-        seconds: (done.endNs - done.startNs) / 1e9,
-        operatorSeconds: Array.from(done.opNs, (ns) => ns / 1e9),
-      });
     if (stage === 0) finishStageZero(lower, done);
   };
 
-  const finishSend = (stage: number, done: Completion): void => {
-    const { action, send } = lowered.stages[stage]![done.id]!;
-    const event = eventOf(action, done);
-    const bytes = event.tokens * runners[stage]!.messageBytesPerToken;
-    recorder.add({ ...event, stream: "send", bytes });
-    recorder.add({ ...event, stream: "receive", device: deviceOf(send!.toStage), bytes });
+  const profileOf = ({ stage, done }: SeenCompletion): readonly RunProfile[] => {
+    const { id, startNs, endNs, opNs } = done;
+    if (opNs === undefined) return [];
+    const { action } = lowered.stages[stage]![id]!;
+    return [{ action, seconds: (endNs - startNs) / 1e9, operatorSeconds: Array.from(opNs, (ns) => ns / 1e9) }];
   };
 
   return {
     add(batch) {
       originNs ??= Math.min(...batch.map(({ startNs }) => startNs));
+      const held = runners.map((_, stage) => staticBytes(stage));
       for (const done of batch) {
         lastNs = Math.max(lastNs, done.endNs);
         const stage = stageOfDevice.get(done.device)!;
-        if (done.stream === "send") finishSend(stage, done);
-        else finishCompute(stage, done);
+        completions.push({ stage, done, staticBytes: held[stage]! });
+        if (done.stream === "compute") finishCompute(stage, done);
       }
     },
     ended: (stage) => endedActions[stage]!,
@@ -168,6 +113,10 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
       tokens,
       seconds: (lastNs - (originNs ?? lastNs)) / 1e9,
     }),
-    finish: () => ({ trace: recorder.finish(), metrics, profiles }),
+    finish: () => ({
+      trace: executedTrace({ plan, lowered, runners, versions, completions, losses, originNs: originNs ?? 0 }),
+      metrics,
+      profiles: completions.flatMap(profileOf),
+    }),
   };
 }

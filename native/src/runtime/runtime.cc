@@ -9,8 +9,7 @@ namespace loratwin {
 
 namespace {
 
-constexpr std::size_t kLowQueue = 16;
-constexpr std::int64_t kReportNs = 50'000'000;
+constexpr std::int64_t kReportNs = 100'000'000;
 
 }  // namespace
 
@@ -117,13 +116,13 @@ void Runtime::strike(Waiter& waiter) {
   std::erase(waiters_, &waiter);
 }
 
-void Runtime::finish(Event* signalled, Completion completion, std::size_t left) {
+void Runtime::finish(Event* signalled, Completion completion, bool wanted) {
   bool first = false;
   {
     const std::lock_guard lock(mutex);
     if (signalled != nullptr) mark(*signalled);
     completions_.push_back(std::move(completion));
-    first = (left <= kLowQueue || nowNs() - announcedNs_ >= kReportNs) && announce();
+    first = (wanted || nowNs() - announcedNs_ >= kReportNs) && announce();
   }
   if (first) notify_();
 }

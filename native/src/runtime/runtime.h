@@ -69,8 +69,8 @@ class Runtime {
   void record(Event& event, void* recorded);
   void stop(Waiter& waiter);
 
-  // `left` = tasks behind it in its queue. JavaScript is woken when a queue runs low, else every kReportNs: it runs on the devices' cores.
-  void finish(Event* signalled, Completion completion, std::size_t left);
+  // `wanted`: JavaScript is woken for it. Else it is at most every kReportNs, as it runs on the devices' cores.
+  void finish(Event* signalled, Completion completion, bool wanted);
   // The first failure counts: every stream drops its pending tasks from now on.
   void fail(Failure failure);
   bool failed() const { return failed_.load(std::memory_order_acquire); }

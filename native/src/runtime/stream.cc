@@ -7,6 +7,13 @@
 
 namespace loratwin {
 
+namespace {
+
+// JavaScript has as many tasks' time to fill the queue again.
+constexpr std::size_t kLowQueue = 32;
+
+}  // namespace
+
 Stream::Stream(std::shared_ptr<Runtime> runtime, std::string device, const char* name, std::vector<int> cores, bool spins)
     : runtime_(std::move(runtime)), device_(std::move(device)), name_(name), cores_(std::move(cores)) {
   waiter_.spins = spins;
@@ -27,7 +34,8 @@ void Stream::enqueue(Task task) {
   // A failed runtime reports nothing any more: the task is dropped here.
   if (runtime_->failed() || stopping_) return;
   queue_.push_back(std::move(task));
-  waiter_.wake.notify_all();
+  // A thread that waits for an event instead would only be in JavaScript's way.
+  if (idle_) waiter_.wake.notify_all();
 }
 
 void Stream::stop() {
@@ -51,7 +59,9 @@ void Stream::loop() {
     {
       std::unique_lock lock(runtime_->mutex);
       const std::int64_t from = monotonicNs();
+      idle_ = true;
       waiter_.wake.wait(lock, [this] { return waiter_.stopping || runtime_->failed() || !queue_.empty(); });
+      idle_ = false;
       if (waiter_.stopping) return;
       if (runtime_->failed()) {
         queue_.clear();
@@ -92,12 +102,17 @@ void Stream::report(Task task, Completion done) {
   task.work = nullptr;
   task.complete = nullptr;
   task.uses.clear();
-  std::size_t left = 0;
+  bool wanted = false;
   {
     const std::lock_guard lock(runtime_->mutex);
-    left = queue_.size();
+    wanted = runsLow();
   }
-  runtime_->finish(task.signal, std::move(done), left);
+  runtime_->finish(task.signal, std::move(done), wanted);
+}
+
+bool Stream::runsLow() {
+  const bool low = queue_.size() <= kLowQueue;
+  return queue_.empty() || (!std::exchange(low_, low) && low);
 }
 
 }  // namespace loratwin

@@ -82,11 +82,17 @@ class Stream {
 
  private:
   void loop();
+  // Whether JavaScript should hear of a task that is done: its queue has just run low, or is empty. Holds the mutex.
+  bool runsLow();
 
   const std::string device_;
   const char* const name_;
   const std::vector<int> cores_;
-  std::deque<Task> queue_;  // guarded by the runtime's mutex
+  // Guarded by the runtime's mutex: the queue, whether the thread waits for it to be filled, and whether JavaScript has
+  // been told that it runs low.
+  std::deque<Task> queue_;
+  bool idle_ = false;
+  bool low_ = false;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -1,0 +1,91 @@
+import { type Nanos, nanos } from "../core/index.ts";
+import type { Completion } from "../native/index.ts";
+import { type Action, formatAction, microBatchJobs, microBatchTokens, type Plan } from "../plan/index.ts";
+import { createTraceRecorder, type Trace, type TraceEvent } from "../traces/index.ts";
+import type { LoweredPlan } from "./lower-plan.ts";
+import type { StageRunner } from "./stage-runner.ts";
+
+/** What a stage's device reported, and what it then held besides its activation slots, in bytes. */
+export interface SeenCompletion {
+  readonly stage: number;
+  readonly done: Completion;
+  readonly staticBytes: number;
+}
+
+export interface SeenLoss {
+  readonly job: string;
+  readonly value: number;
+  /** On the clock of the completions. */
+  readonly timeNs: number;
+}
+
+export interface ExecutedTraceInput {
+  readonly plan: Plan;
+  readonly lowered: LoweredPlan;
+  readonly runners: readonly Pick<StageRunner, "slotBytes" | "messageBytesPerToken">[];
+  readonly versions: Readonly<Record<string, string>>;
+  /** In order within each stream. */
+  readonly completions: readonly SeenCompletion[];
+  readonly losses: readonly SeenLoss[];
+  /** When the trace begins, on the clock of the completions. */
+  readonly originNs: number;
+}
+
+/** The trace of a run that has ended. */
+export function executedTrace(input: ExecutedTraceInput): Trace {
+  const { plan, lowered, runners, versions, originNs } = input;
+  const recorder = createTraceRecorder({
+    source: "executed",
+    planHash: plan.hash,
+    calibrationHash: plan.calibrationHash,
+    versions,
+    devices: plan.devices.map(({ name }) => name),
+  });
+  const deviceOf = (stage: number): number => plan.stages[stage]!.device;
+  const time = (ns: number): Nanos => nanos(Math.round(ns - originNs));
+  const inFlight = plan.stages.map(() => 0);
+
+  const eventOf = (action: Action, done: Completion): TraceEvent => {
+    const microBatch = plan.microBatches[action.microBatch]!;
+    const startNs = time(done.startNs);
+    return {
+      action: formatAction(action),
+      device: deviceOf(action.stage),
+      stream: "compute",
+      startNs,
+      durationNs: nanos(time(done.endNs) - startNs),
+      ...action,
+      jobs: microBatchJobs(microBatch, plan.jobs),
+      step: microBatch.step,
+      part: microBatch.part,
+      tokens: microBatchTokens(microBatch),
+    };
+  };
+
+  const addCompute = ({ stage, done, staticBytes }: SeenCompletion): void => {
+    const { action } = lowered.stages[stage]![done.id]!;
+    recorder.add(eventOf(action, done));
+    if (action.letter === "U") return;
+    inFlight[stage]! += action.letter === "F" ? 1 : -1;
+    recorder.addCounter({
+      counter: "memory",
+      device: deviceOf(stage),
+      timeNs: time(action.letter === "F" ? done.startNs : done.endNs),
+      value: staticBytes + inFlight[stage]! * runners[stage]!.slotBytes,
+    });
+  };
+
+  const addSend = ({ stage, done }: SeenCompletion): void => {
+    const { action, send } = lowered.stages[stage]![done.id]!;
+    const event = eventOf(action, done);
+    const bytes = event.tokens * runners[stage]!.messageBytesPerToken;
+    recorder.add({ ...event, stream: "send", bytes });
+    recorder.add({ ...event, stream: "receive", device: deviceOf(send!.toStage), bytes });
+  };
+
+  for (const seen of input.completions) (seen.done.stream === "send" ? addSend : addCompute)(seen);
+  const device = deviceOf(plan.stages.length - 1);
+  for (const { job, value, timeNs } of input.losses)
+    recorder.addCounter({ counter: "loss", device, job, timeNs: time(timeNs), value });
+  return recorder.finish();
+}
