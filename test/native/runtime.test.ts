@@ -192,6 +192,29 @@ describe("queues", () => {
     expect(opNs!.reduce((sum, ns) => sum + ns, 0)).toBeLessThanOrEqual(endNs - startNs);
   });
 
+  test("wake JavaScript when they run low and when they are empty, not for every task", async () => {
+    const [a, b] = pair();
+    const [double, triple] = [scaleBy(a, 2), scaleBy(b, 3)];
+    const start = runtime.createEvents(1);
+    let batches = 0;
+    runtime.onComplete((batch) => {
+      batches += 1;
+      done.push(...batch);
+    });
+    const count = 200;
+    const destination = { destination: b, destinationOffset: 2 * pageBytes };
+    for (let id = 0; id < count; id += 1) {
+      a.enqueueRun({ id, program: double, bindings: bind({}), waits: [start] });
+      a.enqueueSend({ id, source: 0, bytes: pageBytes, ...destination, waits: [start] });
+      b.enqueueRun({ id, program: triple, bindings: bind({}), waits: [start] });
+    }
+    runtime.signal(start);
+    await runtime.idle();
+    expect(done).toHaveLength(3 * count);
+    // Two for each of the three queues; one more for each 100 ms.
+    expect(batches).toBeLessThan(20);
+  });
+
   test("leave JavaScript free while they work", async () => {
     const device = createDevice("cpu:0", 0);
     const program = longProgram(device);
