@@ -192,8 +192,8 @@ function fits(request: PlanRequest, draft: Draft, memory: readonly StageMemory[]
 function tooLarge(request: PlanRequest, draft: Draft, chosen: Candidate, memory: readonly StageMemory[]): PlanError {
   const recomputed: PlanRequest = { ...request, recompute: "layer" };
   const recomputingFits = request.recompute === "none" && fits(recomputed, draft, memoryOf(recomputed, draft, chosen));
-  const other =
-    "a smaller microBatchSize or cutoffLength, fewer jobs, a lower --max-in-flight, a smaller dtype, or more devices";
+  const moreGroups = draft.groups.some((group) => group.length > 1) ? "more --groups, " : "";
+  const other = `a smaller microBatchSize or cutoffLength, ${moreGroups}fewer jobs, a lower --max-in-flight, a smaller dtype, or more devices`;
   return new PlanError({
     expected: "a plan that fits into the devices' memory",
     detail: memoryTable(

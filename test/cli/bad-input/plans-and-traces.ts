@@ -114,6 +114,13 @@ export const BAD_PLANS_AND_TRACES: readonly BadInput[] = [
     detail: true,
   },
   {
+    name: "a plan of shared micro-batches that does not fit",
+    files: { ...BASE, "c.yaml": CLUSTER.replaceAll("threads: 1", "memoryBytes: 20000") },
+    argv: [...ON_CLUSTER, "--groups", "1"],
+    says: [/^Hint: .*cutoffLength, more --groups, fewer jobs/m],
+    detail: true,
+  },
+  {
     name: "traces of different plans",
     files: BASE,
     prepare: async (folder) => {
