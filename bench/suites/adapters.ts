@@ -13,7 +13,7 @@ const THREADS = 2;
 const JOBS = 16;
 const RANKS = [4, 8, 16, 32, 64] as const;
 /** Micro-batches that all jobs share are at most this long; longer rows of all jobs are more groups. */
-const MOST_TOKENS = 2048;
+const MOST_TOKENS = 4096;
 /** Steps of jobs this long are many seconds: one after the warm one is timed, and fewer turns are taken. */
 const LONG = 1024;
 const LONG_RUNS = 5;
