@@ -38,10 +38,7 @@ export interface ExecuteResult {
   readonly profiles: readonly RunProfile[];
 }
 
-/**
- * Actions that a device's queue may hold ahead: many, so that it never waits for JavaScript, which fills it between runs of actions on one of the
- * devices' cores; not all, so that JavaScript never holds a long run.
- */
+/** Actions that a stage's queue may hold ahead: many, so that JavaScript seldom takes a device's core to fill it; not all, so that it never holds a long run. */
 const QUEUE_AHEAD = 256;
 
 /**

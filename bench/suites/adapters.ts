@@ -14,9 +14,8 @@ const JOBS = 16;
 const RANKS = [4, 8, 16, 32, 64] as const;
 /** Micro-batches that all jobs share are at most this long; longer rows of all jobs are more groups. */
 const MOST_TOKENS = 4096;
-/** Steps of jobs this long are many seconds: one after the warm one is timed, and fewer turns are taken. */
+/** Steps of jobs this long are many seconds: one after the warm one is timed. */
 const LONG = 1024;
-const LONG_RUNS = 5;
 const PRODUCTS = new Set(["qkv", "o", "gate and up", "down", "head"]);
 
 interface Sizes {
@@ -74,8 +73,7 @@ async function measure(
 ): Promise<void> {
   const plans = [true, false].map((fused) => benchPlan(shapeOf(bench.scale, dtype, length, fused)));
   const times: number[][] = [[], [], []];
-  const runs = length < LONG ? SIZES[bench.scale].runs : LONG_RUNS;
-  for (let run = 0; run < runs; run += 1) {
+  for (let run = 0; run < SIZES[bench.scale].runs; run += 1) {
     const turns = [
       async () => void times[0]!.push(await seconds(plans[0]!)),
       async () => void times[1]!.push(await seconds(plans[1]!)),

@@ -69,7 +69,7 @@ class Runtime {
   void record(Event& event, void* recorded);
   void stop(Waiter& waiter);
 
-  // `wanted`: JavaScript is woken for it. Else it is at most every kReportNs, as it runs on the devices' cores.
+  // `wanted`: JavaScript is woken for it, else at most once every kReportNs, as it runs on the devices' cores.
   void finish(Event* signalled, Completion completion, bool wanted);
   // The first failure counts: every stream drops its pending tasks from now on.
   void fail(Failure failure);
