@@ -26,6 +26,11 @@ constexpr std::int64_t paddedRank(std::int64_t rank) {
 template <class Store>
 constexpr std::int64_t kLeftUnits = kIsFloat<Store> ? 1 : kRowBlock * (kRanks + kLoraProjections);
 
+struct Range {
+  std::int64_t begin;
+  std::int64_t end;
+};
+
 // Ranks first .. first + ranks of a projection.
 struct Part {
   std::int32_t projection;
