@@ -75,6 +75,8 @@ export {
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
 export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
+// What a plan is asked for.
+export type { PlanRequest } from "./draft.ts";
 // What BatchLoRA's graph pruning saves.
 export { splitCosts, withoutPruning } from "./graph-pruning.ts";
 // The planner.
@@ -93,7 +95,7 @@ export {
   layerSeconds,
   layerWork,
 } from "./layer-cost.ts";
-export { makePlan, type PlanRequest } from "./make-plan.ts";
+export { makePlan } from "./make-plan.ts";
 // The size of what travels between stages.
 export { messageBytesPerToken } from "./message-bytes.ts";
 // Mini-batches and the jobs inside a micro-batch.

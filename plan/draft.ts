@@ -1,0 +1,154 @@
+import { ACTION_LETTERS, type Action } from "./action.ts";
+import { peakInFlight, planBuffers } from "./buffers.ts";
+import type { CostModel } from "./cost-model.ts";
+import { clips, type DependencyTable, dependencyTable } from "./dependencies.ts";
+import type { Architecture } from "./documents/architecture.ts";
+import type { Calibration } from "./documents/calibration.ts";
+import type { ResolvedDevice, ResolvedLink } from "./documents/cluster.ts";
+import type { Buffers, MicroBatch, PlannedJob, ScheduleName, Stage, StageMemory } from "./documents/plan.ts";
+import type { Dtype, Job, Recompute } from "./documents/workload.ts";
+import type { JobRows } from "./job-rows.ts";
+import { stageMemory } from "./memory-model.ts";
+import { messageBytesPerToken } from "./message-bytes.ts";
+import { activeJobs, largestSizes, microBatchTokens, miniBatches } from "./mini-batch.ts";
+import type { Orders, ScheduleInput } from "./schedules/schedule-input.ts";
+import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
+import { timelineOf } from "./timeline.ts";
+import { stageClasses, workShapes } from "./work-shapes.ts";
+
+export interface PlanRequest {
+  readonly architecture: Architecture;
+  readonly dtype: Dtype;
+  readonly modelDigest: string | null;
+  readonly recompute: Recompute;
+  readonly jobs: readonly Job[];
+  /** Rows of each job, in job order. */
+  readonly rows: readonly JobRows[];
+  readonly devices: readonly ResolvedDevice[];
+  /** links[s] joins devices s and s + 1. */
+  readonly links: readonly ResolvedLink[];
+  readonly calibration: Calibration;
+  readonly schedule: ScheduleName;
+  readonly maxInFlight: "auto" | "none" | number;
+  /** BatchLoRA groups: `auto` is one a device when there are more jobs than devices, else one a job. */
+  readonly groups: "auto" | "unfused" | number;
+}
+
+/** The part of a plan that every later step works on. */
+export interface Draft {
+  readonly schedule: ScheduleName;
+  readonly stages: Stage[];
+  readonly jobs: PlannedJob[];
+  readonly groups: number[][];
+  readonly microBatches: MicroBatch[];
+}
+
+/** A request with the cost model of its calibration. */
+export interface Costed extends PlanRequest {
+  readonly costModel: CostModel;
+}
+
+/** What the cost model says of a draft's work; each shape of work is asked for once. */
+export interface DraftCosts {
+  readonly dependencies: DependencyTable;
+  readonly miniBatches: ScheduleInput["miniBatches"];
+  readonly durationNs: ScheduleInput["durationNs"];
+  readonly transferNs: ScheduleInput["transferNs"];
+}
+
+export function costsOf(request: Costed, draft: Draft): DraftCosts {
+  const { microBatches, stages } = draft;
+  const { rows, updates } = workShapes(draft);
+  const classes = stageClasses(stages, request.devices, request.costModel);
+  const numShapes = Math.max(rows.count, updates.count);
+  const known = new Float64Array(classes.count * ACTION_LETTERS.length * numShapes).fill(Number.NaN);
+  const { architecture, dtype, recompute, costModel } = request;
+  const shapes = stages.map((stage) => ({ architecture, stage, jobs: draft.jobs, dtype, recompute }));
+  const durationNs: ScheduleInput["durationNs"] = (stage, letter, microBatch) => {
+    const shape = letter === "U" ? updates.ids[microBatch]! : rows.ids[microBatch]!;
+    const cell = (classes.ids[stage]! * ACTION_LETTERS.length + ACTION_LETTERS.indexOf(letter)) * numShapes + shape;
+    const found = known[cell]!;
+    if (!Number.isNaN(found)) return found;
+    const entry = microBatches[microBatch]!;
+    const seconds = costModel.actionSeconds({
+      letter,
+      device: request.devices[stages[stage]!.device]!,
+      shape: shapes[stage]!,
+      microBatch: entry,
+      updatedJobs: letter === "U" ? activeJobs(draft, entry.group, entry.step) : [],
+    });
+    const duration = Math.round(seconds * 1e9);
+    known[cell] = duration;
+    return duration;
+  };
+  const bytesPerToken = messageBytesPerToken(request);
+  const bytesOf = microBatches.map((microBatch) => microBatchTokens(microBatch) * bytesPerToken);
+  const linkCosts = request.links.map((link) => costModel.linkCost(link));
+  const transferNs: ScheduleInput["transferNs"] = (boundary, microBatch) => {
+    const { latencySeconds, bytesPerSecond } = linkCosts[boundary]!;
+    const occupied = bytesPerSecond === null ? 0 : bytesOf[microBatch]! / bytesPerSecond;
+    return { arrival: Math.round((latencySeconds + occupied) * 1e9), occupied: Math.round(occupied * 1e9) };
+  };
+  return { dependencies: dependencyTable(draft), miniBatches: miniBatches(draft), durationNs, transferNs };
+}
+
+export interface Candidate {
+  readonly orders: Orders;
+  readonly inFlight: readonly number[];
+  readonly makespanNs: number;
+  /** Worked out when they are asked for. */
+  readonly buffers: () => readonly Buffers[];
+}
+
+export function candidate(draft: Draft, costs: DraftCosts, maxInFlight: number | null): Candidate {
+  const orders = SCHEDULE_TABLE[draft.schedule].build({
+    ...costs,
+    numStages: draft.stages.length,
+    maxInFlight,
+    clips: (miniBatch) => clips(draft, miniBatch),
+  });
+  const durationNs = ({ stage, letter, microBatch }: Action): number => costs.durationNs(stage, letter, microBatch);
+  const line = timelineOf(orders, costs.dependencies, {
+    durationNs,
+    transferNs: (boundary, microBatch) => costs.transferNs(boundary, microBatch).arrival,
+  });
+  let buffers: readonly Buffers[] | undefined;
+  return {
+    orders,
+    inFlight: peakInFlight(orders),
+    makespanNs: line.makespanNs,
+    buffers() {
+      buffers ??= planBuffers(orders, [
+        line,
+        timelineOf(orders, costs.dependencies, { durationNs, transferNs: () => 0 }),
+      ]);
+      return buffers;
+    },
+  };
+}
+
+export function memoryOf(request: PlanRequest, draft: Draft, chosen: Candidate): readonly StageMemory[] {
+  const buffers = chosen.buffers();
+  const sizes = largestSizes(draft.microBatches);
+  return draft.stages.map((stage, index) =>
+    stageMemory({
+      architecture: request.architecture,
+      stage,
+      dtype: request.dtype,
+      recompute: request.recompute,
+      jobs: draft.jobs,
+      ...sizes,
+      kind: request.devices[stage.device]!.kind,
+      threads: request.devices[stage.device]!.threads,
+      inFlight: chosen.inFlight[index]!,
+      buffers: buffers[index]!,
+    }),
+  );
+}
+
+export function fits(request: PlanRequest, draft: Draft, memory: readonly StageMemory[]): boolean {
+  return memory.every(
+    ({ total }, stage) =>
+      total <= (request.devices[draft.stages[stage]!.device]!.memoryBytes ?? Number.POSITIVE_INFINITY),
+  );
+}
