@@ -58,7 +58,8 @@ async function requestOf(size: LargeSize): Promise<PlanRequest> {
     calibration,
     schedule: "lorapp",
     maxInFlight: "auto",
-    groups: "auto",
+    // One a device, so that the size of the run is not the planner's choice.
+    groups: size.devices,
   };
 }
 

@@ -62,9 +62,12 @@ export function planOptions(yargs: Argv): Argv {
     .option("fuse", {
       type: "boolean",
       default: true,
-      describe: "share micro-batches among jobs when there are more jobs than devices; --no-fuse turns it off",
+      describe: "share micro-batches among jobs where that saves time; --no-fuse turns it off",
     })
-    .option("groups", { type: "number", describe: "number of fused groups, instead of one a device" });
+    .option("groups", {
+      type: "number",
+      describe: "number of groups of jobs that share micro-batches, instead of the planner's choice",
+    });
 }
 
 function inFlightOption(args: Arguments): "auto" | "none" | number {

@@ -30,7 +30,7 @@ export interface PlanRequest {
   readonly calibration: Calibration;
   readonly schedule: ScheduleName;
   readonly maxInFlight: "auto" | "none" | number;
-  /** BatchLoRA groups: `auto` is one a device when there are more jobs than devices, else one a job. */
+  /** BatchLoRA groups: `auto` shares as much as the cost model says that it saves time (`groupCounts`), `unfused` is one a job. */
   readonly groups: "auto" | "unfused" | number;
 }
 
@@ -41,6 +41,14 @@ export interface Draft {
   readonly jobs: PlannedJob[];
   readonly groups: number[][];
   readonly microBatches: MicroBatch[];
+}
+
+/** Steps of each job on which choices between drafts are judged. */
+export const PROBE_STEPS = 6;
+
+/** The draft's first steps. */
+export function firstSteps(draft: Draft, steps: number): Draft {
+  return { ...draft, microBatches: draft.microBatches.filter(({ step }) => step < steps) };
 }
 
 /** A request with the cost model of its calibration. */

@@ -1,19 +1,27 @@
 import { maximum, PlanError } from "../core/index.ts";
-import { type Candidate, type Costed, candidate, costsOf, type Draft, fits, memoryOf } from "./draft.ts";
+import {
+  type Candidate,
+  type Costed,
+  candidate,
+  costsOf,
+  type Draft,
+  firstSteps,
+  fits,
+  memoryOf,
+  PROBE_STEPS,
+} from "./draft.ts";
 import { miniBatches } from "./mini-batch.ts";
 import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 
-/** Steps of each group that the search for an in-flight limit looks at. */
-const PROBE_STEPS = 6;
 /** A limit is as good as none when the run takes at most this much longer. */
 const PROBE_TOLERANCE = 0.002;
 
-/** The smallest limit that costs no time, or the largest one that fits. Judged on the first steps. */
-function searchLimit(request: Costed, draft: Draft): number | null {
-  const probe: Draft = {
-    ...draft,
-    microBatches: draft.microBatches.filter((microBatch) => microBatch.step < PROBE_STEPS),
-  };
+/**
+ * A limit that costs no time, with which one less does (from the number of stages upwards, by bisection), or the largest one below it that fits. Judged
+ * on the first steps.
+ */
+function searchLimit(request: Costed, draft: Draft): number {
+  const probe = firstSteps(draft, PROBE_STEPS);
   const costs = costsOf(request, probe);
   const known = new Map<number, Candidate>();
   const limited = (limit: number): Candidate => {
@@ -22,13 +30,16 @@ function searchLimit(request: Costed, draft: Draft): number | null {
     return found;
   };
   const unlimited = candidate(probe, costs, null);
-  const most = unlimited.inFlight[0]!;
-  let chosen: number | null = null;
-  for (let limit = Math.min(most, draft.stages.length); limit <= most; limit += 1) {
-    chosen = limit;
-    if (limited(limit).makespanNs <= unlimited.makespanNs * (1 + PROBE_TOLERANCE)) break;
+  const isEnough = (limit: number): boolean =>
+    limited(limit).makespanNs <= unlimited.makespanNs * (1 + PROBE_TOLERANCE);
+  let enough = unlimited.inFlight[0]!;
+  let tooLow = Math.min(enough, draft.stages.length) - 1;
+  for (let limit = tooLow + 1; enough - tooLow > 1; limit = (tooLow + enough) >> 1) {
+    if (isEnough(limit)) enough = limit;
+    else tooLow = limit;
   }
-  while (chosen !== null && chosen > 1 && !fits(request, draft, memoryOf(request, draft, limited(chosen)))) chosen -= 1;
+  let chosen = enough;
+  while (chosen > 1 && !fits(request, draft, memoryOf(request, draft, limited(chosen)))) chosen -= 1;
   return chosen;
 }
 

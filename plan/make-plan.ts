@@ -1,4 +1,4 @@
-import { contentHash, InputError, PlanError } from "../core/index.ts";
+import { contentHash, InputError, InvariantError, PlanError } from "../core/index.ts";
 import { formatAction } from "./action.ts";
 import { createCostModel } from "./cost-model.ts";
 import type { PlanBody, PlannedJob, Stage, StageMemory } from "./documents/plan.ts";
@@ -13,6 +13,7 @@ import {
   memoryOf,
   type PlanRequest,
 } from "./draft.ts";
+import { groupCounts } from "./group-counts.ts";
 import { groupJobs } from "./grouping.ts";
 import { chooseLimit } from "./in-flight-limit.ts";
 import type { JobRows } from "./job-rows.ts";
@@ -20,7 +21,6 @@ import { memoryTable } from "./memory-model.ts";
 import { stageOperators } from "./operators.ts";
 import { packMicroBatches } from "./pack.ts";
 import { partitionLayers } from "./partition.ts";
-import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 import { validatePlan } from "./validate-plan.ts";
 
 function plannedJob(job: Job, index: number, rows: JobRows): PlannedJob {
@@ -34,18 +34,6 @@ function plannedJob(job: Job, index: number, rows: JobRows): PlannedJob {
     });
   }
   return { ...rest, dataDigest: rows.digest, steps: rows.steps.length };
-}
-
-function countGroups(request: PlanRequest): number {
-  const numJobs = request.jobs.length;
-  const { groups } = request;
-  if (typeof groups === "number") {
-    if (groups > numJobs)
-      throw new InputError({ expected: `at most as many groups as jobs (${numJobs})`, at: "--groups", got: groups });
-    return groups;
-  }
-  if (groups === "unfused" || !SCHEDULE_TABLE[request.schedule].interleavesGroups) return numJobs;
-  return Math.min(numJobs, request.devices.length);
 }
 
 function tooLarge(request: PlanRequest, draft: Draft, chosen: Candidate, memory: readonly StageMemory[]): PlanError {
@@ -106,6 +94,46 @@ function partition(request: Costed, jobs: readonly PlannedJob[]): readonly Stage
   });
 }
 
+/** Drafts of the first steps of each job, by numbers of groups. */
+function drafts(request: Costed): (numGroups: number, numSteps: number) => Draft {
+  const jobs = request.jobs.map((job, i) => plannedJob(job, i, request.rows[i]!));
+  const stages = [...partition(request, jobs)];
+  const loads = request.rows.map((rows) =>
+    rows.steps.reduce((sum, step) => sum + step.reduce((tokens, row) => tokens + rows.tokens[row]!, 0), 0),
+  );
+  return (numGroups, numSteps) => {
+    const groups = groupJobs(loads, numGroups).map((group) => [...group]);
+    const packed = request.jobs.map(({ batchSize, microBatchSize }, i) => {
+      const rows = request.rows[i]!;
+      return { rows: { ...rows, steps: rows.steps.slice(0, numSteps) }, batchSize, microBatchSize };
+    });
+    return { schedule: request.schedule, stages, jobs, groups, microBatches: [...packMicroBatches(packed, groups)] };
+  };
+}
+
+/** A draft with all that is chosen for it. */
+interface Proposal {
+  readonly draft: Draft;
+  readonly limit: number | null;
+  readonly chosen: Candidate;
+  readonly memory: readonly StageMemory[];
+}
+
+/** The first number of groups that fits into memory. @throws PlanError of the last one when none does */
+function propose(request: Costed): Proposal {
+  const draftOf = drafts(request);
+  let failure: PlanError | undefined;
+  for (const numGroups of groupCounts(request, draftOf)) {
+    const draft = draftOf(numGroups, Number.POSITIVE_INFINITY);
+    const limit = chooseLimit(request, draft);
+    const chosen = candidate(draft, costsOf(request, draft), limit);
+    const memory = memoryOf(request, draft, chosen);
+    if (fits(request, draft, memory)) return { draft, limit, chosen, memory };
+    failure = tooLarge(request, draft, chosen, memory);
+  }
+  throw failure ?? new InvariantError({ expected: "a number of groups", got: 0 });
+}
+
 /**
  * Makes and checks a plan: partition, groups, micro-batches, in-flight limit, orders, buffers, memory. Its prediction is left open.
  * @throws PlanError when it does not fit, with the table of what each device needs.
@@ -114,38 +142,20 @@ function partition(request: Costed, jobs: readonly PlannedJob[]): readonly Stage
 export function makePlan(planRequest: PlanRequest): PlanBody {
   const request: Costed = { ...planRequest, costModel: createCostModel(planRequest.calibration, planRequest.dtype) };
   checkSequences(request);
-  const jobs = request.jobs.map((job, i) => plannedJob(job, i, request.rows[i]!));
-  const loads = request.rows.map((rows) =>
-    rows.steps.reduce((sum, step) => sum + step.reduce((tokens, row) => tokens + rows.tokens[row]!, 0), 0),
-  );
-  const groups = groupJobs(loads, countGroups(request)).map((group) => [...group]);
-  const packed = packMicroBatches(
-    request.jobs.map((job, i) => ({
-      rows: request.rows[i]!,
-      batchSize: job.batchSize,
-      microBatchSize: job.microBatchSize,
-    })),
-    groups,
-  );
-  const stages = partition(request, jobs);
-  const draft: Draft = { schedule: request.schedule, stages: [...stages], jobs, groups, microBatches: [...packed] };
-  const limit = chooseLimit(request, draft);
-  const chosen = candidate(draft, costsOf(request, draft), limit);
-  const memory = memoryOf(request, draft, chosen);
-  if (!fits(request, draft, memory)) throw tooLarge(request, draft, chosen, memory);
+  const { draft, limit, chosen, memory } = propose(request);
   const plan: PlanBody = {
     kind: "plan",
     version: 1,
     schedule: request.schedule,
-    fused: groups.some((group) => group.length > 1),
+    fused: draft.groups.some((group) => group.length > 1),
     maxInFlight: limit === null ? null : chosen.inFlight.map((peak) => Math.max(1, peak)),
     model: { architecture: request.architecture, dtype: request.dtype, digest: request.modelDigest },
     recompute: request.recompute,
     devices: [...request.devices],
     links: [...request.links],
     stages: draft.stages,
-    jobs,
-    groups,
+    jobs: draft.jobs,
+    groups: draft.groups,
     microBatches: draft.microBatches,
     actions: chosen.orders.map((order) => order.map(formatAction)),
     buffers: [...chosen.buffers()],

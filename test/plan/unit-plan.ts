@@ -1,7 +1,7 @@
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
-import type { Calibration, PlanBody, ScheduleName } from "../../plan/index.ts";
+import type { Calibration, PlanBody, PlanRequest, ScheduleName } from "../../plan/index.ts";
 import { lengthRows } from "../../plan/job-rows.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
@@ -43,8 +43,8 @@ export function constantCalibration(
   };
 }
 
-/** A plan for abstract devices whose actions take fixed times. */
-export function unitPlan(options: UnitPlanOptions): PlanBody {
+/** What a plan for abstract devices is asked for whose actions take fixed times. */
+export function unitRequest(options: UnitPlanOptions): PlanRequest {
   const jobs = Array.from({ length: options.numJobs }, (_, i) =>
     jobSchema.parse({
       ...JOB_DEFAULTS,
@@ -61,7 +61,7 @@ export function unitPlan(options: UnitPlanOptions): PlanBody {
   );
   const cluster = clusterFromList(`unit*${options.numDevices}`);
   const devices = resolveDevices(cluster, catalog, { memoryBytes: 1, cores: 1 });
-  return makePlan({
+  return {
     architecture: architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-7b"])),
     dtype: "float32",
     modelDigest: null,
@@ -74,5 +74,10 @@ export function unitPlan(options: UnitPlanOptions): PlanBody {
     schedule: options.schedule ?? "lorapp",
     maxInFlight: options.maxInFlight ?? "none",
     groups: options.groups ?? "auto",
-  });
+  };
+}
+
+/** That plan. */
+export function unitPlan(options: UnitPlanOptions): PlanBody {
+  return makePlan(unitRequest(options));
 }
