@@ -1,6 +1,14 @@
 import { Worker } from "node:worker_threads";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { adapterBytes, runSmall, type SmallRun, smallCase } from "./small-run.ts";
+
+function threads(count: number): SmallRun["devices"] {
+  return {
+    kind: "cluster",
+    version: 1,
+    machines: [{ name: "local", devices: [{ name: "cpu:0", type: "cpu", threads: count }] }],
+  };
+}
 
 const RUNS: readonly (SmallRun & { readonly name: string })[] = [
   { name: "one device, fused", devices: "cpu:0", groups: 1 },
@@ -8,11 +16,7 @@ const RUNS: readonly (SmallRun & { readonly name: string })[] = [
   { name: "two devices, unfused", devices: "cpu:0,cpu:1", groups: "unfused" },
   {
     name: "two threads on one device",
-    devices: {
-      kind: "cluster",
-      version: 1,
-      machines: [{ name: "local", devices: [{ name: "cpu:0", type: "cpu", threads: 2 }] }],
-    },
+    devices: threads(2),
   },
 ];
 
@@ -44,4 +48,29 @@ test.each(RUNS)("the same plan gives the same bytes at any speed of the streams:
   }));
   expect(results[1]).toEqual(results[0]);
   expect(results[2]).toEqual(results[0]);
+});
+
+describe("long micro-batches, which run in windows of rows", () => {
+  const long = smallCase([
+    { rank: 8, dropout: 0.2, steps: 2, length: 410, spread: 60 },
+    { rank: 4, targets: ["q_proj", "v_proj", "down_proj"], steps: 2, length: 20 },
+    { rank: 20, steps: 2, length: 190, spread: 10 },
+  ]);
+
+  test.each([
+    { dtype: "float32", recompute: "none" },
+    { dtype: "float32", recompute: "layer" },
+    { dtype: "bfloat16", recompute: "none" },
+  ] as const)(
+    "give every job the bytes that it gets alone, on one thread and on two: $dtype, recompute $recompute",
+    async (run) => {
+      const bytes = async (of: SmallRun): Promise<readonly string[]> =>
+        (await runSmall(long, { ...run, ...of })).adapters.map(adapterBytes);
+      const together = await bytes({ devices: threads(1), groups: 1 });
+      expect(await bytes({ devices: threads(2), groups: 1 })).toEqual(together);
+      for (const only of [0, 1, 2]) {
+        expect(await bytes({ devices: threads(1), groups: 1, only })).toEqual([together[only]]);
+      }
+    },
+  );
 });

@@ -27,6 +27,7 @@
 namespace loratwin::ops {
 
 constexpr std::int32_t kLoraProjections = 3;  // q, k and v
+constexpr std::int32_t kLoraRowBlock = 128;   // rows of a segment whose part of dA and dB is summed before it is added
 
 template <class Real, class Store = Real>
 struct LoraProjectionT {

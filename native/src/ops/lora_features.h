@@ -32,15 +32,16 @@ Left<Unit<Store>> leftDownRows(const Store* p, std::int64_t ld, std::int64_t row
   }
 }
 
-// dA[:, features] += ds^T drop(x)[:, features] over some rows of segment i
+// dA[:, begin .. end] += ds^T drop(x)[:, begin .. end] over all rows of segment i
 template <class Store, class Op>
-void lora_dsx(const Op& op, std::int32_t i, Range own, std::int64_t ldds, Range features) {
+void lora_dsx(const Op& op, std::int32_t i, std::int64_t ldds, std::int64_t begin, std::int64_t end) {
   const std::int64_t K = op.inFeatures;
+  const std::int64_t rowEnd = segmentOf(op, 0, i).rowEnd;
   Ahead nothing;
   Unit<Store> packedLeft[kLeftUnits<Store>];
   Unit<Store> packed[kIsFloat<Store> ? 1 : kRowBlock * kWidth];
-  for (std::int64_t t = own.begin; t < own.end; t += kRowBlock) {
-    const std::int64_t rows = smaller(kRowBlock, own.end - t);
+  for (std::int64_t t = segmentOf(op, 0, i).rowStart; t < rowEnd; t += kRowBlock) {
+    const std::int64_t rows = smaller(kRowBlock, rowEnd - t);
     const Store* const x = op.x + t * op.ldx;
     forEachStack<Store>(op, i, [&](const Stack& stack) {
       const Part& leading = stack.parts[0];
@@ -48,7 +49,7 @@ void lora_dsx(const Op& op, std::int32_t i, Range own, std::int64_t ldds, Range 
       const Left<Unit<Store>> left = leftDownRows(op.scratch + t * ldds + stack.column, ldds, rows,
                                                   stack.units * kUnitElements<Store>, packedLeft);
       const auto expect = [&](std::int64_t k) {
-        if (k >= features.end) return;
+        if (k >= end) return;
         for (int j = 0; j < stack.count; ++j) {
           const Part& part = stack.parts[j];
           expectBlock<Access::write>(segmentOf(op, part.projection, i).da + part.first * K + k, K, part.ranks);
@@ -56,9 +57,9 @@ void lora_dsx(const Op& op, std::int32_t i, Range own, std::int64_t ldds, Range 
         if constexpr (!kIsFloat<Store>) expectBlock<Access::read>(x + k, op.ldx, rows);
       };
       const auto product = [&](auto rightAt, float alpha) {
-        expect(features.begin);
-        for (std::int64_t k = features.begin; k < features.end; k += kWidth) {
-          const std::int64_t columns = smaller(kWidth, features.end - k);
+        expect(begin);
+        for (std::int64_t k = begin; k < end; k += kWidth) {
+          const std::int64_t columns = smaller(kWidth, end - k);
           const Right<Unit<Store>> right = rightAt(k, columns);
           expect(k + kWidth);
           std::int64_t column = 0;
@@ -106,9 +107,9 @@ inline void addTransposed(const float* product, std::int64_t ranks, std::int64_t
   }
 }
 
-// dB[features, :] += scale dy[:, features]^T s over some rows of segment i: computed as (s^T dy)^T
+// dB[begin .. end, :] += scale dy[:, begin .. end]^T s over all rows of segment i: computed as (s^T dy)^T
 template <class Store, class Op>
-void lora_dys(const Op& op, std::int32_t p, std::int32_t i, Range own, Range features) {
+void lora_dys(const Op& op, std::int32_t p, std::int32_t i, std::int64_t begin, std::int64_t end) {
   const auto& projection = op.projections[p];
   const LoraSegment& g = segmentOf(op, p, i);
   const std::int64_t R = g.rank;
@@ -116,24 +117,24 @@ void lora_dys(const Op& op, std::int32_t p, std::int32_t i, Range own, Range fea
   Unit<Store> packedLeft[kLeftUnits<Store>];
   Unit<Store> packed[kIsFloat<Store> ? 1 : kRowBlock * kWidth];
   float product[kRanks * kWidth];
-  for (std::int64_t t = own.begin; t < own.end; t += kRowBlock) {
-    const std::int64_t rows = smaller(kRowBlock, own.end - t);
+  for (std::int64_t t = g.rowStart; t < g.rowEnd; t += kRowBlock) {
+    const std::int64_t rows = smaller(kRowBlock, g.rowEnd - t);
     const Store* const dy = op.dy + t * op.lddy + projection.column;
     for (std::int64_t r = 0; r < R; r += kRanks) {
       const std::int64_t ranks = smaller(kRanks, R - r);
       const Left<Unit<Store>> left =
           leftDownRows<Store>(projection.s + t * projection.lds + r, projection.lds, rows, ranks, packedLeft);
       const auto expect = [&](std::int64_t n) {
-        for (std::int64_t j = n; j < smaller(n + kWidth, features.end); ++j) {
+        for (std::int64_t j = n; j < smaller(n + kWidth, end); ++j) {
           for (std::int64_t lane = 0; lane < ranks; lane += kLanes) __builtin_prefetch(g.db + j * R + r + lane, 1);
         }
         if constexpr (!kIsFloat<Store>) {
-          if (n < features.end) expectBlock<Access::read>(dy + n, op.lddy, rows);
+          if (n < end) expectBlock<Access::read>(dy + n, op.lddy, rows);
         }
       };
-      expect(features.begin);
-      for (std::int64_t n = features.begin; n < features.end; n += kWidth) {
-        const std::int64_t columns = smaller(kWidth, features.end - n);
+      expect(begin);
+      for (std::int64_t n = begin; n < end; n += kWidth) {
+        const std::int64_t columns = smaller(kWidth, end - n);
         const Right<Unit<Store>> right = rightDownRows<Store>(dy + n, op.lddy, rows, columns, packed);
         expect(n + kWidth);
         std::memset(product, 0, static_cast<std::size_t>(ranks * kWidth) * sizeof(float));

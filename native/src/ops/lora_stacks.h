@@ -10,7 +10,7 @@ namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
 constexpr std::int64_t kRanks = 4 * kLanes;         // ranks of a product
-constexpr std::int64_t kRowBlock = 128;             // rows of a product
+constexpr std::int64_t kRowBlock = kLoraRowBlock;   // rows of a product
 constexpr std::int64_t kPanelUnits = 256 * kLanes;  // of a packed panel of A or B: 16 KB
 
 template <class Store>
@@ -25,11 +25,6 @@ constexpr std::int64_t paddedRank(std::int64_t rank) {
 // Units of a left operand with ranks along or down the rows, where it has to be packed.
 template <class Store>
 constexpr std::int64_t kLeftUnits = kIsFloat<Store> ? 1 : kRowBlock * (kRanks + kLoraProjections);
-
-struct Range {
-  std::int64_t begin;
-  std::int64_t end;
-};
 
 // Ranks first .. first + ranks of a projection.
 struct Part {

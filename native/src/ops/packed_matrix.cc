@@ -161,6 +161,7 @@ PackedMatrix& PackedMatrix::operator=(PackedMatrix&&) noexcept = default;
 std::int32_t PackedMatrix::outFeatures() const { return impl_->outFeatures; }
 std::int32_t PackedMatrix::inFeatures() const { return impl_->inFeatures; }
 bool PackedMatrix::hasBackward() const { return impl_->quantized || impl_->storage[1].data() != nullptr; }
+bool PackedMatrix::isQuantized() const { return impl_->quantized.has_value(); }
 DType PackedMatrix::dtype() const { return impl_->dtype; }
 std::size_t PackedMatrix::bytes() const {
   return impl_->quantized ? impl_->quantized->bytes() : impl_->storage[0].bytes() + impl_->storage[1].bytes();

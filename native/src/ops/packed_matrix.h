@@ -59,6 +59,7 @@ class PackedMatrix {
   std::int32_t outFeatures() const;  // N
   std::int32_t inFeatures() const;   // K
   bool hasBackward() const;
+  bool isQuantized() const;
   DType dtype() const;        // of what it multiplies: bfloat16 for a quantized weight
   std::size_t bytes() const;  // of both packed layouts, or of the codes and scales
 

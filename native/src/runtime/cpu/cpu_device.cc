@@ -14,6 +14,12 @@
 
 namespace loratwin {
 
+namespace {
+
+const CpuStep& stepOf(const Step& step) { return static_cast<const CpuStep&>(step); }
+
+}  // namespace
+
 CpuDevice::CpuDevice(std::shared_ptr<Runtime> runtime, std::string name, const std::vector<int>& cores)
     : Device(std::move(runtime), std::move(name), hostMemory(), {},
              {cpuElementwiseSteps(), cpuProductSteps(), cpuAttentionSteps(), cpuLoraSteps()}) {
@@ -67,7 +73,7 @@ std::unique_ptr<Matrix> CpuDevice::makeMatrix(const MatrixSource& source) {
 void CpuDevice::programMade(const Program& program) {
   // A running task may be using the engine's scratchpads, which may grow here; then the first run makes its primitives.
   if (pending_ > 0) return;
-  for (const std::unique_ptr<Step>& step : program.steps()) static_cast<const CpuStep&>(*step).prepare(*engine_);
+  for (const std::unique_ptr<Step>& step : program.steps()) stepOf(*step).prepare(*engine_);
   countEngine();
 }
 
@@ -79,21 +85,35 @@ void CpuDevice::queueRun(Task task, const Program& program, Bindings bindings) {
 
 void CpuDevice::run(const Program& program, const Bindings& bindings, Buffer& arena, Completion& done) {
   if (program.givesLosses()) done.losses.emplace(bindings.segments.size(), 0.0);
-  if (bindings.profile) done.opNs.emplace();
-  CpuRun context{*team_, *engine_, bindings, arena.data(), scratch_, done.losses ? &*done.losses : nullptr};
+  const auto& steps = program.steps();
+  if (bindings.profile) done.opNs.emplace(steps.size(), 0.0);
+  const RowWindow all{0, bindings.rows};
+  CpuRun context{*team_, *engine_, bindings, arena.data(), scratch_, done.losses ? &*done.losses : nullptr, all};
+  rowWindows(bindings, threads(), scratch_.windows);
   std::int64_t from = monotonicNs();
-  for (const std::unique_ptr<Step>& step : program.steps()) {
+  const auto runStep = [&](std::size_t index) {
     if (compute_->stopping()) throw Stopped{};
     try {
-      static_cast<const CpuStep&>(*step).run(context);
+      stepOf(*steps[index]).run(context);
     } catch (const std::exception& error) {
-      throwStepError(*step, bindings, error);
+      throwStepError(*steps[index], bindings, error);
     }
     if (bindings.profile) {
       const std::int64_t now = monotonicNs();
-      done.opNs->push_back(static_cast<double>(now - from));
+      (*done.opNs)[index] += static_cast<double>(now - from);
       from = now;
     }
+  };
+  for (std::size_t begin = 0; begin < steps.size();) {
+    std::size_t end = begin;
+    while (end < steps.size() && stepOf(*steps[end]).goesByRows()) ++end;
+    for (const RowWindow& window : scratch_.windows) {
+      context.window = window;
+      for (std::size_t index = begin; index < end; ++index) runStep(index);
+    }
+    context.window = all;
+    if (end < steps.size()) runStep(end++);
+    begin = end;
   }
   countEngine();
   if (bindings.sumSquares.empty()) return;

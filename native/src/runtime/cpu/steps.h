@@ -9,6 +9,7 @@
 #include "ops/lora.h"
 #include "ops/matmul.h"
 #include "ops/segments.h"
+#include "runtime/cpu/row_windows.h"
 #include "runtime/fields.h"
 #include "runtime/program.h"
 
@@ -30,6 +31,7 @@ inline const ops::PackedMatrix& packedOf(const Matrix& matrix) { return static_c
 struct RunScratch {
   std::array<std::vector<ops::LoraSegment>, ops::kLoraProjections> lora;
   std::vector<ops::LossSegment> loss;
+  std::vector<RowWindow> windows;
 };
 
 // Everything a step needs while it runs.
@@ -40,8 +42,10 @@ struct CpuRun {
   std::byte* arena;
   RunScratch& scratch;
   std::vector<double>* losses;
+  // The rows that a step that goes row by row is to do; all of them for the others.
+  RowWindow window;
 
-  std::int32_t rows() const { return bindings.rows; }
+  std::int32_t rows() const { return window.end - window.first; }
   ops::Sequences sequences() const {
     return {bindings.sequences.data(), static_cast<std::int32_t>(bindings.sequences.size()) - 1};
   }
@@ -50,13 +54,28 @@ struct CpuRun {
     return reinterpret_cast<Store*>(place(tensor));
   }
   std::byte* place(Tensor tensor) const { return arena + bindings.place(tensor); }
+  // The window's first row of a tensor with a row stride of `ld`.
+  std::byte* rowPlace(Tensor tensor, std::int64_t ld, ops::DType type) const {
+    return place(tensor) + window.first * ld * static_cast<std::int64_t>(ops::sizeOf(type));
+  }
+  template <class Store = float>
+  Store* rowsOf(Tensor tensor, std::int64_t ld) const {
+    return at<Store>(tensor) + window.first * ld;
+  }
 };
 
 class CpuStep : public Step {
  public:
   virtual void run(CpuRun& run) const = 0;
+  // Whether a row of what it writes depends on no other row, so that it can be run window by window.
+  virtual bool goesByRows() const { return false; }
   // Makes beforehand what a run would make on its first time.
   virtual void prepare(ops::MatmulEngine&) const {}
+};
+
+class CpuRowStep : public CpuStep {
+ public:
+  bool goesByRows() const final { return true; }
 };
 
 StepTable cpuElementwiseSteps();

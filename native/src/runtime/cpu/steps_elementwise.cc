@@ -23,35 +23,38 @@ struct Embed final : CpuStep {
   const EmbedFields f;
 };
 
-struct Copy final : CpuStep {
+struct Copy final : CpuRowStep {
   explicit Copy(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
-    ops::copy(r.pool, {r.place(f.x), f.from, r.place(f.y), f.to, std::int64_t{r.rows()} * f.columns});
+    ops::copy(r.pool, {r.rowPlace(f.x, f.columns, f.from), f.from, r.rowPlace(f.y, f.columns, f.to), f.to,
+                       std::int64_t{r.rows()} * f.columns});
   }
   const CopyFields f;
 };
 
-struct Rmsnorm final : CpuStep {
+struct Rmsnorm final : CpuRowStep {
   explicit Rmsnorm(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      ops::rmsnorm(r.pool, ops::RmsnormT<float, Store>{r.at(f.x), f.weight.values.floats(), r.at<Store>(f.y),
-                                                       r.at(f.rstd), r.rows(), f.hidden, f.eps});
+      ops::rmsnorm(r.pool, ops::RmsnormT<float, Store>{r.rowsOf(f.x, f.hidden), f.weight.values.floats(),
+                                                       r.rowsOf<Store>(f.y, f.hidden), r.rowsOf(f.rstd, 1), r.rows(),
+                                                       f.hidden, f.eps});
     });
   }
   const RmsnormFields f;
 };
 
-struct RmsnormBackward final : CpuStep {
+struct RmsnormBackward final : CpuRowStep {
   explicit RmsnormBackward(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
-    const float* const added = f.residual ? r.at(*f.residual) : nullptr;
-    ops::Bf16* const rounded = f.dxCompute ? r.at<ops::Bf16>(*f.dxCompute) : nullptr;
-    ops::rmsnorm_backward(r.pool, {r.at(f.dy), r.at(f.x), r.at(f.rstd), f.weight.values.floats(), added, r.at(f.dx),
-                                   r.rows(), f.hidden, rounded});
+    const float* const added = f.residual ? r.rowsOf(*f.residual, f.hidden) : nullptr;
+    ops::Bf16* const rounded = f.dxCompute ? r.rowsOf<ops::Bf16>(*f.dxCompute, f.hidden) : nullptr;
+    ops::rmsnorm_backward(r.pool, {r.rowsOf(f.dy, f.hidden), r.rowsOf(f.x, f.hidden), r.rowsOf(f.rstd, 1),
+                                   f.weight.values.floats(), added, r.rowsOf(f.dx, f.hidden), r.rows(), f.hidden,
+                                   rounded});
   }
   const RmsnormBackwardFields f;
 };
@@ -68,26 +71,28 @@ struct Rope final : CpuStep {
   const RopeFields f;
 };
 
-struct Swiglu final : CpuStep {
+struct Swiglu final : CpuRowStep {
   explicit Swiglu(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
-      ops::swiglu(r.pool, ops::SwigluT<Store>{r.at<Store>(f.gateUp), f.ld, r.at<Store>(f.out), f.ldo, r.rows(),
-                                              f.intermediate});
+      ops::swiglu(r.pool, ops::SwigluT<Store>{r.rowsOf<Store>(f.gateUp, f.ld), f.ld, r.rowsOf<Store>(f.out, f.ldo),
+                                              f.ldo, r.rows(), f.intermediate});
     });
   }
   const SwigluFields f;
 };
 
-struct SwigluBackward final : CpuStep {
+struct SwigluBackward final : CpuRowStep {
   explicit SwigluBackward(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       ops::swiglu_backward(r.pool,
-                           ops::SwigluBackwardT<Store>{r.at<Store>(f.gateUp), f.ld, r.at<Store>(f.dout), f.lddo,
-                                                       r.at<Store>(f.dgateUp), f.ldd, r.rows(), f.intermediate});
+                           ops::SwigluBackwardT<Store>{r.rowsOf<Store>(f.gateUp, f.ld), f.ld,
+                                                       r.rowsOf<Store>(f.dout, f.lddo), f.lddo,
+                                                       r.rowsOf<Store>(f.dgateUp, f.ldd), f.ldd, r.rows(),
+                                                       f.intermediate});
     });
   }
   const SwigluBackwardFields f;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "ops/lora.h"
@@ -8,13 +9,16 @@ namespace loratwin {
 
 namespace {
 
+// The window's segments, with rows counted from its first.
 ops::LoraSegments segmentsOf(const CpuRun& run, std::uint32_t target, std::vector<ops::LoraSegment>& items,
                              bool backward) {
   items.clear();
+  const RowWindow window = run.window;
   for (const RunSegment& from : run.bindings.segments) {
     ops::LoraSegment to;
-    to.rowStart = from.rowStart;
-    to.rowEnd = from.rowEnd;
+    to.rowStart = std::max(from.rowStart, window.first) - window.first;
+    to.rowEnd = std::min(from.rowEnd, window.end) - window.first;
+    if (to.rowStart >= to.rowEnd) continue;
     to.dropout = from.dropout;
     std::memcpy(to.seed, from.seed, sizeof to.seed);
     if (const AdapterEntry* const entry = from.adapter->find(target)) {
@@ -33,7 +37,7 @@ ops::LoraSegments segmentsOf(const CpuRun& run, std::uint32_t target, std::vecto
   ops::LoraSegments segments;
   segments.items = items.data();
   segments.count = static_cast<std::int32_t>(items.size());
-  segments.rowKeys = run.bindings.rowKeys.empty() ? nullptr : run.bindings.rowKeys.data();
+  segments.rowKeys = run.bindings.rowKeys.empty() ? nullptr : run.bindings.rowKeys.data() + window.first;
   segments.target = target;
   return segments;
 }
@@ -45,7 +49,7 @@ void withProjections(const CpuRun& run, const Projections& given, bool backward,
   std::size_t count = 0;
   for (const Projection& p : given.items) {
     const ops::LoraSegments segments = segmentsOf(run, p.target, run.scratch.lora[count], backward);
-    list[count++] = {segments, p.column, p.outFeatures, run.at<Store>(p.s), p.lds};
+    list[count++] = {segments, p.column, p.outFeatures, run.rowsOf<Store>(p.s, p.lds), p.lds};
   }
   body(list, static_cast<std::int32_t>(count));
 }
@@ -60,22 +64,22 @@ void withTypes(ops::DType store, ops::DType out, Body&& body) {
   }
 }
 
-struct Lora final : CpuStep {
+struct Lora final : CpuRowStep {
   explicit Lora(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
     const Projections& given = f.given;
     withTypes(given.dtype, f.yType, [&]<class Store, class Out>(Store, Out) {
       withProjections<Store>(r, given, false, [&](const auto* list, std::int32_t count) {
-        ops::lora(r.pool, ops::LoraT<float, Store, Out>{list, count, r.at<Store>(given.x), given.ldx, given.inFeatures,
-                                                        r.at<Out>(f.y), f.ldy});
+        ops::lora(r.pool, ops::LoraT<float, Store, Out>{list, count, r.rowsOf<Store>(given.x, given.ldx), given.ldx,
+                                                        given.inFeatures, r.rowsOf<Out>(f.y, f.ldy), f.ldy});
       });
     });
   }
   const LoraFields f;
 };
 
-struct LoraBackward final : CpuStep {
+struct LoraBackward final : CpuRowStep {
   explicit LoraBackward(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override {
     f.reach(r);
@@ -90,8 +94,9 @@ struct LoraBackward final : CpuStep {
       withProjections<Store>(r, given, true, [&](const auto* list, std::int32_t count) {
         ops::lora_backward(r.pool,
                            ops::LoraBackwardT<float, Store, Out>{
-                               list, count, r.at<Store>(f.dy), f.lddy, r.at<Store>(given.x), given.ldx,
-                               given.inFeatures, f.dx ? r.at<Out>(*f.dx) : nullptr, f.lddx, r.at<Store>(f.scratch)});
+                               list, count, r.rowsOf<Store>(f.dy, f.lddy), f.lddy, r.rowsOf<Store>(given.x, given.ldx),
+                               given.ldx, given.inFeatures, f.dx ? r.rowsOf<Out>(*f.dx, f.lddx) : nullptr, f.lddx,
+                               r.at<Store>(f.scratch)});
       });
     });
   }

@@ -5,6 +5,9 @@ namespace loratwin {
 
 namespace {
 
+// A quantized weight is dequantized anew in every window.
+bool multipliesByRows(const Matrix& weight) { return !packedOf(weight).isQuantized(); }
+
 struct Matmul final : CpuStep {
   explicit Matmul(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
@@ -15,10 +18,12 @@ struct Matmul final : CpuStep {
         engine, {nullptr, f.ldx, &packedOf(f.weight), &places[0], f.yType, f.ldy, biases(), added, f.ldr, 0});
   }
   void run(CpuRun& r) const override {
-    const float* const added = f.residual ? r.at(*f.residual) : nullptr;
-    ops::matmul(r.pool, r.engine, {r.place(f.x), f.ldx, &packedOf(f.weight), r.place(f.y), f.yType, f.ldy, biases(),
-                                   added, f.ldr, r.rows()});
+    const float* const added = f.residual ? r.rowsOf(*f.residual, f.ldr) : nullptr;
+    ops::matmul(r.pool, r.engine,
+                {r.rowPlace(f.x, f.ldx, f.dtype), f.ldx, &packedOf(f.weight), r.rowPlace(f.y, f.ldy, f.yType), f.yType,
+                 f.ldy, biases(), added, f.ldr, r.rows()});
   }
+  bool goesByRows() const override { return multipliesByRows(f.weight); }
   const float* biases() const { return f.bias == nullptr ? nullptr : f.bias->values.floats(); }
   const MatmulFields f;
 };
@@ -31,8 +36,10 @@ struct MatmulBackward final : CpuStep {
   }
   void run(CpuRun& r) const override {
     ops::matmul_backward(r.pool, r.engine,
-                         {r.place(f.dy), f.lddy, &packedOf(f.weight), r.place(f.dx), f.dxType, f.lddx, r.rows()});
+                         {r.rowPlace(f.dy, f.lddy, f.dtype), f.lddy, &packedOf(f.weight),
+                          r.rowPlace(f.dx, f.lddx, f.dxType), f.dxType, f.lddx, r.rows()});
   }
+  bool goesByRows() const override { return multipliesByRows(f.weight); }
   const MatmulBackwardFields f;
 };
 
