@@ -5,7 +5,7 @@ import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Dtype } from "../../plan/index.ts";
 import { packedDirectionBytes, packedMatrixBytes } from "../../plan/memory-model.ts";
 import { quantizedMatrixBytes } from "../../plan/quantized-weights.ts";
-import { packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase } from "./small-run.ts";
+import { packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase, threads } from "./small-run.ts";
 
 const WIDE: Architecture = {
   ...SMALL,
@@ -41,13 +41,7 @@ const RUNS: readonly SmallRun[] = (["cpu:0", "cpu:0,cpu:1"] as const).flatMap((d
     (["float32", "bfloat16", "int8", "nf4"] as const).map((dtype) => ({ devices, groups, dtype })),
   ),
 );
-const TWO_THREADS: SmallRun = {
-  devices: {
-    kind: "cluster",
-    version: 1,
-    machines: [{ name: "local", devices: [{ name: "cpu:0", type: "cpu", threads: 2 }] }],
-  },
-};
+const TWO_THREADS: SmallRun = { devices: threads(2) };
 
 test.each([
   ["the TinyStories shape", TINY_STORIES],

@@ -1,14 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
-import { adapterBytes, runSmall, type SmallRun, smallCase } from "./small-run.ts";
-
-function threads(count: number): SmallRun["devices"] {
-  return {
-    kind: "cluster",
-    version: 1,
-    machines: [{ name: "local", devices: [{ name: "cpu:0", type: "cpu", threads: count }] }],
-  };
-}
+import { adapterBytes, runSmall, type SmallRun, smallCase, threads } from "./small-run.ts";
 
 const RUNS: readonly (SmallRun & { readonly name: string })[] = [
   { name: "one device, fused", devices: "cpu:0", groups: 1 },

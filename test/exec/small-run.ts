@@ -119,6 +119,15 @@ export interface SmallRun {
   readonly only?: number;
 }
 
+/** One CPU device of so many threads. */
+export function threads(count: number): Cluster {
+  return {
+    kind: "cluster",
+    version: 1,
+    machines: [{ name: "local", devices: [{ name: "cpu:0", type: "cpu", threads: count }] }],
+  };
+}
+
 export interface SmallResult extends ExecuteResult {
   readonly plan: Plan;
 }

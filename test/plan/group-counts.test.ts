@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { predictPlan } from "../../cli/create-plan.ts";
 import { PlanError } from "../../core/index.ts";
-import { createCostModel, dependencyTable, type PlanBody, planOrders } from "../../plan/index.ts";
+import type { PlanBody } from "../../plan/index.ts";
 import { makePlan } from "../../plan/make-plan.ts";
-import { timelineOf } from "../../plan/timeline.ts";
 import { type UnitPlanOptions, unitPlan, unitRequest } from "./unit-plan.ts";
 
 /** Rows of very different lengths, in micro-batches that take as long as they have tokens. */
@@ -13,20 +13,7 @@ const UNEVEN = {
 } as const satisfies Partial<UnitPlanOptions>;
 
 function seconds(plan: PlanBody): number {
-  const costs = createCostModel(plan.calibration, plan.model.dtype);
-  const line = timelineOf(planOrders(plan), dependencyTable(plan), {
-    durationNs: ({ stage, letter, microBatch }) =>
-      1e9 *
-      costs.actionSeconds({
-        letter,
-        device: plan.devices[stage]!,
-        shape: { ...plan.model, stage: plan.stages[stage]!, jobs: plan.jobs, recompute: plan.recompute },
-        microBatch: plan.microBatches[microBatch]!,
-        updatedJobs: [],
-      }),
-    transferNs: () => 0,
-  });
-  return line.makespanNs / 1e9;
+  return predictPlan(plan).predicted!.makespanSeconds;
 }
 
 describe("the number of groups", () => {

@@ -148,4 +148,3 @@ void lora_dys(const Op& op, std::int32_t p, std::int32_t i, std::int64_t begin, 
 
 }  // namespace
 }  // namespace loratwin::ops::LORATWIN_ISA
-

@@ -264,4 +264,3 @@ void lora_dsa(const Op& op, std::int32_t i, std::int64_t first, std::int64_t row
 
 }  // namespace
 }  // namespace loratwin::ops::LORATWIN_ISA
-

@@ -99,4 +99,3 @@ struct Drop {
 
 }  // namespace
 }  // namespace loratwin::ops::LORATWIN_ISA
-
