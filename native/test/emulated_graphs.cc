@@ -1,6 +1,4 @@
-// What driver_emulated.cc promises of captures and graphs. One JSON line a promise: {case, ok}; exit status 1 when any is
-// not kept.
-#include <cstdio>
+// What driver_emulated.cc promises of captures and graphs.
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -8,17 +6,13 @@
 
 #include "cuda/copy.h"
 #include "cuda/driver.h"
+#include "promises.h"
 
 namespace {
 
 using namespace loratwin;
-
-bool allKept = true;
-
-void expect(const char* promise, bool kept) {
-  std::printf("{\"case\":\"%s\",\"ok\":%s}\n", promise, kept ? "true" : "false");
-  allKept = allKept && kept;
-}
+using test::allKept;
+using test::expect;
 
 bool throws(const std::function<void()>& body) {
   try {

@@ -16,3 +16,9 @@ set_target_properties(op_table PROPERTIES CXX_STANDARD 20)
 target_compile_options(op_table PRIVATE -O2)
 target_include_directories(op_table PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../src)
 target_link_libraries(op_table PRIVATE dnnl gomp Threads::Threads)
+
+# How a CPU device cuts a micro-batch's rows.
+add_executable(row_windows EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/row_windows.cc
+  ${CMAKE_CURRENT_LIST_DIR}/../src/runtime/cpu/row_windows.cc)
+set_target_properties(row_windows PROPERTIES CXX_STANDARD 20)
+target_include_directories(row_windows PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../src)

@@ -1,5 +1,6 @@
 #include "fields.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -58,6 +59,7 @@ std::int32_t Fields::count(const char* field, std::int32_t least) {
 std::int64_t Fields::stride(const char* field, std::int64_t columns) {
   const std::int32_t value = count(field);
   if (value < columns) refuse(field, "a row stride of at least " + std::to_string(columns), std::to_string(value));
+  widest_ = std::max(widest_, std::int64_t{value});
   return value;
 }
 

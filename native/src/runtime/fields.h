@@ -31,6 +31,8 @@ class Fields {
   void requireType(const char* field, ops::DType value, ops::DType wanted) const;
   bool given(const char* field) const { return raw_.fields.contains(field); }
 
+  // The longest row stride read.
+  std::int64_t widest() const { return widest_; }
   // After the last read.
   void finish() const;
   [[noreturn]] void refuse(const char* field, const std::string& expected, const std::string& got) const;
@@ -46,6 +48,7 @@ class Fields {
   const Weights& weights_;
   std::string label_;
   std::string arguments_;
+  std::int64_t widest_ = 0;
   std::set<std::string> read_;
 };
 

@@ -107,6 +107,7 @@ Program::Program(const std::vector<RawOperator>& operators, const Weights& weigh
     Fields fields(raw, weights, label);
     std::unique_ptr<Step> step = maker(fields);
     fields.finish();
+    widestRow_ = std::max(widestRow_, fields.widest());
     step->label = std::move(label);
     step->arguments = fields.arguments();
     steps_.push_back(std::move(step));

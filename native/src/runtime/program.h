@@ -151,9 +151,12 @@ class Program {
   void check(const Bindings& bindings, std::size_t arenaBytes, int threads) const;
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
   bool givesLosses() const;
+  // Elements of the widest rows that a step reads or writes.
+  std::int64_t widestRow() const { return widestRow_; }
 
  private:
   std::vector<std::unique_ptr<Step>> steps_;
+  std::int64_t widestRow_ = 0;
 };
 
 }  // namespace loratwin

@@ -89,7 +89,7 @@ void CpuDevice::run(const Program& program, const Bindings& bindings, Buffer& ar
   if (bindings.profile) done.opNs.emplace(steps.size(), 0.0);
   const RowWindow all{0, bindings.rows};
   CpuRun context{*team_, *engine_, bindings, arena.data(), scratch_, done.losses ? &*done.losses : nullptr, all};
-  rowWindows(bindings, threads(), scratch_.windows);
+  rowWindows(bindings, rowsOfWindow(program.widestRow(), threads()), scratch_.windows);
   std::int64_t from = monotonicNs();
   const auto runStep = [&](std::size_t index) {
     if (compute_->stopping()) throw Stopped{};

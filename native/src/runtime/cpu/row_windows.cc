@@ -1,29 +1,57 @@
 #include "runtime/cpu/row_windows.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "ops/lora.h"
 
 namespace loratwin {
 
 namespace {
 
-// Fewer rows would read the weights too often, more would leave the second-level caches.
-constexpr std::int32_t kRowsOfThread = 2 * ops::kLoraRowBlock;
+// Fewer would read the weights too often.
+constexpr std::int64_t kRowsOfThread = 2 * ops::kLoraRowBlock;
+// More would leave the caches.
+constexpr std::int64_t kElementsOfThread = 1 << 20;
+
+// Where a segment ends at most `reach` rows from `wanted`, the nearest such place; else the nearest place where LoRA's
+// sums of the segment around it begin anew.
+std::int32_t windowEnd(const std::vector<RunSegment>& segments, std::int32_t wanted, std::int32_t reach) {
+  std::int32_t end = wanted;
+  std::int32_t distance = reach + 1;
+  for (const RunSegment& segment : segments) {
+    const std::int32_t own = std::abs(segment.rowEnd - wanted);
+    if (own < distance) {
+      end = segment.rowEnd;
+      distance = own;
+    }
+    if (distance > reach && segment.rowStart < wanted && wanted < segment.rowEnd) {
+      const std::int32_t blocks = (wanted - segment.rowStart + ops::kLoraRowBlock / 2) / ops::kLoraRowBlock;
+      end = segment.rowStart + blocks * ops::kLoraRowBlock;
+    }
+  }
+  return end;
+}
 
 }  // namespace
 
-void rowWindows(const Bindings& bindings, int threads, std::vector<RowWindow>& windows) {
-  const std::int32_t rows = kRowsOfThread * threads;
+std::int32_t rowsOfWindow(std::int64_t widest, int threads) {
+  const std::int64_t rows = kElementsOfThread / std::max(widest, std::int64_t{1});
+  return static_cast<std::int32_t>(std::max(rows, kRowsOfThread)) * threads;
+}
+
+void rowWindows(const Bindings& bindings, std::int32_t rows, std::vector<RowWindow>& windows) {
   windows.clear();
   std::int32_t first = 0;
-  const auto cut = [&](std::int32_t row) {
-    if (row > first) windows.push_back({first, row});
-    first = row;
-  };
-  for (const RunSegment& segment : bindings.segments) {
-    if (segment.rowEnd - first > rows) cut(segment.rowStart);
-    while (segment.rowEnd - first > rows + rows / 2) cut(first + rows);
+  for (;;) {
+    const std::int32_t left = bindings.rows - first;
+    if (left <= rows + rows / 2) break;
+    const std::int32_t count = (2 * left + rows) / (2 * rows);
+    const std::int32_t end = windowEnd(bindings.segments, first + left / count, rows / 4);
+    windows.push_back({first, end});
+    first = end;
   }
-  cut(bindings.rows);
+  windows.push_back({first, bindings.rows});
 }
 
 }  // namespace loratwin
