@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "ops/lora.h"
 #include "promises.h"
 
 namespace {
@@ -12,8 +13,6 @@ namespace {
 using namespace loratwin;
 using test::allKept;
 using test::expect;
-
-constexpr std::int32_t kRowBlock = 128;
 
 Bindings bindingsOf(const std::vector<std::int32_t>& segmentRows) {
   Bindings bindings{};
@@ -60,7 +59,7 @@ bool beginWhereSumsDo(const Bindings& bindings, const std::vector<RowWindow>& wi
   return std::ranges::all_of(windows, [&](const RowWindow& window) {
     return std::ranges::any_of(bindings.segments, [&](const RunSegment& segment) {
       return segment.rowStart <= window.first && window.first < segment.rowEnd &&
-             (window.first - segment.rowStart) % kRowBlock == 0;
+             (window.first - segment.rowStart) % ops::kLoraRowBlock == 0;
     });
   });
 }

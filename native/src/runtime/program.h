@@ -151,7 +151,7 @@ class Program {
   void check(const Bindings& bindings, std::size_t arenaBytes, int threads) const;
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
   bool givesLosses() const;
-  // Elements of the widest rows that a step reads or writes.
+  // The longest row stride of a step, in elements.
   std::int64_t widestRow() const { return widestRow_; }
 
  private:

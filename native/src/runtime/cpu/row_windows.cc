@@ -43,9 +43,8 @@ std::int32_t rowsOfWindow(std::int64_t widest, int threads) {
 void rowWindows(const Bindings& bindings, std::int32_t rows, std::vector<RowWindow>& windows) {
   windows.clear();
   std::int32_t first = 0;
-  for (;;) {
+  while (bindings.rows - first > rows + rows / 2) {
     const std::int32_t left = bindings.rows - first;
-    if (left <= rows + rows / 2) break;
     const std::int32_t count = (2 * left + rows) / (2 * rows);
     const std::int32_t end = windowEnd(bindings.segments, first + left / count, rows / 4);
     windows.push_back({first, end});
