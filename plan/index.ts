@@ -18,11 +18,38 @@ export { zeroBubbleOrders } from "./comparison/zero-bubble.ts";
 // How a device stores activations.
 export { type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // Durations: the one cost model of planner, memory check and simulator.
-export { type ActionCost, type Contention, type CostModel, createCostModel, type LinkCost } from "./cost-model.ts";
+export {
+  type ActionCost,
+  type Contention,
+  type CostModel,
+  createCostModel,
+  type LinkCost,
+} from "./costs/cost-model.ts";
+// A calibration from what the catalog holds of a device, or of all of a cluster.
+export { deviceCalibration, gpuCalibration, transferCalibration } from "./costs/device-calibration.ts";
+// What BatchLoRA's graph pruning saves.
+export { splitCosts, withoutPruning } from "./costs/graph-pruning.ts";
+// What a decoder layer costs on a GPU, from its peaks and how near it comes to them.
+export {
+  type DevicePeaks,
+  decoderDimensions,
+  deviceSeconds,
+  gptDimensions,
+  type LayerDimensions,
+  type LayerEfficiency,
+  type LayerPass,
+  type LayerShape,
+  type LayerWork,
+  layerSeconds,
+  layerWork,
+} from "./costs/layer-cost.ts";
+// What an action's time is made of, and what a measured operator takes.
+export { beyond, type Coefficients, featureValue, operatorSeconds } from "./costs/operator-seconds.ts";
+export { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./costs/operators.ts";
+// Which micro-batches cost the same.
+export { stageClasses, type WorkShapes, workShapes } from "./costs/work-shapes.ts";
 // What has to end before an action may start.
 export { type Dependency, type DependencyTable, dependencyTable } from "./dependencies.ts";
-// A calibration from what the catalog holds of a device, or of all of a cluster.
-export { deviceCalibration, gpuCalibration, transferCalibration } from "./device-calibration.ts";
 // The shape of a Llama-family decoder.
 export {
   type Architecture,
@@ -75,27 +102,15 @@ export {
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
 export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
-// What a plan is asked for.
-export type { PlanRequest } from "./draft.ts";
-// What BatchLoRA's graph pruning saves.
-export { splitCosts, withoutPruning } from "./graph-pruning.ts";
-// The planner.
-export { isLengthData, type JobRows, lengthRows } from "./job-rows.ts";
-// What a decoder layer costs on a GPU, from its peaks and how near it comes to them.
+// Where every activation of a stage lies.
 export {
-  type DevicePeaks,
-  decoderDimensions,
-  deviceSeconds,
-  gptDimensions,
-  type LayerDimensions,
-  type LayerEfficiency,
-  type LayerPass,
-  type LayerShape,
-  type LayerWork,
-  layerSeconds,
-  layerWork,
-} from "./layer-cost.ts";
-export { makePlan } from "./make-plan.ts";
+  type ArenaLayout,
+  arenaLayout,
+  type LayerTensors,
+  type Place,
+  type StageLayout,
+  stageLayout,
+} from "./memory/stage-layout.ts";
 // The size of what travels between stages.
 export { messageBytesPerToken } from "./message-bytes.ts";
 // Mini-batches and the jobs inside a micro-batch.
@@ -108,23 +123,14 @@ export {
   microBatchJobs,
   microBatchTokens,
 } from "./mini-batch.ts";
-// What an action's time is made of, and what a measured operator takes.
-export { beyond, type Coefficients, featureValue, operatorSeconds } from "./operator-seconds.ts";
-export { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
 export { parsePlan, sealPlan } from "./plan-hash.ts";
+// What a plan is asked for.
+export type { PlanRequest } from "./planner/draft.ts";
+// The planner.
+export { isLengthData, type JobRows, lengthRows } from "./planner/job-rows.ts";
+export { makePlan } from "./planner/make-plan.ts";
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";
-// Where every activation of a stage lies.
-export {
-  type ArenaLayout,
-  arenaLayout,
-  type LayerTensors,
-  type Place,
-  type StageLayout,
-  stageLayout,
-} from "./stage-layout.ts";
 export { planOrders, validatePlan } from "./validate-plan.ts";
-// Which micro-batches cost the same.
-export { stageClasses, type WorkShapes, workShapes } from "./work-shapes.ts";

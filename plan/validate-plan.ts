@@ -1,9 +1,9 @@
 import { PlanError } from "../core/index.ts";
 import { type Action, type ActionLetter, formatAction, parseAction } from "./action.ts";
-import { peakInFlight } from "./buffers.ts";
 import { dependencyTable } from "./dependencies.ts";
 import type { PlanBody } from "./documents/plan.ts";
 import { gridText } from "./grid.ts";
+import { peakInFlight } from "./memory/buffers.ts";
 import { miniBatches } from "./mini-batch.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
 import { timelineOf } from "./timeline.ts";

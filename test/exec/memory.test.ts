@@ -3,8 +3,8 @@ import { nativeInfo } from "../../exec/index.ts";
 import { createRuntime } from "../../native/index.ts";
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Dtype } from "../../plan/index.ts";
-import { packedDirectionBytes, packedMatrixBytes } from "../../plan/memory-model.ts";
-import { quantizedMatrixBytes } from "../../plan/quantized-weights.ts";
+import { packedDirectionBytes, packedMatrixBytes } from "../../plan/memory/memory-model.ts";
+import { quantizedMatrixBytes } from "../../plan/memory/quantized-weights.ts";
 import { packsAsPlanned, runSmall, SMALL, type SmallRun, smallCase, threads } from "./small-run.ts";
 
 const WIDE: Architecture = {

@@ -12,9 +12,9 @@ import {
 } from "../../exec/index.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
 import type { ComputeDtype, Plan, Recompute, ScheduleName } from "../../plan/index.ts";
-import type { JobRows } from "../../plan/job-rows.ts";
-import { makePlan } from "../../plan/make-plan.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
+import type { JobRows } from "../../plan/planner/job-rows.ts";
+import { makePlan } from "../../plan/planner/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 import { constantCalibration } from "../plan/unit-plan.ts";
 import { SHARED } from "../shared-folder.ts";

@@ -8,7 +8,7 @@ import {
   cudaLoraScratchBytes,
   headScratchBytes,
   loraScratchBytes,
-} from "../../plan/scratch-bytes.ts";
+} from "../../plan/memory/scratch-bytes.ts";
 
 const SEQUENCES = [1, 2, 31, 64, 255, 256, 257, 1000];
 const HEAD_DIMS = [8, 20, 64, 127];

@@ -12,8 +12,8 @@ import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
 import { type Dtype, type Plan, PROJECTIONS, type Recompute, type ScheduleName } from "../../plan/index.ts";
-import { makePlan } from "../../plan/make-plan.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
+import { makePlan } from "../../plan/planner/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 import { constantCalibration } from "../plan/unit-plan.ts";
 

@@ -30,7 +30,7 @@ interface Finished {
   readonly stderr: string;
 }
 
-export const native = fileURLToPath(new URL("../../native/", import.meta.url));
+export const native = fileURLToPath(new URL("../../native", import.meta.url));
 export const build = join(native, "build");
 
 /** Runs a program to its end; a status that is not 0 is no error. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { predictPlan } from "../../cli/create-plan.ts";
 import { PlanError } from "../../core/index.ts";
 import type { PlanBody } from "../../plan/index.ts";
-import { makePlan } from "../../plan/make-plan.ts";
+import { makePlan } from "../../plan/planner/make-plan.ts";
 import { type UnitPlanOptions, unitPlan, unitRequest } from "./unit-plan.ts";
 
 /** Rows of very different lengths, in micro-batches that take as long as they have tokens. */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { dependencyTable } from "../../plan/dependencies.ts";
 import type { PlanBody } from "../../plan/index.ts";
 import { miniBatches } from "../../plan/mini-batch.ts";
-import { packMicroBatches } from "../../plan/pack.ts";
+import { packMicroBatches } from "../../plan/planner/pack.ts";
 import { SCHEDULE_TABLE } from "../../plan/schedules/schedules.ts";
 import { timelineOf } from "../../plan/timeline.ts";
 import { planOrders } from "../../plan/validate-plan.ts";

@@ -1,11 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalJson, InputError } from "../../core/index.ts";
-import { peakInFlight } from "../../plan/buffers.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
-import { groupJobs } from "../../plan/grouping.ts";
 import {
   createCostModel,
   type PlanBody,
@@ -16,10 +14,12 @@ import {
   sealPlan,
   validatePlan,
 } from "../../plan/index.ts";
-import { lengthRows } from "../../plan/job-rows.ts";
-import { makePlan } from "../../plan/make-plan.ts";
+import { peakInFlight } from "../../plan/memory/buffers.ts";
 import { microBatchTokens } from "../../plan/mini-batch.ts";
-import { partitionLayers } from "../../plan/partition.ts";
+import { groupJobs } from "../../plan/planner/grouping.ts";
+import { lengthRows } from "../../plan/planner/job-rows.ts";
+import { makePlan } from "../../plan/planner/make-plan.ts";
+import { partitionLayers } from "../../plan/planner/partition.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 import { simulate } from "../../sim/index.ts";
 import { constantCalibration, unitPlan } from "./unit-plan.ts";

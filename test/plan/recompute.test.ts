@@ -11,9 +11,9 @@ import {
   type Recompute,
   stageOperators,
 } from "../../plan/index.ts";
-import { lengthRows } from "../../plan/job-rows.ts";
-import { makePlan } from "../../plan/make-plan.ts";
-import { stageLayout } from "../../plan/stage-layout.ts";
+import { stageLayout } from "../../plan/memory/stage-layout.ts";
+import { lengthRows } from "../../plan/planner/job-rows.ts";
+import { makePlan } from "../../plan/planner/make-plan.ts";
 import { smallPlan } from "../sim/small-plan.ts";
 import { constantCalibration } from "./unit-plan.ts";
 

@@ -2,8 +2,8 @@ import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/docu
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
 import type { Calibration, PlanBody, PlanRequest, ScheduleName } from "../../plan/index.ts";
-import { lengthRows } from "../../plan/job-rows.ts";
-import { makePlan } from "../../plan/make-plan.ts";
+import { lengthRows } from "../../plan/planner/job-rows.ts";
+import { makePlan } from "../../plan/planner/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 
 export interface UnitPlanOptions {

@@ -10,7 +10,7 @@ import {
   stageClasses,
   workShapes,
 } from "../../plan/index.ts";
-import { lengthRows } from "../../plan/job-rows.ts";
+import { lengthRows } from "../../plan/planner/job-rows.ts";
 import { simulate } from "../../sim/index.ts";
 import { constantCalibration, unitPlan } from "./unit-plan.ts";
 

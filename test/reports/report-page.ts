@@ -13,7 +13,7 @@ import {
   renderReport,
 } from "../../reports/index.ts";
 
-const client = fileURLToPath(new URL("../../reports/client/", import.meta.url));
+const client = fileURLToPath(new URL("../../reports/client", import.meta.url));
 
 const BROWSER_FLAGS = [
   "--no-sandbox",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
+import { operatorSeconds } from "../../plan/costs/operator-seconds.ts";
 import {
   calibrationSchema,
   createCostModel,
@@ -7,7 +8,6 @@ import {
   type OperatorCall,
   stageOperators,
 } from "../../plan/index.ts";
-import { operatorSeconds } from "../../plan/operator-seconds.ts";
 import { fitOperator } from "../../sim/fit-operator.ts";
 import { splitHoldOut } from "../../sim/hold-out.ts";
 import { type ActionSample, type CalibrationSamples, fitCalibration, type OperatorSample } from "../../sim/index.ts";

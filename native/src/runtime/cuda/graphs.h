@@ -55,7 +55,7 @@ class Graphs {
   GraphCounts counts() const;
 
   static constexpr std::size_t kMostGraphs = 64;
-  // Of the driver's memory; plan/cuda-memory.ts counts it too.
+  // Of the driver's memory; plan/memory/cuda-memory.ts counts it too.
   static constexpr std::size_t kRoomBytes = std::size_t{12} << 20;
   // A graph gives way to another when so many runs have come since its last. A younger one stays, so that a cycle of more
   // signatures than there is room for does not throw each graph out before its turn.

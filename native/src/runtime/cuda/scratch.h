@@ -1,4 +1,4 @@
-// Bytes of the scratch of a CUDA device's operators; plan/scratch-bytes.ts has the same formulas.
+// Bytes of the scratch of a CUDA device's operators; plan/memory/scratch-bytes.ts has the same formulas.
 #pragma once
 
 #include <cstddef>

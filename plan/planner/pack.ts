@@ -1,4 +1,4 @@
-import type { MicroBatch, PlannedRow } from "./documents/plan.ts";
+import type { MicroBatch, PlannedRow } from "../documents/plan.ts";
 import type { JobRows } from "./job-rows.ts";
 
 export interface PackedJob {

@@ -1,7 +1,7 @@
-import type { Action } from "./action.ts";
-import type { Buffers } from "./documents/plan.ts";
-import type { Orders } from "./schedules/schedule-input.ts";
-import type { Timeline } from "./timeline.ts";
+import type { Action } from "../action.ts";
+import type { Buffers } from "../documents/plan.ts";
+import type { Orders } from "../schedules/schedule-input.ts";
+import type { Timeline } from "../timeline.ts";
 
 /** Two, so that one micro-batch can be written or read while the next one travels. */
 const DOUBLE = 2;

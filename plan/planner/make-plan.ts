@@ -1,8 +1,11 @@
-import { contentHash, InputError, InvariantError, PlanError } from "../core/index.ts";
-import { formatAction } from "./action.ts";
-import { createCostModel } from "./cost-model.ts";
-import type { PlanBody, PlannedJob, Stage, StageMemory } from "./documents/plan.ts";
-import type { Job } from "./documents/workload.ts";
+import { contentHash, InputError, InvariantError, PlanError } from "../../core/index.ts";
+import { formatAction } from "../action.ts";
+import { createCostModel } from "../costs/cost-model.ts";
+import { stageOperators } from "../costs/operators.ts";
+import type { PlanBody, PlannedJob, Stage, StageMemory } from "../documents/plan.ts";
+import type { Job } from "../documents/workload.ts";
+import { memoryTable } from "../memory/memory-model.ts";
+import { validatePlan } from "../validate-plan.ts";
 import {
   type Candidate,
   type Costed,
@@ -17,11 +20,8 @@ import { groupCounts } from "./group-counts.ts";
 import { groupJobs } from "./grouping.ts";
 import { chooseLimit } from "./in-flight-limit.ts";
 import type { JobRows } from "./job-rows.ts";
-import { memoryTable } from "./memory-model.ts";
-import { stageOperators } from "./operators.ts";
 import { packMicroBatches } from "./pack.ts";
 import { partitionLayers } from "./partition.ts";
-import { validatePlan } from "./validate-plan.ts";
 
 function plannedJob(job: Job, index: number, rows: JobRows): PlannedJob {
   const { steps: _steps, epochs: _epochs, arrivalSeconds, ...rest } = job;

@@ -1,7 +1,7 @@
-import type { Architecture, Projection } from "./documents/architecture.ts";
-import type { ResolvedDevice } from "./documents/cluster.ts";
-import type { PlannedJob, Stage } from "./documents/plan.ts";
-import type { Dtype, Recompute } from "./documents/workload.ts";
+import type { Architecture, Projection } from "../documents/architecture.ts";
+import type { ResolvedDevice } from "../documents/cluster.ts";
+import type { PlannedJob, Stage } from "../documents/plan.ts";
+import type { Dtype, Recompute } from "../documents/workload.ts";
 
 /** What a stage's activation memory follows from. */
 export interface LayoutInput {

@@ -1,5 +1,5 @@
-import { sum } from "../core/index.ts";
-import { type Architecture, PROJECTIONS, projectionShape } from "./documents/architecture.ts";
+import { sum } from "../../core/index.ts";
+import { type Architecture, PROJECTIONS, projectionShape } from "../documents/architecture.ts";
 
 /** The two peaks that bound a device, in FLOP and bytes a second. */
 export interface DevicePeaks {

@@ -1,6 +1,6 @@
-import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
-import { PROJECTIONS, type Projection } from "./documents/architecture.ts";
-import type { Buffers } from "./documents/plan.ts";
+import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
+import { PROJECTIONS, type Projection } from "../documents/architecture.ts";
+import type { Buffers } from "../documents/plan.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 import { scratchOf } from "./scratch-bytes.ts";
 

@@ -1,8 +1,8 @@
-import { InputError } from "../core/index.ts";
-import type { ComputeDtype } from "./compute-dtype.ts";
-import type { Calibration, LayersCalibration, RooflineCalibration } from "./documents/calibration.ts";
-import type { Catalog, CatalogDevice } from "./documents/catalog.ts";
-import type { ResolvedDevice } from "./documents/cluster.ts";
+import { InputError } from "../../core/index.ts";
+import type { ComputeDtype } from "../compute-dtype.ts";
+import type { Calibration, LayersCalibration, RooflineCalibration } from "../documents/calibration.ts";
+import type { Catalog, CatalogDevice } from "../documents/catalog.ts";
+import type { ResolvedDevice } from "../documents/cluster.ts";
 
 /** The device whose efficiencies others get. */
 const REFERENCE = "H100 SXM";

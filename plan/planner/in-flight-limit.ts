@@ -1,4 +1,6 @@
-import { maximum, PlanError } from "../core/index.ts";
+import { maximum, PlanError } from "../../core/index.ts";
+import { miniBatches } from "../mini-batch.ts";
+import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import {
   type Candidate,
   type Costed,
@@ -10,8 +12,6 @@ import {
   memoryOf,
   PROBE_STEPS,
 } from "./draft.ts";
-import { miniBatches } from "./mini-batch.ts";
-import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 
 /** A limit is as good as none when the run takes at most this much longer. */
 const PROBE_TOLERANCE = 0.002;

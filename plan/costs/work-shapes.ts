@@ -1,7 +1,7 @@
+import type { ResolvedDevice } from "../documents/cluster.ts";
+import type { PlanBody, Stage } from "../documents/plan.ts";
+import { activeJobs } from "../mini-batch.ts";
 import type { CostModel } from "./cost-model.ts";
-import type { ResolvedDevice } from "./documents/cluster.ts";
-import type { PlanBody, Stage } from "./documents/plan.ts";
-import { activeJobs } from "./mini-batch.ts";
 
 /** Numbers the distinct texts in order of appearance. */
 function distinct(count: number, textOf: (index: number) => string): DistinctShapes {

@@ -1,20 +1,20 @@
-import { ACTION_LETTERS, type Action } from "./action.ts";
-import { peakInFlight, planBuffers } from "./buffers.ts";
-import type { CostModel } from "./cost-model.ts";
-import { clips, type DependencyTable, dependencyTable } from "./dependencies.ts";
-import type { Architecture } from "./documents/architecture.ts";
-import type { Calibration } from "./documents/calibration.ts";
-import type { ResolvedDevice, ResolvedLink } from "./documents/cluster.ts";
-import type { Buffers, MicroBatch, PlannedJob, ScheduleName, Stage, StageMemory } from "./documents/plan.ts";
-import type { Dtype, Job, Recompute } from "./documents/workload.ts";
+import { ACTION_LETTERS, type Action } from "../action.ts";
+import type { CostModel } from "../costs/cost-model.ts";
+import { stageClasses, workShapes } from "../costs/work-shapes.ts";
+import { clips, type DependencyTable, dependencyTable } from "../dependencies.ts";
+import type { Architecture } from "../documents/architecture.ts";
+import type { Calibration } from "../documents/calibration.ts";
+import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
+import type { Buffers, MicroBatch, PlannedJob, ScheduleName, Stage, StageMemory } from "../documents/plan.ts";
+import type { Dtype, Job, Recompute } from "../documents/workload.ts";
+import { peakInFlight, planBuffers } from "../memory/buffers.ts";
+import { stageMemory } from "../memory/memory-model.ts";
+import { messageBytesPerToken } from "../message-bytes.ts";
+import { activeJobs, largestSizes, microBatchTokens, miniBatches } from "../mini-batch.ts";
+import type { Orders, ScheduleInput } from "../schedules/schedule-input.ts";
+import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
+import { timelineOf } from "../timeline.ts";
 import type { JobRows } from "./job-rows.ts";
-import { stageMemory } from "./memory-model.ts";
-import { messageBytesPerToken } from "./message-bytes.ts";
-import { activeJobs, largestSizes, microBatchTokens, miniBatches } from "./mini-batch.ts";
-import type { Orders, ScheduleInput } from "./schedules/schedule-input.ts";
-import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
-import { timelineOf } from "./timeline.ts";
-import { stageClasses, workShapes } from "./work-shapes.ts";
 
 export interface PlanRequest {
   readonly architecture: Architecture;

@@ -1,5 +1,5 @@
-import { createRng } from "../core/index.ts";
-import type { Job, LengthData } from "./documents/workload.ts";
+import { createRng } from "../../core/index.ts";
+import type { Job, LengthData } from "../documents/workload.ts";
 
 /** The training rows of a job as the planner needs them: lengths, and which rows each optimizer step takes. */
 export interface JobRows {

@@ -1,22 +1,22 @@
-import { InputError } from "../core/index.ts";
-import type { ActionLetter } from "./action.ts";
-import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
+import { InputError } from "../../core/index.ts";
+import type { ActionLetter } from "../action.ts";
+import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
 import type {
   Calibration,
   ConstantCalibration,
   LayersCalibration,
   MeasuredCalibration,
   RooflineCalibration,
-} from "./documents/calibration.ts";
-import type { ResolvedDevice, ResolvedLink } from "./documents/cluster.ts";
-import type { MicroBatch, Stage } from "./documents/plan.ts";
-import type { Dtype } from "./documents/workload.ts";
+} from "../documents/calibration.ts";
+import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
+import type { MicroBatch, Stage } from "../documents/plan.ts";
+import type { Dtype } from "../documents/workload.ts";
+import { isQuantized, type QuantizedDtype } from "../memory/quantized-weights.ts";
+import { microBatchTokens } from "../mini-batch.ts";
 import type { DevicePeaks } from "./layer-cost.ts";
 import { layerActionSeconds } from "./layer-model.ts";
-import { microBatchTokens } from "./mini-batch.ts";
 import { operatorSeconds } from "./operator-seconds.ts";
 import { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
-import { isQuantized, type QuantizedDtype } from "./quantized-weights.ts";
 
 export interface ActionCost {
   readonly letter: ActionLetter;

@@ -1,8 +1,8 @@
 // What a CUDA device keeps beside its activations, as native/src/runtime/cuda lays it out.
-import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
-import { type Architecture, projectionShape } from "./documents/architecture.ts";
-import type { PlannedJob, Stage } from "./documents/plan.ts";
-import type { Dtype } from "./documents/workload.ts";
+import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
+import { type Architecture, projectionShape } from "../documents/architecture.ts";
+import type { PlannedJob, Stage } from "../documents/plan.ts";
+import type { Dtype } from "../documents/workload.ts";
 import { layerProducts } from "./layer-products.ts";
 import { isQuantized, quantizedMatrixBytes } from "./quantized-weights.ts";
 

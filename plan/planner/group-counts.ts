@@ -1,6 +1,6 @@
-import { InputError } from "../core/index.ts";
+import { InputError } from "../../core/index.ts";
+import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { type Costed, candidate, costsOf, type Draft, firstSteps, PROBE_STEPS } from "./draft.ts";
-import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 
 /** Steps in which the pipeline fills. The probe's others stand for all that follow. */
 const FILLING_STEPS = 2;

@@ -1,14 +1,14 @@
-import { computeDtype } from "./compute-dtype.ts";
+import { computeDtype } from "../compute-dtype.ts";
 import {
   type Architecture,
   LORA_GROUPS,
   loraGroup,
   type Projection,
   projectionShape,
-} from "./documents/architecture.ts";
-import type { MicroBatch, PlannedJob, Stage } from "./documents/plan.ts";
-import type { Dtype, Recompute } from "./documents/workload.ts";
-import { type JobSegment, jobSegments } from "./mini-batch.ts";
+} from "../documents/architecture.ts";
+import type { MicroBatch, PlannedJob, Stage } from "../documents/plan.ts";
+import type { Dtype, Recompute } from "../documents/workload.ts";
+import { type JobSegment, jobSegments } from "../mini-batch.ts";
 
 /** One operator of an action with what its time is made of. Features are numbers of elements, floating-point operations or calls. */
 export interface OperatorCall {

@@ -1,4 +1,4 @@
-import type { Architecture } from "./documents/architecture.ts";
+import type { Architecture } from "../documents/architecture.ts";
 
 /** [in, out] of a layer's frozen products: q, k and v in one, gate and up in one. */
 export function layerProducts(arch: Architecture): readonly (readonly [number, number])[] {

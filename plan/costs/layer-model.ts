@@ -1,6 +1,6 @@
-import type { ActionLetter } from "./action.ts";
-import type { LayersCalibration } from "./documents/calibration.ts";
-import type { MicroBatch } from "./documents/plan.ts";
+import type { ActionLetter } from "../action.ts";
+import type { LayersCalibration } from "../documents/calibration.ts";
+import type { MicroBatch } from "../documents/plan.ts";
 import {
   type DevicePeaks,
   decoderDimensions,

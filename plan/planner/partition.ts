@@ -1,5 +1,5 @@
-import { PlanError } from "../core/index.ts";
-import type { Stage } from "./documents/plan.ts";
+import { PlanError } from "../../core/index.ts";
+import type { Stage } from "../documents/plan.ts";
 
 /**
  * Cuts the layers into one contiguous range for each device so that the slowest stage is as fast as possible, then the sum of squares smallest

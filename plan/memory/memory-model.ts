@@ -1,12 +1,12 @@
-import { formatBytes } from "../core/index.ts";
-import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
+import { formatBytes } from "../../core/index.ts";
+import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
+import { adapterParameters } from "../costs/operators.ts";
+import type { Architecture } from "../documents/architecture.ts";
+import type { ResolvedDevice } from "../documents/cluster.ts";
+import type { Buffers, PlannedJob, Stage, StageMemory } from "../documents/plan.ts";
+import type { Dtype, Recompute } from "../documents/workload.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
-import type { Architecture } from "./documents/architecture.ts";
-import type { ResolvedDevice } from "./documents/cluster.ts";
-import type { Buffers, PlannedJob, Stage, StageMemory } from "./documents/plan.ts";
-import type { Dtype, Recompute } from "./documents/workload.ts";
 import { layerProducts } from "./layer-products.ts";
-import { adapterParameters } from "./operators.ts";
 import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "./quantized-weights.ts";
 import { arenaLayout, stageLayout } from "./stage-layout.ts";
 

@@ -1,11 +1,11 @@
-import { InputError, PlanError, sum } from "../core/index.ts";
-import { COMPUTE_BYTES, computeDtype } from "./compute-dtype.ts";
+import { InputError, PlanError, sum } from "../../core/index.ts";
+import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
+import { type Architecture, type Projection, projectionShape } from "../documents/architecture.ts";
+import type { PlanBody, PlannedJob, StageMemory } from "../documents/plan.ts";
+import type { Dtype } from "../documents/workload.ts";
+import { memoryTable } from "../memory/memory-model.ts";
+import { largestSizes } from "../mini-batch.ts";
 import type { ActionCost, CostModel } from "./cost-model.ts";
-import { type Architecture, type Projection, projectionShape } from "./documents/architecture.ts";
-import type { PlanBody, PlannedJob, StageMemory } from "./documents/plan.ts";
-import type { Dtype } from "./documents/workload.ts";
-import { memoryTable } from "./memory-model.ts";
-import { largestSizes } from "./mini-batch.ts";
 
 /**
  * BatchLoRA adds each adapter's rows straight into its part of the result. A program without that splits the batch before every LoRA
