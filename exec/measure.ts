@@ -2,11 +2,11 @@ import { createRng } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
 import type { Operator } from "../native/index.ts";
 import {
-  type ActionLetter,
   activeJobs,
   formatAction,
   type OperatorCall,
   type Plan,
+  type PlannedLetter,
   parseAction,
   type Recompute,
   stageOperators,
@@ -30,7 +30,7 @@ export interface MeasuredOperatorSample {
 }
 
 export interface MeasuredActionSample {
-  readonly letter: ActionLetter;
+  readonly letter: PlannedLetter;
   readonly calls: readonly OperatorCall[];
   readonly seconds: number;
 }

@@ -1,25 +1,33 @@
 import { InvariantError } from "../core/index.ts";
 
-/** `F` forward, `B` input and weight gradients together, `U` the optimizer update of a mini-batch (PyTorch's letters; U is ours). */
-export type ActionLetter = "F" | "B" | "U";
+/**
+ * The letters of everything that is planned, simulated or executed: `F` forward, `I` gradient of the input, `W` gradients of the weights, `B` both at
+ * once, `U` the optimizer update of a mini-batch (PyTorch's letters; U is ours).
+ */
+export type ActionLetter = "F" | "B" | "U" | "I" | "W";
 
-/** The letters in the order of their codes, which stand for them in columns of numbers. */
-export const ACTION_LETTERS = ["F", "B", "U"] as const satisfies readonly ActionLetter[];
+/** Those that a plan's stages run. */
+export type PlannedLetter = Extract<ActionLetter, "F" | "B" | "U">;
+
+/** A plan's letters in the order of their codes, which stand for them in columns of numbers. */
+export const PLANNED_LETTERS = ["F", "B", "U"] as const satisfies readonly PlannedLetter[];
+/** All letters; the codes of a plan's are the same. */
+export const ACTION_LETTERS = [...PLANNED_LETTERS, "I", "W"] as const satisfies readonly ActionLetter[];
 export const FORWARD = 0;
 export const BACKWARD = 1;
 export const UPDATE = 2;
 
 /** One unit of compute work on one stage. A `U` carries the mini-batch's last micro-batch. */
-export interface Action {
+export interface Action<Letter extends ActionLetter = PlannedLetter> {
   readonly stage: number;
-  readonly letter: ActionLetter;
+  readonly letter: Letter;
   readonly microBatch: number;
 }
 
 /** The text form that joins plan, simulated trace and executed trace: `2F5` is stage 2, forward, micro-batch 5. */
 export type ActionKey = string;
 
-export function formatAction(action: Action): ActionKey {
+export function formatAction(action: Action<ActionLetter>): ActionKey {
   return `${action.stage}${action.letter}${action.microBatch}`;
 }
 
@@ -37,14 +45,8 @@ function endOfDigits(key: string, from: number): number {
   return at;
 }
 
-/**
- * A key of one of these letters, taken apart. Plans have millions of them, hence no regular expression and no text in between.
- * @throws InvariantError for any other text.
- */
-export function parseKey<Letter extends string>(
-  key: ActionKey,
-  letters: readonly Letter[],
-): { readonly stage: number; readonly letter: Letter; readonly microBatch: number } {
+/** A key of one of these letters, taken apart. Plans have millions of them, hence no regular expression and no text in between. */
+function parseKey<Letter extends ActionLetter>(key: ActionKey, letters: readonly Letter[]): Action<Letter> {
   const at = endOfDigits(key, 0);
   const letter = letters.indexOf(key[at] as Letter);
   if (at === 0 || letter < 0 || at + 1 === key.length || endOfDigits(key, at + 1) !== key.length)
@@ -52,7 +54,12 @@ export function parseKey<Letter extends string>(
   return { stage: digits(key, 0, at), letter: letters[letter]!, microBatch: digits(key, at + 1, key.length) };
 }
 
-/** @throws InvariantError for a text that is not an action key; documents are checked by their schema first. */
+/** @throws InvariantError for a text that is not the key of a plan's action; documents are checked by their schema first. */
 export function parseAction(key: ActionKey): Action {
+  return parseKey(key, PLANNED_LETTERS);
+}
+
+/** The same for a key of any letter, as traces have them. @throws InvariantError */
+export function parseAnyAction(key: ActionKey): Action<ActionLetter> {
   return parseKey(key, ACTION_LETTERS);
 }

@@ -1,4 +1,4 @@
-import { type Action, type ActionKey, type ActionLetter, formatAction } from "./action.ts";
+import { type Action, type ActionKey, formatAction, type PlannedLetter } from "./action.ts";
 import type { PlanBody } from "./documents/plan.ts";
 import { type MiniBatch, miniBatches } from "./mini-batch.ts";
 import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
@@ -18,7 +18,7 @@ export interface DependencyTable {
    * The micro-batch whose backward has to have ended on stage 0; -1 for none. It is the one dependency for which nothing travels, and the only
    * one beside F on the stage before and B on the stage behind.
    */
-  signalOf(stage: number, letter: ActionLetter, microBatch: number): number;
+  signalOf(stage: number, letter: PlannedLetter, microBatch: number): number;
   dependenciesOf(action: Action): readonly Dependency[];
   miniBatchOf(microBatch: number): MiniBatch;
 }
@@ -51,7 +51,7 @@ export function dependencyTable(
     const { group, step } = plan.microBatches[microBatch]!;
     return table[group]![step]!;
   };
-  const signalOf = (stage: number, letter: ActionLetter, microBatch: number): number => {
+  const signalOf = (stage: number, letter: PlannedLetter, microBatch: number): number => {
     if (letter === "F" && stage === 0) {
       const { group, step } = plan.microBatches[microBatch]!;
       return step === 0 ? -1 : lastBackward(plan, table[group]![step - 1]!);

@@ -7,16 +7,19 @@ export {
   BACKWARD,
   FORWARD,
   formatAction,
+  PLANNED_LETTERS,
+  type PlannedLetter,
   parseAction,
-  parseKey,
+  parseAnyAction,
   UPDATE,
 } from "./action.ts";
-// Ops of pipelines with chunks, for comparison with the schedules of plans.
+// Orders with several stages a device, or with the gradients apart, for comparison with the schedules of plans.
 export { interleavedOrders } from "./comparison/interleaved.ts";
-export type { PipelineOp, PipelineOrders } from "./comparison/pipeline-op.ts";
 export { zeroBubbleOrders } from "./comparison/zero-bubble.ts";
 // How a device stores activations.
 export { type ComputeDtype, computeDtype } from "./compute-dtype.ts";
+// Durations, rounded once, from the cost model: what planner and simulator go by.
+export { type ActionDurations, actionDurations } from "./costs/action-durations.ts";
 // Durations: the one cost model of planner, memory check and simulator.
 export {
   type ActionCost,
@@ -102,6 +105,8 @@ export {
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
 export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
+// What is held along an order.
+export { peakHeld, peakInFlight } from "./in-flight.ts";
 // Where every activation of a stage lies.
 export {
   type ArenaLayout,
@@ -112,7 +117,7 @@ export {
   stageLayout,
 } from "./memory/stage-layout.ts";
 // The size of what travels between stages.
-export { messageBytesPerToken } from "./message-bytes.ts";
+export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";
 // Mini-batches and the jobs inside a micro-batch.
 export {
   activeJobs,

@@ -1,9 +1,9 @@
 import { PlanError } from "../core/index.ts";
-import { type Action, type ActionLetter, formatAction, parseAction } from "./action.ts";
+import { type Action, formatAction, type PlannedLetter, parseAction } from "./action.ts";
 import { dependencyTable } from "./dependencies.ts";
 import type { PlanBody } from "./documents/plan.ts";
 import { gridText } from "./grid.ts";
-import { peakInFlight } from "./memory/buffers.ts";
+import { peakInFlight } from "./in-flight.ts";
 import { miniBatches } from "./mini-batch.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
 import { timelineOf } from "./timeline.ts";
@@ -90,7 +90,7 @@ function checkStage(plan: PlanBody, orders: Orders, stage: number, table: Return
     fail(orders, stage, orders[stage]!.length, `an update of every step of group ${group} on stage ${stage}`);
 }
 
-function sequence(order: readonly Action[], letter: ActionLetter): readonly number[] {
+function sequence(order: readonly Action[], letter: PlannedLetter): readonly number[] {
   return order.filter((action) => action.letter === letter).map((action) => action.microBatch);
 }
 
@@ -213,7 +213,7 @@ export function validatePlan(plan: PlanBody): void {
   for (let stage = 0; stage < orders.length; stage += 1) checkStage(plan, orders, stage, table);
   checkChannels(orders);
   timelineOf(orders, dependencyTable(plan), { durationNs: () => 1, transferNs: () => 0 });
-  peakInFlight(orders).forEach((peak, stage) => {
+  orders.map(peakInFlight).forEach((peak, stage) => {
     const limit = plan.maxInFlight?.[stage];
     if (limit !== undefined && peak > limit)
       throw new PlanError({

@@ -1,13 +1,6 @@
 import { formatBytes, InputError } from "../core/index.ts";
-import type { Plan } from "../plan/index.ts";
-import {
-  compareTraces,
-  type Intervals,
-  parseTraceAction,
-  runMetrics,
-  type Trace,
-  traceTotals,
-} from "../traces/index.ts";
+import { type Plan, parseAnyAction } from "../plan/index.ts";
+import { compareTraces, type Intervals, runMetrics, type Trace, traceTotals } from "../traces/index.ts";
 import {
   type ActionTable,
   type BarTable,
@@ -51,7 +44,7 @@ function indexActions(traces: readonly Trace[], jobIndex: ReadonlyMap<string, nu
     const set = event.jobs.map((name) => jobIndex.get(name)!);
     const setKey = set.join(",");
     if (!setIndex.has(setKey)) setIndex.set(setKey, jobSets.push(set) - 1);
-    const { stage, letter, microBatch } = parseTraceAction(event.action);
+    const { stage, letter, microBatch } = parseAnyAction(event.action);
     actions.key.push(event.action);
     actions.stage.push(stage);
     actions.letter.push(LETTERS.indexOf(letter));

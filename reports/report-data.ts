@@ -1,12 +1,13 @@
 // What a page is made of. The server side writes it into the page as JSON, the client reads it back; both share these types.
 // Bars and samples are columns of equal length instead of objects: a run has tens of thousands of them.
+import type { ActionLetter } from "../plan/index.ts";
 import type { Comparison, Intervals, JobMetrics, RunTotals, Trace } from "../traces/index.ts";
 
 /** Index into `ReportData.actions`' columns. */
 export type ActionIndex = number;
 
 /** Letters by code: the `letter` column holds the index. */
-export const LETTERS = ["F", "B", "U", "I", "W"] as const;
+export const LETTERS = ["F", "B", "U", "I", "W"] as const satisfies readonly ActionLetter[];
 /** Streams by code, in the order in which a device's lanes are drawn: the `stream` column holds the index. */
 export const LANES = ["receive", "compute", "send", "host"] as const;
 

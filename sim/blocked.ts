@@ -1,5 +1,5 @@
 import { PlanError } from "../core/index.ts";
-import { ACTION_LETTERS, type PlanBody, parseAction } from "../plan/index.ts";
+import { PLANNED_LETTERS, type PlanBody, parseAction } from "../plan/index.ts";
 import {
   type Channel,
   hasArrived,
@@ -30,7 +30,7 @@ function blockedBy(device: DeviceState, pendingSignal: string | undefined): stri
   const reasons = pendingSignal === undefined ? [] : [`the end of ${pendingSignal}`];
   const input = inputOf(device, letter);
   if (input !== null && !hasArrived(input, microBatch))
-    reasons.push(messageReason(input, `${input.from}${ACTION_LETTERS[letter]}${microBatch}`, microBatch));
+    reasons.push(messageReason(input, `${input.from}${PLANNED_LETTERS[letter]}${microBatch}`, microBatch));
   const output = outputOf(device, letter);
   if (output !== null && !hasFreeOutBuffer(output)) {
     const holders = Array.from(

@@ -1,13 +1,12 @@
 import {
-  ACTION_LETTERS,
   type Action,
   dependencyTable,
-  type PipelineOp,
+  messageBytes,
+  PLANNED_LETTERS,
   type PlanBody,
   parseAction,
   type ResolvedLink,
 } from "../plan/index.ts";
-import { messageBytes } from "./message-bytes.ts";
 import { type PipelineGraph, type PipelineMessage, type PipelineTask, pipelineTasks } from "./pipeline-tasks.ts";
 import type { RunTimes } from "./run-plan.ts";
 import { runTasks, type TaskTimes } from "./run-tasks.ts";
@@ -27,20 +26,19 @@ function boundaryOf({ from, to }: PipelineMessage): number {
 /** The tasks of a plan without times. Stage s computes on stream s; streams from the number of stages on are for what travels beside. */
 export function blockingTasks(plan: PlanBody, blocking: BlockingLinks): PipelineGraph {
   const dependencies = dependencyTable(plan);
-  const opOf = ({ stage, letter, microBatch }: Action): PipelineOp => ({ chunk: stage, letter, microBatch });
   return pipelineTasks({
-    orders: plan.actions.map((keys) => keys.map((key) => opOf(parseAction(key)))),
-    numChunks: plan.stages.length,
-    deviceOf: (chunk) => chunk,
+    orders: plan.actions.map((keys) => keys.map(parseAction)),
+    numStages: plan.stages.length,
+    deviceOf: (stage) => stage,
     seconds: () => 0,
     message: () => ({ seconds: 0, flows: [], latencySeconds: 0 }),
     blockingSeconds: (message) =>
       blocking === "all" || plan.links[boundaryOf(message)]!.transfers === "blocking" ? 0 : undefined,
-    signals: ({ chunk, letter, microBatch }) =>
+    signals: (action) =>
       dependencies
-        .dependenciesOf({ stage: chunk, letter: letter as Action["letter"], microBatch })
+        .dependenciesOf(action as Action)
         .filter(({ message }) => message === "none")
-        .map(({ action }) => opOf(parseAction(action))),
+        .map((dependency) => parseAction(dependency.action)),
   });
 }
 
@@ -82,8 +80,8 @@ export function runBlockingTasks(
     const { kind, op, message } = task;
     if (kind === "post") return task;
     if (kind === "compute") {
-      const letter = ACTION_LETTERS.indexOf(op.letter as Action["letter"]);
-      return { ...task, seconds: action(op.chunk, letter, op.microBatch) / 1e9 };
+      const letter = PLANNED_LETTERS.indexOf(op.letter as Action["letter"]);
+      return { ...task, seconds: action(op.stage, letter, op.microBatch) / 1e9 };
     }
     const bytes = bytesOf[op.microBatch]!;
     const latencySeconds = latencies[boundaryOf(message!)]!;

@@ -1,4 +1,4 @@
-import { ACTION_LETTERS, type ActionKey, type ActionLetter, BACKWARD, FORWARD } from "../plan/index.ts";
+import { type ActionKey, BACKWARD, FORWARD, PLANNED_LETTERS, type PlannedLetter } from "../plan/index.ts";
 import type { Wire } from "./link.ts";
 import type { StageOrder } from "./stage-orders.ts";
 
@@ -10,7 +10,7 @@ export interface Channel {
   readonly index: number;
   readonly kind: "activation" | "gradient";
   /** The letter of the actions at both ends. */
-  readonly letter: ActionLetter;
+  readonly letter: PlannedLetter;
   readonly from: number;
   readonly to: number;
   readonly latencyNs: number;
@@ -66,7 +66,7 @@ export function createChannel(
   const letter = fixed.kind === "activation" ? FORWARD : BACKWARD;
   return {
     ...fixed,
-    letter: ACTION_LETTERS[letter],
+    letter: PLANNED_LETTERS[letter],
     positions: positionsOf(fixed.order, letter),
     arrivalsNs: new Float64Array(Math.max(1, fixed.outBuffers)),
     startedNs: 0,

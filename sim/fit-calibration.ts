@@ -1,11 +1,11 @@
 import { canonicalJson, contentHash, groupBy, mean, median, quantile, sum, weightedMedian } from "../core/index.ts";
 import {
-  ACTION_LETTERS,
-  type ActionLetter,
   type MeasuredCalibration,
   type MeasuredOperator,
   type OperatorCall,
   operatorSeconds,
+  PLANNED_LETTERS,
+  type PlannedLetter,
 } from "../plan/index.ts";
 import type { OperatorSample } from "./fit-operator.ts";
 import { splitHoldOut } from "./hold-out.ts";
@@ -20,7 +20,7 @@ import {
 
 /** One measurement of a whole action. */
 export interface ActionSample {
-  readonly letter: ActionLetter;
+  readonly letter: PlannedLetter;
   /** What the action is made of, as `stageOperators` or `updateOperator` lists it. */
   readonly calls: readonly OperatorCall[];
   readonly seconds: number;
@@ -57,8 +57,8 @@ interface ActionFit {
 
 interface Fit {
   readonly table: OperatorTable;
-  readonly owners: ReadonlyMap<string, ActionLetter>;
-  readonly actions: Readonly<Record<ActionLetter, ActionFit>>;
+  readonly owners: ReadonlyMap<string, PlannedLetter>;
+  readonly actions: Readonly<Record<PlannedLetter, ActionFit>>;
 }
 
 /**
@@ -83,9 +83,9 @@ function runFactor(
 }
 
 /** The letter whose factor an operator kind takes: the first that has it, since a backward may run a forward's operators again. */
-function lettersOfKinds(actions: readonly ActionSample[]): ReadonlyMap<string, ActionLetter> {
-  const owners = new Map<string, ActionLetter>();
-  for (const letter of ACTION_LETTERS) {
+function lettersOfKinds(actions: readonly ActionSample[]): ReadonlyMap<string, PlannedLetter> {
+  const owners = new Map<string, PlannedLetter>();
+  for (const letter of PLANNED_LETTERS) {
     for (const action of actions) {
       if (action.letter !== letter) continue;
       for (const { kind } of action.calls) if (!owners.has(kind)) owners.set(kind, letter);
@@ -95,7 +95,7 @@ function lettersOfKinds(actions: readonly ActionSample[]): ReadonlyMap<string, A
 }
 
 /** Seconds of the operators of an action that take the factor of `letter`, without it. */
-function unscaledSeconds({ table, owners }: Fit, { calls }: ActionSample, letter: ActionLetter): number {
+function unscaledSeconds({ table, owners }: Fit, { calls }: ActionSample, letter: PlannedLetter): number {
   return callsSeconds(
     table,
     calls.filter(({ kind }) => owners.get(kind) === letter),
@@ -103,7 +103,7 @@ function unscaledSeconds({ table, owners }: Fit, { calls }: ActionSample, letter
 }
 
 function predictedSeconds(fit: Fit, action: ActionSample): number {
-  const operators = ACTION_LETTERS.map((letter) => fit.actions[letter].factor * unscaledSeconds(fit, action, letter));
+  const operators = PLANNED_LETTERS.map((letter) => fit.actions[letter].factor * unscaledSeconds(fit, action, letter));
   return sum(operators) + fit.actions[action.letter].seconds;
 }
 
@@ -114,7 +114,7 @@ function fitSamples(samples: CalibrationSamples, scaleActions: boolean): Fit {
     owners: lettersOfKinds(samples.actions),
     actions: { F: unknown, B: unknown, U: unknown },
   };
-  for (const letter of ACTION_LETTERS) {
+  for (const letter of PLANNED_LETTERS) {
     const members = samples.actions.filter((action) => action.letter === letter);
     const own = members.map((action) => unscaledSeconds(fit, action, letter));
     const rest = members.map((action) => action.seconds - predictedSeconds(fit, action));
@@ -144,7 +144,7 @@ function scoreHoldOut(
       ({ features }) => features,
     ),
   );
-  const actionSplits = ACTION_LETTERS.map((letter) =>
+  const actionSplits = PLANNED_LETTERS.map((letter) =>
     splitHoldOut(
       actions.filter((action) => action.letter === letter),
       ({ calls }) => calls,
@@ -188,7 +188,7 @@ function measuredOperator({ name, coefficients, samples }: FittedOperator, facto
  * by being alone, so what is above 1 is noise.
  */
 function aloneShares(fit: Fit, alone: readonly ActionSample[]): NonNullable<MeasuredCalibration["aloneShare"]> {
-  const share = (letter: ActionLetter): number => {
+  const share = (letter: PlannedLetter): number => {
     const own = alone.filter((action) => action.letter === letter);
     if (own.length === 0) return 1;
     return Math.min(

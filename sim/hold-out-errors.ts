@@ -1,9 +1,9 @@
 import { canonicalJson, groupBy, mean } from "../core/index.ts";
-import type { ActionLetter, MeasuredCalibration } from "../plan/index.ts";
+import type { MeasuredCalibration, PlannedLetter } from "../plan/index.ts";
 
 /** A whole action that the fit has not seen. */
 export interface HeldOutAction {
-  readonly letter: ActionLetter;
+  readonly letter: PlannedLetter;
   /** What was measured, such as its operator calls: equal keys are measurements of one point. */
   readonly key: unknown;
   /** Measured / predicted. */

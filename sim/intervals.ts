@@ -1,7 +1,5 @@
-import type { Calibration } from "../plan/index.ts";
-import { createCostModel, type PlanBody, withoutPruning } from "../plan/index.ts";
+import { actionDurations, type Calibration, createCostModel, type PlanBody, withoutPruning } from "../plan/index.ts";
 import { type Intervals, intervalOf } from "../traces/index.ts";
-import { actionDurations } from "./action-durations.ts";
 import { hasBlockingLinks } from "./blocking-tasks.ts";
 import { costErrors } from "./cost-errors.ts";
 import { type RunFigures, runFigures } from "./run-figures.ts";

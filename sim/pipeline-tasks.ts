@@ -1,7 +1,9 @@
-import type { PipelineOp, PipelineOrders } from "../plan/index.ts";
+import { ACTION_LETTERS, type Action, type ActionLetter, formatAction, type Orders } from "../plan/index.ts";
 import type { MessageCost, Task, TaskGraph } from "./run-tasks.ts";
 
-/** A message between neighbouring chunks on different devices. */
+type AnyAction = Action<ActionLetter>;
+
+/** A message between neighbouring stages on different devices. */
 export interface PipelineMessage {
   readonly from: number;
   readonly to: number;
@@ -9,10 +11,10 @@ export interface PipelineMessage {
 }
 
 export interface TimedPipeline {
-  readonly orders: PipelineOrders;
-  readonly numChunks: number;
-  readonly deviceOf: (chunk: number) => number;
-  readonly seconds: (op: PipelineOp) => number;
+  readonly orders: Orders<ActionLetter>;
+  readonly numStages: number;
+  readonly deviceOf: (stage: number) => number;
+  readonly seconds: (op: AnyAction) => number;
   readonly message: (message: PipelineMessage) => MessageCost;
   /**
    * Messages travel beside computation where it is undefined. Others take the compute streams: the sender's from the end of the op until
@@ -20,43 +22,38 @@ export interface TimedPipeline {
    */
   readonly blockingSeconds?: (message: PipelineMessage) => number | undefined;
   /** Ops that an op needs beside its message. */
-  readonly signals?: (op: PipelineOp) => readonly PipelineOp[];
+  readonly signals?: (op: AnyAction) => readonly AnyAction[];
 }
 
 /** A task with the op that it computes, or whose result it moves. */
 export type PipelineTask = Task & {
-  readonly op: PipelineOp;
+  readonly op: AnyAction;
   readonly kind: "compute" | "send" | "receive" | "post";
   readonly message?: PipelineMessage;
 };
 
-/** Device d computes on stream d; each pair of neighbouring chunks has further streams where messages overlap with computation. */
+/** Device d computes on stream d; each pair of neighbouring stages has further streams where messages overlap with computation. */
 export interface PipelineGraph extends TaskGraph {
   readonly tasks: readonly PipelineTask[];
 }
 
-export function opName({ chunk, letter, microBatch }: PipelineOp): string {
-  return `${chunk}${letter}${microBatch}`;
-}
-
 /** Who gets the result of an op; undefined where it stays. */
-function targetOf({ chunk, letter }: PipelineOp, numChunks: number): number | undefined {
-  const to = letter === "F" ? chunk + 1 : letter === "B" || letter === "I" ? chunk - 1 : -1;
-  return to < 0 || to >= numChunks ? undefined : to;
+function targetOf({ stage, letter }: AnyAction, numStages: number): number | undefined {
+  const to = letter === "F" ? stage + 1 : letter === "B" || letter === "I" ? stage - 1 : -1;
+  return to < 0 || to >= numStages ? undefined : to;
 }
 
-const LETTERS: readonly PipelineOp["letter"][] = ["F", "B", "I", "W", "U"];
 const NONE = -1;
 
 /** Tasks by op, in arrays with a cell for each possible op. */
-function createOpTable(orders: PipelineOrders, numChunks: number) {
+function createOpTable(orders: Orders<ActionLetter>, numStages: number) {
   let numMicroBatches = 0;
   for (const order of orders)
     for (const { microBatch } of order) numMicroBatches = Math.max(numMicroBatches, microBatch + 1);
-  const table = (): Int32Array => new Int32Array(numChunks * LETTERS.length * numMicroBatches).fill(NONE);
+  const table = (): Int32Array => new Int32Array(numStages * ACTION_LETTERS.length * numMicroBatches).fill(NONE);
   return {
-    cellOf: ({ chunk, letter, microBatch }: PipelineOp): number =>
-      (chunk * LETTERS.length + LETTERS.indexOf(letter)) * numMicroBatches + microBatch,
+    cellOf: ({ stage, letter, microBatch }: AnyAction): number =>
+      (stage * ACTION_LETTERS.length + ACTION_LETTERS.indexOf(letter)) * numMicroBatches + microBatch,
     computed: table(),
     sent: table(),
     posted: table(),
@@ -65,21 +62,21 @@ function createOpTable(orders: PipelineOrders, numChunks: number) {
 }
 
 /**
- * A pipeline's ops and its messages as tasks. Device d computes on stream d; each pair of neighbouring chunks has a lane for
+ * A pipeline's ops and its messages as tasks. Device d computes on stream d; each pair of neighbouring stages has a lane for
  * each direction, where messages leave in the order in which they are made, so that transfers overlap with computation.
  * An op waits for its message, and a W for its I; what else comes first is a matter of the orders and the signals.
  */
 export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
-  const { orders, numChunks, deviceOf, seconds, message, blockingSeconds, signals } = pipeline;
+  const { orders, numStages, deviceOf, seconds, message, blockingSeconds, signals } = pipeline;
   const tasks: PipelineTask[] = [];
   /** What each task waits for; filled in once all tasks are there. */
   const afters: number[][] = [];
-  const { cellOf, computed, sent, posted, received } = createOpTable(orders, numChunks);
+  const { cellOf, computed, sent, posted, received } = createOpTable(orders, numStages);
   const streams: number[][] = orders.map(() => []);
   const lanes = new Map<number, number>();
 
   const laneOf = (from: number, to: number): number => {
-    const key = from * numChunks + to;
+    const key = from * numStages + to;
     const lane = lanes.get(key) ?? streams.push([]) - 1;
     lanes.set(key, lane);
     return lane;
@@ -94,40 +91,40 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
 
   const splits = orders.some((order) => order.some(({ letter }) => letter === "I"));
   /** The op whose result an op needs; undefined for a first forward and for what needs none. */
-  const sourceOf = ({ chunk, letter, microBatch }: PipelineOp): PipelineOp | undefined => {
+  const sourceOf = ({ stage, letter, microBatch }: AnyAction): AnyAction | undefined => {
     switch (letter) {
       case "F":
-        return chunk === 0 ? undefined : { chunk: chunk - 1, letter, microBatch };
+        return stage === 0 ? undefined : { stage: stage - 1, letter, microBatch };
       case "B":
       case "I":
-        return chunk < numChunks - 1
-          ? { chunk: chunk + 1, letter: splits ? "I" : "B", microBatch }
-          : { chunk, letter: "F", microBatch };
+        return stage < numStages - 1
+          ? { stage: stage + 1, letter: splits ? "I" : "B", microBatch }
+          : { stage, letter: "F", microBatch };
       case "W":
-        return { chunk, letter: "I", microBatch };
+        return { stage, letter: "I", microBatch };
       case "U":
         return undefined;
     }
   };
-  const addReceive = (op: PipelineOp, device: number): void => {
+  const addReceive = (op: AnyAction, device: number): void => {
     const source = sourceOf(op);
-    if (source === undefined || deviceOf(source.chunk) === device) return;
-    const got = { from: source.chunk, to: op.chunk, microBatch: op.microBatch };
+    if (source === undefined || deviceOf(source.stage) === device) return;
+    const got = { from: source.stage, to: op.stage, microBatch: op.microBatch };
     const alone = blockingSeconds?.(got);
     if (alone === undefined) return;
     const facts = { op: source, kind: "receive", message: got, streams: [device] } as const;
-    received[cellOf(op)] = add({ name: `>${opName(op)}`, ...facts, seconds: alone });
+    received[cellOf(op)] = add({ name: `>${formatAction(op)}`, ...facts, seconds: alone });
   };
-  const addSend = (op: PipelineOp, device: number, computation: number): void => {
-    const to = targetOf(op, numChunks);
+  const addSend = (op: AnyAction, device: number, computation: number): void => {
+    const to = targetOf(op, numStages);
     if (to === undefined || deviceOf(to) === device) return;
-    const moved = { from: op.chunk, to, microBatch: op.microBatch };
+    const moved = { from: op.stage, to, microBatch: op.microBatch };
     const { seconds: ownSeconds, flows, latencySeconds } = message(moved);
-    const facts = { name: `${opName(op)}>`, op, kind: "send", message: moved, flows } as const;
+    const facts = { name: `${formatAction(op)}>`, op, kind: "send", message: moved, flows } as const;
     if (blockingSeconds?.(moved) === undefined) {
-      sent[cellOf(op)] = add({ ...facts, streams: [laneOf(op.chunk, to)], seconds: ownSeconds, latencySeconds });
+      sent[cellOf(op)] = add({ ...facts, streams: [laneOf(op.stage, to)], seconds: ownSeconds, latencySeconds });
     } else {
-      const post = add({ name: `${opName(op)}|`, op, kind: "post", streams: [device], seconds: 0 });
+      const post = add({ name: `${formatAction(op)}|`, op, kind: "post", streams: [device], seconds: 0 });
       posted[cellOf(op)] = post;
       afters[post]!.push(computation);
       sent[cellOf(op)] = add({ ...facts, streams: [device], seconds: ownSeconds + latencySeconds });
@@ -138,7 +135,7 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
   orders.forEach((order, device) => {
     for (const op of order) {
       addReceive(op, device);
-      const index = add({ name: opName(op), op, kind: "compute", streams: [device], seconds: seconds(op) });
+      const index = add({ name: formatAction(op), op, kind: "compute", streams: [device], seconds: seconds(op) });
       computed[cellOf(op)] = index;
       addSend(op, device, index);
     }
@@ -153,7 +150,7 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
       const index = computed[cellOf(op)]!;
       if (source !== undefined) {
         const cell = cellOf(source);
-        const isMessage = deviceOf(source.chunk) !== device;
+        const isMessage = deviceOf(source.stage) !== device;
         wait(index, (isMessage ? sent : computed)[cell]);
         if (posted[cell] !== NONE && received[cellOf(op)] !== NONE) wait(received[cellOf(op)]!, posted[cell]);
       }

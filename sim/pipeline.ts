@@ -1,9 +1,8 @@
 import { type Nanos, secondsToNanos } from "../core/index.ts";
-import type { CostModel, PlanBody } from "../plan/index.ts";
+import { type CostModel, messageBytes, type PlanBody } from "../plan/index.ts";
 import { type Channel, createChannel } from "./channel.ts";
 import { type ComputeStream, createComputeStream, createDevice, type DeviceState } from "./device.ts";
 import { Wire } from "./link.ts";
-import { messageBytes } from "./message-bytes.ts";
 import { type StageOrder, stageOrders } from "./stage-orders.ts";
 
 export interface Pipeline {

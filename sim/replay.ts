@@ -1,7 +1,13 @@
 import { contentHash, InputError, type Nanos } from "../core/index.ts";
-import { ACTION_LETTERS, type Action, formatAction, type PlanBody, parseAction } from "../plan/index.ts";
+import {
+  type Action,
+  type ActionDurations,
+  formatAction,
+  PLANNED_LETTERS,
+  type PlanBody,
+  parseAction,
+} from "../plan/index.ts";
 import { heldTrace, type Stream, type Trace } from "../traces/index.ts";
-import type { ActionDurations } from "./action-durations.ts";
 import { runWithTimes } from "./run-plan.ts";
 import { runStream } from "./simulate.ts";
 import { actionIndex } from "./stage-orders.ts";
@@ -17,7 +23,7 @@ interface MeasuredTimes {
 function measuredTimes(plan: PlanBody, trace: Trace, stream: Stream, wanted: readonly Action[]): MeasuredTimes {
   const { microBatches, stages } = plan;
   const indexOf = ({ stage, letter, microBatch }: Action): number =>
-    actionIndex(stage, ACTION_LETTERS.indexOf(letter), microBatch, microBatches.length);
+    actionIndex(stage, PLANNED_LETTERS.indexOf(letter), microBatch, microBatches.length);
   const what = stream === "compute" ? "action" : "message";
   const table = new Float64Array(stages.length * 3 * microBatches.length).fill(Number.NaN);
   let found = 0;

@@ -1,4 +1,5 @@
 import { FORWARD, microBatchTokens, type PlanBody, UPDATE } from "../plan/index.ts";
+import { idleShare, steadyRegion } from "../traces/index.ts";
 import type { StageOrder } from "./stage-orders.ts";
 
 /** What `runMetrics` says of a run's trace, without making the trace. */
@@ -22,9 +23,8 @@ interface ComputedRun {
   readonly devices: readonly { readonly order: StageOrder; readonly compute: Columns }[];
 }
 
-function idleShare(run: ComputedRun, fromNs: number, toNs: number): number | null {
-  const total = run.devices.length * (toNs - fromNs);
-  if (total <= 0) return null;
+/** Time that actions take between two times, all stages together. */
+function busyBetween(run: ComputedRun, fromNs: number, toNs: number): number {
   let busy = 0;
   for (const { compute } of run.devices) {
     for (let at = 0; at < compute.startNs.length; at += 1) {
@@ -32,7 +32,7 @@ function idleShare(run: ComputedRun, fromNs: number, toNs: number): number | nul
       if (time > 0) busy += time;
     }
   }
-  return (total - busy) / total;
+  return busy;
 }
 
 /** The earliest forward on stage 0 of each step of the plan's first job. */
@@ -70,13 +70,14 @@ export function runFigures(plan: PlanBody, run: ComputedRun): RunFigures {
   const makespanSeconds = (endNs - startNs) / 1e9;
   let tokens = 0;
   for (const microBatch of plan.microBatches) tokens += microBatchTokens(microBatch);
-  const starts = stepStarts(plan, run.devices[0]!);
+  const region = steadyRegion(stepStarts(plan, run.devices[0]!));
+  const idle = (fromNs: number, toNs: number): number | null =>
+    idleShare(busyBetween(run, fromNs, toNs), run.devices.length, fromNs, toNs);
   return {
     makespanSeconds,
     tokensPerSecond: makespanSeconds === 0 ? 0 : tokens / makespanSeconds,
-    bubbleRatio:
-      starts.length < 4 ? null : idleShare(run, starts[Math.floor(starts.length / 2)]!, starts[starts.length - 1]!),
-    bubbleRatioTotal: idleShare(run, startNs, endNs) ?? 0,
+    bubbleRatio: region === undefined ? null : idle(region.fromNs, region.toNs),
+    bubbleRatioTotal: idle(startNs, endNs) ?? 0,
     turnaroundSeconds: turnarounds(plan, run),
   };
 }

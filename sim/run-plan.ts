@@ -1,14 +1,15 @@
 import { DueSlots, InvariantError, type Nanos } from "../core/index.ts";
 import {
-  ACTION_LETTERS,
+  type ActionDurations,
+  actionDurations,
   BACKWARD,
   type Contention,
   type CostModel,
   FORWARD,
   formatAction,
+  PLANNED_LETTERS,
   type PlanBody,
 } from "../plan/index.ts";
-import { type ActionDurations, actionDurations } from "./action-durations.ts";
 import { blockedError } from "./blocked.ts";
 import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch } from "./channel.ts";
 import { type DeviceState, inputOf, outputOf, type TransferStream } from "./device.ts";
@@ -128,7 +129,7 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message,
       scheduleAt(stage, nowNs + durationNs);
     } else {
       const machine = machines.ofStage[stage]!;
-      machine.start(stage, ACTION_LETTERS[letter]!, durationNs, nowNs);
+      machine.start(stage, PLANNED_LETTERS[letter]!, durationNs, nowNs);
       isChanged[shared.indexOf(machine)] = 1;
     }
   };

@@ -1,6 +1,12 @@
 import { createRng, type Rng } from "../core/index.ts";
-import { ACTION_LETTERS, type ActionLetter, type CostModel, type PlanBody, type ResolvedLink } from "../plan/index.ts";
-import type { ActionDurations } from "./action-durations.ts";
+import {
+  type ActionDurations,
+  type CostModel,
+  PLANNED_LETTERS,
+  type PlanBody,
+  type PlannedLetter,
+  type ResolvedLink,
+} from "../plan/index.ts";
 import type { CostError, CostErrors } from "./cost-errors.ts";
 import type { RunTimes } from "./run-plan.ts";
 import { actionIndex } from "./stage-orders.ts";
@@ -21,7 +27,7 @@ function sharedFactor({ systematic }: CostError, machine: number, rng: Rng): num
 
 /** A factor for each letter's times. */
 function letterFactors({ actions }: CostErrors, machine: number, rng: Rng): readonly number[] {
-  return ACTION_LETTERS.map((letter) => sharedFactor(actions[letter], machine, rng));
+  return PLANNED_LETTERS.map((letter) => sharedFactor(actions[letter], machine, rng));
 }
 
 function linkFactor({ links }: CostErrors, rng: Rng): number {
@@ -30,7 +36,7 @@ function linkFactor({ links }: CostErrors, rng: Rng): number {
 
 /** What all times of one run that might be have in common, on devices of one type over links of one kind. */
 export interface SharedFactors {
-  readonly actions: Readonly<Record<ActionLetter, number>>;
+  readonly actions: Readonly<Record<PlannedLetter, number>>;
   readonly links: number;
 }
 
@@ -64,9 +70,9 @@ export function sampleTimes(
   });
   const linkFactors = new Map<string, number>();
   for (const { id } of plan.links) if (!linkFactors.has(id)) linkFactors.set(id, linkFactor(errors, rng));
-  const factors = new Float64Array(plan.stages.length * ACTION_LETTERS.length * numMicroBatches);
+  const factors = new Float64Array(plan.stages.length * PLANNED_LETTERS.length * numMicroBatches);
   for (let cell = 0; cell < shared.length; cell += 1) {
-    const error = errors.actions[ACTION_LETTERS[cell % ACTION_LETTERS.length]!];
+    const error = errors.actions[PLANNED_LETTERS[cell % PLANNED_LETTERS.length]!];
     const isNoisy = error.independent > 0;
     for (let at = cell * numMicroBatches; at < (cell + 1) * numMicroBatches; at += 1)
       factors[at] = isNoisy ? shared[cell]! * noiseFactor(error, rng) : shared[cell]!;

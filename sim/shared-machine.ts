@@ -1,5 +1,5 @@
 import type { Nanos } from "../core/index.ts";
-import type { ActionLetter, Contention, PlanBody } from "../plan/index.ts";
+import type { Contention, PlanBody, PlannedLetter } from "../plan/index.ts";
 
 /** An action on its way. */
 interface Running {
@@ -25,7 +25,7 @@ export class SharedMachine {
   }
 
   /** `busyNs`: the action's time with the other devices busy. */
-  start(stage: number, letter: ActionLetter, busyNs: number, nowNs: number): void {
+  start(stage: number, letter: PlannedLetter, busyNs: number, nowNs: number): void {
     this.#advance(nowNs);
     this.#running.push({ stage, alone: this.#contention.alone[letter], remainingNs: busyNs });
   }

@@ -1,24 +1,24 @@
 import type { Nanos } from "../core/index.ts";
 import {
-  ACTION_LETTERS,
   type Action,
+  actionDurations,
   formatAction,
+  messageBytes,
   microBatchJobs,
   microBatchTokens,
   type PlanBody,
   parseAction,
+  peakInFlight,
 } from "../plan/index.ts";
 import { createTraceRecorder, type Trace } from "../traces/index.ts";
-import { actionDurations } from "./action-durations.ts";
 import { type BlockingLinks, blockingTasks, isBeside, runBlockingTasks } from "./blocking-tasks.ts";
 import { type InFlightChange, memorySamples } from "./memory-samples.ts";
-import { messageBytes } from "./message-bytes.ts";
 import type { PipelineGraph } from "./pipeline-tasks.ts";
 import { type RunFigures, runFigures } from "./run-figures.ts";
 import type { RunTimes } from "./run-plan.ts";
 import type { TaskTimes } from "./run-tasks.ts";
 import type { SimulateOptions } from "./simulate-options.ts";
-import { peakInFlight, stageOrders } from "./stage-orders.ts";
+import { stageOrders } from "./stage-orders.ts";
 
 type TraceFacts = Omit<SimulateOptions, "costModel">;
 
@@ -37,7 +37,7 @@ function traceOf(options: TraceFacts, graph: PipelineGraph, times: TaskTimes): T
   graph.tasks.forEach((task, index) => {
     const { op, kind, message, streams } = task;
     if (kind === "post") return;
-    const { chunk: stage, microBatch } = op;
+    const { stage, microBatch } = op;
     const letter = op.letter as Action["letter"];
     const startNs = times.startNs[index]!;
     // Beside computation one task, on no stage's stream, is the event of both sides, until the message has arrived.
@@ -60,7 +60,7 @@ function traceOf(options: TraceFacts, graph: PipelineGraph, times: TaskTimes): T
     if (kind === "compute" && letter === "B") changes[stage]!.push({ timeNs: endNs, delta: -1 });
   });
   plan.stages.forEach(({ device }, stage) => {
-    const peak = peakInFlight(plan.actions[stage]!.map((key) => ACTION_LETTERS.indexOf(parseAction(key).letter)));
+    const peak = peakInFlight(plan.actions[stage]!.map(parseAction));
     const inOrder = changes[stage]!.sort((a, b) => a.timeNs - b.timeNs || a.delta - b.delta);
     for (const sample of memorySamples(device, plan.memory[stage]!, peak, inOrder)) recorder.addCounter(sample);
   });

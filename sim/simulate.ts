@@ -5,7 +5,7 @@ import { inFlightChanges, memorySamples } from "./memory-samples.ts";
 import { type Run, runPlan } from "./run-plan.ts";
 import { simulateBlocking } from "./simulate-blocking.ts";
 import type { SimulateOptions } from "./simulate-options.ts";
-import { peakInFlight } from "./stage-orders.ts";
+import { stageInFlight } from "./stage-orders.ts";
 import { actionEvents, traceEvents } from "./trace-events.ts";
 
 /**
@@ -37,7 +37,7 @@ export function runStream(
           yield* memorySamples(
             plan.stages[device.stage]!.device,
             plan.memory[device.stage]!,
-            peakInFlight(device.order.letters),
+            stageInFlight(device.order),
             inFlightChanges(device),
           );
       },

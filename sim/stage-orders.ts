@@ -1,12 +1,13 @@
 import {
-  ACTION_LETTERS,
   type ActionKey,
   BACKWARD,
   type DependencyTable,
   dependencyTable,
   FORWARD,
+  PLANNED_LETTERS,
   type PlanBody,
   parseAction,
+  peakInFlight,
 } from "../plan/index.ts";
 
 /** A stage's compute order in columns: what the simulator reads for each action. */
@@ -23,7 +24,7 @@ export interface StageOrder {
 
 /** Numbers (stage, letter code, micro-batch) densely, for tables with a cell for each possible action. */
 export function actionIndex(stage: number, letter: number, microBatch: number, numMicroBatches: number): number {
-  return (stage * ACTION_LETTERS.length + letter) * numMicroBatches + microBatch;
+  return (stage * PLANNED_LETTERS.length + letter) * numMicroBatches + microBatch;
 }
 
 function stageOrder(keys: readonly ActionKey[], dependencies: DependencyTable): StageOrder {
@@ -33,7 +34,7 @@ function stageOrder(keys: readonly ActionKey[], dependencies: DependencyTable): 
   const counts: [number, number] = [0, 0];
   for (let position = 0; position < keys.length; position += 1) {
     const { stage, letter, microBatch } = parseAction(keys[position]!);
-    const code = ACTION_LETTERS.indexOf(letter);
+    const code = PLANNED_LETTERS.indexOf(letter);
     letters[position] = code;
     microBatches[position] = microBatch;
     signals[position] = dependencies.signalOf(stage, letter, microBatch);
@@ -47,14 +48,7 @@ export function stageOrders(plan: PlanBody): readonly StageOrder[] {
   return plan.actions.map((keys) => stageOrder(keys, dependencies));
 }
 
-/** The most micro-batches whose forward has started and whose backward has not ended, by the order alone; letters are codes. */
-export function peakInFlight(letters: Iterable<number>): number {
-  let inFlight = 0;
-  let peak = 0;
-  for (const letter of letters) {
-    if (letter === FORWARD) inFlight += 1;
-    if (letter === BACKWARD) inFlight -= 1;
-    peak = Math.max(peak, inFlight);
-  }
-  return peak;
+/** The most micro-batches in flight on the stage. */
+export function stageInFlight({ letters }: StageOrder): number {
+  return peakInFlight(Array.from(letters, (code) => ({ letter: PLANNED_LETTERS[code]! })));
 }

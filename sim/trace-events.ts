@@ -1,5 +1,5 @@
 import type { Nanos } from "../core/index.ts";
-import { ACTION_LETTERS, microBatchJobs, microBatchTokens, type PlanBody } from "../plan/index.ts";
+import { microBatchJobs, microBatchTokens, PLANNED_LETTERS, type PlanBody } from "../plan/index.ts";
 import type { Stream, TraceEvent } from "../traces/index.ts";
 import { messageKey, messageMicroBatch } from "./channel.ts";
 import type { DeviceState, TransferStream } from "./device.ts";
@@ -72,7 +72,7 @@ function* computeEvents(plan: PlanBody, facts: Facts, { stage, order, compute }:
       startNs,
       durationNs: (compute.endNs[at]! - startNs) as Nanos,
       stage,
-      letter: ACTION_LETTERS[order.letters[at]!]!,
+      letter: PLANNED_LETTERS[order.letters[at]!]!,
       microBatch,
       jobs: facts.jobs[microBatch]!,
       step,

@@ -1,9 +1,8 @@
 import { InvariantError } from "../core/index.ts";
-import type { ActionKey } from "../plan/index.ts";
+import { type ActionKey, type ActionLetter, parseAnyAction } from "../plan/index.ts";
 import { ChromeRows, tidOf } from "./chrome-rows.ts";
 import { microsecondsText } from "./chrome-time.ts";
-import { STREAMS, type TraceEvent, type TraceLetter, type TraceStream } from "./trace.ts";
-import { parseTraceAction } from "./trace-action.ts";
+import { STREAMS, type TraceEvent, type TraceStream } from "./trace.ts";
 import type { TraceDocument } from "./trace-document.ts";
 
 function pidOf(device: number): number {
@@ -58,10 +57,10 @@ function slice(event: TraceEvent, tid: number, texts: JobTexts): string {
 
 /** Where the actions are that consume messages: device and start by letter, stage and micro-batch. */
 class Consumers {
-  readonly #columns = new Map<TraceLetter, { readonly devices: number[]; readonly startsNs: number[] }[]>();
+  readonly #columns = new Map<ActionLetter, { readonly devices: number[]; readonly startsNs: number[] }[]>();
 
   add(event: TraceEvent): void {
-    const { stage, letter, microBatch } = parseTraceAction(event.action);
+    const { stage, letter, microBatch } = parseAnyAction(event.action);
     const stages = this.#columns.get(letter) ?? [];
     if (stages.length === 0) this.#columns.set(letter, stages);
     const columns = stages[stage] ?? { devices: [], startsNs: [] };
@@ -72,7 +71,7 @@ class Consumers {
 
   /** pid and start of the action that consumes the result of `action`: activations go a stage up, gradients a stage down. */
   of(action: ActionKey): { readonly pid: number; readonly startNs: number } | undefined {
-    const { stage, letter, microBatch } = parseTraceAction(action);
+    const { stage, letter, microBatch } = parseAnyAction(action);
     const columns = this.#columns.get(letter)?.[stage + (letter === "F" ? 1 : -1)];
     const device = columns?.devices[microBatch];
     return device === undefined ? undefined : { pid: pidOf(device), startNs: columns!.startsNs[microBatch]! };

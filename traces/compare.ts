@@ -1,5 +1,5 @@
 import { mean } from "../core/index.ts";
-import type { ActionKey, ActionLetter } from "../plan/index.ts";
+import type { ActionKey, PlannedLetter } from "../plan/index.ts";
 import type { Interval, Intervals } from "./intervals.ts";
 import { type JoinedAction, joinTraces } from "./join.ts";
 import { type DeviceMetrics, traceTotals } from "./totals.ts";
@@ -70,7 +70,7 @@ export interface Comparison {
   readonly meanAbsActionError: number;
   /** Over all actions, sum of |simulated - executed| over sum of executed durations. */
   readonly weightedActionError: number;
-  readonly perKind: Readonly<Record<ActionLetter, KindError>>;
+  readonly perKind: Readonly<Record<PlannedLetter, KindError>>;
   /** By device, as in `devices`. */
   readonly peakMemoryError: readonly number[];
   /** The ten actions whose durations differ most in seconds, worst first. */
@@ -160,7 +160,7 @@ export function compareTraces(simulated: Trace, executed: Trace, replayed?: Trac
   const left = sideTotals(simulated);
   const right = sideTotals(executed);
   const devices = compareDevices(left.devices, right.devices);
-  const ofKind = (letter: ActionLetter): KindError =>
+  const ofKind = (letter: PlannedLetter): KindError =>
     kindError(actions.filter((action) => action.simulated.letter === letter));
   const { intervals } = simulated;
   const replay = replayed === undefined ? undefined : sideTotals(replayed).side;

@@ -1,3 +1,5 @@
+// What of a run is bubble.
+export { idleShare, steadyRegion } from "./bubble.ts";
 // The trace's file: Chrome trace event JSON that opens in Perfetto.
 export { traceDocument, traceLines } from "./chrome-trace.ts";
 // Two traces of one plan, action by action.
@@ -26,9 +28,7 @@ export {
   type Stream,
   type Trace,
   type TraceEvent,
-  type TraceLetter,
   type TraceStream,
 } from "./trace.ts";
-export { parseTraceAction } from "./trace-action.ts";
 // The file's schema.
 export { type TraceDocument, traceDocumentSchema } from "./trace-document.ts";

@@ -1,10 +1,10 @@
 import type { z } from "zod";
 import { InputError, nanos } from "../core/index.ts";
+import { parseAnyAction } from "../plan/index.ts";
 import { streamOfTid } from "./chrome-rows.ts";
 import { fromMicroseconds, MAX_TRACE_NS } from "./chrome-time.ts";
 import { sliceName } from "./chrome-trace.ts";
 import type { CounterSample, Trace, TraceEvent } from "./trace.ts";
-import { parseTraceAction } from "./trace-action.ts";
 import { type ChromeEvent, type TraceDocument, traceDocumentSchema } from "./trace-document.ts";
 
 type Slice = Extract<ChromeEvent, { ph: "X" }>;
@@ -97,7 +97,7 @@ function deviceNames(document: TraceDocument, file: string): string[] {
 
 function readSlice(slice: Slice, at: string, file: string): TraceEvent {
   const { args } = slice;
-  const { letter, microBatch } = parseTraceAction(args.action);
+  const { letter, microBatch } = parseAnyAction(args.action);
   const name = sliceName(args);
   if (slice.name !== name)
     throw new InputError({ expected: `the action's key ${name}`, at: `${at}.name`, got: slice.name, file });

@@ -1,12 +1,13 @@
 import { maximum } from "../core/index.ts";
+import type { ActionLetter } from "../plan/index.ts";
 import { computeEvents } from "./totals.ts";
-import type { Trace, TraceEvent, TraceLetter } from "./trace.ts";
+import type { Trace, TraceEvent } from "./trace.ts";
 
 export interface TimelineOptions {
   /** The length of one time unit; default 1. */
   readonly unitSeconds?: number;
   /** Which actions to show; default forwards and backwards. */
-  readonly letters?: readonly TraceLetter[];
+  readonly letters?: readonly ActionLetter[];
   /** Names of all jobs in plan order, which numbers them; default: the order that jobNumbers reads from the trace. */
   readonly jobs?: readonly string[];
   /** Only what starts before this time, in units; default everything. */

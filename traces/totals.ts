@@ -1,4 +1,5 @@
 import { type Nanos, nanosToSeconds } from "../core/index.ts";
+import { idleShare, steadyRegion } from "./bubble.ts";
 import type { Trace, TraceEvent, TraceStream } from "./trace.ts";
 
 export interface DeviceMetrics {
@@ -20,8 +21,7 @@ export interface RunTotals {
   /** `tokens` over the makespan; 0 for a run that took no time. */
   readonly tokensPerSecond: number;
   /**
-   * Idle share of all compute streams in the steady region: from stage 0's first forward of the first job's step floor(S/2), from 0, to that of its
-   * last step S - 1. null for a job of fewer than 4 steps, or where nothing took time.
+   * Idle share of all compute streams in the steady region (`steadyRegion`). null for a job of fewer than 4 steps, or where nothing took time.
    */
   readonly bubbleRatio: number | null;
   /** The same over the makespan, fill and drain included. */
@@ -33,12 +33,6 @@ export function computeEvents(trace: Trace): readonly TraceEvent[] {
   return trace.events.filter((event) => event.stream === "compute");
 }
 
-/** Idle share of `numDevices` compute streams; integer arithmetic, so that no idle time is exactly 0. */
-function idleShare(busyNs: number, numDevices: number, fromNs: number, toNs: number): number | null {
-  const total = numDevices * (toNs - fromNs);
-  return total <= 0 ? null : (total - busyNs) / total;
-}
-
 /** Time that actions take between two times. */
 function busyBetween(trace: TraceStream, fromNs: number, toNs: number): number {
   let busy = 0;
@@ -48,14 +42,11 @@ function busyBetween(trace: TraceStream, fromNs: number, toNs: number): number {
   return busy;
 }
 
-function steadyBubble(trace: TraceStream, starts: ReadonlyMap<number, Nanos>): number | null {
-  const steps = starts.size;
-  if (steps < 4) return null;
-  const from = starts.get(Math.floor(steps / 2));
-  const to = starts.get(steps - 1);
-  return from === undefined || to === undefined
-    ? null
-    : idleShare(busyBetween(trace, from, to), trace.devices.length, from, to);
+function steadyBubble(trace: TraceStream, stepStarts: readonly number[]): number | null {
+  const region = steadyRegion(stepStarts);
+  if (region === undefined) return null;
+  const { fromNs, toNs } = region;
+  return idleShare(busyBetween(trace, fromNs, toNs), trace.devices.length, fromNs, toNs);
 }
 
 /** The job that the steady region counts when no plan is at hand: the first one in the earliest forward of stage 0. */
@@ -79,7 +70,7 @@ export function traceTotals(
 ): RunTotals {
   const busyNs = trace.devices.map(() => 0);
   /** The earliest forward on stage 0 of each step of the first job. */
-  const stepStarts = new Map<number, Nanos>();
+  const stepStarts: number[] = [];
   const counted: boolean[] = [];
   let startNs = Number.POSITIVE_INFINITY;
   let endNs = 0;
@@ -96,8 +87,7 @@ export function traceTotals(
       tokens += event.tokens;
     }
     if (firstJob === undefined || !event.jobs.includes(firstJob)) continue;
-    const known = stepStarts.get(event.step);
-    if (known === undefined || event.startNs < known) stepStarts.set(event.step, event.startNs);
+    stepStarts[event.step] = Math.min(stepStarts[event.step] ?? Number.POSITIVE_INFINITY, event.startNs);
   }
   const isEmpty = startNs === Number.POSITIVE_INFINITY;
   const makespanNs = isEmpty ? 0 : endNs - startNs;

@@ -6,9 +6,6 @@ import type { Intervals } from "./intervals.ts";
 export const STREAMS = ["receive", "compute", "send", "host"] as const;
 export type Stream = (typeof STREAMS)[number];
 
-/** A plan's letters; comparisons also have the two gradients of a backward apart: `I` of the input, `W` of the weights. */
-export type TraceLetter = ActionLetter | "I" | "W";
-
 /** Something that all devices do together over their links. */
 export const COLLECTIVES = ["all-gather", "reduce-scatter", "all-reduce"] as const;
 
@@ -22,7 +19,7 @@ export interface TraceEvent {
   readonly startNs: Nanos;
   readonly durationNs: Nanos;
   readonly stage: number;
-  readonly letter: TraceLetter;
+  readonly letter: ActionLetter;
   readonly microBatch: number;
   /** Job names, in job order. */
   readonly jobs: readonly string[];

@@ -1,4 +1,5 @@
-import type { PipelineOp, PipelineOrders } from "./pipeline-op.ts";
+import type { Action, ActionLetter } from "../action.ts";
+import type { Orders } from "../schedules/schedule-input.ts";
 
 /**
  * ZB-H1 of one mini-batch (Qi et al. 2023, Zero Bubble Pipeline Parallelism): 1F1B with the backward split. Stage s puts off
@@ -6,12 +7,12 @@ import type { PipelineOp, PipelineOrders } from "./pipeline-op.ts";
  * gradient than 1F1B's first one. With equal stages, free transfers and at least as many micro-batches as stages the bubble is
  * (S - 1)(Tf + Ti - Tw).
  */
-export function zeroBubbleOrders(numStages: number, numMicroBatches: number): PipelineOrders {
+export function zeroBubbleOrders(numStages: number, numMicroBatches: number): Orders<ActionLetter> {
   return Array.from({ length: numStages }, (_, stage) => {
     const ahead = Math.min(numStages - stage, numMicroBatches);
-    const order: PipelineOp[] = [];
-    const add = (letter: PipelineOp["letter"], microBatch: number): void => {
-      order.push({ chunk: stage, letter, microBatch });
+    const order: Action<ActionLetter>[] = [];
+    const add = (letter: ActionLetter, microBatch: number): void => {
+      order.push({ stage, letter, microBatch });
     };
     let weightGradients = 0;
     for (let microBatch = 0; microBatch < ahead; microBatch += 1) add("F", microBatch);

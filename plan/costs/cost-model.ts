@@ -1,5 +1,5 @@
 import { InputError } from "../../core/index.ts";
-import type { ActionLetter } from "../action.ts";
+import type { PlannedLetter } from "../action.ts";
 import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
 import type {
   Calibration,
@@ -19,7 +19,7 @@ import { operatorSeconds } from "./operator-seconds.ts";
 import { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
 
 export interface ActionCost {
-  readonly letter: ActionLetter;
+  readonly letter: PlannedLetter;
   readonly device: ResolvedDevice;
   readonly shape: StageShape;
   readonly microBatch: Pick<MicroBatch, "rows">;
@@ -38,7 +38,7 @@ export interface Contention {
   /** So many devices at work make the times of the cost model. */
   readonly devices: number;
   /** The share of such a time that an action takes while no other device of its machine works. */
-  readonly alone: Readonly<Record<ActionLetter, number>>;
+  readonly alone: Readonly<Record<PlannedLetter, number>>;
 }
 
 /** The one source of durations for planner, memory check and simulator. Seconds; rounded by whoever needs whole nanoseconds. */

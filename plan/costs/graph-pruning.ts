@@ -1,8 +1,10 @@
 import { InputError, PlanError, sum } from "../../core/index.ts";
+import { parseAction } from "../action.ts";
 import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
 import { type Architecture, type Projection, projectionShape } from "../documents/architecture.ts";
 import type { PlanBody, PlannedJob, StageMemory } from "../documents/plan.ts";
 import type { Dtype } from "../documents/workload.ts";
+import { peakInFlight } from "../in-flight.ts";
 import { memoryTable } from "../memory/memory-model.ts";
 import { largestSizes } from "../mini-batch.ts";
 import type { ActionCost, CostModel } from "./cost-model.ts";
@@ -57,17 +59,6 @@ function splitSeconds(plan: PlanBody, { letter, device, shape, microBatch }: Act
   return (layers * passes * trafficBytes) / (rate * memoryEfficiency(plan));
 }
 
-/** The most micro-batches between forward and backward, by the order alone. */
-function inFlightOf(keys: readonly string[]): number {
-  let now = 0;
-  let most = 0;
-  for (const key of keys) {
-    now += key.includes("F") ? 1 : key.includes("B") ? -1 : 0;
-    most = Math.max(most, now);
-  }
-  return most;
-}
-
 /** Pieces are kept between forward and backward like other activations; with recomputation one layer's exist at a time. */
 function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
   const { architecture, dtype } = plan.model;
@@ -77,7 +68,7 @@ function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
     const memory = plan.memory[stage]!;
     if (plan.recompute === "layer")
       return { ...memory, workspace: memory.workspace + pieceBytes, total: memory.total + pieceBytes };
-    const more = inFlightOf(plan.actions[stage]!) * (endLayer - firstLayer) * pieceBytes;
+    const more = peakInFlight(plan.actions[stage]!.map(parseAction)) * (endLayer - firstLayer) * pieceBytes;
     return { ...memory, activations: memory.activations + more, total: memory.total + more };
   });
 }

@@ -1,4 +1,4 @@
-import type { ActionLetter } from "../action.ts";
+import type { PlannedLetter } from "../action.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
 import type { MicroBatch } from "../documents/plan.ts";
 import {
@@ -13,7 +13,7 @@ import { type StageShape, updateOperator } from "./operators.ts";
 
 /** An action as the layer model sees it. */
 export interface LayerAction {
-  readonly letter: ActionLetter;
+  readonly letter: PlannedLetter;
   readonly shape: StageShape;
   readonly microBatch: Pick<MicroBatch, "rows">;
   readonly updatedJobs: readonly number[];

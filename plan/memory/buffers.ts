@@ -50,17 +50,3 @@ export function planBuffers(orders: Orders, timelines: readonly Timeline[]): rea
     gradientOut: stage > 0 ? DOUBLE : 0,
   }));
 }
-
-/** The most micro-batches between forward and backward on each stage: a property of the order alone. */
-export function peakInFlight(orders: Orders): readonly number[] {
-  return orders.map((order) => {
-    let inFlight = 0;
-    let peak = 0;
-    for (const { letter } of order) {
-      if (letter === "F") inFlight += 1;
-      else if (letter === "B") inFlight -= 1;
-      peak = Math.max(peak, inFlight);
-    }
-    return peak;
-  });
-}

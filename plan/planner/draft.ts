@@ -1,16 +1,17 @@
-import { ACTION_LETTERS, type Action } from "../action.ts";
+import { type Action, PLANNED_LETTERS } from "../action.ts";
+import { actionDurations } from "../costs/action-durations.ts";
 import type { CostModel } from "../costs/cost-model.ts";
-import { stageClasses, workShapes } from "../costs/work-shapes.ts";
 import { clips, type DependencyTable, dependencyTable } from "../dependencies.ts";
 import type { Architecture } from "../documents/architecture.ts";
 import type { Calibration } from "../documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
 import type { Buffers, MicroBatch, PlannedJob, ScheduleName, Stage, StageMemory } from "../documents/plan.ts";
 import type { Dtype, Job, Recompute } from "../documents/workload.ts";
-import { peakInFlight, planBuffers } from "../memory/buffers.ts";
+import { peakInFlight } from "../in-flight.ts";
+import { planBuffers } from "../memory/buffers.ts";
 import { stageMemory } from "../memory/memory-model.ts";
-import { messageBytesPerToken } from "../message-bytes.ts";
-import { activeJobs, largestSizes, microBatchTokens, miniBatches } from "../mini-batch.ts";
+import { messageBytes } from "../message-bytes.ts";
+import { largestSizes, miniBatches } from "../mini-batch.ts";
 import type { Orders, ScheduleInput } from "../schedules/schedule-input.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { timelineOf } from "../timeline.ts";
@@ -65,32 +66,14 @@ export interface DraftCosts {
 }
 
 export function costsOf(request: Costed, draft: Draft): DraftCosts {
-  const { microBatches, stages } = draft;
-  const { rows, updates } = workShapes(draft);
-  const classes = stageClasses(stages, request.devices, request.costModel);
-  const numShapes = Math.max(rows.count, updates.count);
-  const known = new Float64Array(classes.count * ACTION_LETTERS.length * numShapes).fill(Number.NaN);
-  const { architecture, dtype, recompute, costModel } = request;
-  const shapes = stages.map((stage) => ({ architecture, stage, jobs: draft.jobs, dtype, recompute }));
-  const durationNs: ScheduleInput["durationNs"] = (stage, letter, microBatch) => {
-    const shape = letter === "U" ? updates.ids[microBatch]! : rows.ids[microBatch]!;
-    const cell = (classes.ids[stage]! * ACTION_LETTERS.length + ACTION_LETTERS.indexOf(letter)) * numShapes + shape;
-    const found = known[cell]!;
-    if (!Number.isNaN(found)) return found;
-    const entry = microBatches[microBatch]!;
-    const seconds = costModel.actionSeconds({
-      letter,
-      device: request.devices[stages[stage]!.device]!,
-      shape: shapes[stage]!,
-      microBatch: entry,
-      updatedJobs: letter === "U" ? activeJobs(draft, entry.group, entry.step) : [],
-    });
-    const duration = Math.round(seconds * 1e9);
-    known[cell] = duration;
-    return duration;
-  };
-  const bytesPerToken = messageBytesPerToken(request);
-  const bytesOf = microBatches.map((microBatch) => microBatchTokens(microBatch) * bytesPerToken);
+  const { architecture, dtype, recompute, devices, costModel } = request;
+  const durations = actionDurations(
+    { ...draft, devices: [...devices], recompute, model: { architecture, dtype } },
+    costModel,
+  );
+  const durationNs: ScheduleInput["durationNs"] = (stage, letter, microBatch) =>
+    durations(stage, PLANNED_LETTERS.indexOf(letter), microBatch);
+  const bytesOf = messageBytes({ microBatches: draft.microBatches, model: request });
   const linkCosts = request.links.map((link) => costModel.linkCost(link));
   const transferNs: ScheduleInput["transferNs"] = (boundary, microBatch) => {
     const { latencySeconds, bytesPerSecond } = linkCosts[boundary]!;
@@ -123,7 +106,7 @@ export function candidate(draft: Draft, costs: DraftCosts, maxInFlight: number |
   let buffers: readonly Buffers[] | undefined;
   return {
     orders,
-    inFlight: peakInFlight(orders),
+    inFlight: orders.map(peakInFlight),
     makespanNs: line.makespanNs,
     buffers() {
       buffers ??= planBuffers(orders, [

@@ -1,5 +1,5 @@
 import { DueSlots } from "../../core/index.ts";
-import type { Action, ActionLetter } from "../action.ts";
+import type { Action, PlannedLetter } from "../action.ts";
 import type { MiniBatch } from "../mini-batch.ts";
 import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
 
@@ -153,7 +153,7 @@ export function greedyOrders(input: ScheduleInput, prefer: "F" | "B"): Orders {
     if (update !== undefined) return updateOf(stage, update);
     for (const letter of letters) {
       const microBatch = letter === "B" ? state.backwards.take() : takeForward(stage);
-      if (microBatch !== undefined) return { stage, letter: letter satisfies ActionLetter, microBatch };
+      if (microBatch !== undefined) return { stage, letter: letter satisfies PlannedLetter, microBatch };
     }
     return undefined;
   };

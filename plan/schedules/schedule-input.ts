@@ -1,4 +1,4 @@
-import type { Action } from "../action.ts";
+import type { Action, ActionLetter, PlannedLetter } from "../action.ts";
 import type { MiniBatch } from "../mini-batch.ts";
 
 /** What a schedule may know: the work, how long it takes, and how many micro-batches may be in flight. */
@@ -7,7 +7,7 @@ export interface ScheduleInput {
   /** Mini-batches by [group][step]. */
   readonly miniBatches: readonly (readonly MiniBatch[])[];
   /** Nanoseconds of an action on its stage. */
-  durationNs(stage: number, letter: "F" | "B" | "U", microBatch: number): number;
+  durationNs(stage: number, letter: PlannedLetter, microBatch: number): number;
   /** Nanoseconds from a message's start to its arrival, and for how much of it the lane is taken. `boundary` s joins stages s and s + 1. */
   transferNs(boundary: number, microBatch: number): { readonly arrival: number; readonly occupied: number };
   /** The most micro-batches between the start of their forward and the end of their backward on a stage; null for no limit. */
@@ -16,8 +16,8 @@ export interface ScheduleInput {
   clips(miniBatch: MiniBatch): boolean;
 }
 
-/** The ordered actions of each stage. */
-export type Orders = readonly (readonly Action[])[];
+/** The ordered actions of each stage, or of each device where one owns several stages. */
+export type Orders<Letter extends ActionLetter = PlannedLetter> = readonly (readonly Action<Letter>[])[];
 
 export type Schedule = (input: ScheduleInput) => Orders;
 

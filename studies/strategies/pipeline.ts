@@ -1,8 +1,9 @@
 import { secondsToNanos, sum } from "../../core/index.ts";
 import {
+  type Action,
+  type ActionLetter,
   type MiniBatch,
-  type PipelineOp,
-  type PipelineOrders,
+  type Orders,
   SCHEDULE_TABLE,
   type ScheduleInput,
 } from "../../plan/index.ts";
@@ -81,7 +82,7 @@ function runPipeline(
   const fusedRows = choice.groups.map((adapters) => Array.from({ length: adapters }, () => ofAdapter).flat());
   const rowsOf = (microBatch: number): RowLengths => fusedRows[groupOf[microBatch]!]!;
   const known = new Map<string, number>();
-  const seconds = ({ chunk, letter, microBatch }: PipelineOp): number => {
+  const seconds = ({ stage: chunk, letter, microBatch }: Action<ActionLetter>): number => {
     if (letter === "U") return 0;
     const rows = rowsOf(microBatch);
     const key = `${chunk} ${letter} ${rows.length}`;
@@ -99,7 +100,7 @@ function runPipeline(
   const input: ScheduleInput = {
     numStages,
     miniBatches: table,
-    durationNs: (chunk, letter, microBatch) => secondsToNanos(seconds({ chunk, letter, microBatch })),
+    durationNs: (chunk, letter, microBatch) => secondsToNanos(seconds({ stage: chunk, letter, microBatch })),
     transferNs: (boundary, microBatch) => {
       const cost = interconnect.message(boundary, boundary + 1, bytesOf(microBatch));
       const { arrival, occupied } = messageSeconds(interconnect, cost);
@@ -108,12 +109,10 @@ function runPipeline(
     maxInFlight,
     clips: () => false,
   };
-  const orders: PipelineOrders = SCHEDULE_TABLE[choice.schedule]
-    .build(input)
-    .map((order) => order.map(({ stage, letter, microBatch }) => ({ chunk: stage, letter, microBatch })));
+  const orders: Orders = SCHEDULE_TABLE[choice.schedule].build(input);
   const graph = pipelineTasks({
     orders,
-    numChunks: numStages,
+    numStages,
     deviceOf: (chunk) => chunk,
     seconds,
     message: ({ from, to, microBatch }) => interconnect.message(from, to, bytesOf(microBatch)),

@@ -1,6 +1,6 @@
 import { InvariantError, sum } from "../../core/index.ts";
 import type { RunFigures, SharedFactors, TaskTimes } from "../../sim/index.ts";
-import type { DeviceMetrics, RunMetrics } from "../../traces/index.ts";
+import { type DeviceMetrics, idleShare, type RunMetrics, steadyRegion } from "../../traces/index.ts";
 import { COMPARISON_TABLE, type ComparisonOptions, type ComparisonSchedule } from "./comparison-schedules.ts";
 import { type MemoryNeed, totalBytes } from "./memory.ts";
 import type { Platform, TrainedModel } from "./setting.ts";
@@ -136,12 +136,18 @@ export function jobsNeeds(run: JobsRun): readonly MemoryNeed[] {
   return largestNeeds(run, distinctSteps(run).first);
 }
 
-/** Idle share of all compute streams while the first job's second half of steps runs; null below four steps. */
+/** Of jobs one after another, each of whose steps has ended before the next one begins on any device. */
 function steadyBubble(steps: readonly StepSummary[], numDevices: number): number | null {
-  if (steps.length < 4) return null;
-  const region = steps.slice(Math.floor(steps.length / 2), steps.length - 1);
-  const total = numDevices * sum(region.map(({ durationNs }) => durationNs));
-  return total === 0 ? null : 1 - sum(region.map(({ busyNs }) => sum(busyNs))) / total;
+  let nowNs = 0;
+  const starts = steps.map(({ durationNs }) => {
+    nowNs += durationNs;
+    return nowNs - durationNs;
+  });
+  const region = steadyRegion(starts);
+  if (region === undefined) return null;
+  const { fromNs, toNs } = region;
+  const inside = steps.filter((_, step) => starts[step]! >= fromNs && starts[step]! < toNs);
+  return idleShare(sum(inside.map(({ busyNs }) => sum(busyNs))), numDevices, fromNs, toNs);
 }
 
 /** The run in time, without its memory. */
@@ -194,7 +200,7 @@ function placeSteps({ devices, jobs }: JobsRun, summaryAt: (job: number, step: n
       jobs[0]!.steps.map((_, step) => summaryAt(0, step)),
       devices.length,
     ),
-    bubbleRatioTotal: makespanNs === 0 ? 0 : 1 - sum(busyNs) / (devices.length * makespanNs),
+    bubbleRatioTotal: idleShare(sum(busyNs), devices.length, 0, makespanNs) ?? 0,
     jobs: jobMetrics,
   };
 }

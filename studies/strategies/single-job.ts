@@ -1,8 +1,10 @@
 import { sum } from "../../core/index.ts";
 import {
+  type Action,
+  type ActionLetter,
   interleavedOrders,
-  type PipelineOp,
-  type PipelineOrders,
+  type Orders,
+  peakHeld,
   SCHEDULE_TABLE,
   zeroBubbleOrders,
 } from "../../plan/index.ts";
@@ -38,7 +40,7 @@ export type SingleJobSchedule = (typeof SINGLE_JOB_SCHEDULES)[number];
 /** Chunks of a device with `interleaved`. */
 const CHUNKS = 2;
 
-function planOrders(schedule: "1f1b" | "gpipe", numStages: number, numMicroBatches: number): PipelineOrders {
+function planOrders(schedule: "1f1b" | "gpipe", numStages: number, numMicroBatches: number): Orders<ActionLetter> {
   const microBatches = Array.from({ length: numMicroBatches }, (_, index) => index);
   const orders = SCHEDULE_TABLE[schedule].build({
     numStages,
@@ -49,11 +51,7 @@ function planOrders(schedule: "1f1b" | "gpipe", numStages: number, numMicroBatch
     maxInFlight: null,
     clips: () => false,
   });
-  return orders.map((order) =>
-    order
-      .filter(({ letter }) => letter !== "U")
-      .map(({ stage, letter, microBatch }) => ({ chunk: stage, letter, microBatch })),
-  );
+  return orders.map((order) => order.filter(({ letter }) => letter !== "U"));
 }
 
 /** Undefined where the schedule does not exist for this many layers, devices and micro-batches. */
@@ -62,7 +60,7 @@ function ordersOf(
   numDevices: number,
   numLayers: number,
   numMicroBatches: number,
-): PipelineOrders | undefined {
+): Orders<ActionLetter> | undefined {
   switch (schedule) {
     case "1f1b":
     case "gpipe":
@@ -78,7 +76,7 @@ function ordersOf(
 
 /** A step of one job over stages or chunks. */
 interface Pipeline {
-  readonly orders: PipelineOrders;
+  readonly orders: Orders<ActionLetter>;
   /** By chunk. */
   readonly layers: readonly number[];
   readonly microBatches: readonly RowLengths[];
@@ -102,7 +100,7 @@ function opSeconds(platform: Platform, model: TrainedModel, { layers, microBatch
   const backward = backwardPasses(model);
   const timesOf = (rows: RowLengths) => {
     const layer = (passes: Parameters<typeof layerTime>[3]): number => layerTime(platform, model, rows, passes);
-    const perLayer: Readonly<Record<PipelineOp["letter"], number>> = {
+    const perLayer: Readonly<Record<ActionLetter, number>> = {
       F: layer(forwardPasses()),
       B: layer(backward),
       I: layer(backward.filter((pass) => pass !== "W")),
@@ -112,7 +110,7 @@ function opSeconds(platform: Platform, model: TrainedModel, { layers, microBatch
     return { perLayer, head: { F: headTime(platform, model, rows, "F"), B: headTime(platform, model, rows, "B") } };
   };
   const times = microBatches.map(timesOf);
-  return ({ chunk, letter, microBatch }: PipelineOp): number => {
+  return ({ stage: chunk, letter, microBatch }: Action<ActionLetter>): number => {
     const { perLayer, head } = times[microBatch]!;
     const own = layers[chunk]! * perLayer[letter];
     if (chunk < layers.length - 1 || letter === "W" || letter === "U") return own;
@@ -120,14 +118,15 @@ function opSeconds(platform: Platform, model: TrainedModel, { layers, microBatch
   };
 }
 
-/** How much an op adds to the activations of its device, from its start, or takes away, at its end. */
-function heldBytes(model: TrainedModel, { layers, microBatches, splitsBackward }: Pipeline) {
+/** The letter after which a micro-batch's activations are let go. */
+function lastUse({ splitsBackward }: Pipeline): "B" | "W" {
+  return splitsBackward ? "W" : "B";
+}
+
+/** Bytes of activations that a forward leaves until the last use of its micro-batch. */
+function heldBytes(model: TrainedModel, { layers, microBatches }: Pipeline) {
   const ofLayer = microBatches.map((rows) => layerActivationBytes(model, rows));
-  const last = splitsBackward ? "W" : "B";
-  return ({ chunk, letter, microBatch }: PipelineOp): number => {
-    const bytes = layers[chunk]! * ofLayer[microBatch]!;
-    return letter === "F" ? bytes : letter === last ? -bytes : 0;
-  };
+  return ({ stage, microBatch }: Action<ActionLetter>): number => layers[stage]! * ofLayer[microBatch]!;
 }
 
 const WORK_KINDS = { compute: "compute", send: "send", receive: "receive", post: "send" } as const;
@@ -138,7 +137,7 @@ function workOf(
   overlap: boolean,
   { bytes, heldBytes: held }: Pick<StepWork, "bytes" | "heldBytes">,
 ): StepWork {
-  const { chunk: stage, microBatch } = op;
+  const { stage, microBatch } = op;
   const isMessage = kind === "send" && overlap && message !== undefined;
   const devices = isMessage
     ? [deviceOf(message.from), deviceOf(message.to)]
@@ -180,17 +179,20 @@ export function singleJobTasks(
   }) => interconnect.message(deviceOf(from), deviceOf(to), bytesOf(microBatch));
   const graph = pipelineTasks({
     orders,
-    numChunks: layers.length,
+    numStages: layers.length,
     deviceOf,
     seconds: opSeconds(platform, model, pipeline),
     message,
     ...(overlap ? {} : { blockingSeconds: (sent) => messageSeconds(interconnect, message(sent)).arrival }),
   });
   const held = heldBytes(model, pipeline);
+  const last = lastUse(pipeline);
+  const changeOf = (op: Action<ActionLetter>): number =>
+    op.letter === "F" ? held(op) : op.letter === last ? -held(op) : 0;
   return {
     tasks: graph.tasks.map((task) => ({
       ...task,
-      work: workOf(task, deviceOf, overlap, { bytes: bytesOf(task.op.microBatch), heldBytes: held(task.op) }),
+      work: workOf(task, deviceOf, overlap, { bytes: bytesOf(task.op.microBatch), heldBytes: changeOf(task.op) }),
     })),
     orders: graph.orders,
     microBatches: microBatches.map((rows, part) => ({ tokens: sum(rows), part })),
@@ -217,12 +219,7 @@ export function singleJobNeeds(
     const own = sum(layers.filter((_, chunk) => chunk % orders.length === device));
     const isEnd = device === 0 || device === orders.length - 1;
     const parameters = own * perLayer + (isEnd ? arch.vocabularySize * arch.hiddenSize : 0);
-    let now = 0;
-    let peak = 0;
-    for (const op of order) {
-      now += held(op);
-      peak = Math.max(peak, now);
-    }
+    const peak = peakHeld(order, held, lastUse(pipeline));
     return {
       weights: parameters * model.weightBytes,
       state: stateBytes(model, parameters, 1) * (model.full ? 1 : own / arch.numLayers),

@@ -1,4 +1,4 @@
-import type { PipelineOp } from "../../plan/index.ts";
+import type { ActionLetter } from "../../plan/index.ts";
 import {
   type Collective,
   runTasks,
@@ -15,7 +15,7 @@ export interface StepWork {
   readonly kind: "compute" | "message" | "send" | "receive" | Collective;
   /** A layer, or the number of layers for norm, head and loss; in a pipeline a chunk of layers. */
   readonly stage: number;
-  readonly letter: Exclude<PipelineOp["letter"], "U">;
+  readonly letter: Exclude<ActionLetter, "U">;
   /** Who takes part; of a message the sender, then the receiver. */
   readonly devices: readonly number[];
   /** The micro-batch of each of them, numbered within the step. */

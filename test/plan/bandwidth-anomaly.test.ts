@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { PipelineOrders } from "../../plan/index.ts";
+import type { Orders } from "../../plan/index.ts";
 import { greedyOrders } from "../../plan/schedules/greedy.ts";
 import { pipelineTasks, runTasks } from "../../sim/index.ts";
 
@@ -17,7 +17,7 @@ const seconds = ({ forward }: Case, stage: number, letter: string): number =>
   letter === "U" ? 0 : forward[stage]! * (letter === "F" ? 1 : 2);
 
 /** What LoRAPP chooses when every message takes this long. */
-function planned(given: Case, hopSeconds: number): PipelineOrders {
+function planned(given: Case, hopSeconds: number): Orders {
   let next = 0;
   const miniBatches = Array.from({ length: given.jobs }, (_, group) =>
     Array.from({ length: given.steps }, (_unused, step) => ({
@@ -26,7 +26,7 @@ function planned(given: Case, hopSeconds: number): PipelineOrders {
       microBatches: Array.from({ length: given.microBatches }, () => next++),
     })),
   );
-  const orders = greedyOrders(
+  return greedyOrders(
     {
       numStages: given.forward.length,
       miniBatches,
@@ -37,15 +37,14 @@ function planned(given: Case, hopSeconds: number): PipelineOrders {
     },
     "B",
   );
-  return orders.map((order) => order.map(({ stage, letter, microBatch }) => ({ chunk: stage, letter, microBatch })));
 }
 
-function run(given: Case, orders: PipelineOrders, hopSeconds: number): number {
+function run(given: Case, orders: Orders, hopSeconds: number): number {
   const graph = pipelineTasks({
     orders,
-    numChunks: given.forward.length,
-    deviceOf: (chunk) => chunk,
-    seconds: ({ chunk, letter }) => seconds(given, chunk, letter),
+    numStages: given.forward.length,
+    deviceOf: (stage) => stage,
+    seconds: ({ stage, letter }) => seconds(given, stage, letter),
     message: () => ({ seconds: 0, flows: [], latencySeconds: hopSeconds }),
   });
   return runTasks(graph).makespanNs / 1e9;

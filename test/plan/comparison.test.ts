@@ -1,16 +1,28 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { InputError } from "../../core/index.ts";
-import { interleavedOrders, type PipelineOp, type PipelineOrders, zeroBubbleOrders } from "../../plan/index.ts";
+import {
+  type Action,
+  type ActionLetter,
+  interleavedOrders,
+  type Orders,
+  peakHeld,
+  zeroBubbleOrders,
+} from "../../plan/index.ts";
 import { pipelineTasks, runTasks } from "../../sim/index.ts";
 
 const FREE = { seconds: 0, flows: [], latencySeconds: 0 };
 
-function run(orders: PipelineOrders, numChunks: number, seconds: (op: PipelineOp) => number, hopSeconds = 0) {
+function run(
+  orders: Orders<ActionLetter>,
+  numChunks: number,
+  seconds: (action: Action<ActionLetter>) => number,
+  hopSeconds = 0,
+) {
   const graph = pipelineTasks({
     orders,
-    numChunks,
-    deviceOf: (chunk) => chunk % orders.length,
+    numStages: numChunks,
+    deviceOf: (stage) => stage % orders.length,
     seconds,
     message: () => ({ ...FREE, latencySeconds: hopSeconds }),
   });
@@ -44,11 +56,7 @@ test("ZB-H1 runs every part of every micro-batch once, and holds no more micro-b
       const orders = zeroBubbleOrders(numStages, numMicroBatches);
       for (const order of orders) {
         expect(new Set(order.map(({ letter, microBatch }) => `${letter}${microBatch}`)).size).toBe(3 * numMicroBatches);
-        let held = 0;
-        for (const { letter } of order) {
-          held += letter === "F" ? 1 : letter === "W" ? -1 : 0;
-          expect(held).toBeLessThanOrEqual(numStages);
-        }
+        expect(peakHeld(order, () => 1, "W")).toBeLessThanOrEqual(numStages);
       }
     }),
   );

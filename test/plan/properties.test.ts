@@ -4,6 +4,7 @@ import { canonicalJson, InputError } from "../../core/index.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
+import { peakInFlight } from "../../plan/in-flight.ts";
 import {
   createCostModel,
   type PlanBody,
@@ -14,7 +15,6 @@ import {
   sealPlan,
   validatePlan,
 } from "../../plan/index.ts";
-import { peakInFlight } from "../../plan/memory/buffers.ts";
 import { microBatchTokens } from "../../plan/mini-batch.ts";
 import { groupJobs } from "../../plan/planner/grouping.ts";
 import { lengthRows } from "../../plan/planner/job-rows.ts";
@@ -79,7 +79,7 @@ test("every schedule of a random workload validates, ends within its buffers and
     fc.property(workloadArbitrary, (spec) => {
       const plan = planOf(spec);
       validatePlan(plan);
-      const peaks = peakInFlight(planOrders(plan));
+      const peaks = planOrders(plan).map(peakInFlight);
       plan.maxInFlight?.forEach((limit, stage) => {
         expect(peaks[stage]).toBeLessThanOrEqual(limit);
         if (typeof spec.maxInFlight === "number") expect(limit).toBeLessThanOrEqual(spec.maxInFlight);

@@ -48,12 +48,10 @@ test("an iteration in closed form is the simulated 1F1B pipeline, where the last
         clips: () => false,
       });
       const graph = pipelineTasks({
-        orders: orders.map((order) =>
-          order.map(({ stage, letter, microBatch }) => ({ chunk: stage, letter, microBatch })),
-        ),
-        numChunks: stages,
-        deviceOf: (chunk) => chunk,
-        seconds: ({ chunk, letter }) => (letter === "U" ? 0 : seconds(chunk)),
+        orders,
+        numStages: stages,
+        deviceOf: (stage) => stage,
+        seconds: ({ stage, letter }) => (letter === "U" ? 0 : seconds(stage)),
         message: () => ({ seconds: 0, flows: [], latencySeconds: 0 }),
       });
       expect(runTasks(graph).makespanNs / 1e9).toBeCloseTo(closed, 6);
