@@ -111,7 +111,7 @@ export function meanTraining(loaded: LoadedWorkload, dtype: Dtype, full: boolean
     ...trainedModel(loaded, dtype, full),
     sequences: job.batchSize,
     sequenceLength: Math.round(mean(loaded.rows.flatMap(({ tokens }) => Array.from(tokens)))),
-    microBatches: job.batchSize / job.microBatchSize,
+    microBatches: job.batchSize / (job.microBatchSize ?? job.batchSize),
     adapterParameters: adapterParameters(loaded, job),
   };
 }

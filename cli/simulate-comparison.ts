@@ -133,7 +133,7 @@ function requestOf(
       name: job.name,
       adapterParameters: adapterParameters(loaded, job),
       steps: steps.map((step) => step.map((row) => tokens[row]!)),
-      microBatchSize: isPipeline || flag(args, "accumulate") ? job.microBatchSize : job.batchSize,
+      microBatchSize: isPipeline || flag(args, "accumulate") ? (job.microBatchSize ?? job.batchSize) : job.batchSize,
     };
   });
   const { devices, links } = platform.cluster;

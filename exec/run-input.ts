@@ -61,7 +61,7 @@ export function runInput(
         dropoutSeed: dropoutSeed(spec, microBatch.step),
       });
       job = rowJob;
-      rowOfJob = microBatch.part * spec.microBatchSize;
+      rowOfJob = microBatch.part * (spec.microBatchSize ?? 1);
     }
     ids.set(row.inputIds, offset);
     for (let t = 0; t < tokens; t += 1) {

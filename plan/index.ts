@@ -130,10 +130,11 @@ export {
 } from "./mini-batch.ts";
 export { parsePlan, sealPlan } from "./plan-hash.ts";
 // What a plan is asked for.
-export type { PlanRequest } from "./planner/draft.ts";
+
 // The planner.
 export { isLengthData, type JobRows, lengthRows } from "./planner/job-rows.ts";
 export { makePlan } from "./planner/make-plan.ts";
+export type { PlanRequest } from "./planner/request.ts";
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";

@@ -32,7 +32,9 @@ export const plannedJobSchema = z.strictObject({
   dataDigest: z.string().nullable(),
   cutoffLength: count,
   batchSize: count,
-  microBatchSize: count,
+  /** What its micro-batches were cut by: rows, tokens, or both. */
+  microBatchSize: count.optional(),
+  microBatchTokens: count.optional(),
   steps: count,
   optimizer: optimizerSchema,
   seed: index,

@@ -97,7 +97,10 @@ const jobFieldsSchema = z.strictObject({
   data: dataSchema,
   cutoffLength: z.int().min(2),
   batchSize: positiveInt,
-  microBatchSize: positiveInt,
+  /** Sequences of a micro-batch. Neither this nor `microBatchTokens`: the planner cuts mini-batches as it finds best. */
+  microBatchSize: positiveInt.optional(),
+  /** The most tokens of the job in a micro-batch; a longer sequence is one of its own. */
+  microBatchTokens: positiveInt.optional(),
   steps: positiveInt.optional(),
   epochs: positiveInt.optional(),
   optimizer: optimizerSchema,
@@ -107,7 +110,7 @@ const jobFieldsSchema = z.strictObject({
 });
 
 export const jobSchema = jobFieldsSchema.superRefine((job, context) => {
-  if (job.batchSize % job.microBatchSize !== 0) {
+  if (job.microBatchTokens === undefined && job.batchSize % (job.microBatchSize ?? 1) !== 0) {
     context.addIssue({
       code: "custom",
       path: ["microBatchSize"],

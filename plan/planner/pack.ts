@@ -1,10 +1,52 @@
 import type { MicroBatch, PlannedRow } from "../documents/plan.ts";
 import type { JobRows } from "./job-rows.ts";
 
+/** How a job's mini-batches are cut into micro-batches: at most so many rows, and at most so many tokens, each where given. */
+export interface Cut {
+  readonly microBatchSize?: number | undefined;
+  readonly microBatchTokens?: number | undefined;
+}
+
 export interface PackedJob {
   readonly rows: JobRows;
-  readonly batchSize: number;
-  readonly microBatchSize: number;
+  readonly cut: Cut;
+}
+
+/** Rows of each part when every part takes as many of the next rows as the bounds allow, at least one. */
+function filledParts(lengths: readonly number[], tokens: number, rows: number): readonly number[] {
+  const parts: number[] = [];
+  let held = 0;
+  let sum = 0;
+  for (const length of lengths) {
+    if (held > 0 && (held === rows || sum + length > tokens)) {
+      parts.push(held);
+      held = 0;
+      sum = 0;
+    }
+    held += 1;
+    sum += length;
+  }
+  parts.push(held);
+  return parts;
+}
+
+/**
+ * Rows of each part of a mini-batch, in order: a row stays where the data have it, so that its number in the mini-batch, and with it its dropout, does not
+ * depend on the cut. With a bound on tokens there are as few parts as it allows, and the longest is as short as that many parts allow; a row that is longer
+ * than the bound is a part of its own. Without one every part has `microBatchSize` rows.
+ */
+export function cutRows(lengths: readonly number[], { microBatchSize, microBatchTokens }: Cut): readonly number[] {
+  const rows = microBatchSize ?? Number.POSITIVE_INFINITY;
+  if (microBatchTokens === undefined) return filledParts(lengths, Number.POSITIVE_INFINITY, rows);
+  let high = Math.max(microBatchTokens, ...lengths);
+  const fewest = filledParts(lengths, high, rows).length;
+  let tooLow = Math.max(...lengths) - 1;
+  while (high - tooLow > 1) {
+    const middle = (tooLow + high) >> 1;
+    if (filledParts(lengths, middle, rows).length === fewest) high = middle;
+    else tooLow = middle;
+  }
+  return filledParts(lengths, high, rows);
 }
 
 /**
@@ -19,16 +61,23 @@ export function packMicroBatches(
   const steps = Math.max(...jobs.map(({ rows }) => rows.steps.length));
   for (let step = 0; step < steps; step += 1) {
     groups.forEach((members, group) => {
-      const active = members.filter((job) => step < jobs[job]!.rows.steps.length);
-      const parts = Math.max(0, ...active.map((job) => jobs[job]!.batchSize / jobs[job]!.microBatchSize));
-      for (let part = 0; part < parts; part += 1) {
-        const rows: PlannedRow[] = active.flatMap((job) => {
-          const { rows: source, microBatchSize } = jobs[job]!;
-          const taken = source.steps[step]!.slice(part * microBatchSize, (part + 1) * microBatchSize);
-          return taken.map((row): PlannedRow => [job, row, source.tokens[row]!, source.scored[row]!]);
+      const parts: PlannedRow[][] = [];
+      for (const job of members) {
+        const { rows: source, cut } = jobs[job]!;
+        const taken = source.steps[step];
+        if (taken === undefined) continue;
+        const lengths = taken.map((row) => source.tokens[row]!);
+        let next = 0;
+        cutRows(lengths, cut).forEach((count, part) => {
+          parts[part] ??= [];
+          for (const row of taken.slice(next, next + count))
+            parts[part].push([job, row, source.tokens[row]!, source.scored[row]!]);
+          next += count;
         });
-        table.push({ index: table.length, group, step, part, rows });
       }
+      parts.forEach((rows, part) => {
+        table.push({ index: table.length, group, step, part, rows });
+      });
     });
   }
   return table;

@@ -52,9 +52,11 @@ interface GroupState {
  * ended on stage 0. Updates go first: they are short and free the next mini-batch. Idle stages choose only after all events of an instant are in.
  */
 export function greedyOrders(input: ScheduleInput, prefer: "F" | "B"): Orders {
-  const { numStages, miniBatches, maxInFlight } = input;
+  const { numStages, miniBatches, maxInFlight, activations } = input;
   const last = numStages - 1;
   const limit = maxInFlight ?? Number.POSITIVE_INFINITY;
+  /** Activation memory in flight on the first stage. */
+  let held = 0;
   const letters = prefer === "B" ? (["B", "F"] as const) : (["F", "B"] as const);
   const orders: Action[][] = Array.from({ length: numStages }, () => []);
   const stages = orders.map(
@@ -103,6 +105,7 @@ export function greedyOrders(input: ScheduleInput, prefer: "F" | "B"): Orders {
     const state = stages[stage]!;
     state.inFlight -= 1;
     if (stage > 0) send(lanes[2 * stage - 1]!, stage - 1, microBatch, nowNs);
+    else if (activations !== undefined) held -= activations.sizeOf(microBatch);
     const miniBatch = owner[microBatch]!;
     state.backwardsLeft[miniBatch.group]! -= 1;
     if (state.backwardsLeft[miniBatch.group] !== 0) return;
@@ -142,6 +145,11 @@ export function greedyOrders(input: ScheduleInput, prefer: "F" | "B"): Orders {
     const state = groups[group]!;
     const { microBatches } = miniBatches[group]![state.step]!;
     const microBatch = microBatches[state.part]!;
+    if (activations !== undefined) {
+      const size = activations.sizeOf(microBatch);
+      if (held > 0 && held + size > activations.limit) return undefined;
+      held += size;
+    }
     state.part += 1;
     if (state.part === microBatches.length) ready.take();
     return microBatch;

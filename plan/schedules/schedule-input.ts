@@ -12,6 +12,11 @@ export interface ScheduleInput {
   transferNs(boundary: number, microBatch: number): { readonly arrival: number; readonly occupied: number };
   /** The most micro-batches between the start of their forward and the end of their backward on a stage; null for no limit. */
   readonly maxInFlight: number | null;
+  /**
+   * The most activation memory in flight on the first stage, in any unit; absent for no limit. What is in flight on a later stage is part of that on the
+   * first, so that one limit holds everywhere. A micro-batch that is larger than the limit goes alone.
+   */
+  readonly activations?: { readonly limit: number; sizeOf(microBatch: number): number } | undefined;
   /** Whether the update of this mini-batch waits for the gradient norm of all stages. */
   clips(miniBatch: MiniBatch): boolean;
 }

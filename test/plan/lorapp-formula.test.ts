@@ -36,7 +36,7 @@ function lorappOrders({ numDevices, numJobs, parts, steps, forward, backward }: 
   );
   const lengths = new Array<number>(steps * parts).fill(16);
   const source = { tokens: lengths, scored: lengths.map((length) => length - 1), digest: null, steps: rows };
-  const packed = jobs.map(() => ({ rows: source, batchSize: parts, microBatchSize: 1 }));
+  const packed = jobs.map(() => ({ rows: source, cut: { microBatchSize: 1 } }));
   const draft = {
     schedule: "lorapp" as const,
     stages,

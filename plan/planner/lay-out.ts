@@ -1,0 +1,62 @@
+import type { Buffers, StageMemory } from "../documents/plan.ts";
+import { planBuffers } from "../memory/buffers.ts";
+import { stageMemory } from "../memory/memory-model.ts";
+import { largestSizes } from "../mini-batch.ts";
+import type { OrderedDraft } from "./order-draft.ts";
+import type { Costed } from "./request.ts";
+
+/** Where everything of an ordered draft lies, and what it takes. */
+export interface LaidOut {
+  readonly buffers: readonly Buffers[];
+  readonly memory: readonly StageMemory[];
+}
+
+/** Memory of a stage of an ordered draft, had it so many recomputed layers. */
+export type StageMemoryWith = (stage: number, recomputedLayers: number) => StageMemory;
+
+/** What each stage would need, by recomputed layers. The buffers between stages do not depend on them. */
+export function memoryByRecomputation(
+  request: Costed,
+  ordered: OrderedDraft,
+  buffers: readonly Buffers[],
+): StageMemoryWith {
+  const { draft, inFlight } = ordered;
+  const sizes = largestSizes(draft.microBatches);
+  return (index, recomputedLayers) => {
+    const stage = draft.stages[index]!;
+    const device = request.devices[stage.device]!;
+    return stageMemory({
+      architecture: request.architecture,
+      stage,
+      dtype: request.dtype,
+      recompute: recomputedLayers > 0 ? "layer" : "none",
+      jobs: draft.jobs,
+      ...sizes,
+      kind: device.kind,
+      threads: device.threads,
+      inFlight: inFlight[index]!,
+      buffers: buffers[index]!,
+    });
+  };
+}
+
+export function buffersOf({ orders, timeline, withoutTransfers }: OrderedDraft): readonly Buffers[] {
+  return planBuffers(orders, [timeline, withoutTransfers()]);
+}
+
+export function layOut(request: Costed, ordered: OrderedDraft): LaidOut {
+  const buffers = buffersOf(ordered);
+  const memoryWith = memoryByRecomputation(request, ordered, buffers);
+  return {
+    buffers,
+    memory: ordered.draft.stages.map(({ recomputedLayers }, stage) => memoryWith(stage, recomputedLayers)),
+  };
+}
+
+export function capacityOf({ devices }: Costed, { draft }: OrderedDraft, stage: number): number {
+  return devices[draft.stages[stage]!.device]!.memoryBytes ?? Number.POSITIVE_INFINITY;
+}
+
+export function fits(request: Costed, ordered: OrderedDraft, memory: readonly StageMemory[]): boolean {
+  return memory.every(({ total }, stage) => total <= capacityOf(request, ordered, stage));
+}

@@ -1,0 +1,46 @@
+import { sum } from "../../core/index.ts";
+import { tokensOf } from "./draft.ts";
+import type { OrderedDraft } from "./order-draft.ts";
+import type { Costed } from "./request.ts";
+
+/** Rows x stages of a probe, about: some thousand actions, which take milliseconds to order. */
+const PROBE_SIZE = 6000;
+/** Steps of the longest job that a probe has at least. */
+const LEAST_STEPS = 6;
+
+/** The first steps of every job, in proportion to its steps: what choices are judged on. */
+export interface Probe {
+  stepsOf(job: number): number;
+  /** Whether it is the whole run. */
+  readonly isWhole: boolean;
+  /** Nanoseconds of the whole run, from the probe in order. */
+  wholeNs(ordered: OrderedDraft): number;
+}
+
+/** From the start to the end of the first backward on the first stage, less what that stage computes of it: the pipeline fills, and once it empties. */
+function fillNs({ orders, timeline }: OrderedDraft): number {
+  const first = orders[0]!.findIndex(({ letter }) => letter === "B");
+  let computed = 0;
+  for (let at = 0; at <= first; at += 1) computed += timeline.endNs[0]![at]! - timeline.startNs[0]![at]!;
+  return Math.max(0, timeline.endNs[0]![first]! - computed);
+}
+
+export function probeOf({ jobs, rows, devices }: Costed): Probe {
+  const longest = Math.max(...rows.map(({ steps }) => steps.length));
+  const size = devices.length * sum(jobs.map(({ batchSize }, job) => batchSize * rows[job]!.steps.length));
+  const share = Math.min(1, Math.max(PROBE_SIZE / size, LEAST_STEPS / longest));
+  const steps = rows.map((each) => Math.max(1, Math.round(share * each.steps.length)));
+  const isWhole = rows.every((each, job) => steps[job] === each.steps.length);
+  const all = sum(rows.map((each) => tokensOf(each)));
+  const probed = sum(rows.map((each, job) => tokensOf(each, steps[job])));
+  return {
+    isWhole,
+    stepsOf: (job) => steps[job]!,
+    wholeNs(ordered) {
+      const { makespanNs } = ordered.timeline;
+      if (isWhole) return makespanNs;
+      const fill = Math.min(fillNs(ordered), makespanNs);
+      return fill + ((makespanNs - fill) * all) / probed;
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { InputError, mean } from "../../core/index.ts";
+import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
+import { leavesCutOpen, tokensOf, type WorkChoice } from "./draft.ts";
+import type { Costed } from "./request.ts";
+
+/** Parts that the mean mini-batch of a job is cut into, where the planner may choose. */
+const PARTS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
+/** Up to so many jobs every number of groups is worth a look. */
+const FEW_JOBS = 6;
+
+function ascending(counts: ReadonlySet<number>): readonly number[] {
+  return [...counts].sort((a, b) => a - b);
+}
+
+/** Numbers of groups worth a look, ascending. @throws InputError for more groups than jobs */
+function groupCounts({ groups, jobs, devices, schedule, calibration }: Costed): readonly number[] {
+  const numJobs = jobs.length;
+  if (typeof groups === "number") {
+    if (groups > numJobs)
+      throw new InputError({ expected: `at most as many groups as jobs (${numJobs})`, at: "--groups", got: groups });
+    return [groups];
+  }
+  if (groups === "unfused" || !SCHEDULE_TABLE[schedule].interleavesGroups) return [numJobs];
+  const counts = new Set<number>([numJobs]);
+  for (let count = devices.length; count < numJobs; count *= 2) counts.add(count);
+  // Where an action takes the same time whatever is in it, nothing says how far to share: one group a device.
+  if (calibration.model === "constant" && calibration.perTokens === undefined) return ascending(counts);
+  if (numJobs <= FEW_JOBS) return Array.from({ length: numJobs }, (_, i) => i + 1);
+  for (const share of [0.25, 0.5, 0.75]) counts.add(Math.max(1, Math.round(share * numJobs)));
+  if (devices.length > 1) counts.add(Math.min(numJobs, devices.length + 1));
+  return ascending(counts);
+}
+
+/** Tokens of a micro-batch of one job that are worth a look, the most first; null alone where every job says how it is cut. */
+function cuts({ jobs, rows }: Costed): readonly (number | null)[] {
+  const open = jobs.flatMap((job, i) => (leavesCutOpen(job) ? [i] : []));
+  if (open.length === 0) return [null];
+  const stepTokens = mean(open.map((job) => tokensOf(rows[job]!) / rows[job]!.steps.length));
+  const rowTokens = mean(open.map((job) => tokensOf(rows[job]!) / (rows[job]!.steps.length * jobs[job]!.batchSize)));
+  const parts = PARTS.filter((count) => stepTokens / count >= rowTokens);
+  return [...new Set([...parts.map((count) => Math.ceil(stepTokens / count)), Math.ceil(rowTokens)])];
+}
+
+/** What the search tries, whatever it costs. */
+export function proposals(request: Costed): readonly WorkChoice[] {
+  return cuts(request).flatMap((cutTokens) => groupCounts(request).map((numGroups) => ({ numGroups, cutTokens })));
+}

@@ -1,0 +1,38 @@
+import type { CostModel } from "../costs/cost-model.ts";
+import type { Architecture } from "../documents/architecture.ts";
+import type { Calibration } from "../documents/calibration.ts";
+import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
+import type { PlanBody, ScheduleName } from "../documents/plan.ts";
+import type { Dtype, Job, Recompute } from "../documents/workload.ts";
+import type { JobRows } from "./job-rows.ts";
+
+/** What a plan is asked for. What it leaves open the planner searches, by predicted time. */
+export interface PlanRequest {
+  readonly architecture: Architecture;
+  readonly dtype: Dtype;
+  readonly modelDigest: string | null;
+  /** `auto`: as many layers of each stage as the time is worth. */
+  readonly recompute: Recompute;
+  /** Jobs that say neither `microBatchSize` nor `microBatchTokens` are cut as the planner finds best. */
+  readonly jobs: readonly Job[];
+  /** Rows of each job, in job order. */
+  readonly rows: readonly JobRows[];
+  readonly devices: readonly ResolvedDevice[];
+  /** links[s] joins devices s and s + 1. */
+  readonly links: readonly ResolvedLink[];
+  readonly calibration: Calibration;
+  readonly schedule: ScheduleName;
+  readonly maxInFlight: "auto" | "none" | number;
+  /** BatchLoRA groups: `auto` shares as much as the cost model says that it saves time, `unfused` is one a job. */
+  readonly groups: "auto" | "unfused" | number;
+  /**
+   * Nanoseconds of a plan's run, from a simulator: the judge of plans that the planner's own timeline finds nearly equal. Without it the timeline
+   * decides, which knows neither links that are shared nor devices that slow each other.
+   */
+  readonly simulatedNs?: (plan: PlanBody) => number;
+}
+
+/** A request with the cost model of its calibration. */
+export interface Costed extends PlanRequest {
+  readonly costModel: CostModel;
+}

@@ -1,0 +1,142 @@
+import type { Stage } from "../documents/plan.ts";
+import { type Draft, type DraftedWork, type DraftStage, draftWork, type WorkChoice } from "./draft.ts";
+import { chooseLimits, isSettled, type Outcome, type Settled, settle } from "./limits.ts";
+import { NO_LIMITS, orderDraft } from "./order-draft.ts";
+import { partitionLayers } from "./partition.ts";
+import { type Probe, probeOf } from "./probe.ts";
+import { proposals } from "./propose.ts";
+import type { Costed } from "./request.ts";
+import { stageCosts } from "./stage-costs.ts";
+
+/** Of the time, what more groups have to save: they are more actions, and measured cost models are no more exact. */
+const LEAST_SAVING = { measured: 0.03, other: 0.005 } as const;
+/** Stages of other lengths have to save so much of the time. */
+const LEAST_GAIN = 0.001;
+
+/** Layers that are moved at most, and stages that each is tried on. */
+const MOVES = 12;
+const TARGETS = 3;
+
+/** One way to do the work, tried on the probe. */
+export interface Candidate {
+  readonly choice: WorkChoice;
+  readonly draft: Draft;
+  /** Undefined where the search saw without it that another way is faster. */
+  readonly outcome: Outcome | undefined;
+  /** Predicted nanoseconds of the whole run; null where it does not fit, or was not looked into. */
+  readonly wholeNs: number | null;
+  /** If memory were no matter. */
+  readonly unboundNs: number;
+}
+
+function draftOf(work: DraftedWork, stages: readonly Stage[], schedule: Draft["schedule"]): Draft {
+  return { schedule, ...work, stages: stages.map((stage) => ({ ...stage, recomputedLayers: 0 })) };
+}
+
+function partition(request: Costed, work: DraftedWork): readonly Stage[] {
+  return partitionLayers(request.architecture.numLayers, request.devices.length, stageCosts(request, work));
+}
+
+/** A proposal with the time that it would take if memory were no matter, which limits only lengthen. */
+interface Ranked {
+  readonly choice: WorkChoice;
+  readonly draft: Draft;
+  readonly unboundNs: number;
+}
+
+function rank(request: Costed, probe: Probe, choice: WorkChoice): Ranked {
+  const work = draftWork(request, choice, probe.stepsOf);
+  const draft = draftOf(work, partition(request, work), request.schedule);
+  return { choice, draft, unboundNs: probe.wholeNs(orderDraft(request, draft, NO_LIMITS)) };
+}
+
+function candidateOf(ranked: Ranked, probe: Probe, outcome: Outcome | undefined): Candidate {
+  const settled = outcome?.settled;
+  return { ...ranked, outcome, wholeNs: settled === undefined ? null : probe.wholeNs(settled.ordered) };
+}
+
+/** How many times too large the fullest device is; the candidate of which it is least. */
+function leastOverfull(request: Costed, candidates: readonly Candidate[]): Candidate {
+  const overfull = ({ outcome, draft }: Candidate): number => {
+    const memory = outcome?.unsettled?.memory ?? [];
+    const shares = memory.map(
+      ({ total }, stage) => total / (request.devices[draft.stages[stage]!.device]!.memoryBytes ?? 1),
+    );
+    return shares.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...shares);
+  };
+  return [...candidates].sort((a, b) => overfull(a) - overfull(b))[0]!;
+}
+
+/** The stages with one layer moved from one to another, and those between them shifted. */
+function withLayerMoved(stages: readonly DraftStage[], from: number, to: number): DraftStage[] {
+  const lengths = stages.map(({ firstLayer, endLayer }) => endLayer - firstLayer);
+  lengths[from]! -= 1;
+  lengths[to]! += 1;
+  let next = 0;
+  return stages.map((stage, index) => {
+    const firstLayer = next;
+    next += lengths[index]!;
+    return { ...stage, firstLayer, endLayer: next, recomputedLayers: 0 };
+  });
+}
+
+/** Moves layers from the slowest stage, which recomputation and rows may have made so, to the least busy ones while that saves time. */
+export function rebalanced(request: Costed, settled: Settled): Settled {
+  let best = settled;
+  for (let round = 0; round < MOVES; round += 1) {
+    const { busyNs, draft, timeline } = best.ordered;
+    const slowest = busyNs.indexOf(Math.max(...busyNs));
+    const { firstLayer, endLayer } = draft.stages[slowest]!;
+    if (endLayer - firstLayer < 2) break;
+    const others = busyNs
+      .map((_, stage) => stage)
+      .filter((stage) => stage !== slowest)
+      .sort((a, b) => busyNs[a]! - busyNs[b]!)
+      .slice(0, TARGETS);
+    const moved = others.flatMap((to) => {
+      const stages = withLayerMoved(draft.stages, slowest, to);
+      const result = settle(request, { ...draft, stages }, best.limits);
+      return isSettled(result) ? [result] : [];
+    });
+    const fastest = moved.sort((a, b) => a.ordered.timeline.makespanNs - b.ordered.timeline.makespanNs)[0];
+    if (fastest === undefined || fastest.ordered.timeline.makespanNs > timeline.makespanNs * (1 - LEAST_GAIN)) break;
+    best = fastest;
+  }
+  return best;
+}
+
+/** What the search found for a chain of devices: every way that it tried, and the one to take. */
+export interface SearchResult {
+  readonly candidates: readonly Candidate[];
+  readonly chosen: Candidate;
+  readonly probe: Probe;
+}
+
+/**
+ * The best way for one chain of devices, on a probe. Proposals are ranked by the time that they would take if memory were no matter; those that cannot be
+ * the fastest any more are not looked into.
+ */
+export function searchChain(request: Costed): SearchResult {
+  const probe = probeOf(request);
+  const saving = LEAST_SAVING[request.calibration.model === "measured" ? "measured" : "other"];
+  const ranked = proposals(request)
+    .map((choice) => rank(request, probe, choice))
+    .sort((a, b) => a.unboundNs - b.unboundNs);
+  const candidates: Candidate[] = [];
+  let least = Number.POSITIVE_INFINITY;
+  for (const proposal of ranked) {
+    if (proposal.unboundNs > least * (1 + saving)) {
+      candidates.push(candidateOf(proposal, probe, undefined));
+      continue;
+    }
+    const candidate = candidateOf(proposal, probe, chooseLimits(request, proposal.draft, "quick"));
+    least = Math.min(least, candidate.wholeNs ?? least);
+    candidates.push(candidate);
+  }
+  // Of those that are as good as the best: the longest micro-batches, so the fewest groups and cuts.
+  const good = candidates.filter(({ wholeNs }) => wholeNs !== null && wholeNs <= least * (1 + saving));
+  const fewest = [...good].sort(
+    (a, b) => a.choice.numGroups - b.choice.numGroups || (b.choice.cutTokens ?? 0) - (a.choice.cutTokens ?? 0),
+  )[0];
+  return { candidates, chosen: fewest ?? leastOverfull(request, candidates), probe };
+}

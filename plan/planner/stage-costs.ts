@@ -1,0 +1,51 @@
+import { sum } from "../../core/index.ts";
+import { stageOperators } from "../costs/operators.ts";
+import type { MicroBatch, Stage } from "../documents/plan.ts";
+import type { DraftedWork } from "./draft.ts";
+import type { Costed } from "./request.ts";
+
+/** Micro-batches that stand for all when layers are divided. */
+const SAMPLES = 8;
+
+/** Micro-batches of all sizes: every so many of them, in order. */
+function sampled(microBatches: readonly MicroBatch[]): readonly MicroBatch[] {
+  const count = Math.min(SAMPLES, microBatches.length);
+  return Array.from({ length: count }, (_, i) => microBatches[Math.floor((i * microBatches.length) / count)]!);
+}
+
+/**
+ * What a stage costs on its device, for the division of layers: seconds of forward and backward of some micro-batches, or, where an action takes a fixed time,
+ * operations.
+ */
+export function stageCosts(request: Costed, { jobs, microBatches }: DraftedWork): (stage: Stage) => number {
+  const { architecture, dtype, recompute, calibration, costModel, devices } = request;
+  const samples = sampled(microBatches);
+  const known = new Map<string, number>();
+  const costOf = (stage: Stage): number => {
+    const shape = {
+      architecture,
+      stage,
+      jobs,
+      dtype,
+      recompute: recompute === "layer" ? recompute : ("none" as const),
+    };
+    const device = devices[stage.device]!;
+    return sum(
+      samples.flatMap((microBatch) =>
+        (["F", "B"] as const).map((letter) =>
+          calibration.model === "constant"
+            ? sum(stageOperators(shape, letter, microBatch).map((call) => call.calls * call.flops))
+            : costModel.actionSeconds({ letter, device, shape, microBatch, updatedJobs: [] }),
+        ),
+      ),
+    );
+  };
+  return (stage) => {
+    const device = devices[stage.device]!;
+    const same = costModel.sameCosts?.(stage, device);
+    if (same === undefined) return costOf(stage);
+    const found = known.get(same) ?? costOf(stage);
+    known.set(same, found);
+    return found;
+  };
+}
