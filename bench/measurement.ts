@@ -1,14 +1,13 @@
 import { z } from "zod";
 import { maximum, median } from "../core/index.ts";
 
-export const parametersSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+const parametersSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
-/** One line of a results file. */
+/** One value of a case. */
 export const measurementSchema = z.strictObject({
-  suite: z.string().min(1),
   /** What was measured. */
   name: z.string().min(1),
-  /** Of which case; measurements with equal parameters stand in one row of the table. */
+  /** Of what; measurements with equal parameters stand in one row of the table. */
   parameters: parametersSchema,
   value: z.number(),
   /** `s`, `B`, `GFLOP/s`, `GB/s`, `tokens/s`, `events/s`; `share` of 1, `ratio`. */
@@ -22,27 +21,6 @@ export const measurementSchema = z.strictObject({
 
 export type Measurement = z.infer<typeof measurementSchema>;
 export type Parameters = Measurement["parameters"];
-
-/** The first line of a results file: how, where and from what the others came. */
-export const metadataSchema = z.strictObject({
-  kind: z.literal("benchmark"),
-  version: z.literal(1),
-  suite: z.string().min(1),
-  command: z.string(),
-  date: z.string(),
-  loratwin: z.string(),
-  /** Of the sources, with `+` where they were changed since; "unknown" outside a checkout. */
-  commit: z.string(),
-  node: z.string(),
-  onednn: z.string(),
-  isa: z.string(),
-  cpuModel: z.string(),
-  cores: z.int().positive(),
-  /** The machine's load average over the last minute, before the suite began. */
-  loadBefore: z.number().min(0),
-});
-
-export type Metadata = z.infer<typeof metadataSchema>;
 
 /** Median and spread of repeated values; how a measurement's three numbers come about. */
 export function summarize(values: readonly number[]): Pick<Measurement, "value" | "repetitions" | "spread"> {

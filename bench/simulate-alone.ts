@@ -11,7 +11,7 @@ import { sum } from "../core/index.ts";
 import { createCostModel, makePlan, type PlanRequest } from "../plan/index.ts";
 import { simulateStream } from "../sim/index.ts";
 import { runMetrics, traceLines } from "../traces/index.ts";
-import { inOwnProcess } from "./own-process.ts";
+import { endWithParent, inOwnProcess } from "./own-process.ts";
 
 export interface LargeSize {
   readonly jobs: number;
@@ -64,6 +64,7 @@ async function requestOf(size: LargeSize): Promise<PlanRequest> {
 }
 
 async function main(size: LargeSize): Promise<void> {
+  endWithParent();
   const began = performance.now();
   const plan = { ...makePlan(await requestOf(size)), hash: "" };
   const planned = performance.now();

@@ -42,20 +42,40 @@ function environment(threads: number, blasThreads: number): NodeJS.ProcessEnv {
   return { ...env, OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${blasThreads}` };
 }
 
-/** What PyTorch is there, for the results; `undefined` with a reason told to `note` where there is none to compare with. */
-export function findTorch(note: (text: string) => void): string | undefined {
+/** The PyTorch to compare with, or why there is none. */
+type FoundTorch = { readonly version: string } | { readonly missing: string };
+
+const found = new Map<string, FoundTorch>();
+
+function lookForTorch(): FoundTorch {
   const { status, stdout } = spawnSync(python(), [SCRIPT, "--check"], { encoding: "utf8", env: environment(1, 2) });
-  if (status !== 0) {
-    note(`No PyTorch in ${python()}: only loratwin's own numbers (apt install python3-torch, or set LORATWIN_PYTHON).`);
-    return undefined;
-  }
+  if (status !== 0) return { missing: `No PyTorch in ${python()} (apt install python3-torch, or set LORATWIN_PYTHON)` };
   const { torch, blas } = JSON.parse(stdout) as { torch: string; blas: string | null };
-  if (blas === null) {
-    note("PyTorch works without OpenBLAS, several times slower than it can be: apt install libopenblas0-pthread.");
-    note("Only loratwin's own numbers.");
-    return undefined;
-  }
-  return `PyTorch ${torch}, ${blas}`;
+  if (blas === null)
+    return {
+      missing:
+        "PyTorch works without OpenBLAS here, several times slower than it can be (apt install libopenblas0-pthread)",
+    };
+  return { version: `${torch}, ${blas}` };
+}
+
+function findTorch(): FoundTorch {
+  const known = found.get(python()) ?? lookForTorch();
+  found.set(python(), known);
+  return known;
+}
+
+/** For the conditions of results. */
+export function torchVersions(): Readonly<Record<string, string>> {
+  const torch = findTorch();
+  return { torch: "version" in torch ? torch.version : "none" };
+}
+
+/** Whether there is a PyTorch to compare with; tells why there is not. */
+export function hasTorch(note: (text: string) => void): boolean {
+  const torch = findTorch();
+  if ("missing" in torch) note(`${torch.missing}: only loratwin's own numbers.`);
+  return "version" in torch;
 }
 
 /** Starts a baseline process; its first step is made here and fills caches. @throws DeviceError when it ends early. */
@@ -79,6 +99,8 @@ export async function startTorch(work: TorchWork, settings: TorchSettings): Prom
   const words = Object.entries(options).flatMap(([key, value]) => [`--${key}`, `${value}`]);
   const child = spawn(python(), [SCRIPT, ...words], {
     stdio: ["pipe", "pipe", "inherit"],
+    // In a process group of its own: Ctrl-C is for the suite, which ends it after the case. It ends by itself when its input does.
+    detached: true,
     env: environment(settings.threads, settings.blasThreads),
   });
   const ended = new Promise<void>((resolve) => void child.once("exit", () => resolve()));

@@ -1,6 +1,6 @@
 // A plan trained in a process of its own: `node dist/bench/train-alone.js PLAN-SHAPE-AS-JSON` prints what came of it as JSON.
 import { pathToFileURL } from "node:url";
-import { inOwnProcess } from "./own-process.ts";
+import { endWithParent, inOwnProcess } from "./own-process.ts";
 import { benchModel, peakBytes, plannedBytes, roundSeconds, train } from "./train.ts";
 import { benchPlan, type PlanShape } from "./workload.ts";
 
@@ -20,6 +20,7 @@ export function trainAlone(shape: PlanShape, core?: number): Promise<AloneResult
 }
 
 async function main(shape: PlanShape): Promise<void> {
+  endWithParent();
   const plan = benchPlan(shape);
   const result = await train(plan, benchModel(plan.model.architecture));
   const document: AloneResult = {

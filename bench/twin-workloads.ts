@@ -19,14 +19,17 @@ interface Sizes {
   readonly steps: number;
 }
 
+const FULL: Sizes = {
+  wide: { hidden: 384, layers: 6, heads: 6, kvHeads: 6, intermediate: 1024, vocabulary: 8000 },
+  deep: { hidden: 256, layers: 8, heads: 8, kvHeads: 2, intermediate: 688, vocabulary: 4096 },
+  min: 32,
+  max: 256,
+  steps: 16,
+};
+
 const SIZES: Readonly<Record<Scale, Sizes>> = {
-  full: {
-    wide: { hidden: 384, layers: 6, heads: 6, kvHeads: 6, intermediate: 1024, vocabulary: 8000 },
-    deep: { hidden: 256, layers: 8, heads: 8, kvHeads: 2, intermediate: 688, vocabulary: 4096 },
-    min: 32,
-    max: 256,
-    steps: 16,
-  },
+  full: FULL,
+  default: { ...FULL, steps: 8 },
   quick: {
     wide: { hidden: 256, layers: 4, heads: 4, kvHeads: 4, intermediate: 688, vocabulary: 4096 },
     deep: { hidden: 192, layers: 6, heads: 6, kvHeads: 2, intermediate: 512, vocabulary: 2048 },

@@ -29,9 +29,19 @@ export interface ModelShape {
   readonly vocabulary: number;
 }
 
-/** The model of most suites: 110 million parameters at full scale. */
+const WIDE_MODEL: ModelShape = {
+  hidden: 768,
+  layers: 12,
+  heads: 12,
+  kvHeads: 12,
+  intermediate: 2048,
+  vocabulary: 32000,
+};
+
+/** The model of most suites: 110 million parameters where times count. */
 export const MODEL: Readonly<Record<Scale, ModelShape>> = {
-  full: { hidden: 768, layers: 12, heads: 12, kvHeads: 12, intermediate: 2048, vocabulary: 32000 },
+  full: WIDE_MODEL,
+  default: WIDE_MODEL,
   quick: { hidden: 768, layers: 3, heads: 12, kvHeads: 12, intermediate: 2048, vocabulary: 8000 },
   tiny: { hidden: 64, layers: 2, heads: 4, kvHeads: 4, intermediate: 128, vocabulary: 256 },
 };

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../../core/index.ts";
@@ -10,6 +11,8 @@ import { type ProfiledPipelines, profiledPipelineSchema, readProfiledPipelines }
 export type Observations = {
   /** Where it was found, relative to what was searched. */
   readonly file: string;
+  /** Of the file's bytes. */
+  readonly digest: string;
   /** What the file says about its device: words in which a catalog name may stand. */
   readonly about: string;
 } & (
@@ -25,15 +28,22 @@ function filesUnder(place: string): readonly string[] {
     .flatMap((name) => filesUnder(path.join(place, name)));
 }
 
-function readJson(file: string, text: string): Observations | undefined {
+/** What a file holds, in its form. */
+type Contents = Observations extends infer Each
+  ? Each extends Observations
+    ? Omit<Each, "file" | "digest">
+    : never
+  : never;
+
+function readJson(text: string): Contents | undefined {
   const document: unknown = JSON.parse(text);
   const pipelines = profiledPipelineSchema.safeParse(document);
   if (pipelines.success)
-    return { file, about: pipelines.data.source, form: "pipelines", data: readProfiledPipelines(pipelines.data) };
+    return { about: pipelines.data.source, form: "pipelines", data: readProfiledPipelines(pipelines.data) };
   const layers = layerTimesSchema.safeParse(document);
   if (!layers.success) return undefined;
   const { source, device } = layers.data;
-  return { file, about: device ?? source, form: "layers", data: readLayerTimes(layers.data) };
+  return { about: device ?? source, form: "layers", data: readLayerTimes(layers.data) };
 }
 
 /**
@@ -46,13 +56,16 @@ export function readObservations(place: string, skipped: (file: string) => void)
   const found = filesUnder(place).flatMap((name): readonly Observations[] => {
     const file = path.relative(folder, name);
     const text = readFileSync(name, "utf8");
-    const observations = name.endsWith(".json")
-      ? readJson(file, text)
+    const contents = name.endsWith(".json")
+      ? readJson(text)
       : hasIterations(text)
-        ? { file, about: file, form: "iterations" as const, data: readIterations(text) }
+        ? { about: file, form: "iterations" as const, data: readIterations(text) }
         : undefined;
-    if (observations === undefined) skipped(file);
-    return observations === undefined ? [] : [observations];
+    if (contents === undefined) {
+      skipped(file);
+      return [];
+    }
+    return [{ file, digest: createHash("sha256").update(text).digest("hex"), ...contents }];
   });
   if (found.length === 0)
     throw new InputError({

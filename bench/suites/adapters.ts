@@ -4,8 +4,8 @@ import { limitSeconds, type Rates } from "../hardware-limit.ts";
 import { measureHardware, readRate } from "../machine.ts";
 import { type Parameters, summarize } from "../measurement.ts";
 import { operatorWork } from "../operator-rates.ts";
-import { type Bench, isWanted, type Scale, type Suite } from "../suite.ts";
-import { findTorch, startTorch, type TorchProcess } from "../torch.ts";
+import type { Bench, Case, Scale, Suite } from "../suite.ts";
+import { hasTorch, startTorch, type TorchProcess, torchVersions } from "../torch.ts";
 import { acceptedDtypes, benchModel, roundSeconds, train } from "../train.ts";
 import { ATTENTION_TARGETS, benchPlan, MODEL, type PlanShape } from "../workload.ts";
 
@@ -14,8 +14,6 @@ const JOBS = 16;
 const RANKS = [4, 8, 16, 32, 64] as const;
 /** Micro-batches that all jobs share are at most this long; longer rows of all jobs are more groups. */
 const MOST_TOKENS = 4096;
-/** Steps of jobs this long are many seconds: one after the warm one is timed. */
-const LONG = 1024;
 const PRODUCTS = new Set(["qkv", "o", "gate and up", "down", "head"]);
 
 interface Sizes {
@@ -23,20 +21,29 @@ interface Sizes {
   readonly lengths: readonly number[];
   readonly runs: number;
   readonly steps: number;
+  /** Jobs from this length on, whose steps are many seconds: one after the warm one is timed. */
+  readonly long: { readonly from: number; readonly runs: number };
 }
 
 const SIZES: Readonly<Record<Scale, Sizes>> = {
-  full: { lengths: [16, 64, 256, 1024], runs: 5, steps: 3 },
-  quick: { lengths: [16, 64], runs: 1, steps: 3 },
-  tiny: { lengths: [8], runs: 1, steps: 2 },
+  full: { lengths: [16, 64, 256, 1024], runs: 5, steps: 3, long: { from: 1024, runs: 5 } },
+  default: { lengths: [16, 64, 256], runs: 3, steps: 3, long: { from: 256, runs: 2 } },
+  quick: { lengths: [16, 64], runs: 1, steps: 3, long: { from: 1024, runs: 1 } },
+  tiny: { lengths: [8], runs: 1, steps: 2, long: { from: 1024, runs: 1 } },
 };
 
 function ranks(): readonly number[] {
   return Array.from({ length: JOBS }, (_, job) => RANKS[job % RANKS.length]!);
 }
 
+/** How many runs of how many steps there are for jobs of a length. */
+function timesOf(scale: Scale, length: number): { readonly runs: number; readonly steps: number } {
+  const { runs, steps, long } = SIZES[scale];
+  return length < long.from ? { runs, steps } : { runs: long.runs, steps: 2 };
+}
+
 function shapeOf(scale: Scale, dtype: Dtype, length: number, fused: boolean): PlanShape {
-  const steps = length < LONG ? SIZES[scale].steps : 2;
+  const { steps } = timesOf(scale, length);
   const job = { targets: ATTENTION_TARGETS, batchSize: 1, microBatchSize: 1, length, steps };
   return {
     model: MODEL[scale],
@@ -51,7 +58,7 @@ function shapeOf(scale: Scale, dtype: Dtype, length: number, fused: boolean): Pl
 
 /** FLOP/s of all frozen products of a step with micro-batches of 1024 tokens. */
 async function productRate(scale: Scale, dtype: Dtype): Promise<number> {
-  const job = { rank: 16, targets: ATTENTION_TARGETS, batchSize: 2, microBatchSize: 1, steps: 3 };
+  const job = { rank: 16, targets: ATTENTION_TARGETS, batchSize: 2, microBatchSize: 1, steps: 2 };
   const length = scale === "tiny" ? 16 : 256;
   const jobs = [1, 2, 3, 4].map(() => ({ ...job, length }));
   const plan = benchPlan({ model: MODEL[scale], dtype, jobs, devices: [THREADS], groups: 1 });
@@ -60,20 +67,22 @@ async function productRate(scale: Scale, dtype: Dtype): Promise<number> {
   return sum(products.map(({ flops }) => flops)) / sum(products.map(({ seconds }) => seconds));
 }
 
+/** What the machine does at most: it bounds the case, so it is measured with it. */
+async function measureRates(bench: Bench, dtype: Dtype): Promise<Rates> {
+  const readBytes = readRate(measureHardware(bench), THREADS);
+  return { readBytes, flops: await productRate(bench.scale, dtype) };
+}
+
 async function seconds(plan: Plan): Promise<number> {
   return roundSeconds(plan, (await train(plan, benchModel(plan.model.architecture))).trace);
 }
 
-async function measure(
-  bench: Bench,
-  dtype: Dtype,
-  length: number,
-  rates: Rates,
-  torch: TorchProcess | undefined,
-): Promise<void> {
+async function measure(bench: Bench, dtype: Dtype, length: number, torch: TorchProcess | undefined): Promise<void> {
+  const rates = await measureRates(bench, dtype);
+  const { runs } = timesOf(bench.scale, length);
   const plans = [true, false].map((fused) => benchPlan(shapeOf(bench.scale, dtype, length, fused)));
   const times: number[][] = [[], [], []];
-  for (let run = 0; run < SIZES[bench.scale].runs; run += 1) {
+  for (let run = 0; run < runs; run += 1) {
     const turns = [
       async () => void times[0]!.push(await seconds(plans[0]!)),
       async () => void times[1]!.push(await seconds(plans[1]!)),
@@ -84,6 +93,9 @@ async function measure(
     for (const turn of run % 2 === 0 ? turns : turns.reverse()) await turn();
   }
   const parameters: Parameters = { tokensOfJob: length, groups: plans[0]!.groups.length, dtype };
+  const one = { parameters, repetitions: 1, spread: null };
+  bench.record({ ...one, name: "rate of products", value: rates.flops / 1e9, unit: "GFLOP/s" });
+  bench.record({ ...one, name: "read bandwidth", value: rates.readBytes / 1e9, unit: "GB/s" });
   const tokens = JOBS * length;
   ["fused", "one after another"].forEach((name, which) => {
     const limit = limitSeconds(plans[which]!, rates);
@@ -102,26 +114,36 @@ async function measure(
   ratio("fused against PyTorch", times[2]!);
 }
 
+/** On two slow cores in fp32: ours, and PyTorch's. */
+const SLOW_TOKENS_PER_SECOND = { ours: 420, torch: 230 };
+
+function secondsOf(scale: Scale, dtype: Dtype, length: number): number {
+  const { runs, steps } = timesOf(scale, length);
+  const tokens = JOBS * length;
+  const ours = (2 * runs * steps * tokens) / SLOW_TOKENS_PER_SECOND.ours;
+  const torch = ((runs + 1) * tokens) / SLOW_TOKENS_PER_SECOND.torch;
+  return 30 + (dtype === "float32" ? 1 : 0.5) * ours + torch;
+}
+
 export const adapters: Suite = {
   describe: "16 small jobs of mixed ranks: fused, one after another, in PyTorch, and the least time possible",
-  async run(bench) {
-    const hasTorch = findTorch(bench.note) !== undefined;
-    const hardware = measureHardware(bench);
-    for (const dtype of await acceptedDtypes()) {
-      const rates: Rates = { readBytes: readRate(hardware, THREADS), flops: await productRate(bench.scale, dtype) };
-      const one = { parameters: { dtype }, repetitions: 1, spread: null };
-      bench.record({ ...one, name: "rate of products", value: rates.flops / 1e9, unit: "GFLOP/s" });
-      bench.record({ ...one, name: "read bandwidth", value: rates.readBytes / 1e9, unit: "GB/s" });
-      for (const length of SIZES[bench.scale].lengths) {
-        const name = `${length} tokens a job, ${dtype}`;
-        if (!isWanted(bench, name)) continue;
-        bench.note(name);
-        const work = { model: MODEL[bench.scale], ranks: ranks(), targets: ATTENTION_TARGETS, batchSize: 1, length };
-        // The setting that the training suite finds fastest for one adapter after another.
-        const settings = { dtype: "float32", mode: "sequential", threads: 1, blasThreads: 2 } as const;
-        await using torch = hasTorch ? await startTorch(work, settings) : undefined;
-        await measure(bench, dtype, length, rates, torch);
-      }
-    }
+  versions: torchVersions,
+  async cases({ scale, note }) {
+    const isCompared = hasTorch(note);
+    return (await acceptedDtypes()).flatMap((dtype) =>
+      SIZES[scale].lengths.map(
+        (length): Case => ({
+          name: `${length} tokens a job, ${dtype}`,
+          seconds: secondsOf(scale, dtype, length),
+          async run(bench) {
+            const work = { model: MODEL[scale], ranks: ranks(), targets: ATTENTION_TARGETS, batchSize: 1, length };
+            // The settings that the training suite finds fastest for one adapter after another.
+            const settings = { dtype: "float32", mode: "sequential", threads: 1, blasThreads: 2 } as const;
+            await using torch = isCompared ? await startTorch(work, settings) : undefined;
+            await measure(bench, dtype, length, torch);
+          },
+        }),
+      ),
+    );
   },
 };

@@ -26,7 +26,7 @@ import {
 import { deviceOf } from "../external/device-of.ts";
 import type { ProfiledPipelines } from "../external/profiled-pipelines.ts";
 import { type Observations, readObservations } from "../external/read-observations.ts";
-import type { Scale, Suite } from "../suite.ts";
+import type { Bench, Case, Scale, Suite } from "../suite.ts";
 
 /** What a score was got with. */
 interface Scored {
@@ -37,7 +37,7 @@ interface Scored {
   readonly predictions: readonly Prediction[];
 }
 
-const DRAWS: Readonly<Record<Scale, number>> = { full: 8, quick: 3, tiny: 1 };
+const DRAWS: Readonly<Record<Scale, number>> = { full: 8, default: 8, quick: 3, tiny: 1 };
 /** Rows of a table of iterations that the model may see. */
 const ITERATION_ROWS = 72;
 /** Source of both: the vocabulary is GPT-2's (Radford et al. 2019), the rate is what four more transfers of two more stages add to the rows. */
@@ -244,30 +244,40 @@ function defaultPlace(): string {
   return path.join(process.env["LORATWIN_SHARED"] ?? packageFile("..", "shared"), "ground-truth");
 }
 
+function record(bench: Bench, file: string, { model, fitted, fitRows, predictions }: Scored): void {
+  const score = scoreOf(predictions);
+  const worst = predictions.reduce((a, b) => (Math.abs(relativeError(b)) > Math.abs(relativeError(a)) ? b : a));
+  bench.note(`${file}, ${model}: worst is ${worst.name}`);
+  const parameters = { data: file, model, fitted, "fitted on": fitRows, predicted: score.rows };
+  for (const name of ["mean", "median", "p90", "worst"] as const)
+    bench.record({ name, parameters, value: score[name], unit: "share", repetitions: 1, spread: null });
+}
+
 export const external: Suite = {
   describe: "predictions against measurements that others published, in a file or folder of known forms",
-  async run(bench) {
-    const place = bench.place ?? defaultPlace();
-    if (bench.place === undefined && !existsSync(place)) {
-      bench.note("No published measurements beside the project: give a file or folder of them.");
-      return;
+  cases({ scale, place, note }) {
+    const searched = place ?? defaultPlace();
+    if (place === undefined && !existsSync(searched)) {
+      note("No published measurements beside the project: give a file or folder of them.");
+      return [];
     }
-    const found = readObservations(place, (file) => bench.note(`${file}: no known form`));
-    const isGiven = path.resolve(place) !== path.resolve(defaultPlace()) && existsSync(defaultPlace());
+    const found = readObservations(searched, (file) => note(`${file}: no known form`));
+    const isGiven = path.resolve(searched) !== path.resolve(defaultPlace()) && existsSync(defaultPlace());
     const references = isGiven ? readObservations(defaultPlace(), () => {}) : [];
-    for (const observations of found) {
-      const scores = [
-        ...scoresOf(observations, bench.scale),
-        ...references.flatMap((reference) => scoresFrom(reference, observations)),
-      ];
-      for (const { model, fitted, fitRows, predictions } of scores.filter((each) => each.predictions.length > 0)) {
-        const score = scoreOf(predictions);
-        const worst = predictions.reduce((a, b) => (Math.abs(relativeError(b)) > Math.abs(relativeError(a)) ? b : a));
-        bench.note(`${observations.file}, ${model}: worst is ${worst.name}`);
-        const parameters = { data: observations.file, model, fitted, "fitted on": fitRows, predicted: score.rows };
-        for (const name of ["mean", "median", "p90", "worst"] as const)
-          bench.record({ name, parameters, value: score[name], unit: "share", repetitions: 1, spread: null });
-      }
-    }
+    return found.map(
+      (observations): Case => ({
+        name: observations.file,
+        input: [observations, ...references].map(({ digest }) => digest.slice(0, 12)).join(),
+        seconds: 20,
+        run(bench) {
+          const scores = [
+            ...scoresOf(observations, scale),
+            ...references.flatMap((reference) => scoresFrom(reference, observations)),
+          ];
+          for (const scored of scores.filter(({ predictions }) => predictions.length > 0))
+            record(bench, observations.file, scored);
+        },
+      }),
+    );
   },
 };

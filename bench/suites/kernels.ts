@@ -1,10 +1,10 @@
 import { sum } from "../../core/index.ts";
 import { computeDtype, type Dtype, PROJECTIONS } from "../../plan/index.ts";
-import { type HardwareLine, largerOf, measureHardware, registerPeak } from "../machine.ts";
-import { type Parameters, summarize } from "../measurement.ts";
+import { largerOf, measureHardware, registerPeak } from "../machine.ts";
+import { type Measurement, type Parameters, summarize } from "../measurement.ts";
 import { type OperatorWork, operatorWork } from "../operator-rates.ts";
 import { timeProductAlone } from "../products-alone.ts";
-import type { Bench, Scale, Suite } from "../suite.ts";
+import type { Bench, Case, Scale, Suite } from "../suite.ts";
 import { acceptedDtypes, benchModel, train } from "../train.ts";
 import { benchPlan, MODEL } from "../workload.ts";
 
@@ -21,8 +21,13 @@ interface Alone {
   readonly rates: readonly number[];
 }
 
-const ROWS: Readonly<Record<Scale, readonly number[]>> = { full: [256, 1024], quick: [256, 1024], tiny: [32] };
-const STEPS: Readonly<Record<Scale, number>> = { full: 6, quick: 4, tiny: 2 };
+const ROWS: Readonly<Record<Scale, readonly number[]>> = {
+  full: [256, 1024],
+  default: [256, 1024],
+  quick: [256, 1024],
+  tiny: [32],
+};
+const STEPS: Readonly<Record<Scale, number>> = { full: 6, default: 4, quick: 4, tiny: 2 };
 
 /** All projections of all adapters on one device, `rows` tokens a micro-batch; by action. */
 async function measure(
@@ -67,7 +72,7 @@ async function measureAlone(bench: Bench, dtype: Dtype, rows: number): Promise<r
 
 function recordKernels(
   bench: Bench,
-  hardware: readonly HardwareLine[],
+  hardware: readonly Measurement[],
   dtype: Dtype,
   rows: number,
   ranks: readonly number[],
@@ -122,31 +127,34 @@ function recordKernels(
   }
 }
 
+/** Products alone and every operator of a step, between two measurements of the peaks that they are shares of. */
+async function measureRows(bench: Bench, dtype: Dtype, rows: number): Promise<void> {
+  const before = measureHardware(bench);
+  const alone = await measureAlone(bench, dtype, rows);
+  const runs = [];
+  for (const ranks of [EQUAL, MIXED]) runs.push({ ranks, actions: await measure(bench, dtype, ranks, rows) });
+  const hardware = largerOf(before, measureHardware(bench));
+  for (const line of hardware)
+    bench.record({ ...line, parameters: { ...line.parameters, beside: `${rows} rows, ${dtype}` } });
+  for (const { parameters, rates } of alone) {
+    const rate = summarize(rates);
+    const share = (rate.value * 1e9) / registerPeak(hardware, dtype, THREADS);
+    bench.record({ name: "alone", parameters, ...rate, unit: "GFLOP/s", limit: { of: "register peak", share } });
+  }
+  for (const { ranks, actions } of runs) recordKernels(bench, hardware, dtype, rows, ranks, actions);
+}
+
 export const kernels: Suite = {
   describe: "peaks of the machine, and the rate of every operator inside a training step",
-  async run(bench) {
-    const before = measureHardware(bench);
-    const records: ((hardware: readonly HardwareLine[]) => void)[] = [];
-    for (const dtype of await acceptedDtypes()) {
-      for (const rows of ROWS[bench.scale]) {
-        const alone = await measureAlone(bench, dtype, rows);
-        records.push((hardware) => {
-          for (const { parameters, rates } of alone) {
-            const rate = summarize(rates);
-            const share = (rate.value * 1e9) / registerPeak(hardware, dtype, THREADS);
-            const limit = { of: "register peak", share };
-            bench.record({ name: "alone", parameters, ...rate, unit: "GFLOP/s", limit });
-          }
-        });
-        for (const ranks of [EQUAL, MIXED]) {
-          bench.note(`${rows} rows, ${ranks.length} adapters, ${dtype}`);
-          const actions = await measure(bench, dtype, ranks, rows);
-          records.push((hardware) => recordKernels(bench, hardware, dtype, rows, ranks, actions));
-        }
-      }
-    }
-    const hardware = largerOf(before, measureHardware(bench));
-    for (const line of hardware) bench.record(line);
-    for (const record of records) record(hardware);
+  async cases({ scale }) {
+    return (await acceptedDtypes()).flatMap((dtype) =>
+      ROWS[scale].map(
+        (rows): Case => ({
+          name: `${rows} rows, ${dtype}`,
+          seconds: (dtype === "float32" ? 1 : 0.6) * (40 + rows / 10),
+          run: (bench) => measureRows(bench, dtype, rows),
+        }),
+      ),
+    );
   },
 };

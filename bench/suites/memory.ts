@@ -1,6 +1,6 @@
 import { type Dtype, dtypeSchema, PROJECTIONS } from "../../plan/index.ts";
 import type { Parameters } from "../measurement.ts";
-import type { Bench, Suite } from "../suite.ts";
+import type { Bench, Case, Suite } from "../suite.ts";
 import { benchModel, peakBytes, plannedBytes, train } from "../train.ts";
 import { trainAlone } from "../train-alone.ts";
 import { ATTENTION_TARGETS, benchPlan, type JobShape, MODEL, type ModelShape, type PlanShape } from "../workload.ts";
@@ -24,7 +24,7 @@ const JOB: JobShape = {
   steps: 2,
 };
 
-function cases(model: ModelShape, dtype: Dtype): Readonly<Record<string, PlanShape>> {
+function plansOf(model: ModelShape, dtype: Dtype): Readonly<Record<string, PlanShape>> {
   const jobs = [JOB, { ...JOB, rank: 8 }, { ...JOB, rank: 32, targets: PROJECTIONS }, { ...JOB, rank: 5 }];
   const shape = { model, dtype, jobs, devices: [1] };
   return {
@@ -61,17 +61,33 @@ async function measureLarge(bench: Bench, dtype: Dtype): Promise<void> {
   });
 }
 
+/** Quantizing the weights is what takes longer. */
+const SECONDS: Readonly<Record<Dtype, number>> = { float32: 12, bfloat16: 8, int8: 10, nf4: 10 };
+
 export const memory: Suite = {
-  describe: "planned against measured peak memory; --large: a model of 1.1 billion parameters",
-  async run(bench) {
-    for (const dtype of dtypeSchema.options) {
-      for (const [name, shape] of Object.entries(cases(MODEL[bench.scale], dtype))) {
-        const plan = benchPlan(shape);
-        const peak = peakBytes(await train(plan, benchModel(plan.model.architecture)));
-        recordPeak(bench, { plan: name, dtype }, plannedBytes(plan), peak);
-      }
-    }
-    if (!bench.large) return;
-    for (const dtype of ["bfloat16", "nf4"] as const) await measureLarge(bench, dtype);
+  describe: "planned against measured peak memory; --full: also a model of 1.1 billion parameters",
+  cases({ scale }) {
+    const plans = dtypeSchema.options.flatMap((dtype) =>
+      Object.entries(plansOf(MODEL[scale], dtype)).map(
+        ([plan, shape]): Case => ({
+          name: `${plan}, ${dtype}`,
+          seconds: SECONDS[dtype],
+          async run(bench) {
+            const made = benchPlan(shape);
+            const peak = peakBytes(await train(made, benchModel(made.model.architecture)));
+            recordPeak(bench, { plan, dtype }, plannedBytes(made), peak);
+          },
+        }),
+      ),
+    );
+    if (scale !== "full") return plans;
+    const large = (["bfloat16", "nf4"] as const).map(
+      (dtype): Case => ({
+        name: `1.1 billion parameters, ${dtype}`,
+        seconds: 120,
+        run: (bench) => measureLarge(bench, dtype),
+      }),
+    );
+    return [...plans, ...large];
   },
 };

@@ -5,12 +5,12 @@ import { compareTraces, type Trace } from "../../traces/index.ts";
 import { calibratorFor } from "../calibrate.ts";
 import { summarize } from "../measurement.ts";
 import { medianActions } from "../median-actions.ts";
-import { type Bench, isWanted, type Scale, type Suite } from "../suite.ts";
+import type { Bench, Case, Scale, Suite } from "../suite.ts";
 import { acceptedDtypes, benchModel, peakBytes, plannedBytes, train } from "../train.ts";
 import { type TwinFamily, twinFamilies } from "../twin-workloads.ts";
 import { benchPlan } from "../workload.ts";
 
-const RUNS: Readonly<Record<Scale, number>> = { full: 5, quick: 1, tiny: 1 };
+const RUNS: Readonly<Record<Scale, number>> = { full: 5, default: 3, quick: 1, tiny: 1 };
 
 /** A workload's plan with what its runs came to. */
 interface Executed {
@@ -32,7 +32,7 @@ interface Interleaved {
  */
 async function interleave(
   bench: Bench,
-  { name, dtype, workloads }: TwinFamily,
+  { workloads }: TwinFamily,
   runs: readonly CalibrationRun[],
   calibration: MeasuredCalibration,
 ): Promise<Interleaved> {
@@ -49,7 +49,6 @@ async function interleave(
   const measured: MeasuredRun[] = [];
   for (let turn = 0; turn < turns; turn += 1) {
     const [round, place] = [Math.floor(turn / executed.length), turn % executed.length];
-    if (place === 0) bench.note(`round ${round + 1} of ${rounds}; ${name}, ${dtype}`);
     while (measured.length * turns < (turn + 1) * runs.length) measured.push(await measureRun(runs[measured.length]!));
     const { plan, traces, peaks } = executed[round % 2 === 0 ? place : executed.length - 1 - place]!;
     const result = await train(plan, benchModel(plan.model.architecture));
@@ -111,7 +110,6 @@ function record(
 /** Plans are made with a calibration measured before all runs, as a user has it; predictions are scored with one measured among them. */
 async function measure(bench: Bench, family: TwinFamily): Promise<void> {
   const calibrator = calibratorFor(family.calibration);
-  bench.note(`calibrating ${family.name}, ${family.dtype}`);
   const measuredBefore: MeasuredRun[] = [];
   for (const run of calibrator.runs) measuredBefore.push(await measureRun(run));
   const before = calibrator.fit(measuredBefore);
@@ -123,8 +121,13 @@ async function measure(bench: Bench, family: TwinFamily): Promise<void> {
 
 export const twin: Suite = {
   describe: "simulated against executed, on workloads that the calibration has not seen",
-  async run(bench) {
-    for (const family of twinFamilies(bench.scale, await acceptedDtypes()))
-      if (isWanted(bench, `${family.name}, ${family.dtype}`)) await measure(bench, family);
+  async cases({ scale }) {
+    return twinFamilies(scale, await acceptedDtypes()).map(
+      (family): Case => ({
+        name: `${family.name}, ${family.dtype}`,
+        seconds: 120,
+        run: (bench) => measure(bench, family),
+      }),
+    );
   },
 };

@@ -1,16 +1,22 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { type Measurement, measurementSchema, metadataSchema } from "../../bench/measurement.ts";
-import { runSuite, type SuiteResult, writeResults } from "../../bench/run-suite.ts";
+import type { CaseRecord } from "../../bench/case-record.ts";
+import type { Measurement } from "../../bench/measurement.ts";
+import { readResults } from "../../bench/results-file.ts";
+import { measurementsOf, runSuite } from "../../bench/run-suite.ts";
 import { SUITES } from "../../bench/suites/suites.ts";
 import { resultTables } from "../../bench/table.ts";
 import { publishedFiles } from "./published-files.ts";
 
 const NO_PYTHON = path.join(import.meta.dirname, "no-python");
 
-type TinyResult = SuiteResult & { readonly notes: readonly string[] };
+interface TinyResult {
+  readonly measurements: readonly Measurement[];
+  readonly written: readonly CaseRecord[];
+  readonly notes: readonly string[];
+}
 const known = new Map<keyof typeof SUITES, Promise<TinyResult>>();
 
 /** A suite's result, made once. */
@@ -24,12 +30,23 @@ async function runTiny(name: keyof typeof SUITES): Promise<TinyResult> {
   const notes: string[] = [];
   const python = process.env["LORATWIN_PYTHON"];
   process.env["LORATWIN_PYTHON"] = NO_PYTHON;
+  const folder = mkdtempSync(path.join(tmpdir(), "loratwin-bench-"));
+  const file = path.join(folder, "results.jsonl");
   try {
-    const note = (text: string): void => void notes.push(text);
-    const place = name === "external" ? { place: publishedFiles() } : {};
-    const options = { scale: "tiny", large: false, note, command: "npm run bench", ...place } as const;
-    return { ...(await runSuite(name, SUITES[name], options)), notes };
+    const outcomes = await runSuite(name, SUITES[name], {
+      scale: "tiny",
+      fresh: false,
+      budgetSeconds: Number.POSITIVE_INFINITY,
+      file,
+      command: "npm run bench",
+      note: (text) => void notes.push(text),
+      progress: { begins: () => {}, ends: () => {} },
+      isInterrupted: () => false,
+      ...(name === "external" ? { place: publishedFiles() } : {}),
+    });
+    return { measurements: measurementsOf(outcomes), written: readResults(file), notes };
   } finally {
+    rmSync(folder, { recursive: true, force: true });
     if (python === undefined) delete process.env["LORATWIN_PYTHON"];
     else process.env["LORATWIN_PYTHON"] = python;
   }
@@ -80,27 +97,28 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
 };
 
 test.each(Object.keys(SUITES) as (keyof typeof SUITES)[])(
-  "%s measures what its table shows, and writes lines that read back",
+  "%s measures what its table shows, and writes each case as a line that reads back",
   async (name) => {
-    const result = await tiny(name);
-    expect(namesOf(result.measurements)).toEqual(NAMES[name]);
-    expect(result.measurements.every(({ suite, value }) => suite === name && Number.isFinite(value))).toBe(true);
+    const { measurements, written } = await tiny(name);
+    expect(namesOf(measurements)).toEqual(NAMES[name]);
+    expect(measurements.every(({ value }) => Number.isFinite(value))).toBe(true);
+    expect(written.flatMap((record) => record.measurements)).toEqual(measurements);
+    expect(new Set(written.map((record) => record.case)).size).toBe(written.length);
 
-    const folder = mkdtempSync(path.join(tmpdir(), "loratwin-bench-"));
-    try {
-      const file = writeResults(folder, result);
-      expect(path.basename(file)).toBe(`${name}.jsonl`);
-      const [first, ...lines] = readFileSync(file, "utf8").trimEnd().split("\n");
-      expect(metadataSchema.parse(JSON.parse(first!))).toEqual(result.metadata);
-      expect(lines.map((line) => measurementSchema.parse(JSON.parse(line)))).toEqual(result.measurements);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-
-    const tables = resultTables(result.measurements);
-    for (const { name: column } of result.measurements) expect(tables).toContain(column);
+    const tables = resultTables(measurements);
+    for (const { name: column } of measurements) expect(tables).toContain(column);
   },
-  60_000,
+  180_000,
+);
+
+test.each(Object.keys(SUITES) as (keyof typeof SUITES)[])(
+  "%s plans at most ten minutes on two slow cores, in cases that lose little when they are interrupted",
+  async (name) => {
+    const place = name === "external" ? { place: publishedFiles() } : {};
+    const cases = await SUITES[name].cases({ scale: "default", note: () => {}, ...place });
+    expect(cases.reduce((sum, { seconds }) => sum + seconds, 0)).toBeLessThanOrEqual(600);
+    for (const { seconds } of cases) expect(seconds).toBeLessThanOrEqual(180);
+  },
 );
 
 test("without PyTorch the training suite says so and gives its own numbers", async () => {

@@ -3,7 +3,6 @@ import { type Measurement, measurementSchema, summarize } from "../../bench/meas
 import { resultTables } from "../../bench/table.ts";
 
 const line = (measurement: Partial<Measurement>): Measurement => ({
-  suite: "kernels",
   name: "rate",
   parameters: { kernel: "qkv" },
   value: 1,
