@@ -1,40 +1,68 @@
-import type { Argv } from "yargs";
 import { canonicalJson, InputError } from "../core/index.ts";
 import { type Dtype, type LayersCalibration, transferCalibration } from "../plan/index.ts";
-import { type Arguments, optionalText, requiredText } from "./command.ts";
+import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import { comparisonPlatform, meanTraining } from "./comparison-platform.ts";
 import { writeOutput } from "./files.ts";
 import type { Io } from "./io.ts";
-import { loadCatalog, readCalibration } from "./load-cluster.ts";
+import { CATALOG_OPTION, loadCatalog, readCalibration } from "./load-cluster.ts";
 import { loadWorkload } from "./load-workload.ts";
 import { observationText, observedCalibration } from "./observe-calibration.ts";
+import { type Option, type OptionTable, pick } from "./option-table.ts";
 import { percent, printResult } from "./output.ts";
+import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
 
 /** Options of --observed, here and in `strategies`. */
-export function observationOptions(yargs: Argv): Argv {
-  return yargs
-    .option("observed", {
-      type: "string",
-      describe:
-        "what somebody saw, as STRATEGY=TOKENS_PER_SECOND or STRATEGY=SECONDSs of a step of a job; may be repeated",
-    })
-    .option("fit-launch", {
-      type: "boolean",
-      default: false,
-      describe: "fit the launch time of a pass over a layer too, from two observations or more",
-    });
-}
+export const OBSERVATION_OPTIONS = {
+  observed: {
+    type: "string",
+    describe:
+      "what somebody saw, as STRATEGY=TOKENS_PER_SECOND or STRATEGY=SECONDSs of a step of a job; may be repeated",
+  },
+  "fit-launch": {
+    type: "boolean",
+    default: false,
+    describe: "fit the launch time of a pass over a layer too, from two observations or more",
+    beside: "observed",
+  },
+} as const satisfies OptionTable;
 
-/** Options of calibrations that need no device: from observed rates, or from another device's calibration. */
-export function withoutDeviceOptions(yargs: Argv): Argv {
-  return observationOptions(yargs)
-    .option("from-observation", {
+export const CALIBRATION_OUTPUT = {
+  type: "string",
+  alias: "o",
+  describe: "where to write the calibration",
+} as const satisfies Option;
+
+/** Calibrations that need no device: from observed rates. */
+export const OBSERVATION: Use = {
+  input: "--from-observation",
+  options: {
+    "from-observation": {
       type: "string",
       describe: "fit the GPUs of --cluster to rates that were --observed with this workload",
-    })
-    .option("transfer", { type: "string", describe: "a layers or roofline calibration of another device" })
-    .option("to", { type: "string", describe: "the device of the catalog that --transfer is for" });
-}
+      notBeside: ["transfer"],
+    },
+    ...OBSERVATION_OPTIONS,
+    ...DEVICE_OPTIONS,
+    ...COST_OPTIONS,
+    ...pick(PLAN_OPTIONS, "dtype"),
+    output: CALIBRATION_OUTPUT,
+  },
+  instead: () =>
+    "Rates are fitted for the GPUs of --cluster by the catalog's model of a layer; nothing is planned or measured.",
+};
+
+/** Calibrations that need no device: from another device's. */
+export const TRANSFER: Use = {
+  input: "--transfer",
+  options: {
+    transfer: { type: "string", describe: "a layers or roofline calibration of another device" },
+    to: { type: "string", describe: "the device of the catalog that --transfer is for" },
+    catalog: CATALOG_OPTION,
+    output: CALIBRATION_OUTPUT,
+  },
+  instead: () =>
+    "--transfer takes the shares of a calibration file to the device of --to; nothing is planned or measured.",
+};
 
 function written(io: Io, args: Arguments, calibration: unknown): readonly string[] {
   const output = optionalText(args, "output");
@@ -43,8 +71,9 @@ function written(io: Io, args: Arguments, calibration: unknown): readonly string
   return [`written to ${output}`];
 }
 
-async function fromObservation(io: Io, args: Arguments, file: string): Promise<void> {
-  const loaded = await loadWorkload(io, file);
+/** Fits the GPUs of --cluster to observed rates. */
+export async function calibrateFromObservation(io: Io, args: Arguments): Promise<void> {
+  const loaded = await loadWorkload(io, requiredText(args, "from-observation"));
   const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? loaded.workload.model.dtype;
   const platform = comparisonPlatform(io, args, dtype);
   const observed = observedCalibration(args, platform, meanTraining(loaded, dtype, false), loaded.workload.jobs.length);
@@ -66,7 +95,9 @@ function transferText(before: number | undefined, calibration: LayersCalibration
   return `${calibration.source}: about ${percent(calibration.meanError, 0)} off, ${percent(before ?? 0, 0)} where it was fitted`;
 }
 
-function transfer(io: Io, args: Arguments, file: string): void {
+/** Takes another device's calibration to the device of --to. */
+export function calibrateByTransfer(io: Io, args: Arguments): void {
+  const file = requiredText(args, "transfer");
   const { calibration: given } = readCalibration(io, file);
   const calibration = transferCalibration(loadCatalog(io, args), given, requiredText(args, "to"));
   const lines = written(io, args, calibration);
@@ -78,27 +109,4 @@ function transfer(io: Io, args: Arguments, file: string): void {
       ...lines,
     ].join("\n"),
   );
-}
-
-/** Makes a calibration without measuring, where the options ask for that; false where a device is to be measured. */
-export async function calibrateWithoutDevice(io: Io, args: Arguments): Promise<boolean> {
-  const workload = optionalText(args, "from-observation");
-  const other = optionalText(args, "transfer");
-  if (workload !== undefined && other !== undefined)
-    throw new InputError({ expected: "either --from-observation or --transfer", got: "both" });
-  const misplaced =
-    workload === undefined && args["observed"] !== undefined
-      ? "observed"
-      : other === undefined && args["to"] !== undefined
-        ? "to"
-        : undefined;
-  if (misplaced !== undefined)
-    throw new InputError({
-      expected: misplaced === "to" ? "--transfer FILE beside --to" : "--from-observation WORKLOAD beside --observed",
-      at: `--${misplaced}`,
-    });
-  if (workload !== undefined) await fromObservation(io, args, workload);
-  else if (other !== undefined) transfer(io, args, other);
-  else return false;
-  return true;
 }

@@ -1,9 +1,21 @@
-import type { Argv } from "yargs";
 import { InputError } from "../core/index.ts";
 import type { Io } from "./io.ts";
+import type { OptionTable } from "./option-table.ts";
 
 /** Parsed arguments; use the functions below to read them. */
 export type Arguments = Readonly<Record<string, unknown>>;
+
+/** One thing that a command can be given, and what can be said of it. */
+export interface Use {
+  /** In errors: "a workload". */
+  readonly input: string;
+  /** What tells it from other uses of the same input, in errors: "--schedule fsdp", in two parts. */
+  readonly kind?: readonly [what: string, which?: string];
+  /** The options that mean something there; all others are refused. */
+  readonly options: OptionTable;
+  /** Why other options mean nothing there, and what to do instead. `typed` is these options as they were given. */
+  readonly instead?: (typed: string, names: readonly string[]) => string;
+}
 
 export interface Command {
   /** Name and positional arguments, as yargs has them. */
@@ -11,9 +23,21 @@ export interface Command {
   readonly describe: string;
   /** Shown by --help. */
   readonly examples: readonly (readonly [command: string, what: string])[];
-  readonly options: (yargs: Argv) => Argv;
-  /** Returns the exit code. */
-  readonly run: (args: Arguments, io: Io) => Promise<number> | number;
+  readonly positionals: OptionTable;
+  /** All that it can be given. Its options are those of its uses. */
+  readonly uses: readonly [Use, ...Use[]];
+  /** Which of several uses a command line is. @throws InputError when it is none */
+  readonly useOf?: (args: Arguments, io: Io) => Use;
+  /** `args` has the defaults of the use's options. Returns the exit code. */
+  readonly run: (args: Arguments, io: Io, use: Use) => Promise<number> | number;
+}
+
+/** The arguments, with the table's defaults for what was not given. */
+export function withDefaults(table: OptionTable, args: Arguments): Arguments {
+  const defaults = Object.entries(table).flatMap(([name, option]) =>
+    option.default === undefined || args[name] !== undefined ? [] : [[name, option.default] as const],
+  );
+  return { ...args, ...Object.fromEntries(defaults) };
 }
 
 /** @throws InputError when the option is given twice. */

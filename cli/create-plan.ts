@@ -1,21 +1,16 @@
-import type { Argv } from "yargs";
 import { InputError } from "../core/index.ts";
 import {
   createCostModel,
   type Dtype,
-  dtypeSchema,
   makePlan,
   type Plan,
   type PlanBody,
   type PlanRequest,
   type Recompute,
-  recomputeSchema,
-  SCHEDULES,
   type ScheduleName,
   sealPlan,
 } from "../plan/index.ts";
 import { simulateStream } from "../sim/index.ts";
-import { COMPARISON_SCHEDULES } from "../studies/index.ts";
 import { runMetrics, type TraceStream } from "../traces/index.ts";
 import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -24,51 +19,6 @@ import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
 import { note } from "./output.ts";
 import { placeInput } from "./place-input.ts";
 import { requirePlanSchedule } from "./simulate-comparison.ts";
-
-/** The options of every command that makes a plan. */
-export function planOptions(yargs: Argv): Argv {
-  return yargs
-    .option("cluster", { type: "string", describe: "cluster file (YAML or JSON)" })
-    .option("devices", {
-      type: "string",
-      describe: "devices of this machine, such as cpu:0,cpu:1, or abstract ones: unit*4",
-    })
-    .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" })
-    .option("calibration", {
-      type: "string",
-      describe: "measured, layers, roofline or constant costs (see calibrate); for GPUs the catalog's when absent",
-    })
-    .option("schedule", {
-      type: "string",
-      choices: [...SCHEDULES, ...COMPARISON_SCHEDULES],
-      default: "lorapp",
-      describe: `order of the actions; ${COMPARISON_SCHEDULES.join(", ")} are simulated only`,
-    })
-    .option("max-in-flight", {
-      type: "string",
-      default: "auto",
-      describe: "micro-batches between forward and backward on a stage: auto, none or a number",
-    })
-    .option("dtype", {
-      type: "string",
-      choices: dtypeSchema.options,
-      describe: "how the base model's weights are kept; over the workload's `model.dtype`",
-    })
-    .option("recompute", {
-      type: "string",
-      choices: recomputeSchema.options,
-      describe: "what the backward computes again instead of keeping it; over the workload's `recompute`",
-    })
-    .option("fuse", {
-      type: "boolean",
-      default: true,
-      describe: "share micro-batches among jobs where that saves time; --no-fuse turns it off",
-    })
-    .option("groups", {
-      type: "number",
-      describe: "number of groups of jobs that share micro-batches, instead of the planner's choice",
-    });
-}
 
 function inFlightOption(args: Arguments): "auto" | "none" | number {
   const text = optionalText(args, "max-in-flight") ?? "auto";

@@ -27,6 +27,12 @@ import {
 import { type Arguments, optionalText } from "./command.ts";
 import { readInput } from "./files.ts";
 import type { Io } from "./io.ts";
+import type { Option } from "./option-table.ts";
+
+export const CATALOG_OPTION = {
+  type: "string",
+  describe: "a catalog of your own, in front of ours",
+} as const satisfies Option;
 
 /** Our catalog, with the entries of --catalog in front. */
 export function loadCatalog(io: Io, args: Arguments): Catalog {

@@ -1,5 +1,5 @@
 import { InputError } from "../core/index.ts";
-import { type Plan, parsePlan, type ReadText, readText } from "../plan/index.ts";
+import { checkPlan, type Plan, type ReadText, readText } from "../plan/index.ts";
 import type { TraceStream } from "../traces/index.ts";
 import type { Arguments } from "./command.ts";
 import { createPlan } from "./create-plan.ts";
@@ -17,19 +17,33 @@ export interface LoadedPlan {
   readonly source: ReadText;
 }
 
-/** A plan file, or a workload file that is planned on the spot. @throws InputError, PlanError */
-export async function loadPlan(io: Io, args: Arguments, file: string): Promise<LoadedPlan> {
+function readDocument(io: Io, file: string): ReadText {
   const input = readInput(io, file, "a plan or a workload file");
-  const source = readText(input.text, input.file);
+  return readText(input.text, input.file);
+}
+
+/** Whether a file holds a plan or a workload. @throws InputError for anything else */
+export function planOrWorkload(io: Io, file: string): "plan" | "workload" {
+  const source = readDocument(io, file);
   const kind = (source.value as { readonly kind?: unknown } | null)?.kind;
-  if (kind === "workload") return { ...(await createPlan(io, args, file)), source };
-  if (kind !== "plan")
-    throw new InputError({
-      expected: '"plan" or "workload"',
-      at: "kind",
-      got: kind,
-      file: input.file,
-      ...source.locate(["kind"]),
-    });
-  return { plan: parsePlan(input.text, input.file), loaded: undefined, simulated: undefined, source };
+  if (kind === "plan" || kind === "workload") return kind;
+  throw new InputError({
+    expected: '"plan" or "workload"',
+    at: "kind",
+    got: kind,
+    file: source.file,
+    ...source.locate(["kind"]),
+  });
+}
+
+/** A plan file. @throws InputError, PlanError */
+export function loadPlan(io: Io, file: string): LoadedPlan {
+  const source = readDocument(io, file);
+  return { plan: checkPlan(source), loaded: undefined, simulated: undefined, source };
+}
+
+/** A workload file that is planned on the spot. @throws InputError, PlanError */
+export async function planWorkload(io: Io, args: Arguments, file: string): Promise<LoadedPlan> {
+  const created = await createPlan(io, args, file);
+  return { ...created, source: created.loaded.source };
 }

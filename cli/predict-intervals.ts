@@ -1,5 +1,4 @@
-import type { Argv } from "yargs";
-import { InputError, sum } from "../core/index.ts";
+import { sum } from "../core/index.ts";
 import type { Calibration, LayersCalibration, PlanBody } from "../plan/index.ts";
 import { costErrors, drawSeed, intervalsOfFigures, type SwitchedOff, sharedFactors } from "../sim/index.ts";
 import { drawJobs, type JobsRun } from "../studies/index.ts";
@@ -7,6 +6,7 @@ import type { Intervals } from "../traces/index.ts";
 import { type Arguments, optionalCount } from "./command.ts";
 import { inWorkers } from "./in-workers.ts";
 import type { Io } from "./io.ts";
+import type { OptionTable } from "./option-table.ts";
 import { note } from "./output.ts";
 
 const LEVEL = 0.9;
@@ -21,28 +21,19 @@ const ACTIONS_FOR_WORKERS = 5e5;
 const PIECES = 8;
 
 /** The options of every command that predicts. */
-export function intervalOptions(yargs: Argv): Argv {
-  return yargs
-    .option("intervals", {
-      type: "boolean",
-      default: true,
-      describe: "say where 90 % of runs lie, by the calibration's errors; --no-intervals turns it off",
-    })
-    .option("samples", {
-      type: "number",
-      describe: `runs drawn for the intervals (default: ${SAMPLES}, fewer for large plans, none for huge ones)`,
-    })
-    .option("seed", { type: "number", default: 0, describe: "seed of these runs" });
-}
-
-/** @throws InputError where runs are asked for of one that has its own times. */
-export function refuseSamples(args: Arguments): void {
-  if (args["samples"] !== undefined)
-    throw new InputError({
-      expected: "no --samples with a replay",
-      hint: "A replay takes every time from the run as it was.",
-    });
-}
+export const INTERVAL_OPTIONS = {
+  intervals: {
+    type: "boolean",
+    default: true,
+    describe: "say where 90 % of runs lie, by the calibration's errors; --no-intervals turns it off",
+  },
+  samples: {
+    type: "number",
+    describe: `runs drawn for the intervals (default: ${SAMPLES}, fewer for large plans, none for huge ones)`,
+    notBeside: ["no-intervals"],
+  },
+  seed: { type: "number", default: 0, describe: "seed of these runs", notBeside: ["no-intervals"] },
+} as const satisfies OptionTable;
 
 /** As many draws as were asked for, or as are affordable; 0 where that is too few to say anything. */
 function countSamples(args: Arguments, numActions: number): number {

@@ -1,4 +1,3 @@
-import { InputError } from "../core/index.ts";
 import { type Plan, parsePlan } from "../plan/index.ts";
 import { replay } from "../sim/index.ts";
 import { compareTraces, type Trace } from "../traces/index.ts";
@@ -20,18 +19,12 @@ export function replayPlan(plan: Plan, executed: Trace): Trace {
   return replay({ plan, planHash: plan.hash, executed, versions: { ...executed.versions, loratwin: VERSION } });
 }
 
-/** What `simulate` replays: a run folder, or a plan file with --replay TRACE; nothing for anything else. @throws InputError */
-export function replayRun(io: Io, args: Arguments, file: string): Replayed | undefined {
-  const trace = optionalText(args, "replay") ?? (isFolder(io, file) ? file : undefined);
-  if (trace === undefined) return undefined;
-  if (optionalText(args, "calibration") !== undefined)
-    throw new InputError({
-      expected: "no --calibration with a replay, which takes every time from the run",
-      got: "one",
-    });
-  const input = readInput(io, isFolder(io, file) ? `${file}/plan.json` : file, "a plan file or a run folder");
+/** What `simulate` replays: a run folder, or a plan file with --replay TRACE. @throws InputError */
+export function replayRun(io: Io, args: Arguments, file: string): Replayed {
+  const isRun = isFolder(io, file);
+  const input = readInput(io, isRun ? `${file}/plan.json` : file, "a plan file or a run folder");
   const plan = parsePlan(input.text, input.file);
-  const executed = loadTrace(io, trace);
+  const executed = loadTrace(io, optionalText(args, "replay") ?? file);
   return { plan, executed, replayed: replayPlan(plan, executed) };
 }
 

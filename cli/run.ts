@@ -1,8 +1,10 @@
-import yargs from "yargs";
+import yargs, { type PositionalOptions } from "yargs";
 import { DeviceError, InputError, PlanError } from "../core/index.ts";
-import type { Arguments, Command } from "./command.ts";
+import { type Arguments, type Command, withDefaults } from "./command.ts";
 import { COMMANDS } from "./commands/commands.ts";
 import type { Io } from "./io.ts";
+import { type OptionTable, yargsOption } from "./option-table.ts";
+import { allOptions, refuseOptions } from "./refuse-options.ts";
 import { VERSION } from "./version.ts";
 
 /** 0 done, 1 a check failed, 2 bad input, 3 environment. */
@@ -31,6 +33,16 @@ const USAGE_TEXTS = {
   "Argument: %s, Given: %s, Choices: %s": "Expected another value at --%s, got %s; there are %s.",
 };
 
+/** Of every command. */
+const GLOBAL_OPTIONS: OptionTable = {
+  json: { type: "boolean", default: false, describe: "one JSON document on stdout" },
+  quiet: { type: "boolean", default: false, describe: "no progress and no notes" },
+};
+
+function yargsOptions(table: OptionTable) {
+  return Object.fromEntries(Object.entries(table).map(([name, option]) => [name, yargsOption(option)]));
+}
+
 function parser(
   argv: readonly string[],
   choose: (command: Command, args: Arguments) => void,
@@ -41,8 +53,7 @@ function parser(
     .detectLocale(false)
     .updateStrings(USAGE_TEXTS)
     .usage("$0 <command>\n\nMany LoRA adapters trained at once over one base model, and simulated by the same plan.")
-    .option("json", { type: "boolean", default: false, describe: "one JSON document on stdout" })
-    .option("quiet", { type: "boolean", default: false, describe: "no progress and no hints" })
+    .options(yargsOptions(GLOBAL_OPTIONS))
     .version(VERSION)
     .help()
     .wrap(Math.min(100, process.stdout.columns ?? 100))
@@ -58,7 +69,9 @@ function parser(
       command.usage,
       command.describe,
       (builder) => {
-        let built = command.options(builder);
+        let built = builder.options(yargsOptions(allOptions(command)));
+        for (const [name, positional] of Object.entries(command.positionals))
+          built = built.positional(name, yargsOption(positional) as PositionalOptions);
         for (const [example, what] of command.examples) built = built.example(example, what);
         return built;
       },
@@ -81,7 +94,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       },
       (text) => io.stdout(`${text}\n`),
     );
-    return chosen === undefined ? 0 : await chosen.command.run(chosen.args, io);
+    if (chosen === undefined) return 0;
+    const { command, args } = chosen;
+    const use = command.useOf === undefined ? command.uses[0] : command.useOf(args, io);
+    refuseOptions(command, use, args);
+    return await command.run(withDefaults(use.options, args), io, use);
   } catch (error) {
     if (error instanceof UsageError || (error instanceof Error && error.name === "YError")) {
       const name = argv.find((word) => !word.startsWith("-"));

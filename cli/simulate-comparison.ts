@@ -1,6 +1,5 @@
-import type { Argv } from "yargs";
 import { contentHash, formatBytes, InputError, PlanError } from "../core/index.ts";
-import { type Dtype, type LayersCalibration, readText } from "../plan/index.ts";
+import type { Dtype, LayersCalibration } from "../plan/index.ts";
 import { hasBlockingLinks } from "../sim/index.ts";
 import {
   COMPARISON_SCHEDULES,
@@ -14,16 +13,19 @@ import {
   totalBytes,
 } from "../studies/index.ts";
 import { traceLines } from "../traces/index.ts";
-import { type Arguments, flag, optionalCount, optionalText, requiredText } from "./command.ts";
+import { type Arguments, flag, optionalCount, optionalText, requiredText, type Use } from "./command.ts";
 import { adapterParameters, comparisonPlatform, trainedModel } from "./comparison-platform.ts";
 import { costsFacts, costsText } from "./describe-costs.ts";
 import { runText } from "./describe-run.ts";
-import { readInput, writeLines } from "./files.ts";
+import { writeLines } from "./files.ts";
 import type { Io } from "./io.ts";
 import { calibrationHash } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
+import { type Option, type OptionTable, pick } from "./option-table.ts";
 import { note, printResult, table } from "./output.ts";
-import { predictJobsIntervals } from "./predict-intervals.ts";
+import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
+import { INTERVAL_OPTIONS, predictJobsIntervals } from "./predict-intervals.ts";
+import { OVERLAP_OPTION } from "./simulate-variants.ts";
 import { VERSION } from "./version.ts";
 
 /** Events of a trace without --trace-steps: what a browser still shows at ease. */
@@ -47,66 +49,60 @@ export function requirePlanSchedule(args: Arguments): void {
   });
 }
 
-/** What `simulate` takes beside the options of plans. */
-export function comparisonOptions(yargs: Argv): Argv {
-  return yargs
-    .option("full", {
-      type: "boolean",
-      default: false,
-      describe: `train the base model's weights (${COMPARISON_SCHEDULES.join(", ")})`,
-    })
-    .option("accumulate", {
-      type: "boolean",
-      default: false,
-      describe: "run micro-batches of the workload's microBatchSize one after another (tp, fsdp, ddp)",
-    })
-    .option("prefetch", { type: "number", default: 1, describe: "layers gathered ahead of the one in use (fsdp)" })
-    .option("trace-steps", { type: "number", describe: "steps that the trace holds, from the start (tp, fsdp, ...)" });
-}
+export const TRACE_OPTION = {
+  type: "string",
+  alias: "o",
+  describe: "where to write the trace (opens in Perfetto)",
+} as const satisfies Option;
 
-/** @throws InputError for an option of the comparison schedules beside a schedule of plans. */
-export function refuseComparisonOptions(args: Arguments): void {
-  const given =
-    (["full", "accumulate"] as const).find((name) => flag(args, name)) ??
-    (args["trace-steps"] === undefined ? undefined : "trace-steps");
-  if (given !== undefined)
-    throw new InputError({
-      expected: `--schedule ${COMPARISON_SCHEDULES.join(" or ")}`,
-      at: `--${given}`,
-      hint: "Plans train adapters, micro-batch by micro-batch, and their traces are whole.",
-    });
-}
+/** What every comparison schedule takes: of the options of plans, those that decide more than a plan. */
+const EVERY_COMPARISON = {
+  ...DEVICE_OPTIONS,
+  ...COST_OPTIONS,
+  ...pick(PLAN_OPTIONS, "schedule", "dtype", "recompute"),
+  ...INTERVAL_OPTIONS,
+  ...OVERLAP_OPTION,
+  full: {
+    type: "boolean",
+    default: false,
+    describe: `train the base model's weights (${COMPARISON_SCHEDULES.join(", ")})`,
+  },
+  output: TRACE_OPTION,
+  "trace-steps": {
+    type: "number",
+    describe: "steps that the trace holds, from the start (tp, fsdp, ...)",
+    beside: "output",
+  },
+} as const satisfies OptionTable;
 
-/** @throws InputError for an option that only plans have. */
-function refusePlanOptions(args: Arguments, schedule: ComparisonSchedule): void {
-  const given: readonly (readonly [option: string, isGiven: boolean])[] = [
-    ["no-pruning", args["pruning"] === false],
-    ["no-fuse", args["fuse"] === false],
-    ["groups", args["groups"] !== undefined],
-    ["max-in-flight", args["max-in-flight"] !== "auto"],
-    ["timeline", flag(args, "timeline")],
-    ["replay", args["replay"] !== undefined],
-  ];
-  const option = given.find(([, isGiven]) => isGiven)?.[0];
-  if (option !== undefined)
-    throw new InputError({
-      expected: `a schedule of plans for --${option}`,
-      at: "--schedule",
-      got: schedule,
-      hint: "Jobs that run one after another share no batch, and their traces open in Perfetto and as a report.",
-    });
-}
+const OF_WHOLE_MODELS = {
+  accumulate: {
+    type: "boolean",
+    default: false,
+    describe: "run micro-batches of the workload's microBatchSize one after another (tp, fsdp, ddp)",
+  },
+} as const satisfies OptionTable;
 
-/** Only a workload: a plan has its own schedule. */
-function requireWorkload(io: Io, file: string, schedule: ComparisonSchedule): void {
-  const input = readInput(io, file, "a workload file");
-  const { value } = readText(input.text, input.file);
-  if ((value as { readonly kind?: unknown } | null)?.kind === "plan")
-    throw new InputError({
-      expected: `a workload for --schedule ${schedule}`,
-      file: input.file,
-      got: "a plan, which has its own schedule",
-    });
+const OF_FSDP = {
+  prefetch: { type: "number", default: 1, describe: "layers gathered ahead of the one in use (fsdp)" },
+} as const satisfies OptionTable;
+
+/** What `simulate` can be given for schedules that make no plan. */
+export const COMPARISON_USES: Readonly<Record<ComparisonSchedule, Use>> = {
+  tp: comparisonUse("tp", OF_WHOLE_MODELS),
+  fsdp: comparisonUse("fsdp", { ...OF_WHOLE_MODELS, ...OF_FSDP }),
+  ddp: comparisonUse("ddp", OF_WHOLE_MODELS),
+  interleaved: comparisonUse("interleaved", {}),
+  "zb-h1": comparisonUse("zb-h1", {}),
+};
+
+function comparisonUse(schedule: ComparisonSchedule, more: OptionTable): Use {
+  return {
+    input: "a workload",
+    kind: ["--schedule", schedule],
+    options: { ...EVERY_COMPARISON, ...more },
+    instead: () => "Such a schedule makes no plan: its jobs run one after another and share no micro-batches.",
+  };
 }
 
 function requestOf(
@@ -139,7 +135,8 @@ function requestOf(
   const { devices, links } = platform.cluster;
   // Collectives cross all links together.
   const overlap = args["overlap"] !== false && !hasBlockingLinks(platform.cluster);
-  const options = { overlap, prefetch: optionalCount(args, "prefetch", 0) ?? 1 };
+  const prefetch = schedule === "fsdp" ? optionalCount(args, "prefetch", 0)! : OF_FSDP.prefetch.default;
+  const options = { overlap, prefetch };
   const { calibration } = platform;
   const hash = contentHash({ schedule, model, jobs, options, devices, links, calibration });
   const run = { schedule, platform, model, jobs, options, hash, devices: devices.map(({ name }) => name) };
@@ -190,8 +187,6 @@ function checkMemory(run: JobsRun): void {
 /** `simulate --schedule tp` and the like: the workload's jobs one after another, in virtual time. */
 export async function simulateComparison(io: Io, args: Arguments, schedule: ComparisonSchedule): Promise<number> {
   const file = requiredText(args, "plan");
-  refusePlanOptions(args, schedule);
-  requireWorkload(io, file, schedule);
   const loaded = await loadWorkload(io, file);
   for (const remark of loaded.remarks) note(io, args, remark);
   const request = requestOf(io, args, loaded, schedule);

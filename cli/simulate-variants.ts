@@ -1,24 +1,26 @@
-import type { Argv } from "yargs";
-import { InputError } from "../core/index.ts";
 import { withoutPruning } from "../plan/index.ts";
 import { type SimulateOptions, type SwitchedOff, simulateBlocking, simulateStream } from "../sim/index.ts";
 import type { TraceStream } from "../traces/index.ts";
 import type { Arguments } from "./command.ts";
+import type { OptionTable } from "./option-table.ts";
 
-/** What can be switched off to see what it gives. */
-export function variantOptions(yargs: Argv): Argv {
-  return yargs
-    .option("overlap", {
-      type: "boolean",
-      default: true,
-      describe: "transfers beside computation; with --no-overlap they take the compute streams of both sides",
-    })
-    .option("pruning", {
-      type: "boolean",
-      default: true,
-      describe: "adapters' rows added in place; --no-pruning splits and concatenates around every LoRA operator",
-    });
-}
+/** Switched off to see what it gives. */
+export const OVERLAP_OPTION = {
+  overlap: {
+    type: "boolean",
+    default: true,
+    describe: "transfers beside computation; with --no-overlap they take the compute streams of both sides",
+  },
+} as const satisfies OptionTable;
+
+export const VARIANT_OPTIONS = {
+  ...OVERLAP_OPTION,
+  pruning: {
+    type: "boolean",
+    default: true,
+    describe: "adapters' rows added in place; --no-pruning splits and concatenates around every LoRA operator",
+  },
+} as const satisfies OptionTable;
 
 /** What is switched off. */
 export function switchedOff(args: Arguments): SwitchedOff {
@@ -28,16 +30,6 @@ export function switchedOff(args: Arguments): SwitchedOff {
 /** Whether something is. */
 export function isVariant(args: Arguments): boolean {
   return Object.values(switchedOff(args)).includes(true);
-}
-
-/** @throws InputError where something is switched off in a run that has its own times. */
-export function refuseVariant(args: Arguments): void {
-  if (!isVariant(args)) return;
-  throw new InputError({
-    expected: "no replay",
-    at: args["overlap"] === false ? "--no-overlap" : "--no-pruning",
-    hint: "A replay takes every time from the run as it was.",
-  });
 }
 
 /** The plan in virtual time, with what the options switch off. */

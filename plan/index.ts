@@ -128,7 +128,7 @@ export {
   microBatchJobs,
   microBatchTokens,
 } from "./mini-batch.ts";
-export { parsePlan, sealPlan } from "./plan-hash.ts";
+export { checkPlan, parsePlan, sealPlan } from "./plan-hash.ts";
 // What a plan is asked for.
 
 // The planner.

@@ -1,6 +1,6 @@
 import { contentHash, InputError } from "../core/index.ts";
 import { type Locations, type Plan, type PlanBody, planSchema } from "./documents/plan.ts";
-import { checkDocument, placeError, readText } from "./documents/read-document.ts";
+import { checkDocument, placeError, type ReadText, readText } from "./documents/read-document.ts";
 import { validatePlan } from "./validate-plan.ts";
 
 function bodyOf(plan: Plan): PlanBody {
@@ -26,12 +26,8 @@ function verifyPlanHash(plan: Plan): void {
   }
 }
 
-/**
- * Reads a plan and checks that it can run.
- * @throws InputError for a text that is no plan or was changed by hand; PlanError where it breaks an invariant.
- */
-export function parsePlan(text: string, file: string): Plan {
-  const source = readText(text, file);
+/** As `parsePlan`, of a text that was read. */
+export function checkPlan(source: ReadText): Plan {
   const plan = checkDocument(planSchema, source.value, source);
   try {
     verifyPlanHash(plan);
@@ -40,4 +36,12 @@ export function parsePlan(text: string, file: string): Plan {
     throw placeError(error, source);
   }
   return plan;
+}
+
+/**
+ * Reads a plan and checks that it can run.
+ * @throws InputError for a text that is no plan or was changed by hand; PlanError where it breaks an invariant.
+ */
+export function parsePlan(text: string, file: string): Plan {
+  return checkPlan(readText(text, file));
 }

@@ -11,13 +11,21 @@ import {
   resolveLinks,
 } from "../../plan/index.ts";
 import { type CalibrationSubject, calibrateDevices, rangeOfPlan } from "../calibrate-devices.ts";
-import { calibrateWithoutDevice, withoutDeviceOptions } from "../calibrate-without-device.ts";
-import { type Arguments, type Command, optionalCount, optionalText } from "../command.ts";
-import { createPlan, planOptions } from "../create-plan.ts";
+import {
+  CALIBRATION_OUTPUT,
+  calibrateByTransfer,
+  calibrateFromObservation,
+  OBSERVATION,
+  TRANSFER,
+} from "../calibrate-without-device.ts";
+import { type Arguments, type Command, optionalCount, optionalText, requiredText, type Use } from "../command.ts";
+import { createPlan } from "../create-plan.ts";
 import { writeOutput } from "../files.ts";
 import type { Io } from "../io.ts";
-import { loadCatalog } from "../load-cluster.ts";
+import { CATALOG_OPTION, loadCatalog } from "../load-cluster.ts";
+import { pick } from "../option-table.ts";
 import { note, percent, printResult, table } from "../output.ts";
+import { PLAN_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
 
 /** Without a workload: three shapes that differ in width, head width and vocabulary, all projections, micro-batches of 16 to 1024 tokens. */
 const GENERIC = {
@@ -34,7 +42,42 @@ const GENERIC = {
   scored: [0.25, 1] as const,
 };
 
-function genericSubjects(io: Io, args: Arguments, device: string): readonly CalibrationSubject[] {
+/** Measures a general set of shapes. */
+const GENERAL: Use = {
+  input: "a general set of shapes",
+  options: {
+    device: { type: "string", default: "cpu", describe: "what to measure (without a workload)" },
+    "at-once": {
+      type: "number",
+      describe: "devices that work at the same time while measured (without a workload; default: 2)",
+    },
+    catalog: CATALOG_OPTION,
+    ...pick(PLAN_OPTIONS, "dtype"),
+    output: CALIBRATION_OUTPUT,
+  },
+  instead: () =>
+    "Without --workload, --from-observation or --transfer general shapes are measured on the devices of --device and --at-once.",
+};
+
+/** Measures the shapes of one workload on the devices that it is planned for. */
+const WORKLOAD: Use = {
+  input: "--workload",
+  options: {
+    workload: {
+      type: "string",
+      describe: "measure the model, adapters and lengths of this workload",
+      notBeside: ["from-observation", "transfer"],
+    },
+    ...WORKLOAD_OPTIONS,
+    output: CALIBRATION_OUTPUT,
+  },
+  instead: () => "With --workload the devices of --devices or --cluster are measured, all at once.",
+};
+
+function generalSubjects(io: Io, args: Arguments): readonly CalibrationSubject[] {
+  const device = requiredText(args, "device");
+  if (!/^(cpu|cuda)(:|$)/.test(device))
+    throw new InputError({ expected: "a CPU or CUDA device (cpu, cpu:0, cuda:0)", at: "--device", got: device });
   const info = nativeInfo();
   const present = device === "cuda" ? info.cuda.devices.length : info.cores.length;
   const count = optionalCount(args, "at-once") ?? Math.max(1, Math.min(2, present));
@@ -65,13 +108,8 @@ function genericSubjects(io: Io, args: Arguments, device: string): readonly Cali
   });
 }
 
-async function subjectsOf(io: Io, args: Arguments): Promise<readonly CalibrationSubject[]> {
-  const workload = optionalText(args, "workload");
-  const device = optionalText(args, "device") ?? "cpu";
-  if (!/^(cpu|cuda)(:|$)/.test(device))
-    throw new InputError({ expected: "a CPU or CUDA device (cpu, cpu:0, cuda:0)", at: "--device", got: device });
-  if (workload === undefined) return genericSubjects(io, args, device);
-  const { plan, loaded } = await createPlan(io, args, workload);
+async function workloadSubjects(io: Io, args: Arguments): Promise<readonly CalibrationSubject[]> {
+  const { plan, loaded } = await createPlan(io, args, requiredText(args, "workload"));
   return [{ range: rangeOfPlan(plan), model: loaded.model ?? syntheticWeights(plan.model.architecture) }];
 }
 
@@ -113,18 +151,19 @@ export const calibrateCommand: Command = {
     ],
     ["$0 calibrate --transfer k.json --to 'H100 SXM' -o h100.json", "the efficiencies of one GPU for another"],
   ],
-  options: (yargs) =>
-    withoutDeviceOptions(planOptions(yargs))
-      .option("device", { type: "string", default: "cpu", describe: "what to measure" })
-      .option("at-once", {
-        type: "number",
-        describe: "devices that work at the same time while measured (without a workload; default: 2)",
-      })
-      .option("workload", { type: "string", describe: "measure the model, adapters and lengths of this workload" })
-      .option("output", { alias: "o", type: "string", describe: "where to write the calibration" }),
-  async run(args, io) {
-    if (await calibrateWithoutDevice(io, args)) return 0;
-    const subjects = await subjectsOf(io, args);
+  positionals: {},
+  uses: [GENERAL, WORKLOAD, OBSERVATION, TRANSFER],
+  useOf: (args) => [WORKLOAD, OBSERVATION, TRANSFER].find((use) => args[use.input.slice(2)] !== undefined) ?? GENERAL,
+  async run(args, io, use) {
+    if (use === OBSERVATION) {
+      await calibrateFromObservation(io, args);
+      return 0;
+    }
+    if (use === TRANSFER) {
+      calibrateByTransfer(io, args);
+      return 0;
+    }
+    const subjects = use === GENERAL ? generalSubjects(io, args) : await workloadSubjects(io, args);
     const calibration = await calibrateDevices(subjects, today(), (run, runs) =>
       note(io, args, `run ${run + 1} of ${runs}`),
     );

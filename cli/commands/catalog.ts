@@ -1,8 +1,8 @@
 import { canonicalJson, InputError } from "../../core/index.ts";
 import { type Catalog, deviceCalibration } from "../../plan/index.ts";
-import { type Command, optionalText } from "../command.ts";
+import { type Command, optionalText, type Use } from "../command.ts";
 import { writeOutput } from "../files.ts";
-import { loadCatalog } from "../load-cluster.ts";
+import { CATALOG_OPTION, loadCatalog } from "../load-cluster.ts";
 import { percent, printResult, table } from "../output.ts";
 
 function figure(entry: { readonly value: number } | undefined, unit: number, digits = 0): string {
@@ -34,6 +34,30 @@ function leaves(value: object, prefix: string): readonly Leaf[] {
   });
 }
 
+const WHOLE: Use = {
+  input: "the whole catalog",
+  options: { catalog: CATALOG_OPTION },
+  instead: (typed) => `Name one: \`loratwin catalog 'RTX A6000' ${typed}\`.`,
+};
+
+const DEVICE: Use = {
+  input: "a device of the catalog",
+  options: {
+    catalog: CATALOG_OPTION,
+    calibration: {
+      type: "string",
+      describe: "write the device's fitted efficiencies as a calibration to this file",
+    },
+    dtype: {
+      type: "string",
+      choices: ["float32", "bfloat16"],
+      default: "bfloat16",
+      describe: "of --calibration",
+      beside: "calibration",
+    },
+  },
+};
+
 export const catalogCommand: Command = {
   usage: "catalog [name]",
   describe: "known devices and their figures, each with source and date",
@@ -41,15 +65,9 @@ export const catalogCommand: Command = {
     ["$0 catalog 'RTX A6000'", "every figure of one device and where it comes from"],
     ["$0 catalog 'H100 SXM' --calibration h100.json", "a calibration for simulate and plan"],
   ],
-  options: (yargs) =>
-    yargs
-      .positional("name", { type: "string", describe: "a device of the catalog" })
-      .option("calibration", {
-        type: "string",
-        describe: "write the device's fitted efficiencies as a calibration to this file",
-      })
-      .option("dtype", { choices: ["float32", "bfloat16"] as const, default: "bfloat16", describe: "of --calibration" })
-      .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" }),
+  positionals: { name: { type: "string", describe: "a device of the catalog" } },
+  uses: [WHOLE, DEVICE],
+  useOf: (args) => (args["name"] === undefined ? WHOLE : DEVICE),
   run(args, io) {
     const catalog = loadCatalog(io, args);
     const name = optionalText(args, "name");

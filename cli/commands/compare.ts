@@ -12,15 +12,22 @@ export const compareCommand: Command = {
     ["$0 compare simulated.json run/trace.json -o report.html", "table and page"],
     ["$0 compare simulated.json run/ --max-error 0.05", "a check for CI"],
   ],
-  options: (yargs) =>
-    yargs
-      .positional("simulated", { type: "string", demandOption: true, describe: "trace of simulate" })
-      .positional("executed", { type: "string", demandOption: true, describe: "trace of train, or the run folder" })
-      .option("max-error", {
-        type: "number",
-        describe: "largest makespan error and mean action error that pass, such as 0.05",
-      })
-      .option("output", { alias: "o", type: "string", describe: "where to write the report (HTML)" }),
+  positionals: {
+    simulated: { type: "string", demandOption: true, describe: "trace of simulate" },
+    executed: { type: "string", demandOption: true, describe: "trace of train, or the run folder" },
+  },
+  uses: [
+    {
+      input: "two traces",
+      options: {
+        "max-error": {
+          type: "number",
+          describe: "largest makespan error and mean action error that pass, such as 0.05",
+        },
+        output: { type: "string", alias: "o", describe: "where to write the report (HTML)" },
+      },
+    },
+  ],
   run(args, io) {
     const files = [requiredText(args, "simulated"), requiredText(args, "executed")];
     const [simulated, executed] = files.map((file) => loadTrace(io, file)) as [

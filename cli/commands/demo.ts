@@ -7,7 +7,7 @@ import { createCostModel } from "../../plan/index.ts";
 import { simulate } from "../../sim/index.ts";
 import { compareTable, compareTraces, runMetrics, traceLines } from "../../traces/index.ts";
 import { calibrateDevices, rangeOfPlan } from "../calibrate-devices.ts";
-import { type Arguments, type Command, optionalCount, requiredText } from "../command.ts";
+import { type Arguments, type Command, optionalCount, requiredText, withDefaults } from "../command.ts";
 import { createPlan } from "../create-plan.ts";
 import { planText } from "../describe-plan.ts";
 import { runText } from "../describe-run.ts";
@@ -15,6 +15,7 @@ import { absolute, readInput, writeLines, writeOutput } from "../files.ts";
 import type { Io } from "../io.ts";
 import { printResult } from "../output.ts";
 import { packageFile } from "../package-file.ts";
+import { WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { predictIntervals } from "../predict-intervals.ts";
 import { trainingBar } from "../progress-bar.ts";
 import { replayPlan } from "../replay-run.ts";
@@ -43,13 +44,19 @@ export const demoCommand: Command = {
   usage: "demo",
   describe: "the main job on example data: plan 4 adapters, calibrate, simulate, train, compare, report",
   examples: [["$0 demo -o demo", "everything is written to demo/"]],
-  options: (yargs) =>
-    yargs
-      .option("output", { alias: "o", type: "string", default: "demo", describe: "folder to write" })
-      .option("steps", {
-        type: "number",
-        describe: "optimizer steps of each adapter (default: as in the example workload)",
-      }),
+  positionals: {},
+  uses: [
+    {
+      input: "the example",
+      options: {
+        output: { type: "string", alias: "o", default: "demo", describe: "folder to write" },
+        steps: {
+          type: "number",
+          describe: "optimizer steps of each adapter (default: as in the example workload)",
+        },
+      },
+    },
+  ],
   async run(args, io) {
     const folder = requiredText(args, "output");
     const at = (...names: readonly string[]): string => path.join(folder, ...names);
@@ -63,14 +70,7 @@ export const demoCommand: Command = {
     writeWorkload(io, at("workload.yaml"), absolute(io, at("model")), optionalCount(args, "steps"));
     say(`1. model      ${made.numParameters} parameters, random, ${at("model")}`);
 
-    const planArgs: Arguments = {
-      ...args,
-      devices,
-      schedule: "lorapp",
-      "max-in-flight": "auto",
-      fuse: true,
-      quiet: true,
-    };
+    const planArgs: Arguments = withDefaults(WORKLOAD_OPTIONS, { ...args, devices, quiet: true });
     const draft = await createPlan(io, planArgs, at("workload.yaml"));
     const model = openModelFolder(absolute(io, at("model")));
     let began = performance.now();

@@ -8,7 +8,8 @@ export const devicesCommand: Command = {
   usage: "devices",
   describe: "the devices of this machine",
   examples: [["$0 devices --json", "for scripts"]],
-  options: (yargs) => yargs,
+  positionals: {},
+  uses: [{ input: "this machine", options: {} }],
   run(args, io) {
     const info = nativeInfo();
     const { cuda } = info;

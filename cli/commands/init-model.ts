@@ -12,17 +12,22 @@ export const initModelCommand: Command = {
       "the model of examples/workload.yaml",
     ],
   ],
-  options: (yargs) =>
-    yargs
-      .positional("folder", { type: "string", demandOption: true, describe: "folder to write" })
-      .option("hidden-size", { type: "number", default: 128, describe: "width of the residual stream" })
-      .option("layers", { type: "number", default: 4, describe: "decoder layers" })
-      .option("heads", { type: "number", default: 4, describe: "attention heads" })
-      .option("kv-heads", { type: "number", describe: "key and value heads (default: heads)" })
-      .option("intermediate-size", { type: "number", describe: "width of the MLP (default: by Llama's rule)" })
-      .option("max-positions", { type: "number", describe: "longest sequence" })
-      .option("tie-embeddings", { type: "boolean", default: false, describe: "head shares the embedding" })
-      .option("seed", { type: "number", default: 0, describe: "equal seeds give equal bytes" }),
+  positionals: { folder: { type: "string", demandOption: true, describe: "folder to write" } },
+  uses: [
+    {
+      input: "a shape",
+      options: {
+        "hidden-size": { type: "number", default: 128, describe: "width of the residual stream" },
+        layers: { type: "number", default: 4, describe: "decoder layers" },
+        heads: { type: "number", default: 4, describe: "attention heads" },
+        "kv-heads": { type: "number", describe: "key and value heads (default: heads)" },
+        "intermediate-size": { type: "number", describe: "width of the MLP (default: by Llama's rule)" },
+        "max-positions": { type: "number", describe: "longest sequence" },
+        "tie-embeddings": { type: "boolean", default: false, describe: "head shares the embedding" },
+        seed: { type: "number", default: 0, describe: "equal seeds give equal bytes" },
+      },
+    },
+  ],
   run(args, io) {
     const count = (name: string): number | undefined => optionalCount(args, name);
     const optional = <K extends string>(key: K, value: number | undefined): Partial<Record<K, number>> =>

@@ -2,7 +2,7 @@ import { formatBytes } from "../../core/index.ts";
 import { type PaperRow, type PaperTable, paperTable, VARIATIONS, type Variation } from "../../studies/index.ts";
 import { type Command, flag, optionalText } from "../command.ts";
 import { inWorkers } from "../in-workers.ts";
-import { loadCatalog } from "../load-cluster.ts";
+import { CATALOG_OPTION, loadCatalog } from "../load-cluster.ts";
 import { percent, printResult, table } from "../output.ts";
 import { requirePaperPage, writePaper } from "../write-paper.ts";
 
@@ -83,11 +83,17 @@ export const paperCommand: Command = {
     ["$0 paper --vary", "and what each assumed figure decides"],
     ["$0 paper -o paper.html", "as a page with charts"],
   ],
-  options: (yargs) =>
-    yargs
-      .option("vary", { type: "boolean", default: false, describe: "halve and double each assumed figure" })
-      .option("output", { alias: "o", type: "string", describe: "where to write the evaluation as a page (HTML)" })
-      .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" }),
+  positionals: {},
+  uses: [
+    {
+      input: "the published evaluation",
+      options: {
+        vary: { type: "boolean", default: false, describe: "halve and double each assumed figure" },
+        output: { type: "string", alias: "o", describe: "where to write the evaluation as a page (HTML)" },
+        catalog: CATALOG_OPTION,
+      },
+    },
+  ],
   async run(args, io) {
     const output = optionalText(args, "output");
     if (output !== undefined) requirePaperPage();

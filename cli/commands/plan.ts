@@ -1,10 +1,11 @@
 import { canonicalJson } from "../../core/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
-import { createPlan, planOptions } from "../create-plan.ts";
+import { createPlan } from "../create-plan.ts";
 import { planSummary, planText } from "../describe-plan.ts";
 import { writeOutput } from "../files.ts";
 import { printResult } from "../output.ts";
-import { intervalOptions, predictIntervals } from "../predict-intervals.ts";
+import { WORKLOAD_OPTIONS } from "../plan-options.ts";
+import { INTERVAL_OPTIONS, predictIntervals } from "../predict-intervals.ts";
 
 export const planCommand: Command = {
   usage: "plan <workload>",
@@ -16,10 +17,17 @@ export const planCommand: Command = {
       "abstract devices with constant costs",
     ],
   ],
-  options: (yargs) =>
-    intervalOptions(planOptions(yargs))
-      .positional("workload", { type: "string", demandOption: true, describe: "workload file (YAML or JSON)" })
-      .option("output", { alias: "o", type: "string", describe: "where to write the plan" }),
+  positionals: { workload: { type: "string", demandOption: true, describe: "workload file (YAML or JSON)" } },
+  uses: [
+    {
+      input: "a workload",
+      options: {
+        ...WORKLOAD_OPTIONS,
+        ...INTERVAL_OPTIONS,
+        output: { type: "string", alias: "o", describe: "where to write the plan" },
+      },
+    },
+  ],
   async run(args, io) {
     const { plan } = await createPlan(io, args, requiredText(args, "workload"));
     const output = optionalText(args, "output");

@@ -10,17 +10,24 @@ export const reportCommand: Command = {
   usage: "report <trace..>",
   describe: "one page of a trace or two: timelines, bubbles, memory, losses",
   examples: [["$0 report run/ -o report.html", "an executed run"]],
-  options: (yargs) =>
-    yargs
-      .positional("trace", {
-        type: "string",
-        array: true,
-        demandOption: true,
-        describe: "trace files or run folders, at most two",
-      })
-      .option("plan", { type: "string", describe: "the plan, where it does not lie beside the trace" })
-      .option("title", { type: "string", default: "loratwin run", describe: "title of the page" })
-      .option("output", { alias: "o", type: "string", demandOption: true, describe: "where to write the page (HTML)" }),
+  positionals: {
+    trace: {
+      type: "string",
+      array: true,
+      demandOption: true,
+      describe: "trace files or run folders, at most two",
+    },
+  },
+  uses: [
+    {
+      input: "traces",
+      options: {
+        plan: { type: "string", describe: "the plan, where it does not lie beside the trace" },
+        title: { type: "string", default: "loratwin run", describe: "title of the page" },
+        output: { type: "string", alias: "o", demandOption: true, describe: "where to write the page (HTML)" },
+      },
+    },
+  ],
   run(args, io) {
     const files = args["trace"] as readonly string[];
     if (files.length > 2) throw new InputError({ expected: "one trace or two", at: "trace", got: files });

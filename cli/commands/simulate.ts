@@ -1,25 +1,94 @@
 import { type Calibration, createCostModel, type Plan } from "../../plan/index.ts";
+import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import { heldTrace, runMetrics, type TraceStream, timelineText, traceLines } from "../../traces/index.ts";
-import { type Arguments, type Command, flag, optionalNumber, optionalText, requiredText } from "../command.ts";
-import { planOptions } from "../create-plan.ts";
+import {
+  type Arguments,
+  type Command,
+  flag,
+  optionalNumber,
+  optionalText,
+  requiredText,
+  type Use,
+} from "../command.ts";
 import { costsFacts, costsText } from "../describe-costs.ts";
 import { runText } from "../describe-run.ts";
-import { writeLines } from "../files.ts";
+import { isFolder, writeLines } from "../files.ts";
 import type { Io } from "../io.ts";
 import { calibrationHash, readCalibration } from "../load-cluster.ts";
-import { loadPlan } from "../load-plan.ts";
+import { loadPlan, planOrWorkload, planWorkload } from "../load-plan.ts";
+import type { OptionTable } from "../option-table.ts";
 import { printResult } from "../output.ts";
 import { placeInput } from "../place-input.ts";
-import { intervalOptions, predictIntervals, refuseSamples } from "../predict-intervals.ts";
+import { COST_OPTIONS, planAnew, WORKLOAD_OPTIONS } from "../plan-options.ts";
+import { INTERVAL_OPTIONS, predictIntervals } from "../predict-intervals.ts";
 import { replayError, replayRun } from "../replay-run.ts";
-import {
-  comparisonOptions,
-  comparisonSchedule,
-  refuseComparisonOptions,
-  simulateComparison,
-} from "../simulate-comparison.ts";
-import { isVariant, refuseVariant, simulateVariant, switchedOff, variantOptions } from "../simulate-variants.ts";
+import { COMPARISON_USES, comparisonSchedule, simulateComparison, TRACE_OPTION } from "../simulate-comparison.ts";
+import { isVariant, simulateVariant, switchedOff, VARIANT_OPTIONS } from "../simulate-variants.ts";
 import { VERSION } from "../version.ts";
+
+const TIMELINE_OPTIONS = {
+  timeline: {
+    type: "boolean",
+    default: false,
+    describe: "print op@start for each device",
+    notBeside: ["json"],
+  },
+  "unit-seconds": { type: "number", default: 1, describe: "unit of the timeline's times", beside: "timeline" },
+  until: { type: "number", describe: "last start in the timeline, in units", beside: "timeline" },
+} as const satisfies OptionTable;
+
+const EVERY_PLAN = {
+  ...COST_OPTIONS,
+  ...INTERVAL_OPTIONS,
+  ...VARIANT_OPTIONS,
+  output: TRACE_OPTION,
+  ...TIMELINE_OPTIONS,
+};
+
+const WORKLOAD: Use = {
+  input: "a workload",
+  kind: ["a schedule of plans"],
+  options: { ...WORKLOAD_OPTIONS, ...EVERY_PLAN },
+  instead: () => "Plans train adapters, micro-batch by micro-batch, and their traces are whole.",
+};
+
+const PLAN: Use = {
+  input: "a finished plan",
+  options: EVERY_PLAN,
+  instead: (typed, names) => {
+    const isOfPlans =
+      names.every((name) => name in WORKLOAD_OPTIONS) &&
+      !COMPARISON_SCHEDULES.some((each) => typed.includes(`--schedule ${each}`));
+    return isOfPlans ? planAnew(typed) : `Give the workload in its place: \`loratwin simulate WORKLOAD ${typed}\`.`;
+  },
+};
+
+const REPLAY_OPTIONS = {
+  replay: { type: "string", describe: "take every time from this executed trace of the plan" },
+  output: TRACE_OPTION,
+  ...TIMELINE_OPTIONS,
+} as const satisfies OptionTable;
+
+function ofReplay(): string {
+  return "A replay takes the plan and every time from the run as it was.";
+}
+
+const REPLAYED_PLAN: Use = {
+  input: "a finished plan",
+  kind: ["--replay"],
+  options: REPLAY_OPTIONS,
+  instead: ofReplay,
+};
+
+const RUN: Use = { input: "a run folder", options: REPLAY_OPTIONS, instead: ofReplay };
+
+function useOf(args: Arguments, io: Io): Use {
+  const file = requiredText(args, "plan");
+  if (isFolder(io, file)) return RUN;
+  if (planOrWorkload(io, file) === "plan") return args["replay"] === undefined ? PLAN : REPLAYED_PLAN;
+  const comparison = comparisonSchedule(args);
+  return comparison === undefined ? WORKLOAD : COMPARISON_USES[comparison];
+}
 
 interface Simulated {
   readonly plan: Plan;
@@ -29,8 +98,8 @@ interface Simulated {
 }
 
 /** A plan or workload with the costs of a calibration, and its intervals. */
-async function simulateFile(io: Io, args: Arguments, main: string): Promise<Simulated> {
-  const { plan, source, simulated } = await loadPlan(io, args, main);
+async function simulateFile(io: Io, args: Arguments, main: string, use: Use): Promise<Simulated> {
+  const { plan, source, simulated } = use === PLAN ? loadPlan(io, main) : await planWorkload(io, args, main);
   const file = optionalText(args, "calibration");
   const costs = file === undefined ? undefined : readCalibration(io, file);
   const calibration = costs?.calibration ?? plan.calibration;
@@ -70,26 +139,20 @@ export const simulateCommand: Command = {
     ["$0 simulate w.yaml --devices 'unit*4' --max-in-flight none --timeline", "print the timeline as text"],
     ["$0 simulate run/", "a run again, with the times that its actions really took"],
   ],
-  options: (yargs) =>
-    comparisonOptions(variantOptions(intervalOptions(planOptions(yargs))))
-      .positional("plan", { type: "string", demandOption: true, describe: "plan or workload file, or a run folder" })
-      .option("output", { alias: "o", type: "string", describe: "where to write the trace (opens in Perfetto)" })
-      .option("replay", { type: "string", describe: "take every time from this executed trace of the plan" })
-      .option("timeline", { type: "boolean", default: false, describe: "print op@start for each device" })
-      .option("unit-seconds", { type: "number", default: 1, describe: "unit of the timeline's times" })
-      .option("until", { type: "number", describe: "last start in the timeline, in units" }),
-  async run(args, io) {
-    const comparison = comparisonSchedule(args);
+  positionals: {
+    plan: { type: "string", demandOption: true, describe: "plan or workload file, or a run folder" },
+  },
+  uses: [WORKLOAD, PLAN, REPLAYED_PLAN, RUN, ...Object.values(COMPARISON_USES)],
+  useOf,
+  async run(args, io, use) {
+    const comparison = COMPARISON_SCHEDULES.find((schedule) => COMPARISON_USES[schedule] === use);
     if (comparison !== undefined) return simulateComparison(io, args, comparison);
-    refuseComparisonOptions(args);
     const file = requiredText(args, "plan");
-    const replayed = replayRun(io, args, file);
-    if (replayed !== undefined) {
-      refuseVariant(args);
-      refuseSamples(args);
-    }
+    const replayed = use === REPLAYED_PLAN || use === RUN ? replayRun(io, args, file) : undefined;
     const simulated: Simulated =
-      replayed === undefined ? await simulateFile(io, args, file) : { plan: replayed.plan, trace: replayed.replayed };
+      replayed === undefined
+        ? await simulateFile(io, args, file, use)
+        : { plan: replayed.plan, trace: replayed.replayed };
     const { plan, trace, calibration } = simulated;
     const output = optionalText(args, "output");
     if (output !== undefined) writeLines(io, output, traceLines(trace));

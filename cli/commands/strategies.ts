@@ -2,11 +2,12 @@ import { canonicalJson, formatBytes, formatSeconds } from "../../core/index.ts";
 import { type Dtype, dtypeSchema } from "../../plan/index.ts";
 import { hasBlockingLinks } from "../../sim/index.ts";
 import { compareStrategies } from "../../studies/index.ts";
-import { observationOptions } from "../calibrate-without-device.ts";
+import { OBSERVATION_OPTIONS } from "../calibrate-without-device.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { comparisonPlatform, meanTraining } from "../comparison-platform.ts";
 import { costsText } from "../describe-costs.ts";
 import { writeOutput } from "../files.ts";
+import { CATALOG_OPTION } from "../load-cluster.ts";
 import { loadWorkload } from "../load-workload.ts";
 import { observationText, observedCalibration } from "../observe-calibration.ts";
 import { printResult, table } from "../output.ts";
@@ -20,19 +21,25 @@ export const strategiesCommand: Command = {
     ["$0 strategies w.yaml --cluster gpus.yaml --dtype nf4", "with a 4-bit base model"],
     ["$0 strategies w.yaml --cluster gpus.yaml --observed lorapp=2364 -o k.json", "a calibration from one observation"],
   ],
-  options: (yargs) =>
-    observationOptions(yargs)
-      .positional("workload", { type: "string", demandOption: true, describe: "workload file" })
-      .option("cluster", { type: "string", demandOption: true, describe: "cluster file with equal GPUs" })
-      .option("catalog", { type: "string", describe: "a catalog of your own, in front of ours" })
-      .option("calibration", { type: "string", describe: "a layers calibration instead of the catalog's" })
-      .option("dtype", { type: "string", choices: dtypeSchema.options, describe: "over the workload's `model.dtype`" })
-      .option("output", { alias: "o", type: "string", describe: "write the calibration that was used to this file" })
-      .option("full", {
-        type: "boolean",
-        default: false,
-        describe: "train the base model's weights instead of adapters",
-      }),
+  positionals: { workload: { type: "string", demandOption: true, describe: "workload file" } },
+  uses: [
+    {
+      input: "a workload",
+      options: {
+        ...OBSERVATION_OPTIONS,
+        cluster: { type: "string", demandOption: true, describe: "cluster file with equal GPUs" },
+        catalog: CATALOG_OPTION,
+        calibration: { type: "string", describe: "a layers calibration instead of the catalog's" },
+        dtype: { type: "string", choices: dtypeSchema.options, describe: "over the workload's `model.dtype`" },
+        output: { type: "string", alias: "o", describe: "write the calibration that was used to this file" },
+        full: {
+          type: "boolean",
+          default: false,
+          describe: "train the base model's weights instead of adapters",
+        },
+      },
+    },
+  ],
   async run(args, io) {
     const loaded = await loadWorkload(io, requiredText(args, "workload"));
     const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? loaded.workload.model.dtype;

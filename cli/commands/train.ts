@@ -1,14 +1,28 @@
 import type { ExecuteResult } from "../../exec/index.ts";
 import { runMetrics } from "../../traces/index.ts";
-import { type Command, requiredText } from "../command.ts";
-import { planOptions } from "../create-plan.ts";
+import { type Command, requiredText, type Use } from "../command.ts";
 import { runText } from "../describe-run.ts";
-import { loadPlan } from "../load-plan.ts";
+import { loadPlan, planOrWorkload, planWorkload } from "../load-plan.ts";
+import type { OptionTable } from "../option-table.ts";
 import { printResult } from "../output.ts";
 import { placeInput } from "../place-input.ts";
+import { planAnew, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { trainingBar } from "../progress-bar.ts";
 import { checkRunFolder, lossesByJob, writeRunFolder } from "../run-folder.ts";
 import { loadPlanData, openPlanModel, trainPlan } from "../train-plan.ts";
+
+const RUN_OPTIONS = {
+  output: {
+    type: "string",
+    alias: "o",
+    demandOption: true,
+    describe: "run folder: plan, trace, metrics, adapters",
+  },
+} as const satisfies OptionTable;
+
+const WORKLOAD: Use = { input: "a workload", options: { ...WORKLOAD_OPTIONS, ...RUN_OPTIONS } };
+
+const PLAN: Use = { input: "a finished plan", options: RUN_OPTIONS, instead: planAnew };
 
 export const trainCommand: Command = {
   usage: "train <plan>",
@@ -17,17 +31,12 @@ export const trainCommand: Command = {
     ["$0 train plan.json -o run/", "exactly this plan"],
     ["$0 train examples/workload.yaml --devices cpu:0,cpu:1 -o run/", "plan and train"],
   ],
-  options: (yargs) =>
-    planOptions(yargs)
-      .positional("plan", { type: "string", demandOption: true, describe: "plan or workload file" })
-      .option("output", {
-        alias: "o",
-        type: "string",
-        demandOption: true,
-        describe: "run folder: plan, trace, metrics, adapters",
-      }),
-  async run(args, io) {
-    const { plan, loaded, source } = await loadPlan(io, args, requiredText(args, "plan"));
+  positionals: { plan: { type: "string", demandOption: true, describe: "plan or workload file" } },
+  uses: [WORKLOAD, PLAN],
+  useOf: (args, io) => (planOrWorkload(io, requiredText(args, "plan")) === "plan" ? PLAN : WORKLOAD),
+  async run(args, io, use) {
+    const file = requiredText(args, "plan");
+    const { plan, loaded, source } = use === PLAN ? loadPlan(io, file) : await planWorkload(io, args, file);
     const folder = requiredText(args, "output");
     checkRunFolder(io, folder, plan);
     const bar = trainingBar(io, args);

@@ -69,7 +69,8 @@ export const validateCommand: Command = {
   usage: "validate <file>",
   describe: "check a document (workload, cluster, calibration, catalog, plan, trace) or a run folder",
   examples: [["$0 validate examples/workload.yaml", "the schema, the data and the model that it names"]],
-  options: (yargs) => yargs.positional("file", { type: "string", demandOption: true, describe: "file or run folder" }),
+  positionals: { file: { type: "string", demandOption: true, describe: "file or run folder" } },
+  uses: [{ input: "a document or a run folder", options: {} }],
   async run(args, io) {
     const file = requiredText(args, "file");
     const kind = await validateFile(io, file);

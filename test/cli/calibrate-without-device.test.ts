@@ -126,7 +126,7 @@ test.each([
   [
     "an observation without its workload",
     ["calibrate", "--observed", "ddp=3"],
-    /--from-observation WORKLOAD beside --observed at --observed/,
+    /--from-observation for --observed ddp=3, got "a general set of shapes"/,
   ],
   [
     "an unknown strategy",

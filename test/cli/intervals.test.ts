@@ -64,7 +64,10 @@ describe("intervals on the command line", () => {
 
   it("are not drawn of a replay", async () => {
     const { code, stderr } = await runCli(["simulate", "run", "--samples", "5"], root);
-    expect([code, stderr]).toEqual([2, expect.stringContaining("Expected no --samples with a replay")]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('Expected a workload or a finished plan for --samples 5, got "a run folder"'),
+    ]);
   });
 
   it("are drawn of what is switched off and of schedules that are no plans, and kept in their traces", async () => {
@@ -132,7 +135,7 @@ describe("a run folder replayed", () => {
     );
     const costs = await runCli(["simulate", "run", "--calibration", "k.json"], root);
     expect(costs.code).toBe(2);
-    expect(costs.stderr).toContain("no --calibration with a replay");
+    expect(costs.stderr).toContain('a workload or a finished plan for --calibration k.json, got "a run folder"');
     await printed(["plan", "w.yaml", "--devices", "unit*2", "-o", "other.json"], root);
     const other = await runCli(["simulate", "other.json", "--replay", "run"], root);
     expect(other.code).toBe(2);

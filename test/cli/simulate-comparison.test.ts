@@ -185,17 +185,17 @@ test.each([
   [
     "what only plans have",
     ["simulate", "small.yaml", ...ON_FOUR, "--schedule", "tp", "--no-pruning"],
-    /a schedule of plans for --no-pruning at --schedule, got "tp"/,
+    /^Expected a workload with a schedule of plans or a finished plan for --no-pruning, got "a workload with --schedule tp"/,
   ],
   [
     "a timeline of layers",
     ["simulate", "small.yaml", ...ON_FOUR, "--schedule", "ddp", "--timeline"],
-    /a schedule of plans for --timeline at --schedule, got "ddp"/,
+    /^Expected a workload with a schedule of plans, a finished plan or a run folder for --timeline, got "a workload with --schedule ddp"/,
   ],
   [
     "full training of a plan",
     ["simulate", "small.yaml", ...ON_FOUR, "--full"],
-    /--schedule tp or fsdp or ddp or interleaved or zb-h1 at --full/,
+    /^Expected a workload with --schedule tp, fsdp, ddp, interleaved or zb-h1 for --full, got "a workload with a schedule of plans"/,
   ],
 ])("simulate refuses %s", async (_, args, message) => {
   const { code, stderr } = await runCli(args, folder);
@@ -207,7 +207,9 @@ test("a plan file has its own schedule", async () => {
   await printed(["plan", "small.yaml", ...ON_FOUR, "-o", "plan.json"], folder);
   const { code, stderr } = await runCli(["simulate", "plan.json", ...ON_FOUR, "--schedule", "tp"], folder);
   expect(code).toBe(2);
-  expect(stderr).toMatch(/plan\.json: Expected a workload for --schedule tp, got "a plan, which has its own schedule"/);
+  expect(stderr).toMatch(
+    /^Expected a workload for --cluster four\.yaml and --schedule tp, got "a finished plan"\.\nHint: .*`loratwin simulate WORKLOAD --cluster four\.yaml --schedule tp`/,
+  );
 });
 
 test("links can block by themselves: the plan says so, its simulations do, and a plan without it stays what it was", async () => {

@@ -1,0 +1,30 @@
+import type { Options } from "yargs";
+
+/** An option or a positional argument, as data. */
+export interface Option {
+  readonly type: "string" | "number" | "boolean";
+  readonly describe: string;
+  readonly alias?: string;
+  readonly choices?: readonly string[];
+  readonly demandOption?: true;
+  readonly array?: true;
+  /** What is taken where it is not given. Yargs is not told, since its defaults hide whether an option was given. */
+  readonly default?: string | number | boolean;
+  /** The option beside which alone it means something. */
+  readonly beside?: string;
+  /** Flags that it cannot be given with, as they are typed: `no-fuse`. */
+  readonly notBeside?: readonly string[];
+}
+
+/** By name, as typed without the dashes. */
+export type OptionTable = Readonly<Record<string, Option>>;
+
+/** An option as yargs takes it. */
+export function yargsOption({ beside: _beside, notBeside: _notBeside, default: value, ...option }: Option): Options {
+  return value === undefined ? option : { ...option, defaultDescription: `${value}` };
+}
+
+/** The table's entries of these names. */
+export function pick<T extends OptionTable, K extends keyof T & string>(table: T, ...names: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(names.map((name) => [name, table[name]])) as Pick<T, K>;
+}

@@ -1,0 +1,62 @@
+import { dtypeSchema, recomputeSchema, SCHEDULES } from "../plan/index.ts";
+import { COMPARISON_SCHEDULES } from "../studies/index.ts";
+import { CATALOG_OPTION } from "./load-cluster.ts";
+import type { OptionTable } from "./option-table.ts";
+
+/** Where a plan runs. */
+export const DEVICE_OPTIONS = {
+  cluster: { type: "string", describe: "cluster file (YAML or JSON)", notBeside: ["devices"] },
+  devices: { type: "string", describe: "devices of this machine, such as cpu:0,cpu:1, or abstract ones: unit*4" },
+  catalog: CATALOG_OPTION,
+} as const satisfies OptionTable;
+
+/** What takes how long. */
+export const COST_OPTIONS = {
+  calibration: {
+    type: "string",
+    describe: "measured, layers, roofline or constant costs (see calibrate); for GPUs the catalog's when absent",
+  },
+} as const satisfies OptionTable;
+
+/** How a plan is made. A finished plan has all of this in it. */
+export const PLAN_OPTIONS = {
+  schedule: {
+    type: "string",
+    choices: [...SCHEDULES, ...COMPARISON_SCHEDULES],
+    default: "lorapp",
+    describe: `order of the actions; ${COMPARISON_SCHEDULES.join(", ")} are simulated only`,
+  },
+  "max-in-flight": {
+    type: "string",
+    default: "auto",
+    describe: "micro-batches between forward and backward on a stage: auto, none or a number",
+  },
+  dtype: {
+    type: "string",
+    choices: dtypeSchema.options,
+    describe: "how the base model's weights are kept; over the workload's `model.dtype`",
+  },
+  recompute: {
+    type: "string",
+    choices: recomputeSchema.options,
+    describe: "what the backward computes again instead of keeping it; over the workload's `recompute`",
+  },
+  fuse: {
+    type: "boolean",
+    default: true,
+    describe: "share micro-batches among jobs where that saves time; --no-fuse turns it off",
+  },
+  groups: {
+    type: "number",
+    describe: "number of groups of jobs that share micro-batches, instead of the planner's choice",
+    notBeside: ["no-fuse"],
+  },
+} as const satisfies OptionTable;
+
+/** The options of every command that plans a workload. */
+export const WORKLOAD_OPTIONS = { ...DEVICE_OPTIONS, ...COST_OPTIONS, ...PLAN_OPTIONS } as const;
+
+/** Why an option of plans means nothing for a finished one, and what to do instead. */
+export function planAnew(typed: string): string {
+  return `A plan keeps the devices, the order and the costs that it was made with. Make it anew: \`loratwin plan WORKLOAD ${typed} -o plan.json\`.`;
+}

@@ -1,0 +1,254 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { type Arguments, type Command, type Use, withDefaults } from "../../cli/command.ts";
+import { COMMANDS } from "../../cli/commands/commands.ts";
+import { allOptions, refuseOptions } from "../../cli/refuse-options.ts";
+import { InputError } from "../../core/index.ts";
+import { CLUSTER, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+// What is asked here is which options are looked at, not what a machine measures or what each varied figure decides.
+vi.mock("../../cli/calibrate-devices.ts", async (original) => ({
+  ...(await original<object>()),
+  calibrateDevices: () => ({
+    device: { description: "none", devicesAtOnce: 1, threads: 1 },
+    operators: [],
+    holdOut: { points: 0, meanAbsError: 0, p90AbsError: 0 },
+    link: { latencySeconds: 0, secondsPerByte: 0 },
+  }),
+}));
+
+const root = temporaryFolder();
+const io = { stdout: () => {}, stderr: () => {}, isTty: false, cwd: root };
+const GPUS = CLUSTER.replaceAll("type: cpu, threads: 1", "type: H100 SXM")
+  .replaceAll("cpu:", "g")
+  .replace("name: local", "name: box")
+  .replace("type: host", "type: pcie4x16");
+
+const LARGE = `kind: workload
+version: 1
+model: { architecture: tinyllama-1.1b, dtype: bfloat16 }
+defaults: { batchSize: 4, microBatchSize: 2, steps: 2, data: { lengths: 64 } }
+jobs: [{ name: first }]
+`;
+
+beforeAll(async () => {
+  writeShared(root);
+  const files = { "w.yaml": WORKLOAD.replaceAll("../", ""), "g.yaml": LARGE, "gpus.yaml": GPUS };
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
+  await printed(["plan", "w.yaml", "--devices", "cpu:0", "-o", "p.json"], root);
+  await printed(["simulate", "p.json", "-o", "s.json"], root);
+  await printed(["train", "p.json", "-o", "run"], root);
+  await printed(["catalog", "H100 SXM", "--calibration", "layers.json"], root);
+}, 60_000);
+
+const ON_GPUS = { plan: "g.yaml", cluster: "gpus.yaml", output: "t.json" };
+
+/** For each use of a command a command line that is one, in the order of its uses, with what makes it look at all its options. */
+const LINES: Readonly<Record<string, readonly Arguments[]>> = {
+  demo: [{}],
+  plan: [{ workload: "w.yaml", devices: "cpu:0" }],
+  simulate: [
+    { plan: "w.yaml", devices: "cpu:0", timeline: true },
+    { plan: "p.json", timeline: true },
+    { plan: "p.json", replay: "run", timeline: true },
+    { plan: "run", timeline: true },
+    ...["tp", "fsdp", "ddp", "interleaved", "zb-h1"].map((schedule) => ({ ...ON_GPUS, schedule })),
+  ],
+  train: [
+    { plan: "w.yaml", devices: "cpu:0", output: "run-of-workload" },
+    { plan: "p.json", output: "run" },
+  ],
+  calibrate: [
+    {},
+    { workload: "w.yaml", devices: "cpu:0" },
+    { "from-observation": "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" },
+    { transfer: "layers.json", to: "RTX A6000" },
+  ],
+  compare: [{ simulated: "s.json", executed: "run" }],
+  report: [{ trace: ["run"], output: "r.html" }],
+  devices: [{}],
+  catalog: [{}, { name: "H100 SXM", calibration: "again.json" }],
+  validate: [{ file: "w.yaml" }],
+  "init-model": [{ folder: "made" }],
+  strategies: [{ workload: "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" }],
+  paper: [{}],
+};
+
+function nameOf({ usage }: Command): string {
+  return usage.split(" ")[0]!;
+}
+
+function useOf(command: Command, args: Arguments): Use {
+  return command.useOf?.(args, io) ?? command.uses[0];
+}
+
+const USES = COMMANDS.flatMap((command) =>
+  command.uses.map((use, index) => ({ name: nameOf(command), command, use, args: LINES[nameOf(command)]![index]! })),
+).map((each) => ({ ...each, title: `${each.name} of ${each.use.input} ${each.use.kind?.join(" ") ?? ""}`.trim() }));
+
+/** A value other than the default that the parser lets through. */
+function another({ type, choices, default: value }: ReturnType<typeof allOptions>[string]): unknown {
+  if (type === "boolean") return value !== true;
+  return choices?.find((choice) => choice !== value) ?? (type === "number" ? 2 : "some.json");
+}
+
+describe("every option of every command is used or refused", () => {
+  it.each(USES)("$title refuses what it does not take, and says so", ({ command, args }) => {
+    for (const [name, option] of Object.entries(allOptions(command))) {
+      const given = { [name]: another(option), ...args };
+      const { options } = useOf(command, given);
+      if (name in options) continue;
+      const refused = (): void => refuseOptions(command, useOf(command, given), given);
+      expect(refused).toThrow(InputError);
+      expect(refused).toThrow(new RegExp(`Expected .+ --(no-)?${name}\\b`));
+    }
+  });
+
+  // The demo is too long for this; commands.test.ts runs it with its options.
+  it.each(USES.filter(({ name }) => name !== "demo"))(
+    "$title looks at all that it takes, and at no other option",
+    async ({ command, use, args }) => {
+      expect(useOf(command, args)).toBe(use);
+      refuseOptions(command, use, args);
+      const watched = (all: Arguments): { readonly args: Arguments; readonly read: ReadonlySet<string> } => {
+        const read = new Set<string>();
+        const get = (target: Arguments, key: string): unknown => {
+          read.add(key);
+          return target[key];
+        };
+        return { args: new Proxy(all, { get }), read };
+      };
+      const [choice, run] = [watched(args), watched(withDefaults(use.options, args))];
+      useOf(command, choice.args);
+      await command.run(run.args, io, use);
+      const taken = [...Object.keys(use.options), ...Object.keys(command.positionals)];
+      expect(taken.filter((name) => !run.read.has(name) && !choice.read.has(name))).toEqual([]);
+      const others = Object.keys(allOptions(command)).filter((name) => !taken.includes(name));
+      expect(others.filter((name) => run.read.has(name))).toEqual([]);
+    },
+    120_000,
+  );
+});
+
+const WITH_PLAN = (what: string): RegExp => new RegExp(`^Expected a workload for ${what}, got "a finished plan"\\.\n`);
+
+describe("an option that means nothing ends with exit code 2, why, and what to do instead", () => {
+  it.each([
+    [
+      "devices of a finished plan",
+      ["simulate", "p.json", "--devices", "unit*4"],
+      WITH_PLAN("--devices 'unit\\*4'"),
+      "Hint: A plan keeps the devices, the order and the costs that it was made with. Make it anew: `loratwin plan WORKLOAD --devices 'unit*4' -o plan.json`.",
+    ],
+    [
+      "several options at once, and defaults that are said",
+      ["train", "p.json", "--schedule", "lorapp", "--no-fuse", "--dtype", "nf4", "-o", "x"],
+      WITH_PLAN("--schedule lorapp, --dtype nf4 and --no-fuse"),
+      "`loratwin plan WORKLOAD --schedule lorapp --dtype nf4 --no-fuse -o plan.json`",
+    ],
+    [
+      "costs of a plan that is trained",
+      ["train", "p.json", "--calibration", "k.json", "-o", "x"],
+      WITH_PLAN("--calibration k\\.json"),
+      "",
+    ],
+    [
+      "a replay of a workload",
+      ["simulate", "w.yaml", "--replay", "run"],
+      /^Expected a finished plan with --replay or a run folder for --replay run, got "a workload with a schedule of plans"/,
+      "",
+    ],
+    [
+      "a plan's option of a run",
+      ["simulate", "run", "--recompute", "layer"],
+      /^Expected a workload for --recompute layer, got "a run folder"/,
+      "Hint: A replay takes the plan and every time from the run as it was.",
+    ],
+    [
+      "layers ahead of tensor parallelism",
+      ["simulate", "w.yaml", "--schedule", "tp", "--prefetch", "2"],
+      /^Expected a workload with --schedule fsdp for --prefetch 2, got "a workload with --schedule tp"/,
+      "",
+    ],
+    [
+      "devices of a general calibration",
+      ["calibrate", "--devices", "cpu:0"],
+      /^Expected --workload or --from-observation for --devices cpu:0, got "a general set of shapes"/,
+      "on the devices of --device and --at-once",
+    ],
+    [
+      "a device beside a workload",
+      ["calibrate", "--workload", "w.yaml", "--device", "cpu"],
+      /^Expected a general set of shapes for --device cpu, got "--workload"/,
+      "the devices of --devices or --cluster",
+    ],
+    [
+      "two kinds of calibration",
+      ["calibrate", "--workload", "w.yaml", "--transfer", "k.json"],
+      /^Expected either --workload or --transfer, got "both"\.\n$/,
+      "",
+    ],
+    [
+      "a dtype of the whole catalog",
+      ["catalog", "--dtype", "float32"],
+      /^Expected a device of the catalog for --dtype float32, got "the whole catalog"/,
+      "Name one",
+    ],
+    [
+      "a dtype of a shown device",
+      ["catalog", "H100 SXM", "--dtype", "float32"],
+      /^Expected --calibration beside --dtype float32\.\n/,
+      "Without --calibration it means nothing",
+    ],
+    [
+      "the end of a timeline that is not printed",
+      ["simulate", "p.json", "--until", "3"],
+      /^Expected --timeline beside --until 3\.\n/,
+      "",
+    ],
+    [
+      "a timeline as JSON",
+      ["simulate", "p.json", "--timeline", "--json"],
+      /^Expected either --timeline or --json, got "both"\.\n$/,
+      "",
+    ],
+    [
+      "steps of a trace that is not written",
+      ["simulate", "w.yaml", "--schedule", "tp", "--trace-steps", "1"],
+      /^Expected --output beside --trace-steps 1\.\n/,
+      "",
+    ],
+    [
+      "a seed of no intervals",
+      ["plan", "w.yaml", "--no-intervals", "--seed", "1"],
+      /^Expected either --seed or --no-intervals, got "both"/,
+      "",
+    ],
+    [
+      "groups that are not fused",
+      ["plan", "w.yaml", "--no-fuse", "--groups", "1"],
+      /^Expected either --groups or --no-fuse, got "both"/,
+      "",
+    ],
+    [
+      "an option without its text",
+      ["plan", "w.yaml", "--devices", ""],
+      /^Expected a text of at least 1 character at --devices, got ""\.\n$/,
+      "",
+    ],
+  ] as const)("%s", async (_, argv, says, hint) => {
+    const { code, stdout, stderr } = await runCli(argv, root);
+    expect(stderr).toMatch(says);
+    expect(stderr).toContain(hint);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(2);
+  });
+
+  it("and a default that is said is as good as one that is not", async () => {
+    const said = ["--schedule", "lorapp", "--max-in-flight", "auto", "--fuse", "--intervals"];
+    await printed(["plan", "w.yaml", "--devices", "cpu:0", ...said, "-o", "said.json"], root);
+    expect(readFileSync(path.join(root, "said.json"), "utf8")).toBe(readFileSync(path.join(root, "p.json"), "utf8"));
+  });
+});
