@@ -8,7 +8,7 @@ import {
   nativeInfo,
   WARM_STEPS,
 } from "../exec/index.ts";
-import type { MeasuredCalibration, Plan } from "../plan/index.ts";
+import type { MeasuredCalibration, Plan, ResolvedLink } from "../plan/index.ts";
 import { jobSegments, microBatchTokens } from "../plan/index.ts";
 import { fitCalibration, fitLink } from "../sim/index.ts";
 
@@ -30,6 +30,12 @@ function pointsOf(values: readonly number[], quantiles: readonly number[]): read
   return last > kept[0]! ? [...kept, last] : kept;
 }
 
+/** A calibration's runs are one pipeline over all devices, so they have a link where the plan's pipelines have none between them. */
+function measuredLink({ devices }: Plan, boundary: number): ResolvedLink {
+  const id = `${devices[boundary]!.name}-${devices[boundary + 1]!.name}`;
+  return { id, type: "host", shared: false, bandwidthBytesPerSecond: null, latencySeconds: 0 };
+}
+
 /** The range of a plan's micro-batches. */
 export function rangeOfPlan(plan: Plan): CalibrationRange {
   const segments = plan.microBatches.map(jobSegments);
@@ -40,7 +46,7 @@ export function rangeOfPlan(plan: Plan): CalibrationRange {
     dtype: plan.model.dtype,
     recompute: plan.recompute,
     devices: plan.devices,
-    links: plan.links,
+    links: plan.links.map((link, stage) => link ?? measuredLink(plan, stage)),
     adapters: plan.jobs.map(({ adapter }) => adapter),
     numGroups: plan.groups.length,
     tokens: pointsOf(tokens, TOKEN_QUANTILES),

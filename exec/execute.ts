@@ -76,7 +76,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     const cache = inputs[stage]!;
     let run = cache.get(action.microBatch);
     if (run === undefined) {
-      const handles = runners[stage]!.adapters.map(({ handle }) => handle);
+      const handles = runners[stage]!.adapters.map((adapter) => adapter?.handle);
       run = runInput(plan, plan.microBatches[action.microBatch]!, rows, scored, handles);
       cache.set(action.microBatch, run);
     }
@@ -142,7 +142,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   await runtime.idle();
   return {
     ...record.finish(),
-    adapters: plan.jobs.map((_, job) => runners.flatMap((runner) => runner.adapters[job]!.read())),
+    adapters: plan.jobs.map((_, job) => runners.flatMap((runner) => runner.adapters[job]?.read() ?? [])),
     operators: runners.map((runner) => runner.operators),
     statistics: runners.map(({ device }) => device.statistics()),
   };

@@ -1,6 +1,6 @@
 import { type Nanos, nanos } from "../core/index.ts";
 import type { Completion } from "../native/index.ts";
-import { type Action, formatAction, microBatchJobs, microBatchTokens, type Plan } from "../plan/index.ts";
+import { type Action, formatAction, microBatchJobs, microBatchTokens, type Plan, pipelineJobs } from "../plan/index.ts";
 import { createTraceRecorder, type Trace, type TraceEvent } from "../traces/index.ts";
 import type { LoweredPlan } from "./lower-plan.ts";
 import type { StageRunner } from "./stage-runner.ts";
@@ -84,8 +84,12 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
   };
 
   for (const seen of input.completions) (seen.done.stream === "send" ? addSend : addCompute)(seen);
-  const device = deviceOf(plan.stages.length - 1);
+  const lossDevices = new Map(
+    plan.pipelines.flatMap((pipeline) =>
+      pipelineJobs(plan, pipeline).map((job) => [plan.jobs[job]!.name, deviceOf(pipeline.endStage - 1)]),
+    ),
+  );
   for (const { job, value, timeNs } of input.losses)
-    recorder.addCounter({ counter: "loss", device, job, timeNs: time(timeNs), value });
+    recorder.addCounter({ counter: "loss", device: lossDevices.get(job)!, job, timeNs: time(timeNs), value });
   return recorder.finish();
 }

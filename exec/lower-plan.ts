@@ -5,6 +5,7 @@ import {
   type MiniBatch,
   type Plan,
   parseAction,
+  pipelineTable,
 } from "../plan/index.ts";
 
 /** An action's place in the executor's memory and among its events. All numbers follow from the plan alone. */
@@ -62,7 +63,7 @@ export interface LoweredPlan {
   readonly stages: readonly (readonly LoweredAction[])[];
   /** Events needed. */
   readonly numEvents: number;
-  /** The first action waits for it, so that the queues are full before the run begins. */
+  /** The first action of each pipeline waits for it, so that the queues are full before the run begins. */
   readonly startEvent: number;
   /** Activation slots of each stage. */
   readonly numSlots: readonly number[];
@@ -104,10 +105,10 @@ function lastOfMiniBatch(order: readonly Action[], table: DependencyTable): Read
 export function lowerPlan(plan: Plan): LoweredPlan {
   const events = eventTable(plan);
   const table = dependencyTable(plan);
+  const { isFirst } = pipelineTable(plan);
   const orders = plan.actions.map((keys) => keys.map(parseAction));
   const forwards = orders.map((order) => channel(order, "F"));
   const backwards = orders.map((order) => channel(order, "B"));
-  const last = plan.stages.length - 1;
   const numSlots: number[] = [];
   const stages = orders.map((order, stage) => {
     const { slots, count } = assignSlots(order);
@@ -115,7 +116,7 @@ export function lowerPlan(plan: Plan): LoweredPlan {
     const ends = lastOfMiniBatch(order, table);
     return order.map((action): LoweredAction => {
       const { letter, microBatch } = action;
-      const waits: number[] = action === orders[0]![0] ? [events.count] : [];
+      const waits: number[] = isFirst(stage) && action === orders[stage]![0] ? [events.count] : [];
       for (const dependency of table.dependenciesOf(action)) {
         const source = parseAction(dependency.action);
         if (dependency.message !== "none") waits.push(events.sendOf(source));
@@ -130,13 +131,13 @@ export function lowerPlan(plan: Plan): LoweredPlan {
       };
       if (letter === "U") return { ...base, inBuffer: undefined, outBuffer: undefined, send: undefined };
       const up = letter === "F";
-      const target = up ? stage + 1 : stage - 1;
-      const source = up ? stage - 1 : stage + 1;
+      const target = table.receiverOf(stage, letter);
       const own = (up ? forwards : backwards)[stage]!;
       const k = own.position.get(microBatch)!;
       const buffers = plan.buffers[stage]!;
-      const inBuffer = source >= 0 && source <= last ? k % (up ? buffers.activationIn : buffers.gradientIn) : undefined;
-      if (target < 0 || target > last) return { ...base, inBuffer, outBuffer: undefined, send: undefined };
+      const hasInput = table.senderOf(stage, letter) >= 0;
+      const inBuffer = hasInput ? k % (up ? buffers.activationIn : buffers.gradientIn) : undefined;
+      if (target < 0) return { ...base, inBuffer, outBuffer: undefined, send: undefined };
       const numOut = up ? buffers.activationOut : buffers.gradientOut;
       const numIn = up ? plan.buffers[target]!.activationIn : plan.buffers[target]!.gradientIn;
       if (k >= numOut) waits.push(events.sendOf({ ...action, microBatch: own.order[k - numOut]! }));

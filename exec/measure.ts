@@ -10,6 +10,7 @@ import {
   parseAction,
   type Recompute,
   stageOperators,
+  stageShapes,
   updateOperator,
 } from "../plan/index.ts";
 import type { TraceEvent } from "../traces/index.ts";
@@ -91,8 +92,8 @@ function messageSamples(events: readonly TraceEvent[]): readonly MeasuredMessage
 }
 
 function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurements {
-  const { jobs, recompute } = plan;
-  const shapes = plan.stages.map((stage) => ({ ...plan.model, stage, jobs, recompute }));
+  const { recompute } = plan;
+  const shapes = stageShapes(plan);
   const isWarm = (microBatch: number): boolean => plan.microBatches[microBatch]!.step >= warmSteps;
   const operators: MeasuredOperatorSample[] = [];
   const actions: MeasuredActionSample[] = [];

@@ -1,5 +1,13 @@
 import type { Completion } from "../native/index.ts";
-import { type Action, activeJobs, dependencyTable, jobSegments, microBatchTokens, type Plan } from "../plan/index.ts";
+import {
+  type Action,
+  activeJobs,
+  dependencyTable,
+  jobSegments,
+  microBatchTokens,
+  type Plan,
+  pipelineTable,
+} from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { executedTrace, type SeenCompletion, type SeenLoss } from "./executed-trace.ts";
 import type { LoweredAction, LoweredPlan } from "./lower-plan.ts";
@@ -8,7 +16,7 @@ import { collectStepMetrics, type StepMetrics } from "./step-metrics.ts";
 
 export interface Progress {
   readonly doneActions: number;
-  /** Tokens of the micro-batches whose backward has left stage 0. */
+  /** Tokens of the micro-batches whose backward has left the first stage of their pipeline. */
   readonly tokens: number;
   /** Since the first action began. */
   readonly seconds: number;
@@ -45,6 +53,7 @@ export interface RecordInput {
 
 export function recordCompletions({ plan, lowered, runners, scored, versions, onStep }: RecordInput): ExecutionRecord {
   const table = dependencyTable(plan);
+  const { isFirst } = pipelineTable(plan);
   const collector = collectStepMetrics(plan, scored);
   const metrics: StepMetrics[] = [];
   const stageOfDevice = new Map(runners.map(({ device }, stage) => [device.name, stage]));
@@ -62,7 +71,7 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
   let lastNs = 0;
   let tokens = 0;
 
-  const finishStageZero = ({ action, ends }: LoweredAction, done: Completion): void => {
+  const finishFirstStage = ({ action, ends }: LoweredAction, done: Completion): void => {
     const microBatch = plan.microBatches[action.microBatch]!;
     if (action.letter === "F" && microBatch.part === 0)
       collector.began(table.miniBatchOf(action.microBatch), done.startNs);
@@ -86,7 +95,7 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
     }
     if (done.sumSquares !== undefined && ends !== undefined)
       collector.addSquares(stage, ends, activeJobs(plan, ends.group, ends.step), done.sumSquares);
-    if (stage === 0) finishStageZero(lower, done);
+    if (isFirst(stage)) finishFirstStage(lower, done);
   };
 
   const profileOf = ({ stage, done }: SeenCompletion): readonly RunProfile[] => {

@@ -30,7 +30,7 @@ export function runInput(
   microBatch: MicroBatch,
   data: readonly (readonly Row[])[],
   scored: readonly Float64Array[],
-  adapters: readonly number[],
+  adapters: readonly (number | undefined)[],
 ): RunInput {
   const total = microBatch.rows.reduce((sum, row) => sum + row[2], 0);
   const ids = new Int32Array(total);

@@ -7,6 +7,9 @@ import {
   largestSizes,
   messageBytesPerToken,
   type Plan,
+  pipelineJobs,
+  pipelineMicroBatches,
+  pipelineTable,
   type Stage,
   stageLayout,
 } from "../plan/index.ts";
@@ -26,7 +29,8 @@ export interface StageRunner {
   readonly arena: ArenaLayout;
   readonly slotBytes: number;
   readonly messageBytesPerToken: number;
-  readonly adapters: readonly StageAdapter[];
+  /** By job; undefined for those of other pipelines. */
+  readonly adapters: readonly (StageAdapter | undefined)[];
   /** What the programs are made of, in order. */
   readonly operators: Readonly<Record<"F" | "B", readonly Operator[]>>;
   /** Puts an action into the device's queue. `firstEvent` is added to the event numbers of the lowered plan. */
@@ -55,23 +59,28 @@ export interface StageRunnerInput {
 export function createStageRunner(input: StageRunnerInput): StageRunner {
   const { plan, stage, runtime, model, pairs, normCell } = input;
   const { architecture } = plan.model;
+  const pipeline = pipelineTable(plan).ofStage(stage.index);
+  const residents = pipelineJobs(plan, pipeline);
+  const pipelineStages = plan.stages.slice(pipeline.firstStage, pipeline.endStage);
   const dtype = computeDtype(plan.model.dtype);
   const spec = plan.devices[stage.device]!;
   const device = runtime.createDevice(input.device);
   const layout = stageLayout({
     architecture,
     stage,
-    jobs: plan.jobs,
+    jobs: residents.map((job) => plan.jobs[job]!),
     dtype: plan.model.dtype,
     recompute: plan.recompute,
-    ...largestSizes(plan.microBatches),
+    ...largestSizes(pipelineMicroBatches(plan, pipeline)),
     kind: spec.kind,
     threads: spec.threads,
   });
   const arena = arenaLayout(layout, input.numSlots, plan.buffers[stage.index]!);
   const weights = loadStageWeights(device, model, stage, plan.model.dtype);
   device.reserveArena(arena.bytes);
-  const adapters = plan.jobs.map((job, i) => createStageAdapter(device, stage, job.adapter, architecture, pairs[i]!));
+  const adapters = plan.jobs.map((job, i) =>
+    residents.includes(i) ? createStageAdapter(device, stage, job.adapter, architecture, pairs[i]!) : undefined,
+  );
   const composed = { architecture, stage, dtype, recompute: plan.recompute, layout, weights };
   const operators = { F: forwardProgram(composed), B: backwardProgram(composed) };
   const programs: Readonly<Record<"F" | "B", Handle>> = {
@@ -92,7 +101,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
         eps: optimizer.eps,
         weightDecay: optimizer.weightDecay,
         maxGradNorm: optimizer.maxGradNorm ?? 0,
-        normCells: plan.stages.map((_, index) => normCell(job, index)),
+        normCells: pipelineStages.map(({ index }) => normCell(job, index)),
       };
     });
     device.enqueueUpdate({ id, items, waits: waits.map((wait) => wait + firstEvent), signal: event + firstEvent });

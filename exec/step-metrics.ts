@@ -13,16 +13,16 @@ export interface StepMetrics {
   readonly learningRate: number;
   /** Of the job's rows in the mini-batch. */
   readonly tokens: number;
-  /** From the start of the mini-batch's first forward to the end of its last backward, both on stage 0. */
+  /** From the start of the mini-batch's first forward to the end of its last backward, both on its pipeline's first stage. */
   readonly seconds: number;
 }
 
 export interface StepMetricsCollector {
-  /** Losses of a micro-batch's segments, from the last stage. */
+  /** Losses of a micro-batch's segments, from its pipeline's last stage. */
   addLosses(microBatch: number, jobs: readonly number[], losses: ArrayLike<number>): void;
   /** Squared gradient norms of a mini-batch's jobs on one stage. */
   addSquares(stage: number, miniBatch: MiniBatch, jobs: readonly number[], squares: ArrayLike<number>): void;
-  /** On stage 0: the mini-batch's first forward began, its last backward ended. Returns what is complete now. */
+  /** On its pipeline's first stage: the mini-batch's first forward began, its last backward ended. Returns what is complete now. */
   began(miniBatch: MiniBatch, timeNs: number): void;
   ended(miniBatch: MiniBatch, timeNs: number): readonly StepMetrics[];
 }

@@ -1,6 +1,7 @@
 import { type Action, type ActionKey, formatAction, type PlannedLetter } from "./action.ts";
 import type { PlanBody } from "./documents/plan.ts";
 import { type MiniBatch, miniBatches } from "./mini-batch.ts";
+import { pipelineTable } from "./pipelines.ts";
 import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 
 /** What has to have ended before an action may start, beside the actions in front of it on its own stage. */
@@ -14,9 +15,13 @@ export interface Dependency {
 export interface DependencyTable {
   readonly numStages: number;
   readonly numMicroBatches: number;
+  /** The stage whose message an action needs: for F the stage before, for B the stage behind, in its pipeline; -1 for none. */
+  senderOf(stage: number, letter: PlannedLetter): number;
+  /** The stage that an action sends its result to; -1 for none. */
+  receiverOf(stage: number, letter: PlannedLetter): number;
   /**
-   * The micro-batch whose backward has to have ended on stage 0; -1 for none. It is the one dependency for which nothing travels, and the only
-   * one beside F on the stage before and B on the stage behind.
+   * The micro-batch whose backward has to have ended on its pipeline's first stage; -1 for none. It is the one dependency for which nothing travels,
+   * and the only one beside the sender's action.
    */
   signalOf(stage: number, letter: PlannedLetter, microBatch: number): number;
   dependenciesOf(action: Action): readonly Dependency[];
@@ -38,25 +43,33 @@ export function clips(plan: Pick<PlanBody, "groups" | "jobs">, miniBatch: MiniBa
 }
 
 /**
- * Dependencies between stages (and of the next mini-batch on the last one's weights).
- * F: the stage before; on stage 0 the end of the group's previous mini-batch there. B: the stage behind.
- * U of a clipping job: the mini-batch's last backward on stage 0, after which the gradient norm is whole.
+ * Dependencies between a pipeline's stages (and of the next mini-batch on the last one's weights).
+ * F: the stage before; on the first stage the end of the group's previous mini-batch there. B: the stage behind.
+ * U of a clipping job: the mini-batch's last backward on the first stage, after which the gradient norm is whole.
  */
 export function dependencyTable(
-  plan: Pick<PlanBody, "schedule" | "groups" | "jobs" | "stages" | "microBatches">,
+  plan: Pick<PlanBody, "schedule" | "groups" | "jobs" | "stages" | "pipelines" | "microBatches">,
 ): DependencyTable {
   const table = miniBatches(plan);
-  const lastStage = plan.stages.length - 1;
+  const { ofStage, isFirst, isLast } = pipelineTable(plan);
+  const senderOf = (stage: number, letter: PlannedLetter): number => {
+    if (letter === "F") return isFirst(stage) ? -1 : stage - 1;
+    return letter === "U" || isLast(stage) ? -1 : stage + 1;
+  };
+  const receiverOf = (stage: number, letter: PlannedLetter): number => {
+    if (letter === "F") return isLast(stage) ? -1 : stage + 1;
+    return letter === "U" || isFirst(stage) ? -1 : stage - 1;
+  };
   const miniBatchOf = (microBatch: number): MiniBatch => {
     const { group, step } = plan.microBatches[microBatch]!;
     return table[group]![step]!;
   };
   const signalOf = (stage: number, letter: PlannedLetter, microBatch: number): number => {
-    if (letter === "F" && stage === 0) {
+    if (letter === "F" && isFirst(stage)) {
       const { group, step } = plan.microBatches[microBatch]!;
       return step === 0 ? -1 : lastBackward(plan, table[group]![step - 1]!);
     }
-    if (letter !== "U" || stage === 0) return -1;
+    if (letter !== "U" || isFirst(stage)) return -1;
     const miniBatch = miniBatchOf(microBatch);
     return clips(plan, miniBatch) ? lastBackward(plan, miniBatch) : -1;
   };
@@ -64,16 +77,24 @@ export function dependencyTable(
     numStages: plan.stages.length,
     numMicroBatches: plan.microBatches.length,
     miniBatchOf,
+    senderOf,
+    receiverOf,
     signalOf,
     dependenciesOf({ stage, letter, microBatch }) {
-      if (letter === "F" && stage > 0)
-        return [{ action: formatAction({ stage: stage - 1, letter, microBatch }), message: "activation" }];
-      if (letter === "B" && stage < lastStage)
-        return [{ action: formatAction({ stage: stage + 1, letter, microBatch }), message: "gradient" }];
+      const sender = senderOf(stage, letter);
+      if (sender >= 0) {
+        const message = letter === "F" ? "activation" : "gradient";
+        return [{ action: formatAction({ stage: sender, letter, microBatch }), message }];
+      }
       const signal = signalOf(stage, letter, microBatch);
       return signal < 0
         ? []
-        : [{ action: formatAction({ stage: 0, letter: "B", microBatch: signal }), message: "none" }];
+        : [
+            {
+              action: formatAction({ stage: ofStage(stage).firstStage, letter: "B", microBatch: signal }),
+              message: "none",
+            },
+          ];
     },
   };
 }

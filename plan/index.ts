@@ -49,6 +49,7 @@ export {
 // What an action's time is made of, and what a measured operator takes.
 export { beyond, type Coefficients, featureValue, operatorSeconds } from "./costs/operator-seconds.ts";
 export { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./costs/operators.ts";
+export { stageShapes } from "./costs/stage-shapes.ts";
 // Which micro-batches cost the same.
 export { stageClasses, type WorkShapes, workShapes } from "./costs/work-shapes.ts";
 // What has to end before an action may start.
@@ -86,6 +87,7 @@ export {
   type Plan,
   type PlanBody,
   type PlannedJob,
+  type PlannedPipeline,
   type PlannedRow,
   type Predicted,
   SCHEDULES,
@@ -128,6 +130,8 @@ export {
   microBatchJobs,
   microBatchTokens,
 } from "./mini-batch.ts";
+// Which stages, groups, jobs and micro-batches are of which pipeline.
+export { onePipeline, type PipelineTable, pipelineJobs, pipelineMicroBatches, pipelineTable } from "./pipelines.ts";
 export { checkPlan, parsePlan, sealPlan } from "./plan-hash.ts";
 // What a plan is asked for.
 

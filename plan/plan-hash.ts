@@ -1,5 +1,5 @@
 import { contentHash, InputError } from "../core/index.ts";
-import { type Locations, type Plan, type PlanBody, planSchema } from "./documents/plan.ts";
+import { type Locations, PLAN_VERSION, type Plan, type PlanBody, planSchema } from "./documents/plan.ts";
 import { checkDocument, placeError, type ReadText, readText } from "./documents/read-document.ts";
 import { validatePlan } from "./validate-plan.ts";
 
@@ -26,8 +26,23 @@ function verifyPlanHash(plan: Plan): void {
   }
 }
 
+/** @throws InputError for a plan of another version. */
+function checkVersion({ file, value, locate }: ReadText): void {
+  const { kind, version } = (value ?? {}) as { readonly kind?: unknown; readonly version?: unknown };
+  if (kind !== "plan" || typeof version !== "number" || version === PLAN_VERSION) return;
+  throw new InputError({
+    expected: `a plan of version ${PLAN_VERSION}`,
+    at: "version",
+    got: version,
+    file,
+    ...(locate(["version"]) ?? {}),
+    hint: "Make it anew from its workload: `loratwin plan WORKLOAD ... -o FILE`.",
+  });
+}
+
 /** As `parsePlan`, of a text that was read. */
 export function checkPlan(source: ReadText): Plan {
+  checkVersion(source);
   const plan = checkDocument(planSchema, source.value, source);
   try {
     verifyPlanHash(plan);

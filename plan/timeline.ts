@@ -37,8 +37,8 @@ export function timelineOf(orders: Orders, dependencies: DependencyTable, costs:
 
   /** The earliest start on a free stage; OPEN where something that it needs has not ended. */
   const earliest = ({ stage, letter, microBatch }: Action): number => {
-    const from = letter === "F" ? stage - 1 : letter === "B" ? stage + 1 : OPEN;
-    if (from >= 0 && from < numStages) {
+    const from = dependencies.senderOf(stage, letter);
+    if (from >= 0) {
       const end = ends[letter as "F" | "B"][from * numMicroBatches + microBatch]!;
       return end === OPEN ? OPEN : end + costs.transferNs(Math.min(from, stage), microBatch);
     }

@@ -1,10 +1,11 @@
 import { PlanError } from "../core/index.ts";
 import { type Action, formatAction, type PlannedLetter, parseAction } from "./action.ts";
 import { dependencyTable } from "./dependencies.ts";
-import type { PlanBody } from "./documents/plan.ts";
+import type { PlanBody, PlannedPipeline } from "./documents/plan.ts";
 import { gridText } from "./grid.ts";
 import { peakInFlight } from "./in-flight.ts";
 import { miniBatches } from "./mini-batch.ts";
+import { type PipelineTable, pipelineTable } from "./pipelines.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
 import { timelineOf } from "./timeline.ts";
 
@@ -29,8 +30,15 @@ function fail(orders: Orders, stage: number, position: number, expected: string)
   });
 }
 
-/** Every micro-batch forward and backward once, updates after all backwards of their mini-batch and before its successor's first forward. */
-function checkStage(plan: PlanBody, orders: Orders, stage: number, table: ReturnType<typeof miniBatches>): void {
+/** Every micro-batch of the stage's pipeline forward and backward once, and no other; updates after all backwards of their mini-batch and before its successor's first forward. */
+function checkStage(
+  plan: PlanBody,
+  orders: Orders,
+  stage: number,
+  table: ReturnType<typeof miniBatches>,
+  { ofStage, ofGroup }: PipelineTable,
+): void {
+  const pipeline = ofStage(stage);
   const state = new Uint8Array(plan.microBatches.length);
   const backwards = plan.groups.map(() => 0);
   const updated = plan.groups.map(() => 0);
@@ -38,6 +46,8 @@ function checkStage(plan: PlanBody, orders: Orders, stage: number, table: Return
     const microBatch = plan.microBatches[action.microBatch];
     if (microBatch === undefined) fail(orders, stage, position, `a micro-batch below ${plan.microBatches.length}`);
     const { group, step } = microBatch;
+    if (ofGroup(group) !== pipeline)
+      fail(orders, stage, position, `micro-batches of groups ${pipeline.groups.join(", ")} on stage ${stage}`);
     const miniBatch = table[group]![step]!;
     switch (action.letter) {
       case "F":
@@ -77,7 +87,9 @@ function checkStage(plan: PlanBody, orders: Orders, stage: number, table: Return
         updated[group]! += 1;
     }
   });
-  const unfinished = state.findIndex((value) => value !== 2);
+  const unfinished = state.findIndex(
+    (value, index) => value !== 2 && ofGroup(plan.microBatches[index]!.group) === pipeline,
+  );
   if (unfinished >= 0)
     fail(
       orders,
@@ -85,8 +97,8 @@ function checkStage(plan: PlanBody, orders: Orders, stage: number, table: Return
       orders[stage]!.length,
       `a forward and a backward of micro-batch ${unfinished} on stage ${stage}`,
     );
-  const group = updated.findIndex((steps, index) => steps !== table[index]!.length);
-  if (group >= 0)
+  const group = pipeline.groups.find((index) => updated[index] !== table[index]!.length);
+  if (group !== undefined)
     fail(orders, stage, orders[stage]!.length, `an update of every step of group ${group} on stage ${stage}`);
 }
 
@@ -95,23 +107,51 @@ function sequence(order: readonly Action[], letter: PlannedLetter): readonly num
 }
 
 /** Channels are first in, first out: neighbours run forwards in one order, and backwards in one order. */
-function checkChannels(orders: Orders): void {
+function checkChannels(orders: Orders, { firstStage, endStage }: PlannedPipeline): void {
   for (const letter of ["F", "B"] as const) {
-    const first = sequence(orders[0]!, letter);
-    orders.forEach((order, stage) => {
+    const first = sequence(orders[firstStage]!, letter);
+    for (let stage = firstStage + 1; stage < endStage; stage += 1) {
+      const order = orders[stage]!;
       const own = sequence(order, letter);
       const at = own.findIndex((microBatch, i) => microBatch !== first[i]);
-      if (at < 0) return;
+      if (at < 0) continue;
       const position = order.findIndex((action) => action.letter === letter && action.microBatch === own[at]);
-      fail(orders, stage, position, `${letter} of micro-batch ${first[at]} next, as on stage 0`);
-    });
+      fail(orders, stage, position, `${letter} of micro-batch ${first[at]} next, as on stage ${firstStage}`);
+    }
   }
 }
 
-function checkTables(plan: PlanBody): void {
+/** Pipelines one behind the other in the list of stages, each group on one of them. */
+function checkPipelines(plan: PlanBody): void {
   let next = 0;
-  plan.stages.forEach((stage, index) => {
-    const ends = { embedding: index === 0, head: index === plan.stages.length - 1 };
+  plan.pipelines.forEach(({ firstStage, endStage, groups }, index) => {
+    if (firstStage !== next || endStage <= firstStage || endStage > plan.stages.length)
+      throw new PlanError({
+        expected: `stages from ${next} on, at most to the plan's last`,
+        at: `pipelines[${index}]`,
+        got: { firstStage, endStage },
+      });
+    if (groups.some((group, i) => plan.groups[group] === undefined || (i > 0 && group <= groups[i - 1]!)))
+      throw new PlanError({ expected: "groups of the plan, ascending", at: `pipelines[${index}].groups`, got: groups });
+    next = endStage;
+  });
+  if (next !== plan.stages.length)
+    throw new PlanError({
+      expected: `pipelines of ${plan.stages.length} stages in total`,
+      at: "pipelines",
+      got: next,
+    });
+  const trained = plan.pipelines.flatMap(({ groups }) => groups).sort((a, b) => a - b);
+  if (trained.length !== plan.groups.length || trained.some((group, i) => group !== i))
+    throw new PlanError({ expected: "each group on one pipeline", at: "pipelines", got: trained });
+}
+
+/** The layers of a pipeline's stages: all of the model's, in order. */
+function checkLayers(plan: PlanBody, { firstStage, endStage }: PlannedPipeline): void {
+  let next = 0;
+  for (let index = firstStage; index < endStage; index += 1) {
+    const stage = plan.stages[index]!;
+    const ends = { embedding: index === firstStage, head: index === endStage - 1 };
     if (
       stage.index !== index ||
       stage.firstLayer !== next ||
@@ -120,7 +160,7 @@ function checkTables(plan: PlanBody): void {
       stage.head !== ends.head
     ) {
       throw new PlanError({
-        expected: `a stage ${index} that begins at layer ${next}, with the embedding on the first stage and the head on the last`,
+        expected: `a stage ${index} that begins at layer ${next}, with the embedding on its pipeline's first stage and the head on the last`,
         at: `stages[${index}]`,
         got: stage,
       });
@@ -132,13 +172,31 @@ function checkTables(plan: PlanBody): void {
         got: stage.device,
       });
     next = stage.endLayer;
-  });
+  }
   if (next !== plan.model.architecture.numLayers)
     throw new PlanError({
       expected: `stages of ${plan.model.architecture.numLayers} layers in total`,
       at: "stages",
       got: next,
     });
+}
+
+/** A link between neighbours of one pipeline, and none between pipelines. */
+function checkLinks(plan: PlanBody, { isLast }: PipelineTable): void {
+  plan.links.forEach((link, stage) => {
+    if ((link === null) !== isLast(stage))
+      throw new PlanError({
+        expected: isLast(stage)
+          ? `null, since stages ${stage} and ${stage + 1} are of two pipelines,`
+          : `the link between stages ${stage} and ${stage + 1}`,
+        at: `links[${stage}]`,
+        got: link,
+      });
+  });
+}
+
+function checkTables(plan: PlanBody, table: PipelineTable): void {
+  for (const pipeline of plan.pipelines) checkLayers(plan, pipeline);
   if (new Set(plan.stages.map((stage) => stage.device)).size !== plan.stages.length)
     throw new PlanError({ expected: "one stage a device", at: "stages" });
   for (const [key, length] of [
@@ -150,6 +208,7 @@ function checkTables(plan: PlanBody): void {
     if (plan[key].length !== length)
       throw new PlanError({ expected: `${length} entries`, at: key, got: plan[key].length });
   }
+  checkLinks(plan, table);
   const grouped = plan.groups.flat().sort((a, b) => a - b);
   if (grouped.length !== plan.jobs.length || grouped.some((job, i) => job !== i))
     throw new PlanError({ expected: "each job in one group", at: "groups", got: plan.groups });
@@ -201,7 +260,9 @@ function checkMicroBatches(plan: PlanBody): void {
  * @throws PlanError with the schedule grid and the cell that is wrong.
  */
 export function validatePlan(plan: PlanBody): void {
-  checkTables(plan);
+  checkPipelines(plan);
+  const pipelines = pipelineTable(plan);
+  checkTables(plan, pipelines);
   const orders = planOrders(plan);
   const table = miniBatches(plan);
   table.forEach((steps, group) => {
@@ -210,8 +271,8 @@ export function validatePlan(plan: PlanBody): void {
         throw new PlanError({ expected: `micro-batches of step ${step} of group ${group}`, at: "microBatches" });
     }
   });
-  for (let stage = 0; stage < orders.length; stage += 1) checkStage(plan, orders, stage, table);
-  checkChannels(orders);
+  for (let stage = 0; stage < orders.length; stage += 1) checkStage(plan, orders, stage, table, pipelines);
+  for (const pipeline of plan.pipelines) checkChannels(orders, pipeline);
   timelineOf(orders, dependencyTable(plan), { durationNs: () => 1, transferNs: () => 0 });
   orders.map(peakInFlight).forEach((peak, stage) => {
     const limit = plan.maxInFlight?.[stage];

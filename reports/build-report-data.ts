@@ -1,6 +1,6 @@
 import { formatBytes, InputError } from "../core/index.ts";
 import { type Plan, parseAnyAction } from "../plan/index.ts";
-import { compareTraces, type Intervals, runMetrics, type Trace, traceTotals } from "../traces/index.ts";
+import { compareTraces, type Intervals, planPipelines, runMetrics, type Trace, traceTotals } from "../traces/index.ts";
 import {
   type ActionTable,
   type BarTable,
@@ -76,7 +76,7 @@ function expectedIntervals({ intervals }: Trace): Intervals | null {
 
 function reportTrace(trace: Trace, plan: Plan | undefined, indexOf: ReadonlyMap<string, number>): ReportTrace {
   const samples = trace.counters.filter((sample) => sample.counter === "memory");
-  const totals = traceTotals(trace, plan?.jobs[0]?.name);
+  const totals = traceTotals(trace, plan && planPipelines(plan));
   return {
     source: trace.source,
     bars: barTable(trace, indexOf),

@@ -15,8 +15,8 @@ import { runTasks, type TaskTimes } from "./run-tasks.ts";
 export type BlockingLinks = "all" | "marked";
 
 /** Whether a plan of these links needs such tasks. */
-export function hasBlockingLinks({ links }: { readonly links: readonly ResolvedLink[] }): boolean {
-  return links.some(({ transfers }) => transfers === "blocking");
+export function hasBlockingLinks({ links }: { readonly links: readonly (ResolvedLink | null)[] }): boolean {
+  return links.some((link) => link?.transfers === "blocking");
 }
 
 function boundaryOf({ from, to }: PipelineMessage): number {
@@ -29,11 +29,12 @@ export function blockingTasks(plan: PlanBody, blocking: BlockingLinks): Pipeline
   return pipelineTasks({
     orders: plan.actions.map((keys) => keys.map(parseAction)),
     numStages: plan.stages.length,
+    firstStages: plan.pipelines.map(({ firstStage }) => firstStage),
     deviceOf: (stage) => stage,
     seconds: () => 0,
     message: () => ({ seconds: 0, flows: [], latencySeconds: 0 }),
     blockingSeconds: (message) =>
-      blocking === "all" || plan.links[boundaryOf(message)]!.transfers === "blocking" ? 0 : undefined,
+      blocking === "all" || plan.links[boundaryOf(message)]?.transfers === "blocking" ? 0 : undefined,
     signals: (action) =>
       dependencies
         .dependenciesOf(action as Action)
@@ -48,6 +49,7 @@ function wiresOf(plan: PlanBody, links: RunTimes["links"]) {
   const shared = new Map<string, number>();
   const wireOf = new Map<string, number>();
   plan.links.forEach((link, boundary) => {
+    if (link === null) return;
     const { bytesPerSecond } = links.linkCost(link);
     if (bytesPerSecond === null) return;
     for (const direction of ["down", "up"]) {
@@ -75,7 +77,7 @@ export function runBlockingTasks(
 ): TaskTimes {
   const bytesOf = messageBytes(plan);
   const { rates, wireOf } = wiresOf(plan, links);
-  const latencies = plan.links.map((link) => links.linkCost(link).latencySeconds);
+  const latencies = plan.links.map((link) => (link === null ? 0 : links.linkCost(link).latencySeconds));
   const timed = (task: PipelineTask): PipelineTask => {
     const { kind, op, message } = task;
     if (kind === "post") return task;

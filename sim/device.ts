@@ -29,14 +29,14 @@ export interface DeviceState {
   readonly compute: ComputeStream;
   readonly send: TransferStream;
   readonly receive: TransferStream;
-  /** Null at the ends of the pipeline. */
+  /** Null at the ends of its pipeline. */
   readonly activationIn: Channel | null;
   readonly activationOut: Channel | null;
   readonly gradientIn: Channel | null;
   readonly gradientOut: Channel | null;
   /** The next action to start, or the one running; an index into the order. */
   position: number;
-  /** The micro-batch whose backward on stage 0 it was found to wait for; -1 for none. */
+  /** The micro-batch whose backward on the first stage it was found to wait for; -1 for none. */
   waitsFor: number;
 }
 

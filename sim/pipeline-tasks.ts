@@ -13,6 +13,8 @@ export interface PipelineMessage {
 export interface TimedPipeline {
   readonly orders: Orders<ActionLetter>;
   readonly numStages: number;
+  /** Those that begin a pipeline; only the first where absent. */
+  readonly firstStages?: readonly number[];
   readonly deviceOf: (stage: number) => number;
   readonly seconds: (op: AnyAction) => number;
   readonly message: (message: PipelineMessage) => MessageCost;
@@ -35,12 +37,6 @@ export type PipelineTask = Task & {
 /** Device d computes on stream d; each pair of neighbouring stages has further streams where messages overlap with computation. */
 export interface PipelineGraph extends TaskGraph {
   readonly tasks: readonly PipelineTask[];
-}
-
-/** Who gets the result of an op; undefined where it stays. */
-function targetOf({ stage, letter }: AnyAction, numStages: number): number | undefined {
-  const to = letter === "F" ? stage + 1 : letter === "B" || letter === "I" ? stage - 1 : -1;
-  return to < 0 || to >= numStages ? undefined : to;
 }
 
 const NONE = -1;
@@ -67,7 +63,7 @@ function createOpTable(orders: Orders<ActionLetter>, numStages: number) {
  * An op waits for its message, and a W for its I; what else comes first is a matter of the orders and the signals.
  */
 export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
-  const { orders, numStages, deviceOf, seconds, message, blockingSeconds, signals } = pipeline;
+  const { orders, numStages, firstStages = [0], deviceOf, seconds, message, blockingSeconds, signals } = pipeline;
   const tasks: PipelineTask[] = [];
   /** What each task waits for; filled in once all tasks are there. */
   const afters: number[][] = [];
@@ -89,22 +85,30 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
     return index;
   };
 
+  const isFirst = new Uint8Array(numStages + 1);
+  for (const stage of [...firstStages, numStages]) isFirst[stage] = 1;
+  const isLast = (stage: number): boolean => isFirst[stage + 1] === 1;
   const splits = orders.some((order) => order.some(({ letter }) => letter === "I"));
   /** The op whose result an op needs; undefined for a first forward and for what needs none. */
   const sourceOf = ({ stage, letter, microBatch }: AnyAction): AnyAction | undefined => {
     switch (letter) {
       case "F":
-        return stage === 0 ? undefined : { stage: stage - 1, letter, microBatch };
+        return isFirst[stage] === 1 ? undefined : { stage: stage - 1, letter, microBatch };
       case "B":
       case "I":
-        return stage < numStages - 1
-          ? { stage: stage + 1, letter: splits ? "I" : "B", microBatch }
-          : { stage, letter: "F", microBatch };
+        return isLast(stage)
+          ? { stage, letter: "F", microBatch }
+          : { stage: stage + 1, letter: splits ? "I" : "B", microBatch };
       case "W":
         return { stage, letter: "I", microBatch };
       case "U":
         return undefined;
     }
+  };
+  /** Who gets the result of an op; undefined where it stays. */
+  const targetOf = ({ stage, letter }: AnyAction): number | undefined => {
+    if (letter === "F") return isLast(stage) ? undefined : stage + 1;
+    return (letter === "B" || letter === "I") && isFirst[stage] === 0 ? stage - 1 : undefined;
   };
   const addReceive = (op: AnyAction, device: number): void => {
     const source = sourceOf(op);
@@ -116,7 +120,7 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
     received[cellOf(op)] = add({ name: `>${formatAction(op)}`, ...facts, seconds: alone });
   };
   const addSend = (op: AnyAction, device: number, computation: number): void => {
-    const to = targetOf(op, numStages);
+    const to = targetOf(op);
     if (to === undefined || deviceOf(to) === device) return;
     const moved = { from: op.stage, to, microBatch: op.microBatch };
     const { seconds: ownSeconds, flows, latencySeconds } = message(moved);

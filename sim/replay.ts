@@ -2,6 +2,7 @@ import { contentHash, InputError, type Nanos } from "../core/index.ts";
 import {
   type Action,
   type ActionDurations,
+  dependencyTable,
   formatAction,
   PLANNED_LETTERS,
   type PlanBody,
@@ -74,8 +75,8 @@ export function replay({ plan, planHash, executed, versions = {} }: ReplayOption
   if (executed.planHash !== planHash)
     throw new InputError({ expected: `a trace of plan ${planHash}`, at: "otherData.planHash", got: executed.planHash });
   const actions = plan.actions.flatMap((keys) => keys.map(parseAction));
-  const last = plan.stages.length - 1;
-  const senders = actions.filter(({ letter, stage }) => (letter === "F" ? stage < last : letter === "B" && stage > 0));
+  const { receiverOf } = dependencyTable(plan);
+  const senders = actions.filter(({ letter, stage }) => receiverOf(stage, letter) >= 0);
   const compute = measuredTimes(plan, executed, "compute", actions);
   const messages = measuredTimes(plan, executed, "send", senders);
   const run = runWithTimes(plan, {

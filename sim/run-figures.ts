@@ -1,5 +1,5 @@
-import { FORWARD, microBatchTokens, type PlanBody, UPDATE } from "../plan/index.ts";
-import { idleShare, steadyRegion } from "../traces/index.ts";
+import { FORWARD, microBatchTokens, type PlanBody, type PlannedPipeline, pipelineJobs, UPDATE } from "../plan/index.ts";
+import { idleShare, type PipelineBusy, steadyBubble, steadyRegion } from "../traces/index.ts";
 import type { StageOrder } from "./stage-orders.ts";
 
 /** What `runMetrics` says of a run's trace, without making the trace. */
@@ -23,10 +23,10 @@ interface ComputedRun {
   readonly devices: readonly { readonly order: StageOrder; readonly compute: Columns }[];
 }
 
-/** Time that actions take between two times, all stages together. */
-function busyBetween(run: ComputedRun, fromNs: number, toNs: number): number {
+/** Time that actions take between two times, these stages together. */
+function busyBetween(devices: ComputedRun["devices"], fromNs: number, toNs: number): number {
   let busy = 0;
-  for (const { compute } of run.devices) {
+  for (const { compute } of devices) {
     for (let at = 0; at < compute.startNs.length; at += 1) {
       const time = Math.min(compute.endNs[at]!, toNs) - Math.max(compute.startNs[at]!, fromNs);
       if (time > 0) busy += time;
@@ -35,15 +35,27 @@ function busyBetween(run: ComputedRun, fromNs: number, toNs: number): number {
   return busy;
 }
 
-/** The earliest forward on stage 0 of each step of the plan's first job. */
-function stepStarts(plan: PlanBody, { order, compute }: ComputedRun["devices"][number]): readonly number[] {
+/** The earliest forward on a pipeline's first stage of each step of its first job. */
+function stepStarts(
+  plan: PlanBody,
+  firstJob: number,
+  { order, compute }: ComputedRun["devices"][number],
+): readonly number[] {
   const starts: number[] = [];
   order.letters.forEach((letter, at) => {
     const { step, rows } = plan.microBatches[order.microBatches[at]!]!;
-    if (letter !== FORWARD || !rows.some(([job]) => job === 0)) return;
+    if (letter !== FORWARD || !rows.some(([job]) => job === firstJob)) return;
     starts[step] = Math.min(starts[step] ?? Number.POSITIVE_INFINITY, compute.startNs[at]!);
   });
   return starts;
+}
+
+/** A pipeline's stages in its steady region. */
+function steadyBusy(plan: PlanBody, run: ComputedRun, pipeline: PlannedPipeline): PipelineBusy {
+  const devices = run.devices.slice(pipeline.firstStage, pipeline.endStage);
+  const region = steadyRegion(stepStarts(plan, pipelineJobs(plan, pipeline)[0]!, devices[0]!));
+  const busyNs = region === undefined ? 0 : busyBetween(devices, region.fromNs, region.toNs);
+  return { region, busyNs, numDevices: devices.length };
 }
 
 function turnarounds(plan: PlanBody, run: ComputedRun): readonly number[] {
@@ -70,14 +82,11 @@ export function runFigures(plan: PlanBody, run: ComputedRun): RunFigures {
   const makespanSeconds = (endNs - startNs) / 1e9;
   let tokens = 0;
   for (const microBatch of plan.microBatches) tokens += microBatchTokens(microBatch);
-  const region = steadyRegion(stepStarts(plan, run.devices[0]!));
-  const idle = (fromNs: number, toNs: number): number | null =>
-    idleShare(busyBetween(run, fromNs, toNs), run.devices.length, fromNs, toNs);
   return {
     makespanSeconds,
     tokensPerSecond: makespanSeconds === 0 ? 0 : tokens / makespanSeconds,
-    bubbleRatio: region === undefined ? null : idle(region.fromNs, region.toNs),
-    bubbleRatioTotal: idle(startNs, endNs) ?? 0,
+    bubbleRatio: steadyBubble(plan.pipelines.map((pipeline) => steadyBusy(plan, run, pipeline))),
+    bubbleRatioTotal: idleShare(busyBetween(run.devices, startNs, endNs), run.devices.length, startNs, endNs) ?? 0,
     turnaroundSeconds: turnarounds(plan, run),
   };
 }

@@ -9,17 +9,18 @@ import {
   formatAction,
   PLANNED_LETTERS,
   type PlanBody,
+  pipelineTable,
 } from "../plan/index.ts";
 import { blockedError } from "./blocked.ts";
 import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch } from "./channel.ts";
 import { type DeviceState, inputOf, outputOf, type TransferStream } from "./device.ts";
 import type { Wire } from "./link.ts";
-import { createPipeline, type Pipeline } from "./pipeline.ts";
+import { createPlanState, type PlanState } from "./plan-state.ts";
 import { SendOrder } from "./send-order.ts";
 import { SharedMachine, sharedMachines } from "./shared-machine.ts";
 
 /** A finished run, in columns: what a trace is made of. */
-export interface Run extends Pipeline {
+export interface Run extends PlanState {
   /** Events that were applied: ends of actions and of bytes on a wire, and arrivals. */
   readonly numEvents: number;
 }
@@ -70,8 +71,9 @@ export function runPlan(plan: PlanBody, costModel: CostModel): Run {
  * @throws PlanError when no action can go on and some are left.
  */
 export function runWithTimes(plan: PlanBody, { links, action: duration, message, contention, gapNs }: RunTimes): Run {
-  const pipeline = createPipeline(plan, links);
-  const { devices, channels, sharedWires, bytesOf } = pipeline;
+  const state = createPlanState(plan, links);
+  const { devices, channels, sharedWires, bytesOf } = state;
+  const { isFirst, ofGroup } = pipelineTable(plan);
   const machines = contention === undefined ? null : sharedMachines(plan, contention);
   const signalled = new Uint8Array(plan.microBatches.length);
   // Slots: the end of each device's action, of each channel's bytes on a wire of their own, each channel's next arrival, and the end of each device's gap.
@@ -166,7 +168,7 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message,
     device.position = position + 1;
     if (gapNs === 0) endGap(device);
     else scheduleAt(firstGap + stage, nowNs + gapNs);
-    if (stage === 0 && letter === BACKWARD) signalEnd(order.microBatches[position]!);
+    if (letter === BACKWARD && isFirst(stage)) signalEnd(order.microBatches[position]!);
   };
 
   /** The last byte is on its way: both streams are free for the next message, and this one arrives a latency later, behind the ones before it. */
@@ -278,8 +280,8 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message,
       const microBatch = order.signals[position]!;
       return microBatch < 0 || signalled[microBatch] === 1
         ? undefined
-        : formatAction({ stage: 0, letter: "B", microBatch });
+        : formatAction({ stage: ofGroup(plan.microBatches[microBatch]!.group).firstStage, letter: "B", microBatch });
     });
   }
-  return { ...pipeline, numEvents };
+  return { ...state, numEvents };
 }

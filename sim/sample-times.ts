@@ -69,7 +69,8 @@ export function sampleTimes(
     return factors;
   });
   const linkFactors = new Map<string, number>();
-  for (const { id } of plan.links) if (!linkFactors.has(id)) linkFactors.set(id, linkFactor(errors, rng));
+  for (const link of plan.links)
+    if (link !== null && !linkFactors.has(link.id)) linkFactors.set(link.id, linkFactor(errors, rng));
   const factors = new Float64Array(plan.stages.length * PLANNED_LETTERS.length * numMicroBatches);
   for (let cell = 0; cell < shared.length; cell += 1) {
     const error = errors.actions[PLANNED_LETTERS[cell % PLANNED_LETTERS.length]!];

@@ -1,5 +1,5 @@
 // What of a run is bubble.
-export { idleShare, steadyRegion } from "./bubble.ts";
+export { idleShare, type PipelineBusy, steadyBubble, steadyRegion } from "./bubble.ts";
 // The trace's file: Chrome trace event JSON that opens in Perfetto.
 export { traceDocument, traceLines } from "./chrome-trace.ts";
 // Two traces of one plan, action by action.
@@ -32,3 +32,4 @@ export {
 } from "./trace.ts";
 // The file's schema.
 export { type TraceDocument, traceDocumentSchema } from "./trace-document.ts";
+export { planPipelines } from "./trace-pipelines.ts";

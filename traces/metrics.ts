@@ -2,9 +2,10 @@ import { InputError } from "../core/index.ts";
 import { jobSegments, type PlanBody } from "../plan/index.ts";
 import { type RunTotals, traceTotals } from "./totals.ts";
 import type { Trace, TraceEvent, TraceStream } from "./trace.ts";
+import { planPipelines } from "./trace-pipelines.ts";
 
 /** What metrics need of a plan. */
-export type MetricsPlan = Pick<PlanBody, "jobs" | "groups" | "microBatches"> & { readonly hash: string };
+export type MetricsPlan = Pick<PlanBody, "jobs" | "groups" | "microBatches" | "pipelines"> & { readonly hash: string };
 
 /** Times in seconds from the start of the trace, when all jobs of a static workload arrive. */
 export interface JobMetrics {
@@ -12,7 +13,7 @@ export interface JobMetrics {
   readonly steps: number;
   /** Tokens of its rows over all steps. */
   readonly tokens: number;
-  /** Start of its first forward on stage 0. */
+  /** Start of its first forward. */
   readonly startSeconds: number;
   /** End of its last update on the stage that is last to make it. */
   readonly endSeconds: number;
@@ -42,7 +43,7 @@ interface Span {
   endNs: number;
 }
 
-/** By job name: where its first forward on stage 0 starts and its last update ends. `visit` is shown every action. */
+/** By job name: where its first forward starts and its last update ends. `visit` is shown every action. */
 function jobSpans(plan: MetricsPlan): {
   readonly spans: ReadonlyMap<string, Span>;
   readonly visit: (action: TraceEvent) => void;
@@ -50,8 +51,8 @@ function jobSpans(plan: MetricsPlan): {
   const spans = new Map<string, Span>(
     plan.jobs.map(({ name }) => [name, { startNs: Number.POSITIVE_INFINITY, endNs: Number.NEGATIVE_INFINITY }]),
   );
-  const visit = ({ stage, letter, microBatch, startNs, durationNs, jobs }: TraceEvent): void => {
-    if (letter === "F" && stage === 0) {
+  const visit = ({ letter, microBatch, startNs, durationNs, jobs }: TraceEvent): void => {
+    if (letter === "F") {
       for (const name of jobs) {
         const span = spans.get(name);
         if (span !== undefined && startNs < span.startNs) span.startNs = startNs;
@@ -76,7 +77,7 @@ export function runMetrics(plan: MetricsPlan, trace: TraceStream): RunMetrics {
   if (plan.hash !== trace.planHash)
     throw new InputError({ expected: `a trace of plan ${plan.hash}`, at: "otherData.planHash", got: trace.planHash });
   const { spans, visit } = jobSpans(plan);
-  const totals = traceTotals(trace, plan.jobs[0]!.name, visit);
+  const totals = traceTotals(trace, planPipelines(plan), visit);
   const tokens = jobTokens(plan);
   return {
     planHash: trace.planHash,

@@ -15,7 +15,7 @@ export interface TimelineOptions {
 }
 
 /**
- * Numbers jobs from 1 as a plan that deals them to groups in turn does: the first job of each group in the order in which groups first enter stage 0,
+ * Numbers jobs from 1 as a plan that deals them to groups in turn does: the first job of each group in the order in which groups first go forward,
  * then the second of each, and so on.
  */
 function jobNumbers(actions: readonly TraceEvent[], names: readonly string[] | undefined): ReadonlyMap<string, number> {
@@ -28,9 +28,7 @@ function jobNumbers(actions: readonly TraceEvent[], names: readonly string[] | u
 
 /** Names one action: `F2` by job or (with one job) by part, `F21` by job and part, `F(1,5)` for jobs fused in one micro-batch. */
 function labeler(actions: readonly TraceEvent[], names: readonly string[] | undefined): (event: TraceEvent) => string {
-  const forwards = actions
-    .filter(({ letter, stage }) => letter === "F" && stage === 0)
-    .sort((a, b) => a.startNs - b.startNs);
+  const forwards = actions.filter(({ letter }) => letter === "F").sort((a, b) => a.startNs - b.startNs);
   const numbers = jobNumbers(forwards, names);
   const lastPart = maximum(actions.map(({ part }) => part));
   const byPart = lastPart > 0;

@@ -1,30 +1,24 @@
 import { type Nanos, secondsToNanos } from "../../core/index.ts";
 import { PLANNED_LETTERS, UPDATE } from "../action.ts";
-import type { PlanBody } from "../documents/plan.ts";
 import { activeJobs } from "../mini-batch.ts";
 import type { CostModel } from "./cost-model.ts";
+import { stageShapes, type TimedWork } from "./stage-shapes.ts";
 import { stageClasses, workShapes } from "./work-shapes.ts";
 
 /** The letter as its code. */
 export type ActionDurations = (stage: number, letter: number, microBatch: number) => Nanos;
-
-/** What durations follow from: a plan, or the draft of one. */
-export type TimedWork = Pick<PlanBody, "groups" | "jobs" | "microBatches" | "stages" | "devices" | "recompute"> & {
-  readonly model: Pick<PlanBody["model"], "architecture" | "dtype">;
-};
 
 /**
  * Durations from the cost model, each rounded once: what the planner, the memory check and the simulator go by. The model is asked once for each kind
  * of stage, letter and shape of work, since most micro-batches repeat.
  */
 export function actionDurations(work: TimedWork, costModel: CostModel): ActionDurations {
-  const { microBatches, stages, devices, jobs, recompute } = work;
-  const { architecture, dtype } = work.model;
+  const { microBatches, stages, devices } = work;
   const { rows, updates } = workShapes(work);
   const classes = stageClasses(stages, devices, costModel);
   const numShapes = Math.max(rows.count, updates.count);
   const known = new Float64Array(classes.count * PLANNED_LETTERS.length * numShapes).fill(-1);
-  const shapes = stages.map((stage) => ({ architecture, stage, jobs, dtype, recompute }));
+  const shapes = stageShapes(work);
   return (stage, letter, microBatch) => {
     const shape = letter === UPDATE ? updates.ids[microBatch]! : rows.ids[microBatch]!;
     const cell = (classes.ids[stage]! * PLANNED_LETTERS.length + letter) * numShapes + shape;

@@ -7,6 +7,7 @@ import type { Dtype } from "../documents/workload.ts";
 import { peakInFlight } from "../in-flight.ts";
 import { memoryTable } from "../memory/memory-model.ts";
 import { largestSizes } from "../mini-batch.ts";
+import { pipelineJobs, pipelineMicroBatches, pipelineTable } from "../pipelines.ts";
 import type { ActionCost, CostModel } from "./cost-model.ts";
 
 /**
@@ -62,10 +63,17 @@ function splitSeconds(plan: PlanBody, { letter, device, shape, microBatch }: Act
 /** Pieces are kept between forward and backward like other activations; with recomputation one layer's exist at a time. */
 function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
   const { architecture, dtype } = plan.model;
-  const { maxTokens } = largestSizes(plan.microBatches);
-  const { pieceBytes } = splitCosts(architecture, plan.jobs, dtype, maxTokens);
+  const pieces = new Map(
+    plan.pipelines.map((pipeline) => {
+      const { maxTokens } = largestSizes(pipelineMicroBatches(plan, pipeline));
+      const jobs = pipelineJobs(plan, pipeline).map((job) => plan.jobs[job]!);
+      return [pipeline, splitCosts(architecture, jobs, dtype, maxTokens).pieceBytes];
+    }),
+  );
+  const { ofStage } = pipelineTable(plan);
   return plan.stages.map(({ firstLayer, endLayer }, stage) => {
     const memory = plan.memory[stage]!;
+    const pieceBytes = pieces.get(ofStage(stage))!;
     if (plan.recompute === "layer")
       return { ...memory, workspace: memory.workspace + pieceBytes, total: memory.total + pieceBytes };
     const more = peakInFlight(plan.actions[stage]!.map(parseAction)) * (endLayer - firstLayer) * pieceBytes;

@@ -32,7 +32,10 @@ export interface OperatorCall {
 export interface StageShape {
   readonly architecture: Architecture;
   readonly stage: Stage;
+  /** All jobs of the plan, which micro-batches name by their index. */
   readonly jobs: readonly PlannedJob[];
+  /** Those whose adapters the stage holds; all jobs where absent. */
+  readonly residents?: readonly PlannedJob[];
   readonly dtype: Dtype;
   readonly recompute: Recompute;
 }
@@ -240,19 +243,19 @@ function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCal
 
 const knownTargets = new WeakMap<StageShape["jobs"], ReadonlySet<Projection>>();
 
-/** The projections that some job has an adapter on; asked for again and again of the same jobs, which may be hundreds. */
-function targetsOf(jobs: StageShape["jobs"]): ReadonlySet<Projection> {
-  const known = knownTargets.get(jobs) ?? new Set(jobs.flatMap(({ adapter }) => adapter.targets));
-  knownTargets.set(jobs, known);
+/** The projections that some job of the stage has an adapter on; asked for again and again of the same jobs, which may be hundreds. */
+function targetsOf({ jobs, residents = jobs }: StageShape): ReadonlySet<Projection> {
+  const known = knownTargets.get(residents) ?? new Set(residents.flatMap(({ adapter }) => adapter.targets));
+  knownTargets.set(residents, known);
   return known;
 }
 
 /** What a backward computes again: whole layers up to gate and up, or only the norms that feed targeted projections; and what feeds `down_proj`. */
 function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
-  const { architecture: arch, stage, jobs, recompute } = shape;
+  const { architecture: arch, stage, recompute } = shape;
   const { tokens } = sizes;
   const layers = stage.endLayer - stage.firstLayer;
-  const targets = targetsOf(jobs);
+  const targets = targetsOf(shape);
   const targeted = (...projections: readonly Projection[]): boolean =>
     projections.some((projection) => targets.has(projection));
   const norms = (targeted("q_proj", "k_proj", "v_proj") ? layers : 0) + (targeted("gate_proj", "up_proj") ? layers : 0);
@@ -274,7 +277,7 @@ function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[
 
 /** The first layer after the embedding has no gradient of its input: neither its qkv product nor its first norm goes back. */
 function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
-  const { architecture: arch, stage, jobs, recompute } = shape;
+  const { architecture: arch, stage, recompute } = shape;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim } = arch;
   const { tokens } = sizes;
   const layers = stage.endLayer - stage.firstLayer;
@@ -288,7 +291,7 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
     matmul("B", tokens, hidden, 2 * inner, layers),
     matmul("B", tokens, inner, hidden, layers),
     elementwise("rope", "B", tokens * (numHeads + numKvHeads) * headDim, tokens, layers),
-    swiglu("B", arch, tokens, recompute === "layer" || targetsOf(jobs).has("down_proj") ? 0 : tokens, layers),
+    swiglu("B", arch, tokens, recompute === "layer" || targetsOf(shape).has("down_proj") ? 0 : tokens, layers),
     elementwise("rmsnorm", "B", tokens * hidden, tokens, layers + inputGradients + (stage.head ? 1 : 0)),
     attention("B", arch, sizes, layers),
     ...loras("B", shape, sizes),

@@ -9,6 +9,9 @@ const count = z.int().positive();
 const bytes = z.int().min(0);
 const actionKeySchema = z.string().regex(/^\d+[FBU]\d+$/, "an action such as 2F0");
 
+/** A document of another version is made anew, not converted. */
+export const PLAN_VERSION = 2;
+
 export const SCHEDULES = ["lorapp", "lorapp-gpipe", "1f1b", "gpipe", "sequential"] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
@@ -22,6 +25,15 @@ export const stageSchema = z.strictObject({
   endLayer: count,
   embedding: z.boolean(),
   head: z.boolean(),
+});
+
+/** A chain of devices with one copy of the base model: neighbouring stages, from the embedding to the head. */
+export const pipelineSchema = z.strictObject({
+  firstStage: index,
+  /** One past the last stage. */
+  endStage: count,
+  /** The groups that it trains, ascending; each is on one pipeline. */
+  groups: z.array(index).min(1),
 });
 
 export const plannedJobSchema = z.strictObject({
@@ -87,7 +99,7 @@ export const predictedSchema = z.strictObject({
 
 export const planBodySchema = z.strictObject({
   kind: z.literal("plan"),
-  version: z.literal(1),
+  version: z.literal(PLAN_VERSION),
   schedule: z.enum(SCHEDULES),
   /** Whether jobs of a group share micro-batches (BatchLoRA). */
   fused: z.boolean(),
@@ -96,9 +108,14 @@ export const planBodySchema = z.strictObject({
   model: z.strictObject({ architecture: architectureSchema, dtype: dtypeSchema, digest: z.string().nullable() }),
   recompute: recomputeSchema,
   devices: z.array(resolvedDeviceSchema).min(1),
-  /** links[s] joins stage s and stage s + 1; forward and backward directions are separate lanes unless shared. */
-  links: z.array(resolvedLinkSchema),
+  /**
+   * links[s] joins stage s and stage s + 1, null where those are of two pipelines; forward and backward directions are separate lanes unless
+   * shared.
+   */
+  links: z.array(resolvedLinkSchema.nullable()),
   stages: z.array(stageSchema).min(1),
+  /** In the order of their stages. Stages, groups, micro-batches and jobs are numbered through the whole plan. */
+  pipelines: z.array(pipelineSchema).min(1),
   jobs: z.array(plannedJobSchema).min(1),
   /** Job indices of each group, in job order. */
   groups: z.array(z.array(index).min(1)).min(1),
@@ -124,6 +141,7 @@ export const locationsSchema = z.strictObject({
 export const planSchema = planBodySchema.extend({ hash: z.string(), locations: locationsSchema }).strict();
 
 export type Stage = z.infer<typeof stageSchema>;
+export type PlannedPipeline = z.infer<typeof pipelineSchema>;
 export type PlannedJob = z.infer<typeof plannedJobSchema>;
 export type PlannedRow = z.infer<typeof plannedRowSchema>;
 export type MicroBatch = z.infer<typeof microBatchSchema>;

@@ -1,8 +1,9 @@
 import { contentHash, InputError, maximum, PlanError } from "../../core/index.ts";
 import { formatAction } from "../action.ts";
 import { createCostModel } from "../costs/cost-model.ts";
-import type { PlanBody } from "../documents/plan.ts";
+import { PLAN_VERSION, type PlanBody } from "../documents/plan.ts";
 import { memoryTable } from "../memory/memory-model.ts";
+import { onePipeline } from "../pipelines.ts";
 import { validatePlan } from "../validate-plan.ts";
 import { draftWork } from "./draft.ts";
 import { chooseLimits, isSettled, type Settled, settle, type Unsettled } from "./limits.ts";
@@ -91,7 +92,7 @@ export function makePlan(planRequest: PlanRequest): PlanBody {
   const { draft, orders, inFlight } = ordered;
   const plan: PlanBody = {
     kind: "plan",
-    version: 1,
+    version: PLAN_VERSION,
     schedule: draft.schedule,
     fused: draft.groups.some((group) => group.length > 1),
     maxInFlight: limits.count === null && limits.units === null ? null : inFlight.map((peak) => Math.max(1, peak)),
@@ -100,6 +101,7 @@ export function makePlan(planRequest: PlanRequest): PlanBody {
     devices: [...request.devices],
     links: [...request.links],
     stages: draft.stages.map(({ recomputedLayers: _recomputed, ...stage }) => stage),
+    pipelines: onePipeline(draft.stages.length, draft.groups.length),
     jobs: [...draft.jobs],
     groups: draft.groups.map((group) => [...group]),
     microBatches: [...draft.microBatches],

@@ -4,6 +4,7 @@ import { clips, type DependencyTable, dependencyTable } from "../dependencies.ts
 import { peakInFlight } from "../in-flight.ts";
 import { messageBytes } from "../message-bytes.ts";
 import { microBatchTokens, miniBatches } from "../mini-batch.ts";
+import { onePipeline } from "../pipelines.ts";
 import type { Orders, ScheduleInput } from "../schedules/schedule-input.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { type Timeline, timelineOf } from "../timeline.ts";
@@ -25,8 +26,9 @@ interface DraftCosts extends Pick<ScheduleInput, "miniBatches" | "durationNs" | 
 
 function costsOf(request: Costed, draft: Draft): DraftCosts {
   const { architecture, dtype, recompute, devices, costModel } = request;
+  const plan = { ...draft, pipelines: onePipeline(draft.stages.length, draft.groups.length) };
   const durations = actionDurations(
-    { ...draft, devices: [...devices], recompute, model: { architecture, dtype } },
+    { ...plan, devices: [...devices], recompute, model: { architecture, dtype } },
     costModel,
   );
   const durationNs: ScheduleInput["durationNs"] = (stage, letter, microBatch) =>
@@ -38,7 +40,7 @@ function costsOf(request: Costed, draft: Draft): DraftCosts {
     const occupied = bytesPerSecond === null ? 0 : bytesOf[microBatch]! / bytesPerSecond;
     return { arrival: Math.round((latencySeconds + occupied) * 1e9), occupied: Math.round(occupied * 1e9) };
   };
-  return { dependencies: dependencyTable(draft), miniBatches: miniBatches(draft), durationNs, transferNs };
+  return { dependencies: dependencyTable(plan), miniBatches: miniBatches(draft), durationNs, transferNs };
 }
 
 /** A draft in order, and when its actions run as the planner sees it. */

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { dependencyTable } from "../../plan/dependencies.ts";
 import type { PlanBody } from "../../plan/index.ts";
 import { miniBatches } from "../../plan/mini-batch.ts";
+import { onePipeline } from "../../plan/pipelines.ts";
 import { packMicroBatches } from "../../plan/planner/pack.ts";
 import { SCHEDULE_TABLE } from "../../plan/schedules/schedules.ts";
 import { timelineOf } from "../../plan/timeline.ts";
@@ -40,6 +41,7 @@ function lorappOrders({ numDevices, numJobs, parts, steps, forward, backward }: 
   const draft = {
     schedule: "lorapp" as const,
     stages,
+    pipelines: onePipeline(numDevices, numJobs),
     jobs,
     groups,
     microBatches: [...packMicroBatches(packed, groups)],

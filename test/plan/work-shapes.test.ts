@@ -59,7 +59,7 @@ function mixedPlan(calibration: Calibration): PlanBody {
     jobs,
     rows: jobs.map((job) => lengthRows(job, { lengths: [16, 40, 7, 25, 33], samples: 64 })),
     devices,
-    links: base.links,
+    links: base.links.map((link) => link!),
     calibration,
     schedule: "lorapp",
     maxInFlight: "auto",

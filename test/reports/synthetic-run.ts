@@ -1,6 +1,6 @@
 // A plan of two stages and traces of it, made without planner, simulator or executor: the page has to stand on its own.
 import { contentHash, createRng, nanos } from "../../core/index.ts";
-import type { Plan, StageMemory } from "../../plan/index.ts";
+import { onePipeline, type Plan, type StageMemory } from "../../plan/index.ts";
 import type { ReportInput } from "../../reports/index.ts";
 import type { CounterSample, Trace, TraceEvent } from "../../traces/index.ts";
 
@@ -72,7 +72,7 @@ export function syntheticPlan(shape: RunShape): Plan {
   const groups = groupsOf(shape);
   const body: Omit<Plan, "hash" | "locations"> = {
     kind: "plan",
-    version: 1,
+    version: 2,
     schedule: "lorapp",
     fused: shape.fused,
     maxInFlight: null,
@@ -116,6 +116,7 @@ export function syntheticPlan(shape: RunShape): Plan {
       { index: 0, device: 0, firstLayer: 0, endLayer: 4, embedding: true, head: false },
       { index: 1, device: 1, firstLayer: 4, endLayer: 8, embedding: false, head: true },
     ],
+    pipelines: onePipeline(2, groups.length),
     jobs: JOBS.map((name, job) => ({
       name,
       adapter: { rank: 4 * 2 ** job, alpha: 16, dropout: 0, targets: ["q_proj", "v_proj"] },

@@ -1,4 +1,12 @@
-import type { Architecture, Buffers, PlanBody, ResolvedLink, ScheduleName, StageMemory } from "../../plan/index.ts";
+import {
+  type Architecture,
+  type Buffers,
+  onePipeline,
+  type PlanBody,
+  type ResolvedLink,
+  type ScheduleName,
+  type StageMemory,
+} from "../../plan/index.ts";
 
 export interface SmallMicroBatch {
   readonly tokens: number;
@@ -43,7 +51,7 @@ export function smallPlan(small: SmallPlan): PlanBody {
   const indices = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
   return {
     kind: "plan",
-    version: 1,
+    version: 2,
     schedule: small.schedule ?? "lorapp",
     fused: false,
     maxInFlight: null,
@@ -75,6 +83,7 @@ export function smallPlan(small: SmallPlan): PlanBody {
       embedding: index === 0,
       head: index === numStages - 1,
     })),
+    pipelines: onePipeline(numStages, numGroups),
     jobs: indices(numGroups).map((index) => ({
       name: `job${index}`,
       adapter: { rank: 1, alpha: 1, dropout: 0, targets: ["q_proj"] },

@@ -126,7 +126,7 @@ test.each(COMPARISON_SCHEDULES)(
     expect(numSteps).toBe(12);
     const read = parseTraceDocument(JSON.parse(JSON.stringify(traceDocument(trace))), { file: "t.json" });
     expect(read.events).toHaveLength(trace.events.length);
-    const totals = traceTotals(read, "a");
+    const totals = traceTotals(read, [{ firstStage: 0, firstJob: "a" }]);
     const { makespanSeconds, tokens, bubbleRatio, bubbleRatioTotal, devices } = simulated.metrics;
     expect(totals.makespanSeconds).toBeCloseTo(makespanSeconds, 9);
     expect(totals.tokens).toBe(tokens);

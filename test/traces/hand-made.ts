@@ -1,5 +1,5 @@
 import { type Nanos, nanos, secondsToNanos } from "../../core/index.ts";
-import { formatAction, parseAction } from "../../plan/index.ts";
+import { formatAction, onePipeline, parseAction } from "../../plan/index.ts";
 import type { MetricsPlan } from "../../traces/metrics.ts";
 import type { Stream, Trace, TraceEvent } from "../../traces/trace.ts";
 
@@ -95,6 +95,7 @@ export function twoStagesPlan(): MetricsPlan {
     hash: PLAN_HASH,
     jobs: [job("math"), job("text")],
     groups: [[0], [1]],
+    pipelines: onePipeline(2, 2),
     microBatches: [
       { index: 0, group: 0, step: 0, part: 0, rows: [[0, 0, 10, 9]] },
       { index: 1, group: 1, step: 0, part: 0, rows: [[1, 0, 30, 29]] },

@@ -110,8 +110,8 @@ describe("the bubble ratio", () => {
   it("counts the steps of the job that is named, not those of others", () => {
     const other = { jobs: ["text"] };
     const events = [...alternating(4).events, event("0F9", 100, 1, { ...other, step: 0 })];
-    expect(traceTotals(trace(events), "math").bubbleRatio).toBe(0.5);
-    expect(traceTotals(trace(events), "text").bubbleRatio).toBeNull();
+    expect(traceTotals(trace(events), [{ firstStage: 0, firstJob: "math" }]).bubbleRatio).toBe(0.5);
+    expect(traceTotals(trace(events), [{ firstStage: 0, firstJob: "text" }]).bubbleRatio).toBeNull();
   });
 });
 

@@ -54,6 +54,31 @@ export const BAD_PLANS_AND_TRACES: readonly BadInput[] = [
     says: [/p\.json:\d+:\d+: /, /at note, got "note"/],
   },
   {
+    name: "a plan of an earlier version",
+    files: BASE,
+    prepare: changedPlan(() => ({ version: 1, pipelines: undefined }), true),
+    argv: ["train", "p.json", "-o", "run"],
+    says: [
+      /p\.json:\d+:\d+: /,
+      /Expected a plan of version 2 at version, got 1\./,
+      /Make it anew from its workload: `loratwin plan WORKLOAD \.\.\. -o FILE`\./,
+    ],
+  },
+  {
+    name: "a plan whose pipeline trains a group that is not there",
+    files: BASE,
+    prepare: changedPlan(({ pipelines }) => ({ pipelines: [{ ...pipelines[0]!, groups: [0, 7] }] }), true),
+    argv: ["validate", "p.json"],
+    says: [/p\.json:\d+:\d+: /, /groups of the plan, ascending at pipelines\[0\]\.groups, got \[0,7\]/],
+  },
+  {
+    name: "a plan with a stage on no pipeline",
+    files: BASE,
+    prepare: changedPlan(({ pipelines }) => ({ pipelines: [{ ...pipelines[0]!, endStage: 1 }] }), true),
+    argv: ["validate", "p.json"],
+    says: [/p\.json:\d+:\d+: /, /pipelines of 2 stages in total at pipelines, got 1/],
+  },
+  {
     name: "a plan with a backward before its forward",
     files: BASE,
     prepare: changedPlan(({ actions }) => ({ actions: swapped(actions, 1, 0, 1) }), true),

@@ -5,7 +5,8 @@ import { type ComputeStream, createComputeStream, createDevice, type DeviceState
 import { Wire } from "./link.ts";
 import { type StageOrder, stageOrders } from "./stage-orders.ts";
 
-export interface Pipeline {
+/** The stages of all pipelines of a plan and the channels between them, as a run changes them. */
+export interface PlanState {
   /** By stage. */
   readonly devices: readonly DeviceState[];
   readonly channels: readonly Channel[];
@@ -47,7 +48,7 @@ function wireTimes(bytesOf: readonly number[]): (bytesPerSecond: number) => (mic
   };
 }
 
-/** Two channels for each link: activations down the pipeline, gradients up. Each has a wire of its own unless the link is shared. */
+/** Two channels for each link: activations down a pipeline, gradients up. Each has a wire of its own unless the link is shared. */
 function createChannels(
   plan: PlanBody,
   orders: readonly StageOrder[],
@@ -60,6 +61,7 @@ function createChannels(
   const channels: Channel[] = [];
   for (let stage = 0; stage + 1 < plan.stages.length; stage++) {
     const link = plan.links[stage]!;
+    if (link === null) continue;
     const { latencySeconds, bytesPerSecond } = links.linkCost(link);
     let sharedWire: Wire<Channel> | null = null;
     if (bytesPerSecond !== null && link.shared) {
@@ -101,13 +103,19 @@ function createChannels(
   return channels;
 }
 
-export function createPipeline(plan: PlanBody, links: Pick<CostModel, "linkCost">): Pipeline {
+export function createPlanState(plan: PlanBody, links: Pick<CostModel, "linkCost">): PlanState {
   const orders = stageOrders(plan);
   const bytesOf = messageBytes(plan);
   const computes = orders.map(({ letters }) => createComputeStream(letters.length));
   const channels = createChannels(plan, orders, computes, links, bytesOf);
-  const down = (from: number): Channel | null => channels[2 * from] ?? null;
-  const up = (to: number): Channel | null => channels[2 * to + 1] ?? null;
+  const downs: Channel[] = [];
+  const ups: Channel[] = [];
+  for (const channel of channels) {
+    if (channel.kind === "activation") downs[channel.from] = channel;
+    else ups[channel.to] = channel;
+  }
+  const down = (from: number): Channel | null => downs[from] ?? null;
+  const up = (to: number): Channel | null => ups[to] ?? null;
   const devices = orders.map((order, stage) =>
     createDevice({
       stage,
