@@ -1,4 +1,3 @@
-import { predictPlan } from "../cli/create-plan.ts";
 import {
   type Architecture,
   architectureFromConfig,
@@ -17,6 +16,7 @@ import {
   type ScheduleName,
   sealPlan,
 } from "../plan/index.ts";
+import { predictPlan } from "../sim/index.ts";
 import type { Scale } from "./suite.ts";
 
 /** A Llama shape with a tied head. */
@@ -152,6 +152,6 @@ export function benchPlan(shape: PlanShape): Plan {
     maxInFlight: "auto",
     groups: shape.groups ?? "unfused",
   });
-  const predicted = shape.calibration === undefined ? body : predictPlan(body);
+  const predicted = shape.calibration === undefined ? body : predictPlan(body).body;
   return sealPlan(predicted, { model: null, data: {}, init: {} });
 }

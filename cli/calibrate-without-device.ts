@@ -1,11 +1,11 @@
 import { canonicalJson, InputError } from "../core/index.ts";
-import { type Dtype, type LayersCalibration, transferCalibration } from "../plan/index.ts";
+import { type LayersCalibration, transferCalibration } from "../plan/index.ts";
+import { comparedRequest } from "../studies/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
-import { comparisonPlatform, meanTraining } from "./comparison-platform.ts";
 import { writeOutput } from "./files.ts";
 import type { Io } from "./io.ts";
 import { CATALOG_OPTION, loadCatalog, readCalibration } from "./load-cluster.ts";
-import { loadWorkload } from "./load-workload.ts";
+import { loadRequest } from "./load-request.ts";
 import { observationText, observedCalibration } from "./observe-calibration.ts";
 import { type Option, type OptionTable, pick } from "./option-table.ts";
 import { percent, printResult } from "./output.ts";
@@ -73,10 +73,8 @@ function written(io: Io, args: Arguments, calibration: unknown): readonly string
 
 /** Fits the GPUs of --cluster to observed rates. */
 export async function calibrateFromObservation(io: Io, args: Arguments): Promise<void> {
-  const loaded = await loadWorkload(io, requiredText(args, "from-observation"));
-  const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? loaded.workload.model.dtype;
-  const platform = comparisonPlatform(io, args, dtype);
-  const observed = observedCalibration(args, platform, meanTraining(loaded, dtype, false), loaded.workload.jobs.length);
+  const { request } = await loadRequest(io, args, requiredText(args, "from-observation"));
+  const observed = observedCalibration(args, comparedRequest(request));
   if (observed === undefined)
     throw new InputError({
       expected: "at least one --observed STRATEGY=TOKENS_PER_SECOND",

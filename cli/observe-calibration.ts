@@ -1,22 +1,21 @@
-import { InputError } from "../core/index.ts";
+import { InputError, mean, sum } from "../core/index.ts";
 import type { LayersCalibration } from "../plan/index.ts";
 import {
   fitObservations,
   type Observation,
   type ObservationFit,
   type ObservedParameter,
+  type ObservedRequest,
   relativeError,
   STRATEGY_NAMES,
-  type Training,
 } from "../studies/index.ts";
 import type { Arguments } from "./command.ts";
-import type { ComparisonPlatform } from "./comparison-platform.ts";
 import { percent, table } from "./output.ts";
 
 /** `lorapp=2364` in tokens/s, or `lorapp=1.73s` in seconds of one step of one job. */
 const OBSERVATION = /^(?<name>[a-z0-9-]+)=(?<value>[^=]+?)(?<unit>s?)$/;
 
-function parseObservation(text: string, { sequences, sequenceLength }: Training): Observation {
+function parseObservation(text: string, stepTokens: number): Observation {
   const groups = OBSERVATION.exec(text)?.groups;
   const strategy = STRATEGY_NAMES.find((each) => each === groups?.["name"]);
   const value = Number(groups?.["value"]);
@@ -26,7 +25,7 @@ function parseObservation(text: string, { sequences, sequenceLength }: Training)
       at: "--observed",
       got: text,
     });
-  const tokensPerSecond = groups?.["unit"] === "s" ? (sequences * sequenceLength) / value : value;
+  const tokensPerSecond = groups?.["unit"] === "s" ? stepTokens / value : value;
   return { strategy, tokensPerSecond };
 }
 
@@ -42,20 +41,21 @@ export interface ObservedCalibration {
   readonly fit: ObservationFit;
 }
 
-/** The platform's calibration with what --observed says of it; undefined without an observation. @throws InputError */
-export function observedCalibration(
-  args: Arguments,
-  platform: ComparisonPlatform,
-  training: Training,
-  numJobs: number,
-): ObservedCalibration | undefined {
+/** Tokens of a step of a job, on average. */
+function meanStepTokens({ rows }: ObservedRequest): number {
+  const steps = rows.flatMap(({ steps, tokens }) => steps.map((step) => sum(step.map((row) => tokens[row]!))));
+  return mean(steps);
+}
+
+/** The request's calibration with what --observed says of it; undefined without an observation. @throws InputError */
+export function observedCalibration(args: Arguments, request: ObservedRequest): ObservedCalibration | undefined {
   const given = texts(args, "observed");
   if (given.length === 0) return undefined;
-  const observations = given.map((text) => parseObservation(text, training));
+  const observations = given.map((text) => parseObservation(text, meanStepTokens(request)));
   const names: readonly ObservedParameter[] =
     args["fit-launch"] === true ? ["computeEfficiency", "launchSeconds"] : ["computeEfficiency"];
-  const fit = fitObservations(platform, training, numJobs, observations, names);
-  const { calibration } = platform;
+  const fit = fitObservations(request, observations, names);
+  const { calibration } = request;
   const what = names.length === 1 ? "share of the peak" : "share of the peak and launch time";
   const listed = observations.map(
     ({ strategy, tokensPerSecond }) => `${strategy}=${Number(tokensPerSecond.toPrecision(6))}`,

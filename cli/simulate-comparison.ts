@@ -1,28 +1,23 @@
-import { contentHash, formatBytes, InputError, PlanError } from "../core/index.ts";
-import type { Dtype, LayersCalibration } from "../plan/index.ts";
-import { hasBlockingLinks } from "../sim/index.ts";
+import { InputError } from "../core/index.ts";
 import {
   COMPARISON_SCHEDULES,
   type ComparisonSchedule,
+  comparisonRun,
   type JobsRun,
-  jobsNeeds,
   jobsTrace,
-  type MemoryNeed,
-  type Platform,
+  requireJobs,
   simulateJobs,
-  totalBytes,
 } from "../studies/index.ts";
 import { traceLines } from "../traces/index.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText, type Use } from "./command.ts";
-import { adapterParameters, comparisonPlatform, trainedModel } from "./comparison-platform.ts";
 import { costsFacts, costsText } from "./describe-costs.ts";
 import { runText } from "./describe-run.ts";
 import { writeLines } from "./files.ts";
 import type { Io } from "./io.ts";
 import { calibrationHash } from "./load-cluster.ts";
-import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
+import { loadRequest } from "./load-request.ts";
 import { type Option, type OptionTable, pick } from "./option-table.ts";
-import { note, printResult, table } from "./output.ts";
+import { printResult } from "./output.ts";
 import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
 import { INTERVAL_OPTIONS, predictJobsIntervals } from "./predict-intervals.ts";
 import { OVERLAP_OPTION } from "./simulate-variants.ts";
@@ -105,95 +100,26 @@ function comparisonUse(schedule: ComparisonSchedule, more: OptionTable): Use {
   };
 }
 
-function requestOf(
-  io: Io,
-  args: Arguments,
-  loaded: LoadedWorkload,
-  schedule: ComparisonSchedule,
-): { readonly run: JobsRun; readonly calibration: LayersCalibration } {
-  const { workload, rows } = loaded;
-  const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? workload.model.dtype;
-  const platform = comparisonPlatform(io, args, dtype);
-  const recompute = optionalText(args, "recompute") ?? workload.recompute;
-  const model = { ...trainedModel(loaded, dtype, flag(args, "full")), recompute: recompute === "layer" };
-  const isPipeline = schedule === "interleaved" || schedule === "zb-h1";
-  const jobs = workload.jobs.map((job, index) => {
-    if (job.arrivalSeconds > 0)
-      throw new InputError({
-        expected: `jobs that are there from the start for --schedule ${schedule}`,
-        at: `jobs[${index}].arrivalSeconds`,
-        got: job.arrivalSeconds,
-      });
-    const { tokens, steps } = rows[index]!;
-    return {
-      name: job.name,
-      adapterParameters: adapterParameters(loaded, job),
-      steps: steps.map((step) => step.map((row) => tokens[row]!)),
-      microBatchSize: isPipeline || flag(args, "accumulate") ? (job.microBatchSize ?? job.batchSize) : job.batchSize,
-    };
-  });
-  const { devices, links } = platform.cluster;
-  // Collectives cross all links together.
-  const overlap = args["overlap"] !== false && !hasBlockingLinks(platform.cluster);
-  const prefetch = schedule === "fsdp" ? optionalCount(args, "prefetch", 0)! : OF_FSDP.prefetch.default;
-  const options = { overlap, prefetch };
-  const { calibration } = platform;
-  const hash = contentHash({ schedule, model, jobs, options, devices, links, calibration });
-  const run = { schedule, platform, model, jobs, options, hash, devices: devices.map(({ name }) => name) };
-  return { run, calibration };
-}
-
-function fits(platform: Platform, needs: readonly MemoryNeed[]): boolean {
-  return needs.every((need) => totalBytes(platform, need) <= platform.memoryBytes);
-}
-
-/** @throws PlanError with what each device would need. */
-function checkMemory(run: JobsRun): void {
-  const { platform, devices, schedule, model } = run;
-  const needs = jobsNeeds(run);
-  if (fits(platform, needs)) return;
-  const rows = needs.map((need, device) => {
-    const total = totalBytes(platform, need);
-    const over = total - platform.memoryBytes;
-    return [
-      devices[device]!,
-      formatBytes(need.weights),
-      formatBytes(need.state),
-      formatBytes(platform.allocatorFactor * need.activations),
-      formatBytes(need.load),
-      formatBytes(platform.contextBytes),
-      formatBytes(total),
-      formatBytes(platform.memoryBytes),
-      over > 0 ? `${formatBytes(over)} too much` : "fits",
-    ];
-  });
-  const isOfLoad = needs.some(({ load, ...need }) => load > 0 && fits(platform, [{ ...need, load: 0 }]));
-  const recomputes = !model.recompute && fits(platform, jobsNeeds({ ...run, model: { ...model, recompute: true } }));
-  throw new PlanError({
-    expected: `jobs that fit into the devices' memory with --schedule ${schedule}`,
-    got: "out of memory",
-    detail: table(
-      ["device", "weights", "state", "activations", "while loading", "context", "total", "capacity", ""],
-      rows,
-    ),
-    hint: recomputes
-      ? "With `recompute: layer` (--recompute layer) it fits."
-      : isOfLoad
-        ? "Each device holds the whole model while it is loaded and cut. Use a smaller dtype, or devices with more memory."
-        : "Use a smaller batchSize (with --accumulate microBatchSize) or cutoffLength, a smaller dtype, or more devices.",
-  });
-}
-
 /** `simulate --schedule tp` and the like: the workload's jobs one after another, in virtual time. */
 export async function simulateComparison(io: Io, args: Arguments, schedule: ComparisonSchedule): Promise<number> {
   const file = requiredText(args, "plan");
-  const loaded = await loadWorkload(io, file);
-  for (const remark of loaded.remarks) note(io, args, remark);
-  const request = requestOf(io, args, loaded, schedule);
-  const { run } = request;
-  checkMemory(run);
+  const { request, placed } = await loadRequest(io, args, file);
+  let run: JobsRun;
+  try {
+    run = comparisonRun(request, {
+      schedule,
+      full: flag(args, "full"),
+      accumulate: flag(args, "accumulate"),
+      overlap: args["overlap"] !== false,
+      prefetch: schedule === "fsdp" ? optionalCount(args, "prefetch", 0)! : OF_FSDP.prefetch.default,
+    });
+    requireJobs(run);
+  } catch (error) {
+    throw placed(error);
+  }
+  const { figures: calibration } = run.platform;
   const simulated = simulateJobs(run);
-  const intervals = predictJobsIntervals(io, args, run, request.calibration, simulated.numTasks);
+  const intervals = predictJobsIntervals(io, args, run, calibration, simulated.numTasks);
   const shown = intervals === undefined ? {} : { intervals };
   const output = optionalText(args, "output");
   let written = "";
@@ -201,7 +127,7 @@ export async function simulateComparison(io: Io, args: Arguments, schedule: Comp
     const numSteps = optionalCount(args, "trace-steps");
     const { trace, numSteps: held } = jobsTrace(run, simulated, {
       ...(numSteps === undefined ? { maxEvents: MAX_EVENTS } : { maxSteps: numSteps }),
-      calibrationHash: calibrationHash(request.calibration),
+      calibrationHash: calibrationHash(calibration),
       versions: { loratwin: VERSION },
     });
     const all = simulated.steps.length;
@@ -209,7 +135,6 @@ export async function simulateComparison(io: Io, args: Arguments, schedule: Comp
     writeLines(io, output, traceLines(held === all ? { ...trace, ...shown } : trace));
     written = held === all ? "" : `: the first ${held} of ${all} steps`;
   }
-  const { calibration } = request;
   printResult(io, args, { ...simulated.metrics, ...shown, costs: costsFacts(calibration) }, () =>
     [
       runText(simulated.metrics, shown),

@@ -17,7 +17,7 @@ export {
 export { interleavedOrders } from "./comparison/interleaved.ts";
 export { zeroBubbleOrders } from "./comparison/zero-bubble.ts";
 // How a device stores activations.
-export { type ComputeDtype, computeDtype } from "./compute-dtype.ts";
+export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // Durations, rounded once, from the cost model: what planner and simulator go by.
 export { type ActionDurations, actionDurations } from "./costs/action-durations.ts";
 // Durations: the one cost model of planner, memory check and simulator.
@@ -46,9 +46,17 @@ export {
   layerSeconds,
   layerWork,
 } from "./costs/layer-cost.ts";
+// The same for whole layers of a model on a device.
+export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes } from "./costs/layer-model.ts";
 // What an action's time is made of, and what a measured operator takes.
 export { beyond, type Coefficients, featureValue, operatorSeconds } from "./costs/operator-seconds.ts";
-export { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./costs/operators.ts";
+export {
+  adapterParameters,
+  type OperatorCall,
+  type StageShape,
+  stageOperators,
+  updateOperator,
+} from "./costs/operators.ts";
 export { stageShapes } from "./costs/stage-shapes.ts";
 // Which micro-batches cost the same.
 export { stageClasses, type WorkShapes, workShapes } from "./costs/work-shapes.ts";
@@ -109,6 +117,10 @@ export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } 
 export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
 // What is held along an order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
+// What a device needs, for programs that hold other parts of a model than a plan's stages too.
+export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
+export { type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
+export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // Where every activation of a stage lies.
 export {
   type ArenaLayout,
@@ -133,11 +145,12 @@ export {
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export { onePipeline, type PipelineTable, pipelineJobs, pipelineMicroBatches, pipelineTable } from "./pipelines.ts";
 export { checkPlan, parsePlan, sealPlan } from "./plan-hash.ts";
-// What a plan is asked for.
-
 // The planner.
 export { isLengthData, type JobRows, lengthRows } from "./planner/job-rows.ts";
 export { makePlan } from "./planner/make-plan.ts";
+// How mini-batches are cut.
+export { type Cut, cutRows } from "./planner/pack.ts";
+// What a plan is asked for.
 export type { PlanRequest } from "./planner/request.ts";
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // The schedules by themselves, for models of other costs than a plan's.

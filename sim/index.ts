@@ -34,6 +34,8 @@ export {
   pipelineTasks,
   type TimedPipeline,
 } from "./pipeline-tasks.ts";
+// Request to plan to prediction.
+export { type PredictedPlan, planAndPredict, predictPlan } from "./predict-plan.ts";
 // Pipelines whose transfers block both sides.
 export { type RendezvousPipeline, rendezvousTasks } from "./rendezvous-pipeline.ts";
 // A run again, with the times that it really took.

@@ -37,14 +37,15 @@ export {
   varyAssumption,
 } from "./paper/paper-table.ts";
 export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from "./score.ts";
-// Ways to train the same jobs on equal devices.
+// Ways to train the same jobs on the same devices.
 export {
   compareStrategies,
   STRATEGY_NAMES,
   type StrategyName,
   type StrategyRow,
 } from "./strategies/compare-strategies.ts";
-// The same, as runs of real jobs with their traces.
+// Those that are not planned, as runs of real jobs with their traces.
+export { comparedRequest, comparisonRun } from "./strategies/comparison-run.ts";
 export { COMPARISON_SCHEDULES, type ComparisonSchedule } from "./strategies/comparison-schedules.ts";
 // A device's parameters from rates that somebody saw.
 export {
@@ -55,6 +56,6 @@ export {
 } from "./strategies/fit-observations.ts";
 export { fixedInterconnect, topologyInterconnect } from "./strategies/interconnect.ts";
 export { jobsTrace } from "./strategies/jobs-trace.ts";
-export { type MemoryNeed, totalBytes } from "./strategies/memory.ts";
-export { loraParameters, type Platform, type Training } from "./strategies/setting.ts";
-export { drawJobs, type JobsRun, jobsNeeds, simulateJobs } from "./strategies/simulate-jobs.ts";
+export type { ObservedRequest } from "./strategies/observed-rate.ts";
+export type { Platform } from "./strategies/platform.ts";
+export { drawJobs, type JobsRun, jobsNeeds, requireJobs, simulateJobs } from "./strategies/simulate-jobs.ts";

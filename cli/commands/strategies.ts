@@ -1,16 +1,14 @@
 import { canonicalJson, formatBytes, formatSeconds } from "../../core/index.ts";
-import { type Dtype, dtypeSchema } from "../../plan/index.ts";
-import { hasBlockingLinks } from "../../sim/index.ts";
-import { compareStrategies } from "../../studies/index.ts";
+import { dtypeSchema, type LayersCalibration } from "../../plan/index.ts";
+import { comparedRequest, compareStrategies, type StrategyRow } from "../../studies/index.ts";
 import { OBSERVATION_OPTIONS } from "../calibrate-without-device.ts";
-import { type Command, optionalText, requiredText } from "../command.ts";
-import { comparisonPlatform, meanTraining } from "../comparison-platform.ts";
+import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { costsText } from "../describe-costs.ts";
 import { writeOutput } from "../files.ts";
 import { CATALOG_OPTION } from "../load-cluster.ts";
-import { loadWorkload } from "../load-workload.ts";
-import { observationText, observedCalibration } from "../observe-calibration.ts";
-import { printResult, table } from "../output.ts";
+import { loadRequest } from "../load-request.ts";
+import { type ObservedCalibration, observationText, observedCalibration } from "../observe-calibration.ts";
+import { percent, printResult, table } from "../output.ts";
 
 export const strategiesCommand: Command = {
   usage: "strategies <workload>",
@@ -41,39 +39,46 @@ export const strategiesCommand: Command = {
     },
   ],
   async run(args, io) {
-    const loaded = await loadWorkload(io, requiredText(args, "workload"));
-    const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? loaded.workload.model.dtype;
-    const known = comparisonPlatform(io, args, dtype);
-    const jobs = loaded.workload.jobs.length;
-    const training = meanTraining(loaded, dtype, args["full"] === true);
-    const observed = observedCalibration(args, known, training, jobs);
-    const calibration = observed?.calibration ?? known.calibration;
-    const platform = { ...known, efficiency: calibration };
-    const rows = compareStrategies(platform, training, jobs);
-    const { sequences, sequenceLength, microBatches } = training;
+    const { request: asked, loaded, placed } = await loadRequest(io, args, requiredText(args, "workload"));
+    let rows: readonly StrategyRow[];
+    let observed: ObservedCalibration | undefined;
+    let calibration: LayersCalibration;
+    try {
+      const request = comparedRequest(asked);
+      observed = observedCalibration(args, request);
+      calibration = observed?.calibration ?? request.calibration;
+      rows = compareStrategies({ ...request, calibration }, { full: flag(args, "full") });
+    } catch (error) {
+      throw placed(error);
+    }
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, `${canonicalJson(calibration)}\n`);
-    printResult(io, args, { calibration, jobs, sequences, sequenceLength, microBatches, strategies: rows }, () =>
+    const { jobs } = loaded.workload;
+    printResult(io, args, { calibration, jobs: jobs.length, strategies: rows }, () =>
       [
-        `${jobs} jobs of ${sequences} rows of ${sequenceLength} tokens a step, ${microBatches} micro-batches, ${dtype}`,
+        `${jobs.length} jobs, ${asked.dtype}: what \`simulate\` says of each schedule with each --recompute`,
         ...(observed === undefined ? [] : [observationText(observed), ""]),
         costsText(calibration)!,
-        ...(hasBlockingLinks(known.cluster)
-          ? ["Transfers are taken as overlapped, also over links that the cluster file calls blocking."]
-          : []),
         "Rows share most of that error: their order is surer than their times.",
         "",
         table(
-          ["strategy", "recompute", "step of a job", "tokens/s", "peak memory", "fits"],
+          ["strategy", "recompute", "time", "tokens/s", "idle", "peak memory", "fits"],
           rows.map((row) => [
-            row.strategy,
-            row.recompute ? "layer" : "none",
-            formatSeconds(row.secondsPerJobStep),
+            row.groups !== null && row.groups < jobs.length ? `${row.strategy}, ${row.groups} groups` : row.strategy,
+            row.recompute,
+            formatSeconds(row.makespanSeconds),
             row.tokensPerSecond.toFixed(0),
-            formatBytes(row.peakBytes),
+            percent(row.bubbleRatioTotal),
+            formatBytes(row.peakMemoryBytes),
             row.fits ? "yes" : "no",
           ]),
         ),
+        ...(rows.every(({ fits }) => fits)
+          ? []
+          : [
+              "",
+              "What does not fit is shown with the memory and time that it would take on devices with enough memory.",
+            ]),
       ].join("\n"),
     );
     return 0;

@@ -11,12 +11,12 @@ import type {
 import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
 import type { MicroBatch, Stage } from "../documents/plan.ts";
 import type { Dtype } from "../documents/workload.ts";
-import { isQuantized, type QuantizedDtype } from "../memory/quantized-weights.ts";
 import { microBatchTokens } from "../mini-batch.ts";
-import type { DevicePeaks } from "./layer-cost.ts";
+import { peaksOf } from "./device-peaks.ts";
 import { layerActionSeconds } from "./layer-model.ts";
 import { operatorSeconds } from "./operator-seconds.ts";
 import { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
+import { dequantizedBytes } from "./weight-bytes.ts";
 
 export interface ActionCost {
   readonly letter: PlannedLetter;
@@ -77,28 +77,6 @@ function operatorsOf(action: ActionCost): readonly OperatorCall[] {
     : stageOperators(action.shape, action.letter, action.microBatch);
 }
 
-/** Bytes of a quantized weight; nf4 with double quantization has 0.127 bits of scales (QLoRA, section 3). */
-const QUANTIZED_BYTES: Readonly<Record<QuantizedDtype, number>> = { int8: 1, nf4: 0.5 + 0.127 / 8 };
-
-/** Bytes that dequantizing a weight moves, in a launch of its own before the product: the codes in, a bfloat16 out. */
-function dequantizedBytes(dtype: Dtype): number {
-  return isQuantized(dtype) ? QUANTIZED_BYTES[dtype] + COMPUTE_BYTES.bfloat16 : 0;
-}
-
-/** What bounds a device in a precision. @throws InputError for a device of which nobody knows it. */
-function peaksOf(device: ResolvedDevice, dtype: Dtype): DevicePeaks {
-  const peaks = device.peakFlopsPerSecond;
-  const bytesPerSecond = device.memoryBytesPerSecond;
-  if (peaks === null || bytesPerSecond === null) {
-    throw new InputError({
-      expected: `peakFlopsPerSecond and memoryBytesPerSecond of device ${device.name} for a roofline or layers calibration`,
-      at: "devices",
-      hint: "Name a device of the catalog as its type, give the figures in the cluster file, or use a measured calibration.",
-    });
-  }
-  return { flopsPerSecond: dtype === "float32" ? peaks.float32 : (peaks.bfloat16 ?? peaks.float32), bytesPerSecond };
-}
-
 function scaledLink(
   link: ResolvedLink,
   { transferLatencySeconds, transferEfficiency }: RooflineCalibration | LayersCalibration,
@@ -109,13 +87,9 @@ function scaledLink(
   };
 }
 
-function layersModel(calibration: LayersCalibration, dtype: Dtype): Omit<CostModel, "sameCosts"> {
+function layersModel(calibration: LayersCalibration): Omit<CostModel, "sameCosts"> {
   return {
-    actionSeconds: (action) =>
-      layerActionSeconds(
-        { ...action, peaks: peaksOf(action.device, dtype), dequantizedBytes: dequantizedBytes(dtype) },
-        calibration,
-      ),
+    actionSeconds: (action) => layerActionSeconds(action, calibration),
     linkCost: (link) => scaledLink(link, calibration),
   };
 }
@@ -197,7 +171,7 @@ function modelOf(calibration: Calibration, dtype: Dtype): Omit<CostModel, "sameC
     case "roofline":
       return rooflineModel(calibration, dtype);
     case "layers":
-      return layersModel(calibration, dtype);
+      return layersModel(calibration);
     case "measured":
       return measuredModel(calibration, dtype);
   }

@@ -1,69 +1,103 @@
+import { sum } from "../../core/index.ts";
 import type { PlannedLetter } from "../action.ts";
+import type { ComputeDtype } from "../compute-dtype.ts";
+import type { Architecture } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
+import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { MicroBatch } from "../documents/plan.ts";
-import {
-  type DevicePeaks,
-  decoderDimensions,
-  type LayerPass,
-  type LayerWork,
-  layerSeconds,
-  layerWork,
-} from "./layer-cost.ts";
+import type { Dtype, Recompute } from "../documents/workload.ts";
+import { peaksOf } from "./device-peaks.ts";
+import { decoderDimensions, type LayerPass, type LayerWork, layerSeconds, layerWork } from "./layer-cost.ts";
 import { type StageShape, updateOperator } from "./operators.ts";
+import { dequantizedBytes } from "./weight-bytes.ts";
+
+/** What times of whole layers follow from. */
+export interface LayerSubject {
+  readonly architecture: Architecture;
+  /** Of the frozen weights. */
+  readonly dtype: Dtype;
+  /** Of products and activations: `computeDtype(dtype)` where absent. */
+  readonly compute?: ComputeDtype;
+  readonly device: ResolvedDevice;
+  /** Whether base weights are trained. */
+  readonly full?: boolean;
+  /** A device has 1 / `split` of every layer and of the head; 1 where absent. */
+  readonly split?: number;
+}
+
+/** Seconds of whole layers on a device. */
+export interface LayerTimes {
+  /** Passes over one layer for packed rows: products see all tokens, attention each row alone. */
+  layer(lengths: readonly number[], passes: readonly LayerPass[]): number;
+  /** Norm, head and loss in one direction. */
+  head(tokens: number, direction: "F" | "B"): number;
+}
+
+/** The passes of a backward: `W` only where base weights are trained, and one more forward where nothing was kept. */
+export function backwardPasses(recompute: Recompute, full = false): readonly LayerPass[] {
+  return [...(recompute === "layer" ? (["recomputed"] as const) : []), "I", ...(full ? (["W"] as const) : [])];
+}
+
+/** Only these figures of a calibration decide times on a device. */
+export type LayerFigures = Pick<
+  LayersCalibration,
+  "computeEfficiency" | "activationBytes" | "scoreBytes" | "launchSeconds" | "headBytes"
+>;
+
+export function layerTimes(subject: LayerSubject, figures: LayerFigures): LayerTimes {
+  const { architecture, dtype, compute, device, full = false, split = 1 } = subject;
+  const peaks = peaksOf(device, dtype, compute);
+  const dimensions = decoderDimensions(architecture);
+  const dequantized = (dimensions.parameters * dequantizedBytes(dtype, compute)) / split;
+  return {
+    layer(lengths, passes) {
+      const works = lengths.map((tokens) =>
+        layerWork(dimensions, { tokens, sequenceLength: tokens, tensorParallel: split }, passes),
+      );
+      const total = (part: keyof LayerWork): number => works.reduce((all, work) => all + work[part], 0);
+      const touching = passes.filter((pass) => pass !== "W").length;
+      const work = {
+        flops: total("flops"),
+        activations: total("activations"),
+        scores: total("scores"),
+        passes: touching,
+        communicationSeconds: (touching * dequantized) / peaks.bytesPerSecond,
+      };
+      return layerSeconds(work, peaks, figures, 1);
+    },
+    head(tokens, direction) {
+      const entries = (tokens * architecture.vocabularySize) / split;
+      const products = 2 * entries * architecture.hiddenSize * (direction === "B" && full ? 2 : 1);
+      return (
+        products / (peaks.flopsPerSecond * figures.computeEfficiency) +
+        (entries * figures.headBytes) / 2 / peaks.bytesPerSecond
+      );
+    },
+  };
+}
 
 /** An action as the layer model sees it. */
 export interface LayerAction {
   readonly letter: PlannedLetter;
+  readonly device: ResolvedDevice;
   readonly shape: StageShape;
   readonly microBatch: Pick<MicroBatch, "rows">;
   readonly updatedJobs: readonly number[];
-  readonly peaks: DevicePeaks;
-  /** Bytes moved to dequantize one weight before each pass; 0 for weights that products take as they are. */
-  readonly dequantizedBytes: number;
 }
 
 const UPDATE_BYTES = 4;
 
-function sumOfWork(works: readonly LayerWork[]): LayerWork {
-  const total = (part: keyof LayerWork): number => works.reduce((sum, work) => sum + work[part], 0);
-  return {
-    flops: total("flops"),
-    activations: total("activations"),
-    scores: total("scores"),
-    passes: works[0]?.passes ?? 0,
-    communicationSeconds: 0,
-  };
-}
-
-function headSeconds(action: LayerAction, tokens: number, calibration: LayersCalibration): number {
-  const { architecture } = action.shape;
-  const entries = tokens * architecture.vocabularySize;
-  return (
-    (2 * entries * architecture.hiddenSize) / (action.peaks.flopsPerSecond * calibration.computeEfficiency) +
-    (entries * calibration.headBytes) / 2 / action.peaks.bytesPerSecond
-  );
-}
-
-/**
- * Seconds of an action from whole layers: the rows of a micro-batch are packed, so that products see all tokens and attention
- * each row's own. A backward has no dW; with recomputation it makes one more pass.
- */
-export function layerActionSeconds(action: LayerAction, calibration: LayersCalibration): number {
-  const { letter, shape, microBatch, peaks } = action;
+/** Seconds of an action from whole layers. A backward has no dW; with recomputation it makes one more pass. */
+export function layerActionSeconds(action: LayerAction, figures: LayerFigures): number {
+  const { letter, device, shape, microBatch } = action;
+  const { architecture, dtype, stage, recompute } = shape;
   if (letter === "U") {
     const { elements } = updateOperator(shape, action.updatedJobs);
-    return calibration.launchSeconds + (UPDATE_BYTES * elements) / peaks.bytesPerSecond;
+    return figures.launchSeconds + (UPDATE_BYTES * elements) / peaksOf(device, dtype).bytesPerSecond;
   }
-  const isRecomputed = letter === "B" && shape.recompute === "layer";
-  const passes: readonly LayerPass[] = letter === "F" ? ["F"] : isRecomputed ? ["recomputed", "I"] : ["I"];
-  const dimensions = decoderDimensions(shape.architecture);
+  const times = layerTimes({ architecture, dtype, device }, figures);
   const lengths = microBatch.rows.map(([, , tokens]) => tokens);
-  const work = sumOfWork(
-    lengths.map((tokens) => layerWork(dimensions, { tokens, sequenceLength: tokens, tensorParallel: 1 }, passes)),
-  );
-  const dequantizing = (work.passes * dimensions.parameters * action.dequantizedBytes) / peaks.bytesPerSecond;
-  const layer = layerSeconds({ ...work, communicationSeconds: dequantizing }, peaks, calibration, 1);
-  const tokens = lengths.reduce((a, b) => a + b, 0);
-  const numLayers = shape.stage.endLayer - shape.stage.firstLayer;
-  return numLayers * layer + (shape.stage.head ? headSeconds(action, tokens, calibration) : 0);
+  const passes = letter === "F" ? (["F"] as const) : backwardPasses(recompute);
+  const numLayers = stage.endLayer - stage.firstLayer;
+  return numLayers * times.layer(lengths, passes) + (stage.head ? times.head(sum(lengths), letter) : 0);
 }

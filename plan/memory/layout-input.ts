@@ -1,3 +1,4 @@
+import type { ComputeDtype } from "../compute-dtype.ts";
 import type { Architecture, Projection } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { PlannedJob, Stage } from "../documents/plan.ts";
@@ -16,6 +17,8 @@ export interface LayoutInput {
   /** Of the device: a GPU's operators need other scratch than a CPU's, and rows that start at multiples of 16 bytes. */
   readonly kind: ResolvedDevice["kind"];
   readonly threads: number;
+  /** The type in which an eager program computes that is no executor of ours (`ProgramMemory`). */
+  readonly eager?: ComputeDtype;
 }
 
 /** Columns of x A^T by projection: the largest rank among the jobs that target it, padded on a GPU. */

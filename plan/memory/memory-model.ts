@@ -7,6 +7,7 @@ import type { Buffers, PlannedJob, Stage, StageMemory } from "../documents/plan.
 import type { Dtype, Recompute } from "../documents/workload.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
 import { layerProducts } from "./layer-products.ts";
+import { EXECUTOR, type ProgramMemory, reservedMemory } from "./program-memory.ts";
 import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "./quantized-weights.ts";
 import { arenaLayout, stageLayout } from "./stage-layout.ts";
 
@@ -87,9 +88,12 @@ export interface StageMemoryInput {
   /** The most micro-batches in flight on the stage. */
   readonly inFlight: number;
   readonly buffers: Buffers;
+  /** The executor where absent. */
+  readonly program?: ProgramMemory;
 }
 
-interface Held {
+/** What a device holds whatever is in flight. */
+export interface Held {
   readonly weights: number;
   readonly adapters: number;
   readonly optimizer: number;
@@ -97,7 +101,12 @@ interface Held {
   readonly other: number;
 }
 
-function heldByCpu({ architecture, stage, dtype, jobs, threads }: StageMemoryInput): Held {
+export interface HeldInput
+  extends Pick<StageMemoryInput, "architecture" | "stage" | "dtype" | "maxSequence" | "kind" | "threads"> {
+  readonly jobs: readonly Pick<PlannedJob, "adapter">[];
+}
+
+function heldByCpu({ architecture, stage, dtype, jobs, threads }: HeldInput): Held {
   const parameterBytes = jobs.reduce(
     (total, job) => total + padded(adapterParameters(architecture, stage, job) * FLOAT, LINE),
     0,
@@ -110,7 +119,7 @@ function heldByCpu({ architecture, stage, dtype, jobs, threads }: StageMemoryInp
   };
 }
 
-function heldByGpu({ architecture, stage, dtype, jobs, maxSequence }: StageMemoryInput): Held {
+function heldByGpu({ architecture, stage, dtype, jobs, maxSequence }: HeldInput): Held {
   const bytes = jobs.reduce((total, job) => total + cudaAdapterBytes(architecture, stage, job), 0);
   // Of 18 bytes a parameter the two moments are 8.
   const optimizer = Math.floor((bytes * 8) / 18);
@@ -122,22 +131,24 @@ function heldByGpu({ architecture, stage, dtype, jobs, maxSequence }: StageMemor
   };
 }
 
+/** Frozen weights, adapters with gradients and moments, and what operators keep for themselves. */
+export function heldBytes(input: HeldInput): Held {
+  return input.kind === "cuda" ? heldByGpu(input) : heldByCpu(input);
+}
+
 /** Peak memory of a stage's device, part by part, from the layouts that the executor uses. */
 export function stageMemory(input: StageMemoryInput): StageMemory {
-  const { inFlight, buffers } = input;
-  const layout = stageLayout(input);
+  const { inFlight, buffers, program = EXECUTOR } = input;
+  const layout = stageLayout({ ...input, ...(program.eager === undefined ? {} : { eager: program.eager }) });
   const arena = arenaLayout(layout, inFlight, buffers);
-  const { other, ...held } = input.kind === "cuda" ? heldByGpu(input) : heldByCpu(input);
+  const { other, ...held } = heldBytes(input);
   const parts = {
     ...held,
     activations: inFlight * layout.slotBytes,
     buffers: arena.work - inFlight * layout.slotBytes,
     workspace: layout.workBytes + other,
   };
-  return {
-    ...parts,
-    total: parts.weights + parts.adapters + parts.optimizer + parts.activations + parts.buffers + parts.workspace,
-  };
+  return reservedMemory(parts, program);
 }
 
 const COLUMNS = ["weights", "adapters", "optimizer", "activations", "buffers", "workspace", "total"] as const;

@@ -2,6 +2,7 @@ import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
 import { PROJECTIONS, type Projection } from "../documents/architecture.ts";
 import type { Buffers } from "../documents/plan.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
+import { eagerLayerBytes, eagerWorkBytes } from "./program-memory.ts";
 import { scratchOf } from "./scratch-bytes.ts";
 
 /** Tensors in the arena start at multiples of this. */
@@ -152,6 +153,9 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const final = stage.head
     ? { x: slot.take(floats(hidden)), rstd: slot.take(floats(1)), gradient: slot.take(floats(hidden)) }
     : undefined;
+  const { eager } = input;
+  const slotUsed =
+    eager === undefined ? slot.used() : layers.length * align(eagerLayerBytes({ ...input, eager }, rows));
   const tile = HEAD_TILE[input.kind === "cuda" ? "cuda" : "cpu"];
   const headTileRows = Math.max(1, Math.min(tile.rows, rows, Math.floor(tile.bytes / (vocabularySize * FLOAT))));
   const scratch = scratchOf(input, shrunkColumns);
@@ -183,13 +187,21 @@ export function stageLayout(input: LayoutInput): StageLayout {
     layers,
     final,
     shrunkColumns,
-    slotBytes: slot.used(),
+    slotBytes: slotUsed,
     forward,
     backward,
     headTileRows,
-    workBytes: Math.max(forwardWork.used(), backwardWork.used()),
+    workBytes:
+      eager === undefined
+        ? Math.max(forwardWork.used(), backwardWork.used())
+        : eagerWorkBytes({ ...input, eager }, stage.head),
     messageBytes: align(compute(hidden)),
   };
+}
+
+/** Bytes of the slot of a micro-batch of so many rows. */
+export function slotBytes(layout: StageLayout, _rows: number): number {
+  return layout.slotBytes;
 }
 
 /** Byte offsets of the parts of a device's arena: activation slots, message buffers, workspace. */

@@ -36,6 +36,7 @@ export function memoryByRecomputation(
       threads: device.threads,
       inFlight: inFlight[index]!,
       buffers: buffers[index]!,
+      ...(request.program === undefined ? {} : { program: request.program }),
     });
   };
 }

@@ -1,5 +1,28 @@
-import { PlanError } from "../../core/index.ts";
+import { InputError, PlanError, sum } from "../../core/index.ts";
 import type { Stage } from "../documents/plan.ts";
+
+function stageOf(index: number, numDevices: number, firstLayer: number, endLayer: number): Stage {
+  return { index, device: index, firstLayer, endLayer, embedding: index === 0, head: index === numDevices - 1 };
+}
+
+/** Stages of given lengths. @throws InputError for lengths that are not those of all layers on all devices */
+export function givenStages(
+  layersPerStage: readonly number[],
+  numLayers: number,
+  numDevices: number,
+): readonly Stage[] {
+  if (layersPerStage.length !== numDevices || sum(layersPerStage) !== numLayers || Math.min(...layersPerStage) < 1)
+    throw new InputError({
+      expected: `${numLayers} layers on ${numDevices} stages, at least one on each,`,
+      at: "layersPerStage",
+      got: layersPerStage.join(),
+    });
+  let endLayer = 0;
+  return layersPerStage.map((length, index) => {
+    endLayer += length;
+    return stageOf(index, numDevices, endLayer - length, endLayer);
+  });
+}
 
 /**
  * Cuts the layers into one contiguous range for each device so that the slowest stage is as fast as possible, then the sum of squares smallest
@@ -19,14 +42,6 @@ export function partitionLayers(
       hint: "Each stage holds at least one layer: use fewer devices.",
     });
   }
-  const stageOf = (index: number, firstLayer: number, endLayer: number): Stage => ({
-    index,
-    device: index,
-    firstLayer,
-    endLayer,
-    embedding: index === 0,
-    head: index === numDevices - 1,
-  });
   interface Best {
     readonly worst: number;
     readonly squares: number;
@@ -41,7 +56,7 @@ export function partitionLayers(
       for (let first = index; first < end; first += 1) {
         const before = index === 0 ? (first === 0 ? { worst: 0, squares: 0 } : undefined) : best[index - 1]![first];
         if (before === undefined) continue;
-        const own = cost(stageOf(index, first, end));
+        const own = cost(stageOf(index, numDevices, first, end));
         const worst = Math.max(before.worst, own);
         const squares = before.squares + own * own;
         const current = row[end];
@@ -55,7 +70,7 @@ export function partitionLayers(
   let end = numLayers;
   for (let index = numDevices - 1; index >= 0; index -= 1) {
     const first = best[index]![end]!.cut;
-    stages.unshift(stageOf(index, first, end));
+    stages.unshift(stageOf(index, numDevices, first, end));
     end = first;
   }
   return stages;

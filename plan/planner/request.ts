@@ -4,6 +4,7 @@ import type { Calibration } from "../documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
 import type { PlanBody, ScheduleName } from "../documents/plan.ts";
 import type { Dtype, Job, Recompute } from "../documents/workload.ts";
+import type { ProgramMemory } from "../memory/program-memory.ts";
 import type { JobRows } from "./job-rows.ts";
 
 /** What a plan is asked for. What it leaves open the planner searches, by predicted time. */
@@ -25,6 +26,10 @@ export interface PlanRequest {
   readonly maxInFlight: "auto" | "none" | number;
   /** BatchLoRA groups: `auto` shares as much as the cost model says that it saves time, `unfused` is one a job. */
   readonly groups: "auto" | "unfused" | number;
+  /** Layers of each stage, where they are given; else the planner divides them. */
+  readonly layersPerStage?: readonly number[];
+  /** What the program takes of a device beside the executor's layouts; nothing where absent. */
+  readonly program?: ProgramMemory;
   /**
    * Nanoseconds of a plan's run, from a simulator: the judge of plans that the planner's own timeline finds nearly equal. Without it the timeline
    * decides, which knows neither links that are shared nor devices that slow each other.

@@ -2,7 +2,7 @@ import type { Stage } from "../documents/plan.ts";
 import { type Draft, type DraftedWork, type DraftStage, draftWork, type WorkChoice } from "./draft.ts";
 import { chooseLimits, isSettled, type Outcome, type Settled, settle } from "./limits.ts";
 import { NO_LIMITS, orderDraft } from "./order-draft.ts";
-import { partitionLayers } from "./partition.ts";
+import { givenStages, partitionLayers } from "./partition.ts";
 import { type Probe, probeOf } from "./probe.ts";
 import { proposals } from "./propose.ts";
 import type { Costed } from "./request.ts";
@@ -34,7 +34,10 @@ function draftOf(work: DraftedWork, stages: readonly Stage[], schedule: Draft["s
 }
 
 function partition(request: Costed, work: DraftedWork): readonly Stage[] {
-  return partitionLayers(request.architecture.numLayers, request.devices.length, stageCosts(request, work));
+  const { architecture, devices, layersPerStage } = request;
+  return layersPerStage === undefined
+    ? partitionLayers(architecture.numLayers, devices.length, stageCosts(request, work))
+    : givenStages(layersPerStage, architecture.numLayers, devices.length);
 }
 
 /** A proposal with the time that it would take if memory were no matter, which limits only lengthen. */
@@ -83,6 +86,7 @@ function withLayerMoved(stages: readonly DraftStage[], from: number, to: number)
 /** Moves layers from the slowest stage, which recomputation and rows may have made so, to the least busy ones while that saves time. */
 export function rebalanced(request: Costed, settled: Settled): Settled {
   let best = settled;
+  if (request.layersPerStage !== undefined) return best;
   for (let round = 0; round < MOVES; round += 1) {
     const { busyNs, draft, timeline } = best.ordered;
     const slowest = busyNs.indexOf(Math.max(...busyNs));

@@ -1,7 +1,6 @@
 import type { Catalog } from "../../plan/index.ts";
 import { fitParameters } from "../../sim/index.ts";
-import { fixedInterconnect } from "../strategies/interconnect.ts";
-import type { Platform } from "../strategies/setting.ts";
+import type { PaperPlatform } from "./paper-request.ts";
 import { predictCell } from "./predict-cell.ts";
 import { cellName, PUBLISHED, type PublishedCell, publishedStepSeconds } from "./published.ts";
 
@@ -16,14 +15,13 @@ export interface PlatformFigure {
 
 export interface CalibratedPlatform {
   readonly device: string;
-  readonly platform: Platform;
+  readonly platform: PaperPlatform;
   readonly figures: readonly PlatformFigure[];
   /** The cells that calibrated it, by name. */
   readonly cells: readonly string[];
 }
 
 const DEVICE = "RTX A6000";
-const NUM_DEVICES = 4;
 
 /** Transferred or chosen before anything was fitted here; what varying them does is in `vary`. */
 const ASSUMED = {
@@ -85,25 +83,39 @@ export function calibratePaper(
     bytesPerSecond: entry.memoryBytesPerSecond!,
     memoryBytes: entry.memoryBytes!,
   };
-  const platformOf = ({ computeEfficiency, launchSeconds, hopSeconds }: Calibrated): Platform => ({
-    numDevices: NUM_DEVICES,
-    peaks: { flopsPerSecond: given.flopsPerSecond.value, bytesPerSecond: given.bytesPerSecond.value },
-    memoryBytes: given.memoryBytes.value,
-    efficiency: {
+  const platformOf = ({ computeEfficiency, launchSeconds, hopSeconds }: Calibrated): PaperPlatform => ({
+    device: {
+      name: "gpu",
+      machine: "local",
+      kind: "cuda",
+      type: DEVICE,
+      threads: 1,
+      memoryBytes: given.memoryBytes.value,
+      peakFlopsPerSecond: { float32: given.flopsPerSecond.value },
+      memoryBytesPerSecond: given.bytesPerSecond.value,
+    },
+    calibration: {
+      kind: "calibration",
+      version: 1,
+      model: "layers",
+      source: "the paper's calibration cells",
       computeEfficiency,
       launchSeconds,
       activationBytes: assumed("activationBytes"),
       scoreBytes: assumed("scoreBytes"),
+      headBytes: assumed("headBytes"),
+      transferEfficiency: 1,
+      transferLatencySeconds: 0,
+      meanError: 0,
     },
-    headBytes: assumed("headBytes"),
-    interconnect: fixedInterconnect({
-      numDevices: NUM_DEVICES,
-      hopSeconds,
-      hopBytesPerSecond: assumed("hopBytesPerSecond"),
-      ringBytesPerSecond: assumed("ringBytesPerSecond"),
-    }),
-    contextBytes: assumed("contextBytes"),
-    allocatorFactor: assumed("allocatorFactor"),
+    hopSeconds,
+    hopBytesPerSecond: assumed("hopBytesPerSecond"),
+    ringBytesPerSecond: assumed("ringBytesPerSecond"),
+    program: {
+      contextBytes: assumed("contextBytes"),
+      allocatorFactor: assumed("allocatorFactor"),
+      eager: "float32",
+    },
   });
   const cells = calibrationCells();
   const fitted = fitParameters({
@@ -147,13 +159,13 @@ export function calibratePaper(
 }
 
 /** The same GPU with an 8-bit base and recomputed layers: its products run at another rate, taken from one cell. */
-export function calibrateEightBit({ platform }: CalibratedPlatform, cell: PublishedCell): Platform {
-  const withRate = (computeEfficiency: number): Platform => ({
+export function calibrateEightBit({ platform }: CalibratedPlatform, cell: PublishedCell): PaperPlatform {
+  const withRate = (computeEfficiency: number): PaperPlatform => ({
     ...platform,
-    efficiency: { ...platform.efficiency, computeEfficiency },
+    calibration: { ...platform.calibration, computeEfficiency },
   });
   const fitted = fitParameters({
-    start: { computeEfficiency: platform.efficiency.computeEfficiency },
+    start: { computeEfficiency: platform.calibration.computeEfficiency },
     residuals: (found) => [
       Math.log(predictCell(withRate(found.computeEfficiency), cell).stepSeconds / publishedStepSeconds(cell)!),
     ],

@@ -1,6 +1,5 @@
 import type { Catalog } from "../../plan/index.ts";
 import { type Score, scoreOf } from "../score.ts";
-import type { Platform } from "../strategies/setting.ts";
 import {
   ASSUMED_FIGURES,
   type AssumedFigure,
@@ -11,6 +10,7 @@ import {
   type PlatformFigure,
 } from "./calibrate-paper.ts";
 import { type ComparedCell, checkOrderings, type Ordering } from "./orderings.ts";
+import type { PaperPlatform } from "./paper-request.ts";
 import { type CellPrediction, predictCell } from "./predict-cell.ts";
 import { cellName, JOB_TOKENS, PUBLISHED, type PublishedCell, publishedStepSeconds, STEP_TOKENS } from "./published.ts";
 
@@ -108,7 +108,7 @@ export const VARIATIONS: readonly AssumedVariation[] = ASSUMED_FIGURES.flatMap((
 /** What an assumed figure decides. */
 export function varyAssumption(catalog: Pick<Catalog, "devices">, { figure, factor }: AssumedVariation): Variation {
   const used = new Set(calibrationCells());
-  const scoreWith = (platform: Platform, of: keyof typeof SCORES): Score =>
+  const scoreWith = (platform: PaperPlatform, of: keyof typeof SCORES): Score =>
     scoreOf(
       PUBLISHED.filter((cell) => SCORES[of](cell) && !used.has(cell)).map((cell) => ({
         predicted: predictCell(platform, cell).stepSeconds,
@@ -144,7 +144,7 @@ export function paperTable(catalog: Pick<Catalog, "devices">): PaperTable {
   );
   const rate: PlatformFigure = {
     name: "computeEfficiency, 8-bit base",
-    value: eightBit.efficiency.computeEfficiency,
+    value: eightBit.calibration.computeEfficiency,
     unit: "of the fp32 peak",
     origin: "calibrated",
     source: cellName(eightBitCell),

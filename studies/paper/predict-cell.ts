@@ -1,10 +1,16 @@
-import { architectureFromConfig, huggingFaceConfigSchema, PRESETS } from "../../plan/index.ts";
-import { fixedInterconnect } from "../strategies/interconnect.ts";
-import { totalBytes } from "../strategies/memory.ts";
-import { pipelineStep } from "../strategies/pipeline.ts";
-import { loraParameters, type Platform, type Training } from "../strategies/setting.ts";
-import { shardedMemory, shardedStep } from "../strategies/sharded.ts";
-import { tensorParallelMemory, tensorParallelStep } from "../strategies/tensor-parallel.ts";
+import { planAndPredict } from "../../sim/index.ts";
+import { COMPARISON_TABLE, type ComparisonSchedule } from "../strategies/comparison-schedules.ts";
+import { fitsDevices } from "../strategies/device-needs.ts";
+import type { TrainedModel } from "../strategies/platform.ts";
+import { runStep } from "../strategies/step-graph.ts";
+import {
+  comparedPlatform,
+  NUM_GPUS,
+  type PaperPlatform,
+  paperModel,
+  paperRequest,
+  STEP_LENGTHS,
+} from "./paper-request.ts";
 import type { PaperModel, PublishedCell } from "./published.ts";
 
 /** Predicted seconds of one step of one job, and what the fullest device needs. */
@@ -14,37 +20,40 @@ export interface CellPrediction {
   readonly fits: boolean;
 }
 
-const RANK = 16;
-/** One GPU sends nothing. */
-const ALONE = fixedInterconnect({ numDevices: 1, hopSeconds: 0, hopBytesPerSecond: 1, ringBytesPerSecond: 1 });
-const NUM_GPUS = 4;
+/** Steps of two runs, whose difference is the steady state. */
+const SHORT_STEPS = 4;
+const LONG_STEPS = 10;
 
-/** The evaluation's setting: batch 8 of 512 tokens, rank 16 on the four projections of attention, fp32. */
-export function paperTraining(model: PaperModel): Training {
-  const arch = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS[model]!));
+/** Jobs at once in a pipeline, planned and simulated: the time in which each advances by a step, divided by the jobs. */
+function pipelineCell(paper: PaperPlatform, model: PaperModel, adapters: number): CellPrediction {
+  const [short, long] = [SHORT_STEPS, LONG_STEPS].map(
+    (steps) => planAndPredict(paperRequest(paper, model, adapters, steps)).body.predicted,
+  );
+  const seconds = long!.makespanSeconds - short!.makespanSeconds;
   return {
-    arch,
-    sequences: 8,
-    sequenceLength: 512,
-    microBatches: 4,
-    activationBytes: 4,
-    weightBytes: 4,
-    full: false,
-    recompute: false,
-    adapterParameters: loraParameters(arch, RANK, ["q_proj", "k_proj", "v_proj", "o_proj"]),
+    stepSeconds: seconds / (LONG_STEPS - SHORT_STEPS) / adapters,
+    peakBytes: Math.max(...long!.peakMemoryBytes),
+    fits: true,
   };
 }
 
-/** Fused only from six adapters on, as the paper reports; then as many groups as devices, or as few as equal sizes allow. */
-export function paperGroups(adapters: number): readonly number[] {
-  if (adapters < 6) return Array.from({ length: adapters }, () => 1);
-  const fused = Math.ceil(adapters / NUM_GPUS);
-  return Array.from({ length: Math.ceil(adapters / fused) }, (_, group) => Math.min(fused, adapters - group * fused));
-}
-
-function result(platform: Platform, stepSeconds: number, need: Parameters<typeof totalBytes>[1]): CellPrediction {
-  const peakBytes = totalBytes(platform, need);
-  return { stepSeconds, peakBytes, fits: peakBytes <= platform.memoryBytes };
+/** One job's mini-batch at once, with a strategy that is not planned. */
+function comparedCell(
+  paper: PaperPlatform,
+  model: TrainedModel,
+  schedule: ComparisonSchedule,
+  { numDevices, prefetch }: { readonly numDevices: number; readonly prefetch: number },
+): CellPrediction {
+  const platform = comparedPlatform(paper, numDevices);
+  const step = { lengths: STEP_LENGTHS, cut: { microBatchSize: STEP_LENGTHS.length } };
+  const options = { overlap: true, prefetch };
+  const { tasks, needs } = COMPARISON_TABLE[schedule];
+  const needed = needs(platform, model, step, options);
+  return {
+    stepSeconds: runStep(platform, tasks(platform, model, step, options)).makespanNs / 1e9,
+    peakBytes: Math.max(...needed.map(({ total }) => total)),
+    fits: fitsDevices(platform, needed),
+  };
 }
 
 /**
@@ -52,29 +61,21 @@ function result(platform: Platform, stepSeconds: number, need: Parameters<typeof
  * runtime takes whatever can run, so that a late gradient does not hold up a forward.
  */
 export function predictCell(
-  platform: Platform,
+  paper: PaperPlatform,
   { model, system, adapters }: Pick<PublishedCell, "model" | "system" | "adapters">,
 ): CellPrediction {
-  const training = paperTraining(model);
+  const trained = paperModel(model);
   switch (system) {
     case "1f1b":
-    case "lorapp": {
-      const run = pipelineStep(platform, training, { schedule: "lorapp", groups: paperGroups(adapters) });
-      return result(platform, run.secondsPerJobStep, run.memory);
-    }
-    case "tp": {
-      const whole = { ...training, microBatches: 1 };
-      return result(platform, tensorParallelStep(platform, whole), tensorParallelMemory(platform, whole));
-    }
-    case "fsdp": {
-      const choice = { strategy: "fsdp", prefetch: 1 } as const;
-      return result(platform, shardedStep(platform, training, choice), shardedMemory(platform, training, choice));
-    }
+    case "lorapp":
+      return pipelineCell(paper, model, adapters);
+    case "tp":
+    case "fsdp":
+      return comparedCell(paper, trained, system, { numDevices: NUM_GPUS, prefetch: 1 });
     case "peft": {
-      const alone = { ...platform, numDevices: 1, interconnect: ALONE };
-      const eightBit = { ...training, microBatches: 1, weightBytes: 1, recompute: true };
-      const choice = { strategy: "ddp", prefetch: 0 } as const;
-      return result(alone, shardedStep(alone, eightBit, choice), shardedMemory(alone, eightBit, choice));
+      // The base in 8 bits, dequantized to the fp32 of everything else.
+      const eightBit = { ...trained, dtype: "int8", compute: "float32", recompute: "layer" } as const;
+      return comparedCell(paper, eightBit, "ddp", { numDevices: 1, prefetch: 0 });
     }
   }
 }

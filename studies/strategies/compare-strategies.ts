@@ -1,145 +1,125 @@
-import { InputError } from "../../core/index.ts";
-import { type MemoryNeed, totalBytes } from "./memory.ts";
-import { pipelineStep } from "./pipeline.ts";
-import type { Platform, Training } from "./setting.ts";
-import { shardedMemory, shardedStep } from "./sharded.ts";
-import { type SingleJobSchedule, singleJobStep } from "./single-job.ts";
-import { tensorParallelMemory, tensorParallelStep } from "./tensor-parallel.ts";
+import { PlanError } from "../../core/index.ts";
+import type { PlanRequest, Recompute } from "../../plan/index.ts";
+import { type PredictedPlan, planAndPredict } from "../../sim/index.ts";
+import { comparisonRun } from "./comparison-run.ts";
+import { COMPARISON_SCHEDULES, type ComparisonSchedule } from "./comparison-schedules.ts";
+import { fitsDevices } from "./device-needs.ts";
+import { jobsRefusal, simulateJobs } from "./simulate-jobs.ts";
 
-/** Seconds in which every job advances by one step, divided by the jobs, and what the fullest device needs. */
-interface StrategyStep {
-  readonly seconds: number;
-  readonly memory: MemoryNeed;
-}
+/** What a strategy that is planned asks for beside the workload and the cluster. */
+const PLANNED = {
+  lorapp: { schedule: "lorapp", groups: "auto" },
+  "lorapp-unfused": { schedule: "lorapp", groups: "unfused" },
+  "1f1b": { schedule: "1f1b", groups: "auto" },
+  gpipe: { schedule: "gpipe", groups: "auto" },
+} as const satisfies Readonly<Record<string, Pick<PlanRequest, "schedule" | "groups">>>;
 
-/** Undefined where the setting does not allow the strategy. */
-type Strategy = (platform: Platform, training: Training, numJobs: number) => StrategyStep | undefined;
+type PlannedStrategy = keyof typeof PLANNED;
+export type StrategyName = PlannedStrategy | ComparisonSchedule;
+const PLANNED_NAMES = Object.keys(PLANNED) as readonly PlannedStrategy[];
+export const STRATEGY_NAMES: readonly StrategyName[] = [...PLANNED_NAMES, ...COMPARISON_SCHEDULES];
 
-/** Groups of fused adapters: one a device, or one a job where there are fewer. */
-function fusedGroups(jobs: number, numDevices: number): readonly number[] {
-  const groups = Math.min(jobs, numDevices);
-  return Array.from({ length: groups }, (_, group) => Math.floor((jobs + groups - 1 - group) / groups));
-}
-
-function lorapp(platform: Platform, training: Training, groups: readonly number[]): StrategyStep {
-  const { secondsPerJobStep, memory } = pipelineStep(platform, training, { schedule: "lorapp", groups });
-  return { seconds: secondsPerJobStep, memory };
-}
-
-function singleJob(schedule: SingleJobSchedule): Strategy {
-  return (platform, training) => singleJobStep(platform, training, schedule);
-}
-
-function sharded(strategy: "fsdp" | "ddp"): Strategy {
-  const choice = { strategy, prefetch: 1 };
-  return (platform, training) =>
-    training.sequences % platform.numDevices === 0
-      ? {
-          seconds: shardedStep(platform, training, choice),
-          memory: shardedMemory(platform, training, choice),
-        }
-      : undefined;
-}
-
-/** LoRAPP runs all jobs at once; the others run one after another, as systems without it do. */
-const STRATEGIES = {
-  lorapp: (platform, training, numJobs) =>
-    training.full
-      ? undefined
-      : lorapp(
-          platform,
-          training,
-          Array.from({ length: numJobs }, () => 1),
-        ),
-  "lorapp-fused": (platform, training, numJobs) =>
-    training.full || numJobs <= platform.numDevices
-      ? undefined
-      : lorapp(platform, training, fusedGroups(numJobs, platform.numDevices)),
-  "1f1b": singleJob("1f1b"),
-  gpipe: singleJob("gpipe"),
-  interleaved: singleJob("interleaved"),
-  "zb-h1": singleJob("zb-h1"),
-  tp: (platform, training) => {
-    const whole = { ...training, microBatches: 1 };
-    return { seconds: tensorParallelStep(platform, whole), memory: tensorParallelMemory(platform, whole) };
-  },
-  fsdp: sharded("fsdp"),
-  ddp: sharded("ddp"),
-} as const satisfies Readonly<Record<string, Strategy>>;
-
-export type StrategyName = keyof typeof STRATEGIES;
-export const STRATEGY_NAMES = Object.keys(STRATEGIES) as readonly StrategyName[];
-
-/** One way to train the jobs and what it would take. */
-export interface StrategyRow {
-  readonly strategy: StrategyName;
-  readonly recompute: boolean;
-  readonly secondsPerJobStep: number;
+/** One way to train the jobs, and what `simulate` says of it. */
+export interface StrategyRun {
+  readonly makespanSeconds: number;
+  readonly tokens: number;
   readonly tokensPerSecond: number;
+  /** Idle share of all devices, over the whole run. */
+  readonly bubbleRatioTotal: number;
   /** Of the fullest device. */
-  readonly peakBytes: number;
+  readonly peakMemoryBytes: number;
+  /** Where it does not fit, the figures are those of devices with memory enough. */
   readonly fits: boolean;
+  /** Groups that share micro-batches, as planned; null where jobs run one after another by the strategy itself. */
+  readonly groups: number | null;
 }
 
-/** Every strategy for some equal jobs, with and without recomputation, in a fixed order; what the setting does not allow is left out. */
-export function compareStrategies(platform: Platform, training: Training, numJobs: number): readonly StrategyRow[] {
-  const tokens = training.sequences * training.sequenceLength;
-  return [false, true].flatMap((recompute) =>
-    STRATEGY_NAMES.flatMap((strategy): readonly StrategyRow[] => {
-      const step = STRATEGIES[strategy](platform, { ...training, recompute }, numJobs);
-      if (step === undefined) return [];
-      const peakBytes = totalBytes(platform, step.memory);
-      return [
-        {
-          strategy,
-          recompute,
-          secondsPerJobStep: step.seconds,
-          tokensPerSecond: tokens / step.seconds,
-          peakBytes,
-          fits: peakBytes <= platform.memoryBytes,
-        },
-      ];
-    }),
-  );
+export interface StrategyRow extends Omit<StrategyRun, "tokens"> {
+  readonly strategy: StrategyName;
+  readonly recompute: Recompute;
 }
 
-/** Tokens a second of all jobs together. @throws InputError for a strategy that the setting does not allow. */
-export function strategyRate(platform: Platform, training: Training, numJobs: number, strategy: StrategyName): number {
-  const step = STRATEGIES[strategy](platform, training, numJobs);
-  if (step === undefined)
-    throw new InputError({ expected: "a strategy that the workload and the cluster allow", got: strategy });
-  return (training.sequences * training.sequenceLength) / step.seconds;
+export interface StrategyOptions {
+  /** Whether base weights are trained: no plan does. */
+  readonly full?: boolean;
 }
 
-const BISECTIONS = 40;
-const LEAST_EFFICIENCY = 1e-3;
+function plannedOrNot(request: PlanRequest): PredictedPlan | undefined {
+  try {
+    return planAndPredict(request);
+  } catch (error) {
+    if (error instanceof PlanError) return undefined;
+    throw error;
+  }
+}
+
+function runPlanned(request: PlanRequest): StrategyRun | undefined {
+  const fitting = plannedOrNot(request);
+  const roomy = (): PlanRequest => ({
+    ...request,
+    devices: request.devices.map((device) => ({ ...device, memoryBytes: null })),
+  });
+  const plan = fitting ?? plannedOrNot(roomy());
+  if (plan === undefined) return undefined;
+  const { predicted, groups } = plan.body;
+  const { makespanSeconds, tokensPerSecond, bubbleRatioTotal } = predicted;
+  return {
+    makespanSeconds,
+    tokens: tokensPerSecond * makespanSeconds,
+    tokensPerSecond,
+    bubbleRatioTotal,
+    peakMemoryBytes: Math.max(...predicted.peakMemoryBytes),
+    fits: fitting !== undefined,
+    groups: groups.length,
+  };
+}
+
+function runCompared(request: PlanRequest, schedule: ComparisonSchedule, full: boolean): StrategyRun | undefined {
+  const run = comparisonRun(request, { schedule, full });
+  if (jobsRefusal(run) !== undefined) return undefined;
+  const { metrics, needs } = simulateJobs(run);
+  const { makespanSeconds, tokens, tokensPerSecond, bubbleRatioTotal, devices } = metrics;
+  return {
+    makespanSeconds,
+    tokens,
+    tokensPerSecond,
+    bubbleRatioTotal,
+    peakMemoryBytes: Math.max(...devices.map(({ peakMemoryBytes }) => peakMemoryBytes)),
+    fits: fitsDevices(run.platform, needs),
+    groups: null,
+  };
+}
 
 /**
- * The share of the peak at which a strategy reaches an observed rate, all other figures as they are: one number from one observation.
- * @throws InputError for a strategy that the setting does not allow, or a rate that no share of the peak gives.
+ * The request's jobs with a strategy: what `simulate` of the same workload, cluster, schedule and recomputation says. Undefined where the workload and
+ * the cluster do not allow it.
  */
-export function efficiencyFromObservation(
-  platform: Platform,
-  training: Training,
-  numJobs: number,
-  observed: { readonly strategy: StrategyName; readonly tokensPerSecond: number },
-): number {
-  const rateAt = (computeEfficiency: number): number => {
-    const at = { ...platform, efficiency: { ...platform.efficiency, computeEfficiency } };
-    return strategyRate(at, training, numJobs, observed.strategy);
-  };
-  let [low, high] = [LEAST_EFFICIENCY, 1];
-  const [slowest, fastest] = [rateAt(low), rateAt(high)];
-  if (observed.tokensPerSecond < slowest || observed.tokensPerSecond > fastest)
-    throw new InputError({
-      expected: `between ${slowest.toFixed(0)} and ${fastest.toFixed(0)} tokens/s for ${observed.strategy}`,
-      got: observed.tokensPerSecond,
-      hint: "Launches, memory traffic and links bound the rate whatever the share of the peak is.",
-    });
-  for (let round = 0; round < BISECTIONS; round += 1) {
-    const middle = Math.sqrt(low * high);
-    if (rateAt(middle) < observed.tokensPerSecond) low = middle;
-    else high = middle;
-  }
-  return high;
+export function runStrategy(
+  request: PlanRequest,
+  strategy: StrategyName,
+  { full = false }: StrategyOptions = {},
+): StrategyRun | undefined {
+  const compared = COMPARISON_SCHEDULES.find((name) => name === strategy);
+  if (compared !== undefined) return runCompared(request, compared, full);
+  return full ? undefined : runPlanned({ ...request, ...PLANNED[strategy as PlannedStrategy] });
+}
+
+const RECOMPUTE = ["none", "layer"] as const satisfies readonly Recompute[];
+
+/**
+ * Every strategy, with and without recomputation, in a fixed order; what the workload and the cluster do not allow is left out, and LoRAPP without
+ * sharing where it is what the planner chooses anyway.
+ */
+export function compareStrategies(request: PlanRequest, options: StrategyOptions = {}): readonly StrategyRow[] {
+  return RECOMPUTE.flatMap((recompute) => {
+    const isShared = (run: StrategyRun): boolean => run.groups !== null && run.groups < request.jobs.length;
+    const runs = new Map<StrategyName, StrategyRun>();
+    for (const strategy of STRATEGY_NAMES) {
+      const chosen = runs.get("lorapp");
+      if (strategy === "lorapp-unfused" && chosen !== undefined && !isShared(chosen)) continue;
+      const run = runStrategy({ ...request, recompute }, strategy, options);
+      if (run !== undefined) runs.set(strategy, run);
+    }
+    return [...runs].map(([strategy, { tokens: _tokens, ...figures }]) => ({ strategy, recompute, ...figures }));
+  });
 }

@@ -1,10 +1,10 @@
 import { InputError } from "../../core/index.ts";
-import type { MemoryNeed } from "./memory.ts";
-import type { Platform, TrainedModel } from "./setting.ts";
+import type { DeviceNeed } from "./device-needs.ts";
+import type { Platform, TrainedModel } from "./platform.ts";
 import { shardedNeeds, shardedTasks } from "./sharded.ts";
-import { type SingleJobSchedule, singleJobNeeds, singleJobTasks } from "./single-job.ts";
+import { type SplitSchedule, splitPipelineExpects, splitPipelineNeeds, splitPipelineTasks } from "./split-pipelines.ts";
 import type { StepGraph } from "./step-graph.ts";
-import type { StepRows } from "./step-rows.ts";
+import { cutStep, type StepRows } from "./step-rows.ts";
 import { tensorParallelNeeds, tensorParallelTasks } from "./tensor-parallel.ts";
 
 /** Ways to train that are simulated and never planned or executed. */
@@ -18,55 +18,50 @@ export interface ComparisonOptions {
   readonly prefetch: number;
 }
 
-/** One optimizer step of one job: its tasks, and what each device needs for it. @throws InputError for a setting that the schedule cannot have. */
+/** One optimizer step of one job: its tasks, what each device needs for it, and why it cannot be, where it cannot. */
 interface StepStrategy {
+  refusal(platform: Platform, model: TrainedModel, step: StepRows): InputError | undefined;
   tasks(platform: Platform, model: TrainedModel, step: StepRows, options: ComparisonOptions): StepGraph;
-  needs(platform: Platform, model: TrainedModel, step: StepRows, options: ComparisonOptions): readonly MemoryNeed[];
+  needs(platform: Platform, model: TrainedModel, step: StepRows, options: ComparisonOptions): readonly DeviceNeed[];
 }
 
 function sharded(strategy: "fsdp" | "ddp"): StepStrategy {
-  const check = ({ numDevices }: Platform, { lengths }: StepRows): void => {
-    if (lengths.length % numDevices !== 0)
-      throw new InputError({
-        expected: `a batchSize that is a multiple of ${numDevices} devices for ${strategy}`,
-        at: "batchSize",
-        got: lengths.length,
-      });
-  };
   return {
-    tasks(platform, model, step, { prefetch, overlap }) {
-      check(platform, step);
-      return shardedTasks(platform, model, step, { strategy, prefetch, overlap });
-    },
-    needs(platform, model, step, { prefetch, overlap }) {
-      check(platform, step);
-      return shardedNeeds(platform, model, step, { strategy, prefetch, overlap });
-    },
+    refusal: ({ devices }, _model, { lengths }) =>
+      lengths.length % devices.length === 0
+        ? undefined
+        : new InputError({
+            expected: `a batchSize that is a multiple of ${devices.length} devices for ${strategy}`,
+            at: "batchSize",
+            got: lengths.length,
+          }),
+    tasks: (platform, model, step, options) => shardedTasks(platform, model, step, { strategy, ...options }),
+    needs: (platform, model, step, options) => shardedNeeds(platform, model, step, { strategy, ...options }),
   };
 }
 
-function pipelined(schedule: SingleJobSchedule): StepStrategy {
-  const there = <T>({ numDevices }: Platform, { arch }: TrainedModel, step: StepRows, found: T | undefined): T => {
-    if (found !== undefined) return found;
-    const numMicroBatches = Math.ceil(step.lengths.length / step.microBatchSize);
-    throw new InputError({
-      expected: `micro-batches that are a multiple of ${numDevices} devices, and two layers a device, for ${schedule}`,
-      at: "batchSize",
-      got: `${numMicroBatches} micro-batches, ${arch.numLayers} layers`,
-      hint: "batchSize / microBatchSize is the number of micro-batches.",
-    });
-  };
+function splitPipeline(schedule: SplitSchedule): StepStrategy {
   return {
-    tasks: (platform, model, step, { overlap }) =>
-      there(platform, model, step, singleJobTasks(platform, model, step, schedule, overlap)),
-    needs: (platform, model, step) => there(platform, model, step, singleJobNeeds(platform, model, step, schedule)),
+    refusal({ devices }, { architecture: { numLayers } }, step) {
+      const numMicroBatches = cutStep(step).length;
+      const expected = splitPipelineExpects(schedule, devices.length, numLayers, numMicroBatches);
+      if (expected === undefined) return undefined;
+      return new InputError({
+        expected,
+        at: "batchSize",
+        got: `${numMicroBatches} micro-batches, ${numLayers} layers`,
+        hint: "batchSize / microBatchSize is the number of micro-batches.",
+      });
+    },
+    tasks: (platform, model, step, { overlap }) => splitPipelineTasks(platform, model, step, schedule, overlap),
+    needs: (platform, model, step) => splitPipelineNeeds(platform, model, step, schedule),
   };
 }
 
 export const COMPARISON_TABLE: Readonly<Record<ComparisonSchedule, StepStrategy>> = {
-  tp: { tasks: tensorParallelTasks, needs: tensorParallelNeeds },
+  tp: { refusal: () => undefined, tasks: tensorParallelTasks, needs: tensorParallelNeeds },
   fsdp: sharded("fsdp"),
   ddp: sharded("ddp"),
-  interleaved: pipelined("interleaved"),
-  "zb-h1": pipelined("zb-h1"),
+  interleaved: splitPipeline("interleaved"),
+  "zb-h1": splitPipeline("zb-h1"),
 };

@@ -1,8 +1,8 @@
 import { InputError, mean, sum } from "../../core/index.ts";
 import { fitParameters } from "../../sim/index.ts";
 import { leaveOneOut, type Prediction, relativeError } from "../score.ts";
-import { efficiencyFromObservation, type StrategyName, strategyRate } from "./compare-strategies.ts";
-import type { Platform, Training } from "./setting.ts";
+import type { StrategyName } from "./compare-strategies.ts";
+import { efficiencyFromObservation, type ObservedRequest, observedRate, withFigures } from "./observed-rate.ts";
 
 /** A rate that somebody saw. */
 export interface Observation {
@@ -21,10 +21,6 @@ export interface ObservationFit {
   readonly leftOutError: number | null;
 }
 
-function withParameters(platform: Platform, parameters: ObservationFit["parameters"]): Platform {
-  return { ...platform, efficiency: { ...platform.efficiency, ...parameters } };
-}
-
 /** A step on the logarithm of a parameter, large enough for times in whole nanoseconds. */
 const STEP = 0.01;
 /** Below this sine between their effects on the observed rates, one parameter stands for the other. */
@@ -32,16 +28,12 @@ const LEAST_SINE = 0.05;
 
 /** @throws InputError where both parameters change all observed rates alike. */
 function requireSeparable(
-  platform: Platform,
-  training: Training,
-  numJobs: number,
+  request: ObservedRequest,
   observations: readonly Observation[],
   at: Readonly<Record<ObservedParameter, number>>,
 ): void {
   const rates = (parameters: ObservationFit["parameters"]): readonly number[] =>
-    observations.map(({ strategy }) =>
-      Math.log(strategyRate(withParameters(platform, parameters), training, numJobs, strategy)),
-    );
+    observations.map(({ strategy }) => Math.log(observedRate(withFigures(request, parameters), strategy)));
   const base = rates(at);
   const effect = (name: ObservedParameter): readonly number[] =>
     rates({ ...at, [name]: at[name] * Math.exp(STEP) }).map((rate, index) => rate - base[index]!);
@@ -58,23 +50,21 @@ function requireSeparable(
 }
 
 function fitTo(
-  platform: Platform,
-  training: Training,
-  numJobs: number,
+  request: ObservedRequest,
   observations: readonly Observation[],
   names: readonly ObservedParameter[],
 ): ObservationFit["parameters"] {
   const [only] = observations;
   if (observations.length === 1 && names.length === 1)
-    return { computeEfficiency: efficiencyFromObservation(platform, training, numJobs, only!) };
-  const { computeEfficiency, launchSeconds } = platform.efficiency;
+    return { computeEfficiency: efficiencyFromObservation(request, only!) };
+  const { computeEfficiency, launchSeconds } = request.calibration;
   const start = { computeEfficiency, launchSeconds: Math.max(launchSeconds, 1e-6) };
-  if (names.length > 1) requireSeparable(platform, training, numJobs, observations, start);
+  if (names.length > 1) requireSeparable(request, observations, start);
   const fitted = fitParameters({
     start: Object.fromEntries(names.map((name) => [name, start[name]])) as Record<ObservedParameter, number>,
     residuals: (found) =>
       observations.map(({ strategy, tokensPerSecond }) =>
-        Math.log(strategyRate(withParameters(platform, found), training, numJobs, strategy) / tokensPerSecond),
+        Math.log(observedRate(withFigures(request, found), strategy) / tokensPerSecond),
       ),
   });
   if (fitted.computeEfficiency > 1)
@@ -92,9 +82,7 @@ function fitTo(
  * @throws InputError for fewer observations than parameters, or rates that no share of the peak gives.
  */
 export function fitObservations(
-  platform: Platform,
-  training: Training,
-  numJobs: number,
+  request: ObservedRequest,
   observations: readonly Observation[],
   names: readonly ObservedParameter[] = ["computeEfficiency"],
 ): ObservationFit {
@@ -109,10 +97,10 @@ export function fitObservations(
     { strategy, tokensPerSecond }: Observation,
   ): Prediction => ({
     name: strategy,
-    predicted: strategyRate(withParameters(platform, parameters), training, numJobs, strategy),
+    predicted: observedRate(withFigures(request, parameters), strategy),
     measured: tokensPerSecond,
   });
-  const fitRows = (rows: readonly Observation[]) => fitTo(platform, training, numJobs, rows, names);
+  const fitRows = (rows: readonly Observation[]) => fitTo(request, rows, names);
   const parameters = fitRows(observations);
   const canLeaveOut = observations.length > names.length && names.length === 1;
   return {

@@ -1,6 +1,5 @@
-import type { Nanos } from "../../core/index.ts";
+import { type Nanos, sum } from "../../core/index.ts";
 import { createTraceRecorder, type Trace, type TraceEvent } from "../../traces/index.ts";
-import { totalBytes } from "./memory.ts";
 import {
   type JobsRun,
   type PlacedStep,
@@ -110,10 +109,13 @@ export function jobsTrace(run: JobsRun, { steps, needs }: SimulatedJobs, options
     known.set(key, found);
     return found;
   };
-  const always = needs.map((need) => totalBytes(platform, { ...need, activations: 0, load: 0 }));
+  const { allocatorFactor } = platform.program;
+  // Loading is over when the trace begins.
+  const always = needs.map(({ load: _load, total: _total, activations: _activations, ...parts }) =>
+    sum(Object.values(parts)),
+  );
   const held = devices.map(() => 0);
-  needs.forEach((need, device) => {
-    const value = Math.round(totalBytes(platform, { ...need, activations: 0 }));
+  always.forEach((value, device) => {
     recorder.addCounter({ counter: "memory", device, timeNs: 0 as Nanos, value });
   });
   let numEvents = 0;
@@ -136,7 +138,7 @@ export function jobsTrace(run: JobsRun, { steps, needs }: SimulatedJobs, options
     }
     for (const { device, timeNs, bytes } of record.held) {
       held[device]! += bytes;
-      const value = Math.round(always[device]! + platform.allocatorFactor * held[device]!);
+      const value = Math.round(always[device]! + allocatorFactor * held[device]!);
       recorder.addCounter({ counter: "memory", device, timeNs: (startNs + timeNs) as Nanos, value });
     }
     numEvents += record.events.length;

@@ -1,27 +1,17 @@
-import { sum } from "../../core/index.ts";
-import { decoderDimensions } from "../../plan/index.ts";
+import { maximum, sum } from "../../core/index.ts";
+import { backwardPasses } from "../../plan/index.ts";
 import type { CollectiveCost } from "../../sim/index.ts";
 import {
-  baseParameters,
-  fullest,
-  headBytes,
-  layerActivationBytes,
-  type MemoryNeed,
-  recomputedBytes,
-  stateBytes,
-} from "./memory.ts";
-import {
-  backwardPasses,
-  equalRows,
-  forwardPasses,
-  headTime,
-  layerTime,
-  type Platform,
-  type TrainedModel,
-  type Training,
-} from "./setting.ts";
-import { createStepBuilder, runStep, type StepGraph, type StepWork } from "./step-graph.ts";
-import { cutRows, type RowLengths, type StepRows } from "./step-rows.ts";
+  type DeviceNeed,
+  deviceNeed,
+  keptOf,
+  layerGradientBytes,
+  layerWeightBytes,
+  wholeModel,
+} from "./device-needs.ts";
+import { type Platform, type TrainedModel, timesOf } from "./platform.ts";
+import { createStepBuilder, type StepGraph, type StepWork } from "./step-graph.ts";
+import { cutStep, type RowLengths, type StepRows } from "./step-rows.ts";
 
 export interface ShardedChoice {
   /** `fsdp` shards weights and gathers each layer before it is used (Zhao et al. 2023); `ddp` keeps them all on every device. */
@@ -32,12 +22,17 @@ export interface ShardedChoice {
   readonly overlap?: boolean;
 }
 
-/** The micro-batches of each device: its share of the rows, in order, cut as the step says. */
-function sharesOf(step: StepRows, numDevices: number): readonly (readonly RowLengths[])[] {
-  const share = step.lengths.length / numDevices;
-  return Array.from({ length: numDevices }, (_, device) =>
-    cutRows(step.lengths.slice(device * share, (device + 1) * share), Math.min(share, step.microBatchSize)),
+/**
+ * The micro-batches of each device: its share of the rows, in order, cut as the step says. Collectives are of all devices, so that one that is cut into
+ * fewer parts takes part in the others with none of its rows.
+ */
+function sharesOf({ lengths, cut }: StepRows, numDevices: number): readonly (readonly RowLengths[])[] {
+  const share = lengths.length / numDevices;
+  const shares = Array.from({ length: numDevices }, (_, device) =>
+    cutStep({ lengths: lengths.slice(device * share, (device + 1) * share), cut }),
   );
+  const parts = maximum(shares.map((each) => each.length));
+  return shares.map((each) => Array.from({ length: parts }, (_, part) => each[part] ?? []));
 }
 
 /** A collective of nothing, as on one device, is left out. */
@@ -55,16 +50,17 @@ export function shardedTasks(
   step: StepRows,
   choice: ShardedChoice,
 ): StepGraph {
-  const { arch, full } = model;
-  const { numLayers } = arch;
-  const { numDevices, interconnect } = platform;
+  const { full, recompute } = model;
+  const { numLayers } = model.architecture;
+  const { interconnect } = platform;
+  const numDevices = platform.devices.length;
+  const times = timesOf(platform, model);
   const devices = Array.from({ length: numDevices }, (_, device) => device);
   const shares = sharesOf(step, numDevices);
   const parts = shares[0]!.length;
-  const { parameters } = decoderDimensions(arch);
-  const weightBytes = parameters * model.weightBytes;
-  // Gradients of base weights, or of the adapter's share of this layer.
-  const gradientBytes = full ? 4 * parameters : (4 * model.adapterParameters) / numLayers;
+  const kept = shares.map((share) => share.map((rows) => keptOf(platform, model, rows, { hasHead: true })));
+  const weightBytes = layerWeightBytes(platform, model);
+  const gradientBytes = layerGradientBytes(model);
   const reduction = choice.strategy === "fsdp" && full ? "reduce-scatter" : "all-reduce";
   const gather = interconnect.collective(weightBytes, "all-gather");
   const reduce = interconnect.collective(gradientBytes, reduction);
@@ -76,8 +72,8 @@ export function shardedTasks(
   /** Tasks of all devices by layer used, in the order of use. */
   const used: (readonly number[])[] = [];
 
-  for (let part = 0; part < parts; part += 1) {
-    const numbered = devices.map((device) => device * parts + part);
+  for (let index = 0; index < parts; index += 1) {
+    const numbered = devices.map((device) => device * parts + index);
     const collective = (
       kind: StepWork["kind"],
       letter: "F" | "B",
@@ -93,13 +89,14 @@ export function shardedTasks(
       letter: "F" | "B",
       stage: number,
       secondsOf: (rows: RowLengths) => number,
-      heldOf: (rows: RowLengths) => number,
+      part: "layer" | "head",
       after: readonly number[],
     ): readonly number[] =>
       devices.map((device) => {
-        const rows = shares[device]![part]!;
+        const rows = shares[device]![index]!;
         const own = { devices: [device], microBatches: [numbered[device]!] };
-        const heldBytes = letter === "F" ? heldOf(rows) : -heldOf(rows);
+        const bytes = kept[device]![index]![part];
+        const heldBytes = letter === "F" ? bytes : -bytes;
         const work = { kind: "compute", stage, letter, ...own, bytes: 0, heldBytes } as const;
         return builder.add({ streams: [device], after, seconds: secondsOf(rows), work });
       });
@@ -107,28 +104,16 @@ export function shardedTasks(
       // A gathered layer takes the memory of one that has been used.
       const freed = used[used.length - 1 - prefetch] ?? [];
       const gathered = gathers ? [collective("all-gather", letter, stage, gather, weightBytes, freed)] : [];
-      const passes = letter === "F" ? forwardPasses() : backwardPasses(model);
-      const tasks = compute(
-        letter,
-        stage,
-        (rows) => layerTime(platform, model, rows, passes),
-        (rows) => layerActivationBytes(model, rows),
-        gathered,
-      );
+      const passes = letter === "F" ? (["F"] as const) : backwardPasses(recompute, full);
+      const tasks = compute(letter, stage, (rows) => times.layer(rows, passes), "layer", gathered);
       used.push(tasks);
       return tasks;
     };
     const reduceLayer = (stage: number, after: readonly number[]): void => {
-      if (part === parts - 1 && !isFree(reduce)) collective(reduction, "B", stage, reduce, gradientBytes, after);
+      if (index === parts - 1 && !isFree(reduce)) collective(reduction, "B", stage, reduce, gradientBytes, after);
     };
     const head = (letter: "F" | "B"): void => {
-      compute(
-        letter,
-        numLayers,
-        (rows) => headTime(platform, model, rows, letter),
-        (rows) => headBytes(model, sum(rows)),
-        [],
-      );
+      compute(letter, numLayers, (rows) => times.head(sum(rows), letter), "head", []);
     };
 
     for (let stage = 0; stage < numLayers; stage += 1) layer("F", stage);
@@ -159,36 +144,21 @@ export function shardedNeeds(
   model: TrainedModel,
   step: StepRows,
   { strategy, prefetch, overlap = true }: ShardedChoice,
-): readonly MemoryNeed[] {
-  const { arch, weightBytes } = model;
-  const parameters = baseParameters(arch);
-  const shards = strategy === "fsdp" ? platform.numDevices : 1;
+): readonly DeviceNeed[] {
+  const stage = wholeModel(model);
+  const numDevices = platform.devices.length;
   const layers = 1 + (overlap ? prefetch : 0);
-  const gathered = strategy === "fsdp" ? layers * decoderDimensions(arch).parameters * weightBytes : 0;
-  return sharesOf(step, platform.numDevices).map((microBatches) => ({
-    weights: (parameters * weightBytes) / shards + gathered,
-    state: stateBytes(model, parameters / shards, 1),
-    activations: Math.max(
-      ...microBatches.map(
-        (rows) =>
-          arch.numLayers * layerActivationBytes(model, rows) +
-          Math.max(headBytes(model, sum(rows)), recomputedBytes(model, rows)),
-      ),
-    ),
-    load: strategy === "fsdp" ? parameters * weightBytes : 0,
-  }));
-}
-
-/** Equal rows, and all of a device's share at once. */
-function wholeShares(training: Training): StepRows {
-  return equalRows({ ...training, microBatches: 1 });
-}
-
-/** Seconds of a step of equal rows. */
-export function shardedStep(platform: Platform, training: Training, choice: ShardedChoice): number {
-  return runStep(platform, shardedTasks(platform, training, wholeShares(training), choice)).makespanNs / 1e9;
-}
-
-export function shardedMemory(platform: Platform, training: Training, choice: ShardedChoice): MemoryNeed {
-  return fullest(platform, shardedNeeds(platform, training, wholeShares(training), choice));
+  const isSharded = strategy === "fsdp";
+  return sharesOf(step, numDevices).map((microBatches) => {
+    const kept = microBatches.map((rows) => keptOf(platform, model, rows, { hasHead: true }));
+    const share = {
+      stages: [stage],
+      activations: maximum(kept.map(({ layer, head }) => stage.endLayer * layer + head)),
+      workspace: maximum(kept.map(({ workspace }) => workspace)),
+    };
+    if (!isSharded) return deviceNeed(platform, model, step, share);
+    const load = deviceNeed(platform, model, step, share).weights;
+    const gatheredBytes = layers * layerWeightBytes(platform, model);
+    return deviceNeed(platform, model, step, { ...share, split: numDevices, gatheredBytes, load });
+  });
 }

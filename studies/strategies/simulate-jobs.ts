@@ -1,25 +1,26 @@
-import { InvariantError, sum } from "../../core/index.ts";
+import { type InputError, InvariantError, PlanError, sum } from "../../core/index.ts";
+import { type AdapterSpec, type Cut, memoryTable } from "../../plan/index.ts";
 import type { RunFigures, SharedFactors, TaskTimes } from "../../sim/index.ts";
 import { type DeviceMetrics, idleShare, type RunMetrics, steadyRegion } from "../../traces/index.ts";
 import { COMPARISON_TABLE, type ComparisonOptions, type ComparisonSchedule } from "./comparison-schedules.ts";
-import { type MemoryNeed, totalBytes } from "./memory.ts";
-import type { Platform, TrainedModel } from "./setting.ts";
+import { type DeviceNeed, fitsDevices, largestNeed } from "./device-needs.ts";
+import type { Platform, TrainedModel } from "./platform.ts";
 import { runStep, type StepGraph, withFactors } from "./step-graph.ts";
 import type { RowLengths, StepRows } from "./step-rows.ts";
 
 /** A job as the comparison schedules see it. */
 export interface ComparedJob {
   readonly name: string;
-  readonly adapterParameters: number;
+  readonly adapter: AdapterSpec;
   /** Rows of each optimizer step. */
   readonly steps: readonly RowLengths[];
-  readonly microBatchSize: number;
+  readonly cut: Cut;
 }
 
 export interface JobsRun {
   readonly schedule: ComparisonSchedule;
   readonly platform: Platform;
-  readonly model: Omit<TrainedModel, "adapterParameters">;
+  readonly model: Omit<TrainedModel, "adapter">;
   readonly jobs: readonly ComparedJob[];
   readonly options: ComparisonOptions;
   /** Of the request, in place of a plan's hash. */
@@ -55,18 +56,18 @@ export interface SimulatedJobs {
   /** In order; each starts when the one before has ended. */
   readonly steps: readonly PlacedStep[];
   /** By device, at its fullest. */
-  readonly needs: readonly MemoryNeed[];
+  readonly needs: readonly DeviceNeed[];
   /** Of all kinds of steps together: what a draw costs. */
   readonly numTasks: number;
 }
 
 function modelOf({ model, jobs }: JobsRun, job: number): TrainedModel {
-  return { ...model, adapterParameters: jobs[job]!.adapterParameters };
+  return { ...model, adapter: jobs[job]!.adapter };
 }
 
 function rowsOf({ jobs }: JobsRun, job: number, step: number): StepRows {
-  const { steps, microBatchSize } = jobs[job]!;
-  return { lengths: steps[step]!, microBatchSize };
+  const { steps, cut } = jobs[job]!;
+  return { lengths: steps[step]!, cut };
 }
 
 function graphOf(run: JobsRun, job: number, step: number): StepGraph {
@@ -92,27 +93,18 @@ function summaryOf(run: JobsRun, tokens: number, { graph, times }: SimulatedStep
 }
 
 /** Part by part the most that any step needs of any job; the state is of one adapter at a time. */
-function largestNeeds(run: JobsRun, steps: ReadonlyMap<string, PlacedStep>): readonly MemoryNeed[] {
+function largestNeeds(run: JobsRun, steps: ReadonlyMap<string, PlacedStep>): readonly DeviceNeed[] {
   const { platform, schedule, options } = run;
   const all = [...steps.values()].map(({ job, step }) =>
     COMPARISON_TABLE[schedule].needs(platform, modelOf(run, job), rowsOf(run, job, step), options),
   );
-  return run.devices.map((_, device) => {
-    const largest = (part: keyof MemoryNeed): number =>
-      all.reduce((most, needs) => Math.max(most, needs[device]![part]), 0);
-    return {
-      weights: largest("weights"),
-      state: largest("state"),
-      activations: largest("activations"),
-      load: largest("load"),
-    };
-  });
+  return run.devices.map((_, device) => largestNeed(all.map((needs) => needs[device]!)));
 }
 
 /** Steps of one key are equal: of one adapter size and equal rows. */
 export function stepKey({ jobs }: JobsRun, job: number, step: number): string {
-  const { adapterParameters, microBatchSize, steps } = jobs[job]!;
-  return `${adapterParameters} ${microBatchSize} ${steps[step]!.join()}`;
+  const { adapter, cut, steps } = jobs[job]!;
+  return `${adapter.rank} ${adapter.targets.join()} ${cut.microBatchSize} ${cut.microBatchTokens} ${steps[step]!.join()}`;
 }
 
 /** The key of every step, and the first step of each key. */
@@ -131,9 +123,48 @@ function distinctSteps(run: JobsRun): {
   return { keys, first };
 }
 
-/** What each device needs for the jobs, without running them. @throws InputError for a setting that the schedule cannot have. */
-export function jobsNeeds(run: JobsRun): readonly MemoryNeed[] {
+/** Why the schedule cannot have these jobs; undefined where it can. */
+export function jobsRefusal(run: JobsRun): InputError | undefined {
+  for (const { job, step } of distinctSteps(run).first.values()) {
+    const refusal = COMPARISON_TABLE[run.schedule].refusal(run.platform, modelOf(run, job), rowsOf(run, job, step));
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+/** What each device needs for the jobs, without running them. */
+export function jobsNeeds(run: JobsRun): readonly DeviceNeed[] {
   return largestNeeds(run, distinctSteps(run).first);
+}
+
+/** @throws InputError for jobs that the schedule cannot have; PlanError, with what each device would need, for jobs that do not fit. */
+export function requireJobs(run: JobsRun): void {
+  const refusal = jobsRefusal(run);
+  if (refusal !== undefined) throw refusal;
+  const { platform, devices, schedule, model } = run;
+  const needs = jobsNeeds(run);
+  if (fitsDevices(platform, needs)) return;
+  const isOfLoad = needs.some(
+    ({ load }, device) => load > (platform.devices[device]!.memoryBytes ?? Number.POSITIVE_INFINITY),
+  );
+  const recomputes =
+    model.recompute === "none" && fitsDevices(platform, jobsNeeds({ ...run, model: { ...model, recompute: "layer" } }));
+  throw new PlanError({
+    expected: `jobs that fit into the devices' memory with --schedule ${schedule}`,
+    got: "out of memory",
+    detail: memoryTable(
+      needs.map((memory, device) => ({
+        device: devices[device]!,
+        memory,
+        capacity: platform.devices[device]!.memoryBytes,
+      })),
+    ),
+    hint: recomputes
+      ? "With `recompute: layer` (--recompute layer) it fits."
+      : isOfLoad
+        ? "Each device holds the whole model while it is loaded and cut. Use a smaller dtype, or devices with more memory."
+        : "Use a smaller batchSize (with --accumulate microBatchSize) or cutoffLength, a smaller dtype, or more devices.",
+  });
 }
 
 /** Of jobs one after another, each of whose steps has ended before the next one begins on any device. */
@@ -228,12 +259,11 @@ function timeJobs(run: JobsRun, factors: readonly (SharedFactors | undefined)[])
 /**
  * The jobs one after another, step by step, as systems without LoRAPP train them: every step begins when the one before has
  * ended. Equal steps are simulated once. Updates take no time.
- * @throws InputError for a setting that the schedule cannot have.
  */
 export function simulateJobs(run: JobsRun): SimulatedJobs {
   const { runs, first, numTasks } = timeJobs(run, [undefined]);
   const { steps, busyNs, makespanNs, ...figures } = runs[0]!;
-  const { platform, devices, hash } = run;
+  const { devices, hash } = run;
   const needs = largestNeeds(run, first);
   return {
     steps,
@@ -248,7 +278,7 @@ export function simulateJobs(run: JobsRun): SimulatedJobs {
           name,
           busySeconds: busyNs[device]! / 1e9,
           idleSeconds: (makespanNs - busyNs[device]!) / 1e9,
-          peakMemoryBytes: Math.round(totalBytes(platform, needs[device]!)),
+          peakMemoryBytes: needs[device]!.total,
         }),
       ),
     },

@@ -7,7 +7,7 @@ import {
   type TaskGraph,
   type TaskTimes,
 } from "../../sim/index.ts";
-import type { Platform } from "./setting.ts";
+import type { Platform } from "./platform.ts";
 
 /** What a task of a step is, for a trace. */
 export interface StepWork {
@@ -79,6 +79,6 @@ export function withFactors(graph: StepGraph, factors: SharedFactors): StepGraph
   return { ...graph, tasks: graph.tasks.map((task) => scaled(task, factors)) };
 }
 
-export function runStep({ interconnect }: Platform, graph: StepGraph): TaskTimes {
+export function runStep({ interconnect }: Pick<Platform, "interconnect">, graph: StepGraph): TaskTimes {
   return runTasks(graph, interconnect.linkBytesPerSecond);
 }

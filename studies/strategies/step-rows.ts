@@ -1,14 +1,19 @@
+import { type Cut, cutRows } from "../../plan/index.ts";
+
 /** Tokens of each row. */
 export type RowLengths = readonly number[];
 
-/** The rows of one optimizer step of one job, and how many of them a micro-batch takes. */
+/** The rows of one optimizer step of one job, and how they are cut into micro-batches. */
 export interface StepRows {
   readonly lengths: RowLengths;
-  readonly microBatchSize: number;
+  readonly cut: Cut;
 }
 
-/** Micro-batches of at most `size` rows each, in order. */
-export function cutRows(lengths: RowLengths, size: number): readonly RowLengths[] {
-  const count = Math.ceil(lengths.length / size);
-  return Array.from({ length: count }, (_, part) => lengths.slice(part * size, (part + 1) * size));
+/** Micro-batches of the rows, in order. */
+export function cutStep({ lengths, cut }: StepRows): readonly RowLengths[] {
+  let next = 0;
+  return cutRows(lengths, cut).map((count) => {
+    next += count;
+    return lengths.slice(next - count, next);
+  });
 }

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { predictPlan } from "../../cli/create-plan.ts";
 import { PlanError } from "../../core/index.ts";
 import type { PlanBody } from "../../plan/index.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
+import { predictPlan } from "../../sim/index.ts";
 import { type UnitPlanOptions, unitPlan, unitRequest } from "./unit-plan.ts";
 
 /** Rows of very different lengths, in micro-batches that take as long as they have tokens. */
@@ -13,7 +13,7 @@ const UNEVEN = {
 } as const satisfies Partial<UnitPlanOptions>;
 
 function seconds(plan: PlanBody): number {
-  return predictPlan(plan).predicted!.makespanSeconds;
+  return predictPlan(plan).body.predicted.makespanSeconds;
 }
 
 describe("the number of groups", () => {

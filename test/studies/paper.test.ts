@@ -17,8 +17,8 @@ test("three cells of the four GPUs predict the other pipeline cells, and tensor 
   expect(result.rows.filter(({ cell, use }) => use === "calibration" && cell.figure === "7")).toHaveLength(3);
   const pipelines = score("pipelines, Fig. 7");
   expect(pipelines.rows).toBeGreaterThanOrEqual(15);
-  expect(pipelines.mean).toBeLessThanOrEqual(0.03);
-  expect(pipelines.worst).toBeLessThanOrEqual(0.06);
+  expect(pipelines.mean).toBeLessThanOrEqual(0.015);
+  expect(pipelines.worst).toBeLessThanOrEqual(0.045);
   expect(score("tensor parallel, Fig. 7").worst).toBeLessThanOrEqual(0.05);
   expect(score("one GPU, 8-bit base, Fig. 14").worst).toBeLessThanOrEqual(0.06);
 });

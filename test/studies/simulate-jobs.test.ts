@@ -1,44 +1,25 @@
 import { expect, test } from "vitest";
-import { architectureFromConfig, decoderDimensions, huggingFaceConfigSchema, PRESETS } from "../../plan/index.ts";
 import { createTopology } from "../../sim/index.ts";
 import {
   COMPARISON_SCHEDULES,
   type ComparisonSchedule,
-  compareStrategies,
   drawJobs,
   fixedInterconnect,
   type JobsRun,
   jobsNeeds,
   jobsTrace,
-  loraParameters,
-  type Platform,
+  requireJobs,
   simulateJobs,
-  type Training,
   topologyInterconnect,
 } from "../../studies/index.ts";
-import { singleJobStep } from "../../studies/strategies/single-job.ts";
+import { layerWeightBytes } from "../../studies/strategies/device-needs.ts";
 import { parseTraceDocument, type TraceEvent, traceDocument, traceTotals } from "../../traces/index.ts";
+import { FIGURES, jobsRun, platform, preset } from "./comparison-jobs.ts";
 
-const arch = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["tinyllama-1.1b"]!));
+const arch = preset("tinyllama-1.1b");
 
-const TRAINING: Training = {
-  arch,
-  sequences: 8,
-  sequenceLength: 512,
-  microBatches: 4,
-  activationBytes: 2,
-  weightBytes: 2,
-  full: false,
-  recompute: false,
-  adapterParameters: loraParameters(arch, 16, ["q_proj", "v_proj"]),
-};
-
-const PLATFORM: Platform = {
-  numDevices: 4,
-  peaks: { flopsPerSecond: 100e12, bytesPerSecond: 1e12 },
-  memoryBytes: 80e9,
-  efficiency: { computeEfficiency: 0.5, activationBytes: 15, scoreBytes: 10, launchSeconds: 2e-4 },
-  headBytes: 50,
+const PLATFORM = platform(4, {
+  figures: { ...FIGURES, scoreBytes: 10, headBytes: 50 },
   interconnect: topologyInterconnect(
     createTopology([
       {
@@ -56,35 +37,15 @@ const PLATFORM: Platform = {
       },
     ]),
   ),
-  contextBytes: 1e8,
-  allocatorFactor: 1.1,
-};
-
-/** Micro-batches as the strategies take them: pipelines cut the mini-batch, the others do not. */
-function sizeOf(schedule: ComparisonSchedule): number {
-  return schedule === "interleaved" || schedule === "zb-h1" ? 2 : 8;
-}
+  program: { contextBytes: 1e8, allocatorFactor: 1.1 },
+});
 
 function runOf(
   schedule: ComparisonSchedule,
   steps: readonly (readonly number[])[],
-  more: Partial<JobsRun> = {},
+  more: Parameters<typeof jobsRun>[2] = {},
 ): JobsRun {
-  const { adapterParameters, sequences: _s, sequenceLength: _l, microBatches: _m, ...model } = TRAINING;
-  const job = { adapterParameters, steps, microBatchSize: sizeOf(schedule) };
-  return {
-    schedule,
-    platform: PLATFORM,
-    model,
-    jobs: [
-      { name: "a", ...job },
-      { name: "b", ...job },
-    ],
-    options: { overlap: true, prefetch: 1 },
-    hash: "sha256:request",
-    devices: ["g0", "g1", "g2", "g3"],
-    ...more,
-  };
+  return jobsRun(schedule, steps, { platform: PLATFORM, ...more, model: { architecture: arch, ...more.model } });
 }
 
 const EQUAL = Array.from({ length: 6 }, () => Array.from({ length: 8 }, () => 512));
@@ -96,26 +57,6 @@ const FACTS = { calibrationHash: "", versions: {} };
 function compute(events: readonly TraceEvent[]): readonly TraceEvent[] {
   return events.filter(({ stream }) => stream === "compute");
 }
-
-test.each(COMPARISON_SCHEDULES)(
-  "%s: equal rows take what the table of strategies says, step after step",
-  (schedule) => {
-    for (const recompute of [false, true]) {
-      for (const full of [false, true]) {
-        const table = compareStrategies(PLATFORM, { ...TRAINING, full }, 2);
-        const row = table.find((each) => each.strategy === schedule && each.recompute === recompute)!;
-        const { model } = runOf(schedule, EQUAL);
-        const { metrics, steps } = simulateJobs(runOf(schedule, EQUAL, { model: { ...model, recompute, full } }));
-        const last = steps.at(-1)!;
-        expect(last.startNs / (steps.length - 1) / 1e9).toBeCloseTo(row.secondsPerJobStep, 9);
-        expect(metrics.tokens).toBe(2 * 6 * 8 * 512);
-        expect(Math.max(...metrics.devices.map(({ peakMemoryBytes }) => peakMemoryBytes))).toBe(
-          Math.round(row.peakBytes),
-        );
-      }
-    }
-  },
-);
 
 test.each(COMPARISON_SCHEDULES)(
   "%s: the trace is a whole document, and says of the run what the metrics say",
@@ -162,8 +103,7 @@ test("tensor parallelism: every device computes every layer of every micro-batch
 });
 
 test("FSDP gathers layers while others compute, at most one ahead, and adds gradients up by reduce-scatter in full training", () => {
-  const { model } = runOf("fsdp", UNEQUAL);
-  const run = runOf("fsdp", UNEQUAL, { model: { ...model, full: true } });
+  const run = runOf("fsdp", UNEQUAL, { model: { full: true } });
   const { trace } = jobsTrace(run, simulateJobs(run), { ...FACTS, maxSteps: 1 });
   const own = trace.events.filter(({ device }) => device === 0);
   const end = ({ startNs, durationNs }: TraceEvent): number => startNs + durationNs;
@@ -183,7 +123,7 @@ test("FSDP gathers layers while others compute, at most one ahead, and adds grad
 });
 
 test("each layer that FSDP gathers ahead takes the memory of a layer", () => {
-  const layerBytes = decoderDimensions(arch).parameters * TRAINING.weightBytes;
+  const layerBytes = layerWeightBytes(PLATFORM, { ...runOf("fsdp", EQUAL).model, ...runOf("fsdp", EQUAL).jobs[0]! });
   const weights = [0, 1, 2].map(
     (prefetch) => jobsNeeds(runOf("fsdp", EQUAL, { options: { overlap: true, prefetch } }))[0]!.weights,
   );
@@ -222,7 +162,7 @@ test("jobs follow each other, and a device with shorter rows waits for the other
 test("micro-batches one after another need less memory and more time than a mini-batch at once", () => {
   for (const schedule of ["tp", "fsdp", "ddp"] as const) {
     const whole = runOf(schedule, EQUAL);
-    const cut = { ...whole, jobs: whole.jobs.map((job) => ({ ...job, microBatchSize: 1 })) };
+    const cut = { ...whole, jobs: whole.jobs.map((job) => ({ ...job, cut: { microBatchSize: 1 } })) };
     const [one, two] = [simulateJobs(whole).metrics, simulateJobs(cut).metrics];
     expect(two.makespanSeconds).toBeGreaterThan(one.makespanSeconds);
     expect(two.devices[0]!.peakMemoryBytes).toBeLessThan(one.devices[0]!.peakMemoryBytes);
@@ -243,40 +183,31 @@ test("ten thousand equal steps are one step ten thousand times, to the nanosecon
 });
 
 test("interleaved wants micro-batches that are a multiple of the devices, and shares of DDP whole rows", () => {
-  expect(() => simulateJobs(runOf("interleaved", [[9, 9, 9, 9, 9, 9]]))).toThrow(
+  expect(() => requireJobs(runOf("interleaved", [[9, 9, 9, 9, 9, 9]]))).toThrow(
     /micro-batches that are a multiple of 4 devices/,
   );
-  expect(() => simulateJobs(runOf("ddp", [[9, 9, 9, 9, 9, 9]]))).toThrow(
+  expect(() => requireJobs(runOf("ddp", [[9, 9, 9, 9, 9, 9]]))).toThrow(
     /batchSize that is a multiple of 4 devices for ddp/,
   );
 });
 
-test("a stage's step without overlap takes its two messages in and out and its two passes, with overlap the passes alone", () => {
-  // Equal stages (no head), messages of C, shorter than a forward: the middle stage of three, for each micro-batch more of GPipe.
-  const headless = { ...arch, vocabularySize: 1, numLayers: 24 };
+test("a stage's step without overlap takes its two messages in and out and its two passes", () => {
+  // Equal stages (no head), messages of C, shorter than a forward: the middle stage of three, for each micro-batch more.
+  const model = { architecture: { ...arch, vocabularySize: 1, numLayers: 24 } };
   const transfer = 3e-3;
-  const interconnect = fixedInterconnect({
-    numDevices: 3,
-    hopSeconds: transfer,
-    hopBytesPerSecond: 1e18,
-    ringBytesPerSecond: 1e18,
-  });
-  const platform = { ...PLATFORM, headBytes: 0, interconnect, numDevices: 3 };
-  const perMicroBatch = (overlap: boolean): number => {
-    const [few, many] = [40, 80].map((microBatches) => {
-      const training = { ...TRAINING, arch: headless, sequences: 2 * microBatches, microBatches };
-      return singleJobStep(platform, training, "gpipe", overlap)!.seconds;
+  const free = { hopBytesPerSecond: 1e18, ringBytesPerSecond: 1e18 };
+  const three = platform(3, { interconnect: fixedInterconnect({ numDevices: 3, hopSeconds: transfer, ...free }) });
+  const seconds = (on: typeof three, microBatches: number, numLayers = 24): number => {
+    const rows = Array.from({ length: 2 * microBatches }, () => 512);
+    const run = jobsRun("zb-h1", [rows], {
+      platform: on,
+      model: { architecture: { ...model.architecture, numLayers } },
+      options: { overlap: false, prefetch: 1 },
     });
-    return (many! - few!) / 40;
+    return simulateJobs(run).steps[1]!.startNs / 1e9;
   };
-  const oneStage = { ...PLATFORM, headBytes: 0, numDevices: 1 };
-  const passes = singleJobStep(
-    oneStage,
-    { ...TRAINING, arch: { ...headless, numLayers: 8 }, sequences: 2, microBatches: 1 },
-    "1f1b",
-  )!;
-  expect(perMicroBatch(true)).toBeCloseTo(passes.seconds, 5);
-  expect(perMicroBatch(false)).toBeCloseTo(passes.seconds + 4 * transfer, 5);
+  const passes = seconds(platform(1), 1, 8);
+  expect((seconds(three, 80) - seconds(three, 40)) / 40).toBeCloseTo(passes + 4 * transfer, 5);
 });
 
 test.each(COMPARISON_SCHEDULES)("%s: runs drawn with factors take as much longer as what is off", (schedule) => {

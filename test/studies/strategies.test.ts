@@ -1,121 +1,125 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { architectureFromConfig, huggingFaceConfigSchema, PRESETS } from "../../plan/index.ts";
+import { jobDefaults, lengthRows, type PlanRequest, type ResolvedLink } from "../../plan/index.ts";
 import { createTopology } from "../../sim/index.ts";
 import {
+  COMPARISON_SCHEDULES,
+  type ComparisonSchedule,
   compareStrategies,
   fixedInterconnect,
-  loraParameters,
   type Platform,
-  type Training,
+  type StrategyRow,
+  simulateJobs,
   topologyInterconnect,
 } from "../../studies/index.ts";
-import { totalBytes } from "../../studies/strategies/memory.ts";
-import { pipelineStep } from "../../studies/strategies/pipeline.ts";
-import { shardedStep } from "../../studies/strategies/sharded.ts";
-import { singleJobStep } from "../../studies/strategies/single-job.ts";
-import { tensorParallelStep } from "../../studies/strategies/tensor-parallel.ts";
+import { FIGURES, FREE, GPU, jobsRun, platform, preset } from "./comparison-jobs.ts";
 
-const arch = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-7b"]!));
-
-const TRAINING: Training = {
-  arch,
-  sequences: 8,
-  sequenceLength: 512,
-  microBatches: 4,
-  activationBytes: 2,
-  weightBytes: 2,
-  full: false,
-  recompute: false,
-  adapterParameters: loraParameters(arch, 16, ["q_proj", "v_proj"]),
-};
-
-const FREE = { numDevices: 4, hopSeconds: 0, hopBytesPerSecond: 1e18, ringBytesPerSecond: 1e18 };
-
+const ARCHITECTURE = preset("llama-2-7b");
 /** Layers alone cost: no head, so that all stages are equal. */
-function platform(more: Partial<Platform> = {}): Platform {
+const HEADLESS = { architecture: { ...ARCHITECTURE, vocabularySize: 1 } };
+const EQUAL = [Array.from({ length: 8 }, () => 512)];
+
+/** Of one step of one job. */
+function stepSeconds(schedule: ComparisonSchedule, options: Parameters<typeof jobsRun>[2] = {}, rows = EQUAL): number {
+  const { steps } = simulateJobs(jobsRun(schedule, rows, options));
+  return steps[1]!.startNs / 1e9;
+}
+
+function request(numJobs: number, more: Partial<PlanRequest> = {}, steps = 1): PlanRequest {
+  const data = { lengths: 512, samples: 8 };
+  const jobs = Array.from({ length: numJobs }, (_, index) => ({
+    ...jobDefaults(),
+    name: `job${index}`,
+    data,
+    batchSize: 8,
+    microBatchSize: 2,
+    steps,
+  }));
+  const link = { type: "pcie", shared: false, bandwidthBytesPerSecond: null, latencySeconds: 0 };
   return {
-    numDevices: 4,
-    peaks: { flopsPerSecond: 100e12, bytesPerSecond: 1e12 },
-    memoryBytes: 80e9,
-    efficiency: { computeEfficiency: 0.5, activationBytes: 15, scoreBytes: 0, launchSeconds: 2e-4 },
-    headBytes: 0,
-    interconnect: fixedInterconnect(FREE),
-    contextBytes: 0,
-    allocatorFactor: 1,
+    architecture: ARCHITECTURE,
+    dtype: "bfloat16",
+    modelDigest: null,
+    recompute: "none",
+    jobs,
+    rows: jobs.map((job) => lengthRows(job, data)),
+    devices: platform().devices,
+    links: [0, 1, 2].map((index): ResolvedLink => ({ ...link, id: `link${index}` })),
+    calibration: FIGURES,
+    schedule: "lorapp",
+    maxInFlight: "auto",
+    groups: "auto",
     ...more,
   };
 }
 
-const HEADLESS: Training = { ...TRAINING, arch: { ...arch, vocabularySize: 1 } };
+function rowOf(rows: readonly StrategyRow[], strategy: string, recompute = "none"): StrategyRow {
+  return rows.find((row) => row.strategy === strategy && row.recompute === recompute)!;
+}
 
 test("with free transfers and equal stages the bubbles are the textbook's", () => {
-  const { seconds: oneFOneB } = singleJobStep(platform(), HEADLESS, "1f1b")!;
-  const { seconds: interleaved } = singleJobStep(platform(), HEADLESS, "interleaved")!;
-  const { secondsPerJobStep: full } = pipelineStep(platform(), HEADLESS, { schedule: "lorapp", groups: [1, 1, 1, 1] });
-  // N = D = 4: (N + D - 1) / N, half of the bubble with two chunks, and none with LoRAPP.
-  expect(oneFOneB / full).toBeCloseTo(7 / 4, 3);
-  expect(interleaved / full).toBeCloseTo(5.5 / 4, 3);
-  expect(singleJobStep(platform(), HEADLESS, "gpipe")!.seconds).toBeCloseTo(oneFOneB, 6);
+  const headless = { ...HEADLESS, calibration: { ...FIGURES, launchSeconds: 0 }, layersPerStage: [8, 8, 8, 8] };
+  const rows = compareStrategies(request(1, headless));
+  // N = D = 4: (N + D - 1) / N, and half of the bubble with two chunks.
+  expect(1 - rowOf(rows, "1f1b").bubbleRatioTotal).toBeCloseTo(4 / 7, 3);
+  expect(1 - rowOf(rows, "gpipe").bubbleRatioTotal).toBeCloseTo(4 / 7, 3);
+  expect(1 - rowOf(rows, "interleaved").bubbleRatioTotal).toBeCloseTo(4 / 5.5, 3);
+  // Four jobs fill LoRAPP's pipeline but for its ends.
+  const full = rowOf(compareStrategies(request(4, headless, 12)), "lorapp");
+  expect(full.bubbleRatioTotal).toBeLessThan(0.05);
 });
 
 test("ZB-H1 helps full training and does nothing for adapters, whose base has no weight gradients", () => {
-  const seconds = (schedule: "1f1b" | "zb-h1", full: boolean): number =>
-    singleJobStep(platform(), { ...HEADLESS, full }, schedule)!.seconds;
-  expect(seconds("zb-h1", false)).toBeCloseTo(seconds("1f1b", false), 6);
-  expect(seconds("zb-h1", true)).toBeLessThan(0.92 * seconds("1f1b", true));
+  // 1F1B's step is that of one micro-batch on all layers, N + D - 1 times a stage's share: here 7 / 4.
+  const whole = (full: boolean) =>
+    (7 / 4) * stepSeconds("zb-h1", { platform: platform(1), model: { ...HEADLESS, full } }, [[512, 512]]);
+  const seconds = (full: boolean) => stepSeconds("zb-h1", { model: { ...HEADLESS, full } });
+  expect(seconds(false)).toBeCloseTo(whole(false), 5);
+  expect(seconds(true)).toBeLessThan(0.92 * whole(true));
 });
 
 test("no strategy is faster than its arithmetic at the whole machine's rate", () => {
-  const tokens = TRAINING.sequences * TRAINING.sequenceLength;
-  const layers = arch.numLayers * 2 * 2 * 202_375_168 * tokens;
+  const tokens = 6 * 8 * 512;
+  const layers = ARCHITECTURE.numLayers * 2 * 2 * 202_375_168 * tokens;
   const least = layers / (4 * 100e12 * 0.5);
-  for (const row of compareStrategies(platform(), TRAINING, 6)) expect(row.secondsPerJobStep).toBeGreaterThan(least);
+  for (const row of compareStrategies(request(6))) expect(row.makespanSeconds).toBeGreaterThan(least);
 });
 
-test("what does not fit is said: a full replica of fp32 state, and the same base in 4 bits that does", () => {
-  const small = platform({ memoryBytes: 24 * 2 ** 30 });
-  const fits = (training: Training, strategy: string): boolean =>
-    compareStrategies(small, training, 4).find((row) => row.strategy === strategy && !row.recompute)!.fits;
-  expect(fits({ ...TRAINING, full: true }, "ddp")).toBe(false);
-  expect(fits({ ...TRAINING, weightBytes: 4, activationBytes: 4 }, "ddp")).toBe(false);
-  expect(fits({ ...TRAINING, weightBytes: 0.5 }, "ddp")).toBe(true);
-  expect(fits(TRAINING, "lorapp")).toBe(true);
+test("what does not fit is said, with what it would need: a full replica of fp32 state, and the same base in 4 bits that fits", () => {
+  const devices = request(4).devices.map((device) => ({ ...device, memoryBytes: 24 * 2 ** 30 }));
+  const rowsOf = (more: Partial<PlanRequest>, full = false) =>
+    compareStrategies(request(4, { devices, ...more }), { full });
+  const replica = rowOf(rowsOf({}, true), "ddp");
+  expect(replica.fits).toBe(false);
+  expect(replica.peakMemoryBytes).toBeGreaterThan(24 * 2 ** 30);
+  expect(rowOf(rowsOf({ dtype: "float32" }), "ddp").fits).toBe(false);
+  expect(rowOf(rowsOf({ dtype: "nf4" }), "ddp", "layer").fits).toBe(true);
+  expect(rowOf(rowsOf({}), "lorapp").fits).toBe(true);
+  const tiny = compareStrategies(
+    request(4, { devices: devices.map((device) => ({ ...device, memoryBytes: 2 ** 30 })) }),
+  );
+  for (const row of tiny)
+    expect([row.strategy, row.fits, row.peakMemoryBytes > 2 ** 30]).toEqual([row.strategy, false, true]);
 });
 
 test("recomputation costs a forward more and needs less memory", () => {
-  const rows = compareStrategies(platform(), TRAINING, 4);
-  for (const row of rows.filter(({ recompute, strategy }) => recompute && strategy !== "fsdp")) {
-    const kept = rows.find(({ strategy, recompute }) => strategy === row.strategy && !recompute)!;
-    expect(row.secondsPerJobStep / kept.secondsPerJobStep).toBeGreaterThan(1.35);
-    expect(row.secondsPerJobStep / kept.secondsPerJobStep).toBeLessThan(1.6);
-    expect(row.peakBytes).toBeLessThan(kept.peakBytes);
+  const rows = compareStrategies(request(4));
+  for (const row of rows.filter(({ recompute, strategy }) => recompute === "layer" && strategy !== "fsdp")) {
+    const kept = rowOf(rows, row.strategy);
+    expect(row.makespanSeconds / kept.makespanSeconds).toBeGreaterThan(1.3);
+    expect(row.makespanSeconds / kept.makespanSeconds).toBeLessThan(1.6);
+    expect(row.peakMemoryBytes).toBeLessThan(kept.peakMemoryBytes);
   }
 });
 
-test("LoRAPP admits only as many micro-batches as memory holds, and waits where it has to", () => {
-  const run = (memoryBytes: number) => {
-    const at = platform({ memoryBytes });
-    const result = pipelineStep(at, TRAINING, { schedule: "lorapp", groups: [1, 1, 1, 1] });
-    return { ...result, bytes: totalBytes(at, result.memory) };
-  };
-  const roomy = run(80e9);
-  expect(roomy.maxInFlight).toBeNull();
-  let limit = Number.POSITIVE_INFINITY;
-  for (const share of [0.95, 0.8, 0.7]) {
-    const tight = run(share * roomy.bytes);
-    expect(tight.bytes).toBeLessThanOrEqual(share * roomy.bytes);
-    expect(tight.maxInFlight).toBeLessThan(limit);
-    expect(tight.secondsPerJobStep).toBeGreaterThanOrEqual(roomy.secondsPerJobStep * (1 - 1e-9));
-    limit = tight.maxInFlight!;
-  }
-  // Below one micro-batch nothing helps, and what would be needed is said.
-  expect(run(0.1 * roomy.bytes).bytes).toBeGreaterThan(0.1 * roomy.bytes);
+test("full training has no plan: only the strategies that are simulated by themselves", () => {
+  const rows = compareStrategies(request(2), { full: true });
+  expect([...new Set(rows.map(({ strategy }) => strategy))].sort()).toEqual([...COMPARISON_SCHEDULES].sort());
 });
 
 test("slower links never make a step faster, over fixed rates and over a topology", () => {
   const fixed = (rate: number) =>
-    fixedInterconnect({ ...FREE, hopBytesPerSecond: rate, ringBytesPerSecond: rate, hopSeconds: 1e-4 });
+    fixedInterconnect({ numDevices: 4, hopBytesPerSecond: rate, ringBytesPerSecond: rate, hopSeconds: 1e-4 });
   const topology = (rate: number) =>
     topologyInterconnect(
       createTopology([
@@ -137,28 +141,23 @@ test("slower links never make a step faster, over fixed rates and over a topolog
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 100 }), fc.boolean(), (gigabytes, isFixed) => {
       const times = [gigabytes * 1e9, gigabytes * 2e9].map((rate) => {
-        const at = platform({ interconnect: isFixed ? fixed(rate) : topology(rate) });
-        return [
-          singleJobStep(at, TRAINING, "1f1b")!.seconds,
-          singleJobStep(at, TRAINING, "interleaved")!.seconds,
-          tensorParallelStep(at, TRAINING),
-          shardedStep(at, TRAINING, { strategy: "fsdp", prefetch: 1 }),
-          shardedStep(at, { ...TRAINING, full: true }, { strategy: "ddp", prefetch: 1 }),
-        ];
+        const at: Platform = platform(4, { interconnect: isFixed ? fixed(rate) : topology(rate) });
+        return COMPARISON_SCHEDULES.map((schedule) =>
+          stepSeconds(schedule, { platform: at, model: { full: schedule === "ddp" } }),
+        );
       });
       times[0]!.forEach((slow, index) => {
         expect(slow).toBeGreaterThanOrEqual(times[1]![index]! - 1e-9);
       });
     }),
-    { numRuns: 20 },
+    { numRuns: 20, seed: 16 },
   );
 });
 
 test("FSDP with prefetch takes the larger of gathering and computing, not their sum", () => {
-  const seconds = (ring: number): number =>
-    shardedStep(platform({ interconnect: fixedInterconnect({ ...FREE, ringBytesPerSecond: ring }) }), TRAINING, {
-      strategy: "fsdp",
-      prefetch: 1,
+  const seconds = (ringBytesPerSecond: number): number =>
+    stepSeconds("fsdp", {
+      platform: platform(4, { interconnect: fixedInterconnect({ numDevices: 4, ...FREE, ringBytesPerSecond }) }),
     });
   const computing = seconds(1e18);
   const gathered = 2 * 32 * 0.75 * 202_375_168 * 2;
@@ -166,4 +165,19 @@ test("FSDP with prefetch takes the larger of gathering and computing, not their 
   expect(seconds(ring)).toBeGreaterThanOrEqual(gathered / ring - 1e-6);
   expect(seconds(ring)).toBeLessThan(gathered / ring + 0.3 * computing);
   expect(seconds(gathered / (0.5 * computing))).toBeLessThan(1.05 * computing);
+});
+
+test("the memory of a device is the plan's where both have it: one GPU with everything", () => {
+  const alone = request(1, { devices: [GPU], links: [] });
+  const [plan, replica] = ["1f1b", "ddp"].map((strategy) => rowOf(compareStrategies(alone), strategy));
+  const [ofPlan, ofReplica] = [plan!.peakMemoryBytes, replica!.peakMemoryBytes];
+  // 1F1B holds a micro-batch of 2 rows at a time, a replica all 8.
+  expect(ofReplica).toBeGreaterThan(ofPlan);
+  const whole = request(1, {
+    devices: [GPU],
+    links: [],
+    jobs: alone.jobs.map((job) => ({ ...job, microBatchSize: 8 })),
+  });
+  const rows = compareStrategies(whole);
+  expect(Math.abs(rowOf(rows, "ddp").peakMemoryBytes / rowOf(rows, "1f1b").peakMemoryBytes - 1)).toBeLessThan(1e-3);
 });

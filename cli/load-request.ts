@@ -1,0 +1,57 @@
+import { InputError } from "../core/index.ts";
+import { type Dtype, type PlanRequest, type Recompute, SCHEDULES } from "../plan/index.ts";
+import { type Arguments, optionalCount, optionalText } from "./command.ts";
+import type { Io } from "./io.ts";
+import { loadCalibration, loadCluster } from "./load-cluster.ts";
+import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
+import { note } from "./output.ts";
+import { placeInput } from "./place-input.ts";
+
+function inFlightOption(args: Arguments): "auto" | "none" | number {
+  const text = optionalText(args, "max-in-flight") ?? "auto";
+  if (text === "auto" || text === "none") return text;
+  const limit = Number(text);
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw new InputError({ expected: "auto, none or a whole number of at least 1", at: "--max-in-flight", got: text });
+  return limit;
+}
+
+/** What the options ask for, and the documents that say so. */
+export interface LoadedRequest {
+  readonly request: PlanRequest;
+  readonly loaded: LoadedWorkload;
+  /** A failure, with the line of the document that it is about. */
+  readonly placed: (error: unknown) => unknown;
+}
+
+/** What a workload file and the options ask for: the one request behind plans, simulations and strategies. @throws InputError */
+export async function loadRequest(io: Io, args: Arguments, file: string): Promise<LoadedRequest> {
+  const { devices, links, source: cluster } = loadCluster(io, args);
+  const groups = optionalCount(args, "groups");
+  const maxInFlight = inFlightOption(args);
+  const loaded = await loadWorkload(io, file);
+  const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? loaded.workload.model.dtype;
+  const { calibration, source: costs, assumed } = loadCalibration(io, args, devices, dtype);
+  for (const remark of loaded.remarks) note(io, args, remark);
+  if (assumed) note(io, args, "No calibration given: times are from nominal figures; `loratwin calibrate` measures.");
+  const schedule = SCHEDULES.find((name) => name === optionalText(args, "schedule"));
+  const request: PlanRequest = {
+    architecture: loaded.architecture,
+    dtype,
+    modelDigest: loaded.model?.digest ?? null,
+    recompute: (optionalText(args, "recompute") as Recompute | undefined) ?? loaded.workload.recompute,
+    jobs: loaded.workload.jobs,
+    rows: loaded.rows,
+    devices,
+    links,
+    calibration,
+    schedule: schedule ?? "lorapp",
+    maxInFlight,
+    groups: groups ?? (args["fuse"] === false ? "unfused" : "auto"),
+  };
+  return {
+    request,
+    loaded,
+    placed: (error) => placeInput(error, { main: loaded.source, calibration: costs, cluster }),
+  };
+}

@@ -1,0 +1,36 @@
+import type { Stage } from "../documents/plan.ts";
+import type { LayoutInput } from "./layout-input.ts";
+import { slotBytes, stageLayout } from "./stage-layout.ts";
+
+/** What a micro-batch leaves on a device between forward and backward, layer by layer, and what its passes need beside. */
+export interface KeptActivations {
+  readonly layer: number;
+  /** Of norm, head and loss; 0 on a device without them. */
+  readonly head: number;
+  readonly workspace: number;
+}
+
+const FLOAT = 4;
+
+/** Bytes of a layer that tensor parallelism leaves whole on every device: the residual stream, and what norms keep of it (Korthikanti et al. 2022, section 4.2). */
+function wholeBytes({ architecture, recompute, maxTokens }: Omit<LayoutInput, "stage">): number {
+  const { hiddenSize } = architecture;
+  return maxTokens * FLOAT * (recompute === "layer" ? hiddenSize : 2 * hiddenSize + 2);
+}
+
+/** For programs whose devices hold other parts of a model than a plan's stages: from the stage layout, of which `split` devices have a share each. */
+export function keptActivations(
+  input: Omit<LayoutInput, "stage">,
+  { hasHead, split = 1 }: { readonly hasHead: boolean; readonly split?: number },
+): KeptActivations {
+  const { maxTokens } = input;
+  const stage: Stage = { index: 0, device: 0, firstLayer: 0, endLayer: 1, embedding: false, head: false };
+  const layer = slotBytes(stageLayout({ ...input, stage }), maxTokens);
+  const ends = stageLayout({ ...input, stage: { ...stage, embedding: true, head: hasHead } });
+  const whole = split === 1 ? 0 : Math.min(layer, wholeBytes(input));
+  return {
+    layer: whole + (layer - whole) / split,
+    head: slotBytes(ends, maxTokens) - layer,
+    workspace: ends.workBytes / split,
+  };
+}

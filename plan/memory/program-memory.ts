@@ -1,0 +1,59 @@
+import { sum } from "../../core/index.ts";
+import { COMPUTE_BYTES, type ComputeDtype } from "../compute-dtype.ts";
+import { decoderDimensions } from "../costs/layer-cost.ts";
+import type { StageMemory } from "../documents/plan.ts";
+import type { LayoutInput } from "./layout-input.ts";
+
+/** What a program takes of a device beside, or in place of, what the executor's layouts say. */
+export interface ProgramMemory {
+  /** Of a process, its context and its libraries. */
+  readonly contextBytes: number;
+  /** Reserved over allocated memory of activations, buffers and workspace. */
+  readonly allocatorFactor: number;
+  /**
+   * The type in which an eager program computes (PyTorch without fused attention or loss): it keeps every feature that a pass over a layer writes,
+   * attention's scores before and after their softmax, and in the head whole logits with their gradient. Absent: what the executor's layout keeps.
+   */
+  readonly eager?: ComputeDtype;
+}
+
+/** The executor: its arena is all that it allocates. */
+export const EXECUTOR: ProgramMemory = { contextBytes: 0, allocatorFactor: 1 };
+
+type Parts = Omit<StageMemory, "total">;
+
+/** The parts as a program reserves them, in whole bytes, and their sum. */
+export function reservedMemory(parts: Parts, { contextBytes, allocatorFactor }: ProgramMemory): StageMemory {
+  const reserved = {
+    weights: Math.ceil(parts.weights),
+    adapters: Math.ceil(parts.adapters),
+    optimizer: Math.ceil(parts.optimizer),
+    activations: Math.ceil(allocatorFactor * parts.activations),
+    buffers: Math.ceil(allocatorFactor * parts.buffers),
+    workspace: Math.ceil(allocatorFactor * parts.workspace + contextBytes),
+  };
+  return { ...reserved, total: sum(Object.values(reserved)) };
+}
+
+type EagerInput = Omit<LayoutInput, "stage"> & { readonly eager: ComputeDtype };
+
+/** What an eager program keeps of one layer for rows that are as long as the longest. */
+function keptByLayer({ architecture, eager, maxSequence }: EagerInput, rows: number): number {
+  const { activationFeatures, heads } = decoderDimensions(architecture);
+  return COMPUTE_BYTES[eager] * rows * (activationFeatures + 2 * heads * maxSequence);
+}
+
+/** Bytes that so many rows leave in one layer between forward and backward; a recomputed layer leaves its input. */
+export function eagerLayerBytes(input: EagerInput, rows: number): number {
+  const { architecture, recompute, eager } = input;
+  return recompute === "layer" ? COMPUTE_BYTES[eager] * rows * architecture.hiddenSize : keptByLayer(input, rows);
+}
+
+const FLOAT = 4;
+
+/** Logits and their gradient in fp32, or the one layer that is computed again. */
+export function eagerWorkBytes(input: EagerInput, hasHead: boolean): number {
+  const { architecture, recompute, maxTokens } = input;
+  const head = hasHead ? 2 * FLOAT * maxTokens * architecture.vocabularySize : 0;
+  return Math.max(head, recompute === "layer" ? keptByLayer(input, maxTokens) : 0);
+}

@@ -1,0 +1,112 @@
+import { contentHash, InputError } from "../../core/index.ts";
+import { EXECUTOR, type LayersCalibration, type PlanRequest, type ResolvedDevice } from "../../plan/index.ts";
+import { clusterTopology, hasBlockingLinks } from "../../sim/index.ts";
+import type { ComparisonSchedule } from "./comparison-schedules.ts";
+import { topologyInterconnect } from "./interconnect.ts";
+import type { Platform } from "./platform.ts";
+import type { ComparedJob, JobsRun } from "./simulate-jobs.ts";
+
+/** What is asked for beside a plan's request. */
+export interface ComparisonChoice {
+  readonly schedule: ComparisonSchedule;
+  /** Whether base weights are trained. */
+  readonly full?: boolean;
+  /** Whether `tp`, `fsdp` and `ddp` run micro-batches one after another instead of a mini-batch at once. */
+  readonly accumulate?: boolean;
+  readonly overlap?: boolean;
+  readonly prefetch?: number;
+}
+
+/** The request's jobs are the same ones, on the same devices, with the same costs and memory as a plan's. */
+export type ComparedRequest = Pick<
+  PlanRequest,
+  "architecture" | "dtype" | "recompute" | "jobs" | "rows" | "devices" | "links" | "calibration" | "program"
+>;
+
+/** One kind of device for all: the strategies are of equal devices. */
+function requireEqualDevices(devices: readonly ResolvedDevice[]): void {
+  const first = devices[0]!;
+  const other = devices.find(({ type }) => type !== first.type);
+  if (other !== undefined)
+    throw new InputError({ expected: `devices that are all ${first.type}`, at: "--cluster", got: other.type });
+  if (first.peakFlopsPerSecond === null || first.memoryBytesPerSecond === null || first.memoryBytes === null)
+    throw new InputError({
+      expected: "devices with peaks and memory, such as GPUs of the catalog",
+      at: "--cluster",
+      got: first.type,
+    });
+}
+
+/**
+ * A request that all strategies can be asked for.
+ * @throws InputError for devices that are not equal, or of which nobody knows peaks and memory, or another kind of calibration.
+ */
+export function comparedRequest<Request extends ComparedRequest>(
+  request: Request,
+): Request & { readonly calibration: LayersCalibration } {
+  const { devices, calibration } = request;
+  requireEqualDevices(devices);
+  if (calibration.model === "layers") return { ...request, calibration };
+  throw new InputError({
+    expected: "a layers calibration",
+    at: "--calibration",
+    got: calibration.model,
+    hint: "`loratwin catalog NAME --calibration FILE` writes one.",
+  });
+}
+
+function platformOf(request: ComparedRequest): Platform {
+  const { devices, links, calibration: figures, program = EXECUTOR } = comparedRequest(request);
+  const topology = clusterTopology(devices, links, {
+    efficiency: figures.transferEfficiency,
+    messageSeconds: figures.transferLatencySeconds,
+  });
+  return { devices, figures, interconnect: topologyInterconnect(topology), program };
+}
+
+/** Rows of a micro-batch where the job leaves its cut open: as few micro-batches as keep every device of a pipeline busy, of equal sizes. */
+function openCut(batchSize: number, numDevices: number): number {
+  let rows = Math.max(1, Math.floor(batchSize / numDevices));
+  while (batchSize % rows !== 0) rows -= 1;
+  return rows;
+}
+
+function comparedJobs(
+  { jobs, rows, devices }: ComparedRequest,
+  schedule: ComparisonSchedule,
+  cuts: boolean,
+): readonly ComparedJob[] {
+  return jobs.map(({ name, adapter, batchSize, microBatchSize, microBatchTokens, arrivalSeconds }, index) => {
+    const own = {
+      microBatchSize:
+        microBatchSize ?? (microBatchTokens === undefined ? openCut(batchSize, devices.length) : undefined),
+      microBatchTokens,
+    };
+    if (arrivalSeconds > 0)
+      throw new InputError({
+        expected: `jobs that are there from the start for --schedule ${schedule}`,
+        at: `jobs[${index}].arrivalSeconds`,
+        got: arrivalSeconds,
+      });
+    const { tokens, steps } = rows[index]!;
+    return {
+      name,
+      adapter,
+      steps: steps.map((step) => step.map((row) => tokens[row]!)),
+      cut: cuts ? own : { microBatchSize: batchSize },
+    };
+  });
+}
+
+/** The request's jobs one after another with a schedule that no plan has. @throws InputError */
+export function comparisonRun(request: ComparedRequest, choice: ComparisonChoice): JobsRun {
+  const { architecture, dtype, recompute, devices, links, calibration } = request;
+  const { schedule, full = false, accumulate = false, overlap = true, prefetch = 1 } = choice;
+  const platform = platformOf(request);
+  const model = { architecture, dtype, recompute, full };
+  const jobs = comparedJobs(request, schedule, accumulate || schedule === "interleaved" || schedule === "zb-h1");
+  // Collectives cross all links together.
+  const options = { overlap: overlap && !hasBlockingLinks({ links }), prefetch };
+  const hash = contentHash({ schedule, model, jobs, options, devices, links, calibration });
+  return { schedule, platform, model, jobs, options, hash, devices: devices.map(({ name }) => name) };
+}

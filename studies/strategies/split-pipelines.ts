@@ -1,0 +1,197 @@
+import { maximum, sum } from "../../core/index.ts";
+import {
+  type Action,
+  type ActionLetter,
+  backwardPasses,
+  COMPUTE_BYTES,
+  interleavedOrders,
+  type LayerPass,
+  type Orders,
+  peakHeld,
+  type Stage,
+  zeroBubbleOrders,
+} from "../../plan/index.ts";
+import { type PipelineTask, pipelineTasks } from "../../sim/index.ts";
+import { type DeviceNeed, deviceNeed, keptOf, stageOf } from "./device-needs.ts";
+import { messageSeconds } from "./interconnect.ts";
+import { computeOf, type Platform, type TrainedModel, timesOf } from "./platform.ts";
+import type { StepGraph, StepWork } from "./step-graph.ts";
+import { cutStep, type RowLengths, type StepRows } from "./step-rows.ts";
+
+/** Schedules of one job's mini-batch that plans do not have: several stages a device, or the gradients apart. */
+export type SplitSchedule = "interleaved" | "zb-h1";
+
+/** Chunks of a device with `interleaved`. */
+const CHUNKS = 2;
+
+/** Why a schedule does not exist for so many layers, devices and micro-batches: what it expects. */
+export function splitPipelineExpects(
+  schedule: SplitSchedule,
+  numDevices: number,
+  numLayers: number,
+  numMicroBatches: number,
+): string | undefined {
+  const isInterleaved = schedule === "interleaved";
+  const perDevice = isInterleaved ? CHUNKS : 1;
+  if (numLayers >= perDevice * numDevices && (!isInterleaved || numMicroBatches % numDevices === 0)) return undefined;
+  return isInterleaved
+    ? `micro-batches that are a multiple of ${numDevices} devices, and two layers a device, for interleaved`
+    : `at least a layer for each of ${numDevices} devices for zb-h1`;
+}
+
+/** A step of one job over stages, of which device d has d, d + D, ... */
+interface Pipeline {
+  readonly orders: Orders<ActionLetter>;
+  readonly stages: readonly Stage[];
+  readonly microBatches: readonly RowLengths[];
+  readonly splitsBackward: boolean;
+}
+
+/** Layers of each stage: as equal as can be, the first ones longer, since the last has the head. */
+function evenStages(model: TrainedModel, numStages: number): readonly Stage[] {
+  const { numLayers } = model.architecture;
+  let firstLayer = 0;
+  return Array.from({ length: numStages }, (_, index) => {
+    const stage = stageOf(model, firstLayer, firstLayer + Math.ceil((numLayers - index) / numStages));
+    firstLayer = stage.endLayer;
+    return stage;
+  });
+}
+
+function pipelineOf({ devices }: Platform, model: TrainedModel, step: StepRows, schedule: SplitSchedule): Pipeline {
+  const numDevices = devices.length;
+  const microBatches = cutStep(step);
+  const isInterleaved = schedule === "interleaved";
+  return {
+    orders: isInterleaved
+      ? interleavedOrders(numDevices, CHUNKS, microBatches.length)
+      : zeroBubbleOrders(numDevices, microBatches.length),
+    stages: evenStages(model, (isInterleaved ? CHUNKS : 1) * numDevices),
+    microBatches,
+    splitsBackward: !isInterleaved,
+  };
+}
+
+function actionSeconds(platform: Platform, model: TrainedModel, { stages, microBatches }: Pipeline) {
+  const { recompute, full } = model;
+  const times = timesOf(platform, model);
+  const passes: Readonly<Record<ActionLetter, readonly LayerPass[]>> = {
+    F: ["F"],
+    B: backwardPasses(recompute, full),
+    I: backwardPasses(recompute),
+    W: full ? ["W"] : [],
+    U: [],
+  };
+  const known = new Map<string, number>();
+  const perLayer = (letter: ActionLetter, microBatch: number): number => {
+    const key = `${letter}${microBatch}`;
+    const found =
+      known.get(key) ?? (passes[letter].length === 0 ? 0 : times.layer(microBatches[microBatch]!, passes[letter]));
+    known.set(key, found);
+    return found;
+  };
+  return ({ stage, letter, microBatch }: Action<ActionLetter>): number => {
+    const { firstLayer, endLayer, head } = stages[stage]!;
+    const own = (endLayer - firstLayer) * perLayer(letter, microBatch);
+    // With the gradients apart the head's backward is all in its I.
+    if (!head || letter === "W" || letter === "U") return own;
+    return own + times.head(sum(microBatches[microBatch]!), letter === "F" ? "F" : "B");
+  };
+}
+
+/** The letter after which a micro-batch's activations are let go. */
+function lastUse({ splitsBackward }: Pipeline): "B" | "W" {
+  return splitsBackward ? "W" : "B";
+}
+
+/** Bytes of activations that a forward leaves until the last use of its micro-batch. */
+function heldBytes(platform: Platform, model: TrainedModel, { stages, microBatches }: Pipeline) {
+  const kept = microBatches.map((rows) => keptOf(platform, model, rows, { hasHead: true }));
+  return ({ stage, microBatch }: Action<ActionLetter>): number => {
+    const { firstLayer, endLayer, head } = stages[stage]!;
+    return (endLayer - firstLayer) * kept[microBatch]!.layer + (head ? kept[microBatch]!.head : 0);
+  };
+}
+
+const WORK_KINDS = { compute: "compute", send: "send", receive: "receive", post: "send" } as const;
+
+function workOf(
+  { op, kind, message }: PipelineTask,
+  deviceOf: (stage: number) => number,
+  overlap: boolean,
+  { bytes, heldBytes: held }: Pick<StepWork, "bytes" | "heldBytes">,
+): StepWork {
+  const { stage, microBatch } = op;
+  const isMessage = kind === "send" && overlap && message !== undefined;
+  const devices = isMessage
+    ? [deviceOf(message.from), deviceOf(message.to)]
+    : [deviceOf(kind === "receive" ? message!.to : stage)];
+  return {
+    kind: isMessage ? "message" : WORK_KINDS[kind],
+    stage,
+    letter: op.letter as StepWork["letter"],
+    devices,
+    microBatches: devices.map(() => microBatch),
+    bytes: kind === "compute" ? 0 : bytes,
+    heldBytes: kind === "compute" ? held : 0,
+  };
+}
+
+/** The step's tasks. `overlap`: whether messages travel beside computation. */
+export function splitPipelineTasks(
+  platform: Platform,
+  model: TrainedModel,
+  step: StepRows,
+  schedule: SplitSchedule,
+  overlap: boolean,
+): StepGraph {
+  const pipeline = pipelineOf(platform, model, step, schedule);
+  const { orders, stages, microBatches } = pipeline;
+  const { devices, interconnect } = platform;
+  const deviceOf = (stage: number): number => stage % devices.length;
+  const bytesPerToken = model.architecture.hiddenSize * COMPUTE_BYTES[computeOf(model)];
+  const bytesOf = microBatches.map((rows) => sum(rows) * bytesPerToken);
+  const message = (sent: { readonly from: number; readonly to: number; readonly microBatch: number }) =>
+    interconnect.message(deviceOf(sent.from), deviceOf(sent.to), bytesOf[sent.microBatch]!);
+  const graph = pipelineTasks({
+    orders,
+    numStages: stages.length,
+    deviceOf,
+    seconds: actionSeconds(platform, model, pipeline),
+    message,
+    ...(overlap ? {} : { blockingSeconds: (sent) => messageSeconds(interconnect, message(sent)).arrival }),
+  });
+  const held = heldBytes(platform, model, pipeline);
+  const last = lastUse(pipeline);
+  const changeOf = (action: Action<ActionLetter>): number =>
+    action.letter === "F" ? held(action) : action.letter === last ? -held(action) : 0;
+  return {
+    tasks: graph.tasks.map((task) => ({
+      ...task,
+      work: workOf(task, deviceOf, overlap, { bytes: bytesOf[task.op.microBatch]!, heldBytes: changeOf(task.op) }),
+    })),
+    orders: graph.orders,
+    microBatches: microBatches.map((rows, part) => ({ tokens: sum(rows), part })),
+  };
+}
+
+/** What each device needs. */
+export function splitPipelineNeeds(
+  platform: Platform,
+  model: TrainedModel,
+  step: StepRows,
+  schedule: SplitSchedule,
+): readonly DeviceNeed[] {
+  const pipeline = pipelineOf(platform, model, step, schedule);
+  const { orders, microBatches } = pipeline;
+  const held = heldBytes(platform, model, pipeline);
+  return orders.map((order, device) => {
+    const stages = pipeline.stages.filter((_, stage) => stage % orders.length === device);
+    const hasHead = stages.some(({ head }) => head);
+    return deviceNeed(platform, model, step, {
+      stages,
+      activations: peakHeld(order, held, lastUse(pipeline)),
+      workspace: maximum(microBatches.map((rows) => keptOf(platform, model, rows, { hasHead }).workspace)),
+    });
+  });
+}

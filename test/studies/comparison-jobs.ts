@@ -1,0 +1,85 @@
+import {
+  type Architecture,
+  architectureFromConfig,
+  EXECUTOR,
+  huggingFaceConfigSchema,
+  type LayersCalibration,
+  PRESETS,
+  type ResolvedDevice,
+} from "../../plan/index.ts";
+import type { ComparisonSchedule, JobsRun, Platform } from "../../studies/index.ts";
+import { fixedInterconnect } from "../../studies/index.ts";
+
+export function preset(name: string): Architecture {
+  return architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS[name]!));
+}
+
+export const GPU: ResolvedDevice = {
+  name: "g",
+  machine: "box",
+  kind: "cuda",
+  type: "custom",
+  threads: 1,
+  memoryBytes: 80e9,
+  peakFlopsPerSecond: { float32: 50e12, bfloat16: 100e12 },
+  memoryBytesPerSecond: 1e12,
+};
+
+export const FIGURES: LayersCalibration = {
+  kind: "calibration",
+  version: 1,
+  model: "layers",
+  source: "round numbers",
+  computeEfficiency: 0.5,
+  activationBytes: 15,
+  scoreBytes: 0,
+  launchSeconds: 2e-4,
+  headBytes: 0,
+  transferEfficiency: 1,
+  transferLatencySeconds: 0,
+  meanError: 0,
+};
+
+/** Of transfers that take no time. */
+export const FREE = { hopSeconds: 0, hopBytesPerSecond: 1e18, ringBytesPerSecond: 1e18 };
+
+export function platform(numDevices = 4, more: Partial<Platform> = {}): Platform {
+  return {
+    devices: Array.from({ length: numDevices }, (_, index) => ({ ...GPU, name: `g${index}` })),
+    figures: FIGURES,
+    interconnect: fixedInterconnect({ numDevices, ...FREE }),
+    program: EXECUTOR,
+    ...more,
+  };
+}
+
+/** Micro-batches as the schedules take them: pipelines cut the mini-batch, the others do not. */
+export function microBatchSize(schedule: ComparisonSchedule, cut = 2, batch = 8): number {
+  return schedule === "interleaved" || schedule === "zb-h1" ? cut : batch;
+}
+
+interface RunOptions extends Partial<Omit<JobsRun, "model" | "schedule" | "jobs">> {
+  readonly model?: Partial<JobsRun["model"]>;
+  readonly microBatchSize?: number;
+  readonly names?: readonly string[];
+}
+
+/** Jobs of these steps with one schedule, in bfloat16. */
+export function jobsRun(
+  schedule: ComparisonSchedule,
+  steps: readonly (readonly number[])[],
+  { model, microBatchSize: size = microBatchSize(schedule), names = ["a", "b"], ...more }: RunOptions = {},
+): JobsRun {
+  const used = more.platform ?? platform();
+  const adapter = { rank: 16, alpha: 32, dropout: 0, targets: ["q_proj" as const, "v_proj" as const] };
+  return {
+    schedule,
+    platform: used,
+    model: { architecture: preset("llama-2-7b"), dtype: "bfloat16", recompute: "none", full: false, ...model },
+    jobs: names.map((name) => ({ name, adapter, steps, cut: { microBatchSize: size } })),
+    options: { overlap: true, prefetch: 1 },
+    hash: "sha256:request",
+    devices: used.devices.map(({ name }) => name),
+    ...more,
+  };
+}
