@@ -15,6 +15,8 @@ export interface Dependency {
 export interface DependencyTable {
   readonly numStages: number;
   readonly numMicroBatches: number;
+  /** The first stage of a stage's pipeline. */
+  firstStageOf(stage: number): number;
   /** The stage whose message an action needs: for F the stage before, for B the stage behind, in its pipeline; -1 for none. */
   senderOf(stage: number, letter: PlannedLetter): number;
   /** The stage that an action sends its result to; -1 for none. */
@@ -52,6 +54,7 @@ export function dependencyTable(
 ): DependencyTable {
   const table = miniBatches(plan);
   const { ofStage, isFirst, isLast } = pipelineTable(plan);
+  const firstStageOf = (stage: number): number => ofStage(stage).firstStage;
   const senderOf = (stage: number, letter: PlannedLetter): number => {
     if (letter === "F") return isFirst(stage) ? -1 : stage - 1;
     return letter === "U" || isLast(stage) ? -1 : stage + 1;
@@ -77,6 +80,7 @@ export function dependencyTable(
     numStages: plan.stages.length,
     numMicroBatches: plan.microBatches.length,
     miniBatchOf,
+    firstStageOf,
     senderOf,
     receiverOf,
     signalOf,
@@ -91,7 +95,7 @@ export function dependencyTable(
         ? []
         : [
             {
-              action: formatAction({ stage: ofStage(stage).firstStage, letter: "B", microBatch: signal }),
+              action: formatAction({ stage: firstStageOf(stage), letter: "B", microBatch: signal }),
               message: "none",
             },
           ];

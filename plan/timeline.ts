@@ -43,7 +43,7 @@ export function timelineOf(orders: Orders, dependencies: DependencyTable, costs:
       return end === OPEN ? OPEN : end + costs.transferNs(Math.min(from, stage), microBatch);
     }
     const signal = dependencies.signalOf(stage, letter, microBatch);
-    return signal < 0 ? 0 : ends.B[signal]!;
+    return signal < 0 ? 0 : ends.B[dependencies.firstStageOf(stage) * numMicroBatches + signal]!;
   };
 
   for (let progress = true; progress; ) {

@@ -276,7 +276,7 @@ export function validatePlan(plan: PlanBody): void {
   timelineOf(orders, dependencyTable(plan), { durationNs: () => 1, transferNs: () => 0 });
   orders.map(peakInFlight).forEach((peak, stage) => {
     const limit = plan.maxInFlight?.[stage];
-    if (limit !== undefined && peak > limit)
+    if (limit !== undefined && limit !== null && peak > limit)
       throw new PlanError({
         expected: `at most ${limit} micro-batches in flight on stage ${stage}`,
         got: peak,

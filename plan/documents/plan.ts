@@ -103,8 +103,8 @@ export const planBodySchema = z.strictObject({
   schedule: z.enum(SCHEDULES),
   /** Whether jobs of a group share micro-batches (BatchLoRA). */
   fused: z.boolean(),
-  /** The most micro-batches whose forward has run and whose backward has not, by stage; null is no limit. */
-  maxInFlight: z.array(count).nullable(),
+  /** The most micro-batches whose forward has run and whose backward has not, by stage; null is no limit, on a stage or on any. */
+  maxInFlight: z.array(count.nullable()).nullable(),
   model: z.strictObject({ architecture: architectureSchema, dtype: dtypeSchema, digest: z.string().nullable() }),
   recompute: recomputeSchema,
   devices: z.array(resolvedDeviceSchema).min(1),

@@ -81,7 +81,7 @@ test("every schedule of a random workload validates, ends within its buffers and
       validatePlan(plan);
       const peaks = planOrders(plan).map(peakInFlight);
       plan.maxInFlight?.forEach((limit, stage) => {
-        expect(peaks[stage]).toBeLessThanOrEqual(limit);
+        expect(peaks[stage]).toBeLessThanOrEqual(limit!);
         if (typeof spec.maxInFlight === "number") expect(limit).toBeLessThanOrEqual(spec.maxInFlight);
       });
       const trace = simulate({ plan, planHash: "", costModel: createCostModel(plan.calibration, "float32") });
@@ -203,7 +203,7 @@ test("any edit of a plan is refused, by its schema or its hash", () => {
 });
 
 test("with four devices and constant costs the limit is 4 when transfers are free and 7 when each takes 9 % of a stage's time", () => {
-  const limit = (transfer: number): number | undefined =>
+  const limit = (transfer: number): number | null | undefined =>
     unitPlan({ numDevices: 4, numJobs: 4, parts: 4, steps: 6, transfer, maxInFlight: "auto" }).maxInFlight?.[0];
   expect([limit(0), limit(0.27)]).toEqual([4, 7]);
 });

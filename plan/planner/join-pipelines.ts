@@ -1,0 +1,118 @@
+import { InvariantError } from "../../core/index.ts";
+import { type Action, formatAction, parseAction } from "../action.ts";
+import type { MicroBatch, PlanBody, PlannedJob } from "../documents/plan.ts";
+
+/** A plan of one pipeline for some of the jobs. */
+export interface PipelinePart {
+  readonly body: PlanBody;
+  /** Its jobs as indices into the list of all jobs, ascending: `body.jobs[i]` is job `jobs[i]`. */
+  readonly jobs: readonly number[];
+}
+
+/** Where a part's numbers begin or go in the whole plan. */
+interface Placed extends PipelinePart {
+  readonly firstStage: number;
+  readonly firstDevice: number;
+  readonly firstGroup: number;
+  /** By the part's own number. */
+  readonly microBatches: number[];
+}
+
+function checkParts(parts: readonly PipelinePart[]): void {
+  const [first] = parts;
+  const jobs = parts.flatMap((part) => part.jobs).sort((a, b) => a - b);
+  if (first === undefined || jobs.some((job, i) => job !== i))
+    throw new InvariantError({ expected: "each job in one part", got: jobs });
+  for (const { body, jobs: own } of parts) {
+    const isAscending = own.every((job, i) => i === 0 || job > own[i - 1]!);
+    if (body.pipelines.length !== 1 || body.jobs.length !== own.length || !isAscending)
+      throw new InvariantError({ expected: "parts of one pipeline with their jobs in ascending order", got: own });
+    if (body.schedule !== first.body.schedule || body.calibrationHash !== first.body.calibrationHash)
+      throw new InvariantError({ expected: "parts that were asked for with the same options", got: body.schedule });
+  }
+}
+
+function place(parts: readonly PipelinePart[]): readonly Placed[] {
+  let [firstStage, firstDevice, firstGroup] = [0, 0, 0];
+  return parts.map((part) => {
+    const placed = { ...part, firstStage, firstDevice, firstGroup, microBatches: [] };
+    firstStage += part.body.stages.length;
+    firstDevice += part.body.devices.length;
+    firstGroup += part.body.groups.length;
+    return placed;
+  });
+}
+
+/** All micro-batches, step by step and in each step part by part, each part's in its own order. Fills in where each went. */
+function joinMicroBatches(parts: readonly Placed[]): MicroBatch[] {
+  const joined: MicroBatch[] = [];
+  const next = parts.map(() => 0);
+  const stepOf = (part: number): number =>
+    parts[part]!.body.microBatches[next[part]!]?.step ?? Number.POSITIVE_INFINITY;
+  for (;;) {
+    let chosen = 0;
+    for (let part = 1; part < parts.length; part += 1) if (stepOf(part) < stepOf(chosen)) chosen = part;
+    const step = stepOf(chosen);
+    if (step === Number.POSITIVE_INFINITY) return joined;
+    const { body, jobs, firstGroup, microBatches } = parts[chosen]!;
+    while (stepOf(chosen) === step) {
+      const own = body.microBatches[next[chosen]!]!;
+      const index = joined.length;
+      microBatches[own.index] = index;
+      const rows = own.rows.map(([job, ...row]): MicroBatch["rows"][number] => [jobs[job]!, ...row]);
+      joined.push({ ...own, index, group: firstGroup + own.group, rows });
+      next[chosen]! += 1;
+    }
+  }
+}
+
+function joinJobs(parts: readonly Placed[]): PlannedJob[] {
+  const joined: PlannedJob[] = [];
+  for (const { body, jobs } of parts)
+    body.jobs.forEach((job, i) => {
+      joined[jobs[i]!] = job;
+    });
+  return joined;
+}
+
+/**
+ * Plans of one pipeline each as one plan. Stages, devices and groups are numbered part by part, jobs as in the list of all, micro-batches by step; the
+ * plan of one part is that part. Its prediction is left open.
+ */
+export function joinPipelines(parts: readonly PipelinePart[]): PlanBody {
+  checkParts(parts);
+  const placed = place(parts);
+  const bodies = parts.map(({ body }) => body);
+  const microBatches = joinMicroBatches(placed);
+  const moved = ({ firstStage, microBatches: places }: Placed, { stage, letter, microBatch }: Action): Action => ({
+    stage: firstStage + stage,
+    letter,
+    microBatch: places[microBatch]!,
+  });
+  return {
+    ...bodies[0]!,
+    fused: bodies.some(({ fused }) => fused),
+    maxInFlight: bodies.every(({ maxInFlight }) => maxInFlight === null)
+      ? null
+      : bodies.flatMap(({ maxInFlight, stages }) => maxInFlight ?? stages.map(() => null)),
+    devices: bodies.flatMap(({ devices }) => devices),
+    links: bodies.flatMap(({ links }, part) => (part === 0 ? links : [null, ...links])),
+    stages: placed.flatMap(({ body, firstStage, firstDevice }) =>
+      body.stages.map((stage) => ({ ...stage, index: firstStage + stage.index, device: firstDevice + stage.device })),
+    ),
+    pipelines: placed.map(({ body, firstStage, firstGroup }) => ({
+      firstStage,
+      endStage: firstStage + body.stages.length,
+      groups: body.pipelines[0]!.groups.map((group) => firstGroup + group),
+    })),
+    jobs: joinJobs(placed),
+    groups: placed.flatMap(({ body, jobs }) => body.groups.map((group) => group.map((job) => jobs[job]!))),
+    microBatches,
+    actions: placed.flatMap((part) =>
+      part.body.actions.map((keys) => keys.map((key) => formatAction(moved(part, parseAction(key))))),
+    ),
+    buffers: bodies.flatMap(({ buffers }) => buffers),
+    memory: bodies.flatMap(({ memory }) => memory),
+    predicted: bodies.length === 1 ? bodies[0]!.predicted : null,
+  };
+}
