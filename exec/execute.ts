@@ -7,7 +7,7 @@ import { type LoweredAction, lowerPlan } from "./lower-plan.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import { type Progress, type RunProfile, recordCompletions } from "./record-completions.ts";
-import { type RunInput, runInput, scoredTokens } from "./run-input.ts";
+import { type RunInput, rowNumbers, runInput, scoredTokens } from "./run-input.ts";
 import { createStageRunner, type StageRunner } from "./stage-runner.ts";
 import type { StepMetrics } from "./step-metrics.ts";
 
@@ -63,12 +63,13 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       device: devices[s]!,
       model,
       pairs: input.start,
-      numSlots: lowered.numSlots[s]!,
+      stashUnits: lowered.stash[s]!.peak,
       normCell,
     }),
   );
   const firstEvent = runtime.createEvents(lowered.numEvents);
   const scored = scoredTokens(plan);
+  const numbers = rowNumbers(plan);
 
   const inputs = plan.stages.map(() => new Map<number, RunInput>());
   const inputOf = (stage: number, { action }: LoweredAction): RunInput | undefined => {
@@ -77,7 +78,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     let run = cache.get(action.microBatch);
     if (run === undefined) {
       const handles = runners[stage]!.adapters.map((adapter) => adapter?.handle);
-      run = runInput(plan, plan.microBatches[action.microBatch]!, rows, scored, handles);
+      run = runInput(plan, plan.microBatches[action.microBatch]!, rows, scored, numbers[action.microBatch]!, handles);
       cache.set(action.microBatch, run);
     }
     if (action.letter === "B") cache.delete(action.microBatch);

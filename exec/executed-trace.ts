@@ -1,15 +1,22 @@
 import { type Nanos, nanos } from "../core/index.ts";
 import type { Completion } from "../native/index.ts";
-import { type Action, formatAction, microBatchJobs, microBatchTokens, type Plan, pipelineJobs } from "../plan/index.ts";
+import {
+  type Action,
+  bytesInUse,
+  formatAction,
+  microBatchJobs,
+  microBatchTokens,
+  type Plan,
+  pipelineJobs,
+} from "../plan/index.ts";
 import { createTraceRecorder, type Trace, type TraceEvent } from "../traces/index.ts";
 import type { LoweredPlan } from "./lower-plan.ts";
 import type { StageRunner } from "./stage-runner.ts";
 
-/** What a stage's device reported, and what it then held besides its activation slots, in bytes. */
+/** What a stage's device reported. */
 export interface SeenCompletion {
   readonly stage: number;
   readonly done: Completion;
-  readonly staticBytes: number;
 }
 
 export interface SeenLoss {
@@ -22,7 +29,9 @@ export interface SeenLoss {
 export interface ExecutedTraceInput {
   readonly plan: Plan;
   readonly lowered: LoweredPlan;
-  readonly runners: readonly Pick<StageRunner, "slotBytes" | "messageBytesPerToken">[];
+  readonly runners: readonly Pick<StageRunner, "unitBytes" | "messageBytesPerToken">[];
+  /** By stage: all that its device holds but its activation slots. */
+  readonly staticBytes: readonly number[];
   readonly versions: Readonly<Record<string, string>>;
   /** In order within each stream. */
   readonly completions: readonly SeenCompletion[];
@@ -43,7 +52,6 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
   });
   const deviceOf = (stage: number): number => plan.stages[stage]!.device;
   const time = (ns: number): Nanos => nanos(Math.round(ns - originNs));
-  const inFlight = plan.stages.map(() => 0);
 
   const eventOf = (action: Action, done: Completion): TraceEvent => {
     const microBatch = plan.microBatches[action.microBatch]!;
@@ -62,16 +70,15 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
     };
   };
 
-  const addCompute = ({ stage, done, staticBytes }: SeenCompletion): void => {
+  const addCompute = ({ stage, done }: SeenCompletion): void => {
     const { action } = lowered.stages[stage]![done.id]!;
     recorder.add(eventOf(action, done));
     if (action.letter === "U") return;
-    inFlight[stage]! += action.letter === "F" ? 1 : -1;
     recorder.addCounter({
       counter: "memory",
       device: deviceOf(stage),
       timeNs: time(action.letter === "F" ? done.startNs : done.endNs),
-      value: staticBytes + inFlight[stage]! * runners[stage]!.slotBytes,
+      value: bytesInUse(lowered.stash[stage]!, done.id, input.staticBytes[stage]!, runners[stage]!.unitBytes),
     });
   };
 

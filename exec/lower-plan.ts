@@ -6,6 +6,8 @@ import {
   type Plan,
   parseAction,
   pipelineTable,
+  type StashPlacement,
+  stashPlacement,
 } from "../plan/index.ts";
 
 /** An action's place in the executor's memory and among its events. All numbers follow from the plan alone. */
@@ -14,7 +16,7 @@ export interface LoweredAction {
   /** Signalled when the action has ended. */
   readonly event: number;
   readonly waits: readonly number[];
-  /** Activation slot of the stage. */
+  /** Where the micro-batch's activation slot starts, in units. */
   readonly slot: number;
   /** Receiving and sending buffers, where the action has them. */
   readonly inBuffer: number | undefined;
@@ -66,25 +68,7 @@ export interface LoweredPlan {
   /** The first action of each pipeline waits for it, so that the queues are full before the run begins. */
   readonly startEvent: number;
   /** Activation slots of each stage. */
-  readonly numSlots: readonly number[];
-}
-
-/** Activation slots: a forward takes a free one, the backward gives it back. Returns the slot of each micro-batch and how many there are. */
-function assignSlots(order: readonly Action[]): {
-  readonly slots: ReadonlyMap<number, number>;
-  readonly count: number;
-} {
-  const slots = new Map<number, number>();
-  const free: number[] = [];
-  let count = 0;
-  for (const { letter, microBatch } of order) {
-    if (letter === "F") {
-      const slot = free.pop() ?? count;
-      if (slot === count) count += 1;
-      slots.set(microBatch, slot);
-    } else if (letter === "B") free.push(slots.get(microBatch)!);
-  }
-  return { slots, count };
+  readonly stash: readonly StashPlacement[];
 }
 
 function lastOfMiniBatch(order: readonly Action[], table: DependencyTable): ReadonlyMap<string, MiniBatch> {
@@ -109,10 +93,9 @@ export function lowerPlan(plan: Plan): LoweredPlan {
   const orders = plan.actions.map((keys) => keys.map(parseAction));
   const forwards = orders.map((order) => channel(order, "F"));
   const backwards = orders.map((order) => channel(order, "B"));
-  const numSlots: number[] = [];
+  const stash = orders.map((order) => stashPlacement(order, plan.microBatches));
   const stages = orders.map((order, stage) => {
-    const { slots, count } = assignSlots(order);
-    numSlots.push(count);
+    const { offsets } = stash[stage]!;
     const ends = lastOfMiniBatch(order, table);
     return order.map((action): LoweredAction => {
       const { letter, microBatch } = action;
@@ -126,7 +109,7 @@ export function lowerPlan(plan: Plan): LoweredPlan {
         action,
         event: events.of(action),
         waits,
-        slot: slots.get(microBatch)!,
+        slot: offsets[microBatch]!,
         ends: ends.get(`${letter}${microBatch}`),
       };
       if (letter === "U") return { ...base, inBuffer: undefined, outBuffer: undefined, send: undefined };
@@ -151,5 +134,5 @@ export function lowerPlan(plan: Plan): LoweredPlan {
       };
     });
   });
-  return { stages, numEvents: events.count + 1, startEvent: events.count, numSlots };
+  return { stages, numEvents: events.count + 1, startEvent: events.count, stash };
 }

@@ -57,11 +57,11 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
   const collector = collectStepMetrics(plan, scored);
   const metrics: StepMetrics[] = [];
   const stageOfDevice = new Map(runners.map(({ device }, stage) => [device.name, stage]));
-  /** All that a device holds but its activation slots; the matrix products' scratch comes with the first runs. */
+  /** All that a device holds but its activation slots, once its first runs have brought the matrix products' scratch. */
   const staticBytes = (stage: number): number => {
-    const { device, slotBytes } = runners[stage]!;
+    const { device, unitBytes } = runners[stage]!;
     const { weightsBytes, arenaBytes, adaptersBytes, otherBytes } = device.statistics().memory;
-    return weightsBytes + arenaBytes + adaptersBytes + otherBytes - lowered.numSlots[stage]! * slotBytes;
+    return weightsBytes + arenaBytes + adaptersBytes + otherBytes - lowered.stash[stage]!.peak * unitBytes;
   };
   const endedActions = plan.stages.map(() => 0);
   // JavaScript runs on the devices' cores: the trace is made of these when the run has ended.
@@ -108,11 +108,10 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
   return {
     add(batch) {
       originNs ??= Math.min(...batch.map(({ startNs }) => startNs));
-      const held = runners.map((_, stage) => staticBytes(stage));
       for (const done of batch) {
         lastNs = Math.max(lastNs, done.endNs);
         const stage = stageOfDevice.get(done.device)!;
-        completions.push({ stage, done, staticBytes: held[stage]! });
+        completions.push({ stage, done });
         if (done.stream === "compute") finishCompute(stage, done);
       }
     },
@@ -123,7 +122,16 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
       seconds: (lastNs - (originNs ?? lastNs)) / 1e9,
     }),
     finish: () => ({
-      trace: executedTrace({ plan, lowered, runners, versions, completions, losses, originNs: originNs ?? 0 }),
+      trace: executedTrace({
+        plan,
+        lowered,
+        runners,
+        staticBytes: runners.map((_, stage) => staticBytes(stage)),
+        versions,
+        completions,
+        losses,
+        originNs: originNs ?? 0,
+      }),
       metrics,
       profiles: completions.flatMap(profileOf),
     }),

@@ -16,13 +16,25 @@ export function scoredTokens(plan: Pick<Plan, "jobs" | "microBatches">): readonl
   return table;
 }
 
+/** By micro-batch and row: which of its job's rows in the mini-batch it is, counted in the plan's order. */
+export function rowNumbers(plan: Pick<Plan, "jobs" | "microBatches">): readonly Int32Array[] {
+  const counted = plan.jobs.map((job) => new Int32Array(job.steps));
+  return plan.microBatches.map(({ step, rows }) =>
+    Int32Array.from(rows, ([job]) => {
+      const number = counted[job]![step]!;
+      counted[job]![step] = number + 1;
+      return number;
+    }),
+  );
+}
+
 /** Two words that differ for each job seed and step. */
 function dropoutSeed({ seed }: PlannedJob, step: number): readonly [number, number] {
   return [(seed ^ Math.floor(seed / 2 ** 32)) >>> 0, step >>> 0];
 }
 
 /**
- * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another.
+ * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another. `numbers` are its `rowNumbers`.
  * @throws InvariantError when a row is not as long as the plan says.
  */
 export function runInput(
@@ -30,6 +42,7 @@ export function runInput(
   microBatch: MicroBatch,
   data: readonly (readonly Row[])[],
   scored: readonly Float64Array[],
+  numbers: Int32Array,
   adapters: readonly (number | undefined)[],
 ): RunInput {
   const total = microBatch.rows.reduce((sum, row) => sum + row[2], 0);
@@ -40,7 +53,6 @@ export function runInput(
   const segments: { -readonly [K in keyof Segment]: Segment[K] }[] = [];
   let offset = 0;
   let job = -1;
-  let rowOfJob = 0;
   microBatch.rows.forEach(([rowJob, index, tokens], i) => {
     const row = data[rowJob]![index];
     const spec = plan.jobs[rowJob]!;
@@ -61,15 +73,13 @@ export function runInput(
         dropoutSeed: dropoutSeed(spec, microBatch.step),
       });
       job = rowJob;
-      rowOfJob = microBatch.part * (spec.microBatchSize ?? 1);
     }
     ids.set(row.inputIds, offset);
     for (let t = 0; t < tokens; t += 1) {
       const label = t + 1 < tokens ? row.labels[t + 1]! : NOT_SCORED;
       if (label !== NOT_SCORED) targets[offset + t] = label;
-      rowKeys[offset + t] = (rowOfJob << POSITION_BITS) | t;
+      rowKeys[offset + t] = (numbers[i]! << POSITION_BITS) | t;
     }
-    rowOfJob += 1;
     offset += tokens;
     segments[segments.length - 1]!.rowEnd = offset;
     sequences[i + 1] = offset;

@@ -27,7 +27,7 @@ export interface StageRunner {
   readonly stage: Stage;
   readonly device: Device;
   readonly arena: ArenaLayout;
-  readonly slotBytes: number;
+  readonly unitBytes: number;
   readonly messageBytesPerToken: number;
   /** By job; undefined for those of other pipelines. */
   readonly adapters: readonly (StageAdapter | undefined)[];
@@ -51,7 +51,7 @@ export interface StageRunnerInput {
   readonly model: BaseModel;
   /** By job: the adapter's start. */
   readonly pairs: readonly (readonly AdapterPair[])[];
-  readonly numSlots: number;
+  readonly stashUnits: number;
   /** Norm cell of a job on a stage. */
   readonly normCell: (job: number, stage: number) => number;
 }
@@ -75,7 +75,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     kind: spec.kind,
     threads: spec.threads,
   });
-  const arena = arenaLayout(layout, input.numSlots, plan.buffers[stage.index]!);
+  const arena = arenaLayout(layout, input.stashUnits, plan.buffers[stage.index]!);
   const weights = loadStageWeights(device, model, stage, plan.model.dtype);
   device.reserveArena(arena.bytes);
   const adapters = plan.jobs.map((job, i) =>
@@ -111,7 +111,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     stage,
     device,
     arena,
-    slotBytes: layout.slotBytes,
+    unitBytes: layout.unitBytes,
     messageBytesPerToken: messageBytesPerToken(plan.model),
     adapters,
     operators,

@@ -14,7 +14,10 @@ export type WeightDtype = Dtype | "int8" | "nf4";
 /** Where a tensor lives: `stash` = kept from forward to backward, `work` = scratch of one run, `in` and `out` = the stage's edges. */
 export type Space = "stash" | "work" | "in" | "out";
 
-/** A tensor: a byte offset (a multiple of 64) within a space that a run binds to a place in the device's arena. */
+/**
+ * A tensor: a byte offset (a multiple of 64) within a space that a run binds to a place in the device's arena. In `stash` it is the offset in a
+ * stash of 16 rows: of n times as many rows, rounded up, it is n times as large.
+ */
 export interface Tensor {
   readonly space: Space;
   readonly offset: number;

@@ -130,6 +130,8 @@ export {
   type StageLayout,
   stageLayout,
 } from "./memory/stage-layout.ts";
+// Where the activations of each micro-batch in flight lie.
+export { bytesInUse, type StashPlacement, stashPlacement } from "./memory/stash.ts";
 // The size of what travels between stages.
 export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";
 // Mini-batches and the jobs inside a micro-batch.

@@ -1,51 +1,51 @@
 import type { Nanos } from "../core/index.ts";
-import { BACKWARD, FORWARD, type StageMemory } from "../plan/index.ts";
+import { BACKWARD, bytesInUse, FORWARD, type PlanBody, parseAction, stashPlacement } from "../plan/index.ts";
 import type { CounterSample } from "../traces/index.ts";
 import type { DeviceState } from "./device.ts";
 
-/** A micro-batch's saved activations: there from the start of its forward (1), gone at the end of its backward (-1). */
-export interface InFlightChange {
+/** When what is in use changes: at the start of a forward, and at the end of a backward. */
+export interface MemoryChange {
   readonly timeNs: number;
-  readonly delta: 1 | -1;
+  /** In the stage's order. */
+  readonly position: number;
 }
 
 /** The changes on a device over a finished run, in order of time. */
-export function* inFlightChanges({ order, compute }: DeviceState): Generator<InFlightChange> {
+export function* memoryChanges({ order, compute }: DeviceState): Generator<MemoryChange> {
   for (let position = 0; position < order.letters.length; position += 1) {
     const letter = order.letters[position]!;
-    if (letter === FORWARD) yield { timeNs: compute.startNs[position]!, delta: 1 };
-    else if (letter === BACKWARD) yield { timeNs: compute.endNs[position]!, delta: -1 };
+    if (letter === FORWARD) yield { timeNs: compute.startNs[position]!, position };
+    else if (letter === BACKWARD) yield { timeNs: compute.endNs[position]!, position };
   }
 }
 
-/**
- * Bytes in use on one device: what is always there, and the saved activations of the micro-batches in flight, of which `peakInFlight` share
- * `memory.activations`. One sample an instant, and none where nothing changed. `changes` are in order of time.
- */
+/** Bytes in use on the device of a stage. One sample an instant, and none where nothing changed. `changes` are in order of time. */
 export function* memorySamples(
-  device: number,
-  memory: StageMemory,
-  peakInFlight: number,
-  changes: Iterable<InFlightChange>,
+  plan: PlanBody,
+  stage: number,
+  changes: Iterable<MemoryChange>,
 ): Generator<CounterSample> {
+  const memory = plan.memory[stage]!;
+  const placement = stashPlacement(plan.actions[stage]!.map(parseAction), plan.microBatches);
   const staticBytes = memory.total - memory.activations;
-  const sample = (timeNs: number, count: number): CounterSample => ({
+  const unitBytes = memory.activations / Math.max(placement.peak, 1);
+  const sample = (timeNs: number, value: number): CounterSample => ({
     counter: "memory",
-    device,
+    device: plan.stages[stage]!.device,
     timeNs: timeNs as Nanos,
-    value: staticBytes + Math.round((count * memory.activations) / Math.max(peakInFlight, 1)),
+    value,
   });
   let nowNs = 0;
-  let inFlight = 0;
-  /** The count of the sample before. */
+  let value = staticBytes;
+  /** The value of the sample before. */
   let sampled = -1;
-  for (const { timeNs, delta } of changes) {
+  for (const { timeNs, position } of changes) {
     if (timeNs !== nowNs) {
-      if (inFlight !== sampled) yield sample(nowNs, inFlight);
-      sampled = inFlight;
+      if (value !== sampled) yield sample(nowNs, value);
+      sampled = value;
       nowNs = timeNs;
     }
-    inFlight += delta;
+    value = bytesInUse(placement, position, staticBytes, unitBytes);
   }
-  if (inFlight !== sampled) yield sample(nowNs, inFlight);
+  if (value !== sampled) yield sample(nowNs, value);
 }

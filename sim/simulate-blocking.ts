@@ -7,12 +7,10 @@ import {
   microBatchJobs,
   microBatchTokens,
   type PlanBody,
-  parseAction,
-  peakInFlight,
 } from "../plan/index.ts";
 import { createTraceRecorder, type Trace } from "../traces/index.ts";
 import { type BlockingLinks, blockingTasks, isBeside, runBlockingTasks } from "./blocking-tasks.ts";
-import { type InFlightChange, memorySamples } from "./memory-samples.ts";
+import { type MemoryChange, memorySamples } from "./memory-samples.ts";
 import type { PipelineGraph } from "./pipeline-tasks.ts";
 import { type RunFigures, runFigures } from "./run-figures.ts";
 import type { RunTimes } from "./run-plan.ts";
@@ -33,7 +31,8 @@ function traceOf(options: TraceFacts, graph: PipelineGraph, times: TaskTimes): T
     part: microBatch.part,
     tokens: microBatchTokens(microBatch),
   }));
-  const changes = plan.stages.map((): InFlightChange[] => []);
+  const changes = plan.stages.map((): MemoryChange[] => []);
+  const positions = plan.actions.map((keys) => new Map(keys.map((key, position) => [key, position])));
   graph.tasks.forEach((task, index) => {
     const { op, kind, message, streams } = task;
     if (kind === "post") return;
@@ -56,13 +55,12 @@ function traceOf(options: TraceFacts, graph: PipelineGraph, times: TaskTimes): T
       });
     add(kind, beside ? message!.from : streams[0]!);
     if (beside) add("receive", message!.to);
-    if (kind === "compute" && letter === "F") changes[stage]!.push({ timeNs: startNs, delta: 1 });
-    if (kind === "compute" && letter === "B") changes[stage]!.push({ timeNs: endNs, delta: -1 });
+    if (kind !== "compute" || letter === "U") return;
+    changes[stage]!.push({ timeNs: letter === "F" ? startNs : endNs, position: positions[stage]!.get(shared.action)! });
   });
-  plan.stages.forEach(({ device }, stage) => {
-    const peak = peakInFlight(plan.actions[stage]!.map(parseAction));
-    const inOrder = changes[stage]!.sort((a, b) => a.timeNs - b.timeNs || a.delta - b.delta);
-    for (const sample of memorySamples(device, plan.memory[stage]!, peak, inOrder)) recorder.addCounter(sample);
+  plan.stages.forEach((_, stage) => {
+    const inOrder = changes[stage]!.sort((a, b) => a.position - b.position);
+    for (const sample of memorySamples(plan, stage, inOrder)) recorder.addCounter(sample);
   });
   return recorder.finish();
 }

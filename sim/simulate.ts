@@ -1,11 +1,10 @@
 import type { PlanBody } from "../plan/index.ts";
 import { heldTrace, type Trace, type TraceStream } from "../traces/index.ts";
 import { hasBlockingLinks } from "./blocking-tasks.ts";
-import { inFlightChanges, memorySamples } from "./memory-samples.ts";
+import { memoryChanges, memorySamples } from "./memory-samples.ts";
 import { type Run, runPlan } from "./run-plan.ts";
 import { simulateBlocking } from "./simulate-blocking.ts";
 import type { SimulateOptions } from "./simulate-options.ts";
-import { stageInFlight } from "./stage-orders.ts";
 import { actionEvents, traceEvents } from "./trace-events.ts";
 
 /**
@@ -33,13 +32,7 @@ export function runStream(
     actions: { [Symbol.iterator]: () => actionEvents(plan, run) },
     counters: {
       *[Symbol.iterator]() {
-        for (const device of run.devices)
-          yield* memorySamples(
-            plan.stages[device.stage]!.device,
-            plan.memory[device.stage]!,
-            stageInFlight(device.order),
-            inFlightChanges(device),
-          );
+        for (const device of run.devices) yield* memorySamples(plan, device.stage, memoryChanges(device));
       },
     },
   };

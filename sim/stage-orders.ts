@@ -7,7 +7,6 @@ import {
   PLANNED_LETTERS,
   type PlanBody,
   parseAction,
-  peakInFlight,
 } from "../plan/index.ts";
 
 /** A stage's compute order in columns: what the simulator reads for each action. */
@@ -46,9 +45,4 @@ function stageOrder(keys: readonly ActionKey[], dependencies: DependencyTable): 
 export function stageOrders(plan: PlanBody): readonly StageOrder[] {
   const dependencies = dependencyTable(plan);
   return plan.actions.map((keys) => stageOrder(keys, dependencies));
-}
-
-/** The most micro-batches in flight on the stage. */
-export function stageInFlight({ letters }: StageOrder): number {
-  return peakInFlight(Array.from(letters, (code) => ({ letter: PLANNED_LETTERS[code]! })));
 }

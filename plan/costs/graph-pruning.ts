@@ -4,8 +4,8 @@ import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
 import { type Architecture, type Projection, projectionShape } from "../documents/architecture.ts";
 import type { PlanBody, PlannedJob, StageMemory } from "../documents/plan.ts";
 import type { Dtype } from "../documents/workload.ts";
-import { peakInFlight } from "../in-flight.ts";
 import { memoryTable } from "../memory/memory-model.ts";
+import { stashPlacement, UNIT_ROWS } from "../memory/stash.ts";
 import { largestSizes } from "../mini-batch.ts";
 import { pipelineJobs, pipelineMicroBatches, pipelineTable } from "../pipelines.ts";
 import type { ActionCost, CostModel } from "./cost-model.ts";
@@ -67,16 +67,18 @@ function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
     plan.pipelines.map((pipeline) => {
       const { maxTokens } = largestSizes(pipelineMicroBatches(plan, pipeline));
       const jobs = pipelineJobs(plan, pipeline).map((job) => plan.jobs[job]!);
-      return [pipeline, splitCosts(architecture, jobs, dtype, maxTokens).pieceBytes];
+      const bytesOf = (tokens: number): number => splitCosts(architecture, jobs, dtype, tokens).pieceBytes;
+      return [pipeline, { ofUnit: bytesOf(UNIT_ROWS), ofLongest: bytesOf(maxTokens) }];
     }),
   );
   const { ofStage } = pipelineTable(plan);
   return plan.stages.map(({ firstLayer, endLayer }, stage) => {
     const memory = plan.memory[stage]!;
-    const pieceBytes = pieces.get(ofStage(stage))!;
+    const { ofUnit, ofLongest } = pieces.get(ofStage(stage))!;
     if (plan.recompute === "layer")
-      return { ...memory, workspace: memory.workspace + pieceBytes, total: memory.total + pieceBytes };
-    const more = peakInFlight(plan.actions[stage]!.map(parseAction)) * (endLayer - firstLayer) * pieceBytes;
+      return { ...memory, workspace: memory.workspace + ofLongest, total: memory.total + ofLongest };
+    const { peak } = stashPlacement(plan.actions[stage]!.map(parseAction), plan.microBatches);
+    const more = peak * (endLayer - firstLayer) * ofUnit;
     return { ...memory, activations: memory.activations + more, total: memory.total + more };
   });
 }

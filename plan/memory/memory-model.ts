@@ -85,8 +85,8 @@ export interface StageMemoryInput {
   readonly maxSequence: number;
   readonly kind: ResolvedDevice["kind"];
   readonly threads: number;
-  /** The most micro-batches in flight on the stage. */
-  readonly inFlight: number;
+  /** The peak of the stage's `stashPlacement`. */
+  readonly stashUnits: number;
   readonly buffers: Buffers;
   /** The executor where absent. */
   readonly program?: ProgramMemory;
@@ -138,14 +138,14 @@ export function heldBytes(input: HeldInput): Held {
 
 /** Peak memory of a stage's device, part by part, from the layouts that the executor uses. */
 export function stageMemory(input: StageMemoryInput): StageMemory {
-  const { inFlight, buffers, program = EXECUTOR } = input;
+  const { stashUnits, buffers, program = EXECUTOR } = input;
   const layout = stageLayout({ ...input, ...(program.eager === undefined ? {} : { eager: program.eager }) });
-  const arena = arenaLayout(layout, inFlight, buffers);
+  const arena = arenaLayout(layout, stashUnits, buffers);
   const { other, ...held } = heldBytes(input);
   const parts = {
     ...held,
-    activations: inFlight * layout.slotBytes,
-    buffers: arena.work - inFlight * layout.slotBytes,
+    activations: stashUnits * layout.unitBytes,
+    buffers: arena.work - stashUnits * layout.unitBytes,
     workspace: layout.workBytes + other,
   };
   return reservedMemory(parts, program);

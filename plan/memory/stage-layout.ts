@@ -1,9 +1,10 @@
-import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
+import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
 import { PROJECTIONS, type Projection } from "../documents/architecture.ts";
 import type { Buffers } from "../documents/plan.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 import { eagerLayerBytes, eagerWorkBytes } from "./program-memory.ts";
 import { scratchOf } from "./scratch-bytes.ts";
+import { UNIT_ROWS } from "./stash.ts";
 
 /** Tensors in the arena start at multiples of this. */
 const ALIGNMENT = 64;
@@ -16,7 +17,7 @@ const HEAD_TILE = {
 /** Elements that the rows of a LoRA product are padded to on a GPU. */
 const SHRUNK_PADDING = 8;
 
-/** Where a tensor lies: a byte offset in the micro-batch's slot (`stash`) or in the stage's workspace. */
+/** Where a tensor lies: a byte offset in the stage's workspace, or in a slot of one unit of rows (`stash`); in a slot of n units it is n times that. */
 export interface Place {
   readonly space: "stash" | "work";
   readonly offset: number;
@@ -50,7 +51,8 @@ export interface StageLayout {
   readonly final: { readonly x: Place; readonly rstd: Place; readonly gradient: Place } | undefined;
   /** Columns of the shrunk tensors: the largest rank among the jobs that target the projection. */
   readonly shrunkColumns: ShrunkColumns;
-  readonly slotBytes: number;
+  /** Bytes of a slot of one unit of rows. */
+  readonly unitBytes: number;
   readonly forward: {
     readonly normed: Place;
     readonly inner: Place;
@@ -87,18 +89,24 @@ function align(bytes: number): number {
 
 interface Region {
   take(bytes: number): Place;
+  /** [rows, columns] in fp32, or in the compute dtype. */
+  floats(columns: number): Place;
+  compute(columns: number): Place;
   readonly used: () => number;
 }
 
-/** Hands out aligned, consecutive ranges of a space from `start` on. */
-function regionOf(space: Place["space"], start = 0): Region {
+/** Hands out aligned, consecutive ranges of a space for so many rows, from `start` on. */
+function regionOf(space: Place["space"], rows: number, dtype: ComputeDtype, start = 0): Region {
   let used = start;
+  const take = (bytes: number): Place => {
+    const offset = used;
+    used += align(bytes);
+    return { space, offset };
+  };
   return {
-    take(bytes) {
-      const offset = used;
-      used += align(bytes);
-      return { space, offset };
-    },
+    take,
+    floats: (columns) => take(rows * columns * FLOAT),
+    compute: (columns) => take(rows * columns * COMPUTE_BYTES[dtype]),
     used: () => used,
   };
 }
@@ -118,68 +126,66 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const { architecture: arch, stage, recompute, maxTokens: rows } = input;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim, vocabularySize } = arch;
   const dtype = computeDtype(input.dtype);
-  const floats = (columns: number): number => rows * columns * FLOAT;
-  const compute = (columns: number): number => rows * columns * COMPUTE_BYTES[dtype];
   const qkv = (numHeads + 2 * numKvHeads) * headDim;
   const shrunkColumns = shrunkColumnsOf(input);
-  const slot = regionOf("stash");
-  const rebuilt = regionOf("work");
+  const slot = regionOf("stash", UNIT_ROWS, dtype);
+  const rebuilt = regionOf("work", rows, dtype);
 
   const takeBody = (region: Region) => ({
-    rstd1: region.take(floats(1)),
-    qkv: region.take(compute(qkv)),
-    attention: region.take(compute(numHeads * headDim)),
-    lse: region.take(floats(numHeads)),
-    mid: region.take(floats(hidden)),
-    rstd2: region.take(floats(1)),
-    gateUp: region.take(compute(2 * inner)),
+    rstd1: region.floats(1),
+    qkv: region.compute(qkv),
+    attention: region.compute(numHeads * headDim),
+    lse: region.floats(numHeads),
+    mid: region.floats(hidden),
+    rstd2: region.floats(1),
+    gateUp: region.compute(2 * inner),
   });
   const takeShrunk = (region: Region, projections: readonly Projection[]): LayerTensors["shrunk"] =>
     Object.fromEntries(
       projections.flatMap((projection) => {
         const columns = shrunkColumns[projection];
-        return columns === undefined ? [] : [[projection, region.take(compute(columns))]];
+        return columns === undefined ? [] : [[projection, region.compute(columns)]];
       }),
     );
   const beforeDown = PROJECTIONS.filter((projection) => projection !== "down_proj");
   const shared =
     recompute === "layer" ? { body: takeBody(rebuilt), shrunk: takeShrunk(rebuilt, beforeDown) } : undefined;
   const layers = Array.from({ length: stage.endLayer - stage.firstLayer }, (): LayerTensors => {
-    const x = slot.take(floats(hidden));
+    const x = slot.floats(hidden);
     const body = shared?.body ?? takeBody(slot);
     const shrunk = shared?.shrunk ?? takeShrunk(slot, beforeDown);
     return { x, ...body, shrunk: { ...shrunk, ...takeShrunk(slot, ["down_proj"]) } };
   });
   const final = stage.head
-    ? { x: slot.take(floats(hidden)), rstd: slot.take(floats(1)), gradient: slot.take(floats(hidden)) }
+    ? { x: slot.floats(hidden), rstd: slot.floats(1), gradient: slot.floats(hidden) }
     : undefined;
   const { eager } = input;
-  const slotUsed =
-    eager === undefined ? slot.used() : layers.length * align(eagerLayerBytes({ ...input, eager }, rows));
+  const unitBytes =
+    eager === undefined ? slot.used() : layers.length * align(eagerLayerBytes({ ...input, eager }, UNIT_ROWS));
   const tile = HEAD_TILE[input.kind === "cuda" ? "cuda" : "cpu"];
   const headTileRows = Math.max(1, Math.min(tile.rows, rows, Math.floor(tile.bytes / (vocabularySize * FLOAT))));
   const scratch = scratchOf(input, shrunkColumns);
-  const forwardWork = regionOf("work", rebuilt.used());
+  const forwardWork = regionOf("work", rows, dtype, rebuilt.used());
   const forward = {
-    normed: forwardWork.take(compute(hidden)),
-    inner: forwardWork.take(compute(inner)),
+    normed: forwardWork.compute(hidden),
+    inner: forwardWork.compute(inner),
     attentionScratch: forwardWork.take(scratch.attention),
     logits: forwardWork.take(stage.head ? scratch.head(headTileRows) : 0),
-    output: stage.head || dtype === "float32" ? undefined : forwardWork.take(floats(hidden)),
+    output: stage.head || dtype === "float32" ? undefined : forwardWork.floats(hidden),
   };
-  const backwardWork = regionOf("work", rebuilt.used());
-  const normed = backwardWork.take(compute(hidden));
+  const backwardWork = regionOf("work", rows, dtype, rebuilt.used());
+  const normed = backwardWork.compute(hidden);
   const backward = {
-    normed: { attention: normed, mlp: recompute === "layer" ? backwardWork.take(compute(hidden)) : normed },
-    gradientA: backwardWork.take(floats(hidden)),
-    gradientB: backwardWork.take(floats(hidden)),
-    gradientCompute: dtype === "float32" ? undefined : backwardWork.take(compute(hidden)),
-    normedGradient: backwardWork.take(floats(hidden)),
-    inner: backwardWork.take(compute(inner)),
-    innerGradient: backwardWork.take(compute(inner)),
-    gateUpGradient: backwardWork.take(compute(2 * inner)),
-    qkvGradient: backwardWork.take(compute(qkv)),
-    attentionGradient: backwardWork.take(compute(numHeads * headDim)),
+    normed: { attention: normed, mlp: recompute === "layer" ? backwardWork.compute(hidden) : normed },
+    gradientA: backwardWork.floats(hidden),
+    gradientB: backwardWork.floats(hidden),
+    gradientCompute: dtype === "float32" ? undefined : backwardWork.compute(hidden),
+    normedGradient: backwardWork.floats(hidden),
+    inner: backwardWork.compute(inner),
+    innerGradient: backwardWork.compute(inner),
+    gateUpGradient: backwardWork.compute(2 * inner),
+    qkvGradient: backwardWork.compute(qkv),
+    attentionGradient: backwardWork.compute(numHeads * headDim),
     attentionScratch: backwardWork.take(scratch.attentionBackward),
     loraScratch: backwardWork.take(scratch.lora),
   };
@@ -187,7 +193,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
     layers,
     final,
     shrunkColumns,
-    slotBytes: slotUsed,
+    unitBytes,
     forward,
     backward,
     headTileRows,
@@ -195,33 +201,34 @@ export function stageLayout(input: LayoutInput): StageLayout {
       eager === undefined
         ? Math.max(forwardWork.used(), backwardWork.used())
         : eagerWorkBytes({ ...input, eager }, stage.head),
-    messageBytes: align(compute(hidden)),
+    messageBytes: align(rows * hidden * COMPUTE_BYTES[dtype]),
   };
 }
 
 /** Bytes of the slot of a micro-batch of so many rows. */
-export function slotBytes(layout: StageLayout, _rows: number): number {
-  return layout.slotBytes;
+export function slotBytes({ unitBytes }: StageLayout, rows: number): number {
+  return Math.ceil(rows / UNIT_ROWS) * unitBytes;
 }
 
 /** Byte offsets of the parts of a device's arena: activation slots, message buffers, workspace. */
 export interface ArenaLayout {
-  readonly slot: (index: number) => number;
+  /** Of a slot that starts so many units into the slots' part. */
+  readonly slot: (units: number) => number;
   readonly buffer: (kind: keyof Buffers, index: number) => number;
   readonly work: number;
   readonly bytes: number;
 }
 
-export function arenaLayout(layout: StageLayout, numSlots: number, buffers: Buffers): ArenaLayout {
+export function arenaLayout(layout: StageLayout, stashUnits: number, buffers: Buffers): ArenaLayout {
   const order = ["activationIn", "activationOut", "gradientIn", "gradientOut"] as const;
   const starts: Partial<Record<keyof Buffers, number>> = {};
-  let next = numSlots * layout.slotBytes;
+  let next = stashUnits * layout.unitBytes;
   for (const kind of order) {
     starts[kind] = next;
     next += buffers[kind] * layout.messageBytes;
   }
   return {
-    slot: (index) => index * layout.slotBytes,
+    slot: (units) => units * layout.unitBytes,
     buffer: (kind, index) => starts[kind]! + index * layout.messageBytes,
     work: next,
     bytes: next + layout.workBytes,

@@ -1,6 +1,7 @@
 import type { Buffers, StageMemory } from "../documents/plan.ts";
 import { planBuffers } from "../memory/buffers.ts";
 import { stageMemory } from "../memory/memory-model.ts";
+import { stashPlacement } from "../memory/stash.ts";
 import { largestSizes } from "../mini-batch.ts";
 import type { OrderedDraft } from "./order-draft.ts";
 import type { Costed } from "./request.ts";
@@ -20,8 +21,9 @@ export function memoryByRecomputation(
   ordered: OrderedDraft,
   buffers: readonly Buffers[],
 ): StageMemoryWith {
-  const { draft, inFlight } = ordered;
+  const { draft, orders } = ordered;
   const sizes = largestSizes(draft.microBatches);
+  const peaks = orders.map((order) => stashPlacement(order, draft.microBatches).peak);
   return (index, recomputedLayers) => {
     const stage = draft.stages[index]!;
     const device = request.devices[stage.device]!;
@@ -34,7 +36,7 @@ export function memoryByRecomputation(
       ...sizes,
       kind: device.kind,
       threads: device.threads,
-      inFlight: inFlight[index]!,
+      stashUnits: peaks[index]!,
       buffers: buffers[index]!,
       ...(request.program === undefined ? {} : { program: request.program }),
     });

@@ -1,11 +1,12 @@
 import { maximum, PlanError } from "../../core/index.ts";
 import type { StageMemory } from "../documents/plan.ts";
 import { peakHeld } from "../in-flight.ts";
+import { microBatchUnits } from "../memory/stash.ts";
 import { miniBatches } from "../mini-batch.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import type { Draft } from "./draft.ts";
 import { buffersOf, capacityOf, fits, type LaidOut, layOut, memoryByRecomputation } from "./lay-out.ts";
-import { type Limits, microBatchUnits, NO_LIMITS, type OrderedDraft, orderDraft } from "./order-draft.ts";
+import { type Limits, NO_LIMITS, type OrderedDraft, orderDraft } from "./order-draft.ts";
 import type { Costed } from "./request.ts";
 
 /** A limit is as good as none when the run takes at most this much longer. */

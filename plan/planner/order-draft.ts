@@ -2,8 +2,9 @@ import { type Action, PLANNED_LETTERS } from "../action.ts";
 import { actionDurations } from "../costs/action-durations.ts";
 import { clips, type DependencyTable, dependencyTable } from "../dependencies.ts";
 import { peakInFlight } from "../in-flight.ts";
+import { microBatchUnits } from "../memory/stash.ts";
 import { messageBytes } from "../message-bytes.ts";
-import { microBatchTokens, miniBatches } from "../mini-batch.ts";
+import { miniBatches } from "../mini-batch.ts";
 import { onePipeline } from "../pipelines.ts";
 import type { Orders, ScheduleInput } from "../schedules/schedule-input.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
@@ -54,14 +55,6 @@ export interface OrderedDraft {
   readonly inFlight: readonly number[];
   /** Nanoseconds that each stage computes. */
   readonly busyNs: readonly number[];
-}
-
-/** Rows of activation memory come in units of so many tokens. */
-export const UNIT_TOKENS = 16;
-
-/** Activation memory of a micro-batch, in units. */
-export function microBatchUnits(microBatch: Draft["microBatches"][number]): number {
-  return Math.ceil(microBatchTokens(microBatch) / UNIT_TOKENS);
 }
 
 export function orderDraft(request: Costed, draft: Draft, { count, units }: Limits): OrderedDraft {

@@ -118,7 +118,7 @@ export function memorySection({ data }: PageState): HTMLElement | undefined {
     element("span", { class: "key" }, [element("span", { class: `line-swatch swatch-${source}` }), source]),
   );
   const meaning =
-    "Weights, adapters, optimizer state and workspace are always there; the steps are the activations of the micro-batches in flight. Where steps are too close to draw, a band shows their range under the line of the highest.";
+    "Weights, adapters, optimizer state and workspace are always there; the steps are the activations of the micro-batches in flight, up to the end of the highest slot in use. Where steps are too close to draw, a band shows their range under the line of the highest.";
   return section("memory", "Memory", meaning, [
     element("div", { class: "panel" }, [
       element("div", { class: "keys" }, keys),

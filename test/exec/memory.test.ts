@@ -79,10 +79,8 @@ test.each([
           .map((sample) => sample.value),
       ),
     );
-    counters.forEach((peak, stage) => {
-      expect(peak).toBeLessThanOrEqual(plan.memory[stage]!.total);
-      expect(peak).toBeGreaterThan(plan.memory[stage]!.total * 0.99);
-    });
+    expect(counters.map((peak, stage) => peak <= plan.memory[stage]!.total)).toEqual(counters.map(() => true));
+    if (packsAsPlanned(run.dtype)) expect(counters).toEqual(plan.memory.map(({ total }) => total));
   }
 });
 

@@ -2,6 +2,7 @@
 import { createRng } from "../../core/index.ts";
 import type { Bindings, Device, Handle, LoraProjection, Operator, Space, Tensor } from "../../native/index.ts";
 import { scratchBytes } from "../../native/index.ts";
+import { UNIT_ROWS } from "../../plan/memory/stash.ts";
 
 export const shape = { hidden: 20, heads: 4, kvHeads: 2, headDim: 6, intermediate: 13, vocabulary: 17, eps: 1e-5 };
 const { hidden, heads, kvHeads, headDim, intermediate, vocabulary, eps } = shape;
@@ -67,7 +68,8 @@ export function loadModel(device: Device): LoadedModel {
     next[space] += Math.ceil(bytes / 64) * 64;
     return { space, offset };
   };
-  const rows = (space: Space, columns: number): Tensor => place(space, maxRows * columns * 4);
+  const rows = (space: Space, columns: number): Tensor =>
+    place(space, (space === "stash" ? UNIT_ROWS : maxRows) * columns * 4);
   const matrix = (name: string, out: number, inFeatures: number, data: Float32Array): Handle =>
     device.loadMatrix({ name, out, in: inFeatures, data, backward: true });
 
@@ -192,12 +194,13 @@ export function loadModel(device: Device): LoadedModel {
     rope(dqkv, qWidth, kvHeads, true),
     loraBackward([0, 1, 2], dqkv, qkvWidth, n1, hidden),
   ]);
-  device.reserveArena(next.stash + next.work);
+  const stashBytes = next.stash * Math.ceil(maxRows / UNIT_ROWS);
+  device.reserveArena(stashBytes + next.work);
   return {
     forward,
     backward,
-    bases: { stash: 0, work: next.stash, in: 0, out: 0 },
-    arenaBytes: next.stash + next.work,
+    bases: { stash: 0, work: stashBytes, in: 0, out: 0 },
+    arenaBytes: stashBytes + next.work,
   };
 }
 

@@ -150,10 +150,11 @@ describe("recomputation of layers", () => {
         kind: "cpu",
         threads: 1,
       });
-    expect(layout("layer").slotBytes).toBe(6 * 96 * (64 + 8) * 4);
-    expect(layout("layer").slotBytes).toBeLessThan(layout("none").slotBytes / 8);
+    // A unit has 16 rows, so that 96 rows are as many units as there are layers.
+    expect(layout("layer").unitBytes).toBe(6 * 16 * (64 + 8) * 4);
+    expect(layout("layer").unitBytes).toBeLessThan(layout("none").unitBytes / 8);
     // One layer's tensors, a second normed input: no more.
-    const oneLayer = layout("none").slotBytes / 6 - 96 * (64 + 8) * 4;
+    const oneLayer = layout("none").unitBytes - 96 * (64 + 8) * 4;
     expect(layout("layer").workBytes - layout("none").workBytes).toBe(oneLayer + 96 * 64 * 4);
   });
 });

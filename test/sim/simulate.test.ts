@@ -173,8 +173,8 @@ describe("buffers", () => {
 });
 
 describe("the memory counter", () => {
-  it("rises at a forward's start, falls at a backward's end, and peaks at the planned total", () => {
-    const trace = run({ orders: ["F0 F1 B0 B1"], microBatches: [{ tokens: 1 }, { tokens: 1, part: 1 }] });
+  it("rises at a forward's start, falls when the highest slot's backward ends, and peaks at the planned total", () => {
+    const trace = run({ orders: ["F0 F1 B1 B0"], microBatches: [{ tokens: 1 }, { tokens: 1, part: 1 }] });
     expect(trace.counters.map(({ timeNs, value }) => [timeNs / 1e9, value])).toEqual([
       [0, 120],
       [1, 140],
@@ -182,6 +182,15 @@ describe("the memory counter", () => {
       [6, 100],
     ]);
     expect(trace.counters.every(({ counter, device }) => counter === "memory" && device === 0)).toBe(true);
+  });
+
+  it("stays where a micro-batch leaves whose slot lies below another's", () => {
+    const trace = run({ orders: ["F0 F1 B0 B1"], microBatches: [{ tokens: 1 }, { tokens: 1, part: 1 }] });
+    expect(trace.counters.map(({ timeNs, value }) => [timeNs / 1e9, value])).toEqual([
+      [0, 120],
+      [1, 140],
+      [6, 100],
+    ]);
   });
 
   it("has no sample where one micro-batch leaves as the next comes", () => {

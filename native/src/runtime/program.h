@@ -21,6 +21,10 @@ enum class Space { stash, work, in, out };
 constexpr int kSpaces = 4;
 const char* spaceName(Space space);
 
+// A stash is a whole number of units of so many rows long, and its tensors lie one after another: at that many times the
+// offset that they have in a stash of one unit. plan/memory/stash.ts counts in the same units.
+constexpr std::int32_t kUnitRows = 16;
+
 struct Tensor {
   Space space = Space::stash;
   std::size_t offset = 0;
@@ -91,7 +95,10 @@ struct Bindings {
   std::int32_t maxRank() const;
   // Throws ArgumentError unless sequences and segments are in row order within the rows, and no adapter comes twice.
   void check() const;
-  std::size_t place(Tensor tensor) const { return bases[static_cast<int>(tensor.space)] + tensor.offset; }
+  std::size_t place(Tensor tensor) const {
+    const std::int32_t units = tensor.space == Space::stash ? (rows + kUnitRows - 1) / kUnitRows : 1;
+    return bases[static_cast<int>(tensor.space)] + tensor.offset * static_cast<std::size_t>(units);
+  }
 };
 
 // Checks that what a step reads and writes lies inside the arena for given bindings.

@@ -1,0 +1,140 @@
+// Where slots of different sizes lie that are taken and given back in a known order. The smallest room is NP-hard to find; each way here is near linear.
+
+/** The slots of an order, numbered by when they are taken. */
+export interface SlotOrder {
+  /** k + 1 where slot k is taken, -(k + 1) where it is given back, 0 for anything else. */
+  readonly events: Int32Array;
+  readonly sizes: Int32Array;
+}
+
+/** Offsets of the slots. */
+export type Fitting = (order: SlotOrder) => Int32Array;
+
+/** Each slot goes, when it is taken, into a hole between the others: the lowest that is large enough, or the smallest. */
+function intoHoles(chosen: "lowest" | "smallest"): Fitting {
+  return ({ events, sizes }) => {
+    const offsets = new Int32Array(sizes.length);
+    // By offset, none next to another; behind the last one lies a slot.
+    const starts: number[] = [];
+    const ends: number[] = [];
+    let top = 0;
+    const choose = (size: number): number => {
+      let best = -1;
+      for (let hole = 0; hole < starts.length; hole += 1) {
+        const room = ends[hole]! - starts[hole]!;
+        if (room < size || (best >= 0 && room >= ends[best]! - starts[best]!)) continue;
+        best = hole;
+        if (chosen === "lowest") break;
+      }
+      return best;
+    };
+    const take = (slot: number): void => {
+      const hole = choose(sizes[slot]!);
+      if (hole < 0) {
+        offsets[slot] = top;
+        top += sizes[slot]!;
+        return;
+      }
+      offsets[slot] = starts[hole]!;
+      starts[hole]! += sizes[slot]!;
+      if (starts[hole] !== ends[hole]) return;
+      starts.splice(hole, 1);
+      ends.splice(hole, 1);
+    };
+    const giveBack = (slot: number): void => {
+      let start = offsets[slot]!;
+      let end = start + sizes[slot]!;
+      let from = 0;
+      for (let to = starts.length; from < to; ) {
+        const middle = (from + to) >> 1;
+        if (starts[middle]! < start) from = middle + 1;
+        else to = middle;
+      }
+      let joined = 0;
+      if (starts[from] === end) {
+        end = ends[from]!;
+        joined += 1;
+      }
+      if (from > 0 && ends[from - 1] === start) {
+        from -= 1;
+        start = starts[from]!;
+        joined += 1;
+      }
+      if (end === top) {
+        top = start;
+        starts.splice(from, joined);
+        ends.splice(from, joined);
+      } else {
+        starts.splice(from, joined, start);
+        ends.splice(from, joined, end);
+      }
+    };
+    for (const event of events) {
+      if (event > 0) take(event - 1);
+      else if (event < 0) giveBack(-event - 1);
+    }
+    return offsets;
+  };
+}
+
+export const lowestHole = intoHoles("lowest");
+export const smallestHole = intoHoles("smallest");
+
+/** Places of one size, the largest's. */
+export const equalSlots: Fitting = ({ events, sizes }) => {
+  const offsets = new Int32Array(sizes.length);
+  const largest = sizes.reduce((most, size) => Math.max(most, size), 0);
+  const free: number[] = [];
+  let top = 0;
+  for (const event of events) {
+    if (event > 0) {
+      const offset = free.pop() ?? top;
+      if (offset === top) top += largest;
+      offsets[event - 1] = offset;
+    } else if (event < 0) free.push(offsets[-event - 1]!);
+  }
+  return offsets;
+};
+
+/** By slot, the others that are taken at some time with it; undefined where they are more than `most` pairs. */
+function neighboursOf({ events, sizes }: SlotOrder, most: number): readonly (readonly number[])[] | undefined {
+  const neighbours = Array.from(sizes, (): number[] => []);
+  const live = new Set<number>();
+  let pairs = 0;
+  for (const event of events) {
+    if (event < 0) live.delete(-event - 1);
+    if (event <= 0) continue;
+    const slot = event - 1;
+    pairs += live.size;
+    if (pairs > most) return undefined;
+    for (const other of live) {
+      neighbours[slot]!.push(other);
+      neighbours[other]!.push(slot);
+    }
+    live.add(slot);
+  }
+  return neighbours;
+}
+
+/** What `largestFirst` may take: a fraction of a second. */
+const MOST_PAIRS = 2 ** 20;
+
+/** The largest slots are placed first, each as low as those that it meets allow. Undefined where too many meet. */
+export function largestFirst(order: SlotOrder): Int32Array | undefined {
+  const { sizes } = order;
+  const neighbours = neighboursOf(order, MOST_PAIRS);
+  if (neighbours === undefined) return undefined;
+  const offsets = new Int32Array(sizes.length).fill(-1);
+  const bySize = Array.from(sizes, (_, slot) => slot).sort((a, b) => sizes[b]! - sizes[a]! || a - b);
+  for (const slot of bySize) {
+    const placed = neighbours[slot]!.filter((other) => offsets[other]! >= 0);
+    placed.sort((a, b) => offsets[a]! - offsets[b]!);
+    let offset = 0;
+    for (const other of placed) {
+      if (offsets[other]! - offset >= sizes[slot]!) break;
+      offset = Math.max(offset, offsets[other]! + sizes[other]!);
+    }
+    offsets[slot] = offset;
+  }
+  return offsets;
+}

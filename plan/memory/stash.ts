@@ -1,0 +1,109 @@
+import type { Action } from "../action.ts";
+import type { MicroBatch } from "../documents/plan.ts";
+import { peakHeld } from "../in-flight.ts";
+import { microBatchTokens } from "../mini-batch.ts";
+import { equalSlots, largestFirst, lowestHole, type SlotOrder, smallestHole } from "./fit-slots.ts";
+
+/** Rows of a unit: a micro-batch's slot is a whole number of units long, and so is each tensor in it (native/src/runtime/program.h). */
+export const UNIT_ROWS = 16;
+
+/** Activation memory of a micro-batch, in units. */
+export function microBatchUnits(microBatch: Pick<MicroBatch, "rows">): number {
+  return Math.ceil(microBatchTokens(microBatch) / UNIT_ROWS);
+}
+
+type StageOrder = readonly Pick<Action, "letter" | "microBatch">[];
+type MicroBatches = readonly Pick<MicroBatch, "rows">[];
+
+/** Where a stage keeps what its micro-batches save from forward to backward, in units from the start of its arena. */
+export interface StashPlacement {
+  /** By micro-batch: where its slot starts; -1 for those that the order does not have. */
+  readonly offsets: Int32Array;
+  /** The end of the highest slot: what the arena needs. */
+  readonly peak: number;
+  /** By position in the order: the end of the highest slot in use once a forward has begun, or a backward has ended. */
+  readonly used: Int32Array;
+}
+
+interface Slots extends SlotOrder {
+  /** By slot. */
+  readonly microBatches: readonly number[];
+}
+
+/** A forward takes a slot, the backward gives it back. */
+function slotsOf(order: StageOrder, units: (microBatch: number) => number): Slots {
+  const events = new Int32Array(order.length);
+  const microBatches: number[] = [];
+  const slots = new Map<number, number>();
+  order.forEach(({ letter, microBatch }, position) => {
+    if (letter === "F") {
+      slots.set(microBatch, microBatches.length);
+      microBatches.push(microBatch);
+      events[position] = microBatches.length;
+    } else if (letter === "B") {
+      events[position] = -(slots.get(microBatch)! + 1);
+      slots.delete(microBatch);
+    }
+  });
+  return { events, microBatches, sizes: Int32Array.from(microBatches, units) };
+}
+
+function roomOf({ sizes }: SlotOrder, offsets: Int32Array): number {
+  let room = 0;
+  for (let slot = 0; slot < sizes.length; slot += 1) room = Math.max(room, offsets[slot]! + sizes[slot]!);
+  return room;
+}
+
+/** The first of the best, and none further once one needs no more than the slots in use. */
+function bestOffsets(slots: SlotOrder, least: number): { readonly offsets: Int32Array; readonly peak: number } {
+  let offsets: Int32Array = new Int32Array(0);
+  let peak = Number.POSITIVE_INFINITY;
+  for (const place of [smallestHole, lowestHole, equalSlots, largestFirst]) {
+    const found = place(slots);
+    const room = found === undefined ? peak : roomOf(slots, found);
+    if (found !== undefined && room < peak) [offsets, peak] = [found, room];
+    if (peak === least) break;
+  }
+  return { offsets, peak };
+}
+
+function usedUnits({ events, sizes }: SlotOrder, offsets: Int32Array): Int32Array {
+  // Of the slots in use, ascending; no two are the same.
+  const ends: number[] = [];
+  const placeOf = (end: number): number => {
+    let from = ends.length;
+    for (let low = 0; low < from; ) {
+      const middle = (low + from) >> 1;
+      if (ends[middle]! < end) low = middle + 1;
+      else from = middle;
+    }
+    return from;
+  };
+  return events.map((event) => {
+    const slot = Math.abs(event) - 1;
+    const end = slot < 0 ? 0 : offsets[slot]! + sizes[slot]!;
+    if (event > 0) ends.splice(placeOf(end), 0, end);
+    else if (event < 0) ends.splice(placeOf(end), 1);
+    return ends.at(-1) ?? 0;
+  });
+}
+
+/** Gives each micro-batch of a stage's order a slot for as long as it is in flight: planner, simulator and executor all ask here. */
+export function stashPlacement(order: StageOrder, table: MicroBatches): StashPlacement {
+  const units = (microBatch: number): number => microBatchUnits(table[microBatch]!);
+  const slots = slotsOf(order, units);
+  const best = bestOffsets(
+    slots,
+    peakHeld(order, ({ microBatch }) => units(microBatch)),
+  );
+  const offsets = new Int32Array(table.length).fill(-1);
+  slots.microBatches.forEach((microBatch, slot) => {
+    offsets[microBatch] = best.offsets[slot]!;
+  });
+  return { offsets, peak: best.peak, used: usedUnits(slots, best.offsets) };
+}
+
+/** Bytes in use at a position of the order: what is always there, and the slots' part of the arena up to the highest in use. */
+export function bytesInUse({ used }: StashPlacement, position: number, staticBytes: number, unitBytes: number): number {
+  return staticBytes + used[position]! * unitBytes;
+}
