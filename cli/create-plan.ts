@@ -3,7 +3,7 @@ import { planAndPredict } from "../sim/index.ts";
 import type { TraceStream } from "../traces/index.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
-import { loadRequest } from "./load-request.ts";
+import { loadRequest, planChoices } from "./load-request.ts";
 import type { LoadedWorkload } from "./load-workload.ts";
 import { requirePlanSchedule } from "./simulate-comparison.ts";
 
@@ -17,7 +17,7 @@ export interface CreatedPlan {
 /** Plans a workload file as the options say. @throws InputError, PlanError */
 export async function createPlan(io: Io, args: Arguments, file: string): Promise<CreatedPlan> {
   requirePlanSchedule(args);
-  const { request, loaded, placed } = await loadRequest(io, args, file);
+  const { request, loaded, placed } = await loadRequest(io, args, file, planChoices(args));
   try {
     const { body, trace } = planAndPredict(request);
     const plan = sealPlan(body, loaded.locations);

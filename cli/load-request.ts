@@ -1,6 +1,6 @@
 import { InputError } from "../core/index.ts";
 import { type Dtype, type PlanRequest, type Recompute, SCHEDULES } from "../plan/index.ts";
-import { type Arguments, optionalCount, optionalText } from "./command.ts";
+import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
 import type { Io } from "./io.ts";
 import { loadCalibration, loadCluster } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
@@ -16,6 +16,27 @@ function inFlightOption(args: Arguments): "auto" | "none" | number {
   return limit;
 }
 
+/** What the options of a plan choose. */
+export type Choices = Partial<Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute">>;
+
+/** --recompute, over the workload's. */
+export function recomputeChoice(args: Arguments): Choices {
+  const recompute = optionalText(args, "recompute") as Recompute | undefined;
+  return recompute === undefined ? {} : { recompute };
+}
+
+/** What the options of plans alone choose. */
+export function planChoices(args: Arguments): Choices {
+  const schedule = SCHEDULES.find((name) => name === optionalText(args, "schedule"));
+  const groups = optionalCount(args, "groups");
+  return {
+    ...recomputeChoice(args),
+    ...(schedule === undefined ? {} : { schedule }),
+    maxInFlight: inFlightOption(args),
+    groups: groups ?? (flag(args, "fuse") ? "auto" : "unfused"),
+  };
+}
+
 /** What the options ask for, and the documents that say so. */
 export interface LoadedRequest {
   readonly request: PlanRequest;
@@ -25,29 +46,32 @@ export interface LoadedRequest {
 }
 
 /** What a workload file and the options ask for: the one request behind plans, simulations and strategies. @throws InputError */
-export async function loadRequest(io: Io, args: Arguments, file: string): Promise<LoadedRequest> {
+export async function loadRequest(
+  io: Io,
+  args: Arguments,
+  file: string,
+  choices: Choices = {},
+): Promise<LoadedRequest> {
   const { devices, links, source: cluster } = loadCluster(io, args);
-  const groups = optionalCount(args, "groups");
-  const maxInFlight = inFlightOption(args);
   const loaded = await loadWorkload(io, file);
   const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? loaded.workload.model.dtype;
   const { calibration, source: costs, assumed } = loadCalibration(io, args, devices, dtype);
   for (const remark of loaded.remarks) note(io, args, remark);
   if (assumed) note(io, args, "No calibration given: times are from nominal figures; `loratwin calibrate` measures.");
-  const schedule = SCHEDULES.find((name) => name === optionalText(args, "schedule"));
   const request: PlanRequest = {
     architecture: loaded.architecture,
     dtype,
     modelDigest: loaded.model?.digest ?? null,
-    recompute: (optionalText(args, "recompute") as Recompute | undefined) ?? loaded.workload.recompute,
+    recompute: loaded.workload.recompute,
     jobs: loaded.workload.jobs,
     rows: loaded.rows,
     devices,
     links,
     calibration,
-    schedule: schedule ?? "lorapp",
-    maxInFlight,
-    groups: groups ?? (args["fuse"] === false ? "unfused" : "auto"),
+    schedule: "lorapp",
+    maxInFlight: "auto",
+    groups: "auto",
+    ...choices,
   };
   return {
     request,

@@ -15,7 +15,7 @@ import { runText } from "./describe-run.ts";
 import { writeLines } from "./files.ts";
 import type { Io } from "./io.ts";
 import { calibrationHash } from "./load-cluster.ts";
-import { loadRequest } from "./load-request.ts";
+import { loadRequest, recomputeChoice } from "./load-request.ts";
 import { type Option, type OptionTable, pick } from "./option-table.ts";
 import { printResult } from "./output.ts";
 import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
@@ -103,13 +103,13 @@ function comparisonUse(schedule: ComparisonSchedule, more: OptionTable): Use {
 /** `simulate --schedule tp` and the like: the workload's jobs one after another, in virtual time. */
 export async function simulateComparison(io: Io, args: Arguments, schedule: ComparisonSchedule): Promise<number> {
   const file = requiredText(args, "plan");
-  const { request, placed } = await loadRequest(io, args, file);
+  const { request, placed } = await loadRequest(io, args, file, recomputeChoice(args));
   let run: JobsRun;
   try {
     run = comparisonRun(request, {
       schedule,
       full: flag(args, "full"),
-      accumulate: flag(args, "accumulate"),
+      accumulate: "accumulate" in COMPARISON_USES[schedule].options && flag(args, "accumulate"),
       overlap: args["overlap"] !== false,
       prefetch: schedule === "fsdp" ? optionalCount(args, "prefetch", 0)! : OF_FSDP.prefetch.default,
     });
