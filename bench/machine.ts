@@ -1,22 +1,19 @@
-import { spawnSync } from "node:child_process";
 import { packageFile } from "../cli/package-file.ts";
 import { DeviceError } from "../core/index.ts";
 import type { Dtype } from "../plan/index.ts";
 import { type Measurement, measurementSchema } from "./measurement.ts";
+import { outputOf } from "./own-process.ts";
 import type { Bench } from "./suite.ts";
 
 let built = false;
 
 /** Runs native/bench's program, built on first use. @throws DeviceError */
-function kernelBench(...args: readonly string[]): readonly Measurement[] {
-  const run = (program: string, words: readonly string[]): string => {
-    const { status, stdout, stderr, error } = spawnSync(program, words, { cwd: packageFile(), encoding: "utf8" });
-    if (status === 0) return stdout;
-    throw new DeviceError({ expected: "kernel_bench to build and run", got: error?.message ?? stderr.trim() });
-  };
-  if (!built) run(process.execPath, [packageFile("native", "build.mjs"), "kernel_bench"]);
+async function kernelBench(...args: readonly string[]): Promise<readonly Measurement[]> {
+  if (!built)
+    await outputOf("the build of kernel_bench", process.execPath, [packageFile("native", "build.mjs"), "kernel_bench"]);
   built = true;
-  return run(packageFile("native", "build", "kernel_bench"), args)
+  const lines = await outputOf("kernel_bench", packageFile("native", "build", "kernel_bench"), args);
+  return lines
     .trim()
     .split("\n")
     .map((line) => measurementSchema.parse(JSON.parse(line)));
@@ -25,7 +22,7 @@ function kernelBench(...args: readonly string[]): readonly Measurement[] {
 const repetitions = ({ scale }: Bench): string => ({ full: "5", default: "5", quick: "3", tiny: "1" })[scale];
 
 /** The machine's peaks: registers, DRAM and last-level cache, for one and two threads. */
-export function measureHardware(bench: Bench): readonly Measurement[] {
+export function measureHardware(bench: Bench): Promise<readonly Measurement[]> {
   return kernelBench("--repetitions", repetitions(bench));
 }
 
@@ -53,6 +50,6 @@ export function largerOf(first: readonly Measurement[], second: readonly Measure
 }
 
 /** Register peaks now, for a ratio to what runs just before or after. */
-export function measurePeaks(bench: Bench, threads: number): readonly Measurement[] {
+export function measurePeaks(bench: Bench, threads: number): Promise<readonly Measurement[]> {
   return kernelBench("--peak", "--threads", `${threads}`, "--repetitions", repetitions(bench));
 }

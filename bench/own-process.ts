@@ -9,14 +9,15 @@ export function endWithParent(): void {
 }
 
 /**
- * What a built file of this folder prints as JSON, run in a process of its own with one argument in JSON; on one core alone when it is given.
- * @throws DeviceError when the process fails.
+ * What a program prints. It is in a process group of its own: Ctrl-C is for the suite, which lets the case end.
+ * @throws DeviceError, which names it as `what`, when it does not end well.
  */
-export async function inOwnProcess<Result>(file: string, argument: unknown, core?: number): Promise<Result> {
-  const words = [process.execPath, packageFile("dist", "bench", file), JSON.stringify(argument)];
-  const command = core === undefined ? words : ["taskset", "-c", `${core}`, ...words];
-  // In a process group of its own: Ctrl-C is for the suite, which lets the case end.
-  const child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "pipe", "pipe", "ipc"], detached: true });
+export async function outputOf(what: string, program: string, words: readonly string[]): Promise<string> {
+  const child = spawn(program, words, {
+    cwd: packageFile(),
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    detached: true,
+  });
   const [out, err]: [string[], string[]] = [[], []];
   child.stdout!.on("data", (data: Buffer) => void out.push(data.toString()));
   child.stderr!.on("data", (data: Buffer) => void err.push(data.toString()));
@@ -24,10 +25,19 @@ export async function inOwnProcess<Result>(file: string, argument: unknown, core
     child.once("error", reject);
     child.once("close", resolve);
   });
-  if (code === 0) return JSON.parse(out.join("")) as Result;
-  throw new DeviceError({
-    expected: `${file} to end well in a process of its own`,
-    got: code,
-    detail: err.join("").trim(),
-  });
+  if (code === 0) return out.join("");
+  throw new DeviceError({ expected: `${what} to end well`, got: code, detail: err.join("").trim() });
+}
+
+/**
+ * What a built file of this folder prints as JSON, run in a process of its own with one argument in JSON; on one core alone when it is given.
+ * @throws DeviceError when the process fails.
+ */
+export async function inOwnProcess<Result>(file: string, argument: unknown, core?: number): Promise<Result> {
+  const words = [packageFile("dist", "bench", file), JSON.stringify(argument)];
+  const output =
+    core === undefined
+      ? await outputOf(file, process.execPath, words)
+      : await outputOf(file, "taskset", ["-c", `${core}`, process.execPath, ...words]);
+  return JSON.parse(output) as Result;
 }

@@ -12,7 +12,7 @@ function placeText({ suite, place, total, name }: CasePlace): string {
 }
 
 /** What became of a case, as one line. */
-export function outcomeLine(place: CasePlace, outcome: CaseOutcome): string {
+export function outcomeLine(place: CasePlace, outcome: CaseOutcome): string | undefined {
   switch (outcome.outcome) {
     case "measured":
       return `${placeText(place)}: ${roughly(outcome.record.seconds ?? 0)}`;
@@ -20,8 +20,9 @@ export function outcomeLine(place: CasePlace, outcome: CaseOutcome): string {
       return `${placeText(place)}: kept, measured earlier today`;
     case "no time":
       return `${placeText(place)}: left out, about ${roughly(outcome.expectedSeconds)} do not fit into the time`;
+    // One line for all of them ends the run.
     case "interrupted":
-      return `${placeText(place)}: not begun`;
+      return undefined;
   }
 }
 
@@ -47,7 +48,10 @@ export function progressTo(stream: NodeJS.WriteStream): ProgressOutput {
     return {
       say,
       begins: () => {},
-      ends: (place, outcome) => say(outcomeLine(place, outcome)),
+      ends(place, outcome) {
+        const line = outcomeLine(place, outcome);
+        if (line !== undefined) say(line);
+      },
       [Symbol.dispose]: () => {},
     };
   }

@@ -1,7 +1,7 @@
-import { createRng, DeviceError, median, sum } from "../core/index.ts";
+import { canonicalJson, createRng, DeviceError, median, sum } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
 import { type BaseModel, type ExecuteResult, executePlan, initialPairs, syntheticWeights } from "../exec/index.ts";
-import type { Architecture, Dtype, Plan } from "../plan/index.ts";
+import type { Architecture, ComputeDtype, Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { computeEvents } from "../traces/totals.ts";
 import { ATTENTION_TARGETS, benchPlan, MODEL } from "./workload.ts";
@@ -25,8 +25,16 @@ function upperHalves(floats: Float32Array): Uint16Array {
   return halves;
 }
 
-/** Random weights, one tensor for all of a shape; as floats, and in bfloat16 as a checkpoint would hold it. */
+let latest: BaseModel | undefined;
+
+/** Random weights, one tensor for all of a shape; as floats, and in bfloat16 as a checkpoint would hold it. Kept for the next run of the same model. */
 export function benchModel(architecture: Architecture): BaseModel {
+  if (latest === undefined || canonicalJson(latest.architecture) !== canonicalJson(architecture))
+    latest = randomModel(architecture);
+  return latest;
+}
+
+function randomModel(architecture: Architecture): BaseModel {
   const { weights } = syntheticWeights(architecture);
   const floats = (shape: readonly number[]): Float32Array => weights.read(shape.join("x"), shape);
   return {
@@ -92,10 +100,10 @@ export function plannedBytes(plan: Plan): number {
   return sum(plan.memory.map(({ total }) => total));
 }
 
-const accepted: Dtype[] = [];
+const accepted: ComputeDtype[] = [];
 
 /** The dtypes that the executor trains in, found out by training in them. */
-export async function acceptedDtypes(): Promise<readonly Dtype[]> {
+export async function acceptedDtypes(): Promise<readonly ComputeDtype[]> {
   if (accepted.length > 0) return accepted;
   for (const dtype of ["float32", "bfloat16"] as const) {
     const job = { rank: 4, targets: ATTENTION_TARGETS, batchSize: 1, microBatchSize: 1, length: 8, steps: 1 };

@@ -1,11 +1,11 @@
-import { type Dtype, PROJECTIONS, type Projection } from "../plan/index.ts";
+import { type ComputeDtype, PROJECTIONS, type Projection } from "../plan/index.ts";
 import type { Scale } from "./suite.ts";
 import { ATTENTION_TARGETS, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";
 
 /** Workloads of one model and dtype, and whose sizes the calibration measures that predicts them all. */
 export interface TwinFamily {
-  readonly name: string;
-  readonly dtype: Dtype;
+  readonly name: "wide" | "deep";
+  readonly dtype: ComputeDtype;
   readonly calibration: readonly PlanShape[];
   readonly workloads: Readonly<Record<string, PlanShape>>;
 }
@@ -29,7 +29,7 @@ const FULL: Sizes = {
 
 const SIZES: Readonly<Record<Scale, Sizes>> = {
   full: FULL,
-  default: { ...FULL, steps: 8 },
+  default: { ...FULL, max: 128, steps: 8 },
   quick: {
     wide: { hidden: 256, layers: 4, heads: 4, kvHeads: 4, intermediate: 688, vocabulary: 4096 },
     deep: { hidden: 192, layers: 6, heads: 6, kvHeads: 2, intermediate: 512, vocabulary: 2048 },
@@ -53,7 +53,7 @@ const TWO = [1, 1];
  * The ends of the range that the workloads stay in, in ranks, lengths and sizes, and both sets of targets: micro-batches of two short rows of one
  * adapter, up to a row of each of eight.
  */
-function calibrationShapes(model: ModelShape, dtype: Dtype, { min, max }: Sizes): readonly PlanShape[] {
+function calibrationShapes(model: ModelShape, dtype: ComputeDtype, { min, max }: Sizes): readonly PlanShape[] {
   const length = { distribution: "uniform", min, max } as const;
   const shape = { model, dtype, devices: TWO };
   const jobsOf = (
@@ -70,7 +70,7 @@ function calibrationShapes(model: ModelShape, dtype: Dtype, { min, max }: Sizes)
 }
 
 /** Other lengths, ranks, targets, batches, groups and schedules than those measured. */
-function workloads(model: ModelShape, dtype: Dtype, sizes: Sizes): Readonly<Record<string, PlanShape>> {
+function workloads(model: ModelShape, dtype: ComputeDtype, sizes: Sizes): Readonly<Record<string, PlanShape>> {
   const { min, max, steps } = sizes;
   const middle = Math.round((min + max) / 2);
   const job: JobShape = { rank: 8, targets: ATTENTION_TARGETS, batchSize: 4, microBatchSize: 2, length: middle, steps };
@@ -129,7 +129,7 @@ function workloads(model: ModelShape, dtype: Dtype, sizes: Sizes): Readonly<Reco
 }
 
 /** Two model shapes, each in every dtype given. */
-export function twinFamilies(scale: Scale, dtypes: readonly Dtype[]): readonly TwinFamily[] {
+export function twinFamilies(scale: Scale, dtypes: readonly ComputeDtype[]): readonly TwinFamily[] {
   const sizes = SIZES[scale];
   return dtypes.flatMap((dtype) =>
     (["wide", "deep"] as const).map((name) => ({

@@ -69,7 +69,7 @@ async function productRate(scale: Scale, dtype: Dtype): Promise<number> {
 
 /** What the machine does at most: it bounds the case, so it is measured with it. */
 async function measureRates(bench: Bench, dtype: Dtype): Promise<Rates> {
-  const readBytes = readRate(measureHardware(bench), THREADS);
+  const readBytes = readRate(await measureHardware(bench), THREADS);
   return { readBytes, flops: await productRate(bench.scale, dtype) };
 }
 

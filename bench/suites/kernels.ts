@@ -129,11 +129,11 @@ function recordKernels(
 
 /** Products alone and every operator of a step, between two measurements of the peaks that they are shares of. */
 async function measureRows(bench: Bench, dtype: Dtype, rows: number): Promise<void> {
-  const before = measureHardware(bench);
+  const before = await measureHardware(bench);
   const alone = await measureAlone(bench, dtype, rows);
   const runs = [];
   for (const ranks of [EQUAL, MIXED]) runs.push({ ranks, actions: await measure(bench, dtype, ranks, rows) });
-  const hardware = largerOf(before, measureHardware(bench));
+  const hardware = largerOf(before, await measureHardware(bench));
   for (const line of hardware)
     bench.record({ ...line, parameters: { ...line.parameters, beside: `${rows} rows, ${dtype}` } });
   for (const { parameters, rates } of alone) {

@@ -140,7 +140,7 @@ async function measure(bench: Bench, variant: Variant, dtype: Dtype, torch: Torc
       },
     ];
     for (const turn of run % 2 === 0 ? turns : turns.reverse()) await turn();
-    peaks.push(registerPeak(measurePeaks(bench, THREADS), dtype, THREADS));
+    peaks.push(registerPeak(await measurePeaks(bench, THREADS), dtype, THREADS));
   }
   const registers = maximum(peaks);
   const tokens = tokensOf(scale);
