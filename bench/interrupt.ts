@@ -1,19 +1,21 @@
+import type { EventEmitter } from "node:events";
+
 /** What a person asked of the process. */
 export interface Interrupt extends Disposable {
   isAsked(): boolean;
 }
 
-/** The first Ctrl-C (or SIGTERM) asks for an end and tells so, the second ends the process at once. */
-export function onInterrupt(tell: () => void): Interrupt {
+/** The first Ctrl-C (or SIGTERM) that `signals` tells of asks for an end, the second one ends the process at once with 128 + SIGINT. */
+export function onInterrupt(signals: EventEmitter, tell: () => void, exit: (code: number) => void): Interrupt {
   let asked = false;
   const listener = (): void => {
-    if (asked) process.exit(130);
+    if (asked) exit(130);
+    else tell();
     asked = true;
-    tell();
   };
-  process.on("SIGINT", listener).on("SIGTERM", listener);
+  signals.on("SIGINT", listener).on("SIGTERM", listener);
   return {
     isAsked: () => asked,
-    [Symbol.dispose]: () => void process.off("SIGINT", listener).off("SIGTERM", listener),
+    [Symbol.dispose]: () => void signals.off("SIGINT", listener).off("SIGTERM", listener),
   };
 }

@@ -46,9 +46,9 @@ async function main(argv: readonly string[]): Promise<number> {
   const load = loadavg()[0] ?? 0;
   if (load > IDLE_LOAD) console.error(`Other programs are running (load ${load.toFixed(1)}): times will be off.\n`);
   using progress = progressTo(process.stderr);
-  using interrupt = onInterrupt(() =>
-    progress.say("Ends after this case; what has been measured is kept. Ctrl-C again ends at once, without this case."),
-  );
+  const tell = (): void =>
+    progress.say("Ends after this case; what has been measured is kept. Ctrl-C again ends at once, without this case.");
+  using interrupt = onInterrupt(process, tell, process.exit);
   for (const name of request.names) {
     if (interrupt.isAsked()) break;
     await runOne(name, request, progress, interrupt.isAsked);
