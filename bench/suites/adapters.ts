@@ -27,7 +27,7 @@ interface Sizes {
 
 const SIZES: Readonly<Record<Scale, Sizes>> = {
   full: { lengths: [16, 64, 256, 1024], runs: 5, steps: 3, long: { from: 1024, runs: 5 } },
-  default: { lengths: [16, 64, 256], runs: 3, steps: 3, long: { from: 256, runs: 2 } },
+  default: { lengths: [16, 64, 256], runs: 3, steps: 3, long: { from: 64, runs: 2 } },
   quick: { lengths: [16, 64], runs: 1, steps: 3, long: { from: 1024, runs: 1 } },
   tiny: { lengths: [8], runs: 1, steps: 2, long: { from: 1024, runs: 1 } },
 };
@@ -130,9 +130,10 @@ export const adapters: Suite = {
   versions: torchVersions,
   async cases({ scale, note }) {
     const isCompared = hasTorch(note);
-    return (await acceptedDtypes()).flatMap((dtype) =>
-      SIZES[scale].lengths.map(
-        (length): Case => ({
+    const dtypes = await acceptedDtypes();
+    return SIZES[scale].lengths.flatMap((length) =>
+      dtypes.map(
+        (dtype): Case => ({
           name: `${length} tokens a job, ${dtype}`,
           seconds: secondsOf(scale, dtype, length),
           async run(bench) {

@@ -42,11 +42,12 @@ interface Variant {
 function variants(scale: Scale): readonly Variant[] {
   const model = MODEL[scale];
   const grouped = { ...model, kvHeads: Math.max(1, Math.round(model.heads / 3)) };
-  return [
+  const both = [
     { name: "q, k, v, o", model, targets: ATTENTION_TARGETS },
     { name: "all seven projections", model, targets: PROJECTIONS },
-    { name: "q, k, v, o; grouped queries", model: grouped, targets: ATTENTION_TARGETS },
   ];
+  if (scale === "default") return both;
+  return [...both, { name: "q, k, v, o; grouped queries", model: grouped, targets: ATTENTION_TARGETS }];
 }
 
 /** The settings of PyTorch that are tried; the fastest one is the baseline. The first is what it was on every machine so far. */
