@@ -2,7 +2,7 @@
 export interface Io {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
-  /** Whether stderr is a terminal: progress and hints are shown only there. */
+  /** Whether stderr is a terminal: progress is shown only there. */
   readonly isTty: boolean;
   /** Relative paths start here. */
   readonly cwd: string;

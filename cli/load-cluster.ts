@@ -14,6 +14,7 @@ import {
   computeDtype,
   type Dtype,
   gpuCalibration,
+  type HostFacts,
   mergeCatalogs,
   parseDocument,
   placeError,
@@ -28,6 +29,7 @@ import { type Arguments, optionalText } from "./command.ts";
 import { readInput } from "./files.ts";
 import type { Io } from "./io.ts";
 import type { Option } from "./option-table.ts";
+import { note } from "./output.ts";
 
 export const CATALOG_OPTION = {
   type: "string",
@@ -50,21 +52,43 @@ export interface LoadedCluster {
   readonly source: ReadText | undefined;
 }
 
-/** The devices of --cluster FILE or --devices LIST; without either, cpu:0. @throws InputError */
-export function loadCluster(io: Io, args: Arguments): LoadedCluster {
+/** What this machine has for the devices of machine `local`. */
+export function thisMachine(): HostFacts {
+  return { memoryBytes: totalmem(), cores: () => nativeInfo().cores.length, cuda: () => nativeInfo().cuda };
+}
+
+/** One device a core, as many as make stages; says so. */
+function everyCore(io: Io, args: Arguments, numLayers: number): string {
+  const numCores = thisMachine().cores();
+  const names = Array.from({ length: Math.min(numCores, numLayers) }, (_, core) => `cpu:${core}`);
+  const listed = names.length > 2 ? `${names[0]} to ${names.at(-1)}` : names.join(" and ");
+  const which =
+    names.length < numCores
+      ? `of this machine's ${numCores} cores: each of the model's ${numLayers} layers makes at most one stage`
+      : numCores === 1
+        ? "the one core of this machine"
+        : "all cores of this machine";
+  note(io, args, `no devices given: ${listed}, ${which}; --devices or --cluster chooses others.`);
+  return names.join();
+}
+
+/**
+ * The devices of --cluster FILE or --devices LIST; without either, every core of this machine, at most one a layer.
+ * @throws InputError, DeviceError
+ */
+export function loadCluster(io: Io, args: Arguments, numLayers = Number.POSITIVE_INFINITY): LoadedCluster {
   const file = optionalText(args, "cluster");
   const list = optionalText(args, "devices");
   if (file !== undefined && list !== undefined)
     throw new InputError({ expected: "either --cluster or --devices", got: "both" });
   const catalog = loadCatalog(io, args);
-  const host = { memoryBytes: totalmem(), cores: 1, cuda: () => nativeInfo().cuda };
   const resolve = (cluster: Cluster, source: ReadText | undefined): LoadedCluster => {
-    const devices = resolveDevices(cluster, catalog, host);
+    const devices = resolveDevices(cluster, catalog, thisMachine());
     return { devices, links: resolveLinks(cluster, devices, catalog), source };
   };
   if (file === undefined) {
     try {
-      return resolve(clusterFromList(list ?? "cpu:0"), undefined);
+      return resolve(clusterFromList(list ?? everyCore(io, args, numLayers)), undefined);
     } catch (error) {
       if (error instanceof InputError) throw new InputError({ ...error.facts, at: "--devices" });
       throw error;

@@ -2,7 +2,7 @@ import { InputError } from "../core/index.ts";
 import { checkPlan, type Plan, type ReadText, readText } from "../plan/index.ts";
 import type { TraceStream } from "../traces/index.ts";
 import type { Arguments } from "./command.ts";
-import { createPlan } from "./create-plan.ts";
+import { createPlan, noteNominal } from "./create-plan.ts";
 import { readInput } from "./files.ts";
 import type { Io } from "./io.ts";
 import type { LoadedWorkload } from "./load-workload.ts";
@@ -45,5 +45,6 @@ export function loadPlan(io: Io, file: string): LoadedPlan {
 /** A workload file that is planned on the spot. @throws InputError, PlanError */
 export async function planWorkload(io: Io, args: Arguments, file: string): Promise<LoadedPlan> {
   const created = await createPlan(io, args, file);
+  noteNominal(io, args, created);
   return { ...created, source: created.loaded.source };
 }

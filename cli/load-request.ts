@@ -41,6 +41,8 @@ export function planChoices(args: Arguments): Choices {
 export interface LoadedRequest {
   readonly request: PlanRequest;
   readonly loaded: LoadedWorkload;
+  /** Whether times come from nominal figures, since nobody gave others. */
+  readonly isNominal: boolean;
   /** A failure, with the line of the document that it is about. */
   readonly placed: (error: unknown) => unknown;
 }
@@ -52,12 +54,11 @@ export async function loadRequest(
   file: string,
   choices: Choices = {},
 ): Promise<LoadedRequest> {
-  const { devices, links, source: cluster } = loadCluster(io, args);
   const loaded = await loadWorkload(io, file);
+  const { devices, links, source: cluster } = loadCluster(io, args, loaded.architecture.numLayers);
   const dtype = (optionalText(args, "dtype") as Dtype | undefined) ?? loaded.workload.model.dtype;
   const { calibration, source: costs, assumed } = loadCalibration(io, args, devices, dtype);
   for (const remark of loaded.remarks) note(io, args, remark);
-  if (assumed) note(io, args, "No calibration given: times are from nominal figures; `loratwin calibrate` measures.");
   const request: PlanRequest = {
     architecture: loaded.architecture,
     dtype,
@@ -76,6 +77,7 @@ export async function loadRequest(
   return {
     request,
     loaded,
+    isNominal: assumed,
     placed: (error) => placeInput(error, { main: loaded.source, calibration: costs, cluster }),
   };
 }

@@ -87,12 +87,11 @@ async function loadJobData(job: Job, index: number, context: JobDataContext): Pr
   const steps = orderRows(rows.length, { seed: job.seed, shuffle, batchSize: job.batchSize, ...amount }).map((step) => [
     ...step,
   ]);
+  const numRows = rows.length + numDropped;
   const remarks = [
-    ...(inferred === undefined || job.data.prompt !== undefined
-      ? []
-      : [`${job.name}: read as ${format}, since ${inferred}`]),
-    ...(numCut > 0 ? [`${job.name}: ${numCut} rows cut to ${job.cutoffLength} tokens`] : []),
-    ...(numDropped > 0 ? [`${job.name}: ${numDropped} rows dropped, the cutoff left nothing to score`] : []),
+    ...(inferred === undefined || job.data.prompt !== undefined ? [] : [`read as ${format}, since ${inferred}`]),
+    ...(numCut > 0 ? [`${numCut} of ${numRows} rows cut to ${job.cutoffLength} tokens`] : []),
+    ...(numDropped > 0 ? [`${numDropped} of ${numRows} rows dropped, the cutoff left nothing to score`] : []),
   ];
   return {
     rows: {
@@ -105,6 +104,20 @@ async function loadJobData(job: Job, index: number, context: JobDataContext): Pr
     file,
     remarks,
   };
+}
+
+/** Each remark once, behind the names of all jobs that it is true of. */
+function jobRemarks({ jobs }: Workload, datasets: readonly JobDataset[]): readonly string[] {
+  const named = new Map<string, string[]>();
+  datasets.forEach(({ remarks }, job) => {
+    for (const remark of remarks) named.set(remark, [...(named.get(remark) ?? []), jobs[job]!.name]);
+  });
+  return [...named].map(([remark, names]) => `${names.join(", ")}: ${remark}`);
+}
+
+function unusedPriorities({ jobs }: Workload): readonly string[] {
+  const names = jobs.filter(({ priority }) => priority !== 0).map(({ name }) => name);
+  return names.length === 0 ? [] : [`priority of ${names.join(", ")} is not used: a plan has all jobs from the start`];
 }
 
 /** The model that a workload names, opened. */
@@ -178,6 +191,6 @@ async function loadInputs(workload: Workload, source: ReadText): Promise<LoadedW
       data: named((_, index) => datasets[index]!.file),
       init,
     },
-    remarks: datasets.flatMap(({ remarks }) => remarks),
+    remarks: [...jobRemarks(workload, datasets), ...unusedPriorities(workload)],
   };
 }

@@ -8,8 +8,13 @@ export function printResult(io: Io, args: Arguments, document: unknown, text: ()
   io.stdout(`${flag(args, "json") ? canonicalJson(document) : text()}\n`);
 }
 
-/** Progress and hints go to stderr, and only to a person. */
+/** What was chosen, left out or assumed, on stderr, also where nobody looks: a file of messages is read later. */
 export function note(io: Io, args: Arguments, text: string): void {
+  if (!flag(args, "quiet")) io.stderr(`Note: ${text}\n`);
+}
+
+/** How far something has got, on stderr, and only on a terminal. */
+export function showProgress(io: Io, args: Arguments, text: string): void {
   if (io.isTty && !flag(args, "quiet")) io.stderr(`${text}\n`);
 }
 

@@ -54,7 +54,7 @@ function drawingOf(io: Io, args: Arguments, calibration: Calibration, numActions
   const seed = optionalCount(args, "seed", 0) ?? 0;
   const asked = countSamples(args, numActions);
   if (asked === 0) {
-    note(io, args, `No intervals for ${what} of ${numActions} actions; --samples ${FEWEST_SAMPLES} computes them.`);
+    note(io, args, `no intervals for ${what} of ${numActions} actions; --samples ${FEWEST_SAMPLES} computes them.`);
     return undefined;
   }
   return { seed, samples: hasErrors(calibration) ? asked : 1 };

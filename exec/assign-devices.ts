@@ -1,9 +1,27 @@
-import { DeviceError } from "../core/index.ts";
-import type { DeviceOptions } from "../native/index.ts";
-import type { ResolvedDevice } from "../plan/index.ts";
+import { totalmem } from "node:os";
+import { DeviceError, formatBytes, InputError } from "../core/index.ts";
+import { type DeviceOptions, nativeInfo } from "../native/index.ts";
+import { assignCores, type PlanBody, type ResolvedDevice, THIS_MACHINE } from "../plan/index.ts";
 
 /** `cuda:1`, or `cuda:1#2` for one of several devices that share a GPU. */
 const CUDA_NAME = /^cuda:(?<index>\d+)(?:#\d+)?$/;
+
+const WHAT_RUNS =
+  "cpu:0, cpu:1, ... and cuda:0, ... of this machine execute (`loratwin devices` lists them); other devices can be planned and simulated.";
+
+function checkHere({ name, machine, kind, type }: ResolvedDevice): void {
+  if (kind === "abstract")
+    throw new DeviceError({ expected: "a CPU or CUDA device", at: name, got: type, hint: WHAT_RUNS });
+  if (machine !== THIS_MACHINE)
+    throw new DeviceError({
+      expected: `devices of one machine, this one, which a cluster file calls ${THIS_MACHINE},`,
+      at: name,
+      got: `machine ${machine}`,
+      hint: WHAT_RUNS,
+    });
+  if (kind === "cpu" && type !== "cpu")
+    throw new DeviceError({ expected: "this machine's CPU (type cpu)", at: name, got: type, hint: WHAT_RUNS });
+}
 
 function cudaOptions({ name, type }: ResolvedDevice): DeviceOptions {
   const index = CUDA_NAME.exec(name)?.groups?.["index"];
@@ -12,40 +30,61 @@ function cudaOptions({ name, type }: ResolvedDevice): DeviceOptions {
       expected: "a GPU named cuda:0, cuda:1, ... to train on",
       at: name,
       got: type,
-      hint: "Other devices can be planned and simulated.",
+      hint: WHAT_RUNS,
     });
   }
+  const { reason, devices } = nativeInfo().cuda;
+  if (Number(index) >= devices.length)
+    throw new DeviceError({
+      expected: "a CUDA device",
+      at: name,
+      got: devices.length === 0 ? `none: ${reason}` : `${devices.length} GPUs`,
+      hint: WHAT_RUNS,
+    });
   return { kind: "cuda", name, index: Number(index) };
 }
 
-/**
- * What each of a plan's devices is on this machine: consecutive cores, none shared, or the GPU that its name says.
- * @throws DeviceError when there are too few cores, or for a device that only a simulator knows.
- */
-export function assignDevices(devices: readonly ResolvedDevice[], cores: readonly number[]): readonly DeviceOptions[] {
-  const wanted = devices.reduce((sum, { kind, threads }) => sum + (kind === "cpu" ? threads : 0), 0);
-  let next = 0;
-  return devices.map((device) => {
-    const { name, kind, threads, type } = device;
-    if (kind === "cuda") return cudaOptions(device);
-    if (kind === "abstract") {
-      throw new DeviceError({
-        expected: "a CPU or CUDA device",
-        at: name,
-        got: type,
-        hint: "cpu:0, cpu:1, ... and cuda:0, ... execute; other devices can be simulated.",
-      });
-    }
-    const own = cores.slice(next, next + threads);
-    next += threads;
-    if (own.length < threads) {
-      throw new DeviceError({
-        expected: `a core for each thread (${wanted})`,
-        at: name,
-        got: `${cores.length} cores`,
-        hint: "Use fewer devices or fewer threads a device.",
-      });
-    }
-    return { name, cores: own };
+type Executed = Pick<PlanBody, "devices" | "links" | "stages" | "memory">;
+
+/** What a plan may ask of its links and memory that the executor does not do. */
+function checkDemands({ devices, links, stages, memory }: Executed): void {
+  links.forEach((link, boundary) => {
+    if (link?.transfers === undefined) return;
+    const [from, to] = [stages[boundary], stages[boundary + 1]].map((stage) => devices[stage!.device]!.name);
+    throw new InputError({
+      expected: `transfers that overlap with computation between ${from} and ${to}`,
+      got: link.transfers,
+      hint: "The executor's always do; blocking ones can be simulated. Leave `transfers: blocking` out of the cluster file and make the plan anew.",
+    });
   });
+  const needed = stages.reduce(
+    (sum, { device }, stage) => sum + (devices[device]!.kind === "cpu" ? memory[stage]!.total : 0),
+    0,
+  );
+  if (needed > totalmem())
+    throw new DeviceError({
+      expected: `a plan that fits into this machine's memory (${formatBytes(totalmem())})`,
+      got: formatBytes(needed),
+      hint: "The cluster file's memoryBytes says more than is there. Leave it out and make the plan anew.",
+    });
+}
+
+/**
+ * What each of a plan's stages runs on here: cores that no other has, or the GPU that its name says.
+ * @throws DeviceError for a device that is not here; InputError for what the executor does not do.
+ */
+export function assignDevices(plan: Executed): readonly DeviceOptions[] {
+  const used = [...new Set(plan.stages.map(({ device }) => device))];
+  const devices = used.map((device) => plan.devices[device]!);
+  devices.forEach(checkHere);
+  checkDemands(plan);
+  const present = devices.some(({ kind }) => kind === "cpu") ? nativeInfo().cores : [];
+  const cores = assignCores(devices, present.length);
+  const options = devices.map(
+    (device, index): DeviceOptions =>
+      device.kind === "cuda"
+        ? cudaOptions(device)
+        : { name: device.name, cores: cores[index]!.map((core) => present[core]!) },
+  );
+  return plan.stages.map(({ device }) => options[used.indexOf(device)]!);
 }

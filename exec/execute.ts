@@ -1,5 +1,5 @@
 import type { Row } from "../datasets/index.ts";
-import { createRuntime, type DeviceStatistics, nativeInfo } from "../native/index.ts";
+import { createRuntime, type DeviceStatistics } from "../native/index.ts";
 import { microBatchTokens, type Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { assignDevices } from "./assign-devices.ts";
@@ -47,10 +47,7 @@ const QUEUE_AHEAD = 256;
  */
 export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const { plan, model, rows } = input;
-  const devices = assignDevices(
-    plan.stages.map((stage) => plan.devices[stage.device]!),
-    nativeInfo().cores,
-  );
+  const devices = assignDevices(plan);
   using runtime = createRuntime();
   const lowered = lowerPlan(plan);
   const firstCell = runtime.createNormCells(plan.jobs.length * plan.stages.length);

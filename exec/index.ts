@@ -1,9 +1,10 @@
 // Running a plan for real.
 
-// This machine's devices.
 export { type CudaGraphs, type NativeInfo, nativeInfo } from "../native/index.ts";
 // Adapters: their start, and PEFT's folders.
 export { initialPairs } from "./adapters.ts";
+// This machine's devices.
+export { assignDevices } from "./assign-devices.ts";
 export { type CalibrationRange, calibrationPlans, WARM_STEPS } from "./calibration-plans.ts";
 export { type ExecuteInput, type ExecuteResult, executePlan } from "./execute.ts";
 // Measuring operators for calibrations.
@@ -14,5 +15,6 @@ export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
 // Progress and the lines of metrics.jsonl.
 export type { Progress } from "./record-completions.ts";
 export { checkRows } from "./run-input.ts";
+export { simulatedOnly } from "./simulated-only.ts";
 export type { StepMetrics } from "./step-metrics.ts";
 export { syntheticWeights } from "./synthetic-model.ts";

@@ -13,6 +13,8 @@ export {
   parseAnyAction,
   UPDATE,
 } from "./action.ts";
+// Which cores the devices of this machine have.
+export { assignCores, THIS_MACHINE } from "./assign-cores.ts";
 // Orders with several stages a device, or with the gradients apart, for comparison with the schedules of plans.
 export { interleavedOrders } from "./comparison/interleaved.ts";
 export { zeroBubbleOrders } from "./comparison/zero-bubble.ts";

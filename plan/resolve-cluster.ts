@@ -1,11 +1,13 @@
 import { DeviceError, InputError } from "../core/index.ts";
+import { assignCores, THIS_MACHINE } from "./assign-cores.ts";
 import type { Catalog } from "./documents/catalog.ts";
 import { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
 
-/** What the machine that plans knows of itself; for devices of type `cpu`. */
+/** What the machine that plans knows of itself: `local` in a cluster. */
 export interface HostFacts {
   readonly memoryBytes: number;
-  readonly cores: number;
+  /** Cores that this process may use; asked for once a cluster names one. */
+  readonly cores: () => number;
   /** Its GPUs, by index; asked for once a cluster names one. Why there are none. */
   readonly cuda?: () => {
     readonly reason: string;
@@ -64,18 +66,26 @@ function sharersOf(name: string, cluster: Cluster): number {
     .filter((device) => device.type === "cuda" && CUDA_NAME.exec(device.name)?.groups?.["index"] === index).length;
 }
 
-/** All devices of a cluster in order, with figures from the file, else the catalog. @throws InputError for an unknown type or a repeated name. */
+/**
+ * All devices of a cluster in order, with figures from the file, else the catalog.
+ * @throws InputError for an unknown type or a repeated name; DeviceError for more of this machine's cores or GPUs than there are.
+ */
 export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFacts): readonly ResolvedDevice[] {
-  const numCpus = cluster.machines
-    .flatMap((machine) => machine.devices)
-    .filter((device) => device.type === "cpu").length;
   const seen = new Set<string>();
-  return cluster.machines.flatMap((machine, m) =>
-    machine.devices.map((device, d): ResolvedDevice => {
+  const resolved = cluster.machines.flatMap((machine, m) => {
+    const numCpus = machine.devices.filter((device) => device.type === "cpu").length;
+    return machine.devices.map((device, d): ResolvedDevice => {
       const at = `machines[${m}].devices[${d}]`;
       if (seen.has(device.name))
         throw new InputError({ expected: "device names that are all different", at: `${at}.name`, got: device.name });
       seen.add(device.name);
+      if (device.type === "cuda" && machine.name !== THIS_MACHINE)
+        throw new InputError({
+          expected: `machine ${THIS_MACHINE} for a GPU of type cuda, which is one of the machine where the command runs`,
+          at: `machines[${m}].name`,
+          got: machine.name,
+          hint: "Name a GPU of the catalog as the type to simulate.",
+        });
       const gpu =
         device.type === "cuda" ? thisGpu(device.name, sharersOf(device.name, cluster), host, catalog) : undefined;
       const entry = device.type === undefined ? undefined : catalog.devices[gpu?.type ?? device.type];
@@ -124,8 +134,11 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
         peakFlopsPerSecond: peaks,
         memoryBytesPerSecond: device.memoryBytesPerSecond ?? scaled(entry?.memoryBytesPerSecond) ?? null,
       };
-    }),
-  );
+    });
+  });
+  const own = resolved.filter(({ machine, type }) => machine === THIS_MACHINE && type === "cpu");
+  if (own.length > 0) assignCores(own, host.cores());
+  return resolved;
 }
 
 /** Nothing for transfers that overlap, so that plans of such links have the same hash with and without the word. */
@@ -220,5 +233,5 @@ export function clusterFromList(list: string): Cluster {
           : { name: `cuda:${i}${share ?? ""}`, type: "cuda" },
     );
   });
-  return clusterSchema.parse({ kind: "cluster", version: 1, machines: [{ name: "local", devices }] });
+  return clusterSchema.parse({ kind: "cluster", version: 1, machines: [{ name: THIS_MACHINE, devices }] });
 }

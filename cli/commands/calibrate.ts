@@ -22,9 +22,9 @@ import { type Arguments, type Command, optionalCount, optionalText, requiredText
 import { createPlan } from "../create-plan.ts";
 import { writeOutput } from "../files.ts";
 import type { Io } from "../io.ts";
-import { CATALOG_OPTION, loadCatalog } from "../load-cluster.ts";
+import { CATALOG_OPTION, loadCatalog, thisMachine } from "../load-cluster.ts";
 import { pick } from "../option-table.ts";
-import { note, percent, printResult, table } from "../output.ts";
+import { percent, printResult, showProgress, table } from "../output.ts";
 import { PLAN_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
 
 /** Without a workload: three shapes that differ in width, head width and vocabulary, all projections, micro-batches of 16 to 1024 tokens. */
@@ -84,7 +84,7 @@ function generalSubjects(io: Io, args: Arguments): readonly CalibrationSubject[]
   const names = /^\w+:\d+/.test(device) ? device : Array.from({ length: count }, (_, i) => `${device}:${i}`).join();
   const cluster = clusterFromList(names);
   const catalog = loadCatalog(io, args);
-  const devices = resolveDevices(cluster, catalog, { memoryBytes: 2 ** 33, cores: 1, cuda: () => info.cuda });
+  const devices = resolveDevices(cluster, catalog, { ...thisMachine(), memoryBytes: 2 ** 33 });
   const links = resolveLinks(cluster, devices, catalog);
   const adapters = GENERIC.ranks.map((rank) => ({ rank, alpha: 16, dropout: 0, targets: [...PROJECTIONS] }));
   const { layers, positions, tokens, sequence, scored } = GENERIC;
@@ -165,7 +165,7 @@ export const calibrateCommand: Command = {
     }
     const subjects = use === GENERAL ? generalSubjects(io, args) : await workloadSubjects(io, args);
     const calibration = await calibrateDevices(subjects, today(), (run, runs) =>
-      note(io, args, `run ${run + 1} of ${runs}`),
+      showProgress(io, args, `run ${run + 1} of ${runs}`),
     );
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, `${canonicalJson(calibration)}\n`);

@@ -54,7 +54,7 @@ export const compareCommand: Command = {
     note(
       io,
       args,
-      `The larger of makespan error and mean action error is ${percent(largest)}, above ${percent(limit)}.`,
+      `the larger of makespan error and mean action error is ${percent(largest)}, above ${percent(limit)}.`,
     );
     return 1;
   },

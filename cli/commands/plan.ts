@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../core/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
-import { createPlan } from "../create-plan.ts";
+import { createPlan, noteNominal } from "../create-plan.ts";
 import { planSummary, planText } from "../describe-plan.ts";
 import { writeOutput } from "../files.ts";
 import { printResult } from "../output.ts";
@@ -29,7 +29,9 @@ export const planCommand: Command = {
     },
   ],
   async run(args, io) {
-    const { plan } = await createPlan(io, args, requiredText(args, "workload"));
+    const created = await createPlan(io, args, requiredText(args, "workload"));
+    noteNominal(io, args, created);
+    const { plan } = created;
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, `${canonicalJson(plan)}\n`);
     const intervals = await predictIntervals(io, args, plan, plan.calibration);

@@ -1,10 +1,10 @@
-import type { ExecuteResult } from "../../exec/index.ts";
+import { assignDevices, type ExecuteResult, simulatedOnly } from "../../exec/index.ts";
 import { runMetrics } from "../../traces/index.ts";
 import { type Command, requiredText, type Use } from "../command.ts";
 import { runText } from "../describe-run.ts";
 import { loadPlan, planOrWorkload, planWorkload } from "../load-plan.ts";
 import type { OptionTable } from "../option-table.ts";
-import { printResult } from "../output.ts";
+import { note, printResult } from "../output.ts";
 import { placeInput } from "../place-input.ts";
 import { planAnew, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { trainingBar } from "../progress-bar.ts";
@@ -37,6 +37,8 @@ export const trainCommand: Command = {
   async run(args, io, use) {
     const file = requiredText(args, "plan");
     const { plan, loaded, source } = use === PLAN ? loadPlan(io, file) : await planWorkload(io, args, file);
+    assignDevices(plan);
+    for (const remark of simulatedOnly(plan)) note(io, args, remark);
     const folder = requiredText(args, "output");
     checkRunFolder(io, folder, plan);
     const bar = trainingBar(io, args);

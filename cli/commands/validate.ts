@@ -15,14 +15,15 @@ import { absolute, isFolder, readInput } from "../files.ts";
 import type { Io } from "../io.ts";
 import { loadTrace } from "../load-trace.ts";
 import { loadWorkload } from "../load-workload.ts";
-import { printResult } from "../output.ts";
+import { note, printResult } from "../output.ts";
 import { readMetrics } from "../run-folder.ts";
 
-type Check = (text: string, file: string, io: Io) => Promise<void> | void;
+/** Returns what a person would want to know of a document that is right. */
+type Check = (text: string, file: string, io: Io) => Promise<readonly string[]> | undefined;
 
 /** What is checked of a document of each kind. */
 const CHECKS: Readonly<Record<string, Check>> = {
-  workload: async (_, file, io) => void (await loadWorkload(io, file)),
+  workload: async (_, file, io) => (await loadWorkload(io, file)).remarks,
   cluster: (text, file) => void parseDocument(clusterSchema, text, file),
   calibration: (text, file) => void parseDocument(calibrationSchema, text, file),
   catalog: (text, file) => void parseDocument(catalogSchema, text, file),
@@ -41,12 +42,15 @@ function checkRun(io: Io, folder: string): void {
 }
 
 /** @throws InputError for the first thing that is wrong; returns the document's kind. */
-export async function validateFile(io: Io, file: string): Promise<string> {
+async function validateFile(
+  io: Io,
+  file: string,
+): Promise<{ readonly kind: string; readonly remarks: readonly string[] }> {
   if (isFolder(io, file)) {
     if (!existsSync(path.join(absolute(io, file), "plan.json")))
       throw new InputError({ expected: "a document or a run folder", file, got: "a folder without plan.json" });
     checkRun(io, file);
-    return "run folder";
+    return { kind: "run folder", remarks: [] };
   }
   const input = readInput(io, file, "a document");
   const source = readText(input.text, input.file);
@@ -61,8 +65,7 @@ export async function validateFile(io: Io, file: string): Promise<string> {
       file: input.file,
       ...source.locate(["kind"]),
     });
-  await check(input.text, input.file, io);
-  return kind as string;
+  return { kind: kind as string, remarks: (await check(input.text, input.file, io)) ?? [] };
 }
 
 export const validateCommand: Command = {
@@ -73,7 +76,8 @@ export const validateCommand: Command = {
   uses: [{ input: "a document or a run folder", options: {} }],
   async run(args, io) {
     const file = requiredText(args, "file");
-    const kind = await validateFile(io, file);
+    const { kind, remarks } = await validateFile(io, file);
+    for (const remark of remarks) note(io, args, remark);
     printResult(io, args, { file, kind, valid: true }, () => `${file}: valid ${kind}`);
     return 0;
   },

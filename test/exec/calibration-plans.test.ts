@@ -10,7 +10,7 @@ function rangeOver(list: string, numGroups: number): CalibrationRange {
   const cluster = clusterFromList(list);
   const devices = resolveDevices(cluster, CATALOG, {
     memoryBytes: 8 * 2 ** 30,
-    cores: 2,
+    cores: () => 2,
     cuda: () => ({ devices: [], reason: "" }),
   });
   const adapters = [4, 16, 8].map(

@@ -104,7 +104,7 @@ export function planCase(oracle: OracleCase, run: CaseRun, only?: number): Plan 
   const cluster = clusterFromList(run.devices);
   const devices = resolveDevices(cluster, catalog, {
     memoryBytes: 8 * 2 ** 30,
-    cores: 2,
+    cores: () => 2,
     cuda: () => nativeInfo().cuda,
   });
   const rows = chosen.map((i): JobRows => {

@@ -140,7 +140,7 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
   const cluster = typeof run.devices === "string" ? clusterFromList(run.devices) : run.devices;
   const devices = resolveDevices(cluster, catalog, {
     memoryBytes: 8 * 2 ** 30,
-    cores: 2,
+    cores: () => 2,
     cuda: () => nativeInfo().cuda,
   });
   const body = makePlan({

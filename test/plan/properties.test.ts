@@ -57,7 +57,7 @@ function planOf(spec: typeof workloadArbitrary extends fc.Arbitrary<infer T> ? T
     }),
   );
   const cluster = clusterFromList(`unit*${spec.numDevices}`);
-  const devices = resolveDevices(cluster, catalog, { memoryBytes: 1, cores: 1 });
+  const devices = resolveDevices(cluster, catalog, { memoryBytes: 1, cores: () => 1 });
   return makePlan({
     architecture: architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-7b"])),
     dtype: "float32",

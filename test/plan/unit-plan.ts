@@ -60,7 +60,7 @@ export function unitRequest(options: UnitPlanOptions): PlanRequest {
     }),
   );
   const cluster = clusterFromList(`unit*${options.numDevices}`);
-  const devices = resolveDevices(cluster, catalog, { memoryBytes: 1, cores: 1 });
+  const devices = resolveDevices(cluster, catalog, { memoryBytes: 1, cores: () => 1 });
   return {
     architecture: architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-7b"])),
     dtype: "float32",

@@ -24,7 +24,10 @@ describe("wrong input ends with exit code 2 and one message that says where, wha
     for (const says of bad.says) expect(stderr).toMatch(says);
     expect(code).toBe(2);
     expect(stdout).toBe("");
-    const [sentence, ...rest] = stderr.trimEnd().split("\n");
+    const [sentence, ...rest] = stderr
+      .trimEnd()
+      .split("\n")
+      .filter((line) => !line.startsWith("Note: "));
     expect(sentence).toMatch(/^(\S+: )?Expected .+\.$/);
     expect(stderr).not.toMatch(/^ +at .+:\d+/m);
     if (bad.detail !== true) expect(rest.every((line) => line.startsWith("Hint: ")) && rest.length <= 1).toBe(true);

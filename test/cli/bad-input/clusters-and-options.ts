@@ -196,7 +196,13 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
   ),
   {
     name: "a cluster with more devices than layers",
-    files: { ...BASE, "c.yaml": edited(CLUSTER, "    link", '      - { name: "cpu:2", type: cpu }\n    link') },
+    files: {
+      ...BASE,
+      "c.yaml": edited(CLUSTER, "    link", '      - { name: "cpu:2", type: cpu }\n    link').replace(
+        "local",
+        "elsewhere",
+      ),
+    },
     argv: ON_CLUSTER,
     says: [/c\.yaml:3:1: /, /at most 2 devices.* at machines, got 3/],
   },

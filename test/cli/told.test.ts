@@ -1,0 +1,166 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { nativeInfo } from "../../exec/index.ts";
+import type { Plan } from "../../plan/index.ts";
+import { CLUSTER, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const root = temporaryFolder();
+const NUM_CORES = nativeInfo().cores.length;
+const OWN = WORKLOAD.replaceAll("../", "");
+
+function shaped(numLayers: number, vocabularySize: number): string {
+  return `kind: workload
+version: 1
+model: { architecture: { hidden_size: 64, intermediate_size: 128, num_hidden_layers: ${numLayers}, num_attention_heads: 4, vocab_size: ${vocabularySize} } }
+defaults: { batchSize: 4, microBatchSize: 2, steps: 2, data: { lengths: 64 } }
+jobs: [{ name: a }, { name: b }]
+`;
+}
+
+beforeAll(() => {
+  writeShared(root);
+  const long = JSON.stringify({ question: "?".repeat(500), answer: "never" });
+  const files = {
+    "w.yaml": OWN,
+    "wide.yaml": shaped(NUM_CORES + 4, 300),
+    "flat.yaml": shaped(1, 300),
+    "head.yaml": shaped(12, 4000),
+    "dropped.yaml": OWN.replace("path: rows.jsonl }\n    seed", "path: long.jsonl }\n    seed"),
+    "urgent.yaml": OWN.replace("seed: 1", "priority: 3"),
+    "long.jsonl": `${readFileSync(path.join(root, "rows.jsonl"), "utf8")}${long}\n`,
+    "two.yaml": CLUSTER,
+    "elsewhere.yaml": CLUSTER.replace("local", "elsewhere").replace(
+      "threads: 1 }\n    link",
+      "threads: 64 }\n    link",
+    ),
+    "blocking.yaml": CLUSTER.replace("shared: true", "transfers: blocking"),
+    "gpu.yaml": CLUSTER.replace("local", "elsewhere").replaceAll("type: cpu, threads: 1", "type: cuda"),
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
+});
+
+async function planned(...argv: readonly string[]): Promise<Plan> {
+  await printed(["plan", ...argv, "--no-intervals", "-o", "p.json"], root);
+  return JSON.parse(readFileSync(path.join(root, "p.json"), "utf8")) as Plan;
+}
+
+function names({ devices }: Plan): readonly string[] {
+  return devices.map(({ name }) => name);
+}
+
+function firstCores(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, core) => `cpu:${core}`);
+}
+
+describe("without devices a plan takes every core", () => {
+  it("one device a core, as the list of them all", async () => {
+    const plan = await planned("wide.yaml");
+    expect(names(plan)).toEqual(firstCores(NUM_CORES));
+    expect(await planned("wide.yaml", "--devices", firstCores(NUM_CORES).join())).toEqual(plan);
+  });
+
+  it("but no more than the model has layers, with the memory that these have then", async () => {
+    const plan = await planned("flat.yaml");
+    expect(plan).toEqual(await planned("flat.yaml", "--devices", "cpu:0"));
+  });
+
+  it("and says so on stderr, unless --quiet or --devices says which", async () => {
+    const says = /^Note: no devices given: cpu:0.*--devices or --cluster chooses others\.$/m;
+    const { stdout, stderr } = await runCli(["plan", "wide.yaml", "--json"], root);
+    expect(stderr).toMatch(says);
+    expect(JSON.parse(stdout)).toMatchObject({ devices: expect.anything() });
+    expect((await runCli(["plan", "flat.yaml"], root)).stderr).toMatch(says);
+    expect((await runCli(["plan", "wide.yaml", "--quiet"], root)).stderr).toBe("");
+    expect((await runCli(["plan", "wide.yaml", "--devices", "cpu:0"], root)).stderr).not.toMatch(says);
+  });
+
+  it("balanced by nominal times, in which embedding and head count", async () => {
+    writeFileSync(path.join(root, "pair.yaml"), CLUSTER.replace("local", "elsewhere"));
+    const layersOf = ({ stages }: Plan): readonly number[] => stages.map((stage) => stage.endLayer - stage.firstLayer);
+    const [light, heavy] = [
+      layersOf(await planned("wide.yaml", "--cluster", "pair.yaml")),
+      await planned("head.yaml", "--cluster", "pair.yaml"),
+    ];
+    expect(Math.abs(light[0]! - light[1]!)).toBeLessThanOrEqual(1);
+    const [first, last] = layersOf(heavy) as [number, number];
+    expect(first).toBeGreaterThan(last + 2);
+    const { devices } = JSON.parse(await printed(["simulate", "p.json", "--json"], root)) as {
+      readonly devices: readonly { readonly busySeconds: number }[];
+    };
+    const layer = devices[0]!.busySeconds / first;
+    expect(Math.abs(devices[0]!.busySeconds - devices[1]!.busySeconds)).toBeLessThanOrEqual(layer);
+  });
+});
+
+describe("what a person would want to know is said on stderr, terminal or not", () => {
+  it.each([
+    [
+      "rows that were cut",
+      ["plan", "dropped.yaml"],
+      /^Note: first: 1 of 13 rows dropped, the cutoff left nothing to score$/m,
+    ],
+    [
+      "and when they are only checked",
+      ["validate", "dropped.yaml"],
+      /^Note: first: 1 of 13 rows dropped, the cutoff left nothing to score$/m,
+    ],
+    ["times that are nominal", ["plan", "w.yaml"], /^Note: no calibration given: times are from nominal figures/m],
+    ["priorities without a scheduler", ["plan", "urgent.yaml"], /^Note: priority of first is not used/m],
+    [
+      "links that are simulated only",
+      ["train", "w.yaml", "--cluster", "two.yaml", "-o", "run"],
+      /^Note: what the cluster file says of links \(local\) decides predicted times only/m,
+    ],
+  ] as const)("%s", async (_, argv, says) => {
+    const { code, stderr, stdout } = await runCli(argv, root);
+    expect(stderr).toMatch(says);
+    expect(stdout).not.toContain("Note: ");
+    expect(code).toBe(0);
+    expect((await runCli([...argv, "--quiet"], root)).stderr).toBe("");
+    const { stdout: document } = await runCli([...argv, "--json"], root);
+    expect(() => JSON.parse(document)).not.toThrow();
+  });
+});
+
+describe("devices that are not here", () => {
+  it("are refused by plan in machine local", async () => {
+    const { code, stderr } = await runCli(["plan", "w.yaml", "--devices", "cpu:4096"], root);
+    expect(stderr).toMatch(
+      /^Expected .*core.*, got "cpu:4096"\.\nHint: .*`loratwin devices`.*machine that is not called local\.\n$/,
+    );
+    expect(code).toBe(3);
+  });
+
+  it("are planned and simulated in a machine of another name, and refused by train before it writes anything", async () => {
+    await planned("w.yaml", "--cluster", "elsewhere.yaml");
+    await printed(["simulate", "p.json"], root);
+    for (const given of [["p.json"], ["w.yaml", "--cluster", "elsewhere.yaml"]]) {
+      const { code, stdout, stderr } = await runCli(["train", ...given, "-o", "never"], root);
+      expect(stderr).toMatch(
+        /^Expected devices of one machine, this one, which a cluster file calls local, at cpu:0, got "machine elsewhere"\.$/m,
+      );
+      expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+    }
+    expect(() => readFileSync(path.join(root, "never"))).toThrow("ENOENT");
+  });
+
+  it("are no GPUs of this machine in another one", async () => {
+    const { code, stderr } = await runCli(["plan", "w.yaml", "--cluster", "gpu.yaml"], root);
+    expect(stderr).toMatch(
+      /gpu\.yaml:4:5: Expected machine local for a GPU of type cuda.* at machines\[0\]\.name, got "elsewhere"/,
+    );
+    expect(code).toBe(2);
+  });
+});
+
+it("links that block are simulated, and refused by train", async () => {
+  await planned("w.yaml", "--cluster", "blocking.yaml");
+  await printed(["simulate", "p.json"], root);
+  const { code, stderr } = await runCli(["train", "p.json", "-o", "never"], root);
+  expect(stderr).toMatch(
+    /^Expected transfers that overlap with computation between cpu:0 and cpu:1, got "blocking"\.\nHint: /,
+  );
+  expect(code).toBe(2);
+});
