@@ -40,11 +40,11 @@ export const trainCommand: Command = {
     assignDevices(plan);
     for (const remark of simulatedOnly(plan)) note(io, args, remark);
     const folder = requiredText(args, "output");
-    checkRunFolder(io, folder, plan);
     const bar = trainingBar(io, args);
     let result: ExecuteResult;
     try {
       const model = openPlanModel(plan);
+      checkRunFolder(io, folder, plan);
       const data = loaded?.data ?? (await loadPlanData(plan, model));
       result = await trainPlan(plan, model, data, { onProgress: (progress) => bar.update(progress) });
     } catch (error) {

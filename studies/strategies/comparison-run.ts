@@ -30,11 +30,16 @@ function requireEqualDevices(devices: readonly ResolvedDevice[]): void {
   if (other !== undefined)
     throw new InputError({ expected: `devices that are all ${first.type}`, at: "--cluster", got: other.type });
   if (first.peakFlopsPerSecond === null || first.memoryBytesPerSecond === null || first.memoryBytes === null)
-    throw new InputError({
-      expected: "devices with peaks and memory, such as GPUs of the catalog",
-      at: "--cluster",
-      got: first.type,
-    });
+    throw unknownDevice(first);
+}
+
+function unknownDevice({ type }: ResolvedDevice): InputError {
+  return new InputError({
+    expected: "devices with peaks and memory, such as GPUs of the catalog",
+    at: "--cluster",
+    got: type,
+    hint: "`loratwin catalog` lists the GPUs whose times are known; give a --cluster of one kind.",
+  });
 }
 
 /**
@@ -47,6 +52,8 @@ export function comparedRequest<Request extends ComparedRequest>(
   const { devices, calibration } = request;
   requireEqualDevices(devices);
   if (calibration.model === "layers") return { ...request, calibration };
+  // Nobody gives CPUs times of layers by default: what lacks is other devices, not a file.
+  if (devices[0]!.kind === "cpu") throw unknownDevice(devices[0]!);
   throw new InputError({
     expected: "a layers calibration",
     at: "--calibration",

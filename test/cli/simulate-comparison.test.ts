@@ -182,6 +182,11 @@ test.each([
     /devices with peaks and memory, such as GPUs of the catalog/,
   ],
   [
+    "CPUs, which are what is taken without a cluster",
+    ["simulate", "small.yaml", "--schedule", "tp", "--quiet"],
+    /^Expected devices with peaks and memory, such as GPUs of the catalog at --cluster, got "cpu"\.\nHint: `loratwin catalog`/,
+  ],
+  [
     "what only plans have",
     ["simulate", "small.yaml", ...ON_FOUR, "--schedule", "tp", "--no-pruning"],
     /^Expected a workload with a schedule of plans or a finished plan for --no-pruning, got "a workload with --schedule tp"/,

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { nativeInfo } from "../../exec/index.ts";
@@ -143,7 +143,7 @@ describe("devices that are not here", () => {
       );
       expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
     }
-    expect(() => readFileSync(path.join(root, "never"))).toThrow("ENOENT");
+    expect(existsSync(path.join(root, "never"))).toBe(false);
   });
 
   it("are no GPUs of this machine in another one", async () => {
@@ -153,6 +153,14 @@ describe("devices that are not here", () => {
     );
     expect(code).toBe(2);
   });
+});
+
+it("a plan of an architecture alone is refused by train before it makes a folder", async () => {
+  await planned("flat.yaml");
+  const { code, stderr } = await runCli(["train", "p.json", "-o", "never"], root);
+  expect(stderr).toMatch(/Expected a model folder to train at model/);
+  expect(code).toBe(2);
+  expect(existsSync(path.join(root, "never"))).toBe(false);
 });
 
 it("links that block are simulated, and refused by train", async () => {
