@@ -2,7 +2,7 @@ import { type OperatorCall, type Plan, type StageShape, stageOperators } from ".
 
 /** The one stage of a plan on one device, as the operators of its actions ask for it. */
 export function onlyStage(plan: Plan): StageShape {
-  return { ...plan.model, stage: plan.stages[0]!, jobs: plan.jobs, recompute: plan.recompute };
+  return { ...plan.model, stage: plan.stages[0]!, jobs: plan.jobs };
 }
 
 /** The operators of the first optimizer step of every job of a plan on one device, forwards and backwards. */

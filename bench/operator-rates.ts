@@ -95,7 +95,7 @@ export function operatorWork(
       const kind = kindOfOperator(arch, operator, letter);
       seconds.set(kind, (seconds.get(kind) ?? 0) + profile.operatorSeconds[index]!);
     });
-    const shape = { ...plan.model, stage: plan.stages[stage]!, jobs: plan.jobs, recompute: plan.recompute };
+    const shape = { ...plan.model, stage: plan.stages[stage]!, jobs: plan.jobs };
     const work = new Map<string, { flops: number; elements: number }>();
     for (const call of stageOperators(shape, letter, plan.microBatches[microBatch]!)) {
       const kind = kindOfCall(arch, call);

@@ -8,7 +8,7 @@ import {
   nativeInfo,
   WARM_STEPS,
 } from "../exec/index.ts";
-import type { MeasuredCalibration, Plan, ResolvedLink } from "../plan/index.ts";
+import type { MeasuredCalibration, Plan, Recompute, ResolvedLink } from "../plan/index.ts";
 import { jobSegments, microBatchTokens } from "../plan/index.ts";
 import { fitCalibration, fitLink } from "../sim/index.ts";
 
@@ -36,6 +36,14 @@ function measuredLink({ devices }: Plan, boundary: number): ResolvedLink {
   return { id, type: "host", shared: false, bandwidthBytesPerSecond: null, latencySeconds: 0 };
 }
 
+/** Runs that keep layers measure what recomputed ones do too. */
+function rangeRecompute({ stages }: Plan): Recompute {
+  if (stages.every(({ recomputedLayers }) => recomputedLayers === 0)) return "none";
+  return stages.every(({ firstLayer, endLayer, recomputedLayers }) => recomputedLayers === endLayer - firstLayer)
+    ? "layer"
+    : "auto";
+}
+
 /** The range of a plan's micro-batches. */
 export function rangeOfPlan(plan: Plan): CalibrationRange {
   const segments = plan.microBatches.map(jobSegments);
@@ -44,7 +52,7 @@ export function rangeOfPlan(plan: Plan): CalibrationRange {
   return {
     architecture: plan.model.architecture,
     dtype: plan.model.dtype,
-    recompute: plan.recompute,
+    recompute: rangeRecompute(plan),
     devices: plan.devices,
     links: plan.links.map((link, stage) => link ?? measuredLink(plan, stage)),
     adapters: plan.jobs.map(({ adapter }) => adapter),

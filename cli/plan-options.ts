@@ -42,7 +42,8 @@ export const PLAN_OPTIONS = {
   recompute: {
     type: "string",
     choices: recomputeSchema.options,
-    describe: "what the backward computes again instead of keeping it; over the workload's `recompute`",
+    describe:
+      "layers that the backward computes again instead of keeping them: none, all, or as memory asks for (auto); over the workload's `recompute`",
   },
   fuse: {
     type: "boolean",

@@ -82,6 +82,10 @@ export function layerForward(input: ProgramInput, index: number, next: Tensor): 
   ];
 }
 
+function isRecomputed({ stage }: ProgramInput, index: number): boolean {
+  return index < stage.recomputedLayers;
+}
+
 function targetsAny({ layout }: ProgramInput, projections: readonly Projection[]): boolean {
   return projections.some((projection) => layout.shrunkColumns[projection] !== undefined);
 }
@@ -154,7 +158,7 @@ function mlpBackward(
     },
   );
   if (targetsAny(input, MLP_INPUTS)) {
-    if (input.recompute === "none")
+    if (!isRecomputed(input, index))
       operators.push({
         op: "rmsnorm",
         ...compute,
@@ -244,7 +248,7 @@ function attentionBackward(
       lddx: hidden,
     });
   if (targetsAny(input, ATTENTION_INPUTS)) {
-    if (input.recompute === "none")
+    if (!isRecomputed(input, index))
       operators.push({ op: "rmsnorm", ...compute, x, weight, y: normed, rstd, hidden, eps: architecture.rmsNormEps });
     const dx = result === undefined ? undefined : dNormed;
     operators.push(...loraBackward(input, index, ATTENTION_INPUTS, normed, dQkv, qkv, dx, wideGradient));
@@ -265,7 +269,7 @@ function attentionBackward(
 
 /**
  * Backward of a layer from `gradient` (of its output) to `result` (of its input); without `result` only the adapters' gradients.
- * With recomputation the layer's tensors are made first, normed inputs too.
+ * A recomputed layer's tensors are made first, normed inputs too.
  */
 export function layerBackward(
   input: ProgramInput,
@@ -274,7 +278,7 @@ export function layerBackward(
   spare: StreamGradient,
   result: StreamGradient | undefined,
 ): readonly Operator[] {
-  const recomputed = input.recompute === "layer" ? layerBody(input, index, input.layout.backward) : [];
+  const recomputed = isRecomputed(input, index) ? layerBody(input, index, input.layout.backward) : [];
   return [
     ...recomputed,
     ...mlpBackward(input, index, gradient, spare),

@@ -1,4 +1,4 @@
-import { createRng } from "../core/index.ts";
+import { createRng, groupBy, sum } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
 import type { Operator } from "../native/index.ts";
 import {
@@ -8,7 +8,6 @@ import {
   type Plan,
   type PlannedLetter,
   parseAction,
-  type Recompute,
   stageOperators,
   stageShapes,
   updateOperator,
@@ -49,29 +48,38 @@ export interface Measurements {
   readonly gaps: readonly number[];
 }
 
+/** Of one call: those of one name differ where a stage computes some of its layers again. */
+function meanFeatures(calls: readonly OperatorCall[]): OperatorCall["features"] {
+  if (calls.length === 1) return calls[0]!.features;
+  const count = sum(calls.map((call) => call.calls));
+  return Object.fromEntries(
+    Object.keys(calls[0]!.features).map((feature) => [
+      feature,
+      sum(calls.map((call) => call.calls * call.features[feature]!)) / count,
+    ]),
+  );
+}
+
 /** The mean time of each operator of an action over the layers of its stage. */
 function operatorSamples(
   profile: RunProfile,
   operators: readonly Operator[],
   calls: readonly OperatorCall[],
-  recompute: Recompute,
 ): readonly MeasuredOperatorSample[] {
   const letter = profile.action.letter === "F" ? "F" : "B";
   const sums = new Map<string, { seconds: number; count: number }>();
   operators.forEach((operator, i) => {
-    const name = operatorName(operator, letter, recompute);
+    const name = operatorName(operator, letter);
     const entry = sums.get(name) ?? { seconds: 0, count: 0 };
     entry.seconds += profile.operatorSeconds[i]!;
     entry.count += 1;
     sums.set(name, entry);
   });
-  const seen = new Set<string>();
-  return calls.flatMap((call) => {
-    const name = callName(call);
+  return [...groupBy(calls, callName)].flatMap(([name, members]) => {
     const entry = sums.get(name);
-    if (entry === undefined || seen.has(name)) return [];
-    seen.add(name);
-    return [{ operator: call.name, kind: call.kind, features: call.features, seconds: entry.seconds / entry.count }];
+    if (entry === undefined) return [];
+    const { name: operator, kind } = members[0]!;
+    return [{ operator, kind, features: meanFeatures(members), seconds: entry.seconds / entry.count }];
   });
 }
 
@@ -92,7 +100,6 @@ function messageSamples(events: readonly TraceEvent[]): readonly MeasuredMessage
 }
 
 function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurements {
-  const { recompute } = plan;
   const shapes = stageShapes(plan);
   const isWarm = (microBatch: number): boolean => plan.microBatches[microBatch]!.step >= warmSteps;
   const operators: MeasuredOperatorSample[] = [];
@@ -101,7 +108,7 @@ function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurem
     const { stage, letter, microBatch } = profile.action;
     if (letter === "U" || !isWarm(microBatch)) continue;
     const calls = stageOperators(shapes[stage]!, letter, plan.microBatches[microBatch]!);
-    operators.push(...operatorSamples(profile, result.operators[stage]![letter], calls, recompute));
+    operators.push(...operatorSamples(profile, result.operators[stage]![letter], calls));
     actions.push({ letter, calls, seconds: profile.seconds });
   }
   for (const event of result.trace.events) {

@@ -1,8 +1,11 @@
 import type { Operator } from "../native/index.ts";
-import { loraGroup, type OperatorCall, PROJECTIONS, type Recompute } from "../plan/index.ts";
+import { loraGroup, type OperatorCall, PROJECTIONS } from "../plan/index.ts";
 
-/** The name under which the cost model holds an operator of a forward or backward program; LoRA operators with their group of projections. */
-export function operatorName(operator: Operator, letter: "F" | "B", recompute: Recompute): string {
+/**
+ * The name under which the cost model holds an operator of a forward or backward program; LoRA operators with their group of projections. What a backward
+ * makes again from a tensor that was kept has a name of its own; where the whole layer is computed again, which then lies in the workspace, it has the forward's.
+ */
+export function operatorName(operator: Operator, letter: "F" | "B"): string {
   switch (operator.op) {
     case "matmul":
       return `matmul:${operator.ldx}x${operator.ldy}:F`;
@@ -11,9 +14,9 @@ export function operatorName(operator: Operator, letter: "F" | "B", recompute: R
     case "headLoss":
       return `head:${operator.hidden}x${operator.vocabulary}`;
     case "rmsnorm":
-      return letter === "B" && recompute === "none" ? "rmsnorm-again:B" : "rmsnorm:F";
+      return letter === "B" && operator.rstd.space === "stash" ? "rmsnorm-again:B" : "rmsnorm:F";
     case "swiglu":
-      return letter === "B" && recompute === "none" ? "swiglu-again:B" : "swiglu:F";
+      return letter === "B" && operator.gateUp.space === "stash" ? "swiglu-again:B" : "swiglu:F";
     case "rmsnormBackward":
       return "rmsnorm:B";
     case "swigluBackward":

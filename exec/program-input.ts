@@ -1,5 +1,5 @@
 import type { RmsnormBackwardOperator, Tensor } from "../native/index.ts";
-import type { Architecture, ComputeDtype, Recompute, Stage, StageLayout } from "../plan/index.ts";
+import type { Architecture, ComputeDtype, Stage, StageLayout } from "../plan/index.ts";
 import type { StageWeights } from "./stage-weights.ts";
 
 /** What a stage's programs are composed from. */
@@ -7,7 +7,6 @@ export interface ProgramInput {
   readonly architecture: Architecture;
   readonly stage: Stage;
   readonly dtype: ComputeDtype;
-  readonly recompute: Recompute;
   readonly layout: StageLayout;
   readonly weights: StageWeights;
 }

@@ -70,7 +70,6 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     stage,
     jobs: residents.map((job) => plan.jobs[job]!),
     dtype: plan.model.dtype,
-    recompute: plan.recompute,
     ...largestSizes(pipelineMicroBatches(plan, pipeline)),
     kind: spec.kind,
     threads: spec.threads,
@@ -81,7 +80,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
   const adapters = plan.jobs.map((job, i) =>
     residents.includes(i) ? createStageAdapter(device, stage, job.adapter, architecture, pairs[i]!) : undefined,
   );
-  const composed = { architecture, stage, dtype, recompute: plan.recompute, layout, weights };
+  const composed = { architecture, stage, dtype, layout, weights };
   const operators = { F: forwardProgram(composed), B: backwardProgram(composed) };
   const programs: Readonly<Record<"F" | "B", Handle>> = {
     F: device.createProgram(operators.F),

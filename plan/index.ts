@@ -160,4 +160,6 @@ export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from ".
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";
+// Stages as a person reads them.
+export { recomputationText, stageText } from "./stage-text.ts";
 export { planOrders, validatePlan } from "./validate-plan.ts";

@@ -171,6 +171,12 @@ function checkLayers(plan: PlanBody, { firstStage, endStage }: PlannedPipeline):
         at: `stages[${index}].device`,
         got: stage.device,
       });
+    if (stage.recomputedLayers > stage.endLayer - stage.firstLayer)
+      throw new PlanError({
+        expected: `at most ${stage.endLayer - stage.firstLayer} recomputed layers, as many as the stage has`,
+        at: `stages[${index}].recomputedLayers`,
+        got: stage.recomputedLayers,
+      });
     next = stage.endLayer;
   }
   if (next !== plan.model.architecture.numLayers)

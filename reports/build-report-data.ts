@@ -1,5 +1,5 @@
 import { formatBytes, InputError } from "../core/index.ts";
-import { type Plan, parseAnyAction } from "../plan/index.ts";
+import { type Plan, parseAnyAction, recomputationText } from "../plan/index.ts";
 import { compareTraces, type Intervals, planPipelines, runMetrics, type Trace, traceTotals } from "../traces/index.ts";
 import {
   type ActionTable,
@@ -133,7 +133,8 @@ function modelText({ model }: Plan): string {
 function scheduleText(plan: Plan): string {
   const parts = [plan.schedule, `${plan.stages.length} stages`];
   if (plan.groups.length < plan.jobs.length) parts.push(`${plan.groups.length} fused groups`);
-  if (plan.recompute !== "none") parts.push(`recompute ${plan.recompute}`);
+  const recomputed = recomputationText(plan.stages);
+  if (recomputed !== undefined) parts.push(recomputed);
   return parts.join(", ");
 }
 

@@ -56,8 +56,9 @@ export interface CostModel {
 
 /** Every model here looks at nothing else of a stage and its device. */
 function sameCosts(stage: Stage, { peakFlopsPerSecond, memoryBytesPerSecond }: ResolvedDevice): string {
-  const { firstLayer, endLayer, embedding, head } = stage;
-  return JSON.stringify([endLayer - firstLayer, embedding, head, peakFlopsPerSecond, memoryBytesPerSecond]);
+  const { firstLayer, endLayer, recomputedLayers, embedding, head } = stage;
+  const layers = [endLayer - firstLayer, recomputedLayers];
+  return JSON.stringify([...layers, embedding, head, peakFlopsPerSecond, memoryBytesPerSecond]);
 }
 
 function constantModel(calibration: ConstantCalibration): Omit<CostModel, "sameCosts"> {

@@ -55,12 +55,12 @@ function splitSeconds(plan: PlanBody, { letter, device, shape, microBatch }: Act
   const jobs = [...new Set(microBatch.rows.map(([job]) => job))].map((job) => shape.jobs[job]!);
   const tokens = sum(microBatch.rows.map(([, , length]) => length));
   const { trafficBytes } = splitCosts(shape.architecture, jobs, shape.dtype, tokens);
-  const passes = letter === "B" && shape.recompute === "layer" ? 2 : 1;
-  const layers = shape.stage.endLayer - shape.stage.firstLayer;
-  return (layers * passes * trafficBytes) / (rate * memoryEfficiency(plan));
+  const { firstLayer, endLayer, recomputedLayers } = shape.stage;
+  const passes = endLayer - firstLayer + (letter === "B" ? recomputedLayers : 0);
+  return (passes * trafficBytes) / (rate * memoryEfficiency(plan));
 }
 
-/** Pieces are kept between forward and backward like other activations; with recomputation one layer's exist at a time. */
+/** Pieces are kept between forward and backward like other activations; of recomputed layers one's exist at a time. */
 function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
   const { architecture, dtype } = plan.model;
   const pieces = new Map(
@@ -72,14 +72,18 @@ function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
     }),
   );
   const { ofStage } = pipelineTable(plan);
-  return plan.stages.map(({ firstLayer, endLayer }, stage) => {
+  return plan.stages.map(({ firstLayer, endLayer, recomputedLayers }, stage) => {
     const memory = plan.memory[stage]!;
     const { ofUnit, ofLongest } = pieces.get(ofStage(stage))!;
-    if (plan.recompute === "layer")
-      return { ...memory, workspace: memory.workspace + ofLongest, total: memory.total + ofLongest };
+    const again = recomputedLayers > 0 ? ofLongest : 0;
     const { peak } = stashPlacement(plan.actions[stage]!.map(parseAction), plan.microBatches);
-    const more = peak * (endLayer - firstLayer) * ofUnit;
-    return { ...memory, activations: memory.activations + more, total: memory.total + more };
+    const more = peak * (endLayer - firstLayer - recomputedLayers) * ofUnit;
+    return {
+      ...memory,
+      activations: memory.activations + more,
+      workspace: memory.workspace + again,
+      total: memory.total + more + again,
+    };
   });
 }
 

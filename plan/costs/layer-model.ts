@@ -87,17 +87,23 @@ export interface LayerAction {
 
 const UPDATE_BYTES = 4;
 
-/** Seconds of an action from whole layers. A backward has no dW; with recomputation it makes one more pass. */
+/** Seconds of an action from whole layers. A backward has no dW; over a recomputed layer it makes one more pass. */
 export function layerActionSeconds(action: LayerAction, figures: LayerFigures): number {
   const { letter, device, shape, microBatch } = action;
-  const { architecture, dtype, stage, recompute } = shape;
+  const { architecture, dtype, stage } = shape;
   if (letter === "U") {
     const { elements } = updateOperator(shape, action.updatedJobs);
     return figures.launchSeconds + (UPDATE_BYTES * elements) / peaksOf(device, dtype).bytesPerSecond;
   }
   const times = layerTimes({ architecture, dtype, device }, figures);
   const lengths = microBatch.rows.map(([, , tokens]) => tokens);
-  const passes = letter === "F" ? (["F"] as const) : backwardPasses(recompute);
-  const numLayers = stage.endLayer - stage.firstLayer;
-  return numLayers * times.layer(lengths, passes) + (stage.head ? times.head(sum(lengths), letter) : 0);
+  const layers = (count: number, passes: readonly LayerPass[]): number =>
+    count === 0 ? 0 : count * times.layer(lengths, passes);
+  const all = stage.endLayer - stage.firstLayer;
+  const seconds =
+    letter === "F"
+      ? layers(all, ["F"])
+      : layers(all - stage.recomputedLayers, backwardPasses("none")) +
+        layers(stage.recomputedLayers, backwardPasses("layer"));
+  return seconds + (stage.head ? times.head(sum(lengths), letter) : 0);
 }

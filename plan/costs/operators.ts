@@ -7,7 +7,7 @@ import {
   projectionShape,
 } from "../documents/architecture.ts";
 import type { MicroBatch, PlannedJob, Stage } from "../documents/plan.ts";
-import type { Dtype, Recompute } from "../documents/workload.ts";
+import type { Dtype } from "../documents/workload.ts";
 import { type JobSegment, jobSegments } from "../mini-batch.ts";
 
 /** One operator of an action with what its time is made of. Features are numbers of elements, floating-point operations or calls. */
@@ -37,7 +37,6 @@ export interface StageShape {
   /** Those whose adapters the stage holds; all jobs where absent. */
   readonly residents?: readonly PlannedJob[];
   readonly dtype: Dtype;
-  readonly recompute: Recompute;
 }
 
 type Direction = "F" | "B";
@@ -134,12 +133,19 @@ function attention(direction: Direction, arch: Architecture, sizes: Sizes, calls
   };
 }
 
-/** The LoRA operator of a group in each layer: shrink and expand, or the three gradients and the input's, for all segments and projections at once. */
+/** Layers of a stage: all of them, those that the backward computes again, and the others. */
+function layersOf({ stage }: StageShape): { readonly all: number; readonly recomputed: number; readonly kept: number } {
+  const all = stage.endLayer - stage.firstLayer;
+  return { all, recomputed: stage.recomputedLayers, kept: all - stage.recomputedLayers };
+}
+
+/** The LoRA operator of a group in each of some layers: shrink and expand, or the three gradients and the input's, for all segments and projections at once. */
 function lora(
   direction: Direction,
-  { architecture, stage, jobs }: StageShape,
+  { architecture, jobs }: StageShape,
   { segments }: Sizes,
   projections: readonly Projection[],
+  layers: number,
 ): readonly OperatorCall[] {
   let [parts, work, inputs, outputs, weights] = [0, 0, 0, 0, 0];
   for (const segment of segments) {
@@ -161,7 +167,7 @@ function lora(
   const call: OperatorCall = {
     name: `lora:${direction}`,
     kind: `lora:${direction}`,
-    calls: stage.endLayer - stage.firstLayer,
+    calls: layers,
     flops: 2 * passes * work,
     elements: passes * (rows + weights),
     features: { one: 1, segments: parts, work, rows, outputs, weights },
@@ -171,16 +177,22 @@ function lora(
 }
 
 /** What an adapter adds to gate and up it leaves in the caches. */
-function forwardSwiglu({ architecture, stage, jobs }: StageShape, { segments, tokens }: Sizes): OperatorCall {
+function forwardSwiglu({ architecture, jobs }: StageShape, { segments, tokens }: Sizes, layers: number): OperatorCall {
   let warmTokens = 0;
   for (const segment of segments)
     if (MLP_INPUTS.some((projection) => jobs[segment.job]!.adapter.targets.includes(projection)))
       warmTokens += segment.tokens;
-  return swiglu("F", architecture, tokens, tokens - warmTokens, stage.endLayer - stage.firstLayer);
+  return swiglu("F", architecture, tokens, tokens - warmTokens, layers);
 }
 
-function loras(direction: Direction, shape: StageShape, sizes: Sizes, groups = LORA_GROUPS): readonly OperatorCall[] {
-  return groups.flatMap((group) => lora(direction, shape, sizes, group));
+function loras(
+  direction: Direction,
+  shape: StageShape,
+  sizes: Sizes,
+  layers: number,
+  groups = LORA_GROUPS,
+): readonly OperatorCall[] {
+  return groups.flatMap((group) => lora(direction, shape, sizes, group, layers));
 }
 
 /** Messages of another type than the residual stream's are converted at a stage's edges; otherwise one that arrives is only copied into the slot. */
@@ -191,11 +203,10 @@ function edgeCopies(shape: StageShape, direction: Direction, tokens: number): re
   return copies === 0 ? [] : [elementwise("copy", direction, tokens * shape.architecture.hiddenSize, tokens, copies)];
 }
 
-/** A layer's operators up to gate and up: a forward has them, and a backward that computes its layers again. */
-function upToGateUp(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
-  const { architecture: arch, stage } = shape;
+/** The operators of some layers up to gate and up: a forward has them, and a backward that computes layers again. */
+function upToGateUp(shape: StageShape, sizes: Sizes, layers: number): readonly OperatorCall[] {
+  const { architecture: arch } = shape;
   const { tokens } = sizes;
-  const layers = stage.endLayer - stage.firstLayer;
   const queryColumns = arch.numHeads * arch.headDim;
   const rotated = (arch.numHeads + arch.numKvHeads) * arch.headDim;
   return [
@@ -208,6 +219,7 @@ function upToGateUp(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
       "F",
       shape,
       sizes,
+      layers,
       LORA_GROUPS.filter((group) => !group.includes("down_proj")),
     ),
   ];
@@ -217,15 +229,15 @@ function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCal
   const { architecture: arch, stage } = shape;
   const { hiddenSize: hidden, intermediateSize: inner, vocabularySize } = arch;
   const { tokens, scored } = sizes;
-  const layers = stage.endLayer - stage.firstLayer;
+  const { all: layers } = layersOf(shape);
   const calls = [
     ...(stage.embedding ? [elementwise("embed", "F", tokens * hidden, tokens, 1)] : []),
     ...edgeCopies(shape, "F", tokens),
-    ...upToGateUp(shape, sizes),
+    ...upToGateUp(shape, sizes, layers),
     elementwise("rmsnorm", "F", tokens * hidden, tokens, 2 * layers + (stage.head ? 1 : 0)),
-    forwardSwiglu(shape, sizes),
+    forwardSwiglu(shape, sizes, layers),
     matmul("F", tokens, inner, hidden, layers),
-    ...loras("F", shape, sizes, [["down_proj"]]),
+    ...loras("F", shape, sizes, layers, [["down_proj"]]),
   ];
   if (stage.head) {
     const flops = 4 * scored * hidden * vocabularySize;
@@ -250,37 +262,48 @@ function targetsOf({ jobs, residents = jobs }: StageShape): ReadonlySet<Projecti
   return known;
 }
 
-/** What a backward computes again: whole layers up to gate and up, or only the norms that feed targeted projections; and what feeds `down_proj`. */
+/**
+ * What a backward computes again: layers up to gate and up where only their input was kept, of the others the norms that feed targeted projections; and what
+ * feeds `down_proj`.
+ */
 function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
-  const { architecture: arch, stage, recompute } = shape;
+  const { architecture: arch } = shape;
   const { tokens } = sizes;
-  const layers = stage.endLayer - stage.firstLayer;
+  const { recomputed, kept } = layersOf(shape);
   const targets = targetsOf(shape);
   const targeted = (...projections: readonly Projection[]): boolean =>
     projections.some((projection) => targets.has(projection));
-  const norms = (targeted("q_proj", "k_proj", "v_proj") ? layers : 0) + (targeted("gate_proj", "up_proj") ? layers : 0);
+  const norms = (targeted("q_proj", "k_proj", "v_proj") ? kept : 0) + (targeted("gate_proj", "up_proj") ? kept : 0);
   const normElements = tokens * arch.hiddenSize;
   const calls: OperatorCall[] = [];
-  if (recompute === "layer") {
-    calls.push(...upToGateUp(shape, sizes), elementwise("rmsnorm", "F", normElements, tokens, 2 * layers));
-  } else if (norms > 0) {
-    calls.push(elementwise("rmsnorm-again", "B", normElements, tokens, norms));
-  }
-  if (targeted("down_proj"))
+  if (recomputed > 0)
     calls.push(
-      recompute === "layer"
-        ? forwardSwiglu(shape, sizes)
-        : elementwise("swiglu-again", "B", tokens * arch.intermediateSize, tokens, layers),
+      ...upToGateUp(shape, sizes, recomputed),
+      elementwise("rmsnorm", "F", normElements, tokens, 2 * recomputed),
     );
+  if (norms > 0) calls.push(elementwise("rmsnorm-again", "B", normElements, tokens, norms));
+  if (targeted("down_proj")) {
+    if (recomputed > 0) calls.push(forwardSwiglu(shape, sizes, recomputed));
+    if (kept > 0) calls.push(elementwise("swiglu-again", "B", tokens * arch.intermediateSize, tokens, kept));
+  }
   return calls;
+}
+
+/** Gate and up are in the caches where something has just read or made them. */
+function backwardSwiglus(shape: StageShape, { tokens }: Sizes): readonly OperatorCall[] {
+  const { recomputed, kept, all } = layersOf(shape);
+  const coldTokens = targetsOf(shape).has("down_proj") ? 0 : tokens;
+  const call = (cold: number, layers: number): readonly OperatorCall[] =>
+    layers === 0 ? [] : [swiglu("B", shape.architecture, tokens, cold, layers)];
+  return coldTokens === 0 ? call(0, all) : [...call(0, recomputed), ...call(coldTokens, kept)];
 }
 
 /** The first layer after the embedding has no gradient of its input: neither its qkv product nor its first norm goes back. */
 function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
-  const { architecture: arch, stage, recompute } = shape;
+  const { architecture: arch, stage } = shape;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim } = arch;
   const { tokens } = sizes;
-  const layers = stage.endLayer - stage.firstLayer;
+  const { all: layers } = layersOf(shape);
   const inputGradients = stage.embedding ? layers - 1 : layers;
   const queryColumns = numHeads * headDim;
   return [
@@ -291,10 +314,10 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
     matmul("B", tokens, hidden, 2 * inner, layers),
     matmul("B", tokens, inner, hidden, layers),
     elementwise("rope", "B", tokens * (numHeads + numKvHeads) * headDim, tokens, layers),
-    swiglu("B", arch, tokens, recompute === "layer" || targetsOf(shape).has("down_proj") ? 0 : tokens, layers),
+    ...backwardSwiglus(shape, sizes),
     elementwise("rmsnorm", "B", tokens * hidden, tokens, layers + inputGradients + (stage.head ? 1 : 0)),
     attention("B", arch, sizes, layers),
-    ...loras("B", shape, sizes),
+    ...loras("B", shape, sizes, layers),
     ...recomputations(shape, sizes),
     ...edgeCopies(shape, "B", tokens),
   ];

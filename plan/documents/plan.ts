@@ -2,7 +2,7 @@ import { z } from "zod";
 import { architectureSchema } from "./architecture.ts";
 import { calibrationSchema } from "./calibration.ts";
 import { resolvedDeviceSchema, resolvedLinkSchema } from "./cluster.ts";
-import { adapterSchema, dataSchema, dtypeSchema, nameSchema, optimizerSchema, recomputeSchema } from "./workload.ts";
+import { adapterSchema, dataSchema, dtypeSchema, nameSchema, optimizerSchema } from "./workload.ts";
 
 const index = z.int().min(0);
 const count = z.int().positive();
@@ -25,6 +25,8 @@ export const stageSchema = z.strictObject({
   endLayer: count,
   embedding: z.boolean(),
   head: z.boolean(),
+  /** So many of its layers, from its first, keep only their input, and the backward computes them again. */
+  recomputedLayers: index,
 });
 
 /** A chain of devices with one copy of the base model: neighbouring stages, from the embedding to the head. */
@@ -106,7 +108,6 @@ export const planBodySchema = z.strictObject({
   /** The most micro-batches whose forward has run and whose backward has not, by stage; null is no limit, on a stage or on any. */
   maxInFlight: z.array(count.nullable()).nullable(),
   model: z.strictObject({ architecture: architectureSchema, dtype: dtypeSchema, digest: z.string().nullable() }),
-  recompute: recomputeSchema,
   devices: z.array(resolvedDeviceSchema).min(1),
   /**
    * links[s] joins stage s and stage s + 1, null where those are of two pipelines; forward and backward directions are separate lanes unless

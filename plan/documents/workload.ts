@@ -18,7 +18,7 @@ export const dtypeSchema = z.enum(["float32", "bfloat16", "int8", "nf4"]);
 export type Dtype = z.infer<typeof dtypeSchema>;
 
 /** What a forward leaves out and the backward computes again: nothing, or each layer from its input. */
-export const recomputeSchema = z.enum(["none", "layer"]);
+export const recomputeSchema = z.enum(["none", "layer", "auto"]);
 export type Recompute = z.infer<typeof recomputeSchema>;
 
 export const adapterSchema = z.strictObject({

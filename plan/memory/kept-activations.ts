@@ -13,18 +13,22 @@ export interface KeptActivations {
 const FLOAT = 4;
 
 /** Bytes of a layer that tensor parallelism leaves whole on every device: the residual stream, and what norms keep of it (Korthikanti et al. 2022, section 4.2). */
-function wholeBytes({ architecture, recompute, maxTokens }: Omit<LayoutInput, "stage">): number {
+function wholeBytes({ architecture, isRecomputed, maxTokens }: KeptInput): number {
   const { hiddenSize } = architecture;
-  return maxTokens * FLOAT * (recompute === "layer" ? hiddenSize : 2 * hiddenSize + 2);
+  return maxTokens * FLOAT * (isRecomputed ? hiddenSize : 2 * hiddenSize + 2);
 }
+
+/** The layers of such a device are all of one kind. */
+type KeptInput = Omit<LayoutInput, "stage"> & { readonly isRecomputed: boolean };
 
 /** For programs whose devices hold other parts of a model than a plan's stages: from the stage layout, of which `split` devices have a share each. */
 export function keptActivations(
-  input: Omit<LayoutInput, "stage">,
+  input: KeptInput,
   { hasHead, split = 1 }: { readonly hasHead: boolean; readonly split?: number },
 ): KeptActivations {
-  const { maxTokens } = input;
-  const stage: Stage = { index: 0, device: 0, firstLayer: 0, endLayer: 1, embedding: false, head: false };
+  const { maxTokens, isRecomputed } = input;
+  const layers = { firstLayer: 0, endLayer: 1, recomputedLayers: isRecomputed ? 1 : 0 };
+  const stage: Stage = { index: 0, device: 0, ...layers, embedding: false, head: false };
   const layer = slotBytes(stageLayout({ ...input, stage }), maxTokens);
   const ends = stageLayout({ ...input, stage: { ...stage, embedding: true, head: hasHead } });
   const whole = split === 1 ? 0 : Math.min(layer, wholeBytes(input));

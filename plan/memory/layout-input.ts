@@ -2,7 +2,7 @@ import type { ComputeDtype } from "../compute-dtype.ts";
 import type { Architecture, Projection } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { PlannedJob, Stage } from "../documents/plan.ts";
-import type { Dtype, Recompute } from "../documents/workload.ts";
+import type { Dtype } from "../documents/workload.ts";
 
 /** What a stage's activation memory follows from. */
 export interface LayoutInput {
@@ -10,7 +10,6 @@ export interface LayoutInput {
   readonly stage: Stage;
   readonly jobs: readonly Pick<PlannedJob, "adapter">[];
   readonly dtype: Dtype;
-  readonly recompute: Recompute;
   /** The most tokens of a micro-batch, and of a sequence. */
   readonly maxTokens: number;
   readonly maxSequence: number;

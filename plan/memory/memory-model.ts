@@ -4,7 +4,7 @@ import { adapterParameters } from "../costs/operators.ts";
 import type { Architecture } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Buffers, PlannedJob, Stage, StageMemory } from "../documents/plan.ts";
-import type { Dtype, Recompute } from "../documents/workload.ts";
+import type { Dtype } from "../documents/workload.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
 import { layerProducts } from "./layer-products.ts";
 import { EXECUTOR, type ProgramMemory, reservedMemory } from "./program-memory.ts";
@@ -79,7 +79,6 @@ export interface StageMemoryInput {
   readonly architecture: Architecture;
   readonly stage: Stage;
   readonly dtype: Dtype;
-  readonly recompute: Recompute;
   readonly jobs: readonly PlannedJob[];
   readonly maxTokens: number;
   readonly maxSequence: number;

@@ -35,7 +35,7 @@ export function reservedMemory(parts: Parts, { contextBytes, allocatorFactor }: 
   return { ...reserved, total: sum(Object.values(reserved)) };
 }
 
-type EagerInput = Omit<LayoutInput, "stage"> & { readonly eager: ComputeDtype };
+type EagerInput = LayoutInput & { readonly eager: ComputeDtype };
 
 /** What an eager program keeps of one layer for rows that are as long as the longest. */
 function keptByLayer({ architecture, eager, maxSequence }: EagerInput, rows: number): number {
@@ -43,17 +43,21 @@ function keptByLayer({ architecture, eager, maxSequence }: EagerInput, rows: num
   return COMPUTE_BYTES[eager] * rows * (activationFeatures + 2 * heads * maxSequence);
 }
 
-/** Bytes that so many rows leave in one layer between forward and backward; a recomputed layer leaves its input. */
-export function eagerLayerBytes(input: EagerInput, rows: number): number {
-  const { architecture, recompute, eager } = input;
-  return recompute === "layer" ? COMPUTE_BYTES[eager] * rows * architecture.hiddenSize : keptByLayer(input, rows);
+/** Bytes that so many rows leave in the layers of a stage between forward and backward, in whole lines each; a recomputed layer leaves its input. */
+export function eagerLayersBytes(input: EagerInput, rows: number, align: (bytes: number) => number): number {
+  const { architecture, eager, stage } = input;
+  const { firstLayer, endLayer, recomputedLayers } = stage;
+  return (
+    recomputedLayers * align(COMPUTE_BYTES[eager] * rows * architecture.hiddenSize) +
+    (endLayer - firstLayer - recomputedLayers) * align(keptByLayer(input, rows))
+  );
 }
 
 const FLOAT = 4;
 
 /** Logits and their gradient in fp32, or the one layer that is computed again. */
-export function eagerWorkBytes(input: EagerInput, hasHead: boolean): number {
-  const { architecture, recompute, maxTokens } = input;
-  const head = hasHead ? 2 * FLOAT * maxTokens * architecture.vocabularySize : 0;
-  return Math.max(head, recompute === "layer" ? keptByLayer(input, maxTokens) : 0);
+export function eagerWorkBytes(input: EagerInput): number {
+  const { architecture, stage, maxTokens } = input;
+  const head = stage.head ? 2 * FLOAT * maxTokens * architecture.vocabularySize : 0;
+  return Math.max(head, stage.recomputedLayers > 0 ? keptByLayer(input, maxTokens) : 0);
 }

@@ -2,7 +2,7 @@ import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype
 import { PROJECTIONS, type Projection } from "../documents/architecture.ts";
 import type { Buffers } from "../documents/plan.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
-import { eagerLayerBytes, eagerWorkBytes } from "./program-memory.ts";
+import { eagerLayersBytes, eagerWorkBytes } from "./program-memory.ts";
 import { scratchOf } from "./scratch-bytes.ts";
 import { UNIT_ROWS } from "./stash.ts";
 
@@ -24,7 +24,7 @@ export interface Place {
 }
 
 /**
- * A layer's tensors from its input to gate and up. With recomputation all layers share those in the workspace. C is the compute dtype; the residual
+ * A layer's tensors from its input to gate and up. Recomputed layers share theirs, in the workspace. C is the compute dtype; the residual
  * stream, what norms and attention keep of rows, and all gradients of the residual stream are fp32.
  */
 export interface LayerTensors {
@@ -123,7 +123,7 @@ function shrunkColumnsOf({ jobs, kind }: LayoutInput): ShrunkColumns {
 
 /** Where every activation of a stage lies: the memory model adds it up and the executor uses it as it is. */
 export function stageLayout(input: LayoutInput): StageLayout {
-  const { architecture: arch, stage, recompute, maxTokens: rows } = input;
+  const { architecture: arch, stage, maxTokens: rows } = input;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim, vocabularySize } = arch;
   const dtype = computeDtype(input.dtype);
   const qkv = (numHeads + 2 * numKvHeads) * headDim;
@@ -148,20 +148,20 @@ export function stageLayout(input: LayoutInput): StageLayout {
       }),
     );
   const beforeDown = PROJECTIONS.filter((projection) => projection !== "down_proj");
-  const shared =
-    recompute === "layer" ? { body: takeBody(rebuilt), shrunk: takeShrunk(rebuilt, beforeDown) } : undefined;
-  const layers = Array.from({ length: stage.endLayer - stage.firstLayer }, (): LayerTensors => {
+  const recomputes = stage.recomputedLayers > 0;
+  const shared = recomputes ? { body: takeBody(rebuilt), shrunk: takeShrunk(rebuilt, beforeDown) } : undefined;
+  const layers = Array.from({ length: stage.endLayer - stage.firstLayer }, (_, layer): LayerTensors => {
     const x = slot.floats(hidden);
-    const body = shared?.body ?? takeBody(slot);
-    const shrunk = shared?.shrunk ?? takeShrunk(slot, beforeDown);
+    const again = layer < stage.recomputedLayers ? shared : undefined;
+    const body = again?.body ?? takeBody(slot);
+    const shrunk = again?.shrunk ?? takeShrunk(slot, beforeDown);
     return { x, ...body, shrunk: { ...shrunk, ...takeShrunk(slot, ["down_proj"]) } };
   });
   const final = stage.head
     ? { x: slot.floats(hidden), rstd: slot.floats(1), gradient: slot.floats(hidden) }
     : undefined;
   const { eager } = input;
-  const unitBytes =
-    eager === undefined ? slot.used() : layers.length * align(eagerLayerBytes({ ...input, eager }, UNIT_ROWS));
+  const unitBytes = eager === undefined ? slot.used() : eagerLayersBytes({ ...input, eager }, UNIT_ROWS, align);
   const tile = HEAD_TILE[input.kind === "cuda" ? "cuda" : "cpu"];
   const headTileRows = Math.max(1, Math.min(tile.rows, rows, Math.floor(tile.bytes / (vocabularySize * FLOAT))));
   const scratch = scratchOf(input, shrunkColumns);
@@ -176,7 +176,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const backwardWork = regionOf("work", rows, dtype, rebuilt.used());
   const normed = backwardWork.compute(hidden);
   const backward = {
-    normed: { attention: normed, mlp: recompute === "layer" ? backwardWork.compute(hidden) : normed },
+    normed: { attention: normed, mlp: recomputes ? backwardWork.compute(hidden) : normed },
     gradientA: backwardWork.floats(hidden),
     gradientB: backwardWork.floats(hidden),
     gradientCompute: dtype === "float32" ? undefined : backwardWork.compute(hidden),
@@ -198,9 +198,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
     backward,
     headTileRows,
     workBytes:
-      eager === undefined
-        ? Math.max(forwardWork.used(), backwardWork.used())
-        : eagerWorkBytes({ ...input, eager }, stage.head),
+      eager === undefined ? Math.max(forwardWork.used(), backwardWork.used()) : eagerWorkBytes({ ...input, eager }),
     messageBytes: align(rows * hidden * COMPUTE_BYTES[dtype]),
   };
 }

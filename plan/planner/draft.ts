@@ -5,13 +5,10 @@ import type { JobRows } from "./job-rows.ts";
 import { type Cut, packMicroBatches } from "./pack.ts";
 import type { Costed } from "./request.ts";
 
-/** A stage, and how many of its layers, from its first, the backward computes again. */
-export type DraftStage = Stage & { readonly recomputedLayers: number };
-
 /** The part of a plan that orders, memory and time follow from. */
 export interface Draft {
   readonly schedule: ScheduleName;
-  readonly stages: DraftStage[];
+  readonly stages: Stage[];
   readonly jobs: PlannedJob[];
   readonly groups: number[][];
   readonly microBatches: MicroBatch[];

@@ -29,9 +29,8 @@ export function memoryByRecomputation(
     const device = request.devices[stage.device]!;
     return stageMemory({
       architecture: request.architecture,
-      stage,
+      stage: { ...stage, recomputedLayers },
       dtype: request.dtype,
-      recompute: recomputedLayers > 0 ? "layer" : "none",
       jobs: draft.jobs,
       ...sizes,
       kind: device.kind,

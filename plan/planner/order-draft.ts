@@ -26,12 +26,9 @@ interface DraftCosts extends Pick<ScheduleInput, "miniBatches" | "durationNs" | 
 }
 
 function costsOf(request: Costed, draft: Draft): DraftCosts {
-  const { architecture, dtype, recompute, devices, costModel } = request;
+  const { architecture, dtype, devices, costModel } = request;
   const plan = { ...draft, pipelines: onePipeline(draft.stages.length, draft.groups.length) };
-  const durations = actionDurations(
-    { ...plan, devices: [...devices], recompute, model: { architecture, dtype } },
-    costModel,
-  );
+  const durations = actionDurations({ ...plan, devices: [...devices], model: { architecture, dtype } }, costModel);
   const durationNs: ScheduleInput["durationNs"] = (stage, letter, microBatch) =>
     durations(stage, PLANNED_LETTERS.indexOf(letter), microBatch);
   const bytesOf = messageBytes({ microBatches: draft.microBatches, model: request });

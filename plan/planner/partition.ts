@@ -2,7 +2,15 @@ import { InputError, PlanError, sum } from "../../core/index.ts";
 import type { Stage } from "../documents/plan.ts";
 
 function stageOf(index: number, numDevices: number, firstLayer: number, endLayer: number): Stage {
-  return { index, device: index, firstLayer, endLayer, embedding: index === 0, head: index === numDevices - 1 };
+  return {
+    index,
+    device: index,
+    firstLayer,
+    endLayer,
+    embedding: index === 0,
+    head: index === numDevices - 1,
+    recomputedLayers: 0,
+  };
 }
 
 /** Stages of given lengths. @throws InputError for lengths that are not those of all layers on all devices */

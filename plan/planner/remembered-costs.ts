@@ -19,7 +19,7 @@ export function rememberedCosts(model: CostModel): CostModel {
     ...model,
     actionSeconds(action: ActionCost) {
       const { letter, device, shape, microBatch, updatedJobs } = action;
-      const name = nameOf.get(shape) ?? `${shape.recompute} ${sameCosts(shape.stage, device)}`;
+      const name = nameOf.get(shape) ?? sameCosts(shape.stage, device);
       nameOf.set(shape, name);
       const stage = letter + name;
       let known = stages.get(stage);

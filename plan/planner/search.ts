@@ -1,5 +1,5 @@
 import type { Stage } from "../documents/plan.ts";
-import { type Draft, type DraftedWork, type DraftStage, draftWork, type WorkChoice } from "./draft.ts";
+import { type Draft, type DraftedWork, draftWork, type WorkChoice } from "./draft.ts";
 import { chooseLimits, isSettled, type Outcome, type Settled, settle } from "./limits.ts";
 import { NO_LIMITS, orderDraft } from "./order-draft.ts";
 import { givenStages, partitionLayers } from "./partition.ts";
@@ -30,7 +30,7 @@ export interface Candidate {
 }
 
 function draftOf(work: DraftedWork, stages: readonly Stage[], schedule: Draft["schedule"]): Draft {
-  return { schedule, ...work, stages: stages.map((stage) => ({ ...stage, recomputedLayers: 0 })) };
+  return { schedule, ...work, stages: [...stages] };
 }
 
 function partition(request: Costed, work: DraftedWork): readonly Stage[] {
@@ -71,7 +71,7 @@ function leastOverfull(request: Costed, candidates: readonly Candidate[]): Candi
 }
 
 /** The stages with one layer moved from one to another, and those between them shifted. */
-function withLayerMoved(stages: readonly DraftStage[], from: number, to: number): DraftStage[] {
+function withLayerMoved(stages: readonly Stage[], from: number, to: number): Stage[] {
   const lengths = stages.map(({ firstLayer, endLayer }) => endLayer - firstLayer);
   lengths[from]! -= 1;
   lengths[to]! += 1;

@@ -22,13 +22,7 @@ export function stageCosts(request: Costed, { jobs, microBatches }: DraftedWork)
   const samples = sampled(microBatches);
   const known = new Map<string, number>();
   const costOf = (stage: Stage): number => {
-    const shape = {
-      architecture,
-      stage,
-      jobs,
-      dtype,
-      recompute: recompute === "layer" ? recompute : ("none" as const),
-    };
+    const shape = { architecture, stage, jobs, dtype };
     const device = devices[stage.device]!;
     return sum(
       samples.flatMap((microBatch) =>
@@ -40,7 +34,8 @@ export function stageCosts(request: Costed, { jobs, microBatches }: DraftedWork)
       ),
     );
   };
-  return (stage) => {
+  return (draft) => {
+    const stage = recompute === "layer" ? { ...draft, recomputedLayers: draft.endLayer - draft.firstLayer } : draft;
     const device = devices[stage.device]!;
     const same = costModel.sameCosts?.(stage, device);
     if (same === undefined) return costOf(stage);

@@ -26,6 +26,7 @@ export function stageOf({ architecture }: TrainedModel, firstLayer: number, endL
     endLayer,
     embedding: firstLayer === 0,
     head: endLayer === architecture.numLayers,
+    recomputedLayers: 0,
   };
 }
 
@@ -78,7 +79,7 @@ export function keptOf(
 ): KeptActivations {
   const { architecture, dtype, recompute, adapter } = model;
   const { kind, threads } = devices[0]!;
-  const input = { architecture, dtype, recompute, jobs: [{ adapter }], kind, threads };
+  const input = { architecture, dtype, isRecomputed: recompute === "layer", jobs: [{ adapter }], kind, threads };
   const eager = program.eager === undefined ? {} : { eager: program.eager };
   return keptActivations(
     { ...input, ...eager, maxTokens: Math.max(1, sum(rows)), maxSequence: longest(rows) },

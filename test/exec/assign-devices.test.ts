@@ -29,6 +29,7 @@ function plan(devices: readonly Partial<ResolvedDevice>[], link: Partial<Resolve
       endLayer: device + 1,
       embedding: device === 0,
       head: device === devices.length - 1,
+      recomputedLayers: 0,
     })),
     memory: devices.map(() => ({ ...NOTHING, total })),
   };

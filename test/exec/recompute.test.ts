@@ -1,15 +1,25 @@
 import { describe, expect, test } from "vitest";
 import { callName, operatorName } from "../../exec/operator-names.ts";
-import { type ComputeDtype, type Recompute, stageOperators } from "../../plan/index.ts";
+import { stageOperators } from "../../plan/index.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
-import { adapterBytes, packsAsPlanned, runSmall, SMALL, type SmallResult, smallCase } from "./small-run.ts";
+import {
+  adapterBytes,
+  packsAsPlanned,
+  runSmall,
+  SMALL,
+  type SmallResult,
+  type SmallRun,
+  smallCase,
+} from "./small-run.ts";
 
-const MODES: readonly (readonly [Recompute, ComputeDtype])[] = [
-  ["none", "float32"],
-  ["layer", "float32"],
-  ["none", "bfloat16"],
-  ["layer", "bfloat16"],
+const MODES: readonly Pick<SmallRun, "recompute" | "recomputedLayers" | "dtype">[] = [
+  { recompute: "none", dtype: "float32" },
+  { recompute: "layer", dtype: "float32" },
+  { recomputedLayers: [1, 1], dtype: "float32" },
+  { recompute: "none", dtype: "bfloat16" },
+  { recompute: "layer", dtype: "bfloat16" },
+  { recomputedLayers: [1, 0], dtype: "bfloat16" },
 ];
 const DEVICES = ["cpu:0", "cpu:0,cpu:1"] as const;
 const CASES = [
@@ -50,23 +60,38 @@ describe.each(CASES)("recomputation of layers: %s", (_, given) => {
     });
   });
 
+  test("of some layers trains the same bytes too, in memory between, as planned to the byte", async () => {
+    const devices = "cpu:0,cpu:1";
+    const kept = await runSmall(given, { devices, groups: 1 });
+    const all = await runSmall(given, { devices, groups: 1, recompute: "layer" });
+    const lengths = kept.plan.stages.map(({ firstLayer, endLayer }) => endLayer - firstLayer);
+    for (const recomputedLayers of [lengths.map((length) => length - 1), [0, lengths[1]!], [1, 0]]) {
+      const some = await runSmall(given, { devices, groups: 1, recomputedLayers });
+      expect(outcome(some)).toEqual(outcome(kept));
+      some.plan.memory.forEach((planned, stage) => {
+        const { memory } = some.statistics[stage]!;
+        if (packsAsPlanned()) expect(planned.total).toBe(memory.peakBytes);
+        expect(planned.activations + planned.buffers + planned.workspace).toBe(memory.arenaBytes + memory.otherBytes);
+        const bounds = [all, kept].map(({ plan }) => plan.memory[stage]!.activations);
+        expect(planned.activations).toBeGreaterThanOrEqual(bounds[0]!);
+        expect(planned.activations).toBeLessThanOrEqual(bounds[1]!);
+      });
+    }
+  });
+
   test.each(DEVICES)(
     "the planner lists the operators of each program, as often as they occur, on %s",
     async (devices) => {
-      for (const [recompute, dtype] of MODES) {
-        const { plan, operators } = await runSmall(given, { devices, groups: 1, recompute, dtype });
-        const { architecture } = plan.model;
+      for (const mode of MODES) {
+        const { plan, operators } = await runSmall(given, { devices, groups: 1, ...mode });
+        const { architecture, dtype } = plan.model;
         const everyJob = plan.microBatches.find(
           ({ rows }) => new Set(rows.map(([job]) => job)).size === plan.jobs.length,
         )!;
         plan.stages.forEach((stage, index) => {
           for (const letter of ["F", "B"] as const) {
-            const planned = stageOperators(
-              { architecture, stage, jobs: plan.jobs, dtype, recompute },
-              letter,
-              everyJob,
-            );
-            const names = operators[index]![letter].map((operator) => operatorName(operator, letter, recompute));
+            const planned = stageOperators({ architecture, stage, jobs: plan.jobs, dtype }, letter, everyJob);
+            const names = operators[index]![letter].map((operator) => operatorName(operator, letter));
             expect(names.sort()).toEqual(
               planned.flatMap((call) => Array.from({ length: call.calls }, () => callName(call))).sort(),
             );

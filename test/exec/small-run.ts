@@ -11,7 +11,18 @@ import {
 import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
-import { type Dtype, type Plan, PROJECTIONS, type Recompute, type ScheduleName } from "../../plan/index.ts";
+import {
+  type Dtype,
+  largestSizes,
+  type Plan,
+  type PlanBody,
+  PROJECTIONS,
+  planOrders,
+  type Recompute,
+  type ScheduleName,
+  stashPlacement,
+} from "../../plan/index.ts";
+import { stageMemory } from "../../plan/memory/memory-model.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
@@ -115,6 +126,8 @@ export interface SmallRun {
   readonly schedule?: ScheduleName;
   readonly dtype?: Dtype;
   readonly recompute?: Recompute;
+  /** By stage: how many layers the backward computes again, whatever the planner would choose. */
+  readonly recomputedLayers?: readonly number[];
   /** Only this job. */
   readonly only?: number;
 }
@@ -126,6 +139,25 @@ export function threads(count: number): Cluster {
     version: 1,
     machines: [{ name: "local", devices: [{ name: "cpu:0", type: "cpu", threads: count }] }],
   };
+}
+
+/** The plan with other numbers of recomputed layers, and the memory that they need. */
+function withRecomputedLayers(plan: PlanBody, counts: readonly number[]): PlanBody {
+  const stages = plan.stages.map((stage, index) => ({ ...stage, recomputedLayers: counts[index]! }));
+  const memory = stages.map((stage, index) => {
+    const { kind, threads } = plan.devices[stage.device]!;
+    return stageMemory({
+      ...plan.model,
+      stage,
+      jobs: plan.jobs,
+      ...largestSizes(plan.microBatches),
+      kind,
+      threads,
+      stashUnits: stashPlacement(planOrders(plan)[index]!, plan.microBatches).peak,
+      buffers: plan.buffers[index]!,
+    });
+  });
+  return { ...plan, stages, memory };
 }
 
 export interface SmallResult extends ExecuteResult {
@@ -143,7 +175,7 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
     cores: () => 2,
     cuda: () => nativeInfo().cuda,
   });
-  const body = makePlan({
+  const planned = makePlan({
     architecture: model.architecture,
     dtype: run.dtype ?? "float32",
     modelDigest: null,
@@ -164,6 +196,7 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
     maxInFlight: "auto",
     groups: run.groups ?? "auto",
   });
+  const body = run.recomputedLayers === undefined ? planned : withRecomputedLayers(planned, run.recomputedLayers);
   const plan = sealPlan(body, { model: null, data: {}, init: {} });
   return { ...(await executePlan({ plan, model, rows: data, start, versions: {} })), plan };
 }

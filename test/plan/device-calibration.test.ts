@@ -33,11 +33,19 @@ function device(type: string) {
 /** Seconds of one forward or backward of one 8B layer without embedding and head. */
 function layerSeconds(type: string, letter: "F" | "B", tokens: number, recompute: "none" | "layer" = "none"): number {
   const architecture = architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-3-8b"]!));
-  const stage = { index: 0, device: 0, firstLayer: 3, endLayer: 4, embedding: false, head: false };
+  const stage = {
+    index: 0,
+    device: 0,
+    firstLayer: 3,
+    endLayer: 4,
+    embedding: false,
+    head: false,
+    recomputedLayers: recompute === "layer" ? 1 : 0,
+  };
   return createCostModel(deviceCalibration(catalog, type, "bfloat16"), "bfloat16").actionSeconds({
     letter,
     device: device(type),
-    shape: { architecture, stage, jobs: [], dtype: "bfloat16", recompute },
+    shape: { architecture, stage, jobs: [], dtype: "bfloat16" },
     microBatch: {
       rows: Array.from({ length: Math.ceil(tokens / 512) }, (_, row) => [
         0,

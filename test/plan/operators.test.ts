@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Projection, type Recompute, stageOperators } from "../../plan/index.ts";
+import { type Projection, stageOperators } from "../../plan/index.ts";
 import { smallPlan } from "../sim/small-plan.ts";
 
 const base = smallPlan({ orders: ["F0 B0"], microBatches: [{ tokens: 1 }] });
@@ -11,7 +11,7 @@ function swigluFeatures(
   direction: "F" | "B",
   name: string,
   targets: readonly (readonly Projection[])[],
-  recompute: Recompute = "none",
+  recomputedLayers = 0,
 ): Readonly<Record<string, number>> | undefined {
   const jobs = targets.map((own) => ({
     ...base.jobs[0]!,
@@ -23,7 +23,7 @@ function swigluFeatures(
       [1, 0, 60, 59],
     ] as [number, number, number, number][],
   };
-  const shape = { architecture, stage, jobs, dtype: "float32" as const, recompute };
+  const shape = { architecture, stage: { ...stage, recomputedLayers }, jobs, dtype: "float32" as const };
   return stageOperators(shape, direction, microBatch).find((call) => call.name === name)?.features;
 }
 
@@ -43,10 +43,10 @@ describe("SwiGLU reads gate and up from the caches where an operator just before
   });
 
   test("a layer computed again has just had them, and its SwiGLU is the forward's", () => {
-    expect(swigluFeatures("B", "swiglu:B", [["q_proj"], ["q_proj"]], "layer")).toMatchObject({ cold: 0 });
+    expect(swigluFeatures("B", "swiglu:B", [["q_proj"], ["q_proj"]], 1)).toMatchObject({ cold: 0 });
     const again: readonly (readonly Projection[])[] = [["q_proj"], ["up_proj", "down_proj"]];
     expect(swigluFeatures("B", "swiglu-again:B", again)).toMatchObject({ elements: 17200 });
-    expect(swigluFeatures("B", "swiglu-again:B", again, "layer")).toBeUndefined();
-    expect(swigluFeatures("B", "swiglu:F", again, "layer")).toMatchObject({ elements: 17200, cold: 40 * 172 });
+    expect(swigluFeatures("B", "swiglu-again:B", again, 1)).toBeUndefined();
+    expect(swigluFeatures("B", "swiglu:F", again, 1)).toMatchObject({ elements: 17200, cold: 40 * 172 });
   });
 });

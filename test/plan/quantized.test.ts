@@ -44,7 +44,7 @@ describe("weights of a layer's products", () => {
 });
 
 describe("the time of dequantizing", () => {
-  const shapeOf = (dtype: Dtype): StageShape => ({ architecture, stage, jobs: base.jobs, dtype, recompute: "none" });
+  const shapeOf = (dtype: Dtype): StageShape => ({ architecture, stage, jobs: base.jobs, dtype });
   const microBatch = { rows: [[0, 0, 512, 511] as [number, number, number, number]] };
   const device = {
     ...base.devices[0]!,

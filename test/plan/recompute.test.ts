@@ -33,7 +33,14 @@ const jobs = [
   { ...base.jobs[0]!, adapter: { rank: 8, alpha: 8, dropout: 0, targets: ["q_proj" as const, "down_proj" as const] } },
 ];
 const microBatch = { rows: [[0, 0, 96, 95] as [number, number, number, number]] };
-const shapeOf = (recompute: Recompute) => ({ architecture, stage, jobs, dtype: "float32" as const, recompute });
+/** The stage with as many layers recomputed as a mode says. */
+const stageOf = (recompute: Recompute) => ({ ...stage, recomputedLayers: recompute === "layer" ? 6 : 0 });
+const shapeOf = (recompute: Recompute) => ({
+  architecture,
+  stage: stageOf(recompute),
+  jobs,
+  dtype: "float32" as const,
+});
 
 function callsOf(recompute: Recompute, letter: "F" | "B"): readonly OperatorCall[] {
   return stageOperators(shapeOf(recompute), letter, microBatch);
@@ -96,6 +103,21 @@ describe("recomputation of layers", () => {
     expect(callsOf("layer", "B")).toHaveLength(kept.length - 2 + again.length);
   });
 
+  test("of some layers is in the backward's operators as often as there are such layers", () => {
+    const calls = (recomputedLayers: number): ReadonlyMap<string, number> => {
+      const counts = new Map<string, number>();
+      const shape = { ...shapeOf("none"), stage: { ...stage, recomputedLayers } };
+      for (const { name, projections, calls: own, features } of stageOperators(shape, "B", microBatch)) {
+        const key = `${name} ${projections?.join() ?? ""} ${features["cold"] ?? 0}`;
+        counts.set(key, (counts.get(key) ?? 0) + own);
+      }
+      return counts;
+    };
+    const [none, two, all] = [calls(0), calls(2), calls(6)];
+    for (const name of new Set([...none.keys(), ...two.keys(), ...all.keys()]))
+      expect([name, two.get(name) ?? 0]).toEqual([name, (4 * (none.get(name) ?? 0) + 2 * (all.get(name) ?? 0)) / 6]);
+  });
+
   test("costs in the backward what these operators cost, with a calibration that has seen no recomputation", () => {
     const names = [...new Set([...callsOf("none", "F"), ...callsOf("none", "B")].map(({ name }) => name))];
     const seconds = ({ name }: OperatorCall): number => 1e-6 * (names.indexOf(name) + 1);
@@ -138,21 +160,24 @@ describe("recomputation of layers", () => {
   });
 
   test("keeps of each layer its input and down_proj's small product", () => {
-    const layout = (recompute: Recompute) =>
+    const layoutOf = (own: typeof stage) =>
       stageLayout({
         architecture,
-        stage,
+        stage: own,
         jobs,
         dtype: "float32",
-        recompute,
         maxTokens: 96,
         maxSequence: 96,
         kind: "cpu",
         threads: 1,
       });
+    const layout = (recompute: Recompute) => layoutOf(stageOf(recompute));
     // A unit has 16 rows, so that 96 rows are as many units as there are layers.
     expect(layout("layer").unitBytes).toBe(6 * 16 * (64 + 8) * 4);
     expect(layout("layer").unitBytes).toBeLessThan(layout("none").unitBytes / 8);
+    const some = layoutOf({ ...stage, recomputedLayers: 2 });
+    expect(6 * some.unitBytes).toBe(4 * layout("none").unitBytes + 2 * layout("layer").unitBytes);
+    expect(some.workBytes).toBe(layout("layer").workBytes);
     // One layer's tensors, a second normed input: no more.
     const oneLayer = layout("none").unitBytes - 96 * (64 + 8) * 4;
     expect(layout("layer").workBytes - layout("none").workBytes).toBe(oneLayer + 96 * 64 * 4);

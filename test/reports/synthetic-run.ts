@@ -100,7 +100,6 @@ export function syntheticPlan(shape: RunShape): Plan {
       dtype: "float32",
       digest: null,
     },
-    recompute: "none",
     devices: ["cpu:0", "cpu:1"].map((name) => ({
       name,
       machine: "local",
@@ -113,8 +112,8 @@ export function syntheticPlan(shape: RunShape): Plan {
     })),
     links: [{ id: "local", type: "host", shared: false, bandwidthBytesPerSecond: 1e9, latencySeconds: 1e-5 }],
     stages: [
-      { index: 0, device: 0, firstLayer: 0, endLayer: 4, embedding: true, head: false },
-      { index: 1, device: 1, firstLayer: 4, endLayer: 8, embedding: false, head: true },
+      { index: 0, device: 0, firstLayer: 0, endLayer: 4, embedding: true, head: false, recomputedLayers: 0 },
+      { index: 1, device: 1, firstLayer: 4, endLayer: 8, embedding: false, head: true, recomputedLayers: 0 },
     ],
     pipelines: onePipeline(2, groups.length),
     jobs: JOBS.map((name, job) => ({

@@ -28,7 +28,6 @@ const shape = {
   stage: { ...base.stages[0]!, endLayer: 4 },
   jobs: base.jobs,
   dtype: "float32" as const,
-  recompute: "none" as const,
 };
 
 /** Seconds of one call that this machine of ours would take. */
@@ -223,9 +222,11 @@ describe("a fitted calibration", () => {
     });
     const again = actions.map((action) => {
       if (action.letter !== "B") return action;
-      const forward = stageOperators({ ...shape, recompute: "layer" }, "B", rowsOf([100])).filter(
-        ({ kind }) => kind === "rmsnorm:F",
-      );
+      const forward = stageOperators(
+        { ...shape, stage: { ...shape.stage, recomputedLayers: 4 } },
+        "B",
+        rowsOf([100]),
+      ).filter(({ kind }) => kind === "rmsnorm:F");
       const added = forward.reduce((total, call) => total + 0.9 * call.calls * trueSeconds(call), 0);
       return { ...action, calls: [...action.calls, ...forward], seconds: action.seconds + added };
     });

@@ -23,7 +23,7 @@ interface ErrorFigures {
 function operatorKinds(): readonly string[] {
   const plan = unitPlan({ numDevices: 3, numJobs: 1, parts: 1, steps: 1 });
   const kinds = plan.stages.flatMap((stage) => {
-    const shape = { ...plan.model, stage, jobs: plan.jobs, recompute: plan.recompute };
+    const shape = { ...plan.model, stage, jobs: plan.jobs };
     const passes = (["F", "B"] as const).flatMap((letter) => stageOperators(shape, letter, plan.microBatches[0]!));
     return [...passes, updateOperator(shape, [0])].map(({ kind }) => kind);
   });

@@ -56,7 +56,6 @@ export function smallPlan(small: SmallPlan): PlanBody {
     fused: false,
     maxInFlight: null,
     model: { architecture: { ...ARCHITECTURE, numLayers: numStages }, dtype: "float32", digest: null },
-    recompute: "none",
     devices: indices(numStages).map((index) => ({
       name: `unit${index}`,
       machine: "local",
@@ -82,6 +81,7 @@ export function smallPlan(small: SmallPlan): PlanBody {
       endLayer: index + 1,
       embedding: index === 0,
       head: index === numStages - 1,
+      recomputedLayers: 0,
     })),
     pipelines: onePipeline(numStages, numGroups),
     jobs: indices(numGroups).map((index) => ({

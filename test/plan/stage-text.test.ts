@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { recomputationText, type Stage, stageText } from "../../plan/index.ts";
+
+const stage: Stage = {
+  index: 0,
+  device: 0,
+  firstLayer: 0,
+  endLayer: 4,
+  embedding: true,
+  head: false,
+  recomputedLayers: 0,
+};
+const last: Stage = { ...stage, index: 1, device: 1, firstLayer: 4, endLayer: 8, embedding: false, head: true };
+
+test("what is recomputed is told over all stages, and nothing where nothing is", () => {
+  expect(recomputationText([stage, last])).toBeUndefined();
+  expect(recomputationText([{ ...stage, recomputedLayers: 3 }, last])).toBe("recompute 3 of 8 layers");
+  expect(recomputationText([stage, last].map((each) => ({ ...each, recomputedLayers: 4 })))).toBe(
+    "recompute all 8 layers",
+  );
+});
+
+test("a stage's layers come with what is beside them, and with how many are recomputed where it is some", () => {
+  expect(stageText(stage)).toBe("0-3 + embedding");
+  expect(stageText(last)).toBe("4-7 + head");
+  expect(stageText({ ...last, recomputedLayers: 4 })).toBe("4-7 + head");
+  expect(stageText({ ...last, recomputedLayers: 1 })).toBe("4-7 + head, 1 recomputed");
+});
