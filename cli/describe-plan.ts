@@ -1,8 +1,57 @@
-import { formatBytes } from "../core/index.ts";
-import { microBatchJobs, microBatchTokens, type Plan, recomputationText, stageText } from "../plan/index.ts";
+import { formatBytes, sum } from "../core/index.ts";
+import {
+  microBatchJobs,
+  microBatchTokens,
+  type Plan,
+  type PlannedPipeline,
+  pipelineJobs,
+  pipelineMicroBatches,
+  recomputationText,
+  stageText,
+} from "../plan/index.ts";
 import type { Intervals } from "../traces/index.ts";
 import { costsFacts, costsText } from "./describe-costs.ts";
 import { headline, intervalLine, table } from "./output.ts";
+
+/** A pipeline in words: where it runs and what it trains. */
+function pipelineFacts(plan: Plan, { firstStage, endStage, groups }: PlannedPipeline, index: number) {
+  const stages = plan.stages.slice(firstStage, endStage);
+  const own = { firstStage, endStage, groups };
+  const microBatches = pipelineMicroBatches(plan, own);
+  return {
+    index,
+    stages: stages.map((stage) => stage.index),
+    devices: stages.map(({ device }) => plan.devices[device]!.name),
+    groups,
+    jobs: pipelineJobs(plan, own).map((job) => plan.jobs[job]!.name),
+    microBatches: microBatches.length,
+    tokens: sum(microBatches.map(microBatchTokens)),
+  };
+}
+
+/** `0-3`, or `0` for one alone. */
+function range(values: readonly (string | number)[]): string {
+  return values.length === 1 ? `${values[0]}` : `${values[0]}-${values.at(-1)}`;
+}
+
+/** The pipelines of a plan that has several. */
+function pipelineTable(plan: Plan): readonly string[] {
+  if (plan.pipelines.length === 1) return [];
+  const rows = plan.pipelines.map((pipeline, index) => {
+    const { stages, devices, groups, jobs, microBatches, tokens } = pipelineFacts(plan, pipeline, index);
+    const inRow = groups.every((group, i) => group === groups[0]! + i);
+    return [
+      `${index}`,
+      devices.length > 2 ? `${devices[0]} to ${devices.at(-1)}` : devices.join(", "),
+      range(stages),
+      inRow ? range(groups) : groups.join(", "),
+      `${jobs.length}`,
+      `${microBatches}`,
+      `${tokens}`,
+    ];
+  });
+  return ["", table(["pipeline", "devices", "stages", "groups", "jobs", "micro-batches", "tokens"], rows)];
+}
 
 /** The --json form of a plan. */
 export function planSummary(plan: Plan, intervals: Intervals | undefined): unknown {
@@ -22,6 +71,7 @@ export function planSummary(plan: Plan, intervals: Intervals | undefined): unkno
       recomputedLayers,
       memory: plan.memory[index],
     })),
+    pipelines: plan.pipelines.map((pipeline, index) => pipelineFacts(plan, pipeline, index)),
     groups: plan.groups.map((jobs, index) => ({ index, jobs: jobs.map((job) => plan.jobs[job]!.name) })),
     microBatches: plan.microBatches.map((microBatch) => ({
       index: microBatch.index,
@@ -55,9 +105,11 @@ export function planText(plan: Plan, file: string | undefined, intervals?: Inter
   );
   const fused = plan.fused ? " (fused)" : "";
   const recomputed = recomputationText(plan.stages);
+  const pipelined = plan.pipelines.length === 1 ? "" : ` on ${plan.pipelines.length} pipelines`;
   const lines = [
-    `plan ${plan.hash.slice(7, 19)}: ${plan.schedule}, ${plan.jobs.length} jobs in ${plan.groups.length} groups${fused}, ${plan.microBatches.length} micro-batches${recomputed === undefined ? "" : `, ${recomputed}`}`,
+    `plan ${plan.hash.slice(7, 19)}: ${plan.schedule}, ${plan.jobs.length} jobs in ${plan.groups.length} groups${fused}${pipelined}, ${plan.microBatches.length} micro-batches${recomputed === undefined ? "" : `, ${recomputed}`}`,
     ...groups,
+    ...pipelineTable(plan),
     "",
     table(["stage", "device", "layers", "in flight", "peak memory", "capacity"], stages),
   ];

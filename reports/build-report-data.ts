@@ -1,6 +1,14 @@
 import { formatBytes, InputError } from "../core/index.ts";
 import { type Plan, parseAnyAction, recomputationText } from "../plan/index.ts";
-import { compareTraces, type Intervals, planPipelines, runMetrics, type Trace, traceTotals } from "../traces/index.ts";
+import {
+  compareTraces,
+  type Intervals,
+  pipelineDevices,
+  planPipelines,
+  runMetrics,
+  type Trace,
+  traceTotals,
+} from "../traces/index.ts";
 import {
   type ActionTable,
   type BarTable,
@@ -131,7 +139,8 @@ function modelText({ model }: Plan): string {
 }
 
 function scheduleText(plan: Plan): string {
-  const parts = [plan.schedule, `${plan.stages.length} stages`];
+  const pipelines = plan.pipelines.length === 1 ? "" : ` in ${plan.pipelines.length} pipelines`;
+  const parts = [plan.schedule, `${plan.stages.length} stages${pipelines}`];
   if (plan.groups.length < plan.jobs.length) parts.push(`${plan.groups.length} fused groups`);
   const recomputed = recomputationText(plan.stages);
   if (recomputed !== undefined) parts.push(recomputed);
@@ -188,6 +197,7 @@ export function buildReportData(input: ReportInput): ReportData {
     ? plan.jobs.map((job) => job.name)
     : [...new Set(traces.flatMap((trace) => trace.events.flatMap((event) => event.jobs)))];
   const { actions, jobSets, indexOf } = indexActions(traces, new Map(names.map((name, index) => [name, index])));
+  const pipelines = pipelineDevices(traces[0]!);
   const planned: number[] = plan ? plan.devices.map(() => 0) : [];
   plan?.stages.forEach((stage, index) => {
     planned[stage.device]! += plan.memory[index]!.total;
@@ -196,6 +206,7 @@ export function buildReportData(input: ReportInput): ReportData {
     title: input.title,
     facts: facts({ ...input, traces }),
     devices: traces[0]!.devices,
+    pipelines: pipelines.length > 1 ? pipelines : [],
     jobs: names.map((name, index) => {
       const adapter = plan?.jobs[index]?.adapter;
       return { name, adapter: adapter ? `r ${adapter.rank}, α ${adapter.alpha}, ${adapter.targets.join(" ")}` : "" };

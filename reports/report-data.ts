@@ -86,6 +86,8 @@ export interface ReportData {
   readonly facts: readonly Fact[];
   /** Device names, in plan order. */
   readonly devices: readonly string[];
+  /** Indices of the devices of each pipeline, in the order in which they are drawn; empty for a run of one. */
+  readonly pipelines: readonly (readonly number[])[];
   readonly jobs: readonly ReportJob[];
   /** Job indices of each set of jobs that shares micro-batches. */
   readonly jobSets: readonly (readonly number[])[];

@@ -32,4 +32,4 @@ export {
 } from "./trace.ts";
 // The file's schema.
 export { type TraceDocument, traceDocumentSchema } from "./trace-document.ts";
-export { planPipelines } from "./trace-pipelines.ts";
+export { pipelineDevices, planPipelines } from "./trace-pipelines.ts";

@@ -32,6 +32,19 @@ export function tracePipelines({ events }: Pick<TraceStream, "events">): readonl
     : distinct.map((firstStage) => ({ firstStage, firstJob: earliest[firstStage]!.jobs[0] }));
 }
 
+/** The devices of each pipeline, as far as they did something, in the order of their stages. */
+export function pipelineDevices({ events }: Pick<TraceStream, "events">): readonly (readonly number[])[] {
+  const pipelines = tracePipelines({ events });
+  const pipelineOf = pipelineOfStage(pipelines);
+  const devices = pipelines.map(() => new Set<number>());
+  const deviceOfStage: number[] = [];
+  for (const { stream, stage, device } of events) if (stream === "compute") deviceOfStage[stage] ??= device;
+  deviceOfStage.forEach((device, stage) => {
+    devices[pipelineOf(stage)]!.add(device);
+  });
+  return devices.map((own) => [...own]);
+}
+
 /** The pipeline of a stage, as an index. */
 export function pipelineOfStage(pipelines: readonly TracePipeline[]): (stage: number) => number {
   const known: number[] = [];

@@ -1,7 +1,7 @@
 import type { ReportTrace } from "../report-data.ts";
 import { element, section } from "./element.ts";
 import { formatShare } from "./format.ts";
-import type { PageState } from "./page-state.ts";
+import { deviceLabel, type PageState } from "./page-state.ts";
 
 /** One bar: what part of the time the compute streams were busy. */
 function shareBar(source: ReportTrace["source"], busy: number): HTMLElement {
@@ -31,8 +31,8 @@ function group(
 /** Busy and idle time of the compute streams, for each device and over all. */
 export function bubblesSection({ data }: PageState): HTMLElement {
   const { traces } = data;
-  const devices = data.devices.map((name, device) =>
-    group(name, traces, ({ devices: all }) => {
+  const devices = data.devices.map((_, device) =>
+    group(deviceLabel(data, device), traces, ({ devices: all }) => {
       const { busySeconds, idleSeconds } = all[device]!;
       const total = busySeconds + idleSeconds;
       return total === 0 ? 0 : idleSeconds / total;

@@ -3,7 +3,7 @@ import type { ReportTrace, SampleTable } from "../report-data.ts";
 import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "./chart.ts";
 import { element, section } from "./element.ts";
 import { byteTicks, formatMemory, timeTickFormat } from "./format.ts";
-import type { PageState } from "./page-state.ts";
+import { deviceLabel, type PageState } from "./page-state.ts";
 
 /** Pixels between two samples below which the line is drawn as its highest and lowest values. */
 const LEAST_STEP = 3;
@@ -108,7 +108,7 @@ export function memorySection({ data }: PageState): HTMLElement | undefined {
   const margins = { top: 18, right: 14, bottom: 26, left: 78 };
   const charts = devices.map((name, device) =>
     element("figure", {}, [
-      element("figcaption", {}, [name]),
+      element("figcaption", {}, [deviceLabel(data, device)]),
       responsiveChart(`Memory of ${name} over time`, 210, margins, (svg, frame) =>
         draw(svg, frame, traces, device, plannedPeakBytes[device]),
       ),

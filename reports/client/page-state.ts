@@ -55,6 +55,12 @@ export function createPageState(data: ReportData): PageState {
   };
 }
 
+/** A device's name, with its pipeline where there are several. */
+export function deviceLabel({ devices, pipelines }: ReportData, device: number): string {
+  const pipeline = pipelines.findIndex((own) => own.includes(device));
+  return pipeline < 0 ? devices[device]! : `${devices[device]} (pipeline ${pipeline})`;
+}
+
 /** F, B or U of an action. */
 export function letterOf(data: ReportData, action: ActionIndex): (typeof LETTERS)[number] {
   return LETTERS[data.actions.letter[action]!]!;

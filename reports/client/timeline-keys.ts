@@ -1,5 +1,5 @@
 import { LANES } from "../report-data.ts";
-import type { PageState } from "./page-state.ts";
+import { deviceLabel, type PageState } from "./page-state.ts";
 import type { TimeWindow } from "./time-window.ts";
 import { tooltipSide } from "./timeline.ts";
 import { barAt, type Lane, type LaneLayout } from "./timeline-lanes.ts";
@@ -29,8 +29,8 @@ export function bindTimelineKeys(
       y: box.top + lane.top + lane.height,
       side: tooltipSide(state, traceIndex),
     });
-    const { actions, devices } = state.data;
-    announce(`${actions.key[action]} on ${devices[lane.device]}`);
+    const { actions } = state.data;
+    announce(`${actions.key[action]} on ${deviceLabel(state.data, lane.device)}`);
   };
   const walk = (along: number, across: number): void => {
     const hovered = state.hover.get();

@@ -13,8 +13,17 @@ export interface Lane {
   readonly bars: readonly number[];
 }
 
+/** A name above the devices of one of several pipelines. */
+export interface PipelineHeading {
+  readonly pipeline: number;
+  /** Pixels from the timeline's top to the middle of the name. */
+  readonly middle: number;
+}
+
 export interface LaneLayout {
   readonly lanes: readonly Lane[];
+  /** None in a run of one pipeline. */
+  readonly headings: readonly PipelineHeading[];
   readonly height: number;
 }
 
@@ -24,6 +33,7 @@ const THIN_HEIGHT = 8;
 const LANE_GAP = 3;
 const DEVICE_GAP = 18;
 const TOP = 6;
+const HEADING_HEIGHT = 24;
 
 /** Streams that any of the traces uses, so that both timelines have the same rows. */
 export function usedStreams(traces: readonly ReportTrace[]): readonly number[] {
@@ -31,23 +41,36 @@ export function usedStreams(traces: readonly ReportTrace[]): readonly number[] {
   return LANES.map((_, stream) => stream).filter((stream) => used.has(stream) || LANES[stream] === "compute");
 }
 
-/** A device below another, its streams in the order of LANES. */
-export function layoutLanes(bars: BarTable, numDevices: number, streams: readonly number[]): LaneLayout {
+/** A device below another, its streams in the order of LANES; with several pipelines, each pipeline's devices under its name. */
+export function layoutLanes(
+  bars: BarTable,
+  numDevices: number,
+  pipelines: readonly (readonly number[])[],
+  streams: readonly number[],
+): LaneLayout {
   const table = Array.from({ length: numDevices * LANES.length }, (): number[] => []);
   bars.device.forEach((device, bar) => {
     table[device * LANES.length + bars.stream[bar]!]!.push(bar);
   });
   const lanes: Lane[] = [];
+  const headings: PipelineHeading[] = [];
   let top = TOP;
-  for (let device = 0; device < numDevices; device += 1) {
+  const addDevice = (device: number): void => {
     for (const stream of streams) {
       const height = LANES[stream] === "compute" ? COMPUTE_HEIGHT : THIN_HEIGHT;
       lanes.push({ device, stream, top, height, bars: table[device * LANES.length + stream]! });
       top += height + LANE_GAP;
     }
     top += DEVICE_GAP - LANE_GAP;
-  }
-  return { lanes, height: top - DEVICE_GAP + TOP };
+  };
+  pipelines.forEach((devices, pipeline) => {
+    headings.push({ pipeline, middle: top + HEADING_HEIGHT / 2 - LANE_GAP });
+    top += HEADING_HEIGHT;
+    devices.forEach(addDevice);
+  });
+  const isPlaced = new Set(pipelines.flat());
+  for (let device = 0; device < numDevices; device += 1) if (!isPlaced.has(device)) addDevice(device);
+  return { lanes, headings, height: top - DEVICE_GAP + TOP };
 }
 
 const endOf = (bars: BarTable, bar: number): number => bars.startNs[bar]! + bars.durationNs[bar]!;

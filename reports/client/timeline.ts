@@ -60,6 +60,15 @@ interface Box {
 }
 
 function drawLaneNames(svg: Svg, layout: LaneLayout, devices: readonly string[], gutter: number): void {
+  svg
+    .append("g")
+    .attr("class", "pipeline-names")
+    .selectAll("text")
+    .data(layout.headings)
+    .join("text")
+    .attr("x", 4)
+    .attr("y", ({ middle }) => middle)
+    .text(({ pipeline }) => `pipeline ${pipeline}`);
   const names = svg.append("g").attr("class", "lane-names");
   for (const { device, stream, top, height } of layout.lanes) {
     const isDevice = stream === COMPUTE;
@@ -90,6 +99,7 @@ export function createTimeline(
   const { actions } = data;
   const total = bars.action.length;
   const endNs = lastEnd(bars);
+  const inPipelines = data.pipelines.length === 0 ? "" : ` in ${data.pipelines.length} pipelines`;
   const svg: Svg = create("svg")
     .attr("class", "timeline")
     .attr("width", "100%")
@@ -99,7 +109,7 @@ export function createTimeline(
     .attr("aria-roledescription", "timeline")
     .attr(
       "aria-label",
-      `${trace.source} timeline, ${formatNumber(total)} bars on ${data.devices.length} devices over ${formatDuration(trace.makespanSeconds)}. ` +
+      `${trace.source} timeline, ${formatNumber(total)} bars on ${data.devices.length} devices${inPipelines} over ${formatDuration(trace.makespanSeconds)}. ` +
         "Arrow keys walk through the actions, plus and minus zoom, 0 shows the whole run.",
     )
     .attr("data-source", trace.source)

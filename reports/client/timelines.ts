@@ -61,7 +61,7 @@ export function timelinesSection(state: PageState): HTMLElement {
   const streams = usedStreams(data.traces);
   stage.append(createTimeAxis(view));
   data.traces.forEach((trace, index) => {
-    const layout = layoutLanes(trace.bars, data.devices.length, streams);
+    const layout = layoutLanes(trace.bars, data.devices.length, data.pipelines, streams);
     const timeline = createTimeline(state, index, layout, view, GUTTERS.left);
     bindTimelineKeys(timeline, state, index, layout, view, (text) => {
       spoken.textContent = text;

@@ -16,6 +16,7 @@ import {
   largestSizes,
   type Plan,
   type PlanBody,
+  type PlanRequest,
   PROJECTIONS,
   planOrders,
   type Recompute,
@@ -24,6 +25,8 @@ import {
 } from "../../plan/index.ts";
 import { stageMemory } from "../../plan/memory/memory-model.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
+import { chains } from "../../plan/planner/chains.ts";
+import { joinPipelines } from "../../plan/planner/join-pipelines.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 import { constantCalibration } from "../plan/unit-plan.ts";
@@ -130,6 +133,8 @@ export interface SmallRun {
   readonly recomputedLayers?: readonly number[];
   /** Only this job. */
   readonly only?: number;
+  /** The devices in so many chains, the jobs dealt to them in turn. */
+  readonly pipelines?: number;
 }
 
 /** One CPU device of so many threads. */
@@ -175,28 +180,42 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
     cores: () => 2,
     cuda: () => nativeInfo().cuda,
   });
-  const planned = makePlan({
+  const links = resolveLinks(cluster, devices, catalog);
+  const rows = jobs.map((job, i) => ({
+    tokens: data[i]!.map((row) => row.inputIds.length),
+    scored: data[i]!.map(countScored),
+    digest: "sha256:small",
+    steps: Array.from({ length: job.steps! }, (_, step) =>
+      Array.from({ length: job.batchSize }, (_, k) => step * job.batchSize + k),
+    ),
+  }));
+  const request: PlanRequest = {
     architecture: model.architecture,
     dtype: run.dtype ?? "float32",
     modelDigest: null,
     recompute: run.recompute ?? "none",
     jobs,
-    rows: jobs.map((job, i) => ({
-      tokens: data[i]!.map((row) => row.inputIds.length),
-      scored: data[i]!.map(countScored),
-      digest: "sha256:small",
-      steps: Array.from({ length: job.steps! }, (_, step) =>
-        Array.from({ length: job.batchSize }, (_, k) => step * job.batchSize + k),
-      ),
-    })),
+    rows,
     devices,
-    links: resolveLinks(cluster, devices, catalog),
+    links,
     calibration: constantCalibration(),
     schedule: run.schedule ?? "lorapp",
     maxInFlight: "auto",
     groups: run.groups ?? "auto",
+  };
+  const parts = chains(devices, run.pipelines ?? 1).map((chain, part, all) => {
+    const own = jobs.flatMap((_, job) => (job % all.length === part ? [job] : []));
+    const body = makePlan({
+      ...request,
+      devices: chain.map((device) => devices[device]!),
+      links: links.slice(chain[0]!, chain.at(-1)),
+      jobs: own.map((job) => jobs[job]!),
+      rows: own.map((job) => rows[job]!),
+    });
+    return { body, jobs: own };
   });
-  const body = run.recomputedLayers === undefined ? planned : withRecomputedLayers(planned, run.recomputedLayers);
+  const joined = joinPipelines(parts);
+  const body = run.recomputedLayers === undefined ? joined : withRecomputedLayers(joined, run.recomputedLayers);
   const plan = sealPlan(body, { model: null, data: {}, init: {} });
   return { ...(await executePlan({ plan, model, rows: data, start, versions: {} })), plan };
 }

@@ -1,0 +1,72 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { createCostModel, type Dtype, pipelineJobs } from "../../plan/index.ts";
+import { replay, simulate } from "../../sim/index.ts";
+import { compareTraces, runMetrics } from "../../traces/index.ts";
+import { adapterBytes, packsAsPlanned, runSmall, type SmallResult, smallCase, TWO_JOBS } from "./small-run.ts";
+
+const GIVEN = smallCase([...TWO_JOBS, { rank: 3, targets: ["up_proj", "o_proj"], steps: 5, microBatchSize: 4 }]);
+
+describe.each(["float32", "bfloat16"] satisfies readonly Dtype[])("two pipelines in one process, in %s", (dtype) => {
+  let run: SmallResult;
+  beforeAll(async () => {
+    run = await runSmall(GIVEN, { devices: "cpu:0,cpu:1", pipelines: 2, groups: "unfused", dtype });
+  }, 120_000);
+
+  test("train the same bytes as the same jobs on one pipeline of one device", async () => {
+    const alone = await runSmall(GIVEN, { devices: "cpu:0", groups: "unfused", dtype });
+    expect(run.adapters.map(adapterBytes)).toEqual(alone.adapters.map(adapterBytes));
+  }, 120_000);
+
+  test("report each job's steps with the losses and norms that it has alone", async () => {
+    for (const only of GIVEN.jobs.keys()) {
+      const alone = await runSmall(GIVEN, { devices: "cpu:0", groups: "unfused", dtype, only });
+      const numbers = (result: SmallResult) =>
+        result.metrics
+          .filter(({ job }) => job === GIVEN.jobs[only]!.name)
+          .map(({ step, loss, gradNorm, tokens }) => ({ step, loss, gradNorm, tokens }));
+      expect(numbers(run)).toEqual(numbers(alone));
+      expect(numbers(run)).toHaveLength(GIVEN.jobs[only]!.steps!);
+    }
+  }, 120_000);
+
+  test("hold the memory that is planned, which the simulator says as well, and only their own jobs' adapters", () => {
+    const { plan, statistics, trace } = run;
+    const simulated = simulate({ plan, planHash: plan.hash, costModel: createCostModel(plan.calibration, dtype) });
+    const { devices } = runMetrics(plan, simulated);
+    statistics.forEach(({ memory }, stage) => {
+      const planned = plan.memory[stage]!;
+      expect(devices[plan.stages[stage]!.device]!.peakMemoryBytes).toBe(planned.total);
+      expect(memory.peakBytes).toBeLessThanOrEqual(planned.total);
+      if (packsAsPlanned(dtype)) expect(memory.peakBytes).toBe(planned.total);
+      expect(memory.adaptersBytes).toBe(planned.adapters + planned.optimizer);
+    });
+    expect(runMetrics(plan, trace).devices.map(({ peakMemoryBytes }) => peakMemoryBytes > 0)).toEqual([true, true]);
+  });
+
+  test("are one run: one trace with the plan's orders, compared and replayed whole", () => {
+    const { plan, trace } = run;
+    expect(plan.pipelines.map((pipeline) => pipelineJobs(plan, pipeline))).toEqual([[0, 2], [1]]);
+    plan.actions.forEach((keys, stage) => {
+      const events = trace.events.filter((event) => event.stream === "compute" && event.stage === stage);
+      expect(events.map(({ action }) => action)).toEqual(keys);
+    });
+    const simulated = simulate({ plan, planHash: plan.hash, costModel: createCostModel(plan.calibration, dtype) });
+    const replayed = replay({ plan, planHash: plan.hash, executed: trace });
+    const { perKind, replay: again } = compareTraces(simulated, trace, replayed);
+    expect(perKind.F.count).toBe(plan.microBatches.length);
+    // What runs between two actions of a device is no part of their times.
+    expect(again!.makespanError).toBeLessThanOrEqual(0);
+    const { jobs, tokens } = runMetrics(plan, trace);
+    expect(tokens).toBe(jobs.reduce((sum, job) => sum + job.tokens, 0));
+    expect(Math.min(...jobs.map(({ startSeconds }) => startSeconds))).toBe(0);
+  });
+
+  test("sample each job's loss on the device that computes it", () => {
+    const { plan, trace } = run;
+    const devices = new Map(
+      trace.counters.flatMap(({ counter, job, device }) => (counter === "loss" ? [[job, device]] : [])),
+    );
+    expect(Object.fromEntries(devices)).toEqual({ job0: 0, job1: 1, job2: 0 });
+    expect(plan.stages.map(({ head }) => head)).toEqual([true, true]);
+  });
+});
