@@ -7,6 +7,7 @@ import {
   type MeasuredRun,
   rangeOfPlan,
 } from "../cli/calibrate-devices.ts";
+import { type MachineWatch, watchMachine } from "../cli/watch-machine.ts";
 import { today } from "../core/index.ts";
 import type { MeasuredCalibration } from "../plan/index.ts";
 import { benchModel } from "./train.ts";
@@ -25,14 +26,19 @@ export async function calibrateFor(shape: PlanShape): Promise<MeasuredCalibratio
 /** The runs of a calibration over the sizes of several plans, to be measured one by one, and the fit of what they took. */
 export interface Calibrator {
   readonly runs: readonly CalibrationRun[];
+  /** How fast the machine is meanwhile. */
+  readonly watch: MachineWatch;
   fit(measured: readonly MeasuredRun[]): MeasuredCalibration;
 }
 
 /** The plans are of one model, dtype and list of devices. */
 export function calibratorFor(shapes: readonly PlanShape[]): Calibrator {
   const subjects = shapes.map(subjectOf);
+  const { range } = subjects[0]!;
+  const watch = watchMachine(range.devices);
   return {
     runs: subjects.flatMap(calibrationRuns),
-    fit: (measured) => calibrationOf(measured, subjects[0]!.range, today()),
+    watch,
+    fit: (measured) => calibrationOf(measured, range, today(), watch.end()),
   };
 }

@@ -1,6 +1,14 @@
 import { canonicalJson, createRng, DeviceError, median, sum } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
-import { type BaseModel, type ExecuteResult, executePlan, initialPairs, syntheticWeights } from "../exec/index.ts";
+import {
+  type BaseModel,
+  type ExecuteInput,
+  type ExecuteResult,
+  executePlan,
+  executeProbed,
+  initialPairs,
+  syntheticWeights,
+} from "../exec/index.ts";
 import type { Architecture, ComputeDtype, Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { computeEvents } from "../traces/totals.ts";
@@ -56,15 +64,23 @@ function randomRows(plan: Plan): readonly (readonly Row[])[] {
   return rows;
 }
 
-export async function train(plan: Plan, model: BaseModel, profile = false): Promise<ExecuteResult> {
-  return await executePlan({
+function inputOf(plan: Plan, model: BaseModel): ExecuteInput {
+  return {
     plan,
     model,
     rows: randomRows(plan),
     start: plan.jobs.map((job) => initialPairs(job, plan.model.architecture)),
     versions: {},
-    profile,
-  });
+  };
+}
+
+export async function train(plan: Plan, model: BaseModel, profile = false): Promise<ExecuteResult> {
+  return await executePlan({ ...inputOf(plan, model), profile });
+}
+
+/** The same with a look at how fast the machine is, as the command line trains. */
+export async function trainProbed(plan: Plan, model: BaseModel): Promise<ExecuteResult> {
+  return await executeProbed(inputOf(plan, model));
 }
 
 /** Seconds between the ends of a group's updates on stage 0: its steps but the first, which fills caches. */

@@ -8,9 +8,17 @@ import {
   nativeInfo,
   WARM_STEPS,
 } from "../exec/index.ts";
-import type { MeasuredCalibration, Plan, Recompute, ResolvedLink } from "../plan/index.ts";
+import type { CalibratedMachine, MeasuredCalibration, Plan, Recompute, ResolvedLink } from "../plan/index.ts";
 import { jobSegments, microBatchTokens } from "../plan/index.ts";
-import { fitCalibration, fitLink } from "../sim/index.ts";
+import {
+  actionsAtSpeed,
+  fitCalibration,
+  fitLink,
+  machineState,
+  operatorsAtSpeed,
+  referenceSpeed,
+} from "../sim/index.ts";
+import { type MachineWatch, watchMachine } from "./watch-machine.ts";
 
 /** Where along the sorted sizes of a plan to measure. */
 const TOKEN_QUANTILES = [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1];
@@ -112,15 +120,26 @@ export function calibrationOf(
   runs: readonly MeasuredRun[],
   { devices, dtype }: CalibrationRange,
   date: string,
+  watched: Pick<CalibratedMachine, "host" | "probes" | "system">,
 ): MeasuredCalibration {
   const measured = (alone: boolean): readonly Measurements[] =>
     runs.filter(({ isAlone }) => isAlone === alone).map(({ measurements }) => measurements);
   const [busy, alone] = [measured(false), measured(true)];
+  const speed = referenceSpeed(busy.flatMap(({ actions }) => actions));
+  const actionsOf = (all: readonly Measurements[]) =>
+    actionsAtSpeed(
+      all.flatMap(({ actions }) => actions),
+      speed,
+    );
   const fitted = fitCalibration({
-    operators: busy.flatMap(({ operators }) => operators),
-    actions: busy.flatMap(({ actions }) => actions),
-    ...(alone.length === 0 ? {} : { alone: alone.flatMap(({ actions }) => actions) }),
+    operators: operatorsAtSpeed(
+      busy.flatMap(({ operators }) => operators),
+      speed,
+    ),
+    actions: actionsOf(busy),
+    ...(alone.length === 0 ? {} : { alone: actionsOf(alone) }),
   });
+  const interrupted = sum(busy.map((run) => run.interruptedSeconds)) / sum(busy.map((run) => run.measuredSeconds));
   const { cpuModel, isa, onednn, cuda } = nativeInfo();
   const gpu = cuda.devices[Number(/^cuda:(\d+)/.exec(devices[0]!.name)?.[1])];
   return {
@@ -138,11 +157,19 @@ export function calibrationOf(
     },
     date,
     dtype,
+    machine: {
+      ...watched,
+      states: busy.flatMap(({ trace }) => machineState(trace) ?? []),
+      ...(speed === undefined ? {} : { speed, interrupted }),
+    },
     ...fitted,
     link: fitLink(busy.flatMap(({ messages }) => messages)),
     gapSeconds: Math.max(0, median(busy.flatMap(({ gaps }) => gaps))),
   };
 }
+
+/** Probes of the machine's speed among the runs of a calibration, beside the one after them. */
+const PROBES = 3;
 
 /** Measures all subjects and fits the operators to them together. `onRun` is told before each run. */
 export async function calibrateDevices(
@@ -151,10 +178,13 @@ export async function calibrateDevices(
   onRun: (run: number, runs: number) => void,
 ): Promise<MeasuredCalibration> {
   const runs = subjects.flatMap(calibrationRuns);
+  const watch: MachineWatch = watchMachine(subjects[0]!.range.devices);
   const measured: MeasuredRun[] = [];
   for (const [index, run] of runs.entries()) {
+    if (index % Math.ceil(runs.length / PROBES) === 0) await watch.probe();
     onRun(index, runs.length);
     measured.push(await measureRun(run));
   }
-  return calibrationOf(measured, subjects[0]!.range, date);
+  await watch.probe();
+  return calibrationOf(measured, subjects[0]!.range, date, watch.end());
 }

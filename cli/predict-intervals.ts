@@ -1,6 +1,14 @@
 import { sum } from "../core/index.ts";
-import type { Calibration, LayersCalibration, PlanBody } from "../plan/index.ts";
-import { costErrors, drawSeed, intervalsOfFigures, type SwitchedOff, sharedFactors } from "../sim/index.ts";
+import { type Calibration, computeDtype, type Dtype, type LayersCalibration, type PlanBody } from "../plan/index.ts";
+import {
+  costErrors,
+  drawSeed,
+  intervalsOfFigures,
+  machineMoves,
+  predictedFigures,
+  type SwitchedOff,
+  sharedFactors,
+} from "../sim/index.ts";
 import { drawJobs, type JobsRun } from "../studies/index.ts";
 import type { Intervals } from "../traces/index.ts";
 import { type Arguments, optionalCount } from "./command.ts";
@@ -8,6 +16,7 @@ import { inWorkers } from "./in-workers.ts";
 import type { Io } from "./io.ts";
 import type { OptionTable } from "./option-table.ts";
 import { note } from "./output.ts";
+import { keepsSpeed, speedHistory } from "./speed-history.ts";
 
 const LEVEL = 0.9;
 const SAMPLES = 100;
@@ -60,6 +69,15 @@ function drawingOf(io: Io, args: Arguments, calibration: Calibration, numActions
   return { seed, samples: hasErrors(calibration) ? asked : 1 };
 }
 
+/** How much the calibration's machine moves: by its measuring runs, and by later runs where it is this machine. */
+function movesOf(args: Arguments, calibration: Calibration): readonly number[] {
+  const isKept = keepsSpeed(args);
+  if (calibration.model !== "measured" || calibration.machine === undefined) return [];
+  const { machine, dtype } = calibration;
+  const seen = isKept ? speedHistory(machine.host, computeDtype(dtype as Dtype)) : [];
+  return machineMoves(machine, seen);
+}
+
 /** Where the figures of a plan's run lie by the errors of its costs; nothing with --no-intervals, or for a huge plan. */
 export async function predictIntervals(
   io: Io,
@@ -79,9 +97,10 @@ export async function predictIntervals(
     count: startOf(piece + 1) - startOf(piece),
   }));
   const isLarge = samples * numActions >= ACTIONS_FOR_WORKERS;
-  const shared = { plan, calibration, seed, without };
+  const shared = { plan, calibration, seed, without, moves: movesOf(args, calibration) };
   const figures = await inWorkers("draws", shared, parts, isLarge ? {} : { workers: 1 });
-  return intervalsOfFigures(plan, figures.flat(), { level: LEVEL, seed });
+  const predicted = predictedFigures({ plan, calibration, without });
+  return intervalsOfFigures(plan, figures.flat(), predicted, { level: LEVEL, seed });
 }
 
 /** The same for jobs that run one after another with `numTasks` different tasks: a `layers` calibration has shared errors only. */
@@ -97,5 +116,6 @@ export function predictJobsIntervals(
   const { seed, samples } = drawing;
   const errors = costErrors(calibration);
   const draws = Array.from({ length: samples }, (_, draw) => sharedFactors(errors, drawSeed(seed, draw)));
-  return intervalsOfFigures(run, drawJobs(run, draws), { level: LEVEL, seed });
+  const [predicted] = drawJobs(run, [{ actions: { F: 1, B: 1, U: 1 }, links: 1 }]);
+  return intervalsOfFigures(run, drawJobs(run, draws), predicted!, { level: LEVEL, seed });
 }

@@ -3,7 +3,7 @@ import { datasetDigest, loadTokenizer, type Row, type TextTokenizer } from "../d
 import {
   checkRows,
   type ExecuteResult,
-  executePlan,
+  executeProbed,
   initialPairs,
   type ModelFolder,
   nativeInfo,
@@ -77,7 +77,7 @@ export async function trainPlan(
       : readPeftFolder(init, job.adapter, plan.model.architecture);
   });
   const { onednn, isa, cpuModel } = nativeInfo();
-  return await executePlan({
+  return await executeProbed({
     plan,
     model,
     rows: data,

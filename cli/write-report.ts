@@ -3,7 +3,7 @@ import path from "node:path";
 import { DeviceError, today } from "../core/index.ts";
 import { type Plan, parsePlan } from "../plan/index.ts";
 import { type LossRecord, renderReport } from "../reports/index.ts";
-import type { Trace } from "../traces/index.ts";
+import type { AtMachineSpeed, Trace } from "../traces/index.ts";
 import { absolute, isFolder, readInput, writeOutput } from "./files.ts";
 import type { Io } from "./io.ts";
 import { packageFile } from "./package-file.ts";
@@ -27,14 +27,16 @@ export interface ReportFacts {
   readonly plan: Plan | undefined;
   readonly traces: readonly Trace[];
   readonly losses: readonly LossRecord[] | undefined;
+  readonly machine?: AtMachineSpeed | undefined;
 }
 
-export function writeReport(io: Io, file: string, { title, plan, traces, losses }: ReportFacts): void {
+export function writeReport(io: Io, file: string, { title, plan, traces, losses, machine }: ReportFacts): void {
   const page = renderReport({
     title,
     date: today(),
     traces,
     ...(plan === undefined ? {} : { plan }),
+    ...(machine === undefined ? {} : { machine }),
     ...(losses === undefined || losses.length === 0 ? {} : { losses }),
     assets: { script: reportAsset("client.js"), style: reportAsset("client.css") },
   });

@@ -17,6 +17,6 @@ export function actionGaps(plan: PlanBody, events: readonly TraceEvent[]): reado
       .map(({ action }) => byAction.get(action)!)
       .filter(({ device }) => device !== event.device);
     const waited = others.some((other) => endNs(other) > previous.startNs);
-    return waited ? [] : [(event.startNs - endNs(previous)) / 1e9];
+    return waited ? [] : [(event.startNs - endNs(previous) - (event.delayedNs ?? 0)) / 1e9];
   });
 }

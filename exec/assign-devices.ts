@@ -69,22 +69,26 @@ function checkDemands({ devices, links, stages, memory }: Executed): void {
     });
 }
 
-/**
- * What each of a plan's stages runs on here: cores that no other has, or the GPU that its name says.
- * @throws DeviceError for a device that is not here; InputError for what the executor does not do.
- */
-export function assignDevices(plan: Executed): readonly DeviceOptions[] {
-  const used = [...new Set(plan.stages.map(({ device }) => device))];
-  const devices = used.map((device) => plan.devices[device]!);
+/** What devices are here, each another one: cores that no other has, or the GPU that its name says. @throws DeviceError for one that is not here. */
+export function optionsOfDevices(devices: readonly ResolvedDevice[]): readonly DeviceOptions[] {
   devices.forEach(checkHere);
-  checkDemands(plan);
   const present = devices.some(({ kind }) => kind === "cpu") ? nativeInfo().cores : [];
   const cores = assignCores(devices, present.length);
-  const options = devices.map(
+  return devices.map(
     (device, index): DeviceOptions =>
       device.kind === "cuda"
         ? cudaOptions(device)
         : { name: device.name, cores: cores[index]!.map((core) => present[core]!) },
   );
+}
+
+/**
+ * What each of a plan's stages runs on here.
+ * @throws DeviceError for a device that is not here; InputError for what the executor does not do.
+ */
+export function assignDevices(plan: Executed): readonly DeviceOptions[] {
+  const used = [...new Set(plan.stages.map(({ device }) => device))];
+  const options = optionsOfDevices(used.map((device) => plan.devices[device]!));
+  checkDemands(plan);
   return plan.stages.map(({ device }) => options[used.indexOf(device)]!);
 }

@@ -1,6 +1,6 @@
 import type { Row } from "../datasets/index.ts";
 import { createRuntime, type DeviceStatistics } from "../native/index.ts";
-import { microBatchTokens, type Plan } from "../plan/index.ts";
+import { computeDtype, microBatchTokens, type Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { assignDevices } from "./assign-devices.ts";
 import { type LoweredAction, lowerPlan } from "./lower-plan.ts";
@@ -21,6 +21,10 @@ export interface ExecuteInput {
   readonly versions: Readonly<Record<string, string>>;
   /** Report the time of each operator of each run. */
   readonly profile?: boolean;
+  /** Sample the devices' speed between actions, every so many nanoseconds; never when absent. */
+  readonly sampleEveryNs?: number;
+  /** Called when the first action may begin. */
+  readonly onStart?: () => void;
   readonly onStep?: (metrics: StepMetrics) => void;
   readonly onProgress?: (progress: Progress & { readonly totalActions: number }) => void;
 }
@@ -134,7 +138,10 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   });
   // What is set up runs on the devices' threads as well: none starts the plan while another still packs its weights.
   await Promise.race([runtime.idle(), failure]);
+  for (const { device } of input.sampleEveryNs === undefined ? [] : runners)
+    device.sampleSpeed(computeDtype(plan.model.dtype), input.sampleEveryNs!);
   fill();
+  input.onStart?.();
   runtime.signal(firstEvent + lowered.startEvent);
   while (record.progress().doneActions < totalActions) await Promise.race([runtime.idle(), failure]);
   await runtime.idle();

@@ -1,5 +1,5 @@
 import { type Nanos, nanos } from "../core/index.ts";
-import type { Completion } from "../native/index.ts";
+import type { Completion, SpeedSample } from "../native/index.ts";
 import {
   type Action,
   bytesInUse,
@@ -10,6 +10,7 @@ import {
   pipelineJobs,
 } from "../plan/index.ts";
 import { createTraceRecorder, type Trace, type TraceEvent } from "../traces/index.ts";
+import { interruptions } from "./interruptions.ts";
 import type { LoweredPlan } from "./lower-plan.ts";
 import type { StageRunner } from "./stage-runner.ts";
 
@@ -36,6 +37,8 @@ export interface ExecutedTraceInput {
   /** In order within each stream. */
   readonly completions: readonly SeenCompletion[];
   readonly losses: readonly SeenLoss[];
+  /** By stage. */
+  readonly samples: readonly (readonly SpeedSample[])[];
   /** When the trace begins, on the clock of the completions. */
   readonly originNs: number;
 }
@@ -49,6 +52,7 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
     calibrationHash: plan.calibrationHash,
     versions,
     devices: plan.devices.map(({ name }) => name),
+    ...interruptions(input),
   });
   const deviceOf = (stage: number): number => plan.stages[stage]!.device;
   const time = (ns: number): Nanos => nanos(Math.round(ns - originNs));
@@ -62,6 +66,8 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
       stream: "compute",
       startNs,
       durationNs: nanos(time(done.endNs) - startNs),
+      ...(done.interruptedNs === undefined ? {} : { interruptedNs: nanos(Math.round(done.interruptedNs)) }),
+      ...(done.delayedNs === undefined ? {} : { delayedNs: nanos(Math.round(done.delayedNs)) }),
       ...action,
       jobs: microBatchJobs(microBatch, plan.jobs),
       step: microBatch.step,

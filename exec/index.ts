@@ -7,6 +7,10 @@ export { initialPairs } from "./adapters.ts";
 export { assignDevices } from "./assign-devices.ts";
 export { type CalibrationRange, calibrationPlans, WARM_STEPS } from "./calibration-plans.ts";
 export { type ExecuteInput, type ExecuteResult, executePlan } from "./execute.ts";
+export { executeProbed } from "./execute-probed.ts";
+// How fast the machine is, and what its system counts.
+export { watchSystem } from "./machine-load.ts";
+export { createSpeedProbe, type SpeedProbe } from "./machine-speed.ts";
 // Measuring operators for calibrations.
 export { type Measurements, measurePlan } from "./measure.ts";
 // Base models on disk.

@@ -3,16 +3,18 @@ import type { Row } from "../datasets/index.ts";
 import type { Operator } from "../native/index.ts";
 import {
   activeJobs,
+  type DeviceSpeed,
   formatAction,
   type OperatorCall,
   type Plan,
   type PlannedLetter,
   parseAction,
+  productShare,
   stageOperators,
   stageShapes,
   updateOperator,
 } from "../plan/index.ts";
-import type { TraceEvent } from "../traces/index.ts";
+import { speedBetween, type Trace, type TraceEvent } from "../traces/index.ts";
 import { actionGaps } from "./action-gaps.ts";
 import { initialPairs } from "./adapters.ts";
 import { computeOrder, endNs } from "./compute-order.ts";
@@ -21,18 +23,24 @@ import type { BaseModel } from "./model-folder.ts";
 import { callName, operatorName } from "./operator-names.ts";
 import type { RunProfile } from "./record-completions.ts";
 
+/** A time in which the device's threads had their cores, and how fast the device was then; undefined where nobody looked. */
+interface MeasuredTime {
+  readonly seconds: number;
+  readonly speed: DeviceSpeed | undefined;
+}
+
 /** One operator's measured time with the features that it was measured at. */
-export interface MeasuredOperatorSample {
+export interface MeasuredOperatorSample extends MeasuredTime {
   readonly operator: string;
   readonly kind: string;
   readonly features: Readonly<Record<string, number>>;
-  readonly seconds: number;
 }
 
-export interface MeasuredActionSample {
+export interface MeasuredActionSample extends MeasuredTime {
   readonly letter: PlannedLetter;
   readonly calls: readonly OperatorCall[];
-  readonly seconds: number;
+  /** The share of products in its time. */
+  readonly products: number;
 }
 
 export interface MeasuredMessage {
@@ -46,6 +54,10 @@ export interface Measurements {
   readonly messages: readonly MeasuredMessage[];
   /** Seconds between two actions of a device. */
   readonly gaps: readonly number[];
+  /** Of the measured actions together: their time, and what of it their threads did not have their cores. */
+  readonly measuredSeconds: number;
+  readonly interruptedSeconds: number;
+  readonly trace: Trace;
 }
 
 /** Of one call: those of one name differ where a stage computes some of its layers again. */
@@ -65,6 +77,7 @@ function operatorSamples(
   profile: RunProfile,
   operators: readonly Operator[],
   calls: readonly OperatorCall[],
+  speed: DeviceSpeed | undefined,
 ): readonly MeasuredOperatorSample[] {
   const letter = profile.action.letter === "F" ? "F" : "B";
   const sums = new Map<string, { seconds: number; count: number }>();
@@ -79,7 +92,7 @@ function operatorSamples(
     const entry = sums.get(name);
     if (entry === undefined) return [];
     const { name: operator, kind } = members[0]!;
-    return [{ operator, kind, features: meanFeatures(members), seconds: entry.seconds / entry.count }];
+    return [{ operator, kind, features: meanFeatures(members), seconds: entry.seconds / entry.count, speed }];
   });
 }
 
@@ -93,37 +106,56 @@ function messageSamples(events: readonly TraceEvent[]): readonly MeasuredMessage
     const consumer = byAction.get(formatAction({ ...sent, stage: sent.stage + (sent.letter === "F" ? 1 : -1) }))!;
     const produced = endNs(producer);
     const previous = before.get(consumer.action);
+    const lostNs = (event.interruptedNs ?? 0) + (event.delayedNs ?? 0) + (consumer.delayedNs ?? 0);
     return previous !== undefined && endNs(previous) > produced
       ? []
-      : [{ bytes: event.bytes!, seconds: (consumer.startNs - produced) / 1e9 }];
+      : [{ bytes: event.bytes!, seconds: (consumer.startNs - produced - lostNs) / 1e9 }];
   });
 }
+
+/** Measuring runs are short: they have a sample for every few actions. */
+const SAMPLE_EVERY_NS = 20e6;
 
 function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurements {
   const shapes = stageShapes(plan);
   const isWarm = (microBatch: number): boolean => plan.microBatches[microBatch]!.step >= warmSteps;
   const operators: MeasuredOperatorSample[] = [];
   const actions: MeasuredActionSample[] = [];
-  for (const profile of result.profiles) {
-    const { stage, letter, microBatch } = profile.action;
-    if (letter === "U" || !isWarm(microBatch)) continue;
-    const calls = stageOperators(shapes[stage]!, letter, plan.microBatches[microBatch]!);
-    operators.push(...operatorSamples(profile, result.operators[stage]![letter], calls));
-    actions.push({ letter, calls, seconds: profile.seconds });
-  }
+  const profiles = new Map(result.profiles.map((profile) => [formatAction(profile.action), profile]));
+  const samples = plan.devices.map(
+    ({ name }) => result.trace.machine?.devices.find((device) => device.name === name)?.samples ?? [],
+  );
+  let [measuredNs, interruptedNs] = [0, 0];
   for (const event of result.trace.events) {
-    if (event.stream !== "compute" || event.letter !== "U" || !isWarm(event.microBatch)) continue;
-    const { group, step } = plan.microBatches[event.microBatch]!;
-    const call = updateOperator(shapes[event.stage]!, activeJobs(plan, group, step));
-    const seconds = event.durationNs / 1e9;
-    operators.push({ operator: call.name, kind: call.kind, features: call.features, seconds });
-    actions.push({ letter: "U", calls: [call], seconds });
+    const { stage, letter, microBatch } = event;
+    if (event.stream !== "compute" || !isWarm(microBatch)) continue;
+    measuredNs += event.durationNs;
+    interruptedNs += event.interruptedNs ?? 0;
+    const seconds = (event.durationNs - (event.interruptedNs ?? 0)) / 1e9;
+    const speed = speedBetween(samples[event.device]!, event.startNs / 1e9, endNs(event) / 1e9);
+    if (letter === "F" || letter === "B") {
+      const calls = stageOperators(shapes[stage]!, letter, plan.microBatches[microBatch]!);
+      const profile = profiles.get(event.action)!;
+      const own = operatorSamples(profile, result.operators[stage]![letter], calls, speed);
+      const times = new Map(own.map(({ operator, seconds }) => [operator, seconds]));
+      const parts = calls.map(({ name, kind, calls: count }) => ({ kind, seconds: count * (times.get(name) ?? 0) }));
+      operators.push(...own);
+      actions.push({ letter, calls, seconds, speed, products: productShare(parts) });
+    } else {
+      const { group, step } = plan.microBatches[microBatch]!;
+      const call = updateOperator(shapes[stage]!, activeJobs(plan, group, step));
+      operators.push({ operator: call.name, kind: call.kind, features: call.features, seconds, speed });
+      actions.push({ letter: "U", calls: [call], seconds, speed, products: 0 });
+    }
   }
   return {
     operators,
     actions,
     messages: messageSamples(result.trace.events),
     gaps: actionGaps(plan, result.trace.events),
+    measuredSeconds: measuredNs / 1e9,
+    interruptedSeconds: interruptedNs / 1e9,
+    trace: result.trace,
   };
 }
 
@@ -149,6 +181,7 @@ export async function measurePlan(plan: Plan, model: BaseModel, warmSteps: numbe
     start: plan.jobs.map((job) => initialPairs(job, plan.model.architecture)),
     versions: {},
     profile: true,
+    sampleEveryNs: SAMPLE_EVERY_NS,
   });
   return collect(plan, result, warmSteps);
 }

@@ -102,7 +102,13 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
     const { id, startNs, endNs, opNs } = done;
     if (opNs === undefined) return [];
     const { action } = lowered.stages[stage]![id]!;
-    return [{ action, seconds: (endNs - startNs) / 1e9, operatorSeconds: Array.from(opNs, (ns) => ns / 1e9) }];
+    return [
+      {
+        action,
+        seconds: (endNs - startNs) / 1e9,
+        operatorSeconds: Array.from(opNs, (ns) => ns / 1e9),
+      },
+    ];
   };
 
   return {
@@ -131,6 +137,7 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
         completions,
         losses,
         originNs: originNs ?? 0,
+        samples: runners.map(({ device }) => device.takeSpeedSamples()),
       }),
       metrics,
       profiles: completions.flatMap(profileOf),

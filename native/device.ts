@@ -86,6 +86,16 @@ export interface DeviceStatistics {
   };
 }
 
+/** How fast a core was at one moment between two actions. */
+export interface SpeedSample {
+  /** On the clock of the completions. */
+  readonly atNs: number;
+  /** FLOP/s of a small product. */
+  readonly product: number;
+  /** Bytes/s read and written by a small copy. */
+  readonly copy: number;
+}
+
 /** One device: memory, adapters, programs, and a compute and a send queue, each strictly in order. */
 export interface Device extends Disposable {
   readonly name: string;
@@ -116,6 +126,13 @@ export interface Device extends Disposable {
   enqueueSend(task: SendTask): void;
   enqueueUpload(task: UploadTask): void;
   statistics(): DeviceStatistics;
+  /**
+   * From now on a CPU device samples its first core between two tasks, with a product of `dtype` and a copy that together take some 200 us:
+   * after so many nanoseconds, or a quarter of them where the next task has to wait anyway.
+   */
+  sampleSpeed(dtype: Dtype, everyNs: number): void;
+  /** Those since the last call; none where nobody samples. */
+  takeSpeedSamples(): readonly SpeedSample[];
 }
 
 /** What the runtime wants to know of a device. */
@@ -312,6 +329,15 @@ export function createDevice(
         },
         graphs: { captured: next(), launched: next(), kept: next(), refused: next() },
       };
+    },
+    sampleSpeed: (dtype, everyNs) =>
+      guarded(() => addon.sampleSpeed(raw, dtype, checkCount(everyNs, "sampleSpeed(everyNs)", 1))),
+    takeSpeedSamples() {
+      const figures = guarded(() => addon.takeSpeedSamples(raw));
+      return Array.from({ length: figures.length / 3 }, (_, i) => {
+        const [atNs, product, copy] = figures.subarray(3 * i, 3 * i + 3) as unknown as [number, number, number];
+        return { atNs, product, copy };
+      });
     },
     [Symbol.dispose]() {
       if (disposed) return;

@@ -12,6 +12,7 @@ export type {
   DeviceOptions,
   DeviceStatistics,
   MatrixSource,
+  SpeedSample,
   TableSource,
 } from "./device.ts";
 export { type NativeInfo, nativeInfo } from "./load.ts";

@@ -51,6 +51,9 @@ export interface RawCompletion {
   readonly losses?: Float64Array;
   readonly sumSquares?: Float64Array;
   readonly opNs?: Float64Array;
+  readonly interruptedNs?: number;
+  readonly delayedNs?: number;
+  readonly switches?: number;
 }
 
 export interface RawBatch {
@@ -150,4 +153,7 @@ export interface RawAddon {
     destinationOffset: number,
   ): void;
   statistics(device: RawDevice): Float64Array;
+  sampleSpeed(device: RawDevice, dtype: string, everyNs: number): void;
+  /** Three numbers a sample: nanoseconds, FLOP/s, bytes/s. */
+  takeSpeedSamples(device: RawDevice): Float64Array;
 }

@@ -59,6 +59,7 @@ export {
   stageOperators,
   updateOperator,
 } from "./costs/operators.ts";
+export { isProduct, productShare } from "./costs/product-share.ts";
 export { stageShapes } from "./costs/stage-shapes.ts";
 // Which micro-batches cost the same.
 export { stageClasses, type WorkShapes, workShapes } from "./costs/work-shapes.ts";
@@ -86,6 +87,19 @@ export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
+// How fast a machine was: probes, and what its system counted.
+export {
+  type CalibratedMachine,
+  type DeviceProbe,
+  type DeviceSpeed,
+  type MachineProbe,
+  type MachineState,
+  machineProbeSchema,
+  type Rate,
+  type SystemCounts,
+  systemCountsSchema,
+} from "./documents/machine.ts";
+export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
 // The remaining documents and how they are read.

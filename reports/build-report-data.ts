@@ -1,8 +1,10 @@
 import { formatBytes, InputError } from "../core/index.ts";
 import { type Plan, parseAnyAction, recomputationText } from "../plan/index.ts";
 import {
+  type AtMachineSpeed,
   compareTraces,
   type Intervals,
+  machineLines,
   pipelineDevices,
   planPipelines,
   runMetrics,
@@ -16,7 +18,6 @@ import {
   LANES,
   LETTERS,
   type LossCurve,
-  type ReportComparison,
   type ReportData,
   type ReportTrace,
 } from "./report-data.ts";
@@ -102,13 +103,21 @@ function reportTrace(trace: Trace, plan: Plan | undefined, indexOf: ReadonlyMap<
   };
 }
 
-function compared([simulated, executed]: readonly Trace[]): ReportComparison | null {
-  if (simulated === undefined || executed === undefined) return null;
-  const { makespanError, meanAbsActionError, weightedActionError, perKind, peakMemoryError, worst } = compareTraces(
-    simulated,
-    executed,
-  );
-  return { makespanError, meanAbsActionError, weightedActionError, perKind, peakMemoryError, worst };
+function compared(
+  [simulated, executed]: readonly Trace[],
+  machine: AtMachineSpeed | undefined,
+): Pick<ReportData, "comparison" | "machine"> {
+  if (simulated === undefined || executed === undefined) return { comparison: null, machine: null };
+  const result = compareTraces(simulated, executed, { machine });
+  const { makespanError, meanAbsActionError, weightedActionError, perKind, peakMemoryError, worst } = result;
+  const { atMachineSpeed: at } = result;
+  return {
+    comparison: { makespanError, meanAbsActionError, weightedActionError, perKind, peakMemoryError, worst },
+    machine:
+      at === undefined
+        ? null
+        : { makespanSeconds: at.makespanSeconds, makespanError: at.makespanError, lines: machineLines(at) },
+  };
 }
 
 /** The loss counters of an executed trace as records: a job's samples are its steps in order. */
@@ -191,7 +200,6 @@ export function buildReportData(input: ReportInput): ReportData {
     const expected = "a simulated and an executed trace";
     throw new InputError({ expected, at: "traces", got: `two ${traces[0]!.source} ones` });
   }
-  const comparison = compared(traces);
   const { plan } = input;
   const names = plan
     ? plan.jobs.map((job) => job.name)
@@ -214,7 +222,7 @@ export function buildReportData(input: ReportInput): ReportData {
     jobSets,
     actions,
     traces: traces.map((trace) => reportTrace(trace, plan, indexOf)),
-    comparison,
+    ...compared(traces, input.machine),
     plannedPeakBytes: planned,
     losses: lossCurves(input.losses ?? lossesOfTrace(traces.at(-1)!), names),
   };

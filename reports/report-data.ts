@@ -67,6 +67,15 @@ export type ReportComparison = Pick<
   "makespanError" | "meanAbsActionError" | "weightedActionError" | "perKind" | "peakMemoryError" | "worst"
 >;
 
+/** What is left of the makespan's error without the machine's. */
+export interface ReportMachine {
+  /** Predicted for the machine as it was. */
+  readonly makespanSeconds: number;
+  readonly makespanError: number;
+  /** What was the machine's doing, a text for each device. */
+  readonly lines: readonly string[];
+}
+
 /** A job's loss by optimizer step. */
 export interface LossCurve {
   /** Index into `ReportData.jobs`. */
@@ -95,6 +104,8 @@ export interface ReportData {
   /** One, or the simulated before the executed. */
   readonly traces: readonly ReportTrace[];
   readonly comparison: ReportComparison | null;
+  /** null where calibration or run do not know how fast their machine was. */
+  readonly machine: ReportMachine | null;
   /** The memory model's figure for each device; empty when no plan was given. */
   readonly plannedPeakBytes: readonly number[];
   readonly losses: readonly LossCurve[];

@@ -1,5 +1,5 @@
 import type { Plan } from "../plan/index.ts";
-import type { Trace } from "../traces/index.ts";
+import type { AtMachineSpeed, Trace } from "../traces/index.ts";
 
 /** One line of a run's metrics, as far as the page reads it. */
 export interface LossRecord {
@@ -17,6 +17,8 @@ export interface ReportInput {
   readonly plan?: Plan;
   /** One trace, or a simulated and an executed one of the same plan. */
   readonly traces: readonly Trace[];
+  /** What the first trace would have been on the machine as it was during the second. */
+  readonly machine?: AtMachineSpeed;
   /** Without it the loss counters of the executed trace are drawn. */
   readonly losses?: readonly LossRecord[];
 }

@@ -24,7 +24,18 @@ export { fitLink, type LinkSample } from "./fit-link.ts";
 export type { OperatorSample } from "./fit-operator.ts";
 // Few positive parameters from many residuals.
 export { type FitProblem, fitParameters } from "./fit-parameters.ts";
-export { type DrawRequest, drawFigures, drawSeed, intervalsOfFigures, type SwitchedOff } from "./intervals.ts";
+export {
+  type DrawRequest,
+  drawFigures,
+  drawSeed,
+  intervalsOfFigures,
+  predictedFigures,
+  type SwitchedOff,
+} from "./intervals.ts";
+// How much a machine's speed moves, as factors on a run's time.
+export { machineMoves, machineState } from "./machine-moves.ts";
+// A prediction for the machine as it was during a run.
+export { atMachineSpeed } from "./machine-speed.ts";
 // Least squares with coefficients that are not negative.
 export { nonNegativeLeastSquares } from "./nnls.ts";
 // Pipelines whose transfers overlap with computation.
@@ -36,6 +47,8 @@ export {
 } from "./pipeline-tasks.ts";
 // Request to plan to prediction.
 export { type PredictedPlan, planAndPredict, predictPlan } from "./predict-plan.ts";
+// Measured times as they would have been at one speed of the machine.
+export { actionsAtSpeed, operatorsAtSpeed, referenceSpeed } from "./reference-speed.ts";
 // Pipelines whose transfers block both sides.
 export { type RendezvousPipeline, rendezvousTasks } from "./rendezvous-pipeline.ts";
 // A run again, with the times that it really took.

@@ -1,10 +1,10 @@
 import { actionDurations, type Calibration, createCostModel, type PlanBody, withoutPruning } from "../plan/index.ts";
-import { type Intervals, intervalOf } from "../traces/index.ts";
+import { type Interval, type Intervals, intervalOf } from "../traces/index.ts";
 import { hasBlockingLinks } from "./blocking-tasks.ts";
 import { costErrors } from "./cost-errors.ts";
 import { type RunFigures, runFigures } from "./run-figures.ts";
 import { deviceTimes, type RunTimes, runWithTimes } from "./run-plan.ts";
-import { sampleTimes } from "./sample-times.ts";
+import { drawMove, sampleTimes } from "./sample-times.ts";
 import { blockingFigures } from "./simulate-blocking.ts";
 
 /** What a run is simulated without; nothing where absent. */
@@ -23,6 +23,8 @@ export interface DrawRequest {
   readonly first: number;
   readonly count: number;
   readonly without?: SwitchedOff;
+  /** Factors of a whole run's times, equally likely: how much the machine's speed moves. None where absent. */
+  readonly moves?: readonly number[];
 }
 
 /** The seed of one draw, of plans and comparison schedules alike. */
@@ -35,36 +37,56 @@ function figuresOf(plan: PlanBody, overlap: boolean): (times: RunTimes) => RunFi
   return blockingFigures(plan, overlap ? "marked" : "all");
 }
 
+/** What a plan's runs are simulated with. */
+function prepare({ plan: given, calibration, without = {} }: Pick<DrawRequest, "plan" | "calibration" | "without">) {
+  const known = createCostModel(calibration, given.model.dtype);
+  const { plan, costModel } =
+    without.pruning === true ? withoutPruning(given, known) : { plan: given, costModel: known };
+  return {
+    plan,
+    costModel,
+    predicted: actionDurations(plan, costModel),
+    figures: figuresOf(plan, without.overlap !== true),
+    ofDevices: deviceTimes(costModel),
+  };
+}
+
 /** The figures of draws `first` to `first + count - 1`. */
 export function drawFigures(request: DrawRequest): readonly RunFigures[] {
-  const { calibration, seed, first, count, without = {} } = request;
-  const known = createCostModel(calibration, request.plan.model.dtype);
-  const { plan, costModel } =
-    without.pruning === true ? withoutPruning(request.plan, known) : { plan: request.plan, costModel: known };
-  const figures = figuresOf(plan, without.overlap !== true);
-  const predicted = actionDurations(plan, costModel);
+  const { calibration, seed, first, count, moves } = request;
+  const { plan, costModel, predicted, figures, ofDevices } = prepare(request);
   const errors = costErrors(calibration);
-  const ofDevices = deviceTimes(costModel);
   return Array.from({ length: count }, (_, index) => {
-    const times = sampleTimes(plan, predicted, costModel, errors, drawSeed(seed, first + index));
+    const draw = drawSeed(seed, first + index);
+    const times = sampleTimes(plan, predicted, costModel, errors, draw, drawMove(moves, draw));
     return figures({ ...times, ...ofDevices });
   });
 }
 
-/** The intervals of drawn figures. */
+/** The figures of the run that is predicted: no error is drawn. */
+export function predictedFigures(request: Pick<DrawRequest, "plan" | "calibration" | "without">): RunFigures {
+  const { costModel, predicted, figures, ofDevices } = prepare(request);
+  return figures({ links: costModel, action: predicted, ...ofDevices });
+}
+
+/** The intervals of drawn figures, as far as what is predicted: it always lies inside. */
 export function intervalsOfFigures(
   { jobs }: { readonly jobs: readonly { readonly name: string }[] },
   figures: readonly RunFigures[],
+  predicted: RunFigures,
   { level, seed }: Pick<Intervals, "level" | "seed">,
 ): Intervals {
-  const of = (figure: (run: RunFigures) => number) => intervalOf(figures.map(figure), level);
+  const of = (figure: (run: RunFigures) => number): Interval => {
+    const [low, high] = intervalOf(figures.map(figure), level);
+    return [Math.min(low, figure(predicted)), Math.max(high, figure(predicted))];
+  };
   return {
     level,
     samples: figures.length,
     seed,
     makespanSeconds: of((run) => run.makespanSeconds),
     tokensPerSecond: of((run) => run.tokensPerSecond),
-    bubbleRatio: figures.some((run) => run.bubbleRatio === null) ? null : of((run) => run.bubbleRatio!),
+    bubbleRatio: [...figures, predicted].some((run) => run.bubbleRatio === null) ? null : of((run) => run.bubbleRatio!),
     bubbleRatioTotal: of((run) => run.bubbleRatioTotal),
     jobs: jobs.map(({ name }, job) => ({ name, turnaroundSeconds: of((run) => run.turnaroundSeconds[job]!) })),
   };

@@ -48,11 +48,13 @@ export function sliceName({
 }
 
 function slice(event: TraceEvent, tid: number, texts: JobTexts): string {
-  const { action, jobs, stage, microBatch, step, part, tokens, bytes, collective } = event;
+  const { action, jobs, stage, microBatch, step, part, tokens, interruptedNs, delayedNs, bytes, collective } = event;
   const times = `"ts":${microsecondsText(event.startNs)},"dur":${microsecondsText(event.durationNs)}`;
+  const lost = interruptedNs === undefined ? "" : `,"interrupted":${microsecondsText(interruptedNs)}`;
+  const late = delayedNs === undefined ? "" : `,"delayed":${microsecondsText(delayedNs)}`;
   const size = bytes === undefined ? "" : `,"bytes":${bytes}`;
   const shared = collective === undefined ? "" : `,"collective":"${collective}"`;
-  return `{"ph":"X","name":"${sliceName(event)}","cat":"${CATEGORY[event.stream]}","pid":${pidOf(event.device)},"tid":${tid},${times},"args":{"action":"${action}","jobs":${jobsText(jobs, texts)},"stage":${stage},"microBatch":${microBatch},"step":${step},"part":${part},"tokens":${tokens}${size}${shared}}}`;
+  return `{"ph":"X","name":"${sliceName(event)}","cat":"${CATEGORY[event.stream]}","pid":${pidOf(event.device)},"tid":${tid},${times},"args":{"action":"${action}","jobs":${jobsText(jobs, texts)},"stage":${stage},"microBatch":${microBatch},"step":${step},"part":${part},"tokens":${tokens}${lost}${late}${size}${shared}}}`;
 }
 
 /** Where the actions are that consume messages: device and start by letter, stage and micro-batch. */
@@ -127,11 +129,15 @@ function chromeEvents(trace: TraceStream): readonly Iterable<string>[] {
 }
 
 function otherData(trace: TraceStream): TraceDocument["otherData"] {
-  const { source, planHash, calibrationHash, versions, intervals } = trace;
+  const { source, planHash, calibrationHash, versions, intervals, machine } = trace;
   const facts = { kind: "trace", version: 1, source, planHash, calibrationHash, versions: { ...versions } } as const;
-  return intervals === undefined
-    ? facts
-    : { ...facts, intervals: intervals as NonNullable<TraceDocument["otherData"]["intervals"]> };
+  return {
+    ...facts,
+    ...(intervals === undefined
+      ? {}
+      : { intervals: intervals as NonNullable<TraceDocument["otherData"]["intervals"]> }),
+    ...(machine === undefined ? {} : { machine }),
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
+import { machineLines } from "./at-machine-speed.ts";
 import type { Comparison } from "./compare.ts";
 import type { Interval } from "./intervals.ts";
 
@@ -73,6 +74,14 @@ function replayLines({ replay }: Comparison): readonly string[] {
   const { makespanSeconds, makespanError } = replay;
   return [
     `  replayed with the executed durations: ${formatSeconds(makespanSeconds)}, ${signedPercent(makespanError)}, the simulator's own error`,
+  ];
+}
+
+function machineErrorLines({ atMachineSpeed: at }: Comparison): readonly string[] {
+  if (at === undefined) return [];
+  return [
+    `  with the machine's speed taken out: ${formatSeconds(at.makespanSeconds)}, ${signedPercent(at.makespanError)}`,
+    ...machineLines(at).map((line) => `    ${line}`),
   ];
 }
 
@@ -182,7 +191,7 @@ export function compareTable(comparison: Comparison): string {
   );
   return [
     `Simulated against executed, plan ${comparison.planHash.replace(/^sha256:/, "").slice(0, 12)}`,
-    [...whole, ...replayLines(comparison)],
+    [...whole, ...machineErrorLines(comparison), ...replayLines(comparison)],
     kinds,
     devices,
     worst,

@@ -1,5 +1,6 @@
 import { mean } from "../core/index.ts";
 import type { ActionKey, PlannedLetter } from "../plan/index.ts";
+import type { AtMachineSpeed } from "./at-machine-speed.ts";
 import type { Interval, Intervals } from "./intervals.ts";
 import { type JoinedAction, joinTraces } from "./join.ts";
 import { type DeviceMetrics, traceTotals } from "./totals.ts";
@@ -61,6 +62,12 @@ export interface ReplayError extends SideTotals {
   readonly makespanError: number;
 }
 
+/** The prediction for the machine as it was: what is left of the error is not the machine's. */
+export interface MachineError extends AtMachineSpeed {
+  /** predicted for this machine / executed - 1. */
+  readonly makespanError: number;
+}
+
 /** Errors are shares: 0.02 is 2 %. Positive means that the simulator said more than what came. */
 export interface Comparison {
   readonly planHash: string;
@@ -82,6 +89,8 @@ export interface Comparison {
   readonly insideIntervals?: InsideIntervals;
   /** Absent where no replay was given. */
   readonly replay?: ReplayError;
+  /** Absent where calibration or run do not know how fast their machine was. */
+  readonly atMachineSpeed?: MachineError;
   readonly devices: readonly DeviceComparison[];
 }
 
@@ -152,10 +161,15 @@ function insideIntervals(intervals: Intervals, executed: SideTotals): InsideInte
 }
 
 /**
- * How far the simulated trace is from the executed one. `replayed` is the executed run simulated with its own durations.
+ * How far the simulated trace is from the executed one. `replayed` is the executed run simulated with its own durations, `machine` what the
+ * simulated run would have been on the machine as it was.
  * @throws InputError when the two cannot be joined; see joinTraces.
  */
-export function compareTraces(simulated: Trace, executed: Trace, replayed?: Trace): Comparison {
+export function compareTraces(
+  simulated: Trace,
+  executed: Trace,
+  { replayed, machine }: { readonly replayed?: Trace | undefined; readonly machine?: AtMachineSpeed | undefined } = {},
+): Comparison {
   const { planHash, devices: names, actions } = joinTraces(simulated, executed);
   const left = sideTotals(simulated);
   const right = sideTotals(executed);
@@ -189,6 +203,14 @@ export function compareTraces(simulated: Trace, executed: Trace, replayed?: Trac
           replay: {
             ...replay,
             makespanError: relativeError(replay.makespanSeconds, right.side.makespanSeconds),
+          },
+        }),
+    ...(machine === undefined
+      ? {}
+      : {
+          atMachineSpeed: {
+            ...machine,
+            makespanError: relativeError(machine.makespanSeconds, right.side.makespanSeconds),
           },
         }),
     devices,

@@ -1,4 +1,7 @@
 // What of a run is bubble.
+
+// What of an error is the machine's.
+export { type AtMachineSpeed, type DeviceSlowness, machineLines } from "./at-machine-speed.ts";
 export { idleShare, type PipelineBusy, steadyBubble, steadyRegion } from "./bubble.ts";
 // The trace's file: Chrome trace event JSON that opens in Perfetto.
 export { traceDocument, traceLines } from "./chrome-trace.ts";
@@ -6,10 +9,14 @@ export { traceDocument, traceLines } from "./chrome-trace.ts";
 export { type ActionError, type Comparison, compareTraces, type DeviceComparison, type KindError } from "./compare.ts";
 // The comparison for a terminal.
 export { compareTable } from "./compare-table.ts";
+// How fast devices were, and what that makes of a time.
+export { type SpeedSample, slowdown, speedBetween } from "./device-speed.ts";
 // Where a prediction is expected to lie.
 export { type Interval, type Intervals, intervalOf } from "./intervals.ts";
 // The join under the comparison.
 export { type JoinedAction, type JoinedTraces, joinTraces } from "./join.ts";
+// How fast the machine of a run was.
+export type { RunMachine } from "./machine.ts";
 // The numbers of one run, its jobs included.
 export { type JobMetrics, type RunMetrics, runMetrics } from "./metrics.ts";
 // The file, read back.

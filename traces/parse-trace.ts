@@ -125,6 +125,8 @@ function readSlice(slice: Slice, at: string, file: string): TraceEvent {
     step: args.step,
     part: args.part,
     tokens: args.tokens,
+    ...(args.interrupted === undefined ? {} : { interruptedNs: fromMicroseconds(args.interrupted) }),
+    ...(args.delayed === undefined ? {} : { delayedNs: fromMicroseconds(args.delayed) }),
     ...(args.bytes === undefined ? {} : { bytes: args.bytes }),
     ...(args.collective === undefined ? {} : { collective: args.collective }),
   };
@@ -194,7 +196,11 @@ export function parseTraceDocument(value: unknown, options: { readonly file: str
       events.push(read);
     }
   }
-  const { source, planHash, calibrationHash, versions, intervals } = document.otherData;
+  const { source, planHash, calibrationHash, versions, intervals, machine } = document.otherData;
   const facts = { source, planHash, calibrationHash, versions, devices, events, counters };
-  return intervals === undefined ? facts : { ...facts, intervals };
+  return {
+    ...facts,
+    ...(intervals === undefined ? {} : { intervals }),
+    ...(machine === undefined ? {} : { machine }),
+  };
 }

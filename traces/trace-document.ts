@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { runMachineSchema } from "./machine.ts";
 import { COLLECTIVES } from "./trace.ts";
 
 const id = z.int().positive();
@@ -12,7 +13,7 @@ const sliceName = z
   .string()
   .regex(new RegExp(`^((${COLLECTIVES.join("|")}) )?\\d+[FBUIW]\\d+$`), "an action such as 2F0, or all-reduce 2F0");
 
-/** What every action event says about itself; `bytes` is the message size of a transfer. */
+/** What every action event says about itself; `bytes` is the message size of a transfer, `interrupted` microseconds of `dur`, `delayed` before it. */
 const actionArgsSchema = z.strictObject({
   action: actionKey,
   /** Job names, in job order. */
@@ -24,6 +25,8 @@ const actionArgsSchema = z.strictObject({
   /** Micro-batch within the mini-batch, from 0. */
   part: index,
   tokens: index,
+  interrupted: microseconds.optional(),
+  delayed: microseconds.optional(),
   bytes: index.optional(),
   collective: collective.optional(),
 });
@@ -97,6 +100,8 @@ export const traceDocumentSchema = z.strictObject({
     versions: z.record(z.string(), z.string()),
     /** Of a simulated run: where `level` of the runs lie that the errors of its costs allow. */
     intervals: intervalsSchema.optional(),
+    /** Of an executed run: how fast the machine was. */
+    machine: runMachineSchema.optional(),
   }),
   traceEvents: z.array(
     z.discriminatedUnion("ph", [sliceSchema, metadataSchema, counterSchema, flowStartSchema, flowEndSchema]),

@@ -1,6 +1,7 @@
 import type { Nanos } from "../core/index.ts";
 import type { ActionKey, ActionLetter } from "../plan/index.ts";
 import type { Intervals } from "./intervals.ts";
+import type { RunMachine } from "./machine.ts";
 
 /** What a device does at once. Actions of a compute stream never overlap; transfers may, in two directions or by their latencies. */
 export const STREAMS = ["receive", "compute", "send", "host"] as const;
@@ -28,6 +29,10 @@ export interface TraceEvent {
   /** Micro-batch within the mini-batch, from 0. */
   readonly part: number;
   readonly tokens: number;
+  /** Of `durationNs`, how long the device's threads did not have their cores; of executed actions, where somebody counted. */
+  readonly interruptedNs?: Nanos;
+  /** For how long the device's thread could have begun and did not have its core, since the end of what it did before; where somebody counted. */
+  readonly delayedNs?: Nanos;
   /** Message size of send and receive events; of a collective the whole buffer. */
   readonly bytes?: number;
   /** Set where send and receive are of a collective: the action is the one that needs it, or whose result it adds up. */
@@ -53,6 +58,8 @@ export interface TraceStream {
   readonly versions: Readonly<Record<string, string>>;
   /** Of a simulated run: where the figures of the real one are expected. */
   readonly intervals?: Intervals;
+  /** Of an executed run. */
+  readonly machine?: RunMachine;
   /** Device names in plan order. */
   readonly devices: readonly string[];
   /** In order of start time within a device's stream. */

@@ -1,5 +1,6 @@
 import type { Suite } from "../suite.ts";
 import { adapters } from "./adapters.ts";
+import { coverage } from "./coverage.ts";
 import { external } from "./external.ts";
 import { kernels } from "./kernels.ts";
 import { memory } from "./memory.ts";
@@ -17,5 +18,6 @@ export const SUITES = {
   memory,
   simulator,
   twin,
+  coverage,
   external,
 } as const satisfies Readonly<Record<string, Suite>>;

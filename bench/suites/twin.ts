@@ -117,9 +117,11 @@ function record(
 async function measure(bench: Bench, family: TwinFamily): Promise<void> {
   const calibrator = calibratorFor(family.calibration);
   const measuredBefore: MeasuredRun[] = [];
+  await calibrator.watch.probe();
   for (const run of calibrator.runs) measuredBefore.push(await measureRun(run));
   const before = calibrator.fit(measuredBefore);
   const { executed, measured } = await interleave(bench, family, calibrator.runs, before);
+  await calibrator.watch.probe();
   const among = calibrator.fit(measured);
   for (const each of executed)
     record(bench, family, each, createCostModel(before, family.dtype), createCostModel(among, family.dtype));

@@ -1,6 +1,7 @@
 import { compareTable, compareTraces } from "../../traces/index.ts";
 import { type Command, optionalNumber, optionalText, requiredText } from "../command.ts";
 import { loadTrace } from "../load-trace.ts";
+import { machinePart } from "../machine-part.ts";
 import { note, percent, printResult } from "../output.ts";
 import { replayPlan } from "../replay-run.ts";
 import { besideTrace, writeReport } from "../write-report.ts";
@@ -37,12 +38,14 @@ export const compareCommand: Command = {
     const beside = besideTrace(io, files);
     const canReplay = beside.plan !== undefined && beside.plan.hash === executed.planHash;
     const replayed = canReplay ? replayPlan(beside.plan, executed) : undefined;
-    const comparison = compareTraces(simulated, executed, replayed);
+    const machine = machinePart(beside.plan, [simulated, executed]);
+    const comparison = compareTraces(simulated, executed, { replayed, machine });
     const output = optionalText(args, "output");
     if (output !== undefined)
       writeReport(io, output, {
         title: "Simulated and executed",
         traces: [simulated, executed],
+        machine,
         ...beside,
       });
     printResult(io, args, comparison, () =>

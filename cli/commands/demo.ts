@@ -13,6 +13,7 @@ import { planText } from "../describe-plan.ts";
 import { runText } from "../describe-run.ts";
 import { absolute, readInput, writeLines, writeOutput } from "../files.ts";
 import type { Io } from "../io.ts";
+import { machinePart } from "../machine-part.ts";
 import { printResult } from "../output.ts";
 import { packageFile } from "../package-file.ts";
 import { WORKLOAD_OPTIONS } from "../plan-options.ts";
@@ -20,6 +21,7 @@ import { predictIntervals } from "../predict-intervals.ts";
 import { trainingBar } from "../progress-bar.ts";
 import { replayPlan } from "../replay-run.ts";
 import { lossesByJob, writeRunFolder } from "../run-folder.ts";
+import { CACHE_OPTIONS, keepSpeed } from "../speed-history.ts";
 import { trainPlan } from "../train-plan.ts";
 import { writeReport } from "../write-report.ts";
 
@@ -54,6 +56,7 @@ export const demoCommand: Command = {
           type: "number",
           describe: "optimizer steps of each adapter (default: as in the example workload)",
         },
+        ...CACHE_OPTIONS,
       },
     },
   ],
@@ -105,17 +108,20 @@ export const demoCommand: Command = {
     const result = await trainPlan(plan, model, loaded.data, {
       onProgress: (progress) => bar.update(progress),
     }).finally(() => bar.stop());
+    keepSpeed(args, plan, result.trace);
     writeRunFolder(io, at("run"), plan, result);
     const losses = lossesByJob(result.metrics);
     say(`5. train      ${at("run")}\n\n${runText(runMetrics(plan, result.trace), { losses })}\n`);
 
-    const comparison = compareTraces(simulated, result.trace, replayPlan(plan, result.trace));
+    const machine = machinePart(plan, [simulated, result.trace]);
+    const comparison = compareTraces(simulated, result.trace, { replayed: replayPlan(plan, result.trace), machine });
     say(`6. compare\n\n${compareTable(comparison)}\n`);
     writeReport(io, at("report.html"), {
       title: "loratwin demo: four adapters on two CPU devices",
       plan,
       traces: [simulated, result.trace],
       losses: result.metrics,
+      machine,
     });
     const files = {
       model: at("model"),

@@ -6,6 +6,7 @@ import { writeOutput } from "../files.ts";
 import { printResult } from "../output.ts";
 import { WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { INTERVAL_OPTIONS, predictIntervals } from "../predict-intervals.ts";
+import { CACHE_OPTIONS } from "../speed-history.ts";
 
 export const planCommand: Command = {
   usage: "plan <workload>",
@@ -24,6 +25,7 @@ export const planCommand: Command = {
       options: {
         ...WORKLOAD_OPTIONS,
         ...INTERVAL_OPTIONS,
+        ...CACHE_OPTIONS,
         output: { type: "string", alias: "o", describe: "where to write the plan" },
       },
     },

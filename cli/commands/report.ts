@@ -3,6 +3,7 @@ import { parsePlan } from "../../plan/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { readInput } from "../files.ts";
 import { loadTrace } from "../load-trace.ts";
+import { machinePart } from "../machine-part.ts";
 import { printResult } from "../output.ts";
 import { besideTrace, writeReport } from "../write-report.ts";
 
@@ -37,7 +38,8 @@ export const reportCommand: Command = {
     const planInput = planFile === undefined ? undefined : readInput(io, planFile, "a plan file");
     const output = requiredText(args, "output");
     const plan = planInput === undefined ? beside.plan : parsePlan(planInput.text, planInput.file);
-    writeReport(io, output, { title: requiredText(args, "title"), traces, losses: beside.losses, plan });
+    const machine = machinePart(plan, traces);
+    writeReport(io, output, { title: requiredText(args, "title"), traces, losses: beside.losses, plan, machine });
     printResult(io, args, { report: output }, () => `report written to ${output}`);
     return 0;
   },

@@ -24,6 +24,7 @@ import { INTERVAL_OPTIONS, predictIntervals } from "../predict-intervals.ts";
 import { replayError, replayRun } from "../replay-run.ts";
 import { COMPARISON_USES, comparisonSchedule, simulateComparison, TRACE_OPTION } from "../simulate-comparison.ts";
 import { isVariant, simulateVariant, switchedOff, VARIANT_OPTIONS } from "../simulate-variants.ts";
+import { CACHE_OPTIONS } from "../speed-history.ts";
 import { VERSION } from "../version.ts";
 
 const TIMELINE_OPTIONS = {
@@ -40,6 +41,7 @@ const TIMELINE_OPTIONS = {
 const EVERY_PLAN = {
   ...COST_OPTIONS,
   ...INTERVAL_OPTIONS,
+  ...CACHE_OPTIONS,
   ...VARIANT_OPTIONS,
   output: TRACE_OPTION,
   ...TIMELINE_OPTIONS,

@@ -9,6 +9,7 @@ import { placeInput } from "../place-input.ts";
 import { planAnew, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { trainingBar } from "../progress-bar.ts";
 import { checkRunFolder, lossesByJob, writeRunFolder } from "../run-folder.ts";
+import { CACHE_OPTIONS, keepSpeed } from "../speed-history.ts";
 import { loadPlanData, openPlanModel, trainPlan } from "../train-plan.ts";
 
 const RUN_OPTIONS = {
@@ -18,6 +19,7 @@ const RUN_OPTIONS = {
     demandOption: true,
     describe: "run folder: plan, trace, metrics, adapters",
   },
+  ...CACHE_OPTIONS,
 } as const satisfies OptionTable;
 
 const WORKLOAD: Use = { input: "a workload", options: { ...WORKLOAD_OPTIONS, ...RUN_OPTIONS } };
@@ -52,6 +54,7 @@ export const trainCommand: Command = {
     } finally {
       bar.stop();
     }
+    keepSpeed(args, plan, result.trace);
     const adapters = writeRunFolder(io, folder, plan, result);
     const losses = lossesByJob(result.metrics);
     const metrics = runMetrics(plan, result.trace);

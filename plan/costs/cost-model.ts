@@ -131,7 +131,9 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<Cos
     });
   }
   const table = new Map(calibration.operators.map((operator) => [operator.operator, operator.coefficients]));
-  const { aloneShare, device, gapSeconds } = calibration;
+  const { aloneShare, device, gapSeconds, machine } = calibration;
+  // Measured times are those of threads that have their cores; an action has to be expected to be interrupted as often as others were.
+  const having = 1 - (machine?.interrupted ?? 0);
   return {
     ...(gapSeconds === undefined ? {} : { gapSeconds }),
     ...(aloneShare === undefined ? {} : { contention: { devices: device.devicesAtOnce, alone: aloneShare } }),
@@ -148,7 +150,7 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<Cos
         }
         total += call.calls * Math.max(0, operatorSeconds(coefficients, call.features));
       }
-      return total;
+      return total / having;
     },
     linkCost: (link) =>
       link.bandwidthBytesPerSecond === null

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { calibratedMachineSchema } from "./machine.ts";
 
 const seconds = z.number().min(0);
 
@@ -81,6 +82,9 @@ export const measuredCalibrationSchema = z.strictObject({
   }),
   date: z.string(),
   dtype: z.string(),
+  /** How fast the machine was meanwhile; absent: nobody looked, and times are with all interruptions that there were. */
+  machine: calibratedMachineSchema.optional(),
+  /** Times below are of actions whose threads have their cores. */
   operators: z.array(measuredOperatorSchema).min(1),
   /** Time of an action beside its operators. */
   actionSeconds: z.strictObject({ F: seconds, B: seconds, U: seconds }),

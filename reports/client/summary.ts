@@ -147,6 +147,18 @@ function cards(data: ReportData): readonly HTMLElement[] {
   return made;
 }
 
+/** What of the makespan's error is the machine's. */
+function machineNote({ machine }: ReportData): readonly HTMLElement[] {
+  if (machine === null) return [];
+  const { makespanSeconds, makespanError, lines } = machine;
+  return [
+    element("p", { class: "machine" }, [
+      `With the machine's speed taken out: simulated ${formatDuration(makespanSeconds)}, ${formatError(makespanError)}. `,
+      `${lines.join("; ")}.`,
+    ]),
+  ];
+}
+
 /** The header: what was run, and the key figures. */
 export function summaryHeader(data: ReportData): HTMLElement {
   const facts = data.facts.flatMap(({ label, value }) => [
@@ -158,5 +170,6 @@ export function summaryHeader(data: ReportData): HTMLElement {
     element("h1", {}, [data.title]),
     element("dl", { class: "facts" }, facts),
     element("dl", { class: "cards" }, cards(data)),
+    ...machineNote(data),
   ]);
 }

@@ -52,7 +52,7 @@ describe.each(["float32", "bfloat16"] satisfies readonly Dtype[])("two pipelines
     });
     const simulated = simulate({ plan, planHash: plan.hash, costModel: createCostModel(plan.calibration, dtype) });
     const replayed = replay({ plan, planHash: plan.hash, executed: trace });
-    const { perKind, replay: again } = compareTraces(simulated, trace, replayed);
+    const { perKind, replay: again } = compareTraces(simulated, trace, { replayed });
     expect(perKind.F.count).toBe(plan.microBatches.length);
     // What runs between two actions of a device is no part of their times.
     expect(again!.makespanError).toBeLessThanOrEqual(0);

@@ -1,33 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalJson, mean } from "../../core/index.ts";
-import {
-  type Calibration,
-  calibrationSchema,
-  createCostModel,
-  type PlanBody,
-  stageOperators,
-  updateOperator,
-} from "../../plan/index.ts";
+import { type Calibration, calibrationSchema, createCostModel, type PlanBody } from "../../plan/index.ts";
 import { letterErrors } from "../../sim/hold-out-errors.ts";
-import { costErrors, drawFigures, intervalsOfFigures, simulate } from "../../sim/index.ts";
+import { costErrors, drawFigures, intervalsOfFigures, predictedFigures, simulate } from "../../sim/index.ts";
 import { type Intervals, runMetrics } from "../../traces/index.ts";
 import { unitPlan } from "../plan/unit-plan.ts";
+import { operatorKinds } from "./measured-unit.ts";
 
 interface ErrorFigures {
   readonly systematic: number;
   readonly independent: number;
-}
-
-/** The kinds of the operators of first, middle and last stages. */
-function operatorKinds(): readonly string[] {
-  const plan = unitPlan({ numDevices: 3, numJobs: 1, parts: 1, steps: 1 });
-  const kinds = plan.stages.flatMap((stage) => {
-    const shape = { ...plan.model, stage, jobs: plan.jobs };
-    const passes = (["F", "B"] as const).flatMap((letter) => stageOperators(shape, letter, plan.microBatches[0]!));
-    return [...passes, updateOperator(shape, [0])].map(({ kind }) => kind);
-  });
-  return [...new Set(kinds)];
 }
 
 /** F takes 1 s, B 2 s and U 0.1 s whatever their operators, so that what differs is only the errors. */
@@ -87,7 +70,7 @@ function planOf(numDevices = 3, numJobs = 3, parts = 2): PlanBody {
 
 function intervalsFor(plan: PlanBody, calibration: Calibration, seed = 1, samples = 60): Intervals {
   const figures = drawFigures({ plan, calibration, seed, first: 0, count: samples });
-  return intervalsOfFigures(plan, figures, { level: 0.9, seed });
+  return intervalsOfFigures(plan, figures, predictedFigures({ plan, calibration }), { level: 0.9, seed });
 }
 
 function width([low, high]: readonly [number, number]): number {
@@ -184,6 +167,44 @@ describe("intervals", () => {
       }),
       { numRuns: 15 },
     );
+  });
+
+  it("always hold what is predicted, whatever the errors and however the machine moves", () => {
+    const plan = planOf();
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0, max: 0.1, noNaN: true }),
+        fc.double({ min: 0, max: 0.6, noNaN: true }),
+        fc.array(fc.double({ min: 0.5, max: 3, noNaN: true }), { maxLength: 4 }),
+        fc.integer({ min: 0, max: 1e6 }),
+        (systematic, independent, moves, seed) => {
+          const calibration = measured({ systematic, independent });
+          const figures = drawFigures({ plan, calibration, seed, first: 0, count: 20, moves });
+          const predicted = predictedFigures({ plan, calibration });
+          const intervals = intervalsOfFigures(plan, figures, predicted, { level: 0.9, seed });
+          const holds = ([low, high]: readonly [number, number], value: number): boolean =>
+            low <= value && value <= high;
+          expect(holds(intervals.makespanSeconds, predicted.makespanSeconds)).toBe(true);
+          expect(holds(intervals.tokensPerSecond, predicted.tokensPerSecond)).toBe(true);
+          expect(holds(intervals.bubbleRatio!, predicted.bubbleRatio!)).toBe(true);
+          expect(holds(intervals.bubbleRatioTotal, predicted.bubbleRatioTotal)).toBe(true);
+          for (const [job, { turnaroundSeconds }] of intervals.jobs.entries())
+            expect(holds(turnaroundSeconds, predicted.turnaroundSeconds[job]!)).toBe(true);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it("are as wide as the machine moves, with the other draws as they were", () => {
+    const plan = planOf();
+    const calibration = measured({ systematic: 0, independent: 0 });
+    const request = { plan, calibration, seed: 1, first: 0, count: 40 };
+    const [still, moved] = [drawFigures(request), drawFigures({ ...request, moves: [1, 2] })];
+    const spans = new Set(moved.map((run) => Math.round((100 * run.makespanSeconds) / still[0]!.makespanSeconds)));
+    expect([...spans].sort()).toEqual([100, 200]);
+    const noisy = { ...request, calibration: measured({ systematic: 0.1, independent: 0.1 }) };
+    expect(drawFigures({ ...noisy, moves: [1] })).toEqual(drawFigures(noisy));
   });
 
   it("are wider with more error of either part", () => {

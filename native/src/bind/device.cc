@@ -194,6 +194,19 @@ Napi::Value statistics(const Napi::CallbackInfo& call) {
   return doubleArray(call.Env(), figures);
 }
 
+Napi::Value sampleSpeed(const Napi::CallbackInfo& call) {
+  deviceOf(call[0])->sampleSpeed(dtype(call[1], "sampleSpeed.dtype"), whole(call[2], "sampleSpeed.everyNs"));
+  return call.Env().Undefined();
+}
+
+Napi::Value takeSpeedSamples(const Napi::CallbackInfo& call) {
+  std::vector<double> figures;
+  for (const SpeedSample& sample : deviceOf(call[0])->takeSpeedSamples()) {
+    figures.insert(figures.end(), {static_cast<double>(sample.atNs), sample.product, sample.copy});
+  }
+  return doubleArray(call.Env(), figures);
+}
+
 }  // namespace
 
 void registerDevice(Napi::Env env, Napi::Object exports) {
@@ -212,6 +225,8 @@ void registerDevice(Napi::Env env, Napi::Object exports) {
   expose<readArena>(env, exports, "readArena");
   expose<createProgram>(env, exports, "createProgram");
   expose<statistics>(env, exports, "statistics");
+  expose<sampleSpeed>(env, exports, "sampleSpeed");
+  expose<takeSpeedSamples>(env, exports, "takeSpeedSamples");
 }
 
 }  // namespace loratwin::bind

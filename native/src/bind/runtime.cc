@@ -44,6 +44,11 @@ Napi::Object completion(Napi::Env env, const Completion& done) {
   if (done.losses) result.Set("losses", doubleArray(env, *done.losses));
   if (done.sumSquares) result.Set("sumSquares", doubleArray(env, *done.sumSquares));
   if (done.opNs) result.Set("opNs", doubleArray(env, *done.opNs));
+  if (done.interruption) {
+    result.Set("interruptedNs", Napi::Number::New(env, static_cast<double>(done.interruption->lostNs)));
+    result.Set("delayedNs", Napi::Number::New(env, static_cast<double>(done.delayedNs)));
+    result.Set("switches", Napi::Number::New(env, static_cast<double>(done.interruption->switches)));
+  }
   return result;
 }
 

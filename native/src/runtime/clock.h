@@ -1,4 +1,4 @@
-// The device clock: CLOCK_MONOTONIC in nanoseconds.
+// The device clock, CLOCK_MONOTONIC in nanoseconds, and a thread's own.
 #pragma once
 
 #include <time.h>
@@ -11,6 +11,13 @@ inline std::int64_t monotonicNs() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// What the calling thread has computed for.
+inline std::int64_t threadNs() {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec;
 }
 
 inline void pauseCpu() {

@@ -76,6 +76,14 @@ struct GraphCounts {
   std::uint64_t refused = 0;
 };
 
+// How fast a device was at one moment.
+struct SpeedSample {
+  std::int64_t atNs;
+  // FLOP/s, and bytes/s read and written.
+  double product;
+  double copy;
+};
+
 class Device {
  public:
   virtual ~Device() = default;  // a kind's destructor calls stop()
@@ -110,6 +118,9 @@ class Device {
 
   virtual const StreamTimes& times() const = 0;
   virtual GraphCounts graphs() const { return {}; }
+  // From now on its speed is sampled between tasks, with products of `dtype`; a kind that cannot has no samples.
+  virtual void sampleSpeed(ops::DType, std::int64_t /* everyNs */) {}
+  virtual std::vector<SpeedSample> takeSpeedSamples() { return {}; }
   const MemoryMeter& memory() const { return memory_->meter; }
   Runtime& runtime() const { return *runtime_; }
 

@@ -57,6 +57,7 @@ void Runtime::wake(const Event& event) {
 }
 
 void Runtime::mark(Event& event) {
+  event.signalledNs.store(monotonicNs(), std::memory_order_relaxed);
   event.signalled.store(true, std::memory_order_release);
   event.recorded = nullptr;
   wake(event);
@@ -83,7 +84,9 @@ bool Runtime::await(const Event& event, Waiter& waiter) {
   if (!done() && !(waiter.spins && spinUntil([&] { return done() || failed(); }))) {
     std::unique_lock lock(mutex);
     waiter.event = &event;
+    const std::int64_t from = waiter.clock == nullptr ? 0 : waiter.clock->fallAsleep();
     waiter.wake.wait(lock, [&] { return done() || failed() || waiter.stopping; });
+    if (waiter.clock != nullptr) waiter.clock->wakeUp(from, event.signalledNs.load(std::memory_order_relaxed));
     waiter.event = nullptr;
   }
   return done() && !failed();

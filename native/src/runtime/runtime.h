@@ -11,10 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "thread_clock.h"
+
 namespace loratwin {
 
 struct Event {
   std::atomic<bool> signalled{false};
+  std::atomic<std::int64_t> signalledNs{0};
   // A CUDA event that comes true with it, once that is in a stream and until it is signalled. Guarded by the mutex.
   void* recorded = nullptr;
   bool claimed = false;  // some task or JavaScript is to signal it; JavaScript's thread only
@@ -29,6 +32,10 @@ struct Completion {
   std::optional<std::vector<double>> losses;
   std::optional<std::vector<double>> sumSquares;
   std::optional<std::vector<double>> opNs;
+  // What the system took from the task's threads meanwhile, and from its own between the task before it and this one;
+  // where there is none, nobody counted.
+  std::optional<Interruption> interruption;
+  std::int64_t delayedNs = 0;
 };
 
 struct Failure {
@@ -43,6 +50,8 @@ struct Waiter {
   std::condition_variable wake;
   // Whether it may wait busily for a moment: only a thread whose core has nothing else to do.
   bool spins = false;
+  // Told when the thread sleeps, if somebody wants to know.
+  ThreadClock* clock = nullptr;
   // Guarded by the runtime's mutex.
   const Event* event = nullptr;
   bool stopping = false;

@@ -1,5 +1,6 @@
 #include "stream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "clock.h"
@@ -35,7 +36,9 @@ void Stream::enqueue(Task task) {
   if (runtime_->failed() || stopping_) return;
   queue_.push_back(std::move(task));
   // A thread that waits for an event instead would only be in JavaScript's way.
-  if (idle_) waiter_.wake.notify_all();
+  if (!idle_) return;
+  filledNs_ = monotonicNs();
+  waiter_.wake.notify_all();
 }
 
 void Stream::stop() {
@@ -59,9 +62,14 @@ void Stream::loop() {
     {
       std::unique_lock lock(runtime_->mutex);
       const std::int64_t from = monotonicNs();
-      idle_ = true;
-      waiter_.wake.wait(lock, [this] { return waiter_.stopping || runtime_->failed() || !queue_.empty(); });
-      idle_ = false;
+      const auto ready = [this] { return waiter_.stopping || runtime_->failed() || !queue_.empty(); };
+      if (!ready()) {
+        idle_ = true;
+        const std::int64_t asleep = waiter_.clock == nullptr ? 0 : waiter_.clock->fallAsleep();
+        waiter_.wake.wait(lock, ready);
+        if (waiter_.clock != nullptr) waiter_.clock->wakeUp(asleep, filledNs_);
+        idle_ = false;
+      }
       if (waiter_.stopping) return;
       if (runtime_->failed()) {
         queue_.clear();
@@ -86,6 +94,10 @@ Completion Stream::begun(const Task& task) const {
 }
 
 void Stream::execute(Task task) {
+  if (BetweenTasks* const between = between_.load(std::memory_order_acquire)) {
+    const auto isOpen = [](const Event* event) { return !event->signalled.load(std::memory_order_acquire); };
+    between->between(std::ranges::any_of(task.waits, isOpen));
+  }
   const std::int64_t from = monotonicNs();
   bool ready = true;
   for (const Event* event : task.waits) ready = ready && runtime_->await(*event, waiter_);

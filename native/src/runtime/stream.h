@@ -34,8 +34,10 @@ struct Task {
   std::int64_t id = 0;
   std::vector<const Event*> waits;
   Event* signal = nullptr;
+  using Work = std::function<void(Completion&)>;
+
   // Does the task; on a CUDA stream, gives it to the stream.
-  std::function<void(Completion&)> work;
+  Work work;
   // On a CUDA stream, when the GPU has done it: takes the results.
   std::function<void(Completion&)> complete;
   // On a CUDA stream: `work` needs what the tasks before it and those it waits for leave on the host, so their being
@@ -50,6 +52,13 @@ struct StreamTimes {
   std::atomic<std::int64_t> starvedNs{0};
 };
 
+// What a stream's thread does before a task; `waits`: whether the task has to wait for an event anyway.
+class BetweenTasks {
+ public:
+  virtual ~BetweenTasks() = default;
+  virtual void between(bool waits) = 0;
+};
+
 class Stream {
  public:
   // `device` and `name` are for reports. The thread is pinned to `cores`, if any; `spins` as in Waiter.
@@ -58,9 +67,13 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
+  // Before start(): tells when the stream's thread sleeps.
+  void watch(ThreadClock& clock) { waiter_.clock = &clock; }
   // Once, when everything that a task needs is there.
   void start();
   void enqueue(Task task);
+  // From now on; lives as long as the stream.
+  void doBetween(BetweenTasks& what) { between_.store(&what, std::memory_order_release); }
   // Drops what is pending and joins the thread, which ends the running task at its next operator.
   void stop();
   // Whether the running task should end early.
@@ -92,8 +105,10 @@ class Stream {
   // been told that it runs low.
   std::deque<Task> queue_;
   bool idle_ = false;
+  std::int64_t filledNs_ = 0;
   bool low_ = false;
   std::atomic<bool> stopping_{false};
+  std::atomic<BetweenTasks*> between_{nullptr};
   std::thread thread_;
 };
 

@@ -3,6 +3,7 @@
 #include <omp.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -37,8 +38,20 @@ CpuDevice::CpuDevice(std::shared_ptr<Runtime> runtime, std::string name, const s
   engine_ = std::make_unique<ops::MatmulEngine>(static_cast<int>(cores.size()));
   compute_ = std::make_unique<Stream>(runtime_, name_, "compute", std::vector<int>{cores.front()}, true);
   send_ = std::make_unique<Stream>(runtime_, name_, "send", cores, false);
+  compute_->watch(team_->ownClock());
+  send_->watch(sendClock_);
   compute_->start();
   send_->start();
+}
+
+void CpuDevice::sampleSpeed(ops::DType dtype, std::int64_t everyNs) {
+  if (samples_) return;
+  samples_ = std::make_unique<SpeedSamples>(*runtime_, dtype, everyNs);
+  compute_->doBetween(*samples_);
+}
+
+std::vector<SpeedSample> CpuDevice::takeSpeedSamples() {
+  return samples_ ? samples_->take() : std::vector<SpeedSample>{};
 }
 
 void CpuDevice::halt() {
@@ -77,9 +90,36 @@ void CpuDevice::programMade(const Program& program) {
   countEngine();
 }
 
+template <class Read, class Work>
+Task::Work CpuDevice::counted(std::int64_t& lostBefore, Read read, Work work) {
+  return [&lostBefore, read = std::move(read), work = std::move(work)](Completion& done) {
+    std::int64_t from = 0;
+    std::int64_t to = 0;
+    const Interruption before = read(from);
+    work(done);
+    const Interruption after = read(to);
+    const std::int64_t lost = after.lostNs - before.lostNs;
+    // What one thread lost while another did not wait for it counts too: together at most all of the time.
+    done.interruption = {std::clamp(lost, std::int64_t{0}, to - from), after.switches - before.switches};
+    if (lostBefore != kNeverRan) done.delayedNs = std::max(before.lostNs - lostBefore, std::int64_t{0});
+    lostBefore = after.lostNs;
+  };
+}
+
+template <class Work>
+Task::Work CpuDevice::countedCompute(Work work) {
+  const auto read = [this](std::int64_t& atNs) {
+    Interruption lost = team_->interruption(atNs);
+    // Samples of the speed delay the next task as well.
+    if (samples_) lost.lostNs += samples_->spentNs();
+    return lost;
+  };
+  return counted(lostCompute_, read, std::move(work));
+}
+
 void CpuDevice::queueRun(Task task, const Program& program, Bindings bindings) {
   auto data = std::make_shared<const Bindings>(std::move(bindings));
-  task.work = [this, &program, arena = arena_, data](Completion& done) { run(program, *data, *arena, done); };
+  task.work = countedCompute([this, &program, arena = arena_, data](Completion& done) { run(program, *data, *arena, done); });
   compute_->enqueue(std::move(task));
 }
 
@@ -90,7 +130,12 @@ void CpuDevice::run(const Program& program, const Bindings& bindings, Buffer& ar
   const RowWindow all{0, bindings.rows};
   CpuRun context{*team_, *engine_, bindings, arena.data(), scratch_, done.losses ? &*done.losses : nullptr, all};
   rowWindows(bindings, rowsOfWindow(program.widestRow(), threads()), scratch_.windows);
-  std::int64_t from = monotonicNs();
+  const auto ownNs = [&] {
+    std::int64_t now = 0;
+    const Interruption lost = team_->interruption(now);
+    return now - lost.lostNs;
+  };
+  std::int64_t from = bindings.profile ? ownNs() : 0;
   const auto runStep = [&](std::size_t index) {
     if (compute_->stopping()) throw Stopped{};
     try {
@@ -99,8 +144,8 @@ void CpuDevice::run(const Program& program, const Bindings& bindings, Buffer& ar
       throwStepError(*steps[index], bindings, error);
     }
     if (bindings.profile) {
-      const std::int64_t now = monotonicNs();
-      (*done.opNs)[index] += static_cast<double>(now - from);
+      const std::int64_t now = ownNs();
+      (*done.opNs)[index] += static_cast<double>(std::max(now - from, std::int64_t{1}));
       from = now;
     }
   };
@@ -134,7 +179,7 @@ void CpuDevice::countEngine() {
 
 void CpuDevice::queueUpdate(Task task, std::vector<UpdateItem> items) {
   auto data = std::make_shared<const std::vector<UpdateItem>>(std::move(items));
-  task.work = [this, data](Completion&) { update(*data); };
+  task.work = countedCompute([this, data](Completion&) { update(*data); });
   compute_->enqueue(std::move(task));
 }
 
@@ -160,9 +205,10 @@ void CpuDevice::update(const std::vector<UpdateItem>& items) {
 }
 
 void CpuDevice::queueTransfer(Task task, Transfer transfer) {
-  task.work = [moved = std::move(transfer)](Completion&) {
+  const auto read = [this](std::int64_t& atNs) { return sendClock_.read(atNs); };
+  task.work = counted(lostSend_, read, [moved = std::move(transfer)](Completion&) {
     moved.to->write(moved.destination, moved.from->data() + moved.source, moved.bytes);
-  };
+  });
   send_->enqueue(std::move(task));
 }
 

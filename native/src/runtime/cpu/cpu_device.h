@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/cpu/pool.h"
+#include "runtime/cpu/speed_samples.h"
 #include "runtime/cpu/steps.h"
 #include "runtime/device.h"
 
@@ -14,6 +15,8 @@ class CpuDevice final : public Device {
   ~CpuDevice() override { stop(); }
 
   const StreamTimes& times() const override { return compute_->times(); }
+  void sampleSpeed(ops::DType dtype, std::int64_t everyNs) override;
+  std::vector<SpeedSample> takeSpeedSamples() override;
 
  protected:
   std::unique_ptr<Matrix> makeMatrix(const MatrixSource& source) override;
@@ -27,7 +30,14 @@ class CpuDevice final : public Device {
   void release() override;
 
  private:
+  static constexpr std::int64_t kNeverRan = -1;
+
   void countEngine();
+  // work(done), and what the system took from the team, or from the send stream's thread, meanwhile and before.
+  template <class Read, class Work>
+  static Task::Work counted(std::int64_t& lostBefore, Read read, Work work);
+  template <class Work>
+  Task::Work countedCompute(Work work);
   void run(const Program& program, const Bindings& bindings, Buffer& arena, Completion& done);
   void update(const std::vector<UpdateItem>& items);
 
@@ -35,6 +45,11 @@ class CpuDevice final : public Device {
   std::unique_ptr<ops::MatmulEngine> engine_;
   std::size_t engineBytes_ = 0;
   RunScratch scratch_;
+  std::unique_ptr<SpeedSamples> samples_;
+  ThreadClock sendClock_;
+  // Of the compute and the send stream's threads, until their last tasks had ended.
+  std::int64_t lostCompute_ = kNeverRan;
+  std::int64_t lostSend_ = kNeverRan;
   std::unique_ptr<Stream> compute_;
   std::unique_ptr<Stream> send_;
 };

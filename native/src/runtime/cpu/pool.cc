@@ -25,9 +25,11 @@ void enterThread(const std::vector<int>& cores, const char* name) {
   omp_set_num_threads(1);
 }
 
-Pool::Pool(const std::vector<int>& cores) : count_(static_cast<int>(cores.size())), errors_(cores.size()) {
+Pool::Pool(const std::vector<int>& cores)
+    : count_(static_cast<int>(cores.size())), clocks_(cores.size()), errors_(cores.size()) {
   for (int thread = 1; thread < count_; thread++) {
     workers_.emplace_back([this, thread, core = cores[static_cast<std::size_t>(thread)]] { work(thread, core); });
+    clocks_[static_cast<std::size_t>(thread)].watch(workers_.back().native_handle());
   }
 }
 
@@ -63,14 +65,17 @@ void Pool::run(std::size_t count, Invoke invoke, void* state) {
   invoke_ = invoke;
   state_ = state;
   remaining_.store(static_cast<std::uint32_t>(count_ - 1), std::memory_order_relaxed);
+  calledNs_.store(monotonicNs(), std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   runRange(0);
   if (!spinUntil([this] { return remaining_.load(std::memory_order_acquire) == 0; })) {
+    const std::int64_t from = clocks_[0].fallAsleep();
     for (std::uint32_t left = remaining_.load(std::memory_order_acquire); left != 0;
          left = remaining_.load(std::memory_order_acquire)) {
       remaining_.wait(left, std::memory_order_acquire);
     }
+    clocks_[0].wakeUp(from, doneNs_.load(std::memory_order_relaxed));
   }
   std::exception_ptr first;
   for (std::exception_ptr& error : errors_) {
@@ -80,7 +85,19 @@ void Pool::run(std::size_t count, Invoke invoke, void* state) {
   if (first) std::rethrow_exception(first);
 }
 
+Interruption Pool::interruption(std::int64_t& atNs) const {
+  Interruption sum;
+  // Thread 0 last: what it loses while it asks belongs to what comes next.
+  for (std::size_t thread = clocks_.size(); thread-- > 0;) {
+    const Interruption of = clocks_[thread].read(atNs);
+    sum.lostNs += of.lostNs;
+    sum.switches += thread == 0 ? ownSwitches() : of.switches;
+  }
+  return sum;
+}
+
 void Pool::work(int thread, int core) {
+  ThreadClock& clock = clocks_[static_cast<std::size_t>(thread)];
   // The device has checked its cores; one that was taken away since then is not worth stopping for.
   try {
     enterThread({core}, "loratwin-pool");
@@ -89,11 +106,16 @@ void Pool::work(int thread, int core) {
   std::uint32_t seen = 0;
   for (;;) {
     const auto changed = [&] { return generation_.load(std::memory_order_acquire) != seen; };
-    if (!spinUntil(changed)) generation_.wait(seen, std::memory_order_acquire);
+    if (!spinUntil(changed)) {
+      const std::int64_t from = clock.fallAsleep();
+      generation_.wait(seen, std::memory_order_acquire);
+      clock.wakeUp(from, calledNs_.load(std::memory_order_relaxed));
+    }
     if (!changed()) continue;
     seen = generation_.load(std::memory_order_acquire);
     if (stopping_) return;
     runRange(thread);
+    doneNs_.store(monotonicNs(), std::memory_order_relaxed);
     if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) remaining_.notify_one();
   }
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ops/exec_context.h"
+#include "runtime/thread_clock.h"
 
 namespace loratwin {
 
@@ -21,6 +22,11 @@ class Pool final : public ops::ExecContext {
   ~Pool() override;
   int threads() const override { return count_; }
   void run(std::size_t count, Invoke invoke, void* state) override;
+  // What the system has taken from the team until `atNs`, added up: while one waits for its core, the others wait for it. Only
+  // differences mean something, and only thread 0 may ask.
+  Interruption interruption(std::int64_t& atNs) const;
+  // Of thread 0, which sleeps elsewhere too.
+  ThreadClock& ownClock() { return clocks_[0]; }
 
  private:
   void work(int thread, int core);
@@ -33,6 +39,11 @@ class Pool final : public ops::ExecContext {
   std::atomic<std::uint32_t> generation_{0};
   std::atomic<std::uint32_t> remaining_{0};
   std::atomic<bool> stopping_{false};
+  // When the workers were last called, and when the last of them was done.
+  std::atomic<std::int64_t> calledNs_{0};
+  std::atomic<std::int64_t> doneNs_{0};
+  // One a thread.
+  std::vector<ThreadClock> clocks_;
   std::vector<std::exception_ptr> errors_;
   std::vector<std::thread> workers_;
 };

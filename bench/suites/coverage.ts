@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { measureRun } from "../../cli/calibrate-devices.ts";
+import { predictIntervals } from "../../cli/predict-intervals.ts";
+import { keepSpeed } from "../../cli/speed-history.ts";
+import { maximum, mean, median } from "../../core/index.ts";
+import { createCostModel, type MeasuredCalibration } from "../../plan/index.ts";
+import { atMachineSpeed, simulate } from "../../sim/index.ts";
+import { type Comparison, compareTraces } from "../../traces/index.ts";
+import { calibratorFor } from "../calibrate.ts";
+import type { Measurement } from "../measurement.ts";
+import type { Bench, Case, Scale, Suite } from "../suite.ts";
+import { benchModel, trainProbed } from "../train.ts";
+import { type TwinFamily, twinFamilies } from "../twin-workloads.ts";
+import { benchPlan, type PlanShape } from "../workload.ts";
+
+interface Spread {
+  readonly runs: number;
+  /** From the beginning of a run to that of the next: a machine's speed moves in seconds, and in hours. */
+  readonly apartSeconds: number;
+  /** How many times as many steps as the twin's workloads have. */
+  readonly longer: number;
+  /** Of the twin's family: its sizes, and which of its measured shapes the calibration has. */
+  readonly family: Scale;
+  readonly firstShape: number;
+}
+
+const SPREAD: Readonly<Record<Scale, Spread>> = {
+  full: { runs: 24, apartSeconds: 155, longer: 6, family: "quick", firstShape: 0 },
+  default: { runs: 8, apartSeconds: 0, longer: 3, family: "quick", firstShape: 1 },
+  quick: { runs: 3, apartSeconds: 0, longer: 1, family: "tiny", firstShape: 1 },
+  tiny: { runs: 2, apartSeconds: 0, longer: 1, family: "tiny", firstShape: 2 },
+};
+
+/** What the runs of one process share: made by whichever run is the first. */
+interface Shared {
+  readonly calibration: MeasuredCalibration;
+  readonly calibratedMs: number;
+  readonly firstRun: number;
+}
+
+async function calibrate(family: TwinFamily, firstShape: number): Promise<MeasuredCalibration> {
+  const calibrator = calibratorFor(family.calibration.slice(firstShape));
+  await calibrator.watch.probe();
+  const measured = [];
+  for (const run of calibrator.runs) measured.push(await measureRun(run));
+  await calibrator.watch.probe();
+  return calibrator.fit(measured);
+}
+
+function longer(shape: PlanShape, times: number): PlanShape {
+  return { ...shape, jobs: shape.jobs.map((job) => ({ ...job, steps: job.steps * times })) };
+}
+
+const NAMES = {
+  inside: "inside its interval",
+  width: "interval's width",
+  asItIs: "error as it is",
+  speedOut: "error, machine's speed taken out",
+} as const;
+
+function record(bench: Bench, run: number, workload: string, comparison: Comparison, ageSeconds: number): void {
+  const parameters = { run, workload };
+  const own: Measurement[] = [];
+  const add = (name: string, value: number, unit: string): void =>
+    void own.push({ name, parameters, value, unit, repetitions: 1, spread: null });
+  const { executed, simulated, intervals, insideIntervals, makespanError, atMachineSpeed: machine } = comparison;
+  const [low, high] = intervals!.makespanSeconds;
+  add("calibration's age", ageSeconds, "s");
+  add("predicted", simulated.makespanSeconds, "s");
+  add("executed", executed.makespanSeconds, "s");
+  add("lower end", low, "s");
+  add("upper end", high, "s");
+  add(NAMES.width, (high - low) / simulated.makespanSeconds, "share");
+  add(NAMES.inside, insideIntervals!.makespanSeconds ? 1 : 0, "share");
+  add(NAMES.asItIs, makespanError, "share");
+  add(NAMES.speedOut, machine!.makespanError, "share");
+  add("interrupted", mean(machine!.devices.map(({ interrupted = 0 }) => interrupted)), "share");
+  add("products slower", mean(machine!.devices.map(({ productsSlower }) => productsSlower)), "share");
+  for (const measurement of [...own, ...soFar([...bench.measured, ...own])]) bench.record(measurement);
+}
+
+/** What all runs until now come to: the last of these is the suite's answer. */
+function soFar(measured: readonly Measurement[]): readonly Measurement[] {
+  const valuesOf = (wanted: string): readonly number[] =>
+    measured.filter(({ name }) => name === wanted).map(({ value }) => value);
+  const sizes = (name: string): readonly number[] => valuesOf(name).map(Math.abs);
+  const runs = valuesOf(NAMES.inside).length;
+  const figure = (name: string, value: number): Measurement => ({
+    ...{ name, parameters: { "after runs": runs }, value, unit: "share", repetitions: runs, spread: null },
+  });
+  return [
+    figure("coverage of the 90 % interval", mean(valuesOf(NAMES.inside))),
+    figure("mean width", mean(valuesOf(NAMES.width))),
+    figure("median error as it is", median(sizes(NAMES.asItIs))),
+    figure("worst as it is", maximum(sizes(NAMES.asItIs))),
+    figure("median error, speed out", median(sizes(NAMES.speedOut))),
+    figure("worst, speed out", maximum(sizes(NAMES.speedOut))),
+  ];
+}
+
+/** Predicts a run, trains it, and compares, as `plan`, `train` and `compare` do. */
+async function predictAndTrain(
+  bench: Bench,
+  run: number,
+  [workload, shape]: readonly [string, PlanShape],
+  shared: Shared,
+) {
+  const { calibration, calibratedMs } = shared;
+  const plan = benchPlan({ ...shape, calibration });
+  const quiet = { stdout: () => {}, stderr: () => {}, isTty: false, cwd: "." };
+  // A test leaves nothing behind.
+  const args = { quiet: true, cache: bench.scale !== "tiny" };
+  const intervals = await predictIntervals(quiet, args, plan, calibration);
+  const simulated = simulate({ plan, planHash: plan.hash, costModel: createCostModel(calibration, plan.model.dtype) });
+  const ageSeconds = (performance.now() - calibratedMs) / 1e3;
+  const { trace } = await trainProbed(plan, benchModel(plan.model.architecture));
+  keepSpeed(args, plan, trace);
+  const comparison = compareTraces({ ...simulated, intervals: intervals! }, trace, {
+    machine: atMachineSpeed(plan, trace),
+  });
+  record(bench, run, workload, comparison, ageSeconds);
+}
+
+export const coverage: Suite = {
+  describe: "how often runs lie in their predicted interval, and what is left of the error without the machine's",
+  cases({ scale }) {
+    const { runs, apartSeconds, longer: times, family: size, firstShape } = SPREAD[scale];
+    const family = twinFamilies(size, ["float32"])[0]!;
+    const workloads = Object.entries(family.workloads);
+    let shared: Shared | undefined;
+    let startMs = 0;
+    const runCase = (index: number): Case => {
+      const [workload, shape] = workloads[index % workloads.length]!;
+      return {
+        name: `run ${index + 1} of ${runs}, ${workload}`,
+        seconds: Math.max(apartSeconds, index === 0 ? 180 : 50),
+        async run(bench) {
+          if (shared === undefined) {
+            startMs = performance.now();
+            const calibration = await calibrate(family, firstShape);
+            shared = { calibration, calibratedMs: performance.now(), firstRun: index };
+          }
+          const waitMs = startMs + 1e3 * apartSeconds * (index - shared.firstRun) - performance.now();
+          if (waitMs > 0) await sleep(waitMs);
+          await predictAndTrain(bench, index + 1, [workload, longer(shape, times)], shared);
+        },
+      };
+    };
+    return Array.from({ length: runs }, (_, index) => runCase(index));
+  },
+};

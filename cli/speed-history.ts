@@ -1,0 +1,76 @@
+import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { mean } from "../core/index.ts";
+import { computeDtype, type MachineHistoryLine, type Plan, parseMachineHistory } from "../plan/index.ts";
+import { machineState } from "../sim/index.ts";
+import type { Trace } from "../traces/index.ts";
+import type { Arguments } from "./command.ts";
+import { hostIdentity } from "./host.ts";
+import type { OptionTable } from "./option-table.ts";
+
+/** Of every command that measures this machine, or predicts for it. */
+export const CACHE_OPTIONS = {
+  cache: {
+    type: "boolean",
+    default: true,
+    describe: "keep how fast this machine was, and let intervals know how much that moves; --no-cache does neither",
+  },
+} as const satisfies OptionTable;
+
+/** Lines that the file keeps, and how many it may have before the oldest go. */
+const KEPT = 500;
+const MOST = 600;
+
+/** The same folder as for downloads: what the system's user caches. */
+function historyFile(): string {
+  const base = process.env["XDG_CACHE_HOME"] || path.join(homedir(), ".cache");
+  return path.join(base, "loratwin", "machine-speed.jsonl");
+}
+
+function readLines(): readonly string[] {
+  try {
+    return readFileSync(historyFile(), "utf8").split("\n").filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+/** Whether the speed of this machine is kept and reckoned with. */
+export function keepsSpeed(args: Arguments): boolean {
+  return args["cache"] !== false;
+}
+
+/** How fast a machine was before, for products of a dtype; nothing of another machine than this one. The newest last. */
+export function speedHistory(host: string, dtype: string): readonly MachineHistoryLine[] {
+  return parseMachineHistory(readLines().join("\n")).filter((line) => line.host === host && line.dtype === dtype);
+}
+
+/** Adds how fast this machine was during a run; a cache that cannot be written is none. Nothing with --no-cache. */
+export function keepSpeed(args: Arguments, plan: Plan, executed: Trace): void {
+  const state = machineState(executed);
+  const probes = (executed.machine?.probes ?? []).flatMap(({ devices }) => devices);
+  if (!keepsSpeed(args) || state === undefined || probes.length === 0) return;
+  const dtype = computeDtype(plan.model.dtype);
+  const line: Omit<MachineHistoryLine, "version" | "time" | "host"> = {
+    dtype,
+    devices: plan.stages.length,
+    ...state,
+    probedProduct: mean(probes.map((probe) => (probe[dtype] ?? probe.float32).perSecond)),
+    probedMemory: mean(probes.map(({ memory }) => memory.perSecond)),
+  };
+  const file = historyFile();
+  const text = JSON.stringify({ version: 1, time: new Date().toISOString(), host: hostIdentity(), ...line });
+  try {
+    mkdirSync(path.dirname(file), { recursive: true });
+    const lines = readLines();
+    if (lines.length < MOST) appendFileSync(file, `${text}\n`);
+    else {
+      const next = `${file}.${process.pid}`;
+      writeFileSync(next, [...lines.slice(1 - KEPT), text, ""].join("\n"));
+      renameSync(next, file);
+    }
+  } catch {
+    // No disk, no permission: the next prediction knows less.
+  }
+}

@@ -1,0 +1,40 @@
+import type { MachineProbe } from "../plan/index.ts";
+import { type ExecuteInput, type ExecuteResult, executePlan } from "./execute.ts";
+import { watchSystem } from "./machine-load.ts";
+import { createSpeedProbe } from "./machine-speed.ts";
+
+/** A device that never waits gives about two thousandths of its time to samples of its speed. */
+const SAMPLE_EVERY_NS = 100e6;
+
+/**
+ * `executePlan` with a probe of the machine before and after, samples of the devices' speed between actions, and what the system counted, all of
+ * which the trace keeps.
+ */
+export async function executeProbed(input: ExecuteInput): Promise<ExecuteResult> {
+  const { plan } = input;
+  const used = [...new Set(plan.stages.map(({ device }) => device))];
+  const taken: { readonly atMs: number; readonly devices: MachineProbe["devices"] }[] = [];
+  const take = async (): Promise<void> => {
+    // Made anew each time: what a GPU holds for a probe it would lack in the run.
+    using probe = createSpeedProbe(used.map((device) => plan.devices[device]!));
+    const atMs = performance.now();
+    taken.push({ atMs, devices: [...(await probe.measure())] });
+  };
+  await take();
+  const counted = watchSystem();
+  let startMs = performance.now();
+  const result = await executePlan({
+    ...input,
+    sampleEveryNs: SAMPLE_EVERY_NS,
+    onStart() {
+      startMs = performance.now();
+      input.onStart?.();
+    },
+  });
+  const system = counted();
+  await take();
+  const probes = taken.map(({ atMs, devices }) => ({ atSeconds: (atMs - startMs) / 1e3, devices }));
+  const { devices } = result.trace.machine ?? { devices: [] };
+  const machine = { probes, devices, ...(system === undefined ? {} : { system }) };
+  return { ...result, trace: { ...result.trace, machine } };
+}

@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { machineStateSchema } from "./machine.ts";
+
+/** One line of the file in which a machine's speed is kept over time. */
+export const machineHistoryLineSchema = z.strictObject({
+  version: z.literal(1),
+  /** When it was measured, as ISO 8601 has it, in UTC. */
+  time: z.string().min(1),
+  /** As in a calibration. */
+  host: z.string().min(1),
+  dtype: z.enum(["float32", "bfloat16"]),
+  /** Devices of the machine that were at work. */
+  devices: z.int().positive(),
+  /** Of the probes before and after, the mean of all devices: FLOP/s of a large product, bytes/s moved. */
+  probedProduct: z.number().positive(),
+  probedMemory: z.number().positive(),
+  ...machineStateSchema.shape,
+});
+
+export type MachineHistoryLine = z.infer<typeof machineHistoryLineSchema>;
+
+/** The lines of such a file that are whole and of this version; others are left out, as no answer depends on one line. */
+export function parseMachineHistory(text: string): readonly MachineHistoryLine[] {
+  return text.split("\n").flatMap((line) => {
+    try {
+      return [machineHistoryLineSchema.parse(JSON.parse(line))];
+    } catch {
+      return [];
+    }
+  });
+}

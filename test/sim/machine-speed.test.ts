@@ -1,0 +1,169 @@
+import { describe, expect, it } from "vitest";
+import { createCostModel, type MeasuredCalibration, type PlanBody } from "../../plan/index.ts";
+import {
+  actionsAtSpeed,
+  atMachineSpeed,
+  machineMoves,
+  machineState,
+  operatorsAtSpeed,
+  referenceSpeed,
+  simulate,
+} from "../../sim/index.ts";
+import { type RunMachine, type Trace, traceTotals } from "../../traces/index.ts";
+import { unitPlan } from "../plan/unit-plan.ts";
+import { measuredUnit } from "./measured-unit.ts";
+
+const SPEED = { product: 100e9, copy: 50e9 };
+const machine = {
+  host: "a",
+  probes: [
+    {
+      atSeconds: 0,
+      devices: ["unit:0", "unit:1"].map((device) => ({
+        device,
+        float32: { perSecond: 80e9, scatter: 0 },
+        memory: { perSecond: 10e9, scatter: 0 },
+      })),
+    },
+  ],
+  states: [],
+  speed: SPEED,
+  interrupted: 0,
+};
+
+function planWith(calibration: MeasuredCalibration): PlanBody {
+  return { ...unitPlan({ numDevices: 2, numJobs: 2, parts: 2, steps: 3 }), calibration };
+}
+
+/** A run that takes what is predicted, with `change` of its events, on devices of these speeds. */
+function executed(
+  plan: PlanBody,
+  devices: readonly Partial<RunMachine["devices"][number]>[],
+  change: (event: Trace["events"][number]) => Partial<Trace["events"][number]> = () => ({}),
+): Trace {
+  const costModel = createCostModel(plan.calibration, "float32");
+  const run = simulate({ plan, planHash: "", costModel });
+  return {
+    ...run,
+    source: "executed",
+    events: run.events.map((event) => ({ ...event, ...change(event) })),
+    machine: {
+      probes: [],
+      devices: devices.map((device, index) => ({
+        name: plan.devices[index]!.name,
+        interrupted: 0,
+        switches: 0,
+        samples: [[0, SPEED.product, SPEED.copy]],
+        ...device,
+      })),
+    },
+  };
+}
+
+const AS_IT_WAS = [{}, {}];
+
+describe("a prediction for the machine as it was", () => {
+  const plan = planWith({ ...measuredUnit(), machine });
+  const predicted = traceTotals(executed(plan, AS_IT_WAS)).makespanSeconds;
+
+  it("is the prediction itself where the machine was as when it was calibrated", () => {
+    expect(atMachineSpeed(plan, executed(plan, AS_IT_WAS))!.makespanSeconds).toBeCloseTo(predicted, 9);
+  });
+
+  it("does not depend on how long the run's actions took", () => {
+    const slow = executed(plan, AS_IT_WAS, ({ durationNs }) => ({ durationNs: (durationNs * 3) as typeof durationNs }));
+    expect(atMachineSpeed(plan, slow)!.makespanSeconds).toBeCloseTo(predicted, 9);
+  });
+
+  it("adds the time for which threads did not have their cores, during actions and before them", () => {
+    const first = (event: Trace["events"][number]): boolean => event.action === "0F0" && event.stream === "compute";
+    for (const lost of ["interruptedNs", "delayedNs"] as const) {
+      const run = executed(plan, AS_IT_WAS, (event) => (first(event) ? { [lost]: 5e9 } : {}));
+      expect(atMachineSpeed(plan, run)!.makespanSeconds).toBeCloseTo(predicted + 5, 6);
+    }
+  });
+
+  it("is slower by as much as products and copies were, weighed by their shares of the work", () => {
+    const half = AS_IT_WAS.map(() => ({
+      samples: [[0, SPEED.product / 2, SPEED.copy / 2]] as [number, number, number][],
+    }));
+    const slow = atMachineSpeed(plan, executed(plan, half))!;
+    expect(slow.makespanSeconds).toBeGreaterThan(1.95 * predicted);
+    expect(slow.makespanSeconds).toBeLessThanOrEqual(2.001 * predicted);
+    expect(slow.devices[0]).toMatchObject({ name: "unit:0", productsSlower: 1, memorySlower: 1 });
+  });
+
+  it("goes by the probes before and after where there are no samples", () => {
+    const run = executed(
+      plan,
+      AS_IT_WAS.map(() => ({ samples: [] })),
+    );
+    const probes = machine.probes.map((probe) => ({
+      ...probe,
+      devices: probe.devices.map((device) => ({
+        ...device,
+        float32: { perSecond: 40e9, scatter: 0 },
+        memory: { perSecond: 5e9, scatter: 0 },
+      })),
+    }));
+    const slow = atMachineSpeed(plan, { ...run, machine: { ...run.machine!, probes } })!;
+    expect(slow.makespanSeconds / predicted).toBeGreaterThan(1.9);
+  });
+
+  it("takes out of the costs what they reckon with interruptions, before it adds those that there were", () => {
+    const often = planWith({ ...measuredUnit(), machine: { ...machine, interrupted: 0.5 } });
+    const run = executed(often, AS_IT_WAS);
+    expect(traceTotals(run).makespanSeconds).toBeGreaterThan(1.9 * predicted);
+    expect(atMachineSpeed(often, run)!.makespanSeconds).toBeCloseTo(predicted, 6);
+  });
+
+  it("is not made where the calibration or the run did not look at the machine", () => {
+    expect(atMachineSpeed(planWith(measuredUnit()), executed(plan, AS_IT_WAS))).toBeUndefined();
+    const { machine: _machine, ...blind } = executed(plan, AS_IT_WAS);
+    expect(atMachineSpeed(plan, blind)).toBeUndefined();
+  });
+});
+
+describe("measured times at one speed", () => {
+  const timed = (seconds: number, product: number, copy = SPEED.copy) => ({ seconds, speed: { product, copy } });
+
+  it("have as reference the middle speed by time, and none where nobody looked", () => {
+    expect(referenceSpeed([timed(1, 10), timed(5, 20), timed(1, 90)])).toEqual({ product: 20, copy: SPEED.copy });
+    expect(referenceSpeed([{ seconds: 1, speed: undefined }])).toBeUndefined();
+  });
+
+  it("are those at the reference, by the share of products", () => {
+    const reference = { product: 20, copy: SPEED.copy };
+    expect(actionsAtSpeed([{ ...timed(3, 10), products: 0.5 }], reference)[0]!.seconds).toBeCloseTo(2.25, 12);
+    expect(operatorsAtSpeed([{ ...timed(3, 10), kind: "matmul:F" }], reference)[0]!.seconds).toBeCloseTo(1.5, 12);
+    expect(operatorsAtSpeed([{ ...timed(3, 10), kind: "rope:F" }], reference)[0]!.seconds).toBe(3);
+    expect(operatorsAtSpeed([{ ...timed(3, 10), kind: "head" }], undefined)[0]!.seconds).toBe(3);
+  });
+});
+
+describe("how much a machine moves", () => {
+  it("is how many times as long a run takes in each state that was seen", () => {
+    const calibrated = { ...machine, interrupted: 0.2, states: [{ product: 50e9, interrupted: 0.2 }] };
+    const moves = machineMoves(calibrated, [{ product: 100e9, interrupted: 0.6 }]);
+    expect(moves[0]).toBeCloseTo(2, 12);
+    expect(moves[1]).toBeCloseTo(2, 12);
+    const { speed: _speed, ...blind } = calibrated;
+    expect(machineMoves(blind, [])).toEqual([]);
+  });
+
+  it("of a run is the mean of its devices, and unknown where none was sampled", () => {
+    const plan = planWith({ ...measuredUnit(), machine });
+    const run = executed(plan, [{ interrupted: 0.1 }, { interrupted: 0.3 }]);
+    const state = machineState(run)!;
+    expect(state.interrupted).toBeCloseTo(0.2, 12);
+    expect(state.product).toBeCloseTo(SPEED.product, 0);
+    expect(
+      machineState(
+        executed(
+          plan,
+          AS_IT_WAS.map(() => ({ samples: [] })),
+        ),
+      ),
+    ).toBeUndefined();
+  });
+});
