@@ -1,10 +1,17 @@
 import { contentHash, InputError } from "../../core/index.ts";
-import { EXECUTOR, type LayersCalibration, type PlanRequest, type ResolvedDevice } from "../../plan/index.ts";
+import {
+  EXECUTOR,
+  type LayersCalibration,
+  type PlanRequest,
+  type Recompute,
+  type ResolvedDevice,
+} from "../../plan/index.ts";
 import { clusterTopology, hasBlockingLinks } from "../../sim/index.ts";
 import type { ComparisonSchedule } from "./comparison-schedules.ts";
+import { fitsDevices } from "./device-needs.ts";
 import { topologyInterconnect } from "./interconnect.ts";
 import type { Platform } from "./platform.ts";
-import type { ComparedJob, JobsRun } from "./simulate-jobs.ts";
+import { type ComparedJob, type JobsRun, jobsNeeds, jobsRefusal } from "./simulate-jobs.ts";
 
 /** What is asked for beside a plan's request. */
 export interface ComparisonChoice {
@@ -105,15 +112,20 @@ function comparedJobs(
   });
 }
 
-/** The request's jobs one after another with a schedule that no plan has. @throws InputError */
+/** The request's jobs one after another with a schedule that no plan has; recomputation that is left open is of all layers or none. @throws InputError */
 export function comparisonRun(request: ComparedRequest, choice: ComparisonChoice): JobsRun {
   const { architecture, dtype, recompute, devices, links, calibration } = request;
   const { schedule, full = false, accumulate = false, overlap = true, prefetch = 1 } = choice;
   const platform = platformOf(request);
-  const model = { architecture, dtype, recompute, full };
   const jobs = comparedJobs(request, schedule, accumulate || schedule === "interleaved" || schedule === "zb-h1");
   // Collectives cross all links together.
   const options = { overlap: overlap && !hasBlockingLinks({ links }), prefetch };
-  const hash = contentHash({ schedule, model, jobs, options, devices, links, calibration });
-  return { schedule, platform, model, jobs, options, hash, devices: devices.map(({ name }) => name) };
+  const runWith = (known: Exclude<Recompute, "auto">): JobsRun => {
+    const model = { architecture, dtype, recompute: known, full };
+    const hash = contentHash({ schedule, model, jobs, options, devices, links, calibration });
+    return { schedule, platform, model, jobs, options, hash, devices: devices.map(({ name }) => name) };
+  };
+  if (recompute !== "auto") return runWith(recompute);
+  const kept = runWith("none");
+  return jobsRefusal(kept) === undefined && !fitsDevices(platform, jobsNeeds(kept)) ? runWith("layer") : kept;
 }

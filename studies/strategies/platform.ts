@@ -27,7 +27,7 @@ export interface TrainedModel {
   readonly dtype: Dtype;
   /** Of activations and messages: `computeDtype(dtype)` where absent. */
   readonly compute?: ComputeDtype;
-  readonly recompute: Recompute;
+  readonly recompute: Exclude<Recompute, "auto">;
   /** Whether base weights are trained: then W runs, and gradients and optimizer state exist for all of them. */
   readonly full: boolean;
   readonly adapter: AdapterSpec;

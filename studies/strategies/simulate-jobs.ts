@@ -148,8 +148,7 @@ export function requireJobs(run: JobsRun): void {
     ({ load }, device) => load > (platform.devices[device]!.memoryBytes ?? Number.POSITIVE_INFINITY),
   );
   const recomputes =
-    model.recompute !== "layer" &&
-    fitsDevices(platform, jobsNeeds({ ...run, model: { ...model, recompute: "layer" } }));
+    model.recompute === "none" && fitsDevices(platform, jobsNeeds({ ...run, model: { ...model, recompute: "layer" } }));
   throw new PlanError({
     expected: `jobs that fit into the devices' memory with --schedule ${schedule}`,
     got: "out of memory",

@@ -6,7 +6,9 @@ import {
   COMPARISON_SCHEDULES,
   type ComparisonSchedule,
   compareStrategies,
+  comparisonRun,
   fixedInterconnect,
+  jobsNeeds,
   type Platform,
   type StrategyRow,
   simulateJobs,
@@ -110,6 +112,18 @@ test("recomputation costs a forward more and needs less memory", () => {
     expect(row.makespanSeconds / kept.makespanSeconds).toBeLessThan(1.6);
     expect(row.peakMemoryBytes).toBeLessThan(kept.peakMemoryBytes);
   }
+});
+
+test("recomputation that is left open is that of all layers where memory needs it, and none elsewhere", () => {
+  const [kept, again] = (["none", "layer"] as const).map((recompute) =>
+    comparisonRun(request(1, { recompute }), { schedule: "ddp" }),
+  );
+  const memoryBytes = Math.round((jobsNeeds(kept!)[0]!.total + jobsNeeds(again!)[0]!.total) / 2);
+  const open = (bytes: number) => {
+    const devices = request(1).devices.map((device) => ({ ...device, memoryBytes: bytes }));
+    return comparisonRun(request(1, { recompute: "auto", devices }), { schedule: "ddp" }).model.recompute;
+  };
+  expect([open(memoryBytes), open(80e9)]).toEqual(["layer", "none"]);
 });
 
 test("full training has no plan: only the strategies that are simulated by themselves", () => {
