@@ -3,7 +3,6 @@ import {
   microBatchJobs,
   microBatchTokens,
   type Plan,
-  type PlanExplanation,
   type PlannedPipeline,
   pipelineJobs,
   pipelineMicroBatches,
@@ -55,7 +54,7 @@ function pipelineTable(plan: Plan): readonly string[] {
 }
 
 /** The --json form of a plan. */
-export function planSummary(plan: Plan, intervals: Intervals | undefined, explanation?: PlanExplanation): unknown {
+export function planSummary(plan: Plan, intervals: Intervals | undefined): unknown {
   return {
     planHash: plan.hash,
     schedule: plan.schedule,
@@ -83,7 +82,6 @@ export function planSummary(plan: Plan, intervals: Intervals | undefined, explan
       tokens: microBatchTokens(microBatch),
     })),
     costs: costsFacts(plan.calibration),
-    ...(explanation === undefined ? {} : { search: explanation }),
     predicted: intervals === undefined ? plan.predicted : { ...plan.predicted, intervals },
   };
 }

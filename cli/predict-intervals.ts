@@ -4,6 +4,7 @@ import {
   costErrors,
   drawSeed,
   intervalsOfFigures,
+  type MachineMoves,
   machineMoves,
   predictedFigures,
   type SwitchedOff,
@@ -70,9 +71,9 @@ function drawingOf(io: Io, args: Arguments, calibration: Calibration, numActions
 }
 
 /** How much the calibration's machine moves: by its measuring runs, and by later runs where it is this machine. */
-function movesOf(args: Arguments, calibration: Calibration): readonly number[] {
+function movesOf(args: Arguments, calibration: Calibration): MachineMoves | undefined {
   const isKept = keepsSpeed(args);
-  if (calibration.model !== "measured" || calibration.machine === undefined) return [];
+  if (calibration.model !== "measured" || calibration.machine === undefined) return undefined;
   const { machine, dtype } = calibration;
   const seen = isKept ? speedHistory(machine.host, computeDtype(dtype as Dtype)) : [];
   return machineMoves(machine, seen);
@@ -97,7 +98,8 @@ export async function predictIntervals(
     count: startOf(piece + 1) - startOf(piece),
   }));
   const isLarge = samples * numActions >= ACTIONS_FOR_WORKERS;
-  const shared = { plan, calibration, seed, without, moves: movesOf(args, calibration) };
+  const moves = movesOf(args, calibration);
+  const shared = { plan, calibration, seed, without, ...(moves === undefined ? {} : { moves }) };
   const figures = await inWorkers("draws", shared, parts, isLarge ? {} : { workers: 1 });
   const predicted = predictedFigures({ plan, calibration, without });
   return intervalsOfFigures(plan, figures.flat(), predicted, { level: LEVEL, seed });

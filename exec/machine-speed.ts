@@ -21,7 +21,7 @@ interface Work {
 
 const WORK: Readonly<Record<"cpu" | "cuda", Work>> = {
   cpu: { rows: 256, width: 1024, copiedBytes: 2 ** 25 },
-  cuda: { rows: 4096, width: 4096, copiedBytes: 2 ** 28 },
+  cuda: { rows: 4096, width: 4096, copiedBytes: 2 ** 26 },
 };
 
 /** Seconds that each of the three parts of a probe takes, and how often it is at least repeated. */

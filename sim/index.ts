@@ -33,7 +33,7 @@ export {
   type SwitchedOff,
 } from "./intervals.ts";
 // How much a machine's speed moves, as factors on a run's time.
-export { machineMoves, machineState } from "./machine-moves.ts";
+export { type MachineMoves, machineMoves, machineState } from "./machine-moves.ts";
 // A prediction for the machine as it was during a run.
 export { atMachineSpeed } from "./machine-speed.ts";
 // Least squares with coefficients that are not negative.
@@ -46,7 +46,7 @@ export {
   type TimedPipeline,
 } from "./pipeline-tasks.ts";
 // Request to plan to prediction.
-export { type ChosenPlan, type PredictedPlan, planAndPredict, predictPlan } from "./predict-plan.ts";
+export { type PredictedPlan, planAndPredict, predictPlan } from "./predict-plan.ts";
 // Measured times as they would have been at one speed of the machine.
 export { actionsAtSpeed, operatorsAtSpeed, referenceSpeed } from "./reference-speed.ts";
 // Pipelines whose transfers block both sides.

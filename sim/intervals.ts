@@ -2,9 +2,11 @@ import { actionDurations, type Calibration, createCostModel, type PlanBody, with
 import { type Interval, type Intervals, intervalOf } from "../traces/index.ts";
 import { hasBlockingLinks } from "./blocking-tasks.ts";
 import { costErrors } from "./cost-errors.ts";
+import type { MachineMoves } from "./machine-moves.ts";
+import { actionsOf, movedTimes } from "./moved-times.ts";
 import { type RunFigures, runFigures } from "./run-figures.ts";
 import { deviceTimes, type RunTimes, runWithTimes } from "./run-plan.ts";
-import { drawMove, sampleTimes } from "./sample-times.ts";
+import { sampleTimes } from "./sample-times.ts";
 import { blockingFigures } from "./simulate-blocking.ts";
 
 /** What a run is simulated without; nothing where absent. */
@@ -23,8 +25,8 @@ export interface DrawRequest {
   readonly first: number;
   readonly count: number;
   readonly without?: SwitchedOff;
-  /** Factors of a whole run's times, equally likely: how much the machine's speed moves. None where absent. */
-  readonly moves?: readonly number[];
+  /** In what ways the machine may run; always as when it was calibrated where absent. */
+  readonly moves?: MachineMoves;
 }
 
 /** The seed of one draw, of plans and comparison schedules alike. */
@@ -56,10 +58,12 @@ export function drawFigures(request: DrawRequest): readonly RunFigures[] {
   const { calibration, seed, first, count, moves } = request;
   const { plan, costModel, predicted, figures, ofDevices } = prepare(request);
   const errors = costErrors(calibration);
+  const actions = moves === undefined ? [] : actionsOf(plan);
   return Array.from({ length: count }, (_, index) => {
     const draw = drawSeed(seed, first + index);
-    const times = sampleTimes(plan, predicted, costModel, errors, draw, drawMove(moves, draw));
-    return figures({ ...times, ...ofDevices });
+    const { links, action } = sampleTimes(plan, predicted, costModel, errors, draw);
+    const moved = moves === undefined ? action : movedTimes(action, plan, actions, moves, draw);
+    return figures({ links, action: moved, ...ofDevices });
   });
 }
 

@@ -47,13 +47,8 @@ export function sharedFactors(errors: CostErrors, seed: number | string): Shared
   return { actions: { F, B, U }, links: linkFactor(errors, rng) };
 }
 
-/** One of some equally likely factors; 1 without any. Of numbers of its own, so that the other draws are the same with and without. */
-export function drawMove(moves: readonly number[] = [], seed: string): number {
-  return moves.length === 0 ? 1 : moves[createRng(`machine ${seed}`).nextInt(moves.length)]!;
-}
-
 /**
- * The times of one run that might be: what a cost model says, times factors as large as its errors, times `move`. Numbers are drawn in a fixed order, whatever
+ * The times of one run that might be: what a cost model says, times factors as large as its errors. Numbers are drawn in a fixed order, whatever
  * the run asks for first.
  */
 export function sampleTimes(
@@ -62,7 +57,6 @@ export function sampleTimes(
   links: Pick<CostModel, "linkCost">,
   errors: CostErrors,
   seed: number | string,
-  move = 1,
 ): Pick<RunTimes, "links" | "action"> {
   const rng = createRng(seed);
   const numMicroBatches = plan.microBatches.length;
@@ -96,7 +90,7 @@ export function sampleTimes(
     links: { linkCost },
     action: (stage, letter, microBatch) =>
       Math.round(
-        move * predicted(stage, letter, microBatch) * factors[actionIndex(stage, letter, microBatch, numMicroBatches)]!,
+        predicted(stage, letter, microBatch) * factors[actionIndex(stage, letter, microBatch, numMicroBatches)]!,
       ) as ReturnType<ActionDurations>,
   };
 }

@@ -5,7 +5,6 @@ import { external } from "./external.ts";
 import { kernels } from "./kernels.ts";
 import { memory } from "./memory.ts";
 import { pipeline } from "./pipeline.ts";
-import { planning } from "./planning.ts";
 import { simulator } from "./simulator.ts";
 import { training } from "./training.ts";
 import { twin } from "./twin.ts";
@@ -17,7 +16,6 @@ export const SUITES = {
   adapters,
   pipeline,
   memory,
-  planning,
   simulator,
   twin,
   coverage,

@@ -113,7 +113,29 @@ async function workloadSubjects(io: Io, args: Arguments): Promise<readonly Calib
   return [{ range: rangeOfPlan(plan), model: loaded.model ?? syntheticWeights(plan.model.architecture) }];
 }
 
-function calibrationText({ device, holdOut, operators, link, aloneShare, gapSeconds }: MeasuredCalibration): string {
+/** Above this share of lost time a calibration says more of the other programs than of the machine. */
+const OFTEN = 0.1;
+
+/** How fast the machine was while it was measured, and what that means for predictions. */
+function machineText(machine: MeasuredCalibration["machine"]): readonly string[] {
+  if (machine?.speed === undefined) return [];
+  const { speed, interrupted = 0, system } = machine;
+  const others = system === undefined ? "" : `, other programs used ${percent(system.otherPrograms, 0)} of the machine`;
+  return [
+    `small products: ${(speed.product / 1e9).toFixed(0)} GFLOP/s${others}`,
+    `interrupted: ${percent(interrupted)} of the time, which predictions reckon with${interrupted > OFTEN ? "; calibrate again when the machine is quieter" : ""}`,
+  ];
+}
+
+function calibrationText({
+  device,
+  holdOut,
+  operators,
+  link,
+  aloneShare,
+  gapSeconds,
+  machine,
+}: MeasuredCalibration): string {
   const rows = operators.map(({ operator, samples, meanAbsError, residualSpread }) => [
     operator,
     `${samples}`,
@@ -131,6 +153,7 @@ function calibrationText({ device, holdOut, operators, link, aloneShare, gapSeco
       : [
           `alone on the machine: forward ${percent(aloneShare.F)}, backward ${percent(aloneShare.B)} of the time with all at work`,
         ]),
+    ...machineText(machine),
     ...(gapSeconds === undefined ? [] : [`between two actions of a device: ${(gapSeconds * 1e6).toFixed(1)} us`]),
     `message: ${(link.latencySeconds * 1e6).toFixed(1)} us${link.secondsPerByte > 0 ? ` + bytes / ${(1e-9 / link.secondsPerByte).toFixed(1)} GB/s` : ""}`,
   ].join("\n");
@@ -169,8 +192,8 @@ export const calibrateCommand: Command = {
     );
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, `${canonicalJson(calibration)}\n`);
-    const { device, holdOut, operators, link, aloneShare, gapSeconds } = calibration;
-    printResult(io, args, { device, holdOut, operators, link, aloneShare, gapSeconds }, () =>
+    const { device, holdOut, operators, link, aloneShare, gapSeconds, machine } = calibration;
+    printResult(io, args, { device, holdOut, operators, link, aloneShare, gapSeconds, machine }, () =>
       [calibrationText(calibration), ...(output === undefined ? [] : [`written to ${output}`])].join("\n"),
     );
     return 0;

@@ -51,6 +51,8 @@ export const machineStateSchema = z.strictObject({
   product: z.number().positive(),
   /** Share of the time in which the devices' threads did not have their cores; 0 where nobody counted. */
   interrupted: share.lt(1),
+  /** How often the system made a device's threads give up a core, for each second in which they had it. */
+  switchesPerSecond: z.number().min(0),
 });
 
 /** How fast the machine was while a calibration was measured. */

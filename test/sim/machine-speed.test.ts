@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createRng, mean } from "../../core/index.ts";
 import { createCostModel, type MeasuredCalibration, type PlanBody } from "../../plan/index.ts";
 import {
   actionsAtSpeed,
@@ -9,6 +10,7 @@ import {
   referenceSpeed,
   simulate,
 } from "../../sim/index.ts";
+import { drawMove, lostTime } from "../../sim/machine-moves.ts";
 import { type RunMachine, type Trace, traceTotals } from "../../traces/index.ts";
 import { unitPlan } from "../plan/unit-plan.ts";
 import { measuredUnit } from "./measured-unit.ts";
@@ -142,28 +144,67 @@ describe("measured times at one speed", () => {
 });
 
 describe("how much a machine moves", () => {
-  it("is how many times as long a run takes in each state that was seen", () => {
-    const calibrated = { ...machine, interrupted: 0.2, states: [{ product: 50e9, interrupted: 0.2 }] };
-    const moves = machineMoves(calibrated, [{ product: 100e9, interrupted: 0.6 }]);
-    expect(moves[0]).toBeCloseTo(2, 12);
-    expect(moves[1]).toBeCloseTo(2, 12);
+  const state = { product: 50e9, interrupted: 0.2, switchesPerSecond: 100 };
+
+  it("is told by the states that it was seen in, against what the calibration predicts", () => {
+    const calibrated = { ...machine, interrupted: 0.2, states: [state] };
+    const moves = machineMoves(calibrated, [{ product: 100e9, interrupted: 0.6, switchesPerSecond: 0 }])!;
+    expect(moves.calibrated).toEqual([{ own: 1.6, lost: 0.25, piecesPerSecond: 100 }]);
+    expect(moves.seen[0]!.own).toBeCloseTo(0.8, 12);
+    expect(moves.seen[0]!.lost).toBeCloseTo(1.5, 12);
     const { speed: _speed, ...blind } = calibrated;
-    expect(machineMoves(blind, [])).toEqual([]);
+    expect(machineMoves(blind, [])).toBeUndefined();
   });
 
   it("of a run is the mean of its devices, and unknown where none was sampled", () => {
     const plan = planWith({ ...measuredUnit(), machine });
-    const run = executed(plan, [{ interrupted: 0.1 }, { interrupted: 0.3 }]);
-    const state = machineState(run)!;
-    expect(state.interrupted).toBeCloseTo(0.2, 12);
-    expect(state.product).toBeCloseTo(SPEED.product, 0);
-    expect(
-      machineState(
-        executed(
-          plan,
-          AS_IT_WAS.map(() => ({ samples: [] })),
-        ),
-      ),
-    ).toBeUndefined();
+    const run = executed(plan, [{ interrupted: 0.1, switches: 30 }, { interrupted: 0.3 }]);
+    const seen = machineState(run)!;
+    expect(seen.interrupted).toBeCloseTo(0.2, 12);
+    expect(seen.product).toBeCloseTo(SPEED.product, 0);
+    expect(seen.switchesPerSecond).toBeGreaterThan(0);
+    const blind = AS_IT_WAS.map(() => ({ samples: [] }));
+    expect(machineState(executed(plan, blind))).toBeUndefined();
+  });
+
+  it("is drawn from what was seen: from a calibration's minutes less often, the more runs there are", () => {
+    const [old, later] = [1, 4].map((own) => ({ own, lost: 0, piecesPerSecond: 0 }));
+    const share = (runs: number): number => {
+      const rng = createRng(runs);
+      const moves = { calibrated: [old!, old!], seen: Array.from({ length: runs }, () => later!) };
+      return mean(Array.from({ length: 400 }, () => (drawMove(moves, rng).own > 2 ? 1 : 0)));
+    };
+    expect(share(0)).toBe(0);
+    expect(share(3)).toBeGreaterThan(0.35);
+    expect(share(27)).toBeGreaterThan(0.8);
+  });
+
+  it("reaches somewhat beyond what was seen, and nowhere else where all was one", () => {
+    const rng = createRng(1);
+    const same = { own: 1, lost: 0.5, piecesPerSecond: 10 };
+    for (let draw = 0; draw < 10; draw += 1) {
+      const { own, lost } = drawMove({ calibrated: [same, same], seen: [] }, rng);
+      expect([own, lost]).toEqual([1, expect.closeTo(0.5, 12)]);
+    }
+    const two = { calibrated: [same, { ...same, own: 2 }], seen: [] };
+    const drawn = Array.from({ length: 200 }, () => drawMove(two, rng).own);
+    expect(Math.max(...drawn)).toBeGreaterThan(2.1);
+    expect(Math.min(...drawn)).toBeLessThan(0.95);
+  });
+
+  it("takes time in pieces: on average the share that was lost, of a scatter that few pieces make larger", () => {
+    const rng = createRng(2);
+    const figures = (piecesPerSecond: number): readonly [number, number] => {
+      const lost = Array.from({ length: 2000 }, () => lostTime(1e9, { own: 1, lost: 0.5, piecesPerSecond }, rng) / 1e9);
+      const middle = mean(lost);
+      return [middle, Math.sqrt(mean(lost.map((each) => (each - middle) ** 2)))];
+    };
+    for (const pieces of [2, 10, 200]) {
+      const [middle, deviation] = figures(pieces);
+      expect(middle).toBeGreaterThan(0.45);
+      expect(middle).toBeLessThan(0.55);
+      expect(deviation / (0.5 * Math.sqrt(2 / pieces))).toBeCloseTo(1, 0);
+    }
+    expect(figures(0)).toEqual([expect.closeTo(0.5, 12), 0]);
   });
 });

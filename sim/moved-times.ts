@@ -1,0 +1,33 @@
+import { createRng } from "../core/index.ts";
+import { type Action, type ActionDurations, PLANNED_LETTERS, type PlanBody, parseAction } from "../plan/index.ts";
+import { drawMove, lostTime, type MachineMoves } from "./machine-moves.ts";
+import { actionIndex } from "./stage-orders.ts";
+
+/** A plan's actions, stage by stage: the order in which `movedTimes` draws. */
+export function actionsOf(plan: Pick<PlanBody, "actions">): readonly Action[] {
+  return plan.actions.flatMap((keys) => keys.map(parseAction));
+}
+
+/**
+ * Times of actions on a machine that runs in one of the ways that it was seen in: faster or slower, and less or more often without a core. Of random
+ * numbers of its own, so that what else is drawn is the same with and without.
+ */
+export function movedTimes(
+  times: ActionDurations,
+  plan: Pick<PlanBody, "stages" | "microBatches">,
+  actions: readonly Action[],
+  moves: MachineMoves,
+  seed: string,
+): ActionDurations {
+  const rng = createRng(`machine ${seed}`);
+  const move = drawMove(moves, rng);
+  const numMicroBatches = plan.microBatches.length;
+  const moved = new Float64Array(plan.stages.length * PLANNED_LETTERS.length * numMicroBatches);
+  for (const { stage, letter, microBatch } of actions) {
+    const code = PLANNED_LETTERS.indexOf(letter);
+    const own = move.own * times(stage, code, microBatch);
+    moved[actionIndex(stage, code, microBatch, numMicroBatches)] = Math.round(own + lostTime(own, move, rng));
+  }
+  return (stage, letter, microBatch) =>
+    moved[actionIndex(stage, letter, microBatch, numMicroBatches)]! as ReturnType<ActionDurations>;
+}
