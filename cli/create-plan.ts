@@ -1,4 +1,4 @@
-import { type Plan, sealPlan } from "../plan/index.ts";
+import { type Plan, type PlanExplanation, sealPlan } from "../plan/index.ts";
 import { planAndPredict } from "../sim/index.ts";
 import type { TraceStream } from "../traces/index.ts";
 import type { Arguments } from "./command.ts";
@@ -13,6 +13,7 @@ export interface CreatedPlan {
   readonly loaded: LoadedWorkload;
   /** The run behind the plan's prediction. */
   readonly simulated: TraceStream;
+  readonly explanation: PlanExplanation;
   /** Whether its times come from nominal figures, since nobody gave others. */
   readonly isNominal: boolean;
 }
@@ -27,9 +28,9 @@ export async function createPlan(io: Io, args: Arguments, file: string): Promise
   requirePlanSchedule(args);
   const { request, loaded, isNominal, placed } = await loadRequest(io, args, file, planChoices(args));
   try {
-    const { body, trace } = planAndPredict(request);
+    const { body, trace, explanation } = planAndPredict(request);
     const plan = sealPlan(body, loaded.locations);
-    return { plan, loaded, simulated: { ...trace, planHash: plan.hash }, isNominal };
+    return { plan, loaded, simulated: { ...trace, planHash: plan.hash }, explanation, isNominal };
   } catch (error) {
     throw placed(error);
   }

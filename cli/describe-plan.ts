@@ -3,6 +3,7 @@ import {
   microBatchJobs,
   microBatchTokens,
   type Plan,
+  type PlanExplanation,
   type PlannedPipeline,
   pipelineJobs,
   pipelineMicroBatches,
@@ -54,7 +55,7 @@ function pipelineTable(plan: Plan): readonly string[] {
 }
 
 /** The --json form of a plan. */
-export function planSummary(plan: Plan, intervals: Intervals | undefined): unknown {
+export function planSummary(plan: Plan, intervals: Intervals | undefined, explanation?: PlanExplanation): unknown {
   return {
     planHash: plan.hash,
     schedule: plan.schedule,
@@ -82,6 +83,7 @@ export function planSummary(plan: Plan, intervals: Intervals | undefined): unkno
       tokens: microBatchTokens(microBatch),
     })),
     costs: costsFacts(plan.calibration),
+    ...(explanation === undefined ? {} : { search: explanation }),
     predicted: intervals === undefined ? plan.predicted : { ...plan.predicted, intervals },
   };
 }

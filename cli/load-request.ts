@@ -16,8 +16,17 @@ function inFlightOption(args: Arguments): "auto" | "none" | number {
   return limit;
 }
 
+function pipelinesOption(args: Arguments): "auto" | number {
+  const text = optionalText(args, "pipelines") ?? "auto";
+  if (text === "auto") return text;
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new InputError({ expected: "auto or a whole number of at least 1", at: "--pipelines", got: text });
+  return count;
+}
+
 /** What the options of a plan choose. */
-export type Choices = Partial<Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute">>;
+export type Choices = Partial<Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute" | "pipelines">>;
 
 /** --recompute, over the workload's. */
 export function recomputeChoice(args: Arguments): Choices {
@@ -33,6 +42,7 @@ export function planChoices(args: Arguments): Choices {
     ...recomputeChoice(args),
     ...(schedule === undefined ? {} : { schedule }),
     maxInFlight: inFlightOption(args),
+    pipelines: pipelinesOption(args),
     groups: groups ?? (flag(args, "fuse") ? "auto" : "unfused"),
   };
 }
@@ -71,6 +81,7 @@ export async function loadRequest(
     calibration,
     schedule: "lorapp",
     maxInFlight: "auto",
+    pipelines: "auto",
     groups: "auto",
     ...choices,
   };

@@ -29,6 +29,11 @@ export const PLAN_OPTIONS = {
     default: "lorapp",
     describe: `order of the actions; ${COMPARISON_SCHEDULES.join(", ")} are simulated only`,
   },
+  pipelines: {
+    type: "string",
+    default: "auto",
+    describe: "chains of devices side by side, each with a copy of the base model: auto or a number",
+  },
   "max-in-flight": {
     type: "string",
     default: "auto",

@@ -163,9 +163,11 @@ export {
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export { onePipeline, type PipelineTable, pipelineJobs, pipelineMicroBatches, pipelineTable } from "./pipelines.ts";
 export { checkPlan, parsePlan, sealPlan } from "./plan-hash.ts";
+// Why a plan is as it is.
+export type { ConsideredWay, MemoryBinding, PlanExplanation, SharingComparison } from "./planner/explanation.ts";
 // The planner.
 export { isLengthData, type JobRows, lengthRows } from "./planner/job-rows.ts";
-export { makePlan } from "./planner/make-plan.ts";
+export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
 // How mini-batches are cut.
 export { type Cut, cutRows } from "./planner/pack.ts";
 // What a plan is asked for.

@@ -46,7 +46,7 @@ export {
   type TimedPipeline,
 } from "./pipeline-tasks.ts";
 // Request to plan to prediction.
-export { type PredictedPlan, planAndPredict, predictPlan } from "./predict-plan.ts";
+export { type ChosenPlan, type PredictedPlan, planAndPredict, predictPlan } from "./predict-plan.ts";
 // Measured times as they would have been at one speed of the machine.
 export { actionsAtSpeed, operatorsAtSpeed, referenceSpeed } from "./reference-speed.ts";
 // Pipelines whose transfers block both sides.

@@ -1,4 +1,4 @@
-import { createCostModel, makePlan, type PlanBody, type PlanRequest } from "../plan/index.ts";
+import { createCostModel, type PlanBody, type PlanExplanation, type PlanRequest, reasonedPlan } from "../plan/index.ts";
 import { runMetrics, type TraceStream } from "../traces/index.ts";
 import { simulateStream } from "./simulate.ts";
 
@@ -19,7 +19,14 @@ export function predictPlan(body: PlanBody): PredictedPlan {
   return { body: { ...body, predicted }, trace };
 }
 
-/** What every command that is asked for a plan of jobs answers with. @throws InputError, PlanError as `makePlan` */
-export function planAndPredict(request: PlanRequest): PredictedPlan {
-  return predictPlan(makePlan(request));
+/** A predicted plan, and why it is as it is. */
+export interface ChosenPlan extends PredictedPlan {
+  readonly explanation: PlanExplanation;
+}
+
+/** What every command that is asked for a plan of jobs answers with. The simulator is the planner's judge. @throws InputError, PlanError as `makePlan` */
+export function planAndPredict(request: PlanRequest): ChosenPlan {
+  const simulatedNs = (plan: PlanBody): number => 1e9 * predictPlan(plan).body.predicted.makespanSeconds;
+  const { body, explanation } = reasonedPlan({ simulatedNs, ...request });
+  return { ...predictPlan(body), explanation };
 }

@@ -5,6 +5,7 @@ import { external } from "./external.ts";
 import { kernels } from "./kernels.ts";
 import { memory } from "./memory.ts";
 import { pipeline } from "./pipeline.ts";
+import { planning } from "./planning.ts";
 import { simulator } from "./simulator.ts";
 import { training } from "./training.ts";
 import { twin } from "./twin.ts";
@@ -16,6 +17,7 @@ export const SUITES = {
   adapters,
   pipeline,
   memory,
+  planning,
   simulator,
   twin,
   coverage,

@@ -1,6 +1,7 @@
 import { canonicalJson } from "../../core/index.ts";
-import { type Command, optionalText, requiredText } from "../command.ts";
+import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { createPlan, noteNominal } from "../create-plan.ts";
+import { choiceText, explanationTable } from "../describe-choice.ts";
 import { planSummary, planText } from "../describe-plan.ts";
 import { writeOutput } from "../files.ts";
 import { printResult } from "../output.ts";
@@ -26,6 +27,7 @@ export const planCommand: Command = {
         ...WORKLOAD_OPTIONS,
         ...INTERVAL_OPTIONS,
         ...CACHE_OPTIONS,
+        explain: { type: "boolean", default: false, describe: "list every way that the planner looked at" },
         output: { type: "string", alias: "o", describe: "where to write the plan" },
       },
     },
@@ -33,11 +35,19 @@ export const planCommand: Command = {
   async run(args, io) {
     const created = await createPlan(io, args, requiredText(args, "workload"));
     noteNominal(io, args, created);
-    const { plan } = created;
+    const { plan, explanation } = created;
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, `${canonicalJson(plan)}\n`);
     const intervals = await predictIntervals(io, args, plan, plan.calibration);
-    printResult(io, args, planSummary(plan, intervals), () => planText(plan, output, intervals));
+    printResult(io, args, planSummary(plan, intervals, explanation), () => {
+      const choice = choiceText(explanation);
+      return [
+        planText(plan, undefined, intervals),
+        ...(choice.length === 0 ? [] : ["", ...choice]),
+        ...(flag(args, "explain") ? ["", explanationTable(explanation)] : []),
+        ...(output === undefined ? [] : ["", `written to ${output}`]),
+      ].join("\n");
+    });
     return 0;
   },
 };

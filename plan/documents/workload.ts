@@ -170,7 +170,7 @@ export const writtenWorkloadSchema = z.strictObject({
   kind: z.literal("workload"),
   version: z.literal(1),
   model: modelSchema,
-  recompute: recomputeSchema.default("none"),
+  recompute: recomputeSchema.default("auto"),
   defaults: writtenJobSchema.omit({ name: true }).optional(),
   jobs: z.array(writtenJobSchema.required({ name: true })).min(1),
 });
@@ -180,7 +180,7 @@ export const workloadSchema = z.strictObject({
   kind: z.literal("workload"),
   version: z.literal(1),
   model: modelSchema,
-  recompute: recomputeSchema.default("none"),
+  recompute: recomputeSchema.default("auto"),
   jobs: z.array(jobSchema).min(1),
 });
 

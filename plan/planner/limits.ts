@@ -11,8 +11,8 @@ import type { Costed } from "./request.ts";
 
 /** A limit is as good as none when the run takes at most this much longer. */
 const TOLERANCE = 0.002;
-/** From one limit to the next lower one that is tried where memory binds, for a first look and for a choice. */
-const STEPS = { quick: 0.7, thorough: 0.85 } as const;
+/** From one limit to the next lower one that is tried with recomputation, and how near a limit that fits is found: for a first look, and for a choice. */
+const EFFORTS = { quick: { step: 0.7, precision: 0.1 }, thorough: { step: 0.85, precision: 0.02 } } as const;
 /** Recomputing a layer makes backwards longer, and with them orders and what is in flight, a little: so often it is looked at again. */
 const ROUNDS = 6;
 
@@ -109,34 +109,55 @@ function enoughUnits(request: Costed, draft: Draft, unbound: OrderedDraft, large
   return enough;
 }
 
-/** Lower and lower limits from one on, each with the recomputation that it needs; the fastest that fits, else the last. */
-function searchLimits(request: Costed, draft: Draft, highest: number, effort: Effort): Settled | Unsettled {
-  const largest = maximum(draft.microBatches.map(microBatchUnits));
-  let best: Settled | undefined;
-  const attempt = (units: number): Settled | Unsettled => {
-    const result = settle(request, draft, { count: null, units });
-    if (isSettled(result) && (best === undefined || makespanOf(result) < makespanOf(best))) best = result;
-    return result;
-  };
-  const isPlain = ({ ordered }: Settled): boolean =>
-    ordered.draft.stages.every(
-      ({ recomputedLayers }, stage) => recomputedLayers === draft.stages[stage]!.recomputedLayers,
-    );
-  let last: Settled | Unsettled | undefined;
-  for (let units = highest; ; units = Math.max(largest, Math.floor(units * STEPS[effort]))) {
-    last = attempt(units);
-    // With nothing recomputed lower limits only make stages wait.
-    if ((isSettled(last) && isPlain(last)) || units <= largest) break;
+/** Limits on activation memory, tried one by one. */
+class LimitSearch {
+  readonly #request: Costed;
+  readonly #draft: Draft;
+  #best: Settled | undefined;
+  #last: Settled | Unsettled | undefined;
+
+  constructor(request: Costed, draft: Draft) {
+    this.#request = request;
+    this.#draft = draft;
   }
-  if (best === undefined) return last;
-  if (effort === "thorough") {
-    const { units } = (best as Settled).limits;
-    for (const factor of [1.08, 0.93]) {
-      const near = Math.floor(units! * factor);
-      if (near >= largest && near <= highest) attempt(near);
+
+  /** The fastest that fits, else what was tried last. */
+  get result(): Settled | Unsettled {
+    return this.#best ?? this.#last!;
+  }
+
+  attempt(units: number, request = this.#request): Settled | Unsettled {
+    const result = settle(request, this.#draft, { count: null, units });
+    this.#last = result;
+    if (isSettled(result) && (this.#best === undefined || makespanOf(result) < makespanOf(this.#best)))
+      this.#best = result;
+    return result;
+  }
+}
+
+/**
+ * The fastest limits below `highest`: the highest with which a draft fits as it is, by bisection, and higher ones with the recomputation that each needs.
+ * Limits that are lower still only make stages wait.
+ */
+function searchLimits(request: Costed, draft: Draft, highest: number, effort: Effort): Settled | Unsettled {
+  const search = new LimitSearch(request, draft);
+  const largest = maximum(draft.microBatches.map(microBatchUnits));
+  const { step, precision } = EFFORTS[effort];
+  const asItIs: Costed = { ...request, recompute: request.recompute === "layer" ? "layer" : "none" };
+  let tooHigh = highest + 1;
+  let fitting = largest;
+  if (isSettled(search.attempt(highest, asItIs))) fitting = highest;
+  else if (isSettled(search.attempt(largest, asItIs))) {
+    while (tooHigh - fitting > Math.max(1, precision * fitting)) {
+      const middle = (fitting + tooHigh) >> 1;
+      if (isSettled(search.attempt(middle, asItIs))) fitting = middle;
+      else tooHigh = middle;
     }
   }
-  return best;
+  if (request.recompute === "auto")
+    for (let units = highest; units >= fitting && fitting < highest; units = Math.floor(units * step))
+      search.attempt(units);
+  return search.result;
 }
 
 function fixedLimits({ maxInFlight, schedule }: Costed, draft: Draft): Limits | undefined {
@@ -157,7 +178,7 @@ function fixedLimits({ maxInFlight, schedule }: Costed, draft: Draft): Limits | 
 }
 
 /** With what care limits are chosen: to rank a draft among others, or to plan with them. */
-export type Effort = keyof typeof STEPS;
+export type Effort = keyof typeof EFFORTS;
 
 function autoLimits(request: Costed, draft: Draft, unbound: OrderedDraft, effort: Effort): Settled | Unsettled {
   const free = layOut(request, unbound);

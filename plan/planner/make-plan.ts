@@ -1,40 +1,24 @@
-import { contentHash, InputError, maximum, PlanError } from "../../core/index.ts";
+import { contentHash, InputError, InvariantError, PlanError } from "../../core/index.ts";
 import { formatAction } from "../action.ts";
 import { createCostModel } from "../costs/cost-model.ts";
 import { PLAN_VERSION, type PlanBody } from "../documents/plan.ts";
-import { memoryTable } from "../memory/memory-model.ts";
-import { microBatchUnits } from "../memory/stash.ts";
 import { onePipeline } from "../pipelines.ts";
 import { validatePlan } from "../validate-plan.ts";
-import { draftWork } from "./draft.ts";
-import { chooseLimits, isSettled, type Settled, settle, type Unsettled } from "./limits.ts";
-import { rememberedCosts } from "./remembered-costs.ts";
+import { type ChainRequest, divide, pipelineCounts } from "./divide.ts";
+import { explain, type PlanExplanation, type TriedDivision } from "./explanation.ts";
+import { joinPipelines } from "./join-pipelines.ts";
+import type { Settled } from "./limits.ts";
 import type { Costed, PlanRequest } from "./request.ts";
-import { rebalanced, type SearchResult, searchChain } from "./search.ts";
+import { type SearchResult, searchChain } from "./search.ts";
+import { settleWhole } from "./settle-whole.ts";
 
-/** From one limit on activation memory to the next lower one, where the whole run needs more than the probe. */
-const LOWER = 0.95;
+/** Divisions whose times, as the planner sees them, are this near to the best's are judged by the simulator. */
+const NEARLY = 1.1;
 
-function tooLarge(request: Costed, { ordered, memory }: Unsettled): PlanError {
-  const { draft } = ordered;
-  const recomputed = { ...request, recompute: "layer" } as const;
-  const recomputingFits =
-    request.recompute === "none" && chooseLimits(recomputed, draft, "quick").settled !== undefined;
-  const moreGroups = draft.groups.some((group) => group.length > 1) ? "more --groups, " : "";
-  const other = `a smaller microBatchSize or cutoffLength, ${moreGroups}fewer jobs, a lower --max-in-flight, a smaller dtype, or more devices`;
-  return new PlanError({
-    expected: "a plan that fits into the devices' memory",
-    detail: memoryTable(
-      memory.map((row, stage) => ({
-        device: request.devices[draft.stages[stage]!.device]!.name,
-        memory: row,
-        capacity: request.devices[draft.stages[stage]!.device]!.memoryBytes,
-      })),
-    ),
-    hint: recomputingFits
-      ? `With \`recompute: layer\` (--recompute layer) it fits. Else use ${other}.`
-      : `Use ${other}.`,
-  });
+/** A plan, and why it is as it is. */
+export interface ReasonedPlan {
+  readonly body: PlanBody;
+  readonly explanation: PlanExplanation;
 }
 
 function checkJobs({ jobs, rows, architecture: { maxPositions } }: PlanRequest): void {
@@ -59,38 +43,10 @@ function checkJobs({ jobs, rows, architecture: { maxPositions } }: PlanRequest):
   });
 }
 
-/** The whole run of what was found on the probe. @throws PlanError when it does not fit */
-function settleWhole(request: Costed, { chosen, probe }: SearchResult): Settled {
-  const { settled, unsettled } = chooseLimits(request, chosen.draft, "thorough");
-  if (settled === undefined) throw tooLarge(request, unsettled!);
-  const balanced = rebalanced(request, settled);
-  if (probe.isWhole) return balanced;
-  const { stages, schedule } = balanced.ordered.draft;
-  const draft = { schedule, stages, ...draftWork(request, chosen.choice) };
-  const largest = maximum(draft.microBatches.map(microBatchUnits));
-  let { limits } = balanced;
-  for (;;) {
-    const whole = settle(request, draft, limits);
-    if (isSettled(whole)) return whole;
-    const { count, units } = limits;
-    if (count !== null || (units ?? 0) === largest) throw tooLarge(request, whole);
-    limits = { count, units: Math.max(largest, Math.floor((units ?? largest) * LOWER)) };
-  }
-}
-
-/**
- * Makes and checks a plan: proposes ways to do the work, orders each, lays it out, judges it by predicted time within memory (`searchChain`), and plans the
- * whole run the best way. Its prediction is left open.
- * @throws PlanError when it does not fit, with the table of what each device needs.
- * @throws InputError for jobs that cannot be planned.
- */
-export function makePlan(planRequest: PlanRequest): PlanBody {
-  const costModel = rememberedCosts(createCostModel(planRequest.calibration, planRequest.dtype));
-  const request: Costed = { ...planRequest, costModel };
-  checkJobs(request);
-  const { ordered, limits, buffers, memory } = settleWhole(request, searchChain(request));
+/** The plan of one pipeline, as it was settled; its prediction is left open. */
+function bodyOf(request: Costed, { ordered, limits, buffers, memory }: Settled): PlanBody {
   const { draft, orders, inFlight } = ordered;
-  const plan: PlanBody = {
+  return {
     kind: "plan",
     version: PLAN_VERSION,
     schedule: draft.schedule,
@@ -111,6 +67,84 @@ export function makePlan(planRequest: PlanRequest): PlanBody {
     calibrationHash: contentHash(request.calibration),
     predicted: null,
   };
-  validatePlan(plan);
-  return plan;
+}
+
+/** A division with every pipeline searched; those that follow one that is too slow, or does not fit, are not. */
+interface Division extends TriedDivision {
+  readonly chains: readonly { readonly chain: ChainRequest; readonly search: SearchResult }[];
+  /** Of the pipeline that takes longest; infinite where one does not fit. */
+  readonly wholeNs: number;
+}
+
+function tryDivision(request: Costed, numPipelines: number, leastNs: number): Division {
+  const chains: { readonly chain: ChainRequest; readonly search: SearchResult }[] = [];
+  let slowest = 0;
+  let wholeNs = 0;
+  for (const chain of divide(request, numPipelines)) {
+    const search = searchChain(chain.request, 1 / numPipelines);
+    chains.push({ chain, search });
+    const ns = search.chosen.wholeNs ?? Number.POSITIVE_INFINITY;
+    if (ns > wholeNs) [wholeNs, slowest] = [ns, chains.length - 1];
+    if (wholeNs > NEARLY * leastNs) break;
+  }
+  const { chain, search } = chains[slowest]!;
+  return { numPipelines, request: chain.request, search, chains, wholeNs };
+}
+
+function wholeBody({ chains }: Division): PlanBody {
+  return joinPipelines(
+    chains.map(({ chain, search }) => ({
+      jobs: chain.jobs,
+      body: bodyOf(chain.request, settleWhole(chain.request, search)),
+    })),
+  );
+}
+
+/** The plans of the divisions that are nearly as fast as the best, the fastest by the simulator first. @throws PlanError when none fits */
+function fastest(divisions: readonly Division[], simulatedNs: PlanRequest["simulatedNs"]) {
+  const [best] = divisions;
+  const near = divisions.filter(({ wholeNs }) => wholeNs <= NEARLY * best!.wholeNs);
+  let failure: unknown;
+  const made = (near.length === 0 ? [best!] : near).flatMap((division) => {
+    try {
+      const body = wholeBody(division);
+      const ns = near.length > 1 && simulatedNs !== undefined ? simulatedNs(body) : division.wholeNs;
+      return [{ division, body, ns }];
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      failure ??= error;
+      return [];
+    }
+  });
+  if (made.length === 0) throw failure ?? new InvariantError({ expected: "a division into pipelines", got: 0 });
+  return made.sort((a, b) => a.ns - b.ns)[0]!;
+}
+
+/**
+ * Makes and checks a plan, and says why it is as it is. For each number of pipelines and each of its chains: proposes ways to do the work, orders each on a
+ * probe, lays it out, judges it by predicted time within memory (`searchChain`), and plans the whole run the best way (`settleWhole`). Its prediction is left
+ * open.
+ * @throws PlanError when it does not fit, with the table of what each device needs.
+ * @throws InputError for jobs that cannot be planned.
+ */
+export function reasonedPlan(planRequest: PlanRequest): ReasonedPlan {
+  const costModel = createCostModel(planRequest.calibration, planRequest.dtype);
+  const request: Costed = { ...planRequest, costModel };
+  checkJobs(request);
+  let leastNs = Number.POSITIVE_INFINITY;
+  const divisions = pipelineCounts(request).map((numPipelines) => {
+    const division = tryDivision(request, numPipelines, leastNs);
+    leastNs = Math.min(leastNs, division.wholeNs);
+    return division;
+  });
+  const byTime = [...divisions].sort((a, b) => a.wholeNs - b.wholeNs || a.numPipelines - b.numPipelines);
+  const { division, body } = fastest(byTime, request.simulatedNs);
+  validatePlan(body);
+  const tried = [division, ...byTime.filter((each) => each !== division)];
+  return { body, explanation: explain(tried, request.jobs.length) };
+}
+
+/** `reasonedPlan` without the reasons. @throws PlanError, InputError */
+export function makePlan(request: PlanRequest): PlanBody {
+  return reasonedPlan(request).body;
 }

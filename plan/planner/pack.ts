@@ -38,9 +38,9 @@ function filledParts(lengths: readonly number[], tokens: number, rows: number): 
 export function cutRows(lengths: readonly number[], { microBatchSize, microBatchTokens }: Cut): readonly number[] {
   const rows = microBatchSize ?? Number.POSITIVE_INFINITY;
   if (microBatchTokens === undefined) return filledParts(lengths, Number.POSITIVE_INFINITY, rows);
-  let high = Math.max(microBatchTokens, ...lengths);
+  let high = microBatchTokens;
   const fewest = filledParts(lengths, high, rows).length;
-  let tooLow = Math.max(...lengths) - 1;
+  let tooLow = 0;
   while (high - tooLow > 1) {
     const middle = (tooLow + high) >> 1;
     if (filledParts(lengths, middle, rows).length === fewest) high = middle;

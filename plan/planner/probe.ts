@@ -25,10 +25,10 @@ function fillNs({ orders, timeline }: OrderedDraft): number {
   return Math.max(0, timeline.endNs[0]![first]! - computed);
 }
 
-export function probeOf({ jobs, rows, devices }: Costed): Probe {
+export function probeOf({ jobs, rows, devices }: Costed, effort: number): Probe {
   const longest = Math.max(...rows.map(({ steps }) => steps.length));
   const size = devices.length * sum(jobs.map(({ batchSize }, job) => batchSize * rows[job]!.steps.length));
-  const share = Math.min(1, Math.max(PROBE_SIZE / size, LEAST_STEPS / longest));
+  const share = Math.min(1, Math.max((effort * PROBE_SIZE) / size, LEAST_STEPS / longest));
   const steps = rows.map((each) => Math.max(1, Math.round(share * each.steps.length)));
   const isWhole = rows.every((each, job) => steps[job] === each.steps.length);
   const all = sum(rows.map((each) => tokensOf(each)));

@@ -1,10 +1,10 @@
 import { InputError, mean } from "../../core/index.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
-import { leavesCutOpen, tokensOf, type WorkChoice } from "./draft.ts";
+import { leavesCutOpen, tokensOf } from "./draft.ts";
 import type { Costed } from "./request.ts";
 
 /** Parts that the mean mini-batch of a job is cut into, where the planner may choose. */
-const PARTS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
+const PARTS = [1, 2, 4, 8, 16, 32, 64];
 /** Up to so many jobs every number of groups is worth a look. */
 const FEW_JOBS = 6;
 
@@ -41,7 +41,20 @@ function cuts({ jobs, rows }: Costed): readonly (number | null)[] {
   return [...new Set([...parts.map((count) => Math.ceil(stepTokens / count)), Math.ceil(rowTokens)])];
 }
 
-/** What the search tries, whatever it costs. */
-export function proposals(request: Costed): readonly WorkChoice[] {
-  return cuts(request).flatMap((cutTokens) => groupCounts(request).map((numGroups) => ({ numGroups, cutTokens })));
+/** Sizes between a cut and its neighbours. */
+export function between(cuts: readonly (number | null)[], cut: number | null): readonly number[] {
+  const at = cuts.indexOf(cut);
+  return [cuts[at - 1], cuts[at + 1]].flatMap((other) =>
+    cut === null || other === undefined || other === null ? [] : [Math.ceil(Math.sqrt(cut * other))],
+  );
+}
+
+/** What a request leaves open: sizes of micro-batches, the most first, and numbers of groups, ascending. */
+export interface Proposals {
+  readonly cuts: readonly (number | null)[];
+  readonly groupCounts: readonly number[];
+}
+
+export function proposals(request: Costed): Proposals {
+  return { cuts: cuts(request), groupCounts: groupCounts(request) };
 }

@@ -12,31 +12,45 @@ function shapeOf({ rows }: Pick<MicroBatch, "rows">): string {
 export function rememberedCosts(model: CostModel): CostModel {
   const { sameCosts } = model;
   if (sameCosts === undefined) return model;
-  const stages = new Map<string, Map<string, number>>();
-  const nameOf = new WeakMap<object, string>();
-  const textOf = new WeakMap<object, string>();
+  // Texts are numbered once, so that a look-up compares no long ones.
+  const numbers = new Map<string, number>();
+  const numberOf = (text: string): number => {
+    const known = numbers.get(text) ?? numbers.size;
+    numbers.set(text, known);
+    return known;
+  };
+  const rowNumbers = new WeakMap<object, number>();
+  const stageTables = new WeakMap<object, Map<string, Map<number, number>>>();
+  const tables = new Map<string, Map<number, number>>();
+  const tableOf = ({ shape, device, letter }: ActionCost): Map<number, number> => {
+    let ofShape = stageTables.get(shape);
+    if (ofShape === undefined) {
+      ofShape = new Map();
+      stageTables.set(shape, ofShape);
+    }
+    let table = ofShape.get(letter);
+    if (table !== undefined) return table;
+    const name = `${letter} ${sameCosts(shape.stage, device)}`;
+    table = tables.get(name) ?? new Map();
+    tables.set(name, table);
+    ofShape.set(letter, table);
+    return table;
+  };
+  const workNumber = ({ letter, microBatch, updatedJobs }: ActionCost): number => {
+    if (letter === "U") return numberOf(updatedJobs.join(" "));
+    const known = rowNumbers.get(microBatch.rows) ?? numberOf(shapeOf(microBatch));
+    rowNumbers.set(microBatch.rows, known);
+    return known;
+  };
   return {
     ...model,
-    actionSeconds(action: ActionCost) {
-      const { letter, device, shape, microBatch, updatedJobs } = action;
-      const name = nameOf.get(shape) ?? sameCosts(shape.stage, device);
-      nameOf.set(shape, name);
-      const stage = letter + name;
-      let known = stages.get(stage);
-      if (known === undefined) {
-        known = new Map();
-        stages.set(stage, known);
-      }
-      let text: string;
-      if (letter === "U") text = updatedJobs.join(" ");
-      else {
-        text = textOf.get(microBatch.rows) ?? shapeOf(microBatch);
-        textOf.set(microBatch.rows, text);
-      }
-      const found = known.get(text);
+    actionSeconds(action) {
+      const table = tableOf(action);
+      const work = workNumber(action);
+      const found = table.get(work);
       if (found !== undefined) return found;
       const seconds = model.actionSeconds(action);
-      known.set(text, seconds);
+      table.set(work, seconds);
       return seconds;
     },
   };

@@ -30,6 +30,8 @@ export interface PlanRequest {
   readonly layersPerStage?: readonly number[];
   /** What the program takes of a device beside the executor's layouts; nothing where absent. */
   readonly program?: ProgramMemory;
+  /** How many chains the devices are divided into, each with a copy of the base model; absent for one. */
+  readonly pipelines?: number | "auto";
   /**
    * Nanoseconds of a plan's run, from a simulator: the judge of plans that the planner's own timeline finds nearly equal. Without it the timeline
    * decides, which knows neither links that are shared nor devices that slow each other.

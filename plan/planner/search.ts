@@ -4,7 +4,7 @@ import { chooseLimits, isSettled, type Outcome, type Settled, settle } from "./l
 import { NO_LIMITS, orderDraft } from "./order-draft.ts";
 import { givenStages, partitionLayers } from "./partition.ts";
 import { type Probe, probeOf } from "./probe.ts";
-import { proposals } from "./propose.ts";
+import { between, proposals } from "./propose.ts";
 import type { Costed } from "./request.ts";
 import { stageCosts } from "./stage-costs.ts";
 
@@ -85,6 +85,7 @@ function withLayerMoved(stages: readonly Stage[], from: number, to: number): Sta
 
 /** Moves layers from the slowest stage, which recomputation and rows may have made so, to the least busy ones while that saves time. */
 export function rebalanced(request: Costed, settled: Settled): Settled {
+  if (request.layersPerStage !== undefined) return settled;
   let best = settled;
   if (request.layersPerStage !== undefined) return best;
   for (let round = 0; round < MOVES; round += 1) {
@@ -116,31 +117,79 @@ export interface SearchResult {
   readonly probe: Probe;
 }
 
-/**
- * The best way for one chain of devices, on a probe. Proposals are ranked by the time that they would take if memory were no matter; those that cannot be
- * the fastest any more are not looked into.
- */
-export function searchChain(request: Costed): SearchResult {
-  const probe = probeOf(request);
-  const saving = LEAST_SAVING[request.calibration.model === "measured" ? "measured" : "other"];
-  const ranked = proposals(request)
-    .map((choice) => rank(request, probe, choice))
-    .sort((a, b) => a.unboundNs - b.unboundNs);
-  const candidates: Candidate[] = [];
-  let least = Number.POSITIVE_INFINITY;
-  for (const proposal of ranked) {
-    if (proposal.unboundNs > least * (1 + saving)) {
-      candidates.push(candidateOf(proposal, probe, undefined));
-      continue;
-    }
-    const candidate = candidateOf(proposal, probe, chooseLimits(request, proposal.draft, "quick"));
-    least = Math.min(least, candidate.wholeNs ?? least);
-    candidates.push(candidate);
+/** Cuts whose other numbers of groups are tried. */
+const BEST_CUTS = 2;
+
+/** Ways to do the work of one chain, each looked at once. */
+class Exploration {
+  readonly #request: Costed;
+  readonly #probe: Probe;
+  readonly #saving: number;
+  readonly #candidates = new Map<string, Candidate>();
+  #least = Number.POSITIVE_INFINITY;
+
+  constructor(request: Costed, probe: Probe) {
+    this.#request = request;
+    this.#probe = probe;
+    this.#saving = LEAST_SAVING[request.calibration.model === "measured" ? "measured" : "other"];
   }
-  // Of those that are as good as the best: the longest micro-batches, so the fewest groups and cuts.
-  const good = candidates.filter(({ wholeNs }) => wholeNs !== null && wholeNs <= least * (1 + saving));
-  const fewest = [...good].sort(
-    (a, b) => a.choice.numGroups - b.choice.numGroups || (b.choice.cutTokens ?? 0) - (a.choice.cutTokens ?? 0),
-  )[0];
-  return { candidates, chosen: fewest ?? leastOverfull(request, candidates), probe };
+
+  get candidates(): readonly Candidate[] {
+    return [...this.#candidates.values()];
+  }
+
+  /** Those that fit, the fastest first. */
+  get fitting(): readonly Candidate[] {
+    return this.candidates.filter(({ wholeNs }) => wholeNs !== null).sort((a, b) => a.wholeNs! - b.wholeNs!);
+  }
+
+  /** Of those that are as good as the best the one with the longest micro-batches, so the fewest groups and cuts. */
+  get chosen(): Candidate | undefined {
+    const good = this.fitting.filter(({ wholeNs }) => wholeNs! <= this.#least * (1 + this.#saving));
+    return good.sort(
+      (a, b) => a.choice.numGroups - b.choice.numGroups || (b.choice.cutTokens ?? 0) - (a.choice.cutTokens ?? 0),
+    )[0];
+  }
+
+  /** In the order of the time that they would take if memory were no matter; those that cannot be the fastest any more are not looked into. */
+  look(choices: readonly WorkChoice[]): void {
+    const ranked = choices
+      .filter((choice) => !this.#candidates.has(keyOf(choice)))
+      .map((choice) => rank(this.#request, this.#probe, choice))
+      .sort((a, b) => a.unboundNs - b.unboundNs);
+    for (const proposal of ranked) {
+      const isSlower = proposal.unboundNs > this.#least * (1 + this.#saving);
+      const outcome = isSlower ? undefined : chooseLimits(this.#request, proposal.draft, "quick");
+      const candidate = candidateOf(proposal, this.#probe, outcome);
+      this.#candidates.set(keyOf(proposal.choice), candidate);
+      this.#least = Math.min(this.#least, candidate.wholeNs ?? this.#least);
+    }
+  }
+}
+
+function keyOf({ numGroups, cutTokens }: WorkChoice): string {
+  return `${numGroups} ${cutTokens}`;
+}
+
+/**
+ * The best way for one chain of devices, on a probe: first sizes of micro-batches with every job alone, then the other numbers of groups with the best of them, then
+ * sizes between. Where the shortest micro-batches do not fit, nothing does. `share`: of the effort, where there are other chains.
+ */
+export function searchChain(request: Costed, share = 1): SearchResult {
+  const probe = probeOf(request, share);
+  const { cuts, groupCounts } = proposals(request);
+  const most = groupCounts.at(-1)!;
+  const exploration = new Exploration(request, probe);
+  exploration.look([{ numGroups: most, cutTokens: cuts.at(-1)! }]);
+  if (exploration.fitting.length > 0) {
+    exploration.look(cuts.map((cutTokens) => ({ numGroups: most, cutTokens })));
+    const best = exploration.fitting.slice(0, BEST_CUTS);
+    exploration.look(
+      best.flatMap(({ choice: { cutTokens } }) => groupCounts.map((numGroups) => ({ numGroups, cutTokens }))),
+    );
+    const { numGroups, cutTokens } = exploration.chosen!.choice;
+    exploration.look(between(cuts, cutTokens).map((tokens) => ({ numGroups, cutTokens: tokens })));
+  }
+  const { candidates, chosen } = exploration;
+  return { candidates, chosen: chosen ?? leastOverfull(request, candidates), probe };
 }

@@ -71,6 +71,7 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   adapters: ["fused", "fused against one after another", "one after another", "rate of products", "read bandwidth"],
   pipeline: ["busy, stage 0 to 1", "one device", "steady bubble", "two against one", "two devices"],
   memory: ["measured peak", "planned"],
+  planning: ["predicted run", "time to plan"],
   simulator: [
     "peak memory",
     "peak memory with it",

@@ -78,7 +78,10 @@ describe("recomputation of layers", () => {
     expect(recomputed).toBeLessThan(kept! / 1.5);
     const enough = Math.round((kept! + recomputed!) / 2);
     expect(planned("layer", enough).memory[0]!.total).toBe(recomputed);
-    expect(() => planned("none", enough)).toThrow("With `recompute: layer` (--recompute layer) it fits.");
+    expect(() => planned("none", enough)).toThrow(
+      "With layers recomputed (--recompute auto, or `recompute: auto`) it fits.",
+    );
+    expect(planned("auto", enough).memory[0]!.total).toBeLessThanOrEqual(enough);
     expect(() => planned("none", recomputed! - 1)).toThrow(/^(?!.*recompute)/s);
     expect(() => planned("layer", recomputed! - 1)).toThrow(/^(?!.*recompute)/s);
   });

@@ -1,0 +1,128 @@
+import type { Costed } from "./request.ts";
+import type { Candidate, SearchResult } from "./search.ts";
+
+/** One way to do the work, as the search saw it. Of several pipelines what is by stage is that of the one that takes longest. */
+export interface ConsideredWay {
+  readonly numPipelines: number;
+  readonly numGroups: number;
+  /** By which jobs that leave it open are cut; null where every job says it. */
+  readonly microBatchTokens: number | null;
+  readonly inFlight: readonly number[];
+  readonly recomputedLayers: readonly number[];
+  /** Predicted for the whole run from its first steps; null where it does not fit into memory or was not looked into. */
+  readonly seconds: number | null;
+  /** If memory were no matter. */
+  readonly unboundSeconds: number;
+  readonly state: "chosen" | "slower" | "does not fit" | "not looked into";
+}
+
+/** Where memory makes a run longer than it would be. */
+export interface MemoryBinding {
+  readonly device: string;
+  /** Micro-batches in flight on it, and how many there would be if memory were no matter. */
+  readonly inFlight: number;
+  readonly unboundInFlight: number;
+  readonly recomputedLayers: number;
+  readonly numLayers: number;
+  /** Of the time that it would take. */
+  readonly slowdown: number;
+}
+
+/** Micro-batches that jobs share against every job alone: the predicted seconds of the best way of each. */
+export interface SharingComparison {
+  readonly sharedSeconds: number;
+  readonly separateSeconds: number;
+}
+
+/** Why a plan is as it is. */
+export interface PlanExplanation {
+  /** The chosen one first, then by time. */
+  readonly ways: readonly ConsideredWay[];
+  /** Null where memory costs no time. */
+  readonly binding: MemoryBinding | null;
+  /** Null where not both were looked into. */
+  readonly sharing: SharingComparison | null;
+}
+
+/** Memory is said to bind where it costs more than this share of the time. */
+const FELT = 0.005;
+
+function stateOf({ outcome, wholeNs }: Candidate): ConsideredWay["state"] {
+  if (wholeNs !== null) return "slower";
+  return outcome === undefined ? "not looked into" : "does not fit";
+}
+
+function wayOf(candidate: Candidate, numPipelines: number): ConsideredWay {
+  const { choice, outcome, unboundNs, wholeNs } = candidate;
+  const ordered = outcome?.settled?.ordered ?? outcome?.unsettled?.ordered;
+  return {
+    numPipelines,
+    numGroups: choice.numGroups,
+    microBatchTokens: choice.cutTokens,
+    inFlight: ordered?.inFlight ?? [],
+    recomputedLayers: ordered?.draft.stages.map(({ recomputedLayers }) => recomputedLayers) ?? [],
+    seconds: wholeNs === null ? null : wholeNs / 1e9,
+    unboundSeconds: unboundNs / 1e9,
+    state: stateOf(candidate),
+  };
+}
+
+/** What was tried on one division of the devices into pipelines. */
+export interface TriedDivision {
+  readonly numPipelines: number;
+  /** Of the pipeline that takes longest. */
+  readonly request: Costed;
+  readonly search: SearchResult;
+}
+
+function bindingOf({ request, search: { chosen, probe } }: TriedDivision): MemoryBinding | null {
+  const settled = chosen.outcome?.settled;
+  const unbound = chosen.outcome?.unbound;
+  if (settled === undefined || unbound === undefined) return null;
+  const slowdown = probe.wholeNs(settled.ordered) / probe.wholeNs(unbound) - 1;
+  if (slowdown <= FELT) return null;
+  // The stage that memory leaves the least room.
+  const { draft, inFlight } = settled.ordered;
+  const rooms = settled.memory.map(({ total }, stage) => {
+    const { memoryBytes } = request.devices[draft.stages[stage]!.device]!;
+    return memoryBytes === null ? Number.POSITIVE_INFINITY : 1 - total / memoryBytes;
+  });
+  const stage = rooms.indexOf(Math.min(...rooms));
+  const { firstLayer, endLayer, recomputedLayers, device } = draft.stages[stage]!;
+  return {
+    device: request.devices[device]!.name,
+    inFlight: inFlight[stage]!,
+    unboundInFlight: unbound.inFlight[stage]!,
+    recomputedLayers,
+    numLayers: endLayer - firstLayer,
+    slowdown,
+  };
+}
+
+function sharingOf(ways: readonly ConsideredWay[], numJobs: number): SharingComparison | null {
+  const best = (shares: boolean): number =>
+    Math.min(
+      ...ways.flatMap(({ numGroups, seconds }) =>
+        seconds === null || numGroups < numJobs !== shares ? [] : [seconds],
+      ),
+    );
+  const [sharedSeconds, separateSeconds] = [best(true), best(false)];
+  return Number.isFinite(sharedSeconds) && Number.isFinite(separateSeconds) ? { sharedSeconds, separateSeconds } : null;
+}
+
+/** The explanation of a choice among divisions, the chosen one first. */
+export function explain(tried: readonly TriedDivision[], numJobs: number): PlanExplanation {
+  const [chosen] = tried;
+  const ways = tried.flatMap(({ numPipelines, search }) =>
+    search.candidates.map((candidate): ConsideredWay => {
+      const way = wayOf(candidate, numPipelines);
+      return numPipelines === chosen!.numPipelines && candidate === search.chosen ? { ...way, state: "chosen" } : way;
+    }),
+  );
+  const time = ({ state, seconds }: ConsideredWay): number => (state === "chosen" ? 0 : (seconds ?? 1e300));
+  return {
+    ways: [...ways].sort((a, b) => time(a) - time(b) || a.unboundSeconds - b.unboundSeconds),
+    binding: bindingOf(chosen!),
+    sharing: sharingOf(ways, numJobs),
+  };
+}

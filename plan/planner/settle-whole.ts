@@ -1,0 +1,51 @@
+import { maximum, PlanError } from "../../core/index.ts";
+import { memoryTable } from "../memory/memory-model.ts";
+import { microBatchUnits } from "../memory/stash.ts";
+import { draftWork } from "./draft.ts";
+import { chooseLimits, isSettled, type Settled, settle, type Unsettled } from "./limits.ts";
+import type { Costed } from "./request.ts";
+import { rebalanced, type SearchResult } from "./search.ts";
+
+/** From one limit on activation memory to the next lower one, where the whole run needs more than the probe. */
+const LOWER = 0.95;
+
+function tooLarge(request: Costed, { ordered, memory }: Unsettled): PlanError {
+  const { draft } = ordered;
+  const recomputed = { ...request, recompute: "auto" } as const;
+  const recomputingFits =
+    request.recompute === "none" && chooseLimits(recomputed, draft, "quick").settled !== undefined;
+  const moreGroups = draft.groups.some((group) => group.length > 1) ? "more --groups, " : "";
+  const other = `a smaller microBatchSize or cutoffLength, ${moreGroups}fewer jobs, a lower --max-in-flight, a smaller dtype, or more devices`;
+  return new PlanError({
+    expected: "a plan that fits into the devices' memory",
+    detail: memoryTable(
+      memory.map((row, stage) => ({
+        device: request.devices[draft.stages[stage]!.device]!.name,
+        memory: row,
+        capacity: request.devices[draft.stages[stage]!.device]!.memoryBytes,
+      })),
+    ),
+    hint: recomputingFits
+      ? `With layers recomputed (--recompute auto, or \`recompute: auto\`) it fits. Else use ${other}.`
+      : `Use ${other}.`,
+  });
+}
+
+/** The whole run of what was found on the probe. @throws PlanError when it does not fit */
+export function settleWhole(request: Costed, { chosen, probe }: SearchResult): Settled {
+  const { settled, unsettled } = chooseLimits(request, chosen.draft, "thorough");
+  if (settled === undefined) throw tooLarge(request, unsettled!);
+  const balanced = rebalanced(request, settled);
+  if (probe.isWhole) return balanced;
+  const { stages, schedule } = balanced.ordered.draft;
+  const draft = { schedule, stages, ...draftWork(request, chosen.choice) };
+  const largest = maximum(draft.microBatches.map(microBatchUnits));
+  let { limits } = balanced;
+  for (;;) {
+    const whole = settle(request, draft, limits);
+    if (isSettled(whole)) return whole;
+    const { count, units } = limits;
+    if (count !== null || (units ?? 0) === largest) throw tooLarge(request, whole);
+    limits = { count, units: Math.max(largest, Math.floor((units ?? largest) * LOWER)) };
+  }
+}

@@ -1,0 +1,75 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { LONG_TAILED, type PlanningCase, randomCase, requestOf } from "../../bench/planning-cases.ts";
+import { canonicalJson, sum } from "../../core/index.ts";
+import {
+  catalogSchema,
+  createCostModel,
+  makePlan,
+  type PlanBody,
+  type PlanRequest,
+  reasonedPlan,
+} from "../../plan/index.ts";
+import { simulateStream } from "../../sim/index.ts";
+import { runMetrics } from "../../traces/index.ts";
+
+const catalog = catalogSchema.parse(
+  JSON.parse(readFileSync(new URL("../../plan/catalog.json", import.meta.url), "utf8")),
+);
+
+function seconds(plan: PlanBody): number {
+  const costModel = createCostModel(plan.calibration, plan.model.dtype);
+  return runMetrics({ ...plan, hash: "" }, simulateStream({ plan, planHash: "", costModel })).makespanSeconds;
+}
+
+function shortened(described: PlanningCase): PlanningCase {
+  return { ...described, jobs: { ...described.jobs, steps: 8 } };
+}
+
+const longTailed: PlanRequest = requestOf(shortened(LONG_TAILED), catalog);
+
+describe("a plan for long-tailed lengths where memory is short", () => {
+  test("recomputes some layers, and is faster than with none and with all of them", () => {
+    const chosen = makePlan(longTailed);
+    const none = makePlan({ ...longTailed, recompute: "none" });
+    const layer = makePlan({ ...longTailed, recompute: "layer" });
+    const recomputed = sum(chosen.stages.map(({ recomputedLayers }) => recomputedLayers));
+    expect(recomputed).toBeGreaterThan(0);
+    expect(recomputed).toBeLessThan(80);
+    expect(seconds(chosen)).toBeLessThan(seconds(none));
+    expect(seconds(chosen)).toBeLessThan(seconds(layer));
+    for (const [stage, { total }] of chosen.memory.entries())
+      expect(total).toBeLessThanOrEqual(chosen.devices[stage]!.memoryBytes!);
+  });
+
+  test("says that memory binds, on which device, and what more room would give", () => {
+    const { explanation } = reasonedPlan({ ...longTailed, recompute: "none" });
+    expect(explanation.binding!.device).toMatch(/^g[0-3]$/);
+    expect(explanation.binding!.unboundInFlight).toBeGreaterThan(explanation.binding!.inFlight);
+    expect(explanation.binding!.slowdown).toBeGreaterThan(0.1);
+    expect(explanation.ways[0]!.state).toBe("chosen");
+    const times = explanation.ways.slice(1).flatMap((way) => way.seconds ?? []);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+  });
+});
+
+describe("what a request fixes", () => {
+  const seeds = Array.from({ length: 8 }, (_, seed) => seed);
+  test.each(seeds)("stays fixed, in random case %i", (seed) => {
+    const request = requestOf(shortened(randomCase(seed)), catalog);
+    const numJobs = request.jobs.length;
+    const sized = request.jobs.map((job) => ({ ...job, microBatchSize: 2 }));
+    const plan = makePlan({ ...request, jobs: sized, pipelines: 1, groups: 1, maxInFlight: 3, recompute: "layer" });
+    expect(plan.groups).toHaveLength(1);
+    expect(plan.pipelines).toHaveLength(1);
+    expect(Math.max(...plan.maxInFlight!.map((count) => count ?? 0))).toBeLessThanOrEqual(3);
+    for (const { recomputedLayers, firstLayer, endLayer } of plan.stages)
+      expect(recomputedLayers).toBe(endLayer - firstLayer);
+    for (const { rows } of plan.microBatches) expect(rows).toHaveLength(2 * numJobs);
+  });
+
+  test("left open, is chosen the same each time", () => {
+    const request = requestOf(shortened(randomCase(3)), catalog);
+    expect(canonicalJson(makePlan(request))).toBe(canonicalJson(makePlan(request)));
+  });
+});
