@@ -5,6 +5,7 @@ import {
   calibrationOf,
   calibrationRuns,
   type MeasuredRun,
+  measureRun,
   rangeOfPlan,
 } from "../cli/calibrate-devices.ts";
 import { type MachineWatch, watchMachine } from "../cli/watch-machine.ts";
@@ -41,4 +42,14 @@ export function calibratorFor(shapes: readonly PlanShape[]): Calibrator {
     watch,
     fit: (measured) => calibrationOf(measured, range, today(), watch.end()),
   };
+}
+
+/** A calibration over the sizes of several plans, all its runs one after another. */
+export async function calibrateShapes(shapes: readonly PlanShape[]): Promise<MeasuredCalibration> {
+  const { runs, watch, fit } = calibratorFor(shapes);
+  await watch.probe();
+  const measured: MeasuredRun[] = [];
+  for (const run of runs) measured.push(await measureRun(run));
+  await watch.probe();
+  return fit(measured);
 }

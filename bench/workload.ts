@@ -10,6 +10,7 @@ import {
   lengthRows,
   makePlan,
   type Plan,
+  type PlanRequest,
   type Projection,
   type Recompute,
   type ResolvedDevice,
@@ -90,6 +91,8 @@ export interface PlanShape {
   readonly groups?: number;
   readonly calibration?: Calibration;
   readonly recompute?: Recompute;
+  /** One when absent. */
+  readonly pipelines?: PlanRequest["pipelines"];
 }
 
 export function devicesOf(devices: PlanShape["devices"]): readonly ResolvedDevice[] {
@@ -151,6 +154,7 @@ export function benchPlan(shape: PlanShape): Plan {
     schedule: shape.schedule ?? "lorapp",
     maxInFlight: "auto",
     groups: shape.groups ?? "unfused",
+    ...(shape.pipelines === undefined ? {} : { pipelines: shape.pipelines }),
   });
   const predicted = shape.calibration === undefined ? body : predictPlan(body).body;
   return sealPlan(predicted, { model: null, data: {}, init: {} });

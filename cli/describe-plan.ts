@@ -8,7 +8,6 @@ import {
   pipelineJobs,
   pipelineMicroBatches,
   recomputationText,
-  sharedWeightsText,
   stageText,
 } from "../plan/index.ts";
 import type { Intervals } from "../traces/index.ts";
@@ -115,7 +114,6 @@ export function planText(plan: Plan, file: string | undefined, intervals?: Inter
     ...pipelineTable(plan),
     "",
     table(["stage", "device", "layers", "in flight", "peak memory", "capacity"], stages),
-    ...sharedWeightsText(plan),
   ];
   if (predicted !== null) lines.push("", `predicted with ${plan.calibration.model} costs:`, headline(predicted));
   const interval = intervals && intervalLine(intervals);

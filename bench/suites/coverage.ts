@@ -1,16 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { measureRun } from "../../cli/calibrate-devices.ts";
 import { predictIntervals } from "../../cli/predict-intervals.ts";
 import { keepSpeed } from "../../cli/speed-history.ts";
 import { maximum, mean, median } from "../../core/index.ts";
 import { createCostModel, type MeasuredCalibration } from "../../plan/index.ts";
 import { atMachineSpeed, simulate } from "../../sim/index.ts";
 import { type Comparison, compareTraces } from "../../traces/index.ts";
-import { calibratorFor } from "../calibrate.ts";
+import { calibrateShapes } from "../calibrate.ts";
 import type { Measurement } from "../measurement.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
 import { benchModel, trainProbed } from "../train.ts";
-import { type TwinFamily, twinFamilies } from "../twin-workloads.ts";
+import { twinFamilies } from "../twin-workloads.ts";
 import { benchPlan, type PlanShape } from "../workload.ts";
 
 interface Spread {
@@ -36,15 +35,6 @@ interface Shared {
   readonly calibration: MeasuredCalibration;
   readonly calibratedMs: number;
   readonly firstRun: number;
-}
-
-async function calibrate(family: TwinFamily, firstShape: number): Promise<MeasuredCalibration> {
-  const calibrator = calibratorFor(family.calibration.slice(firstShape));
-  await calibrator.watch.probe();
-  const measured = [];
-  for (const run of calibrator.runs) measured.push(await measureRun(run));
-  await calibrator.watch.probe();
-  return calibrator.fit(measured);
 }
 
 function longer(shape: PlanShape, times: number): PlanShape {
@@ -137,7 +127,7 @@ export const coverage: Suite = {
         async run(bench) {
           if (shared === undefined) {
             startMs = performance.now();
-            const calibration = await calibrate(family, firstShape);
+            const calibration = await calibrateShapes(family.calibration.slice(firstShape));
             shared = { calibration, calibratedMs: performance.now(), firstRun: index };
           }
           const waitMs = startMs + 1e3 * apartSeconds * (index - shared.firstRun) - performance.now();

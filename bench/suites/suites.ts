@@ -6,6 +6,7 @@ import { kernels } from "./kernels.ts";
 import { memory } from "./memory.ts";
 import { pipeline } from "./pipeline.ts";
 import { planning } from "./planning.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { simulator } from "./simulator.ts";
 import { training } from "./training.ts";
 import { twin } from "./twin.ts";
@@ -18,6 +19,7 @@ export const SUITES = {
   pipeline,
   memory,
   planning,
+  "side-by-side": sideBySide,
   simulator,
   twin,
   coverage,

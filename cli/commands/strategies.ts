@@ -10,6 +10,17 @@ import { loadRequest } from "../load-request.ts";
 import { type ObservedCalibration, observationText, observedCalibration } from "../observe-calibration.ts";
 import { percent, printResult, table } from "../output.ts";
 
+/** A row's first column: its pipelines, and its groups where jobs share micro-batches. */
+function strategyText({ strategy, pipelines, groups }: StrategyRow, numDevices: number, numJobs: number): string {
+  const sideBySide =
+    pipelines === null || pipelines === 1
+      ? []
+      : pipelines === numDevices
+        ? ["every device alone"]
+        : [`${pipelines} pipelines of ${numDevices / pipelines}`];
+  return [strategy, ...sideBySide, ...(groups !== null && groups < numJobs ? [`${groups} groups`] : [])].join(", ");
+}
+
 export const strategiesCommand: Command = {
   usage: "strategies <workload>",
   describe:
@@ -64,7 +75,7 @@ export const strategiesCommand: Command = {
         table(
           ["strategy", "recompute", "time", "tokens/s", "idle", "peak memory", "fits"],
           rows.map((row) => [
-            row.groups !== null && row.groups < jobs.length ? `${row.strategy}, ${row.groups} groups` : row.strategy,
+            strategyText(row, asked.devices.length, jobs.length),
             row.recompute,
             formatSeconds(row.makespanSeconds),
             row.tokensPerSecond.toFixed(0),

@@ -6,13 +6,13 @@ import { COMPARISON_SCHEDULES, type ComparisonSchedule } from "./comparison-sche
 import { fitsDevices } from "./device-needs.ts";
 import { jobsRefusal, simulateJobs } from "./simulate-jobs.ts";
 
-/** What a strategy that is planned asks for beside the workload and the cluster. */
+/** What a strategy that is planned asks for beside the workload and the cluster: all devices in one pipeline. */
 const PLANNED = {
-  lorapp: { schedule: "lorapp", groups: "auto" },
-  "lorapp-unfused": { schedule: "lorapp", groups: "unfused" },
-  "1f1b": { schedule: "1f1b", groups: "auto" },
-  gpipe: { schedule: "gpipe", groups: "auto" },
-} as const satisfies Readonly<Record<string, Pick<PlanRequest, "schedule" | "groups">>>;
+  lorapp: { schedule: "lorapp", groups: "auto", pipelines: 1 },
+  "lorapp-unfused": { schedule: "lorapp", groups: "unfused", pipelines: 1 },
+  "1f1b": { schedule: "1f1b", groups: "auto", pipelines: 1 },
+  gpipe: { schedule: "gpipe", groups: "auto", pipelines: 1 },
+} as const satisfies Readonly<Record<string, Pick<PlanRequest, "schedule" | "groups" | "pipelines">>>;
 
 type PlannedStrategy = keyof typeof PLANNED;
 export type StrategyName = PlannedStrategy | ComparisonSchedule;
@@ -30,6 +30,8 @@ export interface StrategyRun {
   readonly peakMemoryBytes: number;
   /** Where it does not fit, the figures are those of devices with memory enough. */
   readonly fits: boolean;
+  /** Pipelines side by side; null for schedules that have none. */
+  readonly pipelines: number | null;
   /** Groups that share micro-batches, as planned; null where jobs run one after another by the strategy itself. */
   readonly groups: number | null;
 }
@@ -61,7 +63,7 @@ function runPlanned(request: PlanRequest): StrategyRun | undefined {
   });
   const plan = fitting ?? plannedOrNot(roomy());
   if (plan === undefined) return undefined;
-  const { predicted, groups } = plan.body;
+  const { predicted, groups, pipelines } = plan.body;
   const { makespanSeconds, tokensPerSecond, bubbleRatioTotal } = predicted;
   return {
     makespanSeconds,
@@ -70,6 +72,7 @@ function runPlanned(request: PlanRequest): StrategyRun | undefined {
     bubbleRatioTotal,
     peakMemoryBytes: Math.max(...predicted.peakMemoryBytes),
     fits: fitting !== undefined,
+    pipelines: pipelines.length,
     groups: groups.length,
   };
 }
@@ -86,6 +89,7 @@ function runCompared(request: PlanRequest, schedule: ComparisonSchedule, full: b
     bubbleRatioTotal,
     peakMemoryBytes: Math.max(...devices.map(({ peakMemoryBytes }) => peakMemoryBytes)),
     fits: fitsDevices(run.platform, needs),
+    pipelines: null,
     groups: null,
   };
 }
@@ -106,20 +110,36 @@ export function runStrategy(
 
 const RECOMPUTE = ["none", "layer"] as const satisfies readonly Recompute[];
 
+/** Numbers of pipelines side by side beside the one of all devices: those that divide the devices evenly, up to one job a device. */
+function sideBySide({ devices, jobs }: PlanRequest): readonly number[] {
+  const counts = Array.from({ length: Math.min(devices.length, jobs.length) }, (_, i) => i + 1);
+  return counts.filter((count) => count > 1 && devices.length % count === 0);
+}
+
+/** LoRAPP in several pipelines side by side, where the workload and the cluster allow it. */
+function runSideBySide(request: PlanRequest, options: StrategyOptions): readonly StrategyRun[] {
+  // Layers that are given for each stage are those of one pipeline.
+  const isOne = request.calibration.model === "constant" || request.layersPerStage !== undefined;
+  if (options.full === true || isOne) return [];
+  return sideBySide(request).flatMap((pipelines) => runPlanned({ ...request, ...PLANNED.lorapp, pipelines }) ?? []);
+}
+
 /**
  * Every strategy, with and without recomputation, in a fixed order; what the workload and the cluster do not allow is left out, and LoRAPP without
- * sharing where it is what the planner chooses anyway.
+ * sharing where it is what the planner chooses anyway. LoRAPP is there in one pipeline of all devices, and in as many side by side as divide them.
  */
 export function compareStrategies(request: PlanRequest, options: StrategyOptions = {}): readonly StrategyRow[] {
   return RECOMPUTE.flatMap((recompute) => {
+    const asked = { ...request, recompute };
     const isShared = (run: StrategyRun): boolean => run.groups !== null && run.groups < request.jobs.length;
-    const runs = new Map<StrategyName, StrategyRun>();
+    const rows: { readonly strategy: StrategyName; readonly run: StrategyRun }[] = [];
     for (const strategy of STRATEGY_NAMES) {
-      const chosen = runs.get("lorapp");
+      const chosen = rows.find((row) => row.strategy === "lorapp")?.run;
       if (strategy === "lorapp-unfused" && chosen !== undefined && !isShared(chosen)) continue;
-      const run = runStrategy({ ...request, recompute }, strategy, options);
-      if (run !== undefined) runs.set(strategy, run);
+      const run = runStrategy(asked, strategy, options);
+      if (run !== undefined) rows.push({ strategy, run });
+      if (strategy === "lorapp") for (const run of runSideBySide(asked, options)) rows.push({ strategy, run });
     }
-    return [...runs].map(([strategy, { tokens: _tokens, ...figures }]) => ({ strategy, recompute, ...figures }));
+    return rows.map(({ strategy, run: { tokens: _tokens, ...figures } }) => ({ strategy, recompute, ...figures }));
   });
 }

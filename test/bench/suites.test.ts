@@ -72,6 +72,15 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   pipeline: ["busy, stage 0 to 1", "one device", "steady bubble", "two against one", "two devices"],
   memory: ["measured peak", "planned"],
   planning: ["predicted run", "time to plan"],
+  "side-by-side": [
+    "one pipeline of two devices",
+    "pipelines chosen",
+    "predicted, one",
+    "predicted, two",
+    "same bytes trained",
+    "time lost by the choice",
+    "two pipelines of one",
+  ],
   simulator: [
     "peak memory",
     "peak memory with it",

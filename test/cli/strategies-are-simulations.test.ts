@@ -10,6 +10,7 @@ const folder = temporaryFolder();
 interface Row {
   readonly strategy: string;
   readonly recompute: string;
+  readonly pipelines: number | null;
   readonly makespanSeconds: number;
   readonly tokensPerSecond: number;
   readonly bubbleRatioTotal: number;
@@ -18,9 +19,10 @@ interface Row {
 }
 
 /** The options of `simulate` for a row. */
-function optionsOf({ strategy, recompute }: Row): readonly string[] {
+function optionsOf({ strategy, recompute, pipelines }: Row): readonly string[] {
   const [schedule, ...more] = strategy === "lorapp-unfused" ? ["lorapp", "--no-fuse"] : [strategy];
-  return ["--schedule", schedule!, ...more, "--recompute", recompute];
+  const sideBySide = pipelines === null ? [] : ["--pipelines", `${pipelines}`];
+  return ["--schedule", schedule!, ...more, ...sideBySide, "--recompute", recompute];
 }
 
 async function checkRow(row: Row, workload: string, cluster: string): Promise<void> {

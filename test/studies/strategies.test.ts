@@ -107,7 +107,10 @@ test("what does not fit is said, with what it would need: a full replica of fp32
 test("recomputation costs a forward more and needs less memory", () => {
   const rows = compareStrategies(request(4));
   for (const row of rows.filter(({ recompute, strategy }) => recompute === "layer" && strategy !== "fsdp")) {
-    const kept = rowOf(rows, row.strategy);
+    const kept = rows.find(
+      ({ strategy, pipelines, recompute }) =>
+        strategy === row.strategy && pipelines === row.pipelines && recompute === "none",
+    )!;
     expect(row.makespanSeconds / kept.makespanSeconds).toBeGreaterThan(1.3);
     expect(row.makespanSeconds / kept.makespanSeconds).toBeLessThan(1.6);
     expect(row.peakMemoryBytes).toBeLessThan(kept.peakMemoryBytes);
