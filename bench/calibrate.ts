@@ -46,10 +46,11 @@ export function calibratorFor(shapes: readonly PlanShape[]): Calibrator {
 
 /** A calibration over the sizes of several plans, all its runs one after another. */
 export async function calibrateShapes(shapes: readonly PlanShape[]): Promise<MeasuredCalibration> {
-  const { runs, watch, fit } = calibratorFor(shapes);
+  const calibrator = calibratorFor(shapes);
+  const { runs, watch } = calibrator;
   await watch.probe();
   const measured: MeasuredRun[] = [];
   for (const run of runs) measured.push(await measureRun(run));
   await watch.probe();
-  return fit(measured);
+  return calibrator.fit(measured);
 }
