@@ -8,6 +8,7 @@ import {
   pipelineJobs,
   pipelineMicroBatches,
   recomputationText,
+  sharedWeightsText,
   stageText,
 } from "../plan/index.ts";
 import type { Intervals } from "../traces/index.ts";
@@ -114,6 +115,7 @@ export function planText(plan: Plan, file: string | undefined, intervals?: Inter
     ...pipelineTable(plan),
     "",
     table(["stage", "device", "layers", "in flight", "peak memory", "capacity"], stages),
+    ...sharedWeightsText(plan),
   ];
   if (predicted !== null) lines.push("", `predicted with ${plan.calibration.model} costs:`, headline(predicted));
   const interval = intervals && intervalLine(intervals);

@@ -113,7 +113,8 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
 
   return {
     add(batch) {
-      originNs ??= Math.min(...batch.map(({ startNs }) => startNs));
+      // Pipelines begin together, but one may report before another that began earlier.
+      originNs = Math.min(originNs ?? Number.POSITIVE_INFINITY, ...batch.map(({ startNs }) => startNs));
       for (const done of batch) {
         lastNs = Math.max(lastNs, done.endNs);
         const stage = stageOfDevice.get(done.device)!;

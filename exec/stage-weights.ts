@@ -10,6 +10,7 @@ import {
 } from "../plan/index.ts";
 import type { BaseModel } from "./model-folder.ts";
 import { ropeFrequencies } from "./rope-frequencies.ts";
+import { type WeightLoader, weightLoader } from "./weight-loader.ts";
 
 export interface LayerWeights {
   readonly inputNorm: Handle;
@@ -73,7 +74,13 @@ function readWeights(model: BaseModel, tensors: readonly NamedTensor[], dtype: D
   return bits.length === tensors.length ? stack(bits, (length) => new Uint16Array(length)) : readFloats(model, tensors);
 }
 
-function loadLayer(device: Device, model: BaseModel, layer: number, dtype: Dtype, packBackward: boolean): LayerWeights {
+function loadLayer(
+  loader: WeightLoader,
+  model: BaseModel,
+  layer: number,
+  dtype: Dtype,
+  packBackward: boolean,
+): LayerWeights {
   const arch = model.architecture;
   const stacked = (name: string, projections: readonly Projection[], backward = true): Handle => {
     const shapes = projections.map((projection) => projectionShape(arch, projection));
@@ -81,11 +88,11 @@ function loadLayer(device: Device, model: BaseModel, layer: number, dtype: Dtype
       name: `${projectionPath(layer, projection)}.weight`,
       shape: [shapes[i]!.out, shapes[i]!.in],
     }));
-    return device.loadMatrix({
+    return loader.loadMatrix({
       name: `layer ${layer} ${name}`,
       out: shapes.reduce((sum, shape) => sum + shape.out, 0),
       in: shapes[0]!.in,
-      data: readWeights(model, tensors, dtype),
+      data: () => readWeights(model, tensors, dtype),
       dtype,
       backward,
     });
@@ -95,12 +102,16 @@ function loadLayer(device: Device, model: BaseModel, layer: number, dtype: Dtype
       name: `${projectionPath(layer, projection)}.bias`,
       shape: [projectionShape(arch, projection).out],
     }));
-  const norm = (name: string): Handle =>
-    device.loadVector(model.weights.read(`model.layers.${layer}.${name}.weight`, [arch.hiddenSize]));
+  const norm = (name: string): Handle => {
+    const path = `model.layers.${layer}.${name}.weight`;
+    return loader.loadVector(path, () => model.weights.read(path, [arch.hiddenSize]));
+  };
   return {
     inputNorm: norm("input_layernorm"),
     qkv: stacked("qkv", ["q_proj", "k_proj", "v_proj"], packBackward),
-    qkvBias: arch.qkvBias ? device.loadVector(readFloats(model, biases(["q_proj", "k_proj", "v_proj"]))) : undefined,
+    qkvBias: arch.qkvBias
+      ? loader.loadVector(`layer ${layer} qkv bias`, () => readFloats(model, biases(["q_proj", "k_proj", "v_proj"])))
+      : undefined,
     output: stacked("o_proj", ["o_proj"]),
     postNorm: norm("post_attention_layernorm"),
     gateUp: stacked("gate and up", ["gate_proj", "up_proj"]),
@@ -120,15 +131,16 @@ function headName(arch: Architecture): string {
 export function loadStageWeights(device: Device, model: BaseModel, stage: Stage, dtype: Dtype): StageWeights {
   const { hiddenSize, vocabularySize } = model.architecture;
   const compute = computeDtype(dtype);
-  const table = (name: string): Float32Array | Uint16Array =>
+  const table = (name: string) => (): Float32Array | Uint16Array =>
     readWeights(model, [{ name, shape: [vocabularySize, hiddenSize] }], compute);
+  const loader = weightLoader(device);
   const layers: LayerWeights[] = [];
   for (let layer = stage.firstLayer; layer < stage.endLayer; layer += 1) {
-    layers.push(loadLayer(device, model, layer, dtype, !(stage.embedding && layer === stage.firstLayer)));
+    layers.push(loadLayer(loader, model, layer, dtype, !(stage.embedding && layer === stage.firstLayer)));
   }
   return {
     embedding: stage.embedding
-      ? device.loadTable({
+      ? loader.loadTable("embedding", {
           rows: vocabularySize,
           columns: hiddenSize,
           data: table("model.embed_tokens.weight"),
@@ -136,9 +148,11 @@ export function loadStageWeights(device: Device, model: BaseModel, stage: Stage,
         })
       : undefined,
     layers,
-    finalNorm: stage.head ? device.loadVector(model.weights.read("model.norm.weight", [hiddenSize])) : undefined,
+    finalNorm: stage.head
+      ? loader.loadVector("final norm", () => model.weights.read("model.norm.weight", [hiddenSize]))
+      : undefined,
     head: stage.head
-      ? device.loadMatrix({
+      ? loader.loadMatrix({
           name: "head",
           out: vocabularySize,
           in: hiddenSize,

@@ -40,6 +40,7 @@ export interface MatrixSource {
   readonly data: WeightData;
   readonly dtype?: WeightDtype;
   readonly backward: boolean;
+  readonly sharedAs?: string;
 }
 
 /** An embedding table [rows, columns], row major, kept as `dtype`. */
@@ -48,7 +49,11 @@ export interface TableSource {
   readonly columns: number;
   readonly data: WeightData;
   readonly dtype?: Dtype;
+  readonly sharedAs?: string;
 }
+
+/** What of the frozen weights devices can share. */
+export type SharedKind = "matrix" | "vector" | "table";
 
 /** One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; scale = alpha / rank. */
 export interface AdapterEntry {
@@ -101,10 +106,16 @@ export interface Device extends Disposable {
   readonly name: string;
   /** Empty on a GPU. */
   readonly cores: readonly number[];
-  /** @throws DeviceError while tasks are pending: packing uses the device's matmul engine. */
+  /**
+   * Weights that are loaded with a key `sharedAs` are there for the other devices of their memory (this machine's for CPU devices, a GPU's for
+   * those on it), and are counted by the device that loaded them.
+   * @throws DeviceError while tasks are pending, since packing uses the device's matmul engine; for a key that is taken.
+   */
   loadMatrix(source: MatrixSource): Handle;
-  loadVector(data: Float32Array): Handle;
+  loadVector(data: Float32Array, sharedAs?: string): Handle;
   loadTable(source: TableSource): Handle;
+  /** What another device of this one's memory has loaded under the key; undefined where none has. @throws DeviceError as loadMatrix does. */
+  shareWeights(kind: SharedKind, key: string): Handle | undefined;
   createAdapter(entries: readonly AdapterEntry[]): Handle;
   /** Gives the adapter's memory back. @throws DeviceError while a pending task uses it. */
   releaseAdapter(adapter: Handle): void;
@@ -270,14 +281,19 @@ export function createDevice(
       const inFeatures = checkCount(source.in, `matrix ${source.name}.in`, 1);
       checkLength(source.data, out * inFeatures, `matrix ${source.name}.data`);
       return guarded(() => {
-        const { name, data, backward, dtype = "float32" } = source;
-        return addon.loadMatrix(raw, name, out, inFeatures, data, backward, dtype);
+        const { name, data, backward, dtype = "float32", sharedAs = "" } = source;
+        return addon.loadMatrix(raw, name, out, inFeatures, data, backward, dtype, sharedAs);
       });
     },
-    loadVector: (data) => guarded(() => addon.loadVector(raw, data)),
+    loadVector: (data, sharedAs = "") => guarded(() => addon.loadVector(raw, data, sharedAs)),
     loadTable(source) {
       checkLength(source.data, checkCount(source.rows, "table.rows", 1) * source.columns, "table.data");
-      return guarded(() => addon.loadTable(raw, source.rows, source.columns, source.data, source.dtype ?? "float32"));
+      const { rows, columns, data, dtype = "float32", sharedAs = "" } = source;
+      return guarded(() => addon.loadTable(raw, rows, columns, data, dtype, sharedAs));
+    },
+    shareWeights(kind, key) {
+      const handle = guarded(() => addon.shareWeights(raw, kind, key));
+      return handle < 0 ? undefined : handle;
     },
     createAdapter: (entries) => guarded(() => addon.createAdapter(raw, packEntries(entries))),
     releaseAdapter: (adapter) => guarded(() => addon.releaseAdapter(raw, adapter)),

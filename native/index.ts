@@ -14,6 +14,7 @@ export type {
   MatrixSource,
   SpeedSample,
   TableSource,
+  WeightData,
 } from "./device.ts";
 export { type NativeInfo, nativeInfo } from "./load.ts";
 // What a program is made of.

@@ -104,9 +104,19 @@ export interface RawAddon {
     data: Float32Array | Uint16Array,
     backward: boolean,
     dtype: string,
+    sharedAs: string,
   ): number;
-  loadVector(device: RawDevice, data: Float32Array): number;
-  loadTable(device: RawDevice, rows: number, columns: number, data: Float32Array | Uint16Array, dtype: string): number;
+  loadVector(device: RawDevice, data: Float32Array, sharedAs: string): number;
+  loadTable(
+    device: RawDevice,
+    rows: number,
+    columns: number,
+    data: Float32Array | Uint16Array,
+    dtype: string,
+    sharedAs: string,
+  ): number;
+  /** A handle to what a device of the same memory has loaded under the key; -1 where none has. */
+  shareWeights(device: RawDevice, kind: "matrix" | "vector" | "table", key: string): number;
   /** Five numbers an entry: target, rank, inFeatures, outFeatures, scale. */
   createAdapter(device: RawDevice, entries: Float64Array): number;
   releaseAdapter(device: RawDevice, adapter: number): void;

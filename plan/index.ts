@@ -137,6 +137,8 @@ export { peakHeld, peakInFlight } from "./in-flight.ts";
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
 export { type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
+// What devices of one memory hold once.
+export { sharedWeightsText } from "./memory/shared-weights.ts";
 // Where every activation of a stage lies.
 export {
   type ArenaLayout,

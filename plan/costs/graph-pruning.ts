@@ -5,6 +5,7 @@ import { type Architecture, type Projection, projectionShape } from "../document
 import type { PlanBody, PlannedJob, StageMemory } from "../documents/plan.ts";
 import type { Dtype } from "../documents/workload.ts";
 import { memoryTable } from "../memory/memory-model.ts";
+import { memoryLoads, sharedWeightsText } from "../memory/shared-weights.ts";
 import { stashPlacement, UNIT_ROWS } from "../memory/stash.ts";
 import { largestSizes } from "../mini-batch.ts";
 import { pipelineJobs, pipelineMicroBatches, pipelineTable } from "../pipelines.ts";
@@ -97,17 +98,22 @@ export interface UnprunedPlan {
 export function withoutPruning(plan: PlanBody, costModel: CostModel): UnprunedPlan {
   const memory = unprunedMemory(plan);
   const capacityOf = (stage: number): number | null => plan.devices[plan.stages[stage]!.device]!.memoryBytes;
-  if (memory.some(({ total }, stage) => total > (capacityOf(stage) ?? Number.POSITIVE_INFINITY)))
+  if (
+    memoryLoads({ ...plan, memory: [...memory] }).some(({ bytes, capacity }) => capacity !== null && bytes > capacity)
+  )
     throw new PlanError({
       expected: "a plan that fits into the devices' memory without graph pruning",
       got: "out of memory",
-      detail: memoryTable(
-        memory.map((row, stage) => ({
-          device: plan.devices[plan.stages[stage]!.device]!.name,
-          memory: row,
-          capacity: capacityOf(stage),
-        })),
-      ),
+      detail: [
+        memoryTable(
+          memory.map((row, stage) => ({
+            device: plan.devices[plan.stages[stage]!.device]!.name,
+            memory: row,
+            capacity: capacityOf(stage),
+          })),
+        ),
+        ...sharedWeightsText(plan),
+      ].join("\n"),
       hint: "With graph pruning, as the plan is executed, it fits.",
     });
   return {

@@ -1,6 +1,7 @@
 import { InvariantError } from "../../core/index.ts";
 import { type Action, formatAction, parseAction } from "../action.ts";
 import type { MicroBatch, PlanBody, PlannedJob } from "../documents/plan.ts";
+import { countedOnce } from "../memory/shared-weights.ts";
 
 /** A plan of one pipeline for some of the jobs. */
 export interface PipelinePart {
@@ -77,7 +78,7 @@ function joinJobs(parts: readonly Placed[]): PlannedJob[] {
 
 /**
  * Plans of one pipeline each as one plan. Stages, devices and groups are numbered part by part, jobs as in the list of all, micro-batches by step; the
- * plan of one part is that part. Its prediction is left open.
+ * plan of one part is that part. Weights that devices of one memory share are counted once. Its prediction is left open.
  */
 export function joinPipelines(parts: readonly PipelinePart[]): PlanBody {
   checkParts(parts);
@@ -89,7 +90,7 @@ export function joinPipelines(parts: readonly PipelinePart[]): PlanBody {
     letter,
     microBatch: places[microBatch]!,
   });
-  return {
+  const joined: PlanBody = {
     ...bodies[0]!,
     fused: bodies.some(({ fused }) => fused),
     maxInFlight: bodies.every(({ maxInFlight }) => maxInFlight === null)
@@ -115,4 +116,5 @@ export function joinPipelines(parts: readonly PipelinePart[]): PlanBody {
     memory: bodies.flatMap(({ memory }) => memory),
     predicted: bodies.length === 1 ? bodies[0]!.predicted : null,
   };
+  return { ...joined, memory: countedOnce(joined) };
 }

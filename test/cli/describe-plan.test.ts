@@ -50,3 +50,17 @@ pipeline   devices  stages  groups  jobs  micro-batches  tokens
 test("a plan of one pipeline has no such table", () => {
   expect(planText(sealPlan(part(2, ["math"], "a"), NOWHERE), undefined)).not.toContain("pipeline");
 });
+
+test("a plan whose pipelines share weights says which device counts them", () => {
+  const onCpus = (body: PlanBody): PlanBody => ({
+    ...body,
+    devices: body.devices.map((device) => ({ ...device, kind: "cpu", memoryBytes: 2 ** 40 })),
+  });
+  const shared = joinPipelines([
+    { body: onCpus(part(2, ["math", "code"], "a")), jobs: [0, 2] },
+    { body: onCpus(part(1, ["text"], "b")), jobs: [1] },
+  ]);
+  expect(planText(sealPlan(shared, NOWHERE), undefined)).toMatch(
+    /\nb0 reads \d+\.\d\d GiB of weights that are counted on a0 and a1$/,
+  );
+});

@@ -116,6 +116,42 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
   );
 });
 
+describe("pipelines on emulated GPUs", () => {
+  const given = smallCase([...TWO_JOBS, { rank: 3, targets: ["up_proj"], steps: 2 }]);
+
+  test(
+    "of two GPUs each train the bytes that each job trains on one pipeline",
+    async () => {
+      const all = await runSmall(given, {
+        devices: "cuda:0,cuda:1,cuda:2,cuda:3",
+        pipelines: 2,
+        groups: "unfused",
+        dtype: "bfloat16",
+      });
+      const one = await runSmall(given, { devices: "cuda:0,cuda:1", groups: "unfused", dtype: "bfloat16" });
+      expect(all.adapters.map(adapterBytes)).toEqual(one.adapters.map(adapterBytes));
+    },
+    minutes(3),
+  );
+
+  test.each(["bfloat16", "nf4"] as const)(
+    "of two shares of each GPU hold its weights once, and train the same bytes: %s",
+    async (dtype) => {
+      const devices = { shares: "cuda:0#0,cuda:1#0,cuda:0#1,cuda:1#1", whole: "cuda:0,cuda:1,cuda:2,cuda:3" } as const;
+      const shared = await runSmall(given, { devices: devices.shares, pipelines: 2, groups: "unfused", dtype });
+      const apart = await runSmall(given, { devices: devices.whole, pipelines: 2, groups: "unfused", dtype });
+      expect(shared.adapters.map(adapterBytes)).toEqual(apart.adapters.map(adapterBytes));
+      const planned = shared.plan.memory.map(({ weights }) => weights);
+      expect(shared.statistics.map(({ memory }) => memory.weightsBytes)).toEqual(planned);
+      expect(planned.slice(2)).toEqual([64, 64]);
+      expect(apart.statistics.map(({ memory }) => memory.weightsBytes)).toEqual(
+        apart.plan.memory.map(({ weights }) => weights),
+      );
+    },
+    minutes(3),
+  );
+});
+
 describe.each(["int8", "nf4"] as const)("a model in %s on emulated GPUs", (dtype) => {
   const broken = smallCase(
     [

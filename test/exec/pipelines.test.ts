@@ -38,9 +38,16 @@ describe.each(["float32", "bfloat16"] satisfies readonly Dtype[])("two pipelines
       expect(devices[plan.stages[stage]!.device]!.peakMemoryBytes).toBe(planned.total);
       expect(memory.peakBytes).toBeLessThanOrEqual(planned.total);
       if (packsAsPlanned(dtype)) expect(memory.peakBytes).toBe(planned.total);
+      if (packsAsPlanned(dtype)) expect(memory.weightsBytes).toBe(planned.weights);
       expect(memory.adaptersBytes).toBe(planned.adapters + planned.optimizer);
     });
     expect(runMetrics(plan, trace).devices.map(({ peakMemoryBytes }) => peakMemoryBytes > 0)).toEqual([true, true]);
+  });
+
+  test("hold the base model once: the second one's device has the rotary frequencies alone", () => {
+    const [first, second] = run.statistics.map(({ memory }) => memory.weightsBytes);
+    expect(second).toBe(64);
+    expect(first).toBeGreaterThan(100 * second!);
   });
 
   test("are one run: one trace with the plan's orders, compared and replayed whole", () => {
@@ -70,3 +77,31 @@ describe.each(["float32", "bfloat16"] satisfies readonly Dtype[])("two pipelines
     expect(plan.stages.map(({ head }) => head)).toEqual([true, true]);
   });
 });
+
+test("weights that pipelines share are read and packed once", async () => {
+  const reads: string[] = [];
+  const { weights } = GIVEN.model;
+  const read = (name: string, shape: readonly number[]): Float32Array => {
+    reads.push(name);
+    return weights.read(name, shape);
+  };
+  const given = { ...GIVEN, model: { ...GIVEN.model, weights: { ...weights, read } } };
+  await runSmall(given, { devices: "cpu:0", groups: "unfused" });
+  const once = reads.splice(0);
+  await runSmall(given, { devices: "cpu:0,cpu:1", pipelines: 2, groups: "unfused" });
+  expect(reads).toEqual(once);
+});
+
+test.each(["int8", "nf4"] satisfies readonly Dtype[])(
+  "quantized weights are shared too, in the memory that is planned: %s",
+  async (dtype) => {
+    const pipelines = await runSmall(GIVEN, { devices: "cpu:0,cpu:1", pipelines: 2, groups: "unfused", dtype });
+    const alone = await runSmall(GIVEN, { devices: "cpu:0", groups: "unfused", dtype });
+    expect(pipelines.adapters.map(adapterBytes)).toEqual(alone.adapters.map(adapterBytes));
+    pipelines.statistics.forEach(({ memory }, stage) => {
+      const planned = pipelines.plan.memory[stage]!;
+      if (packsAsPlanned(dtype))
+        expect([memory.weightsBytes, memory.peakBytes]).toEqual([planned.weights, planned.total]);
+    });
+  },
+);

@@ -85,18 +85,30 @@ Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
   const std::int32_t in = whole32(call[3], "in");
   const WeightFormat format = weightFormat(call[6], "loadMatrix.dtype");
   return number(call, deviceOf(call[0])->loadMatrix({text(call[1]), out, in, data, format.dtype, call[5].ToBoolean(),
-                                                     format.quantization}));
+                                                     format.quantization, text(call[7])}));
 }
 
 Napi::Value loadVector(const Napi::CallbackInfo& call) {
   const FloatView data = floats(call[1], "loadVector.data");
-  return number(call, deviceOf(call[0])->loadVector(data.data, data.count));
+  return number(call, deviceOf(call[0])->loadVector(data.data, data.count, text(call[2])));
 }
 
 Napi::Value loadTable(const Napi::CallbackInfo& call) {
   const WeightData data = weights(call[3], "loadTable.data");
   const ops::DType type = dtype(call[4], "loadTable.dtype");
-  return number(call, deviceOf(call[0])->loadTable(whole32(call[1], "rows"), whole32(call[2], "columns"), data, type));
+  return number(call, deviceOf(call[0])->loadTable(whole32(call[1], "rows"), whole32(call[2], "columns"), data, type,
+                                                   text(call[5])));
+}
+
+// The handle, or -1 where no device of the same memory has loaded anything under the key.
+Napi::Value shareWeights(const Napi::CallbackInfo& call) {
+  Device& device = *deviceOf(call[0]);
+  const std::string kind = text(call[1]);
+  const std::string key = text(call[2]);
+  const std::optional<std::size_t> handle = kind == "matrix"   ? device.shareMatrix(key)
+                                            : kind == "vector" ? device.shareVector(key)
+                                                               : device.shareTable(key);
+  return Napi::Number::New(call.Env(), handle ? static_cast<double>(*handle) : -1);
 }
 
 Napi::Value createAdapter(const Napi::CallbackInfo& call) {
@@ -216,6 +228,7 @@ void registerDevice(Napi::Env env, Napi::Object exports) {
   expose<loadMatrix>(env, exports, "loadMatrix");
   expose<loadVector>(env, exports, "loadVector");
   expose<loadTable>(env, exports, "loadTable");
+  expose<shareWeights>(env, exports, "shareWeights");
   expose<createAdapter>(env, exports, "createAdapter");
   expose<releaseAdapter>(env, exports, "releaseAdapter");
   expose<writeAdapter>(env, exports, "writeAdapter");

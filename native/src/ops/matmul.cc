@@ -275,7 +275,7 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
       const std::int64_t first = std::min(product.rows, static_cast<std::int64_t>(part) * share);
       const std::int64_t last = std::min(product.rows, first + share);
       if (matrix.widened) {
-        executeWidened(reinterpret_cast<const Bf16*>(matrix.storage[direction].data()), matrix.in(direction),
+        executeWidened(reinterpret_cast<const Bf16*>(matrix.storage[direction]->data()), matrix.in(direction),
                        matrix.out(direction), product, first, last);
       } else {
         execute(state, packedOperand(matrix, direction), product, first, last, thread);

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -92,8 +92,9 @@ struct PackedMatrix::Impl {
   std::int32_t inFeatures = 0;
   DType dtype = DType::float32;
   bool widened = false;  // packed, or dequantized, for matmul_widened.h: `packed` is empty
-  std::optional<QuantizedMatrix> quantized;  // instead of `storage`
-  AlignedMemory storage[2];
+  // Of one or more matrices, each with an engine of its own; nothing writes to it once it is packed.
+  std::shared_ptr<const QuantizedMatrix> quantized;  // instead of `storage`
+  std::shared_ptr<const AlignedMemory> storage[2];
   dnnl::memory packed[2];
   std::vector<dnnl::memory> parts[2];  // as many columns of `packed` for each thread; empty where it cannot be cut
 

@@ -19,8 +19,19 @@ constexpr std::int64_t kLayoutRows = 1024;
 // every shape, with room for other processors, lets the planner know it.
 constexpr std::size_t kBf16ScratchBytes = std::size_t{256} << 10;
 
-void reserveBf16Scratch(MatmulEngine::Impl& engine) {
-  for (std::vector<char>& buffer : engine.scratch) buffer.resize(std::max(buffer.size(), kBf16ScratchBytes));
+// What the engine's threads keep to multiply with the matrix.
+void reserveScratch(const PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine) {
+  if (matrix.dtype == DType::bfloat16 && !matrix.widened) {
+    for (std::vector<char>& buffer : engine.scratch) buffer.resize(std::max(buffer.size(), kBf16ScratchBytes));
+  }
+  if (!matrix.quantized) return;
+  const std::size_t room = std::max(quantizedScratchBytes(matrix.inFeatures, matrix.outFeatures),
+                                    quantizedScratchBytes(matrix.outFeatures, matrix.inFeatures));
+  for (AlignedMemory& panels : engine.panels) {
+    if (panels.bytes() >= room) continue;
+    panels = AlignedMemory();  // before the new ones, so that the peak does not hold both
+    panels = AlignedMemory(room);
+  }
 }
 
 // The columns of `packed` in `threads` parts, where these are whole blocks that lie one after the other.
@@ -54,8 +65,9 @@ void packForOnednn(PackedMatrix::Impl& matrix, const MatmulEngine::Impl& engine,
                                              matrixDesc(matrix.dtype, kLayoutRows, out, out));
   const memory::desc source({in, out}, type, direction == 0 ? memory::dims{1, in} : memory::dims{out, 1});
   memory from(source, cpu, const_cast<void*>(w));
-  matrix.storage[direction] = AlignedMemory(chooser.weights_desc().get_size());
-  matrix.packed[direction] = memory(chooser.weights_desc(), cpu, matrix.storage[direction].data());
+  auto storage = std::make_shared<AlignedMemory>(chooser.weights_desc().get_size());
+  matrix.packed[direction] = memory(chooser.weights_desc(), cpu, storage->data());
+  matrix.storage[direction] = std::move(storage);
   dnnl::stream stream(cpu);
   dnnl::reorder(from, matrix.packed[direction]).execute(stream, from, matrix.packed[direction]);
   stream.wait();
@@ -78,16 +90,17 @@ void pack(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Store* w
   matrix.inFeatures = in;
   matrix.dtype = dtypeOf<Store>();
   matrix.widened = matrix.dtype == DType::bfloat16 && currentIsa() != Isa::avx512bf16;
-  if (matrix.dtype == DType::bfloat16 && !matrix.widened) reserveBf16Scratch(engine);
+  reserveScratch(matrix, engine);
   const OneThread oneThread;
   for (int direction = 0; direction < (backward ? 2 : 1); ++direction) {
     if constexpr (sizeof(Store) == sizeof(Bf16)) {
       if (matrix.widened) {
         const std::int64_t rows = matrix.in(direction);
         const std::int64_t columns = matrix.out(direction);
-        matrix.storage[direction] = AlignedMemory(widenedPanelBytes(rows, columns));
+        auto storage = std::make_shared<AlignedMemory>(widenedPanelBytes(rows, columns));
         packPanels(w, direction == 0 ? 1 : columns, direction == 0 ? rows : 1, rows, columns,
-                   reinterpret_cast<Bf16*>(matrix.storage[direction].data()));
+                   reinterpret_cast<Bf16*>(storage->data()));
+        matrix.storage[direction] = std::move(storage);
         continue;
       }
     }
@@ -102,14 +115,8 @@ void quantize(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Stor
   matrix.inFeatures = in;
   matrix.dtype = DType::bfloat16;
   matrix.widened = currentIsa() != Isa::avx512bf16;
-  if (!matrix.widened) reserveBf16Scratch(engine);
-  matrix.quantized.emplace(w, QuantizedLayout{format, out, in});
-  const std::size_t room = std::max(quantizedScratchBytes(in, out), quantizedScratchBytes(out, in));
-  for (AlignedMemory& panels : engine.panels) {
-    if (panels.bytes() >= room) continue;
-    panels = AlignedMemory();  // before the new ones, so that the peak does not hold both
-    panels = AlignedMemory(room);
-  }
+  matrix.quantized = std::make_shared<const QuantizedMatrix>(w, QuantizedLayout{format, out, in});
+  reserveScratch(matrix, engine);
 }
 
 }  // namespace
@@ -155,16 +162,29 @@ PackedMatrix::PackedMatrix(MatmulEngine& engine, const Bf16* w, std::int32_t out
   quantize(*impl_, engine.impl(), w, outFeatures, inFeatures, format);
 }
 
+// oneDNN's views of the memory are of one engine, and the parts of as many threads as that has.
+PackedMatrix::PackedMatrix(MatmulEngine& engine, const PackedMatrix& other) : impl_(std::make_unique<Impl>(*other.impl_)) {
+  const dnnl::engine& cpu = engine.impl().engine;
+  reserveScratch(*impl_, engine.impl());
+  for (int direction = 0; direction < 2; ++direction) {
+    memory& packed = impl_->packed[direction];
+    if (!packed) continue;
+    packed = memory(packed.get_desc(), cpu, packed.get_data_handle());
+    impl_->parts[direction] = cutColumns(packed, cpu, static_cast<std::int64_t>(engine.impl().streams.size()));
+  }
+}
+
 PackedMatrix::~PackedMatrix() = default;
 PackedMatrix::PackedMatrix(PackedMatrix&&) noexcept = default;
 PackedMatrix& PackedMatrix::operator=(PackedMatrix&&) noexcept = default;
 std::int32_t PackedMatrix::outFeatures() const { return impl_->outFeatures; }
 std::int32_t PackedMatrix::inFeatures() const { return impl_->inFeatures; }
-bool PackedMatrix::hasBackward() const { return impl_->quantized || impl_->storage[1].data() != nullptr; }
-bool PackedMatrix::isQuantized() const { return impl_->quantized.has_value(); }
+bool PackedMatrix::hasBackward() const { return impl_->quantized || impl_->storage[1]; }
+bool PackedMatrix::isQuantized() const { return impl_->quantized != nullptr; }
 DType PackedMatrix::dtype() const { return impl_->dtype; }
 std::size_t PackedMatrix::bytes() const {
-  return impl_->quantized ? impl_->quantized->bytes() : impl_->storage[0].bytes() + impl_->storage[1].bytes();
+  if (impl_->quantized) return impl_->quantized->bytes();
+  return impl_->storage[0]->bytes() + (impl_->storage[1] ? impl_->storage[1]->bytes() : 0);
 }
 
 }  // namespace loratwin::ops

@@ -53,6 +53,8 @@ class PackedMatrix {
                Quantization format);
   PackedMatrix(MatmulEngine& engine, const Bf16* w, std::int32_t outFeatures, std::int32_t inFeatures,
                Quantization format);
+  // `other`'s memory, read by this engine's threads.
+  PackedMatrix(MatmulEngine& engine, const PackedMatrix& other);
   ~PackedMatrix();
   PackedMatrix(PackedMatrix&&) noexcept;
   PackedMatrix& operator=(PackedMatrix&&) noexcept;

@@ -1,5 +1,6 @@
 #include "device.h"
 
+#include <type_traits>
 #include <utility>
 
 #include "errors.h"
@@ -73,6 +74,12 @@ void Device::requireRange(const char* at, std::size_t offset, std::size_t bytes)
 
 namespace {
 
+template <class Item>
+constexpr const char* kindOf() {
+  if constexpr (std::is_same_v<Item, Matrix>) return "matrix";
+  return std::is_same_v<Item, Vector> ? "vector" : "table";
+}
+
 // A block with such a weight would have no scale.
 void requireFinite(const MatrixSource& source) {
   const auto find = [&]<class Store>(Store) {
@@ -86,37 +93,70 @@ void requireFinite(const MatrixSource& source) {
 
 }  // namespace
 
+template <class Item>
+std::size_t Device::keep(std::vector<std::shared_ptr<const Item>>& items, std::shared_ptr<const Item> item,
+                         const std::string& key) {
+  if (!key.empty()) {
+    const std::string shared = place(kindOf<Item>(), key);
+    if (runtime_->sharedWeights.find<Item>(shared)) {
+      throw ArgumentError("a key that nothing is shared under", name_ + ".sharedAs", key);
+    }
+    runtime_->sharedWeights.add<Item>(shared, item);
+  }
+  items.push_back(std::move(item));
+  return items.size() - 1;
+}
+
 std::size_t Device::loadMatrix(const MatrixSource& source) {
   requireQuiet("loadMatrix");
   if (source.quantization) requireFinite(source);
-  std::unique_ptr<Matrix> matrix = makeMatrix(source);
+  std::shared_ptr<Matrix> matrix = makeMatrix(source);
   matrix->name = source.name;
   matrix->out = source.out;
   matrix->in = source.in;
   matrix->dtype = source.dtype;
   matrix->backward = source.backward;
-  weights_.matrices.push_back(std::move(matrix));
-  return weights_.matrices.size() - 1;
+  return keep<Matrix>(weights_.matrices, std::move(matrix), source.sharedAs);
 }
 
-std::size_t Device::loadVector(const float* data, std::size_t count) {
+std::size_t Device::loadVector(const float* data, std::size_t count, const std::string& sharedAs) {
   requireLive();
-  auto vector = std::unique_ptr<Vector>(new Vector{count, Buffer(memory_, MemoryKind::weights, count * sizeof(float))});
+  auto vector = std::shared_ptr<Vector>(new Vector{count, Buffer(memory_, MemoryKind::weights, count * sizeof(float))});
   vector->values.write(0, data, count * sizeof(float));
-  weights_.vectors.push_back(std::move(vector));
-  return weights_.vectors.size() - 1;
+  return keep<Vector>(weights_.vectors, std::move(vector), sharedAs);
 }
 
-std::size_t Device::loadTable(std::int32_t rows, std::int32_t columns, WeightData data, ops::DType dtype) {
+std::size_t Device::loadTable(std::int32_t rows, std::int32_t columns, WeightData data, ops::DType dtype,
+                              const std::string& sharedAs) {
   requireLive();
   const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
   const std::size_t bytes = count * ops::sizeOf(dtype);
   std::vector<ops::Bf16> rounded;
   const void* const values = elementsOf(data, count, dtype, rounded);
-  auto table = std::unique_ptr<Table>(new Table{rows, columns, dtype, Buffer(memory_, MemoryKind::weights, bytes)});
+  auto table = std::shared_ptr<Table>(new Table{rows, columns, dtype, Buffer(memory_, MemoryKind::weights, bytes)});
   table->values.write(0, values, bytes);
-  weights_.tables.push_back(std::move(table));
-  return weights_.tables.size() - 1;
+  return keep<Table>(weights_.tables, std::move(table), sharedAs);
+}
+
+std::optional<std::size_t> Device::shareMatrix(const std::string& key) {
+  requireQuiet("shareMatrix");
+  const auto found = runtime_->sharedWeights.find<Matrix>(place(kindOf<Matrix>(), key));
+  if (!found) return std::nullopt;
+  return keep<Matrix>(weights_.matrices, useMatrix(found), "");
+}
+
+std::optional<std::size_t> Device::shareVector(const std::string& key) {
+  requireLive();
+  auto found = runtime_->sharedWeights.find<Vector>(place(kindOf<Vector>(), key));
+  if (!found) return std::nullopt;
+  return keep<Vector>(weights_.vectors, std::move(found), "");
+}
+
+std::optional<std::size_t> Device::shareTable(const std::string& key) {
+  requireLive();
+  auto found = runtime_->sharedWeights.find<Table>(place(kindOf<Table>(), key));
+  if (!found) return std::nullopt;
+  return keep<Table>(weights_.tables, std::move(found), "");
 }
 
 std::size_t Device::createAdapter(std::vector<AdapterEntry> entries) {

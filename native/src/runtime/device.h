@@ -35,6 +35,7 @@ struct MatrixSource {
   ops::DType dtype;
   bool backward;
   std::optional<ops::Quantization> quantization;
+  std::string sharedAs;
 };
 
 struct TaskHead {
@@ -90,10 +91,17 @@ class Device {
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  // Floats are rounded to bfloat16 where that is wanted; bfloat16 bits for float32 throw.
+  // Floats are rounded to bfloat16 where that is wanted; bfloat16 bits for float32 throw. Under a key `sharedAs`, other
+  // devices of this device's memory can have it; none where the key is empty.
   std::size_t loadMatrix(const MatrixSource& source);
-  std::size_t loadVector(const float* data, std::size_t count);
-  std::size_t loadTable(std::int32_t rows, std::int32_t columns, WeightData data, ops::DType dtype);
+  std::size_t loadVector(const float* data, std::size_t count, const std::string& sharedAs);
+  std::size_t loadTable(std::int32_t rows, std::int32_t columns, WeightData data, ops::DType dtype,
+                        const std::string& sharedAs);
+  // Handles to what a device of this device's memory has loaded under the key, which that device counts; nothing where
+  // none has.
+  std::optional<std::size_t> shareMatrix(const std::string& key);
+  std::optional<std::size_t> shareVector(const std::string& key);
+  std::optional<std::size_t> shareTable(const std::string& key);
   std::size_t createAdapter(std::vector<AdapterEntry> entries);
   void releaseAdapter(std::int64_t handle);
   std::shared_ptr<Adapter> adapter(std::int64_t handle) const;
@@ -128,7 +136,11 @@ class Device {
   Device(std::shared_ptr<Runtime> runtime, std::string name, std::shared_ptr<MemoryPool> pool, AdapterFormat format,
          StepTables steps);
 
-  virtual std::unique_ptr<Matrix> makeMatrix(const MatrixSource& source) = 0;
+  virtual std::shared_ptr<Matrix> makeMatrix(const MatrixSource& source) = 0;
+  // Another device's matrix of the same memory, as this one multiplies with it.
+  virtual std::shared_ptr<const Matrix> useMatrix(const std::shared_ptr<const Matrix>& other) = 0;
+  // Which memory weights lie in: devices that say the same can read each other's.
+  virtual std::string memoryName() const = 0;
   virtual void programMade(const Program&) {}
   virtual void parametersWritten(const Adapter&) {}
   // Of a CPU device's pool; see Reach.
@@ -149,6 +161,12 @@ class Device {
   std::atomic<int> pending_{0};
 
  private:
+  // A handle to `item`, which others can have under the key.
+  template <class Item>
+  std::size_t keep(std::vector<std::shared_ptr<const Item>>& items, std::shared_ptr<const Item> item,
+                   const std::string& key);
+  // Where weights of this kind lie among all that is shared.
+  std::string place(const char* kind, const std::string& key) const { return memoryName() + " " + kind + " " + key; }
   Task prepare(const TaskHead& head);
   void requireLive() const;
   void requireQuiet(const char* what) const;

@@ -85,7 +85,7 @@ void Fields::requireType(const char* field, ops::DType value, ops::DType wanted)
 }
 
 template <class Item>
-const Item& Fields::item(const char* field, const std::vector<std::unique_ptr<Item>>& items, const char* expected) {
+const Item& Fields::item(const char* field, const std::vector<std::shared_ptr<const Item>>& items, const char* expected) {
   const double value = read<double>(field, expected);
   if (value != std::floor(value) || value < 0 || value >= static_cast<double>(items.size())) {
     refuse(field, expected, shown(value));

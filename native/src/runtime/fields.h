@@ -42,7 +42,7 @@ class Fields {
   template <class Kind>
   const Kind& read(const char* field, const char* expected);
   template <class Item>
-  const Item& item(const char* field, const std::vector<std::unique_ptr<Item>>& items, const char* expected);
+  const Item& item(const char* field, const std::vector<std::shared_ptr<const Item>>& items, const char* expected);
 
   const RawOperator& raw_;
   const Weights& weights_;

@@ -61,9 +61,9 @@ struct Matrix {
 
 // What a device has loaded; handles are indices and never reused.
 struct Weights {
-  std::vector<std::unique_ptr<Matrix>> matrices;
-  std::vector<std::unique_ptr<Vector>> vectors;
-  std::vector<std::unique_ptr<Table>> tables;
+  std::vector<std::shared_ptr<const Matrix>> matrices;
+  std::vector<std::shared_ptr<const Vector>> vectors;
+  std::vector<std::shared_ptr<const Table>> tables;
 };
 
 struct RunSegment {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "shared_weights.h"
 #include "thread_clock.h"
 
 namespace loratwin {
@@ -90,6 +91,8 @@ class Runtime {
   };
   Batch drain();
   std::int64_t nowNs() const;
+
+  SharedWeights sharedWeights;
 
   // Guards the queues of all streams too: tasks take milliseconds, so one mutex is not contended.
   std::mutex mutex;

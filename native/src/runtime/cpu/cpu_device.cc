@@ -65,14 +65,14 @@ void CpuDevice::release() {
   team_.reset();
 }
 
-std::unique_ptr<Matrix> CpuDevice::makeMatrix(const MatrixSource& source) {
+std::shared_ptr<Matrix> CpuDevice::makeMatrix(const MatrixSource& source) {
   if (source.quantization) {
     const auto quantize = [&]<class Store>(Store) {
       return ops::PackedMatrix(*engine_, static_cast<const Store*>(source.data.data), source.out, source.in,
                                *source.quantization);
     };
     const bool floats = source.data.type == ops::DType::float32;
-    return std::make_unique<CpuMatrix>(memory_, floats ? quantize(float{}) : quantize(ops::Bf16{}));
+    return std::make_shared<CpuMatrix>(memory_, floats ? quantize(float{}) : quantize(ops::Bf16{}));
   }
   std::vector<ops::Bf16> rounded;
   const std::size_t count = static_cast<std::size_t>(source.out) * static_cast<std::size_t>(source.in);
@@ -80,7 +80,17 @@ std::unique_ptr<Matrix> CpuDevice::makeMatrix(const MatrixSource& source) {
   const auto pack = [&]<class Store>(Store) {
     return ops::PackedMatrix(*engine_, static_cast<const Store*>(elements), source.out, source.in, source.backward);
   };
-  return std::make_unique<CpuMatrix>(memory_, source.dtype == ops::DType::float32 ? pack(float{}) : pack(ops::Bf16{}));
+  return std::make_shared<CpuMatrix>(memory_, source.dtype == ops::DType::float32 ? pack(float{}) : pack(ops::Bf16{}));
+}
+
+std::shared_ptr<const Matrix> CpuDevice::useMatrix(const std::shared_ptr<const Matrix>& other) {
+  auto matrix = std::make_shared<CpuMatrix>(ops::PackedMatrix(*engine_, packedOf(*other)));
+  matrix->name = other->name;
+  matrix->out = other->out;
+  matrix->in = other->in;
+  matrix->dtype = other->dtype;
+  matrix->backward = other->backward;
+  return matrix;
 }
 
 void CpuDevice::programMade(const Program& program) {

@@ -19,7 +19,9 @@ class CpuDevice final : public Device {
   std::vector<SpeedSample> takeSpeedSamples() override;
 
  protected:
-  std::unique_ptr<Matrix> makeMatrix(const MatrixSource& source) override;
+  std::shared_ptr<Matrix> makeMatrix(const MatrixSource& source) override;
+  std::shared_ptr<const Matrix> useMatrix(const std::shared_ptr<const Matrix>& other) override;
+  std::string memoryName() const override { return "host"; }
   void programMade(const Program& program) override;
   int threads() const override { return team_->threads(); }
   void queueRun(Task task, const Program& program, Bindings bindings) override;

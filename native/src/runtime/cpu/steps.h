@@ -15,15 +15,18 @@
 
 namespace loratwin {
 
-// Packed for oneDNN, counted while it lives.
+// Packed for oneDNN; counted while it lives, unless another device packed it and counts it.
 struct CpuMatrix final : Matrix {
   CpuMatrix(std::shared_ptr<MemoryPool> pool, ops::PackedMatrix matrix)
       : packed(std::move(matrix)), memory(std::move(pool)) {
     memory->meter.add(MemoryKind::weights, static_cast<std::ptrdiff_t>(packed.bytes()));
   }
-  ~CpuMatrix() override { memory->meter.add(MemoryKind::weights, -static_cast<std::ptrdiff_t>(packed.bytes())); }
+  explicit CpuMatrix(ops::PackedMatrix shared) : packed(std::move(shared)) {}
+  ~CpuMatrix() override {
+    if (memory) memory->meter.add(MemoryKind::weights, -static_cast<std::ptrdiff_t>(packed.bytes()));
+  }
   const ops::PackedMatrix packed;
-  const std::shared_ptr<MemoryPool> memory;
+  const std::shared_ptr<MemoryPool> memory;  // null: another device's
 };
 inline const ops::PackedMatrix& packedOf(const Matrix& matrix) { return static_cast<const CpuMatrix&>(matrix).packed; }
 

@@ -110,33 +110,40 @@ void CudaDevice::release() {
   workspace_.reset();
 }
 
-std::unique_ptr<Matrix> CudaDevice::makeMatrix(const MatrixSource& source) {
+std::shared_ptr<Matrix> CudaDevice::makeMatrix(const MatrixSource& source) {
   if (source.quantization) return quantize(source);
   const std::size_t count = static_cast<std::size_t>(source.out) * static_cast<std::size_t>(source.in);
   std::vector<ops::Bf16> rounded;
   const void* const elements = elementsOf(source.data, count, source.dtype, rounded);
   const std::size_t bytes = count * ops::sizeOf(source.dtype);
-  auto matrix = std::make_unique<CudaMatrix>(memory_, bytes);
+  auto matrix = std::make_shared<CudaMatrix>(memory_, bytes);
   matrix->values.write(0, elements, bytes);
   return matrix;
 }
 
-std::unique_ptr<Matrix> CudaDevice::quantize(const MatrixSource& source) {
+std::shared_ptr<Matrix> CudaDevice::quantize(const MatrixSource& source) {
   const ops::QuantizedLayout layout{*source.quantization, source.out, source.in};
   const auto make = [&]<class Store>(Store) {
     return ops::QuantizedMatrix(static_cast<const Store*>(source.data.data), layout);
   };
   const ops::QuantizedMatrix host = source.data.type == ops::DType::float32 ? make(float{}) : make(ops::Bf16{});
-  auto matrix = std::make_unique<CudaMatrix>(memory_, host.bytes());
+  auto matrix = std::make_shared<CudaMatrix>(memory_, host.bytes());
   matrix->values.write(0, host.view().codes, host.bytes());
   matrix->quantized = ops::quantizedView(layout, matrix->values.data());
-  const std::size_t room = std::max(cuda::dequantizedBytes(source.in, source.out),
-                                    cuda::dequantizedBytes(source.out, source.in));
-  if (dequantized_ == nullptr || dequantized_->bytes() < room) {
-    dequantized_ = nullptr;  // before the new one, so that the peak does not hold both
-    dequantized_ = std::make_unique<Buffer>(memory_, MemoryKind::other, room);
-  }
+  reserveDequantized(source.out, source.in);
   return matrix;
+}
+
+void CudaDevice::reserveDequantized(std::int32_t out, std::int32_t in) {
+  const std::size_t room = std::max(cuda::dequantizedBytes(in, out), cuda::dequantizedBytes(out, in));
+  if (dequantized_ != nullptr && dequantized_->bytes() >= room) return;
+  dequantized_ = nullptr;  // before the new one, so that the peak does not hold both
+  dequantized_ = std::make_unique<Buffer>(memory_, MemoryKind::other, room);
+}
+
+std::shared_ptr<const Matrix> CudaDevice::useMatrix(const std::shared_ptr<const Matrix>& other) {
+  if (static_cast<const CudaMatrix&>(*other).quantized) reserveDequantized(other->out, other->in);
+  return other;
 }
 
 void CudaDevice::parametersWritten(const Adapter& adapter) {

@@ -23,7 +23,9 @@ class CudaDevice final : public Device {
   GraphCounts graphs() const override { return graphs_->counts(); }
 
  protected:
-  std::unique_ptr<Matrix> makeMatrix(const MatrixSource& source) override;
+  std::shared_ptr<Matrix> makeMatrix(const MatrixSource& source) override;
+  std::shared_ptr<const Matrix> useMatrix(const std::shared_ptr<const Matrix>& other) override;
+  std::string memoryName() const override { return "cuda " + std::to_string(index_); }
   void parametersWritten(const Adapter& adapter) override;
   void queueRun(Task task, const Program& program, Bindings bindings) override;
   void queueUpdate(Task task, std::vector<UpdateItem> items) override;
@@ -33,7 +35,9 @@ class CudaDevice final : public Device {
   void release() override;
 
  private:
-  std::unique_ptr<Matrix> quantize(const MatrixSource& source);
+  std::shared_ptr<Matrix> quantize(const MatrixSource& source);
+  // Makes room for the dequantized columns of a weight.
+  void reserveDequantized(std::int32_t out, std::int32_t in);
 
   struct RunTask;
   void launch(RunTask& run);

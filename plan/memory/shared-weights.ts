@@ -1,0 +1,101 @@
+import { formatBytes } from "../../core/index.ts";
+import type { ResolvedDevice } from "../documents/cluster.ts";
+import type { PlanBody, Stage, StageMemory } from "../documents/plan.ts";
+import { heldBytes } from "./memory-model.ts";
+
+/** Weights that a stage reads where another device of its memory has them. */
+export interface SharedWeights {
+  readonly bytes: number;
+  /** The stages that count them, ascending. */
+  readonly countedBy: readonly number[];
+}
+
+type Placed = Pick<PlanBody, "model" | "devices" | "stages">;
+
+/** The memory that a device's weights lie in: the machine's for CPU devices, a GPU's for the devices on it. */
+export function memoryName({ kind, machine, name }: Pick<ResolvedDevice, "kind" | "machine" | "name">): string {
+  if (kind === "cpu") return `${machine} host`;
+  return `${machine} ${kind === "cuda" ? name.replace(/#\d+$/, "") : name}`;
+}
+
+/** The parts of a stage's weights that another stage may hold too, each as a stage of that part alone. Rotary frequencies every device has itself. */
+function partsOf(stage: Stage): ReadonlyMap<string, Stage> {
+  const nothing = { ...stage, firstLayer: 0, endLayer: 0, embedding: false, head: false, recomputedLayers: 0 };
+  const parts = new Map<string, Stage>();
+  for (let layer = stage.firstLayer; layer < stage.endLayer; layer += 1)
+    parts.set(`layer ${layer}`, { ...nothing, firstLayer: layer, endLayer: layer + 1 });
+  if (stage.embedding) parts.set("embedding", { ...nothing, embedding: true });
+  if (stage.head) parts.set("head", { ...nothing, head: true });
+  return parts;
+}
+
+/** By stage, what it shares with stages before it: the executor loads stages in order, and the first device of a memory to load a weight counts it. */
+export function sharedWeights({ model, devices, stages }: Placed): readonly SharedWeights[] {
+  const owners = new Map<string, number>();
+  return stages.map((stage) => {
+    const device = devices[stage.device]!;
+    const { architecture, dtype } = model;
+    const { kind, threads } = device;
+    const weightBytes = (part: Stage): number =>
+      heldBytes({ architecture, stage: part, dtype, jobs: [], maxSequence: 1, kind, threads }).weights;
+    const none = { ...stage, firstLayer: 0, endLayer: 0, embedding: false, head: false, recomputedLayers: 0 };
+    const countedBy = new Set<number>();
+    let bytes = 0;
+    for (const [name, part] of partsOf(stage)) {
+      const key = `${memoryName(device)} ${name}`;
+      const owner = owners.get(key);
+      if (owner === undefined) owners.set(key, stage.index);
+      else {
+        bytes += weightBytes(part) - weightBytes(none);
+        countedBy.add(owner);
+      }
+    }
+    return { bytes, countedBy: [...countedBy].sort((a, b) => a - b) };
+  });
+}
+
+/** Which devices read weights that another one counts, a line each; none where no weights are shared. */
+export function sharedWeightsText(plan: Placed): readonly string[] {
+  const nameOf = (stage: number): string => plan.devices[plan.stages[stage]!.device]!.name;
+  return sharedWeights(plan).flatMap(({ bytes, countedBy }, stage) =>
+    bytes === 0
+      ? []
+      : [
+          `${nameOf(stage)} reads ${formatBytes(bytes)} of weights that are counted on ${countedBy.map(nameOf).join(" and ")}`,
+        ],
+  );
+}
+
+/** Each stage's memory without the weights that stages before it count, from memory that counts them for each. */
+export function countedOnce(plan: Placed & Pick<PlanBody, "memory">): StageMemory[] {
+  return sharedWeights(plan).map(({ bytes }, stage) => {
+    const memory = plan.memory[stage]!;
+    return { ...memory, weights: memory.weights - bytes, total: memory.total - bytes };
+  });
+}
+
+/** Stages whose devices are of one memory, with what they take and what these devices have together; null where one has no limit. */
+export interface MemoryLoad {
+  readonly stages: readonly number[];
+  readonly bytes: number;
+  readonly capacity: number | null;
+}
+
+/** What each memory is to hold: stages on CPU devices of one machine, or on one GPU, may take what their devices have together. */
+export function memoryLoads({
+  devices,
+  stages,
+  memory,
+}: Pick<PlanBody, "devices" | "stages" | "memory">): readonly MemoryLoad[] {
+  const loads = new Map<string, { stages: number[]; bytes: number; capacity: number | null }>();
+  stages.forEach((stage, index) => {
+    const device = devices[stage.device]!;
+    const name = memoryName(device);
+    const load = loads.get(name) ?? { stages: [], bytes: 0, capacity: 0 };
+    loads.set(name, load);
+    load.stages.push(index);
+    load.bytes += memory[index]!.total;
+    load.capacity = load.capacity === null || device.memoryBytes === null ? null : load.capacity + device.memoryBytes;
+  });
+  return [...loads.values()];
+}
