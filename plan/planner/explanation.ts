@@ -5,6 +5,8 @@ import type { Candidate, SearchResult } from "./search.ts";
 export interface ConsideredWay {
   readonly numPipelines: number;
   readonly numGroups: number;
+  /** Whether any jobs share micro-batches. */
+  readonly isShared: boolean;
   /** By which jobs that leave it open are cut; null where every job says it. */
   readonly microBatchTokens: number | null;
   readonly inFlight: readonly number[];
@@ -52,12 +54,13 @@ function stateOf({ outcome, wholeNs }: Candidate): ConsideredWay["state"] {
   return outcome === undefined ? "not looked into" : "does not fit";
 }
 
-function wayOf(candidate: Candidate, numPipelines: number): ConsideredWay {
+function wayOf(candidate: Candidate, numPipelines: number, numJobs: number): ConsideredWay {
   const { choice, outcome, unboundNs, wholeNs } = candidate;
   const ordered = outcome?.settled?.ordered ?? outcome?.unsettled?.ordered;
   return {
     numPipelines,
     numGroups: choice.numGroups,
+    isShared: choice.numGroups < numJobs,
     microBatchTokens: choice.cutTokens,
     inFlight: ordered?.inFlight ?? [],
     recomputedLayers: ordered?.draft.stages.map(({ recomputedLayers }) => recomputedLayers) ?? [],
@@ -99,23 +102,19 @@ function bindingOf({ request, search: { chosen, probe } }: TriedDivision): Memor
   };
 }
 
-function sharingOf(ways: readonly ConsideredWay[], numJobs: number): SharingComparison | null {
-  const best = (shares: boolean): number =>
-    Math.min(
-      ...ways.flatMap(({ numGroups, seconds }) =>
-        seconds === null || numGroups < numJobs !== shares ? [] : [seconds],
-      ),
-    );
+function sharingOf(ways: readonly ConsideredWay[]): SharingComparison | null {
+  const best = (shared: boolean): number =>
+    Math.min(...ways.flatMap(({ isShared, seconds }) => (seconds === null || isShared !== shared ? [] : [seconds])));
   const [sharedSeconds, separateSeconds] = [best(true), best(false)];
   return Number.isFinite(sharedSeconds) && Number.isFinite(separateSeconds) ? { sharedSeconds, separateSeconds } : null;
 }
 
 /** The explanation of a choice among divisions, the chosen one first. */
-export function explain(tried: readonly TriedDivision[], numJobs: number): PlanExplanation {
+export function explain(tried: readonly TriedDivision[]): PlanExplanation {
   const [chosen] = tried;
-  const ways = tried.flatMap(({ numPipelines, search }) =>
+  const ways = tried.flatMap(({ numPipelines, request, search }) =>
     search.candidates.map((candidate): ConsideredWay => {
-      const way = wayOf(candidate, numPipelines);
+      const way = wayOf(candidate, numPipelines, request.jobs.length);
       return numPipelines === chosen!.numPipelines && candidate === search.chosen ? { ...way, state: "chosen" } : way;
     }),
   );
@@ -123,6 +122,6 @@ export function explain(tried: readonly TriedDivision[], numJobs: number): PlanE
   return {
     ways: [...ways].sort((a, b) => time(a) - time(b) || a.unboundSeconds - b.unboundSeconds),
     binding: bindingOf(chosen!),
-    sharing: sharingOf(ways, numJobs),
+    sharing: sharingOf(ways),
   };
 }

@@ -141,7 +141,7 @@ export function reasonedPlan(planRequest: PlanRequest): ReasonedPlan {
   const { division, body } = fastest(byTime, request.simulatedNs);
   validatePlan(body);
   const tried = [division, ...byTime.filter((each) => each !== division)];
-  return { body, explanation: explain(tried, request.jobs.length) };
+  return { body, explanation: explain(tried) };
 }
 
 /** `reasonedPlan` without the reasons. @throws PlanError, InputError */
