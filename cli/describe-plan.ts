@@ -63,14 +63,10 @@ export function planSummary(plan: Plan, intervals: Intervals | undefined, explan
     fused: plan.fused,
     maxInFlight: plan.maxInFlight,
     devices: plan.devices.map(({ name, type, kind }) => ({ name, type, kind })),
-    stages: plan.stages.map(({ index, device, firstLayer, endLayer, embedding, head, recomputedLayers }) => ({
+    stages: plan.stages.map(({ index, device, ...layers }) => ({
       index,
       device: plan.devices[device]!.name,
-      firstLayer,
-      endLayer,
-      embedding,
-      head,
-      recomputedLayers,
+      ...layers,
       memory: plan.memory[index],
     })),
     pipelines: plan.pipelines.map((pipeline, index) => pipelineFacts(plan, pipeline, index)),

@@ -1,13 +1,20 @@
 import { createRng } from "../core/index.ts";
 import type { AdapterEntry, Device, Handle } from "../native/index.ts";
-import { type AdapterSpec, type Architecture, type PlannedJob, projectionShape, type Stage } from "../plan/index.ts";
+import {
+  type AdapterSpec,
+  type Architecture,
+  type PlannedJob,
+  projectionShape,
+  type Stage,
+  stageLayers,
+} from "../plan/index.ts";
 import { targetIndex } from "./lora-operators.ts";
-import { type AdapterPair, adapterSites } from "./peft.ts";
+import { type AdapterPair, adapterSites, wholeLayers } from "./peft.ts";
 
 /** PEFT's start: A Kaiming-uniform with a = sqrt(5), that is U(-1/sqrt(in), 1/sqrt(in)); B zero. A layer's numbers do not depend on the partition. */
 export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Architecture): readonly AdapterPair[] {
   const { adapter, seed } = job;
-  return adapterSites(adapter, 0, arch.numLayers).map(({ layer, projection }) => {
+  return adapterSites(adapter, wholeLayers(arch)).map(({ layer, projection }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     const rng = createRng(`${seed}/adapter/${layer}/${projection}`);
     const bound = 1 / Math.sqrt(inFeatures);
@@ -34,7 +41,7 @@ export function createStageAdapter(
   arch: Architecture,
   pairs: readonly AdapterPair[],
 ): StageAdapter {
-  const sites = adapterSites(spec, stage.firstLayer, stage.endLayer);
+  const sites = adapterSites(spec, stageLayers(stage));
   const entries: readonly AdapterEntry[] = sites.map(({ layer, projection }) => {
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, projection);
     return {
@@ -50,8 +57,9 @@ export function createStageAdapter(
     entries.reduce((sum, { rank, inFeatures, outFeatures }) => sum + rank * (inFeatures + outFeatures), 0),
   );
   let offset = 0;
-  for (const { layer, a, b } of pairs) {
-    if (layer < stage.firstLayer || layer >= stage.endLayer) continue;
+  const own = new Set(sites.map(({ layer, projection }) => targetIndex(layer, projection)));
+  for (const { layer, projection, a, b } of pairs) {
+    if (!own.has(targetIndex(layer, projection))) continue;
     flat.set(a, offset);
     flat.set(b, offset + a.length);
     offset += a.length + b.length;

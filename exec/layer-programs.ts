@@ -2,7 +2,6 @@ import type { Operator, Tensor } from "../native/index.ts";
 import { loraGroup, type Projection } from "../plan/index.ts";
 import { loraBackward, loraForward } from "./lora-operators.ts";
 import { gradientOutputs, type ProgramInput, type StreamGradient, TYPES, widthsOf } from "./program-input.ts";
-import type { LayerWeights } from "./stage-weights.ts";
 
 const ATTENTION_INPUTS = loraGroup("q_proj");
 const MLP_INPUTS = loraGroup("gate_proj");
@@ -13,20 +12,22 @@ interface BodyArea {
   readonly attentionScratch: Tensor;
 }
 
-/** A layer's forward from its input to gate and up. */
-function layerBody(input: ProgramInput, index: number, area: BodyArea): readonly Operator[] {
+/** Attention from the residual stream to its heads' outputs. */
+function attentionBody(input: ProgramInput, index: number, area: BodyArea): readonly Operator[] {
   const { architecture, layout } = input;
-  const weights = input.weights.layers[index]!;
-  const { x, rstd1, qkv: qkvOut, attention, lse, mid, rstd2, gateUp } = layout.layers[index]!;
-  const { hidden, inner, query, qkv, heads } = widthsOf(architecture);
+  const { attention } = layout.layers[index]!;
+  const weights = input.weights.layers[index]!.attention;
+  if (attention === undefined || weights === undefined) return [];
+  const { x, rstd, qkv: qkvOut, out, lse } = attention;
+  const { hidden, query, qkv, heads } = widthsOf(architecture);
   const eps = architecture.rmsNormEps;
-  const { normed, attentionScratch: scratch } = area;
-  const { compute, wideOutput } = TYPES[input.dtype];
+  const normed = area.normed.attention;
+  const { compute } = TYPES[input.dtype];
   const bias = weights.qkvBias === undefined ? {} : { bias: weights.qkvBias };
   return [
-    { op: "rmsnorm", ...compute, x, weight: weights.inputNorm, y: normed.attention, rstd: rstd1, hidden, eps },
-    { op: "matmul", ...compute, x: normed.attention, ldx: hidden, weight: weights.qkv, y: qkvOut, ldy: qkv, ...bias },
-    ...loraForward(input, index, ATTENTION_INPUTS, normed.attention, qkvOut, qkv, compute),
+    { op: "rmsnorm", ...compute, x, weight: weights.norm, y: normed, rstd, hidden, eps },
+    { op: "matmul", ...compute, x: normed, ldx: hidden, weight: weights.qkv, y: qkvOut, ldy: qkv, ...bias },
+    ...loraForward(input, index, ATTENTION_INPUTS, normed, qkvOut, qkv, compute),
     {
       op: "rope",
       ...compute,
@@ -38,47 +39,89 @@ function layerBody(input: ProgramInput, index: number, area: BodyArea): readonly
       frequencies: input.weights.frequencies,
       inverse: false,
     },
-    { op: "attention", ...compute, qkv: qkvOut, ld: qkv, ...heads, out: attention, ldo: query, lse, scratch },
     {
-      op: "matmul",
-      ...wideOutput,
-      x: attention,
-      ldx: query,
-      weight: weights.output,
-      y: mid,
-      ldy: hidden,
-      residual: x,
-      ldr: hidden,
+      op: "attention",
+      ...compute,
+      qkv: qkvOut,
+      ld: qkv,
+      ...heads,
+      out,
+      ldo: query,
+      lse,
+      scratch: area.attentionScratch,
     },
-    ...loraForward(input, index, ["o_proj"], attention, mid, hidden, wideOutput),
-    { op: "rmsnorm", ...compute, x: mid, weight: weights.postNorm, y: normed.mlp, rstd: rstd2, hidden, eps },
-    { op: "matmul", ...compute, x: normed.mlp, ldx: hidden, weight: weights.gateUp, y: gateUp, ldy: 2 * inner },
-    ...loraForward(input, index, MLP_INPUTS, normed.mlp, gateUp, 2 * inner, compute),
   ];
 }
 
-/** Forward of a layer into `next`. */
-export function layerForward(input: ProgramInput, index: number, next: Tensor): readonly Operator[] {
-  const { normed, inner: activated, attentionScratch } = input.layout.forward;
-  const { mid, gateUp } = input.layout.layers[index]!;
-  const { down } = input.weights.layers[index]!;
+/** Attention's output product into `next`, the residual stream added. */
+function attentionOutput(input: ProgramInput, index: number, next: Tensor): readonly Operator[] {
+  const { attention } = input.layout.layers[index]!;
+  const weights = input.weights.layers[index]!.attention;
+  if (attention === undefined || weights === undefined) return [];
+  const { hidden, query } = widthsOf(input.architecture);
+  const { wideOutput } = TYPES[input.dtype];
+  const rows = { x: attention.out, ldx: query, y: next, ldy: hidden, residual: attention.x, ldr: hidden };
+  return [
+    { op: "matmul", ...wideOutput, ...rows, weight: weights.output },
+    ...loraForward(input, index, ["o_proj"], attention.out, next, hidden, wideOutput),
+  ];
+}
+
+/** The MLP from the residual stream to gate and up. */
+function mlpBody(input: ProgramInput, index: number, area: BodyArea): readonly Operator[] {
+  const { architecture, layout } = input;
+  const { mlp } = layout.layers[index]!;
+  const weights = input.weights.layers[index]!.mlp;
+  if (mlp === undefined || weights === undefined) return [];
+  const { x, rstd, gateUp } = mlp;
+  const { hidden, inner } = widthsOf(architecture);
+  const eps = architecture.rmsNormEps;
+  const normed = area.normed.mlp;
+  const { compute } = TYPES[input.dtype];
+  return [
+    { op: "rmsnorm", ...compute, x, weight: weights.norm, y: normed, rstd, hidden, eps },
+    { op: "matmul", ...compute, x: normed, ldx: hidden, weight: weights.gateUp, y: gateUp, ldy: 2 * inner },
+    ...loraForward(input, index, MLP_INPUTS, normed, gateUp, 2 * inner, compute),
+  ];
+}
+
+/** Gate times up, and the product of that into `next`, the residual stream added. */
+function mlpOutput(input: ProgramInput, index: number, next: Tensor): readonly Operator[] {
+  const { mlp } = input.layout.layers[index]!;
+  const weights = input.weights.layers[index]!.mlp;
+  if (mlp === undefined || weights === undefined) return [];
+  const { inner: activated } = input.layout.forward;
   const { hidden, inner } = widthsOf(input.architecture);
   const { compute, wideOutput } = TYPES[input.dtype];
+  const rows = { x: activated, ldx: inner, y: next, ldy: hidden, residual: mlp.x, ldr: hidden };
   return [
-    ...layerBody(input, index, { normed: { attention: normed, mlp: normed }, attentionScratch }),
-    { op: "swiglu", ...compute, gateUp, ld: 2 * inner, out: activated, ldo: inner, intermediate: inner },
-    {
-      op: "matmul",
-      ...wideOutput,
-      x: activated,
-      ldx: inner,
-      weight: down,
-      y: next,
-      ldy: hidden,
-      residual: mid,
-      ldr: hidden,
-    },
+    { op: "swiglu", ...compute, gateUp: mlp.gateUp, ld: 2 * inner, out: activated, ldo: inner, intermediate: inner },
+    { op: "matmul", ...wideOutput, ...rows, weight: weights.down },
     ...loraForward(input, index, ["down_proj"], activated, next, hidden, wideOutput),
+  ];
+}
+
+/** Forward of a layer, or of the half of it that the stage has, into `next`. */
+export function layerForward(input: ProgramInput, index: number, next: Tensor): readonly Operator[] {
+  const { normed, attentionScratch } = input.layout.forward;
+  const area = { normed: { attention: normed, mlp: normed }, attentionScratch };
+  const { mlp } = input.layout.layers[index]!;
+  return [
+    ...attentionBody(input, index, area),
+    ...attentionOutput(input, index, mlp?.x ?? next),
+    ...mlpBody(input, index, area),
+    ...mlpOutput(input, index, next),
+  ];
+}
+
+/** What a backward makes again of a layer of which only the input was kept. */
+function layerAgain(input: ProgramInput, index: number): readonly Operator[] {
+  const { mlp } = input.layout.layers[index]!;
+  const area = input.layout.backward;
+  return [
+    ...attentionBody(input, index, area),
+    ...(mlp === undefined ? [] : attentionOutput(input, index, mlp.x)),
+    ...mlpBody(input, index, area),
   ];
 }
 
@@ -91,15 +134,17 @@ function targetsAny({ layout }: ProgramInput, projections: readonly Projection[]
 }
 
 /** From the gradient of the layer's output to that of the residual stream before the MLP. */
-function mlpBackward(
+export function mlpBackward(
   input: ProgramInput,
   index: number,
   gradient: StreamGradient,
   result: StreamGradient,
 ): readonly Operator[] {
   const { architecture, layout } = input;
-  const weights: LayerWeights = input.weights.layers[index]!;
-  const { mid, rstd2: rstd, gateUp } = layout.layers[index]!;
+  const { mlp } = layout.layers[index]!;
+  const weights = input.weights.layers[index]!.mlp;
+  if (mlp === undefined || weights === undefined) return [];
+  const { x, rstd, gateUp } = mlp;
   const { hidden, inner } = widthsOf(architecture);
   const {
     inner: activated,
@@ -108,7 +153,7 @@ function mlpBackward(
     normedGradient: dNormed,
   } = layout.backward;
   const normed = layout.backward.normed.mlp;
-  const weight = weights.postNorm;
+  const weight = weights.norm;
   const { compute, wideGradient } = TYPES[input.dtype];
   const operators: Operator[] = [
     {
@@ -162,7 +207,7 @@ function mlpBackward(
       operators.push({
         op: "rmsnorm",
         ...compute,
-        x: mid,
+        x,
         weight,
         y: normed,
         rstd,
@@ -174,7 +219,7 @@ function mlpBackward(
   operators.push({
     op: "rmsnormBackward",
     dy: dNormed,
-    x: mid,
+    x,
     rstd,
     weight,
     ...gradientOutputs(result),
@@ -184,20 +229,22 @@ function mlpBackward(
   return operators;
 }
 
-/** On to the gradient of the layer's input, when there is a `result`. */
-function attentionBackward(
+/** On to the gradient of the layer's input, when there is a `result`; without it only the adapters' gradients. */
+export function attentionBackward(
   input: ProgramInput,
   index: number,
   gradient: StreamGradient,
   result: StreamGradient | undefined,
 ): readonly Operator[] {
   const { architecture, layout } = input;
-  const weights: LayerWeights = input.weights.layers[index]!;
-  const { x, rstd1: rstd, qkv: qkvOut, attention, lse } = layout.layers[index]!;
+  const { attention } = layout.layers[index]!;
+  const weights = input.weights.layers[index]!.attention;
+  if (attention === undefined || weights === undefined) return [];
+  const { x, rstd, qkv: qkvOut, out, lse } = attention;
   const { hidden, query, qkv, heads } = widthsOf(architecture);
   const { normedGradient: dNormed, qkvGradient: dQkv, attentionGradient: dAttention } = layout.backward;
   const normed = layout.backward.normed.attention;
-  const weight = weights.inputNorm;
+  const weight = weights.norm;
   const { compute, wideGradient } = TYPES[input.dtype];
   const operators: Operator[] = [
     {
@@ -209,14 +256,14 @@ function attentionBackward(
       dx: dAttention,
       lddx: query,
     },
-    ...loraBackward(input, index, ["o_proj"], attention, gradient.compute, hidden, dAttention, compute),
+    ...loraBackward(input, index, ["o_proj"], out, gradient.compute, hidden, dAttention, compute),
     {
       op: "attentionBackward",
       ...compute,
       qkv: qkvOut,
       ld: qkv,
       ...heads,
-      out: attention,
+      out,
       ldo: query,
       dout: dAttention,
       lddo: query,
@@ -267,21 +314,7 @@ function attentionBackward(
   return operators;
 }
 
-/**
- * Backward of a layer from `gradient` (of its output) to `result` (of its input); without `result` only the adapters' gradients.
- * A recomputed layer's tensors are made first, normed inputs too.
- */
-export function layerBackward(
-  input: ProgramInput,
-  index: number,
-  gradient: StreamGradient,
-  spare: StreamGradient,
-  result: StreamGradient | undefined,
-): readonly Operator[] {
-  const recomputed = isRecomputed(input, index) ? layerBody(input, index, input.layout.backward) : [];
-  return [
-    ...recomputed,
-    ...mlpBackward(input, index, gradient, spare),
-    ...attentionBackward(input, index, spare, result),
-  ];
+/** What comes before a layer's backward: nothing, or the tensors that the forward did not keep, normed inputs too. */
+export function layerBeforeBackward(input: ProgramInput, index: number): readonly Operator[] {
+  return isRecomputed(input, index) ? layerAgain(input, index) : [];
 }

@@ -5,11 +5,14 @@ import { readSafetensors, writeSafetensors } from "../datasets/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
+  halfOf,
   PROJECTIONS,
   type Projection,
   placeError,
   projectionShape,
   readText,
+  type StageLayer,
+  stageLayers,
 } from "../plan/index.ts";
 import { projectionPath } from "./stage-weights.ts";
 
@@ -28,15 +31,19 @@ function tensorName(layer: number, projection: Projection, matrix: "A" | "B"): s
   return `base_model.model.${projectionPath(layer, projection)}.lora_${matrix}.weight`;
 }
 
-/** Layers and projections of an adapter, in the order of its flat layout. */
+/** All layers of a model. */
+export function wholeLayers({ numLayers }: Architecture): readonly StageLayer[] {
+  return stageLayers({ firstLayer: 0, endLayer: numLayers, recomputedLayers: 0 });
+}
+
+/** Projections of an adapter in some layers, in the order of its flat layout. */
 export function adapterSites(
   spec: AdapterSpec,
-  firstLayer: number,
-  endLayer: number,
+  layers: readonly StageLayer[],
 ): readonly { readonly layer: number; readonly projection: Projection }[] {
   const targets = PROJECTIONS.filter((projection) => spec.targets.includes(projection));
-  return Array.from({ length: endLayer - firstLayer }, (_, i) => firstLayer + i).flatMap((layer) =>
-    targets.map((projection) => ({ layer, projection })),
+  return layers.flatMap(({ layer, halves }) =>
+    targets.filter((projection) => halves.includes(halfOf(projection))).map((projection) => ({ layer, projection })),
   );
 }
 
@@ -126,7 +133,7 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
       throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
     return reader.readTensor(name);
   };
-  return adapterSites(spec, 0, arch.numLayers).map(({ layer, projection }) => {
+  return adapterSites(spec, wholeLayers(arch)).map(({ layer, projection }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     return {
       layer,

@@ -1,5 +1,6 @@
 import type { Operator, Tensor } from "../native/index.ts";
-import { layerBackward, layerForward } from "./layer-programs.ts";
+import { layerInput } from "../plan/index.ts";
+import { attentionBackward, layerBeforeBackward, layerForward, mlpBackward } from "./layer-programs.ts";
 import { gradientOutputs, type ProgramInput, type StreamGradient } from "./program-input.ts";
 
 const IN: Tensor = { space: "in", offset: 0 };
@@ -10,13 +11,14 @@ export function forwardProgram(input: ProgramInput): readonly Operator[] {
   const { architecture, dtype, layout, weights } = input;
   const { hiddenSize: hidden, rmsNormEps: eps, vocabularySize: vocabulary } = architecture;
   const types = dtype === "float32" ? {} : { dtype };
-  const first = layout.layers[0]!.x;
+  const inputs = layout.layers.map(layerInput);
+  const first = inputs[0]!;
   const entry: Operator =
     weights.embedding === undefined
       ? { op: "copy", x: IN, ...(dtype === "float32" ? {} : { from: dtype }), y: first, columns: hidden }
       : { op: "embed", ...types, table: weights.embedding, out: first, hidden };
   const end = layout.final?.x ?? layout.forward.output ?? OUT;
-  const layers = layout.layers.flatMap((_, index) => layerForward(input, index, layout.layers[index + 1]?.x ?? end));
+  const layers = layout.layers.flatMap((_, index) => layerForward(input, index, inputs[index + 1] ?? end));
   const operators = [entry, ...layers];
   if (layout.final !== undefined) {
     const { normed, logits } = layout.forward;
@@ -48,6 +50,9 @@ export function backwardProgram(input: ProgramInput): readonly Operator[] {
   const { gradientA, gradientB, gradientCompute } = layout.backward;
   const a: StreamGradient = { stream: gradientA, compute: gradientCompute ?? gradientA };
   const b: StreamGradient = { stream: gradientB, compute: gradientCompute ?? gradientB };
+  const { layers } = layout;
+  // An MLP's backward reads a and writes b, an attention's the other way round.
+  const arriving = layers.at(-1)!.mlp === undefined ? b : a;
   const operators: Operator[] = [];
   let gradient = a;
   if (layout.final !== undefined) {
@@ -56,14 +61,24 @@ export function backwardProgram(input: ProgramInput): readonly Operator[] {
   } else if (dtype === "float32") {
     gradient = { stream: IN, compute: IN };
   } else {
-    operators.push({ op: "copy", x: IN, from: dtype, y: gradientA, columns: hidden });
-    gradient = { stream: gradientA, compute: IN };
+    operators.push({ op: "copy", x: IN, from: dtype, y: arriving.stream, columns: hidden });
+    gradient = { stream: arriving.stream, compute: IN };
   }
-  const last: StreamGradient = { stream: gradientCompute === undefined ? OUT : gradientA, compute: OUT };
-  for (let index = layout.layers.length - 1; index >= 0; index -= 1) {
-    const result = index > 0 ? a : stage.embedding ? undefined : last;
-    operators.push(...layerBackward(input, index, gradient, b, result));
-    gradient = a;
+  const leaving = layers[0]!.attention === undefined ? b : a;
+  const last: StreamGradient = { stream: gradientCompute === undefined ? OUT : leaving.stream, compute: OUT };
+  for (let index = layers.length - 1; index >= 0; index -= 1) {
+    const { attention, mlp } = layers[index]!;
+    operators.push(...layerBeforeBackward(input, index));
+    if (mlp !== undefined) {
+      const result = index === 0 && attention === undefined ? last : b;
+      operators.push(...mlpBackward(input, index, gradient, result));
+      gradient = result;
+    }
+    if (attention !== undefined) {
+      const result = index > 0 ? a : stage.embedding ? undefined : last;
+      operators.push(...attentionBackward(input, index, gradient, result));
+      gradient = a;
+    }
   }
   return operators;
 }

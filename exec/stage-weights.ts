@@ -3,25 +3,36 @@ import {
   type Architecture,
   computeDtype,
   type Dtype,
-  PROJECTIONS,
+  halfOf,
   type Projection,
   projectionShape,
   type Stage,
+  type StageLayer,
+  stageLayers,
 } from "../plan/index.ts";
 import type { BaseModel } from "./model-folder.ts";
 import { ropeFrequencies } from "./rope-frequencies.ts";
 import { type WeightLoader, weightLoader } from "./weight-loader.ts";
 
-export interface LayerWeights {
-  readonly inputNorm: Handle;
+interface AttentionWeights {
+  readonly norm: Handle;
   /** q, k and v stacked: [(heads + 2 kvHeads) headDim, hidden]. */
   readonly qkv: Handle;
   readonly qkvBias: Handle | undefined;
   readonly output: Handle;
-  readonly postNorm: Handle;
+}
+
+interface MlpWeights {
+  readonly norm: Handle;
   /** gate and up stacked: [2 intermediate, hidden]. */
   readonly gateUp: Handle;
   readonly down: Handle;
+}
+
+/** Of the halves that the stage has. */
+export interface LayerWeights {
+  readonly attention: AttentionWeights | undefined;
+  readonly mlp: MlpWeights | undefined;
 }
 
 /** Handles of a stage's frozen weights on its device. */
@@ -35,8 +46,8 @@ export interface StageWeights {
 
 /** Where the weights of a layer's projection lie in a checkpoint. */
 export function projectionPath(layer: number, projection: Projection): string {
-  const block = PROJECTIONS.indexOf(projection) < 4 ? "self_attn" : "mlp";
-  return `model.layers.${layer}.${block}.${projection}`;
+  const blocks = { attention: "self_attn", mlp: "mlp" } as const;
+  return `model.layers.${layer}.${blocks[halfOf(projection)]}.${projection}`;
 }
 
 interface NamedTensor {
@@ -77,7 +88,7 @@ function readWeights(model: BaseModel, tensors: readonly NamedTensor[], dtype: D
 function loadLayer(
   loader: WeightLoader,
   model: BaseModel,
-  layer: number,
+  { layer, halves }: StageLayer,
   dtype: Dtype,
   packBackward: boolean,
 ): LayerWeights {
@@ -106,16 +117,22 @@ function loadLayer(
     const path = `model.layers.${layer}.${name}.weight`;
     return loader.loadVector(path, () => model.weights.read(path, [arch.hiddenSize]));
   };
-  return {
-    inputNorm: norm("input_layernorm"),
+  const attention = (): AttentionWeights => ({
+    norm: norm("input_layernorm"),
     qkv: stacked("qkv", ["q_proj", "k_proj", "v_proj"], packBackward),
     qkvBias: arch.qkvBias
       ? loader.loadVector(`layer ${layer} qkv bias`, () => readFloats(model, biases(["q_proj", "k_proj", "v_proj"])))
       : undefined,
     output: stacked("o_proj", ["o_proj"]),
-    postNorm: norm("post_attention_layernorm"),
+  });
+  const mlp = (): MlpWeights => ({
+    norm: norm("post_attention_layernorm"),
     gateUp: stacked("gate and up", ["gate_proj", "up_proj"]),
     down: stacked("down_proj", ["down_proj"]),
+  });
+  return {
+    attention: halves.includes("attention") ? attention() : undefined,
+    mlp: halves.includes("mlp") ? mlp() : undefined,
   };
 }
 
@@ -134,10 +151,9 @@ export function loadStageWeights(device: Device, model: BaseModel, stage: Stage,
   const table = (name: string) => (): Float32Array | Uint16Array =>
     readWeights(model, [{ name, shape: [vocabularySize, hiddenSize] }], compute);
   const loader = weightLoader(device);
-  const layers: LayerWeights[] = [];
-  for (let layer = stage.firstLayer; layer < stage.endLayer; layer += 1) {
-    layers.push(loadLayer(loader, model, layer, dtype, !(stage.embedding && layer === stage.firstLayer)));
-  }
+  const layers = stageLayers(stage).map((layer, index) =>
+    loadLayer(loader, model, layer, dtype, !(stage.embedding && index === 0)),
+  );
   return {
     embedding: stage.embedding
       ? loader.loadTable("embedding", {

@@ -68,6 +68,8 @@ export { type Dependency, type DependencyTable, dependencyTable } from "./depend
 // The shape of a Llama-family decoder.
 export {
   type Architecture,
+  type Half,
+  halfOf,
   loraGroup,
   PROJECTIONS,
   type Projection,
@@ -143,8 +145,7 @@ export { sharedWeightsText } from "./memory/shared-weights.ts";
 export {
   type ArenaLayout,
   arenaLayout,
-  type LayerTensors,
-  type Place,
+  layerInput,
   type StageLayout,
   stageLayout,
 } from "./memory/stage-layout.ts";
@@ -178,6 +179,8 @@ export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from ".
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";
+// Which halves of which layers a stage has.
+export { type StageLayer, stageLayers } from "./stage-layers.ts";
 // Stages as a person reads them.
 export { recomputationText, stageText } from "./stage-text.ts";
 export { planOrders, validatePlan } from "./validate-plan.ts";

@@ -7,6 +7,7 @@ import { peakInFlight } from "./in-flight.ts";
 import { miniBatches } from "./mini-batch.ts";
 import { type PipelineTable, pipelineTable } from "./pipelines.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
+import { halvesBounds, LEAST_HALVES, numLayersOf } from "./stage-layers.ts";
 import { timelineOf } from "./timeline.ts";
 
 /** The orders of a plan document, with stage numbers that agree with their lists. @throws PlanError */
@@ -146,21 +147,23 @@ function checkPipelines(plan: PlanBody): void {
     throw new PlanError({ expected: "each group on one pipeline", at: "pipelines", got: trained });
 }
 
-/** The layers of a pipeline's stages: all of the model's, in order. */
+/** The layers of a pipeline's stages: all of the model's, in order, half by half. */
 function checkLayers(plan: PlanBody, { firstStage, endStage }: PlannedPipeline): void {
   let next = 0;
   for (let index = firstStage; index < endStage; index += 1) {
     const stage = plan.stages[index]!;
     const ends = { embedding: index === firstStage, head: index === endStage - 1 };
+    const [start, end] = halvesBounds(stage);
     if (
       stage.index !== index ||
-      stage.firstLayer !== next ||
-      stage.endLayer <= stage.firstLayer ||
+      start !== next ||
+      end - start < LEAST_HALVES ||
       stage.embedding !== ends.embedding ||
       stage.head !== ends.head
     ) {
+      const where = `${next % 2 === 0 ? "" : "the MLP of "}layer ${Math.floor(next / 2)}`;
       throw new PlanError({
-        expected: `a stage ${index} that begins at layer ${next}, with the embedding on its pipeline's first stage and the head on the last`,
+        expected: `a stage ${index} that begins at ${where} and has an attention and an MLP, with the embedding on its pipeline's first stage and the head on the last`,
         at: `stages[${index}]`,
         got: stage,
       });
@@ -171,19 +174,19 @@ function checkLayers(plan: PlanBody, { firstStage, endStage }: PlannedPipeline):
         at: `stages[${index}].device`,
         got: stage.device,
       });
-    if (stage.recomputedLayers > stage.endLayer - stage.firstLayer)
+    if (stage.recomputedLayers > numLayersOf(stage))
       throw new PlanError({
-        expected: `at most ${stage.endLayer - stage.firstLayer} recomputed layers, as many as the stage has`,
+        expected: `at most ${numLayersOf(stage)} recomputed layers, as many as the stage has`,
         at: `stages[${index}].recomputedLayers`,
         got: stage.recomputedLayers,
       });
-    next = stage.endLayer;
+    next = end;
   }
-  if (next !== plan.model.architecture.numLayers)
+  if (next !== 2 * plan.model.architecture.numLayers)
     throw new PlanError({
       expected: `stages of ${plan.model.architecture.numLayers} layers in total`,
       at: "stages",
-      got: next,
+      got: next / 2,
     });
 }
 

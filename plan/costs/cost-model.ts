@@ -56,9 +56,18 @@ export interface CostModel {
 
 /** Every model here looks at nothing else of a stage and its device. */
 function sameCosts(stage: Stage, { peakFlopsPerSecond, memoryBytesPerSecond }: ResolvedDevice): string {
-  const { firstLayer, endLayer, recomputedLayers, embedding, head } = stage;
+  const {
+    firstLayer,
+    endLayer,
+    startsAtMlp = false,
+    endsAtAttention = false,
+    recomputedLayers,
+    embedding,
+    head,
+  } = stage;
+  const layers = `${endLayer - firstLayer} ${startsAtMlp} ${endsAtAttention} ${recomputedLayers} ${embedding} ${head}`;
   const { float32, bfloat16 } = peakFlopsPerSecond ?? {};
-  return `${endLayer - firstLayer} ${recomputedLayers} ${embedding} ${head} ${float32} ${bfloat16} ${memoryBytesPerSecond}`;
+  return `${layers} ${float32} ${bfloat16} ${memoryBytesPerSecond}`;
 }
 
 function constantModel(calibration: ConstantCalibration): Omit<CostModel, "sameCosts"> {

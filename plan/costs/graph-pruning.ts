@@ -1,7 +1,14 @@
 import { InputError, PlanError, sum } from "../../core/index.ts";
 import { parseAction } from "../action.ts";
 import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
-import { type Architecture, type Projection, projectionShape } from "../documents/architecture.ts";
+import {
+  type Architecture,
+  HALVES,
+  type Half,
+  halfOf,
+  type Projection,
+  projectionShape,
+} from "../documents/architecture.ts";
 import type { PlanBody, PlannedJob, StageMemory } from "../documents/plan.ts";
 import type { Dtype } from "../documents/workload.ts";
 import { memoryTable } from "../memory/memory-model.ts";
@@ -9,6 +16,7 @@ import { memoryLoads, sharedWeightsText } from "../memory/shared-weights.ts";
 import { stashPlacement, UNIT_ROWS } from "../memory/stash.ts";
 import { largestSizes } from "../mini-batch.ts";
 import { pipelineJobs, pipelineMicroBatches, pipelineTable } from "../pipelines.ts";
+import { halfCounts } from "../stage-layers.ts";
 import type { ActionCost, CostModel } from "./cost-model.ts";
 
 /**
@@ -22,15 +30,18 @@ export interface SplitCosts {
   readonly trafficBytes: number;
 }
 
-/** What splitting costs a layer for packed rows of some jobs. */
+/** What splitting costs a layer, or half of it, for packed rows of some jobs. */
 export function splitCosts(
   architecture: Architecture,
   jobs: readonly Pick<PlannedJob, "adapter">[],
   dtype: Dtype,
   tokens: number,
+  half?: Half,
 ): SplitCosts {
   const bytes = COMPUTE_BYTES[computeDtype(dtype)];
-  const targets = [...new Set<Projection>(jobs.flatMap(({ adapter }) => adapter.targets))];
+  const targets = [...new Set<Projection>(jobs.flatMap(({ adapter }) => adapter.targets))].filter(
+    (target) => half === undefined || halfOf(target) === half,
+  );
   const shapes = targets.map((target) => projectionShape(architecture, target));
   return {
     pieceBytes: bytes * tokens * sum(shapes.map((shape) => shape.in)),
@@ -55,10 +66,15 @@ function splitSeconds(plan: PlanBody, { letter, device, shape, microBatch }: Act
     });
   const jobs = [...new Set(microBatch.rows.map(([job]) => job))].map((job) => shape.jobs[job]!);
   const tokens = sum(microBatch.rows.map(([, , length]) => length));
-  const { trafficBytes } = splitCosts(shape.architecture, jobs, shape.dtype, tokens);
-  const { firstLayer, endLayer, recomputedLayers } = shape.stage;
-  const passes = endLayer - firstLayer + (letter === "B" ? recomputedLayers : 0);
-  return (passes * trafficBytes) / (rate * memoryEfficiency(plan));
+  const { architecture, dtype, stage } = shape;
+  const all = halfCounts(stage);
+  const recomputed = halfCounts(stage, letter === "B" ? stage.recomputedLayers : 0);
+  const trafficBytes = sum(
+    HALVES.map(
+      (half) => (all[half] + recomputed[half]) * splitCosts(architecture, jobs, dtype, tokens, half).trafficBytes,
+    ),
+  );
+  return trafficBytes / (rate * memoryEfficiency(plan));
 }
 
 /** Pieces are kept between forward and backward like other activations; of recomputed layers one's exist at a time. */
@@ -68,17 +84,19 @@ function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
     plan.pipelines.map((pipeline) => {
       const { maxTokens } = largestSizes(pipelineMicroBatches(plan, pipeline));
       const jobs = pipelineJobs(plan, pipeline).map((job) => plan.jobs[job]!);
-      const bytesOf = (tokens: number): number => splitCosts(architecture, jobs, dtype, tokens).pieceBytes;
-      return [pipeline, { ofUnit: bytesOf(UNIT_ROWS), ofLongest: bytesOf(maxTokens) }];
+      const bytesOf = (tokens: number, half?: Half): number =>
+        splitCosts(architecture, jobs, dtype, tokens, half).pieceBytes;
+      return [pipeline, { ofUnit: (half: Half) => bytesOf(UNIT_ROWS, half), ofLongest: bytesOf(maxTokens) }];
     }),
   );
   const { ofStage } = pipelineTable(plan);
-  return plan.stages.map(({ firstLayer, endLayer, recomputedLayers }, stage) => {
+  return plan.stages.map((own, stage) => {
     const memory = plan.memory[stage]!;
     const { ofUnit, ofLongest } = pieces.get(ofStage(stage))!;
-    const again = recomputedLayers > 0 ? ofLongest : 0;
+    const again = own.recomputedLayers > 0 ? ofLongest : 0;
+    const [all, recomputed] = [halfCounts(own), halfCounts(own, own.recomputedLayers)];
     const { peak } = stashPlacement(plan.actions[stage]!.map(parseAction), plan.microBatches);
-    const more = peak * (endLayer - firstLayer - recomputedLayers) * ofUnit;
+    const more = peak * sum(HALVES.map((half) => (all[half] - recomputed[half]) * ofUnit(half)));
     return {
       ...memory,
       activations: memory.activations + more,

@@ -1,5 +1,5 @@
 import { sum } from "../../core/index.ts";
-import { type Architecture, PROJECTIONS, projectionShape } from "../documents/architecture.ts";
+import { type Architecture, type Half, halfOf, PROJECTIONS, projectionShape } from "../documents/architecture.ts";
 
 /** The two peaks that bound a device, in FLOP and bytes a second. */
 export interface DevicePeaks {
@@ -53,17 +53,33 @@ export interface LayerDimensions {
   readonly activationFeatures: number;
   /** Those of them that tensor parallelism does not split: both norms' inputs and outputs (Korthikanti et al. 2022, section 4.2). */
   readonly replicatedFeatures: number;
+  /** Of a whole layer's launches; 1 where absent. */
+  readonly launchShare?: number;
 }
 
-/** A Llama-family layer: 8 h + 3 f features, of which 3 f are gate, up and their product. */
-export function decoderDimensions(arch: Architecture): LayerDimensions {
-  const parameters = PROJECTIONS.map((projection) => projectionShape(arch, projection));
+/**
+ * A Llama-family layer: 8 h + 3 f features, of which 3 f are gate, up and their product. Of one half, attention's are the norm's input and output, q, k and v,
+ * and what attention gives; half of the launches are its.
+ */
+export function decoderDimensions(arch: Architecture, half?: Half): LayerDimensions {
+  const projections = PROJECTIONS.filter((projection) => half === undefined || halfOf(projection) === half);
+  const shapes = projections.map((projection) => projectionShape(arch, projection));
+  const parameters = sum(shapes.map((shape) => shape.in * shape.out));
+  const { hiddenSize, intermediateSize, numHeads, headDim } = arch;
+  const attention = { heads: numHeads, attentionFeatures: numHeads * headDim };
+  if (half === undefined)
+    return {
+      parameters,
+      ...attention,
+      activationFeatures: 8 * hiddenSize + 3 * intermediateSize,
+      replicatedFeatures: 4 * hiddenSize,
+    };
   return {
-    parameters: sum(parameters.map((shape) => shape.in * shape.out)),
-    heads: arch.numHeads,
-    attentionFeatures: arch.numHeads * arch.headDim,
-    activationFeatures: 8 * arch.hiddenSize + 3 * arch.intermediateSize,
-    replicatedFeatures: 4 * arch.hiddenSize,
+    parameters,
+    ...(half === "attention" ? attention : { heads: 0, attentionFeatures: 0 }),
+    activationFeatures: half === "attention" ? 6 * hiddenSize : 2 * hiddenSize + 3 * intermediateSize,
+    replicatedFeatures: 2 * hiddenSize,
+    launchShare: 1 / 2,
   };
 }
 
@@ -94,7 +110,7 @@ export function layerWork(layer: LayerDimensions, shape: LayerShape, passes: rea
       tokens *
       (layer.replicatedFeatures + (layer.activationFeatures - layer.replicatedFeatures) / tensorParallel),
     scores: (touching * tokens * sequenceLength * layer.heads) / tensorParallel,
-    passes: touching,
+    passes: touching * (layer.launchShare ?? 1),
     communicationSeconds: 0,
   };
 }

@@ -1,11 +1,12 @@
-import { sum } from "../../core/index.ts";
+import { groupBy, sum } from "../../core/index.ts";
 import type { PlannedLetter } from "../action.ts";
 import type { ComputeDtype } from "../compute-dtype.ts";
-import type { Architecture } from "../documents/architecture.ts";
+import type { Architecture, Half } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { MicroBatch } from "../documents/plan.ts";
 import type { Dtype, Recompute } from "../documents/workload.ts";
+import { type StageLayer, stageLayers } from "../stage-layers.ts";
 import { peaksOf } from "./device-peaks.ts";
 import { decoderDimensions, type LayerPass, type LayerWork, layerSeconds, layerWork } from "./layer-cost.ts";
 import { type StageShape, updateOperator } from "./operators.ts";
@@ -27,8 +28,8 @@ export interface LayerSubject {
 
 /** Seconds of whole layers on a device. */
 export interface LayerTimes {
-  /** Passes over one layer for packed rows: products see all tokens, attention each row alone. */
-  layer(lengths: readonly number[], passes: readonly LayerPass[]): number;
+  /** Passes over one layer, or half of it, for packed rows: products see all tokens, attention each row alone. */
+  layer(lengths: readonly number[], passes: readonly LayerPass[], half?: Half): number;
   /** Norm, head and loss in one direction. */
   head(tokens: number, direction: "F" | "B"): number;
 }
@@ -47,10 +48,11 @@ export type LayerFigures = Pick<
 export function layerTimes(subject: LayerSubject, figures: LayerFigures): LayerTimes {
   const { architecture, dtype, compute, device, full = false, split = 1 } = subject;
   const peaks = peaksOf(device, dtype, compute);
-  const dimensions = decoderDimensions(architecture);
-  const dequantized = (dimensions.parameters * dequantizedBytes(dtype, compute)) / split;
+  const whole = decoderDimensions(architecture);
   return {
-    layer(lengths, passes) {
+    layer(lengths, passes, half) {
+      const dimensions = half === undefined ? whole : decoderDimensions(architecture, half);
+      const dequantized = (dimensions.parameters * dequantizedBytes(dtype, compute)) / split;
       const works = lengths.map((tokens) =>
         layerWork(dimensions, { tokens, sequenceLength: tokens, tensorParallel: split }, passes),
       );
@@ -60,7 +62,7 @@ export function layerTimes(subject: LayerSubject, figures: LayerFigures): LayerT
         flops: total("flops"),
         activations: total("activations"),
         scores: total("scores"),
-        passes: touching,
+        passes: touching * (dimensions.launchShare ?? 1),
         communicationSeconds: (touching * dequantized) / peaks.bytesPerSecond,
       };
       return layerSeconds(work, peaks, figures, 1);
@@ -87,6 +89,11 @@ export interface LayerAction {
 
 const UPDATE_BYTES = 4;
 
+/** Where it is the same, layers of a stage take the same time. */
+function layerKind({ halves, isRecomputed }: StageLayer): string {
+  return `${halves.join()} ${isRecomputed}`;
+}
+
 /** Seconds of an action from whole layers. A backward has no dW; over a recomputed layer it makes one more pass. */
 export function layerActionSeconds(action: LayerAction, figures: LayerFigures): number {
   const { letter, device, shape, microBatch } = action;
@@ -97,13 +104,10 @@ export function layerActionSeconds(action: LayerAction, figures: LayerFigures): 
   }
   const times = layerTimes({ architecture, dtype, device }, figures);
   const lengths = microBatch.rows.map(([, , tokens]) => tokens);
-  const layers = (count: number, passes: readonly LayerPass[]): number =>
-    count === 0 ? 0 : count * times.layer(lengths, passes);
-  const all = stage.endLayer - stage.firstLayer;
-  const seconds =
-    letter === "F"
-      ? layers(all, ["F"])
-      : layers(all - stage.recomputedLayers, backwardPasses("none")) +
-        layers(stage.recomputedLayers, backwardPasses("layer"));
-  return seconds + (stage.head ? times.head(sum(lengths), letter) : 0);
+  const seconds = [...groupBy(stageLayers(stage), layerKind).values()].map((layers) => {
+    const { halves, isRecomputed } = layers[0]!;
+    const passes = letter === "F" ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
+    return layers.length * times.layer(lengths, passes, halves.length === 2 ? undefined : halves[0]);
+  });
+  return sum(seconds) + (stage.head ? times.head(sum(lengths), letter) : 0);
 }

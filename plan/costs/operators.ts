@@ -1,6 +1,8 @@
 import { computeDtype } from "../compute-dtype.ts";
 import {
   type Architecture,
+  type Half,
+  halfOf,
   LORA_GROUPS,
   loraGroup,
   type Projection,
@@ -9,6 +11,7 @@ import {
 import type { MicroBatch, PlannedJob, Stage } from "../documents/plan.ts";
 import type { Dtype } from "../documents/workload.ts";
 import { type JobSegment, jobSegments } from "../mini-batch.ts";
+import { halfCounts, type LayerRange, numLayersOf } from "../stage-layers.ts";
 
 /** One operator of an action with what its time is made of. Features are numbers of elements, floating-point operations or calls. */
 export interface OperatorCall {
@@ -133,19 +136,34 @@ function attention(direction: Direction, arch: Architecture, sizes: Sizes, calls
   };
 }
 
-/** Layers of a stage: all of them, those that the backward computes again, and the others. */
-function layersOf({ stage }: StageShape): { readonly all: number; readonly recomputed: number; readonly kept: number } {
-  const all = stage.endLayer - stage.firstLayer;
-  return { all, recomputed: stage.recomputedLayers, kept: all - stage.recomputedLayers };
+/** How often parts of layers occur: both halves, and of attention's what follows from its products on, which a backward need not make again where the MLP is elsewhere. */
+interface Parts extends Readonly<Record<Half, number>> {
+  readonly output: number;
 }
 
-/** The LoRA operator of a group in each of some layers: shrink and expand, or the three gradients and the input's, for all segments and projections at once. */
+/** Parts of a stage: all of them, those that the backward computes again, and halves of the other layers. */
+function partsOf({ stage }: StageShape): {
+  readonly all: Parts;
+  readonly recomputed: Parts;
+  readonly kept: Readonly<Record<Half, number>>;
+} {
+  const all = halfCounts(stage);
+  const again = halfCounts(stage, stage.recomputedLayers);
+  const dividesLast = stage.endsAtAttention && stage.recomputedLayers === numLayersOf(stage);
+  return {
+    all: { ...all, output: all.attention },
+    recomputed: { ...again, output: again.attention - (dividesLast ? 1 : 0) },
+    kept: { attention: all.attention - again.attention, mlp: all.mlp - again.mlp },
+  };
+}
+
+/** The LoRA operator of a group, so often: shrink and expand, or the three gradients and the input's, for all segments and projections at once. */
 function lora(
   direction: Direction,
   { architecture, jobs }: StageShape,
   { segments }: Sizes,
   projections: readonly Projection[],
-  layers: number,
+  count: number,
 ): readonly OperatorCall[] {
   let [parts, work, inputs, outputs, weights] = [0, 0, 0, 0, 0];
   for (const segment of segments) {
@@ -167,7 +185,7 @@ function lora(
   const call: OperatorCall = {
     name: `lora:${direction}`,
     kind: `lora:${direction}`,
-    calls: layers,
+    calls: count,
     flops: 2 * passes * work,
     elements: passes * (rows + weights),
     features: { one: 1, segments: parts, work, rows, outputs, weights },
@@ -189,10 +207,13 @@ function loras(
   direction: Direction,
   shape: StageShape,
   sizes: Sizes,
-  layers: number,
+  parts: Parts,
   groups = LORA_GROUPS,
 ): readonly OperatorCall[] {
-  return groups.flatMap((group) => lora(direction, shape, sizes, group, layers));
+  return groups.flatMap((group) => {
+    const first = group[0]!;
+    return lora(direction, shape, sizes, group, first === "o_proj" ? parts.output : parts[halfOf(first)]);
+  });
 }
 
 /** Messages of another type than the residual stream's are converted at a stage's edges; otherwise one that arrives is only copied into the slot. */
@@ -203,23 +224,23 @@ function edgeCopies(shape: StageShape, direction: Direction, tokens: number): re
   return copies === 0 ? [] : [elementwise("copy", direction, tokens * shape.architecture.hiddenSize, tokens, copies)];
 }
 
-/** The operators of some layers up to gate and up: a forward has them, and a backward that computes layers again. */
-function upToGateUp(shape: StageShape, sizes: Sizes, layers: number): readonly OperatorCall[] {
+/** The operators of parts of layers up to gate and up: a forward has them, and a backward that computes layers again. */
+function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts): readonly OperatorCall[] {
   const { architecture: arch } = shape;
   const { tokens } = sizes;
   const queryColumns = arch.numHeads * arch.headDim;
   const rotated = (arch.numHeads + arch.numKvHeads) * arch.headDim;
   return [
-    matmul("F", tokens, arch.hiddenSize, queryColumns + 2 * arch.numKvHeads * arch.headDim, layers),
-    matmul("F", tokens, queryColumns, arch.hiddenSize, layers),
-    matmul("F", tokens, arch.hiddenSize, 2 * arch.intermediateSize, layers),
-    elementwise("rope", "F", tokens * rotated, tokens, layers),
-    attention("F", arch, sizes, layers),
+    matmul("F", tokens, arch.hiddenSize, queryColumns + 2 * arch.numKvHeads * arch.headDim, parts.attention),
+    matmul("F", tokens, queryColumns, arch.hiddenSize, parts.output),
+    matmul("F", tokens, arch.hiddenSize, 2 * arch.intermediateSize, parts.mlp),
+    elementwise("rope", "F", tokens * rotated, tokens, parts.attention),
+    attention("F", arch, sizes, parts.attention),
     ...loras(
       "F",
       shape,
       sizes,
-      layers,
+      parts,
       LORA_GROUPS.filter((group) => !group.includes("down_proj")),
     ),
   ];
@@ -229,15 +250,15 @@ function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCal
   const { architecture: arch, stage } = shape;
   const { hiddenSize: hidden, intermediateSize: inner, vocabularySize } = arch;
   const { tokens, scored } = sizes;
-  const { all: layers } = layersOf(shape);
+  const { all: parts } = partsOf(shape);
   const calls = [
     ...(stage.embedding ? [elementwise("embed", "F", tokens * hidden, tokens, 1)] : []),
     ...edgeCopies(shape, "F", tokens),
-    ...upToGateUp(shape, sizes, layers),
-    elementwise("rmsnorm", "F", tokens * hidden, tokens, 2 * layers + (stage.head ? 1 : 0)),
-    forwardSwiglu(shape, sizes, layers),
-    matmul("F", tokens, inner, hidden, layers),
-    ...loras("F", shape, sizes, layers, [["down_proj"]]),
+    ...upToGateUp(shape, sizes, parts),
+    elementwise("rmsnorm", "F", tokens * hidden, tokens, parts.attention + parts.mlp + (stage.head ? 1 : 0)),
+    forwardSwiglu(shape, sizes, parts.mlp),
+    matmul("F", tokens, inner, hidden, parts.mlp),
+    ...loras("F", shape, sizes, parts, [["down_proj"]]),
   ];
   if (stage.head) {
     const flops = 4 * scored * hidden * vocabularySize;
@@ -269,33 +290,32 @@ function targetsOf({ jobs, residents = jobs }: StageShape): ReadonlySet<Projecti
 function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
   const { architecture: arch } = shape;
   const { tokens } = sizes;
-  const { recomputed, kept } = layersOf(shape);
+  const { recomputed, kept } = partsOf(shape);
   const targets = targetsOf(shape);
   const targeted = (...projections: readonly Projection[]): boolean =>
     projections.some((projection) => targets.has(projection));
-  const norms = (targeted("q_proj", "k_proj", "v_proj") ? kept : 0) + (targeted("gate_proj", "up_proj") ? kept : 0);
+  const norms =
+    (targeted("q_proj", "k_proj", "v_proj") ? kept.attention : 0) + (targeted("gate_proj", "up_proj") ? kept.mlp : 0);
   const normElements = tokens * arch.hiddenSize;
-  const calls: OperatorCall[] = [];
-  if (recomputed > 0)
-    calls.push(
-      ...upToGateUp(shape, sizes, recomputed),
-      elementwise("rmsnorm", "F", normElements, tokens, 2 * recomputed),
-    );
-  if (norms > 0) calls.push(elementwise("rmsnorm-again", "B", normElements, tokens, norms));
-  if (targeted("down_proj")) {
-    if (recomputed > 0) calls.push(forwardSwiglu(shape, sizes, recomputed));
-    if (kept > 0) calls.push(elementwise("swiglu-again", "B", tokens * arch.intermediateSize, tokens, kept));
-  }
-  return calls;
+  return [
+    ...upToGateUp(shape, sizes, recomputed),
+    elementwise("rmsnorm", "F", normElements, tokens, recomputed.attention + recomputed.mlp),
+    elementwise("rmsnorm-again", "B", normElements, tokens, norms),
+    ...(targeted("down_proj")
+      ? [
+          forwardSwiglu(shape, sizes, recomputed.mlp),
+          elementwise("swiglu-again", "B", tokens * arch.intermediateSize, tokens, kept.mlp),
+        ]
+      : []),
+  ];
 }
 
 /** Gate and up are in the caches where something has just read or made them. */
 function backwardSwiglus(shape: StageShape, { tokens }: Sizes): readonly OperatorCall[] {
-  const { recomputed, kept, all } = layersOf(shape);
-  const coldTokens = targetsOf(shape).has("down_proj") ? 0 : tokens;
-  const call = (cold: number, layers: number): readonly OperatorCall[] =>
-    layers === 0 ? [] : [swiglu("B", shape.architecture, tokens, cold, layers)];
-  return coldTokens === 0 ? call(0, all) : [...call(0, recomputed), ...call(coldTokens, kept)];
+  const { recomputed, kept, all } = partsOf(shape);
+  const call = (coldTokens: number, count: number): OperatorCall =>
+    swiglu("B", shape.architecture, tokens, coldTokens, count);
+  return targetsOf(shape).has("down_proj") ? [call(0, all.mlp)] : [call(0, recomputed.mlp), call(tokens, kept.mlp)];
 }
 
 /** The first layer after the embedding has no gradient of its input: neither its qkv product nor its first norm goes back. */
@@ -303,21 +323,19 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
   const { architecture: arch, stage } = shape;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim } = arch;
   const { tokens } = sizes;
-  const { all: layers } = layersOf(shape);
-  const inputGradients = stage.embedding ? layers - 1 : layers;
+  const { all: parts } = partsOf(shape);
+  const inputGradients = parts.attention - (stage.embedding ? 1 : 0);
   const queryColumns = numHeads * headDim;
   return [
-    ...(inputGradients > 0
-      ? [matmul("B", tokens, hidden, queryColumns + 2 * numKvHeads * headDim, inputGradients)]
-      : []),
-    matmul("B", tokens, queryColumns, hidden, layers),
-    matmul("B", tokens, hidden, 2 * inner, layers),
-    matmul("B", tokens, inner, hidden, layers),
-    elementwise("rope", "B", tokens * (numHeads + numKvHeads) * headDim, tokens, layers),
+    matmul("B", tokens, hidden, queryColumns + 2 * numKvHeads * headDim, inputGradients),
+    matmul("B", tokens, queryColumns, hidden, parts.attention),
+    matmul("B", tokens, hidden, 2 * inner, parts.mlp),
+    matmul("B", tokens, inner, hidden, parts.mlp),
+    elementwise("rope", "B", tokens * (numHeads + numKvHeads) * headDim, tokens, parts.attention),
     ...backwardSwiglus(shape, sizes),
-    elementwise("rmsnorm", "B", tokens * hidden, tokens, layers + inputGradients + (stage.head ? 1 : 0)),
-    attention("B", arch, sizes, layers),
-    ...loras("B", shape, sizes, layers),
+    elementwise("rmsnorm", "B", tokens * hidden, tokens, inputGradients + parts.mlp + (stage.head ? 1 : 0)),
+    attention("B", arch, sizes, parts.attention),
+    ...loras("B", shape, sizes, parts),
     ...recomputations(shape, sizes),
     ...edgeCopies(shape, "B", tokens),
   ];
@@ -334,7 +352,8 @@ export function stageOperators(
   microBatch: Pick<MicroBatch, "rows">,
 ): readonly OperatorCall[] {
   const sizes = sizesOf(microBatch);
-  return direction === "F" ? forwardOperators(shape, sizes) : backwardOperators(shape, sizes);
+  const operators = direction === "F" ? forwardOperators(shape, sizes) : backwardOperators(shape, sizes);
+  return operators.filter(({ calls }) => calls > 0);
 }
 
 /** AdamW over the adapters of the given jobs on a stage. */
@@ -354,15 +373,12 @@ export function updateOperator(shape: StageShape, jobIndices: readonly number[])
 }
 
 /** Parameters of a job's adapter on a stage: A [rank, in] and B [out, rank] for each target of each layer. */
-export function adapterParameters(
-  arch: Architecture,
-  stage: Pick<Stage, "firstLayer" | "endLayer">,
-  job: Pick<PlannedJob, "adapter">,
-): number {
-  let perLayer = 0;
+export function adapterParameters(arch: Architecture, range: LayerRange, job: Pick<PlannedJob, "adapter">): number {
+  const counts = halfCounts(range);
+  let parameters = 0;
   for (const target of job.adapter.targets) {
     const { in: inFeatures, out: outFeatures } = projectionShape(arch, target);
-    perLayer += job.adapter.rank * (inFeatures + outFeatures);
+    parameters += counts[halfOf(target)] * job.adapter.rank * (inFeatures + outFeatures);
   }
-  return perLayer * (stage.endLayer - stage.firstLayer);
+  return parameters;
 }

@@ -39,6 +39,15 @@ export type RopeScaling = z.infer<typeof ropeScalingSchema>;
 export const PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
 export type Projection = (typeof PROJECTIONS)[number];
 
+/** A layer is attention and MLP one after the other; between them, as between layers, only the residual stream passes. */
+export const HALVES = ["attention", "mlp"] as const;
+export type Half = (typeof HALVES)[number];
+
+/** The half of a layer that a projection belongs to. */
+export function halfOf(projection: Projection): Half {
+  return PROJECTIONS.indexOf(projection) < 4 ? "attention" : "mlp";
+}
+
 /** Projections with one input and one output tensor: the LoRA parts of a group are one operator. */
 export const LORA_GROUPS: readonly (readonly Projection[])[] = [
   ["q_proj", "k_proj", "v_proj"],

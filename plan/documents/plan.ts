@@ -15,7 +15,7 @@ export const PLAN_VERSION = 2;
 export const SCHEDULES = ["lorapp", "lorapp-gpipe", "1f1b", "gpipe", "sequential"] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
-/** A contiguous range of decoder layers on one device. */
+/** A contiguous range of decoder layers on one device; the first and the last of them may be shared with a neighbour. */
 export const stageSchema = z.strictObject({
   index,
   /** Index into `devices`. */
@@ -23,6 +23,10 @@ export const stageSchema = z.strictObject({
   firstLayer: index,
   /** One past the last layer. */
   endLayer: count,
+  /** The attention of the first layer is on the stage before; this one begins with its MLP. */
+  startsAtMlp: z.literal(true).optional(),
+  /** The MLP of the last layer is on the stage behind; this one ends with its attention. */
+  endsAtAttention: z.literal(true).optional(),
   embedding: z.boolean(),
   head: z.boolean(),
   /** So many of its layers, from its first, keep only their input, and the backward computes them again. */

@@ -1,9 +1,11 @@
 // What a CUDA device keeps beside its activations, as native/src/runtime/cuda lays it out.
+import { sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
-import { type Architecture, projectionShape } from "../documents/architecture.ts";
+import { type Architecture, HALVES, halfOf, projectionShape } from "../documents/architecture.ts";
 import type { PlannedJob, Stage } from "../documents/plan.ts";
 import type { Dtype } from "../documents/workload.ts";
-import { layerProducts } from "./layer-products.ts";
+import { halfCounts } from "../stage-layers.ts";
+import { halfWeightBytes, layerProducts } from "./layer-products.ts";
 import { isQuantized, quantizedMatrixBytes } from "./quantized-weights.ts";
 
 const FLOAT = 4;
@@ -24,29 +26,23 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
   const { hiddenSize: hidden, headDim, vocabularySize } = arch;
   const width = COMPUTE_BYTES[computeDtype(dtype)];
   const vector = (length: number): number => padded(length * FLOAT, LINE);
-  const products = layerProducts(arch);
   const matrix = ([inFeatures, out]: readonly [number, number]): number =>
     isQuantized(dtype) ? quantizedMatrixBytes(inFeatures, out, dtype) : padded(inFeatures * out * width, LINE);
-  const layer =
-    products.reduce((sum, product) => sum + matrix(product), 0) +
-    2 * vector(hidden) +
-    (arch.qkvBias ? vector(products[0]![1]) : 0);
+  const counts = halfCounts(stage);
+  const layers = sum(HALVES.map((half) => counts[half] * halfWeightBytes(arch, half, matrix, vector)));
   const table = padded(vocabularySize * hidden * width, LINE);
-  return (
-    (stage.endLayer - stage.firstLayer) * layer +
-    (stage.embedding ? table : 0) +
-    (stage.head ? table + vector(hidden) : 0) +
-    vector(headDim / 2)
-  );
+  return layers + (stage.embedding ? table : 0) + (stage.head ? table + vector(hidden) : 0) + vector(headDim / 2);
 }
 
 /** An adapter's parameters, gradients and two moments with their padding, and the bfloat16 copy that products read. */
 export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: Pick<PlannedJob, "adapter">): number {
-  const perLayer = adapter.targets.reduce((sum, projection) => {
+  const counts = halfCounts(stage);
+  const elements = adapter.targets.map((projection) => {
     const shape = projectionShape(arch, projection);
-    return sum + adapter.rank * padded(shape.in, PADDING) + shape.out * padded(adapter.rank, PADDING);
-  }, 0);
-  const parameters = padded((stage.endLayer - stage.firstLayer) * perLayer, LINE / FLOAT);
+    const pair = adapter.rank * padded(shape.in, PADDING) + shape.out * padded(adapter.rank, PADDING);
+    return counts[halfOf(projection)] * pair;
+  });
+  const parameters = padded(sum(elements), LINE / FLOAT);
   return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE);
 }
 

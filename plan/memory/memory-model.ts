@@ -1,12 +1,13 @@
-import { formatBytes } from "../../core/index.ts";
+import { formatBytes, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
 import { adapterParameters } from "../costs/operators.ts";
-import type { Architecture } from "../documents/architecture.ts";
+import { type Architecture, HALVES } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Buffers, PlannedJob, Stage, StageMemory } from "../documents/plan.ts";
 import type { Dtype } from "../documents/workload.ts";
+import { halfCounts } from "../stage-layers.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
-import { layerProducts } from "./layer-products.ts";
+import { halfProducts, halfWeightBytes, layerProducts } from "./layer-products.ts";
 import { EXECUTOR, type ProgramMemory, reservedMemory } from "./program-memory.ts";
 import { isQuantized, quantizedMatrixBytes, quantizedScratchBytes } from "./quantized-weights.ts";
 import { arenaLayout, stageLayout } from "./stage-layout.ts";
@@ -49,18 +50,16 @@ export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype)
   const { hiddenSize: hidden, headDim, vocabularySize } = arch;
   const compute = computeDtype(dtype);
   const vector = (length: number): number => padded(length * FLOAT, LINE);
-  const products = layerProducts(arch);
-  const qkvColumns = products[0]![1];
-  const layer =
-    products.reduce((sum, [inFeatures, out]) => sum + packedMatrixBytes(inFeatures, out, dtype), 0) +
-    2 * vector(hidden) +
-    (arch.qkvBias ? vector(qkvColumns) : 0);
+  const [, qkvColumns] = halfProducts(arch, "attention")[0]!;
+  const matrix = ([inFeatures, out]: readonly [number, number]): number => packedMatrixBytes(inFeatures, out, dtype);
+  const counts = halfCounts(stage);
+  const layers = sum(HALVES.map((half) => counts[half] * halfWeightBytes(arch, half, matrix, vector)));
   const embedding = stage.embedding
     ? padded(vocabularySize * hidden * COMPUTE_BYTES[compute], LINE) -
       (isQuantized(dtype) ? 0 : packedDirectionBytes(qkvColumns, hidden, compute))
     : 0;
   const head = stage.head ? packedMatrixBytes(hidden, vocabularySize, compute) + vector(hidden) : 0;
-  return (stage.endLayer - stage.firstLayer) * layer + embedding + head + vector(headDim / 2);
+  return layers + embedding + head + vector(headDim / 2);
 }
 
 /** What the products of a stage keep for each of its threads. */

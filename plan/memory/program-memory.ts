@@ -1,7 +1,9 @@
 import { sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype } from "../compute-dtype.ts";
 import { decoderDimensions } from "../costs/layer-cost.ts";
+import type { Half } from "../documents/architecture.ts";
 import type { StageMemory } from "../documents/plan.ts";
+import { stageLayers } from "../stage-layers.ts";
 import type { LayoutInput } from "./layout-input.ts";
 
 /** What a program takes of a device beside, or in place of, what the executor's layouts say. */
@@ -37,20 +39,23 @@ export function reservedMemory(parts: Parts, { contextBytes, allocatorFactor }: 
 
 type EagerInput = LayoutInput & { readonly eager: ComputeDtype };
 
-/** What an eager program keeps of one layer for rows that are as long as the longest. */
-function keptByLayer({ architecture, eager, maxSequence }: EagerInput, rows: number): number {
-  const { activationFeatures, heads } = decoderDimensions(architecture);
+/** What an eager program keeps of one layer, or half of it, for rows that are as long as the longest. */
+function keptByLayer({ architecture, eager, maxSequence }: EagerInput, rows: number, half?: Half): number {
+  const { activationFeatures, heads } = decoderDimensions(architecture, half);
   return COMPUTE_BYTES[eager] * rows * (activationFeatures + 2 * heads * maxSequence);
 }
 
 /** Bytes that so many rows leave in the layers of a stage between forward and backward, in whole lines each; a recomputed layer leaves its input. */
 export function eagerLayersBytes(input: EagerInput, rows: number, align: (bytes: number) => number): number {
   const { architecture, eager, stage } = input;
-  const { firstLayer, endLayer, recomputedLayers } = stage;
-  return (
-    recomputedLayers * align(COMPUTE_BYTES[eager] * rows * architecture.hiddenSize) +
-    (endLayer - firstLayer - recomputedLayers) * align(keptByLayer(input, rows))
+  const layers = stageLayers(stage).map(({ halves, isRecomputed }) =>
+    align(
+      isRecomputed
+        ? COMPUTE_BYTES[eager] * rows * architecture.hiddenSize
+        : keptByLayer(input, rows, halves.length === 2 ? undefined : halves[0]),
+    ),
   );
+  return sum(layers);
 }
 
 const FLOAT = 4;

@@ -1,6 +1,7 @@
 import { formatBytes } from "../../core/index.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { PlanBody, Stage, StageMemory } from "../documents/plan.ts";
+import { halvesBounds, rangeOfHalves } from "../stage-layers.ts";
 import { heldBytes } from "./memory-model.ts";
 
 /** Weights that a stage reads where another device of its memory has them. */
@@ -18,12 +19,18 @@ export function memoryName({ kind, machine, name }: Pick<ResolvedDevice, "kind" 
   return `${machine} ${kind === "cuda" ? name.replace(/#\d+$/, "") : name}`;
 }
 
+/** The stage of a device without any part of a model. */
+function emptyStage({ index, device }: Stage): Stage {
+  return { index, device, firstLayer: 0, endLayer: 0, embedding: false, head: false, recomputedLayers: 0 };
+}
+
 /** The parts of a stage's weights that another stage may hold too, each as a stage of that part alone. Rotary frequencies every device has itself. */
 function partsOf(stage: Stage): ReadonlyMap<string, Stage> {
-  const nothing = { ...stage, firstLayer: 0, endLayer: 0, embedding: false, head: false, recomputedLayers: 0 };
+  const nothing = emptyStage(stage);
   const parts = new Map<string, Stage>();
-  for (let layer = stage.firstLayer; layer < stage.endLayer; layer += 1)
-    parts.set(`layer ${layer}`, { ...nothing, firstLayer: layer, endLayer: layer + 1 });
+  const [start, end] = halvesBounds(stage);
+  for (let half = start; half < end; half += 1)
+    parts.set(`half ${half}`, { ...nothing, ...rangeOfHalves(half, half + 1) });
   if (stage.embedding) parts.set("embedding", { ...nothing, embedding: true });
   if (stage.head) parts.set("head", { ...nothing, head: true });
   return parts;
@@ -38,7 +45,7 @@ export function sharedWeights({ model, devices, stages }: Placed): readonly Shar
     const { kind, threads } = device;
     const weightBytes = (part: Stage): number =>
       heldBytes({ architecture, stage: part, dtype, jobs: [], maxSequence: 1, kind, threads }).weights;
-    const none = { ...stage, firstLayer: 0, endLayer: 0, embedding: false, head: false, recomputedLayers: 0 };
+    const none = emptyStage(stage);
     const countedBy = new Set<number>();
     let bytes = 0;
     for (const [name, part] of partsOf(stage)) {

@@ -1,6 +1,7 @@
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
-import { PROJECTIONS, type Projection } from "../documents/architecture.ts";
+import { halfOf, PROJECTIONS, type Projection } from "../documents/architecture.ts";
 import type { Buffers } from "../documents/plan.ts";
+import { stageLayers } from "../stage-layers.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 import { eagerLayersBytes, eagerWorkBytes } from "./program-memory.ts";
 import { scratchOf } from "./scratch-bytes.ts";
@@ -23,26 +24,40 @@ export interface Place {
   readonly offset: number;
 }
 
-/**
- * A layer's tensors from its input to gate and up. Recomputed layers share theirs, in the workspace. C is the compute dtype; the residual
- * stream, what norms and attention keep of rows, and all gradients of the residual stream are fp32.
- */
-export interface LayerTensors {
-  /** [T, hidden]: the layer's input, always kept. */
+/** What attention's half of a layer keeps. C is the compute dtype; what norms and attention keep of rows is fp32, as all of the residual stream. */
+export interface AttentionTensors {
+  /** [T, hidden]: the residual stream that the half begins with, and the norm's rstd. */
   readonly x: Place;
-  readonly rstd1: Place;
+  readonly rstd: Place;
   /** C [T, (heads + 2 kvHeads) headDim], q and k rotated. */
   readonly qkv: Place;
   /** C [T, heads headDim] and fp32 [T, heads]. */
-  readonly attention: Place;
+  readonly out: Place;
   readonly lse: Place;
-  /** [T, hidden]: after the attention's residual. */
-  readonly mid: Place;
-  readonly rstd2: Place;
+}
+
+/** The same of the MLP's. */
+export interface MlpTensors {
+  readonly x: Place;
+  readonly rstd: Place;
   /** C [T, 2 intermediate] */
   readonly gateUp: Place;
-  /** C [T, rank columns]: x A^T of each targeted projection; that of `down_proj` is always kept. */
+}
+
+/**
+ * What a layer keeps, up to attention's output or to gate and up. Of a recomputed layer only the first half's `x` is in the slot, and what the product at its
+ * end needs for its adapters; the rest it shares with the others in the workspace.
+ */
+export interface LayerTensors {
+  readonly attention: AttentionTensors | undefined;
+  readonly mlp: MlpTensors | undefined;
+  /** C [T, rank columns]: x A^T of each targeted projection. */
   readonly shrunk: Readonly<Partial<Record<Projection, Place>>>;
+}
+
+/** Where a layer's input is. */
+export function layerInput({ attention, mlp }: LayerTensors): Place {
+  return (attention ?? mlp)!.x;
 }
 
 export interface StageLayout {
@@ -131,13 +146,14 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const slot = regionOf("stash", UNIT_ROWS, dtype);
   const rebuilt = regionOf("work", rows, dtype);
 
-  const takeBody = (region: Region) => ({
-    rstd1: region.floats(1),
+  const takeAttention = (region: Region): Omit<AttentionTensors, "x"> => ({
+    rstd: region.floats(1),
     qkv: region.compute(qkv),
-    attention: region.compute(numHeads * headDim),
+    out: region.compute(numHeads * headDim),
     lse: region.floats(numHeads),
-    mid: region.floats(hidden),
-    rstd2: region.floats(1),
+  });
+  const takeMlp = (region: Region): Omit<MlpTensors, "x"> => ({
+    rstd: region.floats(1),
     gateUp: region.compute(2 * inner),
   });
   const takeShrunk = (region: Region, projections: readonly Projection[]): LayerTensors["shrunk"] =>
@@ -147,15 +163,29 @@ export function stageLayout(input: LayoutInput): StageLayout {
         return columns === undefined ? [] : [[projection, region.compute(columns)]];
       }),
     );
-  const beforeDown = PROJECTIONS.filter((projection) => projection !== "down_proj");
   const recomputes = stage.recomputedLayers > 0;
-  const shared = recomputes ? { body: takeBody(rebuilt), shrunk: takeShrunk(rebuilt, beforeDown) } : undefined;
-  const layers = Array.from({ length: stage.endLayer - stage.firstLayer }, (_, layer): LayerTensors => {
+  const shared = recomputes
+    ? {
+        attention: takeAttention(rebuilt),
+        mid: rebuilt.floats(hidden),
+        mlp: takeMlp(rebuilt),
+        shrunk: takeShrunk(
+          rebuilt,
+          PROJECTIONS.filter((projection) => projection !== "down_proj"),
+        ),
+      }
+    : undefined;
+  const layers = stageLayers(stage).map(({ halves, isRecomputed }): LayerTensors => {
     const x = slot.floats(hidden);
-    const again = layer < stage.recomputedLayers ? shared : undefined;
-    const body = again?.body ?? takeBody(slot);
-    const shrunk = again?.shrunk ?? takeShrunk(slot, beforeDown);
-    return { x, ...body, shrunk: { ...shrunk, ...takeShrunk(slot, ["down_proj"]) } };
+    const again = isRecomputed ? shared : undefined;
+    const hasMlp = halves.includes("mlp");
+    const attention = halves.includes("attention") ? { x, ...(again?.attention ?? takeAttention(slot)) } : undefined;
+    const mid = !hasMlp || attention === undefined ? x : (again?.mid ?? slot.floats(hidden));
+    const mlp = hasMlp ? { x: mid, ...(again?.mlp ?? takeMlp(slot)) } : undefined;
+    const last = hasMlp ? "down_proj" : "o_proj";
+    const before = PROJECTIONS.filter((projection) => projection !== last && halves.includes(halfOf(projection)));
+    const shrunk = { ...(again?.shrunk ?? takeShrunk(slot, before)), ...takeShrunk(slot, [last]) };
+    return { attention, mlp, shrunk };
   });
   const final = stage.head
     ? { x: slot.floats(hidden), rstd: slot.floats(1), gradient: slot.floats(hidden) }

@@ -1,3 +1,4 @@
+import { numLayersOf } from "../stage-layers.ts";
 import type { Costed } from "./request.ts";
 import type { Candidate, SearchResult } from "./search.ts";
 
@@ -91,13 +92,13 @@ function bindingOf({ request, search: { chosen, probe } }: TriedDivision): Memor
     return memoryBytes === null ? Number.POSITIVE_INFINITY : 1 - total / memoryBytes;
   });
   const stage = rooms.indexOf(Math.min(...rooms));
-  const { firstLayer, endLayer, recomputedLayers, device } = draft.stages[stage]!;
+  const { recomputedLayers, device } = draft.stages[stage]!;
   return {
     device: request.devices[device]!.name,
     inFlight: inFlight[stage]!,
     unboundInFlight: unbound.inFlight[stage]!,
     recomputedLayers,
-    numLayers: endLayer - firstLayer,
+    numLayers: numLayersOf(draft.stages[stage]!),
     slowdown,
   };
 }

@@ -4,6 +4,7 @@ import { peakHeld } from "../in-flight.ts";
 import { microBatchUnits } from "../memory/stash.ts";
 import { miniBatches } from "../mini-batch.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
+import { numLayersOf } from "../stage-layers.ts";
 import type { Draft } from "./draft.ts";
 import { buffersOf, capacityOf, fits, type LaidOut, layOut, memoryByRecomputation } from "./lay-out.ts";
 import { type Limits, NO_LIMITS, type OrderedDraft, orderDraft } from "./order-draft.ts";
@@ -45,10 +46,6 @@ function recomputationRange({ recompute }: Costed, numLayers: number): readonly 
   return [recompute === "layer" ? numLayers : 0, recompute === "none" ? 0 : numLayers];
 }
 
-function layersOf({ firstLayer, endLayer }: Draft["stages"][number]): number {
-  return endLayer - firstLayer;
-}
-
 /** The fewest recomputed layers from `least` on with which a stage fits; undefined where none do. More of them never take more, but for the first. */
 function fewestThatFit(least: number, most: number, fitsWith: (recomputed: number) => boolean): number | undefined {
   if (fitsWith(least)) return least;
@@ -67,7 +64,7 @@ function fewestThatFit(least: number, most: number, fitsWith: (recomputed: numbe
 export function settle(request: Costed, draft: Draft, limits: Limits): Settled | Unsettled {
   let stages = draft.stages.map((stage) => ({
     ...stage,
-    recomputedLayers: Math.max(stage.recomputedLayers, recomputationRange(request, layersOf(stage))[0]),
+    recomputedLayers: Math.max(stage.recomputedLayers, recomputationRange(request, numLayersOf(stage))[0]),
   }));
   for (let round = 1; ; round += 1) {
     const ordered = orderDraft(request, { ...draft, stages }, limits);
@@ -76,7 +73,7 @@ export function settle(request: Costed, draft: Draft, limits: Limits): Settled |
     const needed = stages.map((stage, index) =>
       fewestThatFit(
         stage.recomputedLayers,
-        recomputationRange(request, layersOf(stage))[1],
+        recomputationRange(request, numLayersOf(stage))[1],
         (recomputed) => memoryWith(index, recomputed).total <= capacityOf(request, ordered, index),
       ),
     );
@@ -194,7 +191,7 @@ export function chooseLimits(request: Costed, draft: Draft, effort: Effort): Out
   const fixed = fixedLimits(request, draft);
   const stages = draft.stages.map((stage) => ({
     ...stage,
-    recomputedLayers: recomputationRange(request, layersOf(stage))[0],
+    recomputedLayers: recomputationRange(request, numLayersOf(stage))[0],
   }));
   const plain = { ...draft, stages };
   const unbound = orderDraft(request, plain, fixed ?? NO_LIMITS);

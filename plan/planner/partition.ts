@@ -1,16 +1,21 @@
 import { InputError, PlanError, sum } from "../../core/index.ts";
 import type { Stage } from "../documents/plan.ts";
+import { LEAST_HALVES, rangeOfHalves } from "../stage-layers.ts";
 
-function stageOf(index: number, numDevices: number, firstLayer: number, endLayer: number): Stage {
+/** A stage from one half of a layer to another, counted from the start of the model. */
+export function stageOfHalves(index: number, numDevices: number, start: number, end: number): Stage {
   return {
     index,
     device: index,
-    firstLayer,
-    endLayer,
+    ...rangeOfHalves(start, end),
     embedding: index === 0,
     head: index === numDevices - 1,
     recomputedLayers: 0,
   };
+}
+
+function stageOf(index: number, numDevices: number, firstLayer: number, endLayer: number): Stage {
+  return stageOfHalves(index, numDevices, 2 * firstLayer, 2 * endLayer);
 }
 
 /** Stages of given lengths. @throws InputError for lengths that are not those of all layers on all devices */
@@ -32,15 +37,62 @@ export function givenStages(
   });
 }
 
+/** Layers are divided where that makes the slowest stage so much faster. */
+const LEAST_GAIN = 0.01;
+
+interface Best {
+  readonly worst: number;
+  readonly squares: number;
+  readonly cut: number;
+}
+
 /**
- * Cuts the layers into one contiguous range for each device so that the slowest stage is as fast as possible, then the sum of squares smallest
- * (dynamic programming over cut points). `cost` is a stage's time on its device; the first stage embeds, the last has norm, head and loss.
+ * Cuts `length` units into one contiguous range for each device so that the slowest stage is as fast as possible, then the sum of squares smallest (dynamic
+ * programming over cut points). Ranges have at least `least` units; those that take longer than `bound` are not looked at, nor longer ones with the same end.
+ */
+function bestCuts(
+  length: number,
+  numDevices: number,
+  least: number,
+  cost: (index: number, start: number, end: number) => number,
+  bound: number,
+): { readonly cuts: readonly number[]; readonly worst: number } | undefined {
+  const best: (Best | undefined)[][] = [];
+  for (let index = 0; index < numDevices; index += 1) {
+    const row: (Best | undefined)[] = [];
+    const lastEnd = length - least * (numDevices - 1 - index);
+    for (let end = index === numDevices - 1 ? length : least * (index + 1); end <= lastEnd; end += 1) {
+      for (let start = end - least; start >= least * index; start -= 1) {
+        const before = index === 0 ? (start === 0 ? { worst: 0, squares: 0 } : undefined) : best[index - 1]![start];
+        if (before === undefined) continue;
+        const own = cost(index, start, end);
+        if (own > bound) break;
+        const worst = Math.max(before.worst, own);
+        const squares = before.squares + own * own;
+        const current = row[end];
+        if (current === undefined || worst < current.worst || (worst === current.worst && squares <= current.squares))
+          row[end] = { worst, squares, cut: start };
+      }
+    }
+    best.push(row);
+  }
+  const last = best[numDevices - 1]![length];
+  if (last === undefined) return undefined;
+  const cuts = [length];
+  for (let index = numDevices - 1; index >= 0; index -= 1) cuts.unshift(best[index]![cuts[0]!]!.cut);
+  return { cuts, worst: last.worst };
+}
+
+/**
+ * Cuts the layers into one contiguous range for each device, as `bestCuts` does. `cost` is a stage's time on its device; the first stage embeds, the last has
+ * norm, head and loss. With `divides` a cut may lie between the halves of a layer where that saves enough.
  * @throws PlanError when there are fewer layers than devices.
  */
 export function partitionLayers(
   numLayers: number,
   numDevices: number,
   cost: (stage: Stage) => number,
+  divides = false,
 ): readonly Stage[] {
   if (numDevices > numLayers) {
     throw new PlanError({
@@ -50,36 +102,14 @@ export function partitionLayers(
       hint: "Each stage holds at least one layer: use fewer devices.",
     });
   }
-  interface Best {
-    readonly worst: number;
-    readonly squares: number;
-    readonly cut: number;
-  }
-  const best: (Best | undefined)[][] = [];
-  for (let index = 0; index < numDevices; index += 1) {
-    const row: (Best | undefined)[] = [];
-    const lastEnd = numLayers - (numDevices - 1 - index);
-    const firstEnd = index === numDevices - 1 ? numLayers : index + 1;
-    for (let end = firstEnd; end <= lastEnd; end += 1) {
-      for (let first = index; first < end; first += 1) {
-        const before = index === 0 ? (first === 0 ? { worst: 0, squares: 0 } : undefined) : best[index - 1]![first];
-        if (before === undefined) continue;
-        const own = cost(stageOf(index, numDevices, first, end));
-        const worst = Math.max(before.worst, own);
-        const squares = before.squares + own * own;
-        const current = row[end];
-        if (current === undefined || worst < current.worst || (worst === current.worst && squares < current.squares))
-          row[end] = { worst, squares, cut: first };
-      }
-    }
-    best.push(row);
-  }
-  const stages: Stage[] = [];
-  let end = numLayers;
-  for (let index = numDevices - 1; index >= 0; index -= 1) {
-    const first = best[index]![end]!.cut;
-    stages.unshift(stageOf(index, numDevices, first, end));
-    end = first;
-  }
-  return stages;
+  const ofHalves = (index: number, start: number, end: number): number =>
+    cost(stageOfHalves(index, numDevices, start, end));
+  const ofLayers = (index: number, start: number, end: number): number => ofHalves(index, 2 * start, 2 * end);
+  const whole = bestCuts(numLayers, numDevices, 1, ofLayers, Number.POSITIVE_INFINITY)!;
+  const bound = whole.worst * (1 - LEAST_GAIN);
+  const divided = divides ? bestCuts(2 * numLayers, numDevices, LEAST_HALVES, ofHalves, bound) : undefined;
+  const cuts = divided?.cuts ?? whole.cuts.map((cut) => 2 * cut);
+  return Array.from({ length: numDevices }, (_, index) =>
+    stageOfHalves(index, numDevices, cuts[index]!, cuts[index + 1]!),
+  );
 }

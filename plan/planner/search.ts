@@ -1,8 +1,9 @@
 import type { Stage } from "../documents/plan.ts";
+import { numHalvesOf } from "../stage-layers.ts";
 import { type Draft, type DraftedWork, draftWork, type WorkChoice } from "./draft.ts";
 import { chooseLimits, isSettled, type Outcome, type Settled, settle } from "./limits.ts";
 import { NO_LIMITS, orderDraft } from "./order-draft.ts";
-import { givenStages, partitionLayers } from "./partition.ts";
+import { givenStages, partitionLayers, stageOfHalves } from "./partition.ts";
 import { type Probe, probeOf } from "./probe.ts";
 import { between, proposals } from "./propose.ts";
 import type { Costed } from "./request.ts";
@@ -34,9 +35,14 @@ function draftOf(work: DraftedWork, stages: readonly Stage[], schedule: Draft["s
 }
 
 function partition(request: Costed, work: DraftedWork): readonly Stage[] {
-  const { architecture, devices, layersPerStage } = request;
+  const { architecture, devices, layersPerStage, calibration } = request;
   return layersPerStage === undefined
-    ? partitionLayers(architecture.numLayers, devices.length, stageCosts(request, work))
+    ? partitionLayers(
+        architecture.numLayers,
+        devices.length,
+        stageCosts(request, work),
+        calibration.model !== "constant",
+      )
     : givenStages(layersPerStage, architecture.numLayers, devices.length);
 }
 
@@ -72,14 +78,14 @@ function leastOverfull(request: Costed, candidates: readonly Candidate[]): Candi
 
 /** The stages with one layer moved from one to another, and those between them shifted. */
 function withLayerMoved(stages: readonly Stage[], from: number, to: number): Stage[] {
-  const lengths = stages.map(({ firstLayer, endLayer }) => endLayer - firstLayer);
-  lengths[from]! -= 1;
-  lengths[to]! += 1;
+  const lengths = stages.map(numHalvesOf);
+  lengths[from]! -= 2;
+  lengths[to]! += 2;
   let next = 0;
-  return stages.map((stage, index) => {
-    const firstLayer = next;
+  return stages.map((_, index) => {
+    const start = next;
     next += lengths[index]!;
-    return { ...stage, firstLayer, endLayer: next, recomputedLayers: 0 };
+    return stageOfHalves(index, stages.length, start, next);
   });
 }
 
@@ -91,8 +97,7 @@ export function rebalanced(request: Costed, settled: Settled): Settled {
   for (let round = 0; round < MOVES; round += 1) {
     const { busyNs, draft, timeline } = best.ordered;
     const slowest = busyNs.indexOf(Math.max(...busyNs));
-    const { firstLayer, endLayer } = draft.stages[slowest]!;
-    if (endLayer - firstLayer < 2) break;
+    if (numHalvesOf(draft.stages[slowest]!) < 4) break;
     const others = busyNs
       .map((_, stage) => stage)
       .filter((stage) => stage !== slowest)

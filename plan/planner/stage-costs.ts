@@ -1,6 +1,7 @@
 import { sum } from "../../core/index.ts";
 import { stageOperators } from "../costs/operators.ts";
 import type { MicroBatch, Stage } from "../documents/plan.ts";
+import { numLayersOf } from "../stage-layers.ts";
 import type { DraftedWork } from "./draft.ts";
 import type { Costed } from "./request.ts";
 
@@ -35,7 +36,7 @@ export function stageCosts(request: Costed, { jobs, microBatches }: DraftedWork)
     );
   };
   return (draft) => {
-    const stage = recompute === "layer" ? { ...draft, recomputedLayers: draft.endLayer - draft.firstLayer } : draft;
+    const stage = recompute === "layer" ? { ...draft, recomputedLayers: numLayersOf(draft) } : draft;
     const device = devices[stage.device]!;
     const same = costModel.sameCosts?.(stage, device);
     if (same === undefined) return costOf(stage);

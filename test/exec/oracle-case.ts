@@ -18,6 +18,7 @@ import { makePlan } from "../../plan/planner/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 import { constantCalibration } from "../plan/unit-plan.ts";
 import { SHARED } from "../shared-folder.ts";
+import { type StageChoice, withStages } from "./with-stages.ts";
 
 const FOLDER = path.join(SHARED, "oracle/cases/two-adapters");
 
@@ -89,7 +90,7 @@ export function readOracleCase(options: { readonly microBatchSize?: number } = {
   };
 }
 
-export interface CaseRun {
+export interface CaseRun extends StageChoice {
   readonly devices: string;
   readonly groups: "auto" | "unfused" | number;
   readonly schedule?: ScheduleName;
@@ -133,7 +134,7 @@ export function planCase(oracle: OracleCase, run: CaseRun, only?: number): Plan 
     maxInFlight: "auto",
     groups: run.groups,
   });
-  return sealPlan(body, { model: null, data: {}, init: {} });
+  return sealPlan(withStages(body, run), { model: null, data: {}, init: {} });
 }
 
 export function runCase(oracle: OracleCase, plan: Plan): Promise<ExecuteResult> {

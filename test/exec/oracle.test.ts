@@ -11,11 +11,13 @@ const RUNS: readonly CaseRun[] = [
   { devices: "cpu:0,cpu:1", groups: "unfused", schedule: "gpipe" },
   { devices: "cpu:0,cpu:1", groups: "unfused", schedule: "lorapp-gpipe" },
   { devices: "cpu:0", groups: "unfused", schedule: "sequential" },
+  { devices: "cpu:0,cpu:1", groups: 1, cuts: [3] },
+  { devices: "cpu:0,cpu:1", groups: "unfused", cuts: [5], recomputedLayers: [3, 1] },
 ];
 
 describe.skipIf(!HAS_SHARED)("the PyTorch reference case", () => {
   test.each(RUNS)(
-    "gives the reference's losses, gradient norms and adapters on $devices, groups $groups, schedule $schedule",
+    "gives the reference's losses, gradient norms and adapters on $devices, groups $groups, schedule $schedule, cuts $cuts",
     async (run) => {
       const oracle = readOracleCase();
       const result = await runCase(oracle, planCase(oracle, run));

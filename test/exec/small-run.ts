@@ -13,23 +13,19 @@ import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
 import {
   type Dtype,
-  largestSizes,
   type Plan,
-  type PlanBody,
   type PlanRequest,
   PROJECTIONS,
-  planOrders,
   type Recompute,
   type ScheduleName,
-  stashPlacement,
 } from "../../plan/index.ts";
-import { stageMemory } from "../../plan/memory/memory-model.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
 import { chains } from "../../plan/planner/chains.ts";
 import { joinPipelines } from "../../plan/planner/join-pipelines.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 import { constantCalibration } from "../plan/unit-plan.ts";
+import { type StageChoice, withStages } from "./with-stages.ts";
 
 /** Grouped queries, head dimension = hidden / heads, tied head. */
 export const SMALL: Architecture = {
@@ -122,15 +118,13 @@ export function smallCase(
   };
 }
 
-export interface SmallRun {
+export interface SmallRun extends StageChoice {
   /** A list of devices, or a cluster. */
   readonly devices: string | Cluster;
   readonly groups?: "auto" | "unfused" | number;
   readonly schedule?: ScheduleName;
   readonly dtype?: Dtype;
   readonly recompute?: Recompute;
-  /** By stage: how many layers the backward computes again, whatever the planner would choose. */
-  readonly recomputedLayers?: readonly number[];
   /** Only this job. */
   readonly only?: number;
   /** The devices in so many chains, the jobs dealt to them in turn. */
@@ -144,25 +138,6 @@ export function threads(count: number): Cluster {
     version: 1,
     machines: [{ name: "local", devices: [{ name: "cpu:0", type: "cpu", threads: count }] }],
   };
-}
-
-/** The plan with other numbers of recomputed layers, and the memory that they need. */
-function withRecomputedLayers(plan: PlanBody, counts: readonly number[]): PlanBody {
-  const stages = plan.stages.map((stage, index) => ({ ...stage, recomputedLayers: counts[index]! }));
-  const memory = stages.map((stage, index) => {
-    const { kind, threads } = plan.devices[stage.device]!;
-    return stageMemory({
-      ...plan.model,
-      stage,
-      jobs: plan.jobs,
-      ...largestSizes(plan.microBatches),
-      kind,
-      threads,
-      stashUnits: stashPlacement(planOrders(plan)[index]!, plan.microBatches).peak,
-      buffers: plan.buffers[index]!,
-    });
-  });
-  return { ...plan, stages, memory };
 }
 
 export interface SmallResult extends ExecuteResult {
@@ -214,9 +189,7 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
     });
     return { body, jobs: own };
   });
-  const joined = joinPipelines(parts);
-  const body = run.recomputedLayers === undefined ? joined : withRecomputedLayers(joined, run.recomputedLayers);
-  const plan = sealPlan(body, { model: null, data: {}, init: {} });
+  const plan = sealPlan(withStages(joinPipelines(parts), run), { model: null, data: {}, init: {} });
   return { ...(await executePlan({ plan, model, rows: data, start, versions: {} })), plan };
 }
 

@@ -26,3 +26,12 @@ test("a stage's layers come with what is beside them, and with how many are reco
   expect(stageText({ ...last, recomputedLayers: 4 })).toBe("4-7 + head");
   expect(stageText({ ...last, recomputedLayers: 1 })).toBe("4-7 + head, 1 recomputed");
 });
+
+test("a divided layer is named by its half on each side, and counts half as recomputed", () => {
+  const stages = [
+    { ...stage, endsAtAttention: true as const, recomputedLayers: 4 },
+    { ...last, firstLayer: 3, startsAtMlp: true as const },
+  ];
+  expect(stages.map(stageText)).toEqual(["0-2 + attention of 3 + embedding", "MLP of 3 + 4-7 + head"]);
+  expect(recomputationText(stages)).toBe("recompute 3.5 of 8 layers");
+});
