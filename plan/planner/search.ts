@@ -93,7 +93,6 @@ function withLayerMoved(stages: readonly Stage[], from: number, to: number): Sta
 export function rebalanced(request: Costed, settled: Settled): Settled {
   if (request.layersPerStage !== undefined) return settled;
   let best = settled;
-  if (request.layersPerStage !== undefined) return best;
   for (let round = 0; round < MOVES; round += 1) {
     const { busyNs, draft, timeline } = best.ordered;
     const slowest = busyNs.indexOf(Math.max(...busyNs));
