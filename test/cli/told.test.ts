@@ -80,8 +80,8 @@ describe("without devices a plan takes every core", () => {
     writeFileSync(path.join(root, "pair.yaml"), CLUSTER.replace("local", "elsewhere"));
     const layersOf = ({ stages }: Plan): readonly number[] => stages.map((stage) => stage.endLayer - stage.firstLayer);
     const [light, heavy] = [
-      layersOf(await planned("wide.yaml", "--cluster", "pair.yaml")),
-      await planned("head.yaml", "--cluster", "pair.yaml"),
+      layersOf(await planned("wide.yaml", "--cluster", "pair.yaml", "--pipelines", "1")),
+      await planned("head.yaml", "--cluster", "pair.yaml", "--pipelines", "1"),
     ];
     expect(Math.abs(light[0]! - light[1]!)).toBeLessThanOrEqual(1);
     const [first, last] = layersOf(heavy) as [number, number];
@@ -164,7 +164,7 @@ it("a plan of an architecture alone is refused by train before it makes a folder
 });
 
 it("links that block are simulated, and refused by train", async () => {
-  await planned("w.yaml", "--cluster", "blocking.yaml");
+  await planned("w.yaml", "--cluster", "blocking.yaml", "--pipelines", "1");
   await printed(["simulate", "p.json"], root);
   const { code, stderr } = await runCli(["train", "p.json", "-o", "never"], root);
   expect(stderr).toMatch(

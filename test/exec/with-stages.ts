@@ -12,6 +12,7 @@ export interface StageChoice {
 
 /** The plan of one pipeline with other stages, and the memory that they need. */
 export function withStages(plan: PlanBody, { cuts, recomputedLayers }: StageChoice): PlanBody {
+  if (cuts === undefined && recomputedLayers === undefined) return plan;
   const bounds = cuts === undefined ? undefined : [0, ...cuts, 2 * plan.model.architecture.numLayers];
   const stages = plan.stages.map((stage, index) => ({
     ...(bounds === undefined ? stage : stageOfHalves(index, plan.stages.length, bounds[index]!, bounds[index + 1]!)),
