@@ -11,7 +11,8 @@ export default defineConfig({
     maxWorkers: 2,
     // What tests learn of this machine's speed is not kept for its user.
     env: { XDG_CACHE_HOME: path.join(tmpdir(), `loratwin-test-cache-${process.pid}`) },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // On a machine that others share a command that takes seconds may take a minute.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
