@@ -62,7 +62,7 @@ function sweep(request: PlanRequest): readonly PlanRequest[] {
 function planningCase(name: string, described: PlanningCase): Case {
   return {
     name,
-    seconds: 15,
+    seconds: 12,
     run(bench) {
       const request = requestOf(described, CATALOG);
       const began = performance.now();
