@@ -216,7 +216,8 @@ describe("intervals", () => {
     const calibration = measured({ systematic: 0, independent: 0 });
     const request = { plan, calibration, seed: 1, first: 0, count: 20 };
     const makespan = (piecesPerSecond: number): number => {
-      const moves = { calibrated: [{ own: 0.5, lost: 1, piecesPerSecond }], seen: [] };
+      const move = { own: 0.5, lost: 1, piecesPerSecond };
+      const moves = { calibrated: [move], seen: Array.from({ length: 1000 }, () => move) };
       return mean(drawFigures({ ...request, moves }).map((run) => run.makespanSeconds));
     };
     const [predicted] = drawFigures(request);
