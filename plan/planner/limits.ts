@@ -17,6 +17,9 @@ const EFFORTS = { quick: { step: 0.7, precision: 0.1 }, thorough: { step: 0.85, 
 /** Recomputing a layer makes backwards longer, and with them orders and what is in flight, a little: so often it is looked at again. */
 const ROUNDS = 6;
 
+/** The least that can be in flight: shorter micro-batches beside each other take more buffers, and may leave holes between their slots. */
+export const ONE_AT_A_TIME: Limits = { count: 1, units: null };
+
 /** An ordered draft that fits, with the limits that it keeps. */
 export interface Settled extends LaidOut {
   readonly ordered: OrderedDraft;
@@ -123,8 +126,8 @@ class LimitSearch {
     return this.#best ?? this.#last!;
   }
 
-  attempt(units: number, request = this.#request): Settled | Unsettled {
-    const result = settle(request, this.#draft, { count: null, units });
+  attempt(limits: Limits, request = this.#request): Settled | Unsettled {
+    const result = settle(request, this.#draft, limits);
     this.#last = result;
     if (isSettled(result) && (this.#best === undefined || makespanOf(result) < makespanOf(this.#best)))
       this.#best = result;
@@ -141,19 +144,22 @@ function searchLimits(request: Costed, draft: Draft, highest: number, effort: Ef
   const largest = maximum(draft.microBatches.map(microBatchUnits));
   const { step, precision } = EFFORTS[effort];
   const asItIs: Costed = { ...request, recompute: request.recompute === "layer" ? "layer" : "none" };
+  const atMost = (units: number): Limits => ({ count: null, units });
   let tooHigh = highest + 1;
   let fitting = largest;
-  if (isSettled(search.attempt(highest, asItIs))) fitting = highest;
-  else if (isSettled(search.attempt(largest, asItIs))) {
+  if (isSettled(search.attempt(atMost(highest), asItIs))) fitting = highest;
+  else if (isSettled(search.attempt(atMost(largest), asItIs))) {
     while (tooHigh - fitting > Math.max(1, precision * fitting)) {
       const middle = (fitting + tooHigh) >> 1;
-      if (isSettled(search.attempt(middle, asItIs))) fitting = middle;
+      if (isSettled(search.attempt(atMost(middle), asItIs))) fitting = middle;
       else tooHigh = middle;
     }
   }
-  if (request.recompute === "auto")
-    for (let units = highest; units >= fitting && fitting < highest; units = Math.floor(units * step))
-      search.attempt(units);
+  if (request.recompute === "auto" && fitting < highest) {
+    for (let units = highest; units > fitting; units = Math.floor(units * step)) search.attempt(atMost(units));
+    search.attempt(atMost(fitting));
+  }
+  if (!isSettled(search.result)) search.attempt(ONE_AT_A_TIME);
   return search.result;
 }
 

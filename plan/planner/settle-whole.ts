@@ -2,7 +2,7 @@ import { maximum, PlanError } from "../../core/index.ts";
 import { memoryTable } from "../memory/memory-model.ts";
 import { microBatchUnits } from "../memory/stash.ts";
 import { draftWork } from "./draft.ts";
-import { chooseLimits, isSettled, type Settled, settle, type Unsettled } from "./limits.ts";
+import { chooseLimits, isSettled, ONE_AT_A_TIME, type Settled, settle, type Unsettled } from "./limits.ts";
 import type { Costed } from "./request.ts";
 import { rebalanced, type SearchResult } from "./search.ts";
 
@@ -44,8 +44,9 @@ export function settleWhole(request: Costed, { chosen, probe }: SearchResult): S
   for (;;) {
     const whole = settle(request, draft, limits);
     if (isSettled(whole)) return whole;
-    const { count, units } = limits;
-    if (count !== null || (units ?? 0) === largest) throw tooLarge(request, whole);
-    limits = { count, units: Math.max(largest, Math.floor((units ?? largest) * LOWER)) };
+    // A limit that was asked for, or none, stays.
+    if (request.maxInFlight !== "auto" || limits.units === null) throw tooLarge(request, whole);
+    const units = Math.max(largest, Math.floor(limits.units * LOWER));
+    limits = limits.units === largest ? ONE_AT_A_TIME : { count: null, units };
   }
 }

@@ -2,24 +2,15 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { LONG_TAILED, type PlanningCase, randomCase, requestOf } from "../../bench/planning-cases.ts";
 import { canonicalJson, sum } from "../../core/index.ts";
-import {
-  catalogSchema,
-  createCostModel,
-  makePlan,
-  type PlanBody,
-  type PlanRequest,
-  reasonedPlan,
-} from "../../plan/index.ts";
-import { simulateStream } from "../../sim/index.ts";
-import { runMetrics } from "../../traces/index.ts";
+import { catalogSchema, makePlan, type PlanBody, type PlanRequest, reasonedPlan } from "../../plan/index.ts";
+import { predictPlan } from "../../sim/index.ts";
 
 const catalog = catalogSchema.parse(
   JSON.parse(readFileSync(new URL("../../plan/catalog.json", import.meta.url), "utf8")),
 );
 
 function seconds(plan: PlanBody): number {
-  const costModel = createCostModel(plan.calibration, plan.model.dtype);
-  return runMetrics({ ...plan, hash: "" }, simulateStream({ plan, planHash: "", costModel })).makespanSeconds;
+  return predictPlan(plan).body.predicted.makespanSeconds;
 }
 
 function shortened(described: PlanningCase): PlanningCase {
@@ -51,6 +42,14 @@ describe("a plan for long-tailed lengths where memory is short", () => {
     const times = explanation.ways.slice(1).flatMap((way) => way.seconds ?? []);
     expect(times).toEqual([...times].sort((a, b) => a - b));
   });
+});
+
+test("a plan that only the lowest limit and all layers recomputed make fit is found", () => {
+  const one = { ...longTailed, pipelines: 1, groups: "unfused" } as const;
+  const least = makePlan({ ...one, recompute: "layer", maxInFlight: 1 });
+  const memoryBytes = Math.max(...least.memory.map(({ total }) => total));
+  const devices = one.devices.map((device) => ({ ...device, memoryBytes }));
+  expect(Math.max(...makePlan({ ...one, devices }).memory.map(({ total }) => total))).toBeLessThanOrEqual(memoryBytes);
 });
 
 describe("what a request fixes", () => {
