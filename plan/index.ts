@@ -166,9 +166,10 @@ export {
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export { onePipeline, type PipelineTable, pipelineJobs, pipelineMicroBatches, pipelineTable } from "./pipelines.ts";
 export { checkPlan, parsePlan, sealPlan } from "./plan-hash.ts";
+// The planner.
+export { pipelineCounts } from "./planner/divide.ts";
 // Why a plan is as it is.
 export type { ConsideredWay, MemoryBinding, PlanExplanation, SharingComparison } from "./planner/explanation.ts";
-// The planner.
 export { isLengthData, type JobRows, lengthRows } from "./planner/job-rows.ts";
 export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
 // How mini-batches are cut.

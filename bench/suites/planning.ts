@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { PlanError } from "../../core/index.ts";
-import { catalogSchema, createCostModel, makePlan, type PlanBody, type PlanRequest } from "../../plan/index.ts";
-import { simulateStream } from "../../sim/index.ts";
-import { runMetrics } from "../../traces/index.ts";
+import { catalogSchema, makePlan, type PlanBody, type PlanRequest } from "../../plan/index.ts";
+import { predictPlan } from "../../sim/index.ts";
 import { LONG_TAILED, type PlanningCase, randomCase, requestOf } from "../planning-cases.ts";
 import type { Case, Suite } from "../suite.ts";
 
@@ -14,8 +13,7 @@ const CATALOG = catalogSchema.parse(
 );
 
 function simulatedSeconds(plan: PlanBody): number {
-  const costModel = createCostModel(plan.calibration, plan.model.dtype);
-  return runMetrics({ ...plan, hash: "" }, simulateStream({ plan, planHash: "", costModel })).makespanSeconds;
+  return predictPlan(plan).body.predicted.makespanSeconds;
 }
 
 /** Seconds of a plan as it was asked for; undefined where none fits. */

@@ -1,5 +1,5 @@
 import type { ResolvedDevice } from "../documents/cluster.ts";
-import type { PlanBody, Stage } from "../documents/plan.ts";
+import type { MicroBatch, PlanBody, Stage } from "../documents/plan.ts";
 import { activeJobs } from "../mini-batch.ts";
 import type { CostModel } from "./cost-model.ts";
 
@@ -24,7 +24,7 @@ export interface DistinctShapes {
 
 /** Which micro-batches cost the same: what is asked of a cost model once for each shape instead of once for each action. */
 export interface WorkShapes {
-  /** Of forwards and backwards: jobs, tokens and scored tokens of the rows. Which rows of the data they are costs nothing. */
+  /** Of forwards and backwards: jobs, tokens and scored tokens of the rows. */
   readonly rows: DistinctShapes;
   /** Of updates: the jobs that are updated. */
   readonly updates: DistinctShapes;
@@ -42,14 +42,17 @@ export function stageClasses(
   });
 }
 
+/** The rows of a micro-batch as a text: where it is the same, so are the costs. Which rows of the data they are costs nothing. */
+export function rowsText({ rows }: Pick<MicroBatch, "rows">): string {
+  let text = "";
+  for (const [job, , tokens, scored] of rows) text += `${job}:${tokens}:${scored} `;
+  return text;
+}
+
 export function workShapes(plan: Pick<PlanBody, "groups" | "jobs" | "microBatches">): WorkShapes {
   const { microBatches } = plan;
   return {
-    rows: distinct(microBatches.length, (index) => {
-      let text = "";
-      for (const [job, , tokens, scored] of microBatches[index]!.rows) text += `${job}:${tokens}:${scored} `;
-      return text;
-    }),
+    rows: distinct(microBatches.length, (index) => rowsText(microBatches[index]!)),
     updates: distinct(microBatches.length, (index) => {
       const { group, step } = microBatches[index]!;
       return activeJobs(plan, group, step).join(" ");

@@ -3,7 +3,7 @@ import type { ResolvedLink } from "../documents/cluster.ts";
 import { chains } from "./chains.ts";
 import { tokensOf } from "./draft.ts";
 import { rememberedCosts } from "./remembered-costs.ts";
-import type { Costed } from "./request.ts";
+import type { Costed, PlanRequest } from "./request.ts";
 
 /** One pipeline's share of a request. */
 export interface ChainRequest {
@@ -13,7 +13,12 @@ export interface ChainRequest {
 }
 
 /** Numbers of pipelines worth a look: those that divide the devices evenly, with a job for each at least. */
-export function pipelineCounts({ pipelines, devices, jobs, calibration }: Costed): readonly number[] {
+export function pipelineCounts({
+  pipelines,
+  devices,
+  jobs,
+  calibration,
+}: Pick<PlanRequest, "pipelines" | "devices" | "jobs" | "calibration">): readonly number[] {
   const most = Math.min(devices.length, jobs.length);
   if (pipelines === undefined) return [1];
   if (pipelines !== "auto") {

@@ -1,12 +1,5 @@
 import type { ActionCost, CostModel } from "../costs/cost-model.ts";
-import type { MicroBatch } from "../documents/plan.ts";
-
-/** The rows of a micro-batch as a text: where it is the same, so are the costs. Which rows of the data they are costs nothing. */
-function shapeOf({ rows }: Pick<MicroBatch, "rows">): string {
-  let text = "";
-  for (const [job, , tokens, scored] of rows) text += `${job}:${tokens}:${scored} `;
-  return text;
-}
+import { rowsText } from "../costs/work-shapes.ts";
 
 /** A cost model that remembers: the drafts of one search ask for the same work again and again. */
 export function rememberedCosts(model: CostModel): CostModel {
@@ -38,7 +31,7 @@ export function rememberedCosts(model: CostModel): CostModel {
   };
   const workNumber = ({ letter, microBatch, updatedJobs }: ActionCost): number => {
     if (letter === "U") return numberOf(updatedJobs.join(" "));
-    const known = rowNumbers.get(microBatch.rows) ?? numberOf(shapeOf(microBatch));
+    const known = rowNumbers.get(microBatch.rows) ?? numberOf(rowsText(microBatch));
     rowNumbers.set(microBatch.rows, known);
     return known;
   };

@@ -1,5 +1,5 @@
 import { PlanError } from "../../core/index.ts";
-import type { PlanRequest, Recompute } from "../../plan/index.ts";
+import { type PlanRequest, pipelineCounts, type Recompute } from "../../plan/index.ts";
 import { type PredictedPlan, planAndPredict } from "../../sim/index.ts";
 import { comparisonRun } from "./comparison-run.ts";
 import { COMPARISON_SCHEDULES, type ComparisonSchedule } from "./comparison-schedules.ts";
@@ -110,18 +110,13 @@ export function runStrategy(
 
 const RECOMPUTE = ["none", "layer"] as const satisfies readonly Recompute[];
 
-/** Numbers of pipelines side by side beside the one of all devices: those that divide the devices evenly, up to one job a device. */
-function sideBySide({ devices, jobs }: PlanRequest): readonly number[] {
-  const counts = Array.from({ length: Math.min(devices.length, jobs.length) }, (_, i) => i + 1);
-  return counts.filter((count) => count > 1 && devices.length % count === 0);
-}
-
 /** LoRAPP in several pipelines side by side, where the workload and the cluster allow it. */
 function runSideBySide(request: PlanRequest, options: StrategyOptions): readonly StrategyRun[] {
   // Layers that are given for each stage are those of one pipeline.
-  const isOne = request.calibration.model === "constant" || request.layersPerStage !== undefined;
-  if (options.full === true || isOne) return [];
-  return sideBySide(request).flatMap((pipelines) => runPlanned({ ...request, ...PLANNED.lorapp, pipelines }) ?? []);
+  if (options.full === true || request.layersPerStage !== undefined) return [];
+  return pipelineCounts({ ...request, pipelines: "auto" })
+    .filter((pipelines) => pipelines > 1)
+    .flatMap((pipelines) => runPlanned({ ...request, ...PLANNED.lorapp, pipelines }) ?? []);
 }
 
 /**
