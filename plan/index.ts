@@ -20,11 +20,12 @@ export { interleavedOrders } from "./comparison/interleaved.ts";
 export { zeroBubbleOrders } from "./comparison/zero-bubble.ts";
 // How a device stores activations.
 export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
+// What the time of an action follows from.
+export type { ActionCost } from "./costs/action-cost.ts";
 // Durations, rounded once, from the cost model: what planner and simulator go by.
 export { type ActionDurations, actionDurations } from "./costs/action-durations.ts";
 // Durations: the one cost model of planner, memory check and simulator.
 export {
-  type ActionCost,
   type Contention,
   type CostModel,
   createCostModel,

@@ -9,23 +9,15 @@ import type {
   RooflineCalibration,
 } from "../documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
-import type { MicroBatch, Stage } from "../documents/plan.ts";
+import type { Stage } from "../documents/plan.ts";
 import type { Dtype } from "../documents/workload.ts";
 import { microBatchTokens } from "../mini-batch.ts";
+import type { ActionCost } from "./action-cost.ts";
 import { peaksOf } from "./device-peaks.ts";
 import { layerActionSeconds } from "./layer-model.ts";
 import { operatorSeconds } from "./operator-seconds.ts";
-import { type OperatorCall, type StageShape, stageOperators, updateOperator } from "./operators.ts";
+import { type OperatorCall, stageOperators, updateOperator } from "./operators.ts";
 import { dequantizedBytes } from "./weight-bytes.ts";
-
-export interface ActionCost {
-  readonly letter: PlannedLetter;
-  readonly device: ResolvedDevice;
-  readonly shape: StageShape;
-  readonly microBatch: Pick<MicroBatch, "rows">;
-  /** `U` only: indices of the jobs that are updated. */
-  readonly updatedJobs: readonly number[];
-}
 
 /** A transfer's time on an idle link: latency, then bytes at the link's rate (null: no bytes-dependent part). */
 export interface LinkCost {

@@ -17,7 +17,8 @@ import { stashPlacement, UNIT_ROWS } from "../memory/stash.ts";
 import { largestSizes } from "../mini-batch.ts";
 import { pipelineJobs, pipelineMicroBatches, pipelineTable } from "../pipelines.ts";
 import { halfCounts } from "../stage-layers.ts";
-import type { ActionCost, CostModel } from "./cost-model.ts";
+import type { ActionCost } from "./action-cost.ts";
+import type { CostModel } from "./cost-model.ts";
 
 /**
  * BatchLoRA adds each adapter's rows straight into its part of the result. A program without that splits the batch before every LoRA

@@ -1,15 +1,14 @@
 import { groupBy, sum } from "../../core/index.ts";
-import type { PlannedLetter } from "../action.ts";
 import type { ComputeDtype } from "../compute-dtype.ts";
 import type { Architecture, Half } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
-import type { MicroBatch } from "../documents/plan.ts";
 import type { Dtype, Recompute } from "../documents/workload.ts";
 import { type StageLayer, stageLayers } from "../stage-layers.ts";
+import type { ActionCost } from "./action-cost.ts";
 import { peaksOf } from "./device-peaks.ts";
 import { decoderDimensions, type LayerPass, type LayerWork, layerSeconds, layerWork } from "./layer-cost.ts";
-import { type StageShape, updateOperator } from "./operators.ts";
+import { updateOperator } from "./operators.ts";
 import { dequantizedBytes } from "./weight-bytes.ts";
 
 /** What times of whole layers follow from. */
@@ -78,15 +77,6 @@ export function layerTimes(subject: LayerSubject, figures: LayerFigures): LayerT
   };
 }
 
-/** An action as the layer model sees it. */
-export interface LayerAction {
-  readonly letter: PlannedLetter;
-  readonly device: ResolvedDevice;
-  readonly shape: StageShape;
-  readonly microBatch: Pick<MicroBatch, "rows">;
-  readonly updatedJobs: readonly number[];
-}
-
 const UPDATE_BYTES = 4;
 
 /** Where it is the same, layers of a stage take the same time. */
@@ -95,7 +85,7 @@ function layerKind({ halves, isRecomputed }: StageLayer): string {
 }
 
 /** Seconds of an action from whole layers. A backward has no dW; over a recomputed layer it makes one more pass. */
-export function layerActionSeconds(action: LayerAction, figures: LayerFigures): number {
+export function layerActionSeconds(action: ActionCost, figures: LayerFigures): number {
   const { letter, device, shape, microBatch } = action;
   const { architecture, dtype, stage } = shape;
   if (letter === "U") {

@@ -1,4 +1,5 @@
-import type { ActionCost, CostModel } from "../costs/cost-model.ts";
+import type { ActionCost } from "../costs/action-cost.ts";
+import type { CostModel } from "../costs/cost-model.ts";
 import { rowsText } from "../costs/work-shapes.ts";
 
 /** A cost model that remembers: the drafts of one search ask for the same work again and again. */
