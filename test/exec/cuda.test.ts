@@ -70,12 +70,15 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
     { devices: "cuda:0#0,cuda:0#1", recompute: "layer", groups: "auto" },
     { devices: "cpu:0,cuda:0", recompute: "none", groups: "unfused" },
     { devices: "cuda:0,cpu:0", recompute: "none", groups: "unfused" },
+    // Three stages: a layer is divided between the first two, another one between the last two.
+    { devices: "cpu:0,cuda:0,cpu:1", recompute: "none", groups: "auto", cuts: [3, 5], recomputedLayers: [1, 1, 0] },
   ] as const)(
     "in float32: %o",
-    async ({ devices, recompute, groups }) => {
-      const given = smallCase(TWO_JOBS);
+    async ({ devices, ...run }) => {
+      const given = smallCase(TWO_JOBS, "cuts" in run ? { ...SMALL, numLayers: 4 } : SMALL);
+      const { recompute, groups } = run;
       const cpu = await runSmall(given, { devices: "cpu:0", recompute, groups });
-      const gpu = await runSmall(given, { devices, recompute, groups });
+      const gpu = await runSmall(given, { devices, ...run });
       const { loss, gradNorm, adapter } = differences(gpu, cpu);
       expect(loss).toBeLessThan(1e-5);
       expect(gradNorm).toBeLessThan(1e-4);
