@@ -19,9 +19,11 @@ interface Work {
   readonly copiedBytes: number;
 }
 
-const WORK: Readonly<Record<"cpu" | "cuda", Work>> = {
+const WORK: Readonly<Record<"cpu" | "cuda" | "emulated", Work>> = {
   cpu: { rows: 256, width: 1024, copiedBytes: 2 ** 25 },
   cuda: { rows: 4096, width: 4096, copiedBytes: 2 ** 26 },
+  // It computes one number after another: a GPU's products would take it minutes.
+  emulated: { rows: 16, width: 64, copiedBytes: 2 ** 16 },
 };
 
 /** Seconds that each of the three parts of a probe takes, and how often it is at least repeated. */
@@ -42,11 +44,20 @@ interface Program {
   readonly amount: number;
 }
 
+function gpuOf({ name }: ResolvedDevice) {
+  return nativeInfo().cuda.devices[Number(/\d+/.exec(name)?.[0])];
+}
+
+/** The emulation's devices have this name (native/src/cuda/driver_emulated.cc). */
+function workOf(device: ResolvedDevice): Work {
+  if (device.kind !== "cuda") return WORK.cpu;
+  return gpuOf(device)?.name === "emulated GPU" ? WORK.emulated : WORK.cuda;
+}
+
 /** Bfloat16 products on units of their own: by `isa` on a CPU; all GPUs since compute capability 8 (CUDA C++ Programming Guide, 17). */
-function multipliesBfloat16({ kind, name }: ResolvedDevice): boolean {
-  const { isa, cuda } = nativeInfo();
-  if (kind !== "cuda") return isa === "avx512bf16";
-  return Number(cuda.devices[Number(/\d+/.exec(name)?.[0])]?.computeCapability) >= 8;
+function multipliesBfloat16(device: ResolvedDevice): boolean {
+  if (device.kind !== "cuda") return nativeInfo().isa === "avx512bf16";
+  return Number(gpuOf(device)?.computeCapability) >= 8;
 }
 
 function programsOf(device: Device, { rows, width, copiedBytes }: Work, bfloat16: boolean): readonly Program[] {
@@ -95,7 +106,7 @@ export function createSpeedProbe(devices: readonly ResolvedDevice[]): SpeedProbe
   const probed = optionsOfDevices(devices).map((options, index) => {
     const given = devices[index]!;
     const device = runtime.createDevice(options);
-    const work = WORK[given.kind === "cuda" ? "cuda" : "cpu"];
+    const work = workOf(given);
     return { device, work, programs: programsOf(device, work, multipliesBfloat16(given)) };
   });
   let seen: Completion[] = [];

@@ -123,7 +123,7 @@ export const coverage: Suite = {
       const [workload, shape] = workloads[index % workloads.length]!;
       return {
         name: `run ${index + 1} of ${runs}, ${workload}`,
-        seconds: Math.max(apartSeconds, index === 0 ? 180 : 50),
+        seconds: Math.max(apartSeconds, index === 0 ? 180 : 45),
         async run(bench) {
           if (shared === undefined) {
             startMs = performance.now();
