@@ -1,4 +1,4 @@
-import { formatBytes } from "../../core/index.ts";
+import { formatBytes, sum } from "../../core/index.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { PlanBody, Stage, StageMemory } from "../documents/plan.ts";
 import { halvesBounds, rangeOfHalves } from "../stage-layers.ts";
@@ -36,16 +36,32 @@ function partsOf(stage: Stage): ReadonlyMap<string, Stage> {
   return parts;
 }
 
+/** Bytes of a part of a stage's weights. */
+function weightBytes(
+  { architecture, dtype }: Pick<PlanBody["model"], "architecture" | "dtype">,
+  { kind, threads }: Pick<ResolvedDevice, "kind" | "threads">,
+  part: Stage,
+): number {
+  const held = (stage: Stage): number =>
+    heldBytes({ architecture, stage, dtype, jobs: [], maxSequence: 1, kind, threads }).weights;
+  return held(part) - held(emptyStage(part));
+}
+
+/** Bytes of a whole model's weights that pipelines on one memory hold once. */
+export function shareableBytes(
+  model: Pick<PlanBody["model"], "architecture" | "dtype">,
+  device: Pick<ResolvedDevice, "kind" | "threads">,
+): number {
+  const whole = { ...rangeOfHalves(0, 2 * model.architecture.numLayers), embedding: true, head: true };
+  const parts = partsOf({ index: 0, device: 0, recomputedLayers: 0, ...whole });
+  return sum([...parts.values()].map((part) => weightBytes(model, device, part)));
+}
+
 /** By stage, what it shares with stages before it: the executor loads stages in order, and the first device of a memory to load a weight counts it. */
 export function sharedWeights({ model, devices, stages }: Placed): readonly SharedWeights[] {
   const owners = new Map<string, number>();
   return stages.map((stage) => {
     const device = devices[stage.device]!;
-    const { architecture, dtype } = model;
-    const { kind, threads } = device;
-    const weightBytes = (part: Stage): number =>
-      heldBytes({ architecture, stage: part, dtype, jobs: [], maxSequence: 1, kind, threads }).weights;
-    const none = emptyStage(stage);
     const countedBy = new Set<number>();
     let bytes = 0;
     for (const [name, part] of partsOf(stage)) {
@@ -53,7 +69,7 @@ export function sharedWeights({ model, devices, stages }: Placed): readonly Shar
       const owner = owners.get(key);
       if (owner === undefined) owners.set(key, stage.index);
       else {
-        bytes += weightBytes(part) - weightBytes(none);
+        bytes += weightBytes(model, device, part);
         countedBy.add(owner);
       }
     }

@@ -1,5 +1,6 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, sum } from "../../core/index.ts";
 import type { ResolvedLink } from "../documents/cluster.ts";
+import { memoryName, shareableBytes } from "../memory/shared-weights.ts";
 import { chains } from "./chains.ts";
 import { tokensOf } from "./draft.ts";
 import { rememberedCosts } from "./remembered-costs.ts";
@@ -48,6 +49,24 @@ function spreadJobs(loads: readonly number[], sizes: readonly number[]): readonl
   return shares.map(({ jobs }) => jobs.sort((a, b) => a - b));
 }
 
+/**
+ * Chains that lie in one memory hold one copy of the base model together: each device may hold, beyond its own share of the memory, what the copies that are
+ * not there leave. By chain and device.
+ */
+function allowances(request: Costed, parts: readonly (readonly number[])[]): readonly (readonly number[])[] {
+  const { devices } = request;
+  const memories = parts.map((own) => new Set(own.map((device) => memoryName(devices[device]!))));
+  const memoryOf = memories.map((names) => (names.size === 1 ? [...names][0]! : undefined));
+  return parts.map((own, pipeline) => {
+    const name = memoryOf[pipeline];
+    const beside = name === undefined ? 1 : memoryOf.filter((other) => other === name).length;
+    if (beside === 1) return own.map(() => 0);
+    const spared = shareableBytes(request, devices[own[0]!]!) * (1 - 1 / beside);
+    const shares = own.map((device) => devices[device]!.memoryBytes ?? 1);
+    return shares.map((bytes) => Math.floor((spared * bytes) / sum(shares)));
+  });
+}
+
 /** The request divided into so many pipelines: devices in chains, jobs by predicted load. Each remembers its costs: jobs have other numbers in another. */
 export function divide(request: Costed, numPipelines: number): readonly ChainRequest[] {
   const costModel = (): Costed["costModel"] => rememberedCosts(request.costModel);
@@ -58,6 +77,7 @@ export function divide(request: Costed, numPipelines: number): readonly ChainReq
     request.rows.map((rows) => tokensOf(rows)),
     parts.map(({ length }) => length),
   );
+  const sharedBytes = allowances(request, parts);
   return parts.map((devices, pipeline) => {
     const jobs = spread[pipeline]!;
     return {
@@ -66,6 +86,7 @@ export function divide(request: Costed, numPipelines: number): readonly ChainReq
         ...request,
         costModel: costModel(),
         devices: devices.map((device) => request.devices[device]!),
+        sharedBytes: sharedBytes[pipeline]!,
         links: devices.slice(1).map((device): ResolvedLink => request.links[device - 1]!),
         jobs: jobs.map((job) => request.jobs[job]!),
         rows: jobs.map((job) => request.rows[job]!),

@@ -1,4 +1,5 @@
 import { numLayersOf } from "../stage-layers.ts";
+import { fullness } from "./capacity.ts";
 import type { Costed } from "./request.ts";
 import type { Candidate, SearchResult } from "./search.ts";
 
@@ -87,11 +88,8 @@ function bindingOf({ request, search: { chosen, probe } }: TriedDivision): Memor
   if (slowdown <= FELT) return null;
   // The stage that memory leaves the least room.
   const { draft, inFlight } = settled.ordered;
-  const rooms = settled.memory.map(({ total }, stage) => {
-    const { memoryBytes } = request.devices[draft.stages[stage]!.device]!;
-    return memoryBytes === null ? Number.POSITIVE_INFINITY : 1 - total / memoryBytes;
-  });
-  const stage = rooms.indexOf(Math.min(...rooms));
+  const shares = fullness(request, draft, settled.memory);
+  const stage = shares.indexOf(Math.max(...shares));
   const { recomputedLayers, device } = draft.stages[stage]!;
   return {
     device: request.devices[device]!.name,

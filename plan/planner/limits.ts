@@ -5,8 +5,9 @@ import { microBatchUnits } from "../memory/stash.ts";
 import { miniBatches } from "../mini-batch.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { numLayersOf } from "../stage-layers.ts";
+import { capacityOf, fullness } from "./capacity.ts";
 import type { Draft } from "./draft.ts";
-import { buffersOf, capacityOf, fits, type LaidOut, layOut, memoryByRecomputation } from "./lay-out.ts";
+import { buffersOf, type LaidOut, layOut, memoryByRecomputation } from "./lay-out.ts";
 import { type Limits, NO_LIMITS, type OrderedDraft, orderDraft } from "./order-draft.ts";
 import type { Costed } from "./request.ts";
 
@@ -77,7 +78,7 @@ export function settle(request: Costed, draft: Draft, limits: Limits): Settled |
       fewestThatFit(
         stage.recomputedLayers,
         recomputationRange(request, numLayersOf(stage))[1],
-        (recomputed) => memoryWith(index, recomputed).total <= capacityOf(request, ordered, index),
+        (recomputed) => memoryWith(index, recomputed).total <= capacityOf(request, draft, index),
       ),
     );
     const memory = stages.map(({ recomputedLayers }, index) => memoryWith(index, recomputedLayers));
@@ -185,7 +186,7 @@ export type Effort = keyof typeof EFFORTS;
 
 function autoLimits(request: Costed, draft: Draft, unbound: OrderedDraft, effort: Effort): Settled | Unsettled {
   const free = layOut(request, unbound);
-  const isFree = fits(request, unbound, free.memory);
+  const isFree = fullness(request, draft, free.memory).every((share) => share <= 1);
   if (isFree && effort === "quick") return { ...free, ordered: unbound, limits: NO_LIMITS };
   const largest = maximum(draft.microBatches.map(microBatchUnits));
   const highest = isFree || effort === "thorough" ? enoughUnits(request, draft, unbound, largest) : peakUnits(unbound);

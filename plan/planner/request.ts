@@ -33,6 +33,11 @@ export interface PlanRequest {
   /** How many chains the devices are divided into, each with a copy of the base model; absent for one. */
   readonly pipelines?: number | "auto";
   /**
+   * By device, where it is of one pipeline of several: bytes of weights that it needs but another pipeline's device of the same memory holds, so that it
+   * may hold as much more of its own.
+   */
+  readonly sharedBytes?: readonly number[];
+  /**
    * Nanoseconds of a plan's run, from a simulator: the judge of plans that the planner's own timeline finds nearly equal. Without it the timeline
    * decides, which knows neither links that are shared nor devices that slow each other.
    */

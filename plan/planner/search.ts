@@ -1,5 +1,6 @@
 import type { Stage } from "../documents/plan.ts";
 import { numHalvesOf } from "../stage-layers.ts";
+import { fullness } from "./capacity.ts";
 import { type Draft, type DraftedWork, draftWork, type WorkChoice } from "./draft.ts";
 import { chooseLimits, isSettled, type Outcome, type Settled, settle } from "./limits.ts";
 import { NO_LIMITS, orderDraft } from "./order-draft.ts";
@@ -67,10 +68,7 @@ function candidateOf(ranked: Ranked, probe: Probe, outcome: Outcome | undefined)
 /** How many times too large the fullest device is; the candidate of which it is least. */
 function leastOverfull(request: Costed, candidates: readonly Candidate[]): Candidate {
   const overfull = ({ outcome, draft }: Candidate): number => {
-    const memory = outcome?.unsettled?.memory ?? [];
-    const shares = memory.map(
-      ({ total }, stage) => total / (request.devices[draft.stages[stage]!.device]!.memoryBytes ?? 1),
-    );
+    const shares = fullness(request, draft, outcome?.unsettled?.memory ?? []);
     return shares.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...shares);
   };
   return [...candidates].sort((a, b) => overfull(a) - overfull(b))[0]!;

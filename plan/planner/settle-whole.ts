@@ -1,6 +1,7 @@
 import { maximum, PlanError } from "../../core/index.ts";
 import { memoryTable } from "../memory/memory-model.ts";
 import { microBatchUnits } from "../memory/stash.ts";
+import { capacityOf } from "./capacity.ts";
 import { draftWork } from "./draft.ts";
 import { chooseLimits, isSettled, ONE_AT_A_TIME, type Settled, settle, type Unsettled } from "./limits.ts";
 import type { Costed } from "./request.ts";
@@ -19,11 +20,14 @@ function tooLarge(request: Costed, { ordered, memory }: Unsettled): PlanError {
   return new PlanError({
     expected: "a plan that fits into the devices' memory",
     detail: memoryTable(
-      memory.map((row, stage) => ({
-        device: request.devices[draft.stages[stage]!.device]!.name,
-        memory: row,
-        capacity: request.devices[draft.stages[stage]!.device]!.memoryBytes,
-      })),
+      memory.map((row, stage) => {
+        const capacity = capacityOf(request, draft, stage);
+        return {
+          device: request.devices[draft.stages[stage]!.device]!.name,
+          memory: row,
+          capacity: Number.isFinite(capacity) ? capacity : null,
+        };
+      }),
     ),
     hint: recomputingFits
       ? `With layers recomputed (--recompute auto, or \`recompute: auto\`) it fits. Else use ${other}.`

@@ -93,3 +93,22 @@ describe("the memory of devices that share one", () => {
     ]);
   });
 });
+
+describe("pipelines that the planner puts on one memory", () => {
+  const request = (gibibytes: number) => {
+    const { devices, ...rest } = unitRequest({ numDevices: 2, numJobs: 2, parts: 1, steps: 1 });
+    const local = devices.map((device, index) => ({ ...device, ...cpu("local")(device, index) }));
+    return { ...rest, pipelines: 2, devices: local.map((device) => ({ ...device, memoryBytes: gibibytes * 2 ** 30 })) };
+  };
+
+  it("may take what the copy of the base model that is not there leaves, and no more", () => {
+    const { memory } = makePlan(request(2 ** 10));
+    const least = sum(memory.map(({ total }) => total)) / 2 ** 31;
+    // A copy in each one's share would not fit.
+    expect(memory[0]!.total / 2 ** 30).toBeGreaterThan(1.5 * least);
+    const plan = makePlan(request(least + 0.01));
+    expect(plan.pipelines).toHaveLength(2);
+    for (const { bytes, capacity } of memoryLoads(plan)) expect(bytes).toBeLessThanOrEqual(capacity!);
+    expect(() => makePlan(request(least - 0.01))).toThrow("a plan that fits into the devices' memory");
+  });
+});

@@ -1,0 +1,18 @@
+import type { StageMemory } from "../documents/plan.ts";
+import type { Draft } from "./draft.ts";
+import type { Costed } from "./request.ts";
+
+/** Bytes that a stage may take, weights counted that another pipeline's device of its memory holds; infinite for a device without a limit. */
+export function capacityOf({ devices, sharedBytes }: Costed, { stages }: Pick<Draft, "stages">, stage: number): number {
+  const { device } = stages[stage]!;
+  return (devices[device]!.memoryBytes ?? Number.POSITIVE_INFINITY) + (sharedBytes?.[device] ?? 0);
+}
+
+/** Of each stage, what it takes over what it may. */
+export function fullness(
+  request: Costed,
+  draft: Pick<Draft, "stages">,
+  memory: readonly StageMemory[],
+): readonly number[] {
+  return memory.map(({ total }, stage) => total / capacityOf(request, draft, stage));
+}
