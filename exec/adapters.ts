@@ -30,8 +30,10 @@ export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Ar
 /** A job's adapter on one stage's device. */
 export interface StageAdapter {
   readonly handle: Handle;
-  /** The pairs of this stage's layers as they are now; the device has to be idle. */
+  /** The pairs of this stage's layers as they are now. @throws DeviceError while a pending task uses the adapter */
   read(): readonly AdapterPair[];
+  /** Gives its memory back. @throws DeviceError while a pending task uses it */
+  release(): void;
 }
 
 export function createStageAdapter(
@@ -67,6 +69,7 @@ export function createStageAdapter(
   device.writeAdapter(handle, "parameters", flat);
   return {
     handle,
+    release: () => device.releaseAdapter(handle),
     read() {
       const values = device.readAdapter(handle, "parameters");
       let next = 0;

@@ -1,5 +1,5 @@
 import type { Row } from "../datasets/index.ts";
-import { createRuntime, type DeviceStatistics } from "../native/index.ts";
+import { createRuntime, type DeviceStatistics, type Handle } from "../native/index.ts";
 import { computeDtype, microBatchTokens, type Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { assignDevices } from "./assign-devices.ts";
@@ -65,6 +65,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       model,
       pairs: input.start,
       stashUnits: lowered.stash[s]!.peak,
+      residents: lowered.residents[s]!,
       normCell,
     }),
   );
@@ -78,8 +79,9 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     const cache = inputs[stage]!;
     let run = cache.get(action.microBatch);
     if (run === undefined) {
-      const handles = runners[stage]!.adapters.map((adapter) => adapter?.handle);
-      run = runInput(plan, plan.microBatches[action.microBatch]!, rows, scored, numbers[action.microBatch]!, handles);
+      const { adapters } = runners[stage]!;
+      const handleOf = (job: number): Handle => adapters.handleOf(job);
+      run = runInput(plan, plan.microBatches[action.microBatch]!, rows, scored, numbers[action.microBatch]!, handleOf);
       cache.set(action.microBatch, run);
     }
     if (action.letter === "B") cache.delete(action.microBatch);
@@ -100,6 +102,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       const order = lowered.stages[stage]!;
       while (nextIndex[stage]! < order.length && nextIndex[stage]! < record.ended(stage) + QUEUE_AHEAD) {
         const id = nextIndex[stage]!;
+        if (!runner.adapters.admits(id, record.ended(stage))) break;
         const action = order[id]!;
         runner.enqueue(id, action, inputOf(stage, action), firstEvent, input.profile ?? false);
         const { send } = action;
@@ -147,7 +150,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   await runtime.idle();
   return {
     ...record.finish(),
-    adapters: plan.jobs.map((_, job) => runners.flatMap((runner) => runner.adapters[job]?.read() ?? [])),
+    adapters: plan.jobs.map((_, job) => runners.flatMap((runner) => runner.adapters.read(job))),
     operators: runners.map((runner) => runner.operators),
     statistics: runners.map(({ device }) => device.statistics()),
   };

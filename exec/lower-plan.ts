@@ -6,6 +6,8 @@ import {
   type Plan,
   parseAction,
   pipelineTable,
+  type Residents,
+  residentsOf,
   type StashPlacement,
   stashPlacement,
 } from "../plan/index.ts";
@@ -69,6 +71,8 @@ export interface LoweredPlan {
   readonly startEvent: number;
   /** Activation slots of each stage. */
   readonly stash: readonly StashPlacement[];
+  /** When each stage needs which adapters. */
+  readonly residents: readonly Residents[];
 }
 
 function lastOfMiniBatch(order: readonly Action[], table: DependencyTable): ReadonlyMap<string, MiniBatch> {
@@ -94,6 +98,7 @@ export function lowerPlan(plan: Plan): LoweredPlan {
   const forwards = orders.map((order) => channel(order, "F"));
   const backwards = orders.map((order) => channel(order, "B"));
   const stash = orders.map((order) => stashPlacement(order, plan.microBatches));
+  const residents = orders.map((order) => residentsOf(order, plan));
   const stages = orders.map((order, stage) => {
     const { offsets } = stash[stage]!;
     const ends = lastOfMiniBatch(order, table);
@@ -134,5 +139,5 @@ export function lowerPlan(plan: Plan): LoweredPlan {
       };
     });
   });
-  return { stages, numEvents: events.count + 1, startEvent: events.count, stash };
+  return { stages, numEvents: events.count + 1, startEvent: events.count, stash, residents };
 }

@@ -32,7 +32,7 @@ export interface RunProfile {
 /** Turns what the devices report into trace events, counters and step metrics. */
 export interface ExecutionRecord {
   add(batch: readonly Completion[]): void;
-  /** Actions of a stage that have ended. */
+  /** Actions of a stage that have ended: all in front of this one in its order. */
   ended(stage: number): number;
   progress(): Progress;
   finish(): {
@@ -57,11 +57,10 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
   const collector = collectStepMetrics(plan, scored);
   const metrics: StepMetrics[] = [];
   const stageOfDevice = new Map(runners.map(({ device }, stage) => [device.name, stage]));
-  /** All that a device holds but its activation slots, once its first runs have brought the matrix products' scratch. */
+  /** All that a device held at most but its activation slots: its first runs bring the matrix products' scratch, and adapters come and go. */
   const staticBytes = (stage: number): number => {
     const { device, unitBytes } = runners[stage]!;
-    const { weightsBytes, arenaBytes, adaptersBytes, otherBytes } = device.statistics().memory;
-    return weightsBytes + arenaBytes + adaptersBytes + otherBytes - lowered.stash[stage]!.peak * unitBytes;
+    return device.statistics().memory.peakBytes - lowered.stash[stage]!.peak * unitBytes;
   };
   const endedActions = plan.stages.map(() => 0);
   // JavaScript runs on the devices' cores: the trace is made of these when the run has ended.

@@ -1,6 +1,6 @@
 import { InputError, InvariantError } from "../core/index.ts";
 import { NOT_SCORED, type Row } from "../datasets/index.ts";
-import type { Bindings, Segment } from "../native/index.ts";
+import type { Bindings, Handle, Segment } from "../native/index.ts";
 import type { MicroBatch, Plan, PlannedJob } from "../plan/index.ts";
 
 /** Positions get this many low bits of a row key, the row's number in the mini-batch the bits above. */
@@ -43,7 +43,7 @@ export function runInput(
   data: readonly (readonly Row[])[],
   scored: readonly Float64Array[],
   numbers: Int32Array,
-  adapters: readonly (number | undefined)[],
+  adapterOf: (job: number) => Handle,
 ): RunInput {
   const total = microBatch.rows.reduce((sum, row) => sum + row[2], 0);
   const ids = new Int32Array(total);
@@ -65,7 +65,7 @@ export function runInput(
       const count = scored[rowJob]![microBatch.step]!;
       const lossScale = count === 0 ? 0 : 1 / count;
       segments.push({
-        adapter: adapters[rowJob]!,
+        adapter: adapterOf(rowJob),
         rowStart: offset,
         rowEnd: offset,
         lossScale,

@@ -1,19 +1,24 @@
+import { sum } from "../core/index.ts";
 import type { Bindings, Device, DeviceOptions, Handle, Operator, Runtime } from "../native/index.ts";
 import {
   type ArenaLayout,
   activeJobs,
+  adapterBytes,
   arenaLayout,
   computeDtype,
   largestSizes,
   messageBytesPerToken,
+  mostResident,
   type Plan,
   pipelineJobs,
   pipelineMicroBatches,
   pipelineTable,
+  type Residents,
   type Stage,
   stageLayout,
 } from "../plan/index.ts";
-import { createStageAdapter, type StageAdapter } from "./adapters.ts";
+import { AdapterRoom } from "./adapter-room.ts";
+import { createStageAdapter } from "./adapters.ts";
 import { learningRateAt } from "./learning-rate.ts";
 import type { LoweredAction } from "./lower-plan.ts";
 import type { BaseModel } from "./model-folder.ts";
@@ -29,8 +34,7 @@ export interface StageRunner {
   readonly arena: ArenaLayout;
   readonly unitBytes: number;
   readonly messageBytesPerToken: number;
-  /** By job; undefined for those of other pipelines. */
-  readonly adapters: readonly (StageAdapter | undefined)[];
+  readonly adapters: AdapterRoom;
   /** What the programs are made of, in order. */
   readonly operators: Readonly<Record<"F" | "B", readonly Operator[]>>;
   /** Puts an action into the device's queue. `firstEvent` is added to the event numbers of the lowered plan. */
@@ -52,6 +56,7 @@ export interface StageRunnerInput {
   /** By job: the adapter's start. */
   readonly pairs: readonly (readonly AdapterPair[])[];
   readonly stashUnits: number;
+  readonly residents: Residents;
   /** Norm cell of a job on a stage. */
   readonly normCell: (job: number, stage: number) => number;
 }
@@ -60,7 +65,6 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
   const { plan, stage, runtime, model, pairs, normCell } = input;
   const { architecture } = plan.model;
   const pipeline = pipelineTable(plan).ofStage(stage.index);
-  const residents = pipelineJobs(plan, pipeline);
   const pipelineStages = plan.stages.slice(pipeline.firstStage, pipeline.endStage);
   const dtype = computeDtype(plan.model.dtype);
   const spec = plan.devices[stage.device]!;
@@ -68,7 +72,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
   const layout = stageLayout({
     architecture,
     stage,
-    jobs: residents.map((job) => plan.jobs[job]!),
+    jobs: pipelineJobs(plan, pipeline).map((job) => plan.jobs[job]!),
     dtype: plan.model.dtype,
     ...largestSizes(pipelineMicroBatches(plan, pipeline)),
     kind: spec.kind,
@@ -77,9 +81,13 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
   const arena = arenaLayout(layout, input.stashUnits, plan.buffers[stage.index]!);
   const weights = loadStageWeights(device, model, stage, plan.model.dtype);
   device.reserveArena(arena.bytes);
-  const adapters = plan.jobs.map((job, i) =>
-    residents.includes(i) ? createStageAdapter(device, stage, job.adapter, architecture, pairs[i]!) : undefined,
-  );
+  const bytesOf = (job: number): number => adapterBytes({ architecture, stage, kind: spec.kind }, plan.jobs[job]!);
+  const adapters = new AdapterRoom({
+    residents: input.residents,
+    roomBytes: sum(mostResident(input.residents, bytesOf).map(bytesOf)),
+    bytesOf,
+    create: (job) => createStageAdapter(device, stage, plan.jobs[job]!.adapter, architecture, pairs[job]!),
+  });
   const composed = { architecture, stage, dtype, layout, weights };
   const operators = { F: forwardProgram(composed), B: backwardProgram(composed) };
   const programs: Readonly<Record<"F" | "B", Handle>> = {
@@ -92,7 +100,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     const items = activeJobs(plan, group, step).map((job) => {
       const { optimizer, steps } = plan.jobs[job]!;
       return {
-        adapter: adapters[job]!.handle,
+        adapter: adapters.handleOf(job),
         step: step + 1,
         learningRate: learningRateAt(optimizer, step, steps),
         beta1: optimizer.betas[0],
@@ -126,7 +134,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
           ? {}
           : {
               sumSquares: activeJobs(plan, ends.group, ends.step).map((job) => ({
-                adapter: adapters[job]!.handle,
+                adapter: adapters.handleOf(job),
                 cell: normCell(job, stage.index),
               })),
             };

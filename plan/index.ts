@@ -138,8 +138,10 @@ export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema }
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // What a device needs, for programs that hold other parts of a model than a plan's stages too.
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
-export { type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
+export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
+// When a stage needs which adapters, and where they take the most.
+export { mostResident, type Residents, residentsOf } from "./memory/residents.ts";
 // What devices of one memory hold once.
 export { sharedWeightsText } from "./memory/shared-weights.ts";
 // Where every activation of a stage lies.

@@ -78,7 +78,10 @@ export interface StageMemoryInput {
   readonly architecture: Architecture;
   readonly stage: Stage;
   readonly dtype: Dtype;
+  /** Of the stage's pipeline: what its layout is made for. */
   readonly jobs: readonly PlannedJob[];
+  /** Those of them whose adapters it holds where these take the most (`mostResident`). */
+  readonly residents: readonly PlannedJob[];
   readonly maxTokens: number;
   readonly maxSequence: number;
   readonly kind: ResolvedDevice["kind"];
@@ -104,11 +107,21 @@ export interface HeldInput
   readonly jobs: readonly Pick<PlannedJob, "adapter">[];
 }
 
+/** Bytes of one of an adapter's vectors on a CPU device. */
+function vectorBytes(architecture: Architecture, stage: Stage, job: Pick<PlannedJob, "adapter">): number {
+  return padded(adapterParameters(architecture, stage, job) * FLOAT, LINE);
+}
+
+/** Bytes of an adapter on a stage's device: parameters, gradients, moments, and what products read. */
+export function adapterBytes(
+  { architecture, stage, kind }: Pick<HeldInput, "architecture" | "stage" | "kind">,
+  job: Pick<PlannedJob, "adapter">,
+): number {
+  return kind === "cuda" ? cudaAdapterBytes(architecture, stage, job) : 4 * vectorBytes(architecture, stage, job);
+}
+
 function heldByCpu({ architecture, stage, dtype, jobs, threads }: HeldInput): Held {
-  const parameterBytes = jobs.reduce(
-    (total, job) => total + padded(adapterParameters(architecture, stage, job) * FLOAT, LINE),
-    0,
-  );
+  const parameterBytes = sum(jobs.map((job) => vectorBytes(architecture, stage, job)));
   return {
     weights: stageWeightBytes(architecture, stage, dtype),
     adapters: 2 * parameterBytes,
@@ -136,10 +149,10 @@ export function heldBytes(input: HeldInput): Held {
 
 /** Peak memory of a stage's device, part by part, from the layouts that the executor uses. */
 export function stageMemory(input: StageMemoryInput): StageMemory {
-  const { stashUnits, buffers, program = EXECUTOR } = input;
+  const { stashUnits, buffers, residents, program = EXECUTOR } = input;
   const layout = stageLayout({ ...input, ...(program.eager === undefined ? {} : { eager: program.eager }) });
   const arena = arenaLayout(layout, stashUnits, buffers);
-  const { other, ...held } = heldBytes(input);
+  const { other, ...held } = heldBytes({ ...input, jobs: residents });
   const parts = {
     ...held,
     activations: stashUnits * layout.unitBytes,

@@ -1,6 +1,7 @@
 import type { Buffers, StageMemory } from "../documents/plan.ts";
 import { planBuffers } from "../memory/buffers.ts";
 import { stageMemory } from "../memory/memory-model.ts";
+import { residentJobs } from "../memory/residents.ts";
 import { stashPlacement } from "../memory/stash.ts";
 import { largestSizes } from "../mini-batch.ts";
 import type { OrderedDraft } from "./order-draft.ts";
@@ -24,6 +25,12 @@ export function memoryByRecomputation(
   const { draft, orders } = ordered;
   const sizes = largestSizes(draft.microBatches);
   const peaks = orders.map((order) => stashPlacement(order, draft.microBatches).peak);
+  const residents = orders.map((order, index) => {
+    const stage = draft.stages[index]!;
+    const { kind } = request.devices[stage.device]!;
+    const held = { architecture: request.architecture, stage, kind };
+    return residentJobs(held, order, draft);
+  });
   return (index, recomputedLayers) => {
     const stage = draft.stages[index]!;
     const device = request.devices[stage.device]!;
@@ -32,6 +39,7 @@ export function memoryByRecomputation(
       stage: { ...stage, recomputedLayers },
       dtype: request.dtype,
       jobs: draft.jobs,
+      residents: residents[index]!,
       ...sizes,
       kind: device.kind,
       threads: device.threads,
@@ -53,12 +61,4 @@ export function layOut(request: Costed, ordered: OrderedDraft): LaidOut {
     buffers,
     memory: ordered.draft.stages.map(({ recomputedLayers }, stage) => memoryWith(stage, recomputedLayers)),
   };
-}
-
-export function capacityOf({ devices }: Costed, { draft }: OrderedDraft, stage: number): number {
-  return devices[draft.stages[stage]!.device]!.memoryBytes ?? Number.POSITIVE_INFINITY;
-}
-
-export function fits(request: Costed, ordered: OrderedDraft, memory: readonly StageMemory[]): boolean {
-  return memory.every(({ total }, stage) => total <= capacityOf(request, ordered, stage));
 }

@@ -1,5 +1,6 @@
 import { largestSizes, type PlanBody, planOrders, stashPlacement } from "../../plan/index.ts";
 import { stageMemory } from "../../plan/memory/memory-model.ts";
+import { residentJobs } from "../../plan/memory/residents.ts";
 import { stageOfHalves } from "../../plan/planner/partition.ts";
 
 /** What a plan's stages have, whatever the planner would choose. */
@@ -21,14 +22,16 @@ export function withStages(plan: PlanBody, { cuts, recomputedLayers }: StageChoi
   const orders = planOrders(plan);
   const memory = stages.map((stage, index) => {
     const { kind, threads } = plan.devices[stage.device]!;
+    const order = orders[index]!;
     return stageMemory({
       ...plan.model,
       stage,
       jobs: plan.jobs,
+      residents: residentJobs({ ...plan.model, stage, kind }, order, plan),
       ...largestSizes(plan.microBatches),
       kind,
       threads,
-      stashUnits: stashPlacement(orders[index]!, plan.microBatches).peak,
+      stashUnits: stashPlacement(order, plan.microBatches).peak,
       buffers: plan.buffers[index]!,
     });
   });

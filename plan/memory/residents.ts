@@ -1,0 +1,57 @@
+import type { Action } from "../action.ts";
+import type { MicroBatch, PlanBody, PlannedJob } from "../documents/plan.ts";
+import { adapterBytes } from "./memory-model.ts";
+
+type StageOrder = readonly Pick<Action, "letter" | "microBatch">[];
+type Work = Pick<PlanBody, "groups"> & {
+  readonly microBatches: readonly Pick<MicroBatch, "group" | "step">[];
+  readonly jobs: readonly { readonly steps: number }[];
+};
+
+/** When a stage needs each job's adapter: from the first forward of the job's group to the job's last update there. */
+export interface Residents {
+  /** By job, positions in the stage's order; -1 for jobs of other pipelines. */
+  readonly first: Int32Array;
+  readonly last: Int32Array;
+}
+
+/** A property of the order alone: planner, simulator and executor all ask here. */
+export function residentsOf(order: StageOrder, { groups, microBatches, jobs }: Work): Residents {
+  const first = new Int32Array(jobs.length).fill(-1);
+  const last = new Int32Array(jobs.length).fill(-1);
+  const begun = new Uint8Array(groups.length);
+  order.forEach(({ letter, microBatch }, position) => {
+    if (letter === "B") return;
+    const { group, step } = microBatches[microBatch]!;
+    if (letter === "F") {
+      if (begun[group] === 1) return;
+      begun[group] = 1;
+      for (const job of groups[group]!) first[job] = position;
+    } else for (const job of groups[group]!) if (step === jobs[job]!.steps - 1) last[job] = position;
+  });
+  return { first, last };
+}
+
+/** Jobs whose adapters a stage holds, at the first position at which these take the most bytes; ascending. */
+export function mostResident({ first, last }: Residents, bytesOf: (job: number) => number): readonly number[] {
+  const jobs = [...first.keys()].filter((job) => first[job]! >= 0);
+  const beginnings = [...new Set(jobs.map((job) => first[job]!))].sort((a, b) => a - b);
+  let most: readonly number[] = [];
+  let mostBytes = -1;
+  for (const position of beginnings) {
+    const here = jobs.filter((job) => first[job]! <= position && position <= last[job]!);
+    const bytes = here.reduce((total, job) => total + bytesOf(job), 0);
+    if (bytes > mostBytes) [most, mostBytes] = [here, bytes];
+  }
+  return most;
+}
+
+/** `mostResident` of a stage as a device of some kind holds it. */
+export function residentJobs(
+  held: Parameters<typeof adapterBytes>[0],
+  order: StageOrder,
+  plan: Pick<PlanBody, "groups" | "microBatches" | "jobs">,
+): readonly PlannedJob[] {
+  const bytesOf = (job: number): number => adapterBytes(held, plan.jobs[job]!);
+  return mostResident(residentsOf(order, plan), bytesOf).map((job) => plan.jobs[job]!);
+}
