@@ -5,6 +5,8 @@ import { percent, table } from "./output.ts";
 /** Ways that are named beside the chosen one without --explain. */
 const NAMED = 2;
 
+type Recomputation = NonNullable<NonNullable<PlanExplanation["binding"]>["withRecomputation"]>;
+
 function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
@@ -15,13 +17,16 @@ function listed(numbers: readonly number[]): string {
 }
 
 /** A way in words, without its time. */
-function wayText({ numPipelines, numGroups, microBatchTokens, recomputedLayers }: ConsideredWay): string {
+function wayText(way: ConsideredWay): string {
+  const { numPipelines, schedule, numGroups, jobsAtOnce, microBatchTokens, recomputedLayers } = way;
   const recomputed = recomputedLayers.reduce((sum, layers) => sum + layers, 0);
   return [
     ...(numPipelines === 1 ? [] : [counted(numPipelines, "pipeline")]),
     counted(numGroups, "group") + (numPipelines === 1 ? "" : " each"),
+    ...(jobsAtOnce === null ? [] : [`${counted(jobsAtOnce, "job")} at once`]),
     ...(microBatchTokens === null ? [] : [`micro-batches of ${microBatchTokens} tokens`]),
     ...(recomputed === 0 ? [] : [`${counted(recomputed, "layer")} recomputed`]),
+    ...(schedule === "lorapp" ? [] : [`in the order of ${schedule}`]),
   ].join(", ");
 }
 
@@ -36,14 +41,20 @@ function nextBest({ ways }: PlanExplanation): readonly string[] {
     });
 }
 
+function recomputationHint({ recomputedLayers, inFlight, saving }: Recomputation): string {
+  const fit = `${inFlight} ${inFlight === 1 ? "fits" : "fit"}`;
+  return `  with recomputation of ${counted(recomputedLayers, "layer")} (--recompute auto) ${fit}, in ${percent(saving, 0)} less time`;
+}
+
 function bindingText({ binding }: PlanExplanation): readonly string[] {
   if (binding === null) return [];
-  const { device, inFlight, unboundInFlight, recomputedLayers, numLayers, slowdown } = binding;
+  const { device, inFlight, unboundInFlight, recomputedLayers, numLayers, slowdown, withRecomputation } = binding;
   const recomputed =
     recomputedLayers === 0 ? "" : `, with ${recomputedLayers} of ${counted(numLayers, "layer")} recomputed`;
   const room = unboundInFlight > inFlight ? `${unboundInFlight}` : "all that its layers make";
   return [
     `memory binds on ${device}: ${inFlight} in flight${recomputed}; with room for ${room} the run would take ${percent(1 - 1 / (1 + slowdown), 0)} less time`,
+    ...(withRecomputation === null ? [] : [recomputationHint(withRecomputation)]),
   ];
 }
 
@@ -67,19 +78,33 @@ export function choiceText(explanation: PlanExplanation): readonly string[] {
   return [...choice, ...bindingText(explanation), ...sharingText(explanation)];
 }
 
+/** Columns of --explain: what is the same for all ways, as it most often is, needs none. */
+const COLUMNS: readonly {
+  readonly title: string;
+  readonly always: boolean;
+  text(way: ConsideredWay): string;
+}[] = [
+  { title: "pipelines", always: true, text: ({ numPipelines }) => `${numPipelines}` },
+  { title: "schedule", always: false, text: ({ schedule }) => schedule },
+  { title: "groups", always: true, text: ({ numGroups }) => `${numGroups}` },
+  { title: "jobs at once", always: false, text: ({ jobsAtOnce }) => `${jobsAtOnce ?? "all"}` },
+  { title: "tokens", always: true, text: ({ microBatchTokens }) => `${microBatchTokens ?? "as given"}` },
+  { title: "in flight", always: true, text: ({ inFlight }) => (inFlight.length === 0 ? "-" : listed(inFlight)) },
+  {
+    title: "recomputed",
+    always: true,
+    text: ({ recomputedLayers }) => (recomputedLayers.length === 0 ? "-" : listed(recomputedLayers)),
+  },
+  { title: "predicted", always: true, text: ({ seconds }) => (seconds === null ? "-" : formatSeconds(seconds)) },
+  { title: "if memory were no matter", always: true, text: ({ unboundSeconds }) => formatSeconds(unboundSeconds) },
+  { title: "", always: true, text: ({ state }) => state },
+];
+
 /** Every way that was tried, as a table. */
 export function explanationTable({ ways }: PlanExplanation): string {
+  const shown = COLUMNS.filter(({ always, text }) => always || new Set(ways.map(text)).size > 1);
   return table(
-    ["pipelines", "groups", "tokens", "in flight", "recomputed", "predicted", "if memory were no matter", ""],
-    ways.map((way) => [
-      `${way.numPipelines}`,
-      `${way.numGroups}`,
-      way.microBatchTokens === null ? "as given" : `${way.microBatchTokens}`,
-      way.inFlight.length === 0 ? "-" : listed(way.inFlight),
-      way.recomputedLayers.length === 0 ? "-" : listed(way.recomputedLayers),
-      way.seconds === null ? "-" : formatSeconds(way.seconds),
-      formatSeconds(way.unboundSeconds),
-      way.state,
-    ]),
+    shown.map(({ title }) => title),
+    ways.map((way) => shown.map(({ text }) => text(way))),
   );
 }

@@ -1,5 +1,6 @@
 import { formatBytes, sum } from "../core/index.ts";
 import {
+  jobsAtOnce,
   microBatchJobs,
   microBatchTokens,
   type Plan,
@@ -62,6 +63,7 @@ export function planSummary(plan: Plan, intervals: Intervals | undefined, explan
     schedule: plan.schedule,
     fused: plan.fused,
     maxInFlight: plan.maxInFlight,
+    jobsAtOnce: jobsAtOnce(plan),
     devices: plan.devices.map(({ name, type, kind }) => ({ name, type, kind })),
     stages: plan.stages.map(({ index, device, ...layers }) => ({
       index,
@@ -104,9 +106,12 @@ export function planText(plan: Plan, file: string | undefined, intervals?: Inter
   );
   const fused = plan.fused ? " (fused)" : "";
   const recomputed = recomputationText(plan.stages);
+  const atOnce = jobsAtOnce(plan);
+  const most = Math.max(...plan.pipelines.map((pipeline) => pipelineJobs(plan, pipeline).length));
+  const inTurn = atOnce === most ? "" : `, at most ${atOnce} jobs at once`;
   const pipelined = plan.pipelines.length === 1 ? "" : ` on ${plan.pipelines.length} pipelines`;
   const lines = [
-    `plan ${plan.hash.slice(7, 19)}: ${plan.schedule}, ${plan.jobs.length} jobs in ${plan.groups.length} groups${fused}${pipelined}, ${plan.microBatches.length} micro-batches${recomputed === undefined ? "" : `, ${recomputed}`}`,
+    `plan ${plan.hash.slice(7, 19)}: ${plan.schedule}, ${plan.jobs.length} jobs in ${plan.groups.length} groups${fused}${pipelined}${inTurn}, ${plan.microBatches.length} micro-batches${recomputed === undefined ? "" : `, ${recomputed}`}`,
     ...groups,
     ...pipelineTable(plan),
     "",

@@ -7,26 +7,30 @@ import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
 import { note } from "./output.ts";
 import { placeInput } from "./place-input.ts";
 
-function inFlightOption(args: Arguments): "auto" | "none" | number {
-  const text = optionalText(args, "max-in-flight") ?? "auto";
-  if (text === "auto" || text === "none") return text;
-  const limit = Number(text);
-  if (!Number.isSafeInteger(limit) || limit < 1)
-    throw new InputError({ expected: "auto, none or a whole number of at least 1", at: "--max-in-flight", got: text });
-  return limit;
-}
-
-function pipelinesOption(args: Arguments): "auto" | number {
-  const text = optionalText(args, "pipelines") ?? "auto";
-  if (text === "auto") return text;
+/** A whole number, or one of some words, of which `auto` is the default. */
+function countOr<Word extends string>(
+  args: Arguments,
+  name: string,
+  ...others: readonly Word[]
+): Word | "auto" | number {
+  const words: readonly (Word | "auto")[] = ["auto", ...others];
+  const text = optionalText(args, name) ?? "auto";
+  const word = words.find((each) => each === text);
+  if (word !== undefined) return word;
   const count = Number(text);
   if (!Number.isSafeInteger(count) || count < 1)
-    throw new InputError({ expected: "auto or a whole number of at least 1", at: "--pipelines", got: text });
+    throw new InputError({
+      expected: `${words.join(", ")} or a whole number of at least 1`,
+      at: `--${name}`,
+      got: text,
+    });
   return count;
 }
 
 /** What the options of a plan choose. */
-export type Choices = Partial<Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute" | "pipelines">>;
+export type Choices = Partial<
+  Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute" | "pipelines" | "jobsAtOnce">
+>;
 
 /** --recompute, over the workload's. */
 export function recomputeChoice(args: Arguments): Choices {
@@ -41,8 +45,9 @@ export function planChoices(args: Arguments): Choices {
   return {
     ...recomputeChoice(args),
     ...(schedule === undefined ? {} : { schedule }),
-    maxInFlight: inFlightOption(args),
-    pipelines: pipelinesOption(args),
+    maxInFlight: countOr(args, "max-in-flight", "none"),
+    pipelines: countOr<never>(args, "pipelines"),
+    jobsAtOnce: countOr(args, "jobs-at-once", "all"),
     groups: groups ?? (flag(args, "fuse") ? "auto" : "unfused"),
   };
 }
@@ -79,9 +84,10 @@ export async function loadRequest(
     devices,
     links,
     calibration,
-    schedule: "lorapp",
+    schedule: "auto",
     maxInFlight: "auto",
     pipelines: "auto",
+    jobsAtOnce: "auto",
     groups: "auto",
     ...choices,
   };

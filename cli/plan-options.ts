@@ -25,9 +25,9 @@ export const COST_OPTIONS = {
 export const PLAN_OPTIONS = {
   schedule: {
     type: "string",
-    choices: [...SCHEDULES, ...COMPARISON_SCHEDULES],
-    default: "lorapp",
-    describe: `order of the actions; ${COMPARISON_SCHEDULES.join(", ")} are simulated only`,
+    choices: ["auto", ...SCHEDULES, ...COMPARISON_SCHEDULES],
+    default: "auto",
+    describe: `order of the actions: lorapp, or another where that is faster (auto); ${COMPARISON_SCHEDULES.join(", ")} are simulated only`,
   },
   pipelines: {
     type: "string",
@@ -38,6 +38,11 @@ export const PLAN_OPTIONS = {
     type: "string",
     default: "auto",
     describe: "micro-batches between forward and backward on a stage: auto, none or a number",
+  },
+  "jobs-at-once": {
+    type: "string",
+    default: "auto",
+    describe: "jobs that train at once on a pipeline: all, fewer where memory is short (auto), or at most a number",
   },
   dtype: {
     type: "string",

@@ -141,7 +141,7 @@ export { type KeptActivations, keptActivations } from "./memory/kept-activations
 export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
-export { mostResident, type Residents, residentsOf } from "./memory/residents.ts";
+export { jobsAtOnce, mostResident, type Residents, residentsOf } from "./memory/residents.ts";
 // What devices of one memory hold once.
 export { sharedWeightsText } from "./memory/shared-weights.ts";
 // Where every activation of a stage lies.

@@ -26,7 +26,13 @@ export interface ChosenPlan extends PredictedPlan {
 
 /** What every command that is asked for a plan of jobs answers with. The simulator is the planner's judge. @throws InputError, PlanError as `makePlan` */
 export function planAndPredict(request: PlanRequest): ChosenPlan {
-  const simulatedNs = (plan: PlanBody): number => 1e9 * predictPlan(plan).body.predicted.makespanSeconds;
+  const seen = new Map<PlanBody, PredictedPlan>();
+  const predicted = (plan: PlanBody): PredictedPlan => {
+    const known = seen.get(plan) ?? predictPlan(plan);
+    seen.set(plan, known);
+    return known;
+  };
+  const simulatedNs = (plan: PlanBody): number => 1e9 * predicted(plan).body.predicted.makespanSeconds;
   const { body, explanation } = reasonedPlan({ simulatedNs, ...request });
-  return { ...predictPlan(body), explanation };
+  return { ...predicted(body), explanation };
 }

@@ -3,6 +3,7 @@ import type { ComputeDtype } from "../compute-dtype.ts";
 import type { Architecture, Half } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
+import type { Stage } from "../documents/plan.ts";
 import type { Dtype, Recompute } from "../documents/workload.ts";
 import { type StageLayer, stageLayers } from "../stage-layers.ts";
 import type { ActionCost } from "./action-cost.ts";
@@ -79,9 +80,27 @@ export function layerTimes(subject: LayerSubject, figures: LayerFigures): LayerT
 
 const UPDATE_BYTES = 4;
 
-/** Where it is the same, layers of a stage take the same time. */
-function layerKind({ halves, isRecomputed }: StageLayer): string {
-  return `${halves.join()} ${isRecomputed}`;
+/** Layers of a stage that take the same time. */
+interface EqualLayers {
+  readonly count: number;
+  /** Absent for whole layers. */
+  readonly half: Half | undefined;
+  readonly isRecomputed: boolean;
+}
+
+/** A stage's actions are many, and all go through the same layers. */
+const knownLayers = new WeakMap<Stage, readonly EqualLayers[]>();
+
+function equalLayers(stage: Stage): readonly EqualLayers[] {
+  const known = knownLayers.get(stage);
+  if (known !== undefined) return known;
+  const kind = ({ halves, isRecomputed }: StageLayer): string => `${halves.join()} ${isRecomputed}`;
+  const layers = [...groupBy(stageLayers(stage), kind).values()].map((same): EqualLayers => {
+    const { halves, isRecomputed } = same[0]!;
+    return { count: same.length, half: halves.length === 2 ? undefined : halves[0], isRecomputed };
+  });
+  knownLayers.set(stage, layers);
+  return layers;
 }
 
 /** Seconds of an action from whole layers. A backward has no dW; over a recomputed layer it makes one more pass. */
@@ -94,10 +113,9 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   }
   const times = layerTimes({ architecture, dtype, device }, figures);
   const lengths = microBatch.rows.map(([, , tokens]) => tokens);
-  const seconds = [...groupBy(stageLayers(stage), layerKind).values()].map((layers) => {
-    const { halves, isRecomputed } = layers[0]!;
+  const seconds = equalLayers(stage).map(({ count, half, isRecomputed }) => {
     const passes = letter === "F" ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
-    return layers.length * times.layer(lengths, passes, halves.length === 2 ? undefined : halves[0]);
+    return count * times.layer(lengths, passes, half);
   });
   return sum(seconds) + (stage.head ? times.head(sum(lengths), letter) : 0);
 }

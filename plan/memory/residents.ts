@@ -1,4 +1,5 @@
-import type { Action } from "../action.ts";
+import { maximum } from "../../core/index.ts";
+import { type Action, parseAction } from "../action.ts";
 import type { MicroBatch, PlanBody, PlannedJob } from "../documents/plan.ts";
 import { adapterBytes } from "./memory-model.ts";
 
@@ -54,4 +55,13 @@ export function residentJobs(
 ): readonly PlannedJob[] {
   const bytesOf = (job: number): number => adapterBytes(held, plan.jobs[job]!);
   return mostResident(residentsOf(order, plan), bytesOf).map((job) => plan.jobs[job]!);
+}
+
+/** The most jobs of a plan that any pipeline trains at once. */
+export function jobsAtOnce(plan: Pick<PlanBody, "actions" | "groups" | "microBatches" | "jobs" | "pipelines">): number {
+  const counts = plan.pipelines.map(({ firstStage }) => {
+    const residents = residentsOf(plan.actions[firstStage]!.map(parseAction), plan);
+    return mostResident(residents, () => 1).length;
+  });
+  return maximum(counts);
 }

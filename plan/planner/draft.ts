@@ -8,6 +8,8 @@ import type { Costed } from "./request.ts";
 /** The part of a plan that orders, memory and time follow from. */
 export interface Draft {
   readonly schedule: ScheduleName;
+  /** The most jobs that train at once; null for all. */
+  readonly jobsAtOnce: number | null;
   readonly stages: Stage[];
   readonly jobs: PlannedJob[];
   readonly groups: number[][];
@@ -15,13 +17,15 @@ export interface Draft {
 }
 
 /** The work of a draft: all but who does it. */
-export type DraftedWork = Pick<Draft, "jobs" | "groups" | "microBatches">;
+export type DraftedWork = Pick<Draft, "jobs" | "groups" | "microBatches" | "jobsAtOnce">;
 
 /** What the search chooses of the work. */
 export interface WorkChoice {
   readonly numGroups: number;
   /** Tokens of a micro-batch of one job that leaves its cut open; null where none does. */
   readonly cutTokens: number | null;
+  /** The most jobs that train at once; null for all. */
+  readonly jobsAtOnce: number | null;
 }
 
 export function leavesCutOpen({ microBatchSize, microBatchTokens }: Job): boolean {
@@ -68,6 +72,7 @@ export function draftWork(
   return {
     jobs: jobs.map((job, i) => plannedJob(job, rows[i]!, choice, stepsOf(i))),
     groups,
+    jobsAtOnce: choice.jobsAtOnce,
     microBatches: [...packMicroBatches(packed, groups)],
   };
 }

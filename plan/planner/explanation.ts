@@ -1,12 +1,17 @@
+import type { ScheduleName } from "../documents/plan.ts";
 import { numLayersOf } from "../stage-layers.ts";
 import { fullness } from "./capacity.ts";
+import { chooseLimits, type Settled } from "./limits.ts";
 import type { Costed } from "./request.ts";
 import type { Candidate, SearchResult } from "./search.ts";
 
 /** One way to do the work, as the search saw it. Of several pipelines what is by stage is that of the one that takes longest. */
 export interface ConsideredWay {
   readonly numPipelines: number;
+  readonly schedule: ScheduleName;
   readonly numGroups: number;
+  /** The most jobs that train at once on a pipeline; null for all. */
+  readonly jobsAtOnce: number | null;
   /** Whether any jobs share micro-batches. */
   readonly isShared: boolean;
   /** By which jobs that leave it open are cut; null where every job says it. */
@@ -30,6 +35,13 @@ export interface MemoryBinding {
   readonly numLayers: number;
   /** Of the time that it would take. */
   readonly slowdown: number;
+  /** What recomputation would change, where it was not to be; null where it was, or would save no time. */
+  readonly withRecomputation: {
+    readonly recomputedLayers: number;
+    readonly inFlight: number;
+    /** Of the time that the run takes without. */
+    readonly saving: number;
+  } | null;
 }
 
 /** Micro-batches that jobs share against every job alone: the predicted seconds of the best way of each. */
@@ -56,13 +68,15 @@ function stateOf({ outcome, wholeNs }: Candidate): ConsideredWay["state"] {
   return outcome === undefined ? "not looked into" : "does not fit";
 }
 
-function wayOf(candidate: Candidate, numPipelines: number, numJobs: number): ConsideredWay {
+function wayOf(candidate: Candidate, { numPipelines, request: { schedule, jobs } }: TriedDivision): ConsideredWay {
   const { choice, outcome, unboundNs, wholeNs } = candidate;
   const ordered = outcome?.settled?.ordered ?? outcome?.unsettled?.ordered;
   return {
     numPipelines,
+    schedule,
     numGroups: choice.numGroups,
-    isShared: choice.numGroups < numJobs,
+    jobsAtOnce: choice.jobsAtOnce,
+    isShared: choice.numGroups < jobs.length,
     microBatchTokens: choice.cutTokens,
     inFlight: ordered?.inFlight ?? [],
     recomputedLayers: ordered?.draft.stages.map(({ recomputedLayers }) => recomputedLayers) ?? [],
@@ -78,6 +92,16 @@ export interface TriedDivision {
   /** Of the pipeline that takes longest. */
   readonly request: Costed;
   readonly search: SearchResult;
+}
+
+function withRecomputation(request: Costed, { ordered }: Settled, stage: number): MemoryBinding["withRecomputation"] {
+  if (request.recompute !== "none") return null;
+  const { settled } = chooseLimits({ ...request, recompute: "auto" }, ordered.draft, "quick");
+  if (settled === undefined) return null;
+  const saving = 1 - settled.ordered.timeline.makespanNs / ordered.timeline.makespanNs;
+  if (saving <= FELT) return null;
+  const { recomputedLayers } = settled.ordered.draft.stages[stage]!;
+  return { recomputedLayers, inFlight: settled.ordered.inFlight[stage]!, saving };
 }
 
 function bindingOf({ request, search: { chosen, probe } }: TriedDivision): MemoryBinding | null {
@@ -98,6 +122,7 @@ function bindingOf({ request, search: { chosen, probe } }: TriedDivision): Memor
     recomputedLayers,
     numLayers: numLayersOf(draft.stages[stage]!),
     slowdown,
+    withRecomputation: withRecomputation(request, settled, stage),
   };
 }
 
@@ -111,10 +136,10 @@ function sharingOf(ways: readonly ConsideredWay[]): SharingComparison | null {
 /** The explanation of a choice among divisions, the chosen one first. */
 export function explain(tried: readonly TriedDivision[]): PlanExplanation {
   const [chosen] = tried;
-  const ways = tried.flatMap(({ numPipelines, request, search }) =>
-    search.candidates.map((candidate): ConsideredWay => {
-      const way = wayOf(candidate, numPipelines, request.jobs.length);
-      return numPipelines === chosen!.numPipelines && candidate === search.chosen ? { ...way, state: "chosen" } : way;
+  const ways = tried.flatMap((division) =>
+    division.search.candidates.map((candidate): ConsideredWay => {
+      const way = wayOf(candidate, division);
+      return division === chosen && candidate === division.search.chosen ? { ...way, state: "chosen" } : way;
     }),
   );
   const time = ({ state, seconds }: ConsideredWay): number => (state === "chosen" ? 0 : (seconds ?? 1e300));

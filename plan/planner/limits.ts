@@ -164,7 +164,7 @@ function searchLimits(request: Costed, draft: Draft, highest: number, effort: Ef
   return search.result;
 }
 
-function fixedLimits({ maxInFlight, schedule }: Costed, draft: Draft): Limits | undefined {
+function fixedLimits({ maxInFlight }: Costed, draft: Draft): Limits | undefined {
   const entry = SCHEDULE_TABLE[draft.schedule];
   if (typeof maxInFlight === "number" && entry.needsWholeMiniBatch) {
     const parts = maximum(
@@ -172,7 +172,7 @@ function fixedLimits({ maxInFlight, schedule }: Costed, draft: Draft): Limits | 
     );
     if (maxInFlight < parts)
       throw new PlanError({
-        expected: `an in-flight limit of at least ${parts} for schedule ${schedule}, which holds a whole mini-batch`,
+        expected: `an in-flight limit of at least ${parts} for schedule ${draft.schedule}, which holds a whole mini-batch`,
         at: "--max-in-flight",
         got: maxInFlight,
       });
@@ -196,13 +196,8 @@ function autoLimits(request: Costed, draft: Draft, unbound: OrderedDraft, effort
 /** The best limits and recomputation for a draft. @throws PlanError for a limit that its schedule cannot keep */
 export function chooseLimits(request: Costed, draft: Draft, effort: Effort): Outcome {
   const fixed = fixedLimits(request, draft);
-  const stages = draft.stages.map((stage) => ({
-    ...stage,
-    recomputedLayers: recomputationRange(request, numLayersOf(stage))[0],
-  }));
-  const plain = { ...draft, stages };
-  const unbound = orderDraft(request, plain, fixed ?? NO_LIMITS);
-  const result = fixed === undefined ? autoLimits(request, plain, unbound, effort) : settle(request, plain, fixed);
+  const unbound = orderDraft(request, draft, fixed ?? NO_LIMITS);
+  const result = fixed === undefined ? autoLimits(request, draft, unbound, effort) : settle(request, draft, fixed);
   return {
     settled: isSettled(result) ? result : undefined,
     unsettled: isSettled(result) ? undefined : result,

@@ -1,19 +1,14 @@
 import { contentHash, InputError, InvariantError, PlanError } from "../../core/index.ts";
 import { formatAction } from "../action.ts";
-import { createCostModel } from "../costs/cost-model.ts";
 import { PLAN_VERSION, type PlanBody } from "../documents/plan.ts";
 import { onePipeline } from "../pipelines.ts";
 import { validatePlan } from "../validate-plan.ts";
-import { type ChainRequest, divide, pipelineCounts } from "./divide.ts";
-import { explain, type PlanExplanation, type TriedDivision } from "./explanation.ts";
+import { type Division, nearlyBest, tryDivisions } from "./divisions.ts";
+import { explain, type PlanExplanation } from "./explanation.ts";
 import { joinPipelines } from "./join-pipelines.ts";
 import type { Settled } from "./limits.ts";
 import type { Costed, PlanRequest } from "./request.ts";
-import { type SearchResult, searchChain } from "./search.ts";
 import { settleWhole } from "./settle-whole.ts";
-
-/** Divisions whose times, as the planner sees them, are this near to the best's are judged by the simulator. */
-const NEARLY = 1.1;
 
 /** A plan, and why it is as it is. */
 export interface ReasonedPlan {
@@ -69,28 +64,6 @@ function bodyOf(request: Costed, { ordered, limits, buffers, memory }: Settled):
   };
 }
 
-/** A division with every pipeline searched; those that follow one that is too slow, or does not fit, are not. */
-interface Division extends TriedDivision {
-  readonly chains: readonly { readonly chain: ChainRequest; readonly search: SearchResult }[];
-  /** Of the pipeline that takes longest; infinite where one does not fit. */
-  readonly wholeNs: number;
-}
-
-function tryDivision(request: Costed, numPipelines: number, leastNs: number): Division {
-  const chains: { readonly chain: ChainRequest; readonly search: SearchResult }[] = [];
-  let slowest = 0;
-  let wholeNs = 0;
-  for (const chain of divide(request, numPipelines)) {
-    const search = searchChain(chain.request, 1 / numPipelines);
-    chains.push({ chain, search });
-    const ns = search.chosen.wholeNs ?? Number.POSITIVE_INFINITY;
-    if (ns > wholeNs) [wholeNs, slowest] = [ns, chains.length - 1];
-    if (wholeNs > NEARLY * leastNs) break;
-  }
-  const { chain, search } = chains[slowest]!;
-  return { numPipelines, request: chain.request, search, chains, wholeNs };
-}
-
 function wholeBody({ chains }: Division): PlanBody {
   return joinPipelines(
     chains.map(({ chain, search }) => ({
@@ -102,10 +75,9 @@ function wholeBody({ chains }: Division): PlanBody {
 
 /** The plans of the divisions that are nearly as fast as the best, the fastest by the simulator first. @throws PlanError when none fits */
 function fastest(divisions: readonly Division[], simulatedNs: PlanRequest["simulatedNs"]) {
-  const [best] = divisions;
-  const near = divisions.filter(({ wholeNs }) => wholeNs <= NEARLY * best!.wholeNs);
+  const near = nearlyBest(divisions);
   let failure: unknown;
-  const made = (near.length === 0 ? [best!] : near).flatMap((division) => {
+  const made = near.flatMap((division) => {
     try {
       const body = wholeBody(division);
       const ns = near.length > 1 && simulatedNs !== undefined ? simulatedNs(body) : division.wholeNs;
@@ -128,20 +100,11 @@ function fastest(divisions: readonly Division[], simulatedNs: PlanRequest["simul
  * @throws InputError for jobs that cannot be planned.
  */
 export function reasonedPlan(planRequest: PlanRequest): ReasonedPlan {
-  const costModel = createCostModel(planRequest.calibration, planRequest.dtype);
-  const request: Costed = { ...planRequest, costModel };
-  checkJobs(request);
-  let leastNs = Number.POSITIVE_INFINITY;
-  const divisions = pipelineCounts(request).map((numPipelines) => {
-    const division = tryDivision(request, numPipelines, leastNs);
-    leastNs = Math.min(leastNs, division.wholeNs);
-    return division;
-  });
-  const byTime = [...divisions].sort((a, b) => a.wholeNs - b.wholeNs || a.numPipelines - b.numPipelines);
-  const { division, body } = fastest(byTime, request.simulatedNs);
+  checkJobs(planRequest);
+  const divisions = tryDivisions(planRequest);
+  const { division, body } = fastest(divisions, planRequest.simulatedNs);
   validatePlan(body);
-  const tried = [division, ...byTime.filter((each) => each !== division)];
-  return { body, explanation: explain(tried) };
+  return { body, explanation: explain([division, ...divisions.filter((each) => each !== division)]) };
 }
 
 /** `reasonedPlan` without the reasons. @throws PlanError, InputError */

@@ -62,6 +62,10 @@ export function orderDraft(request: Costed, draft: Draft, { count, units }: Limi
     numStages: draft.stages.length,
     maxInFlight: count,
     activations: units === null ? undefined : { limit: units, sizeOf: (microBatch) => unitsOf[microBatch]! },
+    admission:
+      draft.jobsAtOnce === null
+        ? undefined
+        : { limit: draft.jobsAtOnce, jobsOf: (group) => draft.groups[group]!.length },
     clips: (miniBatch) => clips(draft, miniBatch),
   });
   const durationNs = ({ stage, letter, microBatch }: Action): number => costs.durationNs(stage, letter, microBatch);

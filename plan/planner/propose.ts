@@ -1,6 +1,7 @@
-import { InputError, mean } from "../../core/index.ts";
+import { InputError, maximum, mean } from "../../core/index.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { leavesCutOpen, tokensOf } from "./draft.ts";
+import { groupJobs } from "./grouping.ts";
 import type { Costed } from "./request.ts";
 
 /** Parts that the mean mini-batch of a job is cut into, where the planner may choose. */
@@ -12,8 +13,17 @@ function ascending(counts: ReadonlySet<number>): readonly number[] {
   return [...counts].sort((a, b) => a - b);
 }
 
+/** Jobs of the largest of so many groups. */
+export function largestGroup({ rows }: Costed, numGroups: number): number {
+  const groups = groupJobs(
+    rows.map((each) => tokensOf(each)),
+    numGroups,
+  );
+  return maximum(groups.map(({ length }) => length));
+}
+
 /** Numbers of groups worth a look, ascending. @throws InputError for more groups than jobs */
-function groupCounts({ groups, jobs, devices, schedule, calibration }: Costed): readonly number[] {
+function allGroupCounts({ groups, jobs, devices, schedule, calibration }: Costed): readonly number[] {
   const numJobs = jobs.length;
   if (typeof groups === "number") {
     if (groups > numJobs)
@@ -29,6 +39,30 @@ function groupCounts({ groups, jobs, devices, schedule, calibration }: Costed): 
   for (const share of [0.25, 0.5, 0.75]) counts.add(Math.max(1, Math.round(share * numJobs)));
   if (devices.length > 1) counts.add(Math.min(numJobs, devices.length + 1));
   return ascending(counts);
+}
+
+/** Those whose groups train whole. @throws InputError for more groups than jobs, or groups of more jobs than may train at once */
+function groupCounts(request: Costed): readonly number[] {
+  const counts = allGroupCounts(request);
+  const { jobsAtOnce } = request;
+  if (typeof jobsAtOnce !== "number") return counts;
+  const whole = counts.filter((count) => largestGroup(request, count) <= jobsAtOnce);
+  if (whole.length === 0)
+    throw new InputError({
+      expected: `at least ${largestGroup(request, counts.at(-1)!)}, the jobs of the largest group,`,
+      at: "--jobs-at-once",
+      got: jobsAtOnce,
+    });
+  return whole;
+}
+
+/** Numbers of jobs at once worth a look where memory binds, the most first. */
+function fewerAtOnce({ jobsAtOnce, jobs, schedule }: Costed): readonly number[] {
+  if (jobsAtOnce !== "auto" || !SCHEDULE_TABLE[schedule].interleavesGroups) return [];
+  const fewer: number[] = [];
+  for (let count = Math.ceil(jobs.length / 2); count < (fewer.at(-1) ?? jobs.length); count = Math.ceil(count / 2))
+    fewer.push(count);
+  return fewer;
 }
 
 /** Tokens of a micro-batch of one job that are worth a look, the most first; null alone where every job says how it is cut. */
@@ -49,12 +83,21 @@ export function between(cuts: readonly (number | null)[], cut: number | null): r
   );
 }
 
-/** What a request leaves open: sizes of micro-batches, the most first, and numbers of groups, ascending. */
+/** What a request leaves open: sizes of micro-batches, the most first, numbers of groups, ascending, and jobs at once. */
 export interface Proposals {
   readonly cuts: readonly (number | null)[];
   readonly groupCounts: readonly number[];
+  /** How many jobs train at once, null for all, and fewer that are worth a look where memory binds. */
+  readonly jobsAtOnce: number | null;
+  readonly fewerAtOnce: readonly number[];
 }
 
 export function proposals(request: Costed): Proposals {
-  return { cuts: cuts(request), groupCounts: groupCounts(request) };
+  const { jobsAtOnce, jobs } = request;
+  return {
+    cuts: cuts(request),
+    groupCounts: groupCounts(request),
+    jobsAtOnce: typeof jobsAtOnce === "number" && jobsAtOnce < jobs.length ? jobsAtOnce : null,
+    fewerAtOnce: fewerAtOnce(request),
+  };
 }

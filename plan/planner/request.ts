@@ -22,10 +22,12 @@ export interface PlanRequest {
   /** links[s] joins devices s and s + 1. */
   readonly links: readonly ResolvedLink[];
   readonly calibration: Calibration;
-  readonly schedule: ScheduleName;
+  readonly schedule: ScheduleName | "auto";
   readonly maxInFlight: "auto" | "none" | number;
   /** BatchLoRA groups: `auto` shares as much as the cost model says that it saves time, `unfused` is one a job. */
   readonly groups: "auto" | "unfused" | number;
+  /** The most jobs that train at once: fewer leave more memory to each. `auto`: as memory asks for; all where absent. */
+  readonly jobsAtOnce?: number | "auto" | "all";
   /** Layers of each stage, where they are given; else the planner divides them. */
   readonly layersPerStage?: readonly number[];
   /** What the program takes of a device beside the executor's layouts; nothing where absent. */
@@ -44,7 +46,8 @@ export interface PlanRequest {
   readonly simulatedNs?: (plan: PlanBody) => number;
 }
 
-/** A request with the cost model of its calibration. */
+/** A request with the cost model of its calibration, and one schedule. */
 export interface Costed extends PlanRequest {
+  readonly schedule: ScheduleName;
   readonly costModel: CostModel;
 }

@@ -1,17 +1,24 @@
+import { maximum } from "../../core/index.ts";
 import type { Stage } from "../documents/plan.ts";
-import { numHalvesOf } from "../stage-layers.ts";
+import { LEAST_HALVES, numHalvesOf, numLayersOf } from "../stage-layers.ts";
 import { fullness } from "./capacity.ts";
 import { type Draft, type DraftedWork, draftWork, type WorkChoice } from "./draft.ts";
 import { chooseLimits, isSettled, type Outcome, type Settled, settle } from "./limits.ts";
 import { NO_LIMITS, orderDraft } from "./order-draft.ts";
 import { givenStages, partitionLayers, stageOfHalves } from "./partition.ts";
 import { type Probe, probeOf } from "./probe.ts";
-import { between, proposals } from "./propose.ts";
+import { between, largestGroup, type Proposals, proposals } from "./propose.ts";
 import type { Costed } from "./request.ts";
 import { stageCosts } from "./stage-costs.ts";
 
 /** Of the time, what more groups have to save: they are more actions, and measured cost models are no more exact. */
 const LEAST_SAVING = { measured: 0.03, other: 0.005 } as const;
+
+/** What another choice has to save of the time to be taken instead of the plainer one. */
+export function leastSaving({ calibration }: Pick<Costed, "calibration">): number {
+  return LEAST_SAVING[calibration.model === "measured" ? "measured" : "other"];
+}
+
 /** Stages of other lengths have to save so much of the time. */
 const LEAST_GAIN = 0.001;
 
@@ -36,15 +43,17 @@ function draftOf(work: DraftedWork, stages: readonly Stage[], schedule: Draft["s
 }
 
 function partition(request: Costed, work: DraftedWork): readonly Stage[] {
-  const { architecture, devices, layersPerStage, calibration } = request;
-  return layersPerStage === undefined
-    ? partitionLayers(
-        architecture.numLayers,
-        devices.length,
-        stageCosts(request, work),
-        calibration.model !== "constant",
-      )
-    : givenStages(layersPerStage, architecture.numLayers, devices.length);
+  const { architecture, devices, layersPerStage, calibration, recompute } = request;
+  const stages =
+    layersPerStage === undefined
+      ? partitionLayers(
+          architecture.numLayers,
+          devices.length,
+          stageCosts(request, work),
+          calibration.model !== "constant",
+        )
+      : givenStages(layersPerStage, architecture.numLayers, devices.length);
+  return stages.map((stage) => ({ ...stage, recomputedLayers: recompute === "layer" ? numLayersOf(stage) : 0 }));
 }
 
 /** A proposal with the time that it would take if memory were no matter, which limits only lengthen. */
@@ -74,11 +83,11 @@ function leastOverfull(request: Costed, candidates: readonly Candidate[]): Candi
   return [...candidates].sort((a, b) => overfull(a) - overfull(b))[0]!;
 }
 
-/** The stages with one layer moved from one to another, and those between them shifted. */
-function withLayerMoved(stages: readonly Stage[], from: number, to: number): Stage[] {
+/** The stages with some halves of layers moved from one to another, and those between them shifted. */
+function withMoved(stages: readonly Stage[], halves: number, from: number, to: number): Stage[] {
   const lengths = stages.map(numHalvesOf);
-  lengths[from]! -= 2;
-  lengths[to]! += 2;
+  lengths[from]! -= halves;
+  lengths[to]! += halves;
   let next = 0;
   return stages.map((_, index) => {
     const start = next;
@@ -87,27 +96,38 @@ function withLayerMoved(stages: readonly Stage[], from: number, to: number): Sta
   });
 }
 
-/** Moves layers from the slowest stage, which recomputation and rows may have made so, to the least busy ones while that saves time. */
+/** The fastest with some halves of layers moved from the slowest stage to one of the least busy ones; undefined where none fits. */
+function moved(request: Costed, { ordered, limits }: Settled, halves: number): Settled | undefined {
+  const { busyNs, draft } = ordered;
+  const slowest = busyNs.indexOf(maximum(busyNs));
+  if (numHalvesOf(draft.stages[slowest]!) < LEAST_HALVES + halves) return undefined;
+  const others = busyNs
+    .map((_, stage) => stage)
+    .filter((stage) => stage !== slowest)
+    .sort((a, b) => busyNs[a]! - busyNs[b]!)
+    .slice(0, TARGETS);
+  const settled = others.flatMap((to) => {
+    const result = settle(request, { ...draft, stages: withMoved(draft.stages, halves, slowest, to) }, limits);
+    return isSettled(result) ? [result] : [];
+  });
+  return settled.sort((a, b) => a.ordered.timeline.makespanNs - b.ordered.timeline.makespanNs)[0];
+}
+
+/** Moves layers, else halves of them, from the slowest stage, which recomputation and rows may have made so, while that saves time. */
 export function rebalanced(request: Costed, settled: Settled): Settled {
   if (request.layersPerStage !== undefined) return settled;
+  const sizes = request.calibration.model === "constant" ? [2] : [2, 1];
   let best = settled;
   for (let round = 0; round < MOVES; round += 1) {
-    const { busyNs, draft, timeline } = best.ordered;
-    const slowest = busyNs.indexOf(Math.max(...busyNs));
-    if (numHalvesOf(draft.stages[slowest]!) < 4) break;
-    const others = busyNs
-      .map((_, stage) => stage)
-      .filter((stage) => stage !== slowest)
-      .sort((a, b) => busyNs[a]! - busyNs[b]!)
-      .slice(0, TARGETS);
-    const moved = others.flatMap((to) => {
-      const stages = withLayerMoved(draft.stages, slowest, to);
-      const result = settle(request, { ...draft, stages }, best.limits);
-      return isSettled(result) ? [result] : [];
-    });
-    const fastest = moved.sort((a, b) => a.ordered.timeline.makespanNs - b.ordered.timeline.makespanNs)[0];
-    if (fastest === undefined || fastest.ordered.timeline.makespanNs > timeline.makespanNs * (1 - LEAST_GAIN)) break;
-    best = fastest;
+    const most = best.ordered.timeline.makespanNs * (1 - LEAST_GAIN);
+    let next: Settled | undefined;
+    for (const halves of sizes) {
+      const found = moved(request, best, halves);
+      if (found !== undefined && found.ordered.timeline.makespanNs <= most) next ??= found;
+      if (next !== undefined) break;
+    }
+    if (next === undefined) break;
+    best = next;
   }
   return best;
 }
@@ -121,6 +141,10 @@ export interface SearchResult {
 
 /** Cuts whose other numbers of groups are tried. */
 const BEST_CUTS = 2;
+/** Memory binds where it costs more than this share of the time. */
+const BOUND = 0.005;
+/** Ways that are tried with fewer jobs at once. */
+const MOST_HELD_BACK = 3;
 
 /** Ways to do the work of one chain, each looked at once. */
 class Exploration {
@@ -133,7 +157,7 @@ class Exploration {
   constructor(request: Costed, probe: Probe) {
     this.#request = request;
     this.#probe = probe;
-    this.#saving = LEAST_SAVING[request.calibration.model === "measured" ? "measured" : "other"];
+    this.#saving = leastSaving(request);
   }
 
   get candidates(): readonly Candidate[] {
@@ -145,12 +169,23 @@ class Exploration {
     return this.candidates.filter(({ wholeNs }) => wholeNs !== null).sort((a, b) => a.wholeNs! - b.wholeNs!);
   }
 
-  /** Of those that are as good as the best the one with the longest micro-batches, so the fewest groups and cuts. */
+  /** Of those that are as good as the best the one with the longest micro-batches, so the fewest groups and cuts, and with the most jobs at once. */
   get chosen(): Candidate | undefined {
     const good = this.fitting.filter(({ wholeNs }) => wholeNs! <= this.#least * (1 + this.#saving));
+    const atOnce = ({ choice }: Candidate): number => choice.jobsAtOnce ?? this.#request.jobs.length;
     return good.sort(
-      (a, b) => a.choice.numGroups - b.choice.numGroups || (b.choice.cutTokens ?? 0) - (a.choice.cutTokens ?? 0),
+      (a, b) =>
+        a.choice.numGroups - b.choice.numGroups ||
+        (b.choice.cutTokens ?? 0) - (a.choice.cutTokens ?? 0) ||
+        atOnce(b) - atOnce(a),
     )[0];
+  }
+
+  /** Those that would be faster than the best if memory were no matter, the fastest then first. */
+  get heldBack(): readonly Candidate[] {
+    return this.candidates
+      .filter(({ outcome, unboundNs }) => outcome !== undefined && unboundNs < this.#least * (1 - BOUND))
+      .sort((a, b) => a.unboundNs - b.unboundNs);
   }
 
   /** In the order of the time that they would take if memory were no matter; those that cannot be the fastest any more are not looked into. */
@@ -169,28 +204,53 @@ class Exploration {
   }
 }
 
-function keyOf({ numGroups, cutTokens }: WorkChoice): string {
-  return `${numGroups} ${cutTokens}`;
+function keyOf({ numGroups, cutTokens, jobsAtOnce }: WorkChoice): string {
+  return `${numGroups} ${cutTokens} ${jobsAtOnce}`;
+}
+
+/** Looks at sizes of micro-batches with every job alone, at the other numbers of groups with the best of them, then at sizes between. */
+function lookAtWork(exploration: Exploration, { cuts, groupCounts }: Proposals, least: WorkChoice): void {
+  exploration.look(cuts.map((cutTokens) => ({ ...least, cutTokens })));
+  const best = exploration.fitting.slice(0, BEST_CUTS);
+  exploration.look(best.flatMap(({ choice }) => groupCounts.map((numGroups) => ({ ...choice, numGroups }))));
+  const { choice } = exploration.chosen!;
+  exploration.look(between(cuts, choice.cutTokens).map((cutTokens) => ({ ...choice, cutTokens })));
+}
+
+/** Looks at fewer jobs at once where memory binds; where that saves time, at sizes of micro-batches anew, since longer ones fit then. */
+function lookAtFewer(request: Costed, exploration: Exploration, { cuts, fewerAtOnce }: Proposals): void {
+  const before = exploration.chosen!.choice;
+  exploration.look(
+    exploration.heldBack.slice(0, MOST_HELD_BACK).flatMap(({ choice }) => {
+      const size = largestGroup(request, choice.numGroups);
+      return fewerAtOnce.filter((fewer) => size <= fewer).map((jobsAtOnce) => ({ ...choice, jobsAtOnce }));
+    }),
+  );
+  const { choice } = exploration.chosen!;
+  if (choice.jobsAtOnce === before.jobsAtOnce) return;
+  exploration.look(cuts.map((cutTokens) => ({ ...choice, cutTokens })));
+  exploration.look(between(cuts, exploration.chosen!.choice.cutTokens).map((cutTokens) => ({ ...choice, cutTokens })));
 }
 
 /**
- * The best way for one chain of devices, on a probe: first sizes of micro-batches with every job alone, then the other numbers of groups with the best of them, then
- * sizes between. Where the shortest micro-batches do not fit, nothing does. `share`: of the effort, where there are other chains.
+ * The best way for one chain of devices, on a probe: the work with all jobs at once, or as many as the shortest micro-batches fit with; where memory binds fewer
+ * jobs too. Where the shortest micro-batches of one job do not fit, nothing does. `share`: of the effort, where there are other chains. `given`: the only choice.
  */
-export function searchChain(request: Costed, share = 1): SearchResult {
+export function searchChain(request: Costed, share = 1, given?: WorkChoice): SearchResult {
   const probe = probeOf(request, share);
-  const { cuts, groupCounts } = proposals(request);
-  const most = groupCounts.at(-1)!;
   const exploration = new Exploration(request, probe);
-  exploration.look([{ numGroups: most, cutTokens: cuts.at(-1)! }]);
-  if (exploration.fitting.length > 0) {
-    exploration.look(cuts.map((cutTokens) => ({ numGroups: most, cutTokens })));
-    const best = exploration.fitting.slice(0, BEST_CUTS);
-    exploration.look(
-      best.flatMap(({ choice: { cutTokens } }) => groupCounts.map((numGroups) => ({ numGroups, cutTokens }))),
-    );
-    const { numGroups, cutTokens } = exploration.chosen!.choice;
-    exploration.look(between(cuts, cutTokens).map((tokens) => ({ numGroups, cutTokens: tokens })));
+  const offered = proposals(request);
+  const { cuts, groupCounts, jobsAtOnce, fewerAtOnce } = offered;
+  const first = given ?? { numGroups: groupCounts.at(-1)!, cutTokens: cuts.at(-1)!, jobsAtOnce };
+  exploration.look([first]);
+  if (given === undefined) {
+    for (const fewer of fewerAtOnce)
+      if (exploration.fitting.length === 0) exploration.look([{ ...first, jobsAtOnce: fewer }]);
+    const [fitting] = exploration.fitting;
+    if (fitting !== undefined) {
+      lookAtWork(exploration, offered, fitting.choice);
+      lookAtFewer(request, exploration, offered);
+    }
   }
   const { candidates, chosen } = exploration;
   return { candidates, chosen: chosen ?? leastOverfull(request, candidates), probe };

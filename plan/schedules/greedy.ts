@@ -1,6 +1,7 @@
 import { DueSlots } from "../../core/index.ts";
 import type { Action, PlannedLetter } from "../action.ts";
 import type { MiniBatch } from "../mini-batch.ts";
+import { Admission } from "./admission.ts";
 import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
 
 /** First in, first out; taking one moves no others. */
@@ -77,7 +78,8 @@ export function greedyOrders(input: ScheduleInput, prefer: "F" | "B"): Orders {
   );
   const groups = miniBatches.map((): GroupState => ({ step: 0, part: 0 }));
   const ready = new Fifo<number>();
-  for (const group of miniBatches.keys()) ready.add(group);
+  const admission = new Admission(input);
+  for (const group of admission.begin()) ready.add(group);
   const owner: MiniBatch[] = [];
   for (const steps of miniBatches)
     for (const miniBatch of steps) for (const microBatch of miniBatch.microBatches) owner[microBatch] = miniBatch;
@@ -124,6 +126,10 @@ export function greedyOrders(input: ScheduleInput, prefer: "F" | "B"): Orders {
     group.step += 1;
     group.part = 0;
     if (next !== undefined) ready.add(miniBatch.group);
+    else {
+      admission.end(miniBatch.group);
+      for (const begun of admission.begin()) ready.add(begun);
+    }
   };
 
   const finish = (stage: number, nowNs: number): void => {

@@ -17,6 +17,8 @@ export interface ScheduleInput {
    * first, so that one limit holds everywhere. A micro-batch that is larger than the limit goes alone.
    */
   readonly activations?: { readonly limit: number; sizeOf(microBatch: number): number } | undefined;
+  /** The most jobs that may have begun and not ended at once; absent for no limit. */
+  readonly admission?: { readonly limit: number; jobsOf(group: number): number } | undefined;
   /** Whether the update of this mini-batch waits for the gradient norm of all stages. */
   clips(miniBatch: MiniBatch): boolean;
 }

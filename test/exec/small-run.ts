@@ -125,6 +125,7 @@ export interface SmallRun extends StageChoice {
   readonly schedule?: ScheduleName;
   readonly dtype?: Dtype;
   readonly recompute?: Recompute;
+  readonly jobsAtOnce?: number;
   /** Only this job. */
   readonly only?: number;
   /** The devices in so many chains, the jobs dealt to them in turn. */
@@ -177,6 +178,7 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
     schedule: run.schedule ?? "lorapp",
     maxInFlight: "auto",
     groups: run.groups ?? "auto",
+    jobsAtOnce: run.jobsAtOnce ?? "all",
   };
   const parts = chains(devices, run.pipelines ?? 1).map((chain, part, all) => {
     const own = jobs.flatMap((_, job) => (job % all.length === part ? [job] : []));
