@@ -77,16 +77,24 @@ export function sharedWeights({ model, devices, stages }: Placed): readonly Shar
   });
 }
 
-/** Which devices read weights that another one counts, a line each; none where no weights are shared. */
-export function sharedWeightsText(plan: Placed): readonly string[] {
+/** Which devices read weights that another one counts, a line each, and what those of one memory take together; none where no weights are shared. */
+export function sharedWeightsText(plan: Placed & Pick<PlanBody, "memory">): readonly string[] {
   const nameOf = (stage: number): string => plan.devices[plan.stages[stage]!.device]!.name;
-  return sharedWeights(plan).flatMap(({ bytes, countedBy }, stage) =>
+  const shared = sharedWeights(plan);
+  const reads = shared.flatMap(({ bytes, countedBy }, stage) =>
     bytes === 0
       ? []
       : [
           `${nameOf(stage)} reads ${formatBytes(bytes)} of weights that are counted on ${countedBy.map(nameOf).join(" and ")}`,
         ],
   );
+  const together = memoryLoads(plan)
+    .filter(({ stages }) => stages.some((stage) => shared[stage]!.bytes > 0))
+    .map(({ stages, bytes, capacity }) => {
+      const most = capacity === null ? "" : ` of ${formatBytes(capacity)}`;
+      return `${stages.map(nameOf).join(", ")} share one memory: ${formatBytes(bytes)}${most} in all`;
+    });
+  return [...reads, ...together];
 }
 
 /** Each stage's memory without the weights that stages before it count, from memory that counts them for each. */

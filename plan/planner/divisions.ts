@@ -54,7 +54,8 @@ function inOrderOf(schedule: ScheduleName, request: Costed, { numPipelines, chai
 /** The best division's work in the other schedules: those that save time first, and all behind it. A number of groups that was asked for stays. */
 function withOtherSchedules(request: Costed, divisions: readonly Division[]): readonly Division[] {
   const [best] = divisions;
-  if (!Number.isFinite(best!.wholeNs)) return divisions;
+  // Where nothing fits there is nothing to order, and on one device an order changes no times.
+  if (!Number.isFinite(best!.wholeNs) || best!.request.devices.length === 1) return divisions;
   const schedules = OTHERS.filter(
     (schedule) => SCHEDULE_TABLE[schedule].interleavesGroups || typeof request.groups !== "number",
   );

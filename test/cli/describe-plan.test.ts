@@ -61,6 +61,6 @@ test("a plan whose pipelines share weights says which device counts them", () =>
     { body: onCpus(part(1, ["text"], "b")), jobs: [1] },
   ]);
   expect(planText(sealPlan(shared, NOWHERE), undefined)).toMatch(
-    /\nb0 reads \d+\.\d\d GiB of weights that are counted on a0 and a1$/,
+    /\nb0 reads \d+\.\d\d GiB of weights that are counted on a0 and a1\na0, a1, b0 share one memory: \d+\.\d\d GiB of 3\.00 TiB in all$/,
   );
 });

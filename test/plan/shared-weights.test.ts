@@ -57,6 +57,7 @@ describe("weights of pipelines on one machine", () => {
     const bytes = sharedWeights(whole)[2]!.bytes;
     expect(sharedWeightsText(whole)).toEqual([
       `cpu:2 reads ${formatBytes(bytes)} of weights that are counted on cpu:0 and cpu:1`,
+      `cpu:0, cpu:1, cpu:2 share one memory: ${formatBytes(sum(whole.memory.map(({ total }) => total)))} of 384.00 GiB in all`,
     ]);
   });
 
