@@ -24,7 +24,9 @@ export async function calibrateFor(shape: PlanShape): Promise<MeasuredCalibratio
   return await calibrateDevices([subjectOf(shape)], today(), () => {});
 }
 
-/** The runs of a calibration over the sizes of several plans, to be measured one by one, and the fit of what they took. */
+/**
+ * The runs of a calibration over the sizes of several plans, to be measured one by one, and the fit of what they took.
+ */
 export interface Calibrator {
   readonly runs: readonly CalibrationRun[];
   /** How fast the machine is meanwhile. */

@@ -3,7 +3,10 @@ import { canonicalJson } from "../core/index.ts";
 import { measurementSchema } from "./measurement.ts";
 import { SCALES } from "./suite.ts";
 
-/** What has to be the same for a result to stand for one that would be measured now. Nothing names the machine or its folders. */
+/**
+ * What has to be the same for a result to stand for one that would be measured now. Nothing names the machine or its
+ * folders.
+ */
 const conditionsSchema = z.strictObject({
   /** In UTC. */
   date: z.iso.date(),

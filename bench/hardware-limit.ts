@@ -17,8 +17,9 @@ function weightBytes({ kind, features }: OperatorCall, computeBytes: number): nu
 }
 
 /**
- * The least seconds in which every job can make one step on one device: for each operator of each micro-batch the longer of
- * weight bytes / read rate and FLOP / product rate; for the optimizer the bytes that it reads and writes / read rate.
+ * The least seconds in which every job can make one step on one device: for each operator of each micro-batch the
+ * longer of weight bytes / read rate and FLOP / product rate; for the optimizer the bytes that it reads and writes /
+ * read rate.
  */
 export function limitSeconds(plan: Plan, rates: Rates): number {
   const computeBytes = plan.model.dtype === "float32" ? 4 : 2;

@@ -5,7 +5,10 @@ export interface Interrupt extends Disposable {
   isAsked(): boolean;
 }
 
-/** The first Ctrl-C (or SIGTERM) that `signals` tells of asks for an end, the second one ends the process at once with 128 + SIGINT. */
+/**
+ * The first Ctrl-C (or SIGTERM) that `signals` tells of asks for an end, the second one ends the process at once with
+ * 128 + SIGINT.
+ */
 export function onInterrupt(signals: EventEmitter, tell: () => void, exit: (code: number) => void): Interrupt {
   let asked = false;
   const listener = (): void => {

@@ -6,8 +6,8 @@ function keyOf({ stream, action }: TraceEvent): string {
 }
 
 /**
- * The first of several traces of one plan, each action and message with its median time in all of them: what interrupts single runs is left out.
- * Starts are still those of the first run; a replay moves them.
+ * The first of several traces of one plan, each action and message with its median time in all of them: what interrupts
+ * single runs is left out. Starts are still those of the first run; a replay moves them.
  */
 export function medianActions(traces: readonly Trace[]): Trace {
   const all = groupBy(

@@ -63,7 +63,9 @@ function kindOfCall(arch: Architecture, { name, kind }: OperatorCall): string {
   return kind.split(":")[0]!;
 }
 
-/** Bytes moved for each element of a call: fp32 for the residual stream and its gradient, the compute dtype elsewhere. */
+/**
+ * Bytes moved for each element of a call: fp32 for the residual stream and its gradient, the compute dtype elsewhere.
+ */
 function bytesPerElement(kind: string, letter: "F" | "B", dtype: Dtype): number {
   const compute = dtype === "float32" ? 4 : 2;
   switch (kind) {

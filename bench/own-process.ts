@@ -30,7 +30,8 @@ export async function outputOf(what: string, program: string, words: readonly st
 }
 
 /**
- * What a built file of this folder prints as JSON, run in a process of its own with one argument in JSON; on one core alone when it is given.
+ * What a built file of this folder prints as JSON, run in a process of its own with one argument in JSON; on one core
+ * alone when it is given.
  * @throws DeviceError when the process fails.
  */
 export async function inOwnProcess<Result>(file: string, argument: unknown, core?: number): Promise<Result> {

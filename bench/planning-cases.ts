@@ -81,7 +81,10 @@ export function randomCase(seed: number): PlanningCase {
   };
 }
 
-/** The case that the planner once got wrong by a factor of four: long-tailed lengths, of which the longest sized every activation slot. */
+/**
+ * The case that the planner once got wrong by a factor of four: long-tailed lengths, of which the longest sized every
+ * activation slot.
+ */
 export const LONG_TAILED: PlanningCase = {
   model: "llama-2-70b",
   dtype: "bfloat16",

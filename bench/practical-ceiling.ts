@@ -3,7 +3,9 @@ import { computeDtype, type Plan } from "../plan/index.ts";
 import { firstStepCalls } from "./first-step.ts";
 import { timeProductAlone } from "./products-alone.ts";
 
-/** FLOP a second of each frozen product by itself, by operator name (`matmul:768x2304:F`); the head has both directions. */
+/**
+ * FLOP a second of each frozen product by itself, by operator name (`matmul:768x2304:F`); the head has both directions.
+ */
 export type AloneRates = ReadonlyMap<string, number>;
 
 const PRODUCT = /^(?:matmul|head):(\d+)x(\d+)(?::([FB]))?$/;

@@ -84,8 +84,8 @@ export function measurementsOf(outcomes: readonly CaseOutcome[]): readonly Measu
 }
 
 /**
- * Runs a suite's cases one by one and writes each as it ends; those that the file has from today, of the same commit, machine and versions, stand for
- * themselves. What is left out is among the outcomes.
+ * Runs a suite's cases one by one and writes each as it ends; those that the file has from today, of the same commit,
+ * machine and versions, stand for themselves. What is left out is among the outcomes.
  * @throws InputError when the results file cannot be read.
  */
 export async function runSuite(suiteName: string, suite: Suite, options: RunOptions): Promise<readonly CaseOutcome[]> {

@@ -1,4 +1,5 @@
-// The large example planned and simulated in a process of its own: `node dist/bench/simulate-alone.js SIZE-AS-JSON` prints what it took as JSON.
+// The large example planned and simulated in a process of its own: `node dist/bench/simulate-alone.js SIZE-AS-JSON`
+// prints what it took as JSON.
 import { closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";

@@ -43,7 +43,10 @@ function partOf(op: Operator["op"]): StepPart {
   }
 }
 
-/** Seconds of one step of every job on one device, part by part: means over the steps after the first of a run with `profile`. */
+/**
+ * Seconds of one step of every job on one device, part by part: means over the steps after the first of a run with
+ * `profile`.
+ */
 export function stepBreakdown(plan: Plan, result: ExecuteResult): Readonly<Record<StepPart, number>> {
   const seconds = Object.fromEntries(STEP_PARTS.map((part) => [part, 0])) as Record<StepPart, number>;
   const isWarm = (microBatch: number): boolean => plan.microBatches[microBatch]!.step > 0;

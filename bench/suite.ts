@@ -1,8 +1,9 @@
 import type { Measurement } from "./measurement.ts";
 
 /**
- * How much a suite measures: `full` everything, without a limit of time; `default` what answers its question in ten minutes on two slow cores; `quick`
- * small models, whether it works; `tiny` is for the tests, and measures nothing worth knowing.
+ * How much a suite measures: `full` everything, without a limit of time; `default` what answers its question in ten
+ * minutes on two slow cores; `quick` small models, whether it works; `tiny` is for the tests, and measures nothing
+ * worth knowing.
  */
 export const SCALES = ["full", "default", "quick", "tiny"] as const;
 export type Scale = (typeof SCALES)[number];
@@ -25,13 +26,17 @@ export interface Bench extends Setting {
 }
 
 /**
- * What is measured and written as a whole. After an interruption the cases that were written are not run again, so each has to stand alone: what its
- * values are compared with is measured inside it. The shorter the cases, the less an interruption loses: three minutes at most.
+ * What is measured and written as a whole. After an interruption the cases that were written are not run again, so each
+ * has to stand alone: what its values are compared with is measured inside it. The shorter the cases, the less an
+ * interruption loses: three minutes at most.
  */
 export interface Case {
   /** One name in a suite is one case; `--only` looks for its text here. */
   readonly name: string;
-  /** About how long the case takes on two slow cores; what the budget of time counts with until this machine has shown its speed. */
+  /**
+   * About how long the case takes on two slow cores; what the budget of time counts with until this machine has shown
+   * its speed.
+   */
   readonly seconds: number;
   /** What else tells the case from others of its name: a digest of the data that it reads. */
   readonly input?: string;

@@ -36,7 +36,10 @@ export interface TorchProcess extends AsyncDisposable {
 const SCRIPT = packageFile("bench", "baseline", "torch_lora.py");
 const python = (): string => process.env["LORATWIN_PYTHON"] ?? "/usr/bin/python3";
 
-/** Two BLAS threads under one PyTorch thread are fastest on two cores; OpenBLAS finds the processor's kernels best itself. */
+/**
+ * Two BLAS threads under one PyTorch thread are fastest on two cores; OpenBLAS finds the processor's kernels best
+ * itself.
+ */
 function environment(threads: number, blasThreads: number): NodeJS.ProcessEnv {
   const { OPENBLAS_CORETYPE: _type, OPENBLAS_L2_SIZE: _size, ...env } = process.env;
   return { ...env, OMP_NUM_THREADS: `${threads}`, OPENBLAS_NUM_THREADS: `${blasThreads}` };
@@ -99,7 +102,8 @@ export async function startTorch(work: TorchWork, settings: TorchSettings): Prom
   const words = Object.entries(options).flatMap(([key, value]) => [`--${key}`, `${value}`]);
   const child = spawn(python(), [SCRIPT, ...words], {
     stdio: ["pipe", "pipe", "inherit"],
-    // In a process group of its own: Ctrl-C is for the suite, which ends it after the case. It ends by itself when its input does.
+    // In a process group of its own: Ctrl-C is for the suite, which ends it after the case. It ends by itself when its
+    // input does.
     detached: true,
     env: environment(settings.threads, settings.blasThreads),
   });

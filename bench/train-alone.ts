@@ -1,4 +1,5 @@
-// A plan trained in a process of its own: `node dist/bench/train-alone.js PLAN-SHAPE-AS-JSON` prints what came of it as JSON.
+// A plan trained in a process of its own: `node dist/bench/train-alone.js PLAN-SHAPE-AS-JSON` prints what came of it as
+// JSON.
 import { pathToFileURL } from "node:url";
 import { endWithParent, inOwnProcess } from "./own-process.ts";
 import { benchModel, peakBytes, plannedBytes, roundSeconds, train } from "./train.ts";

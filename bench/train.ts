@@ -35,7 +35,10 @@ function upperHalves(floats: Float32Array): Uint16Array {
 
 let latest: BaseModel | undefined;
 
-/** Random weights, one tensor for all of a shape; as floats, and in bfloat16 as a checkpoint would hold it. Kept for the next run of the same model. */
+/**
+ * Random weights, one tensor for all of a shape; as floats, and in bfloat16 as a checkpoint would hold it. Kept for the
+ * next run of the same model.
+ */
 export function benchModel(architecture: Architecture): BaseModel {
   if (latest === undefined || canonicalJson(latest.architecture) !== canonicalJson(architecture))
     latest = randomModel(architecture);
@@ -94,8 +97,8 @@ function stepSeconds(plan: Plan, trace: Trace, group: number): readonly number[]
 }
 
 /**
- * Seconds in which every job makes one optimizer step, median over the steps after the first. Where groups take turns, between ends of the last one's:
- * by then no other is in its first step any more.
+ * Seconds in which every job makes one optimizer step, median over the steps after the first. Where groups take turns,
+ * between ends of the last one's: by then no other is in its first step any more.
  */
 export function roundSeconds(plan: Plan, trace: Trace): number {
   const groups = plan.groups.map((_, group) => median(stepSeconds(plan, trace, group)));

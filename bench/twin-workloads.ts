@@ -50,8 +50,8 @@ const ONE = [1];
 const TWO = [1, 1];
 
 /**
- * The ends of the range that the workloads stay in, in ranks, lengths and sizes, and both sets of targets: micro-batches of two short rows of one
- * adapter, up to a row of each of eight.
+ * The ends of the range that the workloads stay in, in ranks, lengths and sizes, and both sets of targets:
+ * micro-batches of two short rows of one adapter, up to a row of each of eight.
  */
 function calibrationShapes(model: ModelShape, dtype: ComputeDtype, { min, max }: Sizes): readonly PlanShape[] {
   const length = { distribution: "uniform", min, max } as const;

@@ -38,7 +38,10 @@ function pointsOf(values: readonly number[], quantiles: readonly number[]): read
   return last > kept[0]! ? [...kept, last] : kept;
 }
 
-/** A calibration's runs are one pipeline over all devices, so they have a link where the plan's pipelines have none between them. */
+/**
+ * A calibration's runs are one pipeline over all devices, so they have a link where the plan's pipelines have none
+ * between them.
+ */
 function measuredLink({ devices }: Plan, boundary: number): ResolvedLink {
   const id = `${devices[boundary]!.name}-${devices[boundary + 1]!.name}`;
   return { id, type: "host", shared: false, bandwidthBytesPerSecond: null, latencySeconds: 0 };
@@ -87,10 +90,16 @@ export interface CalibrationRun {
   readonly isAlone: boolean;
 }
 
-/** Of the runs with all devices of a machine at work, this many have one beside them with the same work on one device alone. */
+/**
+ * Of the runs with all devices of a machine at work, this many have one beside them with the same work on one device
+ * alone.
+ */
 const RUNS_FOR_ONE_ALONE = 3;
 
-/** All runs of a subject. Those of one device stand between the others, so that a machine that gets slower does so for both. */
+/**
+ * All runs of a subject. Those of one device stand between the others, so that a machine that gets slower does so for
+ * both.
+ */
 export function calibrationRuns({ range, model }: CalibrationSubject): readonly CalibrationRun[] {
   const [first, ...others] = range.devices;
   const plans = calibrationPlans(range);

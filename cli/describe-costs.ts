@@ -20,7 +20,9 @@ function sourceOf(calibration: Exclude<Calibration, { readonly model: "constant"
   }
 }
 
-/** Where times come from and how far off they are to be expected; undefined for constant times, which are what they say. */
+/**
+ * Where times come from and how far off they are to be expected; undefined for constant times, which are what they say.
+ */
 export function costsText(calibration: Calibration): string | undefined {
   if (calibration.model === "constant") return undefined;
   return `times: ${sourceOf(calibration)}; about ${percent(meanCostError(calibration), 0)} off, up or down`;

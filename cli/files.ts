@@ -54,8 +54,8 @@ export function writeOutput(io: Io, file: string, content: string): void {
 }
 
 /**
- * Writes a file line by line, and the folders that it lies in. The next lines are asked for when those before them are in the file, so that
- * a file of any size takes the memory of one piece.
+ * Writes a file line by line, and the folders that it lies in. The next lines are asked for when those before them are
+ * in the file, so that a file of any size takes the memory of one piece.
  * @throws InputError when it cannot be written.
  */
 export function writeLines(io: Io, file: string, lines: Iterable<string>): void {

@@ -15,8 +15,8 @@ export interface WorkerOptions {
 }
 
 /**
- * One task for each part, over worker threads; results in the order of the parts, whoever finished first. `shared` goes to each thread
- * once.
+ * One task for each part, over worker threads; results in the order of the parts, whoever finished first. `shared` goes
+ * to each thread once.
  */
 export async function inWorkers<Name extends WorkerTask, Shared extends Partial<TaskInput<Name>>>(
   task: Name,

@@ -62,7 +62,10 @@ export interface LoadedRequest {
   readonly placed: (error: unknown) => unknown;
 }
 
-/** What a workload file and the options ask for: the one request behind plans, simulations and strategies. @throws InputError */
+/**
+ * What a workload file and the options ask for: the one request behind plans, simulations and strategies. @throws
+ * InputError
+ */
 export async function loadRequest(
   io: Io,
   args: Arguments,

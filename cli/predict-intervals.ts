@@ -79,7 +79,9 @@ function movesOf(args: Arguments, calibration: Calibration): MachineMoves | unde
   return machineMoves(machine, seen);
 }
 
-/** Where the figures of a plan's run lie by the errors of its costs; nothing with --no-intervals, or for a huge plan. */
+/**
+ * Where the figures of a plan's run lie by the errors of its costs; nothing with --no-intervals, or for a huge plan.
+ */
 export async function predictIntervals(
   io: Io,
   args: Arguments,
@@ -105,7 +107,10 @@ export async function predictIntervals(
   return intervalsOfFigures(plan, figures.flat(), predicted, { level: LEVEL, seed });
 }
 
-/** The same for jobs that run one after another with `numTasks` different tasks: a `layers` calibration has shared errors only. */
+/**
+ * The same for jobs that run one after another with `numTasks` different tasks: a `layers` calibration has shared
+ * errors only.
+ */
 export function predictJobsIntervals(
   io: Io,
   args: Arguments,

@@ -50,8 +50,8 @@ function takersOf(uses: readonly Use[], name: string): string {
 }
 
 /**
- * Refuses every option that means nothing for what the command was given, beside what else was given, or without a value: an option is used or
- * refused, never ignored.
+ * Refuses every option that means nothing for what the command was given, beside what else was given, or without a
+ * value: an option is used or refused, never ignored.
  * @throws InputError for the first ones.
  */
 export function refuseOptions({ uses, positionals }: Command, use: Use, args: Arguments): void {

@@ -14,7 +14,10 @@ function readHash(file: string): unknown {
   return (value as { readonly hash?: unknown } | null)?.hash;
 }
 
-/** Makes the folder that a run will be written to. @throws InputError when it cannot be written or holds something that is not an earlier run of the same plan. */
+/**
+ * Makes the folder that a run will be written to. @throws InputError when it cannot be written or holds something that
+ * is not an earlier run of the same plan.
+ */
 export function checkRunFolder(io: Io, folder: string, plan: Plan): void {
   const full = absolute(io, folder);
   makeFolder(io, folder);

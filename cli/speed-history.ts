@@ -41,7 +41,9 @@ export function keepsSpeed(args: Arguments): boolean {
   return args["cache"] !== false;
 }
 
-/** How fast a machine was before, for products of a dtype; nothing of another machine than this one. The newest last. */
+/**
+ * How fast a machine was before, for products of a dtype; nothing of another machine than this one. The newest last.
+ */
 export function speedHistory(host: string, dtype: string): readonly MachineHistoryLine[] {
   return parseMachineHistory(readLines().join("\n")).filter((line) => line.host === host && line.dtype === dtype);
 }

@@ -2,7 +2,10 @@ import type { Catalog } from "../plan/index.ts";
 import { type DrawRequest, drawFigures } from "../sim/index.ts";
 import { type AssumedVariation, varyAssumption } from "../studies/index.ts";
 
-/** What worker threads can be asked for: pure functions of data that can be copied to them, so that it does not matter who computes what. */
+/**
+ * What worker threads can be asked for: pure functions of data that can be copied to them, so that it does not matter
+ * who computes what.
+ */
 export const WORKER_TASKS = {
   draws: (request: DrawRequest) => drawFigures(request),
   variation: ({ catalog, variation }: { readonly catalog: Catalog; readonly variation: AssumedVariation }) =>

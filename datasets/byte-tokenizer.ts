@@ -23,7 +23,9 @@ const CHAT_TEMPLATE = [
   "{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}",
 ].join("");
 
-/** tokenizer.json and tokenizer_config.json of a tokenizer whose tokens are the 256 bytes (id = byte) and three marks. */
+/**
+ * tokenizer.json and tokenizer_config.json of a tokenizer whose tokens are the 256 bytes (id = byte) and three marks.
+ */
 export function createByteTokenizer(maxPositions: number): { readonly tokenizer: object; readonly config: object } {
   const vocabulary = Object.fromEntries([...byteCharacters(), ...SPECIAL].map((token, id) => [token, id]));
   const [bos] = SPECIAL;

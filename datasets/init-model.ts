@@ -73,8 +73,8 @@ type Config = ReturnType<typeof createConfig>;
 /**
  * The weights. Projections and head are normal with variance 1 / inputs, so that values keep their size through the
  * layers and logits start with variance 1: a loss of about ln(259) + 0.5 = 6.06. Embeddings are normal with variance 1,
- * so that a token is not drowned by the first layer's output; where the head is tied to them, it has the head's variance.
- * With the usual 0.02 everywhere, logits stay below what an adapter can move, and nothing is learned.
+ * so that a token is not drowned by the first layer's output; where the head is tied to them, it has the head's
+ * variance. With the usual 0.02 everywhere, logits stay below what an adapter can move, and nothing is learned.
  */
 function* createTensors(config: Config, seed: number | string): Generator<TensorToWrite> {
   const { hidden_size: hidden, intermediate_size: inner, head_dim: headDim } = config;

@@ -98,8 +98,9 @@ function createChatRenderer(
 }
 
 /**
- * Loads tokenizer.json, tokenizer_config.json and, where they are, config.json and chat_template.jinja of a model folder.
- * The end token is tokenizer_config's eos_token, else config.json's (first) eos_token_id; the same for the beginning.
+ * Loads tokenizer.json, tokenizer_config.json and, where they are, config.json and chat_template.jinja of a model
+ * folder. The end token is tokenizer_config's eos_token, else config.json's (first) eos_token_id; the same for the
+ * beginning.
  * @throws InputError for a missing or unreadable file, or when there is no end token
  */
 export function loadTokenizer(folder: string): TextTokenizer {

@@ -3,8 +3,8 @@ import type { TraceEvent } from "../traces/index.ts";
 import { computeOrder, endNs } from "./compute-order.ts";
 
 /**
- * Seconds from the end of an action to the start of the next on its device, for actions that waited for no other device: what they need from there
- * was done before the previous action began.
+ * Seconds from the end of an action to the start of the next on its device, for actions that waited for no other
+ * device: what they need from there was done before the previous action began.
  */
 export function actionGaps(plan: PlanBody, events: readonly TraceEvent[]): readonly number[] {
   const dependencies = dependencyTable(plan);

@@ -13,8 +13,8 @@ export interface AdapterRoomInput {
 }
 
 /**
- * The adapters on a stage's device. A job's is made before its first action there, in the order of these, as early as the planned room allows; one whose job
- * has ended is read and given back when another one needs its room.
+ * The adapters on a stage's device. A job's is made before its first action there, in the order of these, as early as
+ * the planned room allows; one whose job has ended is read and given back when another one needs its room.
  */
 export class AdapterRoom {
   readonly #input: AdapterRoomInput;
@@ -32,7 +32,10 @@ export class AdapterRoom {
     this.#fill(0);
   }
 
-  /** Whether all adapters that a position needs are there. Where not, actions that have not ended yet hold their room. `numEnded`: of the order's actions. */
+  /**
+   * Whether all adapters that a position needs are there. Where not, actions that have not ended yet hold their room.
+   * `numEnded`: of the order's actions.
+   */
   admits(position: number, numEnded: number): boolean {
     const next = this.#jobs[this.#nextJob];
     if (next === undefined || this.#input.residents.first[next]! > position) return true;
@@ -47,7 +50,10 @@ export class AdapterRoom {
     return adapter.handle;
   }
 
-  /** A job's pairs of this stage's layers as they are now, or were when it ended; none for a job of another pipeline. The device has to be idle. */
+  /**
+   * A job's pairs of this stage's layers as they are now, or were when it ended; none for a job of another pipeline.
+   * The device has to be idle.
+   */
   read(job: number): readonly AdapterPair[] {
     return this.#trained.get(job) ?? this.#held.get(job)?.read() ?? [];
   }

@@ -11,7 +11,10 @@ import {
 import { targetIndex } from "./lora-operators.ts";
 import { type AdapterPair, adapterSites, wholeLayers } from "./peft.ts";
 
-/** PEFT's start: A Kaiming-uniform with a = sqrt(5), that is U(-1/sqrt(in), 1/sqrt(in)); B zero. A layer's numbers do not depend on the partition. */
+/**
+ * PEFT's start: A Kaiming-uniform with a = sqrt(5), that is U(-1/sqrt(in), 1/sqrt(in)); B zero. A layer's numbers do
+ * not depend on the partition.
+ */
 export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Architecture): readonly AdapterPair[] {
   const { adapter, seed } = job;
   return adapterSites(adapter, wholeLayers(arch)).map(({ layer, projection }) => {

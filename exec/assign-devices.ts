@@ -69,7 +69,10 @@ function checkDemands({ devices, links, stages, memory }: Executed): void {
     });
 }
 
-/** What devices are here, each another one: cores that no other has, or the GPU that its name says. @throws DeviceError for one that is not here. */
+/**
+ * What devices are here, each another one: cores that no other has, or the GPU that its name says. @throws DeviceError
+ * for one that is not here.
+ */
 export function optionsOfDevices(devices: readonly ResolvedDevice[]): readonly DeviceOptions[] {
   devices.forEach(checkHere);
   const present = devices.some(({ kind }) => kind === "cpu") ? nativeInfo().cores : [];

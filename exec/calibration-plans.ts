@@ -23,7 +23,10 @@ export interface CalibrationRange {
   readonly adapters: readonly AdapterSpec[];
   /** Groups of adapters that share micro-batches. */
   readonly numGroups: number;
-  /** Tokens of a micro-batch, and of a row: sizes to measure at, ascending; the first and the last are the ends of the range. */
+  /**
+   * Tokens of a micro-batch, and of a row: sizes to measure at, ascending; the first and the last are the ends of the
+   * range.
+   */
   readonly tokens: readonly number[];
   readonly sequence: readonly number[];
   /** Smallest and largest share of scored tokens in a micro-batch. */
@@ -54,14 +57,17 @@ function shapesOf({
   );
 }
 
-/** The groups of a workload so often that there is one for each device: with fewer, devices wait for each other instead of working at once. */
+/**
+ * The groups of a workload so often that there is one for each device: with fewer, devices wait for each other instead
+ * of working at once.
+ */
 function copiesOf({ devices, numGroups }: CalibrationRange): number {
   return Math.ceil(devices.length / numGroups);
 }
 
 /**
- * The adapters of a run: all, one of the smallest for each group, or one of the largest, in turn. So numbers of adapters, ranks and
- * parameters vary apart from tokens, and what each costs can be told.
+ * The adapters of a run: all, one of the smallest for each group, or one of the largest, in turn. So numbers of
+ * adapters, ranks and parameters vary apart from tokens, and what each costs can be told.
  */
 function adaptersOf(range: CalibrationRange, run: number): readonly AdapterSpec[] {
   const { adapters, numGroups } = range;
@@ -73,7 +79,10 @@ function adaptersOf(range: CalibrationRange, run: number): readonly AdapterSpec[
   return Array.from({ length: copiesOf(range) }, () => chosen).flat();
 }
 
-/** One plan for each shape, all devices busy at once as in a real run, so that what they take from each other is in the times. */
+/**
+ * One plan for each shape, all devices busy at once as in a real run, so that what they take from each other is in the
+ * times.
+ */
 export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
   const numGroups = range.numGroups * copiesOf(range);
   return shapesOf(range).map(({ length, rows }, run) => {

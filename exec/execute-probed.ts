@@ -7,8 +7,8 @@ import { createSpeedProbe } from "./machine-speed.ts";
 const SAMPLE_EVERY_NS = 100e6;
 
 /**
- * `executePlan` with a probe of the machine before and after, samples of the devices' speed between actions, and what the system counted, all of
- * which the trace keeps.
+ * `executePlan` with a probe of the machine before and after, samples of the devices' speed between actions, and what
+ * the system counted, all of which the trace keeps.
  */
 export async function executeProbed(input: ExecuteInput): Promise<ExecuteResult> {
   const { plan } = input;

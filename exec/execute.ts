@@ -42,7 +42,10 @@ export interface ExecuteResult {
   readonly profiles: readonly RunProfile[];
 }
 
-/** Actions that a stage's queue may hold ahead: many, so that JavaScript seldom takes a device's core to fill it; not all, so that it never holds a long run. */
+/**
+ * Actions that a stage's queue may hold ahead: many, so that JavaScript seldom takes a device's core to fill it; not
+ * all, so that it never holds a long run.
+ */
 const QUEUE_AHEAD = 256;
 
 /**

@@ -12,7 +12,9 @@ interface InterruptionsInput {
   readonly originNs: number;
 }
 
-/** What the system took from each device while it computed, and its speed between actions; nothing where nobody counted. */
+/**
+ * What the system took from each device while it computed, and its speed between actions; nothing where nobody counted.
+ */
 export function interruptions({ plan, completions, samples, originNs }: InterruptionsInput): Pick<Trace, "machine"> {
   const devices = plan.stages.flatMap(({ device }, stage) => {
     const own = completions.filter(

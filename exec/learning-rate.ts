@@ -1,6 +1,9 @@
 import type { OptimizerSpec } from "../plan/index.ts";
 
-/** Learning rate of an optimizer step (from 0): linear warm-up, then constant, linear or cosine decay to minRatio at the last step. */
+/**
+ * Learning rate of an optimizer step (from 0): linear warm-up, then constant, linear or cosine decay to minRatio at the
+ * last step.
+ */
 export function learningRateAt({ learningRate, schedule }: OptimizerSpec, step: number, numSteps: number): number {
   if (schedule === undefined) return learningRate;
   const { name, warmupSteps, minRatio } = schedule;

@@ -54,7 +54,10 @@ function workOf(device: ResolvedDevice): Work {
   return gpuOf(device)?.name === "emulated GPU" ? WORK.emulated : WORK.cuda;
 }
 
-/** Bfloat16 products on units of their own: by `isa` on a CPU; all GPUs since compute capability 8 (CUDA C++ Programming Guide, 17). */
+/**
+ * Bfloat16 products on units of their own: by `isa` on a CPU; all GPUs since compute capability 8 (CUDA C++ Programming
+ * Guide, 17).
+ */
 function multipliesBfloat16(device: ResolvedDevice): boolean {
   if (device.kind !== "cuda") return nativeInfo().isa === "avx512bf16";
   return Number(gpuOf(device)?.computeCapability) >= 8;
@@ -98,7 +101,8 @@ export interface SpeedProbe extends Disposable {
 }
 
 /**
- * Threads, operators and cores as training has them, on devices of their own: what a run holds stays what its plan says.
+ * Threads, operators and cores as training has them, on devices of their own: what a run holds stays what its plan
+ * says.
  * @throws DeviceError as a run of these devices would.
  */
 export function createSpeedProbe(devices: readonly ResolvedDevice[]): SpeedProbe {

@@ -23,7 +23,10 @@ import type { BaseModel } from "./model-folder.ts";
 import { callName, operatorName } from "./operator-names.ts";
 import type { RunProfile } from "./record-completions.ts";
 
-/** A time in which the device's threads had their cores, and how fast the device was then; undefined where nobody looked. */
+/**
+ * A time in which the device's threads had their cores, and how fast the device was then; undefined where nobody
+ * looked.
+ */
 interface MeasuredTime {
   readonly seconds: number;
   readonly speed: DeviceSpeed | undefined;
@@ -96,7 +99,9 @@ function operatorSamples(
   });
 }
 
-/** Messages whose receiver was already waiting: from the end of the sending action to the start of the receiving one. */
+/**
+ * Messages whose receiver was already waiting: from the end of the sending action to the start of the receiving one.
+ */
 function messageSamples(events: readonly TraceEvent[]): readonly MeasuredMessage[] {
   const { byAction, before } = computeOrder(events);
   return events.flatMap((event) => {
@@ -172,7 +177,9 @@ function randomRows(plan: Plan): readonly (readonly Row[])[] {
   return rows;
 }
 
-/** Runs a plan whose rows are only lengths, on random tokens, and reports every operator's time after `warmSteps` steps. */
+/**
+ * Runs a plan whose rows are only lengths, on random tokens, and reports every operator's time after `warmSteps` steps.
+ */
 export async function measurePlan(plan: Plan, model: BaseModel, warmSteps: number): Promise<Measurements> {
   const result = await executePlan({
     plan,

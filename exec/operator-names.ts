@@ -2,8 +2,9 @@ import type { Operator } from "../native/index.ts";
 import { loraGroup, type OperatorCall, PROJECTIONS } from "../plan/index.ts";
 
 /**
- * The name under which the cost model holds an operator of a forward or backward program; LoRA operators with their group of projections. What a backward
- * makes again from a tensor that was kept has a name of its own; where the whole layer is computed again, which then lies in the workspace, it has the forward's.
+ * The name under which the cost model holds an operator of a forward or backward program; LoRA operators with their
+ * group of projections. What a backward makes again from a tensor that was kept has a name of its own; where the whole
+ * layer is computed again, which then lies in the workspace, it has the forward's.
  */
 export function operatorName(operator: Operator, letter: "F" | "B"): string {
   switch (operator.op) {

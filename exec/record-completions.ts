@@ -57,7 +57,10 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
   const collector = collectStepMetrics(plan, scored);
   const metrics: StepMetrics[] = [];
   const stageOfDevice = new Map(runners.map(({ device }, stage) => [device.name, stage]));
-  /** All that a device held at most but its activation slots: its first runs bring the matrix products' scratch, and adapters come and go. */
+  /**
+   * All that a device held at most but its activation slots: its first runs bring the matrix products' scratch, and
+   * adapters come and go.
+   */
   const staticBytes = (stage: number): number => {
     const { device, unitBytes } = runners[stage]!;
     return device.statistics().memory.peakBytes - lowered.stash[stage]!.peak * unitBytes;

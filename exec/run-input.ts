@@ -34,7 +34,8 @@ function dropoutSeed({ seed }: PlannedJob, step: number): readonly [number, numb
 }
 
 /**
- * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another. `numbers` are its `rowNumbers`.
+ * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another. `numbers`
+ * are its `rowNumbers`.
  * @throws InvariantError when a row is not as long as the plan says.
  */
 export function runInput(

@@ -3,7 +3,10 @@ import type { PlanBody } from "../plan/index.ts";
 /** Links of this machine of which nothing was said. */
 const UNSAID = ["host", "pcie"];
 
-/** What a plan says and the executor has no use for, as sentences: it decides what was predicted, and nothing of the run. */
+/**
+ * What a plan says and the executor has no use for, as sentences: it decides what was predicted, and nothing of the
+ * run.
+ */
 export function simulatedOnly({ links }: Pick<PlanBody, "links">): readonly string[] {
   const joining = links.filter((link) => link !== null);
   const described = joining.filter(

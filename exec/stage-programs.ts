@@ -6,7 +6,10 @@ import { gradientOutputs, type ProgramInput, type StreamGradient } from "./progr
 const IN: Tensor = { space: "in", offset: 0 };
 const OUT: Tensor = { space: "out", offset: 0 };
 
-/** A stage's forward: embedding or received activations, layers, and on the last stage norm, head, loss and the loss's gradient. */
+/**
+ * A stage's forward: embedding or received activations, layers, and on the last stage norm, head, loss and the loss's
+ * gradient.
+ */
 export function forwardProgram(input: ProgramInput): readonly Operator[] {
   const { architecture, dtype, layout, weights } = input;
   const { hiddenSize: hidden, rmsNormEps: eps, vocabularySize: vocabulary } = architecture;

@@ -141,8 +141,8 @@ function headName(arch: Architecture): string {
 }
 
 /**
- * Reads and packs a stage's weights; one tensor at a time is in JavaScript's memory. int8 and nf4 are for the layers' products: embedding, norms,
- * biases and head stay as they are multiplied.
+ * Reads and packs a stage's weights; one tensor at a time is in JavaScript's memory. int8 and nf4 are for the layers'
+ * products: embedding, norms, biases and head stay as they are multiplied.
  * @throws InputError, DeviceError
  */
 export function loadStageWeights(device: Device, model: BaseModel, stage: Stage, dtype: Dtype): StageWeights {

@@ -13,7 +13,10 @@ export interface StepMetrics {
   readonly learningRate: number;
   /** Of the job's rows in the mini-batch. */
   readonly tokens: number;
-  /** From the start of the mini-batch's first forward to the end of its last backward, both on its pipeline's first stage. */
+  /**
+   * From the start of the mini-batch's first forward to the end of its last backward, both on its pipeline's first
+   * stage.
+   */
   readonly seconds: number;
 }
 
@@ -22,7 +25,10 @@ export interface StepMetricsCollector {
   addLosses(microBatch: number, jobs: readonly number[], losses: ArrayLike<number>): void;
   /** Squared gradient norms of a mini-batch's jobs on one stage. */
   addSquares(stage: number, miniBatch: MiniBatch, jobs: readonly number[], squares: ArrayLike<number>): void;
-  /** On its pipeline's first stage: the mini-batch's first forward began, its last backward ended. Returns what is complete now. */
+  /**
+   * On its pipeline's first stage: the mini-batch's first forward began, its last backward ended. Returns what is
+   * complete now.
+   */
   began(miniBatch: MiniBatch, timeNs: number): void;
   ended(miniBatch: MiniBatch, timeNs: number): readonly StepMetrics[];
 }

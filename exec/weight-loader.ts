@@ -5,7 +5,10 @@ type Lazy<Source extends { readonly data: WeightData }> = Omit<Source, "data" | 
   readonly data: () => WeightData;
 };
 
-/** Loads a base model's frozen weights. What another device of the same memory has loaded is neither read nor packed again. */
+/**
+ * Loads a base model's frozen weights. What another device of the same memory has loaded is neither read nor packed
+ * again.
+ */
 export interface WeightLoader {
   loadMatrix(source: Lazy<MatrixSource>): Handle;
   loadVector(name: string, data: () => Float32Array): Handle;

@@ -58,7 +58,9 @@ function runtimePackages(): readonly BundleEntry[] {
   return [...found].map(([relative, folder]) => ({ to: relative, from: folder, without: unused }));
 }
 
-/** The oneDNN that this addon uses, for machines that have none: headers, the library under its own name, its licence. */
+/**
+ * The oneDNN that this addon uses, for machines that have none: headers, the library under its own name, its licence.
+ */
 function oneDnn(): readonly BundleEntry[] {
   const addon = packageFile("native", "build", "loratwin.node");
   const [, name, file] = /(libdnnl\.so\S*) => (\S+)/.exec(execFileSync("ldd", [addon], { encoding: "utf8" })) ?? [];

@@ -17,7 +17,10 @@ export function builtProgram(name: string, emulated = false): string {
   return file;
 }
 
-/** The reference model, data and expected values: LORATWIN_SHARED, else `shared` in or beside the project. @throws Missing */
+/**
+ * The reference model, data and expected values: LORATWIN_SHARED, else `shared` in or beside the project. @throws
+ * Missing
+ */
 export function sharedFolder(): string {
   const folders = [process.env["LORATWIN_SHARED"] ?? packageFile("shared"), packageFile("..", "shared")];
   const found = folders.find((folder) => existsSync(path.join(folder, "oracle/cases/two-adapters/case.json")));

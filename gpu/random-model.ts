@@ -20,8 +20,8 @@ function repeated(block: Uint16Array, length: number): Uint16Array {
 }
 
 /**
- * A base model of random bfloat16 weights, quickly: a block of a million numbers again and again, one tensor for all of a
- * shape. Norms are ones.
+ * A base model of random bfloat16 weights, quickly: a block of a million numbers again and again, one tensor for all of
+ * a shape. Norms are ones.
  */
 export function randomModel(architecture: Architecture): BaseModel {
   const block = randomBlock(1 / Math.sqrt(architecture.hiddenSize));

@@ -103,8 +103,8 @@ function judge(report: StageReport, error: unknown): string {
 }
 
 /**
- * Runs the stages one after another, each within its limit and what is left of the whole, and keeps FOLDER/summary.json true
- * at every moment. A stage that fails stops no other.
+ * Runs the stages one after another, each within its limit and what is left of the whole, and keeps FOLDER/summary.json
+ * true at every moment. A stage that fails stops no other.
  */
 export async function runStages(input: StagesInput): Promise<Summary> {
   const start = performance.now();

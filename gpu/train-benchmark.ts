@@ -1,7 +1,7 @@
 // node dist/gpu/train-benchmark.js SHAPE STEPS DEVICES: trains TRAINING_WORK by the executor, all adapters in shared
-// micro-batches, with CUDA graphs as the device decides, without and with them, then one adapter after another, and prints a
-// JSON line for each: {mode, graphs, shape, devices, stepSeconds, tokens, tokensPerSecond, plannedPeakBytes, peakBytes,
-// lastLoss, graphsCaptured, graphsLaunched, graphsRefused} or {mode, graphs, shape, error}.
+// micro-batches, with CUDA graphs as the device decides, without and with them, then one adapter after another, and
+// prints a JSON line for each: {mode, graphs, shape, devices, stepSeconds, tokens, tokensPerSecond, plannedPeakBytes,
+// peakBytes, lastLoss, graphsCaptured, graphsLaunched, graphsRefused} or {mode, graphs, shape, error}.
 import { peakBytes, plannedBytes, roundSeconds, train } from "../bench/train.ts";
 import { architectureOf, benchPlan } from "../bench/workload.ts";
 import { loadCluster } from "../cli/load-cluster.ts";

@@ -19,7 +19,9 @@ const SIZES = {
 
 const BLOCK = 2 ** 20;
 
-/** The same million normal numbers again and again: a model of this size in seconds, for times rather than for losses. */
+/**
+ * The same million normal numbers again and again: a model of this size in seconds, for times rather than for losses.
+ */
 function randomTensor(block: Float32Array, name: string, shape: readonly number[]): TensorToWrite {
   const [, inputs = 1] = shape;
   const values = new Float32Array(shape.reduce((product, size) => product * size, 1));

@@ -1,4 +1,5 @@
-// Checks at the door of the addon. All throw DeviceError: what comes in here is made by our own code or a plan, not typed by a user.
+// Checks at the door of the addon. All throw DeviceError: what comes in here is made by our own code or a plan, not
+// typed by a user.
 import { DeviceError } from "../core/index.ts";
 import type { RawErrorFields } from "./raw-addon.ts";
 

@@ -1,8 +1,8 @@
 import { DeviceError } from "../core/index.ts";
 
 /**
- * Whether a GPU's runs that come again become CUDA graphs, launched in one call: all of them, none, or those whose launches
- * take the host at least half as long to give one by one as they take the GPU.
+ * Whether a GPU's runs that come again become CUDA graphs, launched in one call: all of them, none, or those whose
+ * launches take the host at least half as long to give one by one as they take the GPU.
  */
 export type CudaGraphs = "on" | "off" | "auto";
 

@@ -13,8 +13,8 @@ export interface CpuDeviceOptions {
 }
 
 /**
- * `index` = the GPU, as CUDA counts; several devices may share one. `allowTf32`: float32 products may round their inputs to TF32. `graphs`:
- * see `CudaGraphs`; LORATWIN_CUDA_GRAPHS, or `auto`, when absent.
+ * `index` = the GPU, as CUDA counts; several devices may share one. `allowTf32`: float32 products may round their
+ * inputs to TF32. `graphs`: see `CudaGraphs`; LORATWIN_CUDA_GRAPHS, or `auto`, when absent.
  */
 export interface CudaDeviceOptions {
   readonly kind: "cuda";
@@ -30,8 +30,8 @@ export type DeviceOptions = CpuDeviceOptions | CudaDeviceOptions;
 export type WeightData = Float32Array | Uint16Array;
 
 /**
- * A frozen weight W [out, in], row major, kept as `dtype` (floats are rounded to it); `backward` also packs it for dx = dy W. A product sees
- * int8 and nf4 as bfloat16, in both directions. The data are not kept.
+ * A frozen weight W [out, in], row major, kept as `dtype` (floats are rounded to it); `backward` also packs it for dx =
+ * dy W. A product sees int8 and nf4 as bfloat16, in both directions. The data are not kept.
  */
 export interface MatrixSource {
   readonly name: string;
@@ -55,7 +55,10 @@ export interface TableSource {
 /** What of the frozen weights devices can share. */
 export type SharedKind = "matrix" | "vector" | "table";
 
-/** One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; scale = alpha / rank. */
+/**
+ * One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; scale = alpha /
+ * rank.
+ */
 export interface AdapterEntry {
   readonly target: number;
   readonly rank: number;
@@ -82,7 +85,10 @@ export interface DeviceStatistics {
     /** The largest sum of the four so far. */
     readonly peakBytes: number;
   };
-  /** CUDA graphs captured and launched since the device was made, kept now, and runs whose graph could not be captured or kept. */
+  /**
+   * CUDA graphs captured and launched since the device was made, kept now, and runs whose graph could not be captured
+   * or kept.
+   */
   readonly graphs: {
     readonly captured: number;
     readonly launched: number;
@@ -107,14 +113,18 @@ export interface Device extends Disposable {
   /** Empty on a GPU. */
   readonly cores: readonly number[];
   /**
-   * Weights that are loaded with a key `sharedAs` are there for the other devices of their memory (this machine's for CPU devices, a GPU's for
-   * those on it), and are counted by the device that loaded them.
-   * @throws DeviceError while tasks are pending, since packing uses the device's matmul engine; for a key that is taken.
+   * Weights that are loaded with a key `sharedAs` are there for the other devices of their memory (this machine's for
+   * CPU devices, a GPU's for those on it), and are counted by the device that loaded them.
+   * @throws DeviceError while tasks are pending, since packing uses the device's matmul engine; for a key that is
+   * taken.
    */
   loadMatrix(source: MatrixSource): Handle;
   loadVector(data: Float32Array, sharedAs?: string): Handle;
   loadTable(source: TableSource): Handle;
-  /** What another device of this one's memory has loaded under the key; undefined where none has. @throws DeviceError as loadMatrix does. */
+  /**
+   * What another device of this one's memory has loaded under the key; undefined where none has. @throws DeviceError as
+   * loadMatrix does.
+   */
   shareWeights(kind: SharedKind, key: string): Handle | undefined;
   createAdapter(entries: readonly AdapterEntry[]): Handle;
   /** Gives the adapter's memory back. @throws DeviceError while a pending task uses it. */
@@ -138,8 +148,8 @@ export interface Device extends Disposable {
   enqueueUpload(task: UploadTask): void;
   statistics(): DeviceStatistics;
   /**
-   * From now on a CPU device samples its first core between two tasks, with a product of `dtype` and a copy that together take some 200 us:
-   * after so many nanoseconds, or a quarter of them where the next task has to wait anyway.
+   * From now on a CPU device samples its first core between two tasks, with a product of `dtype` and a copy that
+   * together take some 200 us: after so many nanoseconds, or a quarter of them where the next task has to wait anyway.
    */
   sampleSpeed(dtype: Dtype, everyNs: number): void;
   /** Those since the last call; none where nobody samples. */

@@ -1,22 +1,31 @@
 // The operators that a program is made of. T = rows of the run (tokens of all its sequences, packed without padding).
-// Tensors are row-major, float32 or of the operator's compute dtype as stated; every `ld...` is a row stride in elements, every column an index in elements.
-// Formulas, accumulation and tolerances: src/ops/<operator>.h.
+// Tensors are row-major, float32 or of the operator's compute dtype as stated; every `ld...` is a row stride in
+// elements, every column an index in elements. Formulas, accumulation and tolerances: src/ops/<operator>.h.
 
 /** What a device gave out for a matrix, vector, table, adapter or program; valid on that device only. */
 export type Handle = number;
 
-/** How elements are stored. An operator's `dtype` is float32 when absent; its `C` tensors have it, all others are float32. */
+/**
+ * How elements are stored. An operator's `dtype` is float32 when absent; its `C` tensors have it, all others are
+ * float32.
+ */
 export type Dtype = "float32" | "bfloat16";
 
-/** How frozen weights are stored: as they are multiplied, or in 8 bits, or 4 bits with double quantization, and multiplied as bfloat16. */
+/**
+ * How frozen weights are stored: as they are multiplied, or in 8 bits, or 4 bits with double quantization, and
+ * multiplied as bfloat16.
+ */
 export type WeightDtype = Dtype | "int8" | "nf4";
 
-/** Where a tensor lives: `stash` = kept from forward to backward, `work` = scratch of one run, `in` and `out` = the stage's edges. */
+/**
+ * Where a tensor lives: `stash` = kept from forward to backward, `work` = scratch of one run, `in` and `out` = the
+ * stage's edges.
+ */
 export type Space = "stash" | "work" | "in" | "out";
 
 /**
- * A tensor: a byte offset (a multiple of 64) within a space that a run binds to a place in the device's arena. In `stash` it is the offset in a
- * stash of 16 rows: of n times as many rows, rounded up, it is n times as large.
+ * A tensor: a byte offset (a multiple of 64) within a space that a run binds to a place in the device's arena. In
+ * `stash` it is the offset in a stash of 16 rows: of n times as many rows, rounded up, it is n times as large.
  */
 export interface Tensor {
   readonly space: Space;
@@ -67,7 +76,10 @@ export interface RmsnormOperator extends Typed {
   readonly eps: number;
 }
 
-/** y[T,out] = x[T,in] W^T (+ bias) (+ residual); the residual may be y itself and needs a float32 y. C: x, weight, and y unless `yType`. */
+/**
+ * y[T,out] = x[T,in] W^T (+ bias) (+ residual); the residual may be y itself and needs a float32 y. C: x, weight, and y
+ * unless `yType`.
+ */
 export interface MatmulOperator extends Typed {
   readonly op: "matmul";
   readonly x: Tensor;
@@ -94,7 +106,10 @@ export interface LoraProjection {
   readonly lds: number;
 }
 
-/** For each projection and each segment whose adapter has it: s = drop(x) A^T, y[:, column..] += scale s B^T. At most three. C: x, s, and y unless `yType`. */
+/**
+ * For each projection and each segment whose adapter has it: s = drop(x) A^T, y[:, column..] += scale s B^T. At most
+ * three. C: x, s, and y unless `yType`.
+ */
 export interface LoraOperator extends Typed {
   readonly op: "lora";
   readonly projections: readonly LoraProjection[];
@@ -106,7 +121,10 @@ export interface LoraOperator extends Typed {
   readonly ldy: number;
 }
 
-/** Half-split rotary embedding in place on `heads` heads from `column` on; the position is the row's index in its sequence. C: x. */
+/**
+ * Half-split rotary embedding in place on `heads` heads from `column` on; the position is the row's index in its
+ * sequence. C: x.
+ */
 export interface RopeOperator extends Typed {
   readonly op: "rope";
   readonly x: Tensor;
@@ -141,7 +159,10 @@ export interface SwigluOperator extends Typed {
   readonly intermediate: number;
 }
 
-/** Cross-entropy against the run's targets; dx[T,hidden] = gradient of sum over segments of lossScale * (sum of token losses). C: x, weight. */
+/**
+ * Cross-entropy against the run's targets; dx[T,hidden] = gradient of sum over segments of lossScale * (sum of token
+ * losses). C: x, weight.
+ */
 export interface HeadLossOperator extends Typed {
   readonly op: "headLoss";
   readonly x: Tensor;
@@ -179,7 +200,10 @@ export interface MatmulBackwardOperator extends Typed {
   readonly lddx: number;
 }
 
-/** dx += (when given), dA +=, dB += for each projection and each segment whose adapter has it. C: dy, x, s, and dx unless `dxType`. */
+/**
+ * dx += (when given), dA +=, dB += for each projection and each segment whose adapter has it. C: dy, x, s, and dx
+ * unless `dxType`.
+ */
 export interface LoraBackwardOperator extends Typed {
   readonly op: "loraBackward";
   readonly projections: readonly LoraProjection[];

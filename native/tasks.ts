@@ -112,14 +112,19 @@ export interface Completion {
   readonly losses?: Float64Array;
   /** In the order of the bindings' `sumSquares`. */
   readonly sumSquares?: Float64Array;
-  /** Nanoseconds of each operator of the program, on a CPU device without those of `interruptedNs`; runs with `profile`. */
+  /**
+   * Nanoseconds of each operator of the program, on a CPU device without those of `interruptedNs`; runs with `profile`.
+   */
   readonly opNs?: Float64Array;
   /**
-   * For how long in all the task's threads had something to do and no core to do it on, because the system ran something else there; at most
-   * the task's own time. Programs, updates and sends of a CPU device.
+   * For how long in all the task's threads had something to do and no core to do it on, because the system ran
+   * something else there; at most the task's own time. Programs, updates and sends of a CPU device.
    */
   readonly interruptedNs?: number;
-  /** The same of the stream's own thread between the task before and this one: what it waited for was there, and its core was not. */
+  /**
+   * The same of the stream's own thread between the task before and this one: what it waited for was there, and its
+   * core was not.
+   */
   readonly delayedNs?: number;
   /** How often the system made one of these threads give up its core meanwhile; told with `interruptedNs`. */
   readonly switches?: number;

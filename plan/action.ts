@@ -1,8 +1,8 @@
 import { InvariantError } from "../core/index.ts";
 
 /**
- * The letters of everything that is planned, simulated or executed: `F` forward, `I` gradient of the input, `W` gradients of the weights, `B` both at
- * once, `U` the optimizer update of a mini-batch (PyTorch's letters; U is ours).
+ * The letters of everything that is planned, simulated or executed: `F` forward, `I` gradient of the input, `W`
+ * gradients of the weights, `B` both at once, `U` the optimizer update of a mini-batch (PyTorch's letters; U is ours).
  */
 export type ActionLetter = "F" | "B" | "U" | "I" | "W";
 
@@ -45,7 +45,10 @@ function endOfDigits(key: string, from: number): number {
   return at;
 }
 
-/** A key of one of these letters, taken apart. Plans have millions of them, hence no regular expression and no text in between. */
+/**
+ * A key of one of these letters, taken apart. Plans have millions of them, hence no regular expression and no text in
+ * between.
+ */
 function parseKey<Letter extends ActionLetter>(key: ActionKey, letters: readonly Letter[]): Action<Letter> {
   const at = endOfDigits(key, 0);
   const letter = letters.indexOf(key[at] as Letter);
@@ -54,7 +57,10 @@ function parseKey<Letter extends ActionLetter>(key: ActionKey, letters: readonly
   return { stage: digits(key, 0, at), letter: letters[letter]!, microBatch: digits(key, at + 1, key.length) };
 }
 
-/** @throws InvariantError for a text that is not the key of a plan's action; documents are checked by their schema first. */
+/**
+ * @throws InvariantError for a text that is not the key of a plan's action; documents are checked by their schema
+ * first.
+ */
 export function parseAction(key: ActionKey): Action {
   return parseKey(key, PLANNED_LETTERS);
 }

@@ -11,8 +11,9 @@ const HINT =
   "`loratwin devices` lists those of this machine. To plan for another one, write a cluster file with a machine that is not called local.";
 
 /**
- * The cores of each device of this machine, numbered as `loratwin devices` lists them; none for devices that are no CPUs. A device of one thread
- * has the core of its name. Those of several threads, or of other names, take what is left, in order. No core is given twice.
+ * The cores of each device of this machine, numbered as `loratwin devices` lists them; none for devices that are no
+ * CPUs. A device of one thread has the core of its name. Those of several threads, or of other names, take what is
+ * left, in order. No core is given twice.
  * @throws DeviceError when a core is not there, or there are too few.
  */
 export function assignCores(

@@ -17,13 +17,16 @@ export interface DependencyTable {
   readonly numMicroBatches: number;
   /** The first stage of a stage's pipeline. */
   firstStageOf(stage: number): number;
-  /** The stage whose message an action needs: for F the stage before, for B the stage behind, in its pipeline; -1 for none. */
+  /**
+   * The stage whose message an action needs: for F the stage before, for B the stage behind, in its pipeline; -1 for
+   * none.
+   */
   senderOf(stage: number, letter: PlannedLetter): number;
   /** The stage that an action sends its result to; -1 for none. */
   receiverOf(stage: number, letter: PlannedLetter): number;
   /**
-   * The micro-batch whose backward has to have ended on its pipeline's first stage; -1 for none. It is the one dependency for which nothing travels,
-   * and the only one beside the sender's action.
+   * The micro-batch whose backward has to have ended on its pipeline's first stage; -1 for none. It is the one
+   * dependency for which nothing travels, and the only one beside the sender's action.
    */
   signalOf(stage: number, letter: PlannedLetter, microBatch: number): number;
   dependenciesOf(action: Action): readonly Dependency[];

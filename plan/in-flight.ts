@@ -1,8 +1,9 @@
 import type { ActionLetter } from "./action.ts";
 
 /**
- * The most that is held at any time along an order of a device's actions: a forward takes its share, and the action that needs it last gives it back,
- * which is the W where the gradients are apart. A property of the order alone, whatever the times are.
+ * The most that is held at any time along an order of a device's actions: a forward takes its share, and the action
+ * that needs it last gives it back, which is the W where the gradients are apart. A property of the order alone,
+ * whatever the times are.
  */
 export function peakHeld<Held extends { readonly letter: ActionLetter }>(
   order: Iterable<Held>,

@@ -1,6 +1,9 @@
 import type { MicroBatch, PlanBody, PlannedPipeline } from "./documents/plan.ts";
 
-/** What belongs to which pipeline of a plan, and where each begins and ends. Stage, group and micro-batch numbers are the plan's. */
+/**
+ * What belongs to which pipeline of a plan, and where each begins and ends. Stage, group and micro-batch numbers are
+ * the plan's.
+ */
 export interface PipelineTable {
   readonly pipelines: readonly PlannedPipeline[];
   ofStage(stage: number): PlannedPipeline;

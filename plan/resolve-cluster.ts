@@ -68,7 +68,8 @@ function sharersOf(name: string, cluster: Cluster): number {
 
 /**
  * All devices of a cluster in order, with figures from the file, else the catalog.
- * @throws InputError for an unknown type or a repeated name; DeviceError for more of this machine's cores or GPUs than there are.
+ * @throws InputError for an unknown type or a repeated name; DeviceError for more of this machine's cores or GPUs than
+ * there are.
  */
 export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFacts): readonly ResolvedDevice[] {
   const seen = new Set<string>();
@@ -146,7 +147,10 @@ function blocking(transfers: "overlapped" | "blocking" | undefined): Pick<Resolv
   return transfers === "blocking" ? { transfers } : {};
 }
 
-/** The link between neighbours of the pipeline. @throws InputError for an unknown link type, or machines without a network. */
+/**
+ * The link between neighbours of the pipeline. @throws InputError for an unknown link type, or machines without a
+ * network.
+ */
 export function resolveLinks(
   cluster: Cluster,
   devices: readonly ResolvedDevice[],
@@ -207,7 +211,8 @@ export function resolveLinks(
 const LISTED = /^(?<base>[A-Za-z]+)(?:(?::(?<index>\d+)(?<share>#\d+)?)|(?:\*(?<count>\d+)))$/;
 
 /**
- * The cluster that `--devices cpu:0,cpu:1` or `--devices unit*4` stands for: one machine with those devices. `cuda:0#0,cuda:0#1` share a GPU.
+ * The cluster that `--devices cpu:0,cpu:1` or `--devices unit*4` stands for: one machine with those devices.
+ * `cuda:0#0,cuda:0#1` share a GPU.
  * @throws InputError for a device that no list can name.
  */
 export function clusterFromList(list: string): Cluster {

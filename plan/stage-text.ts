@@ -2,7 +2,10 @@ import { sum } from "../core/index.ts";
 import type { Stage } from "./documents/plan.ts";
 import { halfCounts, numHalvesOf, numLayersOf } from "./stage-layers.ts";
 
-/** "recompute 3 of 8 layers", over all stages; undefined where every layer is kept. A divided layer counts half on each side. */
+/**
+ * "recompute 3 of 8 layers", over all stages; undefined where every layer is kept. A divided layer counts half on each
+ * side.
+ */
 export function recomputationText(stages: readonly Stage[]): string | undefined {
   const halves = stages.map((stage) => {
     const { attention, mlp } = halfCounts(stage, stage.recomputedLayers);
@@ -13,7 +16,10 @@ export function recomputationText(stages: readonly Stage[]): string | undefined 
   return recomputed === layers ? `recompute all ${layers} layers` : `recompute ${recomputed} of ${layers} layers`;
 }
 
-/** "0-6 + attention of 7 + embedding": what is on a stage, and how many of its layers are computed again where it is not all or none. */
+/**
+ * "0-6 + attention of 7 + embedding": what is on a stage, and how many of its layers are computed again where it is not
+ * all or none.
+ */
 export function stageText(stage: Stage): string {
   const { firstLayer, endLayer, startsAtMlp, endsAtAttention, embedding, head, recomputedLayers } = stage;
   const first = startsAtMlp ? firstLayer + 1 : firstLayer;

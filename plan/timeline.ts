@@ -22,7 +22,8 @@ const OPEN = -1;
 
 /**
  * Times of fixed orders with unlimited buffers and links that never queue: the earliest starts.
- * @throws PlanError with the grid when the orders wait for each other in a circle or for an action that is in none of them.
+ * @throws PlanError with the grid when the orders wait for each other in a circle or for an action that is in none of
+ * them.
  */
 export function timelineOf(orders: Orders, dependencies: DependencyTable, costs: TimelineCosts): Timeline {
   const { numStages, numMicroBatches } = dependencies;

@@ -31,7 +31,10 @@ function fail(orders: Orders, stage: number, position: number, expected: string)
   });
 }
 
-/** Every micro-batch of the stage's pipeline forward and backward once, and no other; updates after all backwards of their mini-batch and before its successor's first forward. */
+/**
+ * Every micro-batch of the stage's pipeline forward and backward once, and no other; updates after all backwards of
+ * their mini-batch and before its successor's first forward.
+ */
 function checkStage(
   plan: PlanBody,
   orders: Orders,

@@ -1,5 +1,5 @@
-// What a page is made of. The server side writes it into the page as JSON, the client reads it back; both share these types.
-// Bars and samples are columns of equal length instead of objects: a run has tens of thousands of them.
+// What a page is made of. The server side writes it into the page as JSON, the client reads it back; both share these
+// types. Bars and samples are columns of equal length instead of objects: a run has tens of thousands of them.
 import type { ActionLetter } from "../plan/index.ts";
 import type { Comparison, Intervals, JobMetrics, RunTotals, Trace } from "../traces/index.ts";
 

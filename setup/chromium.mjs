@@ -18,7 +18,9 @@ async function playwrightsBrowser() {
   }
 }
 
-/** The path of a Chromium that starts: LORATWIN_CHROMIUM, one on PATH, or playwright's own; undefined where none does. */
+/**
+ * The path of a Chromium that starts: LORATWIN_CHROMIUM, one on PATH, or playwright's own; undefined where none does.
+ */
 export async function findChromium() {
   const named = [process.env.LORATWIN_CHROMIUM ?? "", ...programs].filter((name) => name !== "");
   for (const name of named) {

@@ -23,7 +23,10 @@ function boundaryOf({ from, to }: PipelineMessage): number {
   return Math.min(from, to);
 }
 
-/** The tasks of a plan without times. Stage s computes on stream s; streams from the number of stages on are for what travels beside. */
+/**
+ * The tasks of a plan without times. Stage s computes on stream s; streams from the number of stages on are for what
+ * travels beside.
+ */
 export function blockingTasks(plan: PlanBody, blocking: BlockingLinks): PipelineGraph {
   const dependencies = dependencyTable(plan);
   return pipelineTasks({

@@ -14,7 +14,10 @@ export interface Channel {
   readonly from: number;
   readonly to: number;
   readonly latencyNs: number;
-  /** How long the bytes of a micro-batch are on a wire of the channel's own; null on a shared wire, and where bytes take no time. */
+  /**
+   * How long the bytes of a micro-batch are on a wire of the channel's own; null on a shared wire, and where bytes take
+   * no time.
+   */
   readonly ownWireNs: ((microBatch: number) => number) | null;
   /** The wire that other channels use as well. */
   readonly sharedWire: Wire<Channel> | null;
@@ -25,11 +28,16 @@ export interface Channel {
   readonly positions: Int32Array;
   /** When the sender's actions end, by position in its order. */
   readonly endsNs: Float64Array;
-  /** When the messages on their way arrive: message i at i modulo the length. There are no more of them than outgoing buffers. */
+  /**
+   * When the messages on their way arrive: message i at i modulo the length. There are no more of them than outgoing
+   * buffers.
+   */
   readonly arrivalsNs: Float64Array;
   /** When the message on the wire left; the streams at both ends carry one at a time. */
   startedNs: number;
-  /** Forwards or backwards of the sender that have started: each holds an outgoing buffer until its message has arrived. */
+  /**
+   * Forwards or backwards of the sender that have started: each holds an outgoing buffer until its message has arrived.
+   */
   reserved: number;
   produced: number;
   started: number;

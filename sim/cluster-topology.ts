@@ -10,9 +10,10 @@ function rateOf(link: ResolvedLink | undefined, efficiency: number): number {
 }
 
 /**
- * The topology that a cluster's devices and the links between neighbours stand for: an NVLink is a fabric of its machine, a link
- * that is not shared lets devices reach each other through one switch, and a shared one is the machine's bridge, which every
- * message crosses. `efficiency` is the share of a link's rate that messages reach, `messageSeconds` what each costs beside.
+ * The topology that a cluster's devices and the links between neighbours stand for: an NVLink is a fabric of its
+ * machine, a link that is not shared lets devices reach each other through one switch, and a shared one is the
+ * machine's bridge, which every message crosses. `efficiency` is the share of a link's rate that messages reach,
+ * `messageSeconds` what each costs beside.
  */
 export function clusterTopology(
   devices: readonly ResolvedDevice[],

@@ -13,8 +13,9 @@ function roundSeconds(paths: readonly Path[]): number {
 }
 
 /**
- * A ring: in each of n - 1 rounds every rank sends 1/n of the bytes to the next one; an all-reduce is a reduce-scatter and an
- * all-gather (Patarasu and Yuan 2009). The rounds follow each other without a pause, so that each rank's bytes are one flow.
+ * A ring: in each of n - 1 rounds every rank sends 1/n of the bytes to the next one; an all-reduce is a reduce-scatter
+ * and an all-gather (Patarasu and Yuan 2009). The rounds follow each other without a pause, so that each rank's bytes
+ * are one flow.
  */
 function ring(topology: Topology, ranks: readonly number[], bytes: number, collective: Collective): CollectiveCost {
   const rounds = (ranks.length - 1) * (collective === "all-reduce" ? 2 : 1);
@@ -24,8 +25,9 @@ function ring(topology: Topology, ranks: readonly number[], bytes: number, colle
 }
 
 /**
- * A binary tree in pipelined pieces: every rank but the first sends all bytes to its parent and gets all bytes from it, both at
- * once; few rounds, but inner ranks have three neighbours. Half of it is a reduction or a broadcast, which a gather is not.
+ * A binary tree in pipelined pieces: every rank but the first sends all bytes to its parent and gets all bytes from it,
+ * both at once; few rounds, but inner ranks have three neighbours. Half of it is a reduction or a broadcast, which a
+ * gather is not.
  */
 function tree(topology: Topology, ranks: readonly number[], bytes: number): CollectiveCost {
   const paths = ranks.slice(1).flatMap((rank, index) => {
@@ -36,7 +38,10 @@ function tree(topology: Topology, ranks: readonly number[], bytes: number): Coll
   return { seconds: 2 * depth * roundSeconds(paths), flows: paths.map(({ route }) => ({ route, bytes })) };
 }
 
-/** `bytes` is the whole buffer: what each rank has after an all-gather, or before a reduce-scatter. Trees only all-reduce. */
+/**
+ * `bytes` is the whole buffer: what each rank has after an all-gather, or before a reduce-scatter. Trees only
+ * all-reduce.
+ */
 export function collectiveCost(
   topology: Topology,
   ranks: readonly number[],

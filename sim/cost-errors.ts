@@ -12,8 +12,8 @@ export interface CostError {
 /** How large the errors of a calibration are. */
 export interface CostErrors {
   /**
-   * What has an error of fit of its own: each device, whose stage was measured with layers and ends of its own, or each type of device, where one
-   * set of figures stands for all of a type.
+   * What has an error of fit of its own: each device, whose stage was measured with layers and ends of its own, or each
+   * type of device, where one set of figures stands for all of a type.
    */
   readonly of: "device" | "type";
   readonly actions: Readonly<Record<PlannedLetter, CostError>>;
@@ -58,7 +58,10 @@ function measuredErrors({ points, letters = {}, meanAbsError }: MeasuredCalibrat
   return { F: letters.F ?? other, B: letters.B ?? other, U: letters.U ?? other };
 }
 
-/** The mean relative error of an action's time that a calibration says it has; 0 for `constant` times, and a guess where nobody knows. */
+/**
+ * The mean relative error of an action's time that a calibration says it has; 0 for `constant` times, and a guess where
+ * nobody knows.
+ */
 export function meanCostError(calibration: Calibration): number {
   switch (calibration.model) {
     case "constant":
@@ -73,9 +76,10 @@ export function meanCostError(calibration: Calibration): number {
 }
 
 /**
- * The errors that a calibration says it has. `constant` times are what they say. `measured` has errors of whole actions that were kept out of
- * the fit: in two parts by letter, or, in documents without the parts, each part as large as the whole; the guess where nothing was kept out. `layers` and `roofline` have one
- * figure, all of it shared. No calibration knows how good its links are: they get the guess.
+ * The errors that a calibration says it has. `constant` times are what they say. `measured` has errors of whole actions
+ * that were kept out of the fit: in two parts by letter, or, in documents without the parts, each part as large as the
+ * whole; the guess where nothing was kept out. `layers` and `roofline` have one figure, all of it shared. No
+ * calibration knows how good its links are: they get the guess.
  */
 export function costErrors(calibration: Calibration): CostErrors {
   const links = ASSUMED_MEAN_ERROR * DEVIATION_OF_MEAN_ERROR;

@@ -14,7 +14,10 @@ export interface TransferStream {
   busy: boolean;
   /** Where the last transfer on it ends. */
   lastEndNs: number;
-  /** Transfers so far; each has an entry in the columns, which have room for all. Those of one channel are in order of their messages. */
+  /**
+   * Transfers so far; each has an entry in the columns, which have room for all. Those of one channel are in order of
+   * their messages.
+   */
   length: number;
   /** Index of the channel. */
   readonly channels: Uint32Array;

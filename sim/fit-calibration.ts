@@ -34,7 +34,10 @@ export interface CalibrationSamples {
 }
 
 export interface FitOptions {
-  /** Whether a letter whose operators add up to too much or too little may get a factor on all of them; true when absent. */
+  /**
+   * Whether a letter whose operators add up to too much or too little may get a factor on all of them; true when
+   * absent.
+   */
   readonly scaleActions?: boolean;
 }
 
@@ -62,8 +65,9 @@ interface Fit {
 }
 
 /**
- * What brings the predictions to the measurements in the middle one of all measuring runs: operators are medians, but a run is a sum, usual
- * interruptions included. Runs count by their time; one that something else held up is not the middle one.
+ * What brings the predictions to the measurements in the middle one of all measuring runs: operators are medians, but a
+ * run is a sum, usual interruptions included. Runs count by their time; one that something else held up is not the
+ * middle one.
  */
 function runFactor(
   actions: readonly ActionSample[],
@@ -82,7 +86,10 @@ function runFactor(
   return factor < FACTOR_RANGE[0] || factor > FACTOR_RANGE[1] ? 1 : factor;
 }
 
-/** The letter whose factor an operator kind takes: the first that has it, since a backward may run a forward's operators again. */
+/**
+ * The letter whose factor an operator kind takes: the first that has it, since a backward may run a forward's operators
+ * again.
+ */
 function lettersOfKinds(actions: readonly ActionSample[]): ReadonlyMap<string, PlannedLetter> {
   const owners = new Map<string, PlannedLetter>();
   for (const letter of PLANNED_LETTERS) {
@@ -184,8 +191,8 @@ function measuredOperator({ name, coefficients, samples }: FittedOperator, facto
 }
 
 /**
- * What a letter's actions take alone, as a share of what they take beside others, in the middle run. An action does not get slower
- * by being alone, so what is above 1 is noise.
+ * What a letter's actions take alone, as a share of what they take beside others, in the middle run. An action does not
+ * get slower by being alone, so what is above 1 is noise.
  */
 function aloneShares(fit: Fit, alone: readonly ActionSample[]): NonNullable<MeasuredCalibration["aloneShare"]> {
   const share = (letter: PlannedLetter): number => {

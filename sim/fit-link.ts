@@ -7,7 +7,10 @@ export interface LinkSample {
   readonly seconds: number;
 }
 
-/** Latency and time a byte, both not negative, by least squares on relative residuals; a free link where nothing was measured. */
+/**
+ * Latency and time a byte, both not negative, by least squares on relative residuals; a free link where nothing was
+ * measured.
+ */
 export function fitLink(samples: readonly LinkSample[]): MeasuredCalibration["link"] {
   const positive = samples.filter(({ seconds }) => seconds > 0);
   if (positive.length === 0) return { latencySeconds: 0, secondsPerByte: 0 };

@@ -99,8 +99,9 @@ function spills(points: readonly OperatorSample[]): readonly string[] {
 }
 
 /**
- * Non-negative coefficients with the smallest relative residuals, for features that lower the information criterion. One of them may count
- * what is beyond a size, since each element costs more where a cache ends; so times are convex in the size.
+ * Non-negative coefficients with the smallest relative residuals, for features that lower the information criterion.
+ * One of them may count what is beyond a size, since each element costs more where a cache ends; so times are convex in
+ * the size.
  * @throws InputError for a sample without a positive time, or when no feature says anything.
  */
 export function fitOperator(samples: readonly OperatorSample[]): Coefficients {

@@ -4,7 +4,10 @@ export interface FitProblem<Name extends string> {
   readonly start: Readonly<Record<Name, number>>;
   /** Dimensionless residuals, as log(predicted / measured) are; their number must not change. */
   readonly residuals: (parameters: Readonly<Record<Name, number>>) => readonly number[];
-  /** Residuals far above this count by their size instead of their square (soft L1, as in Triggs et al. 1999); absent: squares. */
+  /**
+   * Residuals far above this count by their size instead of their square (soft L1, as in Triggs et al. 1999); absent:
+   * squares.
+   */
   readonly softL1?: number;
 }
 
@@ -56,7 +59,8 @@ function lossOf(residuals: readonly number[], softL1: number | undefined) {
 
 /**
  * Positive parameters that minimize the residuals: Levenberg and Marquardt over logarithms with forward differences.
- * Deterministic. A parameter that the data do not reach stays near its start. Source: Marquardt 1963; soft L1 by reweighting.
+ * Deterministic. A parameter that the data do not reach stays near its start. Source: Marquardt 1963; soft L1 by
+ * reweighting.
  */
 export function fitParameters<Name extends string>({
   start,

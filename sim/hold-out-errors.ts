@@ -17,8 +17,8 @@ function rootMeanSquare(values: readonly number[]): number {
 }
 
 /**
- * The error of each letter in two parts. A point is one shape in one measuring run, so what all its actions share is an error that a run
- * does not average out; what scatters among them, it does.
+ * The error of each letter in two parts. A point is one shape in one measuring run, so what all its actions share is an
+ * error that a run does not average out; what scatters among them, it does.
  */
 export function letterErrors(heldOut: readonly HeldOutAction[]): LetterErrors {
   return Object.fromEntries(

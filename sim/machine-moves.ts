@@ -49,7 +49,10 @@ export function machineMoves(
 
 /** A calibration's minutes tell as much of what a machine does over days as so many runs. */
 const RUNS_OF_A_CALIBRATION = 3;
-/** As many runs may find less other work than there was when it was calibrated, down to none, though nobody has seen that yet. */
+/**
+ * As many runs may find less other work than there was when it was calibrated, down to none, though nobody has seen
+ * that yet.
+ */
 const EASIER_RUNS = 2;
 /** So that a machine that was never interrupted may still be, a little: added where logarithms of shares are taken. */
 const LEAST_LOST = 0.01;
@@ -61,7 +64,10 @@ function bandwidth(values: readonly number[]): number {
   return 1.06 * deviation * values.length ** -0.2;
 }
 
-/** One way in which the machine might run: near one of those that it was seen in, or with less other work than while it was calibrated. */
+/**
+ * One way in which the machine might run: near one of those that it was seen in, or with less other work than while it
+ * was calibrated.
+ */
 export function drawMove({ calibrated, seen }: MachineMoves, rng: Rng): MachineMove {
   const all = [...calibrated, ...seen];
   const run = rng.nextFloat() * (seen.length + RUNS_OF_A_CALIBRATION + EASIER_RUNS);

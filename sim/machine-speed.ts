@@ -46,7 +46,10 @@ function probedSpeed(
   return { product: mean(own.map(product)), copy: mean(own.map(({ memory }) => memory.perSecond)) };
 }
 
-/** How much slower a device was than when it was calibrated, by samples where both have them, else by probes: at one time, or on the whole. */
+/**
+ * How much slower a device was than when it was calibrated, by samples where both have them, else by probes: at one
+ * time, or on the whole.
+ */
 interface Slowness {
   between(products: number, from: number, to: number): number;
   readonly product: number;
@@ -81,9 +84,10 @@ function slownessOf(
 }
 
 /**
- * A plan's run as its costs predict it on the machine as it was during an executed one: an action takes its time at the speed that the calibration
- * is of, times how much slower its device was then, plus the time for which its threads, or before it the device's own, did not have their cores.
- * Nothing of it comes from how long the run's actions took. Undefined where calibration or run do not know their machine.
+ * A plan's run as its costs predict it on the machine as it was during an executed one: an action takes its time at the
+ * speed that the calibration is of, times how much slower its device was then, plus the time for which its threads, or
+ * before it the device's own, did not have their cores. Nothing of it comes from how long the run's actions took.
+ * Undefined where calibration or run do not know their machine.
  */
 export function atMachineSpeed(plan: PlanBody, executed: Trace): AtMachineSpeed | undefined {
   const { calibration, stages, microBatches, model } = plan;

@@ -2,8 +2,9 @@
 export type Route = readonly number[];
 
 /**
- * Max-min fair rates: no flow can get more without taking from one that has no more than it. All rates are raised together;
- * when a link is full, the flows over it keep what they have (Bertsekas and Gallager, Data Networks, section 6.5.2).
+ * Max-min fair rates: no flow can get more without taking from one that has no more than it. All rates are raised
+ * together; when a link is full, the flows over it keep what they have (Bertsekas and Gallager, Data Networks, section
+ * 6.5.2).
  */
 export function maxMinRates(routes: readonly Route[], bytesPerSecond: readonly number[]): readonly number[] {
   const rates = routes.map(() => Number.POSITIVE_INFINITY);

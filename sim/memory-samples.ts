@@ -19,7 +19,10 @@ export function* memoryChanges({ order, compute }: DeviceState): Generator<Memor
   }
 }
 
-/** Bytes in use on the device of a stage. One sample an instant, and none where nothing changed. `changes` are in order of time. */
+/**
+ * Bytes in use on the device of a stage. One sample an instant, and none where nothing changed. `changes` are in order
+ * of time.
+ */
 export function* memorySamples(
   plan: PlanBody,
   stage: number,

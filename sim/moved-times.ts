@@ -9,8 +9,8 @@ export function actionsOf(plan: Pick<PlanBody, "actions">): readonly Action[] {
 }
 
 /**
- * Times of actions on a machine that runs in one of the ways that it was seen in: faster or slower, and less or more often without a core. Of random
- * numbers of its own, so that what else is drawn is the same with and without.
+ * Times of actions on a machine that runs in one of the ways that it was seen in: faster or slower, and less or more
+ * often without a core. Of random numbers of its own, so that what else is drawn is the same with and without.
  */
 export function movedTimes(
   times: ActionDurations,

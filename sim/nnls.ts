@@ -2,7 +2,9 @@
 const DEPENDENT = 1e-9;
 /** A gradient counts as positive above this cosine between a column and the right-hand side. */
 const GRADIENT = 1e-11;
-/** Each round lowers the residual, so this bound is only met where rounding makes two columns change places for ever. */
+/**
+ * Each round lowers the residual, so this bound is only met where rounding makes two columns change places for ever.
+ */
 const ROUNDS_PER_COLUMN = 10;
 
 function dot(a: readonly number[], b: readonly number[]): number {
@@ -47,8 +49,8 @@ function leastSquares(columns: readonly (readonly number[])[], target: readonly 
 }
 
 /**
- * x >= 0 that minimizes |A x - target|, A given by its columns. Lawson and Hanson, Solving Least Squares Problems (1974),
- * chapter 23. Of columns that depend on each other only the ones that entered first are used.
+ * x >= 0 that minimizes |A x - target|, A given by its columns. Lawson and Hanson, Solving Least Squares Problems
+ * (1974), chapter 23. Of columns that depend on each other only the ones that entered first are used.
  */
 export function nonNegativeLeastSquares(
   columns: readonly (readonly number[])[],

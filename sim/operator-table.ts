@@ -31,7 +31,10 @@ export function scaleCoefficients(coefficients: Coefficients, factor: number): C
   return Object.fromEntries(Object.entries(coefficients).map(([feature, value]) => [feature, value * factor]));
 }
 
-/** Fits each operator, and each kind over all its shapes. A shape with too few points takes its kind's form and one factor. */
+/**
+ * Fits each operator, and each kind over all its shapes. A shape with too few points takes its kind's form and one
+ * factor.
+ */
 export function fitOperatorTable(samples: readonly OperatorSample[]): OperatorTable {
   const kinds = new Map(
     [...groupBy(samples, ({ kind }) => kind)].map(([kind, pooled]) => [

@@ -19,8 +19,9 @@ export interface TimedPipeline {
   readonly seconds: (op: AnyAction) => number;
   readonly message: (message: PipelineMessage) => MessageCost;
   /**
-   * Messages travel beside computation where it is undefined. Others take the compute streams: the sender's from the end of the op until
-   * all is sent, and the receiver's for these seconds, from when it is the turn of the op that needs the message.
+   * Messages travel beside computation where it is undefined. Others take the compute streams: the sender's from the
+   * end of the op until all is sent, and the receiver's for these seconds, from when it is the turn of the op that
+   * needs the message.
    */
   readonly blockingSeconds?: (message: PipelineMessage) => number | undefined;
   /** Ops that an op needs beside its message. */
@@ -34,7 +35,10 @@ export type PipelineTask = Task & {
   readonly message?: PipelineMessage;
 };
 
-/** Device d computes on stream d; each pair of neighbouring stages has further streams where messages overlap with computation. */
+/**
+ * Device d computes on stream d; each pair of neighbouring stages has further streams where messages overlap with
+ * computation.
+ */
 export interface PipelineGraph extends TaskGraph {
   readonly tasks: readonly PipelineTask[];
 }
@@ -58,9 +62,10 @@ function createOpTable(orders: Orders<ActionLetter>, numStages: number) {
 }
 
 /**
- * A pipeline's ops and its messages as tasks. Device d computes on stream d; each pair of neighbouring stages has a lane for
- * each direction, where messages leave in the order in which they are made, so that transfers overlap with computation.
- * An op waits for its message, and a W for its I; what else comes first is a matter of the orders and the signals.
+ * A pipeline's ops and its messages as tasks. Device d computes on stream d; each pair of neighbouring stages has a
+ * lane for each direction, where messages leave in the order in which they are made, so that transfers overlap with
+ * computation. An op waits for its message, and a W for its I; what else comes first is a matter of the orders and the
+ * signals.
  */
 export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
   const { orders, numStages, firstStages = [0], deviceOf, seconds, message, blockingSeconds, signals } = pipeline;

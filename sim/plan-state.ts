@@ -48,7 +48,10 @@ function wireTimes(bytesOf: readonly number[]): (bytesPerSecond: number) => (mic
   };
 }
 
-/** Two channels for each link: activations down a pipeline, gradients up. Each has a wire of its own unless the link is shared. */
+/**
+ * Two channels for each link: activations down a pipeline, gradients up. Each has a wire of its own unless the link is
+ * shared.
+ */
 function createChannels(
   plan: PlanBody,
   orders: readonly StageOrder[],

@@ -24,7 +24,10 @@ export interface ChosenPlan extends PredictedPlan {
   readonly explanation: PlanExplanation;
 }
 
-/** What every command that is asked for a plan of jobs answers with. The simulator is the planner's judge. @throws InputError, PlanError as `makePlan` */
+/**
+ * What every command that is asked for a plan of jobs answers with. The simulator is the planner's judge. @throws
+ * InputError, PlanError as `makePlan`
+ */
 export function planAndPredict(request: PlanRequest): ChosenPlan {
   const seen = new Map<PlanBody, PredictedPlan>();
   const predicted = (plan: PlanBody): PredictedPlan => {

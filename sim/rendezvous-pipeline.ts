@@ -5,17 +5,21 @@ export interface RendezvousPipeline {
   readonly numStages: number;
   readonly numMicroBatches: number;
   readonly seconds: (stage: number, letter: "F" | "B", microBatch: number) => number;
-  /** Of a message over boundary b, which joins stages b and b + 1: `to` is the stage that gets it. Its latency blocks too. */
+  /**
+   * Of a message over boundary b, which joins stages b and b + 1: `to` is the stage that gets it. Its latency blocks
+   * too.
+   */
   readonly transfer: (boundary: number, microBatch: number, to: number) => MessageCost;
   /** After a stage's last backward: gradients summed over replicas, then the update. */
   readonly flushSeconds: (stage: number) => number;
 }
 
 /**
- * 1F1B as runtimes with blocking sends order it (DeepSpeed's TrainSchedule). Steps alternate: stage s has a forward at steps
- * t = s (mod 2), of micro-batch (t - s) / 2, and a backward at the others, of micro-batch (t - (2 S - 1 - s)) / 2. A forward
- * step sends the gradient of the step before, receives an activation and computes; a backward step receives a gradient,
- * sends the activation of the step before and computes. What lies outside the mini-batch is left out.
+ * 1F1B as runtimes with blocking sends order it (DeepSpeed's TrainSchedule). Steps alternate: stage s has a forward at
+ * steps t = s (mod 2), of micro-batch (t - s) / 2, and a backward at the others, of micro-batch (t - (2 S - 1 - s)) /
+ * 2. A forward step sends the gradient of the step before, receives an activation and computes; a backward step
+ * receives a gradient, sends the activation of the step before and computes. What lies outside the mini-batch is left
+ * out.
  */
 export function rendezvousTasks(pipeline: RendezvousPipeline): TaskGraph {
   const { numStages, numMicroBatches } = pipeline;

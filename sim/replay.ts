@@ -20,7 +20,10 @@ interface MeasuredTimes {
   readonly table: Float64Array;
 }
 
-/** The durations of one stream's events, each action once. @throws InputError for one that is missing, twice there, or not wanted. */
+/**
+ * The durations of one stream's events, each action once. @throws InputError for one that is missing, twice there, or
+ * not wanted.
+ */
 function measuredTimes(plan: PlanBody, trace: Trace, stream: Stream, wanted: readonly Action[]): MeasuredTimes {
   const { microBatches, stages } = plan;
   const indexOf = ({ stage, letter, microBatch }: Action): number =>
@@ -67,8 +70,9 @@ export interface ReplayOptions {
 }
 
 /**
- * Runs a plan in virtual time with the time that each action and each message really took. What differs from the executed trace is then
- * the simulator's own doing: when things start, not how long they take. The trace's calibration hash is that of the measured times.
+ * Runs a plan in virtual time with the time that each action and each message really took. What differs from the
+ * executed trace is then the simulator's own doing: when things start, not how long they take. The trace's calibration
+ * hash is that of the measured times.
  * @throws InputError for a trace of another plan, or one without the time of some action or message.
  */
 export function replay({ plan, planHash, executed, versions = {} }: ReplayOptions): Trace {

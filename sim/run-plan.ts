@@ -54,8 +54,8 @@ export function deviceTimes({ contention, gapSeconds = 0 }: CostModel): Pick<Run
 }
 
 /**
- * Runs a plan in virtual time: each stage's actions strictly in plan order, messages over the links, within the planned buffers.
- * Decisions are made once all events of an instant have been applied, so that ties cannot change one.
+ * Runs a plan in virtual time: each stage's actions strictly in plan order, messages over the links, within the planned
+ * buffers. Decisions are made once all events of an instant have been applied, so that ties cannot change one.
  * @throws PlanError when no action can go on and some are left.
  */
 export function runPlan(plan: PlanBody, costModel: CostModel): Run {
@@ -76,7 +76,8 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message,
   const { isFirst, ofGroup } = pipelineTable(plan);
   const machines = contention === undefined ? null : sharedMachines(plan, contention);
   const signalled = new Uint8Array(plan.microBatches.length);
-  // Slots: the end of each device's action, of each channel's bytes on a wire of their own, each channel's next arrival, and the end of each device's gap.
+  // Slots: the end of each device's action, of each channel's bytes on a wire of their own, each channel's next
+  // arrival, and the end of each device's gap.
   const firstWire = devices.length;
   const firstArrival = firstWire + channels.length;
   const firstGap = firstArrival + channels.length;
@@ -171,7 +172,10 @@ export function runWithTimes(plan: PlanBody, { links, action: duration, message,
     if (letter === BACKWARD && isFirst(stage)) signalEnd(order.microBatches[position]!);
   };
 
-  /** The last byte is on its way: both streams are free for the next message, and this one arrives a latency later, behind the ones before it. */
+  /**
+   * The last byte is on its way: both streams are free for the next message, and this one arrives a latency later,
+   * behind the ones before it.
+   */
   const leaveWire = (channel: Channel): void => {
     const sender = devices[channel.from]!;
     const receiver = devices[channel.to]!;

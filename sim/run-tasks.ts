@@ -71,8 +71,8 @@ function blockedError({ tasks, orders }: TaskGraph, heads: Int32Array, hasResult
 }
 
 /**
- * Runs tasks in virtual time. A task starts as soon as it is the next one of all its streams and has every result that it
- * needs. `linkBytesPerSecond` are the rates of the links that routes name.
+ * Runs tasks in virtual time. A task starts as soon as it is the next one of all its streams and has every result that
+ * it needs. `linkBytesPerSecond` are the rates of the links that routes name.
  * @throws PlanError when no task can go on and some are left.
  */
 export function runTasks(graph: TaskGraph, linkBytesPerSecond: readonly number[] = []): TaskTimes {

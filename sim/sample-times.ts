@@ -11,7 +11,10 @@ import type { CostError, CostErrors } from "./cost-errors.ts";
 import type { RunTimes } from "./run-plan.ts";
 import { actionIndex } from "./stage-orders.ts";
 
-/** The machine as a whole, and each letter on each device or type, have half of the variance each: a hold-out cannot tell them apart. */
+/**
+ * The machine as a whole, and each letter on each device or type, have half of the variance each: a hold-out cannot
+ * tell them apart.
+ */
 const SHARE = Math.SQRT1_2;
 
 /** A log-normal factor with mean 1: fits keep sums, so noise of single actions must not move them. */
@@ -48,8 +51,8 @@ export function sharedFactors(errors: CostErrors, seed: number | string): Shared
 }
 
 /**
- * The times of one run that might be: what a cost model says, times factors as large as its errors. Numbers are drawn in a fixed order, whatever
- * the run asks for first.
+ * The times of one run that might be: what a cost model says, times factors as large as its errors. Numbers are drawn
+ * in a fixed order, whatever the run asks for first.
  */
 export function sampleTimes(
   plan: PlanBody,

@@ -39,7 +39,10 @@ export class SendOrder {
     this.#numAdded += 1;
   }
 
-  /** The next channel that may start a transfer now, taken out; null when there is none. Whoever takes it starts it before asking again. */
+  /**
+   * The next channel that may start a transfer now, taken out; null when there is none. Whoever takes it starts it
+   * before asking again.
+   */
   take(): Channel | null {
     for (let at = 0; at < this.#numAdded; at += 1) {
       const channel = this.#added[at]!;

@@ -11,9 +11,9 @@ interface Running {
 }
 
 /**
- * The actions that run at once on the devices of one machine. With `others` beside it an action takes
- * alone + (1 - alone) x others / (devices - 1) of its time on a busy machine, at most all of it. When the others change, what is left of it
- * goes on at another pace.
+ * The actions that run at once on the devices of one machine. With `others` beside it an action takes alone + (1 -
+ * alone) x others / (devices - 1) of its time on a busy machine, at most all of it. When the others change, what is
+ * left of it goes on at another pace.
  */
 export class SharedMachine {
   readonly #contention: Contention;

@@ -66,11 +66,12 @@ function traceOf(options: TraceFacts, graph: PipelineGraph, times: TaskTimes): T
 }
 
 /**
- * Runs a plan in virtual time with transfers that do not overlap, of all links or of the marked ones: a message takes the compute stream of its
- * sender from the end of its action, and that of its receiver before the action that needs it, latency and bytes alike. Where the receiver
- * waits, both are held from the meeting to the end. The sender never waits for the receiver, so that every order that runs with overlap runs
- * without. A stage in the middle takes 2 sends, 2 receives, F and B for each micro-batch. Messages of the other links travel beside
- * computation, without limits of buffers. Devices do not slow each other.
+ * Runs a plan in virtual time with transfers that do not overlap, of all links or of the marked ones: a message takes
+ * the compute stream of its sender from the end of its action, and that of its receiver before the action that needs
+ * it, latency and bytes alike. Where the receiver waits, both are held from the meeting to the end. The sender never
+ * waits for the receiver, so that every order that runs with overlap runs without. A stage in the middle takes 2 sends,
+ * 2 receives, F and B for each micro-batch. Messages of the other links travel beside computation, without limits of
+ * buffers. Devices do not slow each other.
  * @throws PlanError when no action can go on and some are left.
  */
 export function simulateBlocking(options: SimulateOptions, blocking: BlockingLinks = "all"): Trace {

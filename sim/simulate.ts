@@ -8,8 +8,8 @@ import type { SimulateOptions } from "./simulate-options.ts";
 import { actionEvents, traceEvents } from "./trace-events.ts";
 
 /**
- * Runs a plan in virtual time and returns what happened, held as columns of times: each reading of the events makes them anew, one at a time.
- * Durations come from the cost model alone, rounded once.
+ * Runs a plan in virtual time and returns what happened, held as columns of times: each reading of the events makes
+ * them anew, one at a time. Durations come from the cost model alone, rounded once.
  * @throws PlanError when no action can go on and some are left.
  */
 export function simulateStream(options: SimulateOptions): TraceStream {

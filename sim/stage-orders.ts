@@ -15,7 +15,10 @@ export interface StageOrder {
   /** Codes of the letters. */
   readonly letters: Uint8Array;
   readonly microBatches: Int32Array;
-  /** The micro-batch whose backward on its pipeline's first stage each action waits for; -1 for none. Messages are the channels' business. */
+  /**
+   * The micro-batch whose backward on its pipeline's first stage each action waits for; -1 for none. Messages are the
+   * channels' business.
+   */
   readonly signals: Int32Array;
   /** How many forwards and backwards there are, by code. */
   readonly counts: readonly [number, number];

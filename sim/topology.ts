@@ -17,7 +17,10 @@ export interface MachineTopology {
   readonly slotBytesPerSecond: number;
   /** Of a switch towards the host bridge, in one direction. */
   readonly uplinkBytesPerSecond: number;
-  /** Of everything that crosses the host bridge together: between switches, and all traffic where devices cannot reach each other. */
+  /**
+   * Of everything that crosses the host bridge together: between switches, and all traffic where devices cannot reach
+   * each other.
+   */
   readonly bridgeBytesPerSecond: number;
   /** Whether devices of one switch reach each other without the host (peer access). */
   readonly peerAccess: boolean;
@@ -41,7 +44,10 @@ export interface Path {
 export interface Topology {
   readonly numDevices: number;
   readonly links: readonly TopologyLink[];
-  /** From one device to another, both numbered through all machines. @throws InvariantError for devices that are not there. */
+  /**
+   * From one device to another, both numbered through all machines. @throws InvariantError for devices that are not
+   * there.
+   */
   path(from: number, to: number): Path;
 }
 

@@ -82,7 +82,10 @@ function* computeEvents(plan: PlanBody, facts: Facts, { stage, order, compute }:
   }
 }
 
-/** Events of a finished run, each made when it is asked for. Device by device: received, computed, sent, each in order of start. */
+/**
+ * Events of a finished run, each made when it is asked for. Device by device: received, computed, sent, each in order
+ * of start.
+ */
 export function* traceEvents(plan: PlanBody, run: Run): Generator<TraceEvent> {
   const facts = factsOf(plan);
   for (const state of run.devices) {

@@ -28,7 +28,10 @@ function slower(what: string, share: number): readonly string[] {
   return [`${what} ${percent(Math.abs(share))} ${share > 0 ? "slower" : "faster"}`];
 }
 
-/** What was the machine's doing, a line a device: "cpu:0 interrupted 31 % of the time (2 % when calibrated), products 6 % slower". */
+/**
+ * What was the machine's doing, a line a device: "cpu:0 interrupted 31 % of the time (2 % when calibrated), products 6
+ * % slower".
+ */
 export function machineLines({ devices }: AtMachineSpeed): readonly string[] {
   return devices.map(({ name, interrupted, interruptedWhenCalibrated, productsSlower, memorySlower }) => {
     const before =

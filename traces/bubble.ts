@@ -1,12 +1,15 @@
-/** Idle share of `numDevices` compute streams between two times; null where none passes. Integer arithmetic, so that no idle time is exactly 0. */
+/**
+ * Idle share of `numDevices` compute streams between two times; null where none passes. Integer arithmetic, so that no
+ * idle time is exactly 0.
+ */
 export function idleShare(busyNs: number, numDevices: number, fromNs: number, toNs: number): number | null {
   const total = numDevices * (toNs - fromNs);
   return total <= 0 ? null : (total - busyNs) / total;
 }
 
 /**
- * The steady region of a pipeline, in which its bubble is looked at: from its first job's step floor(S/2), from 0, to that job's last step S - 1, by
- * when the first stage begins them. Undefined for a job of fewer than 4 steps.
+ * The steady region of a pipeline, in which its bubble is looked at: from its first job's step floor(S/2), from 0, to
+ * that job's last step S - 1, by when the first stage begins them. Undefined for a job of fewer than 4 steps.
  */
 export function steadyRegion(
   stepStarts: readonly number[],
@@ -24,7 +27,10 @@ export interface PipelineBusy {
   readonly numDevices: number;
 }
 
-/** Idle share of all pipelines, each in a steady region of its own and weighed by its devices; null where none has one, or where nothing took time. */
+/**
+ * Idle share of all pipelines, each in a steady region of its own and weighed by its devices; null where none has one,
+ * or where nothing took time.
+ */
 export function steadyBubble(pipelines: readonly PipelineBusy[]): number | null {
   const shares = pipelines.flatMap(({ region, busyNs, numDevices }) => {
     const share = region && idleShare(busyNs, numDevices, region.fromNs, region.toNs);

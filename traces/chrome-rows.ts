@@ -35,7 +35,8 @@ export class ChromeRows {
 
   /**
    * The tid of the next event.
-   * @throws InvariantError for an event out of order, an action that overlaps on a compute stream, or a trace that is too long.
+   * @throws InvariantError for an event out of order, an action that overlaps on a compute stream, or a trace that is
+   * too long.
    */
   place({ device, stream, startNs, durationNs, action }: TraceEvent): number {
     const rows = this.#rows[device]?.[stream];

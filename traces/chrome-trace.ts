@@ -71,7 +71,10 @@ class Consumers {
     columns.startsNs[microBatch] = event.startNs;
   }
 
-  /** pid and start of the action that consumes the result of `action`: activations go a stage up, gradients a stage down. */
+  /**
+   * pid and start of the action that consumes the result of `action`: activations go a stage up, gradients a stage
+   * down.
+   */
   of(action: ActionKey): { readonly pid: number; readonly startNs: number } | undefined {
     const { stage, letter, microBatch } = parseAnyAction(action);
     const columns = this.#columns.get(letter)?.[stage + (letter === "F" ? 1 : -1)];
@@ -120,7 +123,9 @@ function* slices(trace: TraceStream, consumers: Consumers): Generator<string> {
   }
 }
 
-/** Slices come before the flows that lie in them; readers sort by time and keep the file's order where times are equal. */
+/**
+ * Slices come before the flows that lie in them; readers sort by time and keep the file's order where times are equal.
+ */
 function chromeEvents(trace: TraceStream): readonly Iterable<string>[] {
   const rows = new ChromeRows(trace.devices);
   for (const event of trace.events) rows.place(event);

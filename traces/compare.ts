@@ -96,7 +96,10 @@ export interface Comparison {
 
 const NUM_WORST = 10;
 
-/** simulated / executed - 1. What took no time but was predicted to take some is off by 1, so that every error stays a number. */
+/**
+ * simulated / executed - 1. What took no time but was predicted to take some is off by 1, so that every error stays a
+ * number.
+ */
 function relativeError(simulated: number, executed: number): number {
   if (executed === 0) return simulated === 0 ? 0 : 1;
   return simulated / executed - 1;
@@ -161,8 +164,8 @@ function insideIntervals(intervals: Intervals, executed: SideTotals): InsideInte
 }
 
 /**
- * How far the simulated trace is from the executed one. `replayed` is the executed run simulated with its own durations, `machine` what the
- * simulated run would have been on the machine as it was.
+ * How far the simulated trace is from the executed one. `replayed` is the executed run simulated with its own
+ * durations, `machine` what the simulated run would have been on the machine as it was.
  * @throws InputError when the two cannot be joined; see joinTraces.
  */
 export function compareTraces(

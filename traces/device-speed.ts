@@ -1,12 +1,15 @@
 import { mean } from "../core/index.ts";
 import type { DeviceSpeed } from "../plan/index.ts";
 
-/** How fast a device was at one moment: seconds since the first action, FLOP/s of a small product, bytes/s of a small copy. */
+/**
+ * How fast a device was at one moment: seconds since the first action, FLOP/s of a small product, bytes/s of a small
+ * copy.
+ */
 export type SpeedSample = readonly [number, number, number];
 
 /**
- * How fast a device was from one moment to another: the harmonic means of the samples taken meanwhile and of the nearest before and after.
- * Undefined without samples. `samples` are in order of time.
+ * How fast a device was from one moment to another: the harmonic means of the samples taken meanwhile and of the
+ * nearest before and after. Undefined without samples. `samples` are in order of time.
  */
 export function speedBetween(samples: readonly SpeedSample[], from: number, to: number): DeviceSpeed | undefined {
   if (samples.length === 0) return undefined;
@@ -31,8 +34,8 @@ function upperBound(samples: readonly SpeedSample[], at: number): number {
 }
 
 /**
- * How many times as long work takes at a speed as at the reference: products as their rates, the rest as those of copies.
- * `products`: the share of products in its time at the reference speed.
+ * How many times as long work takes at a speed as at the reference: products as their rates, the rest as those of
+ * copies. `products`: the share of products in its time at the reference speed.
  */
 export function slowdown(products: number, speed: DeviceSpeed, reference: DeviceSpeed): number {
   return products * (reference.product / speed.product) + (1 - products) * (reference.copy / speed.copy);

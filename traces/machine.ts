@@ -13,7 +13,9 @@ export const runMachineSchema = z.strictObject({
       interrupted: z.number().min(0).max(1),
       /** How often the system made them give up a core meanwhile. */
       switches: z.int().min(0),
-      /** Its speed between actions: seconds since the first action, FLOP/s of a small product, bytes/s of a small copy. */
+      /**
+       * Its speed between actions: seconds since the first action, FLOP/s of a small product, bytes/s of a small copy.
+       */
       samples: z.array(z.tuple([z.number(), z.number().positive(), z.number().positive()])),
     }),
   ),

@@ -13,7 +13,10 @@ export interface TraceRecorder {
   finish(): Trace;
 }
 
-/** At equal starts on one stream an event without duration comes first: only so can both fit; then the order of recording holds. */
+/**
+ * At equal starts on one stream an event without duration comes first: only so can both fit; then the order of
+ * recording holds.
+ */
 function byTime(a: TraceEvent, b: TraceEvent): number {
   return (
     a.startNs - b.startNs ||

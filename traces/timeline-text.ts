@@ -15,8 +15,8 @@ export interface TimelineOptions {
 }
 
 /**
- * Numbers jobs from 1 as a plan that deals them to groups in turn does: the first job of each group in the order in which groups first go forward,
- * then the second of each, and so on.
+ * Numbers jobs from 1 as a plan that deals them to groups in turn does: the first job of each group in the order in
+ * which groups first go forward, then the second of each, and so on.
  */
 function jobNumbers(actions: readonly TraceEvent[], names: readonly string[] | undefined): ReadonlyMap<string, number> {
   if (names !== undefined) return new Map(names.map((name, i) => [name, i + 1]));
@@ -26,7 +26,10 @@ function jobNumbers(actions: readonly TraceEvent[], names: readonly string[] | u
   return new Map([...places].sort(([, a], [, b]) => a - b).map(([name], i) => [name, i + 1]));
 }
 
-/** Names one action: `F2` by job or (with one job) by part, `F21` by job and part, `F(1,5)` for jobs fused in one micro-batch. */
+/**
+ * Names one action: `F2` by job or (with one job) by part, `F21` by job and part, `F(1,5)` for jobs fused in one
+ * micro-batch.
+ */
 function labeler(actions: readonly TraceEvent[], names: readonly string[] | undefined): (event: TraceEvent) => string {
   const forwards = actions.filter(({ letter }) => letter === "F").sort((a, b) => a.startNs - b.startNs);
   const numbers = jobNumbers(forwards, names);
@@ -80,7 +83,10 @@ export function timelineText(trace: Trace, options: TimelineOptions = {}): strin
     .join("\n");
 }
 
-/** A grid of time units: a column a unit, a row a device, each cell what runs at the unit's middle, `.` where nothing does. */
+/**
+ * A grid of time units: a column a unit, a row a device, each cell what runs at the unit's middle, `.` where nothing
+ * does.
+ */
 export function gridText(trace: Trace, options: TimelineOptions = {}): string {
   const { unitNs, rows } = timeline(trace, options);
   const endNs = maximum([0, ...rows.flatMap((row) => row.map(({ event }) => event.startNs + event.durationNs))]);

@@ -17,13 +17,16 @@ export interface DeviceMetrics {
 export interface RunTotals {
   /** From the start of the first action to the end of the last, over all compute streams. */
   readonly makespanSeconds: number;
-  /** Tokens of all micro-batches that went forward on the first stage of their pipeline, each once though several devices share it. */
+  /**
+   * Tokens of all micro-batches that went forward on the first stage of their pipeline, each once though several
+   * devices share it.
+   */
   readonly tokens: number;
   /** `tokens` over the makespan; 0 for a run that took no time. */
   readonly tokensPerSecond: number;
   /**
-   * Idle share of all compute streams in the steady region of their pipeline (`steadyBubble`). null for a first job of fewer than 4 steps, or where
-   * nothing took time.
+   * Idle share of all compute streams in the steady region of their pipeline (`steadyBubble`). null for a first job of
+   * fewer than 4 steps, or where nothing took time.
    */
   readonly bubbleRatio: number | null;
   /** The same over the makespan, fill and drain included. */
@@ -56,8 +59,8 @@ function busyInRegions(
 }
 
 /**
- * `pipelines` are the plan's (`planPipelines`); without them, what the trace alone tells. `visit` sees each action on the way, for numbers that need
- * the plan as well: a long trace is read as seldom as can be.
+ * `pipelines` are the plan's (`planPipelines`); without them, what the trace alone tells. `visit` sees each action on
+ * the way, for numbers that need the plan as well: a long trace is read as seldom as can be.
  */
 export function traceTotals(
   trace: TraceStream,

@@ -13,7 +13,10 @@ const sliceName = z
   .string()
   .regex(new RegExp(`^((${COLLECTIVES.join("|")}) )?\\d+[FBUIW]\\d+$`), "an action such as 2F0, or all-reduce 2F0");
 
-/** What every action event says about itself; `bytes` is the message size of a transfer, `interrupted` microseconds of `dur`, `delayed` before it. */
+/**
+ * What every action event says about itself; `bytes` is the message size of a transfer, `interrupted` microseconds of
+ * `dur`, `delayed` before it.
+ */
 const actionArgsSchema = z.strictObject({
   action: actionKey,
   /** Job names, in job order. */

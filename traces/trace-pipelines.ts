@@ -16,7 +16,10 @@ export function planPipelines(plan: Pick<PlanBody, "pipelines" | "groups" | "job
   }));
 }
 
-/** Those that the events alone tell: a pipeline begins where micro-batches go forward first, and its first job is the one that it begins with. */
+/**
+ * Those that the events alone tell: a pipeline begins where micro-batches go forward first, and its first job is the
+ * one that it begins with.
+ */
 export function tracePipelines({ events }: Pick<TraceStream, "events">): readonly TracePipeline[] {
   const firstStages: number[] = [];
   const earliest: TraceEvent[] = [];

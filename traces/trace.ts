@@ -3,7 +3,10 @@ import type { ActionKey, ActionLetter } from "../plan/index.ts";
 import type { Intervals } from "./intervals.ts";
 import type { RunMachine } from "./machine.ts";
 
-/** What a device does at once. Actions of a compute stream never overlap; transfers may, in two directions or by their latencies. */
+/**
+ * What a device does at once. Actions of a compute stream never overlap; transfers may, in two directions or by their
+ * latencies.
+ */
 export const STREAMS = ["receive", "compute", "send", "host"] as const;
 export type Stream = (typeof STREAMS)[number];
 
@@ -12,7 +15,9 @@ export const COLLECTIVES = ["all-gather", "reduce-scatter", "all-reduce"] as con
 
 /** What an action or the transfer of its message took. */
 export interface TraceEvent {
-  /** The action computed; for send and receive, the action whose result travels (`0F3`: activations of 3 leave stage 0). */
+  /**
+   * The action computed; for send and receive, the action whose result travels (`0F3`: activations of 3 leave stage 0).
+   */
   readonly action: ActionKey;
   /** Index into the trace's devices. */
   readonly device: number;
@@ -29,13 +34,21 @@ export interface TraceEvent {
   /** Micro-batch within the mini-batch, from 0. */
   readonly part: number;
   readonly tokens: number;
-  /** Of `durationNs`, how long the device's threads did not have their cores; of executed actions, where somebody counted. */
+  /**
+   * Of `durationNs`, how long the device's threads did not have their cores; of executed actions, where somebody
+   * counted.
+   */
   readonly interruptedNs?: Nanos;
-  /** For how long the device's thread could have begun and did not have its core, since the end of what it did before; where somebody counted. */
+  /**
+   * For how long the device's thread could have begun and did not have its core, since the end of what it did before;
+   * where somebody counted.
+   */
   readonly delayedNs?: Nanos;
   /** Message size of send and receive events; of a collective the whole buffer. */
   readonly bytes?: number;
-  /** Set where send and receive are of a collective: the action is the one that needs it, or whose result it adds up. */
+  /**
+   * Set where send and receive are of a collective: the action is the one that needs it, or whose result it adds up.
+   */
   readonly collective?: (typeof COLLECTIVES)[number];
 }
 
@@ -49,7 +62,10 @@ export interface CounterSample {
   readonly value: number;
 }
 
-/** One record of what happened, predicted or real, to be read as often as needed; whether it is held or made anew each time is its own business. */
+/**
+ * One record of what happened, predicted or real, to be read as often as needed; whether it is held or made anew each
+ * time is its own business.
+ */
 export interface TraceStream {
   readonly source: "simulated" | "executed";
   readonly planHash: string;

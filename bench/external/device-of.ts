@@ -12,7 +12,8 @@ export interface NamedDevice extends DevicePeaks {
 
 /**
  * The device whose name stands in a text, or else the one whose model does ("A100"): its SXM form with the most memory,
- * since that is what large machines have. Peaks and fitted efficiencies only count as products, so a near relative does.
+ * since that is what large machines have. Peaks and fitted efficiencies only count as products, so a near relative
+ * does.
  * @throws InputError where no name is found.
  */
 export function deviceOf(text: string): NamedDevice {

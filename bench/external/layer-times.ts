@@ -5,7 +5,10 @@ import type { LayerTime } from "../../studies/index.ts";
 
 const byTokens = z.record(z.string().regex(/^\d+$/), z.number().positive());
 
-/** Times of LoRA decoder layers by packed tokens. A model is named, or its architecture is given as `config` (config.json). */
+/**
+ * Times of LoRA decoder layers by packed tokens. A model is named, or its architecture is given as `config`
+ * (config.json).
+ */
 export const layerTimesSchema = z.strictObject({
   source: z.string(),
   /** A device of the catalog; without it the first whose name stands in `source`. */

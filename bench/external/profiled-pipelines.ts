@@ -62,7 +62,9 @@ export interface ProfiledPipelines {
   readonly plans: readonly MeasuredPlan[];
 }
 
-/** @throws InputError where a plan has no profile, or another number of layers or replicas than the file can describe. */
+/**
+ * @throws InputError where a plan has no profile, or another number of layers or replicas than the file can describe.
+ */
 export function readProfiledPipelines(file: ProfiledPipelineFile): ProfiledPipelines {
   const onePair = Object.values(file.networkInter)[0]?.["1"];
   if (onePair === undefined)

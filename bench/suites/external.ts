@@ -40,7 +40,10 @@ interface Scored {
 const DRAWS: Readonly<Record<Scale, number>> = { full: 8, default: 8, quick: 3, tiny: 1 };
 /** Rows of a table of iterations that the model may see. */
 const ITERATION_ROWS = 72;
-/** Source of both: the vocabulary is GPT-2's (Radford et al. 2019), the rate is what four more transfers of two more stages add to the rows. */
+/**
+ * Source of both: the vocabulary is GPT-2's (Radford et al. 2019), the rate is what four more transfers of two more
+ * stages add to the rows.
+ */
 const GPT_VOCABULARY = 50257;
 const STAGE_BYTES_PER_SECOND = 26.84e9;
 /** Assumed of rows with more than one machine: four ports of 200 Gbit/s. */
@@ -193,7 +196,9 @@ function rowKey(row: object): string {
   return JSON.stringify(row);
 }
 
-/** Rows that somebody gives, predicted from the published rows of the same form that are there: no row is on both sides. */
+/**
+ * Rows that somebody gives, predicted from the published rows of the same form that are there: no row is on both sides.
+ */
 function scoresFrom(reference: Observations, given: Observations): readonly Scored[] {
   const fitRows = `the rows of ${reference.file}`;
   const fresh = <Row extends object>(known: readonly Row[], rows: readonly Row[]): readonly Row[] => {

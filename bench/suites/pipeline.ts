@@ -10,8 +10,8 @@ import { trainAlone } from "../train-alone.ts";
 import { ATTENTION_TARGETS, benchPlan, type ModelShape, type PlanShape } from "../workload.ts";
 
 /**
- * Two stages that take equally long: six layers, the first without a gradient of its input, against two layers and a head
- * whose vocabulary makes up for the other four, their attention and adapters included. For fp32; see `modelOf`.
+ * Two stages that take equally long: six layers, the first without a gradient of its input, against two layers and a
+ * head whose vocabulary makes up for the other four, their attention and adapters included. For fp32; see `modelOf`.
  */
 const BALANCED: ModelShape = {
   hidden: 512,
@@ -83,7 +83,9 @@ function tokensOf({ jobs }: PlanShape): number {
 /** On one core of a slow machine in fp32. */
 const SLOW_TOKENS_PER_SECOND = 640;
 
-/** How much slower each of two trainings on a core of its own is than one alone: what the cores take from each other. */
+/**
+ * How much slower each of two trainings on a core of its own is than one alone: what the cores take from each other.
+ */
 async function measureSharing(bench: Bench, dtype: Dtype): Promise<void> {
   const cores = nativeInfo().cores.slice(0, 2);
   const shape = shapeOf(bench.scale, dtype, 2, 1);

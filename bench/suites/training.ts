@@ -50,7 +50,10 @@ function variants(scale: Scale): readonly Variant[] {
   return [...both, { name: "q, k, v, o; grouped queries", model: grouped, targets: ATTENTION_TARGETS }];
 }
 
-/** The settings of PyTorch that are tried; the fastest one is the baseline. The first is what it was on every machine so far. */
+/**
+ * The settings of PyTorch that are tried; the fastest one is the baseline. The first is what it was on every machine so
+ * far.
+ */
 const CANDIDATES: readonly TorchSettings[] = [
   { dtype: "float32", mode: "sequential", threads: 1, blasThreads: 2 },
   { dtype: "float32", mode: "fused", threads: 1, blasThreads: 2 },

@@ -33,8 +33,8 @@ interface Interleaved {
 }
 
 /**
- * Every workload once a round, every other round backwards, and between any two of them a few runs of a calibration: the machine has fast and slow
- * minutes, and both have to see the same ones.
+ * Every workload once a round, every other round backwards, and between any two of them a few runs of a calibration:
+ * the machine has fast and slow minutes, and both have to see the same ones.
  */
 async function interleave(
   bench: Bench,
@@ -113,7 +113,10 @@ function record(
   add("peak memory, measured to planned", peaks, "share");
 }
 
-/** Plans are made with a calibration measured before all runs, as a user has it; predictions are scored with one measured among them. */
+/**
+ * Plans are made with a calibration measured before all runs, as a user has it; predictions are scored with one
+ * measured among them.
+ */
 async function measure(bench: Bench, family: TwinFamily): Promise<void> {
   const calibrator = calibratorFor(family.calibration);
   const measuredBefore: MeasuredRun[] = [];

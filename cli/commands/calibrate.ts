@@ -27,7 +27,10 @@ import { pick } from "../option-table.ts";
 import { percent, printResult, showProgress, table } from "../output.ts";
 import { PLAN_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
 
-/** Without a workload: three shapes that differ in width, head width and vocabulary, all projections, micro-batches of 16 to 1024 tokens. */
+/**
+ * Without a workload: three shapes that differ in width, head width and vocabulary, all projections, micro-batches of
+ * 16 to 1024 tokens.
+ */
 const GENERIC = {
   shapes: [
     { hidden_size: 64, intermediate_size: 172, num_attention_heads: 8, num_key_value_heads: 4, vocab_size: 512 },

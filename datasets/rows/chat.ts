@@ -56,7 +56,8 @@ function splitTurns(messages: readonly ChatMessage[], place: Place, { renderChat
 
 /**
  * A conversation through the model's chat template, with only the assistant's turns scored, their end marks included.
- * The pieces are tokenized apart, so that a turn's tokens are those which the model will have produced after the prompt.
+ * The pieces are tokenized apart, so that a turn's tokens are those which the model will have produced after the
+ * prompt.
  */
 export const chatRow: RowKind = (record, { source, tokenizer }) => {
   const messages = messagesOf(record, source.field ?? "messages");

@@ -4,7 +4,10 @@ import { InvariantError } from "../../core/index.ts";
 /** The element types whose values can be read as 32-bit floats, by their safetensors names. */
 export type FloatType = "F64" | "F32" | "F16" | "BF16";
 
-/** Bytes of one element of every safetensors type; the float8 and float4 types are not listed because nothing here reads them. */
+/**
+ * Bytes of one element of every safetensors type; the float8 and float4 types are not listed because nothing here reads
+ * them.
+ */
 export const ELEMENT_BYTES: Readonly<Record<string, number>> = {
   F64: 8,
   F32: 4,

@@ -33,7 +33,8 @@ export const twin: Stage = {
         perKind,
         peakMemoryError,
       });
-      // Virtual devices share one GPU's multiprocessors, which the simulator does not know; only one device is a judgement.
+      // Virtual devices share one GPU's multiprocessors, which the simulator does not know; only one device is a
+      // judgement.
       if (count === 2) context.note("On 2 and 4 the devices share one GPU: times there are told, not judged.");
     }
   },

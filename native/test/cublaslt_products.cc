@@ -1,5 +1,6 @@
-// Products by blas_cublaslt.cc against plain sums in double, on host memory: what LORATWIN_CUBLASLT names has to work there.
-// One JSON line a product: {case, error, tolerance, ok}; {error} when the library cannot be used. Exit status 1 when any is wrong.
+// Products by blas_cublaslt.cc against plain sums in double, on host memory: what LORATWIN_CUBLASLT names has to work
+// there. One JSON line a product: {case, error, tolerance, ok}; {error} when the library cannot be used. Exit status 1
+// when any is wrong.
 #include <cmath>
 #include <cstdio>
 #include <exception>

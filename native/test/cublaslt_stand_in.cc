@@ -1,6 +1,7 @@
-// What cuBLASLt's documentation says of the calls that blas_cublaslt.cc makes, done by plain loops on the host: matrices
-// lie in columns, D = alpha op(A) op(B) + beta C. Built as a library that is loaded in cuBLASLt's place, for tests of how it is
-// called. STAND_IN_VERSION is what cublasLtGetVersion() tells; STAND_IN_LACKS_MATMUL leaves cublasLtMatmul out.
+// What cuBLASLt's documentation says of the calls that blas_cublaslt.cc makes, done by plain loops on the host:
+// matrices lie in columns, D = alpha op(A) op(B) + beta C. Built as a library that is loaded in cuBLASLt's place, for
+// tests of how it is called. STAND_IN_VERSION is what cublasLtGetVersion() tells; STAND_IN_LACKS_MATMUL leaves
+// cublasLtMatmul out.
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>

@@ -3,8 +3,10 @@ import type { Action, ActionLetter } from "../action.ts";
 import type { Orders } from "../schedules/schedule-input.ts";
 
 /**
- * Interleaved 1F1B of one mini-batch (Narayanan et al. 2021, section 2.2): device d owns the stages d, d + D, d + 2 D, ...
- * (its chunks), and runs D micro-batches through a chunk before it turns to the next one. The bubble is that of 1F1B divided by the chunks of a device.
+ * Interleaved 1F1B of one mini-batch (Narayanan et al. 2021, section 2.2): device d owns the stages d, d + D, d + 2 D,
+ * ...
+ * (its chunks), and runs D micro-batches through a chunk before it turns to the next one. The bubble is that of 1F1B
+ * divided by the chunks of a device.
  * @throws InputError unless the micro-batches are a multiple of the devices.
  */
 export function interleavedOrders(

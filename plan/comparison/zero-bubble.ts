@@ -2,9 +2,10 @@ import type { Action, ActionLetter } from "../action.ts";
 import type { Orders } from "../schedules/schedule-input.ts";
 
 /**
- * ZB-H1 of one mini-batch (Qi et al. 2023, Zero Bubble Pipeline Parallelism): 1F1B with the backward split. Stage s puts off
- * s weight gradients, which fill the gaps at its end, so that no stage holds more micro-batches between forward and weight
- * gradient than 1F1B's first one. With equal stages, free transfers and at least as many micro-batches as stages the bubble is
+ * ZB-H1 of one mini-batch (Qi et al. 2023, Zero Bubble Pipeline Parallelism): 1F1B with the backward split. Stage s
+ * puts off s weight gradients, which fill the gaps at its end, so that no stage holds more micro-batches between
+ * forward and weight gradient than 1F1B's first one. With equal stages, free transfers and at least as many
+ * micro-batches as stages the bubble is
  * (S - 1)(Tf + Ti - Tw).
  */
 export function zeroBubbleOrders(numStages: number, numMicroBatches: number): Orders<ActionLetter> {

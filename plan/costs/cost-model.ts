@@ -33,7 +33,10 @@ export interface Contention {
   readonly alone: Readonly<Record<PlannedLetter, number>>;
 }
 
-/** The one source of durations for planner, memory check and simulator. Seconds; rounded by whoever needs whole nanoseconds. */
+/**
+ * The one source of durations for planner, memory check and simulator. Seconds; rounded by whoever needs whole
+ * nanoseconds.
+ */
 export interface CostModel {
   /** With the other devices of the machine at work. */
   actionSeconds(action: ActionCost): number;
@@ -42,7 +45,10 @@ export interface CostModel {
   readonly contention?: Contention;
   /** What a device needs between two actions, before the next can start; 0 when absent. */
   readonly gapSeconds?: number;
-  /** A text for a stage on its device: where it is the same, the same work takes the same time. Without it nothing is known to. */
+  /**
+   * A text for a stage on its device: where it is the same, the same work takes the same time. Without it nothing is
+   * known to.
+   */
   sameCosts?(stage: Stage, device: ResolvedDevice): string;
 }
 
@@ -133,7 +139,8 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<Cos
   }
   const table = new Map(calibration.operators.map((operator) => [operator.operator, operator.coefficients]));
   const { aloneShare, device, gapSeconds, machine } = calibration;
-  // Measured times are those of threads that have their cores; an action has to be expected to be interrupted as often as others were.
+  // Measured times are those of threads that have their cores; an action has to be expected to be interrupted as often
+  // as others were.
   const having = 1 - (machine?.interrupted ?? 0);
   return {
     ...(gapSeconds === undefined ? {} : { gapSeconds }),

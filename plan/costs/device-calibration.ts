@@ -14,7 +14,9 @@ type Efficiency = NonNullable<NonNullable<CatalogDevice["layerEfficiency"]>[Comp
 /** The type of devices that are described by figures only. */
 const CUSTOM = "custom";
 
-/** Efficiencies fitted for the device and precision, else for the device in the other one, else those of the reference. */
+/**
+ * Efficiencies fitted for the device and precision, else for the device in the other one, else those of the reference.
+ */
 function efficiencyOf({ devices }: Catalog, name: string, dtype: ComputeDtype) {
   const other: ComputeDtype = dtype === "float32" ? "bfloat16" : "float32";
   const bytes = dtype === "float32" ? 2 : 0.5;
@@ -34,7 +36,8 @@ function requireDevice({ devices }: Catalog, name: string): CatalogDevice {
 }
 
 /**
- * The catalog's efficiencies of a device as a calibration; of a device without any, a related one's, with an error that says so.
+ * The catalog's efficiencies of a device as a calibration; of a device without any, a related one's, with an error that
+ * says so.
  * @throws InputError for a device that is not in the catalog, or a catalog without any efficiencies.
  */
 export function deviceCalibration(catalog: Catalog, name: string, dtype: ComputeDtype): LayersCalibration {
@@ -65,8 +68,9 @@ function efficienciesFor(catalog: Catalog, name: string, dtype: ComputeDtype): L
 }
 
 /**
- * What the times of GPUs are from where nobody gave a calibration: the catalog's efficiencies of their type; of several types, or of devices that
- * are described by figures only, the reference's shares of each one's own peaks. Undefined where one of them is no GPU or nobody knows its peaks.
+ * What the times of GPUs are from where nobody gave a calibration: the catalog's efficiencies of their type; of several
+ * types, or of devices that are described by figures only, the reference's shares of each one's own peaks. Undefined
+ * where one of them is no GPU or nobody knows its peaks.
  */
 export function gpuCalibration(
   catalog: Catalog,
@@ -87,9 +91,10 @@ export function gpuCalibration(
 }
 
 /**
- * A calibration of one device for another: shares of the peaks, bytes and launch times stay, since those of the new device are its own.
- * How far shares differ between devices is a guess that comes to the error as an independent part.
- * @throws InputError for a device that is not in the catalog or has no peaks, or a calibration that holds times instead of efficiencies.
+ * A calibration of one device for another: shares of the peaks, bytes and launch times stay, since those of the new
+ * device are its own. How far shares differ between devices is a guess that comes to the error as an independent part.
+ * @throws InputError for a device that is not in the catalog or has no peaks, or a calibration that holds times instead
+ * of efficiencies.
  */
 export function transferCalibration(
   catalog: Catalog,

@@ -21,8 +21,8 @@ import type { ActionCost } from "./action-cost.ts";
 import type { CostModel } from "./cost-model.ts";
 
 /**
- * BatchLoRA adds each adapter's rows straight into its part of the result. A program without that splits the batch before every LoRA
- * operator, runs the adapters one by one, and concatenates what they give (mLoRA, section 4.2).
+ * BatchLoRA adds each adapter's rows straight into its part of the result. A program without that splits the batch
+ * before every LoRA operator, runs the adapters one by one, and concatenates what they give (mLoRA, section 4.2).
  */
 export interface SplitCosts {
   /** Of the pieces of a micro-batch in one layer: bytes x rows x features for each operator. */
@@ -113,7 +113,10 @@ export interface UnprunedPlan {
   readonly costModel: CostModel;
 }
 
-/** @throws PlanError with the table where it no longer fits; InputError, when asked for a time, for a device of unknown memory rate. */
+/**
+ * @throws PlanError with the table where it no longer fits; InputError, when asked for a time, for a device of unknown
+ * memory rate.
+ */
 export function withoutPruning(plan: PlanBody, costModel: CostModel): UnprunedPlan {
   const memory = unprunedMemory(plan);
   const capacityOf = (stage: number): number | null => plan.devices[plan.stages[stage]!.device]!.memoryBytes;

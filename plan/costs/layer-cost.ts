@@ -7,11 +7,17 @@ export interface DevicePeaks {
   readonly bytesPerSecond: number;
 }
 
-/** How near a device comes to its peaks in a decoder layer. Four numbers, none negative, so that more work never takes less time. */
+/**
+ * How near a device comes to its peaks in a decoder layer. Four numbers, none negative, so that more work never takes
+ * less time.
+ */
 export interface LayerEfficiency {
   /** Share of the peak that matrix products reach. */
   readonly computeEfficiency: number;
-  /** Bytes moved for each token and each of the features that a pass over a layer touches; they are not hidden behind products. */
+  /**
+   * Bytes moved for each token and each of the features that a pass over a layer touches; they are not hidden behind
+   * products.
+   */
   readonly activationBytes: number;
   /** Bytes moved for each token, key and head where attention scores are stored; 0 where attention works in tiles. */
   readonly scoreBytes: number;
@@ -51,15 +57,18 @@ export interface LayerDimensions {
   readonly attentionFeatures: number;
   /** Features of a token that a pass over the layer reads or writes. */
   readonly activationFeatures: number;
-  /** Those of them that tensor parallelism does not split: both norms' inputs and outputs (Korthikanti et al. 2022, section 4.2). */
+  /**
+   * Those of them that tensor parallelism does not split: both norms' inputs and outputs (Korthikanti et al. 2022,
+   * section 4.2).
+   */
   readonly replicatedFeatures: number;
   /** Of a whole layer's launches; 1 where absent. */
   readonly launchShare?: number;
 }
 
 /**
- * A Llama-family layer: 8 h + 3 f features, of which 3 f are gate, up and their product. Of one half, attention's are the norm's input and output, q, k and v,
- * and what attention gives; half of the launches are its.
+ * A Llama-family layer: 8 h + 3 f features, of which 3 f are gate, up and their product. Of one half, attention's are
+ * the norm's input and output, q, k and v, and what attention gives; half of the launches are its.
  */
 export function decoderDimensions(arch: Architecture, half?: Half): LayerDimensions {
   const projections = PROJECTIONS.filter((projection) => half === undefined || halfOf(projection) === half);
@@ -95,8 +104,8 @@ export function gptDimensions(hiddenSize: number, heads: number): LayerDimension
 }
 
 /**
- * The work of some passes over a layer: 2 FLOP a parameter and token each, and 4 a token, key and feature for attention.
- * W makes no pass of its own: it reads what F and I touched.
+ * The work of some passes over a layer: 2 FLOP a parameter and token each, and 4 a token, key and feature for
+ * attention. W makes no pass of its own: it reads what F and I touched.
  */
 export function layerWork(layer: LayerDimensions, shape: LayerShape, passes: readonly LayerPass[]): LayerWork {
   const { tokens, sequenceLength, tensorParallel } = shape;
@@ -126,8 +135,8 @@ export function deviceSeconds(work: LayerWork, peaks: DevicePeaks, efficiency: L
 }
 
 /**
- * Seconds of a layer: the device's time and the launches. `overlap` 1 adds them; the larger it is, the more the larger of
- * the two hides the smaller (the device runs while the host launches ahead). Monotone in every part of the work.
+ * Seconds of a layer: the device's time and the launches. `overlap` 1 adds them; the larger it is, the more the larger
+ * of the two hides the smaller (the device runs while the host launches ahead). Monotone in every part of the work.
  */
 export function layerSeconds(
   work: LayerWork,

@@ -1,6 +1,6 @@
 /**
- * Seconds for each unit of a feature of `OperatorCall.features`. A name may also be `feature>knot`: seconds for each unit beyond the knot,
- * such as elements that no longer fit into a cache. Features that are not here cost nothing.
+ * Seconds for each unit of a feature of `OperatorCall.features`. A name may also be `feature>knot`: seconds for each
+ * unit beyond the knot, such as elements that no longer fit into a cache. Features that are not here cost nothing.
  */
 export type Coefficients = Readonly<Record<string, number>>;
 

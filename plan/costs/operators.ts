@@ -13,7 +13,10 @@ import type { Dtype } from "../documents/workload.ts";
 import { type JobSegment, jobSegments } from "../mini-batch.ts";
 import { halfCounts, type LayerRange, numLayersOf } from "../stage-layers.ts";
 
-/** One operator of an action with what its time is made of. Features are numbers of elements, floating-point operations or calls. */
+/**
+ * One operator of an action with what its time is made of. Features are numbers of elements, floating-point operations
+ * or calls.
+ */
 export interface OperatorCall {
   /** `matmul:768x2304:F` (in x out), `attention:F`, `lora:B`, ... : the name under which calibrations hold it. */
   readonly name: string;
@@ -78,8 +81,8 @@ function elementwise(
 }
 
 /**
- * SwiGLU, forward or backward. `cold`: the elements of those rows whose gate and up no operator had in its caches just before, so that they come from
- * farther away.
+ * SwiGLU, forward or backward. `cold`: the elements of those rows whose gate and up no operator had in its caches just
+ * before, so that they come from farther away.
  */
 function swiglu(
   direction: Direction,
@@ -136,7 +139,10 @@ function attention(direction: Direction, arch: Architecture, sizes: Sizes, calls
   };
 }
 
-/** How often parts of layers occur: both halves, and of attention's what follows from its products on, which a backward need not make again where the MLP is elsewhere. */
+/**
+ * How often parts of layers occur: both halves, and of attention's what follows from its products on, which a backward
+ * need not make again where the MLP is elsewhere.
+ */
 interface Parts extends Readonly<Record<Half, number>> {
   readonly output: number;
 }
@@ -157,7 +163,10 @@ function partsOf({ stage }: StageShape): {
   };
 }
 
-/** The LoRA operator of a group, so often: shrink and expand, or the three gradients and the input's, for all segments and projections at once. */
+/**
+ * The LoRA operator of a group, so often: shrink and expand, or the three gradients and the input's, for all segments
+ * and projections at once.
+ */
 function lora(
   direction: Direction,
   { architecture, jobs }: StageShape,
@@ -216,7 +225,10 @@ function loras(
   });
 }
 
-/** Messages of another type than the residual stream's are converted at a stage's edges; otherwise one that arrives is only copied into the slot. */
+/**
+ * Messages of another type than the residual stream's are converted at a stage's edges; otherwise one that arrives is
+ * only copied into the slot.
+ */
 function edgeCopies(shape: StageShape, direction: Direction, tokens: number): readonly OperatorCall[] {
   const { embedding, head } = shape.stage;
   const converted = computeDtype(shape.dtype) !== "float32" && !head ? 1 : 0;
@@ -224,7 +236,9 @@ function edgeCopies(shape: StageShape, direction: Direction, tokens: number): re
   return copies === 0 ? [] : [elementwise("copy", direction, tokens * shape.architecture.hiddenSize, tokens, copies)];
 }
 
-/** The operators of parts of layers up to gate and up: a forward has them, and a backward that computes layers again. */
+/**
+ * The operators of parts of layers up to gate and up: a forward has them, and a backward that computes layers again.
+ */
 function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts): readonly OperatorCall[] {
   const { architecture: arch } = shape;
   const { tokens } = sizes;
@@ -276,7 +290,10 @@ function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCal
 
 const knownTargets = new WeakMap<StageShape["jobs"], ReadonlySet<Projection>>();
 
-/** The projections that some job of the stage has an adapter on; asked for again and again of the same jobs, which may be hundreds. */
+/**
+ * The projections that some job of the stage has an adapter on; asked for again and again of the same jobs, which may
+ * be hundreds.
+ */
 function targetsOf({ jobs, residents = jobs }: StageShape): ReadonlySet<Projection> {
   const known = knownTargets.get(residents) ?? new Set(residents.flatMap(({ adapter }) => adapter.targets));
   knownTargets.set(residents, known);
@@ -284,8 +301,8 @@ function targetsOf({ jobs, residents = jobs }: StageShape): ReadonlySet<Projecti
 }
 
 /**
- * What a backward computes again: layers up to gate and up where only their input was kept, of the others the norms that feed targeted projections; and what
- * feeds `down_proj`.
+ * What a backward computes again: layers up to gate and up where only their input was kept, of the others the norms
+ * that feed targeted projections; and what feeds `down_proj`.
  */
 function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
   const { architecture: arch } = shape;
@@ -318,7 +335,10 @@ function backwardSwiglus(shape: StageShape, { tokens }: Sizes): readonly Operato
   return targetsOf(shape).has("down_proj") ? [call(0, all.mlp)] : [call(0, recomputed.mlp), call(tokens, kept.mlp)];
 }
 
-/** The first layer after the embedding has no gradient of its input: neither its qkv product nor its first norm goes back. */
+/**
+ * The first layer after the embedding has no gradient of its input: neither its qkv product nor its first norm goes
+ * back.
+ */
 function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
   const { architecture: arch, stage } = shape;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim } = arch;
@@ -342,8 +362,8 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
 }
 
 /**
- * The operators of a forward or backward of one micro-batch on one stage, in no order; what the cost models add up.
- * The list follows the executor's stage program, operator for operator. What a backward computes again of its layers are
+ * The operators of a forward or backward of one micro-batch on one stage, in no order; what the cost models add up. The
+ * list follows the executor's stage program, operator for operator. What a backward computes again of its layers are
  * the forward's operators, so that a calibration needs no run with recomputation to know them.
  */
 export function stageOperators(

@@ -10,7 +10,10 @@ export const WEIGHT_BYTES: Readonly<Record<Dtype, number>> = {
   nf4: 0.5 + 0.127 / 8,
 };
 
-/** Bytes that dequantizing a weight moves, in a launch of its own before the product: the codes in, a weight of the type that products take out. */
+/**
+ * Bytes that dequantizing a weight moves, in a launch of its own before the product: the codes in, a weight of the type
+ * that products take out.
+ */
 export function dequantizedBytes(dtype: Dtype, compute: ComputeDtype = computeDtype(dtype)): number {
   return isQuantized(dtype) ? WEIGHT_BYTES[dtype] + COMPUTE_BYTES[compute] : 0;
 }

@@ -22,7 +22,9 @@ export interface DistinctShapes {
   readonly count: number;
 }
 
-/** Which micro-batches cost the same: what is asked of a cost model once for each shape instead of once for each action. */
+/**
+ * Which micro-batches cost the same: what is asked of a cost model once for each shape instead of once for each action.
+ */
 export interface WorkShapes {
   /** Of forwards and backwards: jobs, tokens and scored tokens of the rows. */
   readonly rows: DistinctShapes;
@@ -42,7 +44,10 @@ export function stageClasses(
   });
 }
 
-/** The rows of a micro-batch as a text: where it is the same, so are the costs. Which rows of the data they are costs nothing. */
+/**
+ * The rows of a micro-batch as a text: where it is the same, so are the costs. Which rows of the data they are costs
+ * nothing.
+ */
 export function rowsText({ rows }: Pick<MicroBatch, "rows">): string {
   let text = "";
   for (const [job, , tokens, scored] of rows) text += `${job}:${tokens}:${scored} `;

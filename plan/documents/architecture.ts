@@ -2,7 +2,9 @@ import { z } from "zod";
 
 const positive = z.int().positive();
 
-/** Rotary scaling as Hugging Face's config.json has it: `linear` (position interpolation) or `llama3` (by wave length). */
+/**
+ * Rotary scaling as Hugging Face's config.json has it: `linear` (position interpolation) or `llama3` (by wave length).
+ */
 export const ropeScalingSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("linear"), factor: z.number().positive() }),
   z.strictObject({
@@ -39,7 +41,9 @@ export type RopeScaling = z.infer<typeof ropeScalingSchema>;
 export const PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
 export type Projection = (typeof PROJECTIONS)[number];
 
-/** A layer is attention and MLP one after the other; between them, as between layers, only the residual stream passes. */
+/**
+ * A layer is attention and MLP one after the other; between them, as between layers, only the residual stream passes.
+ */
 export const HALVES = ["attention", "mlp"] as const;
 export type Half = (typeof HALVES)[number];
 

@@ -23,13 +23,15 @@ export const rooflineCalibrationSchema = z.strictObject({
   launchSeconds: seconds,
   transferEfficiency: z.number().positive().max(1).default(1),
   transferLatencySeconds: seconds.default(0),
-  /** Mean relative error to reckon with, for the intervals of what is predicted; 0.25, which is a guess, when absent. */
+  /**
+   * Mean relative error to reckon with, for the intervals of what is predicted; 0.25, which is a guess, when absent.
+   */
   meanError: z.number().min(0).optional(),
 });
 
 /**
- * Whole decoder layers at the devices' peaks times efficiencies (plan/layer-cost.ts): few numbers, so that they can be taken
- * from the catalog, from a related device or from a published time.
+ * Whole decoder layers at the devices' peaks times efficiencies (plan/layer-cost.ts): few numbers, so that they can be
+ * taken from the catalog, from a related device or from a published time.
  */
 export const layersCalibrationSchema = z.strictObject({
   kind: z.literal("calibration"),
@@ -44,11 +46,16 @@ export const layersCalibrationSchema = z.strictObject({
   headBytes: z.number().min(0).default(0),
   transferEfficiency: z.number().positive().max(1).default(1),
   transferLatencySeconds: seconds.default(0),
-  /** Mean relative error of times on rows that were left out of the fit, or a guess of it where they come from a related device. */
+  /**
+   * Mean relative error of times on rows that were left out of the fit, or a guess of it where they come from a related
+   * device.
+   */
   meanError: z.number().min(0),
 });
 
-/** One operator's fitted time: seconds = sum of coefficient * feature, or of what is beyond a knot: `operatorSeconds`. */
+/**
+ * One operator's fitted time: seconds = sum of coefficient * feature, or of what is beyond a knot: `operatorSeconds`.
+ */
 export const measuredOperatorSchema = z.strictObject({
   /** Operator kind and, where it was measured at one shape, that shape: `matmul:768x2304:F`, `matmul:F`. */
   operator: z.string(),
@@ -64,7 +71,9 @@ const aloneShare = z.number().positive().max(1);
 const letterErrorSchema = z.strictObject({
   /** Shapes that were kept out, each in a run of its own. */
   points: z.int().positive(),
-  /** Root mean square over the points of log(measured / predicted), each point's mean: what all actions of a run share. */
+  /**
+   * Root mean square over the points of log(measured / predicted), each point's mean: what all actions of a run share.
+   */
   systematic: z.number().min(0),
   /** Standard deviation of single actions about their point's mean, as a share of it. */
   independent: z.number().min(0),
@@ -82,19 +91,24 @@ export const measuredCalibrationSchema = z.strictObject({
   }),
   date: z.string(),
   dtype: z.string(),
-  /** How fast the machine was meanwhile; absent: nobody looked, and times are with all interruptions that there were. */
+  /**
+   * How fast the machine was meanwhile; absent: nobody looked, and times are with all interruptions that there were.
+   */
   machine: calibratedMachineSchema.optional(),
   /** Times below are of actions whose threads have their cores. */
   operators: z.array(measuredOperatorSchema).min(1),
   /** Time of an action beside its operators. */
   actionSeconds: z.strictObject({ F: seconds, B: seconds, U: seconds }),
   /**
-   * Times above are with `devicesAtOnce` devices of one machine at work. While no other one works an action takes this share of
-   * them; absent: nobody measured it, or there is one device.
+   * Times above are with `devicesAtOnce` devices of one machine at work. While no other one works an action takes this
+   * share of them; absent: nobody measured it, or there is one device.
    */
   aloneShare: z.strictObject({ F: aloneShare, B: aloneShare, U: aloneShare }).optional(),
   link: z.strictObject({ latencySeconds: seconds, secondsPerByte: seconds }),
-  /** From the end of an action to the start of the device's next where that one waits for nothing; absent: nobody measured it. */
+  /**
+   * From the end of an action to the start of the device's next where that one waits for nothing; absent: nobody
+   * measured it.
+   */
   gapSeconds: seconds.optional(),
   holdOut: z.strictObject({
     points: z.int().min(0),

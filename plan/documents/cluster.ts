@@ -12,7 +12,10 @@ export const deviceNameSchema = z
 
 export const deviceSchema = z.strictObject({
   name: deviceNameSchema,
-  /** A name from the catalog, `cpu` for this machine, or `unit` for an abstract device; without it the figures are needed. */
+  /**
+   * A name from the catalog, `cpu` for this machine, or `unit` for an abstract device; without it the figures are
+   * needed.
+   */
   type: z.string().min(1).optional(),
   /** CPU devices: threads, each pinned to a core of its own. */
   threads: z.int().positive().optional(),
@@ -21,7 +24,10 @@ export const deviceSchema = z.strictObject({
   memoryBytesPerSecond: positive.optional(),
 });
 
-/** Beside computation, or on the compute streams of both sides, as with sends and receives that return when the message is there. */
+/**
+ * Beside computation, or on the compute streams of both sides, as with sends and receives that return when the message
+ * is there.
+ */
 const transfersSchema = z.enum(["overlapped", "blocking"]);
 
 /** Links inside a machine. Figures of the named types: catalog. */

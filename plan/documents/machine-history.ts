@@ -19,7 +19,9 @@ export const machineHistoryLineSchema = z.strictObject({
 
 export type MachineHistoryLine = z.infer<typeof machineHistoryLineSchema>;
 
-/** The lines of such a file that are whole and of this version; others are left out, as no answer depends on one line. */
+/**
+ * The lines of such a file that are whole and of this version; others are left out, as no answer depends on one line.
+ */
 export function parseMachineHistory(text: string): readonly MachineHistoryLine[] {
   return text.split("\n").flatMap((line) => {
     try {

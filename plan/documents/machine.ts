@@ -2,7 +2,9 @@ import { z } from "zod";
 
 const share = z.number().min(0).max(1);
 
-/** A rate as a probe saw it: the middle one of its repeats, and how much they scatter (interquartile range / median). */
+/**
+ * A rate as a probe saw it: the middle one of its repeats, and how much they scatter (interquartile range / median).
+ */
 const rateSchema = z.strictObject({
   /** FLOP/s of a product, bytes/s of memory; while the device's threads had their cores. */
   perSecond: z.number().positive(),
@@ -21,7 +23,10 @@ export const deviceProbeSchema = z.strictObject({
 });
 
 export const machineProbeSchema = z.strictObject({
-  /** Since the beginning of what it belongs to: a calibration, or the first action of a run, before which it is negative. */
+  /**
+   * Since the beginning of what it belongs to: a calibration, or the first action of a run, before which it is
+   * negative.
+   */
   atSeconds: z.number(),
   devices: z.array(deviceProbeSchema).min(1),
 });
@@ -62,7 +67,10 @@ export const calibratedMachineSchema = z.strictObject({
   probes: z.array(machineProbeSchema).min(1),
   /** The speed that the times are of: the middle one while actions were measured. CPU devices only. */
   speed: deviceSpeedSchema.optional(),
-  /** Share of the measured actions' time in which the devices' threads did not have their cores: predictions add it. CPU devices only. */
+  /**
+   * Share of the measured actions' time in which the devices' threads did not have their cores: predictions add it. CPU
+   * devices only.
+   */
   interrupted: share.lt(1).optional(),
   /** Of each measuring run: what intervals know of how much the machine moves. */
   states: z.array(machineStateSchema),

@@ -15,7 +15,9 @@ export const PLAN_VERSION = 2;
 export const SCHEDULES = ["lorapp", "lorapp-gpipe", "1f1b", "gpipe", "sequential"] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
-/** A contiguous range of decoder layers on one device; the first and the last of them may be shared with a neighbour. */
+/**
+ * A contiguous range of decoder layers on one device; the first and the last of them may be shared with a neighbour.
+ */
 export const stageSchema = z.strictObject({
   index,
   /** Index into `devices`. */
@@ -109,13 +111,16 @@ export const planBodySchema = z.strictObject({
   schedule: z.enum(SCHEDULES),
   /** Whether jobs of a group share micro-batches (BatchLoRA). */
   fused: z.boolean(),
-  /** The most micro-batches whose forward has run and whose backward has not, by stage; null is no limit, on a stage or on any. */
+  /**
+   * The most micro-batches whose forward has run and whose backward has not, by stage; null is no limit, on a stage or
+   * on any.
+   */
   maxInFlight: z.array(count.nullable()).nullable(),
   model: z.strictObject({ architecture: architectureSchema, dtype: dtypeSchema, digest: z.string().nullable() }),
   devices: z.array(resolvedDeviceSchema).min(1),
   /**
-   * links[s] joins stage s and stage s + 1, null where those are of two pipelines; forward and backward directions are separate lanes unless
-   * shared.
+   * links[s] joins stage s and stage s + 1, null where those are of two pipelines; forward and backward directions are
+   * separate lanes unless shared.
    */
   links: z.array(resolvedLinkSchema.nullable()),
   stages: z.array(stageSchema).min(1),

@@ -5,7 +5,10 @@ type Preset = z.input<typeof huggingFaceConfigSchema>;
 
 const LLAMA_2 = { model_type: "llama", vocab_size: 32000, max_position_embeddings: 4096, rms_norm_eps: 1e-5 };
 
-/** Architectures by name, for simulation without a checkpoint. Source of each: the config.json of the model of that name on the Hugging Face hub. */
+/**
+ * Architectures by name, for simulation without a checkpoint. Source of each: the config.json of the model of that name
+ * on the Hugging Face hub.
+ */
 export const PRESETS: Readonly<Record<string, Preset>> = {
   "tinyllama-1.1b": {
     ...LLAMA_2,

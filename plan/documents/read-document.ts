@@ -24,7 +24,10 @@ function parsePath(text: string): DocumentPath {
   );
 }
 
-/** The same error with the file, line and column that its path has in `source`, unless it names another file or a flag; what a job does not say itself lies in `defaults`. */
+/**
+ * The same error with the file, line and column that its path has in `source`, unless it names another file or a flag;
+ * what a job does not say itself lies in `defaults`.
+ */
 export function placeError(error: unknown, source: ReadText): unknown {
   if (!(error instanceof InputError || error instanceof PlanError)) return error;
   const { facts } = error;

@@ -97,7 +97,9 @@ const jobFieldsSchema = z.strictObject({
   data: dataSchema,
   cutoffLength: z.int().min(2),
   batchSize: positiveInt,
-  /** Sequences of a micro-batch. Neither this nor `microBatchTokens`: the planner cuts mini-batches as it finds best. */
+  /**
+   * Sequences of a micro-batch. Neither this nor `microBatchTokens`: the planner cuts mini-batches as it finds best.
+   */
   microBatchSize: positiveInt.optional(),
   /** The most tokens of the job in a micro-batch; a longer sequence is one of its own. */
   microBatchTokens: positiveInt.optional(),

@@ -33,8 +33,9 @@ function mostWaiting(
 }
 
 /**
- * Buffers between the stages. Receiving buffers hold what a timeline without waiting for buffers needs, so the orders are live with them, and since
- * orders and channels are fixed and first in, first out, they are live at any speed of devices and links (a marked graph's liveness does not depend on times).
+ * Buffers between the stages. Receiving buffers hold what a timeline without waiting for buffers needs, so the orders
+ * are live with them, and since orders and channels are fixed and first in, first out, they are live at any speed of
+ * devices and links (a marked graph's liveness does not depend on times).
  */
 export function planBuffers(orders: Orders, timelines: readonly Timeline[]): readonly Buffers[] {
   const last = orders.length - 1;

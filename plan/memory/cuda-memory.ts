@@ -46,7 +46,10 @@ export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: 
   return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE);
 }
 
-/** Columns of a quantized weight that are dequantized at once: as many as fit so many elements, within bounds (native/src/cuda/dequantize.h). */
+/**
+ * Columns of a quantized weight that are dequantized at once: as many as fit so many elements, within bounds
+ * (native/src/cuda/dequantize.h).
+ */
 const DEQUANTIZED = { elements: 32 * 2 ** 20, fewestColumns: 64, mostColumns: 8192 } as const;
 
 /** Room for the dequantized columns of any of the layers' products, in either direction. */

@@ -1,4 +1,5 @@
-// Where slots of different sizes lie that are taken and given back in a known order. The smallest room is NP-hard to find; each way here is near linear.
+// Where slots of different sizes lie that are taken and given back in a known order. The smallest room is NP-hard to
+// find; each way here is near linear.
 
 /** The slots of an order, numbered by when they are taken. */
 export interface SlotOrder {
@@ -10,7 +11,9 @@ export interface SlotOrder {
 /** Offsets of the slots. */
 export type Fitting = (order: SlotOrder) => Int32Array;
 
-/** Each slot goes, when it is taken, into a hole between the others: the lowest that is large enough, or the smallest. */
+/**
+ * Each slot goes, when it is taken, into a hole between the others: the lowest that is large enough, or the smallest.
+ */
 function intoHoles(chosen: "lowest" | "smallest"): Fitting {
   return ({ events, sizes }) => {
     const offsets = new Int32Array(sizes.length);

@@ -2,7 +2,9 @@ import type { Stage } from "../documents/plan.ts";
 import type { LayoutInput } from "./layout-input.ts";
 import { slotBytes, stageLayout } from "./stage-layout.ts";
 
-/** What a micro-batch leaves on a device between forward and backward, layer by layer, and what its passes need beside. */
+/**
+ * What a micro-batch leaves on a device between forward and backward, layer by layer, and what its passes need beside.
+ */
 export interface KeptActivations {
   readonly layer: number;
   /** Of norm, head and loss; 0 on a device without them. */
@@ -12,7 +14,10 @@ export interface KeptActivations {
 
 const FLOAT = 4;
 
-/** Bytes of a layer that tensor parallelism leaves whole on every device: the residual stream, and what norms keep of it (Korthikanti et al. 2022, section 4.2). */
+/**
+ * Bytes of a layer that tensor parallelism leaves whole on every device: the residual stream, and what norms keep of it
+ * (Korthikanti et al. 2022, section 4.2).
+ */
 function wholeBytes({ architecture, isRecomputed, maxTokens }: KeptInput): number {
   const { hiddenSize } = architecture;
   return maxTokens * FLOAT * (isRecomputed ? hiddenSize : 2 * hiddenSize + 2);
@@ -21,7 +26,10 @@ function wholeBytes({ architecture, isRecomputed, maxTokens }: KeptInput): numbe
 /** The layers of such a device are all of one kind. */
 type KeptInput = Omit<LayoutInput, "stage"> & { readonly isRecomputed: boolean };
 
-/** For programs whose devices hold other parts of a model than a plan's stages: from the stage layout, of which `split` devices have a share each. */
+/**
+ * For programs whose devices hold other parts of a model than a plan's stages: from the stage layout, of which `split`
+ * devices have a share each.
+ */
 export function keptActivations(
   input: KeptInput,
   { hasHead, split = 1 }: { readonly hasHead: boolean; readonly split?: number },

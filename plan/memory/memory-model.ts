@@ -17,17 +17,25 @@ const FLOAT = 4;
 /** Allocations of a device are padded to whole cache lines (native/src/runtime/memory.cc). */
 const LINE = 64;
 
-/** Packed frozen weights are padded to panels of input rows and output columns: oneDNN's BA16a64b in fp32 and BA32a64b2a in bfloat16, its choice on AVX-512. */
+/**
+ * Packed frozen weights are padded to panels of input rows and output columns: oneDNN's BA16a64b in fp32 and BA32a64b2a
+ * in bfloat16, its choice on AVX-512.
+ */
 const PANEL = { inFloat32: 16, inNarrow: 32, out: 64 } as const;
 
-/** What matmuls keep for each thread at any shape: in fp32 oneDNN's 768 bytes and 64 to align them, else what native/src/ops/packed_matrix.cc reserves. */
+/**
+ * What matmuls keep for each thread at any shape: in fp32 oneDNN's 768 bytes and 64 to align them, else what
+ * native/src/ops/packed_matrix.cc reserves.
+ */
 const MATMUL_SCRATCH = { float32: 832, narrow: 256 * 2 ** 10 } as const;
 
 function padded(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
 
-/** Bytes of one direction of a frozen product that maps `inFeatures` to `outFeatures`, in the type that it multiplies. */
+/**
+ * Bytes of one direction of a frozen product that maps `inFeatures` to `outFeatures`, in the type that it multiplies.
+ */
 export function packedDirectionBytes(inFeatures: number, outFeatures: number, dtype: ComputeDtype): number {
   const rows = padded(inFeatures, dtype === "float32" ? PANEL.inFloat32 : PANEL.inNarrow);
   return rows * padded(outFeatures, PANEL.out) * COMPUTE_BYTES[dtype];
@@ -43,8 +51,8 @@ export function packedMatrixBytes(inFeatures: number, outFeatures: number, dtype
 }
 
 /**
- * The frozen weights of a stage as a device holds them: packed for both directions but the product before the embedding, which has no
- * backward; embedding and head are never quantized.
+ * The frozen weights of a stage as a device holds them: packed for both directions but the product before the
+ * embedding, which has no backward; embedding and head are never quantized.
  */
 export function stageWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {
   const { hiddenSize: hidden, headDim, vocabularySize } = arch;

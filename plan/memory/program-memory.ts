@@ -13,8 +13,9 @@ export interface ProgramMemory {
   /** Reserved over allocated memory of activations, buffers and workspace. */
   readonly allocatorFactor: number;
   /**
-   * The type in which an eager program computes (PyTorch without fused attention or loss): it keeps every feature that a pass over a layer writes,
-   * attention's scores before and after their softmax, and in the head whole logits with their gradient. Absent: what the executor's layout keeps.
+   * The type in which an eager program computes (PyTorch without fused attention or loss): it keeps every feature that
+   * a pass over a layer writes, attention's scores before and after their softmax, and in the head whole logits with
+   * their gradient. Absent: what the executor's layout keeps.
    */
   readonly eager?: ComputeDtype;
 }
@@ -45,7 +46,10 @@ function keptByLayer({ architecture, eager, maxSequence }: EagerInput, rows: num
   return COMPUTE_BYTES[eager] * rows * (activationFeatures + 2 * heads * maxSequence);
 }
 
-/** Bytes that so many rows leave in the layers of a stage between forward and backward, in whole lines each; a recomputed layer leaves its input. */
+/**
+ * Bytes that so many rows leave in the layers of a stage between forward and backward, in whole lines each; a
+ * recomputed layer leaves its input.
+ */
 export function eagerLayersBytes(input: EagerInput, rows: number, align: (bytes: number) => number): number {
   const { architecture, eager, stage } = input;
   const layers = stageLayers(stage).map(({ halves, isRecomputed }) =>

@@ -5,7 +5,9 @@ import type { Dtype } from "../documents/workload.ts";
 /** Formats that are dequantized to the compute dtype before each product. */
 export type QuantizedDtype = "int8" | "nf4";
 
-/** Weights of a row that share an nf4 absmax, and absmax that share a step; rows of codes are padded to whole blocks. */
+/**
+ * Weights of a row that share an nf4 absmax, and absmax that share a step; rows of codes are padded to whole blocks.
+ */
 const BLOCK = 64;
 const SUPER_BLOCK = 256;
 const LINE = 64;
@@ -22,7 +24,10 @@ function padded(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
 
-/** Codes and scales of W [out, in], which both directions read: 8 bits a weight and a scale a row, or about 4.127 bits a weight. */
+/**
+ * Codes and scales of W [out, in], which both directions read: 8 bits a weight and a scale a row, or about 4.127 bits a
+ * weight.
+ */
 export function quantizedMatrixBytes(inFeatures: number, outFeatures: number, dtype: QuantizedDtype): number {
   const codes = outFeatures * padded(inFeatures, BLOCK);
   if (dtype === "int8") return padded(codes, LINE) + padded(outFeatures * FLOAT, LINE);

@@ -24,7 +24,10 @@ function emptyStage({ index, device }: Stage): Stage {
   return { index, device, firstLayer: 0, endLayer: 0, embedding: false, head: false, recomputedLayers: 0 };
 }
 
-/** The parts of a stage's weights that another stage may hold too, each as a stage of that part alone. Rotary frequencies every device has itself. */
+/**
+ * The parts of a stage's weights that another stage may hold too, each as a stage of that part alone. Rotary
+ * frequencies every device has itself.
+ */
 function partsOf(stage: Stage): ReadonlyMap<string, Stage> {
   const nothing = emptyStage(stage);
   const parts = new Map<string, Stage>();
@@ -57,7 +60,10 @@ export function shareableBytes(
   return sum([...parts.values()].map((part) => weightBytes(model, device, part)));
 }
 
-/** By stage, what it shares with stages before it: the executor loads stages in order, and the first device of a memory to load a weight counts it. */
+/**
+ * By stage, what it shares with stages before it: the executor loads stages in order, and the first device of a memory
+ * to load a weight counts it.
+ */
 export function sharedWeights({ model, devices, stages }: Placed): readonly SharedWeights[] {
   const owners = new Map<string, number>();
   return stages.map((stage) => {
@@ -77,7 +83,10 @@ export function sharedWeights({ model, devices, stages }: Placed): readonly Shar
   });
 }
 
-/** Which devices read weights that another one counts, a line each, and what those of one memory take together; none where no weights are shared. */
+/**
+ * Which devices read weights that another one counts, a line each, and what those of one memory take together; none
+ * where no weights are shared.
+ */
 export function sharedWeightsText(plan: Placed & Pick<PlanBody, "memory">): readonly string[] {
   const nameOf = (stage: number): string => plan.devices[plan.stages[stage]!.device]!.name;
   const shared = sharedWeights(plan);
@@ -105,14 +114,20 @@ export function countedOnce(plan: Placed & Pick<PlanBody, "memory">): StageMemor
   });
 }
 
-/** Stages whose devices are of one memory, with what they take and what these devices have together; null where one has no limit. */
+/**
+ * Stages whose devices are of one memory, with what they take and what these devices have together; null where one has
+ * no limit.
+ */
 export interface MemoryLoad {
   readonly stages: readonly number[];
   readonly bytes: number;
   readonly capacity: number | null;
 }
 
-/** What each memory is to hold: stages on CPU devices of one machine, or on one GPU, may take what their devices have together. */
+/**
+ * What each memory is to hold: stages on CPU devices of one machine, or on one GPU, may take what their devices have
+ * together.
+ */
 export function memoryLoads({
   devices,
   stages,

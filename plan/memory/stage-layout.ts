@@ -18,13 +18,19 @@ const HEAD_TILE = {
 /** Elements that the rows of a LoRA product are padded to on a GPU. */
 const SHRUNK_PADDING = 8;
 
-/** Where a tensor lies: a byte offset in the stage's workspace, or in a slot of one unit of rows (`stash`); in a slot of n units it is n times that. */
+/**
+ * Where a tensor lies: a byte offset in the stage's workspace, or in a slot of one unit of rows (`stash`); in a slot of
+ * n units it is n times that.
+ */
 export interface Place {
   readonly space: "stash" | "work";
   readonly offset: number;
 }
 
-/** What attention's half of a layer keeps. C is the compute dtype; what norms and attention keep of rows is fp32, as all of the residual stream. */
+/**
+ * What attention's half of a layer keeps. C is the compute dtype; what norms and attention keep of rows is fp32, as all
+ * of the residual stream.
+ */
 export interface AttentionTensors {
   /** [T, hidden]: the residual stream that the half begins with, and the norm's rstd. */
   readonly x: Place;
@@ -45,8 +51,9 @@ export interface MlpTensors {
 }
 
 /**
- * What a layer keeps, up to attention's output or to gate and up. Of a recomputed layer only the first half's `x` is in the slot, and what the product at its
- * end needs for its adapters; the rest it shares with the others in the workspace.
+ * What a layer keeps, up to attention's output or to gate and up. Of a recomputed layer only the first half's `x` is in
+ * the slot, and what the product at its end needs for its adapters; the rest it shares with the others in the
+ * workspace.
  */
 export interface LayerTensors {
   readonly attention: AttentionTensors | undefined;

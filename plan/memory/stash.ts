@@ -4,7 +4,10 @@ import { peakHeld } from "../in-flight.ts";
 import { microBatchTokens } from "../mini-batch.ts";
 import { equalSlots, largestFirst, lowestHole, type SlotOrder, smallestHole } from "./fit-slots.ts";
 
-/** Rows of a unit: a micro-batch's slot is a whole number of units long, and so is each tensor in it (native/src/runtime/program.h). */
+/**
+ * Rows of a unit: a micro-batch's slot is a whole number of units long, and so is each tensor in it
+ * (native/src/runtime/program.h).
+ */
 export const UNIT_ROWS = 16;
 
 /** Activation memory of a micro-batch, in units. */
@@ -88,7 +91,10 @@ function usedUnits({ events, sizes }: SlotOrder, offsets: Int32Array): Int32Arra
   });
 }
 
-/** Gives each micro-batch of a stage's order a slot for as long as it is in flight: planner, simulator and executor all ask here. */
+/**
+ * Gives each micro-batch of a stage's order a slot for as long as it is in flight: planner, simulator and executor all
+ * ask here.
+ */
 export function stashPlacement(order: StageOrder, table: MicroBatches): StashPlacement {
   const units = (microBatch: number): number => microBatchUnits(table[microBatch]!);
   const slots = slotsOf(order, units);
@@ -103,7 +109,10 @@ export function stashPlacement(order: StageOrder, table: MicroBatches): StashPla
   return { offsets, peak: best.peak, used: usedUnits(slots, best.offsets) };
 }
 
-/** Bytes in use at a position of the order: what is always there, and the slots' part of the arena up to the highest in use. */
+/**
+ * Bytes in use at a position of the order: what is always there, and the slots' part of the arena up to the highest in
+ * use.
+ */
 export function bytesInUse({ used }: StashPlacement, position: number, staticBytes: number, unitBytes: number): number {
   return staticBytes + used[position]! * unitBytes;
 }

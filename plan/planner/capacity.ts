@@ -2,7 +2,10 @@ import type { StageMemory } from "../documents/plan.ts";
 import type { Draft } from "./draft.ts";
 import type { Costed } from "./request.ts";
 
-/** Bytes that a stage may take, weights counted that another pipeline's device of its memory holds; infinite for a device without a limit. */
+/**
+ * Bytes that a stage may take, weights counted that another pipeline's device of its memory holds; infinite for a
+ * device without a limit.
+ */
 export function capacityOf({ devices, sharedBytes }: Costed, { stages }: Pick<Draft, "stages">, stage: number): number {
   const { device } = stages[stage]!;
   return (devices[device]!.memoryBytes ?? Number.POSITIVE_INFINITY) + (sharedBytes?.[device] ?? 0);

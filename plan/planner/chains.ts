@@ -8,8 +8,9 @@ interface Best {
 }
 
 /**
- * Divides a cluster's devices into so many chains of neighbours: of equal lengths, or lengths that differ by one where the number of devices does not
- * allow that; the longer ones are where the fewest chains go from one machine to another, and else come first. Returns each chain's devices as indices.
+ * Divides a cluster's devices into so many chains of neighbours: of equal lengths, or lengths that differ by one where
+ * the number of devices does not allow that; the longer ones are where the fewest chains go from one machine to
+ * another, and else come first. Returns each chain's devices as indices.
  * @throws PlanError for more chains than devices.
  */
 export function chains(

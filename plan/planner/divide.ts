@@ -50,8 +50,8 @@ function spreadJobs(loads: readonly number[], sizes: readonly number[]): readonl
 }
 
 /**
- * Chains that lie in one memory hold one copy of the base model together: each device may hold, beyond its own share of the memory, what the copies that are
- * not there leave. By chain and device.
+ * Chains that lie in one memory hold one copy of the base model together: each device may hold, beyond its own share of
+ * the memory, what the copies that are not there leave. By chain and device.
  */
 function allowances(request: Costed, parts: readonly (readonly number[])[]): readonly (readonly number[])[] {
   const { devices } = request;
@@ -67,7 +67,10 @@ function allowances(request: Costed, parts: readonly (readonly number[])[]): rea
   });
 }
 
-/** The request divided into so many pipelines: devices in chains, jobs by predicted load. Each remembers its costs: jobs have other numbers in another. */
+/**
+ * The request divided into so many pipelines: devices in chains, jobs by predicted load. Each remembers its costs: jobs
+ * have other numbers in another.
+ */
 export function divide(request: Costed, numPipelines: number): readonly ChainRequest[] {
   const costModel = (): Costed["costModel"] => rememberedCosts(request.costModel);
   if (numPipelines === 1)

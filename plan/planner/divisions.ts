@@ -10,7 +10,10 @@ import { leastSaving, type SearchResult, searchChain } from "./search.ts";
 /** Divisions whose times, as the planner sees them, are this near to the best's are judged by the simulator. */
 const NEARLY = 1.1;
 
-/** What is searched where the schedule is left open, and what the best is tried in after that: neither GPipe nor one micro-batch at a time beats these. */
+/**
+ * What is searched where the schedule is left open, and what the best is tried in after that: neither GPipe nor one
+ * micro-batch at a time beats these.
+ */
 const FIRST_CHOICE: ScheduleName = "lorapp";
 const OTHERS: readonly ScheduleName[] = ["lorapp-gpipe", "1f1b"];
 
@@ -51,7 +54,10 @@ function inOrderOf(schedule: ScheduleName, request: Costed, { numPipelines, chai
   return tryDivision({ ...request, schedule }, numPipelines, Number.POSITIVE_INFINITY, given);
 }
 
-/** The best division's work in the other schedules: those that save time first, and all behind it. A number of groups that was asked for stays. */
+/**
+ * The best division's work in the other schedules: those that save time first, and all behind it. A number of groups
+ * that was asked for stays.
+ */
 function withOtherSchedules(request: Costed, divisions: readonly Division[]): readonly Division[] {
   const [best] = divisions;
   // Where nothing fits there is nothing to order, and on one device an order changes no times.
@@ -64,7 +70,10 @@ function withOtherSchedules(request: Costed, divisions: readonly Division[]): re
   return [...faster, ...divisions, ...others.filter((each) => !faster.includes(each))];
 }
 
-/** Every number of pipelines worth a look, the fastest first, and where it is left open the best of them in other schedules. @throws InputError */
+/**
+ * Every number of pipelines worth a look, the fastest first, and where it is left open the best of them in other
+ * schedules. @throws InputError
+ */
 export function tryDivisions(planRequest: PlanRequest): readonly Division[] {
   const costModel = createCostModel(planRequest.calibration, planRequest.dtype);
   const isOpen = planRequest.schedule === "auto";

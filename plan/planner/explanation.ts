@@ -5,7 +5,10 @@ import { chooseLimits, type Settled } from "./limits.ts";
 import type { Costed } from "./request.ts";
 import type { Candidate, SearchResult } from "./search.ts";
 
-/** One way to do the work, as the search saw it. Of several pipelines what is by stage is that of the one that takes longest. */
+/**
+ * One way to do the work, as the search saw it. Of several pipelines what is by stage is that of the one that takes
+ * longest.
+ */
 export interface ConsideredWay {
   readonly numPipelines: number;
   readonly schedule: ScheduleName;
@@ -18,7 +21,9 @@ export interface ConsideredWay {
   readonly microBatchTokens: number | null;
   readonly inFlight: readonly number[];
   readonly recomputedLayers: readonly number[];
-  /** Predicted for the whole run from its first steps; null where it does not fit into memory or was not looked into. */
+  /**
+   * Predicted for the whole run from its first steps; null where it does not fit into memory or was not looked into.
+   */
   readonly seconds: number | null;
   /** If memory were no matter. */
   readonly unboundSeconds: number;

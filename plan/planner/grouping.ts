@@ -1,6 +1,6 @@
 /**
- * BatchLoRA groups: jobs in `numGroups` groups of nearly equal load. The heaviest job first, each into the lightest group, ties by index: equal jobs
- * are dealt out in turn (jobs 0 and 4 share group 0 of 4, as in Fig. 4 (f)).
+ * BatchLoRA groups: jobs in `numGroups` groups of nearly equal load. The heaviest job first, each into the lightest
+ * group, ties by index: equal jobs are dealt out in turn (jobs 0 and 4 share group 0 of 4, as in Fig. 4 (f)).
  */
 export function groupJobs(loads: readonly number[], numGroups: number): readonly (readonly number[])[] {
   const groups: { load: number; jobs: number[] }[] = Array.from({ length: Math.min(numGroups, loads.length) }, () => ({

@@ -44,7 +44,10 @@ function place(parts: readonly PipelinePart[]): readonly Placed[] {
   });
 }
 
-/** All micro-batches, step by step and in each step part by part, each part's in its own order. Fills in where each went. */
+/**
+ * All micro-batches, step by step and in each step part by part, each part's in its own order. Fills in where each
+ * went.
+ */
 function joinMicroBatches(parts: readonly Placed[]): MicroBatch[] {
   const joined: MicroBatch[] = [];
   const next = parts.map(() => 0);
@@ -77,8 +80,9 @@ function joinJobs(parts: readonly Placed[]): PlannedJob[] {
 }
 
 /**
- * Plans of one pipeline each as one plan. Stages, devices and groups are numbered part by part, jobs as in the list of all, micro-batches by step; the
- * plan of one part is that part. Weights that devices of one memory share are counted once. Its prediction is left open.
+ * Plans of one pipeline each as one plan. Stages, devices and groups are numbered part by part, jobs as in the list of
+ * all, micro-batches by step; the plan of one part is that part. Weights that devices of one memory share are counted
+ * once. Its prediction is left open.
  */
 export function joinPipelines(parts: readonly PipelinePart[]): PlanBody {
   checkParts(parts);

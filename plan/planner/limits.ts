@@ -13,12 +13,21 @@ import type { Costed } from "./request.ts";
 
 /** A limit is as good as none when the run takes at most this much longer. */
 const TOLERANCE = 0.002;
-/** From one limit to the next lower one that is tried with recomputation, and how near a limit that fits is found: for a first look, and for a choice. */
+/**
+ * From one limit to the next lower one that is tried with recomputation, and how near a limit that fits is found: for a
+ * first look, and for a choice.
+ */
 const EFFORTS = { quick: { step: 0.7, precision: 0.1 }, thorough: { step: 0.85, precision: 0.02 } } as const;
-/** Recomputing a layer makes backwards longer, and with them orders and what is in flight, a little: so often it is looked at again. */
+/**
+ * Recomputing a layer makes backwards longer, and with them orders and what is in flight, a little: so often it is
+ * looked at again.
+ */
 const ROUNDS = 6;
 
-/** The least that can be in flight: shorter micro-batches beside each other take more buffers, and may leave holes between their slots. */
+/**
+ * The least that can be in flight: shorter micro-batches beside each other take more buffers, and may leave holes
+ * between their slots.
+ */
 export const ONE_AT_A_TIME: Limits = { count: 1, units: null };
 
 /** An ordered draft that fits, with the limits that it keeps. */
@@ -34,7 +43,10 @@ export interface Unsettled {
   readonly memory: readonly StageMemory[];
 }
 
-/** What became of a draft: the best that fits, or the least that does not; and how it would run if memory were no matter. */
+/**
+ * What became of a draft: the best that fits, or the least that does not; and how it would run if memory were no
+ * matter.
+ */
 export interface Outcome {
   readonly settled: Settled | undefined;
   readonly unsettled: Unsettled | undefined;
@@ -50,7 +62,10 @@ function recomputationRange({ recompute }: Costed, numLayers: number): readonly 
   return [recompute === "layer" ? numLayers : 0, recompute === "none" ? 0 : numLayers];
 }
 
-/** The fewest recomputed layers from `least` on with which a stage fits; undefined where none do. More of them never take more, but for the first. */
+/**
+ * The fewest recomputed layers from `least` on with which a stage fits; undefined where none do. More of them never
+ * take more, but for the first.
+ */
 function fewestThatFit(least: number, most: number, fitsWith: (recomputed: number) => boolean): number | undefined {
   if (fitsWith(least)) return least;
   if (most === least || !fitsWith(most)) return undefined;
@@ -98,7 +113,10 @@ function peakUnits({ draft, orders }: OrderedDraft): number {
   return peakHeld(orders[0]!, ({ microBatch }) => microBatchUnits(draft.microBatches[microBatch]!));
 }
 
-/** The least activation memory in flight, from one largest micro-batch a stage upwards, that costs no time; by bisection. */
+/**
+ * The least activation memory in flight, from one largest micro-batch a stage upwards, that costs no time; by
+ * bisection.
+ */
 function enoughUnits(request: Costed, draft: Draft, unbound: OrderedDraft, largest: number): number {
   const most = unbound.timeline.makespanNs * (1 + TOLERANCE);
   let enough = peakUnits(unbound);
@@ -137,8 +155,8 @@ class LimitSearch {
 }
 
 /**
- * The fastest limits below `highest`: the highest with which a draft fits as it is, by bisection, and higher ones with the recomputation that each needs.
- * Limits that are lower still only make stages wait.
+ * The fastest limits below `highest`: the highest with which a draft fits as it is, by bisection, and higher ones with
+ * the recomputation that each needs. Limits that are lower still only make stages wait.
  */
 function searchLimits(request: Costed, draft: Draft, highest: number, effort: Effort): Settled | Unsettled {
   const search = new LimitSearch(request, draft);

@@ -73,7 +73,10 @@ function wholeBody({ chains }: Division): PlanBody {
   );
 }
 
-/** The plans of the divisions that are nearly as fast as the best, the fastest by the simulator first. @throws PlanError when none fits */
+/**
+ * The plans of the divisions that are nearly as fast as the best, the fastest by the simulator first. @throws PlanError
+ * when none fits
+ */
 function fastest(divisions: readonly Division[], simulatedNs: PlanRequest["simulatedNs"]) {
   const near = nearlyBest(divisions);
   let failure: unknown;
@@ -93,9 +96,9 @@ function fastest(divisions: readonly Division[], simulatedNs: PlanRequest["simul
 }
 
 /**
- * Makes and checks a plan, and says why it is as it is. For each number of pipelines and each of its chains: proposes ways to do the work, orders each on a
- * probe, lays it out, judges it by predicted time within memory (`searchChain`), and plans the whole run the best way (`settleWhole`). Its prediction is left
- * open.
+ * Makes and checks a plan, and says why it is as it is. For each number of pipelines and each of its chains: proposes
+ * ways to do the work, orders each on a probe, lays it out, judges it by predicted time within memory (`searchChain`),
+ * and plans the whole run the best way (`settleWhole`). Its prediction is left open.
  * @throws PlanError when it does not fit, with the table of what each device needs.
  * @throws InputError for jobs that cannot be planned.
  */

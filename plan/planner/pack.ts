@@ -1,7 +1,10 @@
 import type { MicroBatch, PlannedRow } from "../documents/plan.ts";
 import type { JobRows } from "./job-rows.ts";
 
-/** How a job's mini-batches are cut into micro-batches: at most so many rows, and at most so many tokens, each where given. */
+/**
+ * How a job's mini-batches are cut into micro-batches: at most so many rows, and at most so many tokens, each where
+ * given.
+ */
 export interface Cut {
   readonly microBatchSize?: number | undefined;
   readonly microBatchTokens?: number | undefined;
@@ -31,9 +34,10 @@ function filledParts(lengths: readonly number[], tokens: number, rows: number): 
 }
 
 /**
- * Rows of each part of a mini-batch, in order: a row stays where the data have it, so that its number in the mini-batch, and with it its dropout, does not
- * depend on the cut. With a bound on tokens there are as few parts as it allows, and the longest is as short as that many parts allow; a row that is longer
- * than the bound is a part of its own. Without one every part has `microBatchSize` rows.
+ * Rows of each part of a mini-batch, in order: a row stays where the data have it, so that its number in the
+ * mini-batch, and with it its dropout, does not depend on the cut. With a bound on tokens there are as few parts as it
+ * allows, and the longest is as short as that many parts allow; a row that is longer than the bound is a part of its
+ * own. Without one every part has `microBatchSize` rows.
  */
 export function cutRows(lengths: readonly number[], { microBatchSize, microBatchTokens }: Cut): readonly number[] {
   const rows = microBatchSize ?? Number.POSITIVE_INFINITY;
@@ -50,8 +54,9 @@ export function cutRows(lengths: readonly number[], { microBatchSize, microBatch
 }
 
 /**
- * The micro-batch table: step by step, group by group, part by part, numbered in that order. A group's mini-batch has as many parts as its job with
- * the most; jobs with fewer parts are in the first ones only, and jobs that have ended are left out.
+ * The micro-batch table: step by step, group by group, part by part, numbered in that order. A group's mini-batch has
+ * as many parts as its job with the most; jobs with fewer parts are in the first ones only, and jobs that have ended
+ * are left out.
  */
 export function packMicroBatches(
   jobs: readonly PackedJob[],

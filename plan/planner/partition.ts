@@ -47,8 +47,9 @@ interface Best {
 }
 
 /**
- * Cuts `length` units into one contiguous range for each device so that the slowest stage is as fast as possible, then the sum of squares smallest (dynamic
- * programming over cut points). Ranges have at least `least` units; those that take longer than `bound` are not looked at, nor longer ones with the same end.
+ * Cuts `length` units into one contiguous range for each device so that the slowest stage is as fast as possible, then
+ * the sum of squares smallest (dynamic programming over cut points). Ranges have at least `least` units; those that
+ * take longer than `bound` are not looked at, nor longer ones with the same end.
  */
 function bestCuts(
   length: number,
@@ -84,8 +85,9 @@ function bestCuts(
 }
 
 /**
- * Cuts the layers into one contiguous range for each device, as `bestCuts` does. `cost` is a stage's time on its device; the first stage embeds, the last has
- * norm, head and loss. With `divides` a cut may lie between the halves of a layer where that saves enough.
+ * Cuts the layers into one contiguous range for each device, as `bestCuts` does. `cost` is a stage's time on its
+ * device; the first stage embeds, the last has norm, head and loss. With `divides` a cut may lie between the halves of
+ * a layer where that saves enough.
  * @throws PlanError when there are fewer layers than devices.
  */
 export function partitionLayers(

@@ -17,7 +17,10 @@ export interface Probe {
   wholeNs(ordered: OrderedDraft): number;
 }
 
-/** From the start to the end of the first backward on the first stage, less what that stage computes of it: the pipeline fills, and once it empties. */
+/**
+ * From the start to the end of the first backward on the first stage, less what that stage computes of it: the pipeline
+ * fills, and once it empties.
+ */
 function fillNs({ orders, timeline }: OrderedDraft): number {
   const first = orders[0]!.findIndex(({ letter }) => letter === "B");
   let computed = 0;

@@ -41,7 +41,10 @@ function allGroupCounts({ groups, jobs, devices, schedule, calibration }: Costed
   return ascending(counts);
 }
 
-/** Those whose groups train whole. @throws InputError for more groups than jobs, or groups of more jobs than may train at once */
+/**
+ * Those whose groups train whole. @throws InputError for more groups than jobs, or groups of more jobs than may train
+ * at once
+ */
 function groupCounts(request: Costed): readonly number[] {
   const counts = allGroupCounts(request);
   const { jobsAtOnce } = request;
@@ -65,7 +68,10 @@ function fewerAtOnce({ jobsAtOnce, jobs, schedule }: Costed): readonly number[] 
   return fewer;
 }
 
-/** Tokens of a micro-batch of one job that are worth a look, the most first; null alone where every job says how it is cut. */
+/**
+ * Tokens of a micro-batch of one job that are worth a look, the most first; null alone where every job says how it is
+ * cut.
+ */
 function cuts({ jobs, rows }: Costed): readonly (number | null)[] {
   const open = jobs.flatMap((job, i) => (leavesCutOpen(job) ? [i] : []));
   if (open.length === 0) return [null];
@@ -83,7 +89,9 @@ export function between(cuts: readonly (number | null)[], cut: number | null): r
   );
 }
 
-/** What a request leaves open: sizes of micro-batches, the most first, numbers of groups, ascending, and jobs at once. */
+/**
+ * What a request leaves open: sizes of micro-batches, the most first, numbers of groups, ascending, and jobs at once.
+ */
 export interface Proposals {
   readonly cuts: readonly (number | null)[];
   readonly groupCounts: readonly number[];

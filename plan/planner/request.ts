@@ -26,7 +26,9 @@ export interface PlanRequest {
   readonly maxInFlight: "auto" | "none" | number;
   /** BatchLoRA groups: `auto` shares as much as the cost model says that it saves time, `unfused` is one a job. */
   readonly groups: "auto" | "unfused" | number;
-  /** The most jobs that train at once: fewer leave more memory to each. `auto`: as memory asks for; all where absent. */
+  /**
+   * The most jobs that train at once: fewer leave more memory to each. `auto`: as memory asks for; all where absent.
+   */
   readonly jobsAtOnce?: number | "auto" | "all";
   /** Layers of each stage, where they are given; else the planner divides them. */
   readonly layersPerStage?: readonly number[];
@@ -35,13 +37,13 @@ export interface PlanRequest {
   /** How many chains the devices are divided into, each with a copy of the base model; absent for one. */
   readonly pipelines?: number | "auto";
   /**
-   * By device, where it is of one pipeline of several: bytes of weights that it needs but another pipeline's device of the same memory holds, so that it
-   * may hold as much more of its own.
+   * By device, where it is of one pipeline of several: bytes of weights that it needs but another pipeline's device of
+   * the same memory holds, so that it may hold as much more of its own.
    */
   readonly sharedBytes?: readonly number[];
   /**
-   * Nanoseconds of a plan's run, from a simulator: the judge of plans that the planner's own timeline finds nearly equal. Without it the timeline
-   * decides, which knows neither links that are shared nor devices that slow each other.
+   * Nanoseconds of a plan's run, from a simulator: the judge of plans that the planner's own timeline finds nearly
+   * equal. Without it the timeline decides, which knows neither links that are shared nor devices that slow each other.
    */
   readonly simulatedNs?: (plan: PlanBody) => number;
 }

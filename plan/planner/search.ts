@@ -96,7 +96,10 @@ function withMoved(stages: readonly Stage[], halves: number, from: number, to: n
   });
 }
 
-/** The fastest with some halves of layers moved from the slowest stage to one of the least busy ones; undefined where none fits. */
+/**
+ * The fastest with some halves of layers moved from the slowest stage to one of the least busy ones; undefined where
+ * none fits.
+ */
 function moved(request: Costed, { ordered, limits }: Settled, halves: number): Settled | undefined {
   const { busyNs, draft } = ordered;
   const slowest = busyNs.indexOf(maximum(busyNs));
@@ -113,7 +116,10 @@ function moved(request: Costed, { ordered, limits }: Settled, halves: number): S
   return settled.sort((a, b) => a.ordered.timeline.makespanNs - b.ordered.timeline.makespanNs)[0];
 }
 
-/** Moves layers, else halves of them, from the slowest stage, which recomputation and rows may have made so, while that saves time. */
+/**
+ * Moves layers, else halves of them, from the slowest stage, which recomputation and rows may have made so, while that
+ * saves time.
+ */
 export function rebalanced(request: Costed, settled: Settled): Settled {
   if (request.layersPerStage !== undefined) return settled;
   const sizes = request.calibration.model === "constant" ? [2] : [2, 1];
@@ -169,7 +175,10 @@ class Exploration {
     return this.candidates.filter(({ wholeNs }) => wholeNs !== null).sort((a, b) => a.wholeNs! - b.wholeNs!);
   }
 
-  /** Of those that are as good as the best the one with the longest micro-batches, so the fewest groups and cuts, and with the most jobs at once. */
+  /**
+   * Of those that are as good as the best the one with the longest micro-batches, so the fewest groups and cuts, and
+   * with the most jobs at once.
+   */
   get chosen(): Candidate | undefined {
     const good = this.fitting.filter(({ wholeNs }) => wholeNs! <= this.#least * (1 + this.#saving));
     const atOnce = ({ choice }: Candidate): number => choice.jobsAtOnce ?? this.#request.jobs.length;
@@ -188,7 +197,10 @@ class Exploration {
       .sort((a, b) => a.unboundNs - b.unboundNs);
   }
 
-  /** In the order of the time that they would take if memory were no matter; those that cannot be the fastest any more are not looked into. */
+  /**
+   * In the order of the time that they would take if memory were no matter; those that cannot be the fastest any more
+   * are not looked into.
+   */
   look(choices: readonly WorkChoice[]): void {
     const ranked = choices
       .filter((choice) => !this.#candidates.has(keyOf(choice)))
@@ -208,7 +220,10 @@ function keyOf({ numGroups, cutTokens, jobsAtOnce }: WorkChoice): string {
   return `${numGroups} ${cutTokens} ${jobsAtOnce}`;
 }
 
-/** Looks at sizes of micro-batches with every job alone, at the other numbers of groups with the best of them, then at sizes between. */
+/**
+ * Looks at sizes of micro-batches with every job alone, at the other numbers of groups with the best of them, then at
+ * sizes between.
+ */
 function lookAtWork(exploration: Exploration, { cuts, groupCounts }: Proposals, least: WorkChoice): void {
   exploration.look(cuts.map((cutTokens) => ({ ...least, cutTokens })));
   const best = exploration.fitting.slice(0, BEST_CUTS);
@@ -217,7 +232,10 @@ function lookAtWork(exploration: Exploration, { cuts, groupCounts }: Proposals, 
   exploration.look(between(cuts, choice.cutTokens).map((cutTokens) => ({ ...choice, cutTokens })));
 }
 
-/** Looks at fewer jobs at once where memory binds; where that saves time, at sizes of micro-batches anew, since longer ones fit then. */
+/**
+ * Looks at fewer jobs at once where memory binds; where that saves time, at sizes of micro-batches anew, since longer
+ * ones fit then.
+ */
 function lookAtFewer(request: Costed, exploration: Exploration, { cuts, fewerAtOnce }: Proposals): void {
   const before = exploration.chosen!.choice;
   exploration.look(
@@ -233,8 +251,9 @@ function lookAtFewer(request: Costed, exploration: Exploration, { cuts, fewerAtO
 }
 
 /**
- * The best way for one chain of devices, on a probe: the work with all jobs at once, or as many as the shortest micro-batches fit with; where memory binds fewer
- * jobs too. Where the shortest micro-batches of one job do not fit, nothing does. `share`: of the effort, where there are other chains. `given`: the only choice.
+ * The best way for one chain of devices, on a probe: the work with all jobs at once, or as many as the shortest
+ * micro-batches fit with; where memory binds fewer jobs too. Where the shortest micro-batches of one job do not fit,
+ * nothing does. `share`: of the effort, where there are other chains. `given`: the only choice.
  */
 export function searchChain(request: Costed, share = 1, given?: WorkChoice): SearchResult {
   const probe = probeOf(request, share);

@@ -15,8 +15,8 @@ function sampled(microBatches: readonly MicroBatch[]): readonly MicroBatch[] {
 }
 
 /**
- * What a stage costs on its device, for the division of layers: seconds of forward and backward of some micro-batches, or, where an action takes a fixed time,
- * operations.
+ * What a stage costs on its device, for the division of layers: seconds of forward and backward of some micro-batches,
+ * or, where an action takes a fixed time, operations.
  */
 export function stageCosts(request: Costed, { jobs, microBatches }: DraftedWork): (stage: Stage) => number {
   const { architecture, dtype, recompute, calibration, costModel, devices } = request;

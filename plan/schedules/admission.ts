@@ -9,8 +9,8 @@ function workOf({ miniBatches, durationNs }: ScheduleInput, group: number): numb
 }
 
 /**
- * Which groups may train: all from the start, in their order; or no more jobs at once than a limit, the group with the most work first, the next one when one
- * has ended. A group of more jobs than the limit trains alone.
+ * Which groups may train: all from the start, in their order; or no more jobs at once than a limit, the group with the
+ * most work first, the next one when one has ended. A group of more jobs than the limit trains alone.
  */
 export class Admission {
   readonly #input: ScheduleInput;

@@ -48,9 +48,10 @@ interface GroupState {
 }
 
 /**
- * LoRAPP as list scheduling (paper.md section 3): every idle stage takes the preferred letter first from its arrival queues, first come, first
- * served; stage 0 takes its forward from the group that has been ready longest; a group is ready again when the last backward of its mini-batch has
- * ended on stage 0. Updates go first: they are short and free the next mini-batch. Idle stages choose only after all events of an instant are in.
+ * LoRAPP as list scheduling (paper.md section 3): every idle stage takes the preferred letter first from its arrival
+ * queues, first come, first served; stage 0 takes its forward from the group that has been ready longest; a group is
+ * ready again when the last backward of its mini-batch has ended on stage 0. Updates go first: they are short and free
+ * the next mini-batch. Idle stages choose only after all events of an instant are in.
  */
 export function greedyOrders(input: ScheduleInput, prefer: "F" | "B"): Orders {
   const { numStages, miniBatches, maxInFlight, activations } = input;
@@ -70,7 +71,8 @@ export function greedyOrders(input: ScheduleInput, prefer: "F" | "B"): Orders {
       backwardsLeft: miniBatches.map((steps) => steps[0]?.microBatches.length ?? 0),
     }),
   );
-  // Slots in the order in which an instant is applied: ends of the stages' actions, then arrivals, up and down of each boundary.
+  // Slots in the order in which an instant is applied: ends of the stages' actions, then arrivals, up and down of each
+  // boundary.
   const due = new DueSlots(numStages + 2 * last);
   const lanes = Array.from(
     { length: 2 * last },

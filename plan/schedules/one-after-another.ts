@@ -2,7 +2,10 @@ import type { Action } from "../action.ts";
 import type { MiniBatch } from "../mini-batch.ts";
 import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
 
-/** A schedule of single mini-batches: groups one after another, each with all its steps, as systems without LoRAPP train them. */
+/**
+ * A schedule of single mini-batches: groups one after another, each with all its steps, as systems without LoRAPP train
+ * them.
+ */
 export function oneAfterAnother(
   input: ScheduleInput,
   stageOrder: (stage: number, miniBatch: MiniBatch) => readonly Action[],

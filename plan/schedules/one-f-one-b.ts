@@ -2,7 +2,10 @@ import type { Action } from "../action.ts";
 import { oneAfterAnother } from "./one-after-another.ts";
 import type { Schedule } from "./schedule-input.ts";
 
-/** 1F1B with a flush (PipeDream-flush, Narayanan et al. 2021): stage s runs numStages - s forwards ahead, then one backward for each forward. */
+/**
+ * 1F1B with a flush (PipeDream-flush, Narayanan et al. 2021): stage s runs numStages - s forwards ahead, then one
+ * backward for each forward.
+ */
 export const oneFOneB: Schedule = (input) =>
   oneAfterAnother(input, (stage, { microBatches }) => {
     const ahead = Math.min(input.numStages - stage, microBatches.length, input.maxInFlight ?? Number.POSITIVE_INFINITY);

@@ -8,13 +8,20 @@ export interface ScheduleInput {
   readonly miniBatches: readonly (readonly MiniBatch[])[];
   /** Nanoseconds of an action on its stage. */
   durationNs(stage: number, letter: PlannedLetter, microBatch: number): number;
-  /** Nanoseconds from a message's start to its arrival, and for how much of it the lane is taken. `boundary` s joins stages s and s + 1. */
+  /**
+   * Nanoseconds from a message's start to its arrival, and for how much of it the lane is taken. `boundary` s joins
+   * stages s and s + 1.
+   */
   transferNs(boundary: number, microBatch: number): { readonly arrival: number; readonly occupied: number };
-  /** The most micro-batches between the start of their forward and the end of their backward on a stage; null for no limit. */
+  /**
+   * The most micro-batches between the start of their forward and the end of their backward on a stage; null for no
+   * limit.
+   */
   readonly maxInFlight: number | null;
   /**
-   * The most activation memory in flight on the first stage, in any unit; absent for no limit. What is in flight on a later stage is part of that on the
-   * first, so that one limit holds everywhere. A micro-batch that is larger than the limit goes alone.
+   * The most activation memory in flight on the first stage, in any unit; absent for no limit. What is in flight on a
+   * later stage is part of that on the first, so that one limit holds everywhere. A micro-batch that is larger than the
+   * limit goes alone.
    */
   readonly activations?: { readonly limit: number; sizeOf(microBatch: number): number } | undefined;
   /** The most jobs that may have begun and not ended at once; absent for no limit. */

@@ -4,7 +4,10 @@ import { LETTERS, type ReportData } from "../report-data.ts";
 /** How many hues the style sheet has; more jobs take them again from the first. */
 const NUM_HUES = 8;
 
-/** A forward is a tint of its job's hue, a backward and an update the full hue, a weight gradient between them; the theme fixes how far apart they are. */
+/**
+ * A forward is a tint of its job's hue, a backward and an update the full hue, a weight gradient between them; the
+ * theme fixes how far apart they are.
+ */
 const MIX: Readonly<Record<(typeof LETTERS)[number], string>> = {
   F: "var(--forward-mix)",
   B: "var(--backward-mix)",

@@ -39,7 +39,10 @@ function columnsOf(samples: readonly (readonly [number, number])[], endNs: numbe
   return columns;
 }
 
-/** Top of the axis, with room for a label above the highest value. Axes start at zero, so that neighbouring charts and filled bands compare. */
+/**
+ * Top of the axis, with room for a label above the highest value. Axes start at zero, so that neighbouring charts and
+ * filled bands compare.
+ */
 function topOfAxis(values: readonly number[]): number {
   let high = 0;
   for (const value of values) high = Math.max(high, value);

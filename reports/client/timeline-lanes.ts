@@ -41,7 +41,10 @@ export function usedStreams(traces: readonly ReportTrace[]): readonly number[] {
   return LANES.map((_, stream) => stream).filter((stream) => used.has(stream) || LANES[stream] === "compute");
 }
 
-/** A device below another, its streams in the order of LANES; with several pipelines, each pipeline's devices under its name. */
+/**
+ * A device below another, its streams in the order of LANES; with several pipelines, each pipeline's devices under its
+ * name.
+ */
 export function layoutLanes(
   bars: BarTable,
   numDevices: number,

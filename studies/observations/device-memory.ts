@@ -3,7 +3,10 @@ import { nonNegativeLeastSquares } from "../../sim/index.ts";
 import type { Prediction } from "../score.ts";
 import type { LayerBytes, MeasuredPlan } from "./profiled-pipeline.ts";
 
-/** Peak memory of the fullest device = base + statePerParameter x parameter bytes + allocator x activation bytes in flight. */
+/**
+ * Peak memory of the fullest device = base + statePerParameter x parameter bytes + allocator x activation bytes in
+ * flight.
+ */
 export interface DeviceMemoryFit {
   /** Bytes of context, libraries and kernels. */
   readonly baseBytes: number;

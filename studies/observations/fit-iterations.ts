@@ -21,7 +21,9 @@ export interface IterationModel {
 
 /** Residuals beyond this count by size: cells that launches bound scatter by tens of percent. */
 const SOFT_L1 = 0.05;
-/** Spread of a layer cell around the smooth curve, of a head cell, and of a row around its cells; natural logarithms. */
+/**
+ * Spread of a layer cell around the smooth curve, of a head cell, and of a row around its cells; natural logarithms.
+ */
 const LAYER_SPREAD = 0.1;
 const HEAD_SPREAD = 0.3;
 const ROW_SPREAD = 0.003;
@@ -85,8 +87,8 @@ export function fitSmooth(rows: readonly Iteration[], setting: IterationSetting)
 }
 
 /**
- * The smooth model times a correction for each cell that the rows reach, all fitted at once: the most probable values under
- * normal spreads of the logarithms. Cells without rows stay on the smooth curve.
+ * The smooth model times a correction for each cell that the rows reach, all fitted at once: the most probable values
+ * under normal spreads of the logarithms. Cells without rows stay on the smooth curve.
  */
 export function fitCorrected(rows: readonly Iteration[], setting: IterationSetting): IterationModel {
   const smooth = fitSmooth(rows, setting);
@@ -121,7 +123,10 @@ function shuffled<T>(values: readonly T[], seed: number): readonly T[] {
   return mixed;
 }
 
-/** Row numbers for a fit: any, or so that the layer cells take turns and in each the rows whose layers and stages differ most. */
+/**
+ * Row numbers for a fit: any, or so that the layer cells take turns and in each the rows whose layers and stages differ
+ * most.
+ */
 export function chooseRows(
   rows: readonly Iteration[],
   count: number,

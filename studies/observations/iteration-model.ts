@@ -28,7 +28,10 @@ export interface IterationSetting {
   readonly vocabularySize: number;
   /** Between neighbouring stages. */
   readonly transferBytesPerSecond: number;
-  /** Of the ring that adds gradients: one device's rate to its neighbours. It hides in the noise of the rows, so it is given. */
+  /**
+   * Of the ring that adds gradients: one device's rate to its neighbours. It hides in the noise of the rows, so it is
+   * given.
+   */
   readonly dataBytesPerSecond: number;
   readonly devicesPerMachine: number;
   /** Of a whole machine to the network; only rows with more than one machine use it. */
@@ -38,7 +41,10 @@ export interface IterationSetting {
 /** The passes of a layer in a step: the backward computes the layer again. */
 const PASSES: readonly LayerPass[] = ["F", "recomputed", "I", "W"];
 const HALF = 2;
-/** All-reduces of a layer's activations over tensor-parallel ranks: two in each of forward, recomputation and backward (Shoeybi et al. 2019). */
+/**
+ * All-reduces of a layer's activations over tensor-parallel ranks: two in each of forward, recomputation and backward
+ * (Shoeybi et al. 2019).
+ */
 const TENSOR_REDUCES = 6;
 
 export type IterationParameter =
@@ -58,7 +64,10 @@ export interface CellSeconds {
   readonly head: number;
 }
 
-/** The floor under a layer's time has to be measured for each degree of tensor parallelism: it grows with the collectives launched. */
+/**
+ * The floor under a layer's time has to be measured for each degree of tensor parallelism: it grows with the
+ * collectives launched.
+ */
 export function launchName(tensorParallel: number): `launchSeconds${number}` {
   return `launchSeconds${tensorParallel}`;
 }
@@ -111,8 +120,9 @@ function deviceParameters(row: Iteration, vocabularySize: number): number {
 }
 
 /**
- * Rates of gradients and of messages between stages. Ranks are placed tensor parallel first, then data parallel, then stages. Beyond a machine
- * the rings of all tensor-parallel ranks share its network, and a message goes in as many parts as there are such ranks.
+ * Rates of gradients and of messages between stages. Ranks are placed tensor parallel first, then data parallel, then
+ * stages. Beyond a machine the rings of all tensor-parallel ranks share its network, and a message goes in as many
+ * parts as there are such ranks.
  */
 function ratesOf(row: Iteration, setting: IterationSetting) {
   const { tensorParallel, dataParallel, pipelineParallel } = row;

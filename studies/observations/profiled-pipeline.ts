@@ -121,7 +121,10 @@ export function pipelinePrediction(model: ProfiledModel, plan: MeasuredPlan, fit
   return { name: plan.name, predicted: predictPipeline(model, plan, fit), measured: plan.seconds };
 }
 
-/** The reduction's two parameters, from reported reductions: without replicas the first, with two the second (more replicas also wait for each other). */
+/**
+ * The reduction's two parameters, from reported reductions: without replicas the first, with two the second (more
+ * replicas also wait for each other).
+ */
 function fitReduction(model: ProfiledModel, plans: readonly MeasuredPlan[]) {
   const used = plans.filter(
     ({ dataParallel, layersPerStage }) => dataParallel <= 2 && (dataParallel === 2 || layersPerStage.length === 1),
@@ -137,7 +140,10 @@ function fitReduction(model: ProfiledModel, plans: readonly MeasuredPlan[]) {
   });
 }
 
-/** Four parameters: two from reported reductions, two from iteration times. A run that behaves like no other counts by its size only. */
+/**
+ * Four parameters: two from reported reductions, two from iteration times. A run that behaves like no other counts by
+ * its size only.
+ */
 export function fitPipeline(model: ProfiledModel, plans: readonly MeasuredPlan[]): PipelineFit {
   const reduction = fitReduction(model, plans);
   const timed = fitParameters({

@@ -69,8 +69,8 @@ export type AssumedFigure = keyof typeof ASSUMED;
 export const ASSUMED_FIGURES = Object.keys(ASSUMED) as readonly AssumedFigure[];
 
 /**
- * The platform with four GPUs: figures of the catalog, assumed ones, and three parameters from three cells. `factors` multiply
- * assumed figures, to see what they decide.
+ * The platform with four GPUs: figures of the catalog, assumed ones, and three parameters from three cells. `factors`
+ * multiply assumed figures, to see what they decide.
  */
 export function calibratePaper(
   { devices }: Pick<Catalog, "devices">,

@@ -38,8 +38,8 @@ function publishedHours({ published }: ComparedCell): number {
 }
 
 /**
- * The orderings of Fig. 7 in each model: the systems among each other, with LoRAPP's best, and LoRAPP with one adapter more.
- * Published differences below half a percent are no ordering.
+ * The orderings of Fig. 7 in each model: the systems among each other, with LoRAPP's best, and LoRAPP with one adapter
+ * more. Published differences below half a percent are no ordering.
  */
 export function checkOrderings(rows: readonly ComparedCell[]): readonly Ordering[] {
   return PAPER_MODELS.flatMap((model) => {

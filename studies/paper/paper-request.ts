@@ -76,7 +76,10 @@ export function paperModel(model: PaperModel) {
 /** The rows of a step. */
 export const STEP_LENGTHS: readonly number[] = Array.from({ length: SEQUENCES }, () => TOKENS);
 
-/** Fused only from six adapters on, as the paper reports; then as many groups as devices, or as few as equal sizes allow. */
+/**
+ * Fused only from six adapters on, as the paper reports; then as many groups as devices, or as few as equal sizes
+ * allow.
+ */
 export function paperGroups(adapters: number): number {
   return adapters < 6 ? adapters : Math.ceil(adapters / Math.ceil(adapters / NUM_GPUS));
 }

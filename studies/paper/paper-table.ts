@@ -120,7 +120,10 @@ export function varyAssumption(catalog: Pick<Catalog, "devices">, { figure, fact
   return { figure, factor, pipelines, tensorParallel: scoreWith(platform, "tensor parallel, Fig. 7") };
 }
 
-/** The paper's evaluation, published and predicted, from a catalog and three calibration cells (and one more for 8-bit products). */
+/**
+ * The paper's evaluation, published and predicted, from a catalog and three calibration cells (and one more for 8-bit
+ * products).
+ */
 export function paperTable(catalog: Pick<Catalog, "devices">): PaperTable {
   const calibrated = calibratePaper(catalog);
   const eightBitCell = PUBLISHED.find(isEightBitCalibration)!;

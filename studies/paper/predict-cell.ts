@@ -24,7 +24,9 @@ export interface CellPrediction {
 const SHORT_STEPS = 4;
 const LONG_STEPS = 10;
 
-/** Jobs at once in a pipeline, planned and simulated: the time in which each advances by a step, divided by the jobs. */
+/**
+ * Jobs at once in a pipeline, planned and simulated: the time in which each advances by a step, divided by the jobs.
+ */
 function pipelineCell(paper: PaperPlatform, model: PaperModel, adapters: number): CellPrediction {
   const [short, long] = [SHORT_STEPS, LONG_STEPS].map(
     (steps) => planAndPredict(paperRequest(paper, model, adapters, steps)).body.predicted,
@@ -57,8 +59,8 @@ function comparedCell(
 }
 
 /**
- * What a system would need for a cell. 1F1B is LoRAPP with one adapter: the paper's two bars for it are the same, and its
- * runtime takes whatever can run, so that a late gradient does not hold up a forward.
+ * What a system would need for a cell. 1F1B is LoRAPP with one adapter: the paper's two bars for it are the same, and
+ * its runtime takes whatever can run, so that a late gradient does not hold up a forward.
  */
 export function predictCell(
   paper: PaperPlatform,

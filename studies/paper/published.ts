@@ -12,7 +12,9 @@ export interface PublishedCell {
   readonly system: PaperSystem;
   /** Adapters trained at the same time. */
   readonly adapters: number;
-  /** Hours until a job is done, divided by the jobs that run at once; tokens a second; seconds of one step of one job. */
+  /**
+   * Hours until a job is done, divided by the jobs that run at once; tokens a second; seconds of one step of one job.
+   */
   readonly quantity: "hours" | "tokens/s" | "seconds";
   readonly value: number | "out of memory";
 }
@@ -32,7 +34,10 @@ function byAdapters(hours: readonly number[]): readonly Row[] {
   return hours.map((value, index) => ["lorapp", index + 1, value]);
 }
 
-/** Source: PVLDB 18(6), 1948-1961, figures 7, 11 and 14, on RTX A6000; hours with three digits after the point are read off a bar. */
+/**
+ * Source: PVLDB 18(6), 1948-1961, figures 7, 11 and 14, on RTX A6000; hours with three digits after the point are read
+ * off a bar.
+ */
 export const PUBLISHED: readonly PublishedCell[] = [
   ...cells("7", "hours", "tinyllama-1.1b", [
     ["tp", 1, 1.847],

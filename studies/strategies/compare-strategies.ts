@@ -95,8 +95,8 @@ function runCompared(request: PlanRequest, schedule: ComparisonSchedule, full: b
 }
 
 /**
- * The request's jobs with a strategy: what `simulate` of the same workload, cluster, schedule and recomputation says. Undefined where the workload and
- * the cluster do not allow it.
+ * The request's jobs with a strategy: what `simulate` of the same workload, cluster, schedule and recomputation says.
+ * Undefined where the workload and the cluster do not allow it.
  */
 export function runStrategy(
   request: PlanRequest,
@@ -120,8 +120,9 @@ function runSideBySide(request: PlanRequest, options: StrategyOptions): readonly
 }
 
 /**
- * Every strategy, with and without recomputation, in a fixed order; what the workload and the cluster do not allow is left out, and LoRAPP without
- * sharing where it is what the planner chooses anyway. LoRAPP is there in one pipeline of all devices, and in as many side by side as divide them.
+ * Every strategy, with and without recomputation, in a fixed order; what the workload and the cluster do not allow is
+ * left out, and LoRAPP without sharing where it is what the planner chooses anyway. LoRAPP is there in one pipeline of
+ * all devices, and in as many side by side as divide them.
  */
 export function compareStrategies(request: PlanRequest, options: StrategyOptions = {}): readonly StrategyRow[] {
   return RECOMPUTE.flatMap((recompute) => {

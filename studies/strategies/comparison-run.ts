@@ -51,7 +51,8 @@ function unknownDevice({ type }: ResolvedDevice): InputError {
 
 /**
  * A request that all strategies can be asked for.
- * @throws InputError for devices that are not equal, or of which nobody knows peaks and memory, or another kind of calibration.
+ * @throws InputError for devices that are not equal, or of which nobody knows peaks and memory, or another kind of
+ * calibration.
  */
 export function comparedRequest<Request extends ComparedRequest>(
   request: Request,
@@ -78,7 +79,10 @@ function platformOf(request: ComparedRequest): Platform {
   return { devices, figures, interconnect: topologyInterconnect(topology), program };
 }
 
-/** Rows of a micro-batch where the job leaves its cut open: as few micro-batches as keep every device of a pipeline busy, of equal sizes. */
+/**
+ * Rows of a micro-batch where the job leaves its cut open: as few micro-batches as keep every device of a pipeline
+ * busy, of equal sizes.
+ */
 function openCut(batchSize: number, numDevices: number): number {
   let rows = Math.max(1, Math.floor(batchSize / numDevices));
   while (batchSize % rows !== 0) rows -= 1;
@@ -112,7 +116,10 @@ function comparedJobs(
   });
 }
 
-/** The request's jobs one after another with a schedule that no plan has; recomputation that is left open is of all layers or none. @throws InputError */
+/**
+ * The request's jobs one after another with a schedule that no plan has; recomputation that is left open is of all
+ * layers or none. @throws InputError
+ */
 export function comparisonRun(request: ComparedRequest, choice: ComparisonChoice): JobsRun {
   const { architecture, dtype, recompute, devices, links, calibration } = request;
   const { schedule, full = false, accumulate = false, overlap = true, prefetch = 1 } = choice;

@@ -100,8 +100,8 @@ export interface DeviceShare {
 }
 
 /**
- * What a device needs by its share. Adapters with gradient and two moments; in full training a gradient and two moments in fp32 for every weight of the
- * share instead.
+ * What a device needs by its share. Adapters with gradient and two moments; in full training a gradient and two moments
+ * in fp32 for every weight of the share instead.
  */
 export function deviceNeed(
   platform: Platform,

@@ -78,7 +78,8 @@ function fitTo(
 }
 
 /**
- * Parameters of a device from observed rates of whole runs: least squares on the logarithms, exact where there is one observation.
+ * Parameters of a device from observed rates of whole runs: least squares on the logarithms, exact where there is one
+ * observation.
  * @throws InputError for fewer observations than parameters, or rates that no share of the peak gives.
  */
 export function fitObservations(

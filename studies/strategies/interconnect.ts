@@ -58,7 +58,10 @@ export function topologyInterconnect(topology: Topology): Interconnect {
   };
 }
 
-/** Seconds from a message's start to its arrival with the links to itself, and for how long it keeps others from leaving. */
+/**
+ * Seconds from a message's start to its arrival with the links to itself, and for how long it keeps others from
+ * leaving.
+ */
 export function messageSeconds({ linkBytesPerSecond }: Interconnect, cost: MessageCost) {
   const moving = cost.flows.map(({ route, bytes }) =>
     bytes === 0 ? 0 : bytes / Math.min(...route.map((link) => linkBytesPerSecond[link]!)),

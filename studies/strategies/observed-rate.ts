@@ -38,7 +38,8 @@ const BISECTIONS = 32;
 const LEAST_EFFICIENCY = 1e-3;
 
 /**
- * The share of the peak at which a strategy reaches an observed rate, all other figures as they are: one number from one observation.
+ * The share of the peak at which a strategy reaches an observed rate, all other figures as they are: one number from
+ * one observation.
  * @throws InputError for a strategy that the setting does not allow, or a rate that no share of the peak gives.
  */
 export function efficiencyFromObservation(

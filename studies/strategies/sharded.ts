@@ -14,7 +14,10 @@ import { createStepBuilder, type StepGraph, type StepWork } from "./step-graph.t
 import { cutStep, type RowLengths, type StepRows } from "./step-rows.ts";
 
 export interface ShardedChoice {
-  /** `fsdp` shards weights and gathers each layer before it is used (Zhao et al. 2023); `ddp` keeps them all on every device. */
+  /**
+   * `fsdp` shards weights and gathers each layer before it is used (Zhao et al. 2023); `ddp` keeps them all on every
+   * device.
+   */
   readonly strategy: "fsdp" | "ddp";
   /** Layers gathered ahead of the one in use. */
   readonly prefetch: number;
@@ -23,8 +26,8 @@ export interface ShardedChoice {
 }
 
 /**
- * The micro-batches of each device: its share of the rows, in order, cut as the step says. Collectives are of all devices, so that one that is cut into
- * fewer parts takes part in the others with none of its rows.
+ * The micro-batches of each device: its share of the rows, in order, cut as the step says. Collectives are of all
+ * devices, so that one that is cut into fewer parts takes part in the others with none of its rows.
  */
 function sharesOf({ lengths, cut }: StepRows, numDevices: number): readonly (readonly RowLengths[])[] {
   const share = lengths.length / numDevices;
@@ -41,8 +44,8 @@ function isFree({ seconds, flows }: CollectiveCost): boolean {
 }
 
 /**
- * Every device trains its share of the rows. FSDP gathers a layer before each pass over it, at most `prefetch` ahead of those in use;
- * gradients are added up layer by layer as soon as the last micro-batch's are there on every device.
+ * Every device trains its share of the rows. FSDP gathers a layer before each pass over it, at most `prefetch` ahead of
+ * those in use; gradients are added up layer by layer as soon as the last micro-batch's are there on every device.
  */
 export function shardedTasks(
   platform: Platform,
@@ -136,8 +139,8 @@ export function shardedTasks(
 }
 
 /**
- * FSDP holds its shard, the layer in use and those gathered ahead; while it is made, each device holds the whole model, which is
- * moved there before it is cut (PyTorch's FullyShardedDataParallel with `device_id`).
+ * FSDP holds its shard, the layer in use and those gathered ahead; while it is made, each device holds the whole model,
+ * which is moved there before it is cut (PyTorch's FullyShardedDataParallel with `device_id`).
  */
 export function shardedNeeds(
   platform: Platform,

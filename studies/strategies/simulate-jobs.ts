@@ -137,7 +137,10 @@ export function jobsNeeds(run: JobsRun): readonly DeviceNeed[] {
   return largestNeeds(run, distinctSteps(run).first);
 }
 
-/** @throws InputError for jobs that the schedule cannot have; PlanError, with what each device would need, for jobs that do not fit. */
+/**
+ * @throws InputError for jobs that the schedule cannot have; PlanError, with what each device would need, for jobs that
+ * do not fit.
+ */
 export function requireJobs(run: JobsRun): void {
   const refusal = jobsRefusal(run);
   if (refusal !== undefined) throw refusal;
@@ -257,8 +260,8 @@ function timeJobs(run: JobsRun, factors: readonly (SharedFactors | undefined)[])
 }
 
 /**
- * The jobs one after another, step by step, as systems without LoRAPP train them: every step begins when the one before has
- * ended. Equal steps are simulated once. Updates take no time.
+ * The jobs one after another, step by step, as systems without LoRAPP train them: every step begins when the one before
+ * has ended. Equal steps are simulated once. Updates take no time.
  */
 export function simulateJobs(run: JobsRun): SimulatedJobs {
   const { runs, first, numTasks } = timeJobs(run, [undefined]);

@@ -6,7 +6,10 @@ import { computeOf, type Platform, type TrainedModel, timesOf } from "./platform
 import { createStepBuilder, type StepGraph } from "./step-graph.ts";
 import { cutStep, type StepRows } from "./step-rows.ts";
 
-/** All-reduces of a layer's activations in each pass over it: after attention and after the MLP (Shoeybi et al. 2019, Megatron-LM). */
+/**
+ * All-reduces of a layer's activations in each pass over it: after attention and after the MLP (Shoeybi et al. 2019,
+ * Megatron-LM).
+ */
 const REDUCES_PER_PASS = 2;
 
 function repeated({ seconds, flows }: CollectiveCost, times: number): CollectiveCost {
@@ -17,8 +20,8 @@ function repeated({ seconds, flows }: CollectiveCost, times: number): Collective
 }
 
 /**
- * Every matrix product split over all devices; nothing hides the all-reduces, since each product waits for one. Those of one
- * layer and direction are one task.
+ * Every matrix product split over all devices; nothing hides the all-reduces, since each product waits for one. Those
+ * of one layer and direction are one task.
  */
 export function tensorParallelTasks(platform: Platform, model: TrainedModel, step: StepRows): StepGraph {
   const { architecture, recompute, full } = model;

@@ -45,7 +45,10 @@ beforeAll(async () => {
 
 const ON_GPUS = { plan: "g.yaml", cluster: "gpus.yaml", output: "t.json" };
 
-/** For each use of a command a command line that is one, in the order of its uses, with what makes it look at all its options. */
+/**
+ * For each use of a command a command line that is one, in the order of its uses, with what makes it look at all its
+ * options.
+ */
 const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   demo: [{}],
   plan: [{ workload: "w.yaml", devices: "cpu:0" }],

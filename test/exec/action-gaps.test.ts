@@ -11,7 +11,8 @@ describe("actionGaps", () => {
       microBatches: [{ tokens: 4 }, { tokens: 1, part: 1 }],
     });
     const { events } = simulate({ plan, planHash: "", costModel: { ...secondsPerToken(0), gapSeconds: 0.5 } });
-    // Stage 0: F0 to F1; its backwards wait. Stage 1: F0 to B0, B0 to F1, whose message left before B0 began, and F1 to B1.
+    // Stage 0: F0 to F1; its backwards wait. Stage 1: F0 to B0, B0 to F1, whose message left before B0 began, and F1 to
+    // B1.
     expect(actionGaps(plan, events)).toEqual([0.5, 0.5, 0.5, 0.5]);
   });
 

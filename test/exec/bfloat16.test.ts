@@ -25,8 +25,9 @@ const odd = smallCase([{ rank: 5, targets: ["q_proj", "gate_proj", "down_proj"] 
 });
 
 /**
- * A weight or an activation keeps 8 bits: a relative error of at most 2^-8 = 0.4 % in each, of random sign in sums. AdamW's first steps have the
- * gradient's sign, so an adapter whose gradients are near zero moves another way in places; its distance says that, not its loss.
+ * A weight or an activation keeps 8 bits: a relative error of at most 2^-8 = 0.4 % in each, of random sign in sums.
+ * AdamW's first steps have the gradient's sign, so an adapter whose gradients are near zero moves another way in
+ * places; its distance says that, not its loss.
  */
 const LOSS_BOUND = 0.01;
 

@@ -12,7 +12,10 @@ const JOBS: readonly SmallJob[] = [
   { rank: 1, dropout: 0.3, targets: ["o_proj", "up_proj"], length: 31 },
 ];
 
-/** Two layers with biases and three adapters of mixed ranks and odd lengths, two with dropout, one clipped: a step or more of two micro-batches. */
+/**
+ * Two layers with biases and three adapters of mixed ranks and odd lengths, two with dropout, one clipped: a step or
+ * more of two micro-batches.
+ */
 export function checkedCase(steps: number): SmallCase {
   return smallCase(
     JOBS.map((job) => ({ ...job, steps, batchSize: 2, microBatchSize: 1, spread: 3 })),

@@ -17,9 +17,10 @@ function largestLossError(a: readonly number[], b: readonly number[]): number {
 }
 
 /**
- * Partition, fusing and neighbours change only how many rows a matrix product has and in which micro-batch they are: sums of the same numbers in
- * another order. Each is within a few units of 2^-24 = 6e-8; AdamW's first steps divide by the root of the gradient's square, which passes a
- * gradient's relative error on, so eight steps stay within some tens of units.
+ * Partition, fusing and neighbours change only how many rows a matrix product has and in which micro-batch they are:
+ * sums of the same numbers in another order. Each is within a few units of 2^-24 = 6e-8; AdamW's first steps divide by
+ * the root of the gradient's square, which passes a gradient's relative error on, so eight steps stay within some tens
+ * of units.
  */
 const ROUNDING = 1e-5;
 

@@ -43,7 +43,8 @@ test.each(RUNS)("the same plan gives the same bytes at any speed of the streams:
 });
 
 describe("long micro-batches, which run in windows of rows", () => {
-  // Gate and up are so wide that a window has 682 rows a thread. With rows of 4096, windows of 256 change last bits in fp32.
+  // Gate and up are so wide that a window has 682 rows a thread. With rows of 4096, windows of 256 change last bits in
+  // fp32.
   const long = smallCase(
     [
       { rank: 8, dropout: 0.2, microBatchSize: 4, steps: 2, length: 410, spread: 60 },

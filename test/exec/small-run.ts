@@ -195,7 +195,10 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
   return { ...(await executePlan({ plan, model, rows: data, start, versions: {} })), plan };
 }
 
-/** Whether weights are packed in the panels that are planned for: oneDNN's on AVX-512, in narrower dtypes with bfloat16 arithmetic. Elsewhere they are smaller. */
+/**
+ * Whether weights are packed in the panels that are planned for: oneDNN's on AVX-512, in narrower dtypes with bfloat16
+ * arithmetic. Elsewhere they are smaller.
+ */
 export function packsAsPlanned(dtype: Dtype = "float32"): boolean {
   const { isa } = nativeInfo();
   return dtype === "float32" ? isa !== "generic" : isa === "avx512bf16";

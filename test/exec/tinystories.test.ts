@@ -134,7 +134,8 @@ describe.skipIf(!HAS_SHARED)("four adapters of different ranks and targets on Ti
     });
   });
 
-  // Rounding of a weight, of normal ones and by root mean square: 0.7 % of their deviation in int8 (a step of absmax / 127 over sqrt(12)), 9 % in nf4.
+  // Rounding of a weight, of normal ones and by root mean square: 0.7 % of their deviation in int8 (a step of absmax /
+  // 127 over sqrt(12)), 9 % in nf4.
   test.each([
     ["int8", 0.01],
     ["nf4", 0.05],

@@ -64,7 +64,8 @@ describe.each(Array.from({ length: PLANS }, (_, seed) => randomPlan(seed)))(
       plan.memory.forEach((memory, stage) => {
         const held = statistics[stage]!.memory;
         expect(held.arenaBytes + held.otherBytes).toBe(memory.activations + memory.buffers + memory.workspace);
-        // Where jobs end before others begin, the last ones' adapters may take less than what was there at most, which peaks have.
+        // Where jobs end before others begin, the last ones' adapters may take less than what was there at most, which
+        // peaks have.
         expect(held.adaptersBytes).toBeLessThanOrEqual(memory.adapters + memory.optimizer);
         if (SCHEDULE_TABLE[plan.schedule].interleavesGroups || plan.groups.length === 1)
           expect(held.adaptersBytes).toBe(memory.adapters + memory.optimizer);

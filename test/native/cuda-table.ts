@@ -73,7 +73,10 @@ export async function runTable(
 const flags = "-std=c++20 -O1 -g -fno-pie -ffp-contract=off -fstack-clash-protection".split(" ");
 const checkFlags = "-fsanitize=thread -fno-tree-vectorize -fno-store-merging".split(" ");
 
-/** Compiles the kernel with the bug in it, links it before the right ones, runs its cases and returns those that are not ok. */
+/**
+ * Compiles the kernel with the bug in it, links it before the right ones, runs its cases and returns those that are not
+ * ok.
+ */
 export async function failuresOf(bug: PlantedBug, index: number): Promise<readonly Judgement[]> {
   const source = readFileSync(join(native, "src/cuda", bug.file), "utf8");
   if (source.split(bug.find).length !== 2)

@@ -5,7 +5,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { build, finish, native } from "./cuda-table.ts";
 
 const TARGETS = ["80", "86", "89", "90", "100"];
-/** Of a block: each has 65536 registers at hand, and a thread at most 255 (CUDA Programming Guide, compute capabilities). */
+/**
+ * Of a block: each has 65536 registers at hand, and a thread at most 255 (CUDA Programming Guide, compute
+ * capabilities).
+ */
 const MAX_REGISTERS = 255;
 
 const folder = join(native, "src/cuda");

@@ -43,7 +43,8 @@ test("pruning saves 4 bytes for each row and feature of every LoRA operator in f
   ).toBe(2 * 4 * rows * 4096);
 });
 
-// Source: PVLDB 18(6), 1948-1961, Fig. 16: GB without and with pruning; one layer's operators at a time, since layers are recomputed.
+// Source: PVLDB 18(6), 1948-1961, Fig. 16: GB without and with pruning; one layer's operators at a time, since layers
+// are recomputed.
 test.each([
   ["tinyllama-1.1b", 1, 3.5, 3.39],
   ["tinyllama-1.1b", 8, 15.57, 14.43],

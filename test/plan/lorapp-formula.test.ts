@@ -58,7 +58,10 @@ function lorappOrders({ numDevices, numJobs, parts, steps, forward, backward }: 
   return { draft, orders };
 }
 
-/** Idle share of all compute streams between stage 0's first forward of the first job's step floor(S/2) and of its last step. */
+/**
+ * Idle share of all compute streams between stage 0's first forward of the first job's step floor(S/2) and of its last
+ * step.
+ */
 function steadyBubble(options: Pipeline): number {
   const { draft: plan, orders } = lorappOrders(options);
   const duration = { F: options.forward, B: options.backward, U: 0 };

@@ -49,7 +49,10 @@ function rowsOf(lengths: readonly number[]): Pick<MicroBatch, "rows"> {
   return { rows: lengths.map((tokens, row) => [0, row, tokens, tokens - 1]) };
 }
 
-/** Every operator at each of the micro-batches, and each as a whole action, with relative noise and a bias on whole actions. */
+/**
+ * Every operator at each of the micro-batches, and each as a whole action, with relative noise and a bias on whole
+ * actions.
+ */
 function measure(
   microBatches: readonly (readonly number[])[],
   noise: number,

@@ -39,7 +39,8 @@ describe("a wire", () => {
   });
 
   it("shares between three that come one after the other", () => {
-    // 90 B/s: A has 90 by 1; A and B have 45 each in 1..2; then 30 each until A's last 60 of 195 are through at 4; B has 60 left, C 30.
+    // 90 B/s: A has 90 by 1; A and B have 45 each in 1..2; then 30 each until A's last 60 of 195 are through at 4; B
+    // has 60 left, C 30.
     expect(
       endsOf(90, [
         [0, 195],

@@ -29,7 +29,10 @@ const small = smallPlan({
   microBatches: [{ tokens: 1 }, { tokens: 1, part: 1 }],
 });
 
-/** F0 3 s and F1 1 s on stage 0, and so on: every action has a time of its own, the first message takes 5 s and the others 1 s. */
+/**
+ * F0 3 s and F1 1 s on stage 0, and so on: every action has a time of its own, the first message takes 5 s and the
+ * others 1 s.
+ */
 function handMade(): Trace {
   const simulated = simulate({ plan: small, planHash: "p", costModel: costs(() => 1) });
   const times: Readonly<Record<string, number>> = { "0F0": 3, "1B1": 4, "0B0": 2 };

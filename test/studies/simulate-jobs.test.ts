@@ -192,7 +192,8 @@ test("interleaved wants micro-batches that are a multiple of the devices, and sh
 });
 
 test("a stage's step without overlap takes its two messages in and out and its two passes", () => {
-  // Equal stages (no head), messages of C, shorter than a forward: the middle stage of three, for each micro-batch more.
+  // Equal stages (no head), messages of C, shorter than a forward: the middle stage of three, for each micro-batch
+  // more.
   const model = { architecture: { ...arch, vocabularySize: 1, numLayers: 24 } };
   const transfer = 3e-3;
   const free = { hopBytesPerSecond: 1e18, ringBytesPerSecond: 1e18 };

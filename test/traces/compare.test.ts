@@ -137,7 +137,8 @@ describe("the comparison", () => {
   });
 
   it("tells mean from weighted error, and bias from both", () => {
-    // Forwards: 1 s said, 2 s came; 3 s said, 2 s came: off by half each, on the whole by nothing. Backward: 5 s said, 10 s came.
+    // Forwards: 1 s said, 2 s came; 3 s said, 2 s came: off by half each, on the whole by nothing. Backward: 5 s said,
+    // 10 s came.
     const simulated = trace([event("0F0", 0, 1), event("0F1", 10, 3), event("0B0", 20, 5), event("0U0", 30, 1)]);
     const executed = trace([event("0F0", 0, 2), event("0F1", 10, 2), event("0B0", 20, 10), event("0U0", 31, 0)]);
     const result = compareTraces(simulated, executed);

@@ -49,7 +49,10 @@ export function trace(events: readonly TraceEvent[], facts: Partial<Trace> = {})
   };
 }
 
-/** Two jobs on two stages, two micro-batches, with transfers, memory and losses; forward 1 s, backward 2 s, transfers half a second. */
+/**
+ * Two jobs on two stages, two micro-batches, with transfers, memory and losses; forward 1 s, backward 2 s, transfers
+ * half a second.
+ */
 export function twoStages(facts: Partial<Trace> = {}): Trace {
   const second = { jobs: ["text"], tokens: 30 };
   return trace(
@@ -113,7 +116,10 @@ export function stretched(time: Nanos, factor: number): Nanos {
   return nanos(Math.round(time * factor));
 }
 
-/** A pipeline of two stages in lockstep for `steps` steps of one job, idle on each stage half of the time: F 1 s and B 1 s, one after the other. */
+/**
+ * A pipeline of two stages in lockstep for `steps` steps of one job, idle on each stage half of the time: F 1 s and B 1
+ * s, one after the other.
+ */
 export function alternating(steps: number): Trace {
   const events = Array.from({ length: steps }, (_, step) => {
     const key = (stage: number, letter: "F" | "B" | "U") => formatAction({ stage, letter, microBatch: step });

@@ -96,7 +96,8 @@ describe("the bubble ratio", () => {
   });
 
   it("counts from step floor(S/2) to step S - 1 of the first job, clipping actions that reach over", () => {
-    // Starts of stage 0's forwards: 0, 2, 4, 10, 12. The region is [4, 12): the forward at 4 reaches to 8, the one at 10 past the end.
+    // Starts of stage 0's forwards: 0, 2, 4, 10, 12. The region is [4, 12): the forward at 4 reaches to 8, the one at
+    // 10 past the end.
     const events = [
       event("0F0", 0, 1),
       event("0F1", 2, 1, { step: 1 }),

@@ -7,7 +7,8 @@ namespace loratwin::cuda {
 namespace {
 
 constexpr int kThreads = 128;
-// Blocks of the key kernel on a multiprocessor: asked for more of them by itself, ptxas spills for compute capability 10.0.
+// Blocks of the key kernel on a multiprocessor: asked for more of them by itself, ptxas spills for compute capability
+// 10.0.
 constexpr int kKeyBlocks = 4;
 
 // Which row, head and columns of the head a thread has.

@@ -1,5 +1,6 @@
 // What is called of cuBLASLt, declared here so that building needs no cuBLAS. The numbers and layouts are those of
-// cublasLt.h, cublas_api.h and library_types.h; native/test/cublaslt_header.cc compares them where the headers are there.
+// cublasLt.h, cublas_api.h and library_types.h; native/test/cublaslt_header.cc compares them where the headers are
+// there.
 #pragma once
 
 #include <cstddef>

@@ -30,8 +30,8 @@ void reachPeers(int device);
 
 // Of the device in use, now.
 std::size_t freeBytes();
-// Null when the device has not so much left. `name` is for the emulation: its reports have it, and zeros count as written
-// there only in what is called kZeroedName, since anywhere else a later run finds what an earlier one left.
+// Null when the device has not so much left. `name` is for the emulation: its reports have it, and zeros count as
+// written there only in what is called kZeroedName, since anywhere else a later run finds what an earlier one left.
 void* allocate(std::size_t bytes, const char* name);
 constexpr const char* kZeroedName = "adapters";
 void release(void* memory) noexcept;

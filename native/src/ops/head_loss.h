@@ -42,9 +42,8 @@ struct HeadLoss {
   double* losses;     // [segmentCount], overwritten
 };
 
-// logits [tileRows,V], gathered x (the weight's type) and dx [tileRows,H], row losses f64 [tileRows], row and segment indices i32
-// [tileRows] each;
-// each part rounded up to 64 bytes
+// logits [tileRows,V], gathered x (the weight's type) and dx [tileRows,H], row losses f64 [tileRows], row and segment
+// indices i32 [tileRows] each; each part rounded up to 64 bytes
 constexpr std::size_t headLossScratchBytes(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary,
                                            DType type) {
   const auto part = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };

@@ -7,8 +7,8 @@ namespace loratwin::ops {
 
 enum class RowGradient { none, float32, bfloat16 };
 
-// z [V] becomes lossScale (softmax(z) - onehot(target)), as float32 or as bfloat16 in its first 2 V bytes, or is destroyed
-// when no gradient is wanted; returns the row's loss.
+// z [V] becomes lossScale (softmax(z) - onehot(target)), as float32 or as bfloat16 in its first 2 V bytes, or is
+// destroyed when no gradient is wanted; returns the row's loss.
 double head_loss_row(float* z, std::int64_t vocabulary, std::int32_t target, float lossScale, RowGradient gradient);
 
 }  // namespace loratwin::ops

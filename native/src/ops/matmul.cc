@@ -225,8 +225,8 @@ void runQuantized(ExecContext& context, MatmulEngine::Impl& engine, const Packed
   });
 }
 
-// Up to a block of rows is not split among the threads: each reads its columns of the weight only, and its block is higher.
-// More rows stay where the operators around the product, which go by rows, have them.
+// Up to a block of rows is not split among the threads: each reads its columns of the weight only, and its block is
+// higher. More rows stay where the operators around the product, which go by rows, have them.
 bool splitsColumns(const PackedMatrix::Impl& weight, int direction, std::int64_t threads, std::int64_t rows) {
   return rows <= kBlockRows && !weight.parts[direction].empty() &&
          static_cast<std::int64_t>(weight.parts[direction].size()) == threads;

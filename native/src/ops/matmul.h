@@ -7,9 +7,10 @@
 //   A residual needs an f32 y, and may be y itself (same stride).
 //   T may be 0. NMSE against the reference: 1e-11 (f32), against rounded inputs 1e-11 or 6e-6 (bf16, by the output's type)
 //
-// oneDNN matmul primitives. More than 256 rows are split into one contiguous range a thread (a multiple of 8 rows), each range
-// into blocks of at most 256 rows; fewer are split by the weight's columns where its packed layout can be cut; a primitive is made once for each (shape, block rows, strides, types, post-ops) and
-// kept. Without AVX512_BF16 bfloat16 weights go through matmul_widened.h instead.
+// oneDNN matmul primitives. More than 256 rows are split into one contiguous range a thread (a multiple of 8 rows),
+// each range into blocks of at most 256 rows; fewer are split by the weight's columns where its packed layout can be
+// cut; a primitive is made once for each (shape, block rows, strides, types, post-ops) and kept. Without AVX512_BF16
+// bfloat16 weights go through matmul_widened.h instead.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ struct MatmulBackward {
   std::int32_t rows;
 };
 
-// Of `op` only the weight, the types, the strides, whether there is a bias, and whether the residual is y itself are read.
+// Of `op` only the weight, the types, the strides, whether there is a bias, and whether the residual is y itself are
+// read.
 void prepare_matmul(MatmulEngine& engine, const Matmul& op);
 void prepare_matmul_backward(MatmulEngine& engine, const MatmulBackward& op);
 

@@ -15,8 +15,8 @@ using dnnl::memory;
 // The row count for which oneDNN chooses the packed layout; it serves every other too.
 constexpr std::int64_t kLayoutRows = 1024;
 
-// A thread's scratchpad from the first bfloat16 matrix on. oneDNN asks for 66 KiB or less with AVX512_BF16; one size for
-// every shape, with room for other processors, lets the planner know it.
+// A thread's scratchpad from the first bfloat16 matrix on. oneDNN asks for 66 KiB or less with AVX512_BF16; one size
+// for every shape, with room for other processors, lets the planner know it.
 constexpr std::size_t kBf16ScratchBytes = std::size_t{256} << 10;
 
 // What the engine's threads keep to multiply with the matrix.

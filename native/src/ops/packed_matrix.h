@@ -10,8 +10,8 @@
 
 namespace loratwin::ops {
 
-// The oneDNN engine, the primitives, and one scratchpad and room for dequantized weights a thread of one device. Used by
-// one operator at a time.
+// The oneDNN engine, the primitives, and one scratchpad and room for dequantized weights a thread of one device. Used
+// by one operator at a time.
 class MatmulEngine {
  public:
   explicit MatmulEngine(int threads);
@@ -28,8 +28,8 @@ class MatmulEngine {
   std::unique_ptr<Impl> impl_;
 };
 
-// Columns of a quantized weight's right operand [rows, columns] that a thread dequantizes at once: whole panels, 512 KiB
-// where that is more than one and fewer than 256 columns.
+// Columns of a quantized weight's right operand [rows, columns] that a thread dequantizes at once: whole panels, 512
+// KiB where that is more than one and fewer than 256 columns.
 constexpr std::int64_t quantizedColumns(std::int64_t rows, std::int64_t columns) {
   const std::int64_t padded = (rows + 31) / 32 * 32;
   const std::int64_t fitting = (std::int64_t{256} << 10) / padded / 64 * 64;
@@ -43,8 +43,8 @@ constexpr std::size_t quantizedScratchBytes(std::int64_t rows, std::int64_t colu
   return static_cast<std::size_t>((rows + 31) / 32 * 32 * quantizedColumns(rows, columns)) * sizeof(Bf16);
 }
 
-// A frozen weight W [N,K], packed in the layouts that oneDNN wants, or for matmul_widened.h; or quantized, kept once for
-// both directions. `w` is read during construction only.
+// A frozen weight W [N,K], packed in the layouts that oneDNN wants, or for matmul_widened.h; or quantized, kept once
+// for both directions. `w` is read during construction only.
 class PackedMatrix {
  public:
   PackedMatrix(MatmulEngine& engine, const float* w, std::int32_t outFeatures, std::int32_t inFeatures, bool backward);

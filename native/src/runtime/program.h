@@ -21,8 +21,8 @@ enum class Space { stash, work, in, out };
 constexpr int kSpaces = 4;
 const char* spaceName(Space space);
 
-// A stash is a whole number of units of so many rows long, and its tensors lie one after another: at that many times the
-// offset that they have in a stash of one unit. plan/memory/stash.ts counts in the same units.
+// A stash is a whole number of units of so many rows long, and its tensors lie one after another: at that many times
+// the offset that they have in a stash of one unit. plan/memory/stash.ts counts in the same units.
 constexpr std::int32_t kUnitRows = 16;
 
 struct Tensor {
@@ -142,7 +142,8 @@ std::unique_ptr<Step> makeStep(Fields& fields) {
   return std::make_unique<Kind>(fields);
 }
 
-// The operators of a kind of device. A new one is its fields in steps/, a struct for each kind, and a line in its table.
+// The operators of a kind of device. A new one is its fields in steps/, a struct for each kind, and a line in its
+// table.
 struct StepEntry {
   const char* name;
   StepMaker make;

@@ -7,8 +7,8 @@
 
 namespace loratwin {
 
-// What devices have loaded by key, as long as the one that loaded it holds it. A key says what it is of, which memory it
-// lies in, and the format that it is kept in. JavaScript's thread only.
+// What devices have loaded by key, as long as the one that loaded it holds it. A key says what it is of, which memory
+// it lies in, and the format that it is kept in. JavaScript's thread only.
 class SharedWeights {
  public:
   // Null where nothing is held under the key.

@@ -8,7 +8,8 @@
 
 namespace loratwin {
 
-// Time for which threads that had something to do did not have their cores, and how often they were made to give them up.
+// Time for which threads that had something to do did not have their cores, and how often they were made to give them
+// up.
 struct Interruption {
   std::int64_t lostNs = 0;
   std::int64_t switches = 0;
@@ -19,8 +20,8 @@ class ThreadClock {
  public:
   // Once, before anybody reads.
   void watch(pthread_t thread);
-  // Around a sleep of the thread: when it began, and when that happened which was to wake it. From then on it wanted its
-  // core.
+  // Around a sleep of the thread: when it began, and when that happened which was to wake it. From then on it wanted
+  // its core.
   std::int64_t fallAsleep();
   void wakeUp(std::int64_t fromNs, std::int64_t wokenNs);
   // Until `atNs`, since some moment that is always the same: only differences mean something.

@@ -22,8 +22,8 @@ class Pool final : public ops::ExecContext {
   ~Pool() override;
   int threads() const override { return count_; }
   void run(std::size_t count, Invoke invoke, void* state) override;
-  // What the system has taken from the team until `atNs`, added up: while one waits for its core, the others wait for it. Only
-  // differences mean something, and only thread 0 may ask.
+  // What the system has taken from the team until `atNs`, added up: while one waits for its core, the others wait for
+  // it. Only differences mean something, and only thread 0 may ask.
   Interruption interruption(std::int64_t& atNs) const;
   // Of thread 0, which sleeps elsewhere too.
   ThreadClock& ownClock() { return clocks_[0]; }

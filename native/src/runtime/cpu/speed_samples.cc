@@ -52,8 +52,8 @@ struct SpeedSamples::Work {
     ops::prepare_matmul(engine, product);
   }
 
-  // Nanoseconds of the thread's own for the fastest time but the first, which brings everything into the cache: some ten
-  // microseconds for an interrupt would look like a core that is slow.
+  // Nanoseconds of the thread's own for the fastest time but the first, which brings everything into the cache: some
+  // ten microseconds for an interrupt would look like a core that is slow.
   template <class Run>
   static double fastest(Run&& run) {
     run();

@@ -13,11 +13,12 @@
 
 namespace loratwin {
 
-// Takes samples on the thread of a compute stream: at once where the next action has to wait anyway, and else less often.
+// Takes samples on the thread of a compute stream: at once where the next action has to wait anyway, and else less
+// often.
 class SpeedSamples final : public BetweenTasks {
  public:
-  // Of products of `dtype`, every `everyNs`; made on JavaScript's thread. Its memory is counted nowhere, as it is no part
-  // of a plan.
+  // Of products of `dtype`, every `everyNs`; made on JavaScript's thread. Its memory is counted nowhere, as it is no
+  // part of a plan.
   SpeedSamples(const Runtime& runtime, ops::DType dtype, std::int64_t everyNs);
   ~SpeedSamples() override;
 

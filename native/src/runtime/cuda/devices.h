@@ -23,8 +23,8 @@ struct CudaInfo {
 };
 CudaInfo cudaInfo();
 
-// Whether the launches of runs that come again are noted in CUDA graphs: of all, or of those that take the host at least
-// half as long to give one by one as they take the GPU.
+// Whether the launches of runs that come again are noted in CUDA graphs: of all, or of those that take the host at
+// least half as long to give one by one as they take the GPU.
 enum class GraphMode { off, on, automatic };
 
 struct CudaOptions {

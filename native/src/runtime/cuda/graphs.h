@@ -1,6 +1,6 @@
 // The CUDA graphs of a device: the launches of a run, noted once and from then on given to the stream in one call. A
-// graph stands for a signature, which holds whatever is in the arguments and grids of its launches; what may change from
-// run to run lies in tables. All but what is atomic is for the thread that gives tasks to the stream.
+// graph stands for a signature, which holds whatever is in the arguments and grids of its launches; what may change
+// from run to run lies in tables. All but what is atomic is for the thread that gives tasks to the stream.
 #pragma once
 
 #include <atomic>
@@ -57,8 +57,8 @@ class Graphs {
   static constexpr std::size_t kMostGraphs = 64;
   // Of the driver's memory; plan/memory/cuda-memory.ts counts it too.
   static constexpr std::size_t kRoomBytes = std::size_t{12} << 20;
-  // A graph gives way to another when so many runs have come since its last. A younger one stays, so that a cycle of more
-  // signatures than there is room for does not throw each graph out before its turn.
+  // A graph gives way to another when so many runs have come since its last. A younger one stays, so that a cycle of
+  // more signatures than there is room for does not throw each graph out before its turn.
   static constexpr std::uint64_t kIdleRuns = 256;
 
  private:

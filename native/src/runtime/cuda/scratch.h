@@ -36,8 +36,8 @@ inline std::size_t loraScratchBytes(std::size_t rows, std::size_t segments, std:
   return bytes + (rows / kPartRows + segments) * part * sizeof(float);
 }
 
-// headLoss, of a tile of scored rows: where its logits, their gradient, x and dx lie. A float32 gradient takes the place
-// of its logits.
+// headLoss, of a tile of scored rows: where its logits, their gradient, x and dx lie. A float32 gradient takes the
+// place of its logits.
 struct HeadScratch {
   std::size_t gradient;
   std::size_t x;

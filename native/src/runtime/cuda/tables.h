@@ -1,6 +1,6 @@
 // What a run puts together on the host for the GPU: tables that go up in one copy before its launches, room for what
-// only the GPU writes, and results that come back in one copy behind them. On the device all tasks use one region, since
-// they run in order on one stream; on the host each has a slot until it is reported.
+// only the GPU writes, and results that come back in one copy behind them. On the device all tasks use one region,
+// since they run in order on one stream; on the host each has a slot until it is reported.
 #pragma once
 
 #include <condition_variable>
@@ -76,7 +76,8 @@ class TableSlots {
   TableSlots(std::shared_ptr<MemoryPool> pool, int count);
   // Opened. Waits for one; it is given back when the last that holds it lets go.
   std::shared_ptr<TableSlot> take();
-  // Makes a region twice as large and opens the slot for it; the old one is there until the tasks that use it are reported.
+  // Makes a region twice as large and opens the slot for it; the old one is there until the tasks that use it are
+  // reported.
   void grow(TableSlot& slot);
 
  private:
