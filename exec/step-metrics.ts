@@ -1,3 +1,4 @@
+import { InvariantError } from "../core/index.ts";
 import { activeJobs, type MiniBatch, microBatchTokens, type Plan } from "../plan/index.ts";
 import { learningRateAt } from "./learning-rate.ts";
 
@@ -41,7 +42,9 @@ interface OpenStep {
 /** Adds losses up in the order of the parts and squares in the order of the stages, so equal runs give equal bytes. */
 export function collectStepMetrics(plan: Plan, scored: readonly Float64Array[]): StepMetricsCollector {
   const open = new Map<string, OpenStep>();
-  const began = new Map<MiniBatch, number>();
+  /** By group and step: callers have mini-batches of different tables. */
+  const began = new Map<string, number>();
+  const keyOf = ({ group, step }: MiniBatch): string => `${group} ${step}`;
   const numStages = plan.stages.length;
   const entry = (job: number, step: number): OpenStep => {
     const key = `${job} ${step}`;
@@ -70,10 +73,13 @@ export function collectStepMetrics(plan: Plan, scored: readonly Float64Array[]):
         entry(job, miniBatch.step).squares[stage] = squares[i]!;
       });
     },
-    began: (miniBatch, timeNs) => void began.set(miniBatch, timeNs),
+    began: (miniBatch, timeNs) => void began.set(keyOf(miniBatch), timeNs),
     ended(miniBatch, timeNs) {
-      const seconds = (timeNs - (began.get(miniBatch) ?? timeNs)) / 1e9;
-      began.delete(miniBatch);
+      const beganNs = began.get(keyOf(miniBatch));
+      if (beganNs === undefined)
+        throw new InvariantError({ expected: `a beginning of mini-batch ${keyOf(miniBatch)}`, got: "none" });
+      const seconds = (timeNs - beganNs) / 1e9;
+      began.delete(keyOf(miniBatch));
       return activeJobs(plan, miniBatch.group, miniBatch.step).map((job): StepMetrics => {
         const { name, optimizer, steps } = plan.jobs[job]!;
         const { loss, squares } = entry(job, miniBatch.step);

@@ -26,6 +26,7 @@ describe.each(["float32", "bfloat16"] satisfies readonly Dtype[])("two pipelines
           .map(({ step, loss, gradNorm, tokens }) => ({ step, loss, gradNorm, tokens }));
       expect(numbers(run)).toEqual(numbers(alone));
       expect(numbers(run)).toHaveLength(GIVEN.jobs[only]!.steps!);
+      expect(run.metrics.every(({ seconds }) => seconds > 0)).toBe(true);
     }
   }, 120_000);
 
