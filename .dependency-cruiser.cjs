@@ -29,8 +29,12 @@ const arrows = {
   // Many simulations at once, and no execution: a study has to run on a laptop.
   studies: ["core", "plan", "traces", "sim"],
 
-  // The rim, where everything meets. Devices are reached through exec, so that native has one user.
-  cli: ["core", "plan", "traces", "sim", "datasets", "exec", "studies", "reports"],
+  // What a person does with the product, as typed operations: load, plan, predict, calibrate, train. Twin and executor meet
+  // here. Devices are reached through exec, so that native has one user.
+  workbench: ["core", "plan", "traces", "sim", "datasets", "exec", "studies"],
+
+  // The rim: flags to requests, results to text.
+  cli: ["core", "plan", "traces", "sim", "datasets", "exec", "studies", "reports", "workbench"],
 };
 
 /** Package -> the folders that may import it. A package with one home can be replaced in one place. */

@@ -1,3 +1,5 @@
+import { today } from "../core/index.ts";
+import type { MeasuredCalibration } from "../plan/index.ts";
 import {
   type CalibrationRun,
   type CalibrationSubject,
@@ -7,10 +9,8 @@ import {
   type MeasuredRun,
   measureRun,
   rangeOfPlan,
-} from "../cli/calibrate-devices.ts";
-import { type MachineWatch, watchMachine } from "../cli/watch-machine.ts";
-import { today } from "../core/index.ts";
-import type { MeasuredCalibration } from "../plan/index.ts";
+} from "../workbench/calibrate-devices.ts";
+import { type MachineWatch, watchMachine } from "../workbench/watch-machine.ts";
 import { benchModel } from "./train.ts";
 import { benchPlan, type PlanShape } from "./workload.ts";
 

@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
-import { packageFile } from "../cli/package-file.ts";
-import { VERSION } from "../cli/version.ts";
 import { today } from "../core/index.ts";
 import { nativeInfo } from "../exec/index.ts";
+import { packageFile } from "../workbench/package-file.ts";
+import { VERSION } from "../workbench/version.ts";
 import type { Conditions } from "./case-record.ts";
 
 function git(words: readonly string[], input = ""): string | undefined {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { packageFile } from "../cli/package-file.ts";
 import { DeviceError } from "../core/index.ts";
+import { packageFile } from "../workbench/package-file.ts";
 
 /** Ends a program that `inOwnProcess` started when the one that started it is gone. */
 export function endWithParent(): void {

@@ -1,7 +1,7 @@
 import { loadavg } from "node:os";
 import path from "node:path";
-import { packageFile } from "../cli/package-file.ts";
 import { DeviceError, InputError } from "../core/index.ts";
+import { packageFile } from "../workbench/package-file.ts";
 import { HELP, parseCommand, type Request, type SuiteName } from "./command.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type ProgressOutput, progressTo } from "./progress.ts";

@@ -4,14 +4,14 @@ import { closeSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { writeLines } from "../cli/files.ts";
-import { loadCalibration, loadCluster } from "../cli/load-cluster.ts";
-import { loadWorkload } from "../cli/load-workload.ts";
-import { packageFile } from "../cli/package-file.ts";
 import { sum } from "../core/index.ts";
 import { createCostModel, makePlan, type PlanRequest } from "../plan/index.ts";
 import { simulateStream } from "../sim/index.ts";
 import { runMetrics, traceLines } from "../traces/index.ts";
+import { writeLines } from "../workbench/files.ts";
+import { loadCalibration, loadCluster } from "../workbench/load-cluster.ts";
+import { loadWorkload } from "../workbench/load-workload.ts";
+import { packageFile } from "../workbench/package-file.ts";
 import { endWithParent, inOwnProcess } from "./own-process.ts";
 
 export interface LargeSize {
@@ -41,11 +41,10 @@ export function simulateLarge(size: LargeSize): Promise<LargeResult> {
 }
 
 async function requestOf(size: LargeSize): Promise<PlanRequest> {
-  const io = { stdout: () => {}, stderr: () => {}, isTty: false, cwd: packageFile("examples") };
-  const args = { cluster: "large-cluster.yaml" };
-  const { devices, links } = loadCluster(io, args);
-  const { workload, architecture, rows } = await loadWorkload(io, "large-workload.yaml");
-  const { calibration } = loadCalibration(io, args, devices, workload.model.dtype);
+  const context = { cwd: packageFile("examples"), note: () => {} };
+  const { devices, links } = loadCluster(context, { cluster: "large-cluster.yaml" });
+  const { workload, architecture, rows } = await loadWorkload(context, "large-workload.yaml");
+  const { calibration } = loadCalibration(context, {}, devices, workload.model.dtype);
   return {
     // Two layers a stage, but one beside the embedding and one beside the head: 126 for 64 devices, as in the example.
     architecture: { ...architecture, numLayers: 2 * size.devices - 2 },
@@ -76,8 +75,7 @@ async function main(size: LargeSize): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), "loratwin-bench-"));
   const file = path.join(folder, "trace.json");
   closeSync(openSync(file, "w"));
-  if (size.writesTrace)
-    writeLines({ stdout: () => {}, stderr: () => {}, isTty: false, cwd: folder }, file, traceLines(trace));
+  if (size.writesTrace) writeLines({ cwd: folder }, file, traceLines(trace));
   const written = performance.now();
   const traceBytes = statSync(file).size;
   rmSync(folder, { recursive: true, force: true });

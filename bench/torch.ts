@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
-import { packageFile } from "../cli/package-file.ts";
 import { DeviceError } from "../core/index.ts";
 import type { Dtype, Projection } from "../plan/index.ts";
+import { packageFile } from "../workbench/package-file.ts";
 import type { ModelShape } from "./workload.ts";
 
 /** How PyTorch is told to work. */

@@ -1,15 +1,14 @@
 import { canonicalJson, InputError } from "../core/index.ts";
 import { type LayersCalibration, transferCalibration } from "../plan/index.ts";
 import { comparedRequest } from "../studies/index.ts";
+import { loadCatalog, loadRequest, readCalibration, writeOutput } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
-import { writeOutput } from "./files.ts";
 import type { Io } from "./io.ts";
-import { CATALOG_OPTION, loadCatalog, readCalibration } from "./load-cluster.ts";
-import { loadRequest } from "./load-request.ts";
 import { observationText, observedCalibration } from "./observe-calibration.ts";
 import { type Option, type OptionTable, pick } from "./option-table.ts";
 import { percent, printResult } from "./output.ts";
-import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
+import { CATALOG_OPTION, COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
+import { contextOf, requestChoice } from "./request-options.ts";
 
 /** Options of --observed, here and in `strategies`. */
 export const OBSERVATION_OPTIONS = {
@@ -73,7 +72,11 @@ function written(io: Io, args: Arguments, calibration: unknown): readonly string
 
 /** Fits the GPUs of --cluster to observed rates. */
 export async function calibrateFromObservation(io: Io, args: Arguments): Promise<void> {
-  const { request } = await loadRequest(io, args, requiredText(args, "from-observation"));
+  const { request } = await loadRequest(
+    contextOf(io, args),
+    requiredText(args, "from-observation"),
+    requestChoice(args),
+  );
   const observed = observedCalibration(args, comparedRequest(request));
   if (observed === undefined)
     throw new InputError({
@@ -97,7 +100,11 @@ function transferText(before: number | undefined, calibration: LayersCalibration
 export function calibrateByTransfer(io: Io, args: Arguments): void {
   const file = requiredText(args, "transfer");
   const { calibration: given } = readCalibration(io, file);
-  const calibration = transferCalibration(loadCatalog(io, args), given, requiredText(args, "to"));
+  const calibration = transferCalibration(
+    loadCatalog(io, optionalText(args, "catalog")),
+    given,
+    requiredText(args, "to"),
+  );
   const lines = written(io, args, calibration);
   printResult(io, args, { calibration }, () =>
     [

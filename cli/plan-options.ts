@@ -1,7 +1,11 @@
 import { dtypeSchema, recomputeSchema, SCHEDULES } from "../plan/index.ts";
 import { COMPARISON_SCHEDULES } from "../studies/index.ts";
-import { CATALOG_OPTION } from "./load-cluster.ts";
-import type { OptionTable } from "./option-table.ts";
+import type { Option, OptionTable } from "./option-table.ts";
+
+export const CATALOG_OPTION = {
+  type: "string",
+  describe: "a catalog of your own, in front of ours",
+} as const satisfies Option;
 
 /** Where a plan runs. */
 export const DEVICE_OPTIONS = {

@@ -1,11 +1,11 @@
 import yargs, { type PositionalOptions } from "yargs";
 import { DeviceError, InputError, PlanError } from "../core/index.ts";
+import { VERSION } from "../workbench/index.ts";
 import { type Arguments, type Command, withDefaults } from "./command.ts";
 import { COMMANDS } from "./commands/commands.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, yargsOption } from "./option-table.ts";
 import { allOptions, refuseOptions } from "./refuse-options.ts";
-import { VERSION } from "./version.ts";
 
 /** 0 done, 1 a check failed, 2 bad input, 3 environment. */
 function exitCodeOf(error: unknown): number | undefined {

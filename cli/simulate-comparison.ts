@@ -1,4 +1,3 @@
-import { InputError } from "../core/index.ts";
 import {
   COMPARISON_SCHEDULES,
   type ComparisonSchedule,
@@ -9,46 +8,19 @@ import {
   simulateJobs,
 } from "../studies/index.ts";
 import { traceLines } from "../traces/index.ts";
+import { calibrationHash, loadRequest, predictJobsIntervals, VERSION, writeLines } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText, type Use } from "./command.ts";
 import { costsFacts, costsText } from "./describe-costs.ts";
 import { runText } from "./describe-run.ts";
-import { writeLines } from "./files.ts";
 import type { Io } from "./io.ts";
-import { calibrationHash } from "./load-cluster.ts";
-import { loadRequest, recomputeChoice } from "./load-request.ts";
-import { type Option, type OptionTable, pick } from "./option-table.ts";
+import { type OptionTable, pick } from "./option-table.ts";
 import { printResult } from "./output.ts";
 import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
-import { INTERVAL_OPTIONS, predictJobsIntervals } from "./predict-intervals.ts";
-import { OVERLAP_OPTION } from "./simulate-variants.ts";
-import { VERSION } from "./version.ts";
+import { INTERVAL_OPTIONS, OVERLAP_OPTION, TRACE_OPTION } from "./prediction-options.ts";
+import { contextOf, drawChoice, recomputeChoice, requestChoice } from "./request-options.ts";
 
 /** Events of a trace without --trace-steps: what a browser still shows at ease. */
 const MAX_EVENTS = 200_000;
-
-/** The comparison schedule of --schedule; undefined for a schedule of plans. */
-export function comparisonSchedule(args: Arguments): ComparisonSchedule | undefined {
-  const schedule = optionalText(args, "schedule");
-  return COMPARISON_SCHEDULES.find((name) => name === schedule);
-}
-
-/** @throws InputError where a plan is asked for with a schedule that is simulated only. */
-export function requirePlanSchedule(args: Arguments): void {
-  const schedule = comparisonSchedule(args);
-  if (schedule === undefined) return;
-  throw new InputError({
-    expected: "a schedule that can be planned and executed",
-    at: "--schedule",
-    got: schedule,
-    hint: `${schedule} is simulated only: \`loratwin simulate WORKLOAD --cluster FILE --schedule ${schedule}\`.`,
-  });
-}
-
-export const TRACE_OPTION = {
-  type: "string",
-  alias: "o",
-  describe: "where to write the trace (opens in Perfetto)",
-} as const satisfies Option;
 
 /** What every comparison schedule takes: of the options of plans, those that decide more than a plan. */
 const EVERY_COMPARISON = {
@@ -103,7 +75,7 @@ function comparisonUse(schedule: ComparisonSchedule, more: OptionTable): Use {
 /** `simulate --schedule tp` and the like: the workload's jobs one after another, in virtual time. */
 export async function simulateComparison(io: Io, args: Arguments, schedule: ComparisonSchedule): Promise<number> {
   const file = requiredText(args, "plan");
-  const { request, placed } = await loadRequest(io, args, file, recomputeChoice(args));
+  const { request, placed } = await loadRequest(contextOf(io, args), file, requestChoice(args, recomputeChoice(args)));
   let run: JobsRun;
   try {
     run = comparisonRun(request, {
@@ -119,7 +91,11 @@ export async function simulateComparison(io: Io, args: Arguments, schedule: Comp
   }
   const { figures: calibration } = run.platform;
   const simulated = simulateJobs(run);
-  const intervals = predictJobsIntervals(io, args, run, calibration, simulated.numTasks);
+  const chosen = drawChoice(args);
+  const intervals =
+    chosen === undefined
+      ? undefined
+      : predictJobsIntervals(contextOf(io, args), chosen, run, calibration, simulated.numTasks);
   const shown = intervals === undefined ? {} : { intervals };
   const output = optionalText(args, "output");
   let written = "";

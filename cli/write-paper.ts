@@ -1,9 +1,8 @@
 import { today } from "../core/index.ts";
 import { type PaperPageData, renderPaper } from "../reports/index.ts";
 import type { PaperTable, Variation } from "../studies/index.ts";
-import { writeOutput } from "./files.ts";
+import { VERSION, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
-import { VERSION } from "./version.ts";
 import { reportAsset } from "./write-report.ts";
 
 const NUM_DEVICES = 4;

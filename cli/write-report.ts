@@ -4,10 +4,8 @@ import { DeviceError, today } from "../core/index.ts";
 import { type Plan, parsePlan } from "../plan/index.ts";
 import { type LossRecord, renderReport } from "../reports/index.ts";
 import type { AtMachineSpeed, Trace } from "../traces/index.ts";
-import { absolute, isFolder, readInput, writeOutput } from "./files.ts";
+import { absolute, isFolder, packageFile, readInput, readMetrics, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
-import { packageFile } from "./package-file.ts";
-import { readMetrics } from "./run-folder.ts";
 
 /** A file of the browser code. @throws DeviceError before a build. */
 export function reportAsset(name: string): string {

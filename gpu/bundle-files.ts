@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import path from "node:path";
-import { packageFile } from "../cli/package-file.ts";
 import { DeviceError } from "../core/index.ts";
+import { packageFile } from "../workbench/package-file.ts";
 
 /** Where a file or folder of the archive comes from. */
 export interface BundleEntry {

@@ -4,10 +4,10 @@
 // peakBytes, lastLoss, graphsCaptured, graphsLaunched, graphsRefused} or {mode, graphs, shape, error}.
 import { peakBytes, plannedBytes, roundSeconds, train } from "../bench/train.ts";
 import { architectureOf, benchPlan } from "../bench/workload.ts";
-import { loadCluster } from "../cli/load-cluster.ts";
 import { DeviceError, PlanError, sum } from "../core/index.ts";
 import type { BaseModel, CudaGraphs } from "../exec/index.ts";
 import type { ResolvedDevice } from "../plan/index.ts";
+import { loadCluster } from "../workbench/load-cluster.ts";
 import { randomModel } from "./random-model.ts";
 import { TRAINING_SHAPES, TRAINING_WORK, type TrainingShape, tokensPerStep } from "./training-shapes.ts";
 
@@ -62,8 +62,7 @@ async function runMode(
 async function main(shape: TrainingShape, steps: number, list: string): Promise<void> {
   let doing: Partial<TrainingRun> = {};
   try {
-    const quiet = { stdout() {}, stderr() {}, isTty: false, cwd: "." };
-    const { devices } = loadCluster(quiet, { devices: list });
+    const { devices } = loadCluster({ cwd: ".", note() {} }, { devices: list });
     const base = randomModel(architectureOf(TRAINING_SHAPES[shape]));
     for (const run of RUNS) {
       doing = run;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { packageFile } from "../../cli/package-file.ts";
 import { InputError } from "../../core/index.ts";
 import { catalogSchema, type DevicePeaks } from "../../plan/index.ts";
+import { packageFile } from "../../workbench/package-file.ts";
 
 /** The catalog's figures of the device that a text is about. */
 export interface NamedDevice extends DevicePeaks {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { predictIntervals } from "../../cli/predict-intervals.ts";
-import { keepSpeed } from "../../cli/speed-history.ts";
 import { maximum, mean, median } from "../../core/index.ts";
 import { createCostModel, type MeasuredCalibration } from "../../plan/index.ts";
 import { atMachineSpeed, simulate } from "../../sim/index.ts";
 import { type Comparison, compareTraces } from "../../traces/index.ts";
+import { predictIntervals } from "../../workbench/predict-intervals.ts";
+import { keepSpeed } from "../../workbench/speed-history.ts";
 import { calibrateShapes } from "../calibrate.ts";
 import type { Measurement } from "../measurement.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
@@ -97,14 +97,13 @@ async function predictAndTrain(
 ) {
   const { calibration, calibratedMs } = shared;
   const plan = benchPlan({ ...shape, calibration });
-  const quiet = { stdout: () => {}, stderr: () => {}, isTty: false, cwd: "." };
   // A test leaves nothing behind.
-  const args = { quiet: true, cache: bench.scale !== "tiny" };
-  const intervals = await predictIntervals(quiet, args, plan, calibration);
+  const withHistory = bench.scale !== "tiny";
+  const intervals = await predictIntervals({ cwd: ".", note: () => {} }, { seed: 0, withHistory }, plan, calibration);
   const simulated = simulate({ plan, planHash: plan.hash, costModel: createCostModel(calibration, plan.model.dtype) });
   const ageSeconds = (performance.now() - calibratedMs) / 1e3;
   const { trace } = await trainProbed(plan, benchModel(plan.model.architecture));
-  keepSpeed(args, plan, trace);
+  if (withHistory) keepSpeed(plan, trace);
   const comparison = compareTraces({ ...simulated, intervals: intervals! }, trace, {
     machine: atMachineSpeed(plan, trace),
   });

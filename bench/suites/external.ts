@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { packageFile } from "../../cli/package-file.ts";
 import { maximum } from "../../core/index.ts";
 import {
   chooseRows,
@@ -23,6 +22,7 @@ import {
   relativeError,
   scoreOf,
 } from "../../studies/index.ts";
+import { packageFile } from "../../workbench/package-file.ts";
 import { deviceOf } from "../external/device-of.ts";
 import type { ProfiledPipelines } from "../external/profiled-pipelines.ts";
 import { type Observations, readObservations } from "../external/read-observations.ts";

@@ -10,7 +10,15 @@ import {
   resolveDevices,
   resolveLinks,
 } from "../../plan/index.ts";
-import { type CalibrationSubject, calibrateDevices, rangeOfPlan } from "../calibrate-devices.ts";
+import {
+  type CalibrationSubject,
+  calibrateDevices,
+  createPlan,
+  loadCatalog,
+  rangeOfPlan,
+  thisMachine,
+  writeOutput,
+} from "../../workbench/index.ts";
 import {
   CALIBRATION_OUTPUT,
   calibrateByTransfer,
@@ -19,13 +27,11 @@ import {
   TRANSFER,
 } from "../calibrate-without-device.ts";
 import { type Arguments, type Command, optionalCount, optionalText, requiredText, type Use } from "../command.ts";
-import { createPlan } from "../create-plan.ts";
-import { writeOutput } from "../files.ts";
 import type { Io } from "../io.ts";
-import { CATALOG_OPTION, loadCatalog, thisMachine } from "../load-cluster.ts";
 import { pick } from "../option-table.ts";
 import { percent, printResult, showProgress, table } from "../output.ts";
-import { PLAN_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
+import { CATALOG_OPTION, PLAN_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
+import { contextOf, planRequestChoice } from "../request-options.ts";
 
 /**
  * Without a workload: three shapes that differ in width, head width and vocabulary, all projections, micro-batches of
@@ -86,7 +92,7 @@ function generalSubjects(io: Io, args: Arguments): readonly CalibrationSubject[]
   const count = optionalCount(args, "at-once") ?? Math.max(1, Math.min(2, present));
   const names = /^\w+:\d+/.test(device) ? device : Array.from({ length: count }, (_, i) => `${device}:${i}`).join();
   const cluster = clusterFromList(names);
-  const catalog = loadCatalog(io, args);
+  const catalog = loadCatalog(io, optionalText(args, "catalog"));
   const devices = resolveDevices(cluster, catalog, { ...thisMachine(), memoryBytes: 2 ** 33 });
   const links = resolveLinks(cluster, devices, catalog);
   const adapters = GENERIC.ranks.map((rank) => ({ rank, alpha: 16, dropout: 0, targets: [...PROJECTIONS] }));
@@ -112,7 +118,11 @@ function generalSubjects(io: Io, args: Arguments): readonly CalibrationSubject[]
 }
 
 async function workloadSubjects(io: Io, args: Arguments): Promise<readonly CalibrationSubject[]> {
-  const { plan, loaded } = await createPlan(io, args, requiredText(args, "workload"));
+  const { plan, loaded } = await createPlan(
+    contextOf(io, args),
+    requiredText(args, "workload"),
+    planRequestChoice(args),
+  );
   return [{ range: rangeOfPlan(plan), model: loaded.model ?? syntheticWeights(plan.model.architecture) }];
 }
 

@@ -1,9 +1,9 @@
 import { canonicalJson, InputError } from "../../core/index.ts";
 import { type Catalog, deviceCalibration } from "../../plan/index.ts";
+import { loadCatalog, writeOutput } from "../../workbench/index.ts";
 import { type Command, optionalText, type Use } from "../command.ts";
-import { writeOutput } from "../files.ts";
-import { CATALOG_OPTION, loadCatalog } from "../load-cluster.ts";
 import { percent, printResult, table } from "../output.ts";
+import { CATALOG_OPTION } from "../plan-options.ts";
 
 function figure(entry: { readonly value: number } | undefined, unit: number, digits = 0): string {
   return entry === undefined ? "-" : (entry.value / unit).toFixed(digits);
@@ -69,7 +69,7 @@ export const catalogCommand: Command = {
   uses: [WHOLE, DEVICE],
   useOf: (args) => (args["name"] === undefined ? WHOLE : DEVICE),
   run(args, io) {
-    const catalog = loadCatalog(io, args);
+    const catalog = loadCatalog(io, optionalText(args, "catalog"));
     const name = optionalText(args, "name");
     if (name === undefined) {
       printResult(io, args, catalog, () => overview(catalog));

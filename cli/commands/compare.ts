@@ -1,9 +1,7 @@
 import { compareTable, compareTraces } from "../../traces/index.ts";
+import { loadTrace, machinePart, replayPlan } from "../../workbench/index.ts";
 import { type Command, optionalNumber, optionalText, requiredText } from "../command.ts";
-import { loadTrace } from "../load-trace.ts";
-import { machinePart } from "../machine-part.ts";
 import { note, percent, printResult } from "../output.ts";
-import { replayPlan } from "../replay-run.ts";
 import { besideTrace, writeReport } from "../write-report.ts";
 
 export const compareCommand: Command = {

@@ -6,23 +6,31 @@ import { nativeInfo, openModelFolder } from "../../exec/index.ts";
 import { createCostModel } from "../../plan/index.ts";
 import { simulate } from "../../sim/index.ts";
 import { compareTable, compareTraces, runMetrics, traceLines } from "../../traces/index.ts";
-import { calibrateDevices, rangeOfPlan } from "../calibrate-devices.ts";
-import { type Arguments, type Command, optionalCount, requiredText, withDefaults } from "../command.ts";
-import { createPlan } from "../create-plan.ts";
+import {
+  absolute,
+  calibrateDevices,
+  createPlan,
+  keepSpeed,
+  lossesByJob,
+  machinePart,
+  packageFile,
+  rangeOfPlan,
+  readInput,
+  replayPlan,
+  trainPlan,
+  writeLines,
+  writeOutput,
+  writeRunFolder,
+} from "../../workbench/index.ts";
+import { type Command, optionalCount, requiredText } from "../command.ts";
 import { planText } from "../describe-plan.ts";
 import { runText } from "../describe-run.ts";
-import { absolute, readInput, writeLines, writeOutput } from "../files.ts";
 import type { Io } from "../io.ts";
-import { machinePart } from "../machine-part.ts";
 import { printResult } from "../output.ts";
-import { packageFile } from "../package-file.ts";
-import { WORKLOAD_OPTIONS } from "../plan-options.ts";
-import { predictIntervals } from "../predict-intervals.ts";
+import { planIntervals } from "../plan-intervals.ts";
+import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { trainingBar } from "../progress-bar.ts";
-import { replayPlan } from "../replay-run.ts";
-import { lossesByJob, writeRunFolder } from "../run-folder.ts";
-import { CACHE_OPTIONS, keepSpeed } from "../speed-history.ts";
-import { trainPlan } from "../train-plan.ts";
+import { keepsSpeed } from "../request-options.ts";
 import { writeReport } from "../write-report.ts";
 
 /** A model on which two devices have something to do and which trains in seconds. */
@@ -73,8 +81,8 @@ export const demoCommand: Command = {
     writeWorkload(io, at("workload.yaml"), absolute(io, at("model")), optionalCount(args, "steps"));
     say(`1. model      ${made.numParameters} parameters, random, ${at("model")}`);
 
-    const planArgs: Arguments = withDefaults(WORKLOAD_OPTIONS, { ...args, devices, quiet: true });
-    const draft = await createPlan(io, planArgs, at("workload.yaml"));
+    const quiet = { cwd: io.cwd, note: () => {} };
+    const draft = await createPlan(quiet, at("workload.yaml"), { devices });
     const model = openModelFolder(absolute(io, at("model")));
     let began = performance.now();
     const calibration = await calibrateDevices([{ range: rangeOfPlan(draft.plan), model }], today(), () => {});
@@ -83,13 +91,10 @@ export const demoCommand: Command = {
       `2. calibrate  ${calibration.operators.length} operators on ${devices} in ${formatSeconds((performance.now() - began) / 1e3)}; actions kept out of the fit: ${(100 * calibration.holdOut.meanAbsError).toFixed(1)} % mean error`,
     );
 
-    const { plan, loaded } = await createPlan(
-      io,
-      { ...planArgs, calibration: at("calibration.json") },
-      at("workload.yaml"),
-    );
+    const measured = { devices, calibration: at("calibration.json") };
+    const { plan, loaded } = await createPlan(quiet, at("workload.yaml"), measured);
     writeOutput(io, at("plan.json"), `${canonicalJson(plan)}\n`);
-    const intervals = await predictIntervals(io, args, plan, calibration);
+    const intervals = await planIntervals(io, args, plan, calibration);
     say(`3. plan       ${at("plan.json")}\n\n${planText(plan, undefined, intervals)}\n`);
 
     began = performance.now();
@@ -108,7 +113,7 @@ export const demoCommand: Command = {
     const result = await trainPlan(plan, model, loaded.data, {
       onProgress: (progress) => bar.update(progress),
     }).finally(() => bar.stop());
-    keepSpeed(args, plan, result.trace);
+    if (keepsSpeed(args)) keepSpeed(plan, result.trace);
     writeRunFolder(io, at("run"), plan, result);
     const losses = lossesByJob(result.metrics);
     say(`5. train      ${at("run")}\n\n${runText(runMetrics(plan, result.trace), { losses })}\n`);

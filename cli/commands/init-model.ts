@@ -1,6 +1,6 @@
 import { initModel } from "../../datasets/index.ts";
+import { absolute } from "../../workbench/index.ts";
 import { type Command, flag, optionalCount, requiredText } from "../command.ts";
-import { absolute } from "../files.ts";
 import { printResult } from "../output.ts";
 
 export const initModelCommand: Command = {

@@ -1,9 +1,9 @@
 import { formatBytes } from "../../core/index.ts";
 import { type PaperRow, type PaperTable, paperTable, VARIATIONS, type Variation } from "../../studies/index.ts";
+import { inWorkers, loadCatalog } from "../../workbench/index.ts";
 import { type Command, flag, optionalText } from "../command.ts";
-import { inWorkers } from "../in-workers.ts";
-import { CATALOG_OPTION, loadCatalog } from "../load-cluster.ts";
 import { percent, printResult, table } from "../output.ts";
+import { CATALOG_OPTION } from "../plan-options.ts";
 import { requirePaperPage, writePaper } from "../write-paper.ts";
 
 function signedPercent(error: number): string {
@@ -97,7 +97,7 @@ export const paperCommand: Command = {
   async run(args, io) {
     const output = optionalText(args, "output");
     if (output !== undefined) requirePaperPage();
-    const catalog = loadCatalog(io, args);
+    const catalog = loadCatalog(io, optionalText(args, "catalog"));
     const result = paperTable(catalog);
     const variations = flag(args, "vary")
       ? await inWorkers(

@@ -1,13 +1,13 @@
 import { canonicalJson } from "../../core/index.ts";
+import { createPlan, noteNominal, writeOutput } from "../../workbench/index.ts";
 import { type Command, flag, optionalText, requiredText } from "../command.ts";
-import { createPlan, noteNominal } from "../create-plan.ts";
 import { choiceText, explanationTable } from "../describe-choice.ts";
 import { planSummary, planText } from "../describe-plan.ts";
-import { writeOutput } from "../files.ts";
 import { printResult } from "../output.ts";
+import { planIntervals } from "../plan-intervals.ts";
 import { WORKLOAD_OPTIONS } from "../plan-options.ts";
-import { INTERVAL_OPTIONS, predictIntervals } from "../predict-intervals.ts";
-import { CACHE_OPTIONS } from "../speed-history.ts";
+import { CACHE_OPTIONS, INTERVAL_OPTIONS } from "../prediction-options.ts";
+import { contextOf, planRequestChoice } from "../request-options.ts";
 
 export const planCommand: Command = {
   usage: "plan <workload>",
@@ -33,12 +33,13 @@ export const planCommand: Command = {
     },
   ],
   async run(args, io) {
-    const created = await createPlan(io, args, requiredText(args, "workload"));
-    noteNominal(io, args, created);
+    const context = contextOf(io, args);
+    const created = await createPlan(context, requiredText(args, "workload"), planRequestChoice(args));
+    noteNominal(context, created);
     const { plan, explanation } = created;
     const output = optionalText(args, "output");
     if (output !== undefined) writeOutput(io, output, `${canonicalJson(plan)}\n`);
-    const intervals = await predictIntervals(io, args, plan, plan.calibration);
+    const intervals = await planIntervals(io, args, plan, plan.calibration);
     printResult(io, args, planSummary(plan, intervals, explanation), () => {
       const choice = choiceText(explanation);
       return [

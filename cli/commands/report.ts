@@ -1,9 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import { parsePlan } from "../../plan/index.ts";
+import { loadTrace, machinePart, readInput } from "../../workbench/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
-import { readInput } from "../files.ts";
-import { loadTrace } from "../load-trace.ts";
-import { machinePart } from "../machine-part.ts";
 import { printResult } from "../output.ts";
 import { besideTrace, writeReport } from "../write-report.ts";
 

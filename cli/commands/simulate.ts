@@ -2,6 +2,20 @@ import { type Calibration, createCostModel, type Plan } from "../../plan/index.t
 import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import { heldTrace, runMetrics, type TraceStream, timelineText, traceLines } from "../../traces/index.ts";
 import {
+  calibrationHash,
+  isFolder,
+  isVariant,
+  loadPlan,
+  placeInput,
+  planOrWorkload,
+  planWorkload,
+  readCalibration,
+  replayRun,
+  simulateVariant,
+  VERSION,
+  writeLines,
+} from "../../workbench/index.ts";
+import {
   type Arguments,
   type Command,
   flag,
@@ -10,22 +24,18 @@ import {
   requiredText,
   type Use,
 } from "../command.ts";
+import { comparisonSchedule } from "../comparison-schedule.ts";
 import { costsFacts, costsText } from "../describe-costs.ts";
+import { replayError } from "../describe-replay.ts";
 import { runText } from "../describe-run.ts";
-import { isFolder, writeLines } from "../files.ts";
 import type { Io } from "../io.ts";
-import { calibrationHash, readCalibration } from "../load-cluster.ts";
-import { loadPlan, planOrWorkload, planWorkload } from "../load-plan.ts";
 import type { OptionTable } from "../option-table.ts";
 import { printResult } from "../output.ts";
-import { placeInput } from "../place-input.ts";
+import { planIntervals } from "../plan-intervals.ts";
 import { COST_OPTIONS, planAnew, WORKLOAD_OPTIONS } from "../plan-options.ts";
-import { INTERVAL_OPTIONS, predictIntervals } from "../predict-intervals.ts";
-import { replayError, replayRun } from "../replay-run.ts";
-import { COMPARISON_USES, comparisonSchedule, simulateComparison, TRACE_OPTION } from "../simulate-comparison.ts";
-import { isVariant, simulateVariant, switchedOff, VARIANT_OPTIONS } from "../simulate-variants.ts";
-import { CACHE_OPTIONS } from "../speed-history.ts";
-import { VERSION } from "../version.ts";
+import { CACHE_OPTIONS, INTERVAL_OPTIONS, TRACE_OPTION, VARIANT_OPTIONS } from "../prediction-options.ts";
+import { contextOf, planRequestChoice, switchedOff } from "../request-options.ts";
+import { COMPARISON_USES, simulateComparison } from "../simulate-comparison.ts";
 
 const TIMELINE_OPTIONS = {
   timeline: {
@@ -101,22 +111,23 @@ interface Simulated {
 
 /** A plan or workload with the costs of a calibration, and its intervals. */
 async function simulateFile(io: Io, args: Arguments, main: string, use: Use): Promise<Simulated> {
-  const { plan, source, simulated } = use === PLAN ? loadPlan(io, main) : await planWorkload(io, args, main);
+  const { plan, source, simulated } =
+    use === PLAN ? loadPlan(io, main) : await planWorkload(contextOf(io, args), main, planRequestChoice(args));
   const file = optionalText(args, "calibration");
   const costs = file === undefined ? undefined : readCalibration(io, file);
   const calibration = costs?.calibration ?? plan.calibration;
   try {
     const facts = { calibrationHash: calibrationHash(calibration), versions: { loratwin: VERSION } };
-    const isPredicted = simulated?.calibrationHash === facts.calibrationHash && !isVariant(args);
+    const isPredicted = simulated?.calibrationHash === facts.calibrationHash && !isVariant(switchedOff(args));
     const trace = isPredicted
       ? { ...simulated, ...facts }
-      : simulateVariant(args, {
+      : simulateVariant(switchedOff(args), {
           plan,
           planHash: plan.hash,
           costModel: createCostModel(calibration, plan.model.dtype),
           ...facts,
         });
-    const intervals = await predictIntervals(io, args, plan, calibration, switchedOff(args));
+    const intervals = await planIntervals(io, args, plan, calibration);
     return { plan, trace: intervals === undefined ? trace : { ...trace, intervals }, calibration };
   } catch (error) {
     throw placeInput(error, { main: source, calibration: costs?.source });
@@ -150,7 +161,8 @@ export const simulateCommand: Command = {
     const comparison = COMPARISON_SCHEDULES.find((schedule) => COMPARISON_USES[schedule] === use);
     if (comparison !== undefined) return simulateComparison(io, args, comparison);
     const file = requiredText(args, "plan");
-    const replayed = use === REPLAYED_PLAN || use === RUN ? replayRun(io, args, file) : undefined;
+    const replayed =
+      use === REPLAYED_PLAN || use === RUN ? replayRun(io, file, optionalText(args, "replay")) : undefined;
     const simulated: Simulated =
       replayed === undefined
         ? await simulateFile(io, args, file, use)

@@ -1,14 +1,14 @@
 import { canonicalJson, formatBytes, formatSeconds } from "../../core/index.ts";
 import { dtypeSchema, type LayersCalibration } from "../../plan/index.ts";
 import { comparedRequest, compareStrategies, type StrategyRow } from "../../studies/index.ts";
+import { loadRequest, writeOutput } from "../../workbench/index.ts";
 import { OBSERVATION_OPTIONS } from "../calibrate-without-device.ts";
 import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { costsText } from "../describe-costs.ts";
-import { writeOutput } from "../files.ts";
-import { CATALOG_OPTION } from "../load-cluster.ts";
-import { loadRequest } from "../load-request.ts";
 import { type ObservedCalibration, observationText, observedCalibration } from "../observe-calibration.ts";
 import { percent, printResult, table } from "../output.ts";
+import { CATALOG_OPTION } from "../plan-options.ts";
+import { contextOf, requestChoice } from "../request-options.ts";
 
 /** A row's first column: its pipelines, and its groups where jobs share micro-batches. */
 function strategyText({ strategy, pipelines, groups }: StrategyRow, numDevices: number, numJobs: number): string {
@@ -50,7 +50,11 @@ export const strategiesCommand: Command = {
     },
   ],
   async run(args, io) {
-    const { request: asked, loaded, placed } = await loadRequest(io, args, requiredText(args, "workload"));
+    const {
+      request: asked,
+      loaded,
+      placed,
+    } = await loadRequest(contextOf(io, args), requiredText(args, "workload"), requestChoice(args));
     let rows: readonly StrategyRow[];
     let observed: ObservedCalibration | undefined;
     let calibration: LayersCalibration;

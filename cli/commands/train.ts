@@ -1,16 +1,26 @@
 import { assignDevices, type ExecuteResult, simulatedOnly } from "../../exec/index.ts";
 import { runMetrics } from "../../traces/index.ts";
+import {
+  checkRunFolder,
+  keepSpeed,
+  loadPlan,
+  loadPlanData,
+  lossesByJob,
+  openPlanModel,
+  placeInput,
+  planOrWorkload,
+  planWorkload,
+  trainPlan,
+  writeRunFolder,
+} from "../../workbench/index.ts";
 import { type Command, requiredText, type Use } from "../command.ts";
 import { runText } from "../describe-run.ts";
-import { loadPlan, planOrWorkload, planWorkload } from "../load-plan.ts";
 import type { OptionTable } from "../option-table.ts";
 import { note, printResult } from "../output.ts";
-import { placeInput } from "../place-input.ts";
 import { planAnew, WORKLOAD_OPTIONS } from "../plan-options.ts";
+import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { trainingBar } from "../progress-bar.ts";
-import { checkRunFolder, lossesByJob, writeRunFolder } from "../run-folder.ts";
-import { CACHE_OPTIONS, keepSpeed } from "../speed-history.ts";
-import { loadPlanData, openPlanModel, trainPlan } from "../train-plan.ts";
+import { contextOf, keepsSpeed, planRequestChoice } from "../request-options.ts";
 
 const RUN_OPTIONS = {
   output: {
@@ -38,7 +48,8 @@ export const trainCommand: Command = {
   useOf: (args, io) => (planOrWorkload(io, requiredText(args, "plan")) === "plan" ? PLAN : WORKLOAD),
   async run(args, io, use) {
     const file = requiredText(args, "plan");
-    const { plan, loaded, source } = use === PLAN ? loadPlan(io, file) : await planWorkload(io, args, file);
+    const { plan, loaded, source } =
+      use === PLAN ? loadPlan(io, file) : await planWorkload(contextOf(io, args), file, planRequestChoice(args));
     assignDevices(plan);
     for (const remark of simulatedOnly(plan)) note(io, args, remark);
     const folder = requiredText(args, "output");
@@ -54,7 +65,7 @@ export const trainCommand: Command = {
     } finally {
       bar.stop();
     }
-    keepSpeed(args, plan, result.trace);
+    if (keepsSpeed(args)) keepSpeed(plan, result.trace);
     const adapters = writeRunFolder(io, folder, plan, result);
     const losses = lossesByJob(result.metrics);
     const metrics = runMetrics(plan, result.trace);

@@ -10,13 +10,10 @@ import {
   parsePlan,
   readText,
 } from "../../plan/index.ts";
+import { absolute, isFolder, loadTrace, loadWorkload, readInput, readMetrics } from "../../workbench/index.ts";
 import { type Command, requiredText } from "../command.ts";
-import { absolute, isFolder, readInput } from "../files.ts";
 import type { Io } from "../io.ts";
-import { loadTrace } from "../load-trace.ts";
-import { loadWorkload } from "../load-workload.ts";
 import { note, printResult } from "../output.ts";
-import { readMetrics } from "../run-folder.ts";
 
 /** Returns what a person would want to know of a document that is right. */
 type Check = (text: string, file: string, io: Io) => Promise<readonly string[]> | undefined;

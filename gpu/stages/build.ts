@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { packageFile } from "../../cli/package-file.ts";
+import { packageFile } from "../../workbench/package-file.ts";
 import { PROGRAMS } from "../places.ts";
 import { Failed, Missing, type Stage, type StageContext } from "../stage.ts";
 

@@ -9,7 +9,7 @@ import { CLUSTER, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
 // What is asked here is which options are looked at, not what a machine measures or what each varied figure decides.
-vi.mock("../../cli/calibrate-devices.ts", async (original) => ({
+vi.mock("../../workbench/calibrate-devices.ts", async (original) => ({
   ...(await original<object>()),
   calibrateDevices: () => ({
     device: { description: "none", devicesAtOnce: 1, threads: 1 },

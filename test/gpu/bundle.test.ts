@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, sym
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packageFile } from "../../cli/package-file.ts";
+import { packageFile } from "../../workbench/package-file.ts";
 import { HAS_SHARED, SHARED } from "../shared-folder.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "loratwin-unpacked-"));

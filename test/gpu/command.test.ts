@@ -4,13 +4,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packageFile } from "../../cli/package-file.ts";
 import { runGpuCommand } from "../../gpu/command.ts";
 import { collectJudgements } from "../../gpu/judgements.ts";
 import { findGpu } from "../../gpu/machine.ts";
 import { OPERATOR_GROUPS } from "../../gpu/stages/operators.ts";
 import { STAGES } from "../../gpu/stages/stages.ts";
 import type { Summary } from "../../gpu/summary.ts";
+import { packageFile } from "../../workbench/package-file.ts";
 import { buildTables } from "../native/cuda-table.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { packageFile } from "../../cli/package-file.ts";
 import { findGpu, findMachine, programEnvironment } from "../../gpu/machine.ts";
+import { packageFile } from "../../workbench/package-file.ts";
 
 const machine = findMachine();
 const folder = packageFile("native", "build", "gpu-test");

@@ -1,10 +1,10 @@
 import { InputError } from "../core/index.ts";
 import { checkPlan, type Plan, type ReadText, readText } from "../plan/index.ts";
 import type { TraceStream } from "../traces/index.ts";
-import type { Arguments } from "./command.ts";
+import type { Context, Place } from "./context.ts";
 import { createPlan, noteNominal } from "./create-plan.ts";
 import { readInput } from "./files.ts";
-import type { Io } from "./io.ts";
+import type { RequestChoice } from "./load-request.ts";
 import type { LoadedWorkload } from "./load-workload.ts";
 
 export interface LoadedPlan {
@@ -17,14 +17,14 @@ export interface LoadedPlan {
   readonly source: ReadText;
 }
 
-function readDocument(io: Io, file: string): ReadText {
-  const input = readInput(io, file, "a plan or a workload file");
+function readDocument(place: Place, file: string): ReadText {
+  const input = readInput(place, file, "a plan or a workload file");
   return readText(input.text, input.file);
 }
 
 /** Whether a file holds a plan or a workload. @throws InputError for anything else */
-export function planOrWorkload(io: Io, file: string): "plan" | "workload" {
-  const source = readDocument(io, file);
+export function planOrWorkload(place: Place, file: string): "plan" | "workload" {
+  const source = readDocument(place, file);
   const kind = (source.value as { readonly kind?: unknown } | null)?.kind;
   if (kind === "plan" || kind === "workload") return kind;
   throw new InputError({
@@ -37,14 +37,14 @@ export function planOrWorkload(io: Io, file: string): "plan" | "workload" {
 }
 
 /** A plan file. @throws InputError, PlanError */
-export function loadPlan(io: Io, file: string): LoadedPlan {
-  const source = readDocument(io, file);
+export function loadPlan(place: Place, file: string): LoadedPlan {
+  const source = readDocument(place, file);
   return { plan: checkPlan(source), loaded: undefined, simulated: undefined, source };
 }
 
 /** A workload file that is planned on the spot. @throws InputError, PlanError */
-export async function planWorkload(io: Io, args: Arguments, file: string): Promise<LoadedPlan> {
-  const created = await createPlan(io, args, file);
-  noteNominal(io, args, created);
+export async function planWorkload(context: Context, file: string, choice: RequestChoice): Promise<LoadedPlan> {
+  const created = await createPlan(context, file, choice);
+  noteNominal(context, created);
   return { ...created, source: created.loaded.source };
 }

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { writeLines } from "../../cli/files.ts";
 import { InputError } from "../../core/index.ts";
+import { writeLines } from "../../workbench/files.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "loratwin-lines-"));
 const io = { stdout: () => {}, stderr: () => {}, isTty: false, cwd: folder };

@@ -1,10 +1,10 @@
 import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import type { Io } from "./io.ts";
+import type { Place } from "./context.ts";
 
-export function absolute(io: Io, file: string): string {
-  return path.resolve(io.cwd, file);
+export function absolute(place: Place, file: string): string {
+  return path.resolve(place.cwd, file);
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -21,8 +21,8 @@ function reason(error: unknown): string {
 }
 
 /** @throws InputError when it cannot be read. */
-export function readInput(io: Io, file: string, what: string): { readonly text: string; readonly file: string } {
-  const full = absolute(io, file);
+export function readInput(place: Place, file: string, what: string): { readonly text: string; readonly file: string } {
+  const full = absolute(place, file);
   try {
     return { text: readFileSync(full, "utf8"), file: full };
   } catch (error) {
@@ -45,8 +45,8 @@ function writing<T>(file: string, write: () => T): T {
 }
 
 /** Writes a file, and the folders that it lies in. @throws InputError when it cannot be written. */
-export function writeOutput(io: Io, file: string, content: string): void {
-  const full = absolute(io, file);
+export function writeOutput(place: Place, file: string, content: string): void {
+  const full = absolute(place, file);
   writing(file, () => {
     mkdirSync(path.dirname(full), { recursive: true });
     writeFileSync(full, content);
@@ -58,8 +58,8 @@ export function writeOutput(io: Io, file: string, content: string): void {
  * in the file, so that a file of any size takes the memory of one piece.
  * @throws InputError when it cannot be written.
  */
-export function writeLines(io: Io, file: string, lines: Iterable<string>): void {
-  const full = absolute(io, file);
+export function writeLines(place: Place, file: string, lines: Iterable<string>): void {
+  const full = absolute(place, file);
   const descriptor = writing(file, () => {
     mkdirSync(path.dirname(full), { recursive: true });
     return openSync(full, "w");
@@ -92,9 +92,9 @@ export function writeLines(io: Io, file: string, lines: Iterable<string>): void 
 }
 
 /** Makes a folder where there is none. @throws InputError when it cannot be made. */
-export function makeFolder(io: Io, folder: string): void {
+export function makeFolder(place: Place, folder: string): void {
   try {
-    mkdirSync(absolute(io, folder), { recursive: true });
+    mkdirSync(absolute(place, folder), { recursive: true });
   } catch (error) {
     throw new InputError(
       { expected: "a folder that can be written", file: folder, got: reason(error) },
@@ -103,6 +103,6 @@ export function makeFolder(io: Io, folder: string): void {
   }
 }
 
-export function isFolder(io: Io, file: string): boolean {
-  return statSync(absolute(io, file), { throwIfNoEntry: false })?.isDirectory() ?? false;
+export function isFolder(place: Place, file: string): boolean {
+  return statSync(absolute(place, file), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

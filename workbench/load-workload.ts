@@ -26,8 +26,8 @@ import {
   readText,
   type Workload,
 } from "../plan/index.ts";
+import type { Place } from "./context.ts";
 import { readInput } from "./files.ts";
-import type { Io } from "./io.ts";
 import { type JobDataContext, readJobData } from "./read-job-data.ts";
 
 /** A workload with everything it names looked at. */
@@ -127,8 +127,8 @@ async function openModel(workload: Workload, folder: string): Promise<ModelFolde
 }
 
 /** Reads a workload, its model's configuration, its data and the adapters that jobs start from. @throws InputError */
-export async function loadWorkload(io: Io, file: string): Promise<LoadedWorkload> {
-  const input = readInput(io, file, "a workload file");
+export async function loadWorkload(place: Place, file: string): Promise<LoadedWorkload> {
+  const input = readInput(place, file, "a workload file");
   const workload = parseWorkload(input.text, input.file);
   const source = readText(input.text, input.file);
   try {

@@ -25,24 +25,23 @@ import {
   resolveDevices,
   resolveLinks,
 } from "../plan/index.ts";
-import { type Arguments, optionalText } from "./command.ts";
+import type { Context, Place } from "./context.ts";
 import { readInput } from "./files.ts";
-import type { Io } from "./io.ts";
-import type { Option } from "./option-table.ts";
-import { note } from "./output.ts";
 
-export const CATALOG_OPTION = {
-  type: "string",
-  describe: "a catalog of your own, in front of ours",
-} as const satisfies Option;
-
-/** Our catalog, with the entries of --catalog in front. */
-export function loadCatalog(io: Io, args: Arguments): Catalog {
+/** Our catalog, with the entries of a file in front where one is given. */
+export function loadCatalog(place: Place, file?: string): Catalog {
   const own = catalogSchema.parse(JSON.parse(readFileSync(new URL("../plan/catalog.json", import.meta.url), "utf8")));
-  const file = optionalText(args, "catalog");
   if (file === undefined) return own;
-  const input = readInput(io, file, "a catalog file");
+  const input = readInput(place, file, "a catalog file");
   return mergeCatalogs(own, parseDocument(catalogSchema, input.text, input.file));
+}
+
+/** Where a plan is to run: a cluster file or a list of devices, as `--cluster` and `--devices` have them. */
+export interface DeviceChoice {
+  readonly cluster?: string | undefined;
+  readonly devices?: string | undefined;
+  /** A catalog file in front of ours. */
+  readonly catalog?: string | undefined;
 }
 
 export interface LoadedCluster {
@@ -58,7 +57,7 @@ export function thisMachine(): HostFacts {
 }
 
 /** One device a core, as many as make stages; says so. */
-function everyCore(io: Io, args: Arguments, numLayers: number): string {
+function everyCore(context: Context, numLayers: number): string {
   const numCores = thisMachine().cores();
   const names = Array.from({ length: Math.min(numCores, numLayers) }, (_, core) => `cpu:${core}`);
   const listed = names.length > 2 ? `${names[0]} to ${names.at(-1)}` : names.join(" and ");
@@ -68,7 +67,7 @@ function everyCore(io: Io, args: Arguments, numLayers: number): string {
       : numCores === 1
         ? "the one core of this machine"
         : "all cores of this machine";
-  note(io, args, `no devices given: ${listed}, ${which}; --devices or --cluster chooses others.`);
+  context.note(`no devices given: ${listed}, ${which}; --devices or --cluster chooses others.`);
   return names.join();
 }
 
@@ -76,25 +75,27 @@ function everyCore(io: Io, args: Arguments, numLayers: number): string {
  * The devices of --cluster FILE or --devices LIST; without either, every core of this machine, at most one a layer.
  * @throws InputError, DeviceError
  */
-export function loadCluster(io: Io, args: Arguments, numLayers = Number.POSITIVE_INFINITY): LoadedCluster {
-  const file = optionalText(args, "cluster");
-  const list = optionalText(args, "devices");
+export function loadCluster(
+  context: Context,
+  { cluster: file, devices: list, catalog: catalogFile }: DeviceChoice,
+  numLayers = Number.POSITIVE_INFINITY,
+): LoadedCluster {
   if (file !== undefined && list !== undefined)
     throw new InputError({ expected: "either --cluster or --devices", got: "both" });
-  const catalog = loadCatalog(io, args);
+  const catalog = loadCatalog(context, catalogFile);
   const resolve = (cluster: Cluster, source: ReadText | undefined): LoadedCluster => {
     const devices = resolveDevices(cluster, catalog, thisMachine());
     return { devices, links: resolveLinks(cluster, devices, catalog), source };
   };
   if (file === undefined) {
     try {
-      return resolve(clusterFromList(list ?? everyCore(io, args, numLayers)), undefined);
+      return resolve(clusterFromList(list ?? everyCore(context, numLayers)), undefined);
     } catch (error) {
       if (error instanceof InputError) throw new InputError({ ...error.facts, at: "--devices" });
       throw error;
     }
   }
-  const input = readInput(io, file, "a cluster file");
+  const input = readInput(context, file, "a cluster file");
   const source = readText(input.text, input.file);
   const cluster = checkDocument(clusterSchema, source.value, source);
   try {
@@ -130,24 +131,23 @@ export interface LoadedCalibration {
   readonly source: ReadText | undefined;
 }
 
-export function readCalibration(io: Io, file: string): LoadedCalibration {
-  const input = readInput(io, file, "a calibration file");
+export function readCalibration(place: Place, file: string): LoadedCalibration {
+  const input = readInput(place, file, "a calibration file");
   const source = readText(input.text, input.file);
   return { calibration: checkDocument(calibrationSchema, source.value, source), source };
 }
 
-/** --calibration FILE, else an assumption that fits the devices. */
+/** A calibration file, else an assumption that fits the devices. */
 export function loadCalibration(
-  io: Io,
-  args: Arguments,
+  place: Place,
+  { calibration: file, catalog }: { readonly calibration?: string | undefined; readonly catalog?: string | undefined },
   devices: readonly ResolvedDevice[],
   dtype: Dtype,
 ): LoadedCalibration & { readonly assumed: boolean } {
-  const file = optionalText(args, "calibration");
-  if (file !== undefined) return { ...readCalibration(io, file), assumed: false };
+  if (file !== undefined) return { ...readCalibration(place, file), assumed: false };
   if (devices.every((device) => device.kind === "abstract"))
     return { calibration: UNIT, source: undefined, assumed: false };
-  const ofGpus = gpuCalibration(loadCatalog(io, args), devices, computeDtype(dtype));
+  const ofGpus = gpuCalibration(loadCatalog(place, catalog), devices, computeDtype(dtype));
   return { calibration: ofGpus ?? UNMEASURED, source: undefined, assumed: ofGpus === undefined };
 }
 

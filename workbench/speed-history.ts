@@ -5,18 +5,7 @@ import { mean } from "../core/index.ts";
 import { computeDtype, type MachineHistoryLine, type Plan, parseMachineHistory } from "../plan/index.ts";
 import { machineState } from "../sim/index.ts";
 import type { Trace } from "../traces/index.ts";
-import type { Arguments } from "./command.ts";
 import { hostIdentity } from "./host.ts";
-import type { OptionTable } from "./option-table.ts";
-
-/** Of every command that measures this machine, or predicts for it. */
-export const CACHE_OPTIONS = {
-  cache: {
-    type: "boolean",
-    default: true,
-    describe: "keep how fast this machine was, and let intervals know how much that moves; --no-cache does neither",
-  },
-} as const satisfies OptionTable;
 
 /** Lines that the file keeps, and how many it may have before the oldest go. */
 const KEPT = 500;
@@ -36,11 +25,6 @@ function readLines(): readonly string[] {
   }
 }
 
-/** Whether the speed of this machine is kept and reckoned with. */
-export function keepsSpeed(args: Arguments): boolean {
-  return args["cache"] !== false;
-}
-
 /**
  * How fast a machine was before, for products of a dtype; nothing of another machine than this one. The newest last.
  */
@@ -48,11 +32,11 @@ export function speedHistory(host: string, dtype: string): readonly MachineHisto
   return parseMachineHistory(readLines().join("\n")).filter((line) => line.host === host && line.dtype === dtype);
 }
 
-/** Adds how fast this machine was during a run; a cache that cannot be written is none. Nothing with --no-cache. */
-export function keepSpeed(args: Arguments, plan: Plan, executed: Trace): void {
+/** Adds how fast this machine was during a run; a cache that cannot be written is none. */
+export function keepSpeed(plan: Plan, executed: Trace): void {
   const state = machineState(executed);
   const probes = (executed.machine?.probes ?? []).flatMap(({ devices }) => devices);
-  if (!keepsSpeed(args) || state === undefined || probes.length === 0) return;
+  if (state === undefined || probes.length === 0) return;
   const dtype = computeDtype(plan.model.dtype);
   const line: Omit<MachineHistoryLine, "version" | "time" | "host"> = {
     dtype,

@@ -1,11 +1,11 @@
 import { placeError, readText } from "../plan/index.ts";
 import { parseTraceDocument, type Trace } from "../traces/index.ts";
+import type { Place } from "./context.ts";
 import { isFolder, readInput } from "./files.ts";
-import type { Io } from "./io.ts";
 
 /** A trace file, or the trace of a run folder. @throws InputError */
-export function loadTrace(io: Io, file: string): Trace {
-  const input = readInput(io, isFolder(io, file) ? `${file}/trace.json` : file, "a trace file or a run folder");
+export function loadTrace(place: Place, file: string): Trace {
+  const input = readInput(place, isFolder(place, file) ? `${file}/trace.json` : file, "a trace file or a run folder");
   const source = readText(input.text, input.file);
   try {
     return parseTraceDocument(source.value, { file: source.file });

@@ -1,12 +1,9 @@
 import { type Plan, type PlanExplanation, sealPlan } from "../plan/index.ts";
 import { planAndPredict } from "../sim/index.ts";
 import type { TraceStream } from "../traces/index.ts";
-import type { Arguments } from "./command.ts";
-import type { Io } from "./io.ts";
-import { loadRequest, planChoices } from "./load-request.ts";
+import type { Context } from "./context.ts";
+import { loadRequest, type RequestChoice } from "./load-request.ts";
 import type { LoadedWorkload } from "./load-workload.ts";
-import { note } from "./output.ts";
-import { requirePlanSchedule } from "./simulate-comparison.ts";
 
 export interface CreatedPlan {
   readonly plan: Plan;
@@ -19,14 +16,13 @@ export interface CreatedPlan {
 }
 
 /** Says of a plan's times that nobody measured them, where that is so. */
-export function noteNominal(io: Io, args: Arguments, { isNominal }: CreatedPlan): void {
-  if (isNominal) note(io, args, "no calibration given: times are from nominal figures; `loratwin calibrate` measures.");
+export function noteNominal(context: Context, { isNominal }: CreatedPlan): void {
+  if (isNominal) context.note("no calibration given: times are from nominal figures; `loratwin calibrate` measures.");
 }
 
-/** Plans a workload file as the options say. @throws InputError, PlanError */
-export async function createPlan(io: Io, args: Arguments, file: string): Promise<CreatedPlan> {
-  requirePlanSchedule(args);
-  const { request, loaded, isNominal, placed } = await loadRequest(io, args, file, planChoices(args));
+/** Plans a workload file. @throws InputError, PlanError */
+export async function createPlan(context: Context, file: string, choice: RequestChoice): Promise<CreatedPlan> {
+  const { request, loaded, isNominal, placed } = await loadRequest(context, file, choice);
   try {
     const { body, trace, explanation } = planAndPredict(request);
     const plan = sealPlan(body, loaded.locations);

@@ -12,15 +12,12 @@ import {
 } from "../sim/index.ts";
 import { drawJobs, type JobsRun } from "../studies/index.ts";
 import type { Intervals } from "../traces/index.ts";
-import { type Arguments, optionalCount } from "./command.ts";
+import type { Context } from "./context.ts";
 import { inWorkers } from "./in-workers.ts";
-import type { Io } from "./io.ts";
-import type { OptionTable } from "./option-table.ts";
-import { note } from "./output.ts";
-import { keepsSpeed, speedHistory } from "./speed-history.ts";
+import { speedHistory } from "./speed-history.ts";
 
 const LEVEL = 0.9;
-const SAMPLES = 100;
+export const SAMPLES = 100;
 /** With fewer draws the ends of a 90 % interval are those of single runs. */
 const FEWEST_SAMPLES = 20;
 /** Actions that all draws together may have where nobody asked for a number: some seconds. */
@@ -30,25 +27,22 @@ const ACTIONS_FOR_WORKERS = 5e5;
 /** Draws are handed out in pieces, so that no thread waits long for the last. */
 const PIECES = 8;
 
-/** The options of every command that predicts. */
-export const INTERVAL_OPTIONS = {
-  intervals: {
-    type: "boolean",
-    default: true,
-    describe: "say where 90 % of runs lie, by the calibration's errors; --no-intervals turns it off",
-  },
-  samples: {
-    type: "number",
-    describe: `runs drawn for the intervals (default: ${SAMPLES}, fewer for large plans, none for huge ones)`,
-    notBeside: ["no-intervals"],
-  },
-  seed: { type: "number", default: 0, describe: "seed of these runs", notBeside: ["no-intervals"] },
-} as const satisfies OptionTable;
+/** The runs that are drawn for intervals. */
+export interface DrawChoice {
+  /** As many as are affordable where absent. */
+  readonly samples?: number | undefined;
+  readonly seed: number;
+}
+
+/** How the intervals of a plan are computed. */
+export interface IntervalChoice extends DrawChoice {
+  /** Whether to reckon with how fast this machine was before. */
+  readonly withHistory: boolean;
+}
 
 /** As many draws as were asked for, or as are affordable; 0 where that is too few to say anything. */
-function countSamples(args: Arguments, numActions: number): number {
-  const asked = optionalCount(args, "samples");
-  if (asked !== undefined) return asked;
+function countSamples({ samples }: DrawChoice, numActions: number): number {
+  if (samples !== undefined) return samples;
   const affordable = Math.min(SAMPLES, Math.floor(ACTIONS / numActions));
   return affordable < FEWEST_SAMPLES ? 0 : affordable;
 }
@@ -58,41 +52,44 @@ function hasErrors(calibration: Calibration): boolean {
   return links > 0 || Object.values(actions).some(({ systematic, independent }) => systematic + independent > 0);
 }
 
-/** What `what` of so many actions is drawn with; nothing with --no-intervals, or where no draws are affordable. */
-function drawingOf(io: Io, args: Arguments, calibration: Calibration, numActions: number, what: string) {
-  if (args["intervals"] === false) return undefined;
-  const seed = optionalCount(args, "seed", 0) ?? 0;
-  const asked = countSamples(args, numActions);
+/** How many draws `what` of so many actions gets; nothing where too few are affordable. */
+function samplesFor(
+  context: Context,
+  choice: DrawChoice,
+  calibration: Calibration,
+  numActions: number,
+  what: string,
+): number | undefined {
+  const asked = countSamples(choice, numActions);
   if (asked === 0) {
-    note(io, args, `no intervals for ${what} of ${numActions} actions; --samples ${FEWEST_SAMPLES} computes them.`);
+    context.note(`no intervals for ${what} of ${numActions} actions; --samples ${FEWEST_SAMPLES} computes them.`);
     return undefined;
   }
-  return { seed, samples: hasErrors(calibration) ? asked : 1 };
+  return hasErrors(calibration) ? asked : 1;
 }
 
 /** How much the calibration's machine moves: by its measuring runs, and by later runs where it is this machine. */
-function movesOf(args: Arguments, calibration: Calibration): MachineMoves | undefined {
-  const isKept = keepsSpeed(args);
+function movesOf({ withHistory }: IntervalChoice, calibration: Calibration): MachineMoves | undefined {
   if (calibration.model !== "measured" || calibration.machine === undefined) return undefined;
   const { machine, dtype } = calibration;
-  const seen = isKept ? speedHistory(machine.host, computeDtype(dtype as Dtype)) : [];
+  const seen = withHistory ? speedHistory(machine.host, computeDtype(dtype as Dtype)) : [];
   return machineMoves(machine, seen);
 }
 
 /**
- * Where the figures of a plan's run lie by the errors of its costs; nothing with --no-intervals, or for a huge plan.
+ * Where the figures of a plan's run lie by the errors of its costs; nothing for a huge plan, which is said.
  */
 export async function predictIntervals(
-  io: Io,
-  args: Arguments,
+  context: Context,
+  choice: IntervalChoice,
   plan: PlanBody,
   calibration: Calibration,
   without: SwitchedOff = {},
 ): Promise<Intervals | undefined> {
   const numActions = sum(plan.actions.map((order) => order.length));
-  const drawing = drawingOf(io, args, calibration, numActions, "a plan");
-  if (drawing === undefined) return undefined;
-  const { seed, samples } = drawing;
+  const samples = samplesFor(context, choice, calibration, numActions, "a plan");
+  if (samples === undefined) return undefined;
+  const { seed } = choice;
   const pieces = Math.min(PIECES, samples);
   const startOf = (piece: number): number => Math.floor((piece * samples) / pieces);
   const parts = Array.from({ length: pieces }, (_, piece) => ({
@@ -100,7 +97,7 @@ export async function predictIntervals(
     count: startOf(piece + 1) - startOf(piece),
   }));
   const isLarge = samples * numActions >= ACTIONS_FOR_WORKERS;
-  const moves = movesOf(args, calibration);
+  const moves = movesOf(choice, calibration);
   const shared = { plan, calibration, seed, without, ...(moves === undefined ? {} : { moves }) };
   const figures = await inWorkers("draws", shared, parts, isLarge ? {} : { workers: 1 });
   const predicted = predictedFigures({ plan, calibration, without });
@@ -112,15 +109,15 @@ export async function predictIntervals(
  * errors only.
  */
 export function predictJobsIntervals(
-  io: Io,
-  args: Arguments,
+  context: Context,
+  choice: DrawChoice,
   run: JobsRun,
   calibration: LayersCalibration,
   numTasks: number,
 ): Intervals | undefined {
-  const drawing = drawingOf(io, args, calibration, numTasks, "steps");
-  if (drawing === undefined) return undefined;
-  const { seed, samples } = drawing;
+  const samples = samplesFor(context, choice, calibration, numTasks, "steps");
+  if (samples === undefined) return undefined;
+  const { seed } = choice;
   const errors = costErrors(calibration);
   const draws = Array.from({ length: samples }, (_, draw) => sharedFactors(errors, drawSeed(seed, draw)));
   const [predicted] = drawJobs(run, [{ actions: { F: 1, B: 1, U: 1 }, links: 1 }]);

@@ -1,12 +1,12 @@
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
-import { inWorkers } from "../../cli/in-workers.ts";
-import { packageFile } from "../../cli/package-file.ts";
 import { type Calibration, calibrationSchema } from "../../plan/index.ts";
+import { inWorkers } from "../../workbench/in-workers.ts";
+import { packageFile } from "../../workbench/package-file.ts";
 import { unitPlan } from "../plan/unit-plan.ts";
 
-/** What `npm run build` made of cli/worker.ts. */
-const file = pathToFileURL(packageFile("dist", "cli", "worker.js"));
+/** What `npm run build` made of workbench/worker.ts. */
+const file = pathToFileURL(packageFile("dist", "workbench", "worker.js"));
 
 const plan = {
   ...unitPlan({ numDevices: 2, numJobs: 2, parts: 2, steps: 5 }),

@@ -4,8 +4,8 @@ import { canonicalJson, InputError } from "../core/index.ts";
 import { type ExecuteResult, type StepMetrics, writePeftFolder } from "../exec/index.ts";
 import { type Plan, readText } from "../plan/index.ts";
 import { traceLines } from "../traces/index.ts";
+import type { Place } from "./context.ts";
 import { absolute, makeFolder, readInput, writeLines, writeOutput } from "./files.ts";
-import type { Io } from "./io.ts";
 
 const PLAN = "plan.json";
 
@@ -18,9 +18,9 @@ function readHash(file: string): unknown {
  * Makes the folder that a run will be written to. @throws InputError when it cannot be written or holds something that
  * is not an earlier run of the same plan.
  */
-export function checkRunFolder(io: Io, folder: string, plan: Plan): void {
-  const full = absolute(io, folder);
-  makeFolder(io, folder);
+export function checkRunFolder(place: Place, folder: string, plan: Plan): void {
+  const full = absolute(place, folder);
+  makeFolder(place, folder);
   if (readdirSync(full).length === 0) return;
   const file = path.join(full, PLAN);
   if (!existsSync(file) || readHash(file) !== plan.hash) {
@@ -34,17 +34,22 @@ export function checkRunFolder(io: Io, folder: string, plan: Plan): void {
 }
 
 /** Writes plan, trace, metrics and one PEFT folder for each job. Returns the adapters' folders by job. */
-export function writeRunFolder(io: Io, folder: string, plan: Plan, result: ExecuteResult): ReadonlyMap<string, string> {
-  writeOutput(io, path.join(folder, PLAN), `${canonicalJson(plan)}\n`);
-  writeLines(io, path.join(folder, "trace.json"), traceLines(result.trace));
+export function writeRunFolder(
+  place: Place,
+  folder: string,
+  plan: Plan,
+  result: ExecuteResult,
+): ReadonlyMap<string, string> {
+  writeOutput(place, path.join(folder, PLAN), `${canonicalJson(plan)}\n`);
+  writeLines(place, path.join(folder, "trace.json"), traceLines(result.trace));
   writeLines(
-    io,
+    place,
     path.join(folder, "metrics.jsonl"),
     result.metrics.map((row) => canonicalJson(row)),
   );
   return new Map(
     plan.jobs.map((job, index) => {
-      const adapter = path.join(absolute(io, folder), "adapters", job.name);
+      const adapter = path.join(absolute(place, folder), "adapters", job.name);
       writePeftFolder(
         adapter,
         job.adapter,
@@ -60,8 +65,8 @@ export function writeRunFolder(io: Io, folder: string, plan: Plan, result: Execu
 const METRIC_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"];
 
 /** The lines of metrics.jsonl. @throws InputError with the line that is none */
-export function readMetrics(io: Io, file: string): readonly StepMetrics[] {
-  const input = readInput(io, file, "a run folder with metrics.jsonl");
+export function readMetrics(place: Place, file: string): readonly StepMetrics[] {
+  const input = readInput(place, file, "a run folder with metrics.jsonl");
   const lines = input.text.split("\n").map((text, index) => ({ text, line: index + 1 }));
   return lines
     .filter(({ text }) => text.trim() !== "")

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { hostIdentity } from "../../cli/host.ts";
-import { speedHistory } from "../../cli/speed-history.ts";
 import type { MeasuredCalibration } from "../../plan/index.ts";
 import { type Comparison, type Intervals, parseTraceDocument } from "../../traces/index.ts";
-import { WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
-import { printed, temporaryFolder } from "./run-cli.ts";
+import { hostIdentity } from "../../workbench/host.ts";
+import { speedHistory } from "../../workbench/speed-history.ts";
+import { WORKLOAD, writeShared } from "../cli/bad-input/bad-input.ts";
+import { printed, temporaryFolder } from "../cli/run-cli.ts";
 
 const root = temporaryFolder();
 const cache = path.join(root, "cache");

@@ -1,0 +1,50 @@
+import { SAMPLES } from "../workbench/index.ts";
+import type { Option, OptionTable } from "./option-table.ts";
+
+/** The options of every command that predicts. */
+export const INTERVAL_OPTIONS = {
+  intervals: {
+    type: "boolean",
+    default: true,
+    describe: "say where 90 % of runs lie, by the calibration's errors; --no-intervals turns it off",
+  },
+  samples: {
+    type: "number",
+    describe: `runs drawn for the intervals (default: ${SAMPLES}, fewer for large plans, none for huge ones)`,
+    notBeside: ["no-intervals"],
+  },
+  seed: { type: "number", default: 0, describe: "seed of these runs", notBeside: ["no-intervals"] },
+} as const satisfies OptionTable;
+
+/** Of every command that measures this machine, or predicts for it. */
+export const CACHE_OPTIONS = {
+  cache: {
+    type: "boolean",
+    default: true,
+    describe: "keep how fast this machine was, and let intervals know how much that moves; --no-cache does neither",
+  },
+} as const satisfies OptionTable;
+
+/** Switched off to see what it gives. */
+export const OVERLAP_OPTION = {
+  overlap: {
+    type: "boolean",
+    default: true,
+    describe: "transfers beside computation; with --no-overlap they take the compute streams of both sides",
+  },
+} as const satisfies OptionTable;
+
+export const VARIANT_OPTIONS = {
+  ...OVERLAP_OPTION,
+  pruning: {
+    type: "boolean",
+    default: true,
+    describe: "adapters' rows added in place; --no-pruning splits and concatenates around every LoRA operator",
+  },
+} as const satisfies OptionTable;
+
+export const TRACE_OPTION = {
+  type: "string",
+  alias: "o",
+  describe: "where to write the trace (opens in Perfetto)",
+} as const satisfies Option;

@@ -1,0 +1,103 @@
+import { InputError } from "../core/index.ts";
+import { type Dtype, type Recompute, SCHEDULES } from "../plan/index.ts";
+import type { SwitchedOff } from "../sim/index.ts";
+import type { Context, DeviceChoice, DrawChoice, IntervalChoice, RequestChoice } from "../workbench/index.ts";
+import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
+import { requirePlanSchedule } from "./comparison-schedule.ts";
+import type { Io } from "./io.ts";
+import { note } from "./output.ts";
+
+/** What an operation gets of the world outside: notes go where all of them go. */
+export function contextOf(io: Io, args: Arguments): Context {
+  return { cwd: io.cwd, note: (text) => note(io, args, text) };
+}
+
+/** A whole number, or one of some words, of which `auto` is the default. */
+function countOr<Word extends string>(
+  args: Arguments,
+  name: string,
+  ...others: readonly Word[]
+): Word | "auto" | number {
+  const words: readonly (Word | "auto")[] = ["auto", ...others];
+  const text = optionalText(args, name) ?? "auto";
+  const word = words.find((each) => each === text);
+  if (word !== undefined) return word;
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new InputError({
+      expected: `${words.join(", ")} or a whole number of at least 1`,
+      at: `--${name}`,
+      got: text,
+    });
+  return count;
+}
+
+type Choices = NonNullable<RequestChoice["choices"]>;
+
+/** --recompute, over the workload's. */
+export function recomputeChoice(args: Arguments): Choices {
+  const recompute = optionalText(args, "recompute") as Recompute | undefined;
+  return recompute === undefined ? {} : { recompute };
+}
+
+/** What the options of plans alone choose. */
+export function planChoices(args: Arguments): Choices {
+  const schedule = SCHEDULES.find((name) => name === optionalText(args, "schedule"));
+  const groups = optionalCount(args, "groups");
+  return {
+    ...recomputeChoice(args),
+    ...(schedule === undefined ? {} : { schedule }),
+    maxInFlight: countOr(args, "max-in-flight", "none"),
+    pipelines: countOr<never>(args, "pipelines"),
+    jobsAtOnce: countOr(args, "jobs-at-once", "all"),
+    groups: groups ?? (flag(args, "fuse") ? "auto" : "unfused"),
+  };
+}
+
+/** DEVICE_OPTIONS as they were given. */
+export function deviceChoice(args: Arguments): DeviceChoice {
+  return {
+    cluster: optionalText(args, "cluster"),
+    devices: optionalText(args, "devices"),
+    catalog: optionalText(args, "catalog"),
+  };
+}
+
+/** Where a workload runs, with what costs and dtype, and what else is chosen of it. */
+export function requestChoice(args: Arguments, choices: Choices = {}): RequestChoice {
+  return {
+    ...deviceChoice(args),
+    calibration: optionalText(args, "calibration"),
+    dtype: optionalText(args, "dtype") as Dtype | undefined,
+    choices,
+  };
+}
+
+/** The same of a command that plans. @throws InputError for a schedule that is simulated only */
+export function planRequestChoice(args: Arguments): RequestChoice {
+  requirePlanSchedule(args);
+  return requestChoice(args, planChoices(args));
+}
+
+/** INTERVAL_OPTIONS as they were given; undefined with --no-intervals. */
+export function drawChoice(args: Arguments): DrawChoice | undefined {
+  if (args["intervals"] === false) return undefined;
+  return { samples: optionalCount(args, "samples"), seed: optionalCount(args, "seed", 0) ?? 0 };
+}
+
+/** The same of a plan's intervals, for which --cache counts too. */
+export function intervalChoice(args: Arguments): IntervalChoice | undefined {
+  const withHistory = keepsSpeed(args);
+  const draws = drawChoice(args);
+  return draws === undefined ? undefined : { ...draws, withHistory };
+}
+
+/** Whether the speed of this machine is kept and reckoned with. */
+export function keepsSpeed(args: Arguments): boolean {
+  return args["cache"] !== false;
+}
+
+/** What --no-overlap and --no-pruning switch off. */
+export function switchedOff(args: Arguments): SwitchedOff {
+  return { overlap: args["overlap"] === false, pruning: args["pruning"] === false };
+}

@@ -1,0 +1,57 @@
+import type { Dtype, PlanRequest } from "../plan/index.ts";
+import type { Context } from "./context.ts";
+import { type DeviceChoice, loadCalibration, loadCluster } from "./load-cluster.ts";
+import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
+import { placeInput } from "./place-input.ts";
+
+/** What may be said of a workload beside its file. What is absent is the workload's, or the planner's to choose. */
+export interface RequestChoice extends DeviceChoice {
+  /** A calibration file. */
+  readonly calibration?: string | undefined;
+  readonly dtype?: Dtype | undefined;
+  readonly choices?: Partial<
+    Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute" | "pipelines" | "jobsAtOnce">
+  >;
+}
+
+/** What was asked for, and the documents that say so. */
+export interface LoadedRequest {
+  readonly request: PlanRequest;
+  readonly loaded: LoadedWorkload;
+  /** Whether times come from nominal figures, since nobody gave others. */
+  readonly isNominal: boolean;
+  /** A failure, with the line of the document that it is about. */
+  readonly placed: (error: unknown) => unknown;
+}
+
+/** The one request behind plans, simulations and strategies of a workload file. @throws InputError */
+export async function loadRequest(context: Context, file: string, choice: RequestChoice): Promise<LoadedRequest> {
+  const loaded = await loadWorkload(context, file);
+  const { devices, links, source: cluster } = loadCluster(context, choice, loaded.architecture.numLayers);
+  const dtype = choice.dtype ?? loaded.workload.model.dtype;
+  const { calibration, source: costs, assumed } = loadCalibration(context, choice, devices, dtype);
+  for (const remark of loaded.remarks) context.note(remark);
+  const request: PlanRequest = {
+    architecture: loaded.architecture,
+    dtype,
+    modelDigest: loaded.model?.digest ?? null,
+    recompute: loaded.workload.recompute,
+    jobs: loaded.workload.jobs,
+    rows: loaded.rows,
+    devices,
+    links,
+    calibration,
+    schedule: "auto",
+    maxInFlight: "auto",
+    pipelines: "auto",
+    jobsAtOnce: "auto",
+    groups: "auto",
+    ...choice.choices,
+  };
+  return {
+    request,
+    loaded,
+    isNominal: assumed,
+    placed: (error) => placeInput(error, { main: loaded.source, calibration: costs, cluster }),
+  };
+}
