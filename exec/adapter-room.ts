@@ -21,6 +21,7 @@ export class AdapterRoom {
   /** In the order in which the stage needs them. */
   readonly #jobs: readonly number[];
   #nextJob = 0;
+  #isClosed = false;
   #bytes = 0;
   readonly #held = new Map<number, StageAdapter>();
   readonly #trained = new Map<number, readonly AdapterPair[]>();
@@ -38,9 +39,14 @@ export class AdapterRoom {
    */
   admits(position: number, numEnded: number): boolean {
     const next = this.#jobs[this.#nextJob];
-    if (next === undefined || this.#input.residents.first[next]! > position) return true;
+    if (this.#isClosed || next === undefined || this.#input.residents.first[next]! > position) return true;
     this.#fill(numEnded);
     return this.#jobs[this.#nextJob] !== next;
+  }
+
+  /** No job begins any more. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   handleOf(job: number): Handle {

@@ -31,9 +31,12 @@ export interface RunProfile {
 
 /** Turns what the devices report into trace events, counters and step metrics. */
 export interface ExecutionRecord {
-  add(batch: readonly Completion[]): void;
+  /** Returns the batch with its stages. */
+  add(batch: readonly Completion[]): readonly SeenCompletion[];
   /** Actions of a stage that have ended: all in front of this one in its order. */
   ended(stage: number): number;
+  /** Of a stage's actions that have ended; 0 before the first. */
+  meanSeconds(stage: number): number;
   progress(): Progress;
   finish(): {
     readonly trace: Trace;
@@ -66,6 +69,7 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
     return device.statistics().memory.peakBytes - lowered.stash[stage]!.peak * unitBytes;
   };
   const endedActions = plan.stages.map(() => 0);
+  const computedNs = plan.stages.map(() => 0);
   // JavaScript runs on the devices' cores: the trace is made of these when the run has ended.
   const completions: SeenCompletion[] = [];
   const losses: SeenLoss[] = [];
@@ -91,6 +95,7 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
     const lower = lowered.stages[stage]![done.id]!;
     const { action, ends } = lower;
     endedActions[stage]! += 1;
+    computedNs[stage]! += done.endNs - done.startNs;
     if (done.losses !== undefined) {
       const jobs = jobSegments(plan.microBatches[action.microBatch]!).map(({ job }) => job);
       collector.addLosses(action.microBatch, jobs, done.losses);
@@ -117,14 +122,17 @@ export function recordCompletions({ plan, lowered, runners, scored, versions, on
     add(batch) {
       // Pipelines begin together, but one may report before another that began earlier.
       originNs = Math.min(originNs ?? Number.POSITIVE_INFINITY, ...batch.map(({ startNs }) => startNs));
-      for (const done of batch) {
+      const seen = batch.map((done): SeenCompletion => ({ stage: stageOfDevice.get(done.device)!, done }));
+      for (const each of seen) {
+        const { stage, done } = each;
         lastNs = Math.max(lastNs, done.endNs);
-        const stage = stageOfDevice.get(done.device)!;
-        completions.push({ stage, done });
+        completions.push(each);
         if (done.stream === "compute") finishCompute(stage, done);
       }
+      return seen;
     },
     ended: (stage) => endedActions[stage]!,
+    meanSeconds: (stage) => (endedActions[stage] === 0 ? 0 : computedNs[stage]! / endedActions[stage]! / 1e9),
     progress: () => ({
       doneActions: endedActions.reduce((sum, count) => sum + count, 0),
       tokens,

@@ -2,6 +2,7 @@ import { countScored, type Row } from "../../datasets/index.ts";
 import {
   type AdapterPair,
   type BaseModel,
+  type ExecuteInput,
   type ExecuteResult,
   executePlan,
   initialPairs,
@@ -126,6 +127,9 @@ export interface SmallRun extends StageChoice {
   readonly dtype?: Dtype;
   readonly recompute?: Recompute;
   readonly jobsAtOnce?: number;
+  readonly maxInFlight?: PlanRequest["maxInFlight"];
+  /** Of the run. */
+  readonly hooks?: Pick<ExecuteInput, "stop" | "onStep" | "onJobEnd" | "onCompletions">;
   /** Only this job. */
   readonly only?: number;
   /** The devices in so many chains, the jobs dealt to them in turn. */
@@ -176,7 +180,7 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
     links,
     calibration: constantCalibration(),
     schedule: run.schedule ?? "lorapp",
-    maxInFlight: "auto",
+    maxInFlight: run.maxInFlight ?? "auto",
     groups: run.groups ?? "auto",
     jobsAtOnce: run.jobsAtOnce ?? "all",
   };
@@ -192,7 +196,7 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
     return { body, jobs: own };
   });
   const plan = sealPlan(withStages(joinPipelines(parts), run), { model: null, data: {}, init: {} });
-  return { ...(await executePlan({ plan, model, rows: data, start, versions: {} })), plan };
+  return { ...(await executePlan({ plan, model, rows: data, start, versions: {}, ...run.hooks })), plan };
 }
 
 /**
