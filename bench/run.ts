@@ -1,9 +1,9 @@
 import { loadavg } from "node:os";
 import path from "node:path";
 import { DeviceError, InputError } from "../core/index.ts";
+import { onInterrupt } from "../workbench/interrupt.ts";
 import { packageFile } from "../workbench/package-file.ts";
 import { HELP, parseCommand, type Request, type SuiteName } from "./command.ts";
-import { onInterrupt } from "./interrupt.ts";
 import { type ProgressOutput, progressTo } from "./progress.ts";
 import { measurementsOf, runSuite } from "./run-suite.ts";
 import { SUITES } from "./suites/suites.ts";

@@ -1,5 +1,7 @@
 import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
-import type { Intervals, RunMetrics } from "../traces/index.ts";
+import type { Plan } from "../plan/index.ts";
+import type { Intervals, RunMetrics, RunPart } from "../traces/index.ts";
+import { stepsDone } from "../workbench/index.ts";
 import { headline, intervalLine, percent, table } from "./output.ts";
 
 interface RunTextOptions {
@@ -51,4 +53,9 @@ export function runText(metrics: RunMetrics, { losses, intervals }: RunTextOptio
       jobs,
     ),
   ].join("\n");
+}
+
+/** What there is of a run that was ended early. */
+export function endText(plan: Pick<Plan, "jobs">, part: RunPart): string {
+  return `ended early: ${stepsDone(plan, part)}`;
 }

@@ -6,4 +6,6 @@ process.exitCode = await run(process.argv.slice(2), {
   stderr: (text) => process.stderr.write(text),
   isTty: process.stderr.isTTY === true,
   cwd: process.cwd(),
+  signals: process,
+  exit: (code) => process.exit(code),
 });

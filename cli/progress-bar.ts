@@ -1,23 +1,30 @@
 import { Presets, SingleBar } from "cli-progress";
 import { formatSeconds } from "../core/index.ts";
-import type { Progress } from "../exec/index.ts";
+import type { RunProgress } from "../exec/index.ts";
 import { type Arguments, flag } from "./command.ts";
 import type { Io } from "./io.ts";
+
+/** Where nobody looks at a terminal, so often a line says how far a run is. */
+const LINE_EVERY_MS = 10_000;
 
 /** Whole seconds, rounded up: finer digits only flicker. */
 function timeLeft(seconds: number): string {
   return seconds < 60 ? `${Math.ceil(seconds)} s` : formatSeconds(seconds);
 }
 
-export interface TrainingBar {
-  update(progress: Progress & { readonly totalActions: number }): void;
+export interface TrainingProgress {
+  update(progress: RunProgress): void;
   stop(): void;
 }
 
-/** Tokens a second and the time left, on stderr; nothing without a terminal or with --quiet. */
-export function trainingBar(io: Io, args: Arguments): TrainingBar {
-  if (!io.isTty || flag(args, "quiet")) return { update: () => {}, stop: () => {} };
-  const bar = new SingleBar(
+/** What both say: tokens a second, and the time that is left. */
+function figures({ doneActions, totalActions, tokens, seconds }: RunProgress) {
+  const left = doneActions === 0 ? 0 : (seconds * (totalActions - doneActions)) / doneActions;
+  return { rate: seconds === 0 ? "0" : (tokens / seconds).toFixed(0), left: timeLeft(left) };
+}
+
+function bar(): TrainingProgress {
+  const drawn = new SingleBar(
     {
       format: "training [{bar}] {percentage} %  {rate} tokens/s  {left} left",
       stream: process.stderr,
@@ -28,15 +35,39 @@ export function trainingBar(io: Io, args: Arguments): TrainingBar {
     },
     Presets.legacy,
   );
-  let started = false;
+  let state: "new" | "drawn" | "stopped" = "new";
   return {
-    update({ doneActions, totalActions, tokens, seconds }) {
-      const left = doneActions === 0 ? 0 : (seconds * (totalActions - doneActions)) / doneActions;
-      const payload = { rate: seconds === 0 ? "0" : (tokens / seconds).toFixed(0), left: timeLeft(left) };
-      if (!started) bar.start(totalActions, doneActions, payload);
-      started = true;
-      bar.update(doneActions, payload);
+    update(progress) {
+      if (state === "stopped") return;
+      const { doneActions, totalActions } = progress;
+      if (state === "new") drawn.start(totalActions, doneActions, figures(progress));
+      state = "drawn";
+      drawn.setTotal(totalActions);
+      drawn.update(doneActions, figures(progress));
     },
-    stop: () => bar.stop(),
+    stop() {
+      if (state === "drawn") drawn.stop();
+      state = "stopped";
+    },
   };
+}
+
+function lines(io: Io): TrainingProgress {
+  let saidMs = performance.now();
+  return {
+    update(progress) {
+      if (performance.now() - saidMs < LINE_EVERY_MS) return;
+      saidMs = performance.now();
+      const { doneActions, totalActions } = progress;
+      const { rate, left } = figures(progress);
+      io.stderr(`training: ${Math.floor((100 * doneActions) / totalActions)} %, ${rate} tokens/s, ${left} left\n`);
+    },
+    stop: () => {},
+  };
+}
+
+/** How far a run is, on stderr: a bar on a terminal, else a line now and then; nothing with --quiet. */
+export function trainingProgress(io: Io, args: Arguments): TrainingProgress {
+  if (flag(args, "quiet")) return { update: () => {}, stop: () => {} };
+  return io.isTty ? bar() : lines(io);
 }

@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import path from "node:path";
 import { DeviceError, today } from "../core/index.ts";
-import { type Plan, parsePlan } from "../plan/index.ts";
+import type { Plan } from "../plan/index.ts";
 import { type LossRecord, renderReport } from "../reports/index.ts";
 import type { AtMachineSpeed, Trace } from "../traces/index.ts";
-import { absolute, isFolder, packageFile, readInput, readMetrics, writeOutput } from "../workbench/index.ts";
+import { packageFile, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 
 /** A file of the browser code. @throws DeviceError before a build. */
@@ -39,19 +38,4 @@ export function writeReport(io: Io, file: string, { title, plan, traces, losses,
     assets: { script: reportAsset("client.js"), style: reportAsset("client.css") },
   });
   writeOutput(io, file, page);
-}
-
-/** Plan and losses that lie beside a trace in a run folder. */
-export function besideTrace(io: Io, traceFiles: readonly string[]): Pick<ReportFacts, "plan" | "losses"> {
-  for (const file of traceFiles) {
-    const folder = isFolder(io, file) ? file : path.dirname(file);
-    const plan = path.join(absolute(io, folder), "plan.json");
-    const metrics = path.join(absolute(io, folder), "metrics.jsonl");
-    if (!existsSync(plan) || !existsSync(metrics)) continue;
-    return {
-      plan: parsePlan(readInput(io, plan, "a plan").text, plan),
-      losses: readMetrics(io, metrics),
-    };
-  }
-  return { plan: undefined, losses: undefined };
 }

@@ -6,8 +6,10 @@ export { initialPairs } from "./adapters.ts";
 // This machine's devices.
 export { assignDevices } from "./assign-devices.ts";
 export { type CalibrationRange, calibrationPlans, WARM_STEPS } from "./calibration-plans.ts";
-export { type ExecuteInput, type ExecuteResult, executePlan } from "./execute.ts";
+export { type ExecuteInput, type ExecuteResult, executePlan, type RunProgress } from "./execute.ts";
 export { executeProbed } from "./execute-probed.ts";
+// What a device reported, and the trace of a run that was cut off.
+export type { SeenCompletion } from "./executed-trace.ts";
 // How fast the machine is, and what its system counts.
 export { watchSystem } from "./machine-load.ts";
 export { createSpeedProbe, type SpeedProbe } from "./machine-speed.ts";
@@ -22,3 +24,4 @@ export { checkRows } from "./run-input.ts";
 export { simulatedOnly } from "./simulated-only.ts";
 export type { StepMetrics } from "./step-metrics.ts";
 export { syntheticWeights } from "./synthetic-model.ts";
+export { unfinishedTrace } from "./unfinished-trace.ts";

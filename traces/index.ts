@@ -21,6 +21,8 @@ export type { RunMachine } from "./machine.ts";
 export { type JobMetrics, type RunMetrics, runMetrics } from "./metrics.ts";
 // The file, read back.
 export { parseTraceDocument } from "./parse-trace.ts";
+// What there is of a run that did not get to its end.
+export { partOfRun, planOfPart, type RunPart, traceOfPart } from "./part.ts";
 // Collecting a trace while it happens.
 export { createTraceRecorder, type TraceRecorder } from "./recorder.ts";
 // A trace as text that a person can check.

@@ -33,7 +33,10 @@ export interface RunMetrics extends RunTotals {
 function jobTokens(plan: MetricsPlan): readonly number[] {
   const tokens = plan.jobs.map(() => 0);
   for (const microBatch of plan.microBatches) {
-    for (const segment of jobSegments(microBatch)) tokens[segment.job] = tokens[segment.job]! + segment.tokens;
+    for (const { job, tokens: own } of jobSegments(microBatch)) {
+      // A part of a run has fewer steps than its plan has micro-batches for.
+      if (microBatch.step < plan.jobs[job]!.steps) tokens[job]! += own;
+    }
   }
   return tokens;
 }
@@ -83,7 +86,9 @@ export function runMetrics(plan: MetricsPlan, trace: TraceStream): RunMetrics {
     planHash: trace.planHash,
     source: trace.source,
     ...totals,
-    jobs: plan.jobs.map(({ name, steps }, job) => {
+    jobs: plan.jobs.flatMap(({ name, steps }, job) => {
+      // Of a part of a run (`planOfPart`): a job that has made no step.
+      if (steps === 0) return [];
       const { startNs, endNs } = spans.get(name)!;
       if (!Number.isFinite(startNs) || !Number.isFinite(endNs)) {
         throw new InputError({
@@ -91,15 +96,17 @@ export function runMetrics(plan: MetricsPlan, trace: TraceStream): RunMetrics {
           hint: "The trace is not of a whole run.",
         });
       }
-      return {
-        name,
-        steps,
-        tokens: tokens[job]!,
-        startSeconds: startNs / 1e9,
-        endSeconds: endNs / 1e9,
-        turnaroundSeconds: endNs / 1e9,
-        waitSeconds: startNs / 1e9,
-      };
+      return [
+        {
+          name,
+          steps,
+          tokens: tokens[job]!,
+          startSeconds: startNs / 1e9,
+          endSeconds: endNs / 1e9,
+          turnaroundSeconds: endNs / 1e9,
+          waitSeconds: startNs / 1e9,
+        },
+      ];
     }),
   };
 }

@@ -1,4 +1,14 @@
-import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import type { Place } from "./context.ts";
@@ -104,5 +114,24 @@ export function makeFolder(place: Place, folder: string): void {
 }
 
 export function isFolder(place: Place, file: string): boolean {
-  return statSync(absolute(place, file), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(absolute(place, file)).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** @throws InputError when a folder cannot be made, as far as can be told without making it. */
+export function checkFolder(place: Place, folder: string): void {
+  let above = absolute(place, folder);
+  for (let up = path.dirname(above); !existsSync(above) && up !== above; up = path.dirname(above)) above = up;
+  try {
+    if (!statSync(above).isDirectory()) throw Object.assign(new Error(above), { code: "ENOTDIR" });
+    accessSync(above, constants.W_OK);
+  } catch (error) {
+    throw new InputError(
+      { expected: "a folder that can be written", file: folder, got: reason(error) },
+      { cause: error },
+    );
+  }
 }

@@ -8,13 +8,18 @@ export { createPlan, noteNominal } from "./create-plan.ts";
 export { absolute, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
 // Work over threads.
 export { inWorkers } from "./in-workers.ts";
+// Ctrl-C.
+export { type Interrupt, onInterrupt } from "./interrupt.ts";
 // Devices, links and costs.
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
 // A plan file, or a workload planned on the spot.
 export { loadPlan, planOrWorkload, planWorkload } from "./load-plan.ts";
 // What a workload file and what was said beside it ask for.
 export { loadRequest, type RequestChoice } from "./load-request.ts";
-export { loadTrace } from "./load-trace.ts";
+// A run folder, of a run that goes on or has ended, and traces with what lies beside them.
+export { howFar, isGoingOn, type LoadedRun, loadRun, lossesByJob, stepsDone } from "./load-run.ts";
+export { readTrace } from "./load-trace.ts";
+export { type LoadedTraces, loadTraces } from "./load-traces.ts";
 export { loadWorkload } from "./load-workload.ts";
 // What of an error is the machine's.
 export { machinePart } from "./machine-part.ts";
@@ -32,12 +37,12 @@ export {
 } from "./predict-intervals.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
-// The folder of a run.
-export { checkRunFolder, lossesByJob, readMetrics, writeRunFolder } from "./run-folder.ts";
+// The folder of a run, while it is written.
+export { checkRunFolder, RUN_FILES, RunFolder } from "./run-folder.ts";
 // A simulation without one of loratwin's ideas.
 export { isVariant, simulateVariant } from "./simulate-variants.ts";
 // How fast this machine was in earlier runs.
 export { keepSpeed } from "./speed-history.ts";
 // Training a plan.
-export { loadPlanData, openPlanModel, trainPlan } from "./train-plan.ts";
+export { loadPlanData, openPlanModel, runVersions, trainPlan } from "./train-plan.ts";
 export { VERSION } from "./version.ts";

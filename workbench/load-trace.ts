@@ -1,11 +1,11 @@
 import { placeError, readText } from "../plan/index.ts";
 import { parseTraceDocument, type Trace } from "../traces/index.ts";
 import type { Place } from "./context.ts";
-import { isFolder, readInput } from "./files.ts";
+import { readInput } from "./files.ts";
 
-/** A trace file, or the trace of a run folder. @throws InputError */
-export function loadTrace(place: Place, file: string): Trace {
-  const input = readInput(place, isFolder(place, file) ? `${file}/trace.json` : file, "a trace file or a run folder");
+/** A trace file. @throws InputError */
+export function readTrace(place: Place, file: string): Trace {
+  const input = readInput(place, file, "a trace file or a run folder");
   const source = readText(input.text, input.file);
   try {
     return parseTraceDocument(source.value, { file: source.file });

@@ -1,9 +1,9 @@
 import { type Plan, parsePlan } from "../plan/index.ts";
 import { replay } from "../sim/index.ts";
 import type { Trace } from "../traces/index.ts";
-import type { Place } from "./context.ts";
-import { isFolder, readInput } from "./files.ts";
-import { loadTrace } from "./load-trace.ts";
+import type { Context } from "./context.ts";
+import { readInput } from "./files.ts";
+import { loadTraces } from "./load-traces.ts";
 import { VERSION } from "./version.ts";
 
 export interface Replayed {
@@ -17,11 +17,17 @@ export function replayPlan(plan: Plan, executed: Trace): Trace {
   return replay({ plan, planHash: plan.hash, executed, versions: { ...executed.versions, loratwin: VERSION } });
 }
 
-/** A run folder replayed, or a plan file with a trace of a run of it. @throws InputError */
-export function replayRun(place: Place, file: string, traceFile: string | undefined): Replayed {
-  const isRun = isFolder(place, file);
-  const input = readInput(place, isRun ? `${file}/plan.json` : file, "a plan file or a run folder");
-  const plan = parsePlan(input.text, input.file);
-  const executed = loadTrace(place, traceFile ?? file);
-  return { plan, executed, replayed: replayPlan(plan, executed) };
+/** A run folder replayed, as far as it got, or a plan file with a trace of a run of it. @throws InputError */
+export function replayRun(context: Context, file: string, traceFile: string | undefined): Replayed {
+  const replayed = (plan: Plan, executed: Trace): Replayed => ({
+    plan,
+    executed,
+    replayed: replayPlan(plan, executed),
+  });
+  if (traceFile === undefined) {
+    const { plan, traces } = loadTraces(context, [file]);
+    return replayed(plan!, traces[0]!);
+  }
+  const input = readInput(context, file, "a plan file");
+  return replayed(parsePlan(input.text, input.file), loadTraces(context, [traceFile]).traces[0]!);
 }

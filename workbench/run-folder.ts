@@ -1,13 +1,26 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
-import { type ExecuteResult, type StepMetrics, writePeftFolder } from "../exec/index.ts";
+import type { AdapterPair, ExecuteInput, ExecuteResult, SeenCompletion, StepMetrics } from "../exec/index.ts";
+import { writePeftFolder } from "../exec/index.ts";
 import { type Plan, readText } from "../plan/index.ts";
 import { traceLines } from "../traces/index.ts";
 import type { Place } from "./context.ts";
-import { absolute, makeFolder, readInput, writeLines, writeOutput } from "./files.ts";
+import { absolute, checkFolder, isFolder, makeFolder, writeLines, writeOutput } from "./files.ts";
+import type { JournalEvent } from "./journal.ts";
 
-const PLAN = "plan.json";
+/** The files of a run folder. While the run goes on, `completions` stands for the trace. */
+export const RUN_FILES = {
+  plan: "plan.json",
+  journal: "journal.jsonl",
+  metrics: "metrics.jsonl",
+  completions: "completions.jsonl",
+  trace: "trace.json",
+  adapters: "adapters",
+} as const;
+
+/** What devices report is written down this often: a process that is killed loses no more. */
+const WRITE_EVERY_MS = 500;
 
 function readHash(file: string): unknown {
   const { value } = readText(readFileSync(file, "utf8"), file);
@@ -15,77 +28,145 @@ function readHash(file: string): unknown {
 }
 
 /**
- * Makes the folder that a run will be written to. @throws InputError when it cannot be written or holds something that
- * is not an earlier run of the same plan.
+ * Whether a run of the plan may be written to a folder. @throws InputError when it holds something else, or a finished
+ * run that is not to be overwritten
  */
-export function checkRunFolder(place: Place, folder: string, plan: Plan): void {
-  const full = absolute(place, folder);
-  makeFolder(place, folder);
-  if (readdirSync(full).length === 0) return;
-  const file = path.join(full, PLAN);
-  if (!existsSync(file) || readHash(file) !== plan.hash) {
+export function checkRunFolder(place: Place, given: string, plan: Plan, overwrite: boolean): void {
+  const folder = absolute(place, given);
+  checkFolder(place, given);
+  if (!isFolder(place, given) || readdirSync(folder).length === 0) return;
+  const file = path.join(folder, RUN_FILES.plan);
+  if (!existsSync(file) || readHash(file) !== plan.hash)
     throw new InputError({
       expected: "a new folder, or that of an earlier run of the same plan",
       at: "--output",
-      got: folder,
+      got: given,
       hint: "Name another folder or remove this one.",
     });
-  }
-}
-
-/** Writes plan, trace, metrics and one PEFT folder for each job. Returns the adapters' folders by job. */
-export function writeRunFolder(
-  place: Place,
-  folder: string,
-  plan: Plan,
-  result: ExecuteResult,
-): ReadonlyMap<string, string> {
-  writeOutput(place, path.join(folder, PLAN), `${canonicalJson(plan)}\n`);
-  writeLines(place, path.join(folder, "trace.json"), traceLines(result.trace));
-  writeLines(
-    place,
-    path.join(folder, "metrics.jsonl"),
-    result.metrics.map((row) => canonicalJson(row)),
-  );
-  return new Map(
-    plan.jobs.map((job, index) => {
-      const adapter = path.join(absolute(place, folder), "adapters", job.name);
-      writePeftFolder(
-        adapter,
-        job.adapter,
-        plan.model.architecture,
-        plan.locations.model ?? "",
-        result.adapters[index]!,
-      );
-      return [job.name, adapter];
-    }),
-  );
-}
-
-const METRIC_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"];
-
-/** The lines of metrics.jsonl. @throws InputError with the line that is none */
-export function readMetrics(place: Place, file: string): readonly StepMetrics[] {
-  const input = readInput(place, file, "a run folder with metrics.jsonl");
-  const lines = input.text.split("\n").map((text, index) => ({ text, line: index + 1 }));
-  return lines
-    .filter(({ text }) => text.trim() !== "")
-    .map(({ text, line }) => {
-      const { value } = readText(text, input.file);
-      const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
-      if (!Array.isArray(got) || got.join() !== METRIC_KEYS.join())
-        throw new InputError({ expected: `the keys ${METRIC_KEYS.join(", ")}`, file: input.file, line, got });
-      return value as StepMetrics;
+  if (existsSync(path.join(folder, RUN_FILES.trace)) && !overwrite)
+    throw new InputError({
+      expected: "a folder without a finished run",
+      at: "--output",
+      got: given,
+      hint: "It holds one of this plan: name another folder, or take --overwrite to lose that run.",
     });
 }
 
-/** Losses of each job by step. */
-export function lossesByJob(metrics: readonly StepMetrics[]): ReadonlyMap<string, readonly number[]> {
-  const losses = new Map<string, number[]>();
-  for (const { job, loss } of metrics) {
-    const series = losses.get(job);
-    if (series === undefined) losses.set(job, [loss]);
-    else series.push(loss);
+/** A file of lines that is written while things happen. */
+class Lines {
+  readonly #descriptor: number;
+  #pending = "";
+  #writtenMs = performance.now();
+
+  constructor(file: string) {
+    this.#descriptor = openSync(file, "w");
   }
-  return losses;
+
+  add(line: string): void {
+    this.#pending += `${line}\n`;
+  }
+
+  /** Not more often than is worth it, unless it has to be now. */
+  write(now: boolean): void {
+    if (this.#pending === "" || (!now && performance.now() - this.#writtenMs < WRITE_EVERY_MS)) return;
+    writeSync(this.#descriptor, this.#pending);
+    this.#pending = "";
+    this.#writtenMs = performance.now();
+  }
+
+  close(): void {
+    this.write(true);
+    closeSync(this.#descriptor);
+  }
+}
+
+/** Stage, stream, position in the order, start and end, and what was lost, as `readCompletions` reads it. */
+function completionLine({ stage, done }: SeenCompletion): string {
+  const { stream, id, startNs, endNs, interruptedNs, delayedNs } = done;
+  return JSON.stringify([stage, stream, id, startNs, endNs, interruptedNs ?? null, delayedNs ?? null]);
+}
+
+/** The folder of a run, written as the run happens. */
+export class RunFolder implements Disposable {
+  readonly #folder: string;
+  readonly #plan: Plan;
+  readonly #journal: Lines;
+  readonly #metrics: Lines;
+  readonly #completions: Lines;
+  readonly #adapters = new Map<string, string>();
+
+  /** @throws InputError as `checkRunFolder` does, or when the folder cannot be written */
+  constructor(place: Place, given: string, plan: Plan, { overwrite = false }: { readonly overwrite?: boolean } = {}) {
+    const folder = absolute(place, given);
+    checkRunFolder(place, given, plan, overwrite);
+    makeFolder(place, given);
+    for (const name of [RUN_FILES.trace, RUN_FILES.adapters])
+      rmSync(path.join(folder, name), { recursive: true, force: true });
+    // Whole or not there: a folder is a run's from the moment that its plan is.
+    const written = `${RUN_FILES.plan}.${process.pid}`;
+    writeOutput({ cwd: folder }, written, `${canonicalJson(plan)}\n`);
+    renameSync(path.join(folder, written), path.join(folder, RUN_FILES.plan));
+    const lines = (name: string): Lines => new Lines(path.join(folder, name));
+    this.#folder = folder;
+    this.#plan = plan;
+    this.#journal = lines(RUN_FILES.journal);
+    this.#metrics = lines(RUN_FILES.metrics);
+    this.#completions = lines(RUN_FILES.completions);
+  }
+
+  /** Where each job's adapter was written, as far as it was. */
+  get adapters(): ReadonlyMap<string, string> {
+    return this.#adapters;
+  }
+
+  /** Writes down what happened, at once. */
+  journal(event: JournalEvent): void {
+    this.#journal.add(canonicalJson({ time: new Date().toISOString(), ...event }));
+    this.#journal.write(true);
+  }
+
+  /** What the executor tells while it trains. */
+  readonly hooks: Pick<ExecuteInput, "onStep" | "onCompletions" | "onJobEnd"> = {
+    onStep: (metrics: StepMetrics) => {
+      this.#metrics.add(canonicalJson(metrics));
+      this.#metrics.write(false);
+    },
+    onCompletions: (batch) => {
+      for (const seen of batch) this.#completions.add(completionLine(seen));
+      this.#completions.write(false);
+      this.#metrics.write(false);
+    },
+    onJobEnd: (job, adapter) => {
+      this.#writeAdapter(job, adapter);
+      this.journal({ event: "job ended", job: this.#plan.jobs[job]!.name });
+    },
+  };
+
+  #writeAdapter(index: number, pairs: readonly AdapterPair[]): void {
+    const { model, locations, jobs } = this.#plan;
+    const { name, adapter } = jobs[index]!;
+    const folder = path.join(this.#folder, RUN_FILES.adapters, name);
+    writePeftFolder(folder, adapter, model.architecture, locations.model ?? "", pairs);
+    this.#adapters.set(name, folder);
+  }
+
+  /** Writes the trace, and the adapters of jobs that have begun and not ended. */
+  finish(result: ExecuteResult): void {
+    this.#metrics.write(true);
+    this.#completions.write(true);
+    for (const [job, pairs] of result.adapters.entries()) {
+      const { name } = this.#plan.jobs[job]!;
+      const hasBegun = result.metrics.some((row) => row.job === name);
+      if (hasBegun && !this.#adapters.has(name)) this.#writeAdapter(job, pairs);
+    }
+    const written = `${RUN_FILES.trace}.${process.pid}`;
+    writeLines({ cwd: this.#folder }, written, traceLines(result.trace));
+    renameSync(path.join(this.#folder, written), path.join(this.#folder, RUN_FILES.trace));
+    this.journal({ event: result.endedEarly ? "ended early" : "ended" });
+    rmSync(path.join(this.#folder, RUN_FILES.completions), { force: true });
+  }
+
+  [Symbol.dispose](): void {
+    for (const lines of [this.#journal, this.#metrics, this.#completions]) lines.close();
+  }
 }

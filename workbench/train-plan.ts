@@ -2,23 +2,28 @@ import { InputError } from "../core/index.ts";
 import { datasetDigest, loadTokenizer, type Row, type TextTokenizer } from "../datasets/index.ts";
 import {
   checkRows,
+  type ExecuteInput,
   type ExecuteResult,
   executeProbed,
   initialPairs,
   type ModelFolder,
   nativeInfo,
   openModelFolder,
-  type Progress,
   readPeftFolder,
-  type StepMetrics,
 } from "../exec/index.ts";
 import { isLengthData, type Plan } from "../plan/index.ts";
 import { readJobData } from "./read-job-data.ts";
 import { VERSION } from "./version.ts";
 
-export interface TrainHooks {
-  readonly onStep?: (metrics: StepMetrics) => void;
-  readonly onProgress?: (progress: Progress & { readonly totalActions: number }) => void;
+export type TrainHooks = Pick<
+  ExecuteInput,
+  "onStep" | "onProgress" | "onCompletions" | "onJobEnd" | "onStart" | "stop"
+>;
+
+/** What a run runs on, for people. */
+export function runVersions(): Readonly<Record<string, string>> {
+  const { onednn, isa, cpuModel } = nativeInfo();
+  return { loratwin: VERSION, node: process.version, onednn, isa, cpu: cpuModel };
 }
 
 /** Reads again the data that a plan was made from. */
@@ -76,13 +81,12 @@ export async function trainPlan(
       ? initialPairs(job, plan.model.architecture)
       : readPeftFolder(init, job.adapter, plan.model.architecture);
   });
-  const { onednn, isa, cpuModel } = nativeInfo();
   return await executeProbed({
     plan,
     model,
     rows: data,
     start,
-    versions: { loratwin: VERSION, node: process.version, onednn, isa, cpu: cpuModel },
+    versions: runVersions(),
     ...hooks,
   });
 }

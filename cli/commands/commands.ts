@@ -12,6 +12,7 @@ import { simulateCommand } from "./simulate.ts";
 import { strategiesCommand } from "./strategies.ts";
 import { trainCommand } from "./train.ts";
 import { validateCommand } from "./validate.ts";
+import { watchCommand } from "./watch.ts";
 
 /** Every command, in the order of --help. */
 export const COMMANDS: readonly Command[] = [
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   planCommand,
   simulateCommand,
   trainCommand,
+  watchCommand,
   calibrateCommand,
   compareCommand,
   reportCommand,

@@ -1,8 +1,9 @@
 import { compareTable, compareTraces } from "../../traces/index.ts";
-import { loadTrace, machinePart, replayPlan } from "../../workbench/index.ts";
+import { loadTraces, machinePart, replayPlan } from "../../workbench/index.ts";
 import { type Command, optionalNumber, optionalText, requiredText } from "../command.ts";
 import { note, percent, printResult } from "../output.ts";
-import { besideTrace, writeReport } from "../write-report.ts";
+import { contextOf } from "../request-options.ts";
+import { writeReport } from "../write-report.ts";
 
 export const compareCommand: Command = {
   usage: "compare <simulated> <executed>",
@@ -29,22 +30,20 @@ export const compareCommand: Command = {
   ],
   run(args, io) {
     const files = [requiredText(args, "simulated"), requiredText(args, "executed")];
-    const [simulated, executed] = files.map((file) => loadTrace(io, file)) as [
-      ReturnType<typeof loadTrace>,
-      ReturnType<typeof loadTrace>,
-    ];
-    const beside = besideTrace(io, files);
-    const canReplay = beside.plan !== undefined && beside.plan.hash === executed.planHash;
-    const replayed = canReplay ? replayPlan(beside.plan, executed) : undefined;
-    const machine = machinePart(beside.plan, [simulated, executed]);
+    const { traces, plan, metrics } = loadTraces(contextOf(io, args), files);
+    const [simulated, executed] = [traces[0]!, traces[1]!];
+    const canReplay = plan !== undefined && plan.hash === executed.planHash;
+    const replayed = canReplay ? replayPlan(plan, executed) : undefined;
+    const machine = machinePart(plan, traces);
     const comparison = compareTraces(simulated, executed, { replayed, machine });
     const output = optionalText(args, "output");
     if (output !== undefined)
       writeReport(io, output, {
         title: "Simulated and executed",
-        traces: [simulated, executed],
+        traces,
         machine,
-        ...beside,
+        plan,
+        losses: metrics,
       });
     printResult(io, args, comparison, () =>
       [compareTable(comparison), ...(output === undefined ? [] : ["", `report written to ${output}`])].join("\n"),

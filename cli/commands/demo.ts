@@ -10,27 +10,23 @@ import {
   absolute,
   calibrateDevices,
   createPlan,
-  keepSpeed,
   lossesByJob,
   machinePart,
   packageFile,
   rangeOfPlan,
   readInput,
   replayPlan,
-  trainPlan,
   writeLines,
   writeOutput,
-  writeRunFolder,
 } from "../../workbench/index.ts";
 import { type Command, optionalCount, requiredText } from "../command.ts";
 import { planText } from "../describe-plan.ts";
-import { runText } from "../describe-run.ts";
+import { endText, runText } from "../describe-run.ts";
 import type { Io } from "../io.ts";
 import { printResult } from "../output.ts";
 import { planIntervals } from "../plan-intervals.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
-import { trainingBar } from "../progress-bar.ts";
-import { keepsSpeed } from "../request-options.ts";
+import { trainIntoFolder } from "../train-into-folder.ts";
 import { writeReport } from "../write-report.ts";
 
 /** A model on which two devices have something to do and which trains in seconds. */
@@ -109,12 +105,15 @@ export const demoCommand: Command = {
       `4. simulate   ${simulated.events.length} events in ${formatSeconds((performance.now() - began) / 1e3)}, ${at("simulated.json")}`,
     );
 
-    const bar = trainingBar(io, args);
-    const result = await trainPlan(plan, model, loaded.data, {
-      onProgress: (progress) => bar.update(progress),
-    }).finally(() => bar.stop());
-    if (keepsSpeed(args)) keepSpeed(plan, result.trace);
-    writeRunFolder(io, at("run"), plan, result);
+    const { result, part } = await trainIntoFolder(io, { ...args, overwrite: true }, at("run"), {
+      plan,
+      model,
+      data: loaded.data,
+    });
+    if (part !== undefined) {
+      io.stderr(`${endText(plan, part)}, in ${at("run")}; the demo compares whole runs.\n`);
+      return 130;
+    }
     const losses = lossesByJob(result.metrics);
     say(`5. train      ${at("run")}\n\n${runText(runMetrics(plan, result.trace), { losses })}\n`);
 

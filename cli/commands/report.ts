@@ -1,9 +1,10 @@
 import { InputError } from "../../core/index.ts";
 import { parsePlan } from "../../plan/index.ts";
-import { loadTrace, machinePart, readInput } from "../../workbench/index.ts";
+import { loadTraces, machinePart, readInput } from "../../workbench/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { printResult } from "../output.ts";
-import { besideTrace, writeReport } from "../write-report.ts";
+import { contextOf } from "../request-options.ts";
+import { writeReport } from "../write-report.ts";
 
 export const reportCommand: Command = {
   usage: "report <trace..>",
@@ -30,14 +31,13 @@ export const reportCommand: Command = {
   run(args, io) {
     const files = args["trace"] as readonly string[];
     if (files.length > 2) throw new InputError({ expected: "one trace or two", at: "trace", got: files });
-    const traces = files.map((file) => loadTrace(io, file));
-    const beside = besideTrace(io, files);
+    const { traces, ...beside } = loadTraces(contextOf(io, args), files);
     const planFile = optionalText(args, "plan");
     const planInput = planFile === undefined ? undefined : readInput(io, planFile, "a plan file");
     const output = requiredText(args, "output");
     const plan = planInput === undefined ? beside.plan : parsePlan(planInput.text, planInput.file);
     const machine = machinePart(plan, traces);
-    writeReport(io, output, { title: requiredText(args, "title"), traces, losses: beside.losses, plan, machine });
+    writeReport(io, output, { title: requiredText(args, "title"), traces, losses: beside.metrics, plan, machine });
     printResult(io, args, { report: output }, () => `report written to ${output}`);
     return 0;
   },

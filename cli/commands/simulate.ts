@@ -162,7 +162,9 @@ export const simulateCommand: Command = {
     if (comparison !== undefined) return simulateComparison(io, args, comparison);
     const file = requiredText(args, "plan");
     const replayed =
-      use === REPLAYED_PLAN || use === RUN ? replayRun(io, file, optionalText(args, "replay")) : undefined;
+      use === REPLAYED_PLAN || use === RUN
+        ? replayRun(contextOf(io, args), file, optionalText(args, "replay"))
+        : undefined;
     const simulated: Simulated =
       replayed === undefined
         ? await simulateFile(io, args, file, use)

@@ -1,8 +1,7 @@
-import { assignDevices, type ExecuteResult, simulatedOnly } from "../../exec/index.ts";
-import { runMetrics } from "../../traces/index.ts";
+import { assignDevices, simulatedOnly } from "../../exec/index.ts";
+import { planOfPart, runMetrics } from "../../traces/index.ts";
 import {
   checkRunFolder,
-  keepSpeed,
   loadPlan,
   loadPlanData,
   lossesByJob,
@@ -10,17 +9,15 @@ import {
   placeInput,
   planOrWorkload,
   planWorkload,
-  trainPlan,
-  writeRunFolder,
 } from "../../workbench/index.ts";
-import { type Command, requiredText, type Use } from "../command.ts";
-import { runText } from "../describe-run.ts";
+import { type Command, flag, requiredText, type Use } from "../command.ts";
+import { endText, runText } from "../describe-run.ts";
 import type { OptionTable } from "../option-table.ts";
 import { note, printResult } from "../output.ts";
 import { planAnew, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
-import { trainingBar } from "../progress-bar.ts";
-import { contextOf, keepsSpeed, planRequestChoice } from "../request-options.ts";
+import { contextOf, planRequestChoice } from "../request-options.ts";
+import { type TrainedRun, trainIntoFolder } from "../train-into-folder.ts";
 
 const RUN_OPTIONS = {
   output: {
@@ -29,8 +26,12 @@ const RUN_OPTIONS = {
     demandOption: true,
     describe: "run folder: plan, trace, metrics, adapters",
   },
+  overwrite: { type: "boolean", default: false, describe: "lose a finished run of the same plan in that folder" },
   ...CACHE_OPTIONS,
 } as const satisfies OptionTable;
+
+/** 128 and the number of SIGINT, as a shell has it. */
+const INTERRUPTED = 130;
 
 const WORKLOAD: Use = { input: "a workload", options: { ...WORKLOAD_OPTIONS, ...RUN_OPTIONS } };
 
@@ -53,22 +54,18 @@ export const trainCommand: Command = {
     assignDevices(plan);
     for (const remark of simulatedOnly(plan)) note(io, args, remark);
     const folder = requiredText(args, "output");
-    const bar = trainingBar(io, args);
-    let result: ExecuteResult;
+    let trained: TrainedRun;
     try {
       const model = openPlanModel(plan);
-      checkRunFolder(io, folder, plan);
+      checkRunFolder(io, folder, plan, flag(args, "overwrite"));
       const data = loaded?.data ?? (await loadPlanData(plan, model));
-      result = await trainPlan(plan, model, data, { onProgress: (progress) => bar.update(progress) });
+      trained = await trainIntoFolder(io, args, folder, { plan, model, data });
     } catch (error) {
       throw placeInput(error, { main: source });
-    } finally {
-      bar.stop();
     }
-    if (keepsSpeed(args)) keepSpeed(plan, result.trace);
-    const adapters = writeRunFolder(io, folder, plan, result);
+    const { result, adapters, part } = trained;
     const losses = lossesByJob(result.metrics);
-    const metrics = runMetrics(plan, result.trace);
+    const metrics = runMetrics(part === undefined ? plan : planOfPart(plan, part), result.trace);
     const jobs = metrics.jobs.map((job) => {
       const series = losses.get(job.name) ?? [];
       return { ...job, finalLoss: series.at(-1), losses: series, adapter: adapters.get(job.name) };
@@ -76,12 +73,14 @@ export const trainCommand: Command = {
     const waiting = result.statistics.map(({ starvedNs, busyNs }) =>
       busyNs === 0 ? 0 : starvedNs / (starvedNs + busyNs),
     );
-    printResult(
-      io,
-      args,
-      { ...metrics, jobs, waitingForHostRatio: waiting },
-      () => `${runText(metrics, { losses })}\n\nwritten to ${folder}`,
+    printResult(io, args, { ...metrics, jobs, waitingForHostRatio: waiting, endedEarly: result.endedEarly }, () =>
+      [
+        runText(metrics, { losses }),
+        "",
+        ...(part === undefined ? [] : [endText(plan, part)]),
+        `written to ${folder}`,
+      ].join("\n"),
     );
-    return 0;
+    return result.endedEarly ? INTERRUPTED : 0;
   },
 };

@@ -10,7 +10,16 @@ import {
   parsePlan,
   readText,
 } from "../../plan/index.ts";
-import { absolute, isFolder, loadTrace, loadWorkload, readInput, readMetrics } from "../../workbench/index.ts";
+import {
+  absolute,
+  howFar,
+  isFolder,
+  loadRun,
+  loadWorkload,
+  RUN_FILES,
+  readInput,
+  readTrace,
+} from "../../workbench/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import type { Io } from "../io.ts";
 import { note, printResult } from "../output.ts";
@@ -25,17 +34,22 @@ const CHECKS: Readonly<Record<string, Check>> = {
   calibration: (text, file) => void parseDocument(calibrationSchema, text, file),
   catalog: (text, file) => void parseDocument(catalogSchema, text, file),
   plan: (text, file) => void parsePlan(text, file),
-  trace: (_, file, io) => void loadTrace(io, file),
+  trace: (_, file, io) => void readTrace(io, file),
 };
 
-/** A run folder: its plan, its trace, its metrics line by line, and every job's adapter. */
-function checkRun(io: Io, folder: string): void {
-  const plan = readInput(io, path.join(folder, "plan.json"), "a run folder with plan.json");
-  const parsed = parsePlan(plan.text, plan.file);
-  loadTrace(io, path.join(folder, "trace.json"));
-  readMetrics(io, path.join(folder, "metrics.jsonl"));
-  for (const job of parsed.jobs)
-    readPeftFolder(path.join(absolute(io, folder), "adapters", job.name), job.adapter, parsed.model.architecture);
+/**
+ * A run folder: its plan, its trace, its metrics line by line, and the adapters of the jobs that it ended. Returns how
+ * far a run got that has not ended.
+ */
+function checkRun(io: Io, folder: string): readonly string[] {
+  const run = loadRun(io, folder);
+  const { plan, journal, state } = run;
+  const ended = new Set(journal.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
+  for (const { name, adapter } of plan.jobs)
+    if (state === "ended" || ended.has(name))
+      readPeftFolder(path.join(absolute(io, folder), RUN_FILES.adapters, name), adapter, plan.model.architecture);
+  const far = howFar(run);
+  return far === undefined ? [] : [far];
 }
 
 /** @throws InputError for the first thing that is wrong; returns the document's kind. */
@@ -46,8 +60,7 @@ async function validateFile(
   if (isFolder(io, file)) {
     if (!existsSync(path.join(absolute(io, file), "plan.json")))
       throw new InputError({ expected: "a document or a run folder", file, got: "a folder without plan.json" });
-    checkRun(io, file);
-    return { kind: "run folder", remarks: [] };
+    return { kind: "run folder", remarks: checkRun(io, file) };
   }
   const input = readInput(io, file, "a document");
   const source = readText(input.text, input.file);

@@ -61,8 +61,9 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   ],
   train: [
     { plan: "w.yaml", devices: "cpu:0", output: "run-of-workload" },
-    { plan: "p.json", output: "run" },
+    { plan: "p.json", output: "run-of-plan" },
   ],
+  watch: [{ run: "run" }],
   calibrate: [
     {},
     { workload: "w.yaml", devices: "cpu:0" },

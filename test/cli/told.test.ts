@@ -110,7 +110,7 @@ describe("what a person would want to know is said on stderr, terminal or not", 
     ["priorities without a scheduler", ["plan", "urgent.yaml"], /^Note: priority of first is not used/m],
     [
       "links that are simulated only",
-      ["train", "w.yaml", "--cluster", "two.yaml", "-o", "run"],
+      ["train", "w.yaml", "--cluster", "two.yaml", "-o", "run", "--overwrite"],
       /^Note: what the cluster file says of links \(local\) decides predicted times only/m,
     ],
   ] as const)("%s", async (_, argv, says) => {

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
-import { onInterrupt } from "../../bench/interrupt.ts";
+import { onInterrupt } from "../../workbench/interrupt.ts";
 
 test("the first interruption asks for an end, the second ends the process, and none counts afterwards", () => {
   const signals = new EventEmitter();

@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { formatSeconds, sum } from "../../core/index.ts";
+import { howFar, isGoingOn, type LoadedRun, loadRun, lossesByJob, onInterrupt } from "../../workbench/index.ts";
+import { type Command, flag, requiredText } from "../command.ts";
+import { percent, printResult, table } from "../output.ts";
+import { sparkline } from "../sparkline.ts";
+
+/** How often a terminal is drawn anew, and how often a line comes where nobody looks. */
+const DRAW_EVERY_MS = 1000;
+const LINE_EVERY_MS = 10_000;
+/** Columns of a loss curve. */
+const CURVE = 24;
+
+/** What there is to see of a run at one moment. */
+interface View {
+  readonly state: LoadedRun["state"];
+  readonly doneSteps: number;
+  readonly steps: number;
+  readonly tokensPerSecond: number;
+  /** Null before the first step, and once the run has ended. */
+  readonly secondsLeft: number | null;
+  readonly jobs: readonly {
+    readonly name: string;
+    readonly doneSteps: number;
+    readonly steps: number;
+    readonly loss: number | null;
+    readonly losses: readonly number[];
+    readonly ended: boolean;
+  }[];
+}
+
+/** By the tokens that are left at the rate so far. */
+function secondsLeft({ plan, metrics, state }: LoadedRun, tokensPerSecond: number): number | null {
+  if (state !== "unfinished" || tokensPerSecond === 0) return null;
+  const all = sum(plan.microBatches.flatMap(({ rows }) => rows.map(([, , tokens]) => tokens)));
+  return (all - sum(metrics.map(({ tokens }) => tokens))) / tokensPerSecond;
+}
+
+function viewOf(run: LoadedRun): View {
+  const { plan, metrics, trace, state, journal } = run;
+  const ended = new Set(journal.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
+  const losses = lossesByJob(metrics);
+  const endNs = trace.events.reduce((end, { startNs, durationNs }) => Math.max(end, startNs + durationNs), 0);
+  const tokensPerSecond = endNs === 0 ? 0 : sum(metrics.map(({ tokens }) => tokens)) / (endNs / 1e9);
+  return {
+    state,
+    doneSteps: metrics.length,
+    steps: sum(plan.jobs.map(({ steps }) => steps)),
+    tokensPerSecond,
+    secondsLeft: secondsLeft(run, tokensPerSecond),
+    jobs: plan.jobs.map(({ name, steps }) => {
+      const series = losses.get(name) ?? [];
+      return {
+        ...{ name, steps, doneSteps: series.length, loss: series.at(-1) ?? null, losses: series },
+        ended: state === "ended" || ended.has(name),
+      };
+    }),
+  };
+}
+
+function summary({ state, doneSteps, steps, tokensPerSecond, secondsLeft: left }: View): string {
+  const rate = `${tokensPerSecond.toFixed(0)} tokens/s`;
+  const end = left === null ? state : `${formatSeconds(left)} left`;
+  return `${percent(doneSteps / steps, 0)} of ${steps} steps, ${rate}, ${end}`;
+}
+
+function viewText(view: View): string {
+  const rows = view.jobs.map(({ name, doneSteps, steps, loss, losses, ended }) => [
+    name,
+    `${doneSteps} of ${steps}`,
+    loss === null ? "-" : loss.toFixed(3),
+    sparkline(losses, CURVE).padEnd(CURVE),
+    ended ? "done" : doneSteps === 0 ? "waiting" : "training",
+  ]);
+  return `${summary(view)}\n\n${table(["job", "steps", "loss", "losses", ""], rows)}`;
+}
+
+export const watchCommand: Command = {
+  usage: "watch <run>",
+  describe: "look at a run while it goes on: jobs, losses, tokens/s, predicted end",
+  examples: [["$0 watch run/", "until it ends; Ctrl-C stops looking, not the run"]],
+  positionals: { run: { type: "string", demandOption: true, describe: "run folder" } },
+  uses: [
+    {
+      input: "a run folder",
+      options: { once: { type: "boolean", default: false, describe: "look once, also at a run that goes on" } },
+    },
+  ],
+  async run(args, io) {
+    const folder = requiredText(args, "run");
+    const isOnce = flag(args, "once");
+    const stop = new AbortController();
+    const end = (): void => stop.abort();
+    using _interrupt = io.signals === undefined ? undefined : onInterrupt(io.signals, end, end);
+    const isLive = io.isTty && !flag(args, "json") && !flag(args, "quiet");
+    let drawn = 0;
+    let saidMs = Number.NEGATIVE_INFINITY;
+    let run = loadRun(io, folder);
+    while (isGoingOn(run) && !isOnce && !stop.signal.aborted) {
+      const view = viewOf(run);
+      if (isLive) {
+        const text = viewText(view);
+        io.stderr(`${drawn === 0 ? "" : `\u001b[${drawn}A\u001b[0J`}${text}\n`);
+        drawn = text.split("\n").length;
+      } else if (performance.now() - saidMs >= LINE_EVERY_MS) {
+        io.stderr(`${summary(view)}\n`);
+        saidMs = performance.now();
+      }
+      await sleep(DRAW_EVERY_MS, undefined, { signal: stop.signal }).catch(() => {});
+      run = loadRun(io, folder);
+    }
+    if (drawn > 0) io.stderr(`\u001b[${drawn}A\u001b[0J`);
+    const view = viewOf(run);
+    const far = howFar(run);
+    printResult(io, args, view, () => [viewText(view), ...(far === undefined ? [] : ["", far])].join("\n"));
+    return 0;
+  },
+};

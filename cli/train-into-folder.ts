@@ -1,0 +1,61 @@
+import { EventEmitter } from "node:events";
+import type { Row } from "../datasets/index.ts";
+import type { ExecuteResult, ModelFolder } from "../exec/index.ts";
+import type { Plan } from "../plan/index.ts";
+import { partOfRun, type RunPart } from "../traces/index.ts";
+import { keepSpeed, onInterrupt, RunFolder, runVersions, trainPlan } from "../workbench/index.ts";
+import type { Arguments } from "./command.ts";
+import type { Io } from "./io.ts";
+import { trainingProgress } from "./progress-bar.ts";
+import { keepsSpeed } from "./request-options.ts";
+
+/** A run that was written to its folder. */
+export interface TrainedRun {
+  readonly result: ExecuteResult;
+  /** Of each job that made a step. */
+  readonly adapters: ReadonlyMap<string, string>;
+  /** What was run, where an end was asked for before the plan's. */
+  readonly part: RunPart | undefined;
+}
+
+/**
+ * Trains a plan, with progress for people, and writes its folder as it happens. The first Ctrl-C or SIGTERM ends the
+ * run after the mini-batches that have begun, the second one ends the process.
+ * @throws InputError, DeviceError
+ */
+export async function trainIntoFolder(
+  io: Io,
+  args: Arguments,
+  folder: string,
+  {
+    plan,
+    model,
+    data,
+  }: { readonly plan: Plan; readonly model: ModelFolder; readonly data: readonly (readonly Row[])[] },
+): Promise<TrainedRun> {
+  const progress = trainingProgress(io, args);
+  const stop = new AbortController();
+  using run = new RunFolder(io, folder, plan, { overwrite: args["overwrite"] === true });
+  using _interrupt = onInterrupt(
+    io.signals ?? new EventEmitter(),
+    () => {
+      progress.stop();
+      io.stderr("Ends after the mini-batches that have begun; Ctrl-C again ends at once.\n");
+      run.journal({ event: "asked to end" });
+      stop.abort();
+    },
+    (code) => {
+      progress.stop();
+      io.exit?.(code);
+    },
+  );
+  run.journal({ event: "started", versions: runVersions(), process: process.pid });
+  const result = await trainPlan(plan, model, data, {
+    ...run.hooks,
+    stop: stop.signal,
+    onProgress: (reported) => progress.update(reported),
+  }).finally(() => progress.stop());
+  run.finish(result);
+  if (keepsSpeed(args)) keepSpeed(plan, result.trace);
+  return { result, adapters: run.adapters, part: partOfRun(plan, result.trace) };
+}

@@ -1,0 +1,40 @@
+import { messageBytesPerToken, type Plan, pipelineTable } from "../plan/index.ts";
+import type { Trace } from "../traces/index.ts";
+import { executedTrace, type SeenCompletion } from "./executed-trace.ts";
+import { lowerPlan } from "./lower-plan.ts";
+import type { StepMetrics } from "./step-metrics.ts";
+
+export interface UnfinishedRun {
+  readonly plan: Plan;
+  readonly completions: readonly SeenCompletion[];
+  readonly metrics: readonly Pick<StepMetrics, "job" | "step" | "loss">[];
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The trace of what a run's devices reported before it was cut off. Memory is what the plan says. */
+export function unfinishedTrace({ plan, completions, metrics, versions }: UnfinishedRun): Trace {
+  const lowered = lowerPlan(plan);
+  const { isFirst } = pipelineTable(plan);
+  const unitBytes = plan.memory.map((memory, stage) => memory.activations / Math.max(1, lowered.stash[stage]!.peak));
+  /** When each job's steps ended, as `record-completions.ts` has it. */
+  const ends = new Map<string, number>();
+  for (const { stage, done } of completions) {
+    const { action, ends: miniBatch } = lowered.stages[stage]![done.id]!;
+    if (done.stream !== "compute" || action.letter !== "B" || !isFirst(stage) || miniBatch === undefined) continue;
+    for (const job of plan.groups[miniBatch.group]!) ends.set(`${plan.jobs[job]!.name} ${miniBatch.step}`, done.endNs);
+  }
+  return executedTrace({
+    plan,
+    lowered,
+    runners: unitBytes.map((bytes) => ({ unitBytes: bytes, messageBytesPerToken: messageBytesPerToken(plan.model) })),
+    staticBytes: plan.memory.map(({ total, activations }) => total - activations),
+    versions,
+    completions,
+    losses: metrics.flatMap(({ job, step, loss }) => {
+      const timeNs = ends.get(`${job} ${step}`);
+      return timeNs === undefined ? [] : [{ job, value: loss, timeNs }];
+    }),
+    originNs: completions.reduce((least, { done }) => Math.min(least, done.startNs), Number.POSITIVE_INFINITY),
+    samples: plan.stages.map(() => []),
+  });
+}

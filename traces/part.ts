@@ -1,0 +1,58 @@
+import { type PlanBody, pipelineTable } from "../plan/index.ts";
+import { computeEvents } from "./totals.ts";
+import type { Trace } from "./trace.ts";
+
+type PlanFacts = Pick<PlanBody, "jobs" | "groups" | "microBatches" | "pipelines" | "actions">;
+
+/** What there is of a run that did not get to its end: the mini-batches of which every action has ended. */
+export interface RunPart {
+  readonly microBatches: ReadonlySet<number>;
+  /** By job, steps that it has made. */
+  readonly steps: readonly number[];
+}
+
+/** The part of a plan that a trace has; undefined where that is all of it. */
+export function partOfRun(plan: PlanFacts, trace: Trace): RunPart | undefined {
+  const { ofGroup } = pipelineTable(plan);
+  const missing = new Map<string, number>();
+  const keyOf = (microBatch: number): string => {
+    const { group, step } = plan.microBatches[microBatch]!;
+    return `${group} ${step}`;
+  };
+  for (const { index, group, part } of plan.microBatches) {
+    const { firstStage, endStage } = ofGroup(group);
+    // Forward and backward on each stage, and with the first part an update.
+    const actions = (endStage - firstStage) * (part === 0 ? 3 : 2);
+    missing.set(keyOf(index), (missing.get(keyOf(index)) ?? 0) + actions);
+  }
+  for (const { microBatch } of computeEvents(trace)) {
+    if (plan.microBatches[microBatch] === undefined) continue;
+    missing.set(keyOf(microBatch), missing.get(keyOf(microBatch))! - 1);
+  }
+  if ([...missing.values()].every((count) => count === 0)) return undefined;
+  const whole = plan.microBatches.filter(({ index }) => missing.get(keyOf(index)) === 0);
+  const groupSteps = plan.groups.map(() => 0);
+  for (const { group, step } of whole) groupSteps[group] = Math.max(groupSteps[group]!, step + 1);
+  const steps = plan.jobs.map(() => 0);
+  plan.groups.forEach((jobs, group) => {
+    for (const job of jobs) steps[job] = Math.min(plan.jobs[job]!.steps, groupSteps[group]!);
+  });
+  return { microBatches: new Set(whole.map(({ index }) => index)), steps };
+}
+
+/** A trace without what is not of the part. A prediction for the whole run says nothing of a part of it. */
+export function traceOfPart({ intervals: _intervals, ...trace }: Trace, { microBatches }: RunPart): Trace {
+  const events = trace.events.filter(({ microBatch }) => microBatches.has(microBatch));
+  const endNs = events.reduce((end, { startNs, durationNs }) => Math.max(end, startNs + durationNs), 0);
+  return { ...trace, events, counters: trace.counters.filter(({ timeNs }) => timeNs <= endNs) };
+}
+
+/** A plan that ends where the part does; micro-batches that did not run are there still, and in no stage's order. */
+export function planOfPart<P extends PlanFacts>(plan: P, { microBatches, steps }: RunPart): P {
+  const isOf = (key: string): boolean => microBatches.has(Number(/\d+$/.exec(key)![0]));
+  return {
+    ...plan,
+    jobs: plan.jobs.map((job, index) => ({ ...job, steps: steps[index]! })),
+    actions: plan.actions.map((keys) => keys.filter(isOf)),
+  };
+}

@@ -1,0 +1,15 @@
+/** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
+export type JournalEvent =
+  | {
+      readonly event: "started";
+      readonly versions: Readonly<Record<string, string>>;
+      /** Number of the process that writes the folder. */
+      readonly process: number;
+    }
+  | { readonly event: "job ended"; readonly job: string }
+  /** Somebody asked for an end; mini-batches that have begun are finished. */
+  | { readonly event: "asked to end" }
+  | { readonly event: "ended early" }
+  | { readonly event: "ended" };
+
+export type JournalLine = JournalEvent & { readonly time: string };

@@ -1,0 +1,136 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { InputError, sum } from "../core/index.ts";
+import { type SeenCompletion, type StepMetrics, unfinishedTrace } from "../exec/index.ts";
+import { type Plan, parsePlan, readText } from "../plan/index.ts";
+import { partOfRun, type RunPart, type Trace, traceOfPart } from "../traces/index.ts";
+import type { Place } from "./context.ts";
+import { absolute, readInput } from "./files.ts";
+import type { JournalLine } from "./journal.ts";
+import { readTrace } from "./load-trace.ts";
+import { RUN_FILES } from "./run-folder.ts";
+
+/** A run folder, of a run that has ended or not. */
+export interface LoadedRun {
+  readonly plan: Plan;
+  /** Of mini-batches that ended whole. */
+  readonly trace: Trace;
+  readonly metrics: readonly StepMetrics[];
+  /** Empty for a folder from before there were journals. */
+  readonly journal: readonly JournalLine[];
+  readonly state: "ended" | "ended early" | "unfinished";
+  /** Absent where the run got to the plan's end. */
+  readonly part: RunPart | undefined;
+}
+
+/** The lines of a file, without one that a process that was killed did not finish. */
+function wholeLines(text: string): readonly string[] {
+  return text
+    .slice(0, text.lastIndexOf("\n") + 1)
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+}
+
+const METRIC_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"];
+
+/** The lines of metrics.jsonl. @throws InputError with the line that is none */
+function readMetrics(text: string, file: string): readonly StepMetrics[] {
+  return wholeLines(text).map((line, index) => {
+    const { value } = readText(line, file);
+    const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
+    if (!Array.isArray(got) || got.join() !== METRIC_KEYS.join())
+      throw new InputError({ expected: `the keys ${METRIC_KEYS.join(", ")}`, file, line: index + 1, got });
+    return value as StepMetrics;
+  });
+}
+
+/** The lines of completions.jsonl, as `RunFolder` writes them. @throws InputError with the line that is none */
+function readCompletions(text: string, file: string, plan: Plan): readonly SeenCompletion[] {
+  return wholeLines(text).map((line, index) => {
+    const { value } = readText(line, file);
+    const isLine = Array.isArray(value) && value.length === 7 && plan.actions[Number(value[0])]?.[Number(value[2])];
+    if (!isLine)
+      throw new InputError({ expected: "what a device of the plan reported", file, line: index + 1, got: line });
+    const [stage, stream, id, startNs, endNs, interruptedNs, delayedNs] = value;
+    const device = plan.devices[plan.stages[stage]!.device]!.name;
+    return {
+      stage,
+      done: {
+        ...{ device, stream, id, startNs, endNs },
+        ...(interruptedNs === null ? {} : { interruptedNs }),
+        ...(delayedNs === null ? {} : { delayedNs }),
+      },
+    };
+  });
+}
+
+/** @throws InputError for a folder that is no run's, or the first line of it that is wrong */
+export function loadRun(place: Place, folder: string): LoadedRun {
+  const at = (name: string): string => path.join(folder, name);
+  const input = readInput(place, at(RUN_FILES.plan), `a run folder with ${RUN_FILES.plan}`);
+  const plan = parsePlan(input.text, input.file);
+  const optional = (name: string): string => {
+    const file = absolute(place, at(name));
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
+  };
+  const metricsFile = readInput(place, at(RUN_FILES.metrics), `a run folder with ${RUN_FILES.metrics}`);
+  const metrics = readMetrics(metricsFile.text, metricsFile.file);
+  const journal = wholeLines(optional(RUN_FILES.journal)).map(
+    (line) => readText(line, at(RUN_FILES.journal)).value as JournalLine,
+  );
+  const isFinished = existsSync(absolute(place, at(RUN_FILES.trace)));
+  const completions = (): readonly SeenCompletion[] =>
+    readCompletions(optional(RUN_FILES.completions), at(RUN_FILES.completions), plan);
+  const started = journal.find((line) => line.event === "started");
+  const versions = started?.event === "started" ? started.versions : {};
+  const trace = isFinished
+    ? readTrace(place, at(RUN_FILES.trace))
+    : unfinishedTrace({ plan, completions: completions(), metrics, versions });
+  const part = trace.planHash === plan.hash ? partOfRun(plan, trace) : undefined;
+  const early = journal.some(({ event }) => event === "ended early");
+  return {
+    plan,
+    trace: part === undefined ? trace : traceOfPart(trace, part),
+    metrics,
+    journal,
+    state: isFinished ? (early ? "ended early" : "ended") : "unfinished",
+    part,
+  };
+}
+
+/** Whether the process that writes a run's folder is there still. */
+export function isGoingOn({ state, journal }: LoadedRun): boolean {
+  const started = journal.findLast((line) => line.event === "started");
+  if (state !== "unfinished" || started?.event !== "started") return false;
+  try {
+    // Asks, and sends nothing.
+    return process.kill(started.process, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** How far a run got that has not ended, in words; undefined for one that has. */
+export function howFar({ plan, part, state }: LoadedRun): string | undefined {
+  if (part === undefined) return undefined;
+  const what = state === "ended early" ? "was ended early" : "is unfinished";
+  return `the run ${what}: ${stepsDone(plan, part)}; all that is said is of these steps.`;
+}
+
+/** "131 of 240 steps, 1 of 4 jobs done" */
+export function stepsDone({ jobs }: Pick<Plan, "jobs">, part: RunPart): string {
+  const all = sum(jobs.map(({ steps }) => steps));
+  const ended = jobs.filter(({ steps }, job) => part.steps[job] === steps).length;
+  return `${sum(part.steps)} of ${all} steps, ${ended} of ${jobs.length} jobs done`;
+}
+
+/** Losses of each job by step. */
+export function lossesByJob(metrics: readonly StepMetrics[]): ReadonlyMap<string, readonly number[]> {
+  const losses = new Map<string, number[]>();
+  for (const { job, loss } of metrics) {
+    const series = losses.get(job);
+    if (series === undefined) losses.set(job, [loss]);
+    else series.push(loss);
+  }
+  return losses;
+}
