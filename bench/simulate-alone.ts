@@ -41,7 +41,7 @@ export function simulateLarge(size: LargeSize): Promise<LargeResult> {
 }
 
 async function requestOf(size: LargeSize): Promise<PlanRequest> {
-  const context = { cwd: packageFile("examples"), note: () => {} };
+  const context = { cwd: packageFile("examples"), note: () => {}, warn: () => {} };
   const { devices, links } = loadCluster(context, { cluster: "large-cluster.yaml" });
   const { workload, architecture, rows } = await loadWorkload(context, "large-workload.yaml");
   const { calibration } = loadCalibration(context, {}, devices, workload.model.dtype);

@@ -8,6 +8,7 @@ import { observationText, observedCalibration } from "./observe-calibration.ts";
 import { type Option, type OptionTable, pick } from "./option-table.ts";
 import { percent, printResult } from "./output.ts";
 import { CATALOG_OPTION, COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
+import { CACHE_OPTIONS } from "./prediction-options.ts";
 import { contextOf, requestChoice } from "./request-options.ts";
 
 /** Options of --observed, here and in `strategies`. */
@@ -42,6 +43,7 @@ export const OBSERVATION: Use = {
     },
     ...OBSERVATION_OPTIONS,
     ...DEVICE_OPTIONS,
+    ...CACHE_OPTIONS,
     ...COST_OPTIONS,
     ...pick(PLAN_OPTIONS, "dtype"),
     output: CALIBRATION_OUTPUT,

@@ -13,6 +13,11 @@ export function note(io: Io, args: Arguments, text: string): void {
   if (!flag(args, "quiet")) io.stderr(`Note: ${text}\n`);
 }
 
+/** What a person should look at, on stderr; not even --quiet hides it. */
+export function warn(io: Io, text: string): void {
+  io.stderr(`Warning: ${text}\n`);
+}
+
 /** How far something has got, on stderr, and only on a terminal. */
 export function showProgress(io: Io, args: Arguments, text: string): void {
   if (io.isTty && !flag(args, "quiet")) io.stderr(`${text}\n`);

@@ -1,6 +1,7 @@
 import { dtypeSchema, recomputeSchema, SCHEDULES } from "../plan/index.ts";
 import { COMPARISON_SCHEDULES } from "../studies/index.ts";
 import type { Option, OptionTable } from "./option-table.ts";
+import { CACHE_OPTIONS } from "./prediction-options.ts";
 
 export const CATALOG_OPTION = {
   type: "string",
@@ -72,7 +73,7 @@ export const PLAN_OPTIONS = {
 } as const satisfies OptionTable;
 
 /** The options of every command that plans a workload. */
-export const WORKLOAD_OPTIONS = { ...DEVICE_OPTIONS, ...COST_OPTIONS, ...PLAN_OPTIONS } as const;
+export const WORKLOAD_OPTIONS = { ...DEVICE_OPTIONS, ...COST_OPTIONS, ...PLAN_OPTIONS, ...CACHE_OPTIONS } as const;
 
 /** Why an option of plans means nothing for a finished one, and what to do instead. */
 export function planAnew(typed: string): string {

@@ -16,12 +16,13 @@ export const INTERVAL_OPTIONS = {
   seed: { type: "number", default: 0, describe: "seed of these runs", notBeside: ["no-intervals"] },
 } as const satisfies OptionTable;
 
-/** Of every command that measures this machine, or predicts for it. */
+/** Of every command that reads data, measures this machine, or predicts for it. */
 export const CACHE_OPTIONS = {
   cache: {
     type: "boolean",
     default: true,
-    describe: "keep how fast this machine was, and let intervals know how much that moves; --no-cache does neither",
+    describe:
+      "keep tokenized rows and how fast this machine was for later commands; --no-cache neither keeps nor looks",
   },
 } as const satisfies OptionTable;
 

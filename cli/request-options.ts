@@ -5,11 +5,18 @@ import type { Context, DeviceChoice, DrawChoice, IntervalChoice, RequestChoice }
 import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
 import { requirePlanSchedule } from "./comparison-schedule.ts";
 import type { Io } from "./io.ts";
-import { note } from "./output.ts";
+import { note, warn } from "./output.ts";
 
 /** What an operation gets of the world outside: notes go where all of them go. */
 export function contextOf(io: Io, args: Arguments): Context {
-  return { cwd: io.cwd, note: (text) => note(io, args, text) };
+  return {
+    cwd: io.cwd,
+    note: (text) => note(io, args, text),
+    warn: (text) => warn(io, text),
+    get cache() {
+      return usesCache(args);
+    },
+  };
 }
 
 /** A whole number, or one of some words, of which `auto` is the default. */
@@ -87,13 +94,13 @@ export function drawChoice(args: Arguments): DrawChoice | undefined {
 
 /** The same of a plan's intervals, for which --cache counts too. */
 export function intervalChoice(args: Arguments): IntervalChoice | undefined {
-  const withHistory = keepsSpeed(args);
+  const withHistory = usesCache(args);
   const draws = drawChoice(args);
   return draws === undefined ? undefined : { ...draws, withHistory };
 }
 
-/** Whether the speed of this machine is kept and reckoned with. */
-export function keepsSpeed(args: Arguments): boolean {
+/** Whether tokenized rows and the speed of this machine are kept, and reckoned with. */
+export function usesCache(args: Arguments): boolean {
   return args["cache"] !== false;
 }
 

@@ -16,7 +16,7 @@ import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
 import { printResult } from "./output.ts";
 import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
-import { INTERVAL_OPTIONS, OVERLAP_OPTION, TRACE_OPTION } from "./prediction-options.ts";
+import { CACHE_OPTIONS, INTERVAL_OPTIONS, OVERLAP_OPTION, TRACE_OPTION } from "./prediction-options.ts";
 import { contextOf, drawChoice, recomputeChoice, requestChoice } from "./request-options.ts";
 
 /** Events of a trace without --trace-steps: what a browser still shows at ease. */
@@ -28,6 +28,7 @@ const EVERY_COMPARISON = {
   ...COST_OPTIONS,
   ...pick(PLAN_OPTIONS, "schedule", "dtype", "recompute"),
   ...INTERVAL_OPTIONS,
+  ...CACHE_OPTIONS,
   ...OVERLAP_OPTION,
   full: {
     type: "boolean",

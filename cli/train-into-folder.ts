@@ -7,7 +7,7 @@ import { keepSpeed, onInterrupt, RunFolder, runVersions, trainPlan } from "../wo
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
 import { trainingProgress } from "./progress-bar.ts";
-import { keepsSpeed } from "./request-options.ts";
+import { usesCache } from "./request-options.ts";
 
 /** A run that was written to its folder. */
 export interface TrainedRun {
@@ -56,6 +56,6 @@ export async function trainIntoFolder(
     onProgress: (reported) => progress.update(reported),
   }).finally(() => progress.stop());
   run.finish(result);
-  if (keepsSpeed(args)) keepSpeed(plan, result.trace);
+  if (usesCache(args)) keepSpeed(plan, result.trace);
   return { result, adapters: run.adapters, part: partOfRun(plan, result.trace) };
 }

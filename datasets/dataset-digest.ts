@@ -1,14 +1,13 @@
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
+import { createHash } from "node:crypto";
 import type { Row } from "./row.ts";
 
 /** SHA-256 (64 hex digits) of the rows: for each its length, tokens and labels as little-endian 32-bit integers. */
 export function datasetDigest(rows: readonly Row[]): string {
-  const hash = sha256.create();
+  const hash = createHash("sha256");
   for (const { inputIds, labels } of rows) {
     hash.update(new Uint8Array(Int32Array.of(inputIds.length).buffer));
-    hash.update(new Uint8Array(inputIds.slice().buffer));
-    hash.update(new Uint8Array(labels.slice().buffer));
+    for (const { buffer, byteOffset, byteLength } of [inputIds, labels])
+      hash.update(new Uint8Array(buffer, byteOffset, byteLength));
   }
-  return bytesToHex(hash.digest());
+  return hash.digest("hex");
 }

@@ -5,7 +5,15 @@ export { datasetDigest } from "./dataset-digest.ts";
 export type { DownloadOptions } from "./hub/download.ts";
 export { type InitModelOptions, type InitModelResult, initModel } from "./init-model.ts";
 export { orderRows, type RowOrderOptions } from "./order-rows.ts";
-export { type Dataset, type ReadDatasetOptions, readDataset } from "./read-dataset.ts";
+export {
+  cutToLength,
+  type Dataset,
+  locateData,
+  type ReadDatasetOptions,
+  readDataset,
+  readWholeRows,
+  type WholeRows,
+} from "./read-dataset.ts";
 export { type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
 export { countScored, NOT_SCORED, type Row } from "./row.ts";
 // Weights in files.

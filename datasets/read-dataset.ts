@@ -86,18 +86,25 @@ function checkIds({ inputIds, labels }: Row, vocabularySize: number, place: Plac
   }
 }
 
-/**
- * Reads a data source into token rows, prompts masked, end tokens added, cut to `cutoffLength`.
- * A row that the cutoff leaves without a scored token is dropped; `tokens` rows that never had one are kept,
- * because rows that are replayed must keep their places.
- * @throws InputError with file, line or record, and field
- */
-export async function readDataset(data: DataSource, options: ReadDatasetOptions = {}): Promise<Dataset> {
-  const at = options.at ?? "data";
-  const source = fileSourceOf(data, at);
-  const file = isHubPath(source.path)
+/** A data source as token rows of full length. */
+export interface WholeRows extends Pick<Dataset, "rows" | "format" | "inferred" | "shuffle" | "file"> {}
+
+/** The file or folder that a source's records are in. @throws InputError */
+export async function locateData(data: DataSource, options: ReadDatasetOptions = {}): Promise<string> {
+  const source = fileSourceOf(data, options.at ?? "data");
+  return isHubPath(source.path)
     ? await downloadData(source.path, source.split ?? "train", options.download)
     : path.resolve(options.baseFolder ?? ".", source.path);
+}
+
+/**
+ * Reads a data source into token rows of full length, prompts masked, end tokens added.
+ * @throws InputError with file, line or record, and field
+ */
+export async function readWholeRows(data: DataSource, options: ReadDatasetOptions = {}): Promise<WholeRows> {
+  const at = options.at ?? "data";
+  const source = fileSourceOf(data, at);
+  const file = await locateData(data, options);
   const context: RowContext = {
     source,
     tokenizer() {
@@ -105,36 +112,58 @@ export async function readDataset(data: DataSource, options: ReadDatasetOptions 
       throw new InputError({ expected: "a model with a tokenizer", at, hint: "Only format: tokens does without one." });
     },
   };
-  const cutoff = options.cutoffLength ?? Number.POSITIVE_INFINITY;
   const vocabularySize = options.vocabularySize ?? options.tokenizer?.vocabularySize ?? Number.POSITIVE_INFINITY;
   const rows: Row[] = [];
   let format = source.format;
   let inferred: string | undefined;
-  let [numCut, numDropped, numTokens, numScored] = [0, 0, 0, 0];
   for await (const record of readRecords(file, source, `${at}.path`)) {
     if (format === undefined) ({ format, because: inferred } = inferFormat(source, record));
-    const whole = KINDS[format](record, context);
-    if (whole.inputIds.length === 0)
+    const row = KINDS[format](record, context);
+    if (row.inputIds.length === 0)
       throw new InputError({ expected: "at least one token", ...record.place, got: "none" });
-    checkIds(whole, vocabularySize, record.place);
-    const isLonger = whole.inputIds.length > cutoff;
-    const row = isLonger ? { inputIds: whole.inputIds.slice(0, cutoff), labels: whole.labels.slice(0, cutoff) } : whole;
-    const scored = countScored(row);
-    if (scored === 0 && countScored(whole) > 0) {
+    checkIds(row, vocabularySize, record.place);
+    rows.push(row);
+  }
+  if (format === undefined)
+    throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint: "No label is scored." });
+  const shuffle = source.shuffle ?? format !== "tokens";
+  return { rows, format, ...(inferred === undefined ? {} : { inferred }), shuffle, file };
+}
+
+/**
+ * Rows cut to `cutoffLength`. One that the cutoff leaves without a scored token is dropped; `tokens` rows that never had
+ * one are kept, because rows that are replayed must keep their places.
+ * @throws InputError where nothing is left to score
+ */
+export function cutToLength(whole: WholeRows, cutoffLength = Number.POSITIVE_INFINITY, at = "data"): Dataset {
+  const rows: Row[] = [];
+  let [numCut, numDropped, numTokens, numScored] = [0, 0, 0, 0];
+  for (const row of whole.rows) {
+    const isLonger = row.inputIds.length > cutoffLength;
+    const cut = isLonger
+      ? { inputIds: row.inputIds.slice(0, cutoffLength), labels: row.labels.slice(0, cutoffLength) }
+      : row;
+    const scored = countScored(cut);
+    if (scored === 0 && countScored(row) > 0) {
       numDropped += 1;
       continue;
     }
     if (isLonger) numCut += 1;
-    numTokens += row.inputIds.length;
+    numTokens += cut.inputIds.length;
     numScored += scored;
-    rows.push(row);
+    rows.push(cut);
   }
-  if (numScored === 0 || format === undefined) {
+  if (numScored === 0) {
     const hint =
-      numDropped > 0 ? `cutoffLength ${cutoff} takes every scored token of ${numDropped} rows.` : "No label is scored.";
-    throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint });
+      numDropped > 0
+        ? `cutoffLength ${cutoffLength} takes every scored token of ${numDropped} rows.`
+        : "No label is scored.";
+    throw new InputError({ expected: "at least one scored token", at, file: whole.file, got: "none", hint });
   }
-  const counts = { numCut, numDropped, numTokens, numScored };
-  const shuffle = source.shuffle ?? format !== "tokens";
-  return { rows, format, ...(inferred === undefined ? {} : { inferred }), shuffle, file, ...counts };
+  return { ...whole, rows, numCut, numDropped, numTokens, numScored };
+}
+
+/** `readWholeRows`, cut to `cutoffLength`. @throws InputError as the two do */
+export async function readDataset(data: DataSource, options: ReadDatasetOptions = {}): Promise<Dataset> {
+  return cutToLength(await readWholeRows(data, options), options.cutoffLength, options.at);
 }

@@ -1,27 +1,36 @@
-// Running a plan for real.
-
+// What the addon and this machine have.
 export { type CudaGraphs, type NativeInfo, nativeInfo } from "../native/index.ts";
-// Adapters: their start, and PEFT's folders.
+// The start of an adapter.
 export { initialPairs } from "./adapters.ts";
 // This machine's devices.
 export { assignDevices } from "./assign-devices.ts";
+// Plans that a calibration measures.
 export { type CalibrationRange, calibrationPlans, WARM_STEPS } from "./calibration-plans.ts";
+// Running a plan for real.
 export { type ExecuteInput, type ExecuteResult, executePlan, type RunProgress } from "./execute.ts";
+// The same with a look at how fast the machine is.
 export { executeProbed } from "./execute-probed.ts";
-// What a device reported, and the trace of a run that was cut off.
+// What a device reported.
 export type { SeenCompletion } from "./executed-trace.ts";
-// How fast the machine is, and what its system counts.
+// What the system counts meanwhile.
 export { watchSystem } from "./machine-load.ts";
+// Probes of products and memory.
 export { createSpeedProbe, type SpeedProbe } from "./machine-speed.ts";
 // Measuring operators for calibrations.
 export { type Measurements, measurePlan } from "./measure.ts";
 // Base models on disk.
 export { type BaseModel, type ModelFolder, openModelFolder } from "./model-folder.ts";
+// PEFT's folders.
 export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
-// Progress and the lines of metrics.jsonl.
+// How far a run is.
 export type { Progress } from "./record-completions.ts";
+// Whether data are those of the plan.
 export { checkRows } from "./run-input.ts";
+// What of a plan only the simulator looks at.
 export { simulatedOnly } from "./simulated-only.ts";
+// A line of metrics.jsonl.
 export type { StepMetrics } from "./step-metrics.ts";
+// A base model of random numbers.
 export { syntheticWeights } from "./synthetic-model.ts";
+// The trace of a run that was cut off.
 export { unfinishedTrace } from "./unfinished-trace.ts";

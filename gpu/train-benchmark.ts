@@ -62,7 +62,7 @@ async function runMode(
 async function main(shape: TrainingShape, steps: number, list: string): Promise<void> {
   let doing: Partial<TrainingRun> = {};
   try {
-    const { devices } = loadCluster({ cwd: ".", note() {} }, { devices: list });
+    const { devices } = loadCluster({ cwd: ".", note() {}, warn() {} }, { devices: list });
     const base = randomModel(architectureOf(TRAINING_SHAPES[shape]));
     for (const run of RUNS) {
       doing = run;

@@ -1,8 +1,8 @@
-// From measurements to coefficients, with a score on what was kept out.
-
+// Whether any link of a plan blocks.
 export { hasBlockingLinks } from "./blocking-tasks.ts";
-// Wires between devices, from a cluster or figure by figure, and what many devices do over them together.
+// Wires between devices, from a cluster.
 export { clusterTopology } from "./cluster-topology.ts";
+// What many devices do over them together.
 export {
   type Collective,
   type CollectiveCost,
@@ -10,8 +10,9 @@ export {
   collectiveSeconds,
   fastestCollective,
 } from "./collectives.ts";
-// How sure a prediction is: runs drawn with the errors that a calibration has.
+// The errors that a calibration has.
 export { type CostError, type CostErrors, costErrors, meanCostError } from "./cost-errors.ts";
+// From measurements to coefficients, with a score on what was kept out.
 export {
   type ActionSample,
   type CalibrationSamples,
@@ -21,9 +22,11 @@ export {
 } from "./fit-calibration.ts";
 // Latency and rate of a link from messages.
 export { fitLink, type LinkSample } from "./fit-link.ts";
+// What an operator took once.
 export type { OperatorSample } from "./fit-operator.ts";
 // Few positive parameters from many residuals.
 export { type FitProblem, fitParameters } from "./fit-parameters.ts";
+// How sure a prediction is: runs drawn with those errors.
 export {
   type DrawRequest,
   drawFigures,
@@ -53,13 +56,17 @@ export { actionsAtSpeed, operatorsAtSpeed, referenceSpeed } from "./reference-sp
 export { type RendezvousPipeline, rendezvousTasks } from "./rendezvous-pipeline.ts";
 // A run again, with the times that it really took.
 export { type ReplayOptions, replay } from "./replay.ts";
+// The figures of a drawn run.
 export type { RunFigures } from "./run-figures.ts";
 // Any work in virtual time: tasks on ordered streams, with bytes over shared links.
 export { type MessageCost, runTasks, type Task, type TaskFlow, type TaskGraph, type TaskTimes } from "./run-tasks.ts";
+// What all actions of a drawn run share.
 export { type SharedFactors, sharedFactors } from "./sample-times.ts";
 // The plan in virtual time.
 export { simulate, simulateStream } from "./simulate.ts";
 // The same with transfers that block.
 export { simulateBlocking } from "./simulate-blocking.ts";
+// What a simulation is given.
 export type { SimulateOptions } from "./simulate-options.ts";
+// Wires figure by figure.
 export { createTopology, linkRates, type MachineTopology, type Topology } from "./topology.ts";

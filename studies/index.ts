@@ -1,5 +1,3 @@
-// Predictions against measurements.
-
 // Pipelines of a profiled model: time and peak memory.
 export { type DeviceMemoryFit, fitDeviceMemory, peakPrediction } from "./observations/device-memory.ts";
 export {
@@ -36,6 +34,7 @@ export {
   type Variation,
   varyAssumption,
 } from "./paper/paper-table.ts";
+// Predictions against measurements.
 export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from "./score.ts";
 // Ways to train the same jobs on the same devices.
 export {

@@ -1,7 +1,6 @@
-// What of a run is bubble.
-
 // What of an error is the machine's.
 export { type AtMachineSpeed, type DeviceSlowness, machineLines } from "./at-machine-speed.ts";
+// What of a run is bubble.
 export { idleShare, type PipelineBusy, steadyBubble, steadyRegion } from "./bubble.ts";
 // The trace's file: Chrome trace event JSON that opens in Perfetto.
 export { traceDocument, traceLines } from "./chrome-trace.ts";
@@ -41,4 +40,5 @@ export {
 } from "./trace.ts";
 // The file's schema.
 export { type TraceDocument, traceDocumentSchema } from "./trace-document.ts";
+// Pipelines as a trace shows them.
 export { pipelineDevices, planPipelines } from "./trace-pipelines.ts";

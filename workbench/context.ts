@@ -2,7 +2,11 @@
 export interface Context {
   readonly cwd: string;
   readonly note: (text: string) => void;
+  /** What a person should look at before going on. */
+  readonly warn: (text: string) => void;
+  /** Whether what takes long is kept for later commands in the user's cache, and taken from there; not where absent. */
+  readonly cache?: boolean;
 }
 
 /** What operations need that read and write files, and have nothing to say. */
-export type Place = Pick<Context, "cwd">;
+export type Place = Pick<Context, "cwd" | "cache">;

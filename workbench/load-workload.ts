@@ -1,15 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import {
-  countScored,
-  datasetDigest,
-  loadTokenizer,
-  orderRows,
-  type Row,
-  resolveModel,
-  type TextTokenizer,
-} from "../datasets/index.ts";
+import { countScored, orderRows, type Row, resolveModel } from "../datasets/index.ts";
 import { type ModelFolder, openModelFolder, readPeftFolder } from "../exec/index.ts";
 import {
   type Architecture,
@@ -28,7 +20,7 @@ import {
 } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { readInput } from "./files.ts";
-import { type JobDataContext, readJobData } from "./read-job-data.ts";
+import { RowReader } from "./read-rows.ts";
 
 /** A workload with everything it names looked at. */
 export interface LoadedWorkload {
@@ -49,6 +41,8 @@ export interface LoadedWorkload {
   };
   /** What a person would want to know of the data: inferred formats, rows that were cut or dropped. */
   readonly remarks: readonly string[];
+  /** The same of what a person should look at: many such rows. */
+  readonly warnings: readonly string[];
 }
 
 function architectureOf(workload: Workload): Architecture {
@@ -72,45 +66,60 @@ function architectureOf(workload: Workload): Architecture {
   return architectureFromConfig(huggingFaceConfigSchema.parse(preset));
 }
 
+/** Shares of the rows: above the first a job is refused whose rows are dropped, above the second it is a warning. */
+const MOST_DROPPED = 0.5;
+const MOST_UNSAID = 0.05;
+
 interface JobDataset {
   readonly rows: JobRows;
   readonly data: readonly Row[];
   readonly file: string | undefined;
   readonly remarks: readonly string[];
+  readonly warnings: readonly string[];
 }
 
-async function loadJobData(job: Job, index: number, context: JobDataContext): Promise<JobDataset> {
-  if (isLengthData(job.data)) return { rows: lengthRows(job, job.data), data: [], file: undefined, remarks: [] };
-  const dataset = await readJobData(job.data, job.cutoffLength, index, context);
+async function loadJobData(job: Job, index: number, reader: RowReader): Promise<JobDataset> {
+  if (isLengthData(job.data))
+    return { rows: lengthRows(job, job.data), data: [], file: undefined, remarks: [], warnings: [] };
+  const dataset = await reader.read(job.data, job.cutoffLength, index);
   const { rows, shuffle, file, format, inferred, numCut, numDropped } = dataset;
   const amount = job.steps === undefined ? { epochs: job.epochs! } : { steps: job.steps };
   const steps = orderRows(rows.length, { seed: job.seed, shuffle, batchSize: job.batchSize, ...amount }).map((step) => [
     ...step,
   ]);
   const numRows = rows.length + numDropped;
-  const remarks = [
-    ...(inferred === undefined || job.data.prompt !== undefined ? [] : [`read as ${format}, since ${inferred}`]),
+  if (numDropped > MOST_DROPPED * numRows)
+    throw new InputError({
+      expected: "a cutoffLength that leaves something to score in at least half of the rows",
+      at: `jobs[${index}].cutoffLength`,
+      got: `${job.cutoffLength}, which leaves nothing in ${numDropped} of ${numRows} rows`,
+    });
+  const remarks =
+    inferred === undefined || job.data.prompt !== undefined ? [] : [`read as ${format}, since ${inferred}`];
+  const losses = [
     ...(numCut > 0 ? [`${numCut} of ${numRows} rows cut to ${job.cutoffLength} tokens`] : []),
     ...(numDropped > 0 ? [`${numDropped} of ${numRows} rows dropped, the cutoff left nothing to score`] : []),
   ];
+  const isMuch = numCut + numDropped > MOST_UNSAID * numRows;
   return {
     rows: {
       tokens: rows.map((row) => row.inputIds.length),
       scored: rows.map(countScored),
-      digest: datasetDigest(rows),
+      digest: reader.digest(rows),
       steps,
     },
     data: rows,
     file,
-    remarks,
+    remarks: isMuch ? remarks : [...remarks, ...losses],
+    warnings: isMuch ? losses : [],
   };
 }
 
-/** Each remark once, behind the names of all jobs that it is true of. */
-function jobRemarks({ jobs }: Workload, datasets: readonly JobDataset[]): readonly string[] {
+/** Each remark, or warning, once, behind the names of all jobs that it is true of. */
+function ofJobs({ jobs }: Workload, datasets: readonly JobDataset[], which: "remarks" | "warnings"): readonly string[] {
   const named = new Map<string, string[]>();
-  datasets.forEach(({ remarks }, job) => {
-    for (const remark of remarks) named.set(remark, [...(named.get(remark) ?? []), jobs[job]!.name]);
+  datasets.forEach((dataset, job) => {
+    for (const remark of dataset[which]) named.set(remark, [...(named.get(remark) ?? []), jobs[job]!.name]);
   });
   return [...named].map(([remark, names]) => `${names.join(", ")}: ${remark}`);
 }
@@ -132,33 +141,32 @@ export async function loadWorkload(place: Place, file: string): Promise<LoadedWo
   const workload = parseWorkload(input.text, input.file);
   const source = readText(input.text, input.file);
   try {
-    return await loadInputs(workload, source);
+    return await loadInputs(workload, source, place.cache ?? false);
   } catch (error) {
     throw placeError(error, source);
   }
 }
 
-async function loadInputs(workload: Workload, source: ReadText): Promise<LoadedWorkload> {
+async function loadInputs(workload: Workload, source: ReadText, cache: boolean): Promise<LoadedWorkload> {
   const folder = path.dirname(source.file);
   const model = await openModel(workload, folder);
   const architecture = model?.architecture ?? architectureOf(workload);
-  let tokenizer: TextTokenizer | undefined;
-  const context: JobDataContext = {
+  const reader = new RowReader({
     folder,
     vocabularySize: architecture.vocabularySize,
-    tokenizer: () => {
+    cache,
+    tokenizerFolder: () => {
       if (model === undefined)
         throw new InputError({
           expected: "a model folder to tokenize text with",
           at: "model",
           hint: "An architecture alone has no tokenizer: give lengths instead of a path.",
         });
-      tokenizer ??= loadTokenizer(model.folder);
-      return tokenizer;
+      return model.folder;
     },
-  };
+  });
   const datasets: JobDataset[] = [];
-  for (const [index, job] of workload.jobs.entries()) datasets.push(await loadJobData(job, index, context));
+  for (const [index, job] of workload.jobs.entries()) datasets.push(await loadJobData(job, index, reader));
   const named = (pick: (job: Job, index: number) => string | undefined): Record<string, string> =>
     Object.fromEntries(
       workload.jobs.flatMap((job, index) => {
@@ -191,6 +199,7 @@ async function loadInputs(workload: Workload, source: ReadText): Promise<LoadedW
       data: named((_, index) => datasets[index]!.file),
       init,
     },
-    remarks: [...jobRemarks(workload, datasets), ...unusedPriorities(workload)],
+    remarks: [...ofJobs(workload, datasets, "remarks"), ...unusedPriorities(workload)],
+    warnings: ofJobs(workload, datasets, "warnings"),
   };
 }

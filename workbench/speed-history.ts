@@ -1,20 +1,18 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import path from "node:path";
 import { mean } from "../core/index.ts";
 import { computeDtype, type MachineHistoryLine, type Plan, parseMachineHistory } from "../plan/index.ts";
 import { machineState } from "../sim/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { hostIdentity } from "./host.ts";
+import { userCache } from "./user-cache.ts";
 
 /** Lines that the file keeps, and how many it may have before the oldest go. */
 const KEPT = 500;
 const MOST = 600;
 
-/** The same folder as for downloads: what the system's user caches. */
 function historyFile(): string {
-  const base = process.env["XDG_CACHE_HOME"] || path.join(homedir(), ".cache");
-  return path.join(base, "loratwin", "machine-speed.jsonl");
+  return userCache("machine-speed.jsonl");
 }
 
 function readLines(): readonly string[] {

@@ -1,5 +1,5 @@
 import { InputError } from "../core/index.ts";
-import { datasetDigest, loadTokenizer, type Row, type TextTokenizer } from "../datasets/index.ts";
+import { datasetDigest, type Row } from "../datasets/index.ts";
 import {
   checkRows,
   type ExecuteInput,
@@ -12,7 +12,8 @@ import {
   readPeftFolder,
 } from "../exec/index.ts";
 import { isLengthData, type Plan } from "../plan/index.ts";
-import { readJobData } from "./read-job-data.ts";
+import type { Place } from "./context.ts";
+import { RowReader } from "./read-rows.ts";
 import { VERSION } from "./version.ts";
 
 export type TrainHooks = Pick<
@@ -27,18 +28,18 @@ export function runVersions(): Readonly<Record<string, string>> {
 }
 
 /** Reads again the data that a plan was made from. */
-export async function loadPlanData(plan: Plan, model: ModelFolder): Promise<readonly (readonly Row[])[]> {
-  let loaded: TextTokenizer | undefined;
-  const tokenizer = (): TextTokenizer => {
-    loaded ??= loadTokenizer(model.folder);
-    return loaded;
-  };
-  const context = { folder: "", vocabularySize: model.architecture.vocabularySize, tokenizer };
+export async function loadPlanData(
+  { cache = false }: Place,
+  plan: Plan,
+  model: ModelFolder,
+): Promise<readonly (readonly Row[])[]> {
+  const { vocabularySize } = model.architecture;
+  const reader = new RowReader({ folder: "", vocabularySize, cache, tokenizerFolder: () => model.folder });
   const data: (readonly Row[])[] = [];
   for (const [index, job] of plan.jobs.entries()) {
     const path = plan.locations.data[job.name];
     const isKnown = !isLengthData(job.data) && path !== undefined;
-    data.push(isKnown ? (await readJobData({ ...job.data, path }, job.cutoffLength, index, context)).rows : []);
+    data.push(isKnown ? (await reader.read({ ...job.data, path }, job.cutoffLength, index)).rows : []);
   }
   return data;
 }
@@ -71,9 +72,11 @@ export async function trainPlan(
   data: readonly (readonly Row[])[],
   hooks: TrainHooks,
 ): Promise<ExecuteResult> {
+  const digests = new Map<readonly Row[], string>();
+  for (const rows of new Set(data)) digests.set(rows, rows.length === 0 ? "" : datasetDigest(rows));
   checkRows(
     plan,
-    data.map((rows) => (rows.length === 0 ? "" : datasetDigest(rows))),
+    data.map((rows) => digests.get(rows)!),
   );
   const start = plan.jobs.map((job) => {
     const init = plan.locations.init[job.name];

@@ -99,7 +99,12 @@ async function predictAndTrain(
   const plan = benchPlan({ ...shape, calibration });
   // A test leaves nothing behind.
   const withHistory = bench.scale !== "tiny";
-  const intervals = await predictIntervals({ cwd: ".", note: () => {} }, { seed: 0, withHistory }, plan, calibration);
+  const intervals = await predictIntervals(
+    { cwd: ".", note: () => {}, warn: () => {} },
+    { seed: 0, withHistory },
+    plan,
+    calibration,
+  );
   const simulated = simulate({ plan, planHash: plan.hash, costModel: createCostModel(calibration, plan.model.dtype) });
   const ageSeconds = (performance.now() - calibratedMs) / 1e3;
   const { trace } = await trainProbed(plan, benchModel(plan.model.architecture));

@@ -77,7 +77,7 @@ export const demoCommand: Command = {
     writeWorkload(io, at("workload.yaml"), absolute(io, at("model")), optionalCount(args, "steps"));
     say(`1. model      ${made.numParameters} parameters, random, ${at("model")}`);
 
-    const quiet = { cwd: io.cwd, note: () => {} };
+    const quiet = { cwd: io.cwd, note: () => {}, warn: () => {} };
     const draft = await createPlan(quiet, at("workload.yaml"), { devices });
     const model = openModelFolder(absolute(io, at("model")));
     let began = performance.now();

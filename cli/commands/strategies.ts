@@ -8,6 +8,7 @@ import { costsText } from "../describe-costs.ts";
 import { type ObservedCalibration, observationText, observedCalibration } from "../observe-calibration.ts";
 import { percent, printResult, table } from "../output.ts";
 import { CATALOG_OPTION } from "../plan-options.ts";
+import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf, requestChoice } from "../request-options.ts";
 
 /** A row's first column: its pipelines, and its groups where jobs share micro-batches. */
@@ -36,6 +37,7 @@ export const strategiesCommand: Command = {
       input: "a workload",
       options: {
         ...OBSERVATION_OPTIONS,
+        ...CACHE_OPTIONS,
         cluster: { type: "string", demandOption: true, describe: "cluster file with equal GPUs" },
         catalog: CATALOG_OPTION,
         calibration: { type: "string", describe: "a layers calibration instead of the catalog's" },

@@ -58,7 +58,7 @@ export const trainCommand: Command = {
     try {
       const model = openPlanModel(plan);
       checkRunFolder(io, folder, plan, flag(args, "overwrite"));
-      const data = loaded?.data ?? (await loadPlanData(plan, model));
+      const data = loaded?.data ?? (await loadPlanData(contextOf(io, args), plan, model));
       trained = await trainIntoFolder(io, args, folder, { plan, model, data });
     } catch (error) {
       throw placeInput(error, { main: source });

@@ -22,14 +22,18 @@ import {
 } from "../../workbench/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import type { Io } from "../io.ts";
-import { note, printResult } from "../output.ts";
+import { note, printResult, warn } from "../output.ts";
 
 /** Returns what a person would want to know of a document that is right. */
 type Check = (text: string, file: string, io: Io) => Promise<readonly string[]> | undefined;
 
 /** What is checked of a document of each kind. */
 const CHECKS: Readonly<Record<string, Check>> = {
-  workload: async (_, file, io) => (await loadWorkload(io, file)).remarks,
+  workload: async (_, file, io) => {
+    const { remarks, warnings } = await loadWorkload(io, file);
+    for (const warning of warnings) warn(io, warning);
+    return remarks;
+  },
   cluster: (text, file) => void parseDocument(clusterSchema, text, file),
   calibration: (text, file) => void parseDocument(calibrationSchema, text, file),
   catalog: (text, file) => void parseDocument(catalogSchema, text, file),

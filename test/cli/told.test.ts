@@ -28,6 +28,8 @@ beforeAll(() => {
     "flat.yaml": shaped(1, 300),
     "head.yaml": shaped(12, 4000),
     "dropped.yaml": OWN.replace("path: rows.jsonl }\n    seed", "path: long.jsonl }\n    seed"),
+    "lost.yaml": OWN.replace("path: rows.jsonl }\n    seed", "path: lost.jsonl }\n    seed"),
+    "lost.jsonl": `${readFileSync(path.join(root, "rows.jsonl"), "utf8")}${`${long}\n`.repeat(13)}`,
     "urgent.yaml": OWN.replace("seed: 1", "priority: 3"),
     "long.jsonl": `${readFileSync(path.join(root, "rows.jsonl"), "utf8")}${long}\n`,
     "two.yaml": CLUSTER,
@@ -94,17 +96,25 @@ describe("without devices a plan takes every core", () => {
   });
 });
 
+it("a job of which most rows would be dropped is refused, with the place", async () => {
+  const { code, stderr } = await runCli(["plan", "lost.yaml"], root);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(
+    /lost\.yaml:\d+:\d+: Expected a cutoffLength that leaves something to score in at least half of the rows at .*cutoffLength, got "\d+, which leaves nothing in 13 of 25 rows"/,
+  );
+});
+
 describe("what a person would want to know is said on stderr, terminal or not", () => {
   it.each([
     [
       "rows that were cut",
       ["plan", "dropped.yaml"],
-      /^Note: first: 1 of 13 rows dropped, the cutoff left nothing to score$/m,
+      /^Warning: first: 1 of 13 rows dropped, the cutoff left nothing to score$/m,
     ],
     [
       "and when they are only checked",
       ["validate", "dropped.yaml"],
-      /^Note: first: 1 of 13 rows dropped, the cutoff left nothing to score$/m,
+      /^Warning: first: 1 of 13 rows dropped, the cutoff left nothing to score$/m,
     ],
     ["times that are nominal", ["plan", "w.yaml"], /^Note: no calibration given: times are from nominal figures/m],
     ["priorities without a scheduler", ["plan", "urgent.yaml"], /^Note: priority of first is not used/m],
@@ -116,9 +126,11 @@ describe("what a person would want to know is said on stderr, terminal or not", 
   ] as const)("%s", async (_, argv, says) => {
     const { code, stderr, stdout } = await runCli(argv, root);
     expect(stderr).toMatch(says);
-    expect(stdout).not.toContain("Note: ");
+    expect(stdout).not.toMatch(/Note: |Warning: /);
     expect(code).toBe(0);
-    expect((await runCli([...argv, "--quiet"], root)).stderr).toBe("");
+    // Quiet is without notes, and with warnings.
+    const warnings = stderr.split("\n").filter((line) => line.startsWith("Warning: "));
+    expect((await runCli([...argv, "--quiet"], root)).stderr).toBe(warnings.map((line) => `${line}\n`).join(""));
     const { stdout: document } = await runCli([...argv, "--json"], root);
     expect(() => JSON.parse(document)).not.toThrow();
   });

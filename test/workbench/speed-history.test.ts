@@ -97,7 +97,7 @@ describe("the history of this machine's speed", () => {
   it("gets a line for each run, and widens the intervals of what is predicted for this machine only", async () => {
     const interval = async (...more: readonly string[]): Promise<Intervals["makespanSeconds"]> =>
       (await json<{ readonly intervals: Intervals }>("simulate", "p.json", ...more)).intervals.makespanSeconds;
-    await printed(["train", "p.json", "-o", "again"], root);
+    await printed(["train", "p.json", "-o", "again", "--overwrite"], root);
     expect(lines()).toHaveLength(1);
     expect(lines()[0]).toMatchObject({ version: 1, host: hostIdentity(), dtype: "float32", devices: 2 });
     const [, high] = await interval("--no-cache");
@@ -112,10 +112,10 @@ describe("the history of this machine's speed", () => {
   it("stays small, and a place that cannot be written is no error", async () => {
     const [line] = lines();
     writeFileSync(file, `${JSON.stringify(line)}\n`.repeat(600));
-    await printed(["train", "p.json", "-o", "again"], root);
+    await printed(["train", "p.json", "-o", "again", "--overwrite"], root);
     expect(lines()).toHaveLength(500);
     process.env["XDG_CACHE_HOME"] = path.join(root, "w.yaml");
-    await printed(["train", "p.json", "-o", "again"], root);
+    await printed(["train", "p.json", "-o", "again", "--overwrite"], root);
     process.env["XDG_CACHE_HOME"] = cache;
     mkdirSync(cache, { recursive: true });
   });

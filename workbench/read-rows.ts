@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { canonicalJson } from "../core/index.ts";
+import {
+  cutToLength,
+  type Dataset,
+  datasetDigest,
+  loadTokenizer,
+  locateData,
+  type Row,
+  readWholeRows,
+  type TextTokenizer,
+  type WholeRows,
+} from "../datasets/index.ts";
+import type { FileData } from "../plan/index.ts";
+import { cachedRows, keepRows } from "./row-cache.ts";
+
+/** What a workload's or a plan's jobs share when their data are read. */
+export interface RowContext {
+  /** Relative paths start here. */
+  readonly folder: string;
+  readonly vocabularySize: number;
+  /** The folder with the tokenizer's files. Called only for formats that need one. @throws InputError where there is none */
+  readonly tokenizerFolder: () => string;
+  /** Whether rows are kept for later commands. */
+  readonly cache: boolean;
+}
+
+/** Files that a tokenizer is made of. */
+const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"];
+
+function bytesHash(files: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const file of files) {
+    const bytes = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
+    hash.update(`${bytes.length} `).update(bytes);
+  }
+  return hash.digest("hex");
+}
+
+/** Reads the rows of jobs: the same data once for all of them, and from the user's cache where they were read before. */
+export class RowReader {
+  readonly #context: RowContext;
+  readonly #whole = new Map<string, Promise<WholeRows>>();
+  readonly #cut = new Map<string, Promise<Dataset>>();
+  readonly #digests = new WeakMap<readonly Row[], string>();
+  #tokenizer: TextTokenizer | undefined;
+  #tokenizerHash: string | undefined;
+
+  constructor(context: RowContext) {
+    this.#context = context;
+  }
+
+  /** The rows of job `index`, cut and masked. Jobs with the same data and cutoff share them. @throws InputError */
+  read(data: FileData, cutoffLength: number, index: number): Promise<Dataset> {
+    const at = `jobs[${index}].data`;
+    const { shuffle, ...source } = data;
+    const key = canonicalJson(source);
+    const cutKey = `${cutoffLength} ${shuffle} ${key}`;
+    const known = this.#cut.get(cutKey);
+    if (known !== undefined) return known;
+    const whole = this.#whole.get(key) ?? this.#readWhole(data, at);
+    this.#whole.set(key, whole);
+    const cut = whole.then((rows) =>
+      cutToLength({ ...rows, shuffle: shuffle ?? rows.format !== "tokens" }, cutoffLength, at),
+    );
+    this.#cut.set(cutKey, cut);
+    return cut;
+  }
+
+  /** `datasetDigest`, once for rows that jobs share. */
+  digest(rows: readonly Row[]): string {
+    const digest = this.#digests.get(rows) ?? datasetDigest(rows);
+    this.#digests.set(rows, digest);
+    return digest;
+  }
+
+  async #readWhole(data: FileData, at: string): Promise<WholeRows> {
+    const { folder, vocabularySize, cache } = this.#context;
+    const where = { baseFolder: folder, at };
+    const file = await locateData(data, where);
+    const key = cache && statSync(file, { throwIfNoEntry: false })?.isFile() ? this.#keyOf(data, file) : undefined;
+    const kept = key === undefined ? undefined : cachedRows(key);
+    if (kept !== undefined) return { ...kept, file, shuffle: data.shuffle ?? kept.format !== "tokens" };
+    const rows = await readWholeRows(data, {
+      ...where,
+      vocabularySize,
+      ...(data.format === "tokens" ? {} : { tokenizer: this.#loadTokenizer() }),
+    });
+    if (key !== undefined) keepRows(key, rows);
+    return rows;
+  }
+
+  #loadTokenizer(): TextTokenizer {
+    this.#tokenizer ??= loadTokenizer(this.#context.tokenizerFolder());
+    return this.#tokenizer;
+  }
+
+  /** All that rows follow from: the data's bytes, the tokenizer's, and what is done with a record. */
+  #keyOf({ path: file, shuffle: _shuffle, ...how }: FileData, located: string): string {
+    const { vocabularySize, tokenizerFolder } = this.#context;
+    if (how.format !== "tokens" && this.#tokenizerHash === undefined)
+      this.#tokenizerHash = bytesHash(TOKENIZER_FILES.map((name) => path.join(tokenizerFolder(), name)));
+    const tokenizer = how.format === "tokens" ? null : this.#tokenizerHash;
+    const facts = { how, ending: path.extname(file), data: bytesHash([located]), tokenizer, vocabularySize };
+    return createHash("sha256").update(canonicalJson(facts)).digest("hex");
+  }
+}
