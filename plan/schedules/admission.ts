@@ -1,50 +1,41 @@
 import type { ScheduleInput } from "./schedule-input.ts";
 
-/** Nanoseconds of a group's work on the first stage. */
-function workOf({ miniBatches, durationNs }: ScheduleInput, group: number): number {
-  let ns = 0;
-  for (const { microBatches } of miniBatches[group]!)
-    for (const microBatch of microBatches) ns += durationNs(0, "F", microBatch) + durationNs(0, "B", microBatch);
-  return ns;
-}
-
 /**
- * Which groups may train: all from the start, in their order; or no more jobs at once than a limit, the group with the
+ * Which groups may train: all at once, in the order in which they came; or no more jobs than a limit, the group with the
  * most work first, the next one when one has ended. A group of more jobs than the limit trains alone.
  */
 export class Admission {
-  readonly #input: ScheduleInput;
-  readonly #waiting: number[];
+  readonly #limits: ScheduleInput["admission"];
+  #waiting: number[] = [];
   #jobs = 0;
 
-  constructor(input: ScheduleInput) {
-    const groups = [...input.miniBatches.keys()];
-    this.#input = input;
-    this.#waiting =
-      input.admission === undefined
-        ? groups
-        : groups
-            .map((group) => ({ group, work: workOf(input, group) }))
-            .sort((a, b) => b.work - a.work || a.group - b.group)
-            .map(({ group }) => group);
+  constructor(limits: ScheduleInput["admission"]) {
+    this.#limits = limits;
+  }
+
+  wait(group: number): void {
+    this.#waiting.push(group);
   }
 
   /** Groups that may begin now, each told once. */
-  begin(): readonly number[] {
-    const { admission } = this.#input;
-    if (admission === undefined) return this.#waiting.splice(0);
+  begin(workOf: (group: number) => number): readonly number[] {
+    if (this.#waiting.length === 0) return [];
+    if (this.#limits === undefined) return this.#waiting.splice(0);
+    const { limit, jobsOf } = this.#limits;
+    const work = new Map(this.#waiting.map((group) => [group, workOf(group)]));
+    this.#waiting.sort((a, b) => work.get(b)! - work.get(a)! || a - b);
     let count = 0;
     for (const group of this.#waiting) {
-      const jobs = admission.jobsOf(group);
-      if (this.#jobs > 0 && this.#jobs + jobs > admission.limit) break;
+      const jobs = jobsOf(group);
+      if (this.#jobs > 0 && this.#jobs + jobs > limit) break;
       this.#jobs += jobs;
       count += 1;
     }
     return this.#waiting.splice(0, count);
   }
 
-  /** The last mini-batch of a group has ended. */
+  /** A group has no mini-batch left. */
   end(group: number): void {
-    this.#jobs -= this.#input.admission?.jobsOf(group) ?? 0;
+    this.#jobs -= this.#limits?.jobsOf(group) ?? 0;
   }
 }

@@ -1,0 +1,30 @@
+/** Items that are dropped before the rest moves up: few enough to hold, many enough that moving costs little. */
+const DROPPED = 1024;
+
+/** First in, first out; taking one moves no others, but now and then. */
+export class Fifo<T> {
+  #items: T[] = [];
+  #head = 0;
+
+  add(item: T): void {
+    this.#items.push(item);
+  }
+
+  get first(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  take(): T | undefined {
+    const item = this.#items[this.#head];
+    if (item === undefined) return undefined;
+    this.#head += 1;
+    if (this.#head === this.#items.length) {
+      this.#items.length = 0;
+      this.#head = 0;
+    } else if (this.#head === DROPPED) {
+      this.#items = this.#items.slice(DROPPED);
+      this.#head = 0;
+    }
+    return item;
+  }
+}

@@ -1,0 +1,129 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { MiniBatch } from "../../plan/index.ts";
+import { ListScheduler, type ListSetting } from "../../plan/schedules/list-scheduler.ts";
+import type { Orders } from "../../plan/schedules/schedule-input.ts";
+
+/** Random work: groups of some steps, each of some micro-batches, with times, limits and clipping of their own. */
+const work = fc
+  .record({
+    numStages: fc.integer({ min: 1, max: 4 }),
+    steps: fc.array(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 5 }), {
+      minLength: 1,
+      maxLength: 5,
+    }),
+    seed: fc.nat(1000),
+    transfer: fc.nat(4),
+    maxInFlight: fc.option(fc.integer({ min: 1, max: 5 })),
+    held: fc.option(fc.integer({ min: 1, max: 12 })),
+    clipped: fc.boolean(),
+    prefer: fc.constantFrom("F", "B"),
+  })
+  .map(({ numStages, steps, seed, transfer, maxInFlight, held, clipped, prefer }) => {
+    let index = 0;
+    const groups = steps.map((counts, group) =>
+      counts.map(
+        (count, step): MiniBatch => ({ group, step, microBatches: Array.from({ length: count }, () => index++) }),
+      ),
+    );
+    const setting: ListSetting = {
+      ...{ numStages, maxInFlight, prefer },
+      durationNs: (stage, letter, microBatch) =>
+        letter === "U" ? 0 : 1 + ((seed * 7 + stage * 3 + microBatch * 5) % 4) * (letter === "B" ? 2 : 1),
+      transferNs: () => ({ arrival: transfer, occupied: Math.ceil(transfer / 2) }),
+      activations: held === null ? undefined : { limit: held, sizeOf: (microBatch) => 1 + (microBatch % 3) },
+      clips: () => clipped,
+    };
+    return { setting, groups };
+  });
+
+function whole({
+  setting,
+  groups,
+}: {
+  readonly setting: ListSetting;
+  readonly groups: readonly (readonly MiniBatch[])[];
+}): Orders {
+  const scheduler = new ListScheduler(setting);
+  for (const steps of groups) scheduler.admit(steps);
+  scheduler.advance(Number.POSITIVE_INFINITY);
+  return scheduler.take();
+}
+
+function joined(pieces: readonly Orders[]): Orders {
+  return pieces[0]!.map((_, stage) => pieces.flatMap((piece) => piece[stage]!));
+}
+
+describe("a list scheduler", () => {
+  it("makes the same orders in one piece as taken at any times", () => {
+    fc.assert(
+      fc.property(work, fc.array(fc.nat(80), { maxLength: 12 }), (given, times) => {
+        const scheduler = new ListScheduler(given.setting);
+        for (const steps of given.groups) scheduler.admit(steps);
+        const pieces = [...times]
+          .sort((a, b) => a - b)
+          .map((untilNs) => {
+            scheduler.advance(untilNs);
+            expect(scheduler.nowNs).toBe(untilNs);
+            return scheduler.take();
+          });
+        scheduler.advance(Number.POSITIVE_INFINITY);
+        expect(joined([...pieces, scheduler.take()])).toEqual(whole(given));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("makes the same orders when each group's next mini-batches come while the last one is in flight", () => {
+    fc.assert(
+      fc.property(work, (given) => {
+        const scheduler = new ListScheduler(given.setting);
+        const admitted = given.groups.map(() => 0);
+        const ended = given.groups.map(() => 0);
+        const pieces: Orders[] = [];
+        const total = given.groups.flat(2).length;
+        for (let nowNs = 0; ended.reduce((sum, count) => sum + count, 0) < total; nowNs += 1) {
+          given.groups.forEach((steps, group) => {
+            const ahead = steps.slice(admitted[group]!, ended[group]! + 2);
+            scheduler.admit(ahead);
+            admitted[group]! += ahead.length;
+          });
+          scheduler.advance(nowNs);
+          const piece = scheduler.take();
+          pieces.push(piece);
+          for (const { letter, microBatch } of piece[0]!) {
+            const owner = given.groups.flat().find(({ microBatches }) => microBatches.includes(microBatch))!;
+            if (letter === "U") ended[owner.group]! += 1;
+          }
+        }
+        scheduler.advance(Number.POSITIVE_INFINITY);
+        expect(joined([...pieces, scheduler.take()])).toEqual(whole(given));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("goes on with a group that is admitted while others are in flight, without waiting for them", () => {
+    const setting: ListSetting = {
+      ...{ numStages: 2, maxInFlight: null, prefer: "B" },
+      durationNs: (_, letter) => (letter === "F" ? 1 : letter === "B" ? 2 : 0),
+      transferNs: () => ({ arrival: 0, occupied: 0 }),
+      clips: () => false,
+    };
+    const scheduler = new ListScheduler(setting);
+    const steps = (group: number, first: number): readonly MiniBatch[] =>
+      Array.from({ length: 3 }, (_, step) => ({ group, step, microBatches: [first + step] }));
+    scheduler.admit(steps(0, 0));
+    scheduler.advance(1);
+    scheduler.admit(steps(1, 3));
+    scheduler.advance(Number.POSITIVE_INFINITY);
+    const [first] = scheduler.take();
+    // The second group's first forward fills the time in which the first one's mini-batch is on the other stage.
+    expect(first!.slice(0, 4).map(({ letter, microBatch }) => `${letter}${microBatch}`)).toEqual([
+      "F0",
+      "F3",
+      "B0",
+      "U0",
+    ]);
+  });
+});
