@@ -8,7 +8,7 @@ import {
   type ResolvedLink,
 } from "../plan/index.ts";
 import { type PipelineGraph, type PipelineMessage, type PipelineTask, pipelineTasks } from "./pipeline-tasks.ts";
-import type { RunTimes } from "./run-plan.ts";
+import type { RunTimes } from "./plan-run.ts";
 import { runTasks, type TaskTimes } from "./run-tasks.ts";
 
 /** Whose transfers take the compute streams: every link's, or those of the links that the plan marks. */

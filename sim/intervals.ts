@@ -4,8 +4,9 @@ import { hasBlockingLinks } from "./blocking-tasks.ts";
 import { costErrors } from "./cost-errors.ts";
 import type { MachineMoves } from "./machine-moves.ts";
 import { actionsOf, movedTimes } from "./moved-times.ts";
+import type { RunTimes } from "./plan-run.ts";
 import { type RunFigures, runFigures } from "./run-figures.ts";
-import { deviceTimes, type RunTimes, runWithTimes } from "./run-plan.ts";
+import { deviceTimes, runWithTimes } from "./run-plan.ts";
 import { sampleTimes } from "./sample-times.ts";
 import { blockingFigures } from "./simulate-blocking.ts";
 

@@ -8,7 +8,7 @@ import {
   type ResolvedLink,
 } from "../plan/index.ts";
 import type { CostError, CostErrors } from "./cost-errors.ts";
-import type { RunTimes } from "./run-plan.ts";
+import type { RunTimes } from "./plan-run.ts";
 import { actionIndex } from "./stage-orders.ts";
 
 /**

@@ -3,7 +3,7 @@ import { microBatchJobs, microBatchTokens, PLANNED_LETTERS, type PlanBody } from
 import type { Stream, TraceEvent } from "../traces/index.ts";
 import { messageKey, messageMicroBatch } from "./channel.ts";
 import type { DeviceState, TransferStream } from "./device.ts";
-import type { Run } from "./run-plan.ts";
+import type { Run } from "./plan-run.ts";
 
 /** Facts of micro-batches that their events repeat. */
 interface Facts {
