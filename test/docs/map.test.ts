@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { packageFile } from "../../workbench/package-file.ts";
+
+const ROWS = [...readFileSync(packageFile("docs", "map.md"), "utf8").matchAll(/^\| .+ \| `(.+)` \| `(\w+)` \|$/gm)].map(
+  ([, home, name]) => [home!, name!] as const,
+);
+
+const FOLDERS = [
+  ...["core", "plan", "datasets", "native", "traces", "sim", "exec", "reports", "studies", "workbench", "cli"],
+];
+const SOURCES = FOLDERS.flatMap((folder) =>
+  readdirSync(packageFile(folder), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => [`${folder}/${file}`, readFileSync(packageFile(folder, file), "utf8")] as const),
+);
+
+/** Files that export a declaration of the name. */
+function homesOf(name: string): readonly string[] {
+  const declared = new RegExp(`^export (?:async )?(?:function|const|class|interface|type) ${name}\\b`, "m");
+  return SOURCES.filter(([, text]) => declared.test(text)).map(([file]) => file);
+}
+
+describe("the map", () => {
+  it("has twenty things or more, each once", () => {
+    expect(ROWS.length).toBeGreaterThanOrEqual(20);
+    expect(new Set(ROWS.map(([, name]) => name)).size).toBe(ROWS.length);
+  });
+
+  it.each(ROWS)("%s is the one home of %s", (home, name) => {
+    expect(homesOf(name)).toEqual([home]);
+  });
+});
