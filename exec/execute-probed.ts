@@ -1,5 +1,6 @@
 import type { MachineProbe } from "../plan/index.ts";
-import { type ExecuteInput, type ExecuteResult, executePlan } from "./execute.ts";
+import { executePlan } from "./execute.ts";
+import type { ExecuteInput, ExecuteResult } from "./execution.ts";
 import { watchSystem } from "./machine-load.ts";
 import { createSpeedProbe } from "./machine-speed.ts";
 

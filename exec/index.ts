@@ -7,11 +7,13 @@ export { assignDevices } from "./assign-devices.ts";
 // Plans that a calibration measures.
 export { type CalibrationRange, calibrationPlans, WARM_STEPS } from "./calibration-plans.ts";
 // Running a plan for real.
-export { type ExecuteInput, type ExecuteResult, executePlan, type RunProgress } from "./execute.ts";
+export { executePlan } from "./execute.ts";
 // The same with a look at how fast the machine is.
 export { executeProbed } from "./execute-probed.ts";
 // What a device reported.
 export type { SeenCompletion } from "./executed-trace.ts";
+// What a run is given, and what it gives.
+export type { ExecuteInput, ExecuteResult, RunProgress } from "./execution.ts";
 // What the system counts meanwhile.
 export { watchSystem } from "./machine-load.ts";
 // Probes of products and memory.

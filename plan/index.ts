@@ -24,6 +24,8 @@ export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.
 export type { ActionCost } from "./costs/action-cost.ts";
 // Durations, rounded once, from the cost model: what planner and simulator go by.
 export { type ActionDurations, actionDurations } from "./costs/action-durations.ts";
+// Parameters of an adapter on a stage.
+export { adapterParameters } from "./costs/adapter-parameters.ts";
 // Durations: the one cost model of planner, memory check and simulator.
 export {
   type Contention,
@@ -54,7 +56,6 @@ export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes } from "
 // What an action's time is made of, and what a measured operator takes.
 export { beyond, type Coefficients, featureValue, operatorSeconds } from "./costs/operator-seconds.ts";
 export {
-  adapterParameters,
   type OperatorCall,
   type StageShape,
   stageOperators,

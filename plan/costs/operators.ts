@@ -11,7 +11,8 @@ import {
 import type { MicroBatch, PlannedJob, Stage } from "../documents/plan.ts";
 import type { Dtype } from "../documents/workload.ts";
 import { type JobSegment, jobSegments } from "../mini-batch.ts";
-import { halfCounts, type LayerRange, numLayersOf } from "../stage-layers.ts";
+import { halfCounts, numLayersOf } from "../stage-layers.ts";
+import { adapterParameters } from "./adapter-parameters.ts";
 
 /**
  * One operator of an action with what its time is made of. Features are numbers of elements, floating-point operations
@@ -390,15 +391,4 @@ export function updateOperator(shape: StageShape, jobIndices: readonly number[])
     elements: 7 * parameters,
     features: { one: 1, parameters, jobs: jobIndices.length },
   };
-}
-
-/** Parameters of a job's adapter on a stage: A [rank, in] and B [out, rank] for each target of each layer. */
-export function adapterParameters(arch: Architecture, range: LayerRange, job: Pick<PlannedJob, "adapter">): number {
-  const counts = halfCounts(range);
-  let parameters = 0;
-  for (const target of job.adapter.targets) {
-    const { in: inFeatures, out: outFeatures } = projectionShape(arch, target);
-    parameters += counts[halfOf(target)] * job.adapter.rank * (inFeatures + outFeatures);
-  }
-  return parameters;
 }

@@ -1,6 +1,6 @@
 import { formatBytes, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
-import { adapterParameters } from "../costs/operators.ts";
+import { adapterParameters } from "../costs/adapter-parameters.ts";
 import { type Architecture, HALVES } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Buffers, PlannedJob, Stage, StageMemory } from "../documents/plan.ts";

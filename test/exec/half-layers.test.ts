@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { callName, operatorName } from "../../exec/operator-names.ts";
-import { PROJECTIONS, stageOperators } from "../../plan/index.ts";
+import { PROJECTIONS, SCHEDULE_TABLE, stageOperators } from "../../plan/index.ts";
 import {
   adapterBytes,
   packsAsPlanned,
@@ -48,7 +48,10 @@ function expectPlannedMemory({ plan, statistics }: SmallResult): void {
     const { memory } = statistics[stage]!;
     if (packsAsPlanned(plan.model.dtype)) expect(memory.peakBytes).toBe(planned.total);
     expect(memory.arenaBytes + memory.otherBytes).toBe(planned.activations + planned.buffers + planned.workspace);
-    expect(memory.adaptersBytes).toBe(planned.adapters + planned.optimizer);
+    // Of jobs one after another the last one's adapter is there at the end; the most that was is in the peak.
+    if (SCHEDULE_TABLE[plan.schedule].interleavesGroups)
+      expect(memory.adaptersBytes).toBe(planned.adapters + planned.optimizer);
+    else expect(memory.adaptersBytes).toBeLessThanOrEqual(planned.adapters + planned.optimizer);
   });
 }
 

@@ -1,0 +1,52 @@
+import type { Row } from "../datasets/index.ts";
+import type { DeviceStatistics } from "../native/index.ts";
+import type { Plan } from "../plan/index.ts";
+import type { Trace } from "../traces/index.ts";
+import type { SeenCompletion } from "./executed-trace.ts";
+import type { BaseModel } from "./model-folder.ts";
+import type { AdapterPair } from "./peft.ts";
+import type { Progress, RunProfile } from "./record-completions.ts";
+import type { StageRunner } from "./stage-runner.ts";
+import type { StepMetrics } from "./step-metrics.ts";
+
+export interface ExecuteInput {
+  readonly plan: Plan;
+  readonly model: BaseModel;
+  /** Rows of each job, in job order. */
+  readonly rows: readonly (readonly Row[])[];
+  /** By job: the adapter that it starts from. */
+  readonly start: readonly (readonly AdapterPair[])[];
+  readonly versions: Readonly<Record<string, string>>;
+  /** Report the time of each operator of each run. */
+  readonly profile?: boolean;
+  /** Sample the devices' speed between actions, every so many nanoseconds; never when absent. */
+  readonly sampleEveryNs?: number;
+  /** Called when the first action may begin. */
+  readonly onStart?: () => void;
+  readonly onStep?: (metrics: StepMetrics) => void;
+  readonly onProgress?: (progress: RunProgress) => void;
+  /** What the devices have reported, as it comes. */
+  readonly onCompletions?: (batch: readonly SeenCompletion[]) => void;
+  /** A job has ended, with its adapter, all layers, while others go on. */
+  readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[]) => void;
+  /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
+  readonly stop?: AbortSignal;
+}
+
+/** `totalActions` are those of the plan, or fewer once the run is to end early. */
+export type RunProgress = Progress & { readonly totalActions: number };
+
+export interface ExecuteResult {
+  readonly trace: Trace;
+  readonly metrics: readonly StepMetrics[];
+  /** Whether the run was ended before the plan's end. */
+  readonly endedEarly: boolean;
+  /** By job: the trained adapter, all layers. */
+  readonly adapters: readonly (readonly AdapterPair[])[];
+  /** By stage. */
+  readonly statistics: readonly DeviceStatistics[];
+  /** By stage: the operators of the programs that ran. */
+  readonly operators: readonly StageRunner["operators"][];
+  /** With `profile`: one entry a forward or backward. */
+  readonly profiles: readonly RunProfile[];
+}
