@@ -83,7 +83,8 @@ class Lines {
 /** Stage, stream, position in the order, start and end, and what was lost, as `readCompletions` reads it. */
 function completionLine({ stage, done }: SeenCompletion): string {
   const { stream, id, startNs, endNs, interruptedNs, delayedNs } = done;
-  return JSON.stringify([stage, stream, id, startNs, endNs, interruptedNs ?? null, delayedNs ?? null]);
+  // Written on a device's core: thousands a second, where actions are short.
+  return `[${stage},"${stream}",${id},${startNs},${endNs},${interruptedNs ?? null},${delayedNs ?? null}]`;
 }
 
 /** The folder of a run, written as the run happens. */
