@@ -105,9 +105,9 @@ module.exports = {
     },
     {
       name: "pure-core",
-      comment: "core, plan, sim and the browser code get time, randomness and files as arguments, never from Node.",
+      comment: "core, plan, traces, sim, studies and the browser code get time, randomness and files as arguments.",
       severity: "error",
-      from: { path: "^(core|plan|sim|reports/client)/" },
+      from: { path: "^(core|plan|traces|sim|studies|reports/client)/" },
       to: { dependencyTypes: ["core"] },
     },
     {

@@ -1,4 +1,3 @@
-import { today } from "../core/index.ts";
 import type { MeasuredCalibration } from "../plan/index.ts";
 import {
   type CalibrationRun,
@@ -10,6 +9,7 @@ import {
   measureRun,
   rangeOfPlan,
 } from "../workbench/calibrate-devices.ts";
+import { today } from "../workbench/today.ts";
 import { type MachineWatch, watchMachine } from "../workbench/watch-machine.ts";
 import { benchModel } from "./train.ts";
 import { benchPlan, type PlanShape } from "./workload.ts";

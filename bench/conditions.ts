@@ -2,9 +2,9 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
-import { today } from "../core/index.ts";
 import { nativeInfo } from "../exec/index.ts";
 import { packageFile } from "../workbench/package-file.ts";
+import { today } from "../workbench/today.ts";
 import { VERSION } from "../workbench/version.ts";
 import type { Conditions } from "./case-record.ts";
 

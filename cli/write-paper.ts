@@ -1,7 +1,6 @@
-import { today } from "../core/index.ts";
 import { type PaperPageData, renderPaper } from "../reports/index.ts";
 import type { PaperTable, Variation } from "../studies/index.ts";
-import { VERSION, writeOutput } from "../workbench/index.ts";
+import { today, VERSION, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 import { reportAsset } from "./write-report.ts";
 

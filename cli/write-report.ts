@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import { DeviceError, today } from "../core/index.ts";
+import { DeviceError } from "../core/index.ts";
 import type { Plan } from "../plan/index.ts";
 import { type LossRecord, renderReport } from "../reports/index.ts";
 import type { AtMachineSpeed, Trace } from "../traces/index.ts";
-import { packageFile, writeOutput } from "../workbench/index.ts";
+import { packageFile, today, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 
 /** A file of the browser code. @throws DeviceError before a build. */

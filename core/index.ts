@@ -10,8 +10,6 @@ export { groupBy } from "./group-by.ts";
 export { createRng, type Rng } from "./rng.ts";
 // Small statistics.
 export { maximum, mean, median, quantile, sum, weightedMedian } from "./stats.ts";
-// The date that documents hold.
-export { today } from "./today.ts";
 // Time as whole nanoseconds, and texts for people.
 export {
   formatBytes,

@@ -1,7 +1,8 @@
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { DeviceError, InputError, PlanError, today } from "../core/index.ts";
+import { DeviceError, InputError, PlanError } from "../core/index.ts";
 import { packageFile } from "../workbench/package-file.ts";
+import { today } from "../workbench/today.ts";
 import { VERSION } from "../workbench/version.ts";
 import { killChildren, runChild, TimeOver } from "./child.ts";
 import { type Machine, programEnvironment } from "./machine.ts";

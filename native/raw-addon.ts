@@ -11,8 +11,6 @@ export interface RawInfo {
   readonly isa: "avx512bf16" | "avx512" | "generic";
   readonly cpuModel: string;
   readonly cores: readonly number[];
-  readonly l2Bytes: number;
-  readonly memoryBytes: number;
   readonly cuda: RawCudaInfo;
 }
 

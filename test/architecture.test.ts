@@ -49,6 +49,9 @@ function projectFiles(): readonly string[] {
   return listed.split("\n").filter((path) => path !== "" && existsSync(join(root, path)));
 }
 
+/** Folders that have to give the same wherever and whenever they run. */
+const PURE = ["core", "plan", "traces", "sim", "studies"];
+
 function countLines(path: string): number {
   return readFileSync(join(root, path), "utf8").trimEnd().split("\n").length;
 }
@@ -134,6 +137,12 @@ describe("the tree", () => {
       expect(countLines(join(folder, "README.md"))).toBeLessThanOrEqual(maximumReadmeLines);
     },
   );
+
+  it("asks for no time and no chance where the same has to come out again", () => {
+    const asks = /\bnew Date\b|\bDate\.now\b|\bMath\.random\b|\bperformance\.now\b/;
+    const sources = projectFiles().filter((path) => PURE.includes(path.split("/")[0]!) && path.endsWith(".ts"));
+    expect(sources.filter((path) => asks.test(readFileSync(join(root, path), "utf8")))).toEqual([]);
+  });
 
   it("names no path of a developer's machine and no registry", () => {
     // Put together here, so that this file does not hold what it forbids.

@@ -43,6 +43,8 @@ export { checkRunFolder, RUN_FILES, RunFolder } from "./run-folder.ts";
 export { isVariant, simulateVariant } from "./simulate-variants.ts";
 // How fast this machine was in earlier runs.
 export { keepSpeed } from "./speed-history.ts";
+// The date.
+export { today } from "./today.ts";
 // Training a plan.
 export { loadPlanData, openPlanModel, runVersions, trainPlan } from "./train-plan.ts";
 export { VERSION } from "./version.ts";

@@ -1,4 +1,4 @@
-import { canonicalJson, InputError, today } from "../../core/index.ts";
+import { canonicalJson, InputError } from "../../core/index.ts";
 import { nativeInfo, syntheticWeights } from "../../exec/index.ts";
 import {
   architectureFromConfig,
@@ -17,6 +17,7 @@ import {
   loadCatalog,
   rangeOfPlan,
   thisMachine,
+  today,
   writeOutput,
 } from "../../workbench/index.ts";
 import {

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { parse, stringify } from "yaml";
-import { canonicalJson, formatSeconds, today } from "../../core/index.ts";
+import { canonicalJson, formatSeconds } from "../../core/index.ts";
 import { initModel } from "../../datasets/index.ts";
 import { nativeInfo, openModelFolder } from "../../exec/index.ts";
 import { createCostModel } from "../../plan/index.ts";
@@ -16,6 +16,7 @@ import {
   rangeOfPlan,
   readInput,
   replayPlan,
+  today,
   writeLines,
   writeOutput,
 } from "../../workbench/index.ts";

@@ -1,8 +1,6 @@
 #include <oneapi/dnnl/dnnl.h>
 #include <sched.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <fstream>
 #include <string>
 
@@ -27,17 +25,6 @@ std::string cpuModel() {
     if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
   }
   return "unknown";
-}
-
-// The machine's memory, or less where a control group limits this process.
-double memoryBytes() {
-  double bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    std::ifstream file(path);
-    double limit = 0;
-    if (file >> limit && limit > 0) bytes = std::min(bytes, limit);
-  }
-  return bytes;
 }
 
 Napi::Object cuda(Napi::Env env) {
@@ -75,8 +62,6 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   result.Set("isa", ops::isaName(ops::currentIsa()));
   result.Set("cpuModel", cpuModel());
   result.Set("cores", cores);
-  result.Set("l2Bytes", Napi::Number::New(env, static_cast<double>(std::max(0L, sysconf(_SC_LEVEL2_CACHE_SIZE)))));
-  result.Set("memoryBytes", Napi::Number::New(env, memoryBytes()));
   result.Set("cuda", cuda(env));
   return result;
 }
