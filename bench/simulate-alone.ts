@@ -8,6 +8,7 @@ import { sum } from "../core/index.ts";
 import { createCostModel, makePlan, type PlanRequest } from "../plan/index.ts";
 import { simulateStream } from "../sim/index.ts";
 import { runMetrics, traceLines } from "../traces/index.ts";
+import { silent } from "../workbench/context.ts";
 import { writeLines } from "../workbench/files.ts";
 import { loadCalibration, loadCluster } from "../workbench/load-cluster.ts";
 import { loadWorkload } from "../workbench/load-workload.ts";
@@ -41,7 +42,7 @@ export function simulateLarge(size: LargeSize): Promise<LargeResult> {
 }
 
 async function requestOf(size: LargeSize): Promise<PlanRequest> {
-  const context = { cwd: packageFile("examples"), note: () => {}, warn: () => {} };
+  const context = silent(packageFile("examples"));
   const { devices, links } = loadCluster(context, { cluster: "large-cluster.yaml" });
   const { workload, architecture, rows } = await loadWorkload(context, "large-workload.yaml");
   const { calibration } = loadCalibration(context, {}, devices, workload.model.dtype);

@@ -6,6 +6,7 @@ import { type Arguments, flag, optionalCount, optionalText } from "./command.ts"
 import { requirePlanSchedule } from "./comparison-schedule.ts";
 import type { Io } from "./io.ts";
 import { note, warn } from "./output.ts";
+import { stages } from "./stages.ts";
 
 /** What an operation gets of the world outside: notes go where all of them go. */
 export function contextOf(io: Io, args: Arguments): Context {
@@ -13,6 +14,7 @@ export function contextOf(io: Io, args: Arguments): Context {
     cwd: io.cwd,
     note: (text) => note(io, args, text),
     warn: (text) => warn(io, text),
+    stage: stages(io, args),
     get cache() {
       return usesCache(args);
     },

@@ -8,6 +8,7 @@ import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
 import { trainingProgress } from "./progress-bar.ts";
 import { usesCache } from "./request-options.ts";
+import { stages } from "./stages.ts";
 
 /** A run that was written to its folder. */
 export interface TrainedRun {
@@ -50,11 +51,22 @@ export async function trainIntoFolder(
     },
   );
   run.journal({ event: "started", versions: runVersions(), process: process.pid });
+  // Weights are packed and the machine's speed is probed before the first action.
+  let isReady: () => void = () => {};
+  const ready = new Promise<void>((resolve) => {
+    isReady = resolve;
+  });
+  const setUp = stages(io, args)("setting up devices", () => ready);
   const result = await trainPlan(plan, model, data, {
     ...run.hooks,
     stop: stop.signal,
+    onStart: isReady,
     onProgress: (reported) => progress.update(reported),
-  }).finally(() => progress.stop());
+  }).finally(async () => {
+    isReady();
+    await setUp;
+    progress.stop();
+  });
   run.finish(result);
   if (usesCache(args)) keepSpeed(plan, result.trace);
   return { result, adapters: run.adapters, part: partOfRun(plan, result.trace) };

@@ -7,6 +7,7 @@ import { architectureOf, benchPlan } from "../bench/workload.ts";
 import { DeviceError, PlanError, sum } from "../core/index.ts";
 import type { BaseModel, CudaGraphs } from "../exec/index.ts";
 import type { ResolvedDevice } from "../plan/index.ts";
+import { silent } from "../workbench/context.ts";
 import { loadCluster } from "../workbench/load-cluster.ts";
 import { randomModel } from "./random-model.ts";
 import { TRAINING_SHAPES, TRAINING_WORK, type TrainingShape, tokensPerStep } from "./training-shapes.ts";
@@ -62,7 +63,7 @@ async function runMode(
 async function main(shape: TrainingShape, steps: number, list: string): Promise<void> {
   let doing: Partial<TrainingRun> = {};
   try {
-    const { devices } = loadCluster({ cwd: ".", note() {}, warn() {} }, { devices: list });
+    const { devices } = loadCluster(silent("."), { devices: list });
     const base = randomModel(architectureOf(TRAINING_SHAPES[shape]));
     for (const run of RUNS) {
       doing = run;

@@ -24,7 +24,7 @@ export function noteNominal(context: Context, { isNominal }: CreatedPlan): void 
 export async function createPlan(context: Context, file: string, choice: RequestChoice): Promise<CreatedPlan> {
   const { request, loaded, isNominal, placed } = await loadRequest(context, file, choice);
   try {
-    const { body, trace, explanation } = planAndPredict(request);
+    const { body, trace, explanation } = await context.stage("planning", () => planAndPredict(request));
     const plan = sealPlan(body, loaded.locations);
     return { plan, loaded, simulated: { ...trace, planHash: plan.hash }, explanation, isNominal };
   } catch (error) {

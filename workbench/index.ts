@@ -1,7 +1,7 @@
 // Calibrating this machine.
 export { type CalibrationSubject, calibrateDevices, rangeOfPlan } from "./calibrate-devices.ts";
 // Where operations find files, and who hears what they chose.
-export type { Context, Place } from "./context.ts";
+export { type Context, type Place, silent } from "./context.ts";
 // From a workload file to a plan.
 export { createPlan, noteNominal } from "./create-plan.ts";
 // Files in and out, with errors that say what was expected.

@@ -26,7 +26,7 @@ export interface LoadedRequest {
 
 /** The one request behind plans, simulations and strategies of a workload file. @throws InputError */
 export async function loadRequest(context: Context, file: string, choice: RequestChoice): Promise<LoadedRequest> {
-  const loaded = await loadWorkload(context, file);
+  const loaded = await context.stage("reading data", () => loadWorkload(context, file));
   const { devices, links, source: cluster } = loadCluster(context, choice, loaded.architecture.numLayers);
   const dtype = choice.dtype ?? loaded.workload.model.dtype;
   const { calibration, source: costs, assumed } = loadCalibration(context, choice, devices, dtype);

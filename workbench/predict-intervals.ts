@@ -99,7 +99,9 @@ export async function predictIntervals(
   const isLarge = samples * numActions >= ACTIONS_FOR_WORKERS;
   const moves = movesOf(choice, calibration);
   const shared = { plan, calibration, seed, without, ...(moves === undefined ? {} : { moves }) };
-  const figures = await inWorkers("draws", shared, parts, isLarge ? {} : { workers: 1 });
+  const figures = await context.stage("drawing runs for intervals", () =>
+    inWorkers("draws", shared, parts, isLarge ? {} : { workers: 1 }),
+  );
   const predicted = predictedFigures({ plan, calibration, without });
   return intervalsOfFigures(plan, figures.flat(), predicted, { level: LEVEL, seed });
 }

@@ -66,12 +66,13 @@ class Lines {
     this.#pending += `${line}\n`;
   }
 
-  /** Not more often than is worth it, unless it has to be now. */
-  write(now: boolean): void {
-    if (this.#pending === "" || (!now && performance.now() - this.#writtenMs < WRITE_EVERY_MS)) return;
-    writeSync(this.#descriptor, this.#pending);
+  /** Not more often than is worth it, unless it has to be now; whether it was. */
+  write(now: boolean): boolean {
+    if (!now && performance.now() - this.#writtenMs < WRITE_EVERY_MS) return false;
+    if (this.#pending !== "") writeSync(this.#descriptor, this.#pending);
     this.#pending = "";
     this.#writtenMs = performance.now();
+    return true;
   }
 
   close(): void {
@@ -128,14 +129,11 @@ export class RunFolder implements Disposable {
 
   /** What the executor tells while it trains. */
   readonly hooks: Pick<ExecuteInput, "onStep" | "onCompletions" | "onJobEnd"> = {
-    onStep: (metrics: StepMetrics) => {
-      this.#metrics.add(canonicalJson(metrics));
-      this.#metrics.write(false);
-    },
+    onStep: (metrics: StepMetrics) => this.#metrics.add(canonicalJson(metrics)),
     onCompletions: (batch) => {
       for (const seen of batch) this.#completions.add(completionLine(seen));
-      this.#completions.write(false);
-      this.#metrics.write(false);
+      // A step's metrics come after what its devices reported, so that what is written down of them can be found there.
+      if (this.#completions.write(false)) this.#metrics.write(true);
     },
     onJobEnd: (job, adapter) => {
       this.#writeAdapter(job, adapter);
@@ -153,8 +151,8 @@ export class RunFolder implements Disposable {
 
   /** Writes the trace, and the adapters of jobs that have begun and not ended. */
   finish(result: ExecuteResult): void {
-    this.#metrics.write(true);
     this.#completions.write(true);
+    this.#metrics.write(true);
     for (const [job, pairs] of result.adapters.entries()) {
       const { name } = this.#plan.jobs[job]!;
       const hasBegun = result.metrics.some((row) => row.job === name);
@@ -168,6 +166,6 @@ export class RunFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const lines of [this.#journal, this.#metrics, this.#completions]) lines.close();
+    for (const lines of [this.#completions, this.#metrics, this.#journal]) lines.close();
   }
 }

@@ -3,6 +3,7 @@ import { maximum, mean, median } from "../../core/index.ts";
 import { createCostModel, type MeasuredCalibration } from "../../plan/index.ts";
 import { atMachineSpeed, simulate } from "../../sim/index.ts";
 import { type Comparison, compareTraces } from "../../traces/index.ts";
+import { silent } from "../../workbench/context.ts";
 import { predictIntervals } from "../../workbench/predict-intervals.ts";
 import { keepSpeed } from "../../workbench/speed-history.ts";
 import { calibrateShapes } from "../calibrate.ts";
@@ -99,12 +100,7 @@ async function predictAndTrain(
   const plan = benchPlan({ ...shape, calibration });
   // A test leaves nothing behind.
   const withHistory = bench.scale !== "tiny";
-  const intervals = await predictIntervals(
-    { cwd: ".", note: () => {}, warn: () => {} },
-    { seed: 0, withHistory },
-    plan,
-    calibration,
-  );
+  const intervals = await predictIntervals(silent("."), { seed: 0, withHistory }, plan, calibration);
   const simulated = simulate({ plan, planHash: plan.hash, costModel: createCostModel(calibration, plan.model.dtype) });
   const ageSeconds = (performance.now() - calibratedMs) / 1e3;
   const { trace } = await trainProbed(plan, benchModel(plan.model.architecture));

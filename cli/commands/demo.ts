@@ -16,6 +16,7 @@ import {
   rangeOfPlan,
   readInput,
   replayPlan,
+  silent,
   today,
   writeLines,
   writeOutput,
@@ -78,7 +79,7 @@ export const demoCommand: Command = {
     writeWorkload(io, at("workload.yaml"), absolute(io, at("model")), optionalCount(args, "steps"));
     say(`1. model      ${made.numParameters} parameters, random, ${at("model")}`);
 
-    const quiet = { cwd: io.cwd, note: () => {}, warn: () => {} };
+    const quiet = silent(io.cwd);
     const draft = await createPlan(quiet, at("workload.yaml"), { devices });
     const model = openModelFolder(absolute(io, at("model")));
     let began = performance.now();

@@ -56,9 +56,10 @@ export const trainCommand: Command = {
     const folder = requiredText(args, "output");
     let trained: TrainedRun;
     try {
+      const context = contextOf(io, args);
       const model = openPlanModel(plan);
       checkRunFolder(io, folder, plan, flag(args, "overwrite"));
-      const data = loaded?.data ?? (await loadPlanData(contextOf(io, args), plan, model));
+      const data = loaded?.data ?? (await context.stage("reading data", () => loadPlanData(context, plan, model)));
       trained = await trainIntoFolder(io, args, folder, { plan, model, data });
     } catch (error) {
       throw placeInput(error, { main: source });

@@ -154,6 +154,10 @@ it("a run that is killed at any moment leaves a folder that is valid up to its l
     const { code, stderr } = await runCli(["validate", "killed"], root);
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^Note: the run is unfinished: \d+ of 12003 steps/)]);
   }
+  const child = await started("killed", 20);
+  await sleep(100);
+  child.kill("SIGKILL");
+  await ended(child);
   // A line that was not written whole.
   appendFileSync(at("killed", "metrics.jsonl"), '{"gradNorm":0.1');
   appendFileSync(at("killed", "completions.jsonl"), "[0,");

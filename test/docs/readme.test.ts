@@ -81,7 +81,8 @@ describe("the README", () => {
     "has a command that works: $line",
     async ({ words }) => {
       const { code, stdout, stderr } = await loratwin(words);
-      expect(stderr).toBe("");
+      // On a slow machine what takes a second is said.
+      expect(stderr.replace(/^(?:[a-z ]+ \.\.\.|[a-z ]+: \d.*)\n/gm, "")).toBe("");
       expect(code).toBe(0);
       expect(stdout).not.toBe("");
       const output = words[words.indexOf("-o") + 1]!;
