@@ -1,4 +1,4 @@
-import { canonicalJson, formatSeconds, formatSecondsRange } from "../core/index.ts";
+import { canonicalJson, formatSeconds, formatSecondsRange, textTable } from "../core/index.ts";
 import type { Intervals } from "../traces/index.ts";
 import { type Arguments, flag } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -23,15 +23,10 @@ export function showProgress(io: Io, args: Arguments, text: string): void {
   if (io.isTty && !flag(args, "quiet")) io.stderr(`${text}\n`);
 }
 
-/** Columns side by side: the first flush left, the others flush right. */
+/** Columns side by side under a line: the first flush left, the others flush right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-      .join("  ")
-      .trimEnd();
-  return [line(header), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
+  return textTable([header, widths.map((width) => "-".repeat(width)), ...rows]).join("\n");
 }
 
 /** "12.3 %" */

@@ -6,10 +6,14 @@ export { DueSlots } from "./due-slots.ts";
 export { DeviceError, type ErrorFacts, formatFacts, InputError, InvariantError, PlanError } from "./errors.ts";
 // Values by a key.
 export { groupBy } from "./group-by.ts";
+// Rounding up to a multiple.
+export { padded } from "./padded.ts";
 // Seeded random numbers.
 export { createRng, type Rng } from "./rng.ts";
 // Small statistics.
 export { maximum, mean, median, quantile, sum, weightedMedian } from "./stats.ts";
+// Columns of text.
+export { type Alignment, textTable } from "./text-table.ts";
 // Time as whole nanoseconds, and texts for people.
 export {
   formatBytes,

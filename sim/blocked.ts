@@ -1,4 +1,4 @@
-import { PlanError } from "../core/index.ts";
+import { PlanError, textTable } from "../core/index.ts";
 import { PLANNED_LETTERS, type PlanBody, parseAction } from "../plan/index.ts";
 import {
   type Channel,
@@ -61,13 +61,7 @@ export function blockedError(
     ];
   });
   const table = [["device", "ran", "blocked", "waits for"], ...rows];
-  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]!.length)));
-  const lines = table.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+  const lines = textTable(table, () => "left");
   const first = devices.find((device) => device.position < device.order.keys.length)!;
   const key = first.order.keys[first.position]!;
   return new PlanError({

@@ -1,4 +1,4 @@
-import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
+import { formatBytes, formatSeconds, formatSecondsRange, textTable } from "../core/index.ts";
 import { machineLines } from "./at-machine-speed.ts";
 import type { Comparison } from "./compare.ts";
 import type { Interval } from "./intervals.ts";
@@ -19,10 +19,7 @@ function table(columns: readonly Column[], rows: readonly (readonly string[])[])
   const cells = [columns.map(({ title }) => title), ...rows].map((row) =>
     row.map((text, i) => cut(text, columns[i]!.maxWidth)),
   );
-  const widths = columns.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
-  const padded = (text: string, i: number): string =>
-    columns[i]!.align === "left" ? text.padEnd(widths[i]!) : text.padStart(widths[i]!);
-  return cells.map((row) => `  ${row.map(padded).join("  ")}`.trimEnd());
+  return textTable(cells, (column) => columns[column]!.align).map((line) => `  ${line}`);
 }
 
 function left(title: string, maxWidth?: number): Column {

@@ -1,4 +1,4 @@
-import { formatBytes } from "../../core/index.ts";
+import { formatBytes, textTable } from "../../core/index.ts";
 import { type PaperRow, type PaperTable, paperTable, VARIATIONS, type Variation } from "../../studies/index.ts";
 import { inWorkers, loadCatalog } from "../../workbench/index.ts";
 import { type Command, flag, optionalText } from "../command.ts";
@@ -23,10 +23,7 @@ function describe(result: PaperTable, variations: readonly Variation[]): string 
     `${value.toPrecision(4)} ${unit}`.trim(),
     source,
   ]);
-  const wide = (cells: readonly (readonly string[])[]): string => {
-    const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
-    return cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")).join("\n");
-  };
+  const wide = (cells: readonly (readonly string[])[]): string => textTable(cells, () => "left").join("\n");
   const wrong = orderings.filter(({ holds }) => !holds);
   const notes = rows.filter(({ note }) => note !== "");
   return [

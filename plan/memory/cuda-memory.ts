@@ -1,5 +1,5 @@
 // What a CUDA device keeps beside its activations, as native/src/runtime/cuda lays it out.
-import { sum } from "../../core/index.ts";
+import { padded, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
 import { type Architecture, HALVES, halfOf, projectionShape } from "../documents/architecture.ts";
 import type { PlannedJob, Stage } from "../documents/plan.ts";
@@ -16,10 +16,6 @@ const PADDING = 8;
 const FIXED_BYTES = (32 + 4 + 12) * 2 ** 20;
 /** The cosines and sines of at least so many positions. */
 const ROTATION_ROWS = 512;
-
-function padded(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
-}
 
 /** The frozen weights of a stage: each once, both directions read it. */
 export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype): number {

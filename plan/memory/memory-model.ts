@@ -1,4 +1,4 @@
-import { formatBytes, sum } from "../../core/index.ts";
+import { formatBytes, padded, sum, textTable } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
 import { adapterParameters } from "../costs/adapter-parameters.ts";
 import { type Architecture, HALVES } from "../documents/architecture.ts";
@@ -28,10 +28,6 @@ const PANEL = { inFloat32: 16, inNarrow: 32, out: 64 } as const;
  * native/src/ops/packed_matrix.cc reserves.
  */
 const MATMUL_SCRATCH = { float32: 832, narrow: 256 * 2 ** 10 } as const;
-
-function padded(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
-}
 
 /**
  * Bytes of one direction of a frozen product that maps `inFeatures` to `outFeatures`, in the type that it multiplies.
@@ -183,13 +179,5 @@ export function memoryTable(
     capacity === null ? "-" : formatBytes(capacity),
     capacity !== null && memory.total > capacity ? `${formatBytes(memory.total - capacity)} too much` : "fits",
   ]);
-  const widths = header.map((_, column) => Math.max(...[header, ...body].map((row) => row[column]!.length)));
-  return [header, ...body]
-    .map((row) =>
-      row
-        .map((text, column) => (column === 0 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return textTable([header, ...body]).join("\n");
 }

@@ -1,3 +1,4 @@
+import { padded } from "../../core/index.ts";
 // Sizes of quantized weights, as native/src/ops/quantized.h and packed_matrix.h lay them out.
 import { COMPUTE_BYTES } from "../compute-dtype.ts";
 import type { Dtype } from "../documents/workload.ts";
@@ -18,10 +19,6 @@ const PANEL = { rows: 32, columns: 64, mostColumns: 256, elements: 256 * 2 ** 10
 
 export function isQuantized(dtype: Dtype): dtype is QuantizedDtype {
   return dtype === "int8" || dtype === "nf4";
-}
-
-function padded(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { padded } from "../../core/index.ts";
 // Scratch of operators as their headers in native/src/ops and native/src/runtime/cuda/scratch.h state it.
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
 import { LORA_GROUPS, type Projection, projectionShape } from "../documents/architecture.ts";
@@ -5,10 +6,6 @@ import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 
 const FLOAT = 4;
 const LINE = 64;
-
-function padded(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
-}
 
 /** `attention` and `attentionBackward` (attention.h), in any dtype; a backward's is the larger. */
 export function attentionScratchBytes(

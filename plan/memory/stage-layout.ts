@@ -1,3 +1,4 @@
+import { padded } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
 import { halfOf, PROJECTIONS, type Projection } from "../documents/architecture.ts";
 import type { Buffers } from "../documents/plan.ts";
@@ -106,7 +107,7 @@ export interface StageLayout {
 }
 
 function align(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+  return padded(bytes, ALIGNMENT);
 }
 
 interface Region {
