@@ -127,6 +127,7 @@ export { PRESETS } from "./documents/presets.ts";
 // Reading documents, with file, line and path in every message.
 export {
   checkDocument,
+  expectation,
   parseDocument,
   placeError,
   type ReadText,

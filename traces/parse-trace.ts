@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { InputError, nanos } from "../core/index.ts";
-import { parseAnyAction } from "../plan/index.ts";
+import { expectation, parseAnyAction } from "../plan/index.ts";
 import { streamOfTid } from "./chrome-rows.ts";
 import { fromMicroseconds, MAX_TRACE_NS } from "./chrome-time.ts";
 import { sliceName } from "./chrome-trace.ts";
@@ -24,33 +24,11 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-function expectation(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return issue.expected === "array"
-        ? "a list"
-        : issue.expected === "int"
-          ? "a whole number"
-          : issue.expected === "number"
-            ? "a number"
-            : `a value of type ${issue.expected}`;
-    case "invalid_value":
-      return issue.values.length === 1
-        ? JSON.stringify(issue.values[0])
-        : `one of ${issue.values.map(String).join(", ")}`;
-    case "too_small":
-      return issue.origin === "string" || issue.origin === "array"
-        ? "something that is not empty"
-        : `a number ${issue.inclusive === false ? "above" : "of at least"} ${issue.minimum}`;
-    case "invalid_union":
-      return issue.discriminator === "ph"
-        ? "an event of a kind that loratwin writes (X, M, C, s, f)"
-        : "the fields of such an event";
-    case "unrecognized_keys":
-      return "only known keys";
-    default:
-      return issue.message;
-  }
+function expected(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "invalid_union") return expectation(issue);
+  return issue.discriminator === "ph"
+    ? "an event of a kind that loratwin writes (X, M, C, s, f)"
+    : "the fields of such an event";
 }
 
 function check(value: unknown, file: string): TraceDocument {
@@ -60,9 +38,9 @@ function check(value: unknown, file: string): TraceDocument {
   const unknownKey = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
   const path = unknownKey === undefined ? issue.path : [...issue.path, unknownKey];
   const got = unknownKey ?? valueAt(value, path);
-  const expected = expectation(issue);
+  const wanted = expected(issue);
   throw new InputError({
-    expected: got === undefined ? `${expected}, which is missing,` : expected,
+    expected: got === undefined ? `${wanted}, which is missing,` : wanted,
     at: pathText(path),
     ...(got === undefined ? {} : { got }),
     file,

@@ -140,7 +140,8 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   record: "a mapping",
 };
 
-function expectation(issue: Issue): string {
+/** What a schema expected, in words. */
+export function expectation(issue: Issue): string {
   switch (issue.code) {
     case "invalid_type":
       return TYPE_WORDS[issue.expected] ?? `a value of type ${issue.expected}`;

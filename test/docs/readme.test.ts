@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { run } from "../../cli/run.ts";
+import { STAGE_LINES } from "../cli/run-cli.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const read = (file: string): string => readFileSync(path.join(ROOT, file), "utf8");
@@ -82,7 +83,7 @@ describe("the README", () => {
     async ({ words }) => {
       const { code, stdout, stderr } = await loratwin(words);
       // On a slow machine what takes a second is said.
-      expect(stderr.replace(/^(?:[a-z ]+ \.\.\.|[a-z ]+: \d.*)\n/gm, "")).toBe("");
+      expect(stderr.replace(STAGE_LINES, "")).toBe("");
       expect(code).toBe(0);
       expect(stdout).not.toBe("");
       const output = words[words.indexOf("-o") + 1]!;

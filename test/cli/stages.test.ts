@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { stages } from "../../cli/stages.ts";
+import { STAGE_LINES } from "./run-cli.ts";
+
+/** What is shown of some work. */
+async function shown(isTty: boolean, quiet: boolean, work: () => Promise<unknown> | unknown): Promise<string> {
+  const said: string[] = [];
+  const io = { stdout: () => {}, stderr: (text: string) => void said.push(text), isTty, cwd: "." };
+  const stage = stages(io, { quiet });
+  expect(await stage("doing things", work)).toBe(await work());
+  return said.join("");
+}
+
+function busy(ms: number): void {
+  for (const until = performance.now() + ms; performance.now() < until; );
+}
+
+it("what is done is shown while it is done on a terminal, and goes again", async () => {
+  expect(await shown(true, false, () => 1)).toBe("doing things ...\r\u001b[K");
+});
+
+it("where nobody looks at a terminal it is said when it has taken a second, and not before", async () => {
+  expect(await shown(false, false, () => 1)).toBe("");
+  const waited = await shown(false, false, () => sleep(1200));
+  expect(waited).toBe("doing things ...\n");
+  const worked = await shown(false, false, () => busy(1100));
+  expect(worked).toMatch(/^doing things: 1\.\d+ s\n$/);
+  for (const text of [waited, worked]) expect(text.replace(STAGE_LINES, "")).toBe("");
+});
+
+it("nothing is said with --quiet", async () => {
+  expect(await shown(true, true, () => 1)).toBe("");
+});
+
+it("what fails fails, and its line goes", async () => {
+  const said: string[] = [];
+  const io = { stdout: () => {}, stderr: (text: string) => void said.push(text), isTty: true, cwd: "." };
+  await expect(stages(io, {})("failing", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+  expect(said.join("")).toBe("failing ...\r\u001b[K");
+});
