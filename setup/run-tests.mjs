@@ -1,6 +1,5 @@
 // All checks and all tests but the slow ones, ending with one line of counts; with `--all` those too. With other
-// arguments
-// (`npm test -- test/plan`) only the tests that match them, slow or not, without the checks.
+// arguments (`npm test -- test/plan`) only the tests that match them, slow or not, without the checks.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
