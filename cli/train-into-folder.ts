@@ -69,5 +69,5 @@ export async function trainIntoFolder(
   });
   run.finish(result);
   if (usesCache(args)) keepSpeed(plan, result.trace);
-  return { result, adapters: run.adapters, part: partOfRun(plan, result.trace) };
+  return { result, adapters: run.adapters, part: result.endedEarly ? partOfRun(plan, result.trace) : undefined };
 }

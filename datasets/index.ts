@@ -23,3 +23,5 @@ export { readSafetensors, type SafetensorsReader } from "./safetensors/read-safe
 export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safetensors.ts";
 // A model's tokenizer and chat template.
 export { type ChatMessage, loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
+// What may be made anew.
+export { userCache } from "./user-cache.ts";

@@ -14,15 +14,14 @@ export interface EarlyEnd {
 /** `enqueued`: how many of each stage's actions the devices already have. */
 export function endEarly(plan: Plan, lowered: LoweredPlan, enqueued: readonly number[]): EarlyEnd {
   const table = dependencyTable(plan);
-  const keyOf = ({ group, step }: MiniBatch): string => `${group} ${step}`;
-  const begun = new Set<string>();
+  const begun = new Set<MiniBatch>();
   const waits = new Map<number, readonly number[]>();
   lowered.stages.forEach((order, stage) => {
     order.forEach((action, position) => {
-      if (position < enqueued[stage]!) begun.add(keyOf(table.miniBatchOf(action.action.microBatch)));
+      if (position < enqueued[stage]!) begun.add(table.miniBatchOf(action.action.microBatch));
     });
   });
-  const skips = ({ action }: LoweredAction): boolean => !begun.has(keyOf(table.miniBatchOf(action.microBatch)));
+  const skips = ({ action }: LoweredAction): boolean => !begun.has(table.miniBatchOf(action.microBatch));
   let numActions = 0;
   for (const order of lowered.stages) {
     for (const action of order) {

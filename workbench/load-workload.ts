@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { countScored, orderRows, type Row, resolveModel } from "../datasets/index.ts";
+import { countScored, datasetDigest, orderRows, type Row, resolveModel } from "../datasets/index.ts";
 import { type ModelFolder, openModelFolder, readPeftFolder } from "../exec/index.ts";
 import {
   type Architecture,
@@ -105,7 +105,7 @@ async function loadJobData(job: Job, index: number, reader: RowReader): Promise<
     rows: {
       tokens: rows.map((row) => row.inputIds.length),
       scored: rows.map(countScored),
-      digest: reader.digest(rows),
+      digest: datasetDigest(rows),
       steps,
     },
     data: rows,

@@ -5,10 +5,8 @@ import { canonicalJson } from "../core/index.ts";
 import {
   cutToLength,
   type Dataset,
-  datasetDigest,
   loadTokenizer,
   locateData,
-  type Row,
   readWholeRows,
   type TextTokenizer,
   type WholeRows,
@@ -44,7 +42,6 @@ export class RowReader {
   readonly #context: RowContext;
   readonly #whole = new Map<string, Promise<WholeRows>>();
   readonly #cut = new Map<string, Promise<Dataset>>();
-  readonly #digests = new WeakMap<readonly Row[], string>();
   #tokenizer: TextTokenizer | undefined;
   #tokenizerHash: string | undefined;
 
@@ -67,13 +64,6 @@ export class RowReader {
     );
     this.#cut.set(cutKey, cut);
     return cut;
-  }
-
-  /** `datasetDigest`, once for rows that jobs share. */
-  digest(rows: readonly Row[]): string {
-    const digest = this.#digests.get(rows) ?? datasetDigest(rows);
-    this.#digests.set(rows, digest);
-    return digest;
   }
 
   async #readWhole(data: FileData, at: string): Promise<WholeRows> {

@@ -1,7 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { Row, WholeRows } from "../datasets/index.ts";
-import { userCache } from "./user-cache.ts";
+import { type Row, userCache, type WholeRows } from "../datasets/index.ts";
 
 /** Raised when the same data give other rows than before. */
 const VERSION = 1;

@@ -1,11 +1,11 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { mean } from "../core/index.ts";
+import { userCache } from "../datasets/index.ts";
 import { computeDtype, type MachineHistoryLine, type Plan, parseMachineHistory } from "../plan/index.ts";
 import { machineState } from "../sim/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { hostIdentity } from "./host.ts";
-import { userCache } from "./user-cache.ts";
 
 /** Lines that the file keeps, and how many it may have before the oldest go. */
 const KEPT = 500;

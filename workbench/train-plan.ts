@@ -72,11 +72,9 @@ export async function trainPlan(
   data: readonly (readonly Row[])[],
   hooks: TrainHooks,
 ): Promise<ExecuteResult> {
-  const digests = new Map<readonly Row[], string>();
-  for (const rows of new Set(data)) digests.set(rows, rows.length === 0 ? "" : datasetDigest(rows));
   checkRows(
     plan,
-    data.map((rows) => digests.get(rows)!),
+    data.map((rows) => (rows.length === 0 ? "" : datasetDigest(rows))),
   );
   const start = plan.jobs.map((job) => {
     const init = plan.locations.init[job.name];

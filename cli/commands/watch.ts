@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatSeconds, sum } from "../../core/index.ts";
+import { traceTotals } from "../../traces/index.ts";
 import { howFar, isGoingOn, type LoadedRun, loadRun, lossesByJob, onInterrupt } from "../../workbench/index.ts";
 import { type Command, flag, requiredText } from "../command.ts";
 import { percent, printResult, table } from "../output.ts";
@@ -40,8 +41,7 @@ function viewOf(run: LoadedRun): View {
   const { plan, metrics, trace, state, journal } = run;
   const ended = new Set(journal.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
   const losses = lossesByJob(metrics);
-  const endNs = trace.events.reduce((end, { startNs, durationNs }) => Math.max(end, startNs + durationNs), 0);
-  const tokensPerSecond = endNs === 0 ? 0 : sum(metrics.map(({ tokens }) => tokens)) / (endNs / 1e9);
+  const { tokensPerSecond } = traceTotals(trace);
   return {
     state,
     doneSteps: metrics.length,

@@ -1,9 +1,9 @@
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { downloadFile, listFiles } from "@huggingface/hub";
 import { InputError } from "../../core/index.ts";
 import { belongsToSplit } from "../records/read-records.ts";
+import { userCache } from "../user-cache.ts";
 import { describeFailure, fetchFile, type RemoteFile } from "./fetch-file.ts";
 import { type HubPath, parseHubPath } from "./hub-path.ts";
 
@@ -22,11 +22,6 @@ export interface DownloadOptions {
 /** Config and tokenizer files, and the weights under the names that transformers uses. */
 const MODEL_FILES = /^(?:[^/]+\.json|chat_template\.jinja|model(?:-[\w-]+)?\.safetensors|adapter_model\.safetensors)$/;
 
-function defaultCacheFolder(): string {
-  const base = process.env["XDG_CACHE_HOME"] || path.join(os.homedir(), ".cache");
-  return path.join(base, "loratwin", "hub");
-}
-
 function hubOf(options: DownloadOptions) {
   const accessToken = options.accessToken ?? process.env["HF_TOKEN"];
   return {
@@ -37,7 +32,7 @@ function hubOf(options: DownloadOptions) {
 
 function folderOf({ type, name, revision }: HubPath, options: DownloadOptions): string {
   const parts = [`${type}s`, ...name.split("/")].join("--");
-  return path.join(options.cacheFolder ?? defaultCacheFolder(), parts, revision);
+  return path.join(options.cacheFolder ?? userCache("hub"), parts, revision);
 }
 
 async function list(

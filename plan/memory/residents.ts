@@ -36,15 +36,18 @@ export function residentsOf(order: StageOrder, { groups, microBatches, jobs }: W
 /** Jobs whose adapters a stage holds, at the first position at which these take the most bytes; ascending. */
 export function mostResident({ first, last }: Residents, bytesOf: (job: number) => number): readonly number[] {
   const jobs = [...first.keys()].filter((job) => first[job]! >= 0);
-  const beginnings = [...new Set(jobs.map((job) => first[job]!))].sort((a, b) => a - b);
-  let most: readonly number[] = [];
-  let mostBytes = -1;
-  for (const position of beginnings) {
-    const here = jobs.filter((job) => first[job]! <= position && position <= last[job]!);
-    const bytes = here.reduce((total, job) => total + bytesOf(job), 0);
-    if (bytes > mostBytes) [most, mostBytes] = [here, bytes];
-  }
-  return most;
+  const beginning = [...jobs].sort((a, b) => first[a]! - first[b]!);
+  const ending = [...jobs].sort((a, b) => last[a]! - last[b]!);
+  let [bytes, mostBytes, mostAt, ended] = [0, -1, -1, 0];
+  beginning.forEach((job, index) => {
+    const position = first[job]!;
+    bytes += bytesOf(job);
+    // Jobs that begin together count together.
+    if (beginning[index + 1] !== undefined && first[beginning[index + 1]!] === position) return;
+    for (; last[ending[ended]!]! < position; ended += 1) bytes -= bytesOf(ending[ended]!);
+    if (bytes > mostBytes) [mostBytes, mostAt] = [bytes, position];
+  });
+  return jobs.filter((job) => first[job]! <= mostAt && mostAt <= last[job]!);
 }
 
 /** `mostResident` of a stage as a device of some kind holds it. */

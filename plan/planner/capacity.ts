@@ -2,6 +2,9 @@ import type { StageMemory } from "../documents/plan.ts";
 import type { Draft } from "./draft.ts";
 import type { Costed } from "./request.ts";
 
+/** Memory is said to bind where it costs more than this share of the time. */
+export const FELT = 0.005;
+
 /**
  * Bytes that a stage may take, weights counted that another pipeline's device of its memory holds; infinite for a
  * device without a limit.

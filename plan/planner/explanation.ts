@@ -1,6 +1,6 @@
 import type { ScheduleName } from "../documents/plan.ts";
 import { numLayersOf } from "../stage-layers.ts";
-import { fullness } from "./capacity.ts";
+import { FELT, fullness } from "./capacity.ts";
 import { chooseLimits, type Settled } from "./limits.ts";
 import type { Costed } from "./request.ts";
 import type { Candidate, SearchResult } from "./search.ts";
@@ -64,9 +64,6 @@ export interface PlanExplanation {
   /** Null where not both were looked into. */
   readonly sharing: SharingComparison | null;
 }
-
-/** Memory is said to bind where it costs more than this share of the time. */
-const FELT = 0.005;
 
 function stateOf({ outcome, wholeNs }: Candidate): ConsideredWay["state"] {
   if (wholeNs !== null) return "slower";

@@ -1,7 +1,7 @@
 import { maximum } from "../../core/index.ts";
 import type { Stage } from "../documents/plan.ts";
 import { LEAST_HALVES, numHalvesOf, numLayersOf } from "../stage-layers.ts";
-import { fullness } from "./capacity.ts";
+import { FELT, fullness } from "./capacity.ts";
 import { type Draft, type DraftedWork, draftWork, type WorkChoice } from "./draft.ts";
 import { chooseLimits, isSettled, type Outcome, type Settled, settle } from "./limits.ts";
 import { NO_LIMITS, orderDraft } from "./order-draft.ts";
@@ -147,8 +147,6 @@ export interface SearchResult {
 
 /** Cuts whose other numbers of groups are tried. */
 const BEST_CUTS = 2;
-/** Memory binds where it costs more than this share of the time. */
-const BOUND = 0.005;
 /** Ways that are tried with fewer jobs at once. */
 const MOST_HELD_BACK = 3;
 
@@ -193,7 +191,7 @@ class Exploration {
   /** Those that would be faster than the best if memory were no matter, the fastest then first. */
   get heldBack(): readonly Candidate[] {
     return this.candidates
-      .filter(({ outcome, unboundNs }) => outcome !== undefined && unboundNs < this.#least * (1 - BOUND))
+      .filter(({ outcome, unboundNs }) => outcome !== undefined && unboundNs < this.#least * (1 - FELT))
       .sort((a, b) => a.unboundNs - b.unboundNs);
   }
 

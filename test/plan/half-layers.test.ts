@@ -4,7 +4,7 @@ import { type Calibration, createCostModel, type Stage, stageOperators, validate
 import { stageWeightBytes } from "../../plan/memory/memory-model.ts";
 import { partitionLayers, stageOfHalves } from "../../plan/planner/partition.ts";
 import { halvesBounds, numHalvesOf, rangeOfHalves, stageLayers } from "../../plan/stage-layers.ts";
-import { smallPlan } from "../sim/small-plan.ts";
+import { SIX_LAYERS as architecture, BASE, ONE_ROW as microBatch } from "./six-layers.ts";
 import { unitPlan } from "./unit-plan.ts";
 
 /** Times of the halves of each layer; the head costs something too. */
@@ -88,24 +88,12 @@ describe("a cut between the halves of a layer", () => {
   });
 });
 
-const base = smallPlan({ orders: ["F0 B0"], microBatches: [{ tokens: 1 }] });
-const architecture = {
-  ...base.model.architecture,
-  hiddenSize: 64,
-  intermediateSize: 172,
-  numLayers: 6,
-  numHeads: 8,
-  numKvHeads: 4,
-  headDim: 8,
-  vocabularySize: 512,
-};
 const jobs = [
   {
-    ...base.jobs[0]!,
+    ...BASE.jobs[0]!,
     adapter: { rank: 8, alpha: 8, dropout: 0, targets: ["q_proj" as const, "o_proj" as const, "up_proj" as const] },
   },
 ];
-const microBatch = { rows: [[0, 0, 96, 95] as [number, number, number, number]] };
 
 const ROOFLINE: Calibration = {
   kind: "calibration",
@@ -177,7 +165,7 @@ describe("the halves of a divided layer", () => {
   });
 
   test("take the time and weights of a whole layer between them, with and without recomputation", () => {
-    const device = { ...base.devices[0]!, peakFlopsPerSecond: { float32: 2e13 }, memoryBytesPerSecond: 1e12 };
+    const device = { ...BASE.devices[0]!, peakFlopsPerSecond: { float32: 2e13 }, memoryBytesPerSecond: 1e12 };
     for (const calibration of [ROOFLINE, LAYERS]) {
       const model = createCostModel(calibration, "float32");
       const seconds = (cut: number, letter: "F" | "B", recomputed: number): number =>

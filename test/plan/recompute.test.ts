@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import type { Architecture } from "../../plan/documents/architecture.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
@@ -14,25 +13,13 @@ import {
 import { stageLayout } from "../../plan/memory/stage-layout.ts";
 import { lengthRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
-import { smallPlan } from "../sim/small-plan.ts";
+import { SIX_LAYERS as architecture, BASE, ONE_ROW as microBatch } from "./six-layers.ts";
 import { constantCalibration } from "./unit-plan.ts";
 
-const base = smallPlan({ orders: ["F0 B0"], microBatches: [{ tokens: 1 }] });
-const architecture: Architecture = {
-  ...base.model.architecture,
-  hiddenSize: 64,
-  intermediateSize: 172,
-  numLayers: 6,
-  numHeads: 8,
-  numKvHeads: 4,
-  headDim: 8,
-  vocabularySize: 512,
-};
-const stage = { ...base.stages[0]!, embedding: false, head: false, endLayer: 6 };
+const stage = { ...BASE.stages[0]!, embedding: false, head: false, endLayer: 6 };
 const jobs = [
-  { ...base.jobs[0]!, adapter: { rank: 8, alpha: 8, dropout: 0, targets: ["q_proj" as const, "down_proj" as const] } },
+  { ...BASE.jobs[0]!, adapter: { rank: 8, alpha: 8, dropout: 0, targets: ["q_proj" as const, "down_proj" as const] } },
 ];
-const microBatch = { rows: [[0, 0, 96, 95] as [number, number, number, number]] };
 /** The stage with as many layers recomputed as a mode says. */
 const stageOf = (recompute: Recompute) => ({ ...stage, recomputedLayers: recompute === "layer" ? 6 : 0 });
 const shapeOf = (recompute: Recompute) => ({
@@ -63,7 +50,7 @@ function planned(recompute: Recompute, memoryBytes: number | null): PlanBody {
     recompute,
     jobs: [job],
     rows: [lengthRows(job, job.data as LengthData)],
-    devices: [{ ...base.devices[0]!, memoryBytes }],
+    devices: [{ ...BASE.devices[0]!, memoryBytes }],
     links: [],
     calibration: constantCalibration(),
     schedule: "gpipe",
@@ -147,7 +134,7 @@ describe("recomputation of layers", () => {
     const cost = (recompute: Recompute): number =>
       model.actionSeconds({
         letter: "B",
-        device: base.devices[0]!,
+        device: BASE.devices[0]!,
         shape: shapeOf(recompute),
         microBatch,
         updatedJobs: [],

@@ -71,8 +71,8 @@ describe("the rows of jobs", () => {
     ];
     expect(same).toBe(first);
     expect(shorter.numCut).toBeGreaterThan(0);
-    expect(rows.digest(first.rows)).toBe(await fresh(64));
-    expect(rows.digest(shorter.rows)).toBe(await fresh(20));
+    expect(datasetDigest(first.rows)).toBe(await fresh(64));
+    expect(datasetDigest(shorter.rows)).toBe(await fresh(20));
     expect((await rows.read({ ...DATA, shuffle: false }, 64, 3)).shuffle).toBe(false);
     expect(first.shuffle).toBe(true);
     expect(keptFiles()).toEqual([]);
