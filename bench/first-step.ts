@@ -1,8 +1,8 @@
-import { type OperatorCall, type Plan, type StageShape, stageOperators } from "../plan/index.ts";
+import { type OperatorCall, type Plan, type StageShape, stageOperators, stageShapes } from "../plan/index.ts";
 
 /** The one stage of a plan on one device, as the operators of its actions ask for it. */
 export function onlyStage(plan: Plan): StageShape {
-  return { ...plan.model, stage: plan.stages[0]!, jobs: plan.jobs };
+  return stageShapes(plan)[0]!;
 }
 
 /** The operators of the first optimizer step of every job of a plan on one device, forwards and backwards. */

@@ -1,7 +1,14 @@
 import { InvariantError } from "../core/index.ts";
 import type { ExecuteResult } from "../exec/index.ts";
 import type { Operator } from "../native/index.ts";
-import { type Architecture, type Dtype, type OperatorCall, type Plan, stageOperators } from "../plan/index.ts";
+import {
+  type Architecture,
+  type Dtype,
+  type OperatorCall,
+  type Plan,
+  stageOperators,
+  stageShapes,
+} from "../plan/index.ts";
 
 /** What one action of a run did in one kind of work. */
 export interface OperatorWork {
@@ -89,6 +96,7 @@ export function operatorWork(
   warmSteps: number,
 ): readonly (readonly OperatorWork[])[] {
   const arch = plan.model.architecture;
+  const shapes = stageShapes(plan);
   return result.profiles.flatMap((profile) => {
     const { stage, letter, microBatch } = profile.action;
     if (letter === "U" || plan.microBatches[microBatch]!.step < warmSteps) return [];
@@ -97,7 +105,7 @@ export function operatorWork(
       const kind = kindOfOperator(arch, operator, letter);
       seconds.set(kind, (seconds.get(kind) ?? 0) + profile.operatorSeconds[index]!);
     });
-    const shape = { ...plan.model, stage: plan.stages[stage]!, jobs: plan.jobs };
+    const shape = shapes[stage]!;
     const work = new Map<string, { flops: number; elements: number }>();
     for (const call of stageOperators(shape, letter, plan.microBatches[microBatch]!)) {
       const kind = kindOfCall(arch, call);

@@ -83,7 +83,7 @@ async function main(size: LargeSize): Promise<void> {
   let events = 0;
   for (const _ of trace.events) events += 1;
   const result: LargeResult = {
-    steps: sum(plan.groups.map((jobs) => Math.max(...jobs.map((job) => plan.jobs[job]!.steps)))),
+    steps: sum(plan.groups.map(({ members }) => Math.max(...members.map(({ endStep }) => endStep)))),
     events,
     planSeconds: (planned - began) / 1000,
     simulateSeconds: (simulated - planned) / 1000,

@@ -1,11 +1,14 @@
 import { formatBytes, sum } from "../core/index.ts";
 import {
+  isFused,
   jobsAtOnce,
+  jobsOfGroup,
   microBatchJobs,
   microBatchTokens,
   type Plan,
   type PlanExplanation,
   type PlannedPipeline,
+  pipelineGroups,
   pipelineJobs,
   pipelineMicroBatches,
   recomputationText,
@@ -17,16 +20,16 @@ import { costsFacts, costsText } from "./describe-costs.ts";
 import { headline, intervalLine, table } from "./output.ts";
 
 /** A pipeline in words: where it runs and what it trains. */
-function pipelineFacts(plan: Plan, { firstStage, endStage, groups }: PlannedPipeline, index: number) {
+function pipelineFacts(plan: Plan, { firstStage, endStage }: PlannedPipeline, index: number) {
   const stages = plan.stages.slice(firstStage, endStage);
-  const own = { firstStage, endStage, groups };
-  const microBatches = pipelineMicroBatches(plan, own);
+  const groups = pipelineGroups(plan, index);
+  const microBatches = pipelineMicroBatches(plan, index);
   return {
     index,
     stages: stages.map((stage) => stage.index),
     devices: stages.map(({ device }) => plan.devices[device]!.name),
     groups,
-    jobs: pipelineJobs(plan, own).map((job) => plan.jobs[job]!.name),
+    jobs: pipelineJobs(plan, index).map((job) => plan.jobs[job]!.name),
     microBatches: microBatches.length,
     tokens: sum(microBatches.map(microBatchTokens)),
   };
@@ -61,7 +64,7 @@ export function planSummary(plan: Plan, intervals: Intervals | undefined, explan
   return {
     planHash: plan.hash,
     schedule: plan.schedule,
-    fused: plan.fused,
+    fused: isFused(plan),
     maxInFlight: plan.maxInFlight,
     jobsAtOnce: jobsAtOnce(plan),
     devices: plan.devices.map(({ name, type, kind }) => ({ name, type, kind })),
@@ -72,7 +75,7 @@ export function planSummary(plan: Plan, intervals: Intervals | undefined, explan
       memory: plan.memory[index],
     })),
     pipelines: plan.pipelines.map((pipeline, index) => pipelineFacts(plan, pipeline, index)),
-    groups: plan.groups.map((jobs, index) => ({ index, jobs: jobs.map((job) => plan.jobs[job]!.name) })),
+    groups: plan.groups.map((group, index) => ({ index, jobs: jobsOfGroup(group).map((job) => plan.jobs[job]!.name) })),
     microBatches: plan.microBatches.map((microBatch) => ({
       index: microBatch.index,
       group: microBatch.group,
@@ -102,12 +105,15 @@ export function planText(plan: Plan, file: string | undefined, intervals?: Inter
     ];
   });
   const groups = plan.groups.map(
-    (jobs, index) => `  group ${index}: ${jobs.map((job) => plan.jobs[job]!.name).join(" + ")}`,
+    (group, index) =>
+      `  group ${index}: ${jobsOfGroup(group)
+        .map((job) => plan.jobs[job]!.name)
+        .join(" + ")}`,
   );
-  const fused = plan.fused ? " (fused)" : "";
+  const fused = isFused(plan) ? " (fused)" : "";
   const recomputed = recomputationText(plan.stages);
   const atOnce = jobsAtOnce(plan);
-  const most = Math.max(...plan.pipelines.map((pipeline) => pipelineJobs(plan, pipeline).length));
+  const most = Math.max(...plan.pipelines.map((_, pipeline) => pipelineJobs(plan, pipeline).length));
   const inTurn = atOnce === most ? "" : `, at most ${atOnce} jobs at once`;
   const pipelined = plan.pipelines.length === 1 ? "" : ` on ${plan.pipelines.length} pipelines`;
   const lines = [

@@ -98,8 +98,8 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
 
   for (const seen of input.completions) (seen.done.stream === "send" ? addSend : addCompute)(seen);
   const lossDevices = new Map(
-    plan.pipelines.flatMap((pipeline) =>
-      pipelineJobs(plan, pipeline).map((job) => [plan.jobs[job]!.name, deviceOf(pipeline.endStage - 1)]),
+    plan.pipelines.flatMap(({ endStage }, pipeline) =>
+      pipelineJobs(plan, pipeline).map((job) => [plan.jobs[job]!.name, deviceOf(endStage - 1)]),
     ),
   );
   for (const { job, value, timeNs } of input.losses)

@@ -1,7 +1,7 @@
 import { InputError, InvariantError } from "../core/index.ts";
 import { NOT_SCORED, type Row } from "../datasets/index.ts";
 import type { Bindings, Handle, Segment } from "../native/index.ts";
-import type { MicroBatch, Plan, PlannedJob } from "../plan/index.ts";
+import { jobStep, type MicroBatch, type Plan, type PlannedJob } from "../plan/index.ts";
 
 /** Positions get this many low bits of a row key, the row's number in the mini-batch the bits above. */
 const POSITION_BITS = 20;
@@ -10,17 +10,19 @@ const POSITION_BITS = 20;
 export type RunInput = Pick<Bindings, "rows" | "ids" | "targets" | "sequences" | "segments" | "rowKeys">;
 
 /** Scored tokens of a job's mini-batch by [job][step]. */
-export function scoredTokens(plan: Pick<Plan, "jobs" | "microBatches">): readonly Float64Array[] {
+export function scoredTokens(plan: Pick<Plan, "jobs" | "groups" | "microBatches">): readonly Float64Array[] {
   const table = plan.jobs.map((job) => new Float64Array(job.steps));
-  for (const { step, rows } of plan.microBatches) for (const [job, , , scored] of rows) table[job]![step]! += scored;
+  for (const microBatch of plan.microBatches)
+    for (const [job, , , scored] of microBatch.rows) table[job]![jobStep(plan.groups, job, microBatch)]! += scored;
   return table;
 }
 
 /** By micro-batch and row: which of its job's rows in the mini-batch it is, counted in the plan's order. */
-export function rowNumbers(plan: Pick<Plan, "jobs" | "microBatches">): readonly Int32Array[] {
+export function rowNumbers(plan: Pick<Plan, "jobs" | "groups" | "microBatches">): readonly Int32Array[] {
   const counted = plan.jobs.map((job) => new Int32Array(job.steps));
-  return plan.microBatches.map(({ step, rows }) =>
-    Int32Array.from(rows, ([job]) => {
+  return plan.microBatches.map((microBatch) =>
+    Int32Array.from(microBatch.rows, ([job]) => {
+      const step = jobStep(plan.groups, job, microBatch);
       const number = counted[job]![step]!;
       counted[job]![step] = number + 1;
       return number;
@@ -39,7 +41,7 @@ function dropoutSeed({ seed }: PlannedJob, step: number): readonly [number, numb
  * @throws InvariantError when a row is not as long as the plan says.
  */
 export function runInput(
-  plan: Pick<Plan, "jobs">,
+  plan: Pick<Plan, "jobs" | "groups">,
   microBatch: MicroBatch,
   data: readonly (readonly Row[])[],
   scored: readonly Float64Array[],
@@ -63,7 +65,8 @@ export function runInput(
         got: row?.inputIds.length,
       });
     if (rowJob !== job) {
-      const count = scored[rowJob]![microBatch.step]!;
+      const step = jobStep(plan.groups, rowJob, microBatch);
+      const count = scored[rowJob]![step]!;
       const lossScale = count === 0 ? 0 : 1 / count;
       segments.push({
         adapter: adapterOf(rowJob),
@@ -71,7 +74,7 @@ export function runInput(
         rowEnd: offset,
         lossScale,
         dropout: spec.adapter.dropout,
-        dropoutSeed: dropoutSeed(spec, microBatch.step),
+        dropoutSeed: dropoutSeed(spec, step),
       });
       job = rowJob;
     }

@@ -3,15 +3,13 @@ import type { Bindings, Device, DeviceOptions, Handle, Operator, Runtime } from 
 import {
   type ArenaLayout,
   activeJobs,
+  activeMembers,
   adapterBytes,
   arenaLayout,
   computeDtype,
-  largestSizes,
   messageBytesPerToken,
   mostResident,
   type Plan,
-  pipelineJobs,
-  pipelineMicroBatches,
   pipelineTable,
   type Residents,
   type Stage,
@@ -72,9 +70,8 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
   const layout = stageLayout({
     architecture,
     stage,
-    jobs: pipelineJobs(plan, pipeline).map((job) => plan.jobs[job]!),
     dtype: plan.model.dtype,
-    ...largestSizes(pipelineMicroBatches(plan, pipeline)),
+    room: pipeline.room,
     kind: spec.kind,
     threads: spec.threads,
   });
@@ -97,12 +94,13 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
 
   const enqueueUpdate = (id: number, { ends, waits, event }: LoweredAction, firstEvent: number): void => {
     const { group, step } = ends!;
-    const items = activeJobs(plan, group, step).map((job) => {
+    const items = activeMembers(plan.groups, group, step).map(({ job, firstStep }) => {
       const { optimizer, steps } = plan.jobs[job]!;
+      const own = firstStep + step;
       return {
         adapter: adapters.handleOf(job),
-        step: step + 1,
-        learningRate: learningRateAt(optimizer, step, steps),
+        step: own + 1,
+        learningRate: learningRateAt(optimizer, own, steps),
         beta1: optimizer.betas[0],
         beta2: optimizer.betas[1],
         eps: optimizer.eps,

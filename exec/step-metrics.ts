@@ -1,5 +1,5 @@
 import { InvariantError } from "../core/index.ts";
-import { activeJobs, type MiniBatch, microBatchTokens, type Plan } from "../plan/index.ts";
+import { activeMembers, jobStep, type MiniBatch, microBatchTokens, type Plan } from "../plan/index.ts";
 import { learningRateAt } from "./learning-rate.ts";
 
 /** A line of metrics.jsonl: one job's optimizer step. */
@@ -63,14 +63,14 @@ export function collectStepMetrics(plan: Plan, scored: readonly Float64Array[]):
   };
   return {
     addLosses(microBatch, jobs, losses) {
-      const { step } = plan.microBatches[microBatch]!;
+      const own = plan.microBatches[microBatch]!;
       jobs.forEach((job, i) => {
-        entry(job, step).loss += losses[i]!;
+        entry(job, jobStep(plan.groups, job, own)).loss += losses[i]!;
       });
     },
     addSquares(stage, miniBatch, jobs, squares) {
       jobs.forEach((job, i) => {
-        entry(job, miniBatch.step).squares[stage] = squares[i]!;
+        entry(job, jobStep(plan.groups, job, miniBatch)).squares[stage] = squares[i]!;
       });
     },
     began: (miniBatch, timeNs) => void began.set(keyOf(miniBatch), timeNs),
@@ -80,17 +80,18 @@ export function collectStepMetrics(plan: Plan, scored: readonly Float64Array[]):
         throw new InvariantError({ expected: `a beginning of mini-batch ${keyOf(miniBatch)}`, got: "none" });
       const seconds = (timeNs - beganNs) / 1e9;
       began.delete(keyOf(miniBatch));
-      return activeJobs(plan, miniBatch.group, miniBatch.step).map((job): StepMetrics => {
+      return activeMembers(plan.groups, miniBatch.group, miniBatch.step).map(({ job, firstStep }): StepMetrics => {
         const { name, optimizer, steps } = plan.jobs[job]!;
-        const { loss, squares } = entry(job, miniBatch.step);
-        open.delete(`${job} ${miniBatch.step}`);
-        const count = scored[job]![miniBatch.step]!;
+        const step = firstStep + miniBatch.step;
+        const { loss, squares } = entry(job, step);
+        open.delete(`${job} ${step}`);
+        const count = scored[job]![step]!;
         return {
           job: name,
-          step: miniBatch.step,
+          step,
           loss: count === 0 ? 0 : loss / count,
           gradNorm: Math.sqrt(squares.reduce((sum, value) => sum + value, 0)),
-          learningRate: learningRateAt(optimizer, miniBatch.step, steps),
+          learningRate: learningRateAt(optimizer, step, steps),
           tokens: tokensOf(miniBatch, job),
           seconds,
         };

@@ -21,7 +21,8 @@ export function unfinishedTrace({ plan, completions, metrics, versions }: Unfini
   for (const { stage, done } of completions) {
     const { action, ends: miniBatch } = lowered.stages[stage]![done.id]!;
     if (done.stream !== "compute" || action.letter !== "B" || !isFirst(stage) || miniBatch === undefined) continue;
-    for (const job of plan.groups[miniBatch.group]!) ends.set(`${plan.jobs[job]!.name} ${miniBatch.step}`, done.endNs);
+    for (const { job, firstStep } of plan.groups[miniBatch.group]!.members)
+      ends.set(`${plan.jobs[job]!.name} ${firstStep + miniBatch.step}`, done.endNs);
   }
   return executedTrace({
     plan,

@@ -1,8 +1,8 @@
 import { type Action, type ActionKey, formatAction, type PlannedLetter } from "./action.ts";
-import type { PlanBody } from "./documents/plan.ts";
-import { type MiniBatch, miniBatches } from "./mini-batch.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob } from "./documents/segment.ts";
+import type { Setting } from "./documents/setting.ts";
+import { activeMembers, type MiniBatch, type MiniBatchKey, miniBatches, type Numbered } from "./mini-batch.ts";
 import { pipelineTable } from "./pipelines.ts";
-import { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 
 /** What has to have ended before an action may start, beside the actions in front of it on its own stage. */
 export interface Dependency {
@@ -11,10 +11,8 @@ export interface Dependency {
   readonly message: "activation" | "gradient" | "none";
 }
 
-/** Answers for one plan; it holds only tables of mini-batches. */
-export interface DependencyTable {
-  readonly numStages: number;
-  readonly numMicroBatches: number;
+/** Who sends to whom: the neighbours of each stage in its pipeline. */
+export interface MessageRoutes {
   /** The first stage of a stage's pipeline. */
   firstStageOf(stage: number): number;
   /**
@@ -24,84 +22,100 @@ export interface DependencyTable {
   senderOf(stage: number, letter: PlannedLetter): number;
   /** The stage that an action sends its result to; -1 for none. */
   receiverOf(stage: number, letter: PlannedLetter): number;
+}
+
+/** Answers for one plan; it holds only tables of mini-batches. */
+export interface DependencyTable extends MessageRoutes {
+  readonly numStages: number;
+  readonly numMicroBatches: number;
   /**
-   * The micro-batch whose backward has to have ended on its pipeline's first stage; -1 for none. It is the one
-   * dependency for which nothing travels, and the only one beside the sender's action.
+   * The micro-batches whose backwards have to have ended on the pipeline's first stage. They are the only dependencies
+   * beside the sender's action, and nothing travels for them.
    */
-  signalOf(stage: number, letter: PlannedLetter, microBatch: number): number;
+  signalsOf(stage: number, letter: PlannedLetter, microBatch: number): readonly number[];
   dependenciesOf(action: Action): readonly Dependency[];
   miniBatchOf(microBatch: number): MiniBatch;
 }
 
-/** The micro-batch whose backward ends a mini-batch. */
-function lastBackward(plan: Pick<PlanBody, "schedule">, miniBatch: MiniBatch): number {
-  const { microBatches } = miniBatch;
-  return (SCHEDULE_TABLE[plan.schedule].reversesBackwards ? microBatches[0] : microBatches[microBatches.length - 1])!;
+interface Grouped {
+  readonly groups: Numbered<PlannedGroup>;
+  readonly jobs: Numbered<PlannedJob>;
 }
 
 /** Whether an update needs the gradient norm over all stages: a job of the mini-batch clips. */
-export function clips(plan: Pick<PlanBody, "groups" | "jobs">, miniBatch: MiniBatch): boolean {
-  return plan.groups[miniBatch.group]!.some((index) => {
-    const job = plan.jobs[index]!;
-    return miniBatch.step < job.steps && job.optimizer.maxGradNorm !== undefined;
-  });
+export function clips({ groups, jobs }: Grouped, { group, step }: MiniBatchKey): boolean {
+  return activeMembers(groups, group, step).some(({ job }) => jobs[job]!.optimizer.maxGradNorm !== undefined);
 }
 
+export function messageRoutes(setting: Pick<Setting, "pipelines">): MessageRoutes {
+  const { ofStage, isFirst, isLast } = pipelineTable(setting);
+  return {
+    firstStageOf: (stage) => ofStage(stage).firstStage,
+    senderOf(stage, letter) {
+      if (letter === "F") return isFirst(stage) ? -1 : stage - 1;
+      return letter === "U" || isLast(stage) ? -1 : stage + 1;
+    },
+    receiverOf(stage, letter) {
+      if (letter === "F") return isLast(stage) ? -1 : stage + 1;
+      return letter === "U" || isFirst(stage) ? -1 : stage - 1;
+    },
+  };
+}
+
+const NONE: readonly number[] = [];
+
 /**
- * Dependencies between a pipeline's stages (and of the next mini-batch on the last one's weights).
- * F: the stage before; on the first stage the end of the group's previous mini-batch there. B: the stage behind.
- * U of a clipping job: the mini-batch's last backward on the first stage, after which the gradient norm is whole.
+ * The micro-batches whose backwards have to have ended on the pipeline's first stage before an action. F there: the ends
+ * of the mini-batches before its own, as the plan names them. U of a clipping job elsewhere: all backwards of its
+ * mini-batch, after which the gradient norm is whole.
  */
+export function signalsOf(
+  work: Grouped,
+  letter: PlannedLetter,
+  isFirst: boolean,
+  { after }: Pick<MicroBatch, "after">,
+  miniBatch: () => MiniBatch,
+): readonly number[] {
+  if (letter === "F") return isFirst ? after : NONE;
+  if (letter === "B" || isFirst) return NONE;
+  const own = miniBatch();
+  return clips(work, own) ? own.microBatches : NONE;
+}
+
+/** Dependencies between a pipeline's stages, and of the next mini-batch on the last one's weights. */
 export function dependencyTable(
-  plan: Pick<PlanBody, "schedule" | "groups" | "jobs" | "stages" | "pipelines" | "microBatches">,
+  plan: Pick<Setting, "stages" | "pipelines"> & {
+    readonly groups: readonly PlannedGroup[];
+    readonly jobs: readonly PlannedJob[];
+    readonly microBatches: readonly MicroBatch[];
+  },
 ): DependencyTable {
   const table = miniBatches(plan);
-  const { ofStage, isFirst, isLast } = pipelineTable(plan);
-  const firstStageOf = (stage: number): number => ofStage(stage).firstStage;
-  const senderOf = (stage: number, letter: PlannedLetter): number => {
-    if (letter === "F") return isFirst(stage) ? -1 : stage - 1;
-    return letter === "U" || isLast(stage) ? -1 : stage + 1;
-  };
-  const receiverOf = (stage: number, letter: PlannedLetter): number => {
-    if (letter === "F") return isLast(stage) ? -1 : stage + 1;
-    return letter === "U" || isFirst(stage) ? -1 : stage - 1;
-  };
+  const { isFirst } = pipelineTable(plan);
+  const routes = messageRoutes(plan);
   const miniBatchOf = (microBatch: number): MiniBatch => {
     const { group, step } = plan.microBatches[microBatch]!;
     return table[group]![step]!;
   };
-  const signalOf = (stage: number, letter: PlannedLetter, microBatch: number): number => {
-    if (letter === "F" && isFirst(stage)) {
-      const { group, step } = plan.microBatches[microBatch]!;
-      return step === 0 ? -1 : lastBackward(plan, table[group]![step - 1]!);
-    }
-    if (letter !== "U" || isFirst(stage)) return -1;
-    const miniBatch = miniBatchOf(microBatch);
-    return clips(plan, miniBatch) ? lastBackward(plan, miniBatch) : -1;
-  };
+  const ofAction = (stage: number, letter: PlannedLetter, microBatch: number): readonly number[] =>
+    signalsOf(plan, letter, isFirst(stage), plan.microBatches[microBatch]!, () => miniBatchOf(microBatch));
   return {
+    ...routes,
     numStages: plan.stages.length,
     numMicroBatches: plan.microBatches.length,
     miniBatchOf,
-    firstStageOf,
-    senderOf,
-    receiverOf,
-    signalOf,
+    signalsOf: ofAction,
     dependenciesOf({ stage, letter, microBatch }) {
-      const sender = senderOf(stage, letter);
+      const sender = routes.senderOf(stage, letter);
       if (sender >= 0) {
         const message = letter === "F" ? "activation" : "gradient";
         return [{ action: formatAction({ stage: sender, letter, microBatch }), message }];
       }
-      const signal = signalOf(stage, letter, microBatch);
-      return signal < 0
-        ? []
-        : [
-            {
-              action: formatAction({ stage: firstStageOf(stage), letter: "B", microBatch: signal }),
-              message: "none",
-            },
-          ];
+      const firstStage = routes.firstStageOf(stage);
+      return ofAction(stage, letter, microBatch).map((signal) => ({
+        action: formatAction({ stage: firstStage, letter: "B", microBatch: signal }),
+        message: "none",
+      }));
     },
   };
 }

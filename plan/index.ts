@@ -108,21 +108,8 @@ export { type MachineHistoryLine, parseMachineHistory } from "./documents/machin
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
 // The remaining documents and how they are read.
 export { parseWorkload } from "./documents/parse-workload.ts";
-// The plan document.
-export {
-  type Buffers,
-  type MicroBatch,
-  type Plan,
-  type PlanBody,
-  type PlannedJob,
-  type PlannedPipeline,
-  type PlannedRow,
-  type Predicted,
-  SCHEDULES,
-  type ScheduleName,
-  type Stage,
-  type StageMemory,
-} from "./documents/plan.ts";
+// The plan document, and a plan as it is used.
+export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
 export { PRESETS } from "./documents/presets.ts";
 // Reading documents, with file, line and path in every message.
 export {
@@ -133,6 +120,27 @@ export {
   type ReadText,
   readText,
 } from "./documents/read-document.ts";
+// Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.
+export type {
+  Member,
+  MicroBatch,
+  PlannedGroup,
+  PlannedJob,
+  PlannedRow,
+  Segment,
+  Work,
+} from "./documents/segment.ts";
+// What never changes in a run.
+export {
+  type Buffers,
+  type PlannedPipeline,
+  type Room,
+  SCHEDULES,
+  type ScheduleName,
+  type Setting,
+  type Stage,
+  type StageMemory,
+} from "./documents/setting.ts";
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
 export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
@@ -161,15 +169,27 @@ export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";
 // Mini-batches and the jobs inside a micro-batch.
 export {
   activeJobs,
+  activeMembers,
+  isFused,
   type JobSegment,
   jobSegments,
-  largestSizes,
+  jobStep,
+  jobsOfGroup,
   type MiniBatch,
+  type MiniBatchKey,
   microBatchJobs,
   microBatchTokens,
+  type Numbered,
 } from "./mini-batch.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
-export { onePipeline, type PipelineTable, pipelineJobs, pipelineMicroBatches, pipelineTable } from "./pipelines.ts";
+export {
+  type PipelineTable,
+  pipelineGroups,
+  pipelineJobs,
+  pipelineMicroBatches,
+  pipelineTable,
+  roomOf,
+} from "./pipelines.ts";
 export { checkPlan, parsePlan, sealPlan } from "./plan-hash.ts";
 // The planner.
 export { pipelineCounts } from "./planner/divide.ts";
@@ -185,6 +205,8 @@ export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from ".
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";
+// A plan as it is written, and cut into segments.
+export { planDocument } from "./segments.ts";
 // Which halves of which layers a stage has.
 export { type StageLayer, stageLayers } from "./stage-layers.ts";
 // Stages as a person reads them.

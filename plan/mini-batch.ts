@@ -1,15 +1,22 @@
-import type { MicroBatch, PlanBody, PlannedJob } from "./documents/plan.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "./documents/segment.ts";
 
-/** The micro-batches between two optimizer steps of one group. */
-export interface MiniBatch {
+/** Which mini-batch of which group. */
+export interface MiniBatchKey {
   readonly group: number;
   readonly step: number;
+}
+
+/** The micro-batches between two optimizer steps of one group. */
+export interface MiniBatch extends MiniBatchKey {
   /** Micro-batch indices, ascending. */
   readonly microBatches: readonly number[];
 }
 
 /** Mini-batches by [group][step]. */
-export function miniBatches(plan: Pick<PlanBody, "groups" | "microBatches">): readonly (readonly MiniBatch[])[] {
+export function miniBatches(plan: {
+  readonly groups: readonly unknown[];
+  readonly microBatches: readonly Pick<MicroBatch, "index" | "group" | "step">[];
+}): readonly (readonly MiniBatch[])[] {
   const table: { group: number; step: number; microBatches: number[] }[][] = plan.groups.map(() => []);
   for (const microBatch of plan.microBatches) {
     const steps = table[microBatch.group]!;
@@ -72,7 +79,34 @@ export function microBatchJobs(
   return jobSegments(microBatch).map((segment) => jobs[segment.job]!.name);
 }
 
-/** Indices of a group's jobs that still train in the group's step `step`. */
-export function activeJobs(plan: Pick<PlanBody, "groups" | "jobs">, group: number, step: number): readonly number[] {
-  return plan.groups[group]!.filter((job) => step < plan.jobs[job]!.steps);
+/** A table by number, of which some may not be there any more. */
+export type Numbered<T> = Readonly<Record<number, T>>;
+
+/** Members of a group that still train in the group's step `step`. */
+export function activeMembers(groups: Numbered<PlannedGroup>, group: number, step: number): PlannedGroup["members"] {
+  return groups[group]!.members.filter(({ firstStep, endStep }) => firstStep + step < endStep);
+}
+
+/** Their jobs. */
+export function activeJobs(
+  { groups }: { readonly groups: Numbered<PlannedGroup> },
+  group: number,
+  step: number,
+): readonly number[] {
+  return activeMembers(groups, group, step).map(({ job }) => job);
+}
+
+/** The step of a job that a group's step is; the job is one of its members. */
+export function jobStep(groups: Numbered<PlannedGroup>, job: number, { group, step }: MiniBatchKey): number {
+  return groups[group]!.members.find((member) => member.job === job)!.firstStep + step;
+}
+
+/** Indices of a group's jobs. */
+export function jobsOfGroup({ members }: Pick<PlannedGroup, "members">): readonly number[] {
+  return members.map(({ job }) => job);
+}
+
+/** Whether any jobs share micro-batches. */
+export function isFused({ groups }: Pick<Work, "groups">): boolean {
+  return groups.some(({ members }) => members.length > 1);
 }

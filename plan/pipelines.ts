@@ -1,50 +1,68 @@
-import type { MicroBatch, PlanBody, PlannedPipeline } from "./documents/plan.ts";
+import { PROJECTIONS, type Projection } from "./documents/architecture.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "./documents/segment.ts";
+import type { PlannedPipeline, Room, Setting } from "./documents/setting.ts";
+import { jobsOfGroup, largestSizes } from "./mini-batch.ts";
 
-/**
- * What belongs to which pipeline of a plan, and where each begins and ends. Stage, group and micro-batch numbers are
- * the plan's.
- */
+/** Which stages are of which pipeline, and where each begins and ends. Stage numbers are the plan's. */
 export interface PipelineTable {
   readonly pipelines: readonly PlannedPipeline[];
   ofStage(stage: number): PlannedPipeline;
-  ofGroup(group: number): PlannedPipeline;
   /** Whether a stage begins its pipeline, where embeddings and forwards begin and backwards end. */
   isFirst(stage: number): boolean;
   /** Whether a stage ends its pipeline, where the head and the loss are. */
   isLast(stage: number): boolean;
 }
 
-/** The one pipeline of a plan whose stages are a single chain. */
-export function onePipeline(numStages: number, numGroups: number): PlannedPipeline[] {
-  return [{ firstStage: 0, endStage: numStages, groups: Array.from({ length: numGroups }, (_, group) => group) }];
-}
-
-export function pipelineTable({ pipelines }: Pick<PlanBody, "pipelines">): PipelineTable {
+export function pipelineTable({ pipelines }: Pick<Setting, "pipelines">): PipelineTable {
   const byStage: PlannedPipeline[] = [];
-  const byGroup: PlannedPipeline[] = [];
-  for (const pipeline of pipelines) {
+  for (const pipeline of pipelines)
     for (let stage = pipeline.firstStage; stage < pipeline.endStage; stage += 1) byStage[stage] = pipeline;
-    for (const group of pipeline.groups) byGroup[group] = pipeline;
-  }
   return {
     pipelines,
     ofStage: (stage) => byStage[stage]!,
-    ofGroup: (group) => byGroup[group]!,
     isFirst: (stage) => byStage[stage]!.firstStage === stage,
     isLast: (stage) => byStage[stage]!.endStage === stage + 1,
   };
 }
 
+/** The room that some jobs need whose micro-batches are at most so large. */
+export function roomOf(
+  jobs: readonly Pick<PlannedJob, "adapter">[],
+  sizes: Pick<Room, "maxTokens" | "maxSequence">,
+): Room {
+  const ranks: Partial<Record<Projection, number>> = {};
+  for (const projection of PROJECTIONS) {
+    for (const { adapter } of jobs)
+      if (adapter.targets.includes(projection)) ranks[projection] = Math.max(adapter.rank, ranks[projection] ?? 0);
+  }
+  return { ...sizes, maxJobs: jobs.length, ranks };
+}
+
+/** The one pipeline of a plan whose stages are a single chain, with room for its work. */
+export function onePipeline(
+  numStages: number,
+  { jobs, microBatches }: Pick<Work, "jobs" | "microBatches">,
+): PlannedPipeline[] {
+  return [{ firstStage: 0, endStage: numStages, room: roomOf(jobs, largestSizes(microBatches)) }];
+}
+
+type Grouped = { readonly groups: readonly Pick<PlannedGroup, "pipeline" | "members">[] };
+
+/** Indices of the groups of a pipeline, ascending. */
+export function pipelineGroups({ groups }: Grouped, pipeline: number): readonly number[] {
+  return groups.flatMap((group, index) => (group.pipeline === pipeline ? [index] : []));
+}
+
 /** Indices of the jobs that a pipeline trains, ascending. */
-export function pipelineJobs({ groups }: Pick<PlanBody, "groups">, pipeline: PlannedPipeline): readonly number[] {
-  return pipeline.groups.flatMap((group) => groups[group]!).sort((a, b) => a - b);
+export function pipelineJobs({ groups }: Grouped, pipeline: number): readonly number[] {
+  const jobs = new Set(groups.flatMap((group) => (group.pipeline === pipeline ? jobsOfGroup(group) : [])));
+  return [...jobs].sort((a, b) => a - b);
 }
 
 /** The micro-batches that pass through a pipeline, in order. */
 export function pipelineMicroBatches(
-  { microBatches }: Pick<PlanBody, "microBatches">,
-  pipeline: PlannedPipeline,
+  { groups, microBatches }: Pick<Work, "groups" | "microBatches">,
+  pipeline: number,
 ): readonly MicroBatch[] {
-  const groups = new Set(pipeline.groups);
-  return microBatches.filter(({ group }) => groups.has(group));
+  return microBatches.filter(({ group }) => groups[group]!.pipeline === pipeline);
 }

@@ -1,29 +1,42 @@
-import { contentHash, InputError } from "../core/index.ts";
-import { type Locations, PLAN_VERSION, type Plan, type PlanBody, planSchema } from "./documents/plan.ts";
+import { InputError, PlanError } from "../core/index.ts";
+import {
+  type Locations,
+  PLAN_VERSION,
+  type Plan,
+  type PlanBody,
+  type PlanDocument,
+  planDocumentSchema,
+} from "./documents/plan.ts";
 import { checkDocument, placeError, type ReadText, readText } from "./documents/read-document.ts";
+import { type Work, workSchema } from "./documents/segment.ts";
+import { chainSegments, planHash, planOfDocument, segmentHash, settingHash, workOf } from "./segments.ts";
 import { validatePlan } from "./validate-plan.ts";
 
-function bodyOf(plan: Plan): PlanBody {
-  const { hash: _hash, locations: _locations, ...body } = plan;
-  return body;
-}
-
-/** The finished plan: its hash covers everything but the hash itself and the places of the inputs. */
+/** The finished plan, in one segment. */
 export function sealPlan(body: PlanBody, locations: Locations): Plan {
-  return { ...body, hash: contentHash(body), locations };
+  const segments = chainSegments(body, [workOf(body)]);
+  return { ...body, segments, hash: planHash(segments, body.predicted), locations };
 }
 
-/** @throws InputError when the plan was changed after it was made. */
-function verifyPlanHash(plan: Plan): void {
-  const actual = contentHash(bodyOf(plan));
-  if (actual !== plan.hash) {
-    throw new InputError({
-      expected: `content that matches the plan's hash (${plan.hash.slice(0, 19)}...)`,
-      at: "hash",
-      got: `${actual.slice(0, 19)}...`,
-      hint: "The plan was changed after it was made. Make it again with `loratwin plan`.",
-    });
-  }
+function requireHash(expected: string, at: string, got: string): void {
+  if (expected === got) return;
+  throw new InputError({
+    expected: `content that matches its hash (${got.slice(0, 19)}...)`,
+    at,
+    got: `${expected.slice(0, 19)}...`,
+    hint: "The plan was changed after it was made. Make it again with `loratwin plan`.",
+  });
+}
+
+/** @throws InputError when the plan was changed after it was made, with the first segment that was. */
+function verifyHashes({ setting, segments, predicted, hash }: PlanDocument): void {
+  let previous = settingHash(setting);
+  segments.forEach((segment, index) => {
+    requireHash(previous, `segments[${index}].previous`, segment.previous);
+    requireHash(segmentHash(segment), `segments[${index}].hash`, segment.hash);
+    previous = segment.hash;
+  });
+  requireHash(planHash(segments, predicted), "hash", hash);
 }
 
 /** @throws InputError for a plan of another version. */
@@ -40,17 +53,32 @@ function checkVersion({ file, value, locate }: ReadText): void {
   });
 }
 
+/** The same error with the place in the document of what a plan has joined. */
+function inDocument(error: unknown, { segments }: PlanDocument): unknown {
+  if (!(error instanceof PlanError) || error.facts.at === undefined) return error;
+  const [, key = "", number = "0", rest = ""] = /^(\w+)(?:\[(\d+)\])?(.*)$/.exec(error.facts.at) ?? [];
+  if (!(key in workSchema.shape))
+    return new PlanError({ ...error.facts, at: `setting.${error.facts.at}` }, { cause: error });
+  let [index, segment] = [Number(number), 0];
+  const list = (at: number): number => segments[at]![key as keyof Work].length;
+  if (key !== "actions")
+    for (; segment < segments.length - 1 && index >= list(segment); segment += 1) index -= list(segment);
+  const own = error.facts.at === key ? key : `${key}[${index}]${rest}`;
+  return new PlanError({ ...error.facts, at: `segments[${segment}].${own}` }, { cause: error });
+}
+
 /** As `parsePlan`, of a text that was read. */
 export function checkPlan(source: ReadText): Plan {
   checkVersion(source);
-  const plan = checkDocument(planSchema, source.value, source);
+  const document = checkDocument(planDocumentSchema, source.value, source);
   try {
-    verifyPlanHash(plan);
+    verifyHashes(document);
+    const plan = planOfDocument(document);
     validatePlan(plan);
+    return plan;
   } catch (error) {
-    throw placeError(error, source);
+    throw placeError(inDocument(error, document), source);
   }
-  return plan;
 }
 
 /**

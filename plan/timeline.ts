@@ -43,8 +43,14 @@ export function timelineOf(orders: Orders, dependencies: DependencyTable, costs:
       const end = ends[letter as "F" | "B"][from * numMicroBatches + microBatch]!;
       return end === OPEN ? OPEN : end + costs.transferNs(Math.min(from, stage), microBatch);
     }
-    const signal = dependencies.signalOf(stage, letter, microBatch);
-    return signal < 0 ? 0 : ends.B[dependencies.firstStageOf(stage) * numMicroBatches + signal]!;
+    const firstOfStage = dependencies.firstStageOf(stage) * numMicroBatches;
+    let latest = 0;
+    for (const signal of dependencies.signalsOf(stage, letter, microBatch)) {
+      const end = ends.B[firstOfStage + signal]!;
+      if (end === OPEN) return OPEN;
+      latest = Math.max(latest, end);
+    }
+    return latest;
   };
 
   for (let progress = true; progress; ) {
@@ -70,7 +76,6 @@ export function timelineOf(orders: Orders, dependencies: DependencyTable, costs:
   const stuck = orders.findIndex((order, stage) => position[stage]! < order.length);
   if (stuck >= 0) {
     const action = orders[stuck]![position[stuck]!]!;
-    // An action that cannot run waits for the one thing that it depends on.
     const missing = dependencies.dependenciesOf(action).map((dependency) => dependency.action);
     throw new PlanError({
       expected: `${missing.join(" and ")} to be able to run before ${formatAction(action)} on stage ${stuck}`,

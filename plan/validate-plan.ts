@@ -1,11 +1,12 @@
 import { PlanError } from "../core/index.ts";
 import { type Action, formatAction, type PlannedLetter, parseAction } from "./action.ts";
 import { dependencyTable } from "./dependencies.ts";
-import type { PlanBody, PlannedPipeline } from "./documents/plan.ts";
+import type { PlanBody } from "./documents/plan.ts";
+import type { PlannedPipeline } from "./documents/setting.ts";
 import { gridText } from "./grid.ts";
 import { peakInFlight } from "./in-flight.ts";
-import { miniBatches } from "./mini-batch.ts";
-import { type PipelineTable, pipelineTable } from "./pipelines.ts";
+import { largestSizes, miniBatches } from "./mini-batch.ts";
+import { type PipelineTable, pipelineGroups, pipelineTable } from "./pipelines.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
 import { halvesBounds, LEAST_HALVES, numLayersOf } from "./stage-layers.ts";
 import { timelineOf } from "./timeline.ts";
@@ -40,9 +41,10 @@ function checkStage(
   orders: Orders,
   stage: number,
   table: ReturnType<typeof miniBatches>,
-  { ofStage, ofGroup }: PipelineTable,
+  { ofStage, pipelines }: PipelineTable,
 ): void {
-  const pipeline = ofStage(stage);
+  const pipeline = pipelines.indexOf(ofStage(stage));
+  const groups = pipelineGroups(plan, pipeline);
   const state = new Uint8Array(plan.microBatches.length);
   const backwards = plan.groups.map(() => 0);
   const updated = plan.groups.map(() => 0);
@@ -50,8 +52,8 @@ function checkStage(
     const microBatch = plan.microBatches[action.microBatch];
     if (microBatch === undefined) fail(orders, stage, position, `a micro-batch below ${plan.microBatches.length}`);
     const { group, step } = microBatch;
-    if (ofGroup(group) !== pipeline)
-      fail(orders, stage, position, `micro-batches of groups ${pipeline.groups.join(", ")} on stage ${stage}`);
+    if (plan.groups[group]!.pipeline !== pipeline)
+      fail(orders, stage, position, `micro-batches of groups ${groups.join(", ")} on stage ${stage}`);
     const miniBatch = table[group]![step]!;
     switch (action.letter) {
       case "F":
@@ -92,7 +94,7 @@ function checkStage(
     }
   });
   const unfinished = state.findIndex(
-    (value, index) => value !== 2 && ofGroup(plan.microBatches[index]!.group) === pipeline,
+    (value, index) => value !== 2 && plan.groups[plan.microBatches[index]!.group]!.pipeline === pipeline,
   );
   if (unfinished >= 0)
     fail(
@@ -101,7 +103,7 @@ function checkStage(
       orders[stage]!.length,
       `a forward and a backward of micro-batch ${unfinished} on stage ${stage}`,
     );
-  const group = pipeline.groups.find((index) => updated[index] !== table[index]!.length);
+  const group = groups.find((index) => updated[index] !== table[index]!.length);
   if (group !== undefined)
     fail(orders, stage, orders[stage]!.length, `an update of every step of group ${group} on stage ${stage}`);
 }
@@ -125,18 +127,16 @@ function checkChannels(orders: Orders, { firstStage, endStage }: PlannedPipeline
   }
 }
 
-/** Pipelines one behind the other in the list of stages, each group on one of them. */
+/** Pipelines one behind the other in the list of stages, with room for their work. */
 function checkPipelines(plan: PlanBody): void {
   let next = 0;
-  plan.pipelines.forEach(({ firstStage, endStage, groups }, index) => {
+  plan.pipelines.forEach(({ firstStage, endStage }, index) => {
     if (firstStage !== next || endStage <= firstStage || endStage > plan.stages.length)
       throw new PlanError({
         expected: `stages from ${next} on, at most to the plan's last`,
         at: `pipelines[${index}]`,
         got: { firstStage, endStage },
       });
-    if (groups.some((group, i) => plan.groups[group] === undefined || (i > 0 && group <= groups[i - 1]!)))
-      throw new PlanError({ expected: "groups of the plan, ascending", at: `pipelines[${index}].groups`, got: groups });
     next = endStage;
   });
   if (next !== plan.stages.length)
@@ -145,9 +145,83 @@ function checkPipelines(plan: PlanBody): void {
       at: "pipelines",
       got: next,
     });
-  const trained = plan.pipelines.flatMap(({ groups }) => groups).sort((a, b) => a - b);
-  if (trained.length !== plan.groups.length || trained.some((group, i) => group !== i))
-    throw new PlanError({ expected: "each group on one pipeline", at: "pipelines", got: trained });
+}
+
+/** Each job's steps trained once, in order, by groups of its own pipeline. */
+function checkGroups(plan: PlanBody): void {
+  const trained = plan.jobs.map(() => 0);
+  const pipelineOf: number[] = [];
+  plan.groups.forEach(({ pipeline, members }, index) => {
+    const at = `groups[${index}]`;
+    if (plan.pipelines[pipeline] === undefined)
+      throw new PlanError({
+        expected: `a pipeline below ${plan.pipelines.length}`,
+        at: `${at}.pipeline`,
+        got: pipeline,
+      });
+    members.forEach(({ job, firstStep, endStep }, i) => {
+      const spec = plan.jobs[job];
+      if (spec === undefined || (i > 0 && job <= members[i - 1]!.job))
+        throw new PlanError({ expected: "jobs of the plan, ascending", at: `${at}.members[${i}].job`, got: job });
+      if (firstStep !== trained[job] || endStep <= firstStep || endStep > spec.steps)
+        throw new PlanError({
+          expected: `steps of job ${spec.name} from ${trained[job]} on, up to its ${spec.steps}`,
+          at: `${at}.members[${i}]`,
+          got: { firstStep, endStep },
+        });
+      pipelineOf[job] ??= pipeline;
+      if (pipelineOf[job] !== pipeline)
+        throw new PlanError({
+          expected: `job ${spec.name} on one pipeline`,
+          at: `${at}.pipeline`,
+          got: pipeline,
+        });
+      trained[job] = endStep;
+    });
+  });
+  plan.jobs.forEach(({ name, steps }, job) => {
+    if (trained[job] !== steps)
+      throw new PlanError({
+        expected: `groups that train ${steps} steps of job ${name}`,
+        at: "groups",
+        got: trained[job],
+      });
+  });
+}
+
+/**
+ * What a mini-batch comes after: the ends of the mini-batches before it of its jobs, each by the micro-batch whose
+ * backward on the first stage is the last.
+ */
+function checkAfter(plan: PlanBody, orders: Orders): void {
+  const last = plan.groups.map((): number[] => []);
+  for (const { firstStage } of plan.pipelines)
+    for (const { letter, microBatch } of orders[firstStage]!)
+      if (letter === "B") {
+        const { group, step } = plan.microBatches[microBatch]!;
+        last[group]![step] = microBatch;
+      }
+  const before = (group: number, step: number): readonly number[] => {
+    if (step > 0) return [last[group]![step - 1]!];
+    const ends = plan.groups[group]!.members.flatMap(({ job, firstStep }) => {
+      if (firstStep === 0) return [];
+      const from = plan.groups.findLastIndex(
+        ({ members }, index) => index < group && members.some((member) => member.job === job),
+      );
+      const { firstStep: began } = plan.groups[from]!.members.find((member) => member.job === job)!;
+      return [last[from]![firstStep - began - 1]!];
+    });
+    return [...new Set(ends)].sort((a, b) => a - b);
+  };
+  for (const { index, group, step, after } of plan.microBatches) {
+    const expected = before(group, step);
+    if (after.length !== expected.length || after.some((other, i) => other !== expected[i]))
+      throw new PlanError({
+        expected: `the micro-batches that end the mini-batches before step ${step} of group ${group}: ${expected.join(", ") || "none"}`,
+        at: `microBatches[${index}].after`,
+        got: after,
+      });
+  }
 }
 
 /** The layers of a pipeline's stages: all of the model's, in order, half by half. */
@@ -221,15 +295,13 @@ function checkTables(plan: PlanBody, table: PipelineTable): void {
       throw new PlanError({ expected: `${length} entries`, at: key, got: plan[key].length });
   }
   checkLinks(plan, table);
-  const grouped = plan.groups.flat().sort((a, b) => a - b);
-  if (grouped.length !== plan.jobs.length || grouped.some((job, i) => job !== i))
-    throw new PlanError({ expected: "each job in one group", at: "groups", got: plan.groups });
+  checkGroups(plan);
   checkMicroBatches(plan);
 }
 
-/** Rows: every job's batchSize rows in every one of its steps, inside its own group. */
+/** Rows: every job's batchSize rows in every one of its steps, inside the group that trains them, within its room. */
 function checkMicroBatches(plan: PlanBody): void {
-  const groupOf = new Map(plan.groups.flatMap((members, group) => members.map((job) => [job, group] as const)));
+  const membersOf = plan.groups.map(({ members }) => new Map(members.map((member) => [member.job, member])));
   const rows = plan.jobs.map((job) => new Uint32Array(job.steps));
   plan.microBatches.forEach((microBatch, index) => {
     if (microBatch.index !== index || plan.groups[microBatch.group] === undefined)
@@ -238,12 +310,15 @@ function checkMicroBatches(plan: PlanBody): void {
         at: `microBatches[${index}]`,
         got: microBatch.index,
       });
+    const members = membersOf[microBatch.group]!;
     for (const [job, , tokens, scored] of microBatch.rows) {
       const spec = plan.jobs[job];
+      const member = members.get(job);
+      const step = (member?.firstStep ?? 0) + microBatch.step;
       if (
         spec === undefined ||
-        groupOf.get(job) !== microBatch.group ||
-        microBatch.step >= spec.steps ||
+        member === undefined ||
+        step >= member.endStep ||
         scored >= tokens ||
         tokens > spec.cutoffLength
       ) {
@@ -253,8 +328,16 @@ function checkMicroBatches(plan: PlanBody): void {
           got: [job, tokens, scored],
         });
       }
-      rows[job]![microBatch.step]! += 1;
+      rows[job]![step]! += 1;
     }
+    const { maxTokens, maxSequence } = plan.pipelines[plan.groups[microBatch.group]!.pipeline]!.room;
+    const sizes = largestSizes([microBatch]);
+    if (sizes.maxTokens > maxTokens || sizes.maxSequence > maxSequence)
+      throw new PlanError({
+        expected: `at most ${maxTokens} tokens, and ${maxSequence} in a row, as its pipeline has room for`,
+        at: `microBatches[${index}].rows`,
+        got: sizes.maxTokens,
+      });
   });
   plan.jobs.forEach((job, index) => {
     const step = rows[index]!.findIndex((count) => count !== job.batchSize);
@@ -285,6 +368,7 @@ export function validatePlan(plan: PlanBody): void {
   });
   for (let stage = 0; stage < orders.length; stage += 1) checkStage(plan, orders, stage, table, pipelines);
   for (const pipeline of plan.pipelines) checkChannels(orders, pipeline);
+  checkAfter(plan, orders);
   timelineOf(orders, dependencyTable(plan), { durationNs: () => 1, transferNs: () => 0 });
   orders.map(peakInFlight).forEach((peak, stage) => {
     const limit = plan.maxInFlight?.[stage];

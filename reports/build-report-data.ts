@@ -1,5 +1,5 @@
 import { formatBytes, InputError } from "../core/index.ts";
-import { type Plan, parseAnyAction, recomputationText } from "../plan/index.ts";
+import { isFused, type Plan, parseAnyAction, recomputationText } from "../plan/index.ts";
 import {
   type AtMachineSpeed,
   compareTraces,
@@ -150,7 +150,7 @@ function modelText({ model }: Plan): string {
 function scheduleText(plan: Plan): string {
   const pipelines = plan.pipelines.length === 1 ? "" : ` in ${plan.pipelines.length} pipelines`;
   const parts = [plan.schedule, `${plan.stages.length} stages${pipelines}`];
-  if (plan.groups.length < plan.jobs.length) parts.push(`${plan.groups.length} fused groups`);
+  if (isFused(plan)) parts.push(`${plan.groups.length} fused groups`);
   const recomputed = recomputationText(plan.stages);
   if (recomputed !== undefined) parts.push(recomputed);
   return parts.join(", ");

@@ -120,10 +120,10 @@ export class PlanRun {
   #requireEnd(): void {
     const { devices } = this.#state;
     if (devices.every(({ position, order }) => position === order.letters.length)) return;
-    throw blockedError(this.#plan, devices, ({ order, position }) => {
-      const microBatch = order.signals[position]!;
-      if (microBatch < 0 || this.#signalled[microBatch] === 1) return undefined;
-      const { firstStage } = this.#pipelines.ofGroup(this.#plan.microBatches[microBatch]!.group);
+    throw blockedError(this.#plan, devices, ({ stage, order, position }) => {
+      const microBatch = this.#openSignal(order.signals[position]!);
+      if (microBatch < 0) return undefined;
+      const { firstStage } = this.#pipelines.ofStage(stage);
       return formatAction({ stage: firstStage, letter: "B", microBatch });
     });
   }
@@ -151,8 +151,8 @@ export class PlanRun {
     if (input !== null && !hasArrived(input, microBatch)) return;
     const output = outputOf(device, letter);
     if (output !== null && !hasFreeOutBuffer(output)) return;
-    const signal = order.signals[position]!;
-    if (signal >= 0 && this.#signalled[signal] === 0) {
+    const signal = this.#openSignal(order.signals[position]!);
+    if (signal >= 0) {
       if (device.waitsFor < 0) this.#waiting += 1;
       device.waitsFor = signal;
       return;
@@ -170,6 +170,12 @@ export class PlanRun {
       machine.start(stage, PLANNED_LETTERS[letter]!, durationNs, nowNs);
       this.#isChanged[this.#shared.indexOf(machine)] = 1;
     }
+  }
+
+  /** The first of the signals that is not there; -1 for none. */
+  #openSignal(signals: readonly number[]): number {
+    for (const signal of signals) if (this.#signalled[signal] === 0) return signal;
+    return -1;
   }
 
   #signalEnd(microBatch: number): void {

@@ -1,4 +1,4 @@
-import { FORWARD, microBatchTokens, type PlanBody, type PlannedPipeline, pipelineJobs, UPDATE } from "../plan/index.ts";
+import { FORWARD, microBatchTokens, type PlanBody, pipelineJobs, UPDATE } from "../plan/index.ts";
 import { idleShare, type PipelineBusy, steadyBubble, steadyRegion } from "../traces/index.ts";
 import type { StageOrder } from "./stage-orders.ts";
 
@@ -51,8 +51,9 @@ function stepStarts(
 }
 
 /** A pipeline's stages in its steady region. */
-function steadyBusy(plan: PlanBody, run: ComputedRun, pipeline: PlannedPipeline): PipelineBusy {
-  const devices = run.devices.slice(pipeline.firstStage, pipeline.endStage);
+function steadyBusy(plan: PlanBody, run: ComputedRun, pipeline: number): PipelineBusy {
+  const { firstStage, endStage } = plan.pipelines[pipeline]!;
+  const devices = run.devices.slice(firstStage, endStage);
   const region = steadyRegion(stepStarts(plan, pipelineJobs(plan, pipeline)[0]!, devices[0]!));
   const busyNs = region === undefined ? 0 : busyBetween(devices, region.fromNs, region.toNs);
   return { region, busyNs, numDevices: devices.length };
@@ -64,8 +65,8 @@ function turnarounds(plan: PlanBody, run: ComputedRun): readonly number[] {
     order.letters.forEach((letter, at) => {
       if (letter !== UPDATE) return;
       const { group, step } = plan.microBatches[order.microBatches[at]!]!;
-      for (const job of plan.groups[group]!)
-        if (step === plan.jobs[job]!.steps - 1) endNs[job] = Math.max(endNs[job]!, compute.endNs[at]!);
+      for (const { job, firstStep } of plan.groups[group]!.members)
+        if (firstStep + step === plan.jobs[job]!.steps - 1) endNs[job] = Math.max(endNs[job]!, compute.endNs[at]!);
     });
   }
   return endNs.map((end) => end / 1e9);
@@ -85,7 +86,7 @@ export function runFigures(plan: PlanBody, run: ComputedRun): RunFigures {
   return {
     makespanSeconds,
     tokensPerSecond: makespanSeconds === 0 ? 0 : tokens / makespanSeconds,
-    bubbleRatio: steadyBubble(plan.pipelines.map((pipeline) => steadyBusy(plan, run, pipeline))),
+    bubbleRatio: steadyBubble(plan.pipelines.map((_, pipeline) => steadyBusy(plan, run, pipeline))),
     bubbleRatioTotal: idleShare(busyBetween(run.devices, startNs, endNs), run.devices.length, startNs, endNs) ?? 0,
     turnaroundSeconds: turnarounds(plan, run),
   };

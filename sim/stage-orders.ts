@@ -16,10 +16,10 @@ export interface StageOrder {
   readonly letters: Uint8Array;
   readonly microBatches: Int32Array;
   /**
-   * The micro-batch whose backward on its pipeline's first stage each action waits for; -1 for none. Messages are the
-   * channels' business.
+   * The micro-batches whose backwards on its pipeline's first stage each action waits for. Messages are the channels'
+   * business.
    */
-  readonly signals: Int32Array;
+  readonly signals: readonly (readonly number[])[];
   /** How many forwards and backwards there are, by code. */
   readonly counts: readonly [number, number];
 }
@@ -32,14 +32,14 @@ export function actionIndex(stage: number, letter: number, microBatch: number, n
 function stageOrder(keys: readonly ActionKey[], dependencies: DependencyTable): StageOrder {
   const letters = new Uint8Array(keys.length);
   const microBatches = new Int32Array(keys.length);
-  const signals = new Int32Array(keys.length);
+  const signals: (readonly number[])[] = [];
   const counts: [number, number] = [0, 0];
   for (let position = 0; position < keys.length; position += 1) {
     const { stage, letter, microBatch } = parseAction(keys[position]!);
     const code = PLANNED_LETTERS.indexOf(letter);
     letters[position] = code;
     microBatches[position] = microBatch;
-    signals[position] = dependencies.signalOf(stage, letter, microBatch);
+    signals[position] = dependencies.signalsOf(stage, letter, microBatch);
     if (code === FORWARD || code === BACKWARD) counts[code] += 1;
   }
   return { keys, letters, microBatches, signals, counts };

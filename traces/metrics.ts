@@ -1,5 +1,5 @@
 import { InputError } from "../core/index.ts";
-import { jobSegments, type PlanBody } from "../plan/index.ts";
+import { jobSegments, jobStep, type PlanBody } from "../plan/index.ts";
 import { type RunTotals, traceTotals } from "./totals.ts";
 import type { Trace, TraceEvent, TraceStream } from "./trace.ts";
 import { planPipelines } from "./trace-pipelines.ts";
@@ -35,7 +35,7 @@ function jobTokens(plan: MetricsPlan): readonly number[] {
   for (const microBatch of plan.microBatches) {
     for (const { job, tokens: own } of jobSegments(microBatch)) {
       // A part of a run has fewer steps than its plan has micro-batches for.
-      if (microBatch.step < plan.jobs[job]!.steps) tokens[job]! += own;
+      if (jobStep(plan.groups, job, microBatch) < plan.jobs[job]!.steps) tokens[job]! += own;
     }
   }
   return tokens;
@@ -62,10 +62,10 @@ function jobSpans(plan: MetricsPlan): {
       }
     } else if (letter === "U") {
       const planned = plan.microBatches[microBatch];
-      for (const job of planned === undefined ? [] : plan.groups[planned.group]!) {
+      for (const { job, firstStep } of planned === undefined ? [] : plan.groups[planned.group]!.members) {
         const { name, steps } = plan.jobs[job]!;
         const span = spans.get(name)!;
-        if (planned!.step === steps - 1) span.endNs = Math.max(span.endNs, startNs + durationNs);
+        if (firstStep + planned!.step === steps - 1) span.endNs = Math.max(span.endNs, startNs + durationNs);
       }
     }
   };

@@ -1,4 +1,4 @@
-import { type PlanBody, pipelineTable } from "../plan/index.ts";
+import type { PlanBody } from "../plan/index.ts";
 import { computeEvents } from "./totals.ts";
 import type { Trace } from "./trace.ts";
 
@@ -13,14 +13,13 @@ export interface RunPart {
 
 /** The part of a plan that a trace has; undefined where that is all of it. */
 export function partOfRun(plan: PlanFacts, trace: Trace): RunPart | undefined {
-  const { ofGroup } = pipelineTable(plan);
   const missing = new Map<string, number>();
   const keyOf = (microBatch: number): string => {
     const { group, step } = plan.microBatches[microBatch]!;
     return `${group} ${step}`;
   };
   for (const { index, group, part } of plan.microBatches) {
-    const { firstStage, endStage } = ofGroup(group);
+    const { firstStage, endStage } = plan.pipelines[plan.groups[group]!.pipeline]!;
     // Forward and backward on each stage, and with the first part an update.
     const actions = (endStage - firstStage) * (part === 0 ? 3 : 2);
     missing.set(keyOf(index), (missing.get(keyOf(index)) ?? 0) + actions);
@@ -34,8 +33,9 @@ export function partOfRun(plan: PlanFacts, trace: Trace): RunPart | undefined {
   const groupSteps = plan.groups.map(() => 0);
   for (const { group, step } of whole) groupSteps[group] = Math.max(groupSteps[group]!, step + 1);
   const steps = plan.jobs.map(() => 0);
-  plan.groups.forEach((jobs, group) => {
-    for (const job of jobs) steps[job] = Math.min(plan.jobs[job]!.steps, groupSteps[group]!);
+  plan.groups.forEach(({ members }, group) => {
+    for (const { job, firstStep, endStep } of members)
+      steps[job] = Math.max(steps[job]!, Math.min(endStep, firstStep + groupSteps[group]!));
   });
   return { microBatches: new Set(whole.map(({ index }) => index)), steps };
 }

@@ -10,8 +10,8 @@ export interface TracePipeline {
 
 /** Those of a plan, each with the first of its jobs. */
 export function planPipelines(plan: Pick<PlanBody, "pipelines" | "groups" | "jobs">): readonly TracePipeline[] {
-  return plan.pipelines.map((pipeline) => ({
-    firstStage: pipeline.firstStage,
+  return plan.pipelines.map(({ firstStage }, pipeline) => ({
+    firstStage,
     firstJob: plan.jobs[pipelineJobs(plan, pipeline)[0]!]!.name,
   }));
 }

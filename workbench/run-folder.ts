@@ -3,7 +3,7 @@ import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
 import type { AdapterPair, ExecuteInput, ExecuteResult, SeenCompletion, StepMetrics } from "../exec/index.ts";
 import { writePeftFolder } from "../exec/index.ts";
-import { type Plan, readText } from "../plan/index.ts";
+import { type Plan, planDocument, readText } from "../plan/index.ts";
 import { traceLines } from "../traces/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, writeLines, writeOutput } from "./files.ts";
@@ -106,7 +106,7 @@ export class RunFolder implements Disposable {
       rmSync(path.join(folder, name), { recursive: true, force: true });
     // Whole or not there: a folder is a run's from the moment that its plan is.
     const written = `${RUN_FILES.plan}.${process.pid}`;
-    writeOutput({ cwd: folder }, written, `${canonicalJson(plan)}\n`);
+    writeOutput({ cwd: folder }, written, `${canonicalJson(planDocument(plan))}\n`);
     renameSync(path.join(folder, written), path.join(folder, RUN_FILES.plan));
     const lines = (name: string): Lines => new Lines(path.join(folder, name));
     this.#folder = folder;

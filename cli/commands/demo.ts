@@ -3,7 +3,7 @@ import { parse, stringify } from "yaml";
 import { canonicalJson, formatSeconds } from "../../core/index.ts";
 import { initModel } from "../../datasets/index.ts";
 import { nativeInfo, openModelFolder } from "../../exec/index.ts";
-import { createCostModel } from "../../plan/index.ts";
+import { createCostModel, planDocument } from "../../plan/index.ts";
 import { simulate } from "../../sim/index.ts";
 import { compareTable, compareTraces, runMetrics, traceLines } from "../../traces/index.ts";
 import {
@@ -91,7 +91,7 @@ export const demoCommand: Command = {
 
     const measured = { devices, calibration: at("calibration.json") };
     const { plan, loaded } = await createPlan(quiet, at("workload.yaml"), measured);
-    writeOutput(io, at("plan.json"), `${canonicalJson(plan)}\n`);
+    writeOutput(io, at("plan.json"), `${canonicalJson(planDocument(plan))}\n`);
     const intervals = await planIntervals(io, args, plan, calibration);
     say(`3. plan       ${at("plan.json")}\n\n${planText(plan, undefined, intervals)}\n`);
 

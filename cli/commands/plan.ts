@@ -1,4 +1,5 @@
 import { canonicalJson } from "../../core/index.ts";
+import { planDocument } from "../../plan/index.ts";
 import { createPlan, noteNominal, writeOutput } from "../../workbench/index.ts";
 import { type Command, flag, optionalText, requiredText } from "../command.ts";
 import { choiceText, explanationTable } from "../describe-choice.ts";
@@ -38,7 +39,7 @@ export const planCommand: Command = {
     noteNominal(context, created);
     const { plan, explanation } = created;
     const output = optionalText(args, "output");
-    if (output !== undefined) writeOutput(io, output, `${canonicalJson(plan)}\n`);
+    if (output !== undefined) writeOutput(io, output, `${canonicalJson(planDocument(plan))}\n`);
     const intervals = await planIntervals(io, args, plan, plan.calibration);
     printResult(io, args, planSummary(plan, intervals, explanation), () => {
       const choice = choiceText(explanation);

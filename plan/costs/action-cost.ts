@@ -1,6 +1,6 @@
 import type { PlannedLetter } from "../action.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
-import type { MicroBatch } from "../documents/plan.ts";
+import type { MicroBatch } from "../documents/segment.ts";
 import type { StageShape } from "./operators.ts";
 
 /** What the time of an action follows from. */

@@ -1,5 +1,5 @@
 import { type Architecture, halfOf, projectionShape } from "../documents/architecture.ts";
-import type { PlannedJob } from "../documents/plan.ts";
+import type { PlannedJob } from "../documents/segment.ts";
 import { halfCounts, type LayerRange } from "../stage-layers.ts";
 
 /** Parameters of a job's adapter on a stage: A [rank, in] and B [out, rank] for each target of each layer. */

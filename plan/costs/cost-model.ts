@@ -9,7 +9,7 @@ import type {
   RooflineCalibration,
 } from "../documents/calibration.ts";
 import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
-import type { Stage } from "../documents/plan.ts";
+import type { Stage } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
 import { microBatchTokens } from "../mini-batch.ts";
 import type { ActionCost } from "./action-cost.ts";

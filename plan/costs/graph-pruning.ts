@@ -9,13 +9,14 @@ import {
   type Projection,
   projectionShape,
 } from "../documents/architecture.ts";
-import type { PlanBody, PlannedJob, StageMemory } from "../documents/plan.ts";
+import type { PlanBody } from "../documents/plan.ts";
+import type { PlannedJob } from "../documents/segment.ts";
+import type { StageMemory } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
 import { memoryTable } from "../memory/memory-model.ts";
 import { memoryLoads, sharedWeightsText } from "../memory/shared-weights.ts";
 import { stashPlacement, UNIT_ROWS } from "../memory/stash.ts";
-import { largestSizes } from "../mini-batch.ts";
-import { pipelineJobs, pipelineMicroBatches, pipelineTable } from "../pipelines.ts";
+import { pipelineJobs, pipelineTable } from "../pipelines.ts";
 import { halfCounts } from "../stage-layers.ts";
 import type { ActionCost } from "./action-cost.ts";
 import type { CostModel } from "./cost-model.ts";
@@ -82,9 +83,9 @@ function splitSeconds(plan: PlanBody, { letter, device, shape, microBatch }: Act
 function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
   const { architecture, dtype } = plan.model;
   const pieces = new Map(
-    plan.pipelines.map((pipeline) => {
-      const { maxTokens } = largestSizes(pipelineMicroBatches(plan, pipeline));
-      const jobs = pipelineJobs(plan, pipeline).map((job) => plan.jobs[job]!);
+    plan.pipelines.map((pipeline, index) => {
+      const { maxTokens } = pipeline.room;
+      const jobs = pipelineJobs(plan, index).map((job) => plan.jobs[job]!);
       const bytesOf = (tokens: number, half?: Half): number =>
         splitCosts(architecture, jobs, dtype, tokens, half).pieceBytes;
       return [pipeline, { ofUnit: (half: Half) => bytesOf(UNIT_ROWS, half), ofLongest: bytesOf(maxTokens) }];

@@ -3,7 +3,7 @@ import type { ComputeDtype } from "../compute-dtype.ts";
 import type { Architecture, Half } from "../documents/architecture.ts";
 import type { LayersCalibration } from "../documents/calibration.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
-import type { Stage } from "../documents/plan.ts";
+import type { Stage } from "../documents/setting.ts";
 import type { Dtype, Recompute } from "../documents/workload.ts";
 import { type StageLayer, stageLayers } from "../stage-layers.ts";
 import type { ActionCost } from "./action-cost.ts";

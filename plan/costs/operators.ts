@@ -8,9 +8,10 @@ import {
   type Projection,
   projectionShape,
 } from "../documents/architecture.ts";
-import type { MicroBatch, PlannedJob, Stage } from "../documents/plan.ts";
+import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
+import type { Stage } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
-import { type JobSegment, jobSegments } from "../mini-batch.ts";
+import { type JobSegment, jobSegments, type Numbered } from "../mini-batch.ts";
 import { halfCounts, numLayersOf } from "../stage-layers.ts";
 import { adapterParameters } from "./adapter-parameters.ts";
 
@@ -39,10 +40,10 @@ export interface OperatorCall {
 export interface StageShape {
   readonly architecture: Architecture;
   readonly stage: Stage;
-  /** All jobs of the plan, which micro-batches name by their index. */
-  readonly jobs: readonly PlannedJob[];
-  /** Those whose adapters the stage holds; all jobs where absent. */
-  readonly residents?: readonly PlannedJob[];
+  /** The jobs that micro-batches name by their index. */
+  readonly jobs: Numbered<PlannedJob>;
+  /** The projections that some adapter of the stage's pipeline may be on. */
+  readonly targets: ReadonlySet<Projection>;
   readonly dtype: Dtype;
 }
 
@@ -289,18 +290,6 @@ function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCal
   return calls;
 }
 
-const knownTargets = new WeakMap<StageShape["jobs"], ReadonlySet<Projection>>();
-
-/**
- * The projections that some job of the stage has an adapter on; asked for again and again of the same jobs, which may
- * be hundreds.
- */
-function targetsOf({ jobs, residents = jobs }: StageShape): ReadonlySet<Projection> {
-  const known = knownTargets.get(residents) ?? new Set(residents.flatMap(({ adapter }) => adapter.targets));
-  knownTargets.set(residents, known);
-  return known;
-}
-
 /**
  * What a backward computes again: layers up to gate and up where only their input was kept, of the others the norms
  * that feed targeted projections; and what feeds `down_proj`.
@@ -309,7 +298,7 @@ function recomputations(shape: StageShape, sizes: Sizes): readonly OperatorCall[
   const { architecture: arch } = shape;
   const { tokens } = sizes;
   const { recomputed, kept } = partsOf(shape);
-  const targets = targetsOf(shape);
+  const { targets } = shape;
   const targeted = (...projections: readonly Projection[]): boolean =>
     projections.some((projection) => targets.has(projection));
   const norms =
@@ -333,7 +322,7 @@ function backwardSwiglus(shape: StageShape, { tokens }: Sizes): readonly Operato
   const { recomputed, kept, all } = partsOf(shape);
   const call = (coldTokens: number, count: number): OperatorCall =>
     swiglu("B", shape.architecture, tokens, coldTokens, count);
-  return targetsOf(shape).has("down_proj") ? [call(0, all.mlp)] : [call(0, recomputed.mlp), call(tokens, kept.mlp)];
+  return shape.targets.has("down_proj") ? [call(0, all.mlp)] : [call(0, recomputed.mlp), call(tokens, kept.mlp)];
 }
 
 /**

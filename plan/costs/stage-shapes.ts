@@ -1,20 +1,34 @@
-import type { PlanBody } from "../documents/plan.ts";
-import { pipelineJobs } from "../pipelines.ts";
+import type { Projection } from "../documents/architecture.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
+import type { Setting } from "../documents/setting.ts";
+import type { Numbered } from "../mini-batch.ts";
 import type { StageShape } from "./operators.ts";
 
-/** What durations follow from: a plan, or the draft of one. */
-export type TimedWork = Pick<PlanBody, "groups" | "jobs" | "microBatches" | "stages" | "pipelines" | "devices"> & {
-  readonly model: Pick<PlanBody["model"], "architecture" | "dtype">;
+/** What durations follow from: a plan, a segment of one, or the draft of one. */
+export type TimedWork = Pick<Setting, "stages" | "pipelines" | "devices"> & {
+  readonly model: Pick<Setting["model"], "architecture" | "dtype">;
+  readonly groups: Numbered<PlannedGroup>;
+  readonly jobs: Numbered<PlannedJob>;
+  readonly microBatches: readonly MicroBatch[];
 };
 
-/** What the actions of each stage of a plan work on. A stage holds the adapters of its pipeline's jobs only. */
-export function stageShapes(work: TimedWork): readonly StageShape[] {
-  const { stages, pipelines, jobs } = work;
-  const { architecture, dtype } = work.model;
-  return pipelines.flatMap((pipeline) => {
-    const residents = pipelineJobs(work, pipeline).map((job) => jobs[job]!);
+/** The projections that some adapter of the jobs is on. */
+export function targetsOf(jobs: readonly Pick<PlannedJob, "adapter">[]): ReadonlySet<Projection> {
+  return new Set(jobs.flatMap(({ adapter }) => adapter.targets));
+}
+
+/** What the actions of each stage of a plan work on. */
+export function stageShapes({
+  stages,
+  pipelines,
+  jobs,
+  model,
+}: Omit<TimedWork, "microBatches">): readonly StageShape[] {
+  const { architecture, dtype } = model;
+  return pipelines.flatMap(({ firstStage, endStage, room }) => {
+    const targets = new Set(Object.keys(room.ranks) as Projection[]);
     return stages
-      .slice(pipeline.firstStage, pipeline.endStage)
-      .map((stage): StageShape => ({ architecture, dtype, stage, jobs, residents }));
+      .slice(firstStage, endStage)
+      .map((stage): StageShape => ({ architecture, dtype, stage, jobs, targets }));
   });
 }

@@ -1,7 +1,9 @@
 import type { ResolvedDevice } from "../documents/cluster.ts";
-import type { MicroBatch, PlanBody, Stage } from "../documents/plan.ts";
+import type { MicroBatch } from "../documents/segment.ts";
+import type { Stage } from "../documents/setting.ts";
 import { activeJobs } from "../mini-batch.ts";
 import type { CostModel } from "./cost-model.ts";
+import type { TimedWork } from "./stage-shapes.ts";
 
 /** Numbers the distinct texts in order of appearance. */
 function distinct(count: number, textOf: (index: number) => string): DistinctShapes {
@@ -54,7 +56,7 @@ export function rowsText({ rows }: Pick<MicroBatch, "rows">): string {
   return text;
 }
 
-export function workShapes(plan: Pick<PlanBody, "groups" | "jobs" | "microBatches">): WorkShapes {
+export function workShapes(plan: Pick<TimedWork, "groups" | "microBatches">): WorkShapes {
   const { microBatches } = plan;
   return {
     rows: distinct(microBatches.length, (index) => rowsText(microBatches[index]!)),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { calibrationSchema } from "./calibration.ts";
 import { catalogSchema } from "./catalog.ts";
 import { clusterSchema } from "./cluster.ts";
-import { planSchema } from "./plan.ts";
+import { planDocumentSchema } from "./plan.ts";
 import { writtenWorkloadSchema } from "./workload.ts";
 
 /** The JSON Schema (draft 7, which editors know best) of a document as it is written. */
@@ -17,6 +17,6 @@ export function planningSchemas(): Readonly<Record<string, object>> {
     cluster: jsonSchema("loratwin cluster", clusterSchema),
     calibration: jsonSchema("loratwin calibration", calibrationSchema),
     catalog: jsonSchema("loratwin catalog", catalogSchema),
-    plan: jsonSchema("loratwin plan", planSchema),
+    plan: jsonSchema("loratwin plan", planDocumentSchema),
   };
 }

@@ -1,5 +1,5 @@
 import type { Action } from "../action.ts";
-import type { Buffers } from "../documents/plan.ts";
+import type { Buffers } from "../documents/setting.ts";
 import type { Orders } from "../schedules/schedule-input.ts";
 import type { Timeline } from "../timeline.ts";
 

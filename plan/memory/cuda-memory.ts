@@ -2,7 +2,8 @@
 import { padded, sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
 import { type Architecture, HALVES, halfOf, projectionShape } from "../documents/architecture.ts";
-import type { PlannedJob, Stage } from "../documents/plan.ts";
+import type { PlannedJob } from "../documents/segment.ts";
+import type { Stage } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
 import { halfCounts } from "../stage-layers.ts";
 import { halfWeightBytes, layerProducts } from "./layer-products.ts";

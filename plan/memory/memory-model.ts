@@ -3,7 +3,8 @@ import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype
 import { adapterParameters } from "../costs/adapter-parameters.ts";
 import { type Architecture, HALVES } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
-import type { Buffers, PlannedJob, Stage, StageMemory } from "../documents/plan.ts";
+import type { PlannedJob } from "../documents/segment.ts";
+import type { Buffers, Room, Stage, StageMemory } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
 import { halfCounts } from "../stage-layers.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
@@ -83,11 +84,9 @@ export interface StageMemoryInput {
   readonly stage: Stage;
   readonly dtype: Dtype;
   /** Of the stage's pipeline: what its layout is made for. */
-  readonly jobs: readonly PlannedJob[];
-  /** Those of them whose adapters it holds where these take the most (`mostResident`). */
+  readonly room: Room;
+  /** The jobs whose adapters it holds where these take the most (`mostResident`). */
   readonly residents: readonly PlannedJob[];
-  readonly maxTokens: number;
-  readonly maxSequence: number;
   readonly kind: ResolvedDevice["kind"];
   readonly threads: number;
   /** The peak of the stage's `stashPlacement`. */
@@ -106,8 +105,8 @@ export interface Held {
   readonly other: number;
 }
 
-export interface HeldInput
-  extends Pick<StageMemoryInput, "architecture" | "stage" | "dtype" | "maxSequence" | "kind" | "threads"> {
+export interface HeldInput extends Pick<StageMemoryInput, "architecture" | "stage" | "dtype" | "kind" | "threads"> {
+  readonly maxSequence: number;
   readonly jobs: readonly Pick<PlannedJob, "adapter">[];
 }
 
@@ -156,7 +155,7 @@ export function stageMemory(input: StageMemoryInput): StageMemory {
   const { stashUnits, buffers, residents, program = EXECUTOR } = input;
   const layout = stageLayout({ ...input, ...(program.eager === undefined ? {} : { eager: program.eager }) });
   const arena = arenaLayout(layout, stashUnits, buffers);
-  const { other, ...held } = heldBytes({ ...input, jobs: residents });
+  const { other, ...held } = heldBytes({ ...input, maxSequence: input.room.maxSequence, jobs: residents });
   const parts = {
     ...held,
     activations: stashUnits * layout.unitBytes,

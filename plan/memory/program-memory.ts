@@ -2,7 +2,7 @@ import { sum } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype } from "../compute-dtype.ts";
 import { decoderDimensions } from "../costs/layer-cost.ts";
 import type { Half } from "../documents/architecture.ts";
-import type { StageMemory } from "../documents/plan.ts";
+import type { StageMemory } from "../documents/setting.ts";
 import { stageLayers } from "../stage-layers.ts";
 import type { LayoutInput } from "./layout-input.ts";
 
@@ -41,9 +41,9 @@ export function reservedMemory(parts: Parts, { contextBytes, allocatorFactor }: 
 type EagerInput = LayoutInput & { readonly eager: ComputeDtype };
 
 /** What an eager program keeps of one layer, or half of it, for rows that are as long as the longest. */
-function keptByLayer({ architecture, eager, maxSequence }: EagerInput, rows: number, half?: Half): number {
+function keptByLayer({ architecture, eager, room }: EagerInput, rows: number, half?: Half): number {
   const { activationFeatures, heads } = decoderDimensions(architecture, half);
-  return COMPUTE_BYTES[eager] * rows * (activationFeatures + 2 * heads * maxSequence);
+  return COMPUTE_BYTES[eager] * rows * (activationFeatures + 2 * heads * room.maxSequence);
 }
 
 /**
@@ -66,7 +66,8 @@ const FLOAT = 4;
 
 /** Logits and their gradient in fp32, or the one layer that is computed again. */
 export function eagerWorkBytes(input: EagerInput): number {
-  const { architecture, stage, maxTokens } = input;
+  const { architecture, stage } = input;
+  const { maxTokens } = input.room;
   const head = stage.head ? 2 * FLOAT * maxTokens * architecture.vocabularySize : 0;
   return Math.max(head, stage.recomputedLayers > 0 ? keptByLayer(input, maxTokens) : 0);
 }

@@ -1,15 +1,17 @@
 import { maximum } from "../../core/index.ts";
 import { type Action, parseAction } from "../action.ts";
-import type { MicroBatch, PlanBody, PlannedJob } from "../documents/plan.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
+import type { Setting } from "../documents/setting.ts";
 import { adapterBytes } from "./memory-model.ts";
 
 type StageOrder = readonly Pick<Action, "letter" | "microBatch">[];
-type Work = Pick<PlanBody, "groups"> & {
+interface Grouped {
+  readonly groups: readonly Pick<PlannedGroup, "members">[];
   readonly microBatches: readonly Pick<MicroBatch, "group" | "step">[];
   readonly jobs: readonly { readonly steps: number }[];
-};
+}
 
-/** When a stage needs each job's adapter: from the first forward of the job's group to the job's last update there. */
+/** When a stage needs each job's adapter: from the first forward of its first group to the job's last update there. */
 export interface Residents {
   /** By job, positions in the stage's order; -1 for jobs of other pipelines. */
   readonly first: Int32Array;
@@ -17,7 +19,7 @@ export interface Residents {
 }
 
 /** A property of the order alone: planner, simulator and executor all ask here. */
-export function residentsOf(order: StageOrder, { groups, microBatches, jobs }: Work): Residents {
+export function residentsOf(order: StageOrder, { groups, microBatches, jobs }: Grouped): Residents {
   const first = new Int32Array(jobs.length).fill(-1);
   const last = new Int32Array(jobs.length).fill(-1);
   const begun = new Uint8Array(groups.length);
@@ -27,8 +29,10 @@ export function residentsOf(order: StageOrder, { groups, microBatches, jobs }: W
     if (letter === "F") {
       if (begun[group] === 1) return;
       begun[group] = 1;
-      for (const job of groups[group]!) first[job] = position;
-    } else for (const job of groups[group]!) if (step === jobs[job]!.steps - 1) last[job] = position;
+      for (const { job } of groups[group]!.members) if (first[job] === -1) first[job] = position;
+    } else
+      for (const { job, firstStep } of groups[group]!.members)
+        if (firstStep + step === jobs[job]!.steps - 1) last[job] = position;
   });
   return { first, last };
 }
@@ -54,14 +58,14 @@ export function mostResident({ first, last }: Residents, bytesOf: (job: number) 
 export function residentJobs(
   held: Parameters<typeof adapterBytes>[0],
   order: StageOrder,
-  plan: Pick<PlanBody, "groups" | "microBatches" | "jobs">,
+  plan: Pick<Work, "groups" | "microBatches" | "jobs">,
 ): readonly PlannedJob[] {
   const bytesOf = (job: number): number => adapterBytes(held, plan.jobs[job]!);
   return mostResident(residentsOf(order, plan), bytesOf).map((job) => plan.jobs[job]!);
 }
 
 /** The most jobs of a plan that any pipeline trains at once. */
-export function jobsAtOnce(plan: Pick<PlanBody, "actions" | "groups" | "microBatches" | "jobs" | "pipelines">): number {
+export function jobsAtOnce(plan: Work & Pick<Setting, "pipelines">): number {
   const counts = plan.pipelines.map(({ firstStage }) => {
     const residents = residentsOf(plan.actions[firstStage]!.map(parseAction), plan);
     return mostResident(residents, () => 1).length;

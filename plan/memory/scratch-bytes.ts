@@ -90,16 +90,17 @@ interface Scratch {
 }
 
 function cudaScratch(input: LayoutInput, columns: ShrunkColumns): Scratch {
-  const { architecture: arch, jobs, maxTokens: rows } = input;
+  const { architecture: arch } = input;
+  const { maxTokens: rows, maxJobs, ranks } = input.room;
   const dtype = computeDtype(input.dtype);
-  const maxRank = Math.max(0, ...jobs.map(({ adapter }) => adapter.rank));
+  const maxRank = Math.max(0, ...Object.values(ranks));
   const groupBytes = LORA_GROUPS.map((group: readonly Projection[]) => {
     const targeted = group.filter((projection) => columns[projection] !== undefined);
     const projections = targeted.map((projection) => ({
       outFeatures: projectionShape(arch, projection).out,
       lds: columns[projection]!,
     }));
-    return cudaLoraScratchBytes(rows, jobs.length, maxRank, projectionShape(arch, group[0]!).in, projections, dtype);
+    return cudaLoraScratchBytes(rows, maxJobs, maxRank, projectionShape(arch, group[0]!).in, projections, dtype);
   });
   return {
     attention: 0,
@@ -112,7 +113,8 @@ function cudaScratch(input: LayoutInput, columns: ShrunkColumns): Scratch {
 /** What a stage's operators need on its device. */
 export function scratchOf(input: LayoutInput, columns: ShrunkColumns): Scratch {
   if (input.kind === "cuda") return cudaScratch(input, columns);
-  const { architecture: arch, maxTokens: rows, maxSequence, threads } = input;
+  const { architecture: arch, threads } = input;
+  const { maxTokens: rows, maxSequence } = input.room;
   const dtype = computeDtype(input.dtype);
   const mostProjections = Math.max(
     ...LORA_GROUPS.map((group) => group.filter((projection) => columns[projection] !== undefined).length),

@@ -1,6 +1,7 @@
 import { formatBytes, sum } from "../../core/index.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
-import type { PlanBody, Stage, StageMemory } from "../documents/plan.ts";
+import type { PlanBody } from "../documents/plan.ts";
+import type { Stage, StageMemory } from "../documents/setting.ts";
 import { halvesBounds, rangeOfHalves } from "../stage-layers.ts";
 import { heldBytes } from "./memory-model.ts";
 

@@ -1,7 +1,7 @@
 import { padded } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
 import { halfOf, PROJECTIONS, type Projection } from "../documents/architecture.ts";
-import type { Buffers } from "../documents/plan.ts";
+import type { Buffers } from "../documents/setting.ts";
 import { stageLayers } from "../stage-layers.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 import { eagerLayersBytes, eagerWorkBytes } from "./program-memory.ts";
@@ -72,7 +72,7 @@ export interface StageLayout {
   readonly layers: readonly LayerTensors[];
   /** The last stage's: the final norm's input, its rstd, and the gradient that the loss leaves for the backward. */
   readonly final: { readonly x: Place; readonly rstd: Place; readonly gradient: Place } | undefined;
-  /** Columns of the shrunk tensors: the largest rank among the jobs that target the projection. */
+  /** Columns of the shrunk tensors: the largest rank among the adapters on the projection. */
   readonly shrunkColumns: ShrunkColumns;
   /** Bytes of a slot of one unit of rows. */
   readonly unitBytes: number;
@@ -134,19 +134,20 @@ function regionOf(space: Place["space"], rows: number, dtype: ComputeDtype, star
   };
 }
 
-function shrunkColumnsOf({ jobs, kind }: LayoutInput): ShrunkColumns {
+function shrunkColumnsOf({ room, kind }: LayoutInput): ShrunkColumns {
   const padding = kind === "cuda" ? SHRUNK_PADDING : 1;
   const columns: Partial<Record<Projection, number>> = {};
   for (const projection of PROJECTIONS) {
-    const ranks = jobs.filter((job) => job.adapter.targets.includes(projection)).map((job) => job.adapter.rank);
-    if (ranks.length > 0) columns[projection] = Math.ceil(Math.max(...ranks) / padding) * padding;
+    const rank = room.ranks[projection];
+    if (rank !== undefined) columns[projection] = padded(rank, padding);
   }
   return columns;
 }
 
 /** Where every activation of a stage lies: the memory model adds it up and the executor uses it as it is. */
 export function stageLayout(input: LayoutInput): StageLayout {
-  const { architecture: arch, stage, maxTokens: rows } = input;
+  const { architecture: arch, stage } = input;
+  const { maxTokens: rows } = input.room;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim, vocabularySize } = arch;
   const dtype = computeDtype(input.dtype);
   const qkv = (numHeads + 2 * numKvHeads) * headDim;

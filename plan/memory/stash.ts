@@ -1,5 +1,5 @@
 import type { Action } from "../action.ts";
-import type { MicroBatch } from "../documents/plan.ts";
+import type { MicroBatch } from "../documents/segment.ts";
 import { peakHeld } from "../in-flight.ts";
 import { microBatchTokens } from "../mini-batch.ts";
 import { equalSlots, largestFirst, lowestHole, type SlotOrder, smallestHole } from "./fit-slots.ts";

@@ -1,4 +1,4 @@
-import type { StageMemory } from "../documents/plan.ts";
+import type { StageMemory } from "../documents/setting.ts";
 import type { Draft } from "./draft.ts";
 import type { Costed } from "./request.ts";
 

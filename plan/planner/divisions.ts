@@ -1,5 +1,5 @@
 import { createCostModel } from "../costs/cost-model.ts";
-import type { ScheduleName } from "../documents/plan.ts";
+import type { ScheduleName } from "../documents/setting.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { type ChainRequest, divide, pipelineCounts } from "./divide.ts";
 import type { WorkChoice } from "./draft.ts";

@@ -1,5 +1,7 @@
-import type { MicroBatch, PlannedJob, ScheduleName, Stage } from "../documents/plan.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
+import type { ScheduleName, Stage } from "../documents/setting.ts";
 import type { Job } from "../documents/workload.ts";
+import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { groupJobs } from "./grouping.ts";
 import type { JobRows } from "./job-rows.ts";
 import { type Cut, packMicroBatches } from "./pack.ts";
@@ -12,7 +14,7 @@ export interface Draft {
   readonly jobsAtOnce: number | null;
   readonly stages: Stage[];
   readonly jobs: PlannedJob[];
-  readonly groups: number[][];
+  readonly groups: PlannedGroup[];
   readonly microBatches: MicroBatch[];
 }
 
@@ -57,22 +59,26 @@ export function tokensOf(rows: JobRows, numSteps = rows.steps.length): number {
 
 /** The work of a request with some choices; of each job the first steps only, where `stepsOf` says so. */
 export function draftWork(
-  { jobs, rows }: Costed,
+  { jobs, rows, schedule }: Costed,
   choice: WorkChoice,
   stepsOf: (job: number) => number = () => Number.POSITIVE_INFINITY,
 ): DraftedWork {
-  const groups = groupJobs(
+  const grouped = groupJobs(
     rows.map((each) => tokensOf(each)),
     choice.numGroups,
-  ).map((group) => [...group]);
+  );
   const packed = rows.map((each, job) => ({
     rows: { ...each, steps: each.steps.slice(0, stepsOf(job)) },
     cut: cutOf(jobs[job]!, choice),
   }));
+  const planned = jobs.map((job, i) => plannedJob(job, rows[i]!, choice, stepsOf(i)));
   return {
-    jobs: jobs.map((job, i) => plannedJob(job, rows[i]!, choice, stepsOf(i))),
-    groups,
+    jobs: planned,
+    groups: grouped.map((members) => ({
+      pipeline: 0,
+      members: members.map((job) => ({ job, firstStep: 0, endStep: planned[job]!.steps })),
+    })),
     jobsAtOnce: choice.jobsAtOnce,
-    microBatches: [...packMicroBatches(packed, groups)],
+    microBatches: [...packMicroBatches(packed, grouped, SCHEDULE_TABLE[schedule].reversesBackwards)],
   };
 }

@@ -1,4 +1,4 @@
-import type { ScheduleName } from "../documents/plan.ts";
+import type { ScheduleName } from "../documents/setting.ts";
 import { numLayersOf } from "../stage-layers.ts";
 import { FELT, fullness } from "./capacity.ts";
 import { chooseLimits, type Settled } from "./limits.ts";

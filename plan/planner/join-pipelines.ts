@@ -1,6 +1,7 @@
 import { InvariantError } from "../../core/index.ts";
 import { type Action, formatAction, parseAction } from "../action.ts";
-import type { MicroBatch, PlanBody, PlannedJob } from "../documents/plan.ts";
+import type { PlanBody } from "../documents/plan.ts";
+import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import { countedOnce } from "../memory/shared-weights.ts";
 
 /** A plan of one pipeline for some of the jobs. */
@@ -64,7 +65,8 @@ function joinMicroBatches(parts: readonly Placed[]): MicroBatch[] {
       const index = joined.length;
       microBatches[own.index] = index;
       const rows = own.rows.map(([job, ...row]): MicroBatch["rows"][number] => [jobs[job]!, ...row]);
-      joined.push({ ...own, index, group: firstGroup + own.group, rows });
+      const after = own.after.map((other) => microBatches[other]!);
+      joined.push({ ...own, index, group: firstGroup + own.group, after, rows });
       next[chosen]! += 1;
     }
   }
@@ -96,7 +98,6 @@ export function joinPipelines(parts: readonly PipelinePart[]): PlanBody {
   });
   const joined: PlanBody = {
     ...bodies[0]!,
-    fused: bodies.some(({ fused }) => fused),
     maxInFlight: bodies.every(({ maxInFlight }) => maxInFlight === null)
       ? null
       : bodies.flatMap(({ maxInFlight, stages }) => maxInFlight ?? stages.map(() => null)),
@@ -105,13 +106,18 @@ export function joinPipelines(parts: readonly PipelinePart[]): PlanBody {
     stages: placed.flatMap(({ body, firstStage, firstDevice }) =>
       body.stages.map((stage) => ({ ...stage, index: firstStage + stage.index, device: firstDevice + stage.device })),
     ),
-    pipelines: placed.map(({ body, firstStage, firstGroup }) => ({
+    pipelines: placed.map(({ body, firstStage }) => ({
       firstStage,
       endStage: firstStage + body.stages.length,
-      groups: body.pipelines[0]!.groups.map((group) => firstGroup + group),
+      room: body.pipelines[0]!.room,
     })),
     jobs: joinJobs(placed),
-    groups: placed.flatMap(({ body, jobs }) => body.groups.map((group) => group.map((job) => jobs[job]!))),
+    groups: placed.flatMap(({ body, jobs }, pipeline) =>
+      body.groups.map(({ members }) => ({
+        pipeline,
+        members: members.map((member) => ({ ...member, job: jobs[member.job]! })),
+      })),
+    ),
     microBatches,
     actions: placed.flatMap((part) =>
       part.body.actions.map((keys) => keys.map((key) => formatAction(moved(part, parseAction(key))))),

@@ -1,9 +1,10 @@
-import type { Buffers, StageMemory } from "../documents/plan.ts";
+import type { Buffers, StageMemory } from "../documents/setting.ts";
 import { planBuffers } from "../memory/buffers.ts";
 import { stageMemory } from "../memory/memory-model.ts";
 import { residentJobs } from "../memory/residents.ts";
 import { stashPlacement } from "../memory/stash.ts";
 import { largestSizes } from "../mini-batch.ts";
+import { roomOf } from "../pipelines.ts";
 import type { OrderedDraft } from "./order-draft.ts";
 import type { Costed } from "./request.ts";
 
@@ -23,7 +24,7 @@ export function memoryByRecomputation(
   buffers: readonly Buffers[],
 ): StageMemoryWith {
   const { draft, orders } = ordered;
-  const sizes = largestSizes(draft.microBatches);
+  const room = roomOf(draft.jobs, largestSizes(draft.microBatches));
   const peaks = orders.map((order) => stashPlacement(order, draft.microBatches).peak);
   const residents = orders.map((order, index) => {
     const stage = draft.stages[index]!;
@@ -38,9 +39,8 @@ export function memoryByRecomputation(
       architecture: request.architecture,
       stage: { ...stage, recomputedLayers },
       dtype: request.dtype,
-      jobs: draft.jobs,
+      room,
       residents: residents[index]!,
-      ...sizes,
       kind: device.kind,
       threads: device.threads,
       stashUnits: peaks[index]!,

@@ -1,5 +1,5 @@
 import { maximum, PlanError } from "../../core/index.ts";
-import type { StageMemory } from "../documents/plan.ts";
+import type { StageMemory } from "../documents/setting.ts";
 import { peakHeld } from "../in-flight.ts";
 import { microBatchUnits } from "../memory/stash.ts";
 import { miniBatches } from "../mini-batch.ts";

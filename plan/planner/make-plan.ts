@@ -1,6 +1,6 @@
 import { contentHash, InputError, InvariantError, PlanError } from "../../core/index.ts";
 import { formatAction } from "../action.ts";
-import { PLAN_VERSION, type PlanBody } from "../documents/plan.ts";
+import type { PlanBody } from "../documents/plan.ts";
 import { onePipeline } from "../pipelines.ts";
 import { validatePlan } from "../validate-plan.ts";
 import { type Division, nearlyBest, tryDivisions } from "./divisions.ts";
@@ -42,18 +42,15 @@ function checkJobs({ jobs, rows, architecture: { maxPositions } }: PlanRequest):
 function bodyOf(request: Costed, { ordered, limits, buffers, memory }: Settled): PlanBody {
   const { draft, orders, inFlight } = ordered;
   return {
-    kind: "plan",
-    version: PLAN_VERSION,
     schedule: draft.schedule,
-    fused: draft.groups.some((group) => group.length > 1),
     maxInFlight: limits.count === null && limits.units === null ? null : inFlight.map((peak) => Math.max(1, peak)),
     model: { architecture: request.architecture, dtype: request.dtype, digest: request.modelDigest },
     devices: [...request.devices],
     links: [...request.links],
     stages: [...draft.stages],
-    pipelines: onePipeline(draft.stages.length, draft.groups.length),
+    pipelines: onePipeline(draft.stages.length, draft),
     jobs: [...draft.jobs],
-    groups: draft.groups.map((group) => [...group]),
+    groups: [...draft.groups],
     microBatches: [...draft.microBatches],
     actions: orders.map((order) => order.map(formatAction)),
     buffers: [...buffers],

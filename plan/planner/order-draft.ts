@@ -27,7 +27,7 @@ interface DraftCosts extends Pick<ScheduleInput, "miniBatches" | "durationNs" | 
 
 function costsOf(request: Costed, draft: Draft): DraftCosts {
   const { architecture, dtype, devices, costModel } = request;
-  const plan = { ...draft, pipelines: onePipeline(draft.stages.length, draft.groups.length) };
+  const plan = { ...draft, pipelines: onePipeline(draft.stages.length, draft) };
   const durations = actionDurations({ ...plan, devices: [...devices], model: { architecture, dtype } }, costModel);
   const durationNs: ScheduleInput["durationNs"] = (stage, letter, microBatch) =>
     durations(stage, PLANNED_LETTERS.indexOf(letter), microBatch);
@@ -65,7 +65,7 @@ export function orderDraft(request: Costed, draft: Draft, { count, units }: Limi
     admission:
       draft.jobsAtOnce === null
         ? undefined
-        : { limit: draft.jobsAtOnce, jobsOf: (group) => draft.groups[group]!.length },
+        : { limit: draft.jobsAtOnce, jobsOf: (group) => draft.groups[group]!.members.length },
     clips: (miniBatch) => clips(draft, miniBatch),
   });
   const durationNs = ({ stage, letter, microBatch }: Action): number => costs.durationNs(stage, letter, microBatch);

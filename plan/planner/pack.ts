@@ -1,4 +1,4 @@
-import type { MicroBatch, PlannedRow } from "../documents/plan.ts";
+import type { MicroBatch, PlannedRow } from "../documents/segment.ts";
 import type { JobRows } from "./job-rows.ts";
 
 /**
@@ -56,13 +56,16 @@ export function cutRows(lengths: readonly number[], { microBatchSize, microBatch
 /**
  * The micro-batch table: step by step, group by group, part by part, numbered in that order. A group's mini-batch has
  * as many parts as its job with the most; jobs with fewer parts are in the first ones only, and jobs that have ended
- * are left out.
+ * are left out. A group's mini-batch comes after its last one, which ends with the backward of its last part, or of its
+ * first where the schedule reverses backwards.
  */
 export function packMicroBatches(
   jobs: readonly PackedJob[],
   groups: readonly (readonly number[])[],
+  reversesBackwards: boolean,
 ): readonly MicroBatch[] {
   const table: MicroBatch[] = [];
+  const after: number[][] = groups.map(() => []);
   const steps = Math.max(...jobs.map(({ rows }) => rows.steps.length));
   for (let step = 0; step < steps; step += 1) {
     groups.forEach((members, group) => {
@@ -80,9 +83,12 @@ export function packMicroBatches(
           next += count;
         });
       }
+      if (parts.length === 0) return;
+      const first = table.length;
       parts.forEach((rows, part) => {
-        table.push({ index: table.length, group, step, part, rows });
+        table.push({ index: table.length, group, step, part, after: after[group]!, rows });
       });
+      after[group] = [reversesBackwards ? first : table.length - 1];
     });
   }
   return table;

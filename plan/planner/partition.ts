@@ -1,5 +1,5 @@
 import { InputError, PlanError, sum } from "../../core/index.ts";
-import type { Stage } from "../documents/plan.ts";
+import type { Stage } from "../documents/setting.ts";
 import { LEAST_HALVES, rangeOfHalves } from "../stage-layers.ts";
 
 /** A stage from one half of a layer to another, counted from the start of the model. */

@@ -1,5 +1,5 @@
 import { maximum } from "../../core/index.ts";
-import type { Stage } from "../documents/plan.ts";
+import type { Stage } from "../documents/setting.ts";
 import { LEAST_HALVES, numHalvesOf, numLayersOf } from "../stage-layers.ts";
 import { FELT, fullness } from "./capacity.ts";
 import { type Draft, type DraftedWork, draftWork, type WorkChoice } from "./draft.ts";

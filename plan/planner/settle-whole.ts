@@ -1,6 +1,7 @@
 import { maximum, PlanError } from "../../core/index.ts";
 import { memoryTable } from "../memory/memory-model.ts";
 import { microBatchUnits } from "../memory/stash.ts";
+import { isFused } from "../mini-batch.ts";
 import { capacityOf } from "./capacity.ts";
 import { draftWork } from "./draft.ts";
 import { chooseLimits, isSettled, ONE_AT_A_TIME, type Settled, settle, type Unsettled } from "./limits.ts";
@@ -15,7 +16,7 @@ function tooLarge(request: Costed, { ordered, memory }: Unsettled): PlanError {
   const recomputed = { ...request, recompute: "auto" } as const;
   const recomputingFits =
     request.recompute === "none" && chooseLimits(recomputed, draft, "quick").settled !== undefined;
-  const moreGroups = draft.groups.some((group) => group.length > 1) ? "more --groups, " : "";
+  const moreGroups = isFused(draft) ? "more --groups, " : "";
   const other = `a smaller microBatchSize or cutoffLength, ${moreGroups}fewer jobs, a lower --max-in-flight, a smaller dtype, or more devices`;
   return new PlanError({
     expected: "a plan that fits into the devices' memory",

@@ -1,6 +1,8 @@
 import { sum } from "../../core/index.ts";
 import { stageOperators } from "../costs/operators.ts";
-import type { MicroBatch, Stage } from "../documents/plan.ts";
+import { targetsOf } from "../costs/stage-shapes.ts";
+import type { MicroBatch } from "../documents/segment.ts";
+import type { Stage } from "../documents/setting.ts";
 import { numLayersOf } from "../stage-layers.ts";
 import type { DraftedWork } from "./draft.ts";
 import type { Costed } from "./request.ts";
@@ -21,9 +23,10 @@ function sampled(microBatches: readonly MicroBatch[]): readonly MicroBatch[] {
 export function stageCosts(request: Costed, { jobs, microBatches }: DraftedWork): (stage: Stage) => number {
   const { architecture, dtype, recompute, calibration, costModel, devices } = request;
   const samples = sampled(microBatches);
+  const targets = targetsOf(jobs);
   const known = new Map<string, number>();
   const costOf = (stage: Stage): number => {
-    const shape = { architecture, stage, jobs, dtype };
+    const shape = { architecture, stage, jobs, targets, dtype };
     const device = devices[stage.device]!;
     return sum(
       samples.flatMap((microBatch) =>

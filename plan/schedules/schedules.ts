@@ -1,4 +1,4 @@
-import type { ScheduleName } from "../documents/plan.ts";
+import type { ScheduleName } from "../documents/setting.ts";
 import { gpipe } from "./gpipe.ts";
 import { lorapp } from "./lorapp.ts";
 import { lorappGpipe } from "./lorapp-gpipe.ts";

@@ -6,6 +6,7 @@ import {
   type KeptActivations,
   keptActivations,
   reservedMemory,
+  roomOf,
   type Stage,
   type StageMemory,
 } from "../../plan/index.ts";
@@ -79,12 +80,10 @@ export function keptOf(
 ): KeptActivations {
   const { architecture, dtype, recompute, adapter } = model;
   const { kind, threads } = devices[0]!;
-  const input = { architecture, dtype, isRecomputed: recompute === "layer", jobs: [{ adapter }], kind, threads };
+  const input = { architecture, dtype, isRecomputed: recompute === "layer", kind, threads };
   const eager = program.eager === undefined ? {} : { eager: program.eager };
-  return keptActivations(
-    { ...input, ...eager, maxTokens: Math.max(1, sum(rows)), maxSequence: longest(rows) },
-    options,
-  );
+  const room = roomOf([{ adapter }], { maxTokens: Math.max(1, sum(rows)), maxSequence: longest(rows) });
+  return keptActivations({ ...input, ...eager, room }, options);
 }
 
 /** What a device has of a model, and what is on it at the most. */

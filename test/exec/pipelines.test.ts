@@ -53,7 +53,7 @@ describe.each(["float32", "bfloat16"] satisfies readonly Dtype[])("two pipelines
 
   test("are one run: one trace with the plan's orders, compared and replayed whole", () => {
     const { plan, trace } = run;
-    expect(plan.pipelines.map((pipeline) => pipelineJobs(plan, pipeline))).toEqual([[0, 2], [1]]);
+    expect(plan.pipelines.map((_, pipeline) => pipelineJobs(plan, pipeline))).toEqual([[0, 2], [1]]);
     plan.actions.forEach((keys, stage) => {
       const events = trace.events.filter((event) => event.stream === "compute" && event.stage === stage);
       expect(events.map(({ action }) => action)).toEqual(keys);

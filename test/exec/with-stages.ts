@@ -1,4 +1,4 @@
-import { largestSizes, type PlanBody, planOrders, stashPlacement } from "../../plan/index.ts";
+import { type PlanBody, planOrders, stashPlacement } from "../../plan/index.ts";
 import { stageMemory } from "../../plan/memory/memory-model.ts";
 import { residentJobs } from "../../plan/memory/residents.ts";
 import { stageOfHalves } from "../../plan/planner/partition.ts";
@@ -26,9 +26,8 @@ export function withStages(plan: PlanBody, { cuts, recomputedLayers }: StageChoi
     return stageMemory({
       ...plan.model,
       stage,
-      jobs: plan.jobs,
       residents: residentJobs({ ...plan.model, stage, kind }, order, plan),
-      ...largestSizes(plan.microBatches),
+      room: plan.pipelines[0]!.room,
       kind,
       threads,
       stashUnits: stashPlacement(order, plan.microBatches).peak,

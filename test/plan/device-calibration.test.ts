@@ -45,7 +45,7 @@ function layerSeconds(type: string, letter: "F" | "B", tokens: number, recompute
   return createCostModel(deviceCalibration(catalog, type, "bfloat16"), "bfloat16").actionSeconds({
     letter,
     device: device(type),
-    shape: { architecture, stage, jobs: [], dtype: "bfloat16" },
+    shape: { architecture, stage, jobs: [], targets: new Set(), dtype: "bfloat16" },
     microBatch: {
       rows: Array.from({ length: Math.ceil(tokens / 512) }, (_, row) => [
         0,

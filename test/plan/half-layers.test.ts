@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { targetsOf } from "../../plan/costs/stage-shapes.ts";
 import { type Calibration, createCostModel, type Stage, stageOperators, validatePlan } from "../../plan/index.ts";
 import { stageWeightBytes } from "../../plan/memory/memory-model.ts";
 import { partitionLayers, stageOfHalves } from "../../plan/planner/partition.ts";
@@ -151,7 +152,7 @@ describe("the halves of a divided layer", () => {
       const counts: Record<string, number> = {};
       for (const stage of pair(cut, 0))
         for (const { name, projections, calls } of stageOperators(
-          { architecture, stage, jobs, dtype: "float32" },
+          { architecture, stage, jobs, targets: targetsOf(jobs), dtype: "float32" },
           letter,
           microBatch,
         )) {
@@ -170,7 +171,7 @@ describe("the halves of a divided layer", () => {
       const model = createCostModel(calibration, "float32");
       const seconds = (cut: number, letter: "F" | "B", recomputed: number): number =>
         pair(cut, recomputed).reduce((total, stage) => {
-          const shape = { architecture, stage, jobs, dtype: "float32" } as const;
+          const shape = { architecture, stage, jobs, targets: targetsOf(jobs), dtype: "float32" } as const;
           return total + model.actionSeconds({ letter, device, shape, microBatch, updatedJobs: [] });
         }, 0);
       expect(seconds(5, "F", 0) / seconds(4, "F", 0)).toBeCloseTo(1, 12);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InvariantError, PlanError } from "../../core/index.ts";
-import { parsePlan, sealPlan, validatePlan } from "../../plan/index.ts";
+import { parsePlan, planDocument, sealPlan, validatePlan } from "../../plan/index.ts";
 import { pipelineJobs, pipelineMicroBatches } from "../../plan/pipelines.ts";
 import { chains } from "../../plan/planner/chains.ts";
 import { joinPipelines } from "../../plan/planner/join-pipelines.ts";
@@ -16,11 +16,11 @@ describe("pipelines joined into one plan", () => {
       fc.property(joinedPlans, ({ parts, whole }) => {
         validatePlan(whole);
         const sealed = sealPlan(whole, NOWHERE);
-        expect(parsePlan(JSON.stringify(sealed), "plan.json")).toEqual(sealed);
+        expect(parsePlan(JSON.stringify(planDocument(sealed)), "plan.json")).toEqual(sealed);
         expect(whole.jobs.map(({ name }) => name)).toEqual(whole.jobs.map((_, job) => `job${job}`));
-        whole.pipelines.forEach((pipeline, part) => {
-          expect(pipelineJobs(whole, pipeline)).toEqual(parts[part]!.jobs);
-          expect(pipelineMicroBatches(whole, pipeline)).toHaveLength(parts[part]!.body.microBatches.length);
+        whole.pipelines.forEach((_, part) => {
+          expect(pipelineJobs(whole, part)).toEqual(parts[part]!.jobs);
+          expect(pipelineMicroBatches(whole, part)).toHaveLength(parts[part]!.body.microBatches.length);
         });
       }),
       { numRuns: 40 },
@@ -44,14 +44,19 @@ describe("pipelines joined into one plan", () => {
 
   it("have null for the link that would join them", () => {
     const body = unitPlan({ numDevices: 2, numJobs: 1, parts: 1, steps: 1 });
-    const { links, pipelines, actions } = joinPipelines([
+    const { links, pipelines, groups, actions } = joinPipelines([
       { body, jobs: [1] },
       { body, jobs: [0] },
     ]);
     expect(links).toEqual([body.links[0], null, body.links[0]]);
+    const { room } = body.pipelines[0]!;
     expect(pipelines).toEqual([
-      { firstStage: 0, endStage: 2, groups: [0] },
-      { firstStage: 2, endStage: 4, groups: [1] },
+      { firstStage: 0, endStage: 2, room },
+      { firstStage: 2, endStage: 4, room },
+    ]);
+    expect(groups.map(({ pipeline, members }) => [pipeline, members[0]!.job])).toEqual([
+      [0, 1],
+      [1, 0],
     ]);
     expect(actions).toEqual([
       ["0F0", "0B0", "0U0"],

@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { dependencyTable } from "../../plan/dependencies.ts";
 import type { PlanBody } from "../../plan/index.ts";
 import { miniBatches } from "../../plan/mini-batch.ts";
-import { onePipeline } from "../../plan/pipelines.ts";
 import { packMicroBatches } from "../../plan/planner/pack.ts";
 import { SCHEDULE_TABLE } from "../../plan/schedules/schedules.ts";
 import { timelineOf } from "../../plan/timeline.ts";
 import { planOrders } from "../../plan/validate-plan.ts";
+import { roomyPipeline, wholeGroup } from "./hand-work.ts";
 import { unitPlan } from "./unit-plan.ts";
 
 interface Pipeline {
@@ -41,10 +41,10 @@ function lorappOrders({ numDevices, numJobs, parts, steps, forward, backward }: 
   const draft = {
     schedule: "lorapp" as const,
     stages,
-    pipelines: onePipeline(numDevices, numJobs),
+    pipelines: [roomyPipeline(0, numDevices)],
     jobs,
-    groups,
-    microBatches: [...packMicroBatches(packed, groups)],
+    groups: groups.map((members) => wholeGroup(members, steps)),
+    microBatches: [...packMicroBatches(packed, groups, false)],
   };
   const seconds = { F: forward, B: backward, U: 0 };
   const orders = SCHEDULE_TABLE.lorapp.build({

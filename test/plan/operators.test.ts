@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { targetsOf } from "../../plan/costs/stage-shapes.ts";
 import { type Projection, stageOperators } from "../../plan/index.ts";
 import { smallPlan } from "../sim/small-plan.ts";
 
@@ -23,7 +24,13 @@ function swigluFeatures(
       [1, 0, 60, 59],
     ] as [number, number, number, number][],
   };
-  const shape = { architecture, stage: { ...stage, recomputedLayers }, jobs, dtype: "float32" as const };
+  const shape = {
+    architecture,
+    stage: { ...stage, recomputedLayers },
+    jobs,
+    targets: targetsOf(jobs),
+    dtype: "float32" as const,
+  };
   return stageOperators(shape, direction, microBatch).find((call) => call.name === name)?.features;
 }
 

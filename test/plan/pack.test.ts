@@ -66,6 +66,7 @@ describe("cutting a mini-batch", () => {
         { rows: rows([30, 30]), cut: { microBatchSize: 2 } },
       ],
       [[0, 1]],
+      false,
     );
     expect(table.map(({ rows: taken }) => taken.map(([job, row]) => `${job}.${row}`))).toEqual([
       ["0.0", "1.0", "1.1"],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { targetsOf } from "../../plan/costs/stage-shapes.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { type Calibration, createCostModel, type Dtype, type StageShape, stageOperators } from "../../plan/index.ts";
@@ -44,7 +45,13 @@ describe("weights of a layer's products", () => {
 });
 
 describe("the time of dequantizing", () => {
-  const shapeOf = (dtype: Dtype): StageShape => ({ architecture, stage, jobs: base.jobs, dtype });
+  const shapeOf = (dtype: Dtype): StageShape => ({
+    architecture,
+    stage,
+    jobs: base.jobs,
+    targets: targetsOf(base.jobs),
+    dtype,
+  });
   const microBatch = { rows: [[0, 0, 512, 511] as [number, number, number, number]] };
   const device = {
     ...base.devices[0]!,

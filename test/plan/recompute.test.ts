@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { targetsOf } from "../../plan/costs/stage-shapes.ts";
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
@@ -8,6 +9,7 @@ import {
   type OperatorCall,
   type PlanBody,
   type Recompute,
+  roomOf,
   stageOperators,
 } from "../../plan/index.ts";
 import { stageLayout } from "../../plan/memory/stage-layout.ts";
@@ -26,6 +28,7 @@ const shapeOf = (recompute: Recompute) => ({
   architecture,
   stage: stageOf(recompute),
   jobs,
+  targets: targetsOf(jobs),
   dtype: "float32" as const,
 });
 
@@ -154,10 +157,8 @@ describe("recomputation of layers", () => {
       stageLayout({
         architecture,
         stage: own,
-        jobs,
+        room: roomOf(jobs, { maxTokens: 96, maxSequence: 96 }),
         dtype: "float32",
-        maxTokens: 96,
-        maxSequence: 96,
         kind: "cpu",
         threads: 1,
       });

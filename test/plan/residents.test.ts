@@ -11,7 +11,15 @@ function order(...steps: readonly Step[]) {
 
 /** Two groups: jobs 0 and 1, of one step and two, and job 2 of one. */
 const WORK = {
-  groups: [[0, 1], [2]],
+  groups: [
+    {
+      members: [
+        { job: 0, firstStep: 0, endStep: 1 },
+        { job: 1, firstStep: 0, endStep: 2 },
+      ],
+    },
+    { members: [{ job: 2, firstStep: 0, endStep: 1 }] },
+  ],
   jobs: [{ steps: 1 }, { steps: 2 }, { steps: 1 }],
   microBatches: [
     { group: 0, step: 0 },

@@ -1,8 +1,9 @@
 // A plan of two stages and traces of it, made without planner, simulator or executor: the page has to stand on its own.
-import { contentHash, createRng, nanos } from "../../core/index.ts";
-import { onePipeline, type Plan, type StageMemory } from "../../plan/index.ts";
+import { createRng, nanos } from "../../core/index.ts";
+import { jobsOfGroup, type Plan, type PlanBody, type StageMemory, sealPlan } from "../../plan/index.ts";
 import type { ReportInput } from "../../reports/index.ts";
 import type { CounterSample, Trace, TraceEvent } from "../../traces/index.ts";
+import { roomyPipeline, wholeGroup, withAfter } from "../plan/hand-work.ts";
 
 const JOBS = ["arithmetic", "dates", "units", "word-problems"];
 const PARTS = 4;
@@ -70,11 +71,8 @@ function memoryOf(): StageMemory {
 export function syntheticPlan(shape: RunShape): Plan {
   const microBatches = microBatchesOf(shape);
   const groups = groupsOf(shape);
-  const body: Omit<Plan, "hash" | "locations"> = {
-    kind: "plan",
-    version: 2,
+  const body: PlanBody = {
     schedule: "lorapp",
-    fused: shape.fused,
     maxInFlight: null,
     calibration: {
       kind: "calibration",
@@ -115,7 +113,7 @@ export function syntheticPlan(shape: RunShape): Plan {
       { index: 0, device: 0, firstLayer: 0, endLayer: 4, embedding: true, head: false, recomputedLayers: 0 },
       { index: 1, device: 1, firstLayer: 4, endLayer: 8, embedding: false, head: true, recomputedLayers: 0 },
     ],
-    pipelines: onePipeline(2, groups.length),
+    pipelines: [roomyPipeline(0, 2)],
     jobs: JOBS.map((name, job) => ({
       name,
       adapter: { rank: 4 * 2 ** job, alpha: 16, dropout: 0, targets: ["q_proj", "v_proj"] },
@@ -129,21 +127,23 @@ export function syntheticPlan(shape: RunShape): Plan {
       seed: job,
       priority: 0,
     })),
-    groups,
-    microBatches: microBatches.map(({ group, step, part, tokens }, index) => ({
-      index,
-      group,
-      step,
-      part,
-      rows: groups[group]!.map((job) => [job, index, Math.ceil(tokens / groups[group]!.length), 40]),
-    })),
+    groups: groups.map((jobs) => wholeGroup(jobs, shape.steps)),
+    microBatches: withAfter(
+      microBatches.map(({ group, step, part, tokens }, index) => ({
+        index,
+        group,
+        step,
+        part,
+        rows: groups[group]!.map((job) => [job, index, Math.ceil(tokens / groups[group]!.length), 40]),
+      })),
+    ),
     actions: [0, 1].map((stage) => [...actionsOf(stage, microBatches)]),
     buffers: [0, 1].map(() => ({ activationIn: 2, activationOut: 2, gradientIn: 2, gradientOut: 2 })),
     memory: [memoryOf(), memoryOf()],
     calibrationHash: "c0ffee0123456789",
     predicted: null,
   };
-  return { ...body, hash: contentHash(body), locations: { model: null, data: {}, init: {} } };
+  return sealPlan(body, { model: null, data: {}, init: {} });
 }
 
 /** Seconds of an action with nothing around it: forward by tokens, backward half as long again, updates short. */
@@ -177,7 +177,7 @@ export function syntheticTrace(plan: Plan, shape: RunShape, source: "simulated" 
       if (needed !== undefined && !ends.has(needed)) continue;
       queue.shift();
       const { group, step, part, tokens } = facts[microBatch]!;
-      const jobs = plan.groups[group]!.map((job) => JOBS[job]!);
+      const jobs = jobsOfGroup(plan.groups[group]!).map((job) => JOBS[job]!);
       const common = { letter, microBatch, jobs, step, part, tokens };
       let ready = 0;
       if (needed !== undefined) {
@@ -219,7 +219,7 @@ export function syntheticTrace(plan: Plan, shape: RunShape, source: "simulated" 
           value: STATIC_BYTES + inFlight * ACTIVATION_BYTES,
         });
       } else if (stage === 0 && source === "executed") {
-        for (const job of plan.groups[group]!) {
+        for (const job of jobsOfGroup(plan.groups[group]!)) {
           counters.push({ counter: "loss", device: 0, job: JOBS[job]!, timeNs: time, value: lossOf(job, step) });
         }
       }

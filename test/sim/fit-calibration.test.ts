@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
 import { operatorSeconds } from "../../plan/costs/operator-seconds.ts";
+import { targetsOf } from "../../plan/costs/stage-shapes.ts";
 import {
   calibrationSchema,
   createCostModel,
@@ -27,6 +28,7 @@ const shape = {
   },
   stage: { ...base.stages[0]!, endLayer: 4 },
   jobs: base.jobs,
+  targets: targetsOf(base.jobs),
   dtype: "float32" as const,
 };
 

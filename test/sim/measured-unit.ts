@@ -1,11 +1,17 @@
-import { calibrationSchema, type MeasuredCalibration, stageOperators, updateOperator } from "../../plan/index.ts";
+import {
+  calibrationSchema,
+  type MeasuredCalibration,
+  stageOperators,
+  stageShapes,
+  updateOperator,
+} from "../../plan/index.ts";
 import { unitPlan } from "../plan/unit-plan.ts";
 
 /** The kinds of the operators of first, middle and last stages. */
 export function operatorKinds(): readonly string[] {
   const plan = unitPlan({ numDevices: 3, numJobs: 1, parts: 1, steps: 1 });
   const kinds = plan.stages.flatMap((stage) => {
-    const shape = { ...plan.model, stage, jobs: plan.jobs };
+    const shape = stageShapes(plan)[stage.index]!;
     const passes = (["F", "B"] as const).flatMap((letter) => stageOperators(shape, letter, plan.microBatches[0]!));
     return [...passes, updateOperator(shape, [0])].map(({ kind }) => kind);
   });

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CostModel, createCostModel, onePipeline, type PlanBody, type ResolvedLink } from "../../plan/index.ts";
+import { type CostModel, createCostModel, type PlanBody, type ResolvedLink } from "../../plan/index.ts";
 import { drawFigures } from "../../sim/intervals.ts";
 import { simulate } from "../../sim/simulate.ts";
 import { runMetrics, type Trace, type TraceEvent } from "../../traces/index.ts";
+import { roomyPipeline } from "../plan/hand-work.ts";
 import { joinedPlans } from "./joined-plans.ts";
 import { smallPlan } from "./small-plan.ts";
 import { makespanSeconds, secondsPerToken, timeline } from "./virtual-time.ts";
@@ -27,7 +28,8 @@ function eachStageAlone(plan: PlanBody): PlanBody {
     ...plan,
     links: plan.links.map(() => null),
     stages: plan.stages.map((stage) => ({ ...stage, firstLayer: 0, endLayer: 1, embedding: true, head: true })),
-    pipelines: plan.stages.map((_, stage) => ({ firstStage: stage, endStage: stage + 1, groups: [stage] })),
+    pipelines: plan.stages.map((_, stage) => roomyPipeline(stage, stage + 1)),
+    groups: plan.groups.map((group, pipeline) => ({ ...group, pipeline })),
   };
 }
 
@@ -117,10 +119,8 @@ describe("a plan of several pipelines", () => {
     const plan = (shared: boolean): PlanBody => ({
       ...numbered,
       links: [{ ...bus, shared }, null, { ...bus, shared }],
-      pipelines: [
-        { ...onePipeline(2, 1)[0]!, groups: [0] },
-        { firstStage: 2, endStage: 4, groups: [1] },
-      ],
+      pipelines: [roomyPipeline(0, 2), roomyPipeline(2, 4)],
+      groups: numbered.groups.map((group, pipeline) => ({ ...group, pipeline })),
     });
     // 12 bytes at 4 a second, or at 2 where two messages share the rate.
     expect(timeline(run(plan(false), secondsPerToken()), 1, "compute")).toBe("F0@6 B0@9 U0@15");
@@ -142,10 +142,8 @@ describe("a plan of several pipelines", () => {
     const plan: PlanBody = {
       ...numbered,
       links: [link, null],
-      pipelines: [
-        { firstStage: 0, endStage: 2, groups: [0] },
-        { firstStage: 2, endStage: 3, groups: [1] },
-      ],
+      pipelines: [roomyPipeline(0, 2), roomyPipeline(2, 3)],
+      groups: numbered.groups.map((group, pipeline) => ({ ...group, pipeline })),
     };
     const trace = run(plan, secondsPerToken());
     expect(timeline(trace, 1, "compute")).toBe("F0@5 B0@8 U0@16");

@@ -1,12 +1,4 @@
-import {
-  type Architecture,
-  type Buffers,
-  onePipeline,
-  type PlanBody,
-  type ResolvedLink,
-  type ScheduleName,
-  type StageMemory,
-} from "../../plan/index.ts";
+import type { Architecture, Buffers, PlanBody, ResolvedLink, ScheduleName, StageMemory } from "../../plan/index.ts";
 
 export interface SmallMicroBatch {
   readonly tokens: number;
@@ -26,6 +18,8 @@ export interface SmallPlan {
   readonly maxGradNorm?: number;
   readonly schedule?: ScheduleName;
 }
+
+import { roomyPipeline, wholeGroup, withAfter } from "../plan/hand-work.ts";
 
 /** 4 bytes a token: a message has as many bytes as 4 x its tokens. */
 const ARCHITECTURE: Architecture = {
@@ -50,10 +44,7 @@ export function smallPlan(small: SmallPlan): PlanBody {
   const steps = Math.max(...small.microBatches.map(({ step = 0 }) => step)) + 1;
   const indices = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
   return {
-    kind: "plan",
-    version: 2,
     schedule: small.schedule ?? "lorapp",
-    fused: false,
     maxInFlight: null,
     model: { architecture: { ...ARCHITECTURE, numLayers: numStages }, dtype: "float32", digest: null },
     devices: indices(numStages).map((index) => ({
@@ -83,7 +74,7 @@ export function smallPlan(small: SmallPlan): PlanBody {
       head: index === numStages - 1,
       recomputedLayers: 0,
     })),
-    pipelines: onePipeline(numStages, numGroups),
+    pipelines: [roomyPipeline(0, numStages)],
     jobs: indices(numGroups).map((index) => ({
       name: `job${index}`,
       adapter: { rank: 1, alpha: 1, dropout: 0, targets: ["q_proj"] },
@@ -104,14 +95,16 @@ export function smallPlan(small: SmallPlan): PlanBody {
       seed: 0,
       priority: 0,
     })),
-    groups: indices(numGroups).map((index) => [index]),
-    microBatches: small.microBatches.map(({ tokens, group = 0, step = 0, part = 0 }, index) => ({
-      index,
-      group,
-      step,
-      part,
-      rows: [[group, index, tokens, tokens]],
-    })),
+    groups: indices(numGroups).map((index) => wholeGroup([index], steps)),
+    microBatches: withAfter(
+      small.microBatches.map(({ tokens, group = 0, step = 0, part = 0 }, index) => ({
+        index,
+        group,
+        step,
+        part,
+        rows: [[group, index, tokens, tokens]],
+      })),
+    ),
     actions: small.orders.map((order, stage) =>
       order.split(" ").map((key) => (/^\d/.test(key) ? key : `${stage}${key}`)),
     ),

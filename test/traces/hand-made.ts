@@ -1,7 +1,8 @@
 import { type Nanos, nanos, secondsToNanos } from "../../core/index.ts";
-import { formatAction, onePipeline, parseAction } from "../../plan/index.ts";
+import { formatAction, parseAction } from "../../plan/index.ts";
 import type { MetricsPlan } from "../../traces/metrics.ts";
 import type { Stream, Trace, TraceEvent } from "../../traces/trace.ts";
+import { roomyPipeline, wholeGroup } from "../plan/hand-work.ts";
 
 export const PLAN_HASH = `sha256:${"ab".repeat(32)}`;
 
@@ -97,11 +98,11 @@ export function twoStagesPlan(): MetricsPlan {
   return {
     hash: PLAN_HASH,
     jobs: [job("math"), job("text")],
-    groups: [[0], [1]],
-    pipelines: onePipeline(2, 2),
+    groups: [wholeGroup([0], 1), wholeGroup([1], 1)],
+    pipelines: [roomyPipeline(0, 2)],
     microBatches: [
-      { index: 0, group: 0, step: 0, part: 0, rows: [[0, 0, 10, 9]] },
-      { index: 1, group: 1, step: 0, part: 0, rows: [[1, 0, 30, 29]] },
+      { index: 0, group: 0, step: 0, part: 0, after: [], rows: [[0, 0, 10, 9]] },
+      { index: 1, group: 1, step: 0, part: 0, after: [], rows: [[1, 0, 30, 29]] },
     ],
   };
 }

@@ -29,16 +29,25 @@ describe("the metrics of a run", () => {
     const plan = {
       ...twoStagesPlan(),
       jobs: twoStagesPlan().jobs.map((job, i) => ({ ...job, steps: i + 1 })),
-      groups: [[0, 1]],
+      groups: [
+        {
+          pipeline: 0,
+          members: [
+            { job: 0, firstStep: 0, endStep: 1 },
+            { job: 1, firstStep: 0, endStep: 2 },
+          ],
+        },
+      ],
       microBatches: [
         {
           index: 0,
           group: 0,
           step: 0,
           part: 0,
+          after: [],
           rows: [[0, 0, 10, 9] as [number, number, number, number], [1, 0, 4, 3] as [number, number, number, number]],
         },
-        { index: 1, group: 0, step: 1, part: 0, rows: [[1, 1, 5, 4] as [number, number, number, number]] },
+        { index: 1, group: 0, step: 1, part: 0, after: [0], rows: [[1, 1, 5, 4] as [number, number, number, number]] },
       ],
     };
     const both = { jobs: ["math", "text"], tokens: 14 };

@@ -1,22 +1,39 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { contentHash } from "../../../core/index.ts";
-import type { Plan } from "../../../plan/index.ts";
+import type { PlanDocument, Segment, Setting, Work } from "../../../plan/index.ts";
+import { chainSegments, planHash } from "../../../plan/segments.ts";
 import { printed } from "../run-cli.ts";
 import { type BadInput, CLUSTER, edited, WORKLOAD, workload } from "./bad-input.ts";
 
 const BASE = { "w.yaml": WORKLOAD };
 const ON_CLUSTER = ["plan", "w.yaml", "--cluster", "c.yaml"] as const;
 
-/** A plan that is changed after it was made; with `sealed` its hash is made to agree. */
-export function changedPlan(change: (plan: Plan) => object, sealed: boolean): (folder: string) => Promise<void> {
+/** A plan that is changed after it was made; with `sealed` its hashes are made to agree. */
+export function changedPlan(
+  change: (plan: Setting & Work) => object,
+  sealed: boolean,
+): (folder: string) => Promise<void> {
   return async (folder) => {
     await printed(["plan", "w.yaml", "--devices", "cpu:0,cpu:1", "-o", "p.json"], folder);
     const file = path.join(folder, "p.json");
-    const { hash, locations, ...body } = JSON.parse(readFileSync(file, "utf8")) as Plan;
-    const changed = { ...body, ...change({ ...body, hash, locations }) };
-    writeFileSync(file, JSON.stringify({ ...changed, hash: sealed ? contentHash(changed) : hash, locations }, null, 1));
+    const document = JSON.parse(readFileSync(file, "utf8")) as PlanDocument;
+    const { setting, segments, ...facts } = document;
+    const changes = Object.entries(change({ ...setting, ...segments[0]! }));
+    const of = (part: object): object => Object.fromEntries(changes.filter(([key]) => key in part));
+    const others = changes.filter(([key]) => !(key in setting) && !(key in segments[0]!));
+    const changed = {
+      ...facts,
+      setting: { ...setting, ...of(setting) } as Setting,
+      segments: [{ ...segments[0]!, ...of(segments[0]!) } as Segment],
+      ...Object.fromEntries(others),
+    };
+    writeFileSync(file, JSON.stringify(sealed ? withHashes(changed) : changed, null, 1));
   };
+}
+
+function withHashes<P extends PlanDocument>(document: P): P {
+  const segments = chainSegments(document.setting, document.segments);
+  return { ...document, segments, hash: planHash(segments, document.predicted) };
 }
 
 function swapped(actions: readonly (readonly string[])[], stage: number, first: number, second: number): string[][] {
@@ -35,7 +52,7 @@ export const BAD_PLANS_AND_TRACES: readonly BadInput[] = [
     argv: ["simulate", "p.json"],
     says: [
       /p\.json:\d+:\d+: /,
-      /content that matches the plan's hash \(sha256:.*\) at hash, got "sha256:/,
+      /content that matches its hash \(sha256:.*\) at segments\[0\]\.hash, got "sha256:/,
       /loratwin plan/,
     ],
   },
@@ -44,7 +61,7 @@ export const BAD_PLANS_AND_TRACES: readonly BadInput[] = [
     files: BASE,
     prepare: changedPlan(() => ({ schedule: "gpipe" }), false),
     argv: ["train", "p.json", "-o", "run"],
-    says: [/p\.json:\d+:\d+: /, /matches the plan's hash/],
+    says: [/p\.json:\d+:\d+: /, /matches its hash \(sha256:.*\) at segments\[0\]\.previous/],
   },
   {
     name: "an unknown key of a plan",
@@ -56,27 +73,49 @@ export const BAD_PLANS_AND_TRACES: readonly BadInput[] = [
   {
     name: "a plan of an earlier version",
     files: BASE,
-    prepare: changedPlan(() => ({ version: 1, pipelines: undefined }), true),
+    prepare: changedPlan(() => ({ version: 2 }), true),
     argv: ["train", "p.json", "-o", "run"],
     says: [
       /p\.json:\d+:\d+: /,
-      /Expected a plan of version 2 at version, got 1\./,
+      /Expected a plan of version 3 at version, got 2\./,
       /Make it anew from its workload: `loratwin plan WORKLOAD \.\.\. -o FILE`\./,
     ],
   },
   {
-    name: "a plan whose pipeline trains a group that is not there",
+    name: "a plan whose group is on a pipeline that is not there",
     files: BASE,
-    prepare: changedPlan(({ pipelines }) => ({ pipelines: [{ ...pipelines[0]!, groups: [0, 7] }] }), true),
+    prepare: changedPlan(({ groups }) => ({ groups: [{ ...groups[0]!, pipeline: 7 }] }), true),
     argv: ["validate", "p.json"],
-    says: [/p\.json:\d+:\d+: /, /groups of the plan, ascending at pipelines\[0\]\.groups, got \[0,7\]/],
+    says: [/p\.json:\d+:\d+: /, /a pipeline below 1 at segments\[0\]\.groups\[0\]\.pipeline, got 7/],
+  },
+  {
+    name: "a plan whose group leaves steps of a job out",
+    files: BASE,
+    prepare: changedPlan(
+      ({ groups: [group] }) => ({ groups: [{ ...group!, members: [{ ...group!.members[0]!, firstStep: 1 }] }] }),
+      true,
+    ),
+    argv: ["validate", "p.json"],
+    says: [/p\.json:\d+:\d+: /, /steps of job .* from 0 on, up to its \d+ at segments\[0\]\.groups\[0\]\.members\[0\]/],
+  },
+  {
+    name: "a plan whose mini-batch comes after another than the one before it",
+    files: BASE,
+    prepare: changedPlan(
+      ({ microBatches }) => ({
+        microBatches: microBatches.map((each) => (each.step === 1 ? { ...each, after: [] } : each)),
+      }),
+      true,
+    ),
+    argv: ["validate", "p.json"],
+    says: [/p\.json:\d+:\d+: /, /before step 1 of group 0: \d+ at segments\[0\]\.microBatches\[\d+\]\.after, got \[\]/],
   },
   {
     name: "a plan with a stage on no pipeline",
     files: BASE,
     prepare: changedPlan(({ pipelines }) => ({ pipelines: [{ ...pipelines[0]!, endStage: 1 }] }), true),
     argv: ["validate", "p.json"],
-    says: [/p\.json:\d+:\d+: /, /pipelines of 2 stages in total at pipelines, got 1/],
+    says: [/p\.json:\d+:\d+: /, /pipelines of 2 stages in total at setting\.pipelines, got 1/],
   },
   {
     name: "a plan with a backward before its forward",
@@ -102,7 +141,7 @@ export const BAD_PLANS_AND_TRACES: readonly BadInput[] = [
     files: BASE,
     prepare: changedPlan(({ actions }) => ({ actions: [["0X0"], ...actions.slice(1)] }), true),
     argv: ["validate", "p.json"],
-    says: [/p\.json:\d+:\d+: /, /an action such as 2F0 at actions\[0\]\[0\], got "0X0"/],
+    says: [/p\.json:\d+:\d+: /, /an action such as 2F0 at segments\[0\]\.actions\[0\]\[0\], got "0X0"/],
   },
   {
     name: "a plan whose data changed since",

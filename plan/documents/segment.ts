@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { adapterSchema, dataSchema, nameSchema, optimizerSchema } from "./workload.ts";
+
+const index = z.int().min(0);
+const count = z.int().positive();
+const actionKeySchema = z.string().regex(/^\d+[FBU]\d+$/, "an action such as 2F0");
+
+export const plannedJobSchema = z.strictObject({
+  name: nameSchema,
+  adapter: adapterSchema,
+  data: dataSchema,
+  /** sha256 of the tokens and labels of the rows; null when only lengths are known. */
+  dataDigest: z.string().nullable(),
+  cutoffLength: count,
+  batchSize: count,
+  /** What its micro-batches were cut by: rows, tokens, or both. */
+  microBatchSize: count.optional(),
+  microBatchTokens: count.optional(),
+  steps: count,
+  optimizer: optimizerSchema,
+  seed: index,
+  priority: z.int(),
+});
+
+/**
+ * A job in a group, which trains its steps from `firstStep` up to, and without, `endStep`. The group's step s is the
+ * job's step `firstStep + s`.
+ */
+export const memberSchema = z.strictObject({ job: index, firstStep: index, endStep: count });
+
+/** Jobs that share micro-batches, on one pipeline. One whose members change goes on as another group. */
+export const groupSchema = z.strictObject({
+  /** Index into the setting's `pipelines`. */
+  pipeline: index,
+  /** In the order of their jobs. */
+  members: z.array(memberSchema).min(1),
+});
+
+/** [job index, row of the job's data, tokens, scored tokens] */
+export const plannedRowSchema = z.tuple([index, index, count, index]);
+
+export const microBatchSchema = z.strictObject({
+  index,
+  group: index,
+  /** The group's optimizer step, from 0. */
+  step: index,
+  /** The micro-batch within the mini-batch, from 0. */
+  part: index,
+  /**
+   * What has to have ended before its forward may begin on the pipeline's first stage: the mini-batches before it of its
+   * jobs, each by the micro-batch whose backward there is the last.
+   */
+  after: z.array(index),
+  /** Rows in job order: each job's rows are neighbours. */
+  rows: z.array(plannedRowSchema).min(1),
+});
+
+/** Work that is done: by whom, in which pieces, in which order. Numbers go on from segment to segment. */
+export const workSchema = z.strictObject({
+  jobs: z.array(plannedJobSchema),
+  groups: z.array(groupSchema),
+  microBatches: z.array(microBatchSchema),
+  /** actions[s]: the ordered action keys of stage s. */
+  actions: z.array(z.array(actionKeySchema)).min(1),
+});
+
+/**
+ * A piece of a plan: the jobs, groups and micro-batches that are new in it, and the actions of each stage, which may be
+ * of micro-batches of the segments before it, too. Its mini-batches are whole.
+ */
+export const segmentSchema = workSchema.extend({
+  index,
+  /** The hash of the segment before it, or of the setting. */
+  previous: z.string(),
+  /** Covers all else of the segment. */
+  hash: z.string(),
+});
+
+export type PlannedJob = z.infer<typeof plannedJobSchema>;
+export type Member = z.infer<typeof memberSchema>;
+export type PlannedGroup = z.infer<typeof groupSchema>;
+export type PlannedRow = z.infer<typeof plannedRowSchema>;
+export type MicroBatch = z.infer<typeof microBatchSchema>;
+export type Work = z.infer<typeof workSchema>;
+export type Segment = z.infer<typeof segmentSchema>;
