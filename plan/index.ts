@@ -144,6 +144,8 @@ export {
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
 export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
+// A plan that grows while it runs.
+export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // What is held along an order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // What a device needs, for programs that hold other parts of a model than a plan's stages too.

@@ -147,9 +147,18 @@ function checkPipelines(plan: PlanBody): void {
     });
 }
 
+/** Steps that each group has. */
+function groupSteps({ groups, microBatches }: PlanBody): readonly number[] {
+  const steps = groups.map(() => 0);
+  for (const { group, step } of microBatches)
+    if (steps[group] !== undefined) steps[group] = Math.max(steps[group], step + 1);
+  return steps;
+}
+
 /** Each job's steps trained once, in order, by groups of its own pipeline. */
 function checkGroups(plan: PlanBody): void {
   const trained = plan.jobs.map(() => 0);
+  const numSteps = groupSteps(plan);
   const pipelineOf: number[] = [];
   plan.groups.forEach(({ pipeline, members }, index) => {
     const at = `groups[${index}]`;
@@ -176,7 +185,7 @@ function checkGroups(plan: PlanBody): void {
           at: `${at}.pipeline`,
           got: pipeline,
         });
-      trained[job] = endStep;
+      trained[job] = Math.max(firstStep, Math.min(endStep, firstStep + numSteps[index]!));
     });
   });
   plan.jobs.forEach(({ name, steps }, job) => {
@@ -206,7 +215,8 @@ function checkAfter(plan: PlanBody, orders: Orders): void {
     const ends = plan.groups[group]!.members.flatMap(({ job, firstStep }) => {
       if (firstStep === 0) return [];
       const from = plan.groups.findLastIndex(
-        ({ members }, index) => index < group && members.some((member) => member.job === job),
+        ({ members }, index) =>
+          index < group && members.some((member) => member.job === job && member.firstStep < firstStep),
       );
       const { firstStep: began } = plan.groups[from]!.members.find((member) => member.job === job)!;
       return [last[from]![firstStep - began - 1]!];

@@ -23,8 +23,8 @@ export const plannedJobSchema = z.strictObject({
 });
 
 /**
- * A job in a group, which trains its steps from `firstStep` up to, and without, `endStep`. The group's step s is the
- * job's step `firstStep + s`.
+ * A job in a group, which trains its steps from `firstStep` up to, and without, `endStep` as long as the group goes on.
+ * The group's step s is the job's step `firstStep + s`.
  */
 export const memberSchema = z.strictObject({ job: index, firstStep: index, endStep: count });
 

@@ -1,6 +1,8 @@
 // Where slots of different sizes lie that are taken and given back in a known order. The smallest room is NP-hard to
 // find; each way here is near linear.
 
+import { Holes } from "./holes.ts";
+
 /** The slots of an order, numbered by when they are taken. */
 export interface SlotOrder {
   /** k + 1 where slot k is taken, -(k + 1) where it is given back, 0 for anything else. */
@@ -11,70 +13,14 @@ export interface SlotOrder {
 /** Offsets of the slots. */
 export type Fitting = (order: SlotOrder) => Int32Array;
 
-/**
- * Each slot goes, when it is taken, into a hole between the others: the lowest that is large enough, or the smallest.
- */
+/** Each slot goes, when it is taken, into a hole between the others. */
 function intoHoles(chosen: "lowest" | "smallest"): Fitting {
   return ({ events, sizes }) => {
     const offsets = new Int32Array(sizes.length);
-    // By offset, none next to another; behind the last one lies a slot.
-    const starts: number[] = [];
-    const ends: number[] = [];
-    let top = 0;
-    const choose = (size: number): number => {
-      let best = -1;
-      for (let hole = 0; hole < starts.length; hole += 1) {
-        const room = ends[hole]! - starts[hole]!;
-        if (room < size || (best >= 0 && room >= ends[best]! - starts[best]!)) continue;
-        best = hole;
-        if (chosen === "lowest") break;
-      }
-      return best;
-    };
-    const take = (slot: number): void => {
-      const hole = choose(sizes[slot]!);
-      if (hole < 0) {
-        offsets[slot] = top;
-        top += sizes[slot]!;
-        return;
-      }
-      offsets[slot] = starts[hole]!;
-      starts[hole]! += sizes[slot]!;
-      if (starts[hole] !== ends[hole]) return;
-      starts.splice(hole, 1);
-      ends.splice(hole, 1);
-    };
-    const giveBack = (slot: number): void => {
-      let start = offsets[slot]!;
-      let end = start + sizes[slot]!;
-      let from = 0;
-      for (let to = starts.length; from < to; ) {
-        const middle = (from + to) >> 1;
-        if (starts[middle]! < start) from = middle + 1;
-        else to = middle;
-      }
-      let joined = 0;
-      if (starts[from] === end) {
-        end = ends[from]!;
-        joined += 1;
-      }
-      if (from > 0 && ends[from - 1] === start) {
-        from -= 1;
-        start = starts[from]!;
-        joined += 1;
-      }
-      if (end === top) {
-        top = start;
-        starts.splice(from, joined);
-        ends.splice(from, joined);
-      } else {
-        starts.splice(from, joined, start);
-        ends.splice(from, joined, end);
-      }
-    };
+    const holes = new Holes(chosen);
     for (const event of events) {
-      if (event > 0) take(event - 1);
-      else if (event < 0) giveBack(-event - 1);
+      if (event > 0) offsets[event - 1] = holes.take(sizes[event - 1]!);
+      else if (event < 0) holes.giveBack(offsets[-event - 1]!, sizes[-event - 1]!);
     }
     return offsets;
   };

@@ -6,6 +6,7 @@ import { microBatchUnits } from "../memory/stash.ts";
 import { messageBytes } from "../message-bytes.ts";
 import { miniBatches } from "../mini-batch.ts";
 import { onePipeline } from "../pipelines.ts";
+import { JobRoom } from "../schedules/admission.ts";
 import type { Orders, ScheduleInput } from "../schedules/schedule-input.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { type Timeline, timelineOf } from "../timeline.ts";
@@ -65,7 +66,7 @@ export function orderDraft(request: Costed, draft: Draft, { count, units }: Limi
     admission:
       draft.jobsAtOnce === null
         ? undefined
-        : { limit: draft.jobsAtOnce, jobsOf: (group) => draft.groups[group]!.members.length },
+        : new JobRoom(draft.jobsAtOnce, (group) => draft.groups[group]!.members.length),
     clips: (miniBatch) => clips(draft, miniBatch),
   });
   const durationNs = ({ stage, letter, microBatch }: Action): number => costs.durationNs(stage, letter, microBatch);

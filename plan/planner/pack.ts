@@ -53,11 +53,39 @@ export function cutRows(lengths: readonly number[], { microBatchSize, microBatch
   return filledParts(lengths, high, rows);
 }
 
+/** A job in a group whose rows are packed: its own step is `firstStep` and the group's. */
+export interface PackedMember {
+  readonly job: number;
+  readonly firstStep: number;
+  readonly packed: PackedJob;
+}
+
 /**
- * The micro-batch table: step by step, group by group, part by part, numbered in that order. A group's mini-batch has
- * as many parts as its job with the most; jobs with fewer parts are in the first ones only, and jobs that have ended
- * are left out. A group's mini-batch comes after its last one, which ends with the backward of its last part, or of its
- * first where the schedule reverses backwards.
+ * The parts of a group's mini-batch: as many as its job with the most; jobs with fewer are in the first ones only, and
+ * jobs that have ended are left out.
+ */
+export function partsOfStep(members: readonly PackedMember[], step: number): readonly PlannedRow[][] {
+  const parts: PlannedRow[][] = [];
+  for (const { job, firstStep, packed } of members) {
+    const { rows: source, cut } = packed;
+    const taken = source.steps[firstStep + step];
+    if (taken === undefined) continue;
+    const lengths = taken.map((row) => source.tokens[row]!);
+    let next = 0;
+    cutRows(lengths, cut).forEach((count, part) => {
+      parts[part] ??= [];
+      for (const row of taken.slice(next, next + count))
+        parts[part].push([job, row, source.tokens[row]!, source.scored[row]!]);
+      next += count;
+    });
+  }
+  return parts;
+}
+
+/**
+ * The micro-batch table: step by step, group by group, part by part, numbered in that order.
+ * A group's mini-batch comes after its last one, which ends with the backward of its last part, or of its first where
+ * the schedule reverses backwards.
  */
 export function packMicroBatches(
   jobs: readonly PackedJob[],
@@ -69,20 +97,10 @@ export function packMicroBatches(
   const steps = Math.max(...jobs.map(({ rows }) => rows.steps.length));
   for (let step = 0; step < steps; step += 1) {
     groups.forEach((members, group) => {
-      const parts: PlannedRow[][] = [];
-      for (const job of members) {
-        const { rows: source, cut } = jobs[job]!;
-        const taken = source.steps[step];
-        if (taken === undefined) continue;
-        const lengths = taken.map((row) => source.tokens[row]!);
-        let next = 0;
-        cutRows(lengths, cut).forEach((count, part) => {
-          parts[part] ??= [];
-          for (const row of taken.slice(next, next + count))
-            parts[part].push([job, row, source.tokens[row]!, source.scored[row]!]);
-          next += count;
-        });
-      }
+      const parts = partsOfStep(
+        members.map((job) => ({ job, firstStep: 0, packed: jobs[job]! })),
+        step,
+      );
       if (parts.length === 0) return;
       const first = table.length;
       parts.forEach((rows, part) => {

@@ -14,6 +14,16 @@ export class Fifo<T> {
     return this.#items[this.#head];
   }
 
+  /** Takes out an item, wherever it is. */
+  remove(item: T): void {
+    const at = this.#items.indexOf(item, this.#head);
+    if (at >= 0) this.#items.splice(at, 1);
+  }
+
+  *[Symbol.iterator](): Iterator<T> {
+    for (let at = this.#head; at < this.#items.length; at += 1) yield this.#items[at]!;
+  }
+
   take(): T | undefined {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;

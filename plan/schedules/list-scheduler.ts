@@ -3,12 +3,15 @@ import type { Action, PlannedLetter } from "../action.ts";
 import type { MiniBatch } from "../mini-batch.ts";
 import { Admission } from "./admission.ts";
 import { Fifo } from "./fifo.ts";
+import { Passage, type StageRoom } from "./passage.ts";
 import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
 
 /** What never changes while a list scheduler runs: stages, times, limits. */
 export interface ListSetting extends Omit<ScheduleInput, "miniBatches"> {
   /** Which of forward and backward an idle stage takes first. */
   readonly prefer: "F" | "B";
+  /** Absent where buffers and slots are made for the orders, and not the orders for them. */
+  readonly room?: StageRoom;
 }
 
 interface StageState {
@@ -17,8 +20,6 @@ interface StageState {
   readonly backwards: Fifo<number>;
   readonly updates: Fifo<MiniBatch>;
   inFlight: number;
-  /** Backwards that have ended of each group's mini-batch; a group has one at a time. */
-  readonly backwardsDone: number[];
 }
 
 /** Messages on their way over one lane, first in, first out. */
@@ -29,10 +30,16 @@ interface Lane {
 }
 
 interface GroupState {
-  readonly miniBatches: MiniBatch[];
-  /** The mini-batch that enters stage 0 next, or is entering it, and its next part. */
-  next: number;
+  /** Mini-batches that have not ended on stage 0; the first of them may be entering it, from its part `part` on. */
+  readonly miniBatches: Fifo<MiniBatch>;
   part: number;
+  /** By stage, backwards that have ended of its mini-batch there; a group has one at a time. */
+  readonly backwardsDone: Int32Array;
+  /** Groups that have to end before it begins, and those that wait for its end. */
+  waitsFor: number;
+  readonly followers: number[];
+  /** Whether it counts among those that train. */
+  isAdmitted: boolean;
 }
 
 /**
@@ -54,6 +61,7 @@ export class ListScheduler {
   /** In the order in which an instant is applied: ends of the stages' actions, then arrivals, up and down of each boundary. */
   readonly #due: DueSlots;
   readonly #groups: GroupState[] = [];
+  readonly #passage: Passage | undefined;
   readonly #admission: Admission;
   /** Groups with a mini-batch to enter, the one that has been ready longest first. */
   readonly #ready = new Fifo<number>();
@@ -69,7 +77,7 @@ export class ListScheduler {
   #orders: Action[][];
 
   constructor(setting: ListSetting) {
-    const { numStages, maxInFlight, prefer, admission } = setting;
+    const { numStages, maxInFlight, prefer, admission, room } = setting;
     this.#setting = setting;
     this.#letters = prefer === "B" ? ["B", "F"] : ["F", "B"];
     this.#last = numStages - 1;
@@ -82,7 +90,6 @@ export class ListScheduler {
         backwards: new Fifo(),
         updates: new Fifo(),
         inFlight: 0,
-        backwardsDone: [],
       }),
     );
     this.#due = new DueSlots(numStages + 2 * this.#last);
@@ -91,6 +98,7 @@ export class ListScheduler {
       (_, at): Lane => ({ slot: numStages + at, freeNs: 0, arrivals: new Fifo() }),
     );
     this.#admission = new Admission(admission);
+    this.#passage = room === undefined ? undefined : new Passage(room);
     this.#changed = new Uint32Array(numStages);
     this.#isChanged = new Uint8Array(numStages);
     this.#orders = this.#stages.map(() => []);
@@ -101,23 +109,65 @@ export class ListScheduler {
     return this.#nowNs;
   }
 
-  /** Adds mini-batches behind those that their groups have. They may begin from now on. */
-  admit(miniBatches: readonly MiniBatch[]): void {
+  /**
+   * Adds mini-batches behind those that their groups have. They may begin from now on, or, those of a group that has
+   * none, once the groups `after` have ended. Numbers of groups and micro-batches that have ended may be used again.
+   */
+  admit(miniBatches: readonly MiniBatch[], after: readonly number[] = []): void {
     for (const miniBatch of miniBatches) {
       const { group, microBatches } = miniBatch;
       for (const microBatch of microBatches) this.#owner[microBatch] = miniBatch;
-      const state = this.#groups[group];
-      if (state === undefined) {
-        if (group !== this.#groups.length)
-          throw new InvariantError({ expected: `group ${this.#groups.length} to be admitted next`, got: group });
-        this.#groups.push({ miniBatches: [miniBatch], next: 0, part: 0 });
-        for (const { backwardsDone } of this.#stages) backwardsDone.push(0);
-        this.#admission.wait(group);
-      } else {
-        if (state.next === state.miniBatches.length) this.#admission.wait(group);
-        state.miniBatches.push(miniBatch);
-      }
+      const state = this.#groups[group] ?? this.#newGroup(group);
+      if (state.miniBatches.first === undefined && state.waitsFor === 0) this.#await(group, state, after);
+      state.miniBatches.add(miniBatch);
     }
+  }
+
+  /** Takes back the mini-batches of a group that have not begun, in order; `onTaken` hears how many before it ends. */
+  withdraw(group: number, onTaken: (count: number) => void = () => {}): readonly MiniBatch[] {
+    const { miniBatches, part } = this.#groups[group]!;
+    const hasBegun = part > 0;
+    const begun = hasBegun ? miniBatches.take() : undefined;
+    const left: MiniBatch[] = [];
+    for (let next = miniBatches.take(); next !== undefined; next = miniBatches.take()) left.push(next);
+    onTaken(left.length);
+    if (begun !== undefined) miniBatches.add(begun);
+    else {
+      this.#ready.remove(group);
+      this.#admission.leave(group);
+      // One that waits for others ends when these do, so that those that wait for it wait for them.
+      if (this.#groups[group]!.waitsFor === 0) this.#endGroup(group);
+    }
+    return left;
+  }
+
+  /** Whether a group has a mini-batch that has begun or may, or waits for others to end. */
+  isActive(group: number): boolean {
+    const state = this.#groups[group];
+    return state !== undefined && (state.miniBatches.first !== undefined || state.waitsFor > 0);
+  }
+
+  #newGroup(group: number): GroupState {
+    if (group !== this.#groups.length)
+      throw new InvariantError({ expected: `group ${this.#groups.length} to be admitted next`, got: group });
+    const state: GroupState = {
+      miniBatches: new Fifo(),
+      part: 0,
+      backwardsDone: new Int32Array(this.#setting.numStages),
+      waitsFor: 0,
+      followers: [],
+      isAdmitted: false,
+    };
+    this.#groups.push(state);
+    return state;
+  }
+
+  /** A group with new work becomes one to admit, at once or when others have ended. */
+  #await(group: number, state: GroupState, after: readonly number[]): void {
+    const open = after.filter((other) => other !== group && this.isActive(other));
+    state.waitsFor = open.length;
+    for (const other of open) this.#groups[other]!.followers.push(group);
+    if (open.length === 0) this.#admission.wait(group);
   }
 
   /** Runs all that happens up to a time, that time included. */
@@ -150,6 +200,7 @@ export class ListScheduler {
   /** Groups that may train now become ready. */
   #begin(): void {
     for (const group of this.#admission.begin((each) => this.#workOf(each))) {
+      this.#groups[group]!.isAdmitted = true;
       this.#ready.add(group);
       this.#change(0);
     }
@@ -157,10 +208,9 @@ export class ListScheduler {
 
   /** Nanoseconds on the first stage of what a group has to do. */
   #workOf(group: number): number {
-    const { miniBatches, next } = this.#groups[group]!;
     let ns = 0;
-    for (let at = next; at < miniBatches.length; at += 1)
-      for (const microBatch of miniBatches[at]!.microBatches)
+    for (const { microBatches } of this.#groups[group]!.miniBatches)
+      for (const microBatch of microBatches)
         ns += this.#setting.durationNs(0, "F", microBatch) + this.#setting.durationNs(0, "B", microBatch);
     return ns;
   }
@@ -199,6 +249,7 @@ export class ListScheduler {
     const { letter, microBatch } = state.running!;
     state.running = undefined;
     this.#change(stage);
+    for (const other of this.#passage?.end(stage, letter, microBatch) ?? []) this.#change(other);
     if (letter === "F") {
       if (stage === this.#last) state.backwards.add(microBatch);
       else this.#send(this.#lanes[2 * stage]!, stage, microBatch);
@@ -213,9 +264,10 @@ export class ListScheduler {
     else if (activations !== undefined) this.#held -= activations.sizeOf(microBatch);
     const miniBatch = this.#owner[microBatch]!;
     const { group, microBatches } = miniBatch;
-    state.backwardsDone[group]! += 1;
-    if (state.backwardsDone[group] !== microBatches.length) return;
-    state.backwardsDone[group] = 0;
+    const { backwardsDone } = this.#groups[group]!;
+    backwardsDone[stage]! += 1;
+    if (backwardsDone[stage] !== microBatches.length) return;
+    backwardsDone[stage] = 0;
     const isClipped = clips(miniBatch);
     if (stage === 0 || !isClipped) state.updates.add(miniBatch);
     if (stage > 0) return;
@@ -230,13 +282,24 @@ export class ListScheduler {
 
   #endMiniBatch(group: number): void {
     const state = this.#groups[group]!;
-    state.next += 1;
+    state.miniBatches.take();
     state.part = 0;
-    if (state.next < state.miniBatches.length) this.#ready.add(group);
-    else {
-      this.#admission.end(group);
-      this.#begin();
+    if (state.miniBatches.first !== undefined) this.#ready.add(group);
+    else this.#endGroup(group);
+  }
+
+  #endGroup(group: number): void {
+    const ended = this.#groups[group]!;
+    if (ended.isAdmitted) this.#admission.end(group);
+    ended.isAdmitted = false;
+    for (const follower of ended.followers.splice(0)) {
+      const state = this.#groups[follower]!;
+      state.waitsFor -= 1;
+      if (state.waitsFor > 0) continue;
+      if (state.miniBatches.first !== undefined) this.#admission.wait(follower);
+      else this.#endGroup(follower);
     }
+    this.#begin();
   }
 
   #chooseAll(): void {
@@ -254,6 +317,7 @@ export class ListScheduler {
     if (next === undefined) return;
     state.running = next;
     if (next.letter === "F") state.inFlight += 1;
+    this.#passage?.begin(stage, next.letter, next.microBatch);
     this.#due.add(stage, this.#nowNs + this.#setting.durationNs(stage, next.letter, next.microBatch));
     this.#orders[stage]!.push(next);
   }
@@ -263,21 +327,35 @@ export class ListScheduler {
     const update = state.updates.take();
     if (update !== undefined) return updateOf(stage, update);
     for (const letter of this.#letters) {
-      const microBatch = letter === "B" ? state.backwards.take() : this.#takeForward(stage);
+      const microBatch = letter === "B" ? this.#takeBackward(stage) : this.#takeForward(stage);
       if (microBatch !== undefined) return { stage, letter: letter satisfies PlannedLetter, microBatch };
     }
     return undefined;
   }
 
+  #takeBackward(stage: number): number | undefined {
+    const { backwards } = this.#stages[stage]!;
+    const { first } = backwards;
+    return first !== undefined && this.#mayBegin(stage, "B", first) ? backwards.take() : undefined;
+  }
+
+  #mayBegin(stage: number, letter: "F" | "B", microBatch: number): boolean {
+    return this.#passage?.mayBegin(stage, letter, microBatch) ?? true;
+  }
+
   #takeForward(stage: number): number | undefined {
     const { inFlight, forwards } = this.#stages[stage]!;
     if (inFlight >= this.#limit) return undefined;
-    if (stage > 0) return forwards.take();
+    if (stage > 0) {
+      const { first } = forwards;
+      return first !== undefined && this.#mayBegin(stage, "F", first) ? forwards.take() : undefined;
+    }
     const group = this.#ready.first;
     if (group === undefined) return undefined;
     const state = this.#groups[group]!;
-    const { microBatches } = state.miniBatches[state.next]!;
+    const { microBatches } = state.miniBatches.first!;
     const microBatch = microBatches[state.part]!;
+    if (!this.#mayBegin(stage, "F", microBatch)) return undefined;
     const { activations } = this.#setting;
     if (activations !== undefined) {
       const size = activations.sizeOf(microBatch);

@@ -1,5 +1,6 @@
 import type { Action, ActionLetter, PlannedLetter } from "../action.ts";
 import type { MiniBatch } from "../mini-batch.ts";
+import type { GroupRoom } from "./admission.ts";
 
 /** What a schedule may know: the work, how long it takes, and how many micro-batches may be in flight. */
 export interface ScheduleInput {
@@ -24,8 +25,8 @@ export interface ScheduleInput {
    * limit goes alone.
    */
   readonly activations?: { readonly limit: number; sizeOf(microBatch: number): number } | undefined;
-  /** The most jobs that may have begun and not ended at once; absent for no limit. */
-  readonly admission?: { readonly limit: number; jobsOf(group: number): number } | undefined;
+  /** What bounds the groups that train at once; absent for no limit. */
+  readonly admission?: GroupRoom | undefined;
   /** Whether the update of this mini-batch waits for the gradient norm of all stages. */
   clips(miniBatch: MiniBatch): boolean;
 }

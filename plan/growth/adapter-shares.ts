@@ -1,0 +1,57 @@
+import type { PlannedJob } from "../documents/segment.ts";
+import type { Setting } from "../documents/setting.ts";
+import { adapterBytes } from "../memory/memory-model.ts";
+import type { GroupRoom } from "../schedules/admission.ts";
+
+/** The jobs of a group, and those that end with it. */
+export interface GroupJobs {
+  readonly all: ReadonlyMap<number, PlannedJob>;
+  ended(): readonly number[];
+}
+
+/**
+ * The room for adapters of a pipeline's stages: a job has its share from when its first group begins to when the last
+ * one ends, and keeps it while its groups change.
+ */
+export class AdapterShares implements GroupRoom {
+  readonly #setting: Setting;
+  readonly #stages: readonly number[];
+  readonly #jobsOf: (group: number) => GroupJobs;
+  /** By job, bytes on each stage. */
+  readonly #held = new Map<number, readonly number[]>();
+
+  constructor(setting: Setting, stages: readonly number[], jobsOf: (group: number) => GroupJobs) {
+    this.#setting = setting;
+    this.#stages = stages;
+    this.#jobsOf = jobsOf;
+  }
+
+  fits(group: number): boolean {
+    const wanted = this.#joining(group).map(([, bytes]) => bytes);
+    const together = [...this.#held.values(), ...wanted];
+    return this.#stages.every((stage, at) => {
+      const { adapters, optimizer } = this.#setting.memory[stage]!;
+      return together.reduce((sum, bytes) => sum + bytes[at]!, 0) <= adapters + optimizer;
+    });
+  }
+
+  enter(group: number): void {
+    for (const [job, bytes] of this.#joining(group)) this.#held.set(job, bytes);
+  }
+
+  leave(group: number): void {
+    for (const job of this.#jobsOf(group).ended()) this.#held.delete(job);
+  }
+
+  #joining(group: number): readonly (readonly [number, readonly number[]])[] {
+    const { model, stages, devices } = this.#setting;
+    const joining = [...this.#jobsOf(group).all].filter(([number]) => !this.#held.has(number));
+    return joining.map(([number, job]) => [
+      number,
+      this.#stages.map((index) => {
+        const stage = stages[index]!;
+        return adapterBytes({ architecture: model.architecture, stage, kind: devices[stage.device]!.kind }, job);
+      }),
+    ]);
+  }
+}

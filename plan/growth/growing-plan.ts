@@ -1,0 +1,166 @@
+import { InvariantError } from "../../core/index.ts";
+import { type Action, formatAction } from "../action.ts";
+import type { CostModel } from "../costs/cost-model.ts";
+import { clips } from "../dependencies.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow, Segment, Work } from "../documents/segment.ts";
+import type { Setting } from "../documents/setting.ts";
+import { activeMembers } from "../mini-batch.ts";
+import { sealSegment, settingHash } from "../segments.ts";
+import { type AdmittedMiniBatch, PipelineGrowth } from "./pipeline-growth.ts";
+
+/** Jobs that share micro-batches, with the rows that they share them in. */
+export interface AdmittedGroup {
+  /** Its `endStep`s are the steps that its members would train up to if the group stayed as it is. */
+  readonly group: PlannedGroup;
+  /** By the group's step and part: the rows of a micro-batch (`partsOfStep`). */
+  readonly steps: readonly (readonly (readonly PlannedRow[])[])[];
+  /** Groups that have trained its members so far, and were taken back; it begins when what they had begun has ended. */
+  readonly after?: readonly number[];
+}
+
+interface GroupState {
+  readonly group: PlannedGroup;
+  readonly growth: PipelineGrowth;
+  /** The group's next step that is not admitted. */
+  nextStep: number;
+}
+
+/**
+ * A plan that grows: jobs are admitted, groups taken back and made anew, and what has been ordered up to a time is taken
+ * as the next segment. A segment goes on from the state in flight: nothing drains because a job joins or leaves, only a
+ * group whose members change waits for what they have begun. Which segments there are follows from the times that they
+ * are cut at, the work in them does not. Each pipeline has a clock of its own, the planner's.
+ */
+export class GrowingPlan {
+  readonly #setting: Setting;
+  readonly #pipelines: readonly PipelineGrowth[];
+  readonly #jobs = new Map<number, PlannedJob>();
+  readonly #groups = new Map<number, GroupState>();
+  /** By job, the micro-batch that ends its last mini-batch that has a number. */
+  readonly #lastEnds = new Map<number, number>();
+  #newJobs: PlannedJob[] = [];
+  #newGroups: PlannedGroup[] = [];
+  #numJobs = 0;
+  #numGroups = 0;
+  #numMicroBatches = 0;
+  #numSegments = 0;
+  #previous: string;
+
+  /** @throws InvariantError for a schedule whose groups do not fill the pipeline together */
+  constructor(setting: Setting, costs: CostModel) {
+    const { schedule, pipelines } = setting;
+    if (schedule !== "lorapp" && schedule !== "lorapp-gpipe")
+      throw new InvariantError({ expected: "a schedule that interleaves groups", got: schedule });
+    this.#setting = setting;
+    this.#previous = settingHash(setting);
+    this.#pipelines = pipelines.map((_, pipeline) => new PipelineGrowth(setting, costs, pipeline));
+  }
+
+  /** Up to when the orders of a pipeline are made, in nanoseconds of its clock. */
+  nowNs(pipeline: number): number {
+    return this.#pipelines[pipeline]!.nowNs;
+  }
+
+  /** A new job; its number in the plan. */
+  addJob(job: PlannedJob): number {
+    const number = this.#numJobs;
+    this.#numJobs += 1;
+    this.#jobs.set(number, job);
+    this.#newJobs.push(job);
+    return number;
+  }
+
+  /**
+   * Admits a group of jobs that are there; its number in the plan. Its mini-batches may begin from now on.
+   * @throws InvariantError for work that is larger than its pipeline's room
+   */
+  admit({ group, steps, after = [] }: AdmittedGroup): number {
+    const number = this.#numGroups;
+    this.#numGroups += 1;
+    const growth = this.#pipelines[group.pipeline]!;
+    const jobs = Object.fromEntries(group.members.map(({ job }) => [job, this.#jobOf(job)]));
+    growth.admit({
+      number,
+      group,
+      jobs,
+      steps,
+      clips: (step) => clips({ groups: { 0: group }, jobs }, { group: 0, step }),
+      after,
+    });
+    this.#groups.set(number, { group, growth, nextStep: steps.length });
+    this.#newGroups.push(group);
+    return number;
+  }
+
+  /** Takes back what of a group has not begun; the step of the group that it begins with. */
+  withdraw(group: number): number {
+    const state = this.#groups.get(group);
+    if (state === undefined) throw new InvariantError({ expected: "a group that has not ended", got: group });
+    state.nextStep -= state.growth.withdraw(group);
+    return state.nextStep;
+  }
+
+  /** Whether a group has anything that has begun and not ended, or that may begin, on its pipeline's first stage. */
+  isActive(group: number): boolean {
+    return this.#groups.get(group)?.growth.isActive(group) ?? false;
+  }
+
+  /**
+   * Makes the orders of a pipeline up to a time, and takes them as the next segment of the plan; undefined where there
+   * is nothing new.
+   */
+  advance(pipeline: number, untilNs: number): Segment | undefined {
+    const { stages } = this.#setting;
+    const orders = this.#pipelines[pipeline]!.advance(untilNs);
+    const { firstStage } = this.#setting.pipelines[pipeline]!;
+    const microBatches: MicroBatch[] = [];
+    for (const { letter, microBatch } of orders[0]!)
+      if (letter === "F") this.#number(this.#pipelines[pipeline]!.miniBatchOf(microBatch), microBatches);
+    const actions = stages.map((): string[] => []);
+    orders.forEach((order, at) => {
+      const keys = actions[firstStage + at]!;
+      for (const action of order) keys.push(this.#keyOf(pipeline, firstStage + at, action));
+    });
+    const work: Work = { jobs: this.#newJobs, groups: this.#newGroups, microBatches, actions };
+    if (work.jobs.length + work.groups.length === 0 && orders.every((order) => order.length === 0)) return undefined;
+    this.#newJobs = [];
+    this.#newGroups = [];
+    for (const number of this.#pipelines[pipeline]!.forget()) this.#groups.delete(number);
+    const segment = sealSegment(work, this.#numSegments, this.#previous);
+    this.#numSegments += 1;
+    this.#previous = segment.hash;
+    return segment;
+  }
+
+  #jobOf(job: number): PlannedJob {
+    const known = this.#jobs.get(job);
+    if (known === undefined) throw new InvariantError({ expected: "a job that has not ended", got: job });
+    return known;
+  }
+
+  /** Numbers the micro-batches of a mini-batch that begins; those of one that has a number have theirs. */
+  #number(miniBatch: AdmittedMiniBatch, into: MicroBatch[]): void {
+    if (miniBatch.firstNumber >= 0) return;
+    const { group, step, rows } = miniBatch;
+    const members = activeMembers({ [group]: this.#groups.get(group)!.group }, group, step);
+    const ends = members.flatMap(({ job }) => this.#lastEnds.get(job) ?? []);
+    const after = [...new Set(ends)].sort((a, b) => a - b);
+    miniBatch.firstNumber = this.#numMicroBatches;
+    rows.forEach((part, index) => {
+      into.push({ index: this.#numMicroBatches, group, step, part: index, after, rows: [...part] });
+      this.#numMicroBatches += 1;
+    });
+    for (const { job, firstStep } of members) {
+      if (firstStep + step === this.#jobOf(job).steps - 1) {
+        this.#jobs.delete(job);
+        this.#lastEnds.delete(job);
+      } else this.#lastEnds.set(job, this.#numMicroBatches - 1);
+    }
+  }
+
+  #keyOf(pipeline: number, stage: number, { letter, microBatch }: Action): string {
+    const miniBatch = this.#pipelines[pipeline]!.miniBatchOf(microBatch);
+    const part = miniBatch.microBatches.indexOf(microBatch);
+    return formatAction({ stage, letter, microBatch: miniBatch.firstNumber + part });
+  }
+}

@@ -1,0 +1,221 @@
+import { InvariantError } from "../../core/index.ts";
+import { PLANNED_LETTERS } from "../action.ts";
+import { type ActionDurations, actionDurations } from "../costs/action-durations.ts";
+import type { CostModel } from "../costs/cost-model.ts";
+import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow } from "../documents/segment.ts";
+import type { Setting } from "../documents/setting.ts";
+import { stageUnits } from "../memory/stage-units.ts";
+import { microBatchUnits } from "../memory/stash.ts";
+import { messageBytesPerToken } from "../message-bytes.ts";
+import { largestSizes, type MiniBatch, microBatchTokens, type Numbered } from "../mini-batch.ts";
+import { ListScheduler } from "../schedules/list-scheduler.ts";
+import type { Orders } from "../schedules/schedule-input.ts";
+import { AdapterShares, type GroupJobs } from "./adapter-shares.ts";
+import { Numbers } from "./numbers.ts";
+
+/** A mini-batch whose micro-batches have slots of the scheduler, and numbers in the plan once it has begun. */
+export interface AdmittedMiniBatch extends MiniBatch {
+  /** Number of its group in the plan. */
+  readonly group: number;
+  /** By part. */
+  readonly rows: readonly (readonly PlannedRow[])[];
+  /** Number of its first micro-batch in the plan; -1 before it has begun. */
+  firstNumber: number;
+}
+
+/** A micro-batch that the scheduler knows by its slot. */
+interface SlotFacts {
+  readonly miniBatch: AdmittedMiniBatch;
+  readonly units: number;
+  readonly bytes: number;
+  readonly durations: ActionDurations;
+  /** In what the durations are asked for. */
+  readonly index: number;
+}
+
+interface GroupFacts {
+  /** Number in the plan. */
+  readonly number: number;
+  readonly jobs: GroupJobs;
+  readonly clips: (step: number) => boolean;
+  /** Steps that are admitted and not taken back. */
+  numSteps: number;
+  /** Mini-batches whose updates are not all ordered. */
+  open: number;
+}
+
+export interface Admitted {
+  readonly number: number;
+  readonly group: PlannedGroup;
+  readonly jobs: Numbered<PlannedJob>;
+  readonly steps: readonly (readonly (readonly PlannedRow[])[])[];
+  readonly clips: (step: number) => boolean;
+  readonly after: readonly number[];
+}
+
+/** One pipeline of a growing plan: its scheduler, with numbers that are used again when what they stood for has ended. */
+export class PipelineGrowth {
+  readonly #setting: Setting;
+  readonly #costs: CostModel;
+  readonly #pipeline: number;
+  readonly #numStages: number;
+  readonly #scheduler: ListScheduler;
+  readonly #slotNumbers = new Numbers();
+  readonly #groupNumbers = new Numbers();
+  readonly #slots: SlotFacts[] = [];
+  /** By the scheduler's number, and from the plan's. */
+  readonly #groups: GroupFacts[] = [];
+  readonly #groupOf = new Map<number, number>();
+  /** Mini-batches by how many of their updates are ordered. */
+  readonly #updated = new Map<AdmittedMiniBatch, number>();
+
+  constructor(setting: Setting, costs: CostModel, pipeline: number) {
+    const { firstStage, endStage } = setting.pipelines[pipeline]!;
+    const links = setting.links.slice(firstStage, endStage - 1).map((link) => costs.linkCost(link!));
+    this.#setting = setting;
+    this.#costs = costs;
+    this.#pipeline = pipeline;
+    this.#numStages = endStage - firstStage;
+    this.#scheduler = new ListScheduler({
+      numStages: this.#numStages,
+      prefer: setting.schedule === "lorapp" ? "B" : "F",
+      maxInFlight: null,
+      durationNs: (stage, letter, slot) => {
+        const { durations, index } = this.#slots[slot]!;
+        return durations(firstStage + stage, PLANNED_LETTERS.indexOf(letter), index);
+      },
+      transferNs: (boundary, slot) => {
+        const { latencySeconds, bytesPerSecond } = links[boundary]!;
+        const occupied = bytesPerSecond === null ? 0 : this.#slots[slot]!.bytes / bytesPerSecond;
+        return { arrival: Math.round((latencySeconds + occupied) * 1e9), occupied: Math.round(occupied * 1e9) };
+      },
+      room: {
+        buffers: setting.buffers.slice(firstStage, endStage),
+        units: stageUnits(setting).slice(firstStage, endStage),
+        unitsOf: (slot) => this.#slots[slot]!.units,
+      },
+      admission: new AdapterShares(
+        setting,
+        Array.from({ length: this.#numStages }, (_, at) => firstStage + at),
+        (group) => this.#groups[group]!.jobs,
+      ),
+      clips: ({ microBatches }) => {
+        const { miniBatch } = this.#slots[microBatches[0]!]!;
+        return this.#groups[this.#groupOf.get(miniBatch.group)!]!.clips(miniBatch.step);
+      },
+    });
+  }
+
+  get nowNs(): number {
+    return this.#scheduler.nowNs;
+  }
+
+  admit({ number, group, jobs, steps, clips, after }: Admitted): void {
+    const own = this.#groupNumbers.take();
+    this.#groupOf.set(number, own);
+    const facts: GroupFacts = {
+      number,
+      clips,
+      numSteps: steps.length,
+      open: steps.length,
+      jobs: {
+        all: new Map(group.members.map(({ job }) => [job, jobs[job]!])),
+        ended: () =>
+          group.members.flatMap(({ job, firstStep }) => (firstStep + facts.numSteps >= jobs[job]!.steps ? [job] : [])),
+      },
+    };
+    this.#groups[own] = facts;
+    const perToken = messageBytesPerToken(this.#setting.model);
+    const microBatches = steps.flatMap((parts, step) =>
+      parts.map((rows, part): Omit<MicroBatch, "index"> => ({ group: number, step, part, after: [], rows: [...rows] })),
+    );
+    const durations = actionDurations(
+      {
+        ...this.#setting,
+        groups: { [number]: group },
+        jobs,
+        microBatches: microBatches.map((microBatch, index) => ({ ...microBatch, index })),
+      },
+      this.#costs,
+    );
+    this.#checkRoom(microBatches);
+    let index = 0;
+    const miniBatches = steps.map((parts, step): MiniBatch => {
+      const slots = parts.map(() => this.#slotNumbers.take());
+      const miniBatch: AdmittedMiniBatch = { group: number, step, microBatches: slots, rows: parts, firstNumber: -1 };
+      parts.forEach((rows, part) => {
+        const units = microBatchUnits({ rows: [...rows] });
+        const bytes = microBatchTokens({ rows: [...rows] }) * perToken;
+        this.#slots[slots[part]!] = { miniBatch, units, bytes, durations, index };
+        index += 1;
+      });
+      return { group: own, step, microBatches: slots };
+    });
+    const groupsBefore = after.flatMap((other) => this.#groupOf.get(other) ?? []);
+    this.#scheduler.admit(miniBatches, groupsBefore);
+  }
+
+  /** Takes back the mini-batches of a group that have not begun; how many they are. */
+  withdraw(number: number): number {
+    const own = this.#groupOf.get(number);
+    if (own === undefined) return 0;
+    // What is left of it decides which jobs end with it, where it ends at once.
+    const facts = this.#groups[own]!;
+    const left = this.#scheduler.withdraw(own, (count) => {
+      facts.numSteps -= count;
+      facts.open -= count;
+    });
+    for (const { microBatches } of left) for (const slot of microBatches) this.#slotNumbers.giveBack(slot);
+    return left.length;
+  }
+
+  isActive(number: number): boolean {
+    const own = this.#groupOf.get(number);
+    return own !== undefined && this.#scheduler.isActive(own);
+  }
+
+  /** Orders of the pipeline's stages up to a time, with slots in place of micro-batches. */
+  advance(untilNs: number): Orders {
+    this.#scheduler.advance(untilNs);
+    const orders = this.#scheduler.take();
+    for (const order of orders)
+      for (const { letter, microBatch } of order) {
+        if (letter !== "U") continue;
+        const { miniBatch } = this.#slots[microBatch]!;
+        this.#updated.set(miniBatch, (this.#updated.get(miniBatch) ?? 0) + 1);
+      }
+    return orders;
+  }
+
+  miniBatchOf(slot: number): AdmittedMiniBatch {
+    return this.#slots[slot]!.miniBatch;
+  }
+
+  /** Gives back the numbers of what has been ordered to its end; the plan's numbers of groups that are over. */
+  forget(): readonly number[] {
+    for (const [miniBatch, count] of this.#updated) {
+      if (count < this.#numStages) continue;
+      this.#updated.delete(miniBatch);
+      for (const slot of miniBatch.microBatches) this.#slotNumbers.giveBack(slot);
+      this.#groups[this.#groupOf.get(miniBatch.group)!]!.open -= 1;
+    }
+    const over: number[] = [];
+    for (const [number, own] of this.#groupOf) {
+      if (this.#groups[own]!.open > 0 || this.#scheduler.isActive(own)) continue;
+      this.#groupOf.delete(number);
+      this.#groupNumbers.giveBack(own);
+      over.push(number);
+    }
+    return over;
+  }
+
+  #checkRoom(microBatches: readonly Pick<MicroBatch, "rows">[]): void {
+    const { maxTokens, maxSequence } = this.#setting.pipelines[this.#pipeline]!.room;
+    const sizes = largestSizes(microBatches);
+    if (sizes.maxTokens > maxTokens || sizes.maxSequence > maxSequence)
+      throw new InvariantError({
+        expected: `micro-batches of at most ${maxTokens} tokens, and rows of at most ${maxSequence}`,
+        got: sizes,
+      });
+  }
+}

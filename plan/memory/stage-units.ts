@@ -1,0 +1,18 @@
+import type { Setting } from "../documents/setting.ts";
+import { pipelineTable } from "../pipelines.ts";
+import { type StageLayout, stageLayout } from "./stage-layout.ts";
+
+/** Where everything lies on the device of a stage of the executor. */
+export function layoutOfStage(setting: Setting, stage: number): StageLayout {
+  const { model, stages, devices } = setting;
+  const { kind, threads } = devices[stages[stage]!.device]!;
+  const { room } = pipelineTable(setting).ofStage(stage);
+  return stageLayout({ ...model, stage: stages[stage]!, room, kind, threads });
+}
+
+/** By stage: how many units of activation slots the setting has room for. */
+export function stageUnits(setting: Setting): readonly number[] {
+  return setting.memory.map(({ activations }, stage) =>
+    Math.floor(activations / layoutOfStage(setting, stage).unitBytes),
+  );
+}

@@ -1,0 +1,125 @@
+import {
+  createCostModel,
+  GrowingPlan,
+  microBatchTokens,
+  type Plan,
+  type PlanBody,
+  type Segment,
+} from "../../plan/index.ts";
+import { chainSegments, joinSegments, planHash, settingOf } from "../../plan/segments.ts";
+
+/** A time of the plan's clock in nanoseconds, and what is done then. */
+export interface Moment {
+  readonly atNs: number;
+  /** Groups of the static plan that are admitted. */
+  readonly admit?: readonly number[];
+  /** Two groups, by the order in which they were admitted, whose jobs go on as one. */
+  readonly merge?: readonly [number, number];
+}
+
+/** The work of a plan's groups, as it is admitted to a plan that grows. */
+function stepsOf({ microBatches }: PlanBody, group: number) {
+  const steps: (typeof microBatches)[number]["rows"][][] = [];
+  for (const microBatch of microBatches) {
+    if (microBatch.group !== group) continue;
+    steps[microBatch.step] ??= [];
+    steps[microBatch.step]!.push(microBatch.rows);
+  }
+  return steps;
+}
+
+interface Admitted {
+  number: number;
+  /** Whether its jobs have gone on in another. */
+  isOver: boolean;
+  members: Plan["groups"][number]["members"];
+  steps: ReturnType<typeof stepsOf>;
+}
+
+/**
+ * The work of a static plan of one pipeline as a plan that grows in its setting: groups are admitted, two of them become
+ * one, and segments are taken, at the times that `moments` say, and all that is left at the end.
+ */
+export function grow(plan: PlanBody, moments: readonly Moment[]): readonly Segment[] {
+  const growing = new GrowingPlan(plan, createCostModel(plan.calibration, plan.model.dtype));
+  const numbers = new Map<number, number>();
+  const admitted: Admitted[] = [];
+  const segments: Segment[] = [];
+  const jobOf = (job: number): number => {
+    const number = numbers.get(job) ?? growing.addJob(plan.jobs[job]!);
+    numbers.set(job, number);
+    return number;
+  };
+  const admit = (members: Admitted["members"], steps: Admitted["steps"], after: readonly number[] = []): void => {
+    const number = growing.admit({ group: { pipeline: 0, members }, steps, after });
+    admitted.push({ number, isOver: false, members, steps });
+  };
+  const merge = (first: number, second: number): void => {
+    const both = [admitted[first], admitted[second]];
+    if (first === second || both.some((each) => each === undefined || each.isOver || !growing.isActive(each.number)))
+      return;
+    const left = both.map((each) => {
+      const from = growing.withdraw(each!.number);
+      each!.isOver = true;
+      const steps = each!.steps.slice(from);
+      const members = each!.members.flatMap((member) => {
+        const firstStep = member.firstStep + from;
+        return firstStep < member.endStep ? [{ ...member, firstStep }] : [];
+      });
+      return { steps, members };
+    });
+    const members = left.flatMap((each) => each.members).sort((a, b) => a.job - b.job);
+    if (members.length === 0) return;
+    const numSteps = Math.max(...left.map((each) => each.steps.length));
+    const steps = Array.from({ length: numSteps }, (_, step) => {
+      const parts = left.map((each) => each.steps[step] ?? []);
+      const shared = Array.from({ length: Math.max(...parts.map((each) => each.length)) }, (__, part) =>
+        parts.flatMap((each) => each[part] ?? []).sort((a, b) => a[0] - b[0]),
+      );
+      const { maxTokens } = plan.pipelines[0]!.room;
+      return shared.every((rows) => microBatchTokens({ rows }) <= maxTokens) ? shared : parts.flat();
+    });
+    admit(
+      members,
+      steps,
+      both.map((each) => each!.number),
+    );
+  };
+  const take = (untilNs: number): void => {
+    const segment = growing.advance(0, untilNs);
+    if (segment !== undefined) segments.push(segment);
+  };
+  for (const { atNs, admit: groups = [], merge: two } of [...moments].sort((a, b) => a.atNs - b.atNs)) {
+    if (atNs > 0) take(atNs);
+    for (const group of groups) {
+      const { members } = plan.groups[group]!;
+      const jobs = new Map(members.map((member) => [member.job, jobOf(member.job)]));
+      admit(
+        members.map((member) => ({ ...member, job: jobs.get(member.job)! })),
+        stepsOf(plan, group).map((parts) =>
+          parts.map((rows) => rows.map(([job, ...row]): (typeof rows)[number] => [jobs.get(job)!, ...row])),
+        ),
+      );
+    }
+    if (two !== undefined) merge(...two);
+  }
+  take(Number.POSITIVE_INFINITY);
+  return segments;
+}
+
+/** A plan of these segments. */
+export function grownPlan(setting: PlanBody, segments: readonly Segment[]): Plan {
+  return {
+    ...settingOf(setting),
+    ...joinSegments(segments),
+    predicted: null,
+    segments,
+    hash: planHash(segments, null),
+    locations: { model: null, data: {}, init: {} },
+  };
+}
+
+/** The same plan in one segment. */
+export function inOneSegment(plan: Plan): Plan {
+  return grownPlan(plan, chainSegments(plan, [joinSegments(plan.segments)]));
+}
