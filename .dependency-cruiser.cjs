@@ -17,8 +17,12 @@ const arrows = {
   // What happened, simulated or executed. Events carry the plan's action keys, hence the arrow to plan.
   traces: ["core", "plan"],
 
-  // The twin in virtual time. It must not see exec, or the comparison of the two would prove nothing.
-  sim: ["core", "plan", "traces"],
+  // What to measure, and from measurements to costs and their errors. Pure: who measures hands the samples in.
+  calibration: ["core", "plan", "traces"],
+
+  // The twin in virtual time. It must not see exec, or the comparison of the two would prove nothing. How sure a
+  // prediction is follows from the errors of its calibration.
+  sim: ["core", "plan", "traces", "calibration"],
 
   // Draws what traces and plans hold, and computes no new results.
   reports: ["core", "plan", "traces"],
@@ -27,14 +31,14 @@ const arrows = {
   exec: ["core", "plan", "traces", "datasets", "native"],
 
   // Many simulations at once, and no execution: a study has to run on a laptop.
-  studies: ["core", "plan", "traces", "sim"],
+  studies: ["core", "plan", "traces", "sim", "calibration"],
 
   // What a person does with the product, as typed operations: load, plan, predict, calibrate, train. Twin and executor meet
   // here. Devices are reached through exec, so that native has one user.
-  workbench: ["core", "plan", "traces", "sim", "datasets", "exec", "studies"],
+  workbench: ["core", "plan", "traces", "sim", "calibration", "datasets", "exec", "studies"],
 
   // The rim: flags to requests, results to text.
-  cli: ["core", "plan", "traces", "sim", "datasets", "exec", "studies", "reports", "workbench"],
+  cli: ["core", "plan", "traces", "sim", "calibration", "datasets", "exec", "studies", "reports", "workbench"],
 };
 
 /** Package -> the folders that may import it. A package with one home can be replaced in one place. */
@@ -105,9 +109,10 @@ module.exports = {
     },
     {
       name: "pure-core",
-      comment: "core, plan, traces, sim, studies and the browser code get time, randomness and files as arguments.",
+      comment:
+        "core, plan, traces, calibration, sim, studies and the browser code get time, randomness and files as arguments.",
       severity: "error",
-      from: { path: "^(core|plan|traces|sim|studies|reports/client)/" },
+      from: { path: "^(core|plan|traces|calibration|sim|studies|reports/client)/" },
       to: { dependencyTypes: ["core"] },
     },
     {

@@ -1,3 +1,4 @@
+import { rangeOfPlan } from "../calibration/index.ts";
 import type { MeasuredCalibration } from "../plan/index.ts";
 import {
   type CalibrationRun,
@@ -7,7 +8,6 @@ import {
   calibrationRuns,
   type MeasuredRun,
   measureRun,
-  rangeOfPlan,
 } from "../workbench/calibrate-devices.ts";
 import { today } from "../workbench/today.ts";
 import { type MachineWatch, watchMachine } from "../workbench/watch-machine.ts";

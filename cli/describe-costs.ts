@@ -1,5 +1,5 @@
+import { meanCostError } from "../calibration/index.ts";
 import type { Calibration } from "../plan/index.ts";
-import { meanCostError } from "../sim/index.ts";
 import { percent } from "./output.ts";
 
 /** The --json form of where times come from. */

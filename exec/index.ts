@@ -4,8 +4,6 @@ export { type CudaGraphs, type NativeInfo, nativeInfo } from "../native/index.ts
 export { initialPairs } from "./adapters.ts";
 // This machine's devices.
 export { assignDevices } from "./assign-devices.ts";
-// Plans that a calibration measures.
-export { type CalibrationRange, calibrationPlans, WARM_STEPS } from "./calibration-plans.ts";
 // Running a plan for real.
 export { executePlan } from "./execute.ts";
 // The same with a look at how fast the machine is.

@@ -15,9 +15,6 @@ export {
 } from "./action.ts";
 // Which cores the devices of this machine have.
 export { assignCores, THIS_MACHINE } from "./assign-cores.ts";
-// Orders with several stages a device, or with the gradients apart, for comparison with the schedules of plans.
-export { interleavedOrders } from "./comparison/interleaved.ts";
-export { zeroBubbleOrders } from "./comparison/zero-bubble.ts";
 // How a device stores activations.
 export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // What the time of an action follows from.

@@ -1,14 +1,14 @@
+import type { MachineMoves } from "../calibration/index.ts";
+import { costErrors } from "../calibration/index.ts";
 import { actionDurations, type Calibration, createCostModel, type PlanBody, withoutPruning } from "../plan/index.ts";
 import { type Interval, type Intervals, intervalOf } from "../traces/index.ts";
-import { hasBlockingLinks } from "./blocking-tasks.ts";
-import { costErrors } from "./cost-errors.ts";
-import type { MachineMoves } from "./machine-moves.ts";
 import { actionsOf, movedTimes } from "./moved-times.ts";
-import type { RunTimes } from "./plan-run.ts";
-import { type RunFigures, runFigures } from "./run-figures.ts";
-import { deviceTimes, runWithTimes } from "./run-plan.ts";
+import type { RunTimes } from "./run/plan-run.ts";
+import { type RunFigures, runFigures } from "./run/run-figures.ts";
+import { deviceTimes, runWithTimes } from "./run/run-plan.ts";
 import { sampleTimes } from "./sample-times.ts";
 import { blockingFigures } from "./simulate-blocking.ts";
+import { hasBlockingLinks } from "./tasks/blocking-tasks.ts";
 
 /** What a run is simulated without; nothing where absent. */
 export interface SwitchedOff {

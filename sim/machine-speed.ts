@@ -19,9 +19,9 @@ import {
   stageShapes,
 } from "../plan/index.ts";
 import { type AtMachineSpeed, type RunMachine, slowdown, speedBetween, type Trace } from "../traces/index.ts";
-import { runFigures } from "./run-figures.ts";
-import { deviceTimes, runWithTimes } from "./run-plan.ts";
-import { actionIndex } from "./stage-orders.ts";
+import { runFigures } from "./run/run-figures.ts";
+import { deviceTimes, runWithTimes } from "./run/run-plan.ts";
+import { actionIndex } from "./run/stage-orders.ts";
 
 /** The share of products in the time of some operators, by a calibration. */
 function productsOf({ operators }: MeasuredCalibration, calls: readonly OperatorCall[]): number {

@@ -1,7 +1,7 @@
+import { drawMove, lostTime, type MachineMoves } from "../calibration/index.ts";
 import { createRng } from "../core/index.ts";
 import { type Action, type ActionDurations, PLANNED_LETTERS, type PlanBody, parseAction } from "../plan/index.ts";
-import { drawMove, lostTime, type MachineMoves } from "./machine-moves.ts";
-import { actionIndex } from "./stage-orders.ts";
+import { actionIndex } from "./run/stage-orders.ts";
 
 /** A plan's actions, stage by stage: the order in which `movedTimes` draws. */
 export function actionsOf(plan: Pick<PlanBody, "actions">): readonly Action[] {

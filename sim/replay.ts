@@ -9,9 +9,9 @@ import {
   parseAction,
 } from "../plan/index.ts";
 import { heldTrace, type Stream, type Trace } from "../traces/index.ts";
-import { runWithTimes } from "./run-plan.ts";
+import { runWithTimes } from "./run/run-plan.ts";
+import { actionIndex } from "./run/stage-orders.ts";
 import { runStream } from "./simulate.ts";
-import { actionIndex } from "./stage-orders.ts";
 
 /** Times of single actions, or of the messages that they send. */
 interface MeasuredTimes {

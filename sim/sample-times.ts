@@ -1,3 +1,4 @@
+import type { CostError, CostErrors } from "../calibration/index.ts";
 import { createRng, type Rng } from "../core/index.ts";
 import {
   type ActionDurations,
@@ -7,9 +8,8 @@ import {
   type PlannedLetter,
   type ResolvedLink,
 } from "../plan/index.ts";
-import type { CostError, CostErrors } from "./cost-errors.ts";
-import type { RunTimes } from "./plan-run.ts";
-import { actionIndex } from "./stage-orders.ts";
+import type { RunTimes } from "./run/plan-run.ts";
+import { actionIndex } from "./run/stage-orders.ts";
 
 /**
  * The machine as a whole, and each letter on each device or type, have half of the variance each: a hold-out cannot

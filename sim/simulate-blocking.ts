@@ -9,14 +9,14 @@ import {
   type PlanBody,
 } from "../plan/index.ts";
 import { createTraceRecorder, type Trace } from "../traces/index.ts";
-import { type BlockingLinks, blockingTasks, isBeside, runBlockingTasks } from "./blocking-tasks.ts";
-import { type MemoryChange, memorySamples } from "./memory-samples.ts";
-import type { PipelineGraph } from "./pipeline-tasks.ts";
-import type { RunTimes } from "./plan-run.ts";
-import { type RunFigures, runFigures } from "./run-figures.ts";
-import type { TaskTimes } from "./run-tasks.ts";
+import { type MemoryChange, memorySamples } from "./run/memory-samples.ts";
+import type { RunTimes } from "./run/plan-run.ts";
+import { type RunFigures, runFigures } from "./run/run-figures.ts";
+import { stageOrders } from "./run/stage-orders.ts";
 import type { SimulateOptions } from "./simulate-options.ts";
-import { stageOrders } from "./stage-orders.ts";
+import { type BlockingLinks, blockingTasks, isBeside, runBlockingTasks } from "./tasks/blocking-tasks.ts";
+import type { PipelineGraph } from "./tasks/pipeline-tasks.ts";
+import type { TaskTimes } from "./tasks/run-tasks.ts";
 
 type TraceFacts = Omit<SimulateOptions, "costModel">;
 

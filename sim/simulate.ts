@@ -1,12 +1,12 @@
 import type { PlanBody } from "../plan/index.ts";
 import { heldTrace, type Trace, type TraceStream } from "../traces/index.ts";
-import { hasBlockingLinks } from "./blocking-tasks.ts";
-import { memoryChanges, memorySamples } from "./memory-samples.ts";
-import type { Run } from "./plan-run.ts";
-import { runPlan } from "./run-plan.ts";
+import { memoryChanges, memorySamples } from "./run/memory-samples.ts";
+import type { Run } from "./run/plan-run.ts";
+import { runPlan } from "./run/run-plan.ts";
+import { actionEvents, traceEvents } from "./run/trace-events.ts";
 import { simulateBlocking } from "./simulate-blocking.ts";
 import type { SimulateOptions } from "./simulate-options.ts";
-import { actionEvents, traceEvents } from "./trace-events.ts";
+import { hasBlockingLinks } from "./tasks/blocking-tasks.ts";
 
 /**
  * Runs a plan in virtual time and returns what happened, held as columns of times: each reading of the events makes

@@ -1,81 +1,18 @@
-import { median, quantile, sum } from "../core/index.ts";
-import {
-  type BaseModel,
-  type CalibrationRange,
-  calibrationPlans,
-  type Measurements,
-  measurePlan,
-  nativeInfo,
-  WARM_STEPS,
-} from "../exec/index.ts";
-import type { CalibratedMachine, MeasuredCalibration, Plan, Recompute, ResolvedLink } from "../plan/index.ts";
-import { jobSegments, microBatchTokens } from "../plan/index.ts";
 import {
   actionsAtSpeed,
+  type CalibrationRange,
+  calibrationPlans,
   fitCalibration,
   fitLink,
   machineState,
   operatorsAtSpeed,
   referenceSpeed,
-} from "../sim/index.ts";
+  WARM_STEPS,
+} from "../calibration/index.ts";
+import { median, sum } from "../core/index.ts";
+import { type BaseModel, type Measurements, measurePlan, nativeInfo } from "../exec/index.ts";
+import type { CalibratedMachine, MeasuredCalibration, Plan } from "../plan/index.ts";
 import { type MachineWatch, watchMachine } from "./watch-machine.ts";
-
-/** Where along the sorted sizes of a plan to measure. */
-const TOKEN_QUANTILES = [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1];
-const SEQUENCE_QUANTILES = [0, 0.5, 1];
-
-/** Sizes nearer to each other than this ratio would be measured twice for one answer. */
-const LEAST_RATIO = 1.15;
-
-/** The ends of the sizes, and those between that differ enough from their neighbours. */
-function pointsOf(values: readonly number[], quantiles: readonly number[]): readonly number[] {
-  const sizes = quantiles.map((q) => Math.round(quantile(values, q)));
-  const last = sizes.at(-1)!;
-  const kept = [sizes[0]!];
-  for (const size of sizes) {
-    if (size >= LEAST_RATIO * kept.at(-1)! && last >= LEAST_RATIO * size) kept.push(size);
-  }
-  return last > kept[0]! ? [...kept, last] : kept;
-}
-
-/**
- * A calibration's runs are one pipeline over all devices, so they have a link where the plan's pipelines have none
- * between them.
- */
-function measuredLink({ devices }: Plan, boundary: number): ResolvedLink {
-  const id = `${devices[boundary]!.name}-${devices[boundary + 1]!.name}`;
-  return { id, type: "host", shared: false, bandwidthBytesPerSecond: null, latencySeconds: 0 };
-}
-
-/** Runs that keep layers measure what recomputed ones do too. */
-function rangeRecompute({ stages }: Plan): Recompute {
-  if (stages.every(({ recomputedLayers }) => recomputedLayers === 0)) return "none";
-  return stages.every(({ firstLayer, endLayer, recomputedLayers }) => recomputedLayers === endLayer - firstLayer)
-    ? "layer"
-    : "auto";
-}
-
-/** The range of a plan's micro-batches. */
-export function rangeOfPlan(plan: Plan): CalibrationRange {
-  const segments = plan.microBatches.map(jobSegments);
-  const tokens = plan.microBatches.map(microBatchTokens);
-  const shares = segments.map((parts, i) => sum(parts.map(({ scored }) => scored)) / tokens[i]!);
-  return {
-    architecture: plan.model.architecture,
-    dtype: plan.model.dtype,
-    recompute: rangeRecompute(plan),
-    devices: plan.devices,
-    links: plan.links.map((link, stage) => link ?? measuredLink(plan, stage)),
-    adapters: plan.jobs.map(({ adapter }) => adapter),
-    numGroups: plan.groups.length,
-    tokens: pointsOf(tokens, TOKEN_QUANTILES),
-    sequence: pointsOf(
-      segments.flat().flatMap(({ lengths }) => lengths),
-      SEQUENCE_QUANTILES,
-    ),
-    scored: [quantile(shares, 0), quantile(shares, 1)],
-  };
-}
 
 /** A model to measure, and at which sizes. */
 export interface CalibrationSubject {

@@ -1,5 +1,5 @@
 // Calibrating this machine.
-export { type CalibrationSubject, calibrateDevices, rangeOfPlan } from "./calibrate-devices.ts";
+export { type CalibrationSubject, calibrateDevices } from "./calibrate-devices.ts";
 // Where operations find files, and who hears what they chose.
 export { type Context, type Place, silent } from "./context.ts";
 // From a workload file to a plan.

@@ -1,15 +1,7 @@
+import { costErrors, type MachineMoves, machineMoves } from "../calibration/index.ts";
 import { sum } from "../core/index.ts";
 import { type Calibration, computeDtype, type Dtype, type LayersCalibration, type PlanBody } from "../plan/index.ts";
-import {
-  costErrors,
-  drawSeed,
-  intervalsOfFigures,
-  type MachineMoves,
-  machineMoves,
-  predictedFigures,
-  type SwitchedOff,
-  sharedFactors,
-} from "../sim/index.ts";
+import { drawSeed, intervalsOfFigures, predictedFigures, type SwitchedOff, sharedFactors } from "../sim/index.ts";
 import { drawJobs, type JobsRun } from "../studies/index.ts";
 import type { Intervals } from "../traces/index.ts";
 import type { Context } from "./context.ts";

@@ -1,9 +1,9 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { machineState } from "../calibration/index.ts";
 import { mean } from "../core/index.ts";
 import { userCache } from "../datasets/index.ts";
 import { computeDtype, type MachineHistoryLine, type Plan, parseMachineHistory } from "../plan/index.ts";
-import { machineState } from "../sim/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { hostIdentity } from "./host.ts";
 

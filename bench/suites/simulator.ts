@@ -1,7 +1,7 @@
 import type { Calibration } from "../../plan/index.ts";
 import { createCostModel } from "../../plan/index.ts";
 import { simulate, simulateStream } from "../../sim/index.ts";
-import { runPlan } from "../../sim/run-plan.ts";
+import { runPlan } from "../../sim/run/run-plan.ts";
 import { traceLines } from "../../traces/index.ts";
 import { summarize } from "../measurement.ts";
 import { type LargeSize, simulateLarge } from "../simulate-alone.ts";

@@ -1,3 +1,4 @@
+import { rangeOfPlan } from "../../calibration/index.ts";
 import { canonicalJson, InputError } from "../../core/index.ts";
 import { nativeInfo, syntheticWeights } from "../../exec/index.ts";
 import {
@@ -15,7 +16,6 @@ import {
   calibrateDevices,
   createPlan,
   loadCatalog,
-  rangeOfPlan,
   thisMachine,
   today,
   writeOutput,

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { parse, stringify } from "yaml";
+import { rangeOfPlan } from "../../calibration/index.ts";
 import { canonicalJson, formatSeconds } from "../../core/index.ts";
 import { initModel } from "../../datasets/index.ts";
 import { nativeInfo, openModelFolder } from "../../exec/index.ts";
@@ -13,7 +14,6 @@ import {
   lossesByJob,
   machinePart,
   packageFile,
-  rangeOfPlan,
   readInput,
   replayPlan,
   silent,

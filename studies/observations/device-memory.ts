@@ -1,5 +1,5 @@
+import { nonNegativeLeastSquares } from "../../calibration/index.ts";
 import { maximum, sum } from "../../core/index.ts";
-import { nonNegativeLeastSquares } from "../../sim/index.ts";
 import type { Prediction } from "../score.ts";
 import type { LayerBytes, MeasuredPlan } from "./profiled-pipeline.ts";
 

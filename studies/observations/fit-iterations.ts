@@ -1,5 +1,5 @@
+import { fitParameters } from "../../calibration/index.ts";
 import { createRng } from "../../core/index.ts";
-import { fitParameters } from "../../sim/index.ts";
 import type { Prediction } from "../score.ts";
 import {
   type CellSeconds,

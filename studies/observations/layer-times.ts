@@ -1,3 +1,4 @@
+import { fitParameters } from "../../calibration/index.ts";
 import {
   type Architecture,
   type DevicePeaks,
@@ -7,7 +8,6 @@ import {
   layerSeconds,
   layerWork,
 } from "../../plan/index.ts";
-import { fitParameters } from "../../sim/index.ts";
 import type { Prediction } from "../score.ts";
 
 /** A measured time of one decoder layer, or of embedding and head together, for packed tokens on one device. */

@@ -1,5 +1,6 @@
+import { fitParameters } from "../../calibration/index.ts";
 import { maximum, sum } from "../../core/index.ts";
-import { fitParameters, rendezvousTasks, runTasks } from "../../sim/index.ts";
+import { rendezvousTasks, runTasks } from "../../sim/index.ts";
 import type { Prediction } from "../score.ts";
 
 /** Seconds of one layer and one micro-batch. */

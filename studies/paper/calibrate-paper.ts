@@ -1,5 +1,5 @@
+import { fitParameters } from "../../calibration/index.ts";
 import type { Catalog } from "../../plan/index.ts";
-import { fitParameters } from "../../sim/index.ts";
 import type { PaperPlatform } from "./paper-request.ts";
 import { predictCell } from "./predict-cell.ts";
 import { cellName, PUBLISHED, type PublishedCell, publishedStepSeconds } from "./published.ts";

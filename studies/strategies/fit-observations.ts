@@ -1,5 +1,5 @@
+import { fitParameters } from "../../calibration/index.ts";
 import { InputError, mean, sum } from "../../core/index.ts";
-import { fitParameters } from "../../sim/index.ts";
 import { leaveOneOut, type Prediction, relativeError } from "../score.ts";
 import type { StrategyName } from "./compare-strategies.ts";
 import { efficiencyFromObservation, type ObservedRequest, observedRate, withFigures } from "./observed-rate.ts";

@@ -4,19 +4,19 @@ import {
   type ActionLetter,
   backwardPasses,
   COMPUTE_BYTES,
-  interleavedOrders,
   type LayerPass,
   type Orders,
   peakHeld,
   type Stage,
-  zeroBubbleOrders,
 } from "../../plan/index.ts";
 import { type PipelineTask, pipelineTasks } from "../../sim/index.ts";
 import { type DeviceNeed, deviceNeed, keptOf, stageOf } from "./device-needs.ts";
 import { messageSeconds } from "./interconnect.ts";
+import { interleavedOrders } from "./interleaved.ts";
 import { computeOf, type Platform, type TrainedModel, timesOf } from "./platform.ts";
 import type { StepGraph, StepWork } from "./step-graph.ts";
 import { cutStep, type RowLengths, type StepRows } from "./step-rows.ts";
+import { zeroBubbleOrders } from "./zero-bubble.ts";
 
 /** Schedules of one job's mini-batch that plans do not have: several stages a device, or the gradients apart. */
 export type SplitSchedule = "interleaved" | "zb-h1";

@@ -7,7 +7,8 @@ const ROWS = [...readFileSync(packageFile("docs", "map.md"), "utf8").matchAll(/^
 );
 
 const FOLDERS = [
-  ...["core", "plan", "datasets", "native", "traces", "sim", "exec", "reports", "studies", "workbench", "cli"],
+  ...["core", "plan", "datasets", "native", "traces", "calibration", "sim", "exec", "reports", "studies"],
+  ...["workbench", "cli"],
 ];
 const SOURCES = FOLDERS.flatMap((folder) =>
   readdirSync(packageFile(folder), { recursive: true, encoding: "utf8" })

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nanos } from "../../core/index.ts";
-import { Engine } from "../../sim/engine.ts";
-import { createEventQueue } from "../../sim/event-queue.ts";
+import { Engine } from "../../sim/tasks/engine.ts";
+import { createEventQueue } from "../../sim/tasks/event-queue.ts";
 
 describe("the event queue", () => {
   it("gives events in the order of time, priority and scheduling, whatever order they are added in", () => {

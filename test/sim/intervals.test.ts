@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { letterErrors } from "../../calibration/hold-out-errors.ts";
+import { costErrors } from "../../calibration/index.ts";
 import { canonicalJson, mean } from "../../core/index.ts";
 import { type Calibration, calibrationSchema, createCostModel, type PlanBody } from "../../plan/index.ts";
-import { letterErrors } from "../../sim/hold-out-errors.ts";
-import { costErrors, drawFigures, intervalsOfFigures, predictedFigures, simulate } from "../../sim/index.ts";
+import { drawFigures, intervalsOfFigures, predictedFigures, simulate } from "../../sim/index.ts";
 import { type Intervals, runMetrics } from "../../traces/index.ts";
+import { operatorKinds } from "../calibration/measured-unit.ts";
 import { unitPlan } from "../plan/unit-plan.ts";
-import { operatorKinds } from "./measured-unit.ts";
 
 interface ErrorFigures {
   readonly systematic: number;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Nanos, nanos, secondsToNanos } from "../../core/index.ts";
-import { Wire } from "../../sim/link.ts";
+import { Wire } from "../../sim/network/link.ts";
 
 /** Runs flows of [start seconds, bytes] over one wire and returns the second at which each ended. */
 function endsOf(bytesPerSecond: number, flows: readonly (readonly [number, number])[]): readonly number[] {

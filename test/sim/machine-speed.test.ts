@@ -1,19 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { createRng, mean } from "../../core/index.ts";
-import { createCostModel, type MeasuredCalibration, type PlanBody } from "../../plan/index.ts";
 import {
   actionsAtSpeed,
-  atMachineSpeed,
   machineMoves,
   machineState,
   operatorsAtSpeed,
   referenceSpeed,
-  simulate,
-} from "../../sim/index.ts";
-import { drawMove, lostTime } from "../../sim/machine-moves.ts";
+} from "../../calibration/index.ts";
+import { drawMove, lostTime } from "../../calibration/machine-moves.ts";
+import { createRng, mean } from "../../core/index.ts";
+import { createCostModel, type MeasuredCalibration, type PlanBody } from "../../plan/index.ts";
+import { atMachineSpeed, simulate } from "../../sim/index.ts";
 import { type RunMachine, type Trace, traceTotals } from "../../traces/index.ts";
+import { measuredUnit } from "../calibration/measured-unit.ts";
 import { unitPlan } from "../plan/unit-plan.ts";
-import { measuredUnit } from "./measured-unit.ts";
 
 const SPEED = { product: 100e9, copy: 50e9 };
 const machine = {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PlanError } from "../../core/index.ts";
 import { rendezvousTasks, runTasks, type Task, type TaskGraph } from "../../sim/index.ts";
-import { maxMinRates } from "../../sim/max-min.ts";
+import { maxMinRates } from "../../sim/network/max-min.ts";
 
 const SECOND = 1e9;
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { SharedMachine } from "../../sim/shared-machine.ts";
+import { SharedMachine } from "../../sim/run/shared-machine.ts";
 
 const CONTENTION = { devices: 2, alone: { F: 0.5, B: 0.8, U: 1 } } as const;
 

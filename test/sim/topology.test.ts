@@ -9,7 +9,7 @@ import {
   runTasks,
   type Topology,
 } from "../../sim/index.ts";
-import { maxMinRates } from "../../sim/max-min.ts";
+import { maxMinRates } from "../../sim/network/max-min.ts";
 
 const MACHINE: MachineTopology = {
   numDevices: 4,

@@ -1,0 +1,27 @@
+// From measurements to the costs of a plan, and how sure these are.
+
+// Which work a calibration covers, from the plan that it is for, and the plans that measure it.
+export { calibrationPlans, WARM_STEPS } from "./calibration-plans.ts";
+export { type CalibrationRange, rangeOfPlan } from "./calibration-range.ts";
+// The errors that a calibration has.
+export { type CostError, type CostErrors, costErrors, meanCostError } from "./cost-errors.ts";
+// From measurements to coefficients, with a score on what was kept out.
+export {
+  type ActionSample,
+  type CalibrationSamples,
+  type FitOptions,
+  type FittedCalibration,
+  fitCalibration,
+} from "./fit-calibration.ts";
+// Latency and rate of a link from messages.
+export { fitLink, type LinkSample } from "./fit-link.ts";
+// What an operator took once.
+export type { OperatorSample } from "./fit-operator.ts";
+// Few positive parameters from many residuals.
+export { type FitProblem, fitParameters } from "./fit-parameters.ts";
+// How much a machine's speed moves, as factors on a run's time.
+export { drawMove, lostTime, type MachineMoves, machineMoves, machineState } from "./machine-moves.ts";
+// Least squares with coefficients that are not negative.
+export { nonNegativeLeastSquares } from "./nnls.ts";
+// Measured times as they would have been at one speed of the machine.
+export { actionsAtSpeed, operatorsAtSpeed, referenceSpeed } from "./reference-speed.ts";

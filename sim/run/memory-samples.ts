@@ -1,0 +1,54 @@
+import type { Nanos } from "../../core/index.ts";
+import { BACKWARD, bytesInUse, FORWARD, type PlanBody, parseAction, stashPlacement } from "../../plan/index.ts";
+import type { CounterSample } from "../../traces/index.ts";
+import type { DeviceState } from "./device.ts";
+
+/** When what is in use changes: at the start of a forward, and at the end of a backward. */
+export interface MemoryChange {
+  readonly timeNs: number;
+  /** In the stage's order. */
+  readonly position: number;
+}
+
+/** The changes on a device over a finished run, in order of time. */
+export function* memoryChanges({ order, compute }: DeviceState): Generator<MemoryChange> {
+  for (let position = 0; position < order.letters.length; position += 1) {
+    const letter = order.letters[position]!;
+    if (letter === FORWARD) yield { timeNs: compute.startNs[position]!, position };
+    else if (letter === BACKWARD) yield { timeNs: compute.endNs[position]!, position };
+  }
+}
+
+/**
+ * Bytes in use on the device of a stage. One sample an instant, and none where nothing changed. `changes` are in order
+ * of time.
+ */
+export function* memorySamples(
+  plan: PlanBody,
+  stage: number,
+  changes: Iterable<MemoryChange>,
+): Generator<CounterSample> {
+  const memory = plan.memory[stage]!;
+  const placement = stashPlacement(plan.actions[stage]!.map(parseAction), plan.microBatches);
+  const staticBytes = memory.total - memory.activations;
+  const unitBytes = memory.activations / Math.max(placement.peak, 1);
+  const sample = (timeNs: number, value: number): CounterSample => ({
+    counter: "memory",
+    device: plan.stages[stage]!.device,
+    timeNs: timeNs as Nanos,
+    value,
+  });
+  let nowNs = 0;
+  let value = staticBytes;
+  /** The value of the sample before. */
+  let sampled = -1;
+  for (const { timeNs, position } of changes) {
+    if (timeNs !== nowNs) {
+      if (value !== sampled) yield sample(nowNs, value);
+      sampled = value;
+      nowNs = timeNs;
+    }
+    value = bytesInUse(placement, position, staticBytes, unitBytes);
+  }
+  if (value !== sampled) yield sample(nowNs, value);
+}

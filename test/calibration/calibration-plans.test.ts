@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { type CalibrationRange, calibrationPlans } from "../../calibration/index.ts";
+import { type AdapterSpec, jobSegments } from "../../plan/index.ts";
+import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
+import { SMALL } from "../exec/small-run.ts";
+
+const CATALOG = { kind: "catalog", version: 1, devices: { cpu: { kind: "cpu" } }, links: {} } as const;
+
+function rangeOver(list: string, numGroups: number): CalibrationRange {
+  const cluster = clusterFromList(list);
+  const devices = resolveDevices(cluster, CATALOG, {
+    memoryBytes: 8 * 2 ** 30,
+    cores: () => 2,
+    cuda: () => ({ devices: [], reason: "" }),
+  });
+  const adapters = [4, 16, 8].map(
+    (rank): AdapterSpec => ({ rank, alpha: 8, dropout: 0, targets: ["q_proj", "v_proj"] }),
+  );
+  return {
+    architecture: SMALL,
+    dtype: "float32",
+    recompute: "none",
+    devices,
+    links: resolveLinks(cluster, devices, CATALOG),
+    adapters,
+    numGroups,
+    tokens: [24, 96],
+    sequence: [8, 16],
+    scored: [0.5, 1],
+  };
+}
+
+describe("calibrationPlans", () => {
+  it("trains as many groups as there are devices, so that all of them work at once", () => {
+    for (const plan of calibrationPlans(rangeOver("cpu:0,cpu:1", 1))) expect(plan.groups).toHaveLength(2);
+    for (const plan of calibrationPlans(rangeOver("cpu:0", 1))) expect(plan.groups).toHaveLength(1);
+    for (const plan of calibrationPlans(rangeOver("cpu:0,cpu:1", 3))) expect(plan.groups).toHaveLength(3);
+  });
+
+  it("measures micro-batches of all adapters of a group, and of one", () => {
+    const plans = calibrationPlans(rangeOver("cpu:0,cpu:1", 1));
+    const numbers = new Set(plans.flatMap(({ microBatches }) => microBatches.map((each) => jobSegments(each).length)));
+    expect([...numbers].sort()).toEqual([1, 3]);
+  });
+
+  it("reaches both ends of the tokens of a micro-batch within a quarter", () => {
+    const plans = calibrationPlans(rangeOver("cpu:0,cpu:1", 1));
+    const tokens = plans.map(({ microBatches }) => microBatches[0]!.rows.reduce((total, row) => total + row[2], 0));
+    expect(Math.min(...tokens)).toBeLessThanOrEqual(24 * 1.25);
+    expect(Math.max(...tokens)).toBeGreaterThanOrEqual(96 * 0.75);
+    expect(Math.max(...tokens)).toBeLessThanOrEqual(96 * 1.25);
+  });
+});
