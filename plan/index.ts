@@ -63,7 +63,7 @@ export { stageShapes } from "./costs/stage-shapes.ts";
 // Which micro-batches cost the same.
 export { stageClasses, type WorkShapes, workShapes } from "./costs/work-shapes.ts";
 // What has to end before an action may start.
-export { type Dependency, type DependencyTable, dependencyTable } from "./dependencies.ts";
+export { type Dependency, type DependencyTable, dependencyTable, messageRoutes } from "./dependencies.ts";
 // The shape of a Llama-family decoder.
 export {
   type Architecture,
@@ -143,6 +143,7 @@ export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } 
 export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
 // A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
+export { type LivePiece, LiveWork } from "./growth/live-work.ts";
 // What is held along an order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // What a device needs, for programs that hold other parts of a model than a plan's stages too.

@@ -8,7 +8,7 @@ import {
   type PlannedLetter,
   type ResolvedLink,
 } from "../plan/index.ts";
-import type { RunTimes } from "./run/plan-run.ts";
+import type { RunTimes } from "./run/run-plan.ts";
 import { actionIndex } from "./run/stage-orders.ts";
 
 /**

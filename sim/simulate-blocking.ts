@@ -10,9 +10,9 @@ import {
 } from "../plan/index.ts";
 import { createTraceRecorder, type Trace } from "../traces/index.ts";
 import { type MemoryChange, memorySamples } from "./run/memory-samples.ts";
-import type { RunTimes } from "./run/plan-run.ts";
 import { type RunFigures, runFigures } from "./run/run-figures.ts";
-import { stageOrders } from "./run/stage-orders.ts";
+import type { RunTimes } from "./run/run-plan.ts";
+import { stageOrder } from "./run/stage-orders.ts";
 import type { SimulateOptions } from "./simulate-options.ts";
 import { type BlockingLinks, blockingTasks, isBeside, runBlockingTasks } from "./tasks/blocking-tasks.ts";
 import type { PipelineGraph } from "./tasks/pipeline-tasks.ts";
@@ -87,15 +87,18 @@ export function blockingFigures(
   blocking: BlockingLinks,
 ): (times: Pick<RunTimes, "links" | "action">) => RunFigures {
   const graph = blockingTasks(plan, blocking);
-  const orders = stageOrders(plan);
+  const orders = plan.actions.map((keys) => stageOrder(keys, () => []));
   const computed = plan.stages.map((_, stage) =>
     graph.orders[stage]!.filter((index) => graph.tasks[index]!.kind === "compute"),
   );
   return (times) => {
     const { startNs, endNs } = runBlockingTasks(plan, graph, times);
     const devices = computed.map((tasks, stage) => ({
-      order: orders[stage]!,
-      compute: { startNs: tasks.map((task) => startNs[task]!), endNs: tasks.map((task) => endNs[task]!) },
+      compute: {
+        ...orders[stage]!,
+        startNs: Float64Array.from(tasks, (task) => startNs[task]!),
+        endNs: Float64Array.from(tasks, (task) => endNs[task]!),
+      },
     }));
     return runFigures(plan, { devices });
   };

@@ -1,5 +1,5 @@
 import { PlanError, textTable } from "../../core/index.ts";
-import { PLANNED_LETTERS, type PlanBody, parseAction } from "../../plan/index.ts";
+import { PLANNED_LETTERS, parseAction, type Setting } from "../../plan/index.ts";
 import {
   type Channel,
   hasArrived,
@@ -33,9 +33,8 @@ function blockedBy(device: DeviceState, pendingSignal: string | undefined): stri
     reasons.push(messageReason(input, `${input.from}${PLANNED_LETTERS[letter]}${microBatch}`, microBatch));
   const output = outputOf(device, letter);
   if (output !== null && !hasFreeOutBuffer(output)) {
-    const holders = Array.from(
-      output.positions.subarray(output.arrived, output.produced),
-      (position) => output.order.keys[position]!,
+    const holders = Array.from({ length: output.produced - output.arrived }, (_, i) =>
+      messageKey(output, output.arrived + i),
     ).join(", ");
     reasons.push(
       `a free ${output.kind}Out buffer (${output.outBuffers} planned${holders === "" ? "" : `, held for stage ${output.to} by ${holders}`})`,
@@ -46,17 +45,19 @@ function blockedBy(device: DeviceState, pendingSignal: string | undefined): stri
 
 /** The error for a run that stopped with actions left: a row for each device with the action it is stuck at and why. */
 export function blockedError(
-  plan: PlanBody,
+  plan: Pick<Setting, "stages" | "devices">,
   devices: readonly DeviceState[],
   pendingSignal: (device: DeviceState) => string | undefined,
 ): PlanError {
   const rows = devices.map((device) => {
-    const { keys } = device.order;
-    const isDone = device.position >= keys.length;
+    const { order, orders, position, passed } = device;
+    const { keys } = order;
+    const isDone = position >= keys.length;
+    const all = orders.reduce((sum, piece) => sum + piece.keys.length, passed + keys.length);
     return [
       plan.devices[plan.stages[device.stage]!.device]!.name,
-      `${device.position}/${keys.length}`,
-      isDone ? "." : keys[device.position]!,
+      `${passed + position}/${all}`,
+      isDone ? "." : keys[position]!,
       isDone ? "." : blockedBy(device, pendingSignal(device)),
     ];
   });

@@ -1,10 +1,10 @@
-import { type ActionKey, BACKWARD, FORWARD, PLANNED_LETTERS, type PlannedLetter } from "../../plan/index.ts";
+import { BACKWARD, FORWARD, formatAction, PLANNED_LETTERS, type PlannedLetter } from "../../plan/index.ts";
 import type { Wire } from "../network/link.ts";
-import type { StageOrder } from "./stage-orders.ts";
 
 /**
  * Messages of one kind from one stage to a neighbour, first in, first out. Message i goes through the states
- * produced, started, arrived, consumed in that order, so four counters hold the state of all.
+ * produced, started, arrived, consumed in that order, so four counters hold the state of all. Of those that are made and
+ * not used up there are no more than buffers on both sides; what is known of message i is at i modulo `room`.
  */
 export interface Channel {
   readonly index: number;
@@ -15,23 +15,19 @@ export interface Channel {
   readonly to: number;
   readonly latencyNs: number;
   /**
-   * How long the bytes of a micro-batch are on a wire of the channel's own; null on a shared wire, and where bytes take
-   * no time.
+   * How long bytes, by the number of their size, are on a wire of the channel's own; null on a shared wire, and where
+   * bytes take no time.
    */
-  readonly ownWireNs: ((microBatch: number) => number) | null;
+  readonly ownWireNs: ((size: number) => number) | null;
   /** The wire that other channels use as well. */
   readonly sharedWire: Wire<Channel> | null;
   readonly outBuffers: number;
   readonly inBuffers: number;
-  /** The sender's order; `positions` are where in it the messages come from, by message number. */
-  readonly order: StageOrder;
-  readonly positions: Int32Array;
-  /** When the sender's actions end, by position in its order. */
-  readonly endsNs: Float64Array;
-  /**
-   * When the messages on their way arrive: message i at i modulo the length. There are no more of them than outgoing
-   * buffers.
-   */
+  readonly room: number;
+  readonly microBatches: Int32Array;
+  /** Numbers of their sizes in bytes. */
+  readonly sizes: Int32Array;
+  readonly producedNs: Float64Array;
   readonly arrivalsNs: Float64Array;
   /** When the message on the wire left; the streams at both ends carry one at a time. */
   startedNs: number;
@@ -47,36 +43,22 @@ export interface Channel {
   consumed: number;
 }
 
-function positionsOf({ letters, counts }: StageOrder, letter: typeof FORWARD | typeof BACKWARD): Int32Array {
-  const positions = new Int32Array(counts[letter]);
-  let next = 0;
-  for (let position = 0; position < letters.length; position += 1)
-    if (letters[position] === letter) positions[next++] = position;
-  return positions;
-}
-
 export function createChannel(
   fixed: Pick<
     Channel,
-    | "index"
-    | "kind"
-    | "from"
-    | "to"
-    | "latencyNs"
-    | "ownWireNs"
-    | "sharedWire"
-    | "outBuffers"
-    | "inBuffers"
-    | "order"
-    | "endsNs"
+    "index" | "kind" | "from" | "to" | "latencyNs" | "ownWireNs" | "sharedWire" | "outBuffers" | "inBuffers"
   >,
 ): Channel {
   const letter = fixed.kind === "activation" ? FORWARD : BACKWARD;
+  const room = Math.max(1, fixed.outBuffers + fixed.inBuffers);
   return {
     ...fixed,
     letter: PLANNED_LETTERS[letter],
-    positions: positionsOf(fixed.order, letter),
-    arrivalsNs: new Float64Array(Math.max(1, fixed.outBuffers)),
+    room,
+    microBatches: new Int32Array(room),
+    sizes: new Int32Array(room),
+    producedNs: new Float64Array(room),
+    arrivalsNs: new Float64Array(room),
     startedNs: 0,
     reserved: 0,
     produced: 0,
@@ -87,12 +69,26 @@ export function createChannel(
   };
 }
 
-export function messageKey(channel: Channel, number: number): ActionKey {
-  return channel.order.keys[channel.positions[number]!]!;
+/** The sender's action has ended: its message is there to send. */
+export function produce(channel: Channel, microBatch: number, size: number, nowNs: number): void {
+  const at = channel.produced % channel.room;
+  channel.microBatches[at] = microBatch;
+  channel.sizes[at] = size;
+  channel.producedNs[at] = nowNs;
+  channel.produced += 1;
 }
 
+export function messageKey(channel: Channel, number: number): string {
+  return formatAction({
+    stage: channel.from,
+    letter: channel.letter,
+    microBatch: messageMicroBatch(channel, number),
+  });
+}
+
+/** Of a message that is made and not used up. */
 export function messageMicroBatch(channel: Channel, number: number): number {
-  return channel.order.microBatches[channel.positions[number]!]!;
+  return channel.microBatches[number % channel.room]!;
 }
 
 export function hasFreeOutBuffer(channel: Channel): boolean {

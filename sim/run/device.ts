@@ -1,34 +1,96 @@
 import { BACKWARD, FORWARD } from "../../plan/index.ts";
 import type { Channel } from "./channel.ts";
+import { Column, float64, int32, uint8, uint32 } from "./columns.ts";
 import type { StageOrder } from "./stage-orders.ts";
 
-/** The compute stream. Times are by position in the order. */
-export interface ComputeStream {
-  busy: boolean;
+/** What has ended on a compute stream, in order. */
+export interface ComputeColumns {
+  /** Codes of the letters. */
+  readonly letters: Uint8Array;
+  readonly microBatches: Int32Array;
   readonly startNs: Float64Array;
   readonly endNs: Float64Array;
 }
 
-/** A send or receive stream: one message on the wire at a time, arrivals in the order of departure. */
-export interface TransferStream {
-  busy: boolean;
-  /** Where the last transfer on it ends. */
-  lastEndNs: number;
-  /**
-   * Transfers so far; each has an entry in the columns, which have room for all. Those of one channel are in order of
-   * their messages.
-   */
-  length: number;
-  /** Index of the channel. */
+/** Transfers that have ended on a send or receive stream; those of one channel are in order of their messages. */
+export interface TransferColumns {
+  /** Indices of the channels. */
   readonly channels: Uint32Array;
+  readonly microBatches: Int32Array;
   readonly startNs: Float64Array;
   readonly endNs: Float64Array;
+}
+
+/** The compute stream, and what has ended on it since somebody took it. */
+export class ComputeStream {
+  busy = false;
+  startedNs = 0;
+  readonly #letters = new Column(uint8);
+  readonly #microBatches = new Column(int32);
+  readonly #startNs = new Column(float64);
+  readonly #endNs = new Column(float64);
+
+  reserve(more: number): void {
+    for (const column of [this.#letters, this.#microBatches, this.#startNs, this.#endNs]) column.reserve(more);
+  }
+
+  ended(letter: number, microBatch: number, endNs: number): void {
+    this.#letters.push(letter);
+    this.#microBatches.push(microBatch);
+    this.#startNs.push(this.startedNs);
+    this.#endNs.push(endNs);
+  }
+
+  take(): ComputeColumns {
+    return {
+      letters: this.#letters.take(),
+      microBatches: this.#microBatches.take(),
+      startNs: this.#startNs.take(),
+      endNs: this.#endNs.take(),
+    };
+  }
+}
+
+/** A send or receive stream: one message on the wire at a time, arrivals in the order of departure. */
+export class TransferStream {
+  busy = false;
+  /** Where the last transfer on it ends. */
+  lastEndNs = 0;
+  readonly #channels = new Column(uint32);
+  readonly #microBatches = new Column(int32);
+  readonly #startNs = new Column(float64);
+  readonly #endNs = new Column(float64);
+
+  reserve(more: number): void {
+    for (const column of [this.#channels, this.#microBatches, this.#startNs, this.#endNs]) column.reserve(more);
+  }
+
+  /** Writes down the channel's last transfer. Where latencies overlap, its event begins at the end of the one before. */
+  ended(channel: Channel, microBatch: number, endNs: number): void {
+    this.#channels.push(channel.index);
+    this.#microBatches.push(microBatch);
+    this.#startNs.push(Math.max(channel.startedNs, this.lastEndNs));
+    this.#endNs.push(endNs);
+    this.busy = false;
+    this.lastEndNs = endNs;
+  }
+
+  take(): TransferColumns {
+    return {
+      channels: this.#channels.take(),
+      microBatches: this.#microBatches.take(),
+      startNs: this.#startNs.take(),
+      endNs: this.#endNs.take(),
+    };
+  }
 }
 
 /** One stage on its device: an order of compute actions, two transfer streams and up to four channels. */
 export interface DeviceState {
   readonly stage: number;
-  readonly order: StageOrder;
+  /** The piece of its order that it is in, and those behind it. */
+  order: StageOrder;
+  readonly orders: StageOrder[];
   readonly compute: ComputeStream;
   readonly send: TransferStream;
   readonly receive: TransferStream;
@@ -37,41 +99,50 @@ export interface DeviceState {
   readonly activationOut: Channel | null;
   readonly gradientIn: Channel | null;
   readonly gradientOut: Channel | null;
-  /** The next action to start, or the one running; an index into the order. */
+  /** The next action to start, or the one running; an index into `order`. */
   position: number;
+  /** Actions of the pieces before. */
+  passed: number;
   /** The micro-batch whose backward on the first stage it was found to wait for; -1 for none. */
   waitsFor: number;
 }
 
-export function createComputeStream(numActions: number): ComputeStream {
-  return { busy: false, startNs: new Float64Array(numActions), endNs: new Float64Array(numActions) };
-}
-
-function createTransferStream(...channels: readonly (Channel | null)[]): TransferStream {
-  const room = channels.reduce((sum, channel) => sum + (channel?.positions.length ?? 0), 0);
-  return {
-    busy: false,
-    lastEndNs: 0,
-    length: 0,
-    channels: new Uint32Array(room),
-    startNs: new Float64Array(room),
-    endNs: new Float64Array(room),
-  };
-}
+/** A piece with no actions, which every device begins with. */
+const NOTHING: StageOrder = {
+  keys: [],
+  letters: new Uint8Array(0),
+  microBatches: new Int32Array(0),
+  signals: new Int32Array(0),
+  signalLists: [],
+  counts: [0, 0],
+};
 
 export function createDevice(
-  fixed: Pick<
-    DeviceState,
-    "stage" | "order" | "compute" | "activationIn" | "activationOut" | "gradientIn" | "gradientOut"
-  >,
+  fixed: Pick<DeviceState, "stage" | "activationIn" | "activationOut" | "gradientIn" | "gradientOut">,
 ): DeviceState {
   return {
     ...fixed,
-    send: createTransferStream(fixed.activationOut, fixed.gradientOut),
-    receive: createTransferStream(fixed.activationIn, fixed.gradientIn),
+    order: NOTHING,
+    orders: [],
+    compute: new ComputeStream(),
+    send: new TransferStream(),
+    receive: new TransferStream(),
     position: 0,
+    passed: 0,
     waitsFor: -1,
   };
+}
+
+/** Whether it has an action to run; steps to the next piece of its order where it can. */
+export function hasAction(device: DeviceState): boolean {
+  while (device.position === device.order.letters.length) {
+    const next = device.orders.shift();
+    if (next === undefined) return false;
+    device.passed += device.position;
+    device.order = next;
+    device.position = 0;
+  }
+  return true;
 }
 
 /** The channel that an action reads, and the one that it writes; `letter` is its code. */

@@ -1,7 +1,7 @@
 import type { Nanos } from "../../core/index.ts";
 import { BACKWARD, bytesInUse, FORWARD, type PlanBody, parseAction, stashPlacement } from "../../plan/index.ts";
 import type { CounterSample } from "../../traces/index.ts";
-import type { DeviceState } from "./device.ts";
+import type { StageRun } from "./plan-run.ts";
 
 /** When what is in use changes: at the start of a forward, and at the end of a backward. */
 export interface MemoryChange {
@@ -11,9 +11,9 @@ export interface MemoryChange {
 }
 
 /** The changes on a device over a finished run, in order of time. */
-export function* memoryChanges({ order, compute }: DeviceState): Generator<MemoryChange> {
-  for (let position = 0; position < order.letters.length; position += 1) {
-    const letter = order.letters[position]!;
+export function* memoryChanges({ compute }: Pick<StageRun, "compute">): Generator<MemoryChange> {
+  for (let position = 0; position < compute.letters.length; position += 1) {
+    const letter = compute.letters[position]!;
     if (letter === FORWARD) yield { timeNs: compute.startNs[position]!, position };
     else if (letter === BACKWARD) yield { timeNs: compute.endNs[position]!, position };
   }

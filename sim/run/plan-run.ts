@@ -6,60 +6,78 @@ import {
   type CostModel,
   FORWARD,
   formatAction,
+  LiveWork,
+  messageBytesPerToken,
+  microBatchTokens,
   type PipelineTable,
   PLANNED_LETTERS,
-  type PlanBody,
   pipelineTable,
+  type Work,
 } from "../../plan/index.ts";
 import type { Wire } from "../network/link.ts";
 import { blockedError } from "./blocked.ts";
-import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch } from "./channel.ts";
-import { type DeviceState, inputOf, outputOf, type TransferStream } from "./device.ts";
-import { createPlanState, type PlanState } from "./plan-state.ts";
+import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch, produce } from "./channel.ts";
+import { type ComputeColumns, type DeviceState, hasAction, inputOf, outputOf, type TransferColumns } from "./device.ts";
+import { createPlanState, MessageSizes, type PlanState, type RunSetting } from "./plan-state.ts";
 import { SendOrder } from "./send-order.ts";
 import { SharedMachine, sharedMachines } from "./shared-machine.ts";
+import { openSignal, stageOrder } from "./stage-orders.ts";
 
-/** A finished run, in columns: what a trace is made of. */
-export interface Run extends PlanState {
+/** What has ended on the streams of a stage's device. */
+export interface StageRun {
+  readonly stage: number;
+  readonly compute: ComputeColumns;
+  readonly send: TransferColumns;
+  readonly receive: TransferColumns;
+}
+
+/** What has ended of a run, in columns: what a trace is made of. */
+export interface Run {
+  /** By stage. */
+  readonly devices: readonly StageRun[];
+  readonly channels: readonly Pick<Channel, "from" | "letter">[];
   /** Events that were applied: ends of actions and of bytes on a wire, and arrivals. */
   readonly numEvents: number;
 }
 
-/** Times of a run that are not, or not only, those of a cost model. */
-export interface RunTimes {
+/** Times of a run beside those of its actions. */
+export interface SettingTimes {
   readonly links: Pick<CostModel, "linkCost">;
-  readonly action: ActionDurations;
   /** From the departure of each message to its arrival, by its sender's action, in place of the link's latency. */
   readonly message?: ActionDurations;
-  /** How devices of one machine slow each other; then `action` is with all of them at work. */
+  /** How devices of one machine slow each other; then an action's time is with all of them at work. */
   readonly contention?: Contention;
   /** From the end of an action until its device can start the next. */
   readonly gapNs: number;
 }
 
-/** Writes down the channel's last transfer. Where latencies overlap, its event begins at the end of the one before. */
-function record(stream: TransferStream, channel: Channel, endNs: number): void {
-  const at = stream.length;
-  stream.length = at + 1;
-  stream.channels[at] = channel.index;
-  stream.startNs[at] = Math.max(channel.startedNs, stream.lastEndNs);
-  stream.endNs[at] = endNs;
-  stream.busy = false;
-  stream.lastEndNs = endNs;
+/** A segment's part of what the run looks up for each action. */
+interface Facts {
+  readonly firstMicroBatch: number;
+  readonly durations: ActionDurations;
+  /** By micro-batch, the number of its messages' size. */
+  readonly sizes: Int32Array;
+  /** By micro-batch: whether its backward on its pipeline's first stage has ended. */
+  readonly signalled: Uint8Array;
 }
 
 /**
  * A plan that runs in virtual time: each stage's actions strictly in plan order, messages over the links, within the
  * planned buffers. Decisions are made once all events of an instant have been applied, so that ties cannot change one.
+ *
+ * It is a machine with a state: segments are appended while others are in flight, and what has ended is taken piece by
+ * piece. It holds no more than what is in flight and what was not taken.
  */
 export class PlanRun {
-  readonly #plan: PlanBody;
-  readonly #times: RunTimes;
+  readonly #setting: RunSetting;
+  readonly #times: SettingTimes;
   readonly #state: PlanState;
+  readonly #live: LiveWork;
+  readonly #facts = new Map<object, Facts>();
+  readonly #sizes = new MessageSizes();
+  readonly #bytesPerToken: number;
   readonly #pipelines: PipelineTable;
   readonly #machines: ReturnType<typeof sharedMachines> | null;
-  /** By micro-batch: whether its backward on its pipeline's first stage has ended. */
-  readonly #signalled: Uint8Array;
   /**
    * Slots: the end of each device's action, of each channel's bytes on a wire of their own, each channel's next arrival,
    * and the end of each device's gap.
@@ -82,15 +100,16 @@ export class PlanRun {
   #nowNs = 0;
   #numEvents = 0;
 
-  constructor(plan: PlanBody, times: RunTimes) {
-    const state = createPlanState(plan, times.links);
+  constructor(setting: RunSetting, times: SettingTimes) {
+    const state = createPlanState(setting, times.links, this.#sizes);
     const { devices, channels, sharedWires } = state;
-    this.#plan = plan;
+    this.#setting = setting;
     this.#times = times;
     this.#state = state;
-    this.#pipelines = pipelineTable(plan);
-    this.#machines = times.contention === undefined ? null : sharedMachines(plan, times.contention);
-    this.#signalled = new Uint8Array(plan.microBatches.length);
+    this.#live = new LiveWork(setting);
+    this.#bytesPerToken = messageBytesPerToken(setting.model);
+    this.#pipelines = pipelineTable(setting);
+    this.#machines = times.contention === undefined ? null : sharedMachines(setting, times.contention);
     this.#firstWire = devices.length;
     this.#firstArrival = this.#firstWire + channels.length;
     this.#firstGap = this.#firstArrival + channels.length;
@@ -104,28 +123,103 @@ export class PlanRun {
     this.#isChanged = new Uint8Array(this.#shared.length);
   }
 
-  /** Runs all that is left. @throws PlanError when no action can go on and some are left */
-  finish(): Run {
+  /** Up to when it has run. */
+  get nowNs(): number {
+    return this.#nowNs;
+  }
+
+  /** Actions of a stage that have not ended. */
+  numAhead(stage: number): number {
+    const { order, orders, position } = this.#state.devices[stage]!;
+    return orders.reduce((sum, { keys }) => sum + keys.length, order.keys.length - position);
+  }
+
+  /** The jobs and groups that are in flight, with those of a segment that is appended next. */
+  get work(): LiveWork {
+    return this.#live;
+  }
+
+  /** Adds the next segment behind those that it has. `durationsOf`: times of its micro-batches' actions. */
+  append(work: Work, durationsOf: (live: LiveWork) => ActionDurations): void {
+    const piece = this.#live.append(work);
+    const { microBatches } = work;
+    if (piece.left > 0)
+      this.#facts.set(piece, {
+        firstMicroBatch: piece.firstMicroBatch,
+        durations: durationsOf(this.#live),
+        sizes: Int32Array.from(microBatches, (each) =>
+          this.#sizes.numberOf(microBatchTokens(each) * this.#bytesPerToken),
+        ),
+        signalled: new Uint8Array(microBatches.length),
+      });
+    const { devices } = this.#state;
+    work.actions.forEach((keys, stage) => {
+      if (keys.length === 0) return;
+      const device = devices[stage]!;
+      const order = stageOrder(keys, (...action) => this.#live.signalsOf(...action));
+      device.orders.push(order);
+      device.compute.reserve(keys.length);
+      const [forwards, backwards] = order.counts;
+      device.send.reserve(
+        (device.activationOut === null ? 0 : forwards) + (device.gradientOut === null ? 0 : backwards),
+      );
+      device.receive.reserve(
+        (device.activationIn === null ? 0 : forwards) + (device.gradientIn === null ? 0 : backwards),
+      );
+      this.#addDueDevice(device);
+    });
+  }
+
+  /** Runs all that happens up to a time, that time included. */
+  advance(untilNs: number): void {
     this.#settle();
-    for (let next = this.#nextNs(); next !== Number.POSITIVE_INFINITY; next = this.#nextNs()) {
+    for (let next = this.#nextNs(); next <= untilNs && next !== Number.POSITIVE_INFINITY; next = this.#nextNs()) {
       this.#nowNs = next;
       this.#applyShared();
       while (this.#due.nextNs() === next) this.#apply(this.#due.take()!);
       this.#settle();
     }
-    this.#requireEnd();
-    return { ...this.#state, numEvents: this.#numEvents };
+    if (untilNs < Number.POSITIVE_INFINITY) this.#nowNs = Math.max(this.#nowNs, untilNs);
   }
 
-  #requireEnd(): void {
-    const { devices } = this.#state;
-    if (devices.every(({ position, order }) => position === order.letters.length)) return;
-    throw blockedError(this.#plan, devices, ({ stage, order, position }) => {
-      const microBatch = this.#openSignal(order.signals[position]!);
-      if (microBatch < 0) return undefined;
-      const { firstStage } = this.#pipelines.ofStage(stage);
-      return formatAction({ stage: firstStage, letter: "B", microBatch });
-    });
+  /** Runs all that is left. @throws PlanError when no action can go on and some are left */
+  finish(): Run {
+    this.advance(Number.POSITIVE_INFINITY);
+    if (this.#state.devices.some((device) => hasAction(device)))
+      throw blockedError(this.#setting, this.#state.devices, ({ stage, order, position }) => {
+        const microBatch = openSignal(order, position, (each) => this.#isSignalled(each));
+        if (microBatch < 0) return undefined;
+        const { firstStage } = this.#pipelines.ofStage(stage);
+        return formatAction({ stage: firstStage, letter: "B", microBatch });
+      });
+    return this.take();
+  }
+
+  /** What has ended since the last time. */
+  take(): Run {
+    const { devices, channels } = this.#state;
+    return {
+      devices: devices.map(({ stage, compute, send, receive }) => ({
+        stage,
+        compute: compute.take(),
+        send: send.take(),
+        receive: receive.take(),
+      })),
+      channels,
+      numEvents: this.#numEvents,
+    };
+  }
+
+  #factsOf(microBatch: number): Facts {
+    return this.#facts.get(this.#live.pieceOf(microBatch))!;
+  }
+
+  #isSignalled(microBatch: number): boolean {
+    if (microBatch < this.#live.oldestMicroBatch) return true;
+    const piece = this.#live.findPiece(microBatch);
+    if (piece === undefined) return true;
+    const { signalled, firstMicroBatch } = this.#facts.get(piece)!;
+    return signalled[microBatch - firstMicroBatch] === 1;
   }
 
   #scheduleAt(slot: number, timeNs: number): void {
@@ -143,27 +237,30 @@ export class PlanRun {
   }
 
   #startCompute(device: DeviceState): void {
-    const { order, position, compute, stage } = device;
-    if (compute.busy || position >= order.letters.length) return;
+    const { compute, stage } = device;
+    if (compute.busy || !hasAction(device)) return;
+    const { order, position } = device;
     const letter = order.letters[position]!;
     const microBatch = order.microBatches[position]!;
     const input = inputOf(device, letter);
     if (input !== null && !hasArrived(input, microBatch)) return;
     const output = outputOf(device, letter);
     if (output !== null && !hasFreeOutBuffer(output)) return;
-    const signal = this.#openSignal(order.signals[position]!);
-    if (signal >= 0) {
-      if (device.waitsFor < 0) this.#waiting += 1;
-      device.waitsFor = signal;
-      return;
+    if (order.signals[position] !== -1) {
+      const signal = openSignal(order, position, (each) => this.#isSignalled(each));
+      if (signal >= 0) {
+        if (device.waitsFor < 0) this.#waiting += 1;
+        device.waitsFor = signal;
+        return;
+      }
     }
     if (output !== null) output.reserved += 1;
     const nowNs = this.#nowNs;
     compute.busy = true;
-    compute.startNs[position] = nowNs;
-    const durationNs = this.#times.action(stage, letter, microBatch);
+    compute.startedNs = nowNs;
+    const { durations, firstMicroBatch } = this.#factsOf(microBatch);
+    const durationNs = durations(stage, letter, microBatch - firstMicroBatch);
     if (this.#machines === null) {
-      compute.endNs[position] = nowNs + durationNs;
       this.#scheduleAt(stage, nowNs + durationNs);
     } else {
       const machine = this.#machines.ofStage[stage]!;
@@ -172,14 +269,9 @@ export class PlanRun {
     }
   }
 
-  /** The first of the signals that is not there; -1 for none. */
-  #openSignal(signals: readonly number[]): number {
-    for (const signal of signals) if (this.#signalled[signal] === 0) return signal;
-    return -1;
-  }
-
   #signalEnd(microBatch: number): void {
-    this.#signalled[microBatch] = 1;
+    const { signalled, firstMicroBatch } = this.#factsOf(microBatch);
+    signalled[microBatch - firstMicroBatch] = 1;
     if (this.#waiting === 0) return;
     for (const device of this.#state.devices) {
       if (device.waitsFor !== microBatch) continue;
@@ -197,6 +289,8 @@ export class PlanRun {
   #endCompute(device: DeviceState): void {
     const { order, position, stage } = device;
     const letter = order.letters[position]!;
+    const microBatch = order.microBatches[position]!;
+    device.compute.ended(letter, microBatch, this.#nowNs);
     const input = inputOf(device, letter);
     if (input !== null) {
       input.consumed += 1;
@@ -204,14 +298,18 @@ export class PlanRun {
     }
     const output = outputOf(device, letter);
     if (output !== null) {
-      output.produced += 1;
+      const { sizes, firstMicroBatch } = this.#factsOf(microBatch);
+      produce(output, microBatch, sizes[microBatch - firstMicroBatch]!, this.#nowNs);
       this.#dueChannels.add(output);
     }
     device.position = position + 1;
     const { gapNs } = this.#times;
     if (gapNs === 0) this.#endGap(device);
     else this.#scheduleAt(this.#firstGap + stage, this.#nowNs + gapNs);
-    if (letter === BACKWARD && this.#pipelines.isFirst(stage)) this.#signalEnd(order.microBatches[position]!);
+    if (letter === BACKWARD && this.#pipelines.isFirst(stage)) this.#signalEnd(microBatch);
+    const piece = this.#live.pieceOf(microBatch);
+    this.#live.end(microBatch);
+    if (piece.left === 0) this.#facts.delete(piece);
   }
 
   #latencyOf(channel: Channel): number {
@@ -230,9 +328,10 @@ export class PlanRun {
     const sender = devices[channel.from]!;
     const receiver = devices[channel.to]!;
     const endNs = Math.max(this.#nowNs + this.#latencyOf(channel), sender.send.lastEndNs, receiver.receive.lastEndNs);
-    record(sender.send, channel, endNs);
-    record(receiver.receive, channel, endNs);
-    channel.arrivalsNs[channel.left % channel.arrivalsNs.length] = endNs;
+    const microBatch = messageMicroBatch(channel, channel.left);
+    sender.send.ended(channel, microBatch, endNs);
+    receiver.receive.ended(channel, microBatch, endNs);
+    channel.arrivalsNs[channel.left % channel.room] = endNs;
     if (channel.left === channel.arrived) this.#scheduleAt(this.#firstArrival + channel.index, endNs);
     channel.left += 1;
     this.#dueChannels.add(sender.activationOut);
@@ -245,17 +344,14 @@ export class PlanRun {
     const { devices } = this.#state;
     channel.arrived += 1;
     if (channel.left > channel.arrived)
-      this.#scheduleAt(
-        this.#firstArrival + channel.index,
-        channel.arrivalsNs[channel.arrived % channel.arrivalsNs.length]!,
-      );
+      this.#scheduleAt(this.#firstArrival + channel.index, channel.arrivalsNs[channel.arrived % channel.room]!);
     this.#addDueDevice(devices[channel.from]!);
     this.#addDueDevice(devices[channel.to]!);
   }
 
   #startTransfer(channel: Channel): void {
-    const { devices, bytesOf } = this.#state;
-    const microBatch = messageMicroBatch(channel, channel.started);
+    const { devices } = this.#state;
+    const size = channel.sizes[channel.started % channel.room]!;
     channel.started += 1;
     channel.startedNs = this.#nowNs;
     const { ownWireNs, sharedWire } = channel;
@@ -265,9 +361,9 @@ export class PlanRun {
     }
     devices[channel.from]!.send.busy = true;
     devices[channel.to]!.receive.busy = true;
-    if (ownWireNs !== null) this.#scheduleAt(this.#firstWire + channel.index, this.#nowNs + ownWireNs(microBatch));
+    if (ownWireNs !== null) this.#scheduleAt(this.#firstWire + channel.index, this.#nowNs + ownWireNs(size));
     else {
-      sharedWire!.start(channel, bytesOf[microBatch]!, this.#nowNs as Nanos);
+      sharedWire!.start(channel, this.#sizes.bytesOf(size), this.#nowNs as Nanos);
       this.#isChanged[this.#shared.indexOf(sharedWire!)] = 1;
     }
   }
@@ -287,11 +383,7 @@ export class PlanRun {
       if (this.#sharedEndsNs[index] !== this.#nowNs) continue;
       const one = this.#shared[index]!;
       if (one instanceof SharedMachine) {
-        for (const stage of one.takeEnded(this.#nowNs)) {
-          const { compute, position } = devices[stage]!;
-          compute.endNs[position] = this.#nowNs;
-          this.#endCompute(devices[stage]!);
-        }
+        for (const stage of one.takeEnded(this.#nowNs)) this.#endCompute(devices[stage]!);
       } else {
         for (const channel of one.takeEnded(this.#nowNs as Nanos)) this.#leaveWire(channel);
       }

@@ -1,9 +1,11 @@
 import { type Nanos, secondsToNanos } from "../../core/index.ts";
-import { type CostModel, messageBytes, type PlanBody } from "../../plan/index.ts";
+import type { CostModel, Setting } from "../../plan/index.ts";
 import { Wire } from "../network/link.ts";
 import { type Channel, createChannel } from "./channel.ts";
-import { type ComputeStream, createComputeStream, createDevice, type DeviceState } from "./device.ts";
-import { type StageOrder, stageOrders } from "./stage-orders.ts";
+import { createDevice, type DeviceState } from "./device.ts";
+
+/** What of a setting the run of a plan in it needs. */
+export type RunSetting = Pick<Setting, "devices" | "links" | "stages" | "pipelines" | "buffers" | "model">;
 
 /** The stages of all pipelines of a plan and the channels between them, as a run changes them. */
 export interface PlanState {
@@ -11,8 +13,35 @@ export interface PlanState {
   readonly devices: readonly DeviceState[];
   readonly channels: readonly Channel[];
   readonly sharedWires: readonly Wire<Channel>[];
-  /** Bytes of a micro-batch's message. */
-  readonly bytesOf: readonly number[];
+}
+
+/** Sizes of messages, numbered, and how long each is on a wire of its own at some rate. */
+export class MessageSizes {
+  readonly #bytes: number[] = [];
+  readonly #numbers = new Map<number, number>();
+  readonly #times = new Map<number, number[]>();
+
+  numberOf(bytes: number): number {
+    const known = this.#numbers.get(bytes);
+    if (known !== undefined) return known;
+    this.#numbers.set(bytes, this.#bytes.length);
+    this.#bytes.push(bytes);
+    return this.#bytes.length - 1;
+  }
+
+  bytesOf(size: number): number {
+    return this.#bytes[size]!;
+  }
+
+  /** Nanoseconds by the number of a size. */
+  timesAt(bytesPerSecond: number): (size: number) => number {
+    const known = this.#times.get(bytesPerSecond) ?? [];
+    this.#times.set(bytesPerSecond, known);
+    return (size) => {
+      known[size] ??= aloneNs(bytesPerSecond, this.#bytes[size]!);
+      return known[size];
+    };
+  }
 }
 
 /** How long one message takes on an idle wire: what a Wire says of it, so that both round alike. */
@@ -25,45 +54,19 @@ function aloneNs(bytesPerSecond: number, bytes: number): number {
   }
 }
 
-/** Times of messages on wires of their own, each size at each rate worked out once. */
-function wireTimes(bytesOf: readonly number[]): (bytesPerSecond: number) => (microBatch: number) => number {
-  const sizes = [...new Set(bytesOf)];
-  const ids = new Map(sizes.map((bytes, id) => [bytes, id]));
-  const sizeOf = Uint32Array.from(bytesOf, (bytes) => ids.get(bytes)!);
-  const byRate = new Map<number, (microBatch: number) => number>();
-  return (bytesPerSecond) => {
-    const existing = byRate.get(bytesPerSecond);
-    if (existing !== undefined) return existing;
-    const known = new Float64Array(sizes.length).fill(-1);
-    const timeOf = (microBatch: number): number => {
-      const size = sizeOf[microBatch]!;
-      const found = known[size]!;
-      if (found >= 0) return found;
-      const time = aloneNs(bytesPerSecond, sizes[size]!);
-      known[size] = time;
-      return time;
-    };
-    byRate.set(bytesPerSecond, timeOf);
-    return timeOf;
-  };
-}
-
 /**
  * Two channels for each link: activations down a pipeline, gradients up. Each has a wire of its own unless the link is
  * shared.
  */
 function createChannels(
-  plan: PlanBody,
-  orders: readonly StageOrder[],
-  computes: readonly ComputeStream[],
+  setting: RunSetting,
   links: Pick<CostModel, "linkCost">,
-  bytesOf: readonly number[],
+  sizes: MessageSizes,
 ): readonly Channel[] {
   const sharedWires = new Map<string, Wire<Channel>>();
-  const timesAt = wireTimes(bytesOf);
   const channels: Channel[] = [];
-  for (let stage = 0; stage + 1 < plan.stages.length; stage++) {
-    const link = plan.links[stage]!;
+  for (let stage = 0; stage + 1 < setting.stages.length; stage++) {
+    const link = setting.links[stage]!;
     if (link === null) continue;
     const { latencySeconds, bytesPerSecond } = links.linkCost(link);
     let sharedWire: Wire<Channel> | null = null;
@@ -73,44 +76,27 @@ function createChannels(
     }
     const common = {
       latencyNs: secondsToNanos(latencySeconds),
-      ownWireNs: bytesPerSecond === null || link.shared ? null : timesAt(bytesPerSecond),
+      ownWireNs: bytesPerSecond === null || link.shared ? null : sizes.timesAt(bytesPerSecond),
       sharedWire,
     };
-    const near = plan.buffers[stage]!;
-    const far = plan.buffers[stage + 1]!;
+    const near = setting.buffers[stage]!;
+    const far = setting.buffers[stage + 1]!;
+    const down = { from: stage, to: stage + 1, outBuffers: near.activationOut, inBuffers: far.activationIn };
+    const up = { from: stage + 1, to: stage, outBuffers: far.gradientOut, inBuffers: near.gradientIn };
     channels.push(
-      createChannel({
-        ...common,
-        index: channels.length,
-        kind: "activation",
-        from: stage,
-        to: stage + 1,
-        order: orders[stage]!,
-        endsNs: computes[stage]!.endNs,
-        outBuffers: near.activationOut,
-        inBuffers: far.activationIn,
-      }),
-      createChannel({
-        ...common,
-        index: channels.length + 1,
-        kind: "gradient",
-        from: stage + 1,
-        to: stage,
-        order: orders[stage + 1]!,
-        endsNs: computes[stage + 1]!.endNs,
-        outBuffers: far.gradientOut,
-        inBuffers: near.gradientIn,
-      }),
+      createChannel({ ...common, index: channels.length, kind: "activation", ...down }),
+      createChannel({ ...common, index: channels.length + 1, kind: "gradient", ...up }),
     );
   }
   return channels;
 }
 
-export function createPlanState(plan: PlanBody, links: Pick<CostModel, "linkCost">): PlanState {
-  const orders = stageOrders(plan);
-  const bytesOf = messageBytes(plan);
-  const computes = orders.map(({ letters }) => createComputeStream(letters.length));
-  const channels = createChannels(plan, orders, computes, links, bytesOf);
+export function createPlanState(
+  setting: RunSetting,
+  links: Pick<CostModel, "linkCost">,
+  sizes: MessageSizes,
+): PlanState {
+  const channels = createChannels(setting, links, sizes);
   const downs: Channel[] = [];
   const ups: Channel[] = [];
   for (const channel of channels) {
@@ -119,11 +105,9 @@ export function createPlanState(plan: PlanBody, links: Pick<CostModel, "linkCost
   }
   const down = (from: number): Channel | null => downs[from] ?? null;
   const up = (to: number): Channel | null => ups[to] ?? null;
-  const devices = orders.map((order, stage) =>
+  const devices = setting.stages.map((_, stage) =>
     createDevice({
       stage,
-      order,
-      compute: computes[stage]!,
       activationIn: down(stage - 1),
       activationOut: down(stage),
       gradientIn: up(stage),
@@ -131,5 +115,5 @@ export function createPlanState(plan: PlanBody, links: Pick<CostModel, "linkCost
     }),
   );
   const sharedWires = [...new Set(channels.flatMap(({ sharedWire }) => (sharedWire === null ? [] : [sharedWire])))];
-  return { devices, channels, sharedWires, bytesOf };
+  return { devices, channels, sharedWires };
 }

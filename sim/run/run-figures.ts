@@ -1,6 +1,6 @@
 import { FORWARD, microBatchTokens, type PlanBody, pipelineJobs, UPDATE } from "../../plan/index.ts";
 import { idleShare, type PipelineBusy, steadyBubble, steadyRegion } from "../../traces/index.ts";
-import type { StageOrder } from "./stage-orders.ts";
+import type { ComputeColumns } from "./device.ts";
 
 /** What `runMetrics` says of a run's trace, without making the trace. */
 export interface RunFigures {
@@ -13,14 +13,9 @@ export interface RunFigures {
   readonly turnaroundSeconds: readonly number[];
 }
 
-interface Columns {
-  readonly startNs: readonly number[] | Float64Array;
-  readonly endNs: readonly number[] | Float64Array;
-}
-
 /** When the actions of each stage ran, in their order. */
 interface ComputedRun {
-  readonly devices: readonly { readonly order: StageOrder; readonly compute: Columns }[];
+  readonly devices: readonly { readonly compute: ComputeColumns }[];
 }
 
 /** Time that actions take between two times, these stages together. */
@@ -36,14 +31,10 @@ function busyBetween(devices: ComputedRun["devices"], fromNs: number, toNs: numb
 }
 
 /** The earliest forward on a pipeline's first stage of each step of its first job. */
-function stepStarts(
-  plan: PlanBody,
-  firstJob: number,
-  { order, compute }: ComputedRun["devices"][number],
-): readonly number[] {
+function stepStarts(plan: PlanBody, firstJob: number, { compute }: ComputedRun["devices"][number]): readonly number[] {
   const starts: number[] = [];
-  order.letters.forEach((letter, at) => {
-    const { step, rows } = plan.microBatches[order.microBatches[at]!]!;
+  compute.letters.forEach((letter, at) => {
+    const { step, rows } = plan.microBatches[compute.microBatches[at]!]!;
     if (letter !== FORWARD || !rows.some(([job]) => job === firstJob)) return;
     starts[step] = Math.min(starts[step] ?? Number.POSITIVE_INFINITY, compute.startNs[at]!);
   });
@@ -61,10 +52,10 @@ function steadyBusy(plan: PlanBody, run: ComputedRun, pipeline: number): Pipelin
 
 function turnarounds(plan: PlanBody, run: ComputedRun): readonly number[] {
   const endNs = plan.jobs.map(() => 0);
-  for (const { order, compute } of run.devices) {
-    order.letters.forEach((letter, at) => {
+  for (const { compute } of run.devices) {
+    compute.letters.forEach((letter, at) => {
       if (letter !== UPDATE) return;
-      const { group, step } = plan.microBatches[order.microBatches[at]!]!;
+      const { group, step } = plan.microBatches[compute.microBatches[at]!]!;
       for (const { job, firstStep } of plan.groups[group]!.members)
         if (firstStep + step === plan.jobs[job]!.steps - 1) endNs[job] = Math.max(endNs[job]!, compute.endNs[at]!);
     });

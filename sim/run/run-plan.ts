@@ -1,8 +1,13 @@
-import { actionDurations, type CostModel, type PlanBody } from "../../plan/index.ts";
-import { PlanRun, type Run, type RunTimes } from "./plan-run.ts";
+import { type ActionDurations, actionDurations, type CostModel, type PlanBody } from "../../plan/index.ts";
+import { PlanRun, type Run, type SettingTimes } from "./plan-run.ts";
+
+/** All times of a run, where they are not, or not only, those of a cost model. */
+export interface RunTimes extends SettingTimes {
+  readonly action: ActionDurations;
+}
 
 /** What a cost model says of devices beside the times of actions and messages. */
-export function deviceTimes({ contention, gapSeconds = 0 }: CostModel): Pick<RunTimes, "contention" | "gapNs"> {
+export function deviceTimes({ contention, gapSeconds = 0 }: CostModel): Pick<SettingTimes, "contention" | "gapNs"> {
   return { ...(contention === undefined ? {} : { contention }), gapNs: Math.round(gapSeconds * 1e9) };
 }
 
@@ -16,6 +21,8 @@ export function runPlan(plan: PlanBody, costModel: CostModel): Run {
 }
 
 /** `runPlan` with times of each single action. @throws PlanError when no action can go on and some are left */
-export function runWithTimes(plan: PlanBody, times: RunTimes): Run {
-  return new PlanRun(plan, times).finish();
+export function runWithTimes(plan: PlanBody, { action, ...times }: RunTimes): Run {
+  const run = new PlanRun(plan, times);
+  run.append(plan, () => action);
+  return run.finish();
 }

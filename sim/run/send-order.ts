@@ -3,7 +3,7 @@ import type { DeviceState } from "./device.ts";
 
 /** When the next message to start was made. */
 function producedNs(channel: Channel): number {
-  return channel.endsNs[channel.positions[channel.started]!]!;
+  return channel.producedNs[channel.started % channel.room]!;
 }
 
 /** Of two messages that may leave, the one made first; gradients before activations, then by sender. */

@@ -1,5 +1,5 @@
 import type { Nanos } from "../../core/index.ts";
-import type { Contention, PlanBody, PlannedLetter } from "../../plan/index.ts";
+import type { Contention, PlannedLetter, Setting } from "../../plan/index.ts";
 
 /** An action on its way. */
 interface Running {
@@ -64,7 +64,7 @@ export class SharedMachine {
 
 /** The machines of a plan's stages, each once. */
 export function sharedMachines(
-  plan: PlanBody,
+  plan: Pick<Setting, "stages" | "devices">,
   contention: Contention,
 ): { readonly all: readonly SharedMachine[]; readonly ofStage: readonly SharedMachine[] } {
   const byName = new Map<string, SharedMachine>();

@@ -1,25 +1,27 @@
 import {
   type ActionKey,
   BACKWARD,
-  type DependencyTable,
-  dependencyTable,
   FORWARD,
   PLANNED_LETTERS,
-  type PlanBody,
+  type PlannedLetter,
   parseAction,
 } from "../../plan/index.ts";
 
-/** A stage's compute order in columns: what the simulator reads for each action. */
+/** What an action waits for beside its message: nothing, one micro-batch's backward, or a list of them. */
+const NO_SIGNAL = -1;
+
+/** A piece of a stage's compute order in columns: what the simulator reads for each action. */
 export interface StageOrder {
   readonly keys: readonly ActionKey[];
   /** Codes of the letters. */
   readonly letters: Uint8Array;
   readonly microBatches: Int32Array;
   /**
-   * The micro-batches whose backwards on its pipeline's first stage each action waits for. Messages are the channels'
-   * business.
+   * The micro-batch whose backward on its pipeline's first stage each action waits for; -1 for none, and below that the
+   * place of a list, -2 the first. Messages are the channels' business.
    */
-  readonly signals: readonly (readonly number[])[];
+  readonly signals: Int32Array;
+  readonly signalLists: readonly (readonly number[])[];
   /** How many forwards and backwards there are, by code. */
   readonly counts: readonly [number, number];
 }
@@ -29,23 +31,37 @@ export function actionIndex(stage: number, letter: number, microBatch: number, n
   return (stage * PLANNED_LETTERS.length + letter) * numMicroBatches + microBatch;
 }
 
-function stageOrder(keys: readonly ActionKey[], dependencies: DependencyTable): StageOrder {
+export type SignalsOf = (stage: number, letter: PlannedLetter, microBatch: number) => readonly number[];
+
+/** The keys of a stage as columns. `signalsOf`: what its actions wait for. */
+export function stageOrder(keys: readonly ActionKey[], signalsOf: SignalsOf): StageOrder {
   const letters = new Uint8Array(keys.length);
   const microBatches = new Int32Array(keys.length);
-  const signals: (readonly number[])[] = [];
+  const signals = new Int32Array(keys.length);
+  const signalLists: (readonly number[])[] = [];
   const counts: [number, number] = [0, 0];
   for (let position = 0; position < keys.length; position += 1) {
     const { stage, letter, microBatch } = parseAction(keys[position]!);
     const code = PLANNED_LETTERS.indexOf(letter);
     letters[position] = code;
     microBatches[position] = microBatch;
-    signals[position] = dependencies.signalsOf(stage, letter, microBatch);
+    const wanted = signalsOf(stage, letter, microBatch);
+    if (wanted.length === 0) signals[position] = NO_SIGNAL;
+    else if (wanted.length === 1) signals[position] = wanted[0]!;
+    else signals[position] = NO_SIGNAL - signalLists.push(wanted);
     if (code === FORWARD || code === BACKWARD) counts[code] += 1;
   }
-  return { keys, letters, microBatches, signals, counts };
+  return { keys, letters, microBatches, signals, signalLists, counts };
 }
 
-export function stageOrders(plan: PlanBody): readonly StageOrder[] {
-  const dependencies = dependencyTable(plan);
-  return plan.actions.map((keys) => stageOrder(keys, dependencies));
+/** The first of the signals of a position that is not there; -1 for none. */
+export function openSignal(
+  { signals, signalLists }: StageOrder,
+  position: number,
+  isThere: (microBatch: number) => boolean,
+): number {
+  const signal = signals[position]!;
+  if (signal === NO_SIGNAL) return -1;
+  if (signal >= 0) return isThere(signal) ? -1 : signal;
+  return signalLists[NO_SIGNAL - 1 - signal]!.find((each) => !isThere(each)) ?? -1;
 }

@@ -1,20 +1,29 @@
 import type { Nanos } from "../../core/index.ts";
-import { microBatchJobs, microBatchTokens, PLANNED_LETTERS, type PlanBody } from "../../plan/index.ts";
+import {
+  formatAction,
+  messageBytes,
+  microBatchJobs,
+  microBatchTokens,
+  PLANNED_LETTERS,
+  type PlanBody,
+} from "../../plan/index.ts";
 import type { Stream, TraceEvent } from "../../traces/index.ts";
-import { messageKey, messageMicroBatch } from "./channel.ts";
-import type { DeviceState, TransferStream } from "./device.ts";
-import type { Run } from "./plan-run.ts";
+import type { TransferColumns } from "./device.ts";
+import type { Run, StageRun } from "./plan-run.ts";
 
 /** Facts of micro-batches that their events repeat. */
 interface Facts {
   readonly jobs: readonly (readonly string[])[];
   readonly tokens: readonly number[];
+  readonly bytes: readonly number[];
 }
 
-function factsOf({ jobs, microBatches }: PlanBody): Facts {
+function factsOf(plan: PlanBody): Facts {
+  const { jobs, microBatches } = plan;
   const sets = new Map<string, readonly string[]>();
   return {
     tokens: microBatches.map(microBatchTokens),
+    bytes: messageBytes(plan),
     jobs: microBatches.map((microBatch) => {
       const names = microBatchJobs(microBatch, jobs);
       const key = names.join("\n");
@@ -28,51 +37,49 @@ function factsOf({ jobs, microBatches }: PlanBody): Facts {
 function* transferEvents(
   plan: PlanBody,
   facts: Facts,
-  { channels, bytesOf }: Run,
-  transfers: TransferStream,
+  { channels }: Run,
+  transfers: TransferColumns,
   stream: Stream,
   device: number,
 ): Generator<TraceEvent> {
-  const numbers = new Map<number, number>();
-  for (let at = 0; at < transfers.length; at++) {
-    const channel = channels[transfers.channels[at]!]!;
-    const number = numbers.get(channel.index) ?? 0;
-    numbers.set(channel.index, number + 1);
-    const microBatch = messageMicroBatch(channel, number);
+  for (let at = 0; at < transfers.startNs.length; at++) {
+    const { from: stage, letter } = channels[transfers.channels[at]!]!;
+    const microBatch = transfers.microBatches[at]!;
     const { step, part } = plan.microBatches[microBatch]!;
     const startNs = transfers.startNs[at]! as Nanos;
     yield {
-      action: messageKey(channel, number),
+      action: formatAction({ stage, letter, microBatch }),
       device,
       stream,
       startNs,
       durationNs: (transfers.endNs[at]! - startNs) as Nanos,
-      stage: channel.from,
-      letter: channel.letter,
+      stage,
+      letter,
       microBatch,
       jobs: facts.jobs[microBatch]!,
       step,
       part,
       tokens: facts.tokens[microBatch]!,
-      bytes: bytesOf[microBatch]!,
+      bytes: facts.bytes[microBatch]!,
     };
   }
 }
 
-function* computeEvents(plan: PlanBody, facts: Facts, { stage, order, compute }: DeviceState): Generator<TraceEvent> {
+function* computeEvents(plan: PlanBody, facts: Facts, { stage, compute }: StageRun): Generator<TraceEvent> {
   const { device } = plan.stages[stage]!;
-  for (let at = 0; at < order.letters.length; at++) {
-    const microBatch = order.microBatches[at]!;
+  const keys = plan.actions[stage]!;
+  for (let at = 0; at < compute.startNs.length; at++) {
+    const microBatch = compute.microBatches[at]!;
     const { step, part } = plan.microBatches[microBatch]!;
     const startNs = compute.startNs[at]! as Nanos;
     yield {
-      action: order.keys[at]!,
+      action: keys[at]!,
       device,
       stream: "compute",
       startNs,
       durationNs: (compute.endNs[at]! - startNs) as Nanos,
       stage,
-      letter: PLANNED_LETTERS[order.letters[at]!]!,
+      letter: PLANNED_LETTERS[compute.letters[at]!]!,
       microBatch,
       jobs: facts.jobs[microBatch]!,
       step,
@@ -83,8 +90,8 @@ function* computeEvents(plan: PlanBody, facts: Facts, { stage, order, compute }:
 }
 
 /**
- * Events of a finished run, each made when it is asked for. Device by device: received, computed, sent, each in order
- * of start.
+ * Events of a finished run of a whole plan, each made when it is asked for. Device by device: received, computed, sent,
+ * each in order of start.
  */
 export function* traceEvents(plan: PlanBody, run: Run): Generator<TraceEvent> {
   const facts = factsOf(plan);

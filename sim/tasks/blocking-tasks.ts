@@ -7,7 +7,7 @@ import {
   parseAction,
   type ResolvedLink,
 } from "../../plan/index.ts";
-import type { RunTimes } from "../run/plan-run.ts";
+import type { RunTimes } from "../run/run-plan.ts";
 import { type PipelineGraph, type PipelineMessage, type PipelineTask, pipelineTasks } from "./pipeline-tasks.ts";
 import { runTasks, type TaskTimes } from "./run-tasks.ts";
 
