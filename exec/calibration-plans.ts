@@ -1,6 +1,7 @@
 import {
   type AdapterSpec,
   type Architecture,
+  constantCalibration,
   type Dtype,
   type Job,
   jobDefaults,
@@ -118,12 +119,7 @@ export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
       }),
       devices: range.devices,
       links: range.links,
-      calibration: {
-        kind: "calibration",
-        version: 1,
-        model: "constant",
-        seconds: { F: 1, B: 2, transfer: 0, update: 0 },
-      },
+      calibration: constantCalibration(),
       schedule: "lorapp",
       maxInFlight: "auto",
       groups: numGroups,

@@ -9,7 +9,7 @@ import {
   WARM_STEPS,
 } from "../exec/index.ts";
 import type { CalibratedMachine, MeasuredCalibration, Plan, Recompute, ResolvedLink } from "../plan/index.ts";
-import { jobSegments, microBatchTokens } from "../plan/index.ts";
+import { gpuOfName, jobSegments, microBatchTokens } from "../plan/index.ts";
 import {
   actionsAtSpeed,
   fitCalibration,
@@ -150,7 +150,7 @@ export function calibrationOf(
   });
   const interrupted = sum(busy.map((run) => run.interruptedSeconds)) / sum(busy.map((run) => run.measuredSeconds));
   const { cpuModel, isa, onednn, cuda } = nativeInfo();
-  const gpu = cuda.devices[Number(/^cuda:(\d+)/.exec(devices[0]!.name)?.[1])];
+  const gpu = cuda.devices[gpuOfName(devices[0]!.name) ?? -1];
   return {
     kind: "calibration",
     version: 1,
