@@ -2,6 +2,7 @@ import {
   type Architecture,
   architectureFromConfig,
   type Calibration,
+  constantCalibration,
   type Dtype,
   huggingFaceConfigSchema,
   type Job,
@@ -112,14 +113,6 @@ export function devicesOf(devices: PlanShape["devices"]): readonly ResolvedDevic
   );
 }
 
-/** Enough to order actions by: a backward is two forwards. */
-const CONSTANT: Calibration = {
-  kind: "calibration",
-  version: 1,
-  model: "constant",
-  seconds: { F: 1, B: 2, transfer: 0, update: 0 },
-};
-
 export function benchPlan(shape: PlanShape): Plan {
   const jobs = shape.jobs.map(
     ({ rank, targets, batchSize, microBatchSize, length, steps }, index): Job => ({
@@ -150,7 +143,7 @@ export function benchPlan(shape: PlanShape): Plan {
       bandwidthBytesPerSecond: null,
       latencySeconds: 0,
     })),
-    calibration: shape.calibration ?? CONSTANT,
+    calibration: shape.calibration ?? constantCalibration(),
     schedule: shape.schedule ?? "lorapp",
     maxInFlight: "auto",
     groups: shape.groups ?? "unfused",

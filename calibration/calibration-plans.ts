@@ -1,4 +1,13 @@
-import { type AdapterSpec, type Job, jobDefaults, lengthRows, makePlan, type Plan, sealPlan } from "../plan/index.ts";
+import {
+  type AdapterSpec,
+  constantCalibration,
+  type Job,
+  jobDefaults,
+  lengthRows,
+  makePlan,
+  type Plan,
+  sealPlan,
+} from "../plan/index.ts";
 import type { CalibrationRange } from "./calibration-range.ts";
 
 /** The first step of a run fills caches and makes primitives; it is not measured. */
@@ -86,12 +95,7 @@ export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
       }),
       devices: range.devices,
       links: range.links,
-      calibration: {
-        kind: "calibration",
-        version: 1,
-        model: "constant",
-        seconds: { F: 1, B: 2, transfer: 0, update: 0 },
-      },
+      calibration: constantCalibration(),
       schedule: "lorapp",
       maxInFlight: "auto",
       groups: numGroups,

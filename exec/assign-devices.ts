@@ -1,10 +1,7 @@
 import { totalmem } from "node:os";
 import { DeviceError, formatBytes, InputError } from "../core/index.ts";
 import { type DeviceOptions, nativeInfo } from "../native/index.ts";
-import { assignCores, type PlanBody, type ResolvedDevice, THIS_MACHINE } from "../plan/index.ts";
-
-/** `cuda:1`, or `cuda:1#2` for one of several devices that share a GPU. */
-const CUDA_NAME = /^cuda:(?<index>\d+)(?:#\d+)?$/;
+import { assignCores, gpuOfName, type PlanBody, type ResolvedDevice, THIS_MACHINE } from "../plan/index.ts";
 
 const WHAT_RUNS =
   "cpu:0, cpu:1, ... and cuda:0, ... of this machine execute (`loratwin devices` lists them); other devices can be planned and simulated.";
@@ -24,7 +21,7 @@ function checkHere({ name, machine, kind, type }: ResolvedDevice): void {
 }
 
 function cudaOptions({ name, type }: ResolvedDevice): DeviceOptions {
-  const index = CUDA_NAME.exec(name)?.groups?.["index"];
+  const index = gpuOfName(name);
   if (index === undefined) {
     throw new DeviceError({
       expected: "a GPU named cuda:0, cuda:1, ... to train on",
@@ -34,14 +31,14 @@ function cudaOptions({ name, type }: ResolvedDevice): DeviceOptions {
     });
   }
   const { reason, devices } = nativeInfo().cuda;
-  if (Number(index) >= devices.length)
+  if (index >= devices.length)
     throw new DeviceError({
       expected: "a CUDA device",
       at: name,
       got: devices.length === 0 ? `none: ${reason}` : `${devices.length} GPUs`,
       hint: WHAT_RUNS,
     });
-  return { kind: "cuda", name, index: Number(index) };
+  return { kind: "cuda", name, index };
 }
 
 type Executed = Pick<PlanBody, "devices" | "links" | "stages" | "memory">;

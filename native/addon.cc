@@ -5,6 +5,7 @@
 namespace {
 
 Napi::Object registerAll(Napi::Env env, Napi::Object exports) {
+  loratwin::bind::registerRecords(env, exports);
   loratwin::bind::registerInfo(env, exports);
   loratwin::bind::registerRuntime(env, exports);
   loratwin::bind::registerDevice(env, exports);

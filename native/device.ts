@@ -1,8 +1,9 @@
 import { DeviceError } from "../core/index.ts";
 import { checkCount, checkFinite, checkLength, guarded } from "./checks.ts";
 import { type CudaGraphs, cudaGraphsOfEnvironment } from "./cuda-graphs.ts";
-import type { Dtype, Handle, Operator, WeightDtype } from "./operators.ts";
+import type { Dtype, Handle, Operator, Space, WeightDtype } from "./operators.ts";
 import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
+import { RECORDS } from "./records.ts";
 import type { Bindings, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
 
 /** `cores` = ids of the CPUs that the device's threads are pinned to; one pool thread for each. */
@@ -165,19 +166,19 @@ interface DeviceObserver {
   disposed(): void;
 }
 
-const parts: readonly AdapterPart[] = ["parameters", "gradients", "firstMoment", "secondMoment"];
 const rawDevices = new WeakMap<SendTarget, RawDevice>();
+
+const SPACES = ["stash", "work", "in", "out"] as const satisfies readonly Space[];
 
 function packBindings(bindings: Bindings): RawBindings {
   const rows = checkCount(bindings.rows, "bindings.rows", 1);
+  for (const space of SPACES) checkCount(bindings[space], `bindings.${space}`);
   for (const name of ["ids", "targets", "rowKeys"] as const) {
     const data = bindings[name];
     if (data !== undefined) checkLength(data, rows, `bindings.${name}`);
   }
-  const segments = new Float64Array(bindings.segments.length * 7);
-  bindings.segments.forEach((segment, index) => {
-    const [low, high] = segment.dropoutSeed;
-    const { adapter, rowStart, rowEnd, lossScale, dropout } = segment;
+  const segments = bindings.segments.map(({ adapter, rowStart, rowEnd, lossScale, dropout, dropoutSeed }, index) => {
+    const [seedLow, seedHigh] = dropoutSeed;
     if (!(dropout >= 0 && dropout < 1)) {
       throw new DeviceError({
         expected: "a probability below 1",
@@ -186,56 +187,44 @@ function packBindings(bindings: Bindings): RawBindings {
       });
     }
     checkFinite(lossScale, `bindings.segments[${index}].lossScale`);
-    segments.set([adapter, rowStart, rowEnd, lossScale, dropout, low, high], index * 7);
+    return { adapter, rowStart, rowEnd, lossScale, dropout, seedLow, seedHigh };
   });
-  const bases = (["stash", "work", "in", "out"] as const).map((space) =>
-    checkCount(bindings[space], `bindings.${space}`),
-  );
   return {
-    rows,
+    run: RECORDS.Run.pack([bindings]),
     ids: bindings.ids,
     targets: bindings.targets,
     sequences: bindings.sequences,
     rowKeys: bindings.rowKeys,
-    segments,
-    bases: Float64Array.from(bases),
-    sumSquares: Float64Array.from((bindings.sumSquares ?? []).flatMap(({ adapter, cell }) => [adapter, cell])),
+    segments: RECORDS.Segment.pack(segments),
+    sumSquares: RECORDS.SumSquares.pack(bindings.sumSquares ?? []),
     profile: bindings.profile ?? false,
   };
 }
 
 function packEntries(entries: readonly AdapterEntry[]): Float64Array {
-  const packed = entries.flatMap((entry, index) => {
+  entries.forEach(({ target, rank, inFeatures, outFeatures, scale }, index) => {
     const at = (field: string): string => `createAdapter[${index}].${field}`;
-    return [
-      checkCount(entry.target, at("target")),
-      checkCount(entry.rank, at("rank"), 1),
-      checkCount(entry.inFeatures, at("inFeatures"), 1),
-      checkCount(entry.outFeatures, at("outFeatures"), 1),
-      checkFinite(entry.scale, at("scale")),
-    ];
+    checkCount(target, at("target"));
+    checkCount(rank, at("rank"), 1);
+    checkCount(inFeatures, at("inFeatures"), 1);
+    checkCount(outFeatures, at("outFeatures"), 1);
+    checkFinite(scale, at("scale"));
   });
-  return Float64Array.from(packed);
+  return RECORDS.AdapterEntry.pack(entries);
 }
 
+const FINITE = ["learningRate", "beta1", "beta2", "eps", "weightDecay", "maxGradNorm"] as const;
+
 function packItems(task: UpdateTask): Float64Array {
-  const packed = task.items.flatMap((item, index) => {
+  task.items.forEach((item, index) => {
     const at = (field: string): string => `items[${index}].${field}`;
     if (item.maxGradNorm > 0 && item.normCells.length === 0) {
       throw new DeviceError({ expected: "at least one norm cell", at: at("normCells"), got: item.normCells });
     }
-    return [
-      item.adapter,
-      checkCount(item.step, at("step"), 1),
-      checkFinite(item.learningRate, at("learningRate")),
-      checkFinite(item.beta1, at("beta1")),
-      checkFinite(item.beta2, at("beta2")),
-      checkFinite(item.eps, at("eps")),
-      checkFinite(item.weightDecay, at("weightDecay")),
-      checkFinite(item.maxGradNorm, at("maxGradNorm")),
-    ];
+    checkCount(item.step, at("step"), 1);
+    for (const field of FINITE) checkFinite(item[field], at(field));
   });
-  return Float64Array.from(packed);
+  return RECORDS.UpdateItem.pack(task.items);
 }
 
 function packOperators(operators: readonly Operator[]): readonly RawOperator[] {
@@ -307,8 +296,8 @@ export function createDevice(
     },
     createAdapter: (entries) => guarded(() => addon.createAdapter(raw, packEntries(entries))),
     releaseAdapter: (adapter) => guarded(() => addon.releaseAdapter(raw, adapter)),
-    writeAdapter: (adapter, part, data) => guarded(() => addon.writeAdapter(raw, adapter, parts.indexOf(part), data)),
-    readAdapter: (adapter, part) => guarded(() => addon.readAdapter(raw, adapter, parts.indexOf(part))),
+    writeAdapter: (adapter, part, data) => guarded(() => addon.writeAdapter(raw, adapter, part, data)),
+    readAdapter: (adapter, part) => guarded(() => addon.readAdapter(raw, adapter, part)),
     reserveArena: (bytes) => guarded(() => addon.reserveArena(raw, checkCount(bytes, "reserveArena(bytes)"))),
     writeArena: (offset, data) => guarded(() => addon.writeArena(raw, checkCount(offset, "writeArena(offset)"), data)),
     readArena: (offset, count) =>
@@ -340,31 +329,16 @@ export function createDevice(
       enqueue(task, (id, waits, signal) => addon.enqueueUpload(raw, id, waits, signal, task.data, offset));
     },
     statistics() {
-      const figures = Array.from(guarded(() => addon.statistics(raw)));
-      const next = (): number => figures.shift()!;
+      const { times, memory, graphs } = guarded(() => addon.statistics(raw));
       return {
-        busyNs: next(),
-        waitNs: next(),
-        starvedNs: next(),
-        memory: {
-          weightsBytes: next(),
-          arenaBytes: next(),
-          adaptersBytes: next(),
-          otherBytes: next(),
-          peakBytes: next(),
-        },
-        graphs: { captured: next(), launched: next(), kept: next(), refused: next() },
+        ...RECORDS.Times.unpack(times)[0]!,
+        memory: RECORDS.Memory.unpack(memory)[0]!,
+        graphs: RECORDS.Graphs.unpack(graphs)[0]!,
       };
     },
     sampleSpeed: (dtype, everyNs) =>
       guarded(() => addon.sampleSpeed(raw, dtype, checkCount(everyNs, "sampleSpeed(everyNs)", 1))),
-    takeSpeedSamples() {
-      const figures = guarded(() => addon.takeSpeedSamples(raw));
-      return Array.from({ length: figures.length / 3 }, (_, i) => {
-        const [atNs, product, copy] = figures.subarray(3 * i, 3 * i + 3) as unknown as [number, number, number];
-        return { atNs, product, copy };
-      });
-    },
+    takeSpeedSamples: () => RECORDS.SpeedSample.unpack(guarded(() => addon.takeSpeedSamples(raw))),
     [Symbol.dispose]() {
       if (disposed) return;
       disposed = true;

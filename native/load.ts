@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DeviceError } from "../core/index.ts";
 import type { RawAddon, RawInfo } from "./raw-addon.ts";
+import { RECORDS } from "./records.ts";
 
 /** The addon's build and the machine it runs on; bytes as numbers, `cores` = ids of the CPUs this process may use. */
 export type NativeInfo = RawInfo;
@@ -19,9 +20,24 @@ function projectRoot(): string {
   }
 }
 
+/** @throws DeviceError unless the addon at `path` reads and writes the records that are packed and unpacked here. */
+export function checkRecords({ records = {} }: Partial<Pick<RawAddon, "records">>, path: string): void {
+  for (const name of new Set([...Object.keys(RECORDS), ...Object.keys(records)])) {
+    const here = (RECORDS as Readonly<Record<string, { readonly fields: readonly string[] }>>)[name]?.fields.join(", ");
+    if (here !== records[name]) {
+      throw new DeviceError({
+        expected: `${name} to be a record of ${here ?? "nothing"} in the addon`,
+        at: path,
+        got: records[name] ?? "no such record",
+        hint: "It was built from other sources: build it with `npm run build`.",
+      });
+    }
+  }
+}
+
 /**
  * The addon: LORATWIN_ADDON when set, else native/build/loratwin.node of this project; loaded once.
- * @throws DeviceError with each path tried and why it failed.
+ * @throws DeviceError with each path tried and why it failed, or for an addon of other sources.
  */
 export function loadNative(): RawAddon {
   if (loaded !== undefined) return loaded;
@@ -31,9 +47,12 @@ export function loadNative(): RawAddon {
   const failures: string[] = [];
   for (const path of paths) {
     try {
-      loaded = require(path) as RawAddon;
+      const addon = require(path) as RawAddon;
+      checkRecords(addon, path);
+      loaded = addon;
       return loaded;
     } catch (error) {
+      if (error instanceof DeviceError) throw error;
       const reason = existsSync(path) ? (error as Error).message.split("\n")[0] : "no such file";
       failures.push(`  tried ${path}: ${reason}`);
     }

@@ -1,4 +1,4 @@
-// The addon as it is: opaque handles, flat arguments, no checks beyond memory safety. Only this folder sees it.
+// The addon as it is: opaque handles, flat arguments and rows of records.ts, no checks beyond memory safety. Only this folder sees it.
 import type { Tensor } from "./operators.ts";
 
 declare const kind: unique symbol;
@@ -61,23 +61,31 @@ export interface RawBatch {
 }
 
 export interface RawBindings {
-  readonly rows: number;
+  /** RECORDS.Run, one row. */
+  readonly run: Float64Array;
   readonly ids: Int32Array | undefined;
   readonly targets: Int32Array | undefined;
   readonly sequences: Int32Array;
   readonly rowKeys: Int32Array | undefined;
-  /** Seven numbers a segment: adapter, rowStart, rowEnd, lossScale, dropout, seed low word, seed high word. */
+  /** RECORDS.Segment. */
   readonly segments: Float64Array;
-  /** stash, work, in, out. */
-  readonly bases: Float64Array;
-  /** Two numbers an entry: adapter, cell. */
+  /** RECORDS.SumSquares. */
   readonly sumSquares: Float64Array;
   readonly profile: boolean;
 }
 
 export type RawOperator = Readonly<Record<string, string | number | boolean | Tensor>>;
 
+/** Of each its record, one row. */
+export interface RawStatistics {
+  readonly times: Float64Array;
+  readonly memory: Float64Array;
+  readonly graphs: Float64Array;
+}
+
 export interface RawAddon {
+  /** The fields of each of RECORDS, as the addon has them: `"adapter, cell"`. */
+  readonly records: Readonly<Record<string, string>>;
   info(): RawInfo;
   scratchBytes(operator: string, shape: Readonly<Record<string, number | string>>): number;
   createRuntime(notify: () => void): RawRuntime;
@@ -115,11 +123,11 @@ export interface RawAddon {
   ): number;
   /** A handle to what a device of the same memory has loaded under the key; -1 where none has. */
   shareWeights(device: RawDevice, kind: "matrix" | "vector" | "table", key: string): number;
-  /** Five numbers an entry: target, rank, inFeatures, outFeatures, scale. */
+  /** RECORDS.AdapterEntry. */
   createAdapter(device: RawDevice, entries: Float64Array): number;
   releaseAdapter(device: RawDevice, adapter: number): void;
-  writeAdapter(device: RawDevice, adapter: number, part: number, data: Float32Array): void;
-  readAdapter(device: RawDevice, adapter: number, part: number): Float32Array;
+  writeAdapter(device: RawDevice, adapter: number, part: string, data: Float32Array): void;
+  readAdapter(device: RawDevice, adapter: number, part: string): Float32Array;
   reserveArena(device: RawDevice, bytes: number): void;
   writeArena(device: RawDevice, offset: number, data: Float32Array): void;
   readArena(device: RawDevice, offset: number, count: number): Float32Array;
@@ -133,7 +141,7 @@ export interface RawAddon {
     program: number,
     bindings: RawBindings,
   ): void;
-  /** Eight numbers an item: adapter, step, learningRate, beta1, beta2, eps, weightDecay, maxGradNorm. */
+  /** `items`: RECORDS.UpdateItem, each with its norm cells. */
   enqueueUpdate(
     device: RawDevice,
     id: number,
@@ -160,8 +168,8 @@ export interface RawAddon {
     data: Float32Array,
     destinationOffset: number,
   ): void;
-  statistics(device: RawDevice): Float64Array;
+  statistics(device: RawDevice): RawStatistics;
   sampleSpeed(device: RawDevice, dtype: string, everyNs: number): void;
-  /** Three numbers a sample: nanoseconds, FLOP/s, bytes/s. */
+  /** RECORDS.SpeedSample. */
   takeSpeedSamples(device: RawDevice): Float64Array;
 }

@@ -1,11 +1,9 @@
 import { DeviceError } from "../core/index.ts";
+import { coreOfName } from "./device-names.ts";
 import type { ResolvedDevice } from "./documents/cluster.ts";
 
 /** The machine of a cluster where the command runs. The devices of all others are only planned and simulated. */
 export const THIS_MACHINE = "local";
-
-/** `cpu:3` is the core of that number among those that `loratwin devices` lists. */
-const CPU_NAME = /^cpu:(?<index>\d+)$/;
 
 const HINT =
   "`loratwin devices` lists those of this machine. To plan for another one, write a cluster file with a machine that is not called local.";
@@ -22,9 +20,9 @@ export function assignCores(
 ): readonly (readonly number[])[] {
   const wanted = devices.reduce((sum, { kind, threads }) => sum + (kind === "cpu" ? threads : 0), 0);
   const named = devices.map(({ name, kind, threads }) => {
-    const index = kind === "cpu" ? CPU_NAME.exec(name)?.groups?.["index"] : undefined;
+    const index = kind === "cpu" ? coreOfName(name) : undefined;
     if (index === undefined) return undefined;
-    if (Number(index) >= numCores)
+    if (index >= numCores)
       throw new DeviceError({
         expected:
           numCores === 1
@@ -33,7 +31,7 @@ export function assignCores(
         got: name,
         hint: HINT,
       });
-    return threads === 1 ? Number(index) : undefined;
+    return threads === 1 ? index : undefined;
   });
   const free = Array.from({ length: numCores }, (_, core) => core).filter((core) => !named.includes(core));
   let next = 0;

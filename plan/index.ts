@@ -23,6 +23,8 @@ export type { ActionCost } from "./costs/action-cost.ts";
 export { type ActionDurations, actionDurations } from "./costs/action-durations.ts";
 // Parameters of an adapter on a stage.
 export { adapterParameters } from "./costs/adapter-parameters.ts";
+// A calibration of fixed times.
+export { constantCalibration } from "./costs/constant-calibration.ts";
 // Durations: the one cost model of planner, memory check and simulator.
 export {
   type Contention,
@@ -64,6 +66,8 @@ export { stageShapes } from "./costs/stage-shapes.ts";
 export { stageClasses, type WorkShapes, workShapes } from "./costs/work-shapes.ts";
 // What has to end before an action may start.
 export { type Dependency, type DependencyTable, dependencyTable, messageRoutes } from "./dependencies.ts";
+// What the names of this machine's devices say.
+export { gpuOfName } from "./device-names.ts";
 // The shape of a Llama-family decoder.
 export {
   type Architecture,

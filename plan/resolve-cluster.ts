@@ -1,5 +1,6 @@
 import { DeviceError, InputError } from "../core/index.ts";
 import { assignCores, THIS_MACHINE } from "./assign-cores.ts";
+import { gpuOfName } from "./device-names.ts";
 import type { Catalog } from "./documents/catalog.ts";
 import { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
 
@@ -14,9 +15,6 @@ export interface HostFacts {
     readonly devices: readonly { readonly name: string; readonly memoryBytes: number }[];
   };
 }
-
-/** `cuda:1`, or `cuda:1#2` for one of several devices that share a GPU. */
-const CUDA_NAME = /^cuda:(?<index>\d+)(?:#\d+)?$/;
 
 interface Gpu {
   /** Of the catalog, or CUDA's own name. */
@@ -34,12 +32,12 @@ function catalogType(name: string, catalog: Catalog): string | undefined {
 }
 
 function thisGpu(name: string, sharers: number, host: HostFacts, catalog: Catalog): Gpu {
-  const index = CUDA_NAME.exec(name)?.groups?.["index"];
+  const index = gpuOfName(name);
   if (index === undefined) {
     throw new InputError({ expected: "a name such as cuda:0 or cuda:0#1 for a device of type cuda", got: name });
   }
   const { reason, devices } = host.cuda?.() ?? { reason: "nobody asked this machine", devices: [] };
-  const found = devices[Number(index)];
+  const found = devices[index];
   if (found === undefined) {
     throw new DeviceError({
       expected: "a CUDA device",
@@ -60,10 +58,10 @@ function deviceKind(type: string, catalog: Catalog): ResolvedDevice["kind"] {
 
 /** Devices of the cluster that share the GPU of `name`. */
 function sharersOf(name: string, cluster: Cluster): number {
-  const index = CUDA_NAME.exec(name)?.groups?.["index"];
+  const index = gpuOfName(name);
   return cluster.machines
     .flatMap(({ devices }) => devices)
-    .filter((device) => device.type === "cuda" && CUDA_NAME.exec(device.name)?.groups?.["index"] === index).length;
+    .filter((device) => device.type === "cuda" && gpuOfName(device.name) === index).length;
 }
 
 /**

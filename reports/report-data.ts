@@ -9,7 +9,7 @@ export type ActionIndex = number;
 /** Letters by code: the `letter` column holds the index. */
 export const LETTERS = ["F", "B", "U", "I", "W"] as const satisfies readonly ActionLetter[];
 /** Streams by code, in the order in which a device's lanes are drawn: the `stream` column holds the index. */
-export const LANES = ["receive", "compute", "send", "host"] as const;
+export const LANES = ["receive", "compute", "send"] as const;
 
 /** Everything about an action that does not depend on the trace. Columns of equal length. */
 export interface ActionTable {

@@ -110,7 +110,7 @@ export function atMachineSpeed(plan: PlanBody, executed: Trace): AtMachineSpeed 
   const lostOfMessages = new Float64Array(times.length);
   for (const event of executed.events) {
     const { stream, stage, letter, microBatch, device, startNs, durationNs, interruptedNs = 0, delayedNs = 0 } = event;
-    if (stream === "receive" || stream === "host" || letter === "I" || letter === "W") continue;
+    if (stream === "receive" || letter === "I" || letter === "W") continue;
     const index = PLANNED_LETTERS.indexOf(letter);
     const cell = actionIndex(stage, index, microBatch, microBatches.length);
     if (stream === "send") {

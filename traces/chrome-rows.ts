@@ -2,14 +2,17 @@ import { InvariantError } from "../core/index.ts";
 import { MAX_TRACE_NS } from "./chrome-time.ts";
 import { STREAMS, type Stream, type TraceEvent } from "./trace.ts";
 
+/** From a stream's tid on one lane to its tid on the next; every fourth tid is of no stream. */
+const TIDS_A_LANE = 4;
+
 /** The tid of a stream's row; lane 0 is the stream itself, further lanes hold transfers that overlap. */
 export function tidOf(stream: Stream, lane: number): number {
-  return 1 + STREAMS.indexOf(stream) + STREAMS.length * lane;
+  return 1 + STREAMS.indexOf(stream) + TIDS_A_LANE * lane;
 }
 
-/** The stream that a tid (from 1) belongs to. */
-export function streamOfTid(tid: number): Stream {
-  return STREAMS[(tid - 1) % STREAMS.length]!;
+/** The stream that a tid (from 1) belongs to; undefined for a tid of no stream. */
+export function streamOfTid(tid: number): Stream | undefined {
+  return STREAMS[(tid - 1) % TIDS_A_LANE];
 }
 
 interface StreamRows {
@@ -30,7 +33,7 @@ export class ChromeRows {
   constructor(devices: readonly string[]) {
     const newRows = (): StreamRows => ({ endsNs: [], startNs: 0 });
     this.#devices = devices;
-    this.#rows = devices.map(() => ({ receive: newRows(), compute: newRows(), send: newRows(), host: newRows() }));
+    this.#rows = devices.map(() => ({ receive: newRows(), compute: newRows(), send: newRows() }));
   }
 
   /**
@@ -53,7 +56,7 @@ export class ChromeRows {
     rows.startNs = startNs;
     let lane = 0;
     while (lane < rows.endsNs.length && rows.endsNs[lane]! > startNs) lane += 1;
-    if (lane > 0 && (stream === "compute" || stream === "host")) {
+    if (lane > 0 && stream === "compute") {
       throw new InvariantError({
         expected: `one event at a time on the ${stream} stream of ${this.#devices[device]}`,
         at: action,

@@ -9,7 +9,8 @@ function pidOf(device: number): number {
   return device + 1;
 }
 
-const CATEGORY = { receive: "transfer", compute: "compute", send: "transfer", host: "host" } as const;
+/** The category of a stream's slices. */
+export const STREAM_CATEGORY = { receive: "transfer", compute: "compute", send: "transfer" } as const;
 
 function* metadata(trace: TraceStream, rows: ChromeRows): Generator<string> {
   for (const [device, name] of trace.devices.entries()) {
@@ -54,7 +55,7 @@ function slice(event: TraceEvent, tid: number, texts: JobTexts): string {
   const late = delayedNs === undefined ? "" : `,"delayed":${microsecondsText(delayedNs)}`;
   const size = bytes === undefined ? "" : `,"bytes":${bytes}`;
   const shared = collective === undefined ? "" : `,"collective":"${collective}"`;
-  return `{"ph":"X","name":"${sliceName(event)}","cat":"${CATEGORY[event.stream]}","pid":${pidOf(event.device)},"tid":${tid},${times},"args":{"action":"${action}","jobs":${jobsText(jobs, texts)},"stage":${stage},"microBatch":${microBatch},"step":${step},"part":${part},"tokens":${tokens}${lost}${late}${size}${shared}}}`;
+  return `{"ph":"X","name":"${sliceName(event)}","cat":"${STREAM_CATEGORY[event.stream]}","pid":${pidOf(event.device)},"tid":${tid},${times},"args":{"action":"${action}","jobs":${jobsText(jobs, texts)},"stage":${stage},"microBatch":${microBatch},"step":${step},"part":${part},"tokens":${tokens}${lost}${late}${size}${shared}}}`;
 }
 
 /** Where the actions are that consume messages: device and start by letter, stage and micro-batch. */

@@ -3,7 +3,7 @@ import { InputError, nanos } from "../core/index.ts";
 import { expectation, parseAnyAction } from "../plan/index.ts";
 import { streamOfTid } from "./chrome-rows.ts";
 import { fromMicroseconds, MAX_TRACE_NS } from "./chrome-time.ts";
-import { sliceName } from "./chrome-trace.ts";
+import { STREAM_CATEGORY, sliceName } from "./chrome-trace.ts";
 import type { CounterSample, Trace, TraceEvent } from "./trace.ts";
 import { type ChromeEvent, type TraceDocument, traceDocumentSchema } from "./trace-document.ts";
 
@@ -87,7 +87,9 @@ function readSlice(slice: Slice, at: string, file: string): TraceEvent {
       file,
     });
   const stream = streamOfTid(slice.tid);
-  const category = stream === "compute" || stream === "host" ? stream : "transfer";
+  if (stream === undefined)
+    throw new InputError({ expected: "the tid of a stream's row", at: `${at}.tid`, got: slice.tid, file });
+  const category = STREAM_CATEGORY[stream];
   if (slice.cat !== category)
     throw new InputError({ expected: `${category} on a ${stream} stream`, at: `${at}.cat`, got: slice.cat, file });
   return {

@@ -38,7 +38,7 @@ const actionArgsSchema = z.strictObject({
 const sliceSchema = z.strictObject({
   ph: z.literal("X"),
   name: sliceName,
-  cat: z.enum(["compute", "transfer", "host"]),
+  cat: z.enum(["compute", "transfer"]),
   pid: id,
   tid: id,
   ts: microseconds,

@@ -7,7 +7,7 @@ import type { RunMachine } from "./machine.ts";
  * What a device does at once. Actions of a compute stream never overlap; transfers may, in two directions or by their
  * latencies.
  */
-export const STREAMS = ["receive", "compute", "send", "host"] as const;
+export const STREAMS = ["receive", "compute", "send"] as const;
 export type Stream = (typeof STREAMS)[number];
 
 /** Something that all devices do together over their links. */

@@ -11,7 +11,7 @@ import {
 } from "../calibration/index.ts";
 import { median, sum } from "../core/index.ts";
 import { type BaseModel, type Measurements, measurePlan, nativeInfo } from "../exec/index.ts";
-import type { CalibratedMachine, MeasuredCalibration, Plan } from "../plan/index.ts";
+import { type CalibratedMachine, gpuOfName, type MeasuredCalibration, type Plan } from "../plan/index.ts";
 import { type MachineWatch, watchMachine } from "./watch-machine.ts";
 
 /** A model to measure, and at which sizes. */
@@ -87,7 +87,7 @@ export function calibrationOf(
   });
   const interrupted = sum(busy.map((run) => run.interruptedSeconds)) / sum(busy.map((run) => run.measuredSeconds));
   const { cpuModel, isa, onednn, cuda } = nativeInfo();
-  const gpu = cuda.devices[Number(/^cuda:(\d+)/.exec(devices[0]!.name)?.[1])];
+  const gpu = cuda.devices[gpuOfName(devices[0]!.name) ?? -1];
   return {
     kind: "calibration",
     version: 1,

@@ -12,6 +12,7 @@ import {
   clusterFromList,
   clusterSchema,
   computeDtype,
+  constantCalibration,
   type Dtype,
   gpuCalibration,
   type HostFacts,
@@ -117,14 +118,6 @@ const UNMEASURED: Calibration = {
   transferLatencySeconds: 1e-5,
 };
 
-/** Abstract devices: a forward takes 1 s, a backward 2 s. */
-const UNIT: Calibration = {
-  kind: "calibration",
-  version: 1,
-  model: "constant",
-  seconds: { F: 1, B: 2, transfer: 0, update: 0 },
-};
-
 export interface LoadedCalibration {
   readonly calibration: Calibration;
   /** Absent when nobody gave a file. */
@@ -146,7 +139,7 @@ export function loadCalibration(
 ): LoadedCalibration & { readonly assumed: boolean } {
   if (file !== undefined) return { ...readCalibration(place, file), assumed: false };
   if (devices.every((device) => device.kind === "abstract"))
-    return { calibration: UNIT, source: undefined, assumed: false };
+    return { calibration: constantCalibration(), source: undefined, assumed: false };
   const ofGpus = gpuCalibration(loadCatalog(place, catalog), devices, computeDtype(dtype));
   return { calibration: ofGpus ?? UNMEASURED, source: undefined, assumed: ofGpus === undefined };
 }

@@ -1,5 +1,4 @@
-import type { Calibration } from "../../plan/index.ts";
-import { createCostModel } from "../../plan/index.ts";
+import { constantCalibration, createCostModel } from "../../plan/index.ts";
 import { simulate, simulateStream } from "../../sim/index.ts";
 import { runPlan } from "../../sim/run/run-plan.ts";
 import { traceLines } from "../../traces/index.ts";
@@ -20,12 +19,7 @@ const LARGE: Readonly<Record<Scale, Omit<LargeSize, "writesTrace">>> = {
 };
 
 /** Transfers that take time, so that all streams have events. */
-const CALIBRATION: Calibration = {
-  kind: "calibration",
-  version: 1,
-  model: "constant",
-  seconds: { F: 0.01, B: 0.02, transfer: 0.0005, update: 0.001 },
-};
+const CALIBRATION = constantCalibration({ F: 0.01, B: 0.02, transfer: 0.0005, update: 0.001 });
 
 /** The second time with the trace written, which needs more memory. */
 async function measureLarge(bench: Bench, writesTrace: boolean): Promise<void> {

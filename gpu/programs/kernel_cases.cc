@@ -195,24 +195,21 @@ void lora() {
   const cuda::LoraRun run{table.data(), H, H, nullptr};
   const double TH = product({T, H});
   const double operations = 2 * TH * R;
-  measure("lora_shrink", 2 * TH, operations,
-          [&] { cuda::lora_shrink(run, tiles.data(), count, x.data(), H, nullptr); });
-  measure("lora_expand", 4 * TH, operations,
-          [&] { cuda::lora_expand(run, tiles.data(), count, H, y.data(), H, nullptr); });
-  measure("lora_shrink_backward", 2 * TH, operations,
-          [&] { cuda::lora_shrink_backward(run, tiles.data(), count, dy.data(), H, nullptr); });
-  measure("lora_expand_backward", 8 * TH, operations, [&] {
-    cuda::lora_expand_backward(run, rowTiles.data(), static_cast<std::int32_t>(rowTiles.size()), 1, kAdapters,
-                               dx.data(), H, nullptr);
+  measure("lora_xa", 2 * TH, operations, [&] { cuda::lora_xa(run, tiles.data(), count, x.data(), H, nullptr); });
+  measure("lora_sb", 4 * TH, operations, [&] { cuda::lora_sb(run, tiles.data(), count, H, y.data(), H, nullptr); });
+  measure("lora_dyb", 2 * TH, operations, [&] { cuda::lora_dyb(run, tiles.data(), count, dy.data(), H, nullptr); });
+  measure("lora_dsa", 8 * TH, operations, [&] {
+    cuda::lora_dsa(run, rowTiles.data(), static_cast<std::int32_t>(rowTiles.size()), 1, kAdapters, dx.data(), H,
+                   nullptr);
   });
   const double parts = 4.0 * static_cast<double>(plan.scratchFloats);
   const double sumsBytes = product({8, 2 * kAdapters * R, H});  // gradients read and written
-  measure("lora_gradient", 4 * TH + 2 * parts + sumsBytes, 2 * operations, [&] {
-    cuda::lora_gradient(run,
-                        {gradientTiles.data(), static_cast<std::int32_t>(plan.tiles.size()), sums.data(),
-                         static_cast<std::int32_t>(plan.sums.size()), plan.maxFeatures, plan.maxElements,
-                         scratch.data(), x.data(), H, dy.data(), H},
-                        nullptr);
+  measure("lora_dsx_dys", 4 * TH + 2 * parts + sumsBytes, 2 * operations, [&] {
+    cuda::lora_dsx_dys(run,
+                       {gradientTiles.data(), static_cast<std::int32_t>(plan.tiles.size()), sums.data(),
+                        static_cast<std::int32_t>(plan.sums.size()), plan.maxFeatures, plan.maxElements,
+                        scratch.data(), x.data(), H, dy.data(), H},
+                       nullptr);
   });
 }
 

@@ -166,8 +166,8 @@ function partsOf({ stage }: StageShape): {
 }
 
 /**
- * The LoRA operator of a group, so often: shrink and expand, or the three gradients and the input's, for all segments
- * and projections at once.
+ * The LoRA operator of a group, so often: `lora_xa` and `lora_sb`, or the four products of the backward, for all
+ * segments and projections at once.
  */
 function lora(
   direction: Direction,

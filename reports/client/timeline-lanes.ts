@@ -27,7 +27,7 @@ export interface LaneLayout {
   readonly height: number;
 }
 
-/** Pixels. Messages and the host are context, so their lanes are thin. */
+/** Pixels. Messages are context, so their lanes are thin. */
 const COMPUTE_HEIGHT = 38;
 const THIN_HEIGHT = 8;
 const LANE_GAP = 3;

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { medianActions } from "../../bench/median-actions.ts";
 import type { Nanos } from "../../core/index.ts";
-import { createCostModel } from "../../plan/index.ts";
+import { constantCalibration, createCostModel } from "../../plan/index.ts";
 import { simulate } from "../../sim/index.ts";
-import { constantCalibration } from "../plan/unit-plan.ts";
 import { smallPlan } from "../sim/small-plan.ts";
 
 describe("medianActions", () => {

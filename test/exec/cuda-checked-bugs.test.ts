@@ -17,16 +17,16 @@ const BUGS: readonly StepBug[] = [
   {
     name: "a launch whose result the next one reads is missing",
     file: "steps_lora.cc",
-    find: "      cuda::lora_shrink_backward(run, tiles.items, tiles.count, dy, lddy, stream);\n",
+    find: "      cuda::lora_dyb(run, tiles.items, tiles.count, dy, lddy, stream);\n",
     replace: "",
-    message: /lora_expand_backward: .*read of device buffer 'activations'.*, which nobody has written\n.*:\d+/,
+    message: /lora_dsa: .*read of device buffer 'activations'.*, which nobody has written\n.*:\d+/,
   },
   {
     name: "scratch is given to the sums while the products in it are still read",
     file: "steps_lora.cc",
     find: "        scratch += cuda::padded(elements * sizeof(Store), cuda::kScratchLine);\n",
     replace: "        static_cast<void>(elements);\n",
-    message: /lora_gradient: .*race between blocks on device buffer 'activations'.*\n.*lora_gradient\.cu:\d+.*\n.*:\d+/,
+    message: /lora_dsx_dys: .*race between blocks on device buffer 'activations'.*\n.*lora_dsx_dys\.cu:\d+.*\n.*:\d+/,
   },
   {
     name: "the gradient of rows that are not scored is not cleared",

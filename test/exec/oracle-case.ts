@@ -11,12 +11,17 @@ import {
   readPeftFolder,
 } from "../../exec/index.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
-import type { ComputeDtype, Plan, Recompute, ScheduleName } from "../../plan/index.ts";
+import {
+  type ComputeDtype,
+  constantCalibration,
+  type Plan,
+  type Recompute,
+  type ScheduleName,
+} from "../../plan/index.ts";
 import { sealPlan } from "../../plan/plan-hash.ts";
 import type { JobRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
-import { constantCalibration } from "../plan/unit-plan.ts";
 import { SHARED } from "../shared-folder.ts";
 import { type StageChoice, withStages } from "./with-stages.ts";
 

@@ -13,6 +13,7 @@ import type { Architecture } from "../../plan/documents/architecture.ts";
 import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
 import {
+  constantCalibration,
   type Dtype,
   type Plan,
   type PlanRequest,
@@ -25,7 +26,6 @@ import { chains } from "../../plan/planner/chains.ts";
 import { joinPipelines } from "../../plan/planner/join-pipelines.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
-import { constantCalibration } from "../plan/unit-plan.ts";
 import { type StageChoice, withStages } from "./with-stages.ts";
 
 /** Grouped queries, head dimension = hidden / heads, tied head. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import {
   architectureFromConfig,
+  constantCalibration,
   createCostModel,
   huggingFaceConfigSchema,
   type PlanBody,
@@ -10,7 +11,7 @@ import {
   withoutPruning,
 } from "../../plan/index.ts";
 import { simulate } from "../../sim/index.ts";
-import { constantCalibration, unitPlan } from "./unit-plan.ts";
+import { unitPlan } from "./unit-plan.ts";
 
 const ATTENTION: Projection[] = ["q_proj", "k_proj", "v_proj", "o_proj"];
 

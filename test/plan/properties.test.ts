@@ -6,6 +6,7 @@ import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
 import { peakInFlight } from "../../plan/in-flight.ts";
 import {
+  constantCalibration,
   createCostModel,
   type PlanBody,
   parsePlan,
@@ -23,7 +24,7 @@ import { makePlan } from "../../plan/planner/make-plan.ts";
 import { partitionLayers } from "../../plan/planner/partition.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
 import { simulate } from "../../sim/index.ts";
-import { constantCalibration, unitPlan } from "./unit-plan.ts";
+import { unitPlan } from "./unit-plan.ts";
 
 const catalog = { kind: "catalog", version: 1, devices: {}, links: {} } as const;
 

@@ -5,6 +5,7 @@ import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
 import {
   type Calibration,
+  constantCalibration,
   createCostModel,
   type OperatorCall,
   type PlanBody,
@@ -16,7 +17,6 @@ import { stageLayout } from "../../plan/memory/stage-layout.ts";
 import { lengthRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { SIX_LAYERS as architecture, BASE, ONE_ROW as microBatch } from "./six-layers.ts";
-import { constantCalibration } from "./unit-plan.ts";
 
 const stage = { ...BASE.stages[0]!, embedding: false, head: false, endLayer: 6 };
 const jobs = [

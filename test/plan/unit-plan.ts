@@ -1,7 +1,13 @@
 import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
 import { PRESETS } from "../../plan/documents/presets.ts";
 import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
-import type { Calibration, PlanBody, PlanRequest, ScheduleName } from "../../plan/index.ts";
+import {
+  type Calibration,
+  constantCalibration,
+  type PlanBody,
+  type PlanRequest,
+  type ScheduleName,
+} from "../../plan/index.ts";
 import { lengthRows } from "../../plan/planner/job-rows.ts";
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { clusterFromList, resolveDevices, resolveLinks } from "../../plan/resolve-cluster.ts";
@@ -25,22 +31,12 @@ export interface UnitPlanOptions {
 
 const catalog = { kind: "catalog", version: 1, devices: {}, links: {} } as const;
 
-/** Fixed seconds: F 1, B 2 and nothing else unless the options say so. */
-export function constantCalibration(
+/** The fixed times of the options. */
+export function unitCalibration(
   options: Pick<UnitPlanOptions, "forward" | "backward" | "transfer" | "update" | "perTokens"> = {},
 ): Calibration {
-  return {
-    kind: "calibration",
-    version: 1,
-    model: "constant",
-    seconds: {
-      F: options.forward ?? 1,
-      B: options.backward ?? 2,
-      transfer: options.transfer ?? 0,
-      update: options.update ?? 0,
-    },
-    ...(options.perTokens === undefined ? {} : { perTokens: options.perTokens }),
-  };
+  const { forward: F = 1, backward: B = 2, transfer = 0, update = 0, perTokens } = options;
+  return constantCalibration({ F, B, transfer, update, ...(perTokens === undefined ? {} : { perTokens }) });
 }
 
 /** What a plan for abstract devices is asked for whose actions take fixed times. */
@@ -70,7 +66,7 @@ export function unitRequest(options: UnitPlanOptions): PlanRequest {
     rows: jobs.map((job) => lengthRows(job, job.data as LengthData)),
     devices,
     links: resolveLinks(cluster, devices, catalog),
-    calibration: constantCalibration(options),
+    calibration: unitCalibration(options),
     schedule: options.schedule ?? "lorapp",
     maxInFlight: options.maxInFlight ?? "none",
     groups: options.groups ?? "auto",

@@ -3,6 +3,7 @@ import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/docu
 import { PRESETS } from "../../plan/documents/presets.ts";
 import {
   type Calibration,
+  constantCalibration,
   createCostModel,
   makePlan,
   type PlanBody,
@@ -12,7 +13,7 @@ import {
 } from "../../plan/index.ts";
 import { lengthRows } from "../../plan/planner/job-rows.ts";
 import { simulate } from "../../sim/index.ts";
-import { constantCalibration, unitPlan } from "./unit-plan.ts";
+import { unitPlan } from "./unit-plan.ts";
 
 const ROOFLINE: Calibration = {
   kind: "calibration",

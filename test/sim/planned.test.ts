@@ -4,7 +4,7 @@ import { createRng } from "../../core/index.ts";
 import { type CostModel, createCostModel, dependencyTable, planOrders, SCHEDULES } from "../../plan/index.ts";
 import { timelineOf } from "../../plan/timeline.ts";
 import { simulate } from "../../sim/index.ts";
-import { constantCalibration, type UnitPlanOptions, unitPlan } from "../plan/unit-plan.ts";
+import { type UnitPlanOptions, unitCalibration, unitPlan } from "../plan/unit-plan.ts";
 
 const options = fc.record({
   schedule: fc.constantFrom(...SCHEDULES),
@@ -45,7 +45,7 @@ describe("what the planner makes", () => {
   it("starts each action when the planner expects it to, as long as transfers are free", () => {
     fc.assert(
       fc.property(options, (planned) => {
-        const { plan, trace } = simulated(planned, createCostModel(constantCalibration(planned), "float32"));
+        const { plan, trace } = simulated(planned, createCostModel(unitCalibration(planned), "float32"));
         const seconds = { F: 1, B: 2, U: planned.update };
         const costs = {
           durationNs: ({ letter }: { letter: "F" | "B" | "U" }) => seconds[letter] * 1e9,

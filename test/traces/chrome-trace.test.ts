@@ -61,7 +61,7 @@ const anyTrace: fc.Arbitrary<Trace> = fc
       const device = anyDevice % devices.length;
       const row = `${device}/${rest.stream}`;
       const startNs = (clocks.get(row) ?? baseNs) + gapNs;
-      const serial = rest.stream === "compute" || rest.stream === "host" || !overlaps;
+      const serial = rest.stream === "compute" || !overlaps;
       clocks.set(row, startNs + (serial ? rest.durationNs : 0));
       const action = `${rest.stage}${rest.letter}${rest.microBatch}`;
       return {

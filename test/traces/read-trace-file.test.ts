@@ -51,6 +51,13 @@ describe("reading a trace file", () => {
     ],
     ["missing events", (d) => delete d.traceEvents, "traceEvents"],
     [
+      "a tid of no stream",
+      (d) => {
+        d.traceEvents[16].tid = 4;
+      },
+      "traceEvents[16].tid",
+    ],
+    [
       "a negative duration",
       (d) => {
         d.traceEvents[16].dur = -1;

@@ -4,6 +4,7 @@
 
 #include "bind/bind.h"
 #include "bind/handles.h"
+#include "bind/records.h"
 #include "runtime/cuda/devices.h"
 #include "runtime/errors.h"
 
@@ -112,16 +113,15 @@ Napi::Value shareWeights(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value createAdapter(const Napi::CallbackInfo& call) {
-  constexpr std::size_t kFields = 5;
-  const std::vector<double> packed = doubles(call[1], "createAdapter");
+  using Entry = record::AdapterEntry;
   std::vector<AdapterEntry> entries;
-  for (std::size_t i = 0; i + kFields <= packed.size(); i += kFields) {
+  for (const Row<Entry>& from : rows<Entry>(call[1], "createAdapter")) {
     AdapterEntry entry;
-    entry.target = static_cast<std::uint32_t>(packed[i]);
-    entry.rank = static_cast<std::int32_t>(packed[i + 1]);
-    entry.inFeatures = static_cast<std::int32_t>(packed[i + 2]);
-    entry.outFeatures = static_cast<std::int32_t>(packed[i + 3]);
-    entry.scale = static_cast<float>(packed[i + 4]);
+    entry.target = static_cast<std::uint32_t>(from[Entry::target]);
+    entry.rank = static_cast<std::int32_t>(from[Entry::rank]);
+    entry.inFeatures = static_cast<std::int32_t>(from[Entry::inFeatures]);
+    entry.outFeatures = static_cast<std::int32_t>(from[Entry::outFeatures]);
+    entry.scale = static_cast<float>(from[Entry::scale]);
     entries.push_back(entry);
   }
   return number(call, deviceOf(call[0])->createAdapter(std::move(entries)));
@@ -132,17 +132,21 @@ Napi::Value releaseAdapter(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
+AdapterPart partNamed(const std::string& name) {
+  if (name == "parameters") return AdapterPart::parameters;
+  if (name == "gradients") return AdapterPart::gradients;
+  if (name == "firstMoment") return AdapterPart::firstMoment;
+  if (name == "secondMoment") return AdapterPart::secondMoment;
+  throw ArgumentError("parameters, gradients, firstMoment or secondMoment", "part", name);
+}
+
 struct PartView {
   std::shared_ptr<Adapter> adapter;
   AdapterPart part;
 };
 
 PartView adapterPart(const Napi::CallbackInfo& call) {
-  const std::int64_t part = whole(call[2], "part");
-  if (part < 0 || part >= static_cast<std::int64_t>(kAdapterParts)) {
-    throw ArgumentError("a part of an adapter", "part", std::to_string(part));
-  }
-  return {deviceOf(call[0])->adapter(whole(call[1], "adapter")), static_cast<AdapterPart>(part)};
+  return {deviceOf(call[0])->adapter(whole(call[1], "adapter")), partNamed(text(call[2]))};
 }
 
 Napi::Value writeAdapter(const Napi::CallbackInfo& call) {
@@ -191,19 +195,27 @@ Napi::Value statistics(const Napi::CallbackInfo& call) {
   const Device& device = *deviceOf(call[0]);
   const StreamTimes& times = device.times();
   const MemoryMeter& memory = device.memory();
-  std::vector<double> figures;
-  for (const std::int64_t ns : {times.busyNs.load(), times.waitNs.load(), times.starvedNs.load()}) {
-    figures.push_back(static_cast<double>(ns));
-  }
-  for (const MemoryKind kind : {MemoryKind::weights, MemoryKind::arena, MemoryKind::adapters, MemoryKind::other}) {
-    figures.push_back(static_cast<double>(memory.bytes(kind)));
-  }
-  figures.push_back(static_cast<double>(memory.peak()));
   const GraphCounts graphs = device.graphs();
-  for (const std::uint64_t count : {graphs.captured, graphs.launched, graphs.kept, graphs.refused}) {
-    figures.push_back(static_cast<double>(count));
-  }
-  return doubleArray(call.Env(), figures);
+  using record::Graphs;
+  using record::Memory;
+  using record::Times;
+  const Row<Times> ns({{Times::busyNs, times.busyNs.load()},
+                       {Times::waitNs, times.waitNs.load()},
+                       {Times::starvedNs, times.starvedNs.load()}});
+  const Row<Memory> bytes({{Memory::weightsBytes, memory.bytes(MemoryKind::weights)},
+                           {Memory::arenaBytes, memory.bytes(MemoryKind::arena)},
+                           {Memory::adaptersBytes, memory.bytes(MemoryKind::adapters)},
+                           {Memory::otherBytes, memory.bytes(MemoryKind::other)},
+                           {Memory::peakBytes, memory.peak()}});
+  const Row<Graphs> counts({{Graphs::captured, graphs.captured},
+                            {Graphs::launched, graphs.launched},
+                            {Graphs::kept, graphs.kept},
+                            {Graphs::refused, graphs.refused}});
+  Napi::Object result = Napi::Object::New(call.Env());
+  result.Set("times", packed<Times>(call.Env(), {ns}));
+  result.Set("memory", packed<Memory>(call.Env(), {bytes}));
+  result.Set("graphs", packed<Graphs>(call.Env(), {counts}));
+  return result;
 }
 
 Napi::Value sampleSpeed(const Napi::CallbackInfo& call) {
@@ -212,11 +224,13 @@ Napi::Value sampleSpeed(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value takeSpeedSamples(const Napi::CallbackInfo& call) {
-  std::vector<double> figures;
-  for (const SpeedSample& sample : deviceOf(call[0])->takeSpeedSamples()) {
-    figures.insert(figures.end(), {static_cast<double>(sample.atNs), sample.product, sample.copy});
+  using Sample = record::SpeedSample;
+  std::vector<Row<Sample>> samples;
+  for (const SpeedSample& taken : deviceOf(call[0])->takeSpeedSamples()) {
+    samples.push_back(Row<Sample>(
+        {{Sample::atNs, taken.atNs}, {Sample::product, taken.product}, {Sample::copy, taken.copy}}));
   }
-  return doubleArray(call.Env(), figures);
+  return packed(call.Env(), samples);
 }
 
 }  // namespace

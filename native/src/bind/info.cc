@@ -78,7 +78,8 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
   } else if (name == "attentionBackward") {
     bytes = ops::attentionBackwardScratchBytes(figure("threads"), figure("maxSequence"), figure("headDim"));
   } else if (name == "headLoss") {
-    bytes = ops::headLossScratchBytes(figure("tileRows"), figure("hidden"), figure("vocabulary"), dtype(shape.Get("dtype"), "scratchBytes.dtype"));
+    bytes = ops::headLossScratchBytes(figure("tileRows"), figure("hidden"), figure("vocabulary"),
+                                      dtype(shape.Get("dtype"), "scratchBytes.dtype"));
   } else if (name == "loraBackward") {
     bytes = ops::loraBackwardScratchBytes(figure("rows"), figure("maxRank"), figure("projections"),
                                           dtype(shape.Get("dtype"), "scratchBytes.dtype"));

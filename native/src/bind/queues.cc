@@ -2,6 +2,7 @@
 
 #include "bind/bind.h"
 #include "bind/handles.h"
+#include "bind/records.h"
 #include "runtime/errors.h"
 
 namespace loratwin::bind {
@@ -14,33 +15,37 @@ TaskHead head(const Napi::CallbackInfo& call) {
 }
 
 Bindings bindings(const Device& device, const Napi::Object& given) {
-  constexpr std::size_t kSegmentFields = 7;
   Bindings result;
-  result.rows = whole32(given.Get("rows"), "bindings.rows");
+  using record::Run;
+  const Row<Run> run = row<Run>(given.Get("run"), "bindings.run");
+  result.rows = static_cast<std::int32_t>(run[Run::rows]);
+  const auto place = [&](Space space, Run::Field field) {
+    result.bases[static_cast<int>(space)] = static_cast<std::size_t>(run[field]);
+  };
+  place(Space::stash, Run::stash);
+  place(Space::work, Run::work);
+  place(Space::in, Run::in);
+  place(Space::out, Run::out);
   result.ids = integers(given.Get("ids"), "bindings.ids");
   result.targets = integers(given.Get("targets"), "bindings.targets");
   result.sequences = integers(given.Get("sequences"), "bindings.sequences");
   result.rowKeys = integers(given.Get("rowKeys"), "bindings.rowKeys");
-  const std::vector<double> segments = doubles(given.Get("segments"), "bindings.segments");
-  for (std::size_t i = 0; i + kSegmentFields <= segments.size(); i += kSegmentFields) {
+  using record::Segment;
+  for (const Row<Segment>& from : rows<Segment>(given.Get("segments"), "bindings.segments")) {
     RunSegment segment;
-    segment.adapter = device.adapter(static_cast<std::int64_t>(segments[i]));
-    segment.rowStart = static_cast<std::int32_t>(segments[i + 1]);
-    segment.rowEnd = static_cast<std::int32_t>(segments[i + 2]);
-    segment.lossScale = static_cast<float>(segments[i + 3]);
-    segment.dropout = static_cast<float>(segments[i + 4]);
-    segment.seed[0] = static_cast<std::uint32_t>(segments[i + 5]);
-    segment.seed[1] = static_cast<std::uint32_t>(segments[i + 6]);
+    segment.adapter = device.adapter(static_cast<std::int64_t>(from[Segment::adapter]));
+    segment.rowStart = static_cast<std::int32_t>(from[Segment::rowStart]);
+    segment.rowEnd = static_cast<std::int32_t>(from[Segment::rowEnd]);
+    segment.lossScale = static_cast<float>(from[Segment::lossScale]);
+    segment.dropout = static_cast<float>(from[Segment::dropout]);
+    segment.seed[0] = static_cast<std::uint32_t>(from[Segment::seedLow]);
+    segment.seed[1] = static_cast<std::uint32_t>(from[Segment::seedHigh]);
     result.segments.push_back(std::move(segment));
   }
-  const std::vector<double> bases = doubles(given.Get("bases"), "bindings.bases");
-  for (int space = 0; space < kSpaces; space++) {
-    result.bases[space] = static_cast<std::size_t>(bases.at(static_cast<std::size_t>(space)));
-  }
-  const std::vector<double> sums = doubles(given.Get("sumSquares"), "bindings.sumSquares");
-  for (std::size_t i = 0; i + 2 <= sums.size(); i += 2) {
-    double* const cell = device.runtime().normCell(static_cast<std::int64_t>(sums[i + 1]));
-    result.sumSquares.push_back({device.adapter(static_cast<std::int64_t>(sums[i])), cell});
+  using record::SumSquares;
+  for (const Row<SumSquares>& from : rows<SumSquares>(given.Get("sumSquares"), "bindings.sumSquares")) {
+    double* const cell = device.runtime().normCell(static_cast<std::int64_t>(from[SumSquares::cell]));
+    result.sumSquares.push_back({device.adapter(static_cast<std::int64_t>(from[SumSquares::adapter])), cell});
   }
   result.profile = given.Get("profile").ToBoolean();
   return result;
@@ -53,23 +58,21 @@ Napi::Value enqueueRun(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value enqueueUpdate(const Napi::CallbackInfo& call) {
-  constexpr std::size_t kItemFields = 8;
+  using Item = record::UpdateItem;
   Device& device = *deviceOf(call[0]);
-  const std::vector<double> packed = doubles(call[4], "items");
   const auto cells = call[5].As<Napi::Array>();
   std::vector<UpdateItem> items;
-  for (std::uint32_t i = 0; (i + 1) * kItemFields <= packed.size(); i++) {
-    const double* const from = packed.data() + i * kItemFields;
+  for (const Row<Item>& from : rows<Item>(call[4], "items")) {
     UpdateItem item;
-    item.adapter = device.adapter(static_cast<std::int64_t>(from[0]));
-    item.step = static_cast<std::int64_t>(from[1]);
-    item.learningRate = from[2];
-    item.beta1 = from[3];
-    item.beta2 = from[4];
-    item.eps = from[5];
-    item.weightDecay = from[6];
-    item.maxGradNorm = from[7];
-    for (const std::int64_t cell : wholeNumbers(cells.Get(i), "normCells")) {
+    item.adapter = device.adapter(static_cast<std::int64_t>(from[Item::adapter]));
+    item.step = static_cast<std::int64_t>(from[Item::step]);
+    item.learningRate = from[Item::learningRate];
+    item.beta1 = from[Item::beta1];
+    item.beta2 = from[Item::beta2];
+    item.eps = from[Item::eps];
+    item.weightDecay = from[Item::weightDecay];
+    item.maxGradNorm = from[Item::maxGradNorm];
+    for (const std::int64_t cell : wholeNumbers(cells.Get(static_cast<std::uint32_t>(items.size())), "normCells")) {
       item.normCells.push_back(device.runtime().normCell(cell));
     }
     items.push_back(std::move(item));

@@ -38,9 +38,9 @@ FloatView floats(const Napi::Value& value, const char* at) {
   return {array.Data(), array.ElementLength()};
 }
 
-std::vector<double> doubles(const Napi::Value& value, const char* at) {
+DoubleView doubles(const Napi::Value& value, const char* at) {
   const auto array = typedArray<Napi::Float64Array>(value, napi_float64_array, "a Float64Array", at);
-  return {array.Data(), array.Data() + array.ElementLength()};
+  return {array.Data(), array.ElementLength()};
 }
 
 std::vector<std::int32_t> integers(const Napi::Value& value, const char* at) {

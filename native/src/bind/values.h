@@ -11,13 +11,17 @@
 
 namespace loratwin::bind {
 
-// A typed array's contents; throws ArgumentError when the value is something else.
-struct FloatView {
-  const float* data;
+// A typed array's contents, JavaScript's own until the call returns; throws ArgumentError when the value is something
+// else.
+template <class Element>
+struct View {
+  const Element* data;
   std::size_t count;
 };
+using FloatView = View<float>;
+using DoubleView = View<double>;
 FloatView floats(const Napi::Value& value, const char* at);
-std::vector<double> doubles(const Napi::Value& value, const char* at);
+DoubleView doubles(const Napi::Value& value, const char* at);
 // Empty for undefined.
 std::vector<std::int32_t> integers(const Napi::Value& value, const char* at);
 std::vector<std::int64_t> wholeNumbers(const Napi::Value& value, const char* at);

@@ -1,10 +1,10 @@
 // LoRA for the rows of many adapters at once:
 //
-//   lora_shrink           s = drop_g(x) A_g^T                              forward
-//   lora_expand           y[:, column + n] += scale_g (s B_g^T)[:, n]      forward
-//   lora_shrink_backward  ds = scale_g dy B_g                              backward
-//   lora_expand_backward  dx += drop_g'(ds A_g)                            backward
-//   lora_gradient         dA_g += ds^T drop_g(x)    dB_g += scale_g dy^T s  backward
+//   lora_xa       s = drop_g(x) A_g^T                              forward
+//   lora_sb       y[:, column + n] += scale_g (s B_g^T)[:, n]      forward
+//   lora_dyb      ds = scale_g dy B_g                              backward
+//   lora_dsa      dx += drop_g'(ds A_g)                            backward
+//   lora_dsx_dys  dA_g += ds^T drop_g(x)    dB_g += scale_g dy^T s  backward
 //
 //   x, dx [T,K] strides ldx, lddx   y, dy [T, >= column + N] strides ldy, lddy   s, ds [T, >= R_g] stride lds
 //   A_g [R_g,K] stride lda   B_g [N,R_g] stride ldb(R_g)   dA_g, dB_g f32 with the strides of A_g, B_g
@@ -62,7 +62,7 @@ struct LoraTile {
   std::int32_t row;
 };
 
-// All tiles of segments[0 .. count] that have a target; for lora_expand_backward, those of the first projection's rows.
+// All tiles of segments[0 .. count] that have a target; for lora_dsa, those of the first projection's rows.
 std::vector<LoraTile> loraTiles(const LoraSegment* segments, std::int32_t count);
 std::vector<LoraTile> loraRowTiles(const LoraSegment* segments, std::int32_t perProjection);
 
@@ -107,22 +107,20 @@ struct LoraRunT {
 };
 using LoraRun = LoraRunT<ops::Bf16>;
 
-void lora_shrink(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const ops::Bf16* x,
-                 std::int64_t ldx, void* stream);
-void lora_shrink_backward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const ops::Bf16* dy,
-                          std::int64_t lddy, void* stream);
+void lora_xa(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const ops::Bf16* x, std::int64_t ldx,
+             void* stream);
+void lora_dyb(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const ops::Bf16* dy,
+              std::int64_t lddy, void* stream);
 // maxFeatures: the largest N
-void lora_expand(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, float* y,
-                 std::int64_t ldy, void* stream);
-void lora_expand(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures,
-                 ops::Bf16* y, std::int64_t ldy, void* stream);
+void lora_sb(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, float* y,
+             std::int64_t ldy, void* stream);
+void lora_sb(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, ops::Bf16* y,
+             std::int64_t ldy, void* stream);
 // rowTiles: of loraRowTiles
-void lora_expand_backward(const LoraRun& run, const LoraTile* rowTiles, std::int32_t tileCount,
-                          std::int32_t projections, std::int32_t perProjection, float* dx, std::int64_t lddx,
-                          void* stream);
-void lora_expand_backward(const LoraRun& run, const LoraTile* rowTiles, std::int32_t tileCount,
-                          std::int32_t projections, std::int32_t perProjection, ops::Bf16* dx, std::int64_t lddx,
-                          void* stream);
+void lora_dsa(const LoraRun& run, const LoraTile* rowTiles, std::int32_t tileCount, std::int32_t projections,
+              std::int32_t perProjection, float* dx, std::int64_t lddx, void* stream);
+void lora_dsa(const LoraRun& run, const LoraTile* rowTiles, std::int32_t tileCount, std::int32_t projections,
+              std::int32_t perProjection, ops::Bf16* dx, std::int64_t lddx, void* stream);
 
 struct LoraGradient {
   const LoraGradientTile* tiles;
@@ -137,6 +135,6 @@ struct LoraGradient {
   const ops::Bf16* dy;
   std::int64_t lddy;
 };
-void lora_gradient(const LoraRun& run, const LoraGradient& op, void* stream);
+void lora_dsx_dys(const LoraRun& run, const LoraGradient& op, void* stream);
 
 }  // namespace loratwin::cuda

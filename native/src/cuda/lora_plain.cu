@@ -20,9 +20,9 @@ SIMT_DEVICE ops::DropoutRow maskOf(const LoraRunT<Store>& run, const LoraSegment
   return segment.dropThreshold == 0 ? ops::DropoutRow{0, 0} : maskRow(run, segment, row);
 }
 
-// A thread an element of [rows of the segment, rank]. Forward: of s; backward: of ds.
+// A thread an element of [rows of the segment, rank]: of s, or, backward, of ds.
 template <class Store, bool kBackward>
-__global__ void __launch_bounds__(kThreads) lora_plain_shrink_kernel(PlainLoraT<Store> op, const Store* in,
+__global__ void __launch_bounds__(kThreads) lora_plain_xa_dyb_kernel(PlainLoraT<Store> op, const Store* in,
                                                                      std::int64_t ld) {
   const LoraSegmentT<Store>& segment = op.run.segments[blockIdx.y];
   if (segment.rank == 0) return;
@@ -46,7 +46,7 @@ __global__ void __launch_bounds__(kThreads) lora_plain_shrink_kernel(PlainLoraT<
 }
 
 template <class Store, class Out>
-__global__ void __launch_bounds__(kThreads) lora_plain_expand_kernel(PlainLoraT<Store> op, Out* y, std::int64_t ldy) {
+__global__ void __launch_bounds__(kThreads) lora_plain_sb_kernel(PlainLoraT<Store> op, Out* y, std::int64_t ldy) {
   const LoraSegmentT<Store>& segment = op.run.segments[blockIdx.y];
   if (segment.rank == 0) return;
   const std::int64_t row = segment.rowStart + globalThread() / segment.outFeatures;
@@ -61,8 +61,7 @@ __global__ void __launch_bounds__(kThreads) lora_plain_expand_kernel(PlainLoraT<
 }
 
 template <class Store, class Out>
-__global__ void __launch_bounds__(kThreads)
-    lora_plain_expand_backward_kernel(PlainLoraT<Store> op, Out* dx, std::int64_t lddx) {
+__global__ void __launch_bounds__(kThreads) lora_plain_dsa_kernel(PlainLoraT<Store> op, Out* dx, std::int64_t lddx) {
   const LoraSegmentT<Store>& first = op.run.segments[blockIdx.y];
   const std::int64_t row = first.rowStart + globalThread() / op.run.inFeatures;
   const std::int64_t k = globalThread() % op.run.inFeatures;
@@ -86,7 +85,7 @@ __global__ void __launch_bounds__(kThreads)
 // A thread an element of dA [rank, K], or of dB [N, rank].
 template <class Store, bool kOfB>
 __global__ void __launch_bounds__(kThreads)
-    lora_plain_gradient_kernel(PlainLoraT<Store> op, const Store* in, std::int64_t ld) {
+    lora_plain_dsx_dys_kernel(PlainLoraT<Store> op, const Store* in, std::int64_t ld) {
   const LoraSegmentT<Store>& segment = op.run.segments[blockIdx.y];
   if (segment.rank == 0) return;
   float sum = 0.0F;
@@ -123,52 +122,52 @@ bool shapeFor(std::int64_t elements, std::int32_t segments, void* stream, Launch
 }  // namespace
 
 template <class Store>
-void lora_plain_shrink(const PlainLoraT<Store>& op, const Store* x, std::int64_t ldx, void* stream) {
+void lora_plain_xa(const PlainLoraT<Store>& op, const Store* x, std::int64_t ldx, void* stream) {
   LaunchShape shape;
   if (!shapeFor(std::int64_t{op.maxRows} * op.maxRank, op.projections * op.perProjection, stream, shape)) return;
-  launch("lora_plain_shrink", lora_plain_shrink_kernel<Store, false>, shape, op, x, ldx);
+  launch("lora_plain_xa", lora_plain_xa_dyb_kernel<Store, false>, shape, op, x, ldx);
 }
 
 template <class Store>
-void lora_plain_shrink_backward(const PlainLoraT<Store>& op, const Store* dy, std::int64_t lddy, void* stream) {
+void lora_plain_dyb(const PlainLoraT<Store>& op, const Store* dy, std::int64_t lddy, void* stream) {
   LaunchShape shape;
   if (!shapeFor(std::int64_t{op.maxRows} * op.maxRank, op.projections * op.perProjection, stream, shape)) return;
-  launch("lora_plain_shrink_backward", lora_plain_shrink_kernel<Store, true>, shape, op, dy, lddy);
+  launch("lora_plain_dyb", lora_plain_xa_dyb_kernel<Store, true>, shape, op, dy, lddy);
 }
 
 template <class Store, class Out>
-void lora_plain_expand(const PlainLoraT<Store>& op, Out* y, std::int64_t ldy, void* stream) {
+void lora_plain_sb(const PlainLoraT<Store>& op, Out* y, std::int64_t ldy, void* stream) {
   LaunchShape shape;
   if (!shapeFor(std::int64_t{op.maxRows} * op.maxFeatures, op.projections * op.perProjection, stream, shape)) return;
-  launch("lora_plain_expand", lora_plain_expand_kernel<Store, Out>, shape, op, y, ldy);
+  launch("lora_plain_sb", lora_plain_sb_kernel<Store, Out>, shape, op, y, ldy);
 }
 
 template <class Store, class Out>
-void lora_plain_expand_backward(const PlainLoraT<Store>& op, Out* dx, std::int64_t lddx, void* stream) {
+void lora_plain_dsa(const PlainLoraT<Store>& op, Out* dx, std::int64_t lddx, void* stream) {
   LaunchShape shape;
   if (!shapeFor(std::int64_t{op.maxRows} * op.run.inFeatures, op.perProjection, stream, shape)) return;
-  launch("lora_plain_expand_backward", lora_plain_expand_backward_kernel<Store, Out>, shape, op, dx, lddx);
+  launch("lora_plain_dsa", lora_plain_dsa_kernel<Store, Out>, shape, op, dx, lddx);
 }
 
 template <class Store>
-void lora_plain_gradient(const PlainLoraT<Store>& op, const Store* x, std::int64_t ldx, const Store* dy,
-                         std::int64_t lddy, void* stream) {
+void lora_plain_dsx_dys(const PlainLoraT<Store>& op, const Store* x, std::int64_t ldx, const Store* dy,
+                        std::int64_t lddy, void* stream) {
   const std::int32_t segments = op.projections * op.perProjection;
   LaunchShape shape;
   if (!shapeFor(std::int64_t{op.maxRank} * op.run.inFeatures, segments, stream, shape)) return;
-  launch("lora_plain_gradient", lora_plain_gradient_kernel<Store, false>, shape, op, x, ldx);
+  launch("lora_plain_dsx_dys", lora_plain_dsx_dys_kernel<Store, false>, shape, op, x, ldx);
   shapeFor(std::int64_t{op.maxRank} * op.maxFeatures, segments, stream, shape);
-  launch("lora_plain_gradient", lora_plain_gradient_kernel<Store, true>, shape, op, dy, lddy);
+  launch("lora_plain_dsx_dys", lora_plain_dsx_dys_kernel<Store, true>, shape, op, dy, lddy);
 }
 
-#define LORATWIN_STORE(Store)                                                                                       \
-  template void lora_plain_shrink(const PlainLoraT<Store>&, const Store*, std::int64_t, void*);                     \
-  template void lora_plain_shrink_backward(const PlainLoraT<Store>&, const Store*, std::int64_t, void*);            \
-  template void lora_plain_gradient(const PlainLoraT<Store>&, const Store*, std::int64_t, const Store*, std::int64_t, \
-                                    void*);
-#define LORATWIN_STORE_OUT(Store, Out)                                                       \
-  template void lora_plain_expand(const PlainLoraT<Store>&, Out*, std::int64_t, void*); \
-  template void lora_plain_expand_backward(const PlainLoraT<Store>&, Out*, std::int64_t, void*);
+#define LORATWIN_STORE(Store)                                                                                        \
+  template void lora_plain_xa(const PlainLoraT<Store>&, const Store*, std::int64_t, void*);                          \
+  template void lora_plain_dyb(const PlainLoraT<Store>&, const Store*, std::int64_t, void*);                         \
+  template void lora_plain_dsx_dys(const PlainLoraT<Store>&, const Store*, std::int64_t, const Store*, std::int64_t, \
+                                   void*);
+#define LORATWIN_STORE_OUT(Store, Out)                                              \
+  template void lora_plain_sb(const PlainLoraT<Store>&, Out*, std::int64_t, void*); \
+  template void lora_plain_dsa(const PlainLoraT<Store>&, Out*, std::int64_t, void*);
 LORATWIN_STORE(float)
 LORATWIN_STORE(Bf16)
 LORATWIN_STORE_OUT(float, float)

@@ -1,4 +1,4 @@
-// lora_plain: the five products of lora.h for any layout and for float32, a thread an element and no tensor cores
+// lora_plain_...: the products of lora.h for any layout and for float32, a thread an element and no tensor cores
 //
 //   Formulas, shapes and segments as in lora.h; x, s, ds, dy, A, B float32 or bfloat16, y and dx float32 or bfloat16.
 //   Bases, strides, columns and ranks are free. One segment an adapter: gradients are not shared.
@@ -22,15 +22,15 @@ struct PlainLoraT {
 };
 
 template <class Store>
-void lora_plain_shrink(const PlainLoraT<Store>& op, const Store* x, std::int64_t ldx, void* stream);
+void lora_plain_xa(const PlainLoraT<Store>& op, const Store* x, std::int64_t ldx, void* stream);
 template <class Store>
-void lora_plain_shrink_backward(const PlainLoraT<Store>& op, const Store* dy, std::int64_t lddy, void* stream);
+void lora_plain_dyb(const PlainLoraT<Store>& op, const Store* dy, std::int64_t lddy, void* stream);
 template <class Store, class Out>
-void lora_plain_expand(const PlainLoraT<Store>& op, Out* y, std::int64_t ldy, void* stream);
+void lora_plain_sb(const PlainLoraT<Store>& op, Out* y, std::int64_t ldy, void* stream);
 template <class Store, class Out>
-void lora_plain_expand_backward(const PlainLoraT<Store>& op, Out* dx, std::int64_t lddx, void* stream);
+void lora_plain_dsa(const PlainLoraT<Store>& op, Out* dx, std::int64_t lddx, void* stream);
 template <class Store>
-void lora_plain_gradient(const PlainLoraT<Store>& op, const Store* x, std::int64_t ldx, const Store* dy,
-                         std::int64_t lddy, void* stream);
+void lora_plain_dsx_dys(const PlainLoraT<Store>& op, const Store* x, std::int64_t ldx, const Store* dy,
+                        std::int64_t lddy, void* stream);
 
 }  // namespace loratwin::cuda

@@ -11,10 +11,10 @@ set(LORATWIN_CUDA_KERNELS
   src/cuda/dequantize.cu
   src/cuda/embed.cu
   src/cuda/fill_rows.cu
-  src/cuda/lora_expand.cu
-  src/cuda/lora_gradient.cu
+  src/cuda/lora_dsx_dys.cu
   src/cuda/lora_plain.cu
-  src/cuda/lora_shrink.cu
+  src/cuda/lora_sb_dsa.cu
+  src/cuda/lora_xa_dyb.cu
   src/cuda/rmsnorm.cu
   src/cuda/rope.cu
   src/cuda/select_rows.cu

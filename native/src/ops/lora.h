@@ -1,6 +1,11 @@
-// lora:           for the rows of each segment g and each projection:
-//                 s = drop_g(x) A_g^T;  y[:, column + n] += scale_g (s B_g^T)[:, n]
-// lora_backward:  ds = scale_g dy B_g    dx += drop_g'(ds A_g)    dA_g += ds^T drop_g(x)    dB_g += scale_g dy^T s
+// For the rows of each segment g and each projection:
+//
+//   lora           lora_xa   s = drop_g(x) A_g^T
+//                  lora_sb   y[:, column + n] += scale_g (s B_g^T)[:, n]
+//   lora_backward  lora_dyb  ds = scale_g dy B_g
+//                  lora_dsa  dx += drop_g'(ds A_g)
+//                  lora_dsx  dA_g += ds^T drop_g(x)
+//                  lora_dys  dB_g += scale_g dy^T s
 //
 //   x, dx [T,K] strides ldx, lddx   y, dy [T, >= column + N] strides ldy, lddy
 //   s [T, >= largest R] stride lds, kept for backward   A_g, dA_g [R_g,K]   B_g, dB_g [N,R_g]   scale_g = alpha / rank

@@ -1,6 +1,6 @@
 // The gradients of a segment's A and B, some features at a time:
 //
-//   lora_dsx: dA += ds^T drop(x)     lora_dys: dB += scale dy^T s
+//   lora_dsx  dA += ds^T drop(x)     lora_dys  dB += scale dy^T s
 #pragma once
 
 #include "lora_stacks.h"

@@ -1,6 +1,6 @@
 // The products of a segment's rows with its A and B, some rows at a time:
 //
-//   lora_xa: s = drop(x) A^T     lora_sb: y += scale s B^T     lora_dyb: ds = scale dy B     lora_dsa: dx += drop'(ds A)
+//   lora_xa  s = drop(x) A^T    lora_sb  y += scale s B^T    lora_dyb  ds = scale dy B    lora_dsa  dx += drop'(ds A)
 #pragma once
 
 #include "lora_stacks.h"

@@ -208,16 +208,16 @@ std::vector<Output> runShape(const Shape& shape) {
   const DeviceBuffer<float> scratch(static_cast<std::size_t>(plan.scratchFloats), "scratch");
   const std::int32_t tileCount = static_cast<std::int32_t>(tileList.size());
   const cuda::LoraRun run{table.data(), K, lda, rowKeys.data()};
-  cuda::lora_shrink(run, tiles.data(), tileCount, x.data(), lda, nullptr);
-  cuda::lora_expand(run, tiles.data(), tileCount, maxOut, y.data(), ldy, nullptr);
-  cuda::lora_shrink_backward(run, tiles.data(), tileCount, dy.data(), ldy, nullptr);
-  cuda::lora_expand_backward(run, rowTiles.data(), static_cast<std::int32_t>(rowTileList.size()), projections,
-                             perProjection, dx.data(), lda, nullptr);
-  cuda::lora_gradient(run,
-                      {gradientTiles.data(), static_cast<std::int32_t>(plan.tiles.size()), sums.data(),
-                       static_cast<std::int32_t>(plan.sums.size()), plan.maxFeatures, plan.maxElements, scratch.data(),
-                       x.data(), lda, dy.data(), ldy},
-                      nullptr);
+  cuda::lora_xa(run, tiles.data(), tileCount, x.data(), lda, nullptr);
+  cuda::lora_sb(run, tiles.data(), tileCount, maxOut, y.data(), ldy, nullptr);
+  cuda::lora_dyb(run, tiles.data(), tileCount, dy.data(), ldy, nullptr);
+  cuda::lora_dsa(run, rowTiles.data(), static_cast<std::int32_t>(rowTileList.size()), projections,
+                 perProjection, dx.data(), lda, nullptr);
+  cuda::lora_dsx_dys(run,
+                     {gradientTiles.data(), static_cast<std::int32_t>(plan.tiles.size()), sums.data(),
+                      static_cast<std::int32_t>(plan.sums.size()), plan.maxFeatures, plan.maxElements, scratch.data(),
+                      x.data(), lda, dy.data(), ldy},
+                     nullptr);
 
   const std::vector<double> wideX = widened(xs);
   const std::vector<double> wideDy = widened(dys);
@@ -243,21 +243,21 @@ std::vector<Output> runShape(const Shape& shape) {
         }
       }
     }
-    outputs.push_back({"lora_shrink", widened(ss[static_cast<std::size_t>(p)]->download()),
+    outputs.push_back({"lora_xa", widened(ss[static_cast<std::size_t>(p)]->download()),
                        refS[static_cast<std::size_t>(p)], kBf16});
     outputs.push_back(
-        {"lora_shrink_backward", widened(dss[static_cast<std::size_t>(p)]->download()), expectedDs, kBf16});
+        {"lora_dyb", widened(dss[static_cast<std::size_t>(p)]->download()), expectedDs, kBf16});
   }
-  outputs.push_back({"lora_expand", widened(y.download()), expectedY, kBf16});
-  outputs.push_back({"lora_expand_backward", widened(dx.download()), expectedDx, kBf16});
+  outputs.push_back({"lora_sb", widened(y.download()), expectedY, kBf16});
+  outputs.push_back({"lora_dsa", widened(dx.download()), expectedDx, kBf16});
   for (std::size_t i = 0; i < segments.size(); ++i) {
     if (segments[i].rank == 0) continue;
     const Adapter& adapter = adapters[adapterOf[i]];
     const int rank = segments[i].rank;
     const int N = segments[i].outFeatures;
-    outputs.push_back({"lora_gradient", widened(onDevice[adapterOf[i]]->da.download()),
+    outputs.push_back({"lora_dsx_dys", widened(onDevice[adapterOf[i]]->da.download()),
                        spread(widened(adapter.da), adapter.denseDa, rank, K, lda), kBf16});
-    outputs.push_back({"lora_gradient", widened(onDevice[adapterOf[i]]->db.download()),
+    outputs.push_back({"lora_dsx_dys", widened(onDevice[adapterOf[i]]->db.download()),
                        spread(widened(adapter.db), adapter.denseDb, N, rank, cuda::ldb(rank)), kBf16});
   }
   return outputs;

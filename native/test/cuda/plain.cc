@@ -202,11 +202,11 @@ std::vector<Output> loraOutputs(int in, const std::vector<int>& outFeatures, con
   }
   const DeviceBuffer<cuda::LoraSegmentT<Store>> table(items, "segments");
   op.run = {table.data(), in, lda, rowKeys.data()};
-  cuda::lora_plain_shrink(op, x.data(), ldx, nullptr);
-  cuda::lora_plain_expand(op, y.data(), ldy, nullptr);
-  cuda::lora_plain_shrink_backward(op, dy.data(), ldy, nullptr);
-  cuda::lora_plain_expand_backward(op, dx.data(), ldx, nullptr);
-  cuda::lora_plain_gradient(op, x.data(), ldx, dy.data(), ldy, nullptr);
+  cuda::lora_plain_xa(op, x.data(), ldx, nullptr);
+  cuda::lora_plain_sb(op, y.data(), ldy, nullptr);
+  cuda::lora_plain_dyb(op, dy.data(), ldy, nullptr);
+  cuda::lora_plain_dsa(op, dx.data(), ldx, nullptr);
+  cuda::lora_plain_dsx_dys(op, x.data(), ldx, dy.data(), ldy, nullptr);
 
   const std::vector<double> wideX = widened(xs);
   const std::vector<double> wideDy = widened(dys);
@@ -217,16 +217,16 @@ std::vector<Output> loraOutputs(int in, const std::vector<int>& outFeatures, con
   ops::ref::lora_backward(ops::LoraBackwardT<double>{referenceProjections.data(), projections, wideDy.data(), ldy,
                                                      wideX.data(), ldx, in, expectedDx.data(), ldx, nullptr});
   const double tolerance = kIsFloat<Store> ? 1e-11 : 1e-5;
-  std::vector<Output> outputs = {{"lora_plain_expand", widened(y.download()), expectedY, tolerance},
-                                 {"lora_plain_expand_backward", widened(dx.download()), expectedDx, tolerance}};
+  std::vector<Output> outputs = {{"lora_plain_sb", widened(y.download()), expectedY, tolerance},
+                                 {"lora_plain_dsa", widened(dx.download()), expectedDx, tolerance}};
   for (std::size_t p = 0; p < outFeatures.size(); ++p) {
-    outputs.push_back({"lora_plain_shrink", widened(ss[p]->download()), wideS[p], tolerance});
+    outputs.push_back({"lora_plain_xa", widened(ss[p]->download()), wideS[p], tolerance});
   }
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const int rank = items[i].rank;
     if (rank == 0) continue;
-    outputs.push_back({"lora_plain_gradient", dense(pairs[i].da->download(), rank, in, lda), pairs[i].wideDa, tolerance});
-    outputs.push_back({"lora_plain_gradient",
+    outputs.push_back({"lora_plain_dsx_dys", dense(pairs[i].da->download(), rank, in, lda), pairs[i].wideDa, tolerance});
+    outputs.push_back({"lora_plain_dsx_dys",
                        dense(pairs[i].db->download(), items[i].outFeatures, rank, cuda::ldb(rank)), pairs[i].wideDb,
                        tolerance});
   }

@@ -119,15 +119,15 @@ struct Lora final : CudaStep {
         if (inTiles(f.given, ldy, 0)) {
           const auto tiles = upload(r, cuda::loraTiles(all.items.data(), all.count()));
           launch = [=, run = all.run, maxFeatures = all.maxFeatures](void* stream) {
-            cuda::lora_shrink(run, tiles.items, tiles.count, x, ldx, stream);
-            cuda::lora_expand(run, tiles.items, tiles.count, maxFeatures, y, ldy, stream);
+            cuda::lora_xa(run, tiles.items, tiles.count, x, ldx, stream);
+            cuda::lora_sb(run, tiles.items, tiles.count, maxFeatures, y, ldy, stream);
           };
           return;
         }
       }
       launch = [=, op = all.plain()](void* stream) {
-        cuda::lora_plain_shrink(op, x, ldx, stream);
-        cuda::lora_plain_expand(op, y, ldy, stream);
+        cuda::lora_plain_xa(op, x, ldx, stream);
+        cuda::lora_plain_sb(op, y, ldy, stream);
       };
     });
     return launch;
@@ -172,9 +172,9 @@ struct LoraBackward final : CudaStep {
         }
       }
       launch = [=, op = all.plain()](void* stream) {
-        cuda::lora_plain_shrink_backward(op, dy, lddy, stream);
-        if (dx != nullptr) cuda::lora_plain_expand_backward(op, dx, lddx, stream);
-        cuda::lora_plain_gradient(op, x, ldx, dy, lddy, stream);
+        cuda::lora_plain_dyb(op, dy, lddy, stream);
+        if (dx != nullptr) cuda::lora_plain_dsa(op, dx, lddx, stream);
+        cuda::lora_plain_dsx_dys(op, x, ldx, dy, lddy, stream);
       };
     });
     return launch;
@@ -193,11 +193,11 @@ struct LoraBackward final : CudaStep {
                                       f.given.ldx,         dy,                  f.lddy};
     return [=, run = all.run, projections = all.projections, perProjection = all.perProjection, lddx = f.lddx,
             lddy = f.lddy](void* stream) {
-      cuda::lora_shrink_backward(run, tiles.items, tiles.count, dy, lddy, stream);
+      cuda::lora_dyb(run, tiles.items, tiles.count, dy, lddy, stream);
       if (dx != nullptr) {
-        cuda::lora_expand_backward(run, rowTiles.items, rowTiles.count, projections, perProjection, dx, lddx, stream);
+        cuda::lora_dsa(run, rowTiles.items, rowTiles.count, projections, perProjection, dx, lddx, stream);
       }
-      cuda::lora_gradient(run, gradient, stream);
+      cuda::lora_dsx_dys(run, gradient, stream);
     };
   }
   const LoraBackwardFields f;

@@ -1,5 +1,5 @@
-// s = drop(x) A^T and ds = scale dy B: a tile of rows against all of an adapter's rank, 64 wide steps along the
-// features.
+// lora_xa, s = drop(x) A^T, and lora_dyb, ds = scale dy B: a tile of rows against all of an adapter's rank, 64 wide
+// steps along the features.
 #include "cuda/lora.h"
 #include "cuda/lora_dropout.h"
 #include "cuda/rows.h"
@@ -16,13 +16,13 @@ constexpr int kWarps = 4;
 constexpr int kThreads = kWarps * kWarp;
 
 template <int kRanks, bool kBackward>
-using ShrinkProduct = Product<kLoraRows, kRanks, kStep, kWarps, 1, false, kBackward>;
+using RanksProduct = Product<kLoraRows, kRanks, kStep, kWarps, 1, false, kBackward>;
 
 // `from` [T, features] with leading dimension ld, its column 0 the first of the projection.
 template <int kRanks, bool kBackward>
-SIMT_DEVICE void shrinkTile(const LoraRun& run, const LoraSegment& segment, std::int64_t row0, const Bf16* from,
-                            std::int64_t ld, int rank0, Bf16* shared) {
-  using P = ShrinkProduct<kRanks, kBackward>;
+SIMT_DEVICE void ranksTile(const LoraRun& run, const LoraSegment& segment, std::int64_t row0, const Bf16* from,
+                           std::int64_t ld, int rank0, Bf16* shared) {
+  using P = RanksProduct<kRanks, kBackward>;
   const std::int64_t rows = segment.rowEnd - row0;
   const std::int64_t ranks = segment.rank - rank0;
   const std::int64_t features = kBackward ? segment.outFeatures : run.inFeatures;
@@ -64,43 +64,43 @@ SIMT_DEVICE void shrinkTile(const LoraRun& run, const LoraSegment& segment, std:
 
 template <bool kBackward>
 __global__ void __launch_bounds__(kThreads)
-    lora_shrink_kernel(LoraRun run, const LoraTile* tiles, const Bf16* from, std::int64_t ld) {
+    lora_xa_dyb_kernel(LoraRun run, const LoraTile* tiles, const Bf16* from, std::int64_t ld) {
   SIMT_DYNAMIC_SHARED(Bf16, shared);
   const LoraTile tile = tiles[blockIdx.x];
   const LoraSegment& segment = run.segments[tile.segment];
   if constexpr (kBackward) from += segment.column;
   if (segment.rank <= 16) {
-    shrinkTile<16, kBackward>(run, segment, tile.row, from, ld, 0, shared);
+    ranksTile<16, kBackward>(run, segment, tile.row, from, ld, 0, shared);
   } else if (segment.rank <= 32) {
-    shrinkTile<32, kBackward>(run, segment, tile.row, from, ld, 0, shared);
+    ranksTile<32, kBackward>(run, segment, tile.row, from, ld, 0, shared);
   } else {
     for (int rank0 = 0; rank0 < segment.rank; rank0 += kMaxRanks) {
-      shrinkTile<kMaxRanks, kBackward>(run, segment, tile.row, from, ld, rank0, shared);
+      ranksTile<kMaxRanks, kBackward>(run, segment, tile.row, from, ld, rank0, shared);
     }
   }
 }
 
 template <bool kBackward>
-void launchShrink(const char* name, const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const Bf16* from,
-                  std::int64_t ld, void* stream) {
+void launchRanks(const char* name, const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const Bf16* from,
+                 std::int64_t ld, void* stream) {
   if (tileCount == 0) return;
-  constexpr std::size_t kSharedBytes = kStages * ShrinkProduct<kMaxRanks, kBackward>::kStageElements * sizeof(Bf16);
+  constexpr std::size_t kSharedBytes = kStages * RanksProduct<kMaxRanks, kBackward>::kStageElements * sizeof(Bf16);
   launch(
-      name, lora_shrink_kernel<kBackward>,
+      name, lora_xa_dyb_kernel<kBackward>,
       {.blocks = static_cast<unsigned>(tileCount), .threads = kThreads, .sharedBytes = kSharedBytes, .stream = stream},
       run, tiles, from, ld);
 }
 
 }  // namespace
 
-void lora_shrink(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const Bf16* x, std::int64_t ldx,
-                 void* stream) {
-  launchShrink<false>("lora_shrink", run, tiles, tileCount, x, ldx, stream);
+void lora_xa(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const Bf16* x, std::int64_t ldx,
+             void* stream) {
+  launchRanks<false>("lora_xa", run, tiles, tileCount, x, ldx, stream);
 }
 
-void lora_shrink_backward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const Bf16* dy,
-                          std::int64_t lddy, void* stream) {
-  launchShrink<true>("lora_shrink_backward", run, tiles, tileCount, dy, lddy, stream);
+void lora_dyb(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, const Bf16* dy, std::int64_t lddy,
+              void* stream) {
+  launchRanks<true>("lora_dyb", run, tiles, tileCount, dy, lddy, stream);
 }
 
 }  // namespace loratwin::cuda

@@ -1,6 +1,6 @@
-// dA += ds^T drop(x) and dB += scale dy^T s as one product: features by ranks, summed over rows. Rows are cut into
-// parts of kGradientRows whose sums go to a scratch and are added in order, so that the result has one order however
-// many blocks run.
+// lora_dsx, dA += ds^T drop(x), and lora_dys, dB += scale dy^T s, as one product: features by ranks, summed over rows.
+// Rows are cut into parts of kGradientRows whose sums go to a scratch and are added in order, so that the result has
+// one order however many blocks run.
 #include "cuda/lora.h"
 #include "cuda/lora_dropout.h"
 #include "cuda/rows.h"
@@ -60,7 +60,7 @@ SIMT_DEVICE void gradientTile(const LoraRun& run, const LoraSegment& segment, co
   });
 }
 
-__global__ void __launch_bounds__(kThreads) lora_gradient_kernel(LoraRun run, LoraGradient op) {
+__global__ void __launch_bounds__(kThreads) lora_dsx_dys_kernel(LoraRun run, LoraGradient op) {
   SIMT_DYNAMIC_SHARED(Bf16, shared);
   const LoraGradientTile tile = op.tiles[blockIdx.x];
   const LoraSegment& segment = run.segments[tile.segment];
@@ -82,7 +82,7 @@ __global__ void __launch_bounds__(kThreads) lora_gradient_kernel(LoraRun run, Lo
   }
 }
 
-__global__ void __launch_bounds__(kSumThreads) lora_gradient_sum_kernel(LoraGradient op) {
+__global__ void __launch_bounds__(kSumThreads) lora_dsx_dys_sum_kernel(LoraGradient op) {
   const LoraGradientSum sum = op.sums[blockIdx.y];
   const std::int64_t elements = static_cast<std::int64_t>(sum.rows) * sum.stride;
   const std::int64_t first = globalThread() * kChunk;
@@ -102,16 +102,16 @@ __global__ void __launch_bounds__(kSumThreads) lora_gradient_sum_kernel(LoraGrad
 
 }  // namespace
 
-void lora_gradient(const LoraRun& run, const LoraGradient& op, void* stream) {
+void lora_dsx_dys(const LoraRun& run, const LoraGradient& op, void* stream) {
   if (op.tileCount == 0) return;
-  launch("lora_gradient", lora_gradient_kernel,
+  launch("lora_dsx_dys", lora_dsx_dys_kernel,
          {.blocks = static_cast<unsigned>(op.tileCount),
           .blocksY = blocksFor(op.maxFeatures, kFeatures),
           .threads = kThreads,
           .sharedBytes = kStages * GradientProduct<kMaxRanks>::kStageElements * sizeof(Bf16),
           .stream = stream},
          run, op);
-  launch("lora_gradient", lora_gradient_sum_kernel,
+  launch("lora_dsx_dys", lora_dsx_dys_sum_kernel,
          {.blocks = blocksFor(chunksOf(op.maxElements), kSumThreads),
           .blocksY = static_cast<unsigned>(op.sumCount),
           .threads = kSumThreads,

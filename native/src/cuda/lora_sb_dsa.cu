@@ -1,4 +1,5 @@
-// y += scale s B^T and dx += drop'(ds A): tiles of 64 rows by 128 or 64 features, a step or two along the rank.
+// lora_sb, y += scale s B^T, and lora_dsa, dx += drop'(ds A): tiles of 64 rows by 128 or 64 features, a step or two
+// along the rank.
 #include "cuda/lora.h"
 #include "cuda/lora_dropout.h"
 #include "cuda/rows.h"
@@ -18,7 +19,7 @@ constexpr int kWarpsN = 2;
 constexpr int kThreads = kWarpsM * kWarpsN * kWarp;
 
 template <bool kBackward>
-using ExpandProduct = Product<kLoraRows, kFeatures<kBackward>, kStep, kWarpsM, kWarpsN, false, kBackward>;
+using FeaturesProduct = Product<kLoraRows, kFeatures<kBackward>, kStep, kWarpsM, kWarpsN, false, kBackward>;
 
 // The sum as f32 rows in shared memory, so that what it is added to is read and written in whole pieces. With this
 // padding the eight rows that a warp stores pairs of lie in different banks.
@@ -27,15 +28,15 @@ constexpr int kSumStride = kFeatures<kBackward> + 8;
 
 template <bool kBackward>
 constexpr std::size_t sharedBytes() {
-  constexpr std::size_t kStagesBytes = kStages * ExpandProduct<kBackward>::kStageElements * sizeof(Bf16);
+  constexpr std::size_t kStagesBytes = kStages * FeaturesProduct<kBackward>::kStageElements * sizeof(Bf16);
   constexpr std::size_t kSumBytes = kLoraRows * kSumStride<kBackward> * sizeof(float);
   return kStagesBytes > kSumBytes ? kStagesBytes : kSumBytes;
 }
 
 template <bool kBackward>
-SIMT_DEVICE void addProjection(ExpandProduct<kBackward>& product, const LoraRun& run, const LoraSegment& segment,
+SIMT_DEVICE void addProjection(FeaturesProduct<kBackward>& product, const LoraRun& run, const LoraSegment& segment,
                                std::int64_t row0, std::int64_t feature0, std::int64_t features, Bf16* shared) {
-  using P = ExpandProduct<kBackward>;
+  using P = FeaturesProduct<kBackward>;
   const Bf16* const from = kBackward ? segment.ds : segment.s;
   addSteps<kStages>(
       product, shared, (segment.rank + kStep - 1) / kStep,
@@ -80,14 +81,14 @@ SIMT_DEVICE void storePair(float* sum, int row, int column, float left, float ri
 
 template <class Out>
 __global__ void __launch_bounds__(kThreads)
-    lora_expand_kernel(LoraRun run, const LoraTile* tiles, Out* y, std::int64_t ldy) {
+    lora_sb_kernel(LoraRun run, const LoraTile* tiles, Out* y, std::int64_t ldy) {
   SIMT_DYNAMIC_SHARED(Bf16, shared);
   const LoraTile tile = tiles[blockIdx.x];
   const LoraSegment& segment = run.segments[tile.segment];
   const std::int64_t feature0 = static_cast<std::int64_t>(blockIdx.y) * kFeatures<false>;
   const std::int64_t features = segment.outFeatures - feature0;
   if (features <= 0) return;
-  ExpandProduct<false> product;
+  FeaturesProduct<false> product;
   product.clear();
   addProjection<false>(product, run, segment, tile.row, feature0, features, shared);
   float* const sum = reinterpret_cast<float*>(shared);
@@ -101,9 +102,9 @@ __global__ void __launch_bounds__(kThreads)
 // Each projection has a mask of its own, so each one's product is masked before it joins the sum.
 template <class Out>
 __global__ void __launch_bounds__(kThreads)
-    lora_expand_backward_kernel(LoraRun run, const LoraTile* tiles, std::int32_t projections,
-                                std::int32_t perProjection, Out* dx, std::int64_t lddx) {
-  using P = ExpandProduct<true>;
+    lora_dsa_kernel(LoraRun run, const LoraTile* tiles, std::int32_t projections, std::int32_t perProjection, Out* dx,
+                    std::int64_t lddx) {
+  using P = FeaturesProduct<true>;
   SIMT_DYNAMIC_SHARED(Bf16, shared);
   const LoraTile tile = tiles[blockIdx.x];
   const std::int64_t feature0 = static_cast<std::int64_t>(blockIdx.y) * kFeatures<true>;
@@ -155,40 +156,40 @@ LaunchShape shapeOf(std::int32_t tileCount, std::int32_t features, void* stream)
 }
 
 template <class Out>
-void launchExpand(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, Out* y,
-                  std::int64_t ldy, void* stream) {
+void launchSb(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, Out* y,
+              std::int64_t ldy, void* stream) {
   if (tileCount == 0 || maxFeatures == 0) return;
-  launch("lora_expand", lora_expand_kernel<Out>, shapeOf<false>(tileCount, maxFeatures, stream), run, tiles, y, ldy);
+  launch("lora_sb", lora_sb_kernel<Out>, shapeOf<false>(tileCount, maxFeatures, stream), run, tiles, y, ldy);
 }
 
 template <class Out>
-void launchExpandBackward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
-                          std::int32_t perProjection, Out* dx, std::int64_t lddx, void* stream) {
+void launchDsa(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
+               std::int32_t perProjection, Out* dx, std::int64_t lddx, void* stream) {
   if (tileCount == 0) return;
-  launch("lora_expand_backward", lora_expand_backward_kernel<Out>, shapeOf<true>(tileCount, run.inFeatures, stream),
-         run, tiles, projections, perProjection, dx, lddx);
+  launch("lora_dsa", lora_dsa_kernel<Out>, shapeOf<true>(tileCount, run.inFeatures, stream), run, tiles, projections,
+         perProjection, dx, lddx);
 }
 
 }  // namespace
 
-void lora_expand(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, float* y,
-                 std::int64_t ldy, void* stream) {
-  launchExpand(run, tiles, tileCount, maxFeatures, y, ldy, stream);
+void lora_sb(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, float* y,
+             std::int64_t ldy, void* stream) {
+  launchSb(run, tiles, tileCount, maxFeatures, y, ldy, stream);
 }
 
-void lora_expand(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, Bf16* y,
-                 std::int64_t ldy, void* stream) {
-  launchExpand(run, tiles, tileCount, maxFeatures, y, ldy, stream);
+void lora_sb(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t maxFeatures, Bf16* y,
+             std::int64_t ldy, void* stream) {
+  launchSb(run, tiles, tileCount, maxFeatures, y, ldy, stream);
 }
 
-void lora_expand_backward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
-                          std::int32_t perProjection, float* dx, std::int64_t lddx, void* stream) {
-  launchExpandBackward(run, tiles, tileCount, projections, perProjection, dx, lddx, stream);
+void lora_dsa(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
+              std::int32_t perProjection, float* dx, std::int64_t lddx, void* stream) {
+  launchDsa(run, tiles, tileCount, projections, perProjection, dx, lddx, stream);
 }
 
-void lora_expand_backward(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
-                          std::int32_t perProjection, Bf16* dx, std::int64_t lddx, void* stream) {
-  launchExpandBackward(run, tiles, tileCount, projections, perProjection, dx, lddx, stream);
+void lora_dsa(const LoraRun& run, const LoraTile* tiles, std::int32_t tileCount, std::int32_t projections,
+              std::int32_t perProjection, Bf16* dx, std::int64_t lddx, void* stream) {
+  launchDsa(run, tiles, tileCount, projections, perProjection, dx, lddx, stream);
 }
 
 }  // namespace loratwin::cuda
