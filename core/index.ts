@@ -4,8 +4,12 @@ export { canonicalJson, contentHash } from "./canonical-json.ts";
 export { DueSlots } from "./due-slots.ts";
 // The four error classes and the facts that their texts are made of.
 export { DeviceError, type ErrorFacts, formatFacts, InputError, InvariantError, PlanError } from "./errors.ts";
+// First in, first out.
+export { Fifo } from "./fifo.ts";
 // Values by a key.
 export { groupBy } from "./group-by.ts";
+// Numbers that are given out and given back.
+export { Numbers } from "./numbers.ts";
 // Rounding up to a multiple.
 export { padded } from "./padded.ts";
 // Seeded random numbers.

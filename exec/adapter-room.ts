@@ -1,15 +1,23 @@
-import { InvariantError } from "../core/index.ts";
+import { Fifo, InvariantError } from "../core/index.ts";
 import type { Handle } from "../native/index.ts";
-import type { Residents } from "../plan/index.ts";
 import type { StageAdapter } from "./adapters.ts";
+import type { LoweredAction } from "./lowering.ts";
 import type { AdapterPair } from "./peft.ts";
 
 export interface AdapterRoomInput {
-  readonly residents: Residents;
   /** The most bytes of adapters that the plan has at once. */
   readonly roomBytes: number;
   bytesOf(job: number): number;
   create(job: number): StageAdapter;
+  /** A job's group, and whether it ends with a mini-batch of it. */
+  jobsOf(action: LoweredAction): readonly { readonly job: number; readonly isLast: boolean }[];
+}
+
+interface Held {
+  readonly adapter: StageAdapter;
+  readonly bytes: number;
+  /** Whether nobody will ask for it any more. */
+  isForgotten: boolean;
 }
 
 /**
@@ -18,19 +26,32 @@ export interface AdapterRoomInput {
  */
 export class AdapterRoom {
   readonly #input: AdapterRoomInput;
-  /** In the order in which the stage needs them. */
-  readonly #jobs: readonly number[];
-  #nextJob = 0;
+  /** Jobs in the order in which the stage needs them, with the position of their first action. */
+  readonly #coming = new Fifo<{ readonly job: number; readonly position: number }>();
+  readonly #known = new Set<number>();
+  /** By job that is there or comes, the position of its last action, once that has come. */
+  readonly #last = new Map<number, number>();
   #isClosed = false;
   #bytes = 0;
-  readonly #held = new Map<number, StageAdapter>();
+  readonly #held = new Map<number, Held>();
   readonly #trained = new Map<number, readonly AdapterPair[]>();
 
   constructor(input: AdapterRoomInput) {
-    const { first } = input.residents;
     this.#input = input;
-    this.#jobs = [...first.keys()].filter((job) => first[job]! >= 0).sort((a, b) => first[a]! - first[b]! || a - b);
-    this.#fill(0);
+  }
+
+  /** The next actions of the stage's order. */
+  expect(actions: readonly LoweredAction[]): void {
+    for (const action of actions) {
+      const { letter } = action.action;
+      if (letter === "B") continue;
+      for (const { job, isLast } of this.#input.jobsOf(action)) {
+        if (letter === "F" && !this.#known.has(job)) {
+          this.#known.add(job);
+          this.#coming.add({ job, position: action.id });
+        } else if (letter === "U" && isLast) this.#last.set(job, action.id);
+      }
+    }
   }
 
   /**
@@ -38,10 +59,24 @@ export class AdapterRoom {
    * `numEnded`: of the order's actions.
    */
   admits(position: number, numEnded: number): boolean {
-    const next = this.#jobs[this.#nextJob];
-    if (this.#isClosed || next === undefined || this.#input.residents.first[next]! > position) return true;
-    this.#fill(numEnded);
-    return this.#jobs[this.#nextJob] !== next;
+    const next = this.#coming.first;
+    if (this.#isClosed || next === undefined || next.position > position) return true;
+    this.fill(numEnded);
+    return this.#coming.first !== next;
+  }
+
+  /** Makes the next adapters, as many as there is room for. */
+  fill(numEnded: number): void {
+    const { bytesOf, create, roomBytes } = this.#input;
+    for (let next = this.#coming.first; next !== undefined; next = this.#coming.first) {
+      const { job } = next;
+      const bytes = bytesOf(job);
+      this.#makeRoom(roomBytes - bytes, numEnded);
+      if (this.#bytes + bytes > roomBytes) return;
+      this.#held.set(job, { adapter: create(job), bytes, isForgotten: false });
+      this.#bytes += bytes;
+      this.#coming.take();
+    }
   }
 
   /** No job begins any more. */
@@ -50,44 +85,41 @@ export class AdapterRoom {
   }
 
   handleOf(job: number): Handle {
-    const adapter = this.#held.get(job);
-    if (adapter === undefined)
+    const held = this.#held.get(job);
+    if (held === undefined)
       throw new InvariantError({ expected: `the adapter of job ${job} on its device`, got: "none" });
-    return adapter.handle;
+    return held.adapter.handle;
   }
 
   /**
    * A job's pairs of this stage's layers as they are now, or were when it ended; none for a job of another pipeline.
-   * The device has to be idle.
+   * Nothing that is queued may use its adapter.
    */
   read(job: number): readonly AdapterPair[] {
-    return this.#trained.get(job) ?? this.#held.get(job)?.read() ?? [];
+    return this.#trained.get(job) ?? this.#held.get(job)?.adapter.read() ?? [];
   }
 
-  #fill(numEnded: number): void {
-    const { bytesOf, create, roomBytes } = this.#input;
-    for (let job = this.#jobs[this.#nextJob]; job !== undefined; job = this.#jobs[this.#nextJob]) {
-      this.#makeRoom(roomBytes - bytesOf(job), numEnded);
-      if (this.#bytes + bytesOf(job) > roomBytes) return;
-      this.#held.set(job, create(job));
-      this.#bytes += bytesOf(job);
-      this.#nextJob += 1;
-    }
+  /** Nobody will ask for a job that has ended. */
+  forget(job: number): void {
+    this.#trained.delete(job);
+    this.#known.delete(job);
+    const held = this.#held.get(job);
+    if (held !== undefined) held.isForgotten = true;
   }
 
   /** Gives back ended jobs' adapters, those that ended first, until at most so many bytes are taken. */
   #makeRoom(most: number, numEnded: number): void {
-    const { residents, bytesOf } = this.#input;
     const ended = [...this.#held.keys()]
-      .filter((job) => residents.last[job]! < numEnded)
-      .sort((a, b) => residents.last[a]! - residents.last[b]!);
+      .filter((job) => (this.#last.get(job) ?? Number.POSITIVE_INFINITY) < numEnded)
+      .sort((a, b) => this.#last.get(a)! - this.#last.get(b)!);
     for (const job of ended) {
       if (this.#bytes <= most) return;
-      const adapter = this.#held.get(job)!;
-      this.#trained.set(job, adapter.read());
+      const { adapter, bytes, isForgotten } = this.#held.get(job)!;
+      if (!isForgotten) this.#trained.set(job, adapter.read());
       adapter.release();
       this.#held.delete(job);
-      this.#bytes -= bytesOf(job);
+      this.#last.delete(job);
+      this.#bytes -= bytes;
     }
   }
 }

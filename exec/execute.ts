@@ -1,12 +1,112 @@
+import { sum } from "../core/index.ts";
 import { createRuntime } from "../native/index.ts";
+import { type PlanBody, planSegments, type Work } from "../plan/index.ts";
+import { executedTrace, type SeenAction, type SeenLoss } from "./executed-trace.ts";
 import type { ExecuteInput, ExecuteResult } from "./execution.ts";
-import { Session } from "./session.ts";
+import type { AdapterPair } from "./peft.ts";
+import { profileOf } from "./record-completions.ts";
+import { type JobInput, Session } from "./session.ts";
+import type { StepMetrics } from "./step-metrics.ts";
+
+/** A plan's segments are appended while fewer actions than this are ahead. */
+const AHEAD = 2048;
+
+/** Segments of a plan with what their jobs train on, each taken once. */
+class SegmentFeed {
+  readonly #input: ExecuteInput;
+  readonly #segments: readonly Work[];
+  #next = 0;
+  #nextJob = 0;
+
+  constructor(input: ExecuteInput) {
+    this.#input = input;
+    this.#segments = planSegments(input.plan);
+  }
+
+  /** Appends as much as the session has not enough of. */
+  feed(session: Session): void {
+    const { rows, start } = this.#input;
+    while (session.numAhead < AHEAD) {
+      const work = this.#segments[this.#next];
+      if (work === undefined) {
+        session.close();
+        return;
+      }
+      const inputs = work.jobs.map((_, i): JobInput => {
+        const job = this.#nextJob + i;
+        return { rows: rows[job]!, start: start[job]! };
+      });
+      this.#next += 1;
+      this.#nextJob += work.jobs.length;
+      session.append(work, inputs);
+    }
+  }
+}
 
 /**
  * Runs a plan's actions in the plan's order on this machine's devices.
  * @throws DeviceError when a device cannot do what the plan asks for.
  */
 export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
+  const { plan, versions, rows: _rows, start: _start, ...options } = input;
   using runtime = createRuntime();
-  return await new Session(runtime, input).run();
+  const completions: SeenAction[] = [];
+  const losses: SeenLoss[] = [];
+  const metrics: StepMetrics[] = [];
+  const ended = new Map<number, readonly AdapterPair[]>();
+  const feed = new SegmentFeed(input);
+  const totalActions = sum(plan.actions.map((order) => order.length));
+  const session: Session = new Session(runtime, {
+    ...options,
+    setting: plan,
+    onStep(row) {
+      metrics.push(row);
+      input.onStep?.(row);
+    },
+    onLoss: (loss) => losses.push(loss),
+    onCompletions(batch) {
+      // JavaScript runs on the devices' cores: the trace is made of these when the run has ended.
+      for (const each of batch) completions.push(each);
+      feed.feed(session);
+      input.onCompletions?.(batch);
+    },
+    onProgress(progress) {
+      // Segments come while the run goes on, but how many actions there are is known.
+      const all = session.hasEndedEarly ? progress.totalActions : totalActions;
+      input.onProgress?.({ ...progress, totalActions: all });
+    },
+    onJobEnd(job, adapter) {
+      ended.set(job, adapter);
+      input.onJobEnd?.(job, adapter);
+    },
+  });
+  feed.feed(session);
+  await session.run();
+  const { runners } = session;
+  return {
+    trace: executedTrace({
+      plan,
+      runners,
+      staticBytes: runners.map(({ device }, stage) => staticBytes(plan, device.statistics().memory.peakBytes, stage)),
+      versions,
+      completions,
+      losses,
+      originNs: session.originNs,
+      samples: runners.map(({ device }) => device.takeSpeedSamples()),
+    }),
+    metrics,
+    profiles: completions.flatMap(profileOf),
+    endedEarly: session.hasEndedEarly,
+    adapters: plan.jobs.map((_, job) => ended.get(job) ?? session.adapterOf(job)),
+    operators: runners.map((runner) => runner.operators),
+    statistics: runners.map(({ device }) => device.statistics()),
+  };
+}
+
+/**
+ * All that a device held at most but its activation slots: its first runs bring the matrix products' scratch, and
+ * adapters come and go.
+ */
+function staticBytes(plan: PlanBody, peakBytes: number, stage: number): number {
+  return peakBytes - plan.memory[stage]!.activations;
 }

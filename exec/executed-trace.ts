@@ -1,23 +1,20 @@
 import { type Nanos, nanos } from "../core/index.ts";
 import type { Completion, SpeedSample } from "../native/index.ts";
-import {
-  type Action,
-  bytesInUse,
-  formatAction,
-  microBatchJobs,
-  microBatchTokens,
-  type Plan,
-  pipelineJobs,
-} from "../plan/index.ts";
+import { bytesInUse, formatAction, microBatchJobs, microBatchTokens, type Plan, pipelineJobs } from "../plan/index.ts";
 import { createTraceRecorder, type Trace, type TraceEvent } from "../traces/index.ts";
 import { interruptions } from "./interruptions.ts";
-import type { LoweredPlan } from "./lower-plan.ts";
+import type { LoweredAction } from "./lowering.ts";
 import type { StageRunner } from "./stage-runner.ts";
 
 /** What a stage's device reported. */
 export interface SeenCompletion {
   readonly stage: number;
   readonly done: Completion;
+}
+
+/** The same, with the action that it is of. */
+export interface SeenAction extends SeenCompletion {
+  readonly lowered: LoweredAction;
 }
 
 export interface SeenLoss {
@@ -29,13 +26,12 @@ export interface SeenLoss {
 
 export interface ExecutedTraceInput {
   readonly plan: Plan;
-  readonly lowered: LoweredPlan;
   readonly runners: readonly Pick<StageRunner, "unitBytes" | "messageBytesPerToken">[];
   /** By stage: all that its device holds but its activation slots. */
   readonly staticBytes: readonly number[];
   readonly versions: Readonly<Record<string, string>>;
   /** In order within each stream. */
-  readonly completions: readonly SeenCompletion[];
+  readonly completions: readonly SeenAction[];
   readonly losses: readonly SeenLoss[];
   /** By stage. */
   readonly samples: readonly (readonly SpeedSample[])[];
@@ -45,7 +41,7 @@ export interface ExecutedTraceInput {
 
 /** The trace of a run that has ended. */
 export function executedTrace(input: ExecutedTraceInput): Trace {
-  const { plan, lowered, runners, versions, originNs } = input;
+  const { plan, runners, versions, originNs } = input;
   const recorder = createTraceRecorder({
     source: "executed",
     planHash: plan.hash,
@@ -57,8 +53,7 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
   const deviceOf = (stage: number): number => plan.stages[stage]!.device;
   const time = (ns: number): Nanos => nanos(Math.round(ns - originNs));
 
-  const eventOf = (action: Action, done: Completion): TraceEvent => {
-    const microBatch = plan.microBatches[action.microBatch]!;
+  const eventOf = ({ action, microBatch }: LoweredAction, done: Completion): TraceEvent => {
     const startNs = time(done.startNs);
     return {
       action: formatAction(action),
@@ -76,24 +71,23 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
     };
   };
 
-  const addCompute = ({ stage, done }: SeenCompletion): void => {
-    const { action } = lowered.stages[stage]![done.id]!;
-    recorder.add(eventOf(action, done));
+  const addCompute = ({ stage, done, lowered }: SeenAction): void => {
+    const { action, usedUnits } = lowered;
+    recorder.add(eventOf(lowered, done));
     if (action.letter === "U") return;
     recorder.addCounter({
       counter: "memory",
       device: deviceOf(stage),
       timeNs: time(action.letter === "F" ? done.startNs : done.endNs),
-      value: bytesInUse(lowered.stash[stage]!, done.id, input.staticBytes[stage]!, runners[stage]!.unitBytes),
+      value: bytesInUse(usedUnits, input.staticBytes[stage]!, runners[stage]!.unitBytes),
     });
   };
 
-  const addSend = ({ stage, done }: SeenCompletion): void => {
-    const { action, send } = lowered.stages[stage]![done.id]!;
-    const event = eventOf(action, done);
+  const addSend = ({ stage, done, lowered }: SeenAction): void => {
+    const event = eventOf(lowered, done);
     const bytes = event.tokens * runners[stage]!.messageBytesPerToken;
     recorder.add({ ...event, stream: "send", bytes });
-    recorder.add({ ...event, stream: "receive", device: deviceOf(send!.toStage), bytes });
+    recorder.add({ ...event, stream: "receive", device: deviceOf(lowered.send!.toStage), bytes });
   };
 
   for (const seen of input.completions) (seen.done.stream === "send" ? addSend : addCompute)(seen);

@@ -1,28 +1,29 @@
-import { activeMembers, type Plan } from "../plan/index.ts";
-import type { LoweredAction } from "./lower-plan.ts";
+import { activeMembers, type LiveWork, type Setting } from "../plan/index.ts";
+import type { LoweredAction } from "./lowering.ts";
 
 /** Says when a job has made its last update on every stage of its pipeline. */
 export class JobEnds {
-  readonly #plan: Plan;
-  /** By job, stages that have not made it. */
-  readonly #left: number[];
+  readonly #setting: Pick<Setting, "pipelines">;
+  readonly #live: LiveWork;
+  /** By job that has ended on some stages, those on which it has not. */
+  readonly #left = new Map<number, number>();
 
-  constructor(plan: Plan) {
-    this.#plan = plan;
-    this.#left = plan.jobs.map(() => 0);
-    plan.groups.forEach(({ pipeline, members }) => {
-      const { firstStage, endStage } = plan.pipelines[pipeline]!;
-      for (const { job } of members) this.#left[job] = endStage - firstStage;
-    });
+  constructor(setting: Pick<Setting, "pipelines">, live: LiveWork) {
+    this.#setting = setting;
+    this.#live = live;
   }
 
   /** An action has ended: the jobs that ended with it. */
   after({ action, ends }: LoweredAction): readonly number[] {
     if (action.letter !== "U" || ends === undefined) return [];
-    return activeMembers(this.#plan.groups, ends.group, ends.step).flatMap(({ job, firstStep }) => {
-      if (firstStep + ends.step < this.#plan.jobs[job]!.steps - 1) return [];
-      this.#left[job]! -= 1;
-      return this.#left[job] === 0 ? [job] : [];
+    const { groups, jobs } = this.#live;
+    const { firstStage, endStage } = this.#setting.pipelines[groups[ends.group]!.pipeline]!;
+    return activeMembers(groups, ends.group, ends.step).flatMap(({ job, firstStep }) => {
+      if (firstStep + ends.step < jobs[job]!.steps - 1) return [];
+      const left = (this.#left.get(job) ?? endStage - firstStage) - 1;
+      if (left > 0) this.#left.set(job, left);
+      else this.#left.delete(job);
+      return left === 0 ? [job] : [];
     });
   }
 }

@@ -1,7 +1,8 @@
 import { InputError, InvariantError } from "../core/index.ts";
 import { NOT_SCORED, type Row } from "../datasets/index.ts";
 import type { Bindings, Handle, Segment } from "../native/index.ts";
-import { jobStep, type MicroBatch, type Plan, type PlannedJob } from "../plan/index.ts";
+import type { MicroBatch, Plan, PlannedJob } from "../plan/index.ts";
+import type { MiniBatchFacts } from "./mini-batch-facts.ts";
 
 /** Positions get this many low bits of a row key, the row's number in the mini-batch the bits above. */
 const POSITION_BITS = 20;
@@ -9,45 +10,26 @@ const POSITION_BITS = 20;
 /** What a micro-batch feeds to its runs; places in the arena come from the schedule. */
 export type RunInput = Pick<Bindings, "rows" | "ids" | "targets" | "sequences" | "segments" | "rowKeys">;
 
-/** Scored tokens of a job's mini-batch by [job][step]. */
-export function scoredTokens(plan: Pick<Plan, "jobs" | "groups" | "microBatches">): readonly Float64Array[] {
-  const table = plan.jobs.map((job) => new Float64Array(job.steps));
-  for (const microBatch of plan.microBatches)
-    for (const [job, , , scored] of microBatch.rows) table[job]![jobStep(plan.groups, job, microBatch)]! += scored;
-  return table;
-}
-
-/** By micro-batch and row: which of its job's rows in the mini-batch it is, counted in the plan's order. */
-export function rowNumbers(plan: Pick<Plan, "jobs" | "groups" | "microBatches">): readonly Int32Array[] {
-  const counted = plan.jobs.map((job) => new Int32Array(job.steps));
-  return plan.microBatches.map((microBatch) =>
-    Int32Array.from(microBatch.rows, ([job]) => {
-      const step = jobStep(plan.groups, job, microBatch);
-      const number = counted[job]![step]!;
-      counted[job]![step] = number + 1;
-      return number;
-    }),
-  );
-}
-
 /** Two words that differ for each job seed and step. */
 function dropoutSeed({ seed }: PlannedJob, step: number): readonly [number, number] {
   return [(seed ^ Math.floor(seed / 2 ** 32)) >>> 0, step >>> 0];
 }
 
+/** Where a micro-batch's rows come from. */
+export interface RowSource {
+  jobOf(job: number): PlannedJob;
+  /** A job's row. */
+  rowOf(job: number, row: number): Row | undefined;
+  adapterOf(job: number): Handle;
+}
+
 /**
- * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another. `numbers`
- * are its `rowNumbers`.
+ * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another. `facts`: of
+ * its mini-batch.
  * @throws InvariantError when a row is not as long as the plan says.
  */
-export function runInput(
-  plan: Pick<Plan, "jobs" | "groups">,
-  microBatch: MicroBatch,
-  data: readonly (readonly Row[])[],
-  scored: readonly Float64Array[],
-  numbers: Int32Array,
-  adapterOf: (job: number) => Handle,
-): RunInput {
+export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: RowSource): RunInput {
+  const numbers = facts.rowNumbers.get(microBatch.index)!;
   const total = microBatch.rows.reduce((sum, row) => sum + row[2], 0);
   const ids = new Int32Array(total);
   const targets = new Int32Array(total).fill(-1);
@@ -57,19 +39,18 @@ export function runInput(
   let offset = 0;
   let job = -1;
   microBatch.rows.forEach(([rowJob, index, tokens], i) => {
-    const row = data[rowJob]![index];
-    const spec = plan.jobs[rowJob]!;
+    const row = source.rowOf(rowJob, index);
+    const spec = source.jobOf(rowJob);
     if (row?.inputIds.length !== tokens)
       throw new InvariantError({
         expected: `row ${index} of job ${spec.name} with ${tokens} tokens`,
         got: row?.inputIds.length,
       });
     if (rowJob !== job) {
-      const step = jobStep(plan.groups, rowJob, microBatch);
-      const count = scored[rowJob]![step]!;
+      const { step, scored: count } = facts.jobs.get(rowJob)!;
       const lossScale = count === 0 ? 0 : 1 / count;
       segments.push({
-        adapter: adapterOf(rowJob),
+        adapter: source.adapterOf(rowJob),
         rowStart: offset,
         rowEnd: offset,
         lossScale,

@@ -1,14 +1,20 @@
-import type { Device, Handle, Runtime } from "../native/index.ts";
-import { computeDtype, microBatchTokens } from "../plan/index.ts";
+import { Fifo, Numbers } from "../core/index.ts";
+import type { Row } from "../datasets/index.ts";
+import type { Completion, Runtime } from "../native/index.ts";
+import { computeDtype, type MiniBatch, microBatchTokens, type Setting, type Work } from "../plan/index.ts";
 import { assignDevices } from "./assign-devices.ts";
-import type { SeenCompletion } from "./executed-trace.ts";
-import type { ExecuteInput, ExecuteResult } from "./execution.ts";
+import { EventNumbers } from "./event-numbers.ts";
+import type { SeenAction, SeenLoss } from "./executed-trace.ts";
+import type { RunProgress } from "./execution.ts";
 import { JobEnds } from "./job-ends.ts";
-import { type LoweredAction, type LoweredPlan, lowerPlan } from "./lower-plan.ts";
+import { type LoweredAction, Lowering } from "./lowering.ts";
+import { MiniBatchTable } from "./mini-batch-facts.ts";
+import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
-import { type ExecutionRecord, recordCompletions } from "./record-completions.ts";
-import { type RunInput, rowNumbers, runInput, scoredTokens } from "./run-input.ts";
+import { ExecutionRecord } from "./record-completions.ts";
+import { type RunInput, runInput } from "./run-input.ts";
 import { createStageRunner, type StageRunner } from "./stage-runner.ts";
+import type { StepMetrics } from "./step-metrics.ts";
 import { type EarlyEnd, endEarly } from "./stop-early.ts";
 
 /**
@@ -18,109 +24,201 @@ import { type EarlyEnd, endEarly } from "./stop-early.ts";
  */
 const AHEAD = { least: 40, most: 256, seconds: 1 } as const;
 
-/** A plan on its devices: what was set up, what is in their queues, and what has ended. */
+/** What a job trains on, and from. */
+export interface JobInput {
+  readonly rows: readonly Row[];
+  readonly start: readonly AdapterPair[];
+}
+
+export interface SessionInput {
+  readonly setting: Setting;
+  readonly model: BaseModel;
+  /** Report the time of each operator of each run. */
+  readonly profile?: boolean;
+  /** Sample the devices' speed between actions, every so many nanoseconds; never when absent. */
+  readonly sampleEveryNs?: number;
+  /** Called when the first action may begin. */
+  readonly onStart?: () => void;
+  readonly onStep?: (metrics: StepMetrics) => void;
+  readonly onLoss?: (loss: SeenLoss) => void;
+  readonly onProgress?: (progress: RunProgress) => void;
+  /** What the devices have reported, as it comes; more segments may be appended then. */
+  readonly onCompletions?: (batch: readonly SeenAction[]) => void;
+  /** A job has ended, with its adapter, all layers, while others go on. */
+  readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[]) => void;
+  /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
+  readonly stop?: AbortSignal;
+}
+
+/** What of a stage's order is not over. */
+interface StageQueue {
+  /** Actions that its device does not have. */
+  readonly coming: Fifo<LoweredAction>;
+  /** Those that it has, by position: until they, and the messages that they send, have ended. */
+  readonly queued: Map<number, LoweredAction>;
+  numEnqueued: number;
+  /** Of micro-batches between forward and backward. */
+  readonly inputs: Map<number, RunInput>;
+}
+
+/**
+ * A plan on its devices: what was set up, what is in their queues, and what has ended. Segments are appended one by one,
+ * while others run; what they number is used again.
+ */
 export class Session {
-  readonly #input: ExecuteInput;
+  readonly #input: SessionInput;
   readonly #runtime: Runtime;
-  readonly #lowered: LoweredPlan;
+  readonly #events: EventNumbers;
+  readonly #lowering: Lowering;
   readonly #runners: readonly StageRunner[];
-  readonly #firstEvent: number;
-  readonly #scored: readonly Float64Array[];
-  /** By micro-batch and row. */
-  readonly #rowNumbers: readonly Int32Array[];
-  /** By stage, of micro-batches between forward and backward. */
-  readonly #runInputs: readonly Map<number, RunInput>[];
+  readonly #stageOf: ReadonlyMap<string, number>;
+  readonly #startEvent: number;
+  readonly #table: MiniBatchTable;
   readonly #record: ExecutionRecord;
   readonly #jobEnds: JobEnds;
-  /** By stage: the next action of its order, and how many the device got. */
-  readonly #next: number[];
-  readonly #numEnqueued: number[];
+  readonly #queues: readonly StageQueue[];
+  readonly #jobs = new Map<number, JobInput>();
+  readonly #cellNumbers = new Numbers();
+  readonly #cells = new Map<number, number>();
+  /** By number of a job's cells: the first of them. */
+  readonly #firstCells: number[] = [];
+  readonly #begun = new WeakSet<MiniBatch>();
   #early: EarlyEnd | undefined;
-  #totalActions: number;
+  #isClosed = false;
+  #hasBegun = false;
+  #totalActions = 0;
   #fail: (error: unknown) => void = () => {};
   readonly #failure: Promise<never>;
+  #wake: () => void = () => {};
 
-  /** @throws DeviceError when a device cannot do what the plan asks for */
-  constructor(runtime: Runtime, input: ExecuteInput) {
-    const { plan, model } = input;
-    const devices = assignDevices(plan);
-    const lowered = lowerPlan(plan);
-    const firstCell = runtime.createNormCells(plan.jobs.length * plan.stages.length);
+  /** @throws DeviceError when a device cannot do what the setting asks for */
+  constructor(runtime: Runtime, input: SessionInput) {
+    const { setting, model } = input;
+    const devices = assignDevices(setting);
     this.#input = input;
     this.#runtime = runtime;
-    this.#lowered = lowered;
-    this.#runners = plan.stages.map((stage, s) =>
+    this.#events = new EventNumbers(runtime);
+    this.#startEvent = this.#events.take();
+    this.#lowering = new Lowering(setting, this.#events);
+    const { live } = this.#lowering;
+    this.#runners = setting.stages.map((stage, s) =>
       createStageRunner({
-        plan,
+        setting,
         stage,
         runtime,
         device: devices[s]!,
         model,
-        pairs: input.start,
-        stashUnits: lowered.stash[s]!.peak,
-        residents: lowered.residents[s]!,
-        normCell: (job, of) => firstCell + job * plan.stages.length + of,
+        live,
+        startOf: (job) => this.#jobs.get(job)!.start,
+        normCell: (job, of) => this.#firstCellOf(job) + of,
       }),
     );
-    this.#firstEvent = runtime.createEvents(lowered.numEvents);
-    this.#scored = scoredTokens(plan);
-    this.#rowNumbers = rowNumbers(plan);
-    this.#runInputs = plan.stages.map(() => new Map());
-    this.#record = recordCompletions({
-      plan,
-      lowered,
-      runners: this.#runners,
-      scored: this.#scored,
-      versions: input.versions,
-      ...(input.onStep === undefined ? {} : { onStep: input.onStep }),
+    this.#stageOf = new Map(this.#runners.map(({ device }, stage) => [device.name, stage]));
+    this.#table = new MiniBatchTable(live);
+    const { onStep, onLoss = () => {} } = input;
+    this.#record = new ExecutionRecord(setting, live, this.#table, {
+      ...(onStep === undefined ? {} : { onStep }),
+      onLoss,
     });
-    this.#jobEnds = new JobEnds(plan);
-    this.#next = plan.stages.map(() => 0);
-    this.#numEnqueued = plan.stages.map(() => 0);
-    this.#totalActions = lowered.stages.reduce((sum, order) => sum + order.length, 0);
+    this.#jobEnds = new JobEnds(setting, live);
+    this.#queues = setting.stages.map(() => ({
+      coming: new Fifo(),
+      queued: new Map(),
+      numEnqueued: 0,
+      inputs: new Map(),
+    }));
     this.#failure = new Promise<never>((_, reject) => {
       this.#fail = reject;
     });
     // Whoever waits for it hears of it; nobody has to.
     this.#failure.catch(() => {});
     runtime.onError((error) => this.#fail(error));
-    runtime.onComplete((batch) => this.#guarded(() => this.#complete(this.#record.add(batch))));
+    runtime.onComplete((batch) => this.#guarded(() => this.#complete(batch)));
   }
 
-  /** Runs the plan, to its end or as far as it is let. */
-  async run(): Promise<ExecuteResult> {
-    const { plan, sampleEveryNs, onStart, stop } = this.#input;
+  get runners(): readonly StageRunner[] {
+    return this.#runners;
+  }
+
+  get hasEndedEarly(): boolean {
+    return this.#early !== undefined;
+  }
+
+  /** When the first action began, on the clock of the completions. */
+  get originNs(): number {
+    return this.#record.originNs ?? 0;
+  }
+
+  /** Actions that were appended and have not ended. */
+  get numAhead(): number {
+    return this.#totalActions - this.#record.progress().doneActions;
+  }
+
+  /** Adds the next segment behind those that it has. `inputs`: of the jobs that are new in it, in order. */
+  append(work: Work, inputs: readonly JobInput[]): void {
+    if (this.#early !== undefined) return;
+    const { nextJob } = this.#lowering.live;
+    inputs.forEach((input, i) => {
+      this.#jobs.set(nextJob + i, input);
+    });
+    const lowered = this.#lowering.append(work, this.#startEvent);
+    lowered.forEach((actions, stage) => {
+      const queue = this.#queues[stage]!;
+      for (const action of actions) queue.coming.add(action);
+      this.#totalActions += actions.length;
+      this.#runners[stage]!.adapters.expect(actions);
+    });
+    if (this.#hasBegun) this.#fill();
+    this.#wake();
+  }
+
+  /** No segment comes any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#wake();
+  }
+
+  /** Runs what is appended, until the session is closed and all of it has ended, or as far as it is let. */
+  async run(): Promise<void> {
+    const { setting, sampleEveryNs, onStart, stop } = this.#input;
+    this.#runners.forEach(({ adapters }) => {
+      adapters.fill(0);
+    });
     // What is set up runs on the devices' threads as well: none starts the plan while another still packs its weights.
     await this.#idle();
     if (sampleEveryNs !== undefined)
-      for (const device of this.#devices) device.sampleSpeed(computeDtype(plan.model.dtype), sampleEveryNs);
+      for (const { device } of this.#runners) device.sampleSpeed(computeDtype(setting.model.dtype), sampleEveryNs);
+    this.#hasBegun = true;
     this.#fill();
     onStart?.();
-    this.#runtime.signal(this.#firstEvent + this.#lowered.startEvent);
+    this.#runtime.signal(this.#startEvent);
     const end = (): void => this.#guarded(() => this.#endEarly());
     if (stop?.aborted) end();
     else stop?.addEventListener("abort", end);
     try {
-      while (this.#record.progress().doneActions < this.#totalActions) await this.#idle();
+      while (!this.#isOver()) await this.#idle();
       await this.#runtime.idle();
     } finally {
       stop?.removeEventListener("abort", end);
     }
-    return {
-      ...this.#record.finish(),
-      endedEarly: this.#early !== undefined,
-      adapters: plan.jobs.map((_, job) => this.#adapterOf(job)),
-      operators: this.#runners.map((runner) => runner.operators),
-      statistics: this.#devices.map((device) => device.statistics()),
-    };
   }
 
-  get #devices(): readonly Device[] {
-    return this.#runners.map(({ device }) => device);
+  /** A job's adapter on all stages, as it is; nothing that is queued may use it. */
+  adapterOf(job: number): readonly AdapterPair[] {
+    return this.#runners.flatMap(({ adapters }) => adapters.read(job));
   }
 
-  #idle(): Promise<void> {
-    return Promise.race([this.#runtime.idle(), this.#failure]);
+  #isOver(): boolean {
+    return (this.#isClosed || this.#early !== undefined) && this.numAhead === 0;
+  }
+
+  /** Until the devices have nothing to do; where that is so already and more may come, until it does. */
+  async #idle(): Promise<void> {
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    await Promise.race([this.#runtime.idle(), this.#failure]);
+    if (this.#hasBegun && this.numAhead === 0 && !this.#isOver()) await Promise.race([woken, this.#failure]);
   }
 
   /** What fails where nobody waits fails the run. */
@@ -132,27 +230,61 @@ export class Session {
     }
   }
 
-  #complete(seen: readonly SeenCompletion[]): void {
-    const { onCompletions, onJobEnd, onProgress } = this.#input;
+  #complete(batch: readonly Completion[]): void {
+    const { onCompletions, onProgress } = this.#input;
+    const seen = batch.map((done): SeenAction => {
+      const stage = this.#stageOf.get(done.device)!;
+      return { stage, done, lowered: this.#queues[stage]!.queued.get(done.id)! };
+    });
+    for (const each of seen) this.#record.add(each);
     this.#fill();
     onCompletions?.(seen);
-    for (const { stage, done } of onJobEnd === undefined ? [] : seen) {
-      if (done.stream !== "compute") continue;
-      const ended = this.#jobEnds.after(this.#lowered.stages[stage]![done.id]!);
-      for (const job of ended) onJobEnd!(job, this.#adapterOf(job));
-    }
+    for (const each of seen) this.#leave(each);
+    this.#events.renew();
     onProgress?.({ ...this.#record.progress(), totalActions: this.#totalActions });
   }
 
-  #endEarly(): void {
-    this.#early = endEarly(this.#input.plan, this.#lowered, this.#next);
-    this.#totalActions = this.#early.numActions;
-    for (const { adapters } of this.#runners) adapters.close();
-    this.#fill();
+  /** An action or the message that it sends is over. */
+  #leave({ stage, done, lowered }: SeenAction): void {
+    const { queued } = this.#queues[stage]!;
+    const { send } = lowered;
+    if (done.stream === "compute") {
+      for (const job of this.#jobEnds.after(lowered)) this.#endJob(job);
+      this.#lowering.ended(lowered);
+      this.#lowering.live.end(lowered.action.microBatch);
+    } else this.#lowering.ended(send!);
+    if (send === undefined || done.stream !== "compute") queued.delete(lowered.id);
   }
 
-  #adapterOf(job: number): readonly AdapterPair[] {
-    return this.#runners.flatMap(({ adapters }) => adapters.read(job));
+  #endJob(job: number): void {
+    this.#input.onJobEnd?.(job, this.adapterOf(job));
+    for (const { adapters } of this.#runners) adapters.forget(job);
+    this.#jobs.delete(job);
+    const cells = this.#cells.get(job);
+    if (cells === undefined) return;
+    this.#cells.delete(job);
+    this.#cellNumbers.giveBack(cells);
+  }
+
+  #endEarly(): void {
+    this.#early = endEarly(
+      this.#queues.map(({ coming }) => coming),
+      (miniBatch) => this.#begun.has(miniBatch),
+    );
+    const ended = this.#record.progress().doneActions;
+    const queued = this.#queues.reduce((sum, { numEnqueued }) => sum + numEnqueued, 0) - ended;
+    this.#totalActions = ended + queued + this.#early.numActions;
+    for (const { adapters } of this.#runners) adapters.close();
+    this.#fill();
+    this.#wake();
+  }
+
+  /** The cells of a job's gradient norms, one a stage. */
+  #firstCellOf(job: number): number {
+    const known = this.#cells.get(job) ?? this.#cellNumbers.take();
+    this.#cells.set(job, known);
+    this.#firstCells[known] ??= this.#runtime.createNormCells(this.#runners.length);
+    return this.#firstCells[known];
   }
 
   #aheadOf(stage: number): number {
@@ -164,53 +296,57 @@ export class Session {
   /** Puts into each device's queue what it may hold. */
   #fill(): void {
     for (const [stage, { adapters }] of this.#runners.entries()) {
-      const order = this.#lowered.stages[stage]!;
+      const queue = this.#queues[stage]!;
       const ended = this.#record.ended(stage);
       const most = ended + this.#aheadOf(stage);
-      while (this.#next[stage]! < order.length && this.#numEnqueued[stage]! < most) {
-        const id = this.#next[stage]!;
-        const planned = order[id]!;
-        if (!this.#early?.skips(planned)) {
-          if (!adapters.admits(id, ended)) break;
-          this.#enqueue(stage, id, this.#early?.without(planned) ?? planned);
-          this.#numEnqueued[stage]! += 1;
+      for (let next = queue.coming.first; next !== undefined; next = queue.coming.first) {
+        const isLeftOut = this.#early?.skips(next) ?? false;
+        if (!isLeftOut) {
+          if (queue.numEnqueued >= most || !adapters.admits(next.id, ended)) break;
+          this.#enqueue(stage, queue, next);
         }
-        this.#next[stage] = id + 1;
+        queue.coming.take();
       }
     }
   }
 
-  #enqueue(stage: number, id: number, action: LoweredAction): void {
-    const { plan, profile = false } = this.#input;
+  #enqueue(stage: number, queue: StageQueue, planned: LoweredAction): void {
+    const { profile = false } = this.#input;
     const runner = this.#runners[stage]!;
-    runner.enqueue(id, action, this.#inputOf(stage, action), this.#firstEvent, profile);
-    const { send } = action;
+    const lowered = this.#early?.without(planned) ?? planned;
+    queue.queued.set(planned.id, planned);
+    queue.numEnqueued += 1;
+    this.#begun.add(planned.miniBatch);
+    runner.enqueue(lowered, this.#inputOf(stage, queue, planned), profile);
+    const { send, action, microBatch } = lowered;
     if (send === undefined) return;
-    const up = action.action.letter === "F";
+    const up = action.letter === "F";
     const target = this.#runners[send.toStage]!;
     runner.device.enqueueSend({
-      id,
-      source: runner.arena.buffer(up ? "activationOut" : "gradientOut", action.outBuffer!),
-      bytes: microBatchTokens(plan.microBatches[action.action.microBatch]!) * runner.messageBytesPerToken,
+      id: planned.id,
+      source: runner.arena.buffer(up ? "activationOut" : "gradientOut", lowered.outBuffer!),
+      bytes: microBatchTokens(microBatch) * runner.messageBytesPerToken,
       destination: target.device,
       destinationOffset: target.arena.buffer(up ? "activationIn" : "gradientIn", send.toBuffer),
-      waits: send.waits.map((wait) => wait + this.#firstEvent),
-      signal: send.event + this.#firstEvent,
+      waits: send.waits,
+      signal: send.event,
     });
   }
 
   /** What forward and backward of a micro-batch are fed with, made once for both. */
-  #inputOf(stage: number, { action: { letter, microBatch } }: LoweredAction): RunInput | undefined {
-    if (letter === "U") return undefined;
-    const { plan, rows } = this.#input;
+  #inputOf(stage: number, { inputs }: StageQueue, lowered: LoweredAction): RunInput | undefined {
+    const { action, microBatch, miniBatch } = lowered;
+    if (action.letter === "U") return undefined;
     const { adapters } = this.#runners[stage]!;
-    const known = this.#runInputs[stage]!;
-    const handleOf = (job: number): Handle => adapters.handleOf(job);
-    const run =
-      known.get(microBatch) ??
-      runInput(plan, plan.microBatches[microBatch]!, rows, this.#scored, this.#rowNumbers[microBatch]!, handleOf);
-    if (letter === "B") known.delete(microBatch);
-    else known.set(microBatch, run);
-    return run;
+    const known =
+      inputs.get(microBatch.index) ??
+      runInput(microBatch, this.#table.of(miniBatch), {
+        jobOf: (job) => this.#lowering.live.jobs[job]!,
+        rowOf: (job, row) => this.#jobs.get(job)!.rows[row],
+        adapterOf: (job) => adapters.handleOf(job),
+      });
+    if (action.letter === "B") inputs.delete(microBatch.index);
+    else inputs.set(microBatch.index, known);
+    return known;
   }
 }

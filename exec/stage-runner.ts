@@ -1,4 +1,3 @@
-import { sum } from "../core/index.ts";
 import type { Bindings, Device, DeviceOptions, Handle, Operator, Runtime } from "../native/index.ts";
 import {
   type ArenaLayout,
@@ -7,18 +6,17 @@ import {
   adapterBytes,
   arenaLayout,
   computeDtype,
+  type LiveWork,
+  layoutOfStage,
   messageBytesPerToken,
-  mostResident,
-  type Plan,
   pipelineTable,
-  type Residents,
+  type Setting,
   type Stage,
-  stageLayout,
 } from "../plan/index.ts";
 import { AdapterRoom } from "./adapter-room.ts";
 import { createStageAdapter } from "./adapters.ts";
 import { learningRateAt } from "./learning-rate.ts";
-import type { LoweredAction } from "./lower-plan.ts";
+import type { LoweredAction } from "./lowering.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import type { RunInput } from "./run-input.ts";
@@ -35,55 +33,45 @@ export interface StageRunner {
   readonly adapters: AdapterRoom;
   /** What the programs are made of, in order. */
   readonly operators: Readonly<Record<"F" | "B", readonly Operator[]>>;
-  /** Puts an action into the device's queue. `firstEvent` is added to the event numbers of the lowered plan. */
-  enqueue(
-    index: number,
-    lowered: LoweredAction,
-    input: RunInput | undefined,
-    firstEvent: number,
-    profile: boolean,
-  ): void;
+  /** Puts an action into the device's queue. */
+  enqueue(lowered: LoweredAction, input: RunInput | undefined, profile: boolean): void;
 }
 
 export interface StageRunnerInput {
-  readonly plan: Plan;
+  readonly setting: Setting;
   readonly stage: Stage;
   readonly runtime: Runtime;
   readonly device: DeviceOptions;
   readonly model: BaseModel;
-  /** By job: the adapter's start. */
-  readonly pairs: readonly (readonly AdapterPair[])[];
-  readonly stashUnits: number;
-  readonly residents: Residents;
+  readonly live: LiveWork;
+  /** A job's adapter at its start. */
+  startOf(job: number): readonly AdapterPair[];
   /** Norm cell of a job on a stage. */
-  readonly normCell: (job: number, stage: number) => number;
+  normCell(job: number, stage: number): number;
 }
 
 export function createStageRunner(input: StageRunnerInput): StageRunner {
-  const { plan, stage, runtime, model, pairs, normCell } = input;
-  const { architecture } = plan.model;
-  const pipeline = pipelineTable(plan).ofStage(stage.index);
-  const pipelineStages = plan.stages.slice(pipeline.firstStage, pipeline.endStage);
-  const dtype = computeDtype(plan.model.dtype);
-  const spec = plan.devices[stage.device]!;
+  const { setting, stage, runtime, model, live, startOf, normCell } = input;
+  const { architecture } = setting.model;
+  const pipeline = pipelineTable(setting).ofStage(stage.index);
+  const pipelineStages = setting.stages.slice(pipeline.firstStage, pipeline.endStage);
+  const dtype = computeDtype(setting.model.dtype);
+  const { kind } = setting.devices[stage.device]!;
+  const memory = setting.memory[stage.index]!;
   const device = runtime.createDevice(input.device);
-  const layout = stageLayout({
-    architecture,
-    stage,
-    dtype: plan.model.dtype,
-    room: pipeline.room,
-    kind: spec.kind,
-    threads: spec.threads,
-  });
-  const arena = arenaLayout(layout, input.stashUnits, plan.buffers[stage.index]!);
-  const weights = loadStageWeights(device, model, stage, plan.model.dtype);
+  const layout = layoutOfStage(setting, stage.index);
+  const arena = arenaLayout(layout, memory.activations / layout.unitBytes, setting.buffers[stage.index]!);
+  const weights = loadStageWeights(device, model, stage, setting.model.dtype);
   device.reserveArena(arena.bytes);
-  const bytesOf = (job: number): number => adapterBytes({ architecture, stage, kind: spec.kind }, plan.jobs[job]!);
   const adapters = new AdapterRoom({
-    residents: input.residents,
-    roomBytes: sum(mostResident(input.residents, bytesOf).map(bytesOf)),
-    bytesOf,
-    create: (job) => createStageAdapter(device, stage, plan.jobs[job]!.adapter, architecture, pairs[job]!),
+    roomBytes: memory.adapters + memory.optimizer,
+    bytesOf: (job) => adapterBytes({ architecture, stage, kind }, live.jobs[job]!),
+    create: (job) => createStageAdapter(device, stage, live.jobs[job]!.adapter, architecture, startOf(job)),
+    jobsOf: ({ miniBatch: { group, step } }) =>
+      activeMembers(live.groups, group, step).map(({ job, firstStep }) => ({
+        job,
+        isLast: firstStep + step === live.jobs[job]!.steps - 1,
+      })),
   });
   const composed = { architecture, stage, dtype, layout, weights };
   const operators = { F: forwardProgram(composed), B: backwardProgram(composed) };
@@ -92,10 +80,10 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     B: device.createProgram(operators.B),
   };
 
-  const enqueueUpdate = (id: number, { ends, waits, event }: LoweredAction, firstEvent: number): void => {
-    const { group, step } = ends!;
-    const items = activeMembers(plan.groups, group, step).map(({ job, firstStep }) => {
-      const { optimizer, steps } = plan.jobs[job]!;
+  const enqueueUpdate = ({ id, miniBatch, waits, event }: LoweredAction): void => {
+    const { group, step } = miniBatch;
+    const items = activeMembers(live.groups, group, step).map(({ job, firstStep }) => {
+      const { optimizer, steps } = live.jobs[job]!;
       const own = firstStep + step;
       return {
         adapter: adapters.handleOf(job),
@@ -109,7 +97,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
         normCells: pipelineStages.map(({ index }) => normCell(job, index)),
       };
     });
-    device.enqueueUpdate({ id, items, waits: waits.map((wait) => wait + firstEvent), signal: event + firstEvent });
+    device.enqueueUpdate({ id, items, waits, signal: event });
   };
 
   return {
@@ -117,13 +105,13 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     device,
     arena,
     unitBytes: layout.unitBytes,
-    messageBytesPerToken: messageBytesPerToken(plan.model),
+    messageBytesPerToken: messageBytesPerToken(setting.model),
     adapters,
     operators,
-    enqueue(id, lowered, run, firstEvent, profile) {
-      const { action, ends, waits, event, inBuffer, outBuffer } = lowered;
+    enqueue(lowered, run, profile) {
+      const { id, action, ends, waits, event, inBuffer, outBuffer } = lowered;
       if (action.letter === "U") {
-        enqueueUpdate(id, lowered, firstEvent);
+        enqueueUpdate(lowered);
         return;
       }
       const up = action.letter === "F";
@@ -131,7 +119,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
         up || ends === undefined
           ? {}
           : {
-              sumSquares: activeJobs(plan, ends.group, ends.step).map((job) => ({
+              sumSquares: activeJobs(live, ends.group, ends.step).map((job) => ({
                 adapter: adapters.handleOf(job),
                 cell: normCell(job, stage.index),
               })),
@@ -149,8 +137,8 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
         id,
         program: programs[action.letter],
         bindings,
-        waits: waits.map((wait) => wait + firstEvent),
-        signal: event + firstEvent,
+        waits,
+        signal: event,
       });
     },
   };

@@ -1,5 +1,5 @@
-import { dependencyTable, type MiniBatch, type Plan } from "../plan/index.ts";
-import type { LoweredAction, LoweredPlan } from "./lower-plan.ts";
+import type { MiniBatch } from "../plan/index.ts";
+import type { LoweredAction } from "./lowering.ts";
 
 /** What is left of a plan once it is to end: mini-batches that have begun are finished, the others are never begun. */
 export interface EarlyEnd {
@@ -7,23 +7,19 @@ export interface EarlyEnd {
   skips(action: LoweredAction): boolean;
   /** The action as it waits then: for what an action that is left out would have waited for, in its place. */
   without(action: LoweredAction): LoweredAction;
-  /** Actions that the run has in all. */
+  /** Actions that the devices are yet to get. */
   readonly numActions: number;
 }
 
-/** `enqueued`: how many of each stage's actions the devices already have. */
-export function endEarly(plan: Plan, lowered: LoweredPlan, enqueued: readonly number[]): EarlyEnd {
-  const table = dependencyTable(plan);
-  const begun = new Set<MiniBatch>();
+/** `coming`: by stage, the actions that the devices do not have. */
+export function endEarly(
+  coming: readonly Iterable<LoweredAction>[],
+  hasBegun: (miniBatch: MiniBatch) => boolean,
+): EarlyEnd {
   const waits = new Map<number, readonly number[]>();
-  lowered.stages.forEach((order, stage) => {
-    order.forEach((action, position) => {
-      if (position < enqueued[stage]!) begun.add(table.miniBatchOf(action.action.microBatch));
-    });
-  });
-  const skips = ({ action }: LoweredAction): boolean => !begun.has(table.miniBatchOf(action.microBatch));
+  const skips = ({ miniBatch }: LoweredAction): boolean => !hasBegun(miniBatch);
   let numActions = 0;
-  for (const order of lowered.stages) {
+  for (const order of coming) {
     for (const action of order) {
       if (!skips(action)) numActions += 1;
       else {

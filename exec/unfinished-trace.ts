@@ -1,7 +1,7 @@
-import { messageBytesPerToken, type Plan, pipelineTable } from "../plan/index.ts";
+import { layoutOfStage, messageBytesPerToken, type Plan, pipelineTable } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
-import { executedTrace, type SeenCompletion } from "./executed-trace.ts";
-import { lowerPlan } from "./lower-plan.ts";
+import { executedTrace, type SeenAction, type SeenCompletion } from "./executed-trace.ts";
+import { lowerPlan } from "./lowering.ts";
 import type { StepMetrics } from "./step-metrics.ts";
 
 export interface UnfinishedRun {
@@ -15,22 +15,24 @@ export interface UnfinishedRun {
 export function unfinishedTrace({ plan, completions, metrics, versions }: UnfinishedRun): Trace {
   const lowered = lowerPlan(plan);
   const { isFirst } = pipelineTable(plan);
-  const unitBytes = plan.memory.map((memory, stage) => memory.activations / Math.max(1, lowered.stash[stage]!.peak));
+  const seen = completions.map((each): SeenAction => ({ ...each, lowered: lowered[each.stage]![each.done.id]! }));
   /** When each job's steps ended, as `record-completions.ts` has it. */
   const ends = new Map<string, number>();
-  for (const { stage, done } of completions) {
-    const { action, ends: miniBatch } = lowered.stages[stage]![done.id]!;
+  for (const { stage, done, lowered: own } of seen) {
+    const { action, ends: miniBatch } = own;
     if (done.stream !== "compute" || action.letter !== "B" || !isFirst(stage) || miniBatch === undefined) continue;
     for (const { job, firstStep } of plan.groups[miniBatch.group]!.members)
       ends.set(`${plan.jobs[job]!.name} ${firstStep + miniBatch.step}`, done.endNs);
   }
   return executedTrace({
     plan,
-    lowered,
-    runners: unitBytes.map((bytes) => ({ unitBytes: bytes, messageBytesPerToken: messageBytesPerToken(plan.model) })),
+    runners: plan.stages.map((_, stage) => ({
+      unitBytes: layoutOfStage(plan, stage).unitBytes,
+      messageBytesPerToken: messageBytesPerToken(plan.model),
+    })),
     staticBytes: plan.memory.map(({ total, activations }) => total - activations),
     versions,
-    completions,
+    completions: seen,
     losses: metrics.flatMap(({ job, step, loss }) => {
       const timeNs = ends.get(`${job} ${step}`);
       return timeNs === undefined ? [] : [{ job, value: loss, timeNs }];

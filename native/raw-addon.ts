@@ -95,6 +95,7 @@ export interface RawAddon {
   keepAlive(runtime: RawRuntime, alive: boolean): void;
   disposeRuntime(runtime: RawRuntime): void;
   createEvents(runtime: RawRuntime, count: number): number;
+  renewEvents(runtime: RawRuntime, events: readonly number[]): void;
   createNormCells(runtime: RawRuntime, count: number): number;
   signal(runtime: RawRuntime, event: number): void;
   nowNs(runtime: RawRuntime): number;

@@ -11,6 +11,11 @@ export interface Runtime extends Disposable {
   createDevice(options: DeviceOptions): Device;
   /** New one-shot events; the first one's number, the others follow. */
   createEvents(count: number): number;
+  /**
+   * Makes events new again that have been signalled and that no pending task waits for. @throws DeviceError for one that
+   * has not
+   */
+  renewEvents(events: readonly number[]): void;
   /** New norm cells, 0 each; the first one's number, the others follow. */
   createNormCells(count: number): number;
   /** Signals an event from JavaScript. */
@@ -105,6 +110,7 @@ export function createRuntime(): Runtime {
       return device;
     },
     createEvents: (count) => addon.createEvents(raw, checkCount(count, "createEvents(count)")),
+    renewEvents: (events) => guarded(() => addon.renewEvents(raw, events)),
     createNormCells: (count) => addon.createNormCells(raw, checkCount(count, "createNormCells(count)")),
     signal: (event) => guarded(() => addon.signal(raw, checkCount(event, "signal(event)"))),
     nowNs: () => addon.nowNs(raw),

@@ -65,7 +65,13 @@ export { stageShapes } from "./costs/stage-shapes.ts";
 // Which micro-batches cost the same.
 export { stageClasses, type WorkShapes, workShapes } from "./costs/work-shapes.ts";
 // What has to end before an action may start.
-export { type Dependency, type DependencyTable, dependencyTable, messageRoutes } from "./dependencies.ts";
+export {
+  type Dependency,
+  type DependencyTable,
+  dependencyTable,
+  type MessageRoutes,
+  messageRoutes,
+} from "./dependencies.ts";
 // What the names of this machine's devices say.
 export { gpuOfName } from "./device-names.ts";
 // The shape of a Llama-family decoder.
@@ -167,7 +173,8 @@ export {
   stageLayout,
 } from "./memory/stage-layout.ts";
 // Where the activations of each micro-batch in flight lie.
-export { bytesInUse, type StashPlacement, stashPlacement } from "./memory/stash.ts";
+export { layoutOfStage, stageUnits } from "./memory/stage-units.ts";
+export { bytesInUse, FirstFit, microBatchUnits, stashPlacement } from "./memory/stash.ts";
 // The size of what travels between stages.
 export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";
 // Mini-batches and the jobs inside a micro-batch.
@@ -210,7 +217,7 @@ export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from ".
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 // A plan as it is written, and cut into segments.
-export { planDocument } from "./segments.ts";
+export { planDocument, planSegments } from "./segments.ts";
 // Which halves of which layers a stage has.
 export { type StageLayer, stageLayers } from "./stage-layers.ts";
 // Stages as a person reads them.

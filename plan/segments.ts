@@ -1,15 +1,15 @@
 import { contentHash } from "../core/index.ts";
-import { PLAN_VERSION, type Plan, type PlanDocument, type Predicted } from "./documents/plan.ts";
+import { PLAN_VERSION, type Plan, type PlanBody, type PlanDocument, type Predicted } from "./documents/plan.ts";
 import type { Segment, Work } from "./documents/segment.ts";
 import type { Setting } from "./documents/setting.ts";
 
 /** The part of a plan that never changes while it runs. */
 export function settingOf(plan: Setting): Setting {
   const { schedule, maxInFlight, model, devices, links, stages, pipelines, buffers, memory } = plan;
-  const { calibration, calibrationHash } = plan;
+  const { slots, calibration, calibrationHash } = plan;
   return {
     ...{ schedule, maxInFlight, model, devices, links, stages, pipelines, buffers, memory },
-    ...{ calibration, calibrationHash },
+    ...{ slots, calibration, calibrationHash },
   };
 }
 
@@ -54,6 +54,11 @@ export function joinSegments(segments: readonly Work[]): Work {
     microBatches: segments.flatMap(({ microBatches }) => microBatches),
     actions: first!.actions.map((_, stage) => segments.flatMap(({ actions }) => actions[stage]!)),
   };
+}
+
+/** The pieces of a plan's work, one where it was not cut. */
+export function planSegments(plan: PlanBody & { readonly segments?: readonly Work[] }): readonly Work[] {
+  return plan.segments ?? [plan];
 }
 
 /** The hash of a plan: of what it predicts, and through the chain of its segments of all else. */

@@ -291,6 +291,12 @@ function checkLinks(plan: PlanBody, { isLast }: PipelineTable): void {
   });
 }
 
+/** Slots that are placed need the whole order. */
+function checkSegments(plan: PlanBody & { readonly segments?: readonly unknown[] }): void {
+  if (plan.slots === "placed" && (plan.segments?.length ?? 1) > 1)
+    throw new PlanError({ expected: '"first-fit" in a plan of several segments', at: "slots", got: plan.slots });
+}
+
 function checkTables(plan: PlanBody, table: PipelineTable): void {
   for (const pipeline of plan.pipelines) checkLayers(plan, pipeline);
   if (new Set(plan.stages.map((stage) => stage.device)).size !== plan.stages.length)
@@ -365,6 +371,7 @@ function checkMicroBatches(plan: PlanBody): void {
  * @throws PlanError with the schedule grid and the cell that is wrong.
  */
 export function validatePlan(plan: PlanBody): void {
+  checkSegments(plan);
   checkPipelines(plan);
   const pipelines = pipelineTable(plan);
   checkTables(plan, pipelines);

@@ -93,6 +93,11 @@ export const settingSchema = z.strictObject({
   pipelines: z.array(pipelineSchema).min(1),
   buffers: z.array(buffersSchema).min(1),
   memory: z.array(memorySchema).min(1),
+  /**
+   * Where a micro-batch's activations go. `placed`: as a whole order needs the least; such a plan has one segment.
+   * `first-fit`: into the lowest hole between those in flight, which takes no look ahead.
+   */
+  slots: z.enum(["placed", "first-fit"]),
   /** The costs that the plan was made with, and their hash. */
   calibration: calibrationSchema,
   calibrationHash: z.string(),

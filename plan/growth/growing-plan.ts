@@ -46,11 +46,12 @@ export class GrowingPlan {
   #numSegments = 0;
   #previous: string;
 
-  /** @throws InvariantError for a schedule whose groups do not fill the pipeline together */
+  /** @throws InvariantError for a schedule whose groups do not fill the pipeline together, or slots that are placed */
   constructor(setting: Setting, costs: CostModel) {
-    const { schedule, pipelines } = setting;
+    const { schedule, pipelines, slots } = setting;
     if (schedule !== "lorapp" && schedule !== "lorapp-gpipe")
       throw new InvariantError({ expected: "a schedule that interleaves groups", got: schedule });
+    if (slots !== "first-fit") throw new InvariantError({ expected: "slots that need no look ahead", got: slots });
     this.#setting = setting;
     this.#previous = settingHash(setting);
     this.#pipelines = pipelines.map((_, pipeline) => new PipelineGrowth(setting, costs, pipeline));

@@ -1,4 +1,4 @@
-import { InvariantError } from "../../core/index.ts";
+import { InvariantError, Numbers } from "../../core/index.ts";
 import { PLANNED_LETTERS } from "../action.ts";
 import { type ActionDurations, actionDurations } from "../costs/action-durations.ts";
 import type { CostModel } from "../costs/cost-model.ts";
@@ -11,7 +11,6 @@ import { largestSizes, type MiniBatch, microBatchTokens, type Numbered } from ".
 import { ListScheduler } from "../schedules/list-scheduler.ts";
 import type { Orders } from "../schedules/schedule-input.ts";
 import { AdapterShares, type GroupJobs } from "./adapter-shares.ts";
-import { Numbers } from "./numbers.ts";
 
 /** A mini-batch whose micro-batches have slots of the scheduler, and numbers in the plan once it has begun. */
 export interface AdmittedMiniBatch extends MiniBatch {

@@ -1,8 +1,11 @@
+import { maximum } from "../../core/index.ts";
 import type { Action } from "../action.ts";
 import type { MicroBatch } from "../documents/segment.ts";
+import type { Setting } from "../documents/setting.ts";
 import { peakHeld } from "../in-flight.ts";
 import { microBatchTokens } from "../mini-batch.ts";
 import { equalSlots, largestFirst, lowestHole, type SlotOrder, smallestHole } from "./fit-slots.ts";
+import { Holes } from "./holes.ts";
 
 /**
  * Rows of a unit: a micro-batch's slot is a whole number of units long, and so is each tensor in it
@@ -91,11 +94,58 @@ function usedUnits({ events, sizes }: SlotOrder, offsets: Int32Array): Int32Arra
   });
 }
 
+/** Slots that go by what is in flight alone, for orders that come piece by piece. */
+export class FirstFit {
+  readonly #holes = new Holes("lowest");
+  /** Of micro-batches in flight: where their slots start, and their sizes. */
+  readonly #slots = new Map<number, { readonly offset: number; readonly units: number }>();
+
+  /** Places the forwards of the next actions of an order, by position: where its slot starts, and what is in use then. */
+  place(
+    order: StageOrder,
+    unitsOf: (microBatch: number) => number,
+  ): { readonly offsets: Int32Array; readonly used: Int32Array } {
+    const offsets = new Int32Array(order.length).fill(-1);
+    const used = new Int32Array(order.length);
+    order.forEach(({ letter, microBatch }, position) => {
+      if (letter === "F") {
+        const units = unitsOf(microBatch);
+        this.#slots.set(microBatch, { offset: this.#holes.take(units), units });
+      }
+      const slot = this.#slots.get(microBatch);
+      offsets[position] = slot?.offset ?? -1;
+      if (letter === "B") {
+        this.#holes.giveBack(slot!.offset, slot!.units);
+        this.#slots.delete(microBatch);
+      }
+      used[position] = this.#holes.top;
+    });
+    return { offsets, used };
+  }
+}
+
 /**
  * Gives each micro-batch of a stage's order a slot for as long as it is in flight: planner, simulator and executor all
  * ask here.
  */
-export function stashPlacement(order: StageOrder, table: MicroBatches): StashPlacement {
+export function stashPlacement(
+  order: StageOrder,
+  table: MicroBatches,
+  slots: Setting["slots"] = "placed",
+): StashPlacement {
+  return slots === "placed" ? bestPlacement(order, table) : firstFit(order, table);
+}
+
+function firstFit(order: StageOrder, table: MicroBatches): StashPlacement {
+  const placed = new FirstFit().place(order, (microBatch) => microBatchUnits(table[microBatch]!));
+  const offsets = new Int32Array(table.length).fill(-1);
+  order.forEach(({ microBatch }, position) => {
+    if (placed.offsets[position]! >= 0) offsets[microBatch] = placed.offsets[position]!;
+  });
+  return { offsets, used: placed.used, peak: maximum(placed.used) };
+}
+
+function bestPlacement(order: StageOrder, table: MicroBatches): StashPlacement {
   const units = (microBatch: number): number => microBatchUnits(table[microBatch]!);
   const slots = slotsOf(order, units);
   const best = bestOffsets(
@@ -109,10 +159,7 @@ export function stashPlacement(order: StageOrder, table: MicroBatches): StashPla
   return { offsets, peak: best.peak, used: usedUnits(slots, best.offsets) };
 }
 
-/**
- * Bytes in use at a position of the order: what is always there, and the slots' part of the arena up to the highest in
- * use.
- */
-export function bytesInUse({ used }: StashPlacement, position: number, staticBytes: number, unitBytes: number): number {
-  return staticBytes + used[position]! * unitBytes;
+/** Bytes in use: what is always there, and the slots' part of the arena up to the highest in use. */
+export function bytesInUse(usedUnits: number, staticBytes: number, unitBytes: number): number {
+  return staticBytes + usedUnits * unitBytes;
 }

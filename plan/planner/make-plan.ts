@@ -55,6 +55,7 @@ function bodyOf(request: Costed, { ordered, limits, buffers, memory }: Settled):
     actions: orders.map((order) => order.map(formatAction)),
     buffers: [...buffers],
     memory: [...memory],
+    slots: "placed",
     calibration: request.calibration,
     calibrationHash: contentHash(request.calibration),
     predicted: null,

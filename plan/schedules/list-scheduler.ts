@@ -1,8 +1,7 @@
-import { DueSlots, InvariantError } from "../../core/index.ts";
+import { DueSlots, Fifo, InvariantError } from "../../core/index.ts";
 import type { Action, PlannedLetter } from "../action.ts";
 import type { MiniBatch } from "../mini-batch.ts";
 import { Admission } from "./admission.ts";
-import { Fifo } from "./fifo.ts";
 import { Passage, type StageRoom } from "./passage.ts";
 import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
 

@@ -1,5 +1,5 @@
 import type { Nanos } from "../../core/index.ts";
-import { BACKWARD, bytesInUse, FORWARD, type PlanBody, parseAction, stashPlacement } from "../../plan/index.ts";
+import { BACKWARD, bytesInUse, FORWARD, layoutOfStage, type PlanBody, parseAction, stashPlacement } from "../../plan/index.ts";
 import type { CounterSample } from "../../traces/index.ts";
 import type { StageRun } from "./plan-run.ts";
 
@@ -29,9 +29,11 @@ export function* memorySamples(
   changes: Iterable<MemoryChange>,
 ): Generator<CounterSample> {
   const memory = plan.memory[stage]!;
-  const placement = stashPlacement(plan.actions[stage]!.map(parseAction), plan.microBatches);
+  const { slots } = plan;
+  const placement = stashPlacement(plan.actions[stage]!.map(parseAction), plan.microBatches, slots);
   const staticBytes = memory.total - memory.activations;
-  const unitBytes = memory.activations / Math.max(placement.peak, 1);
+  const unitBytes =
+    slots === "placed" ? memory.activations / Math.max(placement.peak, 1) : layoutOfStage(plan, stage).unitBytes;
   const sample = (timeNs: number, value: number): CounterSample => ({
     counter: "memory",
     device: plan.stages[stage]!.device,
@@ -48,7 +50,7 @@ export function* memorySamples(
       sampled = value;
       nowNs = timeNs;
     }
-    value = bytesInUse(placement, position, staticBytes, unitBytes);
+    value = bytesInUse(placement.used[position]!, staticBytes, unitBytes);
   }
   if (value !== sampled) yield sample(nowNs, value);
 }

@@ -5,6 +5,7 @@ import {
   type Plan,
   type PlanBody,
   type Segment,
+  type Setting,
 } from "../../plan/index.ts";
 import { chainSegments, joinSegments, planHash, settingOf } from "../../plan/segments.ts";
 
@@ -41,7 +42,7 @@ interface Admitted {
  * one, and segments are taken, at the times that `moments` say, and all that is left at the end.
  */
 export function grow(plan: PlanBody, moments: readonly Moment[]): readonly Segment[] {
-  const growing = new GrowingPlan(plan, createCostModel(plan.calibration, plan.model.dtype));
+  const growing = new GrowingPlan(growingSetting(plan), createCostModel(plan.calibration, plan.model.dtype));
   const numbers = new Map<number, number>();
   const admitted: Admitted[] = [];
   const segments: Segment[] = [];
@@ -107,10 +108,15 @@ export function grow(plan: PlanBody, moments: readonly Moment[]): readonly Segme
   return segments;
 }
 
+/** The setting of a plan, for one that grows. */
+export function growingSetting(plan: Setting): Setting {
+  return { ...settingOf(plan), slots: "first-fit" };
+}
+
 /** A plan of these segments. */
-export function grownPlan(setting: PlanBody, segments: readonly Segment[]): Plan {
+export function grownPlan(plan: Setting, segments: readonly Segment[]): Plan {
   return {
-    ...settingOf(setting),
+    ...growingSetting(plan),
     ...joinSegments(segments),
     predicted: null,
     segments,

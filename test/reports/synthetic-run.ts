@@ -74,6 +74,7 @@ export function syntheticPlan(shape: RunShape): Plan {
   const body: PlanBody = {
     schedule: "lorapp",
     maxInFlight: null,
+    slots: "placed",
     calibration: {
       kind: "calibration",
       version: 1,

@@ -46,6 +46,7 @@ export function smallPlan(small: SmallPlan): PlanBody {
   return {
     schedule: small.schedule ?? "lorapp",
     maxInFlight: null,
+    slots: "placed",
     model: { architecture: { ...ARCHITECTURE, numLayers: numStages }, dtype: "float32", digest: null },
     devices: indices(numStages).map((index) => ({
       name: `unit${index}`,

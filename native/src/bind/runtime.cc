@@ -92,6 +92,11 @@ Napi::Value createEvents(const Napi::CallbackInfo& call) {
                            static_cast<double>(runtimeOf(call[0]).runtime->createEvents(whole(call[1], "count"))));
 }
 
+Napi::Value renewEvents(const Napi::CallbackInfo& call) {
+  runtimeOf(call[0]).runtime->renewEvents(wholeNumbers(call[1], "renewEvents"));
+  return call.Env().Undefined();
+}
+
 Napi::Value createNormCells(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(),
                            static_cast<double>(runtimeOf(call[0]).runtime->createNormCells(whole(call[1], "count"))));
@@ -115,6 +120,7 @@ void registerRuntime(Napi::Env env, Napi::Object exports) {
   expose<keepAlive>(env, exports, "keepAlive");
   expose<disposeRuntime>(env, exports, "disposeRuntime");
   expose<createEvents>(env, exports, "createEvents");
+  expose<renewEvents>(env, exports, "renewEvents");
   expose<createNormCells>(env, exports, "createNormCells");
   expose<signal>(env, exports, "signal");
   expose<nowNs>(env, exports, "nowNs");

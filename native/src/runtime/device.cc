@@ -161,8 +161,15 @@ std::optional<std::size_t> Device::shareTable(const std::string& key) {
 
 std::size_t Device::createAdapter(std::vector<AdapterEntry> entries) {
   requireLive();
-  adapters_.push_back(std::make_shared<Adapter>(memory_, std::move(entries), format_));
-  return adapters_.size() - 1;
+  auto adapter = std::make_shared<Adapter>(memory_, std::move(entries), format_);
+  if (freeAdapters_.empty()) {
+    adapters_.push_back(std::move(adapter));
+    return adapters_.size() - 1;
+  }
+  const std::size_t handle = freeAdapters_.back();
+  freeAdapters_.pop_back();
+  adapters_[handle] = std::move(adapter);
+  return handle;
 }
 
 std::shared_ptr<Adapter> Device::adapter(std::int64_t handle) const {
@@ -188,6 +195,7 @@ void Device::readAdapter(const Adapter& adapter, AdapterPart part, float* values
 void Device::releaseAdapter(std::int64_t handle) {
   requireQuiet(*adapter(handle));
   adapters_[static_cast<std::size_t>(handle)] = nullptr;
+  freeAdapters_.push_back(static_cast<std::size_t>(handle));
 }
 
 std::size_t Device::createProgram(const std::vector<RawOperator>& operators) {

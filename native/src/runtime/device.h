@@ -176,6 +176,8 @@ class Device {
   const AdapterFormat format_;
   const StepTables steps_;
   std::vector<std::shared_ptr<Adapter>> adapters_;
+  // Handles of adapters that are gone.
+  std::vector<std::size_t> freeAdapters_;
   std::vector<std::unique_ptr<Program>> programs_;
   bool stopped_ = false;
 };

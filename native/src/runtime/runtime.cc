@@ -23,6 +23,18 @@ std::int64_t Runtime::createEvents(std::int64_t count) {
   return first;
 }
 
+void Runtime::renewEvents(const std::vector<std::int64_t>& indices) {
+  const std::lock_guard lock(mutex);
+  for (const std::int64_t index : indices) {
+    Event& renewed = *event(index, "renewEvents");
+    if (!renewed.signalled.load(std::memory_order_acquire)) {
+      throw ArgumentError("an event that has been signalled", "renewEvents", std::to_string(index));
+    }
+    renewed.signalled.store(false, std::memory_order_release);
+    renewed.claimed = false;
+  }
+}
+
 std::int64_t Runtime::createNormCells(std::int64_t count) {
   const auto first = static_cast<std::int64_t>(cells_.size());
   cells_.resize(cells_.size() + static_cast<std::size_t>(count), 0.0);

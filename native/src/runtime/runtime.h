@@ -65,6 +65,8 @@ class Runtime {
 
   // JavaScript's thread only.
   std::int64_t createEvents(std::int64_t count);
+  // Events that have been signalled, and that no task waits for any more, as if they were new.
+  void renewEvents(const std::vector<std::int64_t>& indices);
   std::int64_t createNormCells(std::int64_t count);
   Event* event(std::int64_t index, const char* at);
   Event* claimSignal(std::int64_t index);

@@ -1,0 +1,222 @@
+import {
+  type Action,
+  FirstFit,
+  LiveWork,
+  type MessageRoutes,
+  type MicroBatch,
+  type MiniBatch,
+  messageRoutes,
+  microBatchUnits,
+  type PlannedLetter,
+  parseAction,
+  pipelineTable,
+  type Setting,
+  stashPlacement,
+  type Work,
+} from "../plan/index.ts";
+
+/** An action's place in the executor's memory and among its events. All of it follows from the plan alone. */
+export interface LoweredAction {
+  /** Its position in its stage's order. */
+  readonly id: number;
+  readonly action: Action;
+  readonly microBatch: MicroBatch;
+  readonly miniBatch: MiniBatch;
+  /** Signalled when the action has ended. */
+  readonly event: number;
+  readonly waits: readonly number[];
+  /** Where the micro-batch's activation slot starts, in units; and the end of the highest slot in use then. */
+  readonly slot: number;
+  readonly usedUnits: number;
+  /** Receiving and sending buffers, where the action has them. */
+  readonly inBuffer: number | undefined;
+  readonly outBuffer: number | undefined;
+  /** The message that it sends. */
+  readonly send: LoweredSend | undefined;
+  /** Set on the last backward of a mini-batch on its stage, and on its update. */
+  readonly ends: MiniBatch | undefined;
+}
+
+export interface LoweredSend {
+  readonly event: number;
+  readonly waits: readonly number[];
+  readonly toStage: number;
+  readonly toBuffer: number;
+}
+
+/** Who gives out events and counts who uses them (`EventNumbers`). */
+export interface EventUses {
+  take(): number;
+  use(event: number): void;
+  leave(event: number): boolean;
+}
+
+/** Messages of a direction from a stage: how many, and the micro-batches of the latest. */
+interface MessageLog {
+  count: number;
+  readonly latest: number[];
+}
+
+/** By micro-batch: the event of an action that has not ended, or that somebody waits for. */
+type EventsOfLetter = Map<number, number>;
+
+interface StageLog {
+  /** Actions so far. */
+  count: number;
+  readonly events: Readonly<Record<PlannedLetter, EventsOfLetter>>;
+  readonly sends: Readonly<Record<"F" | "B", EventsOfLetter>>;
+  readonly messages: Readonly<Record<"F" | "B", MessageLog>>;
+  readonly slots: FirstFit;
+  /** Backwards of mini-batches that have not all been lowered. */
+  readonly backwards: Map<MiniBatch, number>;
+}
+
+/**
+ * Turns orders into tasks, segment by segment: slots, buffers and events. Nothing is decided here; the plan has said it
+ * all. What has ended is forgotten, and nobody needs to wait for it.
+ */
+export class Lowering {
+  readonly #setting: Setting;
+  readonly #routes: MessageRoutes;
+  readonly #isFirst: (stage: number) => boolean;
+  readonly #uses: EventUses;
+  readonly #stages: readonly StageLog[];
+  /** Where an event is known by its micro-batch. */
+  readonly #owners = new Map<number, { readonly known: EventsOfLetter; readonly microBatch: number }>();
+  readonly live: LiveWork;
+
+  constructor(setting: Setting, uses: EventUses) {
+    this.#setting = setting;
+    this.#routes = messageRoutes(setting);
+    this.#isFirst = pipelineTable(setting).isFirst;
+    this.#uses = uses;
+    this.live = new LiveWork(setting);
+    this.#stages = setting.stages.map(() => ({
+      count: 0,
+      events: { F: new Map(), B: new Map(), U: new Map() },
+      sends: { F: new Map(), B: new Map() },
+      messages: { F: { count: 0, latest: [] }, B: { count: 0, latest: [] } },
+      slots: new FirstFit(),
+      backwards: new Map(),
+    }));
+  }
+
+  /** By stage, the next actions. `startEvent`: what the first action of each pipeline waits for. */
+  append(work: Work, startEvent?: number): readonly (readonly LoweredAction[])[] {
+    this.live.append(work);
+    const orders = work.actions.map((keys) => keys.map(parseAction));
+    // Actions of one stage wait for those of others: all have their events first.
+    orders.forEach((order, stage) => {
+      const { events, sends } = this.#stages[stage]!;
+      for (const { letter, microBatch } of order) {
+        this.#take(events[letter], microBatch);
+        if (letter !== "U" && this.#routes.receiverOf(stage, letter) >= 0) this.#take(sends[letter], microBatch);
+      }
+    });
+    return orders.map((order, stage) => {
+      const { offsets, used } = this.#place(order, stage, work);
+      return order.map((action, at) =>
+        this.#lower(action, offsets[at]!, used[at]!, this.#stages[stage]!.count === 0 ? startEvent : undefined),
+      );
+    });
+  }
+
+  /** An action, or the message that it sends, has ended: whatever waits for it from now on need not. */
+  ended({ event, waits }: Pick<LoweredAction, "event" | "waits">): void {
+    for (const used of [event, ...waits]) {
+      if (!this.#uses.leave(used)) continue;
+      const owner = this.#owners.get(used);
+      owner?.known.delete(owner.microBatch);
+      this.#owners.delete(used);
+    }
+  }
+
+  #take(known: EventsOfLetter, microBatch: number): void {
+    const event = this.#uses.take();
+    known.set(microBatch, event);
+    this.#owners.set(event, { known, microBatch });
+  }
+
+  /** By position of the order: where slots start, and what is in use. */
+  #place(order: readonly Action[], stage: number, work: Work) {
+    const { slots } = this.#setting;
+    if (slots === "first-fit")
+      return this.#stages[stage]!.slots.place(order, (microBatch) => microBatchUnits(this.live.microBatch(microBatch)));
+    const { offsets, used } = stashPlacement(order, work.microBatches, slots);
+    return { offsets: order.map(({ microBatch }) => offsets[microBatch]!), used };
+  }
+
+  #lower(action: Action, slot: number, usedUnits: number, startEvent: number | undefined): LoweredAction {
+    const { stage, letter, microBatch } = action;
+    const log = this.#stages[stage]!;
+    const waits: number[] = [];
+    const wait = (event: number | undefined, into = waits): void => {
+      if (event === undefined) return;
+      this.#uses.use(event);
+      into.push(event);
+    };
+    if (startEvent !== undefined && this.#isFirst(stage)) wait(startEvent);
+    const sender = this.#routes.senderOf(stage, letter);
+    if (sender >= 0) wait(this.#stages[sender]!.sends[letter as "F" | "B"].get(microBatch));
+    else if (!this.#isFirst(stage)) {
+      const first = this.#stages[this.#routes.firstStageOf(stage)]!;
+      for (const signal of this.live.signalsOf(stage, letter, microBatch)) wait(first.events.B.get(signal));
+    }
+    const miniBatch = this.live.miniBatchOf(microBatch);
+    const base = {
+      id: log.count,
+      action,
+      microBatch: this.live.microBatch(microBatch),
+      miniBatch,
+      event: log.events[letter].get(microBatch)!,
+      waits,
+      slot,
+      usedUnits,
+      ends: this.#ends(log, letter, miniBatch),
+    };
+    log.count += 1;
+    if (letter === "U") return { ...base, inBuffer: undefined, outBuffer: undefined, send: undefined };
+    const up = letter === "F";
+    const messages = log.messages[letter];
+    const k = messages.count;
+    messages.count += 1;
+    const buffers = this.#setting.buffers[stage]!;
+    const numOwnIn = up ? buffers.activationIn : buffers.gradientIn;
+    const inBuffer = sender >= 0 ? k % numOwnIn : undefined;
+    const target = this.#routes.receiverOf(stage, letter);
+    if (target < 0) return { ...base, inBuffer, outBuffer: undefined, send: undefined };
+    const far = this.#setting.buffers[target]!;
+    const numOut = up ? buffers.activationOut : buffers.gradientOut;
+    const numIn = up ? far.activationIn : far.gradientIn;
+    const latest = (back: number): number | undefined => messages.latest.at(-back);
+    const usedOut = latest(numOut);
+    if (k >= numOut) wait(log.sends[letter].get(usedOut!));
+    const sendWaits: number[] = [];
+    wait(base.event, sendWaits);
+    if (k >= numIn) wait(this.#stages[target]!.events[letter].get(latest(numIn)!), sendWaits);
+    messages.latest.push(microBatch);
+    if (messages.latest.length > Math.max(numOut, numIn)) messages.latest.shift();
+    return {
+      ...base,
+      inBuffer,
+      outBuffer: k % numOut,
+      send: { event: log.sends[letter].get(microBatch)!, waits: sendWaits, toStage: target, toBuffer: k % numIn },
+    };
+  }
+
+  #ends({ backwards }: StageLog, letter: PlannedLetter, miniBatch: MiniBatch): MiniBatch | undefined {
+    if (letter === "U") return miniBatch;
+    if (letter === "F") return undefined;
+    const left = (backwards.get(miniBatch) ?? miniBatch.microBatches.length) - 1;
+    if (left > 0) backwards.set(miniBatch, left);
+    else backwards.delete(miniBatch);
+    return left === 0 ? miniBatch : undefined;
+  }
+}
+
+/** A whole plan's actions, for those who only look. */
+export function lowerPlan(plan: Setting & Work): readonly (readonly LoweredAction[])[] {
+  let next = 0;
+  const lowering = new Lowering(plan, { take: () => next++, use: () => {}, leave: () => false });
+  return lowering.append(plan);
+}
