@@ -8,7 +8,7 @@ import { profileOf } from "./record-completions.ts";
 import { type JobInput, Session } from "./session.ts";
 import type { StepMetrics } from "./step-metrics.ts";
 
-/** A plan's segments are appended while fewer actions than this are ahead. */
+/** Actions ahead at which no segment is appended. */
 const AHEAD = 2048;
 
 /** Segments of a plan with what their jobs train on, each taken once. */
@@ -25,8 +25,8 @@ class SegmentFeed {
 
   /** Appends as much as the session has not enough of. */
   feed(session: Session): void {
-    const { rows, start } = this.#input;
-    while (session.numAhead < AHEAD) {
+    const { rows, start, actionsAhead = AHEAD } = this.#input;
+    while (session.numAhead < actionsAhead) {
       const work = this.#segments[this.#next];
       if (work === undefined) {
         session.close();
@@ -48,7 +48,7 @@ class SegmentFeed {
  * @throws DeviceError when a device cannot do what the plan asks for.
  */
 export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
-  const { plan, versions, rows: _rows, start: _start, ...options } = input;
+  const { plan, versions, rows: _rows, start: _start, actionsAhead: _ahead, ...options } = input;
   using runtime = createRuntime();
   const completions: SeenAction[] = [];
   const losses: SeenLoss[] = [];

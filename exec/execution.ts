@@ -17,6 +17,8 @@ export interface ExecuteInput {
   /** By job: the adapter that it starts from. */
   readonly start: readonly (readonly AdapterPair[])[];
   readonly versions: Readonly<Record<string, string>>;
+  /** A plan's segments are appended while fewer actions than these are ahead; 2048 when absent. */
+  readonly actionsAhead?: number;
   /** Report the time of each operator of each run. */
   readonly profile?: boolean;
   /** Sample the devices' speed between actions, every so many nanoseconds; never when absent. */

@@ -38,6 +38,11 @@ export function roomOf(
   return { ...sizes, maxJobs: jobs.length, ranks };
 }
 
+/** Whether the layouts of a pipeline have room for a job's adapter. */
+export function fitsRanks({ adapter }: Pick<PlannedJob, "adapter">, ranks: Room["ranks"]): boolean {
+  return adapter.targets.every((projection) => adapter.rank <= (ranks[projection] ?? 0));
+}
+
 /** The one pipeline of a plan whose stages are a single chain, with room for its work. */
 export function onePipeline(
   numStages: number,

@@ -6,7 +6,7 @@ import type { PlannedPipeline } from "./documents/setting.ts";
 import { gridText } from "./grid.ts";
 import { peakInFlight } from "./in-flight.ts";
 import { largestSizes, miniBatches } from "./mini-batch.ts";
-import { type PipelineTable, pipelineGroups, pipelineTable } from "./pipelines.ts";
+import { fitsRanks, type PipelineTable, pipelineGroups, pipelineTable } from "./pipelines.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
 import { halvesBounds, LEAST_HALVES, numLayersOf } from "./stage-layers.ts";
 import { timelineOf } from "./timeline.ts";
@@ -184,6 +184,12 @@ function checkGroups(plan: PlanBody): void {
           expected: `job ${spec.name} on one pipeline`,
           at: `${at}.pipeline`,
           got: pipeline,
+        });
+      if (!fitsRanks(spec, plan.pipelines[pipeline]!.room.ranks))
+        throw new PlanError({
+          expected: "adapters on projections, and of ranks, that their pipeline has room for",
+          at: `jobs[${job}].adapter`,
+          got: spec.adapter,
         });
       trained[job] = Math.max(firstStep, Math.min(endStep, firstStep + numSteps[index]!));
     });

@@ -1,3 +1,4 @@
+import { sum } from "../../core/index.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { adapterBytes } from "../memory/memory-model.ts";
@@ -26,13 +27,16 @@ export class AdapterShares implements GroupRoom {
     this.#jobsOf = jobsOf;
   }
 
+  /** The stage on which a group's jobs are too many even alone; undefined for none. */
+  tooLarge(jobs: readonly PlannedJob[]): number | undefined {
+    const bytes = jobs.map((job) => this.#bytesOf(job));
+    return this.#stages.find((stage, at) => sum(bytes.map((each) => each[at]!)) > this.#roomOf(stage));
+  }
+
   fits(group: number): boolean {
     const wanted = this.#joining(group).map(([, bytes]) => bytes);
     const together = [...this.#held.values(), ...wanted];
-    return this.#stages.every((stage, at) => {
-      const { adapters, optimizer } = this.#setting.memory[stage]!;
-      return together.reduce((sum, bytes) => sum + bytes[at]!, 0) <= adapters + optimizer;
-    });
+    return this.#stages.every((stage, at) => sum(together.map((bytes) => bytes[at]!)) <= this.#roomOf(stage));
   }
 
   enter(group: number): void {
@@ -44,14 +48,20 @@ export class AdapterShares implements GroupRoom {
   }
 
   #joining(group: number): readonly (readonly [number, readonly number[]])[] {
-    const { model, stages, devices } = this.#setting;
     const joining = [...this.#jobsOf(group).all].filter(([number]) => !this.#held.has(number));
-    return joining.map(([number, job]) => [
-      number,
-      this.#stages.map((index) => {
-        const stage = stages[index]!;
-        return adapterBytes({ architecture: model.architecture, stage, kind: devices[stage.device]!.kind }, job);
-      }),
-    ]);
+    return joining.map(([number, job]) => [number, this.#bytesOf(job)]);
+  }
+
+  #roomOf(stage: number): number {
+    const { adapters, optimizer } = this.#setting.memory[stage]!;
+    return adapters + optimizer;
+  }
+
+  #bytesOf(job: PlannedJob): readonly number[] {
+    const { model, stages, devices } = this.#setting;
+    return this.#stages.map((index) => {
+      const stage = stages[index]!;
+      return adapterBytes({ architecture: model.architecture, stage, kind: devices[stage.device]!.kind }, job);
+    });
   }
 }

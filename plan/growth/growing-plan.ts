@@ -73,7 +73,7 @@ export class GrowingPlan {
 
   /**
    * Admits a group of jobs that are there; its number in the plan. Its mini-batches may begin from now on.
-   * @throws InvariantError for work that is larger than its pipeline's room
+   * @throws PlanError for work that is larger than its pipeline's room
    */
   admit({ group, steps, after = [] }: AdmittedGroup): number {
     const number = this.#numGroups;

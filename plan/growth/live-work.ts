@@ -88,6 +88,7 @@ export class LiveWork {
       this.#jobs[this.#nextJob] = job;
       this.#nextJob += 1;
     }
+    const firstGroup = this.#nextGroup;
     for (const group of work.groups) this.#addGroup(group);
     const miniBatches = miniBatchesOf(work);
     const piece: LivePiece = {
@@ -102,6 +103,8 @@ export class LiveWork {
       piece.left += (endStage - firstStage) * (2 * miniBatch.microBatches.length + 1);
     }
     for (const group of new Set(miniBatches.map((each) => each.group))) this.#uses.get(group)!.pieces += 1;
+    // Now that it is known who has micro-batches: groups whose members have gone on in others are over some time.
+    for (let group = firstGroup; group < this.#nextGroup; group += 1) this.#takeOver(group);
     this.#nextMicroBatch = piece.endMicroBatch;
     if (piece.left > 0) this.#pieces.push(piece);
     return piece;
@@ -154,9 +157,13 @@ export class LiveWork {
     this.#nextGroup += 1;
     this.#groups[number] = group;
     this.#uses.set(number, { pieces: 0, members: new Set(group.members.map(({ job }) => job)) });
-    for (const { job } of group.members) {
+  }
+
+  /** A group has its members from the groups that had them. */
+  #takeOver(group: number): void {
+    for (const { job } of this.#groups[group]!.members) {
       this.#leave(job);
-      this.#groupOf.set(job, number);
+      this.#groupOf.set(job, group);
     }
   }
 

@@ -1,4 +1,4 @@
-import { InvariantError, Numbers } from "../../core/index.ts";
+import { Numbers, PlanError } from "../../core/index.ts";
 import { PLANNED_LETTERS } from "../action.ts";
 import { type ActionDurations, actionDurations } from "../costs/action-durations.ts";
 import type { CostModel } from "../costs/cost-model.ts";
@@ -8,6 +8,7 @@ import { stageUnits } from "../memory/stage-units.ts";
 import { microBatchUnits } from "../memory/stash.ts";
 import { messageBytesPerToken } from "../message-bytes.ts";
 import { largestSizes, type MiniBatch, microBatchTokens, type Numbered } from "../mini-batch.ts";
+import { fitsRanks } from "../pipelines.ts";
 import { ListScheduler } from "../schedules/list-scheduler.ts";
 import type { Orders } from "../schedules/schedule-input.ts";
 import { AdapterShares, type GroupJobs } from "./adapter-shares.ts";
@@ -58,6 +59,7 @@ export class PipelineGrowth {
   readonly #costs: CostModel;
   readonly #pipeline: number;
   readonly #numStages: number;
+  readonly #shares: AdapterShares;
   readonly #scheduler: ListScheduler;
   readonly #slotNumbers = new Numbers();
   readonly #groupNumbers = new Numbers();
@@ -75,6 +77,11 @@ export class PipelineGrowth {
     this.#costs = costs;
     this.#pipeline = pipeline;
     this.#numStages = endStage - firstStage;
+    this.#shares = new AdapterShares(
+      setting,
+      Array.from({ length: this.#numStages }, (_, at) => firstStage + at),
+      (group) => this.#groups[group]!.jobs,
+    );
     this.#scheduler = new ListScheduler({
       numStages: this.#numStages,
       prefer: setting.schedule === "lorapp" ? "B" : "F",
@@ -93,11 +100,7 @@ export class PipelineGrowth {
         units: stageUnits(setting).slice(firstStage, endStage),
         unitsOf: (slot) => this.#slots[slot]!.units,
       },
-      admission: new AdapterShares(
-        setting,
-        Array.from({ length: this.#numStages }, (_, at) => firstStage + at),
-        (group) => this.#groups[group]!.jobs,
-      ),
+      admission: this.#shares,
       clips: ({ microBatches }) => {
         const { miniBatch } = this.#slots[microBatches[0]!]!;
         return this.#groups[this.#groupOf.get(miniBatch.group)!]!.clips(miniBatch.step);
@@ -109,7 +112,12 @@ export class PipelineGrowth {
     return this.#scheduler.nowNs;
   }
 
+  /** @throws PlanError for work that is larger than the room of the pipeline */
   admit({ number, group, jobs, steps, clips, after }: Admitted): void {
+    this.#checkRoom(
+      group.members.map(({ job }) => jobs[job]!),
+      steps.flat().map((rows) => ({ rows: [...rows] })),
+    );
     const own = this.#groupNumbers.take();
     this.#groupOf.set(number, own);
     const facts: GroupFacts = {
@@ -137,7 +145,6 @@ export class PipelineGrowth {
       },
       this.#costs,
     );
-    this.#checkRoom(microBatches);
     let index = 0;
     const miniBatches = steps.map((parts, step): MiniBatch => {
       const slots = parts.map(() => this.#slotNumbers.take());
@@ -208,13 +215,25 @@ export class PipelineGrowth {
     return over;
   }
 
-  #checkRoom(microBatches: readonly Pick<MicroBatch, "rows">[]): void {
-    const { maxTokens, maxSequence } = this.#setting.pipelines[this.#pipeline]!.room;
+  #checkRoom(jobs: readonly PlannedJob[], microBatches: readonly Pick<MicroBatch, "rows">[]): void {
+    const { maxTokens, maxSequence, ranks } = this.#setting.pipelines[this.#pipeline]!.room;
     const sizes = largestSizes(microBatches);
     if (sizes.maxTokens > maxTokens || sizes.maxSequence > maxSequence)
-      throw new InvariantError({
+      throw new PlanError({
         expected: `micro-batches of at most ${maxTokens} tokens, and rows of at most ${maxSequence}`,
         got: sizes,
+      });
+    const misfit = jobs.find((job) => !fitsRanks(job, ranks));
+    if (misfit !== undefined)
+      throw new PlanError({
+        expected: "adapters on projections, and of ranks, that the pipeline has room for",
+        got: { name: misfit.name, ...misfit.adapter },
+      });
+    const stage = this.#shares.tooLarge(jobs);
+    if (stage !== undefined)
+      throw new PlanError({
+        expected: `a group whose adapters fit into the room for them on stage ${stage}`,
+        got: jobs.map(({ name }) => name),
       });
   }
 }

@@ -151,8 +151,16 @@ export interface SmallResult extends ExecuteResult {
 
 export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallResult> {
   const pick = <T>(list: readonly T[]): readonly T[] => (run.only === undefined ? list : [list[run.only]!]);
+  const [data, start] = [pick(given.data), pick(given.start)];
+  const plan = planSmall(given, run);
+  return { ...(await executePlan({ plan, model: given.model, rows: data, start, versions: {}, ...run.hooks })), plan };
+}
+
+/** The plan that `runSmall` runs. */
+export function planSmall(given: SmallCase, run: SmallRun): Plan {
+  const pick = <T>(list: readonly T[]): readonly T[] => (run.only === undefined ? list : [list[run.only]!]);
   const { model } = given;
-  const [jobs, data, start] = [pick(given.jobs), pick(given.data), pick(given.start)];
+  const [jobs, data] = [pick(given.jobs), pick(given.data)];
   const catalog = { kind: "catalog", version: 1, devices: { cpu: { kind: "cpu" } }, links: {} } as const;
   const cluster = typeof run.devices === "string" ? clusterFromList(run.devices) : run.devices;
   const devices = resolveDevices(cluster, catalog, {
@@ -195,8 +203,7 @@ export async function runSmall(given: SmallCase, run: SmallRun): Promise<SmallRe
     });
     return { body, jobs: own };
   });
-  const plan = sealPlan(withStages(joinPipelines(parts), run), { model: null, data: {}, init: {} });
-  return { ...(await executePlan({ plan, model, rows: data, start, versions: {}, ...run.hooks })), plan };
+  return sealPlan(withStages(joinPipelines(parts), run), { model: null, data: {}, init: {} });
 }
 
 /**

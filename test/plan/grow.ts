@@ -1,4 +1,6 @@
+import { sum } from "../../core/index.ts";
 import {
+  adapterBytes,
   createCostModel,
   GrowingPlan,
   microBatchTokens,
@@ -108,15 +110,23 @@ export function grow(plan: PlanBody, moments: readonly Moment[]): readonly Segme
   return segments;
 }
 
-/** The setting of a plan, for one that grows. */
-export function growingSetting(plan: Setting): Setting {
-  return { ...settingOf(plan), slots: "first-fit" };
+/** The setting of a plan, for one that grows and may have all jobs at once. */
+export function growingSetting(plan: PlanBody): Setting {
+  const { architecture } = plan.model;
+  const memory = plan.memory.map((own, index) => {
+    const stage = plan.stages[index]!;
+    const { kind } = plan.devices[stage.device]!;
+    const bytes = sum(plan.jobs.map((job) => adapterBytes({ architecture, stage, kind }, job)));
+    const more = bytes - own.adapters - own.optimizer;
+    return { ...own, adapters: bytes / 2, optimizer: bytes / 2, total: own.total + more };
+  });
+  return { ...settingOf(plan), memory, slots: "first-fit" };
 }
 
 /** A plan of these segments. */
-export function grownPlan(plan: Setting, segments: readonly Segment[]): Plan {
+export function grownPlan(setting: Setting, segments: readonly Segment[]): Plan {
   return {
-    ...growingSetting(plan),
+    ...settingOf(setting),
     ...joinSegments(segments),
     predicted: null,
     segments,

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalJson } from "../../core/index.ts";
 import { parsePlan, planDocument, validatePlan } from "../../plan/index.ts";
-import { grow, grownPlan, type Moment } from "./grow.ts";
+import { grow, growingSetting, grownPlan, type Moment } from "./grow.ts";
 import { unitPlan } from "./unit-plan.ts";
 
 const SECOND = 1e9;
@@ -43,7 +43,7 @@ describe("a plan that grows", () => {
   it("is valid, whenever groups are admitted, cut and merged, and read back with its segments", () => {
     fc.assert(
       fc.property(growths, ({ plan, admissions, merges, cuts }) => {
-        const grown = grownPlan(plan, grow(plan, [...admissions, ...merges, ...cuts]));
+        const grown = grownPlan(growingSetting(plan), grow(plan, [...admissions, ...merges, ...cuts]));
         validatePlan(grown);
         expect(parsePlan(canonicalJson(planDocument(grown)), "plan.json")).toEqual(grown);
       }),
@@ -55,8 +55,12 @@ describe("a plan that grows", () => {
     fc.assert(
       fc.property(growths, ({ plan, admissions, merges, cuts }) => {
         const moments = [...admissions, ...merges];
-        const { segments: few, hash: _few, ...whole } = grownPlan(plan, grow(plan, moments));
-        const { segments: many, hash: _many, ...pieces } = grownPlan(plan, grow(plan, [...moments, ...cuts]));
+        const { segments: few, hash: _few, ...whole } = grownPlan(growingSetting(plan), grow(plan, moments));
+        const {
+          segments: many,
+          hash: _many,
+          ...pieces
+        } = grownPlan(growingSetting(plan), grow(plan, [...moments, ...cuts]));
         expect(pieces).toEqual(whole);
         expect(many.length).toBeGreaterThanOrEqual(few.length);
       }),
