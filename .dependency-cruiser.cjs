@@ -56,8 +56,8 @@ const homes = {
   // Headers for C++; TypeScript needs only their place.
   "node-addon-api": ["native"],
 
-  // Queues of events: the simulator's, and the one of due slots that simulator and list scheduling share.
-  fastpriorityqueue: ["core", "sim"],
+  // The queue of events of any tasks.
+  fastpriorityqueue: ["sim"],
 
   // Tokenizers, chat templates, downloads, and the file forms that training data comes in.
   "@huggingface": ["datasets"],

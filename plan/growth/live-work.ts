@@ -146,7 +146,11 @@ export class LiveWork {
   end(microBatch: number): void {
     const piece = this.pieceOf(microBatch);
     piece.left -= 1;
-    if (piece.left > 0) return;
+    if (piece.left === 0) this.retire(piece);
+  }
+
+  /** All actions of a piece have ended. */
+  retire(piece: LivePiece): void {
     this.#pieces = this.#pieces.filter((other) => other !== piece);
     if (this.#found === piece) this.#found = undefined;
     this.#forget(piece);

@@ -4,7 +4,7 @@ import type { Wire } from "../network/link.ts";
 /**
  * Messages of one kind from one stage to a neighbour, first in, first out. Message i goes through the states
  * produced, started, arrived, consumed in that order, so four counters hold the state of all. Of those that are made and
- * not used up there are no more than buffers on both sides; what is known of message i is at i modulo `room`.
+ * not used up there are no more than buffers on both sides; what is known of message i is at `i & mask`.
  */
 export interface Channel {
   readonly index: number;
@@ -23,7 +23,7 @@ export interface Channel {
   readonly sharedWire: Wire<Channel> | null;
   readonly outBuffers: number;
   readonly inBuffers: number;
-  readonly room: number;
+  readonly mask: number;
   readonly microBatches: Int32Array;
   /** Numbers of their sizes in bytes. */
   readonly sizes: Int32Array;
@@ -50,11 +50,11 @@ export function createChannel(
   >,
 ): Channel {
   const letter = fixed.kind === "activation" ? FORWARD : BACKWARD;
-  const room = Math.max(1, fixed.outBuffers + fixed.inBuffers);
+  const room = 2 ** Math.ceil(Math.log2(Math.max(1, fixed.outBuffers + fixed.inBuffers)));
   return {
     ...fixed,
     letter: PLANNED_LETTERS[letter],
-    room,
+    mask: room - 1,
     microBatches: new Int32Array(room),
     sizes: new Int32Array(room),
     producedNs: new Float64Array(room),
@@ -69,15 +69,6 @@ export function createChannel(
   };
 }
 
-/** The sender's action has ended: its message is there to send. */
-export function produce(channel: Channel, microBatch: number, size: number, nowNs: number): void {
-  const at = channel.produced % channel.room;
-  channel.microBatches[at] = microBatch;
-  channel.sizes[at] = size;
-  channel.producedNs[at] = nowNs;
-  channel.produced += 1;
-}
-
 export function messageKey(channel: Channel, number: number): string {
   return formatAction({
     stage: channel.from,
@@ -88,7 +79,7 @@ export function messageKey(channel: Channel, number: number): string {
 
 /** Of a message that is made and not used up. */
 export function messageMicroBatch(channel: Channel, number: number): number {
-  return channel.microBatches[number % channel.room]!;
+  return channel.microBatches[number & channel.mask]!;
 }
 
 export function hasFreeOutBuffer(channel: Channel): boolean {

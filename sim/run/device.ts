@@ -1,6 +1,7 @@
-import { BACKWARD, FORWARD } from "../../plan/index.ts";
+import type { Nanos } from "../../core/index.ts";
+import { type ActionDurations, BACKWARD, FORWARD, type LivePiece } from "../../plan/index.ts";
 import type { Channel } from "./channel.ts";
-import { Column, float64, int32, uint8, uint32 } from "./columns.ts";
+import { first, longer } from "./columns.ts";
 import type { StageOrder } from "./stage-orders.ts";
 
 /** What has ended on a compute stream, in order. */
@@ -21,33 +22,63 @@ export interface TransferColumns {
   readonly endNs: Float64Array;
 }
 
-/** The compute stream, and what has ended on it since somebody took it. */
+/**
+ * The compute stream, and what has ended on it since somebody took it. The run writes times into the columns, which have
+ * room for all that is expected: where one action ends tens of millions do.
+ */
 export class ComputeStream {
   busy = false;
-  startedNs = 0;
-  readonly #letters = new Column(uint8);
-  readonly #microBatches = new Column(int32);
-  readonly #startNs = new Column(float64);
-  readonly #endNs = new Column(float64);
+  /** Actions that have ended, by now; the one that runs has its start behind them. */
+  length = 0;
+  startNs = new Float64Array(0);
+  endNs = new Float64Array(0);
+  /** Actions that have ended or will. */
+  #numExpected = 0;
+  /** The pieces of the order that these are of, and how much of the first was taken before. */
+  #orders: StageOrder[] = [];
+  #taken = 0;
 
-  reserve(more: number): void {
-    for (const column of [this.#letters, this.#microBatches, this.#startNs, this.#endNs]) column.reserve(more);
-  }
-
-  ended(letter: number, microBatch: number, endNs: number): void {
-    this.#letters.push(letter);
-    this.#microBatches.push(microBatch);
-    this.#startNs.push(this.startedNs);
-    this.#endNs.push(endNs);
+  expect(order: StageOrder): void {
+    this.#orders.push(order);
+    this.#numExpected += order.letters.length;
+    if (this.#numExpected <= this.startNs.length) return;
+    this.startNs = longer(this.startNs, this.#numExpected);
+    this.endNs = longer(this.endNs, this.#numExpected);
   }
 
   take(): ComputeColumns {
-    return {
-      letters: this.#letters.take(),
-      microBatches: this.#microBatches.take(),
-      startNs: this.#startNs.take(),
-      endNs: this.#endNs.take(),
-    };
+    const { length, startNs, endNs } = this;
+    const taken = { ...this.#takeOrder(length), startNs: first(startNs, length), endNs: first(endNs, length) };
+    const ahead = this.#numExpected - length;
+    this.#numExpected = ahead;
+    this.length = 0;
+    this.startNs = new Float64Array(ahead);
+    this.endNs = new Float64Array(ahead);
+    if (ahead > 0) this.startNs[0] = startNs[length]!;
+    return taken;
+  }
+
+  /** The next actions of the order. */
+  #takeOrder(length: number): Pick<ComputeColumns, "letters" | "microBatches"> {
+    const [only] = this.#orders;
+    if (only === undefined || (this.#taken === 0 && only.letters.length === length)) {
+      this.#orders.shift();
+      return only ?? { letters: new Uint8Array(0), microBatches: new Int32Array(0) };
+    }
+    const letters = new Uint8Array(length);
+    const microBatches = new Int32Array(length);
+    for (let at = 0; at < length; ) {
+      const order = this.#orders[0]!;
+      const end = Math.min(order.letters.length, this.#taken + length - at);
+      letters.set(order.letters.subarray(this.#taken, end), at);
+      microBatches.set(order.microBatches.subarray(this.#taken, end), at);
+      at += end - this.#taken;
+      this.#taken = end;
+      if (end < order.letters.length) break;
+      this.#orders.shift();
+      this.#taken = 0;
+    }
+    return { letters, microBatches };
   }
 }
 
@@ -56,32 +87,41 @@ export class TransferStream {
   busy = false;
   /** Where the last transfer on it ends. */
   lastEndNs = 0;
-  readonly #channels = new Column(uint32);
-  readonly #microBatches = new Column(int32);
-  readonly #startNs = new Column(float64);
-  readonly #endNs = new Column(float64);
+  /** Transfers that have ended, by now. */
+  length = 0;
+  channels = new Uint32Array(0);
+  microBatches = new Int32Array(0);
+  startNs = new Float64Array(0);
+  endNs = new Float64Array(0);
+  /** Transfers that have ended or will. */
+  #numExpected = 0;
 
-  reserve(more: number): void {
-    for (const column of [this.#channels, this.#microBatches, this.#startNs, this.#endNs]) column.reserve(more);
-  }
-
-  /** Writes down the channel's last transfer. Where latencies overlap, its event begins at the end of the one before. */
-  ended(channel: Channel, microBatch: number, endNs: number): void {
-    this.#channels.push(channel.index);
-    this.#microBatches.push(microBatch);
-    this.#startNs.push(Math.max(channel.startedNs, this.lastEndNs));
-    this.#endNs.push(endNs);
-    this.busy = false;
-    this.lastEndNs = endNs;
+  expect(more: number): void {
+    this.#numExpected += more;
+    const length = this.#numExpected;
+    if (length <= this.channels.length) return;
+    this.channels = longer(this.channels, length);
+    this.microBatches = longer(this.microBatches, length);
+    this.startNs = longer(this.startNs, length);
+    this.endNs = longer(this.endNs, length);
   }
 
   take(): TransferColumns {
-    return {
-      channels: this.#channels.take(),
-      microBatches: this.#microBatches.take(),
-      startNs: this.#startNs.take(),
-      endNs: this.#endNs.take(),
+    const { length, channels, microBatches, startNs, endNs } = this;
+    const taken = {
+      channels: first(channels, length),
+      microBatches: first(microBatches, length),
+      startNs: first(startNs, length),
+      endNs: first(endNs, length),
     };
+    const ahead = this.#numExpected - length;
+    this.#numExpected = ahead;
+    this.length = 0;
+    this.channels = new Uint32Array(ahead);
+    this.microBatches = new Int32Array(ahead);
+    this.startNs = new Float64Array(ahead);
+    this.endNs = new Float64Array(ahead);
+    return taken;
   }
 }
 
@@ -103,9 +143,32 @@ export interface DeviceState {
   position: number;
   /** Actions of the pieces before. */
   passed: number;
+  /** What is known of the micro-batch of the action that runs. */
+  facts: MicroBatchFacts;
   /** The micro-batch whose backward on the first stage it was found to wait for; -1 for none. */
   waitsFor: number;
 }
+
+/** What a segment says of its micro-batches, by number from its first. */
+export interface MicroBatchFacts {
+  readonly piece: LivePiece | undefined;
+  readonly durations: ActionDurations;
+  /** Numbers of its messages' sizes. */
+  readonly sizes: Int32Array;
+  /** Whether its backward on its pipeline's first stage has ended. */
+  readonly signalled: Uint8Array;
+  readonly firstMicroBatch: number;
+  readonly endMicroBatch: number;
+}
+
+export const NO_FACTS: MicroBatchFacts = {
+  piece: undefined,
+  durations: () => 0 as Nanos,
+  sizes: new Int32Array(0),
+  signalled: new Uint8Array(0),
+  firstMicroBatch: 0,
+  endMicroBatch: 0,
+};
 
 /** A piece with no actions, which every device begins with. */
 const NOTHING: StageOrder = {
@@ -129,6 +192,7 @@ export function createDevice(
     receive: new TransferStream(),
     position: 0,
     passed: 0,
+    facts: NO_FACTS,
     waitsFor: -1,
   };
 }

@@ -1,5 +1,13 @@
 import type { Nanos } from "../../core/index.ts";
-import { BACKWARD, bytesInUse, FORWARD, layoutOfStage, type PlanBody, parseAction, stashPlacement } from "../../plan/index.ts";
+import {
+  BACKWARD,
+  bytesInUse,
+  FORWARD,
+  layoutOfStage,
+  type PlanBody,
+  parseAction,
+  stashPlacement,
+} from "../../plan/index.ts";
 import type { CounterSample } from "../../traces/index.ts";
 import type { StageRun } from "./plan-run.ts";
 

@@ -6,6 +6,7 @@ import {
   type CostModel,
   FORWARD,
   formatAction,
+  type LivePiece,
   LiveWork,
   messageBytesPerToken,
   microBatchTokens,
@@ -16,12 +17,22 @@ import {
 } from "../../plan/index.ts";
 import type { Wire } from "../network/link.ts";
 import { blockedError } from "./blocked.ts";
-import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch, produce } from "./channel.ts";
-import { type ComputeColumns, type DeviceState, hasAction, inputOf, outputOf, type TransferColumns } from "./device.ts";
+import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch } from "./channel.ts";
+import {
+  type ComputeColumns,
+  type DeviceState,
+  hasAction,
+  inputOf,
+  type MicroBatchFacts,
+  NO_FACTS,
+  outputOf,
+  type TransferColumns,
+  type TransferStream,
+} from "./device.ts";
 import { createPlanState, MessageSizes, type PlanState, type RunSetting } from "./plan-state.ts";
 import { SendOrder } from "./send-order.ts";
 import { SharedMachine, sharedMachines } from "./shared-machine.ts";
-import { openSignal, stageOrder } from "./stage-orders.ts";
+import { NO_SIGNAL, type StageOrder, stageOrder } from "./stage-orders.ts";
 
 /** What has ended on the streams of a stage's device. */
 export interface StageRun {
@@ -51,14 +62,16 @@ export interface SettingTimes {
   readonly gapNs: number;
 }
 
-/** A segment's part of what the run looks up for each action. */
-interface Facts {
-  readonly firstMicroBatch: number;
-  readonly durations: ActionDurations;
-  /** By micro-batch, the number of its messages' size. */
-  readonly sizes: Int32Array;
-  /** By micro-batch: whether its backward on its pipeline's first stage has ended. */
-  readonly signalled: Uint8Array;
+/** Writes down the channel's last transfer. Where latencies overlap, its event begins at the end of the one before. */
+function record(stream: TransferStream, channel: Channel, microBatch: number, endNs: number): void {
+  const at = stream.length;
+  stream.length = at + 1;
+  stream.channels[at] = channel.index;
+  stream.microBatches[at] = microBatch;
+  stream.startNs[at] = Math.max(channel.startedNs, stream.lastEndNs);
+  stream.endNs[at] = endNs;
+  stream.busy = false;
+  stream.lastEndNs = endNs;
 }
 
 /**
@@ -73,7 +86,9 @@ export class PlanRun {
   readonly #times: SettingTimes;
   readonly #state: PlanState;
   readonly #live: LiveWork;
-  readonly #facts = new Map<object, Facts>();
+  /** Of the pieces in flight. */
+  readonly #facts = new Map<LivePiece, MicroBatchFacts>();
+  #found = NO_FACTS;
   readonly #sizes = new MessageSizes();
   readonly #bytesPerToken: number;
   readonly #pipelines: PipelineTable;
@@ -143,31 +158,39 @@ export class PlanRun {
   append(work: Work, durationsOf: (live: LiveWork) => ActionDurations): void {
     const piece = this.#live.append(work);
     const { microBatches } = work;
-    if (piece.left > 0)
+    if (piece.left > 0) {
+      const { firstMicroBatch, endMicroBatch } = piece;
+      const sizes = microBatches.map((each) => this.#sizes.numberOf(microBatchTokens(each) * this.#bytesPerToken));
       this.#facts.set(piece, {
-        firstMicroBatch: piece.firstMicroBatch,
+        piece,
+        firstMicroBatch,
+        endMicroBatch,
         durations: durationsOf(this.#live),
-        sizes: Int32Array.from(microBatches, (each) =>
-          this.#sizes.numberOf(microBatchTokens(each) * this.#bytesPerToken),
-        ),
+        sizes: Int32Array.from(sizes),
         signalled: new Uint8Array(microBatches.length),
       });
+    }
     const { devices } = this.#state;
+    const sent = devices.map(() => 0);
+    const received = devices.map(() => 0);
     work.actions.forEach((keys, stage) => {
       if (keys.length === 0) return;
       const device = devices[stage]!;
       const order = stageOrder(keys, (...action) => this.#live.signalsOf(...action));
       device.orders.push(order);
-      device.compute.reserve(keys.length);
-      const [forwards, backwards] = order.counts;
-      device.send.reserve(
-        (device.activationOut === null ? 0 : forwards) + (device.gradientOut === null ? 0 : backwards),
-      );
-      device.receive.reserve(
-        (device.activationIn === null ? 0 : forwards) + (device.gradientIn === null ? 0 : backwards),
-      );
+      device.compute.expect(order);
+      for (const [letter, count] of order.counts.entries()) {
+        const output = outputOf(device, letter);
+        if (output === null) continue;
+        sent[stage]! += count;
+        received[output.to]! += count;
+      }
       this.#addDueDevice(device);
     });
+    for (const { stage, send, receive } of devices) {
+      send.expect(sent[stage]!);
+      receive.expect(received[stage]!);
+    }
   }
 
   /** Runs all that happens up to a time, that time included. */
@@ -187,7 +210,7 @@ export class PlanRun {
     this.advance(Number.POSITIVE_INFINITY);
     if (this.#state.devices.some((device) => hasAction(device)))
       throw blockedError(this.#setting, this.#state.devices, ({ stage, order, position }) => {
-        const microBatch = openSignal(order, position, (each) => this.#isSignalled(each));
+        const microBatch = this.#openSignal(order, position);
         if (microBatch < 0) return undefined;
         const { firstStage } = this.#pipelines.ofStage(stage);
         return formatAction({ stage: firstStage, letter: "B", microBatch });
@@ -210,16 +233,29 @@ export class PlanRun {
     };
   }
 
-  #factsOf(microBatch: number): Facts {
-    return this.#facts.get(this.#live.pieceOf(microBatch))!;
+  #factsOf(microBatch: number): MicroBatchFacts {
+    const found = this.#found;
+    if (microBatch >= found.firstMicroBatch && microBatch < found.endMicroBatch) return found;
+    this.#found = this.#facts.get(this.#live.pieceOf(microBatch))!;
+    return this.#found;
   }
 
   #isSignalled(microBatch: number): boolean {
-    if (microBatch < this.#live.oldestMicroBatch) return true;
+    const found = this.#found;
+    if (microBatch >= found.firstMicroBatch && microBatch < found.endMicroBatch)
+      return found.signalled[microBatch - found.firstMicroBatch] === 1;
     const piece = this.#live.findPiece(microBatch);
+    // What has been forgotten has ended.
     if (piece === undefined) return true;
-    const { signalled, firstMicroBatch } = this.#facts.get(piece)!;
-    return signalled[microBatch - firstMicroBatch] === 1;
+    return this.#facts.get(piece)!.signalled[microBatch - piece.firstMicroBatch] === 1;
+  }
+
+  /** The first of the signals of a position that is not there; -1 for none. */
+  #openSignal({ signals, signalLists }: StageOrder, position: number): number {
+    const signal = signals[position]!;
+    if (signal === NO_SIGNAL) return -1;
+    if (signal >= 0) return this.#isSignalled(signal) ? -1 : signal;
+    return signalLists[NO_SIGNAL - 1 - signal]!.find((each) => !this.#isSignalled(each)) ?? -1;
   }
 
   #scheduleAt(slot: number, timeNs: number): void {
@@ -238,7 +274,7 @@ export class PlanRun {
 
   #startCompute(device: DeviceState): void {
     const { compute, stage } = device;
-    if (compute.busy || !hasAction(device)) return;
+    if (compute.busy || (device.position === device.order.letters.length && !hasAction(device))) return;
     const { order, position } = device;
     const letter = order.letters[position]!;
     const microBatch = order.microBatches[position]!;
@@ -246,20 +282,19 @@ export class PlanRun {
     if (input !== null && !hasArrived(input, microBatch)) return;
     const output = outputOf(device, letter);
     if (output !== null && !hasFreeOutBuffer(output)) return;
-    if (order.signals[position] !== -1) {
-      const signal = openSignal(order, position, (each) => this.#isSignalled(each));
-      if (signal >= 0) {
-        if (device.waitsFor < 0) this.#waiting += 1;
-        device.waitsFor = signal;
-        return;
-      }
+    const signal = this.#openSignal(order, position);
+    if (signal >= 0) {
+      if (device.waitsFor < 0) this.#waiting += 1;
+      device.waitsFor = signal;
+      return;
     }
     if (output !== null) output.reserved += 1;
     const nowNs = this.#nowNs;
     compute.busy = true;
-    compute.startedNs = nowNs;
-    const { durations, firstMicroBatch } = this.#factsOf(microBatch);
-    const durationNs = durations(stage, letter, microBatch - firstMicroBatch);
+    compute.startNs[compute.length] = nowNs;
+    const facts = this.#factsOf(microBatch);
+    device.facts = facts;
+    const durationNs = facts.durations(stage, letter, microBatch - facts.firstMicroBatch);
     if (this.#machines === null) {
       this.#scheduleAt(stage, nowNs + durationNs);
     } else {
@@ -269,8 +304,7 @@ export class PlanRun {
     }
   }
 
-  #signalEnd(microBatch: number): void {
-    const { signalled, firstMicroBatch } = this.#factsOf(microBatch);
+  #signalEnd({ signalled, firstMicroBatch }: MicroBatchFacts, microBatch: number): void {
     signalled[microBatch - firstMicroBatch] = 1;
     if (this.#waiting === 0) return;
     for (const device of this.#state.devices) {
@@ -287,10 +321,11 @@ export class PlanRun {
   }
 
   #endCompute(device: DeviceState): void {
-    const { order, position, stage } = device;
+    const { order, position, stage, facts, compute } = device;
     const letter = order.letters[position]!;
     const microBatch = order.microBatches[position]!;
-    device.compute.ended(letter, microBatch, this.#nowNs);
+    compute.endNs[compute.length] = this.#nowNs;
+    compute.length += 1;
     const input = inputOf(device, letter);
     if (input !== null) {
       input.consumed += 1;
@@ -298,18 +333,28 @@ export class PlanRun {
     }
     const output = outputOf(device, letter);
     if (output !== null) {
-      const { sizes, firstMicroBatch } = this.#factsOf(microBatch);
-      produce(output, microBatch, sizes[microBatch - firstMicroBatch]!, this.#nowNs);
+      const at = output.produced & output.mask;
+      output.microBatches[at] = microBatch;
+      output.sizes[at] = facts.sizes[microBatch - facts.firstMicroBatch]!;
+      output.producedNs[at] = this.#nowNs;
+      output.produced += 1;
       this.#dueChannels.add(output);
     }
     device.position = position + 1;
     const { gapNs } = this.#times;
     if (gapNs === 0) this.#endGap(device);
     else this.#scheduleAt(this.#firstGap + stage, this.#nowNs + gapNs);
-    if (letter === BACKWARD && this.#pipelines.isFirst(stage)) this.#signalEnd(microBatch);
-    const piece = this.#live.pieceOf(microBatch);
-    this.#live.end(microBatch);
-    if (piece.left === 0) this.#facts.delete(piece);
+    if (letter === BACKWARD && this.#pipelines.isFirst(stage)) this.#signalEnd(facts, microBatch);
+    const piece = facts.piece!;
+    piece.left -= 1;
+    if (piece.left === 0) this.#retire(piece);
+  }
+
+  /** All of a piece has ended. */
+  #retire(piece: LivePiece): void {
+    this.#live.retire(piece);
+    this.#facts.delete(piece);
+    if (this.#found.piece === piece) this.#found = NO_FACTS;
   }
 
   #latencyOf(channel: Channel): number {
@@ -329,9 +374,9 @@ export class PlanRun {
     const receiver = devices[channel.to]!;
     const endNs = Math.max(this.#nowNs + this.#latencyOf(channel), sender.send.lastEndNs, receiver.receive.lastEndNs);
     const microBatch = messageMicroBatch(channel, channel.left);
-    sender.send.ended(channel, microBatch, endNs);
-    receiver.receive.ended(channel, microBatch, endNs);
-    channel.arrivalsNs[channel.left % channel.room] = endNs;
+    record(sender.send, channel, microBatch, endNs);
+    record(receiver.receive, channel, microBatch, endNs);
+    channel.arrivalsNs[channel.left & channel.mask] = endNs;
     if (channel.left === channel.arrived) this.#scheduleAt(this.#firstArrival + channel.index, endNs);
     channel.left += 1;
     this.#dueChannels.add(sender.activationOut);
@@ -344,14 +389,14 @@ export class PlanRun {
     const { devices } = this.#state;
     channel.arrived += 1;
     if (channel.left > channel.arrived)
-      this.#scheduleAt(this.#firstArrival + channel.index, channel.arrivalsNs[channel.arrived % channel.room]!);
+      this.#scheduleAt(this.#firstArrival + channel.index, channel.arrivalsNs[channel.arrived & channel.mask]!);
     this.#addDueDevice(devices[channel.from]!);
     this.#addDueDevice(devices[channel.to]!);
   }
 
   #startTransfer(channel: Channel): void {
     const { devices } = this.#state;
-    const size = channel.sizes[channel.started % channel.room]!;
+    const size = channel.sizes[channel.started & channel.mask]!;
     channel.started += 1;
     channel.startedNs = this.#nowNs;
     const { ownWireNs, sharedWire } = channel;

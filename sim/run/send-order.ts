@@ -3,7 +3,7 @@ import type { DeviceState } from "./device.ts";
 
 /** When the next message to start was made. */
 function producedNs(channel: Channel): number {
-  return channel.producedNs[channel.started % channel.room]!;
+  return channel.producedNs[channel.started & channel.mask]!;
 }
 
 /** Of two messages that may leave, the one made first; gradients before activations, then by sender. */

@@ -8,7 +8,7 @@ import {
 } from "../../plan/index.ts";
 
 /** What an action waits for beside its message: nothing, one micro-batch's backward, or a list of them. */
-const NO_SIGNAL = -1;
+export const NO_SIGNAL = -1;
 
 /** A piece of a stage's compute order in columns: what the simulator reads for each action. */
 export interface StageOrder {
@@ -52,16 +52,4 @@ export function stageOrder(keys: readonly ActionKey[], signalsOf: SignalsOf): St
     if (code === FORWARD || code === BACKWARD) counts[code] += 1;
   }
   return { keys, letters, microBatches, signals, signalLists, counts };
-}
-
-/** The first of the signals of a position that is not there; -1 for none. */
-export function openSignal(
-  { signals, signalLists }: StageOrder,
-  position: number,
-  isThere: (microBatch: number) => boolean,
-): number {
-  const signal = signals[position]!;
-  if (signal === NO_SIGNAL) return -1;
-  if (signal >= 0) return isThere(signal) ? -1 : signal;
-  return signalLists[NO_SIGNAL - 1 - signal]!.find((each) => !isThere(each)) ?? -1;
 }
