@@ -8,5 +8,5 @@ import { Session } from "./session.ts";
  */
 export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   using runtime = createRuntime();
-  return await new Session(runtime, input).run();
+  return await (await Session.open(runtime, input)).run();
 }

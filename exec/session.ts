@@ -1,6 +1,7 @@
 import type { Device, Handle, Runtime } from "../native/index.ts";
 import { computeDtype, microBatchTokens } from "../plan/index.ts";
 import { assignDevices } from "./assign-devices.ts";
+import { createStageRunners } from "./create-stage-runners.ts";
 import type { SeenCompletion } from "./executed-trace.ts";
 import type { ExecuteInput, ExecuteResult } from "./execution.ts";
 import { JobEnds } from "./job-ends.ts";
@@ -8,7 +9,7 @@ import { type LoweredAction, type LoweredPlan, lowerPlan } from "./lower-plan.ts
 import type { AdapterPair } from "./peft.ts";
 import { type ExecutionRecord, recordCompletions } from "./record-completions.ts";
 import { type RunInput, rowNumbers, runInput, scoredTokens } from "./run-input.ts";
-import { createStageRunner, type StageRunner } from "./stage-runner.ts";
+import type { StageRunner } from "./stage-runner.ts";
 import { type EarlyEnd, endEarly } from "./stop-early.ts";
 
 /**
@@ -40,28 +41,12 @@ export class Session {
   #fail: (error: unknown) => void = () => {};
   readonly #failure: Promise<never>;
 
-  /** @throws DeviceError when a device cannot do what the plan asks for */
-  constructor(runtime: Runtime, input: ExecuteInput) {
-    const { plan, model } = input;
-    const devices = assignDevices(plan);
-    const lowered = lowerPlan(plan);
-    const firstCell = runtime.createNormCells(plan.jobs.length * plan.stages.length);
+  private constructor(runtime: Runtime, input: ExecuteInput, lowered: LoweredPlan, runners: readonly StageRunner[]) {
+    const { plan } = input;
     this.#input = input;
     this.#runtime = runtime;
     this.#lowered = lowered;
-    this.#runners = plan.stages.map((stage, s) =>
-      createStageRunner({
-        plan,
-        stage,
-        runtime,
-        device: devices[s]!,
-        model,
-        pairs: input.start,
-        stashUnits: lowered.stash[s]!.peak,
-        residents: lowered.residents[s]!,
-        normCell: (job, of) => firstCell + job * plan.stages.length + of,
-      }),
-    );
+    this.#runners = runners;
     this.#firstEvent = runtime.createEvents(lowered.numEvents);
     this.#scored = scoredTokens(plan);
     this.#rowNumbers = rowNumbers(plan);
@@ -85,6 +70,13 @@ export class Session {
     this.#failure.catch(() => {});
     runtime.onError((error) => this.#fail(error));
     runtime.onComplete((batch) => this.#guarded(() => this.#complete(this.#record.add(batch))));
+  }
+
+  /** Sets the devices up. @throws DeviceError when one cannot do what the plan asks for */
+  static async open(runtime: Runtime, input: ExecuteInput): Promise<Session> {
+    const devices = assignDevices(input.plan);
+    const lowered = lowerPlan(input.plan);
+    return new Session(runtime, input, lowered, await createStageRunners({ ...input, runtime, devices, lowered }));
   }
 
   /** Runs the plan, to its end or as far as it is let. */

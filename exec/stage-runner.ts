@@ -61,7 +61,7 @@ export interface StageRunnerInput {
   readonly normCell: (job: number, stage: number) => number;
 }
 
-export function createStageRunner(input: StageRunnerInput): StageRunner {
+export async function createStageRunner(input: StageRunnerInput): Promise<StageRunner> {
   const { plan, stage, runtime, model, pairs, normCell } = input;
   const { architecture } = plan.model;
   const pipeline = pipelineTable(plan).ofStage(stage.index);
@@ -79,7 +79,7 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
     threads: spec.threads,
   });
   const arena = arenaLayout(layout, input.stashUnits, plan.buffers[stage.index]!);
-  const weights = loadStageWeights(device, model, stage, plan.model.dtype);
+  const weights = await loadStageWeights(device, model, stage, plan.model.dtype);
   device.reserveArena(arena.bytes);
   const bytesOf = (job: number): number => adapterBytes({ architecture, stage, kind: spec.kind }, plan.jobs[job]!);
   const adapters = new AdapterRoom({

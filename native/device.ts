@@ -1,5 +1,5 @@
 import { DeviceError } from "../core/index.ts";
-import { checkCount, checkFinite, checkLength, guarded } from "./checks.ts";
+import { checkCount, checkFinite, checkLength, guarded, guardedPromise } from "./checks.ts";
 import { type CudaGraphs, cudaGraphsOfEnvironment } from "./cuda-graphs.ts";
 import type { Dtype, Handle, Operator, WeightDtype } from "./operators.ts";
 import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
@@ -119,6 +119,11 @@ export interface Device extends Disposable {
    * taken.
    */
   loadMatrix(source: MatrixSource): Handle;
+  /**
+   * loadMatrix beside JavaScript's thread, so that several devices pack at a time; CUDA devices do it at once. Until it
+   * has ended nothing else may be asked of the device, and the data must not change.
+   */
+  packMatrix(source: MatrixSource): Promise<Handle>;
   loadVector(data: Float32Array, sharedAs?: string): Handle;
   loadTable(source: TableSource): Handle;
   /**
@@ -238,6 +243,16 @@ function packItems(task: UpdateTask): Float64Array {
   return Float64Array.from(packed);
 }
 
+type MatrixArguments = Parameters<RawAddon["loadMatrix"]> extends [RawDevice, ...infer Others] ? Others : never;
+
+function matrixArguments(source: MatrixSource): MatrixArguments {
+  const out = checkCount(source.out, `matrix ${source.name}.out`, 1);
+  const inFeatures = checkCount(source.in, `matrix ${source.name}.in`, 1);
+  checkLength(source.data, out * inFeatures, `matrix ${source.name}.data`);
+  const { name, data, backward, dtype = "float32", sharedAs = "" } = source;
+  return [name, out, inFeatures, data, backward, dtype, sharedAs];
+}
+
 function packOperators(operators: readonly Operator[]): readonly RawOperator[] {
   return operators.map((operator) => {
     const given = Object.entries(operator).filter(([, value]) => value !== undefined);
@@ -286,15 +301,8 @@ export function createDevice(
   const device: Device = {
     name,
     cores,
-    loadMatrix(source) {
-      const out = checkCount(source.out, `matrix ${source.name}.out`, 1);
-      const inFeatures = checkCount(source.in, `matrix ${source.name}.in`, 1);
-      checkLength(source.data, out * inFeatures, `matrix ${source.name}.data`);
-      return guarded(() => {
-        const { name, data, backward, dtype = "float32", sharedAs = "" } = source;
-        return addon.loadMatrix(raw, name, out, inFeatures, data, backward, dtype, sharedAs);
-      });
-    },
+    loadMatrix: (source) => guarded(() => addon.loadMatrix(raw, ...matrixArguments(source))),
+    packMatrix: (source) => guardedPromise(() => addon.packMatrix(raw, ...matrixArguments(source))),
     loadVector: (data, sharedAs = "") => guarded(() => addon.loadVector(raw, data, sharedAs)),
     loadTable(source) {
       checkLength(source.data, checkCount(source.rows, "table.rows", 1) * source.columns, "table.data");

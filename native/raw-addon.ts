@@ -104,6 +104,8 @@ export interface RawAddon {
     dtype: string,
     sharedAs: string,
   ): number;
+  /** The same on a thread of its own where the kind of device can; until it is settled the device answers nothing. */
+  packMatrix(...args: Parameters<RawAddon["loadMatrix"]>): Promise<number>;
   loadVector(device: RawDevice, data: Float32Array, sharedAs: string): number;
   loadTable(
     device: RawDevice,

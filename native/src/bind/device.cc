@@ -79,13 +79,60 @@ Napi::Value disposeDevice(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
-Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
+MatrixSource matrixSource(const Napi::CallbackInfo& call) {
   const WeightData data = weights(call[4], "loadMatrix.data");
   const std::int32_t out = whole32(call[2], "out");
   const std::int32_t in = whole32(call[3], "in");
   const WeightFormat format = weightFormat(call[6], "loadMatrix.dtype");
-  return number(call, deviceOf(call[0])->loadMatrix({text(call[1]), out, in, data, format.dtype, call[5].ToBoolean(),
-                                                     format.quantization, text(call[7])}));
+  return {text(call[1]), out, in, data, format.dtype, call[5].ToBoolean(), format.quantization, text(call[7])};
+}
+
+Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
+  return number(call, deviceOf(call[0])->loadMatrix(matrixSource(call)));
+}
+
+// A matrix on its way to a device, on a thread of libuv's. Holds the data that JavaScript gave.
+class PackWorker final : public Napi::AsyncWorker {
+ public:
+  explicit PackWorker(const Napi::CallbackInfo& call)
+      : Napi::AsyncWorker(call.Env()),
+        device_(deviceOf(call[0])),
+        source_(matrixSource(call)),
+        data_(Napi::Persistent(call[4].As<Napi::Object>())),
+        handle_(Napi::Promise::Deferred::New(call.Env())) {
+    device_->startPacking();
+  }
+
+  void Execute() override { device_->pack(source_); }
+
+  void OnOK() override {
+    try {
+      handle_.Resolve(Napi::Number::New(Env(), static_cast<double>(device_->keepPacked(source_.sharedAs))));
+    } catch (const std::exception& error) {
+      handle_.Reject(toJavaScript(Env(), error).Value());
+    }
+  }
+
+  Napi::Promise handle() const { return handle_.Promise(); }
+
+ private:
+  const std::shared_ptr<Device> device_;
+  const MatrixSource source_;
+  const Napi::ObjectReference data_;
+  const Napi::Promise::Deferred handle_;
+};
+
+// A promise of loadMatrix's handle.
+Napi::Value packMatrix(const Napi::CallbackInfo& call) {
+  if (!deviceOf(call[0])->packsAside()) {
+    const Napi::Promise::Deferred handle = Napi::Promise::Deferred::New(call.Env());
+    handle.Resolve(loadMatrix(call));
+    return handle.Promise();
+  }
+  auto worker = std::make_unique<PackWorker>(call);
+  const Napi::Promise handle = worker->handle();
+  worker.release()->Queue();  // deletes itself when it is done
+  return handle;
 }
 
 Napi::Value loadVector(const Napi::CallbackInfo& call) {
@@ -226,6 +273,7 @@ void registerDevice(Napi::Env env, Napi::Object exports) {
   expose<createCudaDevice>(env, exports, "createCudaDevice");
   expose<disposeDevice>(env, exports, "disposeDevice");
   expose<loadMatrix>(env, exports, "loadMatrix");
+  expose<packMatrix>(env, exports, "packMatrix");
   expose<loadVector>(env, exports, "loadVector");
   expose<loadTable>(env, exports, "loadTable");
   expose<shareWeights>(env, exports, "shareWeights");

@@ -40,6 +40,7 @@ Device::Device(std::shared_ptr<Runtime> runtime, std::string name, std::shared_p
 
 void Device::stop() {
   if (std::exchange(stopped_, true)) return;
+  packing_.wait(true);
   halt();
   programs_.clear();
   adapters_.clear();
@@ -50,6 +51,7 @@ void Device::stop() {
 
 void Device::requireLive() const {
   if (stopped_) throw ArgumentError("a device that is not disposed", "device " + name_, "a disposed one");
+  if (awaitsPacked_) throw ArgumentError("a device whose weights are packed", "device " + name_, "one that packs a weight");
 }
 
 void Device::requireQuiet(const char* what) const {
@@ -109,6 +111,34 @@ std::size_t Device::keep(std::vector<std::shared_ptr<const Item>>& items, std::s
 
 std::size_t Device::loadMatrix(const MatrixSource& source) {
   requireQuiet("loadMatrix");
+  return keep<Matrix>(weights_.matrices, packed(source), source.sharedAs);
+}
+
+void Device::startPacking() {
+  requireQuiet("packMatrix");
+  awaitsPacked_ = true;
+  packing_ = true;
+}
+
+void Device::pack(const MatrixSource& source) {
+  try {
+    packedMatrix_ = packed(source);
+  } catch (...) {
+    packingError_ = std::current_exception();
+  }
+  packing_ = false;
+  packing_.notify_all();
+}
+
+std::size_t Device::keepPacked(const std::string& sharedAs) {
+  awaitsPacked_ = false;
+  const std::shared_ptr<Matrix> matrix = std::exchange(packedMatrix_, nullptr);
+  if (const std::exception_ptr error = std::exchange(packingError_, nullptr)) std::rethrow_exception(error);
+  requireLive();
+  return keep<Matrix>(weights_.matrices, matrix, sharedAs);
+}
+
+std::shared_ptr<Matrix> Device::packed(const MatrixSource& source) {
   if (source.quantization) requireFinite(source);
   std::shared_ptr<Matrix> matrix = makeMatrix(source);
   matrix->name = source.name;
@@ -116,7 +146,7 @@ std::size_t Device::loadMatrix(const MatrixSource& source) {
   matrix->in = source.in;
   matrix->dtype = source.dtype;
   matrix->backward = source.backward;
-  return keep<Matrix>(weights_.matrices, std::move(matrix), source.sharedAs);
+  return matrix;
 }
 
 std::size_t Device::loadVector(const float* data, std::size_t count, const std::string& sharedAs) {
