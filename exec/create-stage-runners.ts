@@ -12,14 +12,14 @@ export interface StageRunnersInput extends Pick<ExecuteInput, "plan" | "model" |
 }
 
 /**
- * A plan's stages on their devices. Those of a pipeline pack their weights at the same time; pipelines follow each
- * other, as a later one takes what it shares from the memory of those before it.
+ * A plan's stages on their devices. All reserve their memory at the same time, and those of a pipeline pack their
+ * weights; pipelines follow each other there, as a later one takes what it shares from those before it.
  * @throws DeviceError, InputError
  */
 export async function createStageRunners(input: StageRunnersInput): Promise<readonly StageRunner[]> {
   const { plan, runtime, model, start, devices, lowered } = input;
   const firstCell = runtime.createNormCells(plan.jobs.length * plan.stages.length);
-  const create = (stage: Stage): Promise<StageRunner> =>
+  const create = (stage: Stage, weightsBefore: Promise<unknown>): Promise<StageRunner> =>
     createStageRunner({
       plan,
       stage,
@@ -29,16 +29,21 @@ export async function createStageRunners(input: StageRunnersInput): Promise<read
       pairs: start,
       stashUnits: lowered.stash[stage.index]!.peak,
       residents: lowered.residents[stage.index]!,
+      weightsBefore,
       normCell: (job, of) => firstCell + job * plan.stages.length + of,
     });
-  const runners: StageRunner[] = [];
+  const creations: Promise<StageRunner>[] = [];
+  let before: Promise<unknown> = Promise.resolve();
   for (const { firstStage, endStage } of plan.pipelines) {
-    // Of all stages, so that none packs any more when it is told why another cannot.
-    const settled = await Promise.allSettled(plan.stages.slice(firstStage, endStage).map(create));
-    for (const outcome of settled) {
-      if (outcome.status === "rejected") throw outcome.reason;
-      runners.push(outcome.value);
-    }
+    const weightsBefore = before;
+    const ofPipeline = plan.stages.slice(firstStage, endStage).map((stage) => create(stage, weightsBefore));
+    creations.push(...ofPipeline);
+    before = Promise.allSettled(ofPipeline);
   }
-  return runners;
+  // Of all stages, so that no device works any more when it is told why another cannot.
+  const settled = await Promise.allSettled(creations);
+  return settled.map((outcome) => {
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  });
 }

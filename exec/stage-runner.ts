@@ -57,6 +57,8 @@ export interface StageRunnerInput {
   readonly pairs: readonly (readonly AdapterPair[])[];
   readonly stashUnits: number;
   readonly residents: Residents;
+  /** Ends when the stages have loaded whose weights this one may share. */
+  readonly weightsBefore: Promise<unknown>;
   /** Norm cell of a job on a stage. */
   readonly normCell: (job: number, stage: number) => number;
 }
@@ -79,8 +81,9 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
     threads: spec.threads,
   });
   const arena = arenaLayout(layout, input.stashUnits, plan.buffers[stage.index]!);
+  await device.prepareArena(arena.bytes);
+  await input.weightsBefore;
   const weights = await loadStageWeights(device, model, stage, plan.model.dtype);
-  device.reserveArena(arena.bytes);
   const bytesOf = (job: number): number => adapterBytes({ architecture, stage, kind: spec.kind }, plan.jobs[job]!);
   const adapters = new AdapterRoom({
     residents: input.residents,

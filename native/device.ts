@@ -140,6 +140,8 @@ export interface Device extends Disposable {
   readAdapter(adapter: Handle, part: AdapterPart): Float32Array;
   /** Replaces the arena, zeroed. @throws DeviceError while tasks are pending. */
   reserveArena(bytes: number): void;
+  /** reserveArena as packMatrix is to loadMatrix: zeroing takes as long as packing where the memory is new. */
+  prepareArena(bytes: number): Promise<void>;
   /** @throws DeviceError while tasks are pending or outside the arena. */
   writeArena(offset: number, data: Float32Array): void;
   /** @throws DeviceError while tasks are pending or outside the arena. */
@@ -318,6 +320,7 @@ export function createDevice(
     writeAdapter: (adapter, part, data) => guarded(() => addon.writeAdapter(raw, adapter, parts.indexOf(part), data)),
     readAdapter: (adapter, part) => guarded(() => addon.readAdapter(raw, adapter, parts.indexOf(part))),
     reserveArena: (bytes) => guarded(() => addon.reserveArena(raw, checkCount(bytes, "reserveArena(bytes)"))),
+    prepareArena: (bytes) => guardedPromise(() => addon.prepareArena(raw, checkCount(bytes, "prepareArena(bytes)"))),
     writeArena: (offset, data) => guarded(() => addon.writeArena(raw, checkCount(offset, "writeArena(offset)"), data)),
     readArena: (offset, count) =>
       guarded(() =>

@@ -123,6 +123,8 @@ export interface RawAddon {
   writeAdapter(device: RawDevice, adapter: number, part: number, data: Float32Array): void;
   readAdapter(device: RawDevice, adapter: number, part: number): Float32Array;
   reserveArena(device: RawDevice, bytes: number): void;
+  /** As packMatrix is to loadMatrix. */
+  prepareArena(device: RawDevice, bytes: number): Promise<void>;
   writeArena(device: RawDevice, offset: number, data: Float32Array): void;
   readArena(device: RawDevice, offset: number, count: number): Float32Array;
   createProgram(device: RawDevice, operators: readonly RawOperator[]): number;

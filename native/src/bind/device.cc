@@ -91,48 +91,84 @@ Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
   return number(call, deviceOf(call[0])->loadMatrix(matrixSource(call)));
 }
 
-// A matrix on its way to a device, on a thread of libuv's. Holds the data that JavaScript gave.
-class PackWorker final : public Napi::AsyncWorker {
+// What a device does on a thread of libuv's, as a promise.
+class AsideWorker : public Napi::AsyncWorker {
  public:
-  explicit PackWorker(const Napi::CallbackInfo& call)
-      : Napi::AsyncWorker(call.Env()),
-        device_(deviceOf(call[0])),
-        source_(matrixSource(call)),
-        data_(Napi::Persistent(call[4].As<Napi::Object>())),
-        handle_(Napi::Promise::Deferred::New(call.Env())) {
-    device_->startPacking();
+  AsideWorker(const Napi::CallbackInfo& call, const char* what)
+      : Napi::AsyncWorker(call.Env()), device_(deviceOf(call[0])), result_(Napi::Promise::Deferred::New(call.Env())) {
+    device_->startAside(what);
   }
 
-  void Execute() override { device_->pack(source_); }
+  void Execute() override {
+    device_->runAside([this] { run(*device_); });
+  }
 
   void OnOK() override {
     try {
-      handle_.Resolve(Napi::Number::New(Env(), static_cast<double>(device_->keepPacked(source_.sharedAs))));
+      device_->endAside();
+      result_.Resolve(result(*device_));
     } catch (const std::exception& error) {
-      handle_.Reject(toJavaScript(Env(), error).Value());
+      result_.Reject(toJavaScript(Env(), error).Value());
     }
   }
 
-  Napi::Promise handle() const { return handle_.Promise(); }
+  Napi::Promise promise() const { return result_.Promise(); }
+
+ protected:
+  virtual void run(Device& device) = 0;
+  virtual Napi::Value result(Device&) { return Env().Undefined(); }
 
  private:
   const std::shared_ptr<Device> device_;
+  const Napi::Promise::Deferred result_;
+};
+
+// Holds the data that JavaScript gave.
+class PackWorker final : public AsideWorker {
+ public:
+  PackWorker(const Napi::CallbackInfo& call, MatrixSource source)
+      : AsideWorker(call, "packMatrix"),
+        source_(std::move(source)),
+        data_(Napi::Persistent(call[4].As<Napi::Object>())) {}
+
+ protected:
+  void run(Device& device) override { device.pack(source_); }
+  Napi::Value result(Device& device) override {
+    return Napi::Number::New(Env(), static_cast<double>(device.keepPacked(source_.sharedAs)));
+  }
+
+ private:
   const MatrixSource source_;
   const Napi::ObjectReference data_;
-  const Napi::Promise::Deferred handle_;
 };
+
+class ArenaWorker final : public AsideWorker {
+ public:
+  ArenaWorker(const Napi::CallbackInfo& call, std::size_t bytes) : AsideWorker(call, "prepareArena"), bytes_(bytes) {}
+
+ protected:
+  void run(Device& device) override { device.replaceArena(bytes_); }
+
+ private:
+  const std::size_t bytes_;
+};
+
+Napi::Value queued(std::unique_ptr<AsideWorker> worker) {
+  const Napi::Promise promise = worker->promise();
+  worker.release()->Queue();  // deletes itself when it is done
+  return promise;
+}
+
+Napi::Value resolved(Napi::Env env, const Napi::Value& value) {
+  const Napi::Promise::Deferred result = Napi::Promise::Deferred::New(env);
+  result.Resolve(value);
+  return result.Promise();
+}
 
 // A promise of loadMatrix's handle.
 Napi::Value packMatrix(const Napi::CallbackInfo& call) {
-  if (!deviceOf(call[0])->packsAside()) {
-    const Napi::Promise::Deferred handle = Napi::Promise::Deferred::New(call.Env());
-    handle.Resolve(loadMatrix(call));
-    return handle.Promise();
-  }
-  auto worker = std::make_unique<PackWorker>(call);
-  const Napi::Promise handle = worker->handle();
-  worker.release()->Queue();  // deletes itself when it is done
-  return handle;
+  if (!deviceOf(call[0])->worksAside()) return resolved(call.Env(), loadMatrix(call));
+  return queued(std::make_unique<PackWorker>(call, matrixSource(call)));
 }
 
 Napi::Value loadVector(const Napi::CallbackInfo& call) {
@@ -215,6 +251,12 @@ Napi::Value reserveArena(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
+// reserveArena, as a promise.
+Napi::Value prepareArena(const Napi::CallbackInfo& call) {
+  if (!deviceOf(call[0])->worksAside()) return resolved(call.Env(), reserveArena(call));
+  return queued(std::make_unique<ArenaWorker>(call, static_cast<std::size_t>(whole(call[1], "bytes"))));
+}
+
 Napi::Value writeArena(const Napi::CallbackInfo& call) {
   const FloatView data = floats(call[2], "writeArena.data");
   const auto offset = static_cast<std::size_t>(whole(call[1], "offset"));
@@ -282,6 +324,7 @@ void registerDevice(Napi::Env env, Napi::Object exports) {
   expose<writeAdapter>(env, exports, "writeAdapter");
   expose<readAdapter>(env, exports, "readAdapter");
   expose<reserveArena>(env, exports, "reserveArena");
+  expose<prepareArena>(env, exports, "prepareArena");
   expose<writeArena>(env, exports, "writeArena");
   expose<readArena>(env, exports, "readArena");
   expose<createProgram>(env, exports, "createProgram");

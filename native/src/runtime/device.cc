@@ -40,18 +40,19 @@ Device::Device(std::shared_ptr<Runtime> runtime, std::string name, std::shared_p
 
 void Device::stop() {
   if (std::exchange(stopped_, true)) return;
-  packing_.wait(true);
+  runsAside_.wait(true);
   halt();
   programs_.clear();
   adapters_.clear();
   weights_ = Weights{};
+  packedMatrix_.reset();
   arena_.reset();
   release();
 }
 
 void Device::requireLive() const {
   if (stopped_) throw ArgumentError("a device that is not disposed", "device " + name_, "a disposed one");
-  if (awaitsPacked_) throw ArgumentError("a device whose weights are packed", "device " + name_, "one that packs a weight");
+  if (isAside_) throw ArgumentError("a device that is set up", "device " + name_, "one that packs or reserves memory");
 }
 
 void Device::requireQuiet(const char* what) const {
@@ -114,28 +115,30 @@ std::size_t Device::loadMatrix(const MatrixSource& source) {
   return keep<Matrix>(weights_.matrices, packed(source), source.sharedAs);
 }
 
-void Device::startPacking() {
-  requireQuiet("packMatrix");
-  awaitsPacked_ = true;
-  packing_ = true;
+void Device::startAside(const char* what) {
+  requireQuiet(what);
+  isAside_ = true;
+  runsAside_ = true;
 }
 
-void Device::pack(const MatrixSource& source) {
+void Device::runAside(const std::function<void()>& work) {
   try {
-    packedMatrix_ = packed(source);
+    work();
   } catch (...) {
-    packingError_ = std::current_exception();
+    asideError_ = std::current_exception();
   }
-  packing_ = false;
-  packing_.notify_all();
+  runsAside_ = false;
+  runsAside_.notify_all();
+}
+
+void Device::endAside() {
+  isAside_ = false;
+  if (const std::exception_ptr error = std::exchange(asideError_, nullptr)) std::rethrow_exception(error);
+  requireLive();
 }
 
 std::size_t Device::keepPacked(const std::string& sharedAs) {
-  awaitsPacked_ = false;
-  const std::shared_ptr<Matrix> matrix = std::exchange(packedMatrix_, nullptr);
-  if (const std::exception_ptr error = std::exchange(packingError_, nullptr)) std::rethrow_exception(error);
-  requireLive();
-  return keep<Matrix>(weights_.matrices, matrix, sharedAs);
+  return keep<Matrix>(weights_.matrices, std::exchange(packedMatrix_, nullptr), sharedAs);
 }
 
 std::shared_ptr<Matrix> Device::packed(const MatrixSource& source) {
@@ -230,6 +233,10 @@ std::size_t Device::createProgram(const std::vector<RawOperator>& operators) {
 
 void Device::reserveArena(std::size_t bytes) {
   requireQuiet("reserveArena");
+  replaceArena(bytes);
+}
+
+void Device::replaceArena(std::size_t bytes) {
   // Before the new one is made, so that the peak does not count both. A send of another device may still hold it.
   arena_ = nullptr;
   try {

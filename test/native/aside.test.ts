@@ -71,8 +71,8 @@ describe("a matrix that is packed beside JavaScript's thread", () => {
       () => device.reserveArena(64),
       () => device.createProgram([]),
     ])
-      expect(call).toThrow('Expected a device whose weights are packed at device busy, got "one that packs a weight".');
-    await expect(device.packMatrix(source())).rejects.toThrow("one that packs a weight");
+      expect(call).toThrow('Expected a device that is set up at device busy, got "one that packs or reserves memory".');
+    await expect(device.packMatrix(source())).rejects.toThrow("one that packs or reserves memory");
     expect(await packing).toBe(0);
     expect(device.loadMatrix(source())).toBe(1);
   });
@@ -95,5 +95,25 @@ describe("a matrix that is packed beside JavaScript's thread", () => {
     const packing = device.packMatrix(source());
     runtime[Symbol.dispose]();
     await expect(packing).rejects.toThrow("a device that is not disposed");
+  });
+});
+
+describe("an arena that is reserved beside JavaScript's thread", () => {
+  test("is zeroed and as large as one that was reserved at once, and replaces the one before", async () => {
+    const [first, second] = [createDevice("first"), createDevice("second")];
+    first.reserveArena(1024);
+    second.reserveArena(64);
+    const reserving = second.prepareArena(1024);
+    expect(() => second.readArena(0, 1)).toThrow("one that packs or reserves memory");
+    await reserving;
+    expect(second.statistics().memory).toEqual(first.statistics().memory);
+    expect(second.readArena(0, 256)).toEqual(new Float32Array(256));
+  });
+
+  test("that is larger than memory is refused, and the device goes on", async () => {
+    const device = createDevice("small");
+    await expect(device.prepareArena(2 ** 52)).rejects.toThrow("Expected enough memory on this machine");
+    await device.prepareArena(64);
+    expect(device.readArena(0, 16)).toEqual(new Float32Array(16));
   });
 });
