@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import path from "node:path";
 import { parseArgs } from "node:util";
 import { InputError } from "../core/index.ts";
 import type { Scale } from "./suite.ts";
@@ -6,7 +7,8 @@ import { SUITES } from "./suites/suites.ts";
 
 export type SuiteName = keyof typeof SUITES;
 
-const USAGE = "npm run bench -- [suite...] [PATH] [--full | --quick] [--minutes N] [--only TEXT] [--fresh] [--out DIR]";
+const USAGE =
+  "npm run bench -- [suite...] [PATH] [--full | --quick] [--minutes N] [--only TEXT] [--fresh] [--out DIR] [--baseline DIR]";
 
 const width = Math.max(...Object.keys(SUITES).map((name) => name.length));
 
@@ -27,6 +29,8 @@ ${SUITE_LIST}
   --quick      small models and few repetitions: whether it works, not how fast it is
   --minutes N  how long a suite may take (default: 10; no limit with --full). A case that would end
                later does not begin, and is named at the end
+  --baseline DIR
+               start: another built checkout of loratwin, whose commands take turns with this one's
   --only TEXT  only the cases whose name has this text, such as "all seven" or "deep, bfloat16"
   --fresh      measures all cases again. Without it, cases that were measured earlier today are kept
                where sources, programs and machine are the same, so an interrupted suite goes on
@@ -45,6 +49,8 @@ export interface Request {
   readonly budgetSeconds: number;
   readonly fresh: boolean;
   readonly place?: string;
+  /** Another build, as an absolute path. */
+  readonly baseline?: string;
   readonly only?: string;
   /** Where the results go; the usual folder when absent. */
   readonly folder?: string;
@@ -63,6 +69,17 @@ function budgetOf(minutes: string | undefined, scale: Scale): number {
   throw new InputError({ expected: "a number of minutes above 0", at: "--minutes", got: minutes });
 }
 
+/** Options whose value is a folder of this machine. */
+const FOLDER_OPTIONS = ["--out", "--baseline"];
+
+function isFolderOption(word: string | undefined): boolean {
+  return word !== undefined && FOLDER_OPTIONS.includes(word);
+}
+
+function namesFolder(word: string): boolean {
+  return isFolderOption(word.split("=")[0]);
+}
+
 /** @throws InputError, or node's TypeError for an option that there is not. */
 export function parseCommand(argv: readonly string[]): Request | "help" {
   const { values, positionals } = parseArgs({
@@ -75,10 +92,11 @@ export function parseCommand(argv: readonly string[]): Request | "help" {
       only: { type: "string" },
       fresh: { type: "boolean", default: false },
       out: { type: "string" },
+      baseline: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  const { full, quick, minutes, only, fresh, out } = values;
+  const { full, quick, minutes, only, fresh, out, baseline } = values;
   if (values.help) return "help";
   if (full && quick) throw new InputError({ expected: "one of --full and --quick", got: "both" });
   const place = positionals.includes("external")
@@ -88,7 +106,7 @@ export function parseCommand(argv: readonly string[]): Request | "help" {
   if (unknown.length > 0)
     throw new InputError({ expected: "suites of this list", got: unknown.join(", "), detail: SUITE_LIST });
   const scale = full ? "full" : quick ? "quick" : "default";
-  const words = argv.filter((word, i) => !word.startsWith("--out") && argv[i - 1] !== "--out" && word !== place);
+  const words = argv.filter((word, i) => !namesFolder(word) && !isFolderOption(argv[i - 1]) && word !== place);
   return {
     names: positionals.length > 0 ? positionals.filter(isSuite) : (Object.keys(SUITES) as SuiteName[]),
     scale,
@@ -97,6 +115,7 @@ export function parseCommand(argv: readonly string[]): Request | "help" {
     ...(place === undefined ? {} : { place }),
     ...(only === undefined ? {} : { only }),
     ...(out === undefined ? {} : { folder: out }),
+    ...(baseline === undefined ? {} : { baseline: path.resolve(baseline) }),
     command: ["npm run bench --", ...words].join(" "),
   };
 }

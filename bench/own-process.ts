@@ -12,9 +12,15 @@ export function endWithParent(): void {
  * What a program prints. It is in a process group of its own: Ctrl-C is for the suite, which lets the case end.
  * @throws DeviceError, which names it as `what`, when it does not end well.
  */
-export async function outputOf(what: string, program: string, words: readonly string[]): Promise<string> {
+export async function outputOf(
+  what: string,
+  program: string,
+  words: readonly string[],
+  { cwd = packageFile(), env = process.env }: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<string> {
   const child = spawn(program, words, {
-    cwd: packageFile(),
+    cwd,
+    env,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: true,
   });

@@ -46,7 +46,7 @@ export interface RunOptions extends Setting {
 }
 
 async function measure(each: Case, identity: CaseIdentity, measured: readonly Measurement[], options: RunOptions) {
-  const { scale, place, note, command } = options;
+  const { scale, place, baseline, note, command } = options;
   const loadBefore = Math.round(100 * (loadavg()[0] ?? 0)) / 100;
   const measurements: Measurement[] = [];
   const start = performance.now();
@@ -55,6 +55,7 @@ async function measure(each: Case, identity: CaseIdentity, measured: readonly Me
     note,
     measured,
     ...(place === undefined ? {} : { place }),
+    ...(baseline === undefined ? {} : { baseline }),
     record: (measurement) => void measurements.push(measurement),
   });
   const seconds = Math.round((performance.now() - start) / 100) / 10;

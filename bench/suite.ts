@@ -13,6 +13,8 @@ export interface Setting {
   readonly scale: Scale;
   /** A file or folder of published measurements; for `external`. */
   readonly place?: string;
+  /** The folder of another build of loratwin; for `start`. */
+  readonly baseline?: string;
   /** Tells a person what had to be left out, or what the results do not hold. */
   note(text: string): void;
 }

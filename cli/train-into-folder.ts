@@ -60,7 +60,10 @@ export async function trainIntoFolder(
   const result = await trainPlan(plan, model, data, {
     ...run.hooks,
     stop: stop.signal,
-    onStart: isReady,
+    onStart() {
+      run.journal({ event: "ready" });
+      isReady();
+    },
     onProgress: (reported) => progress.update(reported),
   }).finally(async () => {
     isReady();

@@ -9,8 +9,11 @@ export {
   cutToLength,
   type Dataset,
   locateData,
+  makeRows,
   type ReadDatasetOptions,
+  type RowWork,
   readDataset,
+  readRowWork,
   readWholeRows,
   type WholeRows,
 } from "./read-dataset.ts";

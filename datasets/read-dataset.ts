@@ -4,7 +4,7 @@ import type { DataFormat, DataSource, FileSource } from "./data-source.ts";
 import { type DownloadOptions, downloadData } from "./hub/download.ts";
 import { isHubPath } from "./hub/hub-path.ts";
 import { readRecords } from "./records/read-records.ts";
-import type { Place } from "./records/record.ts";
+import type { DataRecord, Place } from "./records/record.ts";
 import { countScored, NOT_SCORED, type Row } from "./row.ts";
 import { chatRow } from "./rows/chat.ts";
 import { inferFormat } from "./rows/infer-format.ts";
@@ -27,6 +27,13 @@ export interface ReadDatasetOptions {
   readonly at?: string | undefined;
   /** For `hf:` paths. */
   readonly download?: DownloadOptions | undefined;
+}
+
+/** Records on their way to rows: data that another thread can be given. */
+export interface RowWork {
+  readonly records: readonly DataRecord[];
+  readonly source: FileSource & { readonly format: DataFormat };
+  readonly vocabularySize: number;
 }
 
 export interface Dataset {
@@ -86,6 +93,19 @@ function checkIds({ inputIds, labels }: Row, vocabularySize: number, place: Plac
   }
 }
 
+function makeRow(record: DataRecord, format: DataFormat, context: RowContext, vocabularySize: number): Row {
+  const row = KINDS[format](record, context);
+  if (row.inputIds.length === 0) throw new InputError({ expected: "at least one token", ...record.place, got: "none" });
+  checkIds(row, vocabularySize, record.place);
+  return row;
+}
+
+/** The rows of records, in their order. @throws InputError */
+export function makeRows({ records, source, vocabularySize }: RowWork, tokenizer: TextTokenizer): readonly Row[] {
+  const context = { source, tokenizer: () => tokenizer };
+  return records.map((record) => makeRow(record, source.format, context, vocabularySize));
+}
+
 /** A data source as token rows of full length. */
 export interface WholeRows extends Pick<Dataset, "rows" | "format" | "inferred" | "shuffle" | "file"> {}
 
@@ -118,16 +138,36 @@ export async function readWholeRows(data: DataSource, options: ReadDatasetOption
   let inferred: string | undefined;
   for await (const record of readRecords(file, source, `${at}.path`)) {
     if (format === undefined) ({ format, because: inferred } = inferFormat(source, record));
-    const row = KINDS[format](record, context);
-    if (row.inputIds.length === 0)
-      throw new InputError({ expected: "at least one token", ...record.place, got: "none" });
-    checkIds(row, vocabularySize, record.place);
-    rows.push(row);
+    rows.push(makeRow(record, format, context, vocabularySize));
   }
   if (format === undefined)
     throw new InputError({ expected: "at least one scored token", at, file, got: "none", hint: "No label is scored." });
   const shuffle = source.shuffle ?? format !== "tokens";
   return { rows, format, ...(inferred === undefined ? {} : { inferred }), shuffle, file };
+}
+
+/**
+ * `readWholeRows` up to the tokenizer: all records, of which `makeRows` makes the rows. Undefined for `tokens`, which
+ * need none. @throws InputError
+ */
+export async function readRowWork(
+  data: DataSource,
+  options: ReadDatasetOptions & { readonly vocabularySize: number },
+): Promise<(RowWork & Pick<WholeRows, "inferred" | "file">) | undefined> {
+  const at = options.at ?? "data";
+  const source = fileSourceOf(data, at);
+  const file = await locateData(data, options);
+  const records: DataRecord[] = [];
+  let { format } = source;
+  let inferred: string | undefined;
+  for await (const record of readRecords(file, source, `${at}.path`)) {
+    if (format === undefined) ({ format, because: inferred } = inferFormat(source, record));
+    if (format === "tokens") return undefined;
+    records.push(record);
+  }
+  const { vocabularySize } = options;
+  const reason = inferred === undefined ? {} : { inferred };
+  return format === undefined ? undefined : { records, source: { ...source, format }, vocabularySize, file, ...reason };
 }
 
 /**

@@ -3,6 +3,7 @@ import path from "node:path";
 import { Template } from "@huggingface/jinja";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { InputError } from "../core/index.ts";
+import { quickenBpe } from "./quick-bpe.ts";
 
 export interface ChatMessage {
   readonly role: string;
@@ -67,7 +68,9 @@ function createTokenizer(folder: string, tokenizerConfig: Json): Tokenizer {
   const file = path.join(folder, "tokenizer.json");
   const tokenizerJson = readJson(file, true);
   try {
-    return new Tokenizer(tokenizerJson, tokenizerConfig);
+    const tokenizer = new Tokenizer(tokenizerJson, tokenizerConfig);
+    quickenBpe(tokenizer, tokenizerJson);
+    return tokenizer;
   } catch (cause) {
     throw new InputError({ expected: "a Hugging Face tokenizer", file, got: (cause as Error).message }, { cause });
   }

@@ -56,7 +56,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const ended = new Map<number, readonly AdapterPair[]>();
   const feed = new SegmentFeed(input);
   const totalActions = sum(plan.actions.map((order) => order.length));
-  const session: Session = new Session(runtime, {
+  const session: Session = await Session.open(runtime, {
     ...options,
     setting: plan,
     onStep(row) {

@@ -1,8 +1,9 @@
-import { Fifo, Numbers } from "../core/index.ts";
+import { Fifo } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
 import type { Completion, Runtime } from "../native/index.ts";
 import { computeDtype, type MiniBatch, microBatchTokens, type Setting, type Work } from "../plan/index.ts";
 import { assignDevices } from "./assign-devices.ts";
+import { createStageRunners } from "./create-stage-runners.ts";
 import { EventNumbers } from "./event-numbers.ts";
 import type { SeenAction, SeenLoss } from "./executed-trace.ts";
 import type { RunProgress } from "./execution.ts";
@@ -10,10 +11,11 @@ import { JobEnds } from "./job-ends.ts";
 import { type LoweredAction, Lowering } from "./lowering.ts";
 import { MiniBatchTable } from "./mini-batch-facts.ts";
 import type { BaseModel } from "./model-folder.ts";
+import { NormCells } from "./norm-cells.ts";
 import type { AdapterPair } from "./peft.ts";
 import { ExecutionRecord } from "./record-completions.ts";
 import { type RunInput, runInput } from "./run-input.ts";
-import { createStageRunner, type StageRunner } from "./stage-runner.ts";
+import type { StageRunner } from "./stage-runner.ts";
 import type { StepMetrics } from "./step-metrics.ts";
 import { type EarlyEnd, endEarly } from "./stop-early.ts";
 
@@ -61,6 +63,16 @@ interface StageQueue {
   readonly inputs: Map<number, RunInput>;
 }
 
+/** What is made before a session, since its stages ask for it. */
+interface SessionParts {
+  readonly events: EventNumbers;
+  readonly startEvent: number;
+  readonly lowering: Lowering;
+  readonly cells: NormCells;
+  readonly jobs: Map<number, JobInput>;
+  readonly runners: readonly StageRunner[];
+}
+
 /**
  * A plan on its devices: what was set up, what is in their queues, and what has ended. Segments are appended one by one,
  * while others run; what they number is used again.
@@ -77,11 +89,8 @@ export class Session {
   readonly #record: ExecutionRecord;
   readonly #jobEnds: JobEnds;
   readonly #queues: readonly StageQueue[];
-  readonly #jobs = new Map<number, JobInput>();
-  readonly #cellNumbers = new Numbers();
-  readonly #cells = new Map<number, number>();
-  /** By number of a job's cells: the first of them. */
-  readonly #firstCells: number[] = [];
+  readonly #jobs: Map<number, JobInput>;
+  readonly #cells: NormCells;
   readonly #begun = new WeakSet<MiniBatch>();
   #early: EarlyEnd | undefined;
   #isClosed = false;
@@ -91,28 +100,37 @@ export class Session {
   readonly #failure: Promise<never>;
   #wake: () => void = () => {};
 
-  /** @throws DeviceError when a device cannot do what the setting asks for */
-  constructor(runtime: Runtime, input: SessionInput) {
+  /** Sets the devices up. @throws DeviceError when one cannot do what the setting asks for */
+  static async open(runtime: Runtime, input: SessionInput): Promise<Session> {
     const { setting, model } = input;
-    const devices = assignDevices(setting);
+    const events = new EventNumbers(runtime);
+    const startEvent = events.take();
+    const lowering = new Lowering(setting, events);
+    const cells = new NormCells(runtime, setting.stages.length);
+    const jobs = new Map<number, JobInput>();
+    const runners = await createStageRunners({
+      setting,
+      runtime,
+      devices: assignDevices(setting),
+      model,
+      live: lowering.live,
+      startOf: (job) => jobs.get(job)!.start,
+      normCell: (job, stage) => cells.of(job, stage),
+    });
+    return new Session(runtime, input, { events, startEvent, lowering, cells, jobs, runners });
+  }
+
+  private constructor(runtime: Runtime, input: SessionInput, parts: SessionParts) {
+    const { setting } = input;
     this.#input = input;
     this.#runtime = runtime;
-    this.#events = new EventNumbers(runtime);
-    this.#startEvent = this.#events.take();
-    this.#lowering = new Lowering(setting, this.#events);
+    this.#events = parts.events;
+    this.#startEvent = parts.startEvent;
+    this.#lowering = parts.lowering;
+    this.#cells = parts.cells;
+    this.#jobs = parts.jobs;
+    this.#runners = parts.runners;
     const { live } = this.#lowering;
-    this.#runners = setting.stages.map((stage, s) =>
-      createStageRunner({
-        setting,
-        stage,
-        runtime,
-        device: devices[s]!,
-        model,
-        live,
-        startOf: (job) => this.#jobs.get(job)!.start,
-        normCell: (job, of) => this.#firstCellOf(job) + of,
-      }),
-    );
     this.#stageOf = new Map(this.#runners.map(({ device }, stage) => [device.name, stage]));
     this.#table = new MiniBatchTable(live);
     const { onStep, onLoss = () => {} } = input;
@@ -260,10 +278,7 @@ export class Session {
     this.#input.onJobEnd?.(job, this.adapterOf(job));
     for (const { adapters } of this.#runners) adapters.forget(job);
     this.#jobs.delete(job);
-    const cells = this.#cells.get(job);
-    if (cells === undefined) return;
-    this.#cells.delete(job);
-    this.#cellNumbers.giveBack(cells);
+    this.#cells.giveBack(job);
   }
 
   #endEarly(): void {
@@ -277,14 +292,6 @@ export class Session {
     for (const { adapters } of this.#runners) adapters.close();
     this.#fill();
     this.#wake();
-  }
-
-  /** The cells of a job's gradient norms, one a stage. */
-  #firstCellOf(job: number): number {
-    const known = this.#cells.get(job) ?? this.#cellNumbers.take();
-    this.#cells.set(job, known);
-    this.#firstCells[known] ??= this.#runtime.createNormCells(this.#runners.length);
-    return this.#firstCells[known];
   }
 
   #aheadOf(stage: number): number {

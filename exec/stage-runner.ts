@@ -46,11 +46,13 @@ export interface StageRunnerInput {
   readonly live: LiveWork;
   /** A job's adapter at its start. */
   startOf(job: number): readonly AdapterPair[];
+  /** Ends when the stages have loaded whose weights this one may share. */
+  readonly weightsBefore: Promise<unknown>;
   /** Norm cell of a job on a stage. */
   normCell(job: number, stage: number): number;
 }
 
-export function createStageRunner(input: StageRunnerInput): StageRunner {
+export async function createStageRunner(input: StageRunnerInput): Promise<StageRunner> {
   const { setting, stage, runtime, model, live, startOf, normCell } = input;
   const { architecture } = setting.model;
   const pipeline = pipelineTable(setting).ofStage(stage.index);
@@ -61,8 +63,9 @@ export function createStageRunner(input: StageRunnerInput): StageRunner {
   const device = runtime.createDevice(input.device);
   const layout = layoutOfStage(setting, stage.index);
   const arena = arenaLayout(layout, memory.activations / layout.unitBytes, setting.buffers[stage.index]!);
-  const weights = loadStageWeights(device, model, stage, setting.model.dtype);
-  device.reserveArena(arena.bytes);
+  await device.prepareArena(arena.bytes);
+  await input.weightsBefore;
+  const weights = await loadStageWeights(device, model, stage, setting.model.dtype);
   const adapters = new AdapterRoom({
     roomBytes: memory.adapters + memory.optimizer,
     bytesOf: (job) => adapterBytes({ architecture, stage, kind }, live.jobs[job]!),

@@ -85,15 +85,15 @@ function readWeights(model: BaseModel, tensors: readonly NamedTensor[], dtype: D
   return bits.length === tensors.length ? stack(bits, (length) => new Uint16Array(length)) : readFloats(model, tensors);
 }
 
-function loadLayer(
+async function loadLayer(
   loader: WeightLoader,
   model: BaseModel,
   { layer, halves }: StageLayer,
   dtype: Dtype,
   packBackward: boolean,
-): LayerWeights {
+): Promise<LayerWeights> {
   const arch = model.architecture;
-  const stacked = (name: string, projections: readonly Projection[], backward = true): Handle => {
+  const stacked = (name: string, projections: readonly Projection[], backward = true): Promise<Handle> => {
     const shapes = projections.map((projection) => projectionShape(arch, projection));
     const tensors = projections.map((projection, i) => ({
       name: `${projectionPath(layer, projection)}.weight`,
@@ -117,22 +117,22 @@ function loadLayer(
     const path = `model.layers.${layer}.${name}.weight`;
     return loader.loadVector(path, () => model.weights.read(path, [arch.hiddenSize]));
   };
-  const attention = (): AttentionWeights => ({
+  const attention = async (): Promise<AttentionWeights> => ({
     norm: norm("input_layernorm"),
-    qkv: stacked("qkv", ["q_proj", "k_proj", "v_proj"], packBackward),
+    qkv: await stacked("qkv", ["q_proj", "k_proj", "v_proj"], packBackward),
     qkvBias: arch.qkvBias
       ? loader.loadVector(`layer ${layer} qkv bias`, () => readFloats(model, biases(["q_proj", "k_proj", "v_proj"])))
       : undefined,
-    output: stacked("o_proj", ["o_proj"]),
+    output: await stacked("o_proj", ["o_proj"]),
   });
-  const mlp = (): MlpWeights => ({
+  const mlp = async (): Promise<MlpWeights> => ({
     norm: norm("post_attention_layernorm"),
-    gateUp: stacked("gate and up", ["gate_proj", "up_proj"]),
-    down: stacked("down_proj", ["down_proj"]),
+    gateUp: await stacked("gate and up", ["gate_proj", "up_proj"]),
+    down: await stacked("down_proj", ["down_proj"]),
   });
   return {
-    attention: halves.includes("attention") ? attention() : undefined,
-    mlp: halves.includes("mlp") ? mlp() : undefined,
+    attention: halves.includes("attention") ? await attention() : undefined,
+    mlp: halves.includes("mlp") ? await mlp() : undefined,
   };
 }
 
@@ -141,19 +141,25 @@ function headName(arch: Architecture): string {
 }
 
 /**
- * Reads and packs a stage's weights; one tensor at a time is in JavaScript's memory. int8 and nf4 are for the layers'
- * products: embedding, norms, biases and head stay as they are multiplied.
+ * Reads and packs a stage's weights; one tensor at a time is in JavaScript's memory, and while it is packed other
+ * stages can read theirs. int8 and nf4 are for the layers' products: embedding, norms, biases and head stay as they are
+ * multiplied.
  * @throws InputError, DeviceError
  */
-export function loadStageWeights(device: Device, model: BaseModel, stage: Stage, dtype: Dtype): StageWeights {
+export async function loadStageWeights(
+  device: Device,
+  model: BaseModel,
+  stage: Stage,
+  dtype: Dtype,
+): Promise<StageWeights> {
   const { hiddenSize, vocabularySize } = model.architecture;
   const compute = computeDtype(dtype);
   const table = (name: string) => (): Float32Array | Uint16Array =>
     readWeights(model, [{ name, shape: [vocabularySize, hiddenSize] }], compute);
   const loader = weightLoader(device);
-  const layers = stageLayers(stage).map((layer, index) =>
-    loadLayer(loader, model, layer, dtype, !(stage.embedding && index === 0)),
-  );
+  const layers: LayerWeights[] = [];
+  for (const layer of stageLayers(stage))
+    layers.push(await loadLayer(loader, model, layer, dtype, !(stage.embedding && layers.length === 0)));
   return {
     embedding: stage.embedding
       ? loader.loadTable("embedding", {
@@ -168,7 +174,7 @@ export function loadStageWeights(device: Device, model: BaseModel, stage: Stage,
       ? loader.loadVector("final norm", () => model.weights.read("model.norm.weight", [hiddenSize]))
       : undefined,
     head: stage.head
-      ? loader.loadMatrix({
+      ? await loader.loadMatrix({
           name: "head",
           out: vocabularySize,
           in: hiddenSize,

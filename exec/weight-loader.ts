@@ -10,7 +10,8 @@ type Lazy<Source extends { readonly data: WeightData }> = Omit<Source, "data" | 
  * again.
  */
 export interface WeightLoader {
-  loadMatrix(source: Lazy<MatrixSource>): Handle;
+  /** Until it has ended nothing else may be asked of the device. */
+  loadMatrix(source: Lazy<MatrixSource>): Promise<Handle>;
   loadVector(name: string, data: () => Float32Array): Handle;
   loadTable(name: string, source: Lazy<TableSource>): Handle;
 }
@@ -18,10 +19,12 @@ export interface WeightLoader {
 /** Keys are those of one base model: a runtime runs one. */
 export function weightLoader(device: Device): WeightLoader {
   return {
-    loadMatrix(source) {
+    async loadMatrix(source) {
       const { name, dtype, backward, data } = source;
       const sharedAs = `${name}, ${dtype ?? "float32"}, ${backward ? "both directions" : "forward"}`;
-      return device.shareWeights("matrix", sharedAs) ?? device.loadMatrix({ ...source, data: data(), sharedAs });
+      return (
+        device.shareWeights("matrix", sharedAs) ?? (await device.packMatrix({ ...source, data: data(), sharedAs }))
+      );
     },
     loadVector: (name, data) => device.shareWeights("vector", name) ?? device.loadVector(data(), name),
     loadTable(name, source) {

@@ -22,20 +22,28 @@ export function checkFinite(value: number, at: string): number {
   return value;
 }
 
+/** What the addon throws, as a DeviceError; all else as it is. */
+function asDeviceError(error: unknown): unknown {
+  const { expected, at, got } = error as Error & RawErrorFields;
+  if (expected === undefined) return error;
+  const facts = { expected, ...(at === undefined ? {} : { at }), ...(got === undefined ? {} : { got }) };
+  return new DeviceError(facts, { cause: error });
+}
+
 /** Calls into the addon and turns what it throws into a DeviceError. */
 export function guarded<T>(call: () => T): T {
   try {
     return call();
   } catch (error) {
-    const raw = error as Error & RawErrorFields;
-    if (raw.expected === undefined) throw error;
-    throw new DeviceError(
-      {
-        expected: raw.expected,
-        ...(raw.at === undefined ? {} : { at: raw.at }),
-        ...(raw.got === undefined ? {} : { got: raw.got }),
-      },
-      { cause: error },
-    );
+    throw asDeviceError(error);
+  }
+}
+
+/** The same for what ends later. */
+export async function guardedPromise<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw asDeviceError(error);
   }
 }

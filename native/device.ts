@@ -1,5 +1,5 @@
 import { DeviceError } from "../core/index.ts";
-import { checkCount, checkFinite, checkLength, guarded } from "./checks.ts";
+import { checkCount, checkFinite, checkLength, guarded, guardedPromise } from "./checks.ts";
 import { type CudaGraphs, cudaGraphsOfEnvironment } from "./cuda-graphs.ts";
 import type { Dtype, Handle, Operator, Space, WeightDtype } from "./operators.ts";
 import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
@@ -120,6 +120,11 @@ export interface Device extends Disposable {
    * taken.
    */
   loadMatrix(source: MatrixSource): Handle;
+  /**
+   * loadMatrix beside JavaScript's thread, so that several devices pack at a time; CUDA devices do it at once. Until it
+   * has ended nothing else may be asked of the device, and the data must not change.
+   */
+  packMatrix(source: MatrixSource): Promise<Handle>;
   loadVector(data: Float32Array, sharedAs?: string): Handle;
   loadTable(source: TableSource): Handle;
   /**
@@ -136,6 +141,8 @@ export interface Device extends Disposable {
   readAdapter(adapter: Handle, part: AdapterPart): Float32Array;
   /** Replaces the arena, zeroed. @throws DeviceError while tasks are pending. */
   reserveArena(bytes: number): void;
+  /** reserveArena as packMatrix is to loadMatrix: zeroing takes as long as packing where the memory is new. */
+  prepareArena(bytes: number): Promise<void>;
   /** @throws DeviceError while tasks are pending or outside the arena. */
   writeArena(offset: number, data: Float32Array): void;
   /** @throws DeviceError while tasks are pending or outside the arena. */
@@ -227,6 +234,16 @@ function packItems(task: UpdateTask): Float64Array {
   return RECORDS.UpdateItem.pack(task.items);
 }
 
+type MatrixArguments = Parameters<RawAddon["loadMatrix"]> extends [RawDevice, ...infer Others] ? Others : never;
+
+function matrixArguments(source: MatrixSource): MatrixArguments {
+  const out = checkCount(source.out, `matrix ${source.name}.out`, 1);
+  const inFeatures = checkCount(source.in, `matrix ${source.name}.in`, 1);
+  checkLength(source.data, out * inFeatures, `matrix ${source.name}.data`);
+  const { name, data, backward, dtype = "float32", sharedAs = "" } = source;
+  return [name, out, inFeatures, data, backward, dtype, sharedAs];
+}
+
 function packOperators(operators: readonly Operator[]): readonly RawOperator[] {
   return operators.map((operator) => {
     const given = Object.entries(operator).filter(([, value]) => value !== undefined);
@@ -275,15 +292,8 @@ export function createDevice(
   const device: Device = {
     name,
     cores,
-    loadMatrix(source) {
-      const out = checkCount(source.out, `matrix ${source.name}.out`, 1);
-      const inFeatures = checkCount(source.in, `matrix ${source.name}.in`, 1);
-      checkLength(source.data, out * inFeatures, `matrix ${source.name}.data`);
-      return guarded(() => {
-        const { name, data, backward, dtype = "float32", sharedAs = "" } = source;
-        return addon.loadMatrix(raw, name, out, inFeatures, data, backward, dtype, sharedAs);
-      });
-    },
+    loadMatrix: (source) => guarded(() => addon.loadMatrix(raw, ...matrixArguments(source))),
+    packMatrix: (source) => guardedPromise(() => addon.packMatrix(raw, ...matrixArguments(source))),
     loadVector: (data, sharedAs = "") => guarded(() => addon.loadVector(raw, data, sharedAs)),
     loadTable(source) {
       checkLength(source.data, checkCount(source.rows, "table.rows", 1) * source.columns, "table.data");
@@ -299,6 +309,7 @@ export function createDevice(
     writeAdapter: (adapter, part, data) => guarded(() => addon.writeAdapter(raw, adapter, part, data)),
     readAdapter: (adapter, part) => guarded(() => addon.readAdapter(raw, adapter, part)),
     reserveArena: (bytes) => guarded(() => addon.reserveArena(raw, checkCount(bytes, "reserveArena(bytes)"))),
+    prepareArena: (bytes) => guardedPromise(() => addon.prepareArena(raw, checkCount(bytes, "prepareArena(bytes)"))),
     writeArena: (offset, data) => guarded(() => addon.writeArena(raw, checkCount(offset, "writeArena(offset)"), data)),
     readArena: (offset, count) =>
       guarded(() =>

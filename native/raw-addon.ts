@@ -113,6 +113,8 @@ export interface RawAddon {
     dtype: string,
     sharedAs: string,
   ): number;
+  /** The same on a thread of its own where the kind of device can; until it is settled the device answers nothing. */
+  packMatrix(...args: Parameters<RawAddon["loadMatrix"]>): Promise<number>;
   loadVector(device: RawDevice, data: Float32Array, sharedAs: string): number;
   loadTable(
     device: RawDevice,
@@ -130,6 +132,8 @@ export interface RawAddon {
   writeAdapter(device: RawDevice, adapter: number, part: string, data: Float32Array): void;
   readAdapter(device: RawDevice, adapter: number, part: string): Float32Array;
   reserveArena(device: RawDevice, bytes: number): void;
+  /** As packMatrix is to loadMatrix. */
+  prepareArena(device: RawDevice, bytes: number): Promise<void>;
   writeArena(device: RawDevice, offset: number, data: Float32Array): void;
   readArena(device: RawDevice, offset: number, count: number): Float32Array;
   createProgram(device: RawDevice, operators: readonly RawOperator[]): number;

@@ -161,7 +161,7 @@ export { type KeptActivations, keptActivations } from "./memory/kept-activations
 export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
-export { jobsAtOnce, mostResident, type Residents, residentsOf } from "./memory/residents.ts";
+export { jobsAtOnce } from "./memory/residents.ts";
 // What devices of one memory hold once.
 export { sharedWeightsText } from "./memory/shared-weights.ts";
 // Where every activation of a stage lies.
@@ -170,10 +170,9 @@ export {
   arenaLayout,
   layerInput,
   type StageLayout,
-  stageLayout,
 } from "./memory/stage-layout.ts";
 // Where the activations of each micro-batch in flight lie.
-export { layoutOfStage, stageUnits } from "./memory/stage-units.ts";
+export { layoutOfStage } from "./memory/stage-units.ts";
 export { bytesInUse, FirstFit, microBatchUnits, stashPlacement } from "./memory/stash.ts";
 // The size of what travels between stages.
 export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";

@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import { runTask, type TaskInput, type TaskResult, type WorkerTask } from "./worker-tasks.ts";
 
 /** Threads cannot load TypeScript: run from its sources, the program has no worker and computes in its own thread. */
-function builtWorker(): URL | null {
+export function builtWorker(): URL | null {
   return import.meta.url.endsWith(".js") ? new URL("./worker.js", import.meta.url) : null;
 }
 
@@ -25,8 +25,11 @@ export async function inWorkers<Name extends WorkerTask, Shared extends Partial<
   { workers = availableParallelism(), file = builtWorker() }: WorkerOptions = {},
 ): Promise<readonly TaskResult<Name>[]> {
   const count = Math.min(workers, parts.length);
-  if (count <= 1 || file === null)
-    return parts.map((part) => runTask(task, { ...shared, ...part } as unknown as TaskInput<Name>));
+  if (count <= 1 || file === null) {
+    const own: TaskResult<Name>[] = [];
+    for (const part of parts) own.push(await runTask(task, { ...shared, ...part } as unknown as TaskInput<Name>));
+    return own;
+  }
   const results = new Array<TaskResult<Name>>(parts.length);
   let next = 0;
   const serve = (worker: Worker): Promise<void> =>

@@ -6,6 +6,8 @@ export type JournalEvent =
       /** Number of the process that writes the folder. */
       readonly process: number;
     }
+  /** Devices are set up: the first action begins. */
+  | { readonly event: "ready" }
   | { readonly event: "job ended"; readonly job: string }
   /** Somebody asked for an end; mini-batches that have begun are finished. */
   | { readonly event: "asked to end" }

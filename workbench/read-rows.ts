@@ -13,6 +13,7 @@ import {
 } from "../datasets/index.ts";
 import type { FileData } from "../plan/index.ts";
 import { cachedRows, keepRows } from "./row-cache.ts";
+import { isWorthWorkers, readRowsInWorkers } from "./rows-in-workers.ts";
 
 /** What a workload's or a plan's jobs share when their data are read. */
 export interface RowContext {
@@ -23,6 +24,13 @@ export interface RowContext {
   readonly tokenizerFolder: () => string;
   /** Whether rows are kept for later commands. */
   readonly cache: boolean;
+}
+
+/** Which records, and which ids rows may have. */
+interface WhereRows {
+  readonly baseFolder: string;
+  readonly at: string;
+  readonly vocabularySize: number;
 }
 
 /** Files that a tokenizer is made of. */
@@ -73,13 +81,23 @@ export class RowReader {
     const key = cache && statSync(file, { throwIfNoEntry: false })?.isFile() ? this.#keyOf(data, file) : undefined;
     const kept = key === undefined ? undefined : cachedRows(key);
     if (kept !== undefined) return { ...kept, file, shuffle: data.shuffle ?? kept.format !== "tokens" };
-    const rows = await readWholeRows(data, {
-      ...where,
-      vocabularySize,
-      ...(data.format === "tokens" ? {} : { tokenizer: this.#loadTokenizer() }),
-    });
+    const options = { ...where, vocabularySize };
+    const rows = (await this.#readInWorkers(data, file, options)) ?? (await this.#readHere(data, options));
     if (key !== undefined) keepRows(key, rows);
     return rows;
+  }
+
+  async #readInWorkers(data: FileData, file: string, options: WhereRows): Promise<WholeRows | undefined> {
+    const stats = statSync(file, { throwIfNoEntry: false });
+    if (stats?.isFile() !== true || !isWorthWorkers(data, stats.size)) return undefined;
+    return await readRowsInWorkers(data, { ...options, tokenizerFolder: this.#context.tokenizerFolder() });
+  }
+
+  #readHere(data: FileData, options: WhereRows): Promise<WholeRows> {
+    return readWholeRows(data, {
+      ...options,
+      ...(data.format === "tokens" ? {} : { tokenizer: this.#loadTokenizer() }),
+    });
   }
 
   #loadTokenizer(): TextTokenizer {

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { type Row, userCache, type WholeRows } from "../datasets/index.ts";
+import { userCache, type WholeRows } from "../datasets/index.ts";
+import { packRows, unpackRows } from "./packed-rows.ts";
 
 /** Raised when the same data give other rows than before. */
 const VERSION = 1;
@@ -30,15 +31,7 @@ function encode({ rows, format, inferred }: WholeRows): Uint8Array {
   const line = JSON.stringify(header);
   // Words start at a multiple of four bytes.
   const head = Buffer.from(`${line}${" ".repeat(3 - (Buffer.byteLength(line) % 4))}\n`);
-  const words = new Int32Array(rows.length + 2 * numTokens);
-  let at = rows.length;
-  rows.forEach(({ inputIds, labels }, row) => {
-    words[row] = inputIds.length;
-    words.set(inputIds, at);
-    words.set(labels, at + numTokens);
-    at += inputIds.length;
-  });
-  return Buffer.concat([head, new Uint8Array(words.buffer)]);
+  return Buffer.concat([head, new Uint8Array(packRows(rows).buffer)]);
 }
 
 /** Undefined for a file that is not whole, or of another version. */
@@ -48,15 +41,8 @@ function decode(bytes: Buffer): Pick<WholeRows, "rows" | "format" | "inferred"> 
   const { magic, version, format, inferred, numRows, numTokens } = JSON.parse(bytes.toString("utf8", 0, end)) as Header;
   const numWords = numRows + 2 * numTokens;
   if (magic !== MAGIC || version !== VERSION || bytes.length !== end + 4 * numWords) return undefined;
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + end, numWords);
-  const rows: Row[] = [];
-  let at = numRows;
-  for (let row = 0; row < numRows; row += 1) {
-    const next = at + words[row]!;
-    rows.push({ inputIds: words.subarray(at, next), labels: words.subarray(at + numTokens, next + numTokens) });
-    at = next;
-  }
-  return at === numRows + numTokens ? { rows, format, ...(inferred === null ? {} : { inferred }) } : undefined;
+  const rows = unpackRows(new Int32Array(bytes.buffer, bytes.byteOffset + end, numWords), numRows);
+  return rows === undefined ? undefined : { rows, format, ...(inferred === null ? {} : { inferred }) };
 }
 
 /** What a key's rows are; undefined where nobody has kept them. */

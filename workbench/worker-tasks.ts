@@ -1,21 +1,38 @@
+import type { RowWork, TextTokenizer } from "../datasets/index.ts";
 import type { Catalog } from "../plan/index.ts";
-import { type DrawRequest, drawFigures } from "../sim/index.ts";
-import { type AssumedVariation, varyAssumption } from "../studies/index.ts";
+import type { DrawRequest } from "../sim/index.ts";
+import type { AssumedVariation } from "../studies/index.ts";
+import { packRows } from "./packed-rows.ts";
+
+/** Part of a data source's records, for the tokenizer of a model folder. */
+interface RowTask extends RowWork {
+  readonly tokenizerFolder: string;
+}
 
 /**
  * What worker threads can be asked for: pure functions of data that can be copied to them, so that it does not matter
- * who computes what.
+ * who computes what. Each loads what it needs when it is asked for the first time, as a thread that begins is waited
+ * for.
  */
 export const WORKER_TASKS = {
-  draws: (request: DrawRequest) => drawFigures(request),
-  variation: ({ catalog, variation }: { readonly catalog: Catalog; readonly variation: AssumedVariation }) =>
-    varyAssumption(catalog, variation),
+  draws: async (request: DrawRequest) => (await import("../sim/index.ts")).drawFigures(request),
+  variation: async ({ catalog, variation }: { readonly catalog: Catalog; readonly variation: AssumedVariation }) =>
+    (await import("../studies/index.ts")).varyAssumption(catalog, variation),
+  /** The rows, packed. */
+  rows: async ({ tokenizerFolder, ...work }: RowTask) => {
+    const { loadTokenizer, makeRows } = await import("../datasets/index.ts");
+    tokenizers[tokenizerFolder] ??= loadTokenizer(tokenizerFolder);
+    return packRows(makeRows(work, tokenizers[tokenizerFolder]));
+  },
 };
+
+/** Of this thread, by folder. */
+const tokenizers: Record<string, TextTokenizer> = {};
 
 export type WorkerTask = keyof typeof WORKER_TASKS;
 export type TaskInput<Name extends WorkerTask> = Parameters<(typeof WORKER_TASKS)[Name]>[0];
-export type TaskResult<Name extends WorkerTask> = ReturnType<(typeof WORKER_TASKS)[Name]>;
+export type TaskResult<Name extends WorkerTask> = Awaited<ReturnType<(typeof WORKER_TASKS)[Name]>>;
 
-export function runTask<Name extends WorkerTask>(task: Name, input: TaskInput<Name>): TaskResult<Name> {
-  return (WORKER_TASKS[task] as (input: TaskInput<Name>) => TaskResult<Name>)(input);
+export function runTask<Name extends WorkerTask>(task: Name, input: TaskInput<Name>): Promise<TaskResult<Name>> {
+  return (WORKER_TASKS[task] as (input: TaskInput<Name>) => Promise<TaskResult<Name>>)(input);
 }

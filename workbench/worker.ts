@@ -5,5 +5,6 @@ import { runTask, type TaskInput, type WorkerTask } from "./worker-tasks.ts";
 const { task, shared } = workerData as { readonly task: WorkerTask; readonly shared: object };
 parentPort!.on("message", ({ index, part }: { readonly index: number; readonly part: object }) => {
   const input = { ...shared, ...part } as TaskInput<WorkerTask>;
-  parentPort!.postMessage({ index, result: runTask(task, input) });
+  // What is thrown ends the thread, whose owner hears of it.
+  void runTask(task, input).then((result) => parentPort!.postMessage({ index, result }));
 });

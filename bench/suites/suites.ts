@@ -8,6 +8,7 @@ import { pipeline } from "./pipeline.ts";
 import { planning } from "./planning.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { simulator } from "./simulator.ts";
+import { start } from "./start.ts";
 import { training } from "./training.ts";
 import { twin } from "./twin.ts";
 
@@ -21,6 +22,7 @@ export const SUITES = {
   planning,
   "side-by-side": sideBySide,
   simulator,
+  start,
   twin,
   coverage,
   external,

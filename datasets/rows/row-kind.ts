@@ -1,4 +1,4 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, sum } from "../../core/index.ts";
 import type { FileSource } from "../data-source.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
 import type { Row } from "../row.ts";
@@ -36,8 +36,14 @@ export function joinPieces(
   pieces: readonly { readonly ids: readonly number[]; readonly scored: boolean }[],
   notScored: number,
 ): Row {
-  return {
-    inputIds: Int32Array.from(pieces.flatMap(({ ids }) => ids)),
-    labels: Int32Array.from(pieces.flatMap(({ ids, scored }) => (scored ? ids : ids.map(() => notScored)))),
-  };
+  const length = sum(pieces.map(({ ids }) => ids.length));
+  const inputIds = new Int32Array(length);
+  const labels = new Int32Array(length).fill(notScored);
+  let at = 0;
+  for (const { ids, scored } of pieces) {
+    inputIds.set(ids, at);
+    if (scored) labels.set(ids, at);
+    at += ids.length;
+  }
+  return { inputIds, labels };
 }

@@ -21,6 +21,15 @@ test("the command that results hold names no folder of the machine", () => {
   });
 });
 
+test("another build to compare with is a folder that the results do not name", () => {
+  for (const words of [["--baseline", "../old"], ["--baseline=../old"]])
+    expect(request("start", ...words, "--fresh")).toMatchObject({
+      names: ["start"],
+      baseline: path.resolve("../old"),
+      command: "npm run bench -- start --fresh",
+    });
+});
+
 test("unknown suites, minutes that are no number and options that exclude each other are refused", () => {
   expect(() => parseCommand(["trainig"])).toThrow('Expected suites of this list, got "trainig".');
   expect(() => parseCommand(["--minutes", "ten"])).toThrow(

@@ -93,6 +93,18 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "with the trace",
     "write",
   ],
+  start: [
+    "--version",
+    "Node alone",
+    "around the training, cold",
+    "around the training, warm",
+    "cold",
+    "cold, to one job",
+    "first action, cold",
+    "first action, warm",
+    "warm",
+    "warm, to one job",
+  ],
   external: ["mean", "median", "p90", "worst"],
   coverage: [
     "calibration's age",

@@ -97,7 +97,7 @@ describe("a run that somebody ends", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line).event);
-    expect(events).toEqual(["started", "job ended", "asked to end", "ended early"]);
+    expect(events).toEqual(["started", "ready", "job ended", "asked to end", "ended early"]);
 
     const { code, stderr, stdout } = await runCli(["validate", "asked"], root);
     expect([code, stdout]).toEqual([0, "asked: valid run folder\n"]);

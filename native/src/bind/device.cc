@@ -80,13 +80,96 @@ Napi::Value disposeDevice(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
-Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
+MatrixSource matrixSource(const Napi::CallbackInfo& call) {
   const WeightData data = weights(call[4], "loadMatrix.data");
   const std::int32_t out = whole32(call[2], "out");
   const std::int32_t in = whole32(call[3], "in");
   const WeightFormat format = weightFormat(call[6], "loadMatrix.dtype");
-  return number(call, deviceOf(call[0])->loadMatrix({text(call[1]), out, in, data, format.dtype, call[5].ToBoolean(),
-                                                     format.quantization, text(call[7])}));
+  return {text(call[1]), out, in, data, format.dtype, call[5].ToBoolean(), format.quantization, text(call[7])};
+}
+
+Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
+  return number(call, deviceOf(call[0])->loadMatrix(matrixSource(call)));
+}
+
+// What a device does on a thread of libuv's, as a promise.
+class AsideWorker : public Napi::AsyncWorker {
+ public:
+  AsideWorker(const Napi::CallbackInfo& call, const char* what)
+      : Napi::AsyncWorker(call.Env()), device_(deviceOf(call[0])), result_(Napi::Promise::Deferred::New(call.Env())) {
+    device_->startAside(what);
+  }
+
+  void Execute() override {
+    device_->runAside([this] { run(*device_); });
+  }
+
+  void OnOK() override {
+    try {
+      device_->endAside();
+      result_.Resolve(result(*device_));
+    } catch (const std::exception& error) {
+      result_.Reject(toJavaScript(Env(), error).Value());
+    }
+  }
+
+  Napi::Promise promise() const { return result_.Promise(); }
+
+ protected:
+  virtual void run(Device& device) = 0;
+  virtual Napi::Value result(Device&) { return Env().Undefined(); }
+
+ private:
+  const std::shared_ptr<Device> device_;
+  const Napi::Promise::Deferred result_;
+};
+
+// Holds the data that JavaScript gave.
+class PackWorker final : public AsideWorker {
+ public:
+  PackWorker(const Napi::CallbackInfo& call, MatrixSource source)
+      : AsideWorker(call, "packMatrix"),
+        source_(std::move(source)),
+        data_(Napi::Persistent(call[4].As<Napi::Object>())) {}
+
+ protected:
+  void run(Device& device) override { device.pack(source_); }
+  Napi::Value result(Device& device) override {
+    return Napi::Number::New(Env(), static_cast<double>(device.keepPacked(source_.sharedAs)));
+  }
+
+ private:
+  const MatrixSource source_;
+  const Napi::ObjectReference data_;
+};
+
+class ArenaWorker final : public AsideWorker {
+ public:
+  ArenaWorker(const Napi::CallbackInfo& call, std::size_t bytes) : AsideWorker(call, "prepareArena"), bytes_(bytes) {}
+
+ protected:
+  void run(Device& device) override { device.replaceArena(bytes_); }
+
+ private:
+  const std::size_t bytes_;
+};
+
+Napi::Value queued(std::unique_ptr<AsideWorker> worker) {
+  const Napi::Promise promise = worker->promise();
+  worker.release()->Queue();  // deletes itself when it is done
+  return promise;
+}
+
+Napi::Value resolved(Napi::Env env, const Napi::Value& value) {
+  const Napi::Promise::Deferred result = Napi::Promise::Deferred::New(env);
+  result.Resolve(value);
+  return result.Promise();
+}
+
+// A promise of loadMatrix's handle.
+Napi::Value packMatrix(const Napi::CallbackInfo& call) {
+  if (!deviceOf(call[0])->worksAside()) return resolved(call.Env(), loadMatrix(call));
+  return queued(std::make_unique<PackWorker>(call, matrixSource(call)));
 }
 
 Napi::Value loadVector(const Napi::CallbackInfo& call) {
@@ -172,6 +255,12 @@ Napi::Value reserveArena(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
+// reserveArena, as a promise.
+Napi::Value prepareArena(const Napi::CallbackInfo& call) {
+  if (!deviceOf(call[0])->worksAside()) return resolved(call.Env(), reserveArena(call));
+  return queued(std::make_unique<ArenaWorker>(call, static_cast<std::size_t>(whole(call[1], "bytes"))));
+}
+
 Napi::Value writeArena(const Napi::CallbackInfo& call) {
   const FloatView data = floats(call[2], "writeArena.data");
   const auto offset = static_cast<std::size_t>(whole(call[1], "offset"));
@@ -240,6 +329,7 @@ void registerDevice(Napi::Env env, Napi::Object exports) {
   expose<createCudaDevice>(env, exports, "createCudaDevice");
   expose<disposeDevice>(env, exports, "disposeDevice");
   expose<loadMatrix>(env, exports, "loadMatrix");
+  expose<packMatrix>(env, exports, "packMatrix");
   expose<loadVector>(env, exports, "loadVector");
   expose<loadTable>(env, exports, "loadTable");
   expose<shareWeights>(env, exports, "shareWeights");
@@ -248,6 +338,7 @@ void registerDevice(Napi::Env env, Napi::Object exports) {
   expose<writeAdapter>(env, exports, "writeAdapter");
   expose<readAdapter>(env, exports, "readAdapter");
   expose<reserveArena>(env, exports, "reserveArena");
+  expose<prepareArena>(env, exports, "prepareArena");
   expose<writeArena>(env, exports, "writeArena");
   expose<readArena>(env, exports, "readArena");
   expose<createProgram>(env, exports, "createProgram");

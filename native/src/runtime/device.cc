@@ -40,16 +40,19 @@ Device::Device(std::shared_ptr<Runtime> runtime, std::string name, std::shared_p
 
 void Device::stop() {
   if (std::exchange(stopped_, true)) return;
+  runsAside_.wait(true);
   halt();
   programs_.clear();
   adapters_.clear();
   weights_ = Weights{};
+  packedMatrix_.reset();
   arena_.reset();
   release();
 }
 
 void Device::requireLive() const {
   if (stopped_) throw ArgumentError("a device that is not disposed", "device " + name_, "a disposed one");
+  if (isAside_) throw ArgumentError("a device that is set up", "device " + name_, "one that packs or reserves memory");
 }
 
 void Device::requireQuiet(const char* what) const {
@@ -109,6 +112,36 @@ std::size_t Device::keep(std::vector<std::shared_ptr<const Item>>& items, std::s
 
 std::size_t Device::loadMatrix(const MatrixSource& source) {
   requireQuiet("loadMatrix");
+  return keep<Matrix>(weights_.matrices, packed(source), source.sharedAs);
+}
+
+void Device::startAside(const char* what) {
+  requireQuiet(what);
+  isAside_ = true;
+  runsAside_ = true;
+}
+
+void Device::runAside(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (...) {
+    asideError_ = std::current_exception();
+  }
+  runsAside_ = false;
+  runsAside_.notify_all();
+}
+
+void Device::endAside() {
+  isAside_ = false;
+  if (const std::exception_ptr error = std::exchange(asideError_, nullptr)) std::rethrow_exception(error);
+  requireLive();
+}
+
+std::size_t Device::keepPacked(const std::string& sharedAs) {
+  return keep<Matrix>(weights_.matrices, std::exchange(packedMatrix_, nullptr), sharedAs);
+}
+
+std::shared_ptr<Matrix> Device::packed(const MatrixSource& source) {
   if (source.quantization) requireFinite(source);
   std::shared_ptr<Matrix> matrix = makeMatrix(source);
   matrix->name = source.name;
@@ -116,7 +149,7 @@ std::size_t Device::loadMatrix(const MatrixSource& source) {
   matrix->in = source.in;
   matrix->dtype = source.dtype;
   matrix->backward = source.backward;
-  return keep<Matrix>(weights_.matrices, std::move(matrix), source.sharedAs);
+  return matrix;
 }
 
 std::size_t Device::loadVector(const float* data, std::size_t count, const std::string& sharedAs) {
@@ -208,6 +241,10 @@ std::size_t Device::createProgram(const std::vector<RawOperator>& operators) {
 
 void Device::reserveArena(std::size_t bytes) {
   requireQuiet("reserveArena");
+  replaceArena(bytes);
+}
+
+void Device::replaceArena(std::size_t bytes) {
   // Before the new one is made, so that the peak does not count both. A send of another device may still hold it.
   arena_ = nullptr;
   try {

@@ -1,10 +1,12 @@
 // One device: weights, adapters, programs, an arena, and queues that run in order. What all kinds of devices share;
 // a kind derives where memory lies, what a step is and how a task runs.
-// All methods are for JavaScript's thread; they never wait for queued tasks, except stop().
+// All methods but runAside() are for JavaScript's thread; they never wait for queued tasks, except stop().
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -94,6 +96,17 @@ class Device {
   // Floats are rounded to bfloat16 where that is wanted; bfloat16 bits for float32 throw. Under a key `sharedAs`, other
   // devices of this device's memory can have it; none where the key is empty.
   std::size_t loadMatrix(const MatrixSource& source);
+  // What takes long in three parts: runAside() may be on another thread where worksAside(). From the first part to the
+  // last every other call throws, but for stop(), which waits for the end of runAside().
+  virtual bool worksAside() const { return false; }
+  void startAside(const char* what);
+  // work(), which is one of the two below; what it throws is thrown by endAside().
+  void runAside(const std::function<void()>& work);
+  void endAside();
+  // loadMatrix in two parts, aside and after it; and reserveArena, aside.
+  void pack(const MatrixSource& source) { packedMatrix_ = packed(source); }
+  std::size_t keepPacked(const std::string& sharedAs);
+  void replaceArena(std::size_t bytes);
   std::size_t loadVector(const float* data, std::size_t count, const std::string& sharedAs);
   std::size_t loadTable(std::int32_t rows, std::int32_t columns, WeightData data, ops::DType dtype,
                         const std::string& sharedAs);
@@ -167,6 +180,7 @@ class Device {
                    const std::string& key);
   // Where weights of this kind lie among all that is shared.
   std::string place(const char* kind, const std::string& key) const { return memoryName() + " " + kind + " " + key; }
+  std::shared_ptr<Matrix> packed(const MatrixSource& source);
   Task prepare(const TaskHead& head);
   void requireLive() const;
   void requireQuiet(const char* what) const;
@@ -180,6 +194,11 @@ class Device {
   std::vector<std::size_t> freeAdapters_;
   std::vector<std::unique_ptr<Program>> programs_;
   bool stopped_ = false;
+  bool isAside_ = false;
+  std::atomic<bool> runsAside_{false};
+  std::exception_ptr asideError_;
+  // What pack() made.
+  std::shared_ptr<Matrix> packedMatrix_;
 };
 
 // `source` as `dtype`: its own bytes, or `rounded` filled with them. Throws ArgumentError for bfloat16 bits as float32.

@@ -14,6 +14,7 @@ class CpuDevice final : public Device {
   CpuDevice(std::shared_ptr<Runtime> runtime, std::string name, const std::vector<int>& cores);
   ~CpuDevice() override { stop(); }
 
+  bool worksAside() const override { return true; }
   const StreamTimes& times() const override { return compute_->times(); }
   void sampleSpeed(ops::DType dtype, std::int64_t everyNs) override;
   std::vector<SpeedSample> takeSpeedSamples() override;

@@ -1,0 +1,34 @@
+import type { DeviceOptions } from "../native/index.ts";
+import type { Stage } from "../plan/index.ts";
+import { createStageRunner, type StageRunner, type StageRunnerInput } from "./stage-runner.ts";
+
+export interface StageRunnersInput extends Omit<StageRunnerInput, "stage" | "device" | "weightsBefore"> {
+  /** By stage. */
+  readonly devices: readonly DeviceOptions[];
+}
+
+/**
+ * A plan's stages on their devices. All reserve their memory at the same time, and those of a pipeline pack their
+ * weights; pipelines follow each other there, as a later one takes what it shares from those before it.
+ * @throws DeviceError, InputError
+ */
+export async function createStageRunners(input: StageRunnersInput): Promise<readonly StageRunner[]> {
+  const { devices, ...common } = input;
+  const { stages, pipelines } = input.setting;
+  const create = (stage: Stage, weightsBefore: Promise<unknown>): Promise<StageRunner> =>
+    createStageRunner({ ...common, stage, device: devices[stage.index]!, weightsBefore });
+  const creations: Promise<StageRunner>[] = [];
+  let before: Promise<unknown> = Promise.resolve();
+  for (const { firstStage, endStage } of pipelines) {
+    const weightsBefore = before;
+    const ofPipeline = stages.slice(firstStage, endStage).map((stage) => create(stage, weightsBefore));
+    creations.push(...ofPipeline);
+    before = Promise.allSettled(ofPipeline);
+  }
+  // Of all stages, so that no device works any more when it is told why another cannot.
+  const settled = await Promise.allSettled(creations);
+  return settled.map((outcome) => {
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  });
+}
