@@ -55,7 +55,7 @@ function randomModel(architecture: Architecture): BaseModel {
 }
 
 /** Random tokens for the plan's rows; all but the first of a row are scored. */
-function randomRows(plan: Plan): readonly (readonly Row[])[] {
+export function randomRows(plan: Plan): readonly (readonly Row[])[] {
   const rows: Row[][] = plan.jobs.map(() => []);
   for (const microBatch of plan.microBatches) {
     for (const [job, index, tokens] of microBatch.rows) {

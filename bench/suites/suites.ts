@@ -2,6 +2,7 @@ import type { Suite } from "../suite.ts";
 import { adapters } from "./adapters.ts";
 import { coverage } from "./coverage.ts";
 import { external } from "./external.ts";
+import { growing } from "./growing.ts";
 import { kernels } from "./kernels.ts";
 import { memory } from "./memory.ts";
 import { pipeline } from "./pipeline.ts";
@@ -22,6 +23,7 @@ export const SUITES = {
   planning,
   "side-by-side": sideBySide,
   simulator,
+  growing,
   start,
   twin,
   coverage,

@@ -18,13 +18,21 @@ export class AdapterShares implements GroupRoom {
   readonly #setting: Setting;
   readonly #stages: readonly number[];
   readonly #jobsOf: (group: number) => GroupJobs;
+  /** Jobs at once, even if there is room for more. */
+  readonly #mostJobs: number;
   /** By job, bytes on each stage. */
   readonly #held = new Map<number, readonly number[]>();
 
-  constructor(setting: Setting, stages: readonly number[], jobsOf: (group: number) => GroupJobs) {
+  constructor(
+    setting: Setting,
+    stages: readonly number[],
+    jobsOf: (group: number) => GroupJobs,
+    mostJobs = Number.POSITIVE_INFINITY,
+  ) {
     this.#setting = setting;
     this.#stages = stages;
     this.#jobsOf = jobsOf;
+    this.#mostJobs = mostJobs;
   }
 
   /** The stage on which a group's jobs are too many even alone; undefined for none. */
@@ -36,6 +44,8 @@ export class AdapterShares implements GroupRoom {
   fits(group: number): boolean {
     const wanted = this.#joining(group).map(([, bytes]) => bytes);
     const together = [...this.#held.values(), ...wanted];
+    // A group of more jobs trains alone.
+    if (this.#held.size > 0 && together.length > this.#mostJobs) return false;
     return this.#stages.every((stage, at) => sum(together.map((bytes) => bytes[at]!)) <= this.#roomOf(stage));
   }
 

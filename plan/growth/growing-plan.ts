@@ -46,15 +46,19 @@ export class GrowingPlan {
   #numSegments = 0;
   #previous: string;
 
-  /** @throws InvariantError for a schedule whose groups do not fill the pipeline together, or slots that are placed */
-  constructor(setting: Setting, costs: CostModel) {
+  /**
+   * `jobsAtOnce`: the most jobs that train at once on a pipeline, where not as many as there is room for. With room for
+   * more adapters than these an executor makes the next ones before the last have ended.
+   * @throws InvariantError for a schedule whose groups do not fill the pipeline together, or slots that are placed
+   */
+  constructor(setting: Setting, costs: CostModel, { jobsAtOnce }: { readonly jobsAtOnce?: number } = {}) {
     const { schedule, pipelines, slots } = setting;
     if (schedule !== "lorapp" && schedule !== "lorapp-gpipe")
       throw new InvariantError({ expected: "a schedule that interleaves groups", got: schedule });
     if (slots !== "first-fit") throw new InvariantError({ expected: "slots that need no look ahead", got: slots });
     this.#setting = setting;
     this.#previous = settingHash(setting);
-    this.#pipelines = pipelines.map((_, pipeline) => new PipelineGrowth(setting, costs, pipeline));
+    this.#pipelines = pipelines.map((_, pipeline) => new PipelineGrowth(setting, costs, pipeline, jobsAtOnce));
   }
 
   /** Up to when the orders of a pipeline are made, in nanoseconds of its clock. */

@@ -70,7 +70,7 @@ export class PipelineGrowth {
   /** Mini-batches by how many of their updates are ordered. */
   readonly #updated = new Map<AdmittedMiniBatch, number>();
 
-  constructor(setting: Setting, costs: CostModel, pipeline: number) {
+  constructor(setting: Setting, costs: CostModel, pipeline: number, mostJobs?: number) {
     const { firstStage, endStage } = setting.pipelines[pipeline]!;
     const links = setting.links.slice(firstStage, endStage - 1).map((link) => costs.linkCost(link!));
     this.#setting = setting;
@@ -81,6 +81,7 @@ export class PipelineGrowth {
       setting,
       Array.from({ length: this.#numStages }, (_, at) => firstStage + at),
       (group) => this.#groups[group]!.jobs,
+      mostJobs,
     );
     this.#scheduler = new ListScheduler({
       numStages: this.#numStages,
