@@ -1,7 +1,7 @@
-import type { Nanos } from "../../core/index.ts";
-import { type ActionDurations, BACKWARD, FORWARD, type LivePiece } from "../../plan/index.ts";
+import { BACKWARD, FORWARD } from "../../plan/index.ts";
 import type { Channel } from "./channel.ts";
 import { first, longer } from "./columns.ts";
+import { type MicroBatchFacts, NO_FACTS } from "./live-facts.ts";
 import type { StageOrder } from "./stage-orders.ts";
 
 /** What has ended on a compute stream, in order. */
@@ -148,27 +148,6 @@ export interface DeviceState {
   /** The micro-batch whose backward on the first stage it was found to wait for; -1 for none. */
   waitsFor: number;
 }
-
-/** What a segment says of its micro-batches, by number from its first. */
-export interface MicroBatchFacts {
-  readonly piece: LivePiece | undefined;
-  readonly durations: ActionDurations;
-  /** Numbers of its messages' sizes. */
-  readonly sizes: Int32Array;
-  /** Whether its backward on its pipeline's first stage has ended. */
-  readonly signalled: Uint8Array;
-  readonly firstMicroBatch: number;
-  readonly endMicroBatch: number;
-}
-
-export const NO_FACTS: MicroBatchFacts = {
-  piece: undefined,
-  durations: () => 0 as Nanos,
-  sizes: new Int32Array(0),
-  signalled: new Uint8Array(0),
-  firstMicroBatch: 0,
-  endMicroBatch: 0,
-};
 
 /** A piece with no actions, which every device begins with. */
 const NOTHING: StageOrder = {

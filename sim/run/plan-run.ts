@@ -6,10 +6,7 @@ import {
   type CostModel,
   FORWARD,
   formatAction,
-  type LivePiece,
-  LiveWork,
-  messageBytesPerToken,
-  microBatchTokens,
+  type LiveWork,
   type PipelineTable,
   PLANNED_LETTERS,
   pipelineTable,
@@ -23,16 +20,16 @@ import {
   type DeviceState,
   hasAction,
   inputOf,
-  type MicroBatchFacts,
-  NO_FACTS,
   outputOf,
   type TransferColumns,
   type TransferStream,
 } from "./device.ts";
-import { createPlanState, MessageSizes, type PlanState, type RunSetting } from "./plan-state.ts";
+import { LiveFacts, type MicroBatchFacts, type RunSetting } from "./live-facts.ts";
+import { MessageSizes } from "./message-sizes.ts";
+import { createPlanState, type PlanState } from "./plan-state.ts";
 import { SendOrder } from "./send-order.ts";
 import { SharedMachine, sharedMachines } from "./shared-machine.ts";
-import { NO_SIGNAL, type StageOrder, stageOrder } from "./stage-orders.ts";
+import { stageOrder } from "./stage-orders.ts";
 
 /** What has ended on the streams of a stage's device. */
 export interface StageRun {
@@ -85,12 +82,8 @@ export class PlanRun {
   readonly #setting: RunSetting;
   readonly #times: SettingTimes;
   readonly #state: PlanState;
-  readonly #live: LiveWork;
-  /** Of the pieces in flight. */
-  readonly #facts = new Map<LivePiece, MicroBatchFacts>();
-  #found = NO_FACTS;
+  readonly #facts: LiveFacts;
   readonly #sizes = new MessageSizes();
-  readonly #bytesPerToken: number;
   readonly #pipelines: PipelineTable;
   readonly #machines: ReturnType<typeof sharedMachines> | null;
   /**
@@ -121,8 +114,7 @@ export class PlanRun {
     this.#setting = setting;
     this.#times = times;
     this.#state = state;
-    this.#live = new LiveWork(setting);
-    this.#bytesPerToken = messageBytesPerToken(setting.model);
+    this.#facts = new LiveFacts(setting, this.#sizes);
     this.#pipelines = pipelineTable(setting);
     this.#machines = times.contention === undefined ? null : sharedMachines(setting, times.contention);
     this.#firstWire = devices.length;
@@ -143,40 +135,16 @@ export class PlanRun {
     return this.#nowNs;
   }
 
-  /** Actions of a stage that have not ended. */
-  numAhead(stage: number): number {
-    const { order, orders, position } = this.#state.devices[stage]!;
-    return orders.reduce((sum, { keys }) => sum + keys.length, order.keys.length - position);
-  }
-
-  /** The jobs and groups that are in flight, with those of a segment that is appended next. */
-  get work(): LiveWork {
-    return this.#live;
-  }
-
   /** Adds the next segment behind those that it has. `durationsOf`: times of its micro-batches' actions. */
   append(work: Work, durationsOf: (live: LiveWork) => ActionDurations): void {
-    const piece = this.#live.append(work);
-    const { microBatches } = work;
-    if (piece.left > 0) {
-      const { firstMicroBatch, endMicroBatch } = piece;
-      const sizes = microBatches.map((each) => this.#sizes.numberOf(microBatchTokens(each) * this.#bytesPerToken));
-      this.#facts.set(piece, {
-        piece,
-        firstMicroBatch,
-        endMicroBatch,
-        durations: durationsOf(this.#live),
-        sizes: Int32Array.from(sizes),
-        signalled: new Uint8Array(microBatches.length),
-      });
-    }
+    this.#facts.append(work, durationsOf);
     const { devices } = this.#state;
     const sent = devices.map(() => 0);
     const received = devices.map(() => 0);
     work.actions.forEach((keys, stage) => {
       if (keys.length === 0) return;
       const device = devices[stage]!;
-      const order = stageOrder(keys, (...action) => this.#live.signalsOf(...action));
+      const order = stageOrder(keys, this.#facts.signalsOf);
       device.orders.push(order);
       device.compute.expect(order);
       for (const [letter, count] of order.counts.entries()) {
@@ -210,7 +178,7 @@ export class PlanRun {
     this.advance(Number.POSITIVE_INFINITY);
     if (this.#state.devices.some((device) => hasAction(device)))
       throw blockedError(this.#setting, this.#state.devices, ({ stage, order, position }) => {
-        const microBatch = this.#openSignal(order, position);
+        const microBatch = this.#facts.openSignal(order, position);
         if (microBatch < 0) return undefined;
         const { firstStage } = this.#pipelines.ofStage(stage);
         return formatAction({ stage: firstStage, letter: "B", microBatch });
@@ -231,31 +199,6 @@ export class PlanRun {
       channels,
       numEvents: this.#numEvents,
     };
-  }
-
-  #factsOf(microBatch: number): MicroBatchFacts {
-    const found = this.#found;
-    if (microBatch >= found.firstMicroBatch && microBatch < found.endMicroBatch) return found;
-    this.#found = this.#facts.get(this.#live.pieceOf(microBatch))!;
-    return this.#found;
-  }
-
-  #isSignalled(microBatch: number): boolean {
-    const found = this.#found;
-    if (microBatch >= found.firstMicroBatch && microBatch < found.endMicroBatch)
-      return found.signalled[microBatch - found.firstMicroBatch] === 1;
-    const piece = this.#live.findPiece(microBatch);
-    // What has been forgotten has ended.
-    if (piece === undefined) return true;
-    return this.#facts.get(piece)!.signalled[microBatch - piece.firstMicroBatch] === 1;
-  }
-
-  /** The first of the signals of a position that is not there; -1 for none. */
-  #openSignal({ signals, signalLists }: StageOrder, position: number): number {
-    const signal = signals[position]!;
-    if (signal === NO_SIGNAL) return -1;
-    if (signal >= 0) return this.#isSignalled(signal) ? -1 : signal;
-    return signalLists[NO_SIGNAL - 1 - signal]!.find((each) => !this.#isSignalled(each)) ?? -1;
   }
 
   #scheduleAt(slot: number, timeNs: number): void {
@@ -282,7 +225,7 @@ export class PlanRun {
     if (input !== null && !hasArrived(input, microBatch)) return;
     const output = outputOf(device, letter);
     if (output !== null && !hasFreeOutBuffer(output)) return;
-    const signal = this.#openSignal(order, position);
+    const signal = this.#facts.openSignal(order, position);
     if (signal >= 0) {
       if (device.waitsFor < 0) this.#waiting += 1;
       device.waitsFor = signal;
@@ -292,7 +235,7 @@ export class PlanRun {
     const nowNs = this.#nowNs;
     compute.busy = true;
     compute.startNs[compute.length] = nowNs;
-    const facts = this.#factsOf(microBatch);
+    const facts = this.#facts.of(microBatch);
     device.facts = facts;
     const durationNs = facts.durations(stage, letter, microBatch - facts.firstMicroBatch);
     if (this.#machines === null) {
@@ -345,16 +288,7 @@ export class PlanRun {
     if (gapNs === 0) this.#endGap(device);
     else this.#scheduleAt(this.#firstGap + stage, this.#nowNs + gapNs);
     if (letter === BACKWARD && this.#pipelines.isFirst(stage)) this.#signalEnd(facts, microBatch);
-    const piece = facts.piece!;
-    piece.left -= 1;
-    if (piece.left === 0) this.#retire(piece);
-  }
-
-  /** All of a piece has ended. */
-  #retire(piece: LivePiece): void {
-    this.#live.retire(piece);
-    this.#facts.delete(piece);
-    if (this.#found.piece === piece) this.#found = NO_FACTS;
+    this.#facts.end(facts);
   }
 
   #latencyOf(channel: Channel): number {

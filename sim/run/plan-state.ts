@@ -1,11 +1,10 @@
-import { type Nanos, secondsToNanos } from "../../core/index.ts";
-import type { CostModel, Setting } from "../../plan/index.ts";
+import { secondsToNanos } from "../../core/index.ts";
+import type { CostModel } from "../../plan/index.ts";
 import { Wire } from "../network/link.ts";
 import { type Channel, createChannel } from "./channel.ts";
 import { createDevice, type DeviceState } from "./device.ts";
-
-/** What of a setting the run of a plan in it needs. */
-export type RunSetting = Pick<Setting, "devices" | "links" | "stages" | "pipelines" | "buffers" | "model">;
+import type { RunSetting } from "./live-facts.ts";
+import type { MessageSizes } from "./message-sizes.ts";
 
 /** The stages of all pipelines of a plan and the channels between them, as a run changes them. */
 export interface PlanState {
@@ -13,45 +12,6 @@ export interface PlanState {
   readonly devices: readonly DeviceState[];
   readonly channels: readonly Channel[];
   readonly sharedWires: readonly Wire<Channel>[];
-}
-
-/** Sizes of messages, numbered, and how long each is on a wire of its own at some rate. */
-export class MessageSizes {
-  readonly #bytes: number[] = [];
-  readonly #numbers = new Map<number, number>();
-  readonly #times = new Map<number, number[]>();
-
-  numberOf(bytes: number): number {
-    const known = this.#numbers.get(bytes);
-    if (known !== undefined) return known;
-    this.#numbers.set(bytes, this.#bytes.length);
-    this.#bytes.push(bytes);
-    return this.#bytes.length - 1;
-  }
-
-  bytesOf(size: number): number {
-    return this.#bytes[size]!;
-  }
-
-  /** Nanoseconds by the number of a size. */
-  timesAt(bytesPerSecond: number): (size: number) => number {
-    const known = this.#times.get(bytesPerSecond) ?? [];
-    this.#times.set(bytesPerSecond, known);
-    return (size) => {
-      known[size] ??= aloneNs(bytesPerSecond, this.#bytes[size]!);
-      return known[size];
-    };
-  }
-}
-
-/** How long one message takes on an idle wire: what a Wire says of it, so that both round alike. */
-function aloneNs(bytesPerSecond: number, bytes: number): number {
-  const wire = new Wire<null>(bytesPerSecond);
-  wire.start(null, bytes, 0 as Nanos);
-  for (;;) {
-    const endNs = wire.nextEndNs()!;
-    if (wire.takeEnded(endNs).length > 0) return endNs;
-  }
 }
 
 /**
