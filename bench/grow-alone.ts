@@ -125,7 +125,7 @@ async function executed({ segments, stages }: GrowSize): Promise<GrowResult> {
   const rows = randomRows(plan);
   const inputs = plan.jobs.map((job, index) => ({
     rows: rows[index]!,
-    start: initialPairs(job, plan.model.architecture),
+    start: { parameters: initialPairs(job, plan.model.architecture) },
   }));
   const memory = new MemoryLog(segments);
   using runtime = createRuntime();

@@ -78,7 +78,7 @@ export async function executedBubble(plan: Plan, growth?: Growth): Promise<numbe
   const rows = randomRows(plan);
   const inputs = plan.jobs.map((job, index) => ({
     rows: rows[index]!,
-    start: initialPairs(job, plan.model.architecture),
+    start: { parameters: initialPairs(job, plan.model.architecture) },
   }));
   const times = new BusyTimes();
   using runtime = createRuntime();

@@ -1,5 +1,13 @@
 import type { JobInput } from "../exec/session.ts";
-import { createCostModel, GrowingPlan, type Plan, type PlannedRow, type Segment, type Setting } from "../plan/index.ts";
+import {
+  createCostModel,
+  GrowingPlan,
+  groupRows,
+  type Plan,
+  type PlannedRow,
+  type Segment,
+  type Setting,
+} from "../plan/index.ts";
 
 /** Work of a job as a plan that grows takes it: rows by step and part. */
 type Steps = readonly (readonly (readonly PlannedRow[])[])[];
@@ -25,15 +33,7 @@ export class ShortJobs {
     this.#growing = new GrowingPlan(setting, createCostModel(plan.calibration, plan.model.dtype), {
       jobsAtOnce: atOnce,
     });
-    this.#steps = plan.groups.map((_, group) => {
-      const steps: (readonly PlannedRow[])[][] = [];
-      for (const { group: own, step, rows } of plan.microBatches) {
-        if (own !== group) continue;
-        steps[step] ??= [];
-        steps[step].push(rows);
-      }
-      return steps;
-    });
+    this.#steps = plan.groups.map((_, group) => groupRows(plan.microBatches, group));
   }
 
   /** Jobs that have come. */

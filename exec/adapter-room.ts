@@ -1,6 +1,6 @@
 import { Fifo, InvariantError } from "../core/index.ts";
 import type { Handle } from "../native/index.ts";
-import type { StageAdapter } from "./adapters.ts";
+import type { StageAdapter, StatePart } from "./adapters.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { AdapterPair } from "./peft.ts";
 
@@ -96,7 +96,27 @@ export class AdapterRoom {
    * Nothing that is queued may use its adapter.
    */
   read(job: number): readonly AdapterPair[] {
-    return this.#trained.get(job) ?? this.#held.get(job)?.adapter.read() ?? [];
+    return this.#trained.get(job) ?? this.#held.get(job)?.adapter.read("parameters") ?? [];
+  }
+
+  /**
+   * Takes a job's adapter from the device before the job has ended, with its moments; it is made again when an action
+   * needs it. Empty where it is not there. Nothing that is queued may use it.
+   */
+  evict(job: number): Readonly<Record<StatePart, readonly AdapterPair[]>> {
+    const held = this.#held.get(job);
+    this.#known.delete(job);
+    if (held === undefined) return { parameters: [], firstMoment: [], secondMoment: [] };
+    const { adapter, bytes } = held;
+    const state = {
+      parameters: adapter.read("parameters"),
+      firstMoment: adapter.read("firstMoment"),
+      secondMoment: adapter.read("secondMoment"),
+    };
+    adapter.release();
+    this.#held.delete(job);
+    this.#bytes -= bytes;
+    return state;
   }
 
   /** Nobody will ask for a job that has ended. */
@@ -115,7 +135,7 @@ export class AdapterRoom {
     for (const job of ended) {
       if (this.#bytes <= most) return;
       const { adapter, bytes, isForgotten } = this.#held.get(job)!;
-      if (!isForgotten) this.#trained.set(job, adapter.read());
+      if (!isForgotten) this.#trained.set(job, adapter.read("parameters"));
       adapter.release();
       this.#held.delete(job);
       this.#last.delete(job);

@@ -30,11 +30,23 @@ export function initialPairs(job: Pick<PlannedJob, "adapter" | "seed">, arch: Ar
   });
 }
 
+/** All that training changes of an adapter; moments are laid out as the parameters are. */
+export interface AdapterState {
+  readonly parameters: readonly AdapterPair[];
+  /** Of the optimizer; zero where absent. */
+  readonly firstMoment?: readonly AdapterPair[];
+  readonly secondMoment?: readonly AdapterPair[];
+}
+
+/** What of an adapter's state is on a device. */
+export const STATE_PARTS = ["parameters", "firstMoment", "secondMoment"] as const;
+export type StatePart = (typeof STATE_PARTS)[number];
+
 /** A job's adapter on one stage's device. */
 export interface StageAdapter {
   readonly handle: Handle;
   /** The pairs of this stage's layers as they are now. @throws DeviceError while a pending task uses the adapter */
-  read(): readonly AdapterPair[];
+  read(part: StatePart): readonly AdapterPair[];
   /** Gives its memory back. @throws DeviceError while a pending task uses it */
   release(): void;
 }
@@ -44,7 +56,7 @@ export function createStageAdapter(
   stage: Stage,
   spec: AdapterSpec,
   arch: Architecture,
-  pairs: readonly AdapterPair[],
+  state: AdapterState,
 ): StageAdapter {
   const sites = adapterSites(spec, stageLayers(stage));
   const entries: readonly AdapterEntry[] = sites.map(({ layer, projection }) => {
@@ -58,23 +70,26 @@ export function createStageAdapter(
     };
   });
   const handle = device.createAdapter(entries);
-  const flat = new Float32Array(
-    entries.reduce((sum, { rank, inFeatures, outFeatures }) => sum + rank * (inFeatures + outFeatures), 0),
-  );
-  let offset = 0;
+  const length = entries.reduce((sum, { rank, inFeatures, outFeatures }) => sum + rank * (inFeatures + outFeatures), 0);
   const own = new Set(sites.map(({ layer, projection }) => targetIndex(layer, projection)));
-  for (const { layer, projection, a, b } of pairs) {
-    if (!own.has(targetIndex(layer, projection))) continue;
-    flat.set(a, offset);
-    flat.set(b, offset + a.length);
-    offset += a.length + b.length;
+  for (const part of STATE_PARTS) {
+    const pairs = state[part];
+    if (pairs === undefined) continue;
+    const flat = new Float32Array(length);
+    let offset = 0;
+    for (const { layer, projection, a, b } of pairs) {
+      if (!own.has(targetIndex(layer, projection))) continue;
+      flat.set(a, offset);
+      flat.set(b, offset + a.length);
+      offset += a.length + b.length;
+    }
+    device.writeAdapter(handle, part, flat);
   }
-  device.writeAdapter(handle, "parameters", flat);
   return {
     handle,
     release: () => device.releaseAdapter(handle),
-    read() {
-      const values = device.readAdapter(handle, "parameters");
+    read(part) {
+      const values = device.readAdapter(handle, part);
       let next = 0;
       const take = (length: number): Float32Array => {
         const part = values.slice(next, next + length);

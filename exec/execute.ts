@@ -34,7 +34,7 @@ class SegmentFeed {
       }
       const inputs = work.jobs.map((_, i): JobInput => {
         const job = this.#nextJob + i;
-        return { rows: rows[job]!, start: start[job]! };
+        return { rows: rows[job]!, start: { parameters: start[job]! } };
       });
       this.#next += 1;
       this.#nextJob += work.jobs.length;

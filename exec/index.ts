@@ -1,7 +1,7 @@
 // What the addon and this machine have.
 export { type CudaGraphs, type NativeInfo, nativeInfo } from "../native/index.ts";
 // The start of an adapter.
-export { initialPairs } from "./adapters.ts";
+export { type AdapterState, initialPairs } from "./adapters.ts";
 // This machine's devices.
 export { assignDevices } from "./assign-devices.ts";
 // Running a plan for real.

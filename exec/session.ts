@@ -2,6 +2,7 @@ import { Fifo } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
 import type { Completion, Runtime } from "../native/index.ts";
 import { computeDtype, type MiniBatch, microBatchTokens, type Setting, type Work } from "../plan/index.ts";
+import type { AdapterState } from "./adapters.ts";
 import { assignDevices } from "./assign-devices.ts";
 import { createStageRunners } from "./create-stage-runners.ts";
 import { EventNumbers } from "./event-numbers.ts";
@@ -29,7 +30,7 @@ const AHEAD = { least: 40, most: 256, seconds: 1 } as const;
 /** What a job trains on, and from. */
 export interface JobInput {
   readonly rows: readonly Row[];
-  readonly start: readonly AdapterPair[];
+  readonly start: AdapterState;
 }
 
 export interface SessionInput {
@@ -219,6 +220,22 @@ export class Session {
     } finally {
       stop?.removeEventListener("abort", end);
     }
+  }
+
+  /**
+   * Takes a job that has not ended from the devices, so that others have its room: its state, from which it goes on when
+   * a group with it comes. Nothing that is queued may use its adapter.
+   */
+  release(job: number): AdapterState {
+    const { rows } = this.#jobs.get(job)!;
+    const parts = this.#runners.map(({ adapters }) => adapters.evict(job));
+    const start = {
+      parameters: parts.flatMap(({ parameters }) => parameters),
+      firstMoment: parts.flatMap(({ firstMoment }) => firstMoment),
+      secondMoment: parts.flatMap(({ secondMoment }) => secondMoment),
+    };
+    this.#jobs.set(job, { rows, start });
+    return start;
   }
 
   /** A job's adapter on all stages, as it is; nothing that is queued may use it. */

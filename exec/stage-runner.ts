@@ -14,11 +14,10 @@ import {
   type Stage,
 } from "../plan/index.ts";
 import { AdapterRoom } from "./adapter-room.ts";
-import { createStageAdapter } from "./adapters.ts";
+import { type AdapterState, createStageAdapter } from "./adapters.ts";
 import { learningRateAt } from "./learning-rate.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { BaseModel } from "./model-folder.ts";
-import type { AdapterPair } from "./peft.ts";
 import type { RunInput } from "./run-input.ts";
 import { backwardProgram, forwardProgram } from "./stage-programs.ts";
 import { loadStageWeights } from "./stage-weights.ts";
@@ -45,7 +44,7 @@ export interface StageRunnerInput {
   readonly model: BaseModel;
   readonly live: LiveWork;
   /** A job's adapter at its start. */
-  startOf(job: number): readonly AdapterPair[];
+  startOf(job: number): AdapterState;
   /** Ends when the stages have loaded whose weights this one may share. */
   readonly weightsBefore: Promise<unknown>;
   /** Norm cell of a job on a stage. */

@@ -180,6 +180,7 @@ export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";
 export {
   activeJobs,
   activeMembers,
+  groupRows,
   isFused,
   type JobSegment,
   jobSegments,

@@ -106,6 +106,20 @@ export function jobsOfGroup({ members }: Pick<PlannedGroup, "members">): readonl
   return members.map(({ job }) => job);
 }
 
+/** The rows of a group's micro-batches, by its step and part. */
+export function groupRows(
+  microBatches: readonly MicroBatch[],
+  group: number,
+): readonly (readonly MicroBatch["rows"][])[] {
+  const steps: MicroBatch["rows"][][] = [];
+  for (const microBatch of microBatches) {
+    if (microBatch.group !== group) continue;
+    steps[microBatch.step] ??= [];
+    steps[microBatch.step]!.push(microBatch.rows);
+  }
+  return steps;
+}
+
 /** Whether any jobs share micro-batches. */
 export function isFused({ groups }: Pick<Work, "groups">): boolean {
   return groups.some(({ members }) => members.length > 1);

@@ -53,6 +53,11 @@ export class AdapterShares implements GroupRoom {
     for (const [job, bytes] of this.#joining(group)) this.#held.set(job, bytes);
   }
 
+  /** A job that has not ended is taken from the devices. */
+  release(job: number): void {
+    this.#held.delete(job);
+  }
+
   leave(group: number): void {
     for (const job of this.#jobsOf(group).ended()) this.#held.delete(job);
   }

@@ -105,6 +105,11 @@ export class GrowingPlan {
     return state.nextStep;
   }
 
+  /** A job whose groups have all been taken back, or ended, is taken from its pipeline's devices: others have its room. */
+  release(pipeline: number, job: number): void {
+    this.#pipelines[pipeline]!.release(job);
+  }
+
   /** Whether a group has anything that has begun and not ended, or that may begin, on its pipeline's first stage. */
   isActive(group: number): boolean {
     return this.#groups.get(group)?.growth.isActive(group) ?? false;

@@ -176,6 +176,11 @@ export class PipelineGrowth {
     return left.length;
   }
 
+  /** A job that is in no group any more gives its room back. */
+  release(job: number): void {
+    this.#shares.release(job);
+  }
+
   isActive(number: number): boolean {
     const own = this.#groupOf.get(number);
     return own !== undefined && this.#scheduler.isActive(own);

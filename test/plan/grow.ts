@@ -3,6 +3,7 @@ import {
   adapterBytes,
   createCostModel,
   GrowingPlan,
+  groupRows,
   microBatchTokens,
   type Plan,
   type PlanBody,
@@ -20,23 +21,12 @@ export interface Moment {
   readonly merge?: readonly [number, number];
 }
 
-/** The work of a plan's groups, as it is admitted to a plan that grows. */
-function stepsOf({ microBatches }: PlanBody, group: number) {
-  const steps: (typeof microBatches)[number]["rows"][][] = [];
-  for (const microBatch of microBatches) {
-    if (microBatch.group !== group) continue;
-    steps[microBatch.step] ??= [];
-    steps[microBatch.step]!.push(microBatch.rows);
-  }
-  return steps;
-}
-
 interface Admitted {
   number: number;
   /** Whether its jobs have gone on in another. */
   isOver: boolean;
   members: Plan["groups"][number]["members"];
-  steps: ReturnType<typeof stepsOf>;
+  steps: ReturnType<typeof groupRows>;
 }
 
 /**
@@ -99,7 +89,7 @@ export function grow(plan: PlanBody, moments: readonly Moment[]): readonly Segme
       const jobs = new Map(members.map((member) => [member.job, jobOf(member.job)]));
       admit(
         members.map((member) => ({ ...member, job: jobs.get(member.job)! })),
-        stepsOf(plan, group).map((parts) =>
+        groupRows(plan.microBatches, group).map((parts) =>
           parts.map((rows) => rows.map(([job, ...row]): (typeof rows)[number] => [jobs.get(job)!, ...row])),
         ),
       );

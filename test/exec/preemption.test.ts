@@ -1,0 +1,72 @@
+import { expect, it } from "vitest";
+import type { AdapterPair, AdapterState } from "../../exec/index.ts";
+import { executePlan } from "../../exec/index.ts";
+import { Session } from "../../exec/session.ts";
+import { createRuntime } from "../../native/index.ts";
+import { createCostModel, GrowingPlan, groupRows, type Segment } from "../../plan/index.ts";
+import { growingSetting } from "../plan/grow.ts";
+import { adapterBytes, planSmall, smallCase, TWO_JOBS } from "./small-run.ts";
+
+const SECOND = 1e9;
+
+it.each(["cpu:0", "cpu:0,cpu:1"])(
+  "a job that is taken from %s while another trains goes on from its state, and trains the same bytes",
+  async (devices) => {
+    const given = smallCase(TWO_JOBS.map((job) => ({ ...job, steps: 6 })));
+    const fixed = planSmall(given, { devices, groups: "unfused" });
+    const start = given.start.map((parameters): AdapterState => ({ parameters }));
+    const alone = await executePlan({
+      plan: fixed,
+      model: given.model,
+      rows: given.data,
+      start: given.start,
+      versions: {},
+    });
+    const setting = growingSetting(fixed);
+    const growing = new GrowingPlan(setting, createCostModel(fixed.calibration, "float32"));
+    const jobs = fixed.jobs.map((job) => growing.addJob(job));
+    const groups = jobs.map((job) =>
+      growing.admit({
+        group: { pipeline: 0, members: [{ job, firstStep: 0, endStep: 6 }] },
+        steps: groupRows(fixed.microBatches, job),
+      }),
+    );
+    const first = growing.advance(0, 20 * SECOND)!;
+    const made = growing.withdraw(groups[0]!);
+    expect(made).toBeGreaterThan(0);
+    expect(made).toBeLessThan(6);
+    // By then what the job had begun has ended, and the other one trains on.
+    const second = growing.advance(0, 40 * SECOND)!;
+    growing.release(0, jobs[0]!);
+
+    const ended = new Map<number, readonly AdapterPair[]>();
+    const taken: AdapterState[] = [];
+    using runtime = createRuntime();
+    const append = (segment: Segment): void =>
+      session.append(
+        segment,
+        segment.jobs.map((_, job) => start[job]!).map((state, job) => ({ rows: given.data[job]!, start: state })),
+      );
+    const session: Session = await Session.open(runtime, {
+      setting,
+      model: given.model,
+      onCompletions() {
+        if (session.numAhead > 0 || taken.length > 0) return;
+        taken.push(session.release(jobs[0]!));
+        growing.admit({
+          group: { pipeline: 0, members: [{ job: jobs[0]!, firstStep: made, endStep: 6 }] },
+          steps: groupRows(fixed.microBatches, 0).slice(made),
+          after: [groups[0]!],
+        });
+        append(growing.advance(0, Number.POSITIVE_INFINITY)!);
+        session.close();
+      },
+      onJobEnd: (job, adapter) => void ended.set(job, adapter),
+    });
+    append(first);
+    append(second);
+    await session.run();
+    expect(taken[0]!.secondMoment!.some(({ b }) => b.some((value) => value > 0))).toBe(true);
+    for (const job of jobs) expect(adapterBytes(ended.get(job)!)).toBe(adapterBytes(alone.adapters[job]!));
+  },
+);
