@@ -15,6 +15,8 @@ export {
 } from "./action.ts";
 // Which cores the devices of this machine have.
 export { assignCores, THIS_MACHINE } from "./assign-cores.ts";
+// The devices and links that loratwin knows.
+export { CATALOG } from "./catalog.ts";
 // How a device stores activations.
 export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // What the time of an action follows from.
@@ -92,7 +94,7 @@ export {
   type MeasuredCalibration,
   type MeasuredOperator,
 } from "./documents/calibration.ts";
-// The catalog of devices and links, each figure with its source.
+// What a catalog of devices and links looks like, and how one goes in front of another.
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // Machines, devices and links.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
