@@ -1,9 +1,10 @@
 // From measurements to the costs of a plan, and how sure these are.
 
-// Which work a calibration covers, from the plan that it is for, and the plans that measure it.
+// The plans that measure what a calibration covers.
 export { calibrationPlans, WARM_STEPS } from "./calibration-plans.ts";
+// Which work a calibration covers, from the plan that it is for.
 export { type CalibrationRange, rangeOfPlan } from "./calibration-range.ts";
-// The errors that a calibration has.
+// How far off a calibration says that its times are.
 export { type CostError, type CostErrors, costErrors, meanCostError } from "./cost-errors.ts";
 // From measurements to coefficients, with a score on what was kept out.
 export {
@@ -13,9 +14,9 @@ export {
   type FittedCalibration,
   fitCalibration,
 } from "./fit-calibration.ts";
-// Latency and rate of a link from messages.
+// The latency and the rate of a link, from messages over it.
 export { fitLink, type LinkSample } from "./fit-link.ts";
-// What an operator took once.
+// What an operator took, once.
 export type { OperatorSample } from "./fit-operator.ts";
 // Few positive parameters from many residuals.
 export { type FitProblem, fitParameters } from "./fit-parameters.ts";

@@ -32,7 +32,7 @@ export function actionsAtSpeed<Action extends Timed & { readonly products: numbe
   return actions.map((action) => ({ ...action, seconds: secondsAt(reference, action, action.products) }));
 }
 
-/** The same for operators, each of which is a product or is not. */
+/** What operators would have taken at another speed; each is a product or is not. */
 export function operatorsAtSpeed<Operator extends Timed & { readonly kind: string }>(
   operators: readonly Operator[],
   reference: DeviceSpeed | undefined,

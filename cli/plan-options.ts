@@ -8,7 +8,7 @@ export const CATALOG_OPTION = {
   describe: "a catalog of your own, in front of ours",
 } as const satisfies Option;
 
-/** Where a plan runs. */
+/** The options that say where a plan runs. */
 export const DEVICE_OPTIONS = {
   cluster: { type: "string", describe: "cluster file (YAML or JSON)", notBeside: ["devices"] },
   devices: {

@@ -16,7 +16,7 @@ export const INTERVAL_OPTIONS = {
   seed: { type: "number", default: 0, describe: "seed of these runs", notBeside: ["no-intervals"] },
 } as const satisfies OptionTable;
 
-/** Of every command that reads data, measures this machine, or predicts for it. */
+/** The options of every command that reads data, measures this machine, or predicts for it. */
 export const CACHE_OPTIONS = {
   cache: {
     type: "boolean",

@@ -82,7 +82,7 @@ export function requestChoice(args: Arguments, choices: Choices = {}): RequestCh
   };
 }
 
-/** The same of a command that plans. @throws InputError for a schedule that is simulated only */
+/** What a command that plans is asked for. @throws InputError for a schedule that is simulated only */
 export function planRequestChoice(args: Arguments): RequestChoice {
   requirePlanSchedule(args);
   return requestChoice(args, planChoices(args));
@@ -94,7 +94,7 @@ export function drawChoice(args: Arguments): DrawChoice | undefined {
   return { samples: optionalCount(args, "samples"), seed: optionalCount(args, "seed", 0) ?? 0 };
 }
 
-/** The same of a plan's intervals, for which --cache counts too. */
+/** What is asked of a plan's intervals, for which --cache counts too. */
 export function intervalChoice(args: Arguments): IntervalChoice | undefined {
   const withHistory = usesCache(args);
   const draws = drawChoice(args);

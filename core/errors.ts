@@ -51,5 +51,5 @@ export class PlanError extends LoratwinError {}
 /** The addon, a device or its memory failed. Exit code 3. */
 export class DeviceError extends LoratwinError {}
 
-/** A bug of ours. */
+/** Something that cannot be has happened: a fault of loratwin itself. */
 export class InvariantError extends LoratwinError {}

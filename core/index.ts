@@ -1,12 +1,12 @@
 // JSON whose bytes depend on the data alone, and the hash of it.
 export { canonicalJson, contentHash } from "./canonical-json.ts";
-// Pending events of a simulated run, by slot.
+// Pending events by slot, the earliest first: what simulator and list scheduling run on.
 export { DueSlots } from "./due-slots.ts";
 // The four error classes and the facts that their texts are made of.
 export { DeviceError, type ErrorFacts, formatFacts, InputError, InvariantError, PlanError } from "./errors.ts";
-// First in, first out.
+// A queue: first in, first out.
 export { Fifo } from "./fifo.ts";
-// Values by a key.
+// Groups of the values that have the same key.
 export { groupBy } from "./group-by.ts";
 // Numbers that are given out and given back.
 export { Numbers } from "./numbers.ts";
@@ -16,7 +16,7 @@ export { padded } from "./padded.ts";
 export { createRng, type Rng } from "./rng.ts";
 // Small statistics.
 export { maximum, mean, median, quantile, sum, weightedMedian } from "./stats.ts";
-// Columns of text.
+// Tables of text for a terminal.
 export { type Alignment, textTable } from "./text-table.ts";
 // Time as whole nanoseconds, and texts for people.
 export {

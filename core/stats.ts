@@ -4,7 +4,7 @@ export function sum(values: readonly number[]): number {
   return total;
 }
 
-/** 0 for no values. */
+/** The mean of some values; 0 where there are none. */
 export function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : sum(values) / values.length;
 }

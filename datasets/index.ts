@@ -1,10 +1,14 @@
-// Training data as token rows, and what their order and content are named by.
+// Where training data come from, and in which form.
 export type { DataFormat, DataSource, FileSource, LengthSource } from "./data-source.ts";
+// The hash that names the content of token rows.
 export { datasetDigest } from "./dataset-digest.ts";
-// Where a base model comes from: a folder, the Hugging Face hub, or random numbers.
+// How files of the Hugging Face hub are fetched.
 export type { DownloadOptions } from "./hub/download.ts";
+// A base model of random numbers.
 export { type InitModelOptions, type InitModelResult, initModel } from "./init-model.ts";
+// The order in which a job goes through its rows.
 export { orderRows, type RowOrderOptions } from "./order-rows.ts";
+// Training data read as token rows.
 export {
   cutToLength,
   type Dataset,
@@ -17,14 +21,17 @@ export {
   readWholeRows,
   type WholeRows,
 } from "./read-dataset.ts";
+// The folder of a base model that is named: a folder of the user's, or one of the hub.
 export { type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
+// A row of tokens, and which of them are scored.
 export { countScored, NOT_SCORED, type Row } from "./row.ts";
-// Weights in files.
+// Numbers as safetensors files store them.
 export { decodeFloats, encodeFloats, type FloatType } from "./safetensors/float-formats.ts";
+// Safetensors files, read and written.
 export type { TensorEntry } from "./safetensors/header.ts";
 export { readSafetensors, type SafetensorsReader } from "./safetensors/read-safetensors.ts";
 export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safetensors.ts";
 // A model's tokenizer and chat template.
 export { type ChatMessage, loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
-// What may be made anew.
+// The folder for what may be made anew at any time.
 export { userCache } from "./user-cache.ts";

@@ -1,32 +1,32 @@
 // What the addon and this machine have.
 export { type CudaGraphs, type NativeInfo, nativeInfo } from "../native/index.ts";
-// The start of an adapter.
+// The numbers that an adapter starts with.
 export { type AdapterState, initialPairs } from "./adapters.ts";
-// This machine's devices.
+// The devices of this machine that a plan's devices are.
 export { assignDevices } from "./assign-devices.ts";
-// Running a plan for real.
+// A plan carried out on this machine's devices.
 export { executePlan } from "./execute.ts";
-// The same with a look at how fast the machine is.
+// A plan carried out with a look at how fast the machine is meanwhile.
 export { executeProbed } from "./execute-probed.ts";
-// What a device reported.
+// A task that has ended, as a device reported it.
 export type { SeenCompletion } from "./executed-trace.ts";
 // What a run is given, and what it gives.
 export type { ExecuteInput, ExecuteResult, RunProgress } from "./execution.ts";
-// What the system counts meanwhile.
+// What the system counts while a run goes on: stolen time, other programs.
 export { watchSystem } from "./machine-load.ts";
-// Probes of products and memory.
+// Probes of how fast devices multiply and move memory.
 export { createSpeedProbe, type SpeedProbe } from "./machine-speed.ts";
-// Measuring operators for calibrations.
+// Operators measured for a calibration.
 export { type Measurements, measurePlan } from "./measure.ts";
 // Base models on disk.
 export { type BaseModel, type ModelFolder, openModelFolder } from "./model-folder.ts";
-// PEFT's folders.
+// Adapters in the folders of Hugging Face's PEFT.
 export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
 // How far a run is.
 export type { Progress } from "./record-completions.ts";
-// Whether data are those of the plan.
+// Whether the rows that were read are those of the plan.
 export { checkRows } from "./run-input.ts";
-// What of a plan only the simulator looks at.
+// What a plan says that decided its prediction and that the executor has no use for.
 export { simulatedOnly } from "./simulated-only.ts";
 // A line of metrics.jsonl.
 export type { StepMetrics } from "./step-metrics.ts";

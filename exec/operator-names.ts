@@ -39,7 +39,7 @@ export function operatorName(operator: Operator, letter: "F" | "B"): string {
   }
 }
 
-/** The same name of a planned operator. */
+/** The name under which the cost model holds an operator that is planned. */
 export function callName({ name, projections }: OperatorCall): string {
   return projections === undefined ? name : `${name} ${projections.join("+")}`;
 }

@@ -16,6 +16,7 @@ export type {
   TableSource,
   WeightData,
 } from "./device.ts";
+// What the addon and this machine have.
 export { type NativeInfo, nativeInfo } from "./load.ts";
 // What a program is made of.
 export type {
@@ -41,6 +42,7 @@ export type {
   SwigluOperator,
   Tensor,
 } from "./operators.ts";
+// A runtime: devices that share a clock, events and one failure.
 export { createRuntime, type Runtime } from "./runtime.ts";
 // How much scratch an operator needs: the planner's formula is held equal to it.
 export { type ScratchShape, scratchBytes } from "./scratch.ts";

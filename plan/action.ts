@@ -65,7 +65,7 @@ export function parseAction(key: ActionKey): Action {
   return parseKey(key, PLANNED_LETTERS);
 }
 
-/** The same for a key of any letter, as traces have them. @throws InvariantError */
+/** The action of a key of any letter, as traces have them. @throws InvariantError */
 export function parseAnyAction(key: ActionKey): Action<ActionLetter> {
   return parseKey(key, ACTION_LETTERS);
 }

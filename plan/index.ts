@@ -1,4 +1,4 @@
-// One unit of compute work and its text form, the join key of everything.
+// An action is one unit of compute work; its text joins plan, traces and reports.
 export {
   ACTION_LETTERS,
   type Action,
@@ -13,28 +13,30 @@ export {
   parseAnyAction,
   UPDATE,
 } from "./action.ts";
-// Which cores the devices of this machine have.
+// Which cores each device of this machine has.
 export { assignCores, THIS_MACHINE } from "./assign-cores.ts";
-// How a device stores activations.
+// The devices and links that loratwin knows.
+export { CATALOG } from "./catalog.ts";
+// The number type in which devices store activations.
 export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // What the time of an action follows from.
 export type { ActionCost } from "./costs/action-cost.ts";
-// Durations, rounded once, from the cost model: what planner and simulator go by.
+// Durations from the cost model in whole nanoseconds, by which planner and simulator go.
 export { type ActionDurations, actionDurations } from "./costs/action-durations.ts";
-// Parameters of an adapter on a stage.
+// How many parameters an adapter has on a stage.
 export { adapterParameters } from "./costs/adapter-parameters.ts";
 // A calibration of fixed times.
 export { constantCalibration } from "./costs/constant-calibration.ts";
-// Durations: the one cost model of planner, memory check and simulator.
+// The cost model of a calibration: how long the actions and messages of a plan take.
 export {
   type Contention,
   type CostModel,
   createCostModel,
   type LinkCost,
 } from "./costs/cost-model.ts";
-// A calibration from what the catalog holds of a device, or of all of a cluster.
+// A calibration from what the catalog holds of a device, or of all devices of a cluster.
 export { deviceCalibration, gpuCalibration, transferCalibration } from "./costs/device-calibration.ts";
-// What BatchLoRA's graph pruning saves.
+// What BatchLoRA's graph pruning saves, and a plan as a program without it would run it.
 export { splitCosts, withoutPruning } from "./costs/graph-pruning.ts";
 // What a decoder layer costs on a GPU, from its peaks and how near it comes to them.
 export {
@@ -50,17 +52,20 @@ export {
   layerSeconds,
   layerWork,
 } from "./costs/layer-cost.ts";
-// The same for whole layers of a model on a device.
+// What whole layers of a model cost on a device by those figures.
 export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes } from "./costs/layer-model.ts";
 // What an action's time is made of, and what a measured operator takes.
 export { beyond, type Coefficients, featureValue, operatorSeconds } from "./costs/operator-seconds.ts";
+// The operators of an action, with the shapes that they run on.
 export {
   type OperatorCall,
   type StageShape,
   stageOperators,
   updateOperator,
 } from "./costs/operators.ts";
+// Which operators get slower as products do, and their share of a time.
 export { isProduct, productShare } from "./costs/product-share.ts";
+// What the actions of each stage of a plan work on.
 export { stageShapes } from "./costs/stage-shapes.ts";
 // Which micro-batches cost the same.
 export { stageClasses, type WorkShapes, workShapes } from "./costs/work-shapes.ts";
@@ -84,7 +89,7 @@ export {
   type Projection,
   projectionShape,
 } from "./documents/architecture.ts";
-// Cost models as data.
+// The calibration document: a cost model as data.
 export {
   type Calibration,
   calibrationSchema,
@@ -92,9 +97,9 @@ export {
   type MeasuredCalibration,
   type MeasuredOperator,
 } from "./documents/calibration.ts";
-// The catalog of devices and links, each figure with its source.
+// What a catalog of devices and links looks like, and how one goes in front of another.
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
-// Machines, devices and links.
+// The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
@@ -113,10 +118,11 @@ export {
 export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
-// The remaining documents and how they are read.
+// A workload read from its text.
 export { parseWorkload } from "./documents/parse-workload.ts";
 // The plan document, and a plan as it is used.
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
+// Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
 // Reading documents, with file, line and path in every message.
 export {
@@ -137,7 +143,7 @@ export type {
   Segment,
   Work,
 } from "./documents/segment.ts";
-// What never changes in a run.
+// The setting of a plan: what never changes in a run.
 export {
   type Buffers,
   type PlannedPipeline,
@@ -153,26 +159,30 @@ export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } 
 export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
 // A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
+// The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
-// What is held along an order.
+// The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
-// What a device needs, for programs that hold other parts of a model than a plan's stages too.
+// What a forward keeps for its backward.
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
+// What a device has to hold, for programs that hold other parts of a model than a plan's stages too.
 export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
+// What a program takes beside weights and activations: our executor, and others.
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
 export { jobsAtOnce } from "./memory/residents.ts";
-// What devices of one memory hold once.
+// The weights that devices of one memory hold once, as a text.
 export { sharedWeightsText } from "./memory/shared-weights.ts";
-// Where every activation of a stage lies.
+// Where each activation of a stage lies within a micro-batch's memory.
 export {
   type ArenaLayout,
   arenaLayout,
   layerInput,
   type StageLayout,
 } from "./memory/stage-layout.ts";
-// Where the activations of each micro-batch in flight lie.
+// The layout of a stage of a plan.
 export { layoutOfStage } from "./memory/stage-units.ts";
+// Where the activations of each micro-batch in flight lie.
 export { bytesInUse, FirstFit, microBatchUnits, stashPlacement } from "./memory/stash.ts";
 // The size of what travels between stages.
 export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";
@@ -201,17 +211,21 @@ export {
   pipelineTable,
   roomOf,
 } from "./pipelines.ts";
+// A plan gets its hash, and one that was read is checked against its own.
 export { checkPlan, parsePlan, sealPlan } from "./plan-hash.ts";
-// The planner.
+// Into how many pipelines the devices can be divided.
 export { pipelineCounts } from "./planner/divide.ts";
 // Why a plan is as it is.
 export type { ConsideredWay, MemoryBinding, PlanExplanation, SharingComparison } from "./planner/explanation.ts";
+// The rows of a job as token counts.
 export { isLengthData, type JobRows, lengthRows } from "./planner/job-rows.ts";
+// The planner: from a request to a plan, with its reasons or without.
 export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
-// How mini-batches are cut.
+// How the rows of a mini-batch are cut into micro-batches.
 export { type Cut, cutRows } from "./planner/pack.ts";
-// What a plan is asked for.
+// What the planner is asked: jobs, devices, costs and choices.
 export type { PlanRequest } from "./planner/request.ts";
+// The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
@@ -222,4 +236,5 @@ export { planDocument, planSegments } from "./segments.ts";
 export { type StageLayer, stageLayers } from "./stage-layers.ts";
 // Stages as a person reads them.
 export { recomputationText, stageText } from "./stage-text.ts";
+// Whether a plan keeps its invariants, and the order of actions on each stage.
 export { planOrders, validatePlan } from "./validate-plan.ts";

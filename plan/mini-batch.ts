@@ -87,7 +87,7 @@ export function activeMembers(groups: Numbered<PlannedGroup>, group: number, ste
   return groups[group]!.members.filter(({ firstStep, endStep }) => firstStep + step < endStep);
 }
 
-/** Their jobs. */
+/** The jobs of a group that still train in its step `step`. */
 export function activeJobs(
   { groups }: { readonly groups: Numbered<PlannedGroup> },
   group: number,

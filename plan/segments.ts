@@ -13,7 +13,7 @@ export function settingOf(plan: Setting): Setting {
   };
 }
 
-/** The part of a plan that is done. */
+/** The work of a plan, without its setting. */
 export function workOf({ jobs, groups, microBatches, actions }: Work): Work {
   return { jobs, groups, microBatches, actions };
 }

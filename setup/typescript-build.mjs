@@ -1,18 +1,16 @@
-// TypeScript to JavaScript in dist/, with the JSON, HTML and CSS files that the code reads from beside it.
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+// TypeScript to JavaScript in dist/, and the report's browser code into bundles.
+import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
 import { bundleReportClient, clientFolder } from "./report-client.mjs";
 import { inRoot, root } from "./root.mjs";
 import { filesBelow, hashInputs, isFresh, writeStamp } from "./stamp.mjs";
 import { runs, SetupError, say } from "./terminal.mjs";
 
-const isAsset = (path) => /\.(json|html|css)$/.test(path);
-
 function sourceFiles() {
   const { include } = JSON.parse(readFileSync(inRoot("tsconfig.build.json"), "utf8"));
   return include
     .flatMap((folder) => filesBelow(inRoot(folder)))
-    .filter((path) => (path.endsWith(".ts") || isAsset(path)) && !path.startsWith(clientFolder));
+    .filter((path) => path.endsWith(".ts") && !path.startsWith(clientFolder));
 }
 
 const outputOf = (source) => join(inRoot("dist"), relative(root, source)).replace(/\.ts$/, ".js");
@@ -42,10 +40,6 @@ export async function buildTypeScript() {
   const compiler = inRoot("node_modules/typescript/bin/tsc");
   if (!runs(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: root })) {
     throw new SetupError("The TypeScript sources did not compile; the compiler's message is above.");
-  }
-  for (const asset of sources.filter(isAsset)) {
-    mkdirSync(dirname(outputOf(asset)), { recursive: true });
-    copyFileSync(asset, outputOf(asset));
   }
   await bundleReportClient();
   const main = inRoot("dist/cli/main.js");

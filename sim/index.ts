@@ -1,6 +1,4 @@
-// Whether any link of a plan blocks.
-
-// How sure a prediction is: runs drawn with those errors.
+// How sure a prediction is: the figures of runs that are drawn with the errors of the calibration.
 export {
   type DrawRequest,
   drawFigures,
@@ -11,9 +9,9 @@ export {
 } from "./intervals.ts";
 // A prediction for the machine as it was during a run.
 export { atMachineSpeed } from "./machine-speed.ts";
-// Wires between devices, from a cluster.
+// The wires between the devices of a cluster.
 export { clusterTopology } from "./network/cluster-topology.ts";
-// What many devices do over them together.
+// Collectives: what many devices do together over those wires.
 export {
   type Collective,
   type CollectiveCost,
@@ -21,9 +19,9 @@ export {
   collectiveSeconds,
   fastestCollective,
 } from "./network/collectives.ts";
-// Wires figure by figure.
+// The wires of machines that are described figure by figure.
 export { createTopology, linkRates, type MachineTopology, type Topology } from "./network/topology.ts";
-// Request to plan to prediction.
+// From a request to a plan and its prediction.
 export { type ChosenPlan, type PredictedPlan, planAndPredict, predictPlan } from "./predict-plan.ts";
 // A run again, with the times that it really took.
 export { type ReplayOptions, replay } from "./replay.ts";
@@ -31,12 +29,13 @@ export { type ReplayOptions, replay } from "./replay.ts";
 export type { RunFigures } from "./run/run-figures.ts";
 // What all actions of a drawn run share.
 export { type SharedFactors, sharedFactors } from "./sample-times.ts";
-// The plan in virtual time.
+// A plan in virtual time.
 export { simulate, simulateStream } from "./simulate.ts";
-// The same with transfers that block.
+// A plan in virtual time with transfers that block both sides.
 export { simulateBlocking } from "./simulate-blocking.ts";
 // What a simulation is given.
 export type { SimulateOptions } from "./simulate-options.ts";
+// Whether any link of a plan blocks.
 export { hasBlockingLinks } from "./tasks/blocking-tasks.ts";
 // Pipelines whose transfers overlap with computation.
 export {

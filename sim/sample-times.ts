@@ -43,7 +43,7 @@ export interface SharedFactors {
   readonly links: number;
 }
 
-/** Those of the run that `sampleTimes` draws with this seed, where the errors are of types. */
+/** The factors of the run that `sampleTimes` draws with this seed, where errors are of types of devices. */
 export function sharedFactors(errors: CostErrors, seed: number | string): SharedFactors {
   const rng = createRng(seed);
   const [F, B, U] = letterFactors(errors, rng.nextNormal(), rng) as [number, number, number];

@@ -1,5 +1,6 @@
-// Pipelines of a profiled model: time and peak memory.
+// The peak memory of devices, fitted on what was measured.
 export { type DeviceMemoryFit, fitDeviceMemory, peakPrediction } from "./observations/device-memory.ts";
+// The time of iterations that are split three ways, fitted on a few of them.
 export {
   chooseRows,
   fitCorrected,
@@ -8,13 +9,14 @@ export {
   predictIteration,
 } from "./observations/fit-iterations.ts";
 export type { Iteration, IterationSetting } from "./observations/iteration-model.ts";
-// Times of single layers.
+// The times of single layers, fitted by tokens.
 export {
   fitLayerTimes,
   type LayerTime,
   type LayerTimeFit,
   layerTimePrediction,
 } from "./observations/layer-times.ts";
+// The time of pipelines of a model whose layers were profiled.
 export {
   fitPipeline,
   type LayerBytes,
@@ -34,17 +36,18 @@ export {
   type Variation,
   varyAssumption,
 } from "./paper/paper-table.ts";
-// Predictions against measurements.
+// Predictions scored against measurements.
 export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from "./score.ts";
-// Ways to train the same jobs on the same devices.
+// All ways to train the same jobs on the same devices, in one table.
 export {
   compareStrategies,
   STRATEGY_NAMES,
   type StrategyName,
   type StrategyRow,
 } from "./strategies/compare-strategies.ts";
-// Those that are not planned, as runs of real jobs with their traces.
+// The ways that are not planned, as runs of the jobs of a request.
 export { comparedRequest, comparisonRun } from "./strategies/comparison-run.ts";
+// Their names.
 export { COMPARISON_SCHEDULES, type ComparisonSchedule } from "./strategies/comparison-schedules.ts";
 // A device's parameters from rates that somebody saw.
 export {
@@ -53,8 +56,13 @@ export {
   type ObservationFit,
   type ObservedParameter,
 } from "./strategies/fit-observations.ts";
+// What messages and collectives cost there: fixed, or by a topology.
 export { fixedInterconnect, topologyInterconnect } from "./strategies/interconnect.ts";
+// Such a run as a trace.
 export { jobsTrace } from "./strategies/jobs-trace.ts";
+// A request whose calibration is of shares of the peak, which observations say something of.
 export type { ObservedRequest } from "./strategies/observed-rate.ts";
+// The devices, their figures and links that such a run is on.
 export type { Platform } from "./strategies/platform.ts";
+// Such a run simulated, drawn with errors, and what it needs of each device's memory.
 export { drawJobs, type JobsRun, jobsNeeds, requireJobs, simulateJobs } from "./strategies/simulate-jobs.ts";

@@ -8,7 +8,7 @@ export interface TracePipeline {
   readonly firstJob: string | undefined;
 }
 
-/** Those of a plan, each with the first of its jobs. */
+/** The pipelines of a plan, each with the first of its jobs. */
 export function planPipelines(plan: Pick<PlanBody, "pipelines" | "groups" | "jobs">): readonly TracePipeline[] {
   return plan.pipelines.map(({ firstStage }, pipeline) => ({
     firstStage,

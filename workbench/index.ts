@@ -1,29 +1,32 @@
 // Calibrating this machine.
 export { type CalibrationSubject, calibrateDevices } from "./calibrate-devices.ts";
-// Where operations find files, and who hears what they chose.
+// Where operations find files, and who is told what they chose.
 export { type Context, type Place, silent } from "./context.ts";
 // From a workload file to a plan.
 export { createPlan, noteNominal } from "./create-plan.ts";
-// Files in and out, with errors that say what was expected.
+// Files read and written, with errors that say what was expected.
 export { absolute, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
-// Work over threads.
+// Work spread over threads.
 export { inWorkers } from "./in-workers.ts";
 // Ctrl-C.
 export { type Interrupt, onInterrupt } from "./interrupt.ts";
-// Devices, links and costs.
+// The devices, links and costs that a plan is for.
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
 // A plan file, or a workload planned on the spot.
 export { loadPlan, planOrWorkload, planWorkload } from "./load-plan.ts";
 // What a workload file and what was said beside it ask for.
 export { loadRequest, type RequestChoice } from "./load-request.ts";
-// A run folder, of a run that goes on or has ended, and traces with what lies beside them.
+// A run folder read back, whether its run goes on or has ended.
 export { howFar, isGoingOn, type LoadedRun, loadRun, lossesByJob, stepsDone } from "./load-run.ts";
+// A trace from its file.
 export { readTrace } from "./load-trace.ts";
+// Traces with the plan and the losses that lie beside them.
 export { type LoadedTraces, loadTraces } from "./load-traces.ts";
+// A workload file, with its rows.
 export { loadWorkload } from "./load-workload.ts";
-// What of an error is the machine's.
+// What of the error of a prediction is the machine's, for a run.
 export { machinePart } from "./machine-part.ts";
-// The product's own files and version.
+// The files of the product itself.
 export { packageFile } from "./package-file.ts";
 // Errors at the line of the document that they are about.
 export { placeInput } from "./place-input.ts";
@@ -37,14 +40,15 @@ export {
 } from "./predict-intervals.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
-// The folder of a run, while it is written.
+// The folder of a run while it is written.
 export { checkRunFolder, RUN_FILES, RunFolder } from "./run-folder.ts";
-// A simulation without one of loratwin's ideas.
+// A plan in virtual time without one of loratwin's ideas: graph pruning, or transfers beside computation.
 export { isVariant, simulateVariant } from "./simulate-variants.ts";
 // How fast this machine was in earlier runs.
 export { keepSpeed } from "./speed-history.ts";
-// The date.
+// Today's date, which the pure folders are handed.
 export { today } from "./today.ts";
 // Training a plan.
 export { loadPlanData, openPlanModel, runVersions, trainPlan } from "./train-plan.ts";
+// The version of the product.
 export { VERSION } from "./version.ts";

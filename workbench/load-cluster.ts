@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { contentHash, InputError } from "../core/index.ts";
 import { nativeInfo } from "../exec/index.ts";
 import {
+  CATALOG,
   type Calibration,
   type Catalog,
   type Cluster,
@@ -31,10 +31,9 @@ import { readInput } from "./files.ts";
 
 /** Our catalog, with the entries of a file in front where one is given. */
 export function loadCatalog(place: Place, file?: string): Catalog {
-  const own = catalogSchema.parse(JSON.parse(readFileSync(new URL("../plan/catalog.json", import.meta.url), "utf8")));
-  if (file === undefined) return own;
+  if (file === undefined) return CATALOG;
   const input = readInput(place, file, "a catalog file");
-  return mergeCatalogs(own, parseDocument(catalogSchema, input.text, input.file));
+  return mergeCatalogs(CATALOG, parseDocument(catalogSchema, input.text, input.file));
 }
 
 /** Where a plan is to run: a cluster file or a list of devices, as `--cluster` and `--devices` have them. */

@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
 import { InputError } from "../../core/index.ts";
-import { catalogSchema, type DevicePeaks } from "../../plan/index.ts";
-import { packageFile } from "../../workbench/package-file.ts";
+import { CATALOG, type DevicePeaks } from "../../plan/index.ts";
 
 /** The catalog's figures of the device that a text is about. */
 export interface NamedDevice extends DevicePeaks {
@@ -17,7 +15,7 @@ export interface NamedDevice extends DevicePeaks {
  * @throws InputError where no name is found.
  */
 export function deviceOf(text: string): NamedDevice {
-  const { devices } = catalogSchema.parse(JSON.parse(readFileSync(packageFile("plan", "catalog.json"), "utf8")));
+  const { devices } = CATALOG;
   const words = ` ${text.toLowerCase().replace(/[^a-z0-9]+/g, " ")} `;
   const names = Object.keys(devices).filter((name) => devices[name]!.kind === "cuda");
   const bySize = (a: string, b: string): number =>

@@ -1,16 +1,11 @@
-import { readFileSync } from "node:fs";
 import { PlanError } from "../../core/index.ts";
-import { catalogSchema, makePlan, type PlanBody, type PlanRequest } from "../../plan/index.ts";
+import { CATALOG, makePlan, type PlanBody, type PlanRequest } from "../../plan/index.ts";
 import { predictPlan } from "../../sim/index.ts";
 import { LONG_TAILED, type PlanningCase, randomCase, requestOf } from "../planning-cases.ts";
 import type { Case, Suite } from "../suite.ts";
 
 const CASES = { full: 40, default: 40, quick: 4, tiny: 1 } as const;
 const PARTS = [1, 2, 4, 8, 16];
-
-const CATALOG = catalogSchema.parse(
-  JSON.parse(readFileSync(new URL("../../plan/catalog.json", import.meta.url), "utf8")),
-);
 
 function simulatedSeconds(plan: PlanBody): number {
   return predictPlan(plan).body.predicted.makespanSeconds;

@@ -9,8 +9,8 @@ import { stageClasses, workShapes } from "./work-shapes.ts";
 export type ActionDurations = (stage: number, letter: number, microBatch: number) => Nanos;
 
 /**
- * Durations from the cost model, each rounded once: what the planner, the memory check and the simulator go by. The
- * model is asked once for each kind of stage, letter and shape of work, since most micro-batches repeat.
+ * Durations from the cost model in whole nanoseconds, for planner and simulator alike. The model is asked once for each
+ * kind of stage, letter and shape of work, since most micro-batches repeat.
  */
 export function actionDurations(work: TimedWork, costModel: CostModel): ActionDurations {
   const { microBatches, stages, devices } = work;

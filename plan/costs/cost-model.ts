@@ -34,8 +34,8 @@ export interface Contention {
 }
 
 /**
- * The one source of durations for planner, memory check and simulator. Seconds; rounded by whoever needs whole
- * nanoseconds.
+ * How long the actions and messages of a plan take: planner and simulator both ask it, so that they agree. In seconds;
+ * whoever needs whole nanoseconds rounds.
  */
 export interface CostModel {
   /** With the other devices of the machine at work. */

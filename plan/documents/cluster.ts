@@ -4,7 +4,7 @@ import { nameSchema } from "./workload.ts";
 const positive = z.number().positive();
 const peaksSchema = z.strictObject({ float32: positive, bfloat16: positive.optional() });
 
-/** `cpu:0`, `cuda:1`, `a0`, `unit0`. */
+/** The name of a device, such as `cpu:0`, `cuda:1`, `a0` or `unit0`. */
 export const deviceNameSchema = z
   .string()
   .max(64)

@@ -12,7 +12,7 @@ export interface ReadText {
   locate(path: DocumentPath): { readonly line: number; readonly column: number } | undefined;
 }
 
-/** `jobs[2].adapter.rank`. */
+/** A path as text: `jobs[2].adapter.rank`. */
 export function formatPath(path: DocumentPath): string {
   return path.map((key, i) => (typeof key === "number" ? `[${key}]` : i === 0 ? key : `.${key}`)).join("");
 }

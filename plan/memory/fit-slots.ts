@@ -29,7 +29,7 @@ function intoHoles(chosen: "lowest" | "smallest"): Fitting {
 export const lowestHole = intoHoles("lowest");
 export const smallestHole = intoHoles("smallest");
 
-/** Places of one size, the largest's. */
+/** Places that are all as large as the largest needs. */
 export const equalSlots: Fitting = ({ events, sizes }) => {
   const offsets = new Int32Array(sizes.length);
   const largest = sizes.reduce((most, size) => Math.max(most, size), 0);

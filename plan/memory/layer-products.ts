@@ -16,7 +16,7 @@ export function halfProducts(arch: Architecture, half: Half): readonly Product[]
       ];
 }
 
-/** Those of both halves. */
+/** The products of both halves of a layer. */
 export function layerProducts(arch: Architecture): readonly Product[] {
   return HALVES.flatMap((half) => halfProducts(arch, half));
 }

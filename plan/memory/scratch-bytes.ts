@@ -21,12 +21,12 @@ export function attentionScratchBytes(
   return threads * padded(floats, 16) * FLOAT;
 }
 
-/** `loraBackward` (lora.h). */
+/** The scratch of `loraBackward` on a CPU (lora.h). */
 export function loraScratchBytes(rows: number, maxRank: number, projections: number, dtype: ComputeDtype): number {
   return rows * projections * padded(maxRank, 16) * COMPUTE_BYTES[dtype];
 }
 
-/** `headLoss` (head_loss.h). */
+/** The scratch of `headLoss` on a CPU (head_loss.h). */
 export function headScratchBytes(tileRows: number, hidden: number, vocabulary: number, dtype: ComputeDtype): number {
   const parts = [
     tileRows * vocabulary * FLOAT,
@@ -47,7 +47,7 @@ export function cudaAttentionScratchBytes(rows: number, heads: number): number {
   return rows * heads * FLOAT;
 }
 
-/** `loraBackward` on a GPU. */
+/** The scratch of `loraBackward` on a GPU. */
 export function cudaLoraScratchBytes(
   rows: number,
   segments: number,
@@ -65,7 +65,7 @@ export function cudaLoraScratchBytes(
   return bytes + (Math.floor(rows / CUDA_PART_ROWS) + segments) * part * FLOAT;
 }
 
-/** `headLoss` on a GPU. */
+/** The scratch of `headLoss` on a GPU. */
 export function cudaHeadScratchBytes(
   tileRows: number,
   hidden: number,

@@ -10,7 +10,7 @@ export function layoutOfStage(setting: Setting, stage: number): StageLayout {
   return stageLayout({ ...model, stage: stages[stage]!, room, kind, threads });
 }
 
-/** By stage: how many units of activation slots the setting has room for. */
+/** How many units of activation slots the setting has room for on each stage. */
 export function stageUnits(setting: Setting): readonly number[] {
   return setting.memory.map(({ activations }, stage) =>
     Math.floor(activations / layoutOfStage(setting, stage).unitBytes),

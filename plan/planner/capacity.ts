@@ -14,7 +14,7 @@ export function capacityOf({ devices, sharedBytes }: Costed, { stages }: Pick<Dr
   return (devices[device]!.memoryBytes ?? Number.POSITIVE_INFINITY) + (sharedBytes?.[device] ?? 0);
 }
 
-/** Of each stage, what it takes over what it may. */
+/** The memory of each stage over what its device lets it take. */
 export function fullness(
   request: Costed,
   draft: Pick<Draft, "stages">,

@@ -1,8 +1,9 @@
-import { axisTop, create, type Selection } from "d3";
-import { LANES, LETTERS } from "../report-data.ts";
-import { formatDuration, formatNumber, timeTickFormat } from "./format.ts";
+import { create, type Selection } from "d3";
+import { LANES, LETTERS, type ReportTrace } from "../report-data.ts";
+import { formatDuration, formatNumber } from "./format.ts";
 import { barFill } from "./job-colours.ts";
 import { jobsOf, type PageState } from "./page-state.ts";
+import { tickCount } from "./time-axis.ts";
 import type { TimeWindow } from "./time-window.ts";
 import { barAt, barsInWindow, type Lane, type LaneLayout, lastEnd, longestPerColumn } from "./timeline-lanes.ts";
 
@@ -17,33 +18,7 @@ const COMPUTE = LANES.indexOf("compute");
 const UPDATE = LETTERS.indexOf("U");
 
 type Svg = Selection<SVGSVGElement, undefined, null, undefined>;
-
-function tickCount(scale: ReturnType<TimeWindow["scale"]>): number {
-  const [left, right] = scale.range();
-  return Math.max(2, Math.floor((right! - left!) / 110));
-}
-
-/** The one axis above all timelines. */
-export function createTimeAxis(view: TimeWindow): SVGElement {
-  const svg = create("svg")
-    .attr("class", "time-axis")
-    .attr("height", 28)
-    .attr("width", "100%")
-    .attr("aria-hidden", "true");
-  const group = svg.append("g").attr("class", "axis").attr("transform", "translate(0,24)");
-  view.onChange(() => {
-    const scale = view.scale();
-    const ticks = scale.ticks(tickCount(scale));
-    const label = timeTickFormat(ticks);
-    group.call(
-      axisTop(scale)
-        .tickValues(ticks)
-        .tickSizeOuter(0)
-        .tickFormat((time) => label(Number(time))),
-    );
-  });
-  return svg.node()!;
-}
+type Group = Selection<SVGGElement, undefined, null, undefined>;
 
 /** Away from the other timeline, which shows the same action. */
 export function tooltipSide({ data }: PageState, traceIndex: number): "above" | "below" {
@@ -85,99 +60,135 @@ function drawLaneNames(svg: Svg, layout: LaneLayout, devices: readonly string[],
   }
 }
 
-/** One trace: a row for each device, redrawn when the shared window moves. */
-export function createTimeline(
-  state: PageState,
-  traceIndex: number,
-  layout: LaneLayout,
-  view: TimeWindow,
-  gutter: number,
-): SVGElement {
-  const { data } = state;
-  const trace = data.traces[traceIndex]!;
-  const { bars } = trace;
-  const { actions } = data;
+/** What one timeline is drawn into, from back to front. */
+interface Layers {
+  readonly clip: Selection<SVGRectElement, undefined, null, undefined>;
+  readonly tracks: Group;
+  readonly grid: Group;
+  readonly bars: Group;
+  readonly labels: Group;
+  readonly halos: Group;
+  readonly endLine: Selection<SVGLineElement, undefined, null, undefined>;
+}
+
+function createSvg({ data }: PageState, { source, bars, makespanSeconds }: ReportTrace, height: number): Svg {
   const total = bars.action.length;
-  const endNs = lastEnd(bars);
   const inPipelines = data.pipelines.length === 0 ? "" : ` in ${data.pipelines.length} pipelines`;
-  const svg: Svg = create("svg")
+  return create("svg")
     .attr("class", "timeline")
     .attr("width", "100%")
-    .attr("height", layout.height)
+    .attr("height", height)
     .attr("tabindex", 0)
     .attr("role", "group")
     .attr("aria-roledescription", "timeline")
     .attr(
       "aria-label",
-      `${trace.source} timeline, ${formatNumber(total)} bars on ${data.devices.length} devices${inPipelines} over ${formatDuration(trace.makespanSeconds)}. ` +
+      `${source} timeline, ${formatNumber(total)} bars on ${data.devices.length} devices${inPipelines} over ${formatDuration(makespanSeconds)}. ` +
         "Arrow keys walk through the actions, plus and minus zoom, 0 shows the whole run.",
     )
-    .attr("data-source", trace.source)
+    .attr("data-source", source)
     .attr("data-bars-total", total);
-  const clipId = `clip-${traceIndex}`;
-  const clip = svg.append("clipPath").attr("id", clipId).append("rect").attr("height", layout.height);
+}
+
+function appendLayers(svg: Svg, clipId: string, height: number): Layers {
+  const clip = svg.append("clipPath").attr("id", clipId).append("rect").attr("height", height);
   const tracks = svg.append("g").attr("class", "tracks");
   const grid = svg.append("g").attr("class", "grid");
   const plot = svg.append("g").attr("clip-path", `url(#${clipId})`);
-  const barLayer = plot.append("g").attr("class", "bars");
-  const labelLayer = plot.append("g").attr("class", "labels");
-  const haloLayer = plot.append("g").attr("class", "halos");
-  const endLine = plot.append("line").attr("class", "run-end").attr("y2", layout.height);
-  drawLaneNames(svg, layout, data.devices, gutter);
-  let boxes: readonly Box[] = [];
+  const bars = plot.append("g").attr("class", "bars");
+  const labels = plot.append("g").attr("class", "labels");
+  const halos = plot.append("g").attr("class", "halos");
+  const endLine = plot.append("line").attr("class", "run-end").attr("y2", height);
+  return { clip, tracks, grid, bars, labels, halos, endLine };
+}
 
-  const boxOf = (bar: number, lane: Lane): Box => {
-    const scale = view.scale();
-    const x = scale(bars.startNs[bar]!);
-    const width = scale(bars.startNs[bar]! + bars.durationNs[bar]!) - x;
-    const inset = actions.letter[bars.action[bar]!] === UPDATE && lane.stream === COMPUTE ? lane.height * 0.3 : 0;
+/** One trace: a row for each device, redrawn when the shared window moves. */
+class TraceTimeline {
+  readonly #state: PageState;
+  readonly #traceIndex: number;
+  readonly #bars: ReportTrace["bars"];
+  readonly #endNs: number;
+  readonly #layout: LaneLayout;
+  readonly #view: TimeWindow;
+  readonly #svg: Svg;
+  readonly #layers: Layers;
+  /** The bars that are drawn now. */
+  #boxes: readonly Box[] = [];
+
+  constructor(state: PageState, traceIndex: number, layout: LaneLayout, view: TimeWindow, gutter: number) {
+    const { data } = state;
+    const trace = data.traces[traceIndex]!;
+    this.#state = state;
+    this.#traceIndex = traceIndex;
+    this.#bars = trace.bars;
+    this.#endNs = lastEnd(trace.bars);
+    this.#layout = layout;
+    this.#view = view;
+    this.#svg = createSvg(state, trace, layout.height);
+    this.#layers = appendLayers(this.#svg, `clip-${traceIndex}`, layout.height);
+    drawLaneNames(this.#svg, layout, data.devices, gutter);
+  }
+
+  /** Draws now, and again whenever what it shows changes. */
+  follow(): SVGElement {
+    const node = this.#svg.node()!;
+    const { hover, highlightedJob } = this.#state;
+    const point = (event: PointerEvent): void => this.#pointAt(event);
+    node.addEventListener("pointermove", point);
+    node.addEventListener("pointerdown", point);
+    node.addEventListener("pointerleave", () => hover.set(null));
+    this.#view.onChange(() => this.#draw());
+    hover.subscribe(() => this.#drawHalos());
+    highlightedJob.subscribe(() => this.#dim());
+    return node;
+  }
+
+  #draw(): void {
+    const [start, end] = this.#view.domain();
+    this.#boxes = this.#boxesInWindow();
+    this.#svg.attr("data-bars-drawn", this.#boxes.length).attr("data-domain-start", start).attr("data-domain-end", end);
+    this.#drawGround();
+    this.#drawBars();
+    this.#drawLabels();
+    this.#drawHalos();
+    this.#dim();
+  }
+
+  #boxesInWindow(): readonly Box[] {
+    const [left, right] = this.#range();
+    const [start, end] = this.#view.domain();
+    const { lanes } = this.#layout;
+    const inWindow = lanes.map((lane) => barsInWindow(this.#bars, lane, start, end));
+    const columnNs = (2 * (end - start)) / (right - left);
+    const isDense = inWindow.reduce((sum, lane) => sum + lane.length, 0) > MAX_BARS;
+    return lanes.flatMap((lane, index) => {
+      const own = inWindow[index]!;
+      return (isDense ? longestPerColumn(this.#bars, own, columnNs) : own).map((bar) => this.#boxOf(bar, lane));
+    });
+  }
+
+  #boxOf(bar: number, lane: Lane): Box {
+    const scale = this.#view.scale();
+    const { startNs, durationNs } = this.#bars;
+    const x = scale(startNs[bar]!);
+    const width = scale(startNs[bar]! + durationNs[bar]!) - x;
+    const inset = this.#letterOf(bar) === UPDATE && lane.stream === COMPUTE ? lane.height * 0.3 : 0;
     const gap = width > 4 ? 0.75 : 0;
     return { bar, x, y: lane.top + inset, width: Math.max(1, width - gap), height: lane.height - 2 * inset };
-  };
-  const keyOf = (bar: number): string => actions.key[bars.action[bar]!]!;
+  }
 
-  const drawHalos = (): void => {
-    const action = state.hover.get()?.action;
-    const hovered = action === undefined ? [] : boxes.filter(({ bar }) => bars.action[bar] === action);
-    barLayer.selectAll<SVGRectElement, Box>("rect").classed("is-hovered", ({ bar }) => bars.action[bar] === action);
-    haloLayer
-      .selectAll("rect")
-      .data(hovered)
-      .join("rect")
-      .attr("class", "halo")
-      .attr("data-action", ({ bar }) => keyOf(bar))
-      .attr("x", ({ x }) => x - 1)
-      .attr("y", ({ y }) => y - 1)
-      .attr("width", ({ width }) => width + 2)
-      .attr("height", ({ height }) => height + 2)
-      .attr("rx", 2);
-  };
-  const dim = (): void => {
-    const job = state.highlightedJob.get();
-    const isDim = ({ bar }: Box): boolean => job !== null && !jobsOf(data, bars.action[bar]!).includes(job);
-    barLayer.selectAll<SVGRectElement, Box>("rect").classed("is-dim", isDim);
-    labelLayer.selectAll<SVGTextElement, Box>("text").classed("is-dim", isDim);
-  };
-
-  const draw = (): void => {
-    const scale = view.scale();
-    const [left, right] = scale.range();
-    const [start, end] = view.domain();
-    const inWindow = layout.lanes.map((lane) => barsInWindow(bars, lane, start, end));
-    const columnNs = (2 * (end - start)) / (right! - left!);
-    const isDense = inWindow.reduce((sum, lane) => sum + lane.length, 0) > MAX_BARS;
-    boxes = layout.lanes.flatMap((lane, index) => {
-      const own = inWindow[index]!;
-      return (isDense ? longestPerColumn(bars, own, columnNs) : own).map((bar) => boxOf(bar, lane));
-    });
-    svg.attr("data-bars-drawn", boxes.length).attr("data-domain-start", start).attr("data-domain-end", end);
-    clip.attr("x", left!).attr("width", right! - left!);
+  /** What lies behind the bars, and the line where the run ends. */
+  #drawGround(): void {
+    const scale = this.#view.scale();
+    const [left, right] = this.#range();
+    const { clip, tracks, grid, endLine } = this.#layers;
+    clip.attr("x", left).attr("width", right - left);
     tracks
       .selectAll("rect")
-      .data(layout.lanes)
+      .data(this.#layout.lanes)
       .join("rect")
-      .attr("x", left!)
-      .attr("width", right! - left!)
+      .attr("x", left)
+      .attr("width", right - left)
       .attr("y", ({ top }) => top)
       .attr("height", ({ height }) => height);
     grid
@@ -186,66 +197,123 @@ export function createTimeline(
       .join("line")
       .attr("x1", (time) => scale(time))
       .attr("x2", (time) => scale(time))
-      .attr("y2", layout.height);
-    barLayer
+      .attr("y2", this.#layout.height);
+    const endX = scale(this.#endNs);
+    endLine.attr("x1", endX).attr("x2", endX);
+  }
+
+  #drawBars(): void {
+    const { data } = this.#state;
+    this.#layers.bars
       .selectAll<SVGRectElement, Box>("rect")
-      .data(boxes, ({ bar }) => bar)
+      .data(this.#boxes, ({ bar }) => bar)
       .join((enter) =>
         enter
           .append("rect")
-          .attr("class", ({ bar }) => `bar bar-${LETTERS[actions.letter[bars.action[bar]!]!]}`)
-          .attr("data-action", ({ bar }) => keyOf(bar))
-          .attr("data-stream", ({ bar }) => LANES[bars.stream[bar]!]!)
-          .style("fill", ({ bar }) => {
-            const action = bars.action[bar]!;
-            return barFill(data, actions.jobSet[action]!, actions.letter[action]!);
-          }),
+          .attr("class", ({ bar }) => `bar bar-${LETTERS[this.#letterOf(bar)]}`)
+          .attr("data-action", ({ bar }) => this.#keyOf(bar))
+          .attr("data-stream", ({ bar }) => LANES[this.#bars.stream[bar]!]!)
+          .style("fill", ({ bar }) =>
+            barFill(data, data.actions.jobSet[this.#bars.action[bar]!]!, this.#letterOf(bar)),
+          ),
       )
       .attr("x", ({ x }) => x)
       .attr("y", ({ y }) => y)
       .attr("width", ({ width }) => width)
       .attr("height", ({ height }) => height);
-    const labelled = boxes.filter(({ bar, height, x, width }) => {
-      const visible = Math.min(x + width, right!) - Math.max(x, left!);
-      return bars.stream[bar] === COMPUTE && height > 16 && visible > 8 + CHARACTER_WIDTH * keyOf(bar).length;
+  }
+
+  /** The names of actions, in the bars that have room for theirs. */
+  #drawLabels(): void {
+    const [left, right] = this.#range();
+    const labelled = this.#boxes.filter(({ bar, height, x, width }) => {
+      const visible = Math.min(x + width, right) - Math.max(x, left);
+      const needed = 8 + CHARACTER_WIDTH * this.#keyOf(bar).length;
+      return this.#bars.stream[bar] === COMPUTE && height > 16 && visible > needed;
     });
-    labelLayer
+    this.#layers.labels
       .selectAll<SVGTextElement, Box>("text")
       .data(labelled, ({ bar }) => bar)
       .join((enter) =>
         enter
           .append("text")
-          .attr("class", ({ bar }) => `label-${LETTERS[actions.letter[bars.action[bar]!]!]}`)
-          .text(({ bar }) => keyOf(bar)),
+          .attr("class", ({ bar }) => `label-${LETTERS[this.#letterOf(bar)]}`)
+          .text(({ bar }) => this.#keyOf(bar)),
       )
-      .attr("x", ({ x, width }) => (Math.max(x, left!) + Math.min(x + width, right!)) / 2)
+      .attr("x", ({ x, width }) => (Math.max(x, left) + Math.min(x + width, right)) / 2)
       .attr("y", ({ y, height }) => y + height / 2);
-    const endX = scale(endNs);
-    endLine.attr("x1", endX).attr("x2", endX);
-    drawHalos();
-    dim();
-  };
+  }
 
-  const pointAt = (event: PointerEvent): void => {
-    const box = svg.node()!.getBoundingClientRect();
-    const scale = view.scale();
-    const [left] = scale.range();
-    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    const lane = layout.lanes.find(({ top, height }) => y >= top - 1 && y <= top + height + 1);
-    const reachNs = scale.invert(REACH) - scale.invert(0);
-    const bar = lane && x >= left! ? barAt(bars, lane, scale.invert(x), reachNs) : undefined;
-    state.hover.set(
+  /** A frame around every bar of the action that the pointer is on. */
+  #drawHalos(): void {
+    const action = this.#state.hover.get()?.action;
+    const isHovered = ({ bar }: Box): boolean => this.#bars.action[bar] === action;
+    this.#layers.bars.selectAll<SVGRectElement, Box>("rect").classed("is-hovered", isHovered);
+    this.#layers.halos
+      .selectAll("rect")
+      .data(action === undefined ? [] : this.#boxes.filter(isHovered))
+      .join("rect")
+      .attr("class", "halo")
+      .attr("data-action", ({ bar }) => this.#keyOf(bar))
+      .attr("x", ({ x }) => x - 1)
+      .attr("y", ({ y }) => y - 1)
+      .attr("width", ({ width }) => width + 2)
+      .attr("height", ({ height }) => height + 2)
+      .attr("rx", 2);
+  }
+
+  /** Bars of other jobs than the highlighted one step back. */
+  #dim(): void {
+    const job = this.#state.highlightedJob.get();
+    const isDim = ({ bar }: Box): boolean =>
+      job !== null && !jobsOf(this.#state.data, this.#bars.action[bar]!).includes(job);
+    this.#layers.bars.selectAll<SVGRectElement, Box>("rect").classed("is-dim", isDim);
+    this.#layers.labels.selectAll<SVGTextElement, Box>("text").classed("is-dim", isDim);
+  }
+
+  #pointAt(event: PointerEvent): void {
+    const box = this.#svg.node()!.getBoundingClientRect();
+    const bar = this.#barAt(event.clientX - box.left, event.clientY - box.top);
+    this.#state.hover.set(
       bar === undefined
         ? null
-        : { action: bars.action[bar]!, x: event.clientX, y: event.clientY, side: tooltipSide(state, traceIndex) },
+        : {
+            action: this.#bars.action[bar]!,
+            x: event.clientX,
+            y: event.clientY,
+            side: tooltipSide(this.#state, this.#traceIndex),
+          },
     );
-  };
-  const node = svg.node()!;
-  node.addEventListener("pointermove", pointAt);
-  node.addEventListener("pointerdown", pointAt);
-  node.addEventListener("pointerleave", () => state.hover.set(null));
-  view.onChange(draw);
-  state.hover.subscribe(drawHalos);
-  state.highlightedJob.subscribe(dim);
-  return node;
+  }
+
+  #barAt(x: number, y: number): number | undefined {
+    const scale = this.#view.scale();
+    const lane = this.#layout.lanes.find(({ top, height }) => y >= top - 1 && y <= top + height + 1);
+    if (lane === undefined || x < this.#range()[0]) return undefined;
+    return barAt(this.#bars, lane, scale.invert(x), scale.invert(REACH) - scale.invert(0));
+  }
+
+  /** Left and right of the plot, in pixels. */
+  #range(): readonly [number, number] {
+    const [left, right] = this.#view.scale().range();
+    return [left!, right!];
+  }
+
+  #keyOf(bar: number): string {
+    return this.#state.data.actions.key[this.#bars.action[bar]!]!;
+  }
+
+  #letterOf(bar: number): number {
+    return this.#state.data.actions.letter[this.#bars.action[bar]!]!;
+  }
+}
+
+export function createTimeline(
+  state: PageState,
+  traceIndex: number,
+  layout: LaneLayout,
+  view: TimeWindow,
+  gutter: number,
+): SVGElement {
+  return new TraceTimeline(state, traceIndex, layout, view, gutter).follow();
 }

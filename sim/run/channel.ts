@@ -77,7 +77,7 @@ export function messageKey(channel: Channel, number: number): string {
   });
 }
 
-/** Of a message that is made and not used up. */
+/** The micro-batch of a message that is made and not used up. */
 export function messageMicroBatch(channel: Channel, number: number): number {
   return channel.microBatches[number & channel.mask]!;
 }

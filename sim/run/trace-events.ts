@@ -103,7 +103,7 @@ export function* traceEvents(plan: PlanBody, run: Run): Generator<TraceEvent> {
   }
 }
 
-/** Those of `traceEvents` on compute streams. */
+/** The events of `traceEvents` that are on compute streams. */
 export function* actionEvents(plan: PlanBody, run: Run): Generator<TraceEvent> {
   const facts = factsOf(plan);
   for (const state of run.devices) yield* computeEvents(plan, facts, state);

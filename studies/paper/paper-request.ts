@@ -33,7 +33,7 @@ function devicesOf({ device }: PaperPlatform, count: number): readonly ResolvedD
   return Array.from({ length: count }, (_, index) => ({ ...device, name: `${device.name}:${index}` }));
 }
 
-/** Of strategies that are not planned, on so many of the GPUs; one GPU sends nothing. */
+/** The platform of strategies that are not planned, on so many of the GPUs; one GPU alone sends nothing. */
 export function comparedPlatform(paper: PaperPlatform, numDevices: number): Platform {
   const { calibration, hopSeconds, hopBytesPerSecond, ringBytesPerSecond, program } = paper;
   return {

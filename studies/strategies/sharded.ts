@@ -1,6 +1,6 @@
 import { maximum, sum } from "../../core/index.ts";
-import { backwardPasses } from "../../plan/index.ts";
-import type { CollectiveCost } from "../../sim/index.ts";
+import { backwardPasses, type KeptActivations, type LayerTimes } from "../../plan/index.ts";
+import type { Collective, CollectiveCost } from "../../sim/index.ts";
 import {
   type DeviceNeed,
   deviceNeed,
@@ -10,7 +10,7 @@ import {
   wholeModel,
 } from "./device-needs.ts";
 import { type Platform, type TrainedModel, timesOf } from "./platform.ts";
-import { createStepBuilder, type StepGraph, type StepWork } from "./step-graph.ts";
+import { createStepBuilder, type StepBuilder, type StepGraph } from "./step-graph.ts";
 import { cutStep, type RowLengths, type StepRows } from "./step-rows.ts";
 
 export interface ShardedChoice {
@@ -43,6 +43,143 @@ function isFree({ seconds, flows }: CollectiveCost): boolean {
   return seconds === 0 && (flows ?? []).length === 0;
 }
 
+/** What all devices do together with a layer's weights or gradients; not needed where nobody has what another lacks. */
+interface LayerCollective {
+  readonly kind: Collective;
+  readonly bytes: number;
+  readonly cost: CollectiveCost;
+  readonly isNeeded: boolean;
+}
+
+/** The step of one job, made task by task in the order in which its streams run them. */
+class ShardedStep {
+  readonly #model: TrainedModel;
+  readonly #times: LayerTimes;
+  readonly #devices: readonly number[];
+  readonly #collectiveStreams: readonly number[];
+  /** Micro-batches by device, and the activations that each keeps. */
+  readonly #shares: readonly (readonly RowLengths[])[];
+  readonly #kept: readonly (readonly KeptActivations[])[];
+  readonly #numParts: number;
+  readonly #gather: LayerCollective;
+  readonly #reduce: LayerCollective;
+  readonly #prefetch: number;
+  readonly #builder: StepBuilder;
+  /** Tasks of all devices by layer used, in the order of use. */
+  readonly #used: (readonly number[])[] = [];
+  /** The part that is being made: each device's micro-batch of this index within its share. */
+  #part = 0;
+
+  constructor(platform: Platform, model: TrainedModel, step: StepRows, choice: ShardedChoice) {
+    const numDevices = platform.devices.length;
+    const isSharded = choice.strategy === "fsdp";
+    const overlaps = choice.overlap ?? true;
+    const collective = (kind: Collective, bytes: number, isNeeded: boolean): LayerCollective => {
+      const cost = platform.interconnect.collective(bytes, kind);
+      return { kind, bytes, cost, isNeeded: isNeeded && !isFree(cost) };
+    };
+    this.#model = model;
+    this.#times = timesOf(platform, model);
+    this.#devices = Array.from({ length: numDevices }, (_, device) => device);
+    this.#collectiveStreams = overlaps ? [numDevices] : this.#devices;
+    this.#shares = sharesOf(step, numDevices);
+    this.#kept = this.#shares.map((share) => share.map((rows) => keptOf(platform, model, rows, { hasHead: true })));
+    this.#numParts = this.#shares[0]!.length;
+    this.#gather = collective("all-gather", layerWeightBytes(platform, model), isSharded);
+    const reduction = isSharded && model.full ? "reduce-scatter" : "all-reduce";
+    this.#reduce = collective(reduction, layerGradientBytes(model), true);
+    this.#prefetch = overlaps ? choice.prefetch : 0;
+    this.#builder = createStepBuilder(numDevices + 1);
+  }
+
+  build(): StepGraph {
+    for (this.#part = 0; this.#part < this.#numParts; this.#part += 1) {
+      this.#addForwards();
+      this.#addBackwards();
+    }
+    return {
+      tasks: this.#builder.tasks,
+      orders: this.#builder.orders,
+      microBatches: this.#shares.flatMap((share) => share.map((rows, part) => ({ tokens: sum(rows), part }))),
+    };
+  }
+
+  #addForwards(): void {
+    for (let layer = 0; layer < this.#model.architecture.numLayers; layer += 1) this.#addLayer("F", layer);
+    this.#addHead("F");
+  }
+
+  #addBackwards(): void {
+    const { numLayers } = this.#model.architecture;
+    this.#addHead("B");
+    let waiting: readonly number[] = [];
+    for (let layer = numLayers - 1; layer >= 0; layer -= 1) {
+      const tasks = this.#addLayer("B", layer);
+      // The gather of the next layer goes in front of this layer's reduction, so that computing does not wait for it.
+      if (layer < numLayers - 1) this.#addReduction(layer + 1, waiting);
+      waiting = tasks;
+    }
+    this.#addReduction(0, waiting);
+  }
+
+  #addLayer(letter: "F" | "B", layer: number): readonly number[] {
+    // A gathered layer takes the memory of one that has been used.
+    const freed = this.#used[this.#used.length - 1 - this.#prefetch] ?? [];
+    const gathered = this.#gather.isNeeded ? [this.#addCollective(this.#gather, letter, layer, freed)] : [];
+    const { recompute, full } = this.#model;
+    const passes = letter === "F" ? (["F"] as const) : backwardPasses(recompute, full);
+    const tasks = this.#addCompute(letter, layer, (rows) => this.#times.layer(rows, passes), "layer", gathered);
+    this.#used.push(tasks);
+    return tasks;
+  }
+
+  #addHead(letter: "F" | "B"): void {
+    const { numLayers } = this.#model.architecture;
+    this.#addCompute(letter, numLayers, (rows) => this.#times.head(sum(rows), letter), "head", []);
+  }
+
+  /** Gradients are added up once, with those of the last part. */
+  #addReduction(layer: number, after: readonly number[]): void {
+    const isLast = this.#part === this.#numParts - 1;
+    if (isLast && this.#reduce.isNeeded) this.#addCollective(this.#reduce, "B", layer, after);
+  }
+
+  #addCollective(
+    { kind, bytes, cost }: LayerCollective,
+    letter: "F" | "B",
+    stage: number,
+    after: readonly number[],
+  ): number {
+    const devices = this.#devices;
+    const microBatches = devices.map((device) => this.#microBatch(device));
+    const work = { kind, stage, letter, devices, microBatches, bytes, heldBytes: 0 };
+    return this.#builder.add({ streams: this.#collectiveStreams, after, ...cost, work });
+  }
+
+  /** One task on each device. */
+  #addCompute(
+    letter: "F" | "B",
+    stage: number,
+    secondsOf: (rows: RowLengths) => number,
+    kept: "layer" | "head",
+    after: readonly number[],
+  ): readonly number[] {
+    return this.#devices.map((device) => {
+      const rows = this.#shares[device]![this.#part]!;
+      const own = { devices: [device], microBatches: [this.#microBatch(device)] };
+      const bytes = this.#kept[device]![this.#part]![kept];
+      const heldBytes = letter === "F" ? bytes : -bytes;
+      const work = { kind: "compute", stage, letter, ...own, bytes: 0, heldBytes } as const;
+      return this.#builder.add({ streams: [device], after, seconds: secondsOf(rows), work });
+    });
+  }
+
+  /** Numbered within the step. */
+  #microBatch(device: number): number {
+    return device * this.#numParts + this.#part;
+  }
+}
+
 /**
  * Every device trains its share of the rows. FSDP gathers a layer before each pass over it, at most `prefetch` ahead of
  * those in use; gradients are added up layer by layer as soon as the last micro-batch's are there on every device.
@@ -53,89 +190,7 @@ export function shardedTasks(
   step: StepRows,
   choice: ShardedChoice,
 ): StepGraph {
-  const { full, recompute } = model;
-  const { numLayers } = model.architecture;
-  const { interconnect } = platform;
-  const numDevices = platform.devices.length;
-  const times = timesOf(platform, model);
-  const devices = Array.from({ length: numDevices }, (_, device) => device);
-  const shares = sharesOf(step, numDevices);
-  const parts = shares[0]!.length;
-  const kept = shares.map((share) => share.map((rows) => keptOf(platform, model, rows, { hasHead: true })));
-  const weightBytes = layerWeightBytes(platform, model);
-  const gradientBytes = layerGradientBytes(model);
-  const reduction = choice.strategy === "fsdp" && full ? "reduce-scatter" : "all-reduce";
-  const gather = interconnect.collective(weightBytes, "all-gather");
-  const reduce = interconnect.collective(gradientBytes, reduction);
-  const gathers = choice.strategy === "fsdp" && !isFree(gather);
-  const overlaps = choice.overlap ?? true;
-  const collectiveStreams = overlaps ? [numDevices] : devices;
-  const prefetch = overlaps ? choice.prefetch : 0;
-  const builder = createStepBuilder(numDevices + 1);
-  /** Tasks of all devices by layer used, in the order of use. */
-  const used: (readonly number[])[] = [];
-
-  for (let index = 0; index < parts; index += 1) {
-    const numbered = devices.map((device) => device * parts + index);
-    const collective = (
-      kind: StepWork["kind"],
-      letter: "F" | "B",
-      stage: number,
-      cost: CollectiveCost,
-      bytes: number,
-      after: readonly number[],
-    ): number => {
-      const work = { kind, stage, letter, devices, microBatches: numbered, bytes, heldBytes: 0 };
-      return builder.add({ streams: collectiveStreams, after, ...cost, work });
-    };
-    const compute = (
-      letter: "F" | "B",
-      stage: number,
-      secondsOf: (rows: RowLengths) => number,
-      part: "layer" | "head",
-      after: readonly number[],
-    ): readonly number[] =>
-      devices.map((device) => {
-        const rows = shares[device]![index]!;
-        const own = { devices: [device], microBatches: [numbered[device]!] };
-        const bytes = kept[device]![index]![part];
-        const heldBytes = letter === "F" ? bytes : -bytes;
-        const work = { kind: "compute", stage, letter, ...own, bytes: 0, heldBytes } as const;
-        return builder.add({ streams: [device], after, seconds: secondsOf(rows), work });
-      });
-    const layer = (letter: "F" | "B", stage: number): readonly number[] => {
-      // A gathered layer takes the memory of one that has been used.
-      const freed = used[used.length - 1 - prefetch] ?? [];
-      const gathered = gathers ? [collective("all-gather", letter, stage, gather, weightBytes, freed)] : [];
-      const passes = letter === "F" ? (["F"] as const) : backwardPasses(recompute, full);
-      const tasks = compute(letter, stage, (rows) => times.layer(rows, passes), "layer", gathered);
-      used.push(tasks);
-      return tasks;
-    };
-    const reduceLayer = (stage: number, after: readonly number[]): void => {
-      if (index === parts - 1 && !isFree(reduce)) collective(reduction, "B", stage, reduce, gradientBytes, after);
-    };
-    const head = (letter: "F" | "B"): void => {
-      compute(letter, numLayers, (rows) => times.head(sum(rows), letter), "head", []);
-    };
-
-    for (let stage = 0; stage < numLayers; stage += 1) layer("F", stage);
-    head("F");
-    head("B");
-    let waiting: readonly number[] = [];
-    for (let stage = numLayers - 1; stage >= 0; stage -= 1) {
-      const tasks = layer("B", stage);
-      // The gather of the next layer goes in front of this layer's reduction, so that computing does not wait for it.
-      if (stage < numLayers - 1) reduceLayer(stage + 1, waiting);
-      waiting = tasks;
-    }
-    reduceLayer(0, waiting);
-  }
-  return {
-    tasks: builder.tasks,
-    orders: builder.orders,
-    microBatches: shares.flatMap((share) => share.map((rows, part) => ({ tokens: sum(rows), part }))),
-  };
+  return new ShardedStep(platform, model, step, choice).build();
 }
 
 /**

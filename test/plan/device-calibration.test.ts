@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { expect, test } from "vitest";
 import {
   architectureFromConfig,
+  CATALOG,
   calibrationSchema,
   catalogSchema,
   createCostModel,
@@ -12,12 +11,8 @@ import {
   PRESETS,
 } from "../../plan/index.ts";
 
-const catalog = catalogSchema.parse(
-  JSON.parse(readFileSync(path.join(import.meta.dirname, "../../plan/catalog.json"), "utf8")),
-);
-
 function device(type: string) {
-  const { float32FlopsPerSecond, bfloat16FlopsPerSecond, memoryBytes, memoryBytesPerSecond } = catalog.devices[type]!;
+  const { float32FlopsPerSecond, bfloat16FlopsPerSecond, memoryBytes, memoryBytesPerSecond } = CATALOG.devices[type]!;
   return {
     name: "g0",
     machine: "m",
@@ -42,7 +37,7 @@ function layerSeconds(type: string, letter: "F" | "B", tokens: number, recompute
     head: false,
     recomputedLayers: recompute === "layer" ? 1 : 0,
   };
-  return createCostModel(deviceCalibration(catalog, type, "bfloat16"), "bfloat16").actionSeconds({
+  return createCostModel(deviceCalibration(CATALOG, type, "bfloat16"), "bfloat16").actionSeconds({
     letter,
     device: device(type),
     shape: { architecture, stage, jobs: [], targets: new Set(), dtype: "bfloat16" },
@@ -59,7 +54,7 @@ function layerSeconds(type: string, letter: "F" | "B", tokens: number, recompute
 }
 
 test("a device's own efficiencies become a calibration that reads back", () => {
-  const calibration = deviceCalibration(catalog, "H100 SXM", "bfloat16");
+  const calibration = deviceCalibration(CATALOG, "H100 SXM", "bfloat16");
   expect(calibrationSchema.parse(calibration)).toEqual(calibration);
   expect(calibration.meanError).toBeLessThan(0.06);
 });
@@ -70,22 +65,22 @@ test("an 8B layer of 4096 tokens in rows of 512 on an H100 takes about the publi
 });
 
 test("a device without efficiencies gets the reference's, and a larger error", () => {
-  const calibration = deviceCalibration(catalog, "L40S", "bfloat16");
+  const calibration = deviceCalibration(CATALOG, "L40S", "bfloat16");
   expect(calibration.source).toBe("transferred to L40S, bfloat16, from H100 SXM, bfloat16");
   expect(calibration.meanError).toBeGreaterThanOrEqual(0.25);
-  expect(() => deviceCalibration(catalog, "RTX 6090", "bfloat16")).toThrow(/a device of the catalog/);
+  expect(() => deviceCalibration(CATALOG, "RTX 6090", "bfloat16")).toThrow(/a device of the catalog/);
 });
 
 test("GPUs of one type get that type's calibration, others the reference's shares of their own peaks with the guessed error", () => {
-  const ofH100 = deviceCalibration(catalog, "H100 SXM", "bfloat16");
-  expect(gpuCalibration(catalog, [device("H100 SXM"), device("H100 SXM")], "bfloat16")).toEqual(ofH100);
-  expect(gpuCalibration(catalog, [device("H100 SXM"), device("L40S")], "bfloat16")).toEqual({
+  const ofH100 = deviceCalibration(CATALOG, "H100 SXM", "bfloat16");
+  expect(gpuCalibration(CATALOG, [device("H100 SXM"), device("H100 SXM")], "bfloat16")).toEqual(ofH100);
+  expect(gpuCalibration(CATALOG, [device("H100 SXM"), device("L40S")], "bfloat16")).toEqual({
     ...ofH100,
     source: "transferred to H100 SXM and L40S, bfloat16, from H100 SXM, bfloat16",
     meanError: 0.25,
   });
   const custom = { ...device("L40S"), type: "custom" };
-  expect(gpuCalibration(catalog, [custom], "bfloat16")).toEqual({
+  expect(gpuCalibration(CATALOG, [custom], "bfloat16")).toEqual({
     ...ofH100,
     source: "transferred to GPUs with figures of their own, bfloat16, from H100 SXM, bfloat16",
     meanError: 0.25,
@@ -100,11 +95,15 @@ test("no calibration stands for CPUs, abstract devices or GPUs without peaks, no
     { ...known, peakFlopsPerSecond: null },
     { ...known, memoryBytesPerSecond: null },
   ])
-    expect(gpuCalibration(catalog, [known, other], "bfloat16")).toBeUndefined();
+    expect(gpuCalibration(CATALOG, [known, other], "bfloat16")).toBeUndefined();
 });
 
 test("recomputation adds a forward to a backward, and more tokens cost more", () => {
   const forward = layerSeconds("H100 SXM", "F", 1024);
   expect(layerSeconds("H100 SXM", "B", 1024, "layer")).toBeCloseTo(layerSeconds("H100 SXM", "B", 1024) + forward, 9);
   expect(layerSeconds("H100 SXM", "F", 1025)).toBeGreaterThan(forward);
+});
+
+test("our catalog is a catalog, each figure with a source and a date", () => {
+  expect(catalogSchema.parse(CATALOG)).toEqual(CATALOG);
 });

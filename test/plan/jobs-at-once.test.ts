@@ -1,21 +1,9 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { LONG_TAILED, requestOf } from "../../bench/planning-cases.ts";
-import {
-  catalogSchema,
-  makePlan,
-  type PlanBody,
-  type PlanRequest,
-  planOrders,
-  reasonedPlan,
-} from "../../plan/index.ts";
+import { CATALOG, makePlan, type PlanBody, type PlanRequest, planOrders, reasonedPlan } from "../../plan/index.ts";
 import { jobsAtOnce, mostResident, residentsOf } from "../../plan/memory/residents.ts";
 import { predictPlan } from "../../sim/index.ts";
 import { unitRequest } from "./unit-plan.ts";
-
-const catalog = catalogSchema.parse(
-  JSON.parse(readFileSync(new URL("../../plan/catalog.json", import.meta.url), "utf8")),
-);
 
 function seconds(plan: PlanBody): number {
   return predictPlan(plan).body.predicted.makespanSeconds;
@@ -64,7 +52,7 @@ describe("a limit on the jobs that train at once", () => {
 
 describe("left open, the jobs that train at once", () => {
   const jobs = { ...LONG_TAILED.jobs, numJobs: 20, rank: 32, steps: 6 };
-  const many: PlanRequest = { ...requestOf({ ...LONG_TAILED, jobs }, catalog), pipelines: 1 };
+  const many: PlanRequest = { ...requestOf({ ...LONG_TAILED, jobs }, CATALOG), pipelines: 1 };
 
   test("are fewer where adapters take the memory that micro-batches need, and that is faster", () => {
     const { body, explanation } = reasonedPlan({ ...many, jobsAtOnce: "auto" });

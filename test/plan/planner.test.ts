@@ -1,13 +1,8 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { LONG_TAILED, type PlanningCase, randomCase, requestOf } from "../../bench/planning-cases.ts";
 import { canonicalJson, sum } from "../../core/index.ts";
-import { catalogSchema, makePlan, type PlanBody, type PlanRequest, reasonedPlan } from "../../plan/index.ts";
+import { CATALOG, makePlan, type PlanBody, type PlanRequest, reasonedPlan } from "../../plan/index.ts";
 import { predictPlan } from "../../sim/index.ts";
-
-const catalog = catalogSchema.parse(
-  JSON.parse(readFileSync(new URL("../../plan/catalog.json", import.meta.url), "utf8")),
-);
 
 function seconds(plan: PlanBody): number {
   return predictPlan(plan).body.predicted.makespanSeconds;
@@ -17,7 +12,7 @@ function shortened(described: PlanningCase): PlanningCase {
   return { ...described, jobs: { ...described.jobs, steps: 8 } };
 }
 
-const longTailed: PlanRequest = requestOf(shortened(LONG_TAILED), catalog);
+const longTailed: PlanRequest = requestOf(shortened(LONG_TAILED), CATALOG);
 
 describe("a plan for long-tailed lengths where memory is short", () => {
   test("recomputes some layers, and is faster than with none and with all of them", () => {
@@ -55,7 +50,7 @@ test("a plan that only the lowest limit and all layers recomputed make fit is fo
 describe("what a request fixes", () => {
   const seeds = Array.from({ length: 8 }, (_, seed) => seed);
   test.each(seeds)("stays fixed, in random case %i", (seed) => {
-    const request = requestOf(shortened(randomCase(seed)), catalog);
+    const request = requestOf(shortened(randomCase(seed)), CATALOG);
     const numJobs = request.jobs.length;
     const sized = request.jobs.map((job) => ({ ...job, microBatchSize: 2 }));
     const plan = makePlan({ ...request, jobs: sized, pipelines: 1, groups: 1, maxInFlight: 3, recompute: "layer" });
@@ -68,7 +63,7 @@ describe("what a request fixes", () => {
   });
 
   test("left open, is chosen the same each time", () => {
-    const request = requestOf(shortened(randomCase(3)), catalog);
+    const request = requestOf(shortened(randomCase(3)), CATALOG);
     expect(canonicalJson(makePlan(request))).toBe(canonicalJson(makePlan(request)));
   });
 });

@@ -1,13 +1,8 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { expect, test } from "vitest";
-import { catalogSchema } from "../../plan/index.ts";
+import { CATALOG } from "../../plan/index.ts";
 import { paperTable } from "../../studies/index.ts";
 
-const catalog = catalogSchema.parse(
-  JSON.parse(readFileSync(path.join(import.meta.dirname, "../../plan/catalog.json"), "utf8")),
-);
-const result = paperTable(catalog);
+const result = paperTable(CATALOG);
 
 function score(of: string) {
   return result.scores.find((each) => each.of === of)!;
@@ -42,5 +37,5 @@ test("what the model lacks is said where it shows, and nothing there is fitted",
 });
 
 test("the same catalog gives the same table", () => {
-  expect(paperTable(catalog)).toEqual(result);
+  expect(paperTable(CATALOG)).toEqual(result);
 });

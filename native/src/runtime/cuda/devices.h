@@ -1,4 +1,4 @@
-// The door to the CUDA devices; cuda_devices.cc has them, no_devices.cc is what a build without CUDA says.
+// The door to the CUDA devices; cuda_device.cc has them, no_devices.cc is what a build without CUDA says.
 #pragma once
 
 #include <cstddef>
