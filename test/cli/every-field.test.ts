@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { packageFile } from "../../workbench/package-file.ts";
 import { calibrateFields, calibrationFields, historyFields } from "./fields/calibration-fields.ts";
 import { catalogFields } from "./fields/catalog-fields.ts";
 import { blank, type FieldTable, fieldProblems, optional } from "./fields/check-fields.ts";
@@ -26,6 +27,7 @@ import {
   rowCacheFile,
   safetensorsFile,
 } from "./fields/run-fields.ts";
+import { type Schema, unknownPaths } from "./fields/schema-paths.ts";
 import { JOBS, type Pass, readLines, smallPass } from "./fields/small-pass.ts";
 import { fsdpFields, strategiesFields } from "./fields/strategy-fields.ts";
 import { executedFields, intervalFields, simulatedFields, sortedTrace } from "./fields/trace-fields.ts";
@@ -95,6 +97,42 @@ describe("every field that a command prints with --json", () => {
   it.each(commands)("%s", (name, table) => check(pass.printed[name], table()));
   it("has a table for each", () => {
     expect(commands.map(([name]) => name).sort()).toEqual(Object.keys(pass.printed).sort());
+  });
+});
+
+/** Keys of schemas that this pass does not write, with the reason. */
+const PLAN_ELSEWHERE = {
+  "setting.model.architecture.ropeScaling": "models of Llama 3's kind",
+  "setting.links[].transfers": "links that a cluster file says are blocking, which nothing can train on",
+  "setting.stages[].startsAtMlp": "more devices than layers",
+  "setting.stages[].endsAtAttention": "more devices than layers",
+  "segments[].jobs[].adapter.init": "an adapter that starts from another one",
+  "segments[].jobs[].data.field": "texts of a field, without templates",
+  "segments[].jobs[].data.split": "data sets of the hub",
+  "segments[].jobs[].data.lengths": "rows of which only the lengths are known",
+  "segments[].jobs[].data.samples": "rows of which only the lengths are known",
+};
+
+describe("every key of a schema has an entry, or a reason why it is not there", () => {
+  const schemaOf = (kind: string): Schema =>
+    JSON.parse(readFileSync(packageFile("docs", "schemas", `${kind}.schema.json`), "utf8"));
+  const ways = ({ anyOf = [], oneOf = [] }: Schema): readonly Schema[] => [...anyOf, ...oneOf];
+  const isMeasured = ({ properties }: Schema): boolean => properties?.["model"]?.const === "measured";
+  it("plan", () => {
+    const schema = schemaOf("plan");
+    const { setting, ...others } = schema.properties!;
+    const { calibration: _calibration, ...inner } = setting!.properties!;
+    const properties = { ...others, setting: { ...setting, properties: inner } };
+    expect(unknownPaths({ ...schema, properties }, planFields(pass), PLAN_ELSEWHERE)).toEqual([]);
+  });
+  it("calibration", () => {
+    const measured = ways(schemaOf("calibration")).find(isMeasured)!;
+    expect(unknownPaths(measured, calibrationFields(pass), {})).toEqual([]);
+  });
+  it("what a trace says beside its events", () => {
+    const { traceEvents: _events, ...properties } = schemaOf("trace").properties!;
+    const table = { ...simulatedFields(pass), ...executedFields(pass) };
+    expect(unknownPaths({ properties }, table, {})).toEqual([]);
   });
 });
 

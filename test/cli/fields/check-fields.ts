@@ -68,6 +68,18 @@ function tree(table: FieldTable): Node {
   return root;
 }
 
+/** Whether a table has an entry for a path, for what it lies in as a whole, or for something within. */
+export function isNamed(table: FieldTable, path: string): boolean {
+  let node = tree(table);
+  for (const word of split(path)) {
+    const next =
+      node.children.get(word) ?? node.children.get("*") ?? (word === "*" ? [...node.children.values()][0] : undefined);
+    if (next === undefined) return node.path !== undefined && node.children.size === 0;
+    node = next;
+  }
+  return true;
+}
+
 function isBlank(value: unknown): boolean {
   if (typeof value === "object" && value !== null) return Object.keys(value).length === 0;
   return value === 0 || value === null || value === false || value === "";
