@@ -7,7 +7,7 @@ import type { TraceDocument } from "../../../traces/trace-document.ts";
 import { blank, type FieldTable, optional, owner, under } from "./check-fields.ts";
 import { above, all, is, matches, near, oneOf, same, that, whole, within } from "./checks.ts";
 import { number, tokensOf } from "./plan-fields.ts";
-import { DEVICES, JOBS, type Pass } from "./small-pass.ts";
+import { DEVICES, JOBS, LONG_STEPS, type Pass } from "./small-pass.ts";
 import { intervalFields } from "./trace-fields.ts";
 import { busyOf, errorsOf, makespanOf, speedOf, steadyBubbleOf } from "./trace-figures.ts";
 
@@ -254,12 +254,12 @@ export function watchKilledFields(): FieldTable {
   const early = "it may have been killed before its first step";
   return {
     state: is("unfinished"),
-    doneSteps: blank(early, whole(0, 6000 * JOBS.length - 1)),
-    steps: is(6000 * JOBS.length),
+    doneSteps: blank(early, whole(0, LONG_STEPS * JOBS.length - 1)),
+    steps: is(LONG_STEPS * JOBS.length),
     tokensPerSecond: above(0),
     secondsLeft: above(0, 1e4),
     "jobs[].name": same((place) => JOBS[number(place)]!.name),
-    "jobs[].steps": is(6000),
+    "jobs[].steps": is(LONG_STEPS),
     "jobs[].doneSteps": blank(
       early,
       same((place) => owner<View>(place).losses.length),

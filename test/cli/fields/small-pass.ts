@@ -41,6 +41,9 @@ export const TOKEN_ROWS: readonly (readonly number[])[] = Array.from({ length: 4
 export const TEXTS = { path: "texts.jsonl", prompt: "Question: {{question}}\nAnswer:", response: " {{answer}}" };
 export const LIMIT = 20;
 
+/** Of each job of a run that goes on for seconds, so that it can be killed. */
+export const LONG_STEPS = 1500;
+
 /** What the documents of one small pass through the product say. */
 export interface Pass {
   readonly folder: string;
@@ -92,7 +95,7 @@ function writeInputs(folder: string): void {
   }));
   const workload = { kind: "workload", version: 1, model: { path: "model" }, recompute: "layer" };
   write("workload.json", JSON.stringify({ ...workload, jobs }));
-  write("long.json", JSON.stringify({ ...workload, jobs: jobs.map((job) => ({ ...job, steps: 6000 })) }));
+  write("long.json", JSON.stringify({ ...workload, jobs: jobs.map((job) => ({ ...job, steps: LONG_STEPS })) }));
   const gpus = ["a0", "a1"].map((name) => ({ name, type: "RTX A6000" }));
   const machines = [{ name: "box", devices: gpus, link: { type: "pcie4x16" } }];
   write("gpus.json", JSON.stringify({ kind: "cluster", version: 1, machines }));
