@@ -111,6 +111,7 @@ export const measuredCalibrationSchema = z.strictObject({
    */
   gapSeconds: seconds.optional(),
   holdOut: z.strictObject({
+    /** Whole actions; the points of a letter are the shapes that its actions are of. */
     points: z.int().min(0),
     meanAbsError: z.number().min(0),
     p90AbsError: z.number().min(0),
