@@ -2,7 +2,7 @@
 
 /** Folder -> the folders it may import, always through their index.ts. */
 const arrows = {
-  // Words that everyone shares: units, errors, random numbers. It depends on nothing, so that anything may depend on it.
+  // Words that everyone shares: units, errors, random numbers. It depends on nothing, so that all may depend on it.
   core: [],
 
   // The documents and the planner. Pure: the plan has to come out the same in a browser, a test and on a GPU machine.
@@ -33,8 +33,8 @@ const arrows = {
   // Many simulations at once, and no execution: a study has to run on a laptop.
   studies: ["core", "plan", "traces", "sim", "calibration"],
 
-  // What a person does with the product, as typed operations: load, plan, predict, calibrate, train. Twin and executor meet
-  // here. Devices are reached through exec, so that native has one user.
+  // What a person does with the product, as typed operations: load, plan, predict, calibrate, train. Twin and executor
+  // meet here. Devices are reached through exec, so that native has one user.
   workbench: ["core", "plan", "traces", "sim", "calibration", "datasets", "exec", "studies"],
 
   // The rim: flags to requests, results to text.
