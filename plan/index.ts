@@ -63,7 +63,7 @@ export {
 export { isProduct, productShare } from "./costs/product-share.ts";
 export { stageShapes } from "./costs/stage-shapes.ts";
 // Which micro-batches cost the same.
-export { stageClasses, type WorkShapes, workShapes } from "./costs/work-shapes.ts";
+export { type WorkShapes, workShapes } from "./costs/work-shapes.ts";
 // What has to end before an action may start.
 export {
   type Dependency,
