@@ -68,7 +68,7 @@ export { isProduct, productShare } from "./costs/product-share.ts";
 // What the actions of each stage of a plan work on.
 export { stageShapes } from "./costs/stage-shapes.ts";
 // Which micro-batches cost the same.
-export { stageClasses, type WorkShapes, workShapes } from "./costs/work-shapes.ts";
+export { type WorkShapes, workShapes } from "./costs/work-shapes.ts";
 // What has to end before an action may start.
 export {
   type Dependency,

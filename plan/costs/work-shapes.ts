@@ -1,8 +1,5 @@
-import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { MicroBatch } from "../documents/segment.ts";
-import type { Stage } from "../documents/setting.ts";
 import { activeJobs } from "../mini-batch.ts";
-import type { CostModel } from "./cost-model.ts";
 import type { TimedWork } from "./stage-shapes.ts";
 
 /** Numbers the distinct texts in order of appearance. */
@@ -32,18 +29,6 @@ export interface WorkShapes {
   readonly rows: DistinctShapes;
   /** Of updates: the jobs that are updated. */
   readonly updates: DistinctShapes;
-}
-
-/** Numbers the stages so that those of one number take the same time for the same work. */
-export function stageClasses(
-  stages: readonly Stage[],
-  devices: readonly ResolvedDevice[],
-  costModel: Pick<CostModel, "sameCosts">,
-): DistinctShapes {
-  return distinct(stages.length, (index) => {
-    const stage = stages[index]!;
-    return costModel.sameCosts?.(stage, devices[stage.device]!) ?? String(index);
-  });
 }
 
 /**

@@ -2,7 +2,7 @@ import { InputError, sum } from "../../core/index.ts";
 import type { ResolvedLink } from "../documents/cluster.ts";
 import { memoryName, shareableBytes } from "../memory/shared-weights.ts";
 import { chains } from "./chains.ts";
-import { tokensOf } from "./draft.ts";
+import { tokensOf } from "./job-rows.ts";
 import { rememberedCosts } from "./remembered-costs.ts";
 import type { Costed, PlanRequest } from "./request.ts";
 

@@ -2,8 +2,8 @@ import { createCostModel } from "../costs/cost-model.ts";
 import type { ScheduleName } from "../documents/setting.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
 import { type ChainRequest, divide, pipelineCounts } from "./divide.ts";
-import type { WorkChoice } from "./draft.ts";
 import type { TriedDivision } from "./explanation.ts";
+import type { WorkChoice } from "./propose.ts";
 import type { Costed, PlanRequest } from "./request.ts";
 import { leastSaving, type SearchResult, searchChain } from "./search.ts";
 
@@ -49,7 +49,8 @@ function tryDivision(
 function inOrderOf(schedule: ScheduleName, request: Costed, { numPipelines, chains }: Division): Division {
   const given = chains.map(({ chain, search: { chosen } }): WorkChoice => {
     const { interleavesGroups } = SCHEDULE_TABLE[schedule];
-    return interleavesGroups ? chosen.choice : { ...chosen.choice, numGroups: chain.jobs.length, jobsAtOnce: null };
+    const { choice } = chosen.candidate;
+    return interleavesGroups ? choice : { ...choice, numGroups: chain.jobs.length, jobsAtOnce: null };
   });
   return tryDivision({ ...request, schedule }, numPipelines, Number.POSITIVE_INFINITY, given);
 }

@@ -2,9 +2,11 @@ import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.
 import type { ScheduleName, Stage } from "../documents/setting.ts";
 import type { Job } from "../documents/workload.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
+import { divideLayers } from "./divide-layers.ts";
 import { groupJobs } from "./grouping.ts";
-import type { JobRows } from "./job-rows.ts";
-import { type Cut, packMicroBatches } from "./pack.ts";
+import { type JobRows, tokensOf } from "./job-rows.ts";
+import { type Cut, leavesCutOpen, packMicroBatches } from "./pack.ts";
+import type { WorkChoice } from "./propose.ts";
 import type { Costed } from "./request.ts";
 
 /** The part of a plan that orders, memory and time follow from. */
@@ -18,20 +20,11 @@ export interface Draft {
   readonly microBatches: MicroBatch[];
 }
 
-/** The work of a draft: all but who does it. */
-export type DraftedWork = Pick<Draft, "jobs" | "groups" | "microBatches" | "jobsAtOnce">;
-
-/** What the search chooses of the work. */
-export interface WorkChoice {
-  readonly numGroups: number;
-  /** Tokens of a micro-batch of one job that leaves its cut open; null where none does. */
-  readonly cutTokens: number | null;
-  /** The most jobs that train at once; null for all. */
-  readonly jobsAtOnce: number | null;
-}
-
-export function leavesCutOpen({ microBatchSize, microBatchTokens }: Job): boolean {
-  return microBatchSize === undefined && microBatchTokens === undefined;
+/** What a draft may be given instead of the whole run on stages of the planner's choice. */
+export interface DraftOptions {
+  /** Of each job so many of the first steps. */
+  readonly stepsOf?: (job: number) => number;
+  readonly stages?: readonly Stage[];
 }
 
 function cutOf(job: Job, { cutTokens }: WorkChoice): Cut {
@@ -50,19 +43,10 @@ function plannedJob(job: Job, rows: JobRows, choice: WorkChoice, numSteps: numbe
   };
 }
 
-/** Tokens of all rows that a job takes in its steps. */
-export function tokensOf(rows: JobRows, numSteps = rows.steps.length): number {
-  let tokens = 0;
-  for (let step = 0; step < numSteps; step += 1) for (const row of rows.steps[step]!) tokens += rows.tokens[row]!;
-  return tokens;
-}
-
-/** The work of a request with some choices; of each job the first steps only, where `stepsOf` says so. */
-export function draftWork(
-  { jobs, rows, schedule }: Costed,
-  choice: WorkChoice,
-  stepsOf: (job: number) => number = () => Number.POSITIVE_INFINITY,
-): DraftedWork {
+/** The work of a request with some choices, on its stages. */
+export function draftOf(request: Costed, choice: WorkChoice, options: DraftOptions = {}): Draft {
+  const { jobs, rows, schedule } = request;
+  const { stepsOf = () => Number.POSITIVE_INFINITY, stages } = options;
   const grouped = groupJobs(
     rows.map((each) => tokensOf(each)),
     choice.numGroups,
@@ -72,13 +56,16 @@ export function draftWork(
     cut: cutOf(jobs[job]!, choice),
   }));
   const planned = jobs.map((job, i) => plannedJob(job, rows[i]!, choice, stepsOf(i)));
+  const microBatches = [...packMicroBatches(packed, grouped, SCHEDULE_TABLE[schedule].reversesBackwards)];
   return {
+    schedule,
+    jobsAtOnce: choice.jobsAtOnce,
+    stages: [...(stages ?? divideLayers(request, { jobs: planned, microBatches }))],
     jobs: planned,
     groups: grouped.map((members) => ({
       pipeline: 0,
       members: members.map((job) => ({ job, firstStep: 0, endStep: planned[job]!.steps })),
     })),
-    jobsAtOnce: choice.jobsAtOnce,
-    microBatches: [...packMicroBatches(packed, grouped, SCHEDULE_TABLE[schedule].reversesBackwards)],
+    microBatches,
   };
 }

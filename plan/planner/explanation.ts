@@ -1,9 +1,10 @@
 import type { ScheduleName } from "../documents/setting.ts";
 import { numLayersOf } from "../stage-layers.ts";
-import { FELT, fullness } from "./capacity.ts";
-import { chooseLimits, type Settled } from "./limits.ts";
+import type { Candidate } from "./candidate.ts";
+import { FELT, fullness } from "./judge.ts";
+import { chooseLimits, fits, makespanOf, type Outcome } from "./limits.ts";
 import type { Costed } from "./request.ts";
-import type { Candidate, SearchResult } from "./search.ts";
+import type { Considered, SearchResult } from "./search.ts";
 
 /**
  * One way to do the work, as the search saw it. Of several pipelines what is by stage is that of the one that takes
@@ -65,14 +66,15 @@ export interface PlanExplanation {
   readonly sharing: SharingComparison | null;
 }
 
-function stateOf({ outcome, wholeNs }: Candidate): ConsideredWay["state"] {
+function stateOf({ outcome, wholeNs }: Considered): ConsideredWay["state"] {
   if (wholeNs !== null) return "slower";
   return outcome === undefined ? "not looked into" : "does not fit";
 }
 
-function wayOf(candidate: Candidate, { numPipelines, request: { schedule, jobs } }: TriedDivision): ConsideredWay {
-  const { choice, outcome, unboundNs, wholeNs } = candidate;
-  const ordered = outcome?.settled?.ordered ?? outcome?.unsettled?.ordered;
+function wayOf(considered: Considered, { numPipelines, request: { schedule, jobs } }: TriedDivision): ConsideredWay {
+  const { candidate, outcome, unboundNs, wholeNs } = considered;
+  const { choice } = candidate;
+  const ordered = outcome?.trial.ordered;
   return {
     numPipelines,
     schedule,
@@ -84,7 +86,7 @@ function wayOf(candidate: Candidate, { numPipelines, request: { schedule, jobs }
     recomputedLayers: ordered?.draft.stages.map(({ recomputedLayers }) => recomputedLayers) ?? [],
     seconds: wholeNs === null ? null : wholeNs / 1e9,
     unboundSeconds: unboundNs / 1e9,
-    state: stateOf(candidate),
+    state: stateOf(considered),
   };
 }
 
@@ -96,35 +98,39 @@ export interface TriedDivision {
   readonly search: SearchResult;
 }
 
-function withRecomputation(request: Costed, { ordered }: Settled, stage: number): MemoryBinding["withRecomputation"] {
-  if (request.recompute !== "none") return null;
-  const { settled } = chooseLimits({ ...request, recompute: "auto" }, ordered.draft, "quick");
-  if (settled === undefined) return null;
-  const saving = 1 - settled.ordered.timeline.makespanNs / ordered.timeline.makespanNs;
+function withRecomputation(
+  candidate: Candidate,
+  { trial, unbound }: Outcome,
+  stage: number,
+): MemoryBinding["withRecomputation"] {
+  if (candidate.request.recompute !== "none") return null;
+  const other = chooseLimits(candidate, "quick", { unlimited: unbound, recompute: "auto" }).trial;
+  if (!fits(other)) return null;
+  const saving = 1 - makespanOf(other) / makespanOf(trial);
   if (saving <= FELT) return null;
-  const { recomputedLayers } = settled.ordered.draft.stages[stage]!;
-  return { recomputedLayers, inFlight: settled.ordered.inFlight[stage]!, saving };
+  const { recomputedLayers } = other.ordered.draft.stages[stage]!;
+  return { recomputedLayers, inFlight: other.ordered.inFlight[stage]!, saving };
 }
 
 function bindingOf({ request, search: { chosen, probe } }: TriedDivision): MemoryBinding | null {
-  const settled = chosen.outcome?.settled;
-  const unbound = chosen.outcome?.unbound;
-  if (settled === undefined || unbound === undefined) return null;
-  const slowdown = probe.wholeNs(settled.ordered) / probe.wholeNs(unbound) - 1;
+  const { candidate, outcome } = chosen;
+  if (outcome === undefined || !fits(outcome.trial)) return null;
+  const { trial, unbound } = outcome;
+  const slowdown = probe.wholeNs(trial.ordered) / probe.wholeNs(unbound.ordered) - 1;
   if (slowdown <= FELT) return null;
   // The stage that memory leaves the least room.
-  const { draft, inFlight } = settled.ordered;
-  const shares = fullness(request, draft, settled.memory);
+  const { draft, inFlight } = trial.ordered;
+  const shares = fullness(request, draft, trial.laidOut().memory);
   const stage = shares.indexOf(Math.max(...shares));
   const { recomputedLayers, device } = draft.stages[stage]!;
   return {
     device: request.devices[device]!.name,
     inFlight: inFlight[stage]!,
-    unboundInFlight: unbound.inFlight[stage]!,
+    unboundInFlight: unbound.ordered.inFlight[stage]!,
     recomputedLayers,
     numLayers: numLayersOf(draft.stages[stage]!),
     slowdown,
-    withRecomputation: withRecomputation(request, settled, stage),
+    withRecomputation: withRecomputation(candidate, outcome, stage),
   };
 }
 
@@ -139,9 +145,9 @@ function sharingOf(ways: readonly ConsideredWay[]): SharingComparison | null {
 export function explain(tried: readonly TriedDivision[]): PlanExplanation {
   const [chosen] = tried;
   const ways = tried.flatMap((division) =>
-    division.search.candidates.map((candidate): ConsideredWay => {
-      const way = wayOf(candidate, division);
-      return division === chosen && candidate === division.search.chosen ? { ...way, state: "chosen" } : way;
+    division.search.considered.map((considered): ConsideredWay => {
+      const way = wayOf(considered, division);
+      return division === chosen && considered === division.search.chosen ? { ...way, state: "chosen" } : way;
     }),
   );
   const time = ({ state, seconds }: ConsideredWay): number => (state === "chosen" ? 0 : (seconds ?? 1e300));

@@ -42,3 +42,10 @@ export function lengthRows(job: Job, data: LengthData): JobRows {
   );
   return { tokens, scored: tokens.map((length) => length - 1), digest: null, steps };
 }
+
+/** Tokens of all rows that a job takes in its steps. */
+export function tokensOf(rows: JobRows, numSteps = rows.steps.length): number {
+  let tokens = 0;
+  for (let step = 0; step < numSteps; step += 1) for (const row of rows.steps[step]!) tokens += rows.tokens[row]!;
+  return tokens;
+}

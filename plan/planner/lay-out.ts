@@ -12,18 +12,13 @@ import type { Costed } from "./request.ts";
 export interface LaidOut {
   readonly buffers: readonly Buffers[];
   readonly memory: readonly StageMemory[];
+  /** What a stage would take in this order, had it so many recomputed layers; the buffers do not depend on them. */
+  memoryWith(stage: number, recomputedLayers: number): StageMemory;
 }
 
-/** Memory of a stage of an ordered draft, had it so many recomputed layers. */
-export type StageMemoryWith = (stage: number, recomputedLayers: number) => StageMemory;
-
-/** What each stage would need, by recomputed layers. The buffers between stages do not depend on them. */
-export function memoryByRecomputation(
-  request: Costed,
-  ordered: OrderedDraft,
-  buffers: readonly Buffers[],
-): StageMemoryWith {
-  const { draft, orders } = ordered;
+export function layOut(request: Costed, ordered: OrderedDraft): LaidOut {
+  const { draft, orders, timeline } = ordered;
+  const buffers = planBuffers(orders, [timeline, ordered.withoutTransfers()]);
   const room = roomOf(draft.jobs, largestSizes(draft.microBatches));
   const peaks = orders.map((order) => stashPlacement(order, draft.microBatches).peak);
   const residents = orders.map((order, index) => {
@@ -32,7 +27,7 @@ export function memoryByRecomputation(
     const held = { architecture: request.architecture, stage, kind };
     return residentJobs(held, order, draft);
   });
-  return (index, recomputedLayers) => {
+  const memoryOf = (index: number, recomputedLayers: number): StageMemory => {
     const stage = draft.stages[index]!;
     const device = request.devices[stage.device]!;
     return stageMemory({
@@ -48,17 +43,11 @@ export function memoryByRecomputation(
       ...(request.program === undefined ? {} : { program: request.program }),
     });
   };
-}
-
-export function buffersOf({ orders, timeline, withoutTransfers }: OrderedDraft): readonly Buffers[] {
-  return planBuffers(orders, [timeline, withoutTransfers()]);
-}
-
-export function layOut(request: Costed, ordered: OrderedDraft): LaidOut {
-  const buffers = buffersOf(ordered);
-  const memoryWith = memoryByRecomputation(request, ordered, buffers);
+  const memory = draft.stages.map(({ recomputedLayers }, stage) => memoryOf(stage, recomputedLayers));
   return {
     buffers,
-    memory: ordered.draft.stages.map(({ recomputedLayers }, stage) => memoryWith(stage, recomputedLayers)),
+    memory,
+    memoryWith: (stage, recomputedLayers) =>
+      recomputedLayers === draft.stages[stage]!.recomputedLayers ? memory[stage]! : memoryOf(stage, recomputedLayers),
   };
 }

@@ -1,15 +1,13 @@
 import { maximum, PlanError } from "../../core/index.ts";
-import type { StageMemory } from "../documents/setting.ts";
+import type { Stage } from "../documents/setting.ts";
+import type { Recompute } from "../documents/workload.ts";
 import { peakHeld } from "../in-flight.ts";
 import { microBatchUnits } from "../memory/stash.ts";
 import { miniBatches } from "../mini-batch.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
-import { numLayersOf } from "../stage-layers.ts";
-import { capacityOf, fullness } from "./capacity.ts";
-import type { Draft } from "./draft.ts";
-import { buffersOf, type LaidOut, layOut, memoryByRecomputation } from "./lay-out.ts";
-import { type Limits, NO_LIMITS, type OrderedDraft, orderDraft } from "./order-draft.ts";
-import type { Costed } from "./request.ts";
+import type { Candidate, Trial } from "./candidate.ts";
+import { recomputationRange } from "./judge.ts";
+import { type Limits, NO_LIMITS, type OrderedDraft } from "./order-draft.ts";
 
 /** A limit is as good as none when the run takes at most this much longer. */
 const TOLERANCE = 0.002;
@@ -30,82 +28,45 @@ const ROUNDS = 6;
  */
 export const ONE_AT_A_TIME: Limits = { count: 1, units: null };
 
-/** An ordered draft that fits, with the limits that it keeps. */
-export interface Settled extends LaidOut {
-  readonly ordered: OrderedDraft;
-  readonly limits: Limits;
-}
-
-/** A draft that does not fit, however few micro-batches are in flight. */
-export interface Unsettled {
-  readonly ordered: OrderedDraft;
-  readonly limits: Limits;
-  readonly memory: readonly StageMemory[];
-}
-
-/**
- * What became of a draft: the best that fits, or the least that does not; and how it would run if memory were no
- * matter.
- */
+/** What became of a candidate: the best trial that fits, else the last one, which does not; and one without limits. */
 export interface Outcome {
-  readonly settled: Settled | undefined;
-  readonly unsettled: Unsettled | undefined;
-  readonly unbound: OrderedDraft;
+  readonly trial: Trial;
+  /** How it would run if memory were no matter: only within a limit that was asked for. */
+  readonly unbound: Trial;
 }
 
-export function isSettled(result: Settled | Unsettled): result is Settled {
-  return "buffers" in result;
+export function fits(trial: Trial): boolean {
+  return trial.verdict().fits;
 }
 
-/** The fewest and the most layers of a stage that may be recomputed. */
-function recomputationRange({ recompute }: Costed, numLayers: number): readonly [number, number] {
-  return [recompute === "layer" ? numLayers : 0, recompute === "none" ? 0 : numLayers];
-}
-
-/**
- * The fewest recomputed layers from `least` on with which a stage fits; undefined where none do. More of them never
- * take more, but for the first.
- */
-function fewestThatFit(least: number, most: number, fitsWith: (recomputed: number) => boolean): number | undefined {
-  if (fitsWith(least)) return least;
-  if (most === least || !fitsWith(most)) return undefined;
-  let tooFew = least;
-  let enough = most;
-  while (enough - tooFew > 1) {
-    const middle = (tooFew + enough) >> 1;
-    if (fitsWith(middle)) enough = middle;
-    else tooFew = middle;
-  }
-  return enough;
-}
-
-/** Orders a draft within limits, with the fewest recomputed layers of each stage that make it fit. */
-export function settle(request: Costed, draft: Draft, limits: Limits): Settled | Unsettled {
-  let stages = draft.stages.map((stage) => ({
-    ...stage,
-    recomputedLayers: Math.max(stage.recomputedLayers, recomputationRange(request, numLayersOf(stage))[0]),
-  }));
-  for (let round = 1; ; round += 1) {
-    const ordered = orderDraft(request, { ...draft, stages }, limits);
-    const buffers = buffersOf(ordered);
-    const memoryWith = memoryByRecomputation(request, ordered, buffers);
-    const needed = stages.map((stage, index) =>
-      fewestThatFit(
-        stage.recomputedLayers,
-        recomputationRange(request, numLayersOf(stage))[1],
-        (recomputed) => memoryWith(index, recomputed).total <= capacityOf(request, draft, index),
-      ),
-    );
-    const memory = stages.map(({ recomputedLayers }, index) => memoryWith(index, recomputedLayers));
-    if (needed.every((recomputed, index) => recomputed === stages[index]!.recomputedLayers))
-      return { ordered, limits, buffers, memory };
-    if (round === ROUNDS || needed.includes(undefined)) return { ordered, limits, memory };
-    stages = stages.map((stage, index) => ({ ...stage, recomputedLayers: needed[index]! }));
-  }
-}
-
-function makespanOf({ ordered }: { readonly ordered: OrderedDraft }): number {
+export function makespanOf({ ordered }: Trial): number {
   return ordered.timeline.makespanNs;
+}
+
+/** The trial with the fewest recomputed layers of each stage that make it fit; one that does not where none do. */
+function recomputed(candidate: Candidate, first: Trial, recompute: Recompute): Trial {
+  let trial = first;
+  for (let round = 1; round < ROUNDS && !fits(trial); round += 1) {
+    const stages = trial.verdict().stagesThatFit(recompute);
+    if (stages === undefined) break;
+    trial = candidate.within(trial.ordered.limits, stages);
+  }
+  return trial;
+}
+
+/** A candidate within limits, on its stages or others, with as little recomputation as makes it fit. */
+export function settle(candidate: Candidate, limits: Limits, stages: readonly Stage[] = candidate.draft.stages): Trial {
+  const { recompute } = candidate.request;
+  const least = stages.map((stage) => ({
+    ...stage,
+    recomputedLayers: Math.max(stage.recomputedLayers, recomputationRange(recompute, stage)[0]),
+  }));
+  return recomputed(candidate, candidate.within(limits, least), recompute);
+}
+
+/** The largest micro-batch's activation memory. */
+export function largestUnits({ draft }: Pick<Candidate, "draft">): number {
+  return maximum(draft.microBatches.map(microBatchUnits));
 }
 
 /** The most activation memory in flight on the first stage. */
@@ -113,76 +74,79 @@ function peakUnits({ draft, orders }: OrderedDraft): number {
   return peakHeld(orders[0]!, ({ microBatch }) => microBatchUnits(draft.microBatches[microBatch]!));
 }
 
-/**
- * The least activation memory in flight, from one largest micro-batch a stage upwards, that costs no time; by
- * bisection.
- */
-function enoughUnits(request: Costed, draft: Draft, unbound: OrderedDraft, largest: number): number {
-  const most = unbound.timeline.makespanNs * (1 + TOLERANCE);
-  let enough = peakUnits(unbound);
-  let tooLow = Math.min(enough, draft.stages.length * largest) - 1;
-  for (let units = tooLow + 1; enough - tooLow > 1; units = (tooLow + enough) >> 1) {
-    if (orderDraft(request, draft, { count: null, units }).timeline.makespanNs <= most) enough = units;
-    else tooLow = units;
-  }
-  return enough;
+function atMost(units: number): Limits {
+  return { count: null, units };
 }
 
-/** Limits on activation memory, tried one by one. */
-class LimitSearch {
-  readonly #request: Costed;
-  readonly #draft: Draft;
-  #best: Settled | undefined;
-  #last: Settled | Unsettled | undefined;
-
-  constructor(request: Costed, draft: Draft) {
-    this.#request = request;
-    this.#draft = draft;
+/**
+ * Within the least activation memory in flight, from one largest micro-batch a stage upwards, that costs no time; by
+ * bisection.
+ */
+function withinEnough(candidate: Candidate, unbound: Trial): Trial {
+  const most = makespanOf(unbound) * (1 + TOLERANCE);
+  let found: Trial | undefined;
+  let enough = peakUnits(unbound.ordered);
+  let tooLow = Math.min(enough, candidate.draft.stages.length * largestUnits(candidate)) - 1;
+  for (let units = tooLow + 1; enough - tooLow > 1; units = (tooLow + enough) >> 1) {
+    const trial = candidate.within(atMost(units));
+    if (makespanOf(trial) <= most) [enough, found] = [units, trial];
+    else tooLow = units;
   }
+  return found ?? candidate.within(atMost(enough));
+}
 
-  /** The fastest that fits, else what was tried last. */
-  get result(): Settled | Unsettled {
+/** Trials of one candidate: the fastest that fits, else what was tried last. */
+class BestTrial {
+  #best: Trial | undefined;
+  #last: Trial | undefined;
+
+  get trial(): Trial {
     return this.#best ?? this.#last!;
   }
 
-  attempt(limits: Limits, request = this.#request): Settled | Unsettled {
-    const result = settle(request, this.#draft, limits);
-    this.#last = result;
-    if (isSettled(result) && (this.#best === undefined || makespanOf(result) < makespanOf(this.#best)))
-      this.#best = result;
-    return result;
+  /** Says whether it fits. */
+  take(trial: Trial): boolean {
+    this.#last = trial;
+    if (!fits(trial)) return false;
+    if (this.#best === undefined || makespanOf(trial) < makespanOf(this.#best)) this.#best = trial;
+    return true;
   }
 }
 
 /**
- * The fastest limits below `highest`: the highest with which a draft fits as it is, by bisection, and higher ones with
- * the recomputation that each needs. Limits that are lower still only make stages wait.
+ * The fastest limits from that of `highest` down: the highest with which a candidate fits as it is, by bisection, and
+ * higher ones with the recomputation that each needs. Limits that are lower still only make stages wait.
  */
-function searchLimits(request: Costed, draft: Draft, highest: number, effort: Effort): Settled | Unsettled {
-  const search = new LimitSearch(request, draft);
-  const largest = maximum(draft.microBatches.map(microBatchUnits));
+function searchLimits(candidate: Candidate, recompute: Recompute, highest: Trial, effort: Effort): Trial {
+  const best = new BestTrial();
   const { step, precision } = EFFORTS[effort];
-  const asItIs: Costed = { ...request, recompute: request.recompute === "layer" ? "layer" : "none" };
-  const atMost = (units: number): Limits => ({ count: null, units });
-  let tooHigh = highest + 1;
-  let fitting = largest;
-  if (isSettled(search.attempt(atMost(highest), asItIs))) fitting = highest;
-  else if (isSettled(search.attempt(atMost(largest), asItIs))) {
-    while (tooHigh - fitting > Math.max(1, precision * fitting)) {
-      const middle = (fitting + tooHigh) >> 1;
-      if (isSettled(search.attempt(atMost(middle), asItIs))) fitting = middle;
-      else tooHigh = middle;
+  const highestUnits = highest.ordered.limits.units!;
+  const largest = largestUnits(candidate);
+  let fitting = highestUnits;
+  let lowest = highest;
+  if (!best.take(highest)) {
+    fitting = largest;
+    lowest = candidate.within(atMost(largest));
+    if (best.take(lowest)) {
+      let tooHigh = highestUnits + 1;
+      while (tooHigh - fitting > Math.max(1, precision * fitting)) {
+        const middle = (fitting + tooHigh) >> 1;
+        if (best.take(candidate.within(atMost(middle)))) fitting = middle;
+        else tooHigh = middle;
+      }
     }
   }
-  if (request.recompute === "auto" && fitting < highest) {
-    for (let units = highest; units > fitting; units = Math.floor(units * step)) search.attempt(atMost(units));
-    search.attempt(atMost(fitting));
+  if (recompute === "auto" && fitting < highestUnits) {
+    best.take(recomputed(candidate, highest, recompute));
+    for (let units = Math.floor(highestUnits * step); units > fitting; units = Math.floor(units * step))
+      best.take(recomputed(candidate, candidate.within(atMost(units)), recompute));
+    if (!fits(lowest)) best.take(recomputed(candidate, lowest, recompute));
   }
-  if (!isSettled(search.result)) search.attempt(ONE_AT_A_TIME);
-  return search.result;
+  if (!fits(best.trial)) best.take(recomputed(candidate, candidate.within(ONE_AT_A_TIME), recompute));
+  return best.trial;
 }
 
-function fixedLimits({ maxInFlight }: Costed, draft: Draft): Limits | undefined {
+function fixedLimits({ request: { maxInFlight }, draft }: Candidate): Limits | undefined {
   const entry = SCHEDULE_TABLE[draft.schedule];
   if (typeof maxInFlight === "number" && entry.needsWholeMiniBatch) {
     const parts = maximum(
@@ -199,26 +163,30 @@ function fixedLimits({ maxInFlight }: Costed, draft: Draft): Limits | undefined 
   return maxInFlight === "auto" && entry.interleavesGroups ? undefined : NO_LIMITS;
 }
 
-/** With what care limits are chosen: to rank a draft among others, or to plan with them. */
+/** With what care limits are chosen: to rank a candidate among others, or to plan with them. */
 export type Effort = keyof typeof EFFORTS;
 
-function autoLimits(request: Costed, draft: Draft, unbound: OrderedDraft, effort: Effort): Settled | Unsettled {
-  const free = layOut(request, unbound);
-  const isFree = fullness(request, draft, free.memory).every((share) => share <= 1);
-  if (isFree && effort === "quick") return { ...free, ordered: unbound, limits: NO_LIMITS };
-  const largest = maximum(draft.microBatches.map(microBatchUnits));
-  const highest = isFree || effort === "thorough" ? enoughUnits(request, draft, unbound, largest) : peakUnits(unbound);
-  return searchLimits(request, draft, highest, effort);
+function autoLimits(candidate: Candidate, recompute: Recompute, unbound: Trial, effort: Effort): Trial {
+  if (effort === "quick" && fits(unbound)) return unbound;
+  const highest =
+    effort === "thorough" ? withinEnough(candidate, unbound) : candidate.within(atMost(peakUnits(unbound.ordered)));
+  return searchLimits(candidate, recompute, highest, effort);
 }
 
-/** The best limits and recomputation for a draft. @throws PlanError for a limit that its schedule cannot keep */
-export function chooseLimits(request: Costed, draft: Draft, effort: Effort): Outcome {
-  const fixed = fixedLimits(request, draft);
-  const unbound = orderDraft(request, draft, fixed ?? NO_LIMITS);
-  const result = fixed === undefined ? autoLimits(request, draft, unbound, effort) : settle(request, draft, fixed);
-  return {
-    settled: isSettled(result) ? result : undefined,
-    unsettled: isSettled(result) ? undefined : result,
-    unbound,
-  };
+export interface LimitsOptions {
+  /** The candidate's trial without limits, where there is one. */
+  readonly unlimited?: Trial | undefined;
+  /** Another choice of recomputed layers than what was asked for. */
+  readonly recompute?: Recompute;
+}
+
+/** The best limits and recomputation for a candidate. @throws PlanError for a limit that its schedule cannot keep */
+export function chooseLimits(candidate: Candidate, effort: Effort, options: LimitsOptions = {}): Outcome {
+  const { unlimited, recompute = candidate.request.recompute } = options;
+  const fixed = fixedLimits(candidate);
+  const isUnlimited = fixed === undefined || fixed === NO_LIMITS;
+  const unbound = (isUnlimited ? unlimited : undefined) ?? candidate.within(fixed ?? NO_LIMITS);
+  const trial =
+    fixed === undefined ? autoLimits(candidate, recompute, unbound, effort) : recomputed(candidate, unbound, recompute);
+  return { trial, unbound };
 }

@@ -3,10 +3,10 @@ import { formatAction } from "../action.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import { onePipeline } from "../pipelines.ts";
 import { validatePlan } from "../validate-plan.ts";
+import type { Trial } from "./candidate.ts";
 import { type Division, nearlyBest, tryDivisions } from "./divisions.ts";
 import { explain, type PlanExplanation } from "./explanation.ts";
 import { joinPipelines } from "./join-pipelines.ts";
-import type { Settled } from "./limits.ts";
 import type { Costed, PlanRequest } from "./request.ts";
 import { settleWhole } from "./settle-whole.ts";
 
@@ -39,8 +39,9 @@ function checkJobs({ jobs, rows, architecture: { maxPositions } }: PlanRequest):
 }
 
 /** The plan of one pipeline, as it was settled; its prediction is left open. */
-function bodyOf(request: Costed, { ordered, limits, buffers, memory }: Settled): PlanBody {
-  const { draft, orders, inFlight } = ordered;
+function bodyOf(request: Costed, { ordered, laidOut }: Trial): PlanBody {
+  const { draft, limits, orders, inFlight } = ordered;
+  const { buffers, memory } = laidOut();
   return {
     schedule: draft.schedule,
     maxInFlight: limits.count === null && limits.units === null ? null : inFlight.map((peak) => Math.max(1, peak)),
@@ -66,7 +67,7 @@ function wholeBody({ chains }: Division): PlanBody {
   return joinPipelines(
     chains.map(({ chain, search }) => ({
       jobs: chain.jobs,
-      body: bodyOf(chain.request, settleWhole(chain.request, search)),
+      body: bodyOf(chain.request, settleWhole(search)),
     })),
   );
 }

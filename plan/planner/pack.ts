@@ -10,6 +10,11 @@ export interface Cut {
   readonly microBatchTokens?: number | undefined;
 }
 
+/** Whether a job leaves it to the planner. */
+export function leavesCutOpen({ microBatchSize, microBatchTokens }: Cut): boolean {
+  return microBatchSize === undefined && microBatchTokens === undefined;
+}
+
 export interface PackedJob {
   readonly rows: JobRows;
   readonly cut: Cut;

@@ -1,5 +1,5 @@
 import { sum } from "../../core/index.ts";
-import { tokensOf } from "./draft.ts";
+import { tokensOf } from "./job-rows.ts";
 import type { OrderedDraft } from "./order-draft.ts";
 import type { Costed } from "./request.ts";
 

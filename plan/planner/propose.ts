@@ -1,13 +1,23 @@
 import { InputError, maximum, mean } from "../../core/index.ts";
 import { SCHEDULE_TABLE } from "../schedules/schedules.ts";
-import { leavesCutOpen, tokensOf } from "./draft.ts";
 import { groupJobs } from "./grouping.ts";
+import { tokensOf } from "./job-rows.ts";
+import { leavesCutOpen } from "./pack.ts";
 import type { Costed } from "./request.ts";
 
 /** Parts that the mean mini-batch of a job is cut into, where the planner may choose. */
 const PARTS = [1, 2, 4, 8, 16, 32, 64];
 /** Up to so many jobs every number of groups is worth a look. */
 const FEW_JOBS = 6;
+
+/** What the search chooses of the work. */
+export interface WorkChoice {
+  readonly numGroups: number;
+  /** Tokens of a micro-batch of one job that leaves its cut open; null where none does. */
+  readonly cutTokens: number | null;
+  /** The most jobs that train at once; null for all. */
+  readonly jobsAtOnce: number | null;
+}
 
 function ascending(counts: ReadonlySet<number>): readonly number[] {
   return [...counts].sort((a, b) => a - b);

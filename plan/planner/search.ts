@@ -1,15 +1,10 @@
-import { maximum } from "../../core/index.ts";
-import type { Stage } from "../documents/setting.ts";
-import { LEAST_HALVES, numHalvesOf, numLayersOf } from "../stage-layers.ts";
-import { FELT, fullness } from "./capacity.ts";
-import { type Draft, type DraftedWork, draftWork, type WorkChoice } from "./draft.ts";
-import { chooseLimits, isSettled, type Outcome, type Settled, settle } from "./limits.ts";
-import { NO_LIMITS, orderDraft } from "./order-draft.ts";
-import { givenStages, partitionLayers, stageOfHalves } from "./partition.ts";
+import { type Candidate, candidateOf, type Trial } from "./candidate.ts";
+import { FELT, fullness } from "./judge.ts";
+import { chooseLimits, fits, type Outcome } from "./limits.ts";
+import { NO_LIMITS } from "./order-draft.ts";
 import { type Probe, probeOf } from "./probe.ts";
-import { between, largestGroup, type Proposals, proposals } from "./propose.ts";
+import { between, largestGroup, type Proposals, proposals, type WorkChoice } from "./propose.ts";
 import type { Costed } from "./request.ts";
-import { stageCosts } from "./stage-costs.ts";
 
 /** Of the time, what more groups have to save: they are more actions, and measured cost models are no more exact. */
 const LEAST_SAVING = { measured: 0.03, other: 0.005 } as const;
@@ -19,17 +14,9 @@ export function leastSaving({ calibration }: Pick<Costed, "calibration">): numbe
   return LEAST_SAVING[calibration.model === "measured" ? "measured" : "other"];
 }
 
-/** Stages of other lengths have to save so much of the time. */
-const LEAST_GAIN = 0.001;
-
-/** Layers that are moved at most, and stages that each is tried on. */
-const MOVES = 12;
-const TARGETS = 3;
-
-/** One way to do the work, tried on the probe. */
-export interface Candidate {
-  readonly choice: WorkChoice;
-  readonly draft: Draft;
+/** A candidate with what the search saw of it on the probe. */
+export interface Considered {
+  readonly candidate: Candidate;
   /** Undefined where the search saw without it that another way is faster. */
   readonly outcome: Outcome | undefined;
   /** Predicted nanoseconds of the whole run; null where it does not fit, or was not looked into. */
@@ -38,110 +25,19 @@ export interface Candidate {
   readonly unboundNs: number;
 }
 
-function draftOf(work: DraftedWork, stages: readonly Stage[], schedule: Draft["schedule"]): Draft {
-  return { schedule, ...work, stages: [...stages] };
-}
-
-function partition(request: Costed, work: DraftedWork): readonly Stage[] {
-  const { architecture, devices, layersPerStage, calibration, recompute } = request;
-  const stages =
-    layersPerStage === undefined
-      ? partitionLayers(
-          architecture.numLayers,
-          devices.length,
-          stageCosts(request, work),
-          calibration.model !== "constant",
-        )
-      : givenStages(layersPerStage, architecture.numLayers, devices.length);
-  return stages.map((stage) => ({ ...stage, recomputedLayers: recompute === "layer" ? numLayersOf(stage) : 0 }));
-}
-
-/** A proposal with the time that it would take if memory were no matter, which limits only lengthen. */
-interface Ranked {
-  readonly choice: WorkChoice;
-  readonly draft: Draft;
-  readonly unboundNs: number;
-}
-
-function rank(request: Costed, probe: Probe, choice: WorkChoice): Ranked {
-  const work = draftWork(request, choice, probe.stepsOf);
-  const draft = draftOf(work, partition(request, work), request.schedule);
-  return { choice, draft, unboundNs: probe.wholeNs(orderDraft(request, draft, NO_LIMITS)) };
-}
-
-function candidateOf(ranked: Ranked, probe: Probe, outcome: Outcome | undefined): Candidate {
-  const settled = outcome?.settled;
-  return { ...ranked, outcome, wholeNs: settled === undefined ? null : probe.wholeNs(settled.ordered) };
-}
-
-/** How many times too large the fullest device is; the candidate of which it is least. */
-function leastOverfull(request: Costed, candidates: readonly Candidate[]): Candidate {
-  const overfull = ({ outcome, draft }: Candidate): number => {
-    const shares = fullness(request, draft, outcome?.unsettled?.memory ?? []);
-    return shares.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...shares);
-  };
-  return [...candidates].sort((a, b) => overfull(a) - overfull(b))[0]!;
-}
-
-/** The stages with some halves of layers moved from one to another, and those between them shifted. */
-function withMoved(stages: readonly Stage[], halves: number, from: number, to: number): Stage[] {
-  const lengths = stages.map(numHalvesOf);
-  lengths[from]! -= halves;
-  lengths[to]! += halves;
-  let next = 0;
-  return stages.map((_, index) => {
-    const start = next;
-    next += lengths[index]!;
-    return stageOfHalves(index, stages.length, start, next);
-  });
-}
-
-/**
- * The fastest with some halves of layers moved from the slowest stage to one of the least busy ones; undefined where
- * none fits.
- */
-function moved(request: Costed, { ordered, limits }: Settled, halves: number): Settled | undefined {
-  const { busyNs, draft } = ordered;
-  const slowest = busyNs.indexOf(maximum(busyNs));
-  if (numHalvesOf(draft.stages[slowest]!) < LEAST_HALVES + halves) return undefined;
-  const others = busyNs
-    .map((_, stage) => stage)
-    .filter((stage) => stage !== slowest)
-    .sort((a, b) => busyNs[a]! - busyNs[b]!)
-    .slice(0, TARGETS);
-  const settled = others.flatMap((to) => {
-    const result = settle(request, { ...draft, stages: withMoved(draft.stages, halves, slowest, to) }, limits);
-    return isSettled(result) ? [result] : [];
-  });
-  return settled.sort((a, b) => a.ordered.timeline.makespanNs - b.ordered.timeline.makespanNs)[0];
-}
-
-/**
- * Moves layers, else halves of them, from the slowest stage, which recomputation and rows may have made so, while that
- * saves time.
- */
-export function rebalanced(request: Costed, settled: Settled): Settled {
-  if (request.layersPerStage !== undefined) return settled;
-  const sizes = request.calibration.model === "constant" ? [2] : [2, 1];
-  let best = settled;
-  for (let round = 0; round < MOVES; round += 1) {
-    const most = best.ordered.timeline.makespanNs * (1 - LEAST_GAIN);
-    let next: Settled | undefined;
-    for (const halves of sizes) {
-      const found = moved(request, best, halves);
-      if (found !== undefined && found.ordered.timeline.makespanNs <= most) next ??= found;
-      if (next !== undefined) break;
-    }
-    if (next === undefined) break;
-    best = next;
-  }
-  return best;
+/** How many times too large the fullest device is; the one of which it is least. */
+function leastOverfull(request: Costed, considered: readonly Considered[]): Considered {
+  const overfull = ({ outcome, candidate }: Considered): number =>
+    outcome === undefined
+      ? Number.POSITIVE_INFINITY
+      : Math.max(...fullness(request, candidate.draft, outcome.trial.laidOut().memory));
+  return [...considered].sort((a, b) => overfull(a) - overfull(b))[0]!;
 }
 
 /** What the search found for a chain of devices: every way that it tried, and the one to take. */
 export interface SearchResult {
-  readonly candidates: readonly Candidate[];
-  readonly chosen: Candidate;
+  readonly considered: readonly Considered[];
+  readonly chosen: Considered;
   readonly probe: Probe;
 }
 
@@ -150,12 +46,19 @@ const BEST_CUTS = 2;
 /** Ways that are tried with fewer jobs at once. */
 const MOST_HELD_BACK = 3;
 
+/** A candidate with the time that it would take if memory were no matter, which limits only lengthen. */
+interface Ranked {
+  readonly candidate: Candidate;
+  readonly unlimited: Trial;
+  readonly unboundNs: number;
+}
+
 /** Ways to do the work of one chain, each looked at once. */
 class Exploration {
   readonly #request: Costed;
   readonly #probe: Probe;
   readonly #saving: number;
-  readonly #candidates = new Map<string, Candidate>();
+  readonly #considered = new Map<string, Considered>();
   #least = Number.POSITIVE_INFINITY;
 
   constructor(request: Costed, probe: Probe) {
@@ -164,33 +67,31 @@ class Exploration {
     this.#saving = leastSaving(request);
   }
 
-  get candidates(): readonly Candidate[] {
-    return [...this.#candidates.values()];
+  get considered(): readonly Considered[] {
+    return [...this.#considered.values()];
   }
 
   /** Those that fit, the fastest first. */
-  get fitting(): readonly Candidate[] {
-    return this.candidates.filter(({ wholeNs }) => wholeNs !== null).sort((a, b) => a.wholeNs! - b.wholeNs!);
+  get fitting(): readonly Considered[] {
+    return this.considered.filter(({ wholeNs }) => wholeNs !== null).sort((a, b) => a.wholeNs! - b.wholeNs!);
   }
 
   /**
    * Of those that are as good as the best the one with the longest micro-batches, so the fewest groups and cuts, and
    * with the most jobs at once.
    */
-  get chosen(): Candidate | undefined {
+  get chosen(): Considered | undefined {
     const good = this.fitting.filter(({ wholeNs }) => wholeNs! <= this.#least * (1 + this.#saving));
-    const atOnce = ({ choice }: Candidate): number => choice.jobsAtOnce ?? this.#request.jobs.length;
+    const atOnce = ({ jobsAtOnce }: WorkChoice): number => jobsAtOnce ?? this.#request.jobs.length;
     return good.sort(
-      (a, b) =>
-        a.choice.numGroups - b.choice.numGroups ||
-        (b.choice.cutTokens ?? 0) - (a.choice.cutTokens ?? 0) ||
-        atOnce(b) - atOnce(a),
+      ({ candidate: { choice: a } }, { candidate: { choice: b } }) =>
+        a.numGroups - b.numGroups || (b.cutTokens ?? 0) - (a.cutTokens ?? 0) || atOnce(b) - atOnce(a),
     )[0];
   }
 
   /** Those that would be faster than the best if memory were no matter, the fastest then first. */
-  get heldBack(): readonly Candidate[] {
-    return this.candidates
+  get heldBack(): readonly Considered[] {
+    return this.considered
       .filter(({ outcome, unboundNs }) => outcome !== undefined && unboundNs < this.#least * (1 - FELT))
       .sort((a, b) => a.unboundNs - b.unboundNs);
   }
@@ -201,16 +102,28 @@ class Exploration {
    */
   look(choices: readonly WorkChoice[]): void {
     const ranked = choices
-      .filter((choice) => !this.#candidates.has(keyOf(choice)))
-      .map((choice) => rank(this.#request, this.#probe, choice))
+      .filter((choice) => !this.#considered.has(keyOf(choice)))
+      .map((choice) => this.#rank(choice))
       .sort((a, b) => a.unboundNs - b.unboundNs);
-    for (const proposal of ranked) {
-      const isSlower = proposal.unboundNs > this.#least * (1 + this.#saving);
-      const outcome = isSlower ? undefined : chooseLimits(this.#request, proposal.draft, "quick");
-      const candidate = candidateOf(proposal, this.#probe, outcome);
-      this.#candidates.set(keyOf(proposal.choice), candidate);
-      this.#least = Math.min(this.#least, candidate.wholeNs ?? this.#least);
+    for (const each of ranked) {
+      const considered = this.#consider(each);
+      this.#considered.set(keyOf(each.candidate.choice), considered);
+      this.#least = Math.min(this.#least, considered.wholeNs ?? this.#least);
     }
+  }
+
+  #rank(choice: WorkChoice): Ranked {
+    const candidate = candidateOf(this.#request, choice, { stepsOf: this.#probe.stepsOf });
+    const unlimited = candidate.within(NO_LIMITS);
+    return { candidate, unlimited, unboundNs: this.#probe.wholeNs(unlimited.ordered) };
+  }
+
+  #consider({ candidate, unlimited, unboundNs }: Ranked): Considered {
+    if (unboundNs > this.#least * (1 + this.#saving))
+      return { candidate, outcome: undefined, wholeNs: null, unboundNs };
+    const outcome = chooseLimits(candidate, "quick", { unlimited });
+    const wholeNs = fits(outcome.trial) ? this.#probe.wholeNs(outcome.trial.ordered) : null;
+    return { candidate, outcome, wholeNs, unboundNs };
   }
 }
 
@@ -225,8 +138,10 @@ function keyOf({ numGroups, cutTokens, jobsAtOnce }: WorkChoice): string {
 function lookAtWork(exploration: Exploration, { cuts, groupCounts }: Proposals, least: WorkChoice): void {
   exploration.look(cuts.map((cutTokens) => ({ ...least, cutTokens })));
   const best = exploration.fitting.slice(0, BEST_CUTS);
-  exploration.look(best.flatMap(({ choice }) => groupCounts.map((numGroups) => ({ ...choice, numGroups }))));
-  const { choice } = exploration.chosen!;
+  exploration.look(
+    best.flatMap(({ candidate: { choice } }) => groupCounts.map((numGroups) => ({ ...choice, numGroups }))),
+  );
+  const { choice } = exploration.chosen!.candidate;
   exploration.look(between(cuts, choice.cutTokens).map((cutTokens) => ({ ...choice, cutTokens })));
 }
 
@@ -235,17 +150,18 @@ function lookAtWork(exploration: Exploration, { cuts, groupCounts }: Proposals, 
  * ones fit then.
  */
 function lookAtFewer(request: Costed, exploration: Exploration, { cuts, fewerAtOnce }: Proposals): void {
-  const before = exploration.chosen!.choice;
+  const before = exploration.chosen!.candidate.choice;
   exploration.look(
-    exploration.heldBack.slice(0, MOST_HELD_BACK).flatMap(({ choice }) => {
+    exploration.heldBack.slice(0, MOST_HELD_BACK).flatMap(({ candidate: { choice } }) => {
       const size = largestGroup(request, choice.numGroups);
       return fewerAtOnce.filter((fewer) => size <= fewer).map((jobsAtOnce) => ({ ...choice, jobsAtOnce }));
     }),
   );
-  const { choice } = exploration.chosen!;
+  const { choice } = exploration.chosen!.candidate;
   if (choice.jobsAtOnce === before.jobsAtOnce) return;
   exploration.look(cuts.map((cutTokens) => ({ ...choice, cutTokens })));
-  exploration.look(between(cuts, exploration.chosen!.choice.cutTokens).map((cutTokens) => ({ ...choice, cutTokens })));
+  const { cutTokens: best } = exploration.chosen!.candidate.choice;
+  exploration.look(between(cuts, best).map((cutTokens) => ({ ...choice, cutTokens })));
 }
 
 /**
@@ -265,10 +181,10 @@ export function searchChain(request: Costed, share = 1, given?: WorkChoice): Sea
       if (exploration.fitting.length === 0) exploration.look([{ ...first, jobsAtOnce: fewer }]);
     const [fitting] = exploration.fitting;
     if (fitting !== undefined) {
-      lookAtWork(exploration, offered, fitting.choice);
+      lookAtWork(exploration, offered, fitting.candidate.choice);
       lookAtFewer(request, exploration, offered);
     }
   }
-  const { candidates, chosen } = exploration;
-  return { candidates, chosen: chosen ?? leastOverfull(request, candidates), probe };
+  const { considered, chosen } = exploration;
+  return { considered, chosen: chosen ?? leastOverfull(request, considered), probe };
 }

@@ -1,27 +1,26 @@
-import { maximum, PlanError } from "../../core/index.ts";
+import { PlanError } from "../../core/index.ts";
 import { memoryTable } from "../memory/memory-model.ts";
-import { microBatchUnits } from "../memory/stash.ts";
 import { isFused } from "../mini-batch.ts";
-import { capacityOf } from "./capacity.ts";
-import { draftWork } from "./draft.ts";
-import { chooseLimits, isSettled, ONE_AT_A_TIME, type Settled, settle, type Unsettled } from "./limits.ts";
-import type { Costed } from "./request.ts";
-import { rebalanced, type SearchResult } from "./search.ts";
+import { type Candidate, candidateOf, type Trial } from "./candidate.ts";
+import { capacityOf } from "./judge.ts";
+import { chooseLimits, fits, largestUnits, ONE_AT_A_TIME, settle } from "./limits.ts";
+import { rebalanced } from "./rebalance.ts";
+import type { SearchResult } from "./search.ts";
 
 /** From one limit on activation memory to the next lower one, where the whole run needs more than the probe. */
 const LOWER = 0.95;
 
-function tooLarge(request: Costed, { ordered, memory }: Unsettled): PlanError {
+function tooLarge(candidate: Candidate, { ordered, laidOut }: Trial): PlanError {
+  const { request } = candidate;
   const { draft } = ordered;
-  const recomputed = { ...request, recompute: "auto" } as const;
   const recomputingFits =
-    request.recompute === "none" && chooseLimits(recomputed, draft, "quick").settled !== undefined;
+    request.recompute === "none" && fits(chooseLimits(candidate, "quick", { recompute: "auto" }).trial);
   const moreGroups = isFused(draft) ? "more --groups, " : "";
   const other = `a smaller microBatchSize or cutoffLength, ${moreGroups}fewer jobs, a lower --max-in-flight, a smaller dtype, or more devices`;
   return new PlanError({
     expected: "a plan that fits into the devices' memory",
     detail: memoryTable(
-      memory.map((row, stage) => {
+      laidOut().memory.map((row, stage) => {
         const capacity = capacityOf(request, draft, stage);
         return {
           device: request.devices[draft.stages[stage]!.device]!.name,
@@ -37,20 +36,21 @@ function tooLarge(request: Costed, { ordered, memory }: Unsettled): PlanError {
 }
 
 /** The whole run of what was found on the probe. @throws PlanError when it does not fit */
-export function settleWhole(request: Costed, { chosen, probe }: SearchResult): Settled {
-  const { settled, unsettled } = chooseLimits(request, chosen.draft, "thorough");
-  if (settled === undefined) throw tooLarge(request, unsettled!);
-  const balanced = rebalanced(request, settled);
+export function settleWhole({ chosen: { candidate, outcome }, probe }: SearchResult): Trial {
+  const { request, choice } = candidate;
+  const { trial } = chooseLimits(candidate, "thorough", { unlimited: outcome?.unbound });
+  if (!fits(trial)) throw tooLarge(candidate, trial);
+  const balanced = rebalanced(candidate, trial);
   if (probe.isWhole) return balanced;
-  const { stages, schedule } = balanced.ordered.draft;
-  const draft = { schedule, stages, ...draftWork(request, chosen.choice) };
-  const largest = maximum(draft.microBatches.map(microBatchUnits));
-  let { limits } = balanced;
+  const { draft, limits: probed } = balanced.ordered;
+  const whole = candidateOf(request, choice, { stages: draft.stages });
+  const largest = largestUnits(whole);
+  let limits = probed;
   for (;;) {
-    const whole = settle(request, draft, limits);
-    if (isSettled(whole)) return whole;
+    const settled = settle(whole, limits);
+    if (fits(settled)) return settled;
     // A limit that was asked for, or none, stays.
-    if (request.maxInFlight !== "auto" || limits.units === null) throw tooLarge(request, whole);
+    if (request.maxInFlight !== "auto" || limits.units === null) throw tooLarge(whole, settled);
     const units = Math.max(largest, Math.floor(limits.units * LOWER));
     limits = limits.units === largest ? ONE_AT_A_TIME : { count: null, units };
   }

@@ -1,11 +1,17 @@
 import { sum } from "../../core/index.ts";
 import { stageOperators } from "../costs/operators.ts";
 import { targetsOf } from "../costs/stage-shapes.ts";
-import type { MicroBatch } from "../documents/segment.ts";
+import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
 import { numLayersOf } from "../stage-layers.ts";
-import type { DraftedWork } from "./draft.ts";
+import { givenStages, partitionLayers } from "./partition.ts";
 import type { Costed } from "./request.ts";
+
+/** What the layers are divided for. */
+interface DividedWork {
+  readonly jobs: readonly PlannedJob[];
+  readonly microBatches: readonly MicroBatch[];
+}
 
 /** Micro-batches that stand for all when layers are divided. */
 const SAMPLES = 8;
@@ -20,7 +26,7 @@ function sampled(microBatches: readonly MicroBatch[]): readonly MicroBatch[] {
  * What a stage costs on its device, for the division of layers: seconds of forward and backward of some micro-batches,
  * or, where an action takes a fixed time, operations.
  */
-export function stageCosts(request: Costed, { jobs, microBatches }: DraftedWork): (stage: Stage) => number {
+function stageCosts(request: Costed, { jobs, microBatches }: DividedWork): (stage: Stage) => number {
   const { architecture, dtype, recompute, calibration, costModel, devices } = request;
   const samples = sampled(microBatches);
   const targets = targetsOf(jobs);
@@ -47,4 +53,19 @@ export function stageCosts(request: Costed, { jobs, microBatches }: DraftedWork)
     known.set(same, found);
     return found;
   };
+}
+
+/** The stages of a request: as they are given, else with the slowest as fast as possible on this work. */
+export function divideLayers(request: Costed, work: DividedWork): readonly Stage[] {
+  const { architecture, devices, layersPerStage, calibration, recompute } = request;
+  const stages =
+    layersPerStage === undefined
+      ? partitionLayers(
+          architecture.numLayers,
+          devices.length,
+          stageCosts(request, work),
+          calibration.model !== "constant",
+        )
+      : givenStages(layersPerStage, architecture.numLayers, devices.length);
+  return stages.map((stage) => ({ ...stage, recomputedLayers: recompute === "layer" ? numLayersOf(stage) : 0 }));
 }

@@ -1,0 +1,38 @@
+import { PLANNED_LETTERS } from "../action.ts";
+import { workDurations } from "../costs/action-durations.ts";
+import { type DependencyTable, dependencyTable } from "../dependencies.ts";
+import type { Stage } from "../documents/setting.ts";
+import { messageBytes } from "../message-bytes.ts";
+import { miniBatches } from "../mini-batch.ts";
+import { onePipeline } from "../pipelines.ts";
+import type { ScheduleInput } from "../schedules/schedule-input.ts";
+import type { Draft } from "./draft.ts";
+import type { Costed } from "./request.ts";
+
+/** What the cost model says of a draft's work, once for all orders of it. */
+export interface DraftCosts extends Pick<ScheduleInput, "miniBatches" | "transferNs"> {
+  readonly dependencies: DependencyTable;
+  /** On these stages: layers may be moved and recomputed without other costs being asked for again. */
+  durationsOn(stages: readonly Stage[]): ScheduleInput["durationNs"];
+}
+
+export function costsOf(request: Costed, draft: Draft): DraftCosts {
+  const { architecture, dtype, devices, costModel } = request;
+  const work = { ...draft, pipelines: onePipeline(draft.stages.length, draft) };
+  const durations = workDurations({ ...work, devices: [...devices], model: { architecture, dtype } }, costModel);
+  const bytesOf = messageBytes({ microBatches: draft.microBatches, model: request });
+  const linkCosts = request.links.map((link) => costModel.linkCost(link));
+  return {
+    dependencies: dependencyTable(work),
+    miniBatches: miniBatches(draft),
+    durationsOn(stages) {
+      const ofAction = durations(stages);
+      return (stage, letter, microBatch) => ofAction(stage, PLANNED_LETTERS.indexOf(letter), microBatch);
+    },
+    transferNs(boundary, microBatch) {
+      const { latencySeconds, bytesPerSecond } = linkCosts[boundary]!;
+      const occupied = bytesPerSecond === null ? 0 : bytesOf[microBatch]! / bytesPerSecond;
+      return { arrival: Math.round((latencySeconds + occupied) * 1e9), occupied: Math.round(occupied * 1e9) };
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { maximum } from "../../core/index.ts";
+import type { Stage } from "../documents/setting.ts";
+import { LEAST_HALVES, numHalvesOf } from "../stage-layers.ts";
+import type { Candidate, Trial } from "./candidate.ts";
+import { fits, makespanOf, settle } from "./limits.ts";
+import { stageOfHalves } from "./partition.ts";
+
+/** Stages of other lengths have to save so much of the time. */
+const LEAST_GAIN = 0.001;
+
+/** Layers that are moved at most, and stages that each is tried on. */
+const MOVES = 12;
+const TARGETS = 3;
+
+/** The stages with some halves of layers moved from one to another, and those between them shifted. */
+function withMoved(stages: readonly Stage[], halves: number, from: number, to: number): Stage[] {
+  const lengths = stages.map(numHalvesOf);
+  lengths[from]! -= halves;
+  lengths[to]! += halves;
+  let next = 0;
+  return stages.map((_, index) => {
+    const start = next;
+    next += lengths[index]!;
+    return stageOfHalves(index, stages.length, start, next);
+  });
+}
+
+/**
+ * The fastest with some halves of layers moved from the slowest stage to one of the least busy ones; undefined where
+ * none fits.
+ */
+function moved(candidate: Candidate, { ordered }: Trial, halves: number): Trial | undefined {
+  const { busyNs, draft, limits } = ordered;
+  const slowest = busyNs.indexOf(maximum(busyNs));
+  if (numHalvesOf(draft.stages[slowest]!) < LEAST_HALVES + halves) return undefined;
+  const others = busyNs
+    .map((_, stage) => stage)
+    .filter((stage) => stage !== slowest)
+    .sort((a, b) => busyNs[a]! - busyNs[b]!)
+    .slice(0, TARGETS);
+  return others
+    .map((to) => settle(candidate, limits, withMoved(draft.stages, halves, slowest, to)))
+    .filter(fits)
+    .sort((a, b) => makespanOf(a) - makespanOf(b))[0];
+}
+
+/**
+ * Moves layers, else halves of them, from the slowest stage, which recomputation and rows may have made so, while that
+ * saves time.
+ */
+export function rebalanced(candidate: Candidate, settled: Trial): Trial {
+  const { layersPerStage, calibration } = candidate.request;
+  if (layersPerStage !== undefined) return settled;
+  const sizes = calibration.model === "constant" ? [2] : [2, 1];
+  let best = settled;
+  for (let round = 0; round < MOVES; round += 1) {
+    const most = makespanOf(best) * (1 - LEAST_GAIN);
+    let next: Trial | undefined;
+    for (const halves of sizes) {
+      const found = moved(candidate, best, halves);
+      if (found !== undefined && makespanOf(found) <= most) next ??= found;
+      if (next !== undefined) break;
+    }
+    if (next === undefined) break;
+    best = next;
+  }
+  return best;
+}
