@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../cli/commands/commands.ts";
-import type { Plan } from "../../plan/index.ts";
+import { parsePlan } from "../../plan/index.ts";
 import { CLUSTER, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
@@ -133,7 +133,7 @@ describe("--json prints one document with the fields that scripts rely on", () =
       const file = (name: string): string => `${dtype}-${name}`;
       await json("calibrate", "--workload", "w.yaml", ...options, "-o", file("k.json"));
       await json("plan", "w.yaml", ...options, "--calibration", file("k.json"), "-o", file("p.json"));
-      const { model } = JSON.parse(readFileSync(path.join(root, file("p.json")), "utf8")) as Plan;
+      const { model } = parsePlan(readFileSync(path.join(root, file("p.json")), "utf8"), file("p.json"));
       expect(model.dtype).toBe(dtype);
       await json("simulate", file("p.json"), "-o", file("s.json"));
       const trained = await json("train", file("p.json"), "-o", file("run"));

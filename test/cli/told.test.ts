@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { nativeInfo } from "../../exec/index.ts";
-import type { Plan } from "../../plan/index.ts";
+import { type Plan, parsePlan } from "../../plan/index.ts";
 import { CLUSTER, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
@@ -45,7 +45,7 @@ beforeAll(() => {
 
 async function planned(...argv: readonly string[]): Promise<Plan> {
   await printed(["plan", ...argv, "--no-intervals", "-o", "p.json"], root);
-  return JSON.parse(readFileSync(path.join(root, "p.json"), "utf8")) as Plan;
+  return parsePlan(readFileSync(path.join(root, "p.json"), "utf8"), "p.json");
 }
 
 function names({ devices }: Plan): readonly string[] {
