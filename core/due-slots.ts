@@ -1,7 +1,7 @@
 /**
  * Numbered slots, each due at no more than one time: the queue of a run of events that makes no object for an event.
  * Within an instant the smaller slot comes first, so that the order is total. A binary heap of slots whose times lie in
- * a column beside it: a queue that calls a function to compare takes half as long again for a whole simulation.
+ * a column beside it: with a queue that calls a function to compare, a whole simulation takes about a tenth longer.
  */
 export class DueSlots {
   readonly #timesNs: Float64Array;

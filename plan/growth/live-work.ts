@@ -69,18 +69,9 @@ export class LiveWork {
     return this.#groups;
   }
 
-  /** Numbers of the job and the micro-batch that come next. */
+  /** Number of the job that comes next. */
   get nextJob(): number {
     return this.#nextJob;
-  }
-
-  get nextMicroBatch(): number {
-    return this.#nextMicroBatch;
-  }
-
-  /** The micro-batches below it have ended. */
-  get oldestMicroBatch(): number {
-    return this.#pieces[0]?.firstMicroBatch ?? this.#nextMicroBatch;
   }
 
   append(work: Work): LivePiece {
