@@ -52,7 +52,7 @@ export async function calibrateShapes(shapes: readonly PlanShape[]): Promise<Mea
   const { runs, watch } = calibrator;
   await watch.probe();
   const measured: MeasuredRun[] = [];
-  for (const run of runs) measured.push(await measureRun(run));
+  for (const run of runs) measured.push(await measureRun(run, measured));
   await watch.probe();
   return calibrator.fit(measured);
 }

@@ -50,7 +50,7 @@ export async function trainIntoFolder(
       io.exit?.(code);
     },
   );
-  run.journal({ event: "started", versions: runVersions(), process: process.pid });
+  run.journal({ event: "started", versions: runVersions(plan), process: process.pid });
   // Weights are packed and the machine's speed is probed before the first action.
   let isReady: () => void = () => {};
   const ready = new Promise<void>((resolve) => {

@@ -4,6 +4,7 @@ import { type PlanBody, planSegments, type Work } from "../plan/index.ts";
 import { executedTrace, type SeenAction, type SeenLoss } from "./executed-trace.ts";
 import type { ExecuteInput, ExecuteResult } from "./execution.ts";
 import type { AdapterPair } from "./peft.ts";
+import { productsOf } from "./products.ts";
 import { profileOf } from "./record-completions.ts";
 import { type JobInput, Session } from "./session.ts";
 import type { StepMetrics } from "./step-metrics.ts";
@@ -98,6 +99,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     profiles: completions.flatMap(profileOf),
     endedEarly: session.hasEndedEarly,
     adapters: plan.jobs.map((_, job) => ended.get(job) ?? session.adapterOf(job)),
+    products: productsOf(runners.map(({ device }) => device)),
     operators: runners.map((runner) => runner.operators),
     statistics: runners.map(({ device }) => device.statistics()),
   };

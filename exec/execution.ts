@@ -1,10 +1,11 @@
 import type { Row } from "../datasets/index.ts";
-import type { DeviceStatistics } from "../native/index.ts";
+import type { DeviceStatistics, ProductChoices } from "../native/index.ts";
 import type { Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import type { SeenCompletion } from "./executed-trace.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
+import type { ProductMeasurement } from "./products.ts";
 import type { Progress, RunProfile } from "./record-completions.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import type { StepMetrics } from "./step-metrics.ts";
@@ -21,6 +22,8 @@ export interface ExecuteInput {
   readonly actionsAhead?: number;
   /** Report the time of each operator of each run. */
   readonly profile?: boolean;
+  /** Measure the ways of products; those of the plan's calibration are taken when absent. */
+  readonly measureProducts?: ProductMeasurement;
   /** Sample the devices' speed between actions, every so many nanoseconds; never when absent. */
   readonly sampleEveryNs?: number;
   /** Called when the first action may begin. */
@@ -47,6 +50,8 @@ export interface ExecuteResult {
   readonly adapters: readonly (readonly AdapterPair[])[];
   /** By stage. */
   readonly statistics: readonly DeviceStatistics[];
+  /** The ways of products that the devices took or measured; `undefined` where they have one. */
+  readonly products: ProductChoices | undefined;
   /** By stage: the operators of the programs that ran. */
   readonly operators: readonly StageRunner["operators"][];
   /** With `profile`: one entry a forward or backward. */

@@ -1,5 +1,5 @@
 // What the addon and this machine have.
-export { type CudaGraphs, type NativeInfo, nativeInfo } from "../native/index.ts";
+export { type CudaGraphs, type NativeInfo, nativeInfo, productLibraryName } from "../native/index.ts";
 // The numbers that an adapter starts with.
 export { type AdapterState, initialPairs } from "./adapters.ts";
 // The devices of this machine that a plan's devices are.
@@ -22,6 +22,8 @@ export { type Measurements, measurePlan } from "./measure.ts";
 export { type BaseModel, type ModelFolder, openModelFolder } from "./model-folder.ts";
 // Adapters in the folders of Hugging Face's PEFT.
 export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
+// Whether a calibration's ways of products are those of this machine's library.
+export { otherLibrary } from "./products.ts";
 // How far a run is.
 export type { Progress } from "./record-completions.ts";
 // Whether the rows that were read are those of the plan.

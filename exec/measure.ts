@@ -1,6 +1,6 @@
 import { createRng, groupBy, sum } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
-import type { Operator } from "../native/index.ts";
+import type { Operator, ProductChoices } from "../native/index.ts";
 import {
   activeJobs,
   type DeviceSpeed,
@@ -62,6 +62,8 @@ export interface Measurements {
   readonly measuredSeconds: number;
   readonly interruptedSeconds: number;
   readonly trace: Trace;
+  /** Those that were known before and those of this run. */
+  readonly products: ProductChoices | undefined;
 }
 
 /** Of one call: those of one name differ where a stage computes some of its layers again. */
@@ -162,6 +164,7 @@ function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurem
     measuredSeconds: measuredNs / 1e9,
     interruptedSeconds: interruptedNs / 1e9,
     trace: result.trace,
+    products: result.products,
   };
 }
 
@@ -179,9 +182,15 @@ function randomRows(plan: Plan): readonly (readonly Row[])[] {
 }
 
 /**
- * Runs a plan whose rows are only lengths, on random tokens, and reports every operator's time after `warmSteps` steps.
+ * Runs a plan whose rows are only lengths, on random tokens, and reports every operator's time after `warmSteps` steps,
+ * in which the ways of products are chosen that are not `known`.
  */
-export async function measurePlan(plan: Plan, model: BaseModel, warmSteps: number): Promise<Measurements> {
+export async function measurePlan(
+  plan: Plan,
+  model: BaseModel,
+  warmSteps: number,
+  known: ProductChoices | undefined,
+): Promise<Measurements> {
   const result = await executePlan({
     plan,
     model,
@@ -189,6 +198,7 @@ export async function measurePlan(plan: Plan, model: BaseModel, warmSteps: numbe
     start: plan.jobs.map((job) => initialPairs(job, plan.model.architecture)),
     versions: {},
     profile: true,
+    measureProducts: { known },
     sampleEveryNs: SAMPLE_EVERY_NS,
   });
   return collect(plan, result, warmSteps);

@@ -14,6 +14,7 @@ import { MiniBatchTable } from "./mini-batch-facts.ts";
 import type { BaseModel } from "./model-folder.ts";
 import { NormCells } from "./norm-cells.ts";
 import type { AdapterPair } from "./peft.ts";
+import { type ProductMeasurement, withProducts } from "./products.ts";
 import { ExecutionRecord } from "./record-completions.ts";
 import { type RunInput, runInput } from "./run-input.ts";
 import type { StageRunner } from "./stage-runner.ts";
@@ -38,6 +39,8 @@ export interface SessionInput {
   readonly model: BaseModel;
   /** Report the time of each operator of each run. */
   readonly profile?: boolean;
+  /** Measure the ways of products; those of the setting's calibration are taken when absent. */
+  readonly measureProducts?: ProductMeasurement;
   /** Sample the devices' speed between actions, every so many nanoseconds; never when absent. */
   readonly sampleEveryNs?: number;
   /** Called when the first action may begin. */
@@ -103,7 +106,7 @@ export class Session {
 
   /** Sets the devices up. @throws DeviceError when one cannot do what the setting asks for */
   static async open(runtime: Runtime, input: SessionInput): Promise<Session> {
-    const { setting, model } = input;
+    const { setting, model, measureProducts } = input;
     const events = new EventNumbers(runtime);
     const startEvent = events.take();
     const lowering = new Lowering(setting, events);
@@ -112,7 +115,7 @@ export class Session {
     const runners = await createStageRunners({
       setting,
       runtime,
-      devices: assignDevices(setting),
+      devices: withProducts(assignDevices(setting), setting, measureProducts),
       model,
       live: lowering.live,
       startOf: (job) => jobs.get(job)!.start,

@@ -2,6 +2,7 @@ import { DeviceError } from "../core/index.ts";
 import { checkCount, checkFinite, checkLength, guarded, guardedPromise } from "./checks.ts";
 import { type CudaGraphs, cudaGraphsOfEnvironment } from "./cuda-graphs.ts";
 import type { Dtype, Handle, Operator, Space, WeightDtype } from "./operators.ts";
+import { type ProductChoices, packProducts, unpackProducts } from "./product-choices.ts";
 import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
 import type { Bindings, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
@@ -15,7 +16,10 @@ export interface CpuDeviceOptions {
 
 /**
  * `index` = the GPU, as CUDA counts; several devices may share one. `allowTf32`: float32 products may round their
- * inputs to TF32. `graphs`: see `CudaGraphs`; LORATWIN_CUDA_GRAPHS, or `auto`, when absent.
+ * inputs to TF32. `graphs`: see `CudaGraphs`; LORATWIN_CUDA_GRAPHS, or `auto`, when absent. `products`: the ways that
+ * were chosen before; for a product without one, or of another library than the one that is here, it is the library's
+ * first. `measureProducts`: where `products` has none for a product's shape and rows, all ways are timed at its first
+ * run, whose results mean nothing then.
  */
 export interface CudaDeviceOptions {
   readonly kind: "cuda";
@@ -23,6 +27,8 @@ export interface CudaDeviceOptions {
   readonly index: number;
   readonly allowTf32?: boolean;
   readonly graphs?: CudaGraphs;
+  readonly products?: ProductChoices;
+  readonly measureProducts?: boolean;
 }
 
 export type DeviceOptions = CpuDeviceOptions | CudaDeviceOptions;
@@ -156,6 +162,11 @@ export interface Device extends Disposable {
   enqueueUpload(task: UploadTask): void;
   statistics(): DeviceStatistics;
   /**
+   * The ways of products that it was given and has measured, while no task is pending; `undefined` where products have
+   * one way.
+   */
+  products(): ProductChoices | undefined;
+  /**
    * From now on a CPU device samples its first core between two tasks, with a product of `dtype` and a copy that
    * together take some 200 us: after so many nanoseconds, or a quarter of them where the next task has to wait anyway.
    */
@@ -256,7 +267,9 @@ function createRaw(addon: RawAddon, runtime: RawRuntime, options: DeviceOptions)
   if (options.kind === "cuda") {
     const index = checkCount(options.index, "createDevice.index");
     const graphs = options.graphs ?? cudaGraphsOfEnvironment();
-    return guarded(() => addon.createCudaDevice(runtime, name, index, options.allowTf32 ?? false, graphs));
+    const products = packProducts(options.products ?? { library: "", choices: [] });
+    const { allowTf32 = false, measureProducts = false } = options;
+    return guarded(() => addon.createCudaDevice(runtime, name, index, allowTf32, graphs, products, measureProducts));
   }
   const { cores } = options;
   if (cores.length === 0) throw new DeviceError({ expected: "at least one core", at: `device ${name}`, got: cores });
@@ -347,6 +360,7 @@ export function createDevice(
         graphs: RECORDS.Graphs.unpack(graphs)[0]!,
       };
     },
+    products: () => unpackProducts(guarded(() => addon.products(raw))),
     sampleSpeed: (dtype, everyNs) =>
       guarded(() => addon.sampleSpeed(raw, dtype, checkCount(everyNs, "sampleSpeed(everyNs)", 1))),
     takeSpeedSamples: () => RECORDS.SpeedSample.unpack(guarded(() => addon.takeSpeedSamples(raw))),

@@ -17,7 +17,7 @@ export type {
   WeightData,
 } from "./device.ts";
 // What the addon and this machine have.
-export { type NativeInfo, nativeInfo } from "./load.ts";
+export { type NativeInfo, nativeInfo, productLibraryName } from "./load.ts";
 // What a program is made of.
 export type {
   AttentionBackwardOperator,
@@ -42,6 +42,8 @@ export type {
   SwigluOperator,
   Tensor,
 } from "./operators.ts";
+// Which of a library's ways of a product is taken.
+export type { ProductChoice, ProductChoices } from "./product-choices.ts";
 // A runtime: devices that share a clock, events and one failure.
 export { createRuntime, type Runtime } from "./runtime.ts";
 // How much scratch an operator needs: the planner's formula is held equal to it.

@@ -69,3 +69,11 @@ export function loadNative(): RawAddon {
 export function nativeInfo(): NativeInfo {
   return loadNative().info();
 }
+
+/**
+ * Name and version of the library that multiplies on GPUs; empty where there is none. Loads it, which takes a while.
+ * @throws DeviceError when the addon does not load.
+ */
+export function productLibraryName(): string {
+  return loadNative().productLibraryName();
+}

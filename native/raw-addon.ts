@@ -84,11 +84,22 @@ export interface RawStatistics {
   readonly graphs: Float64Array;
 }
 
+export interface RawProducts {
+  /** Name and version of the library. */
+  readonly name: string;
+  /** RECORDS.ProductChoice. */
+  readonly rows: Float64Array;
+  /** Of each row: 128 hexadecimal digits. */
+  readonly algorithms: readonly string[];
+}
+
 export interface RawAddon {
   /** The fields of each of RECORDS, as the addon has them: `"adapter, cell"`. */
   readonly records: Readonly<Record<string, string>>;
   info(): RawInfo;
   scratchBytes(operator: string, shape: Readonly<Record<string, number | string>>): number;
+  /** What multiplies on GPUs, with its version; empty where nothing does. Loads it. */
+  productLibraryName(): string;
   createRuntime(notify: () => void): RawRuntime;
   /** Takes what finished since the last call. */
   drain(runtime: RawRuntime): RawBatch;
@@ -101,7 +112,16 @@ export interface RawAddon {
   signal(runtime: RawRuntime, event: number): void;
   nowNs(runtime: RawRuntime): number;
   createDevice(runtime: RawRuntime, name: string, cores: readonly number[]): RawDevice;
-  createCudaDevice(runtime: RawRuntime, name: string, index: number, allowTf32: boolean, graphs: string): RawDevice;
+  createCudaDevice(
+    runtime: RawRuntime,
+    name: string,
+    index: number,
+    allowTf32: boolean,
+    graphs: string,
+    products: RawProducts,
+    measureProducts: boolean,
+  ): RawDevice;
+  products(device: RawDevice): RawProducts;
   /** Drops what is pending, joins the threads and gives the memory back. */
   disposeDevice(device: RawDevice): void;
   loadMatrix(

@@ -44,4 +44,6 @@ export const RECORDS = {
   Memory: record("weightsBytes", "arenaBytes", "adaptersBytes", "otherBytes", "peakBytes"),
   Graphs: record("captured", "launched", "kept", "refused"),
   SpeedSample: record("atNs", "product", "copy"),
+  /** Of a product: flags as 0 and 1; `narrow` and `narrowOut`: bfloat16 and not float32. */
+  ProductChoice: record("backward", "narrow", "narrowOut", "adds", "out", "in", "rows"),
 } as const;

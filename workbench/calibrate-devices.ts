@@ -57,11 +57,16 @@ export interface MeasuredRun {
   readonly measurements: Measurements;
 }
 
-export async function measureRun({ plan, model, isAlone }: CalibrationRun): Promise<MeasuredRun> {
-  return { isAlone, measurements: await measurePlan(plan, model, WARM_STEPS) };
+/** `before`: the runs before it, whose ways of products it takes, so that all are measured with the same ones. */
+export async function measureRun(
+  { plan, model, isAlone }: CalibrationRun,
+  before: readonly MeasuredRun[],
+): Promise<MeasuredRun> {
+  const known = before.at(-1)?.measurements.products;
+  return { isAlone, measurements: await measurePlan(plan, model, WARM_STEPS, known) };
 }
 
-/** Fits the operators of measured devices. `range`: that of any subject, since all have the same devices and dtype. */
+/** Fits the operators of measured devices. `runs`: in the order in which they were measured. `range`: that of any subject, since all have the same devices and dtype. */
 export function calibrationOf(
   runs: readonly MeasuredRun[],
   { devices, dtype }: CalibrationRange,
@@ -88,6 +93,7 @@ export function calibrationOf(
   const interrupted = sum(busy.map((run) => run.interruptedSeconds)) / sum(busy.map((run) => run.measuredSeconds));
   const { cpuModel, isa, onednn, cuda } = nativeInfo();
   const gpu = cuda.devices[gpuOfName(devices[0]!.name) ?? -1];
+  const products = runs.at(-1)!.measurements.products;
   return {
     kind: "calibration",
     version: 1,
@@ -111,6 +117,7 @@ export function calibrationOf(
     ...fitted,
     link: fitLink(busy.flatMap(({ messages }) => messages)),
     gapSeconds: Math.max(0, median(busy.flatMap(({ gaps }) => gaps))),
+    ...(products === undefined ? {} : { products: { ...products, choices: [...products.choices] } }),
   };
 }
 
@@ -129,7 +136,7 @@ export async function calibrateDevices(
   for (const [index, run] of runs.entries()) {
     if (index % Math.ceil(runs.length / PROBES) === 0) await watch.probe();
     onRun(index, runs.length);
-    measured.push(await measureRun(run));
+    measured.push(await measureRun(run, measured));
   }
   await watch.probe();
   return calibrationOf(measured, subjects[0]!.range, date, watch.end());

@@ -9,6 +9,7 @@ import {
   type ModelFolder,
   nativeInfo,
   openModelFolder,
+  productLibraryName,
   readPeftFolder,
 } from "../exec/index.ts";
 import { isLengthData, type Plan } from "../plan/index.ts";
@@ -21,10 +22,18 @@ export type TrainHooks = Pick<
   "onStep" | "onProgress" | "onCompletions" | "onJobEnd" | "onStart" | "stop"
 >;
 
-/** What a run runs on, for people. */
-export function runVersions(): Readonly<Record<string, string>> {
+/** What a run of the plan runs on, for people. */
+export function runVersions({ devices }: Pick<Plan, "devices">): Readonly<Record<string, string>> {
   const { onednn, isa, cpuModel } = nativeInfo();
-  return { loratwin: VERSION, node: process.version, onednn, isa, cpu: cpuModel };
+  const onGpus = devices.some(({ kind }) => kind === "cuda");
+  return {
+    loratwin: VERSION,
+    node: process.version,
+    onednn,
+    isa,
+    cpu: cpuModel,
+    ...(onGpus ? { products: productLibraryName() } : {}),
+  };
 }
 
 /** Reads again the data that a plan was made from. */
@@ -87,7 +96,7 @@ export async function trainPlan(
     model,
     rows: data,
     start,
-    versions: runVersions(),
+    versions: runVersions(plan),
     ...hooks,
   });
 }

@@ -55,7 +55,8 @@ async function interleave(
   const measured: MeasuredRun[] = [];
   for (let turn = 0; turn < turns; turn += 1) {
     const [round, place] = [Math.floor(turn / executed.length), turn % executed.length];
-    while (measured.length * turns < (turn + 1) * runs.length) measured.push(await measureRun(runs[measured.length]!));
+    while (measured.length * turns < (turn + 1) * runs.length)
+      measured.push(await measureRun(runs[measured.length]!, measured));
     const { plan, traces, peaks } = executed[round % 2 === 0 ? place : executed.length - 1 - place]!;
     const result = await train(plan, benchModel(plan.model.architecture));
     traces.push(result.trace);
@@ -121,7 +122,7 @@ async function measure(bench: Bench, family: TwinFamily): Promise<void> {
   const calibrator = calibratorFor(family.calibration);
   const measuredBefore: MeasuredRun[] = [];
   await calibrator.watch.probe();
-  for (const run of calibrator.runs) measuredBefore.push(await measureRun(run));
+  for (const run of calibrator.runs) measuredBefore.push(await measureRun(run, measuredBefore));
   const before = calibrator.fit(measuredBefore);
   const { executed, measured } = await interleave(bench, family, calibrator.runs, before);
   await calibrator.watch.probe();

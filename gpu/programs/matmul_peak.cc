@@ -55,7 +55,7 @@ void time(cuda::Blas& blas, const Shape& shape) {
 
 void timeProducts() {
   const test::DeviceBuffer<std::uint8_t> workspace(cuda::kBlasWorkspaceBytes, "workspace");
-  const std::unique_ptr<cuda::Blas> blas = cuda::makeBlas(workspace.data(), false);
+  const std::unique_ptr<cuda::Blas> blas = cuda::makeBlas({workspace.data()});
   constexpr Shape kShapes[] = {{"8192 x 8192 x 8192", 8192, 8192, 8192, false},
                                {"qkv", 4096, 4096, 6144, false},
                                {"qkv", 4096, 4096, 6144, true},

@@ -40,6 +40,7 @@ SAME_CALL(cublasLtMatmulPreferenceCreate, preferenceCreate);
 SAME_CALL(cublasLtMatmulPreferenceSetAttribute, preferenceSet);
 SAME_CALL(cublasLtMatmulPreferenceDestroy, preferenceDestroy);
 SAME_CALL(cublasLtMatmulAlgoGetHeuristic, heuristic);
+SAME_CALL(cublasLtMatmulAlgoCheck, check);
 SAME_CALL(cublasLtMatmul, matmul);
 #undef SAME_CALL
 
@@ -48,6 +49,10 @@ static_assert(kCompute32F == CUBLAS_COMPUTE_32F && kCompute32FFastTf32 == CUBLAS
 static_assert(kNotTransposed == CUBLAS_OP_N && kTransposed == CUBLAS_OP_T);
 static_assert(kTransposeA == CUBLASLT_MATMUL_DESC_TRANSA && kTransposeB == CUBLASLT_MATMUL_DESC_TRANSB);
 static_assert(kMaxWorkspaceBytes == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES);
+static_assert(kMinAlignmentA == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES &&
+              kMinAlignmentB == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES &&
+              kMinAlignmentC == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES &&
+              kMinAlignmentD == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES);
 static_assert(CUBLAS_STATUS_SUCCESS == 0);
 
 static_assert(sizeof(Handle) == sizeof(cublasLtHandle_t) && sizeof(Descriptor) == sizeof(cublasLtMatmulDesc_t));

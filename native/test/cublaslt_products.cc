@@ -130,7 +130,7 @@ int main() {
   try {
     std::vector<char> workspace(cuda::kBlasWorkspaceBytes);
     for (const bool allowTf32 : {false, true}) {
-      const std::unique_ptr<cuda::Blas> blas = cuda::makeBlas(workspace.data(), allowTf32);
+      const std::unique_ptr<cuda::Blas> blas = cuda::makeBlas({workspace.data(), allowTf32});
       for (const auto& [type, yType] : {std::pair{DType::float32, DType::float32}, {DType::bfloat16, DType::bfloat16},
                                         {DType::bfloat16, DType::float32}}) {
         for (const Shape& shape : kShapes) ok = judge(*blas, shape, type, yType) && ok;

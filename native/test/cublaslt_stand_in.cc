@@ -2,6 +2,12 @@
 // matrices lie in columns, D = alpha op(A) op(B) + beta C. Built as a library that is loaded in cuBLASLt's place, for
 // tests of how it is called. STAND_IN_VERSION is what cublasLtGetVersion() tells; STAND_IN_LACKS_MATMUL leaves
 // cublasLtMatmul out.
+//
+// Every product has kWays ways, which differ in their numbers alone; standInLastWay() is that of the last product. The
+// heuristic tells one first whose state says that it cannot be used, and of the others, from 1 on, those that do with
+// operands as they are aligned: the later a way, the less it asks for. standInLive() counts descriptors.
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
@@ -30,7 +36,22 @@ struct Layout {
 };
 struct Preference {
   std::uint64_t workspaceBytes = 0;
+  std::uint32_t alignments[4] = {256, 256, 256, 256};  // of A, B, C and D
 };
+
+constexpr std::uint64_t kWays = 6;
+constexpr std::uint32_t kNeeded[kWays] = {256, 256, 64, 64, 16, 2};  // alignments
+constexpr std::uint64_t kMark = 8;
+std::atomic<std::uint64_t> lastWay{0};
+std::atomic<int> live{0};
+
+Algorithm algorithmOf(std::uint64_t way) { return {{way, 2, 3, 4, 5, 6, 7, kMark}}; }
+
+template <class Kind, class... Values>
+Kind* made(Values... values) {
+  live++;
+  return new Kind{values...};
+}
 
 [[maybe_unused]] float at(const void* data, const Layout& layout, std::uint64_t row, std::uint64_t column) {
   const std::size_t place = column * static_cast<std::size_t>(layout.ld) + row;
@@ -78,9 +99,9 @@ int cublasLtDestroy(Handle handle) {
   delete static_cast<int*>(handle);
   return 0;
 }
-int cublasLtMatmulDescCreate(Descriptor* made, int compute, int scaleType) {
+int cublasLtMatmulDescCreate(Descriptor* result, int compute, int scaleType) {
   if (scaleType != kFloat32) return kNotSupported;
-  *made = new Operation{compute};
+  *result = made<Operation>(compute);
   return 0;
 }
 int cublasLtMatmulDescSetAttribute(Descriptor descriptor, int attribute, const void* value, std::size_t bytes) {
@@ -91,27 +112,36 @@ int cublasLtMatmulDescSetAttribute(Descriptor descriptor, int attribute, const v
   return 0;
 }
 int cublasLtMatmulDescDestroy(Descriptor descriptor) {
+  live--;
   delete &as<Operation>(descriptor);
   return 0;
 }
-int cublasLtMatrixLayoutCreate(Descriptor* made, int type, std::uint64_t rows, std::uint64_t columns, std::int64_t ld) {
-  *made = new Layout{type, rows, columns, ld};
+int cublasLtMatrixLayoutCreate(Descriptor* result, int type, std::uint64_t rows, std::uint64_t columns,
+                               std::int64_t ld) {
+  *result = made<Layout>(type, rows, columns, ld);
   return 0;
 }
 int cublasLtMatrixLayoutDestroy(Descriptor descriptor) {
+  live--;
   delete &as<Layout>(descriptor);
   return 0;
 }
-int cublasLtMatmulPreferenceCreate(Descriptor* made) {
-  *made = new Preference;
+int cublasLtMatmulPreferenceCreate(Descriptor* result) {
+  *result = made<Preference>();
   return 0;
 }
 int cublasLtMatmulPreferenceSetAttribute(Descriptor descriptor, int attribute, const void* value, std::size_t bytes) {
-  if (attribute != kMaxWorkspaceBytes || bytes != sizeof(std::uint64_t)) return kInvalid;
-  std::memcpy(&as<Preference>(descriptor).workspaceBytes, value, bytes);
+  auto& preference = as<Preference>(descriptor);
+  if (attribute == kMaxWorkspaceBytes && bytes == sizeof preference.workspaceBytes) {
+    std::memcpy(&preference.workspaceBytes, value, bytes);
+    return 0;
+  }
+  if (attribute < kMinAlignmentA || attribute > kMinAlignmentD || bytes != sizeof(std::uint32_t)) return kInvalid;
+  std::memcpy(&preference.alignments[attribute - kMinAlignmentA], value, bytes);
   return 0;
 }
 int cublasLtMatmulPreferenceDestroy(Descriptor descriptor) {
+  live--;
   delete &as<Preference>(descriptor);
   return 0;
 }
@@ -121,10 +151,25 @@ int cublasLtMatmulAlgoGetHeuristic(Handle, Descriptor op, Descriptor a, Descript
   if (wanted < 1) return kInvalid;
   const int status = checkShapes(as<Operation>(op), as<Layout>(a), as<Layout>(b), as<Layout>(c), as<Layout>(d));
   if (status != 0) return status;
-  results[0] = {{{1, 2, 3, 4, 5, 6, 7, 8}}, static_cast<std::size_t>(as<Preference>(preference).workspaceBytes), 0, 1.0F, {}};
-  *found = 1;
+  const auto& wishes = as<Preference>(preference);
+  const std::uint32_t least = *std::min_element(std::begin(wishes.alignments), std::end(wishes.alignments));
+  const auto tell = [&](const Algorithm& algorithm, int state) {
+    if (*found < wanted) results[(*found)++] = {algorithm, static_cast<std::size_t>(wishes.workspaceBytes), state, 1.0F, {}};
+  };
+  tell({}, kNotSupported);
+  for (std::uint64_t way = 1; way < kWays; way++) {
+    if (kNeeded[way] <= least) tell(algorithmOf(way), 0);
+  }
   return 0;
 }
+int cublasLtMatmulAlgoCheck(Handle, Descriptor op, Descriptor a, Descriptor b, Descriptor c, Descriptor d,
+                            const Algorithm* algorithm, HeuristicResult* result) {
+  if (algorithm->data[7] != kMark || algorithm->data[0] >= kWays) return kInvalid;
+  *result = {*algorithm, 0, 0, 1.0F, {}};
+  return checkShapes(as<Operation>(op), as<Layout>(a), as<Layout>(b), as<Layout>(c), as<Layout>(d));
+}
+std::uint64_t standInLastWay() { return lastWay; }
+int standInLive() { return live; }
 #if !defined(STAND_IN_LACKS_MATMUL)
 int cublasLtMatmul(Handle, Descriptor operation, const void* alpha, const void* a, Descriptor aLayout, const void* b,
                    Descriptor bLayout, const void* beta, const void* c, Descriptor cLayout, void* d, Descriptor dLayout,
@@ -136,7 +181,11 @@ int cublasLtMatmul(Handle, Descriptor operation, const void* alpha, const void* 
   const auto& D = as<Layout>(dLayout);
   const int status = checkShapes(op, A, B, C, D);
   if (status != 0) return status;
-  if (algorithm->data[7] != 8 || workspaceBytes == 0) return kInvalid;
+  if (algorithm->data[7] != kMark || algorithm->data[0] >= kWays || workspaceBytes == 0) return kInvalid;
+  lastWay = algorithm->data[0];
+  for (const void* const operand : {a, b, c, static_cast<const void*>(d)}) {
+    if (reinterpret_cast<std::uintptr_t>(operand) % kNeeded[lastWay] != 0) return kInvalid;
+  }
   const float scale = *static_cast<const float*>(alpha);
   const float keep = *static_cast<const float*>(beta);
   const std::uint64_t depth = op.transposeA != 0 ? A.rows : A.columns;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { calibratedMachineSchema } from "./machine.ts";
+import { productsSchema } from "./products.ts";
 
 const seconds = z.number().min(0);
 
@@ -125,6 +126,8 @@ export const measuredCalibrationSchema = z.strictObject({
       .optional(),
   }),
   samplesHash: z.string(),
+  /** The ways of products that the times above are of; absent where a product has one way, as on CPUs. */
+  products: productsSchema.optional(),
 });
 
 export const calibrationSchema = z.discriminatedUnion("model", [

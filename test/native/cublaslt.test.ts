@@ -32,18 +32,17 @@ test.skipIf(headers === undefined)(
 
 beforeAll(async () => {
   await compile(built("stand_in.so"), "-shared", "-fPIC", source("test/cublaslt_stand_in.cc"));
-  await compile(
-    built("products"),
-    source("test/cublaslt_products.cc"),
-    source("src/cuda/blas_cublaslt.cc"),
-    ...(process.platform === "linux" ? ["-ldl"] : []),
-  );
+  const asked = ["blas_cublaslt.cc", "product_choices.cc"].map((name) => source(`src/cuda/${name}`));
+  for (const program of ["products", "ways"]) {
+    const linked = process.platform === "linux" ? ["-ldl"] : [];
+    await compile(built(program), source(`test/cublaslt_${program}.cc`), ...asked, ...linked);
+  }
 }, 300_000);
 
-/** Runs the products with a library in cuBLASLt's place. */
-async function products(variables: Readonly<Record<string, string>>) {
+/** Runs the products, or asks for their ways, with a library in cuBLASLt's place. */
+async function products(variables: Readonly<Record<string, string>>, program = "products") {
   const words = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-  const { status, stdout } = await finish("env", [...words, built("products")]);
+  const { status, stdout } = await finish("env", [...words, built(program)]);
   const lines = stdout.trim().split("\n");
   return { status, lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
 }
@@ -67,6 +66,30 @@ describe("over a library that does what cuBLASLt's documentation says", () => {
     const { status, lines } = await products({ ...library, STAND_IN_VERSION: version });
     expect(lines).toEqual([{ error: `cuBLASLt: Expected version 11.4 or newer, got ${version}` }]);
     expect(status).toBe(1);
+  });
+
+  // What each way asks for: native/test/cublaslt_stand_in.cc.
+  test("of a product's ways the fastest is found, kept and taken again", async () => {
+    const { status, lines } = await products(library, "ways");
+    const [version, ...answers] = lines;
+    expect(version).toEqual({ library: "cuBLASLt 13.0.0" });
+    expect(Object.fromEntries(answers.map(({ question, answer }) => [question, answer]))).toEqual({
+      "the library's first that can be used": 2,
+      "of operands that are aligned to 4 bytes": 5,
+      "the fastest": 3,
+      "times that a product is timed again": 0,
+      "of operands that are not aligned nothing is measured": 5,
+      choices: 1,
+      "rows of the choice": 8,
+      "a known one": 3,
+      "fewer rows than a known one": 3,
+      "more rows than a known one": 3,
+      "another form": 2,
+      "between two known ones: that of more rows": 4,
+      "one that the library refuses": 2,
+      "products that are kept ready of 4000": 2048,
+    });
+    expect(status).toBe(0);
   });
 
   test("a library that lacks a function is refused by the function's name", async () => {

@@ -4,6 +4,7 @@
 
 #include "bind/bind.h"
 #include "bind/handles.h"
+#include "bind/products.h"
 #include "bind/records.h"
 #include "runtime/cuda/devices.h"
 #include "runtime/errors.h"
@@ -71,8 +72,9 @@ GraphMode graphMode(const Napi::Value& value) {
 
 Napi::Value createCudaDevice(const Napi::CallbackInfo& call) {
   RuntimeHandle& owner = liveRuntime(call);
-  const CudaOptions options{whole32(call[2], "createDevice.index"), call[3].ToBoolean(), graphMode(call[4])};
-  return handleOf(call, owner, makeCudaDevice(owner.runtime, text(call[1]), options));
+  CudaOptions options{whole32(call[2], "createDevice.index"), call[3].ToBoolean(), graphMode(call[4]),
+                      productLibrary(call[5]), call[6].ToBoolean()};
+  return handleOf(call, owner, makeCudaDevice(owner.runtime, text(call[1]), std::move(options)));
 }
 
 Napi::Value disposeDevice(const Napi::CallbackInfo& call) {
@@ -322,6 +324,10 @@ Napi::Value takeSpeedSamples(const Napi::CallbackInfo& call) {
   return packed(call.Env(), samples);
 }
 
+Napi::Value products(const Napi::CallbackInfo& call) {
+  return toJavaScript(call.Env(), deviceOf(call[0])->products());
+}
+
 }  // namespace
 
 void registerDevice(Napi::Env env, Napi::Object exports) {
@@ -345,6 +351,7 @@ void registerDevice(Napi::Env env, Napi::Object exports) {
   expose<statistics>(env, exports, "statistics");
   expose<sampleSpeed>(env, exports, "sampleSpeed");
   expose<takeSpeedSamples>(env, exports, "takeSpeedSamples");
+  expose<products>(env, exports, "products");
 }
 
 }  // namespace loratwin::bind

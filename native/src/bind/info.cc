@@ -99,11 +99,17 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), static_cast<double>(bytes));
 }
 
+// Apart from info(), since loading the library takes a while.
+Napi::Value productLibraryName(const Napi::CallbackInfo& call) {
+  return Napi::String::New(call.Env(), productLibrary());
+}
+
 }  // namespace
 
 void registerInfo(Napi::Env env, Napi::Object exports) {
   expose<info>(env, exports, "info");
   expose<scratchBytes>(env, exports, "scratchBytes");
+  expose<productLibraryName>(env, exports, "productLibraryName");
 }
 
 }  // namespace loratwin::bind

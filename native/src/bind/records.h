@@ -33,6 +33,7 @@ LORATWIN_RECORD(Times, busyNs, waitNs, starvedNs);
 LORATWIN_RECORD(Memory, weightsBytes, arenaBytes, adaptersBytes, otherBytes, peakBytes);
 LORATWIN_RECORD(Graphs, captured, launched, kept, refused);
 LORATWIN_RECORD(SpeedSample, atNs, product, copy);
+LORATWIN_RECORD(ProductChoice, backward, narrow, narrowOut, adds, out, in, rows);
 
 }  // namespace record
 

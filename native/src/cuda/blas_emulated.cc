@@ -1,7 +1,9 @@
+// Two ways of each product, whose sums have another order: tests see which one was taken.
 #include <algorithm>
 #include <vector>
 
 #include "cuda/blas.h"
+#include "cuda/product_choices.h"
 #include "emulation/emulation.h"
 #include "emulation/streams.h"
 
@@ -32,9 +34,9 @@ void requireRows(const void* rows, std::int64_t ld, std::int64_t count, std::int
   }
 }
 
-// In sixteen sums, which are then added in order.
+// In so many sums, which are then added in order.
+template <int kLanes>
 float dot(const float* a, const float* b, std::int64_t count) {
-  constexpr int kLanes = 16;
   float sums[kLanes] = {};
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -46,13 +48,31 @@ float dot(const float* a, const float* b, std::int64_t count) {
   return total;
 }
 
+// The first word is the number of a dot product's sums.
+const std::vector<ProductAlgorithm> kWays{{16}, {8}};
+
 class EmulatedBlas final : public Blas {
  public:
+  explicit EmulatedBlas(BlasOptions options) : choices_(options.choices, std::move(options.stopwatch)) {}
+
   void multiply(const Product& op, void* stream) override {
-    emulation::give(stream, [op] { run(op); });
+    const ProductForm form = formOf(op);
+    if (choices_.wanted(form, op.rows)) {
+      choices_.measure(form, op.rows, kWays, [&](std::size_t way) { give(op, kWays[way], stream); }, stream);
+    }
+    const ProductAlgorithm* const chosen = choices_.find(form, op.rows);
+    give(op, chosen == nullptr ? kWays.front() : *chosen, stream);
   }
 
+  std::vector<ProductChoice> choices() const override { return choices_.all(); }
+
  private:
+  static void give(const Product& op, const ProductAlgorithm& way, void* stream) {
+    const auto product = way.front() == 8 ? run<8> : run<16>;
+    emulation::give(stream, [op, product] { product(op); });
+  }
+
+  template <int kLanes>
   static void run(const Product& op) {
     const std::int64_t xColumns = op.backward ? op.out : op.in;
     const std::int64_t yColumns = op.backward ? op.in : op.out;
@@ -71,7 +91,7 @@ class EmulatedBlas final : public Blas {
         if (op.backward) {
           for (std::int64_t k = 0; k < op.in; k++) row[static_cast<std::size_t>(k)] += xRow[n] * w[k];
         } else {
-          row[static_cast<std::size_t>(n)] = dot(xRow, w, op.in);
+          row[static_cast<std::size_t>(n)] = dot<kLanes>(xRow, w, op.in);
         }
       }
       store(op, t, row);
@@ -99,10 +119,14 @@ class EmulatedBlas final : public Blas {
   static float widen(Bf16 value) { return ops::toFloat(value); }
   static void assign(float& to, float value) { to = value; }
   static void assign(Bf16& to, float value) { to = ops::toBf16(value); }
+
+  ProductChoices choices_;
 };
 
 }  // namespace
 
-std::unique_ptr<Blas> makeBlas(void*, bool) { return std::make_unique<EmulatedBlas>(); }
+std::string libraryName() { return "emulated products 1.0.0"; }
+
+std::unique_ptr<Blas> makeBlas(BlasOptions options) { return std::make_unique<EmulatedBlas>(std::move(options)); }
 
 }  // namespace loratwin::cuda

@@ -34,6 +34,11 @@ constexpr std::int32_t kTransposed = 1;
 constexpr int kTransposeA = 3;           // std::int32_t
 constexpr int kTransposeB = 4;           // std::int32_t
 constexpr int kMaxWorkspaceBytes = 1;    // std::uint64_t
+// Of each operand's first element, in bytes, std::uint32_t; 256 when not told.
+constexpr int kMinAlignmentA = 5;
+constexpr int kMinAlignmentB = 6;
+constexpr int kMinAlignmentC = 7;
+constexpr int kMinAlignmentD = 8;
 
 struct Library {
   std::size_t (*getVersion)();
@@ -50,6 +55,8 @@ struct Library {
   int (*preferenceDestroy)(Descriptor);
   int (*heuristic)(Handle, Descriptor, Descriptor a, Descriptor b, Descriptor c, Descriptor d, Descriptor preference,
                    int wanted, HeuristicResult*, int* found);
+  int (*check)(Handle, Descriptor, Descriptor a, Descriptor b, Descriptor c, Descriptor d, const Algorithm*,
+               HeuristicResult*);
   int (*matmul)(Handle, Descriptor, const void* alpha, const void* a, Descriptor, const void* b, Descriptor,
                 const void* beta, const void* c, Descriptor, void* d, Descriptor, const Algorithm*, void* workspace,
                 std::size_t workspaceBytes, void* stream);

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cuda/blas.h"
 #include "memory.h"
 #include "ops/bf16.h"
 #include "ops/quantized.h"
@@ -79,6 +80,12 @@ struct GraphCounts {
   std::uint64_t refused = 0;
 };
 
+// Which of a library's ways of each product was the fastest.
+struct ProductLibrary {
+  std::string name;
+  std::vector<cuda::ProductChoice> choices;
+};
+
 // How fast a device was at one moment.
 struct SpeedSample {
   std::int64_t atNs;
@@ -139,6 +146,8 @@ class Device {
 
   virtual const StreamTimes& times() const = 0;
   virtual GraphCounts graphs() const { return {}; }
+  // What it was given and what it has measured, while no task runs; nothing where products have one way.
+  virtual ProductLibrary products() const { return {}; }
   // From now on its speed is sampled between tasks, with products of `dtype`; a kind that cannot has no samples.
   virtual void sampleSpeed(ops::DType, std::int64_t /* everyNs */) {}
   virtual std::vector<SpeedSample> takeSpeedSamples() { return {}; }

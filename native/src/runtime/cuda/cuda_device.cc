@@ -24,6 +24,19 @@ std::string capability(const cuda::DeviceFacts& facts) {
   return std::to_string(facts.computeMajor) + "." + std::to_string(facts.computeMinor);
 }
 
+std::int64_t timeOnGpu(void* stream, const std::function<void()>& body) {
+  void* const start = cuda::createEvent();
+  void* const end = cuda::createEvent();
+  cuda::record(start, stream);
+  body();
+  cuda::record(end, stream);
+  cuda::synchronizeEvent(end);
+  const std::int64_t ns = cuda::elapsedNs(start, end);
+  cuda::destroyEvent(start);
+  cuda::destroyEvent(end);
+  return ns;
+}
+
 // What the arguments and grids of a run's launches follow from, beside what stays as it is as long as the device: token
 // ids, targets, row keys, seeds, scales and adapters' addresses lie in tables, whose sizes are part of it.
 Signature signatureOf(const Program& program, const Bindings& bindings, const std::byte* arena, const TableSlot& slot,
@@ -66,6 +79,14 @@ CudaInfo cudaInfo() {
   return info;
 }
 
+std::string productLibrary() {
+  try {
+    return cuda::libraryName();
+  } catch (const std::runtime_error&) {
+    return "";
+  }
+}
+
 std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options) {
   const int count = cuda::deviceCount();
   if (options.index < 0 || options.index >= count) {
@@ -73,7 +94,7 @@ std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime> runtime, std::st
     throw ArgumentError("a GPU of index " + std::to_string(options.index), name, got);
   }
   try {
-    return std::make_shared<CudaDevice>(std::move(runtime), name, options);
+    return std::make_shared<CudaDevice>(std::move(runtime), name, std::move(options));
   } catch (const std::runtime_error& error) {
     throw ArgumentError("a GPU that can be used", name, error.what());
   }
@@ -86,7 +107,10 @@ CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaO
   cuda::useDevice(index_);
   cuda::reachPeers(index_);
   workspace_ = std::make_unique<Buffer>(memory_, MemoryKind::other, cuda::kBlasWorkspaceBytes);
-  blas_ = cuda::makeBlas(workspace_->data(), options.allowTf32);
+  // Another library, or another version, has other words for its ways.
+  if (options.products.name != cuda::libraryName()) options.products.choices.clear();
+  blas_ = cuda::makeBlas({workspace_->data(), options.allowTf32, std::move(options.products.choices),
+                          options.measureProducts ? cuda::Stopwatch(timeOnGpu) : nullptr});
   slots_ = std::make_unique<TableSlots>(memory_, kAhead);
   rotations_ = std::make_unique<RotationTables>(memory_);
   graphs_ = std::make_unique<Graphs>(memory_, options.graphs);

@@ -21,6 +21,7 @@ class CudaDevice final : public Device {
 
   const StreamTimes& times() const override { return compute_->times(); }
   GraphCounts graphs() const override { return graphs_->counts(); }
+  ProductLibrary products() const override { return {cuda::libraryName(), blas_->choices()}; }
 
  protected:
   std::shared_ptr<Matrix> makeMatrix(const MatrixSource& source) override;

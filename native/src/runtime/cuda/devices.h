@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cuda/blas.h"
 #include "runtime/device.h"
 
 namespace loratwin {
@@ -31,7 +32,14 @@ struct CudaOptions {
   int index = 0;
   bool allowTf32 = false;  // in float32 products
   GraphMode graphs = GraphMode::automatic;
+  // Of earlier runs, for the library that they name; another one has its own first choice.
+  ProductLibrary products = {};
+  // Whether products that `products` does not have are timed.
+  bool measureProducts = false;
 };
+
+// Name and version of what multiplies on GPUs; empty where nothing does.
+std::string productLibrary();
 
 // Several devices may share a GPU. Throws ArgumentError when there is no such GPU, or nothing that multiplies on it.
 std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options);

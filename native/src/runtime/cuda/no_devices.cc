@@ -9,6 +9,8 @@ constexpr const char* kReason = "this build has no CUDA backend";
 
 CudaInfo cudaInfo() { return {false, kReason, {}}; }
 
+std::string productLibrary() { return ""; }
+
 std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime>, std::string name, CudaOptions) {
   throw ArgumentError("a CUDA device", name, kReason);
 }

@@ -10,6 +10,7 @@ set(LORATWIN_CUDA_DEVICE_SOURCES
   src/runtime/cuda/steps_lora.cc
   src/runtime/cuda/steps_products.cc
   src/runtime/cuda/tables.cc
+  src/cuda/product_choices.cc
   ${LORATWIN_CUDA_TABLES})
 
 set(LORATWIN_CUDA OFF CACHE BOOL "Whether loratwin.node has the CUDA backend, compiled by nvcc")
