@@ -1,0 +1,33 @@
+import type { JobRequest } from "./fleet-job.ts";
+
+/** What has happened. `number`: of a job, in the order of arrival. */
+export type FleetEvent =
+  | { readonly kind: "arrived"; readonly number: number; readonly request: JobRequest; readonly predicted: number }
+  /** Iterations of a job that have ended by now; `between`: it has ended one just now, and not begun the next. */
+  | { readonly kind: "progress"; readonly number: number; readonly done: number; readonly between: boolean }
+  /** `early`: before all iterations that it asked for, since it was stopped. */
+  | { readonly kind: "ended"; readonly number: number; readonly early: boolean }
+  | { readonly kind: "cancelled"; readonly number: number }
+  | { readonly kind: "priority"; readonly number: number; readonly priority: number }
+  /** After how many iterations it is now predicted to end. */
+  | { readonly kind: "predicted"; readonly number: number; readonly predicted: number };
+
+/**
+ * What was decided of a job. `leave`: it is to be preempted when the iteration that it is in has ended. `stay`: it is
+ * not any more.
+ */
+export interface Decision {
+  readonly kind: "start" | "resume" | "leave" | "stay" | "preempt" | "refuse";
+  readonly number: number;
+  readonly name: string;
+  readonly pipeline?: number;
+  readonly why: string;
+}
+
+/** A line of the journal: a trigger, what happened up to it, and what was decided. */
+export interface JournalLine {
+  readonly line: number;
+  readonly atNs: number;
+  readonly events: readonly FleetEvent[];
+  readonly decisions: readonly Decision[];
+}

@@ -1,0 +1,40 @@
+import type { FleetJob } from "../fleet-job.ts";
+import { preemptively } from "../in-order.ts";
+import { byArrival, type Policy } from "../policy.ts";
+
+/** A job trains at least so many iterations' tokens more than its user's share before it gives way. */
+const QUANTUM = 16;
+
+export interface FairShares {
+  /** Of a user; 1 for those that are not named. */
+  readonly weights?: Readonly<Record<string, number>>;
+}
+
+/**
+ * Users share the fleet by weight, in tokens that their jobs have trained: who has had the least for its weight is
+ * next, and among a user's jobs the one that came first.
+ */
+export function fair({ weights = {} }: FairShares = {}): Policy {
+  return {
+    name: "fair",
+    describe: "users share by weight, in trained tokens",
+    compare: byArrival,
+    initial: null,
+    everyIteration: true,
+    decide(view) {
+      // A job that trains counts as less served, by a quantum, so that two users do not change places at every iteration.
+      const had = (job: FleetJob): number => {
+        const held = job.pipeline === undefined ? 0 : QUANTUM * job.tokens;
+        return (view.served(job.user) - held) / (weights[job.user] ?? 1);
+      };
+      const shares = new Map([...view.waiting, ...view.placed].map((job) => [job, had(job)]));
+      const compare = (a: FleetJob, b: FleetJob): number => shares.get(a)! - shares.get(b)! || byArrival(a, b);
+      const waiting = [...view.waiting].sort(compare);
+      const wishes = preemptively({ ...view, waiting }, compare, {
+        looksPast: 0,
+        why: (job) => `${job.user} has had ${view.served(job.user)} tokens`,
+      });
+      return { wishes, memory: null };
+    },
+  };
+}

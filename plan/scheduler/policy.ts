@@ -1,0 +1,61 @@
+import type { FleetJob } from "./fleet-job.ts";
+import type { Resources } from "./resources.ts";
+
+/** What a policy decides by. */
+export interface FleetView {
+  readonly nowNs: number;
+  /** Jobs that hold no device, in the policy's own order. */
+  readonly waiting: readonly FleetJob[];
+  /** Jobs that do, in the order in which they began. */
+  readonly placed: readonly FleetJob[];
+  readonly resources: Resources;
+  /** Tokens that a user's jobs have trained. */
+  served(user: string): number;
+}
+
+/** A job that is to train now. */
+export interface Wish {
+  readonly job: FleetJob;
+  readonly pipeline: number;
+  /** For a person: why this one. */
+  readonly why: string;
+}
+
+export interface Refusal {
+  readonly job: FleetJob;
+  readonly why: string;
+}
+
+export interface Choice {
+  /**
+   * Whom the pipelines are to train from now on, the most wanted first. Whoever trains and is not among them is
+   * preempted at the end of its iteration.
+   */
+  readonly wishes: readonly Wish[];
+  /** Jobs that are never to begin. */
+  readonly refusals?: readonly Refusal[];
+  readonly memory: unknown;
+}
+
+/**
+ * Who trains when: a pure function of what is known. It is asked at triggers (the end of an iteration, a job's end, an
+ * arrival while a pipeline is idle) and keeps between them what it calls its memory, which JSON can hold.
+ */
+export interface Policy {
+  readonly name: string;
+  /** A line for people. */
+  readonly describe: string;
+  /**
+   * The order of `waiting`. What it compares does not change while a job waits, except by an event of that job.
+   */
+  compare(a: FleetJob, b: FleetJob): number;
+  readonly initial: unknown;
+  /** Whether the end of an iteration alone, with no job come, gone or changed, may change its mind. */
+  readonly everyIteration: boolean;
+  decide(view: FleetView, memory: unknown): Choice;
+}
+
+/** Ties go to the job that came first. */
+export function byArrival(a: FleetJob, b: FleetJob): number {
+  return a.number - b.number;
+}

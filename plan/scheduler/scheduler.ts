@@ -1,0 +1,225 @@
+import { InvariantError } from "../../core/index.ts";
+import type { FleetJob } from "./fleet-job.ts";
+import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
+import type { FleetView, Policy, Wish } from "./policy.ts";
+import { type Resources, shortfallText } from "./resources.ts";
+
+/** Jobs in the order of a policy. */
+class Queue {
+  readonly #compare: (a: FleetJob, b: FleetJob) => number;
+  readonly jobs: FleetJob[] = [];
+
+  constructor(compare: (a: FleetJob, b: FleetJob) => number) {
+    this.#compare = compare;
+  }
+
+  add(job: FleetJob): void {
+    this.jobs.splice(this.#placeOf(job), 0, job);
+  }
+
+  /** The job as it was added. */
+  remove(job: FleetJob): void {
+    const place = this.#placeOf(job);
+    // Equal ones stand before it.
+    const found = this.jobs[place] === job ? place : this.jobs.indexOf(job);
+    if (found >= 0) this.jobs.splice(found, 1);
+  }
+
+  /** The first place whose job does not come before it. */
+  #placeOf(job: FleetJob): number {
+    let [low, high] = [0, this.jobs.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#compare(this.jobs[middle]!, job) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/**
+ * Jobs over time: takes what has happened and says what follows, by a policy. Pure but for its own state, which follows
+ * from the triggers alone: the same triggers give the same decisions, in a simulator, an executor or a replay.
+ */
+export class Scheduler {
+  readonly #policy: Policy;
+  readonly #resources: Resources;
+  #memory: unknown;
+  readonly #jobs = new Map<number, FleetJob>();
+  readonly #waiting: Queue;
+  /** In the order in which they began. */
+  readonly #placed = new Map<number, FleetJob>();
+  /** Jobs that have just ended an iteration: they can leave at once. */
+  readonly #between = new Set<number>();
+  readonly #served = new Map<string, number>();
+  #line = 0;
+  #nowNs = 0;
+
+  constructor(policy: Policy, resources: Resources) {
+    this.#policy = policy;
+    this.#resources = resources;
+    this.#memory = policy.initial;
+    this.#waiting = new Queue((a, b) => policy.compare(a, b));
+  }
+
+  /** Whether the end of an iteration alone is a trigger. */
+  get everyIteration(): boolean {
+    return this.#policy.everyIteration;
+  }
+
+  /** Jobs that have not ended. @throws InvariantError for one that is not there */
+  job(number: number): FleetJob {
+    const job = this.#jobs.get(number);
+    if (job === undefined) throw new InvariantError({ expected: "a job that has not ended", got: number });
+    return job;
+  }
+
+  get waiting(): readonly FleetJob[] {
+    return this.#waiting.jobs;
+  }
+
+  get placed(): readonly FleetJob[] {
+    return [...this.#placed.values()];
+  }
+
+  /** @throws InvariantError for time that goes back, or events of jobs that are not there */
+  trigger(atNs: number, events: readonly FleetEvent[]): JournalLine {
+    if (atNs < this.#nowNs) throw new InvariantError({ expected: `a time from ${this.#nowNs} on`, got: atNs });
+    this.#nowNs = atNs;
+    this.#between.clear();
+    for (const event of events) this.#take(event);
+    const decisions = this.#decide();
+    this.#line += 1;
+    return { line: this.#line, atNs, events, decisions };
+  }
+
+  #take(event: FleetEvent): void {
+    const { number } = event;
+    if (event.kind === "arrived") {
+      const { request, predicted } = event;
+      this.#put({ ...request, number, standing: "waiting", done: 0, predicted, pipeline: undefined });
+      return;
+    }
+    const job = this.job(number);
+    switch (event.kind) {
+      case "progress": {
+        const { done, between } = event;
+        this.#served.set(job.user, this.#servedBy(job.user) + (done - job.done) * job.tokens);
+        if (between) this.#between.add(number);
+        this.#put({ ...job, done });
+        return;
+      }
+      case "ended":
+      case "cancelled":
+        this.#drop(job);
+        this.#jobs.delete(number);
+        return;
+      case "priority":
+        this.#put({ ...job, priority: event.priority });
+        return;
+      case "predicted":
+        this.#put({ ...job, predicted: event.predicted });
+        return;
+    }
+  }
+
+  #servedBy(user: string): number {
+    return this.#served.get(user) ?? 0;
+  }
+
+  #drop(job: FleetJob): void {
+    this.#placed.delete(job.number);
+    if (job.pipeline === undefined) this.#waiting.remove(job);
+  }
+
+  /** A job as it is from now on. */
+  #put(job: FleetJob): void {
+    const before = this.#jobs.get(job.number);
+    if (before?.pipeline === undefined && before !== undefined) this.#waiting.remove(before);
+    if (job.pipeline === undefined) {
+      this.#placed.delete(job.number);
+      this.#waiting.add(job);
+    } else this.#placed.set(job.number, job);
+    this.#jobs.set(job.number, job);
+  }
+
+  #decide(): readonly Decision[] {
+    const view: FleetView = {
+      nowNs: this.#nowNs,
+      waiting: [...this.#waiting.jobs],
+      placed: this.placed,
+      resources: this.#resources,
+      served: (user) => this.#servedBy(user),
+    };
+    const { wishes, refusals = [], memory } = this.#policy.decide(view, this.#memory);
+    this.#memory = memory;
+    const decisions: Decision[] = [];
+    const say = (kind: Decision["kind"], { number, name }: FleetJob, why: string, pipeline?: number): void => {
+      decisions.push({ kind, number, name, ...(pipeline === undefined ? {} : { pipeline }), why });
+    };
+    for (const { job, why } of refusals) {
+      this.#drop(job);
+      this.#jobs.delete(job.number);
+      say("refuse", job, why);
+    }
+    const { accepted, denied } = this.#admit(wishes);
+    const wished = new Map(accepted.map((wish) => [wish.job.number, wish]));
+    const first = accepted.find(({ job }) => job.pipeline === undefined);
+    for (const job of view.placed) {
+      if (wished.has(job.number)) {
+        if (job.standing === "leaving") {
+          this.#put({ ...job, standing: "running" });
+          say("stay", job, wished.get(job.number)!.why, job.pipeline);
+        }
+        continue;
+      }
+      const why = denied.get(job.number) ?? (first === undefined ? "others go before it" : `for ${first.job.name}: ${first.why}`);
+      if (this.#between.has(job.number)) {
+        this.#put({ ...job, standing: "preempted", pipeline: undefined });
+        say("preempt", job, why, job.pipeline);
+      } else if (job.standing !== "leaving") {
+        this.#put({ ...job, standing: "leaving" });
+        say("leave", job, why, job.pipeline);
+      }
+    }
+    for (const { job, pipeline, why } of accepted) {
+      if (job.pipeline !== undefined) continue;
+      this.#put({ ...job, standing: "running", pipeline });
+      say(job.done > 0 ? "resume" : "start", job, why, pipeline);
+    }
+    return decisions;
+  }
+
+  /**
+   * Of the wishes in turn those that have room now. Who is in the middle of an iteration holds its memory to the end of
+   * it, wished for or not; on a pipeline where one that waits has no room for that reason, none goes past it.
+   */
+  #admit(wishes: readonly Wish[]): {
+    readonly accepted: readonly Wish[];
+    readonly denied: ReadonlyMap<number, string>;
+  } {
+    const held = Array.from({ length: this.#resources.numPipelines }, (): FleetJob[] => []);
+    for (const job of this.#placed.values()) if (!this.#between.has(job.number)) held[job.pipeline!]!.push(job);
+    const accepted: Wish[] = [];
+    const denied = new Map<number, string>();
+    const full = new Set<number>();
+    for (const wish of wishes) {
+      const { job, pipeline } = wish;
+      const isNew = job.pipeline === undefined;
+      if (!isNew && !this.#between.has(job.number)) {
+        accepted.push(wish);
+        continue;
+      }
+      if (isNew && full.has(pipeline)) continue;
+      const shortfall = this.#resources.shortfall(pipeline, [...held[pipeline]!, job]);
+      if (shortfall === undefined) {
+        held[pipeline]!.push(job);
+        accepted.push(wish);
+      } else {
+        full.add(pipeline);
+        if (!isNew) denied.set(job.number, shortfallText(shortfall));
+      }
+    }
+    return { accepted, denied };
+  }
+}

@@ -1,0 +1,109 @@
+import { InvariantError } from "../../core/index.ts";
+import type { FleetJob } from "../../plan/index.ts";
+import type { FleetTimes } from "./fleet-times.ts";
+
+interface Member {
+  readonly number: number;
+  /** Iterations after which it ends. */
+  readonly iterations: number;
+  leaving: boolean;
+  /** Iterations that had ended at `sinceNs`. */
+  done: number;
+  /** When its iteration ends that was under way then, and how long those after it take. */
+  endNs: number;
+  periodNs: number;
+}
+
+export interface Progress {
+  readonly number: number;
+  readonly done: number;
+  /** Whether an iteration has ended just then. */
+  readonly between: boolean;
+}
+
+/**
+ * The jobs of one pipeline over time. While the same jobs train, an iteration of each takes as long as it does among
+ * them; when one comes or goes, what is left of the others' iterations goes on at their new pace.
+ */
+export class PipelineClock {
+  readonly #pipeline: number;
+  readonly #times: FleetTimes;
+  readonly #members = new Map<number, Member>();
+  #isChanged = false;
+
+  constructor(pipeline: number, times: FleetTimes) {
+    this.#pipeline = pipeline;
+    this.#times = times;
+  }
+
+  get isIdle(): boolean {
+    return this.#members.size === 0;
+  }
+
+  /** When the next iteration ends after a time: any, or one after which its job ends or leaves. */
+  nextNs(nowNs: number, any: boolean): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const { done, iterations, leaving, endNs, periodNs } of this.#members.values()) {
+      const skipped = endNs > nowNs ? 0 : Math.floor((nowNs - endNs) / periodNs) + 1;
+      const ns = endNs + (any || leaving ? skipped : iterations - done - 1) * periodNs;
+      if (ns < least) least = ns;
+    }
+    return least;
+  }
+
+  /** Whether an iteration ends just then. */
+  hasEndAt(atNs: number): boolean {
+    for (const { endNs, periodNs } of this.#members.values())
+      if (atNs >= endNs && (atNs - endNs) % periodNs === 0) return true;
+    return false;
+  }
+
+  /** Iterations that have ended since the last call, of the jobs that have ended any. */
+  progressAt(atNs: number): readonly Progress[] {
+    const progress: Progress[] = [];
+    for (const member of this.#members.values()) {
+      if (member.endNs > atNs) continue;
+      const more = Math.floor((atNs - member.endNs) / member.periodNs);
+      const lastNs = member.endNs + more * member.periodNs;
+      member.done += 1 + more;
+      member.endNs = lastNs + member.periodNs;
+      progress.push({ number: member.number, done: member.done, between: lastNs === atNs });
+    }
+    return progress;
+  }
+
+  /** Its iterations that have ended are the scheduler's: `settle`. */
+  add(number: number, iterations: number): void {
+    this.#members.set(number, { number, iterations, leaving: false, done: -1, endNs: 0, periodNs: 0 });
+    this.#isChanged = true;
+  }
+
+  remove(number: number): void {
+    if (!this.#members.delete(number)) throw new InvariantError({ expected: "a job that trains here", got: number });
+    this.#isChanged = true;
+  }
+
+  setLeaving(number: number, leaving: boolean): void {
+    this.#members.get(number)!.leaving = leaving;
+  }
+
+  /** After jobs have come and gone: what each iteration takes from now on. */
+  settle(atNs: number, jobOf: (number: number) => FleetJob): void {
+    if (!this.#isChanged) return;
+    this.#isChanged = false;
+    const members = [...this.#members.values()];
+    const jobs = members.map(({ number }) => jobOf(number));
+    const periods = this.#times.iterationNs(this.#pipeline, jobs);
+    members.forEach((member, place) => {
+      const periodNs = Math.max(1, Math.round(periods[place]!));
+      if (member.done < 0) {
+        member.done = jobs[place]!.done;
+        member.endNs = atNs + periodNs;
+      } else if (periodNs !== member.periodNs) {
+        const left = (member.endNs - atNs) / member.periodNs;
+        member.endNs = atNs + Math.max(1, Math.round(left * periodNs));
+      }
+      member.periodNs = periodNs;
+    });
+  }
+}

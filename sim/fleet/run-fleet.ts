@@ -1,0 +1,190 @@
+import { InvariantError } from "../../core/index.ts";
+import type { FleetEvent, JobRequest, JournalLine, Scheduler } from "../../plan/index.ts";
+import type { FleetTimes } from "./fleet-times.ts";
+import { PipelineClock } from "./pipeline-clock.ts";
+
+/** A job of a simulated fleet, with what nobody knows before it happens. */
+export interface SimulatedJob {
+  readonly request: JobRequest;
+  /** Iterations after which it ends, by itself or since it is stopped; at most those that it asks for. */
+  readonly iterations: number;
+  /** After how many iterations it is predicted to end when it comes; those that it asks for when absent. */
+  readonly predicted?: number;
+  /** And once it has trained so many. */
+  readonly predictions?: readonly { readonly done: number; readonly predicted: number }[];
+}
+
+/** What became of a job. */
+export interface FleetOutcome {
+  readonly name: string;
+  readonly arrivalNs: number;
+  /** When its first iteration began, and when its first one ended; undefined for one that never trained. */
+  readonly startNs: number | undefined;
+  readonly endNs: number | undefined;
+  /** Time on devices. */
+  readonly trainedNs: number;
+  readonly preemptions: number;
+  readonly refused: boolean;
+}
+
+export interface FleetResult {
+  readonly outcomes: readonly FleetOutcome[];
+  readonly makespanNs: number;
+  readonly numTriggers: number;
+}
+
+interface Fate {
+  readonly job: SimulatedJob;
+  startNs: number | undefined;
+  endNs: number | undefined;
+  trainedNs: number;
+  placedSinceNs: number;
+  preemptions: number;
+  refused: boolean;
+  nextPrediction: number;
+}
+
+/** Jobs in the order in which they come; their numbers are their places. */
+function byArrival(jobs: readonly SimulatedJob[]): readonly SimulatedJob[] {
+  return [...jobs].sort((a, b) => a.request.arrivalNs - b.request.arrivalNs);
+}
+
+/**
+ * Jobs over time, iteration by iteration: how long one takes follows from who trains on its pipeline, and who trains
+ * from the scheduler, which is asked at the ends of iterations and of jobs, and at arrivals while a pipeline is idle.
+ * What happens at the same time is one trigger.
+ */
+export class FleetRun {
+  readonly #scheduler: Scheduler;
+  readonly #fates: readonly Fate[];
+  readonly #clocks: readonly PipelineClock[];
+  readonly #onLine: (line: JournalLine) => void;
+  #nextArrival = 0;
+  #numTriggers = 0;
+  #nowNs = -1;
+  /** Whether something has come that waits for a trigger. */
+  #pending: FleetEvent[] = [];
+
+  constructor(
+    jobs: readonly SimulatedJob[],
+    scheduler: Scheduler,
+    { numPipelines, times, onLine = () => {} }: {
+      readonly numPipelines: number;
+      readonly times: FleetTimes;
+      readonly onLine?: (line: JournalLine) => void;
+    },
+  ) {
+    this.#scheduler = scheduler;
+    this.#fates = byArrival(jobs).map((job) => ({
+      job,
+      startNs: undefined,
+      endNs: undefined,
+      trainedNs: 0,
+      placedSinceNs: 0,
+      preemptions: 0,
+      refused: false,
+      nextPrediction: 0,
+    }));
+    this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times));
+    this.#onLine = onLine;
+  }
+
+  /** To the end of the last job. @throws InvariantError where jobs are left that nobody starts */
+  run(): FleetResult {
+    for (;;) {
+      const atNs = this.#nextNs();
+      if (atNs === Number.POSITIVE_INFINITY) break;
+      this.#step(atNs);
+    }
+    const left = this.#fates.find(({ endNs, refused }) => endNs === undefined && !refused);
+    if (left !== undefined)
+      throw new InvariantError({ expected: "a policy that trains every job", got: left.job.request.name });
+    return {
+      outcomes: this.#fates.map(({ job, startNs, endNs, trainedNs, preemptions, refused }) => ({
+        name: job.request.name,
+        arrivalNs: job.request.arrivalNs,
+        startNs,
+        endNs,
+        trainedNs,
+        preemptions,
+        refused,
+      })),
+      makespanNs: this.#fates.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
+      numTriggers: this.#numTriggers,
+    };
+  }
+
+  #nextNs(): number {
+    const arrivalNs = this.#fates[this.#nextArrival]?.job.request.arrivalNs ?? Number.POSITIVE_INFINITY;
+    // Without anything to decide only ends, and iterations after which somebody leaves, are of interest.
+    const all = this.#scheduler.everyIteration || this.#pending.length > 0;
+    return this.#clocks.reduce((least, clock) => Math.min(least, clock.nextNs(this.#nowNs, all)), arrivalNs);
+  }
+
+  #step(atNs: number): void {
+    this.#nowNs = atNs;
+    for (;;) {
+      const fate = this.#fates[this.#nextArrival];
+      if (fate === undefined || fate.job.request.arrivalNs > atNs) break;
+      const { request, predicted = request.iterations } = fate.job;
+      this.#pending.push({ kind: "arrived", number: this.#nextArrival, request, predicted });
+      this.#nextArrival += 1;
+    }
+    const isSomeIdle = this.#pending.length > 0 && this.#clocks.some(({ isIdle }) => isIdle);
+    if (!isSomeIdle && !this.#clocks.some((clock) => clock.hasEndAt(atNs))) return;
+    const events: FleetEvent[] = [];
+    for (const clock of this.#clocks)
+      for (const { number, done, between } of clock.progressAt(atNs)) {
+        events.push({ kind: "progress", number, done, between });
+        if (between) this.#ends(number, done, atNs, events, clock);
+      }
+    events.push(...this.#pending);
+    this.#pending = [];
+    const line = this.#scheduler.trigger(atNs, events);
+    this.#numTriggers += 1;
+    for (const { kind, number, pipeline } of line.decisions) {
+      const fate = this.#fates[number]!;
+      switch (kind) {
+        case "start":
+        case "resume":
+          fate.startNs ??= atNs;
+          fate.placedSinceNs = atNs;
+          this.#clocks[pipeline!]!.add(number, fate.job.iterations);
+          break;
+        case "preempt":
+          fate.trainedNs += atNs - fate.placedSinceNs;
+          fate.preemptions += 1;
+          this.#clocks[pipeline!]!.remove(number);
+          break;
+        case "leave":
+        case "stay":
+          this.#clocks[pipeline!]!.setLeaving(number, kind === "leave");
+          break;
+        case "refuse":
+          fate.refused = true;
+          break;
+      }
+    }
+    for (const clock of this.#clocks) clock.settle(atNs, (number) => this.#scheduler.job(number));
+    this.#onLine(line);
+  }
+
+  /** What follows from an iteration that has ended. */
+  #ends(number: number, done: number, atNs: number, events: FleetEvent[], clock: PipelineClock): void {
+    const fate = this.#fates[number]!;
+    const { iterations, request, predictions = [] } = fate.job;
+    if (done === iterations) {
+      events.push({ kind: "ended", number, early: iterations < request.iterations });
+      fate.endNs = atNs;
+      fate.trainedNs += atNs - fate.placedSinceNs;
+      clock.remove(number);
+      return;
+    }
+    for (;;) {
+      const next = predictions[fate.nextPrediction];
+      if (next === undefined || next.done > done) return;
+      events.push({ kind: "predicted", number, predicted: next.predicted });
+      fate.nextPrediction += 1;
+    }
+  }
+}
