@@ -63,6 +63,15 @@ export function planChoices(args: Arguments): Choices {
   };
 }
 
+/** What the options of jobs over time choose. */
+export function fleetChoices(args: Arguments): Choices {
+  return {
+    ...recomputeChoice(args),
+    pipelines: countOr<never>(args, "pipelines"),
+    jobsAtOnce: countOr(args, "jobs-at-once", "all"),
+  };
+}
+
 /** DEVICE_OPTIONS as they were given. */
 export function deviceChoice(args: Arguments): DeviceChoice {
   return {

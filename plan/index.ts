@@ -233,11 +233,12 @@ export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
+export { type FleetWork, settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 // A plan as it is written, and cut into segments.
-export { planDocument, planSegments } from "./segments.ts";
+export { planDocument, planSegments, settingOf } from "./segments.ts";
 // Which halves of which layers a stage has.
 export { type StageLayer, stageLayers } from "./stage-layers.ts";
 // Stages as a person reads them.

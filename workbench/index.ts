@@ -42,6 +42,8 @@ export {
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
 // The folder of a run while it is written.
 export { checkRunFolder, RUN_FILES, RunFolder } from "./run-folder.ts";
+// The jobs of a workload over time.
+export { simulateWorkloadFleet } from "./simulate-fleet.ts";
 // A plan in virtual time without one of loratwin's ideas: graph pruning, or transfers beside computation.
 export { isVariant, simulateVariant } from "./simulate-variants.ts";
 // How fast this machine was in earlier runs.

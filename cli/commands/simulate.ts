@@ -36,6 +36,7 @@ import { COST_OPTIONS, planAnew, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS, INTERVAL_OPTIONS, TRACE_OPTION, VARIANT_OPTIONS } from "../prediction-options.ts";
 import { contextOf, planRequestChoice, switchedOff } from "../request-options.ts";
 import { COMPARISON_USES, simulateComparison } from "../simulate-comparison.ts";
+import { FLEET_USE, simulateFleetCommand } from "../simulate-fleet.ts";
 
 const TIMELINE_OPTIONS = {
   timeline: {
@@ -98,6 +99,7 @@ function useOf(args: Arguments, io: Io): Use {
   const file = requiredText(args, "plan");
   if (isFolder(io, file)) return RUN;
   if (planOrWorkload(io, file) === "plan") return args["replay"] === undefined ? PLAN : REPLAYED_PLAN;
+  if (args["policy"] !== undefined) return FLEET_USE;
   const comparison = comparisonSchedule(args);
   return comparison === undefined ? WORKLOAD : COMPARISON_USES[comparison];
 }
@@ -150,16 +152,18 @@ export const simulateCommand: Command = {
     ["$0 simulate plan.json -o simulated.json", "with the costs that the plan was made with"],
     ["$0 simulate w.yaml --cluster gpus.yaml --schedule fsdp -o fsdp.json", "the same jobs without LoRAPP"],
     ["$0 simulate w.yaml --devices 'unit*4' --max-in-flight none --timeline", "print the timeline as text"],
+    ["$0 simulate jobs.yaml --policy sjf --jobs-at-once 2", "jobs that come over time, the shortest first"],
     ["$0 simulate run/", "a run again, with the times that its actions really took"],
   ],
   positionals: {
     plan: { type: "string", demandOption: true, describe: "plan or workload file, or a run folder" },
   },
-  uses: [WORKLOAD, PLAN, REPLAYED_PLAN, RUN, ...Object.values(COMPARISON_USES)],
+  uses: [WORKLOAD, PLAN, REPLAYED_PLAN, RUN, FLEET_USE, ...Object.values(COMPARISON_USES)],
   useOf,
   async run(args, io, use) {
     const comparison = COMPARISON_SCHEDULES.find((schedule) => COMPARISON_USES[schedule] === use);
     if (comparison !== undefined) return simulateComparison(io, args, comparison);
+    if (use === FLEET_USE) return simulateFleetCommand(io, args);
     const file = requiredText(args, "plan");
     const replayed =
       use === REPLAYED_PLAN || use === RUN

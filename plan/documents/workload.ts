@@ -109,6 +109,10 @@ const jobFieldsSchema = z.strictObject({
   seed: z.int().min(0),
   priority: z.int(),
   arrivalSeconds: z.number().min(0),
+  /** Who is charged for it, where a job scheduler shares by user. */
+  user: z.string().optional(),
+  /** From its arrival, by when it is to have ended. */
+  deadlineSeconds: z.number().positive().optional(),
 });
 
 export const jobSchema = jobFieldsSchema.superRefine((job, context) => {

@@ -4,6 +4,22 @@ import type { Setting } from "../documents/setting.ts";
 import { adapterBytes } from "../memory/memory-model.ts";
 import type { GroupRoom } from "../schedules/admission.ts";
 
+/** Bytes that a stage has for adapters, their gradients and moments. */
+export function roomForAdapters({ memory }: Pick<Setting, "memory">, stage: number): number {
+  const { adapters, optimizer } = memory[stage]!;
+  return adapters + optimizer;
+}
+
+/** Of it, what a job takes while it trains. */
+export function adapterBytesOn(
+  { model, stages, devices }: Pick<Setting, "model" | "stages" | "devices">,
+  index: number,
+  job: PlannedJob,
+): number {
+  const stage = stages[index]!;
+  return adapterBytes({ architecture: model.architecture, stage, kind: devices[stage.device]!.kind }, job);
+}
+
 /** The jobs of a group, and those that end with it. */
 export interface GroupJobs {
   readonly all: ReadonlyMap<number, PlannedJob>;
@@ -68,15 +84,10 @@ export class AdapterShares implements GroupRoom {
   }
 
   #roomOf(stage: number): number {
-    const { adapters, optimizer } = this.#setting.memory[stage]!;
-    return adapters + optimizer;
+    return roomForAdapters(this.#setting, stage);
   }
 
   #bytesOf(job: PlannedJob): readonly number[] {
-    const { model, stages, devices } = this.#setting;
-    return this.#stages.map((index) => {
-      const stage = stages[index]!;
-      return adapterBytes({ architecture: model.architecture, stage, kind: devices[stage.device]!.kind }, job);
-    });
+    return this.#stages.map((index) => adapterBytesOn(this.#setting, index, job));
   }
 }

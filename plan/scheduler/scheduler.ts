@@ -95,15 +95,15 @@ export class Scheduler {
 
   #take(event: FleetEvent): void {
     const { number } = event;
-    if (event.kind === "arrived") {
-      const { request, predicted } = event;
-      this.#put({ ...request, number, standing: "waiting", done: 0, predicted, pipeline: undefined });
-      return;
-    }
-    const job = this.job(number);
     switch (event.kind) {
+      case "arrived": {
+        const { request, predicted } = event;
+        this.#put({ ...request, number, standing: "waiting", done: 0, predicted, pipeline: undefined });
+        return;
+      }
       case "progress": {
         const { done, between } = event;
+        const job = this.job(number);
         this.#served.set(job.user, this.#servedBy(job.user) + (done - job.done) * job.tokens);
         if (between) this.#between.add(number);
         this.#put({ ...job, done });
@@ -111,14 +111,13 @@ export class Scheduler {
       }
       case "ended":
       case "cancelled":
-        this.#drop(job);
-        this.#jobs.delete(number);
+        this.#drop(this.job(number));
         return;
       case "priority":
-        this.#put({ ...job, priority: event.priority });
+        this.#put({ ...this.job(number), priority: event.priority });
         return;
       case "predicted":
-        this.#put({ ...job, predicted: event.predicted });
+        this.#put({ ...this.job(number), predicted: event.predicted });
         return;
     }
   }
@@ -127,7 +126,9 @@ export class Scheduler {
     return this.#served.get(user) ?? 0;
   }
 
+  /** It has ended, in one way or another. */
   #drop(job: FleetJob): void {
+    this.#jobs.delete(job.number);
     this.#placed.delete(job.number);
     if (job.pipeline === undefined) this.#waiting.remove(job);
   }
@@ -159,7 +160,6 @@ export class Scheduler {
     };
     for (const { job, why } of refusals) {
       this.#drop(job);
-      this.#jobs.delete(job.number);
       say("refuse", job, why);
     }
     const { accepted, denied } = this.#admit(wishes);
@@ -173,7 +173,8 @@ export class Scheduler {
         }
         continue;
       }
-      const why = denied.get(job.number) ?? (first === undefined ? "others go before it" : `for ${first.job.name}: ${first.why}`);
+      const why =
+        denied.get(job.number) ?? (first === undefined ? "others go before it" : `for ${first.job.name}: ${first.why}`);
       if (this.#between.has(job.number)) {
         this.#put({ ...job, standing: "preempted", pipeline: undefined });
         say("preempt", job, why, job.pipeline);

@@ -92,6 +92,7 @@ export class PipelineClock {
     if (!this.#isChanged) return;
     this.#isChanged = false;
     const members = [...this.#members.values()];
+    if (members.length === 0) return;
     const jobs = members.map(({ number }) => jobOf(number));
     const periods = this.#times.iterationNs(this.#pipeline, jobs);
     members.forEach((member, place) => {

@@ -68,7 +68,11 @@ export class FleetRun {
   constructor(
     jobs: readonly SimulatedJob[],
     scheduler: Scheduler,
-    { numPipelines, times, onLine = () => {} }: {
+    {
+      numPipelines,
+      times,
+      onLine = () => {},
+    }: {
       readonly numPipelines: number;
       readonly times: FleetTimes;
       readonly onLine?: (line: JournalLine) => void;

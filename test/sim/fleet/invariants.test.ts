@@ -89,14 +89,16 @@ describe("a fleet under any policy", () => {
       fc.property(fleets, ({ jobs, numPipelines, policy: name, warmUp }) => {
         const byArrival = [...jobs].sort((a, b) => a.arrivalNs - b.arrivalNs);
         const bytes = byArrival.map((each) => each.bytes);
-        const simulated = byArrival.map(({ user, priority, arrivalNs, slackNs, asked, share, guess, tokens }, index) => {
-          const request = { name: `${index}`, user, priority, arrivalNs, tokens, iterations: asked };
-          return {
-            request: { ...request, deadlineNs: slackNs === null ? null : arrivalNs + slackNs },
-            iterations: Math.max(1, Math.round(share * asked)),
-            predictions: [{ done: 1, predicted: Math.min(guess, asked) }],
-          } satisfies SimulatedJob;
-        });
+        const simulated = byArrival.map(
+          ({ user, priority, arrivalNs, slackNs, asked, share, guess, tokens }, index) => {
+            const request = { name: `${index}`, user, priority, arrivalNs, tokens, iterations: asked };
+            return {
+              request: { ...request, deadlineNs: slackNs === null ? null : arrivalNs + slackNs },
+              iterations: Math.max(1, Math.round(share * asked)),
+              predictions: [{ done: 1, predicted: Math.min(guess, asked) }],
+            } satisfies SimulatedJob;
+          },
+        );
         const resources = machines(numPipelines, bytes);
         const policyFor = () =>
           warmUp === 0 ? policyOf(name, resources) : withWarmUp(policyOf(name, resources), warmUp);

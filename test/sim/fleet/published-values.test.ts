@@ -64,7 +64,15 @@ describe("four jobs of six iterations on two places, of which two turn out hopel
   const foreseen = { ...stopped, predictions: [{ done: 1, predicted: 3 }] };
 
   it("end after 36 in all, first come, first served, without early stopping", () => {
-    expect(sum(run([1, 2, 3, 4].map((index) => job(index)), fifo, places(2)))).toBe(36);
+    expect(
+      sum(
+        run(
+          [1, 2, 3, 4].map((index) => job(index)),
+          fifo,
+          places(2),
+        ),
+      ),
+    ).toBe(36);
   });
 
   it("end after 27 with it", () => {

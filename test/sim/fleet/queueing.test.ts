@@ -17,7 +17,14 @@ function randomJobs(count: number, load: number, servers: number): readonly Simu
   return Array.from({ length: count }, (_, index) => {
     atNs += exponential(SERVICE_NS / (load * servers));
     const iterations = Math.max(1, Math.round(exponential(SERVICE_NS) / ITERATION_NS));
-    const request = { name: `${index}`, user: "", priority: 0, arrivalNs: Math.round(atNs), deadlineNs: null, tokens: 1 };
+    const request = {
+      name: `${index}`,
+      user: "",
+      priority: 0,
+      arrivalNs: Math.round(atNs),
+      deadlineNs: null,
+      tokens: 1,
+    };
     return { request: { ...request, iterations }, iterations };
   });
 }

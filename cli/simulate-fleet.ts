@@ -1,0 +1,89 @@
+import { formatSeconds } from "../core/index.ts";
+import { POLICIES, type PolicyName } from "../plan/index.ts";
+import type { FleetOutcome, SimulatedFleet, Spread } from "../sim/index.ts";
+import { simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
+import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
+import type { Io } from "./io.ts";
+import { type OptionTable, pick } from "./option-table.ts";
+import { printResult, table } from "./output.ts";
+import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
+import { CACHE_OPTIONS } from "./prediction-options.ts";
+import { contextOf, fleetChoices, requestChoice } from "./request-options.ts";
+
+const FLEET_OPTIONS = {
+  policy: {
+    type: "string",
+    choices: POLICIES,
+    describe: "let jobs come over time (arrivalSeconds), and a job scheduler say who trains when",
+  },
+  ...DEVICE_OPTIONS,
+  ...COST_OPTIONS,
+  ...pick(PLAN_OPTIONS, "pipelines", "jobs-at-once", "dtype", "recompute"),
+  ...CACHE_OPTIONS,
+  output: {
+    type: "string",
+    alias: "o",
+    describe: "write the journal: a line a decision, with its reason (JSON lines)",
+  },
+} as const satisfies OptionTable;
+
+/** What `simulate` can be given for jobs over time. */
+export const FLEET_USE: Use = {
+  input: "a workload",
+  kind: ["--policy"],
+  options: FLEET_OPTIONS,
+  instead: () =>
+    "A fleet is simulated iteration by iteration: it has no trace of actions, and its scheduler orders the jobs.",
+};
+
+function spreadLine(name: string, { mean, median, p95, p99 }: Spread): readonly string[] {
+  return [name, ...[mean, median, p95, p99].map((seconds) => formatSeconds(seconds))];
+}
+
+function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, refused }: FleetOutcome) {
+  const seconds = (ns: number | undefined): string => (ns === undefined ? "-" : formatSeconds(ns / 1e9));
+  const turnaroundNs = endNs === undefined ? undefined : endNs - arrivalNs;
+  return [
+    name,
+    seconds(arrivalNs),
+    refused ? "refused" : seconds(startNs),
+    seconds(endNs),
+    seconds(turnaroundNs),
+    seconds(turnaroundNs === undefined ? undefined : turnaroundNs - trainedNs),
+    `${preemptions}`,
+  ];
+}
+
+function fleetText(policy: PolicyName, { outcomes, metrics }: SimulatedFleet): string {
+  const { makespanSeconds, turnaroundSeconds, waitingSeconds, preemptions, refused, jobsInSystem } = metrics;
+  return [
+    `simulated under ${policy}: ${outcomes.length} jobs in ${formatSeconds(makespanSeconds)}, ` +
+      `${preemptions} preemptions, ${refused} refused, ${jobsInSystem.toFixed(2)} jobs at a time`,
+    "",
+    table(
+      ["", "mean", "median", "95 %", "99 %"],
+      [spreadLine("turnaround", turnaroundSeconds), spreadLine("waiting", waitingSeconds)],
+    ),
+    "",
+    table(["job", "arrival", "start", "end", "turnaround", "waiting", "preempted"], outcomes.map(outcomeLine)),
+  ].join("\n");
+}
+
+/** The jobs of a workload over time. Returns the exit code. */
+export async function simulateFleetCommand(io: Io, args: Arguments): Promise<number> {
+  const policy = requiredText(args, "policy") as PolicyName;
+  const choice = requestChoice(args, fleetChoices(args));
+  const fleet = await simulateWorkloadFleet(contextOf(io, args), requiredText(args, "plan"), choice, policy);
+  const output = optionalText(args, "output");
+  if (output !== undefined)
+    writeLines(
+      io,
+      output,
+      fleet.journal.map((line) => JSON.stringify(line)),
+    );
+  const { metrics, outcomes, numCohorts } = fleet;
+  printResult(io, args, { policy, ...metrics, jobs: outcomes, numCohorts }, () =>
+    [fleetText(policy, fleet), ...(output === undefined ? [] : ["", `journal written to ${output}`])].join("\n"),
+  );
+  return 0;
+}

@@ -1,0 +1,131 @@
+import { contentHash, InvariantError, maximum } from "../../core/index.ts";
+import {
+  type CostModel,
+  type FleetJob,
+  type FleetWork,
+  GrowingPlan,
+  type PlannedRow,
+  type Segment,
+  type Setting,
+  UPDATE,
+} from "../../plan/index.ts";
+import { runPlan } from "../run/run-plan.ts";
+import type { FleetTimes } from "./fleet-times.ts";
+
+/** Different steps of a job that stand for all of them. */
+const SAMPLES = 16;
+/** Steps of each job in the run that says about how long they take, and of the slowest one in the run that is measured. */
+const FIRST_STEPS = 3;
+const MEASURED_STEPS = 10;
+/** Of one that is much faster than the others. */
+const MOST_STEPS = 200;
+
+type Steps = FleetWork["steps"];
+
+/** Steps evenly over a job. */
+function samplesOf(steps: Steps): Steps {
+  const count = Math.min(SAMPLES, steps.length);
+  return Array.from({ length: count }, (_, i) => steps[Math.floor((i * steps.length) / count)]!);
+}
+
+/** The ends of each job's optimizer steps on its pipeline's first stage. */
+function stepEnds(setting: Setting, costs: CostModel, segment: Segment, pipeline: number): readonly number[][] {
+  const { jobs, groups, microBatches, actions } = segment;
+  const run = runPlan({ ...setting, jobs, groups, microBatches, actions, predicted: null }, costs);
+  const { firstStage } = setting.pipelines[pipeline]!;
+  const { letters, microBatches: numbers, endNs } = run.devices[firstStage]!.compute;
+  const ends = jobs.map((): number[] => []);
+  for (let at = 0; at < endNs.length; at += 1) {
+    if (letters[at] !== UPDATE) continue;
+    for (const { job } of groups[microBatches[numbers[at]!]!.group]!.members) ends[job]!.push(endNs[at]!);
+  }
+  return ends;
+}
+
+/**
+ * How long iterations take while the same jobs train on a pipeline: of a short simulation of all their actions, where
+ * none has just begun or is about to end; remembered by the jobs, as far as they are alike.
+ */
+export class CohortTimes implements FleetTimes {
+  readonly #setting: Setting;
+  readonly #costs: CostModel;
+  readonly #samples: readonly FleetWork[];
+  /** Jobs that are alike have the same. */
+  readonly #kinds: readonly string[];
+  readonly #known = new Map<string, readonly number[]>();
+
+  constructor(setting: Setting, costs: CostModel, works: readonly FleetWork[]) {
+    this.#setting = setting;
+    this.#costs = costs;
+    this.#samples = works.map(({ job, steps }) => ({ job, steps: samplesOf(steps) }));
+    const hashes = new Map<string, string>();
+    this.#kinds = this.#samples.map(({ job, steps }) => {
+      const lengths = steps.map((parts) => parts.map((rows) => rows.map(([, , tokens, scored]) => [tokens, scored])));
+      const text = contentHash({ adapter: job.adapter, optimizer: job.optimizer, lengths });
+      const kind = hashes.get(text) ?? String(hashes.size);
+      hashes.set(text, kind);
+      return kind;
+    });
+  }
+
+  /** Different sets of jobs that were simulated. */
+  get numCohorts(): number {
+    return this.#known.size;
+  }
+
+  iterationNs(pipeline: number, jobs: readonly FleetJob[]): readonly number[] {
+    // In an order of kinds, so that equal cohorts are one.
+    const order = jobs
+      .map(({ number }, place) => ({ number, place, kind: this.#kinds[number]! }))
+      .sort((a, b) => (a.kind === b.kind ? a.place - b.place : a.kind < b.kind ? -1 : 1));
+    const key = `${pipeline}: ${order.map(({ kind }) => kind).join()}`;
+    const periods =
+      this.#known.get(key) ??
+      this.#measure(
+        pipeline,
+        order.map(({ number }) => number),
+      );
+    this.#known.set(key, periods);
+    const result = jobs.map(() => 0);
+    order.forEach(({ place }, i) => {
+      result[place] = periods[i]!;
+    });
+    return result;
+  }
+
+  #measure(pipeline: number, numbers: readonly number[]): readonly number[] {
+    const first = this.#run(
+      pipeline,
+      numbers,
+      numbers.map(() => FIRST_STEPS),
+    );
+    const rough = first.map((ends) => ends.at(-1)! / ends.length);
+    const slowest = maximum(rough);
+    const counts = rough.map((ns) => Math.min(MOST_STEPS, Math.ceil((MEASURED_STEPS * slowest) / ns)));
+    const ends = this.#run(pipeline, numbers, counts);
+    // From when all have trained a step until the first one has trained its last.
+    const fromNs = maximum(ends.map((own) => own[0]!));
+    const untilNs = Math.min(...ends.map((own) => own.at(-1)!));
+    return ends.map((own, i) => {
+      const within = own.filter((ns) => ns >= fromNs && ns <= untilNs);
+      return within.length < 2 ? rough[i]! : (within.at(-1)! - within[0]!) / (within.length - 1);
+    });
+  }
+
+  /** Trains so many steps of each job, all from the start, and gives their ends. */
+  #run(pipeline: number, numbers: readonly number[], counts: readonly number[]): readonly number[][] {
+    const growing = new GrowingPlan(this.#setting, this.#costs);
+    numbers.forEach((number, i) => {
+      const { job, steps } = this.#samples[number]!;
+      const count = counts[i]!;
+      const own = growing.addJob({ ...job, steps: count });
+      const rows = Array.from({ length: count }, (_, step) =>
+        steps[step % steps.length]!.map((part) => part.map(([, ...row]): PlannedRow => [own, ...row])),
+      );
+      growing.admit({ group: { pipeline, members: [{ job: own, firstStep: 0, endStep: count }] }, steps: rows });
+    });
+    const segment = growing.advance(pipeline, Number.POSITIVE_INFINITY);
+    if (segment === undefined) throw new InvariantError({ expected: "work to simulate", got: numbers });
+    return stepEnds(this.#setting, this.#costs, segment, pipeline);
+  }
+}

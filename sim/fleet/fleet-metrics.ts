@@ -1,0 +1,55 @@
+import { maximum, mean, quantile, sum } from "../../core/index.ts";
+import type { FleetOutcome, FleetResult } from "./run-fleet.ts";
+
+/** Seconds over jobs. */
+export interface Spread {
+  readonly mean: number;
+  readonly median: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+export interface FleetMetrics {
+  /** From a job's arrival to its end; jobs that were refused have none. */
+  readonly turnaroundSeconds: Spread;
+  /** Of the turnaround, what a job was not on devices. */
+  readonly waitingSeconds: Spread;
+  /** The mean turnaround, each job as often as its priority above the smallest, plus one. */
+  readonly weightedTurnaroundSeconds: number;
+  readonly makespanSeconds: number;
+  readonly preemptions: number;
+  readonly refused: number;
+  /** Mean number of jobs that had come and not ended. */
+  readonly jobsInSystem: number;
+}
+
+function spread(values: readonly number[]): Spread {
+  if (values.length === 0) return { mean: 0, median: 0, p95: 0, p99: 0 };
+  const sorted = [...values].sort((a, b) => a - b);
+  return {
+    mean: mean(values),
+    median: quantile(sorted, 0.5),
+    p95: quantile(sorted, 0.95),
+    p99: quantile(sorted, 0.99),
+  };
+}
+
+/** Of a fleet that has come to its end. */
+export function fleetMetrics({ outcomes, makespanNs }: FleetResult, priorities: readonly number[]): FleetMetrics {
+  const ended = outcomes.flatMap((outcome, i) => (outcome.endNs === undefined ? [] : [{ outcome, i }]));
+  const turnaround = ({ endNs, arrivalNs }: FleetOutcome): number => (endNs! - arrivalNs) / 1e9;
+  const least = Math.min(...priorities);
+  const weights = ended.map(({ i }) => priorities[i]! - least + 1);
+  const firstNs = ended.length === 0 ? 0 : Math.min(...outcomes.map(({ arrivalNs }) => arrivalNs));
+  const turnarounds = ended.map(({ outcome }) => turnaround(outcome));
+  const spanSeconds = Math.max(0, maximum([makespanNs, firstNs]) - firstNs) / 1e9;
+  return {
+    turnaroundSeconds: spread(turnarounds),
+    waitingSeconds: spread(ended.map(({ outcome }) => turnaround(outcome) - outcome.trainedNs / 1e9)),
+    weightedTurnaroundSeconds: sum(turnarounds.map((each, i) => each * weights[i]!)) / Math.max(1, sum(weights)),
+    makespanSeconds: makespanNs / 1e9,
+    preemptions: sum(outcomes.map(({ preemptions }) => preemptions)),
+    refused: outcomes.filter(({ refused }) => refused).length,
+    jobsInSystem: spanSeconds === 0 ? 0 : sum(turnarounds) / spanSeconds,
+  };
+}

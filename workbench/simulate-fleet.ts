@@ -1,0 +1,40 @@
+import type { PolicyName } from "../plan/index.ts";
+import { planAndPredict, type SimulatedFleet, simulateFleet } from "../sim/index.ts";
+import type { Context } from "./context.ts";
+import { loadRequest, type RequestChoice } from "./load-request.ts";
+
+/**
+ * The jobs of a workload as they come (`arrivalSeconds`), under a policy, in virtual time. Pipelines, stages and the
+ * room for adapters are those of a plan in which all jobs are there from the start. @throws InputError, PlanError
+ */
+export async function simulateWorkloadFleet(
+  context: Context,
+  file: string,
+  choice: RequestChoice,
+  policy: PolicyName,
+): Promise<SimulatedFleet> {
+  const { request, placed } = await loadRequest(context, file, choice);
+  const { jobs, jobsAtOnce } = request;
+  try {
+    const { body } = await context.stage("planning", () =>
+      planAndPredict({
+        ...request,
+        schedule: "lorapp",
+        groups: "unfused",
+        jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })),
+      }),
+    );
+    return simulateFleet({
+      plan: body,
+      arrivals: jobs.map(({ arrivalSeconds, deadlineSeconds, user = "" }) => ({
+        user,
+        arrivalNs: Math.round(arrivalSeconds * 1e9),
+        deadlineNs: deadlineSeconds === undefined ? null : Math.round((arrivalSeconds + deadlineSeconds) * 1e9),
+      })),
+      policy,
+      ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
+    });
+  } catch (error) {
+    throw placed(error);
+  }
+}
