@@ -11,6 +11,7 @@ namespace loratwin::cuda {
 struct FlatVector {
   const float* x;
   std::int64_t count;
+  double* kept = nullptr;  // gets the sum as well, unless null
 };
 
 struct SumSquares {
