@@ -84,6 +84,8 @@ export interface DeviceStatistics {
   readonly waitNs: number;
   /** Queue empty after the first task: waiting for JavaScript. */
   readonly starvedNs: number;
+  /** Updates before which the host waited until all that the GPU had been given was done: see `normCells`. */
+  readonly hostWaits: number;
   readonly memory: {
     readonly weightsBytes: number;
     readonly arenaBytes: number;

@@ -40,7 +40,7 @@ export const RECORDS = {
   SumSquares: record("adapter", "cell"),
   UpdateItem: record("adapter", "step", "learningRate", "beta1", "beta2", "eps", "weightDecay", "maxGradNorm"),
   AdapterEntry: record("target", "rank", "inFeatures", "outFeatures", "scale"),
-  Times: record("busyNs", "waitNs", "starvedNs"),
+  Times: record("busyNs", "waitNs", "starvedNs", "hostWaits"),
   Memory: record("weightsBytes", "arenaBytes", "adaptersBytes", "otherBytes", "peakBytes"),
   Graphs: record("captured", "launched", "kept", "refused"),
   SpeedSample: record("atNs", "product", "copy"),

@@ -31,7 +31,10 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
   return layers + (stage.embedding ? table : 0) + (stage.head ? table + vector(hidden) : 0) + vector(headDim / 2);
 }
 
-/** An adapter's parameters, gradients and two moments with their padding, and the bfloat16 copy that products read. */
+/**
+ * An adapter's parameters, gradients and two moments with their padding, the bfloat16 copy that products read, and a
+ * line for the sum of squares that an update clips by.
+ */
 export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: Pick<PlannedJob, "adapter">): number {
   const counts = halfCounts(stage);
   const elements = adapter.targets.map((projection) => {
@@ -40,7 +43,7 @@ export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: 
     return counts[halfOf(projection)] * pair;
   });
   const parameters = padded(sum(elements), LINE / FLOAT);
-  return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE);
+  return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE) + LINE;
 }
 
 /**

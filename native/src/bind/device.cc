@@ -292,7 +292,8 @@ Napi::Value statistics(const Napi::CallbackInfo& call) {
   using record::Times;
   const Row<Times> ns({{Times::busyNs, times.busyNs.load()},
                        {Times::waitNs, times.waitNs.load()},
-                       {Times::starvedNs, times.starvedNs.load()}});
+                       {Times::starvedNs, times.starvedNs.load()},
+                       {Times::hostWaits, times.hostWaits.load()}});
   const Row<Memory> bytes({{Memory::weightsBytes, memory.bytes(MemoryKind::weights)},
                            {Memory::arenaBytes, memory.bytes(MemoryKind::arena)},
                            {Memory::adaptersBytes, memory.bytes(MemoryKind::adapters)},

@@ -57,6 +57,9 @@ struct UpdateItem {
   double weightDecay = 0;
   double maxGradNorm = 0;  // 0: no clipping
   std::vector<const double*> normCells;
+  // Whether the only cell is the one that the last run of this adapter fills: a device that keeps the sum in its own
+  // memory need not ask the host for it.
+  bool ownNorm = false;
 
   // Over all stages; the cells are filled once the task's events are signalled.
   double sumSquares() const;
