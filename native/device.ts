@@ -15,7 +15,8 @@ export interface CpuDeviceOptions {
 
 /**
  * `index` = the GPU, as CUDA counts; several devices may share one. `allowTf32`: float32 products may round their
- * inputs to TF32. `graphs`: see `CudaGraphs`; LORATWIN_CUDA_GRAPHS, or `auto`, when absent.
+ * inputs to TF32. `graphs`: see `CudaGraphs`; LORATWIN_CUDA_GRAPHS, or `auto`, when absent. `graphRoomBytes` of the GPU's
+ * memory are for graphs; when absent, none are kept.
  */
 export interface CudaDeviceOptions {
   readonly kind: "cuda";
@@ -23,6 +24,7 @@ export interface CudaDeviceOptions {
   readonly index: number;
   readonly allowTf32?: boolean;
   readonly graphs?: CudaGraphs;
+  readonly graphRoomBytes?: number;
 }
 
 export type DeviceOptions = CpuDeviceOptions | CudaDeviceOptions;
@@ -88,13 +90,15 @@ export interface DeviceStatistics {
   };
   /**
    * CUDA graphs captured and launched since the device was made, kept now, and runs whose graph could not be captured
-   * or kept.
+   * or kept; the nodes of those kept, and what the driver has taken for them of the device's memory.
    */
   readonly graphs: {
     readonly captured: number;
     readonly launched: number;
     readonly kept: number;
     readonly refused: number;
+    readonly nodes: number;
+    readonly bytes: number;
   };
 }
 
@@ -256,7 +260,8 @@ function createRaw(addon: RawAddon, runtime: RawRuntime, options: DeviceOptions)
   if (options.kind === "cuda") {
     const index = checkCount(options.index, "createDevice.index");
     const graphs = options.graphs ?? cudaGraphsOfEnvironment();
-    return guarded(() => addon.createCudaDevice(runtime, name, index, options.allowTf32 ?? false, graphs));
+    const room = checkCount(options.graphRoomBytes ?? 0, "createDevice.graphRoomBytes");
+    return guarded(() => addon.createCudaDevice(runtime, name, index, options.allowTf32 ?? false, graphs, room));
   }
   const { cores } = options;
   if (cores.length === 0) throw new DeviceError({ expected: "at least one core", at: `device ${name}`, got: cores });

@@ -88,6 +88,8 @@ export interface RawAddon {
   /** The fields of each of RECORDS, as the addon has them: `"adapter, cell"`. */
   readonly records: Readonly<Record<string, string>>;
   info(): RawInfo;
+  /** Makes a context on the GPU. */
+  cudaFreeBytes(index: number): number;
   scratchBytes(operator: string, shape: Readonly<Record<string, number | string>>): number;
   createRuntime(notify: () => void): RawRuntime;
   /** Takes what finished since the last call. */
@@ -101,7 +103,14 @@ export interface RawAddon {
   signal(runtime: RawRuntime, event: number): void;
   nowNs(runtime: RawRuntime): number;
   createDevice(runtime: RawRuntime, name: string, cores: readonly number[]): RawDevice;
-  createCudaDevice(runtime: RawRuntime, name: string, index: number, allowTf32: boolean, graphs: string): RawDevice;
+  createCudaDevice(
+    runtime: RawRuntime,
+    name: string,
+    index: number,
+    allowTf32: boolean,
+    graphs: string,
+    graphRoomBytes: number,
+  ): RawDevice;
   /** Drops what is pending, joins the threads and gives the memory back. */
   disposeDevice(device: RawDevice): void;
   loadMatrix(

@@ -42,6 +42,6 @@ export const RECORDS = {
   AdapterEntry: record("target", "rank", "inFeatures", "outFeatures", "scale"),
   Times: record("busyNs", "waitNs", "starvedNs"),
   Memory: record("weightsBytes", "arenaBytes", "adaptersBytes", "otherBytes", "peakBytes"),
-  Graphs: record("captured", "launched", "kept", "refused"),
+  Graphs: record("captured", "launched", "kept", "refused", "nodes", "bytes"),
   SpeedSample: record("atNs", "product", "copy"),
 } as const;

@@ -71,7 +71,8 @@ GraphMode graphMode(const Napi::Value& value) {
 
 Napi::Value createCudaDevice(const Napi::CallbackInfo& call) {
   RuntimeHandle& owner = liveRuntime(call);
-  const CudaOptions options{whole32(call[2], "createDevice.index"), call[3].ToBoolean(), graphMode(call[4])};
+  const CudaOptions options{whole32(call[2], "createDevice.index"), call[3].ToBoolean(), graphMode(call[4]),
+                            static_cast<std::size_t>(whole(call[5], "createDevice.graphRoomBytes"))};
   return handleOf(call, owner, makeCudaDevice(owner.runtime, text(call[1]), options));
 }
 
@@ -299,7 +300,9 @@ Napi::Value statistics(const Napi::CallbackInfo& call) {
   const Row<Graphs> counts({{Graphs::captured, graphs.captured},
                             {Graphs::launched, graphs.launched},
                             {Graphs::kept, graphs.kept},
-                            {Graphs::refused, graphs.refused}});
+                            {Graphs::refused, graphs.refused},
+                            {Graphs::nodes, graphs.nodes},
+                            {Graphs::bytes, graphs.bytes}});
   Napi::Object result = Napi::Object::New(call.Env());
   result.Set("times", packed<Times>(call.Env(), {ns}));
   result.Set("memory", packed<Memory>(call.Env(), {bytes}));

@@ -112,14 +112,16 @@ void beginCapture(void* stream) {
   check("cudaStreamBeginCapture", cudaStreamBeginCapture(streamOf(stream), cudaStreamCaptureModeThreadLocal));
 }
 
-void* endCapture(void* stream) {
+CapturedGraph endCapture(void* stream) {
   cudaGraph_t noted = nullptr;
   check("cudaStreamEndCapture", cudaStreamEndCapture(streamOf(stream), &noted));
+  std::size_t nodes = 0;
+  cudaError_t status = cudaGraphGetNodes(noted, nullptr, &nodes);
   cudaGraphExec_t graph = nullptr;
-  const cudaError_t status = cudaGraphInstantiateWithFlags(&graph, noted, 0);
+  if (status == cudaSuccess) status = cudaGraphInstantiateWithFlags(&graph, noted, 0);
   cudaGraphDestroy(noted);
   check("cudaGraphInstantiate", status);
-  return graph;
+  return {graph, nodes};
 }
 
 void abandonCapture(void* stream) noexcept {
@@ -127,6 +129,11 @@ void abandonCapture(void* stream) noexcept {
   cudaStreamEndCapture(streamOf(stream), &noted);
   if (noted != nullptr) cudaGraphDestroy(noted);
   cudaGetLastError();
+}
+
+void uploadGraph(void* graph, void* stream) {
+  check("cudaGraphUpload", cudaGraphUpload(static_cast<cudaGraphExec_t>(graph), streamOf(stream)));
+  synchronize(stream);
 }
 
 void launchGraph(void* graph, void* stream) {

@@ -22,6 +22,9 @@ struct CudaInfo {
   std::vector<CudaDeviceInfo> devices;
 };
 CudaInfo cudaInfo();
+// Of a GPU, now, with this process's context on it, which is made if there is none: that takes part of a second and some
+// hundred megabytes. Throws ArgumentError for a GPU that is not there or cannot be used.
+std::size_t cudaFreeBytes(int index);
 
 // Whether the launches of runs that come again are noted in CUDA graphs: of all, or of those that take the host at
 // least half as long to give one by one as they take the GPU.
@@ -31,6 +34,7 @@ struct CudaOptions {
   int index = 0;
   bool allowTf32 = false;  // in float32 products
   GraphMode graphs = GraphMode::automatic;
+  std::size_t graphRoomBytes = 0;  // of the GPU's memory, for its graphs
 };
 
 // Several devices may share a GPU. Throws ArgumentError when there is no such GPU, or nothing that multiplies on it.
