@@ -93,10 +93,21 @@ export interface RawProducts {
   readonly algorithms: readonly string[];
 }
 
+export interface RawCudaOptions {
+  readonly index: number;
+  readonly allowTf32: boolean;
+  readonly graphs: string;
+  readonly graphRoomBytes: number;
+  readonly products: RawProducts;
+  readonly measureProducts: boolean;
+}
+
 export interface RawAddon {
   /** The fields of each of RECORDS, as the addon has them: `"adapter, cell"`. */
   readonly records: Readonly<Record<string, string>>;
   info(): RawInfo;
+  /** Makes a context on the GPU. */
+  cudaFreeBytes(index: number): number;
   scratchBytes(operator: string, shape: Readonly<Record<string, number | string>>): number;
   /** What multiplies on GPUs, with its version; empty where nothing does. Loads it. */
   productLibraryName(): string;
@@ -112,15 +123,7 @@ export interface RawAddon {
   signal(runtime: RawRuntime, event: number): void;
   nowNs(runtime: RawRuntime): number;
   createDevice(runtime: RawRuntime, name: string, cores: readonly number[]): RawDevice;
-  createCudaDevice(
-    runtime: RawRuntime,
-    name: string,
-    index: number,
-    allowTf32: boolean,
-    graphs: string,
-    products: RawProducts,
-    measureProducts: boolean,
-  ): RawDevice;
+  createCudaDevice(runtime: RawRuntime, name: string, options: RawCudaOptions): RawDevice;
   products(device: RawDevice): RawProducts;
   /** Drops what is pending, joins the threads and gives the memory back. */
   disposeDevice(device: RawDevice): void;

@@ -13,8 +13,8 @@ const FLOAT = 4;
 const LINE = 64;
 /** Rows of A and B start at multiples of this many elements. */
 const PADDING = 8;
-/** cuBLASLt's workspace, the region for the tables of tasks, and the room for CUDA graphs, which the driver takes. */
-const FIXED_BYTES = (32 + 4 + 12) * 2 ** 20;
+/** cuBLASLt's workspace, and the region for the tables of tasks. */
+const FIXED_BYTES = (32 + 4) * 2 ** 20;
 /** The cosines and sines of at least so many positions. */
 const ROTATION_ROWS = 512;
 
@@ -52,15 +52,19 @@ export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: 
  */
 const DEQUANTIZED = { elements: 32 * 2 ** 20, fewestColumns: 64, mostColumns: 8192 } as const;
 
+/** The columns of a right operand [rows, columns] of a product that are dequantized at once. */
+export function dequantizedColumns(rows: number, columns: number): number {
+  const { elements, fewestColumns, mostColumns } = DEQUANTIZED;
+  const fitting = Math.floor(elements / rows / fewestColumns) * fewestColumns;
+  const wanted = Math.min(Math.max(fitting, fewestColumns), mostColumns);
+  return Math.min(wanted, padded(columns, fewestColumns));
+}
+
 /** Room for the dequantized columns of any of the layers' products, in either direction. */
 export function cudaDequantizedBytes(arch: Architecture, dtype: Dtype): number {
   if (!isQuantized(dtype)) return 0;
-  const room = (rows: number, columns: number): number => {
-    const { elements, fewestColumns, mostColumns } = DEQUANTIZED;
-    const fitting = Math.floor(elements / rows / fewestColumns) * fewestColumns;
-    const wanted = Math.min(Math.max(fitting, fewestColumns), mostColumns);
-    return padded(rows * Math.min(wanted, padded(columns, fewestColumns)) * COMPUTE_BYTES.bfloat16, LINE);
-  };
+  const room = (rows: number, columns: number): number =>
+    padded(rows * dequantizedColumns(rows, columns) * COMPUTE_BYTES.bfloat16, LINE);
   return Math.max(
     ...layerProducts(arch).flatMap(([inFeatures, out]) => [room(inFeatures, out), room(out, inFeatures)]),
   );

@@ -91,6 +91,8 @@ describe("the addon", () => {
     const [bytes] = RECORDS.Memory.unpack(memory);
     expect(bytes!.adaptersBytes).toBeGreaterThan(0);
     expect(bytes!.peakBytes).toBeGreaterThanOrEqual(bytes!.adaptersBytes);
-    expect(RECORDS.Graphs.unpack(graphs)).toEqual([{ captured: 0, launched: 0, kept: 0, refused: 0 }]);
+    expect(RECORDS.Graphs.unpack(graphs)).toEqual([
+      { captured: 0, launched: 0, kept: 0, refused: 0, nodes: 0, bytes: 0 },
+    ]);
   });
 });

@@ -31,7 +31,7 @@ LORATWIN_RECORD(UpdateItem, adapter, step, learningRate, beta1, beta2, eps, weig
 LORATWIN_RECORD(AdapterEntry, target, rank, inFeatures, outFeatures, scale);
 LORATWIN_RECORD(Times, busyNs, waitNs, starvedNs, hostWaits);
 LORATWIN_RECORD(Memory, weightsBytes, arenaBytes, adaptersBytes, otherBytes, peakBytes);
-LORATWIN_RECORD(Graphs, captured, launched, kept, refused);
+LORATWIN_RECORD(Graphs, captured, launched, kept, refused, nodes, bytes);
 LORATWIN_RECORD(SpeedSample, atNs, product, copy);
 LORATWIN_RECORD(ProductChoice, backward, narrow, narrowOut, adds, out, in, rows);
 

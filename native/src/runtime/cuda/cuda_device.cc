@@ -87,17 +87,36 @@ std::string productLibrary() {
   }
 }
 
-std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options) {
+namespace {
+
+// body() on a GPU that is there. Throws ArgumentError, with CUDA's text when it cannot be used.
+template <class Body>
+auto onGpu(int index, const std::string& name, Body&& body) {
   const int count = cuda::deviceCount();
-  if (options.index < 0 || options.index >= count) {
+  if (index < 0 || index >= count) {
     const std::string got = count == 0 ? "none: " + cuda::whyNoDevices() : std::to_string(count) + " GPUs";
-    throw ArgumentError("a GPU of index " + std::to_string(options.index), name, got);
+    throw ArgumentError("a GPU of index " + std::to_string(index), name, got);
   }
   try {
-    return std::make_shared<CudaDevice>(std::move(runtime), name, std::move(options));
+    return body();
   } catch (const std::runtime_error& error) {
     throw ArgumentError("a GPU that can be used", name, error.what());
   }
+}
+
+}  // namespace
+
+std::size_t cudaFreeBytes(int index) {
+  return onGpu(index, "cuda:" + std::to_string(index), [&] {
+    cuda::useDevice(index);
+    return cuda::freeBytes();
+  });
+}
+
+std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options) {
+  return onGpu(options.index, name, [&]() -> std::shared_ptr<Device> {
+    return std::make_shared<CudaDevice>(std::move(runtime), name, std::move(options));
+  });
 }
 
 CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options)
@@ -113,7 +132,7 @@ CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaO
                           options.measureProducts ? cuda::Stopwatch(timeOnGpu) : nullptr});
   slots_ = std::make_unique<TableSlots>(memory_, kAhead);
   rotations_ = std::make_unique<RotationTables>(memory_);
-  graphs_ = std::make_unique<Graphs>(memory_, options.graphs);
+  graphs_ = std::make_unique<Graphs>(memory_, options.graphs, options.graphRoomBytes);
   compute_ = std::make_unique<CudaStream>(runtime_, name_, "compute", index_);
   send_ = std::make_unique<CudaStream>(runtime_, name_, "send", index_);
   compute_->start();
