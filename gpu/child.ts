@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { DeviceError } from "../core/index.ts";
 
@@ -28,12 +29,30 @@ export interface Children {
   kill(): void;
 }
 
-// Each program leads a process group, so that its own children (compilers, under make) go with it.
-function killGroup(pid: number): void {
+function killIfThere(pid: number): void {
   try {
-    process.kill(-pid, "SIGKILL");
+    process.kill(pid, "SIGKILL");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** The session of a process: proc(5), /proc/PID/stat, the fourth field after the name in parentheses. */
+function sessionOf(pid: string): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\)/s, "").trim().split(" ")[3]);
+  } catch {
+    // It has ended.
+    return undefined;
+  }
+}
+
+// Each program leads a session, so that its own children (compilers, under make) go with it. A process group would not do:
+// Ninja gives each of its children one of its own.
+function killSession(leader: number): void {
+  killIfThere(leader);
+  for (const pid of readdirSync("/proc")) {
+    if (/^\d+$/.test(pid) && sessionOf(pid) === leader) killIfThere(Number(pid));
   }
 }
 
@@ -58,7 +77,7 @@ export function createChildren(): Children {
       let late = false;
       const timer = setTimeout(() => {
         late = true;
-        killGroup(pid);
+        killSession(pid);
       }, left);
       createInterface({ input: child.stdout }).on("line", onLine);
       child.stderr.setEncoding("utf8").on("data", onError);
@@ -69,7 +88,7 @@ export function createChildren(): Children {
       return code ?? 128 + (signal === "SIGKILL" ? 9 : signal === "SIGSEGV" ? 11 : signal === "SIGABRT" ? 6 : 15);
     },
     kill() {
-      for (const pid of running) killGroup(pid);
+      for (const pid of running) killSession(pid);
     },
   };
 }
