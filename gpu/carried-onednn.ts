@@ -25,10 +25,14 @@ function unpackOneDnn(folder: string): string {
   return link;
 }
 
-/** CMake's arguments for the oneDNN that the bundle carries for machines that have none; the system's own comes first. */
-export function oneDnnArguments(): readonly string[] {
+const SYSTEM = ["/usr/include/oneapi/dnnl/dnnl.hpp", "/usr/local/include/oneapi/dnnl/dnnl.hpp"];
+
+/**
+ * CMake's arguments for the oneDNN that the bundle carries for machines that have none; the system's own, which has one
+ * of these headers, comes first.
+ */
+export function oneDnnArguments(system: readonly string[] = SYSTEM): readonly string[] {
   const folder = packageFile("onednn");
-  const system = ["/usr/include/oneapi/dnnl/dnnl.hpp", "/usr/local/include/oneapi/dnnl/dnnl.hpp"];
   if (!existsSync(folder) || system.some((file) => existsSync(file))) return [];
   const library = unpackOneDnn(path.join(folder, "lib"));
   return [`-DLORATWIN_DNNL_INCLUDE=${folder}/include`, `-DLORATWIN_DNNL_LIBRARY=${library}`];

@@ -47,7 +47,7 @@ const LEFT_FOR_LATER = `Stages that need a call of their own are left: ${(Object
 class BadInput extends Error {}
 
 /** Those of `--only`, or all but what needs a call of its own; where they are only listed, that too. */
-function chosenStages(only: string | undefined, mode: Mode, listed: boolean): readonly StageName[] {
+export function chosenStages(only: string | undefined, mode: Mode, listed: boolean): readonly StageName[] {
   const isOwnCall = (name: StageName): boolean => (STAGES[name] as Stage).ownCall === true;
   const all = (Object.keys(STAGES) as StageName[]).filter((name) => limitOf(STAGES[name], mode) !== undefined);
   if (only === undefined) return all.filter((name) => listed || !isOwnCall(name));

@@ -1,4 +1,6 @@
 import { renameSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { packageFile } from "../workbench/package-file.ts";
 
 /** A line of what a stage found: names, numbers with their unit in the key, and lists of such. */
 export type Result = Readonly<Record<string, unknown>>;
@@ -48,8 +50,18 @@ export interface Summary {
 
 export type Mode = "gpu" | "emulated";
 
+// A summary is shown to others: what it says of files is where they lie in the project or in the user's own folder.
+function withoutFolders(text: string): string {
+  const names = [
+    [packageFile(), "."],
+    [homedir(), "~"],
+  ] as const;
+  // Where one is / or unknown, there is nothing to hide.
+  return names.reduce((rest, [folder, name]) => (folder.length > 1 ? rest.replaceAll(folder, name) : rest), text);
+}
+
 /** Replaces the file as a whole, so that a reader never sees half of one. */
 export function writeSummary(file: string, summary: Summary): void {
-  writeFileSync(`${file}.new`, `${JSON.stringify(summary, null, 1)}\n`);
+  writeFileSync(`${file}.new`, `${withoutFolders(JSON.stringify(summary, null, 1))}\n`);
   renameSync(`${file}.new`, file);
 }

@@ -21,7 +21,7 @@ async function bothPrograms(context: StageContext): Promise<boolean> {
 export const build: Stage = {
   describe: "the programs and the addon, for this card's architecture",
   limitSeconds: 300,
-  emulatedLimitSeconds: 300,
+  emulatedLimitSeconds: 900,
   async run(context) {
     const addon = (target: string): readonly string[] => [process.execPath, packageFile("native", "build.mjs"), target];
     if (context.mode === "gpu") requireNvcc(context);

@@ -16,7 +16,7 @@ export const OPERATOR_GROUPS = [
 export const operators: Stage = {
   describe: "every kernel against its reference, twice, with the same bytes",
   limitSeconds: 60,
-  emulatedLimitSeconds: 120,
+  emulatedLimitSeconds: 300,
   async run(context) {
     const emulated = context.mode === "emulated";
     const program = builtProgram(emulated ? "cuda_table" : "gpu_table", emulated);

@@ -72,7 +72,7 @@ async function check(context: StageContext, run: OracleRun): Promise<readonly st
 export const oracle: Stage = {
   describe: "the PyTorch reference case, trained end to end through the CUDA path",
   limitSeconds: 60,
-  emulatedLimitSeconds: 240,
+  emulatedLimitSeconds: 400,
   async run(context) {
     const wrong: string[] = [];
     for (const run of RUNS[context.mode]) wrong.push(...(await check(context, run)));

@@ -133,7 +133,7 @@ export const training: Stage = {
   describe:
     "training against PyTorch on this card: bfloat16, 4 adapters on a 1B and a 7B shape; with and without CUDA graphs",
   limitSeconds: 240,
-  emulatedLimitSeconds: 240,
+  emulatedLimitSeconds: 400,
   async run(context) {
     const wrong: string[] = [];
     const rates = new Map<TrainingShape, number>();
