@@ -47,8 +47,8 @@ function sessionOf(pid: string): number | undefined {
   }
 }
 
-// Each program leads a session, so that its own children (compilers, under make) go with it. A process group would not do:
-// Ninja gives each of its children one of its own.
+// Each program leads a session, so that its own children (compilers, under make) go with it. A process group would not
+// do: Ninja gives each of its children one of its own.
 function killSession(leader: number): void {
   killIfThere(leader);
   for (const pid of readdirSync("/proc")) {

@@ -112,9 +112,8 @@ export async function runGpuCommand(argv: readonly string[], io: Io): Promise<nu
     command: ["npm run gpu --", ...argv.filter((word, i) => word !== "-o" && argv[i - 1] !== "-o")].join(" "),
     note: (text) => io.stderr(`${text}\n`),
   });
-  io.stdout(
-    `${path.join(args.output, `summary${suffix}.json`)}: ${summary.stages.map(({ name, state }) => `${name} ${state}`).join(", ")}\n`,
-  );
+  const states = summary.stages.map(({ name, state }) => `${name} ${state}`).join(", ");
+  io.stdout(`${path.join(args.output, `summary${suffix}.json`)}: ${states}\n`);
   if (args.only === undefined && args.mode === "gpu") io.stderr(LEFT_FOR_LATER);
   return summary.stages.every(({ state }) => state === "passed" || state === "missing") ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-// The device of the timing programs: a GPU, or in a test the emulation, which finds what a case gives to a kernel wrongly.
+// The device of what is timed: a GPU, or in a test the emulation, which finds what a case gives to a kernel wrongly.
 #pragma once
 
 #include <cstddef>

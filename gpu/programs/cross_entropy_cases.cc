@@ -18,7 +18,8 @@ void crossEntropyCases(const Shape& shape) {
   for (std::int32_t t = 0; t < T; ++t) places.push_back(t * 31 % columns);
   const DeviceBuffer<std::int32_t> targets(places, "targets");
   const DeviceBuffer<cuda::CrossEntropyState> state(static_cast<std::size_t>(T), "state");
-  const DeviceBuffer<float> scale(std::vector<float>(static_cast<std::size_t>(T), 1.0F / static_cast<float>(T)), "lossScale");
+  const std::vector<float> scales(static_cast<std::size_t>(T), 1.0F / static_cast<float>(T));
+  const DeviceBuffer<float> scale(scales, "lossScale");
   const cuda::LogitsTile tile{logits.data(), columns, T, 0, columns, targets.data()};
   const double cells = product(T, columns);
   measure("cross_entropy_tile", 4 * cells, 0, [&] { cuda::cross_entropy_tile(tile, state.data(), true, nullptr); });

@@ -1,7 +1,8 @@
-// gpu_bench peaks|products|kernels: times on this GPU, one JSON line each. Peaks are the memory's bandwidth and the rate
-// of a large product; see matmul_peak.h and kernel_cases.h. Exit status 1 when something could not be timed, 3 without a
-// GPU. Compiled without LORATWIN_GPU all cases run once on the emulation, at a small shape, and no time is one.
+// gpu_bench peaks|products|kernels: times on this GPU, one JSON line each. Peaks are the memory's bandwidth and the
+// rate of a large product; see matmul_peak.h and kernel_cases.h. Exit status 1 when something could not be timed, 3
+// without a GPU. Compiled without LORATWIN_GPU all cases run once on the emulation, at a small shape, in no time.
 #include <cstdio>
+#include <memory>
 #include <stdexcept>
 #include <string>
 

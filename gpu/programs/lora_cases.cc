@@ -87,7 +87,8 @@ void timeLora(const Shape& shape, const Group& group) {
   measure("lora_xa", 2 * TK, ofA, [&] { cuda::lora_xa(run, tiles.data(), tileCount, x.data(), K, nullptr); }, fields);
   measure("lora_sb", 4 * TN, ofB,
           [&] { cuda::lora_sb(run, tiles.data(), tileCount, widest, y.data(), N, nullptr); }, fields);
-  measure("lora_dyb", 2 * TN, ofB, [&] { cuda::lora_dyb(run, tiles.data(), tileCount, dy.data(), N, nullptr); }, fields);
+  measure("lora_dyb", 2 * TN, ofB,
+          [&] { cuda::lora_dyb(run, tiles.data(), tileCount, dy.data(), N, nullptr); }, fields);
   measure("lora_dsa", 8 * TK, ofA, [&] {
     cuda::lora_dsa(run, rowTiles.data(), static_cast<std::int32_t>(rowTiles.size()), projections, adapters, dx.data(),
                    K, nullptr);

@@ -75,13 +75,20 @@ void timeProducts(cuda::Blas& blas, const Shape& shape) {
   const std::int32_t query = shape.heads * shape.headDim;
   const DType narrow = DType::bfloat16;
   const DType wide = DType::float32;
-  const Case cases[] = {{"qkv", T, H, shape.qkv(), false, narrow, false}, {"qkv", T, H, shape.qkv(), true, wide, false},
-                        {"o", T, query, H, false, wide, true},            {"o", T, query, H, true, narrow, false},
-                        {"gate and up", T, H, 2 * I, false, narrow, false}, {"gate and up", T, H, 2 * I, true, wide, false},
-                        {"down", T, I, H, false, wide, true},             {"down", T, I, H, true, narrow, false},
-                        // Without float32, to see what it costs.
-                        {"o", T, query, H, false, narrow, false},         {"down", T, I, H, false, narrow, false},
-                        {"gate and up", T, H, 2 * I, true, narrow, false}};
+  const Case cases[] = {
+      {"qkv", T, H, shape.qkv(), false, narrow, false},
+      {"qkv", T, H, shape.qkv(), true, wide, false},
+      {"o", T, query, H, false, wide, true},
+      {"o", T, query, H, true, narrow, false},
+      {"gate and up", T, H, 2 * I, false, narrow, false},
+      {"gate and up", T, H, 2 * I, true, wide, false},
+      {"down", T, I, H, false, wide, true},
+      {"down", T, I, H, true, narrow, false},
+      // The same without float32, to see what it costs.
+      {"o", T, query, H, false, narrow, false},
+      {"down", T, I, H, false, narrow, false},
+      {"gate and up", T, H, 2 * I, true, narrow, false},
+  };
   for (const Case& each : cases) time(blas, each);
 }
 

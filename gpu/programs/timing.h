@@ -1,5 +1,5 @@
-// Times on the GPU's own clock, with the cache emptied before every run: timing.cc. In a test on the emulation work runs
-// once and takes no time: timing_emulated.cc.
+// Times on the GPU's own clock, with the cache emptied before every run: timing.cc. In a test on the emulation work
+// runs once and takes no time: timing_emulated.cc.
 #pragma once
 
 #include <cstddef>
