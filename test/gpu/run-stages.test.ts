@@ -99,8 +99,8 @@ describe("the stages of npm run gpu", () => {
     const marker = "31.4159";
     const { written } = await runAll("limits", {
       late: stage(async (context) => {
-        // set -m: each in a process group of its own, as Ninja's compilers are.
-        await context.run("sh", ["-c", `echo '{"before":1}'; set -m; sleep ${marker} & sleep ${marker}`]);
+        // With job control bash gives each a process group of its own, as Ninja gives its compilers.
+        await context.run("bash", ["-c", `set -m; echo '{"before":1}'; sleep ${marker} & sleep ${marker}`]);
       }, 1),
       next: stage(async (context) => void (await context.run("true", []))),
     });
