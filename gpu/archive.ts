@@ -8,7 +8,7 @@ const LARGEST_BYTES = 15e6;
 const BLOCK = 512;
 
 /** The header of a plain file in a tar archive (POSIX.1-2001, pax, "ustar Interchange Format"). */
-function header(name: string, bytes: number): Buffer {
+function header(name: string, bytes: number, changedMs: number): Buffer {
   const block = Buffer.alloc(BLOCK);
   const octal = (value: number, at: number, width: number): void =>
     void block.write(`${value.toString(8).padStart(width - 1, "0")}\0`, at, "latin1");
@@ -17,7 +17,7 @@ function header(name: string, bytes: number): Buffer {
   octal(0, 108, 8); // user
   octal(0, 116, 8); // group
   octal(bytes, 124, 12);
-  octal(0, 136, 12); // date
+  octal(Math.floor(changedMs / 1000), 136, 12);
   block.write("0", 156, "latin1"); // a plain file
   block.write("ustar\0", 257, "latin1");
   block.write("00", 263, "latin1");
@@ -38,9 +38,9 @@ function contentOf(file: string): Buffer | undefined {
 }
 
 /** Header, bytes and padding, compressed: one gzip member a file, and members in a row are one gzip file (RFC 1952). */
-function member(name: string, content: Buffer): Buffer {
+function member(name: string, content: Buffer, changedMs: number): Buffer {
   const padding = Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK);
-  return gzipSync(Buffer.concat([header(name, content.length), content, padding]));
+  return gzipSync(Buffer.concat([header(name, content.length, changedMs), content, padding]));
 }
 
 // Models and adapters are large, and a header has room for 100 bytes of a name.
@@ -56,17 +56,19 @@ export function writeArchive(file: string, root: string, folders: readonly strin
       .filter((entry) => entry.isFile())
       .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name))),
   );
-  const size = (name: string): number => statSync(path.join(root, name), { throwIfNoEntry: false })?.size ?? 0;
-  const sizes = new Map(names.filter(belongs).map((name) => [name, size(name)]));
-  const bySize = [...sizes].sort(([a, aBytes], [b, bBytes]) => aBytes - bBytes || (a < b ? -1 : 1));
+  const entries = names.filter(belongs).flatMap((name) => {
+    const stats = statSync(path.join(root, name), { throwIfNoEntry: false });
+    return stats === undefined ? [] : [{ name, bytes: stats.size, changedMs: stats.mtimeMs }];
+  });
+  entries.sort((a, b) => a.bytes - b.bytes || (a.name < b.name ? -1 : 1));
   const end = gzipSync(Buffer.alloc(2 * BLOCK));
   const members: Buffer[] = [];
   const leftOut: string[] = [];
   let bytes = end.length;
-  for (const [name] of bySize) {
+  for (const { name, changedMs } of entries) {
     const content = contentOf(path.join(root, name));
     if (content === undefined) continue;
-    const next = member(name, content);
+    const next = member(name, content, changedMs);
     if (bytes + next.length > LARGEST_BYTES) leftOut.push(name);
     else {
       members.push(next);

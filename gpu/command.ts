@@ -15,7 +15,7 @@ function stageList(mode: Mode, names: readonly StageName[]): string {
   const width = Math.max(...names.map((name) => name.length));
   const line = (name: StageName): string => {
     const stage: Stage = STAGES[name];
-    const own = stage.ownCall ? `; in a call of its own: --only ${name}` : "";
+    const own = stage.ownCall ? `; a call of its own: --only ${name}` : "";
     return `  ${name.padEnd(width)}  at most ${String(limitOf(stage, mode)).padStart(3)} s  ${stage.describe}${own}\n`;
   };
   return names.map(line).join("");

@@ -34,7 +34,7 @@ async function importsTorch(context: StageContext): Promise<boolean> {
 }
 
 export const environment: Stage = {
-  describe: "the card, its driver, and the tools; beside the build, since a first import of PyTorch takes long",
+  describe: "the card, its driver, and the tools, beside the build: a first import of PyTorch takes long",
   limitSeconds: 90,
   emulatedLimitSeconds: 90,
   beside: true,

@@ -130,8 +130,7 @@ async function compareWithTorch(context: StageContext, shape: TrainingShape, our
 }
 
 export const training: Stage = {
-  describe:
-    "training against PyTorch on this card: bfloat16, 4 adapters on a 1B and a 7B shape; with and without CUDA graphs",
+  describe: "4 adapters on a 1B and a 7B shape, with and without CUDA graphs, against PyTorch on this card",
   limitSeconds: 240,
   emulatedLimitSeconds: 400,
   async run(context) {

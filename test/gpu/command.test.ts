@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { chosenStages, runGpuCommand } from "../../gpu/command.ts";
 import { collectJudgements } from "../../gpu/judgements.ts";
 import { findGpu } from "../../gpu/machine.ts";
@@ -126,6 +126,8 @@ describe("npm run gpu", () => {
             if (told.includes("operators: ") && told.includes("environment: passed")) resolve();
           });
         });
+        // Until the first group has been judged.
+        await vi.waitUntil(() => readSummary(name, "-environment-operators").stages[1]!.results.length > 0, 50_000);
         child.removeAllListeners("exit");
         const ended = once(child, "exit");
         child.kill(signal);
@@ -134,6 +136,9 @@ describe("npm run gpu", () => {
         expect(summary.state).toBe("interrupted");
         expect(summary.stages.map(({ state }) => state)).toEqual(["passed", "interrupted"]);
         expect(summary.stages[1]!.seconds).toBeGreaterThan(0);
+        expect(summary.stages[1]!.results).toContainEqual(
+          expect.objectContaining({ group: "elementwise", kernel: "rmsnorm", wrong: 0 }),
+        );
         expect(told).toContain(`${signal}: stopped; summary-environment-operators.json holds what was found.`);
         const archive = "stages-environment-operators.tar.gz";
         expect(readdirSync(path.join(folder, name)).sort()).toEqual([archive, "summary-environment-operators.json"]);
