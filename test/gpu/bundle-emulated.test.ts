@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** CMake, Ninja, g++ with what it calls, Python, and what the stages' one shell line takes. */
 const PROGRAMS = ["cmake", "ninja", "g++", "as", "ld", "ar", "ranlib", "python3", "sh", "dirname", "grep", "head"];
 
-describe("the bundle, in an empty folder of a machine without Node, make and GPU", () => {
+const hasNinja = spawnSync("ninja", ["--version"]).status === 0;
+const without = hasNinja ? "" : " (skipped: Expected ninja, found none)";
+
+describe.skipIf(!hasNinja)(`the bundle, in an empty folder of a machine without Node, make and GPU${without}`, () => {
   let bundle: UnpackedBundle;
   let summary: Summary;
   let status: number;
