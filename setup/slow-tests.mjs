@@ -5,6 +5,7 @@ export const SLOW_TESTS = [
   "test/exec/cuda-checked.test.ts",
   "test/exec/cuda-graphs.test.ts",
   "test/exec/cuda.test.ts",
+  "test/gpu/bundle-emulated.test.ts",
   "test/gpu/command.test.ts",
   "test/gpu/programs.test.ts",
   "test/native/emulation.test.ts",
