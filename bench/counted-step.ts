@@ -1,0 +1,103 @@
+// A training step on an emulated GPU, counted: `node dist/bench/counted-step.js STEP-AS-JSON` prints what each kernel's
+// launches moved as JSON. LORATWIN_ADDON has to name an addon over the emulation that checks accesses.
+import { pathToFileURL } from "node:url";
+import { DeviceError } from "../core/index.ts";
+import type { Row } from "../datasets/index.ts";
+import { executePlan, initialPairs } from "../exec/index.ts";
+import { loadNative } from "../native/load.ts";
+import type { RawLaunch } from "../native/raw-addon.ts";
+import { type Plan, PROJECTIONS } from "../plan/index.ts";
+import { silent } from "../workbench/context.ts";
+import { loadCluster } from "../workbench/load-cluster.ts";
+import { packageFile } from "../workbench/package-file.ts";
+import { endWithParent, inOwnProcess, outputOf } from "./own-process.ts";
+import { benchModel } from "./train.ts";
+import { benchPlan, type ModelShape } from "./workload.ts";
+
+/** A step of equal jobs in bfloat16, adapters on all projections, all rows in one micro-batch. */
+export interface CountedStep {
+  readonly model: ModelShape;
+  readonly rank: number;
+  readonly jobs: number;
+  readonly rowsOfJob: number;
+  /** Tokens of each row; all but the first are scored. */
+  readonly length: number;
+}
+
+export type Counts = Omit<RawLaunch, "kernel"> & { readonly launches: number };
+export type KernelCounts = Readonly<Record<string, Counts>>;
+
+let built = false;
+
+/** Counts in a process of its own, for which the addon is built on first use. @throws DeviceError when that fails. */
+export async function countStep(step: CountedStep): Promise<KernelCounts> {
+  if (!built) {
+    const words = [packageFile("native", "build.mjs"), "loratwin_checked"];
+    await outputOf("the build of loratwin_checked", process.execPath, words);
+    built = true;
+  }
+  return inOwnProcess("counted-step.js", step, {
+    env: {
+      ...process.env,
+      LORATWIN_ADDON: packageFile("native", "build", "loratwin_checked.node"),
+      LORATWIN_CUDA_GRAPHS: "off",
+    },
+  });
+}
+
+/** No token twice, as far as the vocabulary reaches. */
+function distinctRows(plan: Plan): readonly (readonly Row[])[] {
+  let next = 0;
+  const rows: Row[][] = plan.jobs.map(() => []);
+  for (const microBatch of plan.microBatches) {
+    for (const [job, index, tokens] of microBatch.rows) {
+      const inputIds = Int32Array.from({ length: tokens }, () => next++ % plan.model.architecture.vocabularySize);
+      rows[job]![index] = { inputIds, labels: inputIds.map((id, t) => (t === 0 ? -100 : id)) };
+    }
+  }
+  return rows;
+}
+
+function byKernel(launches: readonly RawLaunch[]): KernelCounts {
+  const kernels: Record<string, Counts> = {};
+  for (const { kernel, ...counts } of launches) {
+    const known = kernels[kernel];
+    kernels[kernel] =
+      known === undefined
+        ? { ...counts, launches: 1 }
+        : {
+            launches: known.launches + 1,
+            readBytes: known.readBytes + counts.readBytes,
+            readAgainBytes: known.readAgainBytes + counts.readAgainBytes,
+            writtenBytes: known.writtenBytes + counts.writtenBytes,
+            writtenAgainBytes: known.writtenAgainBytes + counts.writtenAgainBytes,
+            sharedCycles: known.sharedCycles + counts.sharedCycles,
+            sharedConflicts: known.sharedConflicts + counts.sharedConflicts,
+            mma: known.mma + counts.mma,
+          };
+  }
+  return kernels;
+}
+
+async function count({ model, rank, jobs, rowsOfJob, length }: CountedStep): Promise<KernelCounts> {
+  const addon = loadNative();
+  if (addon.countLaunches === undefined || addon.takeLaunches === undefined) {
+    throw new DeviceError({ expected: "an addon over the emulation", at: "LORATWIN_ADDON", got: "one that counts nothing" });
+  }
+  const job = { rank, targets: PROJECTIONS, batchSize: rowsOfJob, microBatchSize: rowsOfJob, length, steps: 1 };
+  const { devices } = loadCluster(silent("."), { devices: "cuda:0" });
+  const shape = { model, dtype: "bfloat16", jobs: Array.from({ length: jobs }, () => job), devices, groups: 1 } as const;
+  const plan = benchPlan(shape);
+  addon.countLaunches(true);
+  const base = benchModel(plan.model.architecture);
+  const start = plan.jobs.map((each) => initialPairs(each, plan.model.architecture));
+  await executePlan({ plan, model: base, rows: distinctRows(plan), start, versions: {} });
+  return byKernel(addon.takeLaunches());
+}
+
+async function main(step: CountedStep): Promise<void> {
+  endWithParent();
+  process.stdout.write(JSON.stringify(await count(step)));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(JSON.parse(process.argv[2] ?? "{}"));
