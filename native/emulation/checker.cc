@@ -248,10 +248,15 @@ void checkAccess(const void* pointer, std::size_t bytes, AccessKind kind, Access
   }
   // What a copy brings to shared memory was counted when it began.
   if (!countingTraffic || kind == AccessKind::endCopy) return;
-  if (inArena) {
-    noteShared(offset, bytes, kind != AccessKind::read, access);
-  } else {
-    noteGlobal(range->sectors, offset, bytes, kind != AccessKind::read, access);
+  // A structure that is copied as a whole comes in words, since nothing says that more lies aligned.
+  const bool oneAccess = std::has_single_bit(bytes) && bytes <= kWidestAccess;
+  const std::size_t step = oneAccess ? bytes : bytes % 8 == 0 ? 8 : bytes % 4 == 0 ? 4 : 1;
+  for (std::size_t at = offset; at < offset + bytes; at += step) {
+    if (inArena) {
+      noteShared(at, step, kind != AccessKind::read, access);
+    } else {
+      noteGlobal(range->sectors, at, step, kind != AccessKind::read, access);
+    }
   }
 }
 
