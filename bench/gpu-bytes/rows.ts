@@ -9,6 +9,11 @@ const BYTES_PER_SECOND = 3.35e12;
 const FLOPS_PER_SECOND = 989e12;
 /** Operations of an m16n8k16. */
 const FLOPS_OF_MMA = 2 * 16 * 8 * 16;
+/**
+ * Of all multiprocessors, at the clock of that peak: four tensor cores of 512 fused multiply-adds a cycle (NVIDIA H100
+ * white paper), which are the operations of an m16n8k16.
+ */
+const CYCLES_PER_SECOND = FLOPS_PER_SECOND / (4 * 512 * 2);
 
 /** What `least-bytes.ts` takes together. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
@@ -37,17 +42,35 @@ export function kernelRows(step: CountedStep, counts: KernelCounts): readonly Ke
   });
 }
 
-/** Ways to count a kernel's bytes: all that its warps ask for, each sector once a launch, each value once. */
-export const BYTES = {
-  "all that warps ask for": (row: KernelRow) => row.readBytes + row.writtenBytes,
-  "each sector once a launch": (row: KernelRow) => row.firstReadBytes + row.firstWrittenBytes,
-  least: (row: KernelRow) => row.leastBytes,
-} as const;
+export const movedBytes = (row: KernelRow): number => row.readBytes + row.writtenBytes;
+export const firstBytes = (row: KernelRow): number => row.firstReadBytes + row.firstWrittenBytes;
 
-/** The longer of moving so many bytes and of the kernel's own products. */
-export function kernelSeconds(row: KernelRow, bytes: number): number {
-  return Math.max(bytes / BYTES_PER_SECOND, row.flops / FLOPS_PER_SECOND);
+export const memorySeconds = (bytes: number): number => bytes / BYTES_PER_SECOND;
+/** Of the kernel's own products at the peak of tensor cores, and of shared memory that serves a warp in each cycle. */
+export const tensorSeconds = ({ flops }: KernelRow): number => flops / FLOPS_PER_SECOND;
+export const sharedSeconds = ({ sharedCycles }: KernelRow): number => sharedCycles / CYCLES_PER_SECOND;
+
+interface View {
+  bytes(row: KernelRow): number;
+  /** What takes longest. */
+  seconds(row: KernelRow): number;
 }
+
+/** Ways to look at kernels: as if no cache held anything, as if it held all that a launch moved, and at their best. */
+export const VIEWS: Readonly<Record<string, View>> = {
+  "all that warps ask for": {
+    bytes: movedBytes,
+    seconds: (row) => Math.max(memorySeconds(movedBytes(row)), tensorSeconds(row), sharedSeconds(row)),
+  },
+  "each sector once a launch": {
+    bytes: firstBytes,
+    seconds: (row) => Math.max(memorySeconds(firstBytes(row)), tensorSeconds(row), sharedSeconds(row)),
+  },
+  "least, shared memory not counted": {
+    bytes: (row) => row.leastBytes,
+    seconds: (row) => Math.max(memorySeconds(row.leastBytes), tensorSeconds(row)),
+  },
+};
 
 /** The products with frozen weights, both directions and the head, at the peak. */
 export function productSeconds(step: CountedStep): number {

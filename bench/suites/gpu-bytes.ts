@@ -1,7 +1,17 @@
 import { sum } from "../../core/index.ts";
 import { countShape } from "../gpu-bytes/count-shape.ts";
 import { type CountedStep, countStep, type KernelCounts } from "../gpu-bytes/counted-step.ts";
-import { BYTES, type KernelRow, kernelRows, kernelSeconds, productSeconds } from "../gpu-bytes/rows.ts";
+import {
+  firstBytes,
+  type KernelRow,
+  kernelRows,
+  memorySeconds,
+  movedBytes,
+  productSeconds,
+  sharedSeconds,
+  tensorSeconds,
+  VIEWS,
+} from "../gpu-bytes/rows.ts";
 import { SHAPES } from "../gpu-bytes/sizes.ts";
 import type { Bench, Case, Suite } from "../suite.ts";
 
@@ -28,7 +38,6 @@ const share = (part: number, whole: number): number => (whole === 0 ? 0 : part /
 
 function recordKernels(bench: Bench, shape: string, rows: readonly KernelRow[]): void {
   for (const row of rows) {
-    const [all, once] = [BYTES["all that warps ask for"](row), BYTES["each sector once a launch"](row)];
     record(bench, { [shape]: row.kernel }, [
       ["launches", row.launches, "launches"],
       ["read", row.readBytes / 1e9, "GB"],
@@ -36,10 +45,12 @@ function recordKernels(bench: Bench, shape: string, rows: readonly KernelRow[]):
       ["written", row.writtenBytes / 1e9, "GB"],
       ["of it again", share(row.writtenBytes - row.firstWrittenBytes, row.writtenBytes), "share"],
       ["least", row.leastBytes / 1e9, "GB"],
-      ["all", all / row.leastBytes, "ratio"],
-      ["once", once / row.leastBytes, "ratio"],
-      ["all in", 1e3 * kernelSeconds(row, all), "ms"],
-      ["once in", 1e3 * kernelSeconds(row, once), "ms"],
+      ["all", movedBytes(row) / row.leastBytes, "ratio"],
+      ["once", firstBytes(row) / row.leastBytes, "ratio"],
+      ["all in", 1e3 * memorySeconds(movedBytes(row)), "ms"],
+      ["once in", 1e3 * memorySeconds(firstBytes(row)), "ms"],
+      ["mma in", 1e3 * tensorSeconds(row), "ms"],
+      ["shared in", 1e3 * sharedSeconds(row), "ms"],
       ["shared", row.sharedCycles / 1e6, "Mcycles"],
       ["conflicts", share(row.sharedConflicts, row.sharedCycles), "share"],
     ]);
@@ -54,14 +65,14 @@ function recordSums(
   layer: readonly KernelRow[],
 ) {
   const products = productSeconds(step);
-  for (const [bytes, of] of Object.entries(BYTES)) {
-    const seconds = sum(rows.map((row) => kernelSeconds(row, of(row))));
-    record(bench, { shape, "bytes of kernels": bytes }, [
-      ["a layer", sum(layer.map(of)) / 1e9, "GB"],
-      ["the step", sum(rows.map(of)) / 1e9, "GB"],
-      ["kernels", 1e3 * seconds, "ms"],
+  for (const [name, { bytes, seconds }] of Object.entries(VIEWS)) {
+    const kernels = sum(rows.map(seconds));
+    record(bench, { shape, kernels: name }, [
+      ["a layer", sum(layer.map(bytes)) / 1e9, "GB"],
+      ["the step", sum(rows.map(bytes)) / 1e9, "GB"],
+      ["in", 1e3 * kernels, "ms"],
       ["products", 1e3 * products, "ms"],
-      ["of the products' peak", products / (products + seconds), "share"],
+      ["of the products' peak", products / (products + kernels), "share"],
     ]);
   }
 }

@@ -113,11 +113,13 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "conflicts",
     "launches",
     "least",
+    "mma in",
     "of it again",
     "once",
     "once in",
     "read",
     "shared",
+    "shared in",
     "written",
   ],
   start: [
