@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { type CountedStep, countStep, type KernelCounts } from "../../bench/gpu-bytes/counted-step.ts";
 import { fitTerms } from "../../bench/gpu-bytes/extrapolate.ts";
@@ -42,6 +44,24 @@ test.each(["rmsnorm", "rmsnorm_backward", "swiglu", "swiglu_backward", "embed", 
     expect(firstReadBytes - read).toBeLessThanOrEqual(kernel === "adamw" ? 1024 : 128);
   },
 );
+
+test("the floors in the docs are the least bytes of a launch", () => {
+  const docs = readFileSync(path.join(import.meta.dirname, "../../docs/kernels.md"), "utf8");
+  // Llama-3-8B, 4096 tokens in 8 rows, the shape of the docs' table.
+  const shape: CountedStep = { ...SHAPES["Llama-3-8B"], length: 512 };
+  const { layers } = shape.model;
+  const least = leastBytes(shape);
+  const launches = { rmsnorm: 4 * layers + 1, rope: 2 * layers, swiglu: 2 * layers, swiglu_backward: layers };
+  const others = { attention: layers, embed: 1, cross_entropy_tile: 1, cross_entropy_gradient: 1 };
+  // For one of four adapters; and 14 of rmsnorm_backward's 18 bytes for the one without a residual.
+  const shares = { adamw: 4, sum_squares: 4, rmsnorm_backward: 2 * layers - 4 / 18 };
+  for (const [kernel, count] of Object.entries({ ...launches, ...others, ...shares })) {
+    const row = new RegExp(`^\\| [^|]*\`${kernel}\`[^|]*\\|[^|]*?([0-9]+) MB`, "m").exec(docs);
+    const { read, written } = least[kernel]!;
+    const share = (read + written) / count / 1e6 / Number(row?.[1]);
+    expect(Math.abs(share - 1), kernel).toBeLessThan(0.015);
+  }
+});
 
 test("swiglu asks for nothing twice, RMSNorm for each row in two passes of two half sectors a lane", () => {
   expect(counts["swiglu"]!.readBytes).toBe(counts["swiglu"]!.firstReadBytes);
