@@ -36,21 +36,31 @@ function record(
 
 const share = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
+/** To the kilobyte. */
+const gigabytes = (bytes: number): number => Math.round(bytes / 1e3) / 1e6;
+
 function recordKernels(bench: Bench, shape: string, rows: readonly KernelRow[]): void {
   for (const row of rows) {
-    record(bench, { [shape]: row.kernel }, [
+    record(bench, { [`${shape}, bytes`]: row.kernel }, [
       ["launches", row.launches, "launches"],
-      ["read", row.readBytes / 1e9, "GB"],
+      ["read", gigabytes(row.readBytes), "GB"],
       ["again", share(row.readBytes - row.firstReadBytes, row.readBytes), "share"],
-      ["written", row.writtenBytes / 1e9, "GB"],
+      ["written", gigabytes(row.writtenBytes), "GB"],
       ["of it again", share(row.writtenBytes - row.firstWrittenBytes, row.writtenBytes), "share"],
-      ["least", row.leastBytes / 1e9, "GB"],
+      ["least", gigabytes(row.leastBytes), "GB"],
       ["all", movedBytes(row) / row.leastBytes, "ratio"],
       ["once", firstBytes(row) / row.leastBytes, "ratio"],
-      ["all in", 1e3 * memorySeconds(movedBytes(row)), "ms"],
-      ["once in", 1e3 * memorySeconds(firstBytes(row)), "ms"],
-      ["mma in", 1e3 * tensorSeconds(row), "ms"],
-      ["shared in", 1e3 * sharedSeconds(row), "ms"],
+    ]);
+  }
+  for (const row of rows) {
+    record(bench, { [`${shape}, times`]: row.kernel }, [
+      ["all in", memorySeconds(movedBytes(row)), "s"],
+      ["once in", memorySeconds(firstBytes(row)), "s"],
+    ]);
+    if (row.sharedCycles === 0) continue;
+    record(bench, { [`${shape}, times`]: row.kernel }, [
+      ["mma in", tensorSeconds(row), "s"],
+      ["shared in", sharedSeconds(row), "s"],
       ["shared", row.sharedCycles / 1e6, "Mcycles"],
       ["conflicts", share(row.sharedConflicts, row.sharedCycles), "share"],
     ]);
@@ -70,8 +80,8 @@ function recordSums(
     record(bench, { shape, kernels: name }, [
       ["a layer", sum(layer.map(bytes)) / 1e9, "GB"],
       ["the step", sum(rows.map(bytes)) / 1e9, "GB"],
-      ["in", 1e3 * kernels, "ms"],
-      ["products", 1e3 * products, "ms"],
+      ["in", kernels, "s"],
+      ["products", products, "s"],
       ["of the products' peak", products / (products + kernels), "share"],
     ]);
   }
