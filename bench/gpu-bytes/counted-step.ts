@@ -1,5 +1,5 @@
-// A training step on an emulated GPU, counted: `node dist/bench/gpu-bytes/counted-step.js STEP-AS-JSON` prints what each kernel's
-// launches moved as JSON. LORATWIN_ADDON has to name an addon over the emulation that checks accesses.
+// A training step on an emulated GPU, counted: `node dist/bench/gpu-bytes/counted-step.js STEP-AS-JSON` prints what each
+// kernel's launches moved as JSON. LORATWIN_ADDON has to name an addon over the emulation that checks accesses.
 import { pathToFileURL } from "node:url";
 import { DeviceError } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";

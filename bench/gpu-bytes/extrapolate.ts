@@ -39,8 +39,8 @@ function solve(
 }
 
 /**
- * The polynomial of the given terms that comes nearest to the samples (least squares, in whole numbers of any length, so
- * that one which goes through all of them is found exactly), as a function of sizes, rounded to whole numbers.
+ * The polynomial of the given terms that comes nearest to the samples, as a function of sizes, rounded to whole numbers:
+ * least squares in whole numbers of any length, so that one which goes through all samples is found exactly.
  * @throws DeviceError when the samples leave a term open.
  */
 export function fitTerms(

@@ -44,7 +44,7 @@ export const LAUNCH_TERMS = ["layers", "1", "headTiles"];
 const both = (term: string): readonly string[] => [`layers ${term}`, term];
 const widths = (term: string): readonly string[] => [`${term} hidden`, `${term} intermediate`, term];
 const NORM = ["tokens hidden", "tokens", "hidden"].flatMap(both);
-/** Rows by features, and what belongs to an adapter, which every tile of rows reads and only the first one reads anew. */
+/** Rows by features, and what belongs to an adapter: every tile of rows reads it, only the first one touches it anew. */
 const LORA = [...widths("layers tokens"), ...widths("layers")];
 
 /**

@@ -36,8 +36,8 @@ export interface Emulated {
 
 /**
  * Small widths for all kernels but those of heads. As in the shapes, a warp of an element-wise kernel has one row (widths
- * are multiples of 256), tiles are whole (rows of 64 tokens or 128; 128 columns of keys at least), there are no fewer
- * intermediate than hidden features, and no fewer words than tokens. One adapter with more than 512 tokens has a gradient
+ * are multiples of 256), tiles are whole (64 or 128 tokens a row; 128 columns of keys at least), there are no fewer
+ * intermediate than hidden features and no fewer words than tokens. An adapter with more than 512 tokens has a gradient
  * in parts, and 1088 tokens have two tiles of logits.
  */
 export function widthSizes({ model: { heads, kvHeads } }: CountedStep): Emulated {

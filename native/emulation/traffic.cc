@@ -104,7 +104,7 @@ void countGlobal(const WarpAccess& access, LaunchTraffic& counts) {
 }  // namespace
 
 void countTraffic(bool on) {
-  if (on && !checking()) throw Error("countTraffic: accesses of these kernels are not checked, so nothing can be counted");
+  if (on && !checking()) throw Error("countTraffic: accesses of these kernels are not checked, so none can be counted");
   const std::lock_guard lock(oneAtATime());
   countingTraffic = on;
 }
