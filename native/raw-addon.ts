@@ -102,7 +102,27 @@ export interface RawCudaOptions {
   readonly measureProducts: boolean;
 }
 
+/**
+ * What a launch of an emulated kernel moved, in bytes of whole 32-byte sectors (`Again`: in sectors that the launch had
+ * already read, or written) and in cycles of shared memory; `mma` counts products of 4096 operations.
+ */
+export interface RawLaunch {
+  readonly kernel: string;
+  readonly readBytes: number;
+  readonly readAgainBytes: number;
+  readonly writtenBytes: number;
+  readonly writtenAgainBytes: number;
+  readonly sharedCycles: number;
+  /** Of the cycles, those that a warp waits for since its lanes meet in a bank. */
+  readonly sharedConflicts: number;
+  readonly mma: number;
+}
+
 export interface RawAddon {
+  /** Of addons over the emulation: whether launches are counted from now on. Throws where accesses are not checked. */
+  countLaunches?(on: boolean): void;
+  /** Of addons over the emulation: what was counted since the last call, in order. */
+  takeLaunches?(): readonly RawLaunch[];
   /** The fields of each of RECORDS, as the addon has them: `"adapter, cell"`. */
   readonly records: Readonly<Record<string, string>>;
   info(): RawInfo;

@@ -26,6 +26,7 @@ set(LORATWIN_EMULATION
   emulation/checker.cc
   emulation/fiber.cc
   emulation/memory.cc
+  emulation/traffic.cc
   emulation/warp.cc)
 set(LORATWIN_CUDA_TABLE
   test/cuda/attention.cc
@@ -91,3 +92,16 @@ add_executable(emulated_graphs EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/../../
 target_link_options(emulated_graphs PRIVATE -no-pie)
 target_link_libraries(emulated_graphs PRIVATE cuda_kernels cuda_emulation ${CMAKE_DL_LIBS})
 loratwin_cuda_target(emulated_graphs)
+
+# What the emulation counts of a launch.
+set(LORATWIN_TRAFFIC_KERNELS ${CMAKE_CURRENT_LIST_DIR}/../../test/traffic_kernels.cu)
+set_source_files_properties(${LORATWIN_TRAFFIC_KERNELS} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
+add_library(traffic_kernels OBJECT ${LORATWIN_TRAFFIC_KERNELS})
+target_compile_options(traffic_kernels PRIVATE ${LORATWIN_KERNEL_FLAGS} ${LORATWIN_CHECK_FLAGS})
+add_executable(emulated_traffic EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/../../test/emulated_traffic.cc
+  $<TARGET_OBJECTS:traffic_kernels>)
+target_link_options(emulated_traffic PRIVATE -no-pie)
+target_link_libraries(emulated_traffic PRIVATE cuda_emulation ${CMAKE_DL_LIBS})
+foreach(target traffic_kernels emulated_traffic)
+  loratwin_cuda_target(${target})
+endforeach()
