@@ -40,11 +40,15 @@ export async function outputOf(
  * alone when it is given.
  * @throws DeviceError when the process fails.
  */
-export async function inOwnProcess<Result>(file: string, argument: unknown, core?: number): Promise<Result> {
+export async function inOwnProcess<Result>(
+  file: string,
+  argument: unknown,
+  { core, env = process.env }: { readonly core?: number | undefined; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Result> {
   const words = [packageFile("dist", "bench", file), JSON.stringify(argument)];
   const output =
     core === undefined
-      ? await outputOf(file, process.execPath, words)
-      : await outputOf(file, "taskset", ["-c", `${core}`, process.execPath, ...words]);
+      ? await outputOf(file, process.execPath, words, { env })
+      : await outputOf(file, "taskset", ["-c", `${core}`, process.execPath, ...words], { env });
   return JSON.parse(output) as Result;
 }

@@ -7,6 +7,7 @@ function cell({ value, unit }: Measurement): string {
   if (unit === "B") return formatBytes(value);
   if (unit === "share") return percent(value, Math.abs(value) < 0.01 ? 2 : 1);
   if (unit === "ratio") return `${value.toFixed(2)}x`;
+  if (Number.isInteger(value) && Math.abs(value) < 1000) return `${value}`;
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en").replaceAll(",", " ") : value.toPrecision(3);
 }
 

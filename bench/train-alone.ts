@@ -17,7 +17,7 @@ export interface AloneResult {
 
 /** Trains in another process, on one core alone when it is given. @throws DeviceError when that fails. */
 export function trainAlone(shape: PlanShape, core?: number): Promise<AloneResult> {
-  return inOwnProcess("train-alone.js", shape, core);
+  return inOwnProcess("train-alone.js", shape, { core });
 }
 
 async function main(shape: PlanShape): Promise<void> {

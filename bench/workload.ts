@@ -29,6 +29,8 @@ export interface ModelShape {
   readonly kvHeads: number;
   readonly intermediate: number;
   readonly vocabulary: number;
+  /** hidden / heads when absent. */
+  readonly headDim?: number;
 }
 
 const WIDE_MODEL: ModelShape = {
@@ -60,14 +62,15 @@ export function architectureOf(shape: ModelShape): Architecture {
       intermediate_size: shape.intermediate,
       vocab_size: shape.vocabulary,
       tie_word_embeddings: true,
+      head_dim: shape.headDim,
     }),
   );
 }
 
 /** Frozen parameters that multiply every token: all projections and the head, a tied one counted once. */
 export function multipliedParameters(shape: ModelShape): number {
-  const { hidden, layers, heads, kvHeads, intermediate, vocabulary } = shape;
-  const attention = hidden * hidden * (2 + (2 * kvHeads) / heads);
+  const { hidden, layers, heads, kvHeads, intermediate, vocabulary, headDim = hidden / heads } = shape;
+  const attention = 2 * hidden * (heads + kvHeads) * headDim;
   return layers * (attention + 3 * hidden * intermediate) + hidden * vocabulary;
 }
 

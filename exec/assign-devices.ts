@@ -90,5 +90,8 @@ export function assignDevices(plan: Executed): readonly DeviceOptions[] {
   const used = [...new Set(plan.stages.map(({ device }) => device))];
   const options = optionsOfDevices(used.map((device) => plan.devices[device]!));
   checkDemands(plan);
-  return plan.stages.map(({ device }) => options[used.indexOf(device)]!);
+  return plan.stages.map(({ device }, stage) => {
+    const own = options[used.indexOf(device)]!;
+    return own.kind === "cuda" ? { ...own, graphRoomBytes: plan.memory[stage]!.graphs ?? 0 } : own;
+  });
 }

@@ -1,5 +1,5 @@
 // What the addon and this machine have.
-export { type CudaGraphs, type NativeInfo, nativeInfo, productLibraryName } from "../native/index.ts";
+export { type CudaGraphs, gpuFreeBytes, type NativeInfo, nativeInfo, productLibraryName } from "../native/index.ts";
 // The numbers that an adapter starts with.
 export { type AdapterState, initialPairs } from "./adapters.ts";
 // The devices of this machine that a plan's devices are.

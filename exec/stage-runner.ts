@@ -96,6 +96,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
         eps: optimizer.eps,
         weightDecay: optimizer.weightDecay,
         maxGradNorm: optimizer.maxGradNorm ?? 0,
+        // A stage that is its whole pipeline names its own cell alone, so that its device need not wait for the host.
         normCells: pipelineStages.map(({ index }) => normCell(job, index)),
       };
     });

@@ -54,7 +54,8 @@ function runtimePackages(): readonly BundleEntry[] {
   };
   visit(root);
   const unused = (relative: string): boolean =>
-    /\.(map|ts|mts|cts|md|flow)$/i.test(relative) || /(^|\/)(node_modules|tests?|docs)(\/|$)/.test(relative);
+    /\.(map|ts|mts|cts|md|flow|min\.js)$/i.test(relative) ||
+    /(^|\/)(node_modules|tests?|docs|browser|umd|iife)(\/|$)/.test(relative);
   return [...found].map(([relative, folder]) => ({ to: relative, from: folder, without: unused }));
 }
 

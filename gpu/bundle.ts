@@ -1,16 +1,17 @@
 // npm run gpu:bundle -- [-o loratwin-gpu.tar.gz]: what `npm run gpu` needs on a machine without Node, npm and network.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { DeviceError, formatBytes } from "../core/index.ts";
 import { bundleEntries } from "./bundle-files.ts";
+import { packOneDnn } from "./carried-onednn.ts";
 import { sharedFolder } from "./places.ts";
 import { Missing } from "./stage.ts";
 
 /** What the archive may have, so that it can be sent anywhere. */
-const LARGEST_BYTES = 60e6;
+const LARGEST_BYTES = 50e6;
 
 function findShared(): string | undefined {
   try {
@@ -31,14 +32,15 @@ function writeBundle(output: string): void {
       const target = path.join(stage, to);
       mkdirSync(path.dirname(target), { recursive: true });
       const filter = (file: string): boolean => file === from || without?.(path.relative(from, file)) !== true;
-      cpSync(from, target, { recursive: true, filter });
-      if (to.startsWith("onednn/lib/")) symlinkSync(path.basename(to), path.join(path.dirname(target), "libdnnl.so"));
+      if (to.startsWith("onednn/lib/")) packOneDnn(from, target);
+      else cpSync(from, target, { recursive: true, filter });
     }
     const node = path.join(stage, "bin", "node");
     mkdirSync(path.dirname(node));
     // Debugging symbols are a tenth of it.
     execFileSync("strip", ["-o", node, process.execPath]);
-    execFileSync("tar", ["--owner=0", "--group=0", "-C", stage, "-czf", output, "."]);
+    const options = ["--owner=0", "--group=0", "--use-compress-program", "gzip -9"];
+    execFileSync("tar", [...options, "-C", stage, "-cf", output, "."]);
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }

@@ -2,6 +2,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import type { Io } from "../cli/io.ts";
 import { findMachine } from "./machine.ts";
+import { WORK } from "./places.ts";
 import { runStages } from "./run-stages.ts";
 import { limitOf, type Stage } from "./stage.ts";
 import { STAGES, type StageName } from "./stages/stages.ts";
@@ -12,32 +13,44 @@ const ALLOWED_SECONDS = 525;
 
 function stageList(mode: Mode, names: readonly StageName[]): string {
   const width = Math.max(...names.map((name) => name.length));
-  const line = (name: StageName): string =>
-    `  ${name.padEnd(width)}  at most ${String(limitOf(STAGES[name], mode)).padStart(3)} s  ${STAGES[name].describe}\n`;
+  const line = (name: StageName): string => {
+    const stage: Stage = STAGES[name];
+    const own = stage.ownCall ? `; a call of its own: --only ${name}` : "";
+    return `  ${name.padEnd(width)}  at most ${String(limitOf(stage, mode)).padStart(3)} s  ${stage.describe}${own}\n`;
+  };
   return names.map(line).join("");
 }
 
 const HELP = `npm run gpu -- [--dry] [--emulated] [--only STAGE,...] [--seconds N] [-o DIR]
 
 Builds for this machine's GPU, checks every kernel and the executor on it, measures, and compares with
-PyTorch and with the simulator. DIR/summary.json holds what was found at every moment, beside a log for
-each stage (default DIR: run/gpu). What the summary says: docs/gpu.md.
+PyTorch and with the simulator. DIR/summary.json holds what was found at every moment, DIR/stages.tar.gz
+the logs and what else the stages left (default DIR: run/gpu). What the summary says: docs/gpu.md.
 
 ${stageList("gpu", Object.keys(STAGES) as StageName[])}
   --dry          lists the stages and ends
   --emulated     the stages that make sense without a GPU, on the emulation
-  --only LIST    these stages; what others build has to be there
+  --only LIST    these stages; what others build has to be there. The results are summary-LIST.json and
+                 stages-LIST.tar.gz, so that those of a whole run stay
   --seconds N    for all stages together (default: ${ALLOWED_SECONDS})
 
 LORATWIN_PYTHON is the Python whose PyTorch is the baseline (default: python3). LORATWIN_SHARED holds the
-reference case. Exit status: 0 all stages passed or had nothing to do, 1 one failed, 2 bad input, 3 no GPU.
+reference case. Exit status: 0 all stages passed or had nothing to do, 1 one failed, 2 bad input, 3 no GPU,
+130 and 143 for Ctrl-C and SIGTERM, with the results so far.
 `;
+
+const LEFT_FOR_LATER = `Stages that need a call of their own are left: ${(Object.keys(STAGES) as StageName[])
+  .filter((name) => (STAGES[name] as Stage).ownCall)
+  .map((name) => `--only ${name}`)
+  .join(", ")}.\n`;
 
 class BadInput extends Error {}
 
-function chosenStages(only: string | undefined, mode: Mode): readonly StageName[] {
+/** Those of `--only`, or all but what needs a call of its own; where they are only listed, that too. */
+export function chosenStages(only: string | undefined, mode: Mode, listed: boolean): readonly StageName[] {
+  const isOwnCall = (name: StageName): boolean => (STAGES[name] as Stage).ownCall === true;
   const all = (Object.keys(STAGES) as StageName[]).filter((name) => limitOf(STAGES[name], mode) !== undefined);
-  if (only === undefined) return all;
+  if (only === undefined) return all.filter((name) => listed || !isOwnCall(name));
   const wanted = only.split(",");
   const unknown = wanted.filter((name) => !all.some((known) => known === name));
   if (unknown.length > 0) throw new BadInput(`Expected stages of this list at --only, got ${unknown.join(", ")}.`);
@@ -60,7 +73,7 @@ function readArguments(argv: readonly string[]) {
     const seconds = Number(values.seconds);
     if (!(seconds > 0)) throw new BadInput(`Expected a number of seconds at --seconds, got ${values.seconds}.`);
     const mode: Mode = values.emulated ? "emulated" : "gpu";
-    return { ...values, seconds, mode, stages: chosenStages(values.only, mode) };
+    return { ...values, seconds, mode, stages: chosenStages(values.only, mode, values.dry) };
   } catch (error) {
     if (error instanceof BadInput || error instanceof TypeError) return error.message;
     throw error;
@@ -86,19 +99,21 @@ export async function runGpuCommand(argv: readonly string[], io: Io): Promise<nu
     );
     return 3;
   }
-  const folder = path.resolve(io.cwd, args.output);
+  const suffix = args.only === undefined ? "" : `-${args.stages.join("-")}`;
   const summary = await runStages({
     mode: args.mode,
     machine,
     stages: args.stages.map((name): readonly [string, Stage] => [name, STAGES[name]]),
-    folder,
+    folder: path.resolve(io.cwd, args.output),
+    suffix,
+    work: WORK,
     allowedSeconds: args.seconds,
     // Where the results go is not part of what was measured, and may name a folder of this machine.
     command: ["npm run gpu --", ...argv.filter((word, i) => word !== "-o" && argv[i - 1] !== "-o")].join(" "),
     note: (text) => io.stderr(`${text}\n`),
   });
-  io.stdout(
-    `${path.join(args.output, "summary.json")}: ${summary.stages.map(({ name, state }) => `${name} ${state}`).join(", ")}\n`,
-  );
+  const states = summary.stages.map(({ name, state }) => `${name} ${state}`).join(", ");
+  io.stdout(`${path.join(args.output, `summary${suffix}.json`)}: ${states}\n`);
+  if (args.only === undefined && args.mode === "gpu") io.stderr(LEFT_FOR_LATER);
   return summary.stages.every(({ state }) => state === "passed" || state === "missing") ? 0 : 1;
 }

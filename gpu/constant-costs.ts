@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { constantCalibration } from "../plan/index.ts";
 
@@ -7,7 +7,6 @@ import { constantCalibration } from "../plan/index.ts";
  * folder; returns its path.
  */
 export function writeConstantCosts(folder: string): string {
-  mkdirSync(folder, { recursive: true });
   const file = path.join(folder, "constant-costs.json");
   writeFileSync(file, JSON.stringify(constantCalibration()));
   return file;

@@ -18,6 +18,8 @@ export interface Machine {
   readonly gpu: Gpu | undefined;
   readonly nvcc: string | undefined;
   readonly sanitizer: string | undefined;
+  /** For CMake, which takes make without it. */
+  readonly ninja: string | undefined;
   /** Without a promise that it has PyTorch. */
   readonly python: string | undefined;
   /** Folders with cuBLASLt that the loader does not know, such as those of PyTorch's packages. */
@@ -80,6 +82,7 @@ export function findMachine(): Machine {
     gpu: findGpu(),
     nvcc: findTool("nvcc"),
     sanitizer: findTool("compute-sanitizer"),
+    ninja: findTool("ninja") ?? findTool("ninja-build"),
     python: found === undefined ? undefined : python,
     libraryFolders: [...new Set([...toolkit, ...folders])],
   };
@@ -93,6 +96,7 @@ export function programEnvironment(machine: Machine): NodeJS.ProcessEnv {
     ...process.env,
     ...(folders.length === 0 ? {} : { LD_LIBRARY_PATH: folders.join(":") }),
     ...(machine.nvcc === undefined ? {} : { CUDACXX: machine.nvcc }),
+    ...(machine.ninja === undefined ? {} : { CMAKE_GENERATOR: process.env["CMAKE_GENERATOR"] ?? "Ninja" }),
     PYTHONUNBUFFERED: "1",
   };
 }

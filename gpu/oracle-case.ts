@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type AdapterPair, openModelFolder, readPeftFolder } from "../exec/index.ts";
 import type { AdapterSpec, Architecture, Projection } from "../plan/index.ts";
@@ -49,7 +49,6 @@ export function oracleWorkload(shared: string, folder: string, dtype: "float32" 
     string,
     { readonly history: readonly { readonly loss: number }[] }
   >;
-  mkdirSync(folder, { recursive: true });
   for (const { name, steps } of cases) {
     const rows = steps.flat().map((row) => `${JSON.stringify(row)}\n`);
     writeFileSync(path.join(folder, `${name}.jsonl`), rows.join(""));

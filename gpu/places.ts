@@ -7,6 +7,9 @@ import type { Mode } from "./summary.ts";
 /** Where the build stage puts what runs on the GPU. */
 export const PROGRAMS = packageFile("native", "build", "gpu");
 
+/** Where each stage has a folder for its files, which later calls find. */
+export const WORK = packageFile("native", "build", "gpu-run");
+
 /** The model of the twin stage: too large for the results. */
 export const TWIN_MODEL = path.join(PROGRAMS, "twin-model");
 

@@ -20,10 +20,10 @@ export interface RunOptions {
 export interface StageContext {
   readonly mode: Mode;
   readonly machine: Machine;
-  /** The results' folder; stages put their own files into folders below it. */
+  /** For its own files, empty when it begins. What is there at its end goes into the archive, but for weights. */
   readonly folder: string;
-  /** Seconds until the stage is stopped. */
-  secondsLeft(): number;
+  /** Where another stage left its files, in this call or an earlier one. */
+  folderOf(stage: string): string;
   /** Adds to the summary, at once. */
   record(result: Result): void;
   /** Adds a sentence to the summary. */
@@ -40,6 +40,10 @@ export interface Stage {
   readonly limitSeconds: number;
   /** The same on the emulation, for stages that make sense there. */
   readonly emulatedLimitSeconds?: number;
+  /** The next stage does not wait for its end. */
+  readonly beside?: true;
+  /** It takes about all of a call's time: it runs only where --only names it. */
+  readonly ownCall?: true;
   run(context: StageContext): Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 import { renameSync, writeFileSync } from "node:fs";
-import path from "node:path";
+import { homedir } from "node:os";
+import { packageFile } from "../workbench/package-file.ts";
 
 /** A line of what a stage found: names, numbers with their unit in the key, and lists of such. */
 export type Result = Readonly<Record<string, unknown>>;
@@ -21,7 +22,7 @@ export interface StageReport {
   /** What it was given, which is less than its own limit when the whole runs out of time. */
   limitSeconds: number;
   seconds: number;
-  /** Everything that its programs wrote, beside the summary. */
+  /** Everything that its programs wrote, in the archive. */
   readonly log: string;
   readonly notes: string[];
   readonly results: Result[];
@@ -38,14 +39,29 @@ export interface Summary {
   state: "running" | "complete" | "interrupted";
   readonly allowedSeconds: number;
   seconds: number;
+  readonly archive: {
+    /** Beside the summary: what the stages left, logs among it. */
+    readonly file: string;
+    /** Files that found no room in it. */
+    leftOut: readonly string[];
+  };
   readonly stages: readonly StageReport[];
 }
 
 export type Mode = "gpu" | "emulated";
 
-/** Replaces FOLDER/summary.json as a whole, so that a reader never sees half of one. */
-export function writeSummary(folder: string, summary: Summary): void {
-  const file = path.join(folder, "summary.json");
-  writeFileSync(`${file}.new`, `${JSON.stringify(summary, null, 1)}\n`);
+// A summary is shown to others: what it says of files is where they lie in the project or in the user's own folder.
+function withoutFolders(text: string): string {
+  const names = [
+    [packageFile(), "."],
+    [homedir(), "~"],
+  ] as const;
+  // Where one is / or unknown, there is nothing to hide.
+  return names.reduce((rest, [folder, name]) => (folder.length > 1 ? rest.replaceAll(folder, name) : rest), text);
+}
+
+/** Replaces the file as a whole, so that a reader never sees half of one. */
+export function writeSummary(file: string, summary: Summary): void {
+  writeFileSync(`${file}.new`, `${withoutFolders(JSON.stringify(summary, null, 1))}\n`);
   renameSync(`${file}.new`, file);
 }

@@ -1,7 +1,8 @@
 // node dist/gpu/train-benchmark.js SHAPE STEPS DEVICES: trains TRAINING_WORK by the executor, all adapters in shared
 // micro-batches, with CUDA graphs as the device decides, without and with them, then one adapter after another, and
 // prints a JSON line for each: {mode, graphs, shape, devices, stepSeconds, tokens, tokensPerSecond, plannedPeakBytes,
-// peakBytes, lastLoss, graphsCaptured, graphsLaunched, graphsRefused} or {mode, graphs, shape, error}.
+// peakBytes, lastLoss, graphsCaptured, graphsLaunched, graphsRefused, graphNodes, graphBytes}, the last two of those
+// that are kept, or {mode, graphs, shape, error}.
 import { peakBytes, plannedBytes, roundSeconds, train } from "../bench/train.ts";
 import { architectureOf, benchPlan } from "../bench/workload.ts";
 import { DeviceError, PlanError, sum } from "../core/index.ts";
@@ -57,6 +58,8 @@ async function runMode(
     graphsCaptured: sum(counts.map(({ captured }) => captured)),
     graphsLaunched: sum(counts.map(({ launched }) => launched)),
     graphsRefused: sum(counts.map(({ refused }) => refused)),
+    graphNodes: sum(counts.map(({ nodes }) => nodes)),
+    graphBytes: sum(counts.map(({ bytes }) => bytes)),
   });
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { packageFile } from "../workbench/package-file.ts";
 import { TWIN_MODEL } from "./places.ts";
@@ -12,14 +12,8 @@ const JOBS = [
   { data: "word-problems", prompt: "Q: {{question}}\nA:", response: " {{answer}}", rank: 32 },
 ];
 
-const twinFolder = (folder: string): string => path.join(folder, "twin");
-
-export const calibrationFile = (folder: string): string => path.join(twinFolder(folder), "calibration.json");
-
-/** A random model and a workload of four adapters on the example data. */
-export function writeTwinWorkload(results: string): string {
-  const folder = twinFolder(results);
-  mkdirSync(folder, { recursive: true });
+/** A random model, and in the folder a workload of four adapters on the example data; returns the workload's path. */
+export function writeTwinWorkload(folder: string): string {
   if (!existsSync(path.join(TWIN_MODEL, "model.safetensors"))) writeTwinModel(TWIN_MODEL);
   const jobs = JOBS.map(({ data, prompt, response, rank }, seed) => ({
     name: data,

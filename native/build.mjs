@@ -47,6 +47,13 @@ function wantsCuda() {
   return hasCompiler && existsSync("/dev/nvidiactl");
 }
 
+// A machine may have Ninja and no make. CMake reads the variable only for a folder that has no generator yet
+// (cmake-env-variables(7), CMAKE_GENERATOR), so what make has built goes on with make.
+function preferNinja() {
+  const hasNinja = ["ninja", "ninja-build"].some((name) => spawnSync(name, ["--version"]).status === 0);
+  if (hasNinja) process.env.CMAKE_GENERATOR ??= "Ninja";
+}
+
 function isAlive(pid) {
   try {
     process.kill(pid, 0);
@@ -83,6 +90,7 @@ function takeTurn() {
 }
 
 takeTurn();
+preferNinja();
 
 // Relative to the current folder.
 const napi = require("node-addon-api").include_dir;

@@ -16,10 +16,10 @@ export interface CpuDeviceOptions {
 
 /**
  * `index` = the GPU, as CUDA counts; several devices may share one. `allowTf32`: float32 products may round their
- * inputs to TF32. `graphs`: see `CudaGraphs`; LORATWIN_CUDA_GRAPHS, or `auto`, when absent. `products`: the ways that
- * were chosen before; for a product without one, or of another library than the one that is here, it is the library's
- * first. `measureProducts`: where `products` has none for a product's shape and rows, all ways are timed at its first
- * run, whose results mean nothing then.
+ * inputs to TF32. `graphs`: see `CudaGraphs`; LORATWIN_CUDA_GRAPHS, or `auto`, when absent. `graphRoomBytes` of the GPU's
+ * memory are for graphs; when absent, none are kept. `products`: the ways that were chosen before; for a product without
+ * one, or of another library than the one that is here, it is the library's first. `measureProducts`: where `products`
+ * has none for a product's shape and rows, all ways are timed at its first run, whose results mean nothing then.
  */
 export interface CudaDeviceOptions {
   readonly kind: "cuda";
@@ -27,6 +27,7 @@ export interface CudaDeviceOptions {
   readonly index: number;
   readonly allowTf32?: boolean;
   readonly graphs?: CudaGraphs;
+  readonly graphRoomBytes?: number;
   readonly products?: ProductChoices;
   readonly measureProducts?: boolean;
 }
@@ -84,6 +85,8 @@ export interface DeviceStatistics {
   readonly waitNs: number;
   /** Queue empty after the first task: waiting for JavaScript. */
   readonly starvedNs: number;
+  /** Updates before which the host waited until all that the GPU had been given was done: see `normCells`. */
+  readonly hostWaits: number;
   readonly memory: {
     readonly weightsBytes: number;
     readonly arenaBytes: number;
@@ -94,13 +97,15 @@ export interface DeviceStatistics {
   };
   /**
    * CUDA graphs captured and launched since the device was made, kept now, and runs whose graph could not be captured
-   * or kept.
+   * or kept; the nodes of those kept, and what the driver has taken for them of the device's memory.
    */
   readonly graphs: {
     readonly captured: number;
     readonly launched: number;
     readonly kept: number;
     readonly refused: number;
+    readonly nodes: number;
+    readonly bytes: number;
   };
 }
 
@@ -266,10 +271,16 @@ function createRaw(addon: RawAddon, runtime: RawRuntime, options: DeviceOptions)
   const { name } = options;
   if (options.kind === "cuda") {
     const index = checkCount(options.index, "createDevice.index");
-    const graphs = options.graphs ?? cudaGraphsOfEnvironment();
-    const products = packProducts(options.products ?? { library: "", choices: [] });
-    const { allowTf32 = false, measureProducts = false } = options;
-    return guarded(() => addon.createCudaDevice(runtime, name, index, allowTf32, graphs, products, measureProducts));
+    const { allowTf32 = false, graphRoomBytes = 0, products, measureProducts = false } = options;
+    const raw = {
+      index,
+      allowTf32,
+      graphs: options.graphs ?? cudaGraphsOfEnvironment(),
+      graphRoomBytes: checkCount(graphRoomBytes, "createDevice.graphRoomBytes"),
+      products: packProducts(products ?? { library: "", choices: [] }),
+      measureProducts,
+    };
+    return guarded(() => addon.createCudaDevice(runtime, name, raw));
   }
   const { cores } = options;
   if (cores.length === 0) throw new DeviceError({ expected: "at least one core", at: `device ${name}`, got: cores });

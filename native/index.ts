@@ -17,7 +17,7 @@ export type {
   WeightData,
 } from "./device.ts";
 // What the addon and this machine have.
-export { type NativeInfo, nativeInfo, productLibraryName } from "./load.ts";
+export { gpuFreeBytes, type NativeInfo, nativeInfo, productLibraryName } from "./load.ts";
 // What a program is made of.
 export type {
   AttentionBackwardOperator,

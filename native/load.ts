@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DeviceError } from "../core/index.ts";
+import { guarded } from "./checks.ts";
 import type { RawAddon, RawInfo } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
 
@@ -63,6 +64,15 @@ export function loadNative(): RawAddon {
     detail: failures.join("\n"),
     hint: "build it with `npm run build`",
   });
+}
+
+/**
+ * What is free of a GPU with a context of this process on it, which is made where there is none: that takes part of a
+ * second, and the memory that a run's context will take. @throws DeviceError for a GPU that is not there or cannot be
+ * used.
+ */
+export function gpuFreeBytes(index: number): number {
+  return guarded(() => loadNative().cudaFreeBytes(index));
 }
 
 /** @throws DeviceError when the addon does not load. */

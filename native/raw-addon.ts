@@ -93,10 +93,41 @@ export interface RawProducts {
   readonly algorithms: readonly string[];
 }
 
+export interface RawCudaOptions {
+  readonly index: number;
+  readonly allowTf32: boolean;
+  readonly graphs: string;
+  readonly graphRoomBytes: number;
+  readonly products: RawProducts;
+  readonly measureProducts: boolean;
+}
+
+/**
+ * What a launch of an emulated kernel moved, in bytes of whole 32-byte sectors (`Again`: in sectors that the launch had
+ * already read, or written) and in cycles of shared memory; `mma` counts products of 4096 operations.
+ */
+export interface RawLaunch {
+  readonly kernel: string;
+  readonly readBytes: number;
+  readonly readAgainBytes: number;
+  readonly writtenBytes: number;
+  readonly writtenAgainBytes: number;
+  readonly sharedCycles: number;
+  /** Of the cycles, those that a warp waits for since its lanes meet in a bank. */
+  readonly sharedConflicts: number;
+  readonly mma: number;
+}
+
 export interface RawAddon {
+  /** Of addons over the emulation: whether launches are counted from now on. Throws where accesses are not checked. */
+  countLaunches?(on: boolean): void;
+  /** Of addons over the emulation: what was counted since the last call, in order. */
+  takeLaunches?(): readonly RawLaunch[];
   /** The fields of each of RECORDS, as the addon has them: `"adapter, cell"`. */
   readonly records: Readonly<Record<string, string>>;
   info(): RawInfo;
+  /** Makes a context on the GPU. */
+  cudaFreeBytes(index: number): number;
   scratchBytes(operator: string, shape: Readonly<Record<string, number | string>>): number;
   /** What multiplies on GPUs, with its version; empty where nothing does. Loads it. */
   productLibraryName(): string;
@@ -112,15 +143,7 @@ export interface RawAddon {
   signal(runtime: RawRuntime, event: number): void;
   nowNs(runtime: RawRuntime): number;
   createDevice(runtime: RawRuntime, name: string, cores: readonly number[]): RawDevice;
-  createCudaDevice(
-    runtime: RawRuntime,
-    name: string,
-    index: number,
-    allowTf32: boolean,
-    graphs: string,
-    products: RawProducts,
-    measureProducts: boolean,
-  ): RawDevice;
+  createCudaDevice(runtime: RawRuntime, name: string, options: RawCudaOptions): RawDevice;
   products(device: RawDevice): RawProducts;
   /** Drops what is pending, joins the threads and gives the memory back. */
   disposeDevice(device: RawDevice): void;

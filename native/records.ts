@@ -40,9 +40,9 @@ export const RECORDS = {
   SumSquares: record("adapter", "cell"),
   UpdateItem: record("adapter", "step", "learningRate", "beta1", "beta2", "eps", "weightDecay", "maxGradNorm"),
   AdapterEntry: record("target", "rank", "inFeatures", "outFeatures", "scale"),
-  Times: record("busyNs", "waitNs", "starvedNs"),
+  Times: record("busyNs", "waitNs", "starvedNs", "hostWaits"),
   Memory: record("weightsBytes", "arenaBytes", "adaptersBytes", "otherBytes", "peakBytes"),
-  Graphs: record("captured", "launched", "kept", "refused"),
+  Graphs: record("captured", "launched", "kept", "refused", "nodes", "bytes"),
   SpeedSample: record("atNs", "product", "copy"),
   /** Of a product: flags as 0 and 1; `narrow` and `narrowOut`: bfloat16 and not float32. */
   ProductChoice: record("backward", "narrow", "narrowOut", "adds", "out", "in", "rows"),

@@ -72,7 +72,11 @@ export interface UpdateItem {
   readonly weightDecay: number;
   /** 0 = no clipping. */
   readonly maxGradNorm: number;
-  /** The cells (of all stages) whose sum is the squared gradient norm. */
+  /**
+   * The cells (of all stages) whose sum is the squared gradient norm. Where the only one is filled by a run of this
+   * device, a GPU takes the sum that this run has left in its memory; else the host waits for the runs, since the norms
+   * of several stages come together there.
+   */
   readonly normCells: readonly number[];
 }
 

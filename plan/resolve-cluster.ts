@@ -1,4 +1,4 @@
-import { DeviceError, InputError } from "../core/index.ts";
+import { DeviceError, formatBytes, InputError } from "../core/index.ts";
 import { assignCores, THIS_MACHINE } from "./assign-cores.ts";
 import { gpuOfName } from "./device-names.ts";
 import type { Catalog } from "./documents/catalog.ts";
@@ -12,14 +12,26 @@ export interface HostFacts {
   /** Its GPUs, by index; asked for once a cluster names one. Why there are none. */
   readonly cuda?: () => {
     readonly reason: string;
-    readonly devices: readonly { readonly name: string; readonly memoryBytes: number }[];
+    readonly devices: readonly { readonly name: string }[];
   };
+  /** What is free of a GPU beside a context of a run's process; asked for where a cluster gives no memory. */
+  readonly gpuFreeBytes?: (index: number) => number;
 }
 
+/**
+ * What a plan leaves of a GPU's free memory for what CUDA loads when it is needed first: our kernels, some 2 MB for one
+ * kind of GPU, and those that cuBLASLt chooses. All libraries of PyTorch took 380 MB more with every kernel loaded
+ * (pytorch/pytorch pull request 86509).
+ */
+const LAZILY_LOADED_BYTES = 256 * 2 ** 20;
+
+/** Free memory is told in steps, so that a few bytes more in another program give no other plan. */
+const FREE_STEP_BYTES = 64 * 2 ** 20;
+
 interface Gpu {
+  readonly index: number;
   /** Of the catalog, or CUDA's own name. */
   readonly type: string;
-  readonly memoryBytes: number;
 }
 
 /** The catalog's entry whose every word the GPU's name has; the longest, if several. */
@@ -31,7 +43,7 @@ function catalogType(name: string, catalog: Catalog): string | undefined {
   return fitting.sort((a, b) => b.length - a.length)[0];
 }
 
-function thisGpu(name: string, sharers: number, host: HostFacts, catalog: Catalog): Gpu {
+function thisGpu(name: string, host: HostFacts, catalog: Catalog): Gpu {
   const index = gpuOfName(name);
   if (index === undefined) {
     throw new InputError({ expected: "a name such as cuda:0 or cuda:0#1 for a device of type cuda", got: name });
@@ -46,7 +58,23 @@ function thisGpu(name: string, sharers: number, host: HostFacts, catalog: Catalo
       hint: "Plan with cpu:0, or name a GPU of the catalog as the type to simulate.",
     });
   }
-  return { type: catalogType(found.name, catalog) ?? "cuda", memoryBytes: Math.floor(found.memoryBytes / sharers) };
+  return { index, type: catalogType(found.name, catalog) ?? "cuda" };
+}
+
+/** What a plan may take of a GPU that so many devices share. */
+function usableBytes(index: number, sharers: number, { gpuFreeBytes }: HostFacts): number | null {
+  if (gpuFreeBytes === undefined) return null;
+  const free = gpuFreeBytes(index);
+  const steps = Math.floor((free - LAZILY_LOADED_BYTES) / FREE_STEP_BYTES);
+  if (steps <= 0) {
+    throw new DeviceError({
+      expected: `more than ${formatBytes(LAZILY_LOADED_BYTES)} free on a GPU to plan for`,
+      at: `cuda:${index}`,
+      got: formatBytes(free),
+      hint: "Other programs may have taken the rest: `nvidia-smi` lists them.",
+    });
+  }
+  return Math.floor((steps * FREE_STEP_BYTES) / sharers);
 }
 
 /** Kinds that need no figures: their times come from a constant or a measured calibration. */
@@ -85,8 +113,7 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
           got: machine.name,
           hint: "Name a GPU of the catalog as the type to simulate.",
         });
-      const gpu =
-        device.type === "cuda" ? thisGpu(device.name, sharersOf(device.name, cluster), host, catalog) : undefined;
+      const gpu = device.type === "cuda" ? thisGpu(device.name, host, catalog) : undefined;
       const entry = device.type === undefined ? undefined : catalog.devices[gpu?.type ?? device.type];
       if (device.type !== undefined && device.type !== ABSTRACT && gpu === undefined && entry === undefined) {
         throw new InputError({
@@ -127,7 +154,7 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
         threads: device.threads ?? 1,
         memoryBytes:
           device.memoryBytes ??
-          gpu?.memoryBytes ??
+          (gpu === undefined ? undefined : usableBytes(gpu.index, sharersOf(device.name, cluster), host)) ??
           entry?.memoryBytes?.value ??
           (kind === "cpu" ? Math.floor(host.memoryBytes / numCpus) : null),
         peakFlopsPerSecond: peaks,

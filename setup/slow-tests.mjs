@@ -1,10 +1,12 @@
 // Tests that run CUDA kernels and whole programs on the CPU for minutes: left out of `npm test`, run by `npm run
 // test:all` and before a change lands.
 export const SLOW_TESTS = [
+  "test/bench/gpu-bytes.test.ts",
   "test/exec/cuda-checked-bugs.test.ts",
   "test/exec/cuda-checked.test.ts",
   "test/exec/cuda-graphs.test.ts",
   "test/exec/cuda.test.ts",
+  "test/gpu/bundle-emulated.test.ts",
   "test/gpu/command.test.ts",
   "test/gpu/programs.test.ts",
   "test/native/emulation.test.ts",

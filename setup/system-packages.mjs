@@ -45,7 +45,12 @@ function hasCompiler() {
 const needs = [
   { what: "a C++ compiler", apt: "g++", dnf: "gcc-c++", isThere: hasCompiler },
   { what: "CMake", apt: "cmake", dnf: "cmake", isThere: () => findProgram(["cmake"]) !== undefined },
-  { what: "make", apt: "make", dnf: "make", isThere: () => findProgram(["make", "gmake"]) !== undefined },
+  {
+    what: "make or Ninja",
+    apt: "make",
+    dnf: "make",
+    isThere: () => findProgram(["make", "gmake", "ninja", "ninja-build"]) !== undefined,
+  },
   { what: "oneDNN with its headers", apt: "libdnnl-dev", dnf: "onednn-devel", isThere: hasOneDnn },
   { what: "Node's headers", apt: "libnode-dev", dnf: "nodejs-devel", isThere: hasNodeHeaders },
 ];

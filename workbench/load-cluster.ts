@@ -1,6 +1,6 @@
 import { totalmem } from "node:os";
 import { contentHash, InputError } from "../core/index.ts";
-import { nativeInfo } from "../exec/index.ts";
+import { gpuFreeBytes, nativeInfo } from "../exec/index.ts";
 import {
   CATALOG,
   type Calibration,
@@ -53,7 +53,12 @@ export interface LoadedCluster {
 
 /** What this machine has for the devices of machine `local`. */
 export function thisMachine(): HostFacts {
-  return { memoryBytes: totalmem(), cores: () => nativeInfo().cores.length, cuda: () => nativeInfo().cuda };
+  return {
+    memoryBytes: totalmem(),
+    cores: () => nativeInfo().cores.length,
+    cuda: () => nativeInfo().cuda,
+    gpuFreeBytes,
+  };
 }
 
 /** One device a core, as many as make stages; says so. */

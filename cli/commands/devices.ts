@@ -1,8 +1,18 @@
 import { totalmem } from "node:os";
-import { formatBytes } from "../../core/index.ts";
-import { nativeInfo } from "../../exec/index.ts";
+import { DeviceError, formatBytes } from "../../core/index.ts";
+import { gpuFreeBytes, nativeInfo } from "../../exec/index.ts";
 import type { Command } from "../command.ts";
 import { printResult, table } from "../output.ts";
+
+/** What is free of a GPU beside a context; why it cannot be used, if it cannot. */
+function freeMemory(index: number): { readonly freeBytes: number | null; readonly unusable?: string } {
+  try {
+    return { freeBytes: gpuFreeBytes(index) };
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    return { freeBytes: null, unusable: `cannot be used (${error.facts.got})` };
+  }
+}
 
 export const devicesCommand: Command = {
   usage: "devices",
@@ -20,7 +30,12 @@ export const devicesCommand: Command = {
       description: info.cpuModel,
       isa: info.isa,
     }));
-    const gpus = cuda.devices.map((gpu, index) => ({ device: `cuda:${index}`, type: "cuda", ...gpu }));
+    const gpus = cuda.devices.map((gpu, index) => ({
+      device: `cuda:${index}`,
+      type: "cuda",
+      ...gpu,
+      ...freeMemory(index),
+    }));
     const reason = cuda.devices.length === 0 ? ` (${cuda.reason})` : "";
     const result = {
       devices,
@@ -37,8 +52,8 @@ export const devicesCommand: Command = {
           devices.map(({ name, core, isa }) => [name, `${core}`, isa]),
         ),
         ...gpus.map(
-          ({ device, name, memoryBytes, computeCapability }) =>
-            `${device}: ${name}, ${formatBytes(memoryBytes)}, compute capability ${computeCapability}`,
+          ({ device, name, memoryBytes, freeBytes, unusable, computeCapability }) =>
+            `${device}: ${name}, ${formatBytes(memoryBytes)}, ${freeBytes === null ? unusable : `${formatBytes(freeBytes)} free`}, compute capability ${computeCapability}`,
         ),
         "",
         `${info.cpuModel}, ${formatBytes(totalmem())}, oneDNN ${info.onednn}; CUDA devices: ${gpus.length}${reason}`,

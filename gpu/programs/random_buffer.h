@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "gpu_device.h"
+#include "bench_device.h"
 #include "ops/bf16.h"
 
 namespace loratwin::gpu {
@@ -16,7 +16,7 @@ class RandomBuffer {
   RandomBuffer(std::size_t count, const char* name) : buffer_(count, name) {
     static const std::vector<Store> block = makeBlock();
     for (std::size_t at = 0; at < count; at += block.size()) {
-      test::uploadGpu(buffer_.data() + at, block.data(), std::min(block.size(), count - at) * sizeof(Store), name);
+      upload(buffer_.data() + at, block.data(), std::min(block.size(), count - at) * sizeof(Store), name);
     }
   }
   Store* data() const { return buffer_.data(); }
@@ -27,7 +27,9 @@ class RandomBuffer {
     std::normal_distribution<float> normal(0.0F, 0.1F);
     std::vector<Store> values(1 << 20);
     for (Store& value : values) {
-      if constexpr (sizeof(Store) == sizeof(float)) {
+      if constexpr (sizeof(Store) == 1) {
+        value = static_cast<Store>(random() & 0x7f);
+      } else if constexpr (sizeof(Store) == sizeof(float)) {
         value = normal(random);
       } else {
         value = ops::toBf16(normal(random));
@@ -36,7 +38,7 @@ class RandomBuffer {
     return values;
   }
 
-  test::DeviceBuffer<Store> buffer_;
+  DeviceBuffer<Store> buffer_;
 };
 
 }  // namespace loratwin::gpu

@@ -3,7 +3,6 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <stdexcept>
 #include <vector>
 
@@ -91,10 +90,8 @@ Timing timeWarm(const std::function<void()>& work, int times, int repetitions) {
   return summary(std::move(seconds));
 }
 
-void printLine(const char* kind, const std::string& name, const std::string& parameters, const Timing& timing) {
-  std::printf("{\"kind\":\"%s\",\"name\":\"%s\",%s,\"seconds\":%.4g,\"fastestSeconds\":%.4g,\"repetitions\":%d}\n",
-              kind, name.c_str(), parameters.c_str(), timing.seconds, timing.fastestSeconds, timing.repetitions);
-  std::fflush(stdout);
+Timing timeCopy(void* to, const void* from, std::size_t bytes, int repetitions) {
+  return timeOnGpu([=] { check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, nullptr)); }, repetitions);
 }
 
 }  // namespace loratwin::gpu

@@ -1,14 +1,16 @@
 import path from "node:path";
 import { writeConstantCosts } from "../constant-costs.ts";
 import type { Stage } from "../stage.ts";
-import { calibrationFile, writeTwinWorkload } from "../twin-workload.ts";
+import { writeTwinWorkload } from "../twin-workload.ts";
+
+/** In the stage's folder. */
+export const calibrationFile = (folder: string): string => path.join(folder, "calibration.json");
 
 export const calibrate: Stage = {
   describe: "measures cuda:0 for the simulator",
   limitSeconds: 60,
   async run(context) {
     const workload = writeTwinWorkload(context.folder);
-    const output = calibrationFile(context.folder);
     const { device, holdOut, link } = await context.loratwin([
       "calibrate",
       "--workload",
@@ -16,9 +18,9 @@ export const calibrate: Stage = {
       "--devices",
       "cuda:0",
       "--calibration",
-      writeConstantCosts(path.dirname(output)),
+      writeConstantCosts(context.folder),
       "-o",
-      output,
+      calibrationFile(context.folder),
     ]);
     context.record({ device, holdOut, link });
   },

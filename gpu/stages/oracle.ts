@@ -38,7 +38,8 @@ const adapterBytes = (run: string, job: string): Buffer =>
   readFileSync(path.join(run, "adapters", job, "adapter_model.safetensors"));
 
 /** @returns what is wrong. */
-async function check(context: StageContext, folder: string, run: OracleRun): Promise<readonly string[]> {
+async function check(context: StageContext, run: OracleRun): Promise<readonly string[]> {
+  const { folder } = context;
   const { dtype, numDevices, twice } = run;
   const oracleCase = oracleWorkload(sharedFolder(), folder, dtype);
   const { workload, jobs, expected } = oracleCase;
@@ -71,11 +72,10 @@ async function check(context: StageContext, folder: string, run: OracleRun): Pro
 export const oracle: Stage = {
   describe: "the PyTorch reference case, trained end to end through the CUDA path",
   limitSeconds: 60,
-  emulatedLimitSeconds: 240,
+  emulatedLimitSeconds: 400,
   async run(context) {
-    const folder = path.join(context.folder, "oracle");
     const wrong: string[] = [];
-    for (const run of RUNS[context.mode]) wrong.push(...(await check(context, folder, run)));
+    for (const run of RUNS[context.mode]) wrong.push(...(await check(context, run)));
     if (wrong.length > 0) throw new Failed(wrong.join("; "));
   },
 };

@@ -1,3 +1,4 @@
+import { buildGpuProgram } from "../gpu-programs.ts";
 import { collectJudgements } from "../judgements.ts";
 import { builtProgram } from "../places.ts";
 import { Failed, Missing, type Stage } from "../stage.ts";
@@ -8,10 +9,13 @@ const FOUND = 9;
 
 export const sanitizer: Stage = {
   describe: "compute-sanitizer on the kernels' cases: memcheck, then racecheck",
-  limitSeconds: 75,
+  limitSeconds: 520,
+  ownCall: true,
   async run(context) {
     const { sanitizer: program } = context.machine;
     if (program === undefined) throw new Missing("Expected compute-sanitizer, found none.");
+    // The machine may be another one than that of the build stage.
+    if (!(await buildGpuProgram(context, "gpu_table"))) throw new Failed("The table does not build; the log says why.");
     const table = builtProgram("gpu_table");
     const bad: string[] = [];
     for (const tool of ["memcheck", "racecheck"]) {

@@ -2,6 +2,7 @@ import { multipliedParameters } from "../../bench/workload.ts";
 import { median } from "../../core/index.ts";
 import type { CudaGraphs } from "../../exec/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
+import { TimeOver } from "../child.ts";
 import { addonFile } from "../places.ts";
 import { Failed, type Stage, type StageContext } from "../stage.ts";
 import type { Mode } from "../summary.ts";
@@ -74,6 +75,7 @@ interface OurRun {
   readonly tokensPerSecond: number;
   readonly lastLoss: number;
   readonly graphsLaunched: number;
+  readonly graphsRefused: number;
 }
 
 type OurRuns = Partial<Record<CudaGraphs, OurRun>>;
@@ -102,7 +104,8 @@ function compareGraphs(context: StageContext, shape: TrainingShape, { on, off }:
   const sameLoss = on.lastLoss === off.lastLoss;
   context.record({ shape, graphsOnAgainstOff: on.tokensPerSecond / off.tokensPerSecond, sameLoss });
   if (!sameLoss) return `${shape}: a loss of ${on.lastLoss} with CUDA graphs, ${off.lastLoss} without`;
-  return on.graphsLaunched > 0 ? undefined : `${shape}: no CUDA graph was launched`;
+  if (on.graphsLaunched === 0) return `${shape}: no CUDA graph was launched`;
+  return on.graphsRefused === 0 ? undefined : `${shape}: ${on.graphsRefused} CUDA graphs were refused`;
 }
 
 const SHAPES: Readonly<Record<Mode, readonly TrainingShape[]>> = {
@@ -110,36 +113,46 @@ const SHAPES: Readonly<Record<Mode, readonly TrainingShape[]>> = {
   emulated: ["tiny"],
 };
 
+/** Trains the shape by PyTorch and records how our rate compares. */
+async function compareWithTorch(context: StageContext, shape: TrainingShape, ours: number): Promise<void> {
+  const torch = await runTorch(context, shape);
+  const sequential = torch.tokensPerSecond.get("sequential");
+  const fused = torch.tokensPerSecond.get("fused");
+  const flops = 4 * multipliedParameters(TRAINING_SHAPES[shape]) * ours;
+  const peak = torch.peakFlopsPerSecond;
+  context.record({
+    shape,
+    againstOneAfterAnother: sequential === undefined ? null : ours / sequential,
+    againstFused: fused === undefined ? null : ours / fused,
+    modelFlopsPerSecond: flops,
+    shareOfProductPeak: peak === undefined ? null : flops / peak,
+  });
+}
+
 export const training: Stage = {
-  describe:
-    "training against PyTorch on this card: bfloat16, 4 adapters on a 1B and a 7B shape; with and without CUDA graphs",
-  limitSeconds: 200,
-  emulatedLimitSeconds: 240,
+  describe: "4 adapters on a 1B and a 7B shape, with and without CUDA graphs, against PyTorch on this card",
+  limitSeconds: 240,
+  emulatedLimitSeconds: 400,
   async run(context) {
     const wrong: string[] = [];
+    const rates = new Map<TrainingShape, number>();
     for (const shape of SHAPES[context.mode]) {
-      const torch = shape === "tiny" ? undefined : await runTorch(context, shape);
       const runs = await runOurs(context, shape);
-      const ours = runs.auto?.tokensPerSecond;
-      if (ours === undefined) {
+      if (runs.auto === undefined) {
         wrong.push(`loratwin did not train ${shape}; its line says why`);
         continue;
       }
+      rates.set(shape, runs.auto.tokensPerSecond);
       const graphs = compareGraphs(context, shape, runs);
       if (graphs !== undefined) wrong.push(graphs);
-      if (torch === undefined) continue;
-      const sequential = torch.tokensPerSecond.get("sequential");
-      const fused = torch.tokensPerSecond.get("fused");
-      const flops = 4 * multipliedParameters(TRAINING_SHAPES[shape]) * ours;
-      const peak = torch.peakFlopsPerSecond;
-      context.record({
-        shape,
-        againstOneAfterAnother: sequential === undefined ? null : ours / sequential,
-        againstFused: fused === undefined ? null : ours / fused,
-        modelFlopsPerSecond: flops,
-        shareOfProductPeak: peak === undefined ? null : flops / peak,
-      });
     }
-    if (wrong.length > 0) throw new Failed(`${wrong.join("; ")}.`);
+    const failure = (): Failed => new Failed(`${wrong.join("; ")}.`);
+    try {
+      // After our own runs: where importing PyTorch takes long, the comparison is what runs out of time.
+      for (const [shape, ours] of rates) if (shape !== "tiny") await compareWithTorch(context, shape, ours);
+    } catch (error) {
+      throw error instanceof TimeOver && wrong.length > 0 ? failure() : error;
+    }
+    if (wrong.length > 0) throw failure();
   },
 };

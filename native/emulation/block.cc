@@ -8,6 +8,7 @@
 #include "emulation/block.h"
 #include "emulation/checker.h"
 #include "emulation/emulation.h"
+#include "emulation/traffic.h"
 
 namespace loratwin::emulation {
 
@@ -146,7 +147,10 @@ void runBlock(Index3 index) {
   block.active = true;
   resume(block.host, first);
   if (block.error.empty()) block.error = checkSharedMemory();
-  if (block.error.empty()) return;
+  if (block.error.empty()) {
+    if (countingTraffic) finishBlockTraffic();
+    return;
+  }
   std::string message = std::string(block.launch.name) + ": " + block.error;
   for (const std::uint32_t access : {failedAccess, failedOther}) {
     if (access != 0) message += "\n  " + describeAccess(access);
@@ -216,6 +220,7 @@ void syncBlock(Site site) {
   }
   block.atBarrier = 0;
   orderBlock();
+  if (countingTraffic) finishBlockTraffic();
   for (unsigned i = 0; i < block.threads; ++i) makeReady(i);
 }
 
@@ -251,6 +256,7 @@ void warpOperation(std::uint32_t mask, const char* name, void* payload, Complete
     return;
   }
   if (complete != nullptr) complete(payloads, mask);
+  if (countingTraffic && mask == ~0U) finishWarpTraffic(base / kLanes);
   for (unsigned i = 0; i < kLanes; ++i) {
     if ((mask >> i & 1) != 0) makeReady(base + i);
   }
@@ -290,6 +296,7 @@ void launchBlocks(const Launch& launch) {
   block.warps = (launch.threads + kLanes - 1) / kLanes;
   randomState = options.seed * 2654435761U + 1;
   startGridChecks(launch.state, launch.stateBytes);
+  if (countingTraffic) startLaunchTraffic(launch.name);
   std::vector<unsigned> order(std::size_t{launch.grid.x} * launch.grid.y);
   std::iota(order.begin(), order.end(), 0U);
   if (options.schedule == Schedule::descending) std::reverse(order.begin(), order.end());
@@ -298,6 +305,7 @@ void launchBlocks(const Launch& launch) {
   }
   for (const unsigned i : order) runBlock({i % launch.grid.x, i / launch.grid.x, 0});
   ++counters.launches;
+  if (countingTraffic) finishLaunchTraffic();
   const std::string outside = checkDeviceMemory();
   if (!outside.empty()) refuse(outside);
 }

@@ -14,6 +14,7 @@
 #include "emulation/checker.h"
 #include "emulation/device_ranges.h"
 #include "emulation/emulation.h"
+#include "emulation/traffic.h"
 
 namespace loratwin::emulation {
 
@@ -224,13 +225,14 @@ void checkAccess(const void* pointer, std::size_t bytes, AccessKind kind, Access
   const char* const stack = threads[block.running].stack.bottom;
   if (address >= stack && address < stack + kStackBytes) return;
   const bool inArena = address >= arenaBegin && address < arenaBegin + kArenaBytes;
+  const DeviceRange* const range = inArena ? nullptr : rangeOf(address, bytes);
   Cell* cells = nullptr;
   std::size_t offset = 0;
   if (inArena) {
     if (!inSharedMemory(pointer, bytes)) fail("access outside the block's shared memory: " + placeOf(pointer), access);
     cells = arenaShadow.data();
     offset = static_cast<std::size_t>(address - arenaBegin);
-  } else if (const DeviceRange* const range = rangeOf(address, bytes)) {
+  } else if (range != nullptr) {
     cells = range->shadow;
     offset = static_cast<std::size_t>(address - range->data);
   } else {
@@ -244,6 +246,39 @@ void checkAccess(const void* pointer, std::size_t bytes, AccessKind kind, Access
   for (std::size_t i = offset / kGranule; i <= last; ++i) {
     checkCell(cells[i], address + (i * kGranule - offset), inArena, kind, access);
   }
+  // What a copy brings to shared memory was counted when it began.
+  if (!countingTraffic || kind == AccessKind::endCopy) return;
+  // A structure that is copied as a whole comes in words, since nothing says that more lies aligned.
+  const bool oneAccess = std::has_single_bit(bytes) && bytes <= kWidestAccess;
+  const std::size_t step = oneAccess ? bytes : bytes % 8 == 0 ? 8 : bytes % 4 == 0 ? 4 : 1;
+  for (std::size_t at = offset; at < offset + bytes; at += step) {
+    if (inArena) {
+      noteShared(at, step, kind != AccessKind::read, access);
+    } else {
+      noteGlobal(range->sectors, at, step, kind != AccessKind::read, access);
+    }
+  }
+}
+
+namespace {
+
+void requireAligned(const void* pointer, std::size_t bytes, Site site) {
+  if (reinterpret_cast<std::uintptr_t>(pointer) % bytes == 0) return;
+  fail("access of " + std::to_string(bytes) + " bytes to an address that is not aligned to them, " + describe(site));
+}
+
+}  // namespace
+
+void loadVector(void* value, const void* from, std::size_t bytes, Site site) {
+  requireAligned(from, bytes, site);
+  if (instrumented) checkAccess(from, bytes, AccessKind::read, accessOf(__builtin_return_address(0)));
+  std::memcpy(value, from, bytes);
+}
+
+void storeVector(void* to, const void* value, std::size_t bytes, Site site) {
+  requireAligned(to, bytes, site);
+  if (instrumented) checkAccess(to, bytes, AccessKind::write, accessOf(__builtin_return_address(0)));
+  std::memcpy(to, value, bytes);
 }
 
 Access accessAt(Site site) {

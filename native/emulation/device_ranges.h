@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "emulation/checker.h"
+#include "emulation/traffic.h"
 
 namespace loratwin::emulation {
 
@@ -15,6 +16,7 @@ struct DeviceRange {
   char* mapping;  // with its guard pages
   std::size_t mappingBytes;
   Cell* shadow;
+  Sector* sectors;
 };
 
 const std::vector<DeviceRange>& deviceRanges();        // by address

@@ -108,6 +108,7 @@ void* allocateDevice(std::size_t bytes, const char* name) {
   std::memset(begin, kCanary, space);
   std::memset(range.data, options.fill, bytes);
   range.shadow = newShadow(bytes);
+  range.sectors = newSectors(bytes);
   ranges.insert(std::upper_bound(ranges.begin(), ranges.end(), range,
                                  [](const DeviceRange& a, const DeviceRange& b) { return a.data < b.data; }),
                 range);
@@ -121,6 +122,7 @@ void freeDevice(void* pointer) {
   if (found == ranges.end()) return;
   munmap(found->mapping, found->mappingBytes);
   deleteShadow(found->shadow);
+  deleteSectors(found->sectors);
   ranges.erase(found);
 }
 
@@ -177,11 +179,6 @@ bool inSharedMemory(const void* pointer, std::size_t bytes) {
   return std::any_of(block.arrays.begin(), block.arrays.end(), [&](const SharedArray& array) {
     return first >= array.data && first + bytes <= array.data + array.bytes;
   });
-}
-
-void requireAligned(const void* pointer, std::size_t bytes, Site site) {
-  if (reinterpret_cast<std::uintptr_t>(pointer) % bytes == 0) return;
-  fail("access of " + std::to_string(bytes) + " bytes to an address that is not aligned to them, " + describe(site));
 }
 
 std::string checkSharedMemory() {

@@ -66,8 +66,9 @@ T shuffle(std::uint32_t mask, T value, ShuffleSource source, Site site) {
 void mma(float* d, const std::uint32_t* a, const std::uint32_t* b, Site site);
 void ldmatrix(std::uint32_t* matrices, const void* row, bool transposed, Site site);
 
-// Fails the block unless the address is a multiple of `bytes`.
-void requireAligned(const void* pointer, std::size_t bytes, Site site);
+// An access of several neighbours, as one. Fails the block unless the address is a multiple of `bytes`.
+void loadVector(void* value, const void* from, std::size_t bytes, Site site);
+void storeVector(void* to, const void* value, std::size_t bytes, Site site);
 
 // cp.async of 16 bytes: the destination is poison until the wait, then sourceBytes of the source and zeros.
 void copyAsync(void* shared, const void* global, int sourceBytes, Site site);

@@ -96,18 +96,17 @@ inline std::uint32_t packBf16(float low, float high) {
 
 inline float exp2Approximate(float x) { return std::exp2(x); }
 
-// Several neighbours in one access; the address is a multiple of their size, which a compiler's scalar accesses would
-// not show.
+// Several neighbours in one access; the address is a multiple of their size. A compiler would take it apart.
 template <class Vector>
 SIMT_DEVICE Vector loadVector(const void* from, emulation::Site site = emulation::Site::current()) {
-  emulation::requireAligned(from, sizeof(Vector), site);
-  return *static_cast<const Vector*>(from);
+  Vector value;
+  emulation::loadVector(&value, from, sizeof(Vector), site);
+  return value;
 }
 
 template <class Vector>
 SIMT_DEVICE void storeVector(void* to, Vector value, emulation::Site site = emulation::Site::current()) {
-  emulation::requireAligned(to, sizeof(Vector), site);
-  *static_cast<Vector*>(to) = value;
+  emulation::storeVector(to, &value, sizeof(Vector), site);
 }
 
 inline void ldmatrixX4(std::uint32_t (&matrices)[4], const void* row,
@@ -123,8 +122,8 @@ inline void mmaM16N8K16(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_
   const std::uint32_t b[2] = {b0, b1};
   emulation::mma(d, a, b, site);
 }
-inline void cpAsync16(void* shared, const void* global, int sourceBytes,
-                      emulation::Site site = emulation::Site::current()) {
+SIMT_DEVICE void cpAsync16(void* shared, const void* global, int sourceBytes,
+                           emulation::Site site = emulation::Site::current()) {
   emulation::copyAsync(shared, global, sourceBytes, site);
 }
 inline void cpAsyncCommit() { emulation::commitCopies(); }

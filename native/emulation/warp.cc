@@ -159,8 +159,9 @@ void copyAsync(void* shared, const void* global, int sourceBytes, Site site) {
   }
   if (!inSharedMemory(shared, kBytes)) fail("cp.async to outside the block's shared memory, " + describe(site));
   if (checking()) {
-    if (sourceBytes > 0) checkAccess(global, static_cast<std::size_t>(sourceBytes), AccessKind::read, accessAt(site));
-    checkAccess(shared, kBytes, AccessKind::beginCopy, accessAt(site));
+    const Access access = accessOf(__builtin_return_address(0));
+    if (sourceBytes > 0) checkAccess(global, static_cast<std::size_t>(sourceBytes), AccessKind::read, access);
+    checkAccess(shared, kBytes, AccessKind::beginCopy, access);
   }
   std::memset(shared, options.fill, kBytes);
   Thread& self = threads[block.running];

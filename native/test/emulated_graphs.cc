@@ -61,7 +61,8 @@ int main() {
   cuda::beginCapture(stream);
   cuda::copy(from.data(), middle.data(), 4, stream);
   cuda::copyAsync(to.data(), middle.data(), to.bytes(), stream);
-  void* const graph = cuda::endCapture(stream);
+  const auto [graph, nodes] = cuda::endCapture(stream);
+  expect("a graph has a node for each thing that was captured", nodes == 2);
   expect("a captured kernel and a captured copy do not run while they are captured",
          middle.read() == Values{0, 0, 0, 0} && to.read() == Values{0, 0, 0, 0});
   cuda::launchGraph(graph, stream);
@@ -89,12 +90,25 @@ int main() {
   cuda::zeroAsync(to.data(), to.bytes(), stream);
   expect("a stream whose capture failed does again what it is given", to.read() == Values{0, 0, 0, 0});
   cuda::beginCapture(stream);
-  expect("a graph is not launched into a capture", throws([&] { cuda::launchGraph(graph, stream); }));
+  expect("a graph is not launched into a capture", throws([&, run = graph] { cuda::launchGraph(run, stream); }));
   cuda::abandonCapture(stream);
 
-  const std::size_t free = cuda::freeBytes();
+  const std::size_t launched = cuda::freeBytes();
   cuda::destroyGraph(graph);
-  expect("a graph takes memory of its device until it is destroyed", cuda::freeBytes() > free);
+  const std::size_t without = cuda::freeBytes();
+  expect("a launched graph takes memory of its device until it is destroyed", without > launched);
+  cuda::beginCapture(stream);
+  cuda::copy(from.data(), middle.data(), 4, stream);
+  const auto [second, secondNodes] = cuda::endCapture(stream);
+  expect("a captured graph takes none", cuda::freeBytes() == without);
+  cuda::uploadGraph(second, stream);
+  const std::size_t uploaded = cuda::freeBytes();
+  expect("one that is uploaded does, by its nodes", (without - uploaded) * nodes == (without - launched) * secondNodes);
+  cuda::launchGraph(second, stream);
+  expect("and no more when it is launched", cuda::freeBytes() == uploaded);
+  cuda::destroyGraph(second);
+  cuda::useDevice(1);
+  expect("a context takes memory of its device", cuda::freeBytes() < cuda::deviceFacts(1).memoryBytes);
   cuda::destroyStream(other);
   cuda::destroyStream(stream);
   return allKept ? 0 : 1;

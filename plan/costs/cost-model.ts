@@ -113,9 +113,9 @@ function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): Omit<Cos
       let total = 0;
       for (const call of operatorsOf(action)) {
         const dequantizing =
-          dequantized === 0 || call.layerWeights === undefined
+          dequantized === 0 || call.layerProduct === undefined
             ? 0
-            : (call.layerWeights * dequantized) / rate + calibration.launchSeconds;
+            : (call.layerProduct[0] * call.layerProduct[1] * dequantized) / rate + calibration.launchSeconds;
         total +=
           call.calls *
           (Math.max(call.flops / peak, (call.elements * bytesPerElement) / rate) +

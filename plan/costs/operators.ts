@@ -31,8 +31,11 @@ export interface OperatorCall {
   readonly elements: number;
   /** Features of ONE call for measured models; `one` is 1. */
   readonly features: Readonly<Record<string, number>>;
-  /** Products of layers: the weights that a quantized model dequantizes for it. Its time is part of the product's. */
-  readonly layerWeights?: number;
+  /**
+   * Products of layers: [in, out] of the weights, which a quantized model dequantizes for it. Its time is part of the
+   * product's.
+   */
+  readonly layerProduct?: readonly [number, number];
   /** LoRA operators: the group of projections, since those of one name differ in features. */
   readonly projections?: readonly Projection[];
 }
@@ -41,7 +44,7 @@ export interface StageShape {
   readonly architecture: Architecture;
   readonly stage: Stage;
   /** The jobs that micro-batches name by their index. */
-  readonly jobs: Numbered<PlannedJob>;
+  readonly jobs: Numbered<Pick<PlannedJob, "adapter">>;
   /** The projections that some adapter of the stage's pipeline may be on. */
   readonly targets: ReadonlySet<Projection>;
   readonly dtype: Dtype;
@@ -67,7 +70,7 @@ function matmul(
     flops,
     elements,
     features: { one: 1, tokens, flops, weights: inFeatures * outFeatures },
-    layerWeights: inFeatures * outFeatures,
+    layerProduct: [inFeatures, outFeatures],
   };
 }
 

@@ -70,6 +70,8 @@ export const memorySchema = z.strictObject({
   /** Buffers of the transfers. */
   buffers: bytes,
   workspace: bytes,
+  /** Room for CUDA graphs, of what the rest leaves of a GPU; absent where none are kept. */
+  graphs: count.optional(),
   total: bytes,
 });
 
@@ -107,5 +109,6 @@ export type Stage = z.infer<typeof stageSchema>;
 export type Room = z.infer<typeof roomSchema>;
 export type PlannedPipeline = z.infer<typeof pipelineSchema>;
 export type Buffers = z.infer<typeof buffersSchema>;
-export type StageMemory = z.infer<typeof memorySchema>;
+/** What a stage needs; a planned one may have room for graphs beside it. */
+export type StageMemory = Omit<z.infer<typeof memorySchema>, "graphs">;
 export type Setting = z.infer<typeof settingSchema>;

@@ -13,8 +13,8 @@ const FLOAT = 4;
 const LINE = 64;
 /** Rows of A and B start at multiples of this many elements. */
 const PADDING = 8;
-/** cuBLASLt's workspace, the region for the tables of tasks, and the room for CUDA graphs, which the driver takes. */
-const FIXED_BYTES = (32 + 4 + 12) * 2 ** 20;
+/** cuBLASLt's workspace, and the region for the tables of tasks. */
+const FIXED_BYTES = (32 + 4) * 2 ** 20;
 /** The cosines and sines of at least so many positions. */
 const ROTATION_ROWS = 512;
 
@@ -31,7 +31,10 @@ export function cudaWeightBytes(arch: Architecture, stage: Stage, dtype: Dtype):
   return layers + (stage.embedding ? table : 0) + (stage.head ? table + vector(hidden) : 0) + vector(headDim / 2);
 }
 
-/** An adapter's parameters, gradients and two moments with their padding, and the bfloat16 copy that products read. */
+/**
+ * An adapter's parameters, gradients and two moments with their padding, the bfloat16 copy that products read, and a
+ * line for the sum of squares that an update clips by.
+ */
 export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: Pick<PlannedJob, "adapter">): number {
   const counts = halfCounts(stage);
   const elements = adapter.targets.map((projection) => {
@@ -40,7 +43,7 @@ export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: 
     return counts[halfOf(projection)] * pair;
   });
   const parameters = padded(sum(elements), LINE / FLOAT);
-  return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE);
+  return padded(parameters * (4 * FLOAT + COMPUTE_BYTES.bfloat16), LINE) + LINE;
 }
 
 /**
@@ -49,15 +52,19 @@ export function cudaAdapterBytes(arch: Architecture, stage: Stage, { adapter }: 
  */
 const DEQUANTIZED = { elements: 32 * 2 ** 20, fewestColumns: 64, mostColumns: 8192 } as const;
 
+/** The columns of a right operand [rows, columns] of a product that are dequantized at once. */
+export function dequantizedColumns(rows: number, columns: number): number {
+  const { elements, fewestColumns, mostColumns } = DEQUANTIZED;
+  const fitting = Math.floor(elements / rows / fewestColumns) * fewestColumns;
+  const wanted = Math.min(Math.max(fitting, fewestColumns), mostColumns);
+  return Math.min(wanted, padded(columns, fewestColumns));
+}
+
 /** Room for the dequantized columns of any of the layers' products, in either direction. */
 export function cudaDequantizedBytes(arch: Architecture, dtype: Dtype): number {
   if (!isQuantized(dtype)) return 0;
-  const room = (rows: number, columns: number): number => {
-    const { elements, fewestColumns, mostColumns } = DEQUANTIZED;
-    const fitting = Math.floor(elements / rows / fewestColumns) * fewestColumns;
-    const wanted = Math.min(Math.max(fitting, fewestColumns), mostColumns);
-    return padded(rows * Math.min(wanted, padded(columns, fewestColumns)) * COMPUTE_BYTES.bfloat16, LINE);
-  };
+  const room = (rows: number, columns: number): number =>
+    padded(rows * dequantizedColumns(rows, columns) * COMPUTE_BYTES.bfloat16, LINE);
   return Math.max(
     ...layerProducts(arch).flatMap(([inFeatures, out]) => [room(inFeatures, out), room(out, inFeatures)]),
   );

@@ -135,7 +135,7 @@ function heldByCpu({ architecture, stage, dtype, jobs, threads }: HeldInput): He
 
 function heldByGpu({ architecture, stage, dtype, jobs, maxSequence }: HeldInput): Held {
   const bytes = jobs.reduce((total, job) => total + cudaAdapterBytes(architecture, stage, job), 0);
-  // Of 18 bytes a parameter the two moments are 8.
+  // Of 18 bytes a parameter the two moments are 8; what else an adapter has is next to nothing.
   const optimizer = Math.floor((bytes * 8) / 18);
   return {
     weights: cudaWeightBytes(architecture, stage, dtype),

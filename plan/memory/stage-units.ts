@@ -3,7 +3,10 @@ import { pipelineTable } from "../pipelines.ts";
 import { type StageLayout, stageLayout } from "./stage-layout.ts";
 
 /** Where everything lies on the device of a stage of the executor. */
-export function layoutOfStage(setting: Setting, stage: number): StageLayout {
+export function layoutOfStage(
+  setting: Pick<Setting, "model" | "stages" | "pipelines" | "devices">,
+  stage: number,
+): StageLayout {
   const { model, stages, devices } = setting;
   const { kind, threads } = devices[stages[stage]!.device]!;
   const { room } = pipelineTable(setting).ofStage(stage);

@@ -1,6 +1,7 @@
 import { contentHash, InputError, InvariantError, PlanError } from "../../core/index.ts";
 import { formatAction } from "../action.ts";
 import type { PlanBody } from "../documents/plan.ts";
+import { withGraphRoom } from "../memory/graph-room.ts";
 import { onePipeline } from "../pipelines.ts";
 import { validatePlan } from "../validate-plan.ts";
 import type { Trial } from "./candidate.ts";
@@ -64,12 +65,14 @@ function bodyOf(request: Costed, { ordered, laidOut }: Trial): PlanBody {
 }
 
 function wholeBody({ chains }: Division): PlanBody {
-  return joinPipelines(
+  const body = joinPipelines(
     chains.map(({ chain, search }) => ({
       jobs: chain.jobs,
       body: bodyOf(chain.request, settleWhole(search)),
     })),
   );
+  // Other programs than the executor say themselves what they take.
+  return chains.some(({ chain }) => chain.request.program !== undefined) ? body : withGraphRoom(body);
 }
 
 /**

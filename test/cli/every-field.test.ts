@@ -104,6 +104,7 @@ describe("every field that a command prints with --json", () => {
 const PLAN_ELSEWHERE = {
   "setting.model.architecture.ropeScaling": "models of Llama 3's kind",
   "setting.links[].transfers": "links that a cluster file says are blocking, which nothing can train on",
+  "setting.memory[].graphs": "plans for GPUs",
   "setting.stages[].startsAtMlp": "more devices than layers",
   "setting.stages[].endsAtAttention": "more devices than layers",
   "segments[].jobs[].adapter.init": "an adapter that starts from another one",

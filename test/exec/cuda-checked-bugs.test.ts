@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { build, buildTargets, finish, native } from "../native/cuda-table.ts";
@@ -11,6 +11,8 @@ interface StepBug {
   readonly find: string;
   readonly replace: string;
   readonly message: RegExp;
+  /** Two GPUs when absent. */
+  readonly devices?: string;
 }
 
 const BUGS: readonly StepBug[] = [
@@ -42,6 +44,14 @@ const BUGS: readonly StepBug[] = [
     replace: "moved.from->data() + moved.source, moved.bytes - 64, stream);",
     message: /read of device buffer 'activations'.*, which nobody has written/,
   },
+  {
+    name: "the sum of squares that the update clips by is not kept",
+    file: "cuda_device.cc",
+    find: "counts.back(), wanted.adapter->sumSquares()});",
+    replace: "counts.back()});",
+    message: /adamw: .*read of device buffer 'norms'.*, which nobody has written\n.*adamw\.cu:\d+/,
+    devices: "cuda:0",
+  },
 ];
 
 const target = "loratwin_checked";
@@ -49,6 +59,14 @@ const target = "loratwin_checked";
 async function succeed(command: string): Promise<void> {
   const { status, stdout, stderr } = await finish("sh", ["-c", `cd '${build}' && ${command}`]);
   if (status !== 0) throw new Error(`${command}\n${stdout}${stderr}`);
+}
+
+/** What links the checked addon, by whichever tool builds it here: make has a file of it, Ninja tells. */
+async function linkCommand(): Promise<string> {
+  const file = path.join(build, `CMakeFiles/${target}.dir/link.txt`);
+  if (existsSync(file)) return readFileSync(file, "utf8").trim();
+  const { stdout } = await finish("ninja", ["-C", build, "-t", "commands", `${target}.node`]);
+  return stdout.trim().split("\n").at(-1)!;
 }
 
 /** The checked addon with the bug in it. */
@@ -73,7 +91,7 @@ async function plant(bug: StepBug, index: number): Promise<string> {
   await succeed(
     compile.replace(object, ours).replace(source, planted).replace(" -O3 ", " -O0 ").replace(" -Werror", ""),
   );
-  const link = readFileSync(path.join(build, `CMakeFiles/${target}.dir/link.txt`), "utf8").trim();
+  const link = await linkCommand();
   const output = `-o ${target}.node`;
   if (!link.includes(object) || !link.includes(output)) throw new Error(`Expected ${object} and ${output} in ${link}`);
   await succeed(
@@ -96,7 +114,8 @@ test.each(BUGS.map((bug, index) => ({ ...bug, index })))(
     vi.resetModules();
     const { runSmall } = await import("./small-run.ts");
     const { checkedCase } = await import("./checked-step.ts");
-    const run = { devices: "cuda:0,cuda:1", dtype: "bfloat16", groups: 1 } as const;
+    const { devices = "cuda:0,cuda:1" } = bug;
+    const run = { devices, dtype: "bfloat16", groups: 1 } as const;
     const error = await runSmall(checkedCase(1), run).then(
       () => undefined,
       (reason: Error) => reason,

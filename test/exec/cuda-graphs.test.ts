@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { ExecuteResult } from "../../exec/index.ts";
-import { createRuntime, type Device } from "../../native/index.ts";
+import { createRuntime, type Device, type DeviceStatistics } from "../../native/index.ts";
+import { stageLaunches } from "../../plan/memory/graph-room.ts";
 import { build, buildTargets } from "../native/cuda-table.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type OracleCase, planCase, readOracleCase, runCase } from "./oracle-case.ts";
-import { adapterBytes, runSmall, type SmallJob, smallCase, TWO_JOBS } from "./small-run.ts";
+import { adapterBytes, runSmall, SMALL, type SmallJob, smallCase, TWO_JOBS } from "./small-run.ts";
 
 beforeAll(async () => {
   await buildTargets("loratwin_emulated");
@@ -32,7 +33,9 @@ function outcome({ adapters, metrics }: ExecuteResult) {
   };
 }
 
-const graphsOf = ({ statistics }: ExecuteResult) => statistics.map(({ graphs }) => graphs);
+type Graphs = DeviceStatistics["graphs"];
+const countsOf = ({ captured, launched, kept, refused }: Graphs) => ({ captured, launched, kept, refused });
+const graphsOf = ({ statistics }: ExecuteResult) => statistics.map(({ graphs }) => countsOf(graphs));
 const NONE = { captured: 0, launched: 0, kept: 0, refused: 0 };
 
 /** The case's first steps, over and over: what comes again can become a graph. */
@@ -113,7 +116,7 @@ describe("on emulated GPUs", () => {
       expect(outcome(graphed)).toEqual(outcome(plain));
       const lengths = new Set(given.data[0]!.map(({ inputIds }) => inputIds.length));
       expect(lengths.size).toBe(3);
-      const [{ captured, launched }] = graphsOf(graphed) as [typeof NONE];
+      const { captured, launched } = graphsOf(graphed)[0]!;
       expect(captured).toBeGreaterThanOrEqual(2 * lengths.size);
       expect(launched).toBeGreaterThan(captured);
     },
@@ -152,7 +155,7 @@ describe("on emulated GPUs", () => {
       process.env["LORATWIN_CUDA_GRAPHS"] = "on";
       const { device, runs } = copier({ profile: true });
       await runs([1, 1, 1, 1]);
-      expect(device.statistics().graphs).toEqual(NONE);
+      expect(countsOf(device.statistics().graphs)).toEqual(NONE);
     },
     minutes(1),
   );
@@ -167,9 +170,9 @@ describe("on emulated GPUs", () => {
 });
 
 /** A device whose program copies rows; each run has as many rows as its number says. */
-function copier({ profile = false } = {}) {
+function copier({ profile = false, graphRoomBytes = 2 ** 20 } = {}) {
   const runtime = createRuntime();
-  const device: Device = runtime.createDevice({ kind: "cuda", name: "cuda:0", index: 0 });
+  const device: Device = runtime.createDevice({ kind: "cuda", name: "cuda:0", index: 0, graphRoomBytes });
   const program = device.createProgram([
     { op: "copy", x: { space: "in", offset: 0 }, y: { space: "out", offset: 0 }, columns: 1 },
   ]);
@@ -192,10 +195,64 @@ function copier({ profile = false } = {}) {
         device.enqueueRun({ id: id++, program, bindings, waits: [] });
         await runtime.idle();
       }
-      return device.statistics().graphs;
+      return countsOf(device.statistics().graphs);
     },
   };
 }
+
+describe("what is planned for graphs", () => {
+  const targets = TWO_JOBS[0]!.targets!;
+  const one: SmallJob = { rank: 4, steps: 5, batchSize: 2, microBatchSize: 2, spread: 1 };
+
+  test.each([
+    ["float32, attention alone", { devices: "cuda:0" }, smallCase([one])],
+    [
+      "bfloat16, all projections, recomputed on two GPUs",
+      { devices: "cuda:0,cuda:1", dtype: "bfloat16", recompute: "layer" },
+      smallCase([{ ...one, targets }]),
+    ],
+    [
+      "two projections, one layer in two GPUs, with biases",
+      { devices: "cuda:0,cuda:1", dtype: "bfloat16", cuts: [3] },
+      smallCase([{ ...one, targets: ["k_proj", "gate_proj"] }], { ...SMALL, qkvBias: true }),
+    ],
+    [
+      "nf4, gate and up in two parts",
+      { devices: "cuda:0", dtype: "nf4" },
+      smallCase([{ ...one, length: 6, targets }], { ...SMALL, numLayers: 2, intermediateSize: 4100 }),
+    ],
+  ] as const)(
+    "has as many launches as a graph has nodes: %s",
+    async (_, run, given) => {
+      const { plan, statistics } = await withGraphs("on", () => runSmall(given, run));
+      statistics.forEach(({ graphs, memory }, stage) => {
+        const { F, B } = stageLaunches(plan, stage);
+        expect(graphs.kept).toBeGreaterThan(0);
+        expect(graphs.kept % 2).toBe(0);
+        expect(graphs.nodes).toBe((graphs.kept / 2) * (F + B));
+        expect(memory.peakBytes).toBeLessThanOrEqual(plan.memory[stage]!.total);
+      });
+    },
+    minutes(3),
+  );
+
+  test("is what the driver takes when it is told, not when a graph is launched first", async () => {
+    process.env["LORATWIN_CUDA_GRAPHS"] = "on";
+    // The emulated driver takes 1 KiB for each node, and a graph of one copy has one.
+    const { device, runs } = copier({ graphRoomBytes: 1023 });
+    expect(await runs([1, 1, 1])).toEqual({ captured: 1, launched: 1, kept: 0, refused: 1 });
+    expect(device.statistics().graphs).toMatchObject({ nodes: 0, bytes: 0 });
+    const roomy = copier({ graphRoomBytes: 1024 });
+    expect(await roomy.runs([1, 1, 1])).toEqual({ captured: 1, launched: 2, kept: 1, refused: 0 });
+    expect(roomy.device.statistics().graphs).toMatchObject({ nodes: 1, bytes: 1024 });
+  });
+
+  test("is nothing to capture into where the plan has no room", async () => {
+    process.env["LORATWIN_CUDA_GRAPHS"] = "on";
+    const { runs } = copier({ graphRoomBytes: 0 });
+    expect(await runs([1, 1, 1])).toEqual(NONE);
+  });
+});
 
 describe("a device keeps", () => {
   const range = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);

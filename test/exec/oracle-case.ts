@@ -5,6 +5,7 @@ import {
   type AdapterPair,
   type ExecuteResult,
   executePlan,
+  gpuFreeBytes,
   type ModelFolder,
   nativeInfo,
   openModelFolder,
@@ -112,6 +113,7 @@ export function planCase(oracle: OracleCase, run: CaseRun, only?: number): Plan 
     memoryBytes: 8 * 2 ** 30,
     cores: () => 2,
     cuda: () => nativeInfo().cuda,
+    gpuFreeBytes,
   });
   const rows = chosen.map((i): JobRows => {
     const data = oracle.data[i]!;

@@ -5,6 +5,7 @@ import {
   type ExecuteInput,
   type ExecuteResult,
   executePlan,
+  gpuFreeBytes,
   initialPairs,
   nativeInfo,
   syntheticWeights,
@@ -167,6 +168,7 @@ export function planSmall(given: SmallCase, run: SmallRun): Plan {
     memoryBytes: 8 * 2 ** 30,
     cores: () => 2,
     cuda: () => nativeInfo().cuda,
+    gpuFreeBytes,
   });
   const links = resolveLinks(cluster, devices, catalog);
   const rows = jobs.map((job, i) => ({

@@ -1,4 +1,5 @@
 import { type PlanBody, planOrders, stashPlacement } from "../../plan/index.ts";
+import { withGraphRoom } from "../../plan/memory/graph-room.ts";
 import { stageMemory } from "../../plan/memory/memory-model.ts";
 import { residentJobs } from "../../plan/memory/residents.ts";
 import { stageOfHalves } from "../../plan/planner/partition.ts";
@@ -34,5 +35,5 @@ export function withStages(plan: PlanBody, { cuts, recomputedLayers }: StageChoi
       buffers: plan.buffers[index]!,
     });
   });
-  return { ...plan, stages, memory };
+  return withGraphRoom({ ...plan, stages, memory });
 }

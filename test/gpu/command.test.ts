@@ -1,18 +1,17 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runGpuCommand } from "../../gpu/command.ts";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { chosenStages, runGpuCommand } from "../../gpu/command.ts";
 import { collectJudgements } from "../../gpu/judgements.ts";
 import { findGpu } from "../../gpu/machine.ts";
 import { OPERATOR_GROUPS } from "../../gpu/stages/operators.ts";
 import { STAGES } from "../../gpu/stages/stages.ts";
 import type { Summary } from "../../gpu/summary.ts";
 import { packageFile } from "../../workbench/package-file.ts";
-import { buildTables } from "../native/cuda-table.ts";
-import { HAS_SHARED } from "../shared-folder.ts";
+import { buildTargets } from "../native/cuda-table.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "loratwin-gpu-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,8 +32,8 @@ async function command(...argv: readonly string[]) {
   return { status, out, err };
 }
 
-const readSummary = (name: string): Summary =>
-  JSON.parse(readFileSync(path.join(folder, name, "summary.json"), "utf8"));
+const readSummary = (name: string, suffix: string): Summary =>
+  JSON.parse(readFileSync(path.join(folder, name, `summary${suffix}.json`), "utf8"));
 
 describe("npm run gpu", () => {
   test("lists its stages with --dry, those of the emulation with --emulated too", async () => {
@@ -54,6 +53,15 @@ describe("npm run gpu", () => {
         .map((line) => line.trim().split(" ")[0]),
     ).toEqual(["environment", "build", "operators", "oracle", "training"]);
     expect(existsSync(path.join(folder, "run"))).toBe(false);
+  });
+
+  test("leaves what needs a call of its own to a call that names it, and says so", async () => {
+    const whole = chosenStages(undefined, "gpu", false);
+    expect(whole).toEqual(Object.keys(STAGES).filter((name) => name !== "sanitizer"));
+    expect(chosenStages("sanitizer", "gpu", false)).toEqual(["sanitizer"]);
+    expect((await command("--dry")).out).toMatch(/^ {2}sanitizer .*--only sanitizer$/m);
+    expect((await command("--dry", "--only", "sanitizer")).out).toMatch(/^ {2}sanitizer .*\n$/);
+    expect((await command("--help")).out).toContain("--only sanitizer");
   });
 
   test.each([
@@ -76,63 +84,69 @@ describe("npm run gpu", () => {
   });
 
   describe("on the emulation", () => {
-    beforeAll(buildTables, 300_000);
+    beforeAll(() => buildTargets("cuda_table"), 300_000);
 
-    test.skipIf(!HAS_SHARED)(
-      "builds, judges every kernel, trains the reference case, then with CUDA graphs and without, and writes the summary",
-      async () => {
-        const { status, out } = await command("--emulated", "-o", "emulated");
-        const stages = ["environment", "build", "operators", "oracle", "training"];
-        const states = stages.map((name) => `${name} passed`).join(", ");
-        expect(out).toBe(`emulated/summary.json: ${states}\n`);
-        expect(status).toBe(0);
-        const summary = readSummary("emulated");
-        expect(summary.state).toBe("complete");
-        expect(summary.command).toBe("npm run gpu -- --emulated");
-        const [, , operators, oracle, training] = summary.stages;
-        expect(operators!.results.length).toBeGreaterThanOrEqual(18);
-        expect(operators!.results.filter((line) => line["wrong"] !== 0 || line["judged"] === 0)).toEqual([]);
-        expect(oracle!.results).toEqual([
-          {
-            dtype: "float32",
-            devices: "cuda:0,cuda:1",
-            lossError: expect.any(Number),
-            adapterError: expect.any(Number),
-            ok: true,
-          },
-        ]);
-        const graphs = (mode: string) => training!.results.find((line) => line["graphs"] === mode);
-        expect(graphs("on")).toMatchObject({ mode: "fused", graphsCaptured: 2, graphsLaunched: 10, graphsRefused: 0 });
-        expect(graphs("off")).toMatchObject({ mode: "fused", graphsCaptured: 0, graphsLaunched: 0 });
-        expect(training!.results.at(-1)).toEqual({
-          shape: "tiny",
-          graphsOnAgainstOff: expect.any(Number),
-          sameLoss: true,
-        });
-        expect(JSON.stringify(summary)).not.toContain(folder);
-      },
-      600_000,
-    );
-
-    test("keeps what it has when it is stopped", async () => {
-      const argv = ["--emulated", "--only", "environment,operators", "-o", path.join(folder, "stopped")];
-      const child = spawn(process.execPath, [packageFile("dist", "gpu", "run.js"), ...argv], { stdio: "pipe" });
-      let told = "";
-      await new Promise<void>((resolve, reject) => {
-        child.once("exit", () => reject(new Error(`ended early: ${told}`)));
-        child.stderr.setEncoding("utf8").on("data", (text: string) => {
-          told += text;
-          if (told.includes("operators: ")) resolve();
-        });
+    test("leaves the results of a whole run where only some stages run again", async () => {
+      const results = path.join(folder, "whole");
+      mkdirSync(results);
+      writeFileSync(path.join(results, "summary.json"), "of a whole run");
+      writeFileSync(path.join(results, "stages.tar.gz"), "of a whole run");
+      const { status, out } = await command("--emulated", "--only", "environment", "-o", "whole");
+      expect(status).toBe(0);
+      expect(out).toBe("whole/summary-environment.json: environment passed\n");
+      expect(readdirSync(results).sort()).toEqual([
+        "stages-environment.tar.gz",
+        "stages.tar.gz",
+        "summary-environment.json",
+        "summary.json",
+      ]);
+      expect(readFileSync(path.join(results, "summary.json"), "utf8")).toBe("of a whole run");
+      expect(readFileSync(path.join(results, "stages.tar.gz"), "utf8")).toBe("of a whole run");
+      expect(readSummary("whole", "-environment")).toMatchObject({
+        command: "npm run gpu -- --emulated --only environment",
+        state: "complete",
+        archive: { file: "stages-environment.tar.gz", leftOut: [] },
       });
-      child.removeAllListeners("exit");
-      const ended = once(child, "exit");
-      child.kill("SIGTERM");
-      expect((await ended)[0]).toBe(143);
-      const summary = readSummary("stopped");
-      expect(summary.state).toBe("interrupted");
-      expect(summary.stages.map(({ state }) => state)).toEqual(["passed", "interrupted"]);
-    }, 60_000);
+    });
+
+    test.each([
+      ["SIGTERM", 143],
+      ["SIGINT", 130],
+    ] as const)(
+      "keeps what it has when it is stopped by %s",
+      async (signal, status) => {
+        const name = `stopped-${signal}`;
+        const argv = ["--emulated", "--only", "environment,operators", "-o", path.join(folder, name)];
+        const child = spawn(process.execPath, [packageFile("dist", "gpu", "run.js"), ...argv], { stdio: "pipe" });
+        let told = "";
+        await new Promise<void>((resolve, reject) => {
+          child.once("exit", () => reject(new Error(`ended early: ${told}`)));
+          child.stderr.setEncoding("utf8").on("data", (text: string) => {
+            told += text;
+            if (told.includes("operators: ") && told.includes("environment: passed")) resolve();
+          });
+        });
+        // Until the first group has been judged.
+        await vi.waitUntil(() => readSummary(name, "-environment-operators").stages[1]!.results.length > 0, 50_000);
+        child.removeAllListeners("exit");
+        const ended = once(child, "exit");
+        child.kill(signal);
+        expect((await ended)[0]).toBe(status);
+        const summary = readSummary(name, "-environment-operators");
+        expect(summary.state).toBe("interrupted");
+        expect(summary.stages.map(({ state }) => state)).toEqual(["passed", "interrupted"]);
+        expect(summary.stages[1]!.seconds).toBeGreaterThan(0);
+        expect(summary.stages[1]!.results).toContainEqual(
+          expect.objectContaining({ group: "elementwise", kernel: "rmsnorm", wrong: 0 }),
+        );
+        expect(told).toContain(`${signal}: stopped; summary-environment-operators.json holds what was found.`);
+        const archive = "stages-environment-operators.tar.gz";
+        expect(readdirSync(path.join(folder, name)).sort()).toEqual([archive, "summary-environment-operators.json"]);
+        const listed = execFileSync("tar", ["-tzf", path.join(folder, name, archive)], { encoding: "utf8" });
+        expect(listed.trim().split("\n").sort()).toEqual(["environment/log.txt", "operators/log.txt"]);
+      },
+      60_000,
+    );
   });
 });
 

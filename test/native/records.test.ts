@@ -87,10 +87,12 @@ describe("the addon", () => {
 
   it("tells a device's figures by name", () => {
     const { times, memory, graphs } = addon.statistics(device);
-    expect(RECORDS.Times.unpack(times)).toEqual([{ busyNs: 0, waitNs: 0, starvedNs: 0 }]);
+    expect(RECORDS.Times.unpack(times)).toEqual([{ busyNs: 0, waitNs: 0, starvedNs: 0, hostWaits: 0 }]);
     const [bytes] = RECORDS.Memory.unpack(memory);
     expect(bytes!.adaptersBytes).toBeGreaterThan(0);
     expect(bytes!.peakBytes).toBeGreaterThanOrEqual(bytes!.adaptersBytes);
-    expect(RECORDS.Graphs.unpack(graphs)).toEqual([{ captured: 0, launched: 0, kept: 0, refused: 0 }]);
+    expect(RECORDS.Graphs.unpack(graphs)).toEqual([
+      { captured: 0, launched: 0, kept: 0, refused: 0, nodes: 0, bytes: 0 },
+    ]);
   });
 });

@@ -1,10 +1,18 @@
-import { afterEach, expect, test } from "vitest";
+import { join } from "node:path";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createRuntime, type Device, nativeInfo, type Runtime } from "../../native/index.ts";
+import { build, buildTargets } from "./cuda-table.ts";
 import { normals } from "./tiny-llama.ts";
 
 const [hidden, rank] = [10, 3];
 const count = 2 * hidden * rank;
 const hyper = { learningRate: 1e-2, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0.1 };
+
+// This addon has emulated GPUs beside the CPU devices.
+beforeAll(async () => {
+  await buildTargets("loratwin_emulated");
+  process.env["LORATWIN_ADDON"] = join(build, "loratwin_emulated.node");
+}, 900_000);
 
 let runtime: Runtime;
 afterEach(() => {
@@ -36,30 +44,50 @@ function referenceSteps(
   return p;
 }
 
+function createDevice(kind: "cpu" | "cuda"): Device {
+  runtime = createRuntime();
+  return kind === "cpu"
+    ? runtime.createDevice({ name: "cpu:0", cores: nativeInfo().cores.slice(0, 1) })
+    : runtime.createDevice({ kind, name: "cuda:0", index: 0 });
+}
+
 function createAdapter(device: Device): number {
   return device.createAdapter([{ target: 5, rank, inFeatures: hidden, outFeatures: hidden, scale: 1 }]);
 }
 
-test.each([0, 0.5, 1e6])(
-  "steps as PyTorch's AdamW does, with the gradient norm clipped at %f (0 = off)",
-  async (maxGradNorm) => {
-    runtime = createRuntime();
-    const device = runtime.createDevice({ name: "cpu:0", cores: nativeInfo().cores.slice(0, 1) });
+/** A run without operators: it only takes sums of squares. */
+function takeSums(
+  device: Device,
+  id: number,
+  sumSquares: readonly { readonly adapter: number; readonly cell: number }[],
+): void {
+  const places = { stash: 0, work: 0, in: 0, out: 0 };
+  const bindings = { rows: 1, sequences: Int32Array.of(0, 1), segments: [], sumSquares, ...places };
+  device.enqueueRun({ id, program: device.createProgram([]), bindings, waits: [] });
+}
+
+const KINDS = [
+  { kind: "cpu", stages: 1 },
+  { kind: "cpu", stages: 2 },
+  { kind: "cuda", stages: 1 },
+  { kind: "cuda", stages: 2 },
+] as const;
+
+test.each(KINDS.flatMap((each) => [0, 0.5, 1e6].map((maxGradNorm) => ({ ...each, maxGradNorm }))))(
+  "steps as PyTorch's AdamW does, with the gradient norm clipped: %o (0 = off)",
+  async ({ kind, stages, maxGradNorm }) => {
+    const device = createDevice(kind);
     const adapter = createAdapter(device);
     const start = normals("start", count, 1);
     const gradients = ["g1", "g2", "g3"].map((seed, index) => normals(seed, count, 10 ** -index));
     device.writeAdapter(adapter, "parameters", start);
     const cell = runtime.createNormCells(2);
-    // A program without operators: the run only takes the sum of squares.
-    const program = device.createProgram([]);
-    const segments = [{ adapter, rowStart: 0, rowEnd: 1, lossScale: 1, dropout: 0, dropoutSeed: [0, 0] as const }];
-    const places = { stash: 0, work: 0, in: 0, out: 0 };
-    const bindings = { rows: 1, sequences: Int32Array.of(0, 1), segments, sumSquares: [{ adapter, cell }], ...places };
+    // The second cell stays 0, as that of a stage without this adapter.
+    const normCells = [cell, cell + 1].slice(0, stages);
     for (const [index, gradient] of gradients.entries()) {
       device.writeAdapter(adapter, "gradients", gradient);
-      device.enqueueRun({ id: 2 * index, program, bindings, waits: [] });
-      // The second cell stays 0, as that of a stage without this adapter.
-      const items = [{ adapter, step: index + 1, ...hyper, maxGradNorm, normCells: [cell, cell + 1] }];
+      takeSums(device, 2 * index, [{ adapter, cell }]);
+      const items = [{ adapter, step: index + 1, ...hyper, maxGradNorm, normCells }];
       device.enqueueUpdate({ id: 2 * index + 1, items, waits: [] });
       await runtime.idle();
       expect(device.readAdapter(adapter, "gradients").every((value) => value === 0)).toBe(true);
@@ -69,12 +97,67 @@ test.each([0, 0.5, 1e6])(
     got.forEach((value, i) => {
       expect(Math.abs(value - expected[i]!)).toBeLessThan(2e-6);
     });
+    const waits = kind === "cuda" && stages > 1 && maxGradNorm > 0;
+    expect(device.statistics().hostWaits).toBe(waits ? gradients.length : 0);
   },
 );
 
 test("refuses clipping without norm cells, which would not clip", () => {
-  runtime = createRuntime();
-  const device = runtime.createDevice({ name: "cpu:0", cores: nativeInfo().cores.slice(0, 1) });
+  const device = createDevice("cpu");
   const items = [{ adapter: createAdapter(device), step: 1, ...hyper, maxGradNorm: 1, normCells: [] }];
   expect(() => device.enqueueUpdate({ id: 1, items, waits: [] })).toThrow(/norm cell at items\[0\].normCells/);
+});
+
+describe("on a GPU", () => {
+  test("one update steps adapters that clip by the GPU's norm, by the host's, and not at all, to the same bytes", async () => {
+    const device = createDevice("cuda");
+    let id = 0;
+    const stepped = async (norms: readonly ("own" | "host" | "off")[]): Promise<readonly Float32Array[]> => {
+      const adapters = norms.map(() => createAdapter(device));
+      const cells = runtime.createNormCells(2 * adapters.length);
+      adapters.forEach((adapter, i) => {
+        device.writeAdapter(adapter, "parameters", normals(`start ${i}`, count, 1));
+        device.writeAdapter(adapter, "gradients", normals(`gradients ${i}`, count, 1));
+      });
+      takeSums(
+        device,
+        id++,
+        adapters.map((adapter, i) => ({ adapter, cell: cells + 2 * i })),
+      );
+      const items = norms.map((norm, i) => ({
+        adapter: adapters[i]!,
+        step: 1,
+        ...hyper,
+        eps: 1,
+        maxGradNorm: norm === "off" ? 0 : 0.5 + i,
+        normCells: norm === "host" ? [cells + 2 * i, cells + 2 * i + 1] : [cells + 2 * i],
+      }));
+      device.enqueueUpdate({ id: id++, items, waits: [] });
+      await runtime.idle();
+      return adapters.map((adapter) => device.readAdapter(adapter, "parameters"));
+    };
+    const mixed = await stepped(["host", "own", "off", "host", "own"]);
+    expect(device.statistics().hostWaits).toBe(1);
+    expect(mixed).toEqual(await stepped(["own", "host", "off", "own", "host"]));
+    expect(device.statistics().hostWaits).toBe(2);
+    expect(mixed).toEqual(await stepped(["own", "own", "off", "own", "own"]));
+    expect(device.statistics().hostWaits).toBe(2);
+    expect(mixed).not.toEqual(await stepped(["off", "off", "off", "off", "off"]));
+  });
+
+  test("a cell that the adapter's last run does not fill is read on the host", async () => {
+    const device = createDevice("cuda");
+    const cell = runtime.createNormCells(2);
+    const [never, other] = [createAdapter(device), createAdapter(device)];
+    const update = (id: number, adapter: number): void => {
+      const items = [{ adapter, step: 1, ...hyper, maxGradNorm: 0.5, normCells: [cell] }];
+      device.enqueueUpdate({ id, items, waits: [] });
+    };
+    takeSums(device, 0, [{ adapter: other, cell }]);
+    update(1, never);
+    takeSums(device, 2, [{ adapter: other, cell: cell + 1 }]);
+    update(3, other);
+    await runtime.idle();
+    expect(device.statistics().hostWaits).toBe(2);
+  });
 });

@@ -6,11 +6,11 @@ import { expect, it } from "vitest";
 
 const prepare = new URL("../../setup/prepare.mjs", import.meta.url).pathname;
 
-/** Runs the preparation on a machine that has Node and nothing else on its PATH. */
-function prepareWithoutTools(...flags: readonly string[]) {
+/** Runs the preparation on a machine that has Node, these programs, and nothing else on its PATH. */
+function prepareWith(tools: readonly string[], ...flags: readonly string[]) {
   const folder = mkdtempSync(join(tmpdir(), "loratwin-path-"));
   try {
-    symlinkSync(process.execPath, join(folder, "node"));
+    for (const name of ["node", ...tools]) symlinkSync(process.execPath, join(folder, name));
     return spawnSync(process.execPath, [prepare, ...flags], { env: { PATH: folder }, encoding: "utf8" });
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -18,14 +18,20 @@ function prepareWithoutTools(...flags: readonly string[]) {
 }
 
 it("names exactly the missing packages for apt and dnf, and exits with 3, where nothing can be installed", () => {
-  const { status, stderr } = prepareWithoutTools();
+  const { status, stderr } = prepareWith([]);
   expect(status).toBe(3);
   expect(stderr).toMatch(/apt-get install -y g\+\+ cmake make( |$)/m);
   expect(stderr).toMatch(/dnf install -y gcc-c\+\+ cmake make( |$)/m);
 });
 
+it.each(["make", "ninja"])("is content with %s alone of the two that run CMake's builds", (tool) => {
+  const { status, stderr } = prepareWith([tool]);
+  expect(status).toBe(3);
+  expect(stderr).toMatch(/apt-get install -y g\+\+ cmake(?! make)/);
+});
+
 it("ends a test run that could not be prepared with a line of counts", () => {
-  const { status, stdout } = prepareWithoutTools("--test");
+  const { status, stdout } = prepareWith([], "--test");
   expect(status).toBe(3);
   expect(stdout).toBe("0 passed, 1 failed\n");
 });

@@ -11,5 +11,6 @@ void registerInfo(Napi::Env env, Napi::Object exports);
 void registerRuntime(Napi::Env env, Napi::Object exports);
 void registerDevice(Napi::Env env, Napi::Object exports);
 void registerQueues(Napi::Env env, Napi::Object exports);
+void registerEmulation(Napi::Env env, Napi::Object exports);  // of addons over the emulation
 
 }  // namespace loratwin::bind

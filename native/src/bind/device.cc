@@ -72,8 +72,14 @@ GraphMode graphMode(const Napi::Value& value) {
 
 Napi::Value createCudaDevice(const Napi::CallbackInfo& call) {
   RuntimeHandle& owner = liveRuntime(call);
-  CudaOptions options{whole32(call[2], "createDevice.index"), call[3].ToBoolean(), graphMode(call[4]),
-                      productLibrary(call[5]), call[6].ToBoolean()};
+  const auto given = call[2].As<Napi::Object>();
+  CudaOptions options;
+  options.index = whole32(given.Get("index"), "createDevice.index");
+  options.allowTf32 = given.Get("allowTf32").ToBoolean();
+  options.graphs = graphMode(given.Get("graphs"));
+  options.graphRoomBytes = static_cast<std::size_t>(whole(given.Get("graphRoomBytes"), "createDevice.graphRoomBytes"));
+  options.products = productLibrary(given.Get("products"));
+  options.measureProducts = given.Get("measureProducts").ToBoolean();
   return handleOf(call, owner, makeCudaDevice(owner.runtime, text(call[1]), std::move(options)));
 }
 
@@ -292,7 +298,8 @@ Napi::Value statistics(const Napi::CallbackInfo& call) {
   using record::Times;
   const Row<Times> ns({{Times::busyNs, times.busyNs.load()},
                        {Times::waitNs, times.waitNs.load()},
-                       {Times::starvedNs, times.starvedNs.load()}});
+                       {Times::starvedNs, times.starvedNs.load()},
+                       {Times::hostWaits, times.hostWaits.load()}});
   const Row<Memory> bytes({{Memory::weightsBytes, memory.bytes(MemoryKind::weights)},
                            {Memory::arenaBytes, memory.bytes(MemoryKind::arena)},
                            {Memory::adaptersBytes, memory.bytes(MemoryKind::adapters)},
@@ -301,7 +308,9 @@ Napi::Value statistics(const Napi::CallbackInfo& call) {
   const Row<Graphs> counts({{Graphs::captured, graphs.captured},
                             {Graphs::launched, graphs.launched},
                             {Graphs::kept, graphs.kept},
-                            {Graphs::refused, graphs.refused}});
+                            {Graphs::refused, graphs.refused},
+                            {Graphs::nodes, graphs.nodes},
+                            {Graphs::bytes, graphs.bytes}});
   Napi::Object result = Napi::Object::New(call.Env());
   result.Set("times", packed<Times>(call.Env(), {ns}));
   result.Set("memory", packed<Memory>(call.Env(), {bytes}));

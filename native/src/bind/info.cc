@@ -66,6 +66,10 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   return result;
 }
 
+Napi::Value freeBytes(const Napi::CallbackInfo& call) {
+  return Napi::Number::New(call.Env(), static_cast<double>(cudaFreeBytes(whole32(call[0], "cudaFreeBytes.index"))));
+}
+
 Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
   const std::string name = text(call[0]);
   const auto shape = call[1].As<Napi::Object>();
@@ -108,6 +112,7 @@ Napi::Value productLibraryName(const Napi::CallbackInfo& call) {
 
 void registerInfo(Napi::Env env, Napi::Object exports) {
   expose<info>(env, exports, "info");
+  expose<freeBytes>(env, exports, "cudaFreeBytes");
   expose<scratchBytes>(env, exports, "scratchBytes");
   expose<productLibraryName>(env, exports, "productLibraryName");
 }

@@ -29,9 +29,9 @@ LORATWIN_RECORD(Segment, adapter, rowStart, rowEnd, lossScale, dropout, seedLow,
 LORATWIN_RECORD(SumSquares, adapter, cell);
 LORATWIN_RECORD(UpdateItem, adapter, step, learningRate, beta1, beta2, eps, weightDecay, maxGradNorm);
 LORATWIN_RECORD(AdapterEntry, target, rank, inFeatures, outFeatures, scale);
-LORATWIN_RECORD(Times, busyNs, waitNs, starvedNs);
+LORATWIN_RECORD(Times, busyNs, waitNs, starvedNs, hostWaits);
 LORATWIN_RECORD(Memory, weightsBytes, arenaBytes, adaptersBytes, otherBytes, peakBytes);
-LORATWIN_RECORD(Graphs, captured, launched, kept, refused);
+LORATWIN_RECORD(Graphs, captured, launched, kept, refused, nodes, bytes);
 LORATWIN_RECORD(SpeedSample, atNs, product, copy);
 LORATWIN_RECORD(ProductChoice, backward, narrow, narrowOut, adds, out, in, rows);
 

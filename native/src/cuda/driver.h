@@ -23,7 +23,7 @@ int deviceCount();
 // Why deviceCount() is 0.
 std::string whyNoDevices();
 DeviceFacts deviceFacts(int device);
-// For the calls of this thread that follow.
+// For the calls of this thread that follow. The process has a context on it from then on, which takes some of its memory.
 void useDevice(int device);
 // Copies from the device in use to others go straight where the machine can do that.
 void reachPeers(int device);
@@ -50,9 +50,16 @@ void zeroAsync(void* to, std::size_t bytes, void* stream);
 // not done; the stream's events, waits for it and copies of another thread are not for that time. A graph does what was
 // noted, in order, on the addresses and values that were given, each time it is launched.
 void beginCapture(void* stream);
-// The graph. Capture has ended also when it throws, because something could not be noted.
-void* endCapture(void* stream);
+struct CapturedGraph {
+  void* graph;
+  std::size_t nodes;  // launches, copies and whatever else was noted
+};
+// Capture has ended also when it throws, because something could not be noted.
+CapturedGraph endCapture(void* stream);
 void abandonCapture(void* stream) noexcept;
+// Gives the graph what it needs of the device's memory, and waits for the stream. Without it that is taken when the
+// graph is launched first, and freeBytes() has it until then.
+void uploadGraph(void* graph, void* stream);
 void launchGraph(void* graph, void* stream);
 // Launches of it that are under way are done to their end.
 void destroyGraph(void* graph) noexcept;

@@ -1,6 +1,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "cuda/driver.h"
@@ -18,7 +19,15 @@ void check(const char* what, cudaError_t status) {
 cudaStream_t streamOf(void* stream) { return static_cast<cudaStream_t>(stream); }
 cudaEvent_t eventOf(void* event) { return static_cast<cudaEvent_t>(event); }
 
+// Says what CUDA reads at its first call, unless the user has. Of hardware queues between the host and a GPU there are
+// 8 by default and 32 at most (CUDA Programming Guide, CUDA_DEVICE_MAX_CONNECTIONS). Streams of one queue wait for each
+// other, and each of the devices that share a GPU has three streams.
+void prepareEnvironment() {
+  [[maybe_unused]] static const int once = setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
+}
+
 cudaError_t count(int& devices) {
+  prepareEnvironment();
   const cudaError_t status = cudaGetDeviceCount(&devices);
   cudaGetLastError();
   return status;
@@ -43,7 +52,10 @@ DeviceFacts deviceFacts(int device) {
   return {properties.name, properties.totalGlobalMem, properties.major, properties.minor};
 }
 
-void useDevice(int device) { check("cudaSetDevice", cudaSetDevice(device)); }
+void useDevice(int device) {
+  prepareEnvironment();
+  check("cudaSetDevice", cudaSetDevice(device));
+}
 
 void reachPeers(int device) {
   const int devices = deviceCount();
@@ -112,14 +124,16 @@ void beginCapture(void* stream) {
   check("cudaStreamBeginCapture", cudaStreamBeginCapture(streamOf(stream), cudaStreamCaptureModeThreadLocal));
 }
 
-void* endCapture(void* stream) {
+CapturedGraph endCapture(void* stream) {
   cudaGraph_t noted = nullptr;
   check("cudaStreamEndCapture", cudaStreamEndCapture(streamOf(stream), &noted));
+  std::size_t nodes = 0;
+  cudaError_t status = cudaGraphGetNodes(noted, nullptr, &nodes);
   cudaGraphExec_t graph = nullptr;
-  const cudaError_t status = cudaGraphInstantiateWithFlags(&graph, noted, 0);
+  if (status == cudaSuccess) status = cudaGraphInstantiateWithFlags(&graph, noted, 0);
   cudaGraphDestroy(noted);
   check("cudaGraphInstantiate", status);
-  return graph;
+  return {graph, nodes};
 }
 
 void abandonCapture(void* stream) noexcept {
@@ -127,6 +141,11 @@ void abandonCapture(void* stream) noexcept {
   cudaStreamEndCapture(streamOf(stream), &noted);
   if (noted != nullptr) cudaGraphDestroy(noted);
   cudaGetLastError();
+}
+
+void uploadGraph(void* graph, void* stream) {
+  check("cudaGraphUpload", cudaGraphUpload(static_cast<cudaGraphExec_t>(graph), streamOf(stream)));
+  synchronize(stream);
 }
 
 void launchGraph(void* graph, void* stream) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -40,10 +41,15 @@ using emulation::Stream;
 struct Graph {
   int device;
   std::vector<std::function<void()>> noted;
+  bool uploaded = false;
 };
-// What a graph takes of its device for each thing that it does; a GPU's driver does not say.
+// What a graph that is uploaded or was launched takes of its device for each thing that it does; a GPU's driver does
+// not say.
 constexpr std::size_t kGraphBytes = 1024;
 std::map<int, std::size_t> graphBytes;  // by device
+// What a context takes of its device; on a GPU some hundred megabytes.
+constexpr std::size_t kContextBytes = std::size_t{64} << 20;
+std::set<int> contexts;  // the devices that have been in use
 
 std::size_t mostNoted() {
   const char* const given = std::getenv("LORATWIN_EMULATED_GRAPHS");
@@ -63,9 +69,15 @@ struct Event {
 };
 
 std::size_t usedBytes(int device) {
-  std::size_t used = graphBytes[device];
+  std::size_t used = graphBytes[device] + (contexts.contains(device) ? kContextBytes : 0);
   for (const auto& [memory, allocation] : allocations) used += allocation.device == device ? allocation.bytes : 0;
   return used;
+}
+
+// Takes the graph's memory, unless it has it.
+void upload(Graph& graph) {
+  const std::lock_guard lock(mutex);
+  if (!std::exchange(graph.uploaded, true)) graphBytes[graph.device] += graph.noted.size() * kGraphBytes;
 }
 
 // The emulated device's memory that holds it; null: the host's.
@@ -89,7 +101,11 @@ std::string whyNoDevices() { return "LORATWIN_EMULATED_DEVICES asks for none"; }
 
 DeviceFacts deviceFacts(int) { return {"emulated GPU", kMemoryBytes, 8, 0}; }
 
-void useDevice(int device) { inUse = device; }
+void useDevice(int device) {
+  inUse = device;
+  const std::lock_guard lock(mutex);
+  contexts.insert(device);
+}
 
 void reachPeers(int) {}
 
@@ -141,7 +157,7 @@ void beginCapture(void* stream) {
   captured.broken = false;
 }
 
-void* endCapture(void* stream) {
+CapturedGraph endCapture(void* stream) {
   auto& captured = *static_cast<Stream*>(stream);
   captured.capturing = false;
   auto noted = std::exchange(captured.noted, {});
@@ -149,9 +165,8 @@ void* endCapture(void* stream) {
   if (noted.size() > mostNoted()) {
     throw std::runtime_error("endCapture: " + std::to_string(noted.size()) + " launches and copies are too many");
   }
-  const std::lock_guard lock(mutex);
-  graphBytes[captured.device] += noted.size() * kGraphBytes;
-  return new Graph{captured.device, std::move(noted)};
+  const std::size_t nodes = noted.size();
+  return {new Graph{captured.device, std::move(noted)}, nodes};
 }
 
 void abandonCapture(void* stream) noexcept {
@@ -160,14 +175,21 @@ void abandonCapture(void* stream) noexcept {
   captured.noted.clear();
 }
 
+void uploadGraph(void* graph, void* stream) {
+  requireNoCapture("uploadGraph", stream);
+  upload(*static_cast<Graph*>(graph));
+}
+
 void launchGraph(void* graph, void* stream) {
   requireNoCapture("launchGraph", stream);
-  for (const auto& work : static_cast<Graph*>(graph)->noted) work();
+  auto& launched = *static_cast<Graph*>(graph);
+  upload(launched);
+  for (const auto& work : launched.noted) work();
 }
 
 void destroyGraph(void* graph) noexcept {
   const auto* const dead = static_cast<Graph*>(graph);
-  {
+  if (dead->uploaded) {
     const std::lock_guard lock(mutex);
     graphBytes[dead->device] -= dead->noted.size() * kGraphBytes;
   }

@@ -3,6 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include <map>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -24,13 +26,26 @@ inline void checkCuda(const char* name, cudaError_t status) {
 
 constexpr std::size_t kSharedWithoutAsking = 48 * 1024;
 
+// Lets the kernel have so much dynamic shared memory on the device in use. CUDA is asked once for each kernel, device
+// and larger size.
+inline void allowShared(const char* name, const void* kernel, std::size_t bytes) {
+  static std::mutex mutex;
+  static std::map<std::pair<const void*, int>, std::size_t> allowed;
+  int device = 0;
+  checkCuda(name, cudaGetDevice(&device));
+  const std::lock_guard lock(mutex);
+  std::size_t& most = allowed[{kernel, device}];
+  if (bytes <= most) return;
+  checkCuda(name,
+            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)));
+  most = bytes;
+}
+
 // Throws std::runtime_error with the kernel's name when the launch is refused.
 template <class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), const LaunchShape& shape, Arguments&&... arguments) {
   if (shape.sharedBytes > kSharedWithoutAsking) {
-    checkCuda(name,
-              cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                   static_cast<int>(shape.sharedBytes)));
+    allowShared(name, reinterpret_cast<const void*>(kernel), shape.sharedBytes);
   }
   kernel<<<dim3(shape.blocks, shape.blocksY), shape.threads, shape.sharedBytes,
            static_cast<cudaStream_t>(shape.stream)>>>(std::forward<Arguments>(arguments)...);

@@ -26,6 +26,7 @@ set(LORATWIN_EMULATION
   emulation/checker.cc
   emulation/fiber.cc
   emulation/memory.cc
+  emulation/traffic.cc
   emulation/warp.cc)
 set(LORATWIN_CUDA_TABLE
   test/cuda/attention.cc
@@ -73,9 +74,34 @@ foreach(kernels cuda_kernels cuda_kernels_checked)
   loratwin_cuda_target(${table})
 endforeach()
 
+# What gpu_bench times, run once at a small shape: whether each kernel gets what it may read and write.
+set(bench ${CMAKE_CURRENT_LIST_DIR}/../../../gpu/programs)
+file(GLOB LORATWIN_BENCH_CASES CONFIGURE_DEPENDS ${bench}/*_cases.cc)
+add_executable(emulated_bench EXCLUDE_FROM_ALL ${LORATWIN_BENCH_CASES} ${bench}/gpu_bench.cc ${bench}/matmul_peak.cc
+  ${bench}/lines.cc ${bench}/timing_emulated.cc ${CMAKE_CURRENT_LIST_DIR}/blas_emulated.cc
+  ${CMAKE_CURRENT_LIST_DIR}/product_choices.cc)
+target_compile_options(emulated_bench PRIVATE -O1)
+target_include_directories(emulated_bench PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../../test/cuda)
+target_link_options(emulated_bench PRIVATE -no-pie)
+target_link_libraries(emulated_bench PRIVATE cuda_kernels_checked cuda_emulation)
+loratwin_cuda_target(emulated_bench)
+
 # Captures and graphs of the emulated driver.
 add_executable(emulated_graphs EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/../../test/emulated_graphs.cc
   ${CMAKE_CURRENT_LIST_DIR}/driver_emulated.cc)
 target_link_options(emulated_graphs PRIVATE -no-pie)
 target_link_libraries(emulated_graphs PRIVATE cuda_kernels cuda_emulation ${CMAKE_DL_LIBS})
 loratwin_cuda_target(emulated_graphs)
+
+# What the emulation counts of a launch.
+set(LORATWIN_TRAFFIC_KERNELS ${CMAKE_CURRENT_LIST_DIR}/../../test/traffic_kernels.cu)
+set_source_files_properties(${LORATWIN_TRAFFIC_KERNELS} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
+add_library(traffic_kernels OBJECT ${LORATWIN_TRAFFIC_KERNELS})
+target_compile_options(traffic_kernels PRIVATE ${LORATWIN_KERNEL_FLAGS} ${LORATWIN_CHECK_FLAGS})
+add_executable(emulated_traffic EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/../../test/emulated_traffic.cc
+  $<TARGET_OBJECTS:traffic_kernels>)
+target_link_options(emulated_traffic PRIVATE -no-pie)
+target_link_libraries(emulated_traffic PRIVATE cuda_emulation ${CMAKE_DL_LIBS})
+foreach(target traffic_kernels emulated_traffic)
+  loratwin_cuda_target(${target})
+endforeach()

@@ -32,7 +32,10 @@ __global__ void __launch_bounds__(kFlatThreads) add_chunks_kernel(SumSquares op)
     sum += op.partials[chunk];
   }
   sum = blockSum<kFlatThreads>(sum, part);
-  if (threadIdx.x == 0) op.sums[blockIdx.x] = sum;
+  if (threadIdx.x != 0) return;
+  op.sums[blockIdx.x] = sum;
+  double* const kept = op.vectors[blockIdx.x].kept;
+  if (kept != nullptr) *kept = sum;
 }
 
 }  // namespace

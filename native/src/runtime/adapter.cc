@@ -40,13 +40,14 @@ constexpr std::uint32_t kMaxTarget = 1U << 20;  // 1024 layers of 1024 projectio
 
 }  // namespace
 
-Adapter::Adapter(std::shared_ptr<MemoryPool> pool, std::vector<AdapterEntry> entries, AdapterFormat format)
+Adapter::Adapter(const std::shared_ptr<MemoryPool>& pool, std::vector<AdapterEntry> entries, AdapterFormat format)
     : serial_(nextSerial()),
       entries_(std::move(entries)),
       elements_(unpadded(entries_)),
       count_(place(entries_, format.padding)),
       stride_((count_ + kLineFloats - 1) / kLineFloats * kLineFloats),
-      buffer_(std::move(pool), MemoryKind::adapters, stride_ * (kAdapterParts * sizeof(float) + format.roundedBytes)) {
+      buffer_(pool, MemoryKind::adapters, stride_ * (kAdapterParts * sizeof(float) + format.roundedBytes)),
+      sum_(format.keepsSum ? std::make_unique<Buffer>(pool, MemoryKind::norms, sizeof(double)) : nullptr) {
   for (std::size_t i = 0; i < entries_.size(); i++) {
     const AdapterEntry& entry = entries_[i];
     const std::string at = "createAdapter[" + std::to_string(i) + "].target";

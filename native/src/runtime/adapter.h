@@ -29,17 +29,18 @@ struct AdapterEntry {
 enum class AdapterPart { parameters, gradients, firstMoment, secondMoment };
 constexpr std::size_t kAdapterParts = 4;
 
-// What a device keeps of an adapter: rows padded to multiples of `padding` elements, and `roundedBytes` a parameter
-// for a copy in the type that products read.
+// What a device keeps of an adapter: rows padded to multiples of `padding` elements, `roundedBytes` a parameter for a
+// copy in the type that products read, and where it `keepsSum`, a place of its own for the gradients' sum of squares.
 struct AdapterFormat {
   std::int32_t padding = 1;
   std::size_t roundedBytes = 0;
+  bool keepsSum = false;
 };
 
 class Adapter {
  public:
   // Throws ArgumentError when a target comes twice.
-  Adapter(std::shared_ptr<MemoryPool> pool, std::vector<AdapterEntry> entries, AdapterFormat format);
+  Adapter(const std::shared_ptr<MemoryPool>& pool, std::vector<AdapterEntry> entries, AdapterFormat format);
 
   // Of a vector as the device has it.
   std::size_t count() const { return count_; }
@@ -48,6 +49,8 @@ class Adapter {
   float* part(AdapterPart which) const { return buffer_.floats() + static_cast<std::size_t>(which) * stride_; }
   // Behind the four vectors; as long as they are.
   std::byte* rounded() const { return buffer_.data() + kAdapterParts * stride_ * sizeof(float); }
+  // Of the gradients, as the last run that was to take it has left it; null where the format keeps none.
+  double* sumSquares() const { return sum_ == nullptr ? nullptr : reinterpret_cast<double*>(sum_->data()); }
   // `values` [elements()] to and from the device.
   void write(AdapterPart which, const float* values) const;
   void read(AdapterPart which, float* values) const;
@@ -58,6 +61,8 @@ class Adapter {
   std::uint64_t serial() const { return serial_; }
 
   std::atomic<int> pending{0};  // tasks that use it
+  // The cell of the last run that was queued to take its sum of squares; JavaScript's thread only.
+  const double* normCell = nullptr;
 
  private:
   // body(place on the device, place in JavaScript's vector, elements) for each row.
@@ -71,6 +76,7 @@ class Adapter {
   std::size_t count_ = 0;
   std::size_t stride_;  // count rounded up to 64 bytes
   Buffer buffer_;
+  std::unique_ptr<Buffer> sum_;
   std::vector<std::int32_t> indexOfTarget_;
   std::int32_t maxRank_ = 0;
 };

@@ -285,14 +285,20 @@ void Device::enqueueRun(const TaskHead& head, std::int64_t program, Bindings bin
   steps.check(bindings, arena_->bytes(), threads());
   Task task = prepare(head);
   for (const RunSegment& segment : bindings.segments) task.uses.emplace_back(segment.adapter->pending);
-  for (const RunSumSquares& wanted : bindings.sumSquares) task.uses.emplace_back(wanted.adapter->pending);
+  for (const RunSumSquares& wanted : bindings.sumSquares) {
+    task.uses.emplace_back(wanted.adapter->pending);
+    wanted.adapter->normCell = wanted.cell;
+  }
   queueRun(std::move(task), steps, std::move(bindings));
 }
 
 void Device::enqueueUpdate(const TaskHead& head, std::vector<UpdateItem> items) {
   requireLive();
   Task task = prepare(head);
-  for (const UpdateItem& item : items) task.uses.emplace_back(item.adapter->pending);
+  for (UpdateItem& item : items) {
+    task.uses.emplace_back(item.adapter->pending);
+    item.ownNorm = item.normCells.size() == 1 && item.normCells.front() == item.adapter->normCell;
+  }
   queueUpdate(std::move(task), std::move(items));
 }
 

@@ -57,6 +57,9 @@ struct UpdateItem {
   double weightDecay = 0;
   double maxGradNorm = 0;  // 0: no clipping
   std::vector<const double*> normCells;
+  // Whether the only cell is the one that the last run of this adapter fills: a device that keeps the sum in its own
+  // memory need not ask the host for it.
+  bool ownNorm = false;
 
   // Over all stages; the cells are filled once the task's events are signalled.
   double sumSquares() const;
@@ -72,12 +75,15 @@ struct Transfer {
 };
 
 // Of CUDA graphs, since the device was made: how many have been captured and launched, how many it keeps, and how many
-// runs could not be captured, or their graph not be kept.
+// runs could not be captured, or their graph not be kept. Then the nodes of those that it keeps, and the bytes that the
+// driver has taken for them.
 struct GraphCounts {
   std::uint64_t captured = 0;
   std::uint64_t launched = 0;
   std::uint64_t kept = 0;
   std::uint64_t refused = 0;
+  std::uint64_t nodes = 0;
+  std::uint64_t bytes = 0;
 };
 
 // Which of a library's ways of each product was the fastest.

@@ -13,7 +13,7 @@
 namespace loratwin {
 
 void MemoryMeter::add(MemoryKind kind, std::ptrdiff_t bytes) {
-  current_[static_cast<std::size_t>(kind)] += static_cast<std::size_t>(bytes);
+  current_[headOf(kind)] += static_cast<std::size_t>(bytes);
   const std::size_t total = total_ += static_cast<std::size_t>(bytes);
   std::size_t peak = peak_;
   while (bytes > 0 && total > peak && !peak_.compare_exchange_weak(peak, total)) {

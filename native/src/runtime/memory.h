@@ -8,15 +8,20 @@
 
 namespace loratwin {
 
-enum class MemoryKind { weights, arena, adapters, other };
+// `norms` are what runs leave of adapters' gradients, and count as adapters.
+enum class MemoryKind { weights, arena, adapters, other, norms };
 
 class MemoryMeter {
  public:
   void add(MemoryKind kind, std::ptrdiff_t bytes);
-  std::size_t bytes(MemoryKind kind) const { return current_[static_cast<std::size_t>(kind)]; }
+  std::size_t bytes(MemoryKind kind) const { return current_[headOf(kind)]; }
   std::size_t peak() const { return peak_; }
 
  private:
+  static std::size_t headOf(MemoryKind kind) {
+    return static_cast<std::size_t>(kind == MemoryKind::norms ? MemoryKind::adapters : kind);
+  }
+
   std::array<std::atomic<std::size_t>, 4> current_{};
   std::atomic<std::size_t> total_{0};
   std::atomic<std::size_t> peak_{0};

@@ -50,6 +50,7 @@ struct StreamTimes {
   std::atomic<std::int64_t> busyNs{0};
   std::atomic<std::int64_t> waitNs{0};
   std::atomic<std::int64_t> starvedNs{0};
+  std::atomic<std::int64_t> hostWaits{0};  // tasks with `hostWaits`
 };
 
 // What a stream's thread does before a task; `waits`: whether the task has to wait for an event anyway.

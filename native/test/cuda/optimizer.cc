@@ -51,14 +51,15 @@ void stepCase(const std::string& name, const std::vector<std::int64_t>& counts, 
     const DeviceBuffer<std::int32_t> firstChunk(first, "firstChunk");
     const DeviceBuffer<double> partials(static_cast<std::size_t>(first.back()), "partials");
     const DeviceBuffer<double> sums(counts.size(), "sums");
+    const DeviceBuffer<double> kept(counts.size(), "kept sums");
     std::vector<cuda::FlatVector> flat;
     std::vector<cuda::AdamwVector> updated;
     for (std::size_t i = 0; i < counts.size(); ++i) {
       const std::size_t at = layout.starts[i];
-      flat.push_back({g.data() + at, counts[i]});
+      flat.push_back({g.data() + at, counts[i], clipped ? kept.data() + i : nullptr});
       updated.push_back({p.data() + at, m.data() + at, v.data() + at, g.data() + at, compute.data() + at, counts[i],
                          cuda::adamwCoefficients(kStep, kRate, kBeta1, kBeta2, kEps, kDecay),
-                         clipped ? sums.data() + i : nullptr, kMaxNorm});
+                         clipped ? kept.data() + i : nullptr, kMaxNorm});
     }
     const DeviceBuffer<cuda::FlatVector> flatVectors(flat, "flat vectors");
     const DeviceBuffer<cuda::AdamwVector> updatedVectors(updated, "adamw vectors");

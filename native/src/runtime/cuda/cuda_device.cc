@@ -16,7 +16,7 @@ namespace loratwin {
 namespace {
 
 // Rows of A and B are 16-byte aligned in bfloat16; beside the floats is the rounded copy that products read.
-constexpr AdapterFormat kFormat{8, sizeof(ops::Bf16)};
+constexpr AdapterFormat kFormat{8, sizeof(ops::Bf16), true};
 // Tasks that the host may be ahead of the GPU.
 constexpr int kAhead = 4;
 
@@ -87,17 +87,36 @@ std::string productLibrary() {
   }
 }
 
-std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options) {
+namespace {
+
+// body() on a GPU that is there. Throws ArgumentError, with CUDA's text when it cannot be used.
+template <class Body>
+auto onGpu(int index, const std::string& name, Body&& body) {
   const int count = cuda::deviceCount();
-  if (options.index < 0 || options.index >= count) {
+  if (index < 0 || index >= count) {
     const std::string got = count == 0 ? "none: " + cuda::whyNoDevices() : std::to_string(count) + " GPUs";
-    throw ArgumentError("a GPU of index " + std::to_string(options.index), name, got);
+    throw ArgumentError("a GPU of index " + std::to_string(index), name, got);
   }
   try {
-    return std::make_shared<CudaDevice>(std::move(runtime), name, std::move(options));
+    return body();
   } catch (const std::runtime_error& error) {
     throw ArgumentError("a GPU that can be used", name, error.what());
   }
+}
+
+}  // namespace
+
+std::size_t cudaFreeBytes(int index) {
+  return onGpu(index, "cuda:" + std::to_string(index), [&] {
+    cuda::useDevice(index);
+    return cuda::freeBytes();
+  });
+}
+
+std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options) {
+  return onGpu(options.index, name, [&]() -> std::shared_ptr<Device> {
+    return std::make_shared<CudaDevice>(std::move(runtime), name, std::move(options));
+  });
 }
 
 CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaOptions options)
@@ -113,7 +132,7 @@ CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaO
                           options.measureProducts ? cuda::Stopwatch(timeOnGpu) : nullptr});
   slots_ = std::make_unique<TableSlots>(memory_, kAhead);
   rotations_ = std::make_unique<RotationTables>(memory_);
-  graphs_ = std::make_unique<Graphs>(memory_, options.graphs);
+  graphs_ = std::make_unique<Graphs>(memory_, options.graphs, options.graphRoomBytes);
   compute_ = std::make_unique<CudaStream>(runtime_, name_, "compute", index_);
   send_ = std::make_unique<CudaStream>(runtime_, name_, "send", index_);
   compute_->start();
@@ -293,7 +312,7 @@ void CudaDevice::launchSums(const Bindings& bindings, TableSlot& slot, std::vect
   std::vector<std::int64_t> counts;
   for (const RunSumSquares& wanted : bindings.sumSquares) {
     counts.push_back(static_cast<std::int64_t>(wanted.adapter->count()));
-    vectors.push_back({wanted.adapter->part(AdapterPart::gradients), counts.back()});
+    vectors.push_back({wanted.adapter->part(AdapterPart::gradients), counts.back(), wanted.adapter->sumSquares()});
   }
   const std::vector<std::int32_t> first = cuda::firstChunks(counts);
   const cuda::SumSquares op{slot.table(vectors),
@@ -306,8 +325,8 @@ void CudaDevice::launchSums(const Bindings& bindings, TableSlot& slot, std::vect
 }
 
 void CudaDevice::queueUpdate(Task task, std::vector<UpdateItem> items) {
-  // The norms of other stages come to this one by way of the host.
-  for (const UpdateItem& item : items) task.hostWaits = task.hostWaits || item.maxGradNorm > 0;
+  // The norms of other stages come to this one by way of the host; its own is there when the stream comes to the task.
+  for (const UpdateItem& item : items) task.hostWaits = task.hostWaits || (item.maxGradNorm > 0 && !item.ownNorm);
   auto data = std::make_shared<const std::vector<UpdateItem>>(std::move(items));
   auto slot = std::make_shared<std::shared_ptr<TableSlot>>();
   task.work = [this, data, slot](Completion&) {
@@ -319,26 +338,28 @@ void CudaDevice::queueUpdate(Task task, std::vector<UpdateItem> items) {
 }
 
 void CudaDevice::launchUpdate(const std::vector<UpdateItem>& items, const std::shared_ptr<TableSlot>& slot) {
-  std::vector<double> squares;
+  std::vector<double> squares;  // of the items whose norm comes from the host
   std::vector<std::int64_t> counts;
   for (const UpdateItem& item : items) {
-    squares.push_back(item.maxGradNorm > 0 ? item.sumSquares() : 0);
+    if (item.maxGradNorm > 0 && !item.ownNorm) squares.push_back(item.sumSquares());
     counts.push_back(static_cast<std::int64_t>(item.adapter->count()));
   }
   const std::vector<std::int32_t> first = cuda::firstChunks(counts);
   for (;;) {
     try {
-      const double* const sums = slot->table(squares);
+      const double* fromHost = squares.empty() ? nullptr : slot->table(squares);
       std::vector<cuda::AdamwVector> vectors;
       for (std::size_t i = 0; i < items.size(); i++) {
         const UpdateItem& item = items[i];
         const Adapter& adapter = *item.adapter;
+        const double* sum = nullptr;
+        if (item.maxGradNorm > 0) sum = item.ownNorm ? adapter.sumSquares() : fromHost++;
         vectors.push_back({adapter.part(AdapterPart::parameters), adapter.part(AdapterPart::firstMoment),
                            adapter.part(AdapterPart::secondMoment), adapter.part(AdapterPart::gradients),
                            reinterpret_cast<ops::Bf16*>(adapter.rounded()), counts[i],
                            cuda::adamwCoefficients(item.step, item.learningRate, item.beta1, item.beta2, item.eps,
                                                    item.weightDecay),
-                           item.maxGradNorm > 0 ? sums + i : nullptr, item.maxGradNorm});
+                           sum, item.maxGradNorm});
       }
       const cuda::Adamw op{slot->table(vectors), slot->table(first), static_cast<std::int32_t>(vectors.size()),
                            first.back()};

@@ -20,6 +20,8 @@ const char* nameOf(MemoryKind kind) {
       return cuda::kZeroedName;
     case MemoryKind::other:
       return "other";
+    case MemoryKind::norms:
+      return "norms";
   }
   return "";
 }

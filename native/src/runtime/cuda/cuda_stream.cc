@@ -81,7 +81,10 @@ void CudaStream::waitForReports() {
 }
 
 bool CudaStream::waitFor(const Task& task) {
-  if (task.hostWaits) waitForReports();
+  if (task.hostWaits) {
+    times_.hostWaits++;
+    waitForReports();
+  }
   for (const Event* const event : task.waits) {
     const bool ready = task.hostWaits
                            ? runtime_->await(*event, waiter_)

@@ -23,6 +23,9 @@ struct CudaInfo {
   std::vector<CudaDeviceInfo> devices;
 };
 CudaInfo cudaInfo();
+// Of a GPU, now, with this process's context on it, which is made if there is none: that takes part of a second and some
+// hundred megabytes. Throws ArgumentError for a GPU that is not there or cannot be used.
+std::size_t cudaFreeBytes(int index);
 
 // Whether the launches of runs that come again are noted in CUDA graphs: of all, or of those that take the host at
 // least half as long to give one by one as they take the GPU.
@@ -32,6 +35,7 @@ struct CudaOptions {
   int index = 0;
   bool allowTf32 = false;  // in float32 products
   GraphMode graphs = GraphMode::automatic;
+  std::size_t graphRoomBytes = 0;  // of the GPU's memory, for its graphs
   // Of earlier runs, for the library that they name; another one has its own first choice.
   ProductLibrary products = {};
   // Whether products that `products` does not have are timed.

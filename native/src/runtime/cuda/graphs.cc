@@ -20,7 +20,7 @@ class Capture {
   }
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
-  void* end() { return cuda::endCapture(std::exchange(stream_, nullptr)); }
+  cuda::CapturedGraph end() { return cuda::endCapture(std::exchange(stream_, nullptr)); }
 
  private:
   void* stream_;
@@ -32,11 +32,12 @@ KnownRun::~KnownRun() {
   if (graph != nullptr) cuda::destroyGraph(graph);
 }
 
-Graphs::Graphs(std::shared_ptr<MemoryPool> pool, GraphMode mode) : pool_(std::move(pool)), mode_(mode) {
-  pool_->meter.add(MemoryKind::other, static_cast<std::ptrdiff_t>(kRoomBytes));
+Graphs::Graphs(std::shared_ptr<MemoryPool> pool, GraphMode mode, std::size_t roomBytes)
+    : pool_(std::move(pool)), mode_(mode), roomBytes_(roomBytes) {
+  pool_->meter.add(MemoryKind::other, static_cast<std::ptrdiff_t>(roomBytes_));
 }
 
-Graphs::~Graphs() { pool_->meter.add(MemoryKind::other, -static_cast<std::ptrdiff_t>(kRoomBytes)); }
+Graphs::~Graphs() { pool_->meter.add(MemoryKind::other, -static_cast<std::ptrdiff_t>(roomBytes_)); }
 
 std::shared_ptr<KnownRun> Graphs::find(const Signature& signature) {
   if (mode_ == GraphMode::off) return nullptr;
@@ -63,13 +64,17 @@ void Graphs::capture(KnownRun& known, void* stream, const std::function<void()>&
   const std::size_t before = cuda::freeBytes();
   Capture capture(stream);
   body();
-  known.graph = capture.end();
+  const cuda::CapturedGraph made = capture.end();
+  known.graph = made.graph;
+  known.graphNodes = made.nodes;
+  nodes_ += made.nodes;
+  kept_++;
+  captured_++;
+  cuda::uploadGraph(known.graph, stream);
   const std::size_t after = cuda::freeBytes();
   known.graphBytes = before > after ? before - after : 0;
   bytes_ += known.graphBytes;
-  kept_++;
-  captured_++;
-  while (bytes_ > kRoomBytes && dropIdle()) {
+  while (bytes_ > roomBytes_ && dropIdle()) {
   }
 }
 
@@ -77,7 +82,7 @@ void Graphs::launch(KnownRun& known, void* stream) {
   cuda::launchGraph(known.graph, stream);
   launched_++;
   // More than there is room for: this once.
-  if (bytes_ > kRoomBytes) refuse(known);
+  if (bytes_ > roomBytes_) refuse(known);
 }
 
 void Graphs::refuse(KnownRun& known) {
@@ -87,7 +92,7 @@ void Graphs::refuse(KnownRun& known) {
 }
 
 bool Graphs::makeRoom() {
-  while (kept_ >= kMostGraphs || bytes_ >= kRoomBytes) {
+  while (kept_ >= kMostGraphs || bytes_ >= roomBytes_) {
     if (!dropIdle()) return false;
   }
   return true;
@@ -107,6 +112,7 @@ void Graphs::drop(KnownRun& known) {
   if (known.graph == nullptr) return;
   cuda::destroyGraph(std::exchange(known.graph, nullptr));
   bytes_ -= std::exchange(known.graphBytes, 0);
+  nodes_ -= std::exchange(known.graphNodes, 0);
   known.runs = 0;
   kept_--;
 }
@@ -123,6 +129,6 @@ void Graphs::forget() {
   }
 }
 
-GraphCounts Graphs::counts() const { return {captured_, launched_, kept_, refused_}; }
+GraphCounts Graphs::counts() const { return {captured_, launched_, kept_, refused_, nodes_, bytes_}; }
 
 }  // namespace loratwin

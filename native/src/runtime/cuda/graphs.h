@@ -27,7 +27,8 @@ struct KnownRun {
   KnownRun& operator=(const KnownRun&) = delete;
 
   void* graph = nullptr;
-  std::size_t graphBytes = 0;
+  std::size_t graphNodes = 0;
+  std::size_t graphBytes = 0;  // of the device's memory, which the driver takes
   bool refused = false;  // could not be noted, or launched: not tried again
   std::uint64_t runs = 0;
   std::uint64_t lastRun = 0;  // counted over all signatures
@@ -39,8 +40,8 @@ struct KnownRun {
 
 class Graphs {
  public:
-  // Counts kRoomBytes to the device's memory, whatever the mode.
-  Graphs(std::shared_ptr<MemoryPool> pool, GraphMode mode);
+  // Counts `roomBytes` to the device's memory, whatever the mode; no more are kept than the driver finds room for in it.
+  Graphs(std::shared_ptr<MemoryPool> pool, GraphMode mode, std::size_t roomBytes);
   ~Graphs();
 
   // Of the run that is given next. Null where graphs are off.
@@ -55,8 +56,6 @@ class Graphs {
   GraphCounts counts() const;
 
   static constexpr std::size_t kMostGraphs = 64;
-  // Of the driver's memory; plan/memory/cuda-memory.ts counts it too.
-  static constexpr std::size_t kRoomBytes = std::size_t{12} << 20;
   // A graph gives way to another when so many runs have come since its last. A younger one stays, so that a cycle of
   // more signatures than there is room for does not throw each graph out before its turn.
   static constexpr std::uint64_t kIdleRuns = 256;
@@ -69,9 +68,11 @@ class Graphs {
 
   const std::shared_ptr<MemoryPool> pool_;
   const GraphMode mode_;
+  const std::size_t roomBytes_;
   std::map<Signature, std::shared_ptr<KnownRun>> known_;
   std::uint64_t runs_ = 0;
-  std::size_t bytes_ = 0;
+  std::atomic<std::size_t> bytes_{0};  // of those kept, as their nodes
+  std::atomic<std::size_t> nodes_{0};
   std::atomic<std::uint64_t> kept_{0};
   std::atomic<std::uint64_t> captured_{0};
   std::atomic<std::uint64_t> launched_{0};

@@ -9,6 +9,7 @@ constexpr const char* kReason = "this build has no CUDA backend";
 
 CudaInfo cudaInfo() { return {false, kReason, {}}; }
 
+std::size_t cudaFreeBytes(int index) { throw ArgumentError("a CUDA device", "cuda:" + std::to_string(index), kReason); }
 std::string productLibrary() { return ""; }
 
 std::shared_ptr<Device> makeCudaDevice(std::shared_ptr<Runtime>, std::string name, CudaOptions) {

@@ -1,5 +1,6 @@
 #include "cuda/cross_entropy.h"
 #include "cuda/fill_rows.h"
+#include "cuda/quantized_product.h"
 #include "cuda/select_rows.h"
 #include "runtime/cuda/scratch.h"
 #include "runtime/cuda/steps.h"
@@ -9,30 +10,10 @@ namespace loratwin {
 
 namespace {
 
-// y by its columns, so that each weight is dequantized once and no sum is split.
-void multiplyQuantized(cuda::Blas& blas, const cuda::Product& whole, const ops::QuantizedView& weight, ops::Bf16* room,
-                       void* stream) {
-  const std::int32_t depth = whole.backward ? whole.out : whole.in;
-  const std::int32_t columns = whole.backward ? whole.in : whole.out;
-  const auto width = static_cast<std::int32_t>(cuda::dequantizedColumns(depth, columns));
-  for (std::int32_t column = 0; column < columns; column += width) {
-    const std::int32_t count = std::min(width, columns - column);
-    cuda::Product part = whole;
-    part.weight = room;
-    (whole.backward ? part.in : part.out) = count;
-    part.y = static_cast<std::byte*>(whole.y) + static_cast<std::size_t>(column) * ops::sizeOf(whole.yType);
-    if (whole.residual != nullptr) part.residual = whole.residual + column;
-    const cuda::Dequantize values = whole.backward ? cuda::Dequantize{weight, 0, depth, column, count, room, count}
-                                                   : cuda::Dequantize{weight, column, count, 0, depth, room, depth};
-    cuda::dequantize(values, stream);
-    blas.multiply(part, stream);
-  }
-}
-
 void multiply(cuda::Blas& blas, const cuda::Product& op, const Matrix& weight, ops::Bf16* room, void* stream) {
   const CudaMatrix& matrix = cudaMatrix(weight);
   if (matrix.quantized) {
-    multiplyQuantized(blas, op, *matrix.quantized, room, stream);
+    cuda::multiplyQuantized(blas, op, *matrix.quantized, room, stream);
   } else {
     blas.multiply(op, stream);
   }

@@ -1,0 +1,63 @@
+#include <string>
+#include <vector>
+
+#include "cuda/attention.h"
+#include "kernel_cases.h"
+#include "random_buffer.h"
+#include "timing.h"
+
+namespace loratwin::gpu {
+
+using ops::Bf16;
+
+namespace {
+
+void timeAttention(std::int32_t sequences, std::int32_t length, std::int32_t heads, std::int32_t kvHeads,
+                   std::int32_t headDim) {
+  const std::int32_t T = sequences * length;
+  std::vector<std::int32_t> offsets;
+  for (std::int32_t i = 0; i <= sequences; ++i) offsets.push_back(i * length);
+  const std::vector<cuda::AttentionTile> queries = cuda::attentionQueryTiles(offsets.data(), sequences);
+  const std::vector<cuda::AttentionTile> keys = cuda::attentionKeyTiles(offsets.data(), sequences);
+  const DeviceBuffer<cuda::AttentionTile> queryTiles(queries, "query tiles");
+  const DeviceBuffer<cuda::AttentionTile> keyTiles(keys, "key tiles");
+  const std::int32_t width = heads * headDim;
+  const std::int32_t ld = width + 2 * kvHeads * headDim;
+  const cuda::AttentionHeads shape{ld, 0, width, width + kvHeads * headDim, width, heads, kvHeads, headDim};
+  const RandomBuffer<Bf16> qkv(elements(T, ld), "qkv");
+  const RandomBuffer<Bf16> dqkv(elements(T, ld), "dqkv");
+  const RandomBuffer<Bf16> out(elements(T, width), "out");
+  const RandomBuffer<Bf16> dout(elements(T, width), "dout");
+  const DeviceBuffer<float> lse(elements(T, heads), "lse");
+  const DeviceBuffer<float> delta(elements(T, heads), "delta");
+  const std::int32_t queryCount = static_cast<std::int32_t>(queries.size());
+  const std::int32_t keyCount = static_cast<std::int32_t>(keys.size());
+  const double qkvBytes = product(2, T, ld);
+  const double outBytes = product(2, T, width);
+  const double pairs = product(T, length, width);
+  const std::string fields = "\"sequences\":" + std::to_string(sequences) + ",\"length\":" + std::to_string(length) +
+                             ",\"headDim\":" + std::to_string(headDim);
+  measure("attention", qkvBytes + outBytes, 2 * pairs, [&] {
+    cuda::attention({queryTiles.data(), queryCount, shape, qkv.data(), out.data(), lse.data()}, nullptr);
+  }, fields);
+  // Inputs are read by the kernel of dQ and by that of dK and dV.
+  measure("attention_backward", 3 * qkvBytes + 4 * outBytes, 7 * pairs, [&] {
+    cuda::attention_backward({queryTiles.data(), queryCount, keyTiles.data(), keyCount, shape, T, qkv.data(),
+                              out.data(), dout.data(), lse.data(), delta.data(), dqkv.data()},
+                             nullptr);
+  }, fields);
+}
+
+}  // namespace
+
+void attentionCases(const Shape& shape) {
+  timeAttention(shape.sequences, shape.length, shape.heads, shape.kvHeads, shape.headDim);
+  const std::int32_t tokens = shape.lengths.back();
+  for (const std::int32_t headDim : {shape.headDim / 2, shape.headDim}) {
+    for (const std::int32_t length : shape.lengths) {
+      timeAttention(tokens / length, length, shape.heads, shape.kvHeads, headDim);
+    }
+  }
+}
+
+}  // namespace loratwin::gpu

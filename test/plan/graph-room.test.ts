@@ -1,0 +1,103 @@
+import { describe, expect, test } from "vitest";
+import { withoutPruning } from "../../plan/costs/graph-pruning.ts";
+import { architectureFromConfig, huggingFaceConfigSchema } from "../../plan/documents/model-config.ts";
+import { PRESETS } from "../../plan/documents/presets.ts";
+import { JOB_DEFAULTS, jobSchema, type LengthData } from "../../plan/documents/workload.ts";
+import { constantCalibration, createCostModel, EXECUTOR, type PlanBody, type PlanRequest } from "../../plan/index.ts";
+import { stageLaunches } from "../../plan/memory/graph-room.ts";
+import { lengthRows } from "../../plan/planner/job-rows.ts";
+import { makePlan } from "../../plan/planner/make-plan.ts";
+import { BASE } from "./six-layers.ts";
+
+/** So many micro-batches of one row, all in flight at once. */
+function planned(memoryBytes: number | null, inFlight = 1, numGpus = 1, more: Partial<PlanRequest> = {}): PlanBody {
+  const job = jobSchema.parse({
+    ...JOB_DEFAULTS,
+    name: "job",
+    data: { lengths: 512, samples: inFlight },
+    batchSize: inFlight,
+    microBatchSize: 1,
+    steps: 1,
+  });
+  const gpu = { ...BASE.devices[0]!, kind: "cuda" as const, memoryBytes };
+  const link = { id: "a-b", type: "unit", shared: false, bandwidthBytesPerSecond: null, latencySeconds: 0 };
+  return makePlan({
+    architecture: architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-7b"])),
+    dtype: "bfloat16",
+    modelDigest: null,
+    recompute: "none",
+    jobs: [job],
+    rows: [lengthRows(job, job.data as LengthData)],
+    devices: Array.from({ length: numGpus }, (_, index) => ({ ...gpu, name: `cuda:${index}` })),
+    links: Array.from({ length: numGpus - 1 }, () => link),
+    calibration: constantCalibration(),
+    schedule: "gpipe",
+    maxInFlight: "auto",
+    groups: "auto",
+    ...more,
+  });
+}
+
+const withoutGraphs = ({ memory }: PlanBody): number => memory[0]!.total - (memory[0]!.graphs ?? 0);
+const KIB = 1024;
+
+describe("room for CUDA graphs", () => {
+  const roomy = planned(null);
+  const { F, B } = stageLaunches(roomy, 0);
+  const pair = (F + B) * 64 * KIB;
+
+  test("counts the launches of a layer, its adapters and the ends", () => {
+    // Of each layer 2 norms, 4 products, rotation, attention and SwiGLU, and 2 for the adapters on q and v.
+    // The embedding, the last norm, and the loss's 8 around one tile of 512 rows.
+    expect(F).toBe(32 * (2 + 4 + 3 + 2) + 1 + 1 + 8);
+    // Of each layer 2 norms, 4 products, rotation, 3 of attention, SwiGLU; for q and v the norm again and 4. The first
+    // has no gradient of its input: no norm, no product, and one less for the adapters. The last norm, and the sums of
+    // squares.
+    expect(B).toBe(32 * (2 + 4 + 1 + 3 + 1 + 1 + 4) - 3 + 1 + 2);
+  });
+
+  test("is a pair for each micro-batch in flight, up to a bound", () => {
+    const inFlight = (count: number) => planned(null, count).memory[0]!.graphs;
+    expect(inFlight(1)).toBe(pair);
+    expect(inFlight(3)).toBe(3 * pair);
+    expect(inFlight(12)).toBe(Math.floor((512 * KIB * KIB) / pair) * pair);
+  });
+
+  test("is what the rest leaves, and no plan fails or changes for it", () => {
+    const needed = withoutGraphs(roomy);
+    for (const [left, graphs] of [
+      [0, undefined],
+      [pair - 1, undefined],
+      [pair, pair],
+      [3 * pair, pair],
+    ] as const) {
+      const plan = planned(needed + left);
+      expect(plan.memory[0]!.graphs).toBe(graphs);
+      expect(plan.memory[0]!.total).toBe(needed + (graphs ?? 0));
+      expect({ ...plan, devices: [], memory: [] }).toEqual({ ...roomy, devices: [], memory: [] });
+    }
+    expect(() => planned(needed - 1)).toThrow(/fits/);
+  });
+
+  test("is not in the way of a program without graph pruning", () => {
+    const costs = createCostModel(constantCalibration(), "bfloat16");
+    const unpruned = withoutPruning(planned(null, 2, 1, { program: EXECUTOR }), costs).plan.memory[0]!;
+    expect(unpruned.total).toBeGreaterThan(withoutGraphs(planned(null, 2)) + pair);
+    const tight = planned(unpruned.total, 2);
+    expect(tight.memory[0]!.graphs).toBeGreaterThanOrEqual(pair);
+    expect(withoutPruning(tight, costs).plan.memory[0]).toEqual(unpruned);
+  });
+
+  test("is of each stage's own launches", () => {
+    const plan = planned(null, 2, 2);
+    const launches = plan.stages.map((_, stage) => stageLaunches(plan, stage));
+    expect(plan.memory.map(({ graphs }) => graphs)).toEqual(launches.map((own) => 2 * (own.F + own.B) * 64 * KIB));
+    expect(launches[0]!.F).toBeLessThan(0.6 * F);
+  });
+
+  test("is nothing on other devices, or in other programs than the executor", () => {
+    const cpu = { ...BASE.devices[0]!, memoryBytes: null };
+    expect(planned(null, 1, 1, { devices: [cpu] }).memory[0]!.graphs).toBeUndefined();
+    expect(planned(null, 1, 1, { program: EXECUTOR }).memory[0]!.graphs).toBeUndefined();
+  });
+});
