@@ -8,33 +8,76 @@ export interface Turns {
   readonly why: (job: FleetJob) => string;
 }
 
+/** Pipelines by how many jobs they have, then by number. */
+class EmptiestFirst {
+  readonly order: number[];
+  readonly #counts: number[];
+
+  constructor(numPipelines: number) {
+    this.order = Array.from({ length: numPipelines }, (_, pipeline) => pipeline);
+    this.#counts = this.order.map(() => 0);
+  }
+
+  /** One more job. */
+  add(pipeline: number): void {
+    const { order } = this;
+    this.#counts[pipeline]! += 1;
+    for (let at = order.indexOf(pipeline); at + 1 < order.length; at += 1) {
+      const next = order[at + 1]!;
+      if (this.#comesBefore(pipeline, next)) break;
+      order[at] = next;
+      order[at + 1] = pipeline;
+    }
+  }
+
+  #comesBefore(a: number, b: number): boolean {
+    const [first, second] = [this.#counts[a]!, this.#counts[b]!];
+    return first < second || (first === second && a < b);
+  }
+}
+
 /**
  * Jobs in turn, each to the pipeline with the fewest so far on which it fits beside them; one that trains stays where
  * it is.
  */
 export function takeInTurn(resources: Resources, jobs: Iterable<FleetJob>, { looksPast, why }: Turns): readonly Wish[] {
   const taken = Array.from({ length: resources.numPipelines }, (): FleetJob[] => []);
-  const emptiestFirst = (): readonly number[] =>
-    taken.map((_, pipeline) => pipeline).sort((a, b) => taken[a]!.length - taken[b]!.length || a - b);
+  const emptiestFirst = new EmptiestFirst(resources.numPipelines);
   const wishes: Wish[] = [];
+  // What has found no place finds none among more jobs.
+  const misfits = new Set<string>();
   let past = 0;
+  const fits = (pipeline: number, job: FleetJob): boolean => {
+    const own = taken[pipeline]!;
+    own.push(job);
+    const isShort = resources.shortfall(pipeline, own) !== undefined;
+    own.pop();
+    return !isShort;
+  };
+  const placeOf = (job: FleetJob): number | undefined => {
+    if (job.pipeline === undefined && misfits.has(resources.kindOf(job))) return undefined;
+    const places = job.pipeline === undefined ? emptiestFirst.order : [job.pipeline];
+    const found = places.find((each) => fits(each, job));
+    if (found === undefined && job.pipeline === undefined) misfits.add(resources.kindOf(job));
+    return found;
+  };
   for (const job of jobs) {
-    const places = job.pipeline === undefined ? emptiestFirst() : [job.pipeline];
-    const pipeline = places.find((each) => resources.shortfall(each, [...taken[each]!, job]) === undefined);
+    const pipeline = placeOf(job);
     if (pipeline === undefined) {
       past += 1;
       if (past > looksPast) break;
     } else {
       taken[pipeline]!.push(job);
+      emptiestFirst.add(pipeline);
       wishes.push({ job, pipeline, why: why(job) });
     }
   }
   return wishes;
 }
 
-/** The jobs that wait, which are in this order, and those that train. */
+/** The jobs that wait and those that train, which both are in this order. */
 function* merged(view: FleetView, compare: (a: FleetJob, b: FleetJob) => number): Iterable<FleetJob> {
-  const placed = [...view.placed].sort(compare);
+  const { placed } = view;
   let next = 0;
   for (const job of view.waiting) {
     while (next < placed.length && compare(placed[next]!, job) <= 0) yield placed[next++]!;

@@ -4,9 +4,8 @@ import type { Resources } from "./resources.ts";
 /** What a policy decides by. */
 export interface FleetView {
   readonly nowNs: number;
-  /** Jobs that hold no device, in the policy's own order. */
+  /** Jobs that hold no device, and jobs that do, in the policy's own order. */
   readonly waiting: readonly FleetJob[];
-  /** Jobs that do, in the order in which they began. */
   readonly placed: readonly FleetJob[];
   readonly resources: Resources;
   /** Tokens that a user's jobs have trained. */
@@ -45,9 +44,7 @@ export interface Policy {
   readonly name: string;
   /** A line for people. */
   readonly describe: string;
-  /**
-   * The order of `waiting`. What it compares does not change while a job waits, except by an event of that job.
-   */
+  /** The order of jobs. What it compares does not change but by an event of one of the two. */
   compare(a: FleetJob, b: FleetJob): number;
   readonly initial: unknown;
   /** Whether the end of an iteration alone, with no job come, gone or changed, may change its mind. */

@@ -11,6 +11,8 @@ export interface Resources {
   readonly numPipelines: number;
   /** What is missing where the jobs would train together on a pipeline; undefined where they can. */
   shortfall(pipeline: number, jobs: readonly FleetJob[]): Shortfall | undefined;
+  /** Jobs of one kind fit where others of it do. */
+  kindOf(job: FleetJob): string;
   /** Predicted nanoseconds of an iteration of a job that has a pipeline to itself. */
   iterationNs(job: FleetJob): number;
   /** What its next iteration takes of the device that it takes the most of. */

@@ -47,8 +47,7 @@ export class Scheduler {
   #memory: unknown;
   readonly #jobs = new Map<number, FleetJob>();
   readonly #waiting: Queue;
-  /** In the order in which they began. */
-  readonly #placed = new Map<number, FleetJob>();
+  readonly #placed: Queue;
   /** Jobs that have just ended an iteration: they can leave at once. */
   readonly #between = new Set<number>();
   readonly #served = new Map<string, number>();
@@ -60,6 +59,7 @@ export class Scheduler {
     this.#resources = resources;
     this.#memory = policy.initial;
     this.#waiting = new Queue((a, b) => policy.compare(a, b));
+    this.#placed = new Queue((a, b) => policy.compare(a, b));
   }
 
   /** Whether the end of an iteration alone is a trigger. */
@@ -79,7 +79,7 @@ export class Scheduler {
   }
 
   get placed(): readonly FleetJob[] {
-    return [...this.#placed.values()];
+    return this.#placed.jobs;
   }
 
   /** @throws InvariantError for time that goes back, or events of jobs that are not there */
@@ -129,18 +129,18 @@ export class Scheduler {
   /** It has ended, in one way or another. */
   #drop(job: FleetJob): void {
     this.#jobs.delete(job.number);
-    this.#placed.delete(job.number);
-    if (job.pipeline === undefined) this.#waiting.remove(job);
+    this.#queueOf(job).remove(job);
+  }
+
+  #queueOf({ pipeline }: FleetJob): Queue {
+    return pipeline === undefined ? this.#waiting : this.#placed;
   }
 
   /** A job as it is from now on. */
   #put(job: FleetJob): void {
     const before = this.#jobs.get(job.number);
-    if (before?.pipeline === undefined && before !== undefined) this.#waiting.remove(before);
-    if (job.pipeline === undefined) {
-      this.#placed.delete(job.number);
-      this.#waiting.add(job);
-    } else this.#placed.set(job.number, job);
+    if (before !== undefined) this.#queueOf(before).remove(before);
+    this.#queueOf(job).add(job);
     this.#jobs.set(job.number, job);
   }
 
@@ -148,7 +148,7 @@ export class Scheduler {
     const view: FleetView = {
       nowNs: this.#nowNs,
       waiting: [...this.#waiting.jobs],
-      placed: this.placed,
+      placed: [...this.#placed.jobs],
       resources: this.#resources,
       served: (user) => this.#servedBy(user),
     };
@@ -200,7 +200,7 @@ export class Scheduler {
     readonly denied: ReadonlyMap<number, string>;
   } {
     const held = Array.from({ length: this.#resources.numPipelines }, (): FleetJob[] => []);
-    for (const job of this.#placed.values()) if (!this.#between.has(job.number)) held[job.pipeline!]!.push(job);
+    for (const job of this.#placed.jobs) if (!this.#between.has(job.number)) held[job.pipeline!]!.push(job);
     const accepted: Wish[] = [];
     const denied = new Map<number, string>();
     const full = new Set<number>();

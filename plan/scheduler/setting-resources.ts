@@ -25,6 +25,7 @@ export function settingResources({ setting, works, most, iterationNs }: SettingW
   const stagesOf = setting.pipelines.map(({ firstStage, endStage }) =>
     Array.from({ length: endStage - firstStage }, (_, at) => firstStage + at),
   );
+  const kinds = works.map(({ job: { adapter } }) => `${adapter.rank} ${adapter.targets.join()}`);
   const known = new Map<string, number>();
   const bytesOn = (stage: number, { number }: FleetJob): number => {
     const key = `${stage} ${number}`;
@@ -42,6 +43,7 @@ export function settingResources({ setting, works, most, iterationNs }: SettingW
       }
       return undefined;
     },
+    kindOf: ({ number }) => kinds[number]!,
     iterationNs,
     nextBytes: (job) => maximum(stagesOf.flat().map((stage) => bytesOn(stage, job))),
     nextLength({ number, done }) {

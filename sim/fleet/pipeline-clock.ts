@@ -14,6 +14,22 @@ interface Member {
   periodNs: number;
 }
 
+/** When the iteration after so many more ends. */
+function endAfter({ endNs, periodNs }: Member, more: number): number {
+  return endNs + more * periodNs;
+}
+
+/**
+ * Iterations of a job that have ended by a time, beside the one that ends first; -1 where that has not. By the same sums
+ * as the ends themselves, which may be rounded: months in nanoseconds are beyond 2^53.
+ */
+function endedBy(member: Member, atNs: number): number {
+  let more = Math.floor((atNs - member.endNs) / member.periodNs);
+  while (endAfter(member, more + 1) <= atNs) more += 1;
+  while (more >= 0 && endAfter(member, more) > atNs) more -= 1;
+  return Math.max(-1, more);
+}
+
 export interface Progress {
   readonly number: number;
   readonly done: number;
@@ -43,9 +59,9 @@ export class PipelineClock {
   /** When the next iteration ends after a time: any, or one after which its job ends or leaves. */
   nextNs(nowNs: number, any: boolean): number {
     let least = Number.POSITIVE_INFINITY;
-    for (const { done, iterations, leaving, endNs, periodNs } of this.#members.values()) {
-      const skipped = endNs > nowNs ? 0 : Math.floor((nowNs - endNs) / periodNs) + 1;
-      const ns = endNs + (any || leaving ? skipped : iterations - done - 1) * periodNs;
+    for (const member of this.#members.values()) {
+      const { done, iterations, leaving } = member;
+      const ns = endAfter(member, any || leaving ? endedBy(member, nowNs) + 1 : iterations - done - 1);
       if (ns < least) least = ns;
     }
     return least;
@@ -53,8 +69,10 @@ export class PipelineClock {
 
   /** Whether an iteration ends just then. */
   hasEndAt(atNs: number): boolean {
-    for (const { endNs, periodNs } of this.#members.values())
-      if (atNs >= endNs && (atNs - endNs) % periodNs === 0) return true;
+    for (const member of this.#members.values()) {
+      const more = endedBy(member, atNs);
+      if (more >= 0 && endAfter(member, more) === atNs) return true;
+    }
     return false;
   }
 
@@ -62,11 +80,11 @@ export class PipelineClock {
   progressAt(atNs: number): readonly Progress[] {
     const progress: Progress[] = [];
     for (const member of this.#members.values()) {
-      if (member.endNs > atNs) continue;
-      const more = Math.floor((atNs - member.endNs) / member.periodNs);
-      const lastNs = member.endNs + more * member.periodNs;
+      const more = endedBy(member, atNs);
+      if (more < 0) continue;
+      const lastNs = endAfter(member, more);
       member.done += 1 + more;
-      member.endNs = lastNs + member.periodNs;
+      member.endNs = endAfter(member, more + 1);
       progress.push({ number: member.number, done: member.done, between: lastNs === atNs });
     }
     return progress;

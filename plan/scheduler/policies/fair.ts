@@ -29,8 +29,8 @@ export function fair({ weights = {} }: FairShares = {}): Policy {
       };
       const shares = new Map([...view.waiting, ...view.placed].map((job) => [job, had(job)]));
       const compare = (a: FleetJob, b: FleetJob): number => shares.get(a)! - shares.get(b)! || byArrival(a, b);
-      const waiting = [...view.waiting].sort(compare);
-      const wishes = preemptively({ ...view, waiting }, compare, {
+      const [waiting, placed] = [[...view.waiting].sort(compare), [...view.placed].sort(compare)];
+      const wishes = preemptively({ ...view, waiting, placed }, compare, {
         looksPast: 0,
         why: (job) => `${job.user} has had ${view.served(job.user)} tokens`,
       });

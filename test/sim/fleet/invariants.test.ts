@@ -15,6 +15,7 @@ function machines(numPipelines: number, bytes: readonly number[]): Resources {
       const short = jobs.reduce((sum, job) => sum + nextBytes(job), 0) - BYTES;
       return short > 0 ? { kind: "memory", device: `device ${pipeline}`, bytes: short } : undefined;
     },
+    kindOf: (job) => `${nextBytes(job)}`,
     iterationNs: ({ tokens }) => 10 * tokens,
     nextBytes,
     nextLength: ({ number, done }) => 1 + ((number * 7 + done * 3) % 13),

@@ -81,6 +81,7 @@ export function memoryAlone(memory: PublishedJobs["memory"]): Resources {
       const bytes = jobs.reduce((sum, job) => sum + nextBytes(job), 0) - CAPACITY;
       return bytes > 0 ? { kind: "memory", device: "the device", bytes } : undefined;
     },
+    kindOf: (job) => `${nextBytes(job)}`,
     iterationNs: () => 1,
     nextBytes,
     nextLength: () => 1,
@@ -92,6 +93,7 @@ export function places(most: number, numPipelines = 1): Resources {
   return {
     numPipelines,
     shortfall: (_, jobs) => (jobs.length > most ? { kind: "jobs", most } : undefined),
+    kindOf: () => "",
     iterationNs: () => 1,
     nextBytes: () => 0,
     nextLength: () => 1,
