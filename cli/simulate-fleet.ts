@@ -36,12 +36,16 @@ export const FLEET_USE: Use = {
     "A fleet is simulated iteration by iteration: it has no trace of actions, and its scheduler orders the jobs.",
 };
 
+function seconds(ns: number | undefined): string {
+  if (ns === undefined) return "-";
+  return ns === 0 ? "0 s" : formatSeconds(ns / 1e9);
+}
+
 function spreadLine(name: string, { mean, median, p95, p99 }: Spread): readonly string[] {
-  return [name, ...[mean, median, p95, p99].map((seconds) => formatSeconds(seconds))];
+  return [name, ...[mean, median, p95, p99].map((each) => seconds(1e9 * each))];
 }
 
 function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, refused }: FleetOutcome) {
-  const seconds = (ns: number | undefined): string => (ns === undefined ? "-" : formatSeconds(ns / 1e9));
   const turnaroundNs = endNs === undefined ? undefined : endNs - arrivalNs;
   return [
     name,
@@ -58,7 +62,7 @@ function fleetText(policy: PolicyName, { outcomes, metrics }: SimulatedFleet): s
   const { makespanSeconds, turnaroundSeconds, waitingSeconds, preemptions, refused, jobsInSystem } = metrics;
   return [
     `simulated under ${policy}: ${outcomes.length} jobs in ${formatSeconds(makespanSeconds)}, ` +
-      `${preemptions} preemptions, ${refused} refused, ${jobsInSystem.toFixed(2)} jobs at a time`,
+      `preempted ${preemptions}, refused ${refused}, ${jobsInSystem.toFixed(2)} jobs at a time`,
     "",
     table(
       ["", "mean", "median", "95 %", "99 %"],

@@ -23,7 +23,7 @@ export { readTrace } from "./load-trace.ts";
 // Traces with the plan and the losses that lie beside them.
 export { type LoadedTraces, loadTraces } from "./load-traces.ts";
 // A workload file, with its rows.
-export { loadWorkload } from "./load-workload.ts";
+export { loadWorkload, unusedInPlans } from "./load-workload.ts";
 // What of the error of a prediction is the machine's, for a run.
 export { machinePart } from "./machine-part.ts";
 // The files of the product itself.

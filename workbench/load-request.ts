@@ -1,7 +1,7 @@
 import type { Dtype, PlanRequest } from "../plan/index.ts";
 import type { Context } from "./context.ts";
 import { type DeviceChoice, loadCalibration, loadCluster } from "./load-cluster.ts";
-import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
+import { type LoadedWorkload, loadWorkload, unusedInPlans } from "./load-workload.ts";
 import { placeInput } from "./place-input.ts";
 
 /** What may be said of a workload beside its file. What is absent is the workload's, or the planner's to choose. */
@@ -9,6 +9,8 @@ export interface RequestChoice extends DeviceChoice {
   /** A calibration file. */
   readonly calibration?: string | undefined;
   readonly dtype?: Dtype | undefined;
+  /** Jobs come over time, and a scheduler decides: priorities and deadlines mean something. */
+  readonly overTime?: boolean;
   readonly choices?: Partial<
     Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute" | "pipelines" | "jobsAtOnce">
   >;
@@ -31,6 +33,7 @@ export async function loadRequest(context: Context, file: string, choice: Reques
   const dtype = choice.dtype ?? loaded.workload.model.dtype;
   const { calibration, source: costs, assumed } = loadCalibration(context, choice, devices, dtype);
   for (const remark of loaded.remarks) context.note(remark);
+  if (choice.overTime !== true) for (const remark of unusedInPlans(loaded.workload)) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
   const request: PlanRequest = {
     architecture: loaded.architecture,

@@ -124,9 +124,17 @@ function ofJobs({ jobs }: Workload, datasets: readonly JobDataset[], which: "rem
   return [...named].map(([remark, names]) => `${names.join(", ")}: ${remark}`);
 }
 
-function unusedPriorities({ jobs }: Workload): readonly string[] {
-  const names = jobs.filter(({ priority }) => priority !== 0).map(({ name }) => name);
-  return names.length === 0 ? [] : [`priority of ${names.join(", ")} is not used: a plan has all jobs from the start`];
+/** What a workload says for a job scheduler, and a plan does not use. */
+export function unusedInPlans({ jobs }: Workload): readonly string[] {
+  const said = {
+    priority: jobs.filter(({ priority }) => priority !== 0),
+    deadlineSeconds: jobs.filter(({ deadlineSeconds }) => deadlineSeconds !== undefined),
+  };
+  return Object.entries(said).flatMap(([key, of]) =>
+    of.length === 0
+      ? []
+      : [`${key} of ${of.map(({ name }) => name).join(", ")} is not used: a plan has all jobs from the start`],
+  );
 }
 
 /** The model that a workload names, opened. */
@@ -199,7 +207,7 @@ async function loadInputs(workload: Workload, source: ReadText, cache: boolean):
       data: named((_, index) => datasets[index]!.file),
       init,
     },
-    remarks: [...ofJobs(workload, datasets, "remarks"), ...unusedPriorities(workload)],
+    remarks: ofJobs(workload, datasets, "remarks"),
     warnings: ofJobs(workload, datasets, "warnings"),
   };
 }

@@ -13,7 +13,7 @@ export async function simulateWorkloadFleet(
   choice: RequestChoice,
   policy: PolicyName,
 ): Promise<SimulatedFleet> {
-  const { request, placed } = await loadRequest(context, file, choice);
+  const { request, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { jobs, jobsAtOnce } = request;
   try {
     const { body } = await context.stage("planning", () =>

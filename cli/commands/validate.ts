@@ -19,6 +19,7 @@ import {
   RUN_FILES,
   readInput,
   readTrace,
+  unusedInPlans,
 } from "../../workbench/index.ts";
 import { type Command, requiredText } from "../command.ts";
 import type { Io } from "../io.ts";
@@ -30,9 +31,9 @@ type Check = (text: string, file: string, io: Io) => Promise<readonly string[]> 
 /** What is checked of a document of each kind. */
 const CHECKS: Readonly<Record<string, Check>> = {
   workload: async (_, file, io) => {
-    const { remarks, warnings } = await loadWorkload(io, file);
+    const { workload, remarks, warnings } = await loadWorkload(io, file);
     for (const warning of warnings) warn(io, warning);
-    return remarks;
+    return [...remarks, ...unusedInPlans(workload)];
   },
   cluster: (text, file) => void parseDocument(clusterSchema, text, file),
   calibration: (text, file) => void parseDocument(calibrationSchema, text, file),

@@ -1,0 +1,104 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { JournalLine } from "../../plan/index.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const root = temporaryFolder();
+
+/** On two unit devices a forward takes a second and a backward two; each job fills a pipeline half. */
+const JOBS = `kind: workload
+version: 1
+model: { architecture: { hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 4, vocab_size: 300 } }
+defaults: { batchSize: 2, microBatchSize: 2, data: { lengths: 64 } }
+jobs:
+  - { name: long, steps: 20, user: ann }
+  - { name: short, steps: 4, user: ben, arrivalSeconds: 10, priority: 2 }
+  - { name: late, steps: 8, user: ann, arrivalSeconds: 20, deadlineSeconds: 1 }
+`;
+const COSTS = JSON.stringify({
+  kind: "calibration",
+  version: 1,
+  model: "constant",
+  seconds: { F: 1, B: 2, transfer: 0, update: 0 },
+});
+
+beforeAll(() => {
+  writeFileSync(path.join(root, "jobs.yaml"), JOBS);
+  writeFileSync(path.join(root, "costs.json"), COSTS);
+});
+
+const ONE_AT_A_TIME = ["--devices", "unit*2", "--calibration", "costs.json", "--pipelines", "1", "--jobs-at-once", "1"];
+
+interface Printed {
+  readonly policy: string;
+  readonly makespanSeconds: number;
+  readonly preemptions: number;
+  readonly refused: number;
+  readonly jobsInSystem: number;
+  readonly turnaroundSeconds: Readonly<Record<string, number>>;
+  readonly jobs: readonly { readonly name: string; readonly startNs?: number; readonly endNs?: number }[];
+}
+
+async function fleet(policy: string, ...argv: readonly string[]): Promise<Printed> {
+  const words = ["simulate", "jobs.yaml", ...ONE_AT_A_TIME, "--policy", policy, "--json", ...argv];
+  return JSON.parse(await printed(words, root)) as Printed;
+}
+
+// Alone a job of one micro-batch a step takes 6 seconds for each: forward, forward, backward, backward.
+describe("simulate --policy", () => {
+  it("runs jobs one after the other, as they come", async () => {
+    const { policy, jobs, makespanSeconds, preemptions } = await fleet("fifo");
+    expect(policy).toBe("fifo");
+    expect(jobs.map(({ name, startNs, endNs }) => [name, startNs! / 1e9, endNs! / 1e9])).toEqual([
+      ["long", 0, 120],
+      ["short", 120, 144],
+      ["late", 144, 192],
+    ]);
+    expect([makespanSeconds, preemptions]).toEqual([192, 0]);
+  });
+
+  it("lets a short job go before a long one at the end of an iteration, and says why in the journal", async () => {
+    const { jobs, preemptions, turnaroundSeconds, jobsInSystem } = await fleet("sjf", "-o", "journal.jsonl");
+    expect(jobs.map(({ name, startNs, endNs }) => [name, startNs! / 1e9, endNs! / 1e9])).toEqual([
+      ["long", 0, 192],
+      ["short", 12, 36],
+      ["late", 36, 84],
+    ]);
+    expect(preemptions).toBe(1);
+    expect(turnaroundSeconds["mean"]).toBeCloseTo((192 + 26 + 64) / 3, 9);
+    expect(jobsInSystem).toBeCloseTo((192 + 26 + 64) / 192, 9);
+    const text = readFileSync(path.join(root, "journal.jsonl"), "utf8");
+    const lines = text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as JournalLine);
+    expect(lines.flatMap(({ atNs, decisions }) => decisions.map(({ kind, name }) => [atNs / 1e9, kind, name]))).toEqual(
+      [
+        [0, "start", "long"],
+        [12, "preempt", "long"],
+        [12, "start", "short"],
+        [36, "start", "late"],
+        [84, "resume", "long"],
+      ],
+    );
+    expect(lines[1]!.decisions[0]!.why).toBe("for short: 4 iterations are predicted to be left");
+  });
+
+  it("refuses a job whose deadline cannot be met", async () => {
+    const { jobs, refused } = await fleet("deadline");
+    expect(refused).toBe(1);
+    expect(jobs.find(({ name }) => name === "late")!.startNs).toBeUndefined();
+    const text = await printed(["simulate", "jobs.yaml", ...ONE_AT_A_TIME, "--policy", "deadline"], root);
+    expect(text).toMatch(/^simulated under deadline: 3 jobs in 2 min 24 s, preempted 0, refused 1, /);
+    expect(text).toMatch(/late +20\.00 s +refused +- +- +- +0/);
+  });
+
+  it("says nothing of priorities, which a plan says that it does not use", async () => {
+    const noted = await runCli(["simulate", "jobs.yaml", ...ONE_AT_A_TIME, "--policy", "mlora"], root);
+    expect(noted.stderr).not.toMatch(/priority/);
+    const { stderr } = await runCli(["validate", "jobs.yaml"], root);
+    expect(stderr).toMatch(/priority of short is not used/);
+    expect(stderr).toMatch(/deadlineSeconds of late is not used/);
+  });
+});
