@@ -46,6 +46,8 @@ export function takeInTurn(resources: Resources, jobs: Iterable<FleetJob>, { loo
   const wishes: Wish[] = [];
   // What has found no place finds none among more jobs.
   const misfits = new Set<string>();
+  // So far only jobs that train already, and did so together.
+  let isAsBefore = resources.isSteady;
   let past = 0;
   const fits = (pipeline: number, job: FleetJob): boolean => {
     const own = taken[pipeline]!;
@@ -55,10 +57,12 @@ export function takeInTurn(resources: Resources, jobs: Iterable<FleetJob>, { loo
     return !isShort;
   };
   const placeOf = (job: FleetJob): number | undefined => {
-    if (job.pipeline === undefined && misfits.has(resources.kindOf(job))) return undefined;
-    const places = job.pipeline === undefined ? emptiestFirst.order : [job.pipeline];
-    const found = places.find((each) => fits(each, job));
-    if (found === undefined && job.pipeline === undefined) misfits.add(resources.kindOf(job));
+    if (job.pipeline !== undefined) return isAsBefore || fits(job.pipeline, job) ? job.pipeline : undefined;
+    const kind = resources.kindOf(job);
+    if (misfits.has(kind)) return undefined;
+    const found = emptiestFirst.order.find((each) => fits(each, job));
+    if (found === undefined) misfits.add(kind);
+    else isAsBefore = false;
     return found;
   };
   for (const job of jobs) {

@@ -19,10 +19,23 @@ class Queue {
 
   /** The job as it was added. */
   remove(job: FleetJob): void {
+    this.jobs.splice(this.#find(job), 1);
+  }
+
+  /** A job as it was added, and as it is now. */
+  replace(before: FleetJob, job: FleetJob): void {
+    if (this.#compare(before, job) === 0) {
+      this.jobs[this.#find(before)] = job;
+      return;
+    }
+    this.remove(before);
+    this.add(job);
+  }
+
+  #find(job: FleetJob): number {
     const place = this.#placeOf(job);
-    // Equal ones stand before it.
-    const found = this.jobs[place] === job ? place : this.jobs.indexOf(job);
-    if (found >= 0) this.jobs.splice(found, 1);
+    // Others that are equal may stand before it.
+    return this.jobs[place] === job ? place : this.jobs.indexOf(job);
   }
 
   /** The first place whose job does not come before it. */
@@ -139,8 +152,13 @@ export class Scheduler {
   /** A job as it is from now on. */
   #put(job: FleetJob): void {
     const before = this.#jobs.get(job.number);
-    if (before !== undefined) this.#queueOf(before).remove(before);
-    this.#queueOf(job).add(job);
+    const queue = this.#queueOf(job);
+    if (before === undefined) queue.add(job);
+    else if (this.#queueOf(before) === queue) queue.replace(before, job);
+    else {
+      this.#queueOf(before).remove(before);
+      queue.add(job);
+    }
     this.#jobs.set(job.number, job);
   }
 

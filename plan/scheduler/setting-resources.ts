@@ -35,6 +35,7 @@ export function settingResources({ setting, works, most, iterationNs }: SettingW
   };
   return {
     numPipelines: setting.pipelines.length,
+    isSteady: true,
     shortfall(pipeline, jobs) {
       if (most !== undefined && jobs.length > most) return { kind: "jobs", most };
       for (const stage of stagesOf[pipeline]!) {

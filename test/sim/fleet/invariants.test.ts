@@ -11,6 +11,7 @@ function machines(numPipelines: number, bytes: readonly number[]): Resources {
   const nextBytes = ({ number }: FleetJob): number => bytes[number]!;
   return {
     numPipelines,
+    isSteady: true,
     shortfall(pipeline, jobs) {
       const short = jobs.reduce((sum, job) => sum + nextBytes(job), 0) - BYTES;
       return short > 0 ? { kind: "memory", device: `device ${pipeline}`, bytes: short } : undefined;

@@ -77,6 +77,7 @@ export function memoryAlone(memory: PublishedJobs["memory"]): Resources {
   const nextBytes = ({ number, done }: FleetJob): number => memory[number]![done]!;
   return {
     numPipelines: 1,
+    isSteady: false,
     shortfall(_, jobs) {
       const bytes = jobs.reduce((sum, job) => sum + nextBytes(job), 0) - CAPACITY;
       return bytes > 0 ? { kind: "memory", device: "the device", bytes } : undefined;
@@ -92,6 +93,7 @@ export function memoryAlone(memory: PublishedJobs["memory"]): Resources {
 export function places(most: number, numPipelines = 1): Resources {
   return {
     numPipelines,
+    isSteady: true,
     shortfall: (_, jobs) => (jobs.length > most ? { kind: "jobs", most } : undefined),
     kindOf: () => "",
     iterationNs: () => 1,
