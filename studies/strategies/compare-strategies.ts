@@ -63,15 +63,14 @@ function runPlanned(request: PlanRequest): StrategyRun | undefined {
   });
   const plan = fitting ?? plannedOrNot(roomy());
   if (plan === undefined) return undefined;
-  const { predicted, groups, pipelines, memory } = plan.body;
+  const { predicted, groups, pipelines } = plan.body;
   const { makespanSeconds, tokensPerSecond, bubbleRatioTotal } = predicted;
   return {
     makespanSeconds,
     tokens: tokensPerSecond * makespanSeconds,
     tokensPerSecond,
     bubbleRatioTotal,
-    // Graphs have what the rest leaves, and other strategies none.
-    peakMemoryBytes: Math.max(...memory.map(({ total, graphs = 0 }) => total - graphs)),
+    peakMemoryBytes: Math.max(...predicted.peakMemoryBytes),
     fits: fitting !== undefined,
     pipelines: pipelines.length,
     groups: groups.length,
