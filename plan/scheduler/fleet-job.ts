@@ -14,11 +14,8 @@ export interface JobRequest {
   readonly tokens: number;
 }
 
-/**
- * Where a job is. `leaving`: it trains to the end of the iteration that it is in, and is preempted then. `refused`: it
- * never began.
- */
-export type Standing = "waiting" | "running" | "leaving" | "preempted" | "ended" | "cancelled" | "refused";
+/** Where a job is. `leaving`: it trains to the end of the iteration that it is in, and is preempted then. */
+export type Standing = "waiting" | "running" | "leaving" | "preempted";
 
 /** A job as the scheduler knows it. */
 export interface FleetJob extends JobRequest {

@@ -31,11 +31,12 @@ describe("a fleet, iteration by iteration", () => {
         });
         const arrivals = plan.jobs.map(() => ({ user: "", arrivalNs: 0, deadlineNs: null }));
         const { outcomes } = simulateFleet({ plan, arrivals, policy: "fifo" });
-        outcomes.forEach(({ endNs }, index) => errors.push(Math.abs(endNs! / ends[index]! - 1)));
+        outcomes.forEach(({ endNs }, index) => {
+          errors.push(Math.abs(endNs! / ends[index]! - 1));
+        });
       }),
       { numRuns: 20, seed: 7 },
     );
-    console.log(mean(errors), Math.max(...errors));
     // The worst are of a few steps on three devices, of which the first and the last fill and drain the pipeline.
     expect(mean(errors)).toBeLessThan(0.01);
     expect(Math.max(...errors)).toBeLessThan(0.1);
