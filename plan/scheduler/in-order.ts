@@ -10,29 +10,34 @@ export interface Turns {
 
 /** Pipelines by how many jobs they have, then by number. */
 class EmptiestFirst {
-  readonly order: number[];
   readonly #counts: number[];
+  /** Made when it is asked for, since most jobs stay where they are. */
+  #order: number[] | undefined;
 
   constructor(numPipelines: number) {
-    this.order = Array.from({ length: numPipelines }, (_, pipeline) => pipeline);
-    this.#counts = this.order.map(() => 0);
+    this.#counts = Array.from({ length: numPipelines }, () => 0);
+  }
+
+  get order(): readonly number[] {
+    this.#order ??= this.#counts.map((_, pipeline) => pipeline).sort((a, b) => this.#compare(a, b));
+    return this.#order;
   }
 
   /** One more job. */
   add(pipeline: number): void {
-    const { order } = this;
     this.#counts[pipeline]! += 1;
+    const order = this.#order;
+    if (order === undefined) return;
     for (let at = order.indexOf(pipeline); at + 1 < order.length; at += 1) {
       const next = order[at + 1]!;
-      if (this.#comesBefore(pipeline, next)) break;
+      if (this.#compare(pipeline, next) < 0) break;
       order[at] = next;
       order[at + 1] = pipeline;
     }
   }
 
-  #comesBefore(a: number, b: number): boolean {
-    const [first, second] = [this.#counts[a]!, this.#counts[b]!];
-    return first < second || (first === second && a < b);
+  #compare(a: number, b: number): number {
+    return this.#counts[a]! - this.#counts[b]! || a - b;
   }
 }
 
@@ -73,7 +78,7 @@ export function takeInTurn(resources: Resources, jobs: Iterable<FleetJob>, { loo
     } else {
       taken[pipeline]!.push(job);
       emptiestFirst.add(pipeline);
-      wishes.push({ job, pipeline, why: why(job) });
+      wishes.push({ job, pipeline, why });
     }
   }
   return wishes;

@@ -16,8 +16,8 @@ export interface FleetView {
 export interface Wish {
   readonly job: FleetJob;
   readonly pipeline: number;
-  /** For a person: why this one. */
-  readonly why: string;
+  /** For a person: why this one. Asked where it is said, which is seldom. */
+  readonly why: (job: FleetJob) => string;
 }
 
 export interface Refusal {
@@ -47,8 +47,11 @@ export interface Policy {
   /** The order of jobs. What it compares does not change but by an event of one of the two. */
   compare(a: FleetJob, b: FleetJob): number;
   readonly initial: unknown;
-  /** Whether the end of an iteration alone, with no job come, gone or changed, may change its mind. */
-  readonly everyIteration: boolean;
+  /**
+   * What may change its mind: only a job that has come, gone or changed; or then also how far the others are; or the end
+   * of any iteration by itself.
+   */
+  readonly watches: "changes" | "progress" | "iterations";
   decide(view: FleetView, memory: unknown): Choice;
 }
 

@@ -64,6 +64,7 @@ export class Scheduler {
   /** Jobs that have just ended an iteration: they can leave at once. */
   readonly #between = new Set<number>();
   readonly #served = new Map<string, number>();
+  #leaving = 0;
   #line = 0;
   #nowNs = 0;
 
@@ -75,9 +76,9 @@ export class Scheduler {
     this.#placed = new Queue((a, b) => policy.compare(a, b));
   }
 
-  /** Whether the end of an iteration alone is a trigger. */
-  get everyIteration(): boolean {
-    return this.#policy.everyIteration;
+  /** What it has to be told: see `Policy`. */
+  get watches(): Policy["watches"] {
+    return this.#policy.watches;
   }
 
   /** Jobs that have not ended. @throws InvariantError for one that is not there */
@@ -142,7 +143,12 @@ export class Scheduler {
   /** It has ended, in one way or another. */
   #drop(job: FleetJob): void {
     this.#jobs.delete(job.number);
+    this.#countLeaving(job, undefined);
     this.#queueOf(job).remove(job);
+  }
+
+  #countLeaving(before: FleetJob | undefined, now: FleetJob | undefined): void {
+    this.#leaving += Number(now?.standing === "leaving") - Number(before?.standing === "leaving");
   }
 
   #queueOf({ pipeline }: FleetJob): Queue {
@@ -152,6 +158,7 @@ export class Scheduler {
   /** A job as it is from now on. */
   #put(job: FleetJob): void {
     const before = this.#jobs.get(job.number);
+    this.#countLeaving(before, job);
     const queue = this.#queueOf(job);
     if (before === undefined) queue.add(job);
     else if (this.#queueOf(before) === queue) queue.replace(before, job);
@@ -163,6 +170,8 @@ export class Scheduler {
   }
 
   #decide(): readonly Decision[] {
+    // Whoever trains stays.
+    if (this.#policy.watches === "changes" && this.#waiting.jobs.length === 0 && this.#leaving === 0) return [];
     const view: FleetView = {
       nowNs: this.#nowNs,
       waiting: [...this.#waiting.jobs],
@@ -187,12 +196,13 @@ export class Scheduler {
       if (wished.has(job.number)) {
         if (job.standing === "leaving") {
           this.#put({ ...job, standing: "running" });
-          say("stay", job, wished.get(job.number)!.why, job.pipeline);
+          say("stay", job, wished.get(job.number)!.why(job), job.pipeline);
         }
         continue;
       }
       const why =
-        denied.get(job.number) ?? (first === undefined ? "others go before it" : `for ${first.job.name}: ${first.why}`);
+        denied.get(job.number) ??
+        (first === undefined ? "others go before it" : `for ${first.job.name}: ${first.why(first.job)}`);
       if (this.#between.has(job.number)) {
         this.#put({ ...job, standing: "preempted", pipeline: undefined });
         say("preempt", job, why, job.pipeline);
@@ -204,7 +214,7 @@ export class Scheduler {
     for (const { job, pipeline, why } of accepted) {
       if (job.pipeline !== undefined) continue;
       this.#put({ ...job, standing: "running", pipeline });
-      say(job.done > 0 ? "resume" : "start", job, why, pipeline);
+      say(job.done > 0 ? "resume" : "start", job, why(job), pipeline);
     }
     return decisions;
   }

@@ -121,7 +121,7 @@ export class FleetRun {
   #nextNs(): number {
     const arrivalNs = this.#fates[this.#nextArrival]?.job.request.arrivalNs ?? Number.POSITIVE_INFINITY;
     // Without anything to decide only ends, and iterations after which somebody leaves, are of interest.
-    const all = this.#scheduler.everyIteration || this.#pending.length > 0;
+    const all = this.#scheduler.watches === "iterations" || this.#pending.length > 0;
     return this.#clocks.reduce((least, clock) => Math.min(least, clock.nextNs(this.#nowNs, all)), arrivalNs);
   }
 
@@ -139,7 +139,7 @@ export class FleetRun {
     const events: FleetEvent[] = [];
     for (const clock of this.#clocks)
       for (const { number, done, between } of clock.progressAt(atNs)) {
-        events.push({ kind: "progress", number, done, between });
+        if (between || this.#scheduler.watches !== "changes") events.push({ kind: "progress", number, done, between });
         if (between) this.#ends(number, done, atNs, events, clock);
       }
     events.push(...this.#pending);

@@ -19,7 +19,7 @@ export function adaptive({ size, least = size }: AdaptiveWindow): Policy {
     describe: "a window of jobs, the nearest to their end first, then the smallest",
     compare: byArrival,
     initial: null,
-    everyIteration: true,
+    watches: "iterations",
     decide(view, memory) {
       const { resources } = view;
       const there = new Map([...view.waiting, ...view.placed].map((job) => [job.number, job]));

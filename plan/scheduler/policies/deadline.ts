@@ -20,7 +20,7 @@ export function deadline(resources: Resources): Policy {
     describe: "earliest deadline first; one that cannot be met is refused",
     compare,
     initial: null,
-    everyIteration: false,
+    watches: "changes",
     decide(view) {
       const refusals = view.waiting.flatMap((job): Refusal[] => {
         const endNs = view.nowNs + predictedLeft(job) * resources.iterationNs(job);

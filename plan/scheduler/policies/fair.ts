@@ -20,7 +20,7 @@ export function fair({ weights = {} }: FairShares = {}): Policy {
     describe: "users share by weight, in trained tokens",
     compare: byArrival,
     initial: null,
-    everyIteration: true,
+    watches: "iterations",
     decide(view) {
       // A job that trains counts as less served, by a quantum, so that two users do not change places at every iteration.
       const had = (job: FleetJob): number => {

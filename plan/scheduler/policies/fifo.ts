@@ -7,7 +7,7 @@ export const fifo: Policy = {
   describe: "first come, first served, to the end",
   compare: byArrival,
   initial: null,
-  everyIteration: false,
+  watches: "changes",
   decide: (view) => ({
     wishes: takeInTurn(view.resources, [...view.placed, ...view.waiting], {
       looksPast: 0,

@@ -32,7 +32,7 @@ export function minpad({ size }: PaddedBatch): Policy {
     describe: "the jobs whose next rows are the most alike in length",
     compare: byArrival,
     initial: null,
-    everyIteration: true,
+    watches: "iterations",
     decide(view) {
       const chosen = leastPadded(view, size);
       const why = `${padding(chosen.map((job) => view.resources.nextLength(job)))} tokens of padding are the least`;

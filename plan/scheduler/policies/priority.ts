@@ -10,7 +10,7 @@ function byPriority(name: string, describe: string, looksPast: number): Policy {
     describe,
     compare,
     initial: null,
-    everyIteration: false,
+    watches: "changes",
     decide: (view) => ({
       wishes: preemptively(view, compare, { looksPast, why: (job) => `priority ${job.priority}` }),
       memory: null,

@@ -12,7 +12,7 @@ export function sjf(resources: Resources): Policy {
     describe: "shortest predicted remaining time first",
     compare,
     initial: null,
-    everyIteration: false,
+    watches: "progress",
     decide: (view) => ({
       wishes: preemptively(view, compare, {
         looksPast: 0,

@@ -11,7 +11,7 @@ export function withWarmUp(policy: Policy, iterations: number): Policy {
   return {
     ...policy,
     compare: (a, b) => Number(isCold(b)) - Number(isCold(a)) || (isCold(a) ? byArrival(a, b) : policy.compare(a, b)),
-    everyIteration: true,
+    watches: "iterations",
     decide(view, memory) {
       const { waiting, placed, resources } = view;
       const cold = [...placed.filter(isCold), ...waiting.filter(isCold)].sort(byArrival);
