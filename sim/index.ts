@@ -1,7 +1,13 @@
 // Jobs over time, iteration by iteration.
 export type { FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export type { FleetOutcome } from "./fleet/run-fleet.ts";
-export { type FleetArrival, type FleetRequest, type SimulatedFleet, simulateFleet } from "./fleet/simulate-fleet.ts";
+export {
+  type FleetMember,
+  type FleetRequest,
+  type SimulatedFleet,
+  simulateFleet,
+  worksOfPlan,
+} from "./fleet/simulate-fleet.ts";
 // How sure a prediction is: the figures of runs that are drawn with the errors of the calibration.
 export {
   type DrawRequest,

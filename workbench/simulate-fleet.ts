@@ -1,5 +1,5 @@
-import type { PolicyName } from "../plan/index.ts";
-import { planAndPredict, type SimulatedFleet, simulateFleet } from "../sim/index.ts";
+import { createCostModel, type PolicyName, settingOf } from "../plan/index.ts";
+import { planAndPredict, type SimulatedFleet, simulateFleet, worksOfPlan } from "../sim/index.ts";
 import type { Context } from "./context.ts";
 import { loadRequest, type RequestChoice } from "./load-request.ts";
 
@@ -24,12 +24,18 @@ export async function simulateWorkloadFleet(
         jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })),
       }),
     );
+    const works = worksOfPlan(body);
     return simulateFleet({
-      plan: body,
-      arrivals: jobs.map(({ arrivalSeconds, deadlineSeconds, user = "" }) => ({
-        user,
-        arrivalNs: Math.round(arrivalSeconds * 1e9),
-        deadlineNs: deadlineSeconds === undefined ? null : Math.round((arrivalSeconds + deadlineSeconds) * 1e9),
+      setting: settingOf(body),
+      costs: createCostModel(body.calibration, body.model.dtype),
+      members: jobs.map(({ arrivalSeconds, deadlineSeconds, user = "", priority }, job) => ({
+        work: works[job]!,
+        arrival: {
+          user,
+          priority,
+          arrivalNs: Math.round(arrivalSeconds * 1e9),
+          deadlineNs: deadlineSeconds === undefined ? null : Math.round((arrivalSeconds + deadlineSeconds) * 1e9),
+        },
       })),
       policy,
       ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),

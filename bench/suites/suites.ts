@@ -2,6 +2,7 @@ import type { Suite } from "../suite.ts";
 import { adapters } from "./adapters.ts";
 import { coverage } from "./coverage.ts";
 import { external } from "./external.ts";
+import { fleet } from "./fleet.ts";
 import { gpuBytes } from "./gpu-bytes.ts";
 import { growing } from "./growing.ts";
 import { kernels } from "./kernels.ts";
@@ -25,6 +26,7 @@ export const SUITES = {
   "side-by-side": sideBySide,
   simulator,
   growing,
+  fleet,
   "gpu-bytes": gpuBytes,
   start,
   twin,

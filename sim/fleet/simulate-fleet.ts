@@ -1,6 +1,6 @@
 import { sum } from "../../core/index.ts";
 import {
-  createCostModel,
+  type CostModel,
   type FleetJob,
   type FleetWork,
   groupRows,
@@ -10,21 +10,25 @@ import {
   type PolicyName,
   policyOf,
   Scheduler,
-  settingOf,
+  type Setting,
   settingResources,
 } from "../../plan/index.ts";
 import { CohortTimes } from "./cohort-times.ts";
 import { type FleetMetrics, fleetMetrics } from "./fleet-metrics.ts";
 import { type FleetOutcome, FleetRun } from "./run-fleet.ts";
 
-/** What is said of a plan's job beside the plan. */
-export type FleetArrival = Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
+/** A job of a fleet: what it trains, and what is said of it beside that. */
+export interface FleetMember {
+  readonly work: FleetWork;
+  readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs" | "priority">;
+  /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
+  readonly stops?: number;
+}
 
 export interface FleetRequest {
-  /** All jobs, each in a group of its own: its setting is the fleet's, its order of actions is not used. */
-  readonly plan: PlanBody;
-  /** By the plan's jobs. */
-  readonly arrivals: readonly FleetArrival[];
+  readonly setting: Setting;
+  readonly costs: CostModel;
+  readonly members: readonly FleetMember[];
   readonly policy: PolicyName;
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
@@ -39,43 +43,44 @@ export interface SimulatedFleet {
   readonly numCohorts: number;
 }
 
-function requestOf({ job, steps }: FleetWork, arrival: FleetArrival): JobRequest {
-  const tokens = sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
-  return { ...arrival, name: job.name, priority: job.priority, iterations: steps.length, tokens };
+/** The jobs of a plan, each in a group of its own, as a fleet takes them. */
+export function worksOfPlan({ jobs, groups, microBatches }: PlanBody): readonly FleetWork[] {
+  const groupOf = new Map(groups.map(({ members }, group) => [members[0]!.job, group]));
+  return jobs.map((job, index) => ({ job, steps: groupRows(microBatches, groupOf.get(index)!) }));
 }
 
-/** The jobs of a plan as they come over time, on its pipelines, under a policy: iteration by iteration. */
-export function simulateFleet({ plan, arrivals, policy, most }: FleetRequest): SimulatedFleet {
-  const setting = { ...settingOf(plan), slots: "first-fit" as const };
-  const costs = createCostModel(plan.calibration, plan.model.dtype);
-  const inOrder = plan.jobs
-    .map((job, index) => ({ job, index, arrival: arrivals[index]! }))
-    .sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
-  const groupOf = new Map(plan.groups.map(({ members }, group) => [members[0]!.job, group]));
-  const works = inOrder.map(
-    ({ job, index }): FleetWork => ({ job, steps: groupRows(plan.microBatches, groupOf.get(index)!) }),
-  );
-  const times = new CohortTimes(setting, costs, works);
+function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
+  const tokens = sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
+  return { ...arrival, name: job.name, iterations: job.steps, tokens };
+}
+
+/** Jobs as they come over time, on the pipelines of a setting, under a policy: iteration by iteration. */
+export function simulateFleet({ setting, costs, members, policy, most }: FleetRequest): SimulatedFleet {
+  const roomy = { ...setting, slots: "first-fit" as const };
+  const inOrder = [...members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
+  const works = inOrder.map(({ work }) => work);
+  const times = new CohortTimes(roomy, costs, works);
   const resources = settingResources({
-    setting,
+    setting: roomy,
     works,
     ...(most === undefined ? {} : { most }),
     iterationNs: (job: FleetJob) => times.iterationNs(0, [job])[0]!,
   });
-  const requests = works.map((work, i) => requestOf(work, inOrder[i]!.arrival));
+  const jobs = inOrder.map((member) => {
+    const request = requestOf(member);
+    return { request, iterations: Math.min(request.iterations, member.stops ?? request.iterations) };
+  });
   const journal: JournalLine[] = [];
-  const run = new FleetRun(
-    requests.map((request) => ({ request, iterations: request.iterations })),
-    new Scheduler(policyOf(policy, resources), resources),
-    { numPipelines: resources.numPipelines, times, onLine: (line) => void journal.push(line) },
-  );
+  const run = new FleetRun(jobs, new Scheduler(policyOf(policy, resources), resources), {
+    numPipelines: resources.numPipelines,
+    times,
+    onLine: (line) => void journal.push(line),
+  });
   const result = run.run();
+  const priorities = jobs.map(({ request }) => request.priority);
   return {
     outcomes: result.outcomes,
-    metrics: fleetMetrics(
-      result,
-      requests.map(({ priority }) => priority),
-    ),
+    metrics: fleetMetrics(result, priorities),
     journal,
     numCohorts: times.numCohorts,
   };

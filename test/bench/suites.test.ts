@@ -106,6 +106,17 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "simulated: memory at the end",
     "simulated: memory at the end against after a fifth",
   ],
+  fleet: [
+    "95 %",
+    "all",
+    "by priority",
+    "preemptions",
+    "refused",
+    "turnaround",
+    "turnaround against fifo, all trained",
+    "useful",
+    "useful against fifo, all trained",
+  ],
   "gpu-bytes": [
     "again",
     "all",

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mean } from "../../../core/index.ts";
-import { createCostModel } from "../../../plan/index.ts";
-import { simulate, simulateFleet } from "../../../sim/index.ts";
+import { createCostModel, settingOf } from "../../../plan/index.ts";
+import { simulate, simulateFleet, worksOfPlan } from "../../../sim/index.ts";
 import { planSmall, type SmallJob, smallCase } from "../../exec/small-run.ts";
 
 const job = fc.record({
@@ -21,7 +21,8 @@ describe("a fleet, iteration by iteration", () => {
       fc.property(fc.array(job, { minLength: 1, maxLength: 5 }), fc.integer({ min: 1, max: 3 }), (jobs, numDevices) => {
         const devices = `unit*${numDevices}`;
         const plan = planSmall(smallCase(jobs as readonly SmallJob[]), { devices, groups: "unfused" });
-        const { events } = simulate({ plan, planHash: "", costModel: createCostModel(plan.calibration, "float32") });
+        const costs = createCostModel(plan.calibration, "float32");
+        const { events } = simulate({ plan, planHash: "", costModel: costs });
         const ends = plan.jobs.map((_, index) => {
           const own = new Set(plan.microBatches.flatMap(({ group, index: at }) => (group === index ? [at] : [])));
           const updates = events.filter(
@@ -29,8 +30,9 @@ describe("a fleet, iteration by iteration", () => {
           );
           return Math.max(...updates.map(({ startNs, durationNs }) => startNs + durationNs));
         });
-        const arrivals = plan.jobs.map(() => ({ user: "", arrivalNs: 0, deadlineNs: null }));
-        const { outcomes } = simulateFleet({ plan, arrivals, policy: "fifo" });
+        const arrival = { user: "", arrivalNs: 0, deadlineNs: null, priority: 0 };
+        const members = worksOfPlan(plan).map((work) => ({ work, arrival }));
+        const { outcomes } = simulateFleet({ setting: settingOf(plan), costs, members, policy: "fifo" });
         outcomes.forEach(({ endNs }, index) => {
           errors.push(Math.abs(endNs! / ends[index]! - 1));
         });

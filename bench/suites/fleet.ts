@@ -1,0 +1,136 @@
+import { createRng, type Rng, sum } from "../../core/index.ts";
+import {
+  type CostModel,
+  createCostModel,
+  type FleetWork,
+  type Setting as PlanSetting,
+  POLICIES,
+  type PolicyName,
+  settingOf,
+} from "../../plan/index.ts";
+import { type FleetMember, planAndPredict, type SimulatedFleet, simulateFleet, worksOfPlan } from "../../sim/index.ts";
+import { silent } from "../../workbench/context.ts";
+import { loadRequest } from "../../workbench/load-request.ts";
+import { packageFile } from "../../workbench/package-file.ts";
+import type { Bench, Case, Suite } from "../suite.ts";
+
+const JOBS = { full: 200, default: 200, quick: 60, tiny: 12 } as const;
+const AT_ONCE = 4;
+/** Of what the pipelines can do while they are never idle. */
+const LOAD = 0.9;
+/** Jobs whose loss goes nowhere, and the part of their iterations after which that shows. */
+const HOPELESS = { share: 0.2, least: 0.1, most: 0.3 } as const;
+
+interface Fleet {
+  readonly setting: PlanSetting;
+  readonly costs: CostModel;
+  readonly members: readonly FleetMember[];
+}
+
+/** The pipelines of the example of jobs over time on four GPUs, and its jobs as kinds. */
+async function exampleFleet(): Promise<Omit<Fleet, "members"> & { readonly kinds: readonly FleetWork[] }> {
+  const { request } = await loadRequest(silent("."), packageFile("examples", "jobs-over-time.yaml"), {
+    cluster: packageFile("examples", "gpu-cluster.yaml"),
+    overTime: true,
+    choices: { jobsAtOnce: AT_ONCE, groups: "unfused", schedule: "lorapp" },
+  });
+  const jobs = request.jobs.map((job) => ({ ...job, arrivalSeconds: 0 }));
+  const { body } = planAndPredict({ ...request, jobs });
+  return {
+    setting: settingOf(body),
+    costs: createCostModel(body.calibration, body.model.dtype),
+    kinds: worksOfPlan(body),
+  };
+}
+
+function randomMember(rng: Rng, kinds: readonly FleetWork[], number: number): FleetMember {
+  const kind = kinds[rng.nextInt(kinds.length)]!;
+  const steps = Math.round(10 * 40 ** rng.nextFloat());
+  const isHopeless = rng.nextFloat() < HOPELESS.share;
+  const shown = HOPELESS.least + rng.nextFloat() * (HOPELESS.most - HOPELESS.least);
+  return {
+    work: { ...kind, job: { ...kind.job, name: `job${number}`, priority: rng.nextInt(3), steps } },
+    arrival: { user: `user${rng.nextInt(4)}`, priority: 0, deadlineNs: null, arrivalNs: 0 },
+    ...(isHopeless ? { stops: Math.max(1, Math.round(shown * steps)) } : {}),
+  };
+}
+
+/** Jobs of the kinds that come at random, with room for deadlines of three times what they take in a busy fleet. */
+async function randomFleet(count: number): Promise<Fleet> {
+  const { setting, costs, kinds } = await exampleFleet();
+  const rng = createRng("fleet");
+  const all = Array.from({ length: count }, (_, number) => randomMember(rng, kinds, number));
+  const busy = simulateFleet({ setting, costs, members: all, policy: "fifo", most: AT_ONCE });
+  const busyNs = 1e9 * busy.metrics.makespanSeconds;
+  const stepNs = (busyNs * AT_ONCE * setting.pipelines.length) / sum(all.map(({ work }) => work.job.steps));
+  let atNs = 0;
+  const members = all.map((member): FleetMember => {
+    const { priority, steps } = member.work.job;
+    atNs -= (busyNs / count / LOAD) * Math.log(1 - rng.nextFloat());
+    const arrivalNs = Math.round(atNs);
+    const deadlineNs = Math.round(atNs + 3 * steps * stepNs);
+    return { ...member, arrival: { ...member.arrival, priority, arrivalNs, deadlineNs } };
+  });
+  return { setting, costs, members };
+}
+
+/** Tokens a second of the jobs that are worth their training. */
+function usefulTokens({ members }: Fleet, { outcomes, metrics }: SimulatedFleet): number {
+  const byName = new Map(members.map((member) => [member.work.job.name, member]));
+  const useful = outcomes.map(({ name, endNs }) => {
+    const { stops, work } = byName.get(name)!;
+    if (stops !== undefined || endNs === undefined) return 0;
+    return (work.job.steps * sum(work.steps.flat(2).map(([, , tokens]) => tokens))) / work.steps.length;
+  });
+  return sum(useful) / metrics.makespanSeconds;
+}
+
+const withoutStops = ({ work, arrival }: FleetMember): FleetMember => ({ work, arrival });
+
+function recordFleet(bench: Bench, fleet: Fleet, policy: PolicyName, stopping: boolean): SimulatedFleet {
+  const members = stopping ? fleet.members : fleet.members.map(withoutStops);
+  const result = simulateFleet({ ...fleet, members, policy, most: AT_ONCE });
+  const { turnaroundSeconds, weightedTurnaroundSeconds, makespanSeconds, preemptions, refused } = result.metrics;
+  const parameters = { policy, jobs: members.length, "hopeless jobs": stopping ? "stopped" : "trained" };
+  const one = { parameters, repetitions: 1, spread: null };
+  bench.record({ ...one, name: "turnaround", value: turnaroundSeconds.mean, unit: "s" });
+  bench.record({ ...one, name: "by priority", value: weightedTurnaroundSeconds, unit: "s" });
+  bench.record({ ...one, name: "95 %", value: turnaroundSeconds.p95, unit: "s" });
+  bench.record({ ...one, name: "all", value: makespanSeconds, unit: "s" });
+  bench.record({ ...one, name: "useful", value: usefulTokens(fleet, result), unit: "tokens/s" });
+  bench.record({ ...one, name: "preemptions", value: preemptions, unit: "jobs" });
+  bench.record({ ...one, name: "refused", value: refused, unit: "jobs" });
+  return result;
+}
+
+function fleetCase(policy: PolicyName): Case {
+  return {
+    name: policy,
+    seconds: 15,
+    async run(bench) {
+      const fleet = await randomFleet(JOBS[bench.scale]);
+      const parameters = { policy, jobs: fleet.members.length, "hopeless jobs": "stopped" };
+      recordFleet(bench, fleet, policy, false);
+      const stopped = recordFleet(bench, fleet, policy, true);
+      const members = fleet.members.map(withoutStops);
+      const plain = simulateFleet({ ...fleet, members, policy: "fifo", most: AT_ONCE });
+      const one = { parameters, unit: "ratio", repetitions: 1, spread: null };
+      const { turnaroundSeconds } = stopped.metrics;
+      bench.record({
+        ...one,
+        name: "turnaround against fifo, all trained",
+        value: turnaroundSeconds.mean / plain.metrics.turnaroundSeconds.mean,
+      });
+      bench.record({
+        ...one,
+        name: "useful against fifo, all trained",
+        value: usefulTokens(fleet, stopped) / usefulTokens(fleet, plain),
+      });
+    },
+  };
+}
+
+export const fleet: Suite = {
+  describe: "who of many jobs over time waits how long, under each policy of the job scheduler (simulated)",
+  cases: () => POLICIES.map(fleetCase),
+};
