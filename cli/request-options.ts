@@ -63,10 +63,18 @@ export function planChoices(args: Arguments): Choices {
   };
 }
 
-/** What the options of jobs over time choose. */
+/** What the options of jobs over time choose. @throws InputError for a schedule that jobs cannot join */
 export function fleetChoices(args: Arguments): Choices {
+  const schedule = optionalText(args, "schedule") ?? "auto";
+  if (schedule !== "auto" && schedule !== "lorapp" && schedule !== "lorapp-gpipe")
+    throw new InputError({
+      expected: "lorapp or lorapp-gpipe, which jobs can join and leave,",
+      at: "--schedule",
+      got: schedule,
+    });
   return {
     ...recomputeChoice(args),
+    schedule: schedule === "auto" ? "lorapp" : schedule,
     pipelines: countOr<never>(args, "pipelines"),
     jobsAtOnce: countOr(args, "jobs-at-once", "all"),
   };

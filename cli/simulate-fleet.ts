@@ -18,7 +18,7 @@ const FLEET_OPTIONS = {
   },
   ...DEVICE_OPTIONS,
   ...COST_OPTIONS,
-  ...pick(PLAN_OPTIONS, "pipelines", "jobs-at-once", "dtype", "recompute"),
+  ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute"),
   ...CACHE_OPTIONS,
   output: {
     type: "string",

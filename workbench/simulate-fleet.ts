@@ -19,7 +19,6 @@ export async function simulateWorkloadFleet(
     const { body } = await context.stage("planning", () =>
       planAndPredict({
         ...request,
-        schedule: "lorapp",
         groups: "unfused",
         jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })),
       }),

@@ -58,7 +58,7 @@ void checkGraphs(float* values, void* stream) {
     if (known->graph != nullptr) graphs.launch(*known, stream);
   };
   calls.clear();
-  Graphs graphs(hostMemory(), GraphMode::on, 3 * kNodeBytes);
+  Graphs graphs(GraphMode::on, 3 * kNodeBytes);
   run(graphs, {1});
   run(graphs, {1});
   const auto made = next(calls.begin(), "cudaGraphInstantiate");
@@ -70,7 +70,7 @@ void checkGraphs(float* values, void* stream) {
   expect("its memory and nodes are known", graphs.counts().bytes == 3 * kNodeBytes && graphs.counts().nodes == 3);
   expect("it is kept where there is room for it", graphs.counts().kept == 1 && graphs.counts().launched == 1);
 
-  Graphs tight(hostMemory(), GraphMode::on, 3 * kNodeBytes - 1);
+  Graphs tight(GraphMode::on, 3 * kNodeBytes - 1);
   run(tight, {1});
   run(tight, {1});
   expect("it is refused where there is less", tight.counts().kept == 0 && tight.counts().refused == 1);

@@ -94,7 +94,7 @@ function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
   const { ofStage } = pipelineTable(plan);
   return plan.stages.map((own, stage) => {
     // Graphs have what is left, and take none of it from what is needed.
-    const { graphs = 0, ...memory } = plan.memory[stage]!;
+    const { graphs: _graphs, ...memory } = plan.memory[stage]!;
     const { ofUnit, ofLongest } = pieces.get(ofStage(stage))!;
     const again = own.recomputedLayers > 0 ? ofLongest : 0;
     const [all, recomputed] = [halfCounts(own), halfCounts(own, own.recomputedLayers)];
@@ -104,7 +104,7 @@ function unprunedMemory(plan: PlanBody): readonly StageMemory[] {
       ...memory,
       activations: memory.activations + more,
       workspace: memory.workspace + again,
-      total: memory.total - graphs + more + again,
+      total: memory.total + more + again,
     };
   });
 }

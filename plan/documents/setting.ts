@@ -70,7 +70,10 @@ export const memorySchema = z.strictObject({
   /** Buffers of the transfers. */
   buffers: bytes,
   workspace: bytes,
-  /** Room for CUDA graphs, of what the rest leaves of a GPU; absent where none are kept. */
+  /**
+   * Room for CUDA graphs out of what `total` leaves of a GPU, and no part of it, since nothing needs them; absent where
+   * none are kept.
+   */
   graphs: count.optional(),
   total: bytes,
 });

@@ -83,7 +83,7 @@ export function withGraphRoom(plan: PlanBody): PlanBody {
     const left = memoryBytes === null ? Number.POSITIVE_INFINITY : memoryBytes - own.total;
     const fitting = Math.floor(Math.min(left, MOST_BYTES) / pairBytes);
     const graphs = Math.min(fitting, peakInFlight(plan.actions[stage]!.map(parseAction))) * pairBytes;
-    return graphs <= 0 ? own : { ...own, graphs, total: own.total + graphs };
+    return graphs <= 0 ? own : { ...own, graphs };
   });
   return { ...plan, memory };
 }

@@ -66,7 +66,9 @@ describe("intervals on the command line", () => {
     const { code, stderr } = await runCli(["simulate", "run", "--samples", "5"], root);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringContaining('Expected a workload or a finished plan for --samples 5, got "a run folder"'),
+      expect.stringMatching(
+        /^Expected a workload with a schedule of plans or --schedule tp, .+ or a finished plan for --samples 5, got "a run folder"/,
+      ),
     ]);
   });
 

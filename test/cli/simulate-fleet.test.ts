@@ -85,6 +85,17 @@ describe("simulate --policy", () => {
     expect(lines[1]!.decisions[0]!.why).toBe("for short: 4 iterations are predicted to be left");
   });
 
+  it("refuses a schedule that jobs cannot join", async () => {
+    const { code, stderr } = await runCli(
+      ["simulate", "jobs.yaml", ...ONE_AT_A_TIME, "--policy", "sjf", "--schedule", "gpipe"],
+      root,
+    );
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^Expected lorapp or lorapp-gpipe, which jobs can join and leave, at --schedule, got "gpipe"/,
+    );
+  });
+
   it("refuses a job whose deadline cannot be met", async () => {
     const { jobs, refused } = await fleet("deadline");
     expect(refused).toBe(1);

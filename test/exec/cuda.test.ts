@@ -111,10 +111,10 @@ describe("a small model on emulated GPUs trains as on a CPU device", () => {
     async (dtype) => {
       const { plan, statistics } = await runSmall(smallCase(TWO_JOBS), { devices: "cuda:0,cuda:1", dtype });
       statistics.forEach(({ memory }, stage) => {
-        const { total, graphs = 0 } = plan.memory[stage]!;
+        const { total, graphs } = plan.memory[stage]!;
         expect(graphs).toBeGreaterThan(0);
         expect(memory.peakBytes).toBeLessThanOrEqual(total);
-        expect((memory.peakBytes - graphs) / (total - graphs)).toBeGreaterThan(0.99);
+        expect(memory.peakBytes / total).toBeGreaterThan(0.99);
       });
     },
     minutes(3),
@@ -189,10 +189,7 @@ describe.each(["int8", "nf4"] as const)("a model in %s on emulated GPUs", (dtype
       quantized.plan.memory.forEach((planned, stage) => {
         const { memory } = quantized.statistics[stage]!;
         expect(planned.weights).toBe(memory.weightsBytes);
-        const graphs = planned.graphs ?? 0;
-        expect(planned.activations + planned.buffers + planned.workspace + graphs).toBe(
-          memory.arenaBytes + memory.otherBytes,
-        );
+        expect(planned.activations + planned.buffers + planned.workspace).toBe(memory.arenaBytes + memory.otherBytes);
       });
     },
     300_000,

@@ -132,7 +132,7 @@ CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaO
                           options.measureProducts ? cuda::Stopwatch(timeOnGpu) : nullptr});
   slots_ = std::make_unique<TableSlots>(memory_, kAhead);
   rotations_ = std::make_unique<RotationTables>(memory_);
-  graphs_ = std::make_unique<Graphs>(memory_, options.graphs, options.graphRoomBytes);
+  graphs_ = std::make_unique<Graphs>(options.graphs, options.graphRoomBytes);
   compute_ = std::make_unique<CudaStream>(runtime_, name_, "compute", index_);
   send_ = std::make_unique<CudaStream>(runtime_, name_, "send", index_);
   compute_->start();

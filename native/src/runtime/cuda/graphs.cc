@@ -32,12 +32,7 @@ KnownRun::~KnownRun() {
   if (graph != nullptr) cuda::destroyGraph(graph);
 }
 
-Graphs::Graphs(std::shared_ptr<MemoryPool> pool, GraphMode mode, std::size_t roomBytes)
-    : pool_(std::move(pool)), mode_(mode), roomBytes_(roomBytes) {
-  pool_->meter.add(MemoryKind::other, static_cast<std::ptrdiff_t>(roomBytes_));
-}
-
-Graphs::~Graphs() { pool_->meter.add(MemoryKind::other, -static_cast<std::ptrdiff_t>(roomBytes_)); }
+Graphs::Graphs(GraphMode mode, std::size_t roomBytes) : mode_(mode), roomBytes_(roomBytes) {}
 
 std::shared_ptr<KnownRun> Graphs::find(const Signature& signature) {
   if (mode_ == GraphMode::off) return nullptr;

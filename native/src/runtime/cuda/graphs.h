@@ -13,7 +13,6 @@
 
 #include "runtime/cuda/devices.h"
 #include "runtime/device.h"
-#include "runtime/memory.h"
 
 namespace loratwin {
 
@@ -40,9 +39,8 @@ struct KnownRun {
 
 class Graphs {
  public:
-  // Counts `roomBytes` to the device's memory, whatever the mode; no more are kept than the driver finds room for in it.
-  Graphs(std::shared_ptr<MemoryPool> pool, GraphMode mode, std::size_t roomBytes);
-  ~Graphs();
+  // No more are kept than the driver finds room for in `roomBytes`, which nothing else of the device's counts.
+  Graphs(GraphMode mode, std::size_t roomBytes);
 
   // Of the run that is given next. Null where graphs are off.
   std::shared_ptr<KnownRun> find(const Signature& signature);
@@ -66,7 +64,6 @@ class Graphs {
   void drop(KnownRun& known);
   void forget();
 
-  const std::shared_ptr<MemoryPool> pool_;
   const GraphMode mode_;
   const std::size_t roomBytes_;
   std::map<Signature, std::shared_ptr<KnownRun>> known_;
