@@ -174,7 +174,7 @@ export class Scheduler {
     if (this.#policy.watches === "changes" && this.#waiting.jobs.length === 0 && this.#leaving === 0) return [];
     const view: FleetView = {
       nowNs: this.#nowNs,
-      waiting: [...this.#waiting.jobs],
+      waiting: this.#waiting.jobs,
       placed: [...this.#placed.jobs],
       resources: this.#resources,
       served: (user) => this.#servedBy(user),
