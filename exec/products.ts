@@ -32,13 +32,13 @@ export function withProducts(
   return devices.map((device) => (device.kind === "cuda" ? { ...device, ...told } : device));
 }
 
-/** What to say where a calibration's ways of products are of another library than this machine's; else nothing. */
-export function otherLibrary(setting: Calibrated): string | undefined {
+/** What to say where a calibration's ways of products are of another library than this machine's, as sentences. */
+export function otherLibrary(setting: Calibrated): readonly string[] {
   const products = calibratedProducts(setting);
-  if (products === undefined) return undefined;
+  if (products === undefined) return [];
   const here = productLibraryName();
-  if (here === "" || here === products.library) return undefined;
-  return `products were calibrated with ${products.library} and this is ${here}: their times and bytes may be others`;
+  if (here === "" || here === products.library) return [];
+  return [`products were calibrated with ${products.library} and this is ${here}: their times and bytes may be others`];
 }
 
 function productOf({ algorithm: _, ...product }: ProductChoice): string {

@@ -52,7 +52,7 @@ export const trainCommand: Command = {
     const { plan, loaded, source } =
       use === PLAN ? loadPlan(io, file) : await planWorkload(contextOf(io, args), file, planRequestChoice(args));
     assignDevices(plan);
-    for (const remark of [...simulatedOnly(plan), otherLibrary(plan) ?? []].flat()) note(io, args, remark);
+    for (const remark of [...simulatedOnly(plan), ...otherLibrary(plan)]) note(io, args, remark);
     const folder = requiredText(args, "output");
     let trained: TrainedRun;
     try {

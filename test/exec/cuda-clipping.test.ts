@@ -1,7 +1,6 @@
-import { join } from "node:path";
-import { afterEach, beforeAll, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { parseAction } from "../../plan/index.ts";
-import { build, buildTargets } from "../native/cuda-table.ts";
+import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import {
   adapterBytes,
   runSmall,
@@ -12,10 +11,7 @@ import {
   smallCase,
 } from "./small-run.ts";
 
-beforeAll(async () => {
-  await buildTargets("loratwin_emulated");
-  process.env["LORATWIN_ADDON"] = join(build, "loratwin_emulated.node");
-}, 900_000);
+useEmulatedAddon();
 
 afterEach(() => {
   delete process.env["LORATWIN_CUDA_GRAPHS"];

@@ -1,17 +1,13 @@
-import { join } from "node:path";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import type { ExecuteResult } from "../../exec/index.ts";
 import { createRuntime, type Device, type DeviceStatistics } from "../../native/index.ts";
 import { stageLaunches } from "../../plan/memory/graph-room.ts";
-import { build, buildTargets } from "../native/cuda-table.ts";
+import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type OracleCase, planCase, readOracleCase, runCase } from "./oracle-case.ts";
 import { adapterBytes, runSmall, SMALL, type SmallJob, smallCase, TWO_JOBS } from "./small-run.ts";
 
-beforeAll(async () => {
-  await buildTargets("loratwin_emulated");
-  process.env["LORATWIN_ADDON"] = join(build, "loratwin_emulated.node");
-}, 900_000);
+useEmulatedAddon();
 
 afterEach(() => {
   delete process.env["LORATWIN_CUDA_GRAPHS"];

@@ -1,13 +1,9 @@
-import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { nativeInfo } from "../../exec/index.ts";
 import { type Completion, createRuntime, type DeviceOptions } from "../../native/index.ts";
-import { build, buildTargets } from "../native/cuda-table.ts";
+import { useEmulatedAddon } from "../native/emulated-addon.ts";
 
-beforeAll(async () => {
-  await buildTargets("loratwin_emulated");
-  process.env["LORATWIN_ADDON"] = join(build, "loratwin_emulated.node");
-}, 900_000);
+useEmulatedAddon();
 
 const ROWS = 23;
 const HIDDEN = 12;

@@ -1,20 +1,16 @@
-import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DeviceError } from "../../core/index.ts";
 import type { ExecuteResult } from "../../exec/index.ts";
 import { createRuntime, gpuFreeBytes, nativeInfo } from "../../native/index.ts";
 import { printed } from "../cli/run-cli.ts";
-import { build, buildTargets } from "../native/cuda-table.ts";
+import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import { HAS_SHARED } from "../shared-folder.ts";
 import { type CaseRun, planCase, readOracleCase, relativeDistance, runCase } from "./oracle-case.ts";
 import { dequantizedModel } from "./quantized-model.ts";
 import { adapterBytes, planSmall, runSmall, SMALL, type SmallResult, smallCase, TWO_JOBS } from "./small-run.ts";
 
 // The same addon has CPU devices and, over the emulation, four GPUs: nothing else in this file differs between the two.
-beforeAll(async () => {
-  await buildTargets("loratwin_emulated");
-  process.env["LORATWIN_ADDON"] = join(build, "loratwin_emulated.node");
-}, 900_000);
+useEmulatedAddon();
 
 const minutes = (count: number) => count * 60_000;
 

@@ -1,21 +1,16 @@
-import { join } from "node:path";
-import { beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { AdapterPair, AdapterState } from "../../exec/index.ts";
 import { executePlan } from "../../exec/index.ts";
 import { Session } from "../../exec/session.ts";
 import { createRuntime } from "../../native/index.ts";
 import { createCostModel, GrowingPlan, groupRows, type Segment } from "../../plan/index.ts";
-import { build, buildTargets } from "../native/cuda-table.ts";
+import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import { growingSetting } from "../plan/grow.ts";
 import { adapterBytes, planSmall, smallCase, TWO_JOBS } from "./small-run.ts";
 
 const SECOND = 1e9;
 
-// This addon has emulated GPUs beside the CPU devices.
-beforeAll(async () => {
-  await buildTargets("loratwin_emulated");
-  process.env["LORATWIN_ADDON"] = join(build, "loratwin_emulated.node");
-}, 900_000);
+useEmulatedAddon();
 
 it.each(["cpu:0", "cpu:0,cpu:1", "cuda:0", "cuda:0,cuda:1"])(
   "a job that is taken from %s while another trains goes on from its state, and trains the same bytes",

@@ -1,18 +1,13 @@
-import { join } from "node:path";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { createRuntime, type Device, nativeInfo, type Runtime } from "../../native/index.ts";
-import { build, buildTargets } from "./cuda-table.ts";
+import { useEmulatedAddon } from "./emulated-addon.ts";
 import { normals } from "./tiny-llama.ts";
 
 const [hidden, rank] = [10, 3];
 const count = 2 * hidden * rank;
 const hyper = { learningRate: 1e-2, beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0.1 };
 
-// This addon has emulated GPUs beside the CPU devices.
-beforeAll(async () => {
-  await buildTargets("loratwin_emulated");
-  process.env["LORATWIN_ADDON"] = join(build, "loratwin_emulated.node");
-}, 900_000);
+useEmulatedAddon();
 
 let runtime: Runtime;
 afterEach(() => {
