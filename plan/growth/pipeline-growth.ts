@@ -2,6 +2,7 @@ import { Numbers, PlanError } from "../../core/index.ts";
 import { PLANNED_LETTERS } from "../action.ts";
 import { type ActionDurations, actionDurations } from "../costs/action-durations.ts";
 import type { CostModel } from "../costs/cost-model.ts";
+import { transferTimes } from "../costs/transfer-times.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { stageUnits } from "../memory/stage-units.ts";
@@ -91,11 +92,7 @@ export class PipelineGrowth {
         const { durations, index } = this.#slots[slot]!;
         return durations(firstStage + stage, PLANNED_LETTERS.indexOf(letter), index);
       },
-      transferNs: (boundary, slot) => {
-        const { latencySeconds, bytesPerSecond } = links[boundary]!;
-        const occupied = bytesPerSecond === null ? 0 : this.#slots[slot]!.bytes / bytesPerSecond;
-        return { arrival: Math.round((latencySeconds + occupied) * 1e9), occupied: Math.round(occupied * 1e9) };
-      },
+      transferNs: (boundary, slot) => transferTimes(links[boundary]!, this.#slots[slot]!.bytes),
       room: {
         buffers: setting.buffers.slice(firstStage, endStage),
         units: stageUnits(setting).slice(firstStage, endStage),

@@ -1,5 +1,6 @@
 import { PLANNED_LETTERS } from "../action.ts";
 import { workDurations } from "../costs/action-durations.ts";
+import { transferTimes } from "../costs/transfer-times.ts";
 import { type DependencyTable, dependencyTable } from "../dependencies.ts";
 import type { Stage } from "../documents/setting.ts";
 import { messageBytes } from "../message-bytes.ts";
@@ -29,10 +30,6 @@ export function costsOf(request: Costed, draft: Draft): DraftCosts {
       const ofAction = durations(stages);
       return (stage, letter, microBatch) => ofAction(stage, PLANNED_LETTERS.indexOf(letter), microBatch);
     },
-    transferNs(boundary, microBatch) {
-      const { latencySeconds, bytesPerSecond } = linkCosts[boundary]!;
-      const occupied = bytesPerSecond === null ? 0 : bytesOf[microBatch]! / bytesPerSecond;
-      return { arrival: Math.round((latencySeconds + occupied) * 1e9), occupied: Math.round(occupied * 1e9) };
-    },
+    transferNs: (boundary, microBatch) => transferTimes(linkCosts[boundary]!, bytesOf[microBatch]!),
   };
 }
