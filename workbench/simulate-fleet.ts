@@ -27,11 +27,10 @@ export async function simulateWorkloadFleet(
     return simulateFleet({
       setting: settingOf(body),
       costs: createCostModel(body.calibration, body.model.dtype),
-      members: jobs.map(({ arrivalSeconds, deadlineSeconds, user = "", priority }, job) => ({
+      members: jobs.map(({ arrivalSeconds, deadlineSeconds, user = "" }, job) => ({
         work: works[job]!,
         arrival: {
           user,
-          priority,
           arrivalNs: Math.round(arrivalSeconds * 1e9),
           deadlineNs: deadlineSeconds === undefined ? null : Math.round((arrivalSeconds + deadlineSeconds) * 1e9),
         },

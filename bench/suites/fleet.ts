@@ -50,7 +50,7 @@ function randomMember(rng: Rng, kinds: readonly FleetWork[], number: number): Fl
   const shown = HOPELESS.least + rng.nextFloat() * (HOPELESS.most - HOPELESS.least);
   return {
     work: { ...kind, job: { ...kind.job, name: `job${number}`, priority: rng.nextInt(3), steps } },
-    arrival: { user: `user${rng.nextInt(4)}`, priority: 0, deadlineNs: null, arrivalNs: 0 },
+    arrival: { user: `user${rng.nextInt(4)}`, deadlineNs: null, arrivalNs: 0 },
     ...(isHopeless ? { stops: Math.max(1, Math.round(shown * steps)) } : {}),
   };
 }
@@ -65,11 +65,11 @@ async function randomFleet(count: number): Promise<Fleet> {
   const stepNs = (busyNs * AT_ONCE * setting.pipelines.length) / sum(all.map(({ work }) => work.job.steps));
   let atNs = 0;
   const members = all.map((member): FleetMember => {
-    const { priority, steps } = member.work.job;
+    const { steps } = member.work.job;
     atNs -= (busyNs / count / LOAD) * Math.log(1 - rng.nextFloat());
     const arrivalNs = Math.round(atNs);
     const deadlineNs = Math.round(atNs + 3 * steps * stepNs);
-    return { ...member, arrival: { ...member.arrival, priority, arrivalNs, deadlineNs } };
+    return { ...member, arrival: { ...member.arrival, arrivalNs, deadlineNs } };
   });
   return { setting, costs, members };
 }

@@ -7,7 +7,7 @@ import { Failed, type Stage, type StageContext } from "../stage.ts";
 import type { Mode } from "../summary.ts";
 import { virtualDevices } from "../virtual-devices.ts";
 
-/** design.md, section 5: each step's loss within 1e-4 relative, adapters within 1e-3 relative norm. */
+/** Each step's loss within 1e-4 relative, adapters within 1e-3 relative norm. */
 const LOSS_TOLERANCE = 1e-4;
 const ADAPTER_TOLERANCE = 1e-3;
 

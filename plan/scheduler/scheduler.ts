@@ -88,14 +88,6 @@ export class Scheduler {
     return job;
   }
 
-  get waiting(): readonly FleetJob[] {
-    return this.#waiting.jobs;
-  }
-
-  get placed(): readonly FleetJob[] {
-    return this.#placed.jobs;
-  }
-
   /** @throws InvariantError for time that goes back, or events of jobs that are not there */
   trigger(atNs: number, events: readonly FleetEvent[]): JournalLine {
     if (atNs < this.#nowNs) throw new InvariantError({ expected: `a time from ${this.#nowNs} on`, got: atNs });

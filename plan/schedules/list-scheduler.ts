@@ -42,7 +42,7 @@ interface GroupState {
 }
 
 /**
- * LoRAPP as list scheduling (paper.md section 3): every idle stage takes the preferred letter first from its arrival
+ * LoRAPP as list scheduling: every idle stage takes the preferred letter first from its arrival
  * queues, first come, first served; stage 0 takes its forward from the group that has been ready longest; a group is
  * ready again when the last backward of its mini-batch has ended on stage 0. Updates go first: they are short and free
  * the next mini-batch. Idle stages choose only after all events of an instant are in.

@@ -24,13 +24,11 @@ export interface FleetMetrics {
 }
 
 function spread(values: readonly number[]): Spread {
-  if (values.length === 0) return { mean: 0, median: 0, p95: 0, p99: 0 };
-  const sorted = [...values].sort((a, b) => a - b);
   return {
     mean: mean(values),
-    median: quantile(sorted, 0.5),
-    p95: quantile(sorted, 0.95),
-    p99: quantile(sorted, 0.99),
+    median: quantile(values, 0.5),
+    p95: quantile(values, 0.95),
+    p99: quantile(values, 0.99),
   };
 }
 
@@ -38,11 +36,11 @@ function spread(values: readonly number[]): Spread {
 export function fleetMetrics({ outcomes, makespanNs }: FleetResult, priorities: readonly number[]): FleetMetrics {
   const ended = outcomes.flatMap((outcome, i) => (outcome.endNs === undefined ? [] : [{ outcome, i }]));
   const turnaround = ({ endNs, arrivalNs }: FleetOutcome): number => (endNs! - arrivalNs) / 1e9;
-  const least = Math.min(...priorities);
+  const least = -maximum(priorities.map((priority) => -priority));
   const weights = ended.map(({ i }) => priorities[i]! - least + 1);
-  const firstNs = ended.length === 0 ? 0 : Math.min(...outcomes.map(({ arrivalNs }) => arrivalNs));
   const turnarounds = ended.map(({ outcome }) => turnaround(outcome));
-  const spanSeconds = Math.max(0, maximum([makespanNs, firstNs]) - firstNs) / 1e9;
+  // From the first arrival, which is that of the first job, to the last end.
+  const spanSeconds = ended.length === 0 ? 0 : (makespanNs - outcomes[0]!.arrivalNs) / 1e9;
   return {
     turnaroundSeconds: spread(turnarounds),
     waitingSeconds: spread(ended.map(({ outcome }) => turnaround(outcome) - outcome.trainedNs / 1e9)),

@@ -20,7 +20,7 @@ import { type FleetOutcome, FleetRun } from "./run-fleet.ts";
 /** A job of a fleet: what it trains, and what is said of it beside that. */
 export interface FleetMember {
   readonly work: FleetWork;
-  readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs" | "priority">;
+  readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
 }
@@ -51,7 +51,7 @@ export function worksOfPlan({ jobs, groups, microBatches }: PlanBody): readonly 
 
 function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
   const tokens = sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
-  return { ...arrival, name: job.name, iterations: job.steps, tokens };
+  return { ...arrival, name: job.name, priority: job.priority, iterations: job.steps, tokens };
 }
 
 /** Jobs as they come over time, on the pipelines of a setting, under a policy: iteration by iteration. */

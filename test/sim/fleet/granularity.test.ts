@@ -30,7 +30,7 @@ describe("a fleet, iteration by iteration", () => {
           );
           return Math.max(...updates.map(({ startNs, durationNs }) => startNs + durationNs));
         });
-        const arrival = { user: "", arrivalNs: 0, deadlineNs: null, priority: 0 };
+        const arrival = { user: "", arrivalNs: 0, deadlineNs: null };
         const members = worksOfPlan(plan).map((work) => ({ work, arrival }));
         const { outcomes } = simulateFleet({ setting: settingOf(plan), costs, members, policy: "fifo" });
         outcomes.forEach(({ endNs }, index) => {
