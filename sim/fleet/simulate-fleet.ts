@@ -74,6 +74,7 @@ export function simulateFleet({ setting, costs, members, policy, most }: FleetRe
   const run = new FleetRun(jobs, new Scheduler(policyOf(policy, resources), resources), {
     numPipelines: resources.numPipelines,
     times,
+    isAhead: true,
     onLine: (line) => void journal.push(line),
   });
   const result = run.run();
