@@ -189,7 +189,8 @@ export class FleetRun {
       this.#end(number, atNs, clock);
       return;
     }
-    if (done === iterations) events.push({ kind: "stop", number, by: "early-stopping", why: "its loss betters no more" });
+    if (done === iterations)
+      events.push({ kind: "stop", number, by: "early-stopping", why: "its loss betters no more" });
     for (;;) {
       const next = predictions[fate.nextPrediction];
       if (next === undefined || next.done > done) return;
