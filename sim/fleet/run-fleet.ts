@@ -12,6 +12,8 @@ export interface SimulatedJob {
   readonly predicted?: number;
   /** And once it has trained so many. */
   readonly predictions?: readonly { readonly done: number; readonly predicted: number }[];
+  /** Bytes that it is seen to take of each device of its pipeline once it has trained so many. */
+  readonly measurements?: readonly { readonly done: number; readonly bytes: readonly number[] }[];
 }
 
 /** What became of a job. */
@@ -42,6 +44,12 @@ interface Fate {
   preemptions: number;
   refused: boolean;
   nextPrediction: number;
+  nextMeasurement: number;
+}
+
+/** Whether it will be measured at the end of an iteration. */
+function isWatched({ job: { measurements = [] }, nextMeasurement }: Fate): boolean {
+  return nextMeasurement < measurements.length;
 }
 
 /** Jobs in the order in which they come; their numbers are their places. */
@@ -91,6 +99,7 @@ export class FleetRun {
       preemptions: 0,
       refused: false,
       nextPrediction: 0,
+      nextMeasurement: 0,
     }));
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
     this.#onLine = onLine;
@@ -157,7 +166,7 @@ export class FleetRun {
         case "resume":
           fate.startNs ??= atNs;
           fate.placedSinceNs = atNs;
-          this.#clocks[pipeline!]!.add(number, fate.job.iterations);
+          this.#clocks[pipeline!]!.add(number, fate.job.iterations, isWatched(fate));
           break;
         case "preempt":
           fate.trainedNs += atNs - fate.placedSinceNs;
@@ -184,6 +193,7 @@ export class FleetRun {
   #follows(number: number, done: number, atNs: number, events: FleetEvent[], clock: PipelineClock): void {
     const fate = this.#fates[number]!;
     const { iterations, request, predictions = [] } = fate.job;
+    this.#measure(number, done, events, clock);
     if (done === request.iterations) {
       events.push({ kind: "ended", number });
       this.#end(number, atNs, clock);
@@ -197,6 +207,16 @@ export class FleetRun {
       events.push({ kind: "predicted", number, predicted: next.predicted });
       fate.nextPrediction += 1;
     }
+  }
+
+  #measure(number: number, done: number, events: FleetEvent[], clock: PipelineClock): void {
+    const fate = this.#fates[number]!;
+    for (; isWatched(fate); fate.nextMeasurement += 1) {
+      const next = fate.job.measurements![fate.nextMeasurement]!;
+      if (next.done > done) return;
+      events.push({ kind: "measured", number, bytes: next.bytes });
+    }
+    clock.setWatched(number, false);
   }
 
   #end(number: number, atNs: number, clock: PipelineClock): void {

@@ -6,6 +6,7 @@ import {
   groupRows,
   type JobRequest,
   type JournalLine,
+  type LearnedSizes,
   type PlanBody,
   type PolicyName,
   policyOf,
@@ -23,6 +24,8 @@ export interface FleetMember {
   readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
+  /** Bytes that it really takes of each device of a pipeline, seen when its first iteration has ended. */
+  readonly takes?: readonly number[];
 }
 
 export interface FleetRequest {
@@ -32,6 +35,8 @@ export interface FleetRequest {
   readonly policy: PolicyName;
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
+  /** Sizes of jobs are learned from what these take; they are what is planned when absent. */
+  readonly learned?: LearnedSizes;
 }
 
 export interface SimulatedFleet {
@@ -55,7 +60,7 @@ function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
 }
 
 /** Jobs as they come over time, on the pipelines of a setting, under a policy: iteration by iteration. */
-export function simulateFleet({ setting, costs, members, policy, most }: FleetRequest): SimulatedFleet {
+export function simulateFleet({ setting, costs, members, policy, most, learned }: FleetRequest): SimulatedFleet {
   const roomy = { ...setting, slots: "first-fit" as const };
   const inOrder = [...members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
   const works = inOrder.map(({ work }) => work);
@@ -64,11 +69,13 @@ export function simulateFleet({ setting, costs, members, policy, most }: FleetRe
     setting: roomy,
     works,
     ...(most === undefined ? {} : { most }),
+    ...(learned === undefined ? {} : { learned }),
     iterationNs: (job: FleetJob) => times.iterationNs(0, [job])[0]!,
   });
   const jobs = inOrder.map((member) => {
     const request = requestOf(member);
-    return { request, iterations: Math.min(request.iterations, member.stops ?? request.iterations) };
+    const measurements = member.takes === undefined ? [] : [{ done: 1, bytes: member.takes }];
+    return { request, iterations: Math.min(request.iterations, member.stops ?? request.iterations), measurements };
   });
   const journal: JournalLine[] = [];
   const run = new FleetRun(jobs, new Scheduler(policyOf(policy, resources), resources), {
