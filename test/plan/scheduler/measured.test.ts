@@ -85,7 +85,7 @@ describe("a job that is seen to take more than was kept for it", () => {
       iteration(2, 1),
       measured(2, 30),
     ];
-    expect(trigger(10, ...events)).toEqual(["preempt job1"]);
+    expect(trigger(10, ...events)).toEqual(["preempt job0"]);
   });
 
   it("is refused where it is too large even alone", () => {
