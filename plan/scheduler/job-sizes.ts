@@ -38,12 +38,14 @@ export function remembered<Value>(compute: (stage: number, number: number) => Va
 
 /** Adapters, gradients and moments, within the room that the setting has for them. */
 export function plannedSizes(setting: Setting, works: readonly FleetWork[]): JobSizes {
-  const kinds = works.map(({ job: { adapter } }) => `${adapter.rank} ${adapter.targets.join()}`);
   const bytes = remembered((stage, number) => adapterBytesOn(setting, stage, works[number]!.job));
   return {
     room: (stage) => roomForAdapters(setting, stage),
     bytesOn: (stage, { number }) => bytes(stage, number),
-    kindOf: ({ number }) => kinds[number]!,
+    kindOf({ number }) {
+      const { rank, targets } = works[number]!.job.adapter;
+      return `${rank} ${targets.join()}`;
+    },
   };
 }
 

@@ -60,7 +60,9 @@ export function learnedSizes(setting: Setting, works: readonly FleetWork[], lear
     const work = works[number]!;
     return jobTerms(setting, stage, work, start(stage, work));
   });
-  const kinds = works.map((_, number) => canonicalJson(stages.map((_stage, stage) => termsOf(stage, number))));
+  const kindOf = remembered((numStages, number) =>
+    canonicalJson(Array.from({ length: numStages }, (_, stage) => termsOf(stage, number))),
+  );
 
   const sizesBy = (fits: Fits): JobSizes => {
     const fitOf = (stage: number): FittedMemory => fits[stages[stage]!] ?? INITIAL_MEMORY;
@@ -81,7 +83,7 @@ export function learnedSizes(setting: Setting, works: readonly FleetWork[], lear
         if (measured !== undefined && isAlike[measured.pipeline]![index]!) return measured.bytes[at]!;
         return predicted(stage, number);
       },
-      kindOf: ({ number, measured }) => `${kinds[number]} ${canonicalJson(measured ?? null)}`,
+      kindOf: ({ number, measured }) => `${kindOf(stages.length, number)} ${canonicalJson(measured ?? null)}`,
       learn({ number, pipeline }, bytes) {
         const { firstStage, endStage } = setting.pipelines[pipeline!]!;
         if (bytes.length !== endStage - firstStage)

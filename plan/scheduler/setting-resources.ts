@@ -6,7 +6,7 @@ import type { Resources } from "./resources.ts";
 
 export interface SettingWork {
   readonly setting: Setting;
-  /** By the jobs' numbers. */
+  /** By the jobs' numbers; more may come. */
   readonly works: readonly FleetWork[];
   /** The most jobs that train at once on a pipeline, even where there is room for more. */
   readonly most?: number;

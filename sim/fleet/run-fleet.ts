@@ -1,5 +1,12 @@
 import { InvariantError } from "../../core/index.ts";
-import type { FleetEvent, JobRequest, JournalLine, Scheduler } from "../../plan/index.ts";
+import {
+  type FleetEvent,
+  type FleetOutcome,
+  FleetOutcomes,
+  type JobRequest,
+  type JournalLine,
+  type Scheduler,
+} from "../../plan/index.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import { PipelineClock } from "./pipeline-clock.ts";
 
@@ -16,19 +23,6 @@ export interface SimulatedJob {
   readonly measurements?: readonly { readonly done: number; readonly bytes: readonly number[] }[];
 }
 
-/** What became of a job. */
-export interface FleetOutcome {
-  readonly name: string;
-  readonly arrivalNs: number;
-  /** When its first iteration began, and when its first one ended; undefined for one that never trained. */
-  readonly startNs: number | undefined;
-  readonly endNs: number | undefined;
-  /** Time on devices. */
-  readonly trainedNs: number;
-  readonly preemptions: number;
-  readonly refused: boolean;
-}
-
 export interface FleetResult {
   readonly outcomes: readonly FleetOutcome[];
   readonly makespanNs: number;
@@ -37,12 +31,7 @@ export interface FleetResult {
 
 interface Fate {
   readonly job: SimulatedJob;
-  startNs: number | undefined;
-  endNs: number | undefined;
-  trainedNs: number;
-  placedSinceNs: number;
-  preemptions: number;
-  refused: boolean;
+  isOver: boolean;
   nextPrediction: number;
   nextMeasurement: number;
 }
@@ -51,6 +40,9 @@ interface Fate {
 function isWatched({ job: { measurements = [] }, nextMeasurement }: Fate): boolean {
   return nextMeasurement < measurements.length;
 }
+
+/** Why a simulated job is stopped, whose losses nobody has. */
+export const HOPELESS = "its loss betters no more";
 
 /** Jobs in the order in which they come; their numbers are their places. */
 function byArrival(jobs: readonly SimulatedJob[]): readonly SimulatedJob[] {
@@ -66,6 +58,7 @@ export class FleetRun {
   readonly #scheduler: Scheduler;
   readonly #fates: readonly Fate[];
   readonly #clocks: readonly PipelineClock[];
+  readonly #outcomes = new FleetOutcomes();
   readonly #onLine: (line: JournalLine) => void;
   #nextArrival = 0;
   #numTriggers = 0;
@@ -92,12 +85,7 @@ export class FleetRun {
     this.#scheduler = scheduler;
     this.#fates = byArrival(jobs).map((job) => ({
       job,
-      startNs: undefined,
-      endNs: undefined,
-      trainedNs: 0,
-      placedSinceNs: 0,
-      preemptions: 0,
-      refused: false,
+      isOver: false,
       nextPrediction: 0,
       nextMeasurement: 0,
     }));
@@ -112,20 +100,13 @@ export class FleetRun {
       if (atNs === Number.POSITIVE_INFINITY) break;
       this.#step(atNs);
     }
-    const left = this.#fates.find(({ endNs, refused }) => endNs === undefined && !refused);
+    const left = this.#fates.find(({ isOver }) => !isOver);
     if (left !== undefined)
       throw new InvariantError({ expected: "a policy that trains every job", got: left.job.request.name });
+    const outcomes = this.#outcomes.all();
     return {
-      outcomes: this.#fates.map(({ job, startNs, endNs, trainedNs, preemptions, refused }) => ({
-        name: job.request.name,
-        arrivalNs: job.request.arrivalNs,
-        startNs,
-        endNs,
-        trainedNs,
-        preemptions,
-        refused,
-      })),
-      makespanNs: this.#fates.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
+      outcomes,
+      makespanNs: outcomes.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
       numTriggers: this.#numTriggers,
     };
   }
@@ -153,7 +134,7 @@ export class FleetRun {
       for (const { number, done, justEnded, between } of clock.progressAt(atNs)) {
         if (justEnded || this.#scheduler.watches !== "changes")
           events.push({ kind: "progress", number, done, between });
-        if (justEnded) this.#follows(number, done, atNs, events, clock);
+        if (justEnded) this.#follows(number, done, events, clock);
       }
     events.push(...this.#pending);
     this.#pending = [];
@@ -164,39 +145,38 @@ export class FleetRun {
       switch (kind) {
         case "start":
         case "resume":
-          fate.startNs ??= atNs;
-          fate.placedSinceNs = atNs;
           this.#clocks[pipeline!]!.add(number, fate.job.iterations, isWatched(fate));
           break;
         case "preempt":
-          fate.trainedNs += atNs - fate.placedSinceNs;
-          fate.preemptions += 1;
           this.#clocks[pipeline!]!.remove(number);
           break;
         case "stop":
-          this.#end(number, atNs, this.#clocks[pipeline!]!);
+          fate.isOver = true;
+          this.#clocks[pipeline!]!.remove(number);
           break;
         case "leave":
         case "stay":
           this.#clocks[pipeline!]!.setLeaving(number, kind === "leave");
           break;
         case "refuse":
-          fate.refused = true;
+          fate.isOver = true;
           break;
       }
     }
     for (const clock of this.#clocks) clock.settle(atNs, (number) => this.#scheduler.job(number));
+    this.#outcomes.add(line);
     this.#onLine(line);
   }
 
   /** What follows from an iteration that has ended. */
-  #follows(number: number, done: number, atNs: number, events: FleetEvent[], clock: PipelineClock): void {
+  #follows(number: number, done: number, events: FleetEvent[], clock: PipelineClock): void {
     const fate = this.#fates[number]!;
     const { iterations, request, predictions = [] } = fate.job;
     this.#measure(number, done, events, clock);
     if (done === request.iterations) {
       events.push({ kind: "ended", number });
-      this.#end(number, atNs, clock);
+      fate.isOver = true;
+      clock.remove(number);
       return;
     }
     if (done === iterations)
@@ -217,12 +197,5 @@ export class FleetRun {
       events.push({ kind: "measured", number, bytes: next.bytes });
     }
     clock.setWatched(number, false);
-  }
-
-  #end(number: number, atNs: number, clock: PipelineClock): void {
-    const fate = this.#fates[number]!;
-    fate.endNs = atNs;
-    fate.trainedNs += atNs - fate.placedSinceNs;
-    clock.remove(number);
   }
 }

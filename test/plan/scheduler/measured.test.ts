@@ -79,9 +79,9 @@ describe("a job that is seen to take more than was kept for it", () => {
     trigger(0, arrived(0), arrived(1), arrived(2));
     const events = [
       iteration(0, 1),
-      measured(0, 35),
+      measured(0, 60),
       iteration(1, 1),
-      measured(1, 60),
+      measured(1, 35),
       iteration(2, 1),
       measured(2, 30),
     ];

@@ -4,13 +4,13 @@ import { adapterBytesOn } from "../../../plan/growth/adapter-shares.ts";
 import {
   createCostModel,
   type FleetWork,
+  fleetSetting,
   type JournalLine,
   type LearnedSizes,
   PROJECTIONS,
   policyOf,
   Scheduler,
   type Setting,
-  settingOf,
   settingResources,
 } from "../../../plan/index.ts";
 import { stageLayout } from "../../../plan/memory/stage-layout.ts";
@@ -69,23 +69,10 @@ interface Soak {
 }
 
 function soak(): Soak {
-  const rng = createRng("soak 2");
+  const rng = createRng("soak 0");
   const jobs = Array.from({ length: JOBS }, () => randomJob(rng));
   const plan = planSmall(smallCase(jobs), { devices: "unit*4", groups: "unfused", pipelines: 2 });
-  const planned = settingOf(plan);
-  const [first, second] = planned.pipelines.map(({ room }) => room);
-  const largest = {
-    ...first!,
-    maxTokens: Math.max(first!.maxTokens, second!.maxTokens),
-    maxSequence: Math.max(first!.maxSequence, second!.maxSequence),
-    ranks: Object.fromEntries(PROJECTIONS.map((projection) => [projection, 16])),
-  };
-  // Each takes any of the jobs, and memory is what this test says.
-  const setting = {
-    ...planned,
-    pipelines: planned.pipelines.map((pipeline) => ({ ...pipeline, room: largest })),
-    memory: planned.memory.map((memory) => ({ ...memory, adapters: 2 ** 30, activations: 2 ** 30 })),
-  };
+  const setting = fleetSetting(plan);
   const works = worksOfPlan(plan);
   const members = works.map(
     (work): FleetMember => ({
