@@ -6,6 +6,9 @@ export function sparklinePath(values: readonly (number | null)[], width: number,
   if (low === undefined || values.length < 2) return "";
   const x = scaleLinear([0, values.length - 1], [1, width - 1]);
   const y = scaleLinear(low === high ? [low - 1, low + 1] : [low, high], [height - 2, 2]);
-  const curve = line<number | null>((_, index) => x(index), (value) => y(value ?? 0)).defined((value) => value !== null);
+  const curve = line<number | null>(
+    (_, index) => x(index),
+    (value) => y(value ?? 0),
+  ).defined((value) => value !== null);
   return curve([...values]) ?? "";
 }

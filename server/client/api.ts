@@ -15,7 +15,10 @@ export interface FleetState {
 /** The server wants a token, or another one. */
 export class TokenNeeded extends Error {}
 
-export type Ask = (path: string, more?: { readonly lastId?: string; readonly signal?: AbortSignal }) => Promise<Response>;
+export type Ask = (
+  path: string,
+  more?: { readonly lastId?: string; readonly signal?: AbortSignal },
+) => Promise<Response>;
 
 /** Asks this page's server. @throws TokenNeeded, TypeError where nobody answers */
 export function asker(token: string | null): Ask {

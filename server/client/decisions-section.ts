@@ -19,9 +19,14 @@ export function decisionsSection({ decisions }: FleetState): HTMLElement {
         ]),
       ]),
     );
-  return section("decisions", "Decisions", "What the scheduler decided and why, the latest first, in time since the start.", [
-    rows.length === 0
-      ? element("p", { class: "meaning" }, ["Nothing was decided yet."])
-      : element("ol", { class: "panel decisions" }, rows),
-  ]);
+  return section(
+    "decisions",
+    "Decisions",
+    "What the scheduler decided and why, the latest first, in time since the start.",
+    [
+      rows.length === 0
+        ? element("p", { class: "meaning" }, ["Nothing was decided yet."])
+        : element("ol", { class: "panel decisions" }, rows),
+    ],
+  );
 }

@@ -26,7 +26,11 @@ function progressOf({ done, iterations, name }: JobStatus, hue: string): HTMLEle
   const fill = element("div", { class: "progress-fill" });
   fill.style.width = `${100 * share}%`;
   fill.style.background = hue;
-  const facts = { role: "progressbar", "aria-label": `progress of ${name}`, "aria-valuenow": `${Math.round(100 * share)}` };
+  const facts = {
+    role: "progressbar",
+    "aria-label": `progress of ${name}`,
+    "aria-valuenow": `${Math.round(100 * share)}`,
+  };
   return element("div", { class: "progress-cell" }, [
     element("div", { class: "progress", ...facts }, [fill]),
     element("span", { class: "detail" }, [`${done} of ${iterations} steps, ${formatShare(share)}`]),

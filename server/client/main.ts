@@ -21,10 +21,7 @@ function sleep(milliseconds: number): Promise<void> {
 }
 
 function draw(state: FleetState, connection: string): void {
-  root.replaceChildren(
-    header(state, connection),
-    element("main", {}, [jobsSection(state), decisionsSection(state)]),
-  );
+  root.replaceChildren(header(state, connection), element("main", {}, [jobsSection(state), decisionsSection(state)]));
 }
 
 /** Draws as long as the server answers. */
