@@ -15,7 +15,7 @@ export const whatIfCommand: Command = {
   },
   uses: [
     fleetUse({
-      policy: { type: "string", choices: Object.keys(POLICIES), describe: "instead of the fleet's own" },
+      policy: { type: "string", choices: POLICIES, describe: "instead of the fleet's own" },
     }),
   ],
   async run(args, io) {

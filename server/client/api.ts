@@ -1,5 +1,5 @@
 import { eventParser } from "../event-stream.ts";
-import type { DecisionsNotice, FleetStatus, JobStatus, Notice } from "../fleet-control.ts";
+import type { DecisionsNotice, FleetStatus, JobStatus } from "../fleet-control.ts";
 import type { JobsAnswer, LossCurve } from "../messages.ts";
 
 /** All that the page shows, as the server said it last. */
@@ -15,18 +15,12 @@ export interface FleetState {
 /** The server wants a token, or another one. */
 export class TokenNeeded extends Error {}
 
-export type Ask = (
-  path: string,
-  more?: { readonly lastId?: string; readonly signal?: AbortSignal },
-) => Promise<Response>;
+export type Ask = (path: string, signal?: AbortSignal) => Promise<Response>;
 
 /** Asks this page's server. @throws TokenNeeded, TypeError where nobody answers */
 export function asker(token: string | null): Ask {
-  return async (path, { lastId, signal } = {}) => {
-    const headers = {
-      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-      ...(lastId === undefined ? {} : { "last-event-id": lastId }),
-    };
+  return async (path, signal) => {
+    const headers = token === null ? {} : { authorization: `Bearer ${token}` };
     const response = await fetch(path, { headers, cache: "no-store", ...(signal === undefined ? {} : { signal }) });
     if (response.status === 401) throw new TokenNeeded();
     if (!response.ok) throw new TypeError(`${path}: ${response.status}`);
@@ -45,24 +39,15 @@ export async function readState(ask: Ask): Promise<FleetState> {
   return { status, jobs, omitted, curves: new Map(curves.map((curve) => [curve.name, curve])), decisions: lines };
 }
 
-/** Notices until the connection ends; returns the id to come back with. */
-export async function readNotices(
-  ask: Ask,
-  lastId: string | undefined,
-  onNotice: (notice: Notice | "reset") => void,
-): Promise<string | undefined> {
-  const { body } = await ask("/v1/events", lastId === undefined ? {} : { lastId });
+/** Tells of each event until the connection ends, from one side or the other. What happened is asked for anew. */
+export async function listen(ask: Ask, signal: AbortSignal, onEvent: () => void): Promise<void> {
+  const { body } = await ask("/v1/events", signal);
   const parse = eventParser();
   const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
-  let id = lastId;
   try {
     for (let piece = await reader.read(); !piece.done; piece = await reader.read())
-      for (const event of parse(piece.value)) {
-        id = event.id;
-        onNotice(event.event === "reset" ? "reset" : (JSON.parse(event.data) as Notice));
-      }
+      if (parse(piece.value).length > 0) onEvent();
   } catch {
-    // Comes back below with the id of the last event.
+    // Whoever asks again hears whether the server is there.
   }
-  return id;
 }

@@ -6,7 +6,9 @@ import type { FleetState } from "./api.ts";
 const SVG = "http://www.w3.org/2000/svg";
 const [CURVE_WIDTH, CURVE_HEIGHT] = [140, 30];
 
-function curveOf(job: JobStatus, hue: string, { curves }: FleetState): Node {
+function curveOf(job: JobStatus, hue: string, { curves }: FleetState): Node | string {
+  const points = sparklinePath(curves.get(job.name)?.points ?? [], CURVE_WIDTH, CURVE_HEIGHT);
+  if (points === "") return "";
   const svg = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
   const box = { width: CURVE_WIDTH, height: CURVE_HEIGHT, viewBox: `0 0 ${CURVE_WIDTH} ${CURVE_HEIGHT}` };
@@ -14,7 +16,7 @@ function curveOf(job: JobStatus, hue: string, { curves }: FleetState): Node {
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `losses of ${job.name}`);
   path.setAttribute("class", "curve");
-  path.setAttribute("d", sparklinePath(curves.get(job.name)?.points ?? [], CURVE_WIDTH, CURVE_HEIGHT));
+  path.setAttribute("d", points);
   // Set on the object: the page's policy lets no style stand in an attribute.
   path.style.stroke = hue;
   svg.append(path);

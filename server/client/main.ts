@@ -1,6 +1,6 @@
 // The page of a live fleet: asks its server how things are, and again whenever something happened.
 import { element } from "../../reports/client/index.ts";
-import { type Ask, asker, type FleetState, readNotices, readState, TokenNeeded } from "./api.ts";
+import { type Ask, asker, type FleetState, listen, readState, TokenNeeded } from "./api.ts";
 import { decisionsSection } from "./decisions-section.ts";
 import { header } from "./header.ts";
 import { jobsSection } from "./jobs-section.ts";
@@ -28,25 +28,22 @@ function draw(state: FleetState, connection: string): void {
 async function follow(ask: Ask): Promise<void> {
   let state = await readState(ask);
   draw(state, "live");
+  const end = new AbortController();
   let due = false;
-  let isOpen = true;
+  const listening = listen(ask, end.signal, () => {
+    due = true;
+  }).finally(() => end.abort());
   const drawing = (async (): Promise<void> => {
-    for (let waited = 0; isOpen; waited += DRAW_EVERY_MS) {
+    for (let waited = 0; !end.signal.aborted; waited += DRAW_EVERY_MS) {
       await sleep(DRAW_EVERY_MS);
-      if (!isOpen || (!due && waited < DRAW_LATEST_MS)) continue;
+      if (end.signal.aborted || (!due && waited < DRAW_LATEST_MS)) continue;
       [due, waited] = [false, 0];
       state = await readState(ask);
       draw(state, "live");
     }
-  })();
-  const mark = (): void => {
-    due = true;
-  };
-  const reading = readNotices(ask, undefined, mark).finally(() => {
-    isOpen = false;
-  });
+  })().finally(() => end.abort());
   try {
-    await Promise.all([reading, drawing]);
+    await Promise.all([listening, drawing]);
   } finally {
     draw(state, "The server does not answer: this is how things were.");
   }
@@ -58,6 +55,7 @@ async function main(): Promise<void> {
       await follow(asker(knownToken()));
     } catch (error) {
       if (error instanceof TokenNeeded) await askForToken(root);
+      else if (root.querySelector("main") === null) root.textContent = "The server does not answer.";
     }
     await sleep(AGAIN_MS);
   }
