@@ -10,7 +10,7 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
-  get length(): number {
+  get size(): number {
     return this.#items.length - this.#head;
   }
 

@@ -40,8 +40,7 @@ export class EventLog {
     this.#kept.add({ number: this.#last, text });
     this.#bytes += text.length;
     const { keptEvents, keptEventBytes } = this.#limits;
-    while (this.#kept.length > keptEvents || this.#bytes > keptEventBytes)
-      this.#bytes -= this.#kept.take()!.text.length;
+    while (this.#kept.size > keptEvents || this.#bytes > keptEventBytes) this.#bytes -= this.#kept.take()!.text.length;
     return text;
   }
 

@@ -74,6 +74,7 @@ const DECISIONS = [
   "leave",
   "stay",
   "preempt",
+  "stop",
   "refuse",
 ] as const satisfies readonly Decision["kind"][];
 

@@ -26,7 +26,7 @@ export function observeFleet(
     if (notice.kind === "step") curves.add(notice);
     if (notice.kind === "decisions") {
       decisions.add(notice);
-      if (decisions.length > limits.keptDecisions) decisions.take();
+      if (decisions.size > limits.keptDecisions) decisions.take();
     }
     send(log.add(notice));
   });

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { run } from "../../cli/run.ts";
-import type { JobStatus } from "../../server/index.ts";
+import { CONTROL_SOCKET, type JobStatus } from "../../server/index.ts";
 import { statusOf } from "../server/fleet-double.ts";
 import { freshFolder, type Served, serve } from "../server/served.ts";
 import { type CliResult, runCli } from "./run-cli.ts";
@@ -16,7 +16,7 @@ interface Live extends Served {
 async function live(options: Parameters<typeof serve>[0] = {}): Promise<Live> {
   const folder = freshFolder();
   mkdirSync(path.join(folder, "run"));
-  const served = await serve({ place: { cwd: folder }, socket: "run/control.sock", ...options });
+  const served = await serve({ place: { cwd: folder }, socket: `run/${CONTROL_SOCKET}`, ...options });
   return {
     ...served,
     folder,
@@ -43,7 +43,9 @@ describe("submit", () => {
   it("takes a list, and prints what it came to", async () => {
     const { loratwin, write } = await live();
     write("two.json", '[{"name": "a"}, {"name": "b", "steps": 7}]');
-    const { jobs } = JSON.parse((await loratwin("submit", "run", "two.json", "--json")).stdout) as { jobs: JobStatus[] };
+    const { jobs } = JSON.parse((await loratwin("submit", "run", "two.json", "--json")).stdout) as {
+      jobs: JobStatus[];
+    };
     expect(jobs.map(({ name, iterations }) => [name, iterations])).toEqual([
       ["a", 3],
       ["b", 7],
@@ -51,10 +53,26 @@ describe("submit", () => {
   });
 
   it.each([
-    ["a key that is mistyped", "name: a\nrnak: 3\n", /^\S+job\.yaml:2:1: Expected only known keys at rnak, got "rnak"\.\nHint: Known keys: name, /],
-    ["what the server finds", "name: a\nsteps: 2\nepochs: 2\n", /^\S+job\.yaml:3:1: Expected either steps or epochs at epochs, got/],
-    ["a place in a list", "- name: a\n- name: b\n  adapter: { rank: 1024 }\n", /^Warning: a went in before this one\n\S+job\.yaml:3:14: .* at \[1\]\.adapter\.rank.*\n\nstage {2}needs/],
-    ["a name in use", "- name: a\n- name: a\n", /job\.yaml:2:3: Expected a job name that was not used yet at \[1\]\.name, got "a"/],
+    [
+      "a key that is mistyped",
+      "name: a\nrnak: 3\n",
+      /^\S+job\.yaml:2:1: Expected only known keys at rnak, got "rnak"\.\nHint: Known keys: name, /,
+    ],
+    [
+      "what the server finds",
+      "name: a\nsteps: 2\nepochs: 2\n",
+      /^\S+job\.yaml:3:1: Expected either steps or epochs at epochs, got/,
+    ],
+    [
+      "a place in a list",
+      "- name: a\n- name: b\n  adapter: { rank: 1024 }\n",
+      /^Warning: a went in before this one\n\S+job\.yaml:3:14: .* at \[1\]\.adapter\.rank.*\n\nstage {2}needs/,
+    ],
+    [
+      "a name in use",
+      "- name: a\n- name: a\n",
+      /job\.yaml:2:3: Expected a job name that was not used yet at \[1\]\.name, got "a"/,
+    ],
     ["a workload", "kind: workload\n", /Expected a job, or a list of jobs, got "a workload"/],
   ])("says the line of %s, with exit code 2", async (_, text, says) => {
     const { loratwin, write } = await live();
@@ -67,7 +85,8 @@ describe("submit", () => {
   it("ends with 2 and the reason where the fleet refuses", async () => {
     const { loratwin, write, fleet } = await live();
     write("job.yaml", "name: a\n");
-    fleet.submit = async () => statusOf("a", { standing: "refused", why: "its deadline cannot be met", predictedEnd: null });
+    fleet.submit = async () =>
+      statusOf("a", { standing: "refused", why: "its deadline cannot be met", predictedEnd: null });
     const { code, stdout } = await loratwin("submit", "run", "job.yaml");
     expect({ code, stdout }).toEqual({ code: 2, stdout: "a is refused: its deadline cannot be met\n" });
   });
@@ -81,7 +100,9 @@ describe("commands on a job", () => {
     await loratwin("submit", "run", "job.yaml");
     expect((await loratwin("pause", "run", "ann")).stdout).toMatch(/^ann is paused: /);
     expect((await loratwin("resume", "run", "ann")).stdout).toMatch(/^ann is waiting: /);
-    expect(JSON.parse((await loratwin("priority", "run", "ann", "-4", "--json")).stdout)).toMatchObject({ priority: -4 });
+    expect(JSON.parse((await loratwin("priority", "run", "ann", "-4", "--json")).stdout)).toMatchObject({
+      priority: -4,
+    });
     const clone = await loratwin("clone", "run", "ann", "ann-2", "--overrides", "own.yaml", "--warm-start");
     expect(clone.stdout).toMatch(/^ann-2 is waiting/);
     expect(fleet.cloned).toEqual([["ann", "ann-2", { optimizer: { learningRate: 0.01 } }, true]]);
@@ -90,7 +111,9 @@ describe("commands on a job", () => {
     expect(again).toMatchObject({ code: 2, stdout: "" });
     expect(again.stderr).toBe('Expected a job to be cancelled at ann, got "cancelled".\n');
     expect((await loratwin("pause", "run", "nobody")).code).toBe(2);
-    expect((await loratwin("priority", "run", "ann", "1.5")).stderr).toMatch(/Expected a whole number at number, got 1.5/);
+    expect((await loratwin("priority", "run", "ann", "1.5")).stderr).toMatch(
+      /Expected a whole number at number, got 1.5/,
+    );
   });
 
   it("say where overrides of a clone are wrong", async () => {
@@ -176,7 +199,8 @@ describe("jobs", () => {
     await server.close();
     expect(await following).toBe(0);
     const lines = stdout.trimEnd().split("\n").slice(-3);
-    if (json) expect(lines.map((line) => (JSON.parse(line) as { kind: string }).kind)).toEqual(["decisions", "step", "end"]);
+    if (json)
+      expect(lines.map((line) => (JSON.parse(line) as { kind: string }).kind)).toEqual(["decisions", "step", "end"]);
     else
       expect(lines).toEqual([
         "2.00 s: start ann on pipeline 1: first come",
@@ -193,11 +217,15 @@ describe("where the server is", () => {
     const { url } = server.address;
     expect((await loratwin("jobs", url!, "--token-file", "run/control.token")).code).toBe(0);
     expect((await loratwin("jobs", url!)).stderr).toMatch(/Expected --token-file beside an address/);
-    expect((await loratwin("jobs", "run", "--token-file", "run/control.token")).stderr).toMatch(/A socket asks for no token/);
+    expect((await loratwin("jobs", "run", "--token-file", "run/control.token")).stderr).toMatch(
+      /A socket asks for no token/,
+    );
   });
 
   it("is not the place of another token", async () => {
-    const { loratwin, server, folder } = await live({ tcp: { host: "127.0.0.1", port: 0, tokenFile: "run/control.token" } });
+    const { loratwin, server, folder } = await live({
+      tcp: { host: "127.0.0.1", port: 0, tokenFile: "run/control.token" },
+    });
     writeFileSync(path.join(folder, "other"), "x".repeat(43), { mode: 0o600 });
     const { code, stderr } = await loratwin("jobs", server.address.url!, "--token-file", "other");
     expect(stderr).toMatch(/^Expected the server's token as Authorization: Bearer, got "another one"/);

@@ -1,9 +1,9 @@
 import { type IncomingMessage, request } from "node:http";
 import { describe, expect, it } from "vitest";
-import type { Notice } from "../../server/index.ts";
 import { EventClients } from "../../server/event-clients.ts";
 import { EventLog } from "../../server/event-log.ts";
 import { eventParser, eventText, type StreamEvent } from "../../server/event-stream.ts";
+import type { Notice } from "../../server/index.ts";
 import { LossCurves } from "../../server/loss-curves.ts";
 import { type Served, serve } from "./served.ts";
 
@@ -71,13 +71,16 @@ describe("events", () => {
     expect(steps(second)).toEqual([1]);
   });
 
-  it.each(["0-1", "nonsense", "-", "00"])("that were missed before the server was there are said so: %s", async (id) => {
-    const served = await serve();
-    served.fleet.tell(step(0));
-    const stream = await listen(served, id);
-    await until(() => stream.events.length === 1);
-    expect(stream.events[0]).toMatchObject({ event: "reset", data: "{}" });
-  });
+  it.each(["0-1", "nonsense", "-", "00"])(
+    "that were missed before the server was there are said so: %s",
+    async (id) => {
+      const served = await serve();
+      served.fleet.tell(step(0));
+      const stream = await listen(served, id);
+      await until(() => stream.events.length === 1);
+      expect(stream.events[0]).toMatchObject({ event: "reset", data: "{}" });
+    },
+  );
 
   it("end for all when the server is closed, which hears no more of the fleet", async () => {
     const served = await serve();
@@ -164,7 +167,7 @@ describe("loss curves", () => {
     const { stride, points } = curves.all()[0]!;
     expect(stride).toBe(8);
     expect(points.length).toBe(125);
-    points.forEach((point, i) => expect(point).toBe(8 * i + 3.5));
+    expect(points).toEqual(points.map((_, i) => 8 * i + 3.5));
     curves.add({ name: "b", loss: null });
     curves.add({ name: "long", loss: 1 });
     curves.add({ name: "c", loss: 2 });

@@ -65,7 +65,14 @@ describe("TCP", () => {
     const get = (authorization?: string, target = "/v1/jobs") =>
       ask(url!, "GET", target, authorization === undefined ? {} : { headers: { authorization } });
     expect((await get(`Bearer ${token}`)).status).toBe(200);
-    for (const wrong of [undefined, "Bearer ", `Bearer ${token}x`, `Bearer ${token.slice(1)}`, `Basic ${token}`, token]) {
+    for (const wrong of [
+      undefined,
+      "Bearer ",
+      `Bearer ${token}x`,
+      `Bearer ${token.slice(1)}`,
+      `Basic ${token}`,
+      token,
+    ]) {
       const answer = await get(wrong);
       expect(answer.status).toBe(401);
       expect(answer.headers["www-authenticate"]).toBe("Bearer");
@@ -118,9 +125,12 @@ describe("a token file", () => {
     await expect(serve({ tcp: { ...TCP, tokenFile: file } })).rejects.toThrow(InputError);
   });
 
-  it.each(["", "short", "with spaces and more than thirty-two letters", "t".repeat(5000)])("needs a token: %.20s", (text) => {
-    expect(() => readToken({ cwd: "/" }, written(text, 0o600))).toThrow(/a token of 32 letters/);
-  });
+  it.each(["", "short", "with spaces and more than thirty-two letters", "t".repeat(5000)])(
+    "needs a token: %.20s",
+    (text) => {
+      expect(() => readToken({ cwd: "/" }, written(text, 0o600))).toThrow(/a token of 32 letters/);
+    },
+  );
 
   it("is no link, and no folder", () => {
     const file = written(token, 0o600);

@@ -36,7 +36,9 @@ describe("the spool folder", () => {
     put("b.json", '{"name": "second", "steps": 4}');
     put("a.yaml", "name: first\ndata: { path: rows.jsonl }\n");
     await expect.poll(() => list("accepted"), FAST).toEqual(["first.yaml", "second.json"]);
-    expect(fleet.submitted.find(({ name }) => name === "first")!.data).toEqual({ path: path.join(spool, "rows.jsonl") });
+    expect(fleet.submitted.find(({ name }) => name === "first")!.data).toEqual({
+      path: path.join(spool, "rows.jsonl"),
+    });
     expect(fleet.submitted.find(({ name }) => name === "second")).toMatchObject({ steps: 4, batchSize: 2 });
     expect(list("rejected")).toEqual([]);
     expect(told).toContain("spool: a.yaml is taken as first");
@@ -88,7 +90,11 @@ describe("the spool folder", () => {
     execFileSync("mkfifo", [path.join(spool, "pipe.yaml")]);
     put("zz.yaml", "name: good\n");
     await expect.poll(() => list("accepted"), FAST).toEqual(["good.yaml"]);
-    expect(list("rejected").filter((name) => name.endsWith(".yaml"))).toEqual(["folder.yaml", "link.yaml", "pipe.yaml"]);
+    expect(list("rejected").filter((name) => name.endsWith(".yaml"))).toEqual([
+      "folder.yaml",
+      "link.yaml",
+      "pipe.yaml",
+    ]);
     expect(reason("link")).toContain("a link");
     expect(reason("folder")).toContain("a folder");
     expect(reason("pipe")).toContain("no file");
