@@ -154,9 +154,16 @@ export {
   type Stage,
   type StageMemory,
 } from "./documents/setting.ts";
+// When a job ends before its last step.
+export type { EarlyStopping } from "./documents/early-stopping.ts";
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
 export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
+// Whether a job's losses are worth its going on.
+export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/loss-watch.ts";
+export { stoppingOptions } from "./early-stopping/stopping-options.ts";
+export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
+export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
 // A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
