@@ -20,8 +20,8 @@ const TRIED: { readonly [Rule in keyof Rules]: readonly Rules[Rule][] } = {
   divergence: [0.15, 0.3].map((ratio) => ({ window: 8, ratio, sigmas: 4 })),
   plateau: [false, ...[40, 60].map((window) => ({ window, sigmas: 1 }))],
   patience: [4, 5, 6, 8, 10],
-  extrapolate: [0.05, 0.1, 0.2, 0.3].flatMap((probability) =>
-    [1, 2, 4].map((confirmations) => ({ probability, confirmations })),
+  extrapolate: [0.05, 0.1, 0.2].flatMap((probability) =>
+    [2, 4].map((confirmations) => ({ probability, confirmations })),
   ),
 };
 const RULES = Object.keys(TRIED) as readonly (keyof Rules)[];
@@ -87,7 +87,5 @@ export function chooseOptions(curves: readonly Curve[], withEvaluations = true):
 
 /** The same for patience alone, as it is usual. */
 export function choosePatience(curves: readonly Curve[]): Chosen {
-  return best(
-    PATIENCE_ALONE.map((options) => ({ options, score: scoreOptions(curves, options) })),
-  );
+  return best(PATIENCE_ALONE.map((options) => ({ options, score: scoreOptions(curves, options) })));
 }

@@ -44,8 +44,7 @@ export const CURVES_FILE = packageFile("bench", "early-stopping", "curves.jsonl"
 
 export function parseCurves(text: string): { readonly head: CurvesHead; readonly curves: readonly Curve[] } {
   const [head, ...lines] = text.trimEnd().split("\n");
-  const losses = (written: readonly (number | null)[]): readonly number[] =>
-    written.map((loss) => loss ?? Number.NaN);
+  const losses = (written: readonly (number | null)[]): readonly number[] => written.map((loss) => loss ?? Number.NaN);
   return {
     head: JSON.parse(head!) as CurvesHead,
     curves: lines.map((line) => {

@@ -1,5 +1,5 @@
 import { countScored, orderRows, type Row } from "../../datasets/index.ts";
-import { type AdapterPair, initialPairs, type ModelFolder } from "../../exec/index.ts";
+import { type AdapterPair, type BaseModel, initialPairs } from "../../exec/index.ts";
 import { type JobInput, Session } from "../../exec/session.ts";
 import { createRuntime } from "../../native/index.ts";
 import { constantCalibration, type Job, makePlan, type PlanBody, type Setting, type Work } from "../../plan/index.ts";
@@ -25,14 +25,20 @@ export interface EvaluatedRun {
 /** So small that an update changes no number of an adapter: a step of such a job is an evaluation. */
 const NO_LEARNING = 1e-30;
 
-function planOf(model: ModelFolder, { job, rows, heldOut }: EvaluatedJob): PlanBody {
+function planOf(model: BaseModel, { job, rows, heldOut }: EvaluatedJob): PlanBody {
   const probe = {
     ...job,
     name: "held-out",
     batchSize: heldOut.length,
     microBatchSize: heldOut.length,
     steps: 1,
-    optimizer: { name: "adamw" as const, learningRate: NO_LEARNING, betas: job.optimizer.betas, eps: 1e-8, weightDecay: 0 },
+    optimizer: {
+      name: "adamw" as const,
+      learningRate: NO_LEARNING,
+      betas: job.optimizer.betas,
+      eps: 1e-8,
+      weightDecay: 0,
+    },
   };
   const rowsOf = (of: readonly Row[], { seed, batchSize, steps }: EvaluatedJob["job"], shuffle: boolean) => ({
     tokens: of.map((row) => row.inputIds.length),
@@ -43,7 +49,7 @@ function planOf(model: ModelFolder, { job, rows, heldOut }: EvaluatedJob): PlanB
   return makePlan({
     architecture: model.architecture,
     dtype: "float32",
-    modelDigest: model.digest,
+    modelDigest: null,
     recompute: "none",
     jobs: [job, probe],
     rows: [rowsOf(rows, job, true), rowsOf(heldOut, probe, false)],
@@ -100,7 +106,12 @@ class Pieces {
     };
     if (evaluates) {
       const { rows } = this.#plan.microBatches.find(({ group }) => group === 1)!;
-      add(number, 0, [], rows.map(([, ...row]): (typeof rows)[number] => [number, ...row]));
+      add(
+        number,
+        0,
+        [],
+        rows.map(([, ...row]): (typeof rows)[number] => [number, ...row]),
+      );
     }
     const end = Math.min(this.#step + this.#every, job!.steps);
     for (; this.#step < end; this.#step += 1) {
@@ -117,7 +128,7 @@ class Pieces {
  * evaluation is one step of a job of its own that starts from the adapter and whose learning rate changes nothing.
  * @throws DeviceError
  */
-export async function evaluatedRun(model: ModelFolder, input: EvaluatedJob): Promise<EvaluatedRun> {
+export async function evaluatedRun(model: BaseModel, input: EvaluatedJob): Promise<EvaluatedRun> {
   const { job, rows, heldOut, every } = input;
   const plan = planOf(model, input);
   const pieces = new Pieces(plan, every);

@@ -94,5 +94,7 @@ for (const each of CURVE_SETTINGS) {
   const curve = await makeCurve(model, reader, shared, each);
   appendFileSync(file, `${curveLine(curve)}\n`);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`${curve.name}: ${curve.evaluation.at(0)?.toFixed(3)} to ${curve.evaluation.at(-1)?.toFixed(3)} in ${seconds} s`);
+  console.log(
+    `${curve.name}: ${curve.evaluation.at(0)?.toFixed(3)} to ${curve.evaluation.at(-1)?.toFixed(3)} in ${seconds} s`,
+  );
 }

@@ -1,6 +1,6 @@
 import { maximum, mean, sum } from "../../core/index.ts";
 import type { EarlyStopping } from "../../plan/documents/early-stopping.ts";
-import { startWatch, type StopRule, type Verdict, watchLosses } from "../../plan/index.ts";
+import { type StopRule, startWatch, type Verdict, watchLosses } from "../../plan/index.ts";
 import type { Curve } from "./curves.ts";
 
 /** A rest that betters the best evaluation by no more than this share of it is not worth its iterations. */
@@ -26,10 +26,14 @@ export interface Truth {
   readonly isToStop: boolean;
 }
 
-/** Stopping is right where what comes after it betters the best evaluation by no more than `WORTH` of it. */
+/**
+ * Stopping is right where what comes after it betters the best evaluation by no more than `WORTH` of it, and at any time
+ * where no evaluation was ever finite.
+ */
 export function truthOf(curve: Curve): Truth {
   const best = bestSoFar(curve);
   const last = best.at(-1)!;
+  if (!Number.isFinite(last)) return { givenUp: best.map(() => 0), rightFrom: 0, isToStop: true };
   const rightFrom = curve.every * (1 + best.findIndex((loss) => last >= loss * (1 - WORTH)));
   return {
     givenUp: best.map((loss) => loss / last - 1),

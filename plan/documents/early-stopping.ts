@@ -28,23 +28,23 @@ export const earlyStoppingSchema = z.strictObject({
       z.literal(false),
       z.strictObject({
         /** Training losses whose first half is compared with the second. */
-        window: positiveInt.min(4).max(1000).default(60),
+        window: positiveInt.min(4).max(1000).default(40),
         /** Standard errors that are added to the betterment before it is called too small. */
         sigmas: z.number().min(0).default(1),
       }),
     ])
     .prefault({}),
   /** Evaluations in a row without a betterment. */
-  patience: z.union([z.literal(false), positiveInt]).default(5),
+  patience: z.union([z.literal(false), positiveInt]).default(10),
   /** A curve that is fitted to the losses says that what is left of the job would not better it. */
   extrapolate: z
     .union([
       z.literal(false),
       z.strictObject({
         /** The probability of a betterment below which the job is stopped. */
-        probability: fraction.positive().default(0.05),
+        probability: fraction.positive().default(0.1),
         /** Losses in a row for which it has to be below. */
-        confirmations: positiveInt.default(3),
+        confirmations: positiveInt.default(4),
       }),
     ])
     .prefault({}),

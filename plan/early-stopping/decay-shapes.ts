@@ -28,8 +28,5 @@ const TIMES = [0.7, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24];
 
 /** The shapes that are fitted to the losses of a job of so many steps, each alone. */
 export function decayShapes(steps: number): readonly DecayShape[] {
-  return [
-    ...[0.1, 0.3, 0.6, 1, 1.5].map(power),
-    ...TIMES.map((times) => exponential(Math.max(1, steps / times))),
-  ];
+  return [...[0.1, 0.3, 0.6, 1, 1.5].map(power), ...TIMES.map((times) => exponential(Math.max(1, steps / times)))];
 }

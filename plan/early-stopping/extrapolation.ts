@@ -31,13 +31,14 @@ export interface ExpectedEnd {
  */
 export function expectedEnd(fits: readonly ShapeFit[], now: number, end: number, least: number): ExpectedEnd {
   const ends = fits
-    .flatMap(({ shape, fall, fallError, probability }) =>
-      TENTHS.map((normal) => {
+    .flatMap(({ shape, fall, fallError, probability }) => {
+      const last = shape.at(end);
+      return TENTHS.map((normal) => {
         const drawn = fall + normal * fallError;
-        const k = drawn <= 0 ? now : shape.when(shape.at(end) + least / drawn);
+        const k = drawn <= 0 ? now : shape.when(last + least / drawn);
         return { k: Math.min(end, Math.max(now, Math.ceil(k))), probability: probability / TENTHS.length };
-      }),
-    )
+      });
+    })
     .sort((a, b) => a.k - b.k);
   const quantile = (q: number): number => {
     let below = 0;

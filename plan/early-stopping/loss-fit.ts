@@ -67,7 +67,8 @@ function fitShape(sums: LossSums, shape: DecayShape, index: number, count: numbe
   const isBounded = y - free * f < 0;
   const fall = isBounded ? fy / ff : free;
   const level = isBounded ? 0 : y - fall * f;
-  const squares = sums.lossSquared / weight - 2 * (level * y + fall * fy) + level ** 2 + 2 * level * fall * f + fall ** 2 * ff;
+  const squares =
+    sums.lossSquared / weight - 2 * (level * y + fall * fy) + level ** 2 + 2 * level * fall * f + fall ** 2 * ff;
   const meanSquare = Math.max(squares, 1e-12 * (sums.lossSquared / weight), Number.MIN_VALUE) * (count / (count - 2));
   return { shape, level, fall, meanSquare, fallError: Math.sqrt(meanSquare / count / (isBounded ? ff : spread)) };
 }

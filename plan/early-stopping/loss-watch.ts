@@ -43,11 +43,7 @@ const LEAST_RECENT = 16;
 
 /** How many of the latest training losses the rules look at. */
 function mostRecent({ divergence, plateau }: EarlyStopping): number {
-  return Math.max(
-    LEAST_RECENT,
-    divergence === false ? 0 : divergence.window,
-    plateau === false ? 0 : plateau.window,
-  );
+  return Math.max(LEAST_RECENT, divergence === false ? 0 : divergence.window, plateau === false ? 0 : plateau.window);
 }
 
 export function withTraining(watch: LossWatch, iteration: number, loss: number): LossWatch {

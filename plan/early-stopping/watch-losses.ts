@@ -16,10 +16,7 @@ export interface SeenLosses {
 }
 
 function checkOrder({ iteration, evaluatedAt, steps }: LossWatch, seen: SeenLosses): void {
-  const after = Math.max(
-    seen.training === undefined ? 0 : iteration,
-    seen.evaluation === undefined ? 0 : evaluatedAt,
-  );
+  const after = Math.max(seen.training === undefined ? 0 : iteration, seen.evaluation === undefined ? 0 : evaluatedAt);
   if (Number.isSafeInteger(seen.iteration) && seen.iteration > after && seen.iteration <= steps) return;
   throw new InvariantError({ expected: `losses of an iteration from ${after + 1} to ${steps}`, got: seen.iteration });
 }

@@ -23,7 +23,11 @@ function watched(
   for (const [index, loss] of training.entries()) {
     const iteration = index + 1;
     const after = evaluation[iteration];
-    const said = watchLosses(watch, { iteration, training: loss, ...(after === undefined ? {} : { evaluation: after }) });
+    const said = watchLosses(watch, {
+      iteration,
+      training: loss,
+      ...(after === undefined ? {} : { evaluation: after }),
+    });
     // What a file or a message makes of the state is the state.
     watch = JSON.parse(JSON.stringify(said.watch)) as LossWatch;
     expect(watch).toEqual(said.watch);
@@ -56,7 +60,10 @@ describe("a loss that is not finite", () => {
 describe("divergence", () => {
   const only = { ...NONE, divergence: {} };
   test("stops a loss that rises far above its best", () => {
-    const result = watched(only, losses(120, (t) => (t < 60 ? 5 - t / 30 : 3 + (t - 60) / 5) + noise(0.1)));
+    const result = watched(
+      only,
+      losses(120, (t) => (t < 60 ? 5 - t / 30 : 3 + (t - 60) / 5) + noise(0.1)),
+    );
     expect(last(result)).toMatchObject({ kind: "stop", rule: "divergence" });
     expect(result.verdicts.length).toBeGreaterThan(60);
     expect(result.verdicts.length).toBeLessThan(75);
@@ -78,19 +85,44 @@ describe("divergence", () => {
 describe("a plateau", () => {
   const only = { ...NONE, plateau: { window: 40 } };
   test("is a constant loss, as soon as the window is full", () => {
-    const result = watched(only, losses(100, () => 2.5));
+    const result = watched(
+      only,
+      losses(100, () => 2.5),
+    );
     expect(last(result)).toMatchObject({ kind: "stop", rule: "plateau" });
     expect(result.verdicts.length).toBe(40);
   });
   test("is not a loss that falls by more than minDelta from half to half", () => {
-    expect(last(watched(only, losses(100, (t) => 3 * 0.999 ** t))).kind).toBe("go-on");
+    expect(
+      last(
+        watched(
+          only,
+          losses(100, (t) => 3 * 0.999 ** t),
+        ),
+      ).kind,
+    ).toBe("go-on");
   });
   test("is not called one where the noise hides whether the loss falls", () => {
-    expect(last(watched(only, losses(200, () => 3 + noise(0.6)))).kind).toBe("go-on");
+    expect(
+      last(
+        watched(
+          only,
+          losses(200, () => 3 + noise(0.6)),
+        ),
+      ).kind,
+    ).toBe("go-on");
   });
   test("is not called one while evaluations get better", () => {
     const evaluation = Object.fromEntries(losses(20, (n) => n).map((n) => [10 * n, 3 - n / 10]));
-    expect(last(watched({ ...only, patience: 99 }, losses(200, () => 2), { evaluation })).kind).toBe("go-on");
+    expect(
+      last(
+        watched(
+          { ...only, patience: 99 },
+          losses(200, () => 2),
+          { evaluation },
+        ),
+      ).kind,
+    ).toBe("go-on");
   });
 });
 
@@ -100,7 +132,11 @@ describe("patience", () => {
     Object.fromEntries(values.map((value, index) => [10 * (index + 1), value]));
   test("ends with so many evaluations without a betterment by minDelta", () => {
     const evaluation = evaluations([3, 2.5, 2, 1.995, 1.99, 2.1, 1]);
-    const result = watched(only, losses(100, () => 2), { evaluation });
+    const result = watched(
+      only,
+      losses(100, () => 2),
+      { evaluation },
+    );
     expect(last(result)).toEqual({
       kind: "stop",
       rule: "patience",
@@ -110,23 +146,42 @@ describe("patience", () => {
   });
   test("begins anew with each betterment", () => {
     const evaluation = evaluations([3, 3, 3, 2.9, 2.9, 2.9, 2.8, 2.8, 2.8]);
-    expect(last(watched(only, losses(95, () => 2), { evaluation })).kind).toBe("go-on");
+    expect(
+      last(
+        watched(
+          only,
+          losses(95, () => 2),
+          { evaluation },
+        ),
+      ).kind,
+    ).toBe("go-on");
   });
 });
 
 describe("the extrapolation", () => {
   const only = { ...NONE, extrapolate: {} };
   test("stops an exponential decay that is over, and not a power law that goes on", () => {
-    const over = watched(only, losses(400, (t) => 2 + 3 * Math.exp(-t / 15) + noise(0.05)));
+    const over = watched(
+      only,
+      losses(400, (t) => 2 + 3 * Math.exp(-t / 15) + noise(0.05)),
+    );
     expect(last(over)).toMatchObject({ kind: "stop", rule: "extrapolation" });
     expect(over.verdicts.length).toBeGreaterThan(60);
     expect(over.verdicts.length).toBeLessThan(300);
-    const goesOn = watched(only, losses(250, (t) => 5 * t ** -0.3 + noise(0.05)), { steps: 400 });
+    const goesOn = watched(
+      only,
+      losses(250, (t) => 5 * t ** -0.3 + noise(0.05)),
+      { steps: 400 },
+    );
     expect(last(goesOn).kind).toBe("go-on");
   });
   test("predicts the end within its interval, which holds where the fall that is left is down to minDelta", () => {
     const steps = 400;
-    const result = watched(only, losses(60, (t) => 2 + 3 * Math.exp(-t / 57) + noise(0.02)), { steps });
+    const result = watched(
+      only,
+      losses(60, (t) => 2 + 3 * Math.exp(-t / 57) + noise(0.02)),
+      { steps },
+    );
     const said = last(result);
     if (said.kind !== "go-on") throw new Error(said.why);
     // What is left is 1 % of the loss there, 3.05, where 3 exp(-t / 57) = 0.0305 + 3 exp(-400 / 57).
@@ -147,7 +202,15 @@ describe("the extrapolation", () => {
   });
   test("goes by evaluations alone where there are some", () => {
     const evaluation = Object.fromEntries(losses(20, (n) => n).map((n) => [10 * n, 5 - n / 10]));
-    expect(last(watched(only, losses(200, () => 2), { steps: 400, evaluation })).kind).toBe("go-on");
+    expect(
+      last(
+        watched(
+          only,
+          losses(200, () => 2),
+          { steps: 400, evaluation },
+        ),
+      ).kind,
+    ).toBe("go-on");
   });
 });
 
@@ -162,7 +225,12 @@ describe("a watch", () => {
   });
   test("does not grow with the iterations", () => {
     const size = (count: number): number =>
-      JSON.stringify(watched({ ...NONE, extrapolate: { probability: 1e-9 } }, losses(count, (t) => 9 / t)).watch).length;
+      JSON.stringify(
+        watched(
+          { ...NONE, extrapolate: { probability: 1e-9 } },
+          losses(count, (t) => 9 / t),
+        ).watch,
+      ).length;
     expect(size(500)).toBeLessThan(1.2 * size(100));
   });
   test("takes an evaluation that is behind the training losses, and no loss twice or out of order", () => {
