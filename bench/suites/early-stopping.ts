@@ -45,7 +45,8 @@ function recordWay(bench: Bench, way: Way, chosenOn: readonly Curve[], curves: r
   share("could be saved", score.savable);
   share("given up", score.meanGivenUp);
   share("given up at most", score.mostGivenUp);
-  share("end in its interval", insideShare(curves, options, way.withEvaluations));
+  // Without the extrapolation the interval is the whole job.
+  if (options.extrapolate !== false) share("end in its interval", insideShare(curves, options, way.withEvaluations));
   const { divergence, plateau, patience, extrapolate, minDelta } = options;
   bench.note(`${way.name}: ${JSON.stringify({ minDelta, divergence, plateau, patience, extrapolate })}`);
 }

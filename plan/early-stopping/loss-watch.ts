@@ -18,6 +18,8 @@ export interface LossWatch extends WatchedJob {
   readonly iteration: number;
   /** The last one after which there was an evaluation. */
   readonly evaluatedAt: number;
+  /** Iterations from the last evaluation but one, or from the start, to the last. */
+  readonly evaluationGap: number;
   readonly recent: RecentLosses;
   readonly lowest: LowestMedian | null;
   readonly best: BestEvaluation | null;
@@ -33,7 +35,7 @@ export interface LossWatch extends WatchedJob {
 export function startWatch({ options, steps }: WatchedJob): LossWatch {
   const sums = noSums(decayShapes(steps));
   return {
-    ...{ options, steps, iteration: 0, evaluatedAt: 0, recent: [], lowest: null, best: null },
+    ...{ options, steps, iteration: 0, evaluatedAt: 0, evaluationGap: 0, recent: [], lowest: null, best: null },
     ...{ sums: { training: sums, evaluation: sums }, confirmed: 0, stop: null },
   };
 }
@@ -63,6 +65,7 @@ export function withEvaluation(watch: LossWatch, iteration: number, loss: number
   return {
     ...watch,
     evaluatedAt: iteration,
+    evaluationGap: iteration - watch.evaluatedAt,
     best: bestEvaluation(watch.best, iteration, loss, options.minDelta),
     sums: { ...sums, evaluation: withObserved(sums.evaluation, decayShapes(steps), iteration, loss) },
   };

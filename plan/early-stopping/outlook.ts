@@ -5,6 +5,8 @@ import { fitShapes } from "./loss-fit.ts";
 import type { LossWatch } from "./loss-watch.ts";
 import type { Stop } from "./verdict.ts";
 
+type Extrapolate = Exclude<EarlyStopping["extrapolate"], false>;
+
 /** Whether the curve is fitted to evaluation losses: as soon as there is one. */
 export function goesByEvaluations({ evaluatedAt }: LossWatch): boolean {
   return evaluatedAt > 0;
@@ -19,16 +21,23 @@ export interface Outlook {
 
 /**
  * The rest of a job by the curve fitted to its losses; undefined while they are too few. The job's end is expected where
- * the fall that is left is down to `minDelta` of the loss.
+ * the fall that is left is down to `minDelta` of the loss, and has been so for the losses that confirm it.
  */
-export function outlook(watch: LossWatch): Outlook | undefined {
+export function outlook(watch: LossWatch, { confirmations }: Extrapolate): Outlook | undefined {
   const { options, steps, sums } = watch;
   const now = Math.max(watch.iteration, watch.evaluatedAt);
   const fits = fitShapes(goesByEvaluations(watch) ? sums.evaluation : sums.training, decayShapes(steps));
   if (fits.length === 0) return undefined;
   const least = options.minDelta * fittedLoss(fits, now);
   const next = Math.min(steps, Math.max(now + 1, options.warmupSteps));
-  return { probability: probabilityOfFall(fits, now, steps, least), end: expectedEnd(fits, next, steps, least) };
+  const { predicted, low, high } = expectedEnd(fits, next, steps, least);
+  const confirmed = (k: number): number =>
+    Math.min(steps, k + (confirmations - 1) * (goesByEvaluations(watch) ? watch.evaluationGap : 1));
+  return {
+    probability: probabilityOfFall(fits, now, steps, least),
+    // What is confirmed already may end next.
+    end: { low, predicted: confirmed(predicted), high: confirmed(high) },
+  };
 }
 
 /**
@@ -38,7 +47,7 @@ export function outlook(watch: LossWatch): Outlook | undefined {
  */
 export function extrapolation(
   { options: { minDelta }, steps, iteration, confirmed }: LossWatch,
-  { probability, confirmations }: Exclude<EarlyStopping["extrapolate"], false>,
+  { probability, confirmations }: Extrapolate,
 ): Stop | undefined {
   if (confirmed < confirmations) return undefined;
   const [share, chance] = [minDelta, probability].map((part) => `${Number((100 * part).toPrecision(3))} %`);

@@ -27,7 +27,7 @@ function observe(watch: LossWatch, { iteration, training, evaluation }: SeenLoss
   if (evaluation !== undefined) seen = withEvaluation(seen, iteration, evaluation);
   const { extrapolate } = watch.options;
   if (extrapolate === false) return [seen, undefined];
-  const found = outlook(seen);
+  const found = outlook(seen, extrapolate);
   // Losses that the curve was not fitted to confirm nothing.
   if (found === undefined || (goesByEvaluations(seen) && evaluation === undefined)) return [seen, found];
   return [{ ...seen, confirmed: found.probability < extrapolate.probability ? seen.confirmed + 1 : 0 }, found];
