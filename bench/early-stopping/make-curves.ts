@@ -1,4 +1,4 @@
-// Makes the curves that early stopping is measured on, in about ten minutes on one core:
+// Makes the curves that early stopping is measured on, in seven minutes of one core:
 // `node dist/bench/early-stopping/make-curves.js [FILE]`. Without FILE it writes over those of the sources.
 import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import path from "node:path";

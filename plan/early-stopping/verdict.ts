@@ -9,8 +9,8 @@ export interface Stop {
 }
 
 /**
- * The job goes on. It is expected to end after `predicted` iterations in all, and with a probability of 90 %, as far as
- * the fitted curve goes on as it is, after `low` to `high`. Without anything to tell that from it is the whole job.
+ * The job goes on. It is expected to end after `predicted` iterations in all; `low` to `high` are to hold 90 % of the
+ * ends if the losses go on as the fitted curve. Without the extrapolation it is all of the job's steps.
  */
 export interface GoOn {
   readonly kind: "go-on";
