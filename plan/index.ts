@@ -101,6 +101,8 @@ export {
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+// When a job ends before its last step.
+export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // How fast a machine was: probes, and what its system counted.
@@ -173,6 +175,11 @@ export {
   recomputeSchema,
   writtenJobSchema,
 } from "./documents/workload.ts";
+// Whether a job's losses are worth its going on.
+export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/loss-watch.ts";
+export { stoppingOptions } from "./early-stopping/stopping-options.ts";
+export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
+export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
 // A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
