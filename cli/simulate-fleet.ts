@@ -1,7 +1,7 @@
-import { formatSeconds } from "../core/index.ts";
-import { POLICIES, type PolicyName } from "../plan/index.ts";
+import { formatSeconds, InputError } from "../core/index.ts";
+import { POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import type { FleetOutcome, SimulatedFleet, Spread } from "../sim/index.ts";
-import { simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
+import { loadPolicy, simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
@@ -13,8 +13,9 @@ import { contextOf, fleetChoices, requestChoice } from "./request-options.ts";
 const FLEET_OPTIONS = {
   policy: {
     type: "string",
-    choices: POLICIES,
-    describe: "let jobs come over time (arrivalSeconds), and a job scheduler say who trains when",
+    describe:
+      "let jobs come over time (arrivalSeconds), and a job scheduler say who trains when: " +
+      `${POLICIES.join(", ")}, or your own by its path, such as ./mine.mjs`,
   },
   ...DEVICE_OPTIONS,
   ...COST_OPTIONS,
@@ -58,7 +59,24 @@ function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, 
   ];
 }
 
-function fleetText(policy: PolicyName, { outcomes, metrics }: SimulatedFleet): string {
+/** A path: something of a path, or the end of a file of JavaScript. */
+const IS_PATH = /[\\/]|\.[cm]?[jt]s$/;
+
+/** A policy by its name or path. @throws InputError for neither, and for a file that cannot be loaded */
+async function policyOption(io: Io, args: Arguments): Promise<PolicyName | PolicyFactory> {
+  const text = requiredText(args, "policy");
+  const name = POLICIES.find((each) => each === text);
+  if (name !== undefined) return name;
+  if (IS_PATH.test(text)) return await loadPolicy(io, text);
+  throw new InputError({
+    expected: `${POLICIES.join(", ")} or a path, such as ./mine.mjs,`,
+    at: "--policy",
+    got: text,
+    hint: "What is in the file of a policy is in docs/scheduler.md.",
+  });
+}
+
+function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
   const { makespanSeconds, turnaroundSeconds, waitingSeconds, preemptions, refused, jobsInSystem } = metrics;
   return [
     `simulated under ${policy}: ${outcomes.length} jobs in ${formatSeconds(makespanSeconds)}, ` +
@@ -75,7 +93,7 @@ function fleetText(policy: PolicyName, { outcomes, metrics }: SimulatedFleet): s
 
 /** The jobs of a workload over time. Returns the exit code. */
 export async function simulateFleetCommand(io: Io, args: Arguments): Promise<number> {
-  const policy = requiredText(args, "policy") as PolicyName;
+  const policy = await policyOption(io, args);
   const choice = requestChoice(args, fleetChoices(args));
   const fleet = await simulateWorkloadFleet(contextOf(io, args), requiredText(args, "plan"), choice, policy);
   const output = optionalText(args, "output");
@@ -86,8 +104,8 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
       fleet.journal.map((line) => JSON.stringify(line)),
     );
   const { metrics, outcomes, numCohorts } = fleet;
-  printResult(io, args, { policy, ...metrics, jobs: outcomes, numCohorts }, () =>
-    [fleetText(policy, fleet), ...(output === undefined ? [] : ["", `journal written to ${output}`])].join("\n"),
+  printResult(io, args, { policy: fleet.policy, ...metrics, jobs: outcomes, numCohorts }, () =>
+    [fleetText(fleet), ...(output === undefined ? [] : ["", `journal written to ${output}`])].join("\n"),
   );
   return 0;
 }

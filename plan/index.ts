@@ -230,7 +230,10 @@ export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from ".
 // Jobs over time: who trains when.
 export type { FleetJob, JobRequest } from "./scheduler/fleet-job.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
-export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
+// A policy that a person wrote.
+export { checkedPolicy, type OwnPolicy, type PolicySource, type PolicyTools } from "./scheduler/own-policy.ts";
+export { POLICIES, type PolicyFactory, type PolicyName, policyOf } from "./scheduler/policies.ts";
+export type { Choice, FleetView, Policy, Refusal, Wish } from "./scheduler/policy.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
 export { type FleetWork, settingResources } from "./scheduler/setting-resources.ts";

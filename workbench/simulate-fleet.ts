@@ -1,4 +1,4 @@
-import { createCostModel, type PolicyName, settingOf } from "../plan/index.ts";
+import { createCostModel, type PolicyFactory, type PolicyName, settingOf } from "../plan/index.ts";
 import { planAndPredict, type SimulatedFleet, simulateFleet, worksOfPlan } from "../sim/index.ts";
 import type { Context } from "./context.ts";
 import { loadRequest, type RequestChoice } from "./load-request.ts";
@@ -11,7 +11,7 @@ export async function simulateWorkloadFleet(
   context: Context,
   file: string,
   choice: RequestChoice,
-  policy: PolicyName,
+  policy: PolicyName | PolicyFactory,
 ): Promise<SimulatedFleet> {
   const { request, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { jobs, jobsAtOnce } = request;

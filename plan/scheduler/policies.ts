@@ -15,7 +15,7 @@ export type PolicyName = (typeof POLICIES)[number];
 const WINDOW = 50;
 const BATCH = 4;
 
-const MADE: Readonly<Record<PolicyName, (resources: Resources) => Policy>> = {
+const MADE: Readonly<Record<PolicyName, PolicyFactory>> = {
   fifo: () => fifo,
   sjf: (resources) => sjf(resources),
   priority: () => priority,
@@ -25,6 +25,9 @@ const MADE: Readonly<Record<PolicyName, (resources: Resources) => Policy>> = {
   fair: () => fair(),
   deadline: (resources) => deadline(resources),
 };
+
+/** What makes a policy for some machines. */
+export type PolicyFactory = (resources: Resources) => Policy;
 
 /** A policy by its name, with its usual parameters. */
 export function policyOf(name: PolicyName, resources: Resources): Policy {

@@ -7,6 +7,7 @@ import {
   type JobRequest,
   type JournalLine,
   type PlanBody,
+  type PolicyFactory,
   type PolicyName,
   policyOf,
   Scheduler,
@@ -29,12 +30,14 @@ export interface FleetRequest {
   readonly setting: Setting;
   readonly costs: CostModel;
   readonly members: readonly FleetMember[];
-  readonly policy: PolicyName;
+  readonly policy: PolicyName | PolicyFactory;
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
 }
 
 export interface SimulatedFleet {
+  /** The name of the policy. */
+  readonly policy: string;
   /** In the order of arrival. */
   readonly outcomes: readonly FleetOutcome[];
   readonly metrics: FleetMetrics;
@@ -71,7 +74,8 @@ export function simulateFleet({ setting, costs, members, policy, most }: FleetRe
     return { request, iterations: Math.min(request.iterations, member.stops ?? request.iterations) };
   });
   const journal: JournalLine[] = [];
-  const run = new FleetRun(jobs, new Scheduler(policyOf(policy, resources), resources), {
+  const chosen = typeof policy === "string" ? policyOf(policy, resources) : policy(resources);
+  const run = new FleetRun(jobs, new Scheduler(chosen, resources), {
     numPipelines: resources.numPipelines,
     times,
     onLine: (line) => void journal.push(line),
@@ -79,6 +83,7 @@ export function simulateFleet({ setting, costs, members, policy, most }: FleetRe
   const result = run.run();
   const priorities = jobs.map(({ request }) => request.priority);
   return {
+    policy: chosen.name,
     outcomes: result.outcomes,
     metrics: fleetMetrics(result, priorities),
     journal,
