@@ -71,10 +71,13 @@ export class FleetRun {
     {
       numPipelines,
       times,
+      isAhead = false,
       onLine = () => {},
     }: {
       readonly numPipelines: number;
       readonly times: FleetTimes;
+      /** Whether a job's next iteration has begun when one ends, as where work is queued ahead. */
+      readonly isAhead?: boolean;
       readonly onLine?: (line: JournalLine) => void;
     },
   ) {
@@ -89,7 +92,7 @@ export class FleetRun {
       refused: false,
       nextPrediction: 0,
     }));
-    this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times));
+    this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
     this.#onLine = onLine;
   }
 
@@ -141,9 +144,10 @@ export class FleetRun {
     if (!isSomeIdle && !this.#clocks.some((clock) => clock.hasEndAt(atNs))) return;
     const events: FleetEvent[] = [];
     for (const clock of this.#clocks)
-      for (const { number, done, between } of clock.progressAt(atNs)) {
-        if (between || this.#scheduler.watches !== "changes") events.push({ kind: "progress", number, done, between });
-        if (between) this.#ends(number, done, atNs, events, clock);
+      for (const { number, done, justEnded, between } of clock.progressAt(atNs)) {
+        if (justEnded || this.#scheduler.watches !== "changes")
+          events.push({ kind: "progress", number, done, between });
+        if (justEnded) this.#follows(number, done, atNs, events, clock);
       }
     events.push(...this.#pending);
     this.#pending = [];
@@ -163,6 +167,9 @@ export class FleetRun {
           fate.preemptions += 1;
           this.#clocks[pipeline!]!.remove(number);
           break;
+        case "stop":
+          this.#end(number, atNs, this.#clocks[pipeline!]!);
+          break;
         case "leave":
         case "stay":
           this.#clocks[pipeline!]!.setLeaving(number, kind === "leave");
@@ -177,21 +184,28 @@ export class FleetRun {
   }
 
   /** What follows from an iteration that has ended. */
-  #ends(number: number, done: number, atNs: number, events: FleetEvent[], clock: PipelineClock): void {
+  #follows(number: number, done: number, atNs: number, events: FleetEvent[], clock: PipelineClock): void {
     const fate = this.#fates[number]!;
     const { iterations, request, predictions = [] } = fate.job;
-    if (done === iterations) {
-      events.push({ kind: "ended", number, early: iterations < request.iterations });
-      fate.endNs = atNs;
-      fate.trainedNs += atNs - fate.placedSinceNs;
-      clock.remove(number);
+    if (done === request.iterations) {
+      events.push({ kind: "ended", number });
+      this.#end(number, atNs, clock);
       return;
     }
+    if (done === iterations)
+      events.push({ kind: "stop", number, by: "early-stopping", why: "its loss betters no more" });
     for (;;) {
       const next = predictions[fate.nextPrediction];
       if (next === undefined || next.done > done) return;
       events.push({ kind: "predicted", number, predicted: next.predicted });
       fate.nextPrediction += 1;
     }
+  }
+
+  #end(number: number, atNs: number, clock: PipelineClock): void {
+    const fate = this.#fates[number]!;
+    fate.endNs = atNs;
+    fate.trainedNs += atNs - fate.placedSinceNs;
+    clock.remove(number);
   }
 }

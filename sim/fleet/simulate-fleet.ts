@@ -78,6 +78,7 @@ export function simulateFleet({ setting, costs, members, policy, most }: FleetRe
   const run = new FleetRun(jobs, new Scheduler(chosen, resources), {
     numPipelines: resources.numPipelines,
     times,
+    isAhead: true,
     onLine: (line) => void journal.push(line),
   });
   const result = run.run();
