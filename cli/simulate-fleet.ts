@@ -1,6 +1,6 @@
-import { formatSeconds, InputError } from "../core/index.ts";
+import { formatSeconds, InputError, mean } from "../core/index.ts";
 import { POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
-import type { FleetOutcome, SimulatedFleet, Spread } from "../sim/index.ts";
+import type { AgainstBound, FleetMetrics, FleetOutcome, SimulatedFleet, Spread } from "../sim/index.ts";
 import { loadPolicy, simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -42,8 +42,8 @@ function seconds(ns: number | undefined): string {
   return ns === 0 ? "0 s" : formatSeconds(ns / 1e9);
 }
 
-function spreadLine(name: string, { mean, median, p95, p99 }: Spread): readonly string[] {
-  return [name, ...[mean, median, p95, p99].map((each) => seconds(1e9 * each))];
+function spreadLine(name: string, { mean: all, median, p95, p99 }: Spread, weighted: number): readonly string[] {
+  return [name, ...[all, weighted, median, p95, p99].map((each) => seconds(1e9 * each))];
 }
 
 function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, refused }: FleetOutcome) {
@@ -76,16 +76,41 @@ async function policyOption(io: Io, args: Arguments): Promise<PolicyName | Polic
   });
 }
 
+function timesText(value: number): string {
+  return `${value.toFixed(2)} x`;
+}
+
+function boundLine(name: string, { boundSeconds, ratio }: AgainstBound): readonly string[] {
+  return [name, seconds(1e9 * boundSeconds), timesText(ratio)];
+}
+
+/** Beside the bounds, if there are any. */
+function boundsText({ bounds }: FleetMetrics): readonly string[] {
+  if (bounds === null) return [];
+  const lines = [boundLine("mean turnaround", bounds.meanTurnaround), boundLine("all jobs", bounds.makespan)];
+  return ["", table(["no scheduler can beat", "bound", "here"], lines)];
+}
+
 function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
-  const { makespanSeconds, turnaroundSeconds, waitingSeconds, preemptions, refused, jobsInSystem } = metrics;
+  const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
+  const utilisation = mean(metrics.utilisation);
   return [
     `simulated under ${policy}: ${outcomes.length} jobs in ${formatSeconds(makespanSeconds)}, ` +
       `preempted ${preemptions}, refused ${refused}, ${jobsInSystem.toFixed(2)} jobs at a time`,
+    `${Math.round(metrics.tokensPerSecond)} tokens/s without padding, pipelines at work ` +
+      `${(100 * utilisation).toFixed(1)} % of the time, fairness to users ${metrics.fairness.toFixed(3)}`,
     "",
     table(
-      ["", "mean", "median", "95 %", "99 %"],
-      [spreadLine("turnaround", turnaroundSeconds), spreadLine("waiting", waitingSeconds)],
+      ["", "mean", "by priority", "median", "95 %", "99 %"],
+      [
+        spreadLine("turnaround", metrics.turnaroundSeconds, metrics.weightedTurnaroundSeconds),
+        spreadLine("waiting", metrics.waitingSeconds, metrics.weightedWaitingSeconds),
+        ["slowdown", slowdown.mean, undefined, slowdown.median, slowdown.p95, slowdown.p99].map((each) =>
+          typeof each === "number" ? timesText(each) : (each ?? "-"),
+        ),
+      ],
     ),
+    ...boundsText(metrics),
     "",
     table(["job", "arrival", "start", "end", "turnaround", "waiting", "preempted"], outcomes.map(outcomeLine)),
   ].join("\n");

@@ -1,4 +1,4 @@
-import { contentHash, InvariantError, maximum } from "../../core/index.ts";
+import { contentHash, InvariantError, maximum, sum } from "../../core/index.ts";
 import {
   type CostModel,
   type FleetJob,
@@ -11,6 +11,7 @@ import {
 } from "../../plan/index.ts";
 import { runPlan } from "../run/run-plan.ts";
 import type { FleetTimes } from "./fleet-times.ts";
+import { type IterationBound, iterationBound } from "./iteration-bounds.ts";
 
 /** Different steps of a job that stand for all of them. */
 const SAMPLES = 16;
@@ -53,6 +54,9 @@ export class CohortTimes implements FleetTimes {
   /** Jobs that are alike have the same. */
   readonly #kinds: readonly string[];
   readonly #known = new Map<string, readonly number[]>();
+  readonly #bounds = new Map<string, IterationBound>();
+  /** By kind. */
+  readonly #anywhere = new Map<string, IterationBound>();
 
   constructor(setting: Setting, costs: CostModel, works: readonly FleetWork[]) {
     this.#setting = setting;
@@ -73,24 +77,54 @@ export class CohortTimes implements FleetTimes {
     return this.#known.size;
   }
 
+  /** What an iteration of a job takes at least on a pipeline. */
+  boundOf(pipeline: number, job: number): IterationBound {
+    const key = `${pipeline} ${this.#kinds[job]!}`;
+    const bound = this.#bounds.get(key) ?? iterationBound(this.#setting, this.#costs, pipeline, this.#samples[job]!);
+    this.#bounds.set(key, bound);
+    return bound;
+  }
+
+  /** And on whichever pipeline: with the stages by their place in it, the last ones again where it has fewer. */
+  boundAnywhere(job: number): IterationBound {
+    const kind = this.#kinds[job]!;
+    const known = this.#anywhere.get(kind);
+    if (known !== undefined) return known;
+    const bounds = this.#setting.pipelines.map((_, pipeline) => this.boundOf(pipeline, job));
+    const numStages = maximum(bounds.map(({ stagesNs }) => stagesNs.length));
+    const bound = {
+      leastNs: Math.min(...bounds.map(({ leastNs }) => leastNs)),
+      stagesNs: Array.from({ length: numStages }, (_, at) =>
+        Math.min(...bounds.map(({ stagesNs }) => stagesNs[Math.min(at, stagesNs.length - 1)]!)),
+      ),
+    };
+    this.#anywhere.set(kind, bound);
+    return bound;
+  }
+
   iterationNs(pipeline: number, jobs: readonly FleetJob[]): readonly number[] {
     // In an order of kinds, so that equal cohorts are one.
     const order = jobs
       .map(({ number }, place) => ({ number, place, kind: this.#kinds[number]! }))
       .sort((a, b) => (a.kind === b.kind ? a.place - b.place : a.kind < b.kind ? -1 : 1));
     const key = `${pipeline}: ${order.map(({ kind }) => kind).join()}`;
-    const periods =
-      this.#known.get(key) ??
-      this.#measure(
-        pipeline,
-        order.map(({ number }) => number),
-      );
+    const numbers = order.map(({ number }) => number);
+    const periods = this.#known.get(key) ?? this.#withinBounds(pipeline, numbers, this.#measure(pipeline, numbers));
     this.#known.set(key, periods);
     const result = jobs.map(() => 0);
     order.forEach(({ place }, i) => {
       result[place] = periods[i]!;
     });
     return result;
+  }
+
+  /** A short run is of some steps, and what of them lies in it: no iteration is faster, and no stage busier, than can be. */
+  #withinBounds(pipeline: number, numbers: readonly number[], measured: readonly number[]): readonly number[] {
+    const bounds = numbers.map((number) => this.boundOf(pipeline, number));
+    const periods = measured.map((ns, i) => Math.max(ns, bounds[i]!.leastNs));
+    const busy = bounds[0]!.stagesNs.map((_, at) => sum(bounds.map(({ stagesNs }, i) => stagesNs[at]! / periods[i]!)));
+    const over = Math.max(1, maximum(busy));
+    return periods.map((ns) => over * ns);
   }
 
   #measure(pipeline: number, numbers: readonly number[]): readonly number[] {

@@ -23,6 +23,8 @@ export interface FleetOutcome {
   readonly endNs: number | undefined;
   /** Time on devices. */
   readonly trainedNs: number;
+  /** Iterations that it has trained. */
+  readonly iterations: number;
   readonly preemptions: number;
   readonly refused: boolean;
 }
@@ -30,6 +32,8 @@ export interface FleetOutcome {
 export interface FleetResult {
   readonly outcomes: readonly FleetOutcome[];
   readonly makespanNs: number;
+  /** By pipeline, the time in which it trains anything. */
+  readonly busyNs: readonly number[];
   readonly numTriggers: number;
 }
 
@@ -39,6 +43,7 @@ interface Fate {
   endNs: number | undefined;
   trainedNs: number;
   placedSinceNs: number;
+  iterations: number;
   preemptions: number;
   refused: boolean;
   nextPrediction: number;
@@ -59,6 +64,9 @@ export class FleetRun {
   readonly #fates: readonly Fate[];
   readonly #clocks: readonly PipelineClock[];
   readonly #onLine: (line: JournalLine) => void;
+  readonly #busyNs: number[];
+  /** By pipeline, since when it trains; undefined for one that is idle. */
+  readonly #busySinceNs: (number | undefined)[];
   #nextArrival = 0;
   #numTriggers = 0;
   #nowNs = -1;
@@ -88,11 +96,14 @@ export class FleetRun {
       endNs: undefined,
       trainedNs: 0,
       placedSinceNs: 0,
+      iterations: 0,
       preemptions: 0,
       refused: false,
       nextPrediction: 0,
     }));
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
+    this.#busyNs = this.#clocks.map(() => 0);
+    this.#busySinceNs = this.#clocks.map(() => undefined);
     this.#onLine = onLine;
   }
 
@@ -110,16 +121,18 @@ export class FleetRun {
         got: `${left.job.request.name} at the end`,
       });
     return {
-      outcomes: this.#fates.map(({ job, startNs, endNs, trainedNs, preemptions, refused }) => ({
+      outcomes: this.#fates.map(({ job, startNs, endNs, trainedNs, iterations, preemptions, refused }) => ({
         name: job.request.name,
         arrivalNs: job.request.arrivalNs,
         startNs,
         endNs,
         trainedNs,
+        iterations,
         preemptions,
         refused,
       })),
       makespanNs: this.#fates.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
+      busyNs: this.#busyNs,
       numTriggers: this.#numTriggers,
     };
   }
@@ -180,12 +193,24 @@ export class FleetRun {
       }
     }
     for (const clock of this.#clocks) clock.settle(atNs, (number) => this.#scheduler.job(number));
+    this.#countBusy(atNs);
     this.#onLine(line);
+  }
+
+  #countBusy(atNs: number): void {
+    this.#clocks.forEach(({ isIdle }, pipeline) => {
+      const sinceNs = this.#busySinceNs[pipeline];
+      if (!isIdle && sinceNs === undefined) this.#busySinceNs[pipeline] = atNs;
+      if (!isIdle || sinceNs === undefined) return;
+      this.#busyNs[pipeline]! += atNs - sinceNs;
+      this.#busySinceNs[pipeline] = undefined;
+    });
   }
 
   /** What follows from an iteration that has ended. */
   #follows(number: number, done: number, atNs: number, events: FleetEvent[], clock: PipelineClock): void {
     const fate = this.#fates[number]!;
+    fate.iterations = done;
     const { iterations, request, predictions = [] } = fate.job;
     if (done === request.iterations) {
       events.push({ kind: "ended", number });

@@ -15,7 +15,7 @@ import {
   settingResources,
 } from "../../plan/index.ts";
 import { CohortTimes } from "./cohort-times.ts";
-import { type FleetMetrics, fleetMetrics } from "./fleet-metrics.ts";
+import { type FleetMetrics, fleetMetrics, type JudgedJob } from "./fleet-metrics.ts";
 import { type FleetOutcome, FleetRun } from "./run-fleet.ts";
 
 /** A job of a fleet: what it trains, and what is said of it beside that. */
@@ -82,11 +82,15 @@ export function simulateFleet({ setting, costs, members, policy, most }: FleetRe
     onLine: (line) => void journal.push(line),
   });
   const result = run.run();
-  const priorities = jobs.map(({ request }) => request.priority);
+  const judged = jobs.map(({ request }, number): JudgedJob => {
+    const { leastNs, stagesNs } = times.boundAnywhere(number);
+    // Where so many jobs train at once, each takes a place of so many.
+    return { request, leastNs, loadsNs: most === undefined ? stagesNs : [...stagesNs, leastNs / most] };
+  });
   return {
     policy: chosen.name,
     outcomes: result.outcomes,
-    metrics: fleetMetrics(result, priorities),
+    metrics: fleetMetrics(result, judged, false),
     journal,
     numCohorts: times.numCohorts,
   };
