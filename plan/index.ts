@@ -202,6 +202,10 @@ export {
   microBatchTokens,
   type Numbered,
 } from "./mini-batch.ts";
+// Rows of jobs that share micro-batches, packed by tokens.
+export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";
+export { balancedGroups, packMiniBatch } from "./packing/packed-groups.ts";
+export { betterPacking, packingModel } from "./packing/packing-model.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export {
   type PipelineTable,

@@ -80,6 +80,7 @@ export function checkedPolicy(own: unknown, resources: Resources, source: Policy
     describe: policy.describe,
     watches: policy.watches,
     initial: policy.initial ?? null,
+    sharesMicroBatches: policy.sharesMicroBatches === true,
     // A policy that leaves ties open has an order all the same.
     compare: (a, b) => compare(a, b) || byArrival(a, b),
     decide(view, memory) {

@@ -3,12 +3,23 @@ import { deadline } from "./policies/deadline.ts";
 import { fair } from "./policies/fair.ts";
 import { fifo } from "./policies/fifo.ts";
 import { minpad } from "./policies/minpad.ts";
+import { packed } from "./policies/packed.ts";
 import { mlora, priority } from "./policies/priority.ts";
 import { sjf } from "./policies/sjf.ts";
 import type { Policy } from "./policy.ts";
 import type { Resources } from "./resources.ts";
 
-export const POLICIES = ["fifo", "sjf", "priority", "mlora", "minpad", "adaptive", "fair", "deadline"] as const;
+export const POLICIES = [
+  "fifo",
+  "sjf",
+  "priority",
+  "mlora",
+  "minpad",
+  "adaptive",
+  "packed",
+  "fair",
+  "deadline",
+] as const;
 export type PolicyName = (typeof POLICIES)[number];
 
 /** Jobs of an adaptive window, as in ASPEN's simulation, and of a batch that is padded as little as can be. */
@@ -22,6 +33,7 @@ const MADE: Readonly<Record<PolicyName, PolicyFactory>> = {
   mlora: () => mlora,
   minpad: () => minpad({ size: BATCH }),
   adaptive: () => adaptive({ size: WINDOW }),
+  packed: () => packed,
   fair: () => fair(),
   deadline: (resources) => deadline(resources),
 };

@@ -9,12 +9,13 @@ import {
   type PlanBody,
   type PolicyFactory,
   type PolicyName,
+  packGreedily,
   policyOf,
   Scheduler,
   type Setting,
   settingResources,
 } from "../../plan/index.ts";
-import { CohortTimes } from "./cohort-times.ts";
+import { CohortTimes, type Pack } from "./cohort-times.ts";
 import { type FleetMetrics, fleetMetrics, type JudgedJob } from "./fleet-metrics.ts";
 import { type FleetOutcome, FleetRun } from "./run-fleet.ts";
 
@@ -33,6 +34,8 @@ export interface FleetRequest {
   readonly policy: PolicyName | PolicyFactory;
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
+  /** How rows are packed where jobs share micro-batches. */
+  readonly pack?: Pack;
 }
 
 export interface SimulatedFleet {
@@ -58,16 +61,23 @@ function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
 }
 
 /** Jobs as they come over time, on the pipelines of a setting, under a policy: iteration by iteration. */
-export function simulateFleet({ setting, costs, members, policy, most }: FleetRequest): SimulatedFleet {
+export function simulateFleet({
+  setting,
+  costs,
+  members,
+  policy,
+  most,
+  pack = packGreedily,
+}: FleetRequest): SimulatedFleet {
   const roomy = { ...setting, slots: "first-fit" as const };
   const inOrder = [...members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
   const works = inOrder.map(({ work }) => work);
-  const times = new CohortTimes(roomy, costs, works);
+  const alone = new CohortTimes(roomy, costs, works);
   const resources = settingResources({
     setting: roomy,
     works,
     ...(most === undefined ? {} : { most }),
-    iterationNs: (job: FleetJob) => times.iterationNs(0, [job])[0]!,
+    iterationNs: (job: FleetJob) => alone.iterationNs(0, [job])[0]!,
   });
   const jobs = inOrder.map((member) => {
     const request = requestOf(member);
@@ -75,6 +85,8 @@ export function simulateFleet({ setting, costs, members, policy, most }: FleetRe
   });
   const journal: JournalLine[] = [];
   const chosen = typeof policy === "string" ? policyOf(policy, resources) : policy(resources);
+  const isShared = chosen.sharesMicroBatches === true;
+  const times = isShared ? new CohortTimes(roomy, costs, works, pack) : alone;
   const run = new FleetRun(jobs, new Scheduler(chosen, resources), {
     numPipelines: resources.numPipelines,
     times,
@@ -90,7 +102,7 @@ export function simulateFleet({ setting, costs, members, policy, most }: FleetRe
   return {
     policy: chosen.name,
     outcomes: result.outcomes,
-    metrics: fleetMetrics(result, judged, false),
+    metrics: fleetMetrics(result, judged, isShared),
     journal,
     numCohorts: times.numCohorts,
   };
