@@ -179,15 +179,16 @@ describe("packings by a solver", () => {
   });
 
   it("are asked for where they are worth it, and the work is done again with them", async () => {
-    const problem = { lengths: [7, 6, 5, 5, 4, 4, 4, 3, 3, 3, 2], capacity: 24 };
+    // Exchanges of two rows end at 93 tokens, of 276 in three micro-batches.
+    const problem = { lengths: [14, 13, 61, 5, 25, 3, 6, 42, 57, 50], capacity: 102 };
     const seen: Packing[] = [];
     const last = await withBetterPackings(silent("."), (pack) => {
       const packing = pack(problem);
       seen.push(packing);
       return packing;
     });
-    expect(last).toEqual(seen.at(-1));
-    expect(longestOf(problem, last)).toBeLessThanOrEqual(longestOf(problem, packGreedily(problem)));
+    expect(seen.map((packing) => longestOf(problem, packing))).toEqual([93, 92]);
+    expect(last).toBe(seen[1]);
     expectWhole(problem, last);
   });
 });

@@ -18,7 +18,16 @@ function job(number: number, more: Partial<FleetJob> = {}): FleetJob {
     iterations: 5,
     tokens: 1,
   };
-  return { ...request, number, standing: "waiting", done: 0, predicted: 5, pipeline: undefined, hold: undefined, ...more };
+  return {
+    ...request,
+    number,
+    standing: "waiting",
+    done: 0,
+    predicted: 5,
+    pipeline: undefined,
+    hold: undefined,
+    ...more,
+  };
 }
 
 /** Two pipelines for two jobs each. */
