@@ -39,11 +39,10 @@ describe("the policy packed", () => {
     ]);
     // Each time there is another one that fits better, until it has been passed eight times.
     const started: string[] = [];
-    for (let number = 3; number < 12; number += 1) {
+    for (let number = 3; number < 10; number += 1) {
       const [decision] = at(number, { kind: "ended", number: number - 1 }, arrived(number, 10));
       started.push(decision!.split(":")[0]!);
     }
-    expect(started.slice(0, 6)).toEqual([3, 4, 5, 6, 7, 8].map((number) => `start job${number}`));
-    expect(started[6]).toBe("start job0");
+    expect(started).toEqual([...[3, 4, 5, 6, 7, 8].map((number) => `start job${number}`), "start job0"]);
   });
 });
