@@ -1,6 +1,6 @@
 import { formatSeconds, InputError, mean } from "../core/index.ts";
-import { POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
-import type { AgainstBound, FleetMetrics, FleetOutcome, SimulatedFleet, Spread } from "../sim/index.ts";
+import { type FleetOutcome, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
+import type { AgainstBound, FleetMetrics, SimulatedFleet, Spread } from "../sim/index.ts";
 import { loadPolicy, simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";

@@ -1,4 +1,4 @@
-import { createCostModel, type PolicyFactory, type PolicyName, settingOf } from "../plan/index.ts";
+import { createCostModel, fleetSetting, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import { planAndPredict, type SimulatedFleet, simulateFleet, worksOfPlan } from "../sim/index.ts";
 import { withBetterPackings } from "./better-packings.ts";
 import type { Context } from "./context.ts";
@@ -26,7 +26,7 @@ export async function simulateWorkloadFleet(
     );
     const works = worksOfPlan(body);
     const fleet = {
-      setting: settingOf(body),
+      setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       costs: createCostModel(body.calibration, body.model.dtype),
       members: jobs.map(({ arrivalSeconds, deadlineSeconds, user = "" }, job) => ({
         work: works[job]!,

@@ -1,7 +1,6 @@
 import { groupBy, maximum, mean, quantile, sum } from "../../core/index.ts";
-import type { JobRequest } from "../../plan/index.ts";
+import type { FleetOutcome, JobRequest } from "../../plan/index.ts";
 import { type FleetBounds, fleetBounds } from "./fleet-bounds.ts";
-import type { FleetOutcome, FleetResult } from "./run-fleet.ts";
 
 /** Seconds, or times as much, over jobs. */
 export interface Spread {
@@ -39,7 +38,7 @@ export interface FleetMetrics {
   readonly refused: number;
   /** Mean number of jobs that had come and not ended. */
   readonly jobsInSystem: number;
-  /** Beside what no scheduler can beat with the jobs that ended, each in micro-batches of its own; null where they share. */
+  /** Beside what no scheduler can beat with the jobs that ended, each in micro-batches of its own; null where that is not so. */
   readonly bounds: { readonly makespan: AgainstBound; readonly meanTurnaround: AgainstBound } | null;
 }
 
@@ -106,15 +105,19 @@ function against(seconds: number, boundNs: number): AgainstBound {
   return { boundSeconds: boundNs / 1e9, ratio: boundNs === 0 ? 1 : seconds / (boundNs / 1e9) };
 }
 
-/**
- * Of a fleet that has come to its end; `jobs` in the order of its outcomes. `isShared`: jobs share micro-batches, of
- * which the bounds know nothing.
- */
-export function fleetMetrics(
-  { outcomes, makespanNs, busyNs }: FleetResult,
-  jobs: readonly JudgedJob[],
-  isShared: boolean,
-): FleetMetrics {
+/** A fleet that has come to its end. */
+export interface EndedFleet {
+  readonly outcomes: readonly FleetOutcome[];
+  /** In the order of the outcomes. */
+  readonly jobs: readonly JudgedJob[];
+  /** By pipeline, the time in which it trained anything. */
+  readonly busyNs: readonly number[];
+  /** Whether the jobs' least times and loads bound it, which they do not where jobs share micro-batches. */
+  readonly isBounded: boolean;
+}
+
+export function fleetMetrics({ outcomes, jobs, busyNs, isBounded }: EndedFleet): FleetMetrics {
+  const makespanNs = outcomes.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0);
   const ended = outcomes.flatMap((outcome, i) => (outcome.endNs === undefined ? [] : [{ outcome, job: jobs[i]! }]));
   const least = -maximum(jobs.map(({ request }) => -request.priority));
   const weights = ended.map(({ job }) => job.request.priority - least + 1);
@@ -141,11 +144,11 @@ export function fleetMetrics(
     preemptions: sum(outcomes.map(({ preemptions }) => preemptions)),
     refused: outcomes.filter(({ refused }) => refused).length,
     jobsInSystem: over(sum(turnarounds)),
-    bounds: isShared
-      ? null
-      : {
+    bounds: isBounded
+      ? {
           makespan: against(makespanSeconds, bounds.makespanNs),
           meanTurnaround: against(turnaroundSeconds.mean, bounds.meanTurnaroundNs),
-        },
+        }
+      : null,
   };
 }

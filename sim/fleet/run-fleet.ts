@@ -1,5 +1,12 @@
 import { PlanError } from "../../core/index.ts";
-import type { FleetEvent, JobRequest, JournalLine, Scheduler } from "../../plan/index.ts";
+import {
+  type FleetEvent,
+  type FleetOutcome,
+  FleetOutcomes,
+  type JobRequest,
+  type JournalLine,
+  type Scheduler,
+} from "../../plan/index.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import { PipelineClock } from "./pipeline-clock.ts";
 
@@ -14,40 +21,20 @@ export interface SimulatedJob {
   readonly predictions?: readonly { readonly done: number; readonly predicted: number }[];
 }
 
-/** What became of a job. */
-export interface FleetOutcome {
-  readonly name: string;
-  readonly arrivalNs: number;
-  /** When its first iteration began, and when its first one ended; undefined for one that never trained. */
-  readonly startNs: number | undefined;
-  readonly endNs: number | undefined;
-  /** Time on devices. */
-  readonly trainedNs: number;
-  /** Iterations that it has trained. */
-  readonly iterations: number;
-  readonly preemptions: number;
-  readonly refused: boolean;
-}
-
 export interface FleetResult {
   readonly outcomes: readonly FleetOutcome[];
   readonly makespanNs: number;
-  /** By pipeline, the time in which it trains anything. */
-  readonly busyNs: readonly number[];
   readonly numTriggers: number;
 }
 
 interface Fate {
   readonly job: SimulatedJob;
-  startNs: number | undefined;
-  endNs: number | undefined;
-  trainedNs: number;
-  placedSinceNs: number;
-  iterations: number;
-  preemptions: number;
-  refused: boolean;
+  isOver: boolean;
   nextPrediction: number;
 }
+
+/** Why a simulated job is stopped, whose losses nobody has. */
+export const HOPELESS = "its loss betters no more";
 
 /** Jobs in the order in which they come; their numbers are their places. */
 function byArrival(jobs: readonly SimulatedJob[]): readonly SimulatedJob[] {
@@ -63,10 +50,8 @@ export class FleetRun {
   readonly #scheduler: Scheduler;
   readonly #fates: readonly Fate[];
   readonly #clocks: readonly PipelineClock[];
+  readonly #outcomes = new FleetOutcomes();
   readonly #onLine: (line: JournalLine) => void;
-  readonly #busyNs: number[];
-  /** By pipeline, since when it trains; undefined for one that is idle. */
-  readonly #busySinceNs: (number | undefined)[];
   #nextArrival = 0;
   #numTriggers = 0;
   #nowNs = -1;
@@ -92,18 +77,10 @@ export class FleetRun {
     this.#scheduler = scheduler;
     this.#fates = byArrival(jobs).map((job) => ({
       job,
-      startNs: undefined,
-      endNs: undefined,
-      trainedNs: 0,
-      placedSinceNs: 0,
-      iterations: 0,
-      preemptions: 0,
-      refused: false,
+      isOver: false,
       nextPrediction: 0,
     }));
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
-    this.#busyNs = this.#clocks.map(() => 0);
-    this.#busySinceNs = this.#clocks.map(() => undefined);
     this.#onLine = onLine;
   }
 
@@ -114,25 +91,16 @@ export class FleetRun {
       if (atNs === Number.POSITIVE_INFINITY) break;
       this.#step(atNs);
     }
-    const left = this.#fates.find(({ endNs, refused }) => endNs === undefined && !refused);
+    const left = this.#fates.find(({ isOver }) => !isOver);
     if (left !== undefined)
       throw new PlanError({
         expected: "a policy that trains every job, or refuses it",
         got: `${left.job.request.name} at the end`,
       });
+    const outcomes = this.#outcomes.all();
     return {
-      outcomes: this.#fates.map(({ job, startNs, endNs, trainedNs, iterations, preemptions, refused }) => ({
-        name: job.request.name,
-        arrivalNs: job.request.arrivalNs,
-        startNs,
-        endNs,
-        trainedNs,
-        iterations,
-        preemptions,
-        refused,
-      })),
-      makespanNs: this.#fates.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
-      busyNs: this.#busyNs,
+      outcomes,
+      makespanNs: outcomes.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
       numTriggers: this.#numTriggers,
     };
   }
@@ -160,7 +128,7 @@ export class FleetRun {
       for (const { number, done, justEnded, between } of clock.progressAt(atNs)) {
         if (justEnded || this.#scheduler.watches !== "changes")
           events.push({ kind: "progress", number, done, between });
-        if (justEnded) this.#follows(number, done, atNs, events, clock);
+        if (justEnded) this.#follows(number, done, events, clock);
       }
     events.push(...this.#pending);
     this.#pending = [];
@@ -171,50 +139,37 @@ export class FleetRun {
       switch (kind) {
         case "start":
         case "resume":
-          fate.startNs ??= atNs;
-          fate.placedSinceNs = atNs;
           this.#clocks[pipeline!]!.add(number, fate.job.iterations);
           break;
         case "preempt":
-          fate.trainedNs += atNs - fate.placedSinceNs;
-          fate.preemptions += 1;
           this.#clocks[pipeline!]!.remove(number);
           break;
         case "stop":
-          this.#end(number, atNs, this.#clocks[pipeline!]!);
+          fate.isOver = true;
+          this.#clocks[pipeline!]!.remove(number);
           break;
         case "leave":
         case "stay":
           this.#clocks[pipeline!]!.setLeaving(number, kind === "leave");
           break;
         case "refuse":
-          fate.refused = true;
+          fate.isOver = true;
           break;
       }
     }
     for (const clock of this.#clocks) clock.settle(atNs, (number) => this.#scheduler.job(number));
-    this.#countBusy(atNs);
+    this.#outcomes.add(line);
     this.#onLine(line);
   }
 
-  #countBusy(atNs: number): void {
-    this.#clocks.forEach(({ isIdle }, pipeline) => {
-      const sinceNs = this.#busySinceNs[pipeline];
-      if (!isIdle && sinceNs === undefined) this.#busySinceNs[pipeline] = atNs;
-      if (!isIdle || sinceNs === undefined) return;
-      this.#busyNs[pipeline]! += atNs - sinceNs;
-      this.#busySinceNs[pipeline] = undefined;
-    });
-  }
-
   /** What follows from an iteration that has ended. */
-  #follows(number: number, done: number, atNs: number, events: FleetEvent[], clock: PipelineClock): void {
+  #follows(number: number, done: number, events: FleetEvent[], clock: PipelineClock): void {
     const fate = this.#fates[number]!;
-    fate.iterations = done;
     const { iterations, request, predictions = [] } = fate.job;
     if (done === request.iterations) {
       events.push({ kind: "ended", number });
-      this.#end(number, atNs, clock);
+      fate.isOver = true;
+      clock.remove(number);
       return;
     }
     if (done === iterations)
@@ -225,12 +180,5 @@ export class FleetRun {
       events.push({ kind: "predicted", number, predicted: next.predicted });
       fate.nextPrediction += 1;
     }
-  }
-
-  #end(number: number, atNs: number, clock: PipelineClock): void {
-    const fate = this.#fates[number]!;
-    fate.endNs = atNs;
-    fate.trainedNs += atNs - fate.placedSinceNs;
-    clock.remove(number);
   }
 }

@@ -2,6 +2,8 @@ import { sum } from "../../core/index.ts";
 import {
   type CostModel,
   type FleetJob,
+  type FleetOutcome,
+  FleetOutcomes,
   type FleetWork,
   groupRows,
   type JobRequest,
@@ -17,7 +19,8 @@ import {
 } from "../../plan/index.ts";
 import { CohortTimes, type Pack } from "./cohort-times.ts";
 import { type FleetMetrics, fleetMetrics, type JudgedJob } from "./fleet-metrics.ts";
-import { type FleetOutcome, FleetRun } from "./run-fleet.ts";
+import { runFleetActions } from "./run-actions.ts";
+import { FleetRun, HOPELESS } from "./run-fleet.ts";
 
 /** A job of a fleet: what it trains, and what is said of it beside that. */
 export interface FleetMember {
@@ -34,8 +37,10 @@ export interface FleetRequest {
   readonly policy: PolicyName | PolicyFactory;
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
-  /** How rows are packed where jobs share micro-batches. */
+  /** How rows are packed where jobs share micro-batches, which they do iteration by iteration alone. */
   readonly pack?: Pack;
+  /** Iterations when absent, whose times follow from who trains together. */
+  readonly granularity?: "iterations" | "actions";
 }
 
 export interface SimulatedFleet {
@@ -55,54 +60,60 @@ export function worksOfPlan({ jobs, groups, microBatches }: PlanBody): readonly 
   return jobs.map((job, index) => ({ job, steps: groupRows(microBatches, groupOf.get(index)!) }));
 }
 
-function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
+/** What is asked for with a job. */
+export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
   const tokens = sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
   return { ...arrival, name: job.name, priority: job.priority, iterations: job.steps, tokens };
 }
 
-/** Jobs as they come over time, on the pipelines of a setting, under a policy: iteration by iteration. */
-export function simulateFleet({
-  setting,
-  costs,
-  members,
-  policy,
-  most,
-  pack = packGreedily,
-}: FleetRequest): SimulatedFleet {
-  const roomy = { ...setting, slots: "first-fit" as const };
-  const inOrder = [...members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
-  const works = inOrder.map(({ work }) => work);
-  const alone = new CohortTimes(roomy, costs, works);
+/** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
+export function simulateFleet(request: FleetRequest): SimulatedFleet {
+  const { setting, costs, policy, most, granularity = "iterations", pack = packGreedily } = request;
+  const members = [...request.members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
+  const works = members.map(({ work }) => work);
+  const alone = new CohortTimes(setting, costs, works);
   const resources = settingResources({
-    setting: roomy,
+    setting,
     works,
     ...(most === undefined ? {} : { most }),
     iterationNs: (job: FleetJob) => alone.iterationNs(0, [job])[0]!,
   });
-  const jobs = inOrder.map((member) => {
-    const request = requestOf(member);
-    return { request, iterations: Math.min(request.iterations, member.stops ?? request.iterations) };
-  });
-  const journal: JournalLine[] = [];
   const chosen = typeof policy === "string" ? policyOf(policy, resources) : policy(resources);
-  const isShared = chosen.sharesMicroBatches === true;
-  const times = isShared ? new CohortTimes(roomy, costs, works, pack) : alone;
-  const run = new FleetRun(jobs, new Scheduler(chosen, resources), {
-    numPipelines: resources.numPipelines,
-    times,
-    isAhead: true,
-    onLine: (line) => void journal.push(line),
-  });
-  const result = run.run();
-  const judged = jobs.map(({ request }, number): JudgedJob => {
+  const isShared = granularity === "iterations" && chosen.sharesMicroBatches === true;
+  const times = isShared ? new CohortTimes(setting, costs, works, pack) : alone;
+  const scheduler = new Scheduler(chosen, resources);
+  const requests = members.map(requestOf);
+  const stopAfter = members.map(({ stops }, number) => Math.min(requests[number]!.iterations, stops ?? Infinity));
+  const journal: JournalLine[] = [];
+  const outcomes = new FleetOutcomes();
+  const onLine = (line: JournalLine): void => {
+    journal.push(line);
+    outcomes.add(line);
+  };
+  if (granularity === "iterations")
+    new FleetRun(
+      requests.map((each, number) => ({ request: each, iterations: stopAfter[number]! })),
+      scheduler,
+      { numPipelines: resources.numPipelines, times, isAhead: true, onLine },
+    ).run();
+  else
+    runFleetActions({
+      ...{ setting, costs, scheduler, onLine },
+      jobs: works.map((work, number) => ({ work, request: requests[number]! })),
+      follow: (number, done) =>
+        done === stopAfter[number]! ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS }] : [],
+    });
+  const jobs = requests.map((each, number): JudgedJob => {
     const { leastNs, stagesNs } = times.boundAnywhere(number);
     // Where so many jobs train at once, each takes a place of so many.
-    return { request, leastNs, loadsNs: most === undefined ? stagesNs : [...stagesNs, leastNs / most] };
+    return { request: each, leastNs, loadsNs: most === undefined ? stagesNs : [...stagesNs, leastNs / most] };
   });
+  const ended = { outcomes: outcomes.all(), jobs, busyNs: outcomes.busyNs(resources.numPipelines) };
   return {
     policy: chosen.name,
-    outcomes: result.outcomes,
-    metrics: fleetMetrics(result, judged, isShared),
+    outcomes: ended.outcomes,
+    // The least times are of some steps of each job, as those of iterations are, and not of each single action.
+    metrics: fleetMetrics({ ...ended, isBounded: granularity === "iterations" && !isShared }),
     journal,
     numCohorts: times.numCohorts,
   };
