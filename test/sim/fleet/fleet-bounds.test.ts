@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sum } from "../../../core/index.ts";
-import { createCostModel, type FleetJob, POLICIES, policyOf, Scheduler, settingOf } from "../../../plan/index.ts";
+import { createCostModel, type FleetJob, fleetSetting, POLICIES, policyOf, Scheduler } from "../../../plan/index.ts";
 import { type BoundedJob, fleetBounds } from "../../../sim/fleet/fleet-bounds.ts";
 import { jainIndex } from "../../../sim/fleet/fleet-metrics.ts";
 import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
@@ -162,7 +162,7 @@ function simulated(jobs: readonly SmallJob[], devices: string, policy: (typeof P
     arrival: { user: `${i % 2}`, arrivalNs: i * 7e9, deadlineNs: null },
   }));
   const more = most === undefined ? {} : { most };
-  return simulateFleet({ setting: settingOf(plan), costs, members, policy, ...more });
+  return simulateFleet({ setting: fleetSetting(plan), costs, members, policy, ...more });
 }
 
 describe("a simulated fleet beside its bounds", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createCostModel, settingOf } from "../../../plan/index.ts";
+import { createCostModel, fleetSetting } from "../../../plan/index.ts";
 import { simulateFleet, worksOfPlan } from "../../../sim/index.ts";
 import { planSmall, smallCase } from "../../exec/small-run.ts";
 
@@ -11,7 +11,7 @@ describe("jobs that share micro-batches", () => {
     const costs = createCostModel(plan.calibration, "float32");
     const arrival = { user: "", arrivalNs: 0, deadlineNs: null };
     const members = worksOfPlan(plan).map((work) => ({ work, arrival }));
-    const fleet = { setting: settingOf(plan), costs, members };
+    const fleet = { setting: fleetSetting(plan), costs, members };
     const alone = simulateFleet({ ...fleet, policy: "fifo" });
     const shared = simulateFleet({ ...fleet, policy: "packed" });
     expect(shared.metrics.makespanSeconds).toBeLessThan(0.8 * alone.metrics.makespanSeconds);
