@@ -163,10 +163,19 @@ export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
+// Memory that is fitted to measured points, as they come.
+export {
+  type FittedMemory,
+  INITIAL_MEMORY,
+  learnMemory,
+  type PredictedMemory,
+  predictMemory,
+} from "./memory/fitted-memory.ts";
 // What a forward keeps for its backward.
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
 // What a device has to hold, for programs that hold other parts of a model than a plan's stages too.
 export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
+export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 // What a program takes beside weights and activations: our executor, and others.
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
@@ -235,7 +244,9 @@ export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from ".
 export type { FleetJob, JobRequest, StoppedBy } from "./scheduler/fleet-job.ts";
 export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
+export type { FleetWork } from "./scheduler/job-sizes.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
+export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
 export { type FleetOutcome, FleetOutcomes } from "./scheduler/outcomes.ts";
 // A policy that a person wrote.
 export { checkedPolicy, type OwnPolicy, type PolicySource, type PolicyTools } from "./scheduler/own-policy.ts";
@@ -243,7 +254,7 @@ export { POLICIES, type PolicyFactory, type PolicyName, policyOf } from "./sched
 export type { Choice, FleetView, Policy, Refusal, Wish } from "./scheduler/policy.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
-export { type FleetWork, settingResources } from "./scheduler/setting-resources.ts";
+export { settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";

@@ -8,6 +8,7 @@ import {
   groupRows,
   type JobRequest,
   type JournalLine,
+  type LearnedSizes,
   type PlanBody,
   type PolicyFactory,
   type PolicyName,
@@ -28,6 +29,8 @@ export interface FleetMember {
   readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
+  /** Bytes that it really takes of each device of a pipeline, seen when its first iteration has ended. */
+  readonly takes?: readonly number[];
 }
 
 export interface FleetRequest {
@@ -39,6 +42,8 @@ export interface FleetRequest {
   readonly most?: number;
   /** How rows are packed where jobs share micro-batches, which they do iteration by iteration alone. */
   readonly pack?: Pack;
+  /** Sizes of jobs are learned from what these take; they are what is planned when absent. */
+  readonly learned?: LearnedSizes;
   /** Iterations when absent, whose times follow from who trains together. */
   readonly granularity?: "iterations" | "actions";
 }
@@ -68,7 +73,7 @@ export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRe
 
 /** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
 export function simulateFleet(request: FleetRequest): SimulatedFleet {
-  const { setting, costs, policy, most, granularity = "iterations", pack = packGreedily } = request;
+  const { setting, costs, policy, most, learned, granularity = "iterations", pack = packGreedily } = request;
   const members = [...request.members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
   const works = members.map(({ work }) => work);
   const alone = new CohortTimes(setting, costs, works);
@@ -76,6 +81,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     setting,
     works,
     ...(most === undefined ? {} : { most }),
+    ...(learned === undefined ? {} : { learned }),
     iterationNs: (job: FleetJob) => alone.iterationNs(0, [job])[0]!,
   });
   const chosen = typeof policy === "string" ? policyOf(policy, resources) : policy(resources);
@@ -84,6 +90,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const scheduler = new Scheduler(chosen, resources);
   const requests = members.map(requestOf);
   const stopAfter = members.map(({ stops }, number) => Math.min(requests[number]!.iterations, stops ?? Infinity));
+  const measurements = members.map(({ takes }) => (takes === undefined ? [] : [{ done: 1, bytes: takes }]));
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
   const onLine = (line: JournalLine): void => {
@@ -92,7 +99,11 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   };
   if (granularity === "iterations")
     new FleetRun(
-      requests.map((each, number) => ({ request: each, iterations: stopAfter[number]! })),
+      requests.map((each, number) => ({
+        request: each,
+        iterations: stopAfter[number]!,
+        measurements: measurements[number]!,
+      })),
       scheduler,
       { numPipelines: resources.numPipelines, times, isAhead: true, onLine },
     ).run();
@@ -100,8 +111,14 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     runFleetActions({
       ...{ setting, costs, scheduler, onLine },
       jobs: works.map((work, number) => ({ work, request: requests[number]! })),
-      follow: (number, done) =>
-        done === stopAfter[number]! ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS }] : [],
+      follow: (number, done) => [
+        ...measurements[number]!.flatMap(({ done: at, bytes }) =>
+          at === done ? [{ kind: "measured", number, bytes } as const] : [],
+        ),
+        ...(done === stopAfter[number]!
+          ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS } as const]
+          : []),
+      ],
     });
   const jobs = requests.map((each, number): JudgedJob => {
     const { leastNs, stagesNs } = times.boundAnywhere(number);
