@@ -23,7 +23,8 @@ describe("the times of jobs that train together", () => {
           groups: "unfused",
         });
         const works = worksOfPlan(plan);
-        const costs = createCostModel(plan.calibration, "float32");
+        // By the tokens of rows, of which the measured steps have more or fewer than all.
+        const costs = createCostModel(constantCalibration({ perTokens: 16 }), "float32");
         const times = new CohortTimes(fleetSetting(plan), costs, works);
         const arrival = { user: "", arrivalNs: 0, deadlineNs: null };
         const cohort = works.map((work, number): FleetJob => {
