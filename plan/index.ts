@@ -234,6 +234,10 @@ export {
   microBatchTokens,
   type Numbered,
 } from "./mini-batch.ts";
+// Rows of jobs that share micro-batches, packed by tokens.
+export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";
+export { balancedGroups, packMiniBatch } from "./packing/packed-groups.ts";
+export { betterPacking, packingModel } from "./packing/packing-model.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export {
   type PipelineTable,
@@ -267,7 +271,10 @@ export type { FleetWork } from "./scheduler/job-sizes.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
 export { type FleetOutcome, FleetOutcomes } from "./scheduler/outcomes.ts";
-export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
+// A policy that a person wrote.
+export { checkedPolicy, type OwnPolicy, type PolicySource, type PolicyTools } from "./scheduler/own-policy.ts";
+export { POLICIES, type PolicyFactory, type PolicyName, policyOf } from "./scheduler/policies.ts";
+export type { Choice, FleetView, Policy, Refusal, Wish } from "./scheduler/policy.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
 export { settingResources } from "./scheduler/setting-resources.ts";
