@@ -49,7 +49,7 @@ export class AdapterRoom {
         if (letter === "F" && !this.#known.has(job)) {
           this.#known.add(job);
           this.#coming.add({ job, position: action.id });
-        } else if (letter === "U" && isLast) this.#last.set(job, action.id);
+        } else if (letter !== "F" && isLast) this.#last.set(job, action.id);
       }
     }
   }
