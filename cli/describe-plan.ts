@@ -73,7 +73,9 @@ function evaluations(plan: Plan): readonly { readonly job: string; readonly rows
 }
 
 function evaluationLines(plan: Plan): readonly string[] {
-  return evaluations(plan).map(({ job, rows, times }) => `  ${job} is evaluated ${times} times, on ${rows} held-out rows`);
+  return evaluations(plan).map(
+    ({ job, rows, times }) => `  ${job} is evaluated ${times} times, on ${rows} held-out rows`,
+  );
 }
 
 /** The --json form of a plan. */

@@ -96,7 +96,9 @@ export class Evaluations {
     open.left -= 1;
     if (open.left > 0) return [];
     this.#open.delete(miniBatch);
-    return [...open.shares].map(([job, share]) => this.#evaluated(job, jobStep(this.#live.groups, job, miniBatch), share));
+    return [...open.shares].map(([job, share]) =>
+      this.#evaluated(job, jobStep(this.#live.groups, job, miniBatch), share),
+    );
   }
 
   /** The best of a job that has been evaluated. */

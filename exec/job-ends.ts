@@ -1,4 +1,4 @@
-import { activeMembers, type LiveWork, type Setting } from "../plan/index.ts";
+import { activeMembers, type LiveWork, type MiniBatch, type Setting } from "../plan/index.ts";
 import type { LoweredAction } from "./lowering.ts";
 
 /** Says when a job has made its last update, and been evaluated behind it, on every stage of its pipeline. */
@@ -20,12 +20,16 @@ export class JobEnds {
     const { groups, jobs } = this.#live;
     const { firstStage, endStage } = this.#setting.pipelines[groups[ends.group]!.pipeline]!;
     return activeMembers(groups, ends.group, ends.step).flatMap(({ job, firstStep }) => {
-      const { steps, evaluation } = jobs[job]!;
-      if (firstStep + ends.step < steps - 1 || (evaluation === undefined) !== (letter === "U")) return [];
+      const isEvaluated = this.#evaluates(ends, job);
+      if (firstStep + ends.step < jobs[job]!.steps - 1 || isEvaluated !== (letter === "E")) return [];
       const left = (this.#left.get(job) ?? endStage - firstStage) - 1;
       if (left > 0) this.#left.set(job, left);
       else this.#left.delete(job);
       return left === 0 ? [job] : [];
     });
+  }
+
+  #evaluates({ evaluation = [] }: MiniBatch, job: number): boolean {
+    return evaluation.some((index) => this.#live.microBatch(index).rows.some(([own]) => own === job));
   }
 }

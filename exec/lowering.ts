@@ -128,7 +128,11 @@ export class Lowering {
     return orders.map((order, stage) => {
       const { offsets, used, left } = this.#place(order, stage, work);
       return order.map((action, at) =>
-        this.#lower(action, [offsets[at]!, used[at]!, left[at]!], this.#stages[stage]!.count === 0 ? startEvent : undefined),
+        this.#lower(
+          action,
+          [offsets[at]!, used[at]!, left[at]!],
+          this.#stages[stage]!.count === 0 ? startEvent : undefined,
+        ),
       );
     });
   }

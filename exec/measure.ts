@@ -6,8 +6,8 @@ import {
   type DeviceSpeed,
   formatAction,
   type OperatorCall,
-  type Plan,
   type Pass,
+  type Plan,
   parseAction,
   passOf,
   productShare,
@@ -114,7 +114,9 @@ function messageSamples(events: readonly TraceEvent[]): readonly MeasuredMessage
     if (event.stream !== "send") return [];
     const producer = byAction.get(event.action)!;
     const sent = parseAction(event.action);
-    const consumer = byAction.get(formatAction({ ...sent, stage: sent.stage + (passOf(sent.letter) === "F" ? 1 : -1) }))!;
+    const consumer = byAction.get(
+      formatAction({ ...sent, stage: sent.stage + (passOf(sent.letter) === "F" ? 1 : -1) }),
+    )!;
     const produced = endNs(producer);
     const previous = before.get(consumer.action);
     const lostNs = (event.interruptedNs ?? 0) + (event.delayedNs ?? 0) + (consumer.delayedNs ?? 0);

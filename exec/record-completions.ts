@@ -8,10 +8,10 @@ import {
   pipelineTable,
   type Setting,
 } from "../plan/index.ts";
+import { type EvaluationMetrics, Evaluations } from "./evaluations.ts";
 import type { SeenAction, SeenLoss } from "./executed-trace.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
-import { type EvaluationMetrics, Evaluations } from "./evaluations.ts";
 import { type StepMetrics, StepMetricsCollector } from "./step-metrics.ts";
 
 export interface Progress {

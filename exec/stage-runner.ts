@@ -106,7 +106,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
         maxGradNorm: optimizer.maxGradNorm ?? 0,
         // A stage that is its whole pipeline names its own cell alone, so that its device need not wait for the host.
         normCells: pipelineStages.map(({ index }) => normCell(job, index)),
-        told: mayBeBest(planned, own),
+        told: miniBatch.evaluation !== undefined && mayBeBest(planned, own),
       };
     });
     device.enqueueUpdate({ id, items, waits, signal: event });

@@ -3,7 +3,11 @@ import type { Evaluation } from "./documents/workload.ts";
 import type { Numbered } from "./mini-batch.ts";
 
 /** Whether a job is evaluated once it has made its step `step`, from 0: every so many steps, and after the last. */
-export function evaluatesAfter({ everySteps }: Pick<Evaluation, "everySteps">, step: number, numSteps: number): boolean {
+export function evaluatesAfter(
+  { everySteps }: Pick<Evaluation, "everySteps">,
+  step: number,
+  numSteps: number,
+): boolean {
   return (step + 1) % everySteps === 0 || step === numSteps - 1;
 }
 
@@ -14,7 +18,10 @@ export function heldOutCount(share: number, numRows: number, maxRows = Number.PO
 
 /** The jobs that a micro-batch of an evaluation is the last work of: those with rows in it whose last step was before. */
 export function evaluatedToTheEnd(
-  work: { readonly groups: Numbered<Pick<PlannedGroup, "members">>; readonly jobs: Numbered<{ readonly steps: number }> },
+  work: {
+    readonly groups: Numbered<Pick<PlannedGroup, "members">>;
+    readonly jobs: Numbered<{ readonly steps: number }>;
+  },
   { group, step, rows = [] }: Pick<MicroBatch, "group" | "step"> & Partial<Pick<MicroBatch, "rows">>,
 ): readonly number[] {
   return work.groups[group]!.members.flatMap(({ job, firstStep }) =>

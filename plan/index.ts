@@ -9,8 +9,8 @@ export {
   FORWARD,
   formatAction,
   PASSES,
-  PLANNED_LETTERS,
   type Pass,
+  PLANNED_LETTERS,
   type PlannedLetter,
   parseAction,
   parseAnyAction,
@@ -161,7 +161,15 @@ export {
   type StageMemory,
 } from "./documents/setting.ts";
 // Workloads: jobs over one base model.
-export type { AdapterSpec, Evaluation, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
+export type {
+  AdapterSpec,
+  Evaluation,
+  FileData,
+  Job,
+  LengthData,
+  OptimizerSpec,
+  Workload,
+} from "./documents/workload.ts";
 export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
 // When jobs are evaluated, and what they end with.
 export { evaluatedToTheEnd, evaluatesAfter, mayBeBest } from "./evaluation.ts";

@@ -72,7 +72,12 @@ function checkStage(
             `the update of step ${step - 1} of group ${group} before ${formatAction(action)}`,
           );
         if (toEvaluate[group]! > 0)
-          fail(orders, stage, position, `all evaluations of step ${step - 1} of group ${group} before ${formatAction(action)}`);
+          fail(
+            orders,
+            stage,
+            position,
+            `all evaluations of step ${step - 1} of group ${group} before ${formatAction(action)}`,
+          );
         state[action.microBatch] = 1;
         break;
       case "B":

@@ -13,9 +13,9 @@ import {
   operatorSeconds,
   PASSES,
   PLANNED_LETTERS,
-  passOf,
   type PlanBody,
   parseAction,
+  passOf,
   productShare,
   stageOperators,
   stageShapes,
@@ -119,7 +119,11 @@ export function atMachineSpeed(plan: PlanBody, executed: Trace): AtMachineSpeed 
       lostOfMessages[cell] = interruptedNs + delayedNs;
       continue;
     }
-    const slower = slowness[device]!.between(shares[stage]![passOf(letter)], startNs / 1e9, (startNs + durationNs) / 1e9);
+    const slower = slowness[device]!.between(
+      shares[stage]![passOf(letter)],
+      startNs / 1e9,
+      (startNs + durationNs) / 1e9,
+    );
     times[cell] = predicted(stage, index, microBatch) * having * slower + interruptedNs + delayedNs;
   }
   const latenciesNs = plan.links.map((link) => (link === null ? 0 : costModel.linkCost(link).latencySeconds * 1e9));

@@ -1,6 +1,13 @@
 import { drawMove, lostTime, type MachineMoves } from "../calibration/index.ts";
 import { createRng } from "../core/index.ts";
-import { type Action, type ActionDurations, PASSES, PLANNED_LETTERS, type PlanBody, parseAction } from "../plan/index.ts";
+import {
+  type Action,
+  type ActionDurations,
+  PASSES,
+  PLANNED_LETTERS,
+  type PlanBody,
+  parseAction,
+} from "../plan/index.ts";
 import { actionIndex } from "./run/stage-orders.ts";
 
 /** A plan's actions, stage by stage: the order in which `movedTimes` draws. */

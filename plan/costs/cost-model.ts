@@ -73,7 +73,9 @@ function constantModel(calibration: ConstantCalibration): Omit<CostModel, "sameC
   return {
     actionSeconds({ letter, microBatch }) {
       if (letter === "U") return seconds.update;
-      return seconds[passOf(letter) as "F" | "B"] * (perTokens === undefined ? 1 : microBatchTokens(microBatch) / perTokens);
+      return (
+        seconds[passOf(letter) as "F" | "B"] * (perTokens === undefined ? 1 : microBatchTokens(microBatch) / perTokens)
+      );
     },
     linkCost: () => ({ latencySeconds: seconds.transfer, bytesPerSecond: null }),
   };

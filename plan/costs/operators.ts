@@ -377,8 +377,7 @@ export function stageOperators(
   microBatch: Pick<MicroBatch, "rows">,
 ): readonly OperatorCall[] {
   const sizes = sizesOf(microBatch);
-  const operators =
-    letter === "B" ? backwardOperators(shape, sizes) : forwardOperators(shape, sizes, letter === "F");
+  const operators = letter === "B" ? backwardOperators(shape, sizes) : forwardOperators(shape, sizes, letter === "F");
   return operators.filter(({ calls }) => calls > 0);
 }
 

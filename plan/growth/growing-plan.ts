@@ -180,7 +180,8 @@ export class GrowingPlan {
   #keyOf(pipeline: number, stage: number, { letter, microBatch }: Action): string {
     const miniBatch = this.#pipelines[pipeline]!.miniBatchOf(microBatch);
     const { microBatches, evaluation = [], firstNumber } = miniBatch;
-    const part = letter === "E" ? microBatches.length + evaluation.indexOf(microBatch) : microBatches.indexOf(microBatch);
+    const part =
+      letter === "E" ? microBatches.length + evaluation.indexOf(microBatch) : microBatches.indexOf(microBatch);
     return formatAction({ stage, letter, microBatch: firstNumber + part });
   }
 }

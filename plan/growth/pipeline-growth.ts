@@ -160,7 +160,14 @@ export class PipelineGrowth {
       const evaluatedRows = evaluated[step]!;
       const evaluation = evaluatedRows.map(() => this.#slotNumbers.take());
       const known = evaluation.length === 0 ? { microBatches: slots } : { microBatches: slots, evaluation };
-      const miniBatch: AdmittedMiniBatch = { group: number, step, ...known, rows: parts, evaluatedRows, firstNumber: -1 };
+      const miniBatch: AdmittedMiniBatch = {
+        group: number,
+        step,
+        ...known,
+        rows: parts,
+        evaluatedRows,
+        firstNumber: -1,
+      };
       [...parts, ...evaluatedRows].forEach((rows, at) => {
         const units = microBatchUnits({ rows: [...rows] });
         const bytes = microBatchTokens({ rows: [...rows] }) * perToken;

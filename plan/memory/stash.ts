@@ -114,10 +114,7 @@ export class FirstFit {
    * Places the next actions of an order, by position: where their slots start, and what is in use then, as
    * `StashPlacement` has it.
    */
-  place(
-    order: StageOrder,
-    unitsOf: (microBatch: number) => number,
-  ): Omit<StashPlacement, "peak"> {
+  place(order: StageOrder, unitsOf: (microBatch: number) => number): Omit<StashPlacement, "peak"> {
     const offsets = new Int32Array(order.length).fill(-1);
     const used = new Int32Array(order.length);
     const left = new Int32Array(order.length);

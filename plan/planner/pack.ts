@@ -79,7 +79,8 @@ export function partsOfEvaluation(members: readonly PackedMember[], step: number
   return partsOf(members, ({ firstStep, packed: { rows } }) => {
     const { evaluation, steps } = rows;
     const own = firstStep + step;
-    const isDue = evaluation !== undefined && own < steps.length && evaluatesAfter(evaluation, own, evaluation.numSteps);
+    const isDue =
+      evaluation !== undefined && own < steps.length && evaluatesAfter(evaluation, own, evaluation.numSteps);
     return isDue ? evaluation.rows : undefined;
   });
 }

@@ -1,4 +1,12 @@
-import { EVALUATION, evaluatedToTheEnd, FORWARD, microBatchTokens, type PlanBody, pipelineJobs, UPDATE } from "../../plan/index.ts";
+import {
+  EVALUATION,
+  evaluatedToTheEnd,
+  FORWARD,
+  microBatchTokens,
+  type PlanBody,
+  pipelineJobs,
+  UPDATE,
+} from "../../plan/index.ts";
 import { idleShare, type PipelineBusy, steadyBubble, steadyRegion } from "../../traces/index.ts";
 import type { ComputeColumns } from "./device.ts";
 

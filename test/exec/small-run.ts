@@ -15,8 +15,8 @@ import type { Cluster } from "../../plan/documents/cluster.ts";
 import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload.ts";
 import {
   constantCalibration,
-  divideRows,
   type Dtype,
+  divideRows,
   evaluationRows,
   type Plan,
   type PlanRequest,

@@ -18,6 +18,7 @@ import { type DividedRows, holdOut, lengthRows } from "../../plan/planner/job-ro
 import { makePlan } from "../../plan/planner/make-plan.ts";
 import { simulate } from "../../sim/index.ts";
 import { runMetrics } from "../../traces/index.ts";
+import { grow, growingSetting, grownPlan, type Moment } from "./grow.ts";
 import { type UnitPlanOptions, unitRequest } from "./unit-plan.ts";
 
 type Evaluation = NonNullable<PlanRequest["jobs"][number]["evaluation"]>;
@@ -154,6 +155,37 @@ describe("a plan whose jobs are evaluated", () => {
   });
 });
 
+it("a plan that grows is evaluated like one that is made whole, whenever its groups come, merge and are cut", () => {
+  fc.assert(
+    fc.property(
+      fc.array(evaluations, { minLength: 3, maxLength: 3 }),
+      fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 3, maxLength: 3 }),
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.nat(3), fc.nat(3)), { maxLength: 2 }),
+      fc.constantFrom("lorapp", "lorapp-gpipe"),
+      (own, admissions, merges, schedule) => {
+        const plan = evaluated({ numDevices: 2, numJobs: 3, parts: 2, steps: 4, groups: "unfused", schedule }, own);
+        const moments = [
+          ...admissions.map((second, group): Moment => ({ atNs: second * 1e9, admit: [group] })),
+          ...merges.map(([second, a, b]): Moment => ({ atNs: second * 1e9, merge: [a, b] })),
+          ...[5, 11, 17].map((second): Moment => ({ atNs: second * 1e9 })),
+        ];
+        const grown = grownPlan(growingSetting(plan), grow(plan, moments));
+        validatePlan(grown);
+        const rowsOf = ({ jobs, microBatches }: PlanBody) =>
+          jobs
+            .map(({ name }, job) => {
+              const held = microBatches.filter(({ evaluation }) => evaluation === true).flatMap(({ rows }) => rows);
+              return { name, count: held.filter(([of]) => of === job).length };
+            })
+            .sort((a, b) => a.name.localeCompare(b.name));
+        expect(rowsOf(grown)).toEqual(rowsOf(plan));
+        simulate({ plan: grown, planHash: "", costModel: createCostModel(plan.calibration, "float32") });
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
 describe("plans that are wrong", () => {
   const plan = evaluated({ numDevices: 2, numJobs: 2, parts: 2, steps: 3 }, [
     { share: 0.05, everySteps: 1, keepBest: true },
@@ -177,16 +209,22 @@ describe("plans that are wrong", () => {
   };
 
   it("are refused: an evaluation before the update of its step, or behind the next step's first forward", () => {
-    expect(() => validatePlan(moved(key, () => 0))).toThrow(/the update of step 0 of group 0, and no later one, before/);
+    expect(() => validatePlan(moved(key, () => 0))).toThrow(
+      /the update of step 0 of group 0, and no later one, before/,
+    );
     const behind = moved(key, (rest) => rest.findIndex((each) => isOf(each, "F", 1)) + 1);
     expect(() => validatePlan(behind)).toThrow(/all evaluations of step 0 of group 0 before/);
   });
 
   it("are refused: an evaluation left out, one of rows that are trained on, and a job that misses one", () => {
     const without = { ...plan, actions: plan.actions.map((keys) => keys.filter((each) => !/E/.test(each))) };
-    expect(() => validatePlan(without)).toThrow(/all evaluations of step 0 of group 0 before|an evaluation of micro-batch/);
+    expect(() => validatePlan(without)).toThrow(
+      /all evaluations of step 0 of group 0 before|an evaluation of micro-batch/,
+    );
     const trained = plan.actions.map((keys) => keys.map((each) => each.replace("E", "F")));
-    expect(() => validatePlan({ ...plan, actions: trained })).toThrow(/an evaluation, and nothing else, of micro-batch/);
+    expect(() => validatePlan({ ...plan, actions: trained })).toThrow(
+      /an evaluation, and nothing else, of micro-batch/,
+    );
     const jobs = plan.jobs.map((job) => ({ ...job, evaluation: { share: 0.05, everySteps: 3, keepBest: true } }));
     expect(() => validatePlan({ ...plan, jobs })).toThrow(/job job1 not evaluated after its step 0/);
   });
@@ -198,13 +236,19 @@ describe("holdOut", () => {
 
   it("divides the rows, the same way each time, and leaves one to train on", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 200 }), fc.double({ min: 0.01, max: 0.99, noNaN: true }), (count, share) => {
-        const { training, evaluation } = held(count, share);
-        expect([...training, ...evaluation].sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i));
-        expect(training.length).toBeGreaterThan(0);
-        expect(evaluation.length).toBeGreaterThan(0);
-        expect(held(count, share)).toEqual({ training, evaluation });
-      }),
+      fc.property(
+        fc.integer({ min: 2, max: 200 }),
+        fc.double({ min: 0.01, max: 0.99, noNaN: true }),
+        (count, share) => {
+          const { training, evaluation } = held(count, share);
+          expect([...training, ...evaluation].sort((a, b) => a - b)).toEqual(
+            Array.from({ length: count }, (_, i) => i),
+          );
+          expect(training.length).toBeGreaterThan(0);
+          expect(evaluation.length).toBeGreaterThan(0);
+          expect(held(count, share)).toEqual({ training, evaluation });
+        },
+      ),
     );
     expect(held(100, 0.1).evaluation).toHaveLength(10);
     expect(held(100, 0.1, 3).evaluation).toHaveLength(3);
