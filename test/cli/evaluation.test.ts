@@ -11,7 +11,7 @@ const folder = temporaryFolder();
 const at = (...names: readonly string[]): string => path.join(folder, ...names);
 
 function rows(count: number, offset: number): string {
-  const one = (row: number) => ({ tokens: Array.from({ length: 12 + (row % 5) }, (_, i) => (i * 5 + row) % 90) });
+  const one = (row: number) => ({ input_ids: Array.from({ length: 12 + (row % 5) }, (_, i) => (i * 5 + row) % 90) });
   return Array.from({ length: count }, (_, row) => `${JSON.stringify(one(row + offset))}\n`).join("");
 }
 
@@ -51,7 +51,7 @@ beforeAll(async () => {
   writeFileSync(at("held.jsonl"), rows(5, 100));
   const size = ["--hidden-size", "32", "--layers", "2", "--heads", "2", "--kv-heads", "2"];
   await command("init-model", "model", ...size);
-  planned = await command("plan", "workload.json", "--devices", "cpu:0,cpu:1", "-o", "plan.json");
+  planned = await command("plan", "workload.json", "--devices", "cpu:0,cpu:1", "--pipelines", "1", "-o", "plan.json");
   trained = JSON.parse(await command("train", "plan.json", "-o", "run", "--json"));
   plan = loadRun({ cwd: folder }, "run").plan;
 }, 300_000);

@@ -86,7 +86,7 @@ describe("a plan whose jobs are evaluated", () => {
           expect(rowsOf(false).some(({ row }) => heldRows.has(row))).toBe(false);
         });
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -108,7 +108,7 @@ describe("a plan whose jobs are evaluated", () => {
           });
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -131,7 +131,7 @@ describe("a plan whose jobs are evaluated", () => {
         const trained = plan.microBatches.filter(({ evaluation }) => evaluation === undefined);
         expect(tokens).toBe(sum(trained.flatMap(({ rows }) => rows.map(([, , count]) => count))));
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -150,7 +150,7 @@ describe("a plan whose jobs are evaluated", () => {
           });
         });
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });
@@ -182,7 +182,7 @@ it("a plan that grows is evaluated like one that is made whole, whenever its gro
         simulate({ plan: grown, planHash: "", costModel: createCostModel(plan.calibration, "float32") });
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 
