@@ -2,6 +2,7 @@ import { DueSlots, Fifo, InvariantError } from "../../core/index.ts";
 import { type Action, passOf } from "../action.ts";
 import type { MiniBatch } from "../mini-batch.ts";
 import { Admission } from "./admission.ts";
+import { enterNext, type GroupState, hasWork, newGroupState, nextMicroBatch } from "./group-state.ts";
 import { Passage, type StageRoom } from "./passage.ts";
 import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
 
@@ -26,25 +27,6 @@ interface Lane {
   readonly slot: number;
   freeNs: number;
   readonly arrivals: Fifo<{ readonly timeNs: number; readonly microBatch: number }>;
-}
-
-interface GroupState {
-  /** Mini-batches that have not ended on stage 0; the first of them may be entering it, from its part `part` on. */
-  readonly miniBatches: Fifo<MiniBatch>;
-  part: number;
-  /** Micro-batches to evaluate of the mini-batch that has ended last; they enter stage 0 before the next one's. */
-  readonly evaluations: Fifo<number>;
-  /** By stage, backwards that have ended of its mini-batch there; a group has one at a time. */
-  readonly backwardsDone: Int32Array;
-  /** Groups that have to end before it begins, and those that wait for its end. */
-  waitsFor: number;
-  readonly followers: number[];
-  /** Whether it counts among those that train. */
-  isAdmitted: boolean;
-}
-
-function hasWork({ miniBatches, evaluations }: GroupState): boolean {
-  return miniBatches.first !== undefined || evaluations.first !== undefined;
 }
 
 /**
@@ -164,15 +146,7 @@ export class ListScheduler {
   #newGroup(group: number): GroupState {
     if (group !== this.#groups.length)
       throw new InvariantError({ expected: `group ${this.#groups.length} to be admitted next`, got: group });
-    const state: GroupState = {
-      miniBatches: new Fifo(),
-      part: 0,
-      evaluations: new Fifo(),
-      backwardsDone: new Int32Array(this.#setting.numStages),
-      waitsFor: 0,
-      followers: [],
-      isAdmitted: false,
-    };
+    const state = newGroupState(this.#setting.numStages);
     this.#groups.push(state);
     return state;
   }
@@ -384,7 +358,7 @@ export class ListScheduler {
     const group = this.#ready.first;
     if (group === undefined) return undefined;
     const state = this.#groups[group]!;
-    const microBatch = state.evaluations.first ?? state.miniBatches.first!.microBatches[state.part]!;
+    const microBatch = nextMicroBatch(state);
     if (!this.#mayBegin(stage, this.#entry[microBatch]!, microBatch)) return undefined;
     const { activations } = this.#setting;
     if (activations !== undefined) {
@@ -392,19 +366,9 @@ export class ListScheduler {
       if (this.#held > 0 && this.#held + size > activations.limit) return undefined;
       this.#held += size;
     }
-    this.#enter(group, state);
+    const left = enterNext(state);
+    if (left !== "more") this.#ready.take();
+    if (left === "nothing") this.#endGroup(group);
     return microBatch;
-  }
-
-  /** The next micro-batch of the group that has been ready longest has begun. */
-  #enter(group: number, state: GroupState): void {
-    const { evaluations, miniBatches } = state;
-    if (evaluations.take() === undefined) {
-      state.part += 1;
-      if (state.part === miniBatches.first!.microBatches.length) this.#ready.take();
-    } else if (!hasWork(state)) {
-      this.#ready.take();
-      this.#endGroup(group);
-    }
   }
 }
