@@ -252,8 +252,11 @@ export type { PlanRequest } from "./planner/request.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // Jobs over time: who trains when.
-export type { FleetJob, JobRequest } from "./scheduler/fleet-job.ts";
+export type { FleetJob, JobRequest, StoppedBy } from "./scheduler/fleet-job.ts";
+export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
+export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
+export { type FleetOutcome, FleetOutcomes } from "./scheduler/outcomes.ts";
 export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";

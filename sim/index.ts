@@ -1,6 +1,5 @@
 // Jobs over time, iteration by iteration.
 export type { FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
-export type { FleetOutcome } from "./fleet/run-fleet.ts";
 export {
   type FleetMember,
   type FleetRequest,

@@ -17,6 +17,12 @@ export interface JobRequest {
 /** Where a job is. `leaving`: it trains to the end of the iteration that it is in, and is preempted then. */
 export type Standing = "waiting" | "running" | "leaving" | "preempted";
 
+/** Why a job is not to train, whoever else does: it waits until somebody lets it go on, or it ends. */
+export type Hold = { readonly kind: "pause" } | { readonly kind: "stop"; readonly by: StoppedBy; readonly why: string };
+
+/** Who ends a job before it has trained all iterations that it asks for. */
+export type StoppedBy = "user" | "early-stopping" | "halving";
+
 /** A job as the scheduler knows it. */
 export interface FleetJob extends JobRequest {
   /** In the order of arrival. */
@@ -28,6 +34,8 @@ export interface FleetJob extends JobRequest {
   readonly predicted: number;
   /** Where it trains and holds memory; undefined while it does not. */
   readonly pipeline: number | undefined;
+  /** Undefined where a policy decides of it. */
+  readonly hold: Hold | undefined;
 }
 
 /** Iterations that are predicted to be left: at least one, since it has not ended. */

@@ -1,23 +1,26 @@
-import type { JobRequest } from "./fleet-job.ts";
+import type { JobRequest, StoppedBy } from "./fleet-job.ts";
 
 /** What has happened. `number`: of a job, in the order of arrival. */
 export type FleetEvent =
   | { readonly kind: "arrived"; readonly number: number; readonly request: JobRequest; readonly predicted: number }
   /** Iterations of a job that have ended by now; `between`: it has ended one just now, and not begun the next. */
   | { readonly kind: "progress"; readonly number: number; readonly done: number; readonly between: boolean }
-  /** `early`: before all iterations that it asked for, since it was stopped. */
-  | { readonly kind: "ended"; readonly number: number; readonly early: boolean }
-  | { readonly kind: "cancelled"; readonly number: number }
+  /** It has trained all iterations that it asked for. */
+  | { readonly kind: "ended"; readonly number: number }
+  /** It is to end before that, as soon as the iteration that it is in has ended. */
+  | { readonly kind: "stop"; readonly number: number; readonly by: StoppedBy; readonly why: string }
+  /** It is not to train until somebody lets it go on. */
+  | { readonly kind: "pause" | "unpause"; readonly number: number }
   | { readonly kind: "priority"; readonly number: number; readonly priority: number }
   /** After how many iterations it is now predicted to end. */
   | { readonly kind: "predicted"; readonly number: number; readonly predicted: number };
 
 /**
  * What was decided of a job. `leave`: it is to be preempted when the iteration that it is in has ended. `stay`: it is
- * not any more.
+ * not any more. `stop`: it has ended before its last iteration.
  */
 export interface Decision {
-  readonly kind: "start" | "resume" | "leave" | "stay" | "preempt" | "refuse";
+  readonly kind: "start" | "resume" | "leave" | "stay" | "preempt" | "stop" | "refuse";
   readonly number: number;
   readonly name: string;
   readonly pipeline?: number;

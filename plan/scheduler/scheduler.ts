@@ -59,8 +59,11 @@ export class Scheduler {
   readonly #resources: Resources;
   #memory: unknown;
   readonly #jobs = new Map<number, FleetJob>();
+  /** Jobs that a policy decides of; those that are held are in none of the two. */
   readonly #waiting: Queue;
   readonly #placed: Queue;
+  /** Held jobs that a decision is due for: those on a pipeline, and those that are to end. */
+  readonly #held = new Map<number, FleetJob>();
   /** Jobs that have just ended an iteration: they can leave at once. */
   readonly #between = new Set<number>();
   readonly #served = new Map<string, number>();
@@ -104,7 +107,8 @@ export class Scheduler {
     switch (event.kind) {
       case "arrived": {
         const { request, predicted } = event;
-        this.#put({ ...request, number, standing: "waiting", done: 0, predicted, pipeline: undefined });
+        const place = { standing: "waiting", done: 0, pipeline: undefined, hold: undefined } as const;
+        this.#put({ ...request, number, predicted, ...place });
         return;
       }
       case "progress": {
@@ -116,9 +120,21 @@ export class Scheduler {
         return;
       }
       case "ended":
-      case "cancelled":
         this.#drop(this.job(number));
         return;
+      case "stop": {
+        const { by, why } = event;
+        this.#put({ ...this.job(number), hold: { kind: "stop", by, why } });
+        return;
+      }
+      case "pause":
+      case "unpause": {
+        const job = this.job(number);
+        // One that is to end is not let go on.
+        if (job.hold?.kind === "stop") return;
+        this.#put({ ...job, hold: event.kind === "pause" ? { kind: "pause" } : undefined });
+        return;
+      }
       case "priority":
         this.#put({ ...this.job(number), priority: event.priority });
         return;
@@ -136,14 +152,16 @@ export class Scheduler {
   #drop(job: FleetJob): void {
     this.#jobs.delete(job.number);
     this.#countLeaving(job, undefined);
-    this.#queueOf(job).remove(job);
+    this.#queueOf(job)?.remove(job);
+    this.#held.delete(job.number);
   }
 
   #countLeaving(before: FleetJob | undefined, now: FleetJob | undefined): void {
     this.#leaving += Number(now?.standing === "leaving") - Number(before?.standing === "leaving");
   }
 
-  #queueOf({ pipeline }: FleetJob): Queue {
+  #queueOf({ pipeline, hold }: FleetJob): Queue | undefined {
+    if (hold !== undefined) return undefined;
     return pipeline === undefined ? this.#waiting : this.#placed;
   }
 
@@ -152,18 +170,26 @@ export class Scheduler {
     const before = this.#jobs.get(job.number);
     this.#countLeaving(before, job);
     const queue = this.#queueOf(job);
-    if (before === undefined) queue.add(job);
-    else if (this.#queueOf(before) === queue) queue.replace(before, job);
+    const queueBefore = before === undefined ? undefined : this.#queueOf(before);
+    if (queueBefore === queue) queue?.replace(before!, job);
     else {
-      this.#queueOf(before).remove(before);
-      queue.add(job);
+      queueBefore?.remove(before!);
+      queue?.add(job);
     }
+    if (job.hold !== undefined && (job.pipeline !== undefined || job.hold.kind === "stop"))
+      this.#held.set(job.number, job);
+    else this.#held.delete(job.number);
     this.#jobs.set(job.number, job);
   }
 
   #decide(): readonly Decision[] {
+    const decisions: Decision[] = [];
+    const say = (kind: Decision["kind"], { number, name }: FleetJob, why: string, pipeline?: number): void => {
+      decisions.push({ kind, number, name, ...(pipeline === undefined ? {} : { pipeline }), why });
+    };
+    for (const job of this.#held.values()) this.#letGo(job, say);
     // Whoever trains stays.
-    if (this.#policy.watches === "changes" && this.#waiting.jobs.length === 0 && this.#leaving === 0) return [];
+    if (this.#policy.watches === "changes" && this.#waiting.jobs.length === 0 && this.#leaving === 0) return decisions;
     const view: FleetView = {
       nowNs: this.#nowNs,
       waiting: this.#waiting.jobs,
@@ -173,17 +199,13 @@ export class Scheduler {
     };
     const { wishes, refusals = [], memory } = this.#policy.decide(view, this.#memory);
     this.#memory = memory;
-    const decisions: Decision[] = [];
-    const say = (kind: Decision["kind"], { number, name }: FleetJob, why: string, pipeline?: number): void => {
-      decisions.push({ kind, number, name, ...(pipeline === undefined ? {} : { pipeline }), why });
-    };
     for (const { job, why } of refusals) {
       this.#drop(job);
       say("refuse", job, why);
     }
     const { accepted, denied } = this.#admit(wishes);
     const wished = new Map(accepted.map((wish) => [wish.job.number, wish]));
-    const first = accepted.find(({ job }) => job.pipeline === undefined);
+    const newcomers = wishes.filter(({ job }) => job.pipeline === undefined);
     for (const job of view.placed) {
       if (wished.has(job.number)) {
         if (job.standing === "leaving") {
@@ -192,6 +214,7 @@ export class Scheduler {
         }
         continue;
       }
+      const first = newcomers.find(({ pipeline }) => pipeline === job.pipeline) ?? newcomers[0];
       const why =
         denied.get(job.number) ??
         (first === undefined ? "others go before it" : `for ${first.job.name}: ${first.why(first.job)}`);
@@ -211,6 +234,24 @@ export class Scheduler {
     return decisions;
   }
 
+  /** A job that is held leaves its pipeline; one that is to end has ended when it is on none. */
+  #letGo(job: FleetJob, say: (kind: Decision["kind"], job: FleetJob, why: string, pipeline?: number) => void): void {
+    const { hold, pipeline } = job;
+    const isOff = pipeline === undefined || this.#between.has(job.number);
+    const why = hold!.kind === "stop" ? hold!.why : "paused";
+    if (!isOff) {
+      if (job.standing === "leaving") return;
+      this.#put({ ...job, standing: "leaving" });
+      say("leave", job, why, pipeline);
+    } else if (hold!.kind === "stop") {
+      this.#drop(job);
+      say("stop", job, why, pipeline);
+    } else {
+      this.#put({ ...job, standing: "preempted", pipeline: undefined });
+      say("preempt", job, why, pipeline);
+    }
+  }
+
   /**
    * Of the wishes in turn those that have room now. Who is in the middle of an iteration holds its memory to the end of
    * it, wished for or not; on a pipeline where one that waits has no room for that reason, none goes past it.
@@ -221,6 +262,7 @@ export class Scheduler {
   } {
     const held = Array.from({ length: this.#resources.numPipelines }, (): FleetJob[] => []);
     for (const job of this.#placed.jobs) if (!this.#between.has(job.number)) held[job.pipeline!]!.push(job);
+    for (const job of this.#held.values()) held[job.pipeline!]!.push(job);
     const accepted: Wish[] = [];
     const denied = new Map<number, string>();
     const full = new Set<number>();

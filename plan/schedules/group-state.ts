@@ -1,5 +1,6 @@
 import { Fifo } from "../../core/index.ts";
 import type { MiniBatch } from "../mini-batch.ts";
+import type { ScheduleInput } from "./schedule-input.ts";
 
 /** What a list scheduler knows of a group. */
 export interface GroupState {
@@ -45,4 +46,14 @@ export function enterNext(state: GroupState): "more" | "later" | "nothing" {
   if (evaluations.take() !== undefined) return hasWork(state) ? "more" : "nothing";
   state.part += 1;
   return state.part < miniBatches.first!.microBatches.length ? "more" : "later";
+}
+
+/** Nanoseconds on the first stage of what a group has to do. */
+export function firstStageNs({ miniBatches }: GroupState, { durationNs }: Pick<ScheduleInput, "durationNs">): number {
+  let ns = 0;
+  for (const { microBatches, evaluation = [] } of miniBatches) {
+    for (const microBatch of microBatches) ns += durationNs(0, "F", microBatch) + durationNs(0, "B", microBatch);
+    for (const microBatch of evaluation) ns += durationNs(0, "E", microBatch);
+  }
+  return ns;
 }

@@ -34,6 +34,8 @@ export interface Progress {
   readonly number: number;
   readonly done: number;
   /** Whether an iteration has ended just then. */
+  readonly justEnded: boolean;
+  /** Whether the next one has not begun. */
   readonly between: boolean;
 }
 
@@ -44,12 +46,15 @@ export interface Progress {
 export class PipelineClock {
   readonly #pipeline: number;
   readonly #times: FleetTimes;
+  readonly #isAhead: boolean;
   readonly #members = new Map<number, Member>();
   #isChanged = false;
 
-  constructor(pipeline: number, times: FleetTimes) {
+  /** `isAhead`: when an iteration of a job ends, its next one has begun already, unless the job is leaving. */
+  constructor(pipeline: number, times: FleetTimes, isAhead: boolean) {
     this.#pipeline = pipeline;
     this.#times = times;
+    this.#isAhead = isAhead;
   }
 
   get isIdle(): boolean {
@@ -85,7 +90,9 @@ export class PipelineClock {
       const lastNs = endAfter(member, more);
       member.done += 1 + more;
       member.endNs = endAfter(member, more + 1);
-      progress.push({ number: member.number, done: member.done, between: lastNs === atNs });
+      const justEnded = lastNs === atNs;
+      const between = justEnded && (member.leaving || !this.#isAhead);
+      progress.push({ number: member.number, done: member.done, justEnded, between });
     }
     return progress;
   }

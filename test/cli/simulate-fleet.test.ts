@@ -62,12 +62,12 @@ describe("simulate --policy", () => {
     const { jobs, preemptions, turnaroundSeconds, jobsInSystem } = await fleet("sjf", "-o", "journal.jsonl");
     expect(jobs.map(({ name, startNs, endNs }) => [name, startNs! / 1e9, endNs! / 1e9])).toEqual([
       ["long", 0, 192],
-      ["short", 12, 36],
-      ["late", 36, 84],
+      ["short", 18, 42],
+      ["late", 42, 90],
     ]);
     expect(preemptions).toBe(1);
-    expect(turnaroundSeconds["mean"]).toBeCloseTo((192 + 26 + 64) / 3, 9);
-    expect(jobsInSystem).toBeCloseTo((192 + 26 + 64) / 192, 9);
+    expect(turnaroundSeconds["mean"]).toBeCloseTo((192 + 32 + 70) / 3, 9);
+    expect(jobsInSystem).toBeCloseTo((192 + 32 + 70) / 192, 9);
     const text = readFileSync(path.join(root, "journal.jsonl"), "utf8");
     const lines = text
       .trim()
@@ -76,10 +76,12 @@ describe("simulate --policy", () => {
     expect(lines.flatMap(({ atNs, decisions }) => decisions.map(({ kind, name }) => [atNs / 1e9, kind, name]))).toEqual(
       [
         [0, "start", "long"],
-        [12, "preempt", "long"],
-        [12, "start", "short"],
-        [36, "start", "late"],
-        [84, "resume", "long"],
+        // Its next iteration has been queued by then.
+        [12, "leave", "long"],
+        [18, "preempt", "long"],
+        [18, "start", "short"],
+        [42, "start", "late"],
+        [90, "resume", "long"],
       ],
     );
     expect(lines[1]!.decisions[0]!.why).toBe("for short: 4 iterations are predicted to be left");

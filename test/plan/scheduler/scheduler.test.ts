@@ -48,19 +48,42 @@ describe("a scheduler", () => {
     // It is in the middle of an iteration.
     expect(trigger(5, arrived(1, { priority: 3 }))).toEqual(["leave job0"]);
     expect(trigger(10, between(0, 1))).toEqual(["preempt job0", "start job1"]);
-    expect(trigger(60, between(1, 5), { kind: "ended", number: 1, early: false })).toEqual(["resume job0"]);
+    expect(trigger(60, between(1, 5), { kind: "ended", number: 1 })).toEqual(["resume job0"]);
   });
 
   it("keeps a job that was to leave, where its priority has changed or the other one is cancelled", () => {
     for (const event of [
       { kind: "priority", number: 0, priority: 7 },
-      { kind: "cancelled", number: 1 },
+      { kind: "stop", number: 1, by: "user", why: "cancelled" },
     ] as const) {
       const trigger = schedulerOf(priority);
       trigger(0, arrived(0));
       expect(trigger(5, arrived(1, { priority: 3 }))).toEqual(["leave job0"]);
-      expect(trigger(7, event)).toEqual(["stay job0"]);
+      const stopped = event.kind === "stop" ? ["stop job1"] : [];
+      expect(trigger(7, event)).toEqual([...stopped, "stay job0"]);
     }
+  });
+
+  it("ends a job that is to stop when its iteration has ended, and gives its room to others then", () => {
+    const trigger = schedulerOf(priority);
+    expect(trigger(0, arrived(0), arrived(1))).toEqual(["start job0"]);
+    const stop = { kind: "stop", number: 0, by: "user", why: "cancelled" } as const;
+    expect(trigger(3, stop)).toEqual(["leave job0"]);
+    expect(trigger(4, stop, { kind: "unpause", number: 0 })).toEqual([]);
+    expect(trigger(10, between(0, 1))).toEqual(["stop job0", "start job1"]);
+    expect(() => trigger(11, stop)).toThrow(/Expected a job that has not ended, got 0/);
+  });
+
+  it("trains no job that is paused until it is let go on, and others in its place", () => {
+    const trigger = schedulerOf(priority);
+    expect(trigger(0, arrived(0), arrived(1), { kind: "pause", number: 1 })).toEqual(["start job0"]);
+    expect(trigger(3, { kind: "pause", number: 0 })).toEqual(["leave job0"]);
+    expect(trigger(5, { kind: "unpause", number: 0 })).toEqual(["stay job0"]);
+    expect(trigger(6, { kind: "pause", number: 0 })).toEqual(["leave job0"]);
+    expect(trigger(10, between(0, 1))).toEqual(["preempt job0"]);
+    expect(trigger(12, { kind: "unpause", number: 1 })).toEqual(["start job1"]);
+    expect(trigger(13, { kind: "unpause", number: 0 })).toEqual(["leave job1"]);
+    expect(trigger(20, between(1, 5), { kind: "ended", number: 1 })).toEqual(["resume job0"]);
   });
 
   it("takes no job that is not there, and no time that goes back", () => {

@@ -40,6 +40,7 @@ const fleets = fc.record({
   numPipelines: fc.integer({ min: 1, max: 4 }),
   policy: fc.constantFrom(...POLICIES),
   warmUp: fc.integer({ min: 0, max: 2 }),
+  isAhead: fc.boolean(),
 });
 
 /** What holds of the journal of a fleet: every job is in one place, and pipelines hold what they have room for. */
@@ -72,7 +73,7 @@ class Witness {
         expect(kind === "resume").toBe((this.#done.get(number) ?? 0) > 0);
         this.#placed.set(number, pipeline!);
       }
-      if (kind === "preempt") {
+      if (kind === "preempt" || kind === "stop") {
         // Between two iterations, and never twice.
         expect(this.#between.has(number)).toBe(true);
         expect(this.#placed.delete(number)).toBe(true);
@@ -88,7 +89,7 @@ class Witness {
 describe("a fleet under any policy", () => {
   it("loses no job, holds what there is room for, and decides the same from the same triggers", () => {
     fc.assert(
-      fc.property(fleets, ({ jobs, numPipelines, policy: name, warmUp }) => {
+      fc.property(fleets, ({ jobs, numPipelines, policy: name, warmUp, isAhead }) => {
         const byArrival = [...jobs].sort((a, b) => a.arrivalNs - b.arrivalNs);
         const bytes = byArrival.map((each) => each.bytes);
         const simulated = byArrival.map(
@@ -109,6 +110,7 @@ describe("a fleet under any policy", () => {
         const run = new FleetRun(simulated, new Scheduler(policyFor(), resources), {
           numPipelines,
           times: { iterationNs: (_, own) => own.map(({ tokens }) => 5 * tokens * (1 + own.length)) },
+          isAhead,
           onLine(line) {
             lines.push(line);
             witness.see(line);
