@@ -5,12 +5,17 @@ export {
   type ActionKey,
   type ActionLetter,
   BACKWARD,
+  EVALUATION,
   FORWARD,
   formatAction,
+  PASSES,
+  type Pass,
   PLANNED_LETTERS,
   type PlannedLetter,
   parseAction,
   parseAnyAction,
+  passCode,
+  passOf,
   UPDATE,
 } from "./action.ts";
 // Which cores each device of this machine has.
@@ -59,6 +64,7 @@ export { beyond, type Coefficients, featureValue, operatorSeconds } from "./cost
 // The operators of an action, with the shapes that they run on.
 export {
   type OperatorCall,
+  type RunLetter,
   type StageShape,
   stageOperators,
   updateOperator,
@@ -159,6 +165,7 @@ export {
 // Workloads: jobs over one base model.
 export type {
   AdapterSpec,
+  Evaluation,
   FileData,
   Job,
   LengthData,
@@ -180,6 +187,8 @@ export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/lo
 export { stoppingOptions } from "./early-stopping/stopping-options.ts";
 export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
 export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
+// When jobs are evaluated, and what they end with.
+export { evaluatedToTheEnd, evaluatesAfter, mayBeBest } from "./evaluation.ts";
 // A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
@@ -222,6 +231,7 @@ export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";
 export {
   activeJobs,
   activeMembers,
+  groupEvaluations,
   groupRows,
   isFused,
   type JobSegment,
@@ -254,7 +264,14 @@ export { pipelineCounts } from "./planner/divide.ts";
 // Why a plan is as it is.
 export type { ConsideredWay, MemoryBinding, PlanExplanation, SharingComparison } from "./planner/explanation.ts";
 // The rows of a job as token counts.
-export { isLengthData, type JobRows, lengthRows } from "./planner/job-rows.ts";
+export {
+  divideRows,
+  type EvaluationRows,
+  evaluationRows,
+  isLengthData,
+  type JobRows,
+  lengthRows,
+} from "./planner/job-rows.ts";
 // The planner: from a request to a plan, with its reasons or without.
 export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
 // How the rows of a mini-batch are cut into micro-batches.

@@ -5,8 +5,8 @@ import {
   type FleetWork,
   type MicroBatch,
   messageBytes,
+  type Pass,
   PLANNED_LETTERS,
-  type PlannedLetter,
   type PlannedRow,
   type Setting,
 } from "../../plan/index.ts";
@@ -47,8 +47,8 @@ export function iterationBound(
   const jobs = { 0: { ...job, steps: steps.length } };
   const durations = actionDurations({ ...setting, groups, jobs, microBatches }, costs);
   // While others do not work an action can be faster than by the cost model.
-  const alone = (letter: PlannedLetter): number => Math.min(1, costs.contention?.alone[letter] ?? 1);
-  const timeNs = (stage: number, letter: PlannedLetter, { index }: MicroBatch): number =>
+  const alone = (letter: Pass): number => Math.min(1, costs.contention?.alone[letter] ?? 1);
+  const timeNs = (stage: number, letter: Pass, { index }: MicroBatch): number =>
     alone(letter) * durations(stage, PLANNED_LETTERS.indexOf(letter), index);
   const bytes = messageBytes({ microBatches, model: setting.model });
   const stages = Array.from({ length: endStage - firstStage }, (_, at) => firstStage + at);
