@@ -107,6 +107,8 @@ export {
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+// When a job ends before its last step.
+export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // How fast a machine was: probes, and what its system counted.
@@ -124,8 +126,8 @@ export {
 export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
-// A workload read from its text.
-export { parseWorkload } from "./documents/parse-workload.ts";
+// A workload read from its text, and a job by itself with what it leaves out.
+export { completeJob, parseWorkload } from "./documents/parse-workload.ts";
 // The plan document, and a plan as it is used.
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
 // Models that have a name: their config.json.
@@ -170,7 +172,21 @@ export type {
   OptimizerSpec,
   Workload,
 } from "./documents/workload.ts";
-export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
+export {
+  type Dtype,
+  dtypeSchema,
+  jobDefaults,
+  jobSchema,
+  nameSchema,
+  type Recompute,
+  recomputeSchema,
+  writtenJobSchema,
+} from "./documents/workload.ts";
+// Whether a job's losses are worth its going on.
+export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/loss-watch.ts";
+export { stoppingOptions } from "./early-stopping/stopping-options.ts";
+export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
+export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
 // When jobs are evaluated, and what they end with.
 export { evaluatedToTheEnd, evaluatesAfter, mayBeBest } from "./evaluation.ts";
 // A plan that grows while it runs.
@@ -179,10 +195,19 @@ export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
+// Memory that is fitted to measured points, as they come.
+export {
+  type FittedMemory,
+  INITIAL_MEMORY,
+  learnMemory,
+  type PredictedMemory,
+  predictMemory,
+} from "./memory/fitted-memory.ts";
 // What a forward keeps for its backward.
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
 // What a device has to hold, for programs that hold other parts of a model than a plan's stages too.
 export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
+export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 // What a program takes beside weights and activations: our executor, and others.
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
@@ -219,6 +244,10 @@ export {
   microBatchTokens,
   type Numbered,
 } from "./mini-batch.ts";
+// Rows of jobs that share micro-batches, packed by tokens.
+export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";
+export { balancedGroups, packMiniBatch } from "./packing/packed-groups.ts";
+export { betterPacking, packingModel } from "./packing/packing-model.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export {
   type PipelineTable,
@@ -255,12 +284,17 @@ export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from ".
 export type { FleetJob, JobRequest, StoppedBy } from "./scheduler/fleet-job.ts";
 export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
+export type { FleetWork } from "./scheduler/job-sizes.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
+export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
 export { type FleetOutcome, FleetOutcomes } from "./scheduler/outcomes.ts";
-export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
+// A policy that a person wrote.
+export { checkedPolicy, type OwnPolicy, type PolicySource, type PolicyTools } from "./scheduler/own-policy.ts";
+export { POLICIES, type PolicyFactory, type PolicyName, policyOf } from "./scheduler/policies.ts";
+export type { Choice, FleetView, Policy, Refusal, Wish } from "./scheduler/policy.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
-export { type FleetWork, settingResources } from "./scheduler/setting-resources.ts";
+export { settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";

@@ -9,6 +9,8 @@ export type Shortfall =
 /** What a scheduler asks of the machines: pure, so that the same question has the same answer at any time. */
 export interface Resources {
   readonly numPipelines: number;
+  /** Tokens that a micro-batch has room for on every pipeline; absent where nobody packs by them. */
+  readonly microBatchTokens?: number;
   /** Whether a job always needs the same, so that jobs that train together fit together until one comes. */
   readonly isSteady: boolean;
   /** What is missing where the jobs would train together on a pipeline; undefined where they can. */
@@ -21,6 +23,10 @@ export interface Resources {
   nextBytes(job: FleetJob): number;
   /** Length of the longest row of its next iteration, in tokens. */
   nextLength(job: FleetJob): number;
+  /** Bytes of each device of a pipeline that are kept for a job that begins there; absent where nobody measures. */
+  reserve?(pipeline: number, job: FleetJob): readonly number[];
+  /** The machines as they are known once a job was seen to take so many bytes of each device of its pipeline. */
+  learn?(job: FleetJob, bytes: readonly number[]): Resources;
 }
 
 export function shortfallText(shortfall: Shortfall): string {

@@ -8,15 +8,18 @@ import {
   groupRows,
   type JobRequest,
   type JournalLine,
+  type LearnedSizes,
   type PlanBody,
+  type PolicyFactory,
   type PolicyName,
+  packGreedily,
   policyOf,
   Scheduler,
   type Setting,
   settingResources,
 } from "../../plan/index.ts";
-import { CohortTimes } from "./cohort-times.ts";
-import { type FleetMetrics, fleetMetrics } from "./fleet-metrics.ts";
+import { CohortTimes, type Pack } from "./cohort-times.ts";
+import { type FleetMetrics, fleetMetrics, type JudgedJob } from "./fleet-metrics.ts";
 import { runFleetActions } from "./run-actions.ts";
 import { FleetRun, HOPELESS } from "./run-fleet.ts";
 
@@ -26,20 +29,28 @@ export interface FleetMember {
   readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
+  /** Bytes that it really takes of each device of a pipeline, seen when its first iteration has ended. */
+  readonly takes?: readonly number[];
 }
 
 export interface FleetRequest {
   readonly setting: Setting;
   readonly costs: CostModel;
   readonly members: readonly FleetMember[];
-  readonly policy: PolicyName;
+  readonly policy: PolicyName | PolicyFactory;
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
+  /** How rows are packed where jobs share micro-batches, which they do iteration by iteration alone. */
+  readonly pack?: Pack;
+  /** Sizes of jobs are learned from what these take; they are what is planned when absent. */
+  readonly learned?: LearnedSizes;
   /** Iterations when absent, whose times follow from who trains together. */
   readonly granularity?: "iterations" | "actions";
 }
 
 export interface SimulatedFleet {
+  /** The name of the policy. */
+  readonly policy: string;
   /** In the order of arrival. */
   readonly outcomes: readonly FleetOutcome[];
   readonly metrics: FleetMetrics;
@@ -62,19 +73,24 @@ export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRe
 
 /** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
 export function simulateFleet(request: FleetRequest): SimulatedFleet {
-  const { setting, costs, policy, most, granularity = "iterations" } = request;
+  const { setting, costs, policy, most, learned, granularity = "iterations", pack = packGreedily } = request;
   const members = [...request.members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
   const works = members.map(({ work }) => work);
-  const times = new CohortTimes(setting, costs, works);
+  const alone = new CohortTimes(setting, costs, works);
   const resources = settingResources({
     setting,
     works,
     ...(most === undefined ? {} : { most }),
-    iterationNs: (job: FleetJob) => times.iterationNs(0, [job])[0]!,
+    ...(learned === undefined ? {} : { learned }),
+    iterationNs: (job: FleetJob) => alone.iterationNs(0, [job])[0]!,
   });
-  const scheduler = new Scheduler(policyOf(policy, resources), resources);
+  const chosen = typeof policy === "string" ? policyOf(policy, resources) : policy(resources);
+  const isShared = granularity === "iterations" && chosen.sharesMicroBatches === true;
+  const times = isShared ? new CohortTimes(setting, costs, works, pack) : alone;
+  const scheduler = new Scheduler(chosen, resources);
   const requests = members.map(requestOf);
   const stopAfter = members.map(({ stops }, number) => Math.min(requests[number]!.iterations, stops ?? Infinity));
+  const measurements = members.map(({ takes }) => (takes === undefined ? [] : [{ done: 1, bytes: takes }]));
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
   const onLine = (line: JournalLine): void => {
@@ -83,7 +99,11 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   };
   if (granularity === "iterations")
     new FleetRun(
-      requests.map((each, number) => ({ request: each, iterations: stopAfter[number]! })),
+      requests.map((each, number) => ({
+        request: each,
+        iterations: stopAfter[number]!,
+        measurements: measurements[number]!,
+      })),
       scheduler,
       { numPipelines: resources.numPipelines, times, isAhead: true, onLine },
     ).run();
@@ -91,17 +111,26 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     runFleetActions({
       ...{ setting, costs, scheduler, onLine },
       jobs: works.map((work, number) => ({ work, request: requests[number]! })),
-      follow: (number, done) =>
-        done === stopAfter[number]! ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS }] : [],
+      follow: (number, done) => [
+        ...measurements[number]!.flatMap(({ done: at, bytes }) =>
+          at === done ? [{ kind: "measured", number, bytes } as const] : [],
+        ),
+        ...(done === stopAfter[number]!
+          ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS } as const]
+          : []),
+      ],
     });
-  const all = outcomes.all();
-  const makespanNs = all.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0);
+  const jobs = requests.map((each, number): JudgedJob => {
+    const { leastNs, stagesNs } = times.boundAnywhere(number);
+    // Where so many jobs train at once, each takes a place of so many.
+    return { request: each, leastNs, loadsNs: most === undefined ? stagesNs : [...stagesNs, leastNs / most] };
+  });
+  const ended = { outcomes: outcomes.all(), jobs, busyNs: outcomes.busyNs(resources.numPipelines) };
   return {
-    outcomes: all,
-    metrics: fleetMetrics(
-      { outcomes: all, makespanNs },
-      requests.map(({ priority }) => priority),
-    ),
+    policy: chosen.name,
+    outcomes: ended.outcomes,
+    // The least times are of some steps of each job, as those of iterations are, and not of each single action.
+    metrics: fleetMetrics({ ...ended, isBounded: granularity === "iterations" && !isShared }),
     journal,
     numCohorts: times.numCohorts,
   };
