@@ -101,6 +101,8 @@ export {
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+// When a job ends before its last step.
+export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // How fast a machine was: probes, and what its system counted.
@@ -173,16 +175,30 @@ export {
   recomputeSchema,
   writtenJobSchema,
 } from "./documents/workload.ts";
+// Whether a job's losses are worth its going on.
+export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/loss-watch.ts";
+export { stoppingOptions } from "./early-stopping/stopping-options.ts";
+export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
+export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
 // A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
+// Memory that is fitted to measured points, as they come.
+export {
+  type FittedMemory,
+  INITIAL_MEMORY,
+  learnMemory,
+  type PredictedMemory,
+  predictMemory,
+} from "./memory/fitted-memory.ts";
 // What a forward keeps for its backward.
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
 // What a device has to hold, for programs that hold other parts of a model than a plan's stages too.
 export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
+export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 // What a program takes beside weights and activations: our executor, and others.
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
@@ -247,12 +263,14 @@ export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from ".
 export type { FleetJob, JobRequest, StoppedBy } from "./scheduler/fleet-job.ts";
 export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
+export type { FleetWork } from "./scheduler/job-sizes.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
+export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
 export { type FleetOutcome, FleetOutcomes } from "./scheduler/outcomes.ts";
 export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
-export { type FleetWork, settingResources } from "./scheduler/setting-resources.ts";
+export { settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";

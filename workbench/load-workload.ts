@@ -16,6 +16,7 @@ import {
   placeError,
   type ReadText,
   readText,
+  stoppingOptions,
   type Workload,
 } from "../plan/index.ts";
 import type { Place } from "./context.ts";
@@ -126,14 +127,14 @@ function ofJobs({ jobs }: Workload, datasets: readonly JobDataset[], which: "rem
 
 /** What a workload says for a job scheduler, and a plan does not use. */
 export function unusedInPlans({ jobs }: Workload): readonly string[] {
-  const said = {
-    priority: jobs.filter(({ priority }) => priority !== 0),
-    deadlineSeconds: jobs.filter(({ deadlineSeconds }) => deadlineSeconds !== undefined),
-  };
-  return Object.entries(said).flatMap(([key, of]) =>
-    of.length === 0
-      ? []
-      : [`${key} of ${of.map(({ name }) => name).join(", ")} is not used: a plan has all jobs from the start`],
+  const fromTheStart = "a plan has all jobs from the start";
+  const said: readonly (readonly [string, string, readonly Job[]])[] = [
+    ["priority", fromTheStart, jobs.filter(({ priority }) => priority !== 0)],
+    ["deadlineSeconds", fromTheStart, jobs.filter(({ deadlineSeconds }) => deadlineSeconds !== undefined)],
+    ["earlyStopping", "a plan has all steps of a job", jobs.filter((job) => stoppingOptions(job) !== undefined)],
+  ];
+  return said.flatMap(([key, why, of]) =>
+    of.length === 0 ? [] : [`${key} of ${of.map(({ name }) => name).join(", ")} is not used: ${why}`],
   );
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PROJECTIONS } from "./architecture.ts";
+import { earlyStoppingSchema } from "./early-stopping.ts";
 import { huggingFaceConfigSchema } from "./model-config.ts";
 
 const positiveInt = z.int().positive();
@@ -113,6 +114,8 @@ const jobFieldsSchema = z.strictObject({
   user: z.string().max(256).optional(),
   /** From its arrival, by when it is to have ended. */
   deadlineSeconds: z.number().positive().optional(),
+  /** Whether, and by which rules, it may end before its last step; `true` for all of them as they are by default. */
+  earlyStopping: z.union([z.boolean(), earlyStoppingSchema]).optional(),
 });
 
 export const jobSchema = jobFieldsSchema.superRefine((job, context) => {

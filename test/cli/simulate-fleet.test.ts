@@ -14,7 +14,7 @@ defaults: { batchSize: 2, microBatchSize: 2, data: { lengths: 64 } }
 jobs:
   - { name: long, steps: 20, user: ann }
   - { name: short, steps: 4, user: ben, arrivalSeconds: 10, priority: 2 }
-  - { name: late, steps: 8, user: ann, arrivalSeconds: 20, deadlineSeconds: 1 }
+  - { name: late, steps: 8, user: ann, arrivalSeconds: 20, deadlineSeconds: 1, earlyStopping: true }
 `;
 const COSTS = JSON.stringify({
   kind: "calibration",
@@ -113,5 +113,6 @@ describe("simulate --policy", () => {
     const { stderr } = await runCli(["validate", "jobs.yaml"], root);
     expect(stderr).toMatch(/priority of short is not used/);
     expect(stderr).toMatch(/deadlineSeconds of late is not used/);
+    expect(stderr).toMatch(/earlyStopping of late is not used: a plan has all steps of a job/);
   });
 });
