@@ -42,7 +42,19 @@ const arrows = {
   server: ["core", "plan", "exec", "reports", "workbench"],
 
   // The rim: flags to requests, results to text.
-  cli: ["core", "plan", "traces", "sim", "calibration", "datasets", "exec", "studies", "reports", "workbench", "server"],
+  cli: [
+    "core",
+    "plan",
+    "traces",
+    "sim",
+    "calibration",
+    "datasets",
+    "exec",
+    "studies",
+    "reports",
+    "workbench",
+    "server",
+  ],
 };
 
 /** Package -> the folders that may import it. A package with one home can be replaced in one place. */

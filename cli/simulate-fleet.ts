@@ -63,7 +63,8 @@ function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, 
 const IS_PATH = /[\\/]|\.[cm]?[jt]s$/;
 
 /** A policy by its name or path. @throws InputError for neither, and for a file that cannot be loaded */
-async function policyOption(io: Io, args: Arguments): Promise<PolicyName | PolicyFactory> {
+/** --policy: a name, or what a file makes. @throws InputError */
+export async function policyOption(io: Io, args: Arguments): Promise<PolicyName | PolicyFactory> {
   const text = requiredText(args, "policy");
   const name = POLICIES.find((each) => each === text);
   if (name !== undefined) return name;

@@ -9,11 +9,15 @@ import {
   type FleetWork,
   type Job,
   type JournalLine,
+  type LossWatch,
   type Policy,
   type Resources,
   Scheduler,
   type Setting,
   type StoppedBy,
+  startWatch,
+  stoppingOptions,
+  watchLosses,
 } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { FleetFolder } from "./fleet-folder.ts";
@@ -84,8 +88,16 @@ export interface LiveFleetInput {
 type Kept = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
   /** Of a job that is on no device. */
   state: AdapterState | undefined;
+  /** What its losses say so far, where it may be stopped early. */
+  watch: LossWatch | undefined;
+  /** What is to be decided on at the end of the iteration. */
+  follows: readonly FleetEvent[];
+  predicted: number;
   stoppedBy: StoppedBy | undefined;
 };
+
+/** Of a job's iterations: predictions of its end that differ by less are one. */
+const LEAST_CHANGE = 0.1;
 
 const OVER: readonly LiveStanding[] = ["ended", "stopped", "cancelled", "refused"];
 
@@ -116,7 +128,7 @@ export class LiveFleet implements Disposable {
         await FleetExecution.open({
           setting,
           model,
-          plan: new FleetPlan({ setting, costs, scheduler }),
+          plan: new FleetPlan({ setting, costs, scheduler, follow: (number) => fleet.#follows(number) }),
           onStart: () => written.happened({ event: "ready" }),
           onLine: (line) => fleet.#decided(line),
           onSegment: (segment) => written.planned(segment),
@@ -190,6 +202,7 @@ export class LiveFleet implements Disposable {
     const tokens = sum(work.steps.flat(2).map(([, , count]) => count)) / work.steps.length;
     const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + Math.round(deadlineSeconds * 1e9);
     const iterations = work.job.steps;
+    const stopping = stoppingOptions(job);
     this.#input.works.push(work);
     const kept: Kept = {
       number: this.#jobs.length,
@@ -206,6 +219,9 @@ export class LiveFleet implements Disposable {
       why: "nobody has decided about it yet",
       adapter: undefined,
       state: undefined,
+      watch: stopping === undefined ? undefined : startWatch({ options: stopping, steps: iterations }),
+      follows: [],
+      predicted: iterations,
       stoppedBy: undefined,
     };
     this.#jobs.push(kept);
@@ -353,7 +369,33 @@ export class LiveFleet implements Disposable {
     const kept = this.#named(metrics.job);
     kept.loss = metrics.loss;
     kept.done = Math.max(kept.done, metrics.step + 1);
+    this.#judge(kept, metrics);
     this.#notify({ kind: "step", metrics });
+  }
+
+  /** What a job's losses say: that it ends sooner than was thought, or is to be stopped. */
+  #judge(kept: Kept, { step, loss }: StepMetrics): void {
+    const { watch, number } = kept;
+    if (watch === undefined) return;
+    const seen = watchLosses(watch, { iteration: step + 1, training: loss });
+    kept.watch = seen.watch;
+    const { verdict } = seen;
+    if (verdict.kind === "stop") {
+      kept.follows = [{ kind: "stop", number, by: "early-stopping", why: verdict.why }];
+      return;
+    }
+    const predicted = Math.round(verdict.predicted);
+    // Each change is a decision of its own: small ones are not worth it.
+    if (Math.abs(predicted - kept.predicted) <= LEAST_CHANGE * kept.iterations) return;
+    kept.predicted = predicted;
+    kept.follows = [{ kind: "predicted", number, predicted }];
+  }
+
+  #follows(number: number): readonly FleetEvent[] {
+    const kept = this.#jobs[number]!;
+    const { follows } = kept;
+    kept.follows = [];
+    return follows;
   }
 
   #taken(number: number, { state, isOver }: TakenJob): void {
