@@ -101,6 +101,8 @@ export {
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+// Jobs over time: who trains when.
+export { parseJournal, type ReadJournal } from "./documents/journal.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // How fast a machine was: probes, and what its system counted.
@@ -227,8 +229,17 @@ export { type Cut, cutRows } from "./planner/pack.ts";
 export type { PlanRequest } from "./planner/request.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
-// Jobs over time: who trains when.
+export {
+  type FleetHistory,
+  fleetHistory,
+  type JobHistory,
+  type JobSpan,
+  type SpanKind,
+} from "./scheduler/fleet-history.ts";
 export type { FleetJob, JobRequest } from "./scheduler/fleet-job.ts";
+export type { StoryPart } from "./scheduler/fleet-story.ts";
+export { fleetStory } from "./scheduler/fleet-story.ts";
+export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";

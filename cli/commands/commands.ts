@@ -4,6 +4,7 @@ import { catalogCommand } from "./catalog.ts";
 import { compareCommand } from "./compare.ts";
 import { demoCommand } from "./demo.ts";
 import { devicesCommand } from "./devices.ts";
+import { explainCommand } from "./explain.ts";
 import { initModelCommand } from "./init-model.ts";
 import { paperCommand } from "./paper.ts";
 import { planCommand } from "./plan.ts";
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   simulateCommand,
   trainCommand,
   watchCommand,
+  explainCommand,
   calibrateCommand,
   compareCommand,
   reportCommand,

@@ -39,6 +39,7 @@ beforeAll(async () => {
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
   await printed(["plan", "w.yaml", "--devices", "cpu:0", "-o", "p.json"], root);
   await printed(["simulate", "p.json", "-o", "s.json"], root);
+  await printed(["simulate", "w.yaml", "--devices", "cpu:0", "--policy", "fifo", "-o", "jobs.jsonl"], root);
   await printed(["train", "p.json", "-o", "run"], root);
   await printed(["catalog", "H100 SXM", "--calibration", "layers.json"], root);
 }, 60_000);
@@ -65,6 +66,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { plan: "p.json", output: "run-of-plan" },
   ],
   watch: [{ run: "run" }],
+  explain: [{ journal: "jobs.jsonl", job: "first" }],
   calibrate: [
     {},
     { workload: "w.yaml", devices: "cpu:0" },

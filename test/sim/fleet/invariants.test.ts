@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type FleetJob, type JournalLine, POLICIES, policyOf, type Resources, Scheduler } from "../../../plan/index.ts";
+import {
+  type FleetJob,
+  fleetHistory,
+  type JournalLine,
+  POLICIES,
+  parseJournal,
+  policyOf,
+  type Resources,
+  Scheduler,
+} from "../../../plan/index.ts";
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
 import { FleetRun, type SimulatedJob } from "../../../sim/fleet/run-fleet.ts";
 
@@ -125,6 +134,27 @@ describe("a fleet under any policy", () => {
             expect(trainedNs).toBeLessThanOrEqual(endNs! - startNs!);
           }
         });
+        // What a journal says of each job is what became of it.
+        const history = fleetHistory(lines);
+        expect(
+          history.jobs.map((each) => ({
+            name: each.request.name,
+            arrivalNs: each.request.arrivalNs,
+            startNs: each.startNs,
+            endNs: each.endNs,
+            trainedNs: each.trainedNs,
+            preemptions: each.preemptions,
+            refused: each.outcome === "refused",
+          })),
+        ).toEqual(outcomes);
+        for (const { spans, request, endNs } of history.jobs) {
+          const last = spans.reduce((until, { startNs, endNs: end }) => {
+            expect(startNs).toBe(until);
+            return end;
+          }, request.arrivalNs);
+          if (endNs !== undefined) expect(last).toBe(endNs);
+        }
+        expect(parseJournal(lines.map((line) => `${JSON.stringify(line)}\n`).join(""), "j").lines).toEqual(lines);
         const replayed = new Scheduler(policyFor(), resources);
         for (const line of lines) expect(replayed.trigger(line.atNs, line.events)).toEqual(line);
       }),
