@@ -1,5 +1,6 @@
+import path from "node:path";
 import { formatSeconds } from "../core/index.ts";
-import { POLICIES, type PolicyName } from "../plan/index.ts";
+import { fleetHistory, POLICIES, type PolicyName } from "../plan/index.ts";
 import type { FleetOutcome, SimulatedFleet, Spread } from "../sim/index.ts";
 import { simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
@@ -9,6 +10,7 @@ import { printResult, table } from "./output.ts";
 import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
 import { contextOf, fleetChoices, requestChoice } from "./request-options.ts";
+import { fleetAssets, writeFleet } from "./write-fleet.ts";
 
 const FLEET_OPTIONS = {
   policy: {
@@ -24,6 +26,13 @@ const FLEET_OPTIONS = {
     type: "string",
     alias: "o",
     describe: "write the journal: a line a decision, with its reason (JSON lines)",
+  },
+  report: { type: "string", describe: "write a page: who trained when and why, waiting, figures (HTML)" },
+  against: {
+    type: "string",
+    choices: POLICIES,
+    describe: "another policy, shown beside the first on the page",
+    beside: "report",
   },
 } as const satisfies OptionTable;
 
@@ -76,8 +85,18 @@ function fleetText(policy: PolicyName, { outcomes, metrics }: SimulatedFleet): s
 /** The jobs of a workload over time. Returns the exit code. */
 export async function simulateFleetCommand(io: Io, args: Arguments): Promise<number> {
   const policy = requiredText(args, "policy") as PolicyName;
+  const report = optionalText(args, "report");
+  if (report !== undefined) fleetAssets();
   const choice = requestChoice(args, fleetChoices(args));
-  const fleet = await simulateWorkloadFleet(contextOf(io, args), requiredText(args, "plan"), choice, policy);
+  const workload = requiredText(args, "plan");
+  const simulated = (name: PolicyName) => simulateWorkloadFleet(contextOf(io, args), workload, choice, name);
+  const fleet = await simulated(policy);
+  const against = optionalText(args, "against") as PolicyName | undefined;
+  if (report !== undefined) {
+    const all = [{ title: policy as string, history: fleetHistory(fleet.journal) }];
+    if (against !== undefined) all.push({ title: against, history: fleetHistory((await simulated(against)).journal) });
+    writeFleet(io, report, `${path.basename(workload)} over time`, all);
+  }
   const output = optionalText(args, "output");
   if (output !== undefined)
     writeLines(
@@ -87,7 +106,11 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
     );
   const { metrics, outcomes, numCohorts } = fleet;
   printResult(io, args, { policy, ...metrics, jobs: outcomes, numCohorts }, () =>
-    [fleetText(policy, fleet), ...(output === undefined ? [] : ["", `journal written to ${output}`])].join("\n"),
+    [
+      fleetText(policy, fleet),
+      ...(output === undefined ? [] : ["", `journal written to ${output}`]),
+      ...(report === undefined ? [] : ["", `report written to ${report}`]),
+    ].join("\n"),
   );
   return 0;
 }

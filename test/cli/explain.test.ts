@@ -82,28 +82,28 @@ describe("explain", () => {
 });
 
 describe("explain ends with exit code 2 and says where", () => {
-  const first = (): string => readFileSync(at("sjf.jsonl"), "utf8").split("\n")[0]!;
+  const firstLine = (): string => readFileSync(at("sjf.jsonl"), "utf8").split("\n")[0]!;
   it.each([
-    ["no journal", () => JOBS, /bad\.jsonl: Expected a line of a job scheduler's journal, got "none"/],
+    ["no journal", (): string => JOBS, /bad\.jsonl: Expected a line of a job scheduler's journal, got "none"/],
     [
       "a line that is not JSON",
-      () => `${first()}\n{"line":2,"atNs"\n`,
+      (): string => `${firstLine()}\n{"line":2,"atNs"\n`,
       /bad\.jsonl:2: Expected a line of JSON, got "\{/,
     ],
     [
       "an event of no kind",
-      () => first().replace('"kind":"arrived"', '"kind":"came"').concat("\n"),
+      () => firstLine().replace('"kind":"arrived"', '"kind":"came"').concat("\n"),
       /bad\.jsonl:1:1: Expected one of .* at events\[0\]\.kind, got "came"/,
     ],
     [
       "a decision on a job that has not arrived",
-      () => `${first()}\n{"line":2,"atNs":1,"events":[{"kind":"ended","number":7}],"decisions":[]}\n`,
+      () => `${firstLine()}\n{"line":2,"atNs":1,"events":[{"kind":"ended","number":7}],"decisions":[]}\n`,
       /bad\.jsonl:2: Expected a job that has arrived before, got 7/,
     ],
     [
       "time that goes back",
       () =>
-        `${first()}\n{"line":2,"atNs":5,"events":[],"decisions":[]}\n{"line":3,"atNs":4,"events":[],"decisions":[]}\n`,
+        `${firstLine()}\n{"line":2,"atNs":5,"events":[],"decisions":[]}\n{"line":3,"atNs":4,"events":[],"decisions":[]}\n`,
       /bad\.jsonl:3: Expected a time from 5 ns on, got 4/,
     ],
   ] as const)("of %s", async (_, text, says) => {
