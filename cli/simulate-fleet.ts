@@ -1,7 +1,7 @@
 import path from "node:path";
 import { formatSeconds } from "../core/index.ts";
-import { fleetHistory, POLICIES, type PolicyName } from "../plan/index.ts";
-import type { FleetOutcome, SimulatedFleet, Spread } from "../sim/index.ts";
+import { type FleetOutcome, fleetHistory, POLICIES, type PolicyName } from "../plan/index.ts";
+import type { SimulatedFleet, Spread } from "../sim/index.ts";
 import { simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";

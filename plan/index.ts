@@ -101,7 +101,7 @@ export {
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
-// Jobs over time: who trains when.
+// The journal of a job scheduler.
 export { parseJournal, type ReadJournal } from "./documents/journal.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
@@ -229,6 +229,7 @@ export { type Cut, cutRows } from "./planner/pack.ts";
 export type { PlanRequest } from "./planner/request.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
+// Jobs over time: who trains when.
 export {
   type FleetHistory,
   fleetHistory,
@@ -236,11 +237,13 @@ export {
   type JobSpan,
   type SpanKind,
 } from "./scheduler/fleet-history.ts";
-export type { FleetJob, JobRequest } from "./scheduler/fleet-job.ts";
-export type { StoryPart } from "./scheduler/fleet-story.ts";
-export { fleetStory } from "./scheduler/fleet-story.ts";
+export type { FleetJob, JobRequest, StoppedBy } from "./scheduler/fleet-job.ts";
+export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
+export { fleetSetting } from "./scheduler/fleet-setting.ts";
+export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
+export { type FleetOutcome, FleetOutcomes } from "./scheduler/outcomes.ts";
 export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";

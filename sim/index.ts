@@ -1,7 +1,6 @@
 // Jobs over time, iteration by iteration.
 export type { FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export { historyMetrics } from "./fleet/history-metrics.ts";
-export type { FleetOutcome } from "./fleet/run-fleet.ts";
 export {
   type FleetMember,
   type FleetRequest,

@@ -1,4 +1,4 @@
-import { createCostModel, type PolicyName, settingOf } from "../plan/index.ts";
+import { createCostModel, fleetSetting, type PolicyName } from "../plan/index.ts";
 import { planAndPredict, type SimulatedFleet, simulateFleet, worksOfPlan } from "../sim/index.ts";
 import type { Context } from "./context.ts";
 import { loadRequest, type RequestChoice } from "./load-request.ts";
@@ -25,7 +25,7 @@ export async function simulateWorkloadFleet(
     );
     const works = worksOfPlan(body);
     return simulateFleet({
-      setting: settingOf(body),
+      setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       costs: createCostModel(body.calibration, body.model.dtype),
       members: jobs.map(({ arrivalSeconds, deadlineSeconds, user = "" }, job) => ({
         work: works[job]!,

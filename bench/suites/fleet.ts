@@ -3,10 +3,10 @@ import {
   type CostModel,
   createCostModel,
   type FleetWork,
+  fleetSetting,
   type Setting as PlanSetting,
   POLICIES,
   type PolicyName,
-  settingOf,
 } from "../../plan/index.ts";
 import { type FleetMember, planAndPredict, type SimulatedFleet, simulateFleet, worksOfPlan } from "../../sim/index.ts";
 import { silent } from "../../workbench/context.ts";
@@ -37,7 +37,7 @@ async function exampleFleet(): Promise<Omit<Fleet, "members"> & { readonly kinds
   const jobs = request.jobs.map((job) => ({ ...job, arrivalSeconds: 0 }));
   const { body } = planAndPredict({ ...request, jobs });
   return {
-    setting: settingOf(body),
+    setting: fleetSetting(body, { jobsAtOnce: AT_ONCE }),
     costs: createCostModel(body.calibration, body.model.dtype),
     kinds: worksOfPlan(body),
   };

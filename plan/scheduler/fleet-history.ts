@@ -1,6 +1,7 @@
 import { InvariantError } from "../../core/index.ts";
 import type { JobRequest, StoppedBy } from "./fleet-job.ts";
 import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
+import { type FleetOutcome, FleetOutcomes } from "./outcomes.ts";
 
 /**
  * What a job did for a while. `training` and `leaving` are on a pipeline; a job that is `preempted` waits with
@@ -25,7 +26,7 @@ export interface JobSpan {
 export type JobOutcome = "ended" | "stopped" | "refused" | "unfinished";
 
 /** A job from its arrival on, as a journal has it. */
-export interface JobHistory {
+export interface JobHistory extends FleetOutcome {
   readonly number: number;
   /** As it is at the end of the journal. */
   readonly request: JobRequest;
@@ -36,13 +37,6 @@ export interface JobHistory {
   readonly why: string;
   /** Who stopped it. */
   readonly stoppedBy: StoppedBy | undefined;
-  /** When its first iteration began; undefined for one that has not trained. */
-  readonly startNs: number | undefined;
-  /** When it ended or was stopped; undefined for one that was refused, and while it goes on. */
-  readonly endNs: number | undefined;
-  /** Time on a pipeline. */
-  readonly trainedNs: number;
-  readonly preemptions: number;
   /** Iterations, as far as the journal was told. */
   readonly done: number;
 }
@@ -58,7 +52,7 @@ export interface FleetHistory {
   readonly numLines: number;
 }
 
-type Growing = { -readonly [Key in keyof JobHistory]: JobHistory[Key] } & {
+type Growing = { -readonly [Key in Exclude<keyof JobHistory, keyof FleetOutcome>]: JobHistory[Key] } & {
   readonly spans: JobSpan[];
   open: Omit<JobSpan, "endNs"> | undefined;
   isPaused: boolean;
@@ -72,10 +66,6 @@ function arrived({ number, request }: Extract<FleetEvent, { kind: "arrived" }>):
     outcome: "unfinished",
     why: "",
     stoppedBy: undefined,
-    startNs: undefined,
-    endNs: undefined,
-    trainedNs: 0,
-    preemptions: 0,
     done: 0,
     open: { kind: "waiting", startNs: request.arrivalNs, why: "", done: 0 },
     isPaused: false,
@@ -86,9 +76,7 @@ function arrived({ number, request }: Extract<FleetEvent, { kind: "arrived" }>):
 function close(job: Growing, atNs: number): void {
   const { open } = job;
   job.open = undefined;
-  if (open === undefined) return;
-  if (open.pipeline !== undefined) job.trainedNs += atNs - open.startNs;
-  if (atNs > open.startNs) job.spans.push({ ...open, endNs: atNs });
+  if (open !== undefined && atNs > open.startNs) job.spans.push({ ...open, endNs: atNs });
 }
 
 function begin(job: Growing, kind: SpanKind, atNs: number, why: string, pipeline?: number): void {
@@ -113,7 +101,6 @@ function take(jobs: Map<number, Growing>, atNs: number, event: FleetEvent): void
     case "ended":
       close(job, atNs);
       job.outcome = "ended";
-      job.endNs = atNs;
       return;
     case "stop":
       job.stoppedBy = event.by;
@@ -136,7 +123,6 @@ function follow(job: Growing, atNs: number, { kind, why, pipeline }: Decision): 
   switch (kind) {
     case "start":
     case "resume":
-      job.startNs ??= atNs;
       begin(job, "training", atNs, why, pipeline);
       return;
     case "leave":
@@ -146,14 +132,12 @@ function follow(job: Growing, atNs: number, { kind, why, pipeline }: Decision): 
       begin(job, "training", atNs, why, pipeline);
       return;
     case "preempt":
-      job.preemptions += 1;
       standStill(job, atNs, why);
       return;
     case "stop":
       close(job, atNs);
       job.outcome = "stopped";
       job.why = why;
-      job.endNs = atNs;
       return;
     case "refuse":
       close(job, atNs);
@@ -172,8 +156,10 @@ function jobOf(jobs: ReadonlyMap<number, Growing>, number: number): Growing {
 /** What became of every job of a journal. @throws InvariantError for events of a job that has not arrived */
 export function fleetHistory(lines: Iterable<JournalLine>): FleetHistory {
   const jobs = new Map<number, Growing>();
+  const outcomes = new FleetOutcomes();
   let [endNs, numLines, numPipelines] = [0, 0, 0];
-  for (const { atNs, events, decisions } of lines) {
+  for (const line of lines) {
+    const { atNs, events, decisions } = line;
     endNs = atNs;
     numLines += 1;
     for (const event of events) take(jobs, atNs, event);
@@ -181,11 +167,13 @@ export function fleetHistory(lines: Iterable<JournalLine>): FleetHistory {
       follow(jobOf(jobs, decision.number), atNs, decision);
       numPipelines = Math.max(numPipelines, (decision.pipeline ?? -1) + 1);
     }
+    outcomes.add(line);
   }
+  const figures = outcomes.all();
   const all = [...jobs.values()].map((job): JobHistory => {
     close(job, Math.max(endNs, job.open?.startNs ?? 0));
     const { open: _open, isPaused: _isPaused, ...history } = job;
-    return history;
+    return { ...figures[job.number]!, ...history };
   });
   return {
     jobs: all.sort((a, b) => a.number - b.number),

@@ -34,14 +34,14 @@ export function spanNs(spans: readonly JobSpan[]): number {
   return sum(spans.map(({ startNs, endNs }) => endNs - startNs));
 }
 
-/** From a job's arrival to its end, or to the end of the journal; what it was on no pipeline, and what it was. */
-export function timesOf({ request, endNs, spans, trainedNs }: JobHistory): {
+/** Up to a job's end, or to the end of the journal: all of it, and what it was on no pipeline and on one. */
+export function timesOf({ spans }: JobHistory): {
   readonly turnaroundNs: number;
   readonly waitedNs: number;
   readonly trainedNs: number;
 } {
-  const until = endNs ?? spans.at(-1)?.endNs ?? request.arrivalNs;
-  const turnaroundNs = until - request.arrivalNs;
+  const trainedNs = spanNs(spans.filter(isOnPipeline));
+  const turnaroundNs = spanNs(spans);
   return { turnaroundNs, waitedNs: turnaroundNs - trainedNs, trainedNs };
 }
 

@@ -1,5 +1,12 @@
 import { InvariantError } from "../../core/index.ts";
-import type { FleetEvent, JobRequest, JournalLine, Scheduler } from "../../plan/index.ts";
+import {
+  type FleetEvent,
+  type FleetOutcome,
+  FleetOutcomes,
+  type JobRequest,
+  type JournalLine,
+  type Scheduler,
+} from "../../plan/index.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import { PipelineClock } from "./pipeline-clock.ts";
 
@@ -14,19 +21,6 @@ export interface SimulatedJob {
   readonly predictions?: readonly { readonly done: number; readonly predicted: number }[];
 }
 
-/** What became of a job. */
-export interface FleetOutcome {
-  readonly name: string;
-  readonly arrivalNs: number;
-  /** When its first iteration began, and when its first one ended; undefined for one that never trained. */
-  readonly startNs: number | undefined;
-  readonly endNs: number | undefined;
-  /** Time on devices. */
-  readonly trainedNs: number;
-  readonly preemptions: number;
-  readonly refused: boolean;
-}
-
 export interface FleetResult {
   readonly outcomes: readonly FleetOutcome[];
   readonly makespanNs: number;
@@ -35,14 +29,12 @@ export interface FleetResult {
 
 interface Fate {
   readonly job: SimulatedJob;
-  startNs: number | undefined;
-  endNs: number | undefined;
-  trainedNs: number;
-  placedSinceNs: number;
-  preemptions: number;
-  refused: boolean;
+  isOver: boolean;
   nextPrediction: number;
 }
+
+/** Why a simulated job is stopped, whose losses nobody has. */
+export const HOPELESS = "its loss betters no more";
 
 /** Jobs in the order in which they come; their numbers are their places. */
 function byArrival(jobs: readonly SimulatedJob[]): readonly SimulatedJob[] {
@@ -58,6 +50,7 @@ export class FleetRun {
   readonly #scheduler: Scheduler;
   readonly #fates: readonly Fate[];
   readonly #clocks: readonly PipelineClock[];
+  readonly #outcomes = new FleetOutcomes();
   readonly #onLine: (line: JournalLine) => void;
   #nextArrival = 0;
   #numTriggers = 0;
@@ -84,12 +77,7 @@ export class FleetRun {
     this.#scheduler = scheduler;
     this.#fates = byArrival(jobs).map((job) => ({
       job,
-      startNs: undefined,
-      endNs: undefined,
-      trainedNs: 0,
-      placedSinceNs: 0,
-      preemptions: 0,
-      refused: false,
+      isOver: false,
       nextPrediction: 0,
     }));
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
@@ -103,20 +91,13 @@ export class FleetRun {
       if (atNs === Number.POSITIVE_INFINITY) break;
       this.#step(atNs);
     }
-    const left = this.#fates.find(({ endNs, refused }) => endNs === undefined && !refused);
+    const left = this.#fates.find(({ isOver }) => !isOver);
     if (left !== undefined)
       throw new InvariantError({ expected: "a policy that trains every job", got: left.job.request.name });
+    const outcomes = this.#outcomes.all();
     return {
-      outcomes: this.#fates.map(({ job, startNs, endNs, trainedNs, preemptions, refused }) => ({
-        name: job.request.name,
-        arrivalNs: job.request.arrivalNs,
-        startNs,
-        endNs,
-        trainedNs,
-        preemptions,
-        refused,
-      })),
-      makespanNs: this.#fates.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
+      outcomes,
+      makespanNs: outcomes.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
       numTriggers: this.#numTriggers,
     };
   }
@@ -144,7 +125,7 @@ export class FleetRun {
       for (const { number, done, justEnded, between } of clock.progressAt(atNs)) {
         if (justEnded || this.#scheduler.watches !== "changes")
           events.push({ kind: "progress", number, done, between });
-        if (justEnded) this.#follows(number, done, atNs, events, clock);
+        if (justEnded) this.#follows(number, done, events, clock);
       }
     events.push(...this.#pending);
     this.#pending = [];
@@ -155,38 +136,38 @@ export class FleetRun {
       switch (kind) {
         case "start":
         case "resume":
-          fate.startNs ??= atNs;
-          fate.placedSinceNs = atNs;
           this.#clocks[pipeline!]!.add(number, fate.job.iterations);
           break;
         case "preempt":
-          fate.trainedNs += atNs - fate.placedSinceNs;
-          fate.preemptions += 1;
           this.#clocks[pipeline!]!.remove(number);
           break;
         case "stop":
-          this.#end(number, atNs, this.#clocks[pipeline!]!);
+          fate.isOver = true;
+          // One that waits, or is paused, is on no pipeline.
+          if (pipeline !== undefined) this.#clocks[pipeline]!.remove(number);
           break;
         case "leave":
         case "stay":
           this.#clocks[pipeline!]!.setLeaving(number, kind === "leave");
           break;
         case "refuse":
-          fate.refused = true;
+          fate.isOver = true;
           break;
       }
     }
     for (const clock of this.#clocks) clock.settle(atNs, (number) => this.#scheduler.job(number));
+    this.#outcomes.add(line);
     this.#onLine(line);
   }
 
   /** What follows from an iteration that has ended. */
-  #follows(number: number, done: number, atNs: number, events: FleetEvent[], clock: PipelineClock): void {
+  #follows(number: number, done: number, events: FleetEvent[], clock: PipelineClock): void {
     const fate = this.#fates[number]!;
     const { iterations, request, predictions = [] } = fate.job;
     if (done === request.iterations) {
       events.push({ kind: "ended", number });
-      this.#end(number, atNs, clock);
+      fate.isOver = true;
+      clock.remove(number);
       return;
     }
     if (done === iterations)
@@ -197,12 +178,5 @@ export class FleetRun {
       events.push({ kind: "predicted", number, predicted: next.predicted });
       fate.nextPrediction += 1;
     }
-  }
-
-  #end(number: number, atNs: number, clock: PipelineClock): void {
-    const fate = this.#fates[number]!;
-    fate.endNs = atNs;
-    fate.trainedNs += atNs - fate.placedSinceNs;
-    clock.remove(number);
   }
 }

@@ -2,6 +2,8 @@ import { sum } from "../../core/index.ts";
 import {
   type CostModel,
   type FleetJob,
+  type FleetOutcome,
+  FleetOutcomes,
   type FleetWork,
   groupRows,
   type JobRequest,
@@ -15,7 +17,8 @@ import {
 } from "../../plan/index.ts";
 import { CohortTimes } from "./cohort-times.ts";
 import { type FleetMetrics, fleetMetrics } from "./fleet-metrics.ts";
-import { type FleetOutcome, FleetRun } from "./run-fleet.ts";
+import { runFleetActions } from "./run-actions.ts";
+import { FleetRun, HOPELESS } from "./run-fleet.ts";
 
 /** A job of a fleet: what it trains, and what is said of it beside that. */
 export interface FleetMember {
@@ -32,6 +35,8 @@ export interface FleetRequest {
   readonly policy: PolicyName;
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
+  /** Iterations when absent, whose times follow from who trains together. */
+  readonly granularity?: "iterations" | "actions";
 }
 
 export interface SimulatedFleet {
@@ -49,39 +54,54 @@ export function worksOfPlan({ jobs, groups, microBatches }: PlanBody): readonly 
   return jobs.map((job, index) => ({ job, steps: groupRows(microBatches, groupOf.get(index)!) }));
 }
 
-function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
+/** What is asked for with a job. */
+export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
   const tokens = sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
   return { ...arrival, name: job.name, priority: job.priority, iterations: job.steps, tokens };
 }
 
-/** Jobs as they come over time, on the pipelines of a setting, under a policy: iteration by iteration. */
-export function simulateFleet({ setting, costs, members, policy, most }: FleetRequest): SimulatedFleet {
-  const roomy = { ...setting, slots: "first-fit" as const };
-  const inOrder = [...members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
-  const works = inOrder.map(({ work }) => work);
-  const times = new CohortTimes(roomy, costs, works);
+/** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
+export function simulateFleet(request: FleetRequest): SimulatedFleet {
+  const { setting, costs, policy, most, granularity = "iterations" } = request;
+  const members = [...request.members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
+  const works = members.map(({ work }) => work);
+  const times = new CohortTimes(setting, costs, works);
   const resources = settingResources({
-    setting: roomy,
+    setting,
     works,
     ...(most === undefined ? {} : { most }),
     iterationNs: (job: FleetJob) => times.iterationNs(0, [job])[0]!,
   });
-  const jobs = inOrder.map((member) => {
-    const request = requestOf(member);
-    return { request, iterations: Math.min(request.iterations, member.stops ?? request.iterations) };
-  });
+  const scheduler = new Scheduler(policyOf(policy, resources), resources);
+  const requests = members.map(requestOf);
+  const stopAfter = members.map(({ stops }, number) => Math.min(requests[number]!.iterations, stops ?? Infinity));
   const journal: JournalLine[] = [];
-  const run = new FleetRun(jobs, new Scheduler(policyOf(policy, resources), resources), {
-    numPipelines: resources.numPipelines,
-    times,
-    isAhead: true,
-    onLine: (line) => void journal.push(line),
-  });
-  const result = run.run();
-  const priorities = jobs.map(({ request }) => request.priority);
+  const outcomes = new FleetOutcomes();
+  const onLine = (line: JournalLine): void => {
+    journal.push(line);
+    outcomes.add(line);
+  };
+  if (granularity === "iterations")
+    new FleetRun(
+      requests.map((each, number) => ({ request: each, iterations: stopAfter[number]! })),
+      scheduler,
+      { numPipelines: resources.numPipelines, times, isAhead: true, onLine },
+    ).run();
+  else
+    runFleetActions({
+      ...{ setting, costs, scheduler, onLine },
+      jobs: works.map((work, number) => ({ work, request: requests[number]! })),
+      follow: (number, done) =>
+        done === stopAfter[number]! ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS }] : [],
+    });
+  const all = outcomes.all();
+  const makespanNs = all.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0);
   return {
-    outcomes: result.outcomes,
-    metrics: fleetMetrics(result, priorities),
+    outcomes: all,
+    metrics: fleetMetrics(
+      { outcomes: all, makespanNs },
+      requests.map(({ priority }) => priority),
+    ),
     journal,
     numCohorts: times.numCohorts,
   };

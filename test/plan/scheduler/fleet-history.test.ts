@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fleetHistory, fleetStory, type JournalLine, jobStory } from "../../../plan/index.ts";
+import { fleetHistory, fleetStory, type JournalLine, jobStory, timesOf } from "../../../plan/index.ts";
 
 const S = 1e9;
 
@@ -80,7 +80,8 @@ describe("the history of a fleet", () => {
 
   it("ends open spans with the journal", () => {
     const [job] = fleetHistory(LINES.slice(0, 2)).jobs;
-    expect(job).toMatchObject({ outcome: "unfinished", endNs: undefined, trainedNs: 12 * S });
+    expect(job).toMatchObject({ outcome: "unfinished", endNs: undefined });
+    expect(timesOf(job!)).toEqual({ turnaroundNs: 12 * S, waitedNs: 0, trainedNs: 12 * S });
     expect(job!.spans.map(({ kind, endNs }) => [kind, endNs])).toEqual([["training", 12 * S]]);
   });
 

@@ -9,6 +9,7 @@ import {
   policyOf,
   type Resources,
   Scheduler,
+  timesOf,
 } from "../../../plan/index.ts";
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
 import { FleetRun, type SimulatedJob } from "../../../sim/fleet/run-fleet.ts";
@@ -137,16 +138,8 @@ describe("a fleet under any policy", () => {
         // What a journal says of each job is what became of it.
         const history = fleetHistory(lines);
         expect(
-          history.jobs.map((each) => ({
-            name: each.request.name,
-            arrivalNs: each.request.arrivalNs,
-            startNs: each.startNs,
-            endNs: each.endNs,
-            trainedNs: each.trainedNs,
-            preemptions: each.preemptions,
-            refused: each.outcome === "refused",
-          })),
-        ).toEqual(outcomes);
+          history.jobs.map((each) => ({ ...each, ...timesOf(each), refused: each.outcome === "refused" })),
+        ).toMatchObject(outcomes);
         for (const { spans, request, endNs } of history.jobs) {
           const last = spans.reduce((until, { startNs, endNs: end }) => {
             expect(startNs).toBe(until);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { Resources } from "../../../plan/index.ts";
+import type { FleetOutcome, Resources } from "../../../plan/index.ts";
 import { Scheduler } from "../../../plan/index.ts";
 import { adaptive } from "../../../plan/scheduler/policies/adaptive.ts";
 import { fifo } from "../../../plan/scheduler/policies/fifo.ts";
 import { sjf } from "../../../plan/scheduler/policies/sjf.ts";
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
 import type { Policy } from "../../../plan/scheduler/policy.ts";
-import { type FleetOutcome, FleetRun, type SimulatedJob } from "../../../sim/fleet/run-fleet.ts";
+import { FleetRun, type SimulatedJob } from "../../../sim/fleet/run-fleet.ts";
 import { memoryAlone, places, publishedJobs } from "./published-jobs.ts";
 
 const UNIT = { iterationNs: (_: number, jobs: readonly unknown[]) => jobs.map(() => 1) };
