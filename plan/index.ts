@@ -163,6 +163,17 @@ export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema }
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
+// Successive halving over the jobs of a sweep.
+export {
+  type HalvingEvent,
+  type HalvingPlan,
+  type HalvingState,
+  halvingStep,
+  startHalving,
+  type Verdict,
+} from "./halving/halving.ts";
+export { halvingEvents } from "./halving/halving-events.ts";
+export { halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // What a forward keeps for its backward.
