@@ -101,6 +101,8 @@ export {
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+// A workload read from its text.
+export type { Sweep } from "./documents/expand-sweeps.ts";
 // The journal of a job scheduler.
 export { parseJournal, type ReadJournal } from "./documents/journal.ts";
 // The documents as JSON Schemas.
@@ -120,8 +122,7 @@ export {
 export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
-// A workload read from its text.
-export { parseWorkload } from "./documents/parse-workload.ts";
+export { type ParsedWorkload, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
 // The plan document, and a plan as it is used.
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
 // Models that have a name: their config.json.
@@ -173,7 +174,7 @@ export {
   type Verdict,
 } from "./halving/halving.ts";
 export { halvingEvents } from "./halving/halving-events.ts";
-export { halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
+export { halvingPlan, halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // What a forward keeps for its backward.

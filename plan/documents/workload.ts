@@ -91,7 +91,7 @@ export const optimizerSchema = z.strictObject({
     .optional(),
 });
 
-const jobFieldsSchema = z.strictObject({
+export const jobFieldsSchema = z.strictObject({
   name: nameSchema,
   adapter: adapterSchema,
   data: dataSchema,
@@ -163,7 +163,7 @@ export const modelSchema = z.union([
 ]);
 
 /** A job as written: what it leaves out comes from `defaults`, and what those leave out from `JOB_DEFAULTS`. */
-const writtenJobSchema = jobFieldsSchema
+export const writtenJobSchema = jobFieldsSchema
   .extend({
     adapter: adapterSchema.partial(),
     optimizer: optimizerSchema.partial(),
@@ -171,17 +171,7 @@ const writtenJobSchema = jobFieldsSchema
   })
   .partial();
 
-/** A workload as written; for editors. */
-export const writtenWorkloadSchema = z.strictObject({
-  kind: z.literal("workload"),
-  version: z.literal(1),
-  model: modelSchema,
-  recompute: recomputeSchema.default("auto"),
-  defaults: writtenJobSchema.omit({ name: true }).optional(),
-  jobs: z.array(writtenJobSchema.required({ name: true })).min(1),
-});
-
-/** A workload with `defaults` merged into its jobs by `parseWorkload`. */
+/** A workload with `defaults` merged into its jobs, and a job for each point of a sweep, by `parseWorkload`. */
 export const workloadSchema = z.strictObject({
   kind: z.literal("workload"),
   version: z.literal(1),

@@ -1,3 +1,6 @@
+import type { HalvingSpec } from "../documents/sweep.ts";
+import type { HalvingPlan } from "./halving.ts";
+
 /** What is known of a job of a sweep: iterations, and the rows that each of them takes. */
 export interface SweptJob {
   readonly iterations: number;
@@ -22,4 +25,10 @@ export function halvingRungs(jobs: readonly SweptJob[], { firstRows, eta }: Rung
   let count = 0;
   while (jobs.length > 0 && jobs.every((job) => iterationsAt(job, count) < job.iterations)) count += 1;
   return jobs.map((job) => Array.from({ length: count }, (_, rung) => iterationsAt(job, rung)));
+}
+
+/** Halving of the jobs of a sweep, as its workload asks for it. */
+export function halvingPlan(jobs: readonly SweptJob[], spec: HalvingSpec): HalvingPlan {
+  const { eta, over, synchronous } = spec;
+  return { rungs: halvingRungs(jobs, spec), eta, over, synchronous };
 }
