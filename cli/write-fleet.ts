@@ -4,7 +4,7 @@ import { type FleetFigure, type FleetPageData, fleetPart, renderFleet } from "..
 import { type FleetMetrics, historyMetrics, type Spread } from "../sim/index.ts";
 import { today, VERSION, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
-import { reportAsset } from "./write-report.ts";
+import { browserAsset } from "./write-report.ts";
 
 function seconds(value: number): string {
   return value === 0 ? "0 s" : formatSeconds(value);
@@ -51,7 +51,7 @@ const FIGURES: { readonly [Name in keyof FleetMetrics]: (metrics: FleetMetrics) 
 
 /** Asks for what a page needs before much is computed for it. @throws DeviceError before a build. */
 export function fleetAssets() {
-  return { script: reportAsset("fleet.js"), style: reportAsset("fleet.css") };
+  return { script: browserAsset("reports", "fleet.js"), style: browserAsset("reports", "fleet.css") };
 }
 
 /** A fleet under a name, as its journal has it. */

@@ -101,8 +101,9 @@ export {
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
-// A workload read from its text.
+// A workload read from its text, and a job by itself with what it leaves out.
 export type { Sweep } from "./documents/expand-sweeps.ts";
+// A workload read from its text.
 // The journal of a job scheduler.
 export { parseJournal, type ReadJournal } from "./documents/journal.ts";
 // The documents as JSON Schemas.
@@ -122,7 +123,7 @@ export {
 export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
-export { type ParsedWorkload, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
+export { completeJob, type ParsedWorkload, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
 // The plan document, and a plan as it is used.
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
 // Models that have a name: their config.json.
@@ -158,8 +159,24 @@ export {
   type StageMemory,
 } from "./documents/setting.ts";
 // Workloads: jobs over one base model.
-export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
-export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
+export type {
+  AdapterSpec,
+  FileData,
+  Job,
+  LengthData,
+  OptimizerSpec,
+  Workload,
+} from "./documents/workload.ts";
+export {
+  type Dtype,
+  dtypeSchema,
+  jobDefaults,
+  jobSchema,
+  nameSchema,
+  type Recompute,
+  recomputeSchema,
+  writtenJobSchema,
+} from "./documents/workload.ts";
 // A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
@@ -177,10 +194,19 @@ export { halvingEvents } from "./halving/halving-events.ts";
 export { halvingPlan, halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
+// Memory that is fitted to measured points, as they come.
+export {
+  type FittedMemory,
+  INITIAL_MEMORY,
+  learnMemory,
+  type PredictedMemory,
+  predictMemory,
+} from "./memory/fitted-memory.ts";
 // What a forward keeps for its backward.
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
 // What a device has to hold, for programs that hold other parts of a model than a plan's stages too.
 export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
+export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 // What a program takes beside weights and activations: our executor, and others.
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
@@ -253,13 +279,15 @@ export type { FleetJob, JobRequest, StoppedBy } from "./scheduler/fleet-job.ts";
 export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
+export type { FleetWork } from "./scheduler/job-sizes.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
+export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
 export { type FleetOutcome, FleetOutcomes } from "./scheduler/outcomes.ts";
 export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
-export { type FleetWork, settingResources } from "./scheduler/setting-resources.ts";
+export { settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";

@@ -17,20 +17,25 @@ const requestSchema = z.strictObject({
 });
 
 const ofJob = { number: count };
-const eventSchema: z.ZodType<FleetEvent> = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("arrived"), ...ofJob, request: requestSchema, predicted: z.number() }),
-  z.strictObject({ kind: z.literal("progress"), ...ofJob, done: count, between: z.boolean() }),
-  z.strictObject({ kind: z.literal("ended"), ...ofJob }),
-  z.strictObject({
+/** A kind that has no entry does not compile. */
+const EVENTS = {
+  arrived: z.strictObject({ kind: z.literal("arrived"), ...ofJob, request: requestSchema, predicted: z.number() }),
+  progress: z.strictObject({ kind: z.literal("progress"), ...ofJob, done: count, between: z.boolean() }),
+  ended: z.strictObject({ kind: z.literal("ended"), ...ofJob }),
+  stop: z.strictObject({
     kind: z.literal("stop"),
     ...ofJob,
     by: z.enum(["user", "early-stopping", "halving"]),
     why: z.string(),
   }),
-  z.strictObject({ kind: z.enum(["pause", "unpause"]), ...ofJob }),
-  z.strictObject({ kind: z.literal("priority"), ...ofJob, priority: z.number() }),
-  z.strictObject({ kind: z.literal("predicted"), ...ofJob, predicted: z.number() }),
-]);
+  pause: z.strictObject({ kind: z.literal("pause"), ...ofJob }),
+  unpause: z.strictObject({ kind: z.literal("unpause"), ...ofJob }),
+  priority: z.strictObject({ kind: z.literal("priority"), ...ofJob, priority: z.number() }),
+  measured: z.strictObject({ kind: z.literal("measured"), ...ofJob, bytes: z.array(z.number()) }),
+  predicted: z.strictObject({ kind: z.literal("predicted"), ...ofJob, predicted: z.number() }),
+} satisfies Readonly<Record<FleetEvent["kind"], z.ZodType<FleetEvent>>>;
+const { arrived, ...others } = EVENTS;
+const eventSchema: z.ZodType<FleetEvent> = z.discriminatedUnion("kind", [arrived, ...Object.values(others)]);
 
 const decisionSchema: z.ZodType<Decision> = z.strictObject({
   kind: z.enum(["start", "resume", "leave", "stay", "preempt", "stop", "refuse"]),

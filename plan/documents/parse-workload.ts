@@ -15,6 +15,7 @@ function isMapping(value: unknown): value is Mapping {
 const EXCLUSIVE: readonly (readonly [string, string])[] = [
   ["steps", "epochs"],
   ["path", "lengths"],
+  ["path", "samples"],
 ];
 
 function merge(base: unknown, over: unknown): unknown {
@@ -27,6 +28,11 @@ function merge(base: unknown, over: unknown): unknown {
   }
   for (const key of Object.keys(over)) merged[key] = merge(merged[key], over[key]);
   return merged;
+}
+
+/** A job as written with what it leaves out: from `defaults`, and what those leave out from `JOB_DEFAULTS`. Not checked. */
+export function completeJob(written: unknown, defaults: unknown): unknown {
+  return merge(merge(JOB_DEFAULTS, defaults), written);
 }
 
 const writtenSchema = z.strictObject({
@@ -69,8 +75,7 @@ function refuseSameNames({ jobs }: Workload, sweeps: readonly Sweep[], source: R
 export function parseWorkload(text: string, file: string): ParsedWorkload {
   const source = readText(text, file);
   const { defaults, ...written } = checkDocument(writtenSchema, source.value, source);
-  const base = merge(JOB_DEFAULTS, defaults);
-  const templates = written.jobs.map(({ sweep, ...job }) => ({ job: merge(base, job) as Mapping, sweep }));
+  const templates = written.jobs.map(({ sweep, ...job }) => ({ job: completeJob(job, defaults) as Mapping, sweep }));
   const { jobs, sweeps } = expandSweeps(templates, source);
   const relocate = (path: DocumentPath): readonly DocumentPath[] => {
     const own = writtenPath(sweeps, path);

@@ -110,7 +110,7 @@ export const jobFieldsSchema = z.strictObject({
   priority: z.int(),
   arrivalSeconds: z.number().min(0),
   /** Who is charged for it, where a job scheduler shares by user. */
-  user: z.string().optional(),
+  user: z.string().max(256).optional(),
   /** From its arrival, by when it is to have ended. */
   deadlineSeconds: z.number().positive().optional(),
 });
@@ -169,7 +169,8 @@ export const writtenJobSchema = jobFieldsSchema
     optimizer: optimizerSchema.partial(),
     data: z.union([fileDataSchema.partial(), lengthDataSchema.partial()]),
   })
-  .partial();
+  .partial()
+  .required({ name: true });
 
 /** A workload with `defaults` merged into its jobs, and a job for each point of a sweep, by `parseWorkload`. */
 export const workloadSchema = z.strictObject({

@@ -9,5 +9,5 @@ export const writtenWorkloadSchema = z.strictObject({
   model: modelSchema,
   recompute: recomputeSchema.default("auto"),
   defaults: writtenJobSchema.omit({ name: true }).optional(),
-  jobs: z.array(writtenJobSchema.required({ name: true }).extend({ sweep: sweepSchema.optional() })).min(1),
+  jobs: z.array(writtenJobSchema.extend({ sweep: sweepSchema.optional() })).min(1),
 });

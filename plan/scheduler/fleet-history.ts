@@ -115,6 +115,7 @@ function take(jobs: Map<number, Growing>, atNs: number, event: FleetEvent): void
       job.request = { ...job.request, priority: event.priority };
       return;
     case "predicted":
+    case "measured":
       return;
   }
 }

@@ -19,6 +19,8 @@ export interface SimulatedJob {
   readonly predicted?: number;
   /** And once it has trained so many. */
   readonly predictions?: readonly { readonly done: number; readonly predicted: number }[];
+  /** Bytes that it is seen to take of each device of its pipeline once it has trained so many. */
+  readonly measurements?: readonly { readonly done: number; readonly bytes: readonly number[] }[];
 }
 
 export interface FleetResult {
@@ -31,6 +33,12 @@ interface Fate {
   readonly job: SimulatedJob;
   isOver: boolean;
   nextPrediction: number;
+  nextMeasurement: number;
+}
+
+/** Whether it will be measured at the end of an iteration. */
+function isWatched({ job: { measurements = [] }, nextMeasurement }: Fate): boolean {
+  return nextMeasurement < measurements.length;
 }
 
 /** Why a simulated job is stopped, whose losses nobody has. */
@@ -79,6 +87,7 @@ export class FleetRun {
       job,
       isOver: false,
       nextPrediction: 0,
+      nextMeasurement: 0,
     }));
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
     this.#onLine = onLine;
@@ -136,7 +145,7 @@ export class FleetRun {
       switch (kind) {
         case "start":
         case "resume":
-          this.#clocks[pipeline!]!.add(number, fate.job.iterations);
+          this.#clocks[pipeline!]!.add(number, fate.job.iterations, isWatched(fate));
           break;
         case "preempt":
           this.#clocks[pipeline!]!.remove(number);
@@ -164,6 +173,7 @@ export class FleetRun {
   #follows(number: number, done: number, events: FleetEvent[], clock: PipelineClock): void {
     const fate = this.#fates[number]!;
     const { iterations, request, predictions = [] } = fate.job;
+    this.#measure(number, done, events, clock);
     if (done === request.iterations) {
       events.push({ kind: "ended", number });
       fate.isOver = true;
@@ -178,5 +188,15 @@ export class FleetRun {
       events.push({ kind: "predicted", number, predicted: next.predicted });
       fate.nextPrediction += 1;
     }
+  }
+
+  #measure(number: number, done: number, events: FleetEvent[], clock: PipelineClock): void {
+    const fate = this.#fates[number]!;
+    for (; isWatched(fate); fate.nextMeasurement += 1) {
+      const next = fate.job.measurements![fate.nextMeasurement]!;
+      if (next.done > done) return;
+      events.push({ kind: "measured", number, bytes: next.bytes });
+    }
+    clock.setWatched(number, false);
   }
 }

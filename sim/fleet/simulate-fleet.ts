@@ -8,6 +8,7 @@ import {
   groupRows,
   type JobRequest,
   type JournalLine,
+  type LearnedSizes,
   type PlanBody,
   type PolicyName,
   policyOf,
@@ -26,6 +27,8 @@ export interface FleetMember {
   readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
+  /** Bytes that it really takes of each device of a pipeline, seen when its first iteration has ended. */
+  readonly takes?: readonly number[];
 }
 
 export interface FleetRequest {
@@ -35,6 +38,8 @@ export interface FleetRequest {
   readonly policy: PolicyName;
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
+  /** Sizes of jobs are learned from what these take; they are what is planned when absent. */
+  readonly learned?: LearnedSizes;
   /** Iterations when absent, whose times follow from who trains together. */
   readonly granularity?: "iterations" | "actions";
 }
@@ -62,7 +67,7 @@ export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRe
 
 /** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
 export function simulateFleet(request: FleetRequest): SimulatedFleet {
-  const { setting, costs, policy, most, granularity = "iterations" } = request;
+  const { setting, costs, policy, most, learned, granularity = "iterations" } = request;
   const members = [...request.members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
   const works = members.map(({ work }) => work);
   const times = new CohortTimes(setting, costs, works);
@@ -70,11 +75,13 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     setting,
     works,
     ...(most === undefined ? {} : { most }),
+    ...(learned === undefined ? {} : { learned }),
     iterationNs: (job: FleetJob) => times.iterationNs(0, [job])[0]!,
   });
   const scheduler = new Scheduler(policyOf(policy, resources), resources);
   const requests = members.map(requestOf);
   const stopAfter = members.map(({ stops }, number) => Math.min(requests[number]!.iterations, stops ?? Infinity));
+  const measurements = members.map(({ takes }) => (takes === undefined ? [] : [{ done: 1, bytes: takes }]));
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
   const onLine = (line: JournalLine): void => {
@@ -83,7 +90,11 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   };
   if (granularity === "iterations")
     new FleetRun(
-      requests.map((each, number) => ({ request: each, iterations: stopAfter[number]! })),
+      requests.map((each, number) => ({
+        request: each,
+        iterations: stopAfter[number]!,
+        measurements: measurements[number]!,
+      })),
       scheduler,
       { numPipelines: resources.numPipelines, times, isAhead: true, onLine },
     ).run();
@@ -91,8 +102,14 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     runFleetActions({
       ...{ setting, costs, scheduler, onLine },
       jobs: works.map((work, number) => ({ work, request: requests[number]! })),
-      follow: (number, done) =>
-        done === stopAfter[number]! ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS }] : [],
+      follow: (number, done) => [
+        ...measurements[number]!.flatMap(({ done: at, bytes }) =>
+          at === done ? [{ kind: "measured", number, bytes } as const] : [],
+        ),
+        ...(done === stopAfter[number]!
+          ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS } as const]
+          : []),
+      ],
     });
   const all = outcomes.all();
   const makespanNs = all.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0);
