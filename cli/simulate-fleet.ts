@@ -1,8 +1,8 @@
 import path from "node:path";
-import { formatSeconds } from "../core/index.ts";
-import { type FleetOutcome, fleetHistory, POLICIES, type PolicyName } from "../plan/index.ts";
-import type { SimulatedFleet, Spread } from "../sim/index.ts";
-import { simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
+import { formatSeconds, InputError, mean } from "../core/index.ts";
+import { type FleetOutcome, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
+import type { AgainstBound, FleetMetrics, SimulatedFleet, Spread } from "../sim/index.ts";
+import { loadPolicy, simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
@@ -15,8 +15,9 @@ import { fleetAssets, writeFleet } from "./write-fleet.ts";
 const FLEET_OPTIONS = {
   policy: {
     type: "string",
-    choices: POLICIES,
-    describe: "let jobs come over time (arrivalSeconds), and a job scheduler say who trains when",
+    describe:
+      "let jobs come over time (arrivalSeconds), and a job scheduler say who trains when: " +
+      `${POLICIES.join(", ")}, or your own by its path, such as ./mine.mjs`,
   },
   ...DEVICE_OPTIONS,
   ...COST_OPTIONS,
@@ -28,12 +29,7 @@ const FLEET_OPTIONS = {
     describe: "write the journal: a line a decision, with its reason (JSON lines)",
   },
   report: { type: "string", describe: "write a page: who trained when and why, waiting, figures (HTML)" },
-  against: {
-    type: "string",
-    choices: POLICIES,
-    describe: "another policy, shown beside the first on the page",
-    beside: "report",
-  },
+  against: { type: "string", describe: "another policy, shown below the first on the page", beside: "report" },
 } as const satisfies OptionTable;
 
 /** What `simulate` can be given for jobs over time. */
@@ -50,8 +46,8 @@ function seconds(ns: number | undefined): string {
   return ns === 0 ? "0 s" : formatSeconds(ns / 1e9);
 }
 
-function spreadLine(name: string, { mean, median, p95, p99 }: Spread): readonly string[] {
-  return [name, ...[mean, median, p95, p99].map((each) => seconds(1e9 * each))];
+function spreadLine(name: string, { mean: all, median, p95, p99 }: Spread, weighted: number): readonly string[] {
+  return [name, ...[all, weighted, median, p95, p99].map((each) => seconds(1e9 * each))];
 }
 
 function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, refused }: FleetOutcome) {
@@ -67,16 +63,57 @@ function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, 
   ];
 }
 
-function fleetText(policy: PolicyName, { outcomes, metrics }: SimulatedFleet): string {
-  const { makespanSeconds, turnaroundSeconds, waitingSeconds, preemptions, refused, jobsInSystem } = metrics;
+/** A path: something of a path, or the end of a file of JavaScript. */
+const IS_PATH = /[\\/]|\.[cm]?[jt]s$/;
+
+/** A policy by its name or path. @throws InputError for neither, and for a file that cannot be loaded */
+async function policyOption(io: Io, option: string, text: string): Promise<PolicyName | PolicyFactory> {
+  const name = POLICIES.find((each) => each === text);
+  if (name !== undefined) return name;
+  if (IS_PATH.test(text)) return await loadPolicy(io, text);
+  throw new InputError({
+    expected: `${POLICIES.join(", ")} or a path, such as ./mine.mjs,`,
+    at: `--${option}`,
+    got: text,
+    hint: "What is in the file of a policy is in docs/scheduler.md.",
+  });
+}
+
+function timesText(value: number): string {
+  return `${value.toFixed(2)} x`;
+}
+
+function boundLine(name: string, { boundSeconds, ratio }: AgainstBound): readonly string[] {
+  return [name, seconds(1e9 * boundSeconds), timesText(ratio)];
+}
+
+/** Beside the bounds, if there are any. */
+function boundsText({ bounds }: FleetMetrics): readonly string[] {
+  if (bounds === null) return [];
+  const lines = [boundLine("mean turnaround", bounds.meanTurnaround), boundLine("all jobs", bounds.makespan)];
+  return ["", table(["no scheduler can beat", "bound", "here"], lines)];
+}
+
+function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
+  const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
+  const utilisation = mean(metrics.utilisation);
   return [
     `simulated under ${policy}: ${outcomes.length} jobs in ${formatSeconds(makespanSeconds)}, ` +
       `preempted ${preemptions}, refused ${refused}, ${jobsInSystem.toFixed(2)} jobs at a time`,
+    `${Math.round(metrics.tokensPerSecond)} tokens/s without padding, pipelines at work ` +
+      `${(100 * utilisation).toFixed(1)} % of the time, fairness to users ${metrics.fairness.toFixed(3)}`,
     "",
     table(
-      ["", "mean", "median", "95 %", "99 %"],
-      [spreadLine("turnaround", turnaroundSeconds), spreadLine("waiting", waitingSeconds)],
+      ["", "mean", "by priority", "median", "95 %", "99 %"],
+      [
+        spreadLine("turnaround", metrics.turnaroundSeconds, metrics.weightedTurnaroundSeconds),
+        spreadLine("waiting", metrics.waitingSeconds, metrics.weightedWaitingSeconds),
+        ["slowdown", slowdown.mean, undefined, slowdown.median, slowdown.p95, slowdown.p99].map((each) =>
+          typeof each === "number" ? timesText(each) : (each ?? "-"),
+        ),
+      ],
     ),
+    ...boundsText(metrics),
     "",
     table(["job", "arrival", "start", "end", "turnaround", "waiting", "preempted"], outcomes.map(outcomeLine)),
   ].join("\n");
@@ -84,18 +121,19 @@ function fleetText(policy: PolicyName, { outcomes, metrics }: SimulatedFleet): s
 
 /** The jobs of a workload over time. Returns the exit code. */
 export async function simulateFleetCommand(io: Io, args: Arguments): Promise<number> {
-  const policy = requiredText(args, "policy") as PolicyName;
+  const policy = await policyOption(io, "policy", requiredText(args, "policy"));
+  const against = optionalText(args, "against");
+  const other = against === undefined ? undefined : await policyOption(io, "against", against);
   const report = optionalText(args, "report");
   if (report !== undefined) fleetAssets();
   const choice = requestChoice(args, fleetChoices(args));
   const workload = requiredText(args, "plan");
-  const simulated = (name: PolicyName) => simulateWorkloadFleet(contextOf(io, args), workload, choice, name);
+  const simulated = (own: PolicyName | PolicyFactory) =>
+    simulateWorkloadFleet(contextOf(io, args), workload, choice, own);
   const fleet = await simulated(policy);
-  const against = optionalText(args, "against") as PolicyName | undefined;
   if (report !== undefined) {
-    const all = [{ title: policy as string, history: fleetHistory(fleet.journal) }];
-    if (against !== undefined) all.push({ title: against, history: fleetHistory((await simulated(against)).journal) });
-    writeFleet(io, report, `${path.basename(workload)} over time`, all);
+    const fleets = other === undefined ? [fleet] : [fleet, await simulated(other)];
+    writeFleet(io, report, `${path.basename(workload)} over time`, fleets);
   }
   const output = optionalText(args, "output");
   if (output !== undefined)
@@ -105,9 +143,9 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
       fleet.journal.map((line) => JSON.stringify(line)),
     );
   const { metrics, outcomes, numCohorts } = fleet;
-  printResult(io, args, { policy, ...metrics, jobs: outcomes, numCohorts }, () =>
+  printResult(io, args, { policy: fleet.policy, ...metrics, jobs: outcomes, numCohorts }, () =>
     [
-      fleetText(policy, fleet),
+      fleetText(fleet),
       ...(output === undefined ? [] : ["", `journal written to ${output}`]),
       ...(report === undefined ? [] : ["", `report written to ${report}`]),
     ].join("\n"),

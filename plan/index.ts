@@ -5,12 +5,17 @@ export {
   type ActionKey,
   type ActionLetter,
   BACKWARD,
+  EVALUATION,
   FORWARD,
   formatAction,
+  PASSES,
+  type Pass,
   PLANNED_LETTERS,
   type PlannedLetter,
   parseAction,
   parseAnyAction,
+  passCode,
+  passOf,
   UPDATE,
 } from "./action.ts";
 // Which cores each device of this machine has.
@@ -59,6 +64,7 @@ export { beyond, type Coefficients, featureValue, operatorSeconds } from "./cost
 // The operators of an action, with the shapes that they run on.
 export {
   type OperatorCall,
+  type RunLetter,
   type StageShape,
   stageOperators,
   updateOperator,
@@ -101,9 +107,10 @@ export {
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
-// A workload read from its text, and a job by itself with what it leaves out.
+// When a job ends before its last step.
+export type { EarlyStopping } from "./documents/early-stopping.ts";
+// The jobs of a sweep.
 export type { Sweep } from "./documents/expand-sweeps.ts";
-// A workload read from its text.
 // The journal of a job scheduler.
 export { parseJournal, type ReadJournal } from "./documents/journal.ts";
 // The documents as JSON Schemas.
@@ -161,6 +168,7 @@ export {
 // Workloads: jobs over one base model.
 export type {
   AdapterSpec,
+  Evaluation,
   FileData,
   Job,
   LengthData,
@@ -177,6 +185,13 @@ export {
   recomputeSchema,
   writtenJobSchema,
 } from "./documents/workload.ts";
+// Whether a job's losses are worth its going on.
+export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/loss-watch.ts";
+export { stoppingOptions } from "./early-stopping/stopping-options.ts";
+export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
+export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
+// When jobs are evaluated, and what they end with.
+export { evaluatedToTheEnd, evaluatesAfter, mayBeBest } from "./evaluation.ts";
 // A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
@@ -187,8 +202,8 @@ export {
   type HalvingPlan,
   type HalvingState,
   halvingStep,
+  type RungVerdict,
   startHalving,
-  type Verdict,
 } from "./halving/halving.ts";
 export { halvingEvents } from "./halving/halving-events.ts";
 export { halvingPlan, halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
@@ -230,6 +245,7 @@ export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";
 export {
   activeJobs,
   activeMembers,
+  groupEvaluations,
   groupRows,
   isFused,
   type JobSegment,
@@ -242,6 +258,10 @@ export {
   microBatchTokens,
   type Numbered,
 } from "./mini-batch.ts";
+// Rows of jobs that share micro-batches, packed by tokens.
+export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";
+export { balancedGroups, packMiniBatch } from "./packing/packed-groups.ts";
+export { betterPacking, packingModel } from "./packing/packing-model.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export {
   type PipelineTable,
@@ -258,7 +278,14 @@ export { pipelineCounts } from "./planner/divide.ts";
 // Why a plan is as it is.
 export type { ConsideredWay, MemoryBinding, PlanExplanation, SharingComparison } from "./planner/explanation.ts";
 // The rows of a job as token counts.
-export { isLengthData, type JobRows, lengthRows } from "./planner/job-rows.ts";
+export {
+  divideRows,
+  type EvaluationRows,
+  evaluationRows,
+  isLengthData,
+  type JobRows,
+  lengthRows,
+} from "./planner/job-rows.ts";
 // The planner: from a request to a plan, with its reasons or without.
 export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
 // How the rows of a mini-batch are cut into micro-batches.
@@ -284,7 +311,10 @@ export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
 export { type FleetOutcome, FleetOutcomes } from "./scheduler/outcomes.ts";
-export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
+// A policy that a person wrote.
+export { checkedPolicy, type OwnPolicy, type PolicySource, type PolicyTools } from "./scheduler/own-policy.ts";
+export { POLICIES, type PolicyFactory, type PolicyName, policyOf } from "./scheduler/policies.ts";
+export type { Choice, FleetView, Policy, Refusal, Wish } from "./scheduler/policy.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
 export { settingResources } from "./scheduler/setting-resources.ts";

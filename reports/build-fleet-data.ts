@@ -4,10 +4,11 @@ import { type FleetFigure, type FleetPageJob, type FleetPart, SPAN_KINDS, type S
 type Growing<Table> = { [Column in keyof Table]: Table[Column] extends readonly (infer Value)[] ? Value[] : never };
 
 function pageJob(job: JobHistory): FleetPageJob {
-  const { request, startNs, endNs, outcome, why, done, preemptions } = job;
+  const { request, startNs, endNs, outcome, why, preemptions } = job;
   const { name, user, priority, arrivalNs, deadlineNs, iterations } = request;
   return {
-    ...{ name, user, priority, arrivalNs, deadlineNs, iterations, outcome, why, done, preemptions },
+    ...{ name, user, priority, arrivalNs, deadlineNs, iterations, outcome, why, preemptions },
+    done: job.iterations,
     startNs: startNs ?? null,
     endNs: endNs ?? null,
     ...timesOf(job),

@@ -1,6 +1,5 @@
 // Jobs over time, iteration by iteration.
-export type { FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
-export { historyMetrics } from "./fleet/history-metrics.ts";
+export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export {
   type FleetMember,
   type FleetRequest,

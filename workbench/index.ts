@@ -17,6 +17,8 @@ export { loadJournal } from "./load-journal.ts";
 // A run folder read back, whether its run goes on or has ended.
 // A plan file, or a workload planned on the spot.
 export { loadPlan, planOrWorkload, planWorkload } from "./load-plan.ts";
+// A job scheduler's policy from a person's file.
+export { loadPolicy } from "./load-policy.ts";
 // What a workload file and what was said beside it ask for.
 export { loadRequest, type RequestChoice } from "./load-request.ts";
 export { howFar, isGoingOn, type LoadedRun, loadRun, lossesByJob, stepsDone } from "./load-run.ts";

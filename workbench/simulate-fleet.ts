@@ -1,5 +1,6 @@
-import { createCostModel, fleetSetting, type PolicyName } from "../plan/index.ts";
+import { createCostModel, fleetSetting, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import { planAndPredict, type SimulatedFleet, simulateFleet, worksOfPlan } from "../sim/index.ts";
+import { withBetterPackings } from "./better-packings.ts";
 import type { Context } from "./context.ts";
 import { loadRequest, type RequestChoice } from "./load-request.ts";
 
@@ -11,7 +12,7 @@ export async function simulateWorkloadFleet(
   context: Context,
   file: string,
   choice: RequestChoice,
-  policy: PolicyName,
+  policy: PolicyName | PolicyFactory,
 ): Promise<SimulatedFleet> {
   const { request, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { jobs, jobsAtOnce } = request;
@@ -24,7 +25,7 @@ export async function simulateWorkloadFleet(
       }),
     );
     const works = worksOfPlan(body);
-    return simulateFleet({
+    const fleet = {
       setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       costs: createCostModel(body.calibration, body.model.dtype),
       members: jobs.map(({ arrivalSeconds, deadlineSeconds, user = "" }, job) => ({
@@ -37,7 +38,8 @@ export async function simulateWorkloadFleet(
       })),
       policy,
       ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
-    });
+    };
+    return await withBetterPackings(context, (pack) => simulateFleet({ ...fleet, pack }));
   } catch (error) {
     throw placed(error);
   }

@@ -1,6 +1,5 @@
 import { InputError } from "../../core/index.ts";
 import { type FleetHistory, fleetHistory, fleetStory, type JobHistory, jobStory } from "../../plan/index.ts";
-import { historyMetrics } from "../../sim/index.ts";
 import { loadJournal } from "../../workbench/index.ts";
 import { type Command, optionalText, requiredText } from "../command.ts";
 import { printResult, warn } from "../output.ts";
@@ -42,9 +41,7 @@ export const explainCommand: Command = {
       return 0;
     }
     const story = fleetStory(history);
-    const { jobs, ...facts } = history;
-    const document = { ...facts, metrics: historyMetrics(history), jobs, story };
-    printResult(io, args, document, () =>
+    printResult(io, args, { ...history, story }, () =>
       story.map(({ heading, lines: items }) => [heading, ...items.map((item) => `  ${item}`)].join("\n")).join("\n\n"),
     );
     return 0;

@@ -43,7 +43,7 @@ export type HalvingEvent =
   | { readonly kind: "gone"; readonly job: number };
 
 /** What a job is to do at a rung. `go-on`: it trains on, or may train again where it was paused there. */
-export interface Verdict {
+export interface RungVerdict {
   readonly kind: "go-on" | "pause" | "stop";
   readonly job: number;
   readonly rung: number;
@@ -55,7 +55,7 @@ export interface Verdict {
 
 export interface HalvingStep {
   readonly state: HalvingState;
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly RungVerdict[];
 }
 
 export function startHalving({ rungs }: HalvingPlan): HalvingState {
@@ -93,7 +93,7 @@ function settleRung(plan: HalvingPlan, state: HalvingState, rung: number): Halvi
   const keep = Math.max(1, Math.floor((results.length + pending) / plan.eta));
   const keepSoFar = plan.synchronous ? 0 : Math.floor(results.length / plan.eta);
   let now = state;
-  const verdicts = results.flatMap(({ job, loss }, place): readonly Verdict[] => {
+  const verdicts = results.flatMap(({ job, loss }, place): readonly RungVerdict[] => {
     const own = state.jobs[job]!;
     if (own.standing !== "paused" || own.rung !== rung) return [];
     const ranked: Ranked = { place, count: results.length, iterations: plan.rungs[job]![rung]!, loss };
@@ -112,7 +112,7 @@ function settleRung(plan: HalvingPlan, state: HalvingState, rung: number): Halvi
 /** All rungs, from the first: who stops at one comes to no later one. */
 function settle(plan: HalvingPlan, state: HalvingState): HalvingStep {
   let now = state;
-  const verdicts: Verdict[] = [];
+  const verdicts: RungVerdict[] = [];
   state.results.forEach((_, rung) => {
     const step = settleRung(plan, now, rung);
     now = step.state;
@@ -166,7 +166,7 @@ export function halvingStep(plan: HalvingPlan, state: HalvingState, event: Halvi
   if (!Number.isFinite(loss)) {
     const settled = settle(plan, withJob(state, job, { standing: "stopped", recent: [] }));
     const why = `its loss is ${lossText(loss)} at ${iteration} iterations`;
-    const stop: Verdict = { kind: "stop", job, rung: own.rung, wasPaused: false, why };
+    const stop: RungVerdict = { kind: "stop", job, rung: own.rung, wasPaused: false, why };
     return { state: settled.state, verdicts: [stop, ...settled.verdicts] };
   }
   const recent = [...own.recent, loss].slice(-plan.over);

@@ -37,8 +37,6 @@ export interface JobHistory extends FleetOutcome {
   readonly why: string;
   /** Who stopped it. */
   readonly stoppedBy: StoppedBy | undefined;
-  /** Iterations, as far as the journal was told. */
-  readonly done: number;
 }
 
 export interface FleetHistory {
@@ -54,6 +52,7 @@ export interface FleetHistory {
 
 type Growing = { -readonly [Key in Exclude<keyof JobHistory, keyof FleetOutcome>]: JobHistory[Key] } & {
   readonly spans: JobSpan[];
+  done: number;
   open: Omit<JobSpan, "endNs"> | undefined;
   isPaused: boolean;
 };
@@ -173,7 +172,7 @@ export function fleetHistory(lines: Iterable<JournalLine>): FleetHistory {
   const figures = outcomes.all();
   const all = [...jobs.values()].map((job): JobHistory => {
     close(job, Math.max(endNs, job.open?.startNs ?? 0));
-    const { open: _open, isPaused: _isPaused, ...history } = job;
+    const { open: _open, isPaused: _isPaused, done: _done, ...history } = job;
     return { ...figures[job.number]!, ...history };
   });
   return {

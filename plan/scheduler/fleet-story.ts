@@ -82,8 +82,8 @@ function gone(jobs: readonly JobHistory[], what: string): StoryPart | undefined 
   if (jobs.length === 0) return undefined;
   return {
     heading: `${countText(jobs.length, "job")} ${jobs.length === 1 ? "was" : "were"} ${what}:`,
-    lines: listed(jobs, ({ request, why, done, outcome }) => {
-      const far = outcome === "stopped" ? ` after ${done} of ${countText(request.iterations, "iteration")}` : "";
+    lines: listed(jobs, ({ request, why, iterations, outcome }) => {
+      const far = outcome === "stopped" ? ` after ${iterations} of ${countText(request.iterations, "iteration")}` : "";
       return `${request.name}${far}: ${why}`;
     }),
   };

@@ -135,7 +135,7 @@ function deadlineText({ request: { deadlineNs }, endNs }: JobHistory): string {
 }
 
 function ending(job: JobHistory): string {
-  const { outcome, why, stoppedBy, endNs, done, request, spans } = job;
+  const { outcome, why, stoppedBy, endNs, iterations, request, spans } = job;
   const { turnaroundNs, waitedNs, trainedNs } = timesOf(job);
   const share = turnaroundNs === 0 ? 0 : trainedNs / turnaroundNs;
   const parts = `turnaround ${timeText(turnaroundNs)}, of which ${percentText(share)} training`;
@@ -144,14 +144,14 @@ function ending(job: JobHistory): string {
       return `It waited ${timeText(waitedNs)} in all, and ended at ${timeText(endNs!)}${deadlineText(job)}: ${parts}.`;
     case "stopped": {
       const by = stoppedBy === undefined ? "" : ` by ${stoppedBy === "user" ? "its user" : stoppedBy}`;
-      const far = `${done} of ${countText(request.iterations, "iteration")}`;
+      const far = `${iterations} of ${countText(request.iterations, "iteration")}`;
       return `It was stopped${by} at ${timeText(endNs!)} after ${far}${reason(why)}; ${parts}.`;
     }
     case "refused":
       return `It was refused at ${timeText(spans.at(-1)?.endNs ?? request.arrivalNs)}${reason(why)}.`;
     case "unfinished":
       return (
-        `The journal ends before it does: ${done} of ${countText(request.iterations, "iteration")} done, ` +
+        `The journal ends before it does: ${iterations} of ${countText(request.iterations, "iteration")} done, ` +
         `${timeText(waitedNs)} waited in all.`
       );
   }

@@ -1,4 +1,4 @@
-import { InvariantError } from "../../core/index.ts";
+import { PlanError } from "../../core/index.ts";
 import {
   type FleetEvent,
   type FleetOutcome,
@@ -93,7 +93,7 @@ export class FleetRun {
     this.#onLine = onLine;
   }
 
-  /** To the end of the last job. @throws InvariantError where jobs are left that nobody starts */
+  /** To the end of the last job. @throws PlanError where jobs are left that the policy does not train */
   run(): FleetResult {
     for (;;) {
       const atNs = this.#nextNs();
@@ -102,7 +102,10 @@ export class FleetRun {
     }
     const left = this.#fates.find(({ isOver }) => !isOver);
     if (left !== undefined)
-      throw new InvariantError({ expected: "a policy that trains every job", got: left.job.request.name });
+      throw new PlanError({
+        expected: "a policy that trains every job, or refuses it",
+        got: `${left.job.request.name} at the end`,
+      });
     const outcomes = this.#outcomes.all();
     return {
       outcomes,

@@ -10,14 +10,16 @@ import {
   type JournalLine,
   type LearnedSizes,
   type PlanBody,
+  type PolicyFactory,
   type PolicyName,
+  packGreedily,
   policyOf,
   Scheduler,
   type Setting,
   settingResources,
 } from "../../plan/index.ts";
-import { CohortTimes } from "./cohort-times.ts";
-import { type FleetMetrics, fleetMetrics } from "./fleet-metrics.ts";
+import { CohortTimes, type Pack } from "./cohort-times.ts";
+import { type FleetMetrics, fleetMetrics, type JudgedJob } from "./fleet-metrics.ts";
 import { runFleetActions } from "./run-actions.ts";
 import { FleetRun, HOPELESS } from "./run-fleet.ts";
 
@@ -35,9 +37,11 @@ export interface FleetRequest {
   readonly setting: Setting;
   readonly costs: CostModel;
   readonly members: readonly FleetMember[];
-  readonly policy: PolicyName;
+  readonly policy: PolicyName | PolicyFactory;
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
+  /** How rows are packed where jobs share micro-batches, which they do iteration by iteration alone. */
+  readonly pack?: Pack;
   /** Sizes of jobs are learned from what these take; they are what is planned when absent. */
   readonly learned?: LearnedSizes;
   /** Iterations when absent, whose times follow from who trains together. */
@@ -45,6 +49,8 @@ export interface FleetRequest {
 }
 
 export interface SimulatedFleet {
+  /** The name of the policy. */
+  readonly policy: string;
   /** In the order of arrival. */
   readonly outcomes: readonly FleetOutcome[];
   readonly metrics: FleetMetrics;
@@ -67,18 +73,21 @@ export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRe
 
 /** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
 export function simulateFleet(request: FleetRequest): SimulatedFleet {
-  const { setting, costs, policy, most, learned, granularity = "iterations" } = request;
+  const { setting, costs, policy, most, learned, granularity = "iterations", pack = packGreedily } = request;
   const members = [...request.members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
   const works = members.map(({ work }) => work);
-  const times = new CohortTimes(setting, costs, works);
+  const alone = new CohortTimes(setting, costs, works);
   const resources = settingResources({
     setting,
     works,
     ...(most === undefined ? {} : { most }),
     ...(learned === undefined ? {} : { learned }),
-    iterationNs: (job: FleetJob) => times.iterationNs(0, [job])[0]!,
+    iterationNs: (job: FleetJob) => alone.iterationNs(0, [job])[0]!,
   });
-  const scheduler = new Scheduler(policyOf(policy, resources), resources);
+  const chosen = typeof policy === "string" ? policyOf(policy, resources) : policy(resources);
+  const isShared = granularity === "iterations" && chosen.sharesMicroBatches === true;
+  const times = isShared ? new CohortTimes(setting, costs, works, pack) : alone;
+  const scheduler = new Scheduler(chosen, resources);
   const requests = members.map(requestOf);
   const stopAfter = members.map(({ stops }, number) => Math.min(requests[number]!.iterations, stops ?? Infinity));
   const measurements = members.map(({ takes }) => (takes === undefined ? [] : [{ done: 1, bytes: takes }]));
@@ -111,14 +120,17 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
           : []),
       ],
     });
-  const all = outcomes.all();
-  const makespanNs = all.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0);
+  const jobs = requests.map((each, number): JudgedJob => {
+    const { leastNs, stagesNs } = times.boundAnywhere(number);
+    // Where so many jobs train at once, each takes a place of so many.
+    return { request: each, leastNs, loadsNs: most === undefined ? stagesNs : [...stagesNs, leastNs / most] };
+  });
+  const ended = { outcomes: outcomes.all(), jobs, busyNs: outcomes.busyNs(resources.numPipelines) };
   return {
-    outcomes: all,
-    metrics: fleetMetrics(
-      { outcomes: all, makespanNs },
-      requests.map(({ priority }) => priority),
-    ),
+    policy: chosen.name,
+    outcomes: ended.outcomes,
+    // The least times are of some steps of each job, as those of iterations are, and not of each single action.
+    metrics: fleetMetrics({ ...ended, isBounded: granularity === "iterations" && !isShared }),
     journal,
     numCohorts: times.numCohorts,
   };

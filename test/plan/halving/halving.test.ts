@@ -6,14 +6,14 @@ import {
   type HalvingState,
   halvingRungs,
   halvingStep,
+  type RungVerdict,
   startHalving,
-  type Verdict,
 } from "../../../plan/index.ts";
 
 /** Tells a machine its events one by one; `verdicts` are all so far, as text. */
 function machineOf(plan: HalvingPlan) {
   let state: HalvingState = startHalving(plan);
-  const all: Verdict[] = [];
+  const all: RungVerdict[] = [];
   return {
     all,
     state: () => state,

@@ -121,10 +121,10 @@ describe.each([
   });
 
   it("trains less than half of the iterations, and nobody is lost", () => {
-    const trained = sum(history.jobs.map(({ done }) => done));
+    const trained = sum(history.jobs.map(({ iterations }) => iterations));
     expect(trained).toBeLessThan(0.5 * NUM_JOBS * ITERATIONS);
     const undisturbed = fleetHistory(run(new Scheduler(POLICY, RESOURCES), isAhead));
-    expect(sum(undisturbed.jobs.map(({ done }) => done))).toBe(NUM_JOBS * ITERATIONS);
+    expect(sum(undisturbed.jobs.map(({ iterations }) => iterations))).toBe(NUM_JOBS * ITERATIONS);
     expect(history.endNs).toBeLessThan(0.6 * undisturbed.endNs);
   });
 
@@ -140,7 +140,7 @@ describe("synchronous halving in a simulated fleet", () => {
     let there = JOBS.map((_, job) => job);
     for (const rung of planOf(true).rungs[0]!) {
       there = [...there].sort((a, b) => lossOf(a, rung) - lossOf(b, rung)).slice(0, there.length / 2);
-      const beyond = history.jobs.filter(({ done }) => done > rung).map(({ number }) => number);
+      const beyond = history.jobs.filter(({ iterations }) => iterations > rung).map(({ number }) => number);
       expect(beyond).toEqual([...there].sort((a, b) => a - b));
     }
   });

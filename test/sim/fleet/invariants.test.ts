@@ -5,6 +5,7 @@ import {
   fleetHistory,
   type JournalLine,
   POLICIES,
+  type PolicyFactory,
   parseJournal,
   policyOf,
   type Resources,
@@ -13,8 +14,16 @@ import {
 } from "../../../plan/index.ts";
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
 import { FleetRun, type SimulatedJob } from "../../../sim/fleet/run-fleet.ts";
+import { loadPolicy, silent } from "../../../workbench/index.ts";
+import { packageFile } from "../../../workbench/package-file.ts";
 
 const BYTES = 100;
+
+/** Our policies, and those of the examples, which a person could have written. */
+const MADE: Readonly<Record<string, PolicyFactory>> = {
+  ...Object.fromEntries(POLICIES.map((name) => [name, (resources: Resources) => policyOf(name, resources)])),
+  "shortest-first": await loadPolicy(silent("."), packageFile("examples", "policies", "shortest-first.mjs")),
+};
 
 /** Memory by job, and iterations that take longer the more jobs share a pipeline. */
 function machines(numPipelines: number, bytes: readonly number[]): Resources {
@@ -48,7 +57,7 @@ const job = fc.record({
 const fleets = fc.record({
   jobs: fc.array(job, { minLength: 1, maxLength: 25 }),
   numPipelines: fc.integer({ min: 1, max: 4 }),
-  policy: fc.constantFrom(...POLICIES),
+  policy: fc.constantFrom(...Object.keys(MADE)),
   warmUp: fc.integer({ min: 0, max: 2 }),
   isAhead: fc.boolean(),
 });
@@ -113,8 +122,7 @@ describe("a fleet under any policy", () => {
           },
         );
         const resources = machines(numPipelines, bytes);
-        const policyFor = () =>
-          warmUp === 0 ? policyOf(name, resources) : withWarmUp(policyOf(name, resources), warmUp);
+        const policyFor = () => (warmUp === 0 ? MADE[name]!(resources) : withWarmUp(MADE[name]!(resources), warmUp));
         const lines: JournalLine[] = [];
         const witness = new Witness(resources, bytes);
         const run = new FleetRun(simulated, new Scheduler(policyFor(), resources), {
@@ -151,7 +159,7 @@ describe("a fleet under any policy", () => {
         const replayed = new Scheduler(policyFor(), resources);
         for (const line of lines) expect(replayed.trigger(line.atNs, line.events)).toEqual(line);
       }),
-      { numRuns: 400 },
+      { numRuns: 450 },
     );
   });
 });
