@@ -16,13 +16,15 @@ export { type Interrupt, onInterrupt } from "./interrupt.ts";
 export { LiveFleet, type LiveJob, type LiveNotice, type LiveSubmission } from "./live-fleet.ts";
 // The devices, links and costs that a plan is for.
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
+// The journal of a job scheduler.
+export { loadJournal } from "./load-journal.ts";
+// A run folder read back, whether its run goes on or has ended.
 // A plan file, or a workload planned on the spot.
 export { loadPlan, planOrWorkload, planWorkload } from "./load-plan.ts";
 // A job scheduler's policy from a person's file.
 export { loadPolicy } from "./load-policy.ts";
 // What a workload file and what was said beside it ask for.
 export { loadRequest, type RequestChoice } from "./load-request.ts";
-// A run folder read back, whether its run goes on or has ended.
 export { howFar, isGoingOn, type LoadedRun, loadRun, lossesByJob, stepsDone } from "./load-run.ts";
 // A trace from its file.
 export { readTrace } from "./load-trace.ts";

@@ -6,6 +6,7 @@ import { cloneCommand } from "./clone.ts";
 import { compareCommand } from "./compare.ts";
 import { demoCommand } from "./demo.ts";
 import { devicesCommand } from "./devices.ts";
+import { explainCommand } from "./explain.ts";
 import { initModelCommand } from "./init-model.ts";
 import { jobsCommand } from "./jobs.ts";
 import { paperCommand } from "./paper.ts";
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   simulateCommand,
   trainCommand,
   watchCommand,
+  explainCommand,
   calibrateCommand,
   compareCommand,
   reportCommand,

@@ -120,7 +120,7 @@ export const serveCommand: Command = {
   async run(args, io) {
     const context = contextOf(io, args);
     const folder = requiredText(args, "output");
-    const policy = await policyOption(io, args);
+    const policy = await policyOption(io, "policy", requiredText(args, "policy"));
     const once = flag(args, "once");
     const opened = await openLiveFleet(
       context,

@@ -155,7 +155,8 @@ export class FleetRun {
           break;
         case "stop":
           fate.isOver = true;
-          this.#clocks[pipeline!]!.remove(number);
+          // One that waits, or is paused, is on no pipeline.
+          if (pipeline !== undefined) this.#clocks[pipeline]!.remove(number);
           break;
         case "leave":
         case "stay":
