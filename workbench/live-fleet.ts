@@ -5,9 +5,11 @@ import {
   type CostModel,
   type Decision,
   type FleetEvent,
+  FleetOutcomes,
   FleetPlan,
   type FleetWork,
   type Job,
+  type JobRequest,
   type JournalLine,
   type LossWatch,
   type Policy,
@@ -19,6 +21,7 @@ import {
   stoppingOptions,
   watchLosses,
 } from "../plan/index.ts";
+import type { FleetState } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { FleetFolder } from "./fleet-folder.ts";
 import { runVersions } from "./train-plan.ts";
@@ -99,6 +102,9 @@ type Kept = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
 /** Of a job's iterations: predictions of its end that differ by less are one. */
 const LEAST_CHANGE = 0.1;
 
+/** Of an iteration that is under way, what is left where nobody knows. */
+const HALF = 0.5;
+
 const OVER: readonly LiveStanding[] = ["ended", "stopped", "cancelled", "refused"];
 
 /**
@@ -112,6 +118,8 @@ export class LiveFleet implements Disposable {
   readonly #execution: FleetExecution;
   readonly #jobs: Kept[] = [];
   readonly #listeners = new Set<(notice: LiveNotice) => void>();
+  readonly #outcomes = new FleetOutcomes();
+  #decidedNs = 0;
   #isDraining = false;
   #isEnding = false;
 
@@ -197,11 +205,8 @@ export class LiveFleet implements Disposable {
       throw new InputError({ expected: "a fleet that takes jobs", got: "one that ends when its jobs have ended" });
     if (this.#jobs.some((each) => each.job.name === job.name))
       throw new InputError({ expected: "a job name that was not used yet", at: "name", got: job.name });
-    const { user = "", priority, deadlineSeconds } = job;
-    const arrivalNs = this.nowNs;
-    const tokens = sum(work.steps.flat(2).map(([, , count]) => count)) / work.steps.length;
-    const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + Math.round(deadlineSeconds * 1e9);
-    const iterations = work.job.steps;
+    const request = this.requestOf(job, work);
+    const { priority, arrivalNs, iterations } = request;
     const stopping = stoppingOptions(job);
     this.#input.works.push(work);
     const kept: Kept = {
@@ -225,12 +230,26 @@ export class LiveFleet implements Disposable {
       stoppedBy: undefined,
     };
     this.#jobs.push(kept);
-    this.#execution.submit(
-      work,
-      { name: job.name, user, priority, arrivalNs, deadlineNs, iterations, tokens },
-      { rows, start },
-    );
+    this.#execution.submit(work, request, { rows, start });
     return kept;
+  }
+
+  /** What would be asked for with a job that came now. */
+  requestOf({ name, user = "", priority, deadlineSeconds }: Job, work: FleetWork): JobRequest {
+    const arrivalNs = this.nowNs;
+    const tokens = sum(work.steps.flat(2).map(([, , count]) => count)) / work.steps.length;
+    const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + Math.round(deadlineSeconds * 1e9);
+    return { name, user, priority, arrivalNs, deadlineNs, iterations: work.job.steps, tokens };
+  }
+
+  /** All that is known now, for a simulation of what is to come. */
+  state(): FleetState {
+    const atNs = Math.max(this.nowNs, this.#decidedNs);
+    const placed = this.#jobs
+      .filter(({ pipeline }) => pipeline !== undefined)
+      .map(({ number, done }) => ({ number, done, left: HALF }));
+    const [scheduler, past, pending] = [this.#scheduler.state(), this.#outcomes.past(atNs), this.#execution.pending];
+    return { atNs, scheduler, placed, past, pending, numJobs: this.#jobs.length };
   }
 
   /** @throws InputError where none has the name, or it is over */
@@ -330,6 +349,8 @@ export class LiveFleet implements Disposable {
 
   #decided(line: JournalLine): void {
     this.#folder.decided(line);
+    this.#outcomes.add(line);
+    this.#decidedNs = line.atNs;
     for (const event of line.events) {
       const kept = this.#jobs[event.number]!;
       if (event.kind === "progress") kept.done = event.done;

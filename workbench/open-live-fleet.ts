@@ -1,10 +1,11 @@
 import { DeviceError, InputError, PlanError } from "../core/index.ts";
 import { assignDevices } from "../exec/index.ts";
-import { createCostModel, type FleetWork, fleetSetting, type PolicyFactory, settingResources } from "../plan/index.ts";
-import { CohortTimes, planAndPredict, worksOfPlan } from "../sim/index.ts";
+import { createCostModel, fleetSetting, type FleetWork, type PolicyFactory } from "../plan/index.ts";
+import { type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../sim/index.ts";
 import type { Context } from "./context.ts";
 import { type FleetPlace, startOfJob } from "./fleet-work.ts";
 import { LiveFleet, type LiveSubmission } from "./live-fleet.ts";
+import { LiveFuture } from "./live-future.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
 
 /** A fleet whose devices are set up, and the jobs of its workload with the times at which they come. */
@@ -12,6 +13,7 @@ export interface OpenedFleet {
   readonly fleet: LiveFleet;
   readonly loaded: LoadedRequest["loaded"];
   readonly place: FleetPlace;
+  readonly future: LiveFuture;
   /** In the order of arrival. */
   readonly arrivals: readonly { readonly atSeconds: number; readonly submission: LiveSubmission }[];
 }
@@ -52,13 +54,9 @@ export async function openLiveFleet(
     assignDevices(setting);
     const costs = createCostModel(body.calibration, body.model.dtype);
     const works: FleetWork[] = [];
-    const times = new CohortTimes(setting, costs, works);
-    const resources = settingResources({
-      setting,
-      works,
-      ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
-      iterationNs: (job) => times.iterationNs(0, [job])[0]!,
-    });
+    const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
+    const modelOf = (known: readonly FleetWork[]): FleetModel => fleetModel({ setting, costs, works: known, ...most });
+    const { resources } = modelOf(works).machines;
     const fleet = await LiveFleet.open({
       ...{ place: context, folder, setting, costs, model, resources, works },
       policy: policyOf(resources),
@@ -70,7 +68,8 @@ export async function openLiveFleet(
         return { atSeconds: job.arrivalSeconds, submission };
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);
-    return { fleet, loaded, place: { request, setting }, arrivals };
+    const future = new LiveFuture({ fleet, costs, works, machinesOf: (known) => modelOf(known).machines });
+    return { fleet, loaded, place: { request, setting }, future, arrivals };
   } catch (error) {
     throw error instanceof DeviceError || error instanceof PlanError ? placed(error) : error;
   }

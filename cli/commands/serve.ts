@@ -1,10 +1,9 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
-import { checkDocument, completeJob, jobSchema, policyOf } from "../../plan/index.ts";
+import { checkDocument, completeJob, jobSchema, type PolicyFactory, type PolicyName, policyOf } from "../../plan/index.ts";
 import {
   CONTROL_SOCKET,
   type FleetControl,
-  isOver,
   type JobOverrides,
   liveControl,
   placeJob,
@@ -50,8 +49,12 @@ const USE: Use = { input: "a workload", options: OPTIONS };
 /** 128 and the number of SIGINT, as a shell has it. */
 const INTERRUPTED = 130;
 
+function namedPolicy(name: PolicyName): PolicyFactory {
+  return (resources) => policyOf(name, resources);
+}
+
 /** What the server asks beside what the fleet knows of itself. */
-function controlOf(opened: OpenedFleet, cache: boolean): FleetControl {
+function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
   const { fleet, loaded, place, future } = opened;
   return liveControl(fleet, {
     submissionOf: (job) => submissionOf({ loaded, place, cache }, job),
@@ -60,7 +63,10 @@ function controlOf(opened: OpenedFleet, cache: boolean): FleetControl {
       return checkDocument(jobSchema, completeJob(written, job), unwritten(written));
     },
     predictedEnds: () => future.predictedEnds(),
-    whatIf: async (submission, policy) => future.whatIf(submission, policy),
+    async whatIf(submission, text) {
+      const policy = text === undefined ? undefined : await policyOption(io, "policy", text);
+      return future.whatIf(submission, typeof policy === "string" ? namedPolicy(policy) : policy);
+    },
   });
 }
 
@@ -126,10 +132,10 @@ export const serveCommand: Command = {
       context,
       requiredText(args, "workload"),
       requestChoice(args, fleetChoices(args)),
-      { folder, policyOf: typeof policy === "string" ? (resources) => policyOf(policy, resources) : policy },
+      { folder, policyOf: typeof policy === "string" ? namedPolicy(policy) : policy },
     );
     using fleet = opened.fleet;
-    const control = controlOf(opened, usesCache(args));
+    const control = controlOf(io, opened, usesCache(args));
     const port = optionalCount(args, "port");
     const { defaults = {} } = opened.loaded.source.value as { readonly defaults?: JobOverrides };
     await using server = await startServer(control, {
