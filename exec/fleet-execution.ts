@@ -12,7 +12,8 @@ import type {
 import type { AdapterState } from "./adapters.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import type { AdapterPair } from "./peft.ts";
-import { type JobInput, Session, type SessionInput } from "./session.ts";
+import { Session } from "./session.ts";
+import type { JobInput, SessionInput } from "./session-input.ts";
 
 /** A job that leaves its devices: for a while, or for good before its last iteration. */
 export interface TakenJob {

@@ -1,6 +1,6 @@
 import { DeviceError, InputError, PlanError } from "../core/index.ts";
 import { assignDevices } from "../exec/index.ts";
-import { createCostModel, fleetSetting, type FleetWork, type PolicyFactory } from "../plan/index.ts";
+import { createCostModel, type FleetWork, fleetSetting, type PolicyFactory } from "../plan/index.ts";
 import { type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../sim/index.ts";
 import type { Context } from "./context.ts";
 import { type FleetPlace, startOfJob } from "./fleet-work.ts";

@@ -1,6 +1,13 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
-import { checkDocument, completeJob, jobSchema, type PolicyFactory, type PolicyName, policyOf } from "../../plan/index.ts";
+import {
+  checkDocument,
+  completeJob,
+  jobSchema,
+  type PolicyFactory,
+  type PolicyName,
+  policyOf,
+} from "../../plan/index.ts";
 import {
   CONTROL_SOCKET,
   type FleetControl,
