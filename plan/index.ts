@@ -228,11 +228,12 @@ export type { PlanRequest } from "./planner/request.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // Jobs over time: who trains when.
-export type { FleetJob, JobRequest } from "./scheduler/fleet-job.ts";
+export { type FleetJob, type JobRequest, predictedLeft } from "./scheduler/fleet-job.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
+export type { SchedulerState } from "./scheduler/scheduler-state.ts";
 export { type FleetWork, settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";

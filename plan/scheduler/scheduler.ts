@@ -3,6 +3,7 @@ import type { FleetJob } from "./fleet-job.ts";
 import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
 import type { FleetView, Policy, Wish } from "./policy.ts";
 import { type Resources, shortfallText } from "./resources.ts";
+import type { SchedulerState } from "./scheduler-state.ts";
 
 /** Jobs in the order of a policy. */
 class Queue {
@@ -69,14 +70,49 @@ export class Scheduler {
   readonly #served = new Map<string, number>();
   #leaving = 0;
   #line = 0;
+  #changes = 0;
   #nowNs = 0;
 
-  constructor(policy: Policy, resources: Resources) {
+  /** `from`: the state of another one that it goes on from. */
+  constructor(policy: Policy, resources: Resources, from?: SchedulerState) {
     this.#policy = policy;
     this.#resources = resources;
     this.#memory = policy.initial;
     this.#waiting = new Queue((a, b) => policy.compare(a, b));
     this.#placed = new Queue((a, b) => policy.compare(a, b));
+    if (from !== undefined) this.#goOn(from);
+  }
+
+  #goOn({ policy, memory, nowNs, line, changes, jobs, held, between, served }: SchedulerState): void {
+    if (policy === this.#policy.name) this.#memory = memory;
+    this.#nowNs = nowNs;
+    this.#line = line;
+    this.#changes = changes;
+    for (const [user, tokens] of Object.entries(served)) this.#served.set(user, tokens);
+    for (const number of between) this.#between.add(number);
+    const byNumber = new Map(jobs.map((job) => [job.number, job]));
+    // JSON has no undefined.
+    const put = (job: FleetJob): void => this.#put({ ...job, pipeline: job.pipeline, hold: job.hold });
+    for (const number of held) {
+      put(byNumber.get(number)!);
+      byNumber.delete(number);
+    }
+    for (const job of byNumber.values()) put(job);
+  }
+
+  /** All that it knows, as JSON holds it. */
+  state(): SchedulerState {
+    return {
+      policy: this.#policy.name,
+      memory: this.#memory,
+      nowNs: this.#nowNs,
+      line: this.#line,
+      changes: this.#changes,
+      jobs: [...this.#jobs.values()],
+      held: [...this.#held.keys()],
+      between: [...this.#between],
+      served: Object.fromEntries(this.#served),
+    };
   }
 
   /** What it has to be told: see `Policy`. */
@@ -96,7 +132,10 @@ export class Scheduler {
     if (atNs < this.#nowNs) throw new InvariantError({ expected: `a time from ${this.#nowNs} on`, got: atNs });
     this.#nowNs = atNs;
     this.#between.clear();
-    for (const event of events) this.#take(event);
+    for (const event of events) {
+      this.#take(event);
+      if (event.kind !== "progress") this.#changes += 1;
+    }
     const decisions = this.#decide();
     this.#line += 1;
     return { line: this.#line, atNs, events, decisions };
@@ -195,7 +234,9 @@ export class Scheduler {
       waiting: this.#waiting.jobs,
       placed: [...this.#placed.jobs],
       resources: this.#resources,
+      changes: this.#changes,
       served: (user) => this.#servedBy(user),
+      state: () => this.state(),
     };
     const { wishes, refusals = [], memory } = this.#policy.decide(view, this.#memory);
     this.#memory = memory;

@@ -1,18 +1,15 @@
 import { InvariantError } from "../../core/index.ts";
-import type { FleetEvent, JobRequest, JournalLine, Scheduler } from "../../plan/index.ts";
+import type { FleetEvent, FleetJob, JobRequest, JournalLine, Scheduler } from "../../plan/index.ts";
+import {
+  asPredicted,
+  type FleetCut,
+  type FleetState,
+  type JobPast,
+  type SimulatedJob,
+  type Truth,
+} from "./fleet-state.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import { PipelineClock } from "./pipeline-clock.ts";
-
-/** A job of a simulated fleet, with what nobody knows before it happens. */
-export interface SimulatedJob {
-  readonly request: JobRequest;
-  /** Iterations after which it ends, by itself or since it is stopped; at most those that it asks for. */
-  readonly iterations: number;
-  /** After how many iterations it is predicted to end when it comes; those that it asks for when absent. */
-  readonly predicted?: number;
-  /** And once it has trained so many. */
-  readonly predictions?: readonly { readonly done: number; readonly predicted: number }[];
-}
 
 /** What became of a job. */
 export interface FleetOutcome {
@@ -33,8 +30,10 @@ export interface FleetResult {
   readonly numTriggers: number;
 }
 
+/** What becomes of a job. */
 interface Fate {
-  readonly job: SimulatedJob;
+  readonly request: JobRequest;
+  readonly truth: Truth;
   startNs: number | undefined;
   endNs: number | undefined;
   trainedNs: number;
@@ -44,7 +43,38 @@ interface Fate {
   nextPrediction: number;
 }
 
-/** Jobs in the order in which they come; their numbers are their places. */
+function newFate(request: JobRequest, truth: Truth): Fate {
+  return {
+    request,
+    truth,
+    startNs: undefined,
+    endNs: undefined,
+    trainedNs: 0,
+    placedSinceNs: 0,
+    preemptions: 0,
+    refused: false,
+    nextPrediction: 0,
+  };
+}
+
+/** From where a run goes on. */
+export interface FleetStart {
+  readonly state: FleetState;
+  /** By number; a job that is not in it ends when it is predicted to. */
+  readonly truths?: FleetCut["truths"];
+  /** Whether something is decided at once, as where another policy begins. */
+  readonly decidesAtOnce?: boolean;
+}
+
+/** How far a run goes. */
+export interface FleetHorizon {
+  /** To what has happened by then. */
+  readonly untilNs?: number;
+  /** The most triggers from now on. */
+  readonly triggers?: number;
+}
+
+/** Jobs in the order in which they come. */
 function byArrival(jobs: readonly SimulatedJob[]): readonly SimulatedJob[] {
   return [...jobs].sort((a, b) => a.request.arrivalNs - b.request.arrivalNs);
 }
@@ -56,15 +86,21 @@ function byArrival(jobs: readonly SimulatedJob[]): readonly SimulatedJob[] {
  */
 export class FleetRun {
   readonly #scheduler: Scheduler;
-  readonly #fates: readonly Fate[];
+  readonly #toCome: readonly SimulatedJob[];
+  readonly #firstNumber: number;
+  /** By number. */
+  readonly #fates = new Map<number, Fate>();
   readonly #clocks: readonly PipelineClock[];
   readonly #onLine: (line: JournalLine) => void;
-  #nextArrival = 0;
+  #numArrived = 0;
   #numTriggers = 0;
   #nowNs = -1;
-  /** Whether something has come that waits for a trigger. */
+  /** Whether the next trigger is now. */
+  #isDue = false;
+  /** What has come and waits for a trigger. */
   #pending: FleetEvent[] = [];
 
+  /** `jobs` are those that come; their numbers are their places in the order of arrival, after those that have come. */
   constructor(
     jobs: readonly SimulatedJob[],
     scheduler: Scheduler,
@@ -73,56 +109,130 @@ export class FleetRun {
       times,
       isAhead = false,
       onLine = () => {},
+      from,
     }: {
       readonly numPipelines: number;
       readonly times: FleetTimes;
       /** Whether a job's next iteration has begun when one ends, as where work is queued ahead. */
       readonly isAhead?: boolean;
       readonly onLine?: (line: JournalLine) => void;
+      /** The scheduler has to have been made from its state; an empty fleet at time 0 where absent. */
+      readonly from?: FleetStart | undefined;
     },
   ) {
     this.#scheduler = scheduler;
-    this.#fates = byArrival(jobs).map((job) => ({
-      job,
-      startNs: undefined,
-      endNs: undefined,
-      trainedNs: 0,
-      placedSinceNs: 0,
-      preemptions: 0,
-      refused: false,
-      nextPrediction: 0,
-    }));
+    this.#toCome = byArrival(jobs);
+    this.#firstNumber = from?.state.numJobs ?? 0;
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
     this.#onLine = onLine;
+    if (from !== undefined) this.#goOn(from);
+    this.#toCome.forEach(({ request, ...truth }, place) => {
+      this.#fates.set(this.#firstNumber + place, newFate(request, truth));
+    });
   }
 
-  /** To the end of the last job. @throws InvariantError where jobs are left that nobody starts */
+  #goOn({ state, truths, decidesAtOnce = false }: FleetStart): void {
+    const { atNs, scheduler, placed, past, pending } = state;
+    this.#nowNs = atNs;
+    this.#isDue = decidesAtOnce;
+    this.#pending = [...pending];
+    const doneBy = new Map(placed.map(({ number, done }) => [number, done]));
+    const truthOf = (job: FleetJob): Truth => truths?.get(job.number) ?? asPredicted(job, doneBy.get(job.number));
+    for (const job of scheduler.jobs) this.#fates.set(job.number, newFate(job, truthOf(job)));
+    for (const event of pending)
+      if (event.kind === "arrived") {
+        const { number, request, predicted } = event;
+        this.#fates.set(number, newFate(request, truths?.get(number) ?? { iterations: predicted }));
+      }
+    for (const { number, startNs, trainedNs, preemptions } of past)
+      Object.assign(this.#fates.get(number)!, { startNs, trainedNs, preemptions, placedSinceNs: atNs });
+    const jobOf = (number: number): FleetJob => this.#scheduler.job(number);
+    this.#clocks.forEach((clock, pipeline) => {
+      const own = placed.filter(({ number }) => jobOf(number).pipeline === pipeline);
+      const members = own.map((member) => ({
+        ...member,
+        iterations: this.#fates.get(member.number)!.truth.iterations,
+        leaving: jobOf(member.number).standing === "leaving",
+      }));
+      clock.restore(atNs, members, jobOf);
+    });
+  }
+
+  /** To the end of the last job. @throws InvariantError where jobs are left that nobody starts and nobody paused */
   run(): FleetResult {
+    this.advance();
+    for (const [number, { endNs, refused, request }] of this.#fates)
+      if (endNs === undefined && !refused && this.#scheduler.job(number).hold === undefined)
+        throw new InvariantError({ expected: "a policy that trains every job", got: request.name });
+    return this.result();
+  }
+
+  /** As far as the horizon; whether anything is left to happen behind it. */
+  advance({ untilNs = Number.POSITIVE_INFINITY, triggers = Number.POSITIVE_INFINITY }: FleetHorizon = {}): boolean {
+    const last = this.#numTriggers + triggers;
     for (;;) {
       const atNs = this.#nextNs();
-      if (atNs === Number.POSITIVE_INFINITY) break;
+      if (atNs === Number.POSITIVE_INFINITY) return false;
+      if (atNs > untilNs || this.#numTriggers >= last) return true;
       this.#step(atNs);
     }
-    const left = this.#fates.find(({ endNs, refused }) => endNs === undefined && !refused);
-    if (left !== undefined)
-      throw new InvariantError({ expected: "a policy that trains every job", got: left.job.request.name });
+  }
+
+  /** What has become of the jobs so far, by number. */
+  result(): FleetResult {
+    const fates = [...this.#fates.entries()].sort(([a], [b]) => a - b).map(([, fate]) => fate);
     return {
-      outcomes: this.#fates.map(({ job, startNs, endNs, trainedNs, preemptions, refused }) => ({
-        name: job.request.name,
-        arrivalNs: job.request.arrivalNs,
+      outcomes: fates.map(({ request, startNs, endNs, trainedNs, preemptions, refused }) => ({
+        name: request.name,
+        arrivalNs: request.arrivalNs,
         startNs,
         endNs,
         trainedNs,
         preemptions,
         refused,
       })),
-      makespanNs: this.#fates.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
+      makespanNs: fates.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
       numTriggers: this.#numTriggers,
     };
   }
 
+  /** The fleet as it is, at the time up to which it was advanced, and what is to come. */
+  cut(atNs = Math.max(0, this.#nowNs)): FleetCut {
+    const scheduler = this.#scheduler.state();
+    const placed = this.#clocks.flatMap((clock) => clock.placedAt(atNs));
+    const isPlaced = new Set(placed.map(({ number }) => number));
+    const past: JobPast[] = [];
+    const truths = new Map<number, Truth>();
+    for (const [number, fate] of this.#fates) {
+      if (number >= this.#firstNumber + this.#numArrived || fate.endNs !== undefined || fate.refused) continue;
+      const { iterations, predictions = [] } = fate.truth;
+      truths.set(number, { iterations, predictions: predictions.slice(fate.nextPrediction) });
+      const { startNs, trainedNs, placedSinceNs, preemptions } = fate;
+      if (startNs === undefined) continue;
+      past.push({
+        number,
+        startNs,
+        trainedNs: trainedNs + (isPlaced.has(number) ? atNs - placedSinceNs : 0),
+        preemptions,
+      });
+    }
+    return {
+      state: {
+        atNs,
+        scheduler,
+        placed,
+        past,
+        pending: [...this.#pending],
+        numJobs: this.#firstNumber + this.#numArrived,
+      },
+      truths,
+      toCome: this.#toCome.slice(this.#numArrived),
+    };
+  }
+
   #nextNs(): number {
-    const arrivalNs = this.#fates[this.#nextArrival]?.job.request.arrivalNs ?? Number.POSITIVE_INFINITY;
+    if (this.#isDue || (this.#pending.length > 0 && this.#clocks.some(({ isIdle }) => isIdle))) return this.#nowNs;
+    const arrivalNs = this.#toCome[this.#numArrived]?.request.arrivalNs ?? Number.POSITIVE_INFINITY;
     // Without anything to decide only ends, and iterations after which somebody leaves, are of interest.
     const all = this.#scheduler.watches === "iterations" || this.#pending.length > 0;
     return this.#clocks.reduce((least, clock) => Math.min(least, clock.nextNs(this.#nowNs, all)), arrivalNs);
@@ -131,14 +241,15 @@ export class FleetRun {
   #step(atNs: number): void {
     this.#nowNs = atNs;
     for (;;) {
-      const fate = this.#fates[this.#nextArrival];
-      if (fate === undefined || fate.job.request.arrivalNs > atNs) break;
-      const { request, predicted = request.iterations } = fate.job;
-      this.#pending.push({ kind: "arrived", number: this.#nextArrival, request, predicted });
-      this.#nextArrival += 1;
+      const job = this.#toCome[this.#numArrived];
+      if (job === undefined || job.request.arrivalNs > atNs) break;
+      const { request, predicted = request.iterations } = job;
+      this.#pending.push({ kind: "arrived", number: this.#firstNumber + this.#numArrived, request, predicted });
+      this.#numArrived += 1;
     }
     const isSomeIdle = this.#pending.length > 0 && this.#clocks.some(({ isIdle }) => isIdle);
-    if (!isSomeIdle && !this.#clocks.some((clock) => clock.hasEndAt(atNs))) return;
+    if (!this.#isDue && !isSomeIdle && !this.#clocks.some((clock) => clock.hasEndAt(atNs))) return;
+    this.#isDue = false;
     const events: FleetEvent[] = [];
     for (const clock of this.#clocks)
       for (const { number, done, justEnded, between } of clock.progressAt(atNs)) {
@@ -151,13 +262,13 @@ export class FleetRun {
     const line = this.#scheduler.trigger(atNs, events);
     this.#numTriggers += 1;
     for (const { kind, number, pipeline } of line.decisions) {
-      const fate = this.#fates[number]!;
+      const fate = this.#fates.get(number)!;
       switch (kind) {
         case "start":
         case "resume":
           fate.startNs ??= atNs;
           fate.placedSinceNs = atNs;
-          this.#clocks[pipeline!]!.add(number, fate.job.iterations);
+          this.#clocks[pipeline!]!.add(number, fate.truth.iterations);
           break;
         case "preempt":
           fate.trainedNs += atNs - fate.placedSinceNs;
@@ -165,7 +276,7 @@ export class FleetRun {
           this.#clocks[pipeline!]!.remove(number);
           break;
         case "stop":
-          this.#end(number, atNs, this.#clocks[pipeline!]!);
+          this.#end(number, atNs, pipeline === undefined ? undefined : this.#clocks[pipeline]!);
           break;
         case "leave":
         case "stay":
@@ -182,8 +293,9 @@ export class FleetRun {
 
   /** What follows from an iteration that has ended. */
   #follows(number: number, done: number, atNs: number, events: FleetEvent[], clock: PipelineClock): void {
-    const fate = this.#fates[number]!;
-    const { iterations, request, predictions = [] } = fate.job;
+    const fate = this.#fates.get(number)!;
+    const { request, truth } = fate;
+    const { iterations, predictions = [] } = truth;
     if (done === request.iterations) {
       events.push({ kind: "ended", number });
       this.#end(number, atNs, clock);
@@ -199,9 +311,11 @@ export class FleetRun {
     }
   }
 
-  #end(number: number, atNs: number, clock: PipelineClock): void {
-    const fate = this.#fates[number]!;
+  /** `clock`: of the pipeline that it is on. */
+  #end(number: number, atNs: number, clock: PipelineClock | undefined): void {
+    const fate = this.#fates.get(number)!;
     fate.endNs = atNs;
+    if (clock === undefined) return;
     fate.trainedNs += atNs - fate.placedSinceNs;
     clock.remove(number);
   }
