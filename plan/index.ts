@@ -229,8 +229,11 @@ export type { PlanRequest } from "./planner/request.ts";
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // Jobs over time: who trains when.
 export { type FleetJob, type JobRequest, predictedLeft } from "./scheduler/fleet-job.ts";
+export type { Forecaster, Objective } from "./scheduler/forecast.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
-export { POLICIES, type PolicyName, policyOf } from "./scheduler/policies.ts";
+export { POLICIES, type PolicyName, type PolicyOptions, policyOf } from "./scheduler/policies.ts";
+export type { Policy } from "./scheduler/policy.ts";
+export { priorityWeights } from "./scheduler/priority-weights.ts";
 export type { Resources, Shortfall } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
 export type { SchedulerState } from "./scheduler/scheduler-state.ts";

@@ -1,3 +1,4 @@
+import { type Forecaster, noForecast, type Objective } from "./forecast.ts";
 import { adaptive } from "./policies/adaptive.ts";
 import { deadline } from "./policies/deadline.ts";
 import { fair } from "./policies/fair.ts";
@@ -5,17 +6,25 @@ import { fifo } from "./policies/fifo.ts";
 import { minpad } from "./policies/minpad.ts";
 import { mlora, priority } from "./policies/priority.ts";
 import { sjf } from "./policies/sjf.ts";
+import { twin } from "./policies/twin.ts";
 import type { Policy } from "./policy.ts";
 import type { Resources } from "./resources.ts";
 
-export const POLICIES = ["fifo", "sjf", "priority", "mlora", "minpad", "adaptive", "fair", "deadline"] as const;
+export const POLICIES = ["fifo", "sjf", "priority", "mlora", "minpad", "adaptive", "fair", "deadline", "twin"] as const;
 export type PolicyName = (typeof POLICIES)[number];
 
 /** Jobs of an adaptive window, as in ASPEN's simulation, and of a batch that is padded as little as can be. */
 const WINDOW = 50;
 const BATCH = 4;
 
-const MADE: Readonly<Record<PolicyName, (resources: Resources) => Policy>> = {
+/** What a policy is given beside the machines, for those that ask. */
+export interface PolicyOptions {
+  /** For `twin`. */
+  readonly forecast?: Forecaster;
+  readonly objective?: Objective;
+}
+
+const MADE: Readonly<Record<PolicyName, (resources: Resources, options: PolicyOptions) => Policy>> = {
   fifo: () => fifo,
   sjf: (resources) => sjf(resources),
   priority: () => priority,
@@ -24,9 +33,16 @@ const MADE: Readonly<Record<PolicyName, (resources: Resources) => Policy>> = {
   adaptive: () => adaptive({ size: WINDOW }),
   fair: () => fair(),
   deadline: (resources) => deadline(resources),
+  // Not `fair` and `minpad`, which want something else; and `deadline` refuses jobs, which no mean counts.
+  twin: (resources, { forecast = noForecast, ...options }) =>
+    twin({
+      ...options,
+      forecast,
+      policies: [fifo, sjf(resources), priority, mlora, adaptive({ size: WINDOW })],
+    }),
 };
 
 /** A policy by its name, with its usual parameters. */
-export function policyOf(name: PolicyName, resources: Resources): Policy {
-  return MADE[name](resources);
+export function policyOf(name: PolicyName, resources: Resources, options: PolicyOptions = {}): Policy {
+  return MADE[name](resources, options);
 }

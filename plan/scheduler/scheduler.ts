@@ -193,6 +193,7 @@ export class Scheduler {
     this.#countLeaving(job, undefined);
     this.#queueOf(job)?.remove(job);
     this.#held.delete(job.number);
+    this.#between.delete(job.number);
   }
 
   #countLeaving(before: FleetJob | undefined, now: FleetJob | undefined): void {

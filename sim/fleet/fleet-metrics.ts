@@ -1,4 +1,5 @@
-import { maximum, mean, quantile, sum } from "../../core/index.ts";
+import { mean, quantile, sum } from "../../core/index.ts";
+import { priorityWeights } from "../../plan/index.ts";
 import type { FleetOutcome, FleetResult } from "./run-fleet.ts";
 
 /** Seconds over jobs. */
@@ -36,8 +37,8 @@ function spread(values: readonly number[]): Spread {
 export function fleetMetrics({ outcomes, makespanNs }: FleetResult, priorities: readonly number[]): FleetMetrics {
   const ended = outcomes.flatMap((outcome, i) => (outcome.endNs === undefined ? [] : [{ outcome, i }]));
   const turnaround = ({ endNs, arrivalNs }: FleetOutcome): number => (endNs! - arrivalNs) / 1e9;
-  const least = -maximum(priorities.map((priority) => -priority));
-  const weights = ended.map(({ i }) => priorities[i]! - least + 1);
+  const ofAll = priorityWeights(priorities);
+  const weights = ended.map(({ i }) => ofAll[i]!);
   const turnarounds = ended.map(({ outcome }) => turnaround(outcome));
   // From the first arrival, which is that of the first job, to the last end.
   const spanSeconds = ended.length === 0 ? 0 : (makespanNs - outcomes[0]!.arrivalNs) / 1e9;

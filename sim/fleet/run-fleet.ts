@@ -196,6 +196,13 @@ export class FleetRun {
     };
   }
 
+  /** When jobs have ended so far, by number. */
+  ends(): ReadonlyMap<number, number> {
+    const ends = new Map<number, number>();
+    for (const [number, { endNs }] of this.#fates) if (endNs !== undefined) ends.set(number, endNs);
+    return ends;
+  }
+
   /** The fleet as it is, at the time up to which it was advanced, and what is to come. */
   cut(atNs = Math.max(0, this.#nowNs)): FleetCut {
     const scheduler = this.#scheduler.state();
