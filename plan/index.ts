@@ -234,7 +234,7 @@ export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export { POLICIES, type PolicyName, type PolicyOptions, policyOf } from "./scheduler/policies.ts";
 export type { Policy } from "./scheduler/policy.ts";
 export { priorityWeights } from "./scheduler/priority-weights.ts";
-export type { Resources, Shortfall } from "./scheduler/resources.ts";
+export { type Resources, type Shortfall, shortfallText } from "./scheduler/resources.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
 export type { SchedulerState } from "./scheduler/scheduler-state.ts";
 export { type FleetWork, settingResources } from "./scheduler/setting-resources.ts";

@@ -9,7 +9,7 @@ import {
 import type { FleetState } from "./fleet-state.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import type { PlacedJob } from "./pipeline-clock.ts";
-import { FleetRun } from "./run-fleet.ts";
+import { endsOf, FleetRun } from "./run-fleet.ts";
 
 export interface FleetMachines {
   readonly resources: Resources;
@@ -74,7 +74,7 @@ export function fleetForecaster(machines: FleetMachines): Forecaster {
       from: { state: stateOf(scheduler), decidesAtOnce: true },
     });
     const isCut = run.advance({ triggers });
-    const ends = run.ends();
+    const ends = endsOf(run.result());
     return isCut ? new Map([...ends, ...restEnds(run.cut(), machines)]) : ends;
   };
 }

@@ -13,6 +13,8 @@ import { PipelineClock } from "./pipeline-clock.ts";
 
 /** What became of a job. */
 export interface FleetOutcome {
+  /** In the order of arrival. */
+  readonly number: number;
   readonly name: string;
   readonly arrivalNs: number;
   /** When its first iteration began, and when its first one ended; undefined for one that never trained. */
@@ -22,6 +24,11 @@ export interface FleetOutcome {
   readonly trainedNs: number;
   readonly preemptions: number;
   readonly refused: boolean;
+}
+
+/** When jobs have ended, by number; of those that have. */
+export function endsOf({ outcomes }: Pick<FleetResult, "outcomes">): ReadonlyMap<number, number> {
+  return new Map(outcomes.flatMap(({ number, endNs }) => (endNs === undefined ? [] : [[number, endNs] as const])));
 }
 
 export interface FleetResult {
@@ -180,9 +187,10 @@ export class FleetRun {
 
   /** What has become of the jobs so far, by number. */
   result(): FleetResult {
-    const fates = [...this.#fates.entries()].sort(([a], [b]) => a - b).map(([, fate]) => fate);
+    const fates = [...this.#fates.entries()].sort(([a], [b]) => a - b);
     return {
-      outcomes: fates.map(({ request, startNs, endNs, trainedNs, preemptions, refused }) => ({
+      outcomes: fates.map(([number, { request, startNs, endNs, trainedNs, preemptions, refused }]) => ({
+        number,
         name: request.name,
         arrivalNs: request.arrivalNs,
         startNs,
@@ -191,16 +199,9 @@ export class FleetRun {
         preemptions,
         refused,
       })),
-      makespanNs: fates.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
+      makespanNs: fates.reduce((most, [, { endNs = 0 }]) => Math.max(most, endNs), 0),
       numTriggers: this.#numTriggers,
     };
-  }
-
-  /** When jobs have ended so far, by number. */
-  ends(): ReadonlyMap<number, number> {
-    const ends = new Map<number, number>();
-    for (const [number, { endNs }] of this.#fates) if (endNs !== undefined) ends.set(number, endNs);
-    return ends;
   }
 
   /** The fleet as it is, at the time up to which it was advanced, and what is to come. */

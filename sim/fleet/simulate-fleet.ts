@@ -1,20 +1,17 @@
 import { sum } from "../../core/index.ts";
 import {
-  type CostModel,
-  type FleetJob,
   type FleetWork,
   groupRows,
   type JobRequest,
   type JournalLine,
+  type Objective,
   type PlanBody,
   type PolicyName,
-  policyOf,
   Scheduler,
-  type Setting,
-  settingResources,
 } from "../../plan/index.ts";
-import { CohortTimes } from "./cohort-times.ts";
 import { type FleetMetrics, fleetMetrics } from "./fleet-metrics.ts";
+import { type FleetSetting, fleetModel } from "./fleet-model.ts";
+import type { SimulatedJob } from "./fleet-state.ts";
 import { type FleetOutcome, FleetRun } from "./run-fleet.ts";
 
 /** A job of a fleet: what it trains, and what is said of it beside that. */
@@ -25,13 +22,11 @@ export interface FleetMember {
   readonly stops?: number;
 }
 
-export interface FleetRequest {
-  readonly setting: Setting;
-  readonly costs: CostModel;
+export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly members: readonly FleetMember[];
   readonly policy: PolicyName;
-  /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
-  readonly most?: number;
+  /** For `twin`. */
+  readonly objective?: Objective;
 }
 
 export interface SimulatedFleet {
@@ -54,27 +49,28 @@ function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
   return { ...arrival, name: job.name, priority: job.priority, iterations: job.steps, tokens };
 }
 
+/** What a fleet is simulated with of a job. */
+export function simulatedJob(member: FleetMember): SimulatedJob {
+  const request = requestOf(member);
+  return { request, iterations: Math.min(request.iterations, member.stops ?? request.iterations) };
+}
+
+/** Members in the order in which they come: their places are their numbers. */
+export function inOrderOfArrival(members: readonly FleetMember[]): readonly FleetMember[] {
+  return [...members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
+}
+
 /** Jobs as they come over time, on the pipelines of a setting, under a policy: iteration by iteration. */
-export function simulateFleet({ setting, costs, members, policy, most }: FleetRequest): SimulatedFleet {
-  const roomy = { ...setting, slots: "first-fit" as const };
-  const inOrder = [...members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
-  const works = inOrder.map(({ work }) => work);
-  const times = new CohortTimes(roomy, costs, works);
-  const resources = settingResources({
-    setting: roomy,
-    works,
-    ...(most === undefined ? {} : { most }),
-    iterationNs: (job: FleetJob) => times.iterationNs(0, [job])[0]!,
-  });
-  const jobs = inOrder.map((member) => {
-    const request = requestOf(member);
-    return { request, iterations: Math.min(request.iterations, member.stops ?? request.iterations) };
-  });
+export function simulateFleet({ members, policy, objective, ...setting }: FleetRequest): SimulatedFleet {
+  const inOrder = inOrderOfArrival(members);
+  const { machines, times, policyOf } = fleetModel({ ...setting, works: inOrder.map(({ work }) => work) });
+  const jobs = inOrder.map(simulatedJob);
   const journal: JournalLine[] = [];
-  const run = new FleetRun(jobs, new Scheduler(policyOf(policy, resources), resources), {
+  const { resources, isAhead } = machines;
+  const run = new FleetRun(jobs, new Scheduler(policyOf(policy, objective), resources), {
     numPipelines: resources.numPipelines,
     times,
-    isAhead: true,
+    isAhead,
     onLine: (line) => void journal.push(line),
   });
   const result = run.run();
