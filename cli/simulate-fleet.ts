@@ -1,5 +1,5 @@
-import { formatSeconds } from "../core/index.ts";
-import { POLICIES, type PolicyName } from "../plan/index.ts";
+import { formatSeconds, InputError } from "../core/index.ts";
+import { type Objective, POLICIES, type PolicyName } from "../plan/index.ts";
 import type { FleetOutcome, SimulatedFleet, Spread } from "../sim/index.ts";
 import { simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
@@ -10,16 +10,28 @@ import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
 import { contextOf, fleetChoices, requestChoice } from "./request-options.ts";
 
+/** The pipelines that jobs over time come to, and what takes how long there. */
+export const FLEET_PLAN_OPTIONS = {
+  ...DEVICE_OPTIONS,
+  ...COST_OPTIONS,
+  ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute"),
+  ...CACHE_OPTIONS,
+} as const satisfies OptionTable;
+
 const FLEET_OPTIONS = {
   policy: {
     type: "string",
     choices: POLICIES,
     describe: "let jobs come over time (arrivalSeconds), and a job scheduler say who trains when",
   },
-  ...DEVICE_OPTIONS,
-  ...COST_OPTIONS,
-  ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute"),
-  ...CACHE_OPTIONS,
+  objective: {
+    type: "string",
+    choices: ["turnaround", "makespan"] satisfies readonly Objective[],
+    describe:
+      "what --policy twin makes small: the mean turnaround, by priority where that differs (default), or makespan",
+    beside: "policy",
+  },
+  ...FLEET_PLAN_OPTIONS,
   output: {
     type: "string",
     alias: "o",
@@ -73,11 +85,20 @@ function fleetText(policy: PolicyName, { outcomes, metrics }: SimulatedFleet): s
   ].join("\n");
 }
 
+/** @throws InputError beside a policy that has none */
+function objectiveOption(args: Arguments, policy: PolicyName): Objective | undefined {
+  const objective = optionalText(args, "objective") as Objective | undefined;
+  if (objective !== undefined && policy !== "twin")
+    throw new InputError({ expected: "--policy twin, which alone has an objective,", at: "--policy", got: policy });
+  return objective;
+}
+
 /** The jobs of a workload over time. Returns the exit code. */
 export async function simulateFleetCommand(io: Io, args: Arguments): Promise<number> {
   const policy = requiredText(args, "policy") as PolicyName;
   const choice = requestChoice(args, fleetChoices(args));
-  const fleet = await simulateWorkloadFleet(contextOf(io, args), requiredText(args, "plan"), choice, policy);
+  const objective = objectiveOption(args, policy);
+  const fleet = await simulateWorkloadFleet(contextOf(io, args), requiredText(args, "plan"), choice, policy, objective);
   const output = optionalText(args, "output");
   if (output !== undefined)
     writeLines(

@@ -118,8 +118,8 @@ export {
 export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
-// A workload read from its text.
-export { parseWorkload } from "./documents/parse-workload.ts";
+// A workload read from its text, and a job by itself with what it leaves out.
+export { completeJob, parseWorkload } from "./documents/parse-workload.ts";
 // The plan document, and a plan as it is used.
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
 // Models that have a name: their config.json.
@@ -156,7 +156,16 @@ export {
 } from "./documents/setting.ts";
 // Workloads: jobs over one base model.
 export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
-export { type Dtype, dtypeSchema, jobDefaults, type Recompute, recomputeSchema } from "./documents/workload.ts";
+export {
+  type Dtype,
+  dtypeSchema,
+  jobDefaults,
+  jobSchema,
+  type Recompute,
+  recomputeSchema,
+} from "./documents/workload.ts";
+// Whether work is within a pipeline's room.
+export { checkRoom } from "./growth/check-room.ts";
 // A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
@@ -235,6 +244,7 @@ export { POLICIES, type PolicyName, type PolicyOptions, policyOf } from "./sched
 export type { Policy } from "./scheduler/policy.ts";
 export { priorityWeights } from "./scheduler/priority-weights.ts";
 export { type Resources, type Shortfall, shortfallText } from "./scheduler/resources.ts";
+export { roomTable } from "./scheduler/room-table.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
 export type { SchedulerState } from "./scheduler/scheduler-state.ts";
 export { type FleetWork, settingResources } from "./scheduler/setting-resources.ts";

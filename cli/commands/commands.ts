@@ -13,12 +13,14 @@ import { strategiesCommand } from "./strategies.ts";
 import { trainCommand } from "./train.ts";
 import { validateCommand } from "./validate.ts";
 import { watchCommand } from "./watch.ts";
+import { whatIfCommand } from "./what-if.ts";
 
 /** Every command, in the order of --help. */
 export const COMMANDS: readonly Command[] = [
   demoCommand,
   planCommand,
   simulateCommand,
+  whatIfCommand,
   trainCommand,
   watchCommand,
   calibrateCommand,

@@ -27,6 +27,11 @@ function merge(base: unknown, over: unknown): unknown {
   return merged;
 }
 
+/** A job as written with what it leaves out: from `defaults`, and what those leave out from `JOB_DEFAULTS`. Not checked. */
+export function completeJob(written: unknown, defaults: unknown): unknown {
+  return merge(merge(JOB_DEFAULTS, defaults), written);
+}
+
 const writtenSchema = z.strictObject({
   kind: z.literal("workload"),
   version: z.literal(1),
@@ -44,8 +49,7 @@ export function parseWorkload(text: string, file: string): Workload {
   const source = readText(text, file);
   const written = checkDocument(writtenSchema, source.value, source);
   const { defaults, ...rest } = written;
-  const base = merge(JOB_DEFAULTS, defaults);
-  const merged = { ...rest, jobs: written.jobs.map((job) => merge(base, job)) };
+  const merged = { ...rest, jobs: written.jobs.map((job) => completeJob(job, defaults)) };
   const relocate = (path: DocumentPath): readonly DocumentPath[] =>
     path[0] === "jobs" && path.length > 2 ? [path, ["defaults", ...path.slice(2)]] : [path];
   const workload = checkDocument(workloadSchema, merged, source, relocate);

@@ -35,7 +35,12 @@ jobs: [{ name: first }]
 
 beforeAll(async () => {
   writeShared(root);
-  const files = { "w.yaml": WORKLOAD.replaceAll("../", ""), "g.yaml": LARGE, "gpus.yaml": GPUS };
+  const files = {
+    "w.yaml": WORKLOAD.replaceAll("../", ""),
+    "g.yaml": LARGE,
+    "gpus.yaml": GPUS,
+    "job.yaml": "{ name: third, data: { path: rows.jsonl } }\n",
+  };
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
   await printed(["plan", "w.yaml", "--devices", "cpu:0", "-o", "p.json"], root);
   await printed(["simulate", "p.json", "-o", "s.json"], root);
@@ -57,9 +62,10 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { plan: "p.json", timeline: true },
     { plan: "p.json", replay: "run", timeline: true },
     { plan: "run", timeline: true },
-    { plan: "w.yaml", devices: "cpu:0", policy: "sjf", output: "journal.jsonl" },
+    { plan: "w.yaml", devices: "cpu:0", policy: "twin", output: "journal.jsonl" },
     ...["tp", "fsdp", "ddp", "interleaved", "zb-h1"].map((schedule) => ({ ...ON_GPUS, schedule })),
   ],
+  "what-if": [{ workload: "w.yaml", devices: "cpu:0", submit: "job.yaml" }],
   train: [
     { plan: "w.yaml", devices: "cpu:0", output: "run-of-workload" },
     { plan: "p.json", output: "run-of-plan" },

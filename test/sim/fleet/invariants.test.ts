@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type JournalLine, POLICIES, policyOf, type Resources, Scheduler } from "../../../plan/index.ts";
+import { type JournalLine, POLICIES, type Resources, Scheduler } from "../../../plan/index.ts";
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
 import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
 import { BYTES, madeFleet, randomFleet } from "./random-fleet.ts";
@@ -60,9 +60,8 @@ describe("a fleet under any policy", () => {
   it("loses no job, holds what there is room for, and decides the same from the same triggers", () => {
     fc.assert(
       fc.property(fleets, ({ fleet, policy: name, warmUp }) => {
-        const { simulated, bytes, resources, numPipelines, times, isAhead } = madeFleet(fleet);
-        const policyFor = () =>
-          warmUp === 0 ? policyOf(name, resources) : withWarmUp(policyOf(name, resources), warmUp);
+        const { simulated, bytes, resources, numPipelines, times, isAhead, policy } = madeFleet(fleet);
+        const policyFor = () => (warmUp === 0 ? policy(name) : withWarmUp(policy(name), warmUp));
         const lines: JournalLine[] = [];
         const witness = new Witness(resources, bytes);
         const run = new FleetRun(simulated, new Scheduler(policyFor(), resources), {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
-import type { FleetJob, Resources } from "../../../plan/index.ts";
+import { type FleetJob, type Policy, type PolicyName, policyOf, type Resources } from "../../../plan/index.ts";
 import type { SimulatedJob } from "../../../sim/fleet/fleet-state.ts";
 import type { FleetTimes } from "../../../sim/fleet/fleet-times.ts";
+import { fleetForecaster } from "../../../sim/fleet/forecast.ts";
 
 /** The memory of a pipeline. */
 export const BYTES = 100;
@@ -51,6 +52,7 @@ export interface MadeFleet {
   readonly numPipelines: number;
   readonly times: FleetTimes;
   readonly isAhead: boolean;
+  readonly policy: (name: PolicyName) => Policy;
 }
 
 export function madeFleet({ jobs, numPipelines, isAhead }: RandomFleet): MadeFleet {
@@ -65,5 +67,8 @@ export function madeFleet({ jobs, numPipelines, isAhead }: RandomFleet): MadeFle
     } satisfies SimulatedJob;
   });
   const times: FleetTimes = { iterationNs: (_, own) => own.map(({ tokens }) => 5 * tokens * (1 + own.length)) };
-  return { simulated, bytes, resources: machines(numPipelines, bytes), numPipelines, times, isAhead };
+  const resources = machines(numPipelines, bytes);
+  const forecast = fleetForecaster({ resources, times, isAhead });
+  const policy = (name: PolicyName): Policy => policyOf(name, resources, { forecast });
+  return { simulated, bytes, resources, numPipelines, times, isAhead, policy };
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type JournalLine, POLICIES, policyOf, Scheduler } from "../../../plan/index.ts";
+import { type JournalLine, POLICIES, Scheduler } from "../../../plan/index.ts";
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
 import type { FleetState } from "../../../sim/fleet/fleet-state.ts";
 import { FleetRun, type FleetStart } from "../../../sim/fleet/run-fleet.ts";
@@ -24,9 +24,8 @@ describe("a fleet that is cut at any time", () => {
   it("goes on from its state as it would have without", () => {
     fc.assert(
       fc.property(cuts, ({ fleet, policy: name, warmUp, triggers, beyondNs }) => {
-        const { simulated, resources, ...machines } = madeFleet(fleet);
-        const policyFor = () =>
-          warmUp === 0 ? policyOf(name, resources) : withWarmUp(policyOf(name, resources), warmUp);
+        const { simulated, resources, policy, ...machines } = madeFleet(fleet);
+        const policyFor = () => (warmUp === 0 ? policy(name) : withWarmUp(policy(name), warmUp));
         const runOf = (jobs: typeof simulated, lines: JournalLine[], from?: FleetStart) =>
           new FleetRun(jobs, new Scheduler(policyFor(), resources, from?.state.scheduler), {
             ...machines,
