@@ -1,6 +1,6 @@
 import { formatSeconds, InputError } from "../core/index.ts";
-import { type Objective, POLICIES, type PolicyName } from "../plan/index.ts";
-import type { FleetOutcome, SimulatedFleet, Spread } from "../sim/index.ts";
+import { type FleetOutcome, type Objective, POLICIES, type PolicyName } from "../plan/index.ts";
+import type { SimulatedFleet, Spread } from "../sim/index.ts";
 import { simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";

@@ -10,6 +10,10 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  get size(): number {
+    return this.#items.length - this.#head;
+  }
+
   get first(): T | undefined {
     return this.#items[this.#head];
   }

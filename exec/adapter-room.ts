@@ -9,6 +9,8 @@ export interface AdapterRoomInput {
   readonly roomBytes: number;
   bytesOf(job: number): number;
   create(job: number): StageAdapter;
+  /** Whether a job's state is there to make its adapter from: not while it is being taken from other devices. */
+  isAtHand(job: number): boolean;
   /** A job's group, and whether it ends with a mini-batch of it. */
   jobsOf(action: LoweredAction): readonly { readonly job: number; readonly isLast: boolean }[];
 }
@@ -31,6 +33,9 @@ export class AdapterRoom {
   readonly #known = new Set<number>();
   /** By job that is there or comes, the position of its last action, once that has come. */
   readonly #last = new Map<number, number>();
+  /** The same of its last update so far; and of jobs that are to be taken, of the last one before that. */
+  readonly #lastUpdate = new Map<number, number>();
+  readonly #leaving = new Map<number, number>();
   #isClosed = false;
   #bytes = 0;
   readonly #held = new Map<number, Held>();
@@ -49,7 +54,10 @@ export class AdapterRoom {
         if (letter === "F" && !this.#known.has(job)) {
           this.#known.add(job);
           this.#coming.add({ job, position: action.id });
-        } else if (letter === "U" && isLast) this.#last.set(job, action.id);
+        } else if (letter === "U") {
+          this.#lastUpdate.set(job, action.id);
+          if (isLast) this.#last.set(job, action.id);
+        }
       }
     }
   }
@@ -67,9 +75,11 @@ export class AdapterRoom {
 
   /** Makes the next adapters, as many as there is room for. */
   fill(numEnded: number): void {
-    const { bytesOf, create, roomBytes } = this.#input;
+    const { bytesOf, create, isAtHand, roomBytes } = this.#input;
     for (let next = this.#coming.first; next !== undefined; next = this.#coming.first) {
-      const { job } = next;
+      const { job, position } = next;
+      // What had come of it before it was to be taken is of its state as it was.
+      if (position > (this.#leaving.get(job) ?? -1) && !isAtHand(job)) return;
       const bytes = bytesOf(job);
       this.#makeRoom(roomBytes - bytes, numEnded);
       if (this.#bytes + bytes > roomBytes) return;
@@ -99,13 +109,25 @@ export class AdapterRoom {
     return this.#trained.get(job) ?? this.#held.get(job)?.adapter.read("parameters") ?? [];
   }
 
+  /** A job is to be taken once what has come of it has ended; actions of it that come from now on need it anew. */
+  leave(job: number): void {
+    this.#leaving.set(job, this.#lastUpdate.get(job) ?? -1);
+    this.#known.delete(job);
+  }
+
+  /** Whether what had come of a job that is to be taken has ended. `numEnded`: of the order's actions. */
+  hasLeft(job: number, numEnded: number): boolean {
+    return this.#leaving.get(job)! < numEnded;
+  }
+
   /**
    * Takes a job's adapter from the device before the job has ended, with its moments; it is made again when an action
    * needs it. Empty where it is not there. Nothing that is queued may use it.
    */
   evict(job: number): Readonly<Record<StatePart, readonly AdapterPair[]>> {
     const held = this.#held.get(job);
-    this.#known.delete(job);
+    this.#leaving.delete(job);
+    this.#lastUpdate.delete(job);
     if (held === undefined) return { parameters: [], firstMoment: [], secondMoment: [] };
     const { adapter, bytes } = held;
     const state = {
@@ -123,6 +145,7 @@ export class AdapterRoom {
   forget(job: number): void {
     this.#trained.delete(job);
     this.#known.delete(job);
+    this.#lastUpdate.delete(job);
     const held = this.#held.get(job);
     if (held !== undefined) held.isForgotten = true;
   }

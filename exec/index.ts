@@ -12,6 +12,7 @@ export { executeProbed } from "./execute-probed.ts";
 export type { SeenCompletion } from "./executed-trace.ts";
 // What a run is given, and what it gives.
 export type { ExecuteInput, ExecuteResult, RunProgress } from "./execution.ts";
+export { FleetExecution, type FleetExecutionInput, type TakenJob } from "./fleet-execution.ts";
 // What the system counts while a run goes on: stolen time, other programs.
 export { watchSystem } from "./machine-load.ts";
 // Probes of how fast devices multiply and move memory.

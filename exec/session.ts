@@ -52,6 +52,8 @@ export interface SessionInput {
   readonly onCompletions?: (batch: readonly SeenAction[]) => void;
   /** A job has ended, with its adapter, all layers, while others go on. */
   readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[]) => void;
+  /** A job was taken from the devices (`take`). */
+  readonly onTaken?: (job: number, state: AdapterState) => void;
   /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
   readonly stop?: AbortSignal;
 }
@@ -74,6 +76,7 @@ interface SessionParts {
   readonly lowering: Lowering;
   readonly cells: NormCells;
   readonly jobs: Map<number, JobInput>;
+  readonly leaving: Set<number>;
   readonly runners: readonly StageRunner[];
 }
 
@@ -94,6 +97,8 @@ export class Session {
   readonly #jobEnds: JobEnds;
   readonly #queues: readonly StageQueue[];
   readonly #jobs: Map<number, JobInput>;
+  /** Jobs that are to be taken. */
+  readonly #leaving: Set<number>;
   readonly #cells: NormCells;
   readonly #begun = new WeakSet<MiniBatch>();
   #early: EarlyEnd | undefined;
@@ -112,6 +117,7 @@ export class Session {
     const lowering = new Lowering(setting, events);
     const cells = new NormCells(runtime, setting.stages.length);
     const jobs = new Map<number, JobInput>();
+    const leaving = new Set<number>();
     const runners = await createStageRunners({
       setting,
       runtime,
@@ -119,9 +125,10 @@ export class Session {
       model,
       live: lowering.live,
       startOf: (job) => jobs.get(job)!.start,
+      isAtHand: (job) => !leaving.has(job),
       normCell: (job, stage) => cells.of(job, stage),
     });
-    return new Session(runtime, input, { events, startEvent, lowering, cells, jobs, runners });
+    return new Session(runtime, input, { events, startEvent, lowering, cells, jobs, leaving, runners });
   }
 
   private constructor(runtime: Runtime, input: SessionInput, parts: SessionParts) {
@@ -133,6 +140,7 @@ export class Session {
     this.#lowering = parts.lowering;
     this.#cells = parts.cells;
     this.#jobs = parts.jobs;
+    this.#leaving = parts.leaving;
     this.#runners = parts.runners;
     const { live } = this.#lowering;
     this.#stageOf = new Map(this.#runners.map(({ device }, stage) => [device.name, stage]));
@@ -226,10 +234,35 @@ export class Session {
   }
 
   /**
-   * Takes a job that has not ended from the devices, so that others have its room: its state, from which it goes on when
-   * a group with it comes. Nothing that is queued may use its adapter.
+   * Takes a job that has not ended from the devices, so that others have its room, as soon as what was appended of it has
+   * ended. A group of it that comes later goes on from its state.
    */
-  release(job: number): AdapterState {
+  take(job: number): void {
+    this.#leaving.add(job);
+    for (const { adapters } of this.#runners) adapters.leave(job);
+    this.#takeThoseThatLeft();
+  }
+
+  /** The state of a job that was taken and has not come again; undefined while it is being taken. */
+  stateOf(job: number): AdapterState | undefined {
+    return this.#leaving.has(job) ? undefined : this.#jobs.get(job)!.start;
+  }
+
+  /** Nobody will go on with a job that was taken. */
+  drop(job: number): void {
+    this.#jobs.delete(job);
+    this.#cells.giveBack(job);
+  }
+
+  #takeThoseThatLeft(): void {
+    for (const job of this.#leaving) {
+      if (!this.#runners.every(({ adapters }, stage) => adapters.hasLeft(job, this.#record.ended(stage)))) continue;
+      this.#leaving.delete(job);
+      this.#input.onTaken?.(job, this.#evict(job));
+    }
+  }
+
+  #evict(job: number): AdapterState {
     const { rows } = this.#jobs.get(job)!;
     const parts = this.#runners.map(({ adapters }) => adapters.evict(job));
     const start = {
@@ -278,6 +311,10 @@ export class Session {
     this.#fill();
     onCompletions?.(seen);
     for (const each of seen) this.#leave(each);
+    if (this.#leaving.size > 0) {
+      this.#takeThoseThatLeft();
+      this.#fill();
+    }
     this.#events.renew();
     onProgress?.({ ...this.#record.progress(), totalActions: this.#totalActions });
   }

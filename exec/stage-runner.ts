@@ -45,6 +45,8 @@ export interface StageRunnerInput {
   readonly live: LiveWork;
   /** A job's adapter at its start. */
   startOf(job: number): AdapterState;
+  /** Whether that is there: not while the job is being taken from other devices. */
+  isAtHand(job: number): boolean;
   /** Ends when the stages have loaded whose weights this one may share. */
   readonly weightsBefore: Promise<unknown>;
   /** Norm cell of a job on a stage. */
@@ -52,7 +54,7 @@ export interface StageRunnerInput {
 }
 
 export async function createStageRunner(input: StageRunnerInput): Promise<StageRunner> {
-  const { setting, stage, runtime, model, live, startOf, normCell } = input;
+  const { setting, stage, runtime, model, live, startOf, isAtHand, normCell } = input;
   const { architecture } = setting.model;
   const pipeline = pipelineTable(setting).ofStage(stage.index);
   const pipelineStages = setting.stages.slice(pipeline.firstStage, pipeline.endStage);
@@ -69,6 +71,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
     roomBytes: memory.adapters + memory.optimizer,
     bytesOf: (job) => adapterBytes({ architecture, stage, kind }, live.jobs[job]!),
     create: (job) => createStageAdapter(device, stage, live.jobs[job]!.adapter, architecture, startOf(job)),
+    isAtHand,
     jobsOf: ({ miniBatch: { group, step } }) =>
       activeMembers(live.groups, group, step).map(({ job, firstStep }) => ({
         job,

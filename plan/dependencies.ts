@@ -33,6 +33,8 @@ export interface DependencyTable extends MessageRoutes {
    * beside the sender's action, and nothing travels for them.
    */
   signalsOf(stage: number, letter: PlannedLetter, microBatch: number): readonly number[];
+  /** The stage whose backward of a micro-batch signals: the first of its pipeline, on which a job need not stay. */
+  signallingStage(microBatch: number): number;
   dependenciesOf(action: Action): readonly Dependency[];
   miniBatchOf(microBatch: number): MiniBatch;
 }
@@ -99,21 +101,23 @@ export function dependencyTable(
   };
   const ofAction = (stage: number, letter: PlannedLetter, microBatch: number): readonly number[] =>
     signalsOf(plan, letter, isFirst(stage), plan.microBatches[microBatch]!, () => miniBatchOf(microBatch));
+  const signallingStage = (microBatch: number): number =>
+    plan.pipelines[plan.groups[plan.microBatches[microBatch]!.group]!.pipeline]!.firstStage;
   return {
     ...routes,
     numStages: plan.stages.length,
     numMicroBatches: plan.microBatches.length,
     miniBatchOf,
     signalsOf: ofAction,
+    signallingStage,
     dependenciesOf({ stage, letter, microBatch }) {
       const sender = routes.senderOf(stage, letter);
       if (sender >= 0) {
         const message = letter === "F" ? "activation" : "gradient";
         return [{ action: formatAction({ stage: sender, letter, microBatch }), message }];
       }
-      const firstStage = routes.firstStageOf(stage);
       return ofAction(stage, letter, microBatch).map((signal) => ({
-        action: formatAction({ stage: firstStage, letter: "B", microBatch: signal }),
+        action: formatAction({ stage: signallingStage(signal), letter: "B", microBatch: signal }),
         message: "none",
       }));
     },

@@ -237,9 +237,12 @@ export type { PlanRequest } from "./planner/request.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // Jobs over time: who trains when.
-export { type FleetJob, type JobRequest, predictedLeft } from "./scheduler/fleet-job.ts";
+export { type FleetJob, type JobRequest, predictedLeft, type StoppedBy } from "./scheduler/fleet-job.ts";
+export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
+export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export type { Forecaster, Objective } from "./scheduler/forecast.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
+export { type FleetOutcome, FleetOutcomes, type JobPast } from "./scheduler/outcomes.ts";
 export { POLICIES, type PolicyName, type PolicyOptions, policyOf } from "./scheduler/policies.ts";
 export type { Policy } from "./scheduler/policy.ts";
 export { priorityWeights } from "./scheduler/priority-weights.ts";

@@ -43,10 +43,9 @@ export function timelineOf(orders: Orders, dependencies: DependencyTable, costs:
       const end = ends[letter as "F" | "B"][from * numMicroBatches + microBatch]!;
       return end === OPEN ? OPEN : end + costs.transferNs(Math.min(from, stage), microBatch);
     }
-    const firstOfStage = dependencies.firstStageOf(stage) * numMicroBatches;
     let latest = 0;
     for (const signal of dependencies.signalsOf(stage, letter, microBatch)) {
-      const end = ends.B[firstOfStage + signal]!;
+      const end = ends.B[dependencies.signallingStage(signal) * numMicroBatches + signal]!;
       if (end === OPEN) return OPEN;
       latest = Math.max(latest, end);
     }

@@ -2,7 +2,7 @@
 export type { FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";
 // A fleet at some time, simulated or live, and what is to come.
-export type { FleetCut, FleetState, JobPast, SimulatedJob, Truth } from "./fleet/fleet-state.ts";
+export type { FleetCut, FleetState, SimulatedJob, Truth } from "./fleet/fleet-state.ts";
 // What a fleet would do under other policies, for the one that asks.
 export { type FleetMachines, fleetForecaster } from "./fleet/forecast.ts";
 export type { PlacedJob } from "./fleet/pipeline-clock.ts";
@@ -15,11 +15,12 @@ export {
   type PredictedEnd,
   predictEnds,
 } from "./fleet/predict-ends.ts";
-export { type FleetOutcome, type FleetResult, FleetRun, type FleetStart } from "./fleet/run-fleet.ts";
+export { type FleetResult, FleetRun, type FleetStart } from "./fleet/run-fleet.ts";
 export {
   type FleetMember,
   type FleetRequest,
   inOrderOfArrival,
+  requestOf,
   type SimulatedFleet,
   simulatedJob,
   simulateFleet,

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
 import type { AdapterPair, ExecuteInput, ExecuteResult, SeenCompletion, StepMetrics } from "../exec/index.ts";
@@ -8,6 +8,7 @@ import { traceLines } from "../traces/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, writeLines, writeOutput } from "./files.ts";
 import type { JournalEvent } from "./journal.ts";
+import { LineFile } from "./line-file.ts";
 
 /** The files of a run folder. While the run goes on, `completions` stands for the trace. */
 export const RUN_FILES = {
@@ -18,9 +19,6 @@ export const RUN_FILES = {
   trace: "trace.json",
   adapters: "adapters",
 } as const;
-
-/** What devices report is written down this often: a process that is killed loses no more. */
-const WRITE_EVERY_MS = 500;
 
 function readHash(file: string): unknown {
   const { value } = readText(readFileSync(file, "utf8"), file);
@@ -52,37 +50,8 @@ export function checkRunFolder(place: Place, given: string, plan: Plan, overwrit
     });
 }
 
-/** A file of lines that is written while things happen. */
-class Lines {
-  readonly #descriptor: number;
-  #pending = "";
-  #writtenMs = performance.now();
-
-  constructor(file: string) {
-    this.#descriptor = openSync(file, "w");
-  }
-
-  add(line: string): void {
-    this.#pending += `${line}\n`;
-  }
-
-  /** Not more often than is worth it, unless it has to be now; whether it was. */
-  write(now: boolean): boolean {
-    if (!now && performance.now() - this.#writtenMs < WRITE_EVERY_MS) return false;
-    if (this.#pending !== "") writeSync(this.#descriptor, this.#pending);
-    this.#pending = "";
-    this.#writtenMs = performance.now();
-    return true;
-  }
-
-  close(): void {
-    this.write(true);
-    closeSync(this.#descriptor);
-  }
-}
-
 /** Stage, stream, position in the order, start and end, and what was lost, as `readCompletions` reads it. */
-function completionLine({ stage, done }: SeenCompletion): string {
+export function completionLine({ stage, done }: SeenCompletion): string {
   const { stream, id, startNs, endNs, interruptedNs, delayedNs } = done;
   // Written on a device's core: thousands a second, where actions are short.
   return `[${stage},"${stream}",${id},${startNs},${endNs},${interruptedNs ?? null},${delayedNs ?? null}]`;
@@ -92,9 +61,9 @@ function completionLine({ stage, done }: SeenCompletion): string {
 export class RunFolder implements Disposable {
   readonly #folder: string;
   readonly #plan: Plan;
-  readonly #journal: Lines;
-  readonly #metrics: Lines;
-  readonly #completions: Lines;
+  readonly #journal: LineFile;
+  readonly #metrics: LineFile;
+  readonly #completions: LineFile;
   readonly #adapters = new Map<string, string>();
 
   /** @throws InputError as `checkRunFolder` does, or when the folder cannot be written */
@@ -108,7 +77,7 @@ export class RunFolder implements Disposable {
     const written = `${RUN_FILES.plan}.${process.pid}`;
     writeOutput({ cwd: folder }, written, `${canonicalJson(planDocument(plan))}\n`);
     renameSync(path.join(folder, written), path.join(folder, RUN_FILES.plan));
-    const lines = (name: string): Lines => new Lines(path.join(folder, name));
+    const lines = (name: string): LineFile => new LineFile(path.join(folder, name));
     this.#folder = folder;
     this.#plan = plan;
     this.#journal = lines(RUN_FILES.journal);

@@ -1,4 +1,4 @@
-import { createCostModel, type Objective, type PolicyName, settingOf } from "../plan/index.ts";
+import { createCostModel, fleetSetting, type Objective, type PolicyName } from "../plan/index.ts";
 import {
   type FleetMember,
   type FleetSetting,
@@ -47,7 +47,7 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
     return {
       ...loaded,
       fleet: {
-        setting: settingOf(body),
+        setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
         costs: createCostModel(body.calibration, body.model.dtype),
         members: jobs.map((job, index) => ({ work: works[index]!, arrival: arrivalOf(job, job.arrivalSeconds) })),
         ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),

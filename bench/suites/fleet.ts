@@ -4,11 +4,11 @@ import {
   createCostModel,
   type FleetEvent,
   type FleetWork,
+  fleetSetting,
   type Setting as PlanSetting,
   POLICIES,
   type PolicyName,
   Scheduler,
-  settingOf,
 } from "../../plan/index.ts";
 import {
   type FleetMember,
@@ -47,7 +47,7 @@ async function exampleFleet(): Promise<Omit<Fleet, "members"> & { readonly kinds
   const jobs = request.jobs.map((job) => ({ ...job, arrivalSeconds: 0 }));
   const { body } = planAndPredict({ ...request, jobs });
   return {
-    setting: settingOf(body),
+    setting: fleetSetting(body, { jobsAtOnce: AT_ONCE }),
     costs: createCostModel(body.calibration, body.model.dtype),
     kinds: worksOfPlan(body),
   };

@@ -5,6 +5,7 @@ import { clips } from "../dependencies.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow, Segment, Work } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { activeMembers } from "../mini-batch.ts";
+import type { Orders } from "../schedules/schedule-input.ts";
 import { sealSegment, settingHash } from "../segments.ts";
 import { type AdmittedMiniBatch, PipelineGrowth } from "./pipeline-growth.ts";
 
@@ -110,9 +111,20 @@ export class GrowingPlan {
     this.#pipelines[pipeline]!.release(job);
   }
 
+  /** A job that was released is over before its last step. */
+  drop(job: number): void {
+    this.#jobs.delete(job);
+    this.#lastEnds.delete(job);
+  }
+
   /** Whether a group has anything that has begun and not ended, or that may begin, on its pipeline's first stage. */
   isActive(group: number): boolean {
     return this.#groups.get(group)?.growth.isActive(group) ?? false;
+  }
+
+  /** Steps of a group that have begun, counted from the group's first; the group has not ended. */
+  numBegun(group: number): number {
+    return this.#groups.get(group)!.growth.numBegun(group);
   }
 
   /**
@@ -120,8 +132,21 @@ export class GrowingPlan {
    * is nothing new.
    */
   advance(pipeline: number, untilNs: number): Segment | undefined {
+    return this.#take(pipeline, this.#pipelines[pipeline]!.advance(untilNs));
+  }
+
+  /** The first action of a pipeline's first stage that has not passed has really ended. */
+  pass(pipeline: number): void {
+    this.#pipelines[pipeline]!.pass();
+  }
+
+  /** The next segment, as far ahead of what has passed as `ListScheduler.advanceAhead` says. */
+  advanceAhead(pipeline: number, leastNs: number, mostNs: number): Segment | undefined {
+    return this.#take(pipeline, this.#pipelines[pipeline]!.advanceAhead(leastNs, mostNs));
+  }
+
+  #take(pipeline: number, orders: Orders): Segment | undefined {
     const { stages } = this.#setting;
-    const orders = this.#pipelines[pipeline]!.advance(untilNs);
     const { firstStage } = this.#setting.pipelines[pipeline]!;
     const microBatches: MicroBatch[] = [];
     for (const { letter, microBatch } of orders[0]!)

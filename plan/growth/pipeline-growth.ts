@@ -1,4 +1,4 @@
-import { Numbers, PlanError } from "../../core/index.ts";
+import { InvariantError, Numbers, PlanError } from "../../core/index.ts";
 import { PLANNED_LETTERS } from "../action.ts";
 import { type ActionDurations, actionDurations } from "../costs/action-durations.ts";
 import type { CostModel } from "../costs/cost-model.ts";
@@ -87,6 +87,7 @@ export class PipelineGrowth {
     this.#scheduler = new ListScheduler({
       numStages: this.#numStages,
       prefer: setting.schedule === "lorapp" ? "B" : "F",
+      isFollowed: true,
       maxInFlight: null,
       durationNs: (stage, letter, slot) => {
         const { durations, index } = this.#slots[slot]!;
@@ -183,9 +184,31 @@ export class PipelineGrowth {
     return own !== undefined && this.#scheduler.isActive(own);
   }
 
+  /** Steps of a group that have begun; those that it was admitted with where it is over. */
+  numBegun(number: number): number {
+    const own = this.#groupOf.get(number);
+    if (own === undefined) throw new InvariantError({ expected: "a group that is not over", got: number });
+    return this.#groups[own]!.numSteps - this.#scheduler.numLeft(own);
+  }
+
+  /** The first of the first stage's actions that have not passed has really ended. */
+  pass(): void {
+    this.#scheduler.pass();
+  }
+
   /** Orders of the pipeline's stages up to a time, with slots in place of micro-batches. */
   advance(untilNs: number): Orders {
     this.#scheduler.advance(untilNs);
+    return this.#take();
+  }
+
+  /** The same, as far ahead of what has passed as `ListScheduler.advanceAhead` says. */
+  advanceAhead(leastNs: number, mostNs: number): Orders {
+    this.#scheduler.advanceAhead(leastNs, mostNs);
+    return this.#take();
+  }
+
+  #take(): Orders {
     const orders = this.#scheduler.take();
     for (const order of orders)
       for (const { letter, microBatch } of order) {

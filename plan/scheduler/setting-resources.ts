@@ -13,7 +13,7 @@ export interface FleetWork {
 
 export interface SettingWork {
   readonly setting: Setting;
-  /** By the jobs' numbers. */
+  /** By the jobs' numbers; more may come. */
   readonly works: readonly FleetWork[];
   /** The most jobs that train at once on a pipeline, even where there is room for more. */
   readonly most?: number;
@@ -25,7 +25,6 @@ export function settingResources({ setting, works, most, iterationNs }: SettingW
   const stagesOf = setting.pipelines.map(({ firstStage, endStage }) =>
     Array.from({ length: endStage - firstStage }, (_, at) => firstStage + at),
   );
-  const kinds = works.map(({ job: { adapter } }) => `${adapter.rank} ${adapter.targets.join()}`);
   const known = new Map<string, number>();
   const bytesOn = (stage: number, { number }: FleetJob): number => {
     const key = `${stage} ${number}`;
@@ -44,7 +43,10 @@ export function settingResources({ setting, works, most, iterationNs }: SettingW
       }
       return undefined;
     },
-    kindOf: ({ number }) => kinds[number]!,
+    kindOf({ number }) {
+      const { rank, targets } = works[number]!.job.adapter;
+      return `${rank} ${targets.join()}`;
+    },
     iterationNs,
     nextBytes: (job) => maximum(stagesOf.flat().map((stage) => bytesOn(stage, job))),
     nextLength({ number, done }) {

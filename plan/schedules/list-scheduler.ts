@@ -11,6 +11,8 @@ export interface ListSetting extends Omit<ScheduleInput, "miniBatches"> {
   readonly prefer: "F" | "B";
   /** Absent where buffers and slots are made for the orders, and not the orders for them. */
   readonly room?: StageRoom;
+  /** Whether somebody tells which of the first stage's actions have really ended (`pass`). */
+  readonly isFollowed?: boolean;
 }
 
 interface StageState {
@@ -74,9 +76,11 @@ export class ListScheduler {
   #held = 0;
   #nowNs = 0;
   #orders: Action[][];
+  /** Ends of the first stage's actions that have begun and have not passed, where somebody tells. */
+  readonly #ahead: Fifo<number> | undefined;
 
   constructor(setting: ListSetting) {
-    const { numStages, maxInFlight, prefer, admission, room } = setting;
+    const { numStages, maxInFlight, prefer, admission, room, isFollowed = false } = setting;
     this.#setting = setting;
     this.#letters = prefer === "B" ? ["B", "F"] : ["F", "B"];
     this.#last = numStages - 1;
@@ -101,6 +105,7 @@ export class ListScheduler {
     this.#changed = new Uint32Array(numStages);
     this.#isChanged = new Uint8Array(numStages);
     this.#orders = this.#stages.map(() => []);
+    this.#ahead = isFollowed ? new Fifo() : undefined;
   }
 
   /** Up to when it has run. */
@@ -146,6 +151,12 @@ export class ListScheduler {
     return state !== undefined && (state.miniBatches.first !== undefined || state.waitsFor > 0);
   }
 
+  /** Mini-batches of a group that have not begun. */
+  numLeft(group: number): number {
+    const { miniBatches, part } = this.#groups[group]!;
+    return miniBatches.size - (part > 0 ? 1 : 0);
+  }
+
   #newGroup(group: number): GroupState {
     if (group !== this.#groups.length)
       throw new InvariantError({ expected: `group ${this.#groups.length} to be admitted next`, got: group });
@@ -187,6 +198,29 @@ export class ListScheduler {
       this.#chooseAll();
     }
     if (untilNs < Number.POSITIVE_INFINITY) this.#nowNs = Math.max(this.#nowNs, untilNs);
+  }
+
+  /** The first of the first stage's actions that have not passed has really ended. */
+  pass(): void {
+    if (this.#ahead?.take() === undefined)
+      throw new InvariantError({ expected: "an action of the first stage that has begun", got: "none" });
+  }
+
+  /**
+   * Runs so far ahead of what has passed that each stage is busy for `leastNs` beyond the end of the first stage's next
+   * action; then for `mostNs`, so that it need not be asked at every action.
+   */
+  advanceAhead(leastNs: number, mostNs: number): void {
+    this.#begin();
+    this.#chooseAll();
+    // Where the first stage waits, the others go on until it has something to do.
+    while (this.#ahead!.first === undefined) {
+      const nextNs = this.#due.nextNs();
+      if (nextNs === Number.POSITIVE_INFINITY) return;
+      this.advance(nextNs);
+    }
+    const nextEndNs = this.#ahead!.first;
+    if (this.#nowNs < nextEndNs + leastNs) this.advance(nextEndNs + mostNs);
   }
 
   /** The actions that each stage has begun since the last time, in order. */
@@ -317,8 +351,10 @@ export class ListScheduler {
     state.running = next;
     if (next.letter === "F") state.inFlight += 1;
     this.#passage?.begin(stage, next.letter, next.microBatch);
-    this.#due.add(stage, this.#nowNs + this.#setting.durationNs(stage, next.letter, next.microBatch));
+    const endNs = this.#nowNs + this.#setting.durationNs(stage, next.letter, next.microBatch);
+    this.#due.add(stage, endNs);
     this.#orders[stage]!.push(next);
+    if (stage === 0) this.#ahead?.add(endNs);
   }
 
   #choose(stage: number): Action | undefined {

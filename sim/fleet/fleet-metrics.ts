@@ -1,6 +1,5 @@
 import { mean, quantile, sum } from "../../core/index.ts";
-import { priorityWeights } from "../../plan/index.ts";
-import type { FleetOutcome, FleetResult } from "./run-fleet.ts";
+import { type FleetOutcome, priorityWeights } from "../../plan/index.ts";
 
 /** Seconds over jobs. */
 export interface Spread {
@@ -34,7 +33,10 @@ function spread(values: readonly number[]): Spread {
 }
 
 /** Of a fleet that has come to its end. */
-export function fleetMetrics({ outcomes, makespanNs }: FleetResult, priorities: readonly number[]): FleetMetrics {
+export function fleetMetrics(
+  { outcomes, makespanNs }: { readonly outcomes: readonly FleetOutcome[]; readonly makespanNs: number },
+  priorities: readonly number[],
+): FleetMetrics {
   const ended = outcomes.flatMap((outcome, i) => (outcome.endNs === undefined ? [] : [{ outcome, i }]));
   const turnaround = ({ endNs, arrivalNs }: FleetOutcome): number => (endNs! - arrivalNs) / 1e9;
   const ofAll = priorityWeights(priorities);

@@ -13,7 +13,7 @@ import { CohortTimes } from "./cohort-times.ts";
 import { type FleetMachines, fleetForecaster } from "./forecast.ts";
 import { SharedPace } from "./shared-pace.ts";
 
-/** The pipelines of a fleet, and what its jobs train. */
+/** The pipelines of a fleet (`fleetSetting`), and what its jobs train. */
 export interface FleetSetting {
   readonly setting: Setting;
   readonly costs: CostModel;
@@ -34,10 +34,9 @@ export interface FleetModel {
 
 /** The machines of a setting, and policies that forecast with them. */
 export function fleetModel({ setting, costs, works, most }: FleetSetting): FleetModel {
-  const roomy = { ...setting, slots: "first-fit" as const };
-  const times = new CohortTimes(roomy, costs, works);
+  const times = new CohortTimes(setting, costs, works);
   const resources = settingResources({
-    setting: roomy,
+    setting,
     works,
     ...(most === undefined ? {} : { most }),
     iterationNs: (job: FleetJob) => times.iterationNs(0, [job])[0]!,

@@ -1,5 +1,11 @@
-import type { FleetEvent, FleetJob, JobRequest, SchedulerState } from "../../plan/index.ts";
-import { predictedLeft } from "../../plan/index.ts";
+import {
+  type FleetEvent,
+  type FleetJob,
+  type JobPast,
+  type JobRequest,
+  predictedLeft,
+  type SchedulerState,
+} from "../../plan/index.ts";
 import type { PlacedJob } from "./pipeline-clock.ts";
 
 /** What nobody knows of a job before it happens. */
@@ -15,15 +21,6 @@ export interface SimulatedJob extends Truth {
   readonly request: JobRequest;
   /** After how many iterations it is predicted to end when it comes; those that it asks for when absent. */
   readonly predicted?: number;
-}
-
-/** What has become of a job that has begun. */
-export interface JobPast {
-  readonly number: number;
-  readonly startNs: number;
-  /** Time on devices. */
-  readonly trainedNs: number;
-  readonly preemptions: number;
 }
 
 /** A fleet at some time, simulated or live, as JSON holds it: all that is known, and nothing of what is to come. */

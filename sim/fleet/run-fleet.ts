@@ -1,30 +1,16 @@
 import { InvariantError } from "../../core/index.ts";
-import type { FleetEvent, FleetJob, JobRequest, JournalLine, Scheduler } from "../../plan/index.ts";
 import {
-  asPredicted,
-  type FleetCut,
-  type FleetState,
-  type JobPast,
-  type SimulatedJob,
-  type Truth,
-} from "./fleet-state.ts";
+  type FleetEvent,
+  type FleetJob,
+  type FleetOutcome,
+  FleetOutcomes,
+  type JobRequest,
+  type JournalLine,
+  type Scheduler,
+} from "../../plan/index.ts";
+import { asPredicted, type FleetCut, type FleetState, type SimulatedJob, type Truth } from "./fleet-state.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import { PipelineClock } from "./pipeline-clock.ts";
-
-/** What became of a job. */
-export interface FleetOutcome {
-  /** In the order of arrival. */
-  readonly number: number;
-  readonly name: string;
-  readonly arrivalNs: number;
-  /** When its first iteration began, and when its first one ended; undefined for one that never trained. */
-  readonly startNs: number | undefined;
-  readonly endNs: number | undefined;
-  /** Time on devices. */
-  readonly trainedNs: number;
-  readonly preemptions: number;
-  readonly refused: boolean;
-}
 
 /** When jobs have ended, by number; of those that have. */
 export function endsOf({ outcomes }: Pick<FleetResult, "outcomes">): ReadonlyMap<number, number> {
@@ -41,28 +27,16 @@ export interface FleetResult {
 interface Fate {
   readonly request: JobRequest;
   readonly truth: Truth;
-  startNs: number | undefined;
-  endNs: number | undefined;
-  trainedNs: number;
-  placedSinceNs: number;
-  preemptions: number;
-  refused: boolean;
+  isOver: boolean;
   nextPrediction: number;
 }
 
 function newFate(request: JobRequest, truth: Truth): Fate {
-  return {
-    request,
-    truth,
-    startNs: undefined,
-    endNs: undefined,
-    trainedNs: 0,
-    placedSinceNs: 0,
-    preemptions: 0,
-    refused: false,
-    nextPrediction: 0,
-  };
+  return { request, truth, isOver: false, nextPrediction: 0 };
 }
+
+/** Why a simulated job is stopped, whose losses nobody has. */
+export const HOPELESS = "its loss betters no more";
 
 /** From where a run goes on. */
 export interface FleetStart {
@@ -98,6 +72,7 @@ export class FleetRun {
   /** By number. */
   readonly #fates = new Map<number, Fate>();
   readonly #clocks: readonly PipelineClock[];
+  readonly #outcomes = new FleetOutcomes();
   readonly #onLine: (line: JournalLine) => void;
   #numArrived = 0;
   #numTriggers = 0;
@@ -151,8 +126,7 @@ export class FleetRun {
         const { number, request, predicted } = event;
         this.#fates.set(number, newFate(request, truths?.get(number) ?? { iterations: predicted }));
       }
-    for (const { number, startNs, trainedNs, preemptions } of past)
-      Object.assign(this.#fates.get(number)!, { startNs, trainedNs, preemptions, placedSinceNs: atNs });
+    this.#outcomes.goOn(atNs, scheduler.jobs, past);
     const jobOf = (number: number): FleetJob => this.#scheduler.job(number);
     this.#clocks.forEach((clock, pipeline) => {
       const own = placed.filter(({ number }) => jobOf(number).pipeline === pipeline);
@@ -168,8 +142,8 @@ export class FleetRun {
   /** To the end of the last job. @throws InvariantError where jobs are left that nobody starts and nobody paused */
   run(): FleetResult {
     this.advance();
-    for (const [number, { endNs, refused, request }] of this.#fates)
-      if (endNs === undefined && !refused && this.#scheduler.job(number).hold === undefined)
+    for (const [number, { isOver, request }] of this.#fates)
+      if (!isOver && this.#scheduler.job(number).hold === undefined)
         throw new InvariantError({ expected: "a policy that trains every job", got: request.name });
     return this.result();
   }
@@ -185,21 +159,12 @@ export class FleetRun {
     }
   }
 
-  /** What has become of the jobs so far, by number. */
+  /** What has become so far of the jobs that have come. */
   result(): FleetResult {
-    const fates = [...this.#fates.entries()].sort(([a], [b]) => a - b);
+    const outcomes = this.#outcomes.all();
     return {
-      outcomes: fates.map(([number, { request, startNs, endNs, trainedNs, preemptions, refused }]) => ({
-        number,
-        name: request.name,
-        arrivalNs: request.arrivalNs,
-        startNs,
-        endNs,
-        trainedNs,
-        preemptions,
-        refused,
-      })),
-      makespanNs: fates.reduce((most, [, { endNs = 0 }]) => Math.max(most, endNs), 0),
+      outcomes,
+      makespanNs: outcomes.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0),
       numTriggers: this.#numTriggers,
     };
   }
@@ -208,28 +173,18 @@ export class FleetRun {
   cut(atNs = Math.max(0, this.#nowNs)): FleetCut {
     const scheduler = this.#scheduler.state();
     const placed = this.#clocks.flatMap((clock) => clock.placedAt(atNs));
-    const isPlaced = new Set(placed.map(({ number }) => number));
-    const past: JobPast[] = [];
     const truths = new Map<number, Truth>();
-    for (const [number, fate] of this.#fates) {
-      if (number >= this.#firstNumber + this.#numArrived || fate.endNs !== undefined || fate.refused) continue;
-      const { iterations, predictions = [] } = fate.truth;
-      truths.set(number, { iterations, predictions: predictions.slice(fate.nextPrediction) });
-      const { startNs, trainedNs, placedSinceNs, preemptions } = fate;
-      if (startNs === undefined) continue;
-      past.push({
-        number,
-        startNs,
-        trainedNs: trainedNs + (isPlaced.has(number) ? atNs - placedSinceNs : 0),
-        preemptions,
-      });
+    for (const [number, { truth, isOver, nextPrediction }] of this.#fates) {
+      if (isOver || number >= this.#firstNumber + this.#numArrived) continue;
+      const { iterations, predictions = [] } = truth;
+      truths.set(number, { iterations, predictions: predictions.slice(nextPrediction) });
     }
     return {
       state: {
         atNs,
         scheduler,
         placed,
-        past,
+        past: this.#outcomes.past(atNs),
         pending: [...this.#pending],
         numJobs: this.#firstNumber + this.#numArrived,
       },
@@ -263,7 +218,7 @@ export class FleetRun {
       for (const { number, done, justEnded, between } of clock.progressAt(atNs)) {
         if (justEnded || this.#scheduler.watches !== "changes")
           events.push({ kind: "progress", number, done, between });
-        if (justEnded) this.#follows(number, done, atNs, events, clock);
+        if (justEnded) this.#follows(number, done, events, clock);
       }
     events.push(...this.#pending);
     this.#pending = [];
@@ -274,57 +229,46 @@ export class FleetRun {
       switch (kind) {
         case "start":
         case "resume":
-          fate.startNs ??= atNs;
-          fate.placedSinceNs = atNs;
           this.#clocks[pipeline!]!.add(number, fate.truth.iterations);
           break;
         case "preempt":
-          fate.trainedNs += atNs - fate.placedSinceNs;
-          fate.preemptions += 1;
           this.#clocks[pipeline!]!.remove(number);
           break;
         case "stop":
-          this.#end(number, atNs, pipeline === undefined ? undefined : this.#clocks[pipeline]!);
+          fate.isOver = true;
+          if (pipeline !== undefined) this.#clocks[pipeline]!.remove(number);
           break;
         case "leave":
         case "stay":
           this.#clocks[pipeline!]!.setLeaving(number, kind === "leave");
           break;
         case "refuse":
-          fate.refused = true;
+          fate.isOver = true;
           break;
       }
     }
     for (const clock of this.#clocks) clock.settle(atNs, (number) => this.#scheduler.job(number));
+    this.#outcomes.add(line);
     this.#onLine(line);
   }
 
   /** What follows from an iteration that has ended. */
-  #follows(number: number, done: number, atNs: number, events: FleetEvent[], clock: PipelineClock): void {
+  #follows(number: number, done: number, events: FleetEvent[], clock: PipelineClock): void {
     const fate = this.#fates.get(number)!;
     const { request, truth } = fate;
     const { iterations, predictions = [] } = truth;
     if (done === request.iterations) {
       events.push({ kind: "ended", number });
-      this.#end(number, atNs, clock);
+      fate.isOver = true;
+      clock.remove(number);
       return;
     }
-    if (done === iterations)
-      events.push({ kind: "stop", number, by: "early-stopping", why: "its loss betters no more" });
+    if (done === iterations) events.push({ kind: "stop", number, by: "early-stopping", why: HOPELESS });
     for (;;) {
       const next = predictions[fate.nextPrediction];
       if (next === undefined || next.done > done) return;
       events.push({ kind: "predicted", number, predicted: next.predicted });
       fate.nextPrediction += 1;
     }
-  }
-
-  /** `clock`: of the pipeline that it is on. */
-  #end(number: number, atNs: number, clock: PipelineClock | undefined): void {
-    const fate = this.#fates.get(number)!;
-    fate.endNs = atNs;
-    if (clock === undefined) return;
-    fate.trainedNs += atNs - fate.placedSinceNs;
-    clock.remove(number);
   }
 }

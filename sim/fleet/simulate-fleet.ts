@@ -1,5 +1,7 @@
 import { sum } from "../../core/index.ts";
 import {
+  type FleetOutcome,
+  FleetOutcomes,
   type FleetWork,
   groupRows,
   type JobRequest,
@@ -12,7 +14,8 @@ import {
 import { type FleetMetrics, fleetMetrics } from "./fleet-metrics.ts";
 import { type FleetSetting, fleetModel } from "./fleet-model.ts";
 import type { SimulatedJob } from "./fleet-state.ts";
-import { type FleetOutcome, FleetRun } from "./run-fleet.ts";
+import { runFleetActions } from "./run-actions.ts";
+import { FleetRun, HOPELESS } from "./run-fleet.ts";
 
 /** A job of a fleet: what it trains, and what is said of it beside that. */
 export interface FleetMember {
@@ -27,6 +30,8 @@ export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly policy: PolicyName;
   /** For `twin`. */
   readonly objective?: Objective;
+  /** Iterations when absent, whose times follow from who trains together. */
+  readonly granularity?: "iterations" | "actions";
 }
 
 export interface SimulatedFleet {
@@ -44,7 +49,8 @@ export function worksOfPlan({ jobs, groups, microBatches }: PlanBody): readonly 
   return jobs.map((job, index) => ({ job, steps: groupRows(microBatches, groupOf.get(index)!) }));
 }
 
-function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
+/** What is asked for with a job. */
+export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
   const tokens = sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
   return { ...arrival, name: job.name, priority: job.priority, iterations: job.steps, tokens };
 }
@@ -60,24 +66,36 @@ export function inOrderOfArrival(members: readonly FleetMember[]): readonly Flee
   return [...members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
 }
 
-/** Jobs as they come over time, on the pipelines of a setting, under a policy: iteration by iteration. */
-export function simulateFleet({ members, policy, objective, ...setting }: FleetRequest): SimulatedFleet {
-  const inOrder = inOrderOfArrival(members);
-  const { machines, times, policyOf } = fleetModel({ ...setting, works: inOrder.map(({ work }) => work) });
-  const jobs = inOrder.map(simulatedJob);
-  const journal: JournalLine[] = [];
+/** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
+export function simulateFleet(request: FleetRequest): SimulatedFleet {
+  const { policy, objective, granularity = "iterations" } = request;
+  const members = inOrderOfArrival(request.members);
+  const works = members.map(({ work }) => work);
+  const { machines, times, policyOf } = fleetModel({ ...request, works });
   const { resources, isAhead } = machines;
-  const run = new FleetRun(jobs, new Scheduler(policyOf(policy, objective), resources), {
-    numPipelines: resources.numPipelines,
-    times,
-    isAhead,
-    onLine: (line) => void journal.push(line),
-  });
-  const result = run.run();
-  const priorities = jobs.map(({ request }) => request.priority);
+  const scheduler = new Scheduler(policyOf(policy, objective), resources);
+  const jobs = members.map(simulatedJob);
+  const journal: JournalLine[] = [];
+  const outcomes = new FleetOutcomes();
+  const onLine = (line: JournalLine): void => {
+    journal.push(line);
+    outcomes.add(line);
+  };
+  if (granularity === "iterations")
+    new FleetRun(jobs, scheduler, { numPipelines: resources.numPipelines, times, isAhead, onLine }).run();
+  else
+    runFleetActions({
+      ...{ setting: request.setting, costs: request.costs, scheduler, onLine },
+      jobs: works.map((work, number) => ({ work, request: jobs[number]!.request })),
+      follow: (number, done) =>
+        done === jobs[number]!.iterations ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS }] : [],
+    });
+  const all = outcomes.all();
+  const makespanNs = all.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0);
+  const priorities = jobs.map((job) => job.request.priority);
   return {
-    outcomes: result.outcomes,
-    metrics: fleetMetrics(result, priorities),
+    outcomes: all,
+    metrics: fleetMetrics({ outcomes: all, makespanNs }, priorities),
     journal,
     numCohorts: times.numCohorts,
   };

@@ -81,6 +81,7 @@ function record(stream: TransferStream, channel: Channel, microBatch: number, en
 export class PlanRun {
   readonly #setting: RunSetting;
   readonly #times: SettingTimes;
+  readonly #isFollowed: boolean;
   readonly #state: PlanState;
   readonly #facts: LiveFacts;
   readonly #sizes = new MessageSizes();
@@ -103,16 +104,20 @@ export class PlanRun {
   readonly #shared: readonly (Wire<Channel> | SharedMachine)[];
   readonly #sharedEndsNs: Float64Array;
   readonly #isChanged: Uint8Array;
+  /** First stages whose actions have ended since somebody asked, one for each action. */
+  #passed: number[] = [];
   /** Devices that wait for a signal. */
   #waiting = 0;
   #nowNs = 0;
   #numEvents = 0;
 
-  constructor(setting: RunSetting, times: SettingTimes) {
+  /** `isFollowed`: whether somebody asks which actions of first stages have ended (`takePassed`). */
+  constructor(setting: RunSetting, times: SettingTimes, isFollowed = false) {
     const state = createPlanState(setting, times.links, this.#sizes);
     const { devices, channels, sharedWires } = state;
     this.#setting = setting;
     this.#times = times;
+    this.#isFollowed = isFollowed;
     this.#state = state;
     this.#facts = new LiveFacts(setting, this.#sizes);
     this.#pipelines = pipelineTable(setting);
@@ -133,6 +138,12 @@ export class PlanRun {
   /** Up to when it has run. */
   get nowNs(): number {
     return this.#nowNs;
+  }
+
+  /** When something happens next; infinite where nothing does. */
+  nextNs(): number {
+    this.#settle();
+    return this.#nextNs();
   }
 
   /** Adds the next segment behind those that it has. `durationsOf`: times of its micro-batches' actions. */
@@ -184,6 +195,13 @@ export class PlanRun {
         return formatAction({ stage: firstStage, letter: "B", microBatch });
       });
     return this.take();
+  }
+
+  /** First stages of pipelines, one for each of their actions that has ended since the last time, in order. */
+  takePassed(): readonly number[] {
+    const passed = this.#passed;
+    this.#passed = [];
+    return passed;
   }
 
   /** What has ended since the last time. */
@@ -287,7 +305,10 @@ export class PlanRun {
     const { gapNs } = this.#times;
     if (gapNs === 0) this.#endGap(device);
     else this.#scheduleAt(this.#firstGap + stage, this.#nowNs + gapNs);
-    if (letter === BACKWARD && this.#pipelines.isFirst(stage)) this.#signalEnd(facts, microBatch);
+    if (this.#pipelines.isFirst(stage)) {
+      if (this.#isFollowed) this.#passed.push(stage);
+      if (letter === BACKWARD) this.#signalEnd(facts, microBatch);
+    }
     this.#facts.end(facts);
   }
 

@@ -55,7 +55,10 @@ it.each(["cpu:0", "cpu:0,cpu:1", "cuda:0", "cuda:0,cuda:1"])(
       model: given.model,
       onCompletions() {
         if (session.numAhead > 0 || taken.length > 0) return;
-        taken.push(session.release(jobs[0]!));
+        session.take(jobs[0]!);
+      },
+      onTaken(_, state) {
+        taken.push(state);
         growing.admit({
           group: { pipeline: 0, members: [{ job: jobs[0]!, firstStep: made, endStep: 6 }] },
           steps: groupRows(fixed.microBatches, 0).slice(made),

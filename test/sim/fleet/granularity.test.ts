@@ -32,7 +32,12 @@ describe("a fleet, iteration by iteration", () => {
         });
         const arrival = { user: "", arrivalNs: 0, deadlineNs: null };
         const members = worksOfPlan(plan).map((work) => ({ work, arrival }));
-        const { outcomes } = simulateFleet({ setting: settingOf(plan), costs, members, policy: "fifo" });
+        const { outcomes } = simulateFleet({
+          setting: { ...settingOf(plan), slots: "first-fit" },
+          costs,
+          members,
+          policy: "fifo",
+        });
         outcomes.forEach(({ endNs }, index) => {
           errors.push(Math.abs(endNs! / ends[index]! - 1));
         });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Resources } from "../../../plan/index.ts";
+import type { FleetOutcome, Resources } from "../../../plan/index.ts";
 import { Scheduler } from "../../../plan/index.ts";
 import { adaptive } from "../../../plan/scheduler/policies/adaptive.ts";
 import { fifo } from "../../../plan/scheduler/policies/fifo.ts";
@@ -7,7 +7,7 @@ import { sjf } from "../../../plan/scheduler/policies/sjf.ts";
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
 import type { Policy } from "../../../plan/scheduler/policy.ts";
 import type { SimulatedJob } from "../../../sim/fleet/fleet-state.ts";
-import { type FleetOutcome, FleetRun } from "../../../sim/fleet/run-fleet.ts";
+import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
 import { memoryAlone, places, publishedJobs } from "./published-jobs.ts";
 
 const UNIT = { iterationNs: (_: number, jobs: readonly unknown[]) => jobs.map(() => 1) };

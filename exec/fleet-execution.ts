@@ -1,0 +1,233 @@
+import { createRuntime, type Runtime } from "../native/index.ts";
+import type {
+  FleetEvent,
+  FleetPlan,
+  FleetStep,
+  FleetWork,
+  JobRequest,
+  JournalLine,
+  Segment,
+  Setting,
+} from "../plan/index.ts";
+import type { AdapterState } from "./adapters.ts";
+import type { SeenAction } from "./executed-trace.ts";
+import type { AdapterPair } from "./peft.ts";
+import { type JobInput, Session, type SessionInput } from "./session.ts";
+
+/** A job that leaves its devices: for a while, or for good before its last iteration. */
+export interface TakenJob {
+  readonly state: AdapterState;
+  readonly isOver: boolean;
+}
+
+export interface FleetExecutionInput extends Pick<SessionInput, "model" | "onStep" | "sampleEveryNs"> {
+  readonly setting: Setting;
+  /** Who decides, and makes the plan; it has seen nothing yet. */
+  readonly plan: FleetPlan;
+  readonly onStart?: () => void;
+  readonly onLine?: (line: JournalLine) => void;
+  readonly onSegment?: (segment: Segment) => void;
+  /** What the devices have reported, as it comes, after what was decided on it. */
+  readonly onCompletions?: (batch: readonly SeenAction[]) => void;
+  /** A job has trained all its iterations: its adapter, all layers. */
+  readonly onJobEnd?: (number: number, adapter: readonly AdapterPair[]) => void;
+  readonly onTaken?: (number: number, taken: TakenJob) => void;
+}
+
+/**
+ * Jobs over time on this machine's devices: what the devices report drives the plan that grows (`FleetPlan`), whose next
+ * segments they get while others run. Jobs and what is asked of them come at any time; pipelines without work stay warm.
+ */
+export class FleetExecution implements Disposable {
+  readonly #input: FleetExecutionInput;
+  readonly #runtime: Runtime;
+  readonly #session: Session;
+  readonly #pipelineOf: ReadonlyMap<number, number>;
+  /** By number in the fleet, until a job is over. */
+  readonly #inputs = new Map<number, JobInput>();
+  /** From numbers in the plan, and to them. */
+  readonly #numbers = new Map<number, number>();
+  readonly #planned = new Map<number, number>();
+  /** Jobs that are stopped, and have not left the devices. */
+  readonly #stopped = new Set<number>();
+  #nextPlanned = 0;
+  #originNs: number | undefined;
+  #lastNs = 0;
+  #isClosed = false;
+
+  /** Sets the devices up. @throws DeviceError when one cannot do what the setting asks for */
+  static async open(input: FleetExecutionInput): Promise<FleetExecution> {
+    const runtime = createRuntime();
+    try {
+      const { setting, model, onStep, sampleEveryNs } = input;
+      const execution: FleetExecution = new FleetExecution(
+        input,
+        runtime,
+        await Session.open(runtime, {
+          setting,
+          model,
+          ...(onStep === undefined ? {} : { onStep }),
+          ...(sampleEveryNs === undefined ? {} : { sampleEveryNs }),
+          onStart: () => execution.#start(),
+          onCompletions: (batch) => execution.#complete(batch),
+          onJobEnd: (planned, adapter) => execution.#endJob(planned, adapter),
+          onTaken: (planned, state) => execution.#taken(planned, state),
+        }),
+      );
+      return execution;
+    } catch (error) {
+      runtime[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private constructor(input: FleetExecutionInput, runtime: Runtime, session: Session) {
+    this.#input = input;
+    this.#runtime = runtime;
+    this.#session = session;
+    this.#pipelineOf = new Map(input.setting.pipelines.map(({ firstStage }, pipeline) => [firstStage, pipeline]));
+  }
+
+  /** Nanoseconds since the devices were ready; 0 before that. */
+  get nowNs(): number {
+    return this.#originNs === undefined ? 0 : Math.round(this.#runtime.nowNs() - this.#originNs);
+  }
+
+  /** When the devices were ready, on the clock of the completions. */
+  get originNs(): number {
+    return this.#originNs ?? 0;
+  }
+
+  get session(): Session {
+    return this.#session;
+  }
+
+  /** A job comes now: its number. Its request's arrival is set to that. */
+  submit(work: FleetWork, request: JobRequest, input: JobInput): number {
+    const number = this.#input.plan.submit(work, { ...request, arrivalNs: this.nowNs });
+    this.#inputs.set(number, input);
+    this.#decideIfIdle();
+    return number;
+  }
+
+  /** Asks for something of a job; whether it had not ended. */
+  ask(event: Exclude<FleetEvent, { readonly kind: "arrived" | "progress" | "ended" }>): boolean {
+    if (!this.#input.plan.has(event.number)) return false;
+    this.#input.plan.ask(event);
+    this.#decideIfIdle();
+    return true;
+  }
+
+  /** No job comes any more: `run` returns when all have ended. */
+  close(): void {
+    this.#isClosed = true;
+    this.#closeIfOver();
+  }
+
+  /** Ends as soon as nothing is queued, whoever waits or is paused. */
+  end(): void {
+    this.#session.close();
+  }
+
+  /** Trains what comes, until the fleet is closed and all jobs have ended. @throws DeviceError */
+  async run(): Promise<void> {
+    await this.#session.run();
+  }
+
+  [Symbol.dispose](): void {
+    this.#runtime[Symbol.dispose]();
+  }
+
+  #start(): void {
+    this.#originNs = this.#runtime.nowNs();
+    this.#input.onStart?.();
+    this.#decideIfIdle();
+    this.#closeIfOver();
+  }
+
+  #decideIfIdle(): void {
+    if (this.#originNs === undefined) return;
+    const step = this.#input.plan.decideIfIdle(this.#atNs(this.nowNs));
+    if (step !== undefined) this.#follow(step);
+  }
+
+  /** Times of decisions do not go back, though devices report in another order. */
+  #atNs(ns: number): number {
+    this.#lastNs = Math.max(this.#lastNs, ns);
+    return this.#lastNs;
+  }
+
+  #complete(batch: readonly SeenAction[]): void {
+    const passed = batch.flatMap(({ stage, done }) => {
+      const pipeline = this.#pipelineOf.get(stage);
+      return done.stream !== "compute" || pipeline === undefined ? [] : [{ pipeline, endNs: done.endNs }];
+    });
+    passed.sort((a, b) => a.endNs - b.endNs);
+    for (const { pipeline, endNs } of passed)
+      this.#follow(this.#input.plan.passed(pipeline, this.#atNs(Math.round(endNs - this.originNs))));
+    this.#input.onCompletions?.(batch);
+  }
+
+  #follow({ lines, taken, pieces }: FleetStep): void {
+    const { onLine, onSegment } = this.#input;
+    for (const line of lines) {
+      onLine?.(line);
+      for (const { kind, number } of line.decisions) {
+        if (kind === "stop") this.#stop(number, taken.includes(number));
+        else if (kind === "refuse") this.#forget(number);
+      }
+    }
+    for (const number of taken) this.#session.take(this.#planned.get(number)!);
+    for (const { segment, newJobs } of pieces) {
+      onSegment?.(segment);
+      for (const number of newJobs) {
+        this.#numbers.set(this.#nextPlanned, number);
+        this.#planned.set(number, this.#nextPlanned);
+        this.#nextPlanned += 1;
+      }
+      this.#session.append(
+        segment,
+        newJobs.map((number) => this.#inputs.get(number)!),
+      );
+    }
+    this.#closeIfOver();
+  }
+
+  /** A job is over before its last iteration: at once where it is on no device. */
+  #stop(number: number, isTaken: boolean): void {
+    const planned = this.#planned.get(number);
+    if (planned === undefined) this.#forget(number);
+    else {
+      this.#stopped.add(number);
+      const state = isTaken ? undefined : this.#session.stateOf(planned);
+      if (state !== undefined) this.#taken(planned, state);
+    }
+  }
+
+  #closeIfOver(): void {
+    if (this.#isClosed && this.#originNs !== undefined && this.#input.plan.isOver) this.#session.close();
+  }
+
+  #endJob(planned: number, adapter: readonly AdapterPair[]): void {
+    const number = this.#numbers.get(planned)!;
+    this.#forget(number);
+    this.#input.onJobEnd?.(number, adapter);
+  }
+
+  #taken(planned: number, state: AdapterState): void {
+    const number = this.#numbers.get(planned)!;
+    const isOver = this.#stopped.delete(number);
+    if (isOver) {
+      this.#session.drop(planned);
+      this.#forget(number);
+    }
+    this.#input.onTaken?.(number, { state, isOver });
+  }
+
+  #forget(number: number): void {
+    const planned = this.#planned.get(number);
+    this.#inputs.delete(number);
+    this.#planned.delete(number);
+    if (planned !== undefined) this.#numbers.delete(planned);
+  }
+}

@@ -1,0 +1,298 @@
+import { Fifo, InvariantError } from "../../core/index.ts";
+import { parseAction } from "../action.ts";
+import type { CostModel } from "../costs/cost-model.ts";
+import type { PlannedRow, Segment } from "../documents/segment.ts";
+import type { Setting } from "../documents/setting.ts";
+import { GrowingPlan } from "../growth/growing-plan.ts";
+import type { JobRequest } from "./fleet-job.ts";
+import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { FleetWork } from "./setting-resources.ts";
+
+/**
+ * Nanoseconds of work, by the planner's times, that every stage has in its queue at least beyond the end of its
+ * pipeline's next action; and those that it is given when it has less. A decision takes effect behind them.
+ */
+const QUEUED = { leastNs: 50e6, mostNs: 75e6 } as const;
+
+/** In place of a job's number. */
+const OTHER = -1;
+
+/** A piece of the plan that is due, with the jobs that are new in it, in its order. */
+export interface FleetPiece {
+  readonly segment: Segment;
+  readonly newJobs: readonly number[];
+}
+
+/** What follows of what has happened. */
+export interface FleetStep {
+  /** What was decided, where there was something to decide. */
+  readonly lines: readonly JournalLine[];
+  /** Jobs that are taken from their devices, as soon as what they had begun has ended there. */
+  readonly taken: readonly number[];
+  readonly pieces: readonly FleetPiece[];
+}
+
+/** What of a job is in the plan while it is on a pipeline. */
+interface Placed {
+  readonly pipeline: number;
+  group: number;
+  /** The job's step that the group begins with. */
+  firstStep: number;
+  /** Steps after which it leaves, where it is to: those behind them were taken back. */
+  leavesAfter: number | undefined;
+}
+
+interface FleetMember {
+  readonly work: FleetWork;
+  /** Its number in the plan, once it has one. */
+  planned: number | undefined;
+  done: number;
+  /** The group that trained it last. */
+  lastGroup: number | undefined;
+  placed: Placed | undefined;
+}
+
+export interface FleetPlanInput {
+  readonly setting: Setting;
+  readonly costs: CostModel;
+  readonly scheduler: Scheduler;
+  /** Events that follow from an iteration of a job that has ended, but not its last. */
+  readonly follow?: (number: number, done: number) => readonly FleetEvent[];
+}
+
+/**
+ * Jobs over time as a plan that grows: takes what has happened (an action of a pipeline's first stage has ended, a job
+ * has come, somebody has asked for something), has the scheduler decide where a decision is due, and makes the next
+ * segments of the plan. Simulator and executor drive the same machine: its answers follow from the order of what
+ * happens alone.
+ */
+export class FleetPlan {
+  readonly #growing: GrowingPlan;
+  readonly #scheduler: Scheduler;
+  readonly #follow: (number: number, done: number) => readonly FleetEvent[];
+  readonly #members = new Map<number, FleetMember>();
+  /** By pipeline, actions of its first stage that have not ended: of an update the job's number, and `OTHER`. */
+  readonly #due: readonly Fifo<number>[];
+  readonly #firstStages: readonly number[];
+  /** Numbers of jobs, by the group that trains them, and by the last micro-batch of a mini-batch that has begun. */
+  readonly #jobOfGroup = new Map<number, number>();
+  readonly #jobOfUpdate = new Map<number, number>();
+  /** Jobs that are new in the next segment. */
+  #newJobs: number[] = [];
+  /** What waits for the next decision: what has come from outside, and iterations that have ended. */
+  #asked: FleetEvent[] = [];
+  readonly #moved = new Map<number, number>();
+  readonly #jobsOn: number[];
+  #numJobs = 0;
+
+  constructor({ setting, costs, scheduler, follow = () => [] }: FleetPlanInput) {
+    this.#growing = new GrowingPlan(setting, costs);
+    this.#scheduler = scheduler;
+    this.#follow = follow;
+    this.#due = setting.pipelines.map(() => new Fifo());
+    this.#firstStages = setting.pipelines.map(({ firstStage }) => firstStage);
+    this.#jobsOn = setting.pipelines.map(() => 0);
+  }
+
+  /** A job has come: its number, which follows from the order of arrival. It waits for the next decision (`decideIfIdle`). */
+  submit(work: FleetWork, request: JobRequest, predicted = request.iterations): number {
+    const number = this.#numJobs;
+    this.#numJobs += 1;
+    this.#members.set(number, { work, planned: undefined, done: 0, lastGroup: undefined, placed: undefined });
+    this.#asked.push({ kind: "arrived", number, request, predicted });
+    return number;
+  }
+
+  /** Somebody has asked for something, of a job that has not ended. It waits for the next decision. */
+  ask(event: Exclude<FleetEvent, { readonly kind: "arrived" | "progress" | "ended" }>): void {
+    this.#memberOf(event.number);
+    this.#asked.push(event);
+  }
+
+  /** Whether a job has come and not ended. */
+  has(number: number): boolean {
+    return this.#members.has(number);
+  }
+
+  /** Whether no job is there that has not ended. */
+  get isOver(): boolean {
+    return this.#members.size === 0;
+  }
+
+  /** A decision, where something waits for one and a pipeline has nothing to do. */
+  decideIfIdle(atNs: number): FleetStep | undefined {
+    if (this.#asked.length === 0 || !this.#jobsOn.includes(0)) return undefined;
+    return this.#step(atNs, [], new Set());
+  }
+
+  /** The next action of a pipeline's first stage has ended. */
+  passed(pipeline: number, atNs: number): FleetStep {
+    this.#growing.pass(pipeline);
+    const ended = this.#due[pipeline]!.take();
+    if (ended === undefined) throw new InvariantError({ expected: "an action that is due", got: pipeline });
+    const touched = new Set([pipeline]);
+    const events = ended === OTHER ? undefined : this.#iterationEnded(ended);
+    if (events === undefined) return { lines: [], taken: [], pieces: this.#pieces(touched) };
+    return this.#step(atNs, events, touched);
+  }
+
+  /** Events of the end of an iteration, where they are to be decided on. */
+  #iterationEnded(number: number): readonly FleetEvent[] | undefined {
+    const member = this.#memberOf(number);
+    member.done += 1;
+    const { done } = member;
+    const isLast = done === member.work.job.steps;
+    const between = !isLast && this.#endOfBegun(member) === done;
+    this.#moved.set(number, done);
+    const follows = isLast ? [] : this.#follow(number, done);
+    const isOut = between && member.placed!.leavesAfter !== undefined;
+    const isDue = isLast || isOut || follows.length > 0 || this.#asked.length > 0;
+    if (!isDue && this.#scheduler.watches !== "iterations") return undefined;
+    const progress = [...this.#moved].map(([each, count]): FleetEvent => {
+      return { kind: "progress", number: each, done: count, between: each === number && between };
+    });
+    this.#moved.clear();
+    if (isLast) {
+      this.#leave(member);
+      this.#forget(number, member);
+    }
+    return [...progress, ...(isLast ? [{ kind: "ended", number } as const] : []), ...follows];
+  }
+
+  /** The job's step behind those that have begun. */
+  #endOfBegun({ work, placed }: FleetMember): number {
+    const { group, firstStep, leavesAfter } = placed!;
+    if (leavesAfter !== undefined) return leavesAfter;
+    return this.#growing.isActive(group) ? firstStep + this.#growing.numBegun(group) : work.job.steps;
+  }
+
+  #step(atNs: number, happened: readonly FleetEvent[], touched: Set<number>): FleetStep {
+    // What was asked of a job that has ended by itself meanwhile is void.
+    let events = [...happened, ...this.#asked.filter(({ number }) => this.#members.has(number))];
+    this.#asked = [];
+    const lines: JournalLine[] = [];
+    const taken: number[] = [];
+    do {
+      const line = this.#scheduler.trigger(atNs, events);
+      lines.push(line);
+      for (const decision of line.decisions) {
+        if (this.#carryOut(decision)) taken.push(decision.number);
+        if (decision.pipeline !== undefined) touched.add(decision.pipeline);
+      }
+      // Who is to leave and has nothing begun leaves at once.
+      events = line.decisions.flatMap(({ kind, number }): FleetEvent[] => {
+        if (kind !== "leave") return [];
+        const member = this.#memberOf(number);
+        if (member.placed!.leavesAfter !== member.done) return [];
+        return [{ kind: "progress", number, done: member.done, between: true }];
+      });
+    } while (events.length > 0);
+    return { lines, taken, pieces: this.#pieces(touched) };
+  }
+
+  /** Makes the plan follow a decision; whether its job is taken from its devices. */
+  #carryOut({ kind, number, pipeline }: Decision): boolean {
+    const member = this.#memberOf(number);
+    switch (kind) {
+      case "start":
+      case "resume":
+        this.#place(number, member, pipeline!, member.done);
+        return false;
+      case "leave":
+        member.placed!.leavesAfter = this.#withdraw(member);
+        return false;
+      case "stay": {
+        const placed = member.placed!;
+        const from = placed.leavesAfter!;
+        if (from === member.work.job.steps) placed.leavesAfter = undefined;
+        else {
+          this.#leave(member);
+          this.#place(number, member, placed.pipeline, from);
+        }
+        return false;
+      }
+      case "preempt":
+      case "stop":
+      case "refuse": {
+        const { placed } = member;
+        if (placed !== undefined) {
+          if (placed.leavesAfter === undefined) this.#withdraw(member);
+          this.#growing.release(placed.pipeline, member.planned!);
+          this.#leave(member);
+        }
+        if (kind !== "preempt") this.#forget(number, member);
+        return placed !== undefined;
+      }
+    }
+  }
+
+  /** The job's steps from one on, as a group of its own. */
+  #place(number: number, member: FleetMember, pipeline: number, firstStep: number): void {
+    const { job, steps } = member.work;
+    if (member.planned === undefined) {
+      member.planned = this.#growing.addJob(job);
+      this.#newJobs.push(number);
+    }
+    const own = member.planned;
+    const rows = steps
+      .slice(firstStep)
+      .map((parts) => parts.map((part) => part.map(([, ...row]): PlannedRow => [own, ...row])));
+    const group = this.#growing.admit({
+      group: { pipeline, members: [{ job: own, firstStep, endStep: job.steps }] },
+      steps: rows,
+      after: member.lastGroup === undefined ? [] : [member.lastGroup],
+    });
+    if (member.lastGroup !== undefined) this.#jobOfGroup.delete(member.lastGroup);
+    this.#jobOfGroup.set(group, number);
+    this.#jobsOn[pipeline]! += 1;
+    member.lastGroup = group;
+    member.placed = { pipeline, group, firstStep, leavesAfter: undefined };
+  }
+
+  /** Takes back the steps of a job that have not begun; the job's step that they begin with. */
+  #withdraw({ work, placed }: FleetMember): number {
+    const { group, firstStep } = placed!;
+    return this.#growing.isActive(group) ? firstStep + this.#growing.withdraw(group) : work.job.steps;
+  }
+
+  #leave(member: FleetMember): void {
+    this.#jobsOn[member.placed!.pipeline]! -= 1;
+    member.placed = undefined;
+  }
+
+  #forget(number: number, { planned, lastGroup }: FleetMember): void {
+    this.#members.delete(number);
+    if (planned === undefined) return;
+    this.#growing.drop(planned);
+    this.#jobOfGroup.delete(lastGroup!);
+  }
+
+  #memberOf(number: number): FleetMember {
+    const member = this.#members.get(number);
+    if (member === undefined) throw new InvariantError({ expected: "a job that has not ended", got: number });
+    return member;
+  }
+
+  #pieces(pipelines: Iterable<number>): readonly FleetPiece[] {
+    return [...pipelines].flatMap((pipeline) => {
+      const segment = this.#growing.advanceAhead(pipeline, QUEUED.leastNs, QUEUED.mostNs);
+      if (segment === undefined) return [];
+      this.#await(pipeline, segment);
+      return [{ segment, newJobs: this.#newJobs.splice(0) }];
+    });
+  }
+
+  /** What is to end on a pipeline's first stage. */
+  #await(pipeline: number, { microBatches, actions }: Segment): void {
+    microBatches.forEach(({ index, group, step }, at) => {
+      const next = microBatches[at + 1];
+      if (next?.group !== group || next.step !== step) this.#jobOfUpdate.set(index, this.#jobOfGroup.get(group)!);
+    });
+    for (const key of actions[this.#firstStages[pipeline]!]!) {
+      const { letter, microBatch } = parseAction(key);
+      this.#due[pipeline]!.add(letter === "U" ? this.#jobOfUpdate.get(microBatch)! : OTHER);
+      if (letter === "U") this.#jobOfUpdate.delete(microBatch);
+    }
+  }
+}

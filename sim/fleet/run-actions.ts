@@ -1,0 +1,91 @@
+import { InvariantError } from "../../core/index.ts";
+import {
+  actionDurations,
+  type CostModel,
+  type FleetEvent,
+  FleetPlan,
+  type FleetStep,
+  type FleetWork,
+  type JobRequest,
+  type JournalLine,
+  type LiveWork,
+  type Scheduler,
+  type Segment,
+  type Setting,
+} from "../../plan/index.ts";
+import { PlanRun, type Run } from "../run/plan-run.ts";
+import { deviceTimes } from "../run/run-plan.ts";
+
+/** Something that somebody asks for at a time. */
+export interface FleetRequest {
+  readonly atNs: number;
+  readonly event: Parameters<FleetPlan["ask"]>[0];
+}
+
+export interface ActionFleetInput {
+  readonly setting: Setting;
+  readonly costs: CostModel;
+  readonly scheduler: Scheduler;
+  /** In the order of arrival: their numbers are their places. */
+  readonly jobs: readonly { readonly work: FleetWork; readonly request: JobRequest }[];
+  /** In the order of their times. */
+  readonly requests?: readonly FleetRequest[];
+  /** Events that follow from an iteration of a job that has ended, but not its last. */
+  readonly follow?: (number: number, done: number) => readonly FleetEvent[];
+  readonly onLine: (line: JournalLine) => void;
+  readonly onSegment?: (segment: Segment) => void;
+  /** What has ended since the last time; not held where nobody asks. */
+  readonly onRun?: (run: Run) => void;
+}
+
+/** Instants after which what has ended is given away. */
+const INSTANTS = 1000;
+
+/**
+ * Jobs over time, action by action: the plan grows as the executor's does, decided by the same machine (`FleetPlan`) a
+ * horizon ahead of what has ended. Returns when the last action ends.
+ * @throws InvariantError where jobs are left that nobody starts
+ */
+export function runFleetActions(input: ActionFleetInput): number {
+  const { setting, costs, scheduler, jobs, requests = [], follow, onLine, onSegment, onRun } = input;
+  const plan = new FleetPlan({ setting, costs, scheduler, ...(follow === undefined ? {} : { follow }) });
+  const run = new PlanRun(setting, { links: costs, ...deviceTimes(costs) }, true);
+  const pipelineOf = new Map(setting.pipelines.map(({ firstStage }, pipeline) => [firstStage, pipeline]));
+  const follows = ({ lines, pieces }: FleetStep): void => {
+    for (const line of lines) onLine(line);
+    for (const { segment } of pieces) {
+      onSegment?.(segment);
+      run.append(segment, ({ jobs: live, groups }: LiveWork) =>
+        actionDurations({ ...setting, jobs: live, groups, microBatches: segment.microBatches }, costs),
+      );
+    }
+  };
+  let [nextJob, nextRequest, instants, lastNs] = [0, 0, 0, 0];
+  for (;;) {
+    const arrivalNs = jobs[nextJob]?.request.arrivalNs ?? Number.POSITIVE_INFINITY;
+    const requestNs = requests[nextRequest]?.atNs ?? Number.POSITIVE_INFINITY;
+    const runNs = run.nextNs();
+    const atNs = Math.min(arrivalNs, requestNs, runNs);
+    if (atNs === Number.POSITIVE_INFINITY) break;
+    run.advance(atNs);
+    for (; jobs[nextJob] !== undefined && jobs[nextJob]!.request.arrivalNs <= atNs; nextJob += 1)
+      plan.submit(jobs[nextJob]!.work, jobs[nextJob]!.request);
+    for (; requests[nextRequest] !== undefined && requests[nextRequest]!.atNs <= atNs; nextRequest += 1) {
+      const { event } = requests[nextRequest]!;
+      if (plan.has(event.number)) plan.ask(event);
+    }
+    for (const stage of run.takePassed()) {
+      lastNs = atNs;
+      follows(plan.passed(pipelineOf.get(stage)!, atNs));
+    }
+    const idle = plan.decideIfIdle(atNs);
+    if (idle !== undefined) follows(idle);
+    instants += 1;
+    if (instants % INSTANTS > 0) continue;
+    const ended = run.take();
+    onRun?.(ended);
+  }
+  if (!plan.isOver) throw new InvariantError({ expected: "a policy that trains every job", got: "jobs that wait" });
+  onRun?.(run.finish());
+  return lastNs;
+}

@@ -1,0 +1,126 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { mean } from "../../../core/index.ts";
+import {
+  createCostModel,
+  FleetOutcomes,
+  type FleetWork,
+  fleetSetting,
+  type JournalLine,
+  POLICIES,
+  policyOf,
+  Scheduler,
+  type Segment,
+  settingResources,
+  validatePlan,
+} from "../../../plan/index.ts";
+import { type ActionFleetInput, runFleetActions } from "../../../sim/fleet/run-actions.ts";
+import { requestOf } from "../../../sim/fleet/simulate-fleet.ts";
+import { simulateFleet, worksOfPlan } from "../../../sim/index.ts";
+import { planSmall, type SmallJob, smallCase } from "../../exec/small-run.ts";
+import { grownPlan } from "../../plan/grow.ts";
+
+const SECOND = 1e9;
+
+const job = fc.record({
+  rank: fc.integer({ min: 1, max: 8 }),
+  steps: fc.integer({ min: 20, max: 60 }),
+  batchSize: fc.constantFrom(2, 4),
+  microBatchSize: fc.constantFrom(1, 2),
+  length: fc.integer({ min: 6, max: 60 }),
+  spread: fc.integer({ min: 1, max: 40 }),
+});
+
+const fleets = fc.record({
+  jobs: fc.array(job, { minLength: 2, maxLength: 8 }),
+  arrivals: fc.array(fc.integer({ min: 0, max: 600 }), { minLength: 8, maxLength: 8 }),
+  priorities: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 8, maxLength: 8 }),
+  numDevices: fc.integer({ min: 1, max: 3 }),
+  pipelines: fc.integer({ min: 1, max: 2 }),
+  most: fc.integer({ min: 1, max: 3 }),
+  policy: fc.constantFrom(...POLICIES),
+});
+type Fleet = typeof fleets extends fc.Arbitrary<infer Value> ? Value : never;
+
+function fleetOf({ jobs, arrivals, priorities, numDevices, pipelines, most }: Fleet) {
+  const numPipelines = Math.min(pipelines, jobs.length);
+  const devices = `unit*${numDevices * numPipelines}`;
+  const plan = planSmall(smallCase(jobs as readonly SmallJob[]), {
+    devices,
+    groups: "unfused",
+    pipelines: numPipelines,
+  });
+  const costs = createCostModel(plan.calibration, "float32");
+  const setting = fleetSetting(plan);
+  const members = worksOfPlan(plan)
+    .map((work, i) => ({
+      work: { ...work, job: { ...work.job, priority: priorities[i]! } },
+      arrival: { user: `user${i % 2}`, arrivalNs: arrivals[i]! * SECOND, deadlineNs: null },
+    }))
+    .sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
+  return { setting, costs, members, most };
+}
+
+function runActions(
+  { setting, costs, members, most }: ReturnType<typeof fleetOf>,
+  policy: Fleet["policy"],
+  more: Pick<ActionFleetInput, "requests"> = {},
+) {
+  const works: readonly FleetWork[] = members.map(({ work }) => work);
+  const resources = () => settingResources({ setting, works, most, iterationNs: () => SECOND });
+  const scheduler = new Scheduler(policyOf(policy, resources()), resources());
+  const lines: JournalLine[] = [];
+  const segments: Segment[] = [];
+  const outcomes = new FleetOutcomes();
+  const endNs = runFleetActions({
+    ...{ setting, costs, scheduler, ...more },
+    jobs: members.map((member) => ({ work: member.work, request: requestOf(member) })),
+    onLine(line) {
+      lines.push(line);
+      outcomes.add(line);
+    },
+    onSegment: (segment) => segments.push(segment),
+  });
+  const replayed = new Scheduler(policyOf(policy, resources()), resources());
+  for (const line of lines) expect(replayed.trigger(line.atNs, line.events)).toEqual(line);
+  return { lines, segments, outcomes: outcomes.all(), endNs };
+}
+
+describe("a fleet, action by action", () => {
+  it("trains every iteration of every job once, as a valid plan, and replays to the same decisions", () => {
+    fc.assert(
+      fc.property(fleets, (fleet) => {
+        const given = fleetOf(fleet);
+        const { segments, outcomes, endNs } = runActions(given, fleet.policy);
+        const plan = grownPlan(given.setting, segments);
+        validatePlan(plan);
+        for (const [number, planned] of plan.jobs.entries()) {
+          const own = new Set(plan.groups.flatMap(({ members }, group) => (members[0]!.job === number ? [group] : [])));
+          const steps = plan.microBatches.flatMap(({ group, step, part }) =>
+            own.has(group) && part === 0 ? [plan.groups[group]!.members[0]!.firstStep + step] : [],
+          );
+          expect(steps).toEqual(Array.from({ length: planned.steps }, (_, step) => step));
+        }
+        for (const outcome of outcomes) expect(outcome.endNs).toBeGreaterThan(outcome.startNs!);
+        expect(Math.max(...outcomes.map((outcome) => outcome.endNs!))).toBeLessThanOrEqual(endNs);
+      }),
+      { numRuns: 25, endOnFailure: true },
+    );
+  }, 120_000);
+
+  it("has the turnaround of a simulation iteration by iteration", () => {
+    const errors: number[] = [];
+    fc.assert(
+      fc.property(fleets, (fleet) => {
+        const given = { ...fleetOf(fleet), policy: fleet.policy };
+        const [fine, rough] = (["actions", "iterations"] as const).map((granularity) => {
+          const { metrics } = simulateFleet({ ...given, granularity });
+          return metrics.turnaroundSeconds.mean;
+        });
+        errors.push(Math.abs(rough! / fine! - 1));
+      }),
+      { numRuns: 20, seed: 11, endOnFailure: true },
+    );
+    expect(mean(errors)).toBeLessThan(0.01);
+  }, 120_000);
+});

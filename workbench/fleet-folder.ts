@@ -1,0 +1,103 @@
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { canonicalJson, InputError } from "../core/index.ts";
+import { type AdapterPair, type SeenCompletion, type StepMetrics, writePeftFolder } from "../exec/index.ts";
+import type { JournalLine, PlannedJob, Segment, Setting } from "../plan/index.ts";
+import type { Place } from "./context.ts";
+import { absolute, checkFolder, isFolder, makeFolder, writeOutput } from "./files.ts";
+import type { JournalEvent } from "./journal.ts";
+import { LineFile } from "./line-file.ts";
+import { completionLine } from "./run-folder.ts";
+
+/** The files of the folder of jobs over time. */
+export const FLEET_FILES = {
+  /** What never changes: model, devices, pipelines, memory, calibration. */
+  setting: "setting.json",
+  /** The plan as it grew: a piece of it a line, chained by hash. */
+  segments: "segments.jsonl",
+  /** What happened and what was decided, with reasons: a line a decision, and what befell the process. */
+  journal: "journal.jsonl",
+  metrics: "metrics.jsonl",
+  completions: "completions.jsonl",
+  adapters: "adapters",
+} as const;
+
+/** The folder of a live fleet, written as things happen: only appended to, so that what is there is whole. */
+export class FleetFolder implements Disposable {
+  readonly #folder: string;
+  readonly #setting: Setting;
+  readonly #model: string;
+  readonly #segments: LineFile;
+  readonly #journal: LineFile;
+  readonly #metrics: LineFile;
+  readonly #completions: LineFile;
+
+  /** `model`: its folder, for the adapters. @throws InputError for a folder that holds something */
+  constructor(place: Place, given: string, setting: Setting, model: string) {
+    checkFolder(place, given);
+    const folder = absolute(place, given);
+    if (isFolder(place, given) && readdirSync(folder).length > 0)
+      throw new InputError({
+        expected: "a new folder, or an empty one",
+        at: "--output",
+        got: given,
+        ...(existsSync(path.join(folder, FLEET_FILES.setting))
+          ? { hint: "It holds another run of jobs over time, which cannot be gone on with yet." }
+          : {}),
+      });
+    makeFolder(place, given);
+    writeOutput({ cwd: folder }, FLEET_FILES.setting, `${canonicalJson(setting)}\n`);
+    const lines = (name: string): LineFile => new LineFile(path.join(folder, name));
+    this.#folder = folder;
+    this.#setting = setting;
+    this.#model = model;
+    this.#segments = lines(FLEET_FILES.segments);
+    this.#journal = lines(FLEET_FILES.journal);
+    this.#metrics = lines(FLEET_FILES.metrics);
+    this.#completions = lines(FLEET_FILES.completions);
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** What befalls the process, at once. */
+  happened(event: JournalEvent): void {
+    this.#journal.add(canonicalJson({ time: new Date().toISOString(), ...event }));
+    this.#journal.write(true);
+  }
+
+  /** What was decided, at once. */
+  decided(line: JournalLine): void {
+    this.#journal.add(JSON.stringify(line));
+    this.#journal.write(true);
+  }
+
+  planned(segment: Segment): void {
+    this.#segments.add(canonicalJson(segment));
+  }
+
+  stepped(metrics: StepMetrics): void {
+    this.#metrics.add(canonicalJson(metrics));
+  }
+
+  completed(batch: readonly SeenCompletion[]): void {
+    for (const seen of batch) this.#completions.add(completionLine(seen));
+    // A segment comes before what its devices reported, and that before its steps.
+    if (!this.#completions.isDue) return;
+    this.#segments.write(true);
+    this.#completions.write(true);
+    this.#metrics.write(true);
+  }
+
+  /** A job's adapter as it is; the folder that it is in. */
+  writeAdapter({ name, adapter }: Pick<PlannedJob, "name" | "adapter">, pairs: readonly AdapterPair[]): string {
+    const folder = path.join(this.#folder, FLEET_FILES.adapters, name);
+    writePeftFolder(folder, adapter, this.#setting.model.architecture, this.#model, pairs);
+    return folder;
+  }
+
+  [Symbol.dispose](): void {
+    for (const lines of [this.#segments, this.#completions, this.#metrics, this.#journal]) lines.close();
+  }
+}
