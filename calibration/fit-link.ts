@@ -1,5 +1,5 @@
+import { nonNegativeLeastSquares } from "../core/index.ts";
 import type { MeasuredCalibration } from "../plan/index.ts";
-import { nonNegativeLeastSquares } from "./nnls.ts";
 
 /** One message: its size, and the time from the end of the sending action to the start of the waiting one. */
 export interface LinkSample {

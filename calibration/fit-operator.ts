@@ -1,6 +1,5 @@
-import { canonicalJson, groupBy, InputError, median, quantile, sum } from "../core/index.ts";
+import { canonicalJson, groupBy, InputError, median, nonNegativeLeastSquares, quantile, sum } from "../core/index.ts";
 import { beyond, type Coefficients, featureValue, operatorSeconds } from "../plan/index.ts";
-import { nonNegativeLeastSquares } from "./nnls.ts";
 
 /** One measurement of one operator. Features are those of ONE call, as `OperatorCall.features` has them. */
 export interface OperatorSample {

@@ -22,7 +22,5 @@ export type { OperatorSample } from "./fit-operator.ts";
 export { type FitProblem, fitParameters } from "./fit-parameters.ts";
 // How much a machine's speed moves, as factors on a run's time.
 export { drawMove, lostTime, type MachineMoves, machineMoves, machineState } from "./machine-moves.ts";
-// Least squares with coefficients that are not negative.
-export { nonNegativeLeastSquares } from "./nnls.ts";
 // Measured times as they would have been at one speed of the machine.
 export { actionsAtSpeed, operatorsAtSpeed, referenceSpeed } from "./reference-speed.ts";

@@ -2,7 +2,7 @@ import { type PaperPageData, renderPaper } from "../reports/index.ts";
 import type { PaperTable, Variation } from "../studies/index.ts";
 import { today, VERSION, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
-import { reportAsset } from "./write-report.ts";
+import { browserAsset } from "./write-report.ts";
 
 const NUM_DEVICES = 4;
 
@@ -36,7 +36,7 @@ function pageData(
 }
 
 function paperAssets() {
-  return { script: reportAsset("paper.js"), style: reportAsset("paper.css") };
+  return { script: browserAsset("reports", "paper.js"), style: browserAsset("reports", "paper.css") };
 }
 
 /** Asks for what a page needs before much is computed for it. @throws DeviceError before a build. */

@@ -6,12 +6,12 @@ import type { AtMachineSpeed, Trace } from "../traces/index.ts";
 import { packageFile, today, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 
-/** A file of the browser code. @throws DeviceError before a build. */
-export function reportAsset(name: string): string {
-  const file = packageFile("dist", "reports", name);
+/** A file of the browser code of a page, of reports or of the server. @throws DeviceError before a build. */
+export function browserAsset(folder: "reports" | "server", name: string): string {
+  const file = packageFile("dist", folder, name);
   if (!existsSync(file))
     throw new DeviceError({
-      expected: "the report's browser code",
+      expected: "the browser code of a page",
       file,
       got: "no such file",
       hint: "Build it with `npm run build`.",
@@ -35,7 +35,7 @@ export function writeReport(io: Io, file: string, { title, plan, traces, losses,
     ...(plan === undefined ? {} : { plan }),
     ...(machine === undefined ? {} : { machine }),
     ...(losses === undefined || losses.length === 0 ? {} : { losses }),
-    assets: { script: reportAsset("client.js"), style: reportAsset("client.css") },
+    assets: { script: browserAsset("reports", "client.js"), style: browserAsset("reports", "client.css") },
   });
   writeOutput(io, file, page);
 }

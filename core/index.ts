@@ -8,6 +8,8 @@ export { DeviceError, type ErrorFacts, formatFacts, InputError, InvariantError, 
 export { Fifo } from "./fifo.ts";
 // Groups of the values that have the same key.
 export { groupBy } from "./group-by.ts";
+// Least squares with coefficients that are not negative.
+export { nonNegativeLeastSquares } from "./nnls.ts";
 // Numbers that are given out and given back.
 export { Numbers } from "./numbers.ts";
 // Rounding up to a multiple.

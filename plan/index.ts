@@ -155,14 +155,23 @@ export {
   type StageMemory,
 } from "./documents/setting.ts";
 // Workloads: jobs over one base model.
-export type { AdapterSpec, FileData, Job, LengthData, OptimizerSpec, Workload } from "./documents/workload.ts";
+export type {
+  AdapterSpec,
+  FileData,
+  Job,
+  LengthData,
+  OptimizerSpec,
+  Workload,
+} from "./documents/workload.ts";
 export {
   type Dtype,
   dtypeSchema,
   jobDefaults,
   jobSchema,
+  nameSchema,
   type Recompute,
   recomputeSchema,
+  writtenJobSchema,
 } from "./documents/workload.ts";
 // Whether work is within a pipeline's room.
 export { checkRoom } from "./growth/check-room.ts";
@@ -172,10 +181,19 @@ export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
+// Memory that is fitted to measured points, as they come.
+export {
+  type FittedMemory,
+  INITIAL_MEMORY,
+  learnMemory,
+  type PredictedMemory,
+  predictMemory,
+} from "./memory/fitted-memory.ts";
 // What a forward keeps for its backward.
 export { type KeptActivations, keptActivations } from "./memory/kept-activations.ts";
 // What a device has to hold, for programs that hold other parts of a model than a plan's stages too.
 export { adapterBytes, type HeldInput, heldBytes, memoryTable } from "./memory/memory-model.ts";
+export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 // What a program takes beside weights and activations: our executor, and others.
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
@@ -241,7 +259,9 @@ export { type FleetJob, type JobRequest, predictedLeft, type StoppedBy } from ".
 export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export type { Forecaster, Objective } from "./scheduler/forecast.ts";
+export type { FleetWork } from "./scheduler/job-sizes.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
+export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
 export { type FleetOutcome, FleetOutcomes, type JobPast } from "./scheduler/outcomes.ts";
 export { POLICIES, type PolicyName, type PolicyOptions, policyOf } from "./scheduler/policies.ts";
 export type { Policy } from "./scheduler/policy.ts";
@@ -250,7 +270,7 @@ export { type Resources, type Shortfall, shortfallText } from "./scheduler/resou
 export { roomTable } from "./scheduler/room-table.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
 export type { SchedulerState } from "./scheduler/scheduler-state.ts";
-export { type FleetWork, settingResources } from "./scheduler/setting-resources.ts";
+export { settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";

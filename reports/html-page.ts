@@ -20,26 +20,35 @@ function escapeClosingTag(code: string): string {
   return code.replace(/<\/(?=script|style)/gi, "<\\/");
 }
 
-/** The page may load nothing: its policy allows only what is written into it. */
-const POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:";
+/** A report may load nothing: its policy allows only what is written into it. */
+const REPORT_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:";
 
-/** One self-contained page whose script draws the data. */
-export function htmlPage(title: string, data: unknown, { script, style }: ReportAssets): string {
+/**
+ * One self-contained page whose script draws the data. `policyOf` is given script and style sheet as they stand in the
+ * page.
+ */
+export function htmlPage(
+  title: string,
+  data: unknown,
+  assets: ReportAssets,
+  policyOf: (inline: ReportAssets) => string = () => REPORT_POLICY,
+): string {
+  const inline = { script: escapeClosingTag(assets.script), style: escapeClosingTag(assets.style) };
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta http-equiv="Content-Security-Policy" content="${policyOf(inline)}">
 <link rel="icon" href="data:,">
 <title>${escapeHtml(title)}</title>
-<style>${escapeClosingTag(style)}</style>
+<style>${inline.style}</style>
 </head>
 <body>
 <div id="report"><noscript>This page draws its charts with JavaScript, which is switched off here.</noscript></div>
 <script type="application/json" id="report-data">${escapeJson(JSON.stringify(data))}</script>
-<script>${escapeClosingTag(script)}</script>
+<script>${inline.script}</script>
 </body>
 </html>
 `;

@@ -1,8 +1,9 @@
-// One self-contained page from one trace or two.
-export type { ReportAssets } from "./html-page.ts";
+// The browser code of a page, and a page around it.
+export { htmlPage, type ReportAssets } from "./html-page.ts";
 // The paper's evaluation as a page.
 export type { PaperPageData, PaperPageRow } from "./paper-data.ts";
 export { renderPaper } from "./render-paper.ts";
+// One self-contained page from one trace or two.
 export { renderReport } from "./render-report.ts";
 // What the page is made from.
 export type { LossRecord, ReportInput } from "./report-input.ts";

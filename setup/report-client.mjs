@@ -1,21 +1,23 @@
-// The report's browser code as one script and one style sheet, which reports/ puts into its page.
+// The browser code of each page as one script and one style sheet, which reports/ and server/ put into their pages.
 import { existsSync, mkdirSync } from "node:fs";
 import { inRoot } from "./root.mjs";
 import { SetupError, say } from "./terminal.mjs";
 
-export const clientFolder = inRoot("reports/client");
+export const clientFolders = [inRoot("reports/client"), inRoot("server/client")];
 
 const bundles = [
   { from: inRoot("reports/client/main.ts"), to: inRoot("dist/reports/client.js"), format: "iife" },
   { from: inRoot("reports/client/style.css"), to: inRoot("dist/reports/client.css") },
   { from: inRoot("reports/client/paper/main.ts"), to: inRoot("dist/reports/paper.js"), format: "iife" },
   { from: inRoot("reports/client/paper/style.css"), to: inRoot("dist/reports/paper.css") },
+  { from: inRoot("server/client/main.ts"), to: inRoot("dist/server/client.js"), format: "iife" },
+  { from: inRoot("server/client/style.css"), to: inRoot("dist/server/client.css") },
 ];
 
 /** @throws SetupError where esbuild finds a fault. */
 export async function bundleReportClient() {
   const { build } = await import("esbuild");
-  mkdirSync(inRoot("dist/reports"), { recursive: true });
+  for (const folder of ["dist/reports", "dist/server"]) mkdirSync(inRoot(folder), { recursive: true });
   for (const { from, to, ...format } of bundles.filter((bundle) => existsSync(bundle.from))) {
     say(`bundling ${to.slice(inRoot().length + 1)} (esbuild)`);
     try {

@@ -14,6 +14,11 @@ const checks = [
     program: [compiler, "--noEmit", "-p", "reports/client", ...incremental("client")],
     onlyWith: "reports/client/tsconfig.json",
   },
+  {
+    name: "types of the server page's browser code",
+    program: [compiler, "--noEmit", "-p", "server/client", ...incremental("server-client")],
+    onlyWith: "server/client/tsconfig.json",
+  },
   { name: "format and lint", program: ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."] },
   {
     name: "folder arrows",

@@ -1,7 +1,7 @@
-// TypeScript to JavaScript in dist/, and the report's browser code into bundles.
+// TypeScript to JavaScript in dist/, and the browser code of pages into bundles.
 import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
-import { bundleReportClient, clientFolder } from "./report-client.mjs";
+import { bundleReportClient, clientFolders } from "./report-client.mjs";
 import { inRoot, root } from "./root.mjs";
 import { filesBelow, hashInputs, isFresh, writeStamp } from "./stamp.mjs";
 import { runs, SetupError, say } from "./terminal.mjs";
@@ -10,7 +10,7 @@ function sourceFiles() {
   const { include } = JSON.parse(readFileSync(inRoot("tsconfig.build.json"), "utf8"));
   return include
     .flatMap((folder) => filesBelow(inRoot(folder)))
-    .filter((path) => path.endsWith(".ts") && !path.startsWith(clientFolder));
+    .filter((path) => path.endsWith(".ts") && !clientFolders.some((client) => path.startsWith(client)));
 }
 
 const outputOf = (source) => join(inRoot("dist"), relative(root, source)).replace(/\.ts$/, ".js");
@@ -29,7 +29,7 @@ export async function buildTypeScript() {
   const sources = sourceFiles();
   const settings = ["tsconfig.json", "tsconfig.build.json", "package-lock.json"].map((name) => inRoot(name));
   const stamp = inRoot("dist/.prepared");
-  const hash = hashInputs([...sources, ...settings, ...filesBelow(clientFolder)], [process.version]);
+  const hash = hashInputs([...sources, ...settings, ...clientFolders.flatMap(filesBelow)], [process.version]);
   const outputs = sources.map(outputOf);
   if (isFresh(stamp, hash, outputs)) return;
 

@@ -1,27 +1,23 @@
-import { InputError, PlanError } from "../core/index.ts";
+import { InputError, sum } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
+import { type AdapterState, FleetExecution, type ModelFolder, type StepMetrics, type TakenJob } from "../exec/index.ts";
 import {
-  type AdapterPair,
-  type AdapterState,
-  FleetExecution,
-  initialPairs,
-  readPeftFolder,
-  type StepMetrics,
-} from "../exec/index.ts";
-import {
-  createCostModel,
+  type CostModel,
+  type Decision,
+  type FleetEvent,
   FleetPlan,
   type FleetWork,
   type Job,
-  type JobRequest,
   type JournalLine,
-  type PlannedRow,
   type Policy,
+  type Resources,
   Scheduler,
   type Setting,
+  type StoppedBy,
 } from "../plan/index.ts";
-import { type FleetModel, fleetModel } from "../sim/index.ts";
+import type { Place } from "./context.ts";
 import { FleetFolder } from "./fleet-folder.ts";
+import { runVersions } from "./train-plan.ts";
 
 /** Where a live job is, or how it ended. */
 export type LiveStanding =
@@ -35,14 +31,15 @@ export type LiveStanding =
   | "cancelled"
   | "refused";
 
-/** What a live fleet knows of a job; times are in nanoseconds since the devices were ready. */
+/** What a live fleet knows of a job. Times are in nanoseconds since its devices were ready. */
 export interface LiveJob {
   readonly number: number;
   readonly job: Job;
   readonly standing: LiveStanding;
+  readonly priority: number;
+  /** Iterations that have ended, of those that it asks for. */
   readonly done: number;
   readonly iterations: number;
-  readonly priority: number;
   readonly pipeline: number | undefined;
   readonly arrivalNs: number;
   readonly startNs: number | undefined;
@@ -53,4 +50,326 @@ export interface LiveJob {
   readonly why: string;
   /** The folder of its adapter, once it is over and has trained. */
   readonly adapter: string | undefined;
+}
+
+/** What happens in a live fleet, in order. */
+export type LiveNotice =
+  | { readonly kind: "line"; readonly line: JournalLine }
+  | { readonly kind: "step"; readonly metrics: StepMetrics }
+  /** A job is over, and its adapter is written where it has one. */
+  | { readonly kind: "end"; readonly job: LiveJob };
+
+/** A job with all that it trains on, and from. */
+export interface LiveSubmission {
+  readonly job: Job;
+  readonly work: FleetWork;
+  readonly rows: readonly Row[];
+  readonly start: AdapterState;
+}
+
+export interface LiveFleetInput {
+  readonly place: Place;
+  /** New, or empty. */
+  readonly folder: string;
+  readonly setting: Setting;
+  readonly costs: CostModel;
+  readonly model: ModelFolder;
+  readonly policy: Policy;
+  readonly resources: Resources;
+  /** By the jobs' numbers, empty: where the resources look, and the jobs that come are added. */
+  readonly works: FleetWork[];
+  readonly onNotice?: (notice: LiveNotice) => void;
+}
+
+type Kept = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
+  /** Of a job that is on no device. */
+  state: AdapterState | undefined;
+  stoppedBy: StoppedBy | undefined;
+};
+
+const OVER: readonly LiveStanding[] = ["ended", "stopped", "cancelled", "refused"];
+
+/**
+ * Jobs over time on this machine: comes and goes of jobs, what is asked of them, and the folder that tells of it. The
+ * devices stay warm while nobody trains.
+ */
+export class LiveFleet implements Disposable {
+  readonly #input: LiveFleetInput;
+  readonly #folder: FleetFolder;
+  readonly #scheduler: Scheduler;
+  readonly #execution: FleetExecution;
+  readonly #jobs: Kept[] = [];
+  readonly #listeners = new Set<(notice: LiveNotice) => void>();
+  #isDraining = false;
+  #isEnding = false;
+
+  /** Sets the devices up. @throws InputError for the folder, DeviceError */
+  static async open(input: LiveFleetInput): Promise<LiveFleet> {
+    const { place, folder, setting, costs, model, policy, resources } = input;
+    const written = new FleetFolder(place, folder, setting, model.folder);
+    try {
+      const scheduler = new Scheduler(policy, resources);
+      const fleet: LiveFleet = new LiveFleet(
+        input,
+        written,
+        scheduler,
+        await FleetExecution.open({
+          setting,
+          model,
+          plan: new FleetPlan({ setting, costs, scheduler }),
+          onStart: () => written.happened({ event: "ready" }),
+          onLine: (line) => fleet.#decided(line),
+          onSegment: (segment) => written.planned(segment),
+          onStep: (metrics) => fleet.#stepped(metrics),
+          onCompletions: (batch) => written.completed(batch),
+          onJobEnd: (number, adapter) => fleet.#over(number, { parameters: adapter }),
+          onTaken: (number, taken) => fleet.#taken(number, taken),
+        }),
+      );
+      return fleet;
+    } catch (error) {
+      written[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  private constructor(input: LiveFleetInput, folder: FleetFolder, scheduler: Scheduler, execution: FleetExecution) {
+    this.#input = input;
+    this.#folder = folder;
+    this.#scheduler = scheduler;
+    this.#execution = execution;
+    if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
+    folder.happened({ event: "started", versions: runVersions(input.setting), process: process.pid });
+  }
+
+  get folder(): string {
+    return this.#folder.folder;
+  }
+
+  get setting(): Setting {
+    return this.#input.setting;
+  }
+
+  get policy(): Policy {
+    return this.#input.policy;
+  }
+
+  get nowNs(): number {
+    return this.#execution.nowNs;
+  }
+
+  /** Whether it takes no more jobs. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** In the order of arrival, with those that are over. */
+  get jobs(): readonly LiveJob[] {
+    return this.#jobs;
+  }
+
+  /** @throws InputError where none has the name */
+  job(name: string): LiveJob {
+    return this.#named(name);
+  }
+
+  /** Trains until the fleet is drained or ended. @throws DeviceError */
+  async run(): Promise<void> {
+    await this.#execution.run();
+    this.#folder.happened({ event: this.#isEnding ? "ended early" : "ended" });
+  }
+
+  /** @throws InputError for a name that was used, or a fleet that takes no more */
+  submit({ job, work, rows, start }: LiveSubmission): LiveJob {
+    if (this.#isDraining)
+      throw new InputError({ expected: "a fleet that takes jobs", got: "one that ends when its jobs have ended" });
+    if (this.#jobs.some((each) => each.job.name === job.name))
+      throw new InputError({ expected: "a job name that was not used yet", at: "name", got: job.name });
+    const { user = "", priority, deadlineSeconds } = job;
+    const arrivalNs = this.nowNs;
+    const tokens = sum(work.steps.flat(2).map(([, , count]) => count)) / work.steps.length;
+    const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + Math.round(deadlineSeconds * 1e9);
+    const iterations = work.job.steps;
+    this.#input.works.push(work);
+    const kept: Kept = {
+      number: this.#jobs.length,
+      job,
+      standing: "waiting",
+      priority,
+      done: 0,
+      iterations,
+      pipeline: undefined,
+      arrivalNs,
+      startNs: undefined,
+      endNs: undefined,
+      loss: undefined,
+      why: "nobody has decided about it yet",
+      adapter: undefined,
+      state: undefined,
+      stoppedBy: undefined,
+    };
+    this.#jobs.push(kept);
+    this.#execution.submit(
+      work,
+      { name: job.name, user, priority, arrivalNs, deadlineNs, iterations, tokens },
+      { rows, start },
+    );
+    return kept;
+  }
+
+  /** @throws InputError where none has the name, or it is over */
+  cancel(name: string): LiveJob {
+    const kept = this.#open(name);
+    this.#ask({ kind: "stop", number: kept.number, by: "user", why: "cancelled" });
+    return kept;
+  }
+
+  /** @throws InputError where none has the name, or it is over */
+  setPriority(name: string, priority: number): LiveJob {
+    const kept = this.#open(name);
+    kept.priority = priority;
+    this.#ask({ kind: "priority", number: kept.number, priority });
+    return kept;
+  }
+
+  /** @throws InputError where none has the name, or it is over or paused */
+  pause(name: string): LiveJob {
+    const kept = this.#open(name);
+    if (kept.standing === "paused") throw new InputError({ expected: `a job that is not paused`, got: name });
+    this.#ask({ kind: "pause", number: kept.number });
+    return kept;
+  }
+
+  /** @throws InputError where none has the name, or it is not paused */
+  resume(name: string): LiveJob {
+    const kept = this.#open(name);
+    if (this.#scheduler.job(kept.number).hold?.kind !== "pause")
+      throw new InputError({ expected: "a job that is paused", got: `${name}, which is ${kept.standing}` });
+    this.#ask({ kind: "unpause", number: kept.number });
+    return kept;
+  }
+
+  /**
+   * The adapter of a job that is not training, as it is: of one that is paused, preempted, or over.
+   * @throws InputError where it has none
+   */
+  adapterOf(name: string): AdapterState {
+    const { state, standing } = this.#named(name);
+    if (state === undefined)
+      throw new InputError({
+        expected: "a job that has trained and is not training now",
+        got: `${name}, which is ${standing}`,
+        ...(standing === "running" || standing === "leaving" ? { hint: "Pause it first." } : {}),
+      });
+    return state;
+  }
+
+  /** Tells of what happens from now on; what ends that. */
+  subscribe(listener: (notice: LiveNotice) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Takes no more jobs; `run` returns when all have ended. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#execution.close();
+  }
+
+  /** Ends soon: what is queued is trained, and every job's adapter is written as it is then. */
+  end(): void {
+    this.#isDraining = true;
+    this.#isEnding = true;
+    this.#folder.happened({ event: "asked to end" });
+    for (const { number, standing } of this.#jobs)
+      if (!OVER.includes(standing)) this.#ask({ kind: "stop", number, by: "user", why: "the fleet was asked to end" });
+    this.#execution.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.#execution[Symbol.dispose]();
+    this.#folder[Symbol.dispose]();
+  }
+
+  #named(name: string): Kept {
+    const kept = this.#jobs.find(({ job }) => job.name === name);
+    if (kept === undefined) throw new InputError({ expected: "a job of the fleet", at: "name", got: name });
+    return kept;
+  }
+
+  #open(name: string): Kept {
+    const kept = this.#named(name);
+    if (OVER.includes(kept.standing))
+      throw new InputError({ expected: "a job that is not over", got: `${name}, which is ${kept.standing}` });
+    return kept;
+  }
+
+  #ask(event: Exclude<FleetEvent, { readonly kind: "arrived" | "progress" | "ended" }>): void {
+    this.#execution.ask(event);
+  }
+
+  #notify(notice: LiveNotice): void {
+    for (const listener of this.#listeners) listener(notice);
+  }
+
+  #decided(line: JournalLine): void {
+    this.#folder.decided(line);
+    for (const event of line.events) {
+      const kept = this.#jobs[event.number]!;
+      if (event.kind === "progress") kept.done = event.done;
+      else if (event.kind === "pause" && kept.pipeline === undefined) kept.standing = "paused";
+      else if (event.kind === "unpause" && kept.standing === "paused")
+        kept.standing = kept.done > 0 ? "preempted" : "waiting";
+      else if (event.kind === "stop") kept.stoppedBy = event.by;
+      else if (event.kind === "ended") Object.assign(kept, { endNs: line.atNs, why: "it has trained all iterations" });
+    }
+    for (const decision of line.decisions) this.#follow(decision, line.atNs);
+    this.#notify({ kind: "line", line });
+  }
+
+  #follow({ kind, number, pipeline, why }: Decision, atNs: number): void {
+    const kept = this.#jobs[number]!;
+    kept.why = why;
+    if (kind === "start" || kind === "resume") {
+      kept.startNs ??= atNs;
+      Object.assign(kept, { standing: "running", pipeline, state: undefined });
+    } else if (kind === "leave") kept.standing = "leaving";
+    else if (kind === "stay") kept.standing = "running";
+    else {
+      kept.pipeline = undefined;
+      if (kind === "preempt") {
+        const isPaused = this.#scheduler.job(number).hold?.kind === "pause";
+        kept.standing = isPaused ? "paused" : "preempted";
+        return;
+      }
+      kept.endNs = atNs;
+      kept.standing = kind === "refuse" ? "refused" : kept.stoppedBy === "user" ? "cancelled" : "stopped";
+      if (kept.startNs === undefined) this.#notify({ kind: "end", job: kept });
+    }
+  }
+
+  #stepped(metrics: StepMetrics): void {
+    this.#folder.stepped(metrics);
+    const kept = this.#named(metrics.job);
+    kept.loss = metrics.loss;
+    kept.done = Math.max(kept.done, metrics.step + 1);
+    this.#notify({ kind: "step", metrics });
+  }
+
+  #taken(number: number, { state, isOver }: TakenJob): void {
+    const kept = this.#jobs[number]!;
+    if (isOver) this.#over(number, state);
+    else if (kept.pipeline === undefined) kept.state = state;
+  }
+
+  /** A job that has trained is over: its adapter is written, and nothing else of it is held. */
+  #over(number: number, state: AdapterState): void {
+    const kept = this.#jobs[number]!;
+    if (kept.standing === "running" || kept.standing === "leaving") kept.standing = "ended";
+    kept.pipeline = undefined;
+    kept.state = { parameters: state.parameters };
+    kept.adapter = this.#folder.writeAdapter(this.#input.works[number]!.job, state.parameters);
+    this.#folder.happened({ event: "job ended", job: kept.job.name });
+    this.#notify({ kind: "end", job: kept });
+  }
 }

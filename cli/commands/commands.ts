@@ -1,15 +1,22 @@
 import type { Command } from "../command.ts";
 import { calibrateCommand } from "./calibrate.ts";
+import { cancelCommand } from "./cancel.ts";
 import { catalogCommand } from "./catalog.ts";
+import { cloneCommand } from "./clone.ts";
 import { compareCommand } from "./compare.ts";
 import { demoCommand } from "./demo.ts";
 import { devicesCommand } from "./devices.ts";
 import { initModelCommand } from "./init-model.ts";
+import { jobsCommand } from "./jobs.ts";
 import { paperCommand } from "./paper.ts";
+import { pauseCommand } from "./pause.ts";
 import { planCommand } from "./plan.ts";
+import { priorityCommand } from "./priority.ts";
 import { reportCommand } from "./report.ts";
+import { resumeCommand } from "./resume.ts";
 import { simulateCommand } from "./simulate.ts";
 import { strategiesCommand } from "./strategies.ts";
+import { submitCommand } from "./submit.ts";
 import { trainCommand } from "./train.ts";
 import { validateCommand } from "./validate.ts";
 import { watchCommand } from "./watch.ts";
@@ -32,4 +39,12 @@ export const COMMANDS: readonly Command[] = [
   initModelCommand,
   strategiesCommand,
   paperCommand,
+  submitCommand,
+  jobsCommand,
+  cancelCommand,
+  priorityCommand,
+  pauseCommand,
+  resumeCommand,
+  cloneCommand,
+  whatIfCommand,
 ];

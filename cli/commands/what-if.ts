@@ -1,50 +1,59 @@
 import { InputError } from "../../core/index.ts";
-import { POLICIES, type PolicyName } from "../../plan/index.ts";
-import { whatIfOfWorkload } from "../../workbench/index.ts";
-import { type Command, optionalNumber, requiredText } from "../command.ts";
+import { POLICIES } from "../../plan/index.ts";
+import { type Arguments, type Command, optionalText, type Use } from "../command.ts";
 import { describeWhatIf } from "../describe-what-if.ts";
+import { FLEET_POSITIONAL, fleetOf, fleetUse } from "../fleet-options.ts";
+import type { Io } from "../io.ts";
+import { askAbout, readOneJob } from "../job-files.ts";
+import type { OptionTable } from "../option-table.ts";
 import { printResult } from "../output.ts";
-import { INTERVAL_OPTIONS } from "../prediction-options.ts";
-import { contextOf, fleetChoices, intervalChoice, requestChoice } from "../request-options.ts";
-import { FLEET_PLAN_OPTIONS } from "../simulate-fleet.ts";
+import { isWorkload, WHAT_IF_WORKLOAD, whatIfWorkload } from "../what-if-workload.ts";
+
+/** The job's file can be said in both ways. */
+const SUBMIT: OptionTable = {
+  submit: { type: "string", describe: "file with one job, in place of the argument" },
+};
+
+const LIVE = fleetUse({
+  ...SUBMIT,
+  policy: { type: "string", choices: POLICIES, describe: "instead of the fleet's own" },
+});
+const WORKLOAD: Use = { ...WHAT_IF_WORKLOAD, options: { ...SUBMIT, ...WHAT_IF_WORKLOAD.options } };
+
+/** @throws InputError unless one file is said */
+function jobFile(args: Arguments): string {
+  const [positional, option] = [optionalText(args, "job"), optionalText(args, "submit")];
+  const file = positional ?? option;
+  if (file === undefined || (positional !== undefined && option !== undefined))
+    throw new InputError({ expected: "a file with the job, as an argument or as --submit,", got: file ?? "none" });
+  return file;
+}
+
+async function whatIfLive(io: Io, args: Arguments, file: string): Promise<number> {
+  const job = readOneJob(io, file);
+  const policy = optionalText(args, "policy");
+  const fleet = fleetOf(args, io);
+  const answer = await askAbout(job, () => fleet.whatIf(job.job, policy), "job.");
+  const { uptimeSeconds } = await fleet.status();
+  printResult(io, args, answer, () => describeWhatIf(job.written.name, answer, uptimeSeconds));
+  return answer.admitted ? 0 : 2;
+}
 
 export const whatIfCommand: Command = {
-  usage: "what-if <workload>",
+  usage: "what-if <run> [job]",
   describe: "what would happen if a job came: start, end, whom it delays, or why it is refused; nothing is changed",
   examples: [
-    ["$0 what-if jobs.yaml --submit job.yaml --at 60", "a job that comes a minute after the workload's start"],
-    ["$0 what-if jobs.yaml --submit job.yaml --policy sjf", "where the shortest job goes first"],
+    [
+      "$0 what-if run/ job.yaml --policy sjf",
+      "a job that comes to a live fleet now, under another policy than its own",
+    ],
+    ["$0 what-if jobs.yaml --submit job.yaml --at 60", "one that comes a minute after a workload's start, simulated"],
   ],
   positionals: {
-    workload: { type: "string", demandOption: true, describe: "workload file: the jobs that it comes to" },
+    run: { ...FLEET_POSITIONAL, describe: `workload file (.yaml, .json); ${FLEET_POSITIONAL.describe}` },
+    job: { type: "string", describe: "file with one job" },
   },
-  uses: [
-    {
-      input: "a workload",
-      options: {
-        submit: { type: "string", demandOption: true, describe: "file with the job, as a workload's jobs are written" },
-        at: { type: "number", default: 0, describe: "when it comes, in seconds since the workload's start" },
-        policy: { type: "string", choices: POLICIES, default: "mlora", describe: "who says which job trains when" },
-        ...FLEET_PLAN_OPTIONS,
-        ...INTERVAL_OPTIONS,
-      },
-    },
-  ],
-  async run(args, io) {
-    const atSeconds = optionalNumber(args, "at") ?? 0;
-    if (atSeconds < 0) throw new InputError({ expected: "a number of at least 0", at: "--at", got: atSeconds });
-    const { name, answer } = await whatIfOfWorkload(
-      contextOf(io, args),
-      requiredText(args, "workload"),
-      requestChoice(args, fleetChoices(args)),
-      {
-        file: requiredText(args, "submit"),
-        atSeconds,
-        policy: requiredText(args, "policy") as PolicyName,
-        intervals: intervalChoice(args),
-      },
-    );
-    printResult(io, args, { name, ...answer }, () => describeWhatIf(name, answer, atSeconds));
-    return answer.admitted ? 0 : 2;
-  },
+  uses: [LIVE, WORKLOAD],
+  useOf: (args) => (isWorkload(args) ? WORKLOAD : LIVE),
+  run: (args, io, use) => (use === WORKLOAD ? whatIfWorkload : whatIfLive)(io, args, jobFile(args)),
 };

@@ -13,6 +13,7 @@ function isMapping(value: unknown): value is Mapping {
 const EXCLUSIVE: readonly (readonly [string, string])[] = [
   ["steps", "epochs"],
   ["path", "lengths"],
+  ["path", "samples"],
 ];
 
 function merge(base: unknown, over: unknown): unknown {

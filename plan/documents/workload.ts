@@ -110,7 +110,7 @@ const jobFieldsSchema = z.strictObject({
   priority: z.int(),
   arrivalSeconds: z.number().min(0),
   /** Who is charged for it, where a job scheduler shares by user. */
-  user: z.string().optional(),
+  user: z.string().max(256).optional(),
   /** From its arrival, by when it is to have ended. */
   deadlineSeconds: z.number().positive().optional(),
 });
@@ -163,13 +163,14 @@ export const modelSchema = z.union([
 ]);
 
 /** A job as written: what it leaves out comes from `defaults`, and what those leave out from `JOB_DEFAULTS`. */
-const writtenJobSchema = jobFieldsSchema
+export const writtenJobSchema = jobFieldsSchema
   .extend({
     adapter: adapterSchema.partial(),
     optimizer: optimizerSchema.partial(),
     data: z.union([fileDataSchema.partial(), lengthDataSchema.partial()]),
   })
-  .partial();
+  .partial()
+  .required({ name: true });
 
 /** A workload as written; for editors. */
 export const writtenWorkloadSchema = z.strictObject({
@@ -178,7 +179,7 @@ export const writtenWorkloadSchema = z.strictObject({
   model: modelSchema,
   recompute: recomputeSchema.default("auto"),
   defaults: writtenJobSchema.omit({ name: true }).optional(),
-  jobs: z.array(writtenJobSchema.required({ name: true })).min(1),
+  jobs: z.array(writtenJobSchema).min(1),
 });
 
 /** A workload with `defaults` merged into its jobs by `parseWorkload`. */

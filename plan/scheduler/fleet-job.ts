@@ -36,6 +36,10 @@ export interface FleetJob extends JobRequest {
   readonly pipeline: number | undefined;
   /** Undefined where a policy decides of it. */
   readonly hold: Hold | undefined;
+  /** Bytes of each device of its pipeline that are kept for it while it is there; undefined where nobody measures. */
+  readonly reserved?: readonly number[] | undefined;
+  /** The most that it was seen to take of each device of a pipeline. */
+  readonly measured?: { readonly pipeline: number; readonly bytes: readonly number[] };
 }
 
 /** Iterations that are predicted to be left: at least one, since it has not ended. */

@@ -5,9 +5,9 @@ import type { PlannedRow, Segment } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { GrowingPlan } from "../growth/growing-plan.ts";
 import type { JobRequest } from "./fleet-job.ts";
+import type { FleetWork } from "./job-sizes.ts";
 import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
 import type { Scheduler } from "./scheduler.ts";
-import type { FleetWork } from "./setting-resources.ts";
 
 /**
  * Nanoseconds of work, by the planner's times, that every stage has in its queue at least beyond the end of its

@@ -2,6 +2,7 @@ import { InvariantError, maximum, sum } from "../../core/index.ts";
 import type { FleetJob } from "./fleet-job.ts";
 import type { Policy } from "./policy.ts";
 import { priorityWeights } from "./priority-weights.ts";
+import type { Resources } from "./resources.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 
 /**
@@ -9,7 +10,11 @@ import type { SchedulerState } from "./scheduler-state.ts";
  * jobs that never end are not in it. It is simulated for at most so many triggers, and what is left after them is
  * estimated, in one way whatever the policy. Pure: the same question has the same answer at any time.
  */
-export type Forecaster = (state: SchedulerState, policy: Policy, triggers: number) => ReadonlyMap<number, number>;
+export type Forecaster = (
+  now: { readonly state: SchedulerState; readonly resources: Resources },
+  policy: Policy,
+  triggers: number,
+) => ReadonlyMap<number, number>;
 
 /**
  * What is to be small. `turnaround`: the mean of the jobs, each as often as its priority above the smallest, plus one;

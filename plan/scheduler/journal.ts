@@ -12,6 +12,8 @@ export type FleetEvent =
   /** It is not to train until somebody lets it go on. */
   | { readonly kind: "pause" | "unpause"; readonly number: number }
   | { readonly kind: "priority"; readonly number: number; readonly priority: number }
+  /** Bytes that it was seen to take of each device of its pipeline, in the order of stages. */
+  | { readonly kind: "measured"; readonly number: number; readonly bytes: readonly number[] }
   /** After how many iterations it is now predicted to end. */
   | { readonly kind: "predicted"; readonly number: number; readonly predicted: number };
 

@@ -21,6 +21,10 @@ export interface Resources {
   nextBytes(job: FleetJob): number;
   /** Length of the longest row of its next iteration, in tokens. */
   nextLength(job: FleetJob): number;
+  /** Bytes of each device of a pipeline that are kept for a job that begins there; absent where nobody measures. */
+  reserve?(pipeline: number, job: FleetJob): readonly number[];
+  /** The machines as they are known once a job was seen to take so many bytes of each device of its pipeline. */
+  learn?(job: FleetJob, bytes: readonly number[]): Resources;
 }
 
 export function shortfallText(shortfall: Shortfall): string {

@@ -1,6 +1,7 @@
-import { InvariantError } from "../../core/index.ts";
+import { InvariantError, maximum } from "../../core/index.ts";
 import type { FleetJob } from "./fleet-job.ts";
 import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
+import { type GrownJob, outgrownJobs, tooLarge } from "./outgrown.ts";
 import type { FleetView, Policy, Wish } from "./policy.ts";
 import { type Resources, shortfallText } from "./resources.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
@@ -57,7 +58,8 @@ class Queue {
  */
 export class Scheduler {
   readonly #policy: Policy;
-  readonly #resources: Resources;
+  /** As they are known by what was measured. */
+  #resources: Resources;
   #memory: unknown;
   readonly #jobs = new Map<number, FleetJob>();
   /** Jobs that a policy decides of; those that are held are in none of the two. */
@@ -67,6 +69,8 @@ export class Scheduler {
   readonly #held = new Map<number, FleetJob>();
   /** Jobs that have just ended an iteration: they can leave at once. */
   readonly #between = new Set<number>();
+  /** Jobs that were seen to take more than was kept for them, and may have to go. */
+  readonly #grown = new Map<number, number>();
   readonly #served = new Map<string, number>();
   #leaving = 0;
   #line = 0;
@@ -83,13 +87,14 @@ export class Scheduler {
     if (from !== undefined) this.#goOn(from);
   }
 
-  #goOn({ policy, memory, nowNs, line, changes, jobs, held, between, served }: SchedulerState): void {
+  #goOn({ policy, memory, nowNs, line, changes, jobs, held, between, grown, served }: SchedulerState): void {
     if (policy === this.#policy.name) this.#memory = memory;
     this.#nowNs = nowNs;
     this.#line = line;
     this.#changes = changes;
     for (const [user, tokens] of Object.entries(served)) this.#served.set(user, tokens);
     for (const number of between) this.#between.add(number);
+    for (const [number, bytes] of grown) this.#grown.set(number, bytes);
     const byNumber = new Map(jobs.map((job) => [job.number, job]));
     // JSON has no undefined.
     const put = (job: FleetJob): void => this.#put({ ...job, pipeline: job.pipeline, hold: job.hold });
@@ -100,7 +105,12 @@ export class Scheduler {
     for (const job of byNumber.values()) put(job);
   }
 
-  /** All that it knows, as JSON holds it. */
+  /** The machines as they are known now. */
+  get resources(): Resources {
+    return this.#resources;
+  }
+
+  /** All that it knows of jobs, as JSON holds it. */
   state(): SchedulerState {
     return {
       policy: this.#policy.name,
@@ -111,6 +121,7 @@ export class Scheduler {
       jobs: [...this.#jobs.values()],
       held: [...this.#held.keys()],
       between: [...this.#between],
+      grown: [...this.#grown],
       served: Object.fromEntries(this.#served),
     };
   }
@@ -177,10 +188,33 @@ export class Scheduler {
       case "priority":
         this.#put({ ...this.job(number), priority: event.priority });
         return;
+      case "measured":
+        this.#measure(this.job(number), event.bytes);
+        return;
       case "predicted":
         this.#put({ ...this.job(number), predicted: event.predicted });
         return;
     }
+  }
+
+  #measure(job: FleetJob, bytes: readonly number[]): void {
+    const { number, pipeline, reserved, measured } = job;
+    if (pipeline === undefined) throw new InvariantError({ expected: "a job that trains", got: number });
+    this.#resources = this.#resources.learn?.(job, bytes) ?? this.#resources;
+    const known = measured?.pipeline === pipeline ? measured.bytes : [];
+    const most = bytes.map((each, stage) => Math.max(each, known[stage] ?? 0));
+    const growth = maximum(most.map((each, stage) => each - (reserved?.[stage] ?? each)));
+    if (growth > 0) this.#grown.set(number, growth);
+    this.#put({ ...job, measured: { pipeline, bytes: most }, reserved: reserved && most });
+  }
+
+  /** Jobs that turned out so large that those on their pipelines have no room, with the reason. */
+  #outgrown(): ReadonlyMap<number, string> {
+    const grown = [...this.#grown].map(([number, bytes]): GrownJob => ({ job: this.job(number), bytes }));
+    if (grown.length === 0) return new Map();
+    const outgrown = outgrownJobs(grown, [...this.#placed.jobs, ...this.#held.values()], this.#resources);
+    for (const { job } of grown) if (!outgrown.has(job.number)) this.#grown.delete(job.number);
+    return outgrown;
   }
 
   #servedBy(user: string): number {
@@ -194,6 +228,7 @@ export class Scheduler {
     this.#queueOf(job)?.remove(job);
     this.#held.delete(job.number);
     this.#between.delete(job.number);
+    this.#grown.delete(job.number);
   }
 
   #countLeaving(before: FleetJob | undefined, now: FleetJob | undefined): void {
@@ -228,12 +263,15 @@ export class Scheduler {
       decisions.push({ kind, number, name, ...(pipeline === undefined ? {} : { pipeline }), why });
     };
     for (const job of this.#held.values()) this.#letGo(job, say);
+    const outgrown = this.#outgrown();
     // Whoever trains stays.
-    if (this.#policy.watches === "changes" && this.#waiting.jobs.length === 0 && this.#leaving === 0) return decisions;
+    const isQuiet = this.#waiting.jobs.length === 0 && this.#leaving === 0 && outgrown.size === 0;
+    if (this.#policy.watches === "changes" && isQuiet) return decisions;
+    const placed = [...this.#placed.jobs];
     const view: FleetView = {
       nowNs: this.#nowNs,
       waiting: this.#waiting.jobs,
-      placed: [...this.#placed.jobs],
+      placed: placed.filter(({ number }) => !outgrown.has(number)),
       resources: this.#resources,
       changes: this.#changes,
       served: (user) => this.#servedBy(user),
@@ -245,10 +283,10 @@ export class Scheduler {
       this.#drop(job);
       say("refuse", job, why);
     }
-    const { accepted, denied } = this.#admit(wishes);
+    const { accepted, denied } = this.#admit(wishes, outgrown);
     const wished = new Map(accepted.map((wish) => [wish.job.number, wish]));
     const newcomers = wishes.filter(({ job }) => job.pipeline === undefined);
-    for (const job of view.placed) {
+    for (const job of placed) {
       if (wished.has(job.number)) {
         if (job.standing === "leaving") {
           this.#put({ ...job, standing: "running" });
@@ -258,11 +296,17 @@ export class Scheduler {
       }
       const first = newcomers.find(({ pipeline }) => pipeline === job.pipeline) ?? newcomers[0];
       const why =
+        outgrown.get(job.number) ??
         denied.get(job.number) ??
         (first === undefined ? "others go before it" : `for ${first.job.name}: ${first.why(first.job)}`);
       if (this.#between.has(job.number)) {
-        this.#put({ ...job, standing: "preempted", pipeline: undefined });
+        this.#preempt(job);
         say("preempt", job, why, job.pipeline);
+        const missing = outgrown.has(job.number) ? tooLarge(this.job(job.number), this.#resources) : undefined;
+        if (missing !== undefined) {
+          this.#drop(this.job(job.number));
+          say("refuse", job, `too large even alone: ${missing}`);
+        }
       } else if (job.standing !== "leaving") {
         this.#put({ ...job, standing: "leaving" });
         say("leave", job, why, job.pipeline);
@@ -270,7 +314,8 @@ export class Scheduler {
     }
     for (const { job, pipeline, why } of accepted) {
       if (job.pipeline !== undefined) continue;
-      this.#put({ ...job, standing: "running", pipeline });
+      const reserved = this.#resources.reserve?.(pipeline, job);
+      this.#put({ ...job, standing: "running", pipeline, reserved });
       say(job.done > 0 ? "resume" : "start", job, why(job), pipeline);
     }
     return decisions;
@@ -289,21 +334,32 @@ export class Scheduler {
       this.#drop(job);
       say("stop", job, why, pipeline);
     } else {
-      this.#put({ ...job, standing: "preempted", pipeline: undefined });
+      this.#preempt(job);
       say("preempt", job, why, pipeline);
     }
   }
 
+  #preempt(job: FleetJob): void {
+    this.#grown.delete(job.number);
+    this.#put({ ...job, standing: "preempted", pipeline: undefined, reserved: undefined });
+  }
+
   /**
    * Of the wishes in turn those that have room now. Who is in the middle of an iteration holds its memory to the end of
-   * it, wished for or not; on a pipeline where one that waits has no room for that reason, none goes past it.
+   * it, wished for or not; on a pipeline where one that waits has no room for that reason, none goes past it. That one
+   * has outgrown its pipeline takes no room from those that are there.
    */
-  #admit(wishes: readonly Wish[]): {
+  #admit(
+    wishes: readonly Wish[],
+    outgrown: ReadonlyMap<number, string>,
+  ): {
     readonly accepted: readonly Wish[];
     readonly denied: ReadonlyMap<number, string>;
   } {
-    const held = Array.from({ length: this.#resources.numPipelines }, (): FleetJob[] => []);
-    for (const job of this.#placed.jobs) if (!this.#between.has(job.number)) held[job.pipeline!]!.push(job);
+    const onEach = () => Array.from({ length: this.#resources.numPipelines }, (): FleetJob[] => []);
+    const [held, going] = [onEach(), onEach()];
+    for (const job of this.#placed.jobs)
+      if (!this.#between.has(job.number)) (outgrown.has(job.number) ? going : held)[job.pipeline!]!.push(job);
     for (const job of this.#held.values()) held[job.pipeline!]!.push(job);
     const accepted: Wish[] = [];
     const denied = new Map<number, string>();
@@ -316,7 +372,8 @@ export class Scheduler {
         continue;
       }
       if (isNew && full.has(pipeline)) continue;
-      const shortfall = this.#resources.shortfall(pipeline, [...held[pipeline]!, job]);
+      const beside = isNew ? [...held[pipeline]!, ...going[pipeline]!] : held[pipeline]!;
+      const shortfall = this.#resources.shortfall(pipeline, [...beside, job]);
       if (shortfall === undefined) {
         held[pipeline]!.push(job);
         accepted.push(wish);

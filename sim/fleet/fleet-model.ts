@@ -2,6 +2,7 @@ import {
   type CostModel,
   type FleetJob,
   type FleetWork,
+  type LearnedSizes,
   type Objective,
   type Policy,
   type PolicyName,
@@ -21,6 +22,8 @@ export interface FleetSetting {
   readonly works: readonly FleetWork[];
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
+  /** Sizes of jobs are learned from what these take; they are what is planned when absent. */
+  readonly learned?: LearnedSizes;
 }
 
 /** What a fleet is simulated with. */
@@ -33,16 +36,17 @@ export interface FleetModel {
 }
 
 /** The machines of a setting, and policies that forecast with them. */
-export function fleetModel({ setting, costs, works, most }: FleetSetting): FleetModel {
+export function fleetModel({ setting, costs, works, most, learned }: FleetSetting): FleetModel {
   const times = new CohortTimes(setting, costs, works);
   const resources = settingResources({
     setting,
     works,
     ...(most === undefined ? {} : { most }),
+    ...(learned === undefined ? {} : { learned }),
     iterationNs: (job: FleetJob) => times.iterationNs(0, [job])[0]!,
   });
   // A queue's future under many policies has more cohorts than can be simulated each by itself.
-  const forecast = fleetForecaster({ resources, times: new SharedPace(times, resources), isAhead: true });
+  const forecast = fleetForecaster({ times: new SharedPace(times, resources), isAhead: true });
   return {
     machines: { resources, times, isAhead: true },
     times,

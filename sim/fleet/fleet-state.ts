@@ -14,6 +14,8 @@ export interface Truth {
   readonly iterations: number;
   /** After how many iterations it is predicted to end once it has trained so many. */
   readonly predictions?: readonly { readonly done: number; readonly predicted: number }[];
+  /** Bytes that it is seen to take of each device of its pipeline once it has trained so many. */
+  readonly measurements?: readonly { readonly done: number; readonly bytes: readonly number[] }[];
 }
 
 /** A job of a simulated fleet that has not come yet. */

@@ -45,10 +45,7 @@ function stateOf(scheduler: SchedulerState): FleetState {
 }
 
 /** When jobs end that are left after a simulation: the shortest first, on all pipelines as if they were one. */
-function restEnds(
-  { state }: { readonly state: FleetState },
-  { resources }: FleetMachines,
-): readonly (readonly [number, number])[] {
+function restEnds(state: FleetState, resources: Resources): readonly (readonly [number, number])[] {
   const doneOf = new Map(state.placed.map(({ number, done }) => [number, done]));
   const leftNs = (job: FleetJob): number =>
     predictedLeft({ ...job, done: doneOf.get(job.number) ?? job.done }) * resources.iterationNs(job);
@@ -64,17 +61,16 @@ function restEnds(
 }
 
 /** What a fleet would do under any policy, from what its scheduler knows. */
-export function fleetForecaster(machines: FleetMachines): Forecaster {
-  const { resources, times, isAhead } = machines;
-  return (scheduler, policy, triggers) => {
-    const run = new FleetRun([], new Scheduler(policy, resources, scheduler), {
+export function fleetForecaster({ times, isAhead }: Omit<FleetMachines, "resources">): Forecaster {
+  return ({ state, resources }, policy, triggers) => {
+    const run = new FleetRun([], new Scheduler(policy, resources, state), {
       numPipelines: resources.numPipelines,
       times,
       isAhead,
-      from: { state: stateOf(scheduler), decidesAtOnce: true },
+      from: { state: stateOf(state), decidesAtOnce: true },
     });
     const isCut = run.advance({ triggers });
     const ends = endsOf(run.result());
-    return isCut ? new Map([...ends, ...restEnds(run.cut(), machines)]) : ends;
+    return isCut ? new Map([...ends, ...restEnds(run.cut().state, resources)]) : ends;
   };
 }

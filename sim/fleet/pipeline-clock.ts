@@ -7,6 +7,8 @@ interface Member {
   /** Iterations after which it ends. */
   readonly iterations: number;
   leaving: boolean;
+  /** Whether the ends of its iterations are of interest beside that. */
+  watched: boolean;
   /** Iterations that had ended at `sinceNs`. */
   done: number;
   /** When its iteration ends that was under way then, and how long those after it take. */
@@ -69,7 +71,7 @@ export class PipelineClock {
   /** Jobs that are there already, each with the iterations after which it ends. */
   restore(
     atNs: number,
-    placed: readonly (PlacedJob & Pick<Member, "iterations" | "leaving">)[],
+    placed: readonly (PlacedJob & Pick<Member, "iterations" | "leaving" | "watched">)[],
     jobOf: (number: number) => FleetJob,
   ): void {
     if (placed.length === 0) return;
@@ -94,12 +96,12 @@ export class PipelineClock {
     return this.#members.size === 0;
   }
 
-  /** When the next iteration ends after a time: any, or one after which its job ends or leaves. */
+  /** When the next iteration ends after a time: any, or one of a watched job, or after which its job ends or leaves. */
   nextNs(nowNs: number, any: boolean): number {
     let least = Number.POSITIVE_INFINITY;
     for (const member of this.#members.values()) {
-      const { done, iterations, leaving } = member;
-      const ns = endAfter(member, any || leaving ? endedBy(member, nowNs) + 1 : iterations - done - 1);
+      const { done, iterations, leaving, watched } = member;
+      const ns = endAfter(member, any || leaving || watched ? endedBy(member, nowNs) + 1 : iterations - done - 1);
       if (ns < least) least = ns;
     }
     return least;
@@ -131,8 +133,8 @@ export class PipelineClock {
   }
 
   /** Its iterations that have ended are the scheduler's: `settle`. */
-  add(number: number, iterations: number): void {
-    this.#members.set(number, { number, iterations, leaving: false, done: -1, endNs: 0, periodNs: 0 });
+  add(number: number, iterations: number, watched: boolean): void {
+    this.#members.set(number, { number, iterations, leaving: false, watched, done: -1, endNs: 0, periodNs: 0 });
     this.#isChanged = true;
   }
 
@@ -143,6 +145,10 @@ export class PipelineClock {
 
   setLeaving(number: number, leaving: boolean): void {
     this.#members.get(number)!.leaving = leaving;
+  }
+
+  setWatched(number: number, watched: boolean): void {
+    this.#members.get(number)!.watched = watched;
   }
 
   /** After jobs have come and gone: what each iteration takes from now on. */

@@ -29,10 +29,16 @@ interface Fate {
   readonly truth: Truth;
   isOver: boolean;
   nextPrediction: number;
+  nextMeasurement: number;
 }
 
 function newFate(request: JobRequest, truth: Truth): Fate {
-  return { request, truth, isOver: false, nextPrediction: 0 };
+  return { request, truth, isOver: false, nextPrediction: 0, nextMeasurement: 0 };
+}
+
+/** Whether it will be measured at the end of an iteration. */
+function isWatched({ truth: { measurements = [] }, nextMeasurement }: Fate): boolean {
+  return nextMeasurement < measurements.length;
 }
 
 /** Why a simulated job is stopped, whose losses nobody has. */
@@ -133,6 +139,7 @@ export class FleetRun {
       const members = own.map((member) => ({
         ...member,
         iterations: this.#fates.get(member.number)!.truth.iterations,
+        watched: isWatched(this.#fates.get(member.number)!),
         leaving: jobOf(member.number).standing === "leaving",
       }));
       clock.restore(atNs, members, jobOf);
@@ -174,10 +181,14 @@ export class FleetRun {
     const scheduler = this.#scheduler.state();
     const placed = this.#clocks.flatMap((clock) => clock.placedAt(atNs));
     const truths = new Map<number, Truth>();
-    for (const [number, { truth, isOver, nextPrediction }] of this.#fates) {
+    for (const [number, { truth, isOver, nextPrediction, nextMeasurement }] of this.#fates) {
       if (isOver || number >= this.#firstNumber + this.#numArrived) continue;
-      const { iterations, predictions = [] } = truth;
-      truths.set(number, { iterations, predictions: predictions.slice(nextPrediction) });
+      const { iterations, predictions = [], measurements = [] } = truth;
+      truths.set(number, {
+        iterations,
+        predictions: predictions.slice(nextPrediction),
+        measurements: measurements.slice(nextMeasurement),
+      });
     }
     return {
       state: {
@@ -229,7 +240,7 @@ export class FleetRun {
       switch (kind) {
         case "start":
         case "resume":
-          this.#clocks[pipeline!]!.add(number, fate.truth.iterations);
+          this.#clocks[pipeline!]!.add(number, fate.truth.iterations, isWatched(fate));
           break;
         case "preempt":
           this.#clocks[pipeline!]!.remove(number);
@@ -257,6 +268,7 @@ export class FleetRun {
     const fate = this.#fates.get(number)!;
     const { request, truth } = fate;
     const { iterations, predictions = [] } = truth;
+    this.#measure(number, done, events, clock);
     if (done === request.iterations) {
       events.push({ kind: "ended", number });
       fate.isOver = true;
@@ -270,5 +282,15 @@ export class FleetRun {
       events.push({ kind: "predicted", number, predicted: next.predicted });
       fate.nextPrediction += 1;
     }
+  }
+
+  #measure(number: number, done: number, events: FleetEvent[], clock: PipelineClock): void {
+    const fate = this.#fates.get(number)!;
+    for (; isWatched(fate); fate.nextMeasurement += 1) {
+      const next = fate.truth.measurements![fate.nextMeasurement]!;
+      if (next.done > done) return;
+      events.push({ kind: "measured", number, bytes: next.bytes });
+    }
+    clock.setWatched(number, false);
   }
 }

@@ -23,6 +23,8 @@ export interface FleetMember {
   readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
+  /** Bytes that it really takes of each device of a pipeline, seen when its first iteration has ended. */
+  readonly takes?: readonly number[];
 }
 
 export interface FleetRequest extends Omit<FleetSetting, "works"> {
@@ -58,7 +60,11 @@ export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRe
 /** What a fleet is simulated with of a job. */
 export function simulatedJob(member: FleetMember): SimulatedJob {
   const request = requestOf(member);
-  return { request, iterations: Math.min(request.iterations, member.stops ?? request.iterations) };
+  return {
+    request,
+    iterations: Math.min(request.iterations, member.stops ?? request.iterations),
+    measurements: member.takes === undefined ? [] : [{ done: 1, bytes: member.takes }],
+  };
 }
 
 /** Members in the order in which they come: their places are their numbers. */
@@ -87,8 +93,14 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     runFleetActions({
       ...{ setting: request.setting, costs: request.costs, scheduler, onLine },
       jobs: works.map((work, number) => ({ work, request: jobs[number]!.request })),
-      follow: (number, done) =>
-        done === jobs[number]!.iterations ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS }] : [],
+      follow(number, done) {
+        const { measurements = [], iterations } = jobs[number]!;
+        const seen = measurements.filter((each) => each.done === done);
+        return [
+          ...seen.map(({ bytes }) => ({ kind: "measured", number, bytes }) as const),
+          ...(done === iterations ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS } as const] : []),
+        ];
+      },
     });
   const all = outcomes.all();
   const makespanNs = all.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0);

@@ -26,7 +26,7 @@ export type WhatIfAnswer =
       /** A sentence. */
       readonly why: string;
       /** The table of what it takes of each device, where it fits on none. */
-      readonly detail?: string;
+      readonly detail?: string | undefined;
     };
 
 export interface WhatIfRequest {

@@ -1,5 +1,4 @@
-import { nonNegativeLeastSquares } from "../../calibration/index.ts";
-import { maximum, sum } from "../../core/index.ts";
+import { maximum, nonNegativeLeastSquares, sum } from "../../core/index.ts";
 import type { Prediction } from "../score.ts";
 import type { LayerBytes, MeasuredPlan } from "./profiled-pipeline.ts";
 

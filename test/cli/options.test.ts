@@ -1,10 +1,13 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Arguments, type Command, type Use, withDefaults } from "../../cli/command.ts";
 import { COMMANDS } from "../../cli/commands/commands.ts";
 import { allOptions, refuseOptions } from "../../cli/refuse-options.ts";
 import { InputError } from "../../core/index.ts";
+import { type LiveServer, startServer } from "../../server/index.ts";
+import { createFleetDouble, statusOf } from "../server/fleet-double.ts";
+import { ASSETS, DEFAULTS } from "../server/served.ts";
 import { CLUSTER, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
@@ -46,7 +49,23 @@ beforeAll(async () => {
   await printed(["simulate", "p.json", "-o", "s.json"], root);
   await printed(["train", "p.json", "-o", "run"], root);
   await printed(["catalog", "H100 SXM", "--calibration", "layers.json"], root);
+  await serveFleet();
 }, 60_000);
+
+let server: LiveServer | undefined;
+afterAll(() => server?.close());
+
+/** A live fleet with two jobs, whose run folder is `live`. */
+async function serveFleet(): Promise<void> {
+  mkdirSync(path.join(root, "live"));
+  writeFileSync(path.join(root, "j.yaml"), "name: submitted\n");
+  writeFileSync(path.join(root, "new.yaml"), "name: new\n");
+  const fleet = createFleetDouble();
+  for (const name of ["first", "second"]) fleet.change(name, statusOf(name));
+  const [place, socket] = [{ cwd: root }, "live/control.sock"];
+  const silent = { tell: () => {}, onFault: () => {} };
+  server = await startServer(fleet, { place, socket, defaults: DEFAULTS, assets: ASSETS, ...silent });
+}
 
 const ON_GPUS = { plan: "g.yaml", cluster: "gpus.yaml", output: "t.json" };
 
@@ -65,7 +84,6 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { plan: "w.yaml", devices: "cpu:0", policy: "twin", output: "journal.jsonl" },
     ...["tp", "fsdp", "ddp", "interleaved", "zb-h1"].map((schedule) => ({ ...ON_GPUS, schedule })),
   ],
-  "what-if": [{ workload: "w.yaml", devices: "cpu:0", submit: "job.yaml" }],
   train: [
     { plan: "w.yaml", devices: "cpu:0", output: "run-of-workload" },
     { plan: "p.json", output: "run-of-plan" },
@@ -85,6 +103,17 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   "init-model": [{ folder: "made" }],
   strategies: [{ workload: "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" }],
   paper: [{}],
+  submit: [{ run: "live", job: "j.yaml" }],
+  jobs: [{ run: "live" }],
+  cancel: [{ run: "live", name: "first" }],
+  priority: [{ run: "live", name: "first", number: 2 }],
+  pause: [{ run: "live", name: "second" }],
+  resume: [{ run: "live", name: "second" }],
+  clone: [{ run: "live", name: "second", "new-name": "third" }],
+  "what-if": [
+    { run: "live", job: "new.yaml" },
+    { run: "w.yaml", devices: "cpu:0", submit: "job.yaml" },
+  ],
 };
 
 function nameOf({ usage }: Command): string {

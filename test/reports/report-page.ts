@@ -41,7 +41,7 @@ export interface PageBench<Input> {
 }
 export type ReportBench = PageBench<ReportInput>;
 
-async function bundle(folder: string, source: string): Promise<ReportAssets> {
+export async function bundle(folder: string, source: string): Promise<ReportAssets> {
   const [script, style] = [join(folder, "client.js"), join(folder, "client.css")];
   await build({
     entryPoints: [join(source, "main.ts")],
@@ -55,7 +55,7 @@ async function bundle(folder: string, source: string): Promise<ReportAssets> {
   return { script: readFileSync(script, "utf8"), style: readFileSync(style, "utf8") };
 }
 
-function launch(): Promise<Browser> {
+export function launch(): Promise<Browser> {
   const executablePath = process.env["LORATWIN_CHROMIUM"] ?? process.env["CHROMIUM"] ?? "/usr/bin/chromium";
   return chromium.launch({ executablePath, args: BROWSER_FLAGS });
 }

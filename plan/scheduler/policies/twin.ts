@@ -93,7 +93,8 @@ export function twin({
     const each = Math.max(1, Math.floor(triggers / candidates.length));
     return candidates.map((policy) => {
       const memory = policy.name === before?.policy ? before.memory : policy.initial;
-      const ends = forecast({ ...state, policy: policy.name, memory }, policy, each);
+      const now = { state: { ...state, policy: policy.name, memory }, resources: view.resources };
+      const ends = forecast(now, policy, each);
       return { policy, memory, ns: objectiveNs(objective, state, ends) };
     });
   };

@@ -23,7 +23,7 @@ const arrived = (number: number, iterations: number): FleetEvent => ({
 function told(seconds: Record<string, number>) {
   const asked: string[] = [];
   const policy = policyOf("twin", resources, {
-    forecast(state, { name }) {
+    forecast({ state }, { name }) {
       asked.push(name);
       return new Map(state.jobs.map(({ number }) => [number, 1e9 * (seconds[name] ?? 100)]));
     },

@@ -68,7 +68,7 @@ export function madeFleet({ jobs, numPipelines, isAhead }: RandomFleet): MadeFle
   });
   const times: FleetTimes = { iterationNs: (_, own) => own.map(({ tokens }) => 5 * tokens * (1 + own.length)) };
   const resources = machines(numPipelines, bytes);
-  const forecast = fleetForecaster({ resources, times, isAhead });
+  const forecast = fleetForecaster({ times, isAhead });
   const policy = (name: PolicyName): Policy => policyOf(name, resources, { forecast });
   return { simulated, bytes, resources, numPipelines, times, isAhead, policy };
 }

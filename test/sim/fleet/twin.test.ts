@@ -11,7 +11,7 @@ interface Run {
 }
 
 function policyFor({ resources, times }: BusyFleet, name: PolicyName, objective?: "makespan"): Policy {
-  const forecast = fleetForecaster({ resources, times, isAhead: true });
+  const forecast = fleetForecaster({ times, isAhead: true });
   return policyOf(name, resources, { forecast, ...(objective === undefined ? {} : { objective }) });
 }
 
@@ -79,14 +79,14 @@ describe("the policy that simulates the others", () => {
   it("asks for forecasts only where something has changed, and within a budget", () => {
     const fleet = FLEETS[1]!;
     const { resources, times } = fleet;
-    const forecast = fleetForecaster({ resources, times, isAhead: true });
+    const forecast = fleetForecaster({ times, isAhead: true });
     let asked = 0;
     const budgets: number[] = [];
     const policy = policyOf("twin", resources, {
-      forecast(state, other, triggers) {
+      forecast(now, other, triggers) {
         asked += 1;
         budgets.push(triggers);
-        return forecast(state, other, triggers);
+        return forecast(now, other, triggers);
       },
     });
     const { lines } = run(fleet, policy);
@@ -108,9 +108,11 @@ describe("the policy that simulates the others", () => {
       predicted: request.iterations,
     }));
     scheduler.trigger(0, events);
-    const forecast = fleetForecaster({ resources, times, isAhead: true });
+    const forecast = fleetForecaster({ times, isAhead: true });
     const state = scheduler.state();
-    const [whole, cut] = [1000, 12].map((triggers) => forecast(state, policyOf("sjf", resources), triggers));
+    const [whole, cut] = [1000, 12].map((triggers) =>
+      forecast({ state, resources }, policyOf("sjf", resources), triggers),
+    );
     expect([...cut!.keys()].sort()).toEqual([...whole!.keys()].sort());
     expect(whole!.size).toBe(jobs.length);
     // What was simulated is as it is without a limit.

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nonNegativeLeastSquares } from "../../calibration/nnls.ts";
+import { nonNegativeLeastSquares } from "../../core/nnls.ts";
 
 const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, value, row) => sum + value * b[row]!, 0);
 const length = (a: readonly number[]) => Math.sqrt(dot(a, a));

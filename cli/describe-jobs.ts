@@ -1,0 +1,67 @@
+import { formatSeconds, formatSecondsRange } from "../core/index.ts";
+import { type FleetStatus, isOver, type JobStatus, type Notice, type PredictedTime } from "../server/index.ts";
+import { table } from "./output.ts";
+
+/** "in 3.20 s (2.90 to 3.80 s)" */
+function fromNow({ seconds, low, high }: PredictedTime, now: number): string {
+  const left = (at: number): number => Math.max(0, at - now);
+  const range = low === high ? "" : ` (${formatSecondsRange(left(low), left(high))})`;
+  return `in ${formatSeconds(left(seconds))}${range}`;
+}
+
+function endText(job: JobStatus, now: number): string {
+  if (job.endSeconds !== null) return `after ${formatSeconds(job.endSeconds - job.arrivalSeconds)}`;
+  return job.predictedEnd === null ? "-" : fromNow(job.predictedEnd, now);
+}
+
+/** The loss in the digits that mean something. */
+function lossText(loss: number | null): string {
+  return loss === null ? "-" : loss.toFixed(3);
+}
+
+/** Jobs of a fleet as a table; `now` in seconds since the fleet's start. */
+export function jobsTable(jobs: readonly JobStatus[], now: number): string {
+  const rows = jobs.map((job) => [
+    job.name,
+    job.user === "" ? "-" : job.user,
+    `${job.priority}`,
+    job.standing,
+    job.pipeline === null ? "-" : `${job.pipeline}`,
+    `${job.done} of ${job.iterations}`,
+    lossText(job.loss),
+    endText(job, now),
+  ]);
+  return table(["job", "user", "priority", "", "pipeline", "steps", "loss", "end"], rows);
+}
+
+/** "sjf on 2 pipelines, up 3 min 20 s: 2 running, 1 waiting" */
+export function fleetLine({ policy, pipelines, uptimeSeconds, draining, counts }: FleetStatus): string {
+  const numbers = Object.entries(counts).flatMap(([standing, number]) => (number > 0 ? [`${number} ${standing}`] : []));
+  const places = pipelines.length === 1 ? "1 pipeline" : `${pipelines.length} pipelines`;
+  const jobs = numbers.length === 0 ? "no jobs" : numbers.join(", ");
+  return `${policy} on ${places}, up ${formatSeconds(uptimeSeconds)}${draining ? ", ending" : ""}: ${jobs}`;
+}
+
+/** One job in a line: where it is and why. */
+export function jobLine(job: JobStatus, now: number): string {
+  const why = job.why === "" ? "" : `: ${job.why}`;
+  const end = isOver(job) || job.predictedEnd === null ? "" : `; predicted to end ${fromNow(job.predictedEnd, now)}`;
+  return `${job.name} is ${job.standing}${why}${end}`;
+}
+
+/** What happened, a line each. */
+export function noticeLines(notice: Notice): readonly string[] {
+  switch (notice.kind) {
+    case "step":
+      return [`${notice.name} step ${notice.step}: loss ${lossText(notice.loss)}, ${formatSeconds(notice.seconds)}`];
+    case "end": {
+      const adapter = notice.adapter === null ? "" : `, adapter in ${notice.adapter}`;
+      return [`${formatSeconds(notice.atSeconds)}: ${notice.name} ${notice.standing}: ${notice.why}${adapter}`];
+    }
+    case "decisions":
+      return notice.decisions.map(({ kind, name, pipeline, why }) => {
+        const where = pipeline === null ? "" : ` on pipeline ${pipeline}`;
+        return `${formatSeconds(notice.atSeconds)}: ${kind} ${name}${where}: ${why}`;
+      });
+  }
+}

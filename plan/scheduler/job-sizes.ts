@@ -1,0 +1,73 @@
+import { maximum, sum } from "../../core/index.ts";
+import { adapterParameters } from "../costs/adapter-parameters.ts";
+import type { PlannedJob, PlannedRow } from "../documents/segment.ts";
+import type { Setting } from "../documents/setting.ts";
+import { adapterBytesOn, roomForAdapters } from "../growth/adapter-shares.ts";
+import { type MemoryTerms, memoryTerms } from "../memory/memory-terms.ts";
+import { microBatchUnits, UNIT_ROWS } from "../memory/stash.ts";
+import type { FleetJob } from "./fleet-job.ts";
+
+/** A job of a fleet as it is planned, and what it trains: rows by step and part, any number in place of the job's. */
+export interface FleetWork {
+  readonly job: PlannedJob;
+  readonly steps: readonly (readonly (readonly PlannedRow[])[])[];
+}
+
+/** What jobs take of the devices of a setting's stages. */
+export interface JobSizes {
+  /** Bytes that a stage's device has for jobs. */
+  room(stage: number): number;
+  /** Bytes of it that are kept for a job, or would be. */
+  bytesOn(stage: number, job: FleetJob): number;
+  /** Jobs of one kind take the same. */
+  kindOf(job: FleetJob): string;
+  /** With what a job was seen to take of each device of its pipeline; absent where sizes are what is planned. */
+  learn?(job: FleetJob, bytes: readonly number[]): JobSizes;
+}
+
+/** By job and stage, computed once. */
+export function remembered<Value>(compute: (stage: number, number: number) => Value) {
+  const known = new Map<string, Value>();
+  return (stage: number, number: number): Value => {
+    const key = `${stage} ${number}`;
+    const value = known.get(key) ?? compute(stage, number);
+    known.set(key, value);
+    return value;
+  };
+}
+
+/** Adapters, gradients and moments, within the room that the setting has for them. */
+export function plannedSizes(setting: Setting, works: readonly FleetWork[]): JobSizes {
+  const bytes = remembered((stage, number) => adapterBytesOn(setting, stage, works[number]!.job));
+  return {
+    room: (stage) => roomForAdapters(setting, stage),
+    bytesOn: (stage, { number }) => bytes(stage, number),
+    kindOf({ number }) {
+      const { rank, targets } = works[number]!.job.adapter;
+      return `${rank} ${targets.join()}`;
+    },
+  };
+}
+
+/** The terms of a job that is alone on a stage, at its largest. `planned`: bytes that it is thought to take. */
+export function jobTerms(setting: Setting, index: number, { job, steps }: FleetWork, planned: number): MemoryTerms {
+  const stage = setting.stages[index]!;
+  const parts = steps.flat();
+  const tokens = parts.map((rows) => sum(rows.map(([, , count]) => count)));
+  const atOnce = Math.min(maximum(steps.map(({ length }) => length)), setting.maxInFlight?.[index] ?? Infinity);
+  const largest = parts[tokens.indexOf(maximum(tokens))]!;
+  const { rank, targets } = job.adapter;
+  return memoryTerms({
+    stage,
+    room: {
+      maxTokens: maximum(tokens),
+      maxSequence: maximum(parts.flat().map(([, , count]) => count)),
+      ranks: Object.fromEntries(targets.map((projection) => [projection, rank])),
+    },
+    planned,
+    parameters: adapterParameters(setting.model.architecture, stage, job),
+    inFlight: UNIT_ROWS * microBatchUnits({ rows: [...largest] }) * atOnce,
+    // Buffers are the setting's, whoever trains.
+    messages: 0,
+  });
+}

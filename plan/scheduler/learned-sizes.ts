@@ -1,0 +1,101 @@
+import { canonicalJson, InvariantError } from "../../core/index.ts";
+import type { Setting } from "../documents/setting.ts";
+import { adapterBytesOn, roomForAdapters } from "../growth/adapter-shares.ts";
+import { type FittedMemory, INITIAL_MEMORY, learnMemory, predictMemory } from "../memory/fitted-memory.ts";
+import { pipelineTable } from "../pipelines.ts";
+import { type FleetWork, type JobSizes, jobTerms, remembered } from "./job-sizes.ts";
+
+/** Sizes of jobs that are learned from what jobs are seen to take. */
+export interface LearnedSizes {
+  /** Bytes that a stage's device has for jobs; its room for adapters when absent. */
+  readonly room?: (stage: number) => number;
+  /** Bytes of a job by the model that the fit starts from; those of its adapter when absent. */
+  readonly start?: (stage: number, work: FleetWork) => number;
+  /**
+   * Bytes that a job takes at most, which are kept for it as long as the fit has seen too little: all that there is
+   * when absent, so that it trains its first iteration alone.
+   */
+  readonly worst?: (stage: number, work: FleetWork) => number;
+  /** How many margins are kept beside a predicted size. */
+  readonly margins?: number;
+}
+
+/** Points from which a fit and its margin are relied on: after so many its errors are below 0.5 %. */
+const SETTLED = 15;
+/** Margins are such that one job in twenty is beyond them; nobody is to be beyond what is kept. */
+const MARGINS = 3;
+
+type Fits = Readonly<Record<string, FittedMemory>>;
+
+/** Stages whose devices hold the same for the same job. */
+function alikeStages({ stages, devices, model }: Setting): readonly string[] {
+  return stages.map(({ index: _index, device, ...stage }) => {
+    const { kind, type, threads } = devices[device]!;
+    return canonicalJson({ ...stage, kind, type, threads, dtype: model.dtype });
+  });
+}
+
+/**
+ * What is kept for a job: what it was seen to take on a pipeline like this; else its size by the fit and margins beside
+ * it, or its worst case as long as the fit has seen too little. While it is on a pipeline that stays as it was when it
+ * came, until it is measured.
+ */
+export function learnedSizes(setting: Setting, works: readonly FleetWork[], learned: LearnedSizes): JobSizes {
+  const {
+    room = (stage) => roomForAdapters(setting, stage),
+    start = (stage, { job }) => adapterBytesOn(setting, stage, job),
+    worst = room,
+    margins = MARGINS,
+  } = learned;
+  const stages = alikeStages(setting);
+  const { ofStage } = pipelineTable(setting);
+  const isAlike = setting.pipelines.map((own) =>
+    setting.pipelines.map(
+      (other) =>
+        canonicalJson(stages.slice(own.firstStage, own.endStage)) ===
+        canonicalJson(stages.slice(other.firstStage, other.endStage)),
+    ),
+  );
+  const termsOf = remembered((stage, number) => {
+    const work = works[number]!;
+    return jobTerms(setting, stage, work, start(stage, work));
+  });
+  const kindOf = remembered((numStages, number) =>
+    canonicalJson(Array.from({ length: numStages }, (_, stage) => termsOf(stage, number))),
+  );
+
+  const sizesBy = (fits: Fits): JobSizes => {
+    const fitOf = (stage: number): FittedMemory => fits[stages[stage]!] ?? INITIAL_MEMORY;
+    const predicted = remembered((stage, number) => {
+      const fit = fitOf(stage);
+      const { bytes, margin } = predictMemory(fit, termsOf(stage, number));
+      const most = fit.points < SETTLED ? Math.max(bytes, worst(stage, works[number]!)) : bytes + margins * margin;
+      // What is thought to have room alone has it.
+      return Math.min(most, Math.max(bytes, room(stage)));
+    });
+    return {
+      room,
+      bytesOn(stage, { number, pipeline, reserved, measured }) {
+        const own = ofStage(stage);
+        const at = stage - own.firstStage;
+        const index = setting.pipelines.indexOf(own);
+        if (reserved !== undefined && pipeline === index) return reserved[at]!;
+        if (measured !== undefined && isAlike[measured.pipeline]![index]!) return measured.bytes[at]!;
+        return predicted(stage, number);
+      },
+      kindOf: ({ number, measured }) => `${kindOf(stages.length, number)} ${canonicalJson(measured ?? null)}`,
+      learn({ number, pipeline }, bytes) {
+        const { firstStage, endStage } = setting.pipelines[pipeline!]!;
+        if (bytes.length !== endStage - firstStage)
+          throw new InvariantError({ expected: `bytes of ${endStage - firstStage} devices`, got: bytes });
+        const next: Record<string, FittedMemory> = { ...fits };
+        bytes.forEach((each, at) => {
+          const stage = firstStage + at;
+          next[stages[stage]!] = learnMemory(next[stages[stage]!] ?? INITIAL_MEMORY, termsOf(stage, number), each);
+        });
+        return sizesBy(next);
+      },
+    };
+  };
+  return sizesBy({});
+}

@@ -1,0 +1,60 @@
+import { checkDocument, completeJob, type Job, jobSchema, type ReadText } from "../plan/index.ts";
+import type { FleetControl, JobStatus, SubmittedJob } from "./fleet-control.ts";
+import type { Limits } from "./limits.ts";
+import { checkPlaced } from "./place-job.ts";
+import { granted, RequestError } from "./request-error.ts";
+
+/** What a job goes through on its way to the fleet, whichever way it came. */
+export interface Admission {
+  readonly control: FleetControl;
+  /** Of the fleet's workload, with absolute paths: what a job that is submitted leaves out. */
+  readonly defaults: unknown;
+  readonly limits: Limits;
+}
+
+/** A value that was written nowhere. */
+export function unwritten(value: unknown): ReadText {
+  return { value, file: "", locate: () => undefined };
+}
+
+/** The job with all that it leaves out. @throws InputError for what is wrong with it */
+function wholeJob({ defaults }: Pick<Admission, "defaults">, written: SubmittedJob): Job {
+  const job = checkDocument(jobSchema, completeJob(written, defaults), unwritten(written));
+  checkPlaced(job);
+  return job;
+}
+
+/** The same as a refusal of the request. */
+export function completed(admission: Pick<Admission, "defaults">, written: SubmittedJob): Promise<Job> {
+  return granted(422, async () => wholeJob(admission, written));
+}
+
+/** @throws RequestError where the fleet takes no job now (503, 429), or none of that name (409) */
+export async function checkRoom({ control, limits }: Admission, name: string): Promise<void> {
+  const { draining, counts } = await control.status();
+  if (draining)
+    throw new RequestError(503, {
+      expected: "a fleet that takes jobs",
+      got: "one that ends when the jobs that it has have ended",
+    });
+  const waiting = (counts.waiting ?? 0) + (counts.preempted ?? 0) + (counts.paused ?? 0);
+  if (waiting >= limits.waitingJobs)
+    throw new RequestError(429, {
+      expected: `at most ${limits.waitingJobs} jobs that wait`,
+      got: waiting,
+      hint: "Submit it again when some have ended.",
+    });
+  if ((await control.job(name)) !== null)
+    throw new RequestError(409, {
+      expected: "a job name that was not used yet",
+      at: "name",
+      got: name,
+    });
+}
+
+/** Submits a job as it was written. @throws RequestError */
+export async function admitJob(admission: Admission, written: SubmittedJob): Promise<JobStatus> {
+  await checkRoom(admission, written.name);
+  const job = await completed(admission, written);
+  return granted(422, () => admission.control.submit(job));
+}

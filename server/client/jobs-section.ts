@@ -1,0 +1,115 @@
+import { element, formatDuration, formatShare, jobHue, section, sparklinePath } from "../../reports/client/index.ts";
+import type { JobStatus } from "../fleet-control.ts";
+import { isOver } from "../standing.ts";
+import type { FleetState } from "./api.ts";
+
+const SVG = "http://www.w3.org/2000/svg";
+const [CURVE_WIDTH, CURVE_HEIGHT] = [140, 30];
+
+function curveOf(job: JobStatus, hue: string, { curves }: FleetState): Node | string {
+  const points = sparklinePath(curves.get(job.name)?.points ?? [], CURVE_WIDTH, CURVE_HEIGHT);
+  if (points === "") return "";
+  const svg = document.createElementNS(SVG, "svg");
+  const path = document.createElementNS(SVG, "path");
+  const box = { width: CURVE_WIDTH, height: CURVE_HEIGHT, viewBox: `0 0 ${CURVE_WIDTH} ${CURVE_HEIGHT}` };
+  for (const [name, value] of Object.entries(box)) svg.setAttribute(name, `${value}`);
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", `losses of ${job.name}`);
+  path.setAttribute("class", "curve");
+  path.setAttribute("d", points);
+  // Set on the object: the page's policy lets no style stand in an attribute.
+  path.style.stroke = hue;
+  svg.append(path);
+  return svg;
+}
+
+function progressOf({ done, iterations, name }: JobStatus, hue: string): HTMLElement {
+  const share = iterations === 0 ? 0 : Math.min(1, done / iterations);
+  const fill = element("div", { class: "progress-fill" });
+  fill.style.width = `${100 * share}%`;
+  fill.style.background = hue;
+  const facts = {
+    role: "progressbar",
+    "aria-label": `progress of ${name}`,
+    "aria-valuenow": `${Math.round(100 * share)}`,
+  };
+  return element("div", { class: "progress-cell" }, [
+    element("div", { class: "progress", ...facts }, [fill]),
+    element("span", { class: "detail" }, [`${done} of ${iterations} steps, ${formatShare(share)}`]),
+  ]);
+}
+
+function endOf({ predictedEnd, endSeconds, arrivalSeconds }: JobStatus, now: number): HTMLElement {
+  if (endSeconds !== null)
+    return element("div", {}, [
+      `took ${formatDuration(endSeconds - arrivalSeconds)}`,
+      element("span", { class: "detail" }, ["from arrival to end"]),
+    ]);
+  if (predictedEnd === null) return element("div", {}, ["–"]);
+  const left = (at: number): string => formatDuration(Math.max(0, at - now));
+  const { seconds, low, high } = predictedEnd;
+  return element("div", {}, [
+    `in ${left(seconds)}`,
+    element("span", { class: "detail" }, [low === high ? "" : `${left(low)} to ${left(high)}`]),
+  ]);
+}
+
+/** A cell that says its column itself where there is no room for heads. */
+function cell(column: string, children: readonly (Node | string)[]): HTMLElement {
+  return element("td", { "data-column": column }, children);
+}
+
+function rowOf(job: JobStatus, index: number, state: FleetState): HTMLElement {
+  const hue = jobHue(index);
+  const whose = [job.user, job.priority === 0 ? "" : `priority ${job.priority}`].filter((text) => text !== "");
+  const where = job.pipeline === null ? "" : ` on pipeline ${job.pipeline}`;
+  return element("tr", { class: isOver(job) ? "job is-over" : "job" }, [
+    element("th", { scope: "row" }, [job.name, element("span", { class: "detail" }, [whose.join(", ")])]),
+    cell("standing", [
+      element("span", { class: `standing standing-${job.standing}` }, [job.standing]),
+      element("span", { class: "detail" }, [where.trim()]),
+    ]),
+    cell("progress", [progressOf(job, hue)]),
+    cell("loss", [
+      element("div", { class: "loss-cell" }, [curveOf(job, hue, state), job.loss === null ? "–" : job.loss.toFixed(3)]),
+    ]),
+    cell("end", [endOf(job, state.status.uptimeSeconds)]),
+    cell("why", [job.why]),
+  ]);
+}
+
+/** The queue: those that train first, then those that wait, then those that are over, the latest first. */
+function ordered(jobs: readonly JobStatus[]): readonly (readonly [JobStatus, number])[] {
+  const rank = (job: JobStatus): number => (isOver(job) ? 2 : job.pipeline === null ? 1 : 0);
+  return jobs
+    .map((job, index) => [job, index] as const)
+    .sort(([a, i], [b, j]) => rank(a) - rank(b) || (isOver(a) ? (b.endSeconds ?? 0) - (a.endSeconds ?? 0) : i - j));
+}
+
+export function jobsSection(state: FleetState): HTMLElement {
+  const heads = ["job", "standing", "progress", "loss", "end", "why"];
+  const body = ordered(state.jobs).map(([job, index]) => rowOf(job, index, state));
+  const none = element("p", { class: "meaning" }, ["No job is there yet."]);
+  const left = state.omitted === 0 ? "" : ` ${state.omitted} earlier ones that are over are not shown.`;
+  return section(
+    "jobs",
+    "Jobs",
+    `Who trains, who waits, and who is over. An end is predicted from now on, with the times between which 90 % of runs end.${left}`,
+    [
+      body.length === 0
+        ? none
+        : element("div", { class: "panel" }, [
+            element("table", { class: "jobs" }, [
+              element("thead", {}, [
+                element(
+                  "tr",
+                  {},
+                  heads.map((head) => element("th", { scope: "col" }, [head])),
+                ),
+              ]),
+              element("tbody", {}, body),
+            ]),
+          ]),
+    ],
+  );
+}

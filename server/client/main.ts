@@ -1,0 +1,64 @@
+// The page of a live fleet: asks its server how things are, and again whenever something happened.
+import { element } from "../../reports/client/index.ts";
+import { type Ask, asker, type FleetState, listen, readState, TokenNeeded } from "./api.ts";
+import { decisionsSection } from "./decisions-section.ts";
+import { header } from "./header.ts";
+import { jobsSection } from "./jobs-section.ts";
+import { askForToken, knownToken } from "./token.ts";
+
+/** However much happens, the page is drawn no more often than this; and after this long even if nothing does. */
+const DRAW_EVERY_MS = 1000;
+const DRAW_LATEST_MS = 5000;
+/** Until a server that does not answer is asked again. */
+const AGAIN_MS = 2000;
+
+const root = document.getElementById("report")!;
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}
+
+function draw(state: FleetState, connection: string): void {
+  root.replaceChildren(header(state, connection), element("main", {}, [jobsSection(state), decisionsSection(state)]));
+}
+
+/** Draws as long as the server answers. */
+async function follow(ask: Ask): Promise<void> {
+  let state = await readState(ask);
+  draw(state, "live");
+  const end = new AbortController();
+  let due = false;
+  const listening = listen(ask, end.signal, () => {
+    due = true;
+  }).finally(() => end.abort());
+  const drawing = (async (): Promise<void> => {
+    for (let waited = 0; !end.signal.aborted; waited += DRAW_EVERY_MS) {
+      await sleep(DRAW_EVERY_MS);
+      if (end.signal.aborted || (!due && waited < DRAW_LATEST_MS)) continue;
+      [due, waited] = [false, 0];
+      state = await readState(ask);
+      draw(state, "live");
+    }
+  })().finally(() => end.abort());
+  try {
+    await Promise.all([listening, drawing]);
+  } finally {
+    draw(state, "The server does not answer: this is how things were.");
+  }
+}
+
+async function main(): Promise<void> {
+  for (;;) {
+    try {
+      await follow(asker(knownToken()));
+    } catch (error) {
+      if (error instanceof TokenNeeded) await askForToken(root);
+      else if (root.querySelector("main") === null) root.textContent = "The server does not answer.";
+    }
+    await sleep(AGAIN_MS);
+  }
+}
+
+void main();

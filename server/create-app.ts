@@ -1,0 +1,129 @@
+import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import type { z } from "zod";
+import { InputError, InvariantError } from "../core/index.ts";
+import { checkDocument } from "../plan/index.ts";
+import { unwritten } from "./admit-job.ts";
+import { checkOrigin, checkToken } from "./guard.ts";
+import type { Limits } from "./limits.ts";
+import { RequestError, wireFacts } from "./request-error.ts";
+import type { Route, RouteInput } from "./route.ts";
+
+const HEADERS = {
+  "cache-control": "no-store",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
+
+export interface AppOptions {
+  readonly limits: Limits;
+  /** The token that a request has to have; undefined for one that came through the socket, whose mode is the guard. */
+  readonly tokenFor: (request: FastifyRequest) => string | undefined;
+  /** Is told of what is no one's fault but the server's. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** What fastify refuses before a route is asked, by its code. */
+const REFUSED: Readonly<Record<string, (limits: Limits) => { readonly expected: string; readonly hint?: string }>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ({ bodyBytes }) => ({ expected: `a body of at most ${bodyBytes} bytes` }),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () => ({ expected: "a body of content type application/json" }),
+  FST_ERR_CTP_EMPTY_JSON_BODY: () => ({ expected: "a body of JSON, or no content type where there is none" }),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => ({ expected: "a body as long as its Content-Length" }),
+};
+
+function asSentence(text: string): string {
+  return `${text.replace(/\.+$/, "")}.`;
+}
+
+function refusalOf(error: unknown, limits: Limits): RequestError | undefined {
+  if (error instanceof RequestError) return error;
+  const { code = "", statusCode, message } = error as Partial<FastifyError>;
+  if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return undefined;
+  const facts = REFUSED[code]?.(limits) ?? { expected: "a body of JSON", hint: asSentence(message ?? code) };
+  return new RequestError(statusCode, facts);
+}
+
+/** @throws RequestError (400) for the first thing that is wrong */
+function checked(schema: z.ZodType | undefined, value: unknown): unknown {
+  if (schema === undefined) return undefined;
+  try {
+    return checkDocument(schema, value, unwritten(value));
+  } catch (error) {
+    if (error instanceof InputError) throw new RequestError(400, error.facts, { cause: error });
+    throw error;
+  }
+}
+
+/** What an answer has to be, or the server is at fault. */
+function checkedAnswer(route: Route, schema: z.ZodType, answer: unknown): unknown {
+  const result = schema.safeParse(answer);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new InvariantError({
+    expected: `an answer of ${route.method} ${route.path} as it is documented`,
+    at: issue!.path.join("."),
+    got: issue!.message,
+  });
+}
+
+async function answer(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (route.answer.media !== "application/json") return route.answer.send(request, reply);
+  const { handle, schema } = route.answer;
+  checked(route.body, request.body);
+  const input: RouteInput<unknown, unknown, unknown> = {
+    params: checked(route.params, request.params),
+    query: checked(route.query, request.query),
+    body: request.body,
+  };
+  const given = checkedAnswer(route, schema, await handle(input));
+  await reply.code(route.status).send(given);
+}
+
+/** The routes as a fastify instance that listens nowhere yet. */
+export function createApp(routes: readonly Route[], { limits, tokenFor, onFault }: AppOptions): FastifyInstance {
+  const app = fastify({
+    bodyLimit: limits.bodyBytes,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 256 },
+    // A body must have what is asked for and nothing that changes what an object is.
+    onProtoPoisoning: "error",
+    onConstructorPoisoning: "error",
+    frameworkErrors: (error, _request, reply: FastifyReply) => {
+      const facts = { expected: "an address that can be decoded", hint: asSentence(error.message) };
+      void reply.code(error.statusCode ?? 400).send({ error: wireFacts(facts) });
+    },
+  });
+  app.removeContentTypeParser("text/plain");
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers(HEADERS);
+    checkOrigin(request);
+    const token = tokenFor(request);
+    // The page itself holds nothing; it asks for the token.
+    if (token !== undefined && request.routeOptions.url !== "/") checkToken(request, token);
+  });
+  app.setErrorHandler(async (error, _request, reply) => {
+    const refusal = refusalOf(error, limits);
+    if (refusal === undefined) {
+      onFault(error);
+      const facts = { expected: "a server without faults", hint: "What happened is in the server's own messages." };
+      return reply.code(500).send({ error: facts });
+    }
+    if (refusal.status === 401) reply.header("www-authenticate", "Bearer");
+    return reply.code(refusal.status).send({ error: wireFacts(refusal.facts) });
+  });
+  app.setNotFoundHandler(async (request, reply) => {
+    const path = request.url.split("?")[0];
+    const facts = { expected: "a route of /v1/openapi.json", got: `${request.method} ${path}` };
+    return reply.code(404).send({ error: wireFacts(facts) });
+  });
+  for (const route of routes)
+    app.route({
+      method: route.method,
+      url: route.path,
+      handler: async (request, reply) => {
+        await answer(route, request, reply);
+        return reply;
+      },
+    });
+  return app;
+}

@@ -1,0 +1,153 @@
+import { z } from "zod";
+import { type Decision, type Job, nameSchema, writtenJobSchema } from "../plan/index.ts";
+import { OVER, STANDINGS } from "./standing.ts";
+
+/** Seconds since the fleet's start. */
+const seconds = z.number().min(0);
+const count = z.int().min(0);
+const pipeline = count.nullable();
+/** What people read; bounded, so that no answer grows without end. */
+const sentence = z.string().max(4096);
+
+/** A job as it is submitted: it comes when it comes. */
+export const submittedJobSchema = writtenJobSchema.omit({ arrivalSeconds: true });
+export type SubmittedJob = Readonly<z.input<typeof submittedJobSchema>>;
+
+/** What a clone has of its own. */
+export const jobOverridesSchema = submittedJobSchema.omit({ name: true }).partial();
+export type JobOverrides = Readonly<z.input<typeof jobOverridesSchema>>;
+
+/** A point in time that is predicted, and between which times 90 % of runs should have it. */
+const intervalSchema = z.strictObject({ seconds, low: seconds, high: seconds });
+export type PredictedTime = Readonly<z.infer<typeof intervalSchema>>;
+
+export const jobStatusSchema = z.strictObject({
+  name: nameSchema,
+  user: z.string().max(256),
+  priority: z.int(),
+  standing: z.enum(STANDINGS),
+  /** Iterations that have ended, of those that it asks for. */
+  done: count,
+  iterations: count,
+  /** Where it trains; null while it does not. */
+  pipeline,
+  arrivalSeconds: seconds,
+  startSeconds: seconds.nullable(),
+  endSeconds: seconds.nullable(),
+  /** Of the last iteration; null before the first, and where it is no number. */
+  loss: z.number().nullable(),
+  predictedEnd: intervalSchema.nullable(),
+  /** The reason of the last decision about it. */
+  why: sentence,
+  /** The folder with its adapter, once it has one to give. */
+  adapter: z.string().nullable(),
+});
+export type JobStatus = Readonly<z.infer<typeof jobStatusSchema>>;
+
+export const fleetStatusSchema = z.strictObject({
+  policy: z.string(),
+  pipelines: z.array(z.strictObject({ devices: z.array(z.string()), jobs: z.array(nameSchema) })),
+  uptimeSeconds: seconds,
+  /** It takes no more jobs, and ends when those that it has have ended. */
+  draining: z.boolean(),
+  /** Jobs by standing. */
+  counts: z.record(z.enum(STANDINGS), count),
+});
+export type FleetStatus = Readonly<z.infer<typeof fleetStatusSchema>>;
+
+/** What would happen if a job came now. `delays`: only jobs that would end at another time. */
+export const whatIfAnswerSchema = z.discriminatedUnion("admitted", [
+  z.strictObject({
+    admitted: z.literal(true),
+    policy: z.string(),
+    startSeconds: seconds,
+    end: intervalSchema,
+    delays: z.array(z.strictObject({ name: nameSchema, bySeconds: z.number() })),
+  }),
+  z.strictObject({
+    admitted: z.literal(false),
+    policy: z.string(),
+    why: sentence,
+    /** The table of what it takes of each device, where it fits on none. */
+    detail: z.string().max(65_536).optional(),
+  }),
+]);
+export type WhatIfAnswer = Readonly<z.infer<typeof whatIfAnswerSchema>>;
+
+const DECISIONS = [
+  "start",
+  "resume",
+  "leave",
+  "stay",
+  "preempt",
+  "stop",
+  "refuse",
+] as const satisfies readonly Decision["kind"][];
+
+const decisionSchema = z.strictObject({ kind: z.enum(DECISIONS), name: nameSchema, pipeline, why: sentence });
+
+/** A line of the journal in which something was decided. */
+export const decisionsNoticeSchema = z.strictObject({
+  kind: z.literal("decisions"),
+  line: count,
+  atSeconds: seconds,
+  decisions: z.array(decisionSchema),
+});
+export type DecisionsNotice = Readonly<z.infer<typeof decisionsNoticeSchema>>;
+
+/** An iteration of a job has ended. */
+const stepNoticeSchema = z.strictObject({
+  kind: z.literal("step"),
+  name: nameSchema,
+  /** From 0. */
+  step: count,
+  /** Null where it is no number. */
+  loss: z.number().nullable(),
+  tokens: count,
+  /** How long the iteration took. */
+  seconds,
+});
+export type StepNotice = Readonly<z.infer<typeof stepNoticeSchema>>;
+
+/** A job is over. */
+const endNoticeSchema = z.strictObject({
+  kind: z.literal("end"),
+  name: nameSchema,
+  standing: z.enum(OVER),
+  atSeconds: seconds,
+  why: sentence,
+  adapter: z.string().nullable(),
+});
+
+export const noticeSchema = z.discriminatedUnion("kind", [decisionsNoticeSchema, stepNoticeSchema, endNoticeSchema]);
+export type Notice = Readonly<z.infer<typeof noticeSchema>>;
+
+/**
+ * A fleet that trains while jobs come and go. Data and adapters of a job that is submitted have absolute paths. Names of
+ * jobs are never used twice; what is asked of a name that is not there, or of a job that is not where it would have to
+ * be (to resume one that is not paused), rejects with an InputError that says so.
+ */
+export interface FleetControl {
+  /**
+   * The job's arrival is now, whatever it says. Rejects with an InputError where it cannot be loaded, and with a
+   * PlanError, whose detail has the table, where it fits on no pipeline even alone.
+   */
+  submit(job: Job): Promise<JobStatus>;
+  /** In the order of arrival, with those that are over. */
+  jobs(): Promise<readonly JobStatus[]>;
+  /** Null where none has the name. */
+  job(name: string): Promise<JobStatus | null>;
+  cancel(name: string): Promise<JobStatus>;
+  setPriority(name: string, priority: number): Promise<JobStatus>;
+  pause(name: string): Promise<JobStatus>;
+  resume(name: string): Promise<JobStatus>;
+  /** A new job like one that is there but for the overrides. `warmStart`: from where that one's adapter is now. */
+  clone(name: string, newName: string, overrides: JobOverrides, warmStart: boolean): Promise<JobStatus>;
+  /** Changes nothing. `policy`: another one than the fleet's. */
+  whatIf(job: Job, policy?: string): Promise<WhatIfAnswer>;
+  /** Tells of what happens from now on, in order. Returns what ends that. */
+  subscribe(listener: (notice: Notice) => void): () => void;
+  /** Takes no more jobs; resolves when all have ended. */
+  drain(): Promise<void>;
+  status(): Promise<FleetStatus>;
+}

@@ -1,0 +1,32 @@
+// The browser code's folder is client/; it is bundled, and nobody imports it.
+// A live client of a server.
+export { createFleetClient, type FleetClient } from "./fleet-client.ts";
+// What a live fleet is: who has one can serve it.
+export type {
+  DecisionsNotice,
+  FleetControl,
+  FleetStatus,
+  JobOverrides,
+  JobStatus,
+  Notice,
+  PredictedTime,
+  StepNotice,
+  SubmittedJob,
+  WhatIfAnswer,
+} from "./fleet-control.ts";
+// Files of jobs, as people write them.
+export { type FiledJob, readJobFile, readOverridesFile } from "./job-file.ts";
+// What a server holds at most.
+export { LIMITS, type Limits } from "./limits.ts";
+// Notices of what a scheduler and an executor say.
+export { decisionsNotice, stepNotice } from "./notices.ts";
+// Relative paths of a job, from the folder of its file.
+export { placeJob } from "./place-job.ts";
+// A server around a fleet.
+export { type LiveServer, type ServeOptions, startServer } from "./serve.ts";
+// Where a server is.
+export { CONTROL_SOCKET, type ServerAddress, serverAddress } from "./server-address.ts";
+// Where a job can be.
+export { isOver, STANDINGS, type Standing } from "./standing.ts";
+// The tokens of servers that listen on TCP.
+export { ensureToken, readToken } from "./token-file.ts";

@@ -1,0 +1,30 @@
+/** What a server holds at most. Whoever asks for more is told so, or dropped. */
+export interface Limits {
+  /** Of a request's body, and of a file in the spool folder. */
+  readonly bodyBytes: number;
+  /** Jobs that wait for a pipeline, preempted and paused ones too. */
+  readonly waitingJobs: number;
+  readonly connections: number;
+  /** Connections that are sent events, and bytes that one may be behind. */
+  readonly eventClients: number;
+  readonly eventBacklogBytes: number;
+  /** Events that are kept for those who come back, and their bytes. */
+  readonly keptEvents: number;
+  readonly keptEventBytes: number;
+  /** Lines of decisions, and jobs with loss curves, that a page that is opened shows. */
+  readonly keptDecisions: number;
+  readonly keptCurves: number;
+}
+
+export const LIMITS: Limits = {
+  bodyBytes: 2 ** 18,
+  waitingJobs: 1000,
+  connections: 128,
+  eventClients: 32,
+  // More than all events that are kept, which a client that comes back gets at once.
+  eventBacklogBytes: 2 ** 21,
+  keptEvents: 4096,
+  keptEventBytes: 2 ** 20,
+  keptDecisions: 200,
+  keptCurves: 1000,
+};

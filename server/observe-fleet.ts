@@ -1,0 +1,39 @@
+import { Fifo } from "../core/index.ts";
+import { EventLog } from "./event-log.ts";
+import type { DecisionsNotice, FleetControl } from "./fleet-control.ts";
+import type { Limits } from "./limits.ts";
+import { LossCurves } from "./loss-curves.ts";
+import type { LossCurve } from "./messages.ts";
+
+/** What a server remembers of what its fleet told. */
+export interface Observed extends Disposable {
+  readonly log: EventLog;
+  curves(): readonly LossCurve[];
+  decisions(): readonly DecisionsNotice[];
+}
+
+/** `send` gets each event as it goes to those who listen. */
+export function observeFleet(
+  control: FleetControl,
+  epoch: string,
+  limits: Limits,
+  send: (text: string) => void,
+): Observed {
+  const log = new EventLog(epoch, limits);
+  const curves = new LossCurves(limits.keptCurves);
+  const decisions = new Fifo<DecisionsNotice>();
+  const unsubscribe = control.subscribe((notice) => {
+    if (notice.kind === "step") curves.add(notice);
+    if (notice.kind === "decisions") {
+      decisions.add(notice);
+      if (decisions.size > limits.keptDecisions) decisions.take();
+    }
+    send(log.add(notice));
+  });
+  return {
+    log,
+    curves: () => curves.all(),
+    decisions: () => [...decisions],
+    [Symbol.dispose]: unsubscribe,
+  };
+}

@@ -1,0 +1,46 @@
+import { type ErrorFacts, formatFacts, InputError, PlanError } from "../core/index.ts";
+import type { WireFacts } from "./messages.ts";
+
+/** Characters of a value in an answer. */
+const SHOWN = 200;
+
+/** A request that is not granted, with its HTTP status. Caught inside of the server. */
+export class RequestError extends Error {
+  readonly status: number;
+  readonly facts: ErrorFacts;
+
+  constructor(status: number, facts: ErrorFacts, options?: ErrorOptions) {
+    super(formatFacts(facts), options);
+    this.name = "RequestError";
+    this.status = status;
+    this.facts = facts;
+  }
+
+  /** Whether the same may be granted later. */
+  get isForNow(): boolean {
+    return this.status === 429 || this.status === 503;
+  }
+}
+
+/** What of an error goes to who asked. */
+export function wireFacts({ expected, got, at, hint, detail }: ErrorFacts): WireFacts {
+  const text = typeof got === "string" ? got : JSON.stringify(got);
+  return {
+    expected,
+    ...(text === undefined ? {} : { got: text.length > SHOWN ? `${text.slice(0, SHOWN - 3)}...` : text }),
+    ...(at === undefined ? {} : { at }),
+    ...(hint === undefined ? {} : { hint }),
+    ...(detail === undefined ? {} : { detail }),
+  };
+}
+
+/** What `ask` gives; where it rejects with what somebody did wrong, a refusal of this status. */
+export async function granted<T>(status: number, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof InputError || error instanceof PlanError)
+      throw new RequestError(status, error.facts, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,215 @@
+import { type Admission, admitJob, checkRoom, completed } from "./admit-job.ts";
+import type { EventClients } from "./event-clients.ts";
+import {
+  fleetStatusSchema,
+  type JobStatus,
+  jobStatusSchema,
+  submittedJobSchema,
+  whatIfAnswerSchema,
+} from "./fleet-control.ts";
+import {
+  cloneRequestSchema,
+  decisionsAnswerSchema,
+  jobsAnswerSchema,
+  jobsQuerySchema,
+  lossesAnswerSchema,
+  nameParamsSchema,
+  openApiSchema,
+  priorityRequestSchema,
+  whatIfRequestSchema,
+} from "./messages.ts";
+import type { Observed } from "./observe-fleet.ts";
+import { openApi } from "./open-api.ts";
+import { checkPlaced } from "./place-job.ts";
+import { granted, RequestError } from "./request-error.ts";
+import { jsonRoute, type Route } from "./route.ts";
+import { isOver } from "./standing.ts";
+
+/** What the routes are over. */
+export interface Served extends Admission {
+  readonly observed: Observed;
+  readonly clients: EventClients;
+  /** The page, with the policy that it keeps. */
+  readonly page: { readonly html: string; readonly policy: string };
+}
+
+/** Of those that are over only the latest. */
+async function listJobs({ control }: Served, most: number) {
+  const all = await control.jobs();
+  const over = all.filter(isOver);
+  const left = new Set(over.slice(0, Math.max(0, over.length - most)));
+  return { jobs: all.filter((job) => !left.has(job)), omitted: left.size };
+}
+
+/** @throws RequestError where none has the name */
+async function known({ control }: Served, name: string): Promise<JobStatus> {
+  const job = await control.job(name);
+  if (job !== null) return job;
+  throw new RequestError(404, { expected: "the name of a job of this fleet", at: "name", got: name });
+}
+
+export function fleetRoutes(served: Served): readonly Route[] {
+  const { control, observed, clients, page } = served;
+
+  /** What is done to a job that is there. */
+  const onJob = async (name: string, act: () => Promise<JobStatus>): Promise<JobStatus> => {
+    await known(served, name);
+    return granted(409, act);
+  };
+
+  const routes: readonly Route[] = [
+    {
+      method: "GET",
+      path: "/",
+      summary: "The page of the fleet.",
+      status: 200,
+      refusals: [],
+      answer: {
+        media: "text/html",
+        send: async (_, reply) => {
+          await reply.header("content-security-policy", page.policy).type("text/html; charset=utf-8").send(page.html);
+        },
+      },
+    },
+    jsonRoute({
+      method: "POST",
+      path: "/v1/jobs",
+      summary: "Submits a job, whose paths are absolute. What it leaves out comes from the fleet's workload.",
+      body: submittedJobSchema,
+      status: 201,
+      refusals: [409, 422, 429, 503],
+      answers: jobStatusSchema,
+      handle: ({ body }) => admitJob(served, body),
+    }),
+    jsonRoute({
+      method: "GET",
+      path: "/v1/jobs",
+      summary: "All jobs that are not over, and the latest of those that are.",
+      query: jobsQuerySchema,
+      answers: jobsAnswerSchema,
+      handle: ({ query }) => listJobs(served, query.over),
+    }),
+    jsonRoute({
+      method: "GET",
+      path: "/v1/jobs/:name",
+      summary: "One job.",
+      params: nameParamsSchema,
+      answers: jobStatusSchema,
+      handle: ({ params }) => known(served, params.name),
+    }),
+    jsonRoute({
+      method: "DELETE",
+      path: "/v1/jobs/:name",
+      summary: "Cancels a job. It keeps what its adapter has learned so far.",
+      params: nameParamsSchema,
+      refusals: [409],
+      answers: jobStatusSchema,
+      handle: ({ params }) => onJob(params.name, () => control.cancel(params.name)),
+    }),
+    jsonRoute({
+      method: "PATCH",
+      path: "/v1/jobs/:name",
+      summary: "Gives a job another priority.",
+      params: nameParamsSchema,
+      body: priorityRequestSchema,
+      refusals: [409],
+      answers: jobStatusSchema,
+      handle: ({ params, body }) => onJob(params.name, () => control.setPriority(params.name, body.priority)),
+    }),
+    jsonRoute({
+      method: "POST",
+      path: "/v1/jobs/:name/pause",
+      summary: "Holds a job back: it gives way at the end of its iteration.",
+      params: nameParamsSchema,
+      refusals: [409],
+      answers: jobStatusSchema,
+      handle: ({ params }) => onJob(params.name, () => control.pause(params.name)),
+    }),
+    jsonRoute({
+      method: "POST",
+      path: "/v1/jobs/:name/resume",
+      summary: "Lets a job that was paused go on, in its turn.",
+      params: nameParamsSchema,
+      refusals: [409],
+      answers: jobStatusSchema,
+      handle: ({ params }) => onJob(params.name, () => control.resume(params.name)),
+    }),
+    jsonRoute({
+      method: "POST",
+      path: "/v1/jobs/:name/clone",
+      summary: "A new job like this one but for the overrides.",
+      params: nameParamsSchema,
+      body: cloneRequestSchema,
+      status: 201,
+      refusals: [409, 422, 429, 503],
+      answers: jobStatusSchema,
+      handle: async ({ params, body: { name, overrides = {}, warmStart = false } }) => {
+        await known(served, params.name);
+        await checkRoom(served, name);
+        return granted(422, async () => {
+          checkPlaced(overrides);
+          return control.clone(params.name, name, overrides, warmStart);
+        });
+      },
+    }),
+    jsonRoute({
+      method: "POST",
+      path: "/v1/what-if",
+      summary: "What would happen if a job came now. Changes nothing.",
+      body: whatIfRequestSchema,
+      refusals: [422],
+      answers: whatIfAnswerSchema,
+      handle: async ({ body }) => {
+        const job = await completed(served, body.job);
+        return granted(422, () => control.whatIf(job, body.policy));
+      },
+    }),
+    jsonRoute({
+      method: "GET",
+      path: "/v1/status",
+      summary: "The fleet: policy, pipelines, counts.",
+      answers: fleetStatusSchema,
+      handle: () => control.status(),
+    }),
+    jsonRoute({
+      method: "GET",
+      path: "/v1/losses",
+      summary: "Loss curves, thinned, of the jobs that trained last.",
+      answers: lossesAnswerSchema,
+      handle: async () => ({ curves: [...observed.curves()] }),
+    }),
+    jsonRoute({
+      method: "GET",
+      path: "/v1/decisions",
+      summary: "The latest decisions of the scheduler, with reasons.",
+      answers: decisionsAnswerSchema,
+      handle: async () => ({ lines: [...observed.decisions()] }),
+    }),
+    {
+      method: "GET",
+      path: "/v1/events",
+      summary:
+        "Notices as server-sent events: `notice` has one as data, `reset` says that some were missed. Last-Event-ID goes on after the event that it names.",
+      status: 200,
+      refusals: [503],
+      answer: {
+        media: "text/event-stream",
+        send: async (request, reply) => {
+          clients.checkRoom();
+          const lastId = request.headers["last-event-id"];
+          reply.hijack();
+          reply.raw.writeHead(200, { ...reply.getHeaders(), "content-type": "text/event-stream" } as never);
+          clients.add(reply.raw, observed.log, typeof lastId === "string" ? lastId : undefined);
+        },
+      },
+    },
+    jsonRoute({
+      method: "GET",
+      path: "/v1/openapi.json",
+      summary: "This document.",
+      answers: openApiSchema,
+      handle: async () => openApi(routes),
+    }),
+  ];
+  return routes;
+}

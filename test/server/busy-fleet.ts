@@ -1,0 +1,51 @@
+import type { JobStatus } from "../../server/index.ts";
+import { type FleetDouble, statusOf } from "./fleet-double.ts";
+
+const JOBS: readonly JobStatus[] = [
+  statusOf("ann-lr3", {
+    ...{ user: "ann", standing: "running", done: 38, iterations: 100, pipeline: 0, startSeconds: 2, loss: 1.31 },
+    ...{ predictedEnd: { seconds: 95, low: 88, high: 109 }, why: "first come, first served" },
+  }),
+  statusOf("nightly-regression-of-the-whole-instruction-set", {
+    ...{ user: "ops", standing: "leaving", done: 410, iterations: 1200, pipeline: 1, startSeconds: 2, loss: 0.842 },
+    ...{
+      predictedEnd: { seconds: 4210, low: 3900, high: 4800 },
+      why: "for urgent: priority 5 over 0, memory short by 1.2 GiB on cpu:1",
+    },
+  }),
+  statusOf("urgent", { user: "ben", priority: 5, why: "leaves room when nightly has ended its iteration" }),
+  statusOf("study", {
+    ...{ user: "ben", standing: "preempted", done: 12, iterations: 80, startSeconds: 5, loss: 3.1 },
+    why: "for ann-lr3: first come, first served",
+  }),
+  statusOf("held", { standing: "paused", why: "ann asked for it", predictedEnd: null }),
+  statusOf("done", {
+    ...{ user: "ann", standing: "ended", done: 20, iterations: 20, startSeconds: 2, endSeconds: 31, loss: 0.9 },
+    ...{ predictedEnd: null, why: "all iterations", adapter: "run/adapters/done" },
+  }),
+  statusOf("diverged", {
+    ...{ standing: "stopped", done: 9, iterations: 60, startSeconds: 3, endSeconds: 22, predictedEnd: null },
+    why: "its loss is no number any more",
+  }),
+  statusOf("too-large", {
+    standing: "refused",
+    endSeconds: 4,
+    predictedEnd: null,
+    why: "memory short by 3.00 GiB on cpu:0",
+  }),
+];
+
+/** Eight jobs, one in each kind of place, with losses and decisions. Tell it to a server that listens already. */
+export function busyFleet(fleet: FleetDouble): void {
+  for (const job of JOBS) fleet.change(job.name, job);
+  for (const [index, { name, done }] of JOBS.entries())
+    for (let step = 0; step < done; step += 1) {
+      const loss =
+        name === "diverged" && step > 6 ? null : 1 + 3 * Math.exp(-step / 20) + 0.2 * Math.sin(step * (index + 1));
+      fleet.tell({ kind: "step", name, step, loss, tokens: 512, seconds: 0.4 });
+    }
+  JOBS.forEach(({ name, standing, why, pipeline }, line) => {
+    const kind = standing === "leaving" ? "leave" : standing === "preempted" ? "preempt" : "start";
+    fleet.tell({ kind: "decisions", line, atSeconds: 3.5 * line, decisions: [{ kind, name, pipeline, why }] });
+  });
+}

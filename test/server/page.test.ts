@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { ReportAssets } from "../../reports/index.ts";
+import { bundle, launch } from "../reports/report-page.ts";
+import { busyFleet } from "./busy-fleet.ts";
+import { ask, freshFolder, type Served, serve } from "./served.ts";
+
+const client = fileURLToPath(new URL("../../server/client", import.meta.url));
+const INJECTED = '<img src=x onerror="document.title=1">';
+
+let browser: Browser;
+let assets: ReportAssets;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+interface Opened {
+  readonly served: Served;
+  readonly page: Page;
+  readonly faults: string[];
+}
+
+async function open(width: number, dark = false): Promise<Opened> {
+  const served = await serve({ assets, tcp: { host: "127.0.0.1", port: 0, tokenFile: "control.token" } });
+  const { url, tokenFile } = served.server.address;
+  busyFleet(served.fleet);
+  const context = await browser.newContext({
+    viewport: { width, height: 1200 },
+    colorScheme: dark ? "dark" : "light",
+  });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") faults.push(message.text());
+  });
+  await page.goto(`${url}/#token=${readFileSync(tokenFile!, "utf8").trim()}`);
+  await page.locator(".job").first().waitFor();
+  return { served, page, faults };
+}
+
+describe("the page of a fleet", () => {
+  beforeEach(async () => {
+    assets ??= await bundle(freshFolder(), client);
+  });
+
+  it.each([
+    [420, false],
+    [900, true],
+    [1440, false],
+  ])("is drawn within %i px, dark: %s", async (width, dark) => {
+    const { page, faults } = await open(width, dark);
+    expect(await page.locator(".job").count()).toBe(8);
+    expect(await page.locator(".curve[d^=M]").count()).toBeGreaterThanOrEqual(4);
+    const overflow = await page.evaluate<number>("document.documentElement.scrollWidth - window.innerWidth");
+    expect(overflow).toBeLessThanOrEqual(0);
+    const shots = process.env["LORATWIN_SCREENSHOTS"];
+    if (shots !== undefined) await page.screenshot({ path: `${shots}/fleet-${width}.png`, fullPage: true });
+    expect(faults).toEqual([]);
+    expect(new URL(page.url()).hash).toBe("");
+  });
+
+  it("shows what happens as it happens, and data as text only", async () => {
+    const { served, page, faults } = await open(1440);
+    const { fleet } = served;
+    fleet.change("ann-lr3", { done: 40, loss: 1.25, why: INJECTED });
+    fleet.tell({ kind: "step", name: "ann-lr3", step: 39, loss: 1.25, tokens: 64, seconds: 0.5 });
+    const row = page.locator(".job", { has: page.locator("th", { hasText: "ann-lr3" }) });
+    await row.getByText("40 of 100 steps").waitFor();
+    expect(await row.locator("[data-column=why]").textContent()).toBe(INJECTED);
+    expect(await page.locator("img").count()).toBe(0);
+    const decision = { kind: "preempt", name: "ann-lr3", pipeline: 0, why: `for ${INJECTED}` } as const;
+    fleet.tell({ kind: "decisions", line: 99, atSeconds: 60, decisions: [decision] });
+    await page.locator(".decisions li").first().getByText("preempt ann-lr3").waitFor();
+    expect(await page.title()).toBe("loratwin fleet");
+    expect(faults).toEqual([]);
+  });
+
+  it("asks for the token where it has none, and takes no wrong one", async () => {
+    const served = await serve({ assets, tcp: { host: "127.0.0.1", port: 0, tokenFile: "control.token" } });
+    const { url, tokenFile } = served.server.address;
+    busyFleet(served.fleet);
+    const page = await browser.newPage();
+    await page.goto(url!);
+    await page.locator("#token").fill("another-token-that-is-long-enough-0000");
+    await page.locator("button").click();
+    await page.waitForTimeout(2500);
+    await page.locator("#token").fill(readFileSync(tokenFile!, "utf8").trim());
+    await page.locator("button").click();
+    await page.locator(".job").first().waitFor();
+  });
+
+  it("says so where the server does not answer any more", async () => {
+    const { served, page } = await open(900);
+    await served.server.close();
+    await page.getByText("The server does not answer").waitFor();
+    expect(await page.locator(".job").count()).toBe(8);
+  });
+
+  it("may run its own script and no other, load nothing, and stand in no frame", async () => {
+    const { server } = await serve({ assets });
+    const { headers, text } = await ask(server.address.socket, "GET", "/");
+    const policy = headers["content-security-policy"] as string;
+    expect(policy).toMatch(
+      /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; connect-src 'self'/,
+    );
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain("unsafe");
+    expect(text).not.toMatch(/(src|href)="(?!data:,)/);
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+  });
+});
