@@ -78,6 +78,9 @@ const homes = {
   // The queue of events of any tasks.
   fastpriorityqueue: ["sim"],
 
+  // The integer programs of packings, solved in threads.
+  highs: ["workbench"],
+
   // Tokenizers, chat templates, downloads, and the file forms that training data comes in.
   "@huggingface": ["datasets"],
   "csv-parse": ["datasets"],

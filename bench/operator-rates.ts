@@ -99,7 +99,7 @@ export function operatorWork(
   const shapes = stageShapes(plan);
   return result.profiles.flatMap((profile) => {
     const { stage, letter, microBatch } = profile.action;
-    if (letter === "U" || plan.microBatches[microBatch]!.step < warmSteps) return [];
+    if (letter === "U" || letter === "E" || plan.microBatches[microBatch]!.step < warmSteps) return [];
     const seconds = new Map<string, number>();
     result.operators[stage]![letter].forEach((operator, index) => {
       const kind = kindOfOperator(arch, operator, letter);

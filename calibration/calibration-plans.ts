@@ -65,6 +65,8 @@ export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
   return shapesOf(range).map(({ length, rows }, run) => {
     const adapters = adaptersOf(range, run);
     const microBatchSize = Math.max(1, Math.round(rows / Math.ceil(adapters.length / numGroups)));
+    const samples = microBatchSize * PARTS;
+    const evaluation = { data: { lengths: length, samples }, everySteps: 1, keepBest: false };
     const jobs = adapters.map((adapter, index): Job => {
       const { init: _init, ...spec } = adapter;
       return {
@@ -77,6 +79,7 @@ export function calibrationPlans(range: CalibrationRange): readonly Plan[] {
         microBatchSize,
         steps: STEPS,
         seed: run,
+        ...(range.evaluates === true ? { evaluation } : {}),
       };
     });
     const body = makePlan({

@@ -19,6 +19,8 @@ export interface CalibrationRange {
   readonly devices: readonly ResolvedDevice[];
   readonly links: readonly ResolvedLink[];
   readonly adapters: readonly AdapterSpec[];
+  /** Whether it has evaluations of held-out rows; not where absent. */
+  readonly evaluates?: true;
   /** Groups of adapters that share micro-batches. */
   readonly numGroups: number;
   /**
@@ -78,6 +80,7 @@ export function rangeOfPlan(plan: Plan): CalibrationRange {
     devices: plan.devices,
     links: plan.links.map((link, stage) => link ?? measuredLink(plan, stage)),
     adapters: plan.jobs.map(({ adapter }) => adapter),
+    ...(plan.microBatches.some(({ evaluation }) => evaluation === true) ? { evaluates: true } : {}),
     numGroups: plan.groups.length,
     tokens: pointsOf(tokens, TOKEN_QUANTILES),
     sequence: pointsOf(

@@ -1,5 +1,5 @@
 import { sum } from "../core/index.ts";
-import { type Calibration, type MeasuredCalibration, PLANNED_LETTERS, type PlannedLetter } from "../plan/index.ts";
+import { type Calibration, type MeasuredCalibration, PASSES, type Pass } from "../plan/index.ts";
 
 /** Standard deviations of the logarithm of actual / predicted time. */
 export interface CostError {
@@ -16,7 +16,7 @@ export interface CostErrors {
    * type of device, where one set of figures stands for all of a type.
    */
   readonly of: "device" | "type";
-  readonly actions: Readonly<Record<PlannedLetter, CostError>>;
+  readonly actions: Readonly<Record<Pass, CostError>>;
   /** Of the factor that all messages over a link share. */
   readonly links: number;
 }
@@ -46,7 +46,7 @@ function pooled(errors: readonly { readonly points: number; readonly value: numb
 
 function measuredErrors({ points, letters = {}, meanAbsError }: MeasuredCalibration["holdOut"]): CostErrors["actions"] {
   if (points === 0) return everyLetter(sharedError(ASSUMED_MEAN_ERROR));
-  const known = PLANNED_LETTERS.flatMap((letter) => letters[letter] ?? []);
+  const known = PASSES.flatMap((letter) => letters[letter] ?? []);
   const deviation = meanAbsError * DEVIATION_OF_MEAN_ERROR;
   const other: CostError =
     known.length === 0

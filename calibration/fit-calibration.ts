@@ -4,8 +4,8 @@ import {
   type MeasuredOperator,
   type OperatorCall,
   operatorSeconds,
-  PLANNED_LETTERS,
-  type PlannedLetter,
+  PASSES,
+  type Pass,
 } from "../plan/index.ts";
 import type { OperatorSample } from "./fit-operator.ts";
 import { splitHoldOut } from "./hold-out.ts";
@@ -20,7 +20,7 @@ import {
 
 /** One measurement of a whole action. */
 export interface ActionSample {
-  readonly letter: PlannedLetter;
+  readonly letter: Pass;
   /** What the action is made of, as `stageOperators` or `updateOperator` lists it. */
   readonly calls: readonly OperatorCall[];
   readonly seconds: number;
@@ -60,8 +60,8 @@ interface ActionFit {
 
 interface Fit {
   readonly table: OperatorTable;
-  readonly owners: ReadonlyMap<string, PlannedLetter>;
-  readonly actions: Readonly<Record<PlannedLetter, ActionFit>>;
+  readonly owners: ReadonlyMap<string, Pass>;
+  readonly actions: Readonly<Record<Pass, ActionFit>>;
 }
 
 /**
@@ -90,9 +90,9 @@ function runFactor(
  * The letter whose factor an operator kind takes: the first that has it, since a backward may run a forward's operators
  * again.
  */
-function lettersOfKinds(actions: readonly ActionSample[]): ReadonlyMap<string, PlannedLetter> {
-  const owners = new Map<string, PlannedLetter>();
-  for (const letter of PLANNED_LETTERS) {
+function lettersOfKinds(actions: readonly ActionSample[]): ReadonlyMap<string, Pass> {
+  const owners = new Map<string, Pass>();
+  for (const letter of PASSES) {
     for (const action of actions) {
       if (action.letter !== letter) continue;
       for (const { kind } of action.calls) if (!owners.has(kind)) owners.set(kind, letter);
@@ -102,7 +102,7 @@ function lettersOfKinds(actions: readonly ActionSample[]): ReadonlyMap<string, P
 }
 
 /** Seconds of the operators of an action that take the factor of `letter`, without it. */
-function unscaledSeconds({ table, owners }: Fit, { calls }: ActionSample, letter: PlannedLetter): number {
+function unscaledSeconds({ table, owners }: Fit, { calls }: ActionSample, letter: Pass): number {
   return callsSeconds(
     table,
     calls.filter(({ kind }) => owners.get(kind) === letter),
@@ -110,7 +110,7 @@ function unscaledSeconds({ table, owners }: Fit, { calls }: ActionSample, letter
 }
 
 function predictedSeconds(fit: Fit, action: ActionSample): number {
-  const operators = PLANNED_LETTERS.map((letter) => fit.actions[letter].factor * unscaledSeconds(fit, action, letter));
+  const operators = PASSES.map((letter) => fit.actions[letter].factor * unscaledSeconds(fit, action, letter));
   return sum(operators) + fit.actions[action.letter].seconds;
 }
 
@@ -121,7 +121,7 @@ function fitSamples(samples: CalibrationSamples, scaleActions: boolean): Fit {
     owners: lettersOfKinds(samples.actions),
     actions: { F: unknown, B: unknown, U: unknown },
   };
-  for (const letter of PLANNED_LETTERS) {
+  for (const letter of PASSES) {
     const members = samples.actions.filter((action) => action.letter === letter);
     const own = members.map((action) => unscaledSeconds(fit, action, letter));
     const rest = members.map((action) => action.seconds - predictedSeconds(fit, action));
@@ -151,7 +151,7 @@ function scoreHoldOut(
       ({ features }) => features,
     ),
   );
-  const actionSplits = PLANNED_LETTERS.map((letter) =>
+  const actionSplits = PASSES.map((letter) =>
     splitHoldOut(
       actions.filter((action) => action.letter === letter),
       ({ calls }) => calls,
@@ -195,7 +195,7 @@ function measuredOperator({ name, coefficients, samples }: FittedOperator, facto
  * get slower by being alone, so what is above 1 is noise.
  */
 function aloneShares(fit: Fit, alone: readonly ActionSample[]): NonNullable<MeasuredCalibration["aloneShare"]> {
-  const share = (letter: PlannedLetter): number => {
+  const share = (letter: Pass): number => {
     const own = alone.filter((action) => action.letter === letter);
     if (own.length === 0) return 1;
     return Math.min(

@@ -1,9 +1,9 @@
 import { canonicalJson, groupBy, mean } from "../core/index.ts";
-import type { MeasuredCalibration, PlannedLetter } from "../plan/index.ts";
+import type { MeasuredCalibration, Pass } from "../plan/index.ts";
 
 /** A whole action that the fit has not seen. */
 export interface HeldOutAction {
-  readonly letter: PlannedLetter;
+  readonly letter: Pass;
   /** What was measured, such as its operator calls: equal keys are measurements of one point. */
   readonly key: unknown;
   /** Measured / predicted. */

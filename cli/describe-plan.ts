@@ -59,6 +59,25 @@ function pipelineTable(plan: Plan): readonly string[] {
   return ["", table(["pipeline", "devices", "stages", "groups", "jobs", "micro-batches", "tokens"], rows)];
 }
 
+/** What is evaluated, by job. */
+function evaluations(plan: Plan): readonly { readonly job: string; readonly rows: number; readonly times: number }[] {
+  return plan.jobs.flatMap(({ name, evaluation }, job) => {
+    if (evaluation === undefined) return [];
+    const own = plan.microBatches.filter(
+      (microBatch) => microBatch.evaluation === true && microBatch.rows.some(([of]) => of === job),
+    );
+    const rows = sum(own.map((microBatch) => microBatch.rows.filter(([of]) => of === job).length));
+    const times = own.filter(({ part }) => part === 0).length;
+    return [{ job: name, rows: rows / times, times }];
+  });
+}
+
+function evaluationLines(plan: Plan): readonly string[] {
+  return evaluations(plan).map(
+    ({ job, rows, times }) => `  ${job} is evaluated ${times} times, on ${rows} held-out rows`,
+  );
+}
+
 /** The --json form of a plan. */
 export function planSummary(plan: Plan, intervals: Intervals | undefined, explanation?: PlanExplanation): unknown {
   return {
@@ -83,6 +102,7 @@ export function planSummary(plan: Plan, intervals: Intervals | undefined, explan
       part: microBatch.part,
       jobs: microBatchJobs(microBatch, plan.jobs),
       tokens: microBatchTokens(microBatch),
+      ...(microBatch.evaluation === undefined ? {} : { evaluation: true }),
     })),
     costs: costsFacts(plan.calibration),
     ...(explanation === undefined ? {} : { search: explanation }),
@@ -119,6 +139,7 @@ export function planText(plan: Plan, file: string | undefined, intervals?: Inter
   const lines = [
     `plan ${plan.hash.slice(7, 19)}: ${plan.schedule}, ${plan.jobs.length} jobs in ${plan.groups.length} groups${fused}${pipelined}${inTurn}, ${plan.microBatches.length} micro-batches${recomputed === undefined ? "" : `, ${recomputed}`}`,
     ...groups,
+    ...evaluationLines(plan),
     ...pipelineTable(plan),
     "",
     table(["stage", "device", "layers", "in flight", "peak memory", "capacity"], stages),

@@ -1,4 +1,5 @@
 import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
+import type { EvaluationMetrics } from "../exec/index.ts";
 import type { Plan } from "../plan/index.ts";
 import type { Intervals, RunMetrics, RunPart } from "../traces/index.ts";
 import { stepsDone } from "../workbench/index.ts";
@@ -7,11 +8,18 @@ import { headline, intervalLine, percent, table } from "./output.ts";
 interface RunTextOptions {
   /** By job. */
   readonly losses?: ReadonlyMap<string, readonly number[]>;
+  readonly evaluations?: readonly EvaluationMetrics[];
   readonly intervals?: Intervals | undefined;
 }
 
+/** By job name, the evaluation with the lowest loss: what was best is told as it comes, and the last of it stays. */
+export function bestEvaluations(evaluations: readonly EvaluationMetrics[]): ReadonlyMap<string, EvaluationMetrics> {
+  return new Map(evaluations.filter(({ best }) => best).map((row) => [row.job, row]));
+}
+
 /** A run's numbers as a person reads them. */
-export function runText(metrics: RunMetrics, { losses, intervals }: RunTextOptions = {}): string {
+export function runText(metrics: RunMetrics, { losses, intervals, evaluations = [] }: RunTextOptions = {}): string {
+  const best = bestEvaluations(evaluations);
   const devices = metrics.devices.map(({ name, busySeconds, idleSeconds, peakMemoryBytes }) => [
     name,
     formatSeconds(busySeconds),
@@ -32,6 +40,7 @@ export function runText(metrics: RunMetrics, { losses, intervals }: RunTextOptio
       formatSeconds(endSeconds),
       ...range,
       ...curve,
+      ...(best.size === 0 ? [] : [bestText(best.get(name))]),
     ];
   });
   return [
@@ -49,10 +58,15 @@ export function runText(metrics: RunMetrics, { losses, intervals }: RunTextOptio
         "end",
         ...(interval === undefined ? [] : [`${percent(intervals!.level, 0)} end`]),
         ...(withLosses ? ["first loss", "last loss"] : []),
+        ...(best.size === 0 ? [] : ["best evaluation"]),
       ],
       jobs,
     ),
   ].join("\n");
+}
+
+function bestText(best: EvaluationMetrics | undefined): string {
+  return best === undefined ? "-" : `${best.evaluationLoss.toFixed(3)} after step ${best.step + 1}`;
 }
 
 /** What there is of a run that was ended early. */

@@ -1,7 +1,7 @@
-import { formatSeconds, InputError } from "../core/index.ts";
-import { type FleetOutcome, type Objective, POLICIES, type PolicyName } from "../plan/index.ts";
-import type { SimulatedFleet, Spread } from "../sim/index.ts";
-import { simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
+import { formatSeconds, InputError, mean } from "../core/index.ts";
+import { type FleetOutcome, type Objective, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
+import type { AgainstBound, FleetMetrics, SimulatedFleet, Spread } from "../sim/index.ts";
+import { loadPolicy, simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
@@ -21,8 +21,9 @@ export const FLEET_PLAN_OPTIONS = {
 const FLEET_OPTIONS = {
   policy: {
     type: "string",
-    choices: POLICIES,
-    describe: "let jobs come over time (arrivalSeconds), and a job scheduler say who trains when",
+    describe:
+      "let jobs come over time (arrivalSeconds), and a job scheduler say who trains when: " +
+      `${POLICIES.join(", ")}, or your own by its path, such as ./mine.mjs`,
   },
   objective: {
     type: "string",
@@ -53,8 +54,8 @@ function seconds(ns: number | undefined): string {
   return ns === 0 ? "0 s" : formatSeconds(ns / 1e9);
 }
 
-function spreadLine(name: string, { mean, median, p95, p99 }: Spread): readonly string[] {
-  return [name, ...[mean, median, p95, p99].map((each) => seconds(1e9 * each))];
+function spreadLine(name: string, { mean: all, median, p95, p99 }: Spread, weighted: number): readonly string[] {
+  return [name, ...[all, weighted, median, p95, p99].map((each) => seconds(1e9 * each))];
 }
 
 function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, refused }: FleetOutcome) {
@@ -70,24 +71,67 @@ function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, 
   ];
 }
 
-function fleetText(policy: PolicyName, { outcomes, metrics }: SimulatedFleet): string {
-  const { makespanSeconds, turnaroundSeconds, waitingSeconds, preemptions, refused, jobsInSystem } = metrics;
+/** A path: something of a path, or the end of a file of JavaScript. */
+const IS_PATH = /[\\/]|\.[cm]?[jt]s$/;
+
+/** A policy by its name or path. @throws InputError for neither, and for a file that cannot be loaded */
+async function policyOption(io: Io, args: Arguments): Promise<PolicyName | PolicyFactory> {
+  const text = requiredText(args, "policy");
+  const name = POLICIES.find((each) => each === text);
+  if (name !== undefined) return name;
+  if (IS_PATH.test(text)) return await loadPolicy(io, text);
+  throw new InputError({
+    expected: `${POLICIES.join(", ")} or a path, such as ./mine.mjs,`,
+    at: "--policy",
+    got: text,
+    hint: "What is in the file of a policy is in docs/scheduler.md.",
+  });
+}
+
+function timesText(value: number): string {
+  return `${value.toFixed(2)} x`;
+}
+
+function boundLine(name: string, { boundSeconds, ratio }: AgainstBound): readonly string[] {
+  return [name, seconds(1e9 * boundSeconds), timesText(ratio)];
+}
+
+/** Beside the bounds, if there are any. */
+function boundsText({ bounds }: FleetMetrics): readonly string[] {
+  if (bounds === null) return [];
+  const lines = [boundLine("mean turnaround", bounds.meanTurnaround), boundLine("all jobs", bounds.makespan)];
+  return ["", table(["no scheduler can beat", "bound", "here"], lines)];
+}
+
+function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
+  const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
+  const utilisation = mean(metrics.utilisation);
   return [
     `simulated under ${policy}: ${outcomes.length} jobs in ${formatSeconds(makespanSeconds)}, ` +
       `preempted ${preemptions}, refused ${refused}, ${jobsInSystem.toFixed(2)} jobs at a time`,
+    `${Math.round(metrics.tokensPerSecond)} tokens/s without padding, pipelines at work ` +
+      `${(100 * utilisation).toFixed(1)} % of the time, fairness to users ${metrics.fairness.toFixed(3)}`,
     "",
     table(
-      ["", "mean", "median", "95 %", "99 %"],
-      [spreadLine("turnaround", turnaroundSeconds), spreadLine("waiting", waitingSeconds)],
+      ["", "mean", "by priority", "median", "95 %", "99 %"],
+      [
+        spreadLine("turnaround", metrics.turnaroundSeconds, metrics.weightedTurnaroundSeconds),
+        spreadLine("waiting", metrics.waitingSeconds, metrics.weightedWaitingSeconds),
+        ["slowdown", slowdown.mean, undefined, slowdown.median, slowdown.p95, slowdown.p99].map((each) =>
+          typeof each === "number" ? timesText(each) : (each ?? "-"),
+        ),
+      ],
     ),
+    ...boundsText(metrics),
     "",
     table(["job", "arrival", "start", "end", "turnaround", "waiting", "preempted"], outcomes.map(outcomeLine)),
   ].join("\n");
 }
 
 /** @throws InputError beside a policy that has none */
-function objectiveOption(args: Arguments, policy: PolicyName): Objective | undefined {
+function objectiveOption(args: Arguments): Objective | undefined {
   const objective = optionalText(args, "objective") as Objective | undefined;
+  const policy = requiredText(args, "policy");
   if (objective !== undefined && policy !== "twin")
     throw new InputError({ expected: "--policy twin, which alone has an objective,", at: "--policy", got: policy });
   return objective;
@@ -95,9 +139,9 @@ function objectiveOption(args: Arguments, policy: PolicyName): Objective | undef
 
 /** The jobs of a workload over time. Returns the exit code. */
 export async function simulateFleetCommand(io: Io, args: Arguments): Promise<number> {
-  const policy = requiredText(args, "policy") as PolicyName;
+  const policy = await policyOption(io, args);
   const choice = requestChoice(args, fleetChoices(args));
-  const objective = objectiveOption(args, policy);
+  const objective = objectiveOption(args);
   const fleet = await simulateWorkloadFleet(contextOf(io, args), requiredText(args, "plan"), choice, policy, objective);
   const output = optionalText(args, "output");
   if (output !== undefined)
@@ -107,8 +151,8 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
       fleet.journal.map((line) => JSON.stringify(line)),
     );
   const { metrics, outcomes, numCohorts } = fleet;
-  printResult(io, args, { policy, ...metrics, jobs: outcomes, numCohorts }, () =>
-    [fleetText(policy, fleet), ...(output === undefined ? [] : ["", `journal written to ${output}`])].join("\n"),
+  printResult(io, args, { policy: fleet.policy, ...metrics, jobs: outcomes, numCohorts }, () =>
+    [fleetText(fleet), ...(output === undefined ? [] : ["", `journal written to ${output}`])].join("\n"),
   );
   return 0;
 }

@@ -15,6 +15,8 @@ export interface TrainedRun {
   readonly result: ExecuteResult;
   /** Of each job that made a step. */
   readonly adapters: ReadonlyMap<string, string>;
+  /** The same of those with the lowest loss, where it was looked at. */
+  readonly best: ReadonlyMap<string, string>;
   /** What was run, where an end was asked for before the plan's. */
   readonly part: RunPart | undefined;
 }
@@ -72,5 +74,6 @@ export async function trainIntoFolder(
   });
   run.finish(result);
   if (usesCache(args)) keepSpeed(plan, result.trace);
-  return { result, adapters: run.adapters, part: result.endedEarly ? partOfRun(plan, result.trace) : undefined };
+  const { adapters, best } = run;
+  return { result, adapters, best, part: result.endedEarly ? partOfRun(plan, result.trace) : undefined };
 }

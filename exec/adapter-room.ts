@@ -54,7 +54,7 @@ export class AdapterRoom {
         if (letter === "F" && !this.#known.has(job)) {
           this.#known.add(job);
           this.#coming.add({ job, position: action.id });
-        } else if (letter === "U") {
+        } else if (letter !== "F") {
           this.#lastUpdate.set(job, action.id);
           if (isLast) this.#last.set(job, action.id);
         }

@@ -42,6 +42,25 @@ export interface AdapterState {
 export const STATE_PARTS = ["parameters", "firstMoment", "secondMoment"] as const;
 export type StatePart = (typeof STATE_PARTS)[number];
 
+/** The pairs of a stage's layers from a flat vector of them, such as a device has. */
+export function stagePairs(
+  values: Float32Array,
+  stage: Stage,
+  spec: AdapterSpec,
+  arch: Architecture,
+): readonly AdapterPair[] {
+  let next = 0;
+  const take = (length: number): Float32Array => {
+    const part = values.slice(next, next + length);
+    next += length;
+    return part;
+  };
+  return adapterSites(spec, stageLayers(stage)).map(({ layer, projection }) => {
+    const { in: inFeatures, out } = projectionShape(arch, projection);
+    return { layer, projection, a: take(spec.rank * inFeatures), b: take(out * spec.rank) };
+  });
+}
+
 /** A job's adapter on one stage's device. */
 export interface StageAdapter {
   readonly handle: Handle;
@@ -88,18 +107,6 @@ export function createStageAdapter(
   return {
     handle,
     release: () => device.releaseAdapter(handle),
-    read(part) {
-      const values = device.readAdapter(handle, part);
-      let next = 0;
-      const take = (length: number): Float32Array => {
-        const part = values.slice(next, next + length);
-        next += length;
-        return part;
-      };
-      return sites.map(({ layer, projection }, i) => {
-        const { rank, inFeatures, outFeatures } = entries[i]!;
-        return { layer, projection, a: take(rank * inFeatures), b: take(outFeatures * rank) };
-      });
-    },
+    read: (part) => stagePairs(device.readAdapter(handle, part), stage, spec, arch),
   };
 }

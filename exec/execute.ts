@@ -1,6 +1,7 @@
 import { sum } from "../core/index.ts";
 import { createRuntime } from "../native/index.ts";
 import { type PlanBody, planSegments, type Work } from "../plan/index.ts";
+import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import { executedTrace, type SeenAction, type SeenLoss } from "./executed-trace.ts";
 import type { ExecuteInput, ExecuteResult } from "./execution.ts";
 import type { AdapterPair } from "./peft.ts";
@@ -54,7 +55,9 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const completions: SeenAction[] = [];
   const losses: SeenLoss[] = [];
   const metrics: StepMetrics[] = [];
+  const evaluations: EvaluationMetrics[] = [];
   const ended = new Map<number, readonly AdapterPair[]>();
+  const best = new Map<number, BestEvaluation | undefined>();
   const feed = new SegmentFeed(input);
   const totalActions = sum(plan.actions.map((order) => order.length));
   const session: Session = await Session.open(runtime, {
@@ -63,6 +66,10 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     onStep(row) {
       metrics.push(row);
       input.onStep?.(row);
+    },
+    onEvaluation(row) {
+      evaluations.push(row);
+      input.onEvaluation?.(row);
     },
     onLoss: (loss) => losses.push(loss),
     onCompletions(batch) {
@@ -76,9 +83,10 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       const all = session.hasEndedEarly ? progress.totalActions : totalActions;
       input.onProgress?.({ ...progress, totalActions: all });
     },
-    onJobEnd(job, adapter) {
+    onJobEnd(job, adapter, bestOfJob) {
       ended.set(job, adapter);
-      input.onJobEnd?.(job, adapter);
+      best.set(job, bestOfJob);
+      input.onJobEnd?.(job, adapter, bestOfJob);
     },
   });
   feed.feed(session);
@@ -96,9 +104,11 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       samples: runners.map(({ device }) => device.takeSpeedSamples()),
     }),
     metrics,
+    evaluations,
     profiles: completions.flatMap(profileOf),
     endedEarly: session.hasEndedEarly,
     adapters: plan.jobs.map((_, job) => ended.get(job) ?? session.adapterOf(job)),
+    best: plan.jobs.map((_, job) => best.get(job) ?? session.bestOf(job)),
     products: productsOf(runners.map(({ device }) => device)),
     operators: runners.map((runner) => runner.operators),
     statistics: runners.map(({ device }) => device.statistics()),

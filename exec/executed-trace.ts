@@ -72,15 +72,19 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
   };
 
   const addCompute = ({ stage, done, lowered }: SeenAction): void => {
-    const { action, usedUnits } = lowered;
+    const { action, usedUnits, leftUnits } = lowered;
+    const { letter } = action;
     recorder.add(eventOf(lowered, done));
-    if (action.letter === "U") return;
-    recorder.addCounter({
-      counter: "memory",
-      device: deviceOf(stage),
-      timeNs: time(action.letter === "F" ? done.startNs : done.endNs),
-      value: bytesInUse(usedUnits, input.staticBytes[stage]!, runners[stage]!.unitBytes),
-    });
+    if (letter === "U") return;
+    const sample = (ns: number, units: number): void =>
+      recorder.addCounter({
+        counter: "memory",
+        device: deviceOf(stage),
+        timeNs: time(ns),
+        value: bytesInUse(units, input.staticBytes[stage]!, runners[stage]!.unitBytes),
+      });
+    if (letter !== "B") sample(done.startNs, usedUnits);
+    if (letter !== "F") sample(done.endNs, leftUnits);
   };
 
   const addSend = ({ stage, done, lowered }: SeenAction): void => {

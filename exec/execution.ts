@@ -2,6 +2,7 @@ import type { Row } from "../datasets/index.ts";
 import type { DeviceStatistics, ProductChoices } from "../native/index.ts";
 import type { Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
+import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import type { SeenCompletion } from "./executed-trace.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
@@ -29,11 +30,12 @@ export interface ExecuteInput {
   /** Called when the first action may begin. */
   readonly onStart?: () => void;
   readonly onStep?: (metrics: StepMetrics) => void;
+  readonly onEvaluation?: (metrics: EvaluationMetrics) => void;
   readonly onProgress?: (progress: RunProgress) => void;
   /** What the devices have reported, as it comes. */
   readonly onCompletions?: (batch: readonly SeenCompletion[]) => void;
-  /** A job has ended, with its adapter, all layers, while others go on. */
-  readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[]) => void;
+  /** A job has ended, with its adapter, all layers, while others go on; and what was best of it, if it was evaluated. */
+  readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
   /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
   readonly stop?: AbortSignal;
 }
@@ -44,10 +46,13 @@ export type RunProgress = Progress & { readonly totalActions: number };
 export interface ExecuteResult {
   readonly trace: Trace;
   readonly metrics: readonly StepMetrics[];
+  readonly evaluations: readonly EvaluationMetrics[];
   /** Whether the run was ended before the plan's end. */
   readonly endedEarly: boolean;
   /** By job: the trained adapter, all layers. */
   readonly adapters: readonly (readonly AdapterPair[])[];
+  /** By job: what was best of it; undefined for one that was not evaluated. */
+  readonly best: readonly (BestEvaluation | undefined)[];
   /** By stage. */
   readonly statistics: readonly DeviceStatistics[];
   /** The ways of products that the devices took or measured; `undefined` where they have one. */

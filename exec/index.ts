@@ -4,6 +4,8 @@ export { type CudaGraphs, gpuFreeBytes, type NativeInfo, nativeInfo, productLibr
 export { type AdapterState, initialPairs } from "./adapters.ts";
 // The devices of this machine that a plan's devices are.
 export { assignDevices } from "./assign-devices.ts";
+// A job on its held-out rows.
+export type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 // A plan carried out on this machine's devices.
 export { executePlan } from "./execute.ts";
 // A plan carried out with a look at how fast the machine is meanwhile.

@@ -1,7 +1,7 @@
-import { activeMembers, type LiveWork, type Setting } from "../plan/index.ts";
+import { activeMembers, type LiveWork, type MiniBatch, type Setting } from "../plan/index.ts";
 import type { LoweredAction } from "./lowering.ts";
 
-/** Says when a job has made its last update on every stage of its pipeline. */
+/** Says when a job has made its last update, and been evaluated behind it, on every stage of its pipeline. */
 export class JobEnds {
   readonly #setting: Pick<Setting, "pipelines">;
   readonly #live: LiveWork;
@@ -15,15 +15,21 @@ export class JobEnds {
 
   /** An action has ended: the jobs that ended with it. */
   after({ action, ends }: LoweredAction): readonly number[] {
-    if (action.letter !== "U" || ends === undefined) return [];
+    const { letter } = action;
+    if ((letter !== "U" && letter !== "E") || ends === undefined) return [];
     const { groups, jobs } = this.#live;
     const { firstStage, endStage } = this.#setting.pipelines[groups[ends.group]!.pipeline]!;
     return activeMembers(groups, ends.group, ends.step).flatMap(({ job, firstStep }) => {
-      if (firstStep + ends.step < jobs[job]!.steps - 1) return [];
+      const isEvaluated = this.#evaluates(ends, job);
+      if (firstStep + ends.step < jobs[job]!.steps - 1 || isEvaluated !== (letter === "E")) return [];
       const left = (this.#left.get(job) ?? endStage - firstStage) - 1;
       if (left > 0) this.#left.set(job, left);
       else this.#left.delete(job);
       return left === 0 ? [job] : [];
     });
+  }
+
+  #evaluates({ evaluation = [] }: MiniBatch, job: number): boolean {
+    return evaluation.some((index) => this.#live.microBatch(index).rows.some(([own]) => own === job));
   }
 }

@@ -7,8 +7,10 @@ import {
   type MiniBatch,
   messageRoutes,
   microBatchUnits,
+  type Pass,
   type PlannedLetter,
   parseAction,
+  passOf,
   pipelineTable,
   type Setting,
   stashPlacement,
@@ -25,15 +27,19 @@ export interface LoweredAction {
   /** Signalled when the action has ended. */
   readonly event: number;
   readonly waits: readonly number[];
-  /** Where the micro-batch's activation slot starts, in units; and the end of the highest slot in use then. */
+  /**
+   * Where the micro-batch's activation slot starts, in units; and the end of the highest slot in use then, and once it
+   * has ended, as `StashPlacement` has them.
+   */
   readonly slot: number;
   readonly usedUnits: number;
+  readonly leftUnits: number;
   /** Receiving and sending buffers, where the action has them. */
   readonly inBuffer: number | undefined;
   readonly outBuffer: number | undefined;
   /** The message that it sends. */
   readonly send: LoweredSend | undefined;
-  /** Set on the last backward of a mini-batch on its stage, and on its update. */
+  /** Set on the last backward of a mini-batch on its stage, on its update, and on the last of its evaluations there. */
   readonly ends: MiniBatch | undefined;
 }
 
@@ -57,18 +63,22 @@ interface MessageLog {
   readonly latest: number[];
 }
 
-/** By micro-batch: the event of an action that has not ended, or that somebody waits for. */
+/**
+ * By micro-batch: the event of an action that has not ended, or that somebody waits for. Evaluations are among forwards:
+ * they share their channels, and no micro-batch has both.
+ */
 type EventsOfLetter = Map<number, number>;
 
 interface StageLog {
   /** Actions so far. */
   count: number;
-  readonly events: Readonly<Record<PlannedLetter, EventsOfLetter>>;
+  readonly events: Readonly<Record<Pass, EventsOfLetter>>;
   readonly sends: Readonly<Record<"F" | "B", EventsOfLetter>>;
   readonly messages: Readonly<Record<"F" | "B", MessageLog>>;
   readonly slots: FirstFit;
-  /** Backwards of mini-batches that have not all been lowered. */
+  /** Backwards, and evaluations, of mini-batches that have not all been lowered. */
   readonly backwards: Map<MiniBatch, number>;
+  readonly evaluations: Map<MiniBatch, number>;
 }
 
 /**
@@ -98,6 +108,7 @@ export class Lowering {
       messages: { F: { count: 0, latest: [] }, B: { count: 0, latest: [] } },
       slots: new FirstFit(),
       backwards: new Map(),
+      evaluations: new Map(),
     }));
   }
 
@@ -109,14 +120,19 @@ export class Lowering {
     orders.forEach((order, stage) => {
       const { events, sends } = this.#stages[stage]!;
       for (const { letter, microBatch } of order) {
-        this.#take(events[letter], microBatch);
-        if (letter !== "U" && this.#routes.receiverOf(stage, letter) >= 0) this.#take(sends[letter], microBatch);
+        const pass = passOf(letter);
+        this.#take(events[pass], microBatch);
+        if (pass !== "U" && this.#routes.receiverOf(stage, letter) >= 0) this.#take(sends[pass], microBatch);
       }
     });
     return orders.map((order, stage) => {
-      const { offsets, used } = this.#place(order, stage, work);
+      const { offsets, used, left } = this.#place(order, stage, work);
       return order.map((action, at) =>
-        this.#lower(action, offsets[at]!, used[at]!, this.#stages[stage]!.count === 0 ? startEvent : undefined),
+        this.#lower(
+          action,
+          [offsets[at]!, used[at]!, left[at]!],
+          this.#stages[stage]!.count === 0 ? startEvent : undefined,
+        ),
       );
     });
   }
@@ -137,17 +153,22 @@ export class Lowering {
     this.#owners.set(event, { known, microBatch });
   }
 
-  /** By position of the order: where slots start, and what is in use. */
+  /** By position of the order: where slots start, and what is in use, and left. */
   #place(order: readonly Action[], stage: number, work: Work) {
     const { slots } = this.#setting;
     if (slots === "first-fit")
       return this.#stages[stage]!.slots.place(order, (microBatch) => microBatchUnits(this.live.microBatch(microBatch)));
-    const { offsets, used } = stashPlacement(order, work.microBatches, slots);
-    return { offsets: order.map(({ microBatch }) => offsets[microBatch]!), used };
+    const { offsets, used, left } = stashPlacement(order, work.microBatches, slots);
+    return { offsets: order.map(({ microBatch }) => offsets[microBatch]!), used, left };
   }
 
-  #lower(action: Action, slot: number, usedUnits: number, startEvent: number | undefined): LoweredAction {
+  #lower(
+    action: Action,
+    [slot, usedUnits, leftUnits]: readonly [number, number, number],
+    startEvent: number | undefined,
+  ): LoweredAction {
     const { stage, letter, microBatch } = action;
+    const pass = passOf(letter);
     const log = this.#stages[stage]!;
     const waits: number[] = [];
     const wait = (event: number | undefined, into = waits): void => {
@@ -157,7 +178,7 @@ export class Lowering {
     };
     if (startEvent !== undefined && this.#isFirst(stage)) wait(startEvent);
     const sender = this.#routes.senderOf(stage, letter);
-    if (sender >= 0) wait(this.#stages[sender]!.sends[letter as "F" | "B"].get(microBatch));
+    if (sender >= 0) wait(this.#stages[sender]!.sends[pass as "F" | "B"].get(microBatch));
     else if (!this.#isFirst(stage)) {
       const first = this.#stages[this.#routes.firstStageOf(stage)]!;
       for (const signal of this.live.signalsOf(stage, letter, microBatch)) wait(first.events.B.get(signal));
@@ -168,16 +189,17 @@ export class Lowering {
       action,
       microBatch: this.live.microBatch(microBatch),
       miniBatch,
-      event: log.events[letter].get(microBatch)!,
+      event: log.events[pass].get(microBatch)!,
       waits,
       slot,
       usedUnits,
+      leftUnits,
       ends: this.#ends(log, letter, miniBatch),
     };
     log.count += 1;
-    if (letter === "U") return { ...base, inBuffer: undefined, outBuffer: undefined, send: undefined };
-    const up = letter === "F";
-    const messages = log.messages[letter];
+    if (pass === "U") return { ...base, inBuffer: undefined, outBuffer: undefined, send: undefined };
+    const up = pass === "F";
+    const messages = log.messages[pass];
     const k = messages.count;
     messages.count += 1;
     const buffers = this.#setting.buffers[stage]!;
@@ -190,26 +212,28 @@ export class Lowering {
     const numIn = up ? far.activationIn : far.gradientIn;
     const latest = (back: number): number | undefined => messages.latest.at(-back);
     const usedOut = latest(numOut);
-    if (k >= numOut) wait(log.sends[letter].get(usedOut!));
+    if (k >= numOut) wait(log.sends[pass].get(usedOut!));
     const sendWaits: number[] = [];
     wait(base.event, sendWaits);
-    if (k >= numIn) wait(this.#stages[target]!.events[letter].get(latest(numIn)!), sendWaits);
+    if (k >= numIn) wait(this.#stages[target]!.events[pass].get(latest(numIn)!), sendWaits);
     messages.latest.push(microBatch);
     if (messages.latest.length > Math.max(numOut, numIn)) messages.latest.shift();
     return {
       ...base,
       inBuffer,
       outBuffer: k % numOut,
-      send: { event: log.sends[letter].get(microBatch)!, waits: sendWaits, toStage: target, toBuffer: k % numIn },
+      send: { event: log.sends[pass].get(microBatch)!, waits: sendWaits, toStage: target, toBuffer: k % numIn },
     };
   }
 
-  #ends({ backwards }: StageLog, letter: PlannedLetter, miniBatch: MiniBatch): MiniBatch | undefined {
+  #ends({ backwards, evaluations }: StageLog, letter: PlannedLetter, miniBatch: MiniBatch): MiniBatch | undefined {
     if (letter === "U") return miniBatch;
     if (letter === "F") return undefined;
-    const left = (backwards.get(miniBatch) ?? miniBatch.microBatches.length) - 1;
-    if (left > 0) backwards.set(miniBatch, left);
-    else backwards.delete(miniBatch);
+    const open = letter === "B" ? backwards : evaluations;
+    const all = letter === "B" ? miniBatch.microBatches : miniBatch.evaluation!;
+    const left = (open.get(miniBatch) ?? all.length) - 1;
+    if (left > 0) open.set(miniBatch, left);
+    else open.delete(miniBatch);
     return left === 0 ? miniBatch : undefined;
   }
 }

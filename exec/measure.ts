@@ -6,10 +6,12 @@ import {
   type DeviceSpeed,
   formatAction,
   type OperatorCall,
+  type Pass,
   type Plan,
-  type PlannedLetter,
   parseAction,
+  passOf,
   productShare,
+  type RunLetter,
   stageOperators,
   stageShapes,
   updateOperator,
@@ -41,7 +43,8 @@ export interface MeasuredOperatorSample extends MeasuredTime {
 }
 
 export interface MeasuredActionSample extends MeasuredTime {
-  readonly letter: PlannedLetter;
+  /** An evaluation is a forward with an operator of its own at the end. */
+  readonly letter: Pass;
   readonly calls: readonly OperatorCall[];
   /** The share of products in its time. */
   readonly products: number;
@@ -85,10 +88,10 @@ function operatorSamples(
   calls: readonly OperatorCall[],
   speed: DeviceSpeed | undefined,
 ): readonly MeasuredOperatorSample[] {
-  const letter = profile.action.letter === "F" ? "F" : "B";
+  const { letter } = profile.action;
   const sums = new Map<string, { seconds: number; count: number }>();
   operators.forEach((operator, i) => {
-    const name = operatorName(operator, letter);
+    const name = operatorName(operator, letter as RunLetter);
     const entry = sums.get(name) ?? { seconds: 0, count: 0 };
     entry.seconds += profile.operatorSeconds[i]!;
     entry.count += 1;
@@ -111,7 +114,9 @@ function messageSamples(events: readonly TraceEvent[]): readonly MeasuredMessage
     if (event.stream !== "send") return [];
     const producer = byAction.get(event.action)!;
     const sent = parseAction(event.action);
-    const consumer = byAction.get(formatAction({ ...sent, stage: sent.stage + (sent.letter === "F" ? 1 : -1) }))!;
+    const consumer = byAction.get(
+      formatAction({ ...sent, stage: sent.stage + (passOf(sent.letter) === "F" ? 1 : -1) }),
+    )!;
     const produced = endNs(producer);
     const previous = before.get(consumer.action);
     const lostNs = (event.interruptedNs ?? 0) + (event.delayedNs ?? 0) + (consumer.delayedNs ?? 0);
@@ -141,14 +146,14 @@ function collect(plan: Plan, result: ExecuteResult, warmSteps: number): Measurem
     interruptedNs += event.interruptedNs ?? 0;
     const seconds = (event.durationNs - (event.interruptedNs ?? 0)) / 1e9;
     const speed = speedBetween(samples[event.device]!, event.startNs / 1e9, endNs(event) / 1e9);
-    if (letter === "F" || letter === "B") {
+    if (letter === "F" || letter === "B" || letter === "E") {
       const calls = stageOperators(shapes[stage]!, letter, plan.microBatches[microBatch]!);
       const profile = profiles.get(event.action)!;
       const own = operatorSamples(profile, result.operators[stage]![letter], calls, speed);
       const times = new Map(own.map(({ operator, seconds }) => [operator, seconds]));
       const parts = calls.map(({ name, kind, calls: count }) => ({ kind, seconds: count * (times.get(name) ?? 0) }));
       operators.push(...own);
-      actions.push({ letter, calls, seconds, speed, products: productShare(parts) });
+      actions.push({ letter: passOf(letter) as "F" | "B", calls, seconds, speed, products: productShare(parts) });
     } else {
       const { group, step } = plan.microBatches[microBatch]!;
       const call = updateOperator(shapes[stage]!, activeJobs(plan, group, step));

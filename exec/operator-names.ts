@@ -1,19 +1,19 @@
 import type { Operator } from "../native/index.ts";
-import { loraGroup, type OperatorCall, PROJECTIONS } from "../plan/index.ts";
+import { loraGroup, type OperatorCall, PROJECTIONS, passOf, type RunLetter } from "../plan/index.ts";
 
 /**
  * The name under which the cost model holds an operator of a forward or backward program; LoRA operators with their
  * group of projections. What a backward makes again from a tensor that was kept has a name of its own; where the whole
  * layer is computed again, which then lies in the workspace, it has the forward's.
  */
-export function operatorName(operator: Operator, letter: "F" | "B"): string {
+export function operatorName(operator: Operator, letter: RunLetter): string {
   switch (operator.op) {
     case "matmul":
       return `matmul:${operator.ldx}x${operator.ldy}:F`;
     case "matmulBackward":
       return `matmul:${operator.lddx}x${operator.lddy}:B`;
     case "headLoss":
-      return `head:${operator.hidden}x${operator.vocabulary}`;
+      return `${operator.dx === undefined ? "headLoss" : "head"}:${operator.hidden}x${operator.vocabulary}`;
     case "rmsnorm":
       return letter === "B" && operator.rstd.space === "stash" ? "rmsnorm-again:B" : "rmsnorm:F";
     case "swiglu":
@@ -35,7 +35,7 @@ export function operatorName(operator: Operator, letter: "F" | "B"): string {
     }
     case "embed":
     case "copy":
-      return `${operator.op}:${letter}`;
+      return `${operator.op}:${passOf(letter)}`;
   }
 }
 

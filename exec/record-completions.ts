@@ -8,6 +8,7 @@ import {
   pipelineTable,
   type Setting,
 } from "../plan/index.ts";
+import { type EvaluationMetrics, Evaluations } from "./evaluations.ts";
 import type { SeenAction, SeenLoss } from "./executed-trace.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
@@ -38,6 +39,7 @@ export function profileOf({ lowered, done }: SeenAction): readonly RunProfile[] 
 
 export interface RecordHooks {
   onStep?(metrics: StepMetrics): void;
+  onEvaluation?(metrics: EvaluationMetrics): void;
   onLoss(loss: SeenLoss): void;
 }
 
@@ -46,6 +48,7 @@ export class ExecutionRecord {
   readonly #isFirst: (stage: number) => boolean;
   readonly #live: LiveWork;
   readonly #collector: StepMetricsCollector;
+  readonly #evaluations: Evaluations;
   readonly #hooks: RecordHooks;
   readonly #ended: number[];
   readonly #computedNs: number[];
@@ -57,6 +60,7 @@ export class ExecutionRecord {
     this.#isFirst = pipelineTable(setting).isFirst;
     this.#live = live;
     this.#collector = new StepMetricsCollector(setting.stages.length, live, table);
+    this.#evaluations = new Evaluations(setting, live);
     this.#hooks = hooks;
     this.#ended = setting.stages.map(() => 0);
     this.#computedNs = setting.stages.map(() => 0);
@@ -65,6 +69,11 @@ export class ExecutionRecord {
   /** When the first action began, on the clock of the completions; pipelines may report in another order. */
   get originNs(): number | undefined {
     return this.#originNs;
+  }
+
+  /** What evaluations have said of jobs that have not been forgotten. */
+  get evaluations(): Evaluations {
+    return this.#evaluations;
   }
 
   add({ stage, done, lowered }: SeenAction): void {
@@ -92,10 +101,14 @@ export class ExecutionRecord {
   }
 
   #finishCompute(stage: number, done: Completion, lowered: LoweredAction): void {
-    const { microBatch, ends } = lowered;
+    const { microBatch, miniBatch, ends, action } = lowered;
     this.#ended[stage]! += 1;
     this.#computedNs[stage]! += done.endNs - done.startNs;
-    if (done.losses !== undefined)
+    if (action.letter === "U" && done.parameters !== undefined)
+      this.#evaluations.addParameters(stage, miniBatch, done.parameters);
+    else if (action.letter === "E" && done.losses !== undefined)
+      for (const row of this.#evaluations.addLosses(lowered, done.losses)) this.#hooks.onEvaluation?.(row);
+    else if (done.losses !== undefined)
       this.#collector.addLosses(
         jobSegments(microBatch).map(({ job }) => job),
         done.losses,

@@ -1,7 +1,7 @@
 import { InputError, InvariantError } from "../core/index.ts";
 import { NOT_SCORED, type Row } from "../datasets/index.ts";
 import type { Bindings, Handle, Segment } from "../native/index.ts";
-import type { MicroBatch, Plan, PlannedJob } from "../plan/index.ts";
+import { type MicroBatch, microBatchTokens, type Plan, type PlannedJob } from "../plan/index.ts";
 import type { MiniBatchFacts } from "./mini-batch-facts.ts";
 
 /** Positions get this many low bits of a row key, the row's number in the mini-batch the bits above. */
@@ -25,12 +25,13 @@ export interface RowSource {
 
 /**
  * Ids, shifted targets and segments of a micro-batch: one segment a job, its rows packed one after another. `facts`: of
- * its mini-batch.
+ * its mini-batch. What is only evaluated has no gradient, and no dropout.
  * @throws InvariantError when a row is not as long as the plan says.
  */
 export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: RowSource): RunInput {
-  const numbers = facts.rowNumbers.get(microBatch.index)!;
-  const total = microBatch.rows.reduce((sum, row) => sum + row[2], 0);
+  const { evaluation = false } = microBatch;
+  const numbers = facts.rowNumbers.get(microBatch.index);
+  const total = microBatchTokens(microBatch);
   const ids = new Int32Array(total);
   const targets = new Int32Array(total).fill(-1);
   const rowKeys = new Int32Array(total);
@@ -48,13 +49,13 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
       });
     if (rowJob !== job) {
       const { step, scored: count } = facts.jobs.get(rowJob)!;
-      const lossScale = count === 0 ? 0 : 1 / count;
+      const lossScale = evaluation || count === 0 ? 0 : 1 / count;
       segments.push({
         adapter: source.adapterOf(rowJob),
         rowStart: offset,
         rowEnd: offset,
         lossScale,
-        dropout: spec.adapter.dropout,
+        dropout: evaluation ? 0 : spec.adapter.dropout,
         dropoutSeed: dropoutSeed(spec, step),
       });
       job = rowJob;
@@ -63,7 +64,7 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
     for (let t = 0; t < tokens; t += 1) {
       const label = t + 1 < tokens ? row.labels[t + 1]! : NOT_SCORED;
       if (label !== NOT_SCORED) targets[offset + t] = label;
-      rowKeys[offset + t] = (numbers[i]! << POSITION_BITS) | t;
+      rowKeys[offset + t] = ((numbers?.[i] ?? 0) << POSITION_BITS) | t;
     }
     offset += tokens;
     segments[segments.length - 1]!.rowEnd = offset;

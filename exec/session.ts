@@ -1,10 +1,11 @@
 import { Fifo } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
 import type { Completion, Runtime } from "../native/index.ts";
-import { computeDtype, type MiniBatch, microBatchTokens, type Setting, type Work } from "../plan/index.ts";
+import { computeDtype, type MiniBatch, microBatchTokens, passOf, type Setting, type Work } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
 import { assignDevices } from "./assign-devices.ts";
 import { createStageRunners } from "./create-stage-runners.ts";
+import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import { EventNumbers } from "./event-numbers.ts";
 import type { SeenAction, SeenLoss } from "./executed-trace.ts";
 import type { RunProgress } from "./execution.ts";
@@ -46,12 +47,13 @@ export interface SessionInput {
   /** Called when the first action may begin. */
   readonly onStart?: () => void;
   readonly onStep?: (metrics: StepMetrics) => void;
+  readonly onEvaluation?: (metrics: EvaluationMetrics) => void;
   readonly onLoss?: (loss: SeenLoss) => void;
   readonly onProgress?: (progress: RunProgress) => void;
   /** What the devices have reported, as it comes; more segments may be appended then. */
   readonly onCompletions?: (batch: readonly SeenAction[]) => void;
-  /** A job has ended, with its adapter, all layers, while others go on. */
-  readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[]) => void;
+  /** A job has ended, with its adapter, all layers, while others go on; and what was best of it, if it was evaluated. */
+  readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
   /** A job was taken from the devices (`take`). */
   readonly onTaken?: (job: number, state: AdapterState) => void;
   /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
@@ -145,9 +147,10 @@ export class Session {
     const { live } = this.#lowering;
     this.#stageOf = new Map(this.#runners.map(({ device }, stage) => [device.name, stage]));
     this.#table = new MiniBatchTable(live);
-    const { onStep, onLoss = () => {} } = input;
+    const { onStep, onEvaluation, onLoss = () => {} } = input;
     this.#record = new ExecutionRecord(setting, live, this.#table, {
       ...(onStep === undefined ? {} : { onStep }),
+      ...(onEvaluation === undefined ? {} : { onEvaluation }),
       onLoss,
     });
     this.#jobEnds = new JobEnds(setting, live);
@@ -250,6 +253,7 @@ export class Session {
 
   /** Nobody will go on with a job that was taken. */
   drop(job: number): void {
+    this.#record.evaluations.forget(job);
     this.#jobs.delete(job);
     this.#cells.giveBack(job);
   }
@@ -277,6 +281,11 @@ export class Session {
   /** A job's adapter on all stages, as it is; nothing that is queued may use it. */
   adapterOf(job: number): readonly AdapterPair[] {
     return this.#runners.flatMap(({ adapters }) => adapters.read(job));
+  }
+
+  /** What was best of a job so far; undefined before its first evaluation. */
+  bestOf(job: number): BestEvaluation | undefined {
+    return this.#record.evaluations.bestOf(job);
   }
 
   #isOver(): boolean {
@@ -332,7 +341,8 @@ export class Session {
   }
 
   #endJob(job: number): void {
-    this.#input.onJobEnd?.(job, this.adapterOf(job));
+    this.#input.onJobEnd?.(job, this.adapterOf(job), this.bestOf(job));
+    this.#record.evaluations.forget(job);
     for (const { adapters } of this.#runners) adapters.forget(job);
     this.#jobs.delete(job);
     this.#cells.giveBack(job);
@@ -384,7 +394,7 @@ export class Session {
     runner.enqueue(lowered, this.#inputOf(stage, queue, planned), profile);
     const { send, action, microBatch } = lowered;
     if (send === undefined) return;
-    const up = action.letter === "F";
+    const up = passOf(action.letter) === "F";
     const target = this.#runners[send.toStage]!;
     runner.device.enqueueSend({
       id: planned.id,
@@ -410,7 +420,7 @@ export class Session {
         adapterOf: (job) => adapters.handleOf(job),
       });
     if (action.letter === "B") inputs.delete(microBatch.index);
-    else inputs.set(microBatch.index, known);
+    else if (action.letter === "F") inputs.set(microBatch.index, known);
     return known;
   }
 }

@@ -7,10 +7,10 @@ const IN: Tensor = { space: "in", offset: 0 };
 const OUT: Tensor = { space: "out", offset: 0 };
 
 /**
- * A stage's forward: embedding or received activations, layers, and on the last stage norm, head, loss and the loss's
- * gradient.
+ * A stage's forward: embedding or received activations, layers, and on the last stage norm, head and loss; the loss's
+ * gradient too, unless all is only evaluated.
  */
-export function forwardProgram(input: ProgramInput): readonly Operator[] {
+export function forwardProgram(input: ProgramInput, letter: "F" | "E" = "F"): readonly Operator[] {
   const { architecture, dtype, layout, weights } = input;
   const { hiddenSize: hidden, rmsNormEps: eps, vocabularySize: vocabulary } = architecture;
   const types = dtype === "float32" ? {} : { dtype };
@@ -35,7 +35,7 @@ export function forwardProgram(input: ProgramInput): readonly Operator[] {
         weight: weights.head!,
         hidden,
         vocabulary,
-        dx,
+        ...(letter === "F" ? { dx } : {}),
         logits,
         tileRows: layout.headTileRows,
       },

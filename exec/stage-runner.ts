@@ -8,8 +8,11 @@ import {
   computeDtype,
   type LiveWork,
   layoutOfStage,
+  mayBeBest,
   messageBytesPerToken,
+  passOf,
   pipelineTable,
+  type RunLetter,
   type Setting,
   type Stage,
 } from "../plan/index.ts";
@@ -31,7 +34,7 @@ export interface StageRunner {
   readonly messageBytesPerToken: number;
   readonly adapters: AdapterRoom;
   /** What the programs are made of, in order. */
-  readonly operators: Readonly<Record<"F" | "B", readonly Operator[]>>;
+  readonly operators: Readonly<Record<RunLetter, readonly Operator[]>>;
   /** Puts an action into the device's queue. */
   enqueue(lowered: LoweredAction, input: RunInput | undefined, profile: boolean): void;
 }
@@ -72,23 +75,28 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
     bytesOf: (job) => adapterBytes({ architecture, stage, kind }, live.jobs[job]!),
     create: (job) => createStageAdapter(device, stage, live.jobs[job]!.adapter, architecture, startOf(job)),
     isAtHand,
-    jobsOf: ({ miniBatch: { group, step } }) =>
-      activeMembers(live.groups, group, step).map(({ job, firstStep }) => ({
-        job,
-        isLast: firstStep + step === live.jobs[job]!.steps - 1,
-      })),
+    jobsOf: ({ miniBatch: { group, step }, microBatch: { evaluation, rows } }) =>
+      activeMembers(live.groups, group, step).flatMap(({ job, firstStep }) =>
+        evaluation === true && rows.every(([own]) => own !== job)
+          ? []
+          : [{ job, isLast: firstStep + step === live.jobs[job]!.steps - 1 }],
+      ),
   });
   const composed = { architecture, stage, dtype, layout, weights };
-  const operators = { F: forwardProgram(composed), B: backwardProgram(composed) };
-  const programs: Readonly<Record<"F" | "B", Handle>> = {
-    F: device.createProgram(operators.F),
+  const operators = { F: forwardProgram(composed), B: backwardProgram(composed), E: forwardProgram(composed, "E") };
+  const forward = device.createProgram(operators.F);
+  const programs: Readonly<Record<RunLetter, Handle>> = {
+    F: forward,
     B: device.createProgram(operators.B),
+    // Without a head it is the same.
+    E: stage.head ? device.createProgram(operators.E) : forward,
   };
 
   const enqueueUpdate = ({ id, miniBatch, waits, event }: LoweredAction): void => {
     const { group, step } = miniBatch;
     const items = activeMembers(live.groups, group, step).map(({ job, firstStep }) => {
-      const { optimizer, steps } = live.jobs[job]!;
+      const planned = live.jobs[job]!;
+      const { optimizer, steps } = planned;
       const own = firstStep + step;
       return {
         adapter: adapters.handleOf(job),
@@ -101,6 +109,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
         maxGradNorm: optimizer.maxGradNorm ?? 0,
         // A stage that is its whole pipeline names its own cell alone, so that its device need not wait for the host.
         normCells: pipelineStages.map(({ index }) => normCell(job, index)),
+        told: miniBatch.evaluation !== undefined && mayBeBest(planned, own),
       };
     });
     device.enqueueUpdate({ id, items, waits, signal: event });
@@ -120,7 +129,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
         enqueueUpdate(lowered);
         return;
       }
-      const up = action.letter === "F";
+      const up = passOf(action.letter) === "F";
       const sumSquares =
         up || ends === undefined
           ? {}

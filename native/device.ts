@@ -247,7 +247,7 @@ function packItems(task: UpdateTask): Float64Array {
     checkCount(item.step, at("step"), 1);
     for (const field of FINITE) checkFinite(item[field], at(field));
   });
-  return RECORDS.UpdateItem.pack(task.items);
+  return RECORDS.UpdateItem.pack(task.items.map((item) => ({ ...item, told: item.told === true ? 1 : 0 })));
 }
 
 type MatrixArguments = Parameters<RawAddon["loadMatrix"]> extends [RawDevice, ...infer Others] ? Others : never;

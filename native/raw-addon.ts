@@ -49,6 +49,7 @@ export interface RawCompletion {
   readonly endNs: number;
   readonly losses?: Float64Array;
   readonly sumSquares?: Float64Array;
+  readonly parameters?: Float32Array;
   readonly opNs?: Float64Array;
   readonly interruptedNs?: number;
   readonly delayedNs?: number;

@@ -78,6 +78,8 @@ export interface UpdateItem {
    * of several stages come together there.
    */
   readonly normCells: readonly number[];
+  /** Whether the task tells the parameters that it makes; not where absent. */
+  readonly told?: boolean;
 }
 
 /** Optimizer steps of some adapters. */
@@ -116,6 +118,8 @@ export interface Completion {
   readonly losses?: Float64Array;
   /** In the order of the bindings' `sumSquares`. */
   readonly sumSquares?: Float64Array;
+  /** Of an update: the new parameters of its `told` items one after another, as `readAdapter` would give them. */
+  readonly parameters?: Float32Array;
   /**
    * Nanoseconds of each operator of the program, on a CPU device without those of `interruptedNs`; runs with `profile`.
    */

@@ -2,20 +2,38 @@ import { InvariantError } from "../core/index.ts";
 
 /**
  * The letters of everything that is planned, simulated or executed: `F` forward, `I` gradient of the input, `W`
- * gradients of the weights, `B` both at once, `U` the optimizer update of a mini-batch (PyTorch's letters; U is ours).
+ * gradients of the weights, `B` both at once, `U` the optimizer update of a mini-batch, `E` the evaluation of held-out
+ * rows (PyTorch's letters; U and E are ours).
  */
-export type ActionLetter = "F" | "B" | "U" | "I" | "W";
+export type ActionLetter = "F" | "B" | "U" | "E" | "I" | "W";
 
 /** Those that a plan's stages run. */
-export type PlannedLetter = Extract<ActionLetter, "F" | "B" | "U">;
+export type PlannedLetter = Extract<ActionLetter, "F" | "B" | "U" | "E">;
 
 /** A plan's letters in the order of their codes, which stand for them in columns of numbers. */
-export const PLANNED_LETTERS = ["F", "B", "U"] as const satisfies readonly PlannedLetter[];
+export const PLANNED_LETTERS = ["F", "B", "U", "E"] as const satisfies readonly PlannedLetter[];
 /** All letters; the codes of a plan's are the same. */
 export const ACTION_LETTERS = [...PLANNED_LETTERS, "I", "W"] as const satisfies readonly ActionLetter[];
 export const FORWARD = 0;
 export const BACKWARD = 1;
 export const UPDATE = 2;
+export const EVALUATION = 3;
+
+/**
+ * What an action does with a micro-batch, by which times, errors and messages are known: an evaluation is the forward of
+ * a micro-batch that goes through no other pass.
+ */
+export type Pass = Exclude<PlannedLetter, "E">;
+export const PASSES = ["F", "B", "U"] as const satisfies readonly Pass[];
+
+export function passOf(letter: PlannedLetter): Pass {
+  return letter === "E" ? "F" : letter;
+}
+
+/** The same by codes. */
+export function passCode(letter: number): number {
+  return letter === EVALUATION ? FORWARD : letter;
+}
 
 /** One unit of compute work on one stage. A `U` carries the mini-batch's last micro-batch. */
 export interface Action<Letter extends ActionLetter = PlannedLetter> {

@@ -1,4 +1,4 @@
-import { type Action, type ActionKey, formatAction, type PlannedLetter } from "./action.ts";
+import { type Action, type ActionKey, formatAction, type PlannedLetter, passOf } from "./action.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob } from "./documents/segment.ts";
 import type { Setting } from "./documents/setting.ts";
 import { activeMembers, type MiniBatch, type MiniBatchKey, miniBatches, type Numbered } from "./mini-batch.ts";
@@ -16,8 +16,8 @@ export interface MessageRoutes {
   /** The first stage of a stage's pipeline. */
   firstStageOf(stage: number): number;
   /**
-   * The stage whose message an action needs: for F the stage before, for B the stage behind, in its pipeline; -1 for
-   * none.
+   * The stage whose message an action needs: for F and E the stage before, for B the stage behind, in its pipeline; -1
+   * for none.
    */
   senderOf(stage: number, letter: PlannedLetter): number;
   /** The stage that an action sends its result to; -1 for none. */
@@ -54,11 +54,11 @@ export function messageRoutes(setting: Pick<Setting, "pipelines">): MessageRoute
   return {
     firstStageOf: (stage) => ofStage(stage).firstStage,
     senderOf(stage, letter) {
-      if (letter === "F") return isFirst(stage) ? -1 : stage - 1;
+      if (passOf(letter) === "F") return isFirst(stage) ? -1 : stage - 1;
       return letter === "U" || isLast(stage) ? -1 : stage + 1;
     },
     receiverOf(stage, letter) {
-      if (letter === "F") return isLast(stage) ? -1 : stage + 1;
+      if (passOf(letter) === "F") return isLast(stage) ? -1 : stage + 1;
       return letter === "U" || isFirst(stage) ? -1 : stage - 1;
     },
   };
@@ -68,8 +68,8 @@ const NONE: readonly number[] = [];
 
 /**
  * The micro-batches whose backwards have to have ended on the pipeline's first stage before an action. F there: the ends
- * of the mini-batches before its own, as the plan names them. U of a clipping job elsewhere: all backwards of its
- * mini-batch, after which the gradient norm is whole.
+ * of the mini-batches before its own, and E the end of its own, as the plan names them. U of a clipping job elsewhere:
+ * all backwards of its mini-batch, after which the gradient norm is whole.
  */
 export function signalsOf(
   work: Grouped,
@@ -78,7 +78,7 @@ export function signalsOf(
   { after }: Pick<MicroBatch, "after">,
   miniBatch: () => MiniBatch,
 ): readonly number[] {
-  if (letter === "F") return isFirst ? after : NONE;
+  if (passOf(letter) === "F") return isFirst ? after : NONE;
   if (letter === "B" || isFirst) return NONE;
   const own = miniBatch();
   return clips(work, own) ? own.microBatches : NONE;
@@ -113,7 +113,7 @@ export function dependencyTable(
     dependenciesOf({ stage, letter, microBatch }) {
       const sender = routes.senderOf(stage, letter);
       if (sender >= 0) {
-        const message = letter === "F" ? "activation" : "gradient";
+        const message = passOf(letter) === "F" ? "activation" : "gradient";
         return [{ action: formatAction({ stage: sender, letter, microBatch }), message }];
       }
       return ofAction(stage, letter, microBatch).map((signal) => ({

@@ -2,8 +2,8 @@ import type { ActionLetter } from "./action.ts";
 
 /**
  * The most that is held at any time along an order of a device's actions: a forward takes its share, and the action
- * that needs it last gives it back, which is the W where the gradients are apart. A property of the order alone,
- * whatever the times are.
+ * that needs it last gives it back, which is the W where the gradients are apart; an evaluation has it for itself. A
+ * property of the order alone, whatever the times are.
  */
 export function peakHeld<Held extends { readonly letter: ActionLetter }>(
   order: Iterable<Held>,
@@ -15,12 +15,12 @@ export function peakHeld<Held extends { readonly letter: ActionLetter }>(
   for (const action of order) {
     if (action.letter === "F") now += held(action);
     else if (action.letter === lastUse) now -= held(action);
-    peak = Math.max(peak, now);
+    peak = Math.max(peak, action.letter === "E" ? now + held(action) : now);
   }
   return peak;
 }
 
-/** The most micro-batches between forward and backward. */
+/** The most micro-batches between forward and backward, or in their evaluation. */
 export function peakInFlight(order: Iterable<{ readonly letter: ActionLetter }>): number {
   return peakHeld(order, () => 1);
 }

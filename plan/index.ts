@@ -5,12 +5,17 @@ export {
   type ActionKey,
   type ActionLetter,
   BACKWARD,
+  EVALUATION,
   FORWARD,
   formatAction,
+  PASSES,
+  type Pass,
   PLANNED_LETTERS,
   type PlannedLetter,
   parseAction,
   parseAnyAction,
+  passCode,
+  passOf,
   UPDATE,
 } from "./action.ts";
 // Which cores each device of this machine has.
@@ -59,6 +64,7 @@ export { beyond, type Coefficients, featureValue, operatorSeconds } from "./cost
 // The operators of an action, with the shapes that they run on.
 export {
   type OperatorCall,
+  type RunLetter,
   type StageShape,
   stageOperators,
   updateOperator,
@@ -101,6 +107,8 @@ export {
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+// When a job ends before its last step.
+export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // How fast a machine was: probes, and what its system counted.
@@ -157,6 +165,7 @@ export {
 // Workloads: jobs over one base model.
 export type {
   AdapterSpec,
+  Evaluation,
   FileData,
   Job,
   LengthData,
@@ -173,6 +182,13 @@ export {
   recomputeSchema,
   writtenJobSchema,
 } from "./documents/workload.ts";
+// Whether a job's losses are worth its going on.
+export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/loss-watch.ts";
+export { stoppingOptions } from "./early-stopping/stopping-options.ts";
+export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
+export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
+// When jobs are evaluated, and what they end with.
+export { evaluatedToTheEnd, evaluatesAfter, mayBeBest } from "./evaluation.ts";
 // Whether work is within a pipeline's room.
 export { checkRoom } from "./growth/check-room.ts";
 // A plan that grows while it runs.
@@ -217,6 +233,7 @@ export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";
 export {
   activeJobs,
   activeMembers,
+  groupEvaluations,
   groupRows,
   isFused,
   type JobSegment,
@@ -229,6 +246,10 @@ export {
   microBatchTokens,
   type Numbered,
 } from "./mini-batch.ts";
+// Rows of jobs that share micro-batches, packed by tokens.
+export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";
+export { balancedGroups, packMiniBatch } from "./packing/packed-groups.ts";
+export { betterPacking, packingModel } from "./packing/packing-model.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export {
   type PipelineTable,
@@ -245,7 +266,14 @@ export { pipelineCounts } from "./planner/divide.ts";
 // Why a plan is as it is.
 export type { ConsideredWay, MemoryBinding, PlanExplanation, SharingComparison } from "./planner/explanation.ts";
 // The rows of a job as token counts.
-export { isLengthData, type JobRows, lengthRows } from "./planner/job-rows.ts";
+export {
+  divideRows,
+  type EvaluationRows,
+  evaluationRows,
+  isLengthData,
+  type JobRows,
+  lengthRows,
+} from "./planner/job-rows.ts";
 // The planner: from a request to a plan, with its reasons or without.
 export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
 // How the rows of a mini-batch are cut into micro-batches.
@@ -263,8 +291,16 @@ export type { FleetWork } from "./scheduler/job-sizes.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
 export { type FleetOutcome, FleetOutcomes, type JobPast } from "./scheduler/outcomes.ts";
-export { POLICIES, type PolicyName, type PolicyOptions, policyOf } from "./scheduler/policies.ts";
-export type { Policy } from "./scheduler/policy.ts";
+// A policy that a person wrote.
+export { checkedPolicy, type OwnPolicy, type PolicySource, type PolicyTools } from "./scheduler/own-policy.ts";
+export {
+  POLICIES,
+  type PolicyFactory,
+  type PolicyName,
+  type PolicyOptions,
+  policyOf,
+} from "./scheduler/policies.ts";
+export type { Choice, FleetView, Policy, Refusal, Wish } from "./scheduler/policy.ts";
 export { priorityWeights } from "./scheduler/priority-weights.ts";
 export { type Resources, type Shortfall, shortfallText } from "./scheduler/resources.ts";
 export { roomTable } from "./scheduler/room-table.ts";

@@ -10,22 +10,37 @@ export interface MiniBatchKey {
 export interface MiniBatch extends MiniBatchKey {
   /** Micro-batch indices, ascending. */
   readonly microBatches: readonly number[];
+  /** Micro-batches of held-out rows that are evaluated once it has been updated; absent for none. */
+  readonly evaluation?: readonly number[];
 }
 
 /** Mini-batches by [group][step]. */
 export function miniBatches(plan: {
   readonly groups: readonly unknown[];
-  readonly microBatches: readonly Pick<MicroBatch, "index" | "group" | "step">[];
+  readonly microBatches: readonly Pick<MicroBatch, "index" | "group" | "step" | "evaluation">[];
 }): readonly (readonly MiniBatch[])[] {
-  const table: { group: number; step: number; microBatches: number[] }[][] = plan.groups.map(() => []);
+  const table: OpenMiniBatch[][] = plan.groups.map(() => []);
   for (const microBatch of plan.microBatches) {
-    const steps = table[microBatch.group]!;
-    const entry = steps[microBatch.step];
-    if (entry === undefined)
-      steps[microBatch.step] = { group: microBatch.group, step: microBatch.step, microBatches: [microBatch.index] };
-    else entry.microBatches.push(microBatch.index);
+    const { group, step } = microBatch;
+    const steps = table[group]!;
+    steps[step] ??= { group, step, microBatches: [] };
+    addTo(steps[step], microBatch);
   }
   return table;
+}
+
+/** A mini-batch whose micro-batches are not all known. */
+export interface OpenMiniBatch extends MiniBatchKey {
+  readonly microBatches: number[];
+  evaluation?: number[];
+}
+
+export function addTo(miniBatch: OpenMiniBatch, { index, evaluation }: Pick<MicroBatch, "index" | "evaluation">): void {
+  if (evaluation !== true) miniBatch.microBatches.push(index);
+  else {
+    miniBatch.evaluation ??= [];
+    miniBatch.evaluation.push(index);
+  }
 }
 
 /** A run of neighbouring rows of one job inside a micro-batch. */
@@ -106,14 +121,26 @@ export function jobsOfGroup({ members }: Pick<PlannedGroup, "members">): readonl
   return members.map(({ job }) => job);
 }
 
-/** The rows of a group's micro-batches, by its step and part. */
+/** The rows that a group trains on, by its step and part. */
 export function groupRows(
   microBatches: readonly MicroBatch[],
   group: number,
 ): readonly (readonly MicroBatch["rows"][])[] {
+  return rowsByStep(microBatches, group, false);
+}
+
+/** The rows that a group is evaluated on after its steps; a step without any has no entry. */
+export function groupEvaluations(
+  microBatches: readonly MicroBatch[],
+  group: number,
+): readonly (readonly MicroBatch["rows"][] | undefined)[] {
+  return rowsByStep(microBatches, group, true);
+}
+
+function rowsByStep(microBatches: readonly MicroBatch[], group: number, evaluation: boolean): MicroBatch["rows"][][] {
   const steps: MicroBatch["rows"][][] = [];
   for (const microBatch of microBatches) {
-    if (microBatch.group !== group) continue;
+    if (microBatch.group !== group || (microBatch.evaluation ?? false) !== evaluation) continue;
     steps[microBatch.step] ??= [];
     steps[microBatch.step]!.push(microBatch.rows);
   }

@@ -1,5 +1,5 @@
 import { PlanError } from "../core/index.ts";
-import { type Action, formatAction } from "./action.ts";
+import { type Action, formatAction, passOf } from "./action.ts";
 import type { DependencyTable } from "./dependencies.ts";
 import { gridText } from "./grid.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
@@ -40,7 +40,7 @@ export function timelineOf(orders: Orders, dependencies: DependencyTable, costs:
   const earliest = ({ stage, letter, microBatch }: Action): number => {
     const from = dependencies.senderOf(stage, letter);
     if (from >= 0) {
-      const end = ends[letter as "F" | "B"][from * numMicroBatches + microBatch]!;
+      const end = ends[passOf(letter) as "F" | "B"][from * numMicroBatches + microBatch]!;
       return end === OPEN ? OPEN : end + costs.transferNs(Math.min(from, stage), microBatch);
     }
     let latest = 0;
@@ -63,7 +63,7 @@ export function timelineOf(orders: Orders, dependencies: DependencyTable, costs:
         const end = start + costs.durationNs(action);
         startNs[stage]![position[stage]!] = start;
         endNs[stage]![position[stage]!] = end;
-        const column = ends[action.letter];
+        const column = ends[passOf(action.letter)];
         if (column !== undefined) column[stage * numMicroBatches + action.microBatch] = end;
         free[stage] = end;
         makespanNs = Math.max(makespanNs, end);

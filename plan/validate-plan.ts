@@ -1,5 +1,5 @@
 import { PlanError } from "../core/index.ts";
-import { type Action, formatAction, type PlannedLetter, parseAction } from "./action.ts";
+import { type Action, formatAction, type Pass, parseAction, passOf } from "./action.ts";
 import { dependencyTable } from "./dependencies.ts";
 import type { PlanBody } from "./documents/plan.ts";
 import type { PlannedPipeline } from "./documents/setting.ts";
@@ -35,7 +35,7 @@ function fail(orders: Orders, stage: number, position: number, expected: string)
 
 /**
  * Every micro-batch of the stage's pipeline forward and backward once, and no other; updates after all backwards of
- * their mini-batch and before its successor's first forward.
+ * their mini-batch, then its evaluations, once each, and then its successor's first forward.
  */
 function checkStage(
   plan: PlanBody,
@@ -49,6 +49,8 @@ function checkStage(
   const state = new Uint8Array(plan.microBatches.length);
   const backwards = plan.groups.map(() => 0);
   const updated = plan.groups.map(() => 0);
+  /** Of the mini-batch that was updated last, evaluations that have not come. */
+  const toEvaluate = plan.groups.map(() => 0);
   orders[stage]!.forEach((action, position) => {
     const microBatch = plan.microBatches[action.microBatch];
     if (microBatch === undefined) fail(orders, stage, position, `a micro-batch below ${plan.microBatches.length}`);
@@ -56,6 +58,8 @@ function checkStage(
     if (plan.groups[group]!.pipeline !== pipeline)
       fail(orders, stage, position, `micro-batches of groups ${groups.join(", ")} on stage ${stage}`);
     const miniBatch = table[group]![step]!;
+    if (microBatch.evaluation === true && action.letter !== "E")
+      fail(orders, stage, position, `an evaluation, and nothing else, of micro-batch ${action.microBatch}`);
     switch (action.letter) {
       case "F":
         if (state[action.microBatch] !== 0)
@@ -66,6 +70,13 @@ function checkStage(
             stage,
             position,
             `the update of step ${step - 1} of group ${group} before ${formatAction(action)}`,
+          );
+        if (toEvaluate[group]! > 0)
+          fail(
+            orders,
+            stage,
+            position,
+            `all evaluations of step ${step - 1} of group ${group} before ${formatAction(action)}`,
           );
         state[action.microBatch] = 1;
         break;
@@ -92,6 +103,22 @@ function checkStage(
         }
         backwards[group] = 0;
         updated[group]! += 1;
+        toEvaluate[group] = miniBatch.evaluation?.length ?? 0;
+        break;
+      case "E":
+        if (microBatch.evaluation !== true)
+          fail(orders, stage, position, `a micro-batch of held-out rows in ${formatAction(action)}`);
+        if (state[action.microBatch] !== 0)
+          fail(orders, stage, position, `one evaluation of micro-batch ${action.microBatch} on stage ${stage}`);
+        if (updated[group] !== step + 1)
+          fail(
+            orders,
+            stage,
+            position,
+            `the update of step ${step} of group ${group}, and no later one, before ${formatAction(action)}`,
+          );
+        state[action.microBatch] = 2;
+        toEvaluate[group]! -= 1;
     }
   });
   const unfinished = state.findIndex(
@@ -102,18 +129,23 @@ function checkStage(
       orders,
       stage,
       orders[stage]!.length,
-      `a forward and a backward of micro-batch ${unfinished} on stage ${stage}`,
+      plan.microBatches[unfinished]!.evaluation === true
+        ? `an evaluation of micro-batch ${unfinished} on stage ${stage}`
+        : `a forward and a backward of micro-batch ${unfinished} on stage ${stage}`,
     );
   const group = groups.find((index) => updated[index] !== table[index]!.length);
   if (group !== undefined)
     fail(orders, stage, orders[stage]!.length, `an update of every step of group ${group} on stage ${stage}`);
 }
 
-function sequence(order: readonly Action[], letter: PlannedLetter): readonly number[] {
-  return order.filter((action) => action.letter === letter).map((action) => action.microBatch);
+function sequence(order: readonly Action[], pass: Pass): readonly number[] {
+  return order.filter((action) => passOf(action.letter) === pass).map((action) => action.microBatch);
 }
 
-/** Channels are first in, first out: neighbours run forwards in one order, and backwards in one order. */
+/**
+ * Channels are first in, first out: neighbours run forwards, evaluations among them, in one order, and backwards in one
+ * order.
+ */
 function checkChannels(orders: Orders, { firstStage, endStage }: PlannedPipeline): void {
   for (const letter of ["F", "B"] as const) {
     const first = sequence(orders[firstStage]!, letter);
@@ -122,7 +154,7 @@ function checkChannels(orders: Orders, { firstStage, endStage }: PlannedPipeline
       const own = sequence(order, letter);
       const at = own.findIndex((microBatch, i) => microBatch !== first[i]);
       if (at < 0) continue;
-      const position = order.findIndex((action) => action.letter === letter && action.microBatch === own[at]);
+      const position = order.findIndex((action) => passOf(action.letter) === letter && action.microBatch === own[at]);
       fail(orders, stage, position, `${letter} of micro-batch ${first[at]} next, as on stage ${firstStage}`);
     }
   }

@@ -1,5 +1,6 @@
 import { PlanError } from "../core/index.ts";
 import type { PlanBody } from "./documents/plan.ts";
+import { evaluatesAfter } from "./evaluation.ts";
 import { largestSizes } from "./mini-batch.ts";
 import { fitsRanks } from "./pipelines.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
@@ -78,8 +79,8 @@ export function checkAfter(plan: PlanBody, orders: Orders): void {
     });
     return [...new Set(ends)].sort((a, b) => a - b);
   };
-  for (const { index, group, step, after } of plan.microBatches) {
-    const expected = before(group, step);
+  for (const { index, group, step, after, evaluation } of plan.microBatches) {
+    const expected = evaluation === true ? [last[group]![step]!] : before(group, step);
     if (after.length !== expected.length || after.some((other, i) => other !== expected[i]))
       throw new PlanError({
         expected: `the micro-batches that end the mini-batches before step ${step} of group ${group}: ${expected.join(", ") || "none"}`,
@@ -89,10 +90,51 @@ export function checkAfter(plan: PlanBody, orders: Orders): void {
   }
 }
 
+/** The evaluations of each job: of the same rows, after its steps that are due. */
+class EvaluationCheck {
+  readonly #plan: PlanBody;
+  /** By job and step of its own, the rows that it is evaluated on. */
+  readonly #rows: readonly Map<number, number[]>[];
+
+  constructor(plan: PlanBody) {
+    this.#plan = plan;
+    this.#rows = plan.jobs.map(() => new Map());
+  }
+
+  add(job: number, step: number, row: number): void {
+    const rows = this.#rows[job]!.get(step) ?? [];
+    this.#rows[job]!.set(step, rows);
+    rows.push(row);
+  }
+
+  check(): void {
+    this.#plan.jobs.forEach(({ name, evaluation, steps }, job) => {
+      const due = Array.from({ length: steps }, (_, step) => step).filter(
+        (step) => evaluation !== undefined && evaluatesAfter(evaluation, step, steps),
+      );
+      const rows = this.#rows[job]!;
+      const first = rows.get(due[0] ?? -1)?.join();
+      const wrong = [...new Set([...due, ...rows.keys()])].find(
+        (step) => rows.get(step) === undefined || rows.get(step)!.join() !== first || !due.includes(step),
+      );
+      if (wrong !== undefined)
+        throw new PlanError({
+          expected: due.includes(wrong)
+            ? `job ${name} evaluated after its step ${wrong} on the rows that it is always evaluated on`
+            : `job ${name} not evaluated after its step ${wrong}`,
+          at: "microBatches",
+          got: rows.get(wrong) ?? "no rows",
+        });
+    });
+  }
+}
+
 /** Rows: every job's batchSize rows in every one of its steps, inside the group that trains them, within its room. */
 export function checkMicroBatches(plan: PlanBody): void {
   const membersOf = plan.groups.map(({ members }) => new Map(members.map((member) => [member.job, member])));
   const rows = plan.jobs.map((job) => new Uint32Array(job.steps));
+  const evaluations = new EvaluationCheck(plan);
+  const begun = new Set<string>();
   plan.microBatches.forEach((microBatch, index) => {
     if (microBatch.index !== index || plan.groups[microBatch.group] === undefined)
       throw new PlanError({
@@ -100,8 +142,16 @@ export function checkMicroBatches(plan: PlanBody): void {
         at: `microBatches[${index}]`,
         got: microBatch.index,
       });
+    const miniBatch = `${microBatch.group} ${microBatch.step}`;
+    if (microBatch.evaluation === undefined) begun.add(miniBatch);
+    else if (!begun.has(miniBatch))
+      throw new PlanError({
+        expected: "the micro-batches of an evaluation behind those of its step",
+        at: `microBatches[${index}]`,
+        got: microBatch,
+      });
     const members = membersOf[microBatch.group]!;
-    for (const [job, , tokens, scored] of microBatch.rows) {
+    for (const [job, row, tokens, scored] of microBatch.rows) {
       const spec = plan.jobs[job];
       const member = members.get(job);
       const step = (member?.firstStep ?? 0) + microBatch.step;
@@ -118,7 +168,8 @@ export function checkMicroBatches(plan: PlanBody): void {
           got: [job, tokens, scored],
         });
       }
-      rows[job]![step]! += 1;
+      if (microBatch.evaluation === true) evaluations.add(job, step, row);
+      else rows[job]![step]! += 1;
     }
     const { maxTokens, maxSequence } = plan.pipelines[plan.groups[microBatch.group]!.pipeline]!.room;
     const sizes = largestSizes([microBatch]);
@@ -138,4 +189,5 @@ export function checkMicroBatches(plan: PlanBody): void {
         got: rows[index]![step],
       });
   });
+  evaluations.check();
 }

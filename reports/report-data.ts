@@ -7,7 +7,7 @@ import type { Comparison, Intervals, JobMetrics, RunTotals, Trace } from "../tra
 export type ActionIndex = number;
 
 /** Letters by code: the `letter` column holds the index. */
-export const LETTERS = ["F", "B", "U", "I", "W"] as const satisfies readonly ActionLetter[];
+export const LETTERS = ["F", "B", "U", "I", "W", "E"] as const satisfies readonly ActionLetter[];
 /** Streams by code, in the order in which a device's lanes are drawn: the `stream` column holds the index. */
 export const LANES = ["receive", "compute", "send"] as const;
 

@@ -1,5 +1,5 @@
 // Jobs over time, iteration by iteration.
-export type { FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
+export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";
 // A fleet at some time, simulated or live, and what is to come.
 export type { FleetCut, FleetState, SimulatedJob, Truth } from "./fleet/fleet-state.ts";

@@ -11,9 +11,11 @@ import {
   type MeasuredCalibration,
   type OperatorCall,
   operatorSeconds,
+  PASSES,
   PLANNED_LETTERS,
   type PlanBody,
   parseAction,
+  passOf,
   productShare,
   stageOperators,
   stageShapes,
@@ -99,7 +101,7 @@ export function atMachineSpeed(plan: PlanBody, executed: Trace): AtMachineSpeed 
   const having = 1 - (calibrated.interrupted ?? 0);
   const dtype = computeDtype(model.dtype);
   const slowness = plan.devices.map(({ name }) => slownessOf(calibrated, run, name, dtype));
-  const times = new Float64Array(stages.length * PLANNED_LETTERS.length * microBatches.length);
+  const times = new Float64Array(stages.length * PASSES.length * microBatches.length);
   // The shares of one stage's letter hardly differ between micro-batches: those of the first stand for all.
   const shares = stageShapes(plan).map((shape, stage) => {
     const { microBatch } = parseAction(plan.actions[stage]![0]!);
@@ -117,7 +119,11 @@ export function atMachineSpeed(plan: PlanBody, executed: Trace): AtMachineSpeed 
       lostOfMessages[cell] = interruptedNs + delayedNs;
       continue;
     }
-    const slower = slowness[device]!.between(shares[stage]![letter], startNs / 1e9, (startNs + durationNs) / 1e9);
+    const slower = slowness[device]!.between(
+      shares[stage]![passOf(letter)],
+      startNs / 1e9,
+      (startNs + durationNs) / 1e9,
+    );
     times[cell] = predicted(stage, index, microBatch) * having * slower + interruptedNs + delayedNs;
   }
   const latenciesNs = plan.links.map((link) => (link === null ? 0 : costModel.linkCost(link).latencySeconds * 1e9));

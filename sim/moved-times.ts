@@ -1,6 +1,13 @@
 import { drawMove, lostTime, type MachineMoves } from "../calibration/index.ts";
 import { createRng } from "../core/index.ts";
-import { type Action, type ActionDurations, PLANNED_LETTERS, type PlanBody, parseAction } from "../plan/index.ts";
+import {
+  type Action,
+  type ActionDurations,
+  PASSES,
+  PLANNED_LETTERS,
+  type PlanBody,
+  parseAction,
+} from "../plan/index.ts";
 import { actionIndex } from "./run/stage-orders.ts";
 
 /** A plan's actions, stage by stage: the order in which `movedTimes` draws. */
@@ -22,7 +29,7 @@ export function movedTimes(
   const rng = createRng(`machine ${seed}`);
   const move = drawMove(moves, rng);
   const numMicroBatches = plan.microBatches.length;
-  const moved = new Float64Array(plan.stages.length * PLANNED_LETTERS.length * numMicroBatches);
+  const moved = new Float64Array(plan.stages.length * PASSES.length * numMicroBatches);
   for (const { stage, letter, microBatch } of actions) {
     const code = PLANNED_LETTERS.indexOf(letter);
     const own = move.own * times(stage, code, microBatch);

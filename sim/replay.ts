@@ -4,6 +4,7 @@ import {
   type ActionDurations,
   dependencyTable,
   formatAction,
+  PASSES,
   PLANNED_LETTERS,
   type PlanBody,
   parseAction,
@@ -29,7 +30,7 @@ function measuredTimes(plan: PlanBody, trace: Trace, stream: Stream, wanted: rea
   const indexOf = ({ stage, letter, microBatch }: Action): number =>
     actionIndex(stage, PLANNED_LETTERS.indexOf(letter), microBatch, microBatches.length);
   const what = stream === "compute" ? "action" : "message";
-  const table = new Float64Array(stages.length * 3 * microBatches.length).fill(Number.NaN);
+  const table = new Float64Array(stages.length * PASSES.length * microBatches.length).fill(Number.NaN);
   let found = 0;
   for (const event of trace.events) {
     if (event.stream !== stream) continue;

@@ -3,9 +3,9 @@ import { createRng, type Rng } from "../core/index.ts";
 import {
   type ActionDurations,
   type CostModel,
-  PLANNED_LETTERS,
+  PASSES,
+  type Pass,
   type PlanBody,
-  type PlannedLetter,
   type ResolvedLink,
 } from "../plan/index.ts";
 import type { RunTimes } from "./run/run-plan.ts";
@@ -28,9 +28,9 @@ function sharedFactor({ systematic }: CostError, machine: number, rng: Rng): num
   return Math.exp(systematic * SHARE * (machine + rng.nextNormal()));
 }
 
-/** A factor for each letter's times. */
+/** A factor for the times of each pass. */
 function letterFactors({ actions }: CostErrors, machine: number, rng: Rng): readonly number[] {
-  return PLANNED_LETTERS.map((letter) => sharedFactor(actions[letter], machine, rng));
+  return PASSES.map((letter) => sharedFactor(actions[letter], machine, rng));
 }
 
 function linkFactor({ links }: CostErrors, rng: Rng): number {
@@ -39,7 +39,7 @@ function linkFactor({ links }: CostErrors, rng: Rng): number {
 
 /** What all times of one run that might be have in common, on devices of one type over links of one kind. */
 export interface SharedFactors {
-  readonly actions: Readonly<Record<PlannedLetter, number>>;
+  readonly actions: Readonly<Record<Pass, number>>;
   readonly links: number;
 }
 
@@ -74,9 +74,9 @@ export function sampleTimes(
   const linkFactors = new Map<string, number>();
   for (const link of plan.links)
     if (link !== null && !linkFactors.has(link.id)) linkFactors.set(link.id, linkFactor(errors, rng));
-  const factors = new Float64Array(plan.stages.length * PLANNED_LETTERS.length * numMicroBatches);
+  const factors = new Float64Array(plan.stages.length * PASSES.length * numMicroBatches);
   for (let cell = 0; cell < shared.length; cell += 1) {
-    const error = errors.actions[PLANNED_LETTERS[cell % PLANNED_LETTERS.length]!];
+    const error = errors.actions[PASSES[cell % PASSES.length]!];
     const isNoisy = error.independent > 0;
     for (let at = cell * numMicroBatches; at < (cell + 1) * numMicroBatches; at += 1)
       factors[at] = isNoisy ? shared[cell]! * noiseFactor(error, rng) : shared[cell]!;

@@ -56,7 +56,9 @@ function traceOf(options: TraceFacts, graph: PipelineGraph, times: TaskTimes): T
     add(kind, beside ? message!.from : streams[0]!);
     if (beside) add("receive", message!.to);
     if (kind !== "compute" || letter === "U") return;
-    changes[stage]!.push({ timeNs: letter === "F" ? startNs : endNs, position: positions[stage]!.get(shared.action)! });
+    const position = positions[stage]!.get(shared.action)!;
+    if (letter !== "B") changes[stage]!.push({ timeNs: startNs, position, at: "start" });
+    if (letter !== "F") changes[stage]!.push({ timeNs: endNs, position, at: "end" });
   });
   plan.stages.forEach((_, stage) => {
     const inOrder = changes[stage]!.sort((a, b) => a.position - b.position);

@@ -78,7 +78,7 @@ class Consumers {
    */
   of(action: ActionKey): { readonly pid: number; readonly startNs: number } | undefined {
     const { stage, letter, microBatch } = parseAnyAction(action);
-    const columns = this.#columns.get(letter)?.[stage + (letter === "F" ? 1 : -1)];
+    const columns = this.#columns.get(letter)?.[stage + (letter === "F" || letter === "E" ? 1 : -1)];
     const device = columns?.devices[microBatch];
     return device === undefined ? undefined : { pid: pidOf(device), startNs: columns!.startsNs[microBatch]! };
   }
@@ -96,7 +96,7 @@ function* flows(trace: TraceStream, consumers: Consumers): Generator<string> {
     const target = consumers.of(event.action);
     if (target === undefined) continue;
     id += 1;
-    const flow = `"id":${id},"cat":"transfer","name":"${event.letter === "F" ? "activations" : "gradients"}"`;
+    const flow = `"id":${id},"cat":"transfer","name":"${event.letter === "F" || event.letter === "E" ? "activations" : "gradients"}"`;
     yield `{"ph":"s",${flow},"pid":${pidOf(event.device)},"tid":${tid},"ts":${microsecondsText(event.startNs)}}`;
     yield `{"ph":"f","bp":"e",${flow},"pid":${target.pid},"tid":${consumerTid},"ts":${microsecondsText(target.startNs)}}`;
   }

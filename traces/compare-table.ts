@@ -1,7 +1,9 @@
 import { formatBytes, formatSeconds, formatSecondsRange, textTable } from "../core/index.ts";
 import { machineLines } from "./at-machine-speed.ts";
-import type { Comparison } from "./compare.ts";
+import type { Comparison, KindError } from "./compare.ts";
 import type { Interval } from "./intervals.ts";
+
+const NO_ERRORS: KindError = { count: 0, meanAbsError: 0, weightedError: 0, bias: 0 };
 
 interface Column {
   readonly title: string;
@@ -122,24 +124,32 @@ export function compareTable(comparison: Comparison): string {
       ],
     ].map((row, index) => [...row, ...intervals.slice(index, index + 1)]),
   );
-  const letters = (["F", "B", "U"] as const).filter((letter) => perKind[letter].count > 0);
+  const { E = NO_ERRORS } = perKind;
+  const known = { ...perKind, E };
+  const letters = (["F", "B", "U", "E"] as const).filter((letter) => known[letter].count > 0);
   const kinds = table(
     [left("durations of"), right("count"), right("mean |error|"), right("weighted |error|"), right("bias")],
     [
       ...letters.map((letter) => {
-        const { count, meanAbsError, weightedError, bias } = perKind[letter];
+        const { count, meanAbsError, weightedError, bias } = known[letter];
         return [
-          { F: "F forward", B: "B backward", U: "U update" }[letter],
+          { F: "F forward", B: "B backward", U: "U update", E: "E evaluation" }[letter],
           String(count),
           percent(meanAbsError),
           percent(weightedError),
           signedPercent(bias),
         ];
       }),
-      ["F and B", String(perKind.F.count + perKind.B.count), percent(comparison.meanAbsActionError), "", ""],
+      [
+        E.count === 0 ? "F and B" : "F, B and E",
+        String(perKind.F.count + perKind.B.count + E.count),
+        percent(comparison.meanAbsActionError),
+        "",
+        "",
+      ],
       [
         "all",
-        String(perKind.F.count + perKind.B.count + perKind.U.count),
+        String(perKind.F.count + perKind.B.count + perKind.U.count + E.count),
         "",
         percent(comparison.weightedActionError),
         "",

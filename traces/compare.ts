@@ -1,5 +1,5 @@
 import { mean } from "../core/index.ts";
-import type { ActionKey, PlannedLetter } from "../plan/index.ts";
+import type { ActionKey, Pass, PlannedLetter } from "../plan/index.ts";
 import type { AtMachineSpeed } from "./at-machine-speed.ts";
 import type { Interval, Intervals } from "./intervals.ts";
 import { type JoinedAction, joinTraces } from "./join.ts";
@@ -73,11 +73,12 @@ export interface Comparison {
   readonly planHash: string;
   /** simulated / executed - 1 of the makespans. */
   readonly makespanError: number;
-  /** Mean over all F and B actions of |simulated / executed - 1| of their durations; every action counts the same. */
+  /** Mean over all F, B and E actions of |simulated / executed - 1| of their durations; every action counts the same. */
   readonly meanAbsActionError: number;
   /** Over all actions, sum of |simulated - executed| over sum of executed durations. */
   readonly weightedActionError: number;
-  readonly perKind: Readonly<Record<PlannedLetter, KindError>>;
+  /** `E` only where the plan evaluates. */
+  readonly perKind: Readonly<Record<Pass, KindError>> & { readonly E?: KindError };
   /** By device, as in `devices`. */
   readonly peakMemoryError: readonly number[];
   /** The ten actions whose durations differ most in seconds, worst first. */
@@ -179,6 +180,7 @@ export function compareTraces(
   const devices = compareDevices(left.devices, right.devices);
   const ofKind = (letter: PlannedLetter): KindError =>
     kindError(actions.filter((action) => action.simulated.letter === letter));
+  const evaluations = ofKind("E");
   const { intervals } = simulated;
   const replay = replayed === undefined ? undefined : sideTotals(replayed).side;
   const worst = [...actions].sort((a, b) => differenceNs(b) - differenceNs(a)).slice(0, NUM_WORST);
@@ -187,7 +189,10 @@ export function compareTraces(
     makespanError: relativeError(left.side.makespanSeconds, right.side.makespanSeconds),
     meanAbsActionError: kindError(actions.filter((action) => action.simulated.letter !== "U")).meanAbsError,
     weightedActionError: kindError(actions).weightedError,
-    perKind: { F: ofKind("F"), B: ofKind("B"), U: ofKind("U") },
+    perKind: {
+      ...{ F: ofKind("F"), B: ofKind("B"), U: ofKind("U") },
+      ...(evaluations.count === 0 ? {} : { E: evaluations }),
+    },
     peakMemoryError: devices.map(({ peakMemoryError }) => peakMemoryError),
     worst: worst.map((joined) => ({
       action: joined.action,

@@ -1,5 +1,5 @@
 import { InputError } from "../core/index.ts";
-import { jobSegments, jobStep, type PlanBody } from "../plan/index.ts";
+import { evaluatedToTheEnd, jobSegments, jobStep, type PlanBody } from "../plan/index.ts";
 import { type RunTotals, traceTotals } from "./totals.ts";
 import type { Trace, TraceEvent, TraceStream } from "./trace.ts";
 import { planPipelines } from "./trace-pipelines.ts";
@@ -11,11 +11,11 @@ export type MetricsPlan = Pick<PlanBody, "jobs" | "groups" | "microBatches" | "p
 export interface JobMetrics {
   readonly name: string;
   readonly steps: number;
-  /** Tokens of its rows over all steps. */
+  /** Tokens of the rows that it trains on over all steps. */
   readonly tokens: number;
   /** Start of its first forward. */
   readonly startSeconds: number;
-  /** End of its last update on the stage that is last to make it. */
+  /** End of its last update on the stage that is last to make it, or of its evaluation behind that. */
   readonly endSeconds: number;
   /** From arrival to end. */
   readonly turnaroundSeconds: number;
@@ -33,6 +33,7 @@ export interface RunMetrics extends RunTotals {
 function jobTokens(plan: MetricsPlan): readonly number[] {
   const tokens = plan.jobs.map(() => 0);
   for (const microBatch of plan.microBatches) {
+    if (microBatch.evaluation === true) continue;
     for (const { job, tokens: own } of jobSegments(microBatch)) {
       // A part of a run has fewer steps than its plan has micro-batches for.
       if (jobStep(plan.groups, job, microBatch) < plan.jobs[job]!.steps) tokens[job]! += own;
@@ -66,6 +67,12 @@ function jobSpans(plan: MetricsPlan): {
         const { name, steps } = plan.jobs[job]!;
         const span = spans.get(name)!;
         if (firstStep + planned!.step === steps - 1) span.endNs = Math.max(span.endNs, startNs + durationNs);
+      }
+    } else if (letter === "E") {
+      const planned = plan.microBatches[microBatch];
+      for (const job of planned === undefined ? [] : evaluatedToTheEnd(plan, planned)) {
+        const span = spans.get(plan.jobs[job]!.name)!;
+        span.endNs = Math.max(span.endNs, startNs + durationNs);
       }
     }
   };

@@ -18,10 +18,10 @@ export function partOfRun(plan: PlanFacts, trace: Trace): RunPart | undefined {
     const { group, step } = plan.microBatches[microBatch]!;
     return `${group} ${step}`;
   };
-  for (const { index, group, part } of plan.microBatches) {
+  for (const { index, group, part, evaluation = false } of plan.microBatches) {
     const { firstStage, endStage } = plan.pipelines[plan.groups[group]!.pipeline]!;
-    // Forward and backward on each stage, and with the first part an update.
-    const actions = (endStage - firstStage) * (part === 0 ? 3 : 2);
+    // Forward and backward on each stage, and with the first part an update; of held-out rows one evaluation.
+    const actions = (endStage - firstStage) * (evaluation ? 1 : part === 0 ? 3 : 2);
     missing.set(keyOf(index), (missing.get(keyOf(index)) ?? 0) + actions);
   }
   for (const { microBatch } of computeEvents(trace)) {

@@ -6,7 +6,7 @@ import type { Trace, TraceEvent } from "./trace.ts";
 export interface TimelineOptions {
   /** The length of one time unit; default 1. */
   readonly unitSeconds?: number;
-  /** Which actions to show; default forwards and backwards. */
+  /** Which actions to show; default forwards, backwards and evaluations. */
   readonly letters?: readonly ActionLetter[];
   /** Names of all jobs in plan order, which numbers them; default: the order that jobNumbers reads from the trace. */
   readonly jobs?: readonly string[];
@@ -53,7 +53,7 @@ interface Timeline {
 }
 
 function timeline(trace: Trace, options: TimelineOptions): Timeline {
-  const { unitSeconds = 1, letters = ["F", "B"], jobs, untilUnits = Number.POSITIVE_INFINITY } = options;
+  const { unitSeconds = 1, letters = ["F", "B", "E"], jobs, untilUnits = Number.POSITIVE_INFINITY } = options;
   const unitNs = unitSeconds * 1e9;
   const actions = computeEvents(trace);
   const label = labeler(actions, jobs);

@@ -6,12 +6,12 @@ const id = z.int().positive();
 const index = z.int().min(0);
 const microseconds = z.number().min(0);
 const text = z.string().min(1);
-const actionKey = z.string().regex(/^\d+[FBUIW]\d+$/, "an action such as 2F0");
+const actionKey = z.string().regex(/^\d+[FBUEIW]\d+$/, "an action such as 2F0");
 const collective = z.enum(COLLECTIVES);
 /** An action's key, behind the name of a collective where the slice is of one. */
 const sliceName = z
   .string()
-  .regex(new RegExp(`^((${COLLECTIVES.join("|")}) )?\\d+[FBUIW]\\d+$`), "an action such as 2F0, or all-reduce 2F0");
+  .regex(new RegExp(`^((${COLLECTIVES.join("|")}) )?\\d+[FBUEIW]\\d+$`), "an action such as 2F0, or all-reduce 2F0");
 
 /**
  * What every action event says about itself; `bytes` is the message size of a transfer, `interrupted` microseconds of

@@ -14,6 +14,8 @@ export { type Interrupt, onInterrupt } from "./interrupt.ts";
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
 // A plan file, or a workload planned on the spot.
 export { loadPlan, planOrWorkload, planWorkload } from "./load-plan.ts";
+// A job scheduler's policy from a person's file.
+export { loadPolicy } from "./load-policy.ts";
 // What a workload file and what was said beside it ask for.
 export { loadRequest, type RequestChoice } from "./load-request.ts";
 // A run folder read back, whether its run goes on or has ended.

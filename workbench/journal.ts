@@ -8,7 +8,12 @@ export type JournalEvent =
     }
   /** Devices are set up: the first action begins. */
   | { readonly event: "ready" }
-  | { readonly event: "job ended"; readonly job: string }
+  | {
+      readonly event: "job ended";
+      readonly job: string;
+      /** Of its evaluations, the lowest: after which step, from 0. */
+      readonly best?: { readonly step: number; readonly evaluationLoss: number };
+    }
   /** Somebody asked for an end; mini-batches that have begun are finished. */
   | { readonly event: "asked to end" }
   | { readonly event: "ended early" }

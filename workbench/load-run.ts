@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError, sum } from "../core/index.ts";
-import { type SeenCompletion, type StepMetrics, unfinishedTrace } from "../exec/index.ts";
+import { type EvaluationMetrics, type SeenCompletion, type StepMetrics, unfinishedTrace } from "../exec/index.ts";
 import { type Plan, parsePlan, readText } from "../plan/index.ts";
 import { partOfRun, type RunPart, type Trace, traceOfPart } from "../traces/index.ts";
 import type { Place } from "./context.ts";
@@ -16,6 +16,7 @@ export interface LoadedRun {
   /** Of mini-batches that ended whole. */
   readonly trace: Trace;
   readonly metrics: readonly StepMetrics[];
+  readonly evaluations: readonly EvaluationMetrics[];
   /** Empty for a folder from before there were journals. */
   readonly journal: readonly JournalLine[];
   readonly state: "ended" | "ended early" | "unfinished";
@@ -31,17 +32,22 @@ function wholeLines(text: string): readonly string[] {
     .filter((line) => line.trim() !== "");
 }
 
-const METRIC_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"];
+const STEP_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"];
+const EVALUATION_KEYS = ["best", "evaluationLoss", "job", "step", "tokens"];
 
-/** The lines of metrics.jsonl. @throws InputError with the line that is none */
-function readMetrics(text: string, file: string): readonly StepMetrics[] {
-  return wholeLines(text).map((line, index) => {
+/** The lines of metrics.jsonl, steps and evaluations. @throws InputError with the line that is none */
+function readMetrics(text: string, file: string): Pick<LoadedRun, "metrics" | "evaluations"> {
+  const metrics: StepMetrics[] = [];
+  const evaluations: EvaluationMetrics[] = [];
+  wholeLines(text).forEach((line, index) => {
     const { value } = readText(line, file);
     const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
-    if (!Array.isArray(got) || got.join() !== METRIC_KEYS.join())
-      throw new InputError({ expected: `the keys ${METRIC_KEYS.join(", ")}`, file, line: index + 1, got });
-    return value as StepMetrics;
+    const keys = Array.isArray(got) ? got.join() : "";
+    if (keys === STEP_KEYS.join()) metrics.push(value as StepMetrics);
+    else if (keys === EVALUATION_KEYS.join()) evaluations.push(value as EvaluationMetrics);
+    else throw new InputError({ expected: `the keys ${STEP_KEYS.join(", ")}`, file, line: index + 1, got });
   });
+  return { metrics, evaluations };
 }
 
 /** The lines of completions.jsonl, as `RunFolder` writes them. @throws InputError with the line that is none */
@@ -74,7 +80,7 @@ export function loadRun(place: Place, folder: string): LoadedRun {
     return existsSync(file) ? readFileSync(file, "utf8") : "";
   };
   const metricsFile = readInput(place, at(RUN_FILES.metrics), `a run folder with ${RUN_FILES.metrics}`);
-  const metrics = readMetrics(metricsFile.text, metricsFile.file);
+  const { metrics, evaluations } = readMetrics(metricsFile.text, metricsFile.file);
   const journal = wholeLines(optional(RUN_FILES.journal)).map(
     (line) => readText(line, at(RUN_FILES.journal)).value as JournalLine,
   );
@@ -92,6 +98,7 @@ export function loadRun(place: Place, folder: string): LoadedRun {
     plan,
     trace: part === undefined ? trace : traceOfPart(trace, part),
     metrics,
+    evaluations,
     journal,
     state: isFinished ? (early ? "ended early" : "ended") : "unfinished",
     part,

@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { countScored, datasetDigest, orderRows, type Row, resolveModel } from "../datasets/index.ts";
+import { countScored, type Dataset, datasetDigest, orderRows, type Row, resolveModel } from "../datasets/index.ts";
 import { type ModelFolder, openModelFolder, readPeftFolder } from "../exec/index.ts";
 import {
   type Architecture,
   architectureFromConfig,
+  divideRows,
+  evaluationRows,
   huggingFaceConfigSchema,
   isLengthData,
   type Job,
@@ -16,6 +18,7 @@ import {
   placeError,
   type ReadText,
   readText,
+  stoppingOptions,
   type Workload,
 } from "../plan/index.ts";
 import type { Place } from "./context.ts";
@@ -38,6 +41,7 @@ export interface LoadedWorkload {
     readonly model: string | null;
     readonly data: Record<string, string>;
     readonly init: Record<string, string>;
+    readonly evaluation?: Record<string, string>;
   };
   /** What a person would want to know of the data: inferred formats, rows that were cut or dropped. */
   readonly remarks: readonly string[];
@@ -74,20 +78,52 @@ interface JobDataset {
   readonly rows: JobRows;
   readonly data: readonly Row[];
   readonly file: string | undefined;
+  /** Of its evaluation, where that has data of its own. */
+  readonly evaluationFile: string | undefined;
   readonly remarks: readonly string[];
   readonly warnings: readonly string[];
 }
 
+/** @throws InputError where lengths are to be evaluated by a model, or rows where only lengths are known */
+function checkEvaluation({ data, evaluation }: Job, index: number): void {
+  if (evaluation?.data === undefined || isLengthData(data) === isLengthData(evaluation.data)) return;
+  throw new InputError({
+    expected: isLengthData(data) ? "lengths, as the job's own data are," : "a file, as the job's own data are,",
+    at: `jobs[${index}].evaluation.data`,
+    got: evaluation.data,
+  });
+}
+
+/** Data of a job's evaluation that are its own; undefined where it has none. */
+async function readEvaluationData(job: Job, index: number, reader: RowReader): Promise<Dataset | undefined> {
+  const data = job.evaluation?.data;
+  if (data === undefined || isLengthData(data)) return undefined;
+  return await reader.read(data, job.cutoffLength, index, "evaluation.data");
+}
+
 async function loadJobData(job: Job, index: number, reader: RowReader): Promise<JobDataset> {
-  if (isLengthData(job.data))
-    return { rows: lengthRows(job, job.data), data: [], file: undefined, remarks: [], warnings: [] };
+  checkEvaluation(job, index);
+  if (isLengthData(job.data)) {
+    const rows = lengthRows(job, job.data);
+    return { rows, data: [], file: undefined, evaluationFile: undefined, remarks: [], warnings: [] };
+  }
   const dataset = await reader.read(job.data, job.cutoffLength, index);
-  const { rows, shuffle, file, format, inferred, numCut, numDropped } = dataset;
+  const { shuffle, file, format, inferred, numCut, numDropped } = dataset;
+  const other = await readEvaluationData(job, index, reader);
+  const rows = other === undefined ? dataset.rows : [...dataset.rows, ...other.rows];
+  const divided = divideRows(job.evaluation, dataset.rows.length, other?.rows.length ?? 0);
+  if (divided.training.length === 0 || (job.evaluation !== undefined && divided.evaluation.length === 0))
+    throw new InputError({
+      expected: "at least one row to train on and one to evaluate",
+      at: `jobs[${index}].evaluation`,
+      got: `${dataset.rows.length} rows${other === undefined ? "" : `, and ${other.rows.length} of its own`}`,
+    });
   const amount = job.steps === undefined ? { epochs: job.epochs! } : { steps: job.steps };
-  const steps = orderRows(rows.length, { seed: job.seed, shuffle, batchSize: job.batchSize, ...amount }).map((step) => [
-    ...step,
-  ]);
-  const numRows = rows.length + numDropped;
+  const order = { seed: job.seed, shuffle, batchSize: job.batchSize, ...amount };
+  const steps = orderRows(divided.training.length, order).map((step) =>
+    Array.from(step, (at) => divided.training[at]!),
+  );
+  const numRows = dataset.rows.length + numDropped;
   if (numDropped > MOST_DROPPED * numRows)
     throw new InputError({
       expected: "a cutoffLength that leaves something to score in at least half of the rows",
@@ -107,9 +143,11 @@ async function loadJobData(job: Job, index: number, reader: RowReader): Promise<
       scored: rows.map(countScored),
       digest: datasetDigest(rows),
       steps,
+      ...evaluationRows(job, divided, steps.length),
     },
     data: rows,
     file,
+    evaluationFile: other?.file,
     remarks: isMuch ? remarks : [...remarks, ...losses],
     warnings: isMuch ? losses : [],
   };
@@ -126,14 +164,14 @@ function ofJobs({ jobs }: Workload, datasets: readonly JobDataset[], which: "rem
 
 /** What a workload says for a job scheduler, and a plan does not use. */
 export function unusedInPlans({ jobs }: Workload): readonly string[] {
-  const said = {
-    priority: jobs.filter(({ priority }) => priority !== 0),
-    deadlineSeconds: jobs.filter(({ deadlineSeconds }) => deadlineSeconds !== undefined),
-  };
-  return Object.entries(said).flatMap(([key, of]) =>
-    of.length === 0
-      ? []
-      : [`${key} of ${of.map(({ name }) => name).join(", ")} is not used: a plan has all jobs from the start`],
+  const fromTheStart = "a plan has all jobs from the start";
+  const said: readonly (readonly [string, string, readonly Job[]])[] = [
+    ["priority", fromTheStart, jobs.filter(({ priority }) => priority !== 0)],
+    ["deadlineSeconds", fromTheStart, jobs.filter(({ deadlineSeconds }) => deadlineSeconds !== undefined)],
+    ["earlyStopping", "a plan has all steps of a job", jobs.filter((job) => stoppingOptions(job) !== undefined)],
+  ];
+  return said.flatMap(([key, why, of]) =>
+    of.length === 0 ? [] : [`${key} of ${of.map(({ name }) => name).join(", ")} is not used: ${why}`],
   );
 }
 
@@ -184,6 +222,7 @@ export async function loadInputs(workload: Workload, source: ReadText, cache: bo
       }),
     );
   const init = named((job) => (job.adapter.init === undefined ? undefined : path.resolve(folder, job.adapter.init)));
+  const evaluation = named((_, index) => datasets[index]!.evaluationFile);
   workload.jobs.forEach((job, index) => {
     const start = init[job.name];
     if (start === undefined) return;
@@ -207,6 +246,7 @@ export async function loadInputs(workload: Workload, source: ReadText, cache: bo
       model: model?.folder ?? null,
       data: named((_, index) => datasets[index]!.file),
       init,
+      ...(Object.keys(evaluation).length === 0 ? {} : { evaluation }),
     },
     remarks: ofJobs(workload, datasets, "remarks"),
     warnings: ofJobs(workload, datasets, "warnings"),

@@ -57,9 +57,12 @@ export class RowReader {
     this.#context = context;
   }
 
-  /** The rows of job `index`, cut and masked. Jobs with the same data and cutoff share them. @throws InputError */
-  read(data: FileData, cutoffLength: number, index: number): Promise<Dataset> {
-    const at = `jobs[${index}].data`;
+  /**
+   * The rows of job `index`, cut and masked. Jobs with the same data and cutoff share them. `where`: the key of the job
+   * that says which data they are. @throws InputError
+   */
+  read(data: FileData, cutoffLength: number, index: number, where = "data"): Promise<Dataset> {
+    const at = `jobs[${index}].${where}`;
     const { shuffle, ...source } = data;
     const key = canonicalJson(source);
     const cutKey = `${cutoffLength} ${shuffle} ${key}`;

@@ -1,7 +1,14 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
-import type { AdapterPair, ExecuteInput, ExecuteResult, SeenCompletion, StepMetrics } from "../exec/index.ts";
+import type {
+  AdapterPair,
+  BestEvaluation,
+  ExecuteInput,
+  ExecuteResult,
+  SeenCompletion,
+  StepMetrics,
+} from "../exec/index.ts";
 import { writePeftFolder } from "../exec/index.ts";
 import { type Plan, planDocument, readText } from "../plan/index.ts";
 import { traceLines } from "../traces/index.ts";
@@ -18,6 +25,8 @@ export const RUN_FILES = {
   completions: "completions.jsonl",
   trace: "trace.json",
   adapters: "adapters",
+  /** Of jobs that are evaluated, the adapters with the lowest loss. */
+  best: "best",
 } as const;
 
 function readHash(file: string): unknown {
@@ -65,13 +74,14 @@ export class RunFolder implements Disposable {
   readonly #metrics: LineFile;
   readonly #completions: LineFile;
   readonly #adapters = new Map<string, string>();
+  readonly #best = new Map<string, string>();
 
   /** @throws InputError as `checkRunFolder` does, or when the folder cannot be written */
   constructor(place: Place, given: string, plan: Plan, { overwrite = false }: { readonly overwrite?: boolean } = {}) {
     const folder = absolute(place, given);
     checkRunFolder(place, given, plan, overwrite);
     makeFolder(place, given);
-    for (const name of [RUN_FILES.trace, RUN_FILES.adapters])
+    for (const name of [RUN_FILES.trace, RUN_FILES.adapters, RUN_FILES.best])
       rmSync(path.join(folder, name), { recursive: true, force: true });
     // Whole or not there: a folder is a run's from the moment that its plan is.
     const written = `${RUN_FILES.plan}.${process.pid}`;
@@ -90,6 +100,11 @@ export class RunFolder implements Disposable {
     return this.#adapters;
   }
 
+  /** The same of the adapters that were best. */
+  get best(): ReadonlyMap<string, string> {
+    return this.#best;
+  }
+
   /** Writes down what happened, at once. */
   journal(event: JournalEvent): void {
     this.#journal.add(canonicalJson({ time: new Date().toISOString(), ...event }));
@@ -97,35 +112,50 @@ export class RunFolder implements Disposable {
   }
 
   /** What the executor tells while it trains. */
-  readonly hooks: Pick<ExecuteInput, "onStep" | "onCompletions" | "onJobEnd"> = {
+  readonly hooks: Pick<ExecuteInput, "onStep" | "onEvaluation" | "onCompletions" | "onJobEnd"> = {
     onStep: (metrics: StepMetrics) => this.#metrics.add(canonicalJson(metrics)),
+    onEvaluation: (metrics) => this.#metrics.add(canonicalJson(metrics)),
     onCompletions: (batch) => {
       for (const seen of batch) this.#completions.add(completionLine(seen));
       // A step's metrics come after what its devices reported, so that what is written down of them can be found there.
       if (this.#completions.write(false)) this.#metrics.write(true);
     },
-    onJobEnd: (job, adapter) => {
+    onJobEnd: (job, adapter, best) => {
       this.#writeAdapter(job, adapter);
-      this.journal({ event: "job ended", job: this.#plan.jobs[job]!.name });
+      this.#writeBest(job, best);
+      const { name } = this.#plan.jobs[job]!;
+      const lowest = best === undefined ? {} : { best: { step: best.step, evaluationLoss: best.evaluationLoss } };
+      this.journal({ event: "job ended", job: name, ...lowest });
     },
   };
 
   #writeAdapter(index: number, pairs: readonly AdapterPair[]): void {
-    const { model, locations, jobs } = this.#plan;
-    const { name, adapter } = jobs[index]!;
-    const folder = path.join(this.#folder, RUN_FILES.adapters, name);
-    writePeftFolder(folder, adapter, model.architecture, locations.model ?? "", pairs);
-    this.#adapters.set(name, folder);
+    this.#adapters.set(this.#plan.jobs[index]!.name, this.#writePairs(RUN_FILES.adapters, index, pairs));
   }
 
-  /** Writes the trace, and the adapters of jobs that have begun and not ended. */
+  #writeBest(index: number, best: BestEvaluation | undefined): void {
+    if (best?.adapter === undefined) return;
+    this.#best.set(this.#plan.jobs[index]!.name, this.#writePairs(RUN_FILES.best, index, best.adapter));
+  }
+
+  #writePairs(within: string, index: number, pairs: readonly AdapterPair[]): string {
+    const { model, locations, jobs } = this.#plan;
+    const { name, adapter } = jobs[index]!;
+    const folder = path.join(this.#folder, within, name);
+    writePeftFolder(folder, adapter, model.architecture, locations.model ?? "", pairs);
+    return folder;
+  }
+
+  /** Writes the trace, and the adapters, last and best, of jobs that have begun and not ended. */
   finish(result: ExecuteResult): void {
     this.#completions.write(true);
     this.#metrics.write(true);
     for (const [job, pairs] of result.adapters.entries()) {
       const { name } = this.#plan.jobs[job]!;
       const hasBegun = result.metrics.some((row) => row.job === name);
-      if (hasBegun && !this.#adapters.has(name)) this.#writeAdapter(job, pairs);
+      if (!hasBegun || this.#adapters.has(name)) continue;
+      this.#writeAdapter(job, pairs);
+      this.#writeBest(job, result.best[job]);
     }
     const written = `${RUN_FILES.trace}.${process.pid}`;
     writeLines({ cwd: this.#folder }, written, traceLines(result.trace));

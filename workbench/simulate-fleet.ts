@@ -1,4 +1,4 @@
-import { createCostModel, fleetSetting, type Objective, type PolicyName } from "../plan/index.ts";
+import { createCostModel, fleetSetting, type Objective, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import {
   type FleetMember,
   type FleetSetting,
@@ -7,6 +7,7 @@ import {
   simulateFleet,
   worksOfPlan,
 } from "../sim/index.ts";
+import { withBetterPackings } from "./better-packings.ts";
 import type { Context } from "./context.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
 
@@ -63,12 +64,13 @@ export async function simulateWorkloadFleet(
   context: Context,
   file: string,
   choice: RequestChoice,
-  policy: PolicyName,
+  policy: PolicyName | PolicyFactory,
   objective?: Objective,
 ): Promise<SimulatedFleet> {
   const { fleet, placed } = await loadFleet(context, file, choice);
   try {
-    return simulateFleet({ ...fleet, policy, ...(objective === undefined ? {} : { objective }) });
+    const asked = { ...fleet, policy, ...(objective === undefined ? {} : { objective }) };
+    return await withBetterPackings(context, (pack) => simulateFleet({ ...asked, pack }));
   } catch (error) {
     throw placed(error);
   }

@@ -19,7 +19,7 @@ import { VERSION } from "./version.ts";
 
 export type TrainHooks = Pick<
   ExecuteInput,
-  "onStep" | "onProgress" | "onCompletions" | "onJobEnd" | "onStart" | "stop"
+  "onStep" | "onEvaluation" | "onProgress" | "onCompletions" | "onJobEnd" | "onStart" | "stop"
 >;
 
 /** What a run of the plan runs on, for people. */
@@ -48,9 +48,18 @@ export async function loadPlanData(
   for (const [index, job] of plan.jobs.entries()) {
     const path = plan.locations.data[job.name];
     const isKnown = !isLengthData(job.data) && path !== undefined;
-    data.push(isKnown ? (await reader.read({ ...job.data, path }, job.cutoffLength, index)).rows : []);
+    const own = isKnown ? (await reader.read({ ...job.data, path }, job.cutoffLength, index)).rows : [];
+    data.push([...own, ...(await evaluationData(plan, index, reader))]);
   }
   return data;
+}
+
+/** Rows of an evaluation's own data, which are numbered on behind the job's. */
+async function evaluationData({ jobs, locations }: Plan, index: number, reader: RowReader): Promise<readonly Row[]> {
+  const { name, evaluation, cutoffLength } = jobs[index]!;
+  const path = locations.evaluation?.[name];
+  if (path === undefined || evaluation?.data === undefined || isLengthData(evaluation.data)) return [];
+  return (await reader.read({ ...evaluation.data, path }, cutoffLength, index, "evaluation.data")).rows;
 }
 
 /** The base model that a plan was made for. @throws InputError when it is another one now, or none. */

@@ -1,5 +1,5 @@
 import { PlanError } from "../core/index.ts";
-import { checkRoom, type Policy, type PolicyName, roomTable, Scheduler, type Setting } from "../plan/index.ts";
+import { checkRoom, type PolicyName, roomTable, Scheduler, type Setting } from "../plan/index.ts";
 import {
   calibrationFactors,
   type EndSpread,
@@ -107,16 +107,17 @@ function answer(
   // Machines know jobs by their numbers: the submitted one comes behind those that have come.
   const arrived = inOrder.filter(({ arrival }) => arrival.arrivalNs <= atNs);
   const all = [...arrived, submitted, ...inOrder.slice(arrived.length)];
-  const { machines, policyOf } = fleetModel({
+  const { resources, policyOf, timesOf } = fleetModel({
     setting,
     costs,
     works: all.map((member) => member.work),
     ...(most === undefined ? {} : { most }),
   });
-  const policy: Policy = policyOf(submission.policy);
-  const run = new FleetRun(arrived.map(simulatedJob), new Scheduler(policy, machines.resources), {
+  const policy = policyOf(submission.policy);
+  const machines = { resources, times: timesOf(policy), isAhead: true };
+  const run = new FleetRun(arrived.map(simulatedJob), new Scheduler(policy, resources), {
     ...machines,
-    numPipelines: machines.resources.numPipelines,
+    numPipelines: resources.numPipelines,
   });
   run.advance({ untilNs: atNs });
   const { state } = run.cut(atNs);

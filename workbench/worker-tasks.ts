@@ -1,5 +1,5 @@
 import type { RowWork, TextTokenizer } from "../datasets/index.ts";
-import type { Catalog } from "../plan/index.ts";
+import type { Catalog, PackingProblem } from "../plan/index.ts";
 import type { DrawRequest } from "../sim/index.ts";
 import type { AssumedVariation } from "../studies/index.ts";
 import { packRows } from "./packed-rows.ts";
@@ -18,6 +18,8 @@ export const WORKER_TASKS = {
   draws: async (request: DrawRequest) => (await import("../sim/index.ts")).drawFigures(request),
   variation: async ({ catalog, variation }: { readonly catalog: Catalog; readonly variation: AssumedVariation }) =>
     (await import("../studies/index.ts")).varyAssumption(catalog, variation),
+  packing: async (request: { readonly problem: PackingProblem }) =>
+    (await import("./solve-packing.ts")).solvePacking(request),
   /** The rows, packed. */
   rows: async ({ tokenizerFolder, ...work }: RowTask) => {
     const { loadTokenizer, makeRows } = await import("../datasets/index.ts");

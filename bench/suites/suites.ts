@@ -1,6 +1,7 @@
 import type { Suite } from "../suite.ts";
 import { adapters } from "./adapters.ts";
 import { coverage } from "./coverage.ts";
+import { earlyStopping } from "./early-stopping.ts";
 import { external } from "./external.ts";
 import { fleet } from "./fleet.ts";
 import { gpuBytes } from "./gpu-bytes.ts";
@@ -27,6 +28,7 @@ export const SUITES = {
   simulator,
   growing,
   fleet,
+  "early-stopping": earlyStopping,
   "gpu-bytes": gpuBytes,
   start,
   twin,

@@ -64,19 +64,23 @@ export const trainCommand: Command = {
     } catch (error) {
       throw placeInput(error, { main: source });
     }
-    const { result, adapters, part } = trained;
+    const { result, adapters, best, part } = trained;
+    const { evaluations } = result;
     const losses = lossesByJob(result.metrics);
     const metrics = runMetrics(part === undefined ? plan : planOfPart(plan, part), result.trace);
     const jobs = metrics.jobs.map((job) => {
       const series = losses.get(job.name) ?? [];
-      return { ...job, finalLoss: series.at(-1), losses: series, adapter: adapters.get(job.name) };
+      const trainedJob = { ...job, finalLoss: series.at(-1), losses: series, adapter: adapters.get(job.name) };
+      const own = evaluations.filter((row) => row.job === job.name);
+      if (own.length === 0) return trainedJob;
+      return { ...trainedJob, evaluations: own, bestAdapter: best.get(job.name) };
     });
     const waiting = result.statistics.map(({ starvedNs, busyNs }) =>
       busyNs === 0 ? 0 : starvedNs / (starvedNs + busyNs),
     );
     printResult(io, args, { ...metrics, jobs, waitingForHostRatio: waiting, endedEarly: result.endedEarly }, () =>
       [
-        runText(metrics, { losses }),
+        runText(metrics, { losses, evaluations }),
         "",
         ...(part === undefined ? [] : [endText(plan, part)]),
         `written to ${folder}`,

@@ -33,7 +33,8 @@ interface View {
 /** By the tokens that are left at the rate so far. */
 function secondsLeft({ plan, metrics, state }: LoadedRun, tokensPerSecond: number): number | null {
   if (state !== "unfinished" || tokensPerSecond === 0) return null;
-  const all = sum(plan.microBatches.flatMap(({ rows }) => rows.map(([, , tokens]) => tokens)));
+  const trained = plan.microBatches.filter(({ evaluation }) => evaluation === undefined);
+  const all = sum(trained.flatMap(({ rows }) => rows.map(([, , tokens]) => tokens)));
   return (all - sum(metrics.map(({ tokens }) => tokens))) / tokensPerSecond;
 }
 

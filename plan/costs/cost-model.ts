@@ -1,5 +1,5 @@
 import { InputError } from "../../core/index.ts";
-import type { PlannedLetter } from "../action.ts";
+import { type Pass, passOf } from "../action.ts";
 import { COMPUTE_BYTES, computeDtype } from "../compute-dtype.ts";
 import type {
   Calibration,
@@ -30,7 +30,7 @@ export interface Contention {
   /** So many devices at work make the times of the cost model. */
   readonly devices: number;
   /** The share of such a time that an action takes while no other device of its machine works. */
-  readonly alone: Readonly<Record<PlannedLetter, number>>;
+  readonly alone: Readonly<Record<Pass, number>>;
 }
 
 /**
@@ -73,7 +73,9 @@ function constantModel(calibration: ConstantCalibration): Omit<CostModel, "sameC
   return {
     actionSeconds({ letter, microBatch }) {
       if (letter === "U") return seconds.update;
-      return seconds[letter] * (perTokens === undefined ? 1 : microBatchTokens(microBatch) / perTokens);
+      return (
+        seconds[passOf(letter) as "F" | "B"] * (perTokens === undefined ? 1 : microBatchTokens(microBatch) / perTokens)
+      );
     },
     linkCost: () => ({ latencySeconds: seconds.transfer, bytesPerSecond: null }),
   };
@@ -146,7 +148,7 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<Cos
     ...(gapSeconds === undefined ? {} : { gapSeconds }),
     ...(aloneShare === undefined ? {} : { contention: { devices: device.devicesAtOnce, alone: aloneShare } }),
     actionSeconds(action) {
-      let total = calibration.actionSeconds[action.letter];
+      let total = calibration.actionSeconds[passOf(action.letter)];
       for (const call of operatorsOf(action)) {
         const coefficients = table.get(call.name) ?? table.get(call.kind);
         if (coefficients === undefined) {

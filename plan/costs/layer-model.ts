@@ -114,8 +114,8 @@ export function layerActionSeconds(action: ActionCost, figures: LayerFigures): n
   const times = layerTimes({ architecture, dtype, device }, figures);
   const lengths = microBatch.rows.map(([, , tokens]) => tokens);
   const seconds = equalLayers(stage).map(({ count, half, isRecomputed }) => {
-    const passes = letter === "F" ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
+    const passes = letter !== "B" ? (["F"] as const) : backwardPasses(isRecomputed ? "layer" : "none");
     return count * times.layer(lengths, passes, half);
   });
-  return sum(seconds) + (stage.head ? times.head(sum(lengths), letter) : 0);
+  return sum(seconds) + (stage.head ? times.head(sum(lengths), letter === "B" ? "B" : "F") : 0);
 }

@@ -1,3 +1,4 @@
+import type { PlannedLetter } from "../action.ts";
 import { computeDtype } from "../compute-dtype.ts";
 import {
   type Architecture,
@@ -51,6 +52,9 @@ export interface StageShape {
 }
 
 type Direction = "F" | "B";
+
+/** The runs of a stage's programs: an evaluation is a forward without the gradient of the loss. */
+export type RunLetter = Exclude<PlannedLetter, "U">;
 
 const MLP_INPUTS = loraGroup("gate_proj");
 
@@ -265,12 +269,31 @@ function upToGateUp(shape: StageShape, sizes: Sizes, parts: Parts): readonly Ope
   ];
 }
 
-function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCall[] {
+/** Norm, product and softmax of the scored rows, and back to the gradient of the head's input; or the losses alone. */
+function headLoss(
+  { hiddenSize: hidden, vocabularySize }: Architecture,
+  { tokens, scored }: Sizes,
+  withGradient: boolean,
+): OperatorCall {
+  const kind = withGradient ? "head" : "headLoss";
+  const passes = withGradient ? 2 : 1;
+  const flops = 2 * passes * scored * hidden * vocabularySize;
+  return {
+    name: `${kind}:${hidden}x${vocabularySize}`,
+    kind,
+    calls: 1,
+    flops,
+    elements: passes * hidden * vocabularySize + scored * vocabularySize,
+    features: { one: 1, scored, tokens, flops, weights: hidden * vocabularySize },
+  };
+}
+
+function forwardOperators(shape: StageShape, sizes: Sizes, withGradient: boolean): readonly OperatorCall[] {
   const { architecture: arch, stage } = shape;
-  const { hiddenSize: hidden, intermediateSize: inner, vocabularySize } = arch;
-  const { tokens, scored } = sizes;
+  const { hiddenSize: hidden, intermediateSize: inner } = arch;
+  const { tokens } = sizes;
   const { all: parts } = partsOf(shape);
-  const calls = [
+  return [
     ...(stage.embedding ? [elementwise("embed", "F", tokens * hidden, tokens, 1)] : []),
     ...edgeCopies(shape, "F", tokens),
     ...upToGateUp(shape, sizes, parts),
@@ -278,19 +301,8 @@ function forwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCal
     forwardSwiglu(shape, sizes, parts.mlp),
     matmul("F", tokens, inner, hidden, parts.mlp),
     ...loras("F", shape, sizes, parts, [["down_proj"]]),
+    ...(stage.head ? [headLoss(arch, sizes, withGradient)] : []),
   ];
-  if (stage.head) {
-    const flops = 4 * scored * hidden * vocabularySize;
-    calls.push({
-      name: `head:${hidden}x${vocabularySize}`,
-      kind: "head",
-      calls: 1,
-      flops,
-      elements: 2 * hidden * vocabularySize + scored * vocabularySize,
-      features: { one: 1, scored, tokens, flops, weights: hidden * vocabularySize },
-    });
-  }
-  return calls;
 }
 
 /**
@@ -355,17 +367,17 @@ function backwardOperators(shape: StageShape, sizes: Sizes): readonly OperatorCa
 }
 
 /**
- * The operators of a forward or backward of one micro-batch on one stage, in no order; what the cost models add up. The
+ * The operators of a run of one micro-batch on one stage, in no order; what the cost models add up. The
  * list follows the executor's stage program, operator for operator. What a backward computes again of its layers are
  * the forward's operators, so that a calibration needs no run with recomputation to know them.
  */
 export function stageOperators(
   shape: StageShape,
-  direction: Direction,
+  letter: RunLetter,
   microBatch: Pick<MicroBatch, "rows">,
 ): readonly OperatorCall[] {
   const sizes = sizesOf(microBatch);
-  const operators = direction === "F" ? forwardOperators(shape, sizes) : backwardOperators(shape, sizes);
+  const operators = letter === "B" ? backwardOperators(shape, sizes) : forwardOperators(shape, sizes, letter === "F");
   return operators.filter(({ calls }) => calls > 0);
 }
 

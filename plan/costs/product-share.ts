@@ -2,7 +2,7 @@
  * Operators whose time is multiplying; the others' is moving memory. By the first part of a kind, as
  * `OperatorCall.kind` has it.
  */
-const PRODUCTS: ReadonlySet<string> = new Set(["matmul", "head", "attention", "lora"]);
+const PRODUCTS: ReadonlySet<string> = new Set(["matmul", "head", "headLoss", "attention", "lora"]);
 
 /** Whether an operator gets slower as products do, and not as memory does. */
 export function isProduct({ kind }: { readonly kind: string }): boolean {

@@ -14,6 +14,7 @@ const EXCLUSIVE: readonly (readonly [string, string])[] = [
   ["steps", "epochs"],
   ["path", "lengths"],
   ["path", "samples"],
+  ["share", "data"],
 ];
 
 function merge(base: unknown, over: unknown): unknown {

@@ -19,6 +19,8 @@ export const locationsSchema = z.strictObject({
   /** By job name. */
   data: z.record(z.string(), z.string()),
   init: z.record(z.string(), z.string()),
+  /** Data that evaluations have of their own; absent for none. */
+  evaluation: z.record(z.string(), z.string()).optional(),
 });
 
 /** A plan as it is written: a setting, and the segments of work in it. Each segment names the hash of the one before. */

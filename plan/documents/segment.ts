@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { adapterSchema, dataSchema, nameSchema, optimizerSchema } from "./workload.ts";
+import { adapterSchema, dataSchema, evaluationSchema, nameSchema, optimizerSchema } from "./workload.ts";
 
 const index = z.int().min(0);
 const count = z.int().positive();
-const actionKeySchema = z.string().regex(/^\d+[FBU]\d+$/, "an action such as 2F0");
+const actionKeySchema = z.string().regex(/^\d+[FBUE]\d+$/, "an action such as 2F0");
 
 export const plannedJobSchema = z.strictObject({
   name: nameSchema,
@@ -20,6 +20,7 @@ export const plannedJobSchema = z.strictObject({
   optimizer: optimizerSchema,
   seed: index,
   priority: z.int(),
+  evaluation: evaluationSchema.optional(),
 });
 
 /**
@@ -36,7 +37,10 @@ export const groupSchema = z.strictObject({
   members: z.array(memberSchema).min(1),
 });
 
-/** [job index, row of the job's data, tokens, scored tokens] */
+/**
+ * [job index, row of the job's data, tokens, scored tokens]. Rows of data of their own for an evaluation are numbered on
+ * behind those of the job's data.
+ */
 export const plannedRowSchema = z.tuple([index, index, count, index]);
 
 export const microBatchSchema = z.strictObject({
@@ -44,11 +48,13 @@ export const microBatchSchema = z.strictObject({
   group: index,
   /** The group's optimizer step, from 0. */
   step: index,
-  /** The micro-batch within the mini-batch, from 0. */
+  /** The micro-batch within the mini-batch, or within its evaluation, from 0. */
   part: index,
+  /** Of held-out rows: only evaluated, once its step's update has been made and before the next step. */
+  evaluation: z.literal(true).optional(),
   /**
    * What has to have ended before its forward may begin on the pipeline's first stage: the mini-batches before it of its
-   * jobs, each by the micro-batch whose backward there is the last.
+   * jobs, each by the micro-batch whose backward there is the last. For an evaluation, its own mini-batch.
    */
   after: z.array(index),
   /** Rows in job order: each job's rows are neighbours. */

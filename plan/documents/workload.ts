@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PROJECTIONS } from "./architecture.ts";
+import { earlyStoppingSchema } from "./early-stopping.ts";
 import { huggingFaceConfigSchema } from "./model-config.ts";
 
 const positiveInt = z.int().positive();
@@ -91,6 +92,25 @@ export const optimizerSchema = z.strictObject({
     .optional(),
 });
 
+const evaluationFieldsSchema = z.strictObject({
+  /** Of the job's own rows: as many are held out, and not trained on. The same ones whatever the job's seed is. */
+  share: z.number().positive().lt(1).optional(),
+  /** Data of its own, in place of a share. */
+  data: dataSchema.optional(),
+  /** After so many steps of the job each time, and after its last. */
+  everySteps: positiveInt,
+  /** The most rows that are evaluated. */
+  maxRows: positiveInt.optional(),
+  /** Whether the adapter with the lowest loss is kept beside the last one. */
+  keepBest: z.boolean().default(true),
+});
+
+export const evaluationSchema = evaluationFieldsSchema.refine(
+  ({ share, data }) => (share === undefined) !== (data === undefined),
+  { path: ["share"], message: "either share or data" },
+);
+export type Evaluation = z.infer<typeof evaluationSchema>;
+
 const jobFieldsSchema = z.strictObject({
   name: nameSchema,
   adapter: adapterSchema,
@@ -106,6 +126,8 @@ const jobFieldsSchema = z.strictObject({
   steps: positiveInt.optional(),
   epochs: positiveInt.optional(),
   optimizer: optimizerSchema,
+  /** Loss on held-out rows while it trains, without gradients. */
+  evaluation: evaluationSchema.optional(),
   seed: z.int().min(0),
   priority: z.int(),
   arrivalSeconds: z.number().min(0),
@@ -113,6 +135,8 @@ const jobFieldsSchema = z.strictObject({
   user: z.string().max(256).optional(),
   /** From its arrival, by when it is to have ended. */
   deadlineSeconds: z.number().positive().optional(),
+  /** Whether, and by which rules, it may end before its last step; `true` for all of them as they are by default. */
+  earlyStopping: z.union([z.boolean(), earlyStoppingSchema]).optional(),
 });
 
 export const jobSchema = jobFieldsSchema.superRefine((job, context) => {
@@ -167,6 +191,7 @@ export const writtenJobSchema = jobFieldsSchema
   .extend({
     adapter: adapterSchema.partial(),
     optimizer: optimizerSchema.partial(),
+    evaluation: evaluationFieldsSchema.partial(),
     data: z.union([fileDataSchema.partial(), lengthDataSchema.partial()]),
   })
   .partial()

@@ -15,6 +15,8 @@ export interface AdmittedGroup {
   readonly group: PlannedGroup;
   /** By the group's step and part: the rows of a micro-batch (`partsOfStep`). */
   readonly steps: readonly (readonly (readonly PlannedRow[])[])[];
+  /** By the group's step, what is evaluated after it, part by part; no entry for a step after which nothing is. */
+  readonly evaluations?: readonly (readonly (readonly PlannedRow[])[] | undefined)[];
   /** Groups that have trained its members so far, and were taken back; it begins when what they had begun has ended. */
   readonly after?: readonly number[];
 }
@@ -80,7 +82,7 @@ export class GrowingPlan {
    * Admits a group of jobs that are there; its number in the plan. Its mini-batches may begin from now on.
    * @throws PlanError for work that is larger than its pipeline's room
    */
-  admit({ group, steps, after = [] }: AdmittedGroup): number {
+  admit({ group, steps, evaluations = [], after = [] }: AdmittedGroup): number {
     const number = this.#numGroups;
     this.#numGroups += 1;
     const growth = this.#pipelines[group.pipeline]!;
@@ -90,6 +92,7 @@ export class GrowingPlan {
       group,
       jobs,
       steps,
+      evaluations,
       clips: (step) => clips({ groups: { 0: group }, jobs }, { group: 0, step }),
       after,
     });
@@ -176,7 +179,7 @@ export class GrowingPlan {
   /** Numbers the micro-batches of a mini-batch that begins; those of one that has a number have theirs. */
   #number(miniBatch: AdmittedMiniBatch, into: MicroBatch[]): void {
     if (miniBatch.firstNumber >= 0) return;
-    const { group, step, rows } = miniBatch;
+    const { group, step, rows, evaluatedRows } = miniBatch;
     const members = activeMembers({ [group]: this.#groups.get(group)!.group }, group, step);
     const ends = members.flatMap(({ job }) => this.#lastEnds.get(job) ?? []);
     const after = [...new Set(ends)].sort((a, b) => a - b);
@@ -185,17 +188,25 @@ export class GrowingPlan {
       into.push({ index: this.#numMicroBatches, group, step, part: index, after, rows: [...part] });
       this.#numMicroBatches += 1;
     });
+    const end = this.#numMicroBatches - 1;
+    evaluatedRows.forEach((part, index) => {
+      const own = { index: this.#numMicroBatches, group, step, part: index, evaluation: true } as const;
+      into.push({ ...own, after: [end], rows: [...part] });
+      this.#numMicroBatches += 1;
+    });
     for (const { job, firstStep } of members) {
       if (firstStep + step === this.#jobOf(job).steps - 1) {
         this.#jobs.delete(job);
         this.#lastEnds.delete(job);
-      } else this.#lastEnds.set(job, this.#numMicroBatches - 1);
+      } else this.#lastEnds.set(job, end);
     }
   }
 
   #keyOf(pipeline: number, stage: number, { letter, microBatch }: Action): string {
     const miniBatch = this.#pipelines[pipeline]!.miniBatchOf(microBatch);
-    const part = miniBatch.microBatches.indexOf(microBatch);
-    return formatAction({ stage, letter, microBatch: miniBatch.firstNumber + part });
+    const { microBatches, evaluation = [], firstNumber } = miniBatch;
+    const part =
+      letter === "E" ? microBatches.length + evaluation.indexOf(microBatch) : microBatches.indexOf(microBatch);
+    return formatAction({ stage, letter, microBatch: firstNumber + part });
   }
 }

@@ -3,7 +3,7 @@ import type { PlannedLetter } from "../action.ts";
 import { signalsOf } from "../dependencies.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
-import { activeMembers, type MiniBatch, type Numbered } from "../mini-batch.ts";
+import { activeMembers, addTo, type MiniBatch, type Numbered, type OpenMiniBatch } from "../mini-batch.ts";
 import { pipelineTable } from "../pipelines.ts";
 
 /** What a segment has brought that is in flight. */
@@ -27,12 +27,13 @@ interface GroupUse {
 
 /** Mini-batches of a piece of work, by micro-batch from its first. */
 function miniBatchesOf({ microBatches }: Work): readonly MiniBatch[] {
-  const known = new Map<string, { group: number; step: number; microBatches: number[] }>();
-  return microBatches.map(({ index, group, step }) => {
+  const known = new Map<string, OpenMiniBatch>();
+  return microBatches.map((microBatch) => {
+    const { group, step } = microBatch;
     const key = `${group} ${step}`;
     const miniBatch = known.get(key) ?? { group, step, microBatches: [] };
     known.set(key, miniBatch);
-    miniBatch.microBatches.push(index);
+    addTo(miniBatch, microBatch);
     return miniBatch;
   });
 }
@@ -91,7 +92,8 @@ export class LiveWork {
     };
     for (const miniBatch of new Set(miniBatches)) {
       const { firstStage, endStage } = this.#setting.pipelines[this.#groups[miniBatch.group]!.pipeline]!;
-      piece.left += (endStage - firstStage) * (2 * miniBatch.microBatches.length + 1);
+      const { microBatches, evaluation = [] } = miniBatch;
+      piece.left += (endStage - firstStage) * (2 * microBatches.length + 1 + evaluation.length);
     }
     for (const group of new Set(miniBatches.map((each) => each.group))) this.#uses.get(group)!.pieces += 1;
     // Now that it is known who has micro-batches: groups whose members have gone on in others are over some time.

@@ -20,6 +20,8 @@ export interface AdmittedMiniBatch extends MiniBatch {
   readonly group: number;
   /** By part. */
   readonly rows: readonly (readonly PlannedRow[])[];
+  /** The same of its evaluation. */
+  readonly evaluatedRows: readonly (readonly PlannedRow[])[];
   /** Number of its first micro-batch in the plan; -1 before it has begun. */
   firstNumber: number;
 }
@@ -41,7 +43,7 @@ interface GroupFacts {
   readonly clips: (step: number) => boolean;
   /** Steps that are admitted and not taken back. */
   numSteps: number;
-  /** Mini-batches whose updates are not all ordered. */
+  /** Mini-batches whose updates and evaluations are not all ordered. */
   open: number;
 }
 
@@ -50,8 +52,14 @@ export interface Admitted {
   readonly group: PlannedGroup;
   readonly jobs: Numbered<PlannedJob>;
   readonly steps: readonly (readonly (readonly PlannedRow[])[])[];
+  readonly evaluations: readonly (readonly (readonly PlannedRow[])[] | undefined)[];
   readonly clips: (step: number) => boolean;
   readonly after: readonly number[];
+}
+
+/** The micro-batches of a mini-batch, and behind them those of its evaluation. */
+function numbersOf({ microBatches, evaluation = [] }: MiniBatch): readonly number[] {
+  return [...microBatches, ...evaluation];
 }
 
 /** One pipeline of a growing plan: its scheduler, with numbers that are used again when what they stood for has ended. */
@@ -68,7 +76,7 @@ export class PipelineGrowth {
   /** By the scheduler's number, and from the plan's. */
   readonly #groups: GroupFacts[] = [];
   readonly #groupOf = new Map<number, number>();
-  /** Mini-batches by how many of their updates are ordered. */
+  /** Mini-batches by how many of their updates and evaluations are ordered. */
   readonly #updated = new Map<AdmittedMiniBatch, number>();
 
   constructor(setting: Setting, costs: CostModel, pipeline: number, mostJobs?: number) {
@@ -112,10 +120,11 @@ export class PipelineGrowth {
   }
 
   /** @throws PlanError for work that is larger than the room of the pipeline */
-  admit({ number, group, jobs, steps, clips, after }: Admitted): void {
+  admit({ number, group, jobs, steps, evaluations, clips, after }: Admitted): void {
+    const evaluated = steps.map((_, step) => evaluations[step] ?? []);
     this.#checkRoom(
       group.members.map(({ job }) => jobs[job]!),
-      steps.flat().map((rows) => ({ rows: [...rows] })),
+      [...steps, ...evaluated].flat().map((rows) => ({ rows: [...rows] })),
     );
     const own = this.#groupNumbers.take();
     this.#groupOf.set(number, own);
@@ -133,7 +142,9 @@ export class PipelineGrowth {
     this.#groups[own] = facts;
     const perToken = messageBytesPerToken(this.#setting.model);
     const microBatches = steps.flatMap((parts, step) =>
-      parts.map((rows, part): Omit<MicroBatch, "index"> => ({ group: number, step, part, after: [], rows: [...rows] })),
+      [...parts, ...evaluated[step]!].map(
+        (rows, part): Omit<MicroBatch, "index"> => ({ group: number, step, part, after: [], rows: [...rows] }),
+      ),
     );
     const durations = actionDurations(
       {
@@ -147,14 +158,24 @@ export class PipelineGrowth {
     let index = 0;
     const miniBatches = steps.map((parts, step): MiniBatch => {
       const slots = parts.map(() => this.#slotNumbers.take());
-      const miniBatch: AdmittedMiniBatch = { group: number, step, microBatches: slots, rows: parts, firstNumber: -1 };
-      parts.forEach((rows, part) => {
+      const evaluatedRows = evaluated[step]!;
+      const evaluation = evaluatedRows.map(() => this.#slotNumbers.take());
+      const known = evaluation.length === 0 ? { microBatches: slots } : { microBatches: slots, evaluation };
+      const miniBatch: AdmittedMiniBatch = {
+        group: number,
+        step,
+        ...known,
+        rows: parts,
+        evaluatedRows,
+        firstNumber: -1,
+      };
+      [...parts, ...evaluatedRows].forEach((rows, at) => {
         const units = microBatchUnits({ rows: [...rows] });
         const bytes = microBatchTokens({ rows: [...rows] }) * perToken;
-        this.#slots[slots[part]!] = { miniBatch, units, bytes, durations, index };
+        this.#slots[numbersOf(miniBatch)[at]!] = { miniBatch, units, bytes, durations, index };
         index += 1;
       });
-      return { group: own, step, microBatches: slots };
+      return { group: own, step, ...known };
     });
     const groupsBefore = after.flatMap((other) => this.#groupOf.get(other) ?? []);
     this.#scheduler.admit(miniBatches, groupsBefore);
@@ -170,7 +191,7 @@ export class PipelineGrowth {
       facts.numSteps -= count;
       facts.open -= count;
     });
-    for (const { microBatches } of left) for (const slot of microBatches) this.#slotNumbers.giveBack(slot);
+    for (const miniBatch of left) for (const slot of numbersOf(miniBatch)) this.#slotNumbers.giveBack(slot);
     return left.length;
   }
 
@@ -212,7 +233,7 @@ export class PipelineGrowth {
     const orders = this.#scheduler.take();
     for (const order of orders)
       for (const { letter, microBatch } of order) {
-        if (letter !== "U") continue;
+        if (letter !== "U" && letter !== "E") continue;
         const { miniBatch } = this.#slots[microBatch]!;
         this.#updated.set(miniBatch, (this.#updated.get(miniBatch) ?? 0) + 1);
       }
@@ -226,9 +247,9 @@ export class PipelineGrowth {
   /** Gives back the numbers of what has been ordered to its end; the plan's numbers of groups that are over. */
   forget(): readonly number[] {
     for (const [miniBatch, count] of this.#updated) {
-      if (count < this.#numStages) continue;
+      if (count < this.#numStages * (1 + miniBatch.evaluatedRows.length)) continue;
       this.#updated.delete(miniBatch);
-      for (const slot of miniBatch.microBatches) this.#slotNumbers.giveBack(slot);
+      for (const slot of numbersOf(miniBatch)) this.#slotNumbers.giveBack(slot);
       this.#groups[this.#groupOf.get(miniBatch.group)!]!.open -= 1;
     }
     const over: number[] = [];

@@ -1,4 +1,4 @@
-import type { Action } from "../action.ts";
+import { type Action, passOf } from "../action.ts";
 import type { Buffers } from "../documents/setting.ts";
 import type { Orders } from "../schedules/schedule-input.ts";
 import type { Timeline } from "../timeline.ts";
@@ -6,10 +6,10 @@ import type { Timeline } from "../timeline.ts";
 /** Two, so that one micro-batch can be written or read while the next one travels. */
 const DOUBLE = 2;
 
-/** When the actions of one letter end, in order. */
+/** When the actions of one letter end, in order; evaluations among forwards. */
 function endsOf(order: readonly Action[], endNs: Float64Array, letter: "F" | "B"): readonly number[] {
   const ends: number[] = [];
-  for (let i = 0; i < order.length; i += 1) if (order[i]!.letter === letter) ends.push(endNs[i]!);
+  for (let i = 0; i < order.length; i += 1) if (passOf(order[i]!.letter) === letter) ends.push(endNs[i]!);
   return ends;
 }
 

@@ -2,16 +2,21 @@ import { maximum } from "../../core/index.ts";
 import { type Action, parseAction } from "../action.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, Work } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
+import { evaluatedToTheEnd } from "../evaluation.ts";
 import { adapterBytes } from "./memory-model.ts";
 
 type StageOrder = readonly Pick<Action, "letter" | "microBatch">[];
 interface Grouped {
   readonly groups: readonly Pick<PlannedGroup, "members">[];
-  readonly microBatches: readonly Pick<MicroBatch, "group" | "step">[];
+  /** Those of evaluations with their rows. */
+  readonly microBatches: readonly (Pick<MicroBatch, "group" | "step"> & Partial<Pick<MicroBatch, "rows">>)[];
   readonly jobs: readonly { readonly steps: number }[];
 }
 
-/** When a stage needs each job's adapter: from the first forward of its first group to the job's last update there. */
+/**
+ * When a stage needs each job's adapter: from the first forward of its first group to the job's last update there, or
+ * its evaluation behind that.
+ */
 export interface Residents {
   /** By job, positions in the stage's order; -1 for jobs of other pipelines. */
   readonly first: Int32Array;
@@ -30,7 +35,9 @@ export function residentsOf(order: StageOrder, { groups, microBatches, jobs }: G
       if (begun[group] === 1) return;
       begun[group] = 1;
       for (const { job } of groups[group]!.members) if (first[job] === -1) first[job] = position;
-    } else
+    } else if (letter === "E")
+      for (const job of evaluatedToTheEnd({ groups, jobs }, microBatches[microBatch]!)) last[job] = position;
+    else
       for (const { job, firstStep } of groups[group]!.members)
         if (firstStep + step === jobs[job]!.steps - 1) last[job] = position;
   });

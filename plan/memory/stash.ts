@@ -1,5 +1,5 @@
 import { maximum } from "../../core/index.ts";
-import type { Action } from "../action.ts";
+import { type Action, passOf } from "../action.ts";
 import type { MicroBatch } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { peakHeld } from "../in-flight.ts";
@@ -27,31 +27,41 @@ export interface StashPlacement {
   readonly offsets: Int32Array;
   /** The end of the highest slot: what the arena needs. */
   readonly peak: number;
-  /** By position in the order: the end of the highest slot in use once a forward has begun, or a backward has ended. */
+  /**
+   * By position in the order: the end of the highest slot in use once a forward or an evaluation has begun, or a
+   * backward has ended.
+   */
   readonly used: Int32Array;
+  /** The same once the action has ended: less only where an evaluation has had its slot for itself. */
+  readonly left: Int32Array;
 }
 
 interface Slots extends SlotOrder {
   /** By slot. */
   readonly microBatches: readonly number[];
+  /** By position of the order, its first event. */
+  readonly first: Int32Array;
 }
 
-/** A forward takes a slot, the backward gives it back. */
+/** A forward takes a slot, the backward gives it back; an evaluation does both, in two events. */
 function slotsOf(order: StageOrder, units: (microBatch: number) => number): Slots {
-  const events = new Int32Array(order.length);
+  const events: number[] = [];
+  const first = new Int32Array(order.length);
   const microBatches: number[] = [];
   const slots = new Map<number, number>();
   order.forEach(({ letter, microBatch }, position) => {
-    if (letter === "F") {
+    first[position] = events.length;
+    if (letter === "U") events.push(0);
+    if (passOf(letter) === "F") {
       slots.set(microBatch, microBatches.length);
-      microBatches.push(microBatch);
-      events[position] = microBatches.length;
-    } else if (letter === "B") {
-      events[position] = -(slots.get(microBatch)! + 1);
+      events.push(microBatches.push(microBatch));
+    }
+    if (letter === "B" || letter === "E") {
+      events.push(-(slots.get(microBatch)! + 1));
       slots.delete(microBatch);
     }
   });
-  return { events, microBatches, sizes: Int32Array.from(microBatches, units) };
+  return { events: Int32Array.from(events), first, microBatches, sizes: Int32Array.from(microBatches, units) };
 }
 
 function roomOf({ sizes }: SlotOrder, offsets: Int32Array): number {
@@ -100,27 +110,30 @@ export class FirstFit {
   /** Of micro-batches in flight: where their slots start, and their sizes. */
   readonly #slots = new Map<number, { readonly offset: number; readonly units: number }>();
 
-  /** Places the forwards of the next actions of an order, by position: where its slot starts, and what is in use then. */
-  place(
-    order: StageOrder,
-    unitsOf: (microBatch: number) => number,
-  ): { readonly offsets: Int32Array; readonly used: Int32Array } {
+  /**
+   * Places the next actions of an order, by position: where their slots start, and what is in use then, as
+   * `StashPlacement` has it.
+   */
+  place(order: StageOrder, unitsOf: (microBatch: number) => number): Omit<StashPlacement, "peak"> {
     const offsets = new Int32Array(order.length).fill(-1);
     const used = new Int32Array(order.length);
+    const left = new Int32Array(order.length);
     order.forEach(({ letter, microBatch }, position) => {
-      if (letter === "F") {
+      if (passOf(letter) === "F") {
         const units = unitsOf(microBatch);
         this.#slots.set(microBatch, { offset: this.#holes.take(units), units });
       }
       const slot = this.#slots.get(microBatch);
       offsets[position] = slot?.offset ?? -1;
-      if (letter === "B") {
+      const top = this.#holes.top;
+      if (letter === "B" || letter === "E") {
         this.#holes.giveBack(slot!.offset, slot!.units);
         this.#slots.delete(microBatch);
       }
-      used[position] = this.#holes.top;
+      left[position] = this.#holes.top;
+      used[position] = letter === "E" ? top : left[position];
     });
-    return { offsets, used };
+    return { offsets, used, left };
   }
 }
 
@@ -142,7 +155,7 @@ function firstFit(order: StageOrder, table: MicroBatches): StashPlacement {
   order.forEach(({ microBatch }, position) => {
     if (placed.offsets[position]! >= 0) offsets[microBatch] = placed.offsets[position]!;
   });
-  return { offsets, used: placed.used, peak: maximum(placed.used) };
+  return { offsets, used: placed.used, left: placed.left, peak: maximum(placed.used) };
 }
 
 function bestPlacement(order: StageOrder, table: MicroBatches): StashPlacement {
@@ -156,7 +169,13 @@ function bestPlacement(order: StageOrder, table: MicroBatches): StashPlacement {
   slots.microBatches.forEach((microBatch, slot) => {
     offsets[microBatch] = best.offsets[slot]!;
   });
-  return { offsets, peak: best.peak, used: usedUnits(slots, best.offsets) };
+  const used = usedUnits(slots, best.offsets);
+  return {
+    offsets,
+    peak: best.peak,
+    used: Int32Array.from(order, (_, position) => used[slots.first[position]!]!),
+    left: Int32Array.from(order, (_, position) => used[(slots.first[position + 1] ?? used.length) - 1]!),
+  };
 }
 
 /** Bytes in use: what is always there, and the slots' part of the arena up to the highest in use. */

@@ -28,7 +28,7 @@ function sampled(microBatches: readonly MicroBatch[]): readonly MicroBatch[] {
  */
 function stageCosts(request: Costed, { jobs, microBatches }: DividedWork): (stage: Stage) => number {
   const { architecture, dtype, recompute, calibration, costModel, devices } = request;
-  const samples = sampled(microBatches);
+  const samples = sampled(microBatches.filter(({ evaluation }) => evaluation === undefined));
   const targets = targetsOf(jobs);
   const known = new Map<string, number>();
   const costOf = (stage: Stage): number => {

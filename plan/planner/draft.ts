@@ -32,7 +32,15 @@ function cutOf(job: Job, { cutTokens }: WorkChoice): Cut {
 }
 
 function plannedJob(job: Job, rows: JobRows, choice: WorkChoice, numSteps: number): PlannedJob {
-  const { steps: _steps, epochs: _epochs, arrivalSeconds: _arrival, user: _user, deadlineSeconds: _due, ...rest } = job;
+  const {
+    steps: _steps,
+    epochs: _epochs,
+    arrivalSeconds: _arrival,
+    user: _user,
+    deadlineSeconds: _due,
+    ...others
+  } = job;
+  const { earlyStopping: _stopping, ...rest } = others;
   const { microBatchSize, microBatchTokens } = cutOf(job, choice);
   return {
     ...rest,

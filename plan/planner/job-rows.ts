@@ -1,5 +1,6 @@
 import { createRng } from "../../core/index.ts";
-import type { Job, LengthData } from "../documents/workload.ts";
+import type { Evaluation, Job, LengthData } from "../documents/workload.ts";
+import { heldOutCount } from "../evaluation.ts";
 
 /** The training rows of a job as the planner needs them: lengths, and which rows each optimizer step takes. */
 export interface JobRows {
@@ -9,6 +10,58 @@ export interface JobRows {
   readonly digest: string | null;
   /** Row indices of each optimizer step, batchSize each. */
   readonly steps: readonly (readonly number[])[];
+  /** What the job is evaluated on. */
+  readonly evaluation?: EvaluationRows;
+}
+
+/** Held-out rows, which no step takes. */
+export interface EvaluationRows extends Pick<Evaluation, "everySteps"> {
+  /** Row indices, ascending. */
+  readonly rows: readonly number[];
+  /** Steps of the whole job: it is evaluated after the last of them, too. */
+  readonly numSteps: number;
+}
+
+/** Rows of a job, divided: trained on, and evaluated on. */
+export interface DividedRows {
+  readonly training: readonly number[];
+  readonly evaluation: readonly number[];
+}
+
+/**
+ * Holds a share of a job's rows out. Which ones follows from their number alone, so that jobs with the same data are
+ * evaluated on the same rows.
+ */
+export function holdOut({ share, maxRows }: Pick<Evaluation, "share" | "maxRows">, numRows: number): DividedRows {
+  const rng = createRng(`held-out rows of ${numRows}`);
+  const order = Array.from({ length: numRows }, (_, row) => row);
+  const count = heldOutCount(share ?? 0, numRows, maxRows);
+  for (let at = 0; at < count; at += 1) {
+    const other = at + rng.nextInt(numRows - at);
+    [order[at], order[other]] = [order[other]!, order[at]!];
+  }
+  const held = new Set(order.slice(0, count));
+  const rows = Array.from({ length: numRows }, (_, row) => row);
+  return { training: rows.filter((row) => !held.has(row)), evaluation: rows.filter((row) => held.has(row)) };
+}
+
+/** The rows of a job with `numRows` of its own and `numOther` of data for its evaluation, numbered on behind them. */
+export function divideRows(evaluation: Evaluation | undefined, numRows: number, numOther: number): DividedRows {
+  if (evaluation?.share !== undefined) return holdOut(evaluation, numRows);
+  const count = Math.min(numOther, evaluation?.maxRows ?? Number.POSITIVE_INFINITY);
+  return {
+    training: Array.from({ length: numRows }, (_, row) => row),
+    evaluation: Array.from({ length: count }, (_, row) => numRows + row),
+  };
+}
+
+/** What a job is evaluated on, with its number of steps; nothing for one without an evaluation. */
+export function evaluationRows(
+  { evaluation }: Pick<Job, "evaluation">,
+  { evaluation: rows }: DividedRows,
+  numSteps: number,
+): Pick<JobRows, "evaluation"> {
+  return evaluation === undefined ? {} : { evaluation: { rows, everySteps: evaluation.everySteps, numSteps } };
 }
 
 export function isLengthData(data: Job["data"]): data is LengthData {
@@ -31,16 +84,25 @@ export function stepCount(job: Pick<Job, "steps" | "epochs" | "batchSize">, numR
   return job.steps ?? Math.ceil((numRows * (job.epochs ?? 1)) / job.batchSize);
 }
 
+function lengthsOf(data: LengthData, { seed, cutoffLength }: Pick<Job, "seed" | "cutoffLength">): readonly number[] {
+  const draw = drawLengths(data, seed);
+  const count = Array.isArray(data.lengths) ? Math.max(data.samples, data.lengths.length) : data.samples;
+  return Array.from({ length: count }, (_, index) => Math.max(2, Math.min(draw(index), cutoffLength)));
+}
+
 /** Rows of a job of which only lengths are known: drawn by the job's seed, taken in order. */
 export function lengthRows(job: Job, data: LengthData): JobRows {
-  const { lengths } = data;
-  const draw = drawLengths(data, job.seed);
-  const count = Array.isArray(lengths) ? Math.max(data.samples, lengths.length) : data.samples;
-  const tokens = Array.from({ length: count }, (_, index) => Math.max(2, Math.min(draw(index), job.cutoffLength)));
+  const own = lengthsOf(data, job);
+  const other = job.evaluation?.data;
+  const others = other !== undefined && isLengthData(other) ? lengthsOf(other, job) : [];
+  const tokens = [...own, ...others];
+  const divided = divideRows(job.evaluation, own.length, others.length);
+  const count = divided.training.length;
   const steps = Array.from({ length: stepCount(job, count) }, (_, step) =>
-    Array.from({ length: job.batchSize }, (_, i) => (step * job.batchSize + i) % count),
+    Array.from({ length: job.batchSize }, (_, i) => divided.training[(step * job.batchSize + i) % count]!),
   );
-  return { tokens, scored: tokens.map((length) => length - 1), digest: null, steps };
+  const scored = tokens.map((length) => length - 1);
+  return { tokens, scored, digest: null, steps, ...evaluationRows(job, divided, steps.length) };
 }
 
 /** Tokens of all rows that a job takes in its steps. */
@@ -48,4 +110,19 @@ export function tokensOf(rows: JobRows, numSteps = rows.steps.length): number {
   let tokens = 0;
   for (let step = 0; step < numSteps; step += 1) for (const row of rows.steps[step]!) tokens += rows.tokens[row]!;
   return tokens;
+}
+
+/** A forward's time, of that of forward and backward, about. */
+const FORWARD_SHARE = 1 / 3;
+
+/** The same, with what the job is evaluated on in these steps counted by how long it takes. */
+export function weighedTokens(rows: JobRows, numSteps = rows.steps.length): number {
+  const trained = tokensOf(rows, numSteps);
+  if (rows.evaluation === undefined) return trained;
+  const { rows: held, ...rhythm } = rows.evaluation;
+  let tokens = 0;
+  for (const row of held) tokens += rows.tokens[row]!;
+  const count = Math.floor(numSteps / rhythm.everySteps);
+  const last = numSteps === rhythm.numSteps && numSteps % rhythm.everySteps !== 0 ? 1 : 0;
+  return trained + FORWARD_SHARE * tokens * (count + last);
 }

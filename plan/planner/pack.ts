@@ -1,4 +1,5 @@
 import type { MicroBatch, PlannedRow } from "../documents/segment.ts";
+import { evaluatesAfter } from "../evaluation.ts";
 import type { JobRows } from "./job-rows.ts";
 
 /**
@@ -70,10 +71,29 @@ export interface PackedMember {
  * jobs that have ended are left out.
  */
 export function partsOfStep(members: readonly PackedMember[], step: number): readonly PlannedRow[][] {
+  return partsOf(members, ({ firstStep, packed }) => packed.rows.steps[firstStep + step]);
+}
+
+/** The parts of the evaluation after a group's step: the held-out rows of its jobs that are evaluated then; or none. */
+export function partsOfEvaluation(members: readonly PackedMember[], step: number): readonly PlannedRow[][] {
+  return partsOf(members, ({ firstStep, packed: { rows } }) => {
+    const { evaluation, steps } = rows;
+    const own = firstStep + step;
+    const isDue =
+      evaluation !== undefined && own < steps.length && evaluatesAfter(evaluation, own, evaluation.numSteps);
+    return isDue ? evaluation.rows : undefined;
+  });
+}
+
+function partsOf(
+  members: readonly PackedMember[],
+  rowsOf: (member: PackedMember) => readonly number[] | undefined,
+): readonly PlannedRow[][] {
   const parts: PlannedRow[][] = [];
-  for (const { job, firstStep, packed } of members) {
+  for (const member of members) {
+    const { job, packed } = member;
     const { rows: source, cut } = packed;
-    const taken = source.steps[firstStep + step];
+    const taken = rowsOf(member);
     if (taken === undefined) continue;
     const lengths = taken.map((row) => source.tokens[row]!);
     let next = 0;
@@ -88,7 +108,8 @@ export function partsOfStep(members: readonly PackedMember[], step: number): rea
 }
 
 /**
- * The micro-batch table: step by step, group by group, part by part, numbered in that order.
+ * The micro-batch table: step by step, group by group, part by part, numbered in that order, those of an evaluation
+ * behind those of its step.
  * A group's mini-batch comes after its last one, which ends with the backward of its last part, or of its first where
  * the schedule reverses backwards.
  */
@@ -102,16 +123,17 @@ export function packMicroBatches(
   const steps = Math.max(...jobs.map(({ rows }) => rows.steps.length));
   for (let step = 0; step < steps; step += 1) {
     groups.forEach((members, group) => {
-      const parts = partsOfStep(
-        members.map((job) => ({ job, firstStep: 0, packed: jobs[job]! })),
-        step,
-      );
+      const packed = members.map((job) => ({ job, firstStep: 0, packed: jobs[job]! }));
+      const parts = partsOfStep(packed, step);
       if (parts.length === 0) return;
       const first = table.length;
       parts.forEach((rows, part) => {
         table.push({ index: table.length, group, step, part, after: after[group]!, rows });
       });
       after[group] = [reversesBackwards ? first : table.length - 1];
+      partsOfEvaluation(packed, step).forEach((rows, part) => {
+        table.push({ index: table.length, group, step, part, evaluation: true, after: after[group]!, rows });
+      });
     });
   }
   return table;

@@ -1,5 +1,5 @@
 import { sum } from "../../core/index.ts";
-import { tokensOf } from "./job-rows.ts";
+import { weighedTokens } from "./job-rows.ts";
 import type { OrderedDraft } from "./order-draft.ts";
 import type { Costed } from "./request.ts";
 
@@ -34,8 +34,8 @@ export function probeOf({ jobs, rows, devices }: Costed, effort: number): Probe 
   const share = Math.min(1, Math.max((effort * PROBE_SIZE) / size, LEAST_STEPS / longest));
   const steps = rows.map((each) => Math.max(1, Math.round(share * each.steps.length)));
   const isWhole = rows.every((each, job) => steps[job] === each.steps.length);
-  const all = sum(rows.map((each) => tokensOf(each)));
-  const probed = sum(rows.map((each, job) => tokensOf(each, steps[job])));
+  const all = sum(rows.map((each) => weighedTokens(each)));
+  const probed = sum(rows.map((each, job) => weighedTokens(each, steps[job])));
   return {
     isWhole,
     stepsOf: (job) => steps[job]!,

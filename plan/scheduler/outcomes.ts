@@ -12,6 +12,8 @@ export interface FleetOutcome {
   readonly endNs: number | undefined;
   /** Time on devices. */
   readonly trainedNs: number;
+  /** Iterations that it has trained. */
+  readonly iterations: number;
   readonly preemptions: number;
   readonly refused: boolean;
 }
@@ -20,12 +22,26 @@ export interface FleetOutcome {
 export interface JobPast {
   readonly number: number;
   readonly startNs: number;
-  /** Time on devices so far. */
+  /** Time on devices so far, and iterations that were told of. */
   readonly trainedNs: number;
+  readonly iterations: number;
   readonly preemptions: number;
 }
 
-type Fate = { -readonly [K in keyof FleetOutcome]: FleetOutcome[K] } & { placedSinceNs: number | undefined };
+/** Where a job is, and since when. */
+interface Place {
+  readonly pipeline: number;
+  readonly sinceNs: number;
+}
+
+type Fate = { -readonly [K in keyof FleetOutcome]: FleetOutcome[K] } & { place: Place | undefined };
+
+/** Jobs on a pipeline, and since when there is any; the time until then in which there was. */
+interface Occupancy {
+  jobs: number;
+  sinceNs: number;
+  busyNs: number;
+}
 
 function newFate(number: number, { name, arrivalNs }: JobRequest): Fate {
   return {
@@ -35,21 +51,24 @@ function newFate(number: number, { name, arrivalNs }: JobRequest): Fate {
     startNs: undefined,
     endNs: undefined,
     trainedNs: 0,
+    iterations: 0,
     preemptions: 0,
     refused: false,
-    placedSinceNs: undefined,
+    place: undefined,
   };
 }
 
 /** Jobs' stories so far, of the lines of a journal as they come; whose lines do not matter. */
 export class FleetOutcomes {
   readonly #fates = new Map<number, Fate>();
+  readonly #pipelines: Occupancy[] = [];
 
   /** Goes on from jobs that are there at a time. */
   goOn(atNs: number, jobs: readonly FleetJob[], past: readonly JobPast[]): void {
     for (const job of [...jobs].sort((a, b) => a.number - b.number)) {
-      const placedSinceNs = job.pipeline === undefined ? undefined : atNs;
-      this.#fates.set(job.number, { ...newFate(job.number, job), placedSinceNs });
+      const fate = newFate(job.number, job);
+      this.#fates.set(job.number, fate);
+      if (job.pipeline !== undefined) this.#enter(fate, job.pipeline, atNs);
     }
     for (const { number, ...story } of past) Object.assign(this.#fates.get(number)!, story);
   }
@@ -58,13 +77,14 @@ export class FleetOutcomes {
     for (const event of events) {
       const { number } = event;
       if (event.kind === "arrived") this.#fates.set(number, newFate(number, event.request));
+      else if (event.kind === "progress") this.#fates.get(number)!.iterations = event.done;
       else if (event.kind === "ended") this.#end(number, atNs);
     }
-    for (const { kind, number } of decisions) {
+    for (const { kind, number, pipeline } of decisions) {
       const fate = this.#fates.get(number)!;
       if (kind === "start" || kind === "resume") {
         fate.startNs ??= atNs;
-        fate.placedSinceNs = atNs;
+        this.#enter(fate, pipeline!, atNs);
       } else if (kind === "preempt") {
         this.#leave(fate, atNs);
         fate.preemptions += 1;
@@ -75,16 +95,23 @@ export class FleetOutcomes {
 
   /** In the order of arrival. */
   all(): readonly FleetOutcome[] {
-    return [...this.#fates.values()].map(({ placedSinceNs: _, ...outcome }) => outcome);
+    return [...this.#fates.values()].map(({ place: _, ...outcome }) => outcome);
   }
 
   /** Of the jobs that have begun and not ended, at a time that is no earlier than the last line's. */
   past(atNs: number): readonly JobPast[] {
-    return [...this.#fates.values()].flatMap(({ number, startNs, endNs, trainedNs, preemptions, placedSinceNs }) => {
-      if (startNs === undefined || endNs !== undefined) return [];
-      const sinceNs = placedSinceNs === undefined ? 0 : atNs - placedSinceNs;
-      return [{ number, startNs, trainedNs: trainedNs + sinceNs, preemptions }];
-    });
+    return [...this.#fates.values()].flatMap(
+      ({ number, startNs, endNs, trainedNs, iterations, preemptions, place }) => {
+        if (startNs === undefined || endNs !== undefined) return [];
+        const sinceNs = place === undefined ? 0 : atNs - place.sinceNs;
+        return [{ number, startNs, trainedNs: trainedNs + sinceNs, iterations, preemptions }];
+      },
+    );
+  }
+
+  /** By pipeline, the time up to the last line in which it trained anything. */
+  busyNs(numPipelines: number): readonly number[] {
+    return Array.from({ length: numPipelines }, (_, pipeline) => this.#pipelines[pipeline]?.busyNs ?? 0);
   }
 
   #end(number: number, atNs: number): void {
@@ -93,8 +120,21 @@ export class FleetOutcomes {
     this.#leave(fate, atNs);
   }
 
+  #enter(fate: Fate, pipeline: number, atNs: number): void {
+    fate.place = { pipeline, sinceNs: atNs };
+    this.#pipelines[pipeline] ??= { jobs: 0, sinceNs: atNs, busyNs: 0 };
+    const own = this.#pipelines[pipeline];
+    if (own.jobs === 0) own.sinceNs = atNs;
+    own.jobs += 1;
+  }
+
   #leave(fate: Fate, atNs: number): void {
-    if (fate.placedSinceNs !== undefined) fate.trainedNs += atNs - fate.placedSinceNs;
-    fate.placedSinceNs = undefined;
+    if (fate.place === undefined) return;
+    const { pipeline, sinceNs } = fate.place;
+    fate.place = undefined;
+    fate.trainedNs += atNs - sinceNs;
+    const own = this.#pipelines[pipeline]!;
+    own.jobs -= 1;
+    if (own.jobs === 0) own.busyNs += atNs - own.sinceNs;
   }
 }

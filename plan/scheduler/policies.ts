@@ -4,13 +4,25 @@ import { deadline } from "./policies/deadline.ts";
 import { fair } from "./policies/fair.ts";
 import { fifo } from "./policies/fifo.ts";
 import { minpad } from "./policies/minpad.ts";
+import { packed } from "./policies/packed.ts";
 import { mlora, priority } from "./policies/priority.ts";
 import { sjf } from "./policies/sjf.ts";
 import { twin } from "./policies/twin.ts";
 import type { Policy } from "./policy.ts";
 import type { Resources } from "./resources.ts";
 
-export const POLICIES = ["fifo", "sjf", "priority", "mlora", "minpad", "adaptive", "fair", "deadline", "twin"] as const;
+export const POLICIES = [
+  "fifo",
+  "sjf",
+  "priority",
+  "mlora",
+  "minpad",
+  "adaptive",
+  "packed",
+  "fair",
+  "deadline",
+  "twin",
+] as const;
 export type PolicyName = (typeof POLICIES)[number];
 
 /** Jobs of an adaptive window, as in ASPEN's simulation, and of a batch that is padded as little as can be. */
@@ -31,9 +43,11 @@ const MADE: Readonly<Record<PolicyName, (resources: Resources, options: PolicyOp
   mlora: () => mlora,
   minpad: () => minpad({ size: BATCH }),
   adaptive: () => adaptive({ size: WINDOW }),
+  packed: () => packed,
   fair: () => fair(),
   deadline: (resources) => deadline(resources),
-  // Not `fair` and `minpad`, which want something else; and `deadline` refuses jobs, which no mean counts.
+  // Not `fair` and `minpad`, which want something else; not `deadline`, which refuses jobs, and no mean counts those; and
+  // not `packed`, whose jobs share micro-batches as long as a fleet goes on.
   twin: (resources, { forecast = noForecast, ...options }) =>
     twin({
       ...options,
@@ -41,6 +55,9 @@ const MADE: Readonly<Record<PolicyName, (resources: Resources, options: PolicyOp
       policies: [fifo, sjf(resources), priority, mlora, adaptive({ size: WINDOW })],
     }),
 };
+
+/** What makes a policy for some machines. */
+export type PolicyFactory = (resources: Resources) => Policy;
 
 /** A policy by its name, with its usual parameters. */
 export function policyOf(name: PolicyName, resources: Resources, options: PolicyOptions = {}): Policy {

@@ -57,6 +57,8 @@ export interface Policy {
    * of any iteration by itself.
    */
   readonly watches: "changes" | "progress" | "iterations";
+  /** Jobs of a pipeline share micro-batches, packed by tokens, where that is faster than each in its own. */
+  readonly sharesMicroBatches?: boolean;
   decide(view: FleetView, memory: unknown): Choice;
 }
 

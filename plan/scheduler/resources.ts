@@ -9,6 +9,8 @@ export type Shortfall =
 /** What a scheduler asks of the machines: pure, so that the same question has the same answer at any time. */
 export interface Resources {
   readonly numPipelines: number;
+  /** Tokens that a micro-batch has room for on every pipeline; absent where nobody packs by them. */
+  readonly microBatchTokens?: number;
   /** Whether a job always needs the same, so that jobs that train together fit together until one comes. */
   readonly isSteady: boolean;
   /** What is missing where the jobs would train together on a pipeline; undefined where they can. */

@@ -25,6 +25,7 @@ export function settingResources({ setting, works, most, iterationNs, learned }:
   );
   const resourcesBy = (sizes: JobSizes): Resources => ({
     numPipelines: setting.pipelines.length,
+    microBatchTokens: Math.min(...setting.pipelines.map(({ room }) => room.maxTokens)),
     isSteady: true,
     shortfall(pipeline, jobs) {
       if (most !== undefined && jobs.length > most) return { kind: "jobs", most };

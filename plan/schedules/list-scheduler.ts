@@ -1,7 +1,8 @@
 import { DueSlots, Fifo, InvariantError } from "../../core/index.ts";
-import type { Action, PlannedLetter } from "../action.ts";
+import { type Action, passOf } from "../action.ts";
 import type { MiniBatch } from "../mini-batch.ts";
 import { Admission } from "./admission.ts";
+import { enterNext, firstStageNs, type GroupState, hasWork, newGroupState, nextMicroBatch } from "./group-state.ts";
 import { Passage, type StageRoom } from "./passage.ts";
 import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
 
@@ -30,24 +31,12 @@ interface Lane {
   readonly arrivals: Fifo<{ readonly timeNs: number; readonly microBatch: number }>;
 }
 
-interface GroupState {
-  /** Mini-batches that have not ended on stage 0; the first of them may be entering it, from its part `part` on. */
-  readonly miniBatches: Fifo<MiniBatch>;
-  part: number;
-  /** By stage, backwards that have ended of its mini-batch there; a group has one at a time. */
-  readonly backwardsDone: Int32Array;
-  /** Groups that have to end before it begins, and those that wait for its end. */
-  waitsFor: number;
-  readonly followers: number[];
-  /** Whether it counts among those that train. */
-  isAdmitted: boolean;
-}
-
 /**
  * LoRAPP as list scheduling: every idle stage takes the preferred letter first from its arrival
  * queues, first come, first served; stage 0 takes its forward from the group that has been ready longest; a group is
  * ready again when the last backward of its mini-batch has ended on stage 0. Updates go first: they are short and free
- * the next mini-batch. Idle stages choose only after all events of an instant are in.
+ * the next mini-batch. What a mini-batch is evaluated on enters behind it, before the group's next one, among the
+ * forwards. Idle stages choose only after all events of an instant are in.
  *
  * It is a machine with a state: mini-batches may be admitted while others are in flight, and orders are taken piece by
  * piece. What it does up to a time follows from what was admitted before that time alone.
@@ -68,6 +57,8 @@ export class ListScheduler {
   readonly #ready = new Fifo<number>();
   /** By micro-batch. */
   readonly #owner: MiniBatch[] = [];
+  /** By micro-batch, what it begins with on a stage. */
+  readonly #entry: ("F" | "E")[] = [];
   /** Stages that something has changed for since they chose last. */
   readonly #changed: Uint32Array;
   readonly #isChanged: Uint8Array;
@@ -119,24 +110,25 @@ export class ListScheduler {
    */
   admit(miniBatches: readonly MiniBatch[], after: readonly number[] = []): void {
     for (const miniBatch of miniBatches) {
-      const { group, microBatches } = miniBatch;
-      for (const microBatch of microBatches) this.#owner[microBatch] = miniBatch;
+      const { group, microBatches, evaluation = [] } = miniBatch;
+      for (const microBatch of microBatches) this.#know(microBatch, miniBatch, "F");
+      for (const microBatch of evaluation) this.#know(microBatch, miniBatch, "E");
       const state = this.#groups[group] ?? this.#newGroup(group);
-      if (state.miniBatches.first === undefined && state.waitsFor === 0) this.#await(group, state, after);
+      if (!this.isActive(group)) this.#await(group, state, after);
       state.miniBatches.add(miniBatch);
     }
   }
 
   /** Takes back the mini-batches of a group that have not begun, in order; `onTaken` hears how many before it ends. */
   withdraw(group: number, onTaken: (count: number) => void = () => {}): readonly MiniBatch[] {
-    const { miniBatches, part } = this.#groups[group]!;
+    const { miniBatches, part, evaluations } = this.#groups[group]!;
     const hasBegun = part > 0;
     const begun = hasBegun ? miniBatches.take() : undefined;
     const left: MiniBatch[] = [];
     for (let next = miniBatches.take(); next !== undefined; next = miniBatches.take()) left.push(next);
     onTaken(left.length);
     if (begun !== undefined) miniBatches.add(begun);
-    else {
+    else if (evaluations.first === undefined) {
       this.#ready.remove(group);
       this.#admission.leave(group);
       // One that waits for others ends when these do, so that those that wait for it wait for them.
@@ -145,10 +137,15 @@ export class ListScheduler {
     return left;
   }
 
-  /** Whether a group has a mini-batch that has begun or may, or waits for others to end. */
+  /** Whether a group has a mini-batch that has begun or may, or is to be evaluated, or waits for others to end. */
   isActive(group: number): boolean {
     const state = this.#groups[group];
-    return state !== undefined && (state.miniBatches.first !== undefined || state.waitsFor > 0);
+    return state !== undefined && (hasWork(state) || state.waitsFor > 0);
+  }
+
+  #know(microBatch: number, miniBatch: MiniBatch, entry: "F" | "E"): void {
+    this.#owner[microBatch] = miniBatch;
+    this.#entry[microBatch] = entry;
   }
 
   /** Mini-batches of a group that have not begun. */
@@ -160,14 +157,7 @@ export class ListScheduler {
   #newGroup(group: number): GroupState {
     if (group !== this.#groups.length)
       throw new InvariantError({ expected: `group ${this.#groups.length} to be admitted next`, got: group });
-    const state: GroupState = {
-      miniBatches: new Fifo(),
-      part: 0,
-      backwardsDone: new Int32Array(this.#setting.numStages),
-      waitsFor: 0,
-      followers: [],
-      isAdmitted: false,
-    };
+    const state = newGroupState(this.#setting.numStages);
     this.#groups.push(state);
     return state;
   }
@@ -232,20 +222,12 @@ export class ListScheduler {
 
   /** Groups that may train now become ready. */
   #begin(): void {
-    for (const group of this.#admission.begin((each) => this.#workOf(each))) {
+    const work = (group: number): number => firstStageNs(this.#groups[group]!, this.#setting);
+    for (const group of this.#admission.begin(work)) {
       this.#groups[group]!.isAdmitted = true;
       this.#ready.add(group);
       this.#change(0);
     }
-  }
-
-  /** Nanoseconds on the first stage of what a group has to do. */
-  #workOf(group: number): number {
-    let ns = 0;
-    for (const { microBatches } of this.#groups[group]!.miniBatches)
-      for (const microBatch of microBatches)
-        ns += this.#setting.durationNs(0, "F", microBatch) + this.#setting.durationNs(0, "B", microBatch);
-    return ns;
   }
 
   #change(stage: number): void {
@@ -287,6 +269,18 @@ export class ListScheduler {
       if (stage === this.#last) state.backwards.add(microBatch);
       else this.#send(this.#lanes[2 * stage]!, stage, microBatch);
     } else if (letter === "B") this.#finishBackward(stage, microBatch);
+    else if (letter === "E") this.#finishEvaluation(stage, microBatch);
+  }
+
+  /** What it holds on the first stage stands for what it takes on the others, until the last of them is done. */
+  #finishEvaluation(stage: number, microBatch: number): void {
+    const { activations } = this.#setting;
+    this.#stages[stage]!.inFlight -= 1;
+    if (stage < this.#last) this.#send(this.#lanes[2 * stage]!, stage, microBatch);
+    else if (activations !== undefined) {
+      this.#held -= activations.sizeOf(microBatch);
+      this.#change(0);
+    }
   }
 
   #finishBackward(stage: number, microBatch: number): void {
@@ -315,9 +309,10 @@ export class ListScheduler {
 
   #endMiniBatch(group: number): void {
     const state = this.#groups[group]!;
-    state.miniBatches.take();
+    const { evaluation = [] } = state.miniBatches.take()!;
     state.part = 0;
-    if (state.miniBatches.first !== undefined) this.#ready.add(group);
+    for (const microBatch of evaluation) state.evaluations.add(microBatch);
+    if (hasWork(state)) this.#ready.add(group);
     else this.#endGroup(group);
   }
 
@@ -349,7 +344,7 @@ export class ListScheduler {
     const next = this.#choose(stage);
     if (next === undefined) return;
     state.running = next;
-    if (next.letter === "F") state.inFlight += 1;
+    if (passOf(next.letter) === "F") state.inFlight += 1;
     this.#passage?.begin(stage, next.letter, next.microBatch);
     const endNs = this.#nowNs + this.#setting.durationNs(stage, next.letter, next.microBatch);
     this.#due.add(stage, endNs);
@@ -363,7 +358,8 @@ export class ListScheduler {
     if (update !== undefined) return updateOf(stage, update);
     for (const letter of this.#letters) {
       const microBatch = letter === "B" ? this.#takeBackward(stage) : this.#takeForward(stage);
-      if (microBatch !== undefined) return { stage, letter: letter satisfies PlannedLetter, microBatch };
+      if (microBatch !== undefined)
+        return { stage, letter: letter === "B" ? letter : this.#entry[microBatch]!, microBatch };
     }
     return undefined;
   }
@@ -374,7 +370,7 @@ export class ListScheduler {
     return first !== undefined && this.#mayBegin(stage, "B", first) ? backwards.take() : undefined;
   }
 
-  #mayBegin(stage: number, letter: "F" | "B", microBatch: number): boolean {
+  #mayBegin(stage: number, letter: "F" | "B" | "E", microBatch: number): boolean {
     return this.#passage?.mayBegin(stage, letter, microBatch) ?? true;
   }
 
@@ -383,22 +379,22 @@ export class ListScheduler {
     if (inFlight >= this.#limit) return undefined;
     if (stage > 0) {
       const { first } = forwards;
-      return first !== undefined && this.#mayBegin(stage, "F", first) ? forwards.take() : undefined;
+      return first !== undefined && this.#mayBegin(stage, this.#entry[first]!, first) ? forwards.take() : undefined;
     }
     const group = this.#ready.first;
     if (group === undefined) return undefined;
     const state = this.#groups[group]!;
-    const { microBatches } = state.miniBatches.first!;
-    const microBatch = microBatches[state.part]!;
-    if (!this.#mayBegin(stage, "F", microBatch)) return undefined;
+    const microBatch = nextMicroBatch(state);
+    if (!this.#mayBegin(stage, this.#entry[microBatch]!, microBatch)) return undefined;
     const { activations } = this.#setting;
     if (activations !== undefined) {
       const size = activations.sizeOf(microBatch);
       if (this.#held > 0 && this.#held + size > activations.limit) return undefined;
       this.#held += size;
     }
-    state.part += 1;
-    if (state.part === microBatches.length) this.#ready.take();
+    const left = enterNext(state);
+    if (left !== "more") this.#ready.take();
+    if (left === "nothing") this.#endGroup(group);
     return microBatch;
   }
 }

@@ -4,7 +4,7 @@ import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
 
 /**
  * A schedule of single mini-batches: groups one after another, each with all its steps, as systems without LoRAPP train
- * them.
+ * them; evaluations behind the updates of their steps.
  */
 export function oneAfterAnother(
   input: ScheduleInput,
@@ -12,6 +12,10 @@ export function oneAfterAnother(
 ): Orders {
   const ordered = input.miniBatches.flat();
   return Array.from({ length: input.numStages }, (_, stage) =>
-    ordered.flatMap((miniBatch) => [...stageOrder(stage, miniBatch), updateOf(stage, miniBatch)]),
+    ordered.flatMap((miniBatch) => [
+      ...stageOrder(stage, miniBatch),
+      updateOf(stage, miniBatch),
+      ...(miniBatch.evaluation ?? []).map((microBatch) => ({ stage, letter: "E", microBatch }) as const),
+    ]),
   );
 }

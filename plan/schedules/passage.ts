@@ -1,4 +1,4 @@
-import type { PlannedLetter } from "../action.ts";
+import { type PlannedLetter, passOf } from "../action.ts";
 import type { Buffers } from "../documents/setting.ts";
 import { Holes } from "../memory/holes.ts";
 
@@ -34,7 +34,7 @@ export class Passage {
     this.#backwards = new Int32Array(numStages - 1);
   }
 
-  mayBegin(stage: number, letter: "F" | "B", microBatch: number): boolean {
+  mayBegin(stage: number, letter: "F" | "B" | "E", microBatch: number): boolean {
     const { buffers, units, unitsOf } = this.#room;
     if (letter === "B") return stage === 0 || this.#backwards[stage - 1]! < buffers[stage - 1]!.gradientIn;
     if (stage < units.length - 1 && this.#forwards[stage]! >= buffers[stage + 1]!.activationIn) return false;
@@ -42,7 +42,7 @@ export class Passage {
   }
 
   begin(stage: number, letter: PlannedLetter, microBatch: number): void {
-    if (letter === "F") {
+    if (passOf(letter) === "F") {
       if (stage < this.#forwards.length) this.#forwards[stage]! += 1;
       this.#offsets[stage]!.set(microBatch, this.#slots[stage]!.take(this.#room.unitsOf(microBatch)));
     } else if (letter === "B" && stage > 0) this.#backwards[stage - 1]! += 1;
@@ -50,15 +50,17 @@ export class Passage {
 
   /** An action has ended: the other stages that may have room for more. */
   end(stage: number, letter: PlannedLetter, microBatch: number): readonly number[] {
-    if (letter === "F") {
+    if (letter === "B" || letter === "E") {
+      const offsets = this.#offsets[stage]!;
+      this.#slots[stage]!.giveBack(offsets.get(microBatch)!, this.#room.unitsOf(microBatch));
+      offsets.delete(microBatch);
+    }
+    if (passOf(letter) === "F") {
       if (stage === 0) return NOBODY;
       this.#forwards[stage - 1]! -= 1;
       return [stage - 1];
     }
     if (letter !== "B") return NOBODY;
-    const offsets = this.#offsets[stage]!;
-    this.#slots[stage]!.giveBack(offsets.get(microBatch)!, this.#room.unitsOf(microBatch));
-    offsets.delete(microBatch);
     if (stage === this.#backwards.length) return NOBODY;
     this.#backwards[stage]! -= 1;
     return [stage + 1];

@@ -5,8 +5,8 @@ import { LETTERS, type ReportData } from "../report-data.ts";
 const NUM_HUES = 8;
 
 /**
- * A forward is a tint of its job's hue, a backward and an update the full hue, a weight gradient between them; the
- * theme fixes how far apart they are.
+ * A forward is a tint of its job's hue, an evaluation a lighter one, a backward and an update the full hue, a weight
+ * gradient between them; the theme fixes how far apart they are.
  */
 const MIX: Readonly<Record<(typeof LETTERS)[number], string>> = {
   F: "var(--forward-mix)",
@@ -14,6 +14,7 @@ const MIX: Readonly<Record<(typeof LETTERS)[number], string>> = {
   U: "var(--backward-mix)",
   I: "var(--backward-mix)",
   W: "white 20%",
+  E: "var(--evaluation-mix)",
 };
 
 export function jobHue(job: number): string {

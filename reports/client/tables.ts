@@ -18,7 +18,7 @@ function table(
 }
 
 function kindTable({ perKind }: ReportComparison): HTMLElement {
-  const rows = (["F", "B", "U"] as const).flatMap((letter) => {
+  const rows = (["F", "B", "U", "E"] as const).flatMap((letter) => {
     const errors = perKind[letter];
     if (errors === undefined || errors.count === 0) return [];
     const { count, meanAbsError, weightedError, bias } = errors;

@@ -3,7 +3,14 @@ import { element } from "./element.ts";
 import { barFill, jobHue } from "./job-colours.ts";
 import type { PageState } from "./page-state.ts";
 
-const LETTER_NAMES = { F: "forward", B: "backward", U: "update", I: "input gradient", W: "weight gradient" } as const;
+const LETTER_NAMES = {
+  F: "forward",
+  B: "backward",
+  U: "update",
+  I: "input gradient",
+  W: "weight gradient",
+  E: "evaluation",
+} as const;
 
 /** A button for each job that makes its bars stand out; a second press lets go. */
 export function jobLegend(state: PageState): HTMLElement {
@@ -29,7 +36,7 @@ export function jobLegend(state: PageState): HTMLElement {
   );
 }
 
-/** How forward, backward and update look. */
+/** How forward, backward, update and evaluation look. */
 export function letterKey(data: ReportData): HTMLElement {
   const single = Math.max(
     0,
@@ -39,7 +46,7 @@ export function letterKey(data: ReportData): HTMLElement {
   const entries = LETTERS.flatMap((letter, code) => {
     if (!used.has(code)) return [];
     const fill = data.jobSets[single]?.length === 1 ? barFill(data, single, code) : undefined;
-    const tint = letter === "F" ? "var(--forward-mix)" : "var(--backward-mix)";
+    const tint = `var(--${letter === "F" ? "forward" : letter === "E" ? "evaluation" : "backward"}-mix)`;
     const style = `background: ${fill ?? `color-mix(in oklab, var(--hue-0), ${tint})`}`;
     return element("span", { class: "key" }, [
       element("span", { class: `letter-swatch letter-swatch-${letter}`, style }),

@@ -5,13 +5,16 @@ import {
   type LearnedSizes,
   type Objective,
   type Policy,
+  type PolicyFactory,
   type PolicyName,
+  packGreedily,
   policyOf,
+  type Resources,
   type Setting,
   settingResources,
 } from "../../plan/index.ts";
-import { CohortTimes } from "./cohort-times.ts";
-import { type FleetMachines, fleetForecaster } from "./forecast.ts";
+import { CohortTimes, type Pack } from "./cohort-times.ts";
+import { fleetForecaster } from "./forecast.ts";
 import { SharedPace } from "./shared-pace.ts";
 
 /** The pipelines of a fleet (`fleetSetting`), and what its jobs train. */
@@ -22,35 +25,40 @@ export interface FleetSetting {
   readonly works: readonly FleetWork[];
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
+  /** How rows are packed where jobs share micro-batches. */
+  readonly pack?: Pack;
   /** Sizes of jobs are learned from what these take; they are what is planned when absent. */
   readonly learned?: LearnedSizes;
 }
 
 /** What a fleet is simulated with. */
 export interface FleetModel {
-  readonly machines: FleetMachines;
-  /** Those of the machines. */
-  readonly times: CohortTimes;
-  /** A policy by its name; `objective` is for those that have one. */
-  readonly policyOf: (name: PolicyName, objective?: Objective) => Policy;
+  readonly resources: Resources;
+  /** A policy, by its name or as a person made it; `objective` is for those that have one. */
+  readonly policyOf: (policy: PolicyName | PolicyFactory, objective?: Objective) => Policy;
+  /** How long iterations take under a policy: jobs share micro-batches where it wants that. */
+  readonly timesOf: (policy: Policy) => CohortTimes;
 }
 
 /** The machines of a setting, and policies that forecast with them. */
-export function fleetModel({ setting, costs, works, most, learned }: FleetSetting): FleetModel {
-  const times = new CohortTimes(setting, costs, works);
+export function fleetModel({ setting, costs, works, most, pack = packGreedily, learned }: FleetSetting): FleetModel {
+  const alone = new CohortTimes(setting, costs, works);
   const resources = settingResources({
     setting,
     works,
     ...(most === undefined ? {} : { most }),
     ...(learned === undefined ? {} : { learned }),
-    iterationNs: (job: FleetJob) => times.iterationNs(0, [job])[0]!,
+    iterationNs: (job: FleetJob) => alone.iterationNs(0, [job])[0]!,
   });
   // A queue's future under many policies has more cohorts than can be simulated each by itself.
-  const forecast = fleetForecaster({ times: new SharedPace(times, resources), isAhead: true });
+  const forecast = fleetForecaster({ times: new SharedPace(alone, resources), isAhead: true });
   return {
-    machines: { resources, times, isAhead: true },
-    times,
-    policyOf: (name, objective) =>
-      policyOf(name, resources, { forecast, ...(objective === undefined ? {} : { objective }) }),
+    resources,
+    policyOf: (policy, objective) =>
+      typeof policy === "string"
+        ? policyOf(policy, resources, { forecast, ...(objective === undefined ? {} : { objective }) })
+        : policy(resources),
+    timesOf: ({ sharesMicroBatches }) =>
+      sharesMicroBatches === true ? new CohortTimes(setting, costs, works, pack) : alone,
   };
 }

@@ -1,4 +1,4 @@
-import { InvariantError } from "../../core/index.ts";
+import { PlanError } from "../../core/index.ts";
 import {
   type FleetEvent,
   type FleetJob,
@@ -146,12 +146,15 @@ export class FleetRun {
     });
   }
 
-  /** To the end of the last job. @throws InvariantError where jobs are left that nobody starts and nobody paused */
+  /** To the end of the last job. @throws PlanError where jobs are left that the policy does not train, and nobody paused */
   run(): FleetResult {
     this.advance();
     for (const [number, { isOver, request }] of this.#fates)
       if (!isOver && this.#scheduler.job(number).hold === undefined)
-        throw new InvariantError({ expected: "a policy that trains every job", got: request.name });
+        throw new PlanError({
+          expected: "a policy that trains every job, or refuses it",
+          got: `${request.name} at the end`,
+        });
     return this.result();
   }
 

@@ -8,10 +8,11 @@ import {
   type JournalLine,
   type Objective,
   type PlanBody,
+  type PolicyFactory,
   type PolicyName,
   Scheduler,
 } from "../../plan/index.ts";
-import { type FleetMetrics, fleetMetrics } from "./fleet-metrics.ts";
+import { type FleetMetrics, fleetMetrics, type JudgedJob } from "./fleet-metrics.ts";
 import { type FleetSetting, fleetModel } from "./fleet-model.ts";
 import type { SimulatedJob } from "./fleet-state.ts";
 import { runFleetActions } from "./run-actions.ts";
@@ -29,14 +30,16 @@ export interface FleetMember {
 
 export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly members: readonly FleetMember[];
-  readonly policy: PolicyName;
+  readonly policy: PolicyName | PolicyFactory;
   /** For `twin`. */
   readonly objective?: Objective;
-  /** Iterations when absent, whose times follow from who trains together. */
+  /** Iterations when absent, whose times follow from who trains together; jobs share micro-batches there alone. */
   readonly granularity?: "iterations" | "actions";
 }
 
 export interface SimulatedFleet {
+  /** The name of the policy. */
+  readonly policy: string;
   /** In the order of arrival. */
   readonly outcomes: readonly FleetOutcome[];
   readonly metrics: FleetMetrics;
@@ -74,13 +77,15 @@ export function inOrderOfArrival(members: readonly FleetMember[]): readonly Flee
 
 /** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
 export function simulateFleet(request: FleetRequest): SimulatedFleet {
-  const { policy, objective, granularity = "iterations" } = request;
+  const { setting, costs, most, granularity = "iterations" } = request;
   const members = inOrderOfArrival(request.members);
   const works = members.map(({ work }) => work);
-  const { machines, times, policyOf } = fleetModel({ ...request, works });
-  const { resources, isAhead } = machines;
-  const scheduler = new Scheduler(policyOf(policy, objective), resources);
-  const jobs = members.map(simulatedJob);
+  const { resources, policyOf, timesOf } = fleetModel({ ...request, works });
+  const policy = policyOf(request.policy, request.objective);
+  const isShared = granularity === "iterations" && policy.sharesMicroBatches === true;
+  const times = timesOf({ ...policy, sharesMicroBatches: isShared });
+  const scheduler = new Scheduler(policy, resources);
+  const simulated = members.map(simulatedJob);
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
   const onLine = (line: JournalLine): void => {
@@ -88,13 +93,18 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     outcomes.add(line);
   };
   if (granularity === "iterations")
-    new FleetRun(jobs, scheduler, { numPipelines: resources.numPipelines, times, isAhead, onLine }).run();
+    new FleetRun(simulated, scheduler, {
+      numPipelines: resources.numPipelines,
+      times,
+      isAhead: true,
+      onLine,
+    }).run();
   else
     runFleetActions({
-      ...{ setting: request.setting, costs: request.costs, scheduler, onLine },
-      jobs: works.map((work, number) => ({ work, request: jobs[number]!.request })),
+      ...{ setting, costs, scheduler, onLine },
+      jobs: works.map((work, number) => ({ work, request: simulated[number]!.request })),
       follow(number, done) {
-        const { measurements = [], iterations } = jobs[number]!;
+        const { measurements = [], iterations } = simulated[number]!;
         const seen = measurements.filter((each) => each.done === done);
         return [
           ...seen.map(({ bytes }) => ({ kind: "measured", number, bytes }) as const),
@@ -102,12 +112,17 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
         ];
       },
     });
-  const all = outcomes.all();
-  const makespanNs = all.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0);
-  const priorities = jobs.map((job) => job.request.priority);
+  const jobs = simulated.map(({ request: each }, number): JudgedJob => {
+    const { leastNs, stagesNs } = times.boundAnywhere(number);
+    // Where so many jobs train at once, each takes a place of so many.
+    return { request: each, leastNs, loadsNs: most === undefined ? stagesNs : [...stagesNs, leastNs / most] };
+  });
+  const ended = { outcomes: outcomes.all(), jobs, busyNs: outcomes.busyNs(resources.numPipelines) };
   return {
-    outcomes: all,
-    metrics: fleetMetrics({ outcomes: all, makespanNs }, priorities),
+    policy: policy.name,
+    outcomes: ended.outcomes,
+    // The least times are of some steps of each job, as those of iterations are, and not of each single action.
+    metrics: fleetMetrics({ ...ended, isBounded: granularity === "iterations" && !isShared }),
     journal,
     numCohorts: times.numCohorts,
   };

@@ -1,4 +1,4 @@
-import { BACKWARD, FORWARD, formatAction, PLANNED_LETTERS, type PlannedLetter } from "../../plan/index.ts";
+import { formatAction, PLANNED_LETTERS } from "../../plan/index.ts";
 import type { Wire } from "../network/link.ts";
 
 /**
@@ -9,8 +9,6 @@ import type { Wire } from "../network/link.ts";
 export interface Channel {
   readonly index: number;
   readonly kind: "activation" | "gradient";
-  /** The letter of the actions at both ends. */
-  readonly letter: PlannedLetter;
   readonly from: number;
   readonly to: number;
   readonly latencyNs: number;
@@ -24,6 +22,8 @@ export interface Channel {
   readonly outBuffers: number;
   readonly inBuffers: number;
   readonly mask: number;
+  /** Codes of the letters of the actions at both ends. */
+  readonly letters: Uint8Array;
   readonly microBatches: Int32Array;
   /** Numbers of their sizes in bytes. */
   readonly sizes: Int32Array;
@@ -49,12 +49,11 @@ export function createChannel(
     "index" | "kind" | "from" | "to" | "latencyNs" | "ownWireNs" | "sharedWire" | "outBuffers" | "inBuffers"
   >,
 ): Channel {
-  const letter = fixed.kind === "activation" ? FORWARD : BACKWARD;
   const room = 2 ** Math.ceil(Math.log2(Math.max(1, fixed.outBuffers + fixed.inBuffers)));
   return {
     ...fixed,
-    letter: PLANNED_LETTERS[letter],
     mask: room - 1,
+    letters: new Uint8Array(room),
     microBatches: new Int32Array(room),
     sizes: new Int32Array(room),
     producedNs: new Float64Array(room),
@@ -72,7 +71,7 @@ export function createChannel(
 export function messageKey(channel: Channel, number: number): string {
   return formatAction({
     stage: channel.from,
-    letter: channel.letter,
+    letter: PLANNED_LETTERS[channel.letters[number & channel.mask]!]!,
     microBatch: messageMicroBatch(channel, number),
   });
 }

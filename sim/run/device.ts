@@ -1,4 +1,4 @@
-import { BACKWARD, FORWARD } from "../../plan/index.ts";
+import { BACKWARD, FORWARD, passCode } from "../../plan/index.ts";
 import type { Channel } from "./channel.ts";
 import { first, longer } from "./columns.ts";
 import { type MicroBatchFacts, NO_FACTS } from "./live-facts.ts";
@@ -190,9 +190,9 @@ export function hasAction(device: DeviceState): boolean {
 
 /** The channel that an action reads, and the one that it writes; `letter` is its code. */
 export function inputOf(device: DeviceState, letter: number): Channel | null {
-  return letter === FORWARD ? device.activationIn : letter === BACKWARD ? device.gradientIn : null;
+  return passCode(letter) === FORWARD ? device.activationIn : letter === BACKWARD ? device.gradientIn : null;
 }
 
 export function outputOf(device: DeviceState, letter: number): Channel | null {
-  return letter === FORWARD ? device.activationOut : letter === BACKWARD ? device.gradientOut : null;
+  return passCode(letter) === FORWARD ? device.activationOut : letter === BACKWARD ? device.gradientOut : null;
 }

@@ -2,6 +2,7 @@ import type { Nanos } from "../../core/index.ts";
 import {
   BACKWARD,
   bytesInUse,
+  EVALUATION,
   FORWARD,
   layoutOfStage,
   type PlanBody,
@@ -11,19 +12,21 @@ import {
 import type { CounterSample } from "../../traces/index.ts";
 import type { StageRun } from "./plan-run.ts";
 
-/** When what is in use changes: at the start of a forward, and at the end of a backward. */
+/** When what is in use changes: at the start of a forward, at the end of a backward, and at both of an evaluation. */
 export interface MemoryChange {
   readonly timeNs: number;
   /** In the stage's order. */
   readonly position: number;
+  readonly at: "start" | "end";
 }
 
 /** The changes on a device over a finished run, in order of time. */
 export function* memoryChanges({ compute }: Pick<StageRun, "compute">): Generator<MemoryChange> {
   for (let position = 0; position < compute.letters.length; position += 1) {
     const letter = compute.letters[position]!;
-    if (letter === FORWARD) yield { timeNs: compute.startNs[position]!, position };
-    else if (letter === BACKWARD) yield { timeNs: compute.endNs[position]!, position };
+    if (letter === FORWARD || letter === EVALUATION)
+      yield { timeNs: compute.startNs[position]!, position, at: "start" };
+    if (letter === BACKWARD || letter === EVALUATION) yield { timeNs: compute.endNs[position]!, position, at: "end" };
   }
 }
 
@@ -52,13 +55,13 @@ export function* memorySamples(
   let value = staticBytes;
   /** The value of the sample before. */
   let sampled = -1;
-  for (const { timeNs, position } of changes) {
+  for (const { timeNs, position, at } of changes) {
     if (timeNs !== nowNs) {
       if (value !== sampled) yield sample(nowNs, value);
       sampled = value;
       nowNs = timeNs;
     }
-    value = bytesInUse(placement.used[position]!, staticBytes, unitBytes);
+    value = bytesInUse(placement[at === "start" ? "used" : "left"][position]!, staticBytes, unitBytes);
   }
   if (value !== sampled) yield sample(nowNs, value);
 }

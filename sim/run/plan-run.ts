@@ -43,7 +43,7 @@ export interface StageRun {
 export interface Run {
   /** By stage. */
   readonly devices: readonly StageRun[];
-  readonly channels: readonly Pick<Channel, "from" | "letter">[];
+  readonly channels: readonly Pick<Channel, "from" | "kind">[];
   /** Events that were applied: ends of actions and of bytes on a wire, and arrivals. */
   readonly numEvents: number;
 }
@@ -295,6 +295,7 @@ export class PlanRun {
     const output = outputOf(device, letter);
     if (output !== null) {
       const at = output.produced & output.mask;
+      output.letters[at] = letter;
       output.microBatches[at] = microBatch;
       output.sizes[at] = facts.sizes[microBatch - facts.firstMicroBatch]!;
       output.producedNs[at] = this.#nowNs;

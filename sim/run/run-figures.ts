@@ -1,4 +1,12 @@
-import { FORWARD, microBatchTokens, type PlanBody, pipelineJobs, UPDATE } from "../../plan/index.ts";
+import {
+  EVALUATION,
+  evaluatedToTheEnd,
+  FORWARD,
+  microBatchTokens,
+  type PlanBody,
+  pipelineJobs,
+  UPDATE,
+} from "../../plan/index.ts";
 import { idleShare, type PipelineBusy, steadyBubble, steadyRegion } from "../../traces/index.ts";
 import type { ComputeColumns } from "./device.ts";
 
@@ -54,8 +62,11 @@ function turnarounds(plan: PlanBody, run: ComputedRun): readonly number[] {
   const endNs = plan.jobs.map(() => 0);
   for (const { compute } of run.devices) {
     compute.letters.forEach((letter, at) => {
+      const microBatch = plan.microBatches[compute.microBatches[at]!]!;
+      if (letter === EVALUATION)
+        for (const job of evaluatedToTheEnd(plan, microBatch)) endNs[job] = Math.max(endNs[job]!, compute.endNs[at]!);
       if (letter !== UPDATE) return;
-      const { group, step } = plan.microBatches[compute.microBatches[at]!]!;
+      const { group, step } = microBatch;
       for (const { job, firstStep } of plan.groups[group]!.members)
         if (firstStep + step === plan.jobs[job]!.steps - 1) endNs[job] = Math.max(endNs[job]!, compute.endNs[at]!);
     });
@@ -73,7 +84,8 @@ export function runFigures(plan: PlanBody, run: ComputedRun): RunFigures {
   }
   const makespanSeconds = (endNs - startNs) / 1e9;
   let tokens = 0;
-  for (const microBatch of plan.microBatches) tokens += microBatchTokens(microBatch);
+  for (const microBatch of plan.microBatches)
+    if (microBatch.evaluation === undefined) tokens += microBatchTokens(microBatch);
   return {
     makespanSeconds,
     tokensPerSecond: makespanSeconds === 0 ? 0 : tokens / makespanSeconds,

@@ -1,5 +1,5 @@
 import type { Nanos } from "../../core/index.ts";
-import type { Contention, PlannedLetter, Setting } from "../../plan/index.ts";
+import { type Contention, type PlannedLetter, passOf, type Setting } from "../../plan/index.ts";
 
 /** An action on its way. */
 interface Running {
@@ -27,7 +27,7 @@ export class SharedMachine {
   /** `busyNs`: the action's time with the other devices busy. */
   start(stage: number, letter: PlannedLetter, busyNs: number, nowNs: number): void {
     this.#advance(nowNs);
-    this.#running.push({ stage, alone: this.#contention.alone[letter], remainingNs: busyNs });
+    this.#running.push({ stage, alone: this.#contention.alone[passOf(letter)], remainingNs: busyNs });
   }
 
   /** When the next action ends if none starts before; null without actions. */

@@ -2,9 +2,11 @@ import {
   type ActionKey,
   BACKWARD,
   FORWARD,
+  PASSES,
   PLANNED_LETTERS,
   type PlannedLetter,
   parseAction,
+  passCode,
 } from "../../plan/index.ts";
 
 /** What an action waits for beside its message: nothing, one micro-batch's backward, or a list of them. */
@@ -22,13 +24,16 @@ export interface StageOrder {
    */
   readonly signals: Int32Array;
   readonly signalLists: readonly (readonly number[])[];
-  /** How many forwards and backwards there are, by code. */
+  /** How many forwards, with evaluations, and backwards there are, by code. */
   readonly counts: readonly [number, number];
 }
 
-/** Numbers (stage, letter code, micro-batch) densely, for tables with a cell for each possible action. */
+/**
+ * Numbers (stage, letter code, micro-batch) densely, for tables with a cell for each possible action: an evaluation has
+ * the place of its micro-batch's forward, as nothing has both.
+ */
 export function actionIndex(stage: number, letter: number, microBatch: number, numMicroBatches: number): number {
-  return (stage * PLANNED_LETTERS.length + letter) * numMicroBatches + microBatch;
+  return (stage * PASSES.length + passCode(letter)) * numMicroBatches + microBatch;
 }
 
 export type SignalsOf = (stage: number, letter: PlannedLetter, microBatch: number) => readonly number[];
@@ -49,7 +54,8 @@ export function stageOrder(keys: readonly ActionKey[], signalsOf: SignalsOf): St
     if (wanted.length === 0) signals[position] = NO_SIGNAL;
     else if (wanted.length === 1) signals[position] = wanted[0]!;
     else signals[position] = NO_SIGNAL - signalLists.push(wanted);
-    if (code === FORWARD || code === BACKWARD) counts[code] += 1;
+    const pass = passCode(code);
+    if (pass === FORWARD || pass === BACKWARD) counts[pass] += 1;
   }
   return { keys, letters, microBatches, signals, signalLists, counts };
 }

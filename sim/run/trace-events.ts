@@ -43,9 +43,10 @@ function* transferEvents(
   device: number,
 ): Generator<TraceEvent> {
   for (let at = 0; at < transfers.startNs.length; at++) {
-    const { from: stage, letter } = channels[transfers.channels[at]!]!;
+    const { from: stage, kind } = channels[transfers.channels[at]!]!;
     const microBatch = transfers.microBatches[at]!;
-    const { step, part } = plan.microBatches[microBatch]!;
+    const { step, part, evaluation = false } = plan.microBatches[microBatch]!;
+    const letter = evaluation ? "E" : kind === "activation" ? "F" : "B";
     const startNs = transfers.startNs[at]! as Nanos;
     yield {
       action: formatAction({ stage, letter, microBatch }),

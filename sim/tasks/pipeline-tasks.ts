@@ -98,6 +98,7 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
   const sourceOf = ({ stage, letter, microBatch }: AnyAction): AnyAction | undefined => {
     switch (letter) {
       case "F":
+      case "E":
         return isFirst[stage] === 1 ? undefined : { stage: stage - 1, letter, microBatch };
       case "B":
       case "I":
@@ -112,7 +113,7 @@ export function pipelineTasks(pipeline: TimedPipeline): PipelineGraph {
   };
   /** Who gets the result of an op; undefined where it stays. */
   const targetOf = ({ stage, letter }: AnyAction): number | undefined => {
-    if (letter === "F") return isLast(stage) ? undefined : stage + 1;
+    if (letter === "F" || letter === "E") return isLast(stage) ? undefined : stage + 1;
     return (letter === "B" || letter === "I") && isFirst[stage] === 0 ? stage - 1 : undefined;
   };
   const addReceive = (op: AnyAction, device: number): void => {

@@ -81,6 +81,7 @@ function actionSeconds(platform: Platform, model: TrainedModel, { stages, microB
     I: backwardPasses(recompute),
     W: full ? ["W"] : [],
     U: [],
+    E: ["F"],
   };
   const known = new Map<string, number>();
   const perLayer = (letter: ActionLetter, microBatch: number): number => {

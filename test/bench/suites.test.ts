@@ -117,6 +117,17 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "useful",
     "useful against fifo, all trained",
   ],
+  "early-stopping": [
+    "could be saved",
+    "end in its interval",
+    "given up",
+    "given up at most",
+    "precision",
+    "recall",
+    "saved",
+    "saved, rightly",
+    "stopped",
+  ],
   "gpu-bytes": [
     "again",
     "all",

@@ -112,6 +112,9 @@ const PLAN_ELSEWHERE = {
   "segments[].jobs[].data.split": "data sets of the hub",
   "segments[].jobs[].data.lengths": "rows of which only the lengths are known",
   "segments[].jobs[].data.samples": "rows of which only the lengths are known",
+  "segments[].jobs[].evaluation": "jobs that are evaluated, in test/cli/evaluation.test.ts",
+  "segments[].microBatches[].evaluation": "jobs that are evaluated",
+  "locations.evaluation": "evaluations with data of their own",
 };
 
 const CALIBRATION_ELSEWHERE = { products: "GPUs; test/exec/cuda-products.test.ts has every field" };

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { JournalLine } from "../../plan/index.ts";
+import { packageFile } from "../../workbench/package-file.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
 const root = temporaryFolder();
@@ -14,7 +15,7 @@ defaults: { batchSize: 2, microBatchSize: 2, data: { lengths: 64 } }
 jobs:
   - { name: long, steps: 20, user: ann }
   - { name: short, steps: 4, user: ben, arrivalSeconds: 10, priority: 2 }
-  - { name: late, steps: 8, user: ann, arrivalSeconds: 20, deadlineSeconds: 1 }
+  - { name: late, steps: 8, user: ann, arrivalSeconds: 20, deadlineSeconds: 1, earlyStopping: true }
 `;
 const COSTS = JSON.stringify({
   kind: "calibration",
@@ -27,6 +28,13 @@ beforeAll(() => {
   writeFileSync(path.join(root, "jobs.yaml"), JOBS);
   writeFileSync(path.join(root, "costs.json"), COSTS);
 });
+
+/** A policy, whose decisions are in its fourth line. */
+const OWN = `export default {
+  name: "own", describe: "of a test", watches: "changes", initial: null, compare: (a, b) => a.number - b.number,
+  decide: (view) => ({ memory: null, wishes:
+WISHES }) };
+`;
 
 const ONE_AT_A_TIME = ["--devices", "unit*2", "--calibration", "costs.json", "--pipelines", "1", "--jobs-at-once", "1"];
 
@@ -113,5 +121,31 @@ describe("simulate --policy", () => {
     const { stderr } = await runCli(["validate", "jobs.yaml"], root);
     expect(stderr).toMatch(/priority of short is not used/);
     expect(stderr).toMatch(/deadlineSeconds of late is not used/);
+    expect(stderr).toMatch(/earlyStopping of late is not used: a plan has all steps of a job/);
+  });
+
+  it("takes a policy from a file, which decides as one of ours does", async () => {
+    const example = packageFile("examples", "policies", "shortest-first.mjs");
+    const own = await fleet(example);
+    const { policy, ...sjf } = await fleet("sjf");
+    expect([own.policy, policy]).toEqual(["shortest-first", "sjf"]);
+    expect(own).toEqual({ ...sjf, policy: "shortest-first" });
+    writeFileSync(path.join(root, "lazy.mjs"), OWN.replace("WISHES", "[]"));
+    const { code, stderr } = await runCli(["simulate", "jobs.yaml", ...ONE_AT_A_TIME, "--policy", "./lazy.mjs"], root);
+    expect(code).toBe(2);
+    expect(stderr).toBe('Expected a policy that trains every job, or refuses it, got "long at the end".\n');
+  });
+
+  it.each([
+    ["srtf", /^Expected fifo, sjf, .*deadline.* or a path, such as \.\/mine\.mjs, at --policy, got "srtf"\.\nHint: /],
+    ["./none.mjs", /^.*none\.mjs: Expected the file of a policy, got "no such file"\.\n$/],
+    ["./throws.mjs", /^.*throws\.mjs:4: Expected a decision of policy own, got "Error: what now\?"\.\n$/],
+    ["./syntax.mjs", /^.*syntax\.mjs.*: Expected a policy that can be loaded, got "(?:SyntaxError|Error): [^\n]*\.\n/],
+  ])("says in a sentence what is wrong with the policy %s", async (policy, sentence) => {
+    writeFileSync(path.join(root, "throws.mjs"), OWN.replace("WISHES", "(() => { throw new Error('what now?') })()"));
+    writeFileSync(path.join(root, "syntax.mjs"), "export default {");
+    const { code, stderr } = await runCli(["simulate", "jobs.yaml", ...ONE_AT_A_TIME, "--policy", policy], root);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(sentence);
   });
 });

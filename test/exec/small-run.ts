@@ -16,6 +16,8 @@ import { JOB_DEFAULTS, type Job, jobSchema } from "../../plan/documents/workload
 import {
   constantCalibration,
   type Dtype,
+  divideRows,
+  evaluationRows,
   type Plan,
   type PlanRequest,
   PROJECTIONS,
@@ -58,6 +60,16 @@ export interface SmallJob {
   readonly length?: number;
   /** Rows have `length` to `length + spread - 1` tokens. */
   readonly spread?: number;
+  /** Held-out rows, in its data behind those that it trains on; `everySteps` and `keepBest` as in a workload. */
+  readonly evaluation?: SmallEvaluation;
+}
+
+export interface SmallEvaluation {
+  readonly everySteps: number;
+  readonly keepBest?: boolean;
+  /** Numbers of training rows whose copies are evaluated; else `count` rows of its own. */
+  readonly copies?: readonly number[];
+  readonly count?: number;
 }
 
 /** One job on all projections, with dropout and clipped; one on three of them, neither. */
@@ -74,12 +86,23 @@ export interface SmallCase {
   readonly start: readonly (readonly AdapterPair[])[];
 }
 
-function rowsOf(job: Job, index: number, length: number, spread: number, vocabulary: number): readonly Row[] {
-  return Array.from({ length: job.batchSize * job.steps! }, (_, k) => {
+function rowsOf(
+  job: Job,
+  index: number,
+  length: number,
+  spread: number,
+  vocabulary: number,
+  numMore: number,
+): readonly Row[] {
+  return Array.from({ length: job.batchSize * job.steps! + numMore }, (_, k) => {
     const size = length + ((k * 53 + index * 19) % spread);
     const inputIds = Int32Array.from({ length: size }, (_, t) => (t * (7 + index) + k * 13 + t * t) % vocabulary);
     return { inputIds, labels: inputIds.map((id, t) => (t < 5 ? -100 : id)) };
   });
+}
+
+function numTrained({ batchSize, steps }: Job): number {
+  return batchSize * steps!;
 }
 
 /** Starts with B other than zero, so that every gradient counts from the first step. */
@@ -108,14 +131,27 @@ export function smallCase(
       steps: spec.steps ?? 3,
       seed: spec.seed ?? i,
       optimizer: { ...JOB_DEFAULTS.optimizer, learningRate: 3e-3, ...spec.optimizer },
+      ...(spec.evaluation === undefined
+        ? {}
+        : {
+            evaluation: {
+              data: { path: "held.jsonl", format: "tokens" },
+              everySteps: spec.evaluation.everySteps,
+              keepBest: spec.evaluation.keepBest ?? true,
+            },
+          }),
     }),
   );
   return {
     model,
     jobs,
-    data: jobs.map((job, i) =>
-      rowsOf(job, i, specs[i]!.length ?? 20, specs[i]!.spread ?? 37, architecture.vocabularySize),
-    ),
+    data: jobs.map((job, i) => {
+      const { length = 20, spread = 37, evaluation } = specs[i]!;
+      const { copies, count = copies?.length ?? 0 } = evaluation ?? {};
+      const rows = rowsOf(job, i, length, spread, architecture.vocabularySize, count);
+      const own = rows.slice(0, job.batchSize * job.steps!);
+      return copies === undefined ? rows : [...own, ...copies.map((row) => own[row]!)];
+    }),
     start: jobs.map((job) => perturbed(initialPairs(job, architecture))),
   };
 }
@@ -130,7 +166,7 @@ export interface SmallRun extends StageChoice {
   readonly jobsAtOnce?: number;
   readonly maxInFlight?: PlanRequest["maxInFlight"];
   /** Of the run. */
-  readonly hooks?: Pick<ExecuteInput, "stop" | "onStep" | "onJobEnd" | "onCompletions">;
+  readonly hooks?: Pick<ExecuteInput, "stop" | "onStep" | "onEvaluation" | "onJobEnd" | "onCompletions">;
   /** Only this job. */
   readonly only?: number;
   /** The devices in so many chains, the jobs dealt to them in turn. */
@@ -178,6 +214,7 @@ export function planSmall(given: SmallCase, run: SmallRun): Plan {
     steps: Array.from({ length: job.steps! }, (_, step) =>
       Array.from({ length: job.batchSize }, (_, k) => step * job.batchSize + k),
     ),
+    ...evaluationRows(job, divideRows(job.evaluation, numTrained(job), data[i]!.length - numTrained(job)), job.steps!),
   }));
   const request: PlanRequest = {
     architecture: model.architecture,

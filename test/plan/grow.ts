@@ -3,10 +3,12 @@ import {
   adapterBytes,
   createCostModel,
   GrowingPlan,
+  groupEvaluations,
   groupRows,
   microBatchTokens,
   type Plan,
   type PlanBody,
+  type PlannedRow,
   type Segment,
   type Setting,
 } from "../../plan/index.ts";
@@ -27,6 +29,7 @@ interface Admitted {
   isOver: boolean;
   members: Plan["groups"][number]["members"];
   steps: ReturnType<typeof groupRows>;
+  evaluations: ReturnType<typeof groupEvaluations>;
 }
 
 /**
@@ -43,9 +46,12 @@ export function grow(plan: PlanBody, moments: readonly Moment[]): readonly Segme
     numbers.set(job, number);
     return number;
   };
-  const admit = (members: Admitted["members"], steps: Admitted["steps"], after: readonly number[] = []): void => {
-    const number = growing.admit({ group: { pipeline: 0, members }, steps, after });
-    admitted.push({ number, isOver: false, members, steps });
+  const admit = (
+    { members, steps, evaluations }: Pick<Admitted, "members" | "steps" | "evaluations">,
+    after: readonly number[] = [],
+  ): void => {
+    const number = growing.admit({ group: { pipeline: 0, members }, steps, evaluations, after });
+    admitted.push({ number, isOver: false, members, steps, evaluations });
   };
   const merge = (first: number, second: number): void => {
     const both = [admitted[first], admitted[second]];
@@ -55,11 +61,12 @@ export function grow(plan: PlanBody, moments: readonly Moment[]): readonly Segme
       const from = growing.withdraw(each!.number);
       each!.isOver = true;
       const steps = each!.steps.slice(from);
+      const evaluations = each!.evaluations.slice(from);
       const members = each!.members.flatMap((member) => {
         const firstStep = member.firstStep + from;
         return firstStep < member.endStep ? [{ ...member, firstStep }] : [];
       });
-      return { steps, members };
+      return { steps, evaluations, members };
     });
     const members = left.flatMap((each) => each.members).sort((a, b) => a.job - b.job);
     if (members.length === 0) return;
@@ -72,9 +79,13 @@ export function grow(plan: PlanBody, moments: readonly Moment[]): readonly Segme
       const { maxTokens } = plan.pipelines[0]!.room;
       return shared.every((rows) => microBatchTokens({ rows }) <= maxTokens) ? shared : parts.flat();
     });
+    // Apart, so that no micro-batch is larger than there is room for.
+    const evaluations = steps.map((_, step) => {
+      const parts = left.flatMap((each) => each.evaluations[step] ?? []);
+      return parts.length === 0 ? undefined : parts;
+    });
     admit(
-      members,
-      steps,
+      { members, steps, evaluations },
       both.map((each) => each!.number),
     );
   };
@@ -87,12 +98,13 @@ export function grow(plan: PlanBody, moments: readonly Moment[]): readonly Segme
     for (const group of groups) {
       const { members } = plan.groups[group]!;
       const jobs = new Map(members.map((member) => [member.job, jobOf(member.job)]));
-      admit(
-        members.map((member) => ({ ...member, job: jobs.get(member.job)! })),
-        groupRows(plan.microBatches, group).map((parts) =>
-          parts.map((rows) => rows.map(([job, ...row]): (typeof rows)[number] => [jobs.get(job)!, ...row])),
-        ),
-      );
+      const renumbered = (parts: readonly PlannedRow[][]) =>
+        parts.map((rows) => rows.map(([job, ...row]): PlannedRow => [jobs.get(job)!, ...row]));
+      admit({
+        members: members.map((member) => ({ ...member, job: jobs.get(member.job)! })),
+        steps: groupRows(plan.microBatches, group).map(renumbered),
+        evaluations: Array.from(groupEvaluations(plan.microBatches, group), (parts) => parts && renumbered(parts)),
+      });
     }
     if (two !== undefined) merge(...two);
   }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { dependencyTable } from "../../plan/dependencies.ts";
-import type { PlanBody } from "../../plan/index.ts";
+import { type PlanBody, passOf } from "../../plan/index.ts";
 import { miniBatches } from "../../plan/mini-batch.ts";
 import { packMicroBatches } from "../../plan/planner/pack.ts";
 import { SCHEDULE_TABLE } from "../../plan/schedules/schedules.ts";
@@ -51,7 +51,7 @@ function lorappOrders({ numDevices, numJobs, parts, steps, forward, backward }: 
     numStages: numDevices,
     miniBatches: miniBatches(draft),
     maxInFlight: null,
-    durationNs: (_, letter) => seconds[letter],
+    durationNs: (_, letter) => seconds[passOf(letter)],
     transferNs: () => ({ arrival: 0, occupied: 0 }),
     clips: () => false,
   });
@@ -66,7 +66,7 @@ function steadyBubble(options: Pipeline): number {
   const { draft: plan, orders } = lorappOrders(options);
   const duration = { F: options.forward, B: options.backward, U: 0 };
   const timeline = timelineOf(orders, dependencyTable(plan), {
-    durationNs: ({ letter }) => duration[letter],
+    durationNs: ({ letter }) => duration[passOf(letter)],
     transferNs: () => 0,
   });
   const entry = (step: number): number => {

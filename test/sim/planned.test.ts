@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
-import { type CostModel, createCostModel, dependencyTable, planOrders, SCHEDULES } from "../../plan/index.ts";
+import {
+  type Action,
+  type CostModel,
+  createCostModel,
+  dependencyTable,
+  passOf,
+  planOrders,
+  SCHEDULES,
+} from "../../plan/index.ts";
 import { timelineOf } from "../../plan/timeline.ts";
 import { simulate } from "../../sim/index.ts";
 import { type UnitPlanOptions, unitCalibration, unitPlan } from "../plan/unit-plan.ts";
@@ -48,7 +56,7 @@ describe("what the planner makes", () => {
         const { plan, trace } = simulated(planned, createCostModel(unitCalibration(planned), "float32"));
         const seconds = { F: 1, B: 2, U: planned.update };
         const costs = {
-          durationNs: ({ letter }: { letter: "F" | "B" | "U" }) => seconds[letter] * 1e9,
+          durationNs: ({ letter }: Action) => seconds[passOf(letter)] * 1e9,
           transferNs: () => 0,
         };
         const { startNs } = timelineOf(planOrders(plan), dependencyTable(plan), costs);

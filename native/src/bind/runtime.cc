@@ -43,6 +43,7 @@ Napi::Object completion(Napi::Env env, const Completion& done) {
   result.Set("endNs", Napi::Number::New(env, static_cast<double>(done.endNs)));
   if (done.losses) result.Set("losses", doubleArray(env, *done.losses));
   if (done.sumSquares) result.Set("sumSquares", doubleArray(env, *done.sumSquares));
+  if (done.parameters) result.Set("parameters", floatArray(env, *done.parameters));
   if (done.opNs) result.Set("opNs", doubleArray(env, *done.opNs));
   if (done.interruption) {
     result.Set("interruptedNs", Napi::Number::New(env, static_cast<double>(done.interruption->lostNs)));

@@ -135,6 +135,12 @@ Napi::Value doubleArray(Napi::Env env, const std::vector<double>& values) {
   return array;
 }
 
+Napi::Value floatArray(Napi::Env env, const std::vector<float>& values) {
+  Napi::Float32Array array = Napi::Float32Array::New(env, values.size());
+  std::copy(values.begin(), values.end(), array.Data());
+  return array;
+}
+
 Napi::Error toJavaScript(Napi::Env env, const std::exception& error) {
   Napi::Error result = Napi::Error::New(env, error.what());
   if (const auto* const argument = dynamic_cast<const ArgumentError*>(&error)) {

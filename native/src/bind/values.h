@@ -33,6 +33,7 @@ std::string text(const Napi::Value& value);
 ops::DType dtype(const Napi::Value& value, const char* at);
 std::vector<RawOperator> operators(const Napi::Value& value);
 Napi::Value doubleArray(Napi::Env env, const std::vector<double>& values);
+Napi::Value floatArray(Napi::Env env, const std::vector<float>& values);
 
 // Runs `body` and turns what it throws into a JavaScript error; ArgumentError keeps its parts as properties.
 template <class Body>

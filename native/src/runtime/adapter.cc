@@ -93,8 +93,12 @@ void Adapter::read(AdapterPart which, float* values) const {
   }
   std::vector<float> padded(count_);
   buffer_.read(padded.data(), byteOffset(which), count_ * sizeof(float));
+  unpad(padded.data(), values);
+}
+
+void Adapter::unpad(const float* padded, float* values) const {
   forRows([&](std::size_t place, std::size_t packed, std::size_t columns) {
-    std::copy_n(padded.data() + place, columns, values + packed);
+    std::copy_n(padded + place, columns, values + packed);
   });
 }
 

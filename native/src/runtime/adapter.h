@@ -54,6 +54,8 @@ class Adapter {
   // `values` [elements()] to and from the device.
   void write(AdapterPart which, const float* values) const;
   void read(AdapterPart which, float* values) const;
+  // From a vector [count()] as the device has it to one [elements()] as JavaScript has it.
+  void unpad(const float* padded, float* values) const;
   // Null: the adapter has no such target.
   const AdapterEntry* find(std::uint32_t target) const;
   std::int32_t maxRank() const { return maxRank_; }

@@ -60,6 +60,8 @@ struct UpdateItem {
   // Whether the only cell is the one that the last run of this adapter fills: a device that keeps the sum in its own
   // memory need not ask the host for it.
   bool ownNorm = false;
+  // Whether the completion has the new parameters.
+  bool isTold = false;
 
   // Over all stages; the cells are filled once the task's events are signalled.
   double sumSquares() const;

@@ -32,6 +32,7 @@ struct Completion {
   std::int64_t endNs = 0;
   std::optional<std::vector<double>> losses;
   std::optional<std::vector<double>> sumSquares;
+  std::optional<std::vector<float>> parameters;
   std::optional<std::vector<double>> opNs;
   // What the system took from the task's threads meanwhile, and from its own between the task before it and this one;
   // where there is none, nobody counted.

@@ -39,7 +39,8 @@ const fleets = fc.record({
   numDevices: fc.integer({ min: 1, max: 3 }),
   pipelines: fc.integer({ min: 1, max: 2 }),
   most: fc.integer({ min: 1, max: 3 }),
-  policy: fc.constantFrom(...POLICIES),
+  // Jobs share micro-batches iteration by iteration alone.
+  policy: fc.constantFrom(...POLICIES.filter((name) => name !== "packed")),
 });
 type Fleet = typeof fleets extends fc.Arbitrary<infer Value> ? Value : never;
 

@@ -189,11 +189,11 @@ void CpuDevice::countEngine() {
 
 void CpuDevice::queueUpdate(Task task, std::vector<UpdateItem> items) {
   auto data = std::make_shared<const std::vector<UpdateItem>>(std::move(items));
-  task.work = countedCompute([this, data](Completion&) { update(*data); });
+  task.work = countedCompute([this, data](Completion& done) { update(*data, done); });
   compute_->enqueue(std::move(task));
 }
 
-void CpuDevice::update(const std::vector<UpdateItem>& items) {
+void CpuDevice::update(const std::vector<UpdateItem>& items, Completion& done) {
   for (const UpdateItem& item : items) {
     if (compute_->stopping()) throw Stopped{};
     Adapter& adapter = *item.adapter;
@@ -211,6 +211,11 @@ void CpuDevice::update(const std::vector<UpdateItem>& items) {
     op.weightDecay = item.weightDecay;
     op.gradientScale = ops::clipCoefficient(std::sqrt(item.sumSquares()), item.maxGradNorm);
     ops::adamw(*team_, op);
+    if (!item.isTold) continue;
+    if (!done.parameters) done.parameters.emplace();
+    const std::size_t before = done.parameters->size();
+    done.parameters->resize(before + adapter.elements());
+    adapter.unpad(op.parameters, done.parameters->data() + before);
   }
 }
 

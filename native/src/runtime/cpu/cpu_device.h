@@ -42,7 +42,7 @@ class CpuDevice final : public Device {
   template <class Work>
   Task::Work countedCompute(Work work);
   void run(const Program& program, const Bindings& bindings, Buffer& arena, Completion& done);
-  void update(const std::vector<UpdateItem>& items);
+  void update(const std::vector<UpdateItem>& items, Completion& done);
 
   std::unique_ptr<Pool> team_;
   std::unique_ptr<ops::MatmulEngine> engine_;

@@ -329,12 +329,40 @@ void CudaDevice::queueUpdate(Task task, std::vector<UpdateItem> items) {
   for (const UpdateItem& item : items) task.hostWaits = task.hostWaits || (item.maxGradNorm > 0 && !item.ownNorm);
   auto data = std::make_shared<const std::vector<UpdateItem>>(std::move(items));
   auto slot = std::make_shared<std::shared_ptr<TableSlot>>();
-  task.work = [this, data, slot](Completion&) {
+  auto told = std::make_shared<std::vector<std::vector<float>>>();
+  task.work = [this, data, slot, told](Completion&) {
     *slot = slots_->take();
     launchUpdate(*data, *slot);
+    copyTold(*data, *told);
   };
-  task.complete = [slot](Completion&) { slot->reset(); };
+  task.complete = [data, slot, told](Completion& done) {
+    slot->reset();
+    takeTold(*data, *told, done);
+  };
   compute_->enqueue(std::move(task));
+}
+
+// Behind the update and before what comes next on the stream.
+void CudaDevice::copyTold(const std::vector<UpdateItem>& items, std::vector<std::vector<float>>& told) const {
+  for (const UpdateItem& item : items) {
+    if (!item.isTold) continue;
+    std::vector<float>& padded = told.emplace_back(item.adapter->count());
+    cuda::copyAsync(padded.data(), item.adapter->part(AdapterPart::parameters), padded.size() * sizeof(float),
+                    compute_->handle());
+  }
+}
+
+void CudaDevice::takeTold(const std::vector<UpdateItem>& items, const std::vector<std::vector<float>>& told,
+                          Completion& done) {
+  if (told.empty()) return;
+  done.parameters.emplace();
+  auto next = told.begin();
+  for (const UpdateItem& item : items) {
+    if (!item.isTold) continue;
+    const std::size_t before = done.parameters->size();
+    done.parameters->resize(before + item.adapter->elements());
+    item.adapter->unpad((next++)->data(), done.parameters->data() + before);
+  }
 }
 
 void CudaDevice::launchUpdate(const std::vector<UpdateItem>& items, const std::shared_ptr<TableSlot>& slot) {

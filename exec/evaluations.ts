@@ -1,0 +1,127 @@
+import {
+  activeMembers,
+  adapterParameters,
+  jobSegments,
+  jobStep,
+  type LiveWork,
+  type MiniBatch,
+  mayBeBest,
+  type Setting,
+} from "../plan/index.ts";
+import { stagePairs } from "./adapters.ts";
+import type { LoweredAction } from "./lowering.ts";
+import type { AdapterPair } from "./peft.ts";
+
+/** A line of metrics.jsonl: one job on its held-out rows, after one of its optimizer steps. */
+export interface EvaluationMetrics {
+  readonly job: string;
+  /** The step that it has made last, from 0. */
+  readonly step: number;
+  /** Sum of token losses / scored tokens of the held-out rows. */
+  readonly evaluationLoss: number;
+  /** Of these rows. */
+  readonly tokens: number;
+  /** Whether it is lower than all of the job before. */
+  readonly best: boolean;
+}
+
+/** The lowest loss of a job so far. */
+export interface BestEvaluation {
+  readonly step: number;
+  readonly evaluationLoss: number;
+  /** What the job had then, all layers; absent where it is not kept. */
+  readonly adapter?: readonly AdapterPair[];
+}
+
+interface Share {
+  loss: number;
+  scored: number;
+  tokens: number;
+}
+
+/** An evaluation of which some micro-batches have not ended. */
+interface OpenEvaluation {
+  left: number;
+  /** By job, in their order. */
+  readonly shares: Map<number, Share>;
+}
+
+/**
+ * Makes metrics of the losses of evaluations, and remembers the best adapters. Losses are added up in the order of the
+ * parts, so that equal runs give equal bytes.
+ */
+export class Evaluations {
+  readonly #setting: Pick<Setting, "stages" | "model">;
+  readonly #live: LiveWork;
+  readonly #open = new Map<MiniBatch, OpenEvaluation>();
+  /** By job, parameters that its last update told, by stage. */
+  readonly #told = new Map<number, (readonly AdapterPair[])[]>();
+  readonly #best = new Map<number, BestEvaluation>();
+
+  constructor(setting: Pick<Setting, "stages" | "model">, live: LiveWork) {
+    this.#setting = setting;
+    this.#live = live;
+  }
+
+  /** What an update told on a stage: the parameters of its jobs that may be kept, one after another. */
+  addParameters(index: number, { group, step }: MiniBatch, parameters: Float32Array): void {
+    const { model, stages } = this.#setting;
+    const stage = stages[index]!;
+    let next = 0;
+    for (const { job, firstStep } of activeMembers(this.#live.groups, group, step)) {
+      const spec = this.#live.jobs[job]!;
+      if (!mayBeBest(spec, firstStep + step)) continue;
+      const count = adapterParameters(model.architecture, stage, spec);
+      const told = this.#told.get(job) ?? [];
+      this.#told.set(job, told);
+      told[index] = stagePairs(parameters.subarray(next, next + count), stage, spec.adapter, model.architecture);
+      next += count;
+    }
+  }
+
+  /** Losses of an evaluation's segments, from its pipeline's last stage. Returns what is complete now. */
+  addLosses(
+    { microBatch, miniBatch }: Pick<LoweredAction, "microBatch" | "miniBatch">,
+    losses: ArrayLike<number>,
+  ): readonly EvaluationMetrics[] {
+    const open = this.#open.get(miniBatch) ?? { left: miniBatch.evaluation!.length, shares: new Map<number, Share>() };
+    this.#open.set(miniBatch, open);
+    jobSegments(microBatch).forEach(({ job, scored, tokens }, i) => {
+      const share = open.shares.get(job) ?? { loss: 0, scored: 0, tokens: 0 };
+      open.shares.set(job, share);
+      share.loss += losses[i]!;
+      share.scored += scored;
+      share.tokens += tokens;
+    });
+    open.left -= 1;
+    if (open.left > 0) return [];
+    this.#open.delete(miniBatch);
+    return [...open.shares].map(([job, share]) =>
+      this.#evaluated(job, jobStep(this.#live.groups, job, miniBatch), share),
+    );
+  }
+
+  /** The best of a job that has been evaluated. */
+  bestOf(job: number): BestEvaluation | undefined {
+    return this.#best.get(job);
+  }
+
+  /** Nobody will ask for a job that has ended. */
+  forget(job: number): void {
+    this.#best.delete(job);
+    this.#told.delete(job);
+  }
+
+  #evaluated(job: number, step: number, { loss, scored, tokens }: Share): EvaluationMetrics {
+    const evaluationLoss = scored === 0 ? 0 : loss / scored;
+    const known = this.#best.get(job);
+    const best = !Number.isNaN(evaluationLoss) && (known === undefined || evaluationLoss < known.evaluationLoss);
+    const told = this.#told.get(job);
+    this.#told.delete(job);
+    if (best) {
+      const adapter = told === undefined ? {} : { adapter: told.flat() };
+      this.#best.set(job, { step, evaluationLoss, ...adapter });
+    }
+    return { job: this.#live.jobs[job]!.name, step, evaluationLoss, tokens, best };
+  }
+}

@@ -1,0 +1,36 @@
+import type { PlannedRow } from "../documents/segment.ts";
+import type { Packing, PackingProblem } from "./pack-rows.ts";
+
+/** Rows of one step of each job of a group, any number in place of the job's. */
+export interface PackedMiniBatch {
+  /** In the order of the jobs. */
+  readonly members: readonly { readonly job: number; readonly rows: readonly PlannedRow[] }[];
+  readonly capacity: number;
+}
+
+/** The micro-batches of a mini-batch whose jobs share them: their rows in the order of jobs, then of the data. */
+export function packMiniBatch(
+  { members, capacity }: PackedMiniBatch,
+  pack: (problem: PackingProblem) => Packing,
+): readonly (readonly PlannedRow[])[] {
+  const rows = members.flatMap(({ job, rows: own }) => own.map(([, ...row]): PlannedRow => [job, ...row]));
+  const packing = pack({ lengths: rows.map(([, , tokens]) => tokens), capacity });
+  return packing.map((places) => places.map((place) => rows[place]!));
+}
+
+/**
+ * Jobs to so many groups with about as many tokens an iteration each, so that while one group's mini-batch comes back
+ * the others fill the pipeline (LoRAFusion, arXiv 2510.00206, groups adapters for that): the one with the most tokens
+ * first, to the group with the fewest. Places of jobs, ascending.
+ */
+export function balancedGroups(tokens: readonly number[], count: number): readonly (readonly number[])[] {
+  const groups = Array.from({ length: Math.min(count, tokens.length) }, (): number[] => []);
+  const sums = groups.map(() => 0);
+  const order = tokens.map((_, place) => place).sort((a, b) => tokens[b]! - tokens[a]! || a - b);
+  for (const place of order) {
+    const least = sums.indexOf(Math.min(...sums));
+    groups[least]!.push(place);
+    sums[least]! += tokens[place]!;
+  }
+  return groups.map((places) => places.sort((a, b) => a - b));
+}

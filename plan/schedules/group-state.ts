@@ -1,0 +1,59 @@
+import { Fifo } from "../../core/index.ts";
+import type { MiniBatch } from "../mini-batch.ts";
+import type { ScheduleInput } from "./schedule-input.ts";
+
+/** What a list scheduler knows of a group. */
+export interface GroupState {
+  /** Mini-batches that have not ended on stage 0; the first of them may be entering it, from its part `part` on. */
+  readonly miniBatches: Fifo<MiniBatch>;
+  part: number;
+  /** Micro-batches to evaluate of the mini-batch that has ended last; they enter stage 0 before the next one's. */
+  readonly evaluations: Fifo<number>;
+  /** By stage, backwards that have ended of its mini-batch there; a group has one at a time. */
+  readonly backwardsDone: Int32Array;
+  /** Groups that have to end before it begins, and those that wait for its end. */
+  waitsFor: number;
+  readonly followers: number[];
+  /** Whether it counts among those that train. */
+  isAdmitted: boolean;
+}
+
+export function newGroupState(numStages: number): GroupState {
+  return {
+    miniBatches: new Fifo(),
+    part: 0,
+    evaluations: new Fifo(),
+    backwardsDone: new Int32Array(numStages),
+    waitsFor: 0,
+    followers: [],
+    isAdmitted: false,
+  };
+}
+
+/** Whether it has a mini-batch that has not ended on the first stage, or one to evaluate that has not entered it. */
+export function hasWork({ miniBatches, evaluations }: GroupState): boolean {
+  return miniBatches.first !== undefined || evaluations.first !== undefined;
+}
+
+/** What enters the first stage next of a group that is ready. */
+export function nextMicroBatch({ evaluations, miniBatches, part }: GroupState): number {
+  return evaluations.first ?? miniBatches.first!.microBatches[part]!;
+}
+
+/** That has entered: whether more may at once, or only when the mini-batch has ended, or nothing is left to do. */
+export function enterNext(state: GroupState): "more" | "later" | "nothing" {
+  const { evaluations, miniBatches } = state;
+  if (evaluations.take() !== undefined) return hasWork(state) ? "more" : "nothing";
+  state.part += 1;
+  return state.part < miniBatches.first!.microBatches.length ? "more" : "later";
+}
+
+/** Nanoseconds on the first stage of what a group has to do. */
+export function firstStageNs({ miniBatches }: GroupState, { durationNs }: Pick<ScheduleInput, "durationNs">): number {
+  let ns = 0;
+  for (const { microBatches, evaluation = [] } of miniBatches) {
+    for (const microBatch of microBatches) ns += durationNs(0, "F", microBatch) + durationNs(0, "B", microBatch);
+    for (const microBatch of evaluation) ns += durationNs(0, "E", microBatch);
+  }
+  return ns;
+}
