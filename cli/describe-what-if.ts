@@ -1,14 +1,18 @@
 import { formatSeconds, formatSecondsRange } from "../core/index.ts";
-import type { WhatIfAnswer } from "../server/index.ts";
+import type { WhatIfAnswer } from "../sim/index.ts";
 import { table } from "./output.ts";
 
 /** What would happen if a job came at `now`, for people; times are in seconds since the fleet's start. */
 export function describeWhatIf(name: string, answer: WhatIfAnswer, now: number): string {
-  if (!answer.admitted) return `${name} would be refused (${answer.policy}): ${answer.why}`;
+  if (!answer.admitted) {
+    const { policy, why, detail } = answer;
+    return `${name} would be refused (${policy}): ${why}${detail === undefined ? "" : `\n\n${detail}`}`;
+  }
   const { policy, startSeconds, end, delays } = answer;
   const left = (at: number): number => Math.max(0, at - now);
   const range = end.low === end.high ? "" : ` (90 % of runs: ${formatSecondsRange(left(end.low), left(end.high))})`;
-  const start = `${name} would start in ${formatSeconds(left(startSeconds))} and end in ${formatSeconds(left(end.seconds))}${range}, under ${policy}`;
+  const soon = startSeconds <= now ? "at once" : `in ${formatSeconds(left(startSeconds))}`;
+  const start = `${name} would start ${soon} and end in ${formatSeconds(left(end.seconds))}${range}, under ${policy}`;
   if (delays.length === 0) return `${start}; no other job would end at another time`;
   const rows = delays.map(({ name: other, bySeconds }) => [
     other,

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { formatSeconds, InputError, mean } from "../core/index.ts";
-import { type FleetOutcome, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
+import { type FleetOutcome, type Objective, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import type { AgainstBound, FleetMetrics, SimulatedFleet, Spread } from "../sim/index.ts";
 import { loadPolicy, simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
@@ -12,6 +12,14 @@ import { CACHE_OPTIONS } from "./prediction-options.ts";
 import { contextOf, fleetChoices, requestChoice } from "./request-options.ts";
 import { fleetAssets, writeFleet } from "./write-fleet.ts";
 
+/** The pipelines that jobs over time come to, and what takes how long there. */
+export const FLEET_PLAN_OPTIONS = {
+  ...DEVICE_OPTIONS,
+  ...COST_OPTIONS,
+  ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute"),
+  ...CACHE_OPTIONS,
+} as const satisfies OptionTable;
+
 const FLEET_OPTIONS = {
   policy: {
     type: "string",
@@ -19,10 +27,14 @@ const FLEET_OPTIONS = {
       "let jobs come over time (arrivalSeconds), and a job scheduler say who trains when: " +
       `${POLICIES.join(", ")}, or your own by its path, such as ./mine.mjs`,
   },
-  ...DEVICE_OPTIONS,
-  ...COST_OPTIONS,
-  ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute"),
-  ...CACHE_OPTIONS,
+  objective: {
+    type: "string",
+    choices: ["turnaround", "makespan"] satisfies readonly Objective[],
+    describe:
+      "what --policy twin makes small: the mean turnaround, by priority where that differs (default), or makespan",
+    beside: "policy",
+  },
+  ...FLEET_PLAN_OPTIONS,
   output: {
     type: "string",
     alias: "o",
@@ -119,6 +131,15 @@ function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
   ].join("\n");
 }
 
+/** @throws InputError beside a policy that has none */
+function objectiveOption(args: Arguments): Objective | undefined {
+  const objective = optionalText(args, "objective") as Objective | undefined;
+  const policy = requiredText(args, "policy");
+  if (objective !== undefined && policy !== "twin")
+    throw new InputError({ expected: "--policy twin, which alone has an objective,", at: "--policy", got: policy });
+  return objective;
+}
+
 /** The jobs of a workload over time. Returns the exit code. */
 export async function simulateFleetCommand(io: Io, args: Arguments): Promise<number> {
   const policy = await policyOption(io, "policy", requiredText(args, "policy"));
@@ -127,9 +148,10 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
   const report = optionalText(args, "report");
   if (report !== undefined) fleetAssets();
   const choice = requestChoice(args, fleetChoices(args));
+  const objective = objectiveOption(args);
   const workload = requiredText(args, "plan");
   const simulated = (own: PolicyName | PolicyFactory) =>
-    simulateWorkloadFleet(contextOf(io, args), workload, choice, own);
+    simulateWorkloadFleet(contextOf(io, args), workload, choice, own, own === "twin" ? objective : undefined);
   const fleet = await simulated(policy);
   if (report !== undefined) {
     const fleets = other === undefined ? [fleet] : [fleet, await simulated(other)];

@@ -192,8 +192,9 @@ export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
 export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
 // When jobs are evaluated, and what they end with.
 export { evaluatedToTheEnd, evaluatesAfter, mayBeBest } from "./evaluation.ts";
-// A plan that grows while it runs.
+// Whether work is within a pipeline's room.
 export { checkRoom } from "./growth/check-room.ts";
+// A plan that grows while it runs.
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
@@ -303,21 +304,31 @@ export {
   type JobSpan,
   type SpanKind,
 } from "./scheduler/fleet-history.ts";
-export type { FleetJob, JobRequest, StoppedBy } from "./scheduler/fleet-job.ts";
+export { type FleetJob, type JobRequest, predictedLeft, type StoppedBy } from "./scheduler/fleet-job.ts";
 export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
+export type { Forecaster, Objective } from "./scheduler/forecast.ts";
 export type { FleetWork } from "./scheduler/job-sizes.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
-export { type FleetOutcome, FleetOutcomes } from "./scheduler/outcomes.ts";
+export { type FleetOutcome, FleetOutcomes, type JobPast } from "./scheduler/outcomes.ts";
 // A policy that a person wrote.
 export { checkedPolicy, type OwnPolicy, type PolicySource, type PolicyTools } from "./scheduler/own-policy.ts";
-export { POLICIES, type PolicyFactory, type PolicyName, policyOf } from "./scheduler/policies.ts";
+export {
+  POLICIES,
+  type PolicyFactory,
+  type PolicyName,
+  type PolicyOptions,
+  policyOf,
+} from "./scheduler/policies.ts";
 export type { Choice, FleetView, Policy, Refusal, Wish } from "./scheduler/policy.ts";
-export type { Resources, Shortfall } from "./scheduler/resources.ts";
+export { priorityWeights } from "./scheduler/priority-weights.ts";
+export { type Resources, type Shortfall, shortfallText } from "./scheduler/resources.ts";
+export { roomTable } from "./scheduler/room-table.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
+export type { SchedulerState } from "./scheduler/scheduler-state.ts";
 export { settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";

@@ -62,9 +62,15 @@ export const whatIfAnswerSchema = z.discriminatedUnion("admitted", [
     policy: z.string(),
     startSeconds: seconds,
     end: intervalSchema,
-    delays: z.array(z.strictObject({ name: nameSchema, bySeconds: z.number() })),
+    delays: z.array(z.strictObject({ name: nameSchema, bySeconds: z.number() })).readonly(),
   }),
-  z.strictObject({ admitted: z.literal(false), policy: z.string(), why: sentence }),
+  z.strictObject({
+    admitted: z.literal(false),
+    policy: z.string(),
+    why: sentence,
+    /** The table of what it takes of each device, where it fits on none. */
+    detail: z.string().max(65_536).optional(),
+  }),
 ]);
 export type WhatIfAnswer = Readonly<z.infer<typeof whatIfAnswerSchema>>;
 

@@ -1,13 +1,35 @@
 // Jobs over time, iteration by iteration.
 export { CohortTimes } from "./fleet/cohort-times.ts";
 export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
+export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";
+// A fleet at some time, simulated or live, and what is to come.
+export type { FleetCut, FleetState, SimulatedJob, Truth } from "./fleet/fleet-state.ts";
+// What a fleet would do under other policies, for the one that asks.
+export { type FleetMachines, fleetForecaster } from "./fleet/forecast.ts";
+export type { PlacedJob } from "./fleet/pipeline-clock.ts";
+// When the jobs of a fleet end, from any state on.
+export {
+  type EndSpread,
+  type FleetNow,
+  fleetFuture,
+  type IterationRange,
+  type PredictedEnd,
+  predictEnds,
+} from "./fleet/predict-ends.ts";
+export { type FleetResult, FleetRun, type FleetStart } from "./fleet/run-fleet.ts";
 export {
   type FleetMember,
   type FleetRequest,
+  inOrderOfArrival,
+  requestOf,
   type SimulatedFleet,
+  simulatedJob,
   simulateFleet,
   worksOfPlan,
 } from "./fleet/simulate-fleet.ts";
+export { calibrationFactors, spreadFactors, type TimeFactors, type TimeSpread } from "./fleet/time-factors.ts";
+// What would happen if a job came.
+export { type PredictedTime, type WhatIfAnswer, type WhatIfRequest, whatIf } from "./fleet/what-if.ts";
 // How sure a prediction is: the figures of runs that are drawn with the errors of the calibration.
 export {
   type DrawRequest,

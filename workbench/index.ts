@@ -63,3 +63,5 @@ export { today } from "./today.ts";
 export { loadPlanData, openPlanModel, runVersions, trainPlan } from "./train-plan.ts";
 // The version of the product.
 export { VERSION } from "./version.ts";
+// What would happen if a job came to the jobs of a workload.
+export { type Submission, type WhatIfOfWorkload, whatIfOfWorkload } from "./what-if.ts";

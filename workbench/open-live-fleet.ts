@@ -1,6 +1,6 @@
 import { DeviceError, InputError, PlanError } from "../core/index.ts";
 import { assignDevices } from "../exec/index.ts";
-import { createCostModel, type FleetWork, fleetSetting, type PolicyFactory } from "../plan/index.ts";
+import { createCostModel, type FleetWork, fleetSetting, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import { type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../sim/index.ts";
 import type { Context } from "./context.ts";
 import { type FleetPlace, startOfJob } from "./fleet-work.ts";
@@ -26,7 +26,7 @@ export async function openLiveFleet(
   context: Context,
   file: string,
   choice: RequestChoice,
-  { folder, policyOf }: { readonly folder: string; readonly policyOf: PolicyFactory },
+  { folder, policy }: { readonly folder: string; readonly policy: PolicyName | PolicyFactory },
 ): Promise<OpenedFleet> {
   const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { model, workload, data } = loaded;
@@ -56,10 +56,10 @@ export async function openLiveFleet(
     const works: FleetWork[] = [];
     const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
     const modelOf = (known: readonly FleetWork[]): FleetModel => fleetModel({ setting, costs, works: known, ...most });
-    const { resources } = modelOf(works).machines;
+    const { resources, policyOf } = modelOf(works);
     const fleet = await LiveFleet.open({
       ...{ place: context, folder, setting, costs, model, resources, works },
-      policy: policyOf(resources),
+      policy: policyOf(policy),
     });
     const planned = worksOfPlan(body);
     const arrivals = workload.jobs
@@ -68,7 +68,7 @@ export async function openLiveFleet(
         return { atSeconds: job.arrivalSeconds, submission };
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);
-    const future = new LiveFuture({ fleet, costs, works, machinesOf: (known) => modelOf(known).machines });
+    const future = new LiveFuture({ fleet, works, modelOf });
     return { fleet, loaded, place: { request, setting }, future, arrivals };
   } catch (error) {
     throw error instanceof DeviceError || error instanceof PlanError ? placed(error) : error;

@@ -8,10 +8,10 @@ import type { Context } from "./context.ts";
 import { inWorkers } from "./in-workers.ts";
 import { speedHistory } from "./speed-history.ts";
 
-const LEVEL = 0.9;
+export const LEVEL = 0.9;
 export const SAMPLES = 100;
 /** With fewer draws the ends of a 90 % interval are those of single runs. */
-const FEWEST_SAMPLES = 20;
+export const FEWEST_SAMPLES = 20;
 /** Actions that all draws together may have where nobody asked for a number: some seconds. */
 const ACTIONS = 2e6;
 /** Below this many a second thread takes longer to start than it saves. */
@@ -39,7 +39,8 @@ function countSamples({ samples }: DrawChoice, numActions: number): number {
   return affordable < FEWEST_SAMPLES ? 0 : affordable;
 }
 
-function hasErrors(calibration: Calibration): boolean {
+/** Whether anything is drawn: exact times have no errors. */
+export function hasErrors(calibration: Calibration): boolean {
   const { actions, links } = costErrors(calibration);
   return links > 0 || Object.values(actions).some(({ systematic, independent }) => systematic + independent > 0);
 }
@@ -61,7 +62,10 @@ function samplesFor(
 }
 
 /** How much the calibration's machine moves: by its measuring runs, and by later runs where it is this machine. */
-function movesOf({ withHistory }: IntervalChoice, calibration: Calibration): MachineMoves | undefined {
+export function movesOf(
+  { withHistory }: Pick<IntervalChoice, "withHistory">,
+  calibration: Calibration,
+): MachineMoves | undefined {
   if (calibration.model !== "measured" || calibration.machine === undefined) return undefined;
   const { machine, dtype } = calibration;
   const seen = withHistory ? speedHistory(machine.host, computeDtype(dtype as Dtype)) : [];

@@ -1,20 +1,40 @@
-import { createCostModel, fleetSetting, type PolicyFactory, type PolicyName } from "../plan/index.ts";
-import { planAndPredict, type SimulatedFleet, simulateFleet, worksOfPlan } from "../sim/index.ts";
+import { createCostModel, fleetSetting, type Objective, type PolicyFactory, type PolicyName } from "../plan/index.ts";
+import {
+  type FleetMember,
+  type FleetSetting,
+  planAndPredict,
+  type SimulatedFleet,
+  simulateFleet,
+  worksOfPlan,
+} from "../sim/index.ts";
 import { withBetterPackings } from "./better-packings.ts";
 import type { Context } from "./context.ts";
-import { loadRequest, type RequestChoice } from "./load-request.ts";
+import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
+
+/** A workload's jobs as they come, and the pipelines that they come to. */
+export interface WorkloadFleet extends LoadedRequest {
+  readonly fleet: Omit<FleetSetting, "works"> & { readonly members: readonly FleetMember[] };
+}
+
+/** When a job comes, and by when it is to have ended; seconds of the fleet. */
+export function arrivalOf(
+  { user = "", deadlineSeconds }: LoadedRequest["request"]["jobs"][number],
+  arrivalSeconds: number,
+): FleetMember["arrival"] {
+  return {
+    user,
+    arrivalNs: Math.round(arrivalSeconds * 1e9),
+    deadlineNs: deadlineSeconds === undefined ? null : Math.round((arrivalSeconds + deadlineSeconds) * 1e9),
+  };
+}
 
 /**
- * The jobs of a workload as they come (`arrivalSeconds`), under a policy, in virtual time. Pipelines, stages and the
- * room for adapters are those of a plan in which all jobs are there from the start. @throws InputError, PlanError
+ * The jobs of a workload as they come (`arrivalSeconds`). Pipelines, stages and the room for adapters are those of a
+ * plan in which all jobs are there from the start. @throws InputError, PlanError
  */
-export async function simulateWorkloadFleet(
-  context: Context,
-  file: string,
-  choice: RequestChoice,
-  policy: PolicyName | PolicyFactory,
-): Promise<SimulatedFleet> {
-  const { request, placed } = await loadRequest(context, file, { ...choice, overTime: true });
+export async function loadFleet(context: Context, file: string, choice: RequestChoice): Promise<WorkloadFleet> {
+  const loaded = await loadRequest(context, file, { ...choice, overTime: true });
+  const { request, placed } = loaded;
   const { jobs, jobsAtOnce } = request;
   try {
     const { body } = await context.stage("planning", () =>
@@ -25,21 +45,32 @@ export async function simulateWorkloadFleet(
       }),
     );
     const works = worksOfPlan(body);
-    const fleet = {
-      setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
-      costs: createCostModel(body.calibration, body.model.dtype),
-      members: jobs.map(({ arrivalSeconds, deadlineSeconds, user = "" }, job) => ({
-        work: works[job]!,
-        arrival: {
-          user,
-          arrivalNs: Math.round(arrivalSeconds * 1e9),
-          deadlineNs: deadlineSeconds === undefined ? null : Math.round((arrivalSeconds + deadlineSeconds) * 1e9),
-        },
-      })),
-      policy,
-      ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
+    return {
+      ...loaded,
+      fleet: {
+        setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
+        costs: createCostModel(body.calibration, body.model.dtype),
+        members: jobs.map((job, index) => ({ work: works[index]!, arrival: arrivalOf(job, job.arrivalSeconds) })),
+        ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
+      },
     };
-    return await withBetterPackings(context, (pack) => simulateFleet({ ...fleet, pack }));
+  } catch (error) {
+    throw placed(error);
+  }
+}
+
+/** The jobs of a workload under a policy, in virtual time. @throws InputError, PlanError */
+export async function simulateWorkloadFleet(
+  context: Context,
+  file: string,
+  choice: RequestChoice,
+  policy: PolicyName | PolicyFactory,
+  objective?: Objective,
+): Promise<SimulatedFleet> {
+  const { fleet, placed } = await loadFleet(context, file, choice);
+  try {
+    const asked = { ...fleet, policy, ...(objective === undefined ? {} : { objective }) };
+    return await withBetterPackings(context, (pack) => simulateFleet({ ...asked, pack }));
   } catch (error) {
     throw placed(error);
   }

@@ -1,14 +1,24 @@
-import { createRng, type Rng, sum } from "../../core/index.ts";
+import { createRng, maximum, median, type Rng, sum } from "../../core/index.ts";
 import {
   type CostModel,
   createCostModel,
+  type FleetEvent,
   type FleetWork,
   fleetSetting,
   type Setting as PlanSetting,
   POLICIES,
   type PolicyName,
+  Scheduler,
 } from "../../plan/index.ts";
-import { type FleetMember, planAndPredict, type SimulatedFleet, simulateFleet, worksOfPlan } from "../../sim/index.ts";
+import {
+  type FleetMember,
+  fleetModel,
+  planAndPredict,
+  type SimulatedFleet,
+  simulatedJob,
+  simulateFleet,
+  worksOfPlan,
+} from "../../sim/index.ts";
 import { silent } from "../../workbench/context.ts";
 import { loadRequest } from "../../workbench/load-request.ts";
 import { packageFile } from "../../workbench/package-file.ts";
@@ -106,7 +116,7 @@ function recordFleet(bench: Bench, fleet: Fleet, policy: PolicyName, stopping: b
 function fleetCase(policy: PolicyName): Case {
   return {
     name: policy,
-    seconds: 15,
+    seconds: policy === "twin" ? 150 : 15,
     async run(bench) {
       const fleet = await randomFleet(JOBS[bench.scale]);
       const parameters = { policy, jobs: fleet.members.length, "hopeless jobs": "stopped" };
@@ -130,7 +140,44 @@ function fleetCase(policy: PolicyName): Case {
   };
 }
 
+const WAITING = { full: 100, default: 100, quick: 100, tiny: 10 } as const;
+/** Arrivals one after another, each of which is decided of. */
+const ARRIVALS = 10;
+
+/** How long the twin takes to decide, while so many jobs wait: what it has not seen before, and then after each arrival. */
+const decisionCase: Case = {
+  name: "decision of twin",
+  seconds: 40,
+  async run(bench) {
+    const waiting = WAITING[bench.scale];
+    const { setting, costs, members } = await randomFleet(waiting + ARRIVALS);
+    const { resources, policyOf } = fleetModel({
+      setting,
+      costs,
+      works: members.map(({ work }) => work),
+      most: AT_ONCE,
+    });
+    const scheduler = new Scheduler(policyOf("twin"), resources);
+    const arrived = members.map((member, number): FleetEvent => {
+      const { request } = simulatedJob(member);
+      return { kind: "arrived", number, request: { ...request, arrivalNs: 0 }, predicted: request.iterations };
+    });
+    const seconds = (events: readonly FleetEvent[]): number => {
+      const from = performance.now();
+      scheduler.trigger(0, events);
+      return (performance.now() - from) / 1e3;
+    };
+    const parameters = { waiting };
+    const first = seconds(arrived.slice(0, waiting));
+    bench.record({ name: "first", value: first, unit: "s", parameters, repetitions: 1, spread: null });
+    const later = arrived.slice(waiting).map((event) => seconds([event]));
+    const one = { unit: "s", parameters, repetitions: ARRIVALS, spread: null };
+    bench.record({ ...one, name: "median", value: median(later) });
+    bench.record({ ...one, name: "longest", value: maximum(later) });
+  },
+};
+
 export const fleet: Suite = {
   describe: "who of many jobs over time waits how long, under each policy of the job scheduler (simulated)",
-  cases: () => POLICIES.map(fleetCase),
+  cases: () => [...POLICIES.map(fleetCase), decisionCase],
 };

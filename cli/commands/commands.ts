@@ -29,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   demoCommand,
   planCommand,
   simulateCommand,
+  whatIfCommand,
   trainCommand,
   watchCommand,
   explainCommand,

@@ -1,13 +1,6 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
-import {
-  checkDocument,
-  completeJob,
-  jobSchema,
-  type PolicyFactory,
-  type PolicyName,
-  policyOf,
-} from "../../plan/index.ts";
+import { checkDocument, completeJob, jobSchema } from "../../plan/index.ts";
 import {
   CONTROL_SOCKET,
   type FleetControl,
@@ -56,10 +49,6 @@ const USE: Use = { input: "a workload", options: OPTIONS };
 /** 128 and the number of SIGINT, as a shell has it. */
 const INTERRUPTED = 130;
 
-function namedPolicy(name: PolicyName): PolicyFactory {
-  return (resources) => policyOf(name, resources);
-}
-
 /** What the server asks beside what the fleet knows of itself. */
 function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
   const { fleet, loaded, place, future } = opened;
@@ -71,8 +60,7 @@ function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
     },
     predictedEnds: () => future.predictedEnds(),
     async whatIf(submission, text) {
-      const policy = text === undefined ? undefined : await policyOption(io, "policy", text);
-      return future.whatIf(submission, typeof policy === "string" ? namedPolicy(policy) : policy);
+      return future.whatIf(submission, text === undefined ? undefined : await policyOption(io, "policy", text));
     },
   });
 }
@@ -139,7 +127,7 @@ export const serveCommand: Command = {
       context,
       requiredText(args, "workload"),
       requestChoice(args, fleetChoices(args)),
-      { folder, policyOf: typeof policy === "string" ? namedPolicy(policy) : policy },
+      { folder, policy },
     );
     using fleet = opened.fleet;
     const control = controlOf(io, opened, usesCache(args));

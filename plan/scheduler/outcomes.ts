@@ -1,7 +1,10 @@
+import type { FleetJob, JobRequest } from "./fleet-job.ts";
 import type { JournalLine } from "./journal.ts";
 
 /** What became of a job. */
 export interface FleetOutcome {
+  /** In the order of arrival. */
+  readonly number: number;
   readonly name: string;
   readonly arrivalNs: number;
   /** When it was first sent to a pipeline, and when it ended there; undefined for one that was not, or has not. */
@@ -15,7 +18,23 @@ export interface FleetOutcome {
   readonly refused: boolean;
 }
 
-type Fate = { -readonly [K in keyof FleetOutcome]: FleetOutcome[K] } & { placedSinceNs: number; pipeline: number };
+/** What has become of a job that has begun and not ended. */
+export interface JobPast {
+  readonly number: number;
+  readonly startNs: number;
+  /** Time on devices so far, and iterations that were told of. */
+  readonly trainedNs: number;
+  readonly iterations: number;
+  readonly preemptions: number;
+}
+
+/** Where a job is, and since when. */
+interface Place {
+  readonly pipeline: number;
+  readonly sinceNs: number;
+}
+
+type Fate = { -readonly [K in keyof FleetOutcome]: FleetOutcome[K] } & { place: Place | undefined };
 
 /** Jobs on a pipeline, and since when there is any; the time until then in which there was. */
 interface Occupancy {
@@ -24,23 +43,45 @@ interface Occupancy {
   busyNs: number;
 }
 
+function newFate(number: number, { name, arrivalNs }: JobRequest): Fate {
+  return {
+    number,
+    name,
+    arrivalNs,
+    startNs: undefined,
+    endNs: undefined,
+    trainedNs: 0,
+    iterations: 0,
+    preemptions: 0,
+    refused: false,
+    place: undefined,
+  };
+}
+
 /** Jobs' stories so far, of the lines of a journal as they come; whose lines do not matter. */
 export class FleetOutcomes {
-  readonly #fates: Fate[] = [];
+  readonly #fates = new Map<number, Fate>();
   readonly #pipelines: Occupancy[] = [];
+
+  /** Goes on from jobs that are there at a time. */
+  goOn(atNs: number, jobs: readonly FleetJob[], past: readonly JobPast[]): void {
+    for (const job of [...jobs].sort((a, b) => a.number - b.number)) {
+      const fate = newFate(job.number, job);
+      this.#fates.set(job.number, fate);
+      if (job.pipeline !== undefined) this.#enter(fate, job.pipeline, atNs);
+    }
+    for (const { number, ...story } of past) Object.assign(this.#fates.get(number)!, story);
+  }
 
   add({ atNs, events, decisions }: JournalLine): void {
     for (const event of events) {
-      if (event.kind === "arrived") {
-        const { name, arrivalNs } = event.request;
-        const untrained = { startNs: undefined, endNs: undefined, trainedNs: 0, iterations: 0 };
-        const nowhere = { placedSinceNs: 0, pipeline: -1 };
-        this.#fates[event.number] = { name, arrivalNs, ...untrained, ...nowhere, preemptions: 0, refused: false };
-      } else if (event.kind === "progress") this.#fates[event.number]!.iterations = event.done;
-      else if (event.kind === "ended") this.#end(event.number, atNs);
+      const { number } = event;
+      if (event.kind === "arrived") this.#fates.set(number, newFate(number, event.request));
+      else if (event.kind === "progress") this.#fates.get(number)!.iterations = event.done;
+      else if (event.kind === "ended") this.#end(number, atNs);
     }
     for (const { kind, number, pipeline } of decisions) {
-      const fate = this.#fates[number]!;
+      const fate = this.#fates.get(number)!;
       if (kind === "start" || kind === "resume") {
         fate.startNs ??= atNs;
         this.#enter(fate, pipeline!, atNs);
@@ -48,16 +89,24 @@ export class FleetOutcomes {
         this.#leave(fate, atNs);
         fate.preemptions += 1;
       } else if (kind === "refuse") fate.refused = true;
-      else if (kind === "stop") {
-        if (pipeline === undefined) fate.endNs = atNs;
-        else this.#end(number, atNs);
-      }
+      else if (kind === "stop") this.#end(number, atNs);
     }
   }
 
   /** In the order of arrival. */
   all(): readonly FleetOutcome[] {
-    return this.#fates.map(({ placedSinceNs: _since, pipeline: _pipeline, ...outcome }) => outcome);
+    return [...this.#fates.values()].map(({ place: _, ...outcome }) => outcome);
+  }
+
+  /** Of the jobs that have begun and not ended, at a time that is no earlier than the last line's. */
+  past(atNs: number): readonly JobPast[] {
+    return [...this.#fates.values()].flatMap(
+      ({ number, startNs, endNs, trainedNs, iterations, preemptions, place }) => {
+        if (startNs === undefined || endNs !== undefined) return [];
+        const sinceNs = place === undefined ? 0 : atNs - place.sinceNs;
+        return [{ number, startNs, trainedNs: trainedNs + sinceNs, iterations, preemptions }];
+      },
+    );
   }
 
   /** By pipeline, the time up to the last line in which it trained anything. */
@@ -66,14 +115,13 @@ export class FleetOutcomes {
   }
 
   #end(number: number, atNs: number): void {
-    const fate = this.#fates[number]!;
+    const fate = this.#fates.get(number)!;
     fate.endNs = atNs;
     this.#leave(fate, atNs);
   }
 
   #enter(fate: Fate, pipeline: number, atNs: number): void {
-    fate.placedSinceNs = atNs;
-    fate.pipeline = pipeline;
+    fate.place = { pipeline, sinceNs: atNs };
     this.#pipelines[pipeline] ??= { jobs: 0, sinceNs: atNs, busyNs: 0 };
     const own = this.#pipelines[pipeline];
     if (own.jobs === 0) own.sinceNs = atNs;
@@ -81,8 +129,11 @@ export class FleetOutcomes {
   }
 
   #leave(fate: Fate, atNs: number): void {
-    fate.trainedNs += atNs - fate.placedSinceNs;
-    const own = this.#pipelines[fate.pipeline]!;
+    if (fate.place === undefined) return;
+    const { pipeline, sinceNs } = fate.place;
+    fate.place = undefined;
+    fate.trainedNs += atNs - sinceNs;
+    const own = this.#pipelines[pipeline]!;
     own.jobs -= 1;
     if (own.jobs === 0) own.busyNs += atNs - own.sinceNs;
   }

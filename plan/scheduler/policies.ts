@@ -1,3 +1,4 @@
+import { type Forecaster, noForecast, type Objective } from "./forecast.ts";
 import { adaptive } from "./policies/adaptive.ts";
 import { deadline } from "./policies/deadline.ts";
 import { fair } from "./policies/fair.ts";
@@ -6,6 +7,7 @@ import { minpad } from "./policies/minpad.ts";
 import { packed } from "./policies/packed.ts";
 import { mlora, priority } from "./policies/priority.ts";
 import { sjf } from "./policies/sjf.ts";
+import { twin } from "./policies/twin.ts";
 import type { Policy } from "./policy.ts";
 import type { Resources } from "./resources.ts";
 
@@ -19,6 +21,7 @@ export const POLICIES = [
   "packed",
   "fair",
   "deadline",
+  "twin",
 ] as const;
 export type PolicyName = (typeof POLICIES)[number];
 
@@ -26,7 +29,14 @@ export type PolicyName = (typeof POLICIES)[number];
 const WINDOW = 50;
 const BATCH = 4;
 
-const MADE: Readonly<Record<PolicyName, PolicyFactory>> = {
+/** What a policy is given beside the machines, for those that ask. */
+export interface PolicyOptions {
+  /** For `twin`. */
+  readonly forecast?: Forecaster;
+  readonly objective?: Objective;
+}
+
+const MADE: Readonly<Record<PolicyName, (resources: Resources, options: PolicyOptions) => Policy>> = {
   fifo: () => fifo,
   sjf: (resources) => sjf(resources),
   priority: () => priority,
@@ -36,12 +46,20 @@ const MADE: Readonly<Record<PolicyName, PolicyFactory>> = {
   packed: () => packed,
   fair: () => fair(),
   deadline: (resources) => deadline(resources),
+  // Not `fair` and `minpad`, which want something else; not `deadline`, which refuses jobs, and no mean counts those; and
+  // not `packed`, whose jobs share micro-batches as long as a fleet goes on.
+  twin: (resources, { forecast = noForecast, ...options }) =>
+    twin({
+      ...options,
+      forecast,
+      policies: [fifo, sjf(resources), priority, mlora, adaptive({ size: WINDOW })],
+    }),
 };
 
 /** What makes a policy for some machines. */
 export type PolicyFactory = (resources: Resources) => Policy;
 
 /** A policy by its name, with its usual parameters. */
-export function policyOf(name: PolicyName, resources: Resources): Policy {
-  return MADE[name](resources);
+export function policyOf(name: PolicyName, resources: Resources, options: PolicyOptions = {}): Policy {
+  return MADE[name](resources, options);
 }

@@ -1,5 +1,6 @@
 import type { FleetJob } from "./fleet-job.ts";
 import type { Resources } from "./resources.ts";
+import type { SchedulerState } from "./scheduler-state.ts";
 
 /** What a policy decides by. */
 export interface FleetView {
@@ -8,8 +9,12 @@ export interface FleetView {
   readonly waiting: readonly FleetJob[];
   readonly placed: readonly FleetJob[];
   readonly resources: Resources;
+  /** Events so far that are more than progress: it is another number where something has changed. */
+  readonly changes: number;
   /** Tokens that a user's jobs have trained. */
   served(user: string): number;
+  /** All that the scheduler knows, before this decision. */
+  state(): SchedulerState;
 }
 
 /** A job that is to train now. */

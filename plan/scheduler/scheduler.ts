@@ -4,6 +4,7 @@ import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
 import { type GrownJob, outgrownJobs, tooLarge } from "./outgrown.ts";
 import type { FleetView, Policy, Wish } from "./policy.ts";
 import { type Resources, shortfallText } from "./resources.ts";
+import type { SchedulerState } from "./scheduler-state.ts";
 
 /** Jobs in the order of a policy. */
 class Queue {
@@ -73,14 +74,56 @@ export class Scheduler {
   readonly #served = new Map<string, number>();
   #leaving = 0;
   #line = 0;
+  #changes = 0;
   #nowNs = 0;
 
-  constructor(policy: Policy, resources: Resources) {
+  /** `from`: the state of another one that it goes on from. */
+  constructor(policy: Policy, resources: Resources, from?: SchedulerState) {
     this.#policy = policy;
     this.#resources = resources;
     this.#memory = policy.initial;
     this.#waiting = new Queue((a, b) => policy.compare(a, b));
     this.#placed = new Queue((a, b) => policy.compare(a, b));
+    if (from !== undefined) this.#goOn(from);
+  }
+
+  #goOn({ policy, memory, nowNs, line, changes, jobs, held, between, grown, served }: SchedulerState): void {
+    if (policy === this.#policy.name) this.#memory = memory;
+    this.#nowNs = nowNs;
+    this.#line = line;
+    this.#changes = changes;
+    for (const [user, tokens] of Object.entries(served)) this.#served.set(user, tokens);
+    for (const number of between) this.#between.add(number);
+    for (const [number, bytes] of grown) this.#grown.set(number, bytes);
+    const byNumber = new Map(jobs.map((job) => [job.number, job]));
+    // JSON has no undefined.
+    const put = (job: FleetJob): void => this.#put({ ...job, pipeline: job.pipeline, hold: job.hold });
+    for (const number of held) {
+      put(byNumber.get(number)!);
+      byNumber.delete(number);
+    }
+    for (const job of byNumber.values()) put(job);
+  }
+
+  /** The machines as they are known now. */
+  get resources(): Resources {
+    return this.#resources;
+  }
+
+  /** All that it knows of jobs, as JSON holds it. */
+  state(): SchedulerState {
+    return {
+      policy: this.#policy.name,
+      memory: this.#memory,
+      nowNs: this.#nowNs,
+      line: this.#line,
+      changes: this.#changes,
+      jobs: [...this.#jobs.values()],
+      held: [...this.#held.keys()],
+      between: [...this.#between],
+      grown: [...this.#grown],
+      served: Object.fromEntries(this.#served),
+    };
   }
 
   /** What it has to be told: see `Policy`. */
@@ -100,7 +143,10 @@ export class Scheduler {
     if (atNs < this.#nowNs) throw new InvariantError({ expected: `a time from ${this.#nowNs} on`, got: atNs });
     this.#nowNs = atNs;
     this.#between.clear();
-    for (const event of events) this.#take(event);
+    for (const event of events) {
+      this.#take(event);
+      if (event.kind !== "progress") this.#changes += 1;
+    }
     const decisions = this.#decide();
     this.#line += 1;
     return { line: this.#line, atNs, events, decisions };
@@ -181,6 +227,7 @@ export class Scheduler {
     this.#countLeaving(job, undefined);
     this.#queueOf(job)?.remove(job);
     this.#held.delete(job.number);
+    this.#between.delete(job.number);
     this.#grown.delete(job.number);
   }
 
@@ -226,7 +273,9 @@ export class Scheduler {
       waiting: this.#waiting.jobs,
       placed: placed.filter(({ number }) => !outgrown.has(number)),
       resources: this.#resources,
+      changes: this.#changes,
       served: (user) => this.#servedBy(user),
+      state: () => this.state(),
     };
     const { wishes, refusals = [], memory } = this.#policy.decide(view, this.#memory);
     this.#memory = memory;

@@ -1,5 +1,5 @@
-import { groupBy, maximum, mean, quantile, sum } from "../../core/index.ts";
-import type { FleetOutcome, JobRequest } from "../../plan/index.ts";
+import { groupBy, mean, quantile, sum } from "../../core/index.ts";
+import { type FleetOutcome, type JobRequest, priorityWeights } from "../../plan/index.ts";
 import { type FleetBounds, fleetBounds } from "./fleet-bounds.ts";
 
 /** Seconds, or times as much, over jobs. */
@@ -119,8 +119,8 @@ export interface EndedFleet {
 export function fleetMetrics({ outcomes, jobs, busyNs, isBounded }: EndedFleet): FleetMetrics {
   const makespanNs = outcomes.reduce((most, { endNs = 0 }) => Math.max(most, endNs), 0);
   const ended = outcomes.flatMap((outcome, i) => (outcome.endNs === undefined ? [] : [{ outcome, job: jobs[i]! }]));
-  const least = -maximum(jobs.map(({ request }) => -request.priority));
-  const weights = ended.map(({ job }) => job.request.priority - least + 1);
+  const ofAll = priorityWeights(jobs.map(({ request }) => request.priority));
+  const weights = outcomes.flatMap(({ endNs }, i) => (endNs === undefined ? [] : [ofAll[i]!]));
   const weighted = (values: readonly number[]): number =>
     sum(values.map((each, i) => each * weights[i]!)) / Math.max(1, sum(weights));
   const turnarounds = ended.map(({ outcome: { endNs, arrivalNs } }) => (endNs! - arrivalNs) / 1e9);

@@ -32,6 +32,15 @@ function endedBy(member: Member, atNs: number): number {
   return Math.max(-1, more);
 }
 
+/** A job on a pipeline at some time. */
+export interface PlacedJob {
+  readonly number: number;
+  /** Iterations that have ended. */
+  readonly done: number;
+  /** Of the one that is under way, the share that has not been trained: above 0, and 1 where it has just begun. */
+  readonly left: number;
+}
+
 export interface Progress {
   readonly number: number;
   readonly done: number;
@@ -57,6 +66,30 @@ export class PipelineClock {
     this.#pipeline = pipeline;
     this.#times = times;
     this.#isAhead = isAhead;
+  }
+
+  /** Jobs that are there already, each with the iterations after which it ends. */
+  restore(
+    atNs: number,
+    placed: readonly (PlacedJob & Pick<Member, "iterations" | "leaving" | "watched">)[],
+    jobOf: (number: number) => FleetJob,
+  ): void {
+    if (placed.length === 0) return;
+    const periods = this.#periods(placed.map(({ number }) => jobOf(number)));
+    placed.forEach(({ left, ...member }, place) => {
+      const periodNs = periods[place]!;
+      const endNs = atNs + Math.max(1, Math.round(left * periodNs));
+      this.#members.set(member.number, { ...member, endNs, periodNs });
+    });
+  }
+
+  /** Its jobs at a time up to which nobody has come or gone since the last call of anything else. */
+  placedAt(atNs: number): readonly PlacedJob[] {
+    return [...this.#members.values()].map((member) => {
+      const more = endedBy(member, atNs) + 1;
+      const left = (endAfter(member, more) - atNs) / member.periodNs;
+      return { number: member.number, done: member.done + more, left };
+    });
   }
 
   get isIdle(): boolean {
@@ -125,9 +158,9 @@ export class PipelineClock {
     const members = [...this.#members.values()];
     if (members.length === 0) return;
     const jobs = members.map(({ number }) => jobOf(number));
-    const periods = this.#times.iterationNs(this.#pipeline, jobs);
+    const periods = this.#periods(jobs);
     members.forEach((member, place) => {
-      const periodNs = Math.max(1, Math.round(periods[place]!));
+      const periodNs = periods[place]!;
       if (member.done < 0) {
         member.done = jobs[place]!.done;
         member.endNs = atNs + periodNs;
@@ -137,5 +170,10 @@ export class PipelineClock {
       }
       member.periodNs = periodNs;
     });
+  }
+
+  /** Of an iteration of each of its jobs, whole nanoseconds. */
+  #periods(jobs: readonly FleetJob[]): readonly number[] {
+    return this.#times.iterationNs(this.#pipeline, jobs).map((ns) => Math.max(1, Math.round(ns)));
   }
 }

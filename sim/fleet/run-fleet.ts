@@ -1,26 +1,20 @@
 import { PlanError } from "../../core/index.ts";
 import {
   type FleetEvent,
+  type FleetJob,
   type FleetOutcome,
   FleetOutcomes,
   type JobRequest,
   type JournalLine,
   type Scheduler,
 } from "../../plan/index.ts";
+import { asPredicted, type FleetCut, type FleetState, type SimulatedJob, type Truth } from "./fleet-state.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import { PipelineClock } from "./pipeline-clock.ts";
 
-/** A job of a simulated fleet, with what nobody knows before it happens. */
-export interface SimulatedJob {
-  readonly request: JobRequest;
-  /** Iterations after which it ends, by itself or since it is stopped; at most those that it asks for. */
-  readonly iterations: number;
-  /** After how many iterations it is predicted to end when it comes; those that it asks for when absent. */
-  readonly predicted?: number;
-  /** And once it has trained so many. */
-  readonly predictions?: readonly { readonly done: number; readonly predicted: number }[];
-  /** Bytes that it is seen to take of each device of its pipeline once it has trained so many. */
-  readonly measurements?: readonly { readonly done: number; readonly bytes: readonly number[] }[];
+/** When jobs have ended, by number; of those that have. */
+export function endsOf({ outcomes }: Pick<FleetResult, "outcomes">): ReadonlyMap<number, number> {
+  return new Map(outcomes.flatMap(({ number, endNs }) => (endNs === undefined ? [] : [[number, endNs] as const])));
 }
 
 export interface FleetResult {
@@ -29,22 +23,45 @@ export interface FleetResult {
   readonly numTriggers: number;
 }
 
+/** What becomes of a job. */
 interface Fate {
-  readonly job: SimulatedJob;
+  readonly request: JobRequest;
+  readonly truth: Truth;
   isOver: boolean;
   nextPrediction: number;
   nextMeasurement: number;
 }
 
+function newFate(request: JobRequest, truth: Truth): Fate {
+  return { request, truth, isOver: false, nextPrediction: 0, nextMeasurement: 0 };
+}
+
 /** Whether it will be measured at the end of an iteration. */
-function isWatched({ job: { measurements = [] }, nextMeasurement }: Fate): boolean {
+function isWatched({ truth: { measurements = [] }, nextMeasurement }: Fate): boolean {
   return nextMeasurement < measurements.length;
 }
 
 /** Why a simulated job is stopped, whose losses nobody has. */
 export const HOPELESS = "its loss betters no more";
 
-/** Jobs in the order in which they come; their numbers are their places. */
+/** From where a run goes on. */
+export interface FleetStart {
+  readonly state: FleetState;
+  /** By number; a job that is not in it ends when it is predicted to. */
+  readonly truths?: FleetCut["truths"];
+  /** Whether something is decided at once, as where another policy begins. */
+  readonly decidesAtOnce?: boolean;
+}
+
+/** How far a run goes. */
+export interface FleetHorizon {
+  /** To what has happened by then. */
+  readonly untilNs?: number;
+  /** The most triggers from now on. */
+  readonly triggers?: number;
+}
+
+/** Jobs in the order in which they come. */
 function byArrival(jobs: readonly SimulatedJob[]): readonly SimulatedJob[] {
   return [...jobs].sort((a, b) => a.request.arrivalNs - b.request.arrivalNs);
 }
@@ -56,16 +73,22 @@ function byArrival(jobs: readonly SimulatedJob[]): readonly SimulatedJob[] {
  */
 export class FleetRun {
   readonly #scheduler: Scheduler;
-  readonly #fates: readonly Fate[];
+  readonly #toCome: readonly SimulatedJob[];
+  readonly #firstNumber: number;
+  /** By number. */
+  readonly #fates = new Map<number, Fate>();
   readonly #clocks: readonly PipelineClock[];
   readonly #outcomes = new FleetOutcomes();
   readonly #onLine: (line: JournalLine) => void;
-  #nextArrival = 0;
+  #numArrived = 0;
   #numTriggers = 0;
   #nowNs = -1;
-  /** Whether something has come that waits for a trigger. */
+  /** Whether the next trigger is now. */
+  #isDue = false;
+  /** What has come and waits for a trigger. */
   #pending: FleetEvent[] = [];
 
+  /** `jobs` are those that come; their numbers are their places in the order of arrival, after those that have come. */
   constructor(
     jobs: readonly SimulatedJob[],
     scheduler: Scheduler,
@@ -74,38 +97,80 @@ export class FleetRun {
       times,
       isAhead = false,
       onLine = () => {},
+      from,
     }: {
       readonly numPipelines: number;
       readonly times: FleetTimes;
       /** Whether a job's next iteration has begun when one ends, as where work is queued ahead. */
       readonly isAhead?: boolean;
       readonly onLine?: (line: JournalLine) => void;
+      /** The scheduler has to have been made from its state; an empty fleet at time 0 where absent. */
+      readonly from?: FleetStart | undefined;
     },
   ) {
     this.#scheduler = scheduler;
-    this.#fates = byArrival(jobs).map((job) => ({
-      job,
-      isOver: false,
-      nextPrediction: 0,
-      nextMeasurement: 0,
-    }));
+    this.#toCome = byArrival(jobs);
+    this.#firstNumber = from?.state.numJobs ?? 0;
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
     this.#onLine = onLine;
+    if (from !== undefined) this.#goOn(from);
+    this.#toCome.forEach(({ request, ...truth }, place) => {
+      this.#fates.set(this.#firstNumber + place, newFate(request, truth));
+    });
   }
 
-  /** To the end of the last job. @throws PlanError where jobs are left that the policy does not train */
+  #goOn({ state, truths, decidesAtOnce = false }: FleetStart): void {
+    const { atNs, scheduler, placed, past, pending } = state;
+    this.#nowNs = atNs;
+    this.#isDue = decidesAtOnce;
+    this.#pending = [...pending];
+    const doneBy = new Map(placed.map(({ number, done }) => [number, done]));
+    const truthOf = (job: FleetJob): Truth => truths?.get(job.number) ?? asPredicted(job, doneBy.get(job.number));
+    for (const job of scheduler.jobs) this.#fates.set(job.number, newFate(job, truthOf(job)));
+    for (const event of pending)
+      if (event.kind === "arrived") {
+        const { number, request, predicted } = event;
+        this.#fates.set(number, newFate(request, truths?.get(number) ?? { iterations: predicted }));
+      }
+    this.#outcomes.goOn(atNs, scheduler.jobs, past);
+    const jobOf = (number: number): FleetJob => this.#scheduler.job(number);
+    this.#clocks.forEach((clock, pipeline) => {
+      const own = placed.filter(({ number }) => jobOf(number).pipeline === pipeline);
+      const members = own.map((member) => ({
+        ...member,
+        iterations: this.#fates.get(member.number)!.truth.iterations,
+        watched: isWatched(this.#fates.get(member.number)!),
+        leaving: jobOf(member.number).standing === "leaving",
+      }));
+      clock.restore(atNs, members, jobOf);
+    });
+  }
+
+  /** To the end of the last job. @throws PlanError where jobs are left that the policy does not train, and nobody paused */
   run(): FleetResult {
+    this.advance();
+    for (const [number, { isOver, request }] of this.#fates)
+      if (!isOver && this.#scheduler.job(number).hold === undefined)
+        throw new PlanError({
+          expected: "a policy that trains every job, or refuses it",
+          got: `${request.name} at the end`,
+        });
+    return this.result();
+  }
+
+  /** As far as the horizon; whether anything is left to happen behind it. */
+  advance({ untilNs = Number.POSITIVE_INFINITY, triggers = Number.POSITIVE_INFINITY }: FleetHorizon = {}): boolean {
+    const last = this.#numTriggers + triggers;
     for (;;) {
       const atNs = this.#nextNs();
-      if (atNs === Number.POSITIVE_INFINITY) break;
+      if (atNs === Number.POSITIVE_INFINITY) return false;
+      if (atNs > untilNs || this.#numTriggers >= last) return true;
       this.#step(atNs);
     }
-    const left = this.#fates.find(({ isOver }) => !isOver);
-    if (left !== undefined)
-      throw new PlanError({
-        expected: "a policy that trains every job, or refuses it",
-        got: `${left.job.request.name} at the end`,
-      });
+  }
+
+  /** What has become so far of the jobs that have come. */
+  result(): FleetResult {
     const outcomes = this.#outcomes.all();
     return {
       outcomes,
@@ -114,8 +179,37 @@ export class FleetRun {
     };
   }
 
+  /** The fleet as it is, at the time up to which it was advanced, and what is to come. */
+  cut(atNs = Math.max(0, this.#nowNs)): FleetCut {
+    const scheduler = this.#scheduler.state();
+    const placed = this.#clocks.flatMap((clock) => clock.placedAt(atNs));
+    const truths = new Map<number, Truth>();
+    for (const [number, { truth, isOver, nextPrediction, nextMeasurement }] of this.#fates) {
+      if (isOver || number >= this.#firstNumber + this.#numArrived) continue;
+      const { iterations, predictions = [], measurements = [] } = truth;
+      truths.set(number, {
+        iterations,
+        predictions: predictions.slice(nextPrediction),
+        measurements: measurements.slice(nextMeasurement),
+      });
+    }
+    return {
+      state: {
+        atNs,
+        scheduler,
+        placed,
+        past: this.#outcomes.past(atNs),
+        pending: [...this.#pending],
+        numJobs: this.#firstNumber + this.#numArrived,
+      },
+      truths,
+      toCome: this.#toCome.slice(this.#numArrived),
+    };
+  }
+
   #nextNs(): number {
-    const arrivalNs = this.#fates[this.#nextArrival]?.job.request.arrivalNs ?? Number.POSITIVE_INFINITY;
+    if (this.#isDue || (this.#pending.length > 0 && this.#clocks.some(({ isIdle }) => isIdle))) return this.#nowNs;
+    const arrivalNs = this.#toCome[this.#numArrived]?.request.arrivalNs ?? Number.POSITIVE_INFINITY;
     // Without anything to decide only ends, and iterations after which somebody leaves, are of interest.
     const all = this.#scheduler.watches === "iterations" || this.#pending.length > 0;
     return this.#clocks.reduce((least, clock) => Math.min(least, clock.nextNs(this.#nowNs, all)), arrivalNs);
@@ -124,14 +218,15 @@ export class FleetRun {
   #step(atNs: number): void {
     this.#nowNs = atNs;
     for (;;) {
-      const fate = this.#fates[this.#nextArrival];
-      if (fate === undefined || fate.job.request.arrivalNs > atNs) break;
-      const { request, predicted = request.iterations } = fate.job;
-      this.#pending.push({ kind: "arrived", number: this.#nextArrival, request, predicted });
-      this.#nextArrival += 1;
+      const job = this.#toCome[this.#numArrived];
+      if (job === undefined || job.request.arrivalNs > atNs) break;
+      const { request, predicted = request.iterations } = job;
+      this.#pending.push({ kind: "arrived", number: this.#firstNumber + this.#numArrived, request, predicted });
+      this.#numArrived += 1;
     }
     const isSomeIdle = this.#pending.length > 0 && this.#clocks.some(({ isIdle }) => isIdle);
-    if (!isSomeIdle && !this.#clocks.some((clock) => clock.hasEndAt(atNs))) return;
+    if (!this.#isDue && !isSomeIdle && !this.#clocks.some((clock) => clock.hasEndAt(atNs))) return;
+    this.#isDue = false;
     const events: FleetEvent[] = [];
     for (const clock of this.#clocks)
       for (const { number, done, justEnded, between } of clock.progressAt(atNs)) {
@@ -144,11 +239,11 @@ export class FleetRun {
     const line = this.#scheduler.trigger(atNs, events);
     this.#numTriggers += 1;
     for (const { kind, number, pipeline } of line.decisions) {
-      const fate = this.#fates[number]!;
+      const fate = this.#fates.get(number)!;
       switch (kind) {
         case "start":
         case "resume":
-          this.#clocks[pipeline!]!.add(number, fate.job.iterations, isWatched(fate));
+          this.#clocks[pipeline!]!.add(number, fate.truth.iterations, isWatched(fate));
           break;
         case "preempt":
           this.#clocks[pipeline!]!.remove(number);
@@ -174,8 +269,9 @@ export class FleetRun {
 
   /** What follows from an iteration that has ended. */
   #follows(number: number, done: number, events: FleetEvent[], clock: PipelineClock): void {
-    const fate = this.#fates[number]!;
-    const { iterations, request, predictions = [] } = fate.job;
+    const fate = this.#fates.get(number)!;
+    const { request, truth } = fate;
+    const { iterations, predictions = [] } = truth;
     this.#measure(number, done, events, clock);
     if (done === request.iterations) {
       events.push({ kind: "ended", number });
@@ -183,8 +279,7 @@ export class FleetRun {
       clock.remove(number);
       return;
     }
-    if (done === iterations)
-      events.push({ kind: "stop", number, by: "early-stopping", why: "its loss betters no more" });
+    if (done === iterations) events.push({ kind: "stop", number, by: "early-stopping", why: HOPELESS });
     for (;;) {
       const next = predictions[fate.nextPrediction];
       if (next === undefined || next.done > done) return;
@@ -194,9 +289,9 @@ export class FleetRun {
   }
 
   #measure(number: number, done: number, events: FleetEvent[], clock: PipelineClock): void {
-    const fate = this.#fates[number]!;
+    const fate = this.#fates.get(number)!;
     for (; isWatched(fate); fate.nextMeasurement += 1) {
-      const next = fate.job.measurements![fate.nextMeasurement]!;
+      const next = fate.truth.measurements![fate.nextMeasurement]!;
       if (next.done > done) return;
       events.push({ kind: "measured", number, bytes: next.bytes });
     }

@@ -1,25 +1,20 @@
 import { sum } from "../../core/index.ts";
 import {
-  type CostModel,
-  type FleetJob,
   type FleetOutcome,
   FleetOutcomes,
   type FleetWork,
   groupRows,
   type JobRequest,
   type JournalLine,
-  type LearnedSizes,
+  type Objective,
   type PlanBody,
   type PolicyFactory,
   type PolicyName,
-  packGreedily,
-  policyOf,
   Scheduler,
-  type Setting,
-  settingResources,
 } from "../../plan/index.ts";
-import { CohortTimes, type Pack } from "./cohort-times.ts";
 import { type FleetMetrics, fleetMetrics, type JudgedJob } from "./fleet-metrics.ts";
+import { type FleetSetting, fleetModel } from "./fleet-model.ts";
+import type { SimulatedJob } from "./fleet-state.ts";
 import { runFleetActions } from "./run-actions.ts";
 import { FleetRun, HOPELESS } from "./run-fleet.ts";
 
@@ -33,18 +28,12 @@ export interface FleetMember {
   readonly takes?: readonly number[];
 }
 
-export interface FleetRequest {
-  readonly setting: Setting;
-  readonly costs: CostModel;
+export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly members: readonly FleetMember[];
   readonly policy: PolicyName | PolicyFactory;
-  /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
-  readonly most?: number;
-  /** How rows are packed where jobs share micro-batches, which they do iteration by iteration alone. */
-  readonly pack?: Pack;
-  /** Sizes of jobs are learned from what these take; they are what is planned when absent. */
-  readonly learned?: LearnedSizes;
-  /** Iterations when absent, whose times follow from who trains together. */
+  /** For `twin`. */
+  readonly objective?: Objective;
+  /** Iterations when absent, whose times follow from who trains together; jobs share micro-batches there alone. */
   readonly granularity?: "iterations" | "actions";
 }
 
@@ -71,26 +60,32 @@ export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRe
   return { ...arrival, name: job.name, priority: job.priority, iterations: job.steps, tokens };
 }
 
+/** What a fleet is simulated with of a job. */
+export function simulatedJob(member: FleetMember): SimulatedJob {
+  const request = requestOf(member);
+  return {
+    request,
+    iterations: Math.min(request.iterations, member.stops ?? request.iterations),
+    measurements: member.takes === undefined ? [] : [{ done: 1, bytes: member.takes }],
+  };
+}
+
+/** Members in the order in which they come: their places are their numbers. */
+export function inOrderOfArrival(members: readonly FleetMember[]): readonly FleetMember[] {
+  return [...members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
+}
+
 /** Jobs as they come over time, on the pipelines of a fleet's setting (`fleetSetting`), under a policy. */
 export function simulateFleet(request: FleetRequest): SimulatedFleet {
-  const { setting, costs, policy, most, learned, granularity = "iterations", pack = packGreedily } = request;
-  const members = [...request.members].sort((a, b) => a.arrival.arrivalNs - b.arrival.arrivalNs);
+  const { setting, costs, most, granularity = "iterations" } = request;
+  const members = inOrderOfArrival(request.members);
   const works = members.map(({ work }) => work);
-  const alone = new CohortTimes(setting, costs, works);
-  const resources = settingResources({
-    setting,
-    works,
-    ...(most === undefined ? {} : { most }),
-    ...(learned === undefined ? {} : { learned }),
-    iterationNs: (job: FleetJob) => alone.iterationNs(0, [job])[0]!,
-  });
-  const chosen = typeof policy === "string" ? policyOf(policy, resources) : policy(resources);
-  const isShared = granularity === "iterations" && chosen.sharesMicroBatches === true;
-  const times = isShared ? new CohortTimes(setting, costs, works, pack) : alone;
-  const scheduler = new Scheduler(chosen, resources);
-  const requests = members.map(requestOf);
-  const stopAfter = members.map(({ stops }, number) => Math.min(requests[number]!.iterations, stops ?? Infinity));
-  const measurements = members.map(({ takes }) => (takes === undefined ? [] : [{ done: 1, bytes: takes }]));
+  const { resources, policyOf, timesOf } = fleetModel({ ...request, works });
+  const policy = policyOf(request.policy, request.objective);
+  const isShared = granularity === "iterations" && policy.sharesMicroBatches === true;
+  const times = timesOf({ ...policy, sharesMicroBatches: isShared });
+  const scheduler = new Scheduler(policy, resources);
+  const simulated = members.map(simulatedJob);
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
   const onLine = (line: JournalLine): void => {
@@ -98,36 +93,33 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     outcomes.add(line);
   };
   if (granularity === "iterations")
-    new FleetRun(
-      requests.map((each, number) => ({
-        request: each,
-        iterations: stopAfter[number]!,
-        measurements: measurements[number]!,
-      })),
-      scheduler,
-      { numPipelines: resources.numPipelines, times, isAhead: true, onLine },
-    ).run();
+    new FleetRun(simulated, scheduler, {
+      numPipelines: resources.numPipelines,
+      times,
+      isAhead: true,
+      onLine,
+    }).run();
   else
     runFleetActions({
       ...{ setting, costs, scheduler, onLine },
-      jobs: works.map((work, number) => ({ work, request: requests[number]! })),
-      follow: (number, done) => [
-        ...measurements[number]!.flatMap(({ done: at, bytes }) =>
-          at === done ? [{ kind: "measured", number, bytes } as const] : [],
-        ),
-        ...(done === stopAfter[number]!
-          ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS } as const]
-          : []),
-      ],
+      jobs: works.map((work, number) => ({ work, request: simulated[number]!.request })),
+      follow(number, done) {
+        const { measurements = [], iterations } = simulated[number]!;
+        const seen = measurements.filter((each) => each.done === done);
+        return [
+          ...seen.map(({ bytes }) => ({ kind: "measured", number, bytes }) as const),
+          ...(done === iterations ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS } as const] : []),
+        ];
+      },
     });
-  const jobs = requests.map((each, number): JudgedJob => {
+  const jobs = simulated.map(({ request: each }, number): JudgedJob => {
     const { leastNs, stagesNs } = times.boundAnywhere(number);
     // Where so many jobs train at once, each takes a place of so many.
     return { request: each, leastNs, loadsNs: most === undefined ? stagesNs : [...stagesNs, leastNs / most] };
   });
   const ended = { outcomes: outcomes.all(), jobs, busyNs: outcomes.busyNs(resources.numPipelines) };
   return {
-    policy: chosen.name,
+    policy: policy.name,
     outcomes: ended.outcomes,
     // The least times are of some steps of each job, as those of iterations are, and not of each single action.
     metrics: fleetMetrics({ ...ended, isBounded: granularity === "iterations" && !isShared }),

@@ -38,7 +38,12 @@ jobs: [{ name: first }]
 
 beforeAll(async () => {
   writeShared(root);
-  const files = { "w.yaml": WORKLOAD.replaceAll("../", ""), "g.yaml": LARGE, "gpus.yaml": GPUS };
+  const files = {
+    "w.yaml": WORKLOAD.replaceAll("../", ""),
+    "g.yaml": LARGE,
+    "gpus.yaml": GPUS,
+    "job.yaml": "{ name: third, data: { path: rows.jsonl } }\n",
+  };
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
   await printed(["plan", "w.yaml", "--devices", "cpu:0", "-o", "p.json"], root);
   await printed(["simulate", "p.json", "-o", "s.json"], root);
@@ -78,6 +83,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { plan: "p.json", replay: "run", timeline: true },
     { plan: "run", timeline: true },
     { plan: "w.yaml", devices: "cpu:0", policy: "sjf", output: "journal.jsonl", report: "fleet.html" },
+    { plan: "w.yaml", devices: "cpu:0", policy: "twin", output: "journal.jsonl" },
     ...["tp", "fsdp", "ddp", "interleaved", "zb-h1"].map((schedule) => ({ ...ON_GPUS, schedule })),
   ],
   train: [
@@ -107,7 +113,10 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   pause: [{ run: "live", name: "second" }],
   resume: [{ run: "live", name: "second" }],
   clone: [{ run: "live", name: "second", "new-name": "third" }],
-  "what-if": [{ run: "live", job: "new.yaml" }],
+  "what-if": [
+    { run: "live", job: "new.yaml" },
+    { run: "w.yaml", devices: "cpu:0", submit: "job.yaml" },
+  ],
 };
 
 function nameOf({ usage }: Command): string {

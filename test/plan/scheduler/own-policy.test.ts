@@ -5,7 +5,9 @@ import {
   type FleetJob,
   type FleetView,
   type Policy,
+  policyOf,
   type Resources,
+  Scheduler,
 } from "../../../plan/index.ts";
 
 function job(number: number, more: Partial<FleetJob> = {}): FleetJob {
@@ -45,7 +47,9 @@ const VIEW: FleetView = {
   waiting: [job(0), job(1), job(2), job(3, { done: 4, standing: "preempted" })],
   placed: [job(4, { standing: "running", pipeline: 1 })],
   resources: RESOURCES,
+  changes: 0,
   served: () => 0,
+  state: () => new Scheduler(policyOf("fifo", RESOURCES), RESOURCES).state(),
 };
 const OWN = {
   name: "own",

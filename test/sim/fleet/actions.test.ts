@@ -14,6 +14,7 @@ import {
   settingResources,
   validatePlan,
 } from "../../../plan/index.ts";
+import { fleetForecaster } from "../../../sim/fleet/forecast.ts";
 import { type ActionFleetInput, runFleetActions } from "../../../sim/fleet/run-actions.ts";
 import { requestOf } from "../../../sim/fleet/simulate-fleet.ts";
 import { simulateFleet, worksOfPlan } from "../../../sim/index.ts";
@@ -69,7 +70,8 @@ function runActions(
 ) {
   const works: readonly FleetWork[] = members.map(({ work }) => work);
   const resources = () => settingResources({ setting, works, most, iterationNs: () => SECOND });
-  const scheduler = new Scheduler(policyOf(policy, resources()), resources());
+  const forecast = fleetForecaster({ times: { iterationNs: (_, own) => own.map(() => SECOND) }, isAhead: true });
+  const scheduler = new Scheduler(policyOf(policy, resources(), { forecast }), resources());
   const lines: JournalLine[] = [];
   const segments: Segment[] = [];
   const outcomes = new FleetOutcomes();
@@ -82,7 +84,7 @@ function runActions(
     },
     onSegment: (segment) => segments.push(segment),
   });
-  const replayed = new Scheduler(policyOf(policy, resources()), resources());
+  const replayed = new Scheduler(policyOf(policy, resources(), { forecast }), resources());
   for (const line of lines) expect(replayed.trigger(line.atNs, line.events)).toEqual(line);
   return { lines, segments, outcomes: outcomes.all(), endNs };
 }

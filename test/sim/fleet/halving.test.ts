@@ -15,7 +15,8 @@ import {
 } from "../../../plan/index.ts";
 import { mlora } from "../../../plan/scheduler/policies/priority.ts";
 import type { Policy } from "../../../plan/scheduler/policy.ts";
-import { FleetRun, type SimulatedJob } from "../../../sim/fleet/run-fleet.ts";
+import type { SimulatedJob } from "../../../sim/fleet/fleet-state.ts";
+import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
 
 const NUM_JOBS = 16;
 const ITERATIONS = 64;

@@ -1,66 +1,30 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  type FleetJob,
   fleetHistory,
   type JournalLine,
   POLICIES,
-  type PolicyFactory,
   parseJournal,
-  policyOf,
   type Resources,
   Scheduler,
   timesOf,
 } from "../../../plan/index.ts";
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
-import { FleetRun, type SimulatedJob } from "../../../sim/fleet/run-fleet.ts";
+import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
 import { loadPolicy, silent } from "../../../workbench/index.ts";
 import { packageFile } from "../../../workbench/package-file.ts";
+import { BYTES, madeFleet, randomFleet } from "./random-fleet.ts";
 
-const BYTES = 100;
+/** Of the examples: one that a person could have written. */
+const OWN = await loadPolicy(silent("."), packageFile("examples", "policies", "shortest-first.mjs"));
 
-/** Our policies, and those of the examples, which a person could have written. */
-const MADE: Readonly<Record<string, PolicyFactory>> = {
-  ...Object.fromEntries(POLICIES.map((name) => [name, (resources: Resources) => policyOf(name, resources)])),
-  "shortest-first": await loadPolicy(silent("."), packageFile("examples", "policies", "shortest-first.mjs")),
-};
-
-/** Memory by job, and iterations that take longer the more jobs share a pipeline. */
-function machines(numPipelines: number, bytes: readonly number[]): Resources {
-  const nextBytes = ({ number }: FleetJob): number => bytes[number]!;
-  return {
-    numPipelines,
-    isSteady: true,
-    shortfall(pipeline, jobs) {
-      const short = jobs.reduce((sum, job) => sum + nextBytes(job), 0) - BYTES;
-      return short > 0 ? { kind: "memory", device: `device ${pipeline}`, bytes: short } : undefined;
-    },
-    kindOf: (job) => `${nextBytes(job)}`,
-    iterationNs: ({ tokens }) => 10 * tokens,
-    nextBytes,
-    nextLength: ({ number, done }) => 1 + ((number * 7 + done * 3) % 13),
-  };
-}
-
-const job = fc.record({
-  user: fc.constantFrom("a", "b", "c"),
-  priority: fc.integer({ min: 0, max: 3 }),
-  arrivalNs: fc.integer({ min: 0, max: 3000 }),
-  slackNs: fc.option(fc.integer({ min: 0, max: 5000 }), { nil: null }),
-  asked: fc.integer({ min: 1, max: 20 }),
-  share: fc.double({ min: 0, max: 1, noNaN: true }),
-  guess: fc.integer({ min: 1, max: 30 }),
-  tokens: fc.integer({ min: 1, max: 5 }),
-  bytes: fc.integer({ min: 10, max: BYTES }),
-});
-
-const fleets = fc.record({
-  jobs: fc.array(job, { minLength: 1, maxLength: 25 }),
-  numPipelines: fc.integer({ min: 1, max: 4 }),
-  policy: fc.constantFrom(...Object.keys(MADE)),
-  warmUp: fc.integer({ min: 0, max: 2 }),
-  isAhead: fc.boolean(),
-});
+const fleets = randomFleet.chain((fleet) =>
+  fc.record({
+    fleet: fc.constant(fleet),
+    policy: fc.constantFrom(...POLICIES, "shortest-first" as const),
+    warmUp: fc.integer({ min: 0, max: 2 }),
+  }),
+);
 
 /** What holds of the journal of a fleet: every job is in one place, and pipelines hold what they have room for. */
 class Witness {
@@ -108,26 +72,15 @@ class Witness {
 describe("a fleet under any policy", () => {
   it("loses no job, holds what there is room for, and decides the same from the same triggers", () => {
     fc.assert(
-      fc.property(fleets, ({ jobs, numPipelines, policy: name, warmUp, isAhead }) => {
-        const byArrival = [...jobs].sort((a, b) => a.arrivalNs - b.arrivalNs);
-        const bytes = byArrival.map((each) => each.bytes);
-        const simulated = byArrival.map(
-          ({ user, priority, arrivalNs, slackNs, asked, share, guess, tokens }, index) => {
-            const request = { name: `${index}`, user, priority, arrivalNs, tokens, iterations: asked };
-            return {
-              request: { ...request, deadlineNs: slackNs === null ? null : arrivalNs + slackNs },
-              iterations: Math.max(1, Math.round(share * asked)),
-              predictions: [{ done: 1, predicted: Math.min(guess, asked) }],
-            } satisfies SimulatedJob;
-          },
-        );
-        const resources = machines(numPipelines, bytes);
-        const policyFor = () => (warmUp === 0 ? MADE[name]!(resources) : withWarmUp(MADE[name]!(resources), warmUp));
+      fc.property(fleets, ({ fleet, policy: name, warmUp }) => {
+        const { simulated, bytes, resources, numPipelines, times, isAhead, policy } = madeFleet(fleet);
+        const made = () => (name === "shortest-first" ? OWN(resources) : policy(name));
+        const policyFor = () => (warmUp === 0 ? made() : withWarmUp(made(), warmUp));
         const lines: JournalLine[] = [];
         const witness = new Witness(resources, bytes);
         const run = new FleetRun(simulated, new Scheduler(policyFor(), resources), {
           numPipelines,
-          times: { iterationNs: (_, own) => own.map(({ tokens }) => 5 * tokens * (1 + own.length)) },
+          times,
           isAhead,
           onLine(line) {
             lines.push(line);

@@ -1,5 +1,5 @@
 import type { FleetJob, Resources } from "../../../plan/index.ts";
-import type { SimulatedJob } from "../../../sim/fleet/run-fleet.ts";
+import type { SimulatedJob } from "../../../sim/fleet/fleet-state.ts";
 
 /** The Mersenne Twister mt19937 (Matsumoto and Nishimura 1998). */
 class MersenneTwister {

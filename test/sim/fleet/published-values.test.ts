@@ -6,7 +6,8 @@ import { fifo } from "../../../plan/scheduler/policies/fifo.ts";
 import { sjf } from "../../../plan/scheduler/policies/sjf.ts";
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
 import type { Policy } from "../../../plan/scheduler/policy.ts";
-import { FleetRun, type SimulatedJob } from "../../../sim/fleet/run-fleet.ts";
+import type { SimulatedJob } from "../../../sim/fleet/fleet-state.ts";
+import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
 import { memoryAlone, places, publishedJobs } from "./published-jobs.ts";
 
 const UNIT = { iterationNs: (_: number, jobs: readonly unknown[]) => jobs.map(() => 1) };

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { createRng } from "../../../core/index.ts";
 import { Scheduler } from "../../../plan/index.ts";
 import { fifo } from "../../../plan/scheduler/policies/fifo.ts";
-import { FleetRun, type SimulatedJob } from "../../../sim/fleet/run-fleet.ts";
+import type { SimulatedJob } from "../../../sim/fleet/fleet-state.ts";
+import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
 import { places } from "./published-jobs.ts";
 
 /** Nanoseconds of an iteration: many to a job, so that its time is exponential but for rounding. */
