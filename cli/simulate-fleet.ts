@@ -67,7 +67,7 @@ function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, 
 const IS_PATH = /[\\/]|\.[cm]?[jt]s$/;
 
 /** A policy by its name or path. @throws InputError for neither, and for a file that cannot be loaded */
-async function policyOption(io: Io, option: string, text: string): Promise<PolicyName | PolicyFactory> {
+export async function policyOption(io: Io, option: string, text: string): Promise<PolicyName | PolicyFactory> {
   const name = POLICIES.find((each) => each === text);
   if (name !== undefined) return name;
   if (IS_PATH.test(text)) return await loadPolicy(io, text);

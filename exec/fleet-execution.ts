@@ -98,8 +98,9 @@ export class FleetExecution implements Disposable {
     return this.#originNs ?? 0;
   }
 
-  get session(): Session {
-    return this.#session;
+  /** What was asked for, and waits for the next decision. */
+  get pending(): readonly FleetEvent[] {
+    return this.#input.plan.pending;
   }
 
   /** A job comes now: its number. Its request's arrival is set to that. */

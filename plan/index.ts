@@ -193,6 +193,7 @@ export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
 // When jobs are evaluated, and what they end with.
 export { evaluatedToTheEnd, evaluatesAfter, mayBeBest } from "./evaluation.ts";
 // A plan that grows while it runs.
+export { checkRoom } from "./growth/check-room.ts";
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";

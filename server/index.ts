@@ -14,10 +14,14 @@ export type {
   SubmittedJob,
   WhatIfAnswer,
 } from "./fleet-control.ts";
+// A value that was written nowhere.
+export { unwritten } from "./admit-job.ts";
 // Files of jobs, as people write them.
 export { type FiledJob, readJobFile, readOverridesFile } from "./job-file.ts";
 // What a server holds at most.
 export { LIMITS, type Limits } from "./limits.ts";
+// A fleet that trains on this machine, as a server has it.
+export { liveControl, type LiveParts } from "./live-control.ts";
 // Notices of what a scheduler and an executor say.
 export { decisionsNotice, stepNotice } from "./notices.ts";
 // Relative paths of a job, from the folder of its file.

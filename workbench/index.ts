@@ -6,10 +6,14 @@ export { type Context, type Place, silent } from "./context.ts";
 export { createPlan, noteNominal } from "./create-plan.ts";
 // Files read and written, with errors that say what was expected.
 export { absolute, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
+// Jobs over time on this machine.
+export { FLEET_FILES } from "./fleet-folder.ts";
+export { submissionOf } from "./fleet-work.ts";
 // Work spread over threads.
 export { inWorkers } from "./in-workers.ts";
 // Ctrl-C.
 export { type Interrupt, onInterrupt } from "./interrupt.ts";
+export { LiveFleet, type LiveJob, type LiveNotice, type LiveSubmission } from "./live-fleet.ts";
 // The devices, links and costs that a plan is for.
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
 // The journal of a job scheduler.
@@ -30,6 +34,7 @@ export { type LoadedTraces, loadTraces } from "./load-traces.ts";
 export { loadWorkload, unusedInPlans } from "./load-workload.ts";
 // What of the error of a prediction is the machine's, for a run.
 export { machinePart } from "./machine-part.ts";
+export { type OpenedFleet, openLiveFleet } from "./open-live-fleet.ts";
 // The files of the product itself.
 export { packageFile } from "./package-file.ts";
 // Errors at the line of the document that they are about.

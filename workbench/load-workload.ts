@@ -194,7 +194,8 @@ export async function loadWorkload(place: Place, file: string): Promise<LoadedWo
   }
 }
 
-async function loadInputs(workload: Workload, source: ReadText, cache: boolean): Promise<LoadedWorkload> {
+/** What a workload names, looked at; relative paths start at the folder of its text. @throws InputError */
+export async function loadInputs(workload: Workload, source: ReadText, cache: boolean): Promise<LoadedWorkload> {
   const folder = path.dirname(source.file);
   const model = await openModel(workload, folder);
   const architecture = model?.architecture ?? architectureOf(workload);

@@ -15,6 +15,7 @@ import { planCommand } from "./plan.ts";
 import { priorityCommand } from "./priority.ts";
 import { reportCommand } from "./report.ts";
 import { resumeCommand } from "./resume.ts";
+import { serveCommand } from "./serve.ts";
 import { simulateCommand } from "./simulate.ts";
 import { strategiesCommand } from "./strategies.ts";
 import { submitCommand } from "./submit.ts";
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Command[] = [
   initModelCommand,
   strategiesCommand,
   paperCommand,
+  serveCommand,
   submitCommand,
   jobsCommand,
   cancelCommand,

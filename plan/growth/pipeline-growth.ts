@@ -8,11 +8,11 @@ import type { Setting } from "../documents/setting.ts";
 import { stageUnits } from "../memory/stage-units.ts";
 import { microBatchUnits } from "../memory/stash.ts";
 import { messageBytesPerToken } from "../message-bytes.ts";
-import { largestSizes, type MiniBatch, microBatchTokens, type Numbered } from "../mini-batch.ts";
-import { fitsRanks } from "../pipelines.ts";
+import { type MiniBatch, microBatchTokens, type Numbered } from "../mini-batch.ts";
 import { ListScheduler } from "../schedules/list-scheduler.ts";
 import type { Orders } from "../schedules/schedule-input.ts";
 import { AdapterShares, type GroupJobs } from "./adapter-shares.ts";
+import { checkRoom } from "./check-room.ts";
 
 /** A mini-batch whose micro-batches have slots of the scheduler, and numbers in the plan once it has begun. */
 export interface AdmittedMiniBatch extends MiniBatch {
@@ -263,19 +263,7 @@ export class PipelineGrowth {
   }
 
   #checkRoom(jobs: readonly PlannedJob[], microBatches: readonly Pick<MicroBatch, "rows">[]): void {
-    const { maxTokens, maxSequence, ranks } = this.#setting.pipelines[this.#pipeline]!.room;
-    const sizes = largestSizes(microBatches);
-    if (sizes.maxTokens > maxTokens || sizes.maxSequence > maxSequence)
-      throw new PlanError({
-        expected: `micro-batches of at most ${maxTokens} tokens, and rows of at most ${maxSequence}`,
-        got: sizes,
-      });
-    const misfit = jobs.find((job) => !fitsRanks(job, ranks));
-    if (misfit !== undefined)
-      throw new PlanError({
-        expected: "adapters on projections, and of ranks, that the pipeline has room for",
-        got: { name: misfit.name, ...misfit.adapter },
-      });
+    checkRoom(this.#setting, this.#pipeline, { jobs, microBatches });
     const stage = this.#shares.tooLarge(jobs);
     if (stage !== undefined)
       throw new PlanError({

@@ -45,7 +45,8 @@ export function busyFleet(fleet: FleetDouble): void {
       fleet.tell({ kind: "step", name, step, loss, tokens: 512, seconds: 0.4 });
     }
   JOBS.forEach(({ name, standing, why, pipeline }, line) => {
-    const kind = standing === "leaving" ? "leave" : standing === "preempted" ? "preempt" : "start";
+    const kinds = { leaving: "leave", preempted: "preempt", refused: "refuse" } as const;
+    const kind = standing in kinds ? kinds[standing as keyof typeof kinds] : "start";
     fleet.tell({ kind: "decisions", line, atSeconds: 3.5 * line, decisions: [{ kind, name, pipeline, why }] });
   });
 }

@@ -1,0 +1,32 @@
+import { PlanError } from "../../core/index.ts";
+import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
+import type { Setting } from "../documents/setting.ts";
+import { largestSizes } from "../mini-batch.ts";
+import { fitsRanks } from "../pipelines.ts";
+
+/**
+ * Work is within what the layouts of a pipeline were made for, which never changes while it runs.
+ * @throws PlanError for micro-batches or adapters that are larger
+ */
+export function checkRoom(
+  setting: Pick<Setting, "pipelines">,
+  pipeline: number,
+  {
+    jobs,
+    microBatches,
+  }: { readonly jobs: readonly PlannedJob[]; readonly microBatches: readonly Pick<MicroBatch, "rows">[] },
+): void {
+  const { maxTokens, maxSequence, ranks } = setting.pipelines[pipeline]!.room;
+  const sizes = largestSizes(microBatches);
+  if (sizes.maxTokens > maxTokens || sizes.maxSequence > maxSequence)
+    throw new PlanError({
+      expected: `micro-batches of at most ${maxTokens} tokens, and rows of at most ${maxSequence}`,
+      got: sizes,
+    });
+  const misfit = jobs.find((job) => !fitsRanks(job, ranks));
+  if (misfit !== undefined)
+    throw new PlanError({
+      expected: "adapters on projections, and of ranks, that the pipeline has room for",
+      got: { name: misfit.name, ...misfit.adapter },
+    });
+}
