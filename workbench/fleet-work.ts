@@ -2,7 +2,7 @@ import type { Row } from "../datasets/index.ts";
 import { type AdapterState, initialPairs, readPeftFolder } from "../exec/index.ts";
 import { checkRoom, type FleetWork, type Job, type JobRows, type Setting } from "../plan/index.ts";
 import { planAndPredict, worksOfPlan } from "../sim/index.ts";
-import type { LiveSubmission } from "./live-fleet.ts";
+import type { LiveSubmission } from "./live-job.ts";
 import type { LoadedRequest } from "./load-request.ts";
 import { type LoadedWorkload, loadInputs } from "./load-workload.ts";
 

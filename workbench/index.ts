@@ -7,13 +7,13 @@ export { createPlan, noteNominal } from "./create-plan.ts";
 // Files read and written, with errors that say what was expected.
 export { absolute, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
 // Jobs over time on this machine.
-export { FLEET_FILES } from "./fleet-folder.ts";
 export { submissionOf } from "./fleet-work.ts";
 // Work spread over threads.
 export { inWorkers } from "./in-workers.ts";
 // Ctrl-C.
 export { type Interrupt, onInterrupt } from "./interrupt.ts";
-export { LiveFleet, type LiveJob, type LiveNotice, type LiveSubmission } from "./live-fleet.ts";
+export { LiveFleet } from "./live-fleet.ts";
+export type { LiveJob, LiveNotice, LiveSubmission } from "./live-job.ts";
 // The devices, links and costs that a plan is for.
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
 // The journal of a job scheduler.

@@ -1,5 +1,4 @@
 import { InputError, sum } from "../core/index.ts";
-import type { Row } from "../datasets/index.ts";
 import { type AdapterState, FleetExecution, type ModelFolder, type StepMetrics, type TakenJob } from "../exec/index.ts";
 import {
   type CostModel,
@@ -24,55 +23,8 @@ import {
 import type { FleetState } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { FleetFolder } from "./fleet-folder.ts";
+import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
 import { runVersions } from "./train-plan.ts";
-
-/** Where a live job is, or how it ended. */
-export type LiveStanding =
-  | "waiting"
-  | "running"
-  | "leaving"
-  | "preempted"
-  | "paused"
-  | "ended"
-  | "stopped"
-  | "cancelled"
-  | "refused";
-
-/** What a live fleet knows of a job. Times are in nanoseconds since its devices were ready. */
-export interface LiveJob {
-  readonly number: number;
-  readonly job: Job;
-  readonly standing: LiveStanding;
-  readonly priority: number;
-  /** Iterations that have ended, of those that it asks for. */
-  readonly done: number;
-  readonly iterations: number;
-  readonly pipeline: number | undefined;
-  readonly arrivalNs: number;
-  readonly startNs: number | undefined;
-  readonly endNs: number | undefined;
-  /** Of the last iteration. */
-  readonly loss: number | undefined;
-  /** The reason of the last decision about it. */
-  readonly why: string;
-  /** The folder of its adapter, once it is over and has trained. */
-  readonly adapter: string | undefined;
-}
-
-/** What happens in a live fleet, in order. */
-export type LiveNotice =
-  | { readonly kind: "line"; readonly line: JournalLine }
-  | { readonly kind: "step"; readonly metrics: StepMetrics }
-  /** A job is over, and its adapter is written where it has one. */
-  | { readonly kind: "end"; readonly job: LiveJob };
-
-/** A job with all that it trains on, and from. */
-export interface LiveSubmission {
-  readonly job: Job;
-  readonly work: FleetWork;
-  readonly rows: readonly Row[];
-  readonly start: AdapterState;
-}
 
 export interface LiveFleetInput {
   readonly place: Place;
@@ -104,8 +56,6 @@ const LEAST_CHANGE = 0.1;
 
 /** Of an iteration that is under way, what is left where nobody knows. */
 const HALF = 0.5;
-
-const OVER: readonly LiveStanding[] = ["ended", "stopped", "cancelled", "refused"];
 
 /**
  * Jobs over time on this machine: comes and goes of jobs, what is asked of them, and the folder that tells of it. The

@@ -9,7 +9,8 @@ import {
   type WhatIfAnswer,
   whatIf,
 } from "../sim/index.ts";
-import type { LiveFleet, LiveSubmission } from "./live-fleet.ts";
+import type { LiveFleet } from "./live-fleet.ts";
+import type { LiveSubmission } from "./live-job.ts";
 
 /** What a live fleet is simulated with, from now on. */
 export interface FutureInput {

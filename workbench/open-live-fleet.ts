@@ -4,8 +4,9 @@ import { createCostModel, type FleetWork, fleetSetting, type PolicyFactory, type
 import { type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../sim/index.ts";
 import type { Context } from "./context.ts";
 import { type FleetPlace, startOfJob } from "./fleet-work.ts";
-import { LiveFleet, type LiveSubmission } from "./live-fleet.ts";
+import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";
+import type { LiveSubmission } from "./live-job.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
 
 /** A fleet whose devices are set up, and the jobs of its workload with the times at which they come. */

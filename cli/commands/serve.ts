@@ -131,7 +131,7 @@ export const serveCommand: Command = {
     );
     using fleet = opened.fleet;
     const control = controlOf(io, opened, usesCache(args));
-    const port = optionalCount(args, "port");
+    const port = optionalCount(args, "port", 0);
     const { defaults = {} } = opened.loaded.source.value as { readonly defaults?: JobOverrides };
     await using server = await startServer(control, {
       place: io,

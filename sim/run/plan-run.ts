@@ -139,7 +139,7 @@ export class PlanRun {
   /** When something happens next; infinite where nothing does. */
   nextNs(): number {
     this.#settle();
-    return this.#nextNs();
+    return this.#shared.nextNs(this.#due.nextNs());
   }
 
   /** Adds the next segment behind those that it has. `durationsOf`: times of its micro-batches' actions. */
@@ -170,12 +170,10 @@ export class PlanRun {
 
   /** Runs all that happens up to a time, that time included. */
   advance(untilNs: number): void {
-    this.#settle();
-    for (let next = this.#nextNs(); next <= untilNs && next !== Number.POSITIVE_INFINITY; next = this.#nextNs()) {
+    for (let next = this.nextNs(); next <= untilNs && next !== Number.POSITIVE_INFINITY; next = this.nextNs()) {
       this.#nowNs = next;
       this.#applyShared();
       while (this.#due.nextNs() === next) this.#apply(this.#due.take()!);
-      this.#settle();
     }
     if (untilNs < Number.POSITIVE_INFINITY) this.#nowNs = Math.max(this.#nowNs, untilNs);
   }
@@ -390,12 +388,8 @@ export class PlanRun {
       this.#startCompute(device);
     }
     this.#numDueDevices = 0;
-    const channels = this.#dueChannels;
-    for (let channel = channels.take(); channel !== null; channel = channels.take()) this.#startTransfer(channel);
+    const due = this.#dueChannels;
+    for (let channel = due.take(); channel !== null; channel = due.take()) this.#startTransfer(channel);
     this.#shared.settle();
-  }
-
-  #nextNs(): number {
-    return this.#shared.nextNs(this.#due.nextNs());
   }
 }

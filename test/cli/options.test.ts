@@ -106,6 +106,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   "init-model": [{ folder: "made" }],
   strategies: [{ workload: "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" }],
   paper: [{}],
+  serve: [{ workload: "w.yaml", output: "served", once: true, port: 0 }],
   submit: [{ run: "live", job: "j.yaml" }],
   jobs: [{ run: "live" }],
   cancel: [{ run: "live", name: "first" }],
