@@ -1,4 +1,4 @@
-import type { JobInput } from "../exec/session.ts";
+import type { JobInput } from "../exec/session-input.ts";
 import {
   createCostModel,
   GrowingPlan,

@@ -1,3 +1,4 @@
+import path from "node:path";
 import { formatSeconds, InputError, mean } from "../core/index.ts";
 import { type FleetOutcome, type Objective, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
 import type { AgainstBound, FleetMetrics, SimulatedFleet, Spread } from "../sim/index.ts";
@@ -9,6 +10,7 @@ import { printResult, table } from "./output.ts";
 import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
 import { contextOf, fleetChoices, requestChoice } from "./request-options.ts";
+import { fleetAssets, writeFleet } from "./write-fleet.ts";
 
 /** The pipelines that jobs over time come to, and what takes how long there. */
 export const FLEET_PLAN_OPTIONS = {
@@ -38,6 +40,8 @@ const FLEET_OPTIONS = {
     alias: "o",
     describe: "write the journal: a line a decision, with its reason (JSON lines)",
   },
+  report: { type: "string", describe: "write a page: who trained when and why, waiting, figures (HTML)" },
+  against: { type: "string", describe: "another policy, shown below the first on the page", beside: "report" },
 } as const satisfies OptionTable;
 
 /** What `simulate` can be given for jobs over time. */
@@ -75,14 +79,13 @@ function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, 
 const IS_PATH = /[\\/]|\.[cm]?[jt]s$/;
 
 /** A policy by its name or path. @throws InputError for neither, and for a file that cannot be loaded */
-async function policyOption(io: Io, args: Arguments): Promise<PolicyName | PolicyFactory> {
-  const text = requiredText(args, "policy");
+export async function policyOption(io: Io, option: string, text: string): Promise<PolicyName | PolicyFactory> {
   const name = POLICIES.find((each) => each === text);
   if (name !== undefined) return name;
   if (IS_PATH.test(text)) return await loadPolicy(io, text);
   throw new InputError({
     expected: `${POLICIES.join(", ")} or a path, such as ./mine.mjs,`,
-    at: "--policy",
+    at: `--${option}`,
     got: text,
     hint: "What is in the file of a policy is in docs/scheduler.md.",
   });
@@ -132,17 +135,28 @@ function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
 function objectiveOption(args: Arguments): Objective | undefined {
   const objective = optionalText(args, "objective") as Objective | undefined;
   const policy = requiredText(args, "policy");
-  if (objective !== undefined && policy !== "twin")
+  if (objective !== undefined && policy !== "twin" && optionalText(args, "against") !== "twin")
     throw new InputError({ expected: "--policy twin, which alone has an objective,", at: "--policy", got: policy });
   return objective;
 }
 
 /** The jobs of a workload over time. Returns the exit code. */
 export async function simulateFleetCommand(io: Io, args: Arguments): Promise<number> {
-  const policy = await policyOption(io, args);
+  const policy = await policyOption(io, "policy", requiredText(args, "policy"));
+  const against = optionalText(args, "against");
+  const other = against === undefined ? undefined : await policyOption(io, "against", against);
+  const report = optionalText(args, "report");
+  if (report !== undefined) fleetAssets();
   const choice = requestChoice(args, fleetChoices(args));
   const objective = objectiveOption(args);
-  const fleet = await simulateWorkloadFleet(contextOf(io, args), requiredText(args, "plan"), choice, policy, objective);
+  const workload = requiredText(args, "plan");
+  const simulated = (own: PolicyName | PolicyFactory) =>
+    simulateWorkloadFleet(contextOf(io, args), workload, choice, own, objective);
+  const fleet = await simulated(policy);
+  if (report !== undefined) {
+    const fleets = other === undefined ? [fleet] : [fleet, await simulated(other)];
+    writeFleet(io, report, `${path.basename(workload)} over time`, fleets);
+  }
   const output = optionalText(args, "output");
   if (output !== undefined)
     writeLines(
@@ -152,7 +166,11 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
     );
   const { metrics, outcomes, numCohorts } = fleet;
   printResult(io, args, { policy: fleet.policy, ...metrics, jobs: outcomes, numCohorts }, () =>
-    [fleetText(fleet), ...(output === undefined ? [] : ["", `journal written to ${output}`])].join("\n"),
+    [
+      fleetText(fleet),
+      ...(output === undefined ? [] : ["", `journal written to ${output}`]),
+      ...(report === undefined ? [] : ["", `report written to ${report}`]),
+    ].join("\n"),
   );
   return 0;
 }

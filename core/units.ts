@@ -41,8 +41,12 @@ export function formatSecondsRange(low: number, high: number): string {
   return `${isShort ? first.slice(0, -unit.length) : first} to ${second}`;
 }
 
-/** "1.25 s", "13.4 ms", "2 h 05 min": for people. */
+const DAY = 86_400;
+
+/** "1.25 s", "13.4 ms", "2 h 05 min", "12 d 06 h": for people. */
 export function formatSeconds(seconds: number): string {
+  if (seconds >= 3 * DAY)
+    return `${Math.floor(seconds / DAY)} d ${String(Math.floor((seconds % DAY) / 3600)).padStart(2, "0")} h`;
   if (seconds >= 3600)
     return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} min`;
   if (seconds >= 60) return `${Math.floor(seconds / 60)} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`;

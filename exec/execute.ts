@@ -7,7 +7,8 @@ import type { ExecuteInput, ExecuteResult } from "./execution.ts";
 import type { AdapterPair } from "./peft.ts";
 import { productsOf } from "./products.ts";
 import { profileOf } from "./record-completions.ts";
-import { type JobInput, Session } from "./session.ts";
+import { Session } from "./session.ts";
+import type { JobInput } from "./session-input.ts";
 import type { StepMetrics } from "./step-metrics.ts";
 
 /** Actions ahead at which no segment is appended. */

@@ -12,7 +12,8 @@ import type {
 import type { AdapterState } from "./adapters.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import type { AdapterPair } from "./peft.ts";
-import { type JobInput, Session, type SessionInput } from "./session.ts";
+import { Session } from "./session.ts";
+import type { JobInput, SessionInput } from "./session-input.ts";
 
 /** A job that leaves its devices: for a while, or for good before its last iteration. */
 export interface TakenJob {
@@ -98,8 +99,9 @@ export class FleetExecution implements Disposable {
     return this.#originNs ?? 0;
   }
 
-  get session(): Session {
-    return this.#session;
+  /** What was asked for, and waits for the next decision. */
+  get pending(): readonly FleetEvent[] {
+    return this.#input.plan.pending;
   }
 
   /** A job comes now: its number. Its request's arrival is set to that. */

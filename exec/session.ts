@@ -1,25 +1,22 @@
 import { Fifo } from "../core/index.ts";
-import type { Row } from "../datasets/index.ts";
 import type { Completion, Runtime } from "../native/index.ts";
-import { computeDtype, type MiniBatch, microBatchTokens, passOf, type Setting, type Work } from "../plan/index.ts";
+import { computeDtype, type MiniBatch, microBatchTokens, passOf, type Work } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
 import { assignDevices } from "./assign-devices.ts";
 import { createStageRunners } from "./create-stage-runners.ts";
-import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
+import type { BestEvaluation } from "./evaluations.ts";
 import { EventNumbers } from "./event-numbers.ts";
-import type { SeenAction, SeenLoss } from "./executed-trace.ts";
-import type { RunProgress } from "./execution.ts";
+import type { SeenAction } from "./executed-trace.ts";
 import { JobEnds } from "./job-ends.ts";
 import { type LoweredAction, Lowering } from "./lowering.ts";
 import { MiniBatchTable } from "./mini-batch-facts.ts";
-import type { BaseModel } from "./model-folder.ts";
 import { NormCells } from "./norm-cells.ts";
 import type { AdapterPair } from "./peft.ts";
-import { type ProductMeasurement, withProducts } from "./products.ts";
+import { withProducts } from "./products.ts";
 import { ExecutionRecord } from "./record-completions.ts";
 import { type RunInput, runInput } from "./run-input.ts";
+import type { JobInput, SessionInput } from "./session-input.ts";
 import type { StageRunner } from "./stage-runner.ts";
-import type { StepMetrics } from "./step-metrics.ts";
 import { type EarlyEnd, endEarly } from "./stop-early.ts";
 
 /**
@@ -28,37 +25,6 @@ import { type EarlyEnd, endEarly } from "./stop-early.ts";
  * The least is above that at which a device asks for more (native/src/runtime/stream.cc).
  */
 const AHEAD = { least: 40, most: 256, seconds: 1 } as const;
-
-/** What a job trains on, and from. */
-export interface JobInput {
-  readonly rows: readonly Row[];
-  readonly start: AdapterState;
-}
-
-export interface SessionInput {
-  readonly setting: Setting;
-  readonly model: BaseModel;
-  /** Report the time of each operator of each run. */
-  readonly profile?: boolean;
-  /** Measure the ways of products; those of the setting's calibration are taken when absent. */
-  readonly measureProducts?: ProductMeasurement;
-  /** Sample the devices' speed between actions, every so many nanoseconds; never when absent. */
-  readonly sampleEveryNs?: number;
-  /** Called when the first action may begin. */
-  readonly onStart?: () => void;
-  readonly onStep?: (metrics: StepMetrics) => void;
-  readonly onEvaluation?: (metrics: EvaluationMetrics) => void;
-  readonly onLoss?: (loss: SeenLoss) => void;
-  readonly onProgress?: (progress: RunProgress) => void;
-  /** What the devices have reported, as it comes; more segments may be appended then. */
-  readonly onCompletions?: (batch: readonly SeenAction[]) => void;
-  /** A job has ended, with its adapter, all layers, while others go on; and what was best of it, if it was evaluated. */
-  readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
-  /** A job was taken from the devices (`take`). */
-  readonly onTaken?: (job: number, state: AdapterState) => void;
-  /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
-  readonly stop?: AbortSignal;
-}
 
 /** What of a stage's order is not over. */
 interface StageQueue {

@@ -109,6 +109,10 @@ export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
 // When a job ends before its last step.
 export type { EarlyStopping } from "./documents/early-stopping.ts";
+// The jobs of a sweep.
+export type { Sweep } from "./documents/expand-sweeps.ts";
+// The journal of a job scheduler.
+export { parseJournal, type ReadJournal } from "./documents/journal.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // How fast a machine was: probes, and what its system counted.
@@ -126,8 +130,7 @@ export {
 export { type MachineHistoryLine, parseMachineHistory } from "./documents/machine-history.ts";
 // Hugging Face's config.json as an architecture.
 export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/model-config.ts";
-// A workload read from its text, and a job by itself with what it leaves out.
-export { completeJob, parseWorkload } from "./documents/parse-workload.ts";
+export { completeJob, type ParsedWorkload, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
 // The plan document, and a plan as it is used.
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
 // Models that have a name: their config.json.
@@ -195,6 +198,17 @@ export { checkRoom } from "./growth/check-room.ts";
 export { type AdmittedGroup, GrowingPlan } from "./growth/growing-plan.ts";
 // The part of such a plan, or of any, that is in flight.
 export { type LivePiece, LiveWork } from "./growth/live-work.ts";
+// Successive halving over the jobs of a sweep.
+export {
+  type HalvingEvent,
+  type HalvingPlan,
+  type HalvingState,
+  halvingStep,
+  type RungVerdict,
+  startHalving,
+} from "./halving/halving.ts";
+export { halvingEvents } from "./halving/halving-events.ts";
+export { halvingPlan, halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // Memory that is fitted to measured points, as they come.
@@ -283,11 +297,20 @@ export type { PlanRequest } from "./planner/request.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // Jobs over time: who trains when.
+export {
+  type FleetHistory,
+  fleetHistory,
+  type JobHistory,
+  type JobSpan,
+  type SpanKind,
+} from "./scheduler/fleet-history.ts";
 export { type FleetJob, type JobRequest, predictedLeft, type StoppedBy } from "./scheduler/fleet-job.ts";
 export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-plan.ts";
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
+export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
 export type { Forecaster, Objective } from "./scheduler/forecast.ts";
 export type { FleetWork } from "./scheduler/job-sizes.ts";
+export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
 export { type FleetOutcome, FleetOutcomes, type JobPast } from "./scheduler/outcomes.ts";

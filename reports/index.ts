@@ -1,7 +1,11 @@
+// A fleet's page.
+export { fleetPart } from "./build-fleet-data.ts";
+export type { FleetFigure, FleetPageData, FleetPart } from "./fleet-data.ts";
 // The browser code of a page, and a page around it.
 export { htmlPage, type ReportAssets } from "./html-page.ts";
 // The paper's evaluation as a page.
 export type { PaperPageData, PaperPageRow } from "./paper-data.ts";
+export { renderFleet } from "./render-fleet.ts";
 export { renderPaper } from "./render-paper.ts";
 // One self-contained page from one trace or two.
 export { renderReport } from "./render-report.ts";

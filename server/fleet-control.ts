@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Decision, type Job, nameSchema, writtenJobSchema } from "../plan/index.ts";
+import type { WhatIfAnswer } from "../workbench/index.ts";
 import { OVER, STANDINGS } from "./standing.ts";
 
 /** Seconds since the fleet's start. */
@@ -62,7 +63,7 @@ export const whatIfAnswerSchema = z.discriminatedUnion("admitted", [
     policy: z.string(),
     startSeconds: seconds,
     end: intervalSchema,
-    delays: z.array(z.strictObject({ name: nameSchema, bySeconds: z.number() })),
+    delays: z.array(z.strictObject({ name: nameSchema, bySeconds: z.number() })).readonly(),
   }),
   z.strictObject({
     admitted: z.literal(false),
@@ -71,8 +72,8 @@ export const whatIfAnswerSchema = z.discriminatedUnion("admitted", [
     /** The table of what it takes of each device, where it fits on none. */
     detail: z.string().max(65_536).optional(),
   }),
-]);
-export type WhatIfAnswer = Readonly<z.infer<typeof whatIfAnswerSchema>>;
+]) satisfies z.ZodType<WhatIfAnswer>;
+export type { WhatIfAnswer };
 
 const DECISIONS = [
   "start",

@@ -1,5 +1,8 @@
 // The browser code's folder is client/; it is bundled, and nobody imports it.
 // A live client of a server.
+
+// A value that was written nowhere.
+export { unwritten } from "./admit-job.ts";
 export { createFleetClient, type FleetClient } from "./fleet-client.ts";
 // What a live fleet is: who has one can serve it.
 export type {
@@ -18,6 +21,8 @@ export type {
 export { type FiledJob, readJobFile, readOverridesFile } from "./job-file.ts";
 // What a server holds at most.
 export { LIMITS, type Limits } from "./limits.ts";
+// A fleet that trains on this machine, as a server has it.
+export { type LiveParts, liveControl } from "./live-control.ts";
 // Notices of what a scheduler and an executor say.
 export { decisionsNotice, stepNotice } from "./notices.ts";
 // Relative paths of a job, from the folder of its file.

@@ -8,6 +8,8 @@ export const clientFolders = [inRoot("reports/client"), inRoot("server/client")]
 const bundles = [
   { from: inRoot("reports/client/main.ts"), to: inRoot("dist/reports/client.js"), format: "iife" },
   { from: inRoot("reports/client/style.css"), to: inRoot("dist/reports/client.css") },
+  { from: inRoot("reports/client/fleet/main.ts"), to: inRoot("dist/reports/fleet.js"), format: "iife" },
+  { from: inRoot("reports/client/fleet/style.css"), to: inRoot("dist/reports/fleet.css") },
   { from: inRoot("reports/client/paper/main.ts"), to: inRoot("dist/reports/paper.js"), format: "iife" },
   { from: inRoot("reports/client/paper/style.css"), to: inRoot("dist/reports/paper.css") },
   { from: inRoot("server/client/main.ts"), to: inRoot("dist/server/client.js"), format: "iife" },

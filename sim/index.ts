@@ -1,4 +1,5 @@
 // Jobs over time, iteration by iteration.
+export { CohortTimes } from "./fleet/cohort-times.ts";
 export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";
 // A fleet at some time, simulated or live, and what is to come.

@@ -35,12 +35,10 @@ export function workOfJob({ request, setting }: FleetPlace, job: Job, rows: JobR
 }
 
 /** What an adapter starts from: that of a PEFT folder, or a fresh one. @throws InputError for a folder that is none */
-export function startOfJob({ adapter, seed }: Pick<Job, "adapter" | "seed">, loaded: LoadedWorkload): AdapterState {
-  const { architecture } = loaded;
+export function startOfJob(job: Job, { architecture, locations }: LoadedWorkload): AdapterState {
+  const init = locations.init[job.name];
   const parameters =
-    adapter.init === undefined
-      ? initialPairs({ adapter, seed }, architecture)
-      : readPeftFolder(adapter.init, adapter, architecture);
+    init === undefined ? initialPairs(job, architecture) : readPeftFolder(init, job.adapter, architecture);
   return { parameters };
 }
 
@@ -54,5 +52,5 @@ export async function submissionOf(
 ): Promise<LiveSubmission> {
   const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache);
   const rows: readonly Row[] = inputs.data[0]!;
-  return { job, work: workOfJob(place, job, inputs.rows[0]!), rows, start: startOfJob(job, loaded) };
+  return { job, work: workOfJob(place, job, inputs.rows[0]!), rows, start: startOfJob(job, inputs) };
 }

@@ -1,4 +1,7 @@
 // Calibrating this machine.
+
+// What would happen if a job came: to a live fleet, or to the jobs of a workload.
+export type { WhatIfAnswer } from "../sim/index.ts";
 export { type CalibrationSubject, calibrateDevices } from "./calibrate-devices.ts";
 // Where operations find files, and who is told what they chose.
 export { type Context, type Place, silent } from "./context.ts";
@@ -6,19 +9,25 @@ export { type Context, type Place, silent } from "./context.ts";
 export { createPlan, noteNominal } from "./create-plan.ts";
 // Files read and written, with errors that say what was expected.
 export { absolute, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
+// Jobs over time on this machine.
+export { FLEET_FILES } from "./fleet-folder.ts";
+export { submissionOf } from "./fleet-work.ts";
 // Work spread over threads.
 export { inWorkers } from "./in-workers.ts";
 // Ctrl-C.
 export { type Interrupt, onInterrupt } from "./interrupt.ts";
+export { LiveFleet, type LiveJob, type LiveNotice, type LiveSubmission } from "./live-fleet.ts";
 // The devices, links and costs that a plan is for.
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
+// The journal of a job scheduler.
+export { loadJournal } from "./load-journal.ts";
+// A run folder read back, whether its run goes on or has ended.
 // A plan file, or a workload planned on the spot.
 export { loadPlan, planOrWorkload, planWorkload } from "./load-plan.ts";
 // A job scheduler's policy from a person's file.
 export { loadPolicy } from "./load-policy.ts";
 // What a workload file and what was said beside it ask for.
 export { loadRequest, type RequestChoice } from "./load-request.ts";
-// A run folder read back, whether its run goes on or has ended.
 export { howFar, isGoingOn, type LoadedRun, loadRun, lossesByJob, stepsDone } from "./load-run.ts";
 // A trace from its file.
 export { readTrace } from "./load-trace.ts";
@@ -28,6 +37,7 @@ export { type LoadedTraces, loadTraces } from "./load-traces.ts";
 export { loadWorkload, unusedInPlans } from "./load-workload.ts";
 // What of the error of a prediction is the machine's, for a run.
 export { machinePart } from "./machine-part.ts";
+export { type OpenedFleet, openLiveFleet } from "./open-live-fleet.ts";
 // The files of the product itself.
 export { packageFile } from "./package-file.ts";
 // Errors at the line of the document that they are about.
@@ -56,5 +66,4 @@ export { today } from "./today.ts";
 export { loadPlanData, openPlanModel, runVersions, trainPlan } from "./train-plan.ts";
 // The version of the product.
 export { VERSION } from "./version.ts";
-// What would happen if a job came to the jobs of a workload.
 export { type Submission, type WhatIfOfWorkload, whatIfOfWorkload } from "./what-if.ts";

@@ -5,16 +5,23 @@ import {
   type CostModel,
   type Decision,
   type FleetEvent,
+  FleetOutcomes,
   FleetPlan,
   type FleetWork,
   type Job,
+  type JobRequest,
   type JournalLine,
+  type LossWatch,
   type Policy,
   type Resources,
   Scheduler,
   type Setting,
   type StoppedBy,
+  startWatch,
+  stoppingOptions,
+  watchLosses,
 } from "../plan/index.ts";
+import type { FleetState } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { FleetFolder } from "./fleet-folder.ts";
 import { runVersions } from "./train-plan.ts";
@@ -84,8 +91,19 @@ export interface LiveFleetInput {
 type Kept = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
   /** Of a job that is on no device. */
   state: AdapterState | undefined;
+  /** What its losses say so far, where it may be stopped early. */
+  watch: LossWatch | undefined;
+  /** What is to be decided on at the end of the iteration. */
+  follows: readonly FleetEvent[];
+  predicted: number;
   stoppedBy: StoppedBy | undefined;
 };
+
+/** Of a job's iterations: predictions of its end that differ by less are one. */
+const LEAST_CHANGE = 0.1;
+
+/** Of an iteration that is under way, what is left where nobody knows. */
+const HALF = 0.5;
 
 const OVER: readonly LiveStanding[] = ["ended", "stopped", "cancelled", "refused"];
 
@@ -100,6 +118,8 @@ export class LiveFleet implements Disposable {
   readonly #execution: FleetExecution;
   readonly #jobs: Kept[] = [];
   readonly #listeners = new Set<(notice: LiveNotice) => void>();
+  readonly #outcomes = new FleetOutcomes();
+  #decidedNs = 0;
   #isDraining = false;
   #isEnding = false;
 
@@ -116,7 +136,7 @@ export class LiveFleet implements Disposable {
         await FleetExecution.open({
           setting,
           model,
-          plan: new FleetPlan({ setting, costs, scheduler }),
+          plan: new FleetPlan({ setting, costs, scheduler, follow: (number) => fleet.#follows(number) }),
           onStart: () => written.happened({ event: "ready" }),
           onLine: (line) => fleet.#decided(line),
           onSegment: (segment) => written.planned(segment),
@@ -185,11 +205,9 @@ export class LiveFleet implements Disposable {
       throw new InputError({ expected: "a fleet that takes jobs", got: "one that ends when its jobs have ended" });
     if (this.#jobs.some((each) => each.job.name === job.name))
       throw new InputError({ expected: "a job name that was not used yet", at: "name", got: job.name });
-    const { user = "", priority, deadlineSeconds } = job;
-    const arrivalNs = this.nowNs;
-    const tokens = sum(work.steps.flat(2).map(([, , count]) => count)) / work.steps.length;
-    const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + Math.round(deadlineSeconds * 1e9);
-    const iterations = work.job.steps;
+    const request = this.requestOf(job, work);
+    const { priority, arrivalNs, iterations } = request;
+    const stopping = stoppingOptions(job);
     this.#input.works.push(work);
     const kept: Kept = {
       number: this.#jobs.length,
@@ -206,15 +224,32 @@ export class LiveFleet implements Disposable {
       why: "nobody has decided about it yet",
       adapter: undefined,
       state: undefined,
+      watch: stopping === undefined ? undefined : startWatch({ options: stopping, steps: iterations }),
+      follows: [],
+      predicted: iterations,
       stoppedBy: undefined,
     };
     this.#jobs.push(kept);
-    this.#execution.submit(
-      work,
-      { name: job.name, user, priority, arrivalNs, deadlineNs, iterations, tokens },
-      { rows, start },
-    );
+    this.#execution.submit(work, request, { rows, start });
     return kept;
+  }
+
+  /** What would be asked for with a job that came now. */
+  requestOf({ name, user = "", priority, deadlineSeconds }: Job, work: FleetWork): JobRequest {
+    const arrivalNs = this.nowNs;
+    const tokens = sum(work.steps.flat(2).map(([, , count]) => count)) / work.steps.length;
+    const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + Math.round(deadlineSeconds * 1e9);
+    return { name, user, priority, arrivalNs, deadlineNs, iterations: work.job.steps, tokens };
+  }
+
+  /** All that is known now, for a simulation of what is to come. */
+  state(): FleetState {
+    const atNs = Math.max(this.nowNs, this.#decidedNs);
+    const placed = this.#jobs
+      .filter(({ pipeline }) => pipeline !== undefined)
+      .map(({ number, done }) => ({ number, done, left: HALF }));
+    const [scheduler, past, pending] = [this.#scheduler.state(), this.#outcomes.past(atNs), this.#execution.pending];
+    return { atNs, scheduler, placed, past, pending, numJobs: this.#jobs.length };
   }
 
   /** @throws InputError where none has the name, or it is over */
@@ -314,6 +349,8 @@ export class LiveFleet implements Disposable {
 
   #decided(line: JournalLine): void {
     this.#folder.decided(line);
+    this.#outcomes.add(line);
+    this.#decidedNs = line.atNs;
     for (const event of line.events) {
       const kept = this.#jobs[event.number]!;
       if (event.kind === "progress") kept.done = event.done;
@@ -353,7 +390,33 @@ export class LiveFleet implements Disposable {
     const kept = this.#named(metrics.job);
     kept.loss = metrics.loss;
     kept.done = Math.max(kept.done, metrics.step + 1);
+    this.#judge(kept, metrics);
     this.#notify({ kind: "step", metrics });
+  }
+
+  /** What a job's losses say: that it ends sooner than was thought, or is to be stopped. */
+  #judge(kept: Kept, { step, loss }: StepMetrics): void {
+    const { watch, number } = kept;
+    if (watch === undefined) return;
+    const seen = watchLosses(watch, { iteration: step + 1, training: loss });
+    kept.watch = seen.watch;
+    const { verdict } = seen;
+    if (verdict.kind === "stop") {
+      kept.follows = [{ kind: "stop", number, by: "early-stopping", why: verdict.why }];
+      return;
+    }
+    const predicted = Math.round(verdict.predicted);
+    // Each change is a decision of its own: small ones are not worth it.
+    if (Math.abs(predicted - kept.predicted) <= LEAST_CHANGE * kept.iterations) return;
+    kept.predicted = predicted;
+    kept.follows = [{ kind: "predicted", number, predicted }];
+  }
+
+  #follows(number: number): readonly FleetEvent[] {
+    const kept = this.#jobs[number]!;
+    const { follows } = kept;
+    kept.follows = [];
+    return follows;
   }
 
   #taken(number: number, { state, isOver }: TakenJob): void {

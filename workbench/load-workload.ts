@@ -20,6 +20,7 @@ import {
   readText,
   stoppingOptions,
   type Workload,
+  withSweeps,
 } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { readInput } from "./files.ts";
@@ -185,7 +186,7 @@ async function openModel(workload: Workload, folder: string): Promise<ModelFolde
 export async function loadWorkload(place: Place, file: string): Promise<LoadedWorkload> {
   const input = readInput(place, file, "a workload file");
   const workload = parseWorkload(input.text, input.file);
-  const source = readText(input.text, input.file);
+  const source = withSweeps(readText(input.text, input.file), workload);
   try {
     return await loadInputs(workload, source, place.cache ?? false);
   } catch (error) {

@@ -107,17 +107,21 @@ function answer(
   // Machines know jobs by their numbers: the submitted one comes behind those that have come.
   const arrived = inOrder.filter(({ arrival }) => arrival.arrivalNs <= atNs);
   const all = [...arrived, submitted, ...inOrder.slice(arrived.length)];
-  const { resources, policyOf, timesOf } = fleetModel({
+  const {
+    machines: alone,
+    policyOf,
+    timesOf,
+  } = fleetModel({
     setting,
     costs,
     works: all.map((member) => member.work),
     ...(most === undefined ? {} : { most }),
   });
   const policy = policyOf(submission.policy);
-  const machines = { resources, times: timesOf(policy), isAhead: true };
-  const run = new FleetRun(arrived.map(simulatedJob), new Scheduler(policy, resources), {
+  const machines = { ...alone, times: timesOf(policy) };
+  const run = new FleetRun(arrived.map(simulatedJob), new Scheduler(policy, machines.resources), {
     ...machines,
-    numPipelines: resources.numPipelines,
+    numPipelines: machines.resources.numPipelines,
   });
   run.advance({ untilNs: atNs });
   const { state } = run.cut(atNs);

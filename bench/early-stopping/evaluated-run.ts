@@ -1,6 +1,7 @@
 import { countScored, orderRows, type Row } from "../../datasets/index.ts";
 import { type AdapterPair, type BaseModel, initialPairs } from "../../exec/index.ts";
-import { type JobInput, Session } from "../../exec/session.ts";
+import { Session } from "../../exec/session.ts";
+import type { JobInput } from "../../exec/session-input.ts";
 import { createRuntime } from "../../native/index.ts";
 import { constantCalibration, type Job, makePlan, type PlanBody, type Setting, type Work } from "../../plan/index.ts";
 import { settingOf } from "../../plan/segments.ts";

@@ -6,6 +6,7 @@ import { cloneCommand } from "./clone.ts";
 import { compareCommand } from "./compare.ts";
 import { demoCommand } from "./demo.ts";
 import { devicesCommand } from "./devices.ts";
+import { explainCommand } from "./explain.ts";
 import { initModelCommand } from "./init-model.ts";
 import { jobsCommand } from "./jobs.ts";
 import { paperCommand } from "./paper.ts";
@@ -14,6 +15,7 @@ import { planCommand } from "./plan.ts";
 import { priorityCommand } from "./priority.ts";
 import { reportCommand } from "./report.ts";
 import { resumeCommand } from "./resume.ts";
+import { serveCommand } from "./serve.ts";
 import { simulateCommand } from "./simulate.ts";
 import { strategiesCommand } from "./strategies.ts";
 import { submitCommand } from "./submit.ts";
@@ -30,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
   whatIfCommand,
   trainCommand,
   watchCommand,
+  explainCommand,
   calibrateCommand,
   compareCommand,
   reportCommand,
@@ -39,6 +42,7 @@ export const COMMANDS: readonly Command[] = [
   initModelCommand,
   strategiesCommand,
   paperCommand,
+  serveCommand,
   submitCommand,
   jobsCommand,
   cancelCommand,

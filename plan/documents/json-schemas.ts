@@ -3,7 +3,7 @@ import { calibrationSchema } from "./calibration.ts";
 import { catalogSchema } from "./catalog.ts";
 import { clusterSchema } from "./cluster.ts";
 import { planDocumentSchema } from "./plan.ts";
-import { writtenWorkloadSchema } from "./workload.ts";
+import { writtenWorkloadSchema } from "./written-workload.ts";
 
 /** The JSON Schema (draft 7, which editors know best) of a document as it is written. */
 export function jsonSchema(title: string, schema: z.ZodType): object {

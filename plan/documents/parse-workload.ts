@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { InputError } from "../../core/index.ts";
-import { checkDocument, type DocumentPath, formatPath, readText } from "./read-document.ts";
+import { expandSweeps, type Sweep, writtenPath } from "./expand-sweeps.ts";
+import { checkDocument, type DocumentPath, formatPath, type ReadText, readText } from "./read-document.ts";
+import { sweepSchema } from "./sweep.ts";
 import { JOB_DEFAULTS, type Workload, workloadSchema } from "./workload.ts";
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -40,35 +42,52 @@ const writtenSchema = z.strictObject({
   model: z.unknown(),
   recompute: z.unknown().optional(),
   defaults: z.looseObject({}).optional(),
-  jobs: z.array(z.looseObject({})).min(1),
+  jobs: z.array(z.looseObject({ sweep: sweepSchema.optional() })).min(1),
 });
 
-/**
- * A workload with `defaults` merged into every job, key by key.
- * @throws InputError with file, line, column and path for the first thing that is wrong.
- */
-export function parseWorkload(text: string, file: string): Workload {
-  const source = readText(text, file);
-  const written = checkDocument(writtenSchema, source.value, source);
-  const { defaults, ...rest } = written;
-  const merged = { ...rest, jobs: written.jobs.map((job) => completeJob(job, defaults)) };
-  const relocate = (path: DocumentPath): readonly DocumentPath[] =>
-    path[0] === "jobs" && path.length > 2 ? [path, ["defaults", ...path.slice(2)]] : [path];
-  const workload = checkDocument(workloadSchema, merged, source, relocate);
+/** A workload, and which of its jobs are points of a sweep. */
+export interface ParsedWorkload extends Workload {
+  readonly sweeps: readonly Sweep[];
+}
+
+/** Two jobs have one name. */
+function refuseSameNames({ jobs }: Workload, sweeps: readonly Sweep[], source: ReadText): void {
   const seen = new Map<string, number>();
-  workload.jobs.forEach((job, index) => {
-    const first = seen.get(job.name.toLowerCase());
+  jobs.forEach(({ name }, index) => {
+    const first = seen.get(name.toLowerCase());
     if (first !== undefined) {
-      const path = ["jobs", index, "name"];
+      const path = writtenPath(sweeps, ["jobs", index, "name"]);
       throw new InputError({
-        expected: `a job name that is not that of jobs[${first}]`,
+        expected: `a job name that is not that of ${formatPath(writtenPath(sweeps, ["jobs", first]))}`,
         at: formatPath(path),
-        got: job.name,
-        file,
+        got: name,
+        file: source.file,
         ...source.locate(path),
       });
     }
-    seen.set(job.name.toLowerCase(), index);
+    seen.set(name.toLowerCase(), index);
   });
-  return workload;
+}
+
+/**
+ * A workload with `defaults` merged into every job, key by key, and a job for each point of a sweep.
+ * @throws InputError with file, line, column and path for the first thing that is wrong.
+ */
+export function parseWorkload(text: string, file: string): ParsedWorkload {
+  const source = readText(text, file);
+  const { defaults, ...written } = checkDocument(writtenSchema, source.value, source);
+  const templates = written.jobs.map(({ sweep, ...job }) => ({ job: completeJob(job, defaults) as Mapping, sweep }));
+  const { jobs, sweeps } = expandSweeps(templates, source);
+  const relocate = (path: DocumentPath): readonly DocumentPath[] => {
+    const own = writtenPath(sweeps, path);
+    return own[0] === "jobs" && own.length > 2 ? [own, ["defaults", ...path.slice(2)]] : [own];
+  };
+  const workload = checkDocument(workloadSchema, { ...written, jobs }, source, relocate);
+  refuseSameNames(workload, sweeps, source);
+  return { ...workload, sweeps };
+}
+
+/** A workload's text in which errors on jobs that were made by a sweep have the place of the written job. */
+export function withSweeps(source: ReadText, { sweeps }: ParsedWorkload): ReadText {
+  return { ...source, written: (path) => writtenPath(sweeps, path) };
 }

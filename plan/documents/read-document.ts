@@ -10,6 +10,8 @@ export interface ReadText {
   readonly file: string;
   /** Line and column (from 1) of the value, or of the nearest value around it. */
   locate(path: DocumentPath): { readonly line: number; readonly column: number } | undefined;
+  /** Where a path of what was made of the text was written; as it stands where absent. */
+  readonly written?: (path: DocumentPath) => DocumentPath;
 }
 
 /** A path as text: `jobs[2].adapter.rank`. */
@@ -33,11 +35,13 @@ export function placeError(error: unknown, source: ReadText): unknown {
   const { facts } = error;
   const { file, line, at } = facts;
   if (line !== undefined || (file !== undefined && file !== source.file) || at?.startsWith("-") === true) return error;
-  const path = parsePath(at ?? "");
-  const inDefaults = path[0] === "jobs" ? ["defaults", ...path.slice(2)] : path;
+  const made = parsePath(at ?? "");
+  const path = source.written?.(made) ?? made;
+  const inDefaults = path[0] === "jobs" ? ["defaults", ...made.slice(2)] : path;
   const written = valueAt(source.value, path) === undefined && valueAt(source.value, inDefaults) !== undefined;
   const own = written ? inDefaults : path;
-  const where = at === undefined ? {} : { at: written ? formatPath(own) : at, ...source.locate(own) };
+  const isElsewhere = written || source.written !== undefined;
+  const where = at === undefined ? {} : { at: isElsewhere ? formatPath(own) : at, ...source.locate(own) };
   const placed = { ...facts, file: source.file, ...where };
   return error instanceof PlanError
     ? new PlanError(placed, { cause: error })
@@ -239,7 +243,7 @@ export function checkDocument<T extends z.ZodType>(
   const got = valueAt(value, path);
   throw new InputError({
     expected: expectation(issue),
-    at: formatPath(present ?? path),
+    at: formatPath(present ?? candidates[0] ?? path),
     ...(unknownKey !== undefined
       ? { got: unknownKey }
       : got === undefined

@@ -111,7 +111,7 @@ export const evaluationSchema = evaluationFieldsSchema.refine(
 );
 export type Evaluation = z.infer<typeof evaluationSchema>;
 
-const jobFieldsSchema = z.strictObject({
+export const jobFieldsSchema = z.strictObject({
   name: nameSchema,
   adapter: adapterSchema,
   data: dataSchema,
@@ -197,17 +197,7 @@ export const writtenJobSchema = jobFieldsSchema
   .partial()
   .required({ name: true });
 
-/** A workload as written; for editors. */
-export const writtenWorkloadSchema = z.strictObject({
-  kind: z.literal("workload"),
-  version: z.literal(1),
-  model: modelSchema,
-  recompute: recomputeSchema.default("auto"),
-  defaults: writtenJobSchema.omit({ name: true }).optional(),
-  jobs: z.array(writtenJobSchema).min(1),
-});
-
-/** A workload with `defaults` merged into its jobs by `parseWorkload`. */
+/** A workload with `defaults` merged into its jobs, and a job for each point of a sweep, by `parseWorkload`. */
 export const workloadSchema = z.strictObject({
   kind: z.literal("workload"),
   version: z.literal(1),

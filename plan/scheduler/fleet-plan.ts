@@ -110,6 +110,11 @@ export class FleetPlan {
     this.#asked.push(event);
   }
 
+  /** What was asked for, and waits for the next decision. */
+  get pending(): readonly FleetEvent[] {
+    return this.#asked;
+  }
+
   /** Whether a job has come and not ended. */
   has(number: number): boolean {
     return this.#members.has(number);

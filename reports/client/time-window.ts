@@ -20,13 +20,25 @@ export interface Gutters {
   readonly right: number;
 }
 
+/** Whether the wheel zooms by itself, or beside Ctrl or Shift, where it scrolls otherwise. */
+export type Wheel = "zooms" | "scrolls";
+
 /** Wheel and pinch zoom, drag pans, double click resets; one window of at least 200 ns. */
-export function createTimeWindow(target: HTMLElement, fullNs: number, gutters: Gutters): TimeWindow {
+export function createTimeWindow(
+  target: HTMLElement,
+  fullNs: number,
+  gutters: Gutters,
+  wheel: Wheel = "zooms",
+): TimeWindow {
   const base = scaleLinear().domain([0, fullNs]);
   const listeners: (() => void)[] = [];
   let current = base.copy();
   const behaviour = zoom<HTMLElement, unknown>()
     .scaleExtent([1, Math.max(1, fullNs / 200)])
+    .filter((event: MouseEvent) => {
+      if (event.type !== "wheel") return !event.ctrlKey && event.button === 0;
+      return wheel === "zooms" || event.ctrlKey || event.shiftKey;
+    })
     .on("zoom", (event) => {
       current = event.transform.rescaleX(base);
       for (const listener of listeners) listener();

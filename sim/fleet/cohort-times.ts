@@ -61,29 +61,26 @@ function stepEnds(setting: Setting, costs: CostModel, segment: Segment, pipeline
 export class CohortTimes implements FleetTimes {
   readonly #setting: Setting;
   readonly #costs: CostModel;
-  readonly #samples: readonly FleetWork[];
-  /** Jobs that are alike have the same. */
-  readonly #kinds: readonly string[];
+  readonly #works: readonly FleetWork[];
+  readonly #samples: FleetWork[] = [];
+  /** Jobs that are alike have the same; by the hash of what they are alike in, and by job. */
+  readonly #kindOfHash = new Map<string, string>();
+  readonly #kinds: string[] = [];
   readonly #pack: Pack | undefined;
   readonly #known = new Map<string, readonly number[]>();
   readonly #bounds = new Map<string, IterationBound>();
   /** By kind. */
   readonly #anywhere = new Map<string, IterationBound>();
 
-  /** `pack`: jobs that train together share micro-batches that it packs, where that is faster; absent: they do not. */
+  /**
+   * `works`: by the jobs' numbers; more may come. `pack`: jobs that train together share micro-batches that it packs,
+   * where that is faster; absent: they do not.
+   */
   constructor(setting: Setting, costs: CostModel, works: readonly FleetWork[], pack?: Pack) {
     this.#pack = pack;
     this.#setting = setting;
     this.#costs = costs;
-    this.#samples = works.map(({ job, steps }) => ({ job, steps: samplesOf(steps) }));
-    const hashes = new Map<string, string>();
-    this.#kinds = this.#samples.map(({ job, steps }) => {
-      const lengths = steps.map((parts) => parts.map((rows) => rows.map(([, , tokens, scored]) => [tokens, scored])));
-      const text = contentHash({ adapter: job.adapter, optimizer: job.optimizer, lengths });
-      const kind = hashes.get(text) ?? String(hashes.size);
-      hashes.set(text, kind);
-      return kind;
-    });
+    this.#works = works;
   }
 
   /** Different sets of jobs that were simulated. */
@@ -91,17 +88,38 @@ export class CohortTimes implements FleetTimes {
     return this.#known.size;
   }
 
+  #sampleOf(number: number): FleetWork {
+    const known = this.#samples[number];
+    if (known !== undefined) return known;
+    const { job, steps } = this.#works[number]!;
+    const sample = { job, steps: samplesOf(steps) };
+    this.#samples[number] = sample;
+    return sample;
+  }
+
+  #kindOf(number: number): string {
+    const known = this.#kinds[number];
+    if (known !== undefined) return known;
+    const { job, steps } = this.#sampleOf(number);
+    const lengths = steps.map((parts) => parts.map((rows) => rows.map(([, , tokens, scored]) => [tokens, scored])));
+    const hash = contentHash({ adapter: job.adapter, optimizer: job.optimizer, lengths });
+    const kind = this.#kindOfHash.get(hash) ?? String(this.#kindOfHash.size);
+    this.#kindOfHash.set(hash, kind);
+    this.#kinds[number] = kind;
+    return kind;
+  }
+
   /** What an iteration of a job takes at least on a pipeline. */
   boundOf(pipeline: number, job: number): IterationBound {
-    const key = `${pipeline} ${this.#kinds[job]!}`;
-    const bound = this.#bounds.get(key) ?? iterationBound(this.#setting, this.#costs, pipeline, this.#samples[job]!);
+    const key = `${pipeline} ${this.#kindOf(job)}`;
+    const bound = this.#bounds.get(key) ?? iterationBound(this.#setting, this.#costs, pipeline, this.#sampleOf(job));
     this.#bounds.set(key, bound);
     return bound;
   }
 
   /** And on whichever pipeline: with the stages by their place in it, the last ones again where it has fewer. */
   boundAnywhere(job: number): IterationBound {
-    const kind = this.#kinds[job]!;
+    const kind = this.#kindOf(job);
     const known = this.#anywhere.get(kind);
     if (known !== undefined) return known;
     const bounds = this.#setting.pipelines.map((_, pipeline) => this.boundOf(pipeline, job));
@@ -119,7 +137,7 @@ export class CohortTimes implements FleetTimes {
   iterationNs(pipeline: number, jobs: readonly FleetJob[]): readonly number[] {
     // In an order of kinds, so that equal cohorts are one.
     const order = jobs
-      .map(({ number }, place) => ({ number, place, kind: this.#kinds[number]! }))
+      .map(({ number }, place) => ({ number, place, kind: this.#kindOf(number) }))
       .sort((a, b) => (a.kind === b.kind ? a.place - b.place : a.kind < b.kind ? -1 : 1));
     const key = `${pipeline}: ${order.map(({ kind }) => kind).join()}`;
     const numbers = order.map(({ number }) => number);
@@ -189,12 +207,12 @@ export class CohortTimes implements FleetTimes {
 
   /** Of an iteration, on average. */
   #tokensOf(number: number): number {
-    const { steps } = this.#samples[number]!;
+    const { steps } = this.#sampleOf(number);
     return sum(steps.flat(2).map(([, , tokens]) => tokens)) / steps.length;
   }
 
   #rows(number: number, step: number, own: number): readonly (readonly PlannedRow[])[] {
-    const { steps } = this.#samples[number]!;
+    const { steps } = this.#sampleOf(number);
     return steps[step % steps.length]!.map((part) => part.map(([, ...row]): PlannedRow => [own, ...row]));
   }
 
@@ -225,7 +243,7 @@ export class CohortTimes implements FleetTimes {
     const firsts: number[] = [];
     groups.forEach(({ numbers, rowsOf }, i) => {
       const count = counts[i]!;
-      const own = numbers.map((number) => growing.addJob({ ...this.#samples[number]!.job, steps: count }));
+      const own = numbers.map((number) => growing.addJob({ ...this.#sampleOf(number).job, steps: count }));
       firsts.push(own[0]!);
       const steps = Array.from({ length: count }, (_, step) => rowsOf(step, own));
       growing.admit({ group: { pipeline, members: own.map((job) => ({ job, firstStep: 0, endStep: count })) }, steps });

@@ -250,6 +250,7 @@ export class FleetRun {
           break;
         case "stop":
           fate.isOver = true;
+          // One that waits, or is paused, is on no pipeline.
           if (pipeline !== undefined) this.#clocks[pipeline]!.remove(number);
           break;
         case "leave":

@@ -80,7 +80,8 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const { setting, costs, most, granularity = "iterations" } = request;
   const members = inOrderOfArrival(request.members);
   const works = members.map(({ work }) => work);
-  const { resources, policyOf, timesOf } = fleetModel({ ...request, works });
+  const { machines, policyOf, timesOf } = fleetModel({ ...request, works });
+  const { resources, isAhead } = machines;
   const policy = policyOf(request.policy, request.objective);
   const isShared = granularity === "iterations" && policy.sharesMicroBatches === true;
   const times = timesOf({ ...policy, sharesMicroBatches: isShared });
@@ -96,7 +97,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     new FleetRun(simulated, scheduler, {
       numPipelines: resources.numPipelines,
       times,
-      isAhead: true,
+      isAhead,
       onLine,
     }).run();
   else

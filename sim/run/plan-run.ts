@@ -12,7 +12,6 @@ import {
   pipelineTable,
   type Work,
 } from "../../plan/index.ts";
-import type { Wire } from "../network/link.ts";
 import { blockedError } from "./blocked.ts";
 import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch } from "./channel.ts";
 import {
@@ -28,7 +27,8 @@ import { LiveFacts, type MicroBatchFacts, type RunSetting } from "./live-facts.t
 import { MessageSizes } from "./message-sizes.ts";
 import { createPlanState, type PlanState } from "./plan-state.ts";
 import { SendOrder } from "./send-order.ts";
-import { SharedMachine, sharedMachines } from "./shared-machine.ts";
+import { SharedEnds } from "./shared-ends.ts";
+import { sharedMachines } from "./shared-machine.ts";
 import { stageOrder } from "./stage-orders.ts";
 
 /** What has ended on the streams of a stage's device. */
@@ -101,9 +101,7 @@ export class PlanRun {
   readonly #isDueDevice: Uint8Array;
   readonly #dueChannels: SendOrder;
   /** The next end on a shared wire or machine moves whenever something starts on it, so it is no slot. */
-  readonly #shared: readonly (Wire<Channel> | SharedMachine)[];
-  readonly #sharedEndsNs: Float64Array;
-  readonly #isChanged: Uint8Array;
+  readonly #shared: SharedEnds;
   /** First stages whose actions have ended since somebody asked, one for each action. */
   #passed: number[] = [];
   /** Devices that wait for a signal. */
@@ -130,9 +128,7 @@ export class PlanRun {
     this.#numDueDevices = devices.length;
     this.#isDueDevice = new Uint8Array(devices.length).fill(1);
     this.#dueChannels = new SendOrder(devices, channels.length);
-    this.#shared = [...sharedWires, ...(this.#machines?.all ?? [])];
-    this.#sharedEndsNs = new Float64Array(this.#shared.length).fill(Number.POSITIVE_INFINITY);
-    this.#isChanged = new Uint8Array(this.#shared.length);
+    this.#shared = new SharedEnds([...sharedWires, ...(this.#machines?.all ?? [])]);
   }
 
   /** Up to when it has run. */
@@ -261,7 +257,7 @@ export class PlanRun {
     } else {
       const machine = this.#machines.ofStage[stage]!;
       machine.start(stage, PLANNED_LETTERS[letter]!, durationNs, nowNs);
-      this.#isChanged[this.#shared.indexOf(machine)] = 1;
+      this.#shared.change(machine);
     }
   }
 
@@ -365,7 +361,7 @@ export class PlanRun {
     if (ownWireNs !== null) this.#scheduleAt(this.#firstWire + channel.index, this.#nowNs + ownWireNs(size));
     else {
       sharedWire!.start(channel, this.#sizes.bytesOf(size), this.#nowNs as Nanos);
-      this.#isChanged[this.#shared.indexOf(sharedWire!)] = 1;
+      this.#shared.change(sharedWire!);
     }
   }
 
@@ -380,17 +376,10 @@ export class PlanRun {
 
   #applyShared(): void {
     const { devices } = this.#state;
-    for (let index = 0; index < this.#shared.length; index += 1) {
-      if (this.#sharedEndsNs[index] !== this.#nowNs) continue;
-      const one = this.#shared[index]!;
-      if (one instanceof SharedMachine) {
-        for (const stage of one.takeEnded(this.#nowNs)) this.#endCompute(devices[stage]!);
-      } else {
-        for (const channel of one.takeEnded(this.#nowNs as Nanos)) this.#leaveWire(channel);
-      }
-      this.#isChanged[index] = 1;
-      this.#numEvents += 1;
-    }
+    this.#numEvents += this.#shared.apply(this.#nowNs, {
+      endCompute: (stage) => this.#endCompute(devices[stage]!),
+      leaveWire: (channel) => this.#leaveWire(channel),
+    });
   }
 
   /** All events of an instant are in: what can start does. */
@@ -403,16 +392,10 @@ export class PlanRun {
     this.#numDueDevices = 0;
     const channels = this.#dueChannels;
     for (let channel = channels.take(); channel !== null; channel = channels.take()) this.#startTransfer(channel);
-    for (let index = 0; index < this.#shared.length; index += 1) {
-      if (this.#isChanged[index] === 0) continue;
-      this.#isChanged[index] = 0;
-      this.#sharedEndsNs[index] = this.#shared[index]!.nextEndNs() ?? Number.POSITIVE_INFINITY;
-    }
+    this.#shared.settle();
   }
 
   #nextNs(): number {
-    let next = this.#due.nextNs();
-    for (let index = 0; index < this.#shared.length; index += 1) next = Math.min(next, this.#sharedEndsNs[index]!);
-    return next;
+    return this.#shared.nextNs(this.#due.nextNs());
   }
 }

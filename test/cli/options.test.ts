@@ -47,6 +47,7 @@ beforeAll(async () => {
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
   await printed(["plan", "w.yaml", "--devices", "cpu:0", "-o", "p.json"], root);
   await printed(["simulate", "p.json", "-o", "s.json"], root);
+  await printed(["simulate", "w.yaml", "--devices", "cpu:0", "--policy", "fifo", "-o", "jobs.jsonl"], root);
   await printed(["train", "p.json", "-o", "run"], root);
   await printed(["catalog", "H100 SXM", "--calibration", "layers.json"], root);
   await serveFleet();
@@ -81,7 +82,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { plan: "p.json", timeline: true },
     { plan: "p.json", replay: "run", timeline: true },
     { plan: "run", timeline: true },
-    { plan: "w.yaml", devices: "cpu:0", policy: "twin", output: "journal.jsonl" },
+    { plan: "w.yaml", devices: "cpu:0", policy: "twin", output: "journal.jsonl", report: "fleet.html" },
     ...["tp", "fsdp", "ddp", "interleaved", "zb-h1"].map((schedule) => ({ ...ON_GPUS, schedule })),
   ],
   train: [
@@ -89,6 +90,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { plan: "p.json", output: "run-of-plan" },
   ],
   watch: [{ run: "run" }],
+  explain: [{ journal: "jobs.jsonl", job: "first" }],
   calibrate: [
     {},
     { workload: "w.yaml", devices: "cpu:0" },

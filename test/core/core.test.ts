@@ -24,7 +24,8 @@ test("nanoseconds are whole, not negative and rounded once", () => {
 
 test("bytes and seconds have the unit that a person would choose", () => {
   expect([512, 1536, 3 * 2 ** 30].map(formatBytes)).toEqual(["512 B", "1.50 KiB", "3.00 GiB"]);
-  expect([3900, 61, 1.25, 0.0134, 2e-6].map(formatSeconds)).toEqual([
+  expect([106 * 3600, 3900, 61, 1.25, 0.0134, 2e-6].map(formatSeconds)).toEqual([
+    "4 d 10 h",
     "1 h 05 min",
     "1 min 01 s",
     "1.25 s",

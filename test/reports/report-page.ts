@@ -6,9 +6,11 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
 import {
+  type FleetPageData,
   type PaperPageData,
   type ReportAssets,
   type ReportInput,
+  renderFleet,
   renderPaper,
   renderReport,
 } from "../../reports/index.ts";
@@ -103,4 +105,8 @@ export function createReportBench(): Promise<ReportBench> {
 
 export function createPaperBench(): Promise<PageBench<PaperPageData>> {
   return createBench(join(client, "paper"), renderPaper, ".point");
+}
+
+export function createFleetBench(): Promise<PageBench<FleetPageData>> {
+  return createBench(join(client, "fleet"), renderFleet, ".gantt[data-rows-drawn]");
 }

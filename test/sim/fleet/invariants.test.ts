@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type JournalLine, POLICIES, type Resources, Scheduler } from "../../../plan/index.ts";
+import {
+  fleetHistory,
+  type JournalLine,
+  POLICIES,
+  parseJournal,
+  type Resources,
+  Scheduler,
+  timesOf,
+} from "../../../plan/index.ts";
 import { withWarmUp } from "../../../plan/scheduler/policies/warm-up.ts";
 import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
 import { loadPolicy, silent } from "../../../workbench/index.ts";
@@ -88,6 +96,19 @@ describe("a fleet under any policy", () => {
             expect(trainedNs).toBeLessThanOrEqual(endNs! - startNs!);
           }
         });
+        // What a journal says of each job is what became of it.
+        const history = fleetHistory(lines);
+        expect(
+          history.jobs.map((each) => ({ ...each, ...timesOf(each), refused: each.outcome === "refused" })),
+        ).toMatchObject(outcomes);
+        for (const { spans, request, endNs } of history.jobs) {
+          const last = spans.reduce((until, { startNs, endNs: end }) => {
+            expect(startNs).toBe(until);
+            return end;
+          }, request.arrivalNs);
+          if (endNs !== undefined) expect(last).toBe(endNs);
+        }
+        expect(parseJournal(lines.map((line) => `${JSON.stringify(line)}\n`).join(""), "j").lines).toEqual(lines);
         const replayed = new Scheduler(policyFor(), resources);
         for (const line of lines) expect(replayed.trigger(line.atNs, line.events)).toEqual(line);
       }),

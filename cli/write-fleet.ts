@@ -1,0 +1,118 @@
+import { formatSeconds, mean } from "../core/index.ts";
+import { fleetHistory } from "../plan/index.ts";
+import { type FleetFigure, type FleetPageData, fleetPart, renderFleet } from "../reports/index.ts";
+import type { AgainstBound, FleetMetrics, SimulatedFleet, Spread } from "../sim/index.ts";
+import { today, VERSION, writeOutput } from "../workbench/index.ts";
+import type { Io } from "./io.ts";
+import { percent } from "./output.ts";
+import { browserAsset } from "./write-report.ts";
+
+function seconds(value: number): string {
+  return value === 0 ? "0 s" : formatSeconds(value);
+}
+
+function spreadDetail({ median, p95, p99 }: Spread, text: (value: number) => string): string {
+  return `median ${text(median)}, 95 % ${text(p95)}, 99 % ${text(p99)}`;
+}
+
+function timesText(value: number): string {
+  return `${value.toFixed(2)} ×`;
+}
+
+function againstText({ boundSeconds, ratio }: AgainstBound): string {
+  return `${timesText(ratio)} of ${seconds(boundSeconds)}`;
+}
+
+/** How each figure of a fleet is read; a figure without an entry does not compile. */
+const FIGURES: { readonly [Name in keyof FleetMetrics]: (metrics: FleetMetrics) => FleetFigure } = {
+  turnaroundSeconds: ({ turnaroundSeconds: spread }) => ({
+    name: "Turnaround, mean",
+    text: seconds(spread.mean),
+    detail: spreadDetail(spread, seconds),
+  }),
+  weightedTurnaroundSeconds: ({ weightedTurnaroundSeconds }) => ({
+    name: "Turnaround by priority",
+    text: seconds(weightedTurnaroundSeconds),
+    detail: "mean, each job as often as its priority above the smallest, plus one",
+  }),
+  waitingSeconds: ({ waitingSeconds: spread }) => ({
+    name: "Waiting, mean",
+    text: seconds(spread.mean),
+    detail: spreadDetail(spread, seconds),
+  }),
+  weightedWaitingSeconds: ({ weightedWaitingSeconds }) => ({
+    name: "Waiting by priority",
+    text: seconds(weightedWaitingSeconds),
+    detail: "mean, each job as often as its priority above the smallest, plus one",
+  }),
+  slowdown: ({ slowdown: spread }) => ({
+    name: "Slowdown, mean",
+    text: timesText(spread.mean),
+    detail: `of the least time that a job could train in; ${spreadDetail(spread, timesText)}`,
+  }),
+  makespanSeconds: ({ makespanSeconds }) => ({
+    name: "Makespan",
+    text: seconds(makespanSeconds),
+    detail: "to the end of the last job",
+  }),
+  bounds: ({ bounds }) => ({
+    name: "Beside what no scheduler can beat",
+    text: bounds === null ? "–" : timesText(bounds.meanTurnaround.ratio),
+    detail:
+      bounds === null
+        ? "no bound where jobs share micro-batches"
+        : `mean turnaround ${againstText(bounds.meanTurnaround)}; all jobs ${againstText(bounds.makespan)}`,
+  }),
+  tokensPerSecond: ({ tokensPerSecond }) => ({
+    name: "Tokens per second",
+    text: `${Math.round(tokensPerSecond)}`,
+    detail: "of rows, without padding, from the first arrival to the last end",
+  }),
+  utilisation: ({ utilisation }) => ({
+    name: "Pipelines at work",
+    text: percent(mean(utilisation)),
+    detail: `of the time; from ${percent(Math.min(...utilisation))} to ${percent(Math.max(...utilisation))}`,
+  }),
+  fairness: ({ fairness }) => ({
+    name: "Fairness to users",
+    text: fairness.toFixed(3),
+    detail: "Jain's index of their tokens a second; 1 where all got the same",
+  }),
+  preemptions: ({ preemptions }) => ({
+    name: "Preemptions",
+    text: `${preemptions}`,
+    detail: "times that a job gave way, or was paused",
+  }),
+  refused: ({ refused }) => ({ name: "Refused", text: `${refused}`, detail: "jobs that never began" }),
+  jobsInSystem: ({ jobsInSystem }) => ({
+    name: "Jobs at a time",
+    text: jobsInSystem.toFixed(2),
+    detail: "mean, waiting or training",
+  }),
+};
+
+/** Asks for what a page needs before much is computed for it. @throws DeviceError before a build. */
+export function fleetAssets() {
+  return { script: browserAsset("reports", "fleet.js"), style: browserAsset("reports", "fleet.css") };
+}
+
+/** One self-contained page of one fleet, or of two. */
+export function writeFleet(io: Io, file: string, title: string, fleets: readonly SimulatedFleet[]): void {
+  const page: FleetPageData = {
+    title,
+    date: `${today()}, loratwin ${VERSION}`,
+    facts: [
+      { label: fleets.length > 1 ? "Policies" : "Policy", value: fleets.map(({ policy }) => policy).join(", ") },
+      { label: "Jobs", value: `${fleets[0]!.outcomes.length}` },
+      { label: "Pipelines", value: `${fleets[0]!.metrics.utilisation.length}` },
+    ],
+    fleets: fleets.map(({ policy, journal, metrics }) =>
+      fleetPart(
+        policy,
+        fleetHistory(journal),
+        Object.values(FIGURES).map((figure) => figure(metrics)),
+      ),
+    ),
+  };
+  writeOutput(io, file, renderFleet(page, fleetAssets()));
+}

@@ -1,0 +1,89 @@
+import { InputError } from "../../core/index.ts";
+import { type DocumentPath, formatPath, type ReadText } from "./read-document.ts";
+import { type HalvingSpec, MOST_POINTS, type SweepSpec } from "./sweep.ts";
+import { gridSize, type SweepPoint, sweepPoints } from "./sweep-points.ts";
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+/** Jobs of a workload that one written job stands for. */
+export interface Sweep {
+  /** Of the written job. */
+  readonly name: string;
+  /** Place of the written job, and of the first job that was made of it. */
+  readonly written: number;
+  readonly first: number;
+  readonly points: readonly SweepPoint[];
+  /** Where the points' values stand, below the written job. */
+  readonly within: DocumentPath;
+  readonly halving: HalvingSpec | undefined;
+}
+
+/** A written job with all defaults, and the sweep over it. */
+export interface Template {
+  readonly job: Mapping;
+  readonly sweep: SweepSpec | undefined;
+}
+
+export interface ExpandedJobs {
+  readonly jobs: readonly Mapping[];
+  readonly sweeps: readonly Sweep[];
+}
+
+function pointsOf(sweep: SweepSpec, index: number, source: ReadText): readonly SweepPoint[] {
+  const refuse = (expected: string, got: unknown, path: DocumentPath): never => {
+    const full = ["jobs", index, "sweep", ...path];
+    throw new InputError({ expected, at: formatPath(full), got, file: source.file, ...source.locate(full) });
+  };
+  const { grid, random } = sweep;
+  if (grid !== undefined && gridSize(grid) > MOST_POINTS)
+    refuse(`a grid of at most ${MOST_POINTS} points`, `${gridSize(grid)} points`, ["grid"]);
+  const points = sweepPoints(sweep);
+  if (random !== undefined && points.length < random.count)
+    refuse(`at most as many points as differ, ${points.length} of them`, random.count, ["random", "count"]);
+  return points;
+}
+
+function withPoint(job: Mapping, { name, values }: SweepPoint): Mapping {
+  const made: Record<string, unknown> = { ...job, name: `${String(job["name"])}-${name}` };
+  for (const { path, value } of values) {
+    const [outer, inner] = path;
+    made[outer] = inner === undefined ? value : { ...(made[outer] as Mapping | undefined), [inner]: value };
+  }
+  return made;
+}
+
+/** A job for each point of each sweep, where the written job stands. @throws InputError for a sweep of too many points */
+export function expandSweeps(templates: readonly Template[], source: ReadText): ExpandedJobs {
+  const jobs: Mapping[] = [];
+  const sweeps: Sweep[] = [];
+  templates.forEach(({ job, sweep }, written) => {
+    if (sweep === undefined) {
+      jobs.push(job);
+      return;
+    }
+    const points = pointsOf(sweep, written, source);
+    sweeps.push({
+      ...{ name: String(job["name"]), written, first: jobs.length, points, halving: sweep.halving },
+      within: ["sweep", ...(sweep.grid === undefined ? ["random", "over"] : ["grid"])],
+    });
+    for (const point of points) jobs.push(withPoint(job, point));
+  });
+  return { jobs, sweeps };
+}
+
+/** Where a path of the expanded workload was written: a point's value in its sweep, all else in the written job. */
+export function writtenPath(sweeps: readonly Sweep[], path: DocumentPath): DocumentPath {
+  const [jobs, index, ...rest] = path;
+  if (jobs !== "jobs" || typeof index !== "number") return path;
+  let place = index;
+  for (const { first, points, written, within } of sweeps) {
+    if (index < first) break;
+    if (index >= first + points.length) {
+      place -= points.length - 1;
+      continue;
+    }
+    const isSwept = points[0]!.values.some((value) => formatPath(value.path) === formatPath(rest));
+    return ["jobs", written, ...(isSwept ? within : []), ...rest];
+  }
+  return ["jobs", place, ...rest];
+}

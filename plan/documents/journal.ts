@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { InputError } from "../../core/index.ts";
+import type { Decision, FleetEvent, JournalLine } from "../scheduler/journal.ts";
+import { checkDocument, readText } from "./read-document.ts";
+
+const timeNs = z.number().min(0);
+const count = z.int().min(0);
+
+const requestSchema = z.strictObject({
+  name: z.string(),
+  user: z.string(),
+  priority: z.number(),
+  arrivalNs: timeNs,
+  deadlineNs: z.number().nullable(),
+  iterations: count,
+  tokens: z.number().min(0),
+});
+
+const ofJob = { number: count };
+/** A kind that has no entry does not compile. */
+const EVENTS = {
+  arrived: z.strictObject({ kind: z.literal("arrived"), ...ofJob, request: requestSchema, predicted: z.number() }),
+  progress: z.strictObject({ kind: z.literal("progress"), ...ofJob, done: count, between: z.boolean() }),
+  ended: z.strictObject({ kind: z.literal("ended"), ...ofJob }),
+  stop: z.strictObject({
+    kind: z.literal("stop"),
+    ...ofJob,
+    by: z.enum(["user", "early-stopping", "halving"]),
+    why: z.string(),
+  }),
+  pause: z.strictObject({ kind: z.literal("pause"), ...ofJob }),
+  unpause: z.strictObject({ kind: z.literal("unpause"), ...ofJob }),
+  priority: z.strictObject({ kind: z.literal("priority"), ...ofJob, priority: z.number() }),
+  measured: z.strictObject({ kind: z.literal("measured"), ...ofJob, bytes: z.array(z.number()) }),
+  predicted: z.strictObject({ kind: z.literal("predicted"), ...ofJob, predicted: z.number() }),
+} satisfies Readonly<Record<FleetEvent["kind"], z.ZodType<FleetEvent>>>;
+const { arrived, ...others } = EVENTS;
+const eventSchema: z.ZodType<FleetEvent> = z.discriminatedUnion("kind", [arrived, ...Object.values(others)]);
+
+const decisionSchema: z.ZodType<Decision> = z.strictObject({
+  kind: z.enum(["start", "resume", "leave", "stay", "preempt", "stop", "refuse"]),
+  ...ofJob,
+  name: z.string(),
+  pipeline: count.exactOptional(),
+  why: z.string(),
+});
+
+/** A line may hold more than what the scheduler said, as the time of day. */
+const lineSchema = z.looseObject({
+  line: count,
+  atNs: timeNs,
+  events: z.array(eventSchema),
+  decisions: z.array(decisionSchema),
+});
+
+export interface ReadJournal {
+  /** Lines of the scheduler. */
+  readonly lines: readonly JournalLine[];
+  /** Number of a last line that was not written to its end, from 1; undefined where there is none. */
+  readonly tornLine: number | undefined;
+}
+
+/** Whether a value of a line is of the job scheduler; a run writes lines of other kinds into the same file. */
+function isOfScheduler(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "decisions" in value;
+}
+
+/**
+ * The lines of a journal that are of the job scheduler, up to the last whole one.
+ * @throws InputError with the line that is none, or tells of a job that has not arrived, or where no line is
+ */
+export function parseJournal(text: string, file: string): ReadJournal {
+  const end = text.lastIndexOf("\n") + 1;
+  const lines: JournalLine[] = [];
+  const known = new Set<number>();
+  let atNs = 0;
+  const texts = text.slice(0, end).split("\n");
+  texts.forEach((each, index) => {
+    if (each.trim() === "") return;
+    const wrong = (expected: string, got: unknown): InputError =>
+      new InputError({ expected, file, line: index + 1, got });
+    const source = { ...readLine(each, file, index + 1), locate: () => ({ line: index + 1, column: 1 }) };
+    if (!isOfScheduler(source.value)) return;
+    const { line, events, decisions, ...rest } = checkDocument(lineSchema, source.value, source);
+    if (rest.atNs < atNs) throw wrong(`a time from ${atNs} ns on`, rest.atNs);
+    atNs = rest.atNs;
+    for (const event of events) if (event.kind === "arrived") known.add(event.number);
+    const foreign = [...events, ...decisions].find(({ number }) => !known.has(number));
+    if (foreign !== undefined) throw wrong("a job that has arrived before", foreign.number);
+    lines.push({ line, atNs, events, decisions });
+  });
+  if (lines.length === 0) {
+    const hint = "`loratwin simulate WORKLOAD --policy NAME -o journal.jsonl` writes one.";
+    throw new InputError({ expected: "a line of a job scheduler's journal", file, got: "none", hint });
+  }
+  return { lines, tornLine: text.slice(end).trim() === "" ? undefined : texts.length };
+}
+
+/** @throws InputError for a line that is not JSON */
+function readLine(text: string, file: string, line: number): ReturnType<typeof readText> {
+  try {
+    return readText(text, file);
+  } catch (error) {
+    throw new InputError({ expected: "a line of JSON", file, line, got: text.slice(0, 40) }, { cause: error });
+  }
+}

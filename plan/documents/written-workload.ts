@@ -1,0 +1,13 @@
+import { z } from "zod";
+import { sweepSchema } from "./sweep.ts";
+import { modelSchema, recomputeSchema, writtenJobSchema } from "./workload.ts";
+
+/** A workload as written; for editors. */
+export const writtenWorkloadSchema = z.strictObject({
+  kind: z.literal("workload"),
+  version: z.literal(1),
+  model: modelSchema,
+  recompute: recomputeSchema.default("auto"),
+  defaults: writtenJobSchema.omit({ name: true }).optional(),
+  jobs: z.array(writtenJobSchema.extend({ sweep: sweepSchema.optional() })).min(1),
+});

@@ -1,0 +1,185 @@
+import { InvariantError } from "../../core/index.ts";
+import type { JobRequest, StoppedBy } from "./fleet-job.ts";
+import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
+import { type FleetOutcome, FleetOutcomes } from "./outcomes.ts";
+
+/**
+ * What a job did for a while. `training` and `leaving` are on a pipeline; a job that is `preempted` waits with
+ * iterations behind it, and nobody but who paused it starts one that is `paused`.
+ */
+export type SpanKind = "waiting" | "training" | "leaving" | "preempted" | "paused";
+
+/** A stretch of a job's time in which it did one thing. */
+export interface JobSpan {
+  readonly kind: SpanKind;
+  readonly startNs: number;
+  /** The last time that the journal knows of where the job was still at it. */
+  readonly endNs: number;
+  /** Of `training` and `leaving`. */
+  readonly pipeline?: number;
+  /** Of the decision that began it; empty for what no decision began, as an arrival. */
+  readonly why: string;
+  /** Iterations that it had behind it when it began, as far as the journal was told. */
+  readonly done: number;
+}
+
+export type JobOutcome = "ended" | "stopped" | "refused" | "unfinished";
+
+/** A job from its arrival on, as a journal has it. */
+export interface JobHistory extends FleetOutcome {
+  /** As it is at the end of the journal. */
+  readonly request: JobRequest;
+  /** Without gaps from its arrival to its end. */
+  readonly spans: readonly JobSpan[];
+  readonly outcome: JobOutcome;
+  /** Of a job that was stopped or refused: why. */
+  readonly why: string;
+  /** Who stopped it. */
+  readonly stoppedBy: StoppedBy | undefined;
+}
+
+export interface FleetHistory {
+  /** In the order of arrival. */
+  readonly jobs: readonly JobHistory[];
+  /** One more than the last pipeline that a job was on. */
+  readonly numPipelines: number;
+  /** Of the first arrival, and of the last line. */
+  readonly startNs: number;
+  readonly endNs: number;
+  readonly numLines: number;
+}
+
+type Growing = { -readonly [Key in Exclude<keyof JobHistory, keyof FleetOutcome>]: JobHistory[Key] } & {
+  readonly number: number;
+  readonly spans: JobSpan[];
+  done: number;
+  open: Omit<JobSpan, "endNs"> | undefined;
+  isPaused: boolean;
+};
+
+function arrived({ number, request }: Extract<FleetEvent, { kind: "arrived" }>): Growing {
+  return {
+    number,
+    request,
+    spans: [],
+    outcome: "unfinished",
+    why: "",
+    stoppedBy: undefined,
+    done: 0,
+    open: { kind: "waiting", startNs: request.arrivalNs, why: "", done: 0 },
+    isPaused: false,
+  };
+}
+
+/** Ends what the job does; what took no time is left out. */
+function close(job: Growing, atNs: number): void {
+  const { open } = job;
+  job.open = undefined;
+  if (open !== undefined && atNs > open.startNs) job.spans.push({ ...open, endNs: atNs });
+}
+
+function begin(job: Growing, kind: SpanKind, atNs: number, why: string, pipeline?: number): void {
+  close(job, atNs);
+  job.open = { kind, startNs: atNs, why, done: job.done, ...(pipeline === undefined ? {} : { pipeline }) };
+}
+
+/** What a job does while it is on no pipeline. */
+function standStill(job: Growing, atNs: number, why: string): void {
+  begin(job, job.isPaused ? "paused" : job.done > 0 ? "preempted" : "waiting", atNs, why);
+}
+
+function take(jobs: Map<number, Growing>, atNs: number, event: FleetEvent): void {
+  if (event.kind === "arrived") jobs.set(event.number, arrived(event));
+  const job = jobOf(jobs, event.number);
+  switch (event.kind) {
+    case "arrived":
+      return;
+    case "progress":
+      job.done = event.done;
+      return;
+    case "ended":
+      close(job, atNs);
+      job.outcome = "ended";
+      return;
+    case "stop":
+      job.stoppedBy = event.by;
+      return;
+    case "pause":
+    case "unpause":
+      job.isPaused = event.kind === "pause";
+      if (job.open !== undefined && job.open.pipeline === undefined)
+        standStill(job, atNs, job.isPaused ? "paused" : "let go on");
+      return;
+    case "priority":
+      job.request = { ...job.request, priority: event.priority };
+      return;
+    case "predicted":
+    case "measured":
+      return;
+  }
+}
+
+function follow(job: Growing, atNs: number, { kind, why, pipeline }: Decision): void {
+  switch (kind) {
+    case "start":
+    case "resume":
+      begin(job, "training", atNs, why, pipeline);
+      return;
+    case "leave":
+      begin(job, "leaving", atNs, why, pipeline);
+      return;
+    case "stay":
+      begin(job, "training", atNs, why, pipeline);
+      return;
+    case "preempt":
+      standStill(job, atNs, why);
+      return;
+    case "stop":
+      close(job, atNs);
+      job.outcome = "stopped";
+      job.why = why;
+      return;
+    case "refuse":
+      close(job, atNs);
+      job.outcome = "refused";
+      job.why = why;
+      return;
+  }
+}
+
+function jobOf(jobs: ReadonlyMap<number, Growing>, number: number): Growing {
+  const job = jobs.get(number);
+  if (job === undefined) throw new InvariantError({ expected: "a job that has arrived", got: number });
+  return job;
+}
+
+/** What became of every job of a journal. @throws InvariantError for events of a job that has not arrived */
+export function fleetHistory(lines: Iterable<JournalLine>): FleetHistory {
+  const jobs = new Map<number, Growing>();
+  const outcomes = new FleetOutcomes();
+  let [endNs, numLines, numPipelines] = [0, 0, 0];
+  for (const line of lines) {
+    const { atNs, events, decisions } = line;
+    endNs = atNs;
+    numLines += 1;
+    for (const event of events) take(jobs, atNs, event);
+    for (const decision of decisions) {
+      follow(jobOf(jobs, decision.number), atNs, decision);
+      numPipelines = Math.max(numPipelines, (decision.pipeline ?? -1) + 1);
+    }
+    outcomes.add(line);
+  }
+  const figures = new Map(outcomes.all().map((figure) => [figure.number, figure]));
+  const all = [...jobs.values()].map((job): JobHistory => {
+    close(job, Math.max(endNs, job.open?.startNs ?? 0));
+    const { open: _open, isPaused: _isPaused, done: _done, ...history } = job;
+    return { ...figures.get(job.number)!, ...history };
+  });
+  return {
+    jobs: all.sort((a, b) => a.number - b.number),
+    numPipelines,
+    startNs: all.reduce((least, { request }) => Math.min(least, request.arrivalNs), endNs),
+    endNs,
+    numLines,
+  };
+}

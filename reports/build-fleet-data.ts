@@ -1,0 +1,47 @@
+import { type FleetHistory, fleetStory, type JobHistory, timesOf } from "../plan/index.ts";
+import { type FleetFigure, type FleetPageJob, type FleetPart, SPAN_KINDS, type SpanTable } from "./fleet-data.ts";
+
+type Growing<Table> = { [Column in keyof Table]: Table[Column] extends readonly (infer Value)[] ? Value[] : never };
+
+function pageJob(job: JobHistory): FleetPageJob {
+  const { request, startNs, endNs, outcome, why, preemptions } = job;
+  const { name, user, priority, arrivalNs, deadlineNs, iterations } = request;
+  return {
+    ...{ name, user, priority, arrivalNs, deadlineNs, iterations, outcome, why, preemptions },
+    done: job.iterations,
+    startNs: startNs ?? null,
+    endNs: endNs ?? null,
+    ...timesOf(job),
+  };
+}
+
+function spanTable(jobs: readonly JobHistory[]): Pick<FleetPart, "spans" | "reasons"> {
+  const spans: Growing<SpanTable> = { job: [], kind: [], startNs: [], endNs: [], pipeline: [], done: [], why: [] };
+  const reasons = new Map<string, number>();
+  jobs.forEach((job, index) => {
+    for (const { kind, startNs, endNs, pipeline = -1, done, why } of job.spans) {
+      if (!reasons.has(why)) reasons.set(why, reasons.size);
+      spans.job.push(index);
+      spans.kind.push(SPAN_KINDS.indexOf(kind));
+      spans.startNs.push(startNs);
+      spans.endNs.push(endNs);
+      spans.pipeline.push(pipeline);
+      spans.done.push(done);
+      spans.why.push(reasons.get(why)!);
+    }
+  });
+  return { spans, reasons: [...reasons.keys()] };
+}
+
+/** A fleet as the page draws it, from what its journal tells; `figures` are made by whoever computes them. */
+export function fleetPart(title: string, history: FleetHistory, figures: readonly FleetFigure[]): FleetPart {
+  return {
+    title,
+    figures,
+    jobs: history.jobs.map(pageJob),
+    ...spanTable(history.jobs),
+    numPipelines: history.numPipelines,
+    endNs: history.endNs,
+    story: fleetStory(history),
+  };
+}

@@ -1,0 +1,63 @@
+import type { FleetPageData, FleetPart } from "../../fleet-data.ts";
+import { element, section } from "../element.ts";
+
+/** A figure of one fleet, or of two below each other. */
+function card(fleets: readonly FleetPart[], index: number): HTMLElement {
+  const lines = fleets.flatMap(({ title, figures }) => {
+    const { text, detail } = figures[index]!;
+    return [
+      element("span", { class: "card-line" }, [
+        element("span", { class: "card-main" }, [text]),
+        fleets.length > 1 ? element("span", { class: "badge" }, [title]) : undefined,
+      ]),
+      element("span", { class: "card-detail" }, [detail]),
+    ];
+  });
+  return element("div", { class: "card" }, [
+    element("dt", {}, [fleets[0]!.figures[index]!.name]),
+    element("dd", {}, lines),
+  ]);
+}
+
+/** What was run, and its figures. */
+export function fleetHeader({ title, date, facts, fleets }: FleetPageData): HTMLElement {
+  const all = [...facts, { label: "Made", value: date }];
+  return element("header", {}, [
+    element("p", { class: "eyebrow" }, ["loratwin fleet"]),
+    element("h1", {}, [title]),
+    element(
+      "dl",
+      { class: "facts" },
+      all.map(({ label, value }) => element("div", {}, [element("dt", {}, [label]), element("dd", {}, [value])])),
+    ),
+    element(
+      "dl",
+      { class: "cards" },
+      (fleets[0]?.figures ?? []).map((_, index) => card(fleets, index)),
+    ),
+  ]);
+}
+
+/** The fleet's story in sentences. */
+export function storySection(fleets: readonly FleetPart[]): HTMLElement {
+  const stories = fleets.map(({ title, story }) =>
+    element("div", { class: "panel story" }, [
+      ...(fleets.length > 1 ? [element("h3", {}, [title])] : []),
+      ...story.flatMap(({ heading, lines }) => [
+        element("p", {}, [heading]),
+        ...(lines.length === 0
+          ? []
+          : [
+              element(
+                "ul",
+                {},
+                lines.map((line) => element("li", {}, [line])),
+              ),
+            ]),
+      ]),
+    ]),
+  );
+  const meaning =
+    "From the journal: who waited most and who trained meanwhile, and why jobs did not train to their end.";
+  return section("story", "What happened", meaning, [element("div", { class: "story-grid" }, stories)]);
+}

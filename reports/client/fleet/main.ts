@@ -1,0 +1,22 @@
+// The page of a fleet: reads its data, and puts one section below another.
+import type { FleetPageData } from "../../fleet-data.ts";
+import { element } from "../element.ts";
+import { distributionSection } from "./distribution.ts";
+import { createFleetState } from "./fleet-state.ts";
+import { fleetHeader, storySection } from "./header.ts";
+import { jobsOverTimeSection } from "./jobs-over-time.ts";
+import { jobsTableSection } from "./jobs-table.ts";
+import { createSpanBox } from "./span-box.ts";
+
+const data: FleetPageData = JSON.parse(document.getElementById("report-data")!.textContent);
+const state = createFleetState();
+const sections = [
+  jobsOverTimeSection(data.fleets, state),
+  storySection(data.fleets),
+  distributionSection(data.fleets),
+  jobsTableSection(data.fleets, state),
+].filter((made) => made !== undefined);
+
+document
+  .getElementById("report")!
+  .replaceChildren(fleetHeader(data), element("main", {}, sections), createSpanBox(state));

@@ -1,0 +1,77 @@
+// What the page of a fleet is made of; server side and client share these types. Spans and times are columns.
+import type { FleetHistory, SpanKind } from "../plan/index.ts";
+
+/** Kinds of spans by code: the `kind` column holds the index. */
+export const SPAN_KINDS = [
+  "waiting",
+  "training",
+  "leaving",
+  "preempted",
+  "paused",
+] as const satisfies readonly SpanKind[];
+
+/** What jobs did when: in the order of jobs, and of a job in time. Columns of equal length. */
+export interface SpanTable {
+  /** Index into `FleetPart.jobs`. */
+  readonly job: readonly number[];
+  /** Index into SPAN_KINDS. */
+  readonly kind: readonly number[];
+  readonly startNs: readonly number[];
+  readonly endNs: readonly number[];
+  /** -1 where the job is on none. */
+  readonly pipeline: readonly number[];
+  /** Iterations that the job had behind it. */
+  readonly done: readonly number[];
+  /** Index into `FleetPart.reasons`. */
+  readonly why: readonly number[];
+}
+
+export interface FleetPageJob {
+  readonly name: string;
+  readonly user: string;
+  readonly priority: number;
+  readonly arrivalNs: number;
+  readonly startNs: number | null;
+  readonly endNs: number | null;
+  readonly deadlineNs: number | null;
+  readonly turnaroundNs: number;
+  readonly waitedNs: number;
+  readonly trainedNs: number;
+  readonly iterations: number;
+  readonly done: number;
+  readonly preemptions: number;
+  readonly outcome: FleetHistory["jobs"][number]["outcome"];
+  /** Of a stop or a refusal. */
+  readonly why: string;
+}
+
+/** A figure of a fleet, as people read it. */
+export interface FleetFigure {
+  readonly name: string;
+  readonly text: string;
+  /** What it means, or what belongs to it. */
+  readonly detail: string;
+}
+
+/** A fleet under one policy. */
+export interface FleetPart {
+  /** As "sjf". */
+  readonly title: string;
+  readonly figures: readonly FleetFigure[];
+  /** In the order of arrival. */
+  readonly jobs: readonly FleetPageJob[];
+  readonly spans: SpanTable;
+  readonly reasons: readonly string[];
+  readonly numPipelines: number;
+  readonly endNs: number;
+  /** A fleet's story: a sentence, and what it is made of. */
+  readonly story: readonly { readonly heading: string; readonly lines: readonly string[] }[];
+}
+
+export interface FleetPageData {
+  readonly title: string;
+  readonly date: string;
+  readonly facts: readonly { readonly label: string; readonly value: string }[];
+  /** One, or two to be looked at beside each other. */
+  readonly fleets: readonly FleetPart[];
+}

@@ -1,0 +1,131 @@
+import type { Job } from "../plan/index.ts";
+import type { LiveFleet, LiveJob, LiveNotice, LiveSubmission } from "../workbench/index.ts";
+import type {
+  FleetControl,
+  FleetStatus,
+  JobOverrides,
+  JobStatus,
+  Notice,
+  PredictedTime,
+  WhatIfAnswer,
+} from "./fleet-control.ts";
+import { decisionsNotice, stepNotice } from "./notices.ts";
+import { isOver, type Standing } from "./standing.ts";
+
+/** What a fleet on this machine is asked beside what it knows of itself. */
+export interface LiveParts {
+  /** Reads a job's data and cuts its micro-batches. @throws InputError, PlanError where it fits on no pipeline */
+  readonly submissionOf: (job: Job) => Promise<LiveSubmission>;
+  /** A job as another one is written, with keys of its own. @throws InputError */
+  readonly derived: (job: Job, name: string, overrides: JobOverrides) => Job;
+  /** By the jobs' numbers, of those that are not over. */
+  readonly predictedEnds: () => ReadonlyMap<number, PredictedTime>;
+  readonly whatIf: (submission: LiveSubmission, policy: string | undefined) => Promise<WhatIfAnswer>;
+}
+
+const SECOND = 1e9;
+
+function secondsOf(ns: number | undefined): number | null {
+  return ns === undefined ? null : ns / SECOND;
+}
+
+function statusOf(job: LiveJob, predictedEnd: PredictedTime | undefined): JobStatus {
+  const { loss } = job;
+  return {
+    name: job.job.name,
+    user: job.job.user ?? "",
+    priority: job.priority,
+    standing: job.standing,
+    done: job.done,
+    iterations: job.iterations,
+    pipeline: job.pipeline ?? null,
+    arrivalSeconds: job.arrivalNs / SECOND,
+    startSeconds: secondsOf(job.startNs),
+    endSeconds: secondsOf(job.endNs),
+    loss: loss !== undefined && Number.isFinite(loss) ? loss : null,
+    predictedEnd: predictedEnd ?? null,
+    why: job.why,
+    adapter: job.adapter ?? null,
+  };
+}
+
+function noticeOf(notice: LiveNotice): Notice | undefined {
+  if (notice.kind === "line") return decisionsNotice(notice.line);
+  if (notice.kind === "step") return stepNotice(notice.metrics);
+  const { job } = notice;
+  const standing = job.standing as Extract<Standing, "ended" | "stopped" | "cancelled" | "refused">;
+  return {
+    kind: "end",
+    name: job.job.name,
+    standing,
+    atSeconds: (job.endNs ?? job.arrivalNs) / SECOND,
+    why: job.why,
+    adapter: job.adapter ?? null,
+  };
+}
+
+/** A fleet that trains on this machine, as a server has it. */
+export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
+  const shown = (job: LiveJob): JobStatus => statusOf(job, parts.predictedEnds().get(job.number));
+  return {
+    async submit(job) {
+      return shown(fleet.submit(await parts.submissionOf(job)));
+    },
+    async jobs() {
+      const ends = parts.predictedEnds();
+      return fleet.jobs.map((job) => statusOf(job, ends.get(job.number)));
+    },
+    async job(name) {
+      const job = fleet.jobs.find((each) => each.job.name === name);
+      return job === undefined ? null : shown(job);
+    },
+    cancel: async (name) => shown(fleet.cancel(name)),
+    setPriority: async (name, priority) => shown(fleet.setPriority(name, priority)),
+    pause: async (name) => shown(fleet.pause(name)),
+    resume: async (name) => shown(fleet.resume(name)),
+    async clone(name, newName, overrides, warmStart) {
+      const { job } = fleet.job(name);
+      const start = warmStart ? fleet.adapterOf(name) : undefined;
+      const submission = await parts.submissionOf(parts.derived(job, newName, overrides));
+      return shown(
+        fleet.submit(start === undefined ? submission : { ...submission, start: { parameters: start.parameters } }),
+      );
+    },
+    async whatIf(job, policy) {
+      return await parts.whatIf(await parts.submissionOf(job), policy);
+    },
+    subscribe(listener) {
+      return fleet.subscribe((notice) => {
+        const told = noticeOf(notice);
+        if (told !== undefined) listener(told);
+      });
+    },
+    async drain() {
+      fleet.drain();
+      await new Promise<void>((resolve) => {
+        const end = fleet.subscribe(({ kind }) => check(kind));
+        const check = (kind: string): void => {
+          if (kind !== "end" || !fleet.jobs.every(isOver)) return;
+          end();
+          resolve();
+        };
+        check("end");
+      });
+    },
+    async status(): Promise<FleetStatus> {
+      const { pipelines, stages, devices } = fleet.setting;
+      const counts: Partial<Record<Standing, number>> = {};
+      for (const { standing } of fleet.jobs) counts[standing] = (counts[standing] ?? 0) + 1;
+      return {
+        policy: fleet.policy.name,
+        pipelines: pipelines.map(({ firstStage, endStage }, pipeline) => ({
+          devices: stages.slice(firstStage, endStage).map(({ device }) => devices[device]!.name),
+          jobs: fleet.jobs.filter((job) => job.pipeline === pipeline).map(({ job }) => job.name),
+        })),
+        uptimeSeconds: fleet.nowNs / SECOND,
+        draining: fleet.isDraining,
+        counts: counts as FleetStatus["counts"],
+      };
+    },
+  };
+}

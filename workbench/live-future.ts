@@ -1,0 +1,75 @@
+import type { CostModel, FleetWork, PolicyFactory, PolicyName } from "../plan/index.ts";
+import {
+  calibrationFactors,
+  type EndSpread,
+  type FleetMachines,
+  type FleetModel,
+  type PredictedTime,
+  predictEnds,
+  type WhatIfAnswer,
+  whatIf,
+} from "../sim/index.ts";
+import type { LiveFleet, LiveSubmission } from "./live-fleet.ts";
+
+/** What a live fleet is simulated with, from now on. */
+export interface FutureInput {
+  readonly fleet: LiveFleet;
+  readonly costs: CostModel;
+  /** By the jobs' numbers. */
+  readonly works: readonly FleetWork[];
+  /** Those of some jobs: of the fleet's, or with one that might come. */
+  readonly modelOf: (works: readonly FleetWork[]) => FleetModel;
+}
+
+/** Runs that are drawn for an interval: few, since they take the devices' cores. */
+const DRAWS = 16;
+const LEVEL = 0.9;
+const SECOND = 1e9;
+
+/** Predictions are made anew after so long. */
+const KEPT_MS = 2000;
+
+/** What will happen in a live fleet, by simulation from the state that it is in. Nothing is changed. */
+export class LiveFuture {
+  readonly #input: FutureInput;
+  readonly #machines: FleetMachines;
+  #known: { readonly atMs: number; readonly ends: ReadonlyMap<number, PredictedTime> } | undefined;
+
+  constructor(input: FutureInput) {
+    this.#input = input;
+    this.#machines = input.modelOf(input.works).machines;
+  }
+
+  /** By number, of the jobs that are there and will end; a moment old at most. */
+  predictedEnds(): ReadonlyMap<number, PredictedTime> {
+    const atMs = performance.now();
+    if (this.#known !== undefined && atMs - this.#known.atMs < KEPT_MS) return this.#known.ends;
+    const { fleet } = this.#input;
+    const now = { state: fleet.state(), machines: this.#machines, policy: fleet.policy };
+    const ends = new Map(
+      predictEnds(now, this.#spread()).map(({ number, endNs, lowNs, highNs }) => [
+        number,
+        { seconds: endNs / SECOND, low: lowNs / SECOND, high: highNs / SECOND },
+      ]),
+    );
+    this.#known = { atMs, ends };
+    return ends;
+  }
+
+  /** What would happen if a job came now, under the fleet's policy or another. */
+  whatIf({ work, job }: LiveSubmission, other?: PolicyName | PolicyFactory): WhatIfAnswer {
+    const { fleet, works, modelOf } = this.#input;
+    const { machines, policyOf } = modelOf([...works, work]);
+    const policy = other === undefined ? fleet.policy : policyOf(other);
+    return whatIf({
+      now: { state: fleet.state(), machines, policy },
+      job: { request: fleet.requestOf(job, work) },
+      spread: this.#spread(),
+    });
+  }
+
+  #spread(): EndSpread {
+    const { calibration } = this.#input.fleet.setting;
+    return { factors: calibrationFactors(calibration, 0), draws: DRAWS, level: LEVEL, seed: 0 };
+  }
+}
