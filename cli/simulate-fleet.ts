@@ -151,7 +151,7 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
   const objective = objectiveOption(args);
   const workload = requiredText(args, "plan");
   const simulated = (own: PolicyName | PolicyFactory) =>
-    simulateWorkloadFleet(contextOf(io, args), workload, choice, own, objective);
+    simulateWorkloadFleet(contextOf(io, args), workload, choice, own, own === "twin" ? objective : undefined);
   const fleet = await simulated(policy);
   if (report !== undefined) {
     const fleets = other === undefined ? [fleet] : [fleet, await simulated(other)];

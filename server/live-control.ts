@@ -10,7 +10,7 @@ import type {
   WhatIfAnswer,
 } from "./fleet-control.ts";
 import { decisionsNotice, stepNotice } from "./notices.ts";
-import { isOver, type Standing } from "./standing.ts";
+import { isOver, STANDINGS, type Standing } from "./standing.ts";
 
 /** What a fleet on this machine is asked beside what it knows of itself. */
 export interface LiveParts {
@@ -114,8 +114,8 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
     },
     async status(): Promise<FleetStatus> {
       const { pipelines, stages, devices } = fleet.setting;
-      const counts: Partial<Record<Standing, number>> = {};
-      for (const { standing } of fleet.jobs) counts[standing] = (counts[standing] ?? 0) + 1;
+      const counts = Object.fromEntries(STANDINGS.map((each) => [each, 0])) as Record<Standing, number>;
+      for (const { standing } of fleet.jobs) counts[standing] += 1;
       return {
         policy: fleet.policy.name,
         pipelines: pipelines.map(({ firstStage, endStage }, pipeline) => ({
@@ -124,7 +124,7 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
         })),
         uptimeSeconds: fleet.nowNs / SECOND,
         draining: fleet.isDraining,
-        counts: counts as FleetStatus["counts"],
+        counts,
       };
     },
   };

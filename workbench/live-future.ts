@@ -1,4 +1,4 @@
-import type { CostModel, FleetWork, PolicyFactory, PolicyName } from "../plan/index.ts";
+import { type FleetWork, type PolicyFactory, type PolicyName, roomTable } from "../plan/index.ts";
 import {
   calibrationFactors,
   type EndSpread,
@@ -14,11 +14,16 @@ import type { LiveFleet, LiveSubmission } from "./live-fleet.ts";
 /** What a live fleet is simulated with, from now on. */
 export interface FutureInput {
   readonly fleet: LiveFleet;
-  readonly costs: CostModel;
   /** By the jobs' numbers. */
   readonly works: readonly FleetWork[];
-  /** Those of some jobs: of the fleet's, or with one that might come. */
+  /** What some jobs are simulated with: those of the fleet, or one more that might come. */
   readonly modelOf: (works: readonly FleetWork[]) => FleetModel;
+}
+
+/** Here every job has micro-batches of its own, whatever the policy would like. */
+function machinesOf(model: FleetModel, policy: LiveFleet["policy"]): FleetMachines {
+  const times = model.timesOf({ ...policy, sharesMicroBatches: false });
+  return { resources: model.resources, times, isAhead: true };
 }
 
 /** Runs that are drawn for an interval: few, since they take the devices' cores. */
@@ -37,7 +42,7 @@ export class LiveFuture {
 
   constructor(input: FutureInput) {
     this.#input = input;
-    this.#machines = input.modelOf(input.works).machines;
+    this.#machines = machinesOf(input.modelOf(input.works), input.fleet.policy);
   }
 
   /** By number, of the jobs that are there and will end; a moment old at most. */
@@ -59,12 +64,13 @@ export class LiveFuture {
   /** What would happen if a job came now, under the fleet's policy or another. */
   whatIf({ work, job }: LiveSubmission, other?: PolicyName | PolicyFactory): WhatIfAnswer {
     const { fleet, works, modelOf } = this.#input;
-    const { machines, policyOf } = modelOf([...works, work]);
-    const policy = other === undefined ? fleet.policy : policyOf(other);
+    const model = modelOf([...works, work]);
+    const policy = other === undefined ? fleet.policy : model.policyOf(other);
     return whatIf({
-      now: { state: fleet.state(), machines, policy },
+      now: { state: fleet.state(), machines: machinesOf(model, policy), policy },
       job: { request: fleet.requestOf(job, work) },
       spread: this.#spread(),
+      memoryTable: () => roomTable(fleet.setting, work.job),
     });
   }
 

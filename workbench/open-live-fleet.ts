@@ -56,8 +56,7 @@ export async function openLiveFleet(
     const works: FleetWork[] = [];
     const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
     const modelOf = (known: readonly FleetWork[]): FleetModel => fleetModel({ setting, costs, works: known, ...most });
-    const { machines, policyOf } = modelOf(works);
-    const { resources } = machines;
+    const { resources, policyOf } = modelOf(works);
     const fleet = await LiveFleet.open({
       ...{ place: context, folder, setting, costs, model, resources, works },
       policy: policyOf(policy),
@@ -69,7 +68,7 @@ export async function openLiveFleet(
         return { atSeconds: job.arrivalSeconds, submission };
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);
-    const future = new LiveFuture({ fleet, costs, works, modelOf });
+    const future = new LiveFuture({ fleet, works, modelOf });
     return { fleet, loaded, place: { request, setting }, future, arrivals };
   } catch (error) {
     throw error instanceof DeviceError || error instanceof PlanError ? placed(error) : error;

@@ -60,8 +60,7 @@ function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
     },
     predictedEnds: () => future.predictedEnds(),
     async whatIf(submission, text) {
-      const policy = text === undefined ? undefined : await policyOption(io, "policy", text);
-      return future.whatIf(submission, policy);
+      return future.whatIf(submission, text === undefined ? undefined : await policyOption(io, "policy", text));
     },
   });
 }

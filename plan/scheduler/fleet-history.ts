@@ -49,8 +49,9 @@ export interface FleetHistory {
   readonly numLines: number;
 }
 
-type Growing = { -readonly [Key in Exclude<keyof JobHistory, keyof FleetOutcome>]: JobHistory[Key] } & {
-  readonly number: number;
+type Told = Exclude<keyof JobHistory, Exclude<keyof FleetOutcome, "number">>;
+
+type Growing = { -readonly [Key in Told]: JobHistory[Key] } & {
   readonly spans: JobSpan[];
   done: number;
   open: Omit<JobSpan, "endNs"> | undefined;

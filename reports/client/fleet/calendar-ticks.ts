@@ -63,5 +63,5 @@ export function durationText(ns: number): string {
 export function instantText(timeNs: number): string {
   if (timeNs < SECOND) return durationText(timeNs);
   if (timeNs < MINUTE) return `${Number((timeNs / SECOND).toFixed(2))} s`;
-  return clockText(Math.round(timeNs / SECOND) * SECOND, timeNs < DAY ? SECOND : MINUTE);
+  return clockText(Math.floor(timeNs / SECOND) * SECOND, timeNs < DAY ? SECOND : MINUTE);
 }

@@ -35,6 +35,13 @@ interface Row {
   readonly middle: number;
 }
 
+/** Without its middle where it is long: points of a sweep differ at their ends. */
+function shortName(name: string, most: number): string {
+  if (name.length <= most) return name;
+  const head = Math.floor((most - 1) / 3);
+  return `${name.slice(0, head)}…${name.slice(head + 1 - most)}`;
+}
+
 /** A rectangle as a piece of a path. */
 function box(x: number, y: number, width: number, height: number): string {
   return `M${x.toFixed(1)},${y.toFixed(1)}h${width.toFixed(1)}v${height}h${(-width).toFixed(1)}z`;
@@ -251,7 +258,7 @@ class GanttChart {
       .attr("y", ({ middle }) => middle)
       .text(({ job }) => {
         const { name } = this.#fleet.jobs[job]!;
-        return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+        return shortName(name, most);
       });
   }
 
