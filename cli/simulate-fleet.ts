@@ -135,7 +135,7 @@ function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
 function objectiveOption(args: Arguments): Objective | undefined {
   const objective = optionalText(args, "objective") as Objective | undefined;
   const policy = requiredText(args, "policy");
-  if (objective !== undefined && policy !== "twin" && optionalText(args, "against") !== "twin")
+  if (objective !== undefined && policy !== "twin")
     throw new InputError({ expected: "--policy twin, which alone has an objective,", at: "--policy", got: policy });
   return objective;
 }

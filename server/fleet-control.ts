@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { type Decision, type Job, nameSchema, writtenJobSchema } from "../plan/index.ts";
-import type { WhatIfAnswer } from "../workbench/index.ts";
 import { OVER, STANDINGS } from "./standing.ts";
 
 /** Seconds since the fleet's start. */
@@ -72,8 +71,8 @@ export const whatIfAnswerSchema = z.discriminatedUnion("admitted", [
     /** The table of what it takes of each device, where it fits on none. */
     detail: z.string().max(65_536).optional(),
   }),
-]) satisfies z.ZodType<WhatIfAnswer>;
-export type { WhatIfAnswer };
+]);
+export type WhatIfAnswer = Readonly<z.infer<typeof whatIfAnswerSchema>>;
 
 const DECISIONS = [
   "start",

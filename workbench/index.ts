@@ -1,7 +1,4 @@
 // Calibrating this machine.
-
-// What would happen if a job came: to a live fleet, or to the jobs of a workload.
-export type { WhatIfAnswer } from "../sim/index.ts";
 export { type CalibrationSubject, calibrateDevices } from "./calibrate-devices.ts";
 // Where operations find files, and who is told what they chose.
 export { type Context, type Place, silent } from "./context.ts";
@@ -66,4 +63,5 @@ export { today } from "./today.ts";
 export { loadPlanData, openPlanModel, runVersions, trainPlan } from "./train-plan.ts";
 // The version of the product.
 export { VERSION } from "./version.ts";
+// What would happen if a job came to the jobs of a workload.
 export { type Submission, type WhatIfOfWorkload, whatIfOfWorkload } from "./what-if.ts";

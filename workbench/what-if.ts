@@ -107,21 +107,17 @@ function answer(
   // Machines know jobs by their numbers: the submitted one comes behind those that have come.
   const arrived = inOrder.filter(({ arrival }) => arrival.arrivalNs <= atNs);
   const all = [...arrived, submitted, ...inOrder.slice(arrived.length)];
-  const {
-    machines: alone,
-    policyOf,
-    timesOf,
-  } = fleetModel({
+  const { resources, policyOf, timesOf } = fleetModel({
     setting,
     costs,
     works: all.map((member) => member.work),
     ...(most === undefined ? {} : { most }),
   });
   const policy = policyOf(submission.policy);
-  const machines = { ...alone, times: timesOf(policy) };
-  const run = new FleetRun(arrived.map(simulatedJob), new Scheduler(policy, machines.resources), {
+  const machines = { resources, times: timesOf(policy), isAhead: true };
+  const run = new FleetRun(arrived.map(simulatedJob), new Scheduler(policy, resources), {
     ...machines,
-    numPipelines: machines.resources.numPipelines,
+    numPipelines: resources.numPipelines,
   });
   run.advance({ untilNs: atNs });
   const { state } = run.cut(atNs);

@@ -151,13 +151,13 @@ const decisionCase: Case = {
   async run(bench) {
     const waiting = WAITING[bench.scale];
     const { setting, costs, members } = await randomFleet(waiting + ARRIVALS);
-    const { machines, policyOf } = fleetModel({
+    const { resources, policyOf } = fleetModel({
       setting,
       costs,
       works: members.map(({ work }) => work),
       most: AT_ONCE,
     });
-    const scheduler = new Scheduler(policyOf("twin"), machines.resources);
+    const scheduler = new Scheduler(policyOf("twin"), resources);
     const arrived = members.map((member, number): FleetEvent => {
       const { request } = simulatedJob(member);
       return { kind: "arrived", number, request: { ...request, arrivalNs: 0 }, predicted: request.iterations };

@@ -27,6 +27,7 @@ export type JobOutcome = "ended" | "stopped" | "refused" | "unfinished";
 
 /** A job from its arrival on, as a journal has it. */
 export interface JobHistory extends FleetOutcome {
+  readonly number: number;
   /** As it is at the end of the journal. */
   readonly request: JobRequest;
   /** Without gaps from its arrival to its end. */

@@ -9,18 +9,19 @@ import {
   type PolicyName,
   packGreedily,
   policyOf,
+  type Resources,
   type Setting,
   settingResources,
 } from "../../plan/index.ts";
 import { CohortTimes, type Pack } from "./cohort-times.ts";
-import { type FleetMachines, fleetForecaster } from "./forecast.ts";
+import { fleetForecaster } from "./forecast.ts";
 import { SharedPace } from "./shared-pace.ts";
 
 /** The pipelines of a fleet (`fleetSetting`), and what its jobs train. */
 export interface FleetSetting {
   readonly setting: Setting;
   readonly costs: CostModel;
-  /** By the jobs' numbers; more may come. */
+  /** By the jobs' numbers. */
   readonly works: readonly FleetWork[];
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number;
@@ -32,8 +33,7 @@ export interface FleetSetting {
 
 /** What a fleet is simulated with. */
 export interface FleetModel {
-  /** Of jobs that train each in micro-batches of its own. */
-  readonly machines: FleetMachines;
+  readonly resources: Resources;
   /** A policy, by its name or as a person made it; `objective` is for those that have one. */
   readonly policyOf: (policy: PolicyName | PolicyFactory, objective?: Objective) => Policy;
   /** How long iterations take under a policy: jobs share micro-batches where it wants that. */
@@ -53,7 +53,7 @@ export function fleetModel({ setting, costs, works, most, pack = packGreedily, l
   // A queue's future under many policies has more cohorts than can be simulated each by itself.
   const forecast = fleetForecaster({ times: new SharedPace(alone, resources), isAhead: true });
   return {
-    machines: { resources, times: alone, isAhead: true },
+    resources,
     policyOf: (policy, objective) =>
       typeof policy === "string"
         ? policyOf(policy, resources, { forecast, ...(objective === undefined ? {} : { objective }) })

@@ -80,8 +80,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const { setting, costs, most, granularity = "iterations" } = request;
   const members = inOrderOfArrival(request.members);
   const works = members.map(({ work }) => work);
-  const { machines, policyOf, timesOf } = fleetModel({ ...request, works });
-  const { resources, isAhead } = machines;
+  const { resources, policyOf, timesOf } = fleetModel({ ...request, works });
   const policy = policyOf(request.policy, request.objective);
   const isShared = granularity === "iterations" && policy.sharesMicroBatches === true;
   const times = timesOf({ ...policy, sharesMicroBatches: isShared });
@@ -97,7 +96,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     new FleetRun(simulated, scheduler, {
       numPipelines: resources.numPipelines,
       times,
-      isAhead,
+      isAhead: true,
       onLine,
     }).run();
   else
