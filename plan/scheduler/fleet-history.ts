@@ -171,11 +171,11 @@ export function fleetHistory(lines: Iterable<JournalLine>): FleetHistory {
     }
     outcomes.add(line);
   }
-  const figures = outcomes.all();
+  const figures = new Map(outcomes.all().map((figure) => [figure.number, figure]));
   const all = [...jobs.values()].map((job): JobHistory => {
     close(job, Math.max(endNs, job.open?.startNs ?? 0));
     const { open: _open, isPaused: _isPaused, done: _done, ...history } = job;
-    return { ...figures[job.number]!, ...history };
+    return { ...figures.get(job.number)!, ...history };
   });
   return {
     jobs: all.sort((a, b) => a.number - b.number),

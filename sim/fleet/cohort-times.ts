@@ -72,7 +72,10 @@ export class CohortTimes implements FleetTimes {
   /** By kind. */
   readonly #anywhere = new Map<string, IterationBound>();
 
-  /** `works`: by the jobs' numbers; more may come. `pack`: jobs that train together share micro-batches that it packs, where that is faster; absent: they do not. */
+  /**
+   * `works`: by the jobs' numbers; more may come. `pack`: jobs that train together share micro-batches that it packs,
+   * where that is faster; absent: they do not.
+   */
   constructor(setting: Setting, costs: CostModel, works: readonly FleetWork[], pack?: Pack) {
     this.#pack = pack;
     this.#setting = setting;
