@@ -5,7 +5,7 @@ import { formatDuration, formatError, formatMemory, formatNumber, formatShare } 
 import { jobHue } from "./job-colours.ts";
 import { type PageState, reveal } from "./page-state.ts";
 
-const LETTER_NAMES = { F: "forward", B: "backward", U: "update" } as const;
+const LETTER_NAMES = { F: "forward", B: "backward", U: "update", E: "evaluation" } as const;
 
 function table(
   caption: string,

@@ -10,6 +10,7 @@ const LETTER_NAMES = {
   U: "optimizer update",
   I: "input gradient",
   W: "weight gradient",
+  E: "evaluation",
 } as const;
 const SEND = LANES.indexOf("send");
 /** Pixels between the pointer and the box. */
