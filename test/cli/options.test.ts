@@ -82,8 +82,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { plan: "p.json", timeline: true },
     { plan: "p.json", replay: "run", timeline: true },
     { plan: "run", timeline: true },
-    { plan: "w.yaml", devices: "cpu:0", policy: "sjf", output: "journal.jsonl", report: "fleet.html" },
-    { plan: "w.yaml", devices: "cpu:0", policy: "twin", output: "journal.jsonl" },
+    { plan: "w.yaml", devices: "cpu:0", policy: "twin", output: "journal.jsonl", report: "fleet.html" },
     ...["tp", "fsdp", "ddp", "interleaved", "zb-h1"].map((schedule) => ({ ...ON_GPUS, schedule })),
   ],
   train: [
