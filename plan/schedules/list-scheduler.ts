@@ -59,7 +59,7 @@ export class ListScheduler {
   readonly #owner: MiniBatch[] = [];
   /** By micro-batch, what it begins with on a stage. */
   readonly #entry: ("F" | "E")[] = [];
-  /** Stages that something has changed for since they chose last. */
+  /** Stages for which something has changed; the first one twice, if its last evaluation lets another group in. */
   readonly #changed: Uint32Array;
   readonly #isChanged: Uint8Array;
   #numChanged = 0;
@@ -93,7 +93,7 @@ export class ListScheduler {
     );
     this.#admission = new Admission(admission);
     this.#passage = room === undefined ? undefined : new Passage(room);
-    this.#changed = new Uint32Array(numStages);
+    this.#changed = new Uint32Array(numStages + 1);
     this.#isChanged = new Uint8Array(numStages);
     this.#orders = this.#stages.map(() => []);
     this.#ahead = isFollowed ? new Fifo() : undefined;
