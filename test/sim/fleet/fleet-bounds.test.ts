@@ -5,7 +5,7 @@ import { createCostModel, type FleetJob, fleetSetting, POLICIES, policyOf, Sched
 import { type BoundedJob, fleetBounds } from "../../../sim/fleet/fleet-bounds.ts";
 import { jainIndex } from "../../../sim/fleet/fleet-metrics.ts";
 import { FleetRun } from "../../../sim/fleet/run-fleet.ts";
-import { simulateFleet, worksOfPlan } from "../../../sim/index.ts";
+import { fleetForecaster, simulateFleet, worksOfPlan } from "../../../sim/index.ts";
 import { planSmall, type SmallJob, smallCase } from "../../exec/small-run.ts";
 
 /** Ends are sums of whole nanoseconds, and bounds are not. */
@@ -119,9 +119,10 @@ describe("what no scheduler can beat", () => {
           request: { name: `${number}`, user: "", priority, arrivalNs, iterations, deadlineNs: null, tokens: 1 },
           iterations,
         }));
+        const forecast = fleetForecaster({ resources, times: { iterationNs }, isAhead: false });
         const { outcomes, makespanNs } = new FleetRun(
           simulated,
-          new Scheduler(policyOf(policy, resources), resources),
+          new Scheduler(policyOf(policy, resources, { forecast }), resources),
           {
             numPipelines,
             times: { iterationNs },
