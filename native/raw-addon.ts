@@ -9,7 +9,7 @@ export type RawDevice = { readonly [kind]: "device" };
 export interface RawInfo {
   readonly version: string;
   readonly onednn: string;
-  readonly isa: "avx512bf16" | "avx512" | "generic";
+  readonly isa: "avx512bf16" | "avx512" | "avx2" | "generic";
   readonly cpuModel: string;
   readonly cores: readonly number[];
   readonly cuda: RawCudaInfo;

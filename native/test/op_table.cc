@@ -154,7 +154,7 @@ void checkAgainstReference(const Problem& problem, Team& team) {
         problem.op.backwardReference(problem.shape, in, convert<double>(problem.out), convert<double>(problem.graded));
   double forward = 0;
   double backward = 0;
-  for (const ops::Isa isa : {ops::Isa::generic, ops::Isa::avx512, ops::Isa::avx512bf16}) {
+  for (const ops::Isa isa : ops::kIsas) {
     if (isa > ops::bestIsa()) break;
     ops::setIsa(isa);
     for (ops::ExecContext* context :
@@ -438,7 +438,7 @@ int runTable() {
       if (op.backward && !op.float32Gradient && shape.rows() <= 200) checkGradient(problem);
     }
   }
-  for (const ops::Isa isa : {ops::Isa::generic, ops::Isa::avx512, ops::Isa::avx512bf16}) {
+  for (const ops::Isa isa : ops::kIsas) {
     if (isa > ops::bestIsa()) break;
     ops::setIsa(isa);
     checkExponential();

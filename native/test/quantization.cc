@@ -169,7 +169,7 @@ void checkFormat(ops::Quantization format, const Shape& shape, const char* value
   report(op, "bound", name, worstError(w, view, got), 1);
   if (format == ops::Quantization::nf4) report(op, "double quantization", name, worstAbsmax(w, view), 1);
   double wrong = 0;
-  for (const ops::Isa isa : {ops::Isa::generic, ops::Isa::avx512, ops::Isa::avx512bf16}) {
+  for (const ops::Isa isa : ops::kIsas) {
     if (isa > ops::bestIsa()) break;
     ops::setIsa(isa);
     wrong += wrongInPanels(view, got);

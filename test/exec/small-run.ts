@@ -251,7 +251,7 @@ export function planSmall(given: SmallCase, run: SmallRun): Plan {
  */
 export function packsAsPlanned(dtype: Dtype = "float32"): boolean {
   const { isa } = nativeInfo();
-  return dtype === "float32" ? isa !== "generic" : isa === "avx512bf16";
+  return dtype === "float32" ? isa.startsWith("avx512") : isa === "avx512bf16";
 }
 
 /** The bytes of an adapter, as text. */

@@ -51,14 +51,20 @@ LORATWIN_DECLARE_OPERATORS
 }
 
 #if defined(__x86_64__)
+namespace avx2 {
+LORATWIN_DECLARE_OPERATORS
+}
 namespace avx512 {
 LORATWIN_DECLARE_OPERATORS
 }
 namespace avx512bf16 {
 LORATWIN_DECLARE_OPERATORS
 }
-#define LORATWIN_PICK(call) \
-  (isa == Isa::avx512bf16 ? avx512bf16::call : isa == Isa::avx512 ? avx512::call : generic::call)
+#define LORATWIN_PICK(call)                        \
+  (isa == Isa::avx512bf16 ? avx512bf16::call       \
+   : isa == Isa::avx512   ? avx512::call           \
+   : isa == Isa::avx2     ? avx2::call             \
+                          : generic::call)
 #else
 #define LORATWIN_PICK(call) generic::call
 #endif
@@ -118,13 +124,17 @@ void checkHeadDim(std::int32_t headDim) {
 
 Isa bestIsa() {
 #if defined(__x86_64__)
+  // libgcc and compiler-rt tell of registers only what the system saves.
   __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") == 0 || __builtin_cpu_supports("fma") == 0) return Isa::generic;
   if (__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
       __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0) {
     return __builtin_cpu_supports("avx512bf16") != 0 ? Isa::avx512bf16 : Isa::avx512;
   }
-#endif
+  return Isa::avx2;
+#else
   return Isa::generic;
+#endif
 }
 
 Isa currentIsa() { return isa; }
@@ -135,7 +145,7 @@ void setIsa(Isa wanted) {
 }
 
 const char* isaName(Isa name) {
-  constexpr const char* names[] = {"generic", "avx512", "avx512bf16"};
+  constexpr const char* names[] = {"generic", "avx2", "avx512", "avx512bf16"};
   return names[static_cast<int>(name)];
 }
 

@@ -131,15 +131,6 @@ struct AddDropped {
   }
 };
 
-template <class UnitType>
-inline auto loadLast(const UnitType* p, AllLanes) {
-  return loadUnits(p);
-}
-template <class UnitType>
-inline auto loadLast(const UnitType* p, Mask lanes) {
-  return loadUnits(p, lanes);
-}
-
 // kAdjacent: the rows of `left` are one unit apart. `last`: the lanes of the last vector.
 template <int kRows, int kVectors, bool kAdjacent, class UnitType, class Target, class Lanes>
 __attribute__((always_inline)) inline void productBlock(std::int64_t K, const Left<UnitType>& left,
@@ -162,7 +153,7 @@ __attribute__((always_inline)) inline void productBlock(std::int64_t K, const Le
     decltype(loadUnits(b)) row[kVectors];
 #pragma GCC unroll 4
     for (int j = 0; j + 1 < kVectors; ++j) row[j] = loadUnits(b + j * kLanes);
-    row[kVectors - 1] = loadLast(b + (kVectors - 1) * kLanes, last);
+    row[kVectors - 1] = loadUnits(b + (kVectors - 1) * kLanes, last);
 #pragma GCC unroll 24
     for (int i = 0; i < kRows; ++i) {
       const auto unit = broadcastUnit(kAdjacent ? bases[0] + i : bases[i / 6] + i % 6 * left.row);
@@ -184,8 +175,17 @@ __attribute__((always_inline)) inline void productBlock(std::int64_t K, const Le
 #if defined(LORATWIN_ISA_AVX512)
 // Rows of a block by its vectors: 24 accumulators of the 32 registers.
 constexpr int kBlockRows[] = {0, 24, 12, 8, 6};
+#elif defined(LORATWIN_ISA_AVX2)
+// A block has one vector: 12 accumulators of the 16 registers.
+constexpr int kBlockRows[] = {0, 6};
 #else
 constexpr int kBlockRows[] = {0, 2, 1, 1, 1};
+#endif
+
+#if defined(LORATWIN_ISA_AVX2)
+constexpr int kFeatureRows = kBlockRows[1];
+#else
+constexpr int kFeatureRows = kBlockRows[4];
 #endif
 
 // The rows of the next block when `left` are to come: no small last block after a large one.
@@ -226,6 +226,12 @@ void rowsInRanks(std::int64_t M, std::int64_t K, const Left<UnitType>& left, con
 template <class UnitType>
 void sumInRanks(std::int64_t M, std::int64_t ranks, std::int64_t K, const Left<UnitType>& left,
                 const Right<UnitType>& right, const Continue& c, Ahead& ahead) {
+#if defined(LORATWIN_ISA_AVX2)
+  for (std::int64_t n = 0; n < ranks; n += kLanes) {
+    rowsInRanks<kBlockRows[1], 1>(M, K, left, Right<UnitType>{right.units + n, right.step}, firstLanes(ranks - n),
+                                  Continue{c.c + n, c.ldc}, ahead);
+  }
+#else
   if (ranks > 3 * kLanes) {
     rowsInRanks<kBlockRows[4], 4>(M, K, left, right, firstLanes(ranks - 3 * kLanes), c, ahead);
   } else if (ranks > 2 * kLanes) {
@@ -235,6 +241,22 @@ void sumInRanks(std::int64_t M, std::int64_t ranks, std::int64_t K, const Left<U
   } else {
     rowsInRanks<kBlockRows[1], 1>(M, K, left, right, firstLanes(ranks), c, ahead);
   }
+#endif
+}
+
+// kVectors vectors of features, in blocks that fit the registers.
+template <int kRows, int kVectors, bool kAdjacent, class UnitType, class Target, class Lanes>
+__attribute__((always_inline)) inline void featureBlock(std::int64_t K, const Left<UnitType>& left,
+                                                        const Right<UnitType>& right, Lanes last,
+                                                        const Target& target, std::int64_t m, std::int64_t n) {
+#if defined(LORATWIN_ISA_AVX2)
+#pragma GCC unroll 1
+  for (int j = 1; j < kVectors; ++j, n += kLanes)
+    productBlock<kRows, 1, kAdjacent>(K, left, right, AllLanes{}, target, m, n);
+  productBlock<kRows, 1, kAdjacent>(K, left, right, last, target, m, n);
+#else
+  productBlock<kRows, kVectors, kAdjacent>(K, left, right, last, target, m, n);
+#endif
 }
 
 // kRows rows of blocks from row m on.
@@ -251,17 +273,17 @@ void rowsInFeatures(std::int64_t M, std::int64_t N, std::int64_t K, const Left<U
       target.expect(m + kRows, n + lead - N, smaller(kRows, M - m - kRows));
     }
     ahead.fetch(K * kRows * 4);
-    productBlock<kRows, 4, kAdjacent>(K, left, right, AllLanes{}, target, m, n);
+    featureBlock<kRows, 4, kAdjacent>(K, left, right, AllLanes{}, target, m, n);
   }
   const std::int64_t rest = N - n;
   if (rest > 3 * kLanes) {
-    productBlock<kRows, 4, kAdjacent>(K, left, right, firstLanes(rest - 3 * kLanes), target, m, n);
+    featureBlock<kRows, 4, kAdjacent>(K, left, right, firstLanes(rest - 3 * kLanes), target, m, n);
   } else if (rest > 2 * kLanes) {
-    productBlock<kRows, 3, kAdjacent>(K, left, right, firstLanes(rest - 2 * kLanes), target, m, n);
+    featureBlock<kRows, 3, kAdjacent>(K, left, right, firstLanes(rest - 2 * kLanes), target, m, n);
   } else if (rest > kLanes) {
-    productBlock<kRows, 2, kAdjacent>(K, left, right, firstLanes(rest - kLanes), target, m, n);
+    featureBlock<kRows, 2, kAdjacent>(K, left, right, firstLanes(rest - kLanes), target, m, n);
   } else if (rest > 0) {
-    productBlock<kRows, 1, kAdjacent>(K, left, right, firstLanes(rest), target, m, n);
+    featureBlock<kRows, 1, kAdjacent>(K, left, right, firstLanes(rest), target, m, n);
   }
 }
 
@@ -270,7 +292,7 @@ void rowsInFeatures(std::int64_t M, std::int64_t N, std::int64_t K, const Left<U
 template <bool kAdjacent, class UnitType, class Target>
 void sumInFeatures(std::int64_t M, std::int64_t N, std::int64_t K, const Left<UnitType>& left,
                    const Right<UnitType>& right, const Target& target, Ahead& ahead) {
-  constexpr int kRows = kBlockRows[4];
+  constexpr int kRows = kFeatureRows;
   std::int64_t rows = 0;
   for (std::int64_t m = 0; m < M; m += rows) {
     rows = nextRows<kRows>(M - m);

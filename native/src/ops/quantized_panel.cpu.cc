@@ -40,6 +40,23 @@ inline Values valuesOf(const QuantizedView& w, std::int64_t n, std::int64_t k, f
     return {_mm512_permutexvar_ps(pairs, table) * factor,
             _mm512_permutexvar_ps(_mm512_srli_epi32(pairs, 4), table) * factor};
   }
+#elif defined(LORATWIN_ISA_AVX2)
+  const auto bytes = [](const std::uint8_t* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); };
+  if constexpr (kFormat == Quantization::int8) {
+    const auto eight = [&](std::int64_t at) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes(codes + at))); };
+    return {Vec{eight(k), eight(k + 8)} * factor, Vec{eight(k + 16), eight(k + 24)} * factor};
+  } else {
+    // A permutation's index is the low three bits of a lane; the fourth, as a sign, chooses the half of the table.
+    const Vec table = load(kNf4);
+    const auto numbers = [&](__m256i code) {
+      return _mm256_blendv_ps(_mm256_permutevar8x32_ps(table.low, code), _mm256_permutevar8x32_ps(table.high, code),
+                              _mm256_castsi256_ps(_mm256_slli_epi32(code, 28)));
+    };
+    const __m256i left = _mm256_cvtepu8_epi32(bytes(codes + k / 2));
+    const __m256i right = _mm256_cvtepu8_epi32(bytes(codes + k / 2 + 8));
+    return {Vec{numbers(left), numbers(right)} * factor,
+            Vec{numbers(_mm256_srli_epi32(left, 4)), numbers(_mm256_srli_epi32(right, 4))} * factor};
+  }
 #else
   float values[kStep];
   for (std::int64_t i = 0; i < kStep; ++i) {

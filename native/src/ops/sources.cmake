@@ -1,5 +1,5 @@
 # Sources of the operators, relative to native/. The fast operators (src/ops/*.cpu.cc) are compiled from one text into
-# namespaces of loratwin::ops: generic and, on x86-64, avx512 and avx512bf16; dispatch.cc picks one by cpuid.
+# namespaces of loratwin::ops: generic and, on x86-64, avx2, avx512 and avx512bf16; dispatch.cc picks one by cpuid.
 # A target takes ${LORATWIN_OPS_SOURCES} and ${LORATWIN_OPS_OBJECTS}.
 set(LORATWIN_OPS_CPU_SOURCES
   src/ops/adamw.cpu.cc
@@ -44,6 +44,9 @@ target_compile_definitions(loratwin_ops_generic PRIVATE LORATWIN_ISA_GENERIC=1)
 target_compile_options(loratwin_ops_generic PRIVATE ${LORATWIN_OPS_FLAGS} -Wno-psabi)
 set(LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_generic>)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  add_library(loratwin_ops_avx2 OBJECT ${LORATWIN_OPS_CPU_SOURCES})
+  target_compile_definitions(loratwin_ops_avx2 PRIVATE LORATWIN_ISA_AVX2=1)
+  target_compile_options(loratwin_ops_avx2 PRIVATE ${LORATWIN_OPS_FLAGS} -mavx2 -mfma)
   add_library(loratwin_ops_avx512 OBJECT ${LORATWIN_OPS_CPU_SOURCES})
   target_compile_definitions(loratwin_ops_avx512 PRIVATE LORATWIN_ISA_AVX512=1)
   target_compile_options(loratwin_ops_avx512 PRIVATE ${LORATWIN_OPS_FLAGS}
@@ -52,9 +55,10 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_compile_definitions(loratwin_ops_avx512bf16 PRIVATE LORATWIN_ISA_AVX512BF16=1)
   target_compile_options(loratwin_ops_avx512bf16 PRIVATE ${LORATWIN_OPS_FLAGS}
     -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma -mprefer-vector-width=512)
-  list(APPEND LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_avx512> $<TARGET_OBJECTS:loratwin_ops_avx512bf16>)
+  list(APPEND LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_avx2> $<TARGET_OBJECTS:loratwin_ops_avx512>
+    $<TARGET_OBJECTS:loratwin_ops_avx512bf16>)
 endif()
-foreach(target loratwin_ops_generic loratwin_ops_avx512 loratwin_ops_avx512bf16)
+foreach(target loratwin_ops_generic loratwin_ops_avx2 loratwin_ops_avx512 loratwin_ops_avx512bf16)
   if(TARGET ${target})
     set_target_properties(${target} PROPERTIES CXX_STANDARD 20 POSITION_INDEPENDENT_CODE ON)
   endif()

@@ -12,10 +12,14 @@
 namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
-template <int kRows, int kVectors, class UnitType, class Out>
+inline Mask allOf(Mask) { return firstLanes(kLanes); }
+inline AllLanes allOf(AllLanes) { return {}; }
+
+// `last`: the lanes of the last vector.
+template <int kRows, int kVectors, class UnitType, class Out, class Lanes>
 __attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const UnitType* a, std::int64_t am,
                                                      std::int64_t ak, const UnitType* b, std::int64_t ldb, Out* c,
-                                                     std::int64_t ldc, Mask last, float alpha, bool accumulate) {
+                                                     std::int64_t ldc, Lanes last, float alpha, bool accumulate) {
   Vec sum[kRows][kVectors];
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
@@ -42,15 +46,15 @@ __attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const UnitT
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) {
       Out* p = c + i * ldc + j * kLanes;
-      const Mask m = j + 1 < kVectors ? firstLanes(kLanes) : last;
+      const Lanes m = j + 1 < kVectors ? allOf(last) : last;
       store(p, accumulate ? fma(sum[i][j], factor, load(p, m)) : sum[i][j] * factor, m);
     }
   }
 }
 
-template <int kRows, int kVectors, class UnitType, class Out>
+template <int kRows, int kVectors, class UnitType, class Out, class Lanes>
 void gemmRows(std::int64_t M, std::int64_t K, const UnitType* a, std::int64_t am, std::int64_t ak, const UnitType* b,
-              std::int64_t ldb, Out* c, std::int64_t ldc, Mask last, float alpha, bool accumulate) {
+              std::int64_t ldb, Out* c, std::int64_t ldc, Lanes last, float alpha, bool accumulate) {
   std::int64_t m = 0;
   for (; m + kRows <= M; m += kRows)
     gemmBlock<kRows, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
@@ -71,6 +75,9 @@ constexpr int kRows4 = 6;
 constexpr int kRows3 = 8;
 constexpr int kRows2 = 12;
 constexpr int kRows1 = 16;
+#elif defined(LORATWIN_ISA_AVX2)
+// One vector a block: 12 accumulators of the 16 registers, 2 for the row of B and one for the broadcast operand.
+constexpr int kRows1 = 6;
 #else
 constexpr int kRows4 = 1;
 constexpr int kRows3 = 1;
@@ -82,6 +89,12 @@ template <class UnitType, class Out>
 inline void tileGemm(std::int64_t M, std::int64_t N, std::int64_t K, const UnitType* a, std::int64_t am,
                      std::int64_t ak, const UnitType* b, std::int64_t ldb, Out* c, std::int64_t ldc, float alpha,
                      bool accumulate) {
+#if defined(LORATWIN_ISA_AVX2)
+  std::int64_t n = 0;
+  for (; n + kLanes <= N; n += kLanes)
+    gemmRows<kRows1, 1>(M, K, a, am, ak, b + n, ldb, c + n, ldc, AllLanes{}, alpha, accumulate);
+  if (n < N) gemmRows<kRows1, 1>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(N - n), alpha, accumulate);
+#else
   for (std::int64_t n = 0; n < N; n += 4 * kLanes) {
     const std::int64_t width = N - n;
     if (width > 3 * kLanes) {
@@ -94,6 +107,7 @@ inline void tileGemm(std::int64_t M, std::int64_t N, std::int64_t K, const UnitT
       gemmRows<kRows1, 1>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width), alpha, accumulate);
     }
   }
+#endif
 }
 
 template <int kX, int kA, class UnitType>
@@ -125,14 +139,21 @@ __attribute__((always_inline)) inline void dotBlock(std::int64_t K, const UnitTy
   }
 }
 
+#if defined(LORATWIN_ISA_AVX2)
+constexpr int kDots = 2;  // rows of either operand: 8 accumulators and 6 operands in the 16 registers
+#else
+constexpr int kDots = 4;
+#endif
+
 template <class UnitType>
 inline void dotGemm(std::int64_t rows, std::int64_t R, std::int64_t K, const UnitType* x, std::int64_t ldx,
                     const UnitType* a, std::int64_t lda, float* c, std::int64_t ldc, bool accumulate) {
   std::int64_t i = 0;
-  for (; i + 4 <= rows; i += 4) {
+  for (; i + kDots <= rows; i += kDots) {
     std::int64_t j = 0;
-    for (; j + 4 <= R; j += 4) dotBlock<4, 4>(K, x + i * ldx, ldx, a + j * lda, lda, c + i * ldc + j, ldc, accumulate);
-    for (; j < R; ++j) dotBlock<4, 1>(K, x + i * ldx, ldx, a + j * lda, lda, c + i * ldc + j, ldc, accumulate);
+    for (; j + kDots <= R; j += kDots)
+      dotBlock<kDots, kDots>(K, x + i * ldx, ldx, a + j * lda, lda, c + i * ldc + j, ldc, accumulate);
+    for (; j < R; ++j) dotBlock<kDots, 1>(K, x + i * ldx, ldx, a + j * lda, lda, c + i * ldc + j, ldc, accumulate);
   }
   for (; i < rows; ++i) {
     std::int64_t j = 0;

@@ -71,6 +71,11 @@ inline Vec broadcastUnit(const float* p) { return set1(*p); }
 inline void storeUnits(float* p, Vec v, Mask m) { store(p, v, m); }
 inline Vec multiplyAdd(Vec a, Vec b, Vec sum) { return fma(a, b, sum); }
 
+template <class UnitType>
+inline auto loadUnits(const UnitType* p, AllLanes) {
+  return loadUnits(p);
+}
+
 // Elements along K in a unit.
 template <class Store>
 constexpr std::int64_t kUnitElements = std::is_same_v<Unit<Store>, float> ? 1 : 2;
@@ -136,8 +141,9 @@ inline void packPairs(const Source* source, std::int64_t lds, std::int64_t rows,
 }
 
 #if defined(LORATWIN_ISA_AVX512)
+using Lanes = __m512i;
 // r[i] lane j becomes r[j] lane i
-inline void transposeLanes(__m512i r[16]) {
+inline void transposeLanes(Lanes r[16]) {
   __m512i t[16];
 #pragma GCC unroll 8
   for (int i = 0; i < 8; ++i) {
@@ -166,23 +172,68 @@ inline void transposeLanes(__m512i r[16]) {
     r[12 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
   }
 }
-inline __m512i lanesOf(Vec v) { return _mm512_castps_si512(v); }
-inline __m512i lanesOf(__m512i v) { return v; }
-inline void storeLanes(void* p, __m512i v, Mask m) { _mm512_mask_storeu_epi32(p, m, v); }
+inline Lanes lanesOf(Vec v) { return _mm512_castps_si512(v); }
+inline Lanes lanesOf(Lanes v) { return v; }
+inline void storeLanes(void* p, Lanes v, Mask m) { _mm512_mask_storeu_epi32(p, m, v); }
+#elif defined(LORATWIN_ISA_AVX2)
+using Lanes = Vec;
+inline void transposeEight(__m256 r[8]) {
+  __m256 t[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+    r[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+    r[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+    r[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+    r[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm256_permute2f128_ps(r[i], r[4 + i], 0x20);
+    t[4 + i] = _mm256_permute2f128_ps(r[i], r[4 + i], 0x31);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) r[i] = t[i];
+}
+// r[i] lane j becomes r[j] lane i: quarters of 8 x 8, two of which change places.
+inline void transposeLanes(Lanes r[16]) {
+  __m256 quarters[2][2][8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    quarters[0][0][i] = r[i].low;
+    quarters[0][1][i] = r[i].high;
+    quarters[1][0][i] = r[8 + i].low;
+    quarters[1][1][i] = r[8 + i].high;
+  }
+  for (auto& half : quarters) {
+    for (auto& quarter : half) transposeEight(quarter);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    r[i] = {quarters[0][0][i], quarters[1][0][i]};
+    r[8 + i] = {quarters[0][1][i], quarters[1][1][i]};
+  }
+}
+inline Lanes lanesOf(Vec v) { return v; }
+inline void storeLanes(float* p, Lanes v, Mask m) { store(p, v, m); }
 #endif
 
 template <class Store, class Source>
 inline void packTransposed(const Source* source, std::int64_t lds, std::int64_t rows, std::int64_t columns,
                            Unit<Store>* destination, std::int64_t ldd) {
-#if defined(LORATWIN_ISA_AVX512)
+#if defined(LORATWIN_ISA_AVX512) || defined(LORATWIN_ISA_AVX2)
   constexpr std::int64_t kStep = kLanes * kUnitElements<Store>;
   for (std::int64_t r = 0; r < rows; r += kLanes) {
     const Mask m = firstLanes(rows - r);
     for (std::int64_t c = 0; c < columns; c += kStep) {
-      __m512i block[16];
+      Lanes block[16];
 #pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) {
-        block[i] = r + i < rows ? lanesOf(unitsOfRow<Store>(source + (r + i) * lds + c, columns - c)) : __m512i{};
+        block[i] = r + i < rows ? lanesOf(unitsOfRow<Store>(source + (r + i) * lds + c, columns - c)) : Lanes{};
       }
       transposeLanes(block);
       const std::int64_t units = unitsOf<Store>(columns - c);
