@@ -316,7 +316,7 @@ export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
 export type { Forecaster, Objective } from "./scheduler/forecast.ts";
 export type { FleetWork } from "./scheduler/job-sizes.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
-export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
+export type { AskedEvent, Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
 export { type FleetOutcome, FleetOutcomes, type JobPast } from "./scheduler/outcomes.ts";
 // A policy that a person wrote.

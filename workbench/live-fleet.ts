@@ -1,6 +1,7 @@
 import { InputError, sum } from "../core/index.ts";
 import { type AdapterState, FleetExecution, type ModelFolder, type StepMetrics, type TakenJob } from "../exec/index.ts";
 import {
+  type AskedEvent,
   type CostModel,
   type Decision,
   type FleetEvent,
@@ -289,7 +290,7 @@ export class LiveFleet implements Disposable {
     return kept;
   }
 
-  #ask(event: Exclude<FleetEvent, { readonly kind: "arrived" | "progress" | "ended" }>): void {
+  #ask(event: AskedEvent): void {
     this.#execution.ask(event);
   }
 
