@@ -168,6 +168,7 @@ export {
 // Workloads: jobs over one base model.
 export type {
   AdapterSpec,
+  Arrivals,
   Evaluation,
   FileData,
   Job,
@@ -275,6 +276,8 @@ export {
 } from "./pipelines.ts";
 // A plan gets its hash, and one that was read is checked against its own.
 export { checkPlan, parsePlan, sealPlan } from "./plan-hash.ts";
+// Chains of neighbours that a cluster's devices are divided into.
+export { chains } from "./planner/chains.ts";
 // Into how many pipelines the devices can be divided.
 export { pipelineCounts } from "./planner/divide.ts";
 // Why a plan is as it is.
@@ -288,6 +291,8 @@ export {
   type JobRows,
   lengthRows,
 } from "./planner/job-rows.ts";
+// Plans of one pipeline each as one plan.
+export { joinPipelines, type PipelinePart } from "./planner/join-pipelines.ts";
 // The planner: from a request to a plan, with its reasons or without.
 export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
 // How the rows of a mini-batch are cut into micro-batches.
