@@ -53,7 +53,10 @@ describe.each([
       const full = await runSmall(small, { devices, recompute });
       plan.memory.forEach((planned, stage) => {
         const { memory } = statistics[stage]!;
-        expect(planned.activations + planned.buffers + planned.workspace).toBe(memory.arenaBytes + memory.otherBytes);
+        const held = memory.arenaBytes + memory.otherBytes;
+        const room = planned.activations + planned.buffers + planned.workspace;
+        if (packsAsPlanned("bfloat16")) expect(held).toBe(room);
+        expect(held).toBeLessThanOrEqual(room);
         expect(planned.weights).toBeGreaterThanOrEqual(memory.weightsBytes);
         if (packsAsPlanned("bfloat16")) expect(planned.total).toBe(memory.peakBytes);
         expect(planned.activations).toBeLessThan(full.plan.memory[stage]!.activations);

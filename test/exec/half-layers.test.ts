@@ -47,7 +47,10 @@ function expectPlannedMemory({ plan, statistics }: SmallResult): void {
   plan.memory.forEach((planned, stage) => {
     const { memory } = statistics[stage]!;
     if (packsAsPlanned(plan.model.dtype)) expect(memory.peakBytes).toBe(planned.total);
-    expect(memory.arenaBytes + memory.otherBytes).toBe(planned.activations + planned.buffers + planned.workspace);
+    const held = memory.arenaBytes + memory.otherBytes;
+    const room = planned.activations + planned.buffers + planned.workspace;
+    if (packsAsPlanned(plan.model.dtype)) expect(held).toBe(room);
+    expect(held).toBeLessThanOrEqual(room);
     // Of jobs one after another the last one's adapter is there at the end; the most that was is in the peak.
     if (SCHEDULE_TABLE[plan.schedule].interleavesGroups)
       expect(memory.adaptersBytes).toBe(planned.adapters + planned.optimizer);

@@ -55,7 +55,10 @@ describe.each(CASES)("recomputation of layers: %s", (_, given) => {
     recomputed.plan.memory.forEach((planned, stage) => {
       const { memory } = recomputed.statistics[stage]!;
       if (packsAsPlanned()) expect(planned.total).toBe(memory.peakBytes);
-      expect(planned.activations + planned.buffers + planned.workspace).toBe(memory.arenaBytes + memory.otherBytes);
+      const held = memory.arenaBytes + memory.otherBytes;
+      const room = planned.activations + planned.buffers + planned.workspace;
+      if (packsAsPlanned()) expect(held).toBe(room);
+      expect(held).toBeLessThanOrEqual(room);
       expect(planned.activations).toBeLessThan(kept.plan.memory[stage]!.activations / 2);
     });
   });
@@ -71,7 +74,10 @@ describe.each(CASES)("recomputation of layers: %s", (_, given) => {
       some.plan.memory.forEach((planned, stage) => {
         const { memory } = some.statistics[stage]!;
         if (packsAsPlanned()) expect(planned.total).toBe(memory.peakBytes);
-        expect(planned.activations + planned.buffers + planned.workspace).toBe(memory.arenaBytes + memory.otherBytes);
+        const held = memory.arenaBytes + memory.otherBytes;
+        const room = planned.activations + planned.buffers + planned.workspace;
+        if (packsAsPlanned()) expect(held).toBe(room);
+        expect(held).toBeLessThanOrEqual(room);
         const bounds = [all, kept].map(({ plan }) => plan.memory[stage]!.activations);
         expect(planned.activations).toBeGreaterThanOrEqual(bounds[0]!);
         expect(planned.activations).toBeLessThanOrEqual(bounds[1]!);
