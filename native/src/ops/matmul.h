@@ -11,6 +11,8 @@
 // each range into blocks of at most 256 rows; fewer are split by the weight's columns where its packed layout can be
 // cut; a primitive is made once for each (shape, block rows, strides, types, post-ops) and kept. Without AVX512_BF16
 // bfloat16 weights go through matmul_widened.h instead.
+// On AVX2 oneDNN 3.7's fp32 sums of a row differ in the last bits with the number of rows in its block; a row's own bits
+// are the same whoever its neighbours are with AVX-512 and in matmul_widened.h only.
 #pragma once
 
 #include <cstdint>
