@@ -10,6 +10,7 @@ import type {
   Setting,
 } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
+import type { BestEvaluation } from "./evaluations.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import type { AdapterPair } from "./peft.ts";
 import { Session } from "./session.ts";
@@ -19,9 +20,11 @@ import type { JobInput, SessionInput } from "./session-input.ts";
 export interface TakenJob {
   readonly state: AdapterState;
   readonly isOver: boolean;
+  /** What was best of it so far, if it was evaluated. */
+  readonly best: BestEvaluation | undefined;
 }
 
-export interface FleetExecutionInput extends Pick<SessionInput, "model" | "onStep" | "sampleEveryNs"> {
+export interface FleetExecutionInput extends Pick<SessionInput, "model" | "onStep" | "onEvaluation" | "sampleEveryNs"> {
   readonly setting: Setting;
   /** Who decides, and makes the plan; it has seen nothing yet. */
   readonly plan: FleetPlan;
@@ -30,8 +33,8 @@ export interface FleetExecutionInput extends Pick<SessionInput, "model" | "onSte
   readonly onSegment?: (segment: Segment) => void;
   /** What the devices have reported, as it comes, after what was decided on it. */
   readonly onCompletions?: (batch: readonly SeenAction[]) => void;
-  /** A job has trained all its iterations: its adapter, all layers. */
-  readonly onJobEnd?: (number: number, adapter: readonly AdapterPair[]) => void;
+  /** A job has trained all its iterations: its adapter, all layers; and what was best of it, if it was evaluated. */
+  readonly onJobEnd?: (number: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
   readonly onTaken?: (number: number, taken: TakenJob) => void;
 }
 
@@ -60,7 +63,7 @@ export class FleetExecution implements Disposable {
   static async open(input: FleetExecutionInput): Promise<FleetExecution> {
     const runtime = createRuntime();
     try {
-      const { setting, model, onStep, sampleEveryNs } = input;
+      const { setting, model, onStep, onEvaluation, sampleEveryNs } = input;
       const execution: FleetExecution = new FleetExecution(
         input,
         runtime,
@@ -68,10 +71,11 @@ export class FleetExecution implements Disposable {
           setting,
           model,
           ...(onStep === undefined ? {} : { onStep }),
+          ...(onEvaluation === undefined ? {} : { onEvaluation }),
           ...(sampleEveryNs === undefined ? {} : { sampleEveryNs }),
           onStart: () => execution.#start(),
           onCompletions: (batch) => execution.#complete(batch),
-          onJobEnd: (planned, adapter) => execution.#endJob(planned, adapter),
+          onJobEnd: (planned, adapter, best) => execution.#endJob(planned, adapter, best),
           onTaken: (planned, state) => execution.#taken(planned, state),
         }),
       );
@@ -210,20 +214,21 @@ export class FleetExecution implements Disposable {
     if (this.#isClosed && this.#originNs !== undefined && this.#input.plan.isOver) this.#session.close();
   }
 
-  #endJob(planned: number, adapter: readonly AdapterPair[]): void {
+  #endJob(planned: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined): void {
     const number = this.#numbers.get(planned)!;
     this.#forget(number);
-    this.#input.onJobEnd?.(number, adapter);
+    this.#input.onJobEnd?.(number, adapter, best);
   }
 
   #taken(planned: number, state: AdapterState): void {
     const number = this.#numbers.get(planned)!;
     const isOver = this.#stopped.delete(number);
+    const best = this.#session.bestOf(planned);
     if (isOver) {
       this.#session.drop(planned);
       this.#forget(number);
     }
-    this.#input.onTaken?.(number, { state, isOver });
+    this.#input.onTaken?.(number, { state, isOver, best });
   }
 
   #forget(number: number): void {

@@ -309,7 +309,7 @@ export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-pl
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
 export type { Forecaster, Objective } from "./scheduler/forecast.ts";
-export type { FleetWork } from "./scheduler/job-sizes.ts";
+export { type FleetWork, rowsOfWork } from "./scheduler/job-sizes.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";

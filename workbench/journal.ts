@@ -1,3 +1,5 @@
+import type { BestEvaluation } from "../exec/index.ts";
+
 /** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
 export type JournalEvent =
   | {
@@ -18,5 +20,11 @@ export type JournalEvent =
   | { readonly event: "asked to end" }
   | { readonly event: "ended early" }
   | { readonly event: "ended" };
+
+/** A job is over; of one that was evaluated, what was best of it. */
+export function jobEnded(job: string, best: BestEvaluation | undefined): JournalEvent {
+  const lowest = best === undefined ? {} : { best: { step: best.step, evaluationLoss: best.evaluationLoss } };
+  return { event: "job ended", job, ...lowest };
+}
 
 export type JournalLine = JournalEvent & { readonly time: string };
