@@ -9,6 +9,7 @@ import {
   type TakenJob,
 } from "../exec/index.ts";
 import {
+  type AskedEvent,
   type CostModel,
   type Decision,
   type FleetEvent,
@@ -261,7 +262,7 @@ export class LiveFleet implements Disposable {
     return kept;
   }
 
-  #ask(event: Exclude<FleetEvent, { readonly kind: "arrived" | "progress" | "ended" }>): void {
+  #ask(event: AskedEvent): void {
     this.#execution.ask(event);
   }
 
