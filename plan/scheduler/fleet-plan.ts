@@ -268,6 +268,8 @@ export class FleetPlan {
 
   #forget(number: number, { planned, lastGroup }: FleetMember): void {
     this.#members.delete(number);
+    // One that leaves in the middle of a decision may have ended iterations that were not told.
+    this.#moved.delete(number);
     if (planned === undefined) return;
     this.#growing.drop(planned);
     this.#jobOfGroup.delete(lastGroup!);
