@@ -59,6 +59,9 @@ export class FleetExecution implements Disposable {
   #originNs: number | undefined;
   #lastNs = 0;
   #isClosed = false;
+  /** Whether a step is being carried out, and something was asked for meanwhile: it waits for the step's end. */
+  #isFollowing = false;
+  #isAsked = false;
 
   /** Sets the devices up. @throws DeviceError when one cannot do what the setting asks for */
   static async open(input: FleetExecutionInput): Promise<FleetExecution> {
@@ -154,6 +157,8 @@ export class FleetExecution implements Disposable {
 
   #decideIfIdle(): void {
     if (this.#originNs === undefined) return;
+    this.#isAsked = this.#isFollowing;
+    if (this.#isFollowing) return;
     const step = this.#input.plan.decideIfIdle(this.#atNs(this.nowNs));
     if (step !== undefined) this.#follow(step);
   }
@@ -175,7 +180,14 @@ export class FleetExecution implements Disposable {
     this.#input.onCompletions?.(batch);
   }
 
-  #follow({ lines, taken, pieces }: FleetStep): void {
+  #follow(step: FleetStep): void {
+    this.#isFollowing = true;
+    this.#carryOut(step);
+    this.#isFollowing = false;
+    if (this.#isAsked) this.#decideIfIdle();
+  }
+
+  #carryOut({ lines, taken, pieces }: FleetStep): void {
     const { onLine, onSegment } = this.#input;
     for (const line of lines) {
       onLine?.(line);

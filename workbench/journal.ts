@@ -16,6 +16,15 @@ export type JournalEvent =
       /** Of its evaluations, the lowest: after which step, from 0. */
       readonly best?: { readonly step: number; readonly evaluationLoss: number };
     }
+  /** A job of a sweep has come to a rung, from 0, or waited there: what it is to do. */
+  | {
+      readonly event: "halving";
+      readonly sweep: string;
+      readonly job: string;
+      readonly rung: number;
+      readonly verdict: "go-on" | "pause" | "stop";
+      readonly why: string;
+    }
   /** Somebody asked for an end; mini-batches that have begun are finished. */
   | { readonly event: "asked to end" }
   | { readonly event: "ended early" }

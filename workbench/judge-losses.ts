@@ -7,7 +7,8 @@ const LEAST_CHANGE = 0.1;
 /** What a job's losses say, where it may be stopped early: that it ends sooner than was thought, or is to be stopped. */
 export function judgeLosses(kept: KeptJob, losses: SeenLosses): void {
   const { watch, number } = kept;
-  if (watch === undefined) return;
+  // What was to stop it stays, and is told once.
+  if (watch === undefined || watch.stop !== null) return;
   const seen = watchLosses(watch, losses);
   kept.watch = seen.watch;
   const { verdict } = seen;

@@ -19,6 +19,8 @@ export type KeptJob = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
   follows: readonly FleetEvent[];
   predicted: number;
   stoppedBy: StoppedBy | undefined;
+  /** Who has paused it: it trains when nobody does any more. */
+  readonly pausedBy: Set<"user" | "halving">;
 };
 
 /** A job that comes. */
@@ -47,5 +49,6 @@ export function newKeptJob(number: number, { job }: Pick<LiveSubmission, "job">,
     follows: [],
     predicted: iterations,
     stoppedBy: undefined,
+    pausedBy: new Set(),
   };
 }

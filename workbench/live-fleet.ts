@@ -16,6 +16,8 @@ import {
   FleetOutcomes,
   FleetPlan,
   type FleetWork,
+  type HalvedSweep,
+  halvingEvents,
   type Job,
   type JobRequest,
   type JournalLine,
@@ -23,6 +25,8 @@ import {
   type Resources,
   Scheduler,
   type Setting,
+  SweepHalving,
+  type SweepVerdict,
 } from "../plan/index.ts";
 import type { FleetState } from "../sim/index.ts";
 import type { Place } from "./context.ts";
@@ -44,6 +48,8 @@ export interface LiveFleetInput {
   readonly resources: Resources;
   /** By the jobs' numbers, empty: where the resources look, and the jobs that come are added. */
   readonly works: FleetWork[];
+  /** Jobs that are compared with each other while they train, by the names that they will come with. */
+  readonly sweeps: readonly HalvedSweep[];
   readonly onNotice?: (notice: LiveNotice) => void;
 }
 
@@ -62,6 +68,7 @@ export class LiveFleet implements Disposable {
   readonly #jobs: KeptJob[] = [];
   readonly #listeners = new Set<(notice: LiveNotice) => void>();
   readonly #outcomes = new FleetOutcomes();
+  readonly #halving: SweepHalving;
   #decidedNs = 0;
   #isDraining = false;
   #isEnding = false;
@@ -102,6 +109,7 @@ export class LiveFleet implements Disposable {
     this.#folder = folder;
     this.#scheduler = scheduler;
     this.#execution = execution;
+    this.#halving = new SweepHalving(input.sweeps);
     if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
     folder.happened({ event: "started", versions: runVersions(input.setting), process: process.pid });
   }
@@ -193,17 +201,22 @@ export class LiveFleet implements Disposable {
   /** @throws InputError where none has the name, or it is over or paused */
   pause(name: string): LiveJob {
     const kept = this.#open(name);
-    if (kept.standing === "paused") throw new InputError({ expected: `a job that is not paused`, got: name });
-    this.#ask({ kind: "pause", number: kept.number });
+    if (kept.pausedBy.has("user")) throw new InputError({ expected: `a job that is not paused`, got: name });
+    if (kept.pausedBy.size === 0) this.#ask({ kind: "pause", number: kept.number });
+    kept.pausedBy.add("user");
     return kept;
   }
 
   /** @throws InputError where none has the name, or it is not paused */
   resume(name: string): LiveJob {
     const kept = this.#open(name);
-    if (this.#scheduler.job(kept.number).hold?.kind !== "pause")
-      throw new InputError({ expected: "a job that is paused", got: `${name}, which is ${kept.standing}` });
-    this.#ask({ kind: "unpause", number: kept.number });
+    if (!kept.pausedBy.delete("user"))
+      throw new InputError({
+        expected: "a job that is paused",
+        got: `${name}, which is ${kept.standing}`,
+        ...(kept.pausedBy.has("halving") ? { hint: "It waits for others of its sweep, and goes on by itself." } : {}),
+      });
+    if (kept.pausedBy.size === 0) this.#ask({ kind: "unpause", number: kept.number });
     return kept;
   }
 
@@ -231,6 +244,8 @@ export class LiveFleet implements Disposable {
   /** Takes no more jobs; `run` returns when all have ended. */
   drain(): void {
     this.#isDraining = true;
+    for (const name of this.#halving.jobs)
+      if (!this.#jobs.some(({ job }) => job.name === name)) this.#halve(this.#halving.gone(name));
     this.#execution.close();
   }
 
@@ -304,7 +319,7 @@ export class LiveFleet implements Disposable {
       }
       kept.endNs = atNs;
       kept.standing = kind === "refuse" ? "refused" : kept.stoppedBy === "user" ? "cancelled" : "stopped";
-      if (kept.startNs === undefined) this.#notify({ kind: "end", job: kept });
+      if (kept.startNs === undefined) this.#gone(kept);
     }
   }
 
@@ -315,6 +330,7 @@ export class LiveFleet implements Disposable {
     kept.done = Math.max(kept.done, metrics.step + 1);
     judgeLosses(kept, { iteration: metrics.step + 1, training: metrics.loss });
     this.#notify({ kind: "step", metrics });
+    this.#halve(this.#halving.lost(metrics.job, "training", metrics.step + 1, metrics.loss));
   }
 
   #evaluated(metrics: EvaluationMetrics): void {
@@ -323,7 +339,29 @@ export class LiveFleet implements Disposable {
     const { step, evaluationLoss, best } = metrics;
     kept.evaluationLoss = evaluationLoss;
     if (best) kept.best = { step, evaluationLoss };
+    judgeLosses(kept, { iteration: step + 1, evaluation: evaluationLoss });
     this.#notify({ kind: "evaluation", metrics });
+    this.#halve(this.#halving.lost(metrics.job, "evaluation", step + 1, evaluationLoss));
+  }
+
+  /** What halving says of jobs of a sweep. */
+  #halve(verdicts: readonly SweepVerdict[]): void {
+    for (const verdict of verdicts) {
+      const { sweep, job, rung, kind, why } = verdict;
+      this.#folder.happened({ event: "halving", sweep, job, rung, verdict: kind, why });
+      const { number, pausedBy } = this.#named(job);
+      if (kind === "pause") pausedBy.add("halving");
+      else pausedBy.delete("halving");
+      // What a person has paused stays so.
+      if (kind === "stop" || pausedBy.has("user") === false)
+        for (const event of halvingEvents(verdict, number)) this.#ask(event);
+    }
+  }
+
+  /** A job is over. */
+  #gone(kept: KeptJob): void {
+    this.#notify({ kind: "end", job: kept });
+    this.#halve(this.#halving.gone(kept.job.name));
   }
 
   #follows(number: number): readonly FleetEvent[] {
@@ -349,6 +387,6 @@ export class LiveFleet implements Disposable {
     kept.adapter = this.#folder.writeAdapter(job, state.parameters);
     if (best?.adapter !== undefined) kept.bestAdapter = this.#folder.writeBest(job, best.adapter);
     this.#folder.happened(jobEnded(job.name, best));
-    this.#notify({ kind: "end", job: kept });
+    this.#gone(kept);
   }
 }
