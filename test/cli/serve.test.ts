@@ -141,3 +141,28 @@ describe.each([
     }
   });
 });
+
+describe("a job that may be stopped early", () => {
+  it("is stopped by its evaluation losses where it has some, also when its training losses say nothing", async () => {
+    const rules = { warmupSteps: 1, divergence: false, plateau: false, extrapolate: false, patience: 3 };
+    const { defaults } = workload({}, { share: 0.2, everySteps: 2 });
+    const still = { optimizer: { learningRate: 1e-12 } };
+    const ran = await serve("early", {
+      ...{ kind: "workload", version: 1, model: { path: "model" } },
+      defaults: { ...defaults, steps: 40, earlyStopping: rules },
+      jobs: [
+        { name: "still", ...still },
+        { name: "moving", optimizer: { learningRate: 0.01 } },
+        { name: "unwatched", ...still, earlyStopping: false },
+      ],
+    });
+    const [first, moving, unwatched] = ran.jobs;
+    expect(first).toMatchObject({ standing: "stopped", why: expect.stringMatching(/evaluation/) });
+    expect(first!.done).toBeLessThan(20);
+    expect(moving!.standing).toBe("ended");
+    expect(unwatched).toMatchObject({ standing: "ended", done: 40 });
+    const stops = ran.lines.flatMap(({ events }) => events.filter(({ kind }) => kind === "stop"));
+    expect(stops).toHaveLength(1);
+    expect(stops[0]).toMatchObject({ by: "early-stopping" });
+  });
+});
