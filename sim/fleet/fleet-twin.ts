@@ -24,7 +24,8 @@ export interface Happenings {
 
 /** Whether somebody asks for it at some time; it follows from an iteration otherwise. */
 function isAsked(event: FleetEvent): event is AskedEvent {
-  if (event.kind === "stop") return event.by === "user";
+  // A job is halved by the losses of others, too.
+  if (event.kind === "stop") return event.by !== "early-stopping";
   return event.kind === "pause" || event.kind === "unpause" || event.kind === "priority";
 }
 
