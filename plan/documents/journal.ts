@@ -17,6 +17,9 @@ const requestSchema = z.strictObject({
 });
 
 const ofJob = { number: count };
+const asked = { ...ofJob, askedNs: timeNs.exactOptional() };
+/** Where it was not a person. */
+const held = { ...asked, by: z.literal("halving").exactOptional(), why: z.string().exactOptional() };
 /** A kind that has no entry does not compile. */
 const EVENTS = {
   arrived: z.strictObject({ kind: z.literal("arrived"), ...ofJob, request: requestSchema, predicted: z.number() }),
@@ -24,13 +27,13 @@ const EVENTS = {
   ended: z.strictObject({ kind: z.literal("ended"), ...ofJob }),
   stop: z.strictObject({
     kind: z.literal("stop"),
-    ...ofJob,
+    ...asked,
     by: z.enum(["user", "early-stopping", "halving"]),
     why: z.string(),
   }),
-  pause: z.strictObject({ kind: z.literal("pause"), ...ofJob }),
-  unpause: z.strictObject({ kind: z.literal("unpause"), ...ofJob }),
-  priority: z.strictObject({ kind: z.literal("priority"), ...ofJob, priority: z.number() }),
+  pause: z.strictObject({ kind: z.literal("pause"), ...held }),
+  unpause: z.strictObject({ kind: z.literal("unpause"), ...held }),
+  priority: z.strictObject({ kind: z.literal("priority"), ...asked, priority: z.number() }),
   measured: z.strictObject({ kind: z.literal("measured"), ...ofJob, bytes: z.array(z.number()) }),
   predicted: z.strictObject({ kind: z.literal("predicted"), ...ofJob, predicted: z.number() }),
 } satisfies Readonly<Record<FleetEvent["kind"], z.ZodType<FleetEvent>>>;
