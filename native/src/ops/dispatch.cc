@@ -8,7 +8,7 @@
 #include "head_loss_rows.h"
 #include "isa.h"
 #include "lora.h"
-#include "matmul_widened.h"
+#include "matmul_panels.h"
 #include "quantized_panel.h"
 #include "rmsnorm.h"
 #include "rope.h"
@@ -33,7 +33,7 @@ namespace loratwin::ops {
   void lora_backward(ExecContext&, const LoraBackward&);               \
   void lora_backward(ExecContext&, const LoraBackwardBf16&);           \
   void lora_backward(ExecContext&, const LoraBackwardBf16F32&);        \
-  void matmul_widened(const WidenedProduct&);                          \
+  void matmul_panels(const PanelProduct&);                          \
   void rmsnorm(ExecContext&, const RmsnormBf16&);                      \
   void rmsnorm(ExecContext&, const Rmsnorm&);                          \
   void rmsnorm_backward(ExecContext&, const RmsnormBackward&);         \
@@ -213,7 +213,7 @@ void lora_backward(ExecContext& context, const LoraBackwardBf16F32& op) {
   LORATWIN_PICK(lora_backward(context, op));
 }
 
-void matmul_widened(const WidenedProduct& op) { LORATWIN_PICK(matmul_widened(op)); }
+void matmul_panels(const PanelProduct& op) { LORATWIN_PICK(matmul_panels(op)); }
 
 void rmsnorm(ExecContext& context, const Rmsnorm& op) { LORATWIN_PICK(rmsnorm(context, op)); }
 

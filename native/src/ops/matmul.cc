@@ -5,7 +5,7 @@
 #include <string>
 
 #include "matmul_state.h"
-#include "matmul_widened.h"
+#include "matmul_panels.h"
 #include "quantized_panel.h"
 
 namespace loratwin::ops {
@@ -124,16 +124,16 @@ std::int64_t blockRows(std::int64_t left) {
   return left >= kTailRows ? left / kTailRows * kTailRows : left;
 }
 
-void executeWidened(const Bf16* panels, std::int64_t in, std::int64_t out, const Product& product, std::int64_t first,
-                    std::int64_t last) {
+void executePanels(DType type, const void* panels, std::int64_t in, std::int64_t out, const Product& product,
+                   std::int64_t first, std::int64_t last) {
   if (first >= last) return;
   const float* const residual =
       product.residual == nullptr ? nullptr : product.residual + first * product.residualStride;
-  matmul_widened({reinterpret_cast<const Bf16*>(element(product.source, DType::bfloat16, first * product.sourceStride)),
-                  product.sourceStride, panels, static_cast<std::int32_t>(in), static_cast<std::int32_t>(out),
-                  element(product.destination, product.destinationType, first * product.destinationStride),
-                  product.destinationType, product.destinationStride, product.bias, residual, product.residualStride,
-                  last - first});
+  matmul_panels({type, element(product.source, type, first * product.sourceStride), product.sourceStride, panels,
+                 static_cast<std::int32_t>(in), static_cast<std::int32_t>(out),
+                 element(product.destination, product.destinationType, first * product.destinationStride),
+                 product.destinationType, product.destinationStride, product.bias, residual, product.residualStride,
+                 last - first});
 }
 
 void execute(MatmulEngine::Impl& engine, const RightOperand& weight, const Product& product, std::int64_t first,
@@ -198,12 +198,12 @@ void runQuantized(ExecContext& context, MatmulEngine::Impl& engine, const Packed
   const std::int64_t out = weight.out(direction);
   const std::int64_t width = quantizedColumns(in, out);
   const auto columnsAt = [&](std::int64_t column) { return std::min(width, out - column); };
-  if (!weight.widened) {
+  if (!weight.panelled) {
     const OneThread oneThread;
     preparePrimitives(engine, dequantizedOperand(in, columnsAt(0)), product, product.rows);
     preparePrimitives(engine, dequantizedOperand(in, columnsAt((out - 1) / width * width)), product, product.rows);
   }
-  const std::int64_t rowsOfPanel = weight.widened ? in : (in + kQuantPanelRows - 1) / kQuantPanelRows * kQuantPanelRows;
+  const std::int64_t rowsOfPanel = weight.panelled ? in : (in + kQuantPanelRows - 1) / kQuantPanelRows * kQuantPanelRows;
   const std::size_t groups = static_cast<std::size_t>((out + width - 1) / width);
   context.parallelFor(groups, [&](std::size_t begin, std::size_t end, int thread) {
     const OneThread oneThread;
@@ -216,8 +216,8 @@ void runQuantized(ExecContext& context, MatmulEngine::Impl& engine, const Packed
             {weight.quantized->view(), direction == 1, (column + c) / kQuantPanel, panels + c * rowsOfPanel});
       }
       const Product part = columnsFrom(product, column);
-      if (weight.widened) {
-        executeWidened(panels, in, columns, part, 0, product.rows);
+      if (weight.panelled) {
+        executePanels(DType::bfloat16, panels, in, columns, part, 0, product.rows);
       } else {
         execute(engine, dequantizedOperand(in, columns), part, 0, product.rows, thread);
       }
@@ -262,7 +262,7 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
     return runColumns(context, state, matrix, direction, product);
   }
   const std::int64_t share = ((product.rows + threads - 1) / threads + kRowGrain - 1) / kRowGrain * kRowGrain;
-  if (!matrix.widened) {
+  if (!matrix.panelled) {
     // Here and not in the threads: a new primitive may enlarge every thread's scratchpad.
     const OneThread oneThread;
     for (std::int64_t first = 0; first < product.rows; first += share) {
@@ -274,9 +274,9 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
     for (std::size_t part = begin; part < end; ++part) {
       const std::int64_t first = std::min(product.rows, static_cast<std::int64_t>(part) * share);
       const std::int64_t last = std::min(product.rows, first + share);
-      if (matrix.widened) {
-        executeWidened(reinterpret_cast<const Bf16*>(matrix.storage[direction]->data()), matrix.in(direction),
-                       matrix.out(direction), product, first, last);
+      if (matrix.panelled) {
+        executePanels(matrix.dtype, matrix.storage[direction]->data(), matrix.in(direction), matrix.out(direction),
+                      product, first, last);
       } else {
         execute(state, packedOperand(matrix, direction), product, first, last, thread);
       }
@@ -286,7 +286,7 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
 
 void prepareProduct(MatmulEngine& engine, const PackedMatrix& weight, int direction, const Product& product) {
   const PackedMatrix::Impl& matrix = weight.impl();
-  if (matrix.widened) return;
+  if (matrix.panelled) return;
   std::vector<RightOperand> operands;
   if (matrix.quantized) {
     const std::int64_t out = matrix.out(direction);

@@ -10,9 +10,9 @@
 // oneDNN matmul primitives. More than 256 rows are split into one contiguous range a thread (a multiple of 8 rows),
 // each range into blocks of at most 256 rows; fewer are split by the weight's columns where its packed layout can be
 // cut; a primitive is made once for each (shape, block rows, strides, types, post-ops) and kept. Without AVX512_BF16
-// bfloat16 weights go through matmul_widened.h instead.
-// On AVX2 oneDNN 3.7's fp32 sums of a row differ in the last bits with the number of rows in its block; a row's own bits
-// are the same whoever its neighbours are with AVX-512 and in matmul_widened.h only.
+// bfloat16 weights go through matmul_panels.h instead, and without AVX-512 float32 ones do: oneDNN 3.7's fp32 sums of a
+// row differ there in the last bits with the number of rows in its block, and a row's own bits are to be the same
+// whoever its neighbours are.
 #pragma once
 
 #include <cstdint>

@@ -91,7 +91,7 @@ struct PackedMatrix::Impl {
   std::int32_t outFeatures = 0;
   std::int32_t inFeatures = 0;
   DType dtype = DType::float32;
-  bool widened = false;  // packed, or dequantized, for matmul_widened.h: `packed` is empty
+  bool panelled = false;  // packed, or dequantized, for matmul_panels.h: `packed` is empty
   // Of one or more matrices, each with an engine of its own; nothing writes to it once it is packed.
   std::shared_ptr<const QuantizedMatrix> quantized;  // instead of `storage`
   std::shared_ptr<const AlignedMemory> storage[2];

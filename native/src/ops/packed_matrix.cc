@@ -4,7 +4,7 @@
 
 #include "isa.h"
 #include "matmul_state.h"
-#include "matmul_widened.h"
+#include "matmul_panels.h"
 
 namespace loratwin::ops {
 
@@ -21,7 +21,7 @@ constexpr std::size_t kBf16ScratchBytes = std::size_t{256} << 10;
 
 // What the engine's threads keep to multiply with the matrix.
 void reserveScratch(const PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine) {
-  if (matrix.dtype == DType::bfloat16 && !matrix.widened) {
+  if (matrix.dtype == DType::bfloat16 && !matrix.panelled) {
     for (std::vector<char>& buffer : engine.scratch) buffer.resize(std::max(buffer.size(), kBf16ScratchBytes));
   }
   if (!matrix.quantized) return;
@@ -75,12 +75,19 @@ void packForOnednn(PackedMatrix::Impl& matrix, const MatmulEngine::Impl& engine,
 }
 
 // Panels of the matrix whose element (k, n) is w[k rowStride + n columnStride].
-void packPanels(const Bf16* w, std::int64_t rowStride, std::int64_t columnStride, std::int64_t rows,
-                std::int64_t columns, Bf16* panels) {
+template <class Store>
+void packPanels(const Store* w, std::int64_t rowStride, std::int64_t columnStride, std::int64_t rows,
+                std::int64_t columns, Store* panels) {
   for (std::int64_t n = 0; n < columns; ++n) {
-    Bf16* const panel = panels + n / kWidenedPanel * kWidenedPanel * rows + n % kWidenedPanel;
-    for (std::int64_t k = 0; k < rows; ++k) panel[k * kWidenedPanel] = w[k * rowStride + n * columnStride];
+    Store* const panel = panels + n / kPanelColumns * kPanelColumns * rows + n % kPanelColumns;
+    for (std::int64_t k = 0; k < rows; ++k) panel[k * kPanelColumns] = w[k * rowStride + n * columnStride];
   }
+}
+
+// Whether matmul_panels multiplies, and not oneDNN.
+bool takesPanels(DType type) {
+  const Isa isa = currentIsa();
+  return isa != Isa::avx512bf16 && (type == DType::bfloat16 || isa != Isa::avx512);
 }
 
 template <class Store>
@@ -89,22 +96,21 @@ void pack(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Store* w
   matrix.outFeatures = out;
   matrix.inFeatures = in;
   matrix.dtype = dtypeOf<Store>();
-  matrix.widened = matrix.dtype == DType::bfloat16 && currentIsa() != Isa::avx512bf16;
+  matrix.panelled = takesPanels(matrix.dtype);
   reserveScratch(matrix, engine);
   const OneThread oneThread;
   for (int direction = 0; direction < (backward ? 2 : 1); ++direction) {
-    if constexpr (sizeof(Store) == sizeof(Bf16)) {
-      if (matrix.widened) {
-        const std::int64_t rows = matrix.in(direction);
-        const std::int64_t columns = matrix.out(direction);
-        auto storage = std::make_shared<AlignedMemory>(widenedPanelBytes(rows, columns));
-        packPanels(w, direction == 0 ? 1 : columns, direction == 0 ? rows : 1, rows, columns,
-                   reinterpret_cast<Bf16*>(storage->data()));
-        matrix.storage[direction] = std::move(storage);
-        continue;
-      }
+    if (!matrix.panelled) {
+      packForOnednn(matrix, engine, w, direction);
+      continue;
     }
-    packForOnednn(matrix, engine, w, direction);
+    const std::int64_t rows = matrix.in(direction);
+    const std::int64_t columns = matrix.out(direction);
+    const std::size_t bytes = static_cast<std::size_t>(panelElements(rows, columns)) * sizeof(Store);
+    auto storage = std::make_shared<AlignedMemory>(bytes);
+    packPanels(w, direction == 0 ? 1 : columns, direction == 0 ? rows : 1, rows, columns,
+               reinterpret_cast<Store*>(storage->data()));
+    matrix.storage[direction] = std::move(storage);
   }
 }
 
@@ -114,7 +120,7 @@ void quantize(PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine, const Stor
   matrix.outFeatures = out;
   matrix.inFeatures = in;
   matrix.dtype = DType::bfloat16;
-  matrix.widened = currentIsa() != Isa::avx512bf16;
+  matrix.panelled = takesPanels(DType::bfloat16);
   matrix.quantized = std::make_shared<const QuantizedMatrix>(w, QuantizedLayout{format, out, in});
   reserveScratch(matrix, engine);
 }

@@ -43,7 +43,7 @@ constexpr std::size_t quantizedScratchBytes(std::int64_t rows, std::int64_t colu
   return static_cast<std::size_t>((rows + 31) / 32 * 32 * quantizedColumns(rows, columns)) * sizeof(Bf16);
 }
 
-// A frozen weight W [N,K], packed in the layouts that oneDNN wants, or for matmul_widened.h; or quantized, kept once
+// A frozen weight W [N,K], packed in the layouts that oneDNN wants, or for matmul_panels.h; or quantized, kept once
 // for both directions. `w` is read during construction only.
 class PackedMatrix {
  public:

@@ -8,7 +8,7 @@ set(LORATWIN_OPS_CPU_SOURCES
   src/ops/embed.cpu.cc
   src/ops/head_loss_rows.cpu.cc
   src/ops/lora.cpu.cc
-  src/ops/matmul_widened.cpu.cc
+  src/ops/matmul_panels.cpu.cc
   src/ops/quantized_panel.cpu.cc
   src/ops/rmsnorm.cpu.cc
   src/ops/rope.cpu.cc
