@@ -4,6 +4,8 @@ export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.t
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";
 // A fleet at some time, simulated or live, and what is to come.
 export type { FleetCut, FleetState, SimulatedJob, Truth } from "./fleet/fleet-state.ts";
+// An executed fleet beside the same one in virtual time.
+export { type ExecutedFleet, fleetTwin, type TwinnedFleet } from "./fleet/fleet-twin.ts";
 // What a fleet would do under other policies, for the one that asks.
 export { type FleetMachines, fleetForecaster } from "./fleet/forecast.ts";
 export type { PlacedJob } from "./fleet/pipeline-clock.ts";

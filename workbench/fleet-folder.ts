@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
 import { type AdapterPair, type SeenCompletion, type StepMetrics, writePeftFolder } from "../exec/index.ts";
-import type { JournalLine, PlannedJob, Segment, Setting } from "../plan/index.ts";
+import type { FleetComer, JournalLine, PlannedJob, Segment, Setting } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, writeOutput } from "./files.ts";
 import type { JournalEvent } from "./journal.ts";
@@ -13,6 +13,8 @@ import { completionLine } from "./run-folder.ts";
 export const FLEET_FILES = {
   /** What never changes: model, devices, pipelines, memory, calibration. */
   setting: "setting.json",
+  /** Jobs that came, with what each is to train: a line a job, in the order of arrival. */
+  jobs: "jobs.jsonl",
   /** The plan as it grew: a piece of it a line, chained by hash. */
   segments: "segments.jsonl",
   /** What happened and what was decided, with reasons: a line a decision, and what befell the process. */
@@ -27,6 +29,7 @@ export class FleetFolder implements Disposable {
   readonly #folder: string;
   readonly #setting: Setting;
   readonly #model: string;
+  readonly #jobs: LineFile;
   readonly #segments: LineFile;
   readonly #journal: LineFile;
   readonly #metrics: LineFile;
@@ -51,6 +54,7 @@ export class FleetFolder implements Disposable {
     this.#folder = folder;
     this.#setting = setting;
     this.#model = model;
+    this.#jobs = lines(FLEET_FILES.jobs);
     this.#segments = lines(FLEET_FILES.segments);
     this.#journal = lines(FLEET_FILES.journal);
     this.#metrics = lines(FLEET_FILES.metrics);
@@ -65,6 +69,12 @@ export class FleetFolder implements Disposable {
   happened(event: JournalEvent): void {
     this.#journal.add(canonicalJson({ time: new Date().toISOString(), ...event }));
     this.#journal.write(true);
+  }
+
+  /** A job has come, at once. */
+  came(comer: FleetComer): void {
+    this.#jobs.add(canonicalJson(comer));
+    this.#jobs.write(true);
   }
 
   /** What was decided, at once. */
@@ -98,6 +108,6 @@ export class FleetFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const lines of [this.#segments, this.#completions, this.#metrics, this.#journal]) lines.close();
+    for (const lines of [this.#jobs, this.#segments, this.#completions, this.#metrics, this.#journal]) lines.close();
   }
 }

@@ -1,3 +1,5 @@
+import type { AskedEvent } from "../plan/index.ts";
+
 /** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
 export type JournalEvent =
   | {
@@ -5,7 +7,12 @@ export type JournalEvent =
       readonly versions: Readonly<Record<string, string>>;
       /** Number of the process that writes the folder. */
       readonly process: number;
+      /** Of a live fleet: the name of its policy, and the most jobs that train at once on a pipeline, if there is a most. */
+      readonly policy?: string;
+      readonly jobsAtOnce?: number;
     }
+  /** Somebody asked a live fleet for something, of a job. */
+  | { readonly event: "asked"; readonly atNs: number; readonly asks: AskedEvent["event"] }
   /** Devices are set up: the first action begins. */
   | { readonly event: "ready" }
   | {

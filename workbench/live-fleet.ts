@@ -37,6 +37,8 @@ export interface LiveFleetInput {
   readonly resources: Resources;
   /** By the jobs' numbers, empty: where the resources look, and the jobs that come are added. */
   readonly works: FleetWork[];
+  /** The most jobs that train at once on a pipeline; as many as there is room for when absent. */
+  readonly jobsAtOnce?: number;
   readonly onNotice?: (notice: LiveNotice) => void;
 }
 
@@ -109,7 +111,9 @@ export class LiveFleet implements Disposable {
     this.#scheduler = scheduler;
     this.#execution = execution;
     if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
-    folder.happened({ event: "started", versions: runVersions(input.setting), process: process.pid });
+    const { setting, policy, jobsAtOnce } = input;
+    const who = { policy: policy.name, ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }) };
+    folder.happened({ event: "started", versions: runVersions(setting), process: process.pid, ...who });
   }
 
   get folder(): string {
@@ -180,6 +184,7 @@ export class LiveFleet implements Disposable {
       stoppedBy: undefined,
     };
     this.#jobs.push(kept);
+    this.#folder.came({ number: kept.number, ...work });
     this.#execution.submit(work, request, { rows, start });
     return kept;
   }
@@ -290,6 +295,7 @@ export class LiveFleet implements Disposable {
   }
 
   #ask(event: Exclude<FleetEvent, { readonly kind: "arrived" | "progress" | "ended" }>): void {
+    this.#folder.happened({ event: "asked", atNs: this.nowNs, asks: event });
     this.#execution.ask(event);
   }
 

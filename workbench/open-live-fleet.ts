@@ -61,6 +61,7 @@ export async function openLiveFleet(
     const fleet = await LiveFleet.open({
       ...{ place: context, folder, setting, costs, model, resources, works },
       policy: policyOf(policy),
+      ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
     });
     const planned = worksOfPlan(body);
     const arrivals = workload.jobs
