@@ -24,7 +24,8 @@ it ends, and tables of all cases are printed. Without a suite all of them run, o
 
 ${SUITE_LIST}
 
-  PATH         external: a file or folder of published measurements (default: ../shared/ground-truth)
+  PATH         external: a file or folder of published measurements (default: ../shared/ground-truth);
+               fleet: Philly's table of jobs (default: random jobs that are spread as these are)
   --full       every case, with more repetitions and larger sizes, however long it takes
   --quick      small models and few repetitions: whether it works, not how fast it is
   --minutes N  how long a suite may take (default: 10; no limit with --full). A case that would end
@@ -99,7 +100,7 @@ export function parseCommand(argv: readonly string[]): Request | "help" {
   const { full, quick, minutes, only, fresh, out, baseline } = values;
   if (values.help) return "help";
   if (full && quick) throw new InputError({ expected: "one of --full and --quick", got: "both" });
-  const place = positionals.includes("external")
+  const place = positionals.some((name) => name === "external" || name === "fleet")
     ? positionals.find((name) => !isSuite(name) && existsSync(name))
     : undefined;
   const unknown = positionals.filter((name) => !isSuite(name) && name !== place);

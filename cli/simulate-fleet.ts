@@ -24,7 +24,7 @@ const FLEET_OPTIONS = {
   policy: {
     type: "string",
     describe:
-      "let jobs come over time (arrivalSeconds), and a job scheduler say who trains when: " +
+      "let jobs come over time (arrivalSeconds, or the arrivals of a trace), and a job scheduler say who trains when: " +
       `${POLICIES.join(", ")}, or your own by its path, such as ./mine.mjs`,
   },
   objective: {
@@ -106,6 +106,14 @@ function boundsText({ bounds }: FleetMetrics): readonly string[] {
   return ["", table(["no scheduler can beat", "bound", "here"], lines)];
 }
 
+/** Jobs that a person reads line by line. */
+const MOST_LINES = 200;
+
+function jobLines(outcomes: readonly FleetOutcome[]): string {
+  if (outcomes.length > MOST_LINES) return "each job's times: --json; each decision: -o FILE";
+  return table(["job", "arrival", "start", "end", "turnaround", "waiting", "preempted"], outcomes.map(outcomeLine));
+}
+
 function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
   const { makespanSeconds, preemptions, refused, jobsInSystem, slowdown } = metrics;
   const utilisation = mean(metrics.utilisation);
@@ -127,7 +135,7 @@ function fleetText({ policy, outcomes, metrics }: SimulatedFleet): string {
     ),
     ...boundsText(metrics),
     "",
-    table(["job", "arrival", "start", "end", "turnaround", "waiting", "preempted"], outcomes.map(outcomeLine)),
+    jobLines(outcomes),
   ].join("\n");
 }
 

@@ -1,3 +1,6 @@
+// Jobs of published cluster traces.
+export { type ClusterTrace, type ClusterTraceFormat, readClusterTrace } from "./cluster-traces/read-cluster-trace.ts";
+export type { TraceEnd, TraceJob } from "./cluster-traces/trace-job.ts";
 // Where training data come from, and in which form.
 export type { DataFormat, DataSource, FileSource, LengthSource } from "./data-source.ts";
 // The hash that names the content of token rows.

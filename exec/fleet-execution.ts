@@ -1,5 +1,6 @@
 import { createRuntime, type Runtime } from "../native/index.ts";
 import type {
+  AskedEvent,
   FleetEvent,
   FleetPlan,
   FleetStep,
@@ -113,9 +114,9 @@ export class FleetExecution implements Disposable {
   }
 
   /** Asks for something of a job; whether it had not ended. */
-  ask(event: Exclude<FleetEvent, { readonly kind: "arrived" | "progress" | "ended" }>): boolean {
+  ask(event: AskedEvent): boolean {
     if (!this.#input.plan.has(event.number)) return false;
-    this.#input.plan.ask(event);
+    this.#input.plan.ask(this.#originNs === undefined ? event : { ...event, askedNs: this.nowNs });
     this.#decideIfIdle();
     return true;
   }

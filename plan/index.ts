@@ -112,7 +112,7 @@ export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The jobs of a sweep.
 export type { Sweep } from "./documents/expand-sweeps.ts";
 // The journal of a job scheduler.
-export { type AskedEvent, parseJournal, type ReadJournal } from "./documents/journal.ts";
+export { parseJournal, type ReadJournal } from "./documents/journal.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // How fast a machine was: probes, and what its system counted.
@@ -168,6 +168,7 @@ export {
 // Workloads: jobs over one base model.
 export type {
   AdapterSpec,
+  Arrivals,
   Evaluation,
   FileData,
   Job,
@@ -277,6 +278,8 @@ export {
 } from "./pipelines.ts";
 // A plan gets its hash, and one that was read is checked against its own.
 export { checkPlan, parsePlan, sealPlan } from "./plan-hash.ts";
+// Chains of neighbours that a cluster's devices are divided into.
+export { chains } from "./planner/chains.ts";
 // Into how many pipelines the devices can be divided.
 export { pipelineCounts } from "./planner/divide.ts";
 // Why a plan is as it is.
@@ -290,6 +293,8 @@ export {
   type JobRows,
   lengthRows,
 } from "./planner/job-rows.ts";
+// Plans of one pipeline each as one plan.
+export { joinPipelines, type PipelinePart } from "./planner/join-pipelines.ts";
 // The planner: from a request to a plan, with its reasons or without.
 export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
 // How the rows of a mini-batch are cut into micro-batches.
@@ -315,7 +320,7 @@ export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
 export type { Forecaster, Objective } from "./scheduler/forecast.ts";
 export type { FleetWork } from "./scheduler/job-sizes.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
-export type { Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
+export type { AskedEvent, Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
 export { type FleetOutcome, FleetOutcomes, type JobPast } from "./scheduler/outcomes.ts";
 // A policy that a person wrote.

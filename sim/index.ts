@@ -1,14 +1,18 @@
 // Jobs over time, iteration by iteration.
+
+// A fleet that was executed beside its twin, both judged.
+export { besideTwin, type ExecutedFleet, type TwinnedFleet } from "./fleet/beside-twin.ts";
 export { CohortTimes } from "./fleet/cohort-times.ts";
 export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";
 // A fleet at some time, simulated or live, and what is to come.
 export type { FleetCut, FleetState, SimulatedJob, Truth } from "./fleet/fleet-state.ts";
-// An executed fleet beside the same one in virtual time.
-export { type ExecutedFleet, fleetTwin, type TwinnedFleet } from "./fleet/fleet-twin.ts";
+// A fleet that was executed, simulated as it happened.
+export { type FleetTwin, type FleetTwinInput, fleetTwin, type Happenings, happeningsOf } from "./fleet/fleet-twin.ts";
 // What a fleet would do under other policies, for the one that asks.
 export { type FleetMachines, fleetForecaster } from "./fleet/forecast.ts";
 export type { PlacedJob } from "./fleet/pipeline-clock.ts";
+export { type KindFleet, planKinds } from "./fleet/plan-fleet.ts";
 // When the jobs of a fleet end, from any state on.
 export {
   type EndSpread,
@@ -30,6 +34,8 @@ export {
   worksOfPlan,
 } from "./fleet/simulate-fleet.ts";
 export { calibrationFactors, spreadFactors, type TimeFactors, type TimeSpread } from "./fleet/time-factors.ts";
+// Jobs of a cluster trace as LoRA jobs.
+export { type TracedJob, type TraceMembers, traceMembers } from "./fleet/trace-members.ts";
 // What would happen if a job came.
 export { type PredictedTime, type WhatIfAnswer, type WhatIfRequest, whatIf } from "./fleet/what-if.ts";
 // How sure a prediction is: the figures of runs that are drawn with the errors of the calibration.

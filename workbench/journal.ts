@@ -1,5 +1,3 @@
-import type { AskedEvent } from "../plan/index.ts";
-
 /** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
 export type JournalEvent =
   | {
@@ -11,8 +9,6 @@ export type JournalEvent =
       readonly policy?: string;
       readonly jobsAtOnce?: number;
     }
-  /** Somebody asked a live fleet for something, of a job. */
-  | { readonly event: "asked"; readonly atNs: number; readonly asks: AskedEvent["event"] }
   /** Devices are set up: the first action begins. */
   | { readonly event: "ready" }
   | {

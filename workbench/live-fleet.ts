@@ -1,6 +1,7 @@
 import { InputError, sum } from "../core/index.ts";
 import { type AdapterState, FleetExecution, type ModelFolder, type StepMetrics, type TakenJob } from "../exec/index.ts";
 import {
+  type AskedEvent,
   type CostModel,
   type Decision,
   type FleetEvent,
@@ -294,8 +295,7 @@ export class LiveFleet implements Disposable {
     return kept;
   }
 
-  #ask(event: Exclude<FleetEvent, { readonly kind: "arrived" | "progress" | "ended" }>): void {
-    this.#folder.happened({ event: "asked", atNs: this.nowNs, asks: event });
+  #ask(event: AskedEvent): void {
     this.#execution.ask(event);
   }
 

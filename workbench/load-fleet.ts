@@ -17,7 +17,7 @@ import {
   type Segment,
   type Setting,
 } from "../plan/index.ts";
-import { fleetTwin, type TwinnedFleet } from "../sim/index.ts";
+import { besideTwin, type TwinnedFleet } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, isFolder, readInput } from "./files.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
@@ -138,8 +138,5 @@ export function twinOfFleet(
       hint: "Folders of earlier versions have none: `loratwin explain` tells what happened.",
     });
   const costs = createCostModel(setting.calibration, setting.model.dtype);
-  return fleetTwin(
-    { setting, costs, works: jobs, most: jobsAtOnce, lines: journal.lines, asked: journal.asked },
-    chosen,
-  );
+  return besideTwin({ setting, costs, works: jobs, most: jobsAtOnce, journal: journal.lines }, chosen);
 }

@@ -1,4 +1,5 @@
-import type { Dtype, PlanRequest } from "../plan/index.ts";
+import { InputError } from "../core/index.ts";
+import { type Dtype, type PlanRequest, placeError } from "../plan/index.ts";
 import type { Context } from "./context.ts";
 import { type DeviceChoice, loadCalibration, loadCluster } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload, unusedInPlans } from "./load-workload.ts";
@@ -26,9 +27,22 @@ export interface LoadedRequest {
   readonly placed: (error: unknown) => unknown;
 }
 
+/** Jobs of a trace are many, and come over time. */
+function refuseArrivals({ workload, source }: LoadedWorkload): void {
+  if (workload.arrivals === undefined) return;
+  const error = new InputError({
+    expected: "jobs that are there from the start",
+    at: "arrivals",
+    got: workload.arrivals.trace,
+    hint: "`loratwin simulate WORKLOAD --policy NAME` simulates jobs that come as those of a cluster trace.",
+  });
+  throw placeError(error, source);
+}
+
 /** The one request behind plans, simulations and strategies of a workload file. @throws InputError */
 export async function loadRequest(context: Context, file: string, choice: RequestChoice): Promise<LoadedRequest> {
   const loaded = await context.stage("reading data", () => loadWorkload(context, file));
+  if (choice.overTime !== true) refuseArrivals(loaded);
   const { devices, links, source: cluster } = loadCluster(context, choice, loaded.architecture.numLayers);
   const dtype = choice.dtype ?? loaded.workload.model.dtype;
   const { calibration, source: costs, assumed } = loadCalibration(context, choice, devices, dtype);

@@ -10,6 +10,7 @@ import {
 import { withBetterPackings } from "./better-packings.ts";
 import type { Context } from "./context.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
+import { traceFleet } from "./trace-fleet.ts";
 
 /** A workload's jobs as they come, and the pipelines that they come to. */
 export interface WorkloadFleet extends LoadedRequest {
@@ -29,14 +30,18 @@ export function arrivalOf(
 }
 
 /**
- * The jobs of a workload as they come (`arrivalSeconds`). Pipelines, stages and the room for adapters are those of a
- * plan in which all jobs are there from the start. @throws InputError, PlanError
+ * The jobs of a workload as they come (`arrivalSeconds`), or as those of its trace do (`arrivals`). Pipelines, stages
+ * and the room for adapters are those of a plan in which all jobs are there from the start, one of each kind for a trace. @throws InputError, PlanError
  */
 export async function loadFleet(context: Context, file: string, choice: RequestChoice): Promise<WorkloadFleet> {
   const loaded = await loadRequest(context, file, { ...choice, overTime: true });
   const { request, placed } = loaded;
   const { jobs, jobsAtOnce } = request;
+  const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
+  const { arrivals } = loaded.loaded.workload;
   try {
+    if (arrivals !== undefined)
+      return { ...loaded, fleet: { ...(await traceFleet(context, loaded.loaded, arrivals, request)), ...most } };
     const { body } = await context.stage("planning", () =>
       planAndPredict({
         ...request,
@@ -51,7 +56,7 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
         setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
         costs: createCostModel(body.calibration, body.model.dtype),
         members: jobs.map((job, index) => ({ work: works[index]!, arrival: arrivalOf(job, job.arrivalSeconds) })),
-        ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
+        ...most,
       },
     };
   } catch (error) {

@@ -23,6 +23,7 @@ import { silent } from "../../workbench/context.ts";
 import { loadRequest } from "../../workbench/load-request.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import type { Bench, Case, Suite } from "../suite.ts";
+import { simulateTrace, traceFigures } from "../trace-alone.ts";
 
 const JOBS = { full: 200, default: 200, quick: 60, tiny: 12 } as const;
 const AT_ONCE = 4;
@@ -177,7 +178,57 @@ const decisionCase: Case = {
   },
 };
 
+/** Jobs of the trace, and pipelines; all jobs of it where absent. */
+const TRACE = {
+  full: { pipelines: 64 },
+  default: { pipelines: 64, jobs: 20_000 },
+  quick: { pipelines: 64, jobs: 2000 },
+  tiny: { pipelines: 4, jobs: 60 },
+} as const;
+/** Loads of the fleet's time while jobs come: what it keeps up with, and what it does not. */
+const TRACES = [
+  { load: 0.8, hasUrgent: false },
+  { load: 1.5, hasUrgent: false },
+  { load: 0.8, hasUrgent: true },
+] as const;
+
+/** How long a cluster trace takes to simulate, in a process of its own, and what becomes of its jobs. */
+function traceCase({ load, hasUrgent }: (typeof TRACES)[number]): Case {
+  return {
+    name: `trace, load ${load}${hasUrgent ? ", a quarter urgent" : ""}`,
+    seconds: 25,
+    async run({ scale, place, record }) {
+      const size = {
+        ...TRACE[scale],
+        atOnce: AT_ONCE,
+        load,
+        hasUrgent,
+        ...(place === undefined ? {} : { file: place }),
+      };
+      const result = await (scale === "tiny" ? traceFigures(size) : simulateTrace(size));
+      const parameters = {
+        policy: "mlora",
+        jobs: result.jobs,
+        pipelines: size.pipelines,
+        load,
+        urgent: hasUrgent ? "a quarter" : "none",
+        trace: place === undefined ? "random, spread as Philly" : "Philly",
+      };
+      const one = { parameters, repetitions: 1, spread: null };
+      record({ ...one, name: "read", value: result.readSeconds, unit: "s" });
+      record({ ...one, name: "plan", value: result.planSeconds, unit: "s" });
+      record({ ...one, name: "simulate", value: result.simulateSeconds, unit: "s" });
+      record({ ...one, name: "processor time", value: result.cpuSeconds, unit: "s" });
+      record({ ...one, name: "peak memory", value: result.residentBytes, unit: "B" });
+      record({ ...one, name: "decisions", value: result.decisions, unit: "decisions" });
+      record({ ...one, name: "utilisation", value: result.utilisation, unit: "share" });
+      record({ ...one, name: "turnaround", value: result.meanTurnaroundSeconds, unit: "s" });
+      record({ ...one, name: "preemptions", value: result.preemptions, unit: "jobs" });
+    },
+  };
+}
+
 export const fleet: Suite = {
   describe: "who of many jobs over time waits how long, under each policy of the job scheduler (simulated)",
-  cases: () => [...POLICIES.map(fleetCase), decisionCase],
+  cases: () => [...POLICIES.map(fleetCase), decisionCase, ...TRACES.map(traceCase)],
 };

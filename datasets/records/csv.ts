@@ -12,12 +12,19 @@ function describe(error: CsvError, file: string): InputError {
   );
 }
 
-async function* readDelimited(file: string, delimiter: string, limit: number): AsyncGenerator<DataRecord> {
+interface Delimited {
+  readonly delimiter: string;
+  /** Each record an object by the names of the header line, or else every line a list of its fields. */
+  readonly header: boolean;
+  readonly limit: number;
+}
+
+async function* readDelimited(file: string, { delimiter, header, limit }: Delimited): AsyncGenerator<DataRecord> {
   const to = Number.isFinite(limit) ? { to: limit } : {};
-  const parser = parse({ bom: true, columns: true, delimiter, info: true, skip_empty_lines: true, ...to });
+  const parser = parse({ bom: true, columns: header, delimiter, info: true, skip_empty_lines: true, ...to });
   const input = fs.createReadStream(file);
   input.on("error", (error) => parser.destroy(error));
-  let line = 2;
+  let line = header ? 2 : 1;
   try {
     for await (const item of input.pipe(parser) as AsyncIterable<{ record: unknown; info: Info }>) {
       // A quoted field may hold line ends: `lines` counts to where the row ends, so the next one starts below it.
@@ -32,7 +39,12 @@ async function* readDelimited(file: string, delimiter: string, limit: number): A
 }
 
 /** Comma-separated rows with a header line; every value is text. */
-export const readCsv: RecordReader = (file, { limit }) => readDelimited(file, ",", limit);
+export const readCsv: RecordReader = (file, { limit }) => readDelimited(file, { delimiter: ",", header: true, limit });
 
 /** Tab-separated rows with a header line; every value is text. */
-export const readTsv: RecordReader = (file, { limit }) => readDelimited(file, "\t", limit);
+export const readTsv: RecordReader = (file, { limit }) => readDelimited(file, { delimiter: "\t", header: true, limit });
+
+/** Comma-separated rows as lists of fields, the header line being the first where there is one. */
+export function readCsvLines(file: string): AsyncGenerator<DataRecord> {
+  return readDelimited(file, { delimiter: ",", header: false, limit: Number.POSITIVE_INFINITY });
+}

@@ -17,6 +17,7 @@ const requestSchema = z.strictObject({
 });
 
 const ofJob = { number: count };
+const asked = { ...ofJob, askedNs: timeNs.exactOptional() };
 /** A kind that has no entry does not compile. */
 const EVENTS = {
   arrived: z.strictObject({ kind: z.literal("arrived"), ...ofJob, request: requestSchema, predicted: z.number() }),
@@ -24,19 +25,18 @@ const EVENTS = {
   ended: z.strictObject({ kind: z.literal("ended"), ...ofJob }),
   stop: z.strictObject({
     kind: z.literal("stop"),
-    ...ofJob,
+    ...asked,
     by: z.enum(["user", "early-stopping", "halving"]),
     why: z.string(),
   }),
-  pause: z.strictObject({ kind: z.literal("pause"), ...ofJob }),
-  unpause: z.strictObject({ kind: z.literal("unpause"), ...ofJob }),
-  priority: z.strictObject({ kind: z.literal("priority"), ...ofJob, priority: z.number() }),
+  pause: z.strictObject({ kind: z.literal("pause"), ...asked }),
+  unpause: z.strictObject({ kind: z.literal("unpause"), ...asked }),
+  priority: z.strictObject({ kind: z.literal("priority"), ...asked, priority: z.number() }),
   measured: z.strictObject({ kind: z.literal("measured"), ...ofJob, bytes: z.array(z.number()) }),
   predicted: z.strictObject({ kind: z.literal("predicted"), ...ofJob, predicted: z.number() }),
 } satisfies Readonly<Record<FleetEvent["kind"], z.ZodType<FleetEvent>>>;
-const { arrived, progress, ended, stop, ...others } = EVENTS;
-const askedEventSchema = z.discriminatedUnion("kind", [stop, ...Object.values(others)]);
-const eventSchema: z.ZodType<FleetEvent> = z.discriminatedUnion("kind", [arrived, progress, ended, askedEventSchema]);
+const { arrived, ...others } = EVENTS;
+const eventSchema: z.ZodType<FleetEvent> = z.discriminatedUnion("kind", [arrived, ...Object.values(others)]);
 
 const decisionSchema: z.ZodType<Decision> = z.strictObject({
   kind: z.enum(["start", "resume", "leave", "stay", "preempt", "stop", "refuse"]),
@@ -54,18 +54,7 @@ const lineSchema = z.looseObject({
   decisions: z.array(decisionSchema),
 });
 
-/** What somebody asked of a job, when; the scheduler was told with its next line, unless the job had ended by then. */
-export interface AskedEvent {
-  readonly atNs: number;
-  readonly event: Exclude<FleetEvent, { readonly kind: "arrived" | "progress" | "ended" }>;
-}
-
-/** A live fleet's line of one. */
-const askedSchema = z.looseObject({ event: z.literal("asked"), atNs: timeNs, asks: askedEventSchema });
-
 export interface ReadJournal {
-  /** What was asked of a live fleet; none where nobody wrote that down. */
-  readonly asked: readonly AskedEvent[];
   /** Lines of the scheduler. */
   readonly lines: readonly JournalLine[];
   /** Number of a last line that was not written to its end, from 1; undefined where there is none. */
@@ -77,10 +66,6 @@ function isOfScheduler(value: unknown): boolean {
   return typeof value === "object" && value !== null && "decisions" in value;
 }
 
-function isAsked(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "event" in value && value.event === "asked";
-}
-
 /**
  * The lines of a journal that are of the job scheduler, up to the last whole one.
  * @throws InputError with the line that is none, or tells of a job that has not arrived, or where no line is
@@ -88,7 +73,6 @@ function isAsked(value: unknown): boolean {
 export function parseJournal(text: string, file: string): ReadJournal {
   const end = text.lastIndexOf("\n") + 1;
   const lines: JournalLine[] = [];
-  const asked: AskedEvent[] = [];
   const known = new Set<number>();
   let atNs = 0;
   const texts = text.slice(0, end).split("\n");
@@ -97,10 +81,6 @@ export function parseJournal(text: string, file: string): ReadJournal {
     const wrong = (expected: string, got: unknown): InputError =>
       new InputError({ expected, file, line: index + 1, got });
     const source = { ...readLine(each, file, index + 1), locate: () => ({ line: index + 1, column: 1 }) };
-    if (isAsked(source.value)) {
-      const { atNs: askedNs, asks: event } = checkDocument(askedSchema, source.value, source);
-      asked.push({ atNs: askedNs, event });
-    }
     if (!isOfScheduler(source.value)) return;
     const { line, events, decisions, ...rest } = checkDocument(lineSchema, source.value, source);
     if (rest.atNs < atNs) throw wrong(`a time from ${atNs} ns on`, rest.atNs);
@@ -114,7 +94,7 @@ export function parseJournal(text: string, file: string): ReadJournal {
     const hint = "`loratwin simulate WORKLOAD --policy NAME -o journal.jsonl` writes one.";
     throw new InputError({ expected: "a line of a job scheduler's journal", file, got: "none", hint });
   }
-  return { lines, asked, tornLine: text.slice(end).trim() === "" ? undefined : texts.length };
+  return { lines, tornLine: text.slice(end).trim() === "" ? undefined : texts.length };
 }
 
 /** @throws InputError for a line that is not JSON */

@@ -41,6 +41,7 @@ const writtenSchema = z.strictObject({
   version: z.literal(1),
   model: z.unknown(),
   recompute: z.unknown().optional(),
+  arrivals: z.unknown().optional(),
   defaults: z.looseObject({}).optional(),
   jobs: z.array(z.looseObject({ sweep: sweepSchema.optional() })).min(1),
 });

@@ -179,6 +179,24 @@ export function jobDefaults(): Pick<
   };
 }
 
+/** Jobs that come as those of a published cluster trace did; the workload's own jobs are the kinds that they are of. */
+export const arrivalsSchema = z
+  .strictObject({
+    /** A table of the trace; relative to the workload's file. */
+    trace: z.string().min(1),
+    format: z.enum(["philly", "pai", "helios", "acme"]),
+    /** Only the first so many jobs. */
+    limit: positiveInt.optional(),
+    /** GPU seconds that a job takes here for each that it took there. */
+    scale: z.number().positive().optional(),
+    /** In its place: what the jobs take together of the fleet's time while they come, each alone on a pipeline. */
+    load: z.number().positive().optional(),
+  })
+  .refine(({ scale, load }) => scale === undefined || load === undefined, {
+    path: ["load"],
+    message: "either scale or load",
+  });
+
 const architectureInputSchema = z.union([z.string().min(1), huggingFaceConfigSchema]);
 
 export const modelSchema = z.union([
@@ -203,6 +221,7 @@ export const workloadSchema = z.strictObject({
   version: z.literal(1),
   model: modelSchema,
   recompute: recomputeSchema.default("auto"),
+  arrivals: arrivalsSchema.optional(),
   jobs: z.array(jobSchema).min(1),
 });
 
@@ -213,4 +232,5 @@ export type LengthData = z.infer<typeof lengthDataSchema>;
 export type OptimizerSpec = z.infer<typeof optimizerSchema>;
 export type Job = z.infer<typeof jobSchema>;
 export type ModelSpec = z.infer<typeof modelSchema>;
+export type Arrivals = z.infer<typeof arrivalsSchema>;
 export type Workload = z.infer<typeof workloadSchema>;

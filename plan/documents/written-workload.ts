@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { sweepSchema } from "./sweep.ts";
-import { modelSchema, recomputeSchema, writtenJobSchema } from "./workload.ts";
+import { arrivalsSchema, modelSchema, recomputeSchema, writtenJobSchema } from "./workload.ts";
 
 /** A workload as written; for editors. */
 export const writtenWorkloadSchema = z.strictObject({
@@ -8,6 +8,7 @@ export const writtenWorkloadSchema = z.strictObject({
   version: z.literal(1),
   model: modelSchema,
   recompute: recomputeSchema.default("auto"),
+  arrivals: arrivalsSchema.optional(),
   defaults: writtenJobSchema.omit({ name: true }).optional(),
   jobs: z.array(writtenJobSchema.extend({ sweep: sweepSchema.optional() })).min(1),
 });

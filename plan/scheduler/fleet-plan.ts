@@ -6,7 +6,7 @@ import type { Setting } from "../documents/setting.ts";
 import { GrowingPlan } from "../growth/growing-plan.ts";
 import type { JobRequest } from "./fleet-job.ts";
 import type { FleetWork } from "./job-sizes.ts";
-import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
+import type { AskedEvent, Decision, FleetEvent, JournalLine } from "./journal.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /**
@@ -105,7 +105,7 @@ export class FleetPlan {
   }
 
   /** Somebody has asked for something, of a job that has not ended. It waits for the next decision. */
-  ask(event: Exclude<FleetEvent, { readonly kind: "arrived" | "progress" | "ended" }>): void {
+  ask(event: AskedEvent): void {
     this.#memberOf(event.number);
     this.#asked.push(event);
   }

@@ -1,45 +1,9 @@
+import { EmptiestFirst } from "./emptiest-first.ts";
 import type { FleetJob } from "./fleet-job.ts";
-import type { FleetView, Wish } from "./policy.ts";
+import type { Choice, FleetView, Wish } from "./policy.ts";
 import type { Resources } from "./resources.ts";
-
-export interface Turns {
-  /** Jobs that fit go before one that does not, if that is among so many that are looked at. */
-  readonly looksPast: number;
-  readonly why: (job: FleetJob) => string;
-}
-
-/** Pipelines by how many jobs they have, then by number. */
-class EmptiestFirst {
-  readonly #counts: number[];
-  /** Made when it is asked for, since most jobs stay where they are. */
-  #order: number[] | undefined;
-
-  constructor(numPipelines: number) {
-    this.#counts = Array.from({ length: numPipelines }, () => 0);
-  }
-
-  get order(): readonly number[] {
-    this.#order ??= this.#counts.map((_, pipeline) => pipeline).sort((a, b) => this.#compare(a, b));
-    return this.#order;
-  }
-
-  /** One more job. */
-  add(pipeline: number): void {
-    this.#counts[pipeline]! += 1;
-    const order = this.#order;
-    if (order === undefined) return;
-    for (let at = order.indexOf(pipeline); at + 1 < order.length; at += 1) {
-      const next = order[at + 1]!;
-      if (this.#compare(pipeline, next) < 0) break;
-      order[at] = next;
-      order[at + 1] = pipeline;
-    }
-  }
-
-  #compare(a: number, b: number): number {
-    return this.#counts[a]! - this.#counts[b]! || a - b;
-  }
-}
+import { movesInTurn, wishesOf } from "./steady-turns.ts";
+import type { Turns } from "./turns.ts";
 
 /**
  * Jobs in turn, each to the pipeline with the fewest so far on which it fits beside them; one that trains stays where
@@ -47,7 +11,7 @@ class EmptiestFirst {
  */
 export function takeInTurn(resources: Resources, jobs: Iterable<FleetJob>, { looksPast, why }: Turns): readonly Wish[] {
   const taken = Array.from({ length: resources.numPipelines }, (): FleetJob[] => []);
-  const emptiestFirst = new EmptiestFirst(resources.numPipelines);
+  const emptiestFirst = new EmptiestFirst(taken.map(() => 0));
   const wishes: Wish[] = [];
   // What has found no place finds none among more jobs.
   const misfits = new Set<string>();
@@ -84,11 +48,12 @@ export function takeInTurn(resources: Resources, jobs: Iterable<FleetJob>, { loo
   return wishes;
 }
 
+type Compare = (a: FleetJob, b: FleetJob) => number;
+
 /** The jobs that wait and those that train, which both are in this order. */
-function* merged(view: FleetView, compare: (a: FleetJob, b: FleetJob) => number): Iterable<FleetJob> {
-  const { placed } = view;
+function* merged({ waiting, placed }: FleetView, compare: Compare): Iterable<FleetJob> {
   let next = 0;
-  for (const job of view.waiting) {
+  for (const job of waiting) {
     while (next < placed.length && compare(placed[next]!, job) <= 0) yield placed[next++]!;
     yield job;
   }
@@ -96,10 +61,23 @@ function* merged(view: FleetView, compare: (a: FleetJob, b: FleetJob) => number)
 }
 
 /** As many jobs as there is room for, in an order; one that trains gives way to those that come before it. */
-export function preemptively(
-  view: FleetView,
-  compare: (a: FleetJob, b: FleetJob) => number,
-  turns: Turns,
-): readonly Wish[] {
+export function preemptively(view: FleetView, compare: Compare, turns: Turns): readonly Wish[] {
   return takeInTurn(view.resources, merged(view, compare), turns);
+}
+
+/**
+ * `preemptively` as a choice of a policy without a memory. Where the view has places, and is the scheduler's own, it is
+ * found by who moves, which costs what changes and not what trains.
+ */
+export function preemptiveChoice(view: FleetView, compare: Compare, turns: Turns): Choice {
+  const { places } = view;
+  if (places === undefined || places.view !== view) return { wishes: preemptively(view, compare, turns), memory: null };
+  const moves = movesInTurn(view, places, compare, turns);
+  return {
+    moves,
+    get wishes() {
+      return wishesOf(view, compare, moves);
+    },
+    memory: null,
+  };
 }

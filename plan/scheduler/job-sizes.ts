@@ -36,16 +36,32 @@ export function remembered<Value>(compute: (stage: number, number: number) => Va
   };
 }
 
+/** Adapters that take the same: by stage. */
+interface AdapterKind {
+  readonly name: string;
+  readonly bytes: readonly number[];
+}
+
 /** Adapters, gradients and moments, within the room that the setting has for them. */
 export function plannedSizes(setting: Setting, works: readonly FleetWork[]): JobSizes {
-  const bytes = remembered((stage, number) => adapterBytesOn(setting, stage, works[number]!.job));
+  const room = setting.stages.map((_, stage) => roomForAdapters(setting, stage));
+  const kinds = new Map<string, AdapterKind>();
+  const known: (AdapterKind | undefined)[] = [];
+  const kindOf = (number: number): AdapterKind => {
+    const before = known[number];
+    if (before !== undefined) return before;
+    const { job } = works[number]!;
+    const name = `${job.adapter.rank} ${job.adapter.targets.join()}`;
+    const bytes = (): readonly number[] => setting.stages.map((_, stage) => adapterBytesOn(setting, stage, job));
+    const kind = kinds.get(name) ?? { name, bytes: bytes() };
+    kinds.set(name, kind);
+    known[number] = kind;
+    return kind;
+  };
   return {
-    room: (stage) => roomForAdapters(setting, stage),
-    bytesOn: (stage, { number }) => bytes(stage, number),
-    kindOf({ number }) {
-      const { rank, targets } = works[number]!.job.adapter;
-      return `${rank} ${targets.join()}`;
-    },
+    room: (stage) => room[stage]!,
+    bytesOn: (stage, { number }) => kindOf(number).bytes[stage]!,
+    kindOf: ({ number }) => kindOf(number).name,
   };
 }
 

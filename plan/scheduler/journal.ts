@@ -1,5 +1,13 @@
 import type { JobRequest, StoppedBy } from "./fleet-job.ts";
 
+/** What somebody asks for. `askedNs`: when, where that is known; it is decided on when an iteration ends. */
+export type AskedEvent = { readonly number: number; readonly askedNs?: number } & (
+  | { readonly kind: "pause" | "unpause" }
+  | { readonly kind: "priority"; readonly priority: number }
+  /** It is to end before its last iteration, as soon as the one that it is in has ended. */
+  | { readonly kind: "stop"; readonly by: StoppedBy; readonly why: string }
+);
+
 /** What has happened. `number`: of a job, in the order of arrival. */
 export type FleetEvent =
   | { readonly kind: "arrived"; readonly number: number; readonly request: JobRequest; readonly predicted: number }
@@ -7,11 +15,7 @@ export type FleetEvent =
   | { readonly kind: "progress"; readonly number: number; readonly done: number; readonly between: boolean }
   /** It has trained all iterations that it asked for. */
   | { readonly kind: "ended"; readonly number: number }
-  /** It is to end before that, as soon as the iteration that it is in has ended. */
-  | { readonly kind: "stop"; readonly number: number; readonly by: StoppedBy; readonly why: string }
-  /** It is not to train until somebody lets it go on. */
-  | { readonly kind: "pause" | "unpause"; readonly number: number }
-  | { readonly kind: "priority"; readonly number: number; readonly priority: number }
+  | AskedEvent
   /** Bytes that it was seen to take of each device of its pipeline, in the order of stages. */
   | { readonly kind: "measured"; readonly number: number; readonly bytes: readonly number[] }
   /** After how many iterations it is now predicted to end. */

@@ -1,4 +1,5 @@
 import type { FleetJob } from "./fleet-job.ts";
+import type { Places } from "./places.ts";
 import type { Resources } from "./resources.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 
@@ -9,6 +10,8 @@ export interface FleetView {
   readonly waiting: readonly FleetJob[];
   readonly placed: readonly FleetJob[];
   readonly resources: Resources;
+  /** The placed ones by pipeline; undefined where what jobs need changes. */
+  readonly places?: Places | undefined;
   /** Events so far that are more than progress: it is another number where something has changed. */
   readonly changes: number;
   /** Tokens that a user's jobs have trained. */
@@ -30,12 +33,24 @@ export interface Refusal {
   readonly why: string;
 }
 
+/** A choice said by who moves, which are few: whoever trains and is not among `leaves` stays. */
+export interface Moves {
+  /** Who begins now, the most wanted first. */
+  readonly joins: readonly Wish[];
+  /** In any order. */
+  readonly leaves: readonly FleetJob[];
+  /** Why whoever stays does. */
+  readonly why: Wish["why"];
+}
+
 export interface Choice {
   /**
    * Whom the pipelines are to train from now on, the most wanted first. Whoever trains and is not among them is
    * preempted at the end of its iteration.
    */
   readonly wishes: readonly Wish[];
+  /** What the wishes come to, where `FleetView.places` were there to find it out by; nobody asks for wishes then. */
+  readonly moves?: Moves;
   /** Jobs that are never to begin. */
   readonly refusals?: readonly Refusal[];
   readonly memory: unknown;

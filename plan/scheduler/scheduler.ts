@@ -1,56 +1,15 @@
 import { InvariantError, maximum } from "../../core/index.ts";
+import { type Admission, admitMoves, admitWishes, type OnPipelines } from "./admission.ts";
 import type { FleetJob } from "./fleet-job.ts";
+import { JobQueue } from "./job-queue.ts";
 import type { Decision, FleetEvent, JournalLine } from "./journal.ts";
 import { type GrownJob, outgrownJobs, tooLarge } from "./outgrown.ts";
-import type { FleetView, Policy, Wish } from "./policy.ts";
-import { type Resources, shortfallText } from "./resources.ts";
+import { PlacedJobs } from "./places.ts";
+import type { Choice, FleetView, Policy } from "./policy.ts";
+import type { Resources } from "./resources.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 
-/** Jobs in the order of a policy. */
-class Queue {
-  readonly #compare: (a: FleetJob, b: FleetJob) => number;
-  readonly jobs: FleetJob[] = [];
-
-  constructor(compare: (a: FleetJob, b: FleetJob) => number) {
-    this.#compare = compare;
-  }
-
-  add(job: FleetJob): void {
-    this.jobs.splice(this.#placeOf(job), 0, job);
-  }
-
-  /** The job as it was added. */
-  remove(job: FleetJob): void {
-    this.jobs.splice(this.#find(job), 1);
-  }
-
-  /** A job as it was added, and as it is now. */
-  replace(before: FleetJob, job: FleetJob): void {
-    if (this.#compare(before, job) === 0) {
-      this.jobs[this.#find(before)] = job;
-      return;
-    }
-    this.remove(before);
-    this.add(job);
-  }
-
-  #find(job: FleetJob): number {
-    const place = this.#placeOf(job);
-    // Others that are equal may stand before it.
-    return this.jobs[place] === job ? place : this.jobs.indexOf(job);
-  }
-
-  /** The first place whose job does not come before it. */
-  #placeOf(job: FleetJob): number {
-    let [low, high] = [0, this.jobs.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#compare(this.jobs[middle]!, job) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-}
+type Say = (kind: Decision["kind"], job: FleetJob, why: string, pipeline?: number) => void;
 
 /**
  * Jobs over time: takes what has happened and says what follows, by a policy. Pure but for its own state, which follows
@@ -60,11 +19,15 @@ export class Scheduler {
   readonly #policy: Policy;
   /** As they are known by what was measured. */
   #resources: Resources;
+  /** Whether what jobs need never changes. */
+  readonly #isFixed: boolean;
   #memory: unknown;
   readonly #jobs = new Map<number, FleetJob>();
   /** Jobs that a policy decides of; those that are held are in none of the two. */
-  readonly #waiting: Queue;
-  readonly #placed: Queue;
+  readonly #waiting: JobQueue;
+  readonly #placed: JobQueue;
+  readonly #places: PlacedJobs;
+  #kept: { -readonly [Key in keyof FleetView]: FleetView[Key] } | undefined;
   /** Held jobs that a decision is due for: those on a pipeline, and those that are to end. */
   readonly #held = new Map<number, FleetJob>();
   /** Jobs that have just ended an iteration: they can leave at once. */
@@ -81,9 +44,15 @@ export class Scheduler {
   constructor(policy: Policy, resources: Resources, from?: SchedulerState) {
     this.#policy = policy;
     this.#resources = resources;
+    this.#isFixed = resources.isSteady && resources.learn === undefined;
     this.#memory = policy.initial;
-    this.#waiting = new Queue((a, b) => policy.compare(a, b));
-    this.#placed = new Queue((a, b) => policy.compare(a, b));
+    this.#waiting = new JobQueue((a, b) => policy.compare(a, b));
+    this.#placed = new JobQueue((a, b) => policy.compare(a, b));
+    this.#places = new PlacedJobs(resources.numPipelines, {
+      waiting: this.#waiting,
+      compare: (a, b) => policy.compare(a, b),
+      kindOf: (job) => resources.kindOf(job),
+    });
     if (from !== undefined) this.#goOn(from);
   }
 
@@ -212,7 +181,7 @@ export class Scheduler {
   #outgrown(): ReadonlyMap<number, string> {
     const grown = [...this.#grown].map(([number, bytes]): GrownJob => ({ job: this.job(number), bytes }));
     if (grown.length === 0) return new Map();
-    const outgrown = outgrownJobs(grown, [...this.#placed.jobs, ...this.#held.values()], this.#resources);
+    const outgrown = outgrownJobs(grown, [...this.#placed, ...this.#held.values()], this.#resources);
     for (const { job } of grown) if (!outgrown.has(job.number)) this.#grown.delete(job.number);
     return outgrown;
   }
@@ -226,6 +195,7 @@ export class Scheduler {
     this.#jobs.delete(job.number);
     this.#countLeaving(job, undefined);
     this.#queueOf(job)?.remove(job);
+    this.#place(job, undefined);
     this.#held.delete(job.number);
     this.#between.delete(job.number);
     this.#grown.delete(job.number);
@@ -235,9 +205,23 @@ export class Scheduler {
     this.#leaving += Number(now?.standing === "leaving") - Number(before?.standing === "leaving");
   }
 
-  #queueOf({ pipeline, hold }: FleetJob): Queue | undefined {
+  #queueOf({ pipeline, hold }: FleetJob): JobQueue | undefined {
     if (hold !== undefined) return undefined;
     return pipeline === undefined ? this.#waiting : this.#placed;
+  }
+
+  /** Tells the places of a job as it was, and as it is. */
+  #place(before: FleetJob | undefined, now: FleetJob | undefined): void {
+    if (!this.#isFixed) return;
+    const [from, to] = [before && this.#queueOf(before), now && this.#queueOf(now)];
+    if (from === to) {
+      if (to === this.#placed) this.#places.replace(before!, now!);
+      return;
+    }
+    if (from === this.#waiting) this.#places.wait(before!, -1);
+    else if (from === this.#placed) this.#places.remove(before!);
+    if (to === this.#waiting) this.#places.wait(now!, 1);
+    else if (to === this.#placed) this.#places.add(now!);
   }
 
   /** A job as it is from now on. */
@@ -246,11 +230,13 @@ export class Scheduler {
     this.#countLeaving(before, job);
     const queue = this.#queueOf(job);
     const queueBefore = before === undefined ? undefined : this.#queueOf(before);
-    if (queueBefore === queue) queue?.replace(before!, job);
-    else {
+    if (queueBefore === queue) {
+      queue?.replace(before!, job);
+    } else {
       queueBefore?.remove(before!);
       queue?.add(job);
     }
+    this.#place(before, job);
     if (job.hold !== undefined && (job.pipeline !== undefined || job.hold.kind === "stop"))
       this.#held.set(job.number, job);
     else this.#held.delete(job.number);
@@ -259,38 +245,30 @@ export class Scheduler {
 
   #decide(): readonly Decision[] {
     const decisions: Decision[] = [];
-    const say = (kind: Decision["kind"], { number, name }: FleetJob, why: string, pipeline?: number): void => {
+    const say: Say = (kind, { number, name }, why, pipeline) => {
       decisions.push({ kind, number, name, ...(pipeline === undefined ? {} : { pipeline }), why });
     };
     for (const job of this.#held.values()) this.#letGo(job, say);
     const outgrown = this.#outgrown();
     // Whoever trains stays.
-    const isQuiet = this.#waiting.jobs.length === 0 && this.#leaving === 0 && outgrown.size === 0;
+    const isQuiet = this.#waiting.size === 0 && this.#leaving === 0 && outgrown.size === 0;
     if (this.#policy.watches === "changes" && isQuiet) return decisions;
-    const placed = [...this.#placed.jobs];
-    const view: FleetView = {
-      nowNs: this.#nowNs,
-      waiting: this.#waiting.jobs,
-      placed: placed.filter(({ number }) => !outgrown.has(number)),
-      resources: this.#resources,
-      changes: this.#changes,
-      served: (user) => this.#servedBy(user),
-      state: () => this.state(),
-    };
-    const { wishes, refusals = [], memory } = this.#policy.decide(view, this.#memory);
-    this.#memory = memory;
-    for (const { job, why } of refusals) {
+    const placed = this.#placed.toArray();
+    const view = this.#view(placed, outgrown);
+    const choice = this.#policy.decide(view, this.#memory);
+    this.#memory = choice.memory;
+    for (const { job, why } of choice.refusals ?? []) {
       this.#drop(job);
       say("refuse", job, why);
     }
-    const { accepted, denied } = this.#admit(wishes, outgrown);
-    const wished = new Map(accepted.map((wish) => [wish.job.number, wish]));
-    const newcomers = wishes.filter(({ job }) => job.pipeline === undefined);
-    for (const job of placed) {
-      if (wished.has(job.number)) {
+    const newcomers = (choice.moves?.joins ?? choice.wishes).filter(({ job }) => job.pipeline === undefined);
+    const { begins, concerned, stays, denied } = this.#admit(choice, placed, outgrown);
+    for (const job of concerned) {
+      const stayWhy = stays(job);
+      if (stayWhy !== undefined) {
         if (job.standing === "leaving") {
           this.#put({ ...job, standing: "running" });
-          say("stay", job, wished.get(job.number)!.why(job), job.pipeline);
+          say("stay", job, stayWhy(job), job.pipeline);
         }
         continue;
       }
@@ -312,8 +290,7 @@ export class Scheduler {
         say("leave", job, why, job.pipeline);
       }
     }
-    for (const { job, pipeline, why } of accepted) {
-      if (job.pipeline !== undefined) continue;
+    for (const { job, pipeline, why } of begins) {
       const reserved = this.#resources.reserve?.(pipeline, job);
       this.#put({ ...job, standing: "running", pipeline, reserved });
       say(job.done > 0 ? "resume" : "start", job, why(job), pipeline);
@@ -321,8 +298,53 @@ export class Scheduler {
     return decisions;
   }
 
+  /** What the policy decides by: one that is kept, since it is asked at every trigger. */
+  #view(placed: readonly FleetJob[], outgrown: ReadonlyMap<number, string>): FleetView {
+    const waiting = this.#waiting;
+    this.#kept ??= {
+      nowNs: 0,
+      // A list of all of them only where a policy asks for it.
+      get waiting() {
+        return waiting.toArray();
+      },
+      placed: [],
+      resources: this.#resources,
+      places: this.#isFixed ? this.#places : undefined,
+      changes: 0,
+      served: (user) => this.#servedBy(user),
+      state: () => this.state(),
+    };
+    this.#places.view = this.#kept;
+    this.#kept.nowNs = this.#nowNs;
+    this.#kept.placed = outgrown.size === 0 ? placed : placed.filter(({ number }) => !outgrown.has(number));
+    this.#kept.resources = this.#resources;
+    this.#kept.changes = this.#changes;
+    return this.#kept;
+  }
+
+  #admit(choice: Choice, placed: readonly FleetJob[], outgrown: ReadonlyMap<number, string>): Admission {
+    const on: OnPipelines = {
+      resources: this.#resources,
+      placed,
+      outgrown,
+      held: this.#held.values(),
+      places: this.#places,
+      isBetween: ({ number }) => this.#between.has(number),
+    };
+    const { moves } = choice;
+    if (moves === undefined) return admitWishes(choice.wishes, on);
+    if (this.#between.size === 0) return admitMoves(moves, on, this.#leaving > 0);
+    const left = new Set(moves.leaves.map(({ number }) => number));
+    const isStaying = (number: number): boolean => {
+      const job = this.#jobs.get(number);
+      return job?.pipeline !== undefined && job.hold === undefined && !left.has(number);
+    };
+    if ([...this.#between].some(isStaying)) return admitWishes(choice.wishes, on);
+    return admitMoves(moves, on, this.#leaving > 0);
+  }
+
   /** A job that is held leaves its pipeline; one that is to end has ended when it is on none. */
-  #letGo(job: FleetJob, say: (kind: Decision["kind"], job: FleetJob, why: string, pipeline?: number) => void): void {
+  #letGo(job: FleetJob, say: Say): void {
     const { hold, pipeline } = job;
     const isOff = pipeline === undefined || this.#between.has(job.number);
     const why = hold!.kind === "stop" ? hold!.why : "paused";
@@ -342,46 +364,5 @@ export class Scheduler {
   #preempt(job: FleetJob): void {
     this.#grown.delete(job.number);
     this.#put({ ...job, standing: "preempted", pipeline: undefined, reserved: undefined });
-  }
-
-  /**
-   * Of the wishes in turn those that have room now. Who is in the middle of an iteration holds its memory to the end of
-   * it, wished for or not; on a pipeline where one that waits has no room for that reason, none goes past it. That one
-   * has outgrown its pipeline takes no room from those that are there.
-   */
-  #admit(
-    wishes: readonly Wish[],
-    outgrown: ReadonlyMap<number, string>,
-  ): {
-    readonly accepted: readonly Wish[];
-    readonly denied: ReadonlyMap<number, string>;
-  } {
-    const onEach = () => Array.from({ length: this.#resources.numPipelines }, (): FleetJob[] => []);
-    const [held, going] = [onEach(), onEach()];
-    for (const job of this.#placed.jobs)
-      if (!this.#between.has(job.number)) (outgrown.has(job.number) ? going : held)[job.pipeline!]!.push(job);
-    for (const job of this.#held.values()) held[job.pipeline!]!.push(job);
-    const accepted: Wish[] = [];
-    const denied = new Map<number, string>();
-    const full = new Set<number>();
-    for (const wish of wishes) {
-      const { job, pipeline } = wish;
-      const isNew = job.pipeline === undefined;
-      if (!isNew && !this.#between.has(job.number)) {
-        accepted.push(wish);
-        continue;
-      }
-      if (isNew && full.has(pipeline)) continue;
-      const beside = isNew ? [...held[pipeline]!, ...going[pipeline]!] : held[pipeline]!;
-      const shortfall = this.#resources.shortfall(pipeline, [...beside, job]);
-      if (shortfall === undefined) {
-        held[pipeline]!.push(job);
-        accepted.push(wish);
-      } else {
-        full.add(pipeline);
-        if (!isNew) denied.set(job.number, shortfallText(shortfall));
-      }
-    }
-    return { accepted, denied };
   }
 }

@@ -1,4 +1,4 @@
-import { maximum, sum } from "../../core/index.ts";
+import { maximum } from "../../core/index.ts";
 import type { Setting } from "../documents/setting.ts";
 import { type FleetWork, type JobSizes, plannedSizes } from "./job-sizes.ts";
 import { type LearnedSizes, learnedSizes } from "./learned-sizes.ts";
@@ -30,7 +30,8 @@ export function settingResources({ setting, works, most, iterationNs, learned }:
     shortfall(pipeline, jobs) {
       if (most !== undefined && jobs.length > most) return { kind: "jobs", most };
       for (const stage of stagesOf[pipeline]!) {
-        const bytes = sum(jobs.map((job) => sizes.bytesOn(stage, job))) - sizes.room(stage);
+        let bytes = -sizes.room(stage);
+        for (const job of jobs) bytes += sizes.bytesOn(stage, job);
         if (bytes > 0) return { kind: "memory", device: setting.devices[setting.stages[stage]!.device]!.name, bytes };
       }
       return undefined;

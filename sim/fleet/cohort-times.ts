@@ -1,4 +1,4 @@
-import { contentHash, InvariantError, maximum, sum } from "../../core/index.ts";
+import { InvariantError, maximum, sum } from "../../core/index.ts";
 import {
   balancedGroups,
   type CostModel,
@@ -14,38 +14,30 @@ import {
   UPDATE,
 } from "../../plan/index.ts";
 import { runPlan } from "../run/run-plan.ts";
+import { alikePipelines, settingOfPipeline } from "./alike-pipelines.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import { type IterationBound, iterationBound } from "./iteration-bounds.ts";
+import { KindsOfWork } from "./kinds-of-work.ts";
 
-/** Different steps of a job that stand for all of them. */
-const SAMPLES = 16;
 /** Steps of each job in the run that says about how long they take, and of the slowest one in the run that is measured. */
 const FIRST_STEPS = 3;
 const MEASURED_STEPS = 10;
 /** Of one that is much faster than the others. */
 const MOST_STEPS = 200;
 
-type Steps = FleetWork["steps"];
 export type Pack = (problem: PackingProblem) => Packing;
 
-/** Jobs that train together, with the rows of a step: by part, for the numbers that the jobs have in a plan. */
+/** Kinds of jobs that train together, with the rows of a step: by part, for the numbers that the jobs have in a plan. */
 interface Group {
-  readonly numbers: readonly number[];
+  readonly kinds: readonly number[];
   readonly rowsOf: (step: number, own: readonly number[]) => readonly (readonly PlannedRow[])[];
 }
 
-/** Steps evenly over a job. */
-function samplesOf(steps: Steps): Steps {
-  const count = Math.min(SAMPLES, steps.length);
-  return Array.from({ length: count }, (_, i) => steps[Math.floor((i * steps.length) / count)]!);
-}
-
-/** The ends of each job's optimizer steps on its pipeline's first stage. */
-function stepEnds(setting: Setting, costs: CostModel, segment: Segment, pipeline: number): readonly number[][] {
+/** The ends of each job's optimizer steps on the first stage. */
+function stepEnds(setting: Setting, costs: CostModel, segment: Segment): readonly number[][] {
   const { jobs, groups, microBatches, actions } = segment;
   const run = runPlan({ ...setting, jobs, groups, microBatches, actions, predicted: null }, costs);
-  const { firstStage } = setting.pipelines[pipeline]!;
-  const { letters, microBatches: numbers, endNs } = run.devices[firstStage]!.compute;
+  const { letters, microBatches: numbers, endNs } = run.devices[0]!.compute;
   const ends = jobs.map((): number[] => []);
   for (let at = 0; at < endNs.length; at += 1) {
     if (letters[at] !== UPDATE) continue;
@@ -54,23 +46,26 @@ function stepEnds(setting: Setting, costs: CostModel, segment: Segment, pipeline
   return ends;
 }
 
+/** Places in the order of their values, which are few. */
+function ascending(values: readonly number[]): readonly number[] {
+  return values.map((_, place) => place).sort((a, b) => values[a]! - values[b]! || a - b);
+}
+
 /**
  * How long iterations take while the same jobs train on a pipeline: of a short simulation of all their actions, where
- * none has just begun or is about to end; remembered by the jobs, as far as they are alike.
+ * none has just begun or is about to end; remembered by the jobs and the pipeline, as far as they are alike.
  */
 export class CohortTimes implements FleetTimes {
-  readonly #setting: Setting;
   readonly #costs: CostModel;
-  readonly #works: readonly FleetWork[];
-  readonly #samples: FleetWork[] = [];
-  /** Jobs that are alike have the same; by the hash of what they are alike in, and by job. */
-  readonly #kindOfHash = new Map<string, string>();
-  readonly #kinds: string[] = [];
+  /** By pipeline, the place of one that is alike, as the only one of a setting. */
+  readonly #alike: readonly number[];
+  readonly #settings: readonly Setting[];
+  readonly #kinds: KindsOfWork;
   readonly #pack: Pack | undefined;
   readonly #known = new Map<string, readonly number[]>();
   readonly #bounds = new Map<string, IterationBound>();
   /** By kind. */
-  readonly #anywhere = new Map<string, IterationBound>();
+  readonly #anywhere = new Map<number, IterationBound>();
 
   /**
    * `works`: by the jobs' numbers; more may come. `pack`: jobs that train together share micro-batches that it packs,
@@ -78,9 +73,11 @@ export class CohortTimes implements FleetTimes {
    */
   constructor(setting: Setting, costs: CostModel, works: readonly FleetWork[], pack?: Pack) {
     this.#pack = pack;
-    this.#setting = setting;
     this.#costs = costs;
-    this.#works = works;
+    const { kinds: alike, examples: pipelines } = alikePipelines(setting);
+    this.#alike = alike;
+    this.#settings = pipelines.map((pipeline) => settingOfPipeline(setting, pipeline));
+    this.#kinds = new KindsOfWork(works);
   }
 
   /** Different sets of jobs that were simulated. */
@@ -88,41 +85,25 @@ export class CohortTimes implements FleetTimes {
     return this.#known.size;
   }
 
-  #sampleOf(number: number): FleetWork {
-    const known = this.#samples[number];
-    if (known !== undefined) return known;
-    const { job, steps } = this.#works[number]!;
-    const sample = { job, steps: samplesOf(steps) };
-    this.#samples[number] = sample;
-    return sample;
-  }
-
-  #kindOf(number: number): string {
-    const known = this.#kinds[number];
-    if (known !== undefined) return known;
-    const { job, steps } = this.#sampleOf(number);
-    const lengths = steps.map((parts) => parts.map((rows) => rows.map(([, , tokens, scored]) => [tokens, scored])));
-    const hash = contentHash({ adapter: job.adapter, optimizer: job.optimizer, lengths });
-    const kind = this.#kindOfHash.get(hash) ?? String(this.#kindOfHash.size);
-    this.#kindOfHash.set(hash, kind);
-    this.#kinds[number] = kind;
-    return kind;
-  }
-
   /** What an iteration of a job takes at least on a pipeline. */
   boundOf(pipeline: number, job: number): IterationBound {
-    const key = `${pipeline} ${this.#kindOf(job)}`;
-    const bound = this.#bounds.get(key) ?? iterationBound(this.#setting, this.#costs, pipeline, this.#sampleOf(job));
+    return this.#boundOf(this.#alike[pipeline]!, this.#kinds.of(job));
+  }
+
+  #boundOf(alike: number, kind: number): IterationBound {
+    const key = `${alike} ${kind}`;
+    const bound =
+      this.#bounds.get(key) ?? iterationBound(this.#settings[alike]!, this.#costs, 0, this.#kinds.example(kind));
     this.#bounds.set(key, bound);
     return bound;
   }
 
   /** And on whichever pipeline: with the stages by their place in it, the last ones again where it has fewer. */
   boundAnywhere(job: number): IterationBound {
-    const kind = this.#kindOf(job);
+    const kind = this.#kinds.of(job);
     const known = this.#anywhere.get(kind);
     if (known !== undefined) return known;
-    const bounds = this.#setting.pipelines.map((_, pipeline) => this.boundOf(pipeline, job));
+    const bounds = this.#settings.map((_, alike) => this.#boundOf(alike, kind));
     const numStages = maximum(bounds.map(({ stagesNs }) => stagesNs.length));
     const bound = {
       leastNs: Math.min(...bounds.map(({ leastNs }) => leastNs)),
@@ -134,25 +115,28 @@ export class CohortTimes implements FleetTimes {
     return bound;
   }
 
-  iterationNs(pipeline: number, jobs: readonly FleetJob[]): readonly number[] {
+  iterationNs(pipeline: number, jobs: readonly Pick<FleetJob, "number">[]): readonly number[] {
+    const all = jobs.map(({ number }) => this.#kinds.of(number));
     // In an order of kinds, so that equal cohorts are one.
-    const order = jobs
-      .map(({ number }, place) => ({ number, place, kind: this.#kindOf(number) }))
-      .sort((a, b) => (a.kind === b.kind ? a.place - b.place : a.kind < b.kind ? -1 : 1));
-    const key = `${pipeline}: ${order.map(({ kind }) => kind).join()}`;
-    const numbers = order.map(({ number }) => number);
-    const periods = this.#known.get(key) ?? this.#fastest(pipeline, numbers);
-    this.#known.set(key, periods);
+    const order = ascending(all);
+    const kinds = order.map((place) => all[place]!);
+    const alike = this.#alike[pipeline]!;
+    const key = `${alike}: ${kinds.join()}`;
+    let periods = this.#known.get(key);
+    if (periods === undefined) {
+      periods = this.#fastest(alike, kinds);
+      this.#known.set(key, periods);
+    }
     const result = jobs.map(() => 0);
-    order.forEach(({ place }, i) => {
+    order.forEach((place, i) => {
       result[place] = periods[i]!;
     });
     return result;
   }
 
   /** A short run is of some steps, and what of them lies in it: no iteration is faster, and no stage busier, than can be. */
-  #withinBounds(pipeline: number, numbers: readonly number[], measured: readonly number[]): readonly number[] {
-    const bounds = numbers.map((number) => this.boundOf(pipeline, number));
+  #withinBounds(alike: number, kinds: readonly number[], measured: readonly number[]): readonly number[] {
+    const bounds = kinds.map((kind) => this.#boundOf(alike, kind));
     const periods = measured.map((ns, i) => Math.max(ns, bounds[i]!.leastNs));
     const busy = bounds[0]!.stagesNs.map((_, at) => sum(bounds.map(({ stagesNs }, i) => stagesNs[at]! / periods[i]!)));
     const over = Math.max(1, maximum(busy));
@@ -160,33 +144,33 @@ export class CohortTimes implements FleetTimes {
   }
 
   /** Each job in a group of its own, as it is planned. */
-  #alone(pipeline: number, numbers: readonly number[]): readonly number[] {
+  #alone(alike: number, kinds: readonly number[]): readonly number[] {
     const measured = this.#measure(
-      pipeline,
-      numbers.map((number) => ({ numbers: [number], rowsOf: (step, [own]) => this.#rows(number, step, own!) })),
+      alike,
+      kinds.map((kind) => ({ kinds: [kind], rowsOf: (step, [own]) => this.#rows(kind, step, own!) })),
     );
-    return this.#withinBounds(pipeline, numbers, measured.flat());
+    return this.#withinBounds(alike, kinds, measured.flat());
   }
 
   /** In as many groups as there are stages, whose jobs share micro-batches. */
-  #shared(pipeline: number, numbers: readonly number[], pack: Pack): readonly number[] {
-    const { firstStage, endStage, room } = this.#setting.pipelines[pipeline]!;
-    const tokens = numbers.map((number) => this.#tokensOf(number));
+  #shared(alike: number, kinds: readonly number[], pack: Pack): readonly number[] {
+    const { firstStage, endStage, room } = this.#settings[alike]!.pipelines[0]!;
+    const tokens = kinds.map((kind) => this.#tokensOf(kind));
     const groups = balancedGroups(tokens, endStage - firstStage);
     const measured = this.#measure(
-      pipeline,
+      alike,
       groups.map((places) => ({
-        numbers: places.map((place) => numbers[place]!),
+        kinds: places.map((place) => kinds[place]!),
         rowsOf: (step, own) => {
           const members = places.map((place, i) => {
-            const rows = this.#rows(numbers[place]!, step, own[i]!).flat();
+            const rows = this.#rows(kinds[place]!, step, own[i]!).flat();
             return { job: own[i]!, rows };
           });
           return packMiniBatch({ members, capacity: room.maxTokens }, pack);
         },
       })),
     );
-    const periods = numbers.map(() => 0);
+    const periods = kinds.map(() => 0);
     groups.forEach((places, group) => {
       places.forEach((place, i) => {
         periods[place] = measured[group]![i]!;
@@ -196,61 +180,65 @@ export class CohortTimes implements FleetTimes {
   }
 
   /** The way in which more tokens are trained a second. */
-  #fastest(pipeline: number, numbers: readonly number[]): readonly number[] {
-    const alone = this.#alone(pipeline, numbers);
+  #fastest(alike: number, kinds: readonly number[]): readonly number[] {
+    const alone = this.#alone(alike, kinds);
     if (this.#pack === undefined) return alone;
-    const shared = this.#shared(pipeline, numbers, this.#pack);
+    const shared = this.#shared(alike, kinds, this.#pack);
     const rate = (periods: readonly number[]): number =>
-      sum(numbers.map((number, i) => this.#tokensOf(number) / periods[i]!));
+      sum(kinds.map((kind, i) => this.#tokensOf(kind) / periods[i]!));
     return rate(shared) > rate(alone) ? shared : alone;
   }
 
   /** Of an iteration, on average. */
-  #tokensOf(number: number): number {
-    const { steps } = this.#sampleOf(number);
+  #tokensOf(kind: number): number {
+    const { steps } = this.#kinds.example(kind);
     return sum(steps.flat(2).map(([, , tokens]) => tokens)) / steps.length;
   }
 
-  #rows(number: number, step: number, own: number): readonly (readonly PlannedRow[])[] {
-    const { steps } = this.#sampleOf(number);
+  #rows(kind: number, step: number, own: number): readonly (readonly PlannedRow[])[] {
+    const { steps } = this.#kinds.example(kind);
     return steps[step % steps.length]!.map((part) => part.map(([, ...row]): PlannedRow => [own, ...row]));
   }
 
   /** By group, nanoseconds of an iteration of each of its jobs. */
-  #measure(pipeline: number, groups: readonly Group[]): readonly (readonly number[])[] {
+  #measure(alike: number, groups: readonly Group[]): readonly (readonly number[])[] {
     const first = this.#run(
-      pipeline,
+      alike,
       groups,
       groups.map(() => FIRST_STEPS),
     );
     const rough = first.map((ends) => ends.at(-1)! / ends.length);
     const slowest = maximum(rough);
     const counts = rough.map((ns) => Math.min(MOST_STEPS, Math.ceil((MEASURED_STEPS * slowest) / ns)));
-    const ends = this.#run(pipeline, groups, counts);
+    const ends = this.#run(alike, groups, counts);
     // From when all have trained a step until the first one has trained its last.
     const fromNs = maximum(ends.map((own) => own[0]!));
     const untilNs = Math.min(...ends.map((own) => own.at(-1)!));
     return ends.map((own, i) => {
       const within = own.filter((ns) => ns >= fromNs && ns <= untilNs);
       const ns = within.length < 2 ? rough[i]! : (within.at(-1)! - within[0]!) / (within.length - 1);
-      return groups[i]!.numbers.map(() => ns);
+      return groups[i]!.kinds.map(() => ns);
     });
   }
 
   /** Trains so many steps of each group, all from the start, and gives their ends. */
-  #run(pipeline: number, groups: readonly Group[], counts: readonly number[]): readonly (readonly number[])[] {
-    const growing = new GrowingPlan(this.#setting, this.#costs);
+  #run(alike: number, groups: readonly Group[], counts: readonly number[]): readonly (readonly number[])[] {
+    const setting = this.#settings[alike]!;
+    const growing = new GrowingPlan(setting, this.#costs);
     const firsts: number[] = [];
-    groups.forEach(({ numbers, rowsOf }, i) => {
+    groups.forEach(({ kinds, rowsOf }, i) => {
       const count = counts[i]!;
-      const own = numbers.map((number) => growing.addJob({ ...this.#sampleOf(number).job, steps: count }));
+      const own = kinds.map((kind) => growing.addJob({ ...this.#kinds.example(kind).job, steps: count }));
       firsts.push(own[0]!);
       const steps = Array.from({ length: count }, (_, step) => rowsOf(step, own));
-      growing.admit({ group: { pipeline, members: own.map((job) => ({ job, firstStep: 0, endStep: count })) }, steps });
+      growing.admit({
+        group: { pipeline: 0, members: own.map((job) => ({ job, firstStep: 0, endStep: count })) },
+        steps,
+      });
     });
-    const segment = growing.advance(pipeline, Number.POSITIVE_INFINITY);
+    const segment = growing.advance(0, Number.POSITIVE_INFINITY);
     if (segment === undefined) throw new InvariantError({ expected: "work to simulate", got: counts });
-    const ends = stepEnds(this.#setting, this.#costs, segment, pipeline);
+    const ends = stepEnds(setting, this.#costs, segment);
     return firsts.map((job) => ends[job]!);
   }
 }

@@ -1,113 +1,90 @@
-import { canonicalJson } from "../../core/index.ts";
 import {
   type AskedEvent,
   type CostModel,
   type FleetEvent,
+  type FleetOutcome,
   FleetOutcomes,
   type FleetWork,
   type JobRequest,
   type JournalLine,
-  type PolicyFactory,
-  type PolicyName,
-  Scheduler,
+  type Scheduler,
+  type Segment,
   type Setting,
 } from "../../plan/index.ts";
-import type { FleetMetrics } from "./fleet-metrics.ts";
-import { fleetModel } from "./fleet-model.ts";
-import { judgeFleet } from "./judge-fleet.ts";
-import { runFleetActions } from "./run-actions.ts";
-import type { SimulatedFleet } from "./simulate-fleet.ts";
+import { type FleetRequest, runFleetActions } from "./run-actions.ts";
 
-/** A fleet that was executed, as its folder tells of it. */
-export interface ExecutedFleet {
-  readonly setting: Setting;
-  readonly costs: CostModel;
-  /** By number, of the jobs that have come. */
-  readonly works: readonly FleetWork[];
-  /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
-  readonly most?: number | undefined;
-  readonly lines: readonly JournalLine[];
-  readonly asked: readonly AskedEvent[];
-}
-
-/** An executed fleet beside its twin. */
-export interface TwinnedFleet {
-  readonly twin: SimulatedFleet;
-  /** What was executed; its bounds are of predicted times. */
-  readonly executed: FleetMetrics;
-}
-
-/** What nobody could know before: who came, what was asked, and what followed from jobs' losses and sizes. */
-interface Told {
+/** What of a fleet no scheduler decides. */
+export interface Happenings {
+  /** By number. */
   readonly requests: readonly JobRequest[];
-  /** By number and iterations done, what followed from the end of an iteration. */
-  readonly follows: ReadonlyMap<string, readonly FleetEvent[]>;
+  /** What somebody asked for, in the order of its times. */
+  readonly asked: readonly FleetRequest[];
+  /** What was seen when so many iterations of a job had ended: of its losses, or of the memory that it takes. */
+  readonly seen: (number: number, done: number) => readonly FleetEvent[];
 }
 
-const keyOf = (number: number, done: number): string => `${number} ${done}`;
+/** Whether somebody asks for it at some time; it follows from an iteration otherwise. */
+function isAsked(event: FleetEvent): event is AskedEvent {
+  if (event.kind === "stop") return event.by === "user";
+  return event.kind === "pause" || event.kind === "unpause" || event.kind === "priority";
+}
 
-function toldBy({ lines, asked }: ExecutedFleet): Told {
+/** What happened in a fleet from outside, and what its jobs showed, as its journal tells. */
+export function happeningsOf(journal: readonly JournalLine[]): Happenings {
   const requests: JobRequest[] = [];
-  const follows = new Map<string, FleetEvent[]>();
-  const waiting = asked.map(({ event }) => canonicalJson(event));
+  const asked: FleetRequest[] = [];
   const done = new Map<number, number>();
-  for (const { events } of lines) {
-    let last: FleetEvent | undefined;
+  const seen = new Map<string, FleetEvent[]>();
+  for (const { atNs, events } of journal) {
+    for (const event of events) if (event.kind === "progress") done.set(event.number, event.done);
     for (const event of events) {
       if (event.kind === "arrived") requests[event.number] = event.request;
-      else if (event.kind === "progress") {
-        done.set(event.number, event.done);
-        last = event;
-      } else if (event.kind !== "ended") {
-        const at = waiting.indexOf(canonicalJson(event));
-        if (at >= 0) {
-          waiting.splice(at, 1);
-          continue;
-        }
-        // A job's losses speak when an iteration of it has ended; other jobs' when one of theirs has.
-        const own = events.some(({ kind, number }) => kind === "progress" && number === event.number);
-        const number = own ? event.number : (last?.number ?? event.number);
-        const key = keyOf(number, done.get(number) ?? 0);
-        follows.set(key, [...(follows.get(key) ?? []), event]);
+      else if (isAsked(event)) asked.push({ atNs: event.askedNs ?? atNs, event });
+      else if (event.kind !== "progress" && event.kind !== "ended") {
+        const key = `${event.number} ${done.get(event.number) ?? 0}`;
+        seen.set(key, [...(seen.get(key) ?? []), event]);
       }
     }
   }
-  return { requests, follows };
+  asked.sort((a, b) => a.atNs - b.atNs);
+  return { requests, asked, seen: (number, count) => seen.get(`${number} ${count}`) ?? [] };
+}
+
+export interface FleetTwinInput {
+  readonly setting: Setting;
+  readonly costs: CostModel;
+  /** By number. */
+  readonly works: readonly FleetWork[];
+  readonly happenings: Happenings;
+  /** With the policy that is to decide; it has seen nothing yet. */
+  readonly scheduler: Scheduler;
+  readonly onSegment?: (segment: Segment) => void;
+}
+
+export interface FleetTwin {
+  readonly journal: readonly JournalLine[];
+  /** In the order of arrival. */
+  readonly outcomes: readonly FleetOutcome[];
 }
 
 /**
- * The twin of an executed fleet: the same jobs come at the same times to the same pipelines, the same is asked at the
- * same times, and the same follows from the same iterations; how long actions take, and what is decided, is simulated,
- * action by action. Of a fleet that goes on, the jobs that have come train to their end.
+ * A fleet that was executed, simulated action by action: the same jobs come at the same times, the same is asked for,
+ * and their losses say the same after the same iterations; all else is decided anew.
+ * @throws InvariantError where jobs are left that nobody starts
  */
-export function fleetTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFactory): TwinnedFleet {
-  const { setting, costs, lines, asked, most } = fleet;
-  const { requests, follows } = toldBy(fleet);
-  const works = fleet.works.slice(0, requests.length);
-  const limit = most === undefined ? {} : { most };
-  const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, ...limit });
-  const own = policyOf(policy);
-  const times = timesOf({ ...own, sharesMicroBatches: false });
+export function fleetTwin({ happenings, works, ...input }: FleetTwinInput): FleetTwin {
+  const { requests, asked, seen } = happenings;
   const journal: JournalLine[] = [];
-  const [simulated, executed] = [new FleetOutcomes(), new FleetOutcomes()];
-  for (const line of lines) executed.add(line);
+  const outcomes = new FleetOutcomes();
   runFleetActions({
-    ...{ setting, costs, scheduler: new Scheduler(own, resources) },
-    jobs: works.map((work, number) => ({ work, request: requests[number]! })),
+    ...input,
+    jobs: requests.map((request, number) => ({ work: works[number]!, request })),
     requests: asked,
-    follow: (number, done) => follows.get(keyOf(number, done)) ?? [],
-    onLine: (line) => {
+    follow: seen,
+    onLine(line) {
       journal.push(line);
-      simulated.add(line);
+      outcomes.add(line);
     },
   });
-  const judged = { ...{ requests, times, numPipelines: resources.numPipelines, most }, isBounded: true };
-  return {
-    twin: {
-      ...{ policy: own.name, journal, numCohorts: times.numCohorts },
-      outcomes: simulated.all(),
-      metrics: judgeFleet({ ...judged, outcomes: simulated }),
-    },
-    executed: judgeFleet({ ...judged, outcomes: executed }),
-  };
+  return { journal, outcomes: outcomes.all() };
 }

@@ -1,36 +1,7 @@
 import { InvariantError } from "../../core/index.ts";
 import type { FleetJob } from "../../plan/index.ts";
 import type { FleetTimes } from "./fleet-times.ts";
-
-interface Member {
-  readonly number: number;
-  /** Iterations after which it ends. */
-  readonly iterations: number;
-  leaving: boolean;
-  /** Whether the ends of its iterations are of interest beside that. */
-  watched: boolean;
-  /** Iterations that had ended at `sinceNs`. */
-  done: number;
-  /** When its iteration ends that was under way then, and how long those after it take. */
-  endNs: number;
-  periodNs: number;
-}
-
-/** When the iteration after so many more ends. */
-function endAfter({ endNs, periodNs }: Member, more: number): number {
-  return endNs + more * periodNs;
-}
-
-/**
- * Iterations of a job that have ended by a time, beside the one that ends first; -1 where that has not. By the same sums
- * as the ends themselves, which may be rounded: months in nanoseconds are beyond 2^53.
- */
-function endedBy(member: Member, atNs: number): number {
-  let more = Math.floor((atNs - member.endNs) / member.periodNs);
-  while (endAfter(member, more + 1) <= atNs) more += 1;
-  while (more >= 0 && endAfter(member, more) > atNs) more -= 1;
-  return Math.max(-1, more);
-}
+import { Members } from "./members.ts";
 
 /** A job on a pipeline at some time. */
 export interface PlacedJob {
@@ -39,6 +10,14 @@ export interface PlacedJob {
   readonly done: number;
   /** Of the one that is under way, the share that has not been trained: above 0, and 1 where it has just begun. */
   readonly left: number;
+}
+
+/** One that is there already, with the iterations after which it ends. */
+export interface RestoredJob extends PlacedJob {
+  readonly iterations: number;
+  readonly leaving: boolean;
+  /** Whether the ends of its iterations are of interest beside that. */
+  readonly watched: boolean;
 }
 
 export interface Progress {
@@ -50,6 +29,8 @@ export interface Progress {
   readonly between: boolean;
 }
 
+const NONE: readonly Progress[] = [];
+
 /**
  * The jobs of one pipeline over time. While the same jobs train, an iteration of each takes as long as it does among
  * them; when one comes or goes, what is left of the others' iterations goes on at their new pace.
@@ -58,7 +39,11 @@ export class PipelineClock {
   readonly #pipeline: number;
   readonly #times: FleetTimes;
   readonly #isAhead: boolean;
-  readonly #members = new Map<number, Member>();
+  /** In the order in which they came: few, and gone through at every trigger. */
+  readonly #members = new Members();
+  /** The earliest end of an iteration under way, and of the last one of a job, when progress was last made. */
+  #leastEndNs = Number.POSITIVE_INFINITY;
+  #leastLastNs = Number.POSITIVE_INFINITY;
   #isChanged = false;
 
   /** `isAhead`: when an iteration of a job ends, its next one has begun already, unless the job is leaving. */
@@ -68,108 +53,128 @@ export class PipelineClock {
     this.#isAhead = isAhead;
   }
 
-  /** Jobs that are there already, each with the iterations after which it ends. */
-  restore(
-    atNs: number,
-    placed: readonly (PlacedJob & Pick<Member, "iterations" | "leaving" | "watched">)[],
-    jobOf: (number: number) => FleetJob,
-  ): void {
+  /** Jobs that are there already. */
+  restore(atNs: number, placed: readonly RestoredJob[], jobOf: (number: number) => FleetJob): void {
     if (placed.length === 0) return;
     const periods = this.#periods(placed.map(({ number }) => jobOf(number)));
-    placed.forEach(({ left, ...member }, place) => {
+    placed.forEach(({ number, iterations, watched, leaving, done, left }, place) => {
       const periodNs = periods[place]!;
-      const endNs = atNs + Math.max(1, Math.round(left * periodNs));
-      this.#members.set(member.number, { ...member, endNs, periodNs });
+      this.#members.add(number, iterations, watched);
+      this.#members.restore(place, { done, periodNs, endNs: atNs + Math.max(1, Math.round(left * periodNs)) });
+      this.#members.setLeaving(place, leaving);
     });
+    this.#look();
   }
 
   /** Its jobs at a time up to which nobody has come or gone since the last call of anything else. */
   placedAt(atNs: number): readonly PlacedJob[] {
-    return [...this.#members.values()].map((member) => {
-      const more = endedBy(member, atNs) + 1;
-      const left = (endAfter(member, more) - atNs) / member.periodNs;
-      return { number: member.number, done: member.done + more, left };
+    const members = this.#members;
+    return members.numbers().map((number, place) => {
+      const more = members.endedBy(place, atNs) + 1;
+      return { number, done: members.doneAt(place) + more, left: members.shareLeft(place, more, atNs) };
     });
   }
 
   get isIdle(): boolean {
-    return this.#members.size === 0;
+    return this.#members.count === 0;
   }
 
   /** When the next iteration ends after a time: any, or one of a watched job, or after which its job ends or leaves. */
   nextNs(nowNs: number, any: boolean): number {
+    const members = this.#members;
+    if (!any && members.numLookedAt === 0) return this.#leastLastNs;
+    if (any && nowNs < this.#leastEndNs) return this.#leastEndNs;
     let least = Number.POSITIVE_INFINITY;
-    for (const member of this.#members.values()) {
-      const { done, iterations, leaving, watched } = member;
-      const ns = endAfter(member, any || leaving || watched ? endedBy(member, nowNs) + 1 : iterations - done - 1);
+    for (let place = 0; place < members.count; place += 1) {
+      const isAny = any || members.isLeaving(place) || members.isWatched(place);
+      const ns = members.endAfter(place, isAny ? members.endedBy(place, nowNs) + 1 : members.left(place) - 1);
       if (ns < least) least = ns;
     }
     return least;
   }
 
+  /** Whether an iteration has ended since `progressAt` by a time. */
+  hasEndBy(atNs: number): boolean {
+    return atNs >= this.#leastEndNs;
+  }
+
   /** Whether an iteration ends just then. */
   hasEndAt(atNs: number): boolean {
-    for (const member of this.#members.values()) {
-      const more = endedBy(member, atNs);
-      if (more >= 0 && endAfter(member, more) === atNs) return true;
+    if (atNs < this.#leastEndNs) return false;
+    const members = this.#members;
+    for (let place = 0; place < members.count; place += 1) {
+      const more = members.endedBy(place, atNs);
+      if (more >= 0 && members.endAfter(place, more) === atNs) return true;
     }
     return false;
   }
 
-  /** Iterations that have ended since the last call, of the jobs that have ended any. */
-  progressAt(atNs: number): readonly Progress[] {
-    const progress: Progress[] = [];
-    for (const member of this.#members.values()) {
-      const more = endedBy(member, atNs);
+  /** Iterations that have ended since the last call, of the jobs that have ended any, or just now. */
+  progressAt(atNs: number, any: boolean): readonly Progress[] {
+    const members = this.#members;
+    let progress: Progress[] | undefined;
+    for (let place = 0; place < members.count; place += 1) {
+      const more = members.endedBy(place, atNs);
       if (more < 0) continue;
-      const lastNs = endAfter(member, more);
-      member.done += 1 + more;
-      member.endNs = endAfter(member, more + 1);
-      const justEnded = lastNs === atNs;
-      const between = justEnded && (member.leaving || !this.#isAhead);
-      progress.push({ number: member.number, done: member.done, justEnded, between });
+      const justEnded = members.endAfter(place, more) === atNs;
+      members.advance(place, more + 1);
+      if (!any && !justEnded) continue;
+      const between = justEnded && (members.isLeaving(place) || !this.#isAhead);
+      progress ??= [];
+      progress.push({ number: members.numberAt(place), done: members.doneAt(place), justEnded, between });
     }
-    return progress;
+    this.#look();
+    return progress ?? NONE;
   }
 
   /** Its iterations that have ended are the scheduler's: `settle`. */
   add(number: number, iterations: number, watched: boolean): void {
-    this.#members.set(number, { number, iterations, leaving: false, watched, done: -1, endNs: 0, periodNs: 0 });
+    this.#members.add(number, iterations, watched);
     this.#isChanged = true;
   }
 
   remove(number: number): void {
-    if (!this.#members.delete(number)) throw new InvariantError({ expected: "a job that trains here", got: number });
+    this.#members.remove(this.#placeOf(number));
     this.#isChanged = true;
   }
 
   setLeaving(number: number, leaving: boolean): void {
-    this.#members.get(number)!.leaving = leaving;
+    this.#members.setLeaving(this.#placeOf(number), leaving);
   }
 
   setWatched(number: number, watched: boolean): void {
-    this.#members.get(number)!.watched = watched;
+    this.#members.setWatched(this.#placeOf(number), watched);
+  }
+
+  #placeOf(number: number): number {
+    const place = this.#members.placeOf(number);
+    if (place < 0) throw new InvariantError({ expected: "a job that trains here", got: number });
+    return place;
+  }
+
+  #look(): void {
+    const members = this.#members;
+    this.#leastEndNs = Number.POSITIVE_INFINITY;
+    this.#leastLastNs = Number.POSITIVE_INFINITY;
+    for (let place = 0; place < members.count; place += 1) {
+      this.#leastEndNs = Math.min(this.#leastEndNs, members.endAfter(place, 0));
+      this.#leastLastNs = Math.min(this.#leastLastNs, members.endAfter(place, members.left(place) - 1));
+    }
   }
 
   /** After jobs have come and gone: what each iteration takes from now on. */
   settle(atNs: number, jobOf: (number: number) => FleetJob): void {
     if (!this.#isChanged) return;
     this.#isChanged = false;
-    const members = [...this.#members.values()];
-    if (members.length === 0) return;
-    const jobs = members.map(({ number }) => jobOf(number));
-    const periods = this.#periods(jobs);
-    members.forEach((member, place) => {
-      const periodNs = periods[place]!;
-      if (member.done < 0) {
-        member.done = jobs[place]!.done;
-        member.endNs = atNs + periodNs;
-      } else if (periodNs !== member.periodNs) {
-        const left = (member.endNs - atNs) / member.periodNs;
-        member.endNs = atNs + Math.max(1, Math.round(left * periodNs));
+    const members = this.#members;
+    if (members.count > 0) {
+      const jobs = members.numbers().map(jobOf);
+      const periods = this.#periods(jobs);
+      for (let place = 0; place < members.count; place += 1) {
+        members.setPeriod(place, atNs, periods[place]!, jobs[place]!.done);
       }
-      member.periodNs = periodNs;
-    });
+    }
+    this.#look();
   }
 
   /** Of an iteration of each of its jobs, whole nanoseconds. */

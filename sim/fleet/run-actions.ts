@@ -1,5 +1,6 @@
 import { InvariantError } from "../../core/index.ts";
 import {
+  type AskedEvent,
   actionDurations,
   type CostModel,
   type FleetEvent,
@@ -19,7 +20,7 @@ import { deviceTimes } from "../run/run-plan.ts";
 /** Something that somebody asks for at a time. */
 export interface FleetRequest {
   readonly atNs: number;
-  readonly event: Parameters<FleetPlan["ask"]>[0];
+  readonly event: AskedEvent;
 }
 
 export interface ActionFleetInput {

@@ -78,11 +78,14 @@ export class FleetRun {
   /** By number. */
   readonly #fates = new Map<number, Fate>();
   readonly #clocks: readonly PipelineClock[];
-  readonly #outcomes = new FleetOutcomes();
+  readonly #outcomes: FleetOutcomes;
   readonly #onLine: (line: JournalLine) => void;
+  readonly #jobOf = (number: number): FleetJob => this.#scheduler.job(number);
   #numArrived = 0;
   #numTriggers = 0;
   #nowNs = -1;
+  /** When the next iteration of interest ends, while that is the next thing to happen. */
+  #endNs = Number.POSITIVE_INFINITY;
   /** Whether the next trigger is now. */
   #isDue = false;
   /** What has come and waits for a trigger. */
@@ -97,6 +100,7 @@ export class FleetRun {
       times,
       isAhead = false,
       onLine = () => {},
+      outcomes = new FleetOutcomes(),
       from,
     }: {
       readonly numPipelines: number;
@@ -104,6 +108,8 @@ export class FleetRun {
       /** Whether a job's next iteration has begun when one ends, as where work is queued ahead. */
       readonly isAhead?: boolean;
       readonly onLine?: (line: JournalLine) => void;
+      /** Where the jobs' stories are written. */
+      readonly outcomes?: FleetOutcomes;
       /** The scheduler has to have been made from its state; an empty fleet at time 0 where absent. */
       readonly from?: FleetStart | undefined;
     },
@@ -113,6 +119,7 @@ export class FleetRun {
     this.#firstNumber = from?.state.numJobs ?? 0;
     this.#clocks = Array.from({ length: numPipelines }, (_, pipeline) => new PipelineClock(pipeline, times, isAhead));
     this.#onLine = onLine;
+    this.#outcomes = outcomes;
     if (from !== undefined) this.#goOn(from);
     this.#toCome.forEach(({ request, ...truth }, place) => {
       this.#fates.set(this.#firstNumber + place, newFate(request, truth));
@@ -133,7 +140,7 @@ export class FleetRun {
         this.#fates.set(number, newFate(request, truths?.get(number) ?? { iterations: predicted }));
       }
     this.#outcomes.goOn(atNs, scheduler.jobs, past);
-    const jobOf = (number: number): FleetJob => this.#scheduler.job(number);
+    const jobOf = this.#jobOf;
     this.#clocks.forEach((clock, pipeline) => {
       const own = placed.filter(({ number }) => jobOf(number).pipeline === pipeline);
       const members = own.map((member) => ({
@@ -212,11 +219,18 @@ export class FleetRun {
     const arrivalNs = this.#toCome[this.#numArrived]?.request.arrivalNs ?? Number.POSITIVE_INFINITY;
     // Without anything to decide only ends, and iterations after which somebody leaves, are of interest.
     const all = this.#scheduler.watches === "iterations" || this.#pending.length > 0;
-    return this.#clocks.reduce((least, clock) => Math.min(least, clock.nextNs(this.#nowNs, all)), arrivalNs);
+    this.#endNs = Number.POSITIVE_INFINITY;
+    for (const clock of this.#clocks) {
+      const ns = clock.nextNs(this.#nowNs, all);
+      if (ns < this.#endNs) this.#endNs = ns;
+    }
+    return Math.min(arrivalNs, this.#endNs);
   }
 
   #step(atNs: number): void {
     this.#nowNs = atNs;
+    const isEnd = atNs === this.#endNs;
+    this.#endNs = Number.POSITIVE_INFINITY;
     for (;;) {
       const job = this.#toCome[this.#numArrived];
       if (job === undefined || job.request.arrivalNs > atNs) break;
@@ -225,15 +239,17 @@ export class FleetRun {
       this.#numArrived += 1;
     }
     const isSomeIdle = this.#pending.length > 0 && this.#clocks.some(({ isIdle }) => isIdle);
-    if (!this.#isDue && !isSomeIdle && !this.#clocks.some((clock) => clock.hasEndAt(atNs))) return;
+    if (!this.#isDue && !isSomeIdle && !isEnd && !this.#clocks.some((clock) => clock.hasEndAt(atNs))) return;
     this.#isDue = false;
     const events: FleetEvent[] = [];
-    for (const clock of this.#clocks)
-      for (const { number, done, justEnded, between } of clock.progressAt(atNs)) {
-        if (justEnded || this.#scheduler.watches !== "changes")
-          events.push({ kind: "progress", number, done, between });
+    const toldAll = this.#scheduler.watches !== "changes";
+    for (const clock of this.#clocks) {
+      if (!clock.hasEndBy(atNs)) continue;
+      for (const { number, done, justEnded, between } of clock.progressAt(atNs, toldAll)) {
+        events.push({ kind: "progress", number, done, between });
         if (justEnded) this.#follows(number, done, events, clock);
       }
+    }
     events.push(...this.#pending);
     this.#pending = [];
     const line = this.#scheduler.trigger(atNs, events);
@@ -262,7 +278,7 @@ export class FleetRun {
           break;
       }
     }
-    for (const clock of this.#clocks) clock.settle(atNs, (number) => this.#scheduler.job(number));
+    for (const clock of this.#clocks) clock.settle(atNs, this.#jobOf);
     this.#outcomes.add(line);
     this.#onLine(line);
   }

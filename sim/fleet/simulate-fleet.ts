@@ -55,9 +55,19 @@ export function worksOfPlan({ jobs, groups, microBatches }: PlanBody): readonly 
   return jobs.map((job, index) => ({ job, steps: groupRows(microBatches, groupOf.get(index)!) }));
 }
 
+/** Of steps that many jobs may have. */
+const TOKENS = new WeakMap<FleetWork["steps"], number>();
+
+/** Of a step, on average. */
+function meanTokens(steps: FleetWork["steps"]): number {
+  const tokens = TOKENS.get(steps) ?? sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
+  TOKENS.set(steps, tokens);
+  return tokens;
+}
+
 /** What is asked for with a job. */
 export function requestOf({ work: { job, steps }, arrival }: FleetMember): JobRequest {
-  const tokens = sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
+  const tokens = meanTokens(steps);
   return { ...arrival, name: job.name, priority: job.priority, iterations: job.steps, tokens };
 }
 
@@ -89,20 +99,21 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const simulated = members.map(simulatedJob);
   const journal: JournalLine[] = [];
   const outcomes = new FleetOutcomes();
-  const onLine = (line: JournalLine): void => {
-    journal.push(line);
-    outcomes.add(line);
-  };
   if (granularity === "iterations")
     new FleetRun(simulated, scheduler, {
       numPipelines: resources.numPipelines,
       times,
       isAhead: true,
-      onLine,
+      onLine: (line) => void journal.push(line),
+      outcomes,
     }).run();
   else
     runFleetActions({
-      ...{ setting, costs, scheduler, onLine },
+      ...{ setting, costs, scheduler },
+      onLine(line) {
+        journal.push(line);
+        outcomes.add(line);
+      },
       jobs: works.map((work, number) => ({ work, request: simulated[number]!.request })),
       follow(number, done) {
         const { measurements = [], iterations } = simulated[number]!;

@@ -1,5 +1,5 @@
 import type { FleetJob } from "../fleet-job.ts";
-import { preemptively } from "../in-order.ts";
+import { preemptiveChoice } from "../in-order.ts";
 import { byArrival, type Policy } from "../policy.ts";
 
 const compare = (a: FleetJob, b: FleetJob): number => b.priority - a.priority || byArrival(a, b);
@@ -11,10 +11,7 @@ function byPriority(name: string, describe: string, looksPast: number): Policy {
     compare,
     initial: null,
     watches: "changes",
-    decide: (view) => ({
-      wishes: preemptively(view, compare, { looksPast, why: (job) => `priority ${job.priority}` }),
-      memory: null,
-    }),
+    decide: (view) => preemptiveChoice(view, compare, { looksPast, why: (job) => `priority ${job.priority}` }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type FleetJob, predictedLeft } from "../fleet-job.ts";
-import { preemptively } from "../in-order.ts";
+import { preemptiveChoice } from "../in-order.ts";
 import { byArrival, type Policy } from "../policy.ts";
 import type { Resources } from "../resources.ts";
 
@@ -13,12 +13,10 @@ export function sjf(resources: Resources): Policy {
     compare,
     initial: null,
     watches: "progress",
-    decide: (view) => ({
-      wishes: preemptively(view, compare, {
+    decide: (view) =>
+      preemptiveChoice(view, compare, {
         looksPast: 0,
         why: (job) => `${predictedLeft(job)} iterations are predicted to be left`,
       }),
-      memory: null,
-    }),
   };
 }

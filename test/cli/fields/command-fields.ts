@@ -4,8 +4,9 @@ import { sum } from "../../../core/index.ts";
 import { nativeInfo } from "../../../exec/index.ts";
 import type { Comparison, RunMetrics } from "../../../traces/index.ts";
 import type { TraceDocument } from "../../../traces/trace-document.ts";
-import { blank, type FieldTable, optional, owner, under } from "./check-fields.ts";
+import { blank, type Check, type FieldTable, optional, owner, type Place, under } from "./check-fields.ts";
 import { above, all, is, matches, near, oneOf, same, that, whole, within } from "./checks.ts";
+import { isPeakError, isPlannedPeak } from "./executed-peak.ts";
 import { number, tokensOf } from "./plan-fields.ts";
 import { DEVICES, JOBS, LONG_STEPS, type Pass } from "./small-pass.ts";
 import { intervalFields } from "./trace-fields.ts";
@@ -41,6 +42,13 @@ function figureFields(pass: Pass, document: RunMetrics, trace: TraceDocument | u
   };
 }
 
+function plannedPeak({ plan }: Pass, isExecuted: boolean): Check {
+  const total = (place: Place): number => plan.setting.memory[number(place)]!.total;
+  return isExecuted
+    ? that("the planned peak", (bytes: number, place) => isPlannedPeak(bytes, total(place)))
+    : same(total);
+}
+
 /** What `simulate --json` and `train --json` have in common. */
 function runFields(pass: Pass, name: string, trace?: TraceDocument): FieldTable {
   const document = metricsOf(pass, name);
@@ -51,7 +59,7 @@ function runFields(pass: Pass, name: string, trace?: TraceDocument): FieldTable 
     source: is(trace?.otherData.source ?? "simulated"),
     ...figureFields(pass, document, trace),
     "devices[].name": same((place) => DEVICES[number(place)]),
-    "devices[].peakMemoryBytes": same((place) => pass.plan.setting.memory[number(place)]!.total),
+    "devices[].peakMemoryBytes": plannedPeak(pass, trace?.otherData.source === "executed"),
     "jobs[].name": same((place) => JOBS[number(place)]!.name),
     "jobs[].steps": same((place) => JOBS[number(place)]!.steps),
     "jobs[].tokens": same((place) => jobTokens(pass, number(place))),
@@ -169,10 +177,11 @@ function worstFields(comparison: Comparison): FieldTable {
   };
 }
 
+const PEAK_ERROR = that("none", isPeakError);
+
 function comparedDeviceFields(pass: Pass): FieldTable {
   type Device = Comparison["devices"][number];
   const [simulated, executed] = [metricsOf(pass, "simulate"), metricsOf(pass, "train")];
-  const total = same((place) => pass.plan.setting.memory[number(place)]!.total);
   return {
     name: same((place) => DEVICES[number(place)]),
     simulatedBusySeconds: near((place) => simulated.devices[number(place)]!.busySeconds),
@@ -181,9 +190,9 @@ function comparedDeviceFields(pass: Pass): FieldTable {
       (place) => owner<Device>(place).simulatedBusySeconds,
       (place) => owner<Device>(place).executedBusySeconds,
     ),
-    simulatedPeakMemoryBytes: total,
-    executedPeakMemoryBytes: total,
-    peakMemoryError: blank("memory is known to the byte", is(0)),
+    simulatedPeakMemoryBytes: plannedPeak(pass, false),
+    executedPeakMemoryBytes: plannedPeak(pass, true),
+    peakMemoryError: blank("memory is known to the byte", PEAK_ERROR),
   };
 }
 
@@ -206,7 +215,7 @@ export function compareFields(pass: Pass): FieldTable {
     makespanError: error(simulated),
     meanAbsActionError: near(() => errorsOf(pass.simulated, pass.executed, "FB").meanAbsError, 1e-6),
     weightedActionError: near(() => errorsOf(pass.simulated, pass.executed, "FBU").weightedError, 1e-6),
-    "peakMemoryError[]": blank("memory is known to the byte", is(0)),
+    "peakMemoryError[]": blank("memory is known to the byte", PEAK_ERROR),
     ...under("simulated.", sideFields(metricsOf(pass, "simulate"))),
     ...under("executed.", sideFields(metricsOf(pass, "train"))),
     ...under("replay.", { ...sideFields(metricsOf(pass, "replay")), makespanError: error(comparison.replay!) }),

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mean } from "../../../core/index.ts";
 import {
+  type AskedEvent,
   createCostModel,
   FleetOutcomes,
   type FleetWork,
@@ -17,7 +18,7 @@ import {
 import { fleetForecaster } from "../../../sim/fleet/forecast.ts";
 import { type ActionFleetInput, runFleetActions } from "../../../sim/fleet/run-actions.ts";
 import { requestOf } from "../../../sim/fleet/simulate-fleet.ts";
-import { simulateFleet, worksOfPlan } from "../../../sim/index.ts";
+import { fleetTwin, happeningsOf, simulateFleet, worksOfPlan } from "../../../sim/index.ts";
 import { planSmall, type SmallJob, smallCase } from "../../exec/small-run.ts";
 import { grownPlan } from "../../plan/grow.ts";
 
@@ -86,8 +87,31 @@ function runActions(
   });
   const replayed = new Scheduler(policyOf(policy, resources(), { forecast }), resources());
   for (const line of lines) expect(replayed.trigger(line.atNs, line.events)).toEqual(line);
-  return { lines, segments, outcomes: outcomes.all(), endNs };
+  const again = new Scheduler(policyOf(policy, resources(), { forecast }), resources());
+  return { lines, segments, outcomes: outcomes.all(), endNs, works, again };
 }
+
+/** What is asked for of some jobs at some seconds; who is paused goes on later. */
+const requests = fc
+  .array(
+    fc.record({
+      kind: fc.constantFrom("stop", "priority", "pause"),
+      number: fc.integer({ min: 0, max: 7 }),
+      from: fc.integer({ min: 0, max: 600 }),
+      for: fc.integer({ min: 1, max: 100 }),
+    }),
+    { maxLength: 6 },
+  )
+  .map((list) =>
+    list
+      .flatMap(({ kind, number, from, for: seconds }) => {
+        const at = (atNs: number, event: AskedEvent) => ({ atNs, event: { ...event, askedNs: atNs } });
+        if (kind === "stop") return [at(from * SECOND, { kind, number, by: "user", why: "cancelled" })];
+        if (kind === "priority") return [at(from * SECOND, { kind, number, priority: seconds })];
+        return [at(from * SECOND, { kind, number }), at((from + seconds) * SECOND, { kind: "unpause", number })];
+      })
+      .sort((a, b) => a.atNs - b.atNs),
+  );
 
 describe("a fleet, action by action", () => {
   it("trains every iteration of every job once, as a valid plan, and replays to the same decisions", () => {
@@ -106,6 +130,20 @@ describe("a fleet, action by action", () => {
         }
         for (const outcome of outcomes) expect(outcome.endNs).toBeGreaterThan(outcome.startNs!);
         expect(Math.max(...outcomes.map((outcome) => outcome.endNs!))).toBeLessThanOrEqual(endNs);
+      }),
+      { numRuns: 25, endOnFailure: true },
+    );
+  }, 120_000);
+
+  it("has a twin that is told what happened, and decides the same", () => {
+    fc.assert(
+      fc.property(fleets, requests, (fleet, asked) => {
+        const given = fleetOf(fleet);
+        const { lines, outcomes, works, again } = runActions(given, fleet.policy, { requests: asked });
+        const { setting, costs } = given;
+        const twin = fleetTwin({ setting, costs, works, happenings: happeningsOf(lines), scheduler: again });
+        expect(twin.journal).toEqual(lines);
+        expect(twin.outcomes).toEqual(outcomes);
       }),
       { numRuns: 25, endOnFailure: true },
     );

@@ -119,7 +119,7 @@ describe("what no scheduler can beat", () => {
           request: { name: `${number}`, user: "", priority, arrivalNs, iterations, deadlineNs: null, tokens: 1 },
           iterations,
         }));
-        const forecast = fleetForecaster({ resources, times: { iterationNs }, isAhead: false });
+        const forecast = fleetForecaster({ times: { iterationNs }, isAhead: false });
         const { outcomes, makespanNs } = new FleetRun(
           simulated,
           new Scheduler(policyOf(policy, resources, { forecast }), resources),

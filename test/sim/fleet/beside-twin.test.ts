@@ -1,8 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { compareDecisions, createCostModel, fleetSetting, type JournalLine, Scheduler } from "../../../plan/index.ts";
-import { runFleetActions } from "../../../sim/fleet/run-actions.ts";
+import {
+  compareDecisions,
+  createCostModel,
+  fleetHistory,
+  fleetSetting,
+  type JournalLine,
+  Scheduler,
+} from "../../../plan/index.ts";
+import { type FleetRequest, runFleetActions } from "../../../sim/fleet/run-actions.ts";
 import { requestOf } from "../../../sim/fleet/simulate-fleet.ts";
-import { type ExecutedFleet, fleetModel, fleetTwin, worksOfPlan } from "../../../sim/index.ts";
+import { besideTwin, type ExecutedFleet, fleetModel, worksOfPlan } from "../../../sim/index.ts";
 import { planSmall, smallCase } from "../../exec/small-run.ts";
 
 const SECOND = 1e9;
@@ -22,11 +29,11 @@ function fleet() {
   return { setting, costs, members };
 }
 
-const ASKED: ExecutedFleet["asked"] = [
-  { atNs: 60.5 * SECOND, event: { kind: "pause", number: 1 } },
-  { atNs: 150.25 * SECOND, event: { kind: "unpause", number: 1 } },
-  { atNs: 200.75 * SECOND, event: { kind: "priority", number: 3, priority: 7 } },
-  { atNs: 260.5 * SECOND, event: { kind: "stop", number: 3, by: "user", why: "cancelled" } },
+const ASKED: readonly FleetRequest[] = [
+  { atNs: 60.5 * SECOND, event: { askedNs: 60.5 * SECOND, kind: "pause", number: 1 } },
+  { atNs: 150.25 * SECOND, event: { askedNs: 150.25 * SECOND, kind: "unpause", number: 1 } },
+  { atNs: 200.75 * SECOND, event: { askedNs: 200.75 * SECOND, kind: "priority", number: 3, priority: 7 } },
+  { atNs: 260.5 * SECOND, event: { askedNs: 260.5 * SECOND, kind: "stop", number: 3, by: "user", why: "cancelled" } },
 ];
 
 /** The journal of the fleet where its first job's losses stop it after 12 iterations. */
@@ -42,38 +49,39 @@ function executed(stopsAfter = 12): ExecutedFleet {
       number === 0 && done === stopsAfter ? [{ kind: "stop", number, by: "early-stopping", why: "no better" }] : [],
     onLine: (line) => lines.push(line),
   });
-  return { setting, costs, works, most: 1, lines, asked: ASKED };
+  return { setting, costs, works, most: 1, journal: lines };
 }
 
-describe("the twin of a fleet", () => {
+describe("a fleet beside its twin", () => {
   const given = executed();
 
   it("is the fleet itself where times are as predicted: what was asked, and what losses said, comes again", () => {
-    const kinds = new Set(given.lines.flatMap(({ events }) => events.map(({ kind }) => kind)));
+    const kinds = new Set(given.journal.flatMap(({ events }) => events.map(({ kind }) => kind)));
     expect([...kinds].sort()).toEqual(["arrived", "ended", "pause", "priority", "progress", "stop", "unpause"]);
-    const { twin, executed: metrics } = fleetTwin(given, "priority");
-    expect(twin.journal).toEqual(given.lines);
+    const { twin, executed: metrics } = besideTwin(given, "priority");
+    expect(twin.journal).toEqual(given.journal);
     expect(twin.metrics).toEqual(metrics);
     expect(metrics.preemptions).toBeGreaterThan(0);
     expect(metrics.bounds!.makespan.ratio).toBeGreaterThanOrEqual(1);
   });
 
   it("parts from it under another policy, and says where", () => {
-    const { twin } = fleetTwin(given, "fifo");
+    const { twin } = besideTwin(given, "fifo");
     expect(twin.policy).toBe("fifo");
-    const compared = compareDecisions(given.lines, twin.journal);
+    const compared = compareDecisions(given.journal, twin.journal);
     expect(compared.numSame).toBeGreaterThan(0);
     expect(compared.parted).toBeDefined();
     expect(compared.otherwise.length).toBeGreaterThan(0);
   });
 
   it("goes on to the end where the fleet was cut, and leaves whom somebody paused for good", () => {
-    const cut = given.lines.findIndex(({ events }) => events.some(({ kind }) => kind === "pause")) + 1;
-    const lines = given.lines.slice(0, cut);
+    const cut = given.journal.findIndex(({ events }) => events.some(({ kind }) => kind === "pause")) + 1;
+    const lines = given.journal.slice(0, cut);
     const arrived = lines.flatMap(({ events }) => events.filter(({ kind }) => kind === "arrived")).length;
-    const { twin } = fleetTwin({ ...given, lines, asked: ASKED.slice(0, 1) }, "priority");
-    expect(twin.outcomes).toHaveLength(arrived);
-    const open = twin.outcomes.filter(({ endNs }) => endNs === undefined).map(({ number }) => number);
+    const { twin } = besideTwin({ ...given, journal: lines }, "priority");
+    const { jobs } = fleetHistory(twin.journal);
+    expect(jobs).toHaveLength(arrived);
+    const open = jobs.filter(({ endNs }) => endNs === undefined).map(({ number }) => number);
     expect(open).toEqual([1]);
     const compared = compareDecisions(lines, twin.journal, { goesOn: true });
     expect(compared).toMatchObject({ parted: undefined, otherwise: [] });
