@@ -1,15 +1,23 @@
 import path from "node:path";
-import { compareDecisions, fleetHistory, type PolicyFactory, type PolicyName } from "../plan/index.ts";
+import {
+  compareDecisions,
+  type FleetHistory,
+  fleetHistory,
+  type PolicyFactory,
+  type PolicyName,
+} from "../plan/index.ts";
 import { fleetComparison, fleetPart } from "../reports/index.ts";
 import type { LoadedFleet } from "../workbench/index.ts";
 import { isFleetGoingOn, twinOfFleet } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 import { fleetFigures, writeFleetPage } from "./write-fleet.ts";
 
-/** How far a fleet got, in a word or two. */
-function standing(fleet: LoadedFleet): string {
+/** How far a fleet got. */
+function standing(fleet: LoadedFleet, { jobs }: FleetHistory): string {
   if (fleet.state !== "unfinished") return fleet.state;
-  return isFleetGoingOn(fleet) ? "goes on" : "was cut off";
+  const ended = jobs.filter(({ endNs }) => endNs !== undefined).length;
+  const what = isFleetGoingOn(fleet) ? "goes on" : "was cut off";
+  return `${what}; figures are of the ${ended} of ${jobs.length} jobs that have ended`;
 }
 
 export interface LiveFleetPage {
@@ -50,7 +58,7 @@ export function writeLiveFleet(
     facts: [
       { label: "Policy", value: fleet.policy ?? "–" },
       ...(fleet.policy === twin.policy ? [] : [{ label: "Policy of the twin", value: twin.policy }]),
-      { label: "Run", value: standing(fleet) },
+      { label: "Run", value: standing(fleet, history) },
       { label: "Jobs", value: `${history.jobs.length}` },
       { label: "Pipelines", value: `${setting.pipelines.length}` },
       { label: "Devices", value: setting.devices.map(({ name }) => name).join(", ") },

@@ -307,6 +307,7 @@ export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from ".
 export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
 // Jobs over time: who trains when.
 export {
+  FleetChronicle,
   type FleetHistory,
   fleetHistory,
   type JobHistory,
