@@ -123,6 +123,12 @@ describe("report of a live fleet's folder", () => {
     expect(checked.stderr).toMatch(/the fleet (goes on|was cut off)/);
   });
 
+  it("is of a journal that tells what was asked of a job, and when", async () => {
+    const told = linesOf("fleet", "journal.jsonl").filter((line) => line.includes('"kind":"stop"'));
+    expect(told[0]).toMatch(/"by":"user",[^}]*"askedNs":\d+/);
+    expect(await printed(["explain", "fleet", "waits"], root)).toMatch(/cancelled/);
+  });
+
   it("is by itself, and no trace", async () => {
     const both = await runCli(["report", "fleet", "fleet", "-o", "x.html"], root);
     expect(both).toMatchObject({ code: 2, stderr: expect.stringMatching(/Expected a live fleet's folder by itself/) });
