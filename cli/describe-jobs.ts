@@ -19,8 +19,16 @@ function lossText(loss: number | null): string {
   return loss === null ? "-" : loss.toFixed(3);
 }
 
+/** "1.234, best 1.200 at 40" with the steps that it had made then */
+function evaluationText({ evaluationLoss, best }: JobStatus): string {
+  return best === null
+    ? lossText(evaluationLoss)
+    : `${lossText(evaluationLoss)}, best ${lossText(best.loss)} at ${best.step + 1}`;
+}
+
 /** Jobs of a fleet as a table; `now` in seconds since the fleet's start. */
 export function jobsTable(jobs: readonly JobStatus[], now: number): string {
+  const areEvaluated = jobs.some(({ evaluationLoss }) => evaluationLoss !== null);
   const rows = jobs.map((job) => [
     job.name,
     job.user === "" ? "-" : job.user,
@@ -29,9 +37,11 @@ export function jobsTable(jobs: readonly JobStatus[], now: number): string {
     job.pipeline === null ? "-" : `${job.pipeline}`,
     `${job.done} of ${job.iterations}`,
     lossText(job.loss),
+    ...(areEvaluated ? [evaluationText(job)] : []),
     endText(job, now),
   ]);
-  return table(["job", "user", "priority", "", "pipeline", "steps", "loss", "end"], rows);
+  const evaluated = areEvaluated ? ["held out"] : [];
+  return table(["job", "user", "priority", "", "pipeline", "steps", "loss", ...evaluated, "end"], rows);
 }
 
 /** "sjf on 2 pipelines, up 3 min 20 s: 2 running, 1 waiting" */
@@ -54,6 +64,10 @@ export function noticeLines(notice: Notice): readonly string[] {
   switch (notice.kind) {
     case "step":
       return [`${notice.name} step ${notice.step}: loss ${lossText(notice.loss)}, ${formatSeconds(notice.seconds)}`];
+    case "evaluation": {
+      const lowest = notice.best ? ", the lowest" : "";
+      return [`${notice.name} step ${notice.step}: evaluation loss ${lossText(notice.loss)}${lowest}`];
+    }
     case "end": {
       const adapter = notice.adapter === null ? "" : `, adapter in ${notice.adapter}`;
       return [`${formatSeconds(notice.atSeconds)}: ${notice.name} ${notice.standing}: ${notice.why}${adapter}`];

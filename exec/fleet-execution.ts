@@ -11,6 +11,7 @@ import type {
   Setting,
 } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
+import type { BestEvaluation } from "./evaluations.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import type { AdapterPair } from "./peft.ts";
 import { Session } from "./session.ts";
@@ -20,9 +21,11 @@ import type { JobInput, SessionInput } from "./session-input.ts";
 export interface TakenJob {
   readonly state: AdapterState;
   readonly isOver: boolean;
+  /** What was best of it so far, if it was evaluated. */
+  readonly best: BestEvaluation | undefined;
 }
 
-export interface FleetExecutionInput extends Pick<SessionInput, "model" | "onStep" | "sampleEveryNs"> {
+export interface FleetExecutionInput extends Pick<SessionInput, "model" | "onStep" | "onEvaluation" | "sampleEveryNs"> {
   readonly setting: Setting;
   /** Who decides, and makes the plan; it has seen nothing yet. */
   readonly plan: FleetPlan;
@@ -31,8 +34,8 @@ export interface FleetExecutionInput extends Pick<SessionInput, "model" | "onSte
   readonly onSegment?: (segment: Segment) => void;
   /** What the devices have reported, as it comes, after what was decided on it. */
   readonly onCompletions?: (batch: readonly SeenAction[]) => void;
-  /** A job has trained all its iterations: its adapter, all layers. */
-  readonly onJobEnd?: (number: number, adapter: readonly AdapterPair[]) => void;
+  /** A job has trained all its iterations: its adapter, all layers; and what was best of it, if it was evaluated. */
+  readonly onJobEnd?: (number: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
   readonly onTaken?: (number: number, taken: TakenJob) => void;
 }
 
@@ -56,12 +59,15 @@ export class FleetExecution implements Disposable {
   #originNs: number | undefined;
   #lastNs = 0;
   #isClosed = false;
+  /** Whether a step is being carried out, and something was asked for meanwhile: it waits for the step's end. */
+  #isFollowing = false;
+  #isAsked = false;
 
   /** Sets the devices up. @throws DeviceError when one cannot do what the setting asks for */
   static async open(input: FleetExecutionInput): Promise<FleetExecution> {
     const runtime = createRuntime();
     try {
-      const { setting, model, onStep, sampleEveryNs } = input;
+      const { setting, model, onStep, onEvaluation, sampleEveryNs } = input;
       const execution: FleetExecution = new FleetExecution(
         input,
         runtime,
@@ -69,10 +75,11 @@ export class FleetExecution implements Disposable {
           setting,
           model,
           ...(onStep === undefined ? {} : { onStep }),
+          ...(onEvaluation === undefined ? {} : { onEvaluation }),
           ...(sampleEveryNs === undefined ? {} : { sampleEveryNs }),
           onStart: () => execution.#start(),
           onCompletions: (batch) => execution.#complete(batch),
-          onJobEnd: (planned, adapter) => execution.#endJob(planned, adapter),
+          onJobEnd: (planned, adapter, best) => execution.#endJob(planned, adapter, best),
           onTaken: (planned, state) => execution.#taken(planned, state),
         }),
       );
@@ -150,6 +157,8 @@ export class FleetExecution implements Disposable {
 
   #decideIfIdle(): void {
     if (this.#originNs === undefined) return;
+    this.#isAsked = this.#isFollowing;
+    if (this.#isFollowing) return;
     const step = this.#input.plan.decideIfIdle(this.#atNs(this.nowNs));
     if (step !== undefined) this.#follow(step);
   }
@@ -171,7 +180,14 @@ export class FleetExecution implements Disposable {
     this.#input.onCompletions?.(batch);
   }
 
-  #follow({ lines, taken, pieces }: FleetStep): void {
+  #follow(step: FleetStep): void {
+    this.#isFollowing = true;
+    this.#carryOut(step);
+    this.#isFollowing = false;
+    if (this.#isAsked) this.#decideIfIdle();
+  }
+
+  #carryOut({ lines, taken, pieces }: FleetStep): void {
     const { onLine, onSegment } = this.#input;
     for (const line of lines) {
       onLine?.(line);
@@ -211,20 +227,21 @@ export class FleetExecution implements Disposable {
     if (this.#isClosed && this.#originNs !== undefined && this.#input.plan.isOver) this.#session.close();
   }
 
-  #endJob(planned: number, adapter: readonly AdapterPair[]): void {
+  #endJob(planned: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined): void {
     const number = this.#numbers.get(planned)!;
     this.#forget(number);
-    this.#input.onJobEnd?.(number, adapter);
+    this.#input.onJobEnd?.(number, adapter, best);
   }
 
   #taken(planned: number, state: AdapterState): void {
     const number = this.#numbers.get(planned)!;
     const isOver = this.#stopped.delete(number);
+    const best = this.#session.bestOf(planned);
     if (isOver) {
       this.#session.drop(planned);
       this.#forget(number);
     }
-    this.#input.onTaken?.(number, { state, isOver });
+    this.#input.onTaken?.(number, { state, isOver, best });
   }
 
   #forget(number: number): void {

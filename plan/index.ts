@@ -209,7 +209,8 @@ export {
   startHalving,
 } from "./halving/halving.ts";
 export { halvingEvents } from "./halving/halving-events.ts";
-export { halvingPlan, halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
+export { areEvaluated, halvingPlan, halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
+export { type HalvedSweep, SweepHalving, type SweepVerdict } from "./halving/sweep-halving.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // Memory that is fitted to measured points, as they come.
@@ -319,7 +320,7 @@ export { type FleetPiece, FleetPlan, type FleetStep } from "./scheduler/fleet-pl
 export { fleetSetting } from "./scheduler/fleet-setting.ts";
 export { fleetStory, type StoryPart } from "./scheduler/fleet-story.ts";
 export type { Forecaster, Objective } from "./scheduler/forecast.ts";
-export type { FleetWork } from "./scheduler/job-sizes.ts";
+export { type FleetWork, rowsOfWork } from "./scheduler/job-sizes.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { AskedEvent, Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";

@@ -14,10 +14,13 @@ export interface FleetComer extends FleetWork {
   readonly number: number;
 }
 
+const partsSchema = z.array(z.array(plannedRowSchema));
 const comerSchema = z.strictObject({
   number: z.int().min(0),
   job: plannedJobSchema,
-  steps: z.array(z.array(z.array(plannedRowSchema))),
+  steps: z.array(partsSchema),
+  /** Null for a step after which nothing is evaluated. */
+  evaluations: z.array(partsSchema.nullable()).exactOptional(),
 });
 
 /** The lines of a text as JSON, without a last one that was not written to its end. @throws InputError for one that is none */
@@ -66,7 +69,7 @@ export function fleetPlanBody(setting: Setting, segments: readonly Segment[]): P
 /** The jobs that came to a fleet, in the order of arrival. @throws InputError with the line that is none */
 export function parseComers(text: string, file: string): readonly FleetComer[] {
   return [...jsonLines(text, file)].map((source, index) => {
-    const comer = checkDocument(comerSchema, source.value, source);
+    const { evaluations, ...comer } = checkDocument(comerSchema, source.value, source);
     if (comer.number !== index)
       throw new InputError({ expected: `job ${index}`, at: "number", got: comer.number, file, ...source.locate([]) });
     if (comer.steps.length !== comer.job.steps)
@@ -77,6 +80,8 @@ export function parseComers(text: string, file: string): readonly FleetComer[] {
         file,
         ...source.locate([]),
       });
-    return comer;
+    return evaluations === undefined
+      ? comer
+      : { ...comer, evaluations: evaluations.map((parts) => parts ?? undefined) };
   });
 }

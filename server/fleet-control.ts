@@ -37,6 +37,10 @@ export const jobStatusSchema = z.strictObject({
   endSeconds: seconds.nullable(),
   /** Of the last iteration; null before the first, and where it is no number. */
   loss: z.number().nullable(),
+  /** On its held-out rows, as it was taken last; null before the first time, and where it is no number. */
+  evaluationLoss: z.number().nullable(),
+  /** The lowest of these: after which step, from 0, and the folder with that adapter, once it has one to give. */
+  best: z.strictObject({ step: count, loss: z.number(), adapter: z.string().nullable() }).nullable(),
   predictedEnd: intervalSchema.nullable(),
   /** The reason of the last decision about it. */
   why: sentence,
@@ -110,6 +114,20 @@ const stepNoticeSchema = z.strictObject({
 });
 export type StepNotice = Readonly<z.infer<typeof stepNoticeSchema>>;
 
+/** A job was evaluated on its held-out rows. */
+const evaluationNoticeSchema = z.strictObject({
+  kind: z.literal("evaluation"),
+  name: nameSchema,
+  /** The one that it has made last, from 0. */
+  step: count,
+  /** Null where it is no number. */
+  loss: z.number().nullable(),
+  tokens: count,
+  /** Whether it is lower than all of the job before. */
+  best: z.boolean(),
+});
+export type EvaluationNotice = Readonly<z.infer<typeof evaluationNoticeSchema>>;
+
 /** A job is over. */
 const endNoticeSchema = z.strictObject({
   kind: z.literal("end"),
@@ -120,7 +138,12 @@ const endNoticeSchema = z.strictObject({
   adapter: z.string().nullable(),
 });
 
-export const noticeSchema = z.discriminatedUnion("kind", [decisionsNoticeSchema, stepNoticeSchema, endNoticeSchema]);
+export const noticeSchema = z.discriminatedUnion("kind", [
+  decisionsNoticeSchema,
+  stepNoticeSchema,
+  evaluationNoticeSchema,
+  endNoticeSchema,
+]);
 export type Notice = Readonly<z.infer<typeof noticeSchema>>;
 
 /**

@@ -10,7 +10,7 @@ import type {
   WhatIfAnswer,
 } from "./fleet-control.ts";
 import { fleetPicture, KEPT_FOR_PICTURES } from "./fleet-picture.ts";
-import { decisionsNotice, stepNotice } from "./notices.ts";
+import { decisionsNotice, evaluationNotice, finite, stepNotice } from "./notices.ts";
 import { isOver, STANDINGS, type Standing } from "./standing.ts";
 
 /** What a fleet on this machine is asked beside what it knows of itself. */
@@ -31,7 +31,7 @@ function secondsOf(ns: number | undefined): number | null {
 }
 
 function statusOf(job: LiveJob, predictedEnd: PredictedTime | undefined): JobStatus {
-  const { loss } = job;
+  const { best } = job;
   return {
     name: job.job.name,
     user: job.job.user ?? "",
@@ -43,7 +43,9 @@ function statusOf(job: LiveJob, predictedEnd: PredictedTime | undefined): JobSta
     arrivalSeconds: job.arrivalNs / SECOND,
     startSeconds: secondsOf(job.startNs),
     endSeconds: secondsOf(job.endNs),
-    loss: loss !== undefined && Number.isFinite(loss) ? loss : null,
+    loss: finite(job.loss),
+    evaluationLoss: finite(job.evaluationLoss),
+    best: best === undefined ? null : { step: best.step, loss: best.evaluationLoss, adapter: job.bestAdapter ?? null },
     predictedEnd: predictedEnd ?? null,
     why: job.why,
     adapter: job.adapter ?? null,
@@ -53,6 +55,7 @@ function statusOf(job: LiveJob, predictedEnd: PredictedTime | undefined): JobSta
 function noticeOf(notice: LiveNotice): Notice | undefined {
   if (notice.kind === "line") return decisionsNotice(notice.line);
   if (notice.kind === "step") return stepNotice(notice.metrics);
+  if (notice.kind === "evaluation") return evaluationNotice(notice.metrics);
   const { job } = notice;
   const standing = job.standing as Extract<Standing, "ended" | "stopped" | "cancelled" | "refused">;
   return {

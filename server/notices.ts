@@ -1,6 +1,6 @@
-import type { StepMetrics } from "../exec/index.ts";
+import type { EvaluationMetrics, StepMetrics } from "../exec/index.ts";
 import type { JournalLine } from "../plan/index.ts";
-import type { DecisionsNotice, StepNotice } from "./fleet-control.ts";
+import type { DecisionsNotice, EvaluationNotice, StepNotice } from "./fleet-control.ts";
 
 /** What a line of the journal decided; undefined where it decided nothing. */
 export function decisionsNotice({ line, atNs, decisions }: JournalLine): DecisionsNotice | undefined {
@@ -13,7 +13,17 @@ export function decisionsNotice({ line, atNs, decisions }: JournalLine): Decisio
   };
 }
 
+/** A loss, where it is a number. */
+export function finite(loss: number | undefined): number | null {
+  return loss !== undefined && Number.isFinite(loss) ? loss : null;
+}
+
 /** A line of metrics.jsonl. */
 export function stepNotice({ job, step, loss, tokens, seconds }: StepMetrics): StepNotice {
-  return { kind: "step", name: job, step, loss: Number.isFinite(loss) ? loss : null, tokens, seconds };
+  return { kind: "step", name: job, step, loss: finite(loss), tokens, seconds };
+}
+
+/** A line of metrics.jsonl, too. */
+export function evaluationNotice({ job, step, evaluationLoss, tokens, best }: EvaluationMetrics): EvaluationNotice {
+  return { kind: "evaluation", name: job, step, loss: finite(evaluationLoss), tokens, best };
 }

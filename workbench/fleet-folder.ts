@@ -1,7 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
-import { type AdapterPair, type SeenCompletion, type StepMetrics, writePeftFolder } from "../exec/index.ts";
+import {
+  type AdapterPair,
+  type EvaluationMetrics,
+  type SeenCompletion,
+  type StepMetrics,
+  writePeftFolder,
+} from "../exec/index.ts";
 import type { FleetComer, JournalLine, PlannedJob, Segment, Setting } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, writeOutput } from "./files.ts";
@@ -22,7 +28,11 @@ export const FLEET_FILES = {
   metrics: "metrics.jsonl",
   completions: "completions.jsonl",
   adapters: "adapters",
+  /** Of jobs that are evaluated, the adapters with the lowest loss. */
+  best: "best",
 } as const;
+
+type AdapterOwner = Pick<PlannedJob, "name" | "adapter">;
 
 /** The folder of a live fleet, written as things happen: only appended to, so that what is there is whole. */
 export class FleetFolder implements Disposable {
@@ -72,8 +82,10 @@ export class FleetFolder implements Disposable {
   }
 
   /** A job has come, at once. */
-  came(comer: FleetComer): void {
-    this.#jobs.add(canonicalJson(comer));
+  came({ evaluations, ...comer }: FleetComer): void {
+    // A step after which nothing is evaluated is a null in JSON.
+    const holes = evaluations === undefined ? {} : { evaluations: evaluations.map((parts) => parts ?? null) };
+    this.#jobs.add(canonicalJson({ ...comer, ...holes }));
     this.#jobs.write(true);
   }
 
@@ -91,6 +103,10 @@ export class FleetFolder implements Disposable {
     this.#metrics.add(canonicalJson(metrics));
   }
 
+  evaluated(metrics: EvaluationMetrics): void {
+    this.#metrics.add(canonicalJson(metrics));
+  }
+
   completed(batch: readonly SeenCompletion[]): void {
     for (const seen of batch) this.#completions.add(completionLine(seen));
     // A segment comes before what its devices reported, and that before its steps.
@@ -101,8 +117,17 @@ export class FleetFolder implements Disposable {
   }
 
   /** A job's adapter as it is; the folder that it is in. */
-  writeAdapter({ name, adapter }: Pick<PlannedJob, "name" | "adapter">, pairs: readonly AdapterPair[]): string {
-    const folder = path.join(this.#folder, FLEET_FILES.adapters, name);
+  writeAdapter(job: AdapterOwner, pairs: readonly AdapterPair[]): string {
+    return this.#write(FLEET_FILES.adapters, job, pairs);
+  }
+
+  /** The one that had the lowest loss; the folder that it is in. */
+  writeBest(job: AdapterOwner, pairs: readonly AdapterPair[]): string {
+    return this.#write(FLEET_FILES.best, job, pairs);
+  }
+
+  #write(within: string, { name, adapter }: AdapterOwner, pairs: readonly AdapterPair[]): string {
+    const folder = path.join(this.#folder, within, name);
     writePeftFolder(folder, adapter, this.#setting.model.architecture, this.#model, pairs);
     return folder;
   }

@@ -1,6 +1,6 @@
 import type { Row } from "../datasets/index.ts";
 import { type AdapterState, initialPairs, readPeftFolder } from "../exec/index.ts";
-import { checkRoom, type FleetWork, type Job, type JobRows, type Setting } from "../plan/index.ts";
+import { checkRoom, type FleetWork, type Job, type JobRows, rowsOfWork, type Setting } from "../plan/index.ts";
 import { planAndPredict, worksOfPlan } from "../sim/index.ts";
 import type { LiveSubmission } from "./live-job.ts";
 import type { LoadedRequest } from "./load-request.ts";
@@ -30,7 +30,7 @@ export function workOfJob({ request, setting }: FleetPlace, job: Job, rows: JobR
     jobsAtOnce: "all",
   });
   const work = worksOfPlan(body)[0]!;
-  checkRoom(setting, 0, { jobs: [work.job], microBatches: work.steps.flat().map((own) => ({ rows: [...own] })) });
+  checkRoom(setting, 0, { jobs: [work.job], microBatches: rowsOfWork(work).map((own) => ({ rows: [...own] })) });
   return work;
 }
 

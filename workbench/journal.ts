@@ -1,3 +1,5 @@
+import type { BestEvaluation } from "../exec/index.ts";
+
 /** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
 export type JournalEvent =
   | {
@@ -17,9 +19,24 @@ export type JournalEvent =
       /** Of its evaluations, the lowest: after which step, from 0. */
       readonly best?: { readonly step: number; readonly evaluationLoss: number };
     }
+  /** A job of a sweep has come to a rung, from 0, or waited there: what it is to do. */
+  | {
+      readonly event: "halving";
+      readonly sweep: string;
+      readonly job: string;
+      readonly rung: number;
+      readonly verdict: "go-on" | "pause" | "stop";
+      readonly why: string;
+    }
   /** Somebody asked for an end; mini-batches that have begun are finished. */
   | { readonly event: "asked to end" }
   | { readonly event: "ended early" }
   | { readonly event: "ended" };
+
+/** A job is over; of one that was evaluated, what was best of it. */
+export function jobEnded(job: string, best: BestEvaluation | undefined): JournalEvent {
+  const lowest = best === undefined ? {} : { best: { step: best.step, evaluationLoss: best.evaluationLoss } };
+  return { event: "job ended", job, ...lowest };
+}
 
 export type JournalLine = JournalEvent & { readonly time: string };

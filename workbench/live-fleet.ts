@@ -1,5 +1,13 @@
 import { InputError, sum } from "../core/index.ts";
-import { type AdapterState, FleetExecution, type ModelFolder, type StepMetrics, type TakenJob } from "../exec/index.ts";
+import {
+  type AdapterState,
+  type BestEvaluation,
+  type EvaluationMetrics,
+  FleetExecution,
+  type ModelFolder,
+  type StepMetrics,
+  type TakenJob,
+} from "../exec/index.ts";
 import {
   type AskedEvent,
   type CostModel,
@@ -8,22 +16,24 @@ import {
   FleetOutcomes,
   FleetPlan,
   type FleetWork,
+  type HalvedSweep,
+  halvingEvents,
   type Job,
   type JobRequest,
   type JournalLine,
-  type LossWatch,
   type Policy,
   type Resources,
   Scheduler,
   type Setting,
-  type StoppedBy,
-  startWatch,
-  stoppingOptions,
-  watchLosses,
+  SweepHalving,
+  type SweepVerdict,
 } from "../plan/index.ts";
 import type { FleetState } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { FleetFolder } from "./fleet-folder.ts";
+import { jobEnded } from "./journal.ts";
+import { judgeLosses } from "./judge-losses.ts";
+import { type KeptJob, newKeptJob } from "./kept-job.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
 import { runVersions } from "./train-plan.ts";
 
@@ -40,22 +50,10 @@ export interface LiveFleetInput {
   readonly works: FleetWork[];
   /** The most jobs that train at once on a pipeline; as many as there is room for when absent. */
   readonly jobsAtOnce?: number;
+  /** Jobs that are compared with each other while they train, by the names that they will come with. */
+  readonly sweeps: readonly HalvedSweep[];
   readonly onNotice?: (notice: LiveNotice) => void;
 }
-
-type Kept = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
-  /** Of a job that is on no device. */
-  state: AdapterState | undefined;
-  /** What its losses say so far, where it may be stopped early. */
-  watch: LossWatch | undefined;
-  /** What is to be decided on at the end of the iteration. */
-  follows: readonly FleetEvent[];
-  predicted: number;
-  stoppedBy: StoppedBy | undefined;
-};
-
-/** Of a job's iterations: predictions of its end that differ by less are one. */
-const LEAST_CHANGE = 0.1;
 
 /** Of an iteration that is under way, what is left where nobody knows. */
 const HALF = 0.5;
@@ -69,9 +67,10 @@ export class LiveFleet implements Disposable {
   readonly #folder: FleetFolder;
   readonly #scheduler: Scheduler;
   readonly #execution: FleetExecution;
-  readonly #jobs: Kept[] = [];
+  readonly #jobs: KeptJob[] = [];
   readonly #listeners = new Set<(notice: LiveNotice) => void>();
   readonly #outcomes = new FleetOutcomes();
+  readonly #halving: SweepHalving;
   #decidedNs = 0;
   #isDraining = false;
   #isEnding = false;
@@ -94,8 +93,9 @@ export class LiveFleet implements Disposable {
           onLine: (line) => fleet.#decided(line),
           onSegment: (segment) => written.planned(segment),
           onStep: (metrics) => fleet.#stepped(metrics),
+          onEvaluation: (metrics) => fleet.#evaluated(metrics),
           onCompletions: (batch) => written.completed(batch),
-          onJobEnd: (number, adapter) => fleet.#over(number, { parameters: adapter }),
+          onJobEnd: (number, adapter, best) => fleet.#over(number, { parameters: adapter }, best),
           onTaken: (number, taken) => fleet.#taken(number, taken),
         }),
       );
@@ -111,6 +111,7 @@ export class LiveFleet implements Disposable {
     this.#folder = folder;
     this.#scheduler = scheduler;
     this.#execution = execution;
+    this.#halving = new SweepHalving(input.sweeps);
     if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
     const { setting, policy, jobsAtOnce } = input;
     const who = { policy: policy.name, ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }) };
@@ -161,29 +162,8 @@ export class LiveFleet implements Disposable {
     if (this.#jobs.some((each) => each.job.name === job.name))
       throw new InputError({ expected: "a job name that was not used yet", at: "name", got: job.name });
     const request = this.requestOf(job, work);
-    const { priority, arrivalNs, iterations } = request;
-    const stopping = stoppingOptions(job);
     this.#input.works.push(work);
-    const kept: Kept = {
-      number: this.#jobs.length,
-      job,
-      standing: "waiting",
-      priority,
-      done: 0,
-      iterations,
-      pipeline: undefined,
-      arrivalNs,
-      startNs: undefined,
-      endNs: undefined,
-      loss: undefined,
-      why: "nobody has decided about it yet",
-      adapter: undefined,
-      state: undefined,
-      watch: stopping === undefined ? undefined : startWatch({ options: stopping, steps: iterations }),
-      follows: [],
-      predicted: iterations,
-      stoppedBy: undefined,
-    };
+    const kept = newKeptJob(this.#jobs.length, { job }, request);
     this.#jobs.push(kept);
     this.#folder.came({ number: kept.number, ...work });
     this.#execution.submit(work, request, { rows, start });
@@ -226,17 +206,22 @@ export class LiveFleet implements Disposable {
   /** @throws InputError where none has the name, or it is over or paused */
   pause(name: string): LiveJob {
     const kept = this.#open(name);
-    if (kept.standing === "paused") throw new InputError({ expected: `a job that is not paused`, got: name });
-    this.#ask({ kind: "pause", number: kept.number });
+    if (kept.pausedBy.has("user")) throw new InputError({ expected: `a job that is not paused`, got: name });
+    if (kept.pausedBy.size === 0) this.#ask({ kind: "pause", number: kept.number });
+    kept.pausedBy.add("user");
     return kept;
   }
 
   /** @throws InputError where none has the name, or it is not paused */
   resume(name: string): LiveJob {
     const kept = this.#open(name);
-    if (this.#scheduler.job(kept.number).hold?.kind !== "pause")
-      throw new InputError({ expected: "a job that is paused", got: `${name}, which is ${kept.standing}` });
-    this.#ask({ kind: "unpause", number: kept.number });
+    if (!kept.pausedBy.delete("user"))
+      throw new InputError({
+        expected: "a job that is paused",
+        got: `${name}, which is ${kept.standing}`,
+        ...(kept.pausedBy.has("halving") ? { hint: "It waits for others of its sweep, and goes on by itself." } : {}),
+      });
+    if (kept.pausedBy.size === 0) this.#ask({ kind: "unpause", number: kept.number });
     return kept;
   }
 
@@ -264,6 +249,8 @@ export class LiveFleet implements Disposable {
   /** Takes no more jobs; `run` returns when all have ended. */
   drain(): void {
     this.#isDraining = true;
+    for (const name of this.#halving.jobs)
+      if (!this.#jobs.some(({ job }) => job.name === name)) this.#halve(this.#halving.gone(name));
     this.#execution.close();
   }
 
@@ -282,13 +269,13 @@ export class LiveFleet implements Disposable {
     this.#folder[Symbol.dispose]();
   }
 
-  #named(name: string): Kept {
+  #named(name: string): KeptJob {
     const kept = this.#jobs.find(({ job }) => job.name === name);
     if (kept === undefined) throw new InputError({ expected: "a job of the fleet", at: "name", got: name });
     return kept;
   }
 
-  #open(name: string): Kept {
+  #open(name: string): KeptJob {
     const kept = this.#named(name);
     if (OVER.includes(kept.standing))
       throw new InputError({ expected: "a job that is not over", got: `${name}, which is ${kept.standing}` });
@@ -337,7 +324,7 @@ export class LiveFleet implements Disposable {
       }
       kept.endNs = atNs;
       kept.standing = kind === "refuse" ? "refused" : kept.stoppedBy === "user" ? "cancelled" : "stopped";
-      if (kept.startNs === undefined) this.#notify({ kind: "end", job: kept });
+      if (kept.startNs === undefined) this.#gone(kept);
     }
   }
 
@@ -346,26 +333,40 @@ export class LiveFleet implements Disposable {
     const kept = this.#named(metrics.job);
     kept.loss = metrics.loss;
     kept.done = Math.max(kept.done, metrics.step + 1);
-    this.#judge(kept, metrics);
+    judgeLosses(kept, { iteration: metrics.step + 1, training: metrics.loss });
     this.#notify({ kind: "step", metrics });
+    this.#halve(this.#halving.lost(metrics.job, "training", metrics.step + 1, metrics.loss));
   }
 
-  /** What a job's losses say: that it ends sooner than was thought, or is to be stopped. */
-  #judge(kept: Kept, { step, loss }: StepMetrics): void {
-    const { watch, number } = kept;
-    if (watch === undefined) return;
-    const seen = watchLosses(watch, { iteration: step + 1, training: loss });
-    kept.watch = seen.watch;
-    const { verdict } = seen;
-    if (verdict.kind === "stop") {
-      kept.follows = [{ kind: "stop", number, by: "early-stopping", why: verdict.why }];
-      return;
+  #evaluated(metrics: EvaluationMetrics): void {
+    this.#folder.evaluated(metrics);
+    const kept = this.#named(metrics.job);
+    const { step, evaluationLoss, best } = metrics;
+    kept.evaluationLoss = evaluationLoss;
+    if (best) kept.best = { step, evaluationLoss };
+    judgeLosses(kept, { iteration: step + 1, evaluation: evaluationLoss });
+    this.#notify({ kind: "evaluation", metrics });
+    this.#halve(this.#halving.lost(metrics.job, "evaluation", step + 1, evaluationLoss));
+  }
+
+  /** What halving says of jobs of a sweep. */
+  #halve(verdicts: readonly SweepVerdict[]): void {
+    for (const verdict of verdicts) {
+      const { sweep, job, rung, kind, why } = verdict;
+      this.#folder.happened({ event: "halving", sweep, job, rung, verdict: kind, why });
+      const { number, pausedBy } = this.#named(job);
+      if (kind === "pause") pausedBy.add("halving");
+      else pausedBy.delete("halving");
+      // What a person has paused stays so.
+      if (kind === "stop" || pausedBy.has("user") === false)
+        for (const event of halvingEvents(verdict, number)) this.#ask(event);
     }
-    const predicted = Math.round(verdict.predicted);
-    // Each change is a decision of its own: small ones are not worth it.
-    if (Math.abs(predicted - kept.predicted) <= LEAST_CHANGE * kept.iterations) return;
-    kept.predicted = predicted;
-    kept.follows = [{ kind: "predicted", number, predicted }];
+  }
+
+  /** A job is over. */
+  #gone(kept: KeptJob): void {
+    this.#notify({ kind: "end", job: kept });
+    this.#halve(this.#halving.gone(kept.job.name));
   }
 
   #follows(number: number): readonly FleetEvent[] {
@@ -375,20 +376,22 @@ export class LiveFleet implements Disposable {
     return follows;
   }
 
-  #taken(number: number, { state, isOver }: TakenJob): void {
+  #taken(number: number, { state, isOver, best }: TakenJob): void {
     const kept = this.#jobs[number]!;
-    if (isOver) this.#over(number, state);
+    if (isOver) this.#over(number, state, best);
     else if (kept.pipeline === undefined) kept.state = state;
   }
 
   /** A job that has trained is over: its adapter is written, and nothing else of it is held. */
-  #over(number: number, state: AdapterState): void {
+  #over(number: number, state: AdapterState, best: BestEvaluation | undefined): void {
     const kept = this.#jobs[number]!;
     if (kept.standing === "running" || kept.standing === "leaving") kept.standing = "ended";
     kept.pipeline = undefined;
     kept.state = { parameters: state.parameters };
-    kept.adapter = this.#folder.writeAdapter(this.#input.works[number]!.job, state.parameters);
-    this.#folder.happened({ event: "job ended", job: kept.job.name });
-    this.#notify({ kind: "end", job: kept });
+    const { job } = this.#input.works[number]!;
+    kept.adapter = this.#folder.writeAdapter(job, state.parameters);
+    if (best?.adapter !== undefined) kept.bestAdapter = this.#folder.writeBest(job, best.adapter);
+    this.#folder.happened(jobEnded(job.name, best));
+    this.#gone(kept);
   }
 }

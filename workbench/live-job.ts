@@ -1,5 +1,5 @@
 import type { Row } from "../datasets/index.ts";
-import type { AdapterState, StepMetrics } from "../exec/index.ts";
+import type { AdapterState, EvaluationMetrics, StepMetrics } from "../exec/index.ts";
 import type { FleetWork, Job, JournalLine } from "../plan/index.ts";
 
 /** Where a live job is, or how it ended. */
@@ -29,16 +29,22 @@ export interface LiveJob {
   readonly endNs: number | undefined;
   /** Of the last iteration. */
   readonly loss: number | undefined;
+  /** On the rows that are held out, as it was taken last, and the lowest: after which step, from 0. */
+  readonly evaluationLoss: number | undefined;
+  readonly best: { readonly step: number; readonly evaluationLoss: number } | undefined;
   /** The reason of the last decision about it. */
   readonly why: string;
   /** The folder of its adapter, once it is over and has trained. */
   readonly adapter: string | undefined;
+  /** And of the one with the lowest loss, where that is kept. */
+  readonly bestAdapter: string | undefined;
 }
 
 /** What happens in a live fleet, in order. */
 export type LiveNotice =
   | { readonly kind: "line"; readonly line: JournalLine }
   | { readonly kind: "step"; readonly metrics: StepMetrics }
+  | { readonly kind: "evaluation"; readonly metrics: EvaluationMetrics }
   /** A job is over, and its adapter is written where it has one. */
   | { readonly kind: "end"; readonly job: LiveJob };
 

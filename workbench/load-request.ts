@@ -47,7 +47,7 @@ export async function loadRequest(context: Context, file: string, choice: Reques
   const dtype = choice.dtype ?? loaded.workload.model.dtype;
   const { calibration, source: costs, assumed } = loadCalibration(context, choice, devices, dtype);
   for (const remark of loaded.remarks) context.note(remark);
-  if (choice.overTime !== true) for (const remark of unusedInPlans(loaded.workload)) context.note(remark);
+  if (choice.overTime !== true) for (const remark of unusedInPlans(loaded)) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
   const request: PlanRequest = {
     architecture: loaded.architecture,

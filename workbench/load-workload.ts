@@ -18,6 +18,7 @@ import {
   placeError,
   type ReadText,
   readText,
+  type Sweep,
   stoppingOptions,
   type Workload,
   withSweeps,
@@ -29,6 +30,8 @@ import { RowReader } from "./read-rows.ts";
 /** A workload with everything it names looked at. */
 export interface LoadedWorkload {
   readonly workload: Workload;
+  /** Which of its jobs are points of a sweep. */
+  readonly sweeps: readonly Sweep[];
   /** The workload's text. */
   readonly source: ReadText;
   readonly architecture: Architecture;
@@ -164,15 +167,35 @@ function ofJobs({ jobs }: Workload, datasets: readonly JobDataset[], which: "rem
 }
 
 /** What a workload says for a job scheduler, and a plan does not use. */
-export function unusedInPlans({ jobs }: Workload): readonly string[] {
+export function unusedInPlans({
+  workload: { jobs },
+  sweeps,
+}: Pick<LoadedWorkload, "workload" | "sweeps">): readonly string[] {
   const fromTheStart = "a plan has all jobs from the start";
   const said: readonly (readonly [string, string, readonly Job[]])[] = [
     ["priority", fromTheStart, jobs.filter(({ priority }) => priority !== 0)],
     ["deadlineSeconds", fromTheStart, jobs.filter(({ deadlineSeconds }) => deadlineSeconds !== undefined)],
     ["earlyStopping", "a plan has all steps of a job", jobs.filter((job) => stoppingOptions(job) !== undefined)],
   ];
-  return said.flatMap(([key, why, of]) =>
-    of.length === 0 ? [] : [`${key} of ${of.map(({ name }) => name).join(", ")} is not used: ${why}`],
+  return [
+    ...said.flatMap(([key, why, of]) =>
+      of.length === 0 ? [] : [`${key} of ${of.map(({ name }) => name).join(", ")} is not used: ${why}`],
+    ),
+    ...unusedHalving(sweeps, "a plan has all steps of a job; `loratwin serve` halves"),
+  ];
+}
+
+/** Sweeps that say how they are halved, where nobody is. */
+function unusedHalving(sweeps: readonly Sweep[], why: string): readonly string[] {
+  const halved = sweeps.filter(({ halving }) => halving !== undefined).map(({ name }) => name);
+  return halved.length === 0 ? [] : [`halving of ${halved.join(", ")} is not used: ${why}`];
+}
+
+/** What a workload says for a fleet that trains, and a simulation of one does not use. */
+export function unusedInSimulations({ sweeps }: Pick<LoadedWorkload, "sweeps">): readonly string[] {
+  return unusedHalving(
+    sweeps,
+    "a simulation has no losses, so that every job trains to its end; `loratwin serve` halves",
   );
 }
 
@@ -188,7 +211,7 @@ export async function loadWorkload(place: Place, file: string): Promise<LoadedWo
   const workload = parseWorkload(input.text, input.file);
   const source = withSweeps(readText(input.text, input.file), workload);
   try {
-    return await loadInputs(workload, source, place.cache ?? false);
+    return { ...(await loadInputs(workload, source, place.cache ?? false)), sweeps: workload.sweeps };
   } catch (error) {
     throw placeError(error, source);
   }
@@ -238,6 +261,7 @@ export async function loadInputs(workload: Workload, source: ReadText, cache: bo
   });
   return {
     workload,
+    sweeps: [],
     source,
     architecture,
     model,

@@ -4,6 +4,7 @@ import { createCostModel, type FleetWork, fleetSetting, type PolicyFactory, type
 import { type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../sim/index.ts";
 import type { Context } from "./context.ts";
 import { type FleetPlace, startOfJob } from "./fleet-work.ts";
+import { halvedSweeps } from "./halved-sweeps.ts";
 import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";
 import type { LiveSubmission } from "./live-job.ts";
@@ -62,6 +63,7 @@ export async function openLiveFleet(
       ...{ place: context, folder, setting, costs, model, resources, works },
       policy: policyOf(policy),
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
+      sweeps: halvedSweeps(context, loaded),
     });
     const planned = worksOfPlan(body);
     const arrivals = workload.jobs

@@ -14,7 +14,7 @@ import { type Plan, planDocument, readText } from "../plan/index.ts";
 import { traceLines } from "../traces/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, writeLines, writeOutput } from "./files.ts";
-import type { JournalEvent } from "./journal.ts";
+import { type JournalEvent, jobEnded } from "./journal.ts";
 import { LineFile } from "./line-file.ts";
 
 /** The files of a run folder. While the run goes on, `completions` stands for the trace. */
@@ -123,9 +123,7 @@ export class RunFolder implements Disposable {
     onJobEnd: (job, adapter, best) => {
       this.#writeAdapter(job, adapter);
       this.#writeBest(job, best);
-      const { name } = this.#plan.jobs[job]!;
-      const lowest = best === undefined ? {} : { best: { step: best.step, evaluationLoss: best.evaluationLoss } };
-      this.journal({ event: "job ended", job: name, ...lowest });
+      this.journal(jobEnded(this.#plan.jobs[job]!.name, best));
     },
   };
 

@@ -10,6 +10,7 @@ import {
 import { withBetterPackings } from "./better-packings.ts";
 import type { Context } from "./context.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
+import { unusedInSimulations } from "./load-workload.ts";
 import { traceFleet } from "./trace-fleet.ts";
 
 /** A workload's jobs as they come, and the pipelines that they come to. */
@@ -39,6 +40,7 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   const { jobs, jobsAtOnce } = request;
   const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
   const { arrivals } = loaded.loaded.workload;
+  for (const remark of unusedInSimulations(loaded.loaded)) context.note(remark);
   try {
     if (arrivals !== undefined)
       return { ...loaded, fleet: { ...(await traceFleet(context, loaded.loaded, arrivals, request)), ...most } };

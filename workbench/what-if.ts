@@ -1,5 +1,5 @@
 import { PlanError } from "../core/index.ts";
-import { checkRoom, type PolicyName, roomTable, Scheduler, type Setting } from "../plan/index.ts";
+import { checkRoom, type PolicyName, roomTable, rowsOfWork, Scheduler, type Setting } from "../plan/index.ts";
 import {
   calibrationFactors,
   type EndSpread,
@@ -55,12 +55,12 @@ function workOf({ request, fleet: { setting } }: WorkloadFleet, { job, rows }: L
 }
 
 /** Why the pipelines, which are as they are, have no room for what a job trains; undefined where one has. */
-function tooLarge(setting: Setting, { job, steps }: FleetMember["work"]): PlanError | undefined {
-  const microBatches = steps.flat().map((rows) => ({ rows: [...rows] }));
+function tooLarge(setting: Setting, work: FleetMember["work"]): PlanError | undefined {
+  const microBatches = rowsOfWork(work).map((rows) => ({ rows: [...rows] }));
   let failure: PlanError | undefined;
   for (let pipeline = 0; pipeline < setting.pipelines.length; pipeline += 1) {
     try {
-      checkRoom(setting, pipeline, { jobs: [job], microBatches });
+      checkRoom(setting, pipeline, { jobs: [work.job], microBatches });
       return undefined;
     } catch (error) {
       if (!(error instanceof PlanError)) throw error;

@@ -8,6 +8,7 @@ import { gpuBytes } from "./gpu-bytes.ts";
 import { growing } from "./growing.ts";
 import { kernels } from "./kernels.ts";
 import { memory } from "./memory.ts";
+import { parity } from "./parity.ts";
 import { pipeline } from "./pipeline.ts";
 import { planning } from "./planning.ts";
 import { sideBySide } from "./side-by-side.ts";
@@ -28,6 +29,7 @@ export const SUITES = {
   simulator,
   growing,
   fleet,
+  parity,
   "early-stopping": earlyStopping,
   "gpu-bytes": gpuBytes,
   start,

@@ -154,7 +154,8 @@ export const serveCommand: Command = {
     const where = server.address.url === null ? "" : ` and on ${server.address.url}`;
     context.note(`serves on ${server.address.socket}${where}`);
     const unsubscribe = control.subscribe((notice) => {
-      if (notice.kind !== "step") for (const line of noticeLines(notice)) context.note(line);
+      if (notice.kind !== "step" && notice.kind !== "evaluation")
+        for (const line of noticeLines(notice)) context.note(line);
     });
     using _arrivals = submitArrivals(opened, once);
     const isInterrupted = await runFleet(io, fleet);

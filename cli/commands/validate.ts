@@ -33,9 +33,9 @@ type Check = (text: string, file: string, io: Io) => Promise<readonly string[]> 
 /** What is checked of a document of each kind. */
 const CHECKS: Readonly<Record<string, Check>> = {
   workload: async (_, file, io) => {
-    const { workload, remarks, warnings } = await loadWorkload(io, file);
-    for (const warning of warnings) warn(io, warning);
-    return [...remarks, ...unusedInPlans(workload)];
+    const loaded = await loadWorkload(io, file);
+    for (const warning of loaded.warnings) warn(io, warning);
+    return [...loaded.remarks, ...unusedInPlans(loaded)];
   },
   cluster: (text, file) => void parseDocument(clusterSchema, text, file),
   calibration: (text, file) => void parseDocument(calibrationSchema, text, file),

@@ -18,6 +18,8 @@ const requestSchema = z.strictObject({
 
 const ofJob = { number: count };
 const asked = { ...ofJob, askedNs: timeNs.exactOptional() };
+/** Where it was not a person. */
+const held = { ...asked, by: z.literal("halving").exactOptional(), why: z.string().exactOptional() };
 /** A kind that has no entry does not compile. */
 const EVENTS = {
   arrived: z.strictObject({ kind: z.literal("arrived"), ...ofJob, request: requestSchema, predicted: z.number() }),
@@ -29,8 +31,8 @@ const EVENTS = {
     by: z.enum(["user", "early-stopping", "halving"]),
     why: z.string(),
   }),
-  pause: z.strictObject({ kind: z.literal("pause"), ...asked }),
-  unpause: z.strictObject({ kind: z.literal("unpause"), ...asked }),
+  pause: z.strictObject({ kind: z.literal("pause"), ...held }),
+  unpause: z.strictObject({ kind: z.literal("unpause"), ...held }),
   priority: z.strictObject({ kind: z.literal("priority"), ...asked, priority: z.number() }),
   measured: z.strictObject({ kind: z.literal("measured"), ...ofJob, bytes: z.array(z.number()) }),
   predicted: z.strictObject({ kind: z.literal("predicted"), ...ofJob, predicted: z.number() }),

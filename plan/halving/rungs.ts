@@ -5,6 +5,8 @@ import type { HalvingPlan } from "./halving.ts";
 export interface SweptJob {
   readonly iterations: number;
   readonly batchSize: number;
+  /** Iterations after which it is evaluated each time; absent where it is not. */
+  readonly everySteps?: number;
 }
 
 /** When jobs of a sweep are compared, and how many of them go on. */
@@ -16,19 +18,24 @@ export interface RungRules {
 }
 
 /**
- * The iterations of each job at each rung: firstRows, firstRows * eta, ... rows, in whole iterations, before the end of
- * every job. As many for all jobs, and none where no job is so long.
+ * The iterations of each job at each rung: firstRows, firstRows * eta, ... rows, in whole iterations, of a job that is
+ * evaluated those after which it is, before the end of every job. As many for all jobs, and none where no job is so long.
  */
 export function halvingRungs(jobs: readonly SweptJob[], { firstRows, eta }: RungRules): readonly (readonly number[])[] {
-  const iterationsAt = ({ batchSize }: SweptJob, rung: number): number =>
-    Math.max(rung + 1, Math.round((firstRows * eta ** rung) / batchSize));
+  const iterationsAt = ({ batchSize, everySteps = 1 }: SweptJob, rung: number): number =>
+    everySteps * Math.max(rung + 1, Math.round((firstRows * eta ** rung) / (batchSize * everySteps)));
   let count = 0;
   while (jobs.length > 0 && jobs.every((job) => iterationsAt(job, count) < job.iterations)) count += 1;
   return jobs.map((job) => Array.from({ length: count }, (_, rung) => iterationsAt(job, rung)));
 }
 
-/** Halving of the jobs of a sweep, as its workload asks for it. */
+/** Whether jobs are compared by their evaluations: where all have some. */
+export function areEvaluated(jobs: readonly SweptJob[]): boolean {
+  return jobs.every(({ everySteps }) => everySteps !== undefined);
+}
+
+/** Halving of the jobs of a sweep, as its workload asks for it. One evaluation counts where there are any. */
 export function halvingPlan(jobs: readonly SweptJob[], spec: HalvingSpec): HalvingPlan {
   const { eta, over, synchronous } = spec;
-  return { rungs: halvingRungs(jobs, spec), eta, over, synchronous };
+  return { rungs: halvingRungs(jobs, spec), eta, over: areEvaluated(jobs) ? 1 : over, synchronous };
 }

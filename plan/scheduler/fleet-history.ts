@@ -37,6 +37,8 @@ export interface JobHistory extends FleetOutcome {
   readonly why: string;
   /** Who stopped it. */
   readonly stoppedBy: StoppedBy | undefined;
+  /** When halving let it go on that had paused it, and why. */
+  readonly letGoOn: readonly { readonly atNs: number; readonly why: string }[];
 }
 
 export interface FleetHistory {
@@ -54,6 +56,7 @@ type Told = Exclude<keyof JobHistory, Exclude<keyof FleetOutcome, "number">>;
 
 type Growing = { -readonly [Key in Told]: JobHistory[Key] } & {
   readonly spans: JobSpan[];
+  readonly letGoOn: { readonly atNs: number; readonly why: string }[];
   done: number;
   open: Omit<JobSpan, "endNs"> | undefined;
   isPaused: boolean;
@@ -67,6 +70,7 @@ function arrived({ number, request }: Extract<FleetEvent, { kind: "arrived" }>):
     outcome: "unfinished",
     why: "",
     stoppedBy: undefined,
+    letGoOn: [],
     done: 0,
     open: { kind: "waiting", startNs: request.arrivalNs, why: "", done: 0 },
     isPaused: false,
@@ -109,8 +113,9 @@ function take(jobs: Map<number, Growing>, atNs: number, event: FleetEvent): void
     case "pause":
     case "unpause":
       job.isPaused = event.kind === "pause";
+      if (!job.isPaused && event.why !== undefined) job.letGoOn.push({ atNs, why: event.why });
       if (job.open !== undefined && job.open.pipeline === undefined)
-        standStill(job, atNs, job.isPaused ? "paused" : "let go on");
+        standStill(job, atNs, event.why ?? (job.isPaused ? "paused" : "let go on"));
       return;
     case "priority":
       job.request = { ...job.request, priority: event.priority };

@@ -18,7 +18,9 @@ export interface JobRequest {
 export type Standing = "waiting" | "running" | "leaving" | "preempted";
 
 /** Why a job is not to train, whoever else does: it waits until somebody lets it go on, or it ends. */
-export type Hold = { readonly kind: "pause" } | { readonly kind: "stop"; readonly by: StoppedBy; readonly why: string };
+export type Hold =
+  | { readonly kind: "pause"; readonly why?: string }
+  | { readonly kind: "stop"; readonly by: StoppedBy; readonly why: string };
 
 /** Who ends a job before it has trained all iterations that it asks for. */
 export type StoppedBy = "user" | "early-stopping" | "halving";

@@ -72,12 +72,12 @@ export class FleetPlan {
   readonly #scheduler: Scheduler;
   readonly #follow: (number: number, done: number) => readonly FleetEvent[];
   readonly #members = new Map<number, FleetMember>();
-  /** By pipeline, actions of its first stage that have not ended: of an update the job's number, and `OTHER`. */
+  /** By pipeline, actions of its first stage that have not ended: of one that ends an iteration the job's number. */
   readonly #due: readonly Fifo<number>[];
   readonly #firstStages: readonly number[];
-  /** Numbers of jobs, by the group that trains them, and by the last micro-batch of a mini-batch that has begun. */
+  /** Numbers of jobs, by the group that trains them, and by the last micro-batch of an iteration that has begun. */
   readonly #jobOfGroup = new Map<number, number>();
-  readonly #jobOfUpdate = new Map<number, number>();
+  readonly #jobOfIteration = new Map<number, number>();
   /** Jobs that are new in the next segment. */
   #newJobs: number[] = [];
   /** What waits for the next decision: what has come from outside, and iterations that have ended. */
@@ -234,18 +234,18 @@ export class FleetPlan {
 
   /** The job's steps from one on, as a group of its own. */
   #place(number: number, member: FleetMember, pipeline: number, firstStep: number): void {
-    const { job, steps } = member.work;
+    const { job, steps, evaluations = [] } = member.work;
     if (member.planned === undefined) {
       member.planned = this.#growing.addJob(job);
       this.#newJobs.push(number);
     }
     const own = member.planned;
-    const rows = steps
-      .slice(firstStep)
-      .map((parts) => parts.map((part) => part.map(([, ...row]): PlannedRow => [own, ...row])));
+    const owned = (parts: FleetWork["steps"][number]): FleetWork["steps"][number] =>
+      parts.map((part) => part.map(([, ...row]): PlannedRow => [own, ...row]));
     const group = this.#growing.admit({
       group: { pipeline, members: [{ job: own, firstStep, endStep: job.steps }] },
-      steps: rows,
+      steps: steps.slice(firstStep).map(owned),
+      evaluations: evaluations.slice(firstStep).map((parts) => parts && owned(parts)),
       after: member.lastGroup === undefined ? [] : [member.lastGroup],
     });
     if (member.lastGroup !== undefined) this.#jobOfGroup.delete(member.lastGroup);
@@ -268,6 +268,8 @@ export class FleetPlan {
 
   #forget(number: number, { planned, lastGroup }: FleetMember): void {
     this.#members.delete(number);
+    // One that leaves in the middle of a decision may have ended iterations that were not told.
+    this.#moved.delete(number);
     if (planned === undefined) return;
     this.#growing.drop(planned);
     this.#jobOfGroup.delete(lastGroup!);
@@ -288,16 +290,17 @@ export class FleetPlan {
     });
   }
 
-  /** What is to end on a pipeline's first stage. */
+  /** What is to end on a pipeline's first stage. An iteration ends with its update, or its evaluation behind that. */
   #await(pipeline: number, { microBatches, actions }: Segment): void {
     microBatches.forEach(({ index, group, step }, at) => {
       const next = microBatches[at + 1];
-      if (next?.group !== group || next.step !== step) this.#jobOfUpdate.set(index, this.#jobOfGroup.get(group)!);
+      if (next?.group !== group || next.step !== step) this.#jobOfIteration.set(index, this.#jobOfGroup.get(group)!);
     });
     for (const key of actions[this.#firstStages[pipeline]!]!) {
       const { letter, microBatch } = parseAction(key);
-      this.#due[pipeline]!.add(letter === "U" ? this.#jobOfUpdate.get(microBatch)! : OTHER);
-      if (letter === "U") this.#jobOfUpdate.delete(microBatch);
+      const ending = letter === "U" || letter === "E" ? this.#jobOfIteration.get(microBatch) : undefined;
+      this.#due[pipeline]!.add(ending ?? OTHER);
+      if (ending !== undefined) this.#jobOfIteration.delete(microBatch);
     }
   }
 }

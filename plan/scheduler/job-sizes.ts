@@ -7,10 +7,20 @@ import { type MemoryTerms, memoryTerms } from "../memory/memory-terms.ts";
 import { microBatchUnits, UNIT_ROWS } from "../memory/stash.ts";
 import type { FleetJob } from "./fleet-job.ts";
 
-/** A job of a fleet as it is planned, and what it trains: rows by step and part, any number in place of the job's. */
+/** Rows of micro-batches, any number in place of the job's. */
+type Parts = readonly (readonly PlannedRow[])[];
+
+/** A job of a fleet as it is planned, and what it trains: rows by step and part. */
 export interface FleetWork {
   readonly job: PlannedJob;
-  readonly steps: readonly (readonly (readonly PlannedRow[])[])[];
+  readonly steps: readonly Parts[];
+  /** By step, what is evaluated after it, part by part; no entry for a step after which nothing is. */
+  readonly evaluations?: readonly (Parts | undefined)[];
+}
+
+/** The rows of all micro-batches of a job, trained and evaluated. */
+export function rowsOfWork({ steps, evaluations = [] }: FleetWork): Parts {
+  return [...steps, ...evaluations].flatMap((parts) => parts ?? []);
 }
 
 /** What jobs take of the devices of a setting's stages. */
@@ -66,9 +76,10 @@ export function plannedSizes(setting: Setting, works: readonly FleetWork[]): Job
 }
 
 /** The terms of a job that is alone on a stage, at its largest. `planned`: bytes that it is thought to take. */
-export function jobTerms(setting: Setting, index: number, { job, steps }: FleetWork, planned: number): MemoryTerms {
+export function jobTerms(setting: Setting, index: number, work: FleetWork, planned: number): MemoryTerms {
+  const { job, steps } = work;
   const stage = setting.stages[index]!;
-  const parts = steps.flat();
+  const parts = rowsOfWork(work);
   const tokens = parts.map((rows) => sum(rows.map(([, , count]) => count)));
   const atOnce = Math.min(maximum(steps.map(({ length }) => length)), setting.maxInFlight?.[index] ?? Infinity);
   const largest = parts[tokens.indexOf(maximum(tokens))]!;

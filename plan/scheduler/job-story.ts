@@ -94,6 +94,9 @@ function turnSentences(
     return before.length === 0
       ? []
       : [`It ${job.outcome === "unfinished" ? "has " : ""}${waitingText(history, before)}.`];
+  const halved = job.letGoOn
+    .filter(({ atNs }) => before.length > 0 && atNs >= before[0]!.startNs && atNs <= begun.startNs)
+    .map(({ atNs, why }) => `At ${timeText(atNs)} halving let it go on${reason(why)}.`);
   const where = `on pipeline ${begun.pipeline}${reason(begun.why)}`;
   const began =
     before.length === 0
@@ -103,7 +106,7 @@ function turnSentences(
     const told = kind === "leaving" ? "was to leave after its iteration" : "could stay after all";
     return `At ${timeText(startNs)} it ${told}${reason(why)}.`;
   });
-  return [began, ...changes];
+  return [...halved, began, ...changes];
 }
 
 /** Why it left the pipeline, unless that was said when it was to leave. */

@@ -1,8 +1,11 @@
 import type { JobRequest, StoppedBy } from "./fleet-job.ts";
 
-/** What somebody asks for. `askedNs`: when, where that is known; it is decided on when an iteration ends. */
+/**
+ * What somebody asks for. `askedNs`: when, where that is known; it is decided on when an iteration ends. `by`, `why` of a
+ * pause: where it was not a person.
+ */
 export type AskedEvent = { readonly number: number; readonly askedNs?: number } & (
-  | { readonly kind: "pause" | "unpause" }
+  | { readonly kind: "pause" | "unpause"; readonly by?: "halving"; readonly why?: string }
   | { readonly kind: "priority"; readonly priority: number }
   /** It is to end before its last iteration, as soon as the one that it is in has ended. */
   | { readonly kind: "stop"; readonly by: StoppedBy; readonly why: string }

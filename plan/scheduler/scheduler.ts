@@ -151,7 +151,8 @@ export class Scheduler {
         const job = this.job(number);
         // One that is to end is not let go on.
         if (job.hold?.kind === "stop") return;
-        this.#put({ ...job, hold: event.kind === "pause" ? { kind: "pause" } : undefined });
+        const why = event.why === undefined ? {} : { why: event.why };
+        this.#put({ ...job, hold: event.kind === "pause" ? { kind: "pause", ...why } : undefined });
         return;
       }
       case "priority":
@@ -347,7 +348,7 @@ export class Scheduler {
   #letGo(job: FleetJob, say: Say): void {
     const { hold, pipeline } = job;
     const isOff = pipeline === undefined || this.#between.has(job.number);
-    const why = hold!.kind === "stop" ? hold!.why : "paused";
+    const why = hold!.why ?? "paused";
     if (!isOff) {
       if (job.standing === "leaving") return;
       this.#put({ ...job, standing: "leaving" });

@@ -2,9 +2,11 @@ import { DueSlots, Fifo, InvariantError } from "../../core/index.ts";
 import { type Action, passOf } from "../action.ts";
 import type { MiniBatch } from "../mini-batch.ts";
 import { Admission } from "./admission.ts";
+import { Ahead } from "./ahead.ts";
 import { enterNext, firstStageNs, type GroupState, hasWork, newGroupState, nextMicroBatch } from "./group-state.ts";
 import { Passage, type StageRoom } from "./passage.ts";
 import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
+import { type Lane, newLane, newStageState, type StageState } from "./stage-state.ts";
 
 /** What never changes while a list scheduler runs: stages, times, limits. */
 export interface ListSetting extends Omit<ScheduleInput, "miniBatches"> {
@@ -14,21 +16,6 @@ export interface ListSetting extends Omit<ScheduleInput, "miniBatches"> {
   readonly room?: StageRoom;
   /** Whether somebody tells which of the first stage's actions have really ended (`pass`). */
   readonly isFollowed?: boolean;
-}
-
-interface StageState {
-  running: Action | undefined;
-  readonly forwards: Fifo<number>;
-  readonly backwards: Fifo<number>;
-  readonly updates: Fifo<MiniBatch>;
-  inFlight: number;
-}
-
-/** Messages on their way over one lane, first in, first out. */
-interface Lane {
-  readonly slot: number;
-  freeNs: number;
-  readonly arrivals: Fifo<{ readonly timeNs: number; readonly microBatch: number }>;
 }
 
 /**
@@ -67,8 +54,8 @@ export class ListScheduler {
   #held = 0;
   #nowNs = 0;
   #orders: Action[][];
-  /** Ends of the first stage's actions that have begun and have not passed, where somebody tells. */
-  readonly #ahead: Fifo<number> | undefined;
+  /** What has begun on the first stage and has not passed, where somebody tells. */
+  readonly #ahead: Ahead | undefined;
 
   constructor(setting: ListSetting) {
     const { numStages, maxInFlight, prefer, admission, room, isFollowed = false } = setting;
@@ -76,27 +63,15 @@ export class ListScheduler {
     this.#letters = prefer === "B" ? ["B", "F"] : ["F", "B"];
     this.#last = numStages - 1;
     this.#limit = maxInFlight ?? Number.POSITIVE_INFINITY;
-    this.#stages = Array.from(
-      { length: numStages },
-      (): StageState => ({
-        running: undefined,
-        forwards: new Fifo(),
-        backwards: new Fifo(),
-        updates: new Fifo(),
-        inFlight: 0,
-      }),
-    );
+    this.#stages = Array.from({ length: numStages }, newStageState);
     this.#due = new DueSlots(numStages + 2 * this.#last);
-    this.#lanes = Array.from(
-      { length: 2 * this.#last },
-      (_, at): Lane => ({ slot: numStages + at, freeNs: 0, arrivals: new Fifo() }),
-    );
+    this.#lanes = Array.from({ length: 2 * this.#last }, (_, at) => newLane(numStages + at));
     this.#admission = new Admission(admission);
     this.#passage = room === undefined ? undefined : new Passage(room);
     this.#changed = new Uint32Array(numStages + 1);
     this.#isChanged = new Uint8Array(numStages);
     this.#orders = this.#stages.map(() => []);
-    this.#ahead = isFollowed ? new Fifo() : undefined;
+    this.#ahead = isFollowed ? new Ahead() : undefined;
   }
 
   /** Up to when it has run. */
@@ -192,25 +167,26 @@ export class ListScheduler {
 
   /** The first of the first stage's actions that have not passed has really ended. */
   pass(): void {
-    if (this.#ahead?.take() === undefined)
-      throw new InvariantError({ expected: "an action of the first stage that has begun", got: "none" });
+    this.#ahead!.pass();
   }
 
   /**
    * Runs so far ahead of what has passed that each stage is busy for `leastNs` beyond the end of the first stage's next
-   * action; then for `mostNs`, so that it need not be asked at every action.
+   * action; then for `mostNs`, so that it need not be asked at every action. Where that action is an evaluation, at least
+   * until it has ended on every stage.
    */
   advanceAhead(leastNs: number, mostNs: number): void {
     this.#begin();
     this.#chooseAll();
     // Where the first stage waits, the others go on until it has something to do.
-    while (this.#ahead!.first === undefined) {
+    while (this.#ahead!.nextEndNs === undefined) {
       const nextNs = this.#due.nextNs();
       if (nextNs === Number.POSITIVE_INFINITY) return;
       this.advance(nextNs);
     }
-    const nextEndNs = this.#ahead!.first;
+    const nextEndNs = this.#ahead!.nextEndNs;
     if (this.#nowNs < nextEndNs + leastNs) this.advance(nextEndNs + mostNs);
+    while (this.#ahead!.isEvaluating) this.advance(this.#due.nextNs());
   }
 
   /** The actions that each stage has begun since the last time, in order. */
@@ -276,6 +252,7 @@ export class ListScheduler {
   #finishEvaluation(stage: number, microBatch: number): void {
     const { activations } = this.#setting;
     this.#stages[stage]!.inFlight -= 1;
+    if (stage === this.#last) this.#ahead?.endEvaluation(microBatch);
     if (stage < this.#last) this.#send(this.#lanes[2 * stage]!, stage, microBatch);
     else if (activations !== undefined) {
       this.#held -= activations.sizeOf(microBatch);
@@ -349,7 +326,7 @@ export class ListScheduler {
     const endNs = this.#nowNs + this.#setting.durationNs(stage, next.letter, next.microBatch);
     this.#due.add(stage, endNs);
     this.#orders[stage]!.push(next);
-    if (stage === 0) this.#ahead?.add(endNs);
+    if (stage === 0) this.#ahead?.begin(next, endNs);
   }
 
   #choose(stage: number): Action | undefined {

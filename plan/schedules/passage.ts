@@ -19,8 +19,11 @@ const NOBODY: readonly number[] = [];
 export class Passage {
   readonly #room: StageRoom;
   readonly #slots: readonly Holes[];
-  /** By stage, where the slot of each of its micro-batches lies. */
-  readonly #offsets: readonly Map<number, number>[];
+  /**
+   * By stage, where the slot of each of its micro-batches lies, and its units: an evaluation's number may stand for
+   * another micro-batch as soon as it has begun on the last stage.
+   */
+  readonly #taken: readonly Map<number, { readonly offset: number; readonly units: number }>[];
   /** By boundary: messages that are being made, or made and not used up. */
   readonly #forwards: Int32Array;
   readonly #backwards: Int32Array;
@@ -29,7 +32,7 @@ export class Passage {
     const numStages = room.units.length;
     this.#room = room;
     this.#slots = room.units.map(() => new Holes("lowest"));
-    this.#offsets = room.units.map(() => new Map());
+    this.#taken = room.units.map(() => new Map());
     this.#forwards = new Int32Array(numStages - 1);
     this.#backwards = new Int32Array(numStages - 1);
   }
@@ -44,16 +47,18 @@ export class Passage {
   begin(stage: number, letter: PlannedLetter, microBatch: number): void {
     if (passOf(letter) === "F") {
       if (stage < this.#forwards.length) this.#forwards[stage]! += 1;
-      this.#offsets[stage]!.set(microBatch, this.#slots[stage]!.take(this.#room.unitsOf(microBatch)));
+      const units = this.#room.unitsOf(microBatch);
+      this.#taken[stage]!.set(microBatch, { offset: this.#slots[stage]!.take(units), units });
     } else if (letter === "B" && stage > 0) this.#backwards[stage - 1]! += 1;
   }
 
   /** An action has ended: the other stages that may have room for more. */
   end(stage: number, letter: PlannedLetter, microBatch: number): readonly number[] {
     if (letter === "B" || letter === "E") {
-      const offsets = this.#offsets[stage]!;
-      this.#slots[stage]!.giveBack(offsets.get(microBatch)!, this.#room.unitsOf(microBatch));
-      offsets.delete(microBatch);
+      const taken = this.#taken[stage]!;
+      const { offset, units } = taken.get(microBatch)!;
+      this.#slots[stage]!.giveBack(offset, units);
+      taken.delete(microBatch);
     }
     if (passOf(letter) === "F") {
       if (stage === 0) return NOBODY;

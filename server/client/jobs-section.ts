@@ -54,6 +54,17 @@ function endOf({ predictedEnd, endSeconds, arrivalSeconds }: JobStatus, now: num
   ]);
 }
 
+function lossText(loss: number | null): string {
+  return loss === null ? "–" : loss.toFixed(3);
+}
+
+/** What its held-out rows said. */
+function heldOutOf({ evaluationLoss, best }: JobStatus): string {
+  if (evaluationLoss === null && best === null) return "";
+  const lowest = best === null ? "" : `, best ${lossText(best.loss)} after ${best.step + 1} steps`;
+  return `held out ${lossText(evaluationLoss)}${lowest}`;
+}
+
 /** A cell that says its column itself where there is no room for heads. */
 function cell(column: string, children: readonly (Node | string)[]): HTMLElement {
   return element("td", { "data-column": column }, children);
@@ -71,7 +82,8 @@ function rowOf(job: JobStatus, index: number, state: FleetState): HTMLElement {
     ]),
     cell("progress", [progressOf(job, hue)]),
     cell("loss", [
-      element("div", { class: "loss-cell" }, [curveOf(job, hue, state), job.loss === null ? "–" : job.loss.toFixed(3)]),
+      element("div", { class: "loss-cell" }, [curveOf(job, hue, state), lossText(job.loss)]),
+      element("span", { class: "detail" }, [heldOutOf(job)]),
     ]),
     cell("end", [endOf(job, state.status.uptimeSeconds)]),
     cell("why", [job.why]),

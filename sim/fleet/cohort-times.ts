@@ -31,6 +31,13 @@ export type Pack = (problem: PackingProblem) => Packing;
 interface Group {
   readonly kinds: readonly number[];
   readonly rowsOf: (step: number, own: readonly number[]) => readonly (readonly PlannedRow[])[];
+  /** What is evaluated after each step; nothing where absent. */
+  readonly evaluationOf?: (own: readonly number[]) => readonly (readonly PlannedRow[])[];
+}
+
+/** Rows as those of a job of a plan. */
+function ownRows(parts: readonly (readonly PlannedRow[])[], own: number): readonly (readonly PlannedRow[])[] {
+  return parts.map((part) => part.map(([, ...row]): PlannedRow => [own, ...row]));
 }
 
 /** The ends of each job's optimizer steps on the first stage. */
@@ -90,10 +97,12 @@ export class CohortTimes implements FleetTimes {
     return this.#boundOf(this.#alike[pipeline]!, this.#kinds.of(job));
   }
 
-  #boundOf(alike: number, kind: number): IterationBound {
-    const key = `${alike} ${kind}`;
+  /** `evaluated`: the share of its steps that it is evaluated after, where it is not its own. */
+  #boundOf(alike: number, kind: number, evaluated = this.#shareOf(kind)): IterationBound {
+    const key = `${alike} ${kind} ${evaluated}`;
     const bound =
-      this.#bounds.get(key) ?? iterationBound(this.#settings[alike]!, this.#costs, 0, this.#kinds.example(kind));
+      this.#bounds.get(key) ??
+      iterationBound(this.#settings[alike]!, this.#costs, 0, this.#kinds.example(kind), evaluated);
     this.#bounds.set(key, bound);
     return bound;
   }
@@ -135,21 +144,51 @@ export class CohortTimes implements FleetTimes {
   }
 
   /** A short run is of some steps, and what of them lies in it: no iteration is faster, and no stage busier, than can be. */
-  #withinBounds(alike: number, kinds: readonly number[], measured: readonly number[]): readonly number[] {
-    const bounds = kinds.map((kind) => this.#boundOf(alike, kind));
+  #withinBounds(
+    alike: number,
+    kinds: readonly number[],
+    measured: readonly number[],
+    evaluated: (kind: number) => number,
+  ): readonly number[] {
+    const bounds = kinds.map((kind) => this.#boundOf(alike, kind, evaluated(kind)));
     const periods = measured.map((ns, i) => Math.max(ns, bounds[i]!.leastNs));
     const busy = bounds[0]!.stagesNs.map((_, at) => sum(bounds.map(({ stagesNs }, i) => stagesNs[at]! / periods[i]!)));
     const over = Math.max(1, maximum(busy));
     return periods.map((ns) => over * ns);
   }
 
-  /** Each job in a group of its own, as it is planned. */
-  #alone(alike: number, kinds: readonly number[]): readonly number[] {
+  /** Each job in a group of its own, as it is planned; those of one kind are evaluated after every step, or nobody is. */
+  #alone(alike: number, kinds: readonly number[], evaluated?: number): readonly number[] {
     const measured = this.#measure(
       alike,
-      kinds.map((kind) => ({ kinds: [kind], rowsOf: (step, [own]) => this.#rows(kind, step, own!) })),
+      kinds.map((kind) => ({
+        kinds: [kind],
+        rowsOf: (step, [own]) => this.#rows(kind, step, own!),
+        ...(kind === evaluated
+          ? { evaluationOf: ([own]: readonly number[]) => ownRows(this.#kinds.example(kind).evaluated!.parts, own!) }
+          : {}),
+      })),
     );
-    return this.#withinBounds(alike, kinds, measured.flat());
+    return this.#withinBounds(alike, kinds, measured.flat(), (kind) => (kind === evaluated ? 1 : 0));
+  }
+
+  /**
+   * What evaluations add to an iteration of each job on average: of each kind, what they add where it is evaluated after
+   * every step, as often as it is.
+   */
+  #evaluationsNs(alike: number, kinds: readonly number[], alone: readonly number[]): readonly number[] {
+    let added: readonly number[] = kinds.map(() => 0);
+    for (const kind of new Set(kinds)) {
+      const share = this.#shareOf(kind);
+      if (share === 0) continue;
+      const always = this.#alone(alike, kinds, kind);
+      added = added.map((ns, i) => ns + share * (always[i]! - alone[i]!));
+    }
+    return added;
+  }
+
+  #shareOf(kind: number): number {
+    return this.#kinds.example(kind).evaluated?.share ?? 0;
   }
 
   /** In as many groups as there are stages, whose jobs share micro-batches. */
@@ -182,11 +221,13 @@ export class CohortTimes implements FleetTimes {
   /** The way in which more tokens are trained a second. */
   #fastest(alike: number, kinds: readonly number[]): readonly number[] {
     const alone = this.#alone(alike, kinds);
-    if (this.#pack === undefined) return alone;
+    const evaluationsNs = this.#evaluationsNs(alike, kinds, alone);
+    const evaluated = (periods: readonly number[]): readonly number[] => periods.map((ns, i) => ns + evaluationsNs[i]!);
+    if (this.#pack === undefined) return evaluated(alone);
     const shared = this.#shared(alike, kinds, this.#pack);
     const rate = (periods: readonly number[]): number =>
       sum(kinds.map((kind, i) => this.#tokensOf(kind) / periods[i]!));
-    return rate(shared) > rate(alone) ? shared : alone;
+    return evaluated(rate(shared) > rate(alone) ? shared : alone);
   }
 
   /** Of an iteration, on average. */
@@ -197,7 +238,7 @@ export class CohortTimes implements FleetTimes {
 
   #rows(kind: number, step: number, own: number): readonly (readonly PlannedRow[])[] {
     const { steps } = this.#kinds.example(kind);
-    return steps[step % steps.length]!.map((part) => part.map(([, ...row]): PlannedRow => [own, ...row]));
+    return ownRows(steps[step % steps.length]!, own);
   }
 
   /** By group, nanoseconds of an iteration of each of its jobs. */
@@ -226,7 +267,7 @@ export class CohortTimes implements FleetTimes {
     const setting = this.#settings[alike]!;
     const growing = new GrowingPlan(setting, this.#costs);
     const firsts: number[] = [];
-    groups.forEach(({ kinds, rowsOf }, i) => {
+    groups.forEach(({ kinds, rowsOf, evaluationOf }, i) => {
       const count = counts[i]!;
       const own = kinds.map((kind) => growing.addJob({ ...this.#kinds.example(kind).job, steps: count }));
       firsts.push(own[0]!);
@@ -234,6 +275,7 @@ export class CohortTimes implements FleetTimes {
       growing.admit({
         group: { pipeline: 0, members: own.map((job) => ({ job, firstStep: 0, endStep: count })) },
         steps,
+        ...(evaluationOf === undefined ? {} : { evaluations: steps.map(() => evaluationOf(own)) }),
       });
     });
     const segment = growing.advance(0, Number.POSITIVE_INFINITY);

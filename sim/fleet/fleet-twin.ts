@@ -8,10 +8,9 @@ import {
   type JobRequest,
   type JournalLine,
   type Scheduler,
-  type Segment,
   type Setting,
 } from "../../plan/index.ts";
-import { type FleetRequest, runFleetActions } from "./run-actions.ts";
+import { type ActionFleetInput, type FleetRequest, runFleetActions } from "./run-actions.ts";
 
 /** What of a fleet no scheduler decides. */
 export interface Happenings {
@@ -25,7 +24,8 @@ export interface Happenings {
 
 /** Whether somebody asks for it at some time; it follows from an iteration otherwise. */
 function isAsked(event: FleetEvent): event is AskedEvent {
-  if (event.kind === "stop") return event.by === "user";
+  // A job is halved by the losses of others, too.
+  if (event.kind === "stop") return event.by !== "early-stopping";
   return event.kind === "pause" || event.kind === "unpause" || event.kind === "priority";
 }
 
@@ -50,7 +50,7 @@ export function happeningsOf(journal: readonly JournalLine[]): Happenings {
   return { requests, asked, seen: (number, count) => seen.get(`${number} ${count}`) ?? [] };
 }
 
-export interface FleetTwinInput {
+export interface FleetTwinInput extends Pick<ActionFleetInput, "onSegment" | "onRun"> {
   readonly setting: Setting;
   readonly costs: CostModel;
   /** By number. */
@@ -58,7 +58,6 @@ export interface FleetTwinInput {
   readonly happenings: Happenings;
   /** With the policy that is to decide; it has seen nothing yet. */
   readonly scheduler: Scheduler;
-  readonly onSegment?: (segment: Segment) => void;
 }
 
 export interface FleetTwin {

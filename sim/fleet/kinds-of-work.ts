@@ -12,24 +12,42 @@ function samplesOf(steps: Steps): Steps {
   return Array.from({ length: count }, (_, i) => steps[Math.floor((i * steps.length) / count)]!);
 }
 
-function textOf({ adapter, optimizer }: FleetWork["job"], samples: Steps): string {
-  const lengths = samples.map((parts) => parts.map((rows) => rows.map(([, , tokens, scored]) => [tokens, scored])));
-  return contentHash({ adapter, optimizer, lengths });
+type Parts = Steps[number];
+
+function lengthsOf(parts: Parts): readonly (readonly (readonly number[])[])[] {
+  return parts.map((rows) => rows.map(([, , tokens, scored]) => [tokens, scored]));
 }
 
-interface Seen {
-  readonly job: FleetWork["job"];
+/** A job that stands for all of its kind. */
+export interface ExampleWork extends Pick<FleetWork, "job" | "steps"> {
+  /** What it is evaluated on, by part, and after which share of its steps. */
+  readonly evaluated?: { readonly parts: Parts; readonly share: number };
+}
+
+function exampleOf({ job, steps, evaluations = [] }: FleetWork): ExampleWork {
+  const held = evaluations.filter((parts) => parts !== undefined);
+  const [parts] = held;
+  const example = { job, steps: samplesOf(steps) };
+  return parts === undefined ? example : { ...example, evaluated: { parts, share: held.length / steps.length } };
+}
+
+function textOf({ job: { adapter, optimizer }, steps, evaluated }: ExampleWork): string {
+  const held = evaluated && { share: evaluated.share, lengths: lengthsOf(evaluated.parts) };
+  return contentHash({ adapter, optimizer, lengths: steps.map(lengthsOf), ...(held && { held }) });
+}
+
+interface Seen extends Pick<FleetWork, "job" | "evaluations"> {
   readonly kind: number;
 }
 
-/** Kinds of jobs: those of the same adapter, optimizer and lengths are alike. */
+/** Kinds of jobs: those of the same adapter, optimizer, lengths and evaluations are alike. */
 export class KindsOfWork {
   readonly #works: readonly FleetWork[];
   /** By job. */
   readonly #kinds: number[] = [];
   readonly #kindOfText = new Map<string, number>();
   /** One of each kind, with the steps that stand for all of its own. */
-  readonly #examples: FleetWork[] = [];
+  readonly #examples: ExampleWork[] = [];
   /** Many jobs of a fleet have the very same objects, of which one is looked at. */
   readonly #seen = new Map<Steps, Seen[]>();
 
@@ -46,22 +64,26 @@ export class KindsOfWork {
     return kind;
   }
 
-  example(kind: number): FleetWork {
+  example(kind: number): ExampleWork {
     return this.#examples[kind]!;
   }
 
-  #find({ job, steps }: FleetWork): number {
+  #find(work: FleetWork): number {
+    const { job, steps, evaluations } = work;
     const before = this.#seen.get(steps) ?? [];
-    const same = before.find((each) => each.job.adapter === job.adapter && each.job.optimizer === job.optimizer);
+    const same = before.find(
+      (each) =>
+        each.job.adapter === job.adapter && each.job.optimizer === job.optimizer && each.evaluations === evaluations,
+    );
     if (same !== undefined) return same.kind;
-    const samples = samplesOf(steps);
-    const text = textOf(job, samples);
+    const example = exampleOf(work);
+    const text = textOf(example);
     const kind = this.#kindOfText.get(text) ?? this.#examples.length;
     if (kind === this.#examples.length) {
       this.#kindOfText.set(text, kind);
-      this.#examples.push({ job, steps: samples });
+      this.#examples.push(example);
     }
-    this.#seen.set(steps, [...before, { job, kind }]);
+    this.#seen.set(steps, [...before, { job, kind, ...(evaluations && { evaluations }) }]);
     return kind;
   }
 }

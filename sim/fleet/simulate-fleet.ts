@@ -3,6 +3,7 @@ import {
   type FleetOutcome,
   FleetOutcomes,
   type FleetWork,
+  groupEvaluations,
   groupRows,
   type JobRequest,
   type JournalLine,
@@ -52,7 +53,12 @@ export interface SimulatedFleet {
 /** The jobs of a plan, each in a group of its own, as a fleet takes them. */
 export function worksOfPlan({ jobs, groups, microBatches }: PlanBody): readonly FleetWork[] {
   const groupOf = new Map(groups.map(({ members }, group) => [members[0]!.job, group]));
-  return jobs.map((job, index) => ({ job, steps: groupRows(microBatches, groupOf.get(index)!) }));
+  return jobs.map((job, index) => {
+    const steps = groupRows(microBatches, groupOf.get(index)!);
+    // An entry for each step, where the plan's list has holes.
+    const evaluations = Array.from(groupEvaluations(microBatches, groupOf.get(index)!));
+    return evaluations.length === 0 ? { job, steps } : { job, steps, evaluations };
+  });
 }
 
 /** Of steps that many jobs may have. */

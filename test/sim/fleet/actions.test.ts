@@ -4,6 +4,7 @@ import { mean } from "../../../core/index.ts";
 import {
   type AskedEvent,
   createCostModel,
+  evaluatesAfter,
   FleetOutcomes,
   type FleetWork,
   fleetSetting,
@@ -33,8 +34,7 @@ const job = fc.record({
   spread: fc.integer({ min: 1, max: 40 }),
 });
 
-const fleets = fc.record({
-  jobs: fc.array(job, { minLength: 2, maxLength: 8 }),
+const rest = {
   arrivals: fc.array(fc.integer({ min: 0, max: 600 }), { minLength: 8, maxLength: 8 }),
   priorities: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 8, maxLength: 8 }),
   numDevices: fc.integer({ min: 1, max: 3 }),
@@ -42,7 +42,14 @@ const fleets = fc.record({
   most: fc.integer({ min: 1, max: 3 }),
   // Jobs share micro-batches iteration by iteration alone.
   policy: fc.constantFrom(...POLICIES.filter((name) => name !== "packed")),
-});
+};
+const fleets = fc.record({ jobs: fc.array(job, { minLength: 2, maxLength: 8 }), ...rest });
+/** Evaluated seldom or always, on a few rows or on more than a step has, or not at all. */
+const evaluation = fc.record({ everySteps: fc.integer({ min: 1, max: 25 }), count: fc.integer({ min: 1, max: 12 }) });
+const evaluatedJob = fc
+  .tuple(job, fc.option(evaluation, { nil: undefined, freq: 3 }))
+  .map(([own, held]) => (held === undefined ? own : { ...own, evaluation: held }));
+const evaluatedFleets = fc.record({ jobs: fc.array(evaluatedJob, { minLength: 2, maxLength: 8 }), ...rest });
 type Fleet = typeof fleets extends fc.Arbitrary<infer Value> ? Value : never;
 
 function fleetOf({ jobs, arrivals, priorities, numDevices, pipelines, most }: Fleet) {
@@ -114,19 +121,27 @@ const requests = fc
   );
 
 describe("a fleet, action by action", () => {
-  it("trains every iteration of every job once, as a valid plan, and replays to the same decisions", () => {
+  it("trains and evaluates every job as it would be alone, as a valid plan, and replays to the same decisions", () => {
     fc.assert(
-      fc.property(fleets, (fleet) => {
+      fc.property(fc.oneof(fleets, evaluatedFleets), (fleet) => {
         const given = fleetOf(fleet);
         const { segments, outcomes, endNs } = runActions(given, fleet.policy);
         const plan = grownPlan(given.setting, segments);
         validatePlan(plan);
         for (const [number, planned] of plan.jobs.entries()) {
           const own = new Set(plan.groups.flatMap(({ members }, group) => (members[0]!.job === number ? [group] : [])));
-          const steps = plan.microBatches.flatMap(({ group, step, part }) =>
-            own.has(group) && part === 0 ? [plan.groups[group]!.members[0]!.firstStep + step] : [],
+          const stepsOf = (evaluated: boolean): readonly number[] =>
+            plan.microBatches.flatMap(({ group, step, part, evaluation: isEvaluation = false }) =>
+              own.has(group) && part === 0 && isEvaluation === evaluated
+                ? [plan.groups[group]!.members[0]!.firstStep + step]
+                : [],
+            );
+          const all = Array.from({ length: planned.steps }, (_, step) => step);
+          expect(stepsOf(false)).toEqual(all);
+          const { evaluation: held } = planned;
+          expect(stepsOf(true)).toEqual(
+            held === undefined ? [] : all.filter((step) => evaluatesAfter(held, step, planned.steps)),
           );
-          expect(steps).toEqual(Array.from({ length: planned.steps }, (_, step) => step));
         }
         for (const outcome of outcomes) expect(outcome.endNs).toBeGreaterThan(outcome.startNs!);
         expect(Math.max(...outcomes.map((outcome) => outcome.endNs!))).toBeLessThanOrEqual(endNs);
@@ -137,7 +152,7 @@ describe("a fleet, action by action", () => {
 
   it("has a twin that is told what happened, and decides the same", () => {
     fc.assert(
-      fc.property(fleets, requests, (fleet, asked) => {
+      fc.property(fc.oneof(fleets, evaluatedFleets), requests, (fleet, asked) => {
         const given = fleetOf(fleet);
         const { lines, outcomes, works, again } = runActions(given, fleet.policy, { requests: asked });
         const { setting, costs } = given;
@@ -149,19 +164,26 @@ describe("a fleet, action by action", () => {
     );
   }, 120_000);
 
-  it("has the turnaround of a simulation iteration by iteration", () => {
-    const errors: number[] = [];
-    fc.assert(
-      fc.property(fleets, (fleet) => {
-        const given = { ...fleetOf(fleet), policy: fleet.policy };
-        const [fine, rough] = (["actions", "iterations"] as const).map((granularity) => {
-          const { metrics } = simulateFleet({ ...given, granularity });
-          return metrics.turnaroundSeconds.mean;
-        });
-        errors.push(Math.abs(rough! / fine! - 1));
-      }),
-      { numRuns: 20, seed: 11, endOnFailure: true },
-    );
-    expect(mean(errors)).toBeLessThan(0.01);
-  }, 120_000);
+  it.each([
+    ["without evaluations", fleets],
+    ["of jobs that are evaluated", evaluatedFleets],
+  ])(
+    "has the turnaround of a simulation iteration by iteration, %s",
+    (_, given) => {
+      const errors: number[] = [];
+      fc.assert(
+        fc.property(given, (fleet) => {
+          const request = { ...fleetOf(fleet), policy: fleet.policy };
+          const [fine, rough] = (["actions", "iterations"] as const).map((granularity) => {
+            const { metrics } = simulateFleet({ ...request, granularity });
+            return metrics.turnaroundSeconds.mean;
+          });
+          errors.push(Math.abs(rough! / fine! - 1));
+        }),
+        { numRuns: 20, seed: 11, endOnFailure: true },
+      );
+      expect(mean(errors)).toBeLessThan(0.01);
+    },
+    120_000,
+  );
 });

@@ -1,0 +1,280 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { initialPairs } from "../exec/index.ts";
+import {
+  type Calibration,
+  type CostModel,
+  createCostModel,
+  type FleetWork,
+  fleetSetting,
+  type Job,
+  type JournalLine,
+  type Plan,
+  type PlannedJob,
+  type PolicyName,
+  Scheduler,
+  type Setting,
+} from "../plan/index.ts";
+import { type FleetTwin, fleetModel, fleetTwin, happeningsOf, worksOfPlan } from "../sim/index.ts";
+import { FLEET_FILES } from "../workbench/fleet-folder.ts";
+import { LiveFleet } from "../workbench/live-fleet.ts";
+import { type LiveSubmission, OVER } from "../workbench/live-job.ts";
+import { benchModel, randomRows } from "./train.ts";
+import { ATTENTION_TARGETS, benchPlan, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";
+
+/** How large the jobs of the suite `parity` are. */
+export interface ParitySize {
+  readonly model: ModelShape;
+  /** Tokens of a row. */
+  readonly length: JobShape["length"];
+  /** Steps of the shortest job. */
+  readonly steps: number;
+}
+
+/** What is said of a job beside its shape. */
+type Said = Partial<Pick<Job, "priority" | "user" | "deadlineSeconds" | "earlyStopping">>;
+
+export interface ScriptedJob extends Said {
+  readonly rank: number;
+  /** Of the shortest job's steps. */
+  readonly times: number;
+  /** When it comes, as a share of what all jobs are predicted to take together. */
+  readonly at: number;
+  readonly learningRate?: number;
+}
+
+/** Jobs over time, and what is asked for meanwhile, of jobs that are not over. */
+export interface FleetScript {
+  readonly jobs: readonly ScriptedJob[];
+  readonly asked: readonly {
+    readonly at: number;
+    readonly job: number;
+    readonly ask: (fleet: LiveFleet, name: string) => void;
+  }[];
+  /** The most jobs at once on a pipeline. */
+  readonly most: number;
+}
+
+/** Ranks, lengths, users and priorities differ; the fourth job's learning rate makes its loss infinite. */
+export const PARITY: FleetScript = {
+  jobs: [
+    { rank: 8, times: 3, at: 0 },
+    { rank: 16, times: 2, at: 0, user: "b" },
+    { rank: 4, times: 5, at: 0.02 },
+    { rank: 8, times: 4, at: 0.04, user: "b", learningRate: 1e6, earlyStopping: true },
+    { rank: 32, times: 1, at: 0.1, priority: 5 },
+    { rank: 8, times: 6, at: 0.12 },
+    { rank: 24, times: 2, at: 0.16, user: "c" },
+    { rank: 4, times: 1, at: 0.24, priority: 9 },
+    { rank: 12, times: 3, at: 0.28, user: "c" },
+    { rank: 8, times: 2, at: 0.34, priority: 2 },
+    { rank: 16, times: 4, at: 0.4, user: "b" },
+    { rank: 8, times: 1, at: 0.46, deadlineSeconds: 3600 },
+    { rank: 20, times: 2, at: 0.5, priority: 1, user: "c" },
+  ],
+  asked: [
+    { at: 0.3, job: 5, ask: (fleet, name) => void fleet.cancel(name) },
+    { at: 0.42, job: 10, ask: (fleet, name) => void fleet.setPriority(name, 8) },
+    { at: 0.32, job: 2, ask: (fleet, name) => void fleet.pause(name) },
+    { at: 0.6, job: 2, ask: (fleet, name) => void fleet.resume(name) },
+  ],
+  most: 2,
+};
+
+/** Two jobs, one at once, that make way for each other so many times; 0 for one after the other. */
+export function takingTurns(turns: number): FleetScript {
+  return {
+    jobs: [0, 1].map(() => ({ rank: 8, times: 12, at: 0 })),
+    asked: Array.from({ length: turns }, (_, turn) => ({
+      at: (0.8 * (turn + 1)) / (turns + 1),
+      job: (turn + 1) % 2,
+      ask: (fleet, name) => void fleet.setPriority(name, turn + 1),
+    })),
+    most: 1,
+  };
+}
+
+/** A plan whose measured sizes are enough for the scripts' jobs. */
+export function measuredShape({ model, length }: ParitySize): PlanShape {
+  const shape = { targets: ATTENTION_TARGETS, batchSize: 4, length, steps: 6 };
+  return {
+    ...{ model, dtype: "float32", devices: [1, 1] },
+    jobs: [4, 12, 20, 32].map((rank, job) => ({ ...shape, rank, microBatchSize: 1 + (job % 2) })),
+  };
+}
+
+/** The plan in which the fleet's jobs are there from the start. */
+export function scriptShape({ model, length, steps }: ParitySize, { jobs }: FleetScript, pipelines: number): PlanShape {
+  return {
+    model,
+    dtype: "float32",
+    devices: [1, 1],
+    pipelines,
+    jobs: jobs.map(({ rank, times }, job) => ({
+      rank,
+      targets: ATTENTION_TARGETS,
+      batchSize: job % 2 === 0 ? 2 : 4,
+      microBatchSize: job % 3 === 0 ? 1 : 2,
+      length,
+      steps: times * steps,
+    })),
+  };
+}
+
+/** A job as its workload's document has it. */
+function documentOf(
+  { dataDigest: _, ...job }: PlannedJob,
+  { priority = 0, user, deadlineSeconds, earlyStopping }: Said,
+): Job {
+  return {
+    ...job,
+    arrivalSeconds: 0,
+    priority,
+    ...(user === undefined ? {} : { user }),
+    ...(deadlineSeconds === undefined ? {} : { deadlineSeconds }),
+    ...(earlyStopping === undefined ? {} : { earlyStopping }),
+  };
+}
+
+function submissionOf(plan: Plan, { learningRate, ...said }: ScriptedJob, number: number): LiveSubmission {
+  const { job: planned, steps } = worksOfPlan(plan)[number]!;
+  const { optimizer, priority } = { ...planned, ...said };
+  const job = {
+    ...planned,
+    priority,
+    optimizer: { ...optimizer, learningRate: learningRate ?? optimizer.learningRate },
+  };
+  return {
+    job: documentOf(job, said),
+    work: { job, steps },
+    rows: randomRows(plan)[number]!,
+    start: { parameters: initialPairs(job, plan.model.architecture) },
+  };
+}
+
+export interface ScriptRun {
+  readonly size: ParitySize;
+  readonly script: FleetScript;
+  readonly policy: PolicyName;
+  readonly pipelines: number;
+  readonly calibration: Calibration;
+  /** New. */
+  readonly folder: string;
+}
+
+/** What happened on the devices. */
+export interface ExecutedScript {
+  readonly setting: Setting;
+  readonly most: number;
+  /** By number. */
+  readonly works: readonly FleetWork[];
+  readonly journal: readonly JournalLine[];
+  /** Of each stage's compute stream. */
+  readonly busyNs: readonly number[];
+}
+
+/** Sums of the lines of completions.jsonl. */
+function busyOf(folder: string, numStages: number): readonly number[] {
+  const busyNs = Array.from({ length: numStages }, () => 0);
+  const text = readFileSync(path.join(folder, FLEET_FILES.completions), "utf8");
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    const [stage, stream, , startNs, endNs] = JSON.parse(line) as [number, string, number, number, number];
+    if (stream === "compute") busyNs[stage]! += endNs - startNs;
+  }
+  return busyNs;
+}
+
+/** Trains the jobs as they come, and asks for what is asked; `loratwin serve` drives the same fleet. */
+export async function executeScript({
+  size,
+  script: { jobs, asked, most },
+  ...run
+}: ScriptRun): Promise<ExecutedScript> {
+  const { calibration, folder, pipelines } = run;
+  const plan = benchPlan({ ...scriptShape(size, { jobs, asked, most }, pipelines), calibration });
+  const setting = fleetSetting(plan, { jobsAtOnce: most });
+  const costs = createCostModel(calibration, plan.model.dtype);
+  const works: FleetWork[] = [];
+  const { resources, policyOf } = fleetModel({ setting, costs, works, most });
+  const model = { ...benchModel(plan.model.architecture), folder: "random", digest: "random" };
+  const journal: JournalLine[] = [];
+  {
+    using fleet = await LiveFleet.open({
+      sweeps: [],
+      ...{ place: { cwd: folder }, folder, setting, costs, model, resources, works },
+      policy: policyOf(run.policy),
+      onNotice: (notice) => {
+        if (notice.kind === "line") journal.push(notice.line);
+      },
+    });
+    const moments = [
+      ...jobs.map((job, number) => {
+        const submission = submissionOf(plan, job, number);
+        return { at: job.at, act: () => void fleet.submit(submission) };
+      }),
+      ...asked.map(({ at, job, ask }) => ({
+        at,
+        act() {
+          const { name } = plan.jobs[job]!;
+          if (!OVER.includes(fleet.job(name).standing)) ask(fleet, name);
+        },
+      })),
+    ].sort((a, b) => a.at - b.at);
+    const ended = fleet.run();
+    const fromMs = performance.now();
+    for (const { at, act } of moments) {
+      await sleep(Math.max(0, fromMs + 1e3 * at * plan.predicted!.makespanSeconds - performance.now()));
+      act();
+    }
+    fleet.drain();
+    await ended;
+  }
+  return { setting, most, works, journal, busyNs: busyOf(folder, setting.stages.length) };
+}
+
+/** The costs on devices of which each is so many times slower than calibrated. */
+function slowed(costs: CostModel, slower: ReadonlyMap<string, number>): CostModel {
+  return {
+    ...costs,
+    actionSeconds: (action) => costs.actionSeconds(action) * slower.get(action.device.name)!,
+    sameCosts: (stage, device) => `${costs.sameCosts!(stage, device)} ${slower.get(device.name)}`,
+  };
+}
+
+export interface ScriptTwin {
+  readonly twin: FleetTwin;
+  readonly busyNs: readonly number[];
+}
+
+/** The twin of what was executed, on devices that are so many times slower than calibrated, by stage. */
+export function twinOf(
+  { setting, most, works, journal }: ExecutedScript,
+  policy: PolicyName,
+  slower?: readonly number[],
+): ScriptTwin {
+  const plain = createCostModel(setting.calibration, setting.model.dtype);
+  const costs =
+    slower === undefined
+      ? plain
+      : slowed(
+          plain,
+          new Map(setting.stages.map(({ device }, stage) => [setting.devices[device]!.name, slower[stage]!])),
+        );
+  // Whoever decides knows no more than when it was executed.
+  const { resources, policyOf } = fleetModel({ setting, costs: plain, works, most });
+  const busyNs = setting.stages.map(() => 0);
+  const twin = fleetTwin({
+    ...{ setting, costs, works, happenings: happeningsOf(journal) },
+    scheduler: new Scheduler(policyOf(policy), resources),
+    onRun({ devices }) {
+      devices.forEach(({ compute }, stage) => {
+        compute.endNs.forEach((endNs, at) => {
+          busyNs[stage]! += endNs - compute.startNs[at]!;
+        });
+      });
+    },
+  });
+  return { twin, busyNs };
+}

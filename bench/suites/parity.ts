@@ -1,0 +1,175 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { InvariantError, maximum, mean } from "../../core/index.ts";
+import {
+  createCostModel,
+  FleetOutcomes,
+  type JournalLine,
+  type MeasuredCalibration,
+  POLICIES,
+  type PolicyName,
+  Scheduler,
+} from "../../plan/index.ts";
+import { fleetModel } from "../../sim/index.ts";
+import { calibrateFor } from "../calibrate.ts";
+import { decisionOrder } from "../decision-order.ts";
+import {
+  type ExecutedScript,
+  executeScript,
+  measuredShape,
+  PARITY,
+  type ParitySize,
+  type ScriptRun,
+  takingTurns,
+  twinOf,
+} from "../fleet-script.ts";
+import { summarize } from "../measurement.ts";
+import type { Bench, Case, Scale, Suite } from "../suite.ts";
+import { MODEL } from "../workload.ts";
+
+const SMALL = { hidden: 256, layers: 4, heads: 4, kvHeads: 4, intermediate: 704, vocabulary: 4096 } as const;
+const ROWS = { model: SMALL, length: { distribution: "uniform", min: 48, max: 144 } } as const;
+
+const SIZES: Readonly<Record<Scale, ParitySize>> = {
+  full: { ...ROWS, steps: 16 },
+  default: { ...ROWS, steps: 8 },
+  quick: { ...ROWS, steps: 4 },
+  tiny: { model: MODEL.tiny, length: 16, steps: 8 },
+};
+
+const SECONDS: Readonly<Record<Scale, number>> = { full: 60, default: 30, quick: 15, tiny: 4 };
+
+/** Decisions that are no further apart than this share of the time until then are in no order. */
+const TIE = 0.05;
+
+/** @throws InvariantError where a scheduler that is told of the same decides otherwise */
+function checkReplay({ setting, most, works, journal }: ExecutedScript, policy: PolicyName): void {
+  const costs = createCostModel(setting.calibration, setting.model.dtype);
+  const { resources, policyOf } = fleetModel({ setting, costs, works, most });
+  const scheduler = new Scheduler(policyOf(policy), resources);
+  for (const line of journal) {
+    const again = scheduler.trigger(line.atNs, line.events);
+    if (JSON.stringify(again) !== JSON.stringify(line))
+      throw new InvariantError({ expected: JSON.stringify(line), got: JSON.stringify(again) });
+  }
+}
+
+/** Of each job, by how much its simulated turnaround differs; a share of the executed one. */
+function turnaroundErrors(executed: readonly JournalLine[], twin: readonly JournalLine[]): readonly number[] {
+  const [was, is] = [executed, twin].map((lines) => {
+    const outcomes = new FleetOutcomes();
+    for (const line of lines) outcomes.add(line);
+    return outcomes.all().map(({ arrivalNs, endNs }) => (endNs === undefined ? undefined : endNs - arrivalNs));
+  });
+  return was!.flatMap((ns, job) => {
+    const other = is![job];
+    return ns === undefined || other === undefined ? [] : [other / ns - 1];
+  });
+}
+
+type Fleet = Pick<ScriptRun, "script" | "policy" | "pipelines">;
+
+async function execute(bench: Bench, fleet: Fleet, calibration: MeasuredCalibration): Promise<ExecutedScript> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "loratwin-parity-"));
+  try {
+    return await executeScript({ ...fleet, size: SIZES[bench.scale], calibration, folder });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCalibration): Promise<void> {
+  const { policy, pipelines, script } = fleet;
+  const executed = await execute(bench, fleet, calibration);
+  checkReplay(executed, policy);
+  const asItIs = twinOf(executed, policy);
+  const slower = executed.busyNs.map((ns, stage) => ns / asItIs.busyNs[stage]!);
+  const speedOut = twinOf(executed, policy, slower);
+  const parameters = { policy, pipelines, jobs: script.jobs.length };
+  const add = (name: string, value: number, unit: string): void =>
+    bench.record({ name, parameters, value, unit, repetitions: 1, spread: null });
+  const { decisions, otherwise, reordered, tied } = decisionOrder(executed.journal, speedOut.twin.journal, TIE);
+  add("decisions", decisions, "decisions");
+  add("decided otherwise", otherwise, "decisions");
+  add("in another order", reordered, "pairs");
+  add("in another order, tied", tied, "pairs");
+  const errors = [asItIs, speedOut].map(({ twin }) => turnaroundErrors(executed.journal, twin.journal).map(Math.abs));
+  add("turnaround error, mean as it is", mean(errors[0]!), "share");
+  add("mean, speed out", mean(errors[1]!), "share");
+  add("worst, speed out", maximum(errors[1]!), "share");
+  add("slower than calibrated", mean(slower) - 1, "share");
+}
+
+const TURNS: Readonly<Record<Scale, number>> = { full: 20, default: 10, quick: 6, tiny: 2 };
+const RUNS: Readonly<Record<Scale, number>> = { full: 9, default: 5, quick: 3, tiny: 1 };
+
+/** Seconds from the first decision to the last, and how often jobs made way. */
+function spanOf({ journal }: ExecutedScript): { readonly seconds: number; readonly preemptions: number } {
+  const preemptions = journal.flatMap(({ decisions }) => decisions.filter(({ kind }) => kind === "preempt")).length;
+  return { seconds: (journal.at(-1)!.atNs - journal[0]!.atNs) / 1e9, preemptions };
+}
+
+/** Two jobs that make way for each other against the same one after the other, in turns. */
+async function measureTurns(bench: Bench, calibration: MeasuredCalibration): Promise<void> {
+  const fleetOf = (turns: number): Fleet => ({ script: takingTurns(turns), policy: "priority", pipelines: 1 });
+  const seconds: { readonly often: number; readonly never: number; readonly preemptions: number }[] = [];
+  for (let run = 0; run < RUNS[bench.scale]; run += 1) {
+    const spans = new Map<number, ReturnType<typeof spanOf>>();
+    for (const turns of run % 2 === 0 ? [TURNS[bench.scale], 0] : [0, TURNS[bench.scale]])
+      spans.set(turns, spanOf(await execute(bench, fleetOf(turns), calibration)));
+    const [often, never] = [spans.get(TURNS[bench.scale])!, spans.get(0)!];
+    seconds.push({ often: often.seconds, never: never.seconds, preemptions: often.preemptions });
+  }
+  const parameters = { policy: "priority", pipelines: 1, jobs: 2 };
+  const add = (name: string, values: readonly number[], unit: string): void =>
+    bench.record({ name, parameters, ...summarize(values), unit });
+  add(
+    "preemptions",
+    seconds.map(({ preemptions }) => preemptions),
+    "jobs",
+  );
+  add(
+    "one after the other",
+    seconds.map(({ never }) => never),
+    "s",
+  );
+  add(
+    "making way, against that",
+    seconds.map(({ often, never }) => often / never),
+    "ratio",
+  );
+}
+
+export const parity: Suite = {
+  describe: "jobs over time executed and simulated: the same decisions, and turnarounds, under each policy",
+  cases({ scale }) {
+    let calibration: Promise<MeasuredCalibration> | undefined;
+    const caseOf = (
+      name: string,
+      seconds: number,
+      measure: (bench: Bench, calibration: MeasuredCalibration) => Promise<void>,
+    ): Case => ({
+      name,
+      seconds,
+      async run(bench) {
+        calibration ??= calibrateFor(measuredShape(SIZES[scale]));
+        await measure(bench, await calibration);
+      },
+    });
+    const fleets = [
+      ...POLICIES.map((policy) => ({ policy, pipelines: 1 })),
+      ...(["mlora", "twin"] as const).map((policy) => ({ policy, pipelines: 2 })),
+    ];
+    return [
+      ...fleets.map(({ policy, pipelines }, index) => {
+        const where = pipelines === 1 ? "a pipeline of two devices" : "two pipelines of one device";
+        const seconds = SECONDS[scale] + (index === 0 ? 60 : 0);
+        return caseOf(`${policy} on ${where}`, seconds, (bench, calibrated) =>
+          measureParity(bench, { policy, pipelines, script: PARITY }, calibrated),
+        );
+      }),
+      caseOf("preempting and resuming", 4 * SECONDS[scale], measureTurns),
+    ];
+  },
+};

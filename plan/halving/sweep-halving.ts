@@ -1,0 +1,93 @@
+import {
+  type HalvingEvent,
+  type HalvingPlan,
+  type HalvingState,
+  halvingStep,
+  type RungVerdict,
+  startHalving,
+} from "./halving.ts";
+
+/** Jobs of a sweep that are halved. */
+export interface HalvedSweep {
+  readonly name: string;
+  /** Names of its jobs, in the order of the plan. */
+  readonly jobs: readonly string[];
+  readonly plan: HalvingPlan;
+  /** Which of the losses of an iteration is compared. */
+  readonly by: "training" | "evaluation";
+}
+
+/** What a job is to do, by its name. */
+export interface SweepVerdict extends Omit<RungVerdict, "job"> {
+  readonly sweep: string;
+  readonly job: string;
+}
+
+type Loss = Extract<HalvingEvent, { readonly kind: "loss" }>;
+
+interface SweepState {
+  readonly sweep: HalvedSweep;
+  state: HalvingState;
+  /** By job that was told to pause, losses of the iterations that it had begun by then. */
+  readonly behind: Map<number, Loss[]>;
+}
+
+/**
+ * Successive halving of the sweeps of a workload, told the losses of jobs by their names. A job that is told to pause
+ * trains to the end what it has begun; what it loses there counts when it goes on, so that every rung compares losses
+ * after the same rows, however far ahead work is queued.
+ */
+export class SweepHalving {
+  readonly #sweepOf = new Map<string, SweepState>();
+
+  constructor(sweeps: readonly HalvedSweep[]) {
+    for (const sweep of sweeps) {
+      const own: SweepState = { sweep, state: startHalving(sweep.plan), behind: new Map() };
+      for (const job of sweep.jobs) this.#sweepOf.set(job, own);
+    }
+  }
+
+  /** Names of all jobs that are halved. */
+  get jobs(): readonly string[] {
+    return [...this.#sweepOf.keys()];
+  }
+
+  /** A loss of a job has become known; what follows for it and others. `iteration`: from 1. */
+  lost(job: string, by: HalvedSweep["by"], iteration: number, loss: number): readonly SweepVerdict[] {
+    const own = this.#sweepOf.get(job);
+    if (own === undefined || own.sweep.by !== by) return [];
+    return this.#follow(own, { kind: "loss", job: own.sweep.jobs.indexOf(job), iteration, loss });
+  }
+
+  /** A job is over, or never comes. */
+  gone(job: string): readonly SweepVerdict[] {
+    const own = this.#sweepOf.get(job);
+    return own === undefined ? [] : this.#follow(own, { kind: "gone", job: own.sweep.jobs.indexOf(job) });
+  }
+
+  #follow(own: SweepState, event: HalvingEvent): readonly SweepVerdict[] {
+    const { sweep, behind } = own;
+    const verdicts: RungVerdict[] = [];
+    const events: HalvingEvent[] = [event];
+    for (let next = events.shift(); next !== undefined; next = events.shift()) {
+      const later = next.kind === "loss" ? behind.get(next.job) : undefined;
+      if (later !== undefined && next.kind === "loss") {
+        later.push(next);
+        continue;
+      }
+      const step = halvingStep(sweep.plan, own.state, next);
+      own.state = step.state;
+      for (const verdict of step.verdicts) {
+        verdicts.push(verdict);
+        const { kind, job, wasPaused } = verdict;
+        if (kind === "pause") behind.set(job, []);
+        else if (wasPaused) {
+          if (kind === "go-on") events.push(...(behind.get(job) ?? []));
+          behind.delete(job);
+        }
+      }
+      if (next.kind === "gone") behind.delete(next.job);
+    }
+    return verdicts.map(({ job, ...verdict }) => ({ ...verdict, sweep: sweep.name, job: sweep.jobs[job]! }));
+  }
+}

@@ -1,0 +1,54 @@
+import type { AdapterState } from "../exec/index.ts";
+import {
+  type FleetEvent,
+  type JobRequest,
+  type LossWatch,
+  type StoppedBy,
+  startWatch,
+  stoppingOptions,
+} from "../plan/index.ts";
+import type { LiveJob, LiveSubmission } from "./live-job.ts";
+
+/** What a live fleet keeps of a job. */
+export type KeptJob = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
+  /** Of a job that is on no device. */
+  state: AdapterState | undefined;
+  /** What its losses say so far, where it may be stopped early. */
+  watch: LossWatch | undefined;
+  /** What is to be decided on at the end of the iteration. */
+  follows: readonly FleetEvent[];
+  predicted: number;
+  stoppedBy: StoppedBy | undefined;
+  /** Who has paused it: it trains when nobody does any more. */
+  readonly pausedBy: Set<"user" | "halving">;
+};
+
+/** A job that comes. */
+export function newKeptJob(number: number, { job }: Pick<LiveSubmission, "job">, request: JobRequest): KeptJob {
+  const { priority, arrivalNs, iterations } = request;
+  const stopping = stoppingOptions(job);
+  return {
+    number,
+    job,
+    standing: "waiting",
+    priority,
+    done: 0,
+    iterations,
+    pipeline: undefined,
+    arrivalNs,
+    startNs: undefined,
+    endNs: undefined,
+    loss: undefined,
+    evaluationLoss: undefined,
+    best: undefined,
+    why: "nobody has decided about it yet",
+    adapter: undefined,
+    bestAdapter: undefined,
+    state: undefined,
+    watch: stopping === undefined ? undefined : startWatch({ options: stopping, steps: iterations }),
+    follows: [],
+    predicted: iterations,
+    stoppedBy: undefined,
+    pausedBy: new Set(),
+  };
+}
