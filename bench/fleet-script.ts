@@ -202,6 +202,7 @@ export async function executeScript({
   const journal: JournalLine[] = [];
   {
     using fleet = await LiveFleet.open({
+      sweeps: [],
       ...{ place: { cwd: folder }, folder, setting, costs, model, resources, works },
       policy: policyOf(run.policy),
       onNotice: (notice) => {

@@ -91,28 +91,34 @@ const FIGURES: { readonly [Name in keyof FleetMetrics]: (metrics: FleetMetrics) 
   }),
 };
 
+/** A fleet's figures as people read them. */
+export function fleetFigures(metrics: FleetMetrics): readonly FleetFigure[] {
+  return Object.values(FIGURES).map((figure) => figure(metrics));
+}
+
 /** Asks for what a page needs before much is computed for it. @throws DeviceError before a build. */
 export function fleetAssets() {
   return { script: browserAsset("reports", "fleet.js"), style: browserAsset("reports", "fleet.css") };
 }
 
-/** One self-contained page of one fleet, or of two. */
+export type FleetPageContent = Omit<FleetPageData, "date">;
+
+/** One self-contained page. */
+export function writeFleetPage(io: Io, file: string, content: FleetPageContent): void {
+  writeOutput(io, file, renderFleet({ ...content, date: `${today()}, loratwin ${VERSION}` }, fleetAssets()));
+}
+
+/** The page of one fleet that was simulated, or of two. */
 export function writeFleet(io: Io, file: string, title: string, fleets: readonly SimulatedFleet[]): void {
-  const page: FleetPageData = {
+  writeFleetPage(io, file, {
     title,
-    date: `${today()}, loratwin ${VERSION}`,
     facts: [
       { label: fleets.length > 1 ? "Policies" : "Policy", value: fleets.map(({ policy }) => policy).join(", ") },
       { label: "Jobs", value: `${fleets[0]!.outcomes.length}` },
       { label: "Pipelines", value: `${fleets[0]!.metrics.utilisation.length}` },
     ],
     fleets: fleets.map(({ policy, journal, metrics }) =>
-      fleetPart(
-        policy,
-        fleetHistory(journal),
-        Object.values(FIGURES).map((figure) => figure(metrics)),
-      ),
+      fleetPart(policy, fleetHistory(journal), fleetFigures(metrics)),
     ),
-  };
-  writeOutput(io, file, renderFleet(page, fleetAssets()));
+  });
 }

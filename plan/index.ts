@@ -266,6 +266,8 @@ export {
 export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";
 export { balancedGroups, packMiniBatch } from "./packing/packed-groups.ts";
 export { betterPacking, packingModel } from "./packing/packing-model.ts";
+// What a live fleet writes down, read back.
+export { type FleetComer, fleetPlanBody, parseComers, parseSegments, parseSetting } from "./parse-fleet.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export {
   type PipelineTable,
@@ -302,8 +304,11 @@ export { type Cut, cutRows } from "./planner/pack.ts";
 export type { PlanRequest } from "./planner/request.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
+// Where the decisions of two fleets part.
+export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
 // Jobs over time: who trains when.
 export {
+  FleetChronicle,
   type FleetHistory,
   fleetHistory,
   type JobHistory,

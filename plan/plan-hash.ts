@@ -1,4 +1,4 @@
-import { InputError, PlanError } from "../core/index.ts";
+import { type ErrorFacts, InputError, PlanError } from "../core/index.ts";
 import {
   type Locations,
   PLAN_VERSION,
@@ -18,13 +18,21 @@ export function sealPlan(body: PlanBody, locations: Locations): Plan {
   return { ...body, segments, hash: planHash(segments, body.predicted), locations };
 }
 
-function requireHash(expected: string, at: string, got: string): void {
+const CHANGED = "The plan was changed after it was made. Make it again with `loratwin plan`.";
+
+/** `beside`: where else it is, and what can be done. @throws InputError for a hash that is not that of the content */
+export function requireHash(
+  expected: string,
+  at: string,
+  got: string,
+  beside: Partial<ErrorFacts> = { hint: CHANGED },
+): void {
   if (expected === got) return;
   throw new InputError({
     expected: `content that matches its hash (${got.slice(0, 19)}...)`,
     at,
     got: `${expected.slice(0, 19)}...`,
-    hint: "The plan was changed after it was made. Make it again with `loratwin plan`.",
+    ...beside,
   });
 }
 

@@ -1,5 +1,9 @@
+import { mean } from "../core/index.ts";
 import { type FleetHistory, fleetStory, type JobHistory, timesOf } from "../plan/index.ts";
+import { lossCurves } from "./build-report-data.ts";
 import { type FleetFigure, type FleetPageJob, type FleetPart, SPAN_KINDS, type SpanTable } from "./fleet-data.ts";
+import type { LossCurve } from "./report-data.ts";
+import type { LossRecord } from "./report-input.ts";
 
 type Growing<Table> = { [Column in keyof Table]: Table[Column] extends readonly (infer Value)[] ? Value[] : never };
 
@@ -33,9 +37,39 @@ function spanTable(jobs: readonly JobHistory[]): Pick<FleetPart, "spans" | "reas
   return { spans, reasons: [...reasons.keys()] };
 }
 
-/** A fleet as the page draws it, from what its journal tells; `figures` are made by whoever computes them. */
-export function fleetPart(title: string, history: FleetHistory, figures: readonly FleetFigure[]): FleetPart {
+/** Steps of a job that a curve has points for; longer ones have as many means. */
+const MOST_POINTS = 600;
+
+function thinned({ job, step, loss }: LossCurve): LossCurve {
+  const stride = Math.ceil(step.length / MOST_POINTS);
+  if (stride <= 1) return { job, step, loss };
+  const starts = step.flatMap((_, at) => (at % stride === 0 ? [at] : []));
   return {
+    job,
+    step: starts.map((at) => step[at]!),
+    loss: starts.map((at) => mean(loss.slice(at, at + stride))),
+  };
+}
+
+/** Losses of a fleet's jobs, where they are numbers. */
+function lossesOf({ jobs }: FleetHistory, records: readonly LossRecord[]): readonly LossCurve[] {
+  const names = jobs.map(({ request }) => request.name);
+  const numbers = records.filter(({ loss }) => Number.isFinite(loss));
+  return lossCurves(numbers, names).map(thinned);
+}
+
+/**
+ * A fleet as the page draws it, from what its journal tells; `figures` are made by whoever computes them. `losses`: of
+ * a fleet that was executed.
+ */
+export function fleetPart(
+  title: string,
+  history: FleetHistory,
+  figures: readonly FleetFigure[],
+  losses?: readonly LossRecord[],
+): FleetPart {
+  return {
+    ...(losses === undefined ? {} : { losses: lossesOf(history, losses) }),
     title,
     figures,
     jobs: history.jobs.map(pageJob),

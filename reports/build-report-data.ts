@@ -1,4 +1,4 @@
-import { formatBytes, InputError } from "../core/index.ts";
+import { formatBytes, groupBy, InputError } from "../core/index.ts";
 import { isFused, type Plan, parseAnyAction, recomputationText } from "../plan/index.ts";
 import {
   type AtMachineSpeed,
@@ -133,10 +133,12 @@ function lossesOfTrace(trace: Trace): readonly LossRecord[] {
   return records;
 }
 
-function lossCurves(records: readonly LossRecord[], names: readonly string[]): readonly LossCurve[] {
+/** By job, in the order of names; of the jobs that have any. */
+export function lossCurves(records: readonly LossRecord[], names: readonly string[]): readonly LossCurve[] {
+  const byJob = groupBy(records, ({ job }) => job);
   return names
     .map((name, job) => {
-      const own = records.filter((record) => record.job === name).sort((a, b) => a.step - b.step);
+      const own = [...(byJob.get(name) ?? [])].sort((a, b) => a.step - b.step);
       return { job, step: own.map((record) => record.step), loss: own.map((record) => record.loss) };
     })
     .filter((curve) => curve.step.length > 0);

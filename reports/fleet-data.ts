@@ -1,5 +1,6 @@
 // What the page of a fleet is made of; server side and client share these types. Spans and times are columns.
-import type { FleetHistory, SpanKind } from "../plan/index.ts";
+import type { FleetHistory, SpanKind, StoryPart } from "../plan/index.ts";
+import type { LossCurve } from "./report-data.ts";
 
 /** Kinds of spans by code: the `kind` column holds the index. */
 export const SPAN_KINDS = [
@@ -65,7 +66,19 @@ export interface FleetPart {
   readonly numPipelines: number;
   readonly endNs: number;
   /** A fleet's story: a sentence, and what it is made of. */
-  readonly story: readonly { readonly heading: string; readonly lines: readonly string[] }[];
+  readonly story: readonly StoryPart[];
+  /** Of the jobs that have trained; absent where nobody trained for real. */
+  readonly losses?: readonly LossCurve[];
+}
+
+/** The first fleet of a page, which was executed, beside the second one, its twin. Errors are simulated / executed - 1. */
+export interface FleetComparison {
+  /** By job of the first fleet: its turnaround in the twin, and the error of that; null unless it has ended in both. */
+  readonly twinNs: readonly (number | null)[];
+  readonly error: readonly (number | null)[];
+  readonly figures: readonly FleetFigure[];
+  /** Where the decisions parted. */
+  readonly story: readonly StoryPart[];
 }
 
 export interface FleetPageData {
@@ -74,4 +87,6 @@ export interface FleetPageData {
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   /** One, or two to be looked at beside each other. */
   readonly fleets: readonly FleetPart[];
+  /** Absent unless they are an executed one and its twin. */
+  readonly comparison?: FleetComparison;
 }

@@ -1,4 +1,6 @@
 // A fleet's page.
+
+export { fleetComparison } from "./build-fleet-comparison.ts";
 export { fleetPart } from "./build-fleet-data.ts";
 export type { FleetFigure, FleetPageData, FleetPart } from "./fleet-data.ts";
 // The browser code of a page, and a page around it.

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Decision, type Job, nameSchema, writtenJobSchema } from "../plan/index.ts";
+import type { FleetPicture } from "./fleet-picture.ts";
 import { OVER, STANDINGS } from "./standing.ts";
 
 /** Seconds since the fleet's start. */
@@ -173,4 +174,6 @@ export interface FleetControl {
   /** Takes no more jobs; resolves when all have ended. */
   drain(): Promise<void>;
   status(): Promise<FleetStatus>;
+  /** What at most so many jobs did over time, up to now. */
+  picture(most: number): Promise<FleetPicture>;
 }

@@ -1,4 +1,4 @@
-import type { Job } from "../plan/index.ts";
+import { FleetChronicle, type Job } from "../plan/index.ts";
 import type { LiveFleet, LiveJob, LiveNotice, LiveSubmission } from "../workbench/index.ts";
 import type {
   FleetControl,
@@ -9,6 +9,7 @@ import type {
   PredictedTime,
   WhatIfAnswer,
 } from "./fleet-control.ts";
+import { fleetPicture, KEPT_FOR_PICTURES } from "./fleet-picture.ts";
 import { decisionsNotice, evaluationNotice, finite, stepNotice } from "./notices.ts";
 import { isOver, STANDINGS, type Standing } from "./standing.ts";
 
@@ -67,8 +68,12 @@ function noticeOf(notice: LiveNotice): Notice | undefined {
   };
 }
 
-/** A fleet that trains on this machine, as a server has it. */
+/** A fleet that trains on this machine, and has decided nothing yet, as a server has it. */
 export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
+  const chronicle = new FleetChronicle(KEPT_FOR_PICTURES);
+  fleet.subscribe((notice) => {
+    if (notice.kind === "line") chronicle.add(notice.line);
+  });
   const shown = (job: LiveJob): JobStatus => statusOf(job, parts.predictedEnds().get(job.number));
   return {
     async submit(job) {
@@ -115,6 +120,7 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
         check("end");
       });
     },
+    picture: async (most) => fleetPicture(chronicle.history(fleet.nowNs), most),
     async status(): Promise<FleetStatus> {
       const { pipelines, stages, devices } = fleet.setting;
       const counts = Object.fromEntries(STANDINGS.map((each) => [each, 0])) as Record<Standing, number>;

@@ -9,6 +9,7 @@ import {
   submittedJobSchema,
   whatIfAnswerSchema,
 } from "./fleet-control.ts";
+import { fleetPictureSchema } from "./fleet-picture.ts";
 
 /** Why a request was not granted: the facts of an error, without anything of the program's inside. */
 const errorFactsSchema = z.strictObject({
@@ -80,6 +81,7 @@ export const MESSAGES: Readonly<Record<string, z.ZodType>> = {
   LossCurve: lossCurveSchema,
   Losses: lossesAnswerSchema,
   Decisions: decisionsAnswerSchema,
+  FleetPicture: fleetPictureSchema,
   Notice: noticeSchema,
   Error: errorAnswerSchema,
 };

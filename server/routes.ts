@@ -7,6 +7,7 @@ import {
   submittedJobSchema,
   whatIfAnswerSchema,
 } from "./fleet-control.ts";
+import { fleetPictureSchema, pictureQuerySchema } from "./fleet-picture.ts";
 import {
   cloneRequestSchema,
   decisionsAnswerSchema,
@@ -170,6 +171,14 @@ export function fleetRoutes(served: Served): readonly Route[] {
       summary: "The fleet: policy, pipelines, counts.",
       answers: fleetStatusSchema,
       handle: () => control.status(),
+    }),
+    jsonRoute({
+      method: "GET",
+      path: "/v1/picture",
+      summary: "What jobs did over time, up to now, with the reasons: as a Gantt chart has it.",
+      query: pictureQuerySchema,
+      answers: fleetPictureSchema,
+      handle: ({ query }) => control.picture(query.jobs),
     }),
     jsonRoute({
       method: "GET",

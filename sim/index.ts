@@ -1,4 +1,7 @@
 // Jobs over time, iteration by iteration.
+
+// A fleet that was executed beside its twin, both judged.
+export { besideTwin, type ExecutedFleet, type TwinnedFleet } from "./fleet/beside-twin.ts";
 export { CohortTimes } from "./fleet/cohort-times.ts";
 export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.ts";
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";

@@ -8,7 +8,7 @@ import {
   type StepMetrics,
   writePeftFolder,
 } from "../exec/index.ts";
-import type { JournalLine, PlannedJob, Segment, Setting } from "../plan/index.ts";
+import type { FleetComer, JournalLine, PlannedJob, Segment, Setting } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, writeOutput } from "./files.ts";
 import type { JournalEvent } from "./journal.ts";
@@ -19,6 +19,8 @@ import { completionLine } from "./run-folder.ts";
 export const FLEET_FILES = {
   /** What never changes: model, devices, pipelines, memory, calibration. */
   setting: "setting.json",
+  /** Jobs that came, with what each is to train: a line a job, in the order of arrival. */
+  jobs: "jobs.jsonl",
   /** The plan as it grew: a piece of it a line, chained by hash. */
   segments: "segments.jsonl",
   /** What happened and what was decided, with reasons: a line a decision, and what befell the process. */
@@ -37,6 +39,7 @@ export class FleetFolder implements Disposable {
   readonly #folder: string;
   readonly #setting: Setting;
   readonly #model: string;
+  readonly #jobs: LineFile;
   readonly #segments: LineFile;
   readonly #journal: LineFile;
   readonly #metrics: LineFile;
@@ -61,6 +64,7 @@ export class FleetFolder implements Disposable {
     this.#folder = folder;
     this.#setting = setting;
     this.#model = model;
+    this.#jobs = lines(FLEET_FILES.jobs);
     this.#segments = lines(FLEET_FILES.segments);
     this.#journal = lines(FLEET_FILES.journal);
     this.#metrics = lines(FLEET_FILES.metrics);
@@ -75,6 +79,14 @@ export class FleetFolder implements Disposable {
   happened(event: JournalEvent): void {
     this.#journal.add(canonicalJson({ time: new Date().toISOString(), ...event }));
     this.#journal.write(true);
+  }
+
+  /** A job has come, at once. */
+  came({ evaluations, ...comer }: FleetComer): void {
+    // A step after which nothing is evaluated is a null in JSON.
+    const holes = evaluations === undefined ? {} : { evaluations: evaluations.map((parts) => parts ?? null) };
+    this.#jobs.add(canonicalJson({ ...comer, ...holes }));
+    this.#jobs.write(true);
   }
 
   /** What was decided, at once. */
@@ -121,6 +133,6 @@ export class FleetFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const lines of [this.#segments, this.#completions, this.#metrics, this.#journal]) lines.close();
+    for (const lines of [this.#jobs, this.#segments, this.#completions, this.#metrics, this.#journal]) lines.close();
   }
 }

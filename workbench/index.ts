@@ -1,5 +1,7 @@
 // Calibrating this machine.
 export { type CalibrationSubject, calibrateDevices } from "./calibrate-devices.ts";
+// Every file of a live fleet's folder, checked.
+export { checkFleetFolder } from "./check-fleet.ts";
 // Where operations find files, and who is told what they chose.
 export { type Context, type Place, silent } from "./context.ts";
 // From a workload file to a plan.
@@ -16,6 +18,8 @@ export { LiveFleet } from "./live-fleet.ts";
 export type { LiveJob, LiveNotice, LiveSubmission } from "./live-job.ts";
 // The devices, links and costs that a plan is for.
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
+// The folder of a live fleet read back, and its twin.
+export { isFleetFolder, isFleetGoingOn, type LoadedFleet, loadFleetFolder, twinOfFleet } from "./load-fleet.ts";
 // The journal of a job scheduler.
 export { loadJournal } from "./load-journal.ts";
 // A run folder read back, whether its run goes on or has ended.

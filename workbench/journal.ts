@@ -7,6 +7,9 @@ export type JournalEvent =
       readonly versions: Readonly<Record<string, string>>;
       /** Number of the process that writes the folder. */
       readonly process: number;
+      /** Of a live fleet: the name of its policy, and the most jobs that train at once on a pipeline, if there is a most. */
+      readonly policy?: string;
+      readonly jobsAtOnce?: number;
     }
   /** Devices are set up: the first action begins. */
   | { readonly event: "ready" }

@@ -48,6 +48,8 @@ export interface LiveFleetInput {
   readonly resources: Resources;
   /** By the jobs' numbers, empty: where the resources look, and the jobs that come are added. */
   readonly works: FleetWork[];
+  /** The most jobs that train at once on a pipeline; as many as there is room for when absent. */
+  readonly jobsAtOnce?: number;
   /** Jobs that are compared with each other while they train, by the names that they will come with. */
   readonly sweeps: readonly HalvedSweep[];
   readonly onNotice?: (notice: LiveNotice) => void;
@@ -111,7 +113,9 @@ export class LiveFleet implements Disposable {
     this.#execution = execution;
     this.#halving = new SweepHalving(input.sweeps);
     if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
-    folder.happened({ event: "started", versions: runVersions(input.setting), process: process.pid });
+    const { setting, policy, jobsAtOnce } = input;
+    const who = { policy: policy.name, ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }) };
+    folder.happened({ event: "started", versions: runVersions(setting), process: process.pid, ...who });
   }
 
   get folder(): string {
@@ -161,6 +165,7 @@ export class LiveFleet implements Disposable {
     this.#input.works.push(work);
     const kept = newKeptJob(this.#jobs.length, { job }, request);
     this.#jobs.push(kept);
+    this.#folder.came({ number: kept.number, ...work });
     this.#execution.submit(work, request, { rows, start });
     return kept;
   }

@@ -36,7 +36,7 @@ const STEP_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step",
 const EVALUATION_KEYS = ["best", "evaluationLoss", "job", "step", "tokens"];
 
 /** The lines of metrics.jsonl, steps and evaluations. @throws InputError with the line that is none */
-function readMetrics(text: string, file: string): Pick<LoadedRun, "metrics" | "evaluations"> {
+export function readMetrics(text: string, file: string): Pick<LoadedRun, "metrics" | "evaluations"> {
   const metrics: StepMetrics[] = [];
   const evaluations: EvaluationMetrics[] = [];
   wholeLines(text).forEach((line, index) => {
@@ -50,8 +50,20 @@ function readMetrics(text: string, file: string): Pick<LoadedRun, "metrics" | "e
   return { metrics, evaluations };
 }
 
+/** What befell a run or a fleet: the lines of its journal that are not of a job scheduler. @throws InputError */
+export function readJournalEvents(text: string, file: string): readonly JournalLine[] {
+  return wholeLines(text).flatMap((line) => {
+    const { value } = readText(line, file);
+    return typeof value === "object" && value !== null && "event" in value ? [value as JournalLine] : [];
+  });
+}
+
 /** The lines of completions.jsonl, as `RunFolder` writes them. @throws InputError with the line that is none */
-function readCompletions(text: string, file: string, plan: Plan): readonly SeenCompletion[] {
+export function readCompletions(
+  text: string,
+  file: string,
+  plan: Pick<Plan, "actions" | "devices" | "stages">,
+): readonly SeenCompletion[] {
   return wholeLines(text).map((line, index) => {
     const { value } = readText(line, file);
     const isLine = Array.isArray(value) && value.length === 7 && plan.actions[Number(value[0])]?.[Number(value[2])];
@@ -81,9 +93,7 @@ export function loadRun(place: Place, folder: string): LoadedRun {
   };
   const metricsFile = readInput(place, at(RUN_FILES.metrics), `a run folder with ${RUN_FILES.metrics}`);
   const { metrics, evaluations } = readMetrics(metricsFile.text, metricsFile.file);
-  const journal = wholeLines(optional(RUN_FILES.journal)).map(
-    (line) => readText(line, at(RUN_FILES.journal)).value as JournalLine,
-  );
+  const journal = readJournalEvents(optional(RUN_FILES.journal), at(RUN_FILES.journal));
   const isFinished = existsSync(absolute(place, at(RUN_FILES.trace)));
   const completions = (): readonly SeenCompletion[] =>
     readCompletions(optional(RUN_FILES.completions), at(RUN_FILES.completions), plan);
@@ -106,7 +116,7 @@ export function loadRun(place: Place, folder: string): LoadedRun {
 }
 
 /** Whether the process that writes a run's folder is there still. */
-export function isGoingOn({ state, journal }: LoadedRun): boolean {
+export function isGoingOn({ state, journal }: Pick<LoadedRun, "state" | "journal">): boolean {
   const started = journal.findLast((line) => line.event === "started");
   if (state !== "unfinished" || started?.event !== "started") return false;
   try {

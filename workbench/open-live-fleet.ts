@@ -62,6 +62,7 @@ export async function openLiveFleet(
     const fleet = await LiveFleet.open({
       ...{ place: context, folder, setting, costs, model, resources, works },
       policy: policyOf(policy),
+      ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),
     });
     const planned = worksOfPlan(body);

@@ -1,5 +1,6 @@
+import { InputError } from "../../core/index.ts";
 import { compareTable, compareTraces } from "../../traces/index.ts";
-import { loadTraces, machinePart, replayPlan } from "../../workbench/index.ts";
+import { isFleetFolder, loadTraces, machinePart, replayPlan } from "../../workbench/index.ts";
 import { type Command, optionalNumber, optionalText, requiredText } from "../command.ts";
 import { note, percent, printResult } from "../output.ts";
 import { contextOf } from "../request-options.ts";
@@ -30,6 +31,13 @@ export const compareCommand: Command = {
   ],
   run(args, io) {
     const files = [requiredText(args, "simulated"), requiredText(args, "executed")];
+    const fleet = files.find((file) => isFleetFolder(io, file));
+    if (fleet !== undefined)
+      throw new InputError({
+        expected: "traces or run folders of one plan",
+        got: `${fleet}, the folder of a live fleet`,
+        hint: `\`loratwin report ${fleet} -o fleet.html\` compares a live fleet with its twin, job by job.`,
+      });
     const { traces, plan, metrics } = loadTraces(contextOf(io, args), files);
     const [simulated, executed] = [traces[0]!, traces[1]!];
     const canReplay = plan !== undefined && plan.hash === executed.planHash;

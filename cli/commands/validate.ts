@@ -12,7 +12,9 @@ import {
 } from "../../plan/index.ts";
 import {
   absolute,
+  checkFleetFolder,
   howFar,
+  isFleetFolder,
   isFolder,
   loadRun,
   loadWorkload,
@@ -62,6 +64,7 @@ async function validateFile(
   io: Io,
   file: string,
 ): Promise<{ readonly kind: string; readonly remarks: readonly string[] }> {
+  if (isFleetFolder(io, file)) return { kind: "live fleet's folder", remarks: checkFleetFolder(io, file) };
   if (isFolder(io, file)) {
     if (!existsSync(path.join(absolute(io, file), "plan.json")))
       throw new InputError({ expected: "a document or a run folder", file, got: "a folder without plan.json" });
@@ -85,7 +88,7 @@ async function validateFile(
 
 export const validateCommand: Command = {
   usage: "validate <file>",
-  describe: "check a document (workload, cluster, calibration, catalog, plan, trace) or a run folder",
+  describe: "check a document (workload, cluster, calibration, catalog, plan, trace), a run folder or a live fleet's",
   examples: [["$0 validate examples/workload.yaml", "the schema, the data and the model that it names"]],
   positionals: { file: { type: "string", demandOption: true, describe: "file or run folder" } },
   uses: [{ input: "a document or a run folder", options: {} }],

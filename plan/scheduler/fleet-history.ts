@@ -160,33 +160,69 @@ function jobOf(jobs: ReadonlyMap<number, Growing>, number: number): Growing {
   return job;
 }
 
+/** The story of a fleet as the lines of its journal come. */
+export class FleetChronicle {
+  readonly #jobs = new Map<number, Growing>();
+  readonly #outcomes = new FleetOutcomes();
+  readonly #mostOver: number;
+  readonly #mostSpans: number;
+  /** Numbers of jobs that are over, in the order in which they ended. */
+  readonly #over: number[] = [];
+  #endNs = 0;
+  #numLines = 0;
+  #numPipelines = 0;
+
+  /** `mostOver`, `mostSpans`: jobs that are over, and of each job spans, that are remembered, the latest. */
+  constructor({
+    mostOver = Number.POSITIVE_INFINITY,
+    mostSpans = Number.POSITIVE_INFINITY,
+  }: { readonly mostOver?: number; readonly mostSpans?: number } = {}) {
+    this.#mostOver = mostOver;
+    this.#mostSpans = mostSpans;
+  }
+
+  /** @throws InvariantError for events of a job that has not arrived */
+  add(line: JournalLine): void {
+    const { atNs, events, decisions } = line;
+    this.#endNs = atNs;
+    this.#numLines += 1;
+    for (const event of events) {
+      take(this.#jobs, atNs, event);
+      if (event.kind === "ended") this.#over.push(event.number);
+    }
+    for (const decision of decisions) {
+      const job = jobOf(this.#jobs, decision.number);
+      follow(job, atNs, decision);
+      if (job.spans.length > this.#mostSpans) job.spans.shift();
+      this.#numPipelines = Math.max(this.#numPipelines, (decision.pipeline ?? -1) + 1);
+      if (decision.kind === "stop" || decision.kind === "refuse") this.#over.push(decision.number);
+    }
+    this.#outcomes.add(line);
+    while (this.#over.length > this.#mostOver) this.#jobs.delete(this.#over.shift()!);
+  }
+
+  /** `atNs`: what goes on is shown up to that time, or to that of the last line. */
+  history(atNs = this.#endNs): FleetHistory {
+    const endNs = Math.max(this.#endNs, atNs);
+    const figures = new Map(this.#outcomes.all().map((figure) => [figure.number, figure]));
+    const all = [...this.#jobs.values()].map((job): JobHistory => {
+      const { open, isPaused: _isPaused, done: _done, spans, ...history } = job;
+      const last = open !== undefined && endNs > open.startNs ? [{ ...open, endNs }] : [];
+      return { ...figures.get(job.number)!, ...history, spans: [...spans, ...last] };
+    });
+    return {
+      jobs: all.sort((a, b) => a.number - b.number),
+      numPipelines: this.#numPipelines,
+      startNs: all.reduce((least, { request }) => Math.min(least, request.arrivalNs), endNs),
+      endNs,
+      numLines: this.#numLines,
+    };
+  }
+}
+
 /** What became of every job of a journal. @throws InvariantError for events of a job that has not arrived */
 export function fleetHistory(lines: Iterable<JournalLine>): FleetHistory {
-  const jobs = new Map<number, Growing>();
-  const outcomes = new FleetOutcomes();
-  let [endNs, numLines, numPipelines] = [0, 0, 0];
-  for (const line of lines) {
-    const { atNs, events, decisions } = line;
-    endNs = atNs;
-    numLines += 1;
-    for (const event of events) take(jobs, atNs, event);
-    for (const decision of decisions) {
-      follow(jobOf(jobs, decision.number), atNs, decision);
-      numPipelines = Math.max(numPipelines, (decision.pipeline ?? -1) + 1);
-    }
-    outcomes.add(line);
-  }
-  const figures = new Map(outcomes.all().map((figure) => [figure.number, figure]));
-  const all = [...jobs.values()].map((job): JobHistory => {
-    close(job, Math.max(endNs, job.open?.startNs ?? 0));
-    const { open: _open, isPaused: _isPaused, done: _done, ...history } = job;
-    return { ...figures.get(job.number)!, ...history };
-  });
-  return {
-    jobs: all.sort((a, b) => a.number - b.number),
-    numPipelines,
-    startNs: all.reduce((least, { request }) => Math.min(least, request.arrivalNs), endNs),
-    endNs,
-    numLines,
-  };
+  const chronicle = new FleetChronicle();
+  for (const line of lines) chronicle.add(line);
+  return chronicle.history();
 }

@@ -10,6 +10,9 @@ const SMOOTHING_SPAN = 1 / 15;
 /** Least distance between two labels at the curves' ends, in pixels. */
 const LABEL_HEIGHT = 16;
 
+/** Pages of less width, in pixels, have less room for names. */
+const NARROW = 620;
+
 /** Exponential mean, without the pull of its start (bias-corrected as Adam's moments are). */
 function smooth(values: readonly number[]): readonly number[] {
   const keep = 1 - 1 / Math.max(1, values.length * SMOOTHING_SPAN);
@@ -35,8 +38,14 @@ interface Drawn {
   readonly points: readonly (readonly [number, number])[];
 }
 
-function draw(svg: ChartSvg, frame: Frame, state: PageState, isSmooth: boolean): void {
-  const { losses, jobs } = state.data;
+/** The curves of some jobs, and which of those is looked at. */
+export interface LossCurves extends Pick<PageState, "highlightedJob"> {
+  readonly losses: readonly LossCurve[];
+  readonly jobs: readonly { readonly name: string }[];
+}
+
+function draw(svg: ChartSvg, frame: Frame, curvesOf: LossCurves, isSmooth: boolean): void {
+  const { losses, jobs } = curvesOf;
   const withSteps = (curve: LossCurve, values: readonly number[]): Drawn => ({
     job: curve.job,
     points: curve.step.map((step, index) => [step, values[index]!]),
@@ -67,13 +76,17 @@ function draw(svg: ChartSvg, frame: Frame, state: PageState, isSmooth: boolean):
   if (isSmooth) curves(raw, "is-faint");
   const main = isSmooth ? smoothed : raw;
   curves(main, "is-main");
-  const ends = main
+  const byLoss = main
     .map(({ job, points }) => ({ job, step: points.at(-1)![0], loss: points.at(-1)![1] }))
     .sort((a, b) => b.loss - a.loss);
+  // Where not all have room, some have their names.
+  const every = Math.ceil((byLoss.length * LABEL_HEIGHT) / (frame.bottom - frame.top));
+  const ends = byLoss.filter((_, place) => place % every === 0);
   const places = spread(
     ends.map(({ loss }) => y(loss)),
     frame.bottom - 2,
   );
+  const most = window.innerWidth < NARROW ? 6 : 16;
   ends.forEach(({ job, loss }, index) => {
     const label = svg
       .append("text")
@@ -82,37 +95,41 @@ function draw(svg: ChartSvg, frame: Frame, state: PageState, isSmooth: boolean):
       .attr("y", places[index]!);
     label.append("tspan").attr("class", "end-dot").style("fill", jobHue(job)).text("● ");
     const name = jobs[job]!.name;
-    label.append("tspan").text(name.length > 16 ? `${name.slice(0, 15)}…` : name);
+    label.append("tspan").text(name.length > most ? `${name.slice(0, most - 1)}…` : name);
     label
       .append("tspan")
       .attr("class", "end-value")
       .text(` ${loss.toFixed(3)}`);
   });
-  markCurves(svg.selectAll<SVGPathElement, Drawn>(".loss-line"), state);
+  markCurves(svg.selectAll<SVGPathElement, Drawn>(".loss-line"), curvesOf);
 }
 
-function markCurves(curves: Selection<SVGPathElement, Drawn, BaseType, unknown>, state: PageState): void {
-  const highlighted = state.highlightedJob.get();
+function markCurves(
+  curves: Selection<SVGPathElement, Drawn, BaseType, unknown>,
+  { highlightedJob }: Pick<LossCurves, "highlightedJob">,
+): void {
+  const highlighted = highlightedJob.get();
   curves.classed("is-dim", ({ job }) => highlighted !== null && job !== highlighted);
 }
 
 /** One curve for each job. */
-export function lossesSection(state: PageState): HTMLElement | undefined {
-  const { losses } = state.data;
+export function lossesSection(shown: LossCurves): HTMLElement | undefined {
+  const { losses, highlightedJob } = shown;
   if (losses.length === 0) return undefined;
   const place = element("div");
   const box = element("input", { type: "checkbox", checked: "" });
-  const margins = { top: 30, right: 190, bottom: 44, left: 62 };
+  const isNarrow = window.innerWidth < NARROW;
+  const margins = { top: 30, right: isNarrow ? 104 : 190, bottom: 44, left: isNarrow ? 44 : 62 };
   const redraw = (): void => {
     place.replaceChildren(
       responsiveChart(`Training loss of ${losses.length} jobs by step`, 320, margins, (svg, frame) =>
-        draw(svg, frame, state, box.checked),
+        draw(svg, frame, shown, box.checked),
       ),
     );
   };
   box.addEventListener("change", redraw);
   redraw();
-  state.highlightedJob.subscribe(() => markCurves(select(place).selectAll<SVGPathElement, Drawn>(".loss-line"), state));
+  highlightedJob.subscribe(() => markCurves(select(place).selectAll<SVGPathElement, Drawn>(".loss-line"), shown));
   const meaning =
     "Mean loss over the scored tokens of each optimizer step; the value on the right is where the drawn curve ends.";
   return section("losses", "Losses", meaning, [

@@ -13,9 +13,12 @@ import { createTooltip } from "./tooltip.ts";
 
 const data: ReportData = JSON.parse(document.getElementById("report-data")!.textContent);
 const state = createPageState(data);
-const sections = [timelinesSection, errorPlotSection, bubblesSection, memorySection, lossesSection, tablesSection]
-  .map((make) => make(state))
-  .filter((made) => made !== undefined);
+const losses = lossesSection({ ...data, highlightedJob: state.highlightedJob });
+const sections = [
+  ...[timelinesSection, errorPlotSection, bubblesSection, memorySection].map((make) => make(state)),
+  losses,
+  tablesSection(state),
+].filter((made) => made !== undefined);
 
 document
   .getElementById("report")!

@@ -10,6 +10,8 @@ export interface TimeWindow {
   /** By a fraction of the window; positive is later. */
   panBy(fraction: number): void;
   reset(): void;
+  /** Makes the whole time another; a window that shows all of it goes on doing so, and another one stays. */
+  grow(fullNs: number): void;
   /** Called after every change of window or width. */
   onChange(listener: () => void): void;
 }
@@ -26,10 +28,11 @@ export type Wheel = "zooms" | "scrolls";
 /** Wheel and pinch zoom, drag pans, double click resets; one window of at least 200 ns. */
 export function createTimeWindow(
   target: HTMLElement,
-  fullNs: number,
+  startingNs: number,
   gutters: Gutters,
   wheel: Wheel = "zooms",
 ): TimeWindow {
+  let fullNs = startingNs;
   const base = scaleLinear().domain([0, fullNs]);
   const listeners: (() => void)[] = [];
   let current = base.copy();
@@ -89,6 +92,15 @@ export function createTimeWindow(
       show(start + fraction * (end - start), end + fraction * (end - start));
     },
     reset,
+    grow(nextNs) {
+      const [start, end] = domain();
+      const isWhole = end - start >= (1 - 1e-9) * fullNs;
+      fullNs = nextNs;
+      base.domain([0, fullNs]);
+      behaviour.scaleExtent([1, Math.max(1, fullNs / 200)]);
+      if (isWhole) reset();
+      else show(start, end);
+    },
     onChange: (listener) => listeners.push(listener),
   };
 }

@@ -2,6 +2,7 @@
 import { element } from "../../reports/client/index.ts";
 import { type Ask, asker, type FleetState, listen, readState, TokenNeeded } from "./api.ts";
 import { decisionsSection } from "./decisions-section.ts";
+import { createGanttSection } from "./gantt-section.ts";
 import { header } from "./header.ts";
 import { jobsSection } from "./jobs-section.ts";
 import { askForToken, knownToken } from "./token.ts";
@@ -20,8 +21,20 @@ function sleep(milliseconds: number): Promise<void> {
   });
 }
 
+/** What is drawn anew each time, and the chart, which stays where it is, with its window and the focus. */
+const chart = createGanttSection();
+let above = element("header");
+let jobs = element("section");
+let decisions = element("section");
+
 function draw(state: FleetState, connection: string): void {
-  root.replaceChildren(header(state, connection), element("main", {}, [jobsSection(state), decisionsSection(state)]));
+  const made = [header(state, connection), jobsSection(state), decisionsSection(state)] as const;
+  [above, jobs, decisions].forEach((old, index) => {
+    old.replaceWith(made[index]!);
+  });
+  [above, jobs, decisions] = made;
+  if (!chart.node.isConnected) root.replaceChildren(above, element("main", {}, [jobs, chart.node, decisions]));
+  chart.update(state);
 }
 
 /** Draws as long as the server answers. */

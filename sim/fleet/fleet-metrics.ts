@@ -13,7 +13,7 @@ export interface Spread {
 /** Something beside what no scheduler can beat. */
 export interface AgainstBound {
   readonly boundSeconds: number;
-  /** Times as much as the bound; at least 1. */
+  /** Times as much as the bound; at least 1 where the bound is of the times that were taken. */
   readonly ratio: number;
 }
 

@@ -13,9 +13,10 @@ import {
   type PolicyName,
   Scheduler,
 } from "../../plan/index.ts";
-import { type FleetMetrics, fleetMetrics, type JudgedJob } from "./fleet-metrics.ts";
+import type { FleetMetrics } from "./fleet-metrics.ts";
 import { type FleetSetting, fleetModel } from "./fleet-model.ts";
 import type { SimulatedJob } from "./fleet-state.ts";
+import { judgeFleet } from "./judge-fleet.ts";
 import { runFleetActions } from "./run-actions.ts";
 import { FleetRun, HOPELESS } from "./run-fleet.ts";
 
@@ -129,17 +130,15 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
         ];
       },
     });
-  const jobs = simulated.map(({ request: each }, number): JudgedJob => {
-    const { leastNs, stagesNs } = times.boundAnywhere(number);
-    // Where so many jobs train at once, each takes a place of so many.
-    return { request: each, leastNs, loadsNs: most === undefined ? stagesNs : [...stagesNs, leastNs / most] };
-  });
-  const ended = { outcomes: outcomes.all(), jobs, busyNs: outcomes.busyNs(resources.numPipelines) };
   return {
     policy: policy.name,
-    outcomes: ended.outcomes,
-    // The least times are of some steps of each job, as those of iterations are, and not of each single action.
-    metrics: fleetMetrics({ ...ended, isBounded: granularity === "iterations" && !isShared }),
+    outcomes: outcomes.all(),
+    metrics: judgeFleet({
+      ...{ outcomes, times, most, numPipelines: resources.numPipelines },
+      requests: simulated.map((each) => each.request),
+      // The least times are of some steps of each job, as those of iterations are, and not of each single action.
+      isBounded: granularity === "iterations" && !isShared,
+    }),
     journal,
     numCohorts: times.numCohorts,
   };

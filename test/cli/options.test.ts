@@ -49,6 +49,7 @@ beforeAll(async () => {
   await printed(["simulate", "p.json", "-o", "s.json"], root);
   await printed(["simulate", "w.yaml", "--devices", "cpu:0", "--policy", "fifo", "-o", "jobs.jsonl"], root);
   await printed(["train", "p.json", "-o", "run"], root);
+  await printed(["serve", "w.yaml", "--devices", "cpu:0", "-o", "fleet-run", "--once"], root);
   await printed(["catalog", "H100 SXM", "--calibration", "layers.json"], root);
   await serveFleet();
 }, 60_000);
@@ -98,7 +99,10 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { transfer: "layers.json", to: "RTX A6000" },
   ],
   compare: [{ simulated: "s.json", executed: "run" }],
-  report: [{ trace: ["run"], output: "r.html" }],
+  report: [
+    { trace: ["run"], output: "r.html" },
+    { trace: ["fleet-run"], output: "r.html" },
+  ],
   devices: [{}],
   catalog: [{}, { name: "H100 SXM", calibration: "again.json" }],
   validate: [{ file: "w.yaml" }],

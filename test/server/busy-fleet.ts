@@ -1,3 +1,4 @@
+import type { JournalLine } from "../../plan/index.ts";
 import type { JobStatus } from "../../server/index.ts";
 import { type FleetDouble, statusOf } from "./fleet-double.ts";
 
@@ -35,6 +36,14 @@ const JOBS: readonly JobStatus[] = [
   }),
 ];
 
+/** A job comes, a second after the one before it. */
+function arrival(number: number, { name, user, priority, iterations }: JobStatus): JournalLine {
+  const atNs = number * 1e9;
+  const request = { name, user, priority, iterations, arrivalNs: atNs, deadlineNs: null, tokens: 512 };
+  const events = [{ kind: "arrived", number, request, predicted: iterations }] as const;
+  return { line: 2 * number, atNs, events, decisions: [] };
+}
+
 /** Eight jobs, one in each kind of place, with losses and decisions. Tell it to a server that listens already. */
 export function busyFleet(fleet: FleetDouble): void {
   for (const job of JOBS) fleet.change(job.name, job);
@@ -48,5 +57,13 @@ export function busyFleet(fleet: FleetDouble): void {
     const kinds = { leaving: "leave", preempted: "preempt", refused: "refuse" } as const;
     const kind = standing in kinds ? kinds[standing as keyof typeof kinds] : "start";
     fleet.tell({ kind: "decisions", line, atSeconds: 3.5 * line, decisions: [{ kind, name, pipeline, why }] });
+    const place = pipeline === null ? {} : { pipeline };
+    fleet.chronicle.add(arrival(line, JOBS[line]!));
+    const never = ["waiting", "paused"].includes(standing);
+    const begun =
+      standing === "refused" ? [] : [{ kind: "start", number: line, name, pipeline: line % 2, why } as const];
+    const then = kind === "start" ? [] : [{ kind, number: line, name, ...place, why } as const];
+    if (!never)
+      fleet.chronicle.add({ line: 2 * line + 1, atNs: 1e9 * (line + 0.5), events: [], decisions: [...begun, ...then] });
   });
 }

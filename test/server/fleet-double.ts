@@ -1,5 +1,6 @@
 import { InputError, PlanError } from "../../core/index.ts";
-import type { Job } from "../../plan/index.ts";
+import { FleetChronicle, type Job } from "../../plan/index.ts";
+import { fleetPicture, KEPT_FOR_PICTURES } from "../../server/fleet-picture.ts";
 import type { FleetControl, JobOverrides, JobStatus, Notice, Standing, WhatIfAnswer } from "../../server/index.ts";
 import { isOver, STANDINGS } from "../../server/index.ts";
 
@@ -9,6 +10,8 @@ export interface FleetDouble extends FleetControl {
   readonly submitted: readonly Job[];
   readonly cloned: readonly (readonly [string, string, JobOverrides, boolean])[];
   tell(notice: Notice): void;
+  /** What its scheduler would have written, for pictures. */
+  readonly chronicle: FleetChronicle;
   change(name: string, facts: Partial<JobStatus>): void;
   answer(answer: WhatIfAnswer): void;
   readonly numListeners: number;
@@ -28,6 +31,7 @@ export function createFleetDouble(): FleetDouble {
   const submitted: Job[] = [];
   const cloned: (readonly [string, string, JobOverrides, boolean])[] = [];
   const listeners = new Set<(notice: Notice) => void>();
+  const chronicle = new FleetChronicle(KEPT_FOR_PICTURES);
   let draining = false;
   let answered: WhatIfAnswer = { admitted: false, policy: "fifo", why: "nobody said" };
 
@@ -45,6 +49,7 @@ export function createFleetDouble(): FleetDouble {
 
   return {
     submitted,
+    chronicle,
     cloned,
     get numListeners() {
       return listeners.size;
@@ -81,6 +86,7 @@ export function createFleetDouble(): FleetDouble {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    picture: async (most) => fleetPicture(chronicle.history(12e9), most),
     drain: async () => {
       draining = true;
     },

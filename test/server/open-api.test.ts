@@ -44,6 +44,7 @@ const REQUESTS: readonly (readonly [method: string, path: string, target: string
   ["delete", "/v1/jobs/{name}", "/v1/jobs/ann"],
   ["post", "/v1/what-if", "/v1/what-if", { job: { name: "eve" }, policy: "sjf" }],
   ["get", "/v1/status", "/v1/status"],
+  ["get", "/v1/picture", "/v1/picture?jobs=5"],
   ["get", "/v1/losses", "/v1/losses"],
   ["get", "/v1/decisions", "/v1/decisions"],
   ["get", "/v1/openapi.json", "/v1/openapi.json"],

@@ -55,6 +55,7 @@ describe("the page of a fleet", () => {
     const { page, faults } = await open(width, dark);
     expect(await page.locator(".job").count()).toBe(8);
     expect(await page.locator(".curve[d^=M]").count()).toBeGreaterThanOrEqual(4);
+    expect(await page.locator(".gantt .row-names text").count()).toBe(8);
     const overflow = await page.evaluate<number>("document.documentElement.scrollWidth - window.innerWidth");
     expect(overflow).toBeLessThanOrEqual(0);
     const shots = process.env["LORATWIN_SCREENSHOTS"];
@@ -76,6 +77,48 @@ describe("the page of a fleet", () => {
     fleet.tell({ kind: "decisions", line: 99, atSeconds: 60, decisions: [decision] });
     await page.locator(".decisions li").first().getByText("preempt ann-lr3").waitFor();
     expect(await page.title()).toBe("loratwin fleet");
+    expect(faults).toEqual([]);
+  });
+
+  it("has a chart that says why, and stays as it is looked at while the fleet goes on", async () => {
+    const { served, page, faults } = await open(1440);
+    const { fleet } = served;
+    const tooltip = async () => (await page.locator(".tooltip > div").allTextContents()).join(" | ");
+    await page.locator(".gantt").focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowRight");
+    expect(await tooltip()).toMatch(/^ann-lr3 training on pipeline 0 \| first come, first served \| /);
+    const hovered = page.locator(".gantt .span-training").first();
+    expect(await hovered.getAttribute("d")).toMatch(/^M/);
+    await page.getByRole("button", { name: "Zoom in" }).click();
+    const shown = await page.locator(".window-text").textContent();
+    await page.locator(".gantt").focus();
+    await page.keyboard.press("Home");
+    const before = await tooltip();
+    const number = 8;
+    const request = {
+      name: "late",
+      user: "",
+      priority: 0,
+      iterations: 9,
+      arrivalNs: 11e9,
+      deadlineNs: null,
+      tokens: 1,
+    };
+    const events = [{ kind: "arrived", number, request, predicted: 9 }] as const;
+    const decisions = [{ kind: "start", number, name: "late", pipeline: 1, why: INJECTED }] as const;
+    fleet.chronicle.add({ line: 90, atNs: 11e9, events, decisions });
+    fleet.tell({ kind: "decisions", line: 90, atSeconds: 11, decisions: [] });
+    const names = page.locator(".gantt .row-names text");
+    await expect.poll(() => names.count(), { timeout: 10_000 }).toBe(9);
+    expect(await page.locator("img").count()).toBe(0);
+    expect(await tooltip()).toBe(before);
+    expect(await page.locator(".halo").count()).toBe(1);
+    expect(await page.evaluate("document.activeElement.getAttribute('class')")).toBe("gantt");
+    expect(await page.locator(".window-text").textContent()).toBe(shown);
+    await page.keyboard.press("End");
+    expect(await tooltip()).toContain(`late training on pipeline 1 | ${INJECTED} | `);
+    expect(await page.locator("img").count()).toBe(0);
     expect(faults).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import { type FleetPart, SPAN_KINDS } from "../../fleet-data.ts";
 import { element } from "../element.ts";
 import { jobHue } from "../job-colours.ts";
 import type { TimeWindow } from "../time-window.ts";
-import type { FleetState } from "./fleet-state.ts";
+import type { FleetState, Pointed } from "./fleet-state.ts";
 import { bindGanttKeys } from "./gantt-keys.ts";
 import { rowBars, rowStarts, spanAt } from "./span-rows.ts";
 
@@ -60,6 +60,21 @@ function shape(kind: (typeof SPAN_KINDS)[number], x: number, width: number, midd
     case "paused":
       return box(x, middle - 4, width, 2) + box(x, middle + 2, width, 2);
   }
+}
+
+/** What is pointed at in a fleet that went on; null where that is not shown any more. */
+function samePointed(
+  { fleet: before, job: was, span, ...place }: Pointed,
+  fleet: FleetPart,
+  rowOf: (job: number) => readonly [number, number],
+): Pointed | null {
+  const job = fleet.jobs.findIndex(({ name }) => name === before.jobs[was]!.name);
+  if (job < 0) return null;
+  if (span < 0) return { fleet, job, span, ...place };
+  const [from, to] = rowOf(job);
+  for (let each = from; each < to; each += 1)
+    if (fleet.spans.startNs[each] === before.spans.startNs[span]) return { fleet, job, span: each, ...place };
+  return null;
 }
 
 class GanttChart {
@@ -133,10 +148,12 @@ class GanttChart {
   }
 
   update(fleet: FleetPart): void {
+    const [before, at] = [this.#fleet, this.#state.pointed.get()];
     this.#fleet = fleet;
     this.#first = rowStarts(fleet.spans, fleet.jobs.length);
     this.#measure();
     this.draw();
+    if (at !== null && at.fleet === before) this.#state.pointed.set(samePointed(at, fleet, (job) => this.rowOf(job)));
   }
 
   scrollTo(job: number): void {

@@ -38,25 +38,20 @@ export function fleetHeader({ title, date, facts, fleets }: FleetPageData): HTML
   ]);
 }
 
+/** Sentences, each with what it is made of. */
+export function storyPanel(story: FleetPart["story"], title?: string): HTMLElement {
+  return element("div", { class: "panel story" }, [
+    ...(title === undefined ? [] : [element("h3", {}, [title])]),
+    ...story.flatMap(({ heading, lines }) => {
+      const items = lines.map((line) => element("li", {}, [line]));
+      return [element("p", {}, [heading]), ...(items.length === 0 ? [] : [element("ul", {}, items)])];
+    }),
+  ]);
+}
+
 /** The fleet's story in sentences. */
 export function storySection(fleets: readonly FleetPart[]): HTMLElement {
-  const stories = fleets.map(({ title, story }) =>
-    element("div", { class: "panel story" }, [
-      ...(fleets.length > 1 ? [element("h3", {}, [title])] : []),
-      ...story.flatMap(({ heading, lines }) => [
-        element("p", {}, [heading]),
-        ...(lines.length === 0
-          ? []
-          : [
-              element(
-                "ul",
-                {},
-                lines.map((line) => element("li", {}, [line])),
-              ),
-            ]),
-      ]),
-    ]),
-  );
+  const stories = fleets.map(({ title, story }) => storyPanel(story, fleets.length > 1 ? title : undefined));
   const meaning =
     "From the journal: who waited most and who trained meanwhile, and why jobs did not train to their end.";
   return section("story", "What happened", meaning, [element("div", { class: "story-grid" }, stories)]);

@@ -1,48 +1,12 @@
-import { axisTop, create } from "d3";
-import { type FleetPart, SPAN_KINDS } from "../../fleet-data.ts";
+import type { FleetPart } from "../../fleet-data.ts";
 import { element, section } from "../element.ts";
-import { jobHue } from "../job-colours.ts";
-import { createTimeWindow, type Gutters, type TimeWindow } from "../time-window.ts";
-import { calendarTicks, instantText } from "./calendar-ticks.ts";
+import { createTimeWindow, type TimeWindow } from "../time-window.ts";
+import { chartGutters, legend, timeAxis, toolbar } from "./chart-tools.ts";
 import { createCountChart } from "./count-chart.ts";
 import type { FleetState } from "./fleet-state.ts";
 import { createGantt, type Gantt } from "./gantt.ts";
 import { createPipelineStrips } from "./pipeline-strips.ts";
 import { countSeries } from "./step-series.ts";
-
-const LEGEND: readonly (readonly [kind: string, text: string])[] = [
-  ["training", "training, coloured by pipeline"],
-  ["leaving", "leaving after its iteration"],
-  ["waiting", "waiting"],
-  ["preempted", "preempted"],
-  ["paused", "paused"],
-];
-const MARKS: readonly (readonly [outcome: string, mark: string])[] = [
-  ["stopped", "■"],
-  ["refused", "✕"],
-];
-
-/** The axis above all charts of the section. */
-function timeAxis(view: TimeWindow): SVGElement {
-  const svg = create("svg")
-    .attr("class", "time-axis")
-    .attr("height", 28)
-    .attr("width", "100%")
-    .attr("aria-hidden", "true");
-  const group = svg.append("g").attr("class", "axis").attr("transform", "translate(0,24)");
-  view.onChange(() => {
-    const scale = view.scale();
-    const [left, right] = scale.range();
-    const ticks = calendarTicks(...view.domain(), Math.max(2, Math.floor((right! - left!) / 90)));
-    group.call(
-      axisTop(scale)
-        .tickValues(ticks.values)
-        .tickSizeOuter(0)
-        .tickFormat((time) => ticks.label(Number(time))),
-    );
-  });
-  return svg.node()!;
-}
 
 /** From so many jobs on only those of the window have rows at first. */
 const MANY_JOBS = 20;
@@ -57,40 +21,6 @@ function rowsChoice(fleets: readonly FleetPart[], gantts: readonly Gantt[]): HTM
   box.addEventListener("change", choose);
   choose();
   return element("label", { class: "check" }, [box, "Only jobs of this time"]);
-}
-
-function toolbar(view: TimeWindow): HTMLElement {
-  const button = (label: string, name: string, act: () => void): HTMLButtonElement => {
-    const made = element("button", { type: "button", "aria-label": name, title: name }, [label]);
-    made.addEventListener("click", act);
-    return made;
-  };
-  const shown = element("output", { class: "window-text" });
-  view.onChange(() => {
-    shown.textContent = view.domain().map(instantText).join(" to ");
-  });
-  return element("div", { class: "toolbar", role: "group", "aria-label": "Time window" }, [
-    button("\u2212", "Zoom out", () => view.zoomBy(0.5)),
-    button("+", "Zoom in", () => view.zoomBy(2)),
-    button("‹", "Earlier", () => view.panBy(-0.5)),
-    button("›", "Later", () => view.panBy(0.5)),
-    button("All", "Show the whole time", () => view.reset()),
-    shown,
-  ]);
-}
-
-function legend(fleets: readonly FleetPart[]): HTMLElement {
-  const kinds = new Set(fleets.flatMap(({ spans }) => [...new Set(spans.kind)].map((kind) => SPAN_KINDS[kind]!)));
-  const outcomes = new Set(fleets.flatMap(({ jobs }) => jobs.map(({ outcome }) => `${outcome}`)));
-  const key = (swatch: HTMLElement, text: string): HTMLElement => element("span", { class: "key" }, [swatch, text]);
-  return element("div", { class: "keys" }, [
-    ...LEGEND.filter(([kind]) => kinds.has(kind as (typeof SPAN_KINDS)[number])).map(([kind, text]) =>
-      key(element("span", { class: `span-swatch swatch-${kind}`, style: `--hue: ${jobHue(0)}` }), text),
-    ),
-    ...MARKS.filter(([outcome]) => outcomes.has(outcome)).map(([outcome, mark]) =>
-      key(element("span", { class: `mark-swatch mark-${outcome}` }, [mark]), outcome),
-    ),
-  ]);
 }
 
 function fleetCharts(
@@ -119,7 +49,7 @@ function fleetCharts(
 
 /** What every job did when, how many waited, and where they trained, under one time axis. */
 export function jobsOverTimeSection(fleets: readonly FleetPart[], state: FleetState): HTMLElement {
-  const gutters: Gutters = { left: window.innerWidth < 620 ? 84 : 132, right: 26 };
+  const gutters = chartGutters();
   const stage = element("div", { class: "stage" });
   const fullNs = 1.01 * Math.max(1, ...fleets.map(({ endNs }) => endNs));
   const view = createTimeWindow(stage, fullNs, gutters, "scrolls");

@@ -1,4 +1,4 @@
-import type { FleetPageJob, FleetPart } from "../../fleet-data.ts";
+import type { FleetComparison, FleetPageJob, FleetPart } from "../../fleet-data.ts";
 import { element, section } from "../element.ts";
 import { formatShare } from "../format.ts";
 import { durationText, instantText } from "./calendar-ticks.ts";
@@ -9,9 +9,10 @@ const ROWS = 100;
 
 interface Column {
   readonly name: string;
-  readonly text: (job: FleetPageJob) => string;
+  /** `index`: of the job in its fleet. */
+  readonly text: (job: FleetPageJob, index: number) => string;
   /** What rows are sorted by; jobs without go last. */
-  readonly key: (job: FleetPageJob) => number | string | null;
+  readonly key: (job: FleetPageJob, index: number) => number | string | null;
   readonly isText?: true;
 }
 
@@ -50,6 +51,29 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
+/** "+1.4 %" */
+function errorText(error: number): string {
+  return `${error > 0 ? "+" : ""}${(100 * error).toFixed(1)} %`;
+}
+
+/** With the turnaround in the twin behind that of an executed fleet. */
+function withTwin({ twinNs, error }: FleetComparison): readonly Column[] {
+  const own: readonly Column[] = [
+    {
+      name: "Simulated",
+      text: (_, job) => (twinNs[job] === null ? "–" : durationText(twinNs[job]!)),
+      key: (_, job) => twinNs[job]!,
+    },
+    {
+      name: "Error",
+      text: (_, job) => (error[job] === null ? "–" : errorText(error[job]!)),
+      key: (_, job) => error[job]!,
+    },
+  ];
+  const behind = COLUMNS.findIndex(({ name }) => name === "Turnaround") + 1;
+  return [...COLUMNS.slice(0, behind), ...own, ...COLUMNS.slice(behind)];
+}
+
 function compare(a: number | string | null, b: number | string | null): number {
   if (a === null || b === null) return Number(a === null) - Number(b === null);
   return typeof a === "string" && typeof b === "string" ? a.localeCompare(b, "en") : Number(a) - Number(b);
@@ -61,23 +85,23 @@ function sorted(jobs: readonly FleetPageJob[], { key }: Column, isDown: boolean)
   return jobs
     .map((_, job) => job)
     .sort((a, b) => {
-      const [first, second] = [key(jobs[a]!), key(jobs[b]!)];
+      const [first, second] = [key(jobs[a]!, a), key(jobs[b]!, b)];
       const isBoth = first !== null && second !== null;
       return (isBoth ? sign : 1) * compare(first, second) || a - b;
     });
 }
 
-function row(fleet: FleetPart, job: number, state: FleetState): HTMLElement {
+function row(fleet: FleetPart, columns: readonly Column[], job: number, state: FleetState): HTMLElement {
   const facts = fleet.jobs[job]!;
   const show = element("button", { type: "button", class: "link", title: "Show in the chart" }, [facts.name]);
   show.addEventListener("click", () => state.revealed.set({ fleet, job }));
-  const cells = COLUMNS.slice(1).map(({ text, isText }) =>
-    element("td", isText ? {} : { class: "number" }, [text(facts)]),
-  );
+  const cells = columns
+    .slice(1)
+    .map(({ text, isText }) => element("td", isText ? {} : { class: "number" }, [text(facts, job)]));
   return element("tr", {}, [element("th", { scope: "row" }, [show]), ...cells]);
 }
 
-function table(fleet: FleetPart, state: FleetState, caption: string): HTMLElement {
+function table(fleet: FleetPart, columns: readonly Column[], state: FleetState, caption: string): HTMLElement {
   const body = element("tbody");
   const more = element("button", { type: "button" });
   const find = element("input", {
@@ -86,7 +110,7 @@ function table(fleet: FleetPart, state: FleetState, caption: string): HTMLElemen
     "aria-label": "Find jobs by name or user",
   });
   let [column, isDown, shown] = [3, false, ROWS];
-  const heads = COLUMNS.map(({ name, isText }, index) => {
+  const heads = columns.map(({ name, isText }, index) => {
     const button = element("button", { type: "button", class: "sort" }, [name]);
     button.addEventListener("click", () => {
       isDown = index === column ? !isDown : !isText;
@@ -97,14 +121,14 @@ function table(fleet: FleetPart, state: FleetState, caption: string): HTMLElemen
   });
   const draw = (): void => {
     const wanted = find.value.trim().toLowerCase();
-    const rows = sorted(fleet.jobs, COLUMNS[column]!, isDown).filter((job) => {
+    const rows = sorted(fleet.jobs, columns[column]!, isDown).filter((job) => {
       const { name, user } = fleet.jobs[job]!;
       return wanted === "" || name.toLowerCase().includes(wanted) || user.toLowerCase().includes(wanted);
     });
     heads.forEach((head, index) => {
       head.setAttribute("aria-sort", index !== column ? "none" : isDown ? "descending" : "ascending");
     });
-    body.replaceChildren(...rows.slice(0, shown).map((job) => row(fleet, job, state)));
+    body.replaceChildren(...rows.slice(0, shown).map((job) => row(fleet, columns, job, state)));
     more.hidden = rows.length <= shown;
     more.textContent = `Show more (${Math.min(shown, rows.length)} of ${rows.length})`;
   };
@@ -126,11 +150,18 @@ function table(fleet: FleetPart, state: FleetState, caption: string): HTMLElemen
 }
 
 /** Every job with its figures, sorted by whatever column is pressed. */
-export function jobsTableSection(fleets: readonly FleetPart[], state: FleetState): HTMLElement {
-  const meaning = "A press on a heading sorts by it, and one on a job shows it in the chart.";
+export function jobsTableSection(
+  fleets: readonly FleetPart[],
+  state: FleetState,
+  comparison?: FleetComparison,
+): HTMLElement {
+  const errors = comparison === undefined ? "" : " An error is simulated / executed turnaround, less one.";
+  const meaning = `A press on a heading sorts by it, and one on a job shows it in the chart.${errors}`;
+  const columnsOf = (fleet: FleetPart): readonly Column[] =>
+    comparison === undefined || fleet !== fleets[0] ? COLUMNS : withTwin(comparison);
   const tables = fleets.flatMap((fleet) => [
     ...(fleets.length > 1 ? [element("h3", { class: "table-title" }, [fleet.title])] : []),
-    table(fleet, state, `Jobs of ${fleet.title}`),
+    table(fleet, columnsOf(fleet), state, `Jobs of ${fleet.title}`),
   ]);
   return section("jobs", "Jobs", meaning, tables);
 }

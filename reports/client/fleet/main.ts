@@ -6,15 +6,19 @@ import { createFleetState } from "./fleet-state.ts";
 import { fleetHeader, storySection } from "./header.ts";
 import { jobsOverTimeSection } from "./jobs-over-time.ts";
 import { jobsTableSection } from "./jobs-table.ts";
+import { fleetLosses } from "./losses.ts";
 import { createSpanBox } from "./span-box.ts";
+import { twinSection } from "./twin.ts";
 
 const data: FleetPageData = JSON.parse(document.getElementById("report-data")!.textContent);
 const state = createFleetState();
 const sections = [
   jobsOverTimeSection(data.fleets, state),
+  twinSection(data.comparison),
   storySection(data.fleets),
   distributionSection(data.fleets),
-  jobsTableSection(data.fleets, state),
+  fleetLosses(data.fleets, state),
+  jobsTableSection(data.fleets, state, data.comparison),
 ].filter((made) => made !== undefined);
 
 document

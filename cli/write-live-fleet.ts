@@ -1,0 +1,81 @@
+import path from "node:path";
+import {
+  compareDecisions,
+  type FleetHistory,
+  fleetHistory,
+  type PolicyFactory,
+  type PolicyName,
+} from "../plan/index.ts";
+import { fleetComparison, fleetPart } from "../reports/index.ts";
+import type { LoadedFleet } from "../workbench/index.ts";
+import { isFleetGoingOn, twinOfFleet } from "../workbench/index.ts";
+import type { Io } from "./io.ts";
+import { fleetFigures, writeFleetPage } from "./write-fleet.ts";
+
+/** How far a fleet got. */
+function standing(fleet: LoadedFleet, { jobs }: FleetHistory): string {
+  if (fleet.state !== "unfinished") return fleet.state;
+  const ended = jobs.filter(({ endNs }) => endNs !== undefined).length;
+  const what = isFleetGoingOn(fleet) ? "goes on" : "was cut off";
+  return `${what}; figures are of the ${ended} of ${jobs.length} jobs that have ended`;
+}
+
+export interface LiveFleetPage {
+  /** The folder's name when absent. */
+  readonly title: string | undefined;
+  /** Of the twin, where it is another one than the fleet's. */
+  readonly policy: PolicyName | PolicyFactory | undefined;
+}
+
+/** What was written, for people and programs. */
+export interface WrittenLiveFleet {
+  readonly state: LoadedFleet["state"];
+  readonly jobs: number;
+  readonly decisions: number;
+  /** Of those, the first ones that the twin made too. */
+  readonly sameDecisions: number;
+  /** By job: simulated / executed turnaround - 1; null unless it has ended in both. */
+  readonly turnaroundErrors: Readonly<Record<string, number | null>>;
+}
+
+/** The page of a live fleet's folder: what was executed, beside its twin. */
+export function writeLiveFleet(
+  io: Io,
+  file: string,
+  folder: string,
+  fleet: LoadedFleet,
+  { title = `${path.basename(path.resolve(io.cwd, folder))} over time`, policy }: LiveFleetPage,
+): WrittenLiveFleet {
+  const { twin, executed } = twinOfFleet(fleet, policy);
+  const { lines } = fleet.journal;
+  const history = fleetHistory(fleet.since === undefined ? lines : [...lines, fleet.since]);
+  const simulated = fleetHistory(twin.journal);
+  const decisions = compareDecisions(lines, twin.journal, { goesOn: fleet.state === "unfinished" });
+  const comparison = fleetComparison(history, simulated, decisions);
+  const { setting } = fleet;
+  writeFleetPage(io, file, {
+    title,
+    facts: [
+      { label: "Policy", value: fleet.policy ?? "–" },
+      ...(fleet.policy === twin.policy ? [] : [{ label: "Policy of the twin", value: twin.policy }]),
+      { label: "Run", value: standing(fleet, history) },
+      { label: "Jobs", value: `${history.jobs.length}` },
+      { label: "Pipelines", value: `${setting.pipelines.length}` },
+      { label: "Devices", value: setting.devices.map(({ name }) => name).join(", ") },
+    ],
+    fleets: [
+      fleetPart("executed", history, fleetFigures(executed), fleet.metrics),
+      fleetPart("simulated", simulated, fleetFigures(twin.metrics)),
+    ],
+    comparison,
+  });
+  return {
+    state: fleet.state,
+    jobs: history.jobs.length,
+    decisions: decisions.counts[0],
+    sameDecisions: decisions.numSame,
+    turnaroundErrors: Object.fromEntries(
+      history.jobs.map(({ request }, job) => [request.name, comparison.error[job] ?? null]),
+    ),
+  };
+}

@@ -1,0 +1,87 @@
+import { z } from "zod";
+import { InputError } from "../core/index.ts";
+import type { PlanBody } from "./documents/plan.ts";
+import { checkDocument, type ReadText, readText } from "./documents/read-document.ts";
+import { plannedJobSchema, plannedRowSchema, type Segment, segmentSchema } from "./documents/segment.ts";
+import { type Setting, settingSchema } from "./documents/setting.ts";
+import { requireHash } from "./plan-hash.ts";
+import type { FleetWork } from "./scheduler/job-sizes.ts";
+import { joinSegments, segmentHash, settingHash } from "./segments.ts";
+
+/** A job that has come to a live fleet: its number, and what it is to train. */
+export interface FleetComer extends FleetWork {
+  /** In the order of arrival. */
+  readonly number: number;
+}
+
+const partsSchema = z.array(z.array(plannedRowSchema));
+const comerSchema = z.strictObject({
+  number: z.int().min(0),
+  job: plannedJobSchema,
+  steps: z.array(partsSchema),
+  /** Null for a step after which nothing is evaluated. */
+  evaluations: z.array(partsSchema.nullable()).exactOptional(),
+});
+
+/** The lines of a text as JSON, without a last one that was not written to its end. @throws InputError for one that is none */
+function* jsonLines(text: string, file: string): Generator<ReadText> {
+  const texts = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
+  for (const [index, each] of texts.entries()) {
+    if (each.trim() === "") continue;
+    const line = index + 1;
+    try {
+      yield { ...readText(each, file), locate: () => ({ line, column: 1 }) };
+    } catch (error) {
+      throw new InputError({ expected: "a line of JSON", file, line, got: each.slice(0, 40) }, { cause: error });
+    }
+  }
+}
+
+/** The setting of a fleet. @throws InputError */
+export function parseSetting(text: string, file: string): Setting {
+  return checkDocument(settingSchema, readText(text, file).value, readText(text, file));
+}
+
+/**
+ * The pieces of a fleet's plan as far as they were written, in order.
+ * @throws InputError for a line that is none, or that does not follow on the one before it
+ */
+export function parseSegments(text: string, file: string, setting: Setting): readonly Segment[] {
+  const segments: Segment[] = [];
+  let previous = settingHash(setting);
+  for (const source of jsonLines(text, file)) {
+    const segment = checkDocument(segmentSchema, source.value, source);
+    const at = { file, ...source.locate([]), hint: "The folder was changed after it was written." };
+    requireHash(previous, "previous", segment.previous, at);
+    requireHash(segmentHash(segment), "hash", segment.hash, at);
+    previous = segment.hash;
+    segments.push(segment);
+  }
+  return segments;
+}
+
+/** A fleet's plan as far as its segments go, as one. */
+export function fleetPlanBody(setting: Setting, segments: readonly Segment[]): PlanBody {
+  const none = { jobs: [], groups: [], microBatches: [], actions: setting.stages.map(() => []) };
+  return { ...setting, ...(segments.length === 0 ? none : joinSegments(segments)), predicted: null };
+}
+
+/** The jobs that came to a fleet, in the order of arrival. @throws InputError with the line that is none */
+export function parseComers(text: string, file: string): readonly FleetComer[] {
+  return [...jsonLines(text, file)].map((source, index) => {
+    const { evaluations, ...comer } = checkDocument(comerSchema, source.value, source);
+    if (comer.number !== index)
+      throw new InputError({ expected: `job ${index}`, at: "number", got: comer.number, file, ...source.locate([]) });
+    if (comer.steps.length !== comer.job.steps)
+      throw new InputError({
+        expected: `the rows of ${comer.job.steps} steps`,
+        at: "steps",
+        got: comer.steps.length,
+        file,
+        ...source.locate([]),
+      });
+    return evaluations === undefined
+      ? comer
+      : { ...comer, evaluations: evaluations.map((parts) => parts ?? undefined) };
+  });
+}

@@ -1,0 +1,70 @@
+import {
+  type CostModel,
+  FleetOutcomes,
+  type FleetWork,
+  type JournalLine,
+  type PolicyFactory,
+  type PolicyName,
+  Scheduler,
+  type Setting,
+} from "../../plan/index.ts";
+import type { FleetMetrics } from "./fleet-metrics.ts";
+import { fleetModel } from "./fleet-model.ts";
+import { fleetTwin, happeningsOf } from "./fleet-twin.ts";
+import { judgeFleet } from "./judge-fleet.ts";
+
+/** A fleet that was executed, as its folder tells of it. */
+export interface ExecutedFleet {
+  readonly setting: Setting;
+  readonly costs: CostModel;
+  /** By number, of the jobs that have come. */
+  readonly works: readonly FleetWork[];
+  /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
+  readonly most?: number | undefined;
+  readonly journal: readonly JournalLine[];
+}
+
+/** A fleet with its figures. */
+interface JudgedFleet {
+  /** The name of its policy. */
+  readonly policy: string;
+  readonly journal: readonly JournalLine[];
+  /** Bounds are of predicted times. */
+  readonly metrics: FleetMetrics;
+}
+
+/** An executed fleet beside its twin. */
+export interface TwinnedFleet {
+  readonly twin: JudgedFleet;
+  readonly executed: FleetMetrics;
+}
+
+function outcomesOf(journal: readonly JournalLine[]): FleetOutcomes {
+  const outcomes = new FleetOutcomes();
+  for (const line of journal) outcomes.add(line);
+  return outcomes;
+}
+
+/**
+ * An executed fleet and its twin under a policy, judged by the same predicted times. Of a fleet that goes on, the jobs
+ * that have come train to their end in the twin.
+ */
+export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFactory): TwinnedFleet {
+  const { setting, costs, journal, most } = fleet;
+  const happenings = happeningsOf(journal);
+  const { requests } = happenings;
+  const works = fleet.works.slice(0, requests.length);
+  const limit = most === undefined ? {} : { most };
+  const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, ...limit });
+  const own = policyOf(policy);
+  const twin = fleetTwin({ setting, costs, works, happenings, scheduler: new Scheduler(own, resources) });
+  const times = timesOf({ ...own, sharesMicroBatches: false });
+  const judged = { ...{ requests, times, numPipelines: resources.numPipelines, most }, isBounded: true };
+  return {
+    twin: {
+      ...{ policy: own.name, journal: twin.journal },
+      metrics: judgeFleet({ ...judged, outcomes: outcomesOf(twin.journal) }),
+    },
+    executed: judgeFleet({ ...judged, outcomes: outcomesOf(journal) }),
+  };
+}

@@ -1,0 +1,169 @@
+import { appendFileSync, cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { FleetPageData } from "../../reports/index.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const root = temporaryFolder();
+const at = (...names: readonly string[]): string => path.join(root, ...names);
+
+/** A long job that an urgent one interrupts, and one that waits until somebody cancels it. */
+function writeWorkload(): void {
+  const defaults = {
+    data: { path: "rows.jsonl", format: "tokens" },
+    ...{ batchSize: 4, microBatchSize: 2, adapter: { rank: 4, alpha: 8, targets: ["q_proj", "v_proj"] } },
+  };
+  const jobs = [
+    { name: "long", steps: 400 },
+    { name: "waits", steps: 20, arrivalSeconds: 0.05 },
+    { name: "urgent", steps: 30, priority: 5, arrivalSeconds: 0.2 },
+  ];
+  const document = { kind: "workload", version: 1, model: { path: "model" }, defaults, jobs };
+  writeFileSync(at("jobs.json"), JSON.stringify(document));
+}
+
+/** Lines of a file of the fleet's folder. */
+function linesOf(folder: string, name: string): readonly string[] {
+  return readFileSync(at(folder, name), "utf8").trimEnd().split("\n");
+}
+
+function pageData(file: string): FleetPageData {
+  const [, json] = /<script type="application\/json" id="report-data">(.*?)<\/script>/s.exec(
+    readFileSync(at(file), "utf8"),
+  )!;
+  return JSON.parse(json!) as FleetPageData;
+}
+
+async function cancelSoon(): Promise<void> {
+  for (let tries = 0; tries < 400; tries += 1) {
+    const journal = at("fleet", "journal.jsonl");
+    if (existsSync(journal) && readFileSync(journal, "utf8").includes('"name":"urgent","pipeline"')) break;
+    await sleep(20);
+  }
+  await printed(["cancel", "fleet", "waits"], root);
+}
+
+beforeAll(async () => {
+  const shape = ["--hidden-size", "64", "--layers", "2", "--heads", "2", "--kv-heads", "2"];
+  await printed(["init-model", "model", ...shape], root);
+  const rows = Array.from({ length: 40 }, (_, row) => {
+    const ids = Array.from({ length: 20 + (row % 7) }, (_, i) => (i * 5 + row) % 90);
+    return JSON.stringify({ input_ids: ids, labels: ids });
+  });
+  writeFileSync(at("rows.jsonl"), `${rows.join("\n")}\n`);
+  writeWorkload();
+  // Slower than any machine, so that the twin has not trained who is cancelled.
+  const seconds = { F: 0.01, B: 0.02, transfer: 0, update: 0 };
+  writeFileSync(at("slow.json"), JSON.stringify({ kind: "calibration", version: 1, model: "constant", seconds }));
+  const on = ["--devices", "cpu:0", "--calibration", "slow.json", "--jobs-at-once", "1"];
+  const serve = ["serve", "jobs.json", ...on, "--policy", "priority"];
+  const [fleet] = await Promise.all([runCli([...serve, "-o", "fleet", "--once"], root), cancelSoon()]);
+  expect(fleet.code).toBe(0);
+}, 120_000);
+
+describe("report of a live fleet's folder", () => {
+  it("shows what was executed beside its twin, with losses and the error of every turnaround", async () => {
+    const document = JSON.parse(await printed(["report", "fleet", "-o", "fleet.html", "--json"], root)) as {
+      readonly turnaroundErrors: Readonly<Record<string, number | null>>;
+      readonly decisions: number;
+      readonly sameDecisions: number;
+    };
+    const { fleets, comparison, facts } = pageData("fleet.html");
+    const [executed, twin] = fleets;
+    expect(fleets.map(({ title }) => title)).toEqual(["executed", "simulated"]);
+    expect(executed!.jobs.map(({ name, outcome, done }) => [name, outcome, done])).toEqual([
+      ["long", "ended", 400],
+      ["waits", "stopped", 0],
+      ["urgent", "ended", 30],
+    ]);
+    expect(twin!.jobs.map(({ name, outcome, done }) => [name, outcome, done])).toEqual(
+      executed!.jobs.map(({ name, outcome, done }) => [name, outcome, done]),
+    );
+    expect(executed!.losses!.map(({ job, loss }) => [job, loss.length])).toEqual([
+      [0, 400],
+      [2, 30],
+    ]);
+    expect(twin!.losses).toBeUndefined();
+    expect(facts).toContainEqual({ label: "Policy", value: "priority" });
+    executed!.jobs.forEach(({ name, turnaroundNs }, job) => {
+      const simulatedNs = twin!.jobs[job]!.turnaroundNs;
+      expect(comparison!.twinNs[job]).toBe(simulatedNs);
+      expect(document.turnaroundErrors[name]).toBeCloseTo(simulatedNs / turnaroundNs - 1, 12);
+    });
+    expect(document.decisions).toBeGreaterThanOrEqual(6);
+    expect(document.sameDecisions).toBeLessThanOrEqual(document.decisions);
+  });
+
+  it("has a twin under another policy where somebody asks for one", async () => {
+    await printed(["report", "fleet", "-o", "fifo.html", "--policy", "fifo", "--title", "what if"], root);
+    const { title, facts, comparison } = pageData("fifo.html");
+    expect(title).toBe("what if");
+    expect(facts).toContainEqual({ label: "Policy of the twin", value: "fifo" });
+    expect(comparison!.story[0]!.heading).toMatch(/^The first 1 of \d+ decisions are the same/);
+  });
+
+  it("tells of a fleet that was cut off as far as it was written", async () => {
+    cpSync(at("fleet"), at("cut"), { recursive: true, filter: (source) => !source.endsWith(".sock") });
+    const journal = linesOf("fleet", "journal.jsonl");
+    const until = journal.findIndex((line) => line.includes('"kind":"preempt"'));
+    writeFileSync(at("cut", "journal.jsonl"), `${journal.slice(0, until + 1).join("\n")}\n{"line":`);
+    const metrics = linesOf("fleet", "metrics.jsonl").slice(0, 60);
+    writeFileSync(at("cut", "metrics.jsonl"), `${metrics.join("\n")}\n`);
+    const { code, stdout } = await runCli(["report", "cut", "-o", "cut.html"], root);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^report written to cut\.html\nbeside its twin: /);
+    const { fleets } = pageData("cut.html");
+    expect(fleets[0]!.jobs.map(({ outcome }) => outcome)).not.toContain("ended");
+    // The twin trains who has come to the end.
+    expect(fleets[1]!.jobs.map(({ outcome }) => outcome)).toContain("ended");
+    const checked = await runCli(["validate", "cut"], root);
+    expect(checked.code).toBe(0);
+    expect(checked.stderr).toMatch(/was not written to its end/);
+    expect(checked.stderr).toMatch(/the fleet (goes on|was cut off)/);
+  });
+
+  it("is of a journal that tells what was asked of a job, and when", async () => {
+    const told = linesOf("fleet", "journal.jsonl").filter((line) => line.includes('"kind":"stop"'));
+    expect(told[0]).toMatch(/"by":"user",[^}]*"askedNs":\d+/);
+    expect(await printed(["explain", "fleet", "waits"], root)).toMatch(/cancelled/);
+  });
+
+  it("is by itself, and no trace", async () => {
+    const both = await runCli(["report", "fleet", "fleet", "-o", "x.html"], root);
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringMatching(/Expected a live fleet's folder by itself/) });
+    const compared = await runCli(["compare", "fleet", "fleet"], root);
+    expect(compared).toMatchObject({ code: 2, stderr: expect.stringMatching(/`loratwin report fleet -o fleet.html`/) });
+    const plan = await runCli(["report", "fleet", "-o", "x.html", "--plan", "p.json"], root);
+    expect(plan).toMatchObject({ code: 2, stderr: expect.stringMatching(/Expected traces for --plan p.json/) });
+  });
+});
+
+describe("validate of a live fleet's folder", () => {
+  it("checks every file, and makes the decisions again", async () => {
+    expect(await printed(["validate", "fleet"], root)).toBe("fleet: valid live fleet's folder\n");
+  });
+
+  it.each([
+    ["a decision", "journal.jsonl", '"kind":"preempt"', '"kind":"stay"', /the decisions of priority/],
+    ["a segment", "segments.jsonl", '"0F1"', '"0F2"', /content that matches its hash/],
+    ["a job", "jobs.jsonl", '"number":1', '"number":2', /Expected job 1 at number, got 2/],
+    ["what devices reported", "completions.jsonl", '[0,"compute",0,', '[7,"compute",0,', /what a device of the plan/],
+    ["an adapter", "adapters/urgent/adapter_config.json", '"r":4', '"r":5', /adapters\/urgent/],
+  ])("finds %s that was changed", async (_, name, from, to, says) => {
+    const folder = `changed-${path.basename(name)}`;
+    cpSync(at("fleet"), at(folder), { recursive: true, filter: (source) => !source.endsWith(".sock") });
+    const text = readFileSync(at(folder, name), "utf8").replace(/"r": 4/, '"r":4');
+    expect(text).toContain(from);
+    writeFileSync(at(folder, name), text.replace(from, to));
+    const { code, stderr } = await runCli(["validate", folder], root);
+    expect(stderr).toMatch(says);
+    expect(code).toBe(2);
+  });
+
+  it("takes a line that was not written to its end", async () => {
+    cpSync(at("fleet"), at("torn"), { recursive: true, filter: (source) => !source.endsWith(".sock") });
+    for (const name of ["segments.jsonl", "metrics.jsonl", "jobs.jsonl"]) appendFileSync(at("torn", name), '{"a":');
+    expect((await runCli(["validate", "torn"], root)).code).toBe(0);
+  });
+});

@@ -1,0 +1,65 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import { readPeftFolder } from "../exec/index.ts";
+import { createCostModel, fleetPlanBody, POLICIES, Scheduler, validatePlan } from "../plan/index.ts";
+import { fleetModel } from "../sim/index.ts";
+import type { Place } from "./context.ts";
+import { absolute } from "./files.ts";
+import { FLEET_FILES } from "./fleet-folder.ts";
+import { isFleetGoingOn, type LoadedFleet, loadFleetFolder } from "./load-fleet.ts";
+import { readCompletions } from "./load-run.ts";
+
+/** Why the decisions of a fleet were not made again; undefined where they are those of its policy. */
+function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined {
+  const { setting, jobs, journal, policy, jobsAtOnce } = fleet;
+  const name = POLICIES.find((each) => each === policy);
+  if (name === undefined || jobs.length === 0) return "its decisions were not made again, whose policy is not at hand.";
+  const costs = createCostModel(setting.calibration, setting.model.dtype);
+  const most = jobsAtOnce === undefined ? {} : { most: jobsAtOnce };
+  const { resources, policyOf } = fleetModel({ setting, costs, works: jobs, ...most });
+  const scheduler = new Scheduler(policyOf(name), resources);
+  for (const line of journal.lines) {
+    const again = scheduler.trigger(line.atNs, line.events);
+    const [expected, got] = [again, line].map(({ decisions }) => JSON.stringify(decisions));
+    if (expected !== got)
+      throw new InputError({
+        expected: `the decisions of ${name}, ${expected},`,
+        file: path.join(folder, FLEET_FILES.journal),
+        at: `line ${line.line} of the scheduler`,
+        got,
+      });
+  }
+  return undefined;
+}
+
+/**
+ * Every file of a live fleet's folder: its setting, its jobs, the plan as it grew, what devices reported of it, steps,
+ * decisions, which are made again from the journal's events, and the adapters of jobs that are over. Returns what a
+ * person would want to know.
+ * @throws InputError, PlanError for the first thing that is wrong
+ */
+export function checkFleetFolder(place: Place, folder: string): readonly string[] {
+  const fleet = loadFleetFolder(place, folder);
+  const { setting, jobs, segments, events, state, journal } = fleet;
+  const at = (...names: readonly string[]): string => absolute(place, path.join(folder, ...names));
+  const plan = fleetPlanBody(setting, segments);
+  if (state !== "unfinished" && segments.length > 0) validatePlan(plan);
+  const reported = at(FLEET_FILES.completions);
+  // What is written last of a fleet that goes on can be of a segment that is not written yet.
+  if (state !== "unfinished" && existsSync(reported)) readCompletions(readFileSync(reported, "utf8"), reported, plan);
+  for (const line of events)
+    if (line.event === "job ended") {
+      const planned = jobs.find(({ job }) => job.name === line.job)?.job;
+      if (planned !== undefined)
+        readPeftFolder(at(FLEET_FILES.adapters, line.job), planned.adapter, setting.model.architecture);
+    }
+  const remarks = [
+    journal.tornLine === undefined ? undefined : `line ${journal.tornLine} of the journal was not written to its end.`,
+    checkDecisions(folder, fleet),
+    state === "unfinished"
+      ? `the fleet ${isFleetGoingOn(fleet) ? "goes on" : "was cut off"}; all that is said is of what was written by now.`
+      : undefined,
+  ];
+  return remarks.filter((remark) => remark !== undefined);
+}

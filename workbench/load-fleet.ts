@@ -1,0 +1,142 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import type { StepMetrics } from "../exec/index.ts";
+import {
+  createCostModel,
+  type FleetComer,
+  POLICIES,
+  type PolicyFactory,
+  type PolicyName,
+  parseComers,
+  parseJournal,
+  parseSegments,
+  parseSetting,
+  type ReadJournal,
+  type JournalLine as SchedulerLine,
+  type Segment,
+  type Setting,
+} from "../plan/index.ts";
+import { besideTwin, type TwinnedFleet } from "../sim/index.ts";
+import type { Place } from "./context.ts";
+import { absolute, isFolder, readInput } from "./files.ts";
+import { FLEET_FILES } from "./fleet-folder.ts";
+import type { JournalLine } from "./journal.ts";
+import { isGoingOn, readJournalEvents, readMetrics } from "./load-run.ts";
+
+/** The folder of jobs over time, whether their fleet goes on or has ended. */
+export interface LoadedFleet {
+  readonly setting: Setting;
+  /** In the order of arrival. */
+  readonly jobs: readonly FleetComer[];
+  readonly segments: readonly Segment[];
+  readonly journal: ReadJournal;
+  readonly metrics: readonly StepMetrics[];
+  /** What befell the process. */
+  readonly events: readonly JournalLine[];
+  readonly state: "ended" | "ended early" | "unfinished";
+  /** The name of its policy; undefined where it was not written down. */
+  readonly policy: string | undefined;
+  /** The most jobs that trained at once on a pipeline, if there was a most. */
+  readonly jobsAtOnce: number | undefined;
+  /** Of a fleet that has not come to its end: what is known beyond its journal, which says nothing between decisions. */
+  readonly since: SchedulerLine | undefined;
+}
+
+/** Nanoseconds of the fleet at which a file was written last; undefined where the devices were not ready before. */
+function writtenNs(file: string, events: readonly JournalLine[]): number | undefined {
+  const ready = events.find(({ event }) => event === "ready");
+  if (ready === undefined || !existsSync(file)) return undefined;
+  return Math.max(0, Math.round(1e6 * (statSync(file).mtimeMs - Date.parse(ready.time))));
+}
+
+/** The steps that jobs have made since the last line, as a line of which nothing was decided. */
+function lineSince(
+  { jobs, journal: { lines }, metrics }: Pick<LoadedFleet, "jobs" | "journal" | "metrics">,
+  atNs: number,
+): SchedulerLine {
+  const { line, atNs: lastNs } = lines.at(-1)!;
+  const done = new Map(metrics.map(({ job, step }) => [job, step + 1]));
+  const over = new Set(
+    lines.flatMap(({ events, decisions }) => [
+      ...events.flatMap(({ kind, number }) => (kind === "ended" ? [number] : [])),
+      ...decisions.flatMap(({ kind, number }) => (kind === "stop" || kind === "refuse" ? [number] : [])),
+    ]),
+  );
+  const arrived = new Set(lines.flatMap(({ events }) => events.map(({ number }) => number)));
+  const events = jobs.flatMap(({ number, job: { name } }) => {
+    const steps = done.get(name);
+    if (steps === undefined || over.has(number) || !arrived.has(number)) return [];
+    return [{ kind: "progress", number, done: steps, between: false } as const];
+  });
+  return { line: line + 1, atNs: Math.max(lastNs, atNs), events, decisions: [] };
+}
+
+/** Whether a folder is that of jobs over time. */
+export function isFleetFolder(place: Place, folder: string): boolean {
+  return isFolder(place, folder) && existsSync(absolute(place, path.join(folder, FLEET_FILES.setting)));
+}
+
+/** @throws InputError for a folder that is no fleet's, or the first line of it that is wrong */
+export function loadFleetFolder(place: Place, folder: string): LoadedFleet {
+  const read = (name: string) => readInput(place, path.join(folder, name), `a live fleet's folder with ${name}`);
+  const settingFile = read(FLEET_FILES.setting);
+  const setting = parseSetting(settingFile.text, settingFile.file);
+  const [segments, metrics, journal] = [
+    read(FLEET_FILES.segments),
+    read(FLEET_FILES.metrics),
+    read(FLEET_FILES.journal),
+  ];
+  const jobsFile = absolute(place, path.join(folder, FLEET_FILES.jobs));
+  const events = readJournalEvents(journal.text, journal.file);
+  const started = events.find((line) => line.event === "started");
+  const ended = events.findLast(({ event }) => event === "ended" || event === "ended early");
+  const { policy, jobsAtOnce } = started?.event === "started" ? started : {};
+  const loaded = {
+    setting,
+    // A folder from before they were written down has none.
+    jobs: existsSync(jobsFile) ? parseComers(readFileSync(jobsFile, "utf8"), jobsFile) : [],
+    segments: parseSegments(segments.text, segments.file, setting),
+    journal: parseJournal(journal.text, journal.file),
+    metrics: readMetrics(metrics.text, metrics.file).metrics,
+    events,
+    state: ended === undefined ? "unfinished" : ended.event === "ended early" ? "ended early" : "ended",
+    policy,
+    jobsAtOnce,
+  } as const;
+  const atNs = loaded.state === "unfinished" ? writtenNs(metrics.file, events) : undefined;
+  return { ...loaded, since: atNs === undefined ? undefined : lineSince(loaded, atNs) };
+}
+
+/** Whether the process that writes a fleet's folder is there still. */
+export function isFleetGoingOn({ state, events }: LoadedFleet): boolean {
+  return isGoingOn({ state, journal: events });
+}
+
+/**
+ * A fleet that was executed beside its twin, under its own policy or another.
+ * @throws InputError where the folder does not say what its twin needs
+ */
+export function twinOfFleet(
+  { setting, jobs, journal, policy, jobsAtOnce }: LoadedFleet,
+  other?: PolicyName | PolicyFactory,
+): TwinnedFleet {
+  const own = POLICIES.find((name) => name === policy);
+  const chosen = other ?? own;
+  if (chosen === undefined)
+    throw new InputError({
+      expected: "the policy of the fleet",
+      at: "--policy",
+      got: policy ?? "none that was written down",
+      hint: `Give the file of a policy of your own by --policy, or one of ${POLICIES.join(", ")}.`,
+    });
+  const arrived = journal.lines.flatMap(({ events }) => events.filter(({ kind }) => kind === "arrived")).length;
+  if (jobs.length < arrived)
+    throw new InputError({
+      expected: `${FLEET_FILES.jobs} with ${arrived} jobs`,
+      got: `${jobs.length}`,
+      hint: "Folders of earlier versions have none: `loratwin explain` tells what happened.",
+    });
+  const costs = createCostModel(setting.calibration, setting.model.dtype);
+  return besideTwin({ setting, costs, works: jobs, most: jobsAtOnce, journal: journal.lines }, chosen);
+}
