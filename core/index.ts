@@ -6,6 +6,8 @@ export { DueSlots } from "./due-slots.ts";
 export { DeviceError, type ErrorFacts, formatFacts, InputError, InvariantError, PlanError } from "./errors.ts";
 // A queue: first in, first out.
 export { Fifo } from "./fifo.ts";
+// Numbers as JSON can have them.
+export { finite } from "./finite.ts";
 // Groups of the values that have the same key.
 export { groupBy } from "./group-by.ts";
 // Least squares with coefficients that are not negative.

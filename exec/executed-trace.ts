@@ -100,7 +100,8 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
       pipelineJobs(plan, pipeline).map((job) => [plan.jobs[job]!.name, deviceOf(endStage - 1)]),
     ),
   );
-  for (const { job, value, timeNs } of input.losses)
+  // A job that diverges has a curve that ends there.
+  for (const { job, value, timeNs } of input.losses.filter((loss) => Number.isFinite(loss.value)))
     recorder.addCounter({ counter: "loss", device: lossDevices.get(job)!, job, timeNs: time(timeNs), value });
   return recorder.finish();
 }

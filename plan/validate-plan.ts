@@ -243,7 +243,7 @@ function checkSegments(plan: PlanBody & { readonly segments?: readonly unknown[]
     throw new PlanError({ expected: '"first-fit" in a plan of several segments', at: "slots", got: plan.slots });
 }
 
-function checkTables(plan: PlanBody, table: PipelineTable): void {
+function checkTables(plan: PlanBody, table: PipelineTable, endedBefore: ReadonlySet<string>): void {
   for (const pipeline of plan.pipelines) checkLayers(plan, pipeline);
   if (new Set(plan.stages.map((stage) => stage.device)).size !== plan.stages.length)
     throw new PlanError({ expected: "one stage a device", at: "stages" });
@@ -257,19 +257,20 @@ function checkTables(plan: PlanBody, table: PipelineTable): void {
       throw new PlanError({ expected: `${length} entries`, at: key, got: plan[key].length });
   }
   checkLinks(plan, table);
-  checkGroups(plan);
+  checkGroups(plan, endedBefore);
   checkMicroBatches(plan);
 }
 
 /**
- * Every invariant of a plan: tables, orders, channels, the in-flight limit, buffers, and that it ends.
+ * Every invariant of a plan: tables, orders, channels, the in-flight limit, buffers, and that it ends. `endedBefore`:
+ * names of jobs that were stopped before their last step, in a plan that grew.
  * @throws PlanError with the schedule grid and the cell that is wrong.
  */
-export function validatePlan(plan: PlanBody): void {
+export function validatePlan(plan: PlanBody, endedBefore: ReadonlySet<string> = new Set()): void {
   checkSegments(plan);
   checkPipelines(plan);
   const pipelines = pipelineTable(plan);
-  checkTables(plan, pipelines);
+  checkTables(plan, pipelines, endedBefore);
   const orders = planOrders(plan);
   const table = miniBatches(plan);
   table.forEach((steps, group) => {

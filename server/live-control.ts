@@ -1,3 +1,4 @@
+import { finite } from "../core/index.ts";
 import { FleetChronicle, type Job } from "../plan/index.ts";
 import type { LiveFleet, LiveJob, LiveNotice, LiveSubmission } from "../workbench/index.ts";
 import type {
@@ -10,7 +11,7 @@ import type {
   WhatIfAnswer,
 } from "./fleet-control.ts";
 import { fleetPicture, KEPT_FOR_PICTURES } from "./fleet-picture.ts";
-import { decisionsNotice, evaluationNotice, finite, stepNotice } from "./notices.ts";
+import { decisionsNotice, evaluationNotice, stepNotice } from "./notices.ts";
 import { isOver, STANDINGS, type Standing } from "./standing.ts";
 
 /** What a fleet on this machine is asked beside what it knows of itself. */

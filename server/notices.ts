@@ -1,3 +1,4 @@
+import { finite } from "../core/index.ts";
 import type { EvaluationMetrics, StepMetrics } from "../exec/index.ts";
 import type { JournalLine } from "../plan/index.ts";
 import type { DecisionsNotice, EvaluationNotice, StepNotice } from "./fleet-control.ts";
@@ -11,11 +12,6 @@ export function decisionsNotice({ line, atNs, decisions }: JournalLine): Decisio
     atSeconds: atNs / 1e9,
     decisions: decisions.map(({ kind, name, pipeline, why }) => ({ kind, name, pipeline: pipeline ?? null, why })),
   };
-}
-
-/** A loss, where it is a number. */
-export function finite(loss: number | undefined): number | null {
-  return loss !== undefined && Number.isFinite(loss) ? loss : null;
 }
 
 /** A line of metrics.jsonl. */

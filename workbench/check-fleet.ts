@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { readPeftFolder } from "../exec/index.ts";
-import { createCostModel, fleetPlanBody, POLICIES, Scheduler, validatePlan } from "../plan/index.ts";
+import { createCostModel, fleetPlanBody, type JournalLine, POLICIES, Scheduler, validatePlan } from "../plan/index.ts";
 import { fleetModel } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { absolute } from "./files.ts";
@@ -33,6 +33,13 @@ function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined 
   return undefined;
 }
 
+/** Names of jobs that ended before their last step. */
+function stoppedOf(lines: readonly JournalLine[]): ReadonlySet<string> {
+  return new Set(
+    lines.flatMap(({ decisions }) => decisions.flatMap(({ kind, name }) => (kind === "stop" ? [name] : []))),
+  );
+}
+
 /**
  * Every file of a live fleet's folder: its setting, its jobs, the plan as it grew, what devices reported of it, steps,
  * decisions, which are made again from the journal's events, and the adapters of jobs that are over. Returns what a
@@ -44,7 +51,7 @@ export function checkFleetFolder(place: Place, folder: string): readonly string[
   const { setting, jobs, segments, events, state, journal } = fleet;
   const at = (...names: readonly string[]): string => absolute(place, path.join(folder, ...names));
   const plan = fleetPlanBody(setting, segments);
-  if (state !== "unfinished" && segments.length > 0) validatePlan(plan);
+  if (state !== "unfinished" && segments.length > 0) validatePlan(plan, stoppedOf(journal.lines));
   const reported = at(FLEET_FILES.completions);
   // What is written last of a fleet that goes on can be of a segment that is not written yet.
   if (state !== "unfinished" && existsSync(reported)) readCompletions(readFileSync(reported, "utf8"), reported, plan);

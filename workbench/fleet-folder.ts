@@ -13,6 +13,7 @@ import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, writeOutput } from "./files.ts";
 import type { JournalEvent } from "./journal.ts";
 import { LineFile } from "./line-file.ts";
+import { evaluationLine, stepLine } from "./metrics-lines.ts";
 import { completionLine } from "./run-folder.ts";
 
 /** The files of the folder of jobs over time. */
@@ -100,11 +101,11 @@ export class FleetFolder implements Disposable {
   }
 
   stepped(metrics: StepMetrics): void {
-    this.#metrics.add(canonicalJson(metrics));
+    this.#metrics.add(stepLine(metrics));
   }
 
   evaluated(metrics: EvaluationMetrics): void {
-    this.#metrics.add(canonicalJson(metrics));
+    this.#metrics.add(evaluationLine(metrics));
   }
 
   completed(batch: readonly SeenCompletion[]): void {

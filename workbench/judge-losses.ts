@@ -1,14 +1,24 @@
-import { type SeenLosses, watchLosses } from "../plan/index.ts";
+import { notFinite, type SeenLosses, watchLosses } from "../plan/index.ts";
 import type { KeptJob } from "./kept-job.ts";
 
 /** Of a job's iterations: predictions of its end that differ by less are one. */
 const LEAST_CHANGE = 0.1;
 
-/** What a job's losses say, where it may be stopped early: that it ends sooner than was thought, or is to be stopped. */
+/**
+ * What a job's losses say: that it is to be stopped, since they are not finite, which no job comes back from; and of one
+ * that may be stopped early by whatever else they say, or that it ends sooner than was thought.
+ */
 export function judgeLosses(kept: KeptJob, losses: SeenLosses): void {
   const { watch, number } = kept;
+  if (watch === undefined) {
+    const stop = notFinite("training", losses.training) ?? notFinite("evaluation", losses.evaluation);
+    if (stop === undefined || kept.isBroken) return;
+    kept.isBroken = true;
+    kept.follows = [{ kind: "stop", number, by: "early-stopping", why: stop.why }];
+    return;
+  }
   // What was to stop it stays, and is told once.
-  if (watch === undefined || watch.stop !== null) return;
+  if (watch.stop !== null) return;
   const seen = watchLosses(watch, losses);
   kept.watch = seen.watch;
   const { verdict } = seen;

@@ -15,6 +15,8 @@ export type KeptJob = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
   state: AdapterState | undefined;
   /** What its losses say so far, where it may be stopped early. */
   watch: LossWatch | undefined;
+  /** Whether a loss was not finite, of a job that is not watched. */
+  isBroken: boolean;
   /** What is to be decided on at the end of the iteration. */
   follows: readonly FleetEvent[];
   predicted: number;
@@ -46,6 +48,7 @@ export function newKeptJob(number: number, { job }: Pick<LiveSubmission, "job">,
     bestAdapter: undefined,
     state: undefined,
     watch: stopping === undefined ? undefined : startWatch({ options: stopping, steps: iterations }),
+    isBroken: false,
     follows: [],
     predicted: iterations,
     stoppedBy: undefined,

@@ -22,7 +22,8 @@ import type { Place } from "./context.ts";
 import { absolute, isFolder, readInput } from "./files.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine } from "./journal.ts";
-import { isGoingOn, readJournalEvents, readMetrics } from "./load-run.ts";
+import { isGoingOn, readJournalEvents } from "./load-run.ts";
+import { readMetrics } from "./metrics-lines.ts";
 
 /** The folder of jobs over time, whether their fleet goes on or has ended. */
 export interface LoadedFleet {

@@ -8,7 +8,9 @@ import type { Place } from "./context.ts";
 import { absolute, readInput } from "./files.ts";
 import type { JournalLine } from "./journal.ts";
 import { readTrace } from "./load-trace.ts";
+import { readMetrics } from "./metrics-lines.ts";
 import { RUN_FILES } from "./run-folder.ts";
+import { wholeLines } from "./whole-lines.ts";
 
 /** A run folder, of a run that has ended or not. */
 export interface LoadedRun {
@@ -22,32 +24,6 @@ export interface LoadedRun {
   readonly state: "ended" | "ended early" | "unfinished";
   /** Absent where the run got to the plan's end. */
   readonly part: RunPart | undefined;
-}
-
-/** The lines of a file, without one that a process that was killed did not finish. */
-function wholeLines(text: string): readonly string[] {
-  return text
-    .slice(0, text.lastIndexOf("\n") + 1)
-    .split("\n")
-    .filter((line) => line.trim() !== "");
-}
-
-const STEP_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"];
-const EVALUATION_KEYS = ["best", "evaluationLoss", "job", "step", "tokens"];
-
-/** The lines of metrics.jsonl, steps and evaluations. @throws InputError with the line that is none */
-export function readMetrics(text: string, file: string): Pick<LoadedRun, "metrics" | "evaluations"> {
-  const metrics: StepMetrics[] = [];
-  const evaluations: EvaluationMetrics[] = [];
-  wholeLines(text).forEach((line, index) => {
-    const { value } = readText(line, file);
-    const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
-    const keys = Array.isArray(got) ? got.join() : "";
-    if (keys === STEP_KEYS.join()) metrics.push(value as StepMetrics);
-    else if (keys === EVALUATION_KEYS.join()) evaluations.push(value as EvaluationMetrics);
-    else throw new InputError({ expected: `the keys ${STEP_KEYS.join(", ")}`, file, line: index + 1, got });
-  });
-  return { metrics, evaluations };
 }
 
 /** What befell a run or a fleet: the lines of its journal that are not of a job scheduler. @throws InputError */

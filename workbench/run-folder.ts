@@ -16,6 +16,7 @@ import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, writeLines, writeOutput } from "./files.ts";
 import { type JournalEvent, jobEnded } from "./journal.ts";
 import { LineFile } from "./line-file.ts";
+import { evaluationLine, stepLine } from "./metrics-lines.ts";
 
 /** The files of a run folder. While the run goes on, `completions` stands for the trace. */
 export const RUN_FILES = {
@@ -113,8 +114,8 @@ export class RunFolder implements Disposable {
 
   /** What the executor tells while it trains. */
   readonly hooks: Pick<ExecuteInput, "onStep" | "onEvaluation" | "onCompletions" | "onJobEnd"> = {
-    onStep: (metrics: StepMetrics) => this.#metrics.add(canonicalJson(metrics)),
-    onEvaluation: (metrics) => this.#metrics.add(canonicalJson(metrics)),
+    onStep: (metrics: StepMetrics) => this.#metrics.add(stepLine(metrics)),
+    onEvaluation: (metrics) => this.#metrics.add(evaluationLine(metrics)),
     onCompletions: (batch) => {
       for (const seen of batch) this.#completions.add(completionLine(seen));
       // A step's metrics come after what its devices reported, so that what is written down of them can be found there.

@@ -1,0 +1,43 @@
+import { canonicalJson, finite, InputError } from "../core/index.ts";
+import type { EvaluationMetrics, StepMetrics } from "../exec/index.ts";
+import { readText } from "../plan/index.ts";
+import { wholeLines } from "./whole-lines.ts";
+
+/** A step as a line of metrics.jsonl. */
+export function stepLine(metrics: StepMetrics): string {
+  return canonicalJson({ ...metrics, loss: finite(metrics.loss), gradNorm: finite(metrics.gradNorm) });
+}
+
+/** An evaluation as such a line. */
+export function evaluationLine(metrics: EvaluationMetrics): string {
+  return canonicalJson({ ...metrics, evaluationLoss: finite(metrics.evaluationLoss) });
+}
+
+const STEP_KEYS = ["gradNorm", "job", "learningRate", "loss", "seconds", "step", "tokens"].join();
+const EVALUATION_KEYS = ["best", "evaluationLoss", "job", "step", "tokens"].join();
+
+/** What was not finite is null in a line, whether it was infinite or no number. */
+const numberOf = (value: unknown): number => (value === null ? Number.NaN : (value as number));
+
+/** The lines of metrics.jsonl, steps and evaluations. @throws InputError with the line that is none */
+export function readMetrics(
+  text: string,
+  file: string,
+): { readonly metrics: readonly StepMetrics[]; readonly evaluations: readonly EvaluationMetrics[] } {
+  const metrics: StepMetrics[] = [];
+  const evaluations: EvaluationMetrics[] = [];
+  wholeLines(text).forEach((line, index) => {
+    const { value } = readText(line, file);
+    const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
+    const keys = Array.isArray(got) ? got.join() : "";
+    if (keys === STEP_KEYS) {
+      const step = value as StepMetrics;
+      metrics.push({ ...step, loss: numberOf(step.loss), gradNorm: numberOf(step.gradNorm) });
+    } else if (keys === EVALUATION_KEYS) {
+      const evaluation = value as EvaluationMetrics;
+      evaluations.push({ ...evaluation, evaluationLoss: numberOf(evaluation.evaluationLoss) });
+    } else
+      throw new InputError({ expected: `the keys ${STEP_KEYS.replaceAll(",", ", ")}`, file, line: index + 1, got });
+  });
+  return { metrics, evaluations };
+}
