@@ -257,8 +257,7 @@ function checkTables(plan: PlanBody, table: PipelineTable, endedBefore: Readonly
       throw new PlanError({ expected: `${length} entries`, at: key, got: plan[key].length });
   }
   checkLinks(plan, table);
-  checkGroups(plan, endedBefore);
-  checkMicroBatches(plan);
+  checkMicroBatches(plan, checkGroups(plan, endedBefore));
 }
 
 /**

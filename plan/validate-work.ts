@@ -15,9 +15,9 @@ function groupSteps({ groups, microBatches }: PlanBody): readonly number[] {
 
 /**
  * Each job's steps trained once, in order; between two groups a job may change its pipeline. Jobs of these names may have
- * ended before their last step.
+ * ended before their last step. Returns how many steps of each job are trained.
  */
-export function checkGroups(plan: PlanBody, endedBefore: ReadonlySet<string>): void {
+export function checkGroups(plan: PlanBody, endedBefore: ReadonlySet<string>): readonly number[] {
   const trained = plan.jobs.map(() => 0);
   const numSteps = groupSteps(plan);
   plan.groups.forEach(({ pipeline, members }, index) => {
@@ -55,6 +55,7 @@ export function checkGroups(plan: PlanBody, endedBefore: ReadonlySet<string>): v
         got: trained[job],
       });
   });
+  return trained;
 }
 
 /**
@@ -110,9 +111,9 @@ class EvaluationCheck {
     rows.push(row);
   }
 
-  check(): void {
+  check(trained: readonly number[]): void {
     this.#plan.jobs.forEach(({ name, evaluation, steps }, job) => {
-      const due = Array.from({ length: steps }, (_, step) => step).filter(
+      const due = Array.from({ length: trained[job]! }, (_, step) => step).filter(
         (step) => evaluation !== undefined && evaluatesAfter(evaluation, step, steps),
       );
       const rows = this.#rows[job]!;
@@ -132,8 +133,11 @@ class EvaluationCheck {
   }
 }
 
-/** Rows: every job's batchSize rows in every one of its steps, inside the group that trains them, within its room. */
-export function checkMicroBatches(plan: PlanBody): void {
+/**
+ * Rows: every job's batchSize rows in every one of its steps, of which so many are trained, inside the group that trains
+ * them, within its room.
+ */
+export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): void {
   const membersOf = plan.groups.map(({ members }) => new Map(members.map((member) => [member.job, member])));
   const rows = plan.jobs.map((job) => new Uint32Array(job.steps));
   const evaluations = new EvaluationCheck(plan);
@@ -184,7 +188,7 @@ export function checkMicroBatches(plan: PlanBody): void {
       });
   });
   plan.jobs.forEach((job, index) => {
-    const step = rows[index]!.findIndex((count) => count !== job.batchSize);
+    const step = rows[index]!.subarray(0, trained[index]).findIndex((count) => count !== job.batchSize);
     if (step >= 0)
       throw new PlanError({
         expected: `${job.batchSize} rows of job ${job.name} in step ${step}`,
@@ -192,5 +196,5 @@ export function checkMicroBatches(plan: PlanBody): void {
         got: rows[index]![step],
       });
   });
-  evaluations.check();
+  evaluations.check(trained);
 }
