@@ -1,10 +1,7 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { initialPairs } from "../exec/index.ts";
 import {
   type Calibration,
-  type CostModel,
   createCostModel,
   type FleetWork,
   fleetSetting,
@@ -16,10 +13,10 @@ import {
   Scheduler,
   type Setting,
 } from "../plan/index.ts";
-import { type FleetTwin, fleetModel, fleetTwin, happeningsOf, worksOfPlan } from "../sim/index.ts";
-import { FLEET_FILES } from "../workbench/fleet-folder.ts";
+import { fleetModel, fleetTwin, type Happenings, happeningsOf, worksOfPlan } from "../sim/index.ts";
 import { LiveFleet } from "../workbench/live-fleet.ts";
 import { type LiveSubmission, OVER } from "../workbench/live-job.ts";
+import { type RunSpeed, runSpeed } from "./run-speed.ts";
 import { benchModel, randomRows } from "./train.ts";
 import { ATTENTION_TARGETS, benchPlan, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";
 
@@ -170,20 +167,7 @@ export interface ExecutedScript {
   /** By number. */
   readonly works: readonly FleetWork[];
   readonly journal: readonly JournalLine[];
-  /** Of each stage's compute stream. */
-  readonly busyNs: readonly number[];
-}
-
-/** Sums of the lines of completions.jsonl. */
-function busyOf(folder: string, numStages: number): readonly number[] {
-  const busyNs = Array.from({ length: numStages }, () => 0);
-  const text = readFileSync(path.join(folder, FLEET_FILES.completions), "utf8");
-  for (const line of text.split("\n")) {
-    if (line === "") continue;
-    const [stage, stream, , startNs, endNs] = JSON.parse(line) as [number, string, number, number, number];
-    if (stream === "compute") busyNs[stage]! += endNs - startNs;
-  }
-  return busyNs;
+  readonly speed: RunSpeed;
 }
 
 /** Trains the jobs as they come, and asks for what is asked; `loratwin serve` drives the same fleet. */
@@ -231,50 +215,35 @@ export async function executeScript({
     fleet.drain();
     await ended;
   }
-  return { setting, most, works, journal, busyNs: busyOf(folder, setting.stages.length) };
+  return { setting, most, works, journal, speed: runSpeed(folder) };
 }
 
-/** The costs on devices of which each is so many times slower than calibrated. */
-function slowed(costs: CostModel, slower: ReadonlyMap<string, number>): CostModel {
+/** What happened, at the times of a run's own clock. */
+function atSpeed({ requests, asked, seen }: Happenings, speed: RunSpeed): Happenings {
   return {
-    ...costs,
-    actionSeconds: (action) => costs.actionSeconds(action) * slower.get(action.device.name)!,
-    sameCosts: (stage, device) => `${costs.sameCosts!(stage, device)} ${slower.get(device.name)}`,
+    requests: requests.map((request) => ({
+      ...request,
+      arrivalNs: speed.toWork(request.arrivalNs),
+      deadlineNs: request.deadlineNs === null ? null : speed.toWork(request.deadlineNs),
+    })),
+    asked: asked.map(({ atNs, event }) => ({ atNs: speed.toWork(atNs), event })),
+    seen,
   };
 }
 
-export interface ScriptTwin {
-  readonly twin: FleetTwin;
-  readonly busyNs: readonly number[];
-}
-
-/** The twin of what was executed, on devices that are so many times slower than calibrated, by stage. */
+/** The twin of what was executed, on a machine as it was calibrated, or with the speed that it had meanwhile. */
 export function twinOf(
   { setting, most, works, journal }: ExecutedScript,
   policy: PolicyName,
-  slower?: readonly number[],
-): ScriptTwin {
-  const plain = createCostModel(setting.calibration, setting.model.dtype);
-  const costs =
-    slower === undefined
-      ? plain
-      : slowed(
-          plain,
-          new Map(setting.stages.map(({ device }, stage) => [setting.devices[device]!.name, slower[stage]!])),
-        );
-  // Whoever decides knows no more than when it was executed.
-  const { resources, policyOf } = fleetModel({ setting, costs: plain, works, most });
-  const busyNs = setting.stages.map(() => 0);
+  speed?: RunSpeed,
+): readonly JournalLine[] {
+  const costs = createCostModel(setting.calibration, setting.model.dtype);
+  const { resources, policyOf } = fleetModel({ setting, costs, works, most });
+  const happenings = happeningsOf(journal);
   const twin = fleetTwin({
-    ...{ setting, costs, works, happenings: happeningsOf(journal) },
-    scheduler: new Scheduler(policyOf(policy), resources),
-    onRun({ devices }) {
-      devices.forEach(({ compute }, stage) => {
-        compute.endNs.forEach((endNs, at) => {
-          busyNs[stage]! += endNs - compute.startNs[at]!;
-        });
-      });
-    },
+    ...{ setting, costs, works, scheduler: new Scheduler(policyOf(policy), resources) },
+    happenings: speed === undefined ? happenings : atSpeed(happenings, speed),
   });
-  return { twin, busyNs };
+  if (speed === undefined) return twin.journal;
+  return twin.journal.map(({ atNs, ...line }) => ({ ...line, atNs: speed.fromWork(atNs) }));
 }

@@ -11,7 +11,7 @@ import {
   type PolicyName,
   Scheduler,
 } from "../../plan/index.ts";
-import { fleetModel } from "../../sim/index.ts";
+import { fleetModel, happeningsOf } from "../../sim/index.ts";
 import { calibrateFor } from "../calibrate.ts";
 import { decisionOrder } from "../decision-order.ts";
 import {
@@ -55,16 +55,19 @@ function checkReplay({ setting, most, works, journal }: ExecutedScript, policy: 
   }
 }
 
+/** When each job ended, by number. */
+function endsOf(journal: readonly JournalLine[]): ReadonlyMap<number, number> {
+  const outcomes = new FleetOutcomes();
+  for (const line of journal) outcomes.add(line);
+  return new Map(outcomes.all().flatMap(({ number, endNs }) => (endNs === undefined ? [] : [[number, endNs]])));
+}
+
 /** Of each job, by how much its simulated turnaround differs; a share of the executed one. */
 function turnaroundErrors(executed: readonly JournalLine[], twin: readonly JournalLine[]): readonly number[] {
-  const [was, is] = [executed, twin].map((lines) => {
-    const outcomes = new FleetOutcomes();
-    for (const line of lines) outcomes.add(line);
-    return outcomes.all().map(({ arrivalNs, endNs }) => (endNs === undefined ? undefined : endNs - arrivalNs));
-  });
-  return was!.flatMap((ns, job) => {
-    const other = is![job];
-    return ns === undefined || other === undefined ? [] : [other / ns - 1];
+  const [was, is] = [endsOf(executed), endsOf(twin)];
+  return happeningsOf(executed).requests.flatMap(({ arrivalNs }, number) => {
+    const [endNs, otherNs] = [was.get(number), is.get(number)];
+    return endNs === undefined || otherNs === undefined ? [] : [(otherNs - arrivalNs) / (endNs - arrivalNs) - 1];
   });
 }
 
@@ -84,21 +87,20 @@ async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCa
   const executed = await execute(bench, fleet, calibration);
   checkReplay(executed, policy);
   const asItIs = twinOf(executed, policy);
-  const slower = executed.busyNs.map((ns, stage) => ns / asItIs.busyNs[stage]!);
-  const speedOut = twinOf(executed, policy, slower);
+  const speedOut = twinOf(executed, policy, executed.speed);
   const parameters = { policy, pipelines, jobs: script.jobs.length };
   const add = (name: string, value: number, unit: string): void =>
     bench.record({ name, parameters, value, unit, repetitions: 1, spread: null });
-  const { decisions, otherwise, reordered, tied } = decisionOrder(executed.journal, speedOut.twin.journal, TIE);
+  const { decisions, otherwise, reordered, tied } = decisionOrder(executed.journal, speedOut, TIE);
   add("decisions", decisions, "decisions");
   add("decided otherwise", otherwise, "decisions");
   add("in another order", reordered, "pairs");
   add("in another order, tied", tied, "pairs");
-  const errors = [asItIs, speedOut].map(({ twin }) => turnaroundErrors(executed.journal, twin.journal).map(Math.abs));
+  const errors = [asItIs, speedOut].map((twin) => turnaroundErrors(executed.journal, twin).map(Math.abs));
   add("turnaround error, mean as it is", mean(errors[0]!), "share");
   add("mean, speed out", mean(errors[1]!), "share");
   add("worst, speed out", maximum(errors[1]!), "share");
-  add("slower than calibrated", mean(slower) - 1, "share");
+  add("slower than calibrated", executed.speed.slower - 1, "share");
 }
 
 const TURNS: Readonly<Record<Scale, number>> = { full: 20, default: 10, quick: 6, tiny: 2 };
