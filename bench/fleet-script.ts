@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { initialPairs } from "../exec/index.ts";
 import {
   type Calibration,
+  type CostModel,
   createCostModel,
   type FleetWork,
   fleetSetting,
@@ -231,6 +232,16 @@ function atSpeed({ requests, asked, seen }: Happenings, speed: RunSpeed): Happen
   };
 }
 
+/** Costs on devices of which each is so many times slower, by stage. */
+function slowed(costs: CostModel, { stages, devices }: Setting, ofStages: readonly number[]): CostModel {
+  const factors = new Map(stages.map(({ device }, stage) => [devices[device]!.name, ofStages[stage]!]));
+  return {
+    ...costs,
+    actionSeconds: (action) => costs.actionSeconds(action) * factors.get(action.device.name)!,
+    sameCosts: (stage, device) => `${costs.sameCosts!(stage, device)} ${factors.get(device.name)}`,
+  };
+}
+
 /** The twin of what was executed, on a machine as it was calibrated, or with the speed that it had meanwhile. */
 export function twinOf(
   { setting, most, works, journal }: ExecutedScript,
@@ -239,11 +250,14 @@ export function twinOf(
 ): readonly JournalLine[] {
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const { resources, policyOf } = fleetModel({ setting, costs, works, most });
+  const scheduler = new Scheduler(policyOf(policy), resources);
   const happenings = happeningsOf(journal);
+  if (speed === undefined) return fleetTwin({ setting, costs, works, scheduler, happenings }).journal;
+  // Whoever decides knows no more of the machine than when it was executed.
   const twin = fleetTwin({
-    ...{ setting, costs, works, scheduler: new Scheduler(policyOf(policy), resources) },
-    happenings: speed === undefined ? happenings : atSpeed(happenings, speed),
+    ...{ setting, works, scheduler },
+    costs: slowed(costs, setting, speed.ofStages),
+    happenings: atSpeed(happenings, speed),
   });
-  if (speed === undefined) return twin.journal;
   return twin.journal.map(({ atNs, ...line }) => ({ ...line, atNs: speed.fromWork(atNs) }));
 }
