@@ -106,39 +106,52 @@ async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCa
 const TURNS: Readonly<Record<Scale, number>> = { full: 20, default: 10, quick: 6, tiny: 2 };
 const RUNS: Readonly<Record<Scale, number>> = { full: 9, default: 5, quick: 3, tiny: 1 };
 
-/** Seconds from the first decision to the last, and how often jobs made way. */
-function spanOf({ journal }: ExecutedScript): { readonly seconds: number; readonly preemptions: number } {
-  const preemptions = journal.flatMap(({ decisions }) => decisions.filter(({ kind }) => kind === "preempt")).length;
-  return { seconds: (journal.at(-1)!.atNs - journal[0]!.atNs) / 1e9, preemptions };
+/**
+ * Seconds from the first decision to the last, the same by the run's own clock, which goes as its devices do, and how
+ * often jobs made way.
+ */
+function spanOf({ journal, speed }: ExecutedScript) {
+  const [fromNs, toNs] = [journal[0]!.atNs, journal.at(-1)!.atNs];
+  return {
+    seconds: (toNs - fromNs) / 1e9,
+    workSeconds: (speed.toWork(toNs) - speed.toWork(fromNs)) / 1e9,
+    preemptions: journal.flatMap(({ decisions }) => decisions.filter(({ kind }) => kind === "preempt")).length,
+  };
 }
+
+type Span = ReturnType<typeof spanOf>;
 
 /** Two jobs that make way for each other against the same one after the other, in turns. */
 async function measureTurns(bench: Bench, calibration: MeasuredCalibration): Promise<void> {
   const fleetOf = (turns: number): Fleet => ({ script: takingTurns(turns), policy: "priority", pipelines: 1 });
-  const seconds: { readonly often: number; readonly never: number; readonly preemptions: number }[] = [];
+  const pairs: { readonly often: Span; readonly never: Span }[] = [];
   for (let run = 0; run < RUNS[bench.scale]; run += 1) {
-    const spans = new Map<number, ReturnType<typeof spanOf>>();
+    const spans = new Map<number, Span>();
     for (const turns of run % 2 === 0 ? [TURNS[bench.scale], 0] : [0, TURNS[bench.scale]])
       spans.set(turns, spanOf(await execute(bench, fleetOf(turns), calibration)));
-    const [often, never] = [spans.get(TURNS[bench.scale])!, spans.get(0)!];
-    seconds.push({ often: often.seconds, never: never.seconds, preemptions: often.preemptions });
+    pairs.push({ often: spans.get(TURNS[bench.scale])!, never: spans.get(0)! });
   }
   const parameters = { policy: "priority", pipelines: 1, jobs: 2 };
   const add = (name: string, values: readonly number[], unit: string): void =>
     bench.record({ name, parameters, ...summarize(values), unit });
   add(
     "preemptions",
-    seconds.map(({ preemptions }) => preemptions),
+    pairs.map(({ often }) => often.preemptions),
     "jobs",
   );
   add(
     "one after the other",
-    seconds.map(({ never }) => never),
+    pairs.map(({ never }) => never.seconds),
     "s",
   );
   add(
     "making way, against that",
-    seconds.map(({ often, never }) => often / never),
+    pairs.map(({ often, never }) => often.seconds / never.seconds),
+    "ratio",
+  );
+  add(
+    "making way, speed out",
+    pairs.map(({ often, never }) => often.workSeconds / never.workSeconds),
     "ratio",
   );
 }

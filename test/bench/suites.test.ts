@@ -133,6 +133,7 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "in another order",
     "in another order, tied",
     "making way, against that",
+    "making way, speed out",
     "mean, speed out",
     "one after the other",
     "preemptions",
