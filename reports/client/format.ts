@@ -51,6 +51,12 @@ const TIME_UNITS = [
   { name: "ns", nanos: 1 },
 ] as const;
 
+/** Times that an axis names, and how. */
+export interface TimeTicks {
+  readonly values: readonly number[];
+  readonly label: (timeNs: number) => string;
+}
+
 /** Labels for ticks of a time axis in nanoseconds: one unit for all, and as many digits as the step needs. */
 export function timeTickFormat(ticks: readonly number[]): (time: number) => string {
   const largest = ticks.at(-1) ?? 0;

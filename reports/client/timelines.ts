@@ -4,6 +4,7 @@ import { fillDefinitions } from "./job-colours.ts";
 import { createOverview } from "./overview.ts";
 import type { PageState } from "./page-state.ts";
 import { createTimeAxis } from "./time-axis.ts";
+import { timeToolbar } from "./time-toolbar.ts";
 import { createTimeWindow, type Gutters, type TimeWindow } from "./time-window.ts";
 import { createTimeline } from "./timeline.ts";
 import { bindTimelineKeys } from "./timeline-keys.ts";
@@ -30,26 +31,13 @@ function middleStep({ data }: PageState): readonly [number, number] | null {
 }
 
 function toolbar(state: PageState, view: TimeWindow): HTMLElement {
-  const button = (label: string, name: string, act: () => void): HTMLButtonElement => {
-    const made = element("button", { type: "button", "aria-label": name, title: name }, [label]);
-    made.addEventListener("click", act);
-    return made;
-  };
-  const shown = element("output", { class: "window-text" });
-  view.onChange(() => {
-    const [start, end] = view.domain();
-    shown.textContent = `${formatInstant(Math.round(start))} to ${formatInstant(Math.round(end))}`;
-  });
   const step = middleStep(state);
-  return element("div", { class: "toolbar", role: "group", "aria-label": "Time window" }, [
-    button("\u2212", "Zoom out", () => view.zoomBy(0.5)),
-    button("+", "Zoom in", () => view.zoomBy(2)),
-    button("‹", "Earlier", () => view.panBy(-0.5)),
-    button("›", "Later", () => view.panBy(0.5)),
-    step === null ? undefined : button("One step", "Show a step in the middle of the run", () => view.show(...step)),
-    button("Whole run", "Show the whole run", () => view.reset()),
-    shown,
-  ]);
+  const showStep = ["One step", "Show a step in the middle of the run", () => view.show(...step!)] as const;
+  return timeToolbar(
+    view,
+    [...(step === null ? [] : [showStep]), ["Whole run", "Show the whole run", () => view.reset()]],
+    (start, end) => `${formatInstant(Math.round(start))} to ${formatInstant(Math.round(end))}`,
+  );
 }
 
 /** Simulated above executed, a row for each device, under one time axis. */

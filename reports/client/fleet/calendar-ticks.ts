@@ -1,5 +1,5 @@
 import { formatSeconds } from "../../../core/index.ts";
-import { timeTickFormat } from "../format.ts";
+import { type TimeTicks, timeTickFormat } from "../format.ts";
 
 const SECOND = 1e9;
 const MINUTE = 60 * SECOND;
@@ -13,11 +13,6 @@ const STEPS = [
   ...[1, 2, 3, 6, 12].map((count) => count * HOUR),
   ...[1, 2, 7, 14, 28, 56, 112, 364].map((count) => count * DAY),
 ];
-
-export interface TimeTicks {
-  readonly values: readonly number[];
-  readonly label: (timeNs: number) => string;
-}
 
 /** "1 d 6 h", "2 h 05 min", "45 min", "30 s": down to the unit of the step. */
 function clockText(timeNs: number, stepNs: number): string {

@@ -1,8 +1,9 @@
 // What stands around the charts of jobs over time: axis, toolbar, legend.
-import { axisTop, create } from "d3";
 import { type FleetPart, SPAN_KINDS } from "../../fleet-data.ts";
 import { element } from "../element.ts";
 import { jobHue } from "../job-colours.ts";
+import { createTimeAxis, tickCount } from "../time-axis.ts";
+import { timeToolbar } from "../time-toolbar.ts";
 import type { Gutters, TimeWindow } from "../time-window.ts";
 import { calendarTicks, instantText } from "./calendar-ticks.ts";
 
@@ -18,26 +19,9 @@ const MARKS: readonly (readonly [outcome: string, mark: string])[] = [
   ["refused", "✕"],
 ];
 
-/** The axis above all charts of the section. */
+/** The axis above all charts of the section, with the times of a clock. */
 export function timeAxis(view: TimeWindow): SVGElement {
-  const svg = create("svg")
-    .attr("class", "time-axis")
-    .attr("height", 28)
-    .attr("width", "100%")
-    .attr("aria-hidden", "true");
-  const group = svg.append("g").attr("class", "axis").attr("transform", "translate(0,24)");
-  view.onChange(() => {
-    const scale = view.scale();
-    const [left, right] = scale.range();
-    const ticks = calendarTicks(...view.domain(), Math.max(2, Math.floor((right! - left!) / 90)));
-    group.call(
-      axisTop(scale)
-        .tickValues(ticks.values)
-        .tickSizeOuter(0)
-        .tickFormat((time) => ticks.label(Number(time))),
-    );
-  });
-  return svg.node()!;
+  return createTimeAxis(view, (scale) => calendarTicks(...view.domain(), tickCount(scale, 90)));
 }
 
 /** Room for names beside the charts. */
@@ -47,23 +31,9 @@ export function chartGutters(): Gutters {
 
 /** Buttons that move the window, and the time that it shows. */
 export function toolbar(view: TimeWindow): HTMLElement {
-  const button = (label: string, name: string, act: () => void): HTMLButtonElement => {
-    const made = element("button", { type: "button", "aria-label": name, title: name }, [label]);
-    made.addEventListener("click", act);
-    return made;
-  };
-  const shown = element("output", { class: "window-text" });
-  view.onChange(() => {
-    shown.textContent = view.domain().map(instantText).join(" to ");
-  });
-  return element("div", { class: "toolbar", role: "group", "aria-label": "Time window" }, [
-    button("\u2212", "Zoom out", () => view.zoomBy(0.5)),
-    button("+", "Zoom in", () => view.zoomBy(2)),
-    button("‹", "Earlier", () => view.panBy(-0.5)),
-    button("›", "Later", () => view.panBy(0.5)),
-    button("All", "Show the whole time", () => view.reset()),
-    shown,
-  ]);
+  return timeToolbar(view, [["All", "Show the whole time", () => view.reset()]], (start, end) =>
+    [start, end].map(instantText).join(" to "),
+  );
 }
 
 function swatchOf(kind: string): HTMLElement {
