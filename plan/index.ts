@@ -188,8 +188,7 @@ export {
 } from "./documents/workload.ts";
 // Whether a job's losses are worth its going on.
 export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/loss-watch.ts";
-export { notFinite } from "./early-stopping/not-finite.ts";
-export { stoppingOptions } from "./early-stopping/stopping-options.ts";
+export { ONLY_NOT_FINITE, stoppingOptions } from "./early-stopping/stopping-options.ts";
 export type { StopRule, Verdict } from "./early-stopping/verdict.ts";
 export { type SeenLosses, watchLosses } from "./early-stopping/watch-losses.ts";
 // When jobs are evaluated, and what they end with.

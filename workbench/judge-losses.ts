@@ -1,4 +1,4 @@
-import { notFinite, type SeenLosses, watchLosses } from "../plan/index.ts";
+import { type SeenLosses, watchLosses } from "../plan/index.ts";
 import type { KeptJob } from "./kept-job.ts";
 
 /** Of a job's iterations: predictions of its end that differ by less are one. */
@@ -10,13 +10,6 @@ const LEAST_CHANGE = 0.1;
  */
 export function judgeLosses(kept: KeptJob, losses: SeenLosses): void {
   const { watch, number } = kept;
-  if (watch === undefined) {
-    const stop = notFinite("training", losses.training) ?? notFinite("evaluation", losses.evaluation);
-    if (stop === undefined || kept.isBroken) return;
-    kept.isBroken = true;
-    kept.follows = [{ kind: "stop", number, by: "early-stopping", why: stop.why }];
-    return;
-  }
   // What was to stop it stays, and is told once.
   if (watch.stop !== null) return;
   const seen = watchLosses(watch, losses);

@@ -3,6 +3,7 @@ import {
   type FleetEvent,
   type JobRequest,
   type LossWatch,
+  ONLY_NOT_FINITE,
   type StoppedBy,
   startWatch,
   stoppingOptions,
@@ -13,10 +14,8 @@ import type { LiveJob, LiveSubmission } from "./live-job.ts";
 export type KeptJob = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
   /** Of a job that is on no device. */
   state: AdapterState | undefined;
-  /** What its losses say so far, where it may be stopped early. */
-  watch: LossWatch | undefined;
-  /** Whether a loss was not finite, of a job that is not watched. */
-  isBroken: boolean;
+  /** What its losses say so far. */
+  watch: LossWatch;
   /** What is to be decided on at the end of the iteration. */
   follows: readonly FleetEvent[];
   predicted: number;
@@ -28,7 +27,6 @@ export type KeptJob = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
 /** A job that comes. */
 export function newKeptJob(number: number, { job }: Pick<LiveSubmission, "job">, request: JobRequest): KeptJob {
   const { priority, arrivalNs, iterations } = request;
-  const stopping = stoppingOptions(job);
   return {
     number,
     job,
@@ -47,8 +45,7 @@ export function newKeptJob(number: number, { job }: Pick<LiveSubmission, "job">,
     adapter: undefined,
     bestAdapter: undefined,
     state: undefined,
-    watch: stopping === undefined ? undefined : startWatch({ options: stopping, steps: iterations }),
-    isBroken: false,
+    watch: startWatch({ options: stoppingOptions(job) ?? ONLY_NOT_FINITE, steps: iterations }),
     follows: [],
     predicted: iterations,
     stoppedBy: undefined,

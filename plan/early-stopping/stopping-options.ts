@@ -6,3 +6,9 @@ export function stoppingOptions({ earlyStopping }: Pick<Job, "earlyStopping">): 
   if (earlyStopping === undefined || earlyStopping === false) return undefined;
   return earlyStopping === true ? earlyStoppingSchema.parse({}) : earlyStopping;
 }
+
+/** Of a job that nobody asked to be stopped early: only a loss that is not finite stops it. */
+export const ONLY_NOT_FINITE: EarlyStopping = {
+  ...earlyStoppingSchema.parse({}),
+  ...{ divergence: false, plateau: false, patience: false, extrapolate: false },
+};
