@@ -135,20 +135,24 @@ function documentOf(
   };
 }
 
-function submissionOf(plan: Plan, { learningRate, ...said }: ScriptedJob, number: number): LiveSubmission {
-  const { job: planned, steps } = worksOfPlan(plan)[number]!;
-  const { optimizer, priority } = { ...planned, ...said };
-  const job = {
-    ...planned,
-    priority,
-    optimizer: { ...optimizer, learningRate: learningRate ?? optimizer.learningRate },
-  };
-  return {
-    job: documentOf(job, said),
-    work: { job, steps },
-    rows: randomRows(plan)[number]!,
-    start: { parameters: initialPairs(job, plan.model.architecture) },
-  };
+/** The jobs of a plan as they are submitted, each with what its script says of it. */
+function submissionsOf(plan: Plan, jobs: readonly ScriptedJob[]): readonly LiveSubmission[] {
+  const [works, rows] = [worksOfPlan(plan), randomRows(plan)];
+  return jobs.map(({ learningRate, ...said }, number) => {
+    const { job: planned, steps } = works[number]!;
+    const { optimizer, priority } = { ...planned, ...said };
+    const job = {
+      ...planned,
+      priority,
+      optimizer: { ...optimizer, learningRate: learningRate ?? optimizer.learningRate },
+    };
+    return {
+      job: documentOf(job, said),
+      work: { job, steps },
+      rows: rows[number]!,
+      start: { parameters: initialPairs(job, plan.model.architecture) },
+    };
+  });
 }
 
 export interface ScriptRun {
@@ -195,10 +199,10 @@ export async function executeScript({
       },
     });
     const moments = [
-      ...jobs.map((job, number) => {
-        const submission = submissionOf(plan, job, number);
-        return { at: job.at, act: () => void fleet.submit(submission) };
-      }),
+      ...submissionsOf(plan, jobs).map((submission, number) => ({
+        at: jobs[number]!.at,
+        act: () => void fleet.submit(submission),
+      })),
       ...asked.map(({ at, job, ask }) => ({
         at,
         act() {
