@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+import { writeSmallInputs } from "./small-inputs.ts";
 
 const root = temporaryFolder();
 const at = (...names: readonly string[]): string => path.join(root, ...names);
@@ -28,13 +29,7 @@ function linesOf(folder: string): readonly { readonly job: string; readonly loss
 }
 
 beforeAll(async () => {
-  const shape = ["--hidden-size", "64", "--layers", "2", "--heads", "2", "--kv-heads", "2"];
-  await printed(["init-model", "model", ...shape], root);
-  const rows = Array.from({ length: 40 }, (_, row) => {
-    const ids = Array.from({ length: 20 + (row % 7) }, (_, i) => (i * 5 + row) % 90);
-    return JSON.stringify({ input_ids: ids, labels: ids });
-  });
-  writeFileSync(at("rows.jsonl"), `${rows.join("\n")}\n`);
+  await writeSmallInputs(root);
   writeFileSync(at("both.json"), workload(["good", "broken"]));
   writeFileSync(at("good.json"), workload(["good"]));
   await printed(["train", "good.json", "--devices", "cpu:0", "-o", "alone"], root);

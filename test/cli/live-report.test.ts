@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { FleetPageData } from "../../reports/index.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+import { writeSmallInputs } from "./small-inputs.ts";
 
 const root = temporaryFolder();
 const at = (...names: readonly string[]): string => path.join(root, ...names);
@@ -45,13 +46,7 @@ async function cancelSoon(): Promise<void> {
 }
 
 beforeAll(async () => {
-  const shape = ["--hidden-size", "64", "--layers", "2", "--heads", "2", "--kv-heads", "2"];
-  await printed(["init-model", "model", ...shape], root);
-  const rows = Array.from({ length: 40 }, (_, row) => {
-    const ids = Array.from({ length: 20 + (row % 7) }, (_, i) => (i * 5 + row) % 90);
-    return JSON.stringify({ input_ids: ids, labels: ids });
-  });
-  writeFileSync(at("rows.jsonl"), `${rows.join("\n")}\n`);
+  await writeSmallInputs(root);
   writeWorkload();
   // Slower than any machine, so that the twin has not trained who is cancelled.
   const seconds = { F: 0.01, B: 0.02, transfer: 0, update: 0 };

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+import { writeSmallInputs } from "./small-inputs.ts";
 
 const root = temporaryFolder();
 const program = packageFile("dist", "cli", "main.js");
@@ -28,15 +29,7 @@ function writeWorkload(file: string, steps: number): void {
 }
 
 beforeAll(async () => {
-  await printed(
-    ["init-model", "model", "--hidden-size", "64", "--layers", "2", "--heads", "2", "--kv-heads", "2"],
-    root,
-  );
-  const rows = Array.from({ length: 40 }, (_, row) => {
-    const ids = Array.from({ length: 20 + (row % 7) }, (_, i) => (i * 5 + row) % 90);
-    return JSON.stringify({ input_ids: ids, labels: ids });
-  });
-  writeFileSync(at("rows.jsonl"), `${rows.join("\n")}\n`);
+  await writeSmallInputs(root);
   writeFileSync(
     at("costs.json"),
     JSON.stringify({
