@@ -11,7 +11,6 @@ import {
 import {
   type AskedEvent,
   type CostModel,
-  type Decision,
   type FleetEvent,
   FleetOutcomes,
   FleetPlan,
@@ -33,7 +32,7 @@ import type { Place } from "./context.ts";
 import { FleetFolder } from "./fleet-folder.ts";
 import { jobEnded } from "./journal.ts";
 import { judgeLosses } from "./judge-losses.ts";
-import { type KeptJob, newKeptJob } from "./kept-job.ts";
+import { type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
 import { runVersions } from "./train-plan.ts";
 
@@ -294,38 +293,14 @@ export class LiveFleet implements Disposable {
     this.#folder.decided(line);
     this.#outcomes.add(line);
     this.#decidedNs = line.atNs;
-    for (const event of line.events) {
-      const kept = this.#jobs[event.number]!;
-      if (event.kind === "progress") kept.done = event.done;
-      else if (event.kind === "pause" && kept.pipeline === undefined) kept.standing = "paused";
-      else if (event.kind === "unpause" && kept.standing === "paused")
-        kept.standing = kept.done > 0 ? "preempted" : "waiting";
-      else if (event.kind === "stop") kept.stoppedBy = event.by;
-      else if (event.kind === "ended") Object.assign(kept, { endNs: line.atNs, why: "it has trained all iterations" });
+    for (const event of line.events) keepEvent(this.#jobs[event.number]!, event, line.atNs);
+    for (const decision of line.decisions) {
+      const kept = this.#jobs[decision.number]!;
+      keepDecision(kept, decision, line.atNs);
+      // The others are over when they have left their devices.
+      if (OVER.includes(kept.standing) && kept.startNs === undefined) this.#gone(kept);
     }
-    for (const decision of line.decisions) this.#follow(decision, line.atNs);
     this.#notify({ kind: "line", line });
-  }
-
-  #follow({ kind, number, pipeline, why }: Decision, atNs: number): void {
-    const kept = this.#jobs[number]!;
-    kept.why = why;
-    if (kind === "start" || kind === "resume") {
-      kept.startNs ??= atNs;
-      Object.assign(kept, { standing: "running", pipeline, state: undefined });
-    } else if (kind === "leave") kept.standing = "leaving";
-    else if (kind === "stay") kept.standing = "running";
-    else {
-      kept.pipeline = undefined;
-      if (kind === "preempt") {
-        const isPaused = this.#scheduler.job(number).hold?.kind === "pause";
-        kept.standing = isPaused ? "paused" : "preempted";
-        return;
-      }
-      kept.endNs = atNs;
-      kept.standing = kind === "refuse" ? "refused" : kept.stoppedBy === "user" ? "cancelled" : "stopped";
-      if (kept.startNs === undefined) this.#gone(kept);
-    }
   }
 
   #stepped(metrics: StepMetrics): void {
