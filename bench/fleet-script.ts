@@ -224,7 +224,7 @@ export async function executeScript({
 }
 
 /** What happened, at the times of a run's own clock. */
-function atSpeed({ requests, asked, seen }: Happenings, speed: RunSpeed): Happenings {
+function atSpeed({ requests, asked, ...others }: Happenings, speed: RunSpeed): Happenings {
   return {
     requests: requests.map((request) => ({
       ...request,
@@ -232,7 +232,7 @@ function atSpeed({ requests, asked, seen }: Happenings, speed: RunSpeed): Happen
       deadlineNs: request.deadlineNs === null ? null : speed.toWork(request.deadlineNs),
     })),
     asked: asked.map(({ atNs, event }) => ({ atNs: speed.toWork(atNs), event })),
-    seen,
+    ...others,
   };
 }
 

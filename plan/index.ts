@@ -218,6 +218,7 @@ export {
   type FittedMemory,
   INITIAL_MEMORY,
   learnMemory,
+  type MemoryFits,
   type PredictedMemory,
   predictMemory,
 } from "./memory/fitted-memory.ts";
@@ -324,6 +325,8 @@ export { type FleetWork, rowsOfWork } from "./scheduler/job-sizes.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { AskedEvent, Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
+// What a job is seen to take, where sizes are learned.
+export { isUnmeasured, measurementOf } from "./scheduler/measured-job.ts";
 export { type FleetOutcome, FleetOutcomes, type JobPast } from "./scheduler/outcomes.ts";
 // A policy that a person wrote.
 export { checkedPolicy, type OwnPolicy, type PolicySource, type PolicyTools } from "./scheduler/own-policy.ts";
@@ -337,9 +340,11 @@ export {
 export type { Choice, FleetView, Policy, Refusal, Wish } from "./scheduler/policy.ts";
 export { priorityWeights } from "./scheduler/priority-weights.ts";
 export { type Resources, type Shortfall, shortfallText } from "./scheduler/resources.ts";
+// Room for the margins of sizes that are learned.
+export { withRoomForMargins } from "./scheduler/room-for-margins.ts";
 export { roomTable } from "./scheduler/room-table.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
-export type { SchedulerState } from "./scheduler/scheduler-state.ts";
+export { resourcesAt, type SchedulerState } from "./scheduler/scheduler-state.ts";
 export { settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";

@@ -27,6 +27,9 @@ export interface FittedMemory {
   readonly residuals: readonly number[];
 }
 
+/** What was learned of each kind of device and its part of the model. Plain data, for JSON. */
+export type MemoryFits = Readonly<Record<string, FittedMemory>>;
+
 export interface PredictedMemory {
   readonly bytes: number;
   /** What may come on top. */

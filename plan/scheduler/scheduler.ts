@@ -7,7 +7,7 @@ import { type GrownJob, outgrownJobs, tooLarge } from "./outgrown.ts";
 import { PlacedJobs } from "./places.ts";
 import type { Choice, FleetView, Policy } from "./policy.ts";
 import type { Resources } from "./resources.ts";
-import type { SchedulerState } from "./scheduler-state.ts";
+import { resourcesAt, type SchedulerState } from "./scheduler-state.ts";
 
 type Say = (kind: Decision["kind"], job: FleetJob, why: string, pipeline?: number) => void;
 
@@ -43,8 +43,8 @@ export class Scheduler {
   /** `from`: the state of another one that it goes on from. */
   constructor(policy: Policy, resources: Resources, from?: SchedulerState) {
     this.#policy = policy;
-    this.#resources = resources;
-    this.#isFixed = resources.isSteady && resources.learn === undefined;
+    this.#resources = from === undefined ? resources : resourcesAt(resources, from);
+    this.#isFixed = resources.isSteady && resources.learning === undefined;
     this.#memory = policy.initial;
     this.#waiting = new JobQueue((a, b) => policy.compare(a, b));
     this.#placed = new JobQueue((a, b) => policy.compare(a, b));
@@ -81,7 +81,9 @@ export class Scheduler {
 
   /** All that it knows of jobs, as JSON holds it. */
   state(): SchedulerState {
+    const fits = this.#resources.learning?.fits;
     return {
+      ...(fits === undefined ? {} : { fits }),
       policy: this.#policy.name,
       memory: this.#memory,
       nowNs: this.#nowNs,
@@ -170,7 +172,7 @@ export class Scheduler {
   #measure(job: FleetJob, bytes: readonly number[]): void {
     const { number, pipeline, reserved, measured } = job;
     if (pipeline === undefined) throw new InvariantError({ expected: "a job that trains", got: number });
-    this.#resources = this.#resources.learn?.(job, bytes) ?? this.#resources;
+    this.#resources = this.#resources.learning?.learn(job, bytes) ?? this.#resources;
     const known = measured?.pipeline === pipeline ? measured.bytes : [];
     const most = bytes.map((each, stage) => Math.max(each, known[stage] ?? 0));
     const growth = maximum(most.map((each, stage) => each - (reserved?.[stage] ?? each)));
@@ -292,7 +294,7 @@ export class Scheduler {
       }
     }
     for (const { job, pipeline, why } of begins) {
-      const reserved = this.#resources.reserve?.(pipeline, job);
+      const reserved = this.#resources.learning?.reserve(pipeline, job);
       this.#put({ ...job, standing: "running", pipeline, reserved });
       say(job.done > 0 ? "resume" : "start", job, why(job), pipeline);
     }

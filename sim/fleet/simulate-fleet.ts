@@ -7,6 +7,7 @@ import {
   groupRows,
   type JobRequest,
   type JournalLine,
+  measurementOf,
   type Objective,
   type PlanBody,
   type PolicyFactory,
@@ -26,7 +27,10 @@ export interface FleetMember {
   readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
-  /** Bytes that it really takes of each device of a pipeline, seen when its first iteration has ended. */
+  /**
+   * Bytes that it really takes of each device of a pipeline, seen when its first iteration has ended; where sizes are
+   * learned and nobody says, what is predicted.
+   */
   readonly takes?: readonly number[];
 }
 
@@ -83,7 +87,7 @@ export function simulatedJob(member: FleetMember): SimulatedJob {
   return {
     request,
     iterations: Math.min(request.iterations, member.stops ?? request.iterations),
-    measurements: member.takes === undefined ? [] : [{ done: 1, bytes: member.takes }],
+    ...(member.takes === undefined ? {} : { measurements: [{ done: 1, bytes: member.takes }] }),
   };
 }
 
@@ -122,10 +126,11 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       },
       jobs: works.map((work, number) => ({ work, request: simulated[number]!.request })),
       follow(number, done) {
-        const { measurements = [], iterations } = simulated[number]!;
-        const seen = measurements.filter((each) => each.done === done);
+        const { measurements, iterations } = simulated[number]!;
+        const seen = measurements?.filter((each) => each.done === done);
         return [
-          ...seen.map(({ bytes }) => ({ kind: "measured", number, bytes }) as const),
+          ...(seen?.map(({ bytes }) => ({ kind: "measured", number, bytes }) as const) ??
+            measurementOf(scheduler, number)),
           ...(done === iterations ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS } as const] : []),
         ];
       },

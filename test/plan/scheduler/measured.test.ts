@@ -16,8 +16,13 @@ function machines(guess: number, numPipelines = 1, known: Readonly<Record<number
     iterationNs: () => 10,
     nextBytes: bytesOf,
     nextLength: () => 1,
-    reserve: (_, job) => [bytesOf(job)],
-    learn: ({ number }, [bytes]) => machines(guess, numPipelines, { ...known, [number]: bytes! }),
+    learning: {
+      fits: {},
+      withFits: () => machines(guess, numPipelines, known),
+      reserve: (_, job) => [bytesOf(job)],
+      learn: ({ number }, [bytes]) => machines(guess, numPipelines, { ...known, [number]: bytes! }),
+      expected: (_, job) => [bytesOf(job)],
+    },
   };
 }
 
