@@ -81,9 +81,10 @@ export function learnedSizes(setting: Setting, works: readonly FleetWork[], lear
     const predicted = remembered((stage, number) => {
       const fit = fitOf(stage);
       const { bytes, margin } = predictMemory(fit, termsOf(stage, number));
-      const most = fit.points < SETTLED ? Math.max(bytes, worst(stage, works[number]!)) : bytes + margins * margin;
+      // Whoever fits at all is to be tried as long as little is known: a fit of few points may say anything.
+      if (fit.points < SETTLED) return Math.min(Math.max(bytes, worst(stage, works[number]!)), room(stage));
       // What is thought to have room alone has it.
-      return Math.min(most, Math.max(bytes, room(stage)));
+      return Math.min(bytes + margins * margin, Math.max(bytes, room(stage)));
     });
     return {
       room,

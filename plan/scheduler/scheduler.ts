@@ -114,11 +114,12 @@ export class Scheduler {
     if (atNs < this.#nowNs) throw new InvariantError({ expected: `a time from ${this.#nowNs} on`, got: atNs });
     this.#nowNs = atNs;
     this.#between.clear();
+    const before = this.#changes;
     for (const event of events) {
       this.#take(event);
       if (event.kind !== "progress") this.#changes += 1;
     }
-    const decisions = this.#decide();
+    const decisions = this.#decide(this.#changes > before);
     this.#line += 1;
     return { line: this.#line, atNs, events, decisions };
   }
@@ -246,12 +247,13 @@ export class Scheduler {
     this.#jobs.set(job.number, job);
   }
 
-  #decide(): readonly Decision[] {
+  #decide(isChanged: boolean): readonly Decision[] {
     const decisions: Decision[] = [];
     const say: Say = (kind, { number, name }, why, pipeline) => {
       decisions.push({ kind, number, name, ...(pipeline === undefined ? {} : { pipeline }), why });
     };
     for (const job of this.#held.values()) this.#letGo(job, say);
+    if (isChanged && this.#resources.learning !== undefined) this.#refuseTooLarge(say);
     const outgrown = this.#outgrown();
     // Whoever trains stays.
     const isQuiet = this.#waiting.size === 0 && this.#leaving === 0 && outgrown.size === 0;
@@ -283,11 +285,7 @@ export class Scheduler {
       if (this.#between.has(job.number)) {
         this.#preempt(job);
         say("preempt", job, why, job.pipeline);
-        const missing = outgrown.has(job.number) ? tooLarge(this.job(job.number), this.#resources) : undefined;
-        if (missing !== undefined) {
-          this.#drop(this.job(job.number));
-          say("refuse", job, `too large even alone: ${missing}`);
-        }
+        if (outgrown.has(job.number)) this.#refuseTooLarge(say);
       } else if (job.standing !== "leaving") {
         this.#put({ ...job, standing: "leaving" });
         say("leave", job, why, job.pipeline);
@@ -361,6 +359,16 @@ export class Scheduler {
     } else {
       this.#preempt(job);
       say("preempt", job, why, pipeline);
+    }
+  }
+
+  /** Jobs that wait and that no pipeline has room for, by what was learned. */
+  #refuseTooLarge(say: Say): void {
+    for (const job of this.#waiting.toArray()) {
+      const missing = tooLarge(job, this.#resources);
+      if (missing === undefined) continue;
+      this.#drop(job);
+      say("refuse", job, `too large even alone: ${missing}`);
     }
   }
 

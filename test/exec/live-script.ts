@@ -11,6 +11,8 @@ import {
   FleetPlan,
   fleetSetting,
   type JournalLine,
+  type LearnedSizes,
+  measurementOf,
   type Plan,
   type PolicyName,
   policyOf,
@@ -18,6 +20,7 @@ import {
   type Segment,
   settingResources,
   validatePlan,
+  withRoomForMargins,
 } from "../../plan/index.ts";
 import { worksOfPlan } from "../../sim/index.ts";
 import { grownPlan } from "../plan/grow.ts";
@@ -60,6 +63,8 @@ export interface Script {
   readonly pipelines?: number;
   readonly policy: PolicyName;
   readonly most: number;
+  /** Sizes are learned; they are what is planned when absent. */
+  readonly learned?: LearnedSizes;
   /** Jobs that are there from the start. */
   readonly first: readonly number[];
   /** Called whenever so many steps have been trained. */
@@ -71,14 +76,17 @@ export interface Fleet {
   readonly execution: FleetExecution;
 }
 
-export async function runFleet(given: SmallCase, { devices, pipelines = 1, policy, most, first, at }: Script) {
+export async function runFleet(given: SmallCase, { devices, pipelines = 1, policy, most, learned, first, at }: Script) {
   const plan: Plan = planSmall(given, { devices, pipelines, groups: "unfused" });
-  const setting = fleetSetting(plan, { jobsAtOnce: most });
+  const bare = fleetSetting(plan, { jobsAtOnce: most });
+  const setting = learned === undefined ? bare : withRoomForMargins(bare);
   const known = worksOfPlan(plan);
   // By the fleet's numbers.
   const works: (typeof known)[number][] = [];
   const indices: number[] = [];
-  const resources = settingResources({ setting, works, most, iterationNs: () => 1e9 });
+  const limits = { most, ...(learned === undefined ? {} : { learned }) };
+  const resources = settingResources({ setting, works, ...limits, iterationNs: () => 1e9 });
+  const scheduler = new Scheduler(policyOf(policy, resources), resources);
   const replay = new Scheduler(policyOf(policy, resources), resources);
   const lines: JournalLine[] = [];
   const segments: Segment[] = [];
@@ -89,13 +97,14 @@ export async function runFleet(given: SmallCase, { devices, pipelines = 1, polic
   let taken = 0;
   let steps = 0;
   const actions = new Map(Object.entries(at).map(([step, action]) => [Number(step), action]));
-  using execution = await FleetExecution.open({
+  using execution: FleetExecution = await FleetExecution.open({
     setting,
     model: given.model,
     plan: new FleetPlan({
       setting,
       costs: createCostModel(plan.calibration, "float32"),
-      scheduler: new Scheduler(policyOf(policy, resources), resources),
+      scheduler,
+      follow: (number) => measurementOf(scheduler, number, (pipeline) => execution.takenBy(number, pipeline)),
     }),
     onStep() {
       steps += 1;
@@ -122,7 +131,7 @@ export async function runFleet(given: SmallCase, { devices, pipelines = 1, polic
       works.push(work);
       indices.push(index);
       const request = {
-        name: NAMES[index]!,
+        name: NAMES[index] ?? `job${index}`,
         user: "",
         priority,
         arrivalNs: 0,
@@ -147,5 +156,5 @@ export async function runFleet(given: SmallCase, { devices, pipelines = 1, polic
   if (stopped.length === 0) validatePlan(grownPlan(setting, segments));
   for (const line of lines) expect(replay.trigger(line.atNs, line.events)).toEqual(line);
   const decisions = lines.flatMap((line) => line.decisions.map(({ kind, name }) => `${kind} ${name}`));
-  return { ended, decisions, taken, stopped, evaluations, best, segments, lines };
+  return { setting, works, ended, decisions, taken, stopped, evaluations, best, segments, lines };
 }

@@ -12,7 +12,7 @@ import {
   type Setting,
   withRoomForMargins,
 } from "../../../plan/index.ts";
-import type { FleetState } from "../../../sim/fleet/fleet-state.ts";
+import type { FleetState, SimulatedJob } from "../../../sim/fleet/fleet-state.ts";
 import { runFleetActions } from "../../../sim/fleet/run-actions.ts";
 import { FleetRun, type FleetStart } from "../../../sim/fleet/run-fleet.ts";
 import { inOrderOfArrival, requestOf, simulatedJob } from "../../../sim/fleet/simulate-fleet.ts";
@@ -99,6 +99,9 @@ describe.each([1, 2])("jobs whose sizes are learned, on %i pipelines", (pipeline
     );
     expect(known.shortfall(0, [unknown, unknown])).toBeUndefined();
     expect(known.learning!.expected(0, unknown)).toEqual(bytesOf(setting, members[alike]!));
+    // Of a device that has no part of its adapter nothing is learned.
+    const { fits } = resources.learning!.learn({ ...unknown, pipeline: 0 }, [0, 7]).learning!;
+    expect(Object.values(fits).map(({ points }) => points)).toEqual([1]);
   });
 
   it("are known in a state that was written to a file: a fleet that is cut at any time goes on the same", () => {
@@ -110,7 +113,7 @@ describe.each([1, 2])("jobs whose sizes are learned, on %i pipelines", (pipeline
         number % 3 > 0 ? member : { ...member, takes: bytesOf(given.setting, member).map((each) => 2 * each) },
       ),
     );
-    const runOf = (jobs: typeof simulated, lines: JournalLine[], from?: FleetStart) =>
+    const runOf = (jobs: readonly SimulatedJob[], lines: JournalLine[], from?: FleetStart) =>
       new FleetRun(jobs, new Scheduler(policy, model.resources, from?.state.scheduler), {
         ...{ numPipelines: pipelines, times: model.timesOf(policy), isAhead: true, from },
         onLine: (line) => void lines.push(line),
