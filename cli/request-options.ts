@@ -1,7 +1,7 @@
 import { InputError } from "../core/index.ts";
 import { type Dtype, type Recompute, SCHEDULES } from "../plan/index.ts";
 import type { SwitchedOff } from "../sim/index.ts";
-import type { Context, DeviceChoice, DrawChoice, IntervalChoice, RequestChoice } from "../workbench/index.ts";
+import type { Context, DeviceChoice, DrawChoice, IntervalChoice, RequestChoice, Sizes } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
 import { requirePlanSchedule } from "./comparison-schedule.ts";
 import type { Io } from "./io.ts";
@@ -95,6 +95,7 @@ export function requestChoice(args: Arguments, choices: Choices = {}): RequestCh
     ...deviceChoice(args),
     calibration: optionalText(args, "calibration"),
     dtype: optionalText(args, "dtype") as Dtype | undefined,
+    sizes: optionalText(args, "sizes") as Sizes | undefined,
     choices,
   };
 }

@@ -20,6 +20,7 @@ import {
   type Job,
   type JobRequest,
   type JournalLine,
+  measurementOf,
   type Policy,
   type Resources,
   Scheduler,
@@ -112,8 +113,12 @@ export class LiveFleet implements Disposable {
     this.#execution = execution;
     this.#halving = new SweepHalving(input.sweeps);
     if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
-    const { setting, policy, jobsAtOnce } = input;
-    const who = { policy: policy.name, ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }) };
+    const { setting, policy, jobsAtOnce, resources } = input;
+    const who = {
+      policy: policy.name,
+      ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }),
+      ...(resources.learning === undefined ? {} : { sizes: "learned" as const }),
+    };
     folder.happened({ event: "started", versions: runVersions(setting), process: process.pid, ...who });
   }
 
@@ -348,7 +353,8 @@ export class LiveFleet implements Disposable {
     const kept = this.#jobs[number]!;
     const { follows } = kept;
     kept.follows = [];
-    return follows;
+    const bytesOf = (pipeline: number) => this.#execution.takenBy(number, pipeline);
+    return [...measurementOf(this.#scheduler, number, bytesOf), ...follows];
   }
 
   #taken(number: number, { state, isOver, best }: TakenJob): void {

@@ -4,6 +4,7 @@ import type { Context } from "./context.ts";
 import { type DeviceChoice, loadCalibration, loadCluster } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload, unusedInPlans } from "./load-workload.ts";
 import { placeInput } from "./place-input.ts";
+import type { Sizes } from "./sizes.ts";
 
 /** What may be said of a workload beside its file. What is absent is the workload's, or the planner's to choose. */
 export interface RequestChoice extends DeviceChoice {
@@ -12,6 +13,8 @@ export interface RequestChoice extends DeviceChoice {
   readonly dtype?: Dtype | undefined;
   /** Jobs come over time, and a scheduler decides: priorities and deadlines mean something. */
   readonly overTime?: boolean;
+  /** Of jobs over time; as planned when absent. */
+  readonly sizes?: Sizes | undefined;
   readonly choices?: Partial<
     Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute" | "pipelines" | "jobsAtOnce">
   >;
