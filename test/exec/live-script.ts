@@ -18,6 +18,7 @@ import {
   policyOf,
   Scheduler,
   type Segment,
+  type Setting,
   settingResources,
   validatePlan,
   withRoomForMargins,
@@ -64,7 +65,7 @@ export interface Script {
   readonly policy: PolicyName;
   readonly most: number;
   /** Sizes are learned; they are what is planned when absent. */
-  readonly learned?: LearnedSizes;
+  readonly learned?: (setting: Setting) => LearnedSizes;
   /** Jobs that are there from the start. */
   readonly first: readonly number[];
   /** Called whenever so many steps have been trained. */
@@ -84,7 +85,7 @@ export async function runFleet(given: SmallCase, { devices, pipelines = 1, polic
   // By the fleet's numbers.
   const works: (typeof known)[number][] = [];
   const indices: number[] = [];
-  const limits = { most, ...(learned === undefined ? {} : { learned }) };
+  const limits = { most, ...(learned === undefined ? {} : { learned: learned(setting) }) };
   const resources = settingResources({ setting, works, ...limits, iterationNs: () => 1e9 });
   const scheduler = new Scheduler(policyOf(policy, resources), resources);
   const replay = new Scheduler(policyOf(policy, resources), resources);
