@@ -65,6 +65,10 @@ export function learnedSizes(setting: Setting, works: readonly FleetWork[], lear
     const work = works[number]!;
     return jobTerms(setting, stage, work, start(stage, work));
   });
+  /** Jobs of one kind on a stage are predicted alike. */
+  const kindOn = remembered(
+    (stage, number) => `${stage} ${canonicalJson(termsOf(stage, number))} ${worst(stage, works[number]!)}`,
+  );
   const kindOf = remembered((numStages, number) =>
     canonicalJson(Array.from({ length: numStages }, (_, stage) => termsOf(stage, number))),
   );
@@ -78,14 +82,23 @@ export function learnedSizes(setting: Setting, works: readonly FleetWork[], lear
 
   const sizesBy = (fits: MemoryFits): JobSizes => {
     const fitOf = (stage: number): FittedMemory => fits[stages[stage]!] ?? INITIAL_MEMORY;
-    const predicted = remembered((stage, number) => {
-      const fit = fitOf(stage);
+    const byKind = new Map<string, number>();
+    const predicted = (stage: number, number: number): number => {
+      const kind = kindOn(stage, number);
+      const bytes = byKind.get(kind) ?? keptFor(stage, number);
+      byKind.set(kind, bytes);
+      return bytes;
+    };
+    const keptFor = (stage: number, number: number): number => {
+      const [fit, all] = [fitOf(stage), room(stage)];
+      const least = fit.points < SETTLED ? worst(stage, works[number]!) : 0;
+      if (least >= all) return all;
       const { bytes, margin } = predictMemory(fit, termsOf(stage, number));
-      // Whoever fits at all is to be tried as long as little is known: a fit of few points may say anything.
-      if (fit.points < SETTLED) return Math.min(Math.max(bytes, worst(stage, works[number]!)), room(stage));
+      // A fit of few points may say anything: whoever comes is to be tried.
+      if (fit.points < SETTLED) return Math.min(Math.max(bytes, least), all);
       // What is thought to have room alone has it.
-      return Math.min(bytes + margins * margin, Math.max(bytes, room(stage)));
-    });
+      return Math.min(bytes + margins * margin, Math.max(bytes, all));
+    };
     return {
       room,
       bytesOn(stage, job) {
