@@ -64,7 +64,7 @@ export function planChoices(args: Arguments): Choices {
 }
 
 /** What the options of jobs over time choose. @throws InputError for a schedule that jobs cannot join */
-export function fleetChoices(args: Arguments): Choices {
+function fleetChoices(args: Arguments): Choices {
   const schedule = optionalText(args, "schedule") ?? "auto";
   if (schedule !== "auto" && schedule !== "lorapp" && schedule !== "lorapp-gpipe")
     throw new InputError({
@@ -95,9 +95,13 @@ export function requestChoice(args: Arguments, choices: Choices = {}): RequestCh
     ...deviceChoice(args),
     calibration: optionalText(args, "calibration"),
     dtype: optionalText(args, "dtype") as Dtype | undefined,
-    sizes: optionalText(args, "sizes") as Sizes | undefined,
     choices,
   };
+}
+
+/** What a command is asked for whose jobs come over time. @throws InputError for a schedule that jobs cannot join */
+export function fleetRequestChoice(args: Arguments): RequestChoice {
+  return { ...requestChoice(args, fleetChoices(args)), sizes: optionalText(args, "sizes") as Sizes | undefined };
 }
 
 /** What a command that plans is asked for. @throws InputError for a schedule that is simulated only */

@@ -9,7 +9,7 @@ import { type OptionTable, pick } from "./option-table.ts";
 import { printResult, table } from "./output.ts";
 import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS, SIZES_OPTIONS } from "./plan-options.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
-import { contextOf, fleetChoices, requestChoice } from "./request-options.ts";
+import { contextOf, fleetRequestChoice } from "./request-options.ts";
 import { fleetAssets, writeFleet } from "./write-fleet.ts";
 
 /** The pipelines that jobs over time come to, and what takes how long there. */
@@ -156,7 +156,7 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
   const other = against === undefined ? undefined : await policyOption(io, "against", against);
   const report = optionalText(args, "report");
   if (report !== undefined) fleetAssets();
-  const choice = requestChoice(args, fleetChoices(args));
+  const choice = fleetRequestChoice(args);
   const objective = objectiveOption(args);
   const workload = requiredText(args, "plan");
   const simulated = (own: PolicyName | PolicyFactory) =>

@@ -16,7 +16,7 @@ import { fleetLine, jobsTable, noticeLines } from "../describe-jobs.ts";
 import type { Io } from "../io.ts";
 import type { OptionTable } from "../option-table.ts";
 import { printResult } from "../output.ts";
-import { contextOf, fleetChoices, requestChoice, usesCache } from "../request-options.ts";
+import { contextOf, fleetRequestChoice, usesCache } from "../request-options.ts";
 import { FLEET_PLAN_OPTIONS, policyOption } from "../simulate-fleet.ts";
 import { browserAsset } from "../write-report.ts";
 
@@ -121,7 +121,7 @@ export const serveCommand: Command = {
     const opened = await openLiveFleet(
       context,
       requiredText(args, "workload"),
-      requestChoice(args, fleetChoices(args)),
+      fleetRequestChoice(args),
       { folder, policy },
     );
     using fleet = opened.fleet;
