@@ -186,14 +186,15 @@ export async function executeScript({
   const setting = fleetSetting(plan, { jobsAtOnce: most });
   const costs = createCostModel(calibration, plan.model.dtype);
   const works: FleetWork[] = [];
-  const { resources, policyOf } = fleetModel({ setting, costs, works, most });
+  const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, most });
+  const policy = policyOf(run.policy);
   const model = { ...benchModel(plan.model.architecture), folder: "random", digest: "random" };
   const journal: JournalLine[] = [];
   {
     using fleet = await LiveFleet.open({
       sweeps: [],
-      ...{ place: { cwd: folder }, folder, setting, costs, model, resources, works },
-      policy: policyOf(run.policy),
+      ...{ place: { cwd: folder }, folder, setting, costs, model, policy, resources, works },
+      sharing: timesOf(policy).sharing,
       onNotice: (notice) => {
         if (notice.kind === "line") journal.push(notice.line);
       },
@@ -253,13 +254,15 @@ export function twinOf(
   speed?: RunSpeed,
 ): readonly JournalLine[] {
   const costs = createCostModel(setting.calibration, setting.model.dtype);
-  const { resources, policyOf } = fleetModel({ setting, costs, works, most });
-  const scheduler = new Scheduler(policyOf(policy), resources);
+  const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, most });
+  const deciding = policyOf(policy);
+  const { sharing } = timesOf(deciding);
+  const scheduler = new Scheduler(deciding, resources);
   const happenings = happeningsOf(journal);
-  if (speed === undefined) return fleetTwin({ setting, costs, works, scheduler, happenings }).journal;
+  if (speed === undefined) return fleetTwin({ setting, costs, works, scheduler, sharing, happenings }).journal;
   // Whoever decides knows no more of the machine than when it was executed.
   const twin = fleetTwin({
-    ...{ setting, works, scheduler },
+    ...{ setting, works, scheduler, sharing },
     costs: slowed(costs, setting, speed.ofStages),
     happenings: atSpeed(happenings, speed),
   });
