@@ -118,12 +118,10 @@ export const serveCommand: Command = {
     const folder = requiredText(args, "output");
     const policy = await policyOption(io, "policy", requiredText(args, "policy"));
     const once = flag(args, "once");
-    const opened = await openLiveFleet(
-      context,
-      requiredText(args, "workload"),
-      fleetRequestChoice(args),
-      { folder, policy },
-    );
+    const opened = await openLiveFleet(context, requiredText(args, "workload"), fleetRequestChoice(args), {
+      folder,
+      policy,
+    });
     using fleet = opened.fleet;
     const control = controlOf(io, opened, usesCache(args));
     const port = optionalCount(args, "port", 0);

@@ -60,9 +60,11 @@ export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFact
   const limit = { ...(most === undefined ? {} : { most }), ...(learned === undefined ? {} : { learned }) };
   const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, ...limit });
   const own = policyOf(policy);
-  const twin = fleetTwin({ setting, costs, works, happenings, scheduler: new Scheduler(own, resources) });
-  const times = timesOf({ ...own, sharesMicroBatches: false });
-  const judged = { ...{ requests, times, numPipelines: resources.numPipelines, most }, isBounded: true };
+  const times = timesOf(own);
+  const { sharing } = times;
+  const twin = fleetTwin({ setting, costs, works, happenings, sharing, scheduler: new Scheduler(own, resources) });
+  const isBounded = sharing === undefined;
+  const judged = { requests, times, numPipelines: resources.numPipelines, most, isBounded };
   return {
     twin: {
       ...{ policy: own.name, journal: twin.journal },

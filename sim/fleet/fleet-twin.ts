@@ -63,7 +63,7 @@ export function happeningsOf(journal: readonly JournalLine[]): Happenings {
   };
 }
 
-export interface FleetTwinInput extends Pick<ActionFleetInput, "onSegment" | "onRun"> {
+export interface FleetTwinInput extends Pick<ActionFleetInput, "onSegment" | "onRun" | "sharing" | "clocks"> {
   readonly setting: Setting;
   readonly costs: CostModel;
   /** By number. */

@@ -39,7 +39,7 @@ export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly policy: PolicyName | PolicyFactory;
   /** For `twin`. */
   readonly objective?: Objective;
-  /** Iterations when absent, whose times follow from who trains together; jobs share micro-batches there alone. */
+  /** Iterations when absent, whose times follow from who trains together. */
   readonly granularity?: "iterations" | "actions";
 }
 
@@ -103,8 +103,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const works = members.map(({ work }) => work);
   const { resources, policyOf, timesOf } = fleetModel({ ...request, works });
   const policy = policyOf(request.policy, request.objective);
-  const isShared = granularity === "iterations" && policy.sharesMicroBatches === true;
-  const times = timesOf({ ...policy, sharesMicroBatches: isShared });
+  const times = timesOf(policy);
   const scheduler = new Scheduler(policy, resources);
   const simulated = members.map(simulatedJob);
   const journal: JournalLine[] = [];
@@ -119,7 +118,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     }).run();
   else
     runFleetActions({
-      ...{ setting, costs, scheduler },
+      ...{ setting, costs, scheduler, sharing: times.sharing },
       onLine(line) {
         journal.push(line);
         outcomes.add(line);
@@ -142,7 +141,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       ...{ outcomes, times, most, numPipelines: resources.numPipelines },
       requests: simulated.map((each) => each.request),
       // The least times are of some steps of each job, as those of iterations are, and not of each single action.
-      isBounded: granularity === "iterations" && !isShared,
+      isBounded: granularity === "iterations" && times.sharing === undefined,
     }),
     journal,
     numCohorts: times.numCohorts,
