@@ -121,7 +121,7 @@ describe.each([1, 2])("jobs whose sizes are learned, on %i pipelines", (pipeline
     const whole: JournalLine[] = [];
     runOf(simulated, whole).run();
     expect(measuredIn(whole).length).toBeGreaterThanOrEqual(JOBS);
-    for (let triggers = 1; triggers < whole.length; triggers += 3) {
+    for (let triggers = 1; triggers < whole.length; triggers += 5) {
       const cut = runOf(simulated, []);
       cut.advance({ triggers });
       const { state, truths, toCome } = cut.cut();
