@@ -63,8 +63,7 @@ export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFact
   const times = timesOf(own);
   const { sharing } = times;
   const twin = fleetTwin({ setting, costs, works, happenings, sharing, scheduler: new Scheduler(own, resources) });
-  const isBounded = sharing === undefined;
-  const judged = { requests, times, numPipelines: resources.numPipelines, most, isBounded };
+  const judged = { requests, times, numPipelines: resources.numPipelines, most, isBounded: true };
   return {
     twin: {
       ...{ policy: own.name, journal: twin.journal },

@@ -18,8 +18,8 @@ import {
 import { runPlan } from "../run/run-plan.ts";
 import { alikePipelines, settingOfPipeline } from "./alike-pipelines.ts";
 import type { FleetTimes } from "./fleet-times.ts";
-import { type IterationBound, iterationBound } from "./iteration-bounds.ts";
-import { KindsOfWork } from "./kinds-of-work.ts";
+import { type IterationBound, iterationBound, tokenBoundNs } from "./iteration-bounds.ts";
+import { type ExampleWork, KindsOfWork } from "./kinds-of-work.ts";
 
 /** Steps of each job in the run that says about how long they take, and of the slowest one in the run that is measured. */
 const FIRST_STEPS = 3;
@@ -74,6 +74,7 @@ export class CohortTimes implements FleetTimes {
   readonly #pack: Pack | undefined;
   readonly #known = new Map<string, Cohort>();
   readonly #bounds = new Map<string, IterationBound>();
+  readonly #tokens: (readonly number[])[] = [];
   /** By kind. */
   readonly #anywhere = new Map<number, IterationBound>();
 
@@ -103,11 +104,20 @@ export class CohortTimes implements FleetTimes {
   /** `evaluated`: the share of its steps that it is evaluated after, where it is not its own. */
   #boundOf(alike: number, kind: number, evaluated = this.#shareOf(kind)): IterationBound {
     const key = `${alike} ${kind} ${evaluated}`;
-    const bound =
-      this.#bounds.get(key) ??
-      iterationBound(this.#settings[alike]!, this.#costs, 0, this.#kinds.example(kind), evaluated);
-    this.#bounds.set(key, bound);
+    const [setting, example] = [this.#settings[alike]!, this.#kinds.example(kind)];
+    let bound = this.#bounds.get(key);
+    if (bound === undefined) {
+      const tokensNs = this.#pack && this.#tokensNs(alike, example);
+      bound = iterationBound(setting, this.#costs, 0, example, evaluated, tokensNs);
+      this.#bounds.set(key, bound);
+    }
     return bound;
+  }
+
+  /** What a token takes at least where jobs share micro-batches. */
+  #tokensNs(alike: number, example: ExampleWork): readonly number[] {
+    this.#tokens[alike] ??= tokenBoundNs(this.#settings[alike]!, this.#costs, 0, example);
+    return this.#tokens[alike];
   }
 
   /** And on whichever pipeline: with the stages by their place in it, the last ones again where it has fewer. */
@@ -243,7 +253,7 @@ export class CohortTimes implements FleetTimes {
         periods[place] = measured[group]![i]!;
       });
     });
-    return periods;
+    return this.#withinBounds(alike, kinds, periods, () => 0);
   }
 
   /** The way in which more tokens are trained a second. */

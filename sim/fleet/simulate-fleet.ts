@@ -141,7 +141,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       ...{ outcomes, times, most, numPipelines: resources.numPipelines },
       requests: simulated.map((each) => each.request),
       // The least times are of some steps of each job, as those of iterations are, and not of each single action.
-      isBounded: granularity === "iterations" && times.sharing === undefined,
+      isBounded: granularity === "iterations",
     }),
     journal,
     numCohorts: times.numCohorts,
