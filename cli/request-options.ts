@@ -105,6 +105,11 @@ export function planRequestChoice(args: Arguments): RequestChoice {
   return requestChoice(args, planChoices(args));
 }
 
+/** The same of a command that takes VERIFY_OPTIONS. @throws InputError as it does */
+export function verifiedRequestChoice(args: Arguments): RequestChoice {
+  return { ...planRequestChoice(args), verifyWeights: flag(args, "verify-weights") };
+}
+
 /** INTERVAL_OPTIONS as they were given; undefined with --no-intervals. */
 export function drawChoice(args: Arguments): DrawChoice | undefined {
   if (args["intervals"] === false) return undefined;

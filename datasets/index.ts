@@ -31,7 +31,7 @@ export { countScored, NOT_SCORED, type Row } from "./row.ts";
 // Numbers as safetensors files store them.
 export { decodeFloats, encodeFloats, type FloatType } from "./safetensors/float-formats.ts";
 // Safetensors files, read and written.
-export type { TensorEntry } from "./safetensors/header.ts";
+export { readFileRange, type TensorEntry } from "./safetensors/header.ts";
 export { readSafetensors, type SafetensorsReader } from "./safetensors/read-safetensors.ts";
 export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safetensors.ts";
 // A model's tokenizer and chat template.

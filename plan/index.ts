@@ -136,14 +136,8 @@ export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.t
 // Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
 // Reading documents, with file, line and path in every message.
-export {
-  checkDocument,
-  expectation,
-  parseDocument,
-  placeError,
-  type ReadText,
-  readText,
-} from "./documents/read-document.ts";
+export { checkDocument, expectation, parseDocument, placeError } from "./documents/read-document.ts";
+export { type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.
 export type {
   Member,

@@ -1,11 +1,11 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, ownValue } from "../../core/index.ts";
 import { type DataRecord, fieldAt, type Place } from "../records/record.ts";
 import { NOT_SCORED } from "../row.ts";
 import type { ChatMessage, TextTokenizer } from "../tokenizer.ts";
 import { fieldsOf, joinPieces, type RowKind } from "./row-kind.ts";
 
 function messagesOf(record: DataRecord, field: string): readonly ChatMessage[] {
-  const value = fieldsOf(record)[field];
+  const value = ownValue(fieldsOf(record), field);
   const at = fieldAt(record.place, field);
   if (!Array.isArray(value) || value.length === 0) {
     const expected = "a list of messages {role, content}";

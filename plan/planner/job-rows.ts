@@ -8,6 +8,8 @@ export interface JobRows {
   readonly scored: ArrayLike<number>;
   /** sha256 of the rows' tokens and labels; null when only lengths are known. */
   readonly digest: string | null;
+  /** sha256 of the adapter that the job starts from; absent for one that starts fresh. */
+  readonly initDigest?: string;
   /** Row indices of each optimizer step, batchSize each. */
   readonly steps: readonly (readonly number[])[];
   /** What the job is evaluated on. */
