@@ -12,7 +12,7 @@ export { finite } from "./finite.ts";
 export { groupBy } from "./group-by.ts";
 // Where a text is no JSON, keys that it has twice, and where a path of it stands.
 export { findJsonFault, type JsonFault, placeOf } from "./json-fault.ts";
-export { type DuplicateKey, duplicateKey, measureValue, offsetInJson } from "./json-text.ts";
+export { bracketDepth, type DuplicateKey, duplicateKey, measureValue, offsetInJson } from "./json-text.ts";
 // Least squares with coefficients that are not negative.
 export { nonNegativeLeastSquares } from "./nnls.ts";
 // Numbers that are given out and given back.

@@ -30,12 +30,15 @@ function writtenKeys(text: string): number {
   return count;
 }
 
-/** Keys of all objects in a value, and how deep it is. Held on a stack of its own, so that depth does not matter. */
+/** What is deeper is not measured: it may have itself inside. */
+const DEEP = 1000;
+
+/** Keys of all objects in a value, and how deep it is, up to 1000 levels. */
 export function measureValue(value: unknown): { readonly keys: number; readonly depth: number } {
   let [keys, depth] = [0, 0];
   let level: object[] = typeof value === "object" && value !== null ? [value] : [];
   // Level by level, for which no depth has to be kept beside each value.
-  for (; level.length > 0; depth += 1) {
+  for (; level.length > 0 && depth < DEEP; depth += 1) {
     const next: object[] = [];
     for (const each of level) {
       const inside: readonly unknown[] = Array.isArray(each) ? each : Object.values(each);
@@ -45,6 +48,17 @@ export function measureValue(value: unknown): { readonly keys: number; readonly 
     level = next;
   }
   return { keys, depth };
+}
+
+/** How deep brackets and braces stand in each other, those in texts counted too. */
+export function bracketDepth(text: string): number {
+  let [depth, most] = [0, 0];
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === "[" || character === "{") most = Math.max(most, ++depth);
+    else if (character === "]" || character === "}") depth -= 1;
+  }
+  return most;
 }
 
 /** A key that stands twice in one object, and where it does so again. */

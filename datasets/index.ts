@@ -24,6 +24,8 @@ export {
   readWholeRows,
   type WholeRows,
 } from "./read-dataset.ts";
+// A record of a data file.
+export type { DataRecord } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.
 export { type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
 // A row of tokens, and which of them are scored.

@@ -90,6 +90,7 @@ export {
   type Architecture,
   type Half,
   halfOf,
+  longestRow,
   loraGroup,
   PROJECTIONS,
   type Projection,
@@ -287,6 +288,7 @@ export {
   isLengthData,
   type JobRows,
   lengthRows,
+  stepCount,
 } from "./planner/job-rows.ts";
 // Plans of one pipeline each as one plan.
 export { joinPipelines, type PipelinePart } from "./planner/join-pipelines.ts";

@@ -13,12 +13,14 @@ import {
   type Job,
   type JobRows,
   lengthRows,
+  longestRow,
   PRESETS,
   parseWorkload,
   placeError,
   type ReadText,
   readText,
   type Sweep,
+  stepCount,
   stoppingOptions,
   type Workload,
   withSweeps,
@@ -122,6 +124,7 @@ async function loadJobData(job: Job, index: number, reader: RowReader): Promise<
       at: `jobs[${index}].evaluation`,
       got: `${dataset.rows.length} rows${other === undefined ? "" : `, and ${other.rows.length} of its own`}`,
     });
+  stepCount(job, divided.training.length);
   const amount = job.steps === undefined ? { epochs: job.epochs! } : { steps: job.steps };
   const order = { seed: job.seed, shuffle, batchSize: job.batchSize, ...amount };
   const steps = orderRows(divided.training.length, order).map((step) =>
@@ -225,6 +228,7 @@ export async function loadInputs(workload: Workload, source: ReadText, cache: bo
   const reader = new RowReader({
     folder,
     vocabularySize: architecture.vocabularySize,
+    mostTokens: longestRow(architecture),
     cache,
     tokenizerFolder: () => {
       if (model === undefined)

@@ -14,7 +14,7 @@ import {
   readPeftFolder,
   weightsDigest,
 } from "../exec/index.ts";
-import { isLengthData, type Plan } from "../plan/index.ts";
+import { isLengthData, longestRow, type Plan } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { RowReader } from "./read-rows.ts";
 import { VERSION } from "./version.ts";
@@ -45,7 +45,8 @@ export async function loadPlanData(
   model: ModelFolder,
 ): Promise<readonly (readonly Row[])[]> {
   const { vocabularySize } = model.architecture;
-  const reader = new RowReader({ folder: "", vocabularySize, cache, tokenizerFolder: () => model.folder });
+  const mostTokens = longestRow(model.architecture);
+  const reader = new RowReader({ folder: "", vocabularySize, mostTokens, cache, tokenizerFolder: () => model.folder });
   const data: (readonly Row[])[] = [];
   for (const [index, job] of plan.jobs.entries()) {
     const path = ownValue(plan.locations.data, job.name);

@@ -21,7 +21,8 @@ interface Delimited {
 
 /** The names of the header line. @throws InputError where one stands twice */
 function headerOf(names: readonly string[], file: string): string[] {
-  const twice = names.find((name, index) => names.indexOf(name) < index);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice === undefined) return [...names];
   throw new InputError({ expected: "each column once", file, line: 1, got: twice });
 }

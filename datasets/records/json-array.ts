@@ -1,5 +1,6 @@
 import fs from "node:fs";
-import { duplicateKey, findJsonFault, InputError, ownValue, placeOf } from "../../core/index.ts";
+import { findJsonFault, InputError, ownValue, placeOf } from "../../core/index.ts";
+import { checkJson } from "./check-json.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
 /** A JSON array of records, or an object that holds one under `data` or the name of the split. */
@@ -19,9 +20,7 @@ export const readJsonArray: RecordReader = async function* (file, { split, limit
     const got = offset < text.trimEnd().length ? text.slice(offset, offset + 20) : "the end of the file";
     throw new InputError({ expected: `JSON: ${expected}`, file, ...placeOf(text, offset), got }, { cause });
   }
-  const twice = duplicateKey(text, whole);
-  if (twice !== undefined)
-    throw new InputError({ expected: "each key once", file, ...placeOf(text, twice.offset), got: twice.key });
+  checkJson(text, whole, file);
   const key = split ?? "data";
   const isMapping = typeof whole === "object" && whole !== null && !Array.isArray(whole);
   const inside = isMapping ? ownValue(whole as Readonly<Record<string, unknown>>, key) : undefined;

@@ -1,5 +1,6 @@
 import fs from "node:fs";
-import { duplicateKey, findJsonFault, InputError } from "../../core/index.ts";
+import { findJsonFault, InputError } from "../../core/index.ts";
+import { checkJson } from "./check-json.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
 const NEWLINE = 0x0a;
@@ -41,9 +42,7 @@ export const readJsonLines: RecordReader = async function* (file, { limit }): As
       const got = offset < text.trimEnd().length ? text.slice(offset, offset + 20) : "the end of the line";
       throw new InputError({ expected: `JSON: ${expected}`, file, line, column: offset + 1, got }, { cause });
     }
-    const twice = duplicateKey(text, value);
-    if (twice !== undefined)
-      throw new InputError({ expected: "each key once", file, line, column: twice.offset + 1, got: twice.key });
+    checkJson(text, value, file, line);
     yield { value, place: { file, line } };
     count += 1;
     if (count === limit) return;

@@ -6,6 +6,8 @@ import type { TextTokenizer } from "../tokenizer.ts";
 
 export interface RowContext {
   readonly source: FileSource;
+  /** Of a row that is longer no more has to be made than shows that it is. */
+  readonly mostTokens: number;
   /** @throws InputError when the model has no tokenizer */
   readonly tokenizer: () => TextTokenizer;
 }

@@ -1,5 +1,13 @@
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument as parseYaml, visit } from "yaml";
-import { duplicateKey, findJsonFault, InputError, measureValue, offsetInJson, placeOf } from "../../core/index.ts";
+import {
+  bracketDepth,
+  duplicateKey,
+  findJsonFault,
+  InputError,
+  measureValue,
+  offsetInJson,
+  placeOf,
+} from "../../core/index.ts";
 
 export type DocumentPath = readonly (string | number)[];
 
@@ -18,8 +26,8 @@ export interface ReadText {
   readonly written?: (path: DocumentPath) => DocumentPath;
 }
 
-/** YAML takes some hundred bytes of memory a character, and a second a megabyte; JSON next to nothing. */
-const MOST_YAML = 4e6;
+/** YAML takes some hundred bytes of memory a character, and seconds a megabyte; JSON next to nothing. */
+const MOST_YAML = 1e6;
 /** No document of ours has a tenth of this. */
 const MOST_DEPTH = 100;
 /** Uses of YAML's anchors: each may repeat all that those before it have. */
@@ -48,7 +56,11 @@ function offsetInYaml(document: Document, path: DocumentPath): number | undefine
 function checkShape(value: unknown, file: string, text: string): void {
   const { depth } = measureValue(value);
   if (depth > MOST_DEPTH)
-    throw new InputError({ expected: `a document of at most ${MOST_DEPTH} levels`, file, got: `${depth} levels` });
+    throw new InputError({
+      expected: `a document of at most ${MOST_DEPTH} levels`,
+      file,
+      got: `${depth} levels, or more`,
+    });
   if (/__proto__|\\u/.test(text) && hasProto(value))
     throw new InputError({ expected: "only known keys", file, got: "__proto__" });
 }
@@ -167,5 +179,8 @@ export function readText(text: string, file: string): ReadText {
       got: text.length,
       hint: "The same as JSON can be larger.",
     });
+  // Brackets in texts need not be closed, and so are counted with much room.
+  if (bracketDepth(text) > 10 * MOST_DEPTH)
+    throw new InputError({ expected: `a document of at most ${MOST_DEPTH} levels`, file, got: "more" });
   return readYaml(text, file);
 }
