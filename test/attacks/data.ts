@@ -8,7 +8,7 @@ function data(name: string, file: string, content: string | Uint8Array, more = "
   return {
     name,
     files: { "w.yaml": own, [file]: content },
-    argv: ["plan", "w.yaml", "--devices", "cpu:0", "--no-cache"],
+    argv: ["plan", "w.yaml", "--devices", "cpu:0", "--no-intervals", "--no-cache"],
     ...(mayPass ? { mayPass: true } : {}),
   };
 }

@@ -4,7 +4,7 @@ import { CALIBRATION, CLUSTER, WORKLOAD } from "../cli/bad-input/bad-input.ts";
 import { mutations } from "./mutate.ts";
 import type { Attack } from "./run-attacks.ts";
 
-const PLAN = ["plan", "w.yaml", "--devices", "cpu:0,cpu:1"] as const;
+const PLAN = ["plan", "w.yaml", "--devices", "cpu:0,cpu:1", "--no-intervals"] as const;
 
 /** Documents of each kind with one hostile value. */
 export function mutatedDocuments(seed: number, share = 1): readonly Attack[] {
@@ -17,10 +17,18 @@ export function mutatedDocuments(seed: number, share = 1): readonly Attack[] {
       mayPass: true,
     }));
   return [
-    ...of("workload", WORKLOAD, 60, ["plan", "--devices", "cpu:0,cpu:1", "w.yaml"]),
-    ...of("workload of lengths", LENGTHS, 30, ["simulate", "--devices", "unit*2", "w.yaml"]),
-    ...of("cluster", CLUSTER, 30, ["plan", "w.yaml", "--cluster", "c.yaml"]),
-    ...of("calibration", CALIBRATION, 15, ["plan", "w.yaml", "--devices", "cpu:0,cpu:1", "--calibration", "k.yaml"]),
+    ...of("workload", WORKLOAD, 60, ["plan", "--no-intervals", "--devices", "cpu:0,cpu:1", "w.yaml"]),
+    ...of("workload of lengths", LENGTHS, 30, ["simulate", "--no-intervals", "--devices", "unit*2", "w.yaml"]),
+    ...of("cluster", CLUSTER, 30, ["plan", "w.yaml", "--no-intervals", "--cluster", "c.yaml"]),
+    ...of("calibration", CALIBRATION, 15, [
+      "plan",
+      "w.yaml",
+      "--no-intervals",
+      "--devices",
+      "cpu:0,cpu:1",
+      "--calibration",
+      "k.yaml",
+    ]),
     ...of("catalog", CATALOG, 15, ["catalog", "--catalog", "g.yaml"]),
   ];
 }

@@ -99,7 +99,7 @@ export function hostileModels(root: string, seed: number, share = 1): readonly A
   const with_ = (name: string, changed: Files, more: Partial<Attack> = {}): Attack => ({
     name,
     files: { "w.yaml": OWN, ...files, ...changed },
-    argv: ["plan", "w.yaml", "--devices", "cpu:0", "--no-cache"],
+    argv: ["plan", "w.yaml", "--devices", "cpu:0", "--no-intervals", "--no-cache"],
     ...more,
   });
   const mutated = (kind: string, name: string, value: object, count: number): readonly Attack[] =>

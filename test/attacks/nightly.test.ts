@@ -1,15 +1,15 @@
-import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import type { PlanDocument } from "../../plan/index.ts";
-import { WORKLOAD, writeShared } from "../cli/bad-input/bad-input.ts";
-import { printed, temporaryFolder } from "../cli/run-cli.ts";
+import { temporaryFolder } from "../cli/run-cli.ts";
 import { damagedData } from "./data.ts";
 import { mutatedDocuments } from "./documents.ts";
 import { hostileModels } from "./models.ts";
 import { damagedPlans, resealedPlans } from "./plans.ts";
 import { type Attack, faultOf, runAttacks } from "./run-attacks.ts";
+import { TIMEOUT_MS, writeTargets } from "./withstand.ts";
 
 /** Suites of other seeds: `LORATWIN_ATTACKS=200 npm test -- test/attacks/nightly.test.ts` for a night. */
 const RUNS = Number(process.env["LORATWIN_ATTACKS"] ?? 5);
@@ -18,11 +18,7 @@ const root = temporaryFolder();
 let plan: PlanDocument;
 
 beforeAll(async () => {
-  writeShared(root);
-  mkdirSync(path.join(root, "made"));
-  writeFileSync(path.join(root, "made/w.yaml"), WORKLOAD);
-  await printed(["plan", "w.yaml", "--devices", "cpu:0,cpu:1", "-o", "p.json"], path.join(root, "made"));
-  plan = JSON.parse(readFileSync(path.join(root, "made/p.json"), "utf8")) as PlanDocument;
+  plan = await writeTargets(root);
 });
 
 const SUITES: Readonly<Record<string, (seed: number) => readonly Attack[]>> = {
@@ -47,5 +43,5 @@ it.each(Object.keys(SUITES))(
       { numRuns: RUNS, endOnFailure: true },
     );
   },
-  RUNS * 600_000,
+  RUNS * TIMEOUT_MS,
 );
