@@ -1,7 +1,7 @@
 import { InputError } from "../core/index.ts";
 import type { TensorEntry } from "../datasets/index.ts";
 import { type Architecture, PROJECTIONS, projectionShape } from "../plan/index.ts";
-import { projectionPath } from "./stage-weights.ts";
+import { projectionPath } from "./projection-path.ts";
 
 /** A tensor that the decoder reads. */
 export interface WantedTensor {

@@ -15,7 +15,7 @@ import {
   stageLayers,
 } from "../plan/index.ts";
 import { checkFinite } from "./finite-weights.ts";
-import { projectionPath } from "./stage-weights.ts";
+import { projectionPath } from "./projection-path.ts";
 
 /** A [rank, in] and B [out, rank] of one projection of one layer, row major. */
 export interface AdapterPair {
