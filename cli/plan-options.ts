@@ -85,6 +85,14 @@ export const SIZES_OPTIONS = {
   },
 } as const satisfies OptionTable;
 
+export const VERIFY_OPTIONS = {
+  "verify-weights": {
+    type: "boolean",
+    default: false,
+    describe: "read every byte of the model's weights: a plan is made with their digest, training compares it",
+  },
+} as const satisfies OptionTable;
+
 /** The options of every command that plans a workload. */
 export const WORKLOAD_OPTIONS = { ...DEVICE_OPTIONS, ...COST_OPTIONS, ...PLAN_OPTIONS, ...CACHE_OPTIONS } as const;
 

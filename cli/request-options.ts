@@ -110,10 +110,21 @@ export function planRequestChoice(args: Arguments): RequestChoice {
   return requestChoice(args, planChoices(args));
 }
 
+/** The same of a command that takes VERIFY_OPTIONS. @throws InputError as it does */
+export function verifiedRequestChoice(args: Arguments): RequestChoice {
+  return { ...planRequestChoice(args), verifyWeights: flag(args, "verify-weights") };
+}
+
+/** Quantiles of as many runs are known to a thousandth. */
+const MOST_SAMPLES = 100_000;
+
 /** INTERVAL_OPTIONS as they were given; undefined with --no-intervals. */
 export function drawChoice(args: Arguments): DrawChoice | undefined {
   if (args["intervals"] === false) return undefined;
-  return { samples: optionalCount(args, "samples"), seed: optionalCount(args, "seed", 0) ?? 0 };
+  const samples = optionalCount(args, "samples");
+  if (samples !== undefined && samples > MOST_SAMPLES)
+    throw new InputError({ expected: `at most ${MOST_SAMPLES}`, at: "--samples", got: samples });
+  return { samples, seed: optionalCount(args, "seed", 0) ?? 0 };
 }
 
 /** What is asked of a plan's intervals, for which --cache counts too. */

@@ -10,10 +10,15 @@ export { Fifo } from "./fifo.ts";
 export { finite } from "./finite.ts";
 // Groups of the values that have the same key.
 export { groupBy } from "./group-by.ts";
+// Where a text is no JSON, keys that it has twice, and where a path of it stands.
+export { findJsonFault, type JsonFault, placeOf } from "./json-fault.ts";
+export { bracketDepth, type DuplicateKey, duplicateKey, measureValue, offsetInJson } from "./json-text.ts";
 // Least squares with coefficients that are not negative.
 export { nonNegativeLeastSquares } from "./nnls.ts";
 // Numbers that are given out and given back.
 export { Numbers } from "./numbers.ts";
+// Values under keys that a document gave.
+export { ownValue } from "./own-value.ts";
 // Rounding up to a multiple.
 export { padded } from "./padded.ts";
 // Seeded random numbers.

@@ -24,6 +24,8 @@ export {
   readWholeRows,
   type WholeRows,
 } from "./read-dataset.ts";
+// A record of a data file.
+export type { DataRecord } from "./records/record.ts";
 // The folder of a base model that is named: a folder of the user's, or one of the hub.
 export { type ResolveModelOptions, resolveModel } from "./resolve-model.ts";
 // A row of tokens, and which of them are scored.
@@ -31,7 +33,7 @@ export { countScored, NOT_SCORED, type Row } from "./row.ts";
 // Numbers as safetensors files store them.
 export { decodeFloats, encodeFloats, type FloatType } from "./safetensors/float-formats.ts";
 // Safetensors files, read and written.
-export type { TensorEntry } from "./safetensors/header.ts";
+export { readFileRange, type TensorEntry } from "./safetensors/header.ts";
 export { readSafetensors, type SafetensorsReader } from "./safetensors/read-safetensors.ts";
 export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safetensors.ts";
 // A model's tokenizer and chat template.

@@ -29,6 +29,9 @@ export interface InitModelResult {
   readonly numParameters: number;
 }
 
+/** All tensors are in memory before they are written: 8 GiB. */
+const MOST_PARAMETERS = 2 ** 31;
+
 /** The sizes in config.json's words, checked. */
 function createConfig(options: InitModelOptions) {
   const { hiddenSize, layers, heads, kvHeads = heads, maxPositions = 2048, tieEmbeddings = false } = options;
@@ -44,6 +47,10 @@ function createConfig(options: InitModelOptions) {
   }
   if (heads % kvHeads !== 0)
     throw new InputError({ expected: `a divisor of ${heads} heads`, at: "kvHeads", got: kvHeads });
+  const perLayer = hiddenSize * headDim * 2 * (heads + kvHeads) + 3 * hiddenSize * intermediateSize;
+  const parameters = layers * perLayer + 2 * BYTE_TOKENIZER.vocabularySize * hiddenSize;
+  if (parameters > MOST_PARAMETERS)
+    throw new InputError({ expected: `at most ${MOST_PARAMETERS} parameters`, got: parameters });
   return {
     architectures: ["LlamaForCausalLM"],
     model_type: "llama",

@@ -21,6 +21,8 @@ export interface ReadDatasetOptions {
   readonly cutoffLength?: number | undefined;
   /** Ids are below this; the tokenizer's when absent. */
   readonly vocabularySize?: number | undefined;
+  /** Of a row with more tokens only so many are needed, and one that shows that there are more; all when absent. */
+  readonly mostTokens?: number | undefined;
   /** Relative paths start here; the current folder when absent. */
   readonly baseFolder?: string | undefined;
   /** Where the source stands in its document, for error messages: "jobs[0].data". */
@@ -34,6 +36,7 @@ export interface RowWork {
   readonly records: readonly DataRecord[];
   readonly source: FileSource & { readonly format: DataFormat };
   readonly vocabularySize: number;
+  readonly mostTokens: number;
 }
 
 export interface Dataset {
@@ -101,8 +104,11 @@ function makeRow(record: DataRecord, format: DataFormat, context: RowContext, vo
 }
 
 /** The rows of records, in their order. @throws InputError */
-export function makeRows({ records, source, vocabularySize }: RowWork, tokenizer: TextTokenizer): readonly Row[] {
-  const context = { source, tokenizer: () => tokenizer };
+export function makeRows(
+  { records, source, vocabularySize, mostTokens }: RowWork,
+  tokenizer: TextTokenizer,
+): readonly Row[] {
+  const context = { source, mostTokens, tokenizer: () => tokenizer };
   return records.map((record) => makeRow(record, source.format, context, vocabularySize));
 }
 
@@ -127,6 +133,7 @@ export async function readWholeRows(data: DataSource, options: ReadDatasetOption
   const file = await locateData(data, options);
   const context: RowContext = {
     source,
+    mostTokens: options.mostTokens ?? Number.POSITIVE_INFINITY,
     tokenizer() {
       if (options.tokenizer !== undefined) return options.tokenizer;
       throw new InputError({ expected: "a model with a tokenizer", at, hint: "Only format: tokens does without one." });
@@ -165,9 +172,11 @@ export async function readRowWork(
     if (format === "tokens") return undefined;
     records.push(record);
   }
-  const { vocabularySize } = options;
+  const { vocabularySize, mostTokens = Number.POSITIVE_INFINITY } = options;
   const reason = inferred === undefined ? {} : { inferred };
-  return format === undefined ? undefined : { records, source: { ...source, format }, vocabularySize, file, ...reason };
+  return format === undefined
+    ? undefined
+    : { records, source: { ...source, format }, vocabularySize, mostTokens, file, ...reason };
 }
 
 /**

@@ -76,6 +76,23 @@ function createTokenizer(folder: string, tokenizerConfig: Json): Tokenizer {
   }
 }
 
+/** A tokenizer whose parts do not fit each other fails only when it is used. */
+function createEncoder(folder: string, tokenizer: Tokenizer): TextTokenizer["encode"] {
+  return (text, special) => {
+    let ids: readonly unknown[];
+    try {
+      ids = tokenizer.encode(text, { add_special_tokens: special }).ids;
+    } catch (cause) {
+      const file = path.join(folder, "tokenizer.json");
+      throw new InputError({ expected: "a tokenizer that can encode", file, got: (cause as Error).message }, { cause });
+    }
+    const wrong = ids.findIndex((id) => !Number.isSafeInteger(id));
+    if (wrong >= 0)
+      throw new InputError({ expected: "token ids", file: path.join(folder, "tokenizer.json"), got: ids[wrong] });
+    return ids as readonly number[];
+  };
+}
+
 function createChatRenderer(
   folder: string,
   template: string | undefined,
@@ -132,7 +149,7 @@ export function loadTokenizer(folder: string): TextTokenizer {
     bosId: specialId("bos"),
     eosId,
     hasChatTemplate: template !== undefined,
-    encode: (text, special) => tokenizer.encode(text, { add_special_tokens: special }).ids,
+    encode: createEncoder(folder, tokenizer),
     decode: (ids) => tokenizer.decode([...ids]),
     renderChat: createChatRenderer(folder, template, variables),
   };

@@ -39,3 +39,5 @@ export type { StepMetrics } from "./step-metrics.ts";
 export { syntheticWeights } from "./synthetic-model.ts";
 // The trace of a run that was cut off.
 export { unfinishedTrace } from "./unfinished-trace.ts";
+// Digests of weights and adapters.
+export { adapterDigest, weightsDigest } from "./weights-digest.ts";

@@ -10,8 +10,13 @@ import {
   placeError,
   readText,
 } from "../plan/index.ts";
+import { checkFinite, checkFiniteBits } from "./finite-weights.ts";
+import { checkTensors } from "./model-tensors.ts";
 
-/** Tensors by name. @throws InputError when one is absent or of another shape. */
+/**
+ * Tensors by name.
+ * @throws InputError when one is absent, of another shape, or holds what is no finite number
+ */
 export interface WeightSource {
   /** Converted to fp32. */
   read(name: string, shape: readonly number[]): Float32Array;
@@ -59,19 +64,26 @@ function shapedReader(reader: SafetensorsReader, folder: string): WeightSource {
   };
   return {
     read(name, shape) {
-      entryOf(name, shape);
-      return reader.readTensor(name);
+      const { file } = entryOf(name, shape);
+      const values = reader.readTensor(name);
+      checkFinite(name, values, file);
+      return values;
     },
     readBfloat16(name, shape) {
-      if (entryOf(name, shape).type !== "BF16") return undefined;
+      const { type, file } = entryOf(name, shape);
+      if (type !== "BF16") return undefined;
       const bytes = reader.readBytes(name);
       const { buffer, byteOffset } = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
-      return new Uint16Array(buffer, byteOffset, bytes.byteLength / 2);
+      const bits = new Uint16Array(buffer, byteOffset, bytes.byteLength / 2);
+      checkFiniteBits(name, bits, file);
+      return bits;
     },
   };
 }
 
-/** @throws InputError for a missing or damaged file, or an architecture that is not supported. */
+/**
+ * @throws InputError for a missing or damaged file, an architecture that is not supported, or tensors that are not its
+ */
 export function openModelFolder(folder: string): ModelFolder {
   const file = path.join(folder, "config.json");
   const source = readText(readConfig(file), file);
@@ -83,6 +95,12 @@ export function openModelFolder(folder: string): ModelFolder {
     throw placeError(error, source);
   }
   const reader = readSafetensors(folder);
+  try {
+    checkTensors(reader.tensors, architecture);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError({ ...error.facts, file: folder }, { cause: error });
+  }
   const tensors = reader.tensors.map(({ name, type, shape }) => ({ name, type, shape }));
   return {
     folder,

@@ -14,7 +14,8 @@ import {
   type StageLayer,
   stageLayers,
 } from "../plan/index.ts";
-import { projectionPath } from "./stage-weights.ts";
+import { checkFinite } from "./finite-weights.ts";
+import { projectionPath } from "./projection-path.ts";
 
 /** A [rank, in] and B [out, rank] of one projection of one layer, row major. */
 export interface AdapterPair {
@@ -107,6 +108,13 @@ function checkConfig(file: string, spec: AdapterSpec): void {
   for (const key of ["use_rslora", "use_dora", "fan_in_fan_out"]) {
     if (config[key] === true) refuse("a plain LoRA adapter", key);
   }
+  for (const key of ["modules_to_save", "layers_to_transform", "exclude_modules", "trainable_token_indices"]) {
+    const value = config[key];
+    if (value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0))
+      refuse("null: an adapter on all layers, and nothing else,", key);
+  }
+  const bias = config["bias"];
+  if (bias !== undefined && bias !== null && bias !== "none") refuse('"none"', "bias");
   for (const key of ["rank_pattern", "alpha_pattern"]) {
     if (Object.keys((config[key] as object | null | undefined) ?? {}).length > 0)
       refuse("one rank and one alpha for all targets", key);
@@ -127,13 +135,17 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
   if (!existsSync(file))
     throw new InputError({ expected: `a PEFT folder with ${WEIGHTS}`, file: folder, got: "no such file" });
   const reader = readSafetensors(file);
+  const left = new Set(reader.tensors.map(({ name }) => name));
   const read = (name: string, shape: readonly number[]): Float32Array => {
     const entry = reader.entry(name);
     if (entry.shape.join() !== shape.join())
       throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
-    return reader.readTensor(name);
+    left.delete(name);
+    const values = reader.readTensor(name);
+    checkFinite(name, values, file);
+    return values;
   };
-  return adapterSites(spec, wholeLayers(arch)).map(({ layer, projection }) => {
+  const pairs = adapterSites(spec, wholeLayers(arch)).map(({ layer, projection }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     return {
       layer,
@@ -142,4 +154,8 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
       b: read(tensorName(layer, projection, "B"), [out, spec.rank]),
     };
   });
+  const [other] = left;
+  if (other !== undefined)
+    throw new InputError({ expected: "only tensors of the job's adapter", at: other, got: "another one", file });
+  return pairs;
 }

@@ -1,5 +1,5 @@
-import { InputError, InvariantError } from "../core/index.ts";
-import { NOT_SCORED, type Row } from "../datasets/index.ts";
+import { InputError, InvariantError, ownValue } from "../core/index.ts";
+import { countScored, NOT_SCORED, type Row } from "../datasets/index.ts";
 import type { Bindings, Handle, Segment } from "../native/index.ts";
 import { type MicroBatch, microBatchTokens, type Plan, type PlannedJob } from "../plan/index.ts";
 import type { MiniBatchFacts } from "./mini-batch-facts.ts";
@@ -73,8 +73,23 @@ export function runInput(microBatch: MicroBatch, facts: MiniBatchFacts, source: 
   return { rows: total, ids, targets, sequences, segments, rowKeys };
 }
 
+/** The plan's rows are there, as long and with as many scored tokens as it says. */
+function checkPlannedRows({ jobs, microBatches }: Plan, rows: readonly (readonly Row[])[]): void {
+  for (const { index, rows: planned } of microBatches)
+    for (const [job, row, tokens, scored] of planned) {
+      const own = rows[job]![row];
+      if (own !== undefined && own.inputIds.length === tokens && countScored(own) === scored) continue;
+      throw new InputError({
+        expected: `row ${row} of job ${jobs[job]!.name} with ${tokens} tokens, ${scored} of them scored,`,
+        at: `microBatches[${index}].rows`,
+        got: own === undefined ? "no such row" : { tokens: own.inputIds.length, scored: countScored(own) },
+        hint: "Make the plan again with `loratwin plan`.",
+      });
+    }
+}
+
 /** @throws InputError when the data are not those that the plan was made from. */
-export function checkRows(plan: Plan, digests: readonly string[]): void {
+export function checkRows(plan: Plan, digests: readonly string[], rows: readonly (readonly Row[])[]): void {
   plan.jobs.forEach((job, index) => {
     if (job.dataDigest === null)
       throw new InputError({
@@ -87,10 +102,11 @@ export function checkRows(plan: Plan, digests: readonly string[]): void {
       throw new InputError({
         expected: "the data that the plan was made from",
         at: `jobs[${index}].data`,
-        file: plan.locations.data[job.name] ?? "",
+        file: ownValue(plan.locations.data, job.name) ?? "",
         got: "other content",
         hint: "Make the plan again with `loratwin plan`.",
       });
     }
   });
+  checkPlannedRows(plan, rows);
 }

@@ -3,7 +3,6 @@ import {
   type Architecture,
   computeDtype,
   type Dtype,
-  halfOf,
   type Projection,
   projectionShape,
   type Stage,
@@ -11,6 +10,7 @@ import {
   stageLayers,
 } from "../plan/index.ts";
 import type { BaseModel } from "./model-folder.ts";
+import { projectionPath } from "./projection-path.ts";
 import { ropeFrequencies } from "./rope-frequencies.ts";
 import { type WeightLoader, weightLoader } from "./weight-loader.ts";
 
@@ -42,12 +42,6 @@ export interface StageWeights {
   readonly finalNorm: Handle | undefined;
   readonly head: Handle | undefined;
   readonly frequencies: Handle;
-}
-
-/** Where the weights of a layer's projection lie in a checkpoint. */
-export function projectionPath(layer: number, projection: Projection): string {
-  const blocks = { attention: "self_attn", mlp: "mlp" } as const;
-  return `model.layers.${layer}.${blocks[halfOf(projection)]}.${projection}`;
 }
 
 interface NamedTensor {

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createRng } from "../core/index.ts";
 import { initModel, type TensorToWrite, writeSafetensors } from "../datasets/index.ts";
-import { projectionPath } from "../exec/stage-weights.ts";
+import { projectionPath } from "../exec/projection-path.ts";
 import { architectureFromConfig, huggingFaceConfigSchema, PROJECTIONS, projectionShape } from "../plan/index.ts";
 
 /** Large enough that an action takes a GPU milliseconds: 200 million parameters. */

@@ -90,6 +90,7 @@ export {
   type Architecture,
   type Half,
   halfOf,
+  longestRow,
   loraGroup,
   PROJECTIONS,
   type Projection,
@@ -136,14 +137,8 @@ export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.t
 // Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
 // Reading documents, with file, line and path in every message.
-export {
-  checkDocument,
-  expectation,
-  parseDocument,
-  placeError,
-  type ReadText,
-  readText,
-} from "./documents/read-document.ts";
+export { checkDocument, expectation, parseDocument, placeError } from "./documents/read-document.ts";
+export { type ReadText, readText } from "./documents/read-text.ts";
 // Work: jobs, groups, micro-batches and the orders of their actions, segment by segment.
 export type {
   Member,
@@ -295,6 +290,7 @@ export {
   isLengthData,
   type JobRows,
   lengthRows,
+  stepCount,
 } from "./planner/job-rows.ts";
 // Plans of one pipeline each as one plan.
 export { joinPipelines, type PipelinePart } from "./planner/join-pipelines.ts";

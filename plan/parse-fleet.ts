@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { InputError } from "../core/index.ts";
 import type { PlanBody } from "./documents/plan.ts";
-import { checkDocument, type ReadText, readText } from "./documents/read-document.ts";
+import { checkDocument } from "./documents/read-document.ts";
+import { type ReadText, readText } from "./documents/read-text.ts";
 import { plannedJobSchema, plannedRowSchema, type Segment, segmentSchema } from "./documents/segment.ts";
 import { type Setting, settingSchema } from "./documents/setting.ts";
 import { requireHash } from "./plan-hash.ts";

@@ -7,10 +7,13 @@ import {
   type PlanDocument,
   planDocumentSchema,
 } from "./documents/plan.ts";
-import { checkDocument, placeError, type ReadText, readText } from "./documents/read-document.ts";
+import { checkDocument, placeError } from "./documents/read-document.ts";
+import { type ReadText, readText } from "./documents/read-text.ts";
 import { type Work, workSchema } from "./documents/segment.ts";
 import { chainSegments, planHash, planOfDocument, segmentHash, settingHash, workOf } from "./segments.ts";
+import { checkMemory } from "./validate-memory.ts";
 import { validatePlan } from "./validate-plan.ts";
+import { checkReferences } from "./validate-references.ts";
 
 /** The finished plan, in one segment. */
 export function sealPlan(body: PlanBody, locations: Locations): Plan {
@@ -62,9 +65,11 @@ function checkVersion({ file, value, locate }: ReadText): void {
 }
 
 /** The same error with the place in the document of what a plan has joined. */
-function inDocument(error: unknown, { segments }: PlanDocument): unknown {
+function inDocument(error: unknown, document: PlanDocument): unknown {
+  const { segments } = document;
   if (!(error instanceof PlanError) || error.facts.at === undefined) return error;
   const [, key = "", number = "0", rest = ""] = /^(\w+)(?:\[(\d+)\])?(.*)$/.exec(error.facts.at) ?? [];
+  if (key in document) return error;
   if (!(key in workSchema.shape))
     return new PlanError({ ...error.facts, at: `setting.${error.facts.at}` }, { cause: error });
   let [index, segment] = [Number(number), 0];
@@ -83,6 +88,8 @@ export function checkPlan(source: ReadText): Plan {
     verifyHashes(document);
     const plan = planOfDocument(document);
     validatePlan(plan);
+    checkMemory(plan);
+    checkReferences(plan);
     return plan;
   } catch (error) {
     throw placeError(inDocument(error, document), source);

@@ -1,8 +1,9 @@
-import { DeviceError, formatBytes, InputError } from "../core/index.ts";
+import { DeviceError, formatBytes, InputError, ownValue } from "../core/index.ts";
 import { assignCores, THIS_MACHINE } from "./assign-cores.ts";
 import { gpuOfName } from "./device-names.ts";
 import type { Catalog } from "./documents/catalog.ts";
 import { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
+import { checkFigures } from "./documents/read-document.ts";
 
 /** What the machine that plans knows of itself: `local` in a cluster. */
 export interface HostFacts {
@@ -81,7 +82,7 @@ function usableBytes(index: number, sharers: number, { gpuFreeBytes }: HostFacts
 const ABSTRACT = "unit";
 
 function deviceKind(type: string, catalog: Catalog): ResolvedDevice["kind"] {
-  return type === ABSTRACT ? "abstract" : (catalog.devices[type]?.kind ?? "cuda");
+  return type === ABSTRACT ? "abstract" : (ownValue(catalog.devices, type)?.kind ?? "cuda");
 }
 
 /** Devices of the cluster that share the GPU of `name`. */
@@ -114,7 +115,7 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
           hint: "Name a GPU of the catalog as the type to simulate.",
         });
       const gpu = device.type === "cuda" ? thisGpu(device.name, host, catalog) : undefined;
-      const entry = device.type === undefined ? undefined : catalog.devices[gpu?.type ?? device.type];
+      const entry = device.type === undefined ? undefined : ownValue(catalog.devices, gpu?.type ?? device.type);
       if (device.type !== undefined && device.type !== ABSTRACT && gpu === undefined && entry === undefined) {
         throw new InputError({
           expected: "a device type of the catalog",
@@ -204,7 +205,7 @@ export function resolveLinks(
     const m = cluster.machines.findIndex((machine) => machine.name === from.machine);
     const link = cluster.machines[m]!.link;
     const type = link?.type ?? (from.kind === "cpu" ? "host" : from.kind === "abstract" ? "unit" : "pcie");
-    const entry = catalog.links[type];
+    const entry = ownValue(catalog.links, type);
     if (link?.type !== undefined && entry === undefined && link.bandwidthBytesPerSecond === undefined) {
       throw new InputError({
         expected: `a link type of the catalog (${Object.keys(catalog.links).join(", ")})`,
@@ -213,7 +214,7 @@ export function resolveLinks(
       });
     }
     const rates = [from, to].map(
-      (device) => catalog.devices[device.type]?.hostLinkBytesPerSecond?.value ?? Number.POSITIVE_INFINITY,
+      (device) => ownValue(catalog.devices, device.type)?.hostLinkBytesPerSecond?.value ?? Number.POSITIVE_INFINITY,
     );
     const slowest = Math.min(...rates);
     // GPUs of which no link is known are assumed to sit in PCIe 4.0 slots.
@@ -232,6 +233,9 @@ export function resolveLinks(
     };
   });
 }
+
+/** Pipelines have at most a device for each of a model's layers, and there are some side by side. */
+const MOST_DEVICES = 4096;
 
 const LISTED = /^(?<base>[A-Za-z]+)(?:(?::(?<index>\d+)(?<share>#\d+)?)|(?:\*(?<count>\d+)))$/;
 
@@ -254,6 +258,8 @@ export function clusterFromList(list: string): Cluster {
       });
     }
     const { index, count, share } = match.groups!;
+    if (Number(index ?? count) > MOST_DEVICES)
+      throw new InputError({ expected: `at most ${MOST_DEVICES} devices`, at: "--devices", got: item.trim() });
     const indices = count === undefined ? [Number(index)] : Array.from({ length: Number(count) }, (_, i) => i);
     return indices.map((i) =>
       base === ABSTRACT
@@ -263,5 +269,7 @@ export function clusterFromList(list: string): Cluster {
           : { name: `cuda:${i}${share ?? ""}`, type: "cuda" },
     );
   });
-  return clusterSchema.parse({ kind: "cluster", version: 1, machines: [{ name: THIS_MACHINE, devices }] });
+  if (devices.length > MOST_DEVICES)
+    throw new InputError({ expected: `at most ${MOST_DEVICES} devices`, at: "--devices", got: devices.length });
+  return checkFigures(clusterSchema, { kind: "cluster", version: 1, machines: [{ name: THIS_MACHINE, devices }] });
 }

@@ -9,8 +9,9 @@ import { miniBatches } from "./mini-batch.ts";
 import { type PipelineTable, pipelineGroups, pipelineTable } from "./pipelines.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
 import { halvesBounds, LEAST_HALVES, numLayersOf } from "./stage-layers.ts";
-import { timelineOf } from "./timeline.ts";
-import { checkAfter, checkGroups, checkMicroBatches } from "./validate-work.ts";
+import { checkRunsThrough } from "./validate-buffers.ts";
+import { checkMicroBatches } from "./validate-micro-batches.ts";
+import { checkAfter, checkGroups } from "./validate-work.ts";
 
 /** The orders of a plan document, with stage numbers that agree with their lists. @throws PlanError */
 export function planOrders(plan: Pick<PlanBody, "actions">): Orders {
@@ -256,6 +257,12 @@ function checkTables(plan: PlanBody, table: PipelineTable, endedBefore: Readonly
     if (plan[key].length !== length)
       throw new PlanError({ expected: `${length} entries`, at: key, got: plan[key].length });
   }
+  if (plan.maxInFlight !== null && plan.maxInFlight.length !== plan.stages.length)
+    throw new PlanError({
+      expected: `${plan.stages.length} entries, or null`,
+      at: "maxInFlight",
+      got: plan.maxInFlight.length,
+    });
   checkLinks(plan, table);
   checkMicroBatches(plan, checkGroups(plan, endedBefore));
 }
@@ -281,7 +288,7 @@ export function validatePlan(plan: PlanBody, endedBefore: ReadonlySet<string> = 
   for (let stage = 0; stage < orders.length; stage += 1) checkStage(plan, orders, stage, table, pipelines);
   for (const pipeline of plan.pipelines) checkChannels(orders, pipeline);
   checkAfter(plan, orders);
-  timelineOf(orders, dependencyTable(plan), { durationNs: () => 1, transferNs: () => 0 });
+  checkRunsThrough(orders, dependencyTable(plan), plan.buffers);
   orders.map(peakInFlight).forEach((peak, stage) => {
     const limit = plan.maxInFlight?.[stage];
     if (limit !== undefined && limit !== null && peak > limit)

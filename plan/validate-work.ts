@@ -1,16 +1,36 @@
 import { PlanError } from "../core/index.ts";
 import type { PlanBody } from "./documents/plan.ts";
-import { evaluatesAfter } from "./evaluation.ts";
-import { largestSizes } from "./mini-batch.ts";
 import { fitsRanks } from "./pipelines.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
 
-/** Steps that each group has. */
+/** Steps that each group has: no more than there are micro-batches, so that tables by step are no larger than a plan. */
 function groupSteps({ groups, microBatches }: PlanBody): readonly number[] {
   const steps = groups.map(() => 0);
-  for (const { group, step } of microBatches)
+  microBatches.forEach(({ group, step }, index) => {
+    if (step >= microBatches.length)
+      throw new PlanError({
+        expected: `a step below ${microBatches.length}, the number of micro-batches,`,
+        at: `microBatches[${index}].step`,
+        got: step,
+      });
     if (steps[group] !== undefined) steps[group] = Math.max(steps[group], step + 1);
+  });
   return steps;
+}
+
+/** Names of jobs are folders, and keys of what is known of them. */
+function checkNames({ jobs }: PlanBody): void {
+  const seen = new Map<string, number>();
+  jobs.forEach(({ name }, index) => {
+    const first = seen.get(name.toLowerCase());
+    if (first !== undefined)
+      throw new PlanError({
+        expected: `a job name that is not that of jobs[${first}]`,
+        at: `jobs[${index}].name`,
+        got: name,
+      });
+    seen.set(name.toLowerCase(), index);
+  });
 }
 
 /**
@@ -18,6 +38,7 @@ function groupSteps({ groups, microBatches }: PlanBody): readonly number[] {
  * ended before their last step. Returns how many steps of each job are trained.
  */
 export function checkGroups(plan: PlanBody, endedBefore: ReadonlySet<string>): readonly number[] {
+  checkNames(plan);
   const trained = plan.jobs.map(() => 0);
   const numSteps = groupSteps(plan);
   plan.groups.forEach(({ pipeline, members }, index) => {
@@ -92,109 +113,4 @@ export function checkAfter(plan: PlanBody, orders: Orders): void {
         got: after,
       });
   }
-}
-
-/** The evaluations of each job: of the same rows, after its steps that are due. */
-class EvaluationCheck {
-  readonly #plan: PlanBody;
-  /** By job and step of its own, the rows that it is evaluated on. */
-  readonly #rows: readonly Map<number, number[]>[];
-
-  constructor(plan: PlanBody) {
-    this.#plan = plan;
-    this.#rows = plan.jobs.map(() => new Map());
-  }
-
-  add(job: number, step: number, row: number): void {
-    const rows = this.#rows[job]!.get(step) ?? [];
-    this.#rows[job]!.set(step, rows);
-    rows.push(row);
-  }
-
-  check(trained: readonly number[]): void {
-    this.#plan.jobs.forEach(({ name, evaluation, steps }, job) => {
-      const due = Array.from({ length: trained[job]! }, (_, step) => step).filter(
-        (step) => evaluation !== undefined && evaluatesAfter(evaluation, step, steps),
-      );
-      const rows = this.#rows[job]!;
-      const first = rows.get(due[0] ?? -1)?.join();
-      const wrong = [...new Set([...due, ...rows.keys()])].find(
-        (step) => rows.get(step) === undefined || rows.get(step)!.join() !== first || !due.includes(step),
-      );
-      if (wrong !== undefined)
-        throw new PlanError({
-          expected: due.includes(wrong)
-            ? `job ${name} evaluated after its step ${wrong} on the rows that it is always evaluated on`
-            : `job ${name} not evaluated after its step ${wrong}`,
-          at: "microBatches",
-          got: rows.get(wrong) ?? "no rows",
-        });
-    });
-  }
-}
-
-/**
- * Rows: every job's batchSize rows in every one of its steps, of which so many are trained, inside the group that trains
- * them, within its room.
- */
-export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): void {
-  const membersOf = plan.groups.map(({ members }) => new Map(members.map((member) => [member.job, member])));
-  const rows = plan.jobs.map((job) => new Uint32Array(job.steps));
-  const evaluations = new EvaluationCheck(plan);
-  const begun = new Set<string>();
-  plan.microBatches.forEach((microBatch, index) => {
-    if (microBatch.index !== index || plan.groups[microBatch.group] === undefined)
-      throw new PlanError({
-        expected: `micro-batch ${index} of a known group`,
-        at: `microBatches[${index}]`,
-        got: microBatch.index,
-      });
-    const miniBatch = `${microBatch.group} ${microBatch.step}`;
-    if (microBatch.evaluation === undefined) begun.add(miniBatch);
-    else if (!begun.has(miniBatch))
-      throw new PlanError({
-        expected: "the micro-batches of an evaluation behind those of its step",
-        at: `microBatches[${index}]`,
-        got: microBatch,
-      });
-    const members = membersOf[microBatch.group]!;
-    for (const [job, row, tokens, scored] of microBatch.rows) {
-      const spec = plan.jobs[job];
-      const member = members.get(job);
-      const step = (member?.firstStep ?? 0) + microBatch.step;
-      if (
-        spec === undefined ||
-        member === undefined ||
-        step >= member.endStep ||
-        scored >= tokens ||
-        tokens > spec.cutoffLength
-      ) {
-        throw new PlanError({
-          expected: "rows of the group's jobs, within their steps and cutoff lengths",
-          at: `microBatches[${index}].rows`,
-          got: [job, tokens, scored],
-        });
-      }
-      if (microBatch.evaluation === true) evaluations.add(job, step, row);
-      else rows[job]![step]! += 1;
-    }
-    const { maxTokens, maxSequence } = plan.pipelines[plan.groups[microBatch.group]!.pipeline]!.room;
-    const sizes = largestSizes([microBatch]);
-    if (sizes.maxTokens > maxTokens || sizes.maxSequence > maxSequence)
-      throw new PlanError({
-        expected: `at most ${maxTokens} tokens, and ${maxSequence} in a row, as its pipeline has room for`,
-        at: `microBatches[${index}].rows`,
-        got: sizes.maxTokens,
-      });
-  });
-  plan.jobs.forEach((job, index) => {
-    const step = rows[index]!.subarray(0, trained[index]).findIndex((count) => count !== job.batchSize);
-    if (step >= 0)
-      throw new PlanError({
-        expected: `${job.batchSize} rows of job ${job.name} in step ${step}`,
-        at: "microBatches",
-        got: rows[index]![step],
-      });
-  });
-  evaluations.check(trained);
 }

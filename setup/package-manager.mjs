@@ -1,4 +1,5 @@
-// apt and dnf behind one shape, with sudo in front where the user is not root and sudo asks for no password.
+// apt and dnf behind one shape, with sudo in front where the user is not root and sudo asks for no password. With
+// LORATWIN_NO_SYSTEM_PACKAGES=1 there is none, and nothing is asked of root: what is missing is named.
 import { findProgram } from "./search-path.mjs";
 import { answers, runs, say } from "./terminal.mjs";
 
@@ -26,6 +27,7 @@ let refreshed = false;
 
 /** The machine's package manager with `refresh`, `offers` and `install`, or undefined where none can be used. */
 export function findPackageManager() {
+  if (process.env.LORATWIN_NO_SYSTEM_PACKAGES === "1") return undefined;
   const kind = Object.keys(managers).find((name) => findProgram([managers[name].program]) !== undefined);
   const prefix = privilege();
   if (kind === undefined || prefix === undefined) return undefined;

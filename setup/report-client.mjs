@@ -1,5 +1,7 @@
-// The browser code of each page as one script and one style sheet, which reports/ and server/ put into their pages.
-import { existsSync, mkdirSync } from "node:fs";
+// The browser code of each page as one script and one style sheet, which reports/ and server/ put into their pages. The
+// licences of the packages in it stand in front of it.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { inRoot } from "./root.mjs";
 import { SetupError, say } from "./terminal.mjs";
 
@@ -16,6 +18,28 @@ const bundles = [
   { from: inRoot("server/client/style.css"), to: inRoot("dist/server/client.css") },
 ];
 
+/** The packages that a bundle has code of, by the inputs that something was taken from. */
+function packagesOf(metafile) {
+  const [output] = Object.values(metafile.outputs);
+  const used = Object.entries(output.inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
+  const names = used.flatMap(([path]) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
+  return [...new Set(names)].sort();
+}
+
+/** A comment with the notices of packages, each text once. @throws SetupError for a package without a licence file */
+export function licenceNotice(packages) {
+  const byText = new Map();
+  for (const name of packages) {
+    const folder = inRoot("node_modules", name);
+    const file = ["LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE"].map((each) => join(folder, each)).find(existsSync);
+    if (file === undefined) throw new SetupError(`${name} has no licence file to put into the pages.`);
+    const text = readFileSync(file, "utf8").trim().replaceAll("*/", "* /");
+    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    byText.set(text, [...(byText.get(text) ?? []), `${name} ${version}`]);
+  }
+  return [...byText].map(([text, names]) => `/*\nThis page has code of ${names.join(", ")}:\n\n${text}\n*/\n`).join("");
+}
+
 /** @throws SetupError where esbuild finds a fault. */
 export async function bundleReportClient() {
   const { build } = await import("esbuild");
@@ -23,7 +47,8 @@ export async function bundleReportClient() {
   for (const { from, to, ...format } of bundles.filter((bundle) => existsSync(bundle.from))) {
     say(`bundling ${to.slice(inRoot().length + 1)} (esbuild)`);
     try {
-      await build({
+      const { metafile } = await build({
+        metafile: true,
         entryPoints: [from],
         outfile: to,
         bundle: true,
@@ -32,7 +57,10 @@ export async function bundleReportClient() {
         charset: "utf8",
         ...format,
       });
-    } catch {
+      const notice = licenceNotice(packagesOf(metafile));
+      if (notice !== "") writeFileSync(to, `${notice}${readFileSync(to, "utf8")}`);
+    } catch (error) {
+      if (error instanceof SetupError) throw error;
       throw new SetupError(`${from} did not bundle; esbuild's message is above.`);
     }
   }

@@ -1,6 +1,7 @@
-// Tests that run CUDA kernels and whole programs on the CPU for minutes: left out of `npm test`, run by `npm run
-// test:all` and before a change lands.
+// Tests that run CUDA kernels and whole programs on the CPU for minutes, attacks of other seeds, and what is large: left
+// out of `npm test`, run by `npm run test:all` and before a change lands.
 export const SLOW_TESTS = [
+  "test/attacks/nightly.test.ts",
   "test/bench/gpu-bytes.test.ts",
   "test/exec/cuda-checked-bugs.test.ts",
   "test/exec/cuda-checked.test.ts",
@@ -9,6 +10,7 @@ export const SLOW_TESTS = [
   "test/gpu/bundle-emulated.test.ts",
   "test/gpu/command.test.ts",
   "test/gpu/programs.test.ts",
+  "test/limits/large.test.ts",
   "test/native/emulation.test.ts",
   "test/native/nvcc.test.ts",
 ];

@@ -1,3 +1,4 @@
+import { ownValue } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
 import { type AdapterState, initialPairs, readPeftFolder } from "../exec/index.ts";
 import { checkRoom, type FleetWork, type Job, type JobRows, rowsOfWork, type Setting } from "../plan/index.ts";
@@ -36,7 +37,7 @@ export function workOfJob({ request, setting }: FleetPlace, job: Job, rows: JobR
 
 /** What an adapter starts from: that of a PEFT folder, or a fresh one. @throws InputError for a folder that is none */
 export function startOfJob(job: Job, { architecture, locations }: LoadedWorkload): AdapterState {
-  const init = locations.init[job.name];
+  const init = ownValue(locations.init, job.name);
   const parameters =
     init === undefined ? initialPairs(job, architecture) : readPeftFolder(init, job.adapter, architecture);
   return { parameters };

@@ -1,4 +1,5 @@
 import { InputError } from "../core/index.ts";
+import { weightsDigest } from "../exec/index.ts";
 import { type Dtype, type PlanRequest, placeError } from "../plan/index.ts";
 import type { Context } from "./context.ts";
 import { type DeviceChoice, loadCalibration, loadCluster } from "./load-cluster.ts";
@@ -11,6 +12,8 @@ export interface RequestChoice extends DeviceChoice {
   /** A calibration file. */
   readonly calibration?: string | undefined;
   readonly dtype?: Dtype | undefined;
+  /** The plan is to know the bytes of its model's weights. */
+  readonly verifyWeights?: boolean;
   /** Jobs come over time, and a scheduler decides: priorities and deadlines mean something. */
   readonly overTime?: boolean;
   /** Of jobs over time; as planned when absent. */
@@ -44,6 +47,12 @@ function refuseArrivals({ workload, source }: LoadedWorkload): void {
   throw placeError(error, source);
 }
 
+async function weightsOf(context: Context, { model }: LoadedWorkload): Promise<string> {
+  if (model === undefined)
+    throw new InputError({ expected: "a model folder", at: "--verify-weights", got: "an architecture alone" });
+  return await context.stage("reading weights", () => weightsDigest(model.folder));
+}
+
 /** The one request behind plans, simulations and strategies of a workload file. @throws InputError */
 export async function loadRequest(context: Context, file: string, choice: RequestChoice): Promise<LoadedRequest> {
   const loaded = await context.stage("reading data", () => loadWorkload(context, file));
@@ -60,6 +69,7 @@ export async function loadRequest(context: Context, file: string, choice: Reques
     architecture: loaded.architecture,
     dtype,
     modelDigest: loaded.model?.digest ?? null,
+    ...(choice.verifyWeights === true ? { weightsDigest: await weightsOf(context, loaded) } : {}),
     recompute: loaded.workload.recompute,
     jobs: choice.shapesOnly === true ? jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) : jobs,
     rows: loaded.rows,

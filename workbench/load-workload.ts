@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { InputError } from "../core/index.ts";
+import { InputError, ownValue } from "../core/index.ts";
 import { countScored, type Dataset, datasetDigest, orderRows, type Row, resolveModel } from "../datasets/index.ts";
-import { type ModelFolder, openModelFolder, readPeftFolder } from "../exec/index.ts";
+import { adapterDigest, type ModelFolder, openModelFolder, readPeftFolder } from "../exec/index.ts";
 import {
   type Architecture,
   architectureFromConfig,
@@ -13,12 +13,14 @@ import {
   type Job,
   type JobRows,
   lengthRows,
+  longestRow,
   PRESETS,
   parseWorkload,
   placeError,
   type ReadText,
   readText,
   type Sweep,
+  stepCount,
   stoppingOptions,
   type Workload,
   withSweeps,
@@ -64,7 +66,7 @@ function architectureOf(workload: Workload): Architecture {
       throw new InputError({ ...error.facts, at: `model.architecture.${error.facts.at}` });
     }
   }
-  const preset = PRESETS[architecture];
+  const preset = ownValue(PRESETS, architecture);
   if (preset === undefined)
     throw new InputError({
       expected: `an architecture (${Object.keys(PRESETS).join(", ")}) or the keys of a config.json`,
@@ -122,6 +124,7 @@ async function loadJobData(job: Job, index: number, reader: RowReader): Promise<
       at: `jobs[${index}].evaluation`,
       got: `${dataset.rows.length} rows${other === undefined ? "" : `, and ${other.rows.length} of its own`}`,
     });
+  stepCount(job, divided.training.length);
   const amount = job.steps === undefined ? { epochs: job.epochs! } : { steps: job.steps };
   const order = { seed: job.seed, shuffle, batchSize: job.batchSize, ...amount };
   const steps = orderRows(divided.training.length, order).map((step) =>
@@ -230,6 +233,7 @@ export async function loadInputs(workload: Workload, source: ReadText, cache: bo
   const reader = new RowReader({
     folder,
     vocabularySize: architecture.vocabularySize,
+    mostTokens: longestRow(architecture),
     cache,
     tokenizerFolder: () => {
       if (model === undefined)
@@ -251,9 +255,11 @@ export async function loadInputs(workload: Workload, source: ReadText, cache: bo
       }),
     );
   const init = named((job) => (job.adapter.init === undefined ? undefined : path.resolve(folder, job.adapter.init)));
+  /** Digests of the adapters that jobs start from. */
+  const starts = new Map<number, string>();
   const evaluation = named((_, index) => datasets[index]!.evaluationFile);
   workload.jobs.forEach((job, index) => {
-    const start = init[job.name];
+    const start = ownValue(init, job.name);
     if (start === undefined) return;
     if (!existsSync(start))
       throw new InputError({
@@ -262,7 +268,7 @@ export async function loadInputs(workload: Workload, source: ReadText, cache: bo
         got: start,
         hint: "There is no such folder.",
       });
-    readPeftFolder(start, job.adapter, architecture);
+    starts.set(index, adapterDigest(readPeftFolder(start, job.adapter, architecture)));
   });
   return {
     workload,
@@ -270,7 +276,10 @@ export async function loadInputs(workload: Workload, source: ReadText, cache: bo
     source,
     architecture,
     model,
-    rows: datasets.map(({ rows }) => rows),
+    rows: datasets.map(({ rows }, job) => {
+      const initDigest = starts.get(job);
+      return initDigest === undefined ? rows : { ...rows, initDigest };
+    }),
     data: datasets.map(({ data }) => data),
     locations: {
       model: model?.folder ?? null,

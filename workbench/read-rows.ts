@@ -12,6 +12,7 @@ import {
   type WholeRows,
 } from "../datasets/index.ts";
 import type { FileData } from "../plan/index.ts";
+import { builtWorker } from "./in-workers.ts";
 import { cachedRows, keepRows } from "./row-cache.ts";
 import { isWorthWorkers, readRowsInWorkers } from "./rows-in-workers.ts";
 
@@ -20,6 +21,8 @@ export interface RowContext {
   /** Relative paths start here. */
   readonly folder: string;
   readonly vocabularySize: number;
+  /** The longest row of the model: no more of a longer one is read than shows that it is. */
+  readonly mostTokens: number;
   /** The folder with the tokenizer's files. Called only for formats that need one. @throws InputError where there is none */
   readonly tokenizerFolder: () => string;
   /** Whether rows are kept for later commands. */
@@ -31,6 +34,7 @@ interface WhereRows {
   readonly baseFolder: string;
   readonly at: string;
   readonly vocabularySize: number;
+  readonly mostTokens: number;
 }
 
 /** Files that a tokenizer is made of. */
@@ -78,22 +82,24 @@ export class RowReader {
   }
 
   async #readWhole(data: FileData, at: string): Promise<WholeRows> {
-    const { folder, vocabularySize, cache } = this.#context;
+    const { folder, vocabularySize, mostTokens, cache } = this.#context;
     const where = { baseFolder: folder, at };
     const file = await locateData(data, where);
     const key = cache && statSync(file, { throwIfNoEntry: false })?.isFile() ? this.#keyOf(data, file) : undefined;
     const kept = key === undefined ? undefined : cachedRows(key);
     if (kept !== undefined) return { ...kept, file, shuffle: data.shuffle ?? kept.format !== "tokens" };
-    const options = { ...where, vocabularySize };
+    const options = { ...where, vocabularySize, mostTokens };
     const rows = (await this.#readInWorkers(data, file, options)) ?? (await this.#readHere(data, options));
     if (key !== undefined) keepRows(key, rows);
     return rows;
   }
 
   async #readInWorkers(data: FileData, file: string, options: WhereRows): Promise<WholeRows | undefined> {
+    if (data.format === "tokens" || builtWorker() === null) return undefined;
     const stats = statSync(file, { throwIfNoEntry: false });
-    if (stats?.isFile() !== true || !isWorthWorkers(data, stats.size)) return undefined;
-    return await readRowsInWorkers(data, { ...options, tokenizerFolder: this.#context.tokenizerFolder() });
+    const isWorth = stats?.isFile() === true && isWorthWorkers(data, stats.size);
+    const { tokenizerFolder } = this.#context;
+    return await readRowsInWorkers(data, { ...options, tokenizerFolder }, isWorth ? {} : { workers: 1 });
   }
 
   #readHere(data: FileData, options: WhereRows): Promise<WholeRows> {
@@ -110,11 +116,18 @@ export class RowReader {
 
   /** All that rows follow from: the data's bytes, the tokenizer's, and what is done with a record. */
   #keyOf({ path: file, shuffle: _shuffle, ...how }: FileData, located: string): string {
-    const { vocabularySize, tokenizerFolder } = this.#context;
+    const { vocabularySize, mostTokens, tokenizerFolder } = this.#context;
     if (how.format !== "tokens" && this.#tokenizerHash === undefined)
       this.#tokenizerHash = bytesHash(TOKENIZER_FILES.map((name) => path.join(tokenizerFolder(), name)));
     const tokenizer = how.format === "tokens" ? null : this.#tokenizerHash;
-    const facts = { how, ending: path.extname(file), data: bytesHash([located]), tokenizer, vocabularySize };
+    const facts = {
+      how,
+      ending: path.extname(file),
+      data: bytesHash([located]),
+      tokenizer,
+      vocabularySize,
+      mostTokens,
+    };
     return createHash("sha256").update(canonicalJson(facts)).digest("hex");
   }
 }

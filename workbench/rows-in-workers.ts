@@ -1,6 +1,16 @@
+import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { type FileSource, type ReadDatasetOptions, type Row, readRowWork, type WholeRows } from "../datasets/index.ts";
-import { builtWorker, inWorkers, type WorkerOptions } from "./in-workers.ts";
+import path from "node:path";
+import { InputError, sum } from "../core/index.ts";
+import {
+  type DataRecord,
+  type FileSource,
+  type ReadDatasetOptions,
+  type Row,
+  readRowWork,
+  type WholeRows,
+} from "../datasets/index.ts";
+import { builtWorker, inWorkers, type WorkerLimits, type WorkerOptions } from "./in-workers.ts";
 import { unpackRows } from "./packed-rows.ts";
 
 /**
@@ -12,6 +22,41 @@ const WORTH = { bytes: 3e6, records: 3000 } as const;
 /** Records a part: many parts, so that no thread is left with much when the others are done. */
 const PART = 250;
 
+/**
+ * What a tokenizer or a template that came with a model may take: the largest published tokenizers take 1 GB and some
+ * seconds to load, and each tokenizes more than a megabyte a second.
+ */
+const HEAP_MEGABYTES = 2048;
+const SECONDS = { beginning: 4, perTokenizerByte: 1 / 4e6, perCharacter: 1 / 1e5 } as const;
+
+function charactersOf({ value }: DataRecord): number {
+  return (JSON.stringify(value) ?? "").length;
+}
+
+/** Limits for tokenizing parts with the tokenizer of a folder. */
+function limitsOf(
+  tokenizerFolder: string,
+  parts: readonly { readonly records: readonly DataRecord[] }[],
+): WorkerLimits {
+  const tokenizer = statSync(path.join(tokenizerFolder, "tokenizer.json"), { throwIfNoEntry: false })?.size ?? 0;
+  return {
+    heapMegabytes: HEAP_MEGABYTES,
+    seconds: (part) =>
+      SECONDS.beginning +
+      SECONDS.perTokenizerByte * tokenizer +
+      SECONDS.perCharacter * sum(parts[part]!.records.map(charactersOf)),
+    exceeded(what, part) {
+      const { place } = parts[part]!.records[0]!;
+      return new InputError({
+        expected: `a tokenizer, and a chat template, that need less ${what} for these records`,
+        ...place,
+        got: `those of ${tokenizerFolder}`,
+        hint: "They came with the model. Nothing of theirs was kept.",
+      });
+    },
+  };
+}
+
 /** Whether more threads would tokenize a file of so many bytes sooner. */
 export function isWorthWorkers(source: FileSource, bytes: number, file = builtWorker()): boolean {
   const isMuch = bytes >= WORTH.bytes && (source.limit ?? WORTH.records) >= WORTH.records;
@@ -19,28 +64,29 @@ export function isWorthWorkers(source: FileSource, bytes: number, file = builtWo
 }
 
 /**
- * `readWholeRows` on several threads. Undefined where something is wrong with the data, which that says in the order of
- * the records, or nothing is to be tokenized.
+ * `readWholeRows` on threads of their own, within limits. Undefined where nothing is to be tokenized.
+ * @throws InputError for the first record that is wrong, and for a tokenizer or template that takes too much
  */
 export async function readRowsInWorkers(
   data: FileSource,
   {
     tokenizerFolder,
     ...options
-  }: ReadDatasetOptions & { readonly vocabularySize: number; readonly tokenizerFolder: string },
+  }: ReadDatasetOptions & { readonly vocabularySize: number; readonly tokenizerFolder: () => string },
   workers: WorkerOptions = {},
 ): Promise<WholeRows | undefined> {
-  try {
-    const work = await readRowWork(data, options);
-    if (work === undefined) return undefined;
-    const { records, source, vocabularySize, ...about } = work;
-    const parts = Array.from({ length: Math.ceil(records.length / PART) }, (_, part) => ({
-      records: records.slice(part * PART, (part + 1) * PART),
-    }));
-    const packed = await inWorkers("rows", { tokenizerFolder, source, vocabularySize }, parts, workers);
-    const rows = packed.flatMap((words, part): readonly Row[] => unpackRows(words, parts[part]!.records.length)!);
-    return { ...about, rows, format: source.format, shuffle: source.shuffle ?? true };
-  } catch {
-    return undefined;
-  }
+  const work = await readRowWork(data, options);
+  if (work === undefined) return undefined;
+  const { records, source, vocabularySize, mostTokens, ...about } = work;
+  const parts = Array.from({ length: Math.ceil(records.length / PART) }, (_, part) => ({
+    records: records.slice(part * PART, (part + 1) * PART),
+  }));
+  const folder = tokenizerFolder();
+  const shared = { tokenizerFolder: folder, source, vocabularySize, mostTokens };
+  const packed = await inWorkers("rows", shared, parts, { limits: limitsOf(folder, parts), ...workers });
+  const rows = packed.flatMap((words, part): readonly Row[] => {
+    if ("facts" in words) throw new InputError(words.facts);
+    return unpackRows(words, parts[part]!.records.length)!;
+  });
+  return { ...about, rows, format: source.format, shuffle: source.shuffle ?? true };
 }

@@ -1,6 +1,7 @@
-import { InputError } from "../core/index.ts";
+import { canonicalJson, InputError, ownValue } from "../core/index.ts";
 import { datasetDigest, type Row } from "../datasets/index.ts";
 import {
+  adapterDigest,
   checkRows,
   type ExecuteInput,
   type ExecuteResult,
@@ -11,8 +12,9 @@ import {
   openModelFolder,
   productLibraryName,
   readPeftFolder,
+  weightsDigest,
 } from "../exec/index.ts";
-import { isLengthData, type Plan } from "../plan/index.ts";
+import { isLengthData, longestRow, type Plan } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { RowReader } from "./read-rows.ts";
 import { VERSION } from "./version.ts";
@@ -43,10 +45,11 @@ export async function loadPlanData(
   model: ModelFolder,
 ): Promise<readonly (readonly Row[])[]> {
   const { vocabularySize } = model.architecture;
-  const reader = new RowReader({ folder: "", vocabularySize, cache, tokenizerFolder: () => model.folder });
+  const mostTokens = longestRow(model.architecture);
+  const reader = new RowReader({ folder: "", vocabularySize, mostTokens, cache, tokenizerFolder: () => model.folder });
   const data: (readonly Row[])[] = [];
   for (const [index, job] of plan.jobs.entries()) {
-    const path = plan.locations.data[job.name];
+    const path = ownValue(plan.locations.data, job.name);
     const isKnown = !isLengthData(job.data) && path !== undefined;
     const own = isKnown ? (await reader.read({ ...job.data, path }, job.cutoffLength, index)).rows : [];
     data.push([...own, ...(await evaluationData(plan, index, reader))]);
@@ -57,13 +60,36 @@ export async function loadPlanData(
 /** Rows of an evaluation's own data, which are numbered on behind the job's. */
 async function evaluationData({ jobs, locations }: Plan, index: number, reader: RowReader): Promise<readonly Row[]> {
   const { name, evaluation, cutoffLength } = jobs[index]!;
-  const path = locations.evaluation?.[name];
+  const path = ownValue(locations.evaluation ?? {}, name);
   if (path === undefined || evaluation?.data === undefined || isLengthData(evaluation.data)) return [];
   return (await reader.read({ ...evaluation.data, path }, cutoffLength, index, "evaluation.data")).rows;
 }
 
-/** The base model that a plan was made for. @throws InputError when it is another one now, or none. */
-export function openPlanModel(plan: Plan): ModelFolder {
+const PLAN_AGAIN = "Make the plan again with `loratwin plan`.";
+
+/** The bytes of a model's weights are those that the plan was made with. @throws InputError where they are not */
+function verifyWeights({ model }: Plan, folder: string): void {
+  if (model.weightsDigest === undefined)
+    throw new InputError({
+      expected: "a plan that knows its model's weights",
+      at: "--verify-weights",
+      got: "one that was made without --verify-weights",
+      hint: "Make it again with `loratwin plan ... --verify-weights`.",
+    });
+  if (weightsDigest(folder) !== model.weightsDigest)
+    throw new InputError({
+      expected: "the weights that the plan was made with",
+      file: folder,
+      got: "other weights",
+      hint: PLAN_AGAIN,
+    });
+}
+
+/**
+ * The base model that a plan was made for, its architecture and its tensors; with `weights`, byte by byte.
+ * @throws InputError when it is another one now, or none
+ */
+export function openPlanModel(plan: Plan, verify: "shapes" | "weights" = "shapes"): ModelFolder {
   if (plan.locations.model === null) {
     throw new InputError({
       expected: "a model folder to train",
@@ -78,8 +104,16 @@ export function openPlanModel(plan: Plan): ModelFolder {
       expected: "the model that the plan was made for",
       file: plan.locations.model,
       got: "another one",
-      hint: "Make the plan again with `loratwin plan`.",
+      hint: PLAN_AGAIN,
     });
+  if (canonicalJson(model.architecture) !== canonicalJson(plan.model.architecture))
+    throw new InputError({
+      expected: `the architecture of ${plan.locations.model}: ${canonicalJson(model.architecture)}`,
+      at: "setting.model.architecture",
+      got: plan.model.architecture,
+      hint: PLAN_AGAIN,
+    });
+  if (verify === "weights") verifyWeights(plan, plan.locations.model);
   return model;
 }
 
@@ -93,12 +127,21 @@ export async function trainPlan(
   checkRows(
     plan,
     data.map((rows) => (rows.length === 0 ? "" : datasetDigest(rows))),
+    data,
   );
-  const start = plan.jobs.map((job) => {
-    const init = plan.locations.init[job.name];
-    return init === undefined
-      ? initialPairs(job, plan.model.architecture)
-      : readPeftFolder(init, job.adapter, plan.model.architecture);
+  const start = plan.jobs.map((job, index) => {
+    const init = ownValue(plan.locations.init, job.name);
+    if (init === undefined) return initialPairs(job, plan.model.architecture);
+    const pairs = readPeftFolder(init, job.adapter, plan.model.architecture);
+    if (adapterDigest(pairs) !== job.initDigest)
+      throw new InputError({
+        expected: "the adapter that the plan was made with",
+        at: `jobs[${index}].adapter.init`,
+        got: "other weights",
+        file: init,
+        hint: PLAN_AGAIN,
+      });
+    return pairs;
   });
   return await executeProbed({
     plan,

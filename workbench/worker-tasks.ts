@@ -1,8 +1,13 @@
+import { type ErrorFacts, InputError } from "../core/index.ts";
 import type { RowWork, TextTokenizer } from "../datasets/index.ts";
 import type { Catalog, PackingProblem } from "../plan/index.ts";
 import type { DrawRequest } from "../sim/index.ts";
 import type { AssumedVariation } from "../studies/index.ts";
 import { packRows } from "./packed-rows.ts";
+
+export interface WrongRecord {
+  readonly facts: ErrorFacts;
+}
 
 /** Part of a data source's records, for the tokenizer of a model folder. */
 interface RowTask extends RowWork {
@@ -20,11 +25,16 @@ export const WORKER_TASKS = {
     (await import("../studies/index.ts")).varyAssumption(catalog, variation),
   packing: async (request: { readonly problem: PackingProblem }) =>
     (await import("./solve-packing.ts")).solvePacking(request),
-  /** The rows, packed. */
-  rows: async ({ tokenizerFolder, ...work }: RowTask) => {
+  /** The rows, packed; or what is wrong with the first record that makes none, since threads pass on no classes. */
+  rows: async ({ tokenizerFolder, ...work }: RowTask): Promise<Int32Array<ArrayBuffer> | WrongRecord> => {
     const { loadTokenizer, makeRows } = await import("../datasets/index.ts");
-    tokenizers[tokenizerFolder] ??= loadTokenizer(tokenizerFolder);
-    return packRows(makeRows(work, tokenizers[tokenizerFolder]));
+    try {
+      tokenizers[tokenizerFolder] ??= loadTokenizer(tokenizerFolder);
+      return packRows(makeRows(work, tokenizers[tokenizerFolder]));
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return { facts: error.facts };
+    }
   },
 };
 

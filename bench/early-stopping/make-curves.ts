@@ -5,7 +5,7 @@ import path from "node:path";
 import { createRng, InputError } from "../../core/index.ts";
 import type { Row } from "../../datasets/index.ts";
 import { type ModelFolder, nativeInfo, openModelFolder } from "../../exec/index.ts";
-import { jobDefaults } from "../../plan/index.ts";
+import { jobDefaults, longestRow } from "../../plan/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { RowReader } from "../../workbench/read-rows.ts";
 import { today } from "../../workbench/today.ts";
@@ -78,7 +78,9 @@ const file = process.argv[2] ?? CURVES_FILE;
 const shared = sharedFolder();
 const model = openModelFolder(path.join(shared, "models", MODEL));
 const { vocabularySize } = model.architecture;
-const reader = new RowReader({ folder: "", vocabularySize, cache: false, tokenizerFolder: () => model.folder });
+const mostTokens = longestRow(model.architecture);
+const tokenizerFolder = (): string => model.folder;
+const reader = new RowReader({ folder: "", vocabularySize, mostTokens, cache: false, tokenizerFolder });
 const { onednn, isa } = nativeInfo();
 const head: CurvesHead = {
   kind: "loss-curves",

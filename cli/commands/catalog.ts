@@ -1,4 +1,4 @@
-import { canonicalJson, InputError } from "../../core/index.ts";
+import { canonicalJson, InputError, ownValue } from "../../core/index.ts";
 import { type Catalog, deviceCalibration } from "../../plan/index.ts";
 import { loadCatalog, writeOutput } from "../../workbench/index.ts";
 import { type Command, optionalText, type Use } from "../command.ts";
@@ -75,7 +75,7 @@ export const catalogCommand: Command = {
       printResult(io, args, catalog, () => overview(catalog));
       return 0;
     }
-    const device = catalog.devices[name];
+    const device = ownValue(catalog.devices, name);
     if (device === undefined)
       throw new InputError({
         expected: `a device of the catalog (${Object.keys(catalog.devices).join(", ")})`,

@@ -6,9 +6,9 @@ import { choiceText, explanationTable } from "../describe-choice.ts";
 import { planSummary, planText } from "../describe-plan.ts";
 import { printResult } from "../output.ts";
 import { planIntervals } from "../plan-intervals.ts";
-import { WORKLOAD_OPTIONS } from "../plan-options.ts";
+import { VERIFY_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS, INTERVAL_OPTIONS } from "../prediction-options.ts";
-import { contextOf, planRequestChoice } from "../request-options.ts";
+import { contextOf, verifiedRequestChoice } from "../request-options.ts";
 
 export const planCommand: Command = {
   usage: "plan <workload>",
@@ -28,6 +28,7 @@ export const planCommand: Command = {
         ...WORKLOAD_OPTIONS,
         ...INTERVAL_OPTIONS,
         ...CACHE_OPTIONS,
+        ...VERIFY_OPTIONS,
         explain: { type: "boolean", default: false, describe: "list every way that the planner looked at" },
         output: { type: "string", alias: "o", describe: "where to write the plan" },
       },
@@ -35,7 +36,7 @@ export const planCommand: Command = {
   ],
   async run(args, io) {
     const context = contextOf(io, args);
-    const created = await createPlan(context, requiredText(args, "workload"), planRequestChoice(args));
+    const created = await createPlan(context, requiredText(args, "workload"), verifiedRequestChoice(args));
     noteNominal(context, created);
     const { plan, explanation } = created;
     const output = optionalText(args, "output");

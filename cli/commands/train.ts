@@ -14,9 +14,9 @@ import { type Command, flag, requiredText, type Use } from "../command.ts";
 import { endText, runText } from "../describe-run.ts";
 import type { OptionTable } from "../option-table.ts";
 import { note, printResult } from "../output.ts";
-import { planAnew, WORKLOAD_OPTIONS } from "../plan-options.ts";
+import { planAnew, VERIFY_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
-import { contextOf, planRequestChoice } from "../request-options.ts";
+import { contextOf, verifiedRequestChoice } from "../request-options.ts";
 import { type TrainedRun, trainIntoFolder } from "../train-into-folder.ts";
 
 const RUN_OPTIONS = {
@@ -28,6 +28,7 @@ const RUN_OPTIONS = {
   },
   overwrite: { type: "boolean", default: false, describe: "lose a finished run of the same plan in that folder" },
   ...CACHE_OPTIONS,
+  ...VERIFY_OPTIONS,
 } as const satisfies OptionTable;
 
 /** 128 and the number of SIGINT, as a shell has it. */
@@ -50,14 +51,14 @@ export const trainCommand: Command = {
   async run(args, io, use) {
     const file = requiredText(args, "plan");
     const { plan, loaded, source } =
-      use === PLAN ? loadPlan(io, file) : await planWorkload(contextOf(io, args), file, planRequestChoice(args));
+      use === PLAN ? loadPlan(io, file) : await planWorkload(contextOf(io, args), file, verifiedRequestChoice(args));
     assignDevices(plan);
     for (const remark of [...simulatedOnly(plan), ...otherLibrary(plan)]) note(io, args, remark);
     const folder = requiredText(args, "output");
     let trained: TrainedRun;
     try {
       const context = contextOf(io, args);
-      const model = openPlanModel(plan);
+      const model = openPlanModel(plan, use === PLAN && flag(args, "verify-weights") ? "weights" : "shapes");
       checkRunFolder(io, folder, plan, flag(args, "overwrite"));
       const data = loaded?.data ?? (await context.stage("reading data", () => loadPlanData(context, plan, model)));
       trained = await trainIntoFolder(io, args, folder, { plan, model, data });

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { InputError } from "../../core/index.ts";
+import { InputError, ownValue } from "../../core/index.ts";
 import { readPeftFolder } from "../../exec/index.ts";
 import {
   calibrationSchema,
@@ -74,7 +74,7 @@ async function validateFile(
   const source = readText(input.text, input.file);
   const value = source.value as { readonly kind?: unknown; readonly otherData?: { readonly kind?: unknown } } | null;
   const kind = value?.kind ?? value?.otherData?.kind;
-  const check = typeof kind === "string" ? CHECKS[kind] : undefined;
+  const check = typeof kind === "string" ? ownValue(CHECKS, kind) : undefined;
   if (check === undefined)
     throw new InputError({
       expected: `one of ${Object.keys(CHECKS).join(", ")}`,

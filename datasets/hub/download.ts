@@ -35,6 +35,20 @@ function folderOf({ type, name, revision }: HubPath, options: DownloadOptions): 
   return path.join(options.cacheFolder ?? userCache("hub"), parts, revision);
 }
 
+/** Pages of a list of files, some thousand a page. */
+const MOST_PAGES = 1000;
+
+/** Fetches pages of a list, as long as it comes to an end. */
+function pagedFetch(name: string): typeof fetch {
+  let pages = 0;
+  return (...args) => {
+    pages += 1;
+    if (pages > MOST_PAGES)
+      throw new InputError({ expected: `a list of files of at most ${MOST_PAGES} pages`, got: `more of ${name}` });
+    return fetch(...args);
+  };
+}
+
 async function list(
   { type, name, revision, path: inside }: HubPath,
   options: DownloadOptions,
@@ -42,8 +56,8 @@ async function list(
   const hub = hubOf(options);
   const files: RemoteFile[] = [];
   try {
-    const recursive = type === "dataset";
-    for await (const entry of listFiles({ repo: { type, name }, revision, recursive, path: inside, ...hub })) {
+    const place = { repo: { type, name }, revision, recursive: type === "dataset", path: inside };
+    for await (const entry of listFiles({ ...place, ...hub, fetch: pagedFetch(name) })) {
       if (entry.type !== "file" || entry.path.split("/").includes("..")) continue;
       files.push({ path: entry.path, oid: entry.lfs?.oid ?? entry.oid ?? "content", sha256: entry.lfs?.oid });
     }

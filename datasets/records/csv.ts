@@ -19,9 +19,24 @@ interface Delimited {
   readonly limit: number;
 }
 
+/** The names of the header line. @throws InputError where one stands twice */
+function headerOf(names: readonly string[], file: string): string[] {
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
+  if (twice === undefined) return [...names];
+  throw new InputError({ expected: "each column once", file, line: 1, got: twice });
+}
+
 async function* readDelimited(file: string, { delimiter, header, limit }: Delimited): AsyncGenerator<DataRecord> {
   const to = Number.isFinite(limit) ? { to: limit } : {};
-  const parser = parse({ bom: true, columns: header, delimiter, info: true, skip_empty_lines: true, ...to });
+  const parser = parse({
+    bom: true,
+    columns: header ? (names: string[]) => headerOf(names, file) : false,
+    delimiter,
+    info: true,
+    skip_empty_lines: true,
+    ...to,
+  });
   const input = fs.createReadStream(file);
   input.on("error", (error) => parser.destroy(error));
   let line = header ? 2 : 1;

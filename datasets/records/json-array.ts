@@ -1,6 +1,6 @@
 import fs from "node:fs";
-import { InputError } from "../../core/index.ts";
-import { findJsonFault, placeOf } from "./parse-json.ts";
+import { findJsonFault, InputError, ownValue, placeOf } from "../../core/index.ts";
+import { checkJson } from "./check-json.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
 /** A JSON array of records, or an object that holds one under `data` or the name of the split. */
@@ -20,8 +20,10 @@ export const readJsonArray: RecordReader = async function* (file, { split, limit
     const got = offset < text.trimEnd().length ? text.slice(offset, offset + 20) : "the end of the file";
     throw new InputError({ expected: `JSON: ${expected}`, file, ...placeOf(text, offset), got }, { cause });
   }
+  checkJson(text, whole, file);
   const key = split ?? "data";
-  const inside = Array.isArray(whole) ? undefined : (whole as Record<string, unknown> | null)?.[key];
+  const isMapping = typeof whole === "object" && whole !== null && !Array.isArray(whole);
+  const inside = isMapping ? ownValue(whole as Readonly<Record<string, unknown>>, key) : undefined;
   const list = Array.isArray(whole) && split === undefined ? whole : inside;
   if (!Array.isArray(list)) {
     const expected =

@@ -1,6 +1,6 @@
 import fs from "node:fs";
-import { InputError } from "../../core/index.ts";
-import { findJsonFault } from "./parse-json.ts";
+import { findJsonFault, InputError } from "../../core/index.ts";
+import { checkJson } from "./check-json.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
 const NEWLINE = 0x0a;
@@ -42,6 +42,7 @@ export const readJsonLines: RecordReader = async function* (file, { limit }): As
       const got = offset < text.trimEnd().length ? text.slice(offset, offset + 20) : "the end of the line";
       throw new InputError({ expected: `JSON: ${expected}`, file, line, column: offset + 1, got }, { cause });
     }
+    checkJson(text, value, file, line);
     yield { value, place: { file, line } };
     count += 1;
     if (count === limit) return;

@@ -3,10 +3,13 @@ import { asyncBufferFromFile, type Compressors, parquetReadObjects } from "hypar
 import { InputError } from "../../core/index.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
+/** A page of a Parquet file has a megabyte or so; what unpacks to much more is no data. */
+const UNPACKED = { maxOutputLength: 2 ** 28 } as const;
+
 /** What Node can unpack beside hyparquet's own Snappy. */
 const COMPRESSORS: Compressors = {
-  GZIP: (input) => gunzipSync(input),
-  BROTLI: (input) => brotliDecompressSync(input),
+  GZIP: (input) => gunzipSync(input, UNPACKED),
+  BROTLI: (input) => brotliDecompressSync(input, UNPACKED),
 };
 
 /** 64-bit columns come as bigint; what fits becomes a number, lists and structs included. */

@@ -8,6 +8,9 @@ import { readJsonLines } from "./json-lines.ts";
 import { readParquet } from "./parquet.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
+/** As many as a job may train: 2^24. */
+const MOST_RECORDS = 2 ** 24;
+
 const READERS: Readonly<Record<string, RecordReader>> = {
   ".jsonl": readJsonLines,
   ".ndjson": readJsonLines,
@@ -47,6 +50,7 @@ export async function* readRecords(target: string, source: FileSource, at: strin
   const split = stats.isDirectory() ? undefined : source.split;
   let left = source.limit ?? Number.POSITIVE_INFINITY;
   let found = false;
+  let count = 0;
   for (const file of files) {
     const reader = readerFor(file);
     if (reader === undefined) {
@@ -60,6 +64,14 @@ export async function* readRecords(target: string, source: FileSource, at: strin
     for await (const record of reader(file, { split, limit: left })) {
       found = true;
       left -= 1;
+      count += 1;
+      if (count > MOST_RECORDS)
+        throw new InputError({
+          expected: `at most ${MOST_RECORDS} records`,
+          file,
+          got: "more",
+          hint: "`limit` takes the first ones.",
+        });
       yield record;
     }
     if (left === 0) return;

@@ -1,11 +1,12 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, ownValue } from "../../core/index.ts";
 import { type DataRecord, fieldAt, type Place } from "../records/record.ts";
 import { NOT_SCORED } from "../row.ts";
 import type { ChatMessage, TextTokenizer } from "../tokenizer.ts";
+import { encodeMost } from "./encode-most.ts";
 import { fieldsOf, joinPieces, type RowKind } from "./row-kind.ts";
 
 function messagesOf(record: DataRecord, field: string): readonly ChatMessage[] {
-  const value = fieldsOf(record)[field];
+  const value = ownValue(fieldsOf(record), field);
   const at = fieldAt(record.place, field);
   if (!Array.isArray(value) || value.length === 0) {
     const expected = "a list of messages {role, content}";
@@ -59,12 +60,11 @@ function splitTurns(messages: readonly ChatMessage[], place: Place, { renderChat
  * The pieces are tokenized apart, so that a turn's tokens are those which the model will have produced after the
  * prompt.
  */
-export const chatRow: RowKind = (record, { source, tokenizer }) => {
+export const chatRow: RowKind = (record, { source, tokenizer, mostTokens }) => {
   const messages = messagesOf(record, source.field ?? "messages");
-  const { encode } = tokenizer();
   const pieces = splitTurns(messages, record.place, tokenizer());
   return joinPieces(
-    pieces.map(({ text, scored }) => ({ ids: encode(text, false), scored })),
+    pieces.map(({ text, scored }) => ({ ids: encodeMost(tokenizer(), text, false, mostTokens), scored })),
     NOT_SCORED,
   );
 };

@@ -1,4 +1,4 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, ownValue } from "../../core/index.ts";
 import type { DataFormat, FileSource } from "../data-source.ts";
 import type { DataRecord } from "../records/record.ts";
 import { defaultTemplates } from "./instruction.ts";
@@ -17,9 +17,9 @@ export interface InferredFormat {
 export function inferFormat(source: FileSource, first: DataRecord): InferredFormat {
   if (source.prompt !== undefined) return { format: "instruction", because: "prompt and response templates are given" };
   const fields = fieldsOf(first);
-  const has = (field: string): boolean => fields[field] !== undefined;
+  const has = (field: string): boolean => ownValue(fields, field) !== undefined;
   if (source.field !== undefined) {
-    const chat = Array.isArray(fields[source.field]);
+    const chat = Array.isArray(ownValue(fields, source.field));
     return {
       format: chat ? "chat" : "text",
       because: `the first record's "${source.field}" is a ${chat ? "list" : "text"}`,

@@ -1,6 +1,7 @@
 import { InputError } from "../../core/index.ts";
 import type { DataRecord } from "../records/record.ts";
 import { NOT_SCORED } from "../row.ts";
+import { encodeMost } from "./encode-most.ts";
 import { fieldsOf, joinPieces, type RowKind, textField } from "./row-kind.ts";
 
 interface Templates {
@@ -43,7 +44,7 @@ function fill(template: string, record: DataRecord, at: string): string {
 }
 
 /** A prompt that is not scored, a response that is, and the end token. */
-export const instructionRow: RowKind = (record, { source, tokenizer }) => {
+export const instructionRow: RowKind = (record, { source, tokenizer, mostTokens }) => {
   const { prompt, response } = source;
   const given = prompt !== undefined && response !== undefined ? { prompt, response } : undefined;
   const templates = given ?? defaultTemplates(record);
@@ -57,11 +58,13 @@ export const instructionRow: RowKind = (record, { source, tokenizer }) => {
       hint,
     });
   }
-  const { encode, eosId } = tokenizer();
+  const { eosId } = tokenizer();
+  const encode = (template: string, at: string, special: boolean): readonly number[] =>
+    encodeMost(tokenizer(), fill(template, record, at), special, mostTokens);
   return joinPieces(
     [
-      { ids: encode(fill(templates.prompt, record, "prompt"), true), scored: false },
-      { ids: [...encode(fill(templates.response, record, "response"), false), eosId], scored: true },
+      { ids: encode(templates.prompt, "prompt", true), scored: false },
+      { ids: [...encode(templates.response, "response", false), eosId], scored: true },
     ],
     NOT_SCORED,
   );

@@ -1,4 +1,4 @@
-import { InputError, sum } from "../../core/index.ts";
+import { InputError, ownValue, sum } from "../../core/index.ts";
 import type { FileSource } from "../data-source.ts";
 import { type DataRecord, fieldAt } from "../records/record.ts";
 import type { Row } from "../row.ts";
@@ -6,6 +6,8 @@ import type { TextTokenizer } from "../tokenizer.ts";
 
 export interface RowContext {
   readonly source: FileSource;
+  /** Of a row that is longer no more has to be made than shows that it is. */
+  readonly mostTokens: number;
   /** @throws InputError when the model has no tokenizer */
   readonly tokenizer: () => TextTokenizer;
 }
@@ -23,7 +25,7 @@ export function fieldsOf(record: DataRecord): Readonly<Record<string, unknown>> 
 /** A field's text; numbers and booleans are written out. */
 export function textField(record: DataRecord, field: string): string {
   const fields = fieldsOf(record);
-  const value = Object.hasOwn(fields, field) ? fields[field] : undefined;
+  const value = ownValue(fields, field);
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   const at = fieldAt(record.place, field);

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { InputError } from "../../core/index.ts";
+import { duplicateKey, InputError, ownValue } from "../../core/index.ts";
 import { ELEMENT_BYTES } from "./float-formats.ts";
 
 /** Where one tensor lies: `start` and `end` are offsets from the beginning of the file. */
@@ -52,7 +52,7 @@ function entryOf(name: string, raw: unknown, file: string, dataStart: number, fi
   if (!isCount(begin) || !isCount(end) || begin > end) {
     throw new InputError({ expected: "data_offsets [begin, end]", file, at: `tensor ${name}`, got: offsets });
   }
-  const elementBytes = ELEMENT_BYTES[dtype];
+  const elementBytes = ownValue(ELEMENT_BYTES, dtype);
   if (elementBytes === undefined) {
     const expected = `a dtype among ${Object.keys(ELEMENT_BYTES).join(", ")}`;
     throw new InputError({ expected, file, at: `tensor ${name}`, got: dtype });
@@ -106,15 +106,19 @@ export function readHeader(file: string): SafetensorsHeader {
       hint: "Truncated, or not a safetensors file.",
     });
   }
+  let text: string;
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(readFileRange(file, 8, 8 + headerBytes)));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(readFileRange(file, 8, 8 + headerBytes));
+    header = JSON.parse(text);
   } catch (cause) {
     throw new InputError({ expected: "a header of JSON", file, got: (cause as Error).message }, { cause });
   }
   if (typeof header !== "object" || header === null || Array.isArray(header)) {
     throw new InputError({ expected: "a header that is a JSON object", file, got: header });
   }
+  const twice = duplicateKey(text, header);
+  if (twice !== undefined) throw new InputError({ expected: "each tensor once", file, got: twice.key });
   const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown>;
   const tensors = Object.entries(entries).map(([name, raw]) => entryOf(name, raw, file, 8 + headerBytes, stats.size));
   refuseOverlap(tensors, file);

@@ -1,4 +1,4 @@
-import { InputError } from "../../core/index.ts";
+import { InputError, ownValue } from "../../core/index.ts";
 import type { ComputeDtype } from "../compute-dtype.ts";
 import type { Calibration, LayersCalibration, RooflineCalibration } from "../documents/calibration.ts";
 import type { Catalog, CatalogDevice } from "../documents/catalog.ts";
@@ -21,8 +21,8 @@ function efficiencyOf({ devices }: Catalog, name: string, dtype: ComputeDtype) {
   const other: ComputeDtype = dtype === "float32" ? "bfloat16" : "float32";
   const bytes = dtype === "float32" ? 2 : 0.5;
   const candidates: readonly [Efficiency | undefined, string, number, boolean][] = [
-    [devices[name]?.layerEfficiency?.[dtype], `${name}, ${dtype}`, 1, true],
-    [devices[name]?.layerEfficiency?.[other], `${name}, ${other}`, bytes, false],
+    [ownValue(devices, name)?.layerEfficiency?.[dtype], `${name}, ${dtype}`, 1, true],
+    [ownValue(devices, name)?.layerEfficiency?.[other], `${name}, ${other}`, bytes, false],
     [devices[REFERENCE]?.layerEfficiency?.[dtype], `${REFERENCE}, ${dtype}`, 1, false],
     [devices[REFERENCE]?.layerEfficiency?.[other], `${REFERENCE}, ${other}`, bytes, false],
   ];
@@ -30,7 +30,7 @@ function efficiencyOf({ devices }: Catalog, name: string, dtype: ComputeDtype) {
 }
 
 function requireDevice({ devices }: Catalog, name: string): CatalogDevice {
-  const device = devices[name];
+  const device = ownValue(devices, name);
   if (device !== undefined) return device;
   throw new InputError({ expected: `a device of the catalog (${Object.keys(devices).join(", ")})`, got: name });
 }

@@ -3,6 +3,20 @@ import { z } from "zod";
 const positive = z.int().positive();
 
 /**
+ * The most of each size: several times what published models have, and little enough that what follows from them can be
+ * counted in whole numbers.
+ */
+const MOST = {
+  hidden: 2 ** 17,
+  intermediate: 2 ** 19,
+  layers: 1024,
+  heads: 4096,
+  headDim: 4096,
+  vocabulary: 2 ** 22,
+  positions: 2 ** 24,
+} as const;
+
+/**
  * Rotary scaling as Hugging Face's config.json has it: `linear` (position interpolation) or `llama3` (by wave length).
  */
 export const ropeScalingSchema = z.discriminatedUnion("type", [
@@ -18,14 +32,16 @@ export const ropeScalingSchema = z.discriminatedUnion("type", [
 
 /** The shape of a Llama-family decoder: everything that costs, memory and layers follow from. */
 export const architectureSchema = z.strictObject({
-  hiddenSize: positive,
-  intermediateSize: positive,
-  numLayers: positive,
-  numHeads: positive,
-  numKvHeads: positive,
-  headDim: positive,
-  vocabularySize: positive,
-  maxPositions: positive,
+  hiddenSize: positive.max(MOST.hidden),
+  intermediateSize: positive.max(MOST.intermediate),
+  numLayers: positive.max(MOST.layers),
+  numHeads: positive.max(MOST.heads),
+  numKvHeads: positive.max(MOST.heads),
+  headDim: positive.max(MOST.headDim),
+  vocabularySize: positive.max(MOST.vocabulary),
+  maxPositions: positive.max(MOST.positions),
+  /** Attention sees so many positions back, so that no row may be longer; absent where it sees all. */
+  slidingWindow: positive.max(MOST.positions).optional(),
   rmsNormEps: z.number().positive(),
   ropeTheta: z.number().positive(),
   ropeScaling: ropeScalingSchema.optional(),
@@ -36,6 +52,11 @@ export const architectureSchema = z.strictObject({
 
 export type Architecture = z.infer<typeof architectureSchema>;
 export type RopeScaling = z.infer<typeof ropeScalingSchema>;
+
+/** The most tokens of a row. */
+export function longestRow({ maxPositions, slidingWindow = maxPositions }: Architecture): number {
+  return Math.min(maxPositions, slidingWindow);
+}
 
 /** The seven linear projections of a decoder layer, in the order that numbers them (`target` = layer * 7 + index). */
 export const PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;

@@ -1,5 +1,6 @@
 import { InputError } from "../../core/index.ts";
-import { type DocumentPath, formatPath, type ReadText } from "./read-document.ts";
+import { formatPath } from "./read-document.ts";
+import type { DocumentPath, ReadText } from "./read-text.ts";
 import { type HalvingSpec, MOST_POINTS, type SweepSpec } from "./sweep.ts";
 import { gridSize, type SweepPoint, sweepPoints } from "./sweep-points.ts";
 

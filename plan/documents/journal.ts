@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { InputError } from "../../core/index.ts";
 import type { Decision, FleetEvent, JournalLine } from "../scheduler/journal.ts";
-import { checkDocument, readText } from "./read-document.ts";
+import { checkDocument } from "./read-document.ts";
+import { readText } from "./read-text.ts";
 
 const timeNs = z.number().min(0);
 const count = z.int().min(0);

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { InputError } from "../../core/index.ts";
-import { type Architecture, architectureSchema, type RopeScaling } from "./architecture.ts";
+import { type Architecture, architectureSchema } from "./architecture.ts";
+import { refuseFeatures, ropeScaling, slidingWindow, unsupported } from "./model-features.ts";
+import { checkFigures } from "./read-document.ts";
 
 const SUPPORTED_TYPES = ["llama", "mistral", "qwen2"];
 
@@ -23,33 +24,9 @@ export const huggingFaceConfigSchema = z.looseObject({
   attention_bias: z.boolean().nullish(),
   mlp_bias: z.boolean().nullish(),
   use_sliding_window: z.boolean().nullish(),
+  sliding_window: z.unknown().optional(),
   tie_word_embeddings: z.boolean().default(false),
 });
-
-function unsupported(expected: string, at: string, got: unknown): InputError {
-  return new InputError({ expected, at, got, hint: "Llama-family decoders (llama, mistral, qwen2) are supported." });
-}
-
-function ropeScaling(raw: Readonly<Record<string, unknown>> | null | undefined): RopeScaling | undefined {
-  const type = raw?.["rope_type"] ?? raw?.["type"];
-  if (raw === null || raw === undefined || type === undefined || type === "default") return undefined;
-  const figure = (key: string): number => {
-    const value = raw[key];
-    if (typeof value !== "number") throw unsupported("a number", `rope_scaling.${key}`, value);
-    return value;
-  };
-  if (type === "linear") return { type, factor: figure("factor") };
-  if (type === "llama3") {
-    return {
-      type,
-      factor: figure("factor"),
-      lowFreqFactor: figure("low_freq_factor"),
-      highFreqFactor: figure("high_freq_factor"),
-      originalMaxPositions: figure("original_max_position_embeddings"),
-    };
-  }
-  throw unsupported('"default", "linear" or "llama3"', "rope_scaling.rope_type", type);
-}
 
 /**
  * The architecture that a config.json describes.
@@ -63,7 +40,7 @@ export function architectureFromConfig(config: z.infer<typeof huggingFaceConfigS
   if (config.mlp_bias === true) throw unsupported("no biases in the MLP", "mlp_bias", true);
   if (config.attention_bias === true && config.model_type !== "qwen2")
     throw unsupported("no bias on o_proj", "attention_bias", true);
-  if (config.use_sliding_window === true) throw unsupported("full attention", "use_sliding_window", true);
+  refuseFeatures(config);
   const numHeads = config.num_attention_heads;
   const numKvHeads = config.num_key_value_heads ?? numHeads;
   if (numHeads % numKvHeads !== 0)
@@ -73,8 +50,10 @@ export function architectureFromConfig(config: z.infer<typeof huggingFaceConfigS
     throw unsupported("an even whole head dimension", "hidden_size / num_attention_heads", headDim);
   const parameters = config.rope_parameters;
   const theta = typeof parameters?.["rope_theta"] === "number" ? parameters["rope_theta"] : config.rope_theta;
-  const scaling = ropeScaling(config.rope_scaling ?? parameters);
-  return architectureSchema.parse({
+  const scaling = ropeScaling(config);
+  const window = slidingWindow(config);
+  const positions = config.max_position_embeddings;
+  return checkFigures(architectureSchema, {
     hiddenSize: config.hidden_size,
     intermediateSize: config.intermediate_size,
     numLayers: config.num_hidden_layers,
@@ -82,7 +61,8 @@ export function architectureFromConfig(config: z.infer<typeof huggingFaceConfigS
     numKvHeads,
     headDim,
     vocabularySize: config.vocab_size,
-    maxPositions: config.max_position_embeddings,
+    maxPositions: positions,
+    ...(window === undefined || window >= positions ? {} : { slidingWindow: window }),
     rmsNormEps: config.rms_norm_eps,
     ropeTheta: theta,
     ...(scaling === undefined ? {} : { ropeScaling: scaling }),

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { InputError } from "../../core/index.ts";
 import { expandSweeps, type Sweep, writtenPath } from "./expand-sweeps.ts";
-import { checkDocument, type DocumentPath, formatPath, type ReadText, readText } from "./read-document.ts";
+import { checkDocument, formatPath } from "./read-document.ts";
+import { type DocumentPath, type ReadText, readText } from "./read-text.ts";
 import { sweepSchema } from "./sweep.ts";
 import { JOB_DEFAULTS, type Workload, workloadSchema } from "./workload.ts";
 

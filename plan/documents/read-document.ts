@@ -1,18 +1,6 @@
-import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument as parseYaml } from "yaml";
 import type { z } from "zod";
 import { InputError, PlanError } from "../../core/index.ts";
-
-export type DocumentPath = readonly (string | number)[];
-
-/** A parsed text and where each of its values stands. */
-export interface ReadText {
-  readonly value: unknown;
-  readonly file: string;
-  /** Line and column (from 1) of the value, or of the nearest value around it. */
-  locate(path: DocumentPath): { readonly line: number; readonly column: number } | undefined;
-  /** Where a path of what was made of the text was written; as it stands where absent. */
-  readonly written?: (path: DocumentPath) => DocumentPath;
-}
+import { type DocumentPath, type ReadText, readText } from "./read-text.ts";
 
 /** A path as text: `jobs[2].adapter.rank`. */
 export function formatPath(path: DocumentPath): string {
@@ -48,65 +36,11 @@ export function placeError(error: unknown, source: ReadText): unknown {
     : new InputError(placed, { cause: error });
 }
 
-function offsetOf(document: Document, path: DocumentPath): number | undefined {
-  for (let depth = path.length; depth > 0; depth -= 1) {
-    const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
-    const key = path[depth - 1];
-    if (isMap(parent)) {
-      const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key);
-      if (pair !== undefined && isScalar(pair.key) && pair.key.range) return pair.key.range[0];
-    }
-    const node = document.getIn(path.slice(0, depth), true) as { range?: [number, number, number] } | undefined;
-    if (node?.range) return node.range[0];
-  }
-  return undefined;
-}
-
-/**
- * Reads YAML or JSON. Large JSON takes the fast path; positions are only worked out when something is wrong.
- * @throws InputError with file, line and column when the text is neither.
- */
-export function readText(text: string, file: string): ReadText {
-  let parsed: { document: Document; lines: LineCounter } | undefined;
-  const parse = (): { document: Document; lines: LineCounter } => {
-    if (parsed === undefined) {
-      const lines = new LineCounter();
-      parsed = { document: parseYaml(text, { lineCounter: lines, strict: true, uniqueKeys: true }), lines };
-    }
-    return parsed;
-  };
-  const locate = (path: DocumentPath): { line: number; column: number } | undefined => {
-    const { document, lines } = parse();
-    const offset = offsetOf(document, path);
-    if (offset === undefined) return undefined;
-    const { line, col } = lines.linePos(offset);
-    return { line, column: col };
-  };
-  if (text.trimStart().startsWith("{")) {
-    try {
-      return { value: JSON.parse(text) as unknown, file, locate };
-    } catch {
-      // Not JSON: the YAML parser below says where and why.
-    }
-  }
-  const { document } = parse();
-  const error = document.errors[0];
-  if (error !== undefined) {
-    const place = error.linePos?.[0];
-    throw new InputError({
-      expected: "YAML or JSON",
-      file,
-      ...(place === undefined ? {} : { line: place.line, column: place.col }),
-      hint: error.message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "."),
-    });
-  }
-  return { value: document.toJS() as unknown, file, locate };
-}
-
 function valueAt(value: unknown, path: DocumentPath): unknown {
   let current = value;
   for (const key of path) {
     if (typeof current !== "object" || current === null) return undefined;
+    if (!Object.hasOwn(current, key)) return undefined;
     current = (current as Readonly<Record<string | number, unknown>>)[key];
   }
   return current;
@@ -257,6 +191,15 @@ export function checkDocument<T extends z.ZodType>(
         ? { hint: `Known keys: ${known.join(", ")}.` }
         : {}),
   });
+}
+
+/** Checks figures that were made of a document. @throws InputError for the first that is wrong */
+export function checkFigures<T extends z.ZodType>(schema: T, figures: unknown): z.infer<T> {
+  const result = schema.safeParse(figures);
+  if (result.success) return result.data;
+  const issue = flatten(result.error.issues[0]!);
+  const path = issue.path.map((key) => (typeof key === "symbol" ? String(key) : key));
+  throw new InputError({ expected: expectation(issue), at: formatPath(path), got: valueAt(figures, path) });
 }
 
 /** Reads and checks one document. @throws InputError */

@@ -11,6 +11,8 @@ export const plannedJobSchema = z.strictObject({
   data: dataSchema,
   /** sha256 of the tokens and labels of the rows; null when only lengths are known. */
   dataDigest: z.string().nullable(),
+  /** sha256 of the adapter that it starts from; absent for one that starts fresh. */
+  initDigest: z.string().optional(),
   cutoffLength: count,
   batchSize: count,
   /** What its micro-batches were cut by: rows, tokens, or both. */

@@ -86,7 +86,13 @@ export const settingSchema = z.strictObject({
    * on any.
    */
   maxInFlight: z.array(count.nullable()).nullable(),
-  model: z.strictObject({ architecture: architectureSchema, dtype: dtypeSchema, digest: z.string().nullable() }),
+  model: z.strictObject({
+    architecture: architectureSchema,
+    dtype: dtypeSchema,
+    digest: z.string().nullable(),
+    /** sha256 over the bytes of all weights, where `--verify-weights` asked for it. */
+    weightsDigest: z.string().optional(),
+  }),
   devices: z.array(resolvedDeviceSchema).min(1),
   /**
    * links[s] joins stage s and stage s + 1, null where those are of two pipelines; forward and backward directions are

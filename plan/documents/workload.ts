@@ -4,6 +4,14 @@ import { earlyStoppingSchema } from "./early-stopping.ts";
 import { huggingFaceConfigSchema } from "./model-config.ts";
 
 const positiveInt = z.int().positive();
+/** A model has no more positions. */
+const tokenCount = positiveInt.max(2 ** 24);
+
+/**
+ * Rows that a job may take in all its steps, each of which is a line of a plan. More are trained in several jobs, each
+ * from the adapter of the one before.
+ */
+export const MOST_ROWS = 2 ** 24;
 const fraction = z.number().min(0).lt(1);
 
 /** Names that are safe as a folder and a trace label: no slash, no leading dot. */
@@ -40,24 +48,30 @@ function inOrder({ min, max }: { readonly min: number; readonly max: number }): 
 const OUT_OF_ORDER = { path: ["min"], message: "at most max" };
 
 const lengthsSchema = z.union([
-  positiveInt,
-  z.array(positiveInt).min(1),
+  tokenCount,
+  z
+    .array(tokenCount)
+    .min(1)
+    .max(2 ** 20),
   z
     .strictObject({
       distribution: z.literal("lognormal"),
       mean: z.number().positive(),
       sigma: z.number().min(0),
-      max: positiveInt,
-      min: positiveInt.default(1),
+      max: tokenCount,
+      min: tokenCount.default(1),
     })
     .refine(inOrder, OUT_OF_ORDER),
   z
-    .strictObject({ distribution: z.literal("uniform"), min: positiveInt, max: positiveInt })
+    .strictObject({ distribution: z.literal("uniform"), min: tokenCount, max: tokenCount })
     .refine(inOrder, OUT_OF_ORDER),
 ]);
 
 /** Only lengths: for simulation. A list is repeated; `samples` is the size of one epoch. */
-export const lengthDataSchema = z.strictObject({ lengths: lengthsSchema, samples: positiveInt.default(1000) });
+export const lengthDataSchema = z.strictObject({
+  lengths: lengthsSchema,
+  samples: positiveInt.max(MOST_ROWS).default(1000),
+});
 
 export const fileDataSchema = z.strictObject({
   /** JSONL, JSON, CSV or Parquet; relative to the workload's file, or hf:datasets/owner/name/path. */
@@ -115,8 +129,11 @@ export const jobFieldsSchema = z.strictObject({
   name: nameSchema,
   adapter: adapterSchema,
   data: dataSchema,
-  cutoffLength: z.int().min(2),
-  batchSize: positiveInt,
+  cutoffLength: z
+    .int()
+    .min(2)
+    .max(2 ** 24),
+  batchSize: positiveInt.max(MOST_ROWS),
   /**
    * Sequences of a micro-batch. Neither this nor `microBatchTokens`: the planner cuts mini-batches as it finds best.
    */
@@ -147,6 +164,12 @@ export const jobSchema = jobFieldsSchema.superRefine((job, context) => {
       message: `a divisor of batchSize (${job.batchSize})`,
     });
   }
+  if ((job.steps ?? 0) * job.batchSize > MOST_ROWS)
+    context.addIssue({
+      code: "custom",
+      path: ["steps"],
+      message: `at most ${MOST_ROWS} rows in all steps (batchSize is ${job.batchSize})`,
+    });
   if ((job.steps === undefined) === (job.epochs === undefined)) {
     context.addIssue({
       code: "custom",

@@ -47,6 +47,7 @@ function plannedJob(job: Job, rows: JobRows, choice: WorkChoice, numSteps: numbe
     ...(microBatchSize === undefined ? {} : { microBatchSize }),
     ...(microBatchTokens === undefined ? {} : { microBatchTokens }),
     dataDigest: rows.digest,
+    ...(rows.initDigest === undefined ? {} : { initDigest: rows.initDigest }),
     steps: Math.min(numSteps, rows.steps.length),
   };
 }

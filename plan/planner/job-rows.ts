@@ -1,5 +1,5 @@
-import { createRng } from "../../core/index.ts";
-import type { Evaluation, Job, LengthData } from "../documents/workload.ts";
+import { createRng, InputError } from "../../core/index.ts";
+import { type Evaluation, type Job, type LengthData, MOST_ROWS } from "../documents/workload.ts";
 import { heldOutCount } from "../evaluation.ts";
 
 /** The training rows of a job as the planner needs them: lengths, and which rows each optimizer step takes. */
@@ -8,6 +8,8 @@ export interface JobRows {
   readonly scored: ArrayLike<number>;
   /** sha256 of the rows' tokens and labels; null when only lengths are known. */
   readonly digest: string | null;
+  /** sha256 of the adapter that the job starts from; absent for one that starts fresh. */
+  readonly initDigest?: string;
   /** Row indices of each optimizer step, batchSize each. */
   readonly steps: readonly (readonly number[])[];
   /** What the job is evaluated on. */
@@ -79,9 +81,18 @@ function drawLengths(data: LengthData, seed: number): (index: number) => number 
     Math.min(lengths.max, Math.max(lengths.min, Math.round(Math.exp(mu + lengths.sigma * rng.nextNormal()))));
 }
 
-/** Number of optimizer steps: as given, or whole passes over the rows, the last one filled up from the next. */
-export function stepCount(job: Pick<Job, "steps" | "epochs" | "batchSize">, numRows: number): number {
-  return job.steps ?? Math.ceil((numRows * (job.epochs ?? 1)) / job.batchSize);
+/**
+ * Number of optimizer steps: as given, or whole passes over the rows, the last one filled up from the next.
+ * @throws InputError for more rows than a job may take
+ */
+export function stepCount(job: Pick<Job, "name" | "steps" | "epochs" | "batchSize">, numRows: number): number {
+  const steps = job.steps ?? Math.ceil((numRows * (job.epochs ?? 1)) / job.batchSize);
+  if (steps * job.batchSize > MOST_ROWS)
+    throw new InputError({
+      expected: `at most ${MOST_ROWS} rows in all steps of job ${job.name}`,
+      got: `${steps} steps of ${job.batchSize}`,
+    });
+  return steps;
 }
 
 function lengthsOf(data: LengthData, { seed, cutoffLength }: Pick<Job, "seed" | "cutoffLength">): readonly number[] {

@@ -1,5 +1,6 @@
 import { contentHash, InputError, InvariantError, PlanError } from "../../core/index.ts";
 import { formatAction } from "../action.ts";
+import { longestRow } from "../documents/architecture.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import { withGraphRoom } from "../memory/graph-room.ts";
 import { onePipeline } from "../pipelines.ts";
@@ -17,7 +18,9 @@ export interface ReasonedPlan {
   readonly explanation: PlanExplanation;
 }
 
-function checkJobs({ jobs, rows, architecture: { maxPositions } }: PlanRequest): void {
+function checkJobs({ jobs, rows, architecture }: PlanRequest): void {
+  const longest = longestRow(architecture);
+  const limit = longest === architecture.slidingWindow ? "the model's sliding window" : "the model's positions";
   jobs.forEach(({ arrivalSeconds, cutoffLength }, job) => {
     if (arrivalSeconds > 0)
       throw new InputError({
@@ -28,9 +31,9 @@ function checkJobs({ jobs, rows, architecture: { maxPositions } }: PlanRequest):
       });
     const { tokens } = rows[job]!;
     for (let row = 0; row < tokens.length; row += 1) {
-      if (tokens[row]! > maxPositions)
+      if (tokens[row]! > longest)
         throw new InputError({
-          expected: `at most ${maxPositions}, the model's positions,`,
+          expected: `at most ${longest}, ${limit},`,
           at: `jobs[${job}].cutoffLength`,
           got: cutoffLength,
           hint: `Row ${row} has ${tokens[row]} tokens: a lower cutoffLength cuts it.`,
@@ -46,7 +49,12 @@ function bodyOf(request: Costed, { ordered, laidOut }: Trial): PlanBody {
   return {
     schedule: draft.schedule,
     maxInFlight: limits.count === null && limits.units === null ? null : inFlight.map((peak) => Math.max(1, peak)),
-    model: { architecture: request.architecture, dtype: request.dtype, digest: request.modelDigest },
+    model: {
+      architecture: request.architecture,
+      dtype: request.dtype,
+      digest: request.modelDigest,
+      ...(request.weightsDigest === undefined ? {} : { weightsDigest: request.weightsDigest }),
+    },
     devices: [...request.devices],
     links: [...request.links],
     stages: [...draft.stages],

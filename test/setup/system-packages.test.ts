@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -34,4 +34,24 @@ it("ends a test run that could not be prepared with a line of counts", () => {
   const { status, stdout } = prepareWith([], "--test");
   expect(status).toBe(3);
   expect(stdout).toBe("0 passed, 1 failed\n");
+});
+
+it("asks nothing of root with LORATWIN_NO_SYSTEM_PACKAGES=1", () => {
+  const folder = mkdtempSync(join(tmpdir(), "loratwin-path-"));
+  const asked = join(folder, "asked");
+  try {
+    for (const name of ["apt-get", "apt-cache", "sudo", "env"])
+      writeFileSync(join(folder, name), `#!/bin/sh\n: > ${asked}\n`, { mode: 0o755 });
+    const prepared = (own: Readonly<Record<string, string>>) =>
+      spawnSync(process.execPath, [prepare], { env: { PATH: folder, ...own }, encoding: "utf8" });
+    const { status, stderr } = prepared({ LORATWIN_NO_SYSTEM_PACKAGES: "1" });
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/apt-get install -y g\+\+/);
+    expect(existsSync(asked)).toBe(false);
+    // Without it the same machine is asked.
+    expect(prepared({}).status).toBe(3);
+    expect(existsSync(asked)).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

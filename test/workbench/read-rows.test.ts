@@ -38,6 +38,7 @@ function reader(
   return new RowReader({
     folder: root,
     vocabularySize: more.vocabularySize ?? 259,
+    mostTokens: 2048,
     cache: more.cache ?? true,
     tokenizerFolder: () => {
       more.count?.();

@@ -23,7 +23,7 @@ function write(name: string, records: readonly object[]): string {
   return where;
 }
 
-const options = { tokenizerFolder, vocabularySize: 259 };
+const options = { tokenizerFolder: () => tokenizerFolder, vocabularySize: 259 };
 const numbers = Array.from({ length: 1111 }, (_, row) => row);
 
 describe("rows that threads tokenize", () => {
@@ -50,12 +50,13 @@ describe("rows that threads tokenize", () => {
     },
   );
 
-  it("are not theirs where a record is wrong, so that one thread says which is the first", async () => {
+  it("are refused for the first record that is wrong, whoever came upon it", async () => {
     const records = numbers.map((row) => (row === 700 ? { question: "?" } : { question: "?", answer: `${row}` }));
     const data = { path: write("wrong.jsonl", records) };
-    expect(await readRowsInWorkers(data, options, workers)).toBeUndefined();
+    await expect(readRowsInWorkers(data, options, workers)).rejects.toThrow(/wrong\.jsonl:701: .*answer/);
     const good = { path: write("good.jsonl", records.slice(0, 600)) };
-    expect(await readRowsInWorkers(good, { ...options, vocabularySize: 60 }, workers)).toBeUndefined();
+    const few = readRowsInWorkers(good, { ...options, vocabularySize: 60 }, workers);
+    await expect(few).rejects.toThrow(/good\.jsonl:1: Expected a token id below 60/);
     expect(await readRowsInWorkers(good, options, workers)).toBeDefined();
   });
 

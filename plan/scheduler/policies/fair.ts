@@ -1,3 +1,4 @@
+import { ownValue } from "../../../core/index.ts";
 import type { FleetJob } from "../fleet-job.ts";
 import { preemptively } from "../in-order.ts";
 import { byArrival, type Policy } from "../policy.ts";
@@ -25,7 +26,7 @@ export function fair({ weights = {} }: FairShares = {}): Policy {
       // A job that trains counts as less served, by a quantum, so that two users do not change places at every iteration.
       const had = (job: FleetJob): number => {
         const held = job.pipeline === undefined ? 0 : QUANTUM * job.tokens;
-        return (view.served(job.user) - held) / (weights[job.user] ?? 1);
+        return (view.served(job.user) - held) / (ownValue(weights, job.user) ?? 1);
       };
       const shares = new Map([...view.waiting, ...view.placed].map((job) => [job, had(job)]));
       const compare = (a: FleetJob, b: FleetJob): number => shares.get(a)! - shares.get(b)! || byArrival(a, b);

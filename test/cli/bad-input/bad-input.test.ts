@@ -4,6 +4,7 @@ import { type BadInput, prepareCase, writeShared } from "./bad-input.ts";
 import { BAD_CLUSTERS_AND_OPTIONS } from "./clusters-and-options.ts";
 import { BAD_MODELS_AND_DATA } from "./model-and-data.ts";
 import { BAD_PLANS_AND_TRACES } from "./plans-and-traces.ts";
+import { RESEALED_PLANS } from "./resealed-plans.ts";
 import { BAD_WORKLOADS } from "./workloads.ts";
 
 const CASES: readonly BadInput[] = [
@@ -11,6 +12,7 @@ const CASES: readonly BadInput[] = [
   ...BAD_MODELS_AND_DATA,
   ...BAD_CLUSTERS_AND_OPTIONS,
   ...BAD_PLANS_AND_TRACES,
+  ...RESEALED_PLANS,
 ];
 
 const root = temporaryFolder();

@@ -10,7 +10,7 @@ const ON_CLUSTER = ["plan", "w.yaml", "--cluster", "c.yaml"] as const;
 
 /** A plan that is changed after it was made; with `sealed` its hashes are made to agree. */
 export function changedPlan(
-  change: (plan: Setting & Work) => object,
+  change: (plan: Setting & Work & Pick<PlanDocument, "locations">) => object,
   sealed: boolean,
 ): (folder: string) => Promise<void> {
   return async (folder) => {
@@ -18,7 +18,7 @@ export function changedPlan(
     const file = path.join(folder, "p.json");
     const document = JSON.parse(readFileSync(file, "utf8")) as PlanDocument;
     const { setting, segments, ...facts } = document;
-    const changes = Object.entries(change({ ...setting, ...segments[0]! }));
+    const changes = Object.entries(change({ ...setting, ...segments[0]!, locations: document.locations }));
     const of = (part: object): object => Object.fromEntries(changes.filter(([key]) => key in part));
     const others = changes.filter(([key]) => !(key in setting) && !(key in segments[0]!));
     const changed = {

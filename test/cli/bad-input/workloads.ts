@@ -259,7 +259,7 @@ export const BAD_WORKLOADS: readonly BadInput[] = [
     name: "a YAML key twice",
     files: workload("seed: 1", "seed: 1\n    seed: 2"),
     argv: PLAN_IT,
-    says: [/w\.yaml:15:5: /, /unique/],
+    says: [/w\.yaml:15:5: /, /each key once, got "seed"/],
   },
   {
     name: "an unknown kind",

@@ -1,0 +1,159 @@
+import { PlanError } from "../core/index.ts";
+import { longestRow } from "./documents/architecture.ts";
+import type { PlanBody } from "./documents/plan.ts";
+import type { MicroBatch, PlannedRow } from "./documents/segment.ts";
+import { evaluatesAfter } from "./evaluation.ts";
+import { largestSizes } from "./mini-batch.ts";
+
+/** The evaluations of each job: of the same rows, after its steps that are due. */
+class EvaluationCheck {
+  readonly #plan: PlanBody;
+  /** By job and step of its own, the rows that it is evaluated on. */
+  readonly #rows: readonly Map<number, number[]>[];
+
+  constructor(plan: PlanBody) {
+    this.#plan = plan;
+    this.#rows = plan.jobs.map(() => new Map());
+  }
+
+  add(job: number, step: number, row: number): void {
+    const rows = this.#rows[job]!.get(step) ?? [];
+    this.#rows[job]!.set(step, rows);
+    rows.push(row);
+  }
+
+  check(trained: readonly number[]): void {
+    this.#plan.jobs.forEach(({ name, evaluation, steps }, job) => {
+      const due = Array.from({ length: trained[job]! }, (_, step) => step).filter(
+        (step) => evaluation !== undefined && evaluatesAfter(evaluation, step, steps),
+      );
+      const rows = this.#rows[job]!;
+      const first = rows.get(due[0] ?? -1)?.join();
+      const wrong = [...new Set([...due, ...rows.keys()])].find(
+        (step) => rows.get(step) === undefined || rows.get(step)!.join() !== first || !due.includes(step),
+      );
+      if (wrong !== undefined)
+        throw new PlanError({
+          expected: due.includes(wrong)
+            ? `job ${name} evaluated after its step ${wrong} on the rows that it is always evaluated on`
+            : `job ${name} not evaluated after its step ${wrong}`,
+          at: "microBatches",
+          got: rows.get(wrong) ?? "no rows",
+        });
+    });
+  }
+}
+
+/** What is known of a job's rows: one row has one length, and one number of scored tokens, wherever it stands. */
+class RowSizes {
+  readonly #sizes: readonly Map<number, number>[];
+
+  constructor(numJobs: number) {
+    this.#sizes = Array.from({ length: numJobs }, () => new Map());
+  }
+
+  /** Whether a row is as it was before. */
+  agrees([job, row, tokens, scored]: PlannedRow): boolean {
+    const sizes = this.#sizes[job]!;
+    // Fewer tokens are scored than there are, and a model has at most 2^24 positions.
+    const size = tokens * 2 ** 26 + scored;
+    const known = sizes.get(row);
+    if (known === undefined) sizes.set(row, size);
+    return known === undefined || known === size;
+  }
+}
+
+/** The parts of a mini-batch, and those of its evaluation, are numbered one after another. */
+class PartNumbers {
+  readonly #next = new Map<string, number>();
+
+  /** The number that the next part has. */
+  take({ group, step, evaluation }: Pick<MicroBatch, "group" | "step" | "evaluation">): number {
+    const key = `${group} ${step} ${evaluation === true}`;
+    const part = this.#next.get(key) ?? 0;
+    this.#next.set(key, part + 1);
+    return part;
+  }
+}
+
+/**
+ * Rows: every job's batchSize rows in every one of its steps, of which so many are trained, inside the group that trains
+ * them, within its room.
+ */
+export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): void {
+  const membersOf = plan.groups.map(({ members }) => new Map(members.map((member) => [member.job, member])));
+  const rows = trained.map((steps) => new Uint32Array(steps));
+  const longest = longestRow(plan.model.architecture);
+  const sizes = new RowSizes(plan.jobs.length);
+  const parts = new PartNumbers();
+  const evaluations = new EvaluationCheck(plan);
+  const begun = new Set<string>();
+  plan.microBatches.forEach((microBatch, index) => {
+    if (microBatch.index !== index || plan.groups[microBatch.group] === undefined)
+      throw new PlanError({
+        expected: `micro-batch ${index} of a known group`,
+        at: `microBatches[${index}]`,
+        got: microBatch.index,
+      });
+    const part = parts.take(microBatch);
+    if (microBatch.part !== part)
+      throw new PlanError({ expected: `part ${part}`, at: `microBatches[${index}].part`, got: microBatch.part });
+    const miniBatch = `${microBatch.group} ${microBatch.step}`;
+    if (microBatch.evaluation === undefined) begun.add(miniBatch);
+    else if (!begun.has(miniBatch))
+      throw new PlanError({
+        expected: "the micro-batches of an evaluation behind those of its step",
+        at: `microBatches[${index}]`,
+        got: microBatch,
+      });
+    const members = membersOf[microBatch.group]!;
+    const { maxTokens, maxSequence, maxJobs } = plan.pipelines[plan.groups[microBatch.group]!.pipeline]!.room;
+    let [numJobs, last] = [0, -1];
+    for (const planned of microBatch.rows) {
+      const [job, row, tokens, scored] = planned;
+      const spec = plan.jobs[job];
+      const member = members.get(job);
+      const step = (member?.firstStep ?? 0) + microBatch.step;
+      if (
+        spec === undefined ||
+        member === undefined ||
+        step >= member.endStep ||
+        scored >= tokens ||
+        tokens > Math.min(spec.cutoffLength, longest)
+      ) {
+        throw new PlanError({
+          expected: "rows of the group's jobs, within their steps, cutoff lengths and the model's positions",
+          at: `microBatches[${index}].rows`,
+          got: [job, tokens, scored],
+        });
+      }
+      if (job < last || !sizes.agrees(planned))
+        throw new PlanError({
+          expected: "rows in the order of their jobs, each with one length and one number of scored tokens",
+          at: `microBatches[${index}].rows`,
+          got: planned,
+        });
+      if (job !== last) numJobs += 1;
+      last = job;
+      if (microBatch.evaluation === true) evaluations.add(job, step, row);
+      else rows[job]![step]! += 1;
+    }
+    const largest = largestSizes([microBatch]);
+    if (largest.maxTokens > maxTokens || largest.maxSequence > maxSequence || numJobs > maxJobs)
+      throw new PlanError({
+        expected: `at most ${maxTokens} tokens, ${maxSequence} in a row, of ${maxJobs} jobs, as its pipeline has room for`,
+        at: `microBatches[${index}].rows`,
+        got: { tokens: largest.maxTokens, inARow: largest.maxSequence, jobs: numJobs },
+      });
+  });
+  plan.jobs.forEach((job, index) => {
+    const step = rows[index]!.subarray(0, trained[index]).findIndex((count) => count !== job.batchSize);
+    if (step >= 0)
+      throw new PlanError({
+        expected: `${job.batchSize} rows of job ${job.name} in step ${step}`,
+        at: "microBatches",
+        got: rows[index]![step],
+      });
+  });
+  evaluations.check(trained);
+}

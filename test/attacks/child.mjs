@@ -1,0 +1,24 @@
+// Runs command lines that its parent sends, one after another, with the built program. A process of its own, so that one
+// that hangs or takes all memory is ended from outside.
+import { run } from "../../dist/cli/run.js";
+
+process.on("message", async ({ argv, cwd }) => {
+  let stdout = "";
+  let stderr = "";
+  const io = {
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: (text) => {
+      stderr += text;
+    },
+    isTty: false,
+    cwd,
+  };
+  try {
+    const code = await run(argv, io);
+    process.send({ code, stdout, stderr, bytes: process.memoryUsage().rss });
+  } catch (error) {
+    process.send({ code: "crash", stdout, stderr: error instanceof Error ? error.stack : String(error), bytes: 0 });
+  }
+});

@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+
+// setup/ is plain JavaScript, since it runs before there is a compiler; the types it has are stated here.
+const { licenceNotice } = (await import(new URL("../../setup/report-client.mjs", import.meta.url).href)) as {
+  licenceNotice: (packages: readonly string[]) => string;
+};
+
+it("puts the licence of each package in front of a bundle, equal texts once", () => {
+  const notice = licenceNotice(["d3-array", "d3-axis", "d3-ease"]);
+  expect(notice.match(/Permission to use, copy, modify/g)).toHaveLength(1);
+  expect(notice).toMatch(/code of d3-array [\d.]+, d3-axis [\d.]+:\n\nCopyright/);
+  expect(notice).toMatch(/code of d3-ease [\d.]+:\n\nCopyright/);
+});
+
+it.each(["reports/client", "reports/fleet", "reports/paper", "server/client"])("%s.js carries d3's", (name) => {
+  const script = readFileSync(new URL(`../../dist/${name}.js`, import.meta.url), "utf8");
+  expect(script).toMatch(/^\/\*\nThis page has code of d3-array .*d3-scale [\d.]+/);
+  expect(script).toContain("Mike Bostock");
+});
