@@ -1,6 +1,7 @@
 import { Fifo } from "../core/index.ts";
 import type { Completion, Runtime } from "../native/index.ts";
 import { computeDtype, type MiniBatch, microBatchTokens, passOf, type Work } from "../plan/index.ts";
+import { actionsAhead } from "./actions-ahead.ts";
 import type { AdapterState } from "./adapters.ts";
 import { assignDevices } from "./assign-devices.ts";
 import { createStageRunners } from "./create-stage-runners.ts";
@@ -18,13 +19,7 @@ import { type RunInput, runInput } from "./run-input.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import { type EarlyEnd, endEarly } from "./stop-early.ts";
-
-/**
- * Actions that a stage's queue may hold ahead: many, so that JavaScript seldom takes a device's core to fill it; not
- * all, so that it never holds a long run; and of long ones fewer, since a run that is to end early runs what is queued.
- * The least is above that at which a device asks for more (native/src/runtime/stream.cc).
- */
-const AHEAD = { least: 40, most: 256, seconds: 1 } as const;
+import { StoppedJobs } from "./stopped-jobs.ts";
 
 /** What of a stage's order is not over. */
 interface StageQueue {
@@ -69,6 +64,7 @@ export class Session {
   readonly #leaving: Set<number>;
   readonly #cells: NormCells;
   readonly #begun = new WeakSet<MiniBatch>();
+  readonly #stopped: StoppedJobs;
   #early: EarlyEnd | undefined;
   #isClosed = false;
   #hasBegun = false;
@@ -114,11 +110,20 @@ export class Session {
     this.#stageOf = new Map(this.#runners.map(({ device }, stage) => [device.name, stage]));
     this.#table = new MiniBatchTable(live);
     const { onStep, onEvaluation, onLoss = () => {} } = input;
-    this.#record = new ExecutionRecord(setting, live, this.#table, {
-      ...(onStep === undefined ? {} : { onStep }),
-      ...(onEvaluation === undefined ? {} : { onEvaluation }),
-      onLoss,
-    });
+    this.#stopped = new StoppedJobs(live);
+    this.#record = new ExecutionRecord(
+      setting,
+      { live, table: this.#table, stopped: this.#stopped },
+      {
+        ...(onStep === undefined ? {} : { onStep }),
+        ...(onEvaluation === undefined ? {} : { onEvaluation }),
+        onLoss,
+        onDiverged: (job, divergence) => {
+          this.#stopped.add(job, divergence);
+          input.onDiverged?.(job, divergence);
+        },
+      },
+    );
     this.#jobEnds = new JobEnds(setting, live);
     this.#queues = setting.stages.map(() => ({
       coming: new Fifo(),
@@ -220,6 +225,7 @@ export class Session {
   /** Nobody will go on with a job that was taken. */
   drop(job: number): void {
     this.#record.evaluations.forget(job);
+    this.#stopped.forget(job);
     this.#jobs.delete(job);
     this.#cells.giveBack(job);
   }
@@ -309,6 +315,7 @@ export class Session {
   #endJob(job: number): void {
     this.#input.onJobEnd?.(job, this.adapterOf(job), this.bestOf(job));
     this.#record.evaluations.forget(job);
+    this.#stopped.forget(job);
     for (const { adapters } of this.#runners) adapters.forget(job);
     this.#jobs.delete(job);
     this.#cells.giveBack(job);
@@ -327,18 +334,12 @@ export class Session {
     this.#wake();
   }
 
-  #aheadOf(stage: number): number {
-    const mean = this.#record.meanSeconds(stage);
-    const wanted = mean === 0 ? AHEAD.least : Math.ceil(AHEAD.seconds / mean);
-    return Math.min(AHEAD.most, Math.max(AHEAD.least, wanted));
-  }
-
   /** Puts into each device's queue what it may hold. */
   #fill(): void {
     for (const [stage, { adapters }] of this.#runners.entries()) {
       const queue = this.#queues[stage]!;
       const ended = this.#record.ended(stage);
-      const most = ended + this.#aheadOf(stage);
+      const most = ended + actionsAhead(this.#record.meanSeconds(stage));
       for (let next = queue.coming.first; next !== undefined; next = queue.coming.first) {
         const isLeftOut = this.#early?.skips(next) ?? false;
         if (!isLeftOut) {
@@ -353,8 +354,10 @@ export class Session {
   #enqueue(stage: number, queue: StageQueue, planned: LoweredAction): void {
     const { profile = false } = this.#input;
     const runner = this.#runners[stage]!;
-    const lowered = this.#early?.without(planned) ?? planned;
-    queue.queued.set(planned.id, planned);
+    const leftOut = this.#stopped.leftOutOf(planned);
+    const own = leftOut === undefined ? planned : { ...planned, leftOut };
+    const lowered = this.#early?.without(own) ?? own;
+    queue.queued.set(planned.id, own);
     queue.numEnqueued += 1;
     this.#begun.add(planned.miniBatch);
     runner.enqueue(lowered, this.#inputOf(stage, queue, planned), profile);

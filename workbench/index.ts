@@ -29,7 +29,15 @@ export { loadPlan, planOrWorkload, planWorkload } from "./load-plan.ts";
 export { loadPolicy } from "./load-policy.ts";
 // What a workload file and what was said beside it ask for.
 export { loadRequest, type RequestChoice } from "./load-request.ts";
-export { howFar, isGoingOn, type LoadedRun, loadRun, lossesByJob, stepsDone } from "./load-run.ts";
+export {
+  howFar,
+  isGoingOn,
+  type LoadedRun,
+  loadRun,
+  lossesByJob,
+  stepsDone,
+  stoppedByJournal,
+} from "./load-run.ts";
 // A trace from its file.
 export { readTrace } from "./load-trace.ts";
 // Traces with the plan and the losses that lie beside them.

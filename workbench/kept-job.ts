@@ -16,6 +16,8 @@ export type KeptJob = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
   state: AdapterState | undefined;
   /** What its losses say so far. */
   watch: LossWatch;
+  /** Whether a step of it was not finite: its adapter is worth nothing. */
+  isDiverged: boolean;
   /** What is to be decided on at the end of the iteration. */
   follows: readonly FleetEvent[];
   predicted: number;
@@ -46,6 +48,7 @@ export function newKeptJob(number: number, { job }: Pick<LiveSubmission, "job">,
     bestAdapter: undefined,
     state: undefined,
     watch: startWatch({ options: stoppingOptions(job) ?? ONLY_NOT_FINITE, steps: iterations }),
+    isDiverged: false,
     follows: [],
     predicted: iterations,
     stoppedBy: undefined,

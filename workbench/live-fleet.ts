@@ -32,7 +32,7 @@ import type { FleetState } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { FleetFolder } from "./fleet-folder.ts";
 import { jobEnded } from "./journal.ts";
-import { judgeLosses } from "./judge-losses.ts";
+import { judgeDivergence, judgeLosses } from "./judge-losses.ts";
 import { type KeptJob, newKeptJob } from "./kept-job.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
 import { runVersions } from "./train-plan.ts";
@@ -96,6 +96,7 @@ export class LiveFleet implements Disposable {
           onEvaluation: (metrics) => fleet.#evaluated(metrics),
           onCompletions: (batch) => written.completed(batch),
           onJobEnd: (number, adapter, best) => fleet.#over(number, { parameters: adapter }, best),
+          onDiverged: (number, diverged) => written.happened(judgeDivergence(fleet.#jobs[number]!, diverged)),
           onTaken: (number, taken) => fleet.#taken(number, taken),
         }),
       );
@@ -387,9 +388,9 @@ export class LiveFleet implements Disposable {
     const kept = this.#jobs[number]!;
     if (kept.standing === "running" || kept.standing === "leaving") kept.standing = "ended";
     kept.pipeline = undefined;
-    kept.state = { parameters: state.parameters };
+    kept.state = kept.isDiverged ? undefined : { parameters: state.parameters };
     const { job } = this.#input.works[number]!;
-    kept.adapter = this.#folder.writeAdapter(job, state.parameters);
+    if (!kept.isDiverged) kept.adapter = this.#folder.writeAdapter(job, state.parameters);
     if (best?.adapter !== undefined) kept.bestAdapter = this.#folder.writeBest(job, best.adapter);
     this.#folder.happened(jobEnded(job.name, best));
     this.#gone(kept);

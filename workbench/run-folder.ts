@@ -14,7 +14,7 @@ import { type Plan, planDocument, readText } from "../plan/index.ts";
 import { traceLines } from "../traces/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, writeLines, writeOutput } from "./files.ts";
-import { type JournalEvent, jobEnded } from "./journal.ts";
+import { type JournalEvent, jobEnded, jobStopped } from "./journal.ts";
 import { LineFile } from "./line-file.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
 
@@ -76,6 +76,7 @@ export class RunFolder implements Disposable {
   readonly #completions: LineFile;
   readonly #adapters = new Map<string, string>();
   readonly #best = new Map<string, string>();
+  readonly #diverged = new Set<number>();
 
   /** @throws InputError as `checkRunFolder` does, or when the folder cannot be written */
   constructor(place: Place, given: string, plan: Plan, { overwrite = false }: { readonly overwrite?: boolean } = {}) {
@@ -113,7 +114,7 @@ export class RunFolder implements Disposable {
   }
 
   /** What the executor tells while it trains. */
-  readonly hooks: Pick<ExecuteInput, "onStep" | "onEvaluation" | "onCompletions" | "onJobEnd"> = {
+  readonly hooks: Pick<ExecuteInput, "onStep" | "onEvaluation" | "onCompletions" | "onDiverged" | "onJobEnd"> = {
     onStep: (metrics: StepMetrics) => this.#metrics.add(stepLine(metrics)),
     onEvaluation: (metrics) => this.#metrics.add(evaluationLine(metrics)),
     onCompletions: (batch) => {
@@ -121,9 +122,14 @@ export class RunFolder implements Disposable {
       // A step's metrics come after what its devices reported, so that what is written down of them can be found there.
       if (this.#completions.write(false)) this.#metrics.write(true);
     },
+    onDiverged: (job, divergence) => {
+      this.#diverged.add(job);
+      this.journal(jobStopped(this.#plan.jobs[job]!.name, divergence));
+    },
     onJobEnd: (job, adapter, best) => {
-      this.#writeAdapter(job, adapter);
       this.#writeBest(job, best);
+      if (this.#diverged.has(job)) return;
+      this.#writeAdapter(job, adapter);
       this.journal(jobEnded(this.#plan.jobs[job]!.name, best));
     },
   };
@@ -153,7 +159,7 @@ export class RunFolder implements Disposable {
       const { name } = this.#plan.jobs[job]!;
       const hasBegun = result.metrics.some((row) => row.job === name);
       if (!hasBegun || this.#adapters.has(name)) continue;
-      this.#writeAdapter(job, pairs);
+      if (!this.#diverged.has(job)) this.#writeAdapter(job, pairs);
       this.#writeBest(job, result.best[job]);
     }
     const written = `${RUN_FILES.trace}.${process.pid}`;

@@ -19,7 +19,7 @@ import { VERSION } from "./version.ts";
 
 export type TrainHooks = Pick<
   ExecuteInput,
-  "onStep" | "onEvaluation" | "onProgress" | "onCompletions" | "onJobEnd" | "onStart" | "stop"
+  "onStep" | "onEvaluation" | "onProgress" | "onCompletions" | "onDiverged" | "onJobEnd" | "onStart" | "stop"
 >;
 
 /** What a run of the plan runs on, for people. */
