@@ -38,3 +38,5 @@ export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safete
 export { type ChatMessage, loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
 // The folder for what may be made anew at any time.
 export { userCache } from "./user-cache.ts";
+// Files and folders that have their names only once they are whole.
+export { writeAll, writeWholeFile, writeWholeFolder } from "./whole-file.ts";

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { readSafetensors, writeSafetensors } from "../datasets/index.ts";
+import { readSafetensors, writeSafetensors, writeWholeFile } from "../datasets/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
@@ -77,7 +77,7 @@ export function writePeftFolder(
     task_type: "CAUSAL_LM",
     use_rslora: false,
   };
-  writeFileSync(path.join(folder, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
+  writeWholeFile(path.join(folder, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
   const tensors = pairs.flatMap(({ layer, projection, a, b }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     return [

@@ -1,16 +1,7 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
+import { writeAll, writeWholeFile } from "../datasets/index.ts";
 import type { Place } from "./context.ts";
 
 export function absolute(place: Place, file: string): string {
@@ -50,55 +41,56 @@ function writing<T>(file: string, write: () => T): T {
   try {
     return write();
   } catch (error) {
+    // What is written may come from elsewhere, and fail there.
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     throw new InputError({ expected: "a file that can be written", file, got: reason(error) }, { cause: error });
   }
 }
 
-/** Writes a file, and the folders that it lies in. @throws InputError when it cannot be written. */
+/** Writes a file whole, and the folders that it lies in. @throws InputError when it cannot be written. */
 export function writeOutput(place: Place, file: string, content: string): void {
   const full = absolute(place, file);
   writing(file, () => {
     mkdirSync(path.dirname(full), { recursive: true });
-    writeFileSync(full, content);
+    writeWholeFile(full, content);
   });
 }
 
 /**
- * Writes a file line by line, and the folders that it lies in. The next lines are asked for when those before them are
- * in the file, so that a file of any size takes the memory of one piece.
+ * Writes a file line by line, whole, and the folders that it lies in. The next lines are asked for when those before them
+ * are in the file, so that a file of any size takes the memory of one piece.
  * @throws InputError when it cannot be written.
  */
 export function writeLines(place: Place, file: string, lines: Iterable<string>): void {
   const full = absolute(place, file);
-  const descriptor = writing(file, () => {
+  writing(file, () => {
     mkdirSync(path.dirname(full), { recursive: true });
-    return openSync(full, "w");
+    writeWholeFile(full, (descriptor) => writePieces(descriptor, lines));
   });
+}
+
+function writePieces(descriptor: number, lines: Iterable<string>): void {
   const buffer = Buffer.allocUnsafe(PIECE);
   let used = 0;
   const flush = (): void => {
-    writing(file, () => writeFileSync(descriptor, buffer.subarray(0, used)));
+    writeAll(descriptor, buffer.subarray(0, used));
     used = 0;
   };
   const add = (text: string): void => {
     // A character has at most three bytes.
     if (used + 3 * text.length > PIECE) flush();
-    if (3 * text.length > PIECE) writing(file, () => writeFileSync(descriptor, text));
+    if (3 * text.length > PIECE) writeAll(descriptor, Buffer.from(text));
     else used += buffer.write(text, used);
   };
-  try {
-    let joined = "";
-    for (const line of lines) {
-      joined += `${line}\n`;
-      if (joined.length < JOINED) continue;
-      add(joined);
-      joined = "";
-    }
+  let joined = "";
+  for (const line of lines) {
+    joined += `${line}\n`;
+    if (joined.length < JOINED) continue;
     add(joined);
-    flush();
-  } finally {
-    closeSync(descriptor);
+    joined = "";
   }
+  add(joined);
+  flush();
 }
 
 /** Makes a folder where there is none. @throws InputError when it cannot be made. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
 import type {
@@ -86,9 +86,7 @@ export class RunFolder implements Disposable {
     for (const name of [RUN_FILES.trace, RUN_FILES.adapters, RUN_FILES.best])
       rmSync(path.join(folder, name), { recursive: true, force: true });
     // Whole or not there: a folder is a run's from the moment that its plan is.
-    const written = `${RUN_FILES.plan}.${process.pid}`;
-    writeOutput({ cwd: folder }, written, `${canonicalJson(planDocument(plan))}\n`);
-    renameSync(path.join(folder, written), path.join(folder, RUN_FILES.plan));
+    writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(plan))}\n`);
     const lines = (name: string): LineFile => new LineFile(path.join(folder, name));
     this.#folder = folder;
     this.#plan = plan;
@@ -162,9 +160,7 @@ export class RunFolder implements Disposable {
       if (!this.#diverged.has(job)) this.#writeAdapter(job, pairs);
       this.#writeBest(job, result.best[job]);
     }
-    const written = `${RUN_FILES.trace}.${process.pid}`;
-    writeLines({ cwd: this.#folder }, written, traceLines(result.trace));
-    renameSync(path.join(this.#folder, written), path.join(this.#folder, RUN_FILES.trace));
+    writeLines({ cwd: this.#folder }, RUN_FILES.trace, traceLines(result.trace));
     this.journal({ event: result.endedEarly ? "ended early" : "ended" });
     rmSync(path.join(this.#folder, RUN_FILES.completions), { force: true });
   }
