@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { passFault, writeSome } from "./faults.ts";
 
 /** Until the disk has it: what a power cut leaves is what was there before or all of it. */
 function syncFolder(folder: string): void {
@@ -17,10 +18,11 @@ function targetOf(file: string): { readonly target: string; readonly known: fs.S
   return { target: known === undefined ? file : fs.realpathSync(file), known };
 }
 
-/** All of some bytes: one write may take fewer than it is given. */
-export function writeAll(descriptor: number, bytes: Uint8Array): void {
+/** All of some bytes, from `position` on where one is given: one write may take fewer than it is given. */
+export function writeAll(descriptor: number, bytes: Uint8Array, position?: number): void {
   let done = 0;
-  while (done < bytes.length) done += fs.writeSync(descriptor, bytes, done, Math.min(bytes.length - done, 1 << 30));
+  while (done < bytes.length)
+    done += writeSome(descriptor, bytes, done, position === undefined ? null : position + done);
 }
 
 /**
@@ -37,15 +39,18 @@ export function writeWholeFile(file: string, content: string | Uint8Array | ((de
   };
   const isReplaceable = known?.isFile() ?? true;
   const written = isReplaceable ? `${target}.${process.pid}.partial` : target;
+  passFault("open", target);
   const descriptor = fs.openSync(written, "w", known === undefined ? 0o666 : known.mode & 0o777);
   try {
     try {
       write(descriptor);
+      passFault("sync", target);
       if (isReplaceable) fs.fsyncSync(descriptor);
     } finally {
       fs.closeSync(descriptor);
     }
     if (!isReplaceable) return;
+    passFault("rename", target);
     fs.renameSync(written, target);
   } catch (error) {
     if (isReplaceable) fs.rmSync(written, { force: true });
@@ -64,6 +69,7 @@ export function writeWholeFolder(folder: string, write: (unfinished: string) => 
   fs.mkdirSync(unfinished, { recursive: true });
   try {
     write(unfinished);
+    passFault("rename", folder);
     fs.rmSync(folder, { recursive: true, force: true });
     fs.renameSync(unfinished, folder);
   } catch (error) {

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { readSafetensors, writeSafetensors, writeWholeFile } from "../datasets/index.ts";
+import { readSafetensors, writeSafetensors, writeWholeFile, writeWholeFolder } from "../datasets/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
@@ -47,7 +47,7 @@ export function adapterSites(
   );
 }
 
-/** Writes a folder that PEFT loads as it is; the same adapter gives the same bytes. */
+/** Writes a folder, whole, that PEFT loads as it is; the same adapter gives the same bytes. */
 export function writePeftFolder(
   folder: string,
   spec: AdapterSpec,
@@ -55,7 +55,6 @@ export function writePeftFolder(
   base: string,
   pairs: readonly AdapterPair[],
 ): void {
-  mkdirSync(folder, { recursive: true });
   const config = {
     alpha_pattern: {},
     auto_mapping: null,
@@ -77,7 +76,6 @@ export function writePeftFolder(
     task_type: "CAUSAL_LM",
     use_rslora: false,
   };
-  writeWholeFile(path.join(folder, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
   const tensors = pairs.flatMap(({ layer, projection, a, b }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     return [
@@ -85,7 +83,10 @@ export function writePeftFolder(
       { name: tensorName(layer, projection, "B"), shape: [out, spec.rank], values: b },
     ];
   });
-  writeSafetensors(path.join(folder, WEIGHTS), tensors, { format: "pt" });
+  writeWholeFolder(folder, (unfinished) => {
+    writeWholeFile(path.join(unfinished, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
+    writeSafetensors(path.join(unfinished, WEIGHTS), tensors, { format: "pt" });
+  });
 }
 
 function checkConfig(file: string, spec: AdapterSpec): void {

@@ -1,4 +1,5 @@
-import type { Bindings, Device, DeviceOptions, Handle, Operator, Runtime } from "../native/index.ts";
+import { faultAt } from "../datasets/index.ts";
+import type { Bindings, Device, DeviceFault, DeviceOptions, Handle, Operator, Runtime } from "../native/index.ts";
 import {
   type ArenaLayout,
   activeJobs,
@@ -129,6 +130,11 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
     operators,
     enqueue(lowered, run, profile) {
       const { id, action, ends, waits, event, inBuffer, outBuffer, leftOut } = lowered;
+      const fault = faultAt("action");
+      if (fault !== undefined) {
+        device.enqueueFault({ id, waits, signal: event }, fault as DeviceFault);
+        return;
+      }
       if (action.letter === "U") {
         enqueueUpdate(lowered);
         return;

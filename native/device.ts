@@ -11,6 +11,8 @@ import type { Bindings, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadT
 export interface CpuDeviceOptions {
   readonly kind?: "cpu";
   readonly name: string;
+  /** Devices of a domain wait for each other alone, and stop together when one of them fails; 0 when absent. */
+  readonly domain?: number;
   readonly cores: readonly number[];
 }
 
@@ -24,6 +26,7 @@ export interface CpuDeviceOptions {
 export interface CudaDeviceOptions {
   readonly kind: "cuda";
   readonly name: string;
+  readonly domain?: number;
   readonly index: number;
   readonly allowTf32?: boolean;
   readonly graphs?: CudaGraphs;
@@ -59,6 +62,12 @@ export interface TableSource {
   readonly dtype?: Dtype;
   readonly sharedAs?: string;
 }
+
+/**
+ * How a task goes wrong that was asked to: it meets an allocation failure, throws what is no exception, ends its thread
+ * without a word, or never ends.
+ */
+export type DeviceFault = "memory" | "error" | "end" | "hang";
 
 /** What of the frozen weights devices can share. */
 export type SharedKind = "matrix" | "vector" | "table";
@@ -165,6 +174,8 @@ export interface Device extends Disposable {
   enqueueUpdate(task: UpdateTask): void;
   enqueueSend(task: SendTask): void;
   enqueueUpload(task: UploadTask): void;
+  /** A task that goes wrong, to see what becomes of a run. */
+  enqueueFault(task: Task, fault: DeviceFault): void;
   statistics(): DeviceStatistics;
   /**
    * The ways of products that it was given and has measured, while no task is pending; `undefined` where products have
@@ -268,7 +279,8 @@ function packOperators(operators: readonly Operator[]): readonly RawOperator[] {
 }
 
 function createRaw(addon: RawAddon, runtime: RawRuntime, options: DeviceOptions): RawDevice {
-  const { name } = options;
+  const { name, domain = 0 } = options;
+  guarded(() => addon.setDomain(runtime, name, checkCount(domain, "createDevice.domain")));
   if (options.kind === "cuda") {
     const index = checkCount(options.index, "createDevice.index");
     const { allowTf32 = false, graphRoomBytes = 0, products, measureProducts = false } = options;
@@ -362,6 +374,9 @@ export function createDevice(
     enqueueUpload(task) {
       const offset = checkCount(task.destinationOffset, "upload.destinationOffset");
       enqueue(task, (id, waits, signal) => addon.enqueueUpload(raw, id, waits, signal, task.data, offset));
+    },
+    enqueueFault(task, fault) {
+      enqueue(task, (id, waits, signal) => addon.enqueueFault(raw, id, waits, signal, fault));
     },
     statistics() {
       const { times, memory, graphs } = guarded(() => addon.statistics(raw));

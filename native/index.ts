@@ -9,6 +9,7 @@ export type {
   CpuDeviceOptions,
   CudaDeviceOptions,
   Device,
+  DeviceFault,
   DeviceOptions,
   DeviceStatistics,
   MatrixSource,

@@ -1,6 +1,9 @@
+import { sum } from "../core/index.ts";
 import type { AdapterState } from "../exec/index.ts";
 import {
   type FleetEvent,
+  type FleetWork,
+  type Job,
   type JobRequest,
   type LossWatch,
   ONLY_NOT_FINITE,
@@ -25,6 +28,17 @@ export type KeptJob = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
   /** Who has paused it: it trains when nobody does any more. */
   readonly pausedBy: Set<"user" | "halving">;
 };
+
+/** What is asked for with a job that comes at a time. */
+export function jobRequest(
+  { name, user = "", priority, deadlineSeconds }: Job,
+  { job, steps }: FleetWork,
+  arrivalNs: number,
+): JobRequest {
+  const tokens = sum(steps.flat(2).map(([, , count]) => count)) / steps.length;
+  const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + Math.round(deadlineSeconds * 1e9);
+  return { name, user, priority, arrivalNs, deadlineNs, iterations: job.steps, tokens };
+}
 
 /** A job that comes. */
 export function newKeptJob(number: number, { job }: Pick<LiveSubmission, "job">, request: JobRequest): KeptJob {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
+import { passFault, writeWholeFile } from "../datasets/index.ts";
 import type {
   AdapterPair,
   BestEvaluation,
@@ -13,10 +14,13 @@ import { writePeftFolder } from "../exec/index.ts";
 import { type Plan, planDocument, readText } from "../plan/index.ts";
 import { traceLines } from "../traces/index.ts";
 import type { Place } from "./context.ts";
-import { absolute, checkFolder, isFolder, makeFolder, writeLines, writeOutput } from "./files.ts";
+import { absolute, checkFolder, isFolder, makeFolder, refuseLinkedMembers, writeOutput, writePieces } from "./files.ts";
+import { type FolderLock, lockFolder, withoutLock } from "./folder-lock.ts";
 import { type JournalEvent, jobEnded, jobStopped } from "./journal.ts";
+import { LateWrites, missingError } from "./late-writes.ts";
 import { LineFile } from "./line-file.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
+import { timeNow } from "./today.ts";
 
 /** The files of a run folder. While the run goes on, `completions` stands for the trace. */
 export const RUN_FILES = {
@@ -42,7 +46,7 @@ function readHash(file: string): unknown {
 export function checkRunFolder(place: Place, given: string, plan: Plan, overwrite: boolean): void {
   const folder = absolute(place, given);
   checkFolder(place, given);
-  if (!isFolder(place, given) || readdirSync(folder).length === 0) return;
+  if (!isFolder(place, given) || withoutLock(readdirSync(folder)).length === 0) return;
   const file = path.join(folder, RUN_FILES.plan);
   if (!existsSync(file) || readHash(file) !== plan.hash)
     throw new InputError({
@@ -77,22 +81,45 @@ export class RunFolder implements Disposable {
   readonly #adapters = new Map<string, string>();
   readonly #best = new Map<string, string>();
   readonly #diverged = new Set<number>();
+  readonly #writes = new LateWrites();
+  readonly #lock: FolderLock;
 
   /** @throws InputError as `checkRunFolder` does, or when the folder cannot be written */
   constructor(place: Place, given: string, plan: Plan, { overwrite = false }: { readonly overwrite?: boolean } = {}) {
     const folder = absolute(place, given);
     checkRunFolder(place, given, plan, overwrite);
     makeFolder(place, given);
+    this.#lock = lockFolder(folder, given);
+    try {
+      // Whoever had it until now may have ended a run in it.
+      checkRunFolder(place, given, plan, overwrite);
+      this.#folder = folder;
+      this.#plan = plan;
+      [this.#journal, this.#metrics, this.#completions] = this.#begin();
+    } catch (error) {
+      this.#lock[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #begin(): readonly [LineFile, LineFile, LineFile] {
+    const folder = this.#folder;
+    refuseLinkedMembers(folder, Object.values(RUN_FILES));
     for (const name of [RUN_FILES.trace, RUN_FILES.adapters, RUN_FILES.best])
       rmSync(path.join(folder, name), { recursive: true, force: true });
     // Whole or not there: a folder is a run's from the moment that its plan is.
-    writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(plan))}\n`);
-    const lines = (name: string): LineFile => new LineFile(path.join(folder, name));
-    this.#folder = folder;
-    this.#plan = plan;
-    this.#journal = lines(RUN_FILES.journal);
-    this.#metrics = lines(RUN_FILES.metrics);
-    this.#completions = lines(RUN_FILES.completions);
+    writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(this.#plan))}\n`);
+    const at = (name: string): string => path.join(folder, name);
+    return [
+      new LineFile(at(RUN_FILES.journal)),
+      new LineFile(at(RUN_FILES.metrics)),
+      new LineFile(at(RUN_FILES.completions), { mayEnd: true }),
+    ];
+  }
+
+  /** The process that had the folder and is no more, if one had. */
+  get takenFrom(): number | undefined {
+    return this.#lock.takenFrom;
   }
 
   /** Where each job's adapter was written, as far as it was. */
@@ -107,7 +134,7 @@ export class RunFolder implements Disposable {
 
   /** Writes down what happened, at once. */
   journal(event: JournalEvent): void {
-    this.#journal.add(canonicalJson({ time: new Date().toISOString(), ...event }));
+    this.#journal.add(canonicalJson({ time: timeNow(), ...event }));
     this.#journal.write(true);
   }
 
@@ -116,6 +143,7 @@ export class RunFolder implements Disposable {
     onStep: (metrics: StepMetrics) => this.#metrics.add(stepLine(metrics)),
     onEvaluation: (metrics) => this.#metrics.add(evaluationLine(metrics)),
     onCompletions: (batch) => {
+      passFault("training");
       for (const seen of batch) this.#completions.add(completionLine(seen));
       // A step's metrics come after what its devices reported, so that what is written down of them can be found there.
       if (this.#completions.write(false)) this.#metrics.write(true);
@@ -133,26 +161,42 @@ export class RunFolder implements Disposable {
   };
 
   #writeAdapter(index: number, pairs: readonly AdapterPair[]): void {
-    this.#adapters.set(this.#plan.jobs[index]!.name, this.#writePairs(RUN_FILES.adapters, index, pairs));
+    const { name } = this.#plan.jobs[index]!;
+    this.#writePairs(`adapter of ${name}`, this.#adapters, RUN_FILES.adapters, index, pairs);
   }
 
   #writeBest(index: number, best: BestEvaluation | undefined): void {
-    if (best?.adapter === undefined) return;
-    this.#best.set(this.#plan.jobs[index]!.name, this.#writePairs(RUN_FILES.best, index, best.adapter));
+    const { name } = this.#plan.jobs[index]!;
+    if (best?.adapter !== undefined)
+      this.#writePairs(`best adapter of ${name}`, this.#best, RUN_FILES.best, index, best.adapter);
   }
 
-  #writePairs(within: string, index: number, pairs: readonly AdapterPair[]): string {
+  #writePairs(
+    what: string,
+    written: Map<string, string>,
+    within: string,
+    index: number,
+    pairs: readonly AdapterPair[],
+  ): void {
     const { model, locations, jobs } = this.#plan;
     const { name, adapter } = jobs[index]!;
     const folder = path.join(this.#folder, within, name);
-    writePeftFolder(folder, adapter, model.architecture, locations.model ?? "", pairs);
-    return folder;
+    this.#writes.write({
+      name: what,
+      write: () => {
+        writePeftFolder(folder, adapter, model.architecture, locations.model ?? "", pairs);
+        written.set(name, folder);
+      },
+    });
   }
 
-  /** Writes the trace, and the adapters, last and best, of jobs that have begun and not ended. */
+  /**
+   * Writes the adapters, last and best, of jobs that have begun and not ended, then the trace: on a full disk adapters
+   * come before all else.
+   * @throws DeviceError with what could not be written, once all is written that could be
+   */
   finish(result: ExecuteResult): void {
-    this.#completions.write(true);
-    this.#metrics.write(true);
+    passFault("writing");
     for (const [job, pairs] of result.adapters.entries()) {
       const { name } = this.#plan.jobs[job]!;
       const hasBegun = result.metrics.some((row) => row.job === name);
@@ -160,12 +204,40 @@ export class RunFolder implements Disposable {
       if (!this.#diverged.has(job)) this.#writeAdapter(job, pairs);
       this.#writeBest(job, result.best[job]);
     }
-    writeLines({ cwd: this.#folder }, RUN_FILES.trace, traceLines(result.trace));
-    this.journal({ event: result.endedEarly ? "ended early" : "ended" });
-    rmSync(path.join(this.#folder, RUN_FILES.completions), { force: true });
+    if (!this.#writes.retry()) {
+      // The trace is made of what is in memory: what stands for it gives its room to adapters.
+      this.#completions.empty();
+      this.#writes.retry();
+    }
+    this.#completions.write(true);
+    this.#metrics.write(true);
+    this.#writes.write({
+      name: "the trace",
+      write: () => {
+        const file = path.join(this.#folder, RUN_FILES.trace);
+        writeWholeFile(file, (descriptor) => writePieces(descriptor, traceLines(result.trace)));
+      },
+    });
+    if (!this.#writes.late.has("the trace")) {
+      this.journal({ event: result.endedEarly ? "ended early" : "ended" });
+      rmSync(path.join(this.#folder, RUN_FILES.completions), { force: true });
+    }
+    this.#tellMissing();
+  }
+
+  #tellMissing(): void {
+    const late = [...this.#writes.late].map(([name, { refusal }]) => ({ name, refusal }));
+    for (const [name, { refusal }] of [
+      [RUN_FILES.metrics, this.#metrics],
+      [RUN_FILES.journal, this.#journal],
+    ] as const)
+      if (refusal !== undefined) late.push({ name: `lines of ${name}`, refusal });
+    if (late.length === 0) return;
+    throw missingError(this.#folder, late, this.#adapters.size, this.#plan.jobs.length);
   }
 
   [Symbol.dispose](): void {
     for (const lines of [this.#completions, this.#metrics, this.#journal]) lines.close();
+    this.#lock[Symbol.dispose]();
   }
 }

@@ -1,5 +1,5 @@
 import { InputError } from "../core/index.ts";
-import { datasetDigest, type Row } from "../datasets/index.ts";
+import { datasetDigest, passFault, type Row } from "../datasets/index.ts";
 import {
   checkRows,
   type ExecuteInput,
@@ -42,6 +42,7 @@ export async function loadPlanData(
   plan: Plan,
   model: ModelFolder,
 ): Promise<readonly (readonly Row[])[]> {
+  passFault("loading");
   const { vocabularySize } = model.architecture;
   const reader = new RowReader({ folder: "", vocabularySize, cache, tokenizerFolder: () => model.folder });
   const data: (readonly Row[])[] = [];
@@ -90,6 +91,7 @@ export async function trainPlan(
   data: readonly (readonly Row[])[],
   hooks: TrainHooks,
 ): Promise<ExecuteResult> {
+  passFault("setting-up");
   checkRows(
     plan,
     data.map((rows) => (rows.length === 0 ? "" : datasetDigest(rows))),

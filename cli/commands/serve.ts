@@ -15,7 +15,7 @@ import { type Arguments, type Command, flag, optionalCount, optionalText, requir
 import { fleetLine, jobsTable, noticeLines } from "../describe-jobs.ts";
 import type { Io } from "../io.ts";
 import { type OptionTable, pick } from "../option-table.ts";
-import { printResult } from "../output.ts";
+import { printResult, takenOver } from "../output.ts";
 import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
 import { contextOf, fleetChoices, requestChoice, usesCache } from "../request-options.ts";
@@ -130,6 +130,7 @@ export const serveCommand: Command = {
       { folder, policy },
     );
     using fleet = opened.fleet;
+    if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
     const control = controlOf(io, opened, usesCache(args));
     const port = optionalCount(args, "port", 0);
     const { defaults = {} } = opened.loaded.source.value as { readonly defaults?: JobOverrides };
