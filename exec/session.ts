@@ -1,4 +1,3 @@
-import { Fifo } from "../core/index.ts";
 import type { Completion, Runtime } from "../native/index.ts";
 import { computeDtype, type MiniBatch, microBatchTokens, passOf, type Work } from "../plan/index.ts";
 import { actionsAhead } from "./actions-ahead.ts";
@@ -17,20 +16,11 @@ import { withProducts } from "./products.ts";
 import { ExecutionRecord } from "./record-completions.ts";
 import { type RunInput, runInput } from "./run-input.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
+import { newStageQueue, type StageQueue } from "./stage-queue.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import { type EarlyEnd, endEarly } from "./stop-early.ts";
 import { StoppedJobs } from "./stopped-jobs.ts";
-
-/** What of a stage's order is not over. */
-interface StageQueue {
-  /** Actions that its device does not have. */
-  readonly coming: Fifo<LoweredAction>;
-  /** Those that it has, by position: until they, and the messages that they send, have ended. */
-  readonly queued: Map<number, LoweredAction>;
-  numEnqueued: number;
-  /** Of micro-batches between forward and backward. */
-  readonly inputs: Map<number, RunInput>;
-}
+import { watch } from "./watchdog.ts";
 
 /** What is made before a session, since its stages ask for it. */
 interface SessionParts {
@@ -125,12 +115,7 @@ export class Session {
       },
     );
     this.#jobEnds = new JobEnds(setting, live);
-    this.#queues = setting.stages.map(() => ({
-      coming: new Fifo(),
-      queued: new Map(),
-      numEnqueued: 0,
-      inputs: new Map(),
-    }));
+    this.#queues = setting.stages.map(newStageQueue);
     this.#failure = new Promise<never>((_, reject) => {
       this.#fail = reject;
     });
@@ -199,6 +184,7 @@ export class Session {
     const end = (): void => this.#guarded(() => this.#endEarly());
     if (stop?.aborted) end();
     else stop?.addEventListener("abort", end);
+    using _watchdog = this.#watch();
     try {
       while (!this.#isOver()) await this.#idle();
       await this.#runtime.idle();
@@ -271,6 +257,24 @@ export class Session {
     });
     await Promise.race([this.#runtime.idle(), this.#failure]);
     if (this.#hasBegun && this.numAhead === 0 && !this.#isOver()) await Promise.race([woken, this.#failure]);
+  }
+
+  /** Fails the run where nothing ends: a device that does not answer is not waited for when it is given back either. */
+  #watch(): Disposable {
+    return watch({
+      numEnded: () => this.#record.progress().doneActions,
+      isBusy: () => this.#queues.some(({ queued }) => queued.size > 0),
+      stages: () =>
+        this.#queues.map(({ coming, queued }, stage) => ({
+          device: this.#runners[stage]!.device.name,
+          queued: [...queued.values()].map((lowered) => ({
+            lowered,
+            isComputed: lowered.id < this.#record.ended(stage),
+          })),
+          coming,
+        })),
+      onStall: (error) => [this.#runtime.abandon(), this.#fail(error)],
+    });
   }
 
   /** What fails where nobody waits fails the run. */
