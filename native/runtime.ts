@@ -145,6 +145,7 @@ export function createRuntime(): Runtime {
     },
     abandon() {
       if (disposed) return;
+      addon.keepAlive(raw, false);
       disposed = true;
       addon.abandonRuntime(raw);
     },

@@ -107,14 +107,25 @@ export class RunFolder implements Disposable {
     refuseLinkedMembers(folder, Object.values(RUN_FILES));
     for (const name of [RUN_FILES.trace, RUN_FILES.adapters, RUN_FILES.best])
       rmSync(path.join(folder, name), { recursive: true, force: true });
-    // Whole or not there: a folder is a run's from the moment that its plan is.
-    writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(this.#plan))}\n`);
     const at = (name: string): string => path.join(folder, name);
-    return [
-      new LineFile(at(RUN_FILES.journal)),
-      new LineFile(at(RUN_FILES.metrics)),
-      new LineFile(at(RUN_FILES.completions), { mayEnd: true }),
-    ];
+    const made: LineFile[] = [];
+    const lines = (name: string, mayEnd = false): LineFile => {
+      const file = new LineFile(at(name), { mayEnd });
+      made.push(file);
+      return file;
+    };
+    try {
+      const begun = [lines(RUN_FILES.journal), lines(RUN_FILES.metrics), lines(RUN_FILES.completions, true)] as const;
+      // Whole or not there: a folder is a run's from the moment that its plan is.
+      writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(this.#plan))}\n`);
+      return begun;
+    } catch (error) {
+      for (const file of made) file.close();
+      if (!existsSync(at(RUN_FILES.plan)))
+        for (const name of [RUN_FILES.journal, RUN_FILES.metrics, RUN_FILES.completions])
+          rmSync(at(name), { force: true });
+      throw error;
+    }
   }
 
   /** The process that had the folder and is no more, if one had. */
@@ -227,11 +238,13 @@ export class RunFolder implements Disposable {
 
   #tellMissing(): void {
     const late = [...this.#writes.late].map(([name, { refusal }]) => ({ name, refusal }));
-    for (const [name, { refusal }] of [
+    for (const [name, lines] of [
       [RUN_FILES.metrics, this.#metrics],
       [RUN_FILES.journal, this.#journal],
-    ] as const)
-      if (refusal !== undefined) late.push({ name: `lines of ${name}`, refusal });
+    ] as const) {
+      lines.write(true);
+      if (lines.refusal !== undefined) late.push({ name: `lines of ${name}`, refusal: lines.refusal });
+    }
     if (late.length === 0) return;
     throw missingError(this.#folder, late, this.#adapters.size, this.#plan.jobs.length);
   }

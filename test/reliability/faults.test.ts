@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { printed, temporaryFolder } from "../cli/run-cli.ts";
@@ -29,12 +29,18 @@ describe("an injected fault", () => {
   it.each(FAULTS.map((fault, index) => [fault.what, fault, index] as const))(
     "%s",
     async (_, fault, index) => {
-      const { before, argv = ["train", "plan.json", "--no-cache", "-o", "run"], expected, code, adapters, says } = fault;
+      const {
+        before,
+        argv = ["train", "plan.json", "--no-cache", "-o", "run"],
+        expected,
+        code,
+        adapters,
+        says,
+      } = fault;
       const folder = copied(index);
       // Places in the copy are those of the copy.
       const plan = path.join(folder, "plan.json");
       const text = readFileSync(plan, "utf8").replaceAll(whole, folder);
-      const { writeFileSync } = await import("node:fs");
       writeFileSync(plan, text);
       await before?.(folder);
       const inputs = INPUTS.map((name) => readFileSync(path.join(folder, name), "utf8"));

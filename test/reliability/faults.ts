@@ -29,13 +29,13 @@ const GOES_ON = "the run goes on, and is whole";
 function fullDisk(): readonly InjectedFault[] {
   const refused = { expected: RIGHT_AWAY, code: 3, adapters: 0, says: "Expected a file that can be written" };
   return [
-    { what: "plan.json cannot be opened", faults: "open:1:ENOSPC", ...refused },
+    { what: "plan.json cannot be opened", faults: "open:4:ENOSPC", ...refused },
     { what: "plan.json is written in part", faults: "write:1:ENOSPC", ...refused },
     { what: "plan.json cannot be brought to the disk", faults: "sync:1:EIO", ...refused },
     { what: "plan.json cannot be renamed", faults: "rename:1:EIO", ...refused },
-    { what: "the journal cannot be opened", faults: "open:2:ENOSPC", ...refused },
-    { what: "metrics.jsonl cannot be opened", faults: "open:3:EDQUOT", ...refused },
-    { what: "completions.jsonl cannot be opened", faults: "open:4:EMFILE", ...refused },
+    { what: "the journal cannot be opened", faults: "open:1:ENOSPC", ...refused },
+    { what: "metrics.jsonl cannot be opened", faults: "open:2:EDQUOT", ...refused },
+    { what: "completions.jsonl cannot be opened", faults: "open:3:EMFILE", ...refused },
     ...[2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18].map((pass) => ({
       what: `write ${pass} of a run finds the disk full, those after it do not`,
       faults: `write:${pass}:ENOSPC`,
@@ -63,7 +63,7 @@ function fullDisk(): readonly InjectedFault[] {
 
 function reading(): readonly InjectedFault[] {
   const refused = { expected: RIGHT_AWAY, adapters: 0 };
-  return [
+  const faults: readonly InjectedFault[] = [
     { what: "the plan cannot be read", faults: "read:1:EIO", ...refused, code: 3, says: "Expected" },
     { what: "weights cannot be read", faults: "read:2+:EIO", ...refused, code: 3, says: "Expected" },
     { what: "too many files are open", faults: "read:3:EMFILE", ...refused, code: 3, says: "Expected" },
@@ -98,7 +98,8 @@ function reading(): readonly InjectedFault[] {
       },
       ...{ ...refused, code: 2, says: "Expected" },
     },
-  ].map((fault) => fault as InjectedFault);
+  ];
+  return faults;
 }
 
 function devices(): readonly InjectedFault[] {
@@ -144,7 +145,13 @@ function devices(): readonly InjectedFault[] {
 function signals(): readonly InjectedFault[] {
   const apart = { isApart: true as const };
   const atOnce = { ...apart, expected: "the process ends, nothing is torn", adapters: 0 };
-  const soon = { ...apart, expected: "what has begun ends, and is written", code: 130 };
+  const soon = {
+    ...apart,
+    expected: "what has begun ends, and is written",
+    code: 130,
+    adapters: 2,
+    says: "Ends after",
+  };
   return [
     ...(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const).map((signal) => ({
       what: `${signal} while rows are read`,
@@ -152,9 +159,9 @@ function signals(): readonly InjectedFault[] {
       ...{ ...atOnce, code: { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGKILL: 137 }[signal] },
     })),
     { what: "SIGKILL while devices are set up", faults: "setting-up:1:SIGKILL", ...atOnce, code: 137 },
-    { what: "SIGINT while devices are set up", faults: "setting-up:1:SIGINT", ...soon, adapters: 0, says: "Ends after" },
+    { what: "SIGINT while devices are set up", faults: "setting-up:1:SIGINT", ...soon },
     { what: "SIGKILL while jobs train", faults: "training:1:SIGKILL", ...atOnce, code: 137 },
-    { what: "SIGHUP while jobs train", faults: "training:1:SIGHUP", ...atOnce, code: 129 },
+    { what: "SIGTERM while jobs train", faults: "training:1:SIGTERM", ...soon },
     { what: "SIGKILL before the end is written", faults: "writing:1:SIGKILL", ...atOnce, adapters: 2, code: 137 },
     {
       what: "SIGTERM before the end is written",

@@ -46,7 +46,9 @@ export function adaptersOf(run: string): ReadonlyMap<string, string> {
 /** Names in a folder, deep, that no whole file has. */
 export function tornNames(folder: string): readonly string[] {
   if (!existsSync(folder)) return [];
-  return (readdirSync(folder, { recursive: true, encoding: "utf8" }) as string[]).filter((name) => /\.partial/.test(name));
+  return (readdirSync(folder, { recursive: true, encoding: "utf8" }) as string[]).filter((name) =>
+    /\.partial/.test(name),
+  );
 }
 
 /** Runs a command line with faults, in this process or one of its own. */
