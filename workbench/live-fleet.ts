@@ -123,11 +123,9 @@ export class LiveFleet implements Disposable {
     return this.#folder.folder;
   }
 
-  /** The process that had the folder and is no more, if one had. */
   get takenFrom(): number | undefined {
     return this.#folder.takenFrom;
   }
-
   get setting(): Setting {
     return this.#input.setting;
   }
