@@ -5,7 +5,7 @@ import type { Dtype, Handle, Operator, Space, WeightDtype } from "./operators.ts
 import { type ProductChoices, packProducts, unpackProducts } from "./product-choices.ts";
 import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
-import type { Bindings, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
+import type { Bindings, DeviceFault, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
 
 /** `cores` = ids of the CPUs that the device's threads are pinned to; one pool thread for each. */
 export interface CpuDeviceOptions {
@@ -62,12 +62,6 @@ export interface TableSource {
   readonly dtype?: Dtype;
   readonly sharedAs?: string;
 }
-
-/**
- * How a task goes wrong that was asked to: it meets an allocation failure, throws what is no exception, ends its thread
- * without a word, or never ends.
- */
-export type DeviceFault = "memory" | "error" | "end" | "hang";
 
 /** What of the frozen weights devices can share. */
 export type SharedKind = "matrix" | "vector" | "table";

@@ -9,7 +9,6 @@ export type {
   CpuDeviceOptions,
   CudaDeviceOptions,
   Device,
-  DeviceFault,
   DeviceOptions,
   DeviceStatistics,
   MatrixSource,
@@ -53,6 +52,7 @@ export { type ScratchShape, scratchBytes } from "./scratch.ts";
 export type {
   Bindings,
   Completion,
+  DeviceFault,
   RunTask,
   Segment,
   SendTarget,
