@@ -161,7 +161,6 @@ function signals(): readonly InjectedFault[] {
     { what: "SIGKILL while devices are set up", faults: "setting-up:1:SIGKILL", ...atOnce, code: 137 },
     { what: "SIGINT while devices are set up", faults: "setting-up:1:SIGINT", ...soon },
     { what: "SIGKILL while jobs train", faults: "training:1:SIGKILL", ...atOnce, code: 137 },
-    { what: "SIGTERM while jobs train", faults: "training:1:SIGTERM", ...soon },
     { what: "SIGKILL before the end is written", faults: "writing:1:SIGKILL", ...atOnce, adapters: 2, code: 137 },
     {
       what: "SIGTERM before the end is written",
