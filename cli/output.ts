@@ -13,6 +13,11 @@ export function note(io: Io, args: Arguments, text: string): void {
   if (!flag(args, "quiet")) io.stderr(`Note: ${text}\n`);
 }
 
+/** A run folder that a process had, which is no more. */
+export function takenOver(folder: string, process: number): string {
+  return `${folder} was left by process ${process}, which is no more, and is taken over`;
+}
+
 /** What a person should look at, on stderr; not even --quiet hides it. */
 export function warn(io: Io, text: string): void {
   io.stderr(`Warning: ${text}\n`);

@@ -1,17 +1,12 @@
 import yargs, { type PositionalOptions } from "yargs";
-import { DeviceError, InputError, PlanError } from "../core/index.ts";
 import { VERSION } from "../workbench/index.ts";
 import { type Arguments, type Command, withDefaults } from "./command.ts";
 import { COMMANDS } from "./commands/commands.ts";
 import type { Io } from "./io.ts";
+import { endingOf } from "./last-resort.ts";
 import { type OptionTable, yargsOption } from "./option-table.ts";
+import { refuseInputsAsOutputs } from "./refuse-inputs.ts";
 import { allOptions, refuseOptions } from "./refuse-options.ts";
-
-/** 0 done, 1 a check failed, 2 bad input, 3 environment. */
-function exitCodeOf(error: unknown): number | undefined {
-  if (error instanceof InputError || error instanceof PlanError) return 2;
-  return error instanceof DeviceError ? 3 : undefined;
-}
 
 class UsageError extends Error {}
 
@@ -37,6 +32,7 @@ const USAGE_TEXTS = {
 const GLOBAL_OPTIONS: OptionTable = {
   json: { type: "boolean", default: false, describe: "one JSON document on stdout" },
   quiet: { type: "boolean", default: false, describe: "no progress and no notes" },
+  debug: { type: "boolean", default: false, describe: "with an error, where in the code it came from" },
 };
 
 function yargsOptions(table: OptionTable) {
@@ -83,7 +79,7 @@ function parser(
   });
 }
 
-/** Runs one command line and returns its exit code. */
+/** Runs one command line and returns its exit code: 0 done, 1 a check failed, else as `endingOf` has it. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let chosen: { readonly command: Command; readonly args: Arguments } | undefined;
   try {
@@ -98,6 +94,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     const { command, args } = chosen;
     const use = command.useOf === undefined ? command.uses[0] : command.useOf(args, io);
     refuseOptions(command, use, args);
+    refuseInputsAsOutputs(io, args);
     return await command.run(withDefaults(use.options, args), io, use);
   } catch (error) {
     if (error instanceof UsageError || (error instanceof Error && error.name === "YError")) {
@@ -108,9 +105,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       io.stderr(`${error.message.trim()}\nHint: ${hint}.\n`);
       return 2;
     }
-    const code = exitCodeOf(error);
-    if (code === undefined) throw error;
-    io.stderr(`${(error as Error).message}\n`);
+    const { code, text } = endingOf(error, argv.includes("--debug"));
+    io.stderr(text);
     return code;
   }
 }

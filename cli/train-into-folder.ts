@@ -6,6 +6,7 @@ import { partOfRun, type RunPart } from "../traces/index.ts";
 import { keepSpeed, onInterrupt, RunFolder, runVersions, trainPlan } from "../workbench/index.ts";
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
+import { note, takenOver } from "./output.ts";
 import { trainingProgress } from "./progress-bar.ts";
 import { usesCache } from "./request-options.ts";
 import { stages } from "./stages.ts";
@@ -39,6 +40,7 @@ export async function trainIntoFolder(
   const progress = trainingProgress(io, args);
   const stop = new AbortController();
   using run = new RunFolder(io, folder, plan, { overwrite: args["overwrite"] === true });
+  if (run.takenFrom !== undefined) note(io, args, takenOver(folder, run.takenFrom));
   using _interrupt = onInterrupt(
     io.signals ?? new EventEmitter(),
     () => {

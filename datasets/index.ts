@@ -5,6 +5,8 @@ export type { TraceEnd, TraceJob } from "./cluster-traces/trace-job.ts";
 export type { DataFormat, DataSource, FileSource, LengthSource } from "./data-source.ts";
 // The hash that names the content of token rows.
 export { datasetDigest } from "./dataset-digest.ts";
+// Faults that are asked for, to see what becomes of a run.
+export { askForFaults, FAULT_POINTS, type FaultPoint, faultAt, isSystemError, passFault } from "./faults.ts";
 // How files of the Hugging Face hub are fetched.
 export type { DownloadOptions } from "./hub/download.ts";
 // A base model of random numbers.
@@ -40,3 +42,5 @@ export { type TensorToWrite, writeSafetensors } from "./safetensors/write-safete
 export { type ChatMessage, loadTokenizer, type TextTokenizer } from "./tokenizer.ts";
 // The folder for what may be made anew at any time.
 export { userCache } from "./user-cache.ts";
+// Files and folders that have their names only once they are whole.
+export { writeAll, writeWholeFile, writeWholeFolder } from "./whole-file.ts";

@@ -11,6 +11,7 @@ import {
 import { stagePairs } from "./adapters.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { AdapterPair } from "./peft.ts";
+import type { LeftOut } from "./stopped-jobs.ts";
 
 /** A line of metrics.jsonl: one job on its held-out rows, after one of its optimizer steps. */
 export interface EvaluationMetrics {
@@ -64,13 +65,13 @@ export class Evaluations {
   }
 
   /** What an update told on a stage: the parameters of its jobs that may be kept, one after another. */
-  addParameters(index: number, { group, step }: MiniBatch, parameters: Float32Array): void {
+  addParameters(index: number, { group, step }: MiniBatch, parameters: Float32Array, leftOut?: LeftOut): void {
     const { model, stages } = this.#setting;
     const stage = stages[index]!;
     let next = 0;
     for (const { job, firstStep } of activeMembers(this.#live.groups, group, step)) {
       const spec = this.#live.jobs[job]!;
-      if (!mayBeBest(spec, firstStep + step)) continue;
+      if (leftOut?.jobs.has(job) === true || !mayBeBest(spec, firstStep + step)) continue;
       const count = adapterParameters(model.architecture, stage, spec);
       const told = this.#told.get(job) ?? [];
       this.#told.set(job, told);
@@ -79,14 +80,21 @@ export class Evaluations {
     }
   }
 
-  /** Losses of an evaluation's segments, from its pipeline's last stage. Returns what is complete now. */
+  /**
+   * Losses of an evaluation's segments, from its pipeline's last stage; none where it was left out. Returns what is
+   * complete now.
+   */
   addLosses(
-    { microBatch, miniBatch }: Pick<LoweredAction, "microBatch" | "miniBatch">,
+    { microBatch, miniBatch, leftOut }: Pick<LoweredAction, "microBatch" | "miniBatch" | "leftOut">,
     losses: ArrayLike<number>,
   ): readonly EvaluationMetrics[] {
     const open = this.#open.get(miniBatch) ?? { left: miniBatch.evaluation!.length, shares: new Map<number, Share>() };
     this.#open.set(miniBatch, open);
     jobSegments(microBatch).forEach(({ job, scored, tokens }, i) => {
+      if (leftOut?.jobs.has(job) === true) {
+        open.shares.delete(job);
+        return;
+      }
       const share = open.shares.get(job) ?? { loss: 0, scored: 0, tokens: 0 };
       open.shares.set(job, share);
       share.loss += losses[i]!;

@@ -10,6 +10,7 @@ import { profileOf } from "./record-completions.ts";
 import { Session } from "./session.ts";
 import type { JobInput } from "./session-input.ts";
 import type { StepMetrics } from "./step-metrics.ts";
+import type { Divergence } from "./stopped-jobs.ts";
 
 /** Actions ahead at which no segment is appended. */
 const AHEAD = 2048;
@@ -59,6 +60,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const evaluations: EvaluationMetrics[] = [];
   const ended = new Map<number, readonly AdapterPair[]>();
   const best = new Map<number, BestEvaluation | undefined>();
+  const diverged = new Map<number, Divergence>();
   const feed = new SegmentFeed(input);
   const totalActions = sum(plan.actions.map((order) => order.length));
   const session: Session = await Session.open(runtime, {
@@ -84,6 +86,10 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       const all = session.hasEndedEarly ? progress.totalActions : totalActions;
       input.onProgress?.({ ...progress, totalActions: all });
     },
+    onDiverged(job, divergence) {
+      diverged.set(job, divergence);
+      input.onDiverged?.(job, divergence);
+    },
     onJobEnd(job, adapter, bestOfJob) {
       ended.set(job, adapter);
       best.set(job, bestOfJob);
@@ -108,6 +114,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     evaluations,
     profiles: completions.flatMap(profileOf),
     endedEarly: session.hasEndedEarly,
+    diverged: plan.jobs.map((_, job) => diverged.get(job)),
     adapters: plan.jobs.map((_, job) => ended.get(job) ?? session.adapterOf(job)),
     best: plan.jobs.map((_, job) => best.get(job) ?? session.bestOf(job)),
     products: productsOf(runners.map(({ device }) => device)),

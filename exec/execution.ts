@@ -10,6 +10,7 @@ import type { ProductMeasurement } from "./products.ts";
 import type { Progress, RunProfile } from "./record-completions.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import type { StepMetrics } from "./step-metrics.ts";
+import type { Divergence } from "./stopped-jobs.ts";
 
 export interface ExecuteInput {
   readonly plan: Plan;
@@ -36,6 +37,8 @@ export interface ExecuteInput {
   readonly onCompletions?: (batch: readonly SeenCompletion[]) => void;
   /** A job has ended, with its adapter, all layers, while others go on; and what was best of it, if it was evaluated. */
   readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
+  /** A job was stopped: no step of it is told any more. Its adapter when it ends is worth nothing. */
+  readonly onDiverged?: (job: number, divergence: Divergence) => void;
   /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
   readonly stop?: AbortSignal;
 }
@@ -49,6 +52,8 @@ export interface ExecuteResult {
   readonly evaluations: readonly EvaluationMetrics[];
   /** Whether the run was ended before the plan's end. */
   readonly endedEarly: boolean;
+  /** By job: why it was stopped; undefined for one that trained as planned. */
+  readonly diverged: readonly (Divergence | undefined)[];
   /** By job: the trained adapter, all layers. */
   readonly adapters: readonly (readonly AdapterPair[])[];
   /** By job: what was best of it; undefined for one that was not evaluated. */

@@ -16,6 +16,7 @@ import type { SeenAction } from "./executed-trace.ts";
 import type { AdapterPair } from "./peft.ts";
 import { Session } from "./session.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
+import type { Divergence } from "./stopped-jobs.ts";
 
 /** A job that leaves its devices: for a while, or for good before its last iteration. */
 export interface TakenJob {
@@ -36,6 +37,8 @@ export interface FleetExecutionInput extends Pick<SessionInput, "model" | "onSte
   readonly onCompletions?: (batch: readonly SeenAction[]) => void;
   /** A job has trained all its iterations: its adapter, all layers; and what was best of it, if it was evaluated. */
   readonly onJobEnd?: (number: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
+  /** A job was stopped, since a step of it is not finite: it leaves when its plan says so. */
+  readonly onDiverged?: (number: number, divergence: Divergence) => void;
   readonly onTaken?: (number: number, taken: TakenJob) => void;
 }
 
@@ -80,6 +83,7 @@ export class FleetExecution implements Disposable {
           onStart: () => execution.#start(),
           onCompletions: (batch) => execution.#complete(batch),
           onJobEnd: (planned, adapter, best) => execution.#endJob(planned, adapter, best),
+          onDiverged: (planned, divergence) => input.onDiverged?.(execution.#numbers.get(planned)!, divergence),
           onTaken: (planned, state) => execution.#taken(planned, state),
         }),
       );

@@ -35,6 +35,8 @@ export { checkRows } from "./run-input.ts";
 export { simulatedOnly } from "./simulated-only.ts";
 // A line of metrics.jsonl.
 export type { StepMetrics } from "./step-metrics.ts";
+// Why a job trains no further.
+export { type Divergence, divergenceText } from "./stopped-jobs.ts";
 // A base model of random numbers.
 export { syntheticWeights } from "./synthetic-model.ts";
 // The trace of a run that was cut off.

@@ -16,6 +16,7 @@ import {
   stashPlacement,
   type Work,
 } from "../plan/index.ts";
+import type { LeftOut } from "./stopped-jobs.ts";
 
 /** An action's place in the executor's memory and among its events. All of it follows from the plan alone. */
 export interface LoweredAction {
@@ -41,6 +42,8 @@ export interface LoweredAction {
   readonly send: LoweredSend | undefined;
   /** Set on the last backward of a mini-batch on its stage, on its update, and on the last of its evaluations there. */
   readonly ends: MiniBatch | undefined;
+  /** Set where jobs were stopped before it came to its device. */
+  readonly leftOut?: LeftOut;
 }
 
 export interface LoweredSend {

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { readSafetensors, writeSafetensors } from "../datasets/index.ts";
+import { readSafetensors, writeSafetensors, writeWholeFile, writeWholeFolder } from "../datasets/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
@@ -48,7 +48,7 @@ export function adapterSites(
   );
 }
 
-/** Writes a folder that PEFT loads as it is; the same adapter gives the same bytes. */
+/** Writes a folder, whole, that PEFT loads as it is; the same adapter gives the same bytes. */
 export function writePeftFolder(
   folder: string,
   spec: AdapterSpec,
@@ -56,7 +56,6 @@ export function writePeftFolder(
   base: string,
   pairs: readonly AdapterPair[],
 ): void {
-  mkdirSync(folder, { recursive: true });
   const config = {
     alpha_pattern: {},
     auto_mapping: null,
@@ -78,7 +77,6 @@ export function writePeftFolder(
     task_type: "CAUSAL_LM",
     use_rslora: false,
   };
-  writeFileSync(path.join(folder, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
   const tensors = pairs.flatMap(({ layer, projection, a, b }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     return [
@@ -86,7 +84,10 @@ export function writePeftFolder(
       { name: tensorName(layer, projection, "B"), shape: [out, spec.rank], values: b },
     ];
   });
-  writeSafetensors(path.join(folder, WEIGHTS), tensors, { format: "pt" });
+  writeWholeFolder(folder, (unfinished) => {
+    writeWholeFile(path.join(unfinished, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
+    writeSafetensors(path.join(unfinished, WEIGHTS), tensors, { format: "pt" });
+  });
 }
 
 function checkConfig(file: string, spec: AdapterSpec): void {

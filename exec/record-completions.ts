@@ -13,6 +13,7 @@ import type { SeenAction, SeenLoss } from "./executed-trace.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
 import { type StepMetrics, StepMetricsCollector } from "./step-metrics.ts";
+import { type Divergence, divergenceOf, type StoppedJobs } from "./stopped-jobs.ts";
 
 export interface Progress {
   readonly doneActions: number;
@@ -41,11 +42,14 @@ export interface RecordHooks {
   onStep?(metrics: StepMetrics): void;
   onEvaluation?(metrics: EvaluationMetrics): void;
   onLoss(loss: SeenLoss): void;
+  /** A job was stopped: `step` is the last of it that `onStep` is told. */
+  onDiverged(job: number, divergence: Divergence): void;
 }
 
 /** Counts what the devices report, and makes step metrics of it. */
 export class ExecutionRecord {
   readonly #isFirst: (stage: number) => boolean;
+  readonly #isLast: (stage: number) => boolean;
   readonly #live: LiveWork;
   readonly #collector: StepMetricsCollector;
   readonly #evaluations: Evaluations;
@@ -56,10 +60,20 @@ export class ExecutionRecord {
   #lastNs = 0;
   #tokens = 0;
 
-  constructor(setting: Setting, live: LiveWork, table: MiniBatchTable, hooks: RecordHooks) {
-    this.#isFirst = pipelineTable(setting).isFirst;
+  constructor(
+    setting: Setting,
+    {
+      live,
+      table,
+      stopped,
+    }: { readonly live: LiveWork; readonly table: MiniBatchTable; readonly stopped: StoppedJobs },
+    hooks: RecordHooks,
+  ) {
+    const pipelines = pipelineTable(setting);
+    this.#isFirst = pipelines.isFirst;
+    this.#isLast = (stage) => pipelines.ofStage(stage).endStage === stage + 1;
     this.#live = live;
-    this.#collector = new StepMetricsCollector(setting.stages.length, live, table);
+    this.#collector = new StepMetricsCollector(setting.stages.length, live, table, stopped);
     this.#evaluations = new Evaluations(setting, live);
     this.#hooks = hooks;
     this.#ended = setting.stages.map(() => 0);
@@ -101,20 +115,25 @@ export class ExecutionRecord {
   }
 
   #finishCompute(stage: number, done: Completion, lowered: LoweredAction): void {
-    const { microBatch, miniBatch, ends, action } = lowered;
+    const { microBatch, miniBatch, ends, action, leftOut } = lowered;
     this.#ended[stage]! += 1;
     this.#computedNs[stage]! += done.endNs - done.startNs;
     if (action.letter === "U" && done.parameters !== undefined)
-      this.#evaluations.addParameters(stage, miniBatch, done.parameters);
-    else if (action.letter === "E" && done.losses !== undefined)
-      for (const row of this.#evaluations.addLosses(lowered, done.losses)) this.#hooks.onEvaluation?.(row);
-    else if (done.losses !== undefined)
+      this.#evaluations.addParameters(stage, miniBatch, done.parameters, leftOut);
+    else if (action.letter === "E") {
+      if (this.#isLast(stage))
+        for (const row of this.#evaluations.addLosses(lowered, done.losses ?? [])) this.#hooks.onEvaluation?.(row);
+    } else if (done.losses !== undefined)
       this.#collector.addLosses(
         jobSegments(microBatch).map(({ job }) => job),
         done.losses,
       );
     if (done.sumSquares !== undefined && ends !== undefined)
-      this.#collector.addSquares(stage, activeJobs(this.#live, ends.group, ends.step), done.sumSquares);
+      this.#collector.addSquares(
+        stage,
+        activeJobs(this.#live, ends.group, ends.step).filter((job) => leftOut?.jobs.has(job) !== true),
+        done.sumSquares,
+      );
     if (this.#isFirst(stage)) this.#finishFirstStage(lowered, done);
   }
 
@@ -123,9 +142,11 @@ export class ExecutionRecord {
     if (action.letter !== "B") return;
     this.#tokens += microBatchTokens(microBatch);
     if (ends === undefined) return;
-    for (const row of this.#collector.ended(ends, done.endNs)) {
+    for (const { number, ...row } of this.#collector.ended(ends, done.endNs)) {
       this.#hooks.onLoss({ job: row.job, value: row.loss, timeNs: done.endNs });
       this.#hooks.onStep?.(row);
+      const divergence = divergenceOf(row);
+      if (divergence !== undefined) this.#hooks.onDiverged(number, divergence);
     }
   }
 }

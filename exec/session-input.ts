@@ -8,6 +8,7 @@ import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import type { ProductMeasurement } from "./products.ts";
 import type { StepMetrics } from "./step-metrics.ts";
+import type { Divergence } from "./stopped-jobs.ts";
 
 /** What a job trains on, and from. */
 export interface JobInput {
@@ -34,6 +35,8 @@ export interface SessionInput {
   readonly onCompletions?: (batch: readonly SeenAction[]) => void;
   /** A job has ended, with its adapter, all layers, while others go on; and what was best of it, if it was evaluated. */
   readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
+  /** A job was stopped: nothing of it is computed any more, and its adapter is worth nothing. It ends as planned. */
+  readonly onDiverged?: (job: number, divergence: Divergence) => void;
   /** A job was taken from the devices (`take`). */
   readonly onTaken?: (job: number, state: AdapterState) => void;
   /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */

@@ -1,6 +1,6 @@
-import { Fifo } from "../core/index.ts";
 import type { Completion, Runtime } from "../native/index.ts";
 import { computeDtype, type MiniBatch, microBatchTokens, passOf, type Work } from "../plan/index.ts";
+import { actionsAhead } from "./actions-ahead.ts";
 import type { AdapterState } from "./adapters.ts";
 import { assignDevices } from "./assign-devices.ts";
 import { createStageRunners } from "./create-stage-runners.ts";
@@ -16,26 +16,11 @@ import { withProducts } from "./products.ts";
 import { ExecutionRecord } from "./record-completions.ts";
 import { type RunInput, runInput } from "./run-input.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
+import { newStageQueue, type StageQueue } from "./stage-queue.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import { type EarlyEnd, endEarly } from "./stop-early.ts";
-
-/**
- * Actions that a stage's queue may hold ahead: many, so that JavaScript seldom takes a device's core to fill it; not
- * all, so that it never holds a long run; and of long ones fewer, since a run that is to end early runs what is queued.
- * The least is above that at which a device asks for more (native/src/runtime/stream.cc).
- */
-const AHEAD = { least: 40, most: 256, seconds: 1 } as const;
-
-/** What of a stage's order is not over. */
-interface StageQueue {
-  /** Actions that its device does not have. */
-  readonly coming: Fifo<LoweredAction>;
-  /** Those that it has, by position: until they, and the messages that they send, have ended. */
-  readonly queued: Map<number, LoweredAction>;
-  numEnqueued: number;
-  /** Of micro-batches between forward and backward. */
-  readonly inputs: Map<number, RunInput>;
-}
+import { StoppedJobs } from "./stopped-jobs.ts";
+import { watch } from "./watchdog.ts";
 
 /** What is made before a session, since its stages ask for it. */
 interface SessionParts {
@@ -69,6 +54,7 @@ export class Session {
   readonly #leaving: Set<number>;
   readonly #cells: NormCells;
   readonly #begun = new WeakSet<MiniBatch>();
+  readonly #stopped: StoppedJobs;
   #early: EarlyEnd | undefined;
   #isClosed = false;
   #hasBegun = false;
@@ -114,18 +100,22 @@ export class Session {
     this.#stageOf = new Map(this.#runners.map(({ device }, stage) => [device.name, stage]));
     this.#table = new MiniBatchTable(live);
     const { onStep, onEvaluation, onLoss = () => {} } = input;
-    this.#record = new ExecutionRecord(setting, live, this.#table, {
-      ...(onStep === undefined ? {} : { onStep }),
-      ...(onEvaluation === undefined ? {} : { onEvaluation }),
-      onLoss,
-    });
+    this.#stopped = new StoppedJobs(live);
+    this.#record = new ExecutionRecord(
+      setting,
+      { live, table: this.#table, stopped: this.#stopped },
+      {
+        ...(onStep === undefined ? {} : { onStep }),
+        ...(onEvaluation === undefined ? {} : { onEvaluation }),
+        onLoss,
+        onDiverged: (job, divergence) => {
+          this.#stopped.add(job, divergence);
+          input.onDiverged?.(job, divergence);
+        },
+      },
+    );
     this.#jobEnds = new JobEnds(setting, live);
-    this.#queues = setting.stages.map(() => ({
-      coming: new Fifo(),
-      queued: new Map(),
-      numEnqueued: 0,
-      inputs: new Map(),
-    }));
+    this.#queues = setting.stages.map(newStageQueue);
     this.#failure = new Promise<never>((_, reject) => {
       this.#fail = reject;
     });
@@ -194,6 +184,7 @@ export class Session {
     const end = (): void => this.#guarded(() => this.#endEarly());
     if (stop?.aborted) end();
     else stop?.addEventListener("abort", end);
+    using _watchdog = this.#watch();
     try {
       while (!this.#isOver()) await this.#idle();
       await this.#runtime.idle();
@@ -220,6 +211,7 @@ export class Session {
   /** Nobody will go on with a job that was taken. */
   drop(job: number): void {
     this.#record.evaluations.forget(job);
+    this.#stopped.forget(job);
     this.#jobs.delete(job);
     this.#cells.giveBack(job);
   }
@@ -267,6 +259,24 @@ export class Session {
     if (this.#hasBegun && this.numAhead === 0 && !this.#isOver()) await Promise.race([woken, this.#failure]);
   }
 
+  /** Fails the run where nothing ends: a device that does not answer is not waited for when it is given back either. */
+  #watch(): Disposable {
+    return watch({
+      numEnded: () => this.#record.progress().doneActions,
+      isBusy: () => this.#queues.some(({ queued }) => queued.size > 0),
+      stages: () =>
+        this.#queues.map(({ coming, queued }, stage) => ({
+          device: this.#runners[stage]!.device.name,
+          queued: [...queued.values()].map((lowered) => ({
+            lowered,
+            isComputed: lowered.id < this.#record.ended(stage),
+          })),
+          coming,
+        })),
+      onStall: (error) => [this.#runtime.abandon(), this.#fail(error)],
+    });
+  }
+
   /** What fails where nobody waits fails the run. */
   #guarded(work: () => void): void {
     try {
@@ -309,6 +319,7 @@ export class Session {
   #endJob(job: number): void {
     this.#input.onJobEnd?.(job, this.adapterOf(job), this.bestOf(job));
     this.#record.evaluations.forget(job);
+    this.#stopped.forget(job);
     for (const { adapters } of this.#runners) adapters.forget(job);
     this.#jobs.delete(job);
     this.#cells.giveBack(job);
@@ -327,18 +338,12 @@ export class Session {
     this.#wake();
   }
 
-  #aheadOf(stage: number): number {
-    const mean = this.#record.meanSeconds(stage);
-    const wanted = mean === 0 ? AHEAD.least : Math.ceil(AHEAD.seconds / mean);
-    return Math.min(AHEAD.most, Math.max(AHEAD.least, wanted));
-  }
-
   /** Puts into each device's queue what it may hold. */
   #fill(): void {
     for (const [stage, { adapters }] of this.#runners.entries()) {
       const queue = this.#queues[stage]!;
       const ended = this.#record.ended(stage);
-      const most = ended + this.#aheadOf(stage);
+      const most = ended + actionsAhead(this.#record.meanSeconds(stage));
       for (let next = queue.coming.first; next !== undefined; next = queue.coming.first) {
         const isLeftOut = this.#early?.skips(next) ?? false;
         if (!isLeftOut) {
@@ -353,8 +358,10 @@ export class Session {
   #enqueue(stage: number, queue: StageQueue, planned: LoweredAction): void {
     const { profile = false } = this.#input;
     const runner = this.#runners[stage]!;
-    const lowered = this.#early?.without(planned) ?? planned;
-    queue.queued.set(planned.id, planned);
+    const leftOut = this.#stopped.leftOutOf(planned);
+    const own = leftOut === undefined ? planned : { ...planned, leftOut };
+    const lowered = this.#early?.without(own) ?? own;
+    queue.queued.set(planned.id, own);
     queue.numEnqueued += 1;
     this.#begun.add(planned.miniBatch);
     runner.enqueue(lowered, this.#inputOf(stage, queue, planned), profile);

@@ -1,4 +1,5 @@
-import type { Bindings, Device, DeviceOptions, Handle, Operator, Runtime } from "../native/index.ts";
+import { faultAt } from "../datasets/index.ts";
+import type { Bindings, Device, DeviceFault, DeviceOptions, Handle, Operator, Runtime } from "../native/index.ts";
 import {
   type ArenaLayout,
   activeJobs,
@@ -92,9 +93,13 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
     E: stage.head ? device.createProgram(operators.E) : forward,
   };
 
-  const enqueueUpdate = ({ id, miniBatch, waits, event }: LoweredAction): void => {
+  /** Of a micro-batch of which nothing is to be computed. */
+  const emptyProgram = device.createProgram([]);
+
+  const enqueueUpdate = ({ id, miniBatch, waits, event, leftOut }: LoweredAction): void => {
     const { group, step } = miniBatch;
-    const items = activeMembers(live.groups, group, step).map(({ job, firstStep }) => {
+    const members = activeMembers(live.groups, group, step).filter(({ job }) => leftOut?.jobs.has(job) !== true);
+    const items = members.map(({ job, firstStep }) => {
       const planned = live.jobs[job]!;
       const { optimizer, steps } = planned;
       const own = firstStep + step;
@@ -124,7 +129,12 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
     adapters,
     operators,
     enqueue(lowered, run, profile) {
-      const { id, action, ends, waits, event, inBuffer, outBuffer } = lowered;
+      const { id, action, ends, waits, event, inBuffer, outBuffer, leftOut } = lowered;
+      const fault = faultAt("action");
+      if (fault !== undefined) {
+        device.enqueueFault({ id, waits, signal: event }, fault as DeviceFault);
+        return;
+      }
       if (action.letter === "U") {
         enqueueUpdate(lowered);
         return;
@@ -134,10 +144,9 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
         up || ends === undefined
           ? {}
           : {
-              sumSquares: activeJobs(live, ends.group, ends.step).map((job) => ({
-                adapter: adapters.handleOf(job),
-                cell: normCell(job, stage.index),
-              })),
+              sumSquares: activeJobs(live, ends.group, ends.step)
+                .filter((job) => leftOut?.jobs.has(job) !== true)
+                .map((job) => ({ adapter: adapters.handleOf(job), cell: normCell(job, stage.index) })),
             };
       const bindings: Bindings = {
         ...run!,
@@ -150,7 +159,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
       };
       device.enqueueRun({
         id,
-        program: programs[action.letter],
+        program: leftOut?.all === true ? emptyProgram : programs[action.letter],
         bindings,
         waits,
         signal: event,

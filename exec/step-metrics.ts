@@ -2,6 +2,7 @@ import { InvariantError } from "../core/index.ts";
 import { activeJobs, type LiveWork, type MiniBatch } from "../plan/index.ts";
 import { learningRateAt } from "./learning-rate.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
+import type { StoppedJobs } from "./stopped-jobs.ts";
 
 /** A line of metrics.jsonl: one job's optimizer step. */
 export interface StepMetrics {
@@ -36,7 +37,10 @@ export class StepMetricsCollector {
   readonly #open = new Map<number, OpenStep>();
   readonly #began = new Map<MiniBatch, number>();
 
-  constructor(numStages: number, live: LiveWork, table: MiniBatchTable) {
+  readonly #stopped: Pick<StoppedJobs, "has">;
+
+  constructor(numStages: number, live: LiveWork, table: MiniBatchTable, stopped: Pick<StoppedJobs, "has">) {
+    this.#stopped = stopped;
     this.#numStages = numStages;
     this.#live = live;
     this.#table = table;
@@ -61,20 +65,25 @@ export class StepMetricsCollector {
     this.#began.set(miniBatch, timeNs);
   }
 
-  /** The mini-batch's last backward ended there. Returns what is complete now. */
-  ended(miniBatch: MiniBatch, timeNs: number): readonly StepMetrics[] {
+  /** The mini-batch's last backward ended there. Returns what is complete now, of jobs that were not stopped before. */
+  ended(miniBatch: MiniBatch, timeNs: number): readonly (StepMetrics & { readonly number: number })[] {
     const { group, step: groupStep } = miniBatch;
     const beganNs = this.#began.get(miniBatch);
     if (beganNs === undefined)
       throw new InvariantError({ expected: `a beginning of step ${groupStep} of group ${group}`, got: "none" });
     this.#began.delete(miniBatch);
     const { jobs } = this.#table.of(miniBatch);
-    return activeJobs(this.#live, group, groupStep).map((job): StepMetrics => {
+    return activeJobs(this.#live, group, groupStep).flatMap((job) => {
+      if (this.#stopped.has(job)) {
+        this.#open.delete(job);
+        return [];
+      }
       const { name, optimizer, steps } = this.#live.jobs[job]!;
       const { step, tokens, scored } = jobs.get(job)!;
       const { loss, squares } = this.#entry(job);
       this.#open.delete(job);
-      return {
+      const metrics = {
+        number: job,
         job: name,
         step,
         loss: scored === 0 ? 0 : loss / scored,
@@ -83,6 +92,7 @@ export class StepMetricsCollector {
         tokens,
         seconds: (timeNs - beganNs) / 1e9,
       };
+      return [metrics];
     });
   }
 

@@ -5,12 +5,14 @@ import type { Dtype, Handle, Operator, Space, WeightDtype } from "./operators.ts
 import { type ProductChoices, packProducts, unpackProducts } from "./product-choices.ts";
 import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
-import type { Bindings, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
+import type { Bindings, DeviceFault, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
 
 /** `cores` = ids of the CPUs that the device's threads are pinned to; one pool thread for each. */
 export interface CpuDeviceOptions {
   readonly kind?: "cpu";
   readonly name: string;
+  /** Devices of a domain wait for each other alone, and stop together when one of them fails; 0 when absent. */
+  readonly domain?: number;
   readonly cores: readonly number[];
 }
 
@@ -24,6 +26,7 @@ export interface CpuDeviceOptions {
 export interface CudaDeviceOptions {
   readonly kind: "cuda";
   readonly name: string;
+  readonly domain?: number;
   readonly index: number;
   readonly allowTf32?: boolean;
   readonly graphs?: CudaGraphs;
@@ -165,6 +168,8 @@ export interface Device extends Disposable {
   enqueueUpdate(task: UpdateTask): void;
   enqueueSend(task: SendTask): void;
   enqueueUpload(task: UploadTask): void;
+  /** A task that goes wrong, to see what becomes of a run. */
+  enqueueFault(task: Task, fault: DeviceFault): void;
   statistics(): DeviceStatistics;
   /**
    * The ways of products that it was given and has measured, while no task is pending; `undefined` where products have
@@ -268,7 +273,8 @@ function packOperators(operators: readonly Operator[]): readonly RawOperator[] {
 }
 
 function createRaw(addon: RawAddon, runtime: RawRuntime, options: DeviceOptions): RawDevice {
-  const { name } = options;
+  const { name, domain = 0 } = options;
+  guarded(() => addon.setDomain(runtime, name, checkCount(domain, "createDevice.domain")));
   if (options.kind === "cuda") {
     const index = checkCount(options.index, "createDevice.index");
     const { allowTf32 = false, graphRoomBytes = 0, products, measureProducts = false } = options;
@@ -362,6 +368,9 @@ export function createDevice(
     enqueueUpload(task) {
       const offset = checkCount(task.destinationOffset, "upload.destinationOffset");
       enqueue(task, (id, waits, signal) => addon.enqueueUpload(raw, id, waits, signal, task.data, offset));
+    },
+    enqueueFault(task, fault) {
+      enqueue(task, (id, waits, signal) => addon.enqueueFault(raw, id, waits, signal, fault));
     },
     statistics() {
       const { times, memory, graphs } = guarded(() => addon.statistics(raw));

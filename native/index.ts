@@ -52,6 +52,7 @@ export { type ScratchShape, scratchBytes } from "./scratch.ts";
 export type {
   Bindings,
   Completion,
+  DeviceFault,
   RunTask,
   Segment,
   SendTarget,

@@ -58,8 +58,8 @@ export interface RawCompletion {
 
 export interface RawBatch {
   readonly completions: readonly RawCompletion[];
-  /** Delivered once. */
-  readonly failure?: RawFailure;
+  /** Each delivered once. */
+  readonly failures: readonly RawFailure[];
 }
 
 export interface RawBindings {
@@ -138,6 +138,10 @@ export interface RawAddon {
   /** Whether the runtime holds the event loop open. */
   keepAlive(runtime: RawRuntime, alive: boolean): void;
   disposeRuntime(runtime: RawRuntime): void;
+  /** Waits for no thread and gives nothing back; no device of it may be asked anything any more. */
+  abandonRuntime(runtime: RawRuntime): void;
+  /** Before the device of that name is made. */
+  setDomain(runtime: RawRuntime, device: string, domain: number): void;
   createEvents(runtime: RawRuntime, count: number): number;
   renewEvents(runtime: RawRuntime, events: readonly number[]): void;
   createNormCells(runtime: RawRuntime, count: number): number;
@@ -218,6 +222,7 @@ export interface RawAddon {
     data: Float32Array,
     destinationOffset: number,
   ): void;
+  enqueueFault(device: RawDevice, id: number, waits: readonly number[], signal: number, fault: string): void;
   statistics(device: RawDevice): RawStatistics;
   sampleSpeed(device: RawDevice, dtype: string, everyNs: number): void;
   /** RECORDS.SpeedSample. */

@@ -5,7 +5,7 @@ import { loadNative } from "./load.ts";
 import type { RawFailure } from "./raw-addon.ts";
 import type { Completion } from "./tasks.ts";
 
-/** Devices that share events, norm cells and one clock. */
+/** Devices that share events, norm cells and one clock, in one domain of failures or several. */
 export interface Runtime extends Disposable {
   /** @throws DeviceError on a core that this process may not use, a GPU that is not there, or a name that is taken. */
   createDevice(options: DeviceOptions): Device;
@@ -24,10 +24,18 @@ export interface Runtime extends Disposable {
   nowNs(): number;
   /** Called with what finished since the last call, in order within each stream. */
   onComplete(callback: (completions: readonly Completion[]) => void): void;
-  /** Called once when an operator failed; all streams have stopped and pending tasks are dropped. */
-  onError(callback: (error: DeviceError) => void): void;
-  /** Resolves when all queues are empty and reported; rejects with the error that stopped the runtime. */
+  /** Called once a domain when a task failed; all its streams have stopped and its pending tasks are dropped. */
+  onError(callback: (error: DeviceError, domain: number) => void): void;
+  /**
+   * Resolves when all queues are empty and reported, but for those of domains that have failed; rejects with the error
+   * of the last one when all have.
+   */
   idle(): Promise<void>;
+  /**
+   * Instead of its disposal where a thread never ends: nothing is waited for, nothing given back, and nothing may be
+   * asked of it or its devices any more. The process should end.
+   */
+  abandon(): void;
 }
 
 interface Waiter {
@@ -48,10 +56,13 @@ export function createRuntime(): Runtime {
   const addon = loadNative();
   const pending = new Map<string, number>();
   let waiters: Waiter[] = [];
+  /** By device, its domain; and by domain, what has stopped it. */
+  const domains = new Map<string, number>();
+  const failures = new Map<number, DeviceError>();
   let failed: DeviceError | undefined;
   let disposed = false;
   let notifyComplete: (completions: readonly Completion[]) => void = () => {};
-  let notifyError: (error: DeviceError) => void = () => {};
+  let notifyError: (error: DeviceError, domain: number) => void = () => {};
 
   const total = (): number => [...pending.values()].reduce((sum, count) => sum + count, 0);
   const settle = (): void => {
@@ -64,6 +75,12 @@ export function createRuntime(): Runtime {
       else waiter.reject(failed);
     }
   };
+  const fail = (error: DeviceError, domain: number): void => {
+    failures.set(domain, error);
+    for (const [device, own] of domains) if (own === domain) pending.delete(device);
+    if ([...domains.values()].every((own) => failures.has(own))) failed = error;
+    notifyError(error, domain);
+  };
   const drain = (): void => {
     if (disposed) return;
     const batch = addon.drain(raw);
@@ -73,10 +90,7 @@ export function createRuntime(): Runtime {
     }
     try {
       if (batch.completions.length > 0) notifyComplete(batch.completions);
-      if (batch.failure !== undefined) {
-        failed = failureError(batch.failure);
-        notifyError(failed);
-      }
+      for (const failure of batch.failures) fail(failureError(failure), domains.get(failure.device) ?? 0);
     } finally {
       settle();
     }
@@ -90,9 +104,12 @@ export function createRuntime(): Runtime {
       if ([...devices].some((other) => other.name === options.name)) {
         throw new DeviceError({ expected: "a name of its own", at: "createDevice.name", got: options.name });
       }
+      const { domain = 0 } = options;
+      domains.set(options.name, domain);
       const device = createDevice(addon, raw, options, {
         enqueued() {
-          if (failed !== undefined) throw failed;
+          const error = failures.get(domain);
+          if (error !== undefined) throw error;
           if (total() === 0) addon.keepAlive(raw, true);
           pending.set(options.name, (pending.get(options.name) ?? 0) + 1);
         },
@@ -103,6 +120,7 @@ export function createRuntime(): Runtime {
         disposed() {
           devices.delete(device);
           pending.delete(options.name);
+          domains.delete(options.name);
           if (!disposed) settle();
         },
       });
@@ -124,6 +142,12 @@ export function createRuntime(): Runtime {
       if (failed !== undefined) return Promise.reject(failed);
       if (total() === 0) return Promise.resolve();
       return new Promise((resolve, reject) => waiters.push({ resolve, reject }));
+    },
+    abandon() {
+      if (disposed) return;
+      addon.keepAlive(raw, false);
+      disposed = true;
+      addon.abandonRuntime(raw);
     },
     [Symbol.dispose]() {
       if (disposed) return;

@@ -137,3 +137,9 @@ export interface Completion {
   /** How often the system made one of these threads give up its core meanwhile; told with `interruptedNs`. */
   readonly switches?: number;
 }
+
+/**
+ * How a task goes wrong that was asked to: it meets an allocation failure, throws what is no exception, ends its thread
+ * without a word, or never ends.
+ */
+export type DeviceFault = "memory" | "error" | "end" | "hang";

@@ -169,7 +169,18 @@ function deviceText({ devices }: Plan): string {
     .join(", ");
 }
 
-function facts({ date, plan, traces }: ReportInput): readonly Fact[] {
+/** Jobs that train no further since a step of them was not finite, and which: it is their last one. */
+function stoppedFact(losses: readonly LossRecord[]): Fact | undefined {
+  const stopped = losses.filter(({ loss, gradNorm = 0 }) => !Number.isFinite(loss) || !Number.isFinite(gradNorm));
+  const first = new Map(stopped.toReversed().map(({ job, step }) => [job, step]));
+  if (first.size === 0) return undefined;
+  return {
+    label: "Stopped",
+    value: [...first].map(([job, step]) => `${job} at step ${step + 1}, not finite`).join(", "),
+  };
+}
+
+function facts({ date, plan, traces, losses = [] }: ReportInput): readonly Fact[] {
   const trace = traces[0]!;
   const versions = Object.entries(traces.at(-1)!.versions);
   const rows: readonly (Fact | undefined)[] = [
@@ -179,6 +190,7 @@ function facts({ date, plan, traces }: ReportInput): readonly Fact[] {
     { label: "Devices", value: plan ? deviceText(plan) : trace.devices.join(", ") },
     { label: "Calibration", value: shortHash(trace.calibrationHash) },
     date === undefined ? undefined : { label: "Run", value: date },
+    stoppedFact(losses),
     versions.length === 0 ? undefined : { label: "Versions", value: versions.map((pair) => pair.join(" ")).join(", ") },
   ];
   return rows.filter((row) => row !== undefined);

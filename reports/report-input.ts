@@ -6,6 +6,7 @@ export interface LossRecord {
   readonly job: string;
   readonly step: number;
   readonly loss: number;
+  readonly gradNorm?: number;
 }
 
 /** What a page is made from. */

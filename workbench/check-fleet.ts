@@ -16,7 +16,7 @@ import type { Place } from "./context.ts";
 import { absolute } from "./files.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import { isFleetGoingOn, type LoadedFleet, loadFleetFolder } from "./load-fleet.ts";
-import { readCompletions } from "./load-run.ts";
+import { readCompletions, stoppedByJournal } from "./load-run.ts";
 import { learnedBy } from "./sizes.ts";
 
 /** Why the decisions of a fleet were not made again; undefined where they are those of its policy. */
@@ -63,8 +63,9 @@ export function checkFleetFolder(place: Place, folder: string): readonly string[
   const reported = at(FLEET_FILES.completions);
   // What is written last of a fleet that goes on can be of a segment that is not written yet.
   if (state !== "unfinished" && existsSync(reported)) readCompletions(readFileSync(reported, "utf8"), reported, plan);
+  const diverged = stoppedByJournal(events);
   for (const line of events)
-    if (line.event === "job ended") {
+    if (line.event === "job ended" && !diverged.has(line.job)) {
       const planned = jobs.find(({ job }) => job.name === line.job)?.job;
       if (planned !== undefined)
         readPeftFolder(at(FLEET_FILES.adapters, line.job), planned.adapter, setting.model.architecture);

@@ -1,16 +1,7 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { InputError } from "../core/index.ts";
+import { DeviceError, InputError } from "../core/index.ts";
+import { passFault, writeAll, writeWholeFile } from "../datasets/index.ts";
 import type { Place } from "./context.ts";
 
 export function absolute(place: Place, file: string): string {
@@ -23,20 +14,37 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: "no permission",
   ENOTDIR: "a path through a file",
   EEXIST: "a file",
+  ENOSPC: "no room on its disk",
+  EDQUOT: "no room left to this user",
+  EIO: "an error of its disk",
+  EROFS: "a disk that can only be read",
+  EMFILE: "too many open files",
+  ENFILE: "too many open files",
 };
 
-function reason(error: unknown): string {
+/** Nobody has named a wrong file: the machine lacks something. */
+const ENVIRONMENT: readonly string[] = ["ENOSPC", "EDQUOT", "EIO", "EMFILE", "ENFILE", "ENOMEM"];
+
+/** Why the system refused, in words. */
+export function reason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? "";
   return REASONS[code] ?? code;
 }
 
-/** @throws InputError when it cannot be read. */
+/** What the system refused, as an error of the document's writer or of the machine. */
+export function fileError(error: unknown, expected: string, file: string): InputError | DeviceError {
+  const isEnvironment = ENVIRONMENT.includes((error as NodeJS.ErrnoException).code ?? "");
+  return new (isEnvironment ? DeviceError : InputError)({ expected, file, got: reason(error) }, { cause: error });
+}
+
+/** @throws InputError, or DeviceError of a disk that fails, when it cannot be read. */
 export function readInput(place: Place, file: string, what: string): { readonly text: string; readonly file: string } {
   const full = absolute(place, file);
   try {
+    passFault("read", full);
     return { text: readFileSync(full, "utf8"), file: full };
   } catch (error) {
-    throw new InputError({ expected: what, file, got: reason(error) }, { cause: error });
+    throw fileError(error, what, file);
   }
 }
 
@@ -45,60 +53,62 @@ const PIECE = 2 ** 20;
 /** Characters that are joined before they become bytes: few lines, so that their texts die young. */
 const JOINED = 2 ** 14;
 
-/** Runs what writes a file. @throws InputError when it cannot be written. */
+/** Runs what writes a file. @throws InputError, or DeviceError of a full disk. */
 function writing<T>(file: string, write: () => T): T {
   try {
     return write();
   } catch (error) {
-    throw new InputError({ expected: "a file that can be written", file, got: reason(error) }, { cause: error });
+    // What is written may come from elsewhere, and fail there.
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    throw fileError(error, "a file that can be written", file);
   }
 }
 
-/** Writes a file, and the folders that it lies in. @throws InputError when it cannot be written. */
+/** Writes a file whole, and the folders that it lies in. @throws InputError, or DeviceError of a full disk. */
 export function writeOutput(place: Place, file: string, content: string): void {
   const full = absolute(place, file);
   writing(file, () => {
     mkdirSync(path.dirname(full), { recursive: true });
-    writeFileSync(full, content);
+    writeWholeFile(full, content);
   });
 }
 
 /**
- * Writes a file line by line, and the folders that it lies in. The next lines are asked for when those before them are
- * in the file, so that a file of any size takes the memory of one piece.
- * @throws InputError when it cannot be written.
+ * Writes a file line by line, whole, and the folders that it lies in. The next lines are asked for when those before them
+ * are in the file, so that a file of any size takes the memory of one piece.
+ * @throws InputError, or DeviceError of a full disk.
  */
 export function writeLines(place: Place, file: string, lines: Iterable<string>): void {
   const full = absolute(place, file);
-  const descriptor = writing(file, () => {
+  writing(file, () => {
     mkdirSync(path.dirname(full), { recursive: true });
-    return openSync(full, "w");
+    writeWholeFile(full, (descriptor) => writePieces(descriptor, lines));
   });
+}
+
+/** Lines in pieces, for `writeWholeFile`. @throws what the system throws */
+export function writePieces(descriptor: number, lines: Iterable<string>): void {
   const buffer = Buffer.allocUnsafe(PIECE);
   let used = 0;
   const flush = (): void => {
-    writing(file, () => writeFileSync(descriptor, buffer.subarray(0, used)));
+    writeAll(descriptor, buffer.subarray(0, used));
     used = 0;
   };
   const add = (text: string): void => {
     // A character has at most three bytes.
     if (used + 3 * text.length > PIECE) flush();
-    if (3 * text.length > PIECE) writing(file, () => writeFileSync(descriptor, text));
+    if (3 * text.length > PIECE) writeAll(descriptor, Buffer.from(text));
     else used += buffer.write(text, used);
   };
-  try {
-    let joined = "";
-    for (const line of lines) {
-      joined += `${line}\n`;
-      if (joined.length < JOINED) continue;
-      add(joined);
-      joined = "";
-    }
+  let joined = "";
+  for (const line of lines) {
+    joined += `${line}\n`;
+    if (joined.length < JOINED) continue;
     add(joined);
-    flush();
-  } finally {
-    closeSync(descriptor);
+    joined = "";
   }
+  add(joined);
+  flush();
 }
 
 /** Makes a folder where there is none. @throws InputError when it cannot be made. */
@@ -106,10 +116,16 @@ export function makeFolder(place: Place, folder: string): void {
   try {
     mkdirSync(absolute(place, folder), { recursive: true });
   } catch (error) {
-    throw new InputError(
-      { expected: "a folder that can be written", file: folder, got: reason(error) },
-      { cause: error },
-    );
+    throw fileError(error, "a folder that can be written", folder);
+  }
+}
+
+/** @throws InputError where a member of a folder is a link: what it leads to would be written over. */
+export function refuseLinkedMembers(folder: string, names: readonly string[]): void {
+  for (const name of names) {
+    const member = path.join(folder, name);
+    if (lstatSync(member, { throwIfNoEntry: false })?.isSymbolicLink())
+      throw new InputError({ expected: "a run folder with files of its own", file: member, got: "a symbolic link" });
   }
 }
 
@@ -129,9 +145,6 @@ export function checkFolder(place: Place, folder: string): void {
     if (!statSync(above).isDirectory()) throw Object.assign(new Error(above), { code: "ENOTDIR" });
     accessSync(above, constants.W_OK);
   } catch (error) {
-    throw new InputError(
-      { expected: "a folder that can be written", file: folder, got: reason(error) },
-      { cause: error },
-    );
+    throw fileError(error, "a folder that can be written", folder);
   }
 }

@@ -11,10 +11,13 @@ import {
 import type { FleetComer, JournalLine, PlannedJob, Segment, Setting } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, writeOutput } from "./files.ts";
+import { type FolderLock, lockFolder, withoutLock } from "./folder-lock.ts";
 import type { JournalEvent } from "./journal.ts";
+import { LateWrites, missingError } from "./late-writes.ts";
 import { LineFile } from "./line-file.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
 import { completionLine } from "./run-folder.ts";
+import { timeNow } from "./today.ts";
 
 /** The files of the folder of jobs over time. */
 export const FLEET_FILES = {
@@ -45,12 +48,17 @@ export class FleetFolder implements Disposable {
   readonly #journal: LineFile;
   readonly #metrics: LineFile;
   readonly #completions: LineFile;
+  readonly #lock: FolderLock;
+  readonly #writes = new LateWrites();
+  /** Jobs whose adapters were to be written, and were. */
+  readonly #over = new Set<string>();
+  readonly #written = new Set<string>();
 
   /** `model`: its folder, for the adapters. @throws InputError for a folder that holds something */
   constructor(place: Place, given: string, setting: Setting, model: string) {
     checkFolder(place, given);
     const folder = absolute(place, given);
-    if (isFolder(place, given) && readdirSync(folder).length > 0)
+    if (isFolder(place, given) && withoutLock(readdirSync(folder)).length > 0)
       throw new InputError({
         expected: "a new folder, or an empty one",
         at: "--output",
@@ -60,16 +68,22 @@ export class FleetFolder implements Disposable {
           : {}),
       });
     makeFolder(place, given);
-    writeOutput({ cwd: folder }, FLEET_FILES.setting, `${canonicalJson(setting)}\n`);
-    const lines = (name: string): LineFile => new LineFile(path.join(folder, name));
     this.#folder = folder;
     this.#setting = setting;
     this.#model = model;
-    this.#jobs = lines(FLEET_FILES.jobs);
-    this.#segments = lines(FLEET_FILES.segments);
-    this.#journal = lines(FLEET_FILES.journal);
-    this.#metrics = lines(FLEET_FILES.metrics);
-    this.#completions = lines(FLEET_FILES.completions);
+    this.#lock = lockFolder(folder, given);
+    const lines = (name: string, mayEnd = false): LineFile => new LineFile(path.join(folder, name), { mayEnd });
+    try {
+      writeOutput({ cwd: folder }, FLEET_FILES.setting, `${canonicalJson(setting)}\n`);
+      this.#jobs = lines(FLEET_FILES.jobs);
+      this.#segments = lines(FLEET_FILES.segments);
+      this.#journal = lines(FLEET_FILES.journal);
+      this.#metrics = lines(FLEET_FILES.metrics);
+      this.#completions = lines(FLEET_FILES.completions, true);
+    } catch (error) {
+      this.#lock[Symbol.dispose]();
+      throw error;
+    }
   }
 
   get folder(): string {
@@ -78,7 +92,7 @@ export class FleetFolder implements Disposable {
 
   /** What befalls the process, at once. */
   happened(event: JournalEvent): void {
-    this.#journal.add(canonicalJson({ time: new Date().toISOString(), ...event }));
+    this.#journal.add(canonicalJson({ time: timeNow(), ...event }));
     this.#journal.write(true);
   }
 
@@ -129,11 +143,41 @@ export class FleetFolder implements Disposable {
 
   #write(within: string, { name, adapter }: AdapterOwner, pairs: readonly AdapterPair[]): string {
     const folder = path.join(this.#folder, within, name);
-    writePeftFolder(folder, adapter, this.#setting.model.architecture, this.#model, pairs);
+    this.#over.add(name);
+    this.#writes.write({
+      name: `${within === FLEET_FILES.best ? "best adapter" : "adapter"} of ${name}`,
+      write: () => {
+        writePeftFolder(folder, adapter, this.#setting.model.architecture, this.#model, pairs);
+        this.#written.add(name);
+      },
+    });
     return folder;
+  }
+
+  /** Adapters and lines that the disk did not take. @throws DeviceError where it does not now */
+  finish(): void {
+    this.#writes.retry();
+    const late = [...this.#writes.late].map(([name, { refusal }]) => ({ name, refusal }));
+    for (const [name, lines] of [
+      [FLEET_FILES.jobs, this.#jobs],
+      [FLEET_FILES.segments, this.#segments],
+      [FLEET_FILES.completions, this.#completions],
+      [FLEET_FILES.metrics, this.#metrics],
+      [FLEET_FILES.journal, this.#journal],
+    ] as const) {
+      lines.write(true);
+      if (lines.refusal !== undefined) late.push({ name: `lines of ${name}`, refusal: lines.refusal });
+    }
+    if (late.length > 0) throw missingError(this.#folder, late, this.#written.size, this.#over.size);
+  }
+
+  /** The process that had the folder and is no more, if one had. */
+  get takenFrom(): number | undefined {
+    return this.#lock.takenFrom;
   }
 
   [Symbol.dispose](): void {
     for (const lines of [this.#jobs, this.#segments, this.#completions, this.#metrics, this.#journal]) lines.close();
+    this.#lock[Symbol.dispose]();
   }
 }

@@ -8,6 +8,9 @@ export { type Context, type Place, silent } from "./context.ts";
 export { createPlan, noteNominal } from "./create-plan.ts";
 // Files read and written, with errors that say what was expected.
 export { absolute, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
+// The folder of a live fleet read back, and its twin.
+// The files of the folder of jobs over time.
+export { FLEET_FILES } from "./fleet-folder.ts";
 // Jobs over time on this machine.
 export { submissionOf } from "./fleet-work.ts";
 // Work spread over threads.
@@ -18,7 +21,6 @@ export { LiveFleet } from "./live-fleet.ts";
 export type { LiveJob, LiveNotice, LiveSubmission } from "./live-job.ts";
 // The devices, links and costs that a plan is for.
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
-// The folder of a live fleet read back, and its twin.
 export { isFleetFolder, isFleetGoingOn, type LoadedFleet, loadFleetFolder, twinOfFleet } from "./load-fleet.ts";
 // The journal of a job scheduler.
 export { loadJournal } from "./load-journal.ts";
@@ -29,7 +31,15 @@ export { loadPlan, planOrWorkload, planWorkload } from "./load-plan.ts";
 export { loadPolicy } from "./load-policy.ts";
 // What a workload file and what was said beside it ask for.
 export { loadRequest, type RequestChoice } from "./load-request.ts";
-export { howFar, isGoingOn, type LoadedRun, loadRun, lossesByJob, stepsDone } from "./load-run.ts";
+export {
+  howFar,
+  isGoingOn,
+  type LoadedRun,
+  loadRun,
+  lossesByJob,
+  stepsDone,
+  stoppedByJournal,
+} from "./load-run.ts";
 // A trace from its file.
 export { readTrace } from "./load-trace.ts";
 // Traces with the plan and the losses that lie beside them.

@@ -1,4 +1,4 @@
-import type { BestEvaluation } from "../exec/index.ts";
+import { type BestEvaluation, type Divergence, divergenceText } from "../exec/index.ts";
 
 /** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
 export type JournalEvent =
@@ -23,6 +23,14 @@ export type JournalEvent =
       /** Of its evaluations, the lowest: after which step, from 0. */
       readonly best?: { readonly step: number; readonly evaluationLoss: number };
     }
+  /** A job trains no further, since its loss or its gradient is not finite. Its adapter is not written. */
+  | {
+      readonly event: "job stopped";
+      readonly job: string;
+      /** From 0: the last step that the metrics have of it. */
+      readonly step: number;
+      readonly why: string;
+    }
   /** A job of a sweep has come to a rung, from 0, or waited there: what it is to do. */
   | {
       readonly event: "halving";
@@ -36,6 +44,11 @@ export type JournalEvent =
   | { readonly event: "asked to end" }
   | { readonly event: "ended early" }
   | { readonly event: "ended" };
+
+/** A job trains no further: its adapter is not written. */
+export function jobStopped(job: string, divergence: Divergence): JournalEvent {
+  return { event: "job stopped", job, step: divergence.step, why: divergenceText(divergence) };
+}
 
 /** A job is over; of one that was evaluated, what was best of it. */
 export function jobEnded(job: string, best: BestEvaluation | undefined): JournalEvent {

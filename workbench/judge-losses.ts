@@ -1,4 +1,6 @@
+import { type Divergence, divergenceText } from "../exec/index.ts";
 import { type SeenLosses, watchLosses } from "../plan/index.ts";
+import { type JournalEvent, jobStopped } from "./journal.ts";
 import type { KeptJob } from "./kept-job.ts";
 
 /** Of a job's iterations: predictions of its end that differ by less are one. */
@@ -24,4 +26,15 @@ export function judgeLosses(kept: KeptJob, losses: SeenLosses): void {
   if (Math.abs(predicted - kept.predicted) <= LEAST_CHANGE * kept.iterations) return;
   kept.predicted = predicted;
   kept.follows = [{ kind: "predicted", number, predicted }];
+}
+
+/** A job that the executor has stopped is to leave, unless its losses have said so already. What happened, for the journal. */
+export function judgeDivergence(kept: KeptJob, divergence: Divergence): JournalEvent {
+  kept.isDiverged = true;
+  const happened = jobStopped(kept.job.name, divergence);
+  if (kept.watch.stop !== null) return happened;
+  const why = divergenceText(divergence);
+  kept.watch = { ...kept.watch, stop: { kind: "stop", rule: "not-finite", why } };
+  kept.follows = [{ kind: "stop", number: kept.number, by: "early-stopping", why }];
+  return happened;
 }

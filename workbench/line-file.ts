@@ -1,20 +1,46 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, rmSync } from "node:fs";
+import { isSystemError, passFault, writeAll } from "../datasets/index.ts";
+import { fileError } from "./files.ts";
 
 /** What devices report is written down this often: a process that is killed loses no more. */
 const WRITE_EVERY_MS = 500;
 
-/** A file of lines that is written while things happen. */
+/**
+ * A file of lines that is written while things happen. Where the system refuses a write, what was added stays here and
+ * is written with what comes next; a line is never torn but at the end of a process that was killed.
+ */
 export class LineFile {
   readonly #descriptor: number;
+  readonly #mayEnd: boolean;
   #pending = "";
+  /** Bytes of whole lines that are in the file. */
+  #length = 0;
   #writtenMs = performance.now();
+  #refusal: NodeJS.ErrnoException | undefined;
 
-  constructor(file: string) {
-    this.#descriptor = openSync(file, "w");
+  /**
+   * `mayEnd`: nobody needs the lines that come after one that was refused, and they are many.
+   * @throws InputError, DeviceError when it cannot be opened
+   */
+  constructor(file: string, { mayEnd = false }: { readonly mayEnd?: boolean } = {}) {
+    this.#mayEnd = mayEnd;
+    try {
+      passFault("open", file);
+      // Another name of an old file keeps what it has.
+      rmSync(file, { force: true });
+      this.#descriptor = openSync(file, "w");
+    } catch (error) {
+      throw fileError(error, "a file that can be written", file);
+    }
+  }
+
+  /** Why lines are missing in the file; undefined while none are. */
+  get refusal(): NodeJS.ErrnoException | undefined {
+    return this.#refusal;
   }
 
   add(line: string): void {
-    this.#pending += `${line}\n`;
+    if (this.#refusal === undefined || !this.#mayEnd) this.#pending += `${line}\n`;
   }
 
   /** Whether it is time to write what was added. */
@@ -22,17 +48,44 @@ export class LineFile {
     return performance.now() - this.#writtenMs >= WRITE_EVERY_MS;
   }
 
-  /** Not more often than is worth it, unless it has to be now; whether it was. */
+  /** Not more often than is worth it, unless it has to be now; whether it was tried. */
   write(now: boolean): boolean {
     if (!now && !this.isDue) return false;
-    if (this.#pending !== "") writeSync(this.#descriptor, this.#pending);
-    this.#pending = "";
     this.#writtenMs = performance.now();
+    if (this.#pending === "") return true;
+    const bytes = Buffer.from(this.#pending);
+    try {
+      writeAll(this.#descriptor, bytes, this.#length);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.#refuse(error);
+      return true;
+    }
+    this.#length += bytes.length;
+    this.#pending = "";
+    if (!this.#mayEnd) this.#refusal = undefined;
     return true;
+  }
+
+  /** Gives its room on the disk back, where nobody needs its lines any more. */
+  empty(): void {
+    this.#pending = "";
+    this.#length = 0;
+    ftruncateSync(this.#descriptor);
   }
 
   close(): void {
     this.write(true);
     closeSync(this.#descriptor);
+  }
+
+  #refuse(error: NodeJS.ErrnoException): void {
+    this.#refusal = error;
+    if (this.#mayEnd) this.#pending = "";
+    try {
+      ftruncateSync(this.#descriptor, this.#length);
+    } catch {
+      // The disk takes nothing at all: readers leave a torn line out.
+    }
   }
 }

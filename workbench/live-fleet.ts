@@ -1,4 +1,4 @@
-import { InputError, sum } from "../core/index.ts";
+import { InputError } from "../core/index.ts";
 import {
   type AdapterState,
   type BestEvaluation,
@@ -33,8 +33,8 @@ import type { FleetState } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { FleetFolder } from "./fleet-folder.ts";
 import { jobEnded } from "./journal.ts";
-import { judgeLosses } from "./judge-losses.ts";
-import { type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
+import { judgeDivergence, judgeLosses } from "./judge-losses.ts";
+import { jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
 import { runVersions } from "./train-plan.ts";
 
@@ -57,9 +57,6 @@ export interface LiveFleetInput {
   readonly sweeps: readonly HalvedSweep[];
   readonly onNotice?: (notice: LiveNotice) => void;
 }
-
-/** Of an iteration that is under way, what is left where nobody knows. */
-const HALF = 0.5;
 
 /**
  * Jobs over time on this machine: comes and goes of jobs, what is asked of them, and the folder that tells of it. The
@@ -99,6 +96,7 @@ export class LiveFleet implements Disposable {
           onEvaluation: (metrics) => fleet.#evaluated(metrics),
           onCompletions: (batch) => written.completed(batch),
           onJobEnd: (number, adapter, best) => fleet.#over(number, { parameters: adapter }, best),
+          onDiverged: (number, diverged) => written.happened(judgeDivergence(fleet.#jobs[number]!, diverged)),
           onTaken: (number, taken) => fleet.#taken(number, taken),
         }),
       );
@@ -129,6 +127,9 @@ export class LiveFleet implements Disposable {
     return this.#folder.folder;
   }
 
+  get takenFrom(): number | undefined {
+    return this.#folder.takenFrom;
+  }
   get setting(): Setting {
     return this.#input.setting;
   }
@@ -160,6 +161,7 @@ export class LiveFleet implements Disposable {
   async run(): Promise<void> {
     await this.#execution.run();
     this.#folder.happened({ event: this.#isEnding ? "ended early" : "ended" });
+    this.#folder.finish();
   }
 
   /** @throws InputError for a name that was used, or a fleet that takes no more */
@@ -178,11 +180,8 @@ export class LiveFleet implements Disposable {
   }
 
   /** What would be asked for with a job that came now. */
-  requestOf({ name, user = "", priority, deadlineSeconds }: Job, work: FleetWork): JobRequest {
-    const arrivalNs = this.nowNs;
-    const tokens = sum(work.steps.flat(2).map(([, , count]) => count)) / work.steps.length;
-    const deadlineNs = deadlineSeconds === undefined ? null : arrivalNs + Math.round(deadlineSeconds * 1e9);
-    return { name, user, priority, arrivalNs, deadlineNs, iterations: work.job.steps, tokens };
+  requestOf(job: Job, work: FleetWork): JobRequest {
+    return jobRequest(job, work, this.nowNs);
   }
 
   /** All that is known now, for a simulation of what is to come. */
@@ -190,7 +189,8 @@ export class LiveFleet implements Disposable {
     const atNs = Math.max(this.nowNs, this.#decidedNs);
     const placed = this.#jobs
       .filter(({ pipeline }) => pipeline !== undefined)
-      .map(({ number, done }) => ({ number, done, left: HALF }));
+      // Of the iteration that is under way, half, since nobody knows.
+      .map(({ number, done }) => ({ number, done, left: 0.5 }));
     const [scheduler, past, pending] = [this.#scheduler.state(), this.#outcomes.past(atNs), this.#execution.pending];
     return { atNs, scheduler, placed, past, pending, numJobs: this.#jobs.length };
   }
@@ -371,9 +371,9 @@ export class LiveFleet implements Disposable {
     const kept = this.#jobs[number]!;
     if (kept.standing === "running" || kept.standing === "leaving") kept.standing = "ended";
     kept.pipeline = undefined;
-    kept.state = { parameters: state.parameters };
+    kept.state = kept.isDiverged ? undefined : { parameters: state.parameters };
     const { job } = this.#input.works[number]!;
-    kept.adapter = this.#folder.writeAdapter(job, state.parameters);
+    if (!kept.isDiverged) kept.adapter = this.#folder.writeAdapter(job, state.parameters);
     if (best?.adapter !== undefined) kept.bestAdapter = this.#folder.writeBest(job, best.adapter);
     this.#folder.happened(jobEnded(job.name, best));
     this.#gone(kept);

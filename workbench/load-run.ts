@@ -103,6 +103,11 @@ export function isGoingOn({ state, journal }: Pick<LoadedRun, "state" | "journal
   }
 }
 
+/** Jobs that were stopped since a step of them was not finite, and why: they have no adapter. */
+export function stoppedByJournal(journal: readonly JournalLine[]): ReadonlyMap<string, string> {
+  return new Map(journal.flatMap((line) => (line.event === "job stopped" ? [[line.job, line.why] as const] : [])));
+}
+
 /** How far a run got that has not ended, in words; undefined for one that has. */
 export function howFar({ plan, part, state }: LoadedRun): string | undefined {
   if (part === undefined) return undefined;

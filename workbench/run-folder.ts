@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
+import { passFault, writeWholeFile } from "../datasets/index.ts";
 import type {
   AdapterPair,
   BestEvaluation,
@@ -13,10 +14,13 @@ import { writePeftFolder } from "../exec/index.ts";
 import { type Plan, planDocument, readText } from "../plan/index.ts";
 import { traceLines } from "../traces/index.ts";
 import type { Place } from "./context.ts";
-import { absolute, checkFolder, isFolder, makeFolder, writeLines, writeOutput } from "./files.ts";
-import { type JournalEvent, jobEnded } from "./journal.ts";
+import { absolute, checkFolder, isFolder, makeFolder, refuseLinkedMembers, writeOutput, writePieces } from "./files.ts";
+import { type FolderLock, lockFolder, withoutLock } from "./folder-lock.ts";
+import { type JournalEvent, jobEnded, jobStopped } from "./journal.ts";
+import { LateWrites, missingError } from "./late-writes.ts";
 import { LineFile } from "./line-file.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
+import { timeNow } from "./today.ts";
 
 /** The files of a run folder. While the run goes on, `completions` stands for the trace. */
 export const RUN_FILES = {
@@ -42,7 +46,7 @@ function readHash(file: string): unknown {
 export function checkRunFolder(place: Place, given: string, plan: Plan, overwrite: boolean): void {
   const folder = absolute(place, given);
   checkFolder(place, given);
-  if (!isFolder(place, given) || readdirSync(folder).length === 0) return;
+  if (!isFolder(place, given) || withoutLock(readdirSync(folder)).length === 0) return;
   const file = path.join(folder, RUN_FILES.plan);
   if (!existsSync(file) || readHash(file) !== plan.hash)
     throw new InputError({
@@ -76,24 +80,57 @@ export class RunFolder implements Disposable {
   readonly #completions: LineFile;
   readonly #adapters = new Map<string, string>();
   readonly #best = new Map<string, string>();
+  readonly #diverged = new Set<number>();
+  readonly #writes = new LateWrites();
+  readonly #lock: FolderLock;
 
   /** @throws InputError as `checkRunFolder` does, or when the folder cannot be written */
   constructor(place: Place, given: string, plan: Plan, { overwrite = false }: { readonly overwrite?: boolean } = {}) {
     const folder = absolute(place, given);
     checkRunFolder(place, given, plan, overwrite);
     makeFolder(place, given);
+    this.#lock = lockFolder(folder, given);
+    try {
+      // Whoever had it until now may have ended a run in it.
+      checkRunFolder(place, given, plan, overwrite);
+      this.#folder = folder;
+      this.#plan = plan;
+      [this.#journal, this.#metrics, this.#completions] = this.#begin();
+    } catch (error) {
+      this.#lock[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #begin(): readonly [LineFile, LineFile, LineFile] {
+    const folder = this.#folder;
+    refuseLinkedMembers(folder, Object.values(RUN_FILES));
     for (const name of [RUN_FILES.trace, RUN_FILES.adapters, RUN_FILES.best])
       rmSync(path.join(folder, name), { recursive: true, force: true });
-    // Whole or not there: a folder is a run's from the moment that its plan is.
-    const written = `${RUN_FILES.plan}.${process.pid}`;
-    writeOutput({ cwd: folder }, written, `${canonicalJson(planDocument(plan))}\n`);
-    renameSync(path.join(folder, written), path.join(folder, RUN_FILES.plan));
-    const lines = (name: string): LineFile => new LineFile(path.join(folder, name));
-    this.#folder = folder;
-    this.#plan = plan;
-    this.#journal = lines(RUN_FILES.journal);
-    this.#metrics = lines(RUN_FILES.metrics);
-    this.#completions = lines(RUN_FILES.completions);
+    const at = (name: string): string => path.join(folder, name);
+    const made: LineFile[] = [];
+    const lines = (name: string, mayEnd = false): LineFile => {
+      const file = new LineFile(at(name), { mayEnd });
+      made.push(file);
+      return file;
+    };
+    try {
+      const begun = [lines(RUN_FILES.journal), lines(RUN_FILES.metrics), lines(RUN_FILES.completions, true)] as const;
+      // Whole or not there: a folder is a run's from the moment that its plan is.
+      writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(this.#plan))}\n`);
+      return begun;
+    } catch (error) {
+      for (const file of made) file.close();
+      if (!existsSync(at(RUN_FILES.plan)))
+        for (const name of [RUN_FILES.journal, RUN_FILES.metrics, RUN_FILES.completions])
+          rmSync(at(name), { force: true });
+      throw error;
+    }
+  }
+
+  /** The process that had the folder and is no more, if one had. */
+  get takenFrom(): number | undefined {
+    return this.#lock.takenFrom;
   }
 
   /** Where each job's adapter was written, as far as it was. */
@@ -108,62 +145,112 @@ export class RunFolder implements Disposable {
 
   /** Writes down what happened, at once. */
   journal(event: JournalEvent): void {
-    this.#journal.add(canonicalJson({ time: new Date().toISOString(), ...event }));
+    this.#journal.add(canonicalJson({ time: timeNow(), ...event }));
     this.#journal.write(true);
   }
 
   /** What the executor tells while it trains. */
-  readonly hooks: Pick<ExecuteInput, "onStep" | "onEvaluation" | "onCompletions" | "onJobEnd"> = {
+  readonly hooks: Pick<ExecuteInput, "onStep" | "onEvaluation" | "onCompletions" | "onDiverged" | "onJobEnd"> = {
     onStep: (metrics: StepMetrics) => this.#metrics.add(stepLine(metrics)),
     onEvaluation: (metrics) => this.#metrics.add(evaluationLine(metrics)),
     onCompletions: (batch) => {
+      passFault("training");
       for (const seen of batch) this.#completions.add(completionLine(seen));
       // A step's metrics come after what its devices reported, so that what is written down of them can be found there.
       if (this.#completions.write(false)) this.#metrics.write(true);
     },
+    onDiverged: (job, divergence) => {
+      this.#diverged.add(job);
+      this.journal(jobStopped(this.#plan.jobs[job]!.name, divergence));
+    },
     onJobEnd: (job, adapter, best) => {
-      this.#writeAdapter(job, adapter);
       this.#writeBest(job, best);
+      if (this.#diverged.has(job)) return;
+      this.#writeAdapter(job, adapter);
       this.journal(jobEnded(this.#plan.jobs[job]!.name, best));
     },
   };
 
   #writeAdapter(index: number, pairs: readonly AdapterPair[]): void {
-    this.#adapters.set(this.#plan.jobs[index]!.name, this.#writePairs(RUN_FILES.adapters, index, pairs));
+    const { name } = this.#plan.jobs[index]!;
+    this.#writePairs(`adapter of ${name}`, this.#adapters, RUN_FILES.adapters, index, pairs);
   }
 
   #writeBest(index: number, best: BestEvaluation | undefined): void {
-    if (best?.adapter === undefined) return;
-    this.#best.set(this.#plan.jobs[index]!.name, this.#writePairs(RUN_FILES.best, index, best.adapter));
+    const { name } = this.#plan.jobs[index]!;
+    if (best?.adapter !== undefined)
+      this.#writePairs(`best adapter of ${name}`, this.#best, RUN_FILES.best, index, best.adapter);
   }
 
-  #writePairs(within: string, index: number, pairs: readonly AdapterPair[]): string {
+  #writePairs(
+    what: string,
+    written: Map<string, string>,
+    within: string,
+    index: number,
+    pairs: readonly AdapterPair[],
+  ): void {
     const { model, locations, jobs } = this.#plan;
     const { name, adapter } = jobs[index]!;
     const folder = path.join(this.#folder, within, name);
-    writePeftFolder(folder, adapter, model.architecture, locations.model ?? "", pairs);
-    return folder;
+    this.#writes.write({
+      name: what,
+      write: () => {
+        writePeftFolder(folder, adapter, model.architecture, locations.model ?? "", pairs);
+        written.set(name, folder);
+      },
+    });
   }
 
-  /** Writes the trace, and the adapters, last and best, of jobs that have begun and not ended. */
+  /**
+   * Writes the adapters, last and best, of jobs that have begun and not ended, then the trace: on a full disk adapters
+   * come before all else.
+   * @throws DeviceError with what could not be written, once all is written that could be
+   */
   finish(result: ExecuteResult): void {
-    this.#completions.write(true);
-    this.#metrics.write(true);
+    passFault("writing");
     for (const [job, pairs] of result.adapters.entries()) {
       const { name } = this.#plan.jobs[job]!;
       const hasBegun = result.metrics.some((row) => row.job === name);
       if (!hasBegun || this.#adapters.has(name)) continue;
-      this.#writeAdapter(job, pairs);
+      if (!this.#diverged.has(job)) this.#writeAdapter(job, pairs);
       this.#writeBest(job, result.best[job]);
     }
-    const written = `${RUN_FILES.trace}.${process.pid}`;
-    writeLines({ cwd: this.#folder }, written, traceLines(result.trace));
-    renameSync(path.join(this.#folder, written), path.join(this.#folder, RUN_FILES.trace));
-    this.journal({ event: result.endedEarly ? "ended early" : "ended" });
-    rmSync(path.join(this.#folder, RUN_FILES.completions), { force: true });
+    if (!this.#writes.retry()) {
+      // The trace is made of what is in memory: what stands for it gives its room to adapters.
+      this.#completions.empty();
+      this.#writes.retry();
+    }
+    this.#completions.write(true);
+    this.#metrics.write(true);
+    this.#writes.write({
+      name: "the trace",
+      write: () => {
+        const file = path.join(this.#folder, RUN_FILES.trace);
+        writeWholeFile(file, (descriptor) => writePieces(descriptor, traceLines(result.trace)));
+      },
+    });
+    if (!this.#writes.late.has("the trace")) {
+      this.journal({ event: result.endedEarly ? "ended early" : "ended" });
+      rmSync(path.join(this.#folder, RUN_FILES.completions), { force: true });
+    }
+    this.#tellMissing();
+  }
+
+  #tellMissing(): void {
+    const late = [...this.#writes.late].map(([name, { refusal }]) => ({ name, refusal }));
+    for (const [name, lines] of [
+      [RUN_FILES.metrics, this.#metrics],
+      [RUN_FILES.journal, this.#journal],
+    ] as const) {
+      lines.write(true);
+      if (lines.refusal !== undefined) late.push({ name: `lines of ${name}`, refusal: lines.refusal });
+    }
+    if (late.length === 0) return;
+    throw missingError(this.#folder, late, this.#adapters.size, this.#plan.jobs.length);
   }
 
   [Symbol.dispose](): void {
     for (const lines of [this.#completions, this.#metrics, this.#journal]) lines.close();
+    this.#lock[Symbol.dispose]();
   }
 }

@@ -1,5 +1,5 @@
 import { canonicalJson, InputError, ownValue } from "../core/index.ts";
-import { datasetDigest, type Row } from "../datasets/index.ts";
+import { datasetDigest, passFault, type Row } from "../datasets/index.ts";
 import {
   adapterDigest,
   checkRows,
@@ -21,7 +21,7 @@ import { VERSION } from "./version.ts";
 
 export type TrainHooks = Pick<
   ExecuteInput,
-  "onStep" | "onEvaluation" | "onProgress" | "onCompletions" | "onJobEnd" | "onStart" | "stop"
+  "onStep" | "onEvaluation" | "onProgress" | "onCompletions" | "onDiverged" | "onJobEnd" | "onStart" | "stop"
 >;
 
 /** What a run of the plan runs on, for people. */
@@ -44,6 +44,7 @@ export async function loadPlanData(
   plan: Plan,
   model: ModelFolder,
 ): Promise<readonly (readonly Row[])[]> {
+  passFault("loading");
   const { vocabularySize } = model.architecture;
   const mostTokens = longestRow(model.architecture);
   const reader = new RowReader({ folder: "", vocabularySize, mostTokens, cache, tokenizerFolder: () => model.folder });
@@ -124,6 +125,7 @@ export async function trainPlan(
   data: readonly (readonly Row[])[],
   hooks: TrainHooks,
 ): Promise<ExecuteResult> {
+  passFault("setting-up");
   checkRows(
     plan,
     data.map((rows) => (rows.length === 0 ? "" : datasetDigest(rows))),

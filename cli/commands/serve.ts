@@ -15,7 +15,7 @@ import { type Arguments, type Command, flag, optionalCount, optionalText, requir
 import { fleetLine, jobsTable, noticeLines } from "../describe-jobs.ts";
 import type { Io } from "../io.ts";
 import type { OptionTable } from "../option-table.ts";
-import { printResult } from "../output.ts";
+import { printResult, takenOver } from "../output.ts";
 import { contextOf, fleetRequestChoice, usesCache } from "../request-options.ts";
 import { FLEET_PLAN_OPTIONS, policyOption } from "../simulate-fleet.ts";
 import { browserAsset } from "../write-report.ts";
@@ -123,6 +123,7 @@ export const serveCommand: Command = {
       policy,
     });
     using fleet = opened.fleet;
+    if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
     const control = controlOf(io, opened, usesCache(args));
     const port = optionalCount(args, "port", 0);
     const { defaults = {} } = opened.loaded.source.value as { readonly defaults?: JobOverrides };

@@ -1,3 +1,4 @@
+import { finite } from "../../core/index.ts";
 import { assignDevices, otherLibrary, simulatedOnly } from "../../exec/index.ts";
 import { planOfPart, runMetrics } from "../../traces/index.ts";
 import {
@@ -11,7 +12,7 @@ import {
   planWorkload,
 } from "../../workbench/index.ts";
 import { type Command, flag, requiredText, type Use } from "../command.ts";
-import { endText, runText } from "../describe-run.ts";
+import { endText, runText, stoppedJobs, stoppedText } from "../describe-run.ts";
 import type { OptionTable } from "../option-table.ts";
 import { note, printResult } from "../output.ts";
 import { planAnew, VERIFY_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
@@ -33,6 +34,8 @@ const RUN_OPTIONS = {
 
 /** 128 and the number of SIGINT, as a shell has it. */
 const INTERRUPTED = 130;
+/** A check failed: a job's losses or gradients were not finite. */
+const DIVERGED = 1;
 
 const WORKLOAD: Use = { input: "a workload", options: { ...WORKLOAD_OPTIONS, ...RUN_OPTIONS } };
 
@@ -67,14 +70,20 @@ export const trainCommand: Command = {
     }
     const { result, adapters, best, part } = trained;
     const { evaluations } = result;
+    const stopped = stoppedJobs(plan, result);
     const losses = lossesByJob(result.metrics);
     const metrics = runMetrics(part === undefined ? plan : planOfPart(plan, part), result.trace);
     const jobs = metrics.jobs.map((job) => {
-      const series = losses.get(job.name) ?? [];
-      const trainedJob = { ...job, finalLoss: series.at(-1), losses: series, adapter: adapters.get(job.name) };
+      const series = (losses.get(job.name) ?? []).map(finite);
+      const trainedJob = {
+        ...job,
+        ...{ finalLoss: series.at(-1), losses: series, adapter: adapters.get(job.name) },
+        stopped: stopped.get(job.name),
+      };
       const own = evaluations.filter((row) => row.job === job.name);
       if (own.length === 0) return trainedJob;
-      return { ...trainedJob, evaluations: own, bestAdapter: best.get(job.name) };
+      const told = own.map((row) => ({ ...row, evaluationLoss: finite(row.evaluationLoss) }));
+      return { ...trainedJob, evaluations: told, bestAdapter: best.get(job.name) };
     });
     const waiting = result.statistics.map(({ starvedNs, busyNs }) =>
       busyNs === 0 ? 0 : starvedNs / (starvedNs + busyNs),
@@ -84,9 +93,11 @@ export const trainCommand: Command = {
         runText(metrics, { losses, evaluations }),
         "",
         ...(part === undefined ? [] : [endText(plan, part)]),
+        ...stoppedText(stopped),
         `written to ${folder}`,
       ].join("\n"),
     );
-    return result.endedEarly ? INTERRUPTED : 0;
+    if (result.endedEarly) return INTERRUPTED;
+    return stopped.size > 0 ? DIVERGED : 0;
   },
 };

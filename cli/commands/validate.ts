@@ -21,6 +21,7 @@ import {
   RUN_FILES,
   readInput,
   readTrace,
+  stoppedByJournal,
   unusedInPlans,
 } from "../../workbench/index.ts";
 import { type Command, requiredText } from "../command.ts";
@@ -46,17 +47,18 @@ const CHECKS: Readonly<Record<string, Check>> = {
 
 /**
  * A run folder: its plan, its trace, its metrics line by line, and the adapters of the jobs that it ended. Returns how
- * far a run got that has not ended.
+ * far a run got that has not ended, and which jobs were stopped.
  */
 function checkRun(io: Io, folder: string): readonly string[] {
   const run = loadRun(io, folder);
   const { plan, journal, state } = run;
   const ended = new Set(journal.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
+  const stopped = stoppedByJournal(journal);
   for (const { name, adapter } of plan.jobs)
-    if (state === "ended" || ended.has(name))
+    if ((state === "ended" && !stopped.has(name)) || ended.has(name))
       readPeftFolder(path.join(absolute(io, folder), RUN_FILES.adapters, name), adapter, plan.model.architecture);
   const far = howFar(run);
-  return far === undefined ? [] : [far];
+  return [...(far === undefined ? [] : [far]), ...[...stopped].map(([name, why]) => `${name} was stopped: ${why}.`)];
 }
 
 /** @throws InputError for the first thing that is wrong; returns the document's kind. */

@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatSeconds, sum } from "../../core/index.ts";
+import { finite, formatSeconds, sum } from "../../core/index.ts";
 import { traceTotals } from "../../traces/index.ts";
-import { howFar, isGoingOn, type LoadedRun, loadRun, lossesByJob, onInterrupt } from "../../workbench/index.ts";
+import {
+  howFar,
+  isGoingOn,
+  type LoadedRun,
+  loadRun,
+  lossesByJob,
+  onInterrupt,
+  stoppedByJournal,
+} from "../../workbench/index.ts";
 import { type Command, flag, requiredText } from "../command.ts";
 import { percent, printResult, table } from "../output.ts";
 import { sparkline } from "../sparkline.ts";
@@ -25,8 +33,11 @@ interface View {
     readonly doneSteps: number;
     readonly steps: number;
     readonly loss: number | null;
-    readonly losses: readonly number[];
+    /** Null where it is not finite. */
+    readonly losses: readonly (number | null)[];
     readonly ended: boolean;
+    /** Why it trains no further before its end; absent where nothing is wrong with it. */
+    readonly stopped?: string;
   }[];
 }
 
@@ -42,6 +53,7 @@ function viewOf(run: LoadedRun): View {
   const { plan, metrics, trace, state, journal } = run;
   const ended = new Set(journal.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
   const losses = lossesByJob(metrics);
+  const stopped = stoppedByJournal(journal);
   const { tokensPerSecond } = traceTotals(trace);
   return {
     state,
@@ -50,10 +62,12 @@ function viewOf(run: LoadedRun): View {
     tokensPerSecond,
     secondsLeft: secondsLeft(run, tokensPerSecond),
     jobs: plan.jobs.map(({ name, steps }) => {
-      const series = losses.get(name) ?? [];
+      const series = (losses.get(name) ?? []).map(finite);
+      const why = stopped.get(name);
       return {
         ...{ name, steps, doneSteps: series.length, loss: series.at(-1) ?? null, losses: series },
         ended: state === "ended" || ended.has(name),
+        ...(why === undefined ? {} : { stopped: why }),
       };
     }),
   };
@@ -66,12 +80,15 @@ function summary({ state, doneSteps, steps, tokensPerSecond, secondsLeft: left }
 }
 
 function viewText(view: View): string {
-  const rows = view.jobs.map(({ name, doneSteps, steps, loss, losses, ended }) => [
+  const rows = view.jobs.map(({ name, doneSteps, steps, loss, losses, ended, stopped }) => [
     name,
     `${doneSteps} of ${steps}`,
     loss === null ? "-" : loss.toFixed(3),
-    sparkline(losses, CURVE).padEnd(CURVE),
-    ended ? "done" : doneSteps === 0 ? "waiting" : "training",
+    sparkline(
+      losses.map((each) => each ?? Number.NaN),
+      CURVE,
+    ).padEnd(CURVE),
+    stopped !== undefined ? `stopped: ${stopped}` : ended ? "done" : doneSteps === 0 ? "waiting" : "training",
   ]);
   return `${summary(view)}\n\n${table(["job", "steps", "loss", "losses", ""], rows)}`;
 }

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { findJsonFault, InputError } from "../../core/index.ts";
+import { passFault } from "../faults.ts";
 import { checkJson } from "./check-json.ts";
 import type { DataRecord, RecordReader } from "./record.ts";
 
@@ -8,6 +9,7 @@ const NEWLINE = 0x0a;
 /** The lines of a file as bytes, without their ends; a file may be larger than memory. */
 async function* linesOf(file: string): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
+  passFault("read", file);
   for await (const chunk of fs.createReadStream(file) as AsyncIterable<Buffer>) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { duplicateKey, InputError, ownValue } from "../../core/index.ts";
+import { passFault } from "../faults.ts";
 import { ELEMENT_BYTES } from "./float-formats.ts";
 
 /** Where one tensor lies: `start` and `end` are offsets from the beginning of the file. */
@@ -23,6 +24,7 @@ const MAX_HEADER_BYTES = 100_000_000;
 /** Bytes `start` to `end` of a file; `fs.readSync` takes less than 2 GiB at a time. */
 export function readFileRange(file: string, start: number, end: number): Uint8Array {
   const bytes = new Uint8Array(end - start);
+  passFault("read", file);
   const handle = fs.openSync(file, "r");
   try {
     let done = 0;

@@ -1,5 +1,5 @@
-import fs from "node:fs";
 import { InputError } from "../../core/index.ts";
+import { writeAll, writeWholeFile } from "../whole-file.ts";
 import { ELEMENT_BYTES, encodeFloats, type FloatType } from "./float-formats.ts";
 
 export interface TensorToWrite {
@@ -35,11 +35,6 @@ function sortedByName(tensors: readonly TensorToWrite[], file: string): readonly
   return sorted;
 }
 
-function writeAll(handle: number, bytes: Uint8Array): void {
-  let done = 0;
-  while (done < bytes.length) done += fs.writeSync(handle, bytes, done, Math.min(bytes.length - done, 1 << 30));
-}
-
 /**
  * Writes a safetensors file whose bytes depend on nothing but the arguments: names sorted, the header padded with
  * spaces so that the data starts at a multiple of 8. It appears under its name only when it is whole.
@@ -65,13 +60,8 @@ export function writeSafetensors(
   const head = new Uint8Array(8 + headerBytes).fill(0x20);
   new DataView(head.buffer).setBigUint64(0, BigInt(headerBytes), true);
   head.set(json, 8);
-  const unfinished = `${file}.partial`;
-  const handle = fs.openSync(unfinished, "w");
-  try {
-    writeAll(handle, head);
-    for (const { values, type = "F32" } of sorted) writeAll(handle, encodeFloats(values, type));
-  } finally {
-    fs.closeSync(handle);
-  }
-  fs.renameSync(unfinished, file);
+  writeWholeFile(file, (descriptor) => {
+    writeAll(descriptor, head);
+    for (const { values, type = "F32" } of sorted) writeAll(descriptor, encodeFloats(values, type));
+  });
 }

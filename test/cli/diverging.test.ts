@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
@@ -36,19 +36,56 @@ beforeAll(async () => {
 }, 120_000);
 
 describe("a job whose loss is no number any more", () => {
-  it("is trained to its end by train, and the others keep their adapters", async () => {
-    const { code, stderr } = await runCli(["train", "both.json", "--devices", "cpu:0", "-o", "both"], root);
-    expect(code, stderr).toBe(0);
+  it("is stopped by train, which says at which step, and the others keep their adapters", async () => {
+    const { code, stdout, stderr } = await runCli(["train", "both.json", "--devices", "cpu:0", "-o", "both"], root);
+    expect(code, stderr).toBe(1);
     expect(adapterOf("both", "good").equals(adapterOf("alone", "good"))).toBe(true);
     const broken = linesOf("both").filter(({ job }) => job === "broken");
-    expect(broken.length).toBe(STEPS);
-    expect(broken.at(-1)!.loss).toBeNull();
+    expect(broken.length).toBeLessThan(STEPS);
+    expect(broken.map(({ loss }) => loss === null)).toEqual(broken.map((_, step) => step === broken.length - 1));
+    expect(linesOf("both").filter(({ job }) => job === "good").length).toBe(STEPS);
+    expect(stdout).toMatch(new RegExp(`broken was stopped: its loss is (NaN|Infinity) at step ${broken.length}; its`));
+    expect(existsSync(at("both", "adapters", "broken"))).toBe(false);
+    const journal = readFileSync(at("both", "journal.jsonl"), "utf8").trimEnd().split("\n");
+    const stopped = journal.map((line) => JSON.parse(line)).filter(({ event }) => event === "job stopped");
+    expect(stopped).toMatchObject([{ job: "broken", step: broken.length - 1 }]);
     for (const command of [
       ["report", "both", "-o", "both.html"],
       ["validate", "both"],
-      ["watch", "both"],
     ])
       await printed(command, root);
+    expect(readFileSync(at("both.html"), "utf8")).toContain(`broken at step ${broken.length}, not finite`);
+    expect(await printed(["watch", "both"], root)).toMatch(/broken .* stopped: its loss is/);
+    expect((await runCli(["watch", "both", "--json"], root)).code).toBe(0);
+  });
+
+  it("is in the document of train too", async () => {
+    const train = ["train", "both.json", "--devices", "cpu:0", "-o", "document", "--json"];
+    const { code, stdout } = await runCli(train, root);
+    expect(code).toBe(1);
+    const { jobs } = JSON.parse(stdout);
+    expect(jobs[0].stopped).toBeUndefined();
+    expect(jobs[1]).toMatchObject({ name: "broken", finalLoss: null, stopped: { step: jobs[1].losses.length - 1 } });
+  });
+
+  it.each([
+    ["shared", ["--groups", "1"]],
+    ["own", ["--no-fuse"]],
+  ] as const)("leaves a job alone on two stages, where micro-batches are %s", async (how, groups) => {
+    const write = (file: string, learningRate: number): void => {
+      const document = JSON.parse(workload(["good", "broken"]));
+      document.defaults = { ...document.defaults, steps: 60, evaluation: { share: 0.1, everySteps: 7 } };
+      document.jobs[1].optimizer = { learningRate };
+      writeFileSync(at(file), JSON.stringify(document));
+    };
+    write(`${how}-broken.json`, 1e10);
+    write(`${how}-whole.json`, 1e-4);
+    const devices = ["--devices", "cpu:0,cpu:1", "--pipelines", "1", ...groups];
+    expect((await runCli(["train", `${how}-broken.json`, ...devices, "-o", `${how}-broken`], root)).code).toBe(1);
+    await printed(["train", `${how}-whole.json`, ...devices, "-o", `${how}-whole`], root);
+    expect(adapterOf(`${how}-broken`, "good").equals(adapterOf(`${how}-whole`, "good"))).toBe(true);
+    expect(existsSync(at(`${how}-broken`, "adapters", "broken"))).toBe(false);
+    await printed(["report", `${how}-broken`, "-o", "two.html"], root);
   });
 
   it("is stopped by serve though nobody asked for early stops, and the others keep their adapters", async () => {
@@ -56,6 +93,7 @@ describe("a job whose loss is no number any more", () => {
     const { code, stderr } = await runCli(serve, root);
     expect(code, stderr).toBe(0);
     expect(adapterOf("live", "good").equals(adapterOf("alone", "good"))).toBe(true);
+    expect(existsSync(at("live", "adapters", "broken"))).toBe(false);
     expect(linesOf("live").filter(({ job }) => job === "broken").length).toBeLessThan(STEPS);
     expect(await printed(["explain", "live", "broken"], root)).toMatch(/its training loss is (NaN|Infinity)/);
     for (const command of [

@@ -20,6 +20,8 @@ struct RuntimeHandle {
   bool stopped = false;
 
   void stop();
+  // Nothing is waited for and nothing given back any more: a thread hangs, and the process is about to end.
+  void abandon();
 };
 
 RuntimeHandle& runtimeOf(const Napi::Value& value);

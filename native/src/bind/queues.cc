@@ -89,6 +89,20 @@ Napi::Value enqueueSend(const Napi::CallbackInfo& call) {
   return call.Env().Undefined();
 }
 
+Fault faultOf(const Napi::Value& value) {
+  const std::string name = text(value);
+  if (name == "memory") return Fault::memory;
+  if (name == "error") return Fault::error;
+  if (name == "end") return Fault::end;
+  if (name != "hang") throw ArgumentError("memory, error, end or hang", "fault", name);
+  return Fault::hang;
+}
+
+Napi::Value enqueueFault(const Napi::CallbackInfo& call) {
+  deviceOf(call[0])->enqueueFault(head(call), faultOf(call[4]));
+  return call.Env().Undefined();
+}
+
 Napi::Value enqueueUpload(const Napi::CallbackInfo& call) {
   const FloatView data = floats(call[4], "upload.data");
   deviceOf(call[0])->enqueueUpload(head(call), {data.data, data.data + data.count},
@@ -103,6 +117,7 @@ void registerQueues(Napi::Env env, Napi::Object exports) {
   expose<enqueueUpdate>(env, exports, "enqueueUpdate");
   expose<enqueueSend>(env, exports, "enqueueSend");
   expose<enqueueUpload>(env, exports, "enqueueUpload");
+  expose<enqueueFault>(env, exports, "enqueueFault");
 }
 
 }  // namespace loratwin::bind

@@ -14,6 +14,15 @@ void RuntimeHandle::stop() {
   notify.Abort();
 }
 
+void RuntimeHandle::abandon() {
+  static auto* const abandoned = new std::vector<std::shared_ptr<Device>>();
+  if (std::exchange(stopped, true)) return;
+  for (const std::weak_ptr<Device>& device : devices) {
+    if (auto live = device.lock()) abandoned->push_back(std::move(live));
+  }
+  notify.Abort();
+}
+
 RuntimeHandle& runtimeOf(const Napi::Value& value) { return *value.As<Napi::External<RuntimeHandle>>().Data(); }
 
 namespace {
@@ -61,14 +70,17 @@ Napi::Value drain(const Napi::CallbackInfo& call) {
   std::uint32_t index = 0;
   for (const Completion& done : batch.completions) completions.Set(index++, completion(env, done));
   result.Set("completions", completions);
-  if (batch.failure) {
+  Napi::Array failures = Napi::Array::New(env, batch.failures.size());
+  index = 0;
+  for (const Failure& failed : batch.failures) {
     Napi::Object failure = Napi::Object::New(env);
-    failure.Set("device", batch.failure->device);
-    failure.Set("id", Napi::Number::New(env, static_cast<double>(batch.failure->id)));
-    failure.Set("operator", batch.failure->step);
-    failure.Set("message", batch.failure->message);
-    result.Set("failure", failure);
+    failure.Set("device", failed.device);
+    failure.Set("id", Napi::Number::New(env, static_cast<double>(failed.id)));
+    failure.Set("operator", failed.step);
+    failure.Set("message", failed.message);
+    failures.Set(index++, failure);
   }
+  result.Set("failures", failures);
   return result;
 }
 
@@ -85,6 +97,16 @@ Napi::Value keepAlive(const Napi::CallbackInfo& call) {
 
 Napi::Value disposeRuntime(const Napi::CallbackInfo& call) {
   runtimeOf(call[0]).stop();
+  return call.Env().Undefined();
+}
+
+Napi::Value abandonRuntime(const Napi::CallbackInfo& call) {
+  runtimeOf(call[0]).abandon();
+  return call.Env().Undefined();
+}
+
+Napi::Value setDomain(const Napi::CallbackInfo& call) {
+  runtimeOf(call[0]).runtime->setDomain(text(call[1]), whole(call[2], "createDevice.domain"));
   return call.Env().Undefined();
 }
 
@@ -120,6 +142,8 @@ void registerRuntime(Napi::Env env, Napi::Object exports) {
   expose<drain>(env, exports, "drain");
   expose<keepAlive>(env, exports, "keepAlive");
   expose<disposeRuntime>(env, exports, "disposeRuntime");
+  expose<abandonRuntime>(env, exports, "abandonRuntime");
+  expose<setDomain>(env, exports, "setDomain");
   expose<createEvents>(env, exports, "createEvents");
   expose<renewEvents>(env, exports, "renewEvents");
   expose<createNormCells>(env, exports, "createNormCells");

@@ -1,5 +1,8 @@
 #include "device.h"
 
+#include <chrono>
+#include <new>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -309,6 +312,18 @@ void Device::enqueueSend(const TaskHead& head, std::size_t source, std::size_t b
   requireRange("send.source", source, bytes);
   destination.requireRange("send.destinationOffset", destinationOffset, bytes);
   queueTransfer(prepare(head), {arena_, source, destination.arena_, destinationOffset, bytes});
+}
+
+void Device::enqueueFault(const TaskHead& head, Fault fault) {
+  requireLive();
+  Task task = prepare(head);
+  task.work = [fault](Completion&) {
+    if (fault == Fault::memory) throw std::bad_alloc();
+    if (fault == Fault::error) throw 1;
+    if (fault == Fault::end) throw ThreadEnds{};
+    for (;;) std::this_thread::sleep_for(std::chrono::seconds(1));
+  };
+  queueOther(std::move(task));
 }
 
 void Device::enqueueUpload(const TaskHead& head, std::vector<float> data, std::size_t destinationOffset) {

@@ -41,6 +41,10 @@ struct MatrixSource {
   std::string sharedAs;
 };
 
+// What a task can be made to do, to see what becomes of a run: meet an allocation failure, throw what is no exception,
+// end its thread, or never end.
+enum class Fault { memory, error, end, hang };
+
 struct TaskHead {
   std::int64_t id = 0;
   std::vector<std::int64_t> waits;
@@ -149,6 +153,8 @@ class Device {
                    std::size_t destinationOffset);
   void enqueueUpload(const TaskHead& head, std::vector<float> data, std::size_t destinationOffset);
 
+  void enqueueFault(const TaskHead& head, Fault fault);
+
   // Drops pending tasks, joins all threads, gives the memory back. Any other call throws afterwards.
   void stop();
 
@@ -179,6 +185,8 @@ class Device {
   virtual void queueUpdate(Task task, std::vector<UpdateItem> items) = 0;
   virtual void queueTransfer(Task task, Transfer transfer) = 0;
   virtual void queueUpload(Task task, std::vector<float> data, std::size_t destination) = 0;
+  // On the compute stream.
+  virtual void queueOther(Task task) = 0;
   // Joins the threads, then, when nothing runs any more, lets go of what the kind holds.
   virtual void halt() = 0;
   virtual void release() = 0;

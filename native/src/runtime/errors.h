@@ -25,6 +25,9 @@ struct StepError : std::runtime_error {
   std::string step;
 };
 
+// A fault that was asked for: the stream's thread ends and tells nobody.
+struct ThreadEnds {};
+
 // Not an error: the stream was told to stop in the middle of a task.
 struct Stopped {};
 

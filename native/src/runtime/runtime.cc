@@ -93,24 +93,24 @@ void Runtime::signal(Event& event) {
 
 bool Runtime::await(const Event& event, Waiter& waiter) {
   const auto done = [&] { return event.signalled.load(std::memory_order_acquire); };
-  if (!done() && !(waiter.spins && spinUntil([&] { return done() || failed(); }))) {
+  if (!done() && !(waiter.spins && spinUntil([&] { return done() || waiter.hasFailed(); }))) {
     std::unique_lock lock(mutex);
     waiter.event = &event;
     const std::int64_t from = waiter.clock == nullptr ? 0 : waiter.clock->fallAsleep();
-    waiter.wake.wait(lock, [&] { return done() || failed() || waiter.stopping; });
+    waiter.wake.wait(lock, [&] { return done() || waiter.hasFailed() || waiter.stopping; });
     if (waiter.clock != nullptr) waiter.clock->wakeUp(from, event.signalledNs.load(std::memory_order_relaxed));
     waiter.event = nullptr;
   }
-  return done() && !failed();
+  return done() && !waiter.hasFailed();
 }
 
 bool Runtime::awaitRecorded(const Event& event, Waiter& waiter, const std::function<void(void*)>& use) {
   const auto done = [&] { return event.signalled.load(std::memory_order_acquire); };
   std::unique_lock lock(mutex);
   waiter.event = &event;
-  waiter.wake.wait(lock, [&] { return done() || event.recorded != nullptr || failed() || waiter.stopping; });
+  waiter.wake.wait(lock, [&] { return done() || event.recorded != nullptr || waiter.hasFailed() || waiter.stopping; });
   waiter.event = nullptr;
-  if (failed() || waiter.stopping) return false;
+  if (waiter.hasFailed() || waiter.stopping) return false;
   if (!done()) use(event.recorded);
   return true;
 }
@@ -142,13 +142,24 @@ void Runtime::finish(Event* signalled, Completion completion, bool wanted) {
   if (first) notify_();
 }
 
+void Runtime::setDomain(const std::string& device, std::int64_t domain) {
+  const std::lock_guard lock(mutex);
+  domains_[device] = domain;
+}
+
+const std::atomic<bool>& Runtime::failedIn(const std::string& device) {
+  const std::lock_guard lock(mutex);
+  return failed(device);
+}
+
 void Runtime::fail(Failure failure) {
   bool first = false;
   {
     const std::lock_guard lock(mutex);
-    if (failed()) return;
-    failure_ = std::move(failure);
-    failed_.store(true, std::memory_order_release);
+    std::atomic<bool>& hasFailed = failed(failure.device);
+    if (hasFailed.load(std::memory_order_acquire)) return;
+    failures_.push_back(std::move(failure));
+    hasFailed.store(true, std::memory_order_release);
     for (Waiter* waiter : waiters_) waiter->wake.notify_all();
     first = announce();
   }
@@ -158,7 +169,7 @@ void Runtime::fail(Failure failure) {
 Runtime::Batch Runtime::drain() {
   const std::lock_guard lock(mutex);
   announced_ = false;
-  return {std::exchange(completions_, {}), std::exchange(failure_, std::nullopt)};
+  return {std::exchange(completions_, {}), std::exchange(failures_, {})};
 }
 
 }  // namespace loratwin

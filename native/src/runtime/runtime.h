@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -54,9 +55,13 @@ struct Waiter {
   bool spins = false;
   // Told when the thread sleeps, if somebody wants to know.
   ThreadClock* clock = nullptr;
+  // Whether a device of its domain has failed; see Runtime::failedIn.
+  const std::atomic<bool>* failed = nullptr;
   // Guarded by the runtime's mutex.
   const Event* event = nullptr;
   bool stopping = false;
+
+  bool hasFailed() const { return failed->load(std::memory_order_acquire); }
 };
 
 class Runtime {
@@ -74,7 +79,7 @@ class Runtime {
   double* normCell(std::int64_t index);
 
   void signal(Event& event);
-  // Sleeps until the event is signalled. False: the waiter stops or the runtime failed.
+  // Sleeps until the event is signalled. False: the waiter stops or its domain failed.
   bool await(const Event& event, Waiter& waiter);
   // The same, but an event that is recorded is enough: `use` is called with the CUDA event, which stays what it is
   // during the call.
@@ -84,13 +89,17 @@ class Runtime {
 
   // `wanted`: JavaScript is woken for it, else at most once every kReportNs, as it runs on the devices' cores.
   void finish(Event* signalled, Completion completion, bool wanted);
-  // The first failure counts: every stream drops its pending tasks from now on.
+  // Before the device is made: devices of a domain wait for each other's events and for no others', and stop together.
+  // All are of domain 0 where nothing else was said.
+  void setDomain(const std::string& device, std::int64_t domain);
+  // Comes true for all devices of the domain of this one; as long as the runtime lives.
+  const std::atomic<bool>& failedIn(const std::string& device);
+  // The first failure in a domain counts: every stream of it drops its pending tasks from now on.
   void fail(Failure failure);
-  bool failed() const { return failed_.load(std::memory_order_acquire); }
 
   struct Batch {
     std::vector<Completion> completions;
-    std::optional<Failure> failure;
+    std::vector<Failure> failures;
   };
   Batch drain();
   std::int64_t nowNs() const;
@@ -108,6 +117,7 @@ class Runtime {
   void wake(const Event& event);
   void mark(Event& event);
   bool announce();
+  std::atomic<bool>& failed(const std::string& device) { return failed_[domains_[device]]; }
 
   std::function<void()> notify_;
   std::int64_t start_;
@@ -115,8 +125,9 @@ class Runtime {
   std::deque<double> cells_;
   std::vector<Waiter*> waiters_;
   std::vector<Completion> completions_;
-  std::optional<Failure> failure_;
-  std::atomic<bool> failed_{false};
+  std::vector<Failure> failures_;
+  std::map<std::string, std::int64_t> domains_;
+  std::map<std::int64_t, std::atomic<bool>> failed_;
   bool announced_ = false;
   std::int64_t announcedNs_ = 0;
 };

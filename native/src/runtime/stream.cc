@@ -18,6 +18,7 @@ constexpr std::size_t kLowQueue = 32;
 Stream::Stream(std::shared_ptr<Runtime> runtime, std::string device, const char* name, std::vector<int> cores, bool spins)
     : runtime_(std::move(runtime)), device_(std::move(device)), name_(name), cores_(std::move(cores)) {
   waiter_.spins = spins;
+  waiter_.failed = &runtime_->failedIn(device_);
   runtime_->enlist(waiter_);
 }
 
@@ -32,8 +33,8 @@ Stream::~Stream() {
 
 void Stream::enqueue(Task task) {
   const std::lock_guard lock(runtime_->mutex);
-  // A failed runtime reports nothing any more: the task is dropped here.
-  if (runtime_->failed() || stopping_) return;
+  // A failed domain reports nothing any more: the task is dropped here.
+  if (waiter_.hasFailed() || stopping_) return;
   queue_.push_back(std::move(task));
   // A thread that waits for an event instead would only be in JavaScript's way.
   if (!idle_) return;
@@ -62,7 +63,7 @@ void Stream::loop() {
     {
       std::unique_lock lock(runtime_->mutex);
       const std::int64_t from = monotonicNs();
-      const auto ready = [this] { return waiter_.stopping || runtime_->failed() || !queue_.empty(); };
+      const auto ready = [this] { return waiter_.stopping || waiter_.hasFailed() || !queue_.empty(); };
       if (!ready()) {
         idle_ = true;
         const std::int64_t asleep = waiter_.clock == nullptr ? 0 : waiter_.clock->fallAsleep();
@@ -71,7 +72,7 @@ void Stream::loop() {
         idle_ = false;
       }
       if (waiter_.stopping) return;
-      if (runtime_->failed()) {
+      if (waiter_.hasFailed()) {
         queue_.clear();
         waiter_.wake.wait(lock, [this] { return waiter_.stopping; });
         return;
@@ -81,6 +82,7 @@ void Stream::loop() {
       if (std::exchange(started, true)) times_.starvedNs += monotonicNs() - from;
     }
     execute(std::move(task));
+    if (ended_) return;
   }
 }
 

@@ -78,7 +78,7 @@ class Stream {
   // Drops what is pending and joins the thread, which ends the running task at its next operator.
   void stop();
   // Whether the running task should end early.
-  bool stopping() const { return stopping_.load(std::memory_order_relaxed) || runtime_->failed(); }
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed) || waiter_.hasFailed(); }
   const StreamTimes& times() const { return times_; }
 
  protected:
@@ -109,6 +109,8 @@ class Stream {
   std::int64_t filledNs_ = 0;
   bool low_ = false;
   std::atomic<bool> stopping_{false};
+  // Of the thread alone: a task has ended it.
+  bool ended_ = false;
   std::atomic<BetweenTasks*> between_{nullptr};
   std::thread thread_;
 };
@@ -121,8 +123,12 @@ bool Stream::guard(std::int64_t id, Body&& body) {
   } catch (const Stopped&) {
   } catch (const StepError& error) {
     runtime_->fail({device_, id, error.step, error.what()});
+  } catch (const ThreadEnds&) {
+    ended_ = true;
   } catch (const std::exception& error) {
     runtime_->fail({device_, id, name_, error.what()});
+  } catch (...) {
+    runtime_->fail({device_, id, name_, "an error of an unknown kind"});
   }
   return false;
 }

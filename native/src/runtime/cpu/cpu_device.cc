@@ -197,6 +197,10 @@ void CpuDevice::update(const std::vector<UpdateItem>& items, Completion& done) {
   for (const UpdateItem& item : items) {
     if (compute_->stopping()) throw Stopped{};
     Adapter& adapter = *item.adapter;
+    const double sumSquares = item.sumSquares();
+    // The adapter stays what it was before the gradient that is none; its gradients stay too, so that no later step of it
+    // is any better.
+    const bool isFinite = item.normCells.empty() || std::isfinite(sumSquares);
     ops::Adamw op{};
     op.parameters = adapter.part(AdapterPart::parameters);
     op.firstMoment = adapter.part(AdapterPart::firstMoment);
@@ -209,8 +213,8 @@ void CpuDevice::update(const std::vector<UpdateItem>& items, Completion& done) {
     op.beta2 = item.beta2;
     op.eps = item.eps;
     op.weightDecay = item.weightDecay;
-    op.gradientScale = ops::clipCoefficient(std::sqrt(item.sumSquares()), item.maxGradNorm);
-    ops::adamw(*team_, op);
+    op.gradientScale = ops::clipCoefficient(std::sqrt(sumSquares), item.maxGradNorm);
+    if (isFinite) ops::adamw(*team_, op);
     if (!item.isTold) continue;
     if (!done.parameters) done.parameters.emplace();
     const std::size_t before = done.parameters->size();

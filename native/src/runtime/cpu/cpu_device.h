@@ -29,6 +29,7 @@ class CpuDevice final : public Device {
   void queueUpdate(Task task, std::vector<UpdateItem> items) override;
   void queueTransfer(Task task, Transfer transfer) override;
   void queueUpload(Task task, std::vector<float> data, std::size_t destination) override;
+  void queueOther(Task task) override { compute_->enqueue(std::move(task)); }
   void halt() override;
   void release() override;
 

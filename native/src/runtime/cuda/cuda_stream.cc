@@ -21,6 +21,7 @@ CudaStream::CudaStream(std::shared_ptr<Runtime> runtime, std::string device, con
   cuda::useDevice(index_);
   stream_ = cuda::createStream();
   anchor();
+  reporterWaiter_.failed = waiter_.failed;
   runtime_->enlist(reporterWaiter_);
   reporter_ = std::thread([this] { reportLoop(); });
 }

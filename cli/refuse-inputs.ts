@@ -1,0 +1,88 @@
+import { readFileSync, realpathSync, type Stats, statSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import { readText } from "../plan/index.ts";
+import { absolute, FLEET_FILES, isFleetFolder, RUN_FILES } from "../workbench/index.ts";
+import type { Arguments } from "./command.ts";
+import type { Io } from "./io.ts";
+
+/** Options that name a file to write. */
+const WRITTEN: readonly string[] = ["output", "report"];
+
+/** Documents that name files beside themselves; those of other kinds do not, or are too large to look. */
+const DOCUMENT = /\.(ya?ml|json)$/i;
+
+function stats(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** All texts in a value. */
+function texts(value: unknown): readonly string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(texts) : [];
+}
+
+/** What a workload or a plan names: data, a model, adapters. */
+function namedIn(file: string): readonly string[] {
+  if (!DOCUMENT.test(file)) return [];
+  try {
+    const { value } = readText(readFileSync(file, "utf8"), file);
+    const { kind, locations } = (value ?? {}) as { readonly kind?: unknown; readonly locations?: unknown };
+    const where = kind === "workload" ? value : kind === "plan" ? locations : undefined;
+    return texts(where).map((text) => path.resolve(path.dirname(file), text));
+  } catch {
+    // Whoever reads it says what is wrong with it.
+    return [];
+  }
+}
+
+/** Whether a file is one of those that make a folder a run's. */
+function isMember(io: Io, folder: string, inside: string): boolean {
+  const files = isFleetFolder(io, folder)
+    ? FLEET_FILES
+    : stats(path.join(folder, RUN_FILES.plan)) === undefined
+      ? undefined
+      : RUN_FILES;
+  const [first] = inside.split(path.sep);
+  return files === undefined || Object.values(files).some((name) => name === first);
+}
+
+/** Whether an input is what is to be written, or a folder that it is in. */
+function wouldLose(io: Io, input: string, output: string, found: Stats): boolean {
+  const known = stats(input);
+  if (known === undefined) return false;
+  if (!known.isDirectory()) return known.dev === found.dev && known.ino === found.ino;
+  const inside = path.relative(realpathSync(input), realpathSync(output));
+  return inside !== "" && !inside.startsWith("..") && !path.isAbsolute(inside) && isMember(io, input, inside);
+}
+
+/**
+ * No command writes over what it reads: a file that was named, or that a workload or plan that was named goes on to
+ * name, also by another name of the same file (links of both kinds), or inside a folder that was.
+ * @throws InputError
+ */
+export function refuseInputsAsOutputs(io: Io, args: Arguments): void {
+  for (const option of WRITTEN) {
+    const given = args[option];
+    if (typeof given !== "string") continue;
+    const output = absolute(io, given);
+    const found = stats(output);
+    if (found === undefined || !found.isFile()) continue;
+    const named = Object.entries(args)
+      .filter(([name]) => !WRITTEN.includes(name) && name !== "$0" && name !== "_")
+      .flatMap(([, value]) => texts(value))
+      .map((text) => absolute(io, text));
+    const input = [...named, ...named.flatMap(namedIn)].find((each) => wouldLose(io, each, output, found));
+    if (input !== undefined)
+      throw new InputError({
+        expected: "another file than those that are read",
+        at: `--${option}`,
+        got: given,
+        hint: `It would be written over ${path.relative(io.cwd, input)}, which is an input.`,
+      });
+  }
+}
