@@ -24,11 +24,12 @@ const CpuStep& stepOf(const Step& step) { return static_cast<const CpuStep&>(ste
 CpuDevice::CpuDevice(std::shared_ptr<Runtime> runtime, std::string name, const std::vector<int>& cores)
     : Device(std::move(runtime), std::move(name), hostMemory(), {},
              {cpuElementwiseSteps(), cpuProductSteps(), cpuAttentionSteps(), cpuLoraSteps()}) {
+  if (cores.empty()) throw ArgumentError("at least one core", "createDevice.cores", "none");
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   sched_getaffinity(0, sizeof allowed, &allowed);
   for (const int core : cores) {
-    if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET(core, &allowed)) {
+    if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET(static_cast<std::size_t>(core), &allowed)) {
       throw ArgumentError("cores that this process may use", "createDevice.cores", std::to_string(core));
     }
   }
