@@ -11,4 +11,5 @@ export const SLOW_TESTS = [
   "test/gpu/programs.test.ts",
   "test/native/emulation.test.ts",
   "test/native/nvcc.test.ts",
+  "test/native/sanitizers.test.ts",
 ];

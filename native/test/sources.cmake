@@ -37,7 +37,7 @@ endfunction()
 loratwin_replay(replay_calls ${CMAKE_CURRENT_LIST_DIR}/replay/replay_calls.cc)
 
 # The same calls with changes, which are kept where they reach new places of the runtime.
-if(LORATWIN_SANITIZE STREQUAL "fuzz")
+if(LORATWIN_SANITIZE STREQUAL "address" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_library(fuzz_coverage OBJECT ${CMAKE_CURRENT_LIST_DIR}/fuzz/coverage.cc)
   target_include_directories(fuzz_coverage PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/test)
   loratwin_replay(fuzz_calls ${CMAKE_CURRENT_LIST_DIR}/fuzz/fuzz_calls.cc ${CMAKE_CURRENT_LIST_DIR}/fuzz/changes.cc

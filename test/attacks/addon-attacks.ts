@@ -4,24 +4,18 @@ import { createRng } from "../../core/index.ts";
 import type { RawAddon } from "../../native/raw-addon.ts";
 import { ENTRIES } from "./addon-entries.ts";
 import { attackedPrograms, runOf, withNumber } from "./addon-programs.ts";
+import { SCHEMES, type Scheme } from "./addon-schemes.ts";
 import { bindings, loadAddon, makeVictim, type Victim } from "./addon-victim.ts";
 import { HOSTILE, HOSTILE_NUMBERS } from "./hostile-values.ts";
-
-interface Attack {
-  readonly name: string;
-  /** Whether the addon may take it; absent: it has to refuse. `either`: it may do both, and has to live. */
-  readonly takes?: boolean | "either";
-  readonly run: (victim: Victim) => unknown;
-}
 
 type Table = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 const call = (victim: Victim, name: string, args: readonly unknown[]): unknown =>
   (victim.addon as unknown as Table)[name]!(...args);
 
-function entryAttacks(): readonly Attack[] {
-  return ENTRIES.flatMap(({ name, args, takes }) =>
+function entryAttacks(): readonly Scheme[] {
+  return ENTRIES.flatMap(({ name, args, takes, skips = () => false }) =>
     takes.flatMap((judge, index) => [
-      ...HOSTILE.map((value) => {
+      ...HOSTILE.filter(({ make }) => !skips(make())).map((value) => {
         const made = value.make();
         return {
           name: `${name}: argument ${index} is ${value.name}`,
@@ -36,13 +30,16 @@ function entryAttacks(): readonly Attack[] {
           return call(victim, name, args(victim).with(index, right === victim.device ? victim.runtime : victim.device));
         },
       },
-      { name: `${name}: nothing from argument ${index} on`, run: (v: Victim) => call(v, name, args(v).slice(0, index)) },
+      {
+        name: `${name}: nothing from argument ${index} on`,
+        run: (v: Victim) => call(v, name, args(v).slice(0, index)),
+      },
     ]),
   );
 }
 
 /** Numbers of rows: whether a value is right depends on the field, and the process has to live. */
-function rowAttacks(): readonly Attack[] {
+function rowAttacks(): readonly Scheme[] {
   const changed = (row: readonly number[], field: number, value: number): Float64Array =>
     Float64Array.from(row).fill(value, field, field + 1);
   const put = (victim: Victim, given: Readonly<Record<string, unknown>>): unknown =>
@@ -52,7 +49,10 @@ function rowAttacks(): readonly Attack[] {
     segment: [[0, 0, 2, 1, 0.5, 1, 2], (v, segments) => put(v, { segments, rowKeys: Int32Array.of(0, 1) })],
     sumSquares: [[0, 0], (v, sumSquares) => put(v, { sumSquares })],
     entry: [[1, 2, 4, 6, 1], (v, entries) => v.addon.createAdapter(v.device, entries)],
-    item: [[0, 1, 1e-3, 0.9, 0.99, 1e-8, 0, 1, 0], (v, items) => v.addon.enqueueUpdate(v.device, 1, [], -1, items, [[0]])],
+    item: [
+      [0, 1, 1e-3, 0.9, 0.99, 1e-8, 0, 1, 0],
+      (v, items) => v.addon.enqueueUpdate(v.device, 1, [], -1, items, [[0]]),
+    ],
   };
   return Object.entries(rows).flatMap(([kind, [row, run]]) =>
     row.flatMap((_, field) =>
@@ -65,7 +65,7 @@ function rowAttacks(): readonly Attack[] {
   );
 }
 
-function programAttacks(victim: Victim): readonly Attack[] {
+function programAttacks(victim: Victim): readonly Scheme[] {
   return attackedPrograms(victim).flatMap(({ operator, bindings: given }, index) =>
     [...HOSTILE_NUMBERS, undefined, "work", [{}]].flatMap((value) =>
       withNumber(operator, value).map(({ field, operator: changed }) => ({
@@ -83,7 +83,7 @@ function programAttacks(victim: Victim): readonly Attack[] {
 
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
 
-async function attack(addon: RawAddon, { name, takes = false, run }: Attack): Promise<void> {
+async function attack(addon: RawAddon, { name, takes = false, run }: Scheme): Promise<void> {
   const write = (line: object): boolean => process.stdout.write(`${JSON.stringify(line)}\n`);
   write({ begins: name });
   const start = performance.now();
@@ -107,10 +107,11 @@ async function attack(addon: RawAddon, { name, takes = false, run }: Attack): Pr
 
 const [, , path, group, seed, count] = process.argv;
 const addon = loadAddon(path!);
-const groups: Readonly<Record<string, () => readonly Attack[]>> = {
+const groups: Readonly<Record<string, () => readonly Scheme[]>> = {
   entries: entryAttacks,
   rows: rowAttacks,
   programs: () => programAttacks(makeVictim(addon)),
+  schemes: () => SCHEMES,
 };
 const all = [...groups[group!]!()];
 const rng = createRng(seed!);

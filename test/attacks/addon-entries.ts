@@ -8,6 +8,8 @@ export interface Entry {
   readonly args: (victim: Victim) => readonly unknown[];
   /** Of each argument the values that may be taken; the others have to be refused. */
   readonly takes: readonly Judge[];
+  /** Values that some machines can take and others cannot. */
+  readonly skips?: Judge;
 }
 
 const never: Judge = () => false;
@@ -15,6 +17,7 @@ const whole =
   (least: number, most = 2 ** 53 - 1): Judge =>
   (value) =>
     Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+const isRoom = whole(2 ** 20, 2 ** 40);
 const isText: Judge = (value) => typeof value === "string" && value.length <= 1 << 16;
 const isFlag: Judge = (value) => typeof value === "boolean";
 const emptyList: Judge = (value) => Array.isArray(value) && value.length === 0;
@@ -43,7 +46,11 @@ export const ENTRIES: readonly Entry[] = [
   { name: "createNormCells", args: (v) => [v.runtime, 2], takes: [never, whole(0, 2 ** 20)] },
   { name: "signal", args: (v) => [v.runtime, v.event], takes: [never, whole(0, 3)] },
   { name: "nowNs", args: (v) => [v.runtime], takes: [never] },
-  { name: "createDevice", args: (v) => [v.runtime, "cpu:1", v.addon.info().cores.slice(0, 1)], takes: [never, isText, never] },
+  {
+    name: "createDevice",
+    args: (v) => [v.runtime, "cpu:1", v.addon.info().cores.slice(0, 1)],
+    takes: [never, isText, never],
+  },
   {
     name: "createCudaDevice",
     args: (v) => [v.runtime, "cuda:0", { index: 0, allowTf32: false, graphs: "off", graphRoomBytes: 0 }],
@@ -68,9 +75,13 @@ export const ENTRIES: readonly Entry[] = [
     takes: [never, only(0), never, never],
   },
   { name: "readAdapter", args: (v) => [v.device, v.adapter, "gradients"], takes: [never, only(0), never] },
-  { name: "reserveArena", args: (v) => [v.device, 4096], takes: [never, whole(0, 2 ** 20)] },
-  { name: "prepareArena", args: (v) => [v.device, 4096], takes: [never, whole(0, 2 ** 20)] },
-  { name: "writeArena", args: (v) => [v.device, 64, new Float32Array(4)], takes: [never, whole(0, 8192 - 16), noFloats] },
+  { name: "reserveArena", args: (v) => [v.device, 4096], takes: [never, never], skips: isRoom },
+  { name: "prepareArena", args: (v) => [v.device, 4096], takes: [never, never], skips: isRoom },
+  {
+    name: "writeArena",
+    args: (v) => [v.device, 64, new Float32Array(4)],
+    takes: [never, whole(0, 8192 - 16), noFloats],
+  },
   { name: "readArena", args: (v) => [v.device, 64, 4], takes: [never, whole(0, 8192 - 16), whole(0, 2032)] },
   { name: "createProgram", args: (v) => [v.device, [COPY]], takes: [never, emptyList] },
   {

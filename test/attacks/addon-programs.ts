@@ -30,7 +30,10 @@ export function attackedPrograms({ addon, device, matrix, adapter }: Victim): re
     [{ op: "swigluBackward", intermediate: 4, gateUp: at(0), ld: 8, dout: at(64), lddo: 4, dgateUp: at(256), ldd: 8 }],
     [{ op: "matmul", weight: matrix, x: at(0), ldx: 4, y: at(256), ldy: 6, residual: at(512), ldr: 6 }],
     [{ op: "matmulBackward", weight: matrix, dy: at(0), lddy: 6, dx: at(256), lddx: 4 }],
-    [{ op: "headLoss", hidden: 4, vocabulary: 6, tileRows: 2, x: at(0), weight: matrix, dx: at(64), logits: at(512) }, targets],
+    [
+      { op: "headLoss", hidden: 4, vocabulary: 6, tileRows: 2, x: at(0), weight: matrix, dx: at(64), logits: at(512) },
+      targets,
+    ],
     [{ op: "attention", ...HEADS, qkv: at(0), ld: 16, out: at(128), ldo: 8, lse: at(192), scratch: at(256) }],
     [
       {

@@ -1,6 +1,6 @@
 // What an attack on the addon has before it: a runtime, a device with an arena, weights, an adapter and a program.
 import { createRequire } from "node:module";
-import type { RawAddon, RawBindings, RawDevice, RawRuntime } from "../../native/raw-addon.ts";
+import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "../../native/raw-addon.ts";
 
 export interface Victim {
   readonly addon: RawAddon;
@@ -16,7 +16,7 @@ export interface Victim {
 }
 
 export const ARENA_BYTES = 8192;
-export const COPY = {
+export const COPY: RawOperator = {
   op: "copy",
   columns: 16,
   x: { space: "in", offset: 0 },

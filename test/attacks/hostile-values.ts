@@ -7,7 +7,19 @@ export interface Hostile {
 
 export const HOSTILE_NUMBERS: readonly number[] = [
   ...[Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -1, -0.5, 0.5, 1e-300, 1e300],
-  ...[2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 32 + 1, 2 ** 50, 2 ** 53 - 1, 2 ** 53, 2 ** 63, 2 ** 64, -(2 ** 31), -(2 ** 63)],
+  ...[
+    2 ** 31 - 1,
+    2 ** 31,
+    2 ** 32,
+    2 ** 32 + 1,
+    2 ** 50,
+    2 ** 53 - 1,
+    2 ** 53,
+    2 ** 63,
+    2 ** 64,
+    -(2 ** 31),
+    -(2 ** 63),
+  ],
 ];
 
 function detached(): Float32Array {

@@ -2,8 +2,6 @@
 
 #include <sched.h>
 
-#include <algorithm>
-
 #include "bind/bind.h"
 #include "bind/given.h"
 #include "bind/handles.h"
@@ -69,10 +67,11 @@ Napi::Value createDevice(const Napi::CallbackInfo& call) {
   std::vector<int> cores;
   for (const std::int64_t core : wholeNumbers(call[2], "createDevice.cores")) {
     const auto id = static_cast<int>(within(static_cast<double>(core), 0, CPU_SETSIZE - 1, "createDevice.cores"));
-    if (std::ranges::find(cores, id) != cores.end()) {
-      throw ArgumentError("each core once", "createDevice.cores", std::to_string(id));
-    }
     cores.push_back(id);
+  }
+  if (cores.size() > CPU_SETSIZE) {
+    throw ArgumentError("at most " + std::to_string(CPU_SETSIZE) + " cores", "createDevice.cores",
+                        std::to_string(cores.size()));
   }
   return handleOf(call, owner, std::make_shared<CpuDevice>(owner.runtime, text(call[1], "createDevice.name"), cores));
 }
