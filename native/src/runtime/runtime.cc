@@ -37,10 +37,13 @@ std::int64_t Runtime::createEvents(std::int64_t count) {
 void Runtime::renewEvents(const std::vector<std::int64_t>& indices) {
   const std::lock_guard lock(mutex);
   for (const std::int64_t index : indices) {
-    Event& renewed = *event(index, "renewEvents");
-    if (!renewed.signalled.load(std::memory_order_acquire)) {
+    if (!event(index, "renewEvents")->signalled.load(std::memory_order_acquire)) {
       throw ArgumentError("an event that has been signalled", "renewEvents", std::to_string(index));
     }
+  }
+  // All or none.
+  for (const std::int64_t index : indices) {
+    Event& renewed = *event(index, "renewEvents");
     renewed.signalled.store(false, std::memory_order_release);
     renewed.claimed = false;
   }

@@ -48,6 +48,24 @@ function recorded(name, call) {
   };
 }
 
+// What had ended before the next call: `drained R0 s<device and stream> n<so many of its tasks>`.
+const ended = new Map();
+function drain(runtime) {
+  const batch = addon.drain(runtime);
+  const handle = handles.get(runtime);
+  for (const { device, stream } of batch.completions) {
+    const key = `${handle} s${encodeURIComponent(`${device} ${stream}`)}`;
+    ended.set(key, (ended.get(key) ?? 0) + 1);
+  }
+  if (batch.completions.length > 0) {
+    for (const [key, count] of ended) if (key.startsWith(`${handle} `)) writeSync(file, `drained ${key} n${count}\n`);
+  }
+  return batch;
+}
+
 module.exports = Object.fromEntries(
-  Object.entries(addon).map(([name, value]) => [name, CALLS.has(name) ? recorded(name, value) : value]),
+  Object.entries(addon).map(([name, value]) => {
+    if (name === "drain") return [name, drain];
+    return [name, CALLS.has(name) ? recorded(name, value) : value];
+  }),
 );

@@ -281,6 +281,8 @@ void Replay::make(const Call& call) {
     for (const auto& each : devices_) {
       if (&each->runtime() == &runtime(call)) each->stop();
     }
+  } else if (name == "drained") {
+    awaitEnds(call);
   } else if (name == "createEvents") {
     runtime(call).createEvents(whole(call, 1));
   } else if (name == "renewEvents") {
@@ -315,14 +317,29 @@ void Replay::make(const Call& call) {
 }
 
 void Replay::drain() {
-  for (const OneRuntime& each : runtimes_) {
-    const Runtime::Batch batch = each.runtime->drain();
+  for (std::size_t i = 0; i < runtimes_.size(); i++) {
+    const Runtime::Batch batch = runtimes_[i].runtime->drain();
     completed_ += batch.completions.size();
     for (const Completion& done : batch.completions) {
+      ends_[std::to_string(i) + " " + done.device + " " + done.stream]++;
       if (!done.losses) continue;
       for (const double loss : *done.losses) losses_ += loss;
     }
     if (batch.failure) failures_.push_back(batch.failure->step + ": " + batch.failure->message);
+  }
+}
+
+void Replay::awaitEnds(const Call& call) {
+  const std::string key = std::to_string(static_cast<std::size_t>(argument(call, 0, Kind::runtime).number)) + " " + text(call, 1);
+  const std::size_t wanted = size(call, 2);
+  for (int waited = 0; ends_[key] < wanted && failures_.empty(); waited++) {
+    if (waited >= patienceMs_) {
+      // Nothing is waited for any more: what comes late now depends on what does not come.
+      patienceMs_ = 0;
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    drain();
   }
 }
 

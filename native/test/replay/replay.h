@@ -1,7 +1,7 @@
 // Calls of a recording on this machine's CPU devices, without Node: for sanitizers and the fuzzer.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,7 +14,8 @@ namespace loratwin::test {
 class Replay {
  public:
   // `cores`: what a device is given in place of the recorded ones, as many of them.
-  explicit Replay(std::vector<int> cores) : cores_(std::move(cores)) {}
+  // `patienceMs`: how long it waits for tasks that had ended in the recording.
+  Replay(std::vector<int> cores, int patienceMs) : cores_(std::move(cores)), patienceMs_(patienceMs) {}
   ~Replay();
 
   // Makes the call. Throws what the addon would throw; std::runtime_error for arguments of another kind.
@@ -39,13 +40,18 @@ class Replay {
   void touchArena(const Call& call);
   void enqueue(const Call& call);
   void drain();
+  // Waits until as many tasks of a stream have ended as had in the recording.
+  void awaitEnds(const Call& call);
 
   std::vector<int> cores_;
+  int patienceMs_;
   std::vector<OneRuntime> runtimes_;
   std::vector<std::shared_ptr<Device>> devices_;
   std::vector<std::string> failures_;
   std::size_t enqueued_ = 0;
   std::size_t completed_ = 0;
+  // Of each runtime, device and stream.
+  std::map<std::string, std::size_t> ends_;
   double losses_ = 0;
 };
 

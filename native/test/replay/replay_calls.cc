@@ -14,6 +14,8 @@ namespace {
 
 using namespace loratwin;
 
+constexpr int kPatienceMs = 120'000;
+
 std::vector<int> twoCores() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
@@ -26,7 +28,6 @@ std::vector<int> twoCores() {
 }
 
 void makePatiently(test::Replay& replay, const test::Call& call) {
-  constexpr int kPatienceMs = 120'000;
   for (int waited = 0;; waited++) {
     try {
       replay.make(call);
@@ -47,9 +48,9 @@ int main(int count, char** arguments) {
   for (int i = 1; i < count; i++) {
     try {
       const std::vector<test::Call> calls = test::readRecording(arguments[i]);
-      test::Replay replay(twoCores());
+      test::Replay replay(twoCores(), kPatienceMs);
       for (const test::Call& call : calls) makePatiently(replay, call);
-      const std::vector<std::string> failures = replay.settle(120'000);
+      const std::vector<std::string> failures = replay.settle(kPatienceMs);
       for (const std::string& failure : failures) std::printf("failed: %s\n", failure.c_str());
       if (!failures.empty()) status = 1;
       std::printf("%zu calls, %zu tasks, losses %.6f\n", calls.size(), replay.completed(), replay.losses());

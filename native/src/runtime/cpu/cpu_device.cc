@@ -210,7 +210,9 @@ void CpuDevice::update(const std::vector<UpdateItem>& items, Completion& done) {
     op.beta2 = item.beta2;
     op.eps = item.eps;
     op.weightDecay = item.weightDecay;
-    op.gradientScale = ops::clipCoefficient(std::sqrt(item.sumSquares()), item.maxGradNorm);
+    // Where nothing is clipped, nobody has waited for the norms of other stages.
+    op.gradientScale =
+        item.maxGradNorm == 0 ? 1 : ops::clipCoefficient(std::sqrt(item.sumSquares()), item.maxGradNorm);
     ops::adamw(*team_, op);
     if (!item.isTold) continue;
     if (!done.parameters) done.parameters.emplace();
