@@ -59,8 +59,13 @@ class HostMemory final : public MemoryPool {
     const std::lock_guard lock(mutex_);
     held_.erase(memory);
   }
-  void write(std::byte* to, const void* from, std::size_t bytes) override { std::memmove(to, from, bytes); }
-  void read(void* to, const std::byte* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
+  // Of no bytes there may be no place.
+  void write(std::byte* to, const void* from, std::size_t bytes) override {
+    if (bytes > 0) std::memmove(to, from, bytes);
+  }
+  void read(void* to, const std::byte* from, std::size_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from, bytes);
+  }
 
  private:
   std::mutex mutex_;  // a task of another device may be the last to let go of an arena
