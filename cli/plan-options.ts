@@ -1,5 +1,6 @@
 import { dtypeSchema, recomputeSchema, SCHEDULES } from "../plan/index.ts";
 import { COMPARISON_SCHEDULES } from "../studies/index.ts";
+import { SIZES } from "../workbench/index.ts";
 import type { Option, OptionTable } from "./option-table.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
 
@@ -69,6 +70,18 @@ export const PLAN_OPTIONS = {
     type: "number",
     describe: "number of groups of jobs that share micro-batches, instead of the planner's choice",
     notBeside: ["no-fuse"],
+  },
+} as const satisfies OptionTable;
+
+/** How much of a device jobs over time are thought to take. */
+export const SIZES_OPTIONS = {
+  sizes: {
+    type: "string",
+    choices: SIZES,
+    default: "planned",
+    describe:
+      "what of a device's memory jobs are thought to take: what is planned, or what is learned from the jobs that train, " +
+      "of which the first ones train alone",
   },
 } as const satisfies OptionTable;
 

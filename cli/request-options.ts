@@ -1,7 +1,7 @@
 import { InputError } from "../core/index.ts";
 import { type Dtype, type Recompute, SCHEDULES } from "../plan/index.ts";
 import type { SwitchedOff } from "../sim/index.ts";
-import type { Context, DeviceChoice, DrawChoice, IntervalChoice, RequestChoice } from "../workbench/index.ts";
+import type { Context, DeviceChoice, DrawChoice, IntervalChoice, RequestChoice, Sizes } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
 import { requirePlanSchedule } from "./comparison-schedule.ts";
 import type { Io } from "./io.ts";
@@ -64,7 +64,7 @@ export function planChoices(args: Arguments): Choices {
 }
 
 /** What the options of jobs over time choose. @throws InputError for a schedule that jobs cannot join */
-export function fleetChoices(args: Arguments): Choices {
+function fleetChoices(args: Arguments): Choices {
   const schedule = optionalText(args, "schedule") ?? "auto";
   if (schedule !== "auto" && schedule !== "lorapp" && schedule !== "lorapp-gpipe")
     throw new InputError({
@@ -97,6 +97,11 @@ export function requestChoice(args: Arguments, choices: Choices = {}): RequestCh
     dtype: optionalText(args, "dtype") as Dtype | undefined,
     choices,
   };
+}
+
+/** What a command is asked for whose jobs come over time. @throws InputError for a schedule that jobs cannot join */
+export function fleetRequestChoice(args: Arguments): RequestChoice {
+  return { ...requestChoice(args, fleetChoices(args)), sizes: optionalText(args, "sizes") as Sizes | undefined };
 }
 
 /** What a command that plans is asked for. @throws InputError for a schedule that is simulated only */

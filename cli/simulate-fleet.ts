@@ -7,9 +7,9 @@ import { type Arguments, optionalText, requiredText, type Use } from "./command.
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";
 import { printResult, table } from "./output.ts";
-import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "./plan-options.ts";
+import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS, SIZES_OPTIONS } from "./plan-options.ts";
 import { CACHE_OPTIONS } from "./prediction-options.ts";
-import { contextOf, fleetChoices, requestChoice } from "./request-options.ts";
+import { contextOf, fleetRequestChoice } from "./request-options.ts";
 import { fleetAssets, writeFleet } from "./write-fleet.ts";
 
 /** The pipelines that jobs over time come to, and what takes how long there. */
@@ -17,6 +17,7 @@ export const FLEET_PLAN_OPTIONS = {
   ...DEVICE_OPTIONS,
   ...COST_OPTIONS,
   ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute"),
+  ...SIZES_OPTIONS,
   ...CACHE_OPTIONS,
 } as const satisfies OptionTable;
 
@@ -155,7 +156,7 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
   const other = against === undefined ? undefined : await policyOption(io, "against", against);
   const report = optionalText(args, "report");
   if (report !== undefined) fleetAssets();
-  const choice = requestChoice(args, fleetChoices(args));
+  const choice = fleetRequestChoice(args);
   const objective = objectiveOption(args);
   const workload = requiredText(args, "plan");
   const simulated = (own: PolicyName | PolicyFactory) =>

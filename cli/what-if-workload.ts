@@ -6,7 +6,7 @@ import { describeWhatIf } from "./describe-what-if.ts";
 import type { Io } from "./io.ts";
 import { printResult } from "./output.ts";
 import { INTERVAL_OPTIONS } from "./prediction-options.ts";
-import { contextOf, fleetChoices, intervalChoice, requestChoice } from "./request-options.ts";
+import { contextOf, fleetRequestChoice, intervalChoice } from "./request-options.ts";
 import { FLEET_PLAN_OPTIONS } from "./simulate-fleet.ts";
 
 /** Files that people write a workload in. */
@@ -35,7 +35,7 @@ export async function whatIfWorkload(io: Io, args: Arguments, file: string): Pro
   const { name, answer } = await whatIfOfWorkload(
     contextOf(io, args),
     requiredText(args, "run"),
-    requestChoice(args, fleetChoices(args)),
+    fleetRequestChoice(args),
     { file, atSeconds, policy: requiredText(args, "policy") as PolicyName, intervals: intervalChoice(args) },
   );
   printResult(io, args, { name, ...answer }, () => describeWhatIf(name, answer, atSeconds));

@@ -95,10 +95,19 @@ export class AdapterRoom {
   }
 
   handleOf(job: number): Handle {
+    return this.#adapterOf(job).handle;
+  }
+
+  /** Bytes that a job's adapter takes, by the device's own count. */
+  takenBy(job: number): number {
+    return this.#adapterOf(job).bytes;
+  }
+
+  #adapterOf(job: number): StageAdapter {
     const held = this.#held.get(job);
     if (held === undefined)
       throw new InvariantError({ expected: `the adapter of job ${job} on its device`, got: "none" });
-    return held.adapter.handle;
+    return held.adapter;
   }
 
   /**

@@ -64,6 +64,8 @@ export function stagePairs(
 /** A job's adapter on one stage's device. */
 export interface StageAdapter {
   readonly handle: Handle;
+  /** What the device took for it, by its own count. */
+  readonly bytes: number;
   /** The pairs of this stage's layers as they are now. @throws DeviceError while a pending task uses the adapter */
   read(part: StatePart): readonly AdapterPair[];
   /** Gives its memory back. @throws DeviceError while a pending task uses it */
@@ -88,7 +90,9 @@ export function createStageAdapter(
       scale: spec.alpha / spec.rank,
     };
   });
+  const before = device.statistics().memory.adaptersBytes;
   const handle = device.createAdapter(entries);
+  const bytes = device.statistics().memory.adaptersBytes - before;
   const length = entries.reduce((sum, { rank, inFeatures, outFeatures }) => sum + rank * (inFeatures + outFeatures), 0);
   const own = new Set(sites.map(({ layer, projection }) => targetIndex(layer, projection)));
   for (const part of STATE_PARTS) {
@@ -106,6 +110,7 @@ export function createStageAdapter(
   }
   return {
     handle,
+    bytes,
     release: () => device.releaseAdapter(handle),
     read: (part) => stagePairs(device.readAdapter(handle, part), stage, spec, arch),
   };

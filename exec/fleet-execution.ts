@@ -112,6 +112,16 @@ export class FleetExecution implements Disposable {
     return this.#input.plan.pending;
   }
 
+  /**
+   * Bytes that a job takes of each device of a pipeline, by the devices' own counts. It is there on all of them from
+   * the end of its first iteration there until it is taken or has ended.
+   */
+  takenBy(number: number, pipeline: number): readonly number[] {
+    const { firstStage, endStage } = this.#input.setting.pipelines[pipeline]!;
+    const planned = this.#planned.get(number)!;
+    return this.#session.runners.slice(firstStage, endStage).map(({ adapters }) => adapters.takenBy(planned));
+  }
+
   /** A job comes now: its number. Its request's arrival is set to that. */
   submit(work: FleetWork, request: JobRequest, input: JobInput): number {
     const number = this.#input.plan.submit(work, { ...request, arrivalNs: this.nowNs });
@@ -191,10 +201,8 @@ export class FleetExecution implements Disposable {
     const { onLine, onSegment } = this.#input;
     for (const line of lines) {
       onLine?.(line);
-      for (const { kind, number } of line.decisions) {
-        if (kind === "stop") this.#stop(number, taken.includes(number));
-        else if (kind === "refuse") this.#forget(number);
-      }
+      for (const { kind, number } of line.decisions)
+        if (kind === "stop" || kind === "refuse") this.#stop(number, taken.includes(number));
     }
     for (const number of taken) this.#session.take(this.#planned.get(number)!);
     for (const { segment, newJobs } of pieces) {

@@ -218,6 +218,7 @@ export {
   type FittedMemory,
   INITIAL_MEMORY,
   learnMemory,
+  type MemoryFits,
   type PredictedMemory,
   predictMemory,
 } from "./memory/fitted-memory.ts";
@@ -266,6 +267,7 @@ export {
 export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";
 export { balancedGroups, packMiniBatch } from "./packing/packed-groups.ts";
 export { betterPacking, packingModel } from "./packing/packing-model.ts";
+export { ownRows } from "./packing/shared-steps.ts";
 // What a live fleet writes down, read back.
 export { type FleetComer, fleetPlanBody, parseComers, parseSegments, parseSetting } from "./parse-fleet.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
@@ -306,6 +308,7 @@ export type { PlanRequest } from "./planner/request.ts";
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // Where the decisions of two fleets part.
 export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
+export type { Sharing } from "./scheduler/fleet-groups.ts";
 // Jobs over time: who trains when.
 export {
   FleetChronicle,
@@ -324,6 +327,8 @@ export { type FleetWork, rowsOfWork } from "./scheduler/job-sizes.ts";
 export { jobStory, timesOf } from "./scheduler/job-story.ts";
 export type { AskedEvent, Decision, FleetEvent, JournalLine } from "./scheduler/journal.ts";
 export type { LearnedSizes } from "./scheduler/learned-sizes.ts";
+// What a job is seen to take, where sizes are learned.
+export { isUnmeasured, measurementOf } from "./scheduler/measured-job.ts";
 export { type FleetOutcome, FleetOutcomes, type JobPast } from "./scheduler/outcomes.ts";
 // A policy that a person wrote.
 export { checkedPolicy, type OwnPolicy, type PolicySource, type PolicyTools } from "./scheduler/own-policy.ts";
@@ -337,9 +342,11 @@ export {
 export type { Choice, FleetView, Policy, Refusal, Wish } from "./scheduler/policy.ts";
 export { priorityWeights } from "./scheduler/priority-weights.ts";
 export { type Resources, type Shortfall, shortfallText } from "./scheduler/resources.ts";
+// Room for the margins of sizes that are learned.
+export { withRoomForMargins } from "./scheduler/room-for-margins.ts";
 export { roomTable } from "./scheduler/room-table.ts";
 export { Scheduler } from "./scheduler/scheduler.ts";
-export type { SchedulerState } from "./scheduler/scheduler-state.ts";
+export { resourcesAt, type SchedulerState } from "./scheduler/scheduler-state.ts";
 export { settingResources } from "./scheduler/setting-resources.ts";
 // The schedules by themselves, for models of other costs than a plan's.
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";

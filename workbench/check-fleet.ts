@@ -2,22 +2,31 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { readPeftFolder } from "../exec/index.ts";
-import { createCostModel, fleetPlanBody, type JournalLine, POLICIES, Scheduler, validatePlan } from "../plan/index.ts";
+import {
+  createCostModel,
+  type Decision,
+  fleetPlanBody,
+  type JournalLine,
+  POLICIES,
+  Scheduler,
+  validatePlan,
+} from "../plan/index.ts";
 import { fleetModel } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { absolute } from "./files.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import { isFleetGoingOn, type LoadedFleet, loadFleetFolder } from "./load-fleet.ts";
 import { readCompletions } from "./load-run.ts";
+import { learnedBy } from "./sizes.ts";
 
 /** Why the decisions of a fleet were not made again; undefined where they are those of its policy. */
 function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined {
-  const { setting, jobs, journal, policy, jobsAtOnce } = fleet;
+  const { setting, jobs, journal, policy, jobsAtOnce, sizes } = fleet;
   const name = POLICIES.find((each) => each === policy);
   if (name === undefined || jobs.length === 0) return "its decisions were not made again, whose policy is not at hand.";
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const most = jobsAtOnce === undefined ? {} : { most: jobsAtOnce };
-  const { resources, policyOf } = fleetModel({ setting, costs, works: jobs, ...most });
+  const { resources, policyOf } = fleetModel({ setting, costs, works: jobs, ...most, ...learnedBy(sizes) });
   const scheduler = new Scheduler(policyOf(name), resources);
   for (const line of journal.lines) {
     const again = scheduler.trigger(line.atNs, line.events);
@@ -33,11 +42,10 @@ function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined 
   return undefined;
 }
 
-/** Names of jobs that ended before their last step. */
+/** Names of jobs that ended before their last step, or before they began. */
 function stoppedOf(lines: readonly JournalLine[]): ReadonlySet<string> {
-  return new Set(
-    lines.flatMap(({ decisions }) => decisions.flatMap(({ kind, name }) => (kind === "stop" ? [name] : []))),
-  );
+  const isStop = ({ kind }: Decision): boolean => kind === "stop" || kind === "refuse";
+  return new Set(lines.flatMap(({ decisions }) => decisions.filter(isStop).map(({ name }) => name)));
 }
 
 /**

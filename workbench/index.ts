@@ -59,6 +59,8 @@ export { checkRunFolder, RUN_FILES, RunFolder } from "./run-folder.ts";
 export { simulateWorkloadFleet } from "./simulate-fleet.ts";
 // A plan in virtual time without one of loratwin's ideas: graph pruning, or transfers beside computation.
 export { isVariant, simulateVariant } from "./simulate-variants.ts";
+// How much of a device jobs are thought to take.
+export { SIZES, type Sizes } from "./sizes.ts";
 // How fast this machine was in earlier runs.
 export { keepSpeed } from "./speed-history.ts";
 // Today's date, which the pure folders are handed.

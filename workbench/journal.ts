@@ -7,9 +7,13 @@ export type JournalEvent =
       readonly versions: Readonly<Record<string, string>>;
       /** Number of the process that writes the folder. */
       readonly process: number;
-      /** Of a live fleet: the name of its policy, and the most jobs that train at once on a pipeline, if there is a most. */
+      /**
+       * Of a live fleet: the name of its policy, the most jobs that train at once on a pipeline, if there is a most, and
+       * how much jobs are thought to take, if not what is planned.
+       */
       readonly policy?: string;
       readonly jobsAtOnce?: number;
+      readonly sizes?: "learned";
     }
   /** Devices are set up: the first action begins. */
   | { readonly event: "ready" }

@@ -1,5 +1,6 @@
 import type { AdapterState } from "../exec/index.ts";
 import {
+  type Decision,
   type FleetEvent,
   type JobRequest,
   type LossWatch,
@@ -20,6 +21,8 @@ export type KeptJob = { -readonly [K in keyof LiveJob]: LiveJob[K] } & {
   follows: readonly FleetEvent[];
   predicted: number;
   stoppedBy: StoppedBy | undefined;
+  /** Whether it was decided on that somebody has paused it. */
+  isHeld: boolean;
   /** Who has paused it: it trains when nobody does any more. */
   readonly pausedBy: Set<"user" | "halving">;
 };
@@ -49,6 +52,61 @@ export function newKeptJob(number: number, { job }: Pick<LiveSubmission, "job">,
     follows: [],
     predicted: iterations,
     stoppedBy: undefined,
+    isHeld: false,
     pausedBy: new Set(),
   };
+}
+
+/** An event that was decided on. */
+export function keepEvent(kept: KeptJob, event: FleetEvent, atNs: number): void {
+  switch (event.kind) {
+    case "progress":
+      kept.done = event.done;
+      return;
+    case "pause":
+      kept.isHeld = true;
+      if (kept.pipeline === undefined) kept.standing = "paused";
+      return;
+    case "unpause":
+      kept.isHeld = false;
+      if (kept.standing === "paused") kept.standing = kept.done > 0 ? "preempted" : "waiting";
+      return;
+    case "stop":
+      kept.stoppedBy = event.by;
+      return;
+    case "ended":
+      Object.assign(kept, { endNs: atNs, why: "it has trained all iterations" });
+      return;
+    case "arrived":
+    case "priority":
+    case "measured":
+    case "predicted":
+      return;
+  }
+}
+
+/** What was decided of it. */
+export function keepDecision(kept: KeptJob, { kind, pipeline, why }: Decision, atNs: number): void {
+  kept.why = why;
+  switch (kind) {
+    case "start":
+    case "resume":
+      kept.startNs ??= atNs;
+      Object.assign(kept, { standing: "running", pipeline, state: undefined });
+      return;
+    case "leave":
+      kept.standing = "leaving";
+      return;
+    case "stay":
+      kept.standing = "running";
+      return;
+    case "preempt":
+      Object.assign(kept, { standing: kept.isHeld ? "paused" : "preempted", pipeline: undefined });
+      return;
+    case "stop":
+    case "refuse":
+      Object.assign(kept, { pipeline: undefined, endNs: atNs });
+      kept.standing = kind === "refuse" ? "refused" : kept.stoppedBy === "user" ? "cancelled" : "stopped";
+      return;
+  }
 }

@@ -11,7 +11,6 @@ import {
 import {
   type AskedEvent,
   type CostModel,
-  type Decision,
   type FleetEvent,
   FleetOutcomes,
   FleetPlan,
@@ -21,10 +20,12 @@ import {
   type Job,
   type JobRequest,
   type JournalLine,
+  measurementOf,
   type Policy,
   type Resources,
   Scheduler,
   type Setting,
+  type Sharing,
   SweepHalving,
   type SweepVerdict,
 } from "../plan/index.ts";
@@ -33,7 +34,7 @@ import type { Place } from "./context.ts";
 import { FleetFolder } from "./fleet-folder.ts";
 import { jobEnded } from "./journal.ts";
 import { judgeLosses } from "./judge-losses.ts";
-import { type KeptJob, newKeptJob } from "./kept-job.ts";
+import { type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
 import { runVersions } from "./train-plan.ts";
 
@@ -46,6 +47,8 @@ export interface LiveFleetInput {
   readonly model: ModelFolder;
   readonly policy: Policy;
   readonly resources: Resources;
+  /** How jobs share micro-batches under the policy; absent where each has its own. */
+  readonly sharing: Sharing | undefined;
   /** By the jobs' numbers, empty: where the resources look, and the jobs that come are added. */
   readonly works: FleetWork[];
   /** The most jobs that train at once on a pipeline; as many as there is room for when absent. */
@@ -77,7 +80,7 @@ export class LiveFleet implements Disposable {
 
   /** Sets the devices up. @throws InputError for the folder, DeviceError */
   static async open(input: LiveFleetInput): Promise<LiveFleet> {
-    const { place, folder, setting, costs, model, policy, resources } = input;
+    const { place, folder, setting, costs, model, policy, resources, sharing } = input;
     const written = new FleetFolder(place, folder, setting, model.folder);
     try {
       const scheduler = new Scheduler(policy, resources);
@@ -88,7 +91,7 @@ export class LiveFleet implements Disposable {
         await FleetExecution.open({
           setting,
           model,
-          plan: new FleetPlan({ setting, costs, scheduler, follow: (number) => fleet.#follows(number) }),
+          plan: new FleetPlan({ setting, costs, scheduler, sharing, follow: (number) => fleet.#follows(number) }),
           onStart: () => written.happened({ event: "ready" }),
           onLine: (line) => fleet.#decided(line),
           onSegment: (segment) => written.planned(segment),
@@ -113,8 +116,12 @@ export class LiveFleet implements Disposable {
     this.#execution = execution;
     this.#halving = new SweepHalving(input.sweeps);
     if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
-    const { setting, policy, jobsAtOnce } = input;
-    const who = { policy: policy.name, ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }) };
+    const { setting, policy, jobsAtOnce, resources } = input;
+    const who = {
+      policy: policy.name,
+      ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }),
+      ...(resources.learning === undefined ? {} : { sizes: "learned" as const }),
+    };
     folder.happened({ event: "started", versions: runVersions(setting), process: process.pid, ...who });
   }
 
@@ -294,38 +301,14 @@ export class LiveFleet implements Disposable {
     this.#folder.decided(line);
     this.#outcomes.add(line);
     this.#decidedNs = line.atNs;
-    for (const event of line.events) {
-      const kept = this.#jobs[event.number]!;
-      if (event.kind === "progress") kept.done = event.done;
-      else if (event.kind === "pause" && kept.pipeline === undefined) kept.standing = "paused";
-      else if (event.kind === "unpause" && kept.standing === "paused")
-        kept.standing = kept.done > 0 ? "preempted" : "waiting";
-      else if (event.kind === "stop") kept.stoppedBy = event.by;
-      else if (event.kind === "ended") Object.assign(kept, { endNs: line.atNs, why: "it has trained all iterations" });
+    for (const event of line.events) keepEvent(this.#jobs[event.number]!, event, line.atNs);
+    for (const decision of line.decisions) {
+      const kept = this.#jobs[decision.number]!;
+      keepDecision(kept, decision, line.atNs);
+      // The others are over when they have left their devices.
+      if (OVER.includes(kept.standing) && kept.startNs === undefined) this.#gone(kept);
     }
-    for (const decision of line.decisions) this.#follow(decision, line.atNs);
     this.#notify({ kind: "line", line });
-  }
-
-  #follow({ kind, number, pipeline, why }: Decision, atNs: number): void {
-    const kept = this.#jobs[number]!;
-    kept.why = why;
-    if (kind === "start" || kind === "resume") {
-      kept.startNs ??= atNs;
-      Object.assign(kept, { standing: "running", pipeline, state: undefined });
-    } else if (kind === "leave") kept.standing = "leaving";
-    else if (kind === "stay") kept.standing = "running";
-    else {
-      kept.pipeline = undefined;
-      if (kind === "preempt") {
-        const isPaused = this.#scheduler.job(number).hold?.kind === "pause";
-        kept.standing = isPaused ? "paused" : "preempted";
-        return;
-      }
-      kept.endNs = atNs;
-      kept.standing = kind === "refuse" ? "refused" : kept.stoppedBy === "user" ? "cancelled" : "stopped";
-      if (kept.startNs === undefined) this.#gone(kept);
-    }
   }
 
   #stepped(metrics: StepMetrics): void {
@@ -373,7 +356,8 @@ export class LiveFleet implements Disposable {
     const kept = this.#jobs[number]!;
     const { follows } = kept;
     kept.follows = [];
-    return follows;
+    const bytesOf = (pipeline: number) => this.#execution.takenBy(number, pipeline);
+    return [...measurementOf(this.#scheduler, number, bytesOf), ...follows];
   }
 
   #taken(number: number, { state, isOver, best }: TakenJob): void {

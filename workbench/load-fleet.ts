@@ -24,6 +24,7 @@ import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine } from "./journal.ts";
 import { isGoingOn, readJournalEvents } from "./load-run.ts";
 import { readMetrics } from "./metrics-lines.ts";
+import { learnedBy, type Sizes } from "./sizes.ts";
 
 /** The folder of jobs over time, whether their fleet goes on or has ended. */
 export interface LoadedFleet {
@@ -40,6 +41,8 @@ export interface LoadedFleet {
   readonly policy: string | undefined;
   /** The most jobs that trained at once on a pipeline, if there was a most. */
   readonly jobsAtOnce: number | undefined;
+  /** How much its jobs were thought to take. */
+  readonly sizes: Sizes;
   /** Of a fleet that has not come to its end: what is known beyond its journal, which says nothing between decisions. */
   readonly since: SchedulerLine | undefined;
 }
@@ -92,7 +95,7 @@ export function loadFleetFolder(place: Place, folder: string): LoadedFleet {
   const events = readJournalEvents(journal.text, journal.file);
   const started = events.find((line) => line.event === "started");
   const ended = events.findLast(({ event }) => event === "ended" || event === "ended early");
-  const { policy, jobsAtOnce } = started?.event === "started" ? started : {};
+  const { policy, jobsAtOnce, sizes = "planned" } = started?.event === "started" ? started : {};
   const loaded = {
     setting,
     // A folder from before they were written down has none.
@@ -104,6 +107,7 @@ export function loadFleetFolder(place: Place, folder: string): LoadedFleet {
     state: ended === undefined ? "unfinished" : ended.event === "ended early" ? "ended early" : "ended",
     policy,
     jobsAtOnce,
+    sizes,
   } as const;
   const atNs = loaded.state === "unfinished" ? writtenNs(metrics.file, events) : undefined;
   return { ...loaded, since: atNs === undefined ? undefined : lineSince(loaded, atNs) };
@@ -119,7 +123,7 @@ export function isFleetGoingOn({ state, events }: LoadedFleet): boolean {
  * @throws InputError where the folder does not say what its twin needs
  */
 export function twinOfFleet(
-  { setting, jobs, journal, policy, jobsAtOnce }: LoadedFleet,
+  { setting, jobs, journal, policy, jobsAtOnce, sizes }: LoadedFleet,
   other?: PolicyName | PolicyFactory,
 ): TwinnedFleet {
   const own = POLICIES.find((name) => name === policy);
@@ -139,5 +143,6 @@ export function twinOfFleet(
       hint: "Folders of earlier versions have none: `loratwin explain` tells what happened.",
     });
   const costs = createCostModel(setting.calibration, setting.model.dtype);
-  return besideTwin({ setting, costs, works: jobs, most: jobsAtOnce, journal: journal.lines }, chosen);
+  const fleet = { setting, costs, works: jobs, most: jobsAtOnce, ...learnedBy(sizes), journal: journal.lines };
+  return besideTwin(fleet, chosen);
 }

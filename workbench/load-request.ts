@@ -4,6 +4,7 @@ import type { Context } from "./context.ts";
 import { type DeviceChoice, loadCalibration, loadCluster } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload, unusedInPlans } from "./load-workload.ts";
 import { placeInput } from "./place-input.ts";
+import type { Sizes } from "./sizes.ts";
 
 /** What may be said of a workload beside its file. What is absent is the workload's, or the planner's to choose. */
 export interface RequestChoice extends DeviceChoice {
@@ -12,6 +13,10 @@ export interface RequestChoice extends DeviceChoice {
   readonly dtype?: Dtype | undefined;
   /** Jobs come over time, and a scheduler decides: priorities and deadlines mean something. */
   readonly overTime?: boolean;
+  /** Of jobs over time; as planned when absent. */
+  readonly sizes?: Sizes | undefined;
+  /** Jobs that come over time are taken as if they were there from the start: it is their shapes that matter. */
+  readonly shapesOnly?: boolean;
   readonly choices?: Partial<
     Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute" | "pipelines" | "jobsAtOnce">
   >;
@@ -47,14 +52,16 @@ export async function loadRequest(context: Context, file: string, choice: Reques
   const dtype = choice.dtype ?? loaded.workload.model.dtype;
   const { calibration, source: costs, assumed } = loadCalibration(context, choice, devices, dtype);
   for (const remark of loaded.remarks) context.note(remark);
-  if (choice.overTime !== true) for (const remark of unusedInPlans(loaded)) context.note(remark);
+  if (choice.overTime !== true && choice.shapesOnly !== true)
+    for (const remark of unusedInPlans(loaded)) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
+  const { jobs } = loaded.workload;
   const request: PlanRequest = {
     architecture: loaded.architecture,
     dtype,
     modelDigest: loaded.model?.digest ?? null,
     recompute: loaded.workload.recompute,
-    jobs: loaded.workload.jobs,
+    jobs: choice.shapesOnly === true ? jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) : jobs,
     rows: loaded.rows,
     devices,
     links,

@@ -9,6 +9,7 @@ import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";
 import type { LiveSubmission } from "./live-job.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
+import { learnedBy, roomBy } from "./sizes.ts";
 
 /** A fleet whose devices are set up, and the jobs of its workload with the times at which they come. */
 export interface OpenedFleet {
@@ -52,16 +53,21 @@ export async function openLiveFleet(
     const { body } = await context.stage("planning", () =>
       planAndPredict({ ...request, groups: "unfused", jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) }),
     );
-    const setting = fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {});
+    const setting = roomBy(fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}), choice.sizes);
     assignDevices(setting);
     const costs = createCostModel(body.calibration, body.model.dtype);
     const works: FleetWork[] = [];
-    const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
-    const modelOf = (known: readonly FleetWork[]): FleetModel => fleetModel({ setting, costs, works: known, ...most });
-    const { resources, policyOf } = modelOf(works);
+    const limits = {
+      ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
+      ...learnedBy(choice.sizes),
+    };
+    const modelOf = (known: readonly FleetWork[]): FleetModel =>
+      fleetModel({ setting, costs, works: known, ...limits });
+    const { resources, policyOf, timesOf } = modelOf(works);
+    const deciding = policyOf(policy);
+    const { sharing } = timesOf(deciding);
     const fleet = await LiveFleet.open({
-      ...{ place: context, folder, setting, costs, model, resources, works },
-      policy: policyOf(policy),
+      ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),
     });

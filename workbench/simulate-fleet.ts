@@ -11,6 +11,7 @@ import { withBetterPackings } from "./better-packings.ts";
 import type { Context } from "./context.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
 import { unusedInSimulations } from "./load-workload.ts";
+import { learnedBy, roomBy } from "./sizes.ts";
 import { traceFleet } from "./trace-fleet.ts";
 
 /** A workload's jobs as they come, and the pipelines that they come to. */
@@ -39,11 +40,15 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   const { request, placed } = loaded;
   const { jobs, jobsAtOnce } = request;
   const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
+  const sized = (fleet: WorkloadFleet["fleet"]): WorkloadFleet => {
+    const setting = roomBy(fleet.setting, choice.sizes);
+    return { ...loaded, fleet: { ...fleet, setting, ...learnedBy(choice.sizes) } };
+  };
   const { arrivals } = loaded.loaded.workload;
   for (const remark of unusedInSimulations(loaded.loaded)) context.note(remark);
   try {
     if (arrivals !== undefined)
-      return { ...loaded, fleet: { ...(await traceFleet(context, loaded.loaded, arrivals, request)), ...most } };
+      return sized({ ...(await traceFleet(context, loaded.loaded, arrivals, request)), ...most });
     const { body } = await context.stage("planning", () =>
       planAndPredict({
         ...request,
@@ -52,15 +57,12 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
       }),
     );
     const works = worksOfPlan(body);
-    return {
-      ...loaded,
-      fleet: {
-        setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
-        costs: createCostModel(body.calibration, body.model.dtype),
-        members: jobs.map((job, index) => ({ work: works[index]!, arrival: arrivalOf(job, job.arrivalSeconds) })),
-        ...most,
-      },
-    };
+    return sized({
+      setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
+      costs: createCostModel(body.calibration, body.model.dtype),
+      members: jobs.map((job, index) => ({ work: works[index]!, arrival: arrivalOf(job, job.arrivalSeconds) })),
+      ...most,
+    });
   } catch (error) {
     throw placed(error);
   }

@@ -100,7 +100,8 @@ function answer(
   job: LoadedJob["job"],
   submission: Submission,
 ): WhatIfAnswer {
-  const { setting, costs, most, members } = loaded.fleet;
+  const { members, ...fleet } = loaded.fleet;
+  const { setting } = fleet;
   const atNs = Math.round(submission.atSeconds * 1e9);
   const inOrder = inOrderOfArrival(members);
   const submitted: FleetMember = { work, arrival: arrivalOf(job, submission.atSeconds) };
@@ -108,10 +109,8 @@ function answer(
   const arrived = inOrder.filter(({ arrival }) => arrival.arrivalNs <= atNs);
   const all = [...arrived, submitted, ...inOrder.slice(arrived.length)];
   const { resources, policyOf, timesOf } = fleetModel({
-    setting,
-    costs,
+    ...fleet,
     works: all.map((member) => member.work),
-    ...(most === undefined ? {} : { most }),
   });
   const policy = policyOf(submission.policy);
   const machines = { resources, times: timesOf(policy), isAhead: true };

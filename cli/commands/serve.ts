@@ -14,12 +14,10 @@ import { type LiveFleet, type OpenedFleet, onInterrupt, openLiveFleet, submissio
 import { type Arguments, type Command, flag, optionalCount, optionalText, requiredText, type Use } from "../command.ts";
 import { fleetLine, jobsTable, noticeLines } from "../describe-jobs.ts";
 import type { Io } from "../io.ts";
-import { type OptionTable, pick } from "../option-table.ts";
+import type { OptionTable } from "../option-table.ts";
 import { printResult } from "../output.ts";
-import { COST_OPTIONS, DEVICE_OPTIONS, PLAN_OPTIONS } from "../plan-options.ts";
-import { CACHE_OPTIONS } from "../prediction-options.ts";
-import { contextOf, fleetChoices, requestChoice, usesCache } from "../request-options.ts";
-import { policyOption } from "../simulate-fleet.ts";
+import { contextOf, fleetRequestChoice, usesCache } from "../request-options.ts";
+import { FLEET_PLAN_OPTIONS, policyOption } from "../simulate-fleet.ts";
 import { browserAsset } from "../write-report.ts";
 
 const OPTIONS = {
@@ -38,10 +36,7 @@ const OPTIONS = {
   port: { type: "number", describe: "listen on 127.0.0.1 as well; 0 for any port that is free" },
   "token-file": { type: "string", describe: "file with the token for --port; token in the run folder when absent" },
   spool: { type: "string", describe: "folder whose job files are submitted" },
-  ...DEVICE_OPTIONS,
-  ...COST_OPTIONS,
-  ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute"),
-  ...CACHE_OPTIONS,
+  ...FLEET_PLAN_OPTIONS,
 } as const satisfies OptionTable;
 
 const USE: Use = { input: "a workload", options: OPTIONS };
@@ -123,12 +118,10 @@ export const serveCommand: Command = {
     const folder = requiredText(args, "output");
     const policy = await policyOption(io, "policy", requiredText(args, "policy"));
     const once = flag(args, "once");
-    const opened = await openLiveFleet(
-      context,
-      requiredText(args, "workload"),
-      requestChoice(args, fleetChoices(args)),
-      { folder, policy },
-    );
+    const opened = await openLiveFleet(context, requiredText(args, "workload"), fleetRequestChoice(args), {
+      folder,
+      policy,
+    });
     using fleet = opened.fleet;
     const control = controlOf(io, opened, usesCache(args));
     const port = optionalCount(args, "port", 0);

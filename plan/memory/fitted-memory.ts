@@ -27,6 +27,9 @@ export interface FittedMemory {
   readonly residuals: readonly number[];
 }
 
+/** What was learned of each kind of device and its part of the model. Plain data, for JSON. */
+export type MemoryFits = Readonly<Record<string, FittedMemory>>;
+
 export interface PredictedMemory {
   readonly bytes: number;
   /** What may come on top. */
@@ -72,10 +75,19 @@ function scaleOf({ factor, points }: Pick<FittedMemory, "factor" | "points">, te
   return sum(factor.map((row) => row[term]! ** 2)) / Math.max(1, points);
 }
 
+/** `scaleOf` of each term, which every prediction by the fit asks for. */
+const SCALES = new WeakMap<FittedMemory, readonly number[]>();
+
+function scalesOf(fitted: FittedMemory): readonly number[] {
+  const scales = SCALES.get(fitted) ?? STARTS.map((_, term) => scaleOf(fitted, term));
+  SCALES.set(fitted, scales);
+  return scales;
+}
+
 /** A row that holds a coefficient where it starts. */
 function ridgeRow(term: number, scale: number): number[] {
   const weight = Math.sqrt(RIDGE * scale);
-  const row = Array.from({ length: SIZE + 1 }, () => 0);
+  const row = new Array<number>(SIZE + 1).fill(0);
   row[term] = weight;
   row[SIZE] = weight * STARTS[term]!;
   return row;
@@ -96,8 +108,9 @@ function coefficientsOf(fitted: Pick<FittedMemory, "factor" | "points">): readon
  */
 function spread(fitted: FittedMemory, relative: readonly number[]): number {
   const factor = fitted.factor.map((row) => [...row]);
+  const scales = scalesOf(fitted);
   relative.forEach((value, term) => {
-    rotateIn(factor, ridgeRow(term, Math.max(scaleOf(fitted, term), value ** 2) || 1));
+    rotateIn(factor, ridgeRow(term, Math.max(scales[term]!, value ** 2) || 1));
   });
   // Of R'R, the inverse between the terms: |R'^-1 x|^2.
   const solution: number[] = [];

@@ -3,6 +3,7 @@ import { adapterParameters } from "../costs/adapter-parameters.ts";
 import type { PlannedJob, PlannedRow } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { adapterBytesOn, roomForAdapters } from "../growth/adapter-shares.ts";
+import type { MemoryFits } from "../memory/fitted-memory.ts";
 import { type MemoryTerms, memoryTerms } from "../memory/memory-terms.ts";
 import { microBatchUnits, UNIT_ROWS } from "../memory/stash.ts";
 import type { FleetJob } from "./fleet-job.ts";
@@ -31,8 +32,19 @@ export interface JobSizes {
   bytesOn(stage: number, job: FleetJob): number;
   /** Jobs of one kind take the same. */
   kindOf(job: FleetJob): string;
-  /** With what a job was seen to take of each device of its pipeline; absent where sizes are what is planned. */
-  learn?(job: FleetJob, bytes: readonly number[]): JobSizes;
+  /** What of sizes changes as jobs are measured; absent where they are what is planned. */
+  readonly learning?: LearningSizes;
+}
+
+/** Sizes by what was measured so far. */
+export interface LearningSizes {
+  readonly fits: MemoryFits;
+  /** The sizes where other points were measured. */
+  withFits(fits: MemoryFits): JobSizes;
+  /** With what a job was seen to take of each device of its pipeline. */
+  learn(job: FleetJob, bytes: readonly number[]): JobSizes;
+  /** Bytes of a stage's device that a job is predicted to take, with nothing beside. */
+  expected(stage: number, job: FleetJob): number;
 }
 
 /** By job and stage, computed once. */

@@ -1,8 +1,15 @@
 import { canonicalJson, InvariantError } from "../../core/index.ts";
 import type { Setting } from "../documents/setting.ts";
 import { adapterBytesOn, roomForAdapters } from "../growth/adapter-shares.ts";
-import { type FittedMemory, INITIAL_MEMORY, learnMemory, predictMemory } from "../memory/fitted-memory.ts";
+import {
+  type FittedMemory,
+  INITIAL_MEMORY,
+  learnMemory,
+  type MemoryFits,
+  predictMemory,
+} from "../memory/fitted-memory.ts";
 import { pipelineTable } from "../pipelines.ts";
+import type { FleetJob } from "./fleet-job.ts";
 import { type FleetWork, type JobSizes, jobTerms, remembered } from "./job-sizes.ts";
 
 /** Sizes of jobs that are learned from what jobs are seen to take. */
@@ -24,8 +31,6 @@ export interface LearnedSizes {
 const SETTLED = 15;
 /** Margins are such that one job in twenty is beyond them; nobody is to be beyond what is kept. */
 const MARGINS = 3;
-
-type Fits = Readonly<Record<string, FittedMemory>>;
 
 /** Stages whose devices hold the same for the same job. */
 function alikeStages({ stages, devices, model }: Setting): readonly string[] {
@@ -60,40 +65,72 @@ export function learnedSizes(setting: Setting, works: readonly FleetWork[], lear
     const work = works[number]!;
     return jobTerms(setting, stage, work, start(stage, work));
   });
+  /** Jobs of one kind on a stage are predicted alike. */
+  const kindOn = remembered(
+    (stage, number) => `${stage} ${canonicalJson(termsOf(stage, number))} ${worst(stage, works[number]!)}`,
+  );
   const kindOf = remembered((numStages, number) =>
     canonicalJson(Array.from({ length: numStages }, (_, stage) => termsOf(stage, number))),
   );
 
-  const sizesBy = (fits: Fits): JobSizes => {
+  /** What a job was seen to take of a stage's device, on a pipeline like its own. */
+  const seen = (stage: number, { measured }: FleetJob): number | undefined => {
+    const own = ofStage(stage);
+    const isKnown = measured !== undefined && isAlike[measured.pipeline]![setting.pipelines.indexOf(own)]!;
+    return isKnown ? measured.bytes[stage - own.firstStage]! : undefined;
+  };
+
+  const sizesBy = (fits: MemoryFits): JobSizes => {
     const fitOf = (stage: number): FittedMemory => fits[stages[stage]!] ?? INITIAL_MEMORY;
-    const predicted = remembered((stage, number) => {
-      const fit = fitOf(stage);
+    const byKind = new Map<string, number>();
+    const predicted = (stage: number, number: number): number => {
+      const kind = kindOn(stage, number);
+      const bytes = byKind.get(kind) ?? keptFor(stage, number);
+      byKind.set(kind, bytes);
+      return bytes;
+    };
+    const keptFor = (stage: number, number: number): number => {
+      const [fit, all] = [fitOf(stage), room(stage)];
+      const least = fit.points < SETTLED ? worst(stage, works[number]!) : 0;
+      if (least >= all) return all;
       const { bytes, margin } = predictMemory(fit, termsOf(stage, number));
-      const most = fit.points < SETTLED ? Math.max(bytes, worst(stage, works[number]!)) : bytes + margins * margin;
+      // A fit of few points may say anything: whoever comes is to be tried.
+      if (fit.points < SETTLED) return Math.min(Math.max(bytes, least), all);
       // What is thought to have room alone has it.
-      return Math.min(most, Math.max(bytes, room(stage)));
-    });
+      return Math.min(bytes + margins * margin, Math.max(bytes, all));
+    };
     return {
       room,
-      bytesOn(stage, { number, pipeline, reserved, measured }) {
+      bytesOn(stage, job) {
         const own = ofStage(stage);
-        const at = stage - own.firstStage;
-        const index = setting.pipelines.indexOf(own);
-        if (reserved !== undefined && pipeline === index) return reserved[at]!;
-        if (measured !== undefined && isAlike[measured.pipeline]![index]!) return measured.bytes[at]!;
-        return predicted(stage, number);
+        const { number, pipeline, reserved } = job;
+        if (reserved !== undefined && pipeline === setting.pipelines.indexOf(own))
+          return reserved[stage - own.firstStage]!;
+        return seen(stage, job) ?? predicted(stage, number);
       },
       kindOf: ({ number, measured }) => `${kindOf(stages.length, number)} ${canonicalJson(measured ?? null)}`,
-      learn({ number, pipeline }, bytes) {
-        const { firstStage, endStage } = setting.pipelines[pipeline!]!;
-        if (bytes.length !== endStage - firstStage)
-          throw new InvariantError({ expected: `bytes of ${endStage - firstStage} devices`, got: bytes });
-        const next: Record<string, FittedMemory> = { ...fits };
-        bytes.forEach((each, at) => {
-          const stage = firstStage + at;
-          next[stages[stage]!] = learnMemory(next[stages[stage]!] ?? INITIAL_MEMORY, termsOf(stage, number), each);
-        });
-        return sizesBy(next);
+      learning: {
+        fits,
+        withFits: sizesBy,
+        learn({ number, pipeline }, bytes) {
+          const { firstStage, endStage } = setting.pipelines[pipeline!]!;
+          if (bytes.length !== endStage - firstStage)
+            throw new InvariantError({ expected: `bytes of ${endStage - firstStage} devices`, got: bytes });
+          const next: Record<string, FittedMemory> = { ...fits };
+          bytes.forEach((each, at) => {
+            const stage = firstStage + at;
+            const kind = stages[stage]!;
+            // A job without a part of its adapter there says nothing of others.
+            if (each > 0) next[kind] = learnMemory(next[kind] ?? INITIAL_MEMORY, termsOf(stage, number), each);
+          });
+          return sizesBy(next);
+        },
+        expected(stage, job) {
+          const before = seen(stage, job);
+          if (before !== undefined) return before;
+          const terms = termsOf(stage, job.number);
+          return terms.planned === 0 ? 0 : predictMemory(fitOf(stage), terms).bytes;
+        },
       },
     };
   };

@@ -1,4 +1,5 @@
 import { formatBytes } from "../../core/index.ts";
+import type { MemoryFits } from "../memory/fitted-memory.ts";
 import type { FleetJob } from "./fleet-job.ts";
 
 /** What keeps jobs from training together. */
@@ -23,10 +24,22 @@ export interface Resources {
   nextBytes(job: FleetJob): number;
   /** Length of the longest row of its next iteration, in tokens. */
   nextLength(job: FleetJob): number;
-  /** Bytes of each device of a pipeline that are kept for a job that begins there; absent where nobody measures. */
-  reserve?(pipeline: number, job: FleetJob): readonly number[];
-  /** The machines as they are known once a job was seen to take so many bytes of each device of its pipeline. */
-  learn?(job: FleetJob, bytes: readonly number[]): Resources;
+  /** Where what jobs take is measured: what was learned of it. */
+  readonly learning?: Learning;
+}
+
+/** What is known of jobs' sizes by what was measured. Bytes are of each device of a pipeline, in the order of stages. */
+export interface Learning {
+  /** All of it, as JSON holds it. */
+  readonly fits: MemoryFits;
+  /** The machines where that was learned. */
+  withFits(fits: MemoryFits): Resources;
+  /** What is kept for a job that begins on a pipeline. */
+  reserve(pipeline: number, job: FleetJob): readonly number[];
+  /** The machines as they are known once a job was seen to take so much of its pipeline. */
+  learn(job: FleetJob, bytes: readonly number[]): Resources;
+  /** What a job is predicted to be seen to take. */
+  expected(pipeline: number, job: FleetJob): readonly number[];
 }
 
 export function shortfallText(shortfall: Shortfall): string {

@@ -1,8 +1,10 @@
+import type { MemoryFits } from "../memory/fitted-memory.ts";
 import type { FleetJob } from "./fleet-job.ts";
+import type { Resources } from "./resources.ts";
 
 /**
- * All that a scheduler knows of jobs at a time, as JSON holds it: one that starts from it, on machines as they are known
- * then (`Scheduler.resources`), decides from there on what the one that it was taken of decides.
+ * All that a scheduler knows at a time, as JSON holds it: one that starts from it decides from there on what the one
+ * that it was taken of decides.
  */
 export interface SchedulerState {
   /** Whose memory it is; under another policy a scheduler starts with that one's own. */
@@ -23,4 +25,12 @@ export interface SchedulerState {
   readonly grown: readonly (readonly [number: number, bytes: number])[];
   /** Tokens that users' jobs have trained. */
   readonly served: Readonly<Record<string, number>>;
+  /** What was learned of the memory that jobs take; absent where nobody measures. */
+  readonly fits?: MemoryFits;
+}
+
+/** The machines as they are known in a state. */
+export function resourcesAt(resources: Resources, { fits }: Pick<SchedulerState, "fits">): Resources {
+  const { learning } = resources;
+  return learning === undefined || fits === undefined || fits === learning.fits ? resources : learning.withFits(fits);
 }

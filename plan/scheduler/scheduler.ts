@@ -7,7 +7,7 @@ import { type GrownJob, outgrownJobs, tooLarge } from "./outgrown.ts";
 import { PlacedJobs } from "./places.ts";
 import type { Choice, FleetView, Policy } from "./policy.ts";
 import type { Resources } from "./resources.ts";
-import type { SchedulerState } from "./scheduler-state.ts";
+import { resourcesAt, type SchedulerState } from "./scheduler-state.ts";
 
 type Say = (kind: Decision["kind"], job: FleetJob, why: string, pipeline?: number) => void;
 
@@ -43,8 +43,8 @@ export class Scheduler {
   /** `from`: the state of another one that it goes on from. */
   constructor(policy: Policy, resources: Resources, from?: SchedulerState) {
     this.#policy = policy;
-    this.#resources = resources;
-    this.#isFixed = resources.isSteady && resources.learn === undefined;
+    this.#resources = from === undefined ? resources : resourcesAt(resources, from);
+    this.#isFixed = resources.isSteady && resources.learning === undefined;
     this.#memory = policy.initial;
     this.#waiting = new JobQueue((a, b) => policy.compare(a, b));
     this.#placed = new JobQueue((a, b) => policy.compare(a, b));
@@ -81,7 +81,9 @@ export class Scheduler {
 
   /** All that it knows of jobs, as JSON holds it. */
   state(): SchedulerState {
+    const fits = this.#resources.learning?.fits;
     return {
+      ...(fits === undefined ? {} : { fits }),
       policy: this.#policy.name,
       memory: this.#memory,
       nowNs: this.#nowNs,
@@ -112,11 +114,12 @@ export class Scheduler {
     if (atNs < this.#nowNs) throw new InvariantError({ expected: `a time from ${this.#nowNs} on`, got: atNs });
     this.#nowNs = atNs;
     this.#between.clear();
+    const before = this.#changes;
     for (const event of events) {
       this.#take(event);
       if (event.kind !== "progress") this.#changes += 1;
     }
-    const decisions = this.#decide();
+    const decisions = this.#decide(this.#changes > before);
     this.#line += 1;
     return { line: this.#line, atNs, events, decisions };
   }
@@ -170,7 +173,7 @@ export class Scheduler {
   #measure(job: FleetJob, bytes: readonly number[]): void {
     const { number, pipeline, reserved, measured } = job;
     if (pipeline === undefined) throw new InvariantError({ expected: "a job that trains", got: number });
-    this.#resources = this.#resources.learn?.(job, bytes) ?? this.#resources;
+    this.#resources = this.#resources.learning?.learn(job, bytes) ?? this.#resources;
     const known = measured?.pipeline === pipeline ? measured.bytes : [];
     const most = bytes.map((each, stage) => Math.max(each, known[stage] ?? 0));
     const growth = maximum(most.map((each, stage) => each - (reserved?.[stage] ?? each)));
@@ -244,12 +247,13 @@ export class Scheduler {
     this.#jobs.set(job.number, job);
   }
 
-  #decide(): readonly Decision[] {
+  #decide(isChanged: boolean): readonly Decision[] {
     const decisions: Decision[] = [];
     const say: Say = (kind, { number, name }, why, pipeline) => {
       decisions.push({ kind, number, name, ...(pipeline === undefined ? {} : { pipeline }), why });
     };
     for (const job of this.#held.values()) this.#letGo(job, say);
+    if (isChanged && this.#resources.learning !== undefined) this.#refuseTooLarge(say);
     const outgrown = this.#outgrown();
     // Whoever trains stays.
     const isQuiet = this.#waiting.size === 0 && this.#leaving === 0 && outgrown.size === 0;
@@ -281,18 +285,14 @@ export class Scheduler {
       if (this.#between.has(job.number)) {
         this.#preempt(job);
         say("preempt", job, why, job.pipeline);
-        const missing = outgrown.has(job.number) ? tooLarge(this.job(job.number), this.#resources) : undefined;
-        if (missing !== undefined) {
-          this.#drop(this.job(job.number));
-          say("refuse", job, `too large even alone: ${missing}`);
-        }
+        if (outgrown.has(job.number)) this.#refuseTooLarge(say);
       } else if (job.standing !== "leaving") {
         this.#put({ ...job, standing: "leaving" });
         say("leave", job, why, job.pipeline);
       }
     }
     for (const { job, pipeline, why } of begins) {
-      const reserved = this.#resources.reserve?.(pipeline, job);
+      const reserved = this.#resources.learning?.reserve(pipeline, job);
       this.#put({ ...job, standing: "running", pipeline, reserved });
       say(job.done > 0 ? "resume" : "start", job, why(job), pipeline);
     }
@@ -359,6 +359,16 @@ export class Scheduler {
     } else {
       this.#preempt(job);
       say("preempt", job, why, pipeline);
+    }
+  }
+
+  /** Jobs that wait and that no pipeline has room for, by what was learned. */
+  #refuseTooLarge(say: Say): void {
+    for (const job of this.#waiting.toArray()) {
+      const missing = tooLarge(job, this.#resources);
+      if (missing === undefined) continue;
+      this.#drop(job);
+      say("refuse", job, `too large even alone: ${missing}`);
     }
   }
 

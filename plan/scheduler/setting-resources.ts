@@ -1,8 +1,8 @@
 import { maximum } from "../../core/index.ts";
 import type { Setting } from "../documents/setting.ts";
-import { type FleetWork, type JobSizes, plannedSizes } from "./job-sizes.ts";
+import { type FleetWork, type JobSizes, type LearningSizes, plannedSizes } from "./job-sizes.ts";
 import { type LearnedSizes, learnedSizes } from "./learned-sizes.ts";
-import type { Resources } from "./resources.ts";
+import type { Learning, Resources } from "./resources.ts";
 
 export interface SettingWork {
   readonly setting: Setting;
@@ -23,6 +23,13 @@ export function settingResources({ setting, works, most, iterationNs, learned }:
   const stagesOf = setting.pipelines.map(({ firstStage, endStage }) =>
     Array.from({ length: endStage - firstStage }, (_, at) => firstStage + at),
   );
+  const learningBy = (sizes: JobSizes, { fits, withFits, learn, expected }: LearningSizes): Learning => ({
+    fits,
+    withFits: (others) => resourcesBy(withFits(others)),
+    reserve: (pipeline, job) => stagesOf[pipeline]!.map((stage) => sizes.bytesOn(stage, job)),
+    learn: (job, bytes) => resourcesBy(learn(job, bytes)),
+    expected: (pipeline, job) => stagesOf[pipeline]!.map((stage) => expected(stage, job)),
+  });
   const resourcesBy = (sizes: JobSizes): Resources => ({
     numPipelines: setting.pipelines.length,
     microBatchTokens: Math.min(...setting.pipelines.map(({ room }) => room.maxTokens)),
@@ -43,12 +50,7 @@ export function settingResources({ setting, works, most, iterationNs, learned }:
       const { steps } = works[number]!;
       return maximum(steps[done % steps.length]!.flat().map(([, , tokens]) => tokens));
     },
-    ...(sizes.learn === undefined
-      ? {}
-      : {
-          reserve: (pipeline, job) => stagesOf[pipeline]!.map((stage) => sizes.bytesOn(stage, job)),
-          learn: (job, bytes) => resourcesBy(sizes.learn!(job, bytes)),
-        }),
+    ...(sizes.learning === undefined ? {} : { learning: learningBy(sizes, sizes.learning) }),
   });
   return resourcesBy(learned === undefined ? plannedSizes(setting, works) : learnedSizes(setting, works, learned));
 }

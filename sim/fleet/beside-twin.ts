@@ -3,6 +3,7 @@ import {
   FleetOutcomes,
   type FleetWork,
   type JournalLine,
+  type LearnedSizes,
   type PolicyFactory,
   type PolicyName,
   Scheduler,
@@ -21,6 +22,8 @@ export interface ExecutedFleet {
   readonly works: readonly FleetWork[];
   /** The most jobs that train at once on a pipeline; as many as memory admits when absent. */
   readonly most?: number | undefined;
+  /** Where sizes of jobs were learned: from what. */
+  readonly learned?: LearnedSizes | undefined;
   readonly journal: readonly JournalLine[];
 }
 
@@ -50,16 +53,17 @@ function outcomesOf(journal: readonly JournalLine[]): FleetOutcomes {
  * that have come train to their end in the twin.
  */
 export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFactory): TwinnedFleet {
-  const { setting, costs, journal, most } = fleet;
+  const { setting, costs, journal, most, learned } = fleet;
   const happenings = happeningsOf(journal);
   const { requests } = happenings;
   const works = fleet.works.slice(0, requests.length);
-  const limit = most === undefined ? {} : { most };
+  const limit = { ...(most === undefined ? {} : { most }), ...(learned === undefined ? {} : { learned }) };
   const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, ...limit });
   const own = policyOf(policy);
-  const twin = fleetTwin({ setting, costs, works, happenings, scheduler: new Scheduler(own, resources) });
-  const times = timesOf({ ...own, sharesMicroBatches: false });
-  const judged = { ...{ requests, times, numPipelines: resources.numPipelines, most }, isBounded: true };
+  const times = timesOf(own);
+  const { sharing } = times;
+  const twin = fleetTwin({ setting, costs, works, happenings, sharing, scheduler: new Scheduler(own, resources) });
+  const judged = { requests, times, numPipelines: resources.numPipelines, most, isBounded: true };
   return {
     twin: {
       ...{ policy: own.name, journal: twin.journal },

@@ -14,7 +14,10 @@ export interface Truth {
   readonly iterations: number;
   /** After how many iterations it is predicted to end once it has trained so many. */
   readonly predictions?: readonly { readonly done: number; readonly predicted: number }[];
-  /** Bytes that it is seen to take of each device of its pipeline once it has trained so many. */
+  /**
+   * Bytes that it is seen to take of each device of its pipeline once it has trained so many; where absent and sizes are
+   * learned, it is seen to take what is predicted, when its first iteration on a pipeline has ended.
+   */
   readonly measurements?: readonly { readonly done: number; readonly bytes: readonly number[] }[];
 }
 

@@ -4,8 +4,10 @@ import {
   type FleetJob,
   type FleetOutcome,
   FleetOutcomes,
+  isUnmeasured,
   type JobRequest,
   type JournalLine,
+  measurementOf,
   type Scheduler,
 } from "../../plan/index.ts";
 import { asPredicted, type FleetCut, type FleetState, type SimulatedJob, type Truth } from "./fleet-state.ts";
@@ -34,11 +36,6 @@ interface Fate {
 
 function newFate(request: JobRequest, truth: Truth): Fate {
   return { request, truth, isOver: false, nextPrediction: 0, nextMeasurement: 0 };
-}
-
-/** Whether it will be measured at the end of an iteration. */
-function isWatched({ truth: { measurements = [] }, nextMeasurement }: Fate): boolean {
-  return nextMeasurement < measurements.length;
 }
 
 /** Why a simulated job is stopped, whose losses nobody has. */
@@ -146,7 +143,7 @@ export class FleetRun {
       const members = own.map((member) => ({
         ...member,
         iterations: this.#fates.get(member.number)!.truth.iterations,
-        watched: isWatched(this.#fates.get(member.number)!),
+        watched: this.#isWatched(member.number),
         leaving: jobOf(member.number).standing === "leaving",
       }));
       clock.restore(atNs, members, jobOf);
@@ -193,11 +190,11 @@ export class FleetRun {
     const truths = new Map<number, Truth>();
     for (const [number, { truth, isOver, nextPrediction, nextMeasurement }] of this.#fates) {
       if (isOver || number >= this.#firstNumber + this.#numArrived) continue;
-      const { iterations, predictions = [], measurements = [] } = truth;
+      const { iterations, predictions = [], measurements } = truth;
       truths.set(number, {
         iterations,
         predictions: predictions.slice(nextPrediction),
-        measurements: measurements.slice(nextMeasurement),
+        ...(measurements === undefined ? {} : { measurements: measurements.slice(nextMeasurement) }),
       });
     }
     return {
@@ -259,7 +256,7 @@ export class FleetRun {
       switch (kind) {
         case "start":
         case "resume":
-          this.#clocks[pipeline!]!.add(number, fate.truth.iterations, isWatched(fate));
+          this.#clocks[pipeline!]!.add(number, fate.truth.iterations, this.#isWatched(number));
           break;
         case "preempt":
           this.#clocks[pipeline!]!.remove(number);
@@ -304,12 +301,24 @@ export class FleetRun {
     }
   }
 
+  /** Whether it will be measured at the end of an iteration. */
+  #isWatched(number: number): boolean {
+    const { truth, nextMeasurement } = this.#fates.get(number)!;
+    const { measurements } = truth;
+    return measurements === undefined ? isUnmeasured(this.#scheduler, number) : nextMeasurement < measurements.length;
+  }
+
   #measure(number: number, done: number, events: FleetEvent[], clock: PipelineClock): void {
     const fate = this.#fates.get(number)!;
-    for (; isWatched(fate); fate.nextMeasurement += 1) {
-      const next = fate.truth.measurements![fate.nextMeasurement]!;
-      if (next.done > done) return;
-      events.push({ kind: "measured", number, bytes: next.bytes });
+    const { measurements } = fate.truth;
+    if (measurements === undefined) {
+      if (done < fate.request.iterations) events.push(...measurementOf(this.#scheduler, number));
+    } else {
+      for (; fate.nextMeasurement < measurements.length; fate.nextMeasurement += 1) {
+        const next = measurements[fate.nextMeasurement]!;
+        if (next.done > done) return;
+        events.push({ kind: "measured", number, bytes: next.bytes });
+      }
     }
     clock.setWatched(number, false);
   }

@@ -7,6 +7,7 @@ import {
   groupRows,
   type JobRequest,
   type JournalLine,
+  measurementOf,
   type Objective,
   type PlanBody,
   type PolicyFactory,
@@ -26,7 +27,10 @@ export interface FleetMember {
   readonly arrival: Pick<JobRequest, "user" | "deadlineNs" | "arrivalNs">;
   /** Iterations after which it is stopped, where that is before its end; nobody knows it before. */
   readonly stops?: number;
-  /** Bytes that it really takes of each device of a pipeline, seen when its first iteration has ended. */
+  /**
+   * Bytes that it really takes of each device of a pipeline, seen when its first iteration has ended; where sizes are
+   * learned and nobody says, what is predicted.
+   */
   readonly takes?: readonly number[];
 }
 
@@ -35,7 +39,7 @@ export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly policy: PolicyName | PolicyFactory;
   /** For `twin`. */
   readonly objective?: Objective;
-  /** Iterations when absent, whose times follow from who trains together; jobs share micro-batches there alone. */
+  /** Iterations when absent, whose times follow from who trains together. */
   readonly granularity?: "iterations" | "actions";
 }
 
@@ -83,7 +87,7 @@ export function simulatedJob(member: FleetMember): SimulatedJob {
   return {
     request,
     iterations: Math.min(request.iterations, member.stops ?? request.iterations),
-    measurements: member.takes === undefined ? [] : [{ done: 1, bytes: member.takes }],
+    ...(member.takes === undefined ? {} : { measurements: [{ done: 1, bytes: member.takes }] }),
   };
 }
 
@@ -99,8 +103,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const works = members.map(({ work }) => work);
   const { resources, policyOf, timesOf } = fleetModel({ ...request, works });
   const policy = policyOf(request.policy, request.objective);
-  const isShared = granularity === "iterations" && policy.sharesMicroBatches === true;
-  const times = timesOf({ ...policy, sharesMicroBatches: isShared });
+  const times = timesOf(policy);
   const scheduler = new Scheduler(policy, resources);
   const simulated = members.map(simulatedJob);
   const journal: JournalLine[] = [];
@@ -115,17 +118,18 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     }).run();
   else
     runFleetActions({
-      ...{ setting, costs, scheduler },
+      ...{ setting, costs, scheduler, sharing: times.sharing },
       onLine(line) {
         journal.push(line);
         outcomes.add(line);
       },
       jobs: works.map((work, number) => ({ work, request: simulated[number]!.request })),
       follow(number, done) {
-        const { measurements = [], iterations } = simulated[number]!;
-        const seen = measurements.filter((each) => each.done === done);
+        const { measurements, iterations } = simulated[number]!;
+        const seen = measurements?.filter((each) => each.done === done);
         return [
-          ...seen.map(({ bytes }) => ({ kind: "measured", number, bytes }) as const),
+          ...(seen?.map(({ bytes }) => ({ kind: "measured", number, bytes }) as const) ??
+            measurementOf(scheduler, number)),
           ...(done === iterations ? [{ kind: "stop", number, by: "early-stopping", why: HOPELESS } as const] : []),
         ];
       },
@@ -137,7 +141,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       ...{ outcomes, times, most, numPipelines: resources.numPipelines },
       requests: simulated.map((each) => each.request),
       // The least times are of some steps of each job, as those of iterations are, and not of each single action.
-      isBounded: granularity === "iterations" && !isShared,
+      isBounded: granularity === "iterations",
     }),
     journal,
     numCohorts: times.numCohorts,

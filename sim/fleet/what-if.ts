@@ -1,4 +1,4 @@
-import { type JobRequest, type Shortfall, shortfallText } from "../../plan/index.ts";
+import { type JobRequest, resourcesAt, type Shortfall, shortfallText } from "../../plan/index.ts";
 import type { SimulatedJob } from "./fleet-state.ts";
 import { type EndSpread, type FleetNow, fleetFuture, predictEnds } from "./predict-ends.ts";
 import { endsOf } from "./run-fleet.ts";
@@ -41,7 +41,8 @@ export interface WhatIfRequest {
 const SECOND = 1e9;
 
 /** What keeps a job from every pipeline, even alone; undefined where it fits on one. */
-function misfit({ state, machines: { resources } }: FleetNow, request: JobRequest): Shortfall | undefined {
+function misfit({ state, machines }: FleetNow, request: JobRequest): Shortfall | undefined {
+  const resources = resourcesAt(machines.resources, state.scheduler);
   const alone = {
     ...request,
     number: state.numJobs,

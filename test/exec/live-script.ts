@@ -3,6 +3,7 @@ import {
   type AdapterPair,
   type BestEvaluation,
   type EvaluationMetrics,
+  type ExecuteResult,
   executePlan,
   FleetExecution,
 } from "../../exec/index.ts";
@@ -11,14 +12,20 @@ import {
   FleetPlan,
   fleetSetting,
   type JournalLine,
+  type LearnedSizes,
+  measurementOf,
   type Plan,
   type PolicyName,
+  packGreedily,
   policyOf,
   Scheduler,
   type Segment,
+  type Setting,
   settingResources,
   validatePlan,
+  withRoomForMargins,
 } from "../../plan/index.ts";
+import { CohortTimes } from "../../sim/fleet/cohort-times.ts";
 import { worksOfPlan } from "../../sim/index.ts";
 import { grownPlan } from "../plan/grow.ts";
 import { adapterBytes, planSmall, type SmallCase } from "./small-run.ts";
@@ -41,13 +48,22 @@ function bestText(best: BestEvaluation | undefined): BestText | undefined {
 }
 
 /** Each job by itself, from the start to the end. */
-export async function aloneRun(given: SmallCase, only: number): Promise<Left> {
+async function runAlone(given: SmallCase, only: number): Promise<ExecuteResult> {
   const pick = <T>(list: readonly T[]): readonly T[] => [list[only]!];
   const plan = planSmall(given, { devices: "cpu:0", only });
   const { model } = given;
-  const result = await executePlan({ plan, model, rows: pick(given.data), start: pick(given.start), versions: {} });
-  const { evaluations, best } = result;
-  return { adapter: adapterBytes(result.adapters[0]!), evaluations, best: bestText(best[0]) };
+  return await executePlan({ plan, model, rows: pick(given.data), start: pick(given.start), versions: {} });
+}
+
+/** What is left of each job by itself. */
+export async function aloneRun(given: SmallCase, only: number): Promise<Left> {
+  const { adapters, evaluations, best } = await runAlone(given, only);
+  return { adapter: adapterBytes(adapters[0]!), evaluations, best: bestText(best[0]) };
+}
+
+/** The adapter of a job by itself, as numbers. */
+export async function aloneAdapter(given: SmallCase, only: number): Promise<readonly AdapterPair[]> {
+  return (await runAlone(given, only)).adapters[0]!;
 }
 
 /** The adapter of a job by itself. */
@@ -60,6 +76,8 @@ export interface Script {
   readonly pipelines?: number;
   readonly policy: PolicyName;
   readonly most: number;
+  /** Sizes are learned; they are what is planned when absent. */
+  readonly learned?: (setting: Setting) => LearnedSizes;
   /** Jobs that are there from the start. */
   readonly first: readonly number[];
   /** Called whenever so many steps have been trained. */
@@ -71,14 +89,20 @@ export interface Fleet {
   readonly execution: FleetExecution;
 }
 
-export async function runFleet(given: SmallCase, { devices, pipelines = 1, policy, most, first, at }: Script) {
+export async function runFleet(given: SmallCase, { devices, pipelines = 1, policy, most, learned, first, at }: Script) {
   const plan: Plan = planSmall(given, { devices, pipelines, groups: "unfused" });
-  const setting = fleetSetting(plan, { jobsAtOnce: most });
+  const bare = fleetSetting(plan, { jobsAtOnce: most });
+  const setting = learned === undefined ? bare : withRoomForMargins(bare);
   const known = worksOfPlan(plan);
   // By the fleet's numbers.
   const works: (typeof known)[number][] = [];
   const indices: number[] = [];
-  const resources = settingResources({ setting, works, most, iterationNs: () => 1e9 });
+  const costs = createCostModel(plan.calibration, "float32");
+  const limits = { most, ...(learned === undefined ? {} : { learned: learned(setting) }) };
+  const resources = settingResources({ setting, works, ...limits, iterationNs: () => 1e9 });
+  const scheduler = new Scheduler(policyOf(policy, resources), resources);
+  const { sharesMicroBatches } = policyOf(policy, resources);
+  const times = new CohortTimes(setting, costs, works, sharesMicroBatches === true ? packGreedily : undefined);
   const replay = new Scheduler(policyOf(policy, resources), resources);
   const lines: JournalLine[] = [];
   const segments: Segment[] = [];
@@ -89,13 +113,12 @@ export async function runFleet(given: SmallCase, { devices, pipelines = 1, polic
   let taken = 0;
   let steps = 0;
   const actions = new Map(Object.entries(at).map(([step, action]) => [Number(step), action]));
-  using execution = await FleetExecution.open({
+  using execution: FleetExecution = await FleetExecution.open({
     setting,
     model: given.model,
     plan: new FleetPlan({
-      setting,
-      costs: createCostModel(plan.calibration, "float32"),
-      scheduler: new Scheduler(policyOf(policy, resources), resources),
+      ...{ setting, costs, sharing: times.sharing, scheduler },
+      follow: (number) => measurementOf(scheduler, number, (pipeline) => execution.takenBy(number, pipeline)),
     }),
     onStep() {
       steps += 1;
@@ -122,7 +145,7 @@ export async function runFleet(given: SmallCase, { devices, pipelines = 1, polic
       works.push(work);
       indices.push(index);
       const request = {
-        name: NAMES[index]!,
+        name: NAMES[index] ?? `job${index}`,
         user: "",
         priority,
         arrivalNs: 0,
@@ -147,5 +170,5 @@ export async function runFleet(given: SmallCase, { devices, pipelines = 1, polic
   if (stopped.length === 0) validatePlan(grownPlan(setting, segments));
   for (const line of lines) expect(replay.trigger(line.atNs, line.events)).toEqual(line);
   const decisions = lines.flatMap((line) => line.decisions.map(({ kind, name }) => `${kind} ${name}`));
-  return { ended, decisions, taken, stopped, evaluations, best, segments, lines };
+  return { setting, works, ended, decisions, taken, stopped, evaluations, best, segments, lines };
 }

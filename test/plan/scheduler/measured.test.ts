@@ -16,8 +16,13 @@ function machines(guess: number, numPipelines = 1, known: Readonly<Record<number
     iterationNs: () => 10,
     nextBytes: bytesOf,
     nextLength: () => 1,
-    reserve: (_, job) => [bytesOf(job)],
-    learn: ({ number }, [bytes]) => machines(guess, numPipelines, { ...known, [number]: bytes! }),
+    learning: {
+      fits: {},
+      withFits: () => machines(guess, numPipelines, known),
+      reserve: (_, job) => [bytesOf(job)],
+      learn: ({ number }, [bytes]) => machines(guess, numPipelines, { ...known, [number]: bytes! }),
+      expected: (_, job) => [bytesOf(job)],
+    },
   };
 }
 
@@ -103,6 +108,29 @@ describe("a job that is seen to take more than was kept for it", () => {
         number: 0,
         why: "too large even alone: memory short by 30 B on cpu:0",
       }),
+    ]);
+  });
+});
+
+describe("a job that waits", () => {
+  it("is refused where others have shown that no pipeline has room for it, and none that begins meanwhile", () => {
+    const bytes = [60, 130, 30];
+    // All that is known, once one was measured.
+    const shown: Resources = {
+      ...machines(0, 1, bytes),
+      learning: { ...machines(0).learning!, learn: () => shown },
+    };
+    const before: Resources = { ...machines(100), learning: { ...machines(100).learning!, learn: () => shown } };
+    const scheduler = new Scheduler(mlora, before);
+    scheduler.trigger(0, [arrived(0), arrived(1), arrived(2)]);
+    const { decisions } = scheduler.trigger(10, [iteration(0, 1, false), measured(0, 60)]);
+    expect(decisions).toEqual([
+      expect.objectContaining({
+        kind: "refuse",
+        number: 1,
+        why: "too large even alone: memory short by 30 B on cpu:0",
+      }),
+      expect.objectContaining({ kind: "start", number: 2 }),
     ]);
   });
 });
