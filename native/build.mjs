@@ -1,7 +1,8 @@
 // Builds native/build/loratwin.node and other CMake targets: node native/build.mjs [target...].
 // Without arguments: the addon and the operator table of the tests.
 // The addon has the CUDA backend where there is nvcc and a GPU, or LORATWIN_CUDA is 1; 0 leaves it out.
-// Prints the tools' output only when something fails. LORATWIN_CMAKE_ARGS adds arguments to the configuration.
+// Prints the tools' output only when something fails. LORATWIN_CMAKE_ARGS adds arguments to the configuration, and
+// LORATWIN_SANITIZE (address, thread) builds in a folder of its own, such as native/build-address.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -11,7 +12,8 @@ import { fileURLToPath } from "node:url";
 
 const source = dirname(fileURLToPath(import.meta.url));
 const root = dirname(source);
-const build = join(source, "build");
+const sanitize = process.env.LORATWIN_SANITIZE ?? "";
+const build = join(source, sanitize === "" ? "build" : `build-${sanitize}`);
 const targets = process.argv.slice(2);
 const require = createRequire(import.meta.url);
 
@@ -109,6 +111,7 @@ run(
     `-DLORATWIN_NAPI_INCLUDE=${resolve(napi)}`,
     `-DLORATWIN_VERSION=${version}`,
     `-DLORATWIN_CUDA=${cuda ? "ON" : "OFF"}`,
+    `-DLORATWIN_SANITIZE=${sanitize}`,
     ...extra,
   ],
   "The native build could not be configured; the reason is above.",

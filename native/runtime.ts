@@ -127,9 +127,9 @@ export function createRuntime(): Runtime {
       devices.add(device);
       return device;
     },
-    createEvents: (count) => addon.createEvents(raw, checkCount(count, "createEvents(count)")),
+    createEvents: (count) => guarded(() => addon.createEvents(raw, checkCount(count, "createEvents(count)"))),
     renewEvents: (events) => guarded(() => addon.renewEvents(raw, events)),
-    createNormCells: (count) => addon.createNormCells(raw, checkCount(count, "createNormCells(count)")),
+    createNormCells: (count) => guarded(() => addon.createNormCells(raw, checkCount(count, "createNormCells(count)"))),
     signal: (event) => guarded(() => addon.signal(raw, checkCount(event, "signal(event)"))),
     nowNs: () => addon.nowNs(raw),
     onComplete(callback) {

@@ -13,4 +13,5 @@ export const SLOW_TESTS = [
   "test/limits/large.test.ts",
   "test/native/emulation.test.ts",
   "test/native/nvcc.test.ts",
+  "test/native/sanitizers.test.ts",
 ];

@@ -2,6 +2,7 @@
 #include "runtime/cpu/row_windows.h"
 
 #include <algorithm>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -26,14 +27,14 @@ Bindings bindingsOf(const std::vector<std::int32_t>& segmentRows) {
   return bindings;
 }
 
-std::vector<RowWindow> windowsOf(const Bindings& bindings, std::int32_t rows) {
+std::vector<RowWindow> windowsOf(const Bindings& bindings, std::int64_t rows) {
   std::vector<RowWindow> windows{{3, 4}};
   rowWindows(bindings, rows, windows);
   return windows;
 }
 
 // Where windows of about `rows` end.
-std::vector<std::int32_t> ends(const std::vector<std::int32_t>& segmentRows, std::int32_t rows) {
+std::vector<std::int32_t> ends(const std::vector<std::int32_t>& segmentRows, std::int64_t rows) {
   std::vector<std::int32_t> result;
   for (const RowWindow& window : windowsOf(bindingsOf(segmentRows), rows)) result.push_back(window.end);
   return result;
@@ -80,6 +81,10 @@ int main() {
   Bindings gaps = bindingsOf({600, 600});
   gaps.segments = {gaps.segments[1]};
   expect("rows outside every segment are in windows too", coverAllRows(gaps, windowsOf(gaps, 256)));
+
+  constexpr std::int32_t kLast = std::numeric_limits<std::int32_t>::max();
+  expect("all rows that an int32 can count are cut, and in windows of any length",
+         windowsOf(bindingsOf({kLast}), 1 << 30).size() == 2 && ends({kLast}, std::int64_t{1} << 40) == Rows{kLast});
 
   std::mt19937 random(1);
   bool covered = true;

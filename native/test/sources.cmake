@@ -22,3 +22,25 @@ add_executable(row_windows EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/row_window
   ${CMAKE_CURRENT_LIST_DIR}/../src/runtime/cpu/row_windows.cc)
 set_target_properties(row_windows PROPERTIES CXX_STANDARD 20)
 target_include_directories(row_windows PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../src)
+
+# Calls of the addon that recorder.cjs wrote down, made without Node.
+set(LORATWIN_REPLAY_SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/replay/recording.cc
+  ${CMAKE_CURRENT_LIST_DIR}/replay/replay.cc
+  ${LORATWIN_RUNTIME_SOURCES} src/runtime/cuda/no_devices.cc ${LORATWIN_OPS_SOURCES} ${LORATWIN_OPS_OBJECTS})
+function(loratwin_replay name)
+  add_executable(${name} EXCLUDE_FROM_ALL ${ARGN} ${LORATWIN_REPLAY_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/src
+    ${CMAKE_CURRENT_SOURCE_DIR}/test)
+  target_link_libraries(${name} PRIVATE dnnl OpenMP::OpenMP_CXX Threads::Threads)
+endfunction()
+loratwin_replay(replay_calls ${CMAKE_CURRENT_LIST_DIR}/replay/replay_calls.cc)
+
+# The same calls with changes, which are kept where they reach new places of the runtime.
+if(LORATWIN_SANITIZE STREQUAL "address" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_library(fuzz_coverage OBJECT ${CMAKE_CURRENT_LIST_DIR}/fuzz/coverage.cc)
+  target_include_directories(fuzz_coverage PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/test)
+  loratwin_replay(fuzz_calls ${CMAKE_CURRENT_LIST_DIR}/fuzz/fuzz_calls.cc ${CMAKE_CURRENT_LIST_DIR}/fuzz/changes.cc
+    $<TARGET_OBJECTS:fuzz_coverage>)
+  target_compile_options(fuzz_calls PRIVATE -fsanitize-coverage=trace-pc)
+endif()

@@ -1,8 +1,9 @@
 #include "runtime/cpu/cpu_device.h"
 
-#include <cmath>
+#include <sched.h>
 
 #include "bind/bind.h"
+#include "bind/given.h"
 #include "bind/handles.h"
 #include "bind/products.h"
 #include "bind/records.h"
@@ -11,9 +12,15 @@
 
 namespace loratwin::bind {
 
-std::shared_ptr<Device>& deviceOf(const Napi::Value& value) {
-  return *value.As<Napi::External<std::shared_ptr<Device>>>().Data();
-}
+namespace {
+
+using HeldDevice = std::shared_ptr<Device>;
+constexpr HandleType<HeldDevice> kDevice{
+    {0x6c6f726174776e01, 0x8f4d1c7b2a905e36}, "a device", [](Napi::Env, HeldDevice* dead) { delete dead; }};
+
+}  // namespace
+
+std::shared_ptr<Device>& deviceOf(const Napi::Value& value) { return kDevice.of(value); }
 
 namespace {
 
@@ -23,9 +30,11 @@ Napi::Value number(const Napi::CallbackInfo& call, std::size_t value) {
 
 WeightData weights(const Napi::Value& value, const char* at) {
   if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint16_array) {
-    return {value.As<Napi::Uint16Array>().Data(), ops::DType::bfloat16};
+    const auto bits = value.As<Napi::Uint16Array>();
+    return {bits.Data(), bits.ElementLength(), ops::DType::bfloat16};
   }
-  return {floats(value, at).data, ops::DType::float32};
+  const FloatView data = floats(value, at);
+  return {data.data, data.count, ops::DType::float32};
 }
 
 // What a frozen weight is multiplied as, and what it is kept in if that is narrower.
@@ -35,7 +44,7 @@ struct WeightFormat {
 };
 
 WeightFormat weightFormat(const Napi::Value& value, const char* at) {
-  const std::string name = text(value);
+  const std::string name = text(value, at);
   if (name == "int8") return {ops::DType::bfloat16, ops::Quantization::int8};
   if (name == "nf4") return {ops::DType::bfloat16, ops::Quantization::nf4};
   if (name != "float32" && name != "bfloat16") throw ArgumentError("float32, bfloat16, int8 or nf4", at, name);
@@ -44,9 +53,7 @@ WeightFormat weightFormat(const Napi::Value& value, const char* at) {
 
 Napi::Value handleOf(const Napi::CallbackInfo& call, RuntimeHandle& owner, std::shared_ptr<Device> device) {
   owner.devices.push_back(device);
-  return Napi::External<std::shared_ptr<Device>>::New(
-      call.Env(), new std::shared_ptr<Device>(std::move(device)),
-      [](Napi::Env, std::shared_ptr<Device>* dead) { delete dead; });
+  return kDevice.wrap(call.Env(), std::make_unique<HeldDevice>(std::move(device)));
 }
 
 RuntimeHandle& liveRuntime(const Napi::CallbackInfo& call) {
@@ -58,12 +65,19 @@ RuntimeHandle& liveRuntime(const Napi::CallbackInfo& call) {
 Napi::Value createDevice(const Napi::CallbackInfo& call) {
   RuntimeHandle& owner = liveRuntime(call);
   std::vector<int> cores;
-  for (const std::int64_t core : wholeNumbers(call[2], "createDevice.cores")) cores.push_back(static_cast<int>(core));
-  return handleOf(call, owner, std::make_shared<CpuDevice>(owner.runtime, text(call[1]), cores));
+  for (const std::int64_t core : wholeNumbers(call[2], "createDevice.cores")) {
+    const auto id = static_cast<int>(within(static_cast<double>(core), 0, CPU_SETSIZE - 1, "createDevice.cores"));
+    cores.push_back(id);
+  }
+  if (cores.size() > CPU_SETSIZE) {
+    throw ArgumentError("at most " + std::to_string(CPU_SETSIZE) + " cores", "createDevice.cores",
+                        std::to_string(cores.size()));
+  }
+  return handleOf(call, owner, std::make_shared<CpuDevice>(owner.runtime, text(call[1], "createDevice.name"), cores));
 }
 
 GraphMode graphMode(const Napi::Value& value) {
-  const std::string mode = text(value);
+  const std::string mode = text(value, "createDevice.graphs");
   if (mode == "off") return GraphMode::off;
   if (mode == "on") return GraphMode::on;
   if (mode == "auto") return GraphMode::automatic;
@@ -72,15 +86,15 @@ GraphMode graphMode(const Napi::Value& value) {
 
 Napi::Value createCudaDevice(const Napi::CallbackInfo& call) {
   RuntimeHandle& owner = liveRuntime(call);
-  const auto given = call[2].As<Napi::Object>();
+  const Napi::Object given = object(call[2], "createDevice.options");
   CudaOptions options;
   options.index = whole32(given.Get("index"), "createDevice.index");
-  options.allowTf32 = given.Get("allowTf32").ToBoolean();
+  options.allowTf32 = flag(given.Get("allowTf32"), "createDevice.allowTf32");
   options.graphs = graphMode(given.Get("graphs"));
-  options.graphRoomBytes = static_cast<std::size_t>(whole(given.Get("graphRoomBytes"), "createDevice.graphRoomBytes"));
+  options.graphRoomBytes = size(given.Get("graphRoomBytes"), "createDevice.graphRoomBytes");
   options.products = productLibrary(given.Get("products"));
-  options.measureProducts = given.Get("measureProducts").ToBoolean();
-  return handleOf(call, owner, makeCudaDevice(owner.runtime, text(call[1]), std::move(options)));
+  options.measureProducts = flag(given.Get("measureProducts"), "createDevice.measureProducts");
+  return handleOf(call, owner, makeCudaDevice(owner.runtime, text(call[1], "createDevice.name"), std::move(options)));
 }
 
 Napi::Value disposeDevice(const Napi::CallbackInfo& call) {
@@ -89,11 +103,12 @@ Napi::Value disposeDevice(const Napi::CallbackInfo& call) {
 }
 
 MatrixSource matrixSource(const Napi::CallbackInfo& call) {
-  const WeightData data = weights(call[4], "loadMatrix.data");
-  const std::int32_t out = whole32(call[2], "out");
-  const std::int32_t in = whole32(call[3], "in");
+  const std::int32_t out = whole32(call[2], "loadMatrix.out");
+  const std::int32_t in = whole32(call[3], "loadMatrix.in");
   const WeightFormat format = weightFormat(call[6], "loadMatrix.dtype");
-  return {text(call[1]), out, in, data, format.dtype, call[5].ToBoolean(), format.quantization, text(call[7])};
+  const WeightData data = weights(call[4], "loadMatrix.data");
+  return {text(call[1], "loadMatrix.name"), out, in, data, format.dtype, flag(call[5], "loadMatrix.backward"),
+          format.quantization, text(call[7], "loadMatrix.sharedAs")};
 }
 
 Napi::Value loadMatrix(const Napi::CallbackInfo& call) {
@@ -182,21 +197,25 @@ Napi::Value packMatrix(const Napi::CallbackInfo& call) {
 
 Napi::Value loadVector(const Napi::CallbackInfo& call) {
   const FloatView data = floats(call[1], "loadVector.data");
-  return number(call, deviceOf(call[0])->loadVector(data.data, data.count, text(call[2])));
+  return number(call, deviceOf(call[0])->loadVector(data.data, data.count, text(call[2], "loadVector.sharedAs")));
 }
 
 Napi::Value loadTable(const Napi::CallbackInfo& call) {
   const WeightData data = weights(call[3], "loadTable.data");
   const ops::DType type = dtype(call[4], "loadTable.dtype");
-  return number(call, deviceOf(call[0])->loadTable(whole32(call[1], "rows"), whole32(call[2], "columns"), data, type,
-                                                   text(call[5])));
+  return number(call, deviceOf(call[0])->loadTable(whole32(call[1], "loadTable.rows"),
+                                                   whole32(call[2], "loadTable.columns"), data, type,
+                                                   text(call[5], "loadTable.sharedAs")));
 }
 
 // The handle, or -1 where no device of the same memory has loaded anything under the key.
 Napi::Value shareWeights(const Napi::CallbackInfo& call) {
   Device& device = *deviceOf(call[0]);
-  const std::string kind = text(call[1]);
-  const std::string key = text(call[2]);
+  const std::string kind = text(call[1], "shareWeights.kind");
+  const std::string key = text(call[2], "shareWeights.key");
+  if (kind != "matrix" && kind != "vector" && kind != "table") {
+    throw ArgumentError("matrix, vector or table", "shareWeights.kind", kind);
+  }
   const std::optional<std::size_t> handle = kind == "matrix"   ? device.shareMatrix(key)
                                             : kind == "vector" ? device.shareVector(key)
                                                                : device.shareTable(key);
@@ -204,18 +223,7 @@ Napi::Value shareWeights(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value createAdapter(const Napi::CallbackInfo& call) {
-  using Entry = record::AdapterEntry;
-  std::vector<AdapterEntry> entries;
-  for (const Row<Entry>& from : rows<Entry>(call[1], "createAdapter")) {
-    AdapterEntry entry;
-    entry.target = static_cast<std::uint32_t>(from[Entry::target]);
-    entry.rank = static_cast<std::int32_t>(from[Entry::rank]);
-    entry.inFeatures = static_cast<std::int32_t>(from[Entry::inFeatures]);
-    entry.outFeatures = static_cast<std::int32_t>(from[Entry::outFeatures]);
-    entry.scale = static_cast<float>(from[Entry::scale]);
-    entries.push_back(entry);
-  }
-  return number(call, deviceOf(call[0])->createAdapter(std::move(entries)));
+  return number(call, deviceOf(call[0])->createAdapter(entries(rows<record::AdapterEntry>(call[1], "createAdapter"))));
 }
 
 Napi::Value releaseAdapter(const Napi::CallbackInfo& call) {
@@ -237,7 +245,7 @@ struct PartView {
 };
 
 PartView adapterPart(const Napi::CallbackInfo& call) {
-  return {deviceOf(call[0])->adapter(whole(call[1], "adapter")), partNamed(text(call[2]))};
+  return {deviceOf(call[0])->adapter(whole(call[1], "adapter")), partNamed(text(call[2], "part"))};
 }
 
 Napi::Value writeAdapter(const Napi::CallbackInfo& call) {
@@ -253,34 +261,36 @@ Napi::Value writeAdapter(const Napi::CallbackInfo& call) {
 
 Napi::Value readAdapter(const Napi::CallbackInfo& call) {
   const PartView view = adapterPart(call);
-  auto result = Napi::Float32Array::New(call.Env(), view.adapter->elements());
-  deviceOf(call[0])->readAdapter(*view.adapter, view.part, result.Data());
+  const Napi::Value result = newFloats(call.Env(), view.adapter->elements());
+  deviceOf(call[0])->readAdapter(*view.adapter, view.part, result.As<Napi::Float32Array>().Data());
   return result;
 }
 
 Napi::Value reserveArena(const Napi::CallbackInfo& call) {
-  deviceOf(call[0])->reserveArena(static_cast<std::size_t>(whole(call[1], "bytes")));
+  deviceOf(call[0])->reserveArena(size(call[1], "reserveArena.bytes"));
   return call.Env().Undefined();
 }
 
 // reserveArena, as a promise.
 Napi::Value prepareArena(const Napi::CallbackInfo& call) {
   if (!deviceOf(call[0])->worksAside()) return resolved(call.Env(), reserveArena(call));
-  return queued(std::make_unique<ArenaWorker>(call, static_cast<std::size_t>(whole(call[1], "bytes"))));
+  return queued(std::make_unique<ArenaWorker>(call, size(call[1], "prepareArena.bytes")));
 }
 
 Napi::Value writeArena(const Napi::CallbackInfo& call) {
   const FloatView data = floats(call[2], "writeArena.data");
-  const auto offset = static_cast<std::size_t>(whole(call[1], "offset"));
+  const auto offset = size(call[1], "writeArena.offset");
   deviceOf(call[0])->writeArena(offset, data.data, data.count * sizeof(float));
   return call.Env().Undefined();
 }
 
 Napi::Value readArena(const Napi::CallbackInfo& call) {
-  const auto count = static_cast<std::size_t>(whole(call[2], "count"));
-  const auto offset = static_cast<std::size_t>(whole(call[1], "offset"));
-  auto result = Napi::Float32Array::New(call.Env(), count);
-  deviceOf(call[0])->readArena(result.Data(), offset, count * sizeof(float));
+  const Device& device = *deviceOf(call[0]);
+  const std::size_t count = size(call[2], "readArena.count");
+  const std::size_t offset = size(call[1], "readArena.offset");
+  device.requireArena(offset, count * sizeof(float));
+  const Napi::Value result = newFloats(call.Env(), count);
+  device.readArena(result.As<Napi::Float32Array>().Data(), offset, count * sizeof(float));
   return result;
 }
 
@@ -319,7 +329,9 @@ Napi::Value statistics(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value sampleSpeed(const Napi::CallbackInfo& call) {
-  deviceOf(call[0])->sampleSpeed(dtype(call[1], "sampleSpeed.dtype"), whole(call[2], "sampleSpeed.everyNs"));
+  const std::size_t everyNs = size(call[2], "sampleSpeed.everyNs");
+  if (everyNs == 0) throw ArgumentError("at least 1 ns", "sampleSpeed.everyNs", "0");
+  deviceOf(call[0])->sampleSpeed(dtype(call[1], "sampleSpeed.dtype"), static_cast<std::int64_t>(everyNs));
   return call.Env().Undefined();
 }
 

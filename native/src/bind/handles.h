@@ -4,10 +4,12 @@
 #include <napi.h>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "bind/values.h"
 #include "runtime/device.h"
+#include "runtime/errors.h"
 #include "runtime/runtime.h"
 
 namespace loratwin::bind {
@@ -22,6 +24,39 @@ struct RuntimeHandle {
   void stop();
   // Nothing is waited for and nothing given back any more: a thread hangs, and the process is about to end.
   void abandon();
+};
+
+// How JavaScript holds a `Held`: an object that no code but this can read, with a tag that no other object has. Its
+// finalizer runs `destroy`.
+template <class Held>
+struct HandleType {
+  napi_type_tag tag;
+  // "a runtime"
+  const char* name;
+  void (*destroy)(Napi::Env env, Held* held);
+
+  Napi::Value wrap(Napi::Env env, std::unique_ptr<Held> held) const {
+    const Napi::Object result = Napi::Object::New(env);
+    result.TypeTag(&tag);
+    const napi_status status = napi_wrap(env, result, held.get(), &finalize, const_cast<HandleType*>(this), nullptr);
+    if (status != napi_ok) throw Napi::Error::New(env);
+    held.release();
+    return result;
+  }
+  // Throws ArgumentError for any other value.
+  Held& of(const Napi::Value& value) const {
+    void* held = nullptr;
+    const bool isHandle = value.IsObject() && value.As<Napi::Object>().CheckTypeTag(&tag);
+    if (!isHandle || napi_unwrap(value.Env(), value, &held) != napi_ok) {
+      throw ArgumentError(name, "handle", shown(value));
+    }
+    return *static_cast<Held*>(held);
+  }
+
+ private:
+  static void finalize(napi_env env, void* held, void* type) {
+    static_cast<const HandleType*>(type)->destroy(env, static_cast<Held*>(held));
+  }
 };
 
 RuntimeHandle& runtimeOf(const Napi::Value& value);

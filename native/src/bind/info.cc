@@ -18,6 +18,9 @@ namespace loratwin::bind {
 
 namespace {
 
+// What a number of JavaScript's tells exactly.
+constexpr std::size_t kMostBytes = (std::size_t{1} << 53) - 1;
+
 std::string cpuModel() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
@@ -71,10 +74,10 @@ Napi::Value freeBytes(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
-  const std::string name = text(call[0]);
-  const auto shape = call[1].As<Napi::Object>();
+  const std::string name = text(call[0], "scratchBytes.operator");
+  const Napi::Object shape = object(call[1], "scratchBytes.shape");
   const auto figure = [&](const char* field) {
-    return static_cast<std::size_t>(whole(shape.Get(field), ("scratchBytes." + std::string(field)).c_str()));
+    return size(shape.Get(field), ("scratchBytes." + std::string(field)).c_str());
   };
   std::size_t bytes = 0;
   if (name == "attention") {
@@ -93,13 +96,18 @@ Napi::Value scratchBytes(const Napi::CallbackInfo& call) {
     bytes = cuda::headScratch(figure("tileRows"), figure("hidden"), figure("vocabulary"),
                               dtype(shape.Get("dtype"), "scratchBytes.dtype")).bytes;
   } else if (name == "cudaLoraBackward") {
-    const std::vector<cuda::LoraScratchProjection> projections(figure("projections"),
-                                                               {figure("outFeatures"), figure("lds")});
+    const std::size_t count = figure("projections");
+    if (count > ops::kLoraProjections) {
+      throw ArgumentError("at most " + std::to_string(ops::kLoraProjections), "scratchBytes.projections",
+                          std::to_string(count));
+    }
+    const std::vector<cuda::LoraScratchProjection> projections(count, {figure("outFeatures"), figure("lds")});
     bytes = cuda::loraScratchBytes(figure("rows"), figure("segments"), figure("maxRank"), figure("inFeatures"),
                                    projections, dtype(shape.Get("dtype"), "scratchBytes.dtype"));
   } else {
     throw ArgumentError("an operator with scratch", "scratchBytes", name);
   }
+  if (bytes > kMostBytes) throw ArgumentError("a shape whose scratch has fewer than 2^53 bytes", "scratchBytes", name);
   return Napi::Number::New(call.Env(), static_cast<double>(bytes));
 }
 

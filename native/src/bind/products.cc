@@ -43,17 +43,18 @@ std::string digitsOf(const cuda::ProductAlgorithm& words) {
 }  // namespace
 
 ProductLibrary productLibrary(const Napi::Value& value) {
-  const auto given = value.As<Napi::Object>();
-  const auto algorithms = given.Get("algorithms").As<Napi::Array>();
-  ProductLibrary result{text(given.Get("name")), {}};
+  constexpr const char* at = "createDevice.products";
+  const Napi::Object given = object(value, at);
+  const Napi::Array algorithms = list(given.Get("algorithms"), "createDevice.products.algorithms", kMaxItems);
+  ProductLibrary result{text(given.Get("name"), "createDevice.products.name"), {}};
   for (const Row<ProductChoice>& row : rows<ProductChoice>(given.Get("rows"), "createDevice.products.rows")) {
-    const auto size = [&](ProductChoice::Field field) { return static_cast<std::int32_t>(row[field]); };
+    const auto size = [&](ProductChoice::Field field) { return row.whole32(field, at); };
     const auto index = static_cast<std::uint32_t>(result.choices.size());
     result.choices.push_back({{row[ProductChoice::backward] != 0, typeOf(row[ProductChoice::narrow]),
                                typeOf(row[ProductChoice::narrowOut]), row[ProductChoice::adds] != 0,
                                size(ProductChoice::out), size(ProductChoice::in)},
                               size(ProductChoice::rows),
-                              algorithm(text(algorithms.Get(index)))});
+                              algorithm(text(algorithms.Get(index), "createDevice.products.algorithms"))});
   }
   return result;
 }

@@ -23,24 +23,33 @@ void RuntimeHandle::abandon() {
   notify.Abort();
 }
 
-RuntimeHandle& runtimeOf(const Napi::Value& value) { return *value.As<Napi::External<RuntimeHandle>>().Data(); }
-
 namespace {
 
 void stopAtExit(void* handle) { static_cast<RuntimeHandle*>(handle)->stop(); }
 
+constexpr HandleType<RuntimeHandle> kRuntime{{0x6c6f726174776e02, 0x1be95d8c47f3a260},
+                                             "a runtime",
+                                             [](Napi::Env env, RuntimeHandle* dead) {
+                                               napi_remove_env_cleanup_hook(env, stopAtExit, dead);
+                                               dead->stop();
+                                               delete dead;
+                                             }};
+
+}  // namespace
+
+RuntimeHandle& runtimeOf(const Napi::Value& value) { return kRuntime.of(value); }
+
+namespace {
+
 Napi::Value createRuntime(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
+  if (!call[0].IsFunction()) throw ArgumentError("a function", "createRuntime.notify", shown(call[0]));
   auto handle = std::make_unique<RuntimeHandle>();
   handle->notify = Napi::ThreadSafeFunction::New(env, call[0].As<Napi::Function>(), "loratwin", 0, 1);
   handle->runtime = std::make_shared<Runtime>([notify = handle->notify] { notify.NonBlockingCall(); });
   // Hooks run newest first: the threads are joined before the function that they call goes away.
   napi_add_env_cleanup_hook(env, stopAtExit, handle.get());
-  return Napi::External<RuntimeHandle>::New(env, handle.release(), [](Napi::Env closing, RuntimeHandle* dead) {
-    napi_remove_env_cleanup_hook(closing, stopAtExit, dead);
-    dead->stop();
-    delete dead;
-  });
+  return kRuntime.wrap(env, std::move(handle));
 }
 
 Napi::Object completion(Napi::Env env, const Completion& done) {
@@ -87,7 +96,7 @@ Napi::Value drain(const Napi::CallbackInfo& call) {
 Napi::Value keepAlive(const Napi::CallbackInfo& call) {
   RuntimeHandle& handle = runtimeOf(call[0]);
   if (handle.stopped) return call.Env().Undefined();
-  if (call[1].As<Napi::Boolean>().Value()) {
+  if (flag(call[1], "keepAlive.alive")) {
     handle.notify.Ref(call.Env());
   } else {
     handle.notify.Unref(call.Env());
@@ -112,7 +121,7 @@ Napi::Value setDomain(const Napi::CallbackInfo& call) {
 
 Napi::Value createEvents(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(),
-                           static_cast<double>(runtimeOf(call[0]).runtime->createEvents(whole(call[1], "count"))));
+                           static_cast<double>(runtimeOf(call[0]).runtime->createEvents(whole(call[1], "createEvents.count"))));
 }
 
 Napi::Value renewEvents(const Napi::CallbackInfo& call) {
@@ -122,7 +131,7 @@ Napi::Value renewEvents(const Napi::CallbackInfo& call) {
 
 Napi::Value createNormCells(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(),
-                           static_cast<double>(runtimeOf(call[0]).runtime->createNormCells(whole(call[1], "count"))));
+                           static_cast<double>(runtimeOf(call[0]).runtime->createNormCells(whole(call[1], "createNormCells.count"))));
 }
 
 Napi::Value signal(const Napi::CallbackInfo& call) {

@@ -22,6 +22,7 @@
 #include "bf16.h"
 #include "exec_context.h"
 #include "segments.h"
+#include "size.h"
 
 namespace loratwin::ops {
 
@@ -80,16 +81,18 @@ constexpr std::size_t attentionStride(std::size_t headDim) { return (headDim + 1
 // For each thread, in floats whatever the dtype, S = maxSequence rounded up to an even one and D = attentionStride:
 // K, V [S,D], Q^T, out [64,D], scores [keys of a tile, 64]
 constexpr std::size_t attentionScratchBytes(std::size_t threads, std::size_t maxSequence, std::size_t headDim) {
-  const std::size_t S = (maxSequence + 1) / 2 * 2;
-  const std::size_t D = attentionStride(headDim);
-  return threads * (2 * S * D + kAttentionTileQueries * (2 * D + attentionTileKeys(S))) * sizeof(float);
+  const Size S = Size(maxSequence).roundedUp(2);
+  const Size D = Size(headDim).roundedUp(16);
+  const Size floats = S * D * 2 + (D * 2 + attentionTileKeys(S.value())) * kAttentionTileQueries;
+  return (floats * threads * sizeof(float)).value();
 }
 
 // Likewise K, V, dK, dV [S,D], Q, Q^T, dO, dO^T, dQ [64,D], P and twice dS [keys of a tile, 64]
 constexpr std::size_t attentionBackwardScratchBytes(std::size_t threads, std::size_t maxSequence, std::size_t headDim) {
-  const std::size_t S = (maxSequence + 1) / 2 * 2;
-  const std::size_t D = attentionStride(headDim);
-  return threads * (4 * S * D + kAttentionTileQueries * (5 * D + 3 * attentionTileKeys(S))) * sizeof(float);
+  const Size S = Size(maxSequence).roundedUp(2);
+  const Size D = Size(headDim).roundedUp(16);
+  const Size floats = S * D * 4 + (D * 5 + 3 * attentionTileKeys(S.value())) * kAttentionTileQueries;
+  return (floats * threads * sizeof(float)).value();
 }
 
 void attention(ExecContext& context, const Attention& op);

@@ -50,10 +50,21 @@ namespace generic {
 LORATWIN_DECLARE_OPERATORS
 }
 
+// The widest that is linked: a number of kIsas.
+#if !defined(LORATWIN_WIDEST_ISA)
 #if defined(__x86_64__)
+#define LORATWIN_WIDEST_ISA 3
+#else
+#define LORATWIN_WIDEST_ISA 0
+#endif
+#endif
+
+#if LORATWIN_WIDEST_ISA >= 1
 namespace avx2 {
 LORATWIN_DECLARE_OPERATORS
 }
+#endif
+#if LORATWIN_WIDEST_ISA >= 2
 namespace avx512 {
 LORATWIN_DECLARE_OPERATORS
 }
@@ -65,6 +76,8 @@ LORATWIN_DECLARE_OPERATORS
    : isa == Isa::avx512   ? avx512::call           \
    : isa == Isa::avx2     ? avx2::call             \
                           : generic::call)
+#elif LORATWIN_WIDEST_ISA == 1
+#define LORATWIN_PICK(call) (isa == Isa::avx2 ? avx2::call : generic::call)
 #else
 #define LORATWIN_PICK(call) generic::call
 #endif
@@ -123,12 +136,13 @@ void checkHeadDim(std::int32_t headDim) {
 }  // namespace
 
 Isa bestIsa() {
-#if defined(__x86_64__)
+#if LORATWIN_WIDEST_ISA >= 1
   // libgcc and compiler-rt tell of registers only what the system saves.
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") == 0 || __builtin_cpu_supports("fma") == 0) return Isa::generic;
   if (__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-      __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0) {
+      __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+      LORATWIN_WIDEST_ISA >= 2) {
     return __builtin_cpu_supports("avx512bf16") != 0 ? Isa::avx512bf16 : Isa::avx512;
   }
   return Isa::avx2;

@@ -19,6 +19,7 @@
 
 #include "exec_context.h"
 #include "matmul.h"
+#include "size.h"
 
 namespace loratwin::ops {
 
@@ -46,10 +47,10 @@ struct HeadLoss {
 // indices i32 [tileRows] each; each part rounded up to 64 bytes
 constexpr std::size_t headLossScratchBytes(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary,
                                            DType type) {
-  const auto part = [](std::size_t bytes) { return (bytes + 63) / 64 * 64; };
-  return part(tileRows * vocabulary * 4) + part(tileRows * hidden * sizeOf(type)) + part(tileRows * hidden * 4) +
-         part(tileRows * 8) +
-         2 * part(tileRows * 4);
+  const auto part = [tileRows](std::size_t columns, std::size_t bytes) {
+    return (Size(tileRows) * columns * bytes).roundedUp(64);
+  };
+  return (part(vocabulary, 4) + part(hidden, sizeOf(type)) + part(hidden, 4) + part(1, 8) + part(1, 4) * 2).value();
 }
 
 // Makes the products' primitives beforehand.

@@ -28,6 +28,7 @@
 #include "bf16.h"
 #include "exec_context.h"
 #include "segments.h"
+#include "size.h"
 
 namespace loratwin::ops {
 
@@ -79,7 +80,7 @@ using LoraBackwardBf16F32 = LoraBackwardT<float, Bf16, float>;
 // ds of all projections side by side: [T, projections x R rounded up to 16]
 constexpr std::size_t loraBackwardScratchBytes(std::size_t rows, std::size_t maxRank, std::size_t projections,
                                                DType store) {
-  return rows * projections * ((maxRank + 15) / 16 * 16) * sizeOf(store);
+  return (Size(maxRank).roundedUp(16) * rows * projections * sizeOf(store)).value();
 }
 
 void lora(ExecContext& context, const Lora& op);

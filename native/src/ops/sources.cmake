@@ -33,6 +33,10 @@ set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/sum_squares.ref.cc
   src/ops/swiglu.ref.cc)
 set(LORATWIN_OPS_FLAGS -O3 -fno-math-errno -fno-trapping-math)
+if(LORATWIN_SANITIZE)
+  # As checked code they would take minutes to compile.
+  set(LORATWIN_OPS_FLAGS -O1 -fno-math-errno -fno-trapping-math)
+endif()
 
 list(TRANSFORM LORATWIN_OPS_CPU_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")
 list(TRANSFORM LORATWIN_OPS_SOURCES PREPEND "${CMAKE_CURRENT_LIST_DIR}/../../")
@@ -55,8 +59,13 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_compile_definitions(loratwin_ops_avx512bf16 PRIVATE LORATWIN_ISA_AVX512BF16=1)
   target_compile_options(loratwin_ops_avx512bf16 PRIVATE ${LORATWIN_OPS_FLAGS}
     -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mfma -mprefer-vector-width=512)
-  list(APPEND LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_avx2> $<TARGET_OBJECTS:loratwin_ops_avx512>
-    $<TARGET_OBJECTS:loratwin_ops_avx512bf16>)
+  list(APPEND LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_avx2>)
+  if(LORATWIN_SANITIZE)
+    set_source_files_properties("${CMAKE_CURRENT_LIST_DIR}/../../src/ops/dispatch.cc" PROPERTIES COMPILE_DEFINITIONS LORATWIN_WIDEST_ISA=1)
+    set_target_properties(loratwin_ops_avx512 loratwin_ops_avx512bf16 PROPERTIES EXCLUDE_FROM_ALL ON)
+  else()
+    list(APPEND LORATWIN_OPS_OBJECTS $<TARGET_OBJECTS:loratwin_ops_avx512> $<TARGET_OBJECTS:loratwin_ops_avx512bf16>)
+  endif()
 endif()
 foreach(target loratwin_ops_generic loratwin_ops_avx2 loratwin_ops_avx512 loratwin_ops_avx512bf16)
   if(TARGET ${target})

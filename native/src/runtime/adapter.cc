@@ -1,13 +1,48 @@
 #include "adapter.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "errors.h"
+#include "ops/size.h"
 
 namespace loratwin {
 
 namespace {
+
+constexpr std::uint32_t kMaxTarget = 1U << 20;  // 1024 layers of 1024 projections; keeps the index small
+// So that a row can be padded, and a vector be one of JavaScript's.
+constexpr std::int32_t kMaxColumns = (1 << 30) - 1;
+constexpr std::size_t kMaxElements = (std::size_t{1} << 31) - 1;
+
+[[noreturn]] void refuse(std::size_t index, const char* field, const std::string& expected, const std::string& got) {
+  throw ArgumentError(expected, "createAdapter[" + std::to_string(index) + "]." + field, got);
+}
+
+// The entries, each in range and none too many, before anything is allocated for them.
+std::vector<AdapterEntry> checked(std::vector<AdapterEntry> entries) {
+  ops::Size elements = 0;
+  for (std::size_t i = 0; i < entries.size(); i++) {
+    const AdapterEntry& entry = entries[i];
+    if (entry.target >= kMaxTarget) refuse(i, "target", "a target below 2^20", std::to_string(entry.target));
+    const auto requireColumns = [&](const char* field, std::int32_t value) {
+      if (value < 1 || value > kMaxColumns) refuse(i, field, "a whole number from 1 to 2^30 - 1", std::to_string(value));
+    };
+    requireColumns("rank", entry.rank);
+    requireColumns("inFeatures", entry.inFeatures);
+    requireColumns("outFeatures", entry.outFeatures);
+    if (!std::isfinite(entry.scale)) refuse(i, "scale", "a finite number", std::to_string(entry.scale));
+    elements = elements + (ops::Size(static_cast<std::size_t>(entry.inFeatures)) +
+                           static_cast<std::size_t>(entry.outFeatures)) *
+                              static_cast<std::size_t>(entry.rank);
+  }
+  if (elements.value() > kMaxElements) {
+    throw ArgumentError("at most 2^31 - 1 parameters", "createAdapter",
+                        elements.isTooLarge() ? "more than can be counted" : std::to_string(elements.value()));
+  }
+  return entries;
+}
 
 std::size_t place(std::vector<AdapterEntry>& entries, std::int32_t padding) {
   const auto padded = [padding](std::int32_t columns) { return (columns + padding - 1) / padding * padding; };
@@ -36,13 +71,12 @@ std::uint64_t nextSerial() {
 }
 
 constexpr std::size_t kLineFloats = MemoryPool::kLine / sizeof(float);
-constexpr std::uint32_t kMaxTarget = 1U << 20;  // 1024 layers of 1024 projections; keeps the index small
 
 }  // namespace
 
 Adapter::Adapter(const std::shared_ptr<MemoryPool>& pool, std::vector<AdapterEntry> entries, AdapterFormat format)
     : serial_(nextSerial()),
-      entries_(std::move(entries)),
+      entries_(checked(std::move(entries))),
       elements_(unpadded(entries_)),
       count_(place(entries_, format.padding)),
       stride_((count_ + kLineFloats - 1) / kLineFloats * kLineFloats),
@@ -50,10 +84,8 @@ Adapter::Adapter(const std::shared_ptr<MemoryPool>& pool, std::vector<AdapterEnt
       sum_(format.keepsSum ? std::make_unique<Buffer>(pool, MemoryKind::norms, sizeof(double)) : nullptr) {
   for (std::size_t i = 0; i < entries_.size(); i++) {
     const AdapterEntry& entry = entries_[i];
-    const std::string at = "createAdapter[" + std::to_string(i) + "].target";
-    if (entry.target >= kMaxTarget) throw ArgumentError("a target below 2^20", at, std::to_string(entry.target));
     if (entry.target >= indexOfTarget_.size()) indexOfTarget_.resize(entry.target + 1, -1);
-    if (indexOfTarget_[entry.target] >= 0) throw ArgumentError("each target once", at, std::to_string(entry.target));
+    if (indexOfTarget_[entry.target] >= 0) refuse(i, "target", "each target once", std::to_string(entry.target));
     indexOfTarget_[entry.target] = static_cast<std::int32_t>(i);
     maxRank_ = std::max(maxRank_, entry.rank);
   }

@@ -10,6 +10,20 @@
 
 namespace loratwin {
 
+namespace {
+
+// Elements of rows x columns; both are at least 1, and their weights are in memory.
+std::size_t requireElements(const char* at, std::int32_t rows, std::int32_t columns, std::size_t given) {
+  if (rows < 1 || columns < 1) {
+    throw ArgumentError("at least 1 row and 1 column", at, std::to_string(rows) + " x " + std::to_string(columns));
+  }
+  const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
+  if (given != count) throw ArgumentError(std::to_string(count) + " elements", at, std::to_string(given));
+  return count;
+}
+
+}  // namespace
+
 double UpdateItem::sumSquares() const {
   double sum = 0;
   for (const double* cell : normCells) sum += *cell;
@@ -72,9 +86,10 @@ void Device::requireQuiet(const Adapter& adapter) const {
 }
 
 void Device::requireRange(const char* at, std::size_t offset, std::size_t bytes) const {
-  if (offset + bytes > arena_->bytes()) {
+  const ops::Size end = ops::Size(offset) + bytes;
+  if (end.value() > arena_->bytes()) {
     throw ArgumentError("an end within the arena of " + std::to_string(arena_->bytes()) + " bytes", name_ + "." + at,
-                        std::to_string(offset + bytes));
+                        end.isTooLarge() ? "one beyond all memory" : std::to_string(end.value()));
   }
 }
 
@@ -145,6 +160,7 @@ std::size_t Device::keepPacked(const std::string& sharedAs) {
 }
 
 std::shared_ptr<Matrix> Device::packed(const MatrixSource& source) {
+  requireElements(("matrix " + source.name + ".data").c_str(), source.out, source.in, source.data.count);
   if (source.quantization) requireFinite(source);
   std::shared_ptr<Matrix> matrix = makeMatrix(source);
   matrix->name = source.name;
@@ -157,6 +173,7 @@ std::shared_ptr<Matrix> Device::packed(const MatrixSource& source) {
 
 std::size_t Device::loadVector(const float* data, std::size_t count, const std::string& sharedAs) {
   requireLive();
+  if (count == 0) throw ArgumentError("at least 1 element", name_ + ".loadVector", "none");
   auto vector = std::shared_ptr<Vector>(new Vector{count, Buffer(memory_, MemoryKind::weights, count * sizeof(float))});
   vector->values.write(0, data, count * sizeof(float));
   return keep<Vector>(weights_.vectors, std::move(vector), sharedAs);
@@ -165,7 +182,7 @@ std::size_t Device::loadVector(const float* data, std::size_t count, const std::
 std::size_t Device::loadTable(std::int32_t rows, std::int32_t columns, WeightData data, ops::DType dtype,
                               const std::string& sharedAs) {
   requireLive();
-  const std::size_t count = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
+  const std::size_t count = requireElements("table.data", rows, columns, data.count);
   const std::size_t bytes = count * ops::sizeOf(dtype);
   std::vector<ops::Bf16> rounded;
   const void* const values = elementsOf(data, count, dtype, rounded);
@@ -259,14 +276,17 @@ void Device::replaceArena(std::size_t bytes) {
 }
 
 void Device::writeArena(std::size_t offset, const void* from, std::size_t bytes) {
-  requireQuiet("arena");
-  requireRange("arena", offset, bytes);
+  requireArena(offset, bytes);
   arena_->write(offset, from, bytes);
 }
 
-void Device::readArena(void* to, std::size_t offset, std::size_t bytes) const {
+void Device::requireArena(std::size_t offset, std::size_t bytes) const {
   requireQuiet("arena");
   requireRange("arena", offset, bytes);
+}
+
+void Device::readArena(void* to, std::size_t offset, std::size_t bytes) const {
+  requireArena(offset, bytes);
   arena_->read(to, offset, bytes);
 }
 
@@ -309,6 +329,7 @@ void Device::enqueueSend(const TaskHead& head, std::size_t source, std::size_t b
                          std::size_t destinationOffset) {
   requireLive();
   destination.requireLive();
+  if (destination.runtime_ != runtime_) throw ArgumentError("a device of this runtime", name_ + ".send", "another's");
   requireRange("send.source", source, bytes);
   destination.requireRange("send.destinationOffset", destinationOffset, bytes);
   queueTransfer(prepare(head), {arena_, source, destination.arena_, destinationOffset, bytes});

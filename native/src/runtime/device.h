@@ -25,6 +25,7 @@ namespace loratwin {
 // Weights as JavaScript gave them: floats, or the bits of bfloat16.
 struct WeightData {
   const void* data;
+  std::size_t count;
   ops::DType type;
 };
 
@@ -145,6 +146,8 @@ class Device {
   void reserveArena(std::size_t bytes);
   // A range of the arena while nothing is pending.
   void writeArena(std::size_t offset, const void* from, std::size_t bytes);
+  // Throws ArgumentError where the two below would.
+  void requireArena(std::size_t offset, std::size_t bytes) const;
   void readArena(void* to, std::size_t offset, std::size_t bytes) const;
 
   void enqueueRun(const TaskHead& head, std::int64_t program, Bindings bindings);

@@ -34,6 +34,7 @@ class MemoryPool {
   // `bytes` is a multiple of kLine; zeroed, kLine aligned. Throws ArgumentError.
   virtual std::byte* allocate(std::size_t bytes, MemoryKind kind) = 0;
   virtual void release(std::byte* memory, std::size_t bytes) noexcept = 0;
+  // The two places may share bytes.
   virtual void write(std::byte* to, const void* from, std::size_t bytes) = 0;
   virtual void read(void* to, const std::byte* from, std::size_t bytes) = 0;
 

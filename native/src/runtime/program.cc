@@ -1,12 +1,20 @@
 #include "program.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "errors.h"
 #include "fields.h"
 
 namespace loratwin {
+
+namespace {
+
+// Their number is an int32 in the operators.
+constexpr std::size_t kMaxOffsets = std::numeric_limits<std::int32_t>::max();
+
+}  // namespace
 
 const char* spaceName(Space space) {
   constexpr const char* names[kSpaces] = {"stash", "work", "in", "out"};
@@ -26,7 +34,15 @@ std::int32_t Bindings::maxRank() const {
 }
 
 void Bindings::check() const {
-  if (sequences.size() < 2 || sequences.front() != 0 || sequences.back() != rows ||
+  if (rows < 1) throw ArgumentError("at least 1 row", "bindings.rows", std::to_string(rows));
+  const auto requireRows = [this](const std::vector<std::int32_t>& data, const char* at) {
+    if (data.empty() || data.size() == static_cast<std::size_t>(rows)) return;
+    throw ArgumentError(std::to_string(rows) + " elements", at, std::to_string(data.size()));
+  };
+  requireRows(ids, "bindings.ids");
+  requireRows(targets, "bindings.targets");
+  requireRows(rowKeys, "bindings.rowKeys");
+  if (sequences.size() < 2 || sequences.size() > kMaxOffsets || sequences.front() != 0 || sequences.back() != rows ||
       !std::is_sorted(sequences.begin(), sequences.end())) {
     throw ArgumentError("row offsets from 0 to " + std::to_string(rows) + " that never fall", "bindings.sequences",
                         std::to_string(sequences.size()) + " offsets");
@@ -44,6 +60,9 @@ void Bindings::check() const {
     // The gradients of two segments of one adapter would be added to at the same time.
     if (!seen.insert(segment.adapter.get()).second) {
       throw ArgumentError("each adapter once", at + ".adapter", "a second segment");
+    }
+    if (!(segment.dropout >= 0 && segment.dropout < 1)) {
+      throw ArgumentError("a probability below 1", at + ".dropout", std::to_string(segment.dropout));
     }
     row = segment.rowEnd;
     drops = drops || segment.dropout > 0;
@@ -63,16 +82,17 @@ void Reach::refuse(const char* field, const std::string& expected, const std::st
   throw ArgumentError(expected, *step_ + "." + field, got);
 }
 
-void Reach::bytes(const char* field, Tensor tensor, std::size_t count) const {
-  const std::size_t end = bindings.place(tensor) + count;
-  if (end > arenaBytes_) {
-    refuse(field, "an end within the arena of " + std::to_string(arenaBytes_) + " bytes", std::to_string(end));
+void Reach::bytes(const char* field, Tensor tensor, ops::Size count) const {
+  const ops::Size end = bindings.placeOf(tensor) + count;
+  if (end.value() > arenaBytes_) {
+    refuse(field, "an end within the arena of " + std::to_string(arenaBytes_) + " bytes",
+           end.isTooLarge() ? "one beyond all memory" : std::to_string(end.value()));
   }
 }
 
 void Reach::matrix(const char* field, Tensor tensor, std::int64_t ld, std::int64_t columns, ops::DType type) const {
-  const std::int64_t elements = (std::int64_t{bindings.rows} - 1) * ld + columns;
-  bytes(field, tensor, static_cast<std::size_t>(elements) * ops::sizeOf(type));
+  const ops::Size before = ops::Size(static_cast<std::size_t>(bindings.rows) - 1) * static_cast<std::size_t>(ld);
+  bytes(field, tensor, (before + static_cast<std::size_t>(columns)) * ops::sizeOf(type));
 }
 
 void Reach::present(const char* binding, const std::vector<std::int32_t>& data) const {

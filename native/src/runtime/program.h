@@ -14,6 +14,7 @@
 #include "adapter.h"
 #include "memory.h"
 #include "ops/bf16.h"
+#include "ops/size.h"
 
 namespace loratwin {
 
@@ -93,11 +94,21 @@ struct Bindings {
 
   std::int32_t maxSequence() const;
   std::int32_t maxRank() const;
-  // Throws ArgumentError unless sequences and segments are in row order within the rows, and no adapter comes twice.
+  // Throws ArgumentError unless what is given for each row has an item for each, sequences and segments are in row
+  // order within the rows, their numbers are within range, and no adapter comes twice.
   void check() const;
+  // Of one of the spaces' tensors; too large where it does not fit.
+  ops::Size placeOf(Tensor tensor) const {
+    return ops::Size(bases[static_cast<int>(tensor.space)]) + ops::Size(tensor.offset) * unitsOf(tensor.space);
+  }
+  // Once check() has found that all fits.
   std::size_t place(Tensor tensor) const {
-    const std::int32_t units = tensor.space == Space::stash ? (rows + kUnitRows - 1) / kUnitRows : 1;
-    return bases[static_cast<int>(tensor.space)] + tensor.offset * static_cast<std::size_t>(units);
+    return bases[static_cast<int>(tensor.space)] + tensor.offset * unitsOf(tensor.space);
+  }
+
+ private:
+  std::size_t unitsOf(Space space) const {
+    return space == Space::stash ? (static_cast<std::size_t>(rows) + kUnitRows - 1) / kUnitRows : 1;
   }
 };
 
@@ -112,7 +123,7 @@ class Reach {
   // rows x columns elements with a row stride of `ld`
   void matrix(const char* field, Tensor tensor, std::int64_t ld, std::int64_t columns,
               ops::DType type = ops::DType::float32) const;
-  void bytes(const char* field, Tensor tensor, std::size_t count) const;
+  void bytes(const char* field, Tensor tensor, ops::Size count) const;
   void present(const char* binding, const std::vector<std::int32_t>& data) const;
   [[noreturn]] void refuse(const char* field, const std::string& expected, const std::string& got) const;
 

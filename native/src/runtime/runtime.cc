@@ -10,6 +10,17 @@ namespace loratwin {
 namespace {
 
 constexpr std::int64_t kReportNs = 100'000'000;
+// Of events, and of norm cells: far more than a run has, and no more than there is memory for.
+constexpr std::int64_t kMaxCount = std::int64_t{1} << 26;
+
+// How many there are. Throws ArgumentError where `more` would be too many.
+std::int64_t countOf(const char* at, std::size_t known, std::int64_t more) {
+  const auto first = static_cast<std::int64_t>(known);
+  if (more < 0 || more > kMaxCount - first) {
+    throw ArgumentError("a whole number from 0 to " + std::to_string(kMaxCount - first), at, std::to_string(more));
+  }
+  return first;
+}
 
 }  // namespace
 
@@ -18,7 +29,7 @@ Runtime::Runtime(std::function<void()> notify) : notify_(std::move(notify)), sta
 std::int64_t Runtime::nowNs() const { return monotonicNs() - start_; }
 
 std::int64_t Runtime::createEvents(std::int64_t count) {
-  const auto first = static_cast<std::int64_t>(events_.size());
+  const std::int64_t first = countOf("createEvents.count", events_.size(), count);
   for (std::int64_t i = 0; i < count; i++) events_.emplace_back();
   return first;
 }
@@ -26,17 +37,20 @@ std::int64_t Runtime::createEvents(std::int64_t count) {
 void Runtime::renewEvents(const std::vector<std::int64_t>& indices) {
   const std::lock_guard lock(mutex);
   for (const std::int64_t index : indices) {
-    Event& renewed = *event(index, "renewEvents");
-    if (!renewed.signalled.load(std::memory_order_acquire)) {
+    if (!event(index, "renewEvents")->signalled.load(std::memory_order_acquire)) {
       throw ArgumentError("an event that has been signalled", "renewEvents", std::to_string(index));
     }
+  }
+  // All or none.
+  for (const std::int64_t index : indices) {
+    Event& renewed = *event(index, "renewEvents");
     renewed.signalled.store(false, std::memory_order_release);
     renewed.claimed = false;
   }
 }
 
 std::int64_t Runtime::createNormCells(std::int64_t count) {
-  const auto first = static_cast<std::int64_t>(cells_.size());
+  const std::int64_t first = countOf("createNormCells.count", cells_.size(), count);
   cells_.resize(cells_.size() + static_cast<std::size_t>(count), 0.0);
   return first;
 }

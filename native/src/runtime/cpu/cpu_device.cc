@@ -24,11 +24,12 @@ const CpuStep& stepOf(const Step& step) { return static_cast<const CpuStep&>(ste
 CpuDevice::CpuDevice(std::shared_ptr<Runtime> runtime, std::string name, const std::vector<int>& cores)
     : Device(std::move(runtime), std::move(name), hostMemory(), {},
              {cpuElementwiseSteps(), cpuProductSteps(), cpuAttentionSteps(), cpuLoraSteps()}) {
+  if (cores.empty()) throw ArgumentError("at least one core", "createDevice.cores", "none");
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   sched_getaffinity(0, sizeof allowed, &allowed);
   for (const int core : cores) {
-    if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET(core, &allowed)) {
+    if (core < 0 || core >= CPU_SETSIZE || !CPU_ISSET(static_cast<std::size_t>(core), &allowed)) {
       throw ArgumentError("cores that this process may use", "createDevice.cores", std::to_string(core));
     }
   }
@@ -197,10 +198,12 @@ void CpuDevice::update(const std::vector<UpdateItem>& items, Completion& done) {
   for (const UpdateItem& item : items) {
     if (compute_->stopping()) throw Stopped{};
     Adapter& adapter = *item.adapter;
-    const double sumSquares = item.sumSquares();
+    // Where nothing is clipped, nobody has waited for the norms of other stages.
+    const bool isClipped = item.maxGradNorm != 0;
+    const double sumSquares = isClipped ? item.sumSquares() : 0;
     // The adapter stays what it was before the gradient that is none; its gradients stay too, so that no later step of it
     // is any better.
-    const bool isFinite = item.normCells.empty() || std::isfinite(sumSquares);
+    const bool isFinite = std::isfinite(sumSquares);
     ops::Adamw op{};
     op.parameters = adapter.part(AdapterPart::parameters);
     op.firstMoment = adapter.part(AdapterPart::firstMoment);
@@ -213,7 +216,7 @@ void CpuDevice::update(const std::vector<UpdateItem>& items, Completion& done) {
     op.beta2 = item.beta2;
     op.eps = item.eps;
     op.weightDecay = item.weightDecay;
-    op.gradientScale = ops::clipCoefficient(std::sqrt(sumSquares), item.maxGradNorm);
+    op.gradientScale = isClipped ? ops::clipCoefficient(std::sqrt(sumSquares), item.maxGradNorm) : 1;
     if (isFinite) ops::adamw(*team_, op);
     if (!item.isTold) continue;
     if (!done.parameters) done.parameters.emplace();

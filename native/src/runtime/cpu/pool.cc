@@ -27,17 +27,28 @@ void enterThread(const std::vector<int>& cores, const char* name) {
 
 Pool::Pool(const std::vector<int>& cores)
     : count_(static_cast<int>(cores.size())), clocks_(cores.size()), errors_(cores.size()) {
+  // A thread that cannot be made must not leave the others running.
+  try {
+    makeWorkers(cores);
+  } catch (...) {
+    join();
+    throw;
+  }
+}
+
+void Pool::makeWorkers(const std::vector<int>& cores) {
   for (int thread = 1; thread < count_; thread++) {
     workers_.emplace_back([this, thread, core = cores[static_cast<std::size_t>(thread)]] { work(thread, core); });
     clocks_[static_cast<std::size_t>(thread)].watch(workers_.back().native_handle());
   }
 }
 
-Pool::~Pool() {
+void Pool::join() {
   stopping_ = true;
   generation_.fetch_add(1);
   generation_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
 }
 
 void Pool::runRange(int thread) {

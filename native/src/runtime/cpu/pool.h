@@ -19,7 +19,7 @@ void enterThread(const std::vector<int>& cores, const char* name);
 class Pool final : public ops::ExecContext {
  public:
   explicit Pool(const std::vector<int>& cores);
-  ~Pool() override;
+  ~Pool() override { join(); }
   int threads() const override { return count_; }
   void run(std::size_t count, Invoke invoke, void* state) override;
   // What the system has taken from the team until `atNs`, added up: while one waits for its core, the others wait for
@@ -29,6 +29,8 @@ class Pool final : public ops::ExecContext {
   ThreadClock& ownClock() { return clocks_[0]; }
 
  private:
+  void makeWorkers(const std::vector<int>& cores);
+  void join();
   void work(int thread, int core);
   void runRange(int thread);
 

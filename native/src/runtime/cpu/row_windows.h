@@ -17,11 +17,11 @@ struct RowWindow {
 
 // So many rows that a thread's share of the widest tensor is about 2^20 elements, and at least 256 for each thread.
 // `widest`: elements of a row of that tensor
-std::int32_t rowsOfWindow(std::int64_t widest, int threads);
+std::int64_t rowsOfWindow(std::int64_t widest, int threads);
 
 // Fills `windows` with all rows in equal parts of about `rows`: at most half as many again, and half as many at least
 // where there are several. They begin with a segment if one begins near, and always where LoRA's sums over rows do, so
 // that no such sum depends on them. `rows`: at least 256
-void rowWindows(const Bindings& bindings, std::int32_t rows, std::vector<RowWindow>& windows);
+void rowWindows(const Bindings& bindings, std::int64_t rows, std::vector<RowWindow>& windows);
 
 }  // namespace loratwin

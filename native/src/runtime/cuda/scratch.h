@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ops/bf16.h"
+#include "ops/size.h"
 
 namespace loratwin::cuda {
 
@@ -15,7 +16,9 @@ constexpr std::size_t padded(std::size_t value, std::size_t multiple) {
 constexpr std::size_t kScratchLine = 64;
 
 // attentionBackward: delta [T, heads]
-constexpr std::size_t attentionScratchBytes(std::size_t rows, std::size_t heads) { return rows * heads * sizeof(float); }
+constexpr std::size_t attentionScratchBytes(std::size_t rows, std::size_t heads) {
+  return (ops::Size(rows) * heads * sizeof(float)).value();
+}
 
 // One of the projections that a loraBackward has.
 struct LoraScratchProjection {
@@ -27,13 +30,14 @@ struct LoraScratchProjection {
 inline std::size_t loraScratchBytes(std::size_t rows, std::size_t segments, std::size_t maxRank, std::size_t inFeatures,
                                     const std::vector<LoraScratchProjection>& projections, ops::DType dtype) {
   constexpr std::size_t kPartRows = 512;
-  std::size_t bytes = 0;
-  std::size_t part = 0;
+  using ops::Size;
+  Size bytes = 0;
+  Size part = 0;
   for (const LoraScratchProjection& p : projections) {
-    bytes += padded(rows * p.lds * ops::sizeOf(dtype), kScratchLine);
-    part += maxRank * padded(inFeatures, 8) + p.outFeatures * padded(maxRank, 8);
+    bytes = bytes + (Size(rows) * p.lds * ops::sizeOf(dtype)).roundedUp(kScratchLine);
+    part = part + Size(inFeatures).roundedUp(8) * maxRank + Size(maxRank).roundedUp(8) * p.outFeatures;
   }
-  return bytes + (rows / kPartRows + segments) * part * sizeof(float);
+  return (bytes + (Size(rows / kPartRows) + segments) * part * sizeof(float)).value();
 }
 
 // headLoss, of a tile of scored rows: where its logits, their gradient, x and dx lie. A float32 gradient takes the
@@ -45,12 +49,15 @@ struct HeadScratch {
   std::size_t bytes;
 };
 constexpr HeadScratch headScratch(std::size_t tileRows, std::size_t hidden, std::size_t vocabulary, ops::DType dtype) {
-  const std::size_t elements = tileRows * padded(vocabulary, 8);
-  const std::size_t logits = padded(elements * sizeof(float), kScratchLine);
+  using ops::Size;
+  const auto part = [](Size elements, std::size_t bytes) { return (elements * bytes).roundedUp(kScratchLine); };
+  const Size elements = Size(vocabulary).roundedUp(8) * tileRows;
+  const Size xElements = Size(tileRows) * hidden;
+  const Size logits = part(elements, sizeof(float));
   const bool narrow = dtype == ops::DType::bfloat16;
-  const std::size_t x = logits + (narrow ? padded(elements * sizeof(ops::Bf16), kScratchLine) : 0);
-  const std::size_t dx = x + padded(tileRows * hidden * ops::sizeOf(dtype), kScratchLine);
-  return {narrow ? logits : 0, x, dx, dx + padded(tileRows * hidden * sizeof(float), kScratchLine)};
+  const Size x = narrow ? logits + part(elements, sizeof(ops::Bf16)) : logits;
+  const Size dx = x + part(xElements, ops::sizeOf(dtype));
+  return {narrow ? logits.value() : 0, x.value(), dx.value(), (dx + part(xElements, sizeof(float))).value()};
 }
 
 }  // namespace loratwin::cuda

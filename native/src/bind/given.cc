@@ -1,0 +1,87 @@
+#include "bind/given.h"
+
+#include <limits>
+#include <utility>
+
+namespace loratwin::bind {
+
+void placeRun(const Row<record::Run>& from, Bindings& to) {
+  using record::Run;
+  constexpr const char* at = "bindings";
+  to.rows = from.whole32(Run::rows, at, 1);
+  const auto place = [&](Space space, Run::Field field) {
+    to.bases[static_cast<int>(space)] = static_cast<std::size_t>(from.whole(field, at));
+  };
+  place(Space::stash, Run::stash);
+  place(Space::work, Run::work);
+  place(Space::in, Run::in);
+  place(Space::out, Run::out);
+}
+
+Bindings bound(const Device& device, GivenBindings from) {
+  Bindings result = std::move(from.data);
+  using record::Segment;
+  constexpr std::int64_t kMaxWord = std::numeric_limits<std::uint32_t>::max();
+  for (const Row<Segment>& row : from.segments) {
+    constexpr const char* at = "bindings.segments";
+    RunSegment segment;
+    segment.adapter = device.adapter(row.whole(Segment::adapter, at));
+    segment.rowStart = row.whole32(Segment::rowStart, at);
+    segment.rowEnd = row.whole32(Segment::rowEnd, at);
+    segment.lossScale = row.finite32(Segment::lossScale, at);
+    segment.dropout = row.finite32(Segment::dropout, at);
+    segment.seed[0] = static_cast<std::uint32_t>(row.whole(Segment::seedLow, at, 0, kMaxWord));
+    segment.seed[1] = static_cast<std::uint32_t>(row.whole(Segment::seedHigh, at, 0, kMaxWord));
+    result.segments.push_back(std::move(segment));
+  }
+  using record::SumSquares;
+  for (const Row<SumSquares>& row : from.sumSquares) {
+    constexpr const char* at = "bindings.sumSquares";
+    double* const cell = device.runtime().normCell(row.whole(SumSquares::cell, at));
+    result.sumSquares.push_back({device.adapter(row.whole(SumSquares::adapter, at)), cell});
+  }
+  return result;
+}
+
+std::vector<UpdateItem> bound(const Device& device, const std::vector<Row<record::UpdateItem>>& items,
+                              const std::vector<std::vector<std::int64_t>>& cells) {
+  using Item = record::UpdateItem;
+  constexpr const char* at = "items";
+  if (cells.size() != items.size()) {
+    throw ArgumentError(std::to_string(items.size()) + " lists", "normCells", std::to_string(cells.size()));
+  }
+  std::vector<UpdateItem> result;
+  for (const Row<Item>& from : items) {
+    UpdateItem item;
+    item.adapter = device.adapter(from.whole(Item::adapter, at));
+    item.step = from.whole(Item::step, at, 1);
+    item.learningRate = from.finite(Item::learningRate, at);
+    item.beta1 = from.finite(Item::beta1, at);
+    item.beta2 = from.finite(Item::beta2, at);
+    item.eps = from.finite(Item::eps, at);
+    item.weightDecay = from.finite(Item::weightDecay, at);
+    item.maxGradNorm = from.finite(Item::maxGradNorm, at);
+    item.isTold = from[Item::told] != 0;
+    for (const std::int64_t cell : cells[result.size()]) item.normCells.push_back(device.runtime().normCell(cell));
+    result.push_back(std::move(item));
+  }
+  return result;
+}
+
+std::vector<AdapterEntry> entries(const std::vector<Row<record::AdapterEntry>>& rows) {
+  using Entry = record::AdapterEntry;
+  constexpr const char* at = "createAdapter";
+  std::vector<AdapterEntry> result;
+  for (const Row<Entry>& from : rows) {
+    AdapterEntry entry;
+    entry.target = static_cast<std::uint32_t>(from.whole32(Entry::target, at));
+    entry.rank = from.whole32(Entry::rank, at);
+    entry.inFeatures = from.whole32(Entry::inFeatures, at);
+    entry.outFeatures = from.whole32(Entry::outFeatures, at);
+    entry.scale = from.finite32(Entry::scale, at);
+    result.push_back(entry);
+  }
+  return result;
+}
+
+}  // namespace loratwin::bind

@@ -1,0 +1,27 @@
+// What JavaScript gave in rows of numbers, as structs of a device. A number out of range is an ArgumentError.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bind/rows.h"
+#include "runtime/device.h"
+
+namespace loratwin::bind {
+
+// Of a run, all that can be read without a device.
+struct GivenBindings {
+  Bindings data;
+  std::vector<Row<record::Segment>> segments;
+  std::vector<Row<record::SumSquares>> sumSquares;
+};
+
+// The rows, and where each space starts.
+void placeRun(const Row<record::Run>& from, Bindings& to);
+Bindings bound(const Device& device, GivenBindings from);
+// `cells`: of each item
+std::vector<UpdateItem> bound(const Device& device, const std::vector<Row<record::UpdateItem>>& items,
+                              const std::vector<std::vector<std::int64_t>>& cells);
+std::vector<AdapterEntry> entries(const std::vector<Row<record::AdapterEntry>>& rows);
+
+}  // namespace loratwin::bind

@@ -1,0 +1,16 @@
+# How a checked build is compiled; the first thing that is found ends the program.
+set(LORATWIN_SANITIZE_FLAGS -g1 -fno-omit-frame-pointer -fno-sanitize-recover=all)
+if(LORATWIN_SANITIZE STREQUAL "thread")
+  list(APPEND LORATWIN_SANITIZE_FLAGS -fsanitize=thread)
+elseif(LORATWIN_SANITIZE STREQUAL "address")
+  list(APPEND LORATWIN_SANITIZE_FLAGS -fsanitize=address,undefined)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Calls in place of checks inline: the operators compile three times as fast.
+    add_compile_options("SHELL:--param asan-instrumentation-with-call-threshold=0")
+  endif()
+else()
+  message(FATAL_ERROR "Expected address or thread in LORATWIN_SANITIZE, got \"${LORATWIN_SANITIZE}\"")
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O1")
+add_compile_options(${LORATWIN_SANITIZE_FLAGS})
+add_link_options(${LORATWIN_SANITIZE_FLAGS})

@@ -1,0 +1,65 @@
+// `npm run test:sanitizers`: trains small models of every dtype with the address and undefined sanitizers inside Node and
+// the thread sanitizer outside of it, and attacks the addon. With `-- --all` also the operator table and the runtime's tests.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { addressLibrary, buildChecked, DTYPES, loratwin, recordTraining, run, smallPlan } from "./checked-native.mjs";
+import { SetupError } from "./terminal.mjs";
+
+const isAll = process.argv.includes("--all");
+const RUNTIME_TESTS = ["aside", "errors", "llama-step", "records", "runtime", "shared-weights", "update"];
+
+function trainings(folder) {
+  return DTYPES.map((dtype) => {
+    const place = join(folder, dtype);
+    const plan = smallPlan(place, dtype);
+    return { dtype, plan, recording: recordTraining(place, plan, dtype) };
+  });
+}
+
+function vitest(what, files, env) {
+  run(what, process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...files], env);
+}
+
+function checkAddresses(folder, trained) {
+  const built = buildChecked("address", ["loratwin", ...(isAll ? ["op_table"] : [])]);
+  const env = { LORATWIN_ADDON: built("loratwin.node"), LD_PRELOAD: addressLibrary() };
+  for (const { dtype, plan } of trained) {
+    loratwin(`address: training in ${dtype}`, ["train", plan, "-o", join(folder, `${dtype}-checked`)], env);
+  }
+  vitest("address: attacks on the addon", ["test/attacks/addon"], {
+    ...env,
+    LORATWIN_ATTACK_CASES: isAll ? "10000" : "300",
+  });
+  if (!isAll) return;
+  vitest(
+    "address: the runtime's tests",
+    RUNTIME_TESTS.map((name) => `test/native/${name}.test.ts`),
+    env,
+  );
+  run("address: the operator table", built("op_table"), []);
+}
+
+function checkThreads(trained) {
+  const built = buildChecked("thread", ["replay_calls", ...(isAll ? ["op_table"] : [])]);
+  run(
+    "thread: training in every dtype",
+    built("replay_calls"),
+    trained.map(({ recording }) => recording),
+  );
+  if (isAll) run("thread: the operator table", built("op_table"), []);
+}
+
+const folder = mkdtempSync(join(tmpdir(), "loratwin-sanitizers-"));
+try {
+  const trained = trainings(folder);
+  checkAddresses(folder, trained);
+  checkThreads(trained);
+  console.log("sanitizers: nothing found");
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(error.message);
+  process.exitCode = error.exitCode;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

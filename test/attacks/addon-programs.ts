@@ -1,0 +1,78 @@
+// Every operator of a CPU device as a program that is right, for attacks on its fields.
+import type { RawOperator } from "../../native/raw-addon.ts";
+import { bindings, type Victim } from "./addon-victim.ts";
+
+const at = (offset: number, space = "work"): { readonly space: string; readonly offset: number } => ({ space, offset });
+const HEADS = { qColumn: 0, kColumn: 8, vColumn: 12, heads: 2, kvHeads: 1, headDim: 4 };
+const PROJECTION = { target: 3, outFeatures: 6, column: 0, s: at(2048), lds: 4 };
+
+export interface AttackedProgram {
+  readonly operator: RawOperator;
+  readonly bindings: Readonly<Record<string, unknown>>;
+}
+
+/** Over 2 rows in an arena of 8192 bytes, with weights of the victim's and two more that are loaded here. */
+export function attackedPrograms({ addon, device, matrix, adapter }: Victim): readonly AttackedProgram[] {
+  const table = addon.loadTable(device, 5, 4, new Float32Array(20), "float32", "");
+  const vector = addon.loadVector(device, new Float32Array(4).fill(1), "");
+  const frequencies = addon.loadVector(device, Float32Array.of(1, 0.5), "");
+  const ids = { ids: Int32Array.of(0, 4) };
+  const targets = { targets: Int32Array.of(-1, 5), segments: Float64Array.of(adapter, 0, 2, 1, 0, 1, 2) };
+  const segments = { segments: Float64Array.of(adapter, 0, 2, 1, 0.5, 1, 2), rowKeys: Int32Array.of(0, 1) };
+  const projections = [PROJECTION];
+  const list: readonly (readonly [Record<string, unknown>, Record<string, unknown>?])[] = [
+    [{ op: "embed", table, out: at(0), hidden: 4 }, ids],
+    [{ op: "copy", columns: 4, x: at(0), from: "float32", y: at(256), to: "bfloat16" }],
+    [{ op: "rmsnorm", hidden: 4, x: at(0), weight: vector, y: at(256), rstd: at(512), eps: 1e-5 }],
+    [{ op: "rmsnormBackward", hidden: 4, dy: at(0), x: at(64), rstd: at(128), weight: vector, dx: at(256) }],
+    [{ op: "rope", column: 0, heads: 2, headDim: 4, x: at(0), ld: 8, frequencies, inverse: false }],
+    [{ op: "swiglu", intermediate: 4, gateUp: at(0), ld: 8, out: at(256), ldo: 4 }],
+    [{ op: "swigluBackward", intermediate: 4, gateUp: at(0), ld: 8, dout: at(64), lddo: 4, dgateUp: at(256), ldd: 8 }],
+    [{ op: "matmul", weight: matrix, x: at(0), ldx: 4, y: at(256), ldy: 6, residual: at(512), ldr: 6 }],
+    [{ op: "matmulBackward", weight: matrix, dy: at(0), lddy: 6, dx: at(256), lddx: 4 }],
+    [
+      { op: "headLoss", hidden: 4, vocabulary: 6, tileRows: 2, x: at(0), weight: matrix, dx: at(64), logits: at(512) },
+      targets,
+    ],
+    [{ op: "attention", ...HEADS, qkv: at(0), ld: 16, out: at(128), ldo: 8, lse: at(192), scratch: at(256) }],
+    [
+      {
+        ...{ op: "attentionBackward", ...HEADS, qkv: at(0), ld: 16, out: at(128), ldo: 8, dout: at(192), lddo: 8 },
+        ...{ lse: at(256), dqkv: at(320), ldd: 16, scratch: at(512) },
+      },
+    ],
+    [{ op: "lora", projections, x: at(0), ldx: 4, inFeatures: 4, y: at(256), ldy: 6 }, segments],
+    [
+      {
+        ...{ op: "loraBackward", projections, dy: at(0), lddy: 6, x: at(64), ldx: 4, inFeatures: 4 },
+        ...{ dx: at(256), lddx: 4, scratch: at(512) },
+      },
+      segments,
+    ],
+  ];
+  return list.map(([operator, given = {}]) => ({ operator: operator as RawOperator, bindings: given }));
+}
+
+/** The operator with one of its numbers, or its tensors' offsets and spaces, replaced; one for each. */
+export function withNumber(
+  operator: RawOperator,
+  value: unknown,
+): readonly { readonly field: string; readonly operator: RawOperator }[] {
+  const found: { field: string; operator: RawOperator }[] = [];
+  const visit = (node: unknown, path: readonly (string | number)[]): void => {
+    if (typeof node === "number") {
+      const copy = structuredClone(operator);
+      let parent = copy as unknown as Record<string | number, unknown>;
+      for (const key of path.slice(0, -1)) parent = parent[key] as Record<string | number, unknown>;
+      parent[path.at(-1)!] = value;
+      found.push({ field: path.join("."), operator: copy });
+    } else if (typeof node === "object" && node !== null) {
+      for (const [key, child] of Object.entries(node)) visit(child, [...path, key]);
+    }
+  };
+  visit(operator, []);
+  return found;
+}
+
+export const runOf = (given: Readonly<Record<string, unknown>>): ReturnType<typeof bindings> =>
+  bindings({ run: Float64Array.of(2, 0, 0, 0, 4096), ...given });
