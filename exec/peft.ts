@@ -1,7 +1,13 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { readSafetensors, writeSafetensors, writeWholeFile } from "../datasets/index.ts";
+import {
+  readSafetensors,
+  type SafetensorsReader,
+  type TensorToWrite,
+  writeSafetensors,
+  writeWholeFile,
+} from "../datasets/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
@@ -78,14 +84,48 @@ export function writePeftFolder(
     use_rslora: false,
   };
   writeWholeFile(path.join(folder, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
-  const tensors = pairs.flatMap(({ layer, projection, a, b }) => {
+  writeSafetensors(path.join(folder, WEIGHTS), pairTensors(spec, arch, pairs), { format: "pt" });
+}
+
+/** An adapter's matrices under PEFT's names, behind a prefix. */
+export function pairTensors(
+  spec: AdapterSpec,
+  arch: Architecture,
+  pairs: readonly AdapterPair[],
+  prefix = "",
+): readonly TensorToWrite[] {
+  return pairs.flatMap(({ layer, projection, a, b }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
     return [
-      { name: tensorName(layer, projection, "A"), shape: [spec.rank, inFeatures], values: a },
-      { name: tensorName(layer, projection, "B"), shape: [out, spec.rank], values: b },
+      { name: prefix + tensorName(layer, projection, "A"), shape: [spec.rank, inFeatures], values: a },
+      { name: prefix + tensorName(layer, projection, "B"), shape: [out, spec.rank], values: b },
     ];
   });
-  writeSafetensors(path.join(folder, WEIGHTS), tensors, { format: "pt" });
+}
+
+/** All layers of an adapter from a file that has them under such names. @throws InputError where it has not */
+export function readPairs(
+  reader: SafetensorsReader,
+  file: string,
+  spec: AdapterSpec,
+  arch: Architecture,
+  prefix = "",
+): readonly AdapterPair[] {
+  const read = (name: string, shape: readonly number[]): Float32Array => {
+    const entry = reader.entry(name);
+    if (entry.shape.join() !== shape.join())
+      throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
+    return reader.readTensor(name);
+  };
+  return adapterSites(spec, wholeLayers(arch)).map(({ layer, projection }) => {
+    const { in: inFeatures, out } = projectionShape(arch, projection);
+    return {
+      layer,
+      projection,
+      a: read(prefix + tensorName(layer, projection, "A"), [spec.rank, inFeatures]),
+      b: read(prefix + tensorName(layer, projection, "B"), [out, spec.rank]),
+    };
+  });
 }
 
 function checkConfig(file: string, spec: AdapterSpec): void {
@@ -126,20 +166,5 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
   const file = path.join(folder, WEIGHTS);
   if (!existsSync(file))
     throw new InputError({ expected: `a PEFT folder with ${WEIGHTS}`, file: folder, got: "no such file" });
-  const reader = readSafetensors(file);
-  const read = (name: string, shape: readonly number[]): Float32Array => {
-    const entry = reader.entry(name);
-    if (entry.shape.join() !== shape.join())
-      throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
-    return reader.readTensor(name);
-  };
-  return adapterSites(spec, wholeLayers(arch)).map(({ layer, projection }) => {
-    const { in: inFeatures, out } = projectionShape(arch, projection);
-    return {
-      layer,
-      projection,
-      a: read(tensorName(layer, projection, "A"), [spec.rank, inFeatures]),
-      b: read(tensorName(layer, projection, "B"), [out, spec.rank]),
-    };
-  });
+  return readPairs(readSafetensors(file), file, spec, arch);
 }

@@ -4,15 +4,18 @@ import {
   activeJobs,
   jobSegments,
   type LiveWork,
+  type MiniBatch,
   microBatchTokens,
   pipelineTable,
   type Setting,
 } from "../plan/index.ts";
 import { type EvaluationMetrics, Evaluations } from "./evaluations.ts";
 import type { SeenAction, SeenLoss } from "./executed-trace.ts";
+import { JobStates } from "./job-states.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
 import { type StepMetrics, StepMetricsCollector } from "./step-metrics.ts";
+import { toldJobs, toldOf } from "./told-parts.ts";
 
 export interface Progress {
   readonly doneActions: number;
@@ -48,7 +51,9 @@ export class ExecutionRecord {
   readonly #isFirst: (stage: number) => boolean;
   readonly #live: LiveWork;
   readonly #collector: StepMetricsCollector;
+  readonly #setting: Setting;
   readonly #evaluations: Evaluations;
+  readonly #states: JobStates;
   readonly #hooks: RecordHooks;
   readonly #ended: number[];
   readonly #computedNs: number[];
@@ -60,7 +65,9 @@ export class ExecutionRecord {
     this.#isFirst = pipelineTable(setting).isFirst;
     this.#live = live;
     this.#collector = new StepMetricsCollector(setting.stages.length, live, table);
-    this.#evaluations = new Evaluations(setting, live);
+    this.#setting = setting;
+    this.#evaluations = new Evaluations(live);
+    this.#states = new JobStates(setting, live, (job) => this.#evaluations.bestOf(job));
     this.#hooks = hooks;
     this.#ended = setting.stages.map(() => 0);
     this.#computedNs = setting.stages.map(() => 0);
@@ -74,6 +81,11 @@ export class ExecutionRecord {
   /** What evaluations have said of jobs that have not been forgotten. */
   get evaluations(): Evaluations {
     return this.#evaluations;
+  }
+
+  /** States of jobs that are asked for while they train. */
+  get states(): JobStates {
+    return this.#states;
   }
 
   add({ stage, done, lowered }: SeenAction): void {
@@ -104,11 +116,12 @@ export class ExecutionRecord {
     const { microBatch, miniBatch, ends, action } = lowered;
     this.#ended[stage]! += 1;
     this.#computedNs[stage]! += done.endNs - done.startNs;
-    if (action.letter === "U" && done.parameters !== undefined)
-      this.#evaluations.addParameters(stage, miniBatch, done.parameters);
-    else if (action.letter === "E" && done.losses !== undefined)
-      for (const row of this.#evaluations.addLosses(lowered, done.losses)) this.#hooks.onEvaluation?.(row);
-    else if (done.losses !== undefined)
+    if (action.letter === "U") this.#finishUpdate(stage, miniBatch, done.parameters);
+    else if (action.letter === "E" && done.losses !== undefined) {
+      const rows = this.#evaluations.addLosses(lowered, done.losses);
+      if (rows.length > 0) this.#states.passed(miniBatch);
+      for (const row of rows) this.#hooks.onEvaluation?.(row);
+    } else if (done.losses !== undefined)
       this.#collector.addLosses(
         jobSegments(microBatch).map(({ job }) => job),
         done.losses,
@@ -116,6 +129,22 @@ export class ExecutionRecord {
     if (done.sumSquares !== undefined && ends !== undefined)
       this.#collector.addSquares(stage, activeJobs(this.#live, ends.group, ends.step), done.sumSquares);
     if (this.#isFirst(stage)) this.#finishFirstStage(lowered, done);
+  }
+
+  #finishUpdate(stage: number, miniBatch: MiniBatch, vectors: Float32Array | undefined): void {
+    const tellsState = this.#states.tells(miniBatch);
+    if (vectors !== undefined) {
+      for (const { job, step, parts } of toldJobs(this.#setting, this.#live, stage, miniBatch, {
+        vectors,
+        tellsState,
+      })) {
+        const { parameters = [], firstMoment = [], secondMoment = [] } = parts;
+        if (tellsState) this.#states.add(stage, miniBatch, job, { parameters, firstMoment, secondMoment });
+        if (toldOf(miniBatch, this.#live.jobs[job]!, step, false) !== undefined)
+          this.#evaluations.addParameters(stage, job, parameters);
+      }
+    }
+    this.#states.passed(miniBatch);
   }
 
   #finishFirstStage({ action, microBatch, miniBatch, ends }: LoweredAction, done: Completion): void {

@@ -16,37 +16,9 @@ import { withProducts } from "./products.ts";
 import { ExecutionRecord } from "./record-completions.ts";
 import { type RunInput, runInput } from "./run-input.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
+import { AHEAD, type SessionParts, type StageQueue } from "./session-parts.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import { type EarlyEnd, endEarly } from "./stop-early.ts";
-
-/**
- * Actions that a stage's queue may hold ahead: many, so that JavaScript seldom takes a device's core to fill it; not
- * all, so that it never holds a long run; and of long ones fewer, since a run that is to end early runs what is queued.
- * The least is above that at which a device asks for more (native/src/runtime/stream.cc).
- */
-const AHEAD = { least: 40, most: 256, seconds: 1 } as const;
-
-/** What of a stage's order is not over. */
-interface StageQueue {
-  /** Actions that its device does not have. */
-  readonly coming: Fifo<LoweredAction>;
-  /** Those that it has, by position: until they, and the messages that they send, have ended. */
-  readonly queued: Map<number, LoweredAction>;
-  numEnqueued: number;
-  /** Of micro-batches between forward and backward. */
-  readonly inputs: Map<number, RunInput>;
-}
-
-/** What is made before a session, since its stages ask for it. */
-interface SessionParts {
-  readonly events: EventNumbers;
-  readonly startEvent: number;
-  readonly lowering: Lowering;
-  readonly cells: NormCells;
-  readonly jobs: Map<number, JobInput>;
-  readonly leaving: Set<number>;
-  readonly runners: readonly StageRunner[];
-}
 
 /**
  * A plan on its devices: what was set up, what is in their queues, and what has ended. Segments are appended one by one,
@@ -86,6 +58,7 @@ export class Session {
     const cells = new NormCells(runtime, setting.stages.length);
     const jobs = new Map<number, JobInput>();
     const leaving = new Set<number>();
+    let record: ExecutionRecord | undefined;
     const runners = await createStageRunners({
       setting,
       runtime,
@@ -95,8 +68,11 @@ export class Session {
       startOf: (job) => jobs.get(job)!.start,
       isAtHand: (job) => !leaving.has(job),
       normCell: (job, stage) => cells.of(job, stage),
+      tellsState: (miniBatch) => record!.states.tells(miniBatch),
     });
-    return new Session(runtime, input, { events, startEvent, lowering, cells, jobs, leaving, runners });
+    const session = new Session(runtime, input, { events, startEvent, lowering, cells, jobs, leaving, runners });
+    record = session.#record;
+    return session;
   }
 
   private constructor(runtime: Runtime, input: SessionInput, parts: SessionParts) {
@@ -159,6 +135,7 @@ export class Session {
     const { nextJob } = this.#lowering.live;
     inputs.forEach((input, i) => {
       this.#jobs.set(nextJob + i, input);
+      this.#record.evaluations.begin(nextJob + i, input.best);
     });
     const lowered = this.#lowering.append(work, this.#startEvent);
     lowered.forEach((actions, stage) => {
@@ -217,6 +194,16 @@ export class Session {
     return this.#leaving.has(job) ? undefined : this.#jobs.get(job)!.start;
   }
 
+  /** The state of a job that is on its devices, as it is; nothing that is queued may use it. */
+  stateNow(job: number): AdapterState {
+    const parts = this.#runners.map(({ adapters }) => adapters.readState(job));
+    return {
+      parameters: parts.flatMap(({ parameters }) => parameters),
+      firstMoment: parts.flatMap(({ firstMoment }) => firstMoment),
+      secondMoment: parts.flatMap(({ secondMoment }) => secondMoment),
+    };
+  }
+
   /** Nobody will go on with a job that was taken. */
   drop(job: number): void {
     this.#record.evaluations.forget(job);
@@ -241,6 +228,7 @@ export class Session {
       secondMoment: parts.flatMap(({ secondMoment }) => secondMoment),
     };
     this.#jobs.set(job, { rows, start });
+    this.#record.states.ended(job);
     return start;
   }
 
@@ -277,12 +265,13 @@ export class Session {
   }
 
   #complete(batch: readonly Completion[]): void {
-    const { onCompletions, onProgress } = this.#input;
+    const { onCompletions, onProgress, wantsStates, onStates } = this.#input;
     const seen = batch.map((done): SeenAction => {
       const stage = this.#stageOf.get(done.device)!;
       return { stage, done, lowered: this.#queues[stage]!.queued.get(done.id)! };
     });
     for (const each of seen) this.#record.add(each);
+    if (wantsStates?.() === true) this.#record.states.ask();
     this.#fill();
     onCompletions?.(seen);
     for (const each of seen) this.#leave(each);
@@ -290,6 +279,8 @@ export class Session {
       this.#takeThoseThatLeft();
       this.#fill();
     }
+    const states = this.#record.states.take();
+    if (states !== undefined && this.#early === undefined) onStates?.(states);
     this.#events.renew();
     onProgress?.({ ...this.#record.progress(), totalActions: this.#totalActions });
   }
@@ -309,6 +300,7 @@ export class Session {
   #endJob(job: number): void {
     this.#input.onJobEnd?.(job, this.adapterOf(job), this.bestOf(job));
     this.#record.evaluations.forget(job);
+    this.#record.states.ended(job);
     for (const { adapters } of this.#runners) adapters.forget(job);
     this.#jobs.delete(job);
     this.#cells.giveBack(job);
@@ -357,6 +349,7 @@ export class Session {
     queue.queued.set(planned.id, planned);
     queue.numEnqueued += 1;
     this.#begun.add(planned.miniBatch);
+    if (planned.action.letter === "U") this.#record.states.enqueued(planned.miniBatch);
     runner.enqueue(lowered, this.#inputOf(stage, queue, planned), profile);
     const { send, action, microBatch } = lowered;
     if (send === undefined) return;

@@ -5,7 +5,17 @@ import type { Dtype, Handle, Operator, Space, WeightDtype } from "./operators.ts
 import { type ProductChoices, packProducts, unpackProducts } from "./product-choices.ts";
 import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
-import type { Bindings, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
+import {
+  type Bindings,
+  type RunTask,
+  type SendTarget,
+  type SendTask,
+  type Task,
+  TOLD_PARTS,
+  type Told,
+  type UpdateTask,
+  type UploadTask,
+} from "./tasks.ts";
 
 /** `cores` = ids of the CPUs that the device's threads are pinned to; one pool thread for each. */
 export interface CpuDeviceOptions {
@@ -247,7 +257,12 @@ function packItems(task: UpdateTask): Float64Array {
     checkCount(item.step, at("step"), 1);
     for (const field of FINITE) checkFinite(item[field], at(field));
   });
-  return RECORDS.UpdateItem.pack(task.items.map((item) => ({ ...item, told: item.told === true ? 1 : 0 })));
+  return RECORDS.UpdateItem.pack(task.items.map((item) => ({ ...item, told: numTold(item.told) })));
+}
+
+/** How many vectors an update tells of an adapter. */
+function numTold(told: Told | undefined): number {
+  return told === undefined ? 0 : TOLD_PARTS[told].length;
 }
 
 type MatrixArguments = Parameters<RawAddon["loadMatrix"]> extends [RawDevice, ...infer Others] ? Others : never;

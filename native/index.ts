@@ -49,16 +49,18 @@ export { createRuntime, type Runtime } from "./runtime.ts";
 // How much scratch an operator needs: the planner's formula is held equal to it.
 export { type ScratchShape, scratchBytes } from "./scratch.ts";
 // What goes into the queues and what comes back.
-export type {
-  Bindings,
-  Completion,
-  RunTask,
-  Segment,
-  SendTarget,
-  SendTask,
-  SumSquares,
-  Task,
-  UpdateItem,
-  UpdateTask,
-  UploadTask,
+export {
+  type Bindings,
+  type Completion,
+  type RunTask,
+  type Segment,
+  type SendTarget,
+  type SendTask,
+  type SumSquares,
+  type Task,
+  TOLD_PARTS,
+  type Told,
+  type UpdateItem,
+  type UpdateTask,
+  type UploadTask,
 } from "./tasks.ts";

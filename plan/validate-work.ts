@@ -18,7 +18,7 @@ function groupSteps({ groups, microBatches }: PlanBody): readonly number[] {
  * ended before their last step. Returns how many steps of each job are trained.
  */
 export function checkGroups(plan: PlanBody, endedBefore: ReadonlySet<string>): readonly number[] {
-  const trained = plan.jobs.map(() => 0);
+  const trained = plan.jobs.map(({ firstStep = 0 }) => firstStep);
   const numSteps = groupSteps(plan);
   plan.groups.forEach(({ pipeline, members }, index) => {
     const at = `groups[${index}]`;
@@ -73,7 +73,7 @@ export function checkAfter(plan: PlanBody, orders: Orders): void {
   const before = (group: number, step: number): readonly number[] => {
     if (step > 0) return [last[group]![step - 1]!];
     const ends = plan.groups[group]!.members.flatMap(({ job, firstStep }) => {
-      if (firstStep === 0) return [];
+      if (firstStep === (plan.jobs[job]!.firstStep ?? 0)) return [];
       const from = plan.groups.findLastIndex(
         ({ members }, index) =>
           index < group && members.some((member) => member.job === job && member.firstStep < firstStep),
@@ -112,9 +112,9 @@ class EvaluationCheck {
   }
 
   check(trained: readonly number[]): void {
-    this.#plan.jobs.forEach(({ name, evaluation, steps }, job) => {
+    this.#plan.jobs.forEach(({ name, evaluation, steps, firstStep = 0 }, job) => {
       const due = Array.from({ length: trained[job]! }, (_, step) => step).filter(
-        (step) => evaluation !== undefined && evaluatesAfter(evaluation, step, steps),
+        (step) => step >= firstStep && evaluation !== undefined && evaluatesAfter(evaluation, step, steps),
       );
       const rows = this.#rows[job]!;
       const first = rows.get(due[0] ?? -1)?.join();
@@ -188,8 +188,9 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
       });
   });
   plan.jobs.forEach((job, index) => {
-    const step = rows[index]!.subarray(0, trained[index]).findIndex((count) => count !== job.batchSize);
-    if (step >= 0)
+    const begin = job.firstStep ?? 0;
+    const step = begin + rows[index]!.subarray(begin, trained[index]).findIndex((count) => count !== job.batchSize);
+    if (step >= begin)
       throw new PlanError({
         expected: `${job.batchSize} rows of job ${job.name} in step ${step}`,
         at: "microBatches",

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 
 /** What devices report is written down this often: a process that is killed loses no more. */
 const WRITE_EVERY_MS = 500;
@@ -9,8 +9,10 @@ export class LineFile {
   #pending = "";
   #writtenMs = performance.now();
 
-  constructor(file: string) {
-    this.#descriptor = openSync(file, "w");
+  /** `goesOn`: behind the whole lines that are there. */
+  constructor(file: string, { goesOn = false }: { readonly goesOn?: boolean } = {}) {
+    if (goesOn && existsSync(file)) truncateSync(file, readFileSync(file).lastIndexOf(0x0a) + 1);
+    this.#descriptor = openSync(file, goesOn ? "a" : "w");
   }
 
   add(line: string): void {
@@ -29,6 +31,12 @@ export class LineFile {
     this.#pending = "";
     this.#writtenMs = performance.now();
     return true;
+  }
+
+  /** What was added is on the disk. */
+  sync(): void {
+    this.write(true);
+    fsyncSync(this.#descriptor);
   }
 
   close(): void {

@@ -17,6 +17,7 @@ import { absolute, checkFolder, isFolder, makeFolder, writeLines, writeOutput } 
 import { type JournalEvent, jobEnded } from "./journal.ts";
 import { LineFile } from "./line-file.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
+import { CHECKPOINTS } from "./write-checkpoint.ts";
 
 /** The files of a run folder. While the run goes on, `completions` stands for the trace. */
 export const RUN_FILES = {
@@ -26,6 +27,10 @@ export const RUN_FILES = {
   completions: "completions.jsonl",
   trace: "trace.json",
   adapters: "adapters",
+  /** Parts of the run from before it was resumed: a folder each, with the plan and what was seen of it. */
+  earlier: "earlier",
+  /** Where there comes to be one, the run ends with a checkpoint: the machine is to be taken away. */
+  notice: "notice",
   /** Of jobs that are evaluated, the adapters with the lowest loss. */
   best: "best",
 } as const;
@@ -67,7 +72,7 @@ export function completionLine({ stage, done }: SeenCompletion): string {
   return `[${stage},"${stream}",${id},${startNs},${endNs},${interruptedNs ?? null},${delayedNs ?? null}]`;
 }
 
-/** The folder of a run, written as the run happens. */
+/** The folder of a run, written as the run happens. `goesOn`: one that `beginAgain` has prepared. */
 export class RunFolder implements Disposable {
   readonly #folder: string;
   readonly #plan: Plan;
@@ -78,20 +83,42 @@ export class RunFolder implements Disposable {
   readonly #best = new Map<string, string>();
 
   /** @throws InputError as `checkRunFolder` does, or when the folder cannot be written */
-  constructor(place: Place, given: string, plan: Plan, { overwrite = false }: { readonly overwrite?: boolean } = {}) {
+  constructor(
+    place: Place,
+    given: string,
+    plan: Plan,
+    { overwrite = false, goesOn = false }: { readonly overwrite?: boolean; readonly goesOn?: boolean } = {},
+  ) {
     const folder = absolute(place, given);
-    checkRunFolder(place, given, plan, overwrite);
-    makeFolder(place, given);
-    for (const name of [RUN_FILES.trace, RUN_FILES.adapters, RUN_FILES.best])
-      rmSync(path.join(folder, name), { recursive: true, force: true });
-    // Whole or not there: a folder is a run's from the moment that its plan is.
-    writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(plan))}\n`);
-    const lines = (name: string): LineFile => new LineFile(path.join(folder, name));
+    if (!goesOn) {
+      checkRunFolder(place, given, plan, overwrite);
+      makeFolder(place, given);
+      for (const name of [
+        RUN_FILES.trace,
+        RUN_FILES.adapters,
+        RUN_FILES.best,
+        RUN_FILES.earlier,
+        RUN_FILES.notice,
+        CHECKPOINTS,
+      ])
+        rmSync(path.join(folder, name), { recursive: true, force: true });
+      // Whole or not there: a folder is a run's from the moment that its plan is.
+      writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(plan))}\n`);
+    }
     this.#folder = folder;
     this.#plan = plan;
-    this.#journal = lines(RUN_FILES.journal);
-    this.#metrics = lines(RUN_FILES.metrics);
-    this.#completions = lines(RUN_FILES.completions);
+    this.#journal = new LineFile(path.join(folder, RUN_FILES.journal), { goesOn });
+    this.#metrics = new LineFile(path.join(folder, RUN_FILES.metrics), { goesOn });
+    this.#completions = new LineFile(path.join(folder, RUN_FILES.completions));
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** What was written down so far is on the disk. */
+  sync(): void {
+    for (const lines of [this.#completions, this.#metrics, this.#journal]) lines.sync();
   }
 
   /** Where each job's adapter was written, as far as it was. */

@@ -47,7 +47,8 @@ function plannedJob(job: Job, rows: JobRows, choice: WorkChoice, numSteps: numbe
     ...(microBatchSize === undefined ? {} : { microBatchSize }),
     ...(microBatchTokens === undefined ? {} : { microBatchTokens }),
     dataDigest: rows.digest,
-    steps: Math.min(numSteps, rows.steps.length),
+    steps: (rows.firstStep ?? 0) + Math.min(numSteps, rows.steps.length),
+    ...(rows.firstStep === undefined ? {} : { firstStep: rows.firstStep }),
   };
 }
 
@@ -72,7 +73,7 @@ export function draftOf(request: Costed, choice: WorkChoice, options: DraftOptio
     jobs: planned,
     groups: grouped.map((members) => ({
       pipeline: 0,
-      members: members.map((job) => ({ job, firstStep: 0, endStep: planned[job]!.steps })),
+      members: members.map((job) => ({ job, firstStep: rows[job]!.firstStep ?? 0, endStep: planned[job]!.steps })),
     })),
     microBatches,
   };

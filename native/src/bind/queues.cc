@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "bind/bind.h"
@@ -72,7 +73,7 @@ Napi::Value enqueueUpdate(const Napi::CallbackInfo& call) {
     item.eps = from[Item::eps];
     item.weightDecay = from[Item::weightDecay];
     item.maxGradNorm = from[Item::maxGradNorm];
-    item.isTold = from[Item::told] != 0;
+    item.toldParts = std::min(static_cast<std::size_t>(from[Item::told]), kToldParts.size());
     for (const std::int64_t cell : wholeNumbers(cells.Get(static_cast<std::uint32_t>(items.size())), "normCells")) {
       item.normCells.push_back(device.runtime().normCell(cell));
     }
