@@ -5,6 +5,8 @@ export { type CalibrationSubject, calibrateDevices } from "./calibrate-devices.t
 // Every file of a live fleet's folder, checked.
 export { checkFleetFolder } from "./check-fleet.ts";
 export { type CheckpointRhythm, Checkpoints, DEFAULT_RHYTHM } from "./checkpoints.ts";
+// Two runs of one plan, compared.
+export { compareRuns, type JobComparison } from "./compare-runs.ts";
 // Where operations find files, and who is told what they chose.
 export { type Context, type Place, silent } from "./context.ts";
 // From a workload file to a plan.
