@@ -66,7 +66,7 @@ export async function trainIntoFolder(
   const work = resumed === undefined ? undefined : resumedWork(resumed, plan);
   if (resumed !== undefined) beginAgain(resumed, plan);
   using run = new RunFolder(io, folder, plan, {
-    overwrite: args["overwrite"] === true,
+    overwrite: resumed === undefined && args["overwrite"] === true,
     goesOn: resumed !== undefined,
   });
   const checkpoints = new Checkpoints({

@@ -51,11 +51,11 @@ const PLAN: Use = { input: "a finished plan", options: FOLDER_OPTIONS, instead: 
 
 const REST_ANEW: Use = {
   input: "a workload",
-  kind: ["--resume"],
+  kind: ["a run"],
   options: { ...WORKLOAD_OPTIONS, ...RESUME_OPTIONS },
 };
 
-const REST: Use = { input: "a run", kind: ["--resume"], options: RESUME_OPTIONS };
+const REST: Use = { input: "a run", options: RESUME_OPTIONS };
 
 /** What is trained, into which folder. */
 interface TrainWork extends TrainInput {
