@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { initialPairs } from "../exec/index.ts";
 import {
   type Calibration,
-  type CostModel,
   createCostModel,
   type FleetWork,
   fleetSetting,
@@ -14,10 +13,10 @@ import {
   Scheduler,
   type Setting,
 } from "../plan/index.ts";
-import { fleetModel, fleetTwin, type Happenings, happeningsOf, worksOfPlan } from "../sim/index.ts";
+import { type DeviceClock, fleetModel, fleetTwin, happeningsOf, worksOfPlan } from "../sim/index.ts";
 import { LiveFleet } from "../workbench/live-fleet.ts";
 import { type LiveSubmission, OVER } from "../workbench/live-job.ts";
-import { type RunSpeed, runSpeed } from "./run-speed.ts";
+import { runClocks } from "./run-clocks.ts";
 import { benchModel, randomRows } from "./train.ts";
 import { ATTENTION_TARGETS, benchPlan, type JobShape, type ModelShape, type PlanShape } from "./workload.ts";
 
@@ -172,7 +171,8 @@ export interface ExecutedScript {
   /** By number. */
   readonly works: readonly FleetWork[];
   readonly journal: readonly JournalLine[];
-  readonly speed: RunSpeed;
+  /** By stage, how its device's speed moved. */
+  readonly clocks: readonly DeviceClock[];
 }
 
 /** Trains the jobs as they come, and asks for what is asked; `loratwin serve` drives the same fleet. */
@@ -186,14 +186,15 @@ export async function executeScript({
   const setting = fleetSetting(plan, { jobsAtOnce: most });
   const costs = createCostModel(calibration, plan.model.dtype);
   const works: FleetWork[] = [];
-  const { resources, policyOf } = fleetModel({ setting, costs, works, most });
+  const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, most });
+  const policy = policyOf(run.policy);
   const model = { ...benchModel(plan.model.architecture), folder: "random", digest: "random" };
   const journal: JournalLine[] = [];
   {
     using fleet = await LiveFleet.open({
       sweeps: [],
-      ...{ place: { cwd: folder }, folder, setting, costs, model, resources, works },
-      policy: policyOf(run.policy),
+      ...{ place: { cwd: folder }, folder, setting, costs, model, policy, resources, works },
+      sharing: timesOf(policy).sharing,
       onNotice: (notice) => {
         if (notice.kind === "line") journal.push(notice.line);
       },
@@ -220,48 +221,21 @@ export async function executeScript({
     fleet.drain();
     await ended;
   }
-  return { setting, most, works, journal, speed: runSpeed(folder) };
+  return { setting, most, works, journal, clocks: runClocks(folder) };
 }
 
-/** What happened, at the times of a run's own clock. */
-function atSpeed({ requests, asked, seen }: Happenings, speed: RunSpeed): Happenings {
-  return {
-    requests: requests.map((request) => ({
-      ...request,
-      arrivalNs: speed.toWork(request.arrivalNs),
-      deadlineNs: request.deadlineNs === null ? null : speed.toWork(request.deadlineNs),
-    })),
-    asked: asked.map(({ atNs, event }) => ({ atNs: speed.toWork(atNs), event })),
-    seen,
-  };
-}
-
-/** Costs on devices of which each is so many times slower, by stage. */
-function slowed(costs: CostModel, { stages, devices }: Setting, ofStages: readonly number[]): CostModel {
-  const factors = new Map(stages.map(({ device }, stage) => [devices[device]!.name, ofStages[stage]!]));
-  return {
-    ...costs,
-    actionSeconds: (action) => costs.actionSeconds(action) * factors.get(action.device.name)!,
-    sameCosts: (stage, device) => `${costs.sameCosts!(stage, device)} ${factors.get(device.name)}`,
-  };
-}
-
-/** The twin of what was executed, on a machine as it was calibrated, or with the speed that it had meanwhile. */
+/** The twin of what was executed, on a machine as it was calibrated, or with the speeds that its devices had meanwhile. */
 export function twinOf(
   { setting, most, works, journal }: ExecutedScript,
   policy: PolicyName,
-  speed?: RunSpeed,
+  clocks?: readonly DeviceClock[],
 ): readonly JournalLine[] {
   const costs = createCostModel(setting.calibration, setting.model.dtype);
-  const { resources, policyOf } = fleetModel({ setting, costs, works, most });
-  const scheduler = new Scheduler(policyOf(policy), resources);
-  const happenings = happeningsOf(journal);
-  if (speed === undefined) return fleetTwin({ setting, costs, works, scheduler, happenings }).journal;
+  const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, most });
   // Whoever decides knows no more of the machine than when it was executed.
-  const twin = fleetTwin({
-    ...{ setting, works, scheduler },
-    costs: slowed(costs, setting, speed.ofStages),
-    happenings: atSpeed(happenings, speed),
-  });
-  return twin.journal.map(({ atNs, ...line }) => ({ ...line, atNs: speed.fromWork(atNs) }));
+  const deciding = policyOf(policy);
+  const { sharing } = timesOf(deciding);
+  const scheduler = new Scheduler(deciding, resources);
+  const happenings = happeningsOf(journal);
+  return fleetTwin({ setting, costs, works, scheduler, sharing, happenings, clocks }).journal;
 }

@@ -11,7 +11,10 @@ export interface JobShare {
 /** What follows from all rows of a mini-batch together. */
 export interface MiniBatchFacts {
   readonly jobs: ReadonlyMap<number, JobShare>;
-  /** By micro-batch and row: which of its job's rows in the mini-batch it is, counted in the plan's order. */
+  /**
+   * By micro-batch and row: which of its job's rows in the mini-batch it is, counted in the order of the data, so that
+   * it does not depend on how the mini-batch is cut, nor on who shares it.
+   */
   readonly rowNumbers: ReadonlyMap<number, Int32Array>;
 }
 
@@ -32,21 +35,32 @@ export class MiniBatchTable {
 
   #make({ group, step, microBatches }: MiniBatch): MiniBatchFacts {
     const firstSteps = new Map(this.#live.groups[group]!.members.map(({ job, firstStep }) => [job, firstStep]));
-    const jobs = new Map<number, { step: number; tokens: number; scored: number; rows: number }>();
+    const jobs = new Map<number, { step: number; tokens: number; scored: number }>();
     const rowNumbers = new Map<number, Int32Array>();
+    const places: {
+      readonly job: number;
+      readonly data: number;
+      readonly numbers: Int32Array;
+      readonly row: number;
+    }[] = [];
     for (const index of microBatches) {
       const { rows } = this.#live.microBatch(index);
       const numbers = new Int32Array(rows.length);
-      rows.forEach(([job, , tokens, scored], row) => {
-        const share = jobs.get(job) ?? { step: firstSteps.get(job)! + step, tokens: 0, scored: 0, rows: 0 };
+      rows.forEach(([job, data, tokens, scored], row) => {
+        const share = jobs.get(job) ?? { step: firstSteps.get(job)! + step, tokens: 0, scored: 0 };
         jobs.set(job, share);
-        numbers[row] = share.rows;
-        share.rows += 1;
         share.tokens += tokens;
         share.scored += scored;
+        places.push({ job, data, numbers, row });
       });
       rowNumbers.set(index, numbers);
     }
+    places.sort((a, b) => a.job - b.job || a.data - b.data);
+    let next = 0;
+    places.forEach(({ job, numbers, row }, at) => {
+      next = places[at - 1]?.job === job ? next + 1 : 0;
+      numbers[row] = next;
+    });
     return { jobs, rowNumbers };
   }
 }

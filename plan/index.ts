@@ -274,6 +274,7 @@ export {
 export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";
 export { balancedGroups, packMiniBatch } from "./packing/packed-groups.ts";
 export { betterPacking, packingModel } from "./packing/packing-model.ts";
+export { ownRows } from "./packing/shared-steps.ts";
 // What a live fleet writes down, read back.
 export { type FleetComer, fleetPlanBody, parseComers, parseSegments, parseSetting } from "./parse-fleet.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
@@ -316,6 +317,7 @@ export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from ".
 export { restOfPlan } from "./rest-of-plan.ts";
 // Where the decisions of two fleets part.
 export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
+export type { Sharing } from "./scheduler/fleet-groups.ts";
 // Jobs over time: who trains when.
 export {
   FleetChronicle,

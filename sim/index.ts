@@ -66,6 +66,7 @@ export { type ChosenPlan, type PredictedPlan, planAndPredict, predictPlan } from
 // A run again, with the times that it really took.
 export { type ReplayOptions, replay } from "./replay.ts";
 // The figures of a drawn run.
+export { DeviceClock } from "./run/device-clock.ts";
 export type { RunFigures } from "./run/run-figures.ts";
 // What all actions of a drawn run share.
 export { type SharedFactors, sharedFactors } from "./sample-times.ts";

@@ -25,6 +25,7 @@ import {
   type Resources,
   Scheduler,
   type Setting,
+  type Sharing,
   SweepHalving,
   type SweepVerdict,
 } from "../plan/index.ts";
@@ -46,6 +47,8 @@ export interface LiveFleetInput {
   readonly model: ModelFolder;
   readonly policy: Policy;
   readonly resources: Resources;
+  /** How jobs share micro-batches under the policy; absent where each has its own. */
+  readonly sharing: Sharing | undefined;
   /** By the jobs' numbers, empty: where the resources look, and the jobs that come are added. */
   readonly works: FleetWork[];
   /** The most jobs that train at once on a pipeline; as many as there is room for when absent. */
@@ -77,7 +80,7 @@ export class LiveFleet implements Disposable {
 
   /** Sets the devices up. @throws InputError for the folder, DeviceError */
   static async open(input: LiveFleetInput): Promise<LiveFleet> {
-    const { place, folder, setting, costs, model, policy, resources } = input;
+    const { place, folder, setting, costs, model, policy, resources, sharing } = input;
     const written = new FleetFolder(place, folder, setting, model.folder);
     try {
       const scheduler = new Scheduler(policy, resources);
@@ -88,7 +91,7 @@ export class LiveFleet implements Disposable {
         await FleetExecution.open({
           setting,
           model,
-          plan: new FleetPlan({ setting, costs, scheduler, follow: (number) => fleet.#follows(number) }),
+          plan: new FleetPlan({ setting, costs, scheduler, sharing, follow: (number) => fleet.#follows(number) }),
           onStart: () => written.happened({ event: "ready" }),
           onLine: (line) => fleet.#decided(line),
           onSegment: (segment) => written.planned(segment),

@@ -21,10 +21,8 @@ export interface FutureInput {
   readonly modelOf: (works: readonly FleetWork[]) => FleetModel;
 }
 
-/** Here every job has micro-batches of its own, whatever the policy would like. */
 function machinesOf(model: FleetModel, policy: LiveFleet["policy"]): FleetMachines {
-  const times = model.timesOf({ ...policy, sharesMicroBatches: false });
-  return { resources: model.resources, times, isAhead: true };
+  return { resources: model.resources, times: model.timesOf(policy), isAhead: true };
 }
 
 /** Runs that are drawn for an interval: few, since they take the devices' cores. */

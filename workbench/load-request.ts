@@ -12,6 +12,8 @@ export interface RequestChoice extends DeviceChoice {
   readonly dtype?: Dtype | undefined;
   /** Jobs come over time, and a scheduler decides: priorities and deadlines mean something. */
   readonly overTime?: boolean;
+  /** Jobs that come over time are taken as if they were there from the start: it is their shapes that matter. */
+  readonly shapesOnly?: boolean;
   readonly choices?: Partial<
     Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute" | "pipelines" | "jobsAtOnce">
   >;
@@ -47,14 +49,16 @@ export async function loadRequest(context: Context, file: string, choice: Reques
   const dtype = choice.dtype ?? loaded.workload.model.dtype;
   const { calibration, source: costs, assumed } = loadCalibration(context, choice, devices, dtype);
   for (const remark of loaded.remarks) context.note(remark);
-  if (choice.overTime !== true) for (const remark of unusedInPlans(loaded)) context.note(remark);
+  if (choice.overTime !== true && choice.shapesOnly !== true)
+    for (const remark of unusedInPlans(loaded)) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
+  const { jobs } = loaded.workload;
   const request: PlanRequest = {
     architecture: loaded.architecture,
     dtype,
     modelDigest: loaded.model?.digest ?? null,
     recompute: loaded.workload.recompute,
-    jobs: loaded.workload.jobs,
+    jobs: choice.shapesOnly === true ? jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) : jobs,
     rows: loaded.rows,
     devices,
     links,

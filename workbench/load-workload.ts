@@ -192,11 +192,16 @@ function unusedHalving(sweeps: readonly Sweep[], why: string): readonly string[]
 }
 
 /** What a workload says for a fleet that trains, and a simulation of one does not use. */
-export function unusedInSimulations({ sweeps }: Pick<LoadedWorkload, "sweeps">): readonly string[] {
-  return unusedHalving(
-    sweeps,
-    "a simulation has no losses, so that every job trains to its end; `loratwin serve` halves",
-  );
+export function unusedInSimulations({
+  workload: { jobs },
+  sweeps,
+}: Pick<LoadedWorkload, "workload" | "sweeps">): readonly string[] {
+  const why = "a simulation has no losses, so that every job trains to its end; `loratwin serve`";
+  const stopped = jobs.filter((job) => stoppingOptions(job) !== undefined).map(({ name }) => name);
+  return [
+    ...(stopped.length === 0 ? [] : [`earlyStopping of ${stopped.join(", ")} is not used: ${why} stops early`]),
+    ...unusedHalving(sweeps, `${why} halves`),
+  ];
 }
 
 /** The model that a workload names, opened. */

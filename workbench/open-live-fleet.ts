@@ -58,10 +58,11 @@ export async function openLiveFleet(
     const works: FleetWork[] = [];
     const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
     const modelOf = (known: readonly FleetWork[]): FleetModel => fleetModel({ setting, costs, works: known, ...most });
-    const { resources, policyOf } = modelOf(works);
+    const { resources, policyOf, timesOf } = modelOf(works);
+    const deciding = policyOf(policy);
+    const { sharing } = timesOf(deciding);
     const fleet = await LiveFleet.open({
-      ...{ place: context, folder, setting, costs, model, resources, works },
-      policy: policyOf(policy),
+      ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),
     });

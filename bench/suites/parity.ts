@@ -87,7 +87,7 @@ async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCa
   const executed = await execute(bench, fleet, calibration);
   checkReplay(executed, policy);
   const asItIs = twinOf(executed, policy);
-  const speedOut = twinOf(executed, policy, executed.speed);
+  const speedOut = twinOf(executed, policy, executed.clocks);
   const parameters = { policy, pipelines, jobs: script.jobs.length };
   const add = (name: string, value: number, unit: string): void =>
     bench.record({ name, parameters, value, unit, repetitions: 1, spread: null });
@@ -100,21 +100,21 @@ async function measureParity(bench: Bench, fleet: Fleet, calibration: MeasuredCa
   add("turnaround error, mean as it is", mean(errors[0]!), "share");
   add("mean, speed out", mean(errors[1]!), "share");
   add("worst, speed out", maximum(errors[1]!), "share");
-  add("slower than calibrated", executed.speed.slower - 1, "share");
+  add("slower than calibrated", mean(executed.clocks.map(({ slower }) => slower)) - 1, "share");
 }
 
 const TURNS: Readonly<Record<Scale, number>> = { full: 20, default: 10, quick: 6, tiny: 2 };
 const RUNS: Readonly<Record<Scale, number>> = { full: 9, default: 5, quick: 3, tiny: 1 };
 
 /**
- * Seconds from the first decision to the last, the same by the run's own clock, which goes as its devices do, and how
- * often jobs made way.
+ * Seconds from the first decision to the last, the same by its devices' own clocks on average, and how often jobs made
+ * way.
  */
-function spanOf({ journal, speed }: ExecutedScript) {
+function spanOf({ journal, clocks }: ExecutedScript) {
   const [fromNs, toNs] = [journal[0]!.atNs, journal.at(-1)!.atNs];
   return {
     seconds: (toNs - fromNs) / 1e9,
-    workSeconds: (speed.toWork(toNs) - speed.toWork(fromNs)) / 1e9,
+    workSeconds: mean(clocks.map((clock) => clock.workNs(toNs) - clock.workNs(fromNs))) / 1e9,
     preemptions: journal.flatMap(({ decisions }) => decisions.filter(({ kind }) => kind === "preempt")).length,
   };
 }

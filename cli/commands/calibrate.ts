@@ -119,11 +119,10 @@ function generalSubjects(io: Io, args: Arguments): readonly CalibrationSubject[]
 }
 
 async function workloadSubjects(io: Io, args: Arguments): Promise<readonly CalibrationSubject[]> {
-  const { plan, loaded } = await createPlan(
-    contextOf(io, args),
-    requiredText(args, "workload"),
-    planRequestChoice(args),
-  );
+  const { plan, loaded } = await createPlan(contextOf(io, args), requiredText(args, "workload"), {
+    ...planRequestChoice(args),
+    shapesOnly: true,
+  });
   return [{ range: rangeOfPlan(plan), model: loaded.model ?? syntheticWeights(plan.model.architecture) }];
 }
 

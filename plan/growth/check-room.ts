@@ -1,4 +1,4 @@
-import { PlanError } from "../../core/index.ts";
+import { maximum, PlanError } from "../../core/index.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { largestSizes } from "../mini-batch.ts";
@@ -16,13 +16,15 @@ export function checkRoom(
     microBatches,
   }: { readonly jobs: readonly PlannedJob[]; readonly microBatches: readonly Pick<MicroBatch, "rows">[] },
 ): void {
-  const { maxTokens, maxSequence, ranks } = setting.pipelines[pipeline]!.room;
+  const { maxTokens, maxSequence, maxJobs, ranks } = setting.pipelines[pipeline]!.room;
   const sizes = largestSizes(microBatches);
   if (sizes.maxTokens > maxTokens || sizes.maxSequence > maxSequence)
     throw new PlanError({
       expected: `micro-batches of at most ${maxTokens} tokens, and rows of at most ${maxSequence}`,
       got: sizes,
     });
+  const most = maximum(microBatches.map(({ rows }) => new Set(rows.map(([job]) => job)).size));
+  if (most > maxJobs) throw new PlanError({ expected: `micro-batches that at most ${maxJobs} jobs share`, got: most });
   const misfit = jobs.find((job) => !fitsRanks(job, ranks));
   if (misfit !== undefined)
     throw new PlanError({

@@ -21,14 +21,20 @@ export function packMiniBatch(
 /**
  * Jobs to so many groups with about as many tokens an iteration each, so that while one group's mini-batch comes back
  * the others fill the pipeline (LoRAFusion, arXiv 2510.00206, groups adapters for that): the one with the most tokens
- * first, to the group with the fewest. Places of jobs, ascending.
+ * first, to the group with the fewest. More groups where one would have more than `most` jobs. Places of jobs, ascending.
  */
-export function balancedGroups(tokens: readonly number[], count: number): readonly (readonly number[])[] {
-  const groups = Array.from({ length: Math.min(count, tokens.length) }, (): number[] => []);
+export function balancedGroups(
+  tokens: readonly number[],
+  count: number,
+  most = Number.POSITIVE_INFINITY,
+): readonly (readonly number[])[] {
+  const number = Math.min(Math.max(count, Math.ceil(tokens.length / most)), tokens.length);
+  const groups = Array.from({ length: number }, (): number[] => []);
   const sums = groups.map(() => 0);
   const order = tokens.map((_, place) => place).sort((a, b) => tokens[b]! - tokens[a]! || a - b);
   for (const place of order) {
-    const least = sums.indexOf(Math.min(...sums));
+    const open = groups.flatMap((own, group) => (own.length < most ? [group] : []));
+    const least = open.reduce((best, group) => (sums[group]! < sums[best]! ? group : best));
     groups[least]!.push(place);
     sums[least]! += tokens[place]!;
   }

@@ -1,9 +1,10 @@
 import { Fifo, InvariantError } from "../../core/index.ts";
 import { parseAction } from "../action.ts";
 import type { CostModel } from "../costs/cost-model.ts";
-import type { PlannedRow, Segment } from "../documents/segment.ts";
+import type { Segment } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
 import { GrowingPlan } from "../growth/growing-plan.ts";
+import { FleetGroups, type Sharing } from "./fleet-groups.ts";
 import type { JobRequest } from "./fleet-job.ts";
 import type { FleetWork } from "./job-sizes.ts";
 import type { AskedEvent, Decision, FleetEvent, JournalLine } from "./journal.ts";
@@ -15,8 +16,8 @@ import type { Scheduler } from "./scheduler.ts";
  */
 const QUEUED = { leastNs: 50e6, mostNs: 75e6 } as const;
 
-/** In place of a job's number. */
-const OTHER = -1;
+/** Of an action that ends no iteration. */
+const NONE: readonly number[] = [];
 
 /** A piece of the plan that is due, with the jobs that are new in it, in its order. */
 export interface FleetPiece {
@@ -36,9 +37,6 @@ export interface FleetStep {
 /** What of a job is in the plan while it is on a pipeline. */
 interface Placed {
   readonly pipeline: number;
-  group: number;
-  /** The job's step that the group begins with. */
-  firstStep: number;
   /** Steps after which it leaves, where it is to: those behind them were taken back. */
   leavesAfter: number | undefined;
 }
@@ -48,8 +46,6 @@ interface FleetMember {
   /** Its number in the plan, once it has one. */
   planned: number | undefined;
   done: number;
-  /** The group that trained it last. */
-  lastGroup: number | undefined;
   placed: Placed | undefined;
 }
 
@@ -59,6 +55,8 @@ export interface FleetPlanInput {
   readonly scheduler: Scheduler;
   /** Events that follow from an iteration of a job that has ended, but not its last. */
   readonly follow?: (number: number, done: number) => readonly FleetEvent[];
+  /** Jobs that train together share micro-batches; every job has its own when absent. */
+  readonly sharing?: Sharing | undefined;
 }
 
 /**
@@ -69,15 +67,15 @@ export interface FleetPlanInput {
  */
 export class FleetPlan {
   readonly #growing: GrowingPlan;
+  readonly #groups: FleetGroups;
   readonly #scheduler: Scheduler;
   readonly #follow: (number: number, done: number) => readonly FleetEvent[];
   readonly #members = new Map<number, FleetMember>();
-  /** By pipeline, actions of its first stage that have not ended: of one that ends an iteration the job's number. */
-  readonly #due: readonly Fifo<number>[];
+  /** By pipeline, actions of its first stage that have not ended: the jobs that end an iteration with it. */
+  readonly #due: readonly Fifo<readonly number[]>[];
   readonly #firstStages: readonly number[];
-  /** Numbers of jobs, by the group that trains them, and by the last micro-batch of an iteration that has begun. */
-  readonly #jobOfGroup = new Map<number, number>();
-  readonly #jobOfIteration = new Map<number, number>();
+  /** Jobs by the last micro-batch of an iteration that has begun. */
+  readonly #jobsOfIteration = new Map<number, readonly number[]>();
   /** Jobs that are new in the next segment. */
   #newJobs: number[] = [];
   /** What waits for the next decision: what has come from outside, and iterations that have ended. */
@@ -86,8 +84,9 @@ export class FleetPlan {
   readonly #jobsOn: number[];
   #numJobs = 0;
 
-  constructor({ setting, costs, scheduler, follow = () => [] }: FleetPlanInput) {
+  constructor({ setting, costs, scheduler, follow = () => [], sharing }: FleetPlanInput) {
     this.#growing = new GrowingPlan(setting, costs);
+    this.#groups = new FleetGroups(setting, this.#growing, sharing);
     this.#scheduler = scheduler;
     this.#follow = follow;
     this.#due = setting.pipelines.map(() => new Fifo());
@@ -99,7 +98,7 @@ export class FleetPlan {
   submit(work: FleetWork, request: JobRequest, predicted = request.iterations): number {
     const number = this.#numJobs;
     this.#numJobs += 1;
-    this.#members.set(number, { work, planned: undefined, done: 0, lastGroup: undefined, placed: undefined });
+    this.#members.set(number, { work, planned: undefined, done: 0, placed: undefined });
     this.#asked.push({ kind: "arrived", number, request, predicted });
     return number;
   }
@@ -137,39 +136,47 @@ export class FleetPlan {
     const ended = this.#due[pipeline]!.take();
     if (ended === undefined) throw new InvariantError({ expected: "an action that is due", got: pipeline });
     const touched = new Set([pipeline]);
-    const events = ended === OTHER ? undefined : this.#iterationEnded(ended);
-    if (events === undefined) return { lines: [], taken: [], pieces: this.#pieces(touched) };
-    return this.#step(atNs, events, touched);
+    const events = ended.length === 0 ? undefined : this.#iterationsEnded(ended);
+    if (events !== undefined) return this.#step(atNs, events, touched);
+    this.#groups.goOn(pipeline);
+    return { lines: [], taken: [], pieces: this.#pieces(touched) };
   }
 
-  /** Events of the end of an iteration, where they are to be decided on. */
-  #iterationEnded(number: number): readonly FleetEvent[] | undefined {
-    const member = this.#memberOf(number);
-    member.done += 1;
-    const { done } = member;
-    const isLast = done === member.work.job.steps;
-    const between = !isLast && this.#endOfBegun(member) === done;
-    this.#moved.set(number, done);
-    const follows = isLast ? [] : this.#follow(number, done);
-    const isOut = between && member.placed!.leavesAfter !== undefined;
-    const isDue = isLast || isOut || follows.length > 0 || this.#asked.length > 0;
+  /** Events of the end of an iteration of some jobs, where they are to be decided on. */
+  #iterationsEnded(numbers: readonly number[]): readonly FleetEvent[] | undefined {
+    const between = new Set<number>();
+    const over: number[] = [];
+    const follows: FleetEvent[] = [];
+    let isDue = this.#asked.length > 0;
+    for (const number of numbers) {
+      const member = this.#memberOf(number);
+      member.done += 1;
+      const { done } = member;
+      this.#moved.set(number, done);
+      if (done === member.work.job.steps) over.push(number);
+      else {
+        if (this.#endOfBegun(number, member) === done) between.add(number);
+        follows.push(...this.#follow(number, done));
+        isDue ||= between.has(number) && member.placed!.leavesAfter !== undefined;
+      }
+    }
+    isDue ||= over.length > 0 || follows.length > 0;
     if (!isDue && this.#scheduler.watches !== "iterations") return undefined;
-    const progress = [...this.#moved].map(([each, count]): FleetEvent => {
-      return { kind: "progress", number: each, done: count, between: each === number && between };
+    const progress = [...this.#moved].map(([number, done]): FleetEvent => {
+      return { kind: "progress", number, done, between: between.has(number) };
     });
     this.#moved.clear();
-    if (isLast) {
+    for (const number of over) {
+      const member = this.#memberOf(number);
       this.#leave(member);
       this.#forget(number, member);
     }
-    return [...progress, ...(isLast ? [{ kind: "ended", number } as const] : []), ...follows];
+    return [...progress, ...over.map((number) => ({ kind: "ended", number }) as const), ...follows];
   }
 
   /** The job's step behind those that have begun. */
-  #endOfBegun({ work, placed }: FleetMember): number {
-    const { group, firstStep, leavesAfter } = placed!;
-    if (leavesAfter !== undefined) return leavesAfter;
-    return this.#growing.isActive(group) ? firstStep + this.#growing.numBegun(group) : work.job.steps;
+  #endOfBegun(number: number, { placed }: FleetMember): number {
+    return placed!.leavesAfter ?? this.#groups.endOfBegun(number);
   }
 
   #step(atNs: number, happened: readonly FleetEvent[], touched: Set<number>): FleetStep {
@@ -193,6 +200,7 @@ export class FleetPlan {
         return [{ kind: "progress", number, done: member.done, between: true }];
       });
     } while (events.length > 0);
+    for (const pipeline of touched) this.#groups.form(pipeline);
     return { lines, taken, pieces: this.#pieces(touched) };
   }
 
@@ -205,16 +213,12 @@ export class FleetPlan {
         this.#place(number, member, pipeline!, member.done);
         return false;
       case "leave":
-        member.placed!.leavesAfter = this.#withdraw(member);
+        member.placed!.leavesAfter = this.#groups.withdraw(number);
         return false;
       case "stay": {
-        const placed = member.placed!;
-        const from = placed.leavesAfter!;
-        if (from === member.work.job.steps) placed.leavesAfter = undefined;
-        else {
-          this.#leave(member);
-          this.#place(number, member, placed.pipeline, from);
-        }
+        const { pipeline: own, leavesAfter } = member.placed!;
+        this.#leave(member);
+        this.#place(number, member, own, leavesAfter!);
         return false;
       }
       case "preempt":
@@ -222,7 +226,7 @@ export class FleetPlan {
       case "refuse": {
         const { placed } = member;
         if (placed !== undefined) {
-          if (placed.leavesAfter === undefined) this.#withdraw(member);
+          if (placed.leavesAfter === undefined) this.#groups.withdraw(number);
           this.#growing.release(placed.pipeline, member.planned!);
           this.#leave(member);
         }
@@ -232,33 +236,16 @@ export class FleetPlan {
     }
   }
 
-  /** The job's steps from one on, as a group of its own. */
+  /** A job trains on a pipeline from a step on. */
   #place(number: number, member: FleetMember, pipeline: number, firstStep: number): void {
-    const { job, steps, evaluations = [] } = member.work;
+    const { work } = member;
     if (member.planned === undefined) {
-      member.planned = this.#growing.addJob(job);
+      member.planned = this.#growing.addJob(work.job);
       this.#newJobs.push(number);
     }
-    const own = member.planned;
-    const owned = (parts: FleetWork["steps"][number]): FleetWork["steps"][number] =>
-      parts.map((part) => part.map(([, ...row]): PlannedRow => [own, ...row]));
-    const group = this.#growing.admit({
-      group: { pipeline, members: [{ job: own, firstStep, endStep: job.steps }] },
-      steps: steps.slice(firstStep).map(owned),
-      evaluations: evaluations.slice(firstStep).map((parts) => parts && owned(parts)),
-      after: member.lastGroup === undefined ? [] : [member.lastGroup],
-    });
-    if (member.lastGroup !== undefined) this.#jobOfGroup.delete(member.lastGroup);
-    this.#jobOfGroup.set(group, number);
+    this.#groups.place(number, work, member.planned, pipeline, firstStep);
     this.#jobsOn[pipeline]! += 1;
-    member.lastGroup = group;
-    member.placed = { pipeline, group, firstStep, leavesAfter: undefined };
-  }
-
-  /** Takes back the steps of a job that have not begun; the job's step that they begin with. */
-  #withdraw({ work, placed }: FleetMember): number {
-    const { group, firstStep } = placed!;
-    return this.#growing.isActive(group) ? firstStep + this.#growing.withdraw(group) : work.job.steps;
+    member.placed = { pipeline, leavesAfter: undefined };
   }
 
   #leave(member: FleetMember): void {
@@ -266,13 +253,13 @@ export class FleetPlan {
     member.placed = undefined;
   }
 
-  #forget(number: number, { planned, lastGroup }: FleetMember): void {
+  #forget(number: number, { planned }: FleetMember): void {
     this.#members.delete(number);
     // One that leaves in the middle of a decision may have ended iterations that were not told.
     this.#moved.delete(number);
     if (planned === undefined) return;
     this.#growing.drop(planned);
-    this.#jobOfGroup.delete(lastGroup!);
+    this.#groups.drop(number);
   }
 
   #memberOf(number: number): FleetMember {
@@ -294,13 +281,14 @@ export class FleetPlan {
   #await(pipeline: number, { microBatches, actions }: Segment): void {
     microBatches.forEach(({ index, group, step }, at) => {
       const next = microBatches[at + 1];
-      if (next?.group !== group || next.step !== step) this.#jobOfIteration.set(index, this.#jobOfGroup.get(group)!);
+      if (next?.group !== group || next.step !== step)
+        this.#jobsOfIteration.set(index, this.#groups.jobsOf(group, step));
     });
     for (const key of actions[this.#firstStages[pipeline]!]!) {
       const { letter, microBatch } = parseAction(key);
-      const ending = letter === "U" || letter === "E" ? this.#jobOfIteration.get(microBatch) : undefined;
-      this.#due[pipeline]!.add(ending ?? OTHER);
-      if (ending !== undefined) this.#jobOfIteration.delete(microBatch);
+      const ending = letter === "U" || letter === "E" ? this.#jobsOfIteration.get(microBatch) : undefined;
+      this.#due[pipeline]!.add(ending ?? NONE);
+      if (ending !== undefined) this.#jobsOfIteration.delete(microBatch);
     }
   }
 }

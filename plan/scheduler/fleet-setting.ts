@@ -10,6 +10,9 @@ import { settingOf } from "../segments.ts";
 /** Adapters that a pipeline has room for at most, where nobody says how many jobs train at once and memory is large. */
 const MOST_ADAPTERS = 64;
 
+/** Jobs that may share a micro-batch, even where the plan has fewer. */
+const SHARED = 8;
+
 /** What of a device's free memory adapters may take: the rest is for what no model of memory knows. */
 const SHARE = 0.95;
 
@@ -37,7 +40,8 @@ export function fleetSetting(
   body: PlanBody,
   { jobsAtOnce = MOST_ADAPTERS }: { readonly jobsAtOnce?: number } = {},
 ): Setting {
-  const room = unionOf(body.pipelines.map((pipeline) => pipeline.room));
+  const union = unionOf(body.pipelines.map((pipeline) => pipeline.room));
+  const room = { ...union, maxJobs: Math.max(union.maxJobs, Math.min(jobsAtOnce, SHARED)) };
   const pipelines = body.pipelines.map((pipeline) => ({ ...pipeline, room }));
   const wider: Setting = { ...settingOf(body), pipelines, maxInFlight: null, slots: "first-fit" };
   const { architecture, dtype } = body.model;

@@ -57,9 +57,10 @@ export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFact
   const limit = most === undefined ? {} : { most };
   const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, ...limit });
   const own = policyOf(policy);
-  const twin = fleetTwin({ setting, costs, works, happenings, scheduler: new Scheduler(own, resources) });
-  const times = timesOf({ ...own, sharesMicroBatches: false });
-  const judged = { ...{ requests, times, numPipelines: resources.numPipelines, most }, isBounded: true };
+  const times = timesOf(own);
+  const { sharing } = times;
+  const twin = fleetTwin({ setting, costs, works, happenings, sharing, scheduler: new Scheduler(own, resources) });
+  const judged = { requests, times, numPipelines: resources.numPipelines, most, isBounded: true };
   return {
     twin: {
       ...{ policy: own.name, journal: twin.journal },

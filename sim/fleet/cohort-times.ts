@@ -5,19 +5,21 @@ import {
   type FleetJob,
   type FleetWork,
   GrowingPlan,
+  ownRows,
   type Packing,
   type PackingProblem,
   type PlannedRow,
   packMiniBatch,
   type Segment,
   type Setting,
+  type Sharing,
   UPDATE,
 } from "../../plan/index.ts";
 import { runPlan } from "../run/run-plan.ts";
 import { alikePipelines, settingOfPipeline } from "./alike-pipelines.ts";
 import type { FleetTimes } from "./fleet-times.ts";
-import { type IterationBound, iterationBound } from "./iteration-bounds.ts";
-import { KindsOfWork } from "./kinds-of-work.ts";
+import { type IterationBound, iterationBound, tokenBoundNs } from "./iteration-bounds.ts";
+import { type ExampleWork, KindsOfWork } from "./kinds-of-work.ts";
 
 /** Steps of each job in the run that says about how long they take, and of the slowest one in the run that is measured. */
 const FIRST_STEPS = 3;
@@ -35,9 +37,10 @@ interface Group {
   readonly evaluationOf?: (own: readonly number[]) => readonly (readonly PlannedRow[])[];
 }
 
-/** Rows as those of a job of a plan. */
-function ownRows(parts: readonly (readonly PlannedRow[])[], own: number): readonly (readonly PlannedRow[])[] {
-  return parts.map((part) => part.map(([, ...row]): PlannedRow => [own, ...row]));
+/** How long an iteration of each of some jobs takes, and whether they share micro-batches. */
+interface Cohort {
+  readonly periods: readonly number[];
+  readonly isShared: boolean;
 }
 
 /** The ends of each job's optimizer steps on the first stage. */
@@ -69,8 +72,9 @@ export class CohortTimes implements FleetTimes {
   readonly #settings: readonly Setting[];
   readonly #kinds: KindsOfWork;
   readonly #pack: Pack | undefined;
-  readonly #known = new Map<string, readonly number[]>();
+  readonly #known = new Map<string, Cohort>();
   readonly #bounds = new Map<string, IterationBound>();
+  readonly #tokens: (readonly number[])[] = [];
   /** By kind. */
   readonly #anywhere = new Map<number, IterationBound>();
 
@@ -100,11 +104,20 @@ export class CohortTimes implements FleetTimes {
   /** `evaluated`: the share of its steps that it is evaluated after, where it is not its own. */
   #boundOf(alike: number, kind: number, evaluated = this.#shareOf(kind)): IterationBound {
     const key = `${alike} ${kind} ${evaluated}`;
-    const bound =
-      this.#bounds.get(key) ??
-      iterationBound(this.#settings[alike]!, this.#costs, 0, this.#kinds.example(kind), evaluated);
-    this.#bounds.set(key, bound);
+    const [setting, example] = [this.#settings[alike]!, this.#kinds.example(kind)];
+    let bound = this.#bounds.get(key);
+    if (bound === undefined) {
+      const tokensNs = this.#pack && this.#tokensNs(alike, example);
+      bound = iterationBound(setting, this.#costs, 0, example, evaluated, tokensNs);
+      this.#bounds.set(key, bound);
+    }
     return bound;
+  }
+
+  /** What a token takes at least where jobs share micro-batches. */
+  #tokensNs(alike: number, example: ExampleWork): readonly number[] {
+    this.#tokens[alike] ??= tokenBoundNs(this.#settings[alike]!, this.#costs, 0, example);
+    return this.#tokens[alike];
   }
 
   /** And on whichever pipeline: with the stages by their place in it, the last ones again where it has fewer. */
@@ -125,22 +138,41 @@ export class CohortTimes implements FleetTimes {
   }
 
   iterationNs(pipeline: number, jobs: readonly Pick<FleetJob, "number">[]): readonly number[] {
-    const all = jobs.map(({ number }) => this.#kinds.of(number));
-    // In an order of kinds, so that equal cohorts are one.
+    const { order, cohort } = this.#cohortOf(
+      pipeline,
+      jobs.map(({ number }) => number),
+    );
+    const result = jobs.map(() => 0);
+    order.forEach((place, i) => {
+      result[place] = cohort.periods[i]!;
+    });
+    return result;
+  }
+
+  /** How jobs share micro-batches, for a plan; undefined where each has its own. */
+  get sharing(): Sharing | undefined {
+    const pack = this.#pack;
+    return pack && { pack, groupsOf: (pipeline, jobs) => this.#groupsOf(pipeline, jobs) };
+  }
+
+  #groupsOf(pipeline: number, jobs: readonly number[]): readonly (readonly number[])[] | undefined {
+    if (jobs.length === 0) return [];
+    const { order, kinds, cohort } = this.#cohortOf(pipeline, jobs);
+    if (!cohort.isShared) return undefined;
+    const groups = this.#balanced(this.#alike[pipeline]!, kinds);
+    return groups.map((places) => places.map((place) => jobs[order[place]!]!));
+  }
+
+  /** Jobs in an order of kinds, so that equal cohorts are one. */
+  #cohortOf(pipeline: number, jobs: readonly number[]) {
+    const all = jobs.map((number) => this.#kinds.of(number));
     const order = ascending(all);
     const kinds = order.map((place) => all[place]!);
     const alike = this.#alike[pipeline]!;
     const key = `${alike}: ${kinds.join()}`;
-    let periods = this.#known.get(key);
-    if (periods === undefined) {
-      periods = this.#fastest(alike, kinds);
-      this.#known.set(key, periods);
-    }
-    const result = jobs.map(() => 0);
-    order.forEach((place, i) => {
-      result[place] = periods[i]!;
-    });
-    return result;
+    const cohort = this.#known.get(key) ?? this.#fastest(alike, kinds);
+    this.#known.set(key, cohort);
+    return { order, kinds, cohort };
   }
 
   /** A short run is of some steps, and what of them lies in it: no iteration is faster, and no stage busier, than can be. */
@@ -191,11 +223,17 @@ export class CohortTimes implements FleetTimes {
     return this.#kinds.example(kind).evaluated?.share ?? 0;
   }
 
-  /** In as many groups as there are stages, whose jobs share micro-batches. */
-  #shared(alike: number, kinds: readonly number[], pack: Pack): readonly number[] {
+  /** As many groups as there are stages, or more where micro-batches have too many jobs: places of jobs that share them. */
+  #balanced(alike: number, kinds: readonly number[]): readonly (readonly number[])[] {
     const { firstStage, endStage, room } = this.#settings[alike]!.pipelines[0]!;
     const tokens = kinds.map((kind) => this.#tokensOf(kind));
-    const groups = balancedGroups(tokens, endStage - firstStage);
+    return balancedGroups(tokens, endStage - firstStage, room.maxJobs);
+  }
+
+  /** In groups whose jobs share micro-batches. */
+  #shared(alike: number, kinds: readonly number[], pack: Pack): readonly number[] {
+    const { room } = this.#settings[alike]!.pipelines[0]!;
+    const groups = this.#balanced(alike, kinds);
     const measured = this.#measure(
       alike,
       groups.map((places) => ({
@@ -215,19 +253,20 @@ export class CohortTimes implements FleetTimes {
         periods[place] = measured[group]![i]!;
       });
     });
-    return periods;
+    return this.#withinBounds(alike, kinds, periods, () => 0);
   }
 
   /** The way in which more tokens are trained a second. */
-  #fastest(alike: number, kinds: readonly number[]): readonly number[] {
+  #fastest(alike: number, kinds: readonly number[]): Cohort {
     const alone = this.#alone(alike, kinds);
     const evaluationsNs = this.#evaluationsNs(alike, kinds, alone);
     const evaluated = (periods: readonly number[]): readonly number[] => periods.map((ns, i) => ns + evaluationsNs[i]!);
-    if (this.#pack === undefined) return evaluated(alone);
+    if (this.#pack === undefined) return { periods: evaluated(alone), isShared: false };
     const shared = this.#shared(alike, kinds, this.#pack);
     const rate = (periods: readonly number[]): number =>
       sum(kinds.map((kind, i) => this.#tokensOf(kind) / periods[i]!));
-    return evaluated(rate(shared) > rate(alone) ? shared : alone);
+    const isShared = rate(shared) > rate(alone);
+    return { periods: evaluated(isShared ? shared : alone), isShared };
   }
 
   /** Of an iteration, on average. */

@@ -50,7 +50,7 @@ export function happeningsOf(journal: readonly JournalLine[]): Happenings {
   return { requests, asked, seen: (number, count) => seen.get(`${number} ${count}`) ?? [] };
 }
 
-export interface FleetTwinInput extends Pick<ActionFleetInput, "onSegment" | "onRun"> {
+export interface FleetTwinInput extends Pick<ActionFleetInput, "onSegment" | "onRun" | "sharing" | "clocks"> {
   readonly setting: Setting;
   readonly costs: CostModel;
   /** By number. */

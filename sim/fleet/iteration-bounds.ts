@@ -4,6 +4,7 @@ import {
   type CostModel,
   type MicroBatch,
   messageBytes,
+  microBatchTokens,
   type Pass,
   PLANNED_LETTERS,
   type PlannedLetter,
@@ -20,6 +21,9 @@ export interface IterationBound {
   readonly stagesNs: readonly number[];
 }
 
+/** Sizes of micro-batches that are looked at for what a token takes at least. */
+const MOST_SIZES = 64;
+
 const NOTHING: readonly (readonly PlannedRow[])[] = [];
 
 /** An idle link's time for a message. */
@@ -29,10 +33,53 @@ function transferNs(costs: CostModel, link: NonNullable<Setting["links"][number]
 }
 
 /**
+ * For how long each stage of a pipeline works on a token at least, forward and backward, whoever shares its micro-batch:
+ * on one that is as large as is best, without adapters and without attention between tokens. A larger micro-batch takes
+ * no less time, so that sizes between two that are looked at are bounded by the time of the smaller one.
+ */
+export function tokenBoundNs(
+  setting: Setting,
+  costs: CostModel,
+  pipeline: number,
+  { job }: Pick<ExampleWork, "job">,
+): readonly number[] {
+  const { firstStage, endStage, room } = setting.pipelines[pipeline]!;
+  const strideTokens = Math.ceil(room.maxTokens / MOST_SIZES);
+  const sizes = Array.from({ length: Math.ceil(room.maxTokens / strideTokens) }, (_, at) => 1 + at * strideTokens);
+  const microBatches = sizes.map((tokens, index): MicroBatch => {
+    const rows = Array.from({ length: tokens }, (_, row): PlannedRow => [0, row, 1, 1]);
+    return { index, group: 0, step: index, part: 0, after: [], rows };
+  });
+  const groups = { 0: { pipeline, members: [{ job: 0, firstStep: 0, endStep: sizes.length }] } };
+  const jobs = { 0: { ...job, adapter: { ...job.adapter, targets: [] }, steps: sizes.length } };
+  const timeNs = timesAlone({ ...setting, groups, jobs, microBatches }, costs);
+  return Array.from({ length: endStage - firstStage }, (_, at) =>
+    Math.min(
+      ...microBatches.map((each, size) => {
+        const mostTokens = Math.min(room.maxTokens, sizes[size]! + strideTokens - 1);
+        return (timeNs(firstStage + at, "F", each) + timeNs(firstStage + at, "B", each)) / mostTokens;
+      }),
+    ),
+  );
+}
+
+/** Times of actions while nobody else works: they can be faster then than by the cost model. */
+function timesAlone(plan: Parameters<typeof actionDurations>[0], costs: CostModel) {
+  const durations = actionDurations(plan, costs);
+  const alone = (letter: Pass): number => Math.min(1, costs.contention?.alone[letter] ?? 1);
+  return (stage: number, letter: PlannedLetter, { index }: MicroBatch): number =>
+    alone(passOf(letter)) * durations(stage, PLANNED_LETTERS.indexOf(letter), index);
+}
+
+/**
  * Whichever stage one looks at: some forward has to get there before it can work, it has to do all forwards and backwards
  * of the mini-batch, and from the last of them a backward has to get back to the first stage, which updates then. So
  * long the iteration takes; and other jobs cannot have a stage while it works on this one. What it is evaluated on goes
  * through every stage behind the update, and is on the first one before the next iteration begins.
+ *
+ * `tokensNs`: jobs may share micro-batches, and a stage works on a token for at least so long (`tokenBoundNs`). Then
+ * nothing is known of who is in a micro-batch but that one with some row takes no less than the row alone, and an update
+ * may be of several jobs.
  */
 export function iterationBound(
   setting: Setting,
@@ -40,10 +87,12 @@ export function iterationBound(
   pipeline: number,
   { job, steps, evaluated }: ExampleWork,
   evaluatedShare = evaluated?.share ?? 0,
+  tokensNs?: readonly number[],
 ): IterationBound {
   const { firstStage, endStage } = setting.pipelines[pipeline]!;
+  const pieces = tokensNs === undefined ? steps : steps.map((parts) => parts.flat().map((row) => [row]));
   // What it is evaluated on as a step of its own, behind the others.
-  const all = [...steps, evaluated?.parts ?? NOTHING];
+  const all = [...pieces, evaluated?.parts ?? NOTHING];
   const microBatches = all
     .flatMap((parts, step) => parts.map((rows, part) => ({ step, part, rows })))
     .map(({ step, part, rows }, index): MicroBatch => {
@@ -53,21 +102,20 @@ export function iterationBound(
   const members = [{ job: 0, firstStep: 0, endStep: all.length }];
   const groups = { 0: { pipeline, members } };
   const jobs = { 0: { ...job, steps: all.length } };
-  const durations = actionDurations({ ...setting, groups, jobs, microBatches }, costs);
-  // While others do not work an action can be faster than by the cost model.
-  const alone = (letter: Pass): number => Math.min(1, costs.contention?.alone[letter] ?? 1);
-  const timeNs = (stage: number, letter: PlannedLetter, { index }: MicroBatch): number =>
-    alone(passOf(letter)) * durations(stage, PLANNED_LETTERS.indexOf(letter), index);
+  const timeNs = timesAlone({ ...setting, groups, jobs, microBatches }, costs);
   const bytes = messageBytes({ microBatches, model: setting.model });
   const stages = Array.from({ length: endStage - firstStage }, (_, at) => firstStage + at);
   const ofSteps = steps.map((_, step) => {
     const own = microBatches.filter((microBatch) => microBatch.step === step);
     const updatesNs = stages.map((stage) => timeNs(stage, "U", own[0]!));
-    const workNs = stages.map((stage) => sum(own.map((each) => timeNs(stage, "F", each) + timeNs(stage, "B", each))));
+    const piecesNs = stages.map((stage) => own.map((each) => timeNs(stage, "F", each) + timeNs(stage, "B", each)));
+    const tokens = sum(own.map(microBatchTokens));
+    const workNs = piecesNs.map((ns, at) => (tokensNs === undefined ? sum(ns) : tokens * tokensNs[at]!));
     let reachNs = own.map(() => 0);
     let backNs = own.map(() => 0);
     const wholeNs = stages.map((stage, at) => {
-      const ns = Math.min(...reachNs) + workNs[at]! + Math.min(...backNs) + updatesNs[0]!;
+      const thereNs = Math.max(workNs[at]!, maximum(piecesNs[at]!));
+      const ns = Math.min(...reachNs) + thereNs + Math.min(...backNs) + updatesNs[0]!;
       const link = setting.links[stage];
       const overNs = own.map(({ index }) =>
         link === null || link === undefined ? 0 : transferNs(costs, link, bytes[index]!),
@@ -76,7 +124,10 @@ export function iterationBound(
       backNs = own.map((each, i) => backNs[i]! + timeNs(stage, "B", each) + overNs[i]!);
       return ns;
     });
-    return { leastNs: maximum(wholeNs), stagesNs: stages.map((_stage, at) => workNs[at]! + updatesNs[at]!) };
+    return {
+      leastNs: maximum(wholeNs),
+      stagesNs: workNs.map((ns, at) => ns + (tokensNs === undefined ? updatesNs[at]! : 0)),
+    };
   });
   const over = (values: readonly number[]): number => sum(values) / steps.length;
   const held = microBatches.filter(({ step }) => step === steps.length);

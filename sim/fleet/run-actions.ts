@@ -13,7 +13,9 @@ import {
   type Scheduler,
   type Segment,
   type Setting,
+  type Sharing,
 } from "../../plan/index.ts";
+import type { DeviceClock } from "../run/device-clock.ts";
 import { PlanRun, type Run } from "../run/plan-run.ts";
 import { deviceTimes } from "../run/run-plan.ts";
 
@@ -33,6 +35,10 @@ export interface ActionFleetInput {
   readonly requests?: readonly FleetRequest[];
   /** Events that follow from an iteration of a job that has ended, but not its last. */
   readonly follow?: (number: number, done: number) => readonly FleetEvent[];
+  /** Jobs that train together share micro-batches; every job has its own when absent. */
+  readonly sharing?: Sharing | undefined;
+  /** By stage, how its device's speed moves over time, in place of how devices slow each other. */
+  readonly clocks?: readonly DeviceClock[] | undefined;
   readonly onLine: (line: JournalLine) => void;
   readonly onSegment?: (segment: Segment) => void;
   /** What has ended since the last time; not held where nobody asks. */
@@ -48,9 +54,11 @@ const INSTANTS = 1000;
  * @throws InvariantError where jobs are left that nobody starts, and nobody paused
  */
 export function runFleetActions(input: ActionFleetInput): number {
-  const { setting, costs, scheduler, jobs, requests = [], follow, onLine, onSegment, onRun } = input;
-  const plan = new FleetPlan({ setting, costs, scheduler, ...(follow === undefined ? {} : { follow }) });
-  const run = new PlanRun(setting, { links: costs, ...deviceTimes(costs) }, true);
+  const { setting, costs, scheduler, jobs, requests = [], follow, sharing, clocks, onLine, onSegment, onRun } = input;
+  const plan = new FleetPlan({ setting, costs, scheduler, sharing, ...(follow === undefined ? {} : { follow }) });
+  const { contention, gapNs } = deviceTimes(costs);
+  const slowed = clocks === undefined ? (contention === undefined ? {} : { contention }) : { clocks };
+  const run = new PlanRun(setting, { links: costs, gapNs, ...slowed }, true);
   const pipelineOf = new Map(setting.pipelines.map(({ firstStage }, pipeline) => [firstStage, pipeline]));
   const follows = ({ lines, pieces }: FleetStep): void => {
     for (const line of lines) onLine(line);

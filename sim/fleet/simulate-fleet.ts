@@ -35,7 +35,7 @@ export interface FleetRequest extends Omit<FleetSetting, "works"> {
   readonly policy: PolicyName | PolicyFactory;
   /** For `twin`. */
   readonly objective?: Objective;
-  /** Iterations when absent, whose times follow from who trains together; jobs share micro-batches there alone. */
+  /** Iterations when absent, whose times follow from who trains together. */
   readonly granularity?: "iterations" | "actions";
 }
 
@@ -99,8 +99,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
   const works = members.map(({ work }) => work);
   const { resources, policyOf, timesOf } = fleetModel({ ...request, works });
   const policy = policyOf(request.policy, request.objective);
-  const isShared = granularity === "iterations" && policy.sharesMicroBatches === true;
-  const times = timesOf({ ...policy, sharesMicroBatches: isShared });
+  const times = timesOf(policy);
   const scheduler = new Scheduler(policy, resources);
   const simulated = members.map(simulatedJob);
   const journal: JournalLine[] = [];
@@ -115,7 +114,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
     }).run();
   else
     runFleetActions({
-      ...{ setting, costs, scheduler },
+      ...{ setting, costs, scheduler, sharing: times.sharing },
       onLine(line) {
         journal.push(line);
         outcomes.add(line);
@@ -137,7 +136,7 @@ export function simulateFleet(request: FleetRequest): SimulatedFleet {
       ...{ outcomes, times, most, numPipelines: resources.numPipelines },
       requests: simulated.map((each) => each.request),
       // The least times are of some steps of each job, as those of iterations are, and not of each single action.
-      isBounded: granularity === "iterations" && !isShared,
+      isBounded: granularity === "iterations",
     }),
     journal,
     numCohorts: times.numCohorts,

@@ -23,6 +23,7 @@ import {
   type TransferColumns,
   type TransferStream,
 } from "./device.ts";
+import type { DeviceClock } from "./device-clock.ts";
 import { LiveFacts, type MicroBatchFacts, type RunSetting } from "./live-facts.ts";
 import { MessageSizes } from "./message-sizes.ts";
 import { createPlanState, type PlanState } from "./plan-state.ts";
@@ -55,6 +56,8 @@ export interface SettingTimes {
   readonly message?: ActionDurations;
   /** How devices of one machine slow each other; then an action's time is with all of them at work. */
   readonly contention?: Contention;
+  /** By stage, how its device's speed moves over time; then nothing else makes its actions slower or faster. */
+  readonly clocks?: readonly DeviceClock[];
   /** From the end of an action until its device can start the next. */
   readonly gapNs: number;
 }
@@ -111,6 +114,8 @@ export class PlanRun {
 
   /** `isFollowed`: whether somebody asks which actions of first stages have ended (`takePassed`). */
   constructor(setting: RunSetting, times: SettingTimes, isFollowed = false) {
+    if (times.contention !== undefined && times.clocks !== undefined)
+      throw new InvariantError({ expected: "devices with clocks, or devices that slow each other", got: "both" });
     const state = createPlanState(setting, times.links, this.#sizes);
     const { devices, channels, sharedWires } = state;
     this.#setting = setting;
@@ -251,7 +256,7 @@ export class PlanRun {
     device.facts = facts;
     const durationNs = facts.durations(stage, letter, microBatch - facts.firstMicroBatch);
     if (this.#machines === null) {
-      this.#scheduleAt(stage, nowNs + durationNs);
+      this.#scheduleAt(stage, this.#times.clocks?.[stage]?.endNs(nowNs, durationNs) ?? nowNs + durationNs);
     } else {
       const machine = this.#machines.ofStage[stage]!;
       machine.start(stage, PLANNED_LETTERS[letter]!, durationNs, nowNs);

@@ -116,8 +116,13 @@ describe("--json prints one document with the fields that scripts rely on", () =
 
   it("calibrate, in the workload's dtype, which is then the only one that it predicts", async () => {
     const half = WORKLOAD.replaceAll("../", "").replace("path: model", "path: model, dtype: bfloat16");
+    // When jobs come does not matter to what their shapes take.
+    writeFileSync(
+      path.join(root, "later.yaml"),
+      half.replace("- name: second", "- name: second\n    arrivalSeconds: 5"),
+    );
     writeFileSync(path.join(root, "half.yaml"), half);
-    await json("calibrate", "--workload", "half.yaml", "--devices", "cpu:0", "-o", "half.json");
+    await json("calibrate", "--workload", "later.yaml", "--devices", "cpu:0", "-o", "half.json");
     const { dtype } = JSON.parse(readFileSync(path.join(root, "half.json"), "utf8")) as { readonly dtype: string };
     expect(dtype).toBe("bfloat16");
     await json("plan", "half.yaml", "--devices", "cpu:0", "--calibration", "half.json");

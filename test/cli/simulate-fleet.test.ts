@@ -118,6 +118,7 @@ describe("simulate --policy", () => {
   it("says nothing of priorities, which a plan says that it does not use", async () => {
     const noted = await runCli(["simulate", "jobs.yaml", ...ONE_AT_A_TIME, "--policy", "mlora"], root);
     expect(noted.stderr).not.toMatch(/priority/);
+    expect(noted.stderr).toMatch(/earlyStopping of late is not used: a simulation has no losses/);
     const { stderr } = await runCli(["validate", "jobs.yaml"], root);
     expect(stderr).toMatch(/priority of short is not used/);
     expect(stderr).toMatch(/deadlineSeconds of late is not used/);

@@ -3,6 +3,7 @@ import {
   type AdapterPair,
   type BestEvaluation,
   type EvaluationMetrics,
+  type ExecuteResult,
   executePlan,
   FleetExecution,
 } from "../../exec/index.ts";
@@ -13,12 +14,14 @@ import {
   type JournalLine,
   type Plan,
   type PolicyName,
+  packGreedily,
   policyOf,
   Scheduler,
   type Segment,
   settingResources,
   validatePlan,
 } from "../../plan/index.ts";
+import { CohortTimes } from "../../sim/fleet/cohort-times.ts";
 import { worksOfPlan } from "../../sim/index.ts";
 import { grownPlan } from "../plan/grow.ts";
 import { adapterBytes, planSmall, type SmallCase } from "./small-run.ts";
@@ -41,13 +44,22 @@ function bestText(best: BestEvaluation | undefined): BestText | undefined {
 }
 
 /** Each job by itself, from the start to the end. */
-export async function aloneRun(given: SmallCase, only: number): Promise<Left> {
+async function runAlone(given: SmallCase, only: number): Promise<ExecuteResult> {
   const pick = <T>(list: readonly T[]): readonly T[] => [list[only]!];
   const plan = planSmall(given, { devices: "cpu:0", only });
   const { model } = given;
-  const result = await executePlan({ plan, model, rows: pick(given.data), start: pick(given.start), versions: {} });
-  const { evaluations, best } = result;
-  return { adapter: adapterBytes(result.adapters[0]!), evaluations, best: bestText(best[0]) };
+  return await executePlan({ plan, model, rows: pick(given.data), start: pick(given.start), versions: {} });
+}
+
+/** What is left of each job by itself. */
+export async function aloneRun(given: SmallCase, only: number): Promise<Left> {
+  const { adapters, evaluations, best } = await runAlone(given, only);
+  return { adapter: adapterBytes(adapters[0]!), evaluations, best: bestText(best[0]) };
+}
+
+/** The adapter of a job by itself, as numbers. */
+export async function aloneAdapter(given: SmallCase, only: number): Promise<readonly AdapterPair[]> {
+  return (await runAlone(given, only)).adapters[0]!;
 }
 
 /** The adapter of a job by itself. */
@@ -78,7 +90,10 @@ export async function runFleet(given: SmallCase, { devices, pipelines = 1, polic
   // By the fleet's numbers.
   const works: (typeof known)[number][] = [];
   const indices: number[] = [];
+  const costs = createCostModel(plan.calibration, "float32");
   const resources = settingResources({ setting, works, most, iterationNs: () => 1e9 });
+  const { sharesMicroBatches } = policyOf(policy, resources);
+  const times = new CohortTimes(setting, costs, works, sharesMicroBatches === true ? packGreedily : undefined);
   const replay = new Scheduler(policyOf(policy, resources), resources);
   const lines: JournalLine[] = [];
   const segments: Segment[] = [];
@@ -93,8 +108,7 @@ export async function runFleet(given: SmallCase, { devices, pipelines = 1, polic
     setting,
     model: given.model,
     plan: new FleetPlan({
-      setting,
-      costs: createCostModel(plan.calibration, "float32"),
+      ...{ setting, costs, sharing: times.sharing },
       scheduler: new Scheduler(policyOf(policy, resources), resources),
     }),
     onStep() {

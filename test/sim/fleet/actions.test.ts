@@ -10,12 +10,14 @@ import {
   fleetSetting,
   type JournalLine,
   POLICIES,
+  packGreedily,
   policyOf,
   Scheduler,
   type Segment,
   settingResources,
   validatePlan,
 } from "../../../plan/index.ts";
+import { CohortTimes } from "../../../sim/fleet/cohort-times.ts";
 import { fleetForecaster } from "../../../sim/fleet/forecast.ts";
 import { type ActionFleetInput, runFleetActions } from "../../../sim/fleet/run-actions.ts";
 import { requestOf } from "../../../sim/fleet/simulate-fleet.ts";
@@ -40,8 +42,7 @@ const rest = {
   numDevices: fc.integer({ min: 1, max: 3 }),
   pipelines: fc.integer({ min: 1, max: 2 }),
   most: fc.integer({ min: 1, max: 3 }),
-  // Jobs share micro-batches iteration by iteration alone.
-  policy: fc.constantFrom(...POLICIES.filter((name) => name !== "packed")),
+  policy: fc.constantFrom(...POLICIES),
 };
 const fleets = fc.record({ jobs: fc.array(job, { minLength: 2, maxLength: 8 }), ...rest });
 /** Evaluated seldom or always, on a few rows or on more than a step has, or not at all. */
@@ -80,11 +81,12 @@ function runActions(
   const resources = () => settingResources({ setting, works, most, iterationNs: () => SECOND });
   const forecast = fleetForecaster({ times: { iterationNs: (_, own) => own.map(() => SECOND) }, isAhead: true });
   const scheduler = new Scheduler(policyOf(policy, resources(), { forecast }), resources());
+  const sharing = policy === "packed" ? new CohortTimes(setting, costs, works, packGreedily).sharing : undefined;
   const lines: JournalLine[] = [];
   const segments: Segment[] = [];
   const outcomes = new FleetOutcomes();
   const endNs = runFleetActions({
-    ...{ setting, costs, scheduler, ...more },
+    ...{ setting, costs, scheduler, sharing, ...more },
     jobs: members.map((member) => ({ work: member.work, request: requestOf(member) })),
     onLine(line) {
       lines.push(line);
@@ -95,7 +97,7 @@ function runActions(
   const replayed = new Scheduler(policyOf(policy, resources(), { forecast }), resources());
   for (const line of lines) expect(replayed.trigger(line.atNs, line.events)).toEqual(line);
   const again = new Scheduler(policyOf(policy, resources(), { forecast }), resources());
-  return { lines, segments, outcomes: outcomes.all(), endNs, works, again };
+  return { lines, segments, outcomes: outcomes.all(), endNs, works, again, sharing };
 }
 
 /** What is asked for of some jobs at some seconds; who is paused goes on later. */
@@ -125,19 +127,32 @@ describe("a fleet, action by action", () => {
     fc.assert(
       fc.property(fc.oneof(fleets, evaluatedFleets), (fleet) => {
         const given = fleetOf(fleet);
-        const { segments, outcomes, endNs } = runActions(given, fleet.policy);
+        const { segments, outcomes, endNs, works } = runActions(given, fleet.policy);
         const plan = grownPlan(given.setting, segments);
         validatePlan(plan);
         for (const [number, planned] of plan.jobs.entries()) {
-          const own = new Set(plan.groups.flatMap(({ members }, group) => (members[0]!.job === number ? [group] : [])));
+          const rowsOf = (evaluated: boolean): readonly (readonly number[])[] => {
+            const steps: number[][] = [];
+            for (const { group, step, rows, evaluation: isEvaluation = false } of plan.microBatches) {
+              const own = rows.filter(([job]) => job === number).map(([, row]) => row);
+              if (own.length === 0 || isEvaluation !== evaluated) continue;
+              const { firstStep } = plan.groups[group]!.members.find(({ job }) => job === number)!;
+              steps[firstStep + step] = [...(steps[firstStep + step] ?? []), ...own];
+            }
+            return steps.map((rows) => rows.sort((a, b) => a - b));
+          };
           const stepsOf = (evaluated: boolean): readonly number[] =>
-            plan.microBatches.flatMap(({ group, step, part, evaluation: isEvaluation = false }) =>
-              own.has(group) && part === 0 && isEvaluation === evaluated
-                ? [plan.groups[group]!.members[0]!.firstStep + step]
-                : [],
-            );
-          const all = Array.from({ length: planned.steps }, (_, step) => step);
-          expect(stepsOf(false)).toEqual(all);
+            [...rowsOf(evaluated).entries()].flatMap(([step, rows]) => (rows === undefined ? [] : [step]));
+          const { steps } = works.find(({ job }) => job.name === planned.name)!;
+          expect(rowsOf(false)).toEqual(
+            steps.map((parts) =>
+              parts
+                .flat()
+                .map(([, row]) => row)
+                .sort((a, b) => a - b),
+            ),
+          );
+          const all = steps.map((_, step) => step);
           const { evaluation: held } = planned;
           expect(stepsOf(true)).toEqual(
             held === undefined ? [] : all.filter((step) => evaluatesAfter(held, step, planned.steps)),
@@ -154,9 +169,10 @@ describe("a fleet, action by action", () => {
     fc.assert(
       fc.property(fc.oneof(fleets, evaluatedFleets), requests, (fleet, asked) => {
         const given = fleetOf(fleet);
-        const { lines, outcomes, works, again } = runActions(given, fleet.policy, { requests: asked });
+        const { lines, outcomes, works, again, sharing } = runActions(given, fleet.policy, { requests: asked });
         const { setting, costs } = given;
-        const twin = fleetTwin({ setting, costs, works, happenings: happeningsOf(lines), scheduler: again });
+        const happenings = happeningsOf(lines);
+        const twin = fleetTwin({ setting, costs, works, sharing, happenings, scheduler: again });
         expect(twin.journal).toEqual(lines);
         expect(twin.outcomes).toEqual(outcomes);
       }),
