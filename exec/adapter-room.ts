@@ -15,6 +15,8 @@ export interface AdapterRoomInput {
   jobsOf(action: LoweredAction): readonly { readonly job: number; readonly isLast: boolean }[];
 }
 
+const NOTHING = { parameters: [], firstMoment: [], secondMoment: [] } as const;
+
 interface Held {
   readonly adapter: StageAdapter;
   readonly bytes: number;
@@ -118,6 +120,17 @@ export class AdapterRoom {
     return this.#trained.get(job) ?? this.#held.get(job)?.adapter.read("parameters") ?? [];
   }
 
+  /** The same with its moments, of a job that has not ended; empty where it is not there. */
+  readState(job: number): Readonly<Record<StatePart, readonly AdapterPair[]>> {
+    const held = this.#held.get(job);
+    if (held === undefined) return NOTHING;
+    return {
+      parameters: held.adapter.read("parameters"),
+      firstMoment: held.adapter.read("firstMoment"),
+      secondMoment: held.adapter.read("secondMoment"),
+    };
+  }
+
   /** A job is to be taken once what has come of it has ended; actions of it that come from now on need it anew. */
   leave(job: number): void {
     this.#leaving.set(job, this.#lastUpdate.get(job) ?? -1);
@@ -130,23 +143,18 @@ export class AdapterRoom {
   }
 
   /**
-   * Takes a job's adapter from the device before the job has ended, with its moments; it is made again when an action
-   * needs it. Empty where it is not there. Nothing that is queued may use it.
+   * Takes a job's adapter from the device before the job has ended, with its moments (`readState`); it is made again when
+   * an action needs it. Nothing that is queued may use it.
    */
   evict(job: number): Readonly<Record<StatePart, readonly AdapterPair[]>> {
     const held = this.#held.get(job);
     this.#leaving.delete(job);
     this.#lastUpdate.delete(job);
-    if (held === undefined) return { parameters: [], firstMoment: [], secondMoment: [] };
-    const { adapter, bytes } = held;
-    const state = {
-      parameters: adapter.read("parameters"),
-      firstMoment: adapter.read("firstMoment"),
-      secondMoment: adapter.read("secondMoment"),
-    };
-    adapter.release();
+    if (held === undefined) return NOTHING;
+    const state = this.readState(job);
+    held.adapter.release();
     this.#held.delete(job);
-    this.#bytes -= bytes;
+    this.#bytes -= held.bytes;
     return state;
   }
 

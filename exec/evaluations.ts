@@ -1,17 +1,6 @@
-import {
-  activeMembers,
-  adapterParameters,
-  jobSegments,
-  jobStep,
-  type LiveWork,
-  type MiniBatch,
-  mayBeBest,
-  type Setting,
-} from "../plan/index.ts";
-import { stagePairs } from "./adapters.ts";
+import { jobSegments, jobStep, type LiveWork, type MiniBatch } from "../plan/index.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { AdapterPair } from "./peft.ts";
-import type { LeftOut } from "./stopped-jobs.ts";
 
 /** A line of metrics.jsonl: one job on its held-out rows, after one of its optimizer steps. */
 export interface EvaluationMetrics {
@@ -52,32 +41,26 @@ interface OpenEvaluation {
  * parts, so that equal runs give equal bytes.
  */
 export class Evaluations {
-  readonly #setting: Pick<Setting, "stages" | "model">;
   readonly #live: LiveWork;
   readonly #open = new Map<MiniBatch, OpenEvaluation>();
   /** By job, parameters that its last update told, by stage. */
   readonly #told = new Map<number, (readonly AdapterPair[])[]>();
   readonly #best = new Map<number, BestEvaluation>();
 
-  constructor(setting: Pick<Setting, "stages" | "model">, live: LiveWork) {
-    this.#setting = setting;
+  constructor(live: LiveWork) {
     this.#live = live;
   }
 
-  /** What an update told on a stage: the parameters of its jobs that may be kept, one after another. */
-  addParameters(index: number, { group, step }: MiniBatch, parameters: Float32Array, leftOut?: LeftOut): void {
-    const { model, stages } = this.#setting;
-    const stage = stages[index]!;
-    let next = 0;
-    for (const { job, firstStep } of activeMembers(this.#live.groups, group, step)) {
-      const spec = this.#live.jobs[job]!;
-      if (leftOut?.jobs.has(job) === true || !mayBeBest(spec, firstStep + step)) continue;
-      const count = adapterParameters(model.architecture, stage, spec);
-      const told = this.#told.get(job) ?? [];
-      this.#told.set(job, told);
-      told[index] = stagePairs(parameters.subarray(next, next + count), stage, spec.adapter, model.architecture);
-      next += count;
-    }
+  /** What a job had before, where it goes on from an earlier run. */
+  begin(job: number, best: BestEvaluation | undefined): void {
+    if (best !== undefined) this.#best.set(job, best);
+  }
+
+  /** What an update told on a stage: the parameters of a job that may be kept. */
+  addParameters(stage: number, job: number, parameters: readonly AdapterPair[]): void {
+    const told = this.#told.get(job) ?? [];
+    this.#told.set(job, told);
+    told[stage] = parameters;
   }
 
   /**

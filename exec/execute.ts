@@ -4,6 +4,7 @@ import { type PlanBody, planSegments, type Work } from "../plan/index.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import { executedTrace, type SeenAction, type SeenLoss } from "./executed-trace.ts";
 import type { ExecuteInput, ExecuteResult } from "./execution.ts";
+import type { JobState } from "./job-states.ts";
 import type { AdapterPair } from "./peft.ts";
 import { productsOf } from "./products.ts";
 import { profileOf } from "./record-completions.ts";
@@ -29,7 +30,7 @@ class SegmentFeed {
 
   /** Appends as much as the session has not enough of. */
   feed(session: Session): void {
-    const { rows, start, actionsAhead = AHEAD } = this.#input;
+    const { rows, start, from = [], actionsAhead = AHEAD } = this.#input;
     while (session.numAhead < actionsAhead) {
       const work = this.#segments[this.#next];
       if (work === undefined) {
@@ -38,7 +39,8 @@ class SegmentFeed {
       }
       const inputs = work.jobs.map((_, i): JobInput => {
         const job = this.#nextJob + i;
-        return { rows: rows[job]!, start: { parameters: start[job]! } };
+        const known = from[job];
+        return { rows: rows[job]!, start: known?.state ?? { parameters: start[job]! }, best: known?.best };
       });
       this.#next += 1;
       this.#nextJob += work.jobs.length;
@@ -52,7 +54,7 @@ class SegmentFeed {
  * @throws DeviceError when a device cannot do what the plan asks for.
  */
 export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
-  const { plan, versions, rows: _rows, start: _start, actionsAhead: _ahead, ...options } = input;
+  const { plan, versions, rows: _rows, start: _start, from: _from, actionsAhead: _ahead, ...options } = input;
   using runtime = createRuntime();
   const completions: SeenAction[] = [];
   const losses: SeenLoss[] = [];
@@ -98,6 +100,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   });
   feed.feed(session);
   await session.run();
+  if (session.hasEndedEarly) input.onStates?.(statesNow(plan, session, metrics, ended));
   const { runners } = session;
   return {
     trace: executedTrace({
@@ -121,6 +124,23 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     operators: runners.map((runner) => runner.operators),
     statistics: runners.map(({ device }) => device.statistics()),
   };
+}
+
+/** What there is of the jobs that have made a step and not ended, once nothing is queued. */
+function statesNow(
+  { jobs }: PlanBody,
+  session: Session,
+  metrics: readonly StepMetrics[],
+  ended: ReadonlyMap<number, unknown>,
+): ReadonlyMap<number, JobState> {
+  const lastSteps = new Map(metrics.map(({ job, step }) => [job, step]));
+  return new Map(
+    jobs.flatMap(({ name }, job): [number, JobState][] => {
+      const last = lastSteps.get(name);
+      if (last === undefined || ended.has(job)) return [];
+      return [[job, { step: last + 1, state: session.stateNow(job), best: session.bestOf(job) }]];
+    }),
+  );
 }
 
 /**

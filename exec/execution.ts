@@ -4,6 +4,7 @@ import type { Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import type { SeenCompletion } from "./executed-trace.ts";
+import type { JobState } from "./job-states.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import type { ProductMeasurement } from "./products.ts";
@@ -19,6 +20,8 @@ export interface ExecuteInput {
   readonly rows: readonly (readonly Row[])[];
   /** By job: the adapter that it starts from. */
   readonly start: readonly (readonly AdapterPair[])[];
+  /** By job, where it goes on from an earlier run: what that has left of it, in place of its start. */
+  readonly from?: readonly (JobState | undefined)[];
   readonly versions: Readonly<Record<string, string>>;
   /** A plan's segments are appended while fewer actions than these are ahead; 2048 when absent. */
   readonly actionsAhead?: number;
@@ -39,6 +42,13 @@ export interface ExecuteInput {
   readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
   /** A job was stopped: no step of it is told any more. Its adapter when it ends is worth nothing. */
   readonly onDiverged?: (job: number, divergence: Divergence) => void;
+  /** Whether the states of the jobs are wanted now: asked as the devices report. */
+  readonly wantsStates?: () => boolean;
+  /**
+   * States of the jobs that have made a step, in job order, each at a step of its own: some steps after they were wanted,
+   * and at the end of a run that was ended early.
+   */
+  readonly onStates?: (states: ReadonlyMap<number, JobState>) => void;
   /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
   readonly stop?: AbortSignal;
 }

@@ -15,6 +15,9 @@ export type { SeenCompletion } from "./executed-trace.ts";
 // What a run is given, and what it gives.
 export type { ExecuteInput, ExecuteResult, RunProgress } from "./execution.ts";
 export { FleetExecution, type FleetExecutionInput, type TakenJob } from "./fleet-execution.ts";
+// A job between two of its steps, and its file.
+export { readJobState, writeJobState } from "./job-state-file.ts";
+export type { JobState } from "./job-states.ts";
 // What the system counts while a run goes on: stolen time, other programs.
 export { watchSystem } from "./machine-load.ts";
 // Probes of how fast devices multiply and move memory.

@@ -1,7 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { readSafetensors, writeSafetensors, writeWholeFile, writeWholeFolder } from "../datasets/index.ts";
+import {
+  readSafetensors,
+  type SafetensorsReader,
+  type TensorToWrite,
+  writeSafetensors,
+  writeWholeFile,
+  writeWholeFolder,
+} from "../datasets/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
@@ -77,16 +84,56 @@ export function writePeftFolder(
     task_type: "CAUSAL_LM",
     use_rslora: false,
   };
-  const tensors = pairs.flatMap(({ layer, projection, a, b }) => {
-    const { in: inFeatures, out } = projectionShape(arch, projection);
-    return [
-      { name: tensorName(layer, projection, "A"), shape: [spec.rank, inFeatures], values: a },
-      { name: tensorName(layer, projection, "B"), shape: [out, spec.rank], values: b },
-    ];
-  });
+  const tensors = pairTensors(spec, arch, pairs);
   writeWholeFolder(folder, (unfinished) => {
     writeWholeFile(path.join(unfinished, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
     writeSafetensors(path.join(unfinished, WEIGHTS), tensors, { format: "pt" });
+  });
+}
+
+/** An adapter's matrices under PEFT's names, behind a prefix. */
+export function pairTensors(
+  spec: AdapterSpec,
+  arch: Architecture,
+  pairs: readonly AdapterPair[],
+  prefix = "",
+): readonly TensorToWrite[] {
+  return pairs.flatMap(({ layer, projection, a, b }) => {
+    const { in: inFeatures, out } = projectionShape(arch, projection);
+    return [
+      { name: prefix + tensorName(layer, projection, "A"), shape: [spec.rank, inFeatures], values: a },
+      { name: prefix + tensorName(layer, projection, "B"), shape: [out, spec.rank], values: b },
+    ];
+  });
+}
+
+/**
+ * All layers of an adapter from a file that has them under such names.
+ * @throws InputError where it has not, or where a number is not finite
+ */
+export function readPairs(
+  reader: SafetensorsReader,
+  file: string,
+  spec: AdapterSpec,
+  arch: Architecture,
+  prefix = "",
+): readonly AdapterPair[] {
+  const read = (name: string, shape: readonly number[]): Float32Array => {
+    const entry = reader.entry(name);
+    if (entry.shape.join() !== shape.join())
+      throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
+    const values = reader.readTensor(name);
+    checkFinite(name, values, file);
+    return values;
+  };
+  return adapterSites(spec, wholeLayers(arch)).map(({ layer, projection }) => {
+    const { in: inFeatures, out } = projectionShape(arch, projection);
+    return {
+      layer,
+      projection,
+      a: read(prefix + tensorName(layer, projection, "A"), [spec.rank, inFeatures]),
+      b: read(prefix + tensorName(layer, projection, "B"), [out, spec.rank]),
+    };
   });
 }
 
@@ -136,27 +183,10 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
   if (!existsSync(file))
     throw new InputError({ expected: `a PEFT folder with ${WEIGHTS}`, file: folder, got: "no such file" });
   const reader = readSafetensors(file);
-  const left = new Set(reader.tensors.map(({ name }) => name));
-  const read = (name: string, shape: readonly number[]): Float32Array => {
-    const entry = reader.entry(name);
-    if (entry.shape.join() !== shape.join())
-      throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
-    left.delete(name);
-    const values = reader.readTensor(name);
-    checkFinite(name, values, file);
-    return values;
-  };
-  const pairs = adapterSites(spec, wholeLayers(arch)).map(({ layer, projection }) => {
-    const { in: inFeatures, out } = projectionShape(arch, projection);
-    return {
-      layer,
-      projection,
-      a: read(tensorName(layer, projection, "A"), [spec.rank, inFeatures]),
-      b: read(tensorName(layer, projection, "B"), [out, spec.rank]),
-    };
-  });
-  const [other] = left;
+  const pairs = readPairs(reader, file, spec, arch);
+  const known = new Set(pairTensors(spec, arch, pairs).map(({ name }) => name));
+  const other = reader.tensors.find(({ name }) => !known.has(name));
   if (other !== undefined)
-    throw new InputError({ expected: "only tensors of the job's adapter", at: other, got: "another one", file });
+    throw new InputError({ expected: "only tensors of the job's adapter", at: other.name, got: "another one", file });
   return pairs;
 }

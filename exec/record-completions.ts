@@ -10,10 +10,12 @@ import {
 } from "../plan/index.ts";
 import { type EvaluationMetrics, Evaluations } from "./evaluations.ts";
 import type { SeenAction, SeenLoss } from "./executed-trace.ts";
+import { JobStates } from "./job-states.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
 import { type StepMetrics, StepMetricsCollector } from "./step-metrics.ts";
 import { type Divergence, divergenceOf, type StoppedJobs } from "./stopped-jobs.ts";
+import { toldJobs, toldOf } from "./told-parts.ts";
 
 export interface Progress {
   readonly doneActions: number;
@@ -52,7 +54,9 @@ export class ExecutionRecord {
   readonly #isLast: (stage: number) => boolean;
   readonly #live: LiveWork;
   readonly #collector: StepMetricsCollector;
+  readonly #setting: Setting;
   readonly #evaluations: Evaluations;
+  readonly #states: JobStates;
   readonly #hooks: RecordHooks;
   readonly #ended: number[];
   readonly #computedNs: number[];
@@ -74,7 +78,9 @@ export class ExecutionRecord {
     this.#isLast = (stage) => pipelines.ofStage(stage).endStage === stage + 1;
     this.#live = live;
     this.#collector = new StepMetricsCollector(setting.stages.length, live, table, stopped);
-    this.#evaluations = new Evaluations(setting, live);
+    this.#setting = setting;
+    this.#evaluations = new Evaluations(live);
+    this.#states = new JobStates(setting, live, (job) => this.#evaluations.bestOf(job));
     this.#hooks = hooks;
     this.#ended = setting.stages.map(() => 0);
     this.#computedNs = setting.stages.map(() => 0);
@@ -88,6 +94,11 @@ export class ExecutionRecord {
   /** What evaluations have said of jobs that have not been forgotten. */
   get evaluations(): Evaluations {
     return this.#evaluations;
+  }
+
+  /** States of jobs that are asked for while they train. */
+  get states(): JobStates {
+    return this.#states;
   }
 
   add({ stage, done, lowered }: SeenAction): void {
@@ -118,11 +129,13 @@ export class ExecutionRecord {
     const { microBatch, miniBatch, ends, action, leftOut } = lowered;
     this.#ended[stage]! += 1;
     this.#computedNs[stage]! += done.endNs - done.startNs;
-    if (action.letter === "U" && done.parameters !== undefined)
-      this.#evaluations.addParameters(stage, miniBatch, done.parameters, leftOut);
+    if (action.letter === "U") this.#finishUpdate(stage, lowered, done.parameters);
     else if (action.letter === "E") {
-      if (this.#isLast(stage))
-        for (const row of this.#evaluations.addLosses(lowered, done.losses ?? [])) this.#hooks.onEvaluation?.(row);
+      if (this.#isLast(stage)) {
+        const rows = this.#evaluations.addLosses(lowered, done.losses ?? []);
+        if (rows.length > 0) this.#states.passed(miniBatch);
+        for (const row of rows) this.#hooks.onEvaluation?.(row);
+      }
     } else if (done.losses !== undefined)
       this.#collector.addLosses(
         jobSegments(microBatch).map(({ job }) => job),
@@ -135,6 +148,23 @@ export class ExecutionRecord {
         done.sumSquares,
       );
     if (this.#isFirst(stage)) this.#finishFirstStage(lowered, done);
+  }
+
+  #finishUpdate(stage: number, { miniBatch, leftOut }: LoweredAction, vectors: Float32Array | undefined): void {
+    const tellsState = this.#states.tells(miniBatch);
+    if (vectors !== undefined) {
+      for (const { job, step, parts } of toldJobs(this.#setting, this.#live, stage, miniBatch, {
+        vectors,
+        tellsState,
+        leftOut,
+      })) {
+        const { parameters = [], firstMoment = [], secondMoment = [] } = parts;
+        if (tellsState) this.#states.add(stage, miniBatch, job, { parameters, firstMoment, secondMoment });
+        if (toldOf(miniBatch, this.#live.jobs[job]!, step, false) !== undefined)
+          this.#evaluations.addParameters(stage, job, parameters);
+      }
+    }
+    this.#states.passed(miniBatch);
   }
 
   #finishFirstStage({ action, microBatch, miniBatch, ends }: LoweredAction, done: Completion): void {

@@ -4,6 +4,7 @@ import type { AdapterState } from "./adapters.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import type { SeenAction, SeenLoss } from "./executed-trace.ts";
 import type { RunProgress } from "./execution.ts";
+import type { JobState } from "./job-states.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import type { ProductMeasurement } from "./products.ts";
@@ -14,6 +15,8 @@ import type { Divergence } from "./stopped-jobs.ts";
 export interface JobInput {
   readonly rows: readonly Row[];
   readonly start: AdapterState;
+  /** What was best of it, where it goes on from an earlier run. */
+  readonly best?: BestEvaluation | undefined;
 }
 
 export interface SessionInput {
@@ -37,6 +40,10 @@ export interface SessionInput {
   readonly onJobEnd?: (job: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined) => void;
   /** A job was stopped: nothing of it is computed any more, and its adapter is worth nothing. It ends as planned. */
   readonly onDiverged?: (job: number, divergence: Divergence) => void;
+  /** Whether the states of the jobs are wanted now. Asked as the devices report. */
+  readonly wantsStates?: () => boolean;
+  /** They are there, by job, each at a step of its own: of all that have made one and not ended before they were asked for. */
+  readonly onStates?: (states: ReadonlyMap<number, JobState>) => void;
   /** A job was taken from the devices (`take`). */
   readonly onTaken?: (job: number, state: AdapterState) => void;
   /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */

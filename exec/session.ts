@@ -1,5 +1,5 @@
 import type { Completion, Runtime } from "../native/index.ts";
-import { computeDtype, type MiniBatch, microBatchTokens, passOf, type Work } from "../plan/index.ts";
+import { computeDtype, type MiniBatch, type Work } from "../plan/index.ts";
 import { actionsAhead } from "./actions-ahead.ts";
 import type { AdapterState } from "./adapters.ts";
 import { assignDevices } from "./assign-devices.ts";
@@ -9,6 +9,7 @@ import { EventNumbers } from "./event-numbers.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import { JobEnds } from "./job-ends.ts";
 import { type LoweredAction, Lowering } from "./lowering.ts";
+import { messageOf } from "./message-of.ts";
 import { MiniBatchTable } from "./mini-batch-facts.ts";
 import { NormCells } from "./norm-cells.ts";
 import type { AdapterPair } from "./peft.ts";
@@ -16,22 +17,12 @@ import { withProducts } from "./products.ts";
 import { ExecutionRecord } from "./record-completions.ts";
 import { type RunInput, runInput } from "./run-input.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
+import type { SessionParts } from "./session-parts.ts";
 import { newStageQueue, type StageQueue } from "./stage-queue.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import { type EarlyEnd, endEarly } from "./stop-early.ts";
 import { StoppedJobs } from "./stopped-jobs.ts";
 import { watch } from "./watchdog.ts";
-
-/** What is made before a session, since its stages ask for it. */
-interface SessionParts {
-  readonly events: EventNumbers;
-  readonly startEvent: number;
-  readonly lowering: Lowering;
-  readonly cells: NormCells;
-  readonly jobs: Map<number, JobInput>;
-  readonly leaving: Set<number>;
-  readonly runners: readonly StageRunner[];
-}
 
 /**
  * A plan on its devices: what was set up, what is in their queues, and what has ended. Segments are appended one by one,
@@ -72,6 +63,7 @@ export class Session {
     const cells = new NormCells(runtime, setting.stages.length);
     const jobs = new Map<number, JobInput>();
     const leaving = new Set<number>();
+    let record: ExecutionRecord | undefined;
     const runners = await createStageRunners({
       setting,
       runtime,
@@ -81,8 +73,11 @@ export class Session {
       startOf: (job) => jobs.get(job)!.start,
       isAtHand: (job) => !leaving.has(job),
       normCell: (job, stage) => cells.of(job, stage),
+      tellsState: (miniBatch) => record!.states.tells(miniBatch),
     });
-    return new Session(runtime, input, { events, startEvent, lowering, cells, jobs, leaving, runners });
+    const session = new Session(runtime, input, { events, startEvent, lowering, cells, jobs, leaving, runners });
+    record = session.#record;
+    return session;
   }
 
   private constructor(runtime: Runtime, input: SessionInput, parts: SessionParts) {
@@ -110,6 +105,7 @@ export class Session {
         onLoss,
         onDiverged: (job, divergence) => {
           this.#stopped.add(job, divergence);
+          this.#record.states.stopped(job);
           input.onDiverged?.(job, divergence);
         },
       },
@@ -149,6 +145,7 @@ export class Session {
     const { nextJob } = this.#lowering.live;
     inputs.forEach((input, i) => {
       this.#jobs.set(nextJob + i, input);
+      this.#record.evaluations.begin(nextJob + i, input.best);
     });
     const lowered = this.#lowering.append(work, this.#startEvent);
     lowered.forEach((actions, stage) => {
@@ -208,6 +205,16 @@ export class Session {
     return this.#leaving.has(job) ? undefined : this.#jobs.get(job)!.start;
   }
 
+  /** The state of a job that is on its devices, as it is; nothing that is queued may use it. */
+  stateNow(job: number): AdapterState {
+    const parts = this.#runners.map(({ adapters }) => adapters.readState(job));
+    return {
+      parameters: parts.flatMap(({ parameters }) => parameters),
+      firstMoment: parts.flatMap(({ firstMoment }) => firstMoment),
+      secondMoment: parts.flatMap(({ secondMoment }) => secondMoment),
+    };
+  }
+
   /** Nobody will go on with a job that was taken. */
   drop(job: number): void {
     this.#record.evaluations.forget(job);
@@ -233,6 +240,7 @@ export class Session {
       secondMoment: parts.flatMap(({ secondMoment }) => secondMoment),
     };
     this.#jobs.set(job, { rows, start });
+    this.#record.states.ended(job);
     return start;
   }
 
@@ -287,12 +295,13 @@ export class Session {
   }
 
   #complete(batch: readonly Completion[]): void {
-    const { onCompletions, onProgress } = this.#input;
+    const { onCompletions, onProgress, wantsStates, onStates } = this.#input;
     const seen = batch.map((done): SeenAction => {
       const stage = this.#stageOf.get(done.device)!;
       return { stage, done, lowered: this.#queues[stage]!.queued.get(done.id)! };
     });
     for (const each of seen) this.#record.add(each);
+    if (wantsStates?.() === true) this.#record.states.ask();
     this.#fill();
     onCompletions?.(seen);
     for (const each of seen) this.#leave(each);
@@ -300,6 +309,8 @@ export class Session {
       this.#takeThoseThatLeft();
       this.#fill();
     }
+    const states = this.#record.states.take();
+    if (states !== undefined && this.#early === undefined) onStates?.(states);
     this.#events.renew();
     onProgress?.({ ...this.#record.progress(), totalActions: this.#totalActions });
   }
@@ -320,6 +331,7 @@ export class Session {
     this.#input.onJobEnd?.(job, this.adapterOf(job), this.bestOf(job));
     this.#record.evaluations.forget(job);
     this.#stopped.forget(job);
+    this.#record.states.ended(job);
     for (const { adapters } of this.#runners) adapters.forget(job);
     this.#jobs.delete(job);
     this.#cells.giveBack(job);
@@ -364,20 +376,9 @@ export class Session {
     queue.queued.set(planned.id, own);
     queue.numEnqueued += 1;
     this.#begun.add(planned.miniBatch);
+    if (planned.action.letter === "U") this.#record.states.enqueued(planned.miniBatch);
     runner.enqueue(lowered, this.#inputOf(stage, queue, planned), profile);
-    const { send, action, microBatch } = lowered;
-    if (send === undefined) return;
-    const up = passOf(action.letter) === "F";
-    const target = this.#runners[send.toStage]!;
-    runner.device.enqueueSend({
-      id: planned.id,
-      source: runner.arena.buffer(up ? "activationOut" : "gradientOut", lowered.outBuffer!),
-      bytes: microBatchTokens(microBatch) * runner.messageBytesPerToken,
-      destination: target.device,
-      destinationOffset: target.arena.buffer(up ? "activationIn" : "gradientIn", send.toBuffer),
-      waits: send.waits,
-      signal: send.event,
-    });
+    if (lowered.send !== undefined) runner.device.enqueueSend(messageOf(runner, this.#runners, lowered));
   }
 
   /** What forward and backward of a micro-batch are fed with, made once for both. */

@@ -9,7 +9,7 @@ import {
   computeDtype,
   type LiveWork,
   layoutOfStage,
-  mayBeBest,
+  type MiniBatch,
   messageBytesPerToken,
   passOf,
   pipelineTable,
@@ -25,6 +25,7 @@ import type { BaseModel } from "./model-folder.ts";
 import type { RunInput } from "./run-input.ts";
 import { backwardProgram, forwardProgram } from "./stage-programs.ts";
 import { loadStageWeights } from "./stage-weights.ts";
+import { toldOf } from "./told-parts.ts";
 
 /** A stage on its device: weights, adapters, arena and programs. */
 export interface StageRunner {
@@ -55,10 +56,12 @@ export interface StageRunnerInput {
   readonly weightsBefore: Promise<unknown>;
   /** Norm cell of a job on a stage. */
   normCell(job: number, stage: number): number;
+  /** Whether the updates of a mini-batch tell the states of its jobs. */
+  tellsState(miniBatch: MiniBatch): boolean;
 }
 
 export async function createStageRunner(input: StageRunnerInput): Promise<StageRunner> {
-  const { setting, stage, runtime, model, live, startOf, isAtHand, normCell } = input;
+  const { setting, stage, runtime, model, live, startOf, isAtHand, normCell, tellsState } = input;
   const { architecture } = setting.model;
   const pipeline = pipelineTable(setting).ofStage(stage.index);
   const pipelineStages = setting.stages.slice(pipeline.firstStage, pipeline.endStage);
@@ -114,7 +117,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
         maxGradNorm: optimizer.maxGradNorm ?? 0,
         // A stage that is its whole pipeline names its own cell alone, so that its device need not wait for the host.
         normCells: pipelineStages.map(({ index }) => normCell(job, index)),
-        told: miniBatch.evaluation !== undefined && mayBeBest(planned, own),
+        told: toldOf(miniBatch, planned, own, tellsState(miniBatch)),
       };
     });
     device.enqueueUpdate({ id, items, waits, signal: event });

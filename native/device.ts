@@ -1,11 +1,21 @@
 import { DeviceError } from "../core/index.ts";
-import { checkCount, checkFinite, checkLength, guarded, guardedPromise } from "./checks.ts";
+import { checkCount, checkLength, guarded, guardedPromise } from "./checks.ts";
 import { type CudaGraphs, cudaGraphsOfEnvironment } from "./cuda-graphs.ts";
-import type { Dtype, Handle, Operator, Space, WeightDtype } from "./operators.ts";
+import type { Dtype, Handle, Operator, WeightDtype } from "./operators.ts";
+import { packBindings, packEntries, packItems } from "./pack-tasks.ts";
 import { type ProductChoices, packProducts, unpackProducts } from "./product-choices.ts";
-import type { RawAddon, RawBindings, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
+import type { RawAddon, RawDevice, RawOperator, RawRuntime } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
-import type { Bindings, DeviceFault, RunTask, SendTarget, SendTask, Task, UpdateTask, UploadTask } from "./tasks.ts";
+import type {
+  AdapterEntry,
+  DeviceFault,
+  RunTask,
+  SendTarget,
+  SendTask,
+  Task,
+  UpdateTask,
+  UploadTask,
+} from "./tasks.ts";
 
 /** `cores` = ids of the CPUs that the device's threads are pinned to; one pool thread for each. */
 export interface CpuDeviceOptions {
@@ -65,18 +75,6 @@ export interface TableSource {
 
 /** What of the frozen weights devices can share. */
 export type SharedKind = "matrix" | "vector" | "table";
-
-/**
- * One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; scale = alpha /
- * rank.
- */
-export interface AdapterEntry {
-  readonly target: number;
-  readonly rank: number;
-  readonly inFeatures: number;
-  readonly outFeatures: number;
-  readonly scale: number;
-}
 
 /** The flat vectors of an adapter, equally long. */
 export type AdapterPart = "parameters" | "gradients" | "firstMoment" | "secondMoment";
@@ -195,65 +193,6 @@ interface DeviceObserver {
 }
 
 const rawDevices = new WeakMap<SendTarget, RawDevice>();
-
-const SPACES = ["stash", "work", "in", "out"] as const satisfies readonly Space[];
-
-function packBindings(bindings: Bindings): RawBindings {
-  const rows = checkCount(bindings.rows, "bindings.rows", 1);
-  for (const space of SPACES) checkCount(bindings[space], `bindings.${space}`);
-  for (const name of ["ids", "targets", "rowKeys"] as const) {
-    const data = bindings[name];
-    if (data !== undefined) checkLength(data, rows, `bindings.${name}`);
-  }
-  const segments = bindings.segments.map(({ adapter, rowStart, rowEnd, lossScale, dropout, dropoutSeed }, index) => {
-    const [seedLow, seedHigh] = dropoutSeed;
-    if (!(dropout >= 0 && dropout < 1)) {
-      throw new DeviceError({
-        expected: "a probability below 1",
-        at: `bindings.segments[${index}].dropout`,
-        got: dropout,
-      });
-    }
-    checkFinite(lossScale, `bindings.segments[${index}].lossScale`);
-    return { adapter, rowStart, rowEnd, lossScale, dropout, seedLow, seedHigh };
-  });
-  return {
-    run: RECORDS.Run.pack([bindings]),
-    ids: bindings.ids,
-    targets: bindings.targets,
-    sequences: bindings.sequences,
-    rowKeys: bindings.rowKeys,
-    segments: RECORDS.Segment.pack(segments),
-    sumSquares: RECORDS.SumSquares.pack(bindings.sumSquares ?? []),
-    profile: bindings.profile ?? false,
-  };
-}
-
-function packEntries(entries: readonly AdapterEntry[]): Float64Array {
-  entries.forEach(({ target, rank, inFeatures, outFeatures, scale }, index) => {
-    const at = (field: string): string => `createAdapter[${index}].${field}`;
-    checkCount(target, at("target"));
-    checkCount(rank, at("rank"), 1);
-    checkCount(inFeatures, at("inFeatures"), 1);
-    checkCount(outFeatures, at("outFeatures"), 1);
-    checkFinite(scale, at("scale"));
-  });
-  return RECORDS.AdapterEntry.pack(entries);
-}
-
-const FINITE = ["learningRate", "beta1", "beta2", "eps", "weightDecay", "maxGradNorm"] as const;
-
-function packItems(task: UpdateTask): Float64Array {
-  task.items.forEach((item, index) => {
-    const at = (field: string): string => `items[${index}].${field}`;
-    if (item.maxGradNorm > 0 && item.normCells.length === 0) {
-      throw new DeviceError({ expected: "at least one norm cell", at: at("normCells"), got: item.normCells });
-    }
-    checkCount(item.step, at("step"), 1);
-    for (const field of FINITE) checkFinite(item[field], at(field));
-  });
-  return RECORDS.UpdateItem.pack(task.items.map((item) => ({ ...item, told: item.told === true ? 1 : 0 })));
-}
 
 type MatrixArguments = Parameters<RawAddon["loadMatrix"]> extends [RawDevice, ...infer Others] ? Others : never;
 

@@ -4,7 +4,6 @@
 export type { CudaGraphs } from "./cuda-graphs.ts";
 // A device: its memory, its adapters, its two in-order queues.
 export type {
-  AdapterEntry,
   AdapterPart,
   CpuDeviceOptions,
   CudaDeviceOptions,
@@ -49,17 +48,20 @@ export { createRuntime, type Runtime } from "./runtime.ts";
 // How much scratch an operator needs: the planner's formula is held equal to it.
 export { type ScratchShape, scratchBytes } from "./scratch.ts";
 // What goes into the queues and what comes back.
-export type {
-  Bindings,
-  Completion,
-  DeviceFault,
-  RunTask,
-  Segment,
-  SendTarget,
-  SendTask,
-  SumSquares,
-  Task,
-  UpdateItem,
-  UpdateTask,
-  UploadTask,
+export {
+  type AdapterEntry,
+  type Bindings,
+  type Completion,
+  type DeviceFault,
+  type RunTask,
+  type Segment,
+  type SendTarget,
+  type SendTask,
+  type SumSquares,
+  type Task,
+  TOLD_PARTS,
+  type Told,
+  type UpdateItem,
+  type UpdateTask,
+  type UploadTask,
 } from "./tasks.ts";

@@ -60,6 +60,13 @@ export interface RunTask extends Task {
   readonly bindings: Bindings;
 }
 
+/** What an update may tell of an adapter, as it is then: vectors one after another. */
+export const TOLD_PARTS = {
+  parameters: ["parameters"],
+  state: ["parameters", "firstMoment", "secondMoment"],
+} as const;
+export type Told = keyof typeof TOLD_PARTS;
+
 /** One adapter's optimizer step; PyTorch's AdamW, clipped as clip_grad_norm_ does. Gradients are zero afterwards. */
 export interface UpdateItem {
   readonly adapter: Handle;
@@ -78,8 +85,8 @@ export interface UpdateItem {
    * of several stages come together there.
    */
   readonly normCells: readonly number[];
-  /** Whether the task tells the parameters that it makes; not where absent. */
-  readonly told?: boolean;
+  /** What the task tells of what it makes; nothing where absent. */
+  readonly told?: Told | undefined;
 }
 
 /** Optimizer steps of some adapters. */
@@ -118,7 +125,7 @@ export interface Completion {
   readonly losses?: Float64Array;
   /** In the order of the bindings' `sumSquares`. */
   readonly sumSquares?: Float64Array;
-  /** Of an update: the new parameters of its `told` items one after another, as `readAdapter` would give them. */
+  /** Of an update: what it tells of its items (`TOLD_PARTS`) one after another, as `readAdapter` would give each. */
   readonly parameters?: Float32Array;
   /**
    * Nanoseconds of each operator of the program, on a CPU device without those of `interruptedNs`; runs with `profile`.
@@ -143,3 +150,15 @@ export interface Completion {
  * without a word, or never ends.
  */
 export type DeviceFault = "memory" | "error" | "end" | "hang";
+
+/**
+ * One projection of an adapter: A [rank, inFeatures] then B [outFeatures, rank] in the flat layout; scale = alpha /
+ * rank.
+ */
+export interface AdapterEntry {
+  readonly target: number;
+  readonly rank: number;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly scale: number;
+}

@@ -22,6 +22,8 @@ export {
 export { assignCores, THIS_MACHINE } from "./assign-cores.ts";
 // The devices and links that loratwin knows.
 export { CATALOG } from "./catalog.ts";
+// Manifests of checkpoints, and what has to agree to go on from one.
+export { checkpointHash, jobDigest } from "./checkpoint-hash.ts";
 // The number type in which devices store activations.
 export { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "./compute-dtype.ts";
 // What the time of an action follows from.
@@ -106,6 +108,12 @@ export {
 } from "./documents/calibration.ts";
 // What a catalog of devices and links looks like, and how one goes in front of another.
 export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
+export {
+  CHECKPOINT_VERSION,
+  type Checkpoint,
+  type CheckpointJob,
+  checkpointSchema,
+} from "./documents/checkpoint.ts";
 // The cluster document, and the devices and links that it comes to.
 export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } from "./documents/cluster.ts";
 // When a job ends before its last step.
@@ -302,6 +310,8 @@ export { type Cut, cutRows } from "./planner/pack.ts";
 export type { PlanRequest } from "./planner/request.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
+// What of a plan is left once its jobs have made some steps.
+export { restOfPlan } from "./rest-of-plan.ts";
 // Where the decisions of two fleets part.
 export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
 export type { Sharing } from "./scheduler/fleet-groups.ts";

@@ -23,8 +23,8 @@ class EvaluationCheck {
   }
 
   check(trained: readonly number[]): void {
-    this.#plan.jobs.forEach(({ name, evaluation, steps }, job) => {
-      const due = Array.from({ length: trained[job]! }, (_, step) => step).filter(
+    this.#plan.jobs.forEach(({ name, evaluation, steps, firstStep = 0 }, job) => {
+      const due = Array.from({ length: trained[job]! - firstStep }, (_, step) => firstStep + step).filter(
         (step) => evaluation !== undefined && evaluatesAfter(evaluation, step, steps),
       );
       const rows = this.#rows[job]!;
@@ -82,7 +82,8 @@ class PartNumbers {
  */
 export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): void {
   const membersOf = plan.groups.map(({ members }) => new Map(members.map((member) => [member.job, member])));
-  const rows = trained.map((steps) => new Uint32Array(steps));
+  const begins = plan.jobs.map(({ firstStep = 0 }) => firstStep);
+  const rows = trained.map((steps, job) => new Uint32Array(steps - begins[job]!));
   const longest = longestRow(plan.model.architecture);
   const sizes = new RowSizes(plan.jobs.length);
   const parts = new PartNumbers();
@@ -136,7 +137,7 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
       if (job !== last) numJobs += 1;
       last = job;
       if (microBatch.evaluation === true) evaluations.add(job, step, row);
-      else rows[job]![step]! += 1;
+      else rows[job]![step - begins[job]!]! += 1;
     }
     const largest = largestSizes([microBatch]);
     if (largest.maxTokens > maxTokens || largest.maxSequence > maxSequence || numJobs > maxJobs)
@@ -147,12 +148,12 @@ export function checkMicroBatches(plan: PlanBody, trained: readonly number[]): v
       });
   });
   plan.jobs.forEach((job, index) => {
-    const step = rows[index]!.subarray(0, trained[index]).findIndex((count) => count !== job.batchSize);
-    if (step >= 0)
+    const at = rows[index]!.findIndex((count) => count !== job.batchSize);
+    if (at >= 0)
       throw new PlanError({
-        expected: `${job.batchSize} rows of job ${job.name} in step ${step}`,
+        expected: `${job.batchSize} rows of job ${job.name} in step ${begins[index]! + at}`,
         at: "microBatches",
-        got: rows[index]![step],
+        got: rows[index]![at],
       });
   });
   evaluations.check(trained);

@@ -39,7 +39,7 @@ function checkNames({ jobs }: PlanBody): void {
  */
 export function checkGroups(plan: PlanBody, endedBefore: ReadonlySet<string>): readonly number[] {
   checkNames(plan);
-  const trained = plan.jobs.map(() => 0);
+  const trained = plan.jobs.map(({ firstStep = 0 }) => firstStep);
   const numSteps = groupSteps(plan);
   plan.groups.forEach(({ pipeline, members }, index) => {
     const at = `groups[${index}]`;
@@ -94,7 +94,7 @@ export function checkAfter(plan: PlanBody, orders: Orders): void {
   const before = (group: number, step: number): readonly number[] => {
     if (step > 0) return [last[group]![step - 1]!];
     const ends = plan.groups[group]!.members.flatMap(({ job, firstStep }) => {
-      if (firstStep === 0) return [];
+      if (firstStep === (plan.jobs[job]!.firstStep ?? 0)) return [];
       const from = plan.groups.findLastIndex(
         ({ members }, index) =>
           index < group && members.some((member) => member.job === job && member.firstStep < firstStep),

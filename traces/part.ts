@@ -32,7 +32,7 @@ export function partOfRun(plan: PlanFacts, trace: Trace): RunPart | undefined {
   const whole = plan.microBatches.filter(({ index }) => missing.get(keyOf(index)) === 0);
   const groupSteps = plan.groups.map(() => 0);
   for (const { group, step } of whole) groupSteps[group] = Math.max(groupSteps[group]!, step + 1);
-  const steps = plan.jobs.map(() => 0);
+  const steps = plan.jobs.map(({ firstStep = 0 }) => firstStep);
   plan.groups.forEach(({ members }, group) => {
     for (const { job, firstStep, endStep } of members)
       steps[job] = Math.max(steps[job]!, Math.min(endStep, firstStep + groupSteps[group]!));

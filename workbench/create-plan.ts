@@ -4,6 +4,7 @@ import type { TraceStream } from "../traces/index.ts";
 import type { Context } from "./context.ts";
 import { loadRequest, type RequestChoice } from "./load-request.ts";
 import type { LoadedWorkload } from "./load-workload.ts";
+import { restOfRequest } from "./rest-of-request.ts";
 
 export interface CreatedPlan {
   readonly plan: Plan;
@@ -20,10 +21,22 @@ export function noteNominal(context: Context, { isNominal }: CreatedPlan): void 
   if (isNominal) context.note("no calibration given: times are from nominal figures; `loratwin calibrate` measures.");
 }
 
-/** Plans a workload file. @throws InputError, PlanError */
-export async function createPlan(context: Context, file: string, choice: RequestChoice): Promise<CreatedPlan> {
-  const { request, loaded, isNominal, placed } = await loadRequest(context, file, choice);
+/**
+ * Plans a workload file. `done`: steps that its jobs have made in an earlier part of a run, by name; the plan is for
+ * those that are left. @throws InputError, PlanError
+ */
+export async function createPlan(
+  context: Context,
+  file: string,
+  choice: RequestChoice,
+  done?: ReadonlyMap<string, number>,
+): Promise<CreatedPlan> {
+  const read = await loadRequest(context, file, choice);
+  const { isNominal, placed } = read;
   try {
+    const left = done === undefined ? undefined : restOfRequest(read.request, read.loaded.data, done);
+    const request = left?.request ?? read.request;
+    const loaded = left === undefined ? read.loaded : { ...read.loaded, data: left.data };
     const { body, trace, explanation } = await context.stage("planning", () => planAndPredict(request));
     const plan = sealPlan(body, loaded.locations);
     return { plan, loaded, simulated: { ...trace, planHash: plan.hash }, explanation, isNominal };

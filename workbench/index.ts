@@ -1,7 +1,12 @@
+// Checkpoints of a run, and when they are written.
+
 // Calibrating this machine.
 export { type CalibrationSubject, calibrateDevices } from "./calibrate-devices.ts";
 // Every file of a live fleet's folder, checked.
 export { checkFleetFolder } from "./check-fleet.ts";
+export { type CheckpointRhythm, Checkpoints, DEFAULT_RHYTHM } from "./checkpoints.ts";
+// Two runs of one plan, compared.
+export { compareRuns, type JobComparison } from "./compare-runs.ts";
 // Where operations find files, and who is told what they chose.
 export { type Context, type Place, silent } from "./context.ts";
 // From a workload file to a plan.
@@ -15,8 +20,8 @@ export { FLEET_FILES } from "./fleet-folder.ts";
 export { submissionOf } from "./fleet-work.ts";
 // Work spread over threads.
 export { inWorkers } from "./in-workers.ts";
-// Ctrl-C.
-export { type Interrupt, onInterrupt } from "./interrupt.ts";
+// Ctrl-C, and notices that the machine is to be taken away.
+export { type Interrupt, onInterrupt, onNotice } from "./interrupt.ts";
 export { LiveFleet } from "./live-fleet.ts";
 export type { LiveJob, LiveNotice, LiveSubmission } from "./live-job.ts";
 // The devices, links and costs that a plan is for.
@@ -63,6 +68,16 @@ export {
 } from "./predict-intervals.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
+// Going on with a run that did not get to its end.
+export {
+  beginAgain,
+  findResumable,
+  plansOfRun,
+  type ResumableRun,
+  type ResumedWork,
+  restOfRun,
+  resumedWork,
+} from "./resume-run.ts";
 // The folder of a run while it is written.
 export { checkRunFolder, RUN_FILES, RunFolder } from "./run-folder.ts";
 // The jobs of a workload over time.

@@ -1,8 +1,40 @@
 import type { EventEmitter } from "node:events";
+import { existsSync } from "node:fs";
 
 /** What a person asked of the process. */
 export interface Interrupt extends Disposable {
   isAsked(): boolean;
+}
+
+/** What a notice is given by: a file that comes to be, or a signal. */
+export interface NoticeSource {
+  readonly signals: EventEmitter;
+  readonly file: string;
+}
+
+/** A file is looked for this often. */
+const LOOK_EVERY_MS = 500;
+
+/** Tells once when the machine is to be taken away: by SIGUSR2, or a file that is there. */
+export function onNotice({ signals, file }: NoticeSource, tell: (why: string) => void): Disposable {
+  let isTold = false;
+  const once = (why: string): void => {
+    if (isTold) return;
+    isTold = true;
+    tell(why);
+  };
+  const listener = (): void => once("SIGUSR2");
+  const timer = setInterval(() => {
+    if (existsSync(file)) once(file);
+  }, LOOK_EVERY_MS);
+  timer.unref();
+  signals.on("SIGUSR2", listener);
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      signals.off("SIGUSR2", listener);
+    },
+  };
 }
 
 /**

@@ -15,6 +15,20 @@ export type JournalEvent =
       readonly jobsAtOnce?: number;
       readonly sizes?: "learned";
     }
+  /** The run goes on from a checkpoint, or from its start where there was none; a line before it starts. */
+  | {
+      readonly event: "resumed";
+      readonly checkpoint: string | null;
+      /** Steps that its jobs have made, by name. */
+      readonly steps: Readonly<Record<string, number>>;
+      /** Newer checkpoints that could not be gone on from. */
+      readonly skipped: readonly { readonly name: string; readonly why: string }[];
+    }
+  /** A checkpoint is on the disk; the time that its writing took. */
+  | { readonly event: "checkpoint"; readonly name: string; readonly seconds: number }
+  | { readonly event: "checkpoint failed"; readonly why: string }
+  /** The machine is to be taken away: the run ends with a checkpoint. */
+  | { readonly event: "notice"; readonly why: string }
   /** Devices are set up: the first action begins. */
   | { readonly event: "ready" }
   | {

@@ -1,9 +1,14 @@
-import { closeSync, ftruncateSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync } from "node:fs";
 import { isSystemError, passFault, writeAll } from "../datasets/index.ts";
 import { fileError } from "./files.ts";
 
 /** What devices report is written down this often: a process that is killed loses no more. */
 const WRITE_EVERY_MS = 500;
+
+export interface LineFileOptions {
+  readonly mayEnd?: boolean;
+  readonly goesOn?: boolean;
+}
 
 /**
  * A file of lines that is written while things happen. Where the system refuses a write, what was added stays here and
@@ -19,16 +24,23 @@ export class LineFile {
   #refusal: NodeJS.ErrnoException | undefined;
 
   /**
-   * `mayEnd`: nobody needs the lines that come after one that was refused, and they are many.
+   * `mayEnd`: nobody needs the lines that come after one that was refused, and they are many. `goesOn`: behind the whole
+   * lines that are there.
    * @throws InputError, DeviceError when it cannot be opened
    */
-  constructor(file: string, { mayEnd = false }: { readonly mayEnd?: boolean } = {}) {
+  constructor(file: string, { mayEnd = false, goesOn = false }: LineFileOptions = {}) {
     this.#mayEnd = mayEnd;
     try {
       passFault("open", file);
-      // Another name of an old file keeps what it has.
-      rmSync(file, { force: true });
-      this.#descriptor = openSync(file, "w");
+      if (goesOn && existsSync(file)) {
+        this.#length = readFileSync(file).lastIndexOf(0x0a) + 1;
+        this.#descriptor = openSync(file, "r+");
+        ftruncateSync(this.#descriptor, this.#length);
+      } else {
+        // Another name of an old file keeps what it has.
+        rmSync(file, { force: true });
+        this.#descriptor = openSync(file, "w");
+      }
     } catch (error) {
       throw fileError(error, "a file that can be written", file);
     }
@@ -72,6 +84,13 @@ export class LineFile {
     this.#pending = "";
     this.#length = 0;
     ftruncateSync(this.#descriptor);
+  }
+
+  /** What was added is on the disk. @throws when the system refuses it */
+  sync(): void {
+    this.write(true);
+    if (this.#refusal !== undefined) throw this.#refusal;
+    fsyncSync(this.#descriptor);
   }
 
   close(): void {

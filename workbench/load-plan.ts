@@ -42,9 +42,14 @@ export function loadPlan(place: Place, file: string): LoadedPlan {
   return { plan: checkPlan(source), loaded: undefined, simulated: undefined, source };
 }
 
-/** A workload file that is planned on the spot. @throws InputError, PlanError */
-export async function planWorkload(context: Context, file: string, choice: RequestChoice): Promise<LoadedPlan> {
-  const created = await createPlan(context, file, choice);
+/** A workload file that is planned on the spot, or what is left of it (`createPlan`). @throws InputError, PlanError */
+export async function planWorkload(
+  context: Context,
+  file: string,
+  choice: RequestChoice,
+  done?: ReadonlyMap<string, number>,
+): Promise<LoadedPlan> {
+  const created = await createPlan(context, file, choice, done);
   noteNominal(context, created);
   return { ...created, source: created.loaded.source };
 }

@@ -73,20 +73,20 @@ export function loadRun(place: Place, folder: string): LoadedRun {
   const isFinished = existsSync(absolute(place, at(RUN_FILES.trace)));
   const completions = (): readonly SeenCompletion[] =>
     readCompletions(optional(RUN_FILES.completions), at(RUN_FILES.completions), plan);
-  const started = journal.find((line) => line.event === "started");
+  const started = journal.findLast((line) => line.event === "started");
   const versions = started?.event === "started" ? started.versions : {};
   const trace = isFinished
     ? readTrace(place, at(RUN_FILES.trace))
     : unfinishedTrace({ plan, completions: completions(), metrics, versions });
   const part = trace.planHash === plan.hash ? partOfRun(plan, trace) : undefined;
-  const early = journal.some(({ event }) => event === "ended early");
+  const end = journal.findLast(({ event }) => event === "ended early" || event === "ended");
   return {
     plan,
     trace: part === undefined ? trace : traceOfPart(trace, part),
     metrics,
     evaluations,
     journal,
-    state: isFinished ? (early ? "ended early" : "ended") : "unfinished",
+    state: isFinished ? (end?.event === "ended early" ? "ended early" : "ended") : "unfinished",
     part,
   };
 }

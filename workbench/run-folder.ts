@@ -18,9 +18,10 @@ import { absolute, checkFolder, isFolder, makeFolder, refuseLinkedMembers, write
 import { type FolderLock, lockFolder, withoutLock } from "./folder-lock.ts";
 import { type JournalEvent, jobEnded, jobStopped } from "./journal.ts";
 import { LateWrites, missingError } from "./late-writes.ts";
-import { LineFile } from "./line-file.ts";
+import { LineFile, type LineFileOptions } from "./line-file.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
 import { timeNow } from "./today.ts";
+import { CHECKPOINTS } from "./write-checkpoint.ts";
 
 /** The files of a run folder. While the run goes on, `completions` stands for the trace. */
 export const RUN_FILES = {
@@ -30,6 +31,10 @@ export const RUN_FILES = {
   completions: "completions.jsonl",
   trace: "trace.json",
   adapters: "adapters",
+  /** Parts of the run from before it was resumed: a folder each, with the plan and what was seen of it. */
+  earlier: "earlier",
+  /** Where there comes to be one, the run ends with a checkpoint: the machine is to be taken away. */
+  notice: "notice",
   /** Of jobs that are evaluated, the adapters with the lowest loss. */
   best: "best",
 } as const;
@@ -71,7 +76,7 @@ export function completionLine({ stage, done }: SeenCompletion): string {
   return `[${stage},"${stream}",${id},${startNs},${endNs},${interruptedNs ?? null},${delayedNs ?? null}]`;
 }
 
-/** The folder of a run, written as the run happens. */
+/** The folder of a run, written as the run happens. `prepare`: makes it one that a run goes on in, once it is locked. */
 export class RunFolder implements Disposable {
   readonly #folder: string;
   readonly #plan: Plan;
@@ -85,39 +90,50 @@ export class RunFolder implements Disposable {
   readonly #lock: FolderLock;
 
   /** @throws InputError as `checkRunFolder` does, or when the folder cannot be written */
-  constructor(place: Place, given: string, plan: Plan, { overwrite = false }: { readonly overwrite?: boolean } = {}) {
+  constructor(
+    place: Place,
+    given: string,
+    plan: Plan,
+    { overwrite = false, prepare }: { readonly overwrite?: boolean; readonly prepare?: (() => void) | undefined } = {},
+  ) {
     const folder = absolute(place, given);
-    checkRunFolder(place, given, plan, overwrite);
+    if (prepare === undefined) checkRunFolder(place, given, plan, overwrite);
     makeFolder(place, given);
     this.#lock = lockFolder(folder, given);
     try {
       // Whoever had it until now may have ended a run in it.
-      checkRunFolder(place, given, plan, overwrite);
+      if (prepare === undefined) checkRunFolder(place, given, plan, overwrite);
+      else prepare();
       this.#folder = folder;
       this.#plan = plan;
-      [this.#journal, this.#metrics, this.#completions] = this.#begin();
+      [this.#journal, this.#metrics, this.#completions] = this.#begin(prepare !== undefined);
     } catch (error) {
       this.#lock[Symbol.dispose]();
       throw error;
     }
   }
 
-  #begin(): readonly [LineFile, LineFile, LineFile] {
+  #begin(goesOn: boolean): readonly [LineFile, LineFile, LineFile] {
     const folder = this.#folder;
     refuseLinkedMembers(folder, Object.values(RUN_FILES));
-    for (const name of [RUN_FILES.trace, RUN_FILES.adapters, RUN_FILES.best])
+    const { trace, adapters, best, earlier, notice } = RUN_FILES;
+    for (const name of goesOn ? [] : [trace, adapters, best, earlier, notice, CHECKPOINTS])
       rmSync(path.join(folder, name), { recursive: true, force: true });
     const at = (name: string): string => path.join(folder, name);
     const made: LineFile[] = [];
-    const lines = (name: string, mayEnd = false): LineFile => {
-      const file = new LineFile(at(name), { mayEnd });
+    const lines = (name: string, options: LineFileOptions): LineFile => {
+      const file = new LineFile(at(name), options);
       made.push(file);
       return file;
     };
     try {
-      const begun = [lines(RUN_FILES.journal), lines(RUN_FILES.metrics), lines(RUN_FILES.completions, true)] as const;
+      const begun = [
+        lines(RUN_FILES.journal, { goesOn }),
+        lines(RUN_FILES.metrics, { goesOn }),
+        lines(RUN_FILES.completions, { mayEnd: true }),
+      ] as const;
       // Whole or not there: a folder is a run's from the moment that its plan is.
-      writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(this.#plan))}\n`);
+      if (!goesOn) writeOutput({ cwd: folder }, RUN_FILES.plan, `${canonicalJson(planDocument(this.#plan))}\n`);
       return begun;
     } catch (error) {
       for (const file of made) file.close();
@@ -131,6 +147,15 @@ export class RunFolder implements Disposable {
   /** The process that had the folder and is no more, if one had. */
   get takenFrom(): number | undefined {
     return this.#lock.takenFrom;
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** What was written down so far is on the disk. @throws where the system refuses that */
+  sync(): void {
+    for (const lines of [this.#completions, this.#metrics, this.#journal]) lines.sync();
   }
 
   /** Where each job's adapter was written, as far as it was. */

@@ -21,7 +21,17 @@ import { VERSION } from "./version.ts";
 
 export type TrainHooks = Pick<
   ExecuteInput,
-  "onStep" | "onEvaluation" | "onProgress" | "onCompletions" | "onDiverged" | "onJobEnd" | "onStart" | "stop"
+  | "onStep"
+  | "onEvaluation"
+  | "onProgress"
+  | "onCompletions"
+  | "onDiverged"
+  | "onJobEnd"
+  | "onStart"
+  | "wantsStates"
+  | "onStates"
+  | "from"
+  | "stop"
 >;
 
 /** What a run of the plan runs on, for people. */
@@ -131,6 +141,14 @@ export async function trainPlan(
     data.map((rows) => (rows.length === 0 ? "" : datasetDigest(rows))),
     data,
   );
+  const lacking = plan.jobs.findIndex(({ firstStep = 0 }, job) => firstStep !== (hooks.from?.[job]?.step ?? 0));
+  if (lacking >= 0)
+    throw new InputError({
+      expected: "a plan that begins with the first step of every job",
+      at: `jobs[${lacking}].firstStep`,
+      got: plan.jobs[lacking]!.firstStep,
+      hint: "It is the rest of a run: `loratwin train --resume RUN` goes on with that.",
+    });
   const start = plan.jobs.map((job, index) => {
     const init = ownValue(plan.locations.init, job.name);
     if (init === undefined) return initialPairs(job, plan.model.architecture);

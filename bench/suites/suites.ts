@@ -1,5 +1,6 @@
 import type { Suite } from "../suite.ts";
 import { adapters } from "./adapters.ts";
+import { checkpoints } from "./checkpoints.ts";
 import { coverage } from "./coverage.ts";
 import { earlyStopping } from "./early-stopping.ts";
 import { external } from "./external.ts";
@@ -28,6 +29,7 @@ export const SUITES = {
   "side-by-side": sideBySide,
   simulator,
   growing,
+  checkpoints,
   fleet,
   parity,
   "early-stopping": earlyStopping,

@@ -9,11 +9,13 @@ import { devicesCommand } from "./devices.ts";
 import { explainCommand } from "./explain.ts";
 import { initModelCommand } from "./init-model.ts";
 import { jobsCommand } from "./jobs.ts";
+import { noticeCommand } from "./notice.ts";
 import { paperCommand } from "./paper.ts";
 import { pauseCommand } from "./pause.ts";
 import { planCommand } from "./plan.ts";
 import { priorityCommand } from "./priority.ts";
 import { reportCommand } from "./report.ts";
+import { reproduceCommand } from "./reproduce.ts";
 import { resumeCommand } from "./resume.ts";
 import { serveCommand } from "./serve.ts";
 import { simulateCommand } from "./simulate.ts";
@@ -31,6 +33,8 @@ export const COMMANDS: readonly Command[] = [
   simulateCommand,
   whatIfCommand,
   trainCommand,
+  reproduceCommand,
+  noticeCommand,
   watchCommand,
   explainCommand,
   calibrateCommand,

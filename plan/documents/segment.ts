@@ -19,6 +19,8 @@ export const plannedJobSchema = z.strictObject({
   microBatchSize: count.optional(),
   microBatchTokens: count.optional(),
   steps: count,
+  /** The step that the plan begins with, from 0, where an earlier run has made those before it. */
+  firstStep: count.optional(),
   optimizer: optimizerSchema,
   seed: index,
   priority: z.int(),

@@ -48,7 +48,8 @@ function plannedJob(job: Job, rows: JobRows, choice: WorkChoice, numSteps: numbe
     ...(microBatchTokens === undefined ? {} : { microBatchTokens }),
     dataDigest: rows.digest,
     ...(rows.initDigest === undefined ? {} : { initDigest: rows.initDigest }),
-    steps: Math.min(numSteps, rows.steps.length),
+    steps: (rows.firstStep ?? 0) + Math.min(numSteps, rows.steps.length),
+    ...(rows.firstStep === undefined ? {} : { firstStep: rows.firstStep }),
   };
 }
 
@@ -73,7 +74,7 @@ export function draftOf(request: Costed, choice: WorkChoice, options: DraftOptio
     jobs: planned,
     groups: grouped.map((members) => ({
       pipeline: 0,
-      members: members.map((job) => ({ job, firstStep: 0, endStep: planned[job]!.steps })),
+      members: members.map((job) => ({ job, firstStep: rows[job]!.firstStep ?? 0, endStep: planned[job]!.steps })),
     })),
     microBatches,
   };

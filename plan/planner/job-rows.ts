@@ -12,6 +12,8 @@ export interface JobRows {
   readonly initDigest?: string;
   /** Row indices of each optimizer step, batchSize each. */
   readonly steps: readonly (readonly number[])[];
+  /** The job's step that the first of these is, from 0, where an earlier run has made those before it. */
+  readonly firstStep?: number;
   /** What the job is evaluated on. */
   readonly evaluation?: EvaluationRows;
 }

@@ -59,7 +59,7 @@ export function cutRows(lengths: readonly number[], { microBatchSize, microBatch
   return filledParts(lengths, high, rows);
 }
 
-/** A job in a group whose rows are packed: its own step is `firstStep` and the group's. */
+/** A job in a group whose rows are packed: of its rows' steps it begins with `firstStep`. */
 export interface PackedMember {
   readonly job: number;
   readonly firstStep: number;
@@ -78,9 +78,9 @@ export function partsOfStep(members: readonly PackedMember[], step: number): rea
 export function partsOfEvaluation(members: readonly PackedMember[], step: number): readonly PlannedRow[][] {
   return partsOf(members, ({ firstStep, packed: { rows } }) => {
     const { evaluation, steps } = rows;
-    const own = firstStep + step;
-    const isDue =
-      evaluation !== undefined && own < steps.length && evaluatesAfter(evaluation, own, evaluation.numSteps);
+    const at = firstStep + step;
+    const own = (rows.firstStep ?? 0) + at;
+    const isDue = evaluation !== undefined && at < steps.length && evaluatesAfter(evaluation, own, evaluation.numSteps);
     return isDue ? evaluation.rows : undefined;
   });
 }

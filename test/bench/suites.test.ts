@@ -58,6 +58,14 @@ function namesOf(measurements: readonly Measurement[]): readonly string[] {
 
 /** What each suite says, without PyTorch and without what needs a process of its own. */
 const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
+  checkpoints: [
+    "at most",
+    "of the default interval",
+    "runs with the same bytes",
+    "steps of all jobs made again, median",
+    "time that one takes",
+    "written in",
+  ],
   kernels: ["alone", "moved", "of the base products' time", "rate", "read bandwidth", "register peak"],
   training: [
     "loratwin",

@@ -107,6 +107,7 @@ const PLAN_ELSEWHERE = {
   "setting.memory[].graphs": "plans for GPUs",
   "setting.stages[].startsAtMlp": "more devices than layers",
   "setting.stages[].endsAtAttention": "more devices than layers",
+  "segments[].jobs[].firstStep": "what is left of a run that was resumed, in test/cli/resume.test.ts",
   "segments[].jobs[].adapter.init": "an adapter that starts from another one",
   "segments[].jobs[].data.field": "texts of a field, without templates",
   "segments[].jobs[].data.split": "data sets of the hub",

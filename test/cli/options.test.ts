@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Arguments, type Command, type Use, withDefaults } from "../../cli/command.ts";
@@ -49,10 +49,21 @@ beforeAll(async () => {
   await printed(["simulate", "p.json", "-o", "s.json"], root);
   await printed(["simulate", "w.yaml", "--devices", "cpu:0", "--policy", "fifo", "-o", "jobs.jsonl"], root);
   await printed(["train", "p.json", "-o", "run"], root);
+  copyUnended("stopped");
+  copyUnended("stopped-too");
+  copyUnended("going-on");
+  rmSync(path.join(root, "going-on", "trace.json"));
   await printed(["serve", "w.yaml", "--devices", "cpu:0", "-o", "fleet-run", "--once"], root);
   await printed(["catalog", "H100 SXM", "--calibration", "layers.json"], root);
   await serveFleet();
 }, 60_000);
+
+/** The run again, as if it had been ended early. */
+function copyUnended(name: string): void {
+  cpSync(path.join(root, "run"), path.join(root, name), { recursive: true });
+  const journal = path.join(root, name, "journal.jsonl");
+  writeFileSync(journal, readFileSync(journal, "utf8").replace('"ended"', '"ended early"'));
+}
 
 let server: LiveServer | undefined;
 afterAll(() => server?.close());
@@ -89,7 +100,11 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   train: [
     { plan: "w.yaml", devices: "cpu:0", output: "run-of-workload" },
     { plan: "p.json", output: "run-of-plan" },
+    { resume: "stopped" },
+    { plan: "w.yaml", devices: "cpu:0", resume: "stopped-too" },
   ],
+  reproduce: [{ run: "run" }],
+  notice: [{ run: "going-on" }],
   watch: [{ run: "run" }],
   explain: [{ journal: "jobs.jsonl", job: "first" }],
   calibrate: [

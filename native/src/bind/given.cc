@@ -1,5 +1,6 @@
 #include "bind/given.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -61,7 +62,7 @@ std::vector<UpdateItem> bound(const Device& device, const std::vector<Row<record
     item.eps = from.finite(Item::eps, at);
     item.weightDecay = from.finite(Item::weightDecay, at);
     item.maxGradNorm = from.finite(Item::maxGradNorm, at);
-    item.isTold = from[Item::told] != 0;
+    item.toldParts = std::min(static_cast<std::size_t>(from.whole(Item::told, at)), kToldParts.size());
     for (const std::int64_t cell : cells[result.size()]) item.normCells.push_back(device.runtime().normCell(cell));
     result.push_back(std::move(item));
   }

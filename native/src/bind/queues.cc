@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "bind/bind.h"
@@ -63,7 +64,7 @@ Napi::Value enqueueSend(const Napi::CallbackInfo& call) {
 }
 
 Fault faultOf(const Napi::Value& value) {
-  const std::string name = text(value);
+  const std::string name = text(value, "enqueueFault.fault");
   if (name == "memory") return Fault::memory;
   if (name == "error") return Fault::error;
   if (name == "end") return Fault::end;

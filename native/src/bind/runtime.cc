@@ -115,7 +115,7 @@ Napi::Value abandonRuntime(const Napi::CallbackInfo& call) {
 }
 
 Napi::Value setDomain(const Napi::CallbackInfo& call) {
-  runtimeOf(call[0]).runtime->setDomain(text(call[1]), whole(call[2], "createDevice.domain"));
+  runtimeOf(call[0]).runtime->setDomain(text(call[1], "createDevice.name"), whole(call[2], "createDevice.domain"));
   return call.Env().Undefined();
 }
 

@@ -3,6 +3,7 @@
 // All methods but runAside() are for JavaScript's thread; they never wait for queued tasks, except stop().
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -52,6 +53,10 @@ struct TaskHead {
   std::int64_t signal = -1;  // -1: none
 };
 
+// What an update may tell of an adapter: nothing, its parameters, or all of them, one after another.
+constexpr std::array<AdapterPart, 3> kToldParts = {AdapterPart::parameters, AdapterPart::firstMoment,
+                                                   AdapterPart::secondMoment};
+
 struct UpdateItem {
   std::shared_ptr<Adapter> adapter;
   std::int64_t step = 1;
@@ -65,8 +70,8 @@ struct UpdateItem {
   // Whether the only cell is the one that the last run of this adapter fills: a device that keeps the sum in its own
   // memory need not ask the host for it.
   bool ownNorm = false;
-  // Whether the completion has the new parameters.
-  bool isTold = false;
+  // How many of `kToldParts` the completion has, as they are then.
+  std::size_t toldParts = 0;
 
   // Over all stages; the cells are filled once the task's events are signalled.
   double sumSquares() const;

@@ -218,11 +218,12 @@ void CpuDevice::update(const std::vector<UpdateItem>& items, Completion& done) {
     op.weightDecay = item.weightDecay;
     op.gradientScale = isClipped ? ops::clipCoefficient(std::sqrt(sumSquares), item.maxGradNorm) : 1;
     if (isFinite) ops::adamw(*team_, op);
-    if (!item.isTold) continue;
-    if (!done.parameters) done.parameters.emplace();
-    const std::size_t before = done.parameters->size();
-    done.parameters->resize(before + adapter.elements());
-    adapter.unpad(op.parameters, done.parameters->data() + before);
+    for (std::size_t part = 0; part < item.toldParts; part++) {
+      if (!done.parameters) done.parameters.emplace();
+      const std::size_t before = done.parameters->size();
+      done.parameters->resize(before + adapter.elements());
+      adapter.unpad(adapter.part(kToldParts[part]), done.parameters->data() + before);
+    }
   }
 }
 

@@ -345,10 +345,11 @@ void CudaDevice::queueUpdate(Task task, std::vector<UpdateItem> items) {
 // Behind the update and before what comes next on the stream.
 void CudaDevice::copyTold(const std::vector<UpdateItem>& items, std::vector<std::vector<float>>& told) const {
   for (const UpdateItem& item : items) {
-    if (!item.isTold) continue;
-    std::vector<float>& padded = told.emplace_back(item.adapter->count());
-    cuda::copyAsync(padded.data(), item.adapter->part(AdapterPart::parameters), padded.size() * sizeof(float),
-                    compute_->handle());
+    for (std::size_t part = 0; part < item.toldParts; part++) {
+      std::vector<float>& padded = told.emplace_back(item.adapter->count());
+      cuda::copyAsync(padded.data(), item.adapter->part(kToldParts[part]), padded.size() * sizeof(float),
+                      compute_->handle());
+    }
   }
 }
 
@@ -358,10 +359,11 @@ void CudaDevice::takeTold(const std::vector<UpdateItem>& items, const std::vecto
   done.parameters.emplace();
   auto next = told.begin();
   for (const UpdateItem& item : items) {
-    if (!item.isTold) continue;
-    const std::size_t before = done.parameters->size();
-    done.parameters->resize(before + item.adapter->elements());
-    item.adapter->unpad((next++)->data(), done.parameters->data() + before);
+    for (std::size_t part = 0; part < item.toldParts; part++) {
+      const std::size_t before = done.parameters->size();
+      done.parameters->resize(before + item.adapter->elements());
+      item.adapter->unpad((next++)->data(), done.parameters->data() + before);
+    }
   }
 }
 

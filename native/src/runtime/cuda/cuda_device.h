@@ -48,7 +48,7 @@ class CudaDevice final : public Device {
   bool launchGraph(KnownRun& known, const std::function<void()>& give);
   void launchSums(const Bindings& bindings, TableSlot& slot, std::vector<Launch>& launches) const;
   void launchUpdate(const std::vector<UpdateItem>& items, const std::shared_ptr<TableSlot>& slot);
-  // The new parameters of those that are to be told: to the host as the device has them, then into the completion.
+  // What is to be told of them: to the host as the device has them, then into the completion.
   void copyTold(const std::vector<UpdateItem>& items, std::vector<std::vector<float>>& told) const;
   static void takeTold(const std::vector<UpdateItem>& items, const std::vector<std::vector<float>>& told,
                        Completion& done);

@@ -1,0 +1,24 @@
+import type { SendTask } from "../native/index.ts";
+import { microBatchTokens, passOf } from "../plan/index.ts";
+import type { LoweredAction } from "./lowering.ts";
+import type { StageRunner } from "./stage-runner.ts";
+
+/** What an action sends to the stage that goes on with it. `runners`: by stage. */
+export function messageOf(
+  { arena, messageBytesPerToken }: StageRunner,
+  runners: readonly StageRunner[],
+  { id, send, action, microBatch, outBuffer }: LoweredAction,
+): SendTask {
+  const up = passOf(action.letter) === "F";
+  const { toStage, toBuffer, waits, event } = send!;
+  const target = runners[toStage]!;
+  return {
+    id,
+    source: arena.buffer(up ? "activationOut" : "gradientOut", outBuffer!),
+    bytes: microBatchTokens(microBatch) * messageBytesPerToken,
+    destination: target.device,
+    destinationOffset: target.arena.buffer(up ? "activationIn" : "gradientIn", toBuffer),
+    waits,
+    signal: event,
+  };
+}

@@ -1,0 +1,73 @@
+import { DeviceError } from "../core/index.ts";
+import { checkCount, checkFinite, checkLength } from "./checks.ts";
+import type { Space } from "./operators.ts";
+import type { RawBindings } from "./raw-addon.ts";
+import { RECORDS } from "./records.ts";
+import { type AdapterEntry, type Bindings, TOLD_PARTS, type Told, type UpdateTask } from "./tasks.ts";
+
+const SPACES = ["stash", "work", "in", "out"] as const satisfies readonly Space[];
+
+/** What a run is given, as the addon takes it. @throws DeviceError for a field that is wrong */
+export function packBindings(bindings: Bindings): RawBindings {
+  const rows = checkCount(bindings.rows, "bindings.rows", 1);
+  for (const space of SPACES) checkCount(bindings[space], `bindings.${space}`);
+  for (const name of ["ids", "targets", "rowKeys"] as const) {
+    const data = bindings[name];
+    if (data !== undefined) checkLength(data, rows, `bindings.${name}`);
+  }
+  const segments = bindings.segments.map(({ adapter, rowStart, rowEnd, lossScale, dropout, dropoutSeed }, index) => {
+    const [seedLow, seedHigh] = dropoutSeed;
+    if (!(dropout >= 0 && dropout < 1)) {
+      throw new DeviceError({
+        expected: "a probability below 1",
+        at: `bindings.segments[${index}].dropout`,
+        got: dropout,
+      });
+    }
+    checkFinite(lossScale, `bindings.segments[${index}].lossScale`);
+    return { adapter, rowStart, rowEnd, lossScale, dropout, seedLow, seedHigh };
+  });
+  return {
+    run: RECORDS.Run.pack([bindings]),
+    ids: bindings.ids,
+    targets: bindings.targets,
+    sequences: bindings.sequences,
+    rowKeys: bindings.rowKeys,
+    segments: RECORDS.Segment.pack(segments),
+    sumSquares: RECORDS.SumSquares.pack(bindings.sumSquares ?? []),
+    profile: bindings.profile ?? false,
+  };
+}
+
+/** @throws DeviceError for a field that is wrong */
+export function packEntries(entries: readonly AdapterEntry[]): Float64Array {
+  entries.forEach(({ target, rank, inFeatures, outFeatures, scale }, index) => {
+    const at = (field: string): string => `createAdapter[${index}].${field}`;
+    checkCount(target, at("target"));
+    checkCount(rank, at("rank"), 1);
+    checkCount(inFeatures, at("inFeatures"), 1);
+    checkCount(outFeatures, at("outFeatures"), 1);
+    checkFinite(scale, at("scale"));
+  });
+  return RECORDS.AdapterEntry.pack(entries);
+}
+
+const FINITE = ["learningRate", "beta1", "beta2", "eps", "weightDecay", "maxGradNorm"] as const;
+
+/** @throws DeviceError for a field that is wrong */
+export function packItems(task: UpdateTask): Float64Array {
+  task.items.forEach((item, index) => {
+    const at = (field: string): string => `items[${index}].${field}`;
+    if (item.maxGradNorm > 0 && item.normCells.length === 0) {
+      throw new DeviceError({ expected: "at least one norm cell", at: at("normCells"), got: item.normCells });
+    }
+    checkCount(item.step, at("step"), 1);
+    for (const field of FINITE) checkFinite(item[field], at(field));
+  });
+  return RECORDS.UpdateItem.pack(task.items.map((item) => ({ ...item, told: numTold(item.told) })));
+}
+
+/** How many vectors an update tells of an adapter. */
+function numTold(told: Told | undefined): number {
+  return told === undefined ? 0 : TOLD_PARTS[told].length;
+}

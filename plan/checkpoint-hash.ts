@@ -1,0 +1,29 @@
+import { contentHash } from "../core/index.ts";
+import type { Checkpoint } from "./documents/checkpoint.ts";
+import type { PlannedJob } from "./documents/segment.ts";
+
+/**
+ * What a job's training follows from beside its adapter's state, and not from how it is cut and placed: two jobs that
+ * agree in it go on from each other's checkpoints.
+ */
+export function jobDigest(job: PlannedJob): string {
+  const { name, adapter, dataDigest, cutoffLength, batchSize, steps, optimizer, seed, evaluation } = job;
+  // Data of an evaluation's own are among the rows that the digest is of.
+  const { data: _data, ...rhythm } = evaluation ?? {};
+  return contentHash({
+    name,
+    adapter,
+    dataDigest,
+    cutoffLength,
+    batchSize,
+    steps,
+    optimizer,
+    seed,
+    evaluation: rhythm,
+  });
+}
+
+/** The hash that a manifest has to have. */
+export function checkpointHash({ kind, version, planHash, modelDigest, jobs }: Omit<Checkpoint, "hash">): string {
+  return contentHash({ kind, version, planHash, modelDigest, jobs });
+}

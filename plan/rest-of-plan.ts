@@ -1,0 +1,133 @@
+import { PlanError } from "../core/index.ts";
+import { type Action, formatAction } from "./action.ts";
+import { dependencyTable } from "./dependencies.ts";
+import type { PlanBody } from "./documents/plan.ts";
+import type { MicroBatch, PlannedGroup } from "./documents/segment.ts";
+import type { Buffers, StageMemory } from "./documents/setting.ts";
+import { planBuffers } from "./memory/buffers.ts";
+import { withGraphRoom } from "./memory/graph-room.ts";
+import { stageMemory } from "./memory/memory-model.ts";
+import { residentJobs } from "./memory/residents.ts";
+import { countedOnce } from "./memory/shared-weights.ts";
+import { stageUnits } from "./memory/stage-units.ts";
+import { stashPlacement } from "./memory/stash.ts";
+import { pipelineTable } from "./pipelines.ts";
+import type { Orders } from "./schedules/schedule-input.ts";
+import { timelineOf } from "./timeline.ts";
+import { planOrders, validatePlan } from "./validate-plan.ts";
+
+/**
+ * Steps of each group that its members have made: all the same, since they share micro-batches; undefined where that is
+ * all of its steps. @throws PlanError
+ */
+function groupCuts({ groups, jobs, microBatches }: PlanBody, done: readonly number[]): readonly (number | undefined)[] {
+  const numSteps = groups.map(() => 0);
+  for (const { group, step } of microBatches) numSteps[group] = Math.max(numSteps[group]!, step + 1);
+  return groups.map(({ members }, group) => {
+    const made = members.map(({ job, firstStep }) => Math.max(0, Math.min(numSteps[group]!, done[job]! - firstStep)));
+    const cut = Math.max(...made);
+    members.forEach(({ job, firstStep, endStep }, i) => {
+      if (made[i] !== Math.min(cut, endStep - firstStep))
+        throw new PlanError({
+          expected: `${cut} steps of job ${jobs[job]!.name}, as of those that it shares micro-batches with`,
+          got: made[i],
+        });
+    });
+    return cut === numSteps[group] ? undefined : cut;
+  });
+}
+
+/** What devices reserve for a plan's work on stages with given room. */
+function reserved(plan: PlanBody, orders: Orders): StageMemory[] {
+  const { architecture, dtype } = plan.model;
+  const before = stageUnits(plan);
+  const memory = plan.stages.map((stage, index) => {
+    const { kind, threads } = plan.devices[stage.device]!;
+    const order = orders[index]!;
+    const peak = stashPlacement(order, plan.microBatches, plan.slots).peak;
+    return stageMemory({
+      architecture,
+      stage,
+      dtype,
+      room: pipelineTable(plan).ofStage(index).room,
+      residents: residentJobs({ architecture, stage, kind }, order, plan),
+      kind,
+      threads,
+      // Slots that jobs come and go in were given room for any.
+      stashUnits: plan.slots === "first-fit" ? Math.max(peak, before[index]!) : peak,
+      buffers: plan.buffers[index]!,
+    });
+  });
+  return countedOnce({ ...plan, memory });
+}
+
+/** Buffers that are enough for the orders at any speed, and no fewer than there were. */
+function widerBuffers(plan: PlanBody, orders: Orders): Buffers[] {
+  const timeline = timelineOf(orders, dependencyTable(plan), { durationNs: () => 1, transferNs: () => 0 });
+  return planBuffers(orders, [timeline]).map((needed, stage) => {
+    const known = plan.buffers[stage]!;
+    return {
+      activationIn: Math.max(needed.activationIn, known.activationIn),
+      activationOut: known.activationOut,
+      gradientIn: Math.max(needed.gradientIn, known.gradientIn),
+      gradientOut: known.gradientOut,
+    };
+  });
+}
+
+/**
+ * What of a plan is left once its jobs have made some steps: the same stages, groups, micro-batches and orders without
+ * what has ended. Jobs that have made all their steps are not in it; the others begin with `firstStep`. `done`: by job.
+ * Undefined where nothing is left. Its prediction is left open.
+ * @throws PlanError for jobs that share micro-batches and are at different steps
+ */
+export function restOfPlan(plan: PlanBody, done: readonly number[]): PlanBody | undefined {
+  const cuts = groupCuts(plan, done);
+  const jobs = plan.jobs.flatMap((_, job) => (done[job]! < plan.jobs[job]!.steps ? [job] : []));
+  if (jobs.length === 0) return undefined;
+  const jobNumbers = new Map(jobs.map((job, number) => [job, number]));
+  const groups: PlannedGroup[] = [];
+  const groupNumbers = new Map<number, number>();
+  plan.groups.forEach(({ pipeline, members }, group) => {
+    const cut = cuts[group];
+    if (cut === undefined) return;
+    groupNumbers.set(group, groups.length);
+    groups.push({
+      pipeline,
+      members: members.flatMap(({ job, firstStep, endStep }) =>
+        firstStep + cut < endStep ? [{ job: jobNumbers.get(job)!, firstStep: firstStep + cut, endStep }] : [],
+      ),
+    });
+  });
+  const kept = plan.microBatches.filter(({ group, step }) => step >= (cuts[group] ?? Number.POSITIVE_INFINITY));
+  const numbers = new Map(kept.map(({ index }, number) => [index, number]));
+  const microBatches = kept.map(
+    (own, index): MicroBatch => ({
+      ...own,
+      index,
+      group: groupNumbers.get(own.group)!,
+      step: own.step - cuts[own.group]!,
+      after: own.after.flatMap((other) => numbers.get(other) ?? []),
+      rows: own.rows.map(([job, ...row]) => [jobNumbers.get(job)!, ...row]),
+    }),
+  );
+  const orders = planOrders(plan).map((order) =>
+    order.flatMap((action): Action[] => {
+      const microBatch = numbers.get(action.microBatch);
+      return microBatch === undefined ? [] : [{ ...action, microBatch }];
+    }),
+  );
+  const begun = {
+    ...plan,
+    jobs: jobs.map((job) => (done[job] === 0 ? plan.jobs[job]! : { ...plan.jobs[job]!, firstStep: done[job]! })),
+    groups,
+    microBatches,
+    actions: orders.map((order) => order.map(formatAction)),
+    predicted: null,
+  };
+  const buffered = { ...begun, buffers: widerBuffers(begun, orders) };
+  const whole = { ...buffered, memory: reserved(buffered, orders) };
+  const rest = plan.slots === "placed" ? withGraphRoom(whole) : whole;
+  validatePlan(rest);
+  return rest;
+}

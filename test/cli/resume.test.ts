@@ -1,0 +1,221 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter } from "node:events";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, it } from "vitest";
+import { run } from "../../cli/run.ts";
+import { createRng } from "../../core/index.ts";
+import { findResumable } from "../../workbench/index.ts";
+import { packageFile } from "../../workbench/package-file.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+import { writeSmallInputs } from "./small-inputs.ts";
+
+const root = temporaryFolder();
+const program = packageFile("dist", "cli", "main.js");
+const at = (...names: readonly string[]): string => path.join(root, ...names);
+
+/** Four jobs of other lengths, with all that training has a state of: moments, dropout, clipping, evaluations, a decay. */
+const JOBS = [
+  { name: "first", steps: 260, seed: 1, evaluation: { share: 0.2, everySteps: 7, keepBest: true } },
+  { name: "second", steps: 180, seed: 2, batchSize: 6 },
+  { name: "third", steps: 40, seed: 3 },
+  { name: "fourth", steps: 300, seed: 4 },
+];
+const NUM_STEPS = JOBS.reduce((sum, { steps }) => sum + steps, 0);
+
+function writeWorkload(): void {
+  const adapter = { rank: 4, alpha: 8, targets: ["q_proj", "v_proj", "down_proj"] };
+  const jobs = JOBS.map((job, index) => ({
+    data: { path: "rows.jsonl", format: "tokens" },
+    batchSize: 4,
+    microBatchSize: 2,
+    adapter: { ...adapter, dropout: index === 1 ? 0.1 : 0 },
+    optimizer: index === 2 ? { maxGradNorm: 0.5 } : { schedule: { name: "cosine", warmupSteps: 5 } },
+    ...job,
+  }));
+  writeFileSync(at("work.json"), JSON.stringify({ kind: "workload", version: 1, model: { path: "model" }, jobs }));
+}
+
+const CONSTANT = { F: 0.001, B: 0.002, transfer: 0, update: 0 };
+
+beforeAll(async () => {
+  await writeSmallInputs(root);
+  writeWorkload();
+  writeFileSync(
+    at("costs.json"),
+    JSON.stringify({ kind: "calibration", version: 1, model: "constant", seconds: CONSTANT }),
+  );
+  const plan = ["plan", "work.json", "--devices", "cpu:0,cpu:1", "--calibration", "costs.json", "--groups", "2"];
+  await printed([...plan, "-o", "plan.json"], root);
+  await printed(["train", "plan.json", "-o", "whole", "--no-cache"], root);
+}, 120_000);
+
+const OFTEN = ["--no-cache", "--checkpoint-steps", "25"];
+
+/** A run as a process of its own. */
+function started(...args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [program, "train", ...args, ...OFTEN], { cwd: root });
+}
+
+const numLines = (folder: string): number => {
+  const file = at(folder, "metrics.jsonl");
+  return existsSync(file) ? readFileSync(file, "utf8").split("\n").length - 1 : 0;
+};
+
+/** Kills a run once it has written so many lines; whether it was there still. */
+async function killedAt(child: ChildProcess, folder: string, lines: number): Promise<boolean> {
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  while (child.exitCode === null && numLines(folder) < lines) await sleep(5);
+  const wasThere = child.exitCode === null;
+  child.kill("SIGKILL");
+  await ended;
+  return wasThere;
+}
+
+/** All adapters and best adapters of a run, as bytes. */
+function adapters(folder: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    ["adapters", "best"].flatMap((within) =>
+      readdirSync(at(folder, within)).map((name) => [
+        `${within}/${name}`,
+        readFileSync(at(folder, within, name, "adapter_model.safetensors")).toString("base64"),
+      ]),
+    ),
+  );
+}
+
+/** Metrics of a run without the times, sorted. Norms are added up stage by stage: on other stages to 12 digits. */
+function metrics(folder: string, digits = 17): readonly string[] {
+  const lines = readFileSync(at(folder, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  return lines
+    .map((line) => {
+      const { gradNorm, ...row } = JSON.parse(line);
+      return JSON.stringify({ ...row, seconds: 0, gradNorm: gradNorm?.toPrecision(digits) });
+    })
+    .sort();
+}
+
+function expectSame(folder: string, digits?: number): void {
+  expect(adapters(folder)).toEqual(adapters("whole"));
+  expect(metrics(folder, digits)).toEqual(metrics("whole", digits));
+}
+
+describe("a run that is killed at any moment", () => {
+  it.each([1])(
+    "goes on each time from its newest checkpoint and ends with the same bytes, losses and evaluations (seed %i)",
+    async (seed) => {
+      const rng = createRng(`moments ${seed}`);
+      const folder = `killed-${seed}`;
+      let child = started("plan.json", "-o", folder);
+      for (let kill = 0; kill < 3; kill += 1) {
+        const now = kill === 0 ? 0 : numLines(folder);
+        if (!(await killedAt(child, folder, now + 1 + rng.nextInt(Math.floor(NUM_STEPS / 3))))) break;
+        // What is there is right up to its last whole line, and what is in checkpoints is not behind it.
+        if (existsSync(at(folder, "plan.json"))) {
+          await printed(["validate", folder, "--quiet"], root);
+          const { done } = findResumable({ cwd: root }, folder);
+          expect([...done.values()].reduce((sum, steps) => sum + steps, 0)).toBeLessThanOrEqual(numLines(folder));
+        }
+        child = started("--resume", folder);
+      }
+      await new Promise((resolve) => (child.exitCode === null ? child.once("exit", resolve) : resolve(0)));
+      expect(child.exitCode).toBe(0);
+      expectSame(folder);
+      await printed(["validate", folder], root);
+    },
+    120_000,
+  );
+});
+
+/** Runs a command line that is told something as soon as it has made some steps. */
+async function interrupted(
+  argv: readonly string[],
+  folder: string,
+  tell: (signals: EventEmitter) => void,
+): Promise<{ readonly code: number; readonly stderr: string }> {
+  const signals = new EventEmitter();
+  let stderr = "";
+  const code = run(argv, {
+    stdout: () => {},
+    stderr: (text) => {
+      stderr += text;
+    },
+    isTty: false,
+    cwd: root,
+    signals,
+  });
+  while (numLines(folder) < 40) await sleep(5);
+  tell(signals);
+  return { code: await code, stderr };
+}
+
+describe("a run that is asked to end", () => {
+  it("writes a checkpoint, from which a plan made anew goes on: on one device, in other groups", async () => {
+    const train = ["train", "plan.json", "-o", "asked", "--no-cache"];
+    expect((await interrupted(train, "asked", (signals) => signals.emit("SIGTERM"))).code).toBe(130);
+    expect(readdirSync(at("asked", "checkpoints"))).toHaveLength(1);
+    const other = ["--devices", "cpu:0", "--calibration", "costs.json", "--groups", "1", "--no-cache"];
+    await printed(["train", "work.json", ...other, "--resume", "asked"], root);
+    expectSame("asked", 12);
+    await printed(["validate", "asked"], root);
+    const again = await runCli(["train", "--resume", "asked"], root);
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("a run that did not get to its end")]);
+  }, 60_000);
+
+  it("by a notice ends with exit code 75 and a checkpoint, by a file, a signal or a command", async () => {
+    const train = (folder: string) => ["train", "plan.json", "-o", folder, "--no-cache", "--notice-file", "taken"];
+    const byFile = await interrupted(train("by-file"), "by-file", () => writeFileSync(at("taken"), ""));
+    rmSync(at("taken"));
+    const bySignal = await interrupted(train("by-signal"), "by-signal", (signals) => signals.emit("SIGUSR2"));
+    const command = ["train", "plan.json", "-o", "by-command", "--no-cache"];
+    const byCommand = await interrupted(command, "by-command", () => void printed(["notice", "by-command"], root));
+    for (const { code, stderr } of [byFile, bySignal, byCommand])
+      expect([code, stderr]).toEqual([75, expect.stringContaining("ends with a checkpoint, in 30 s at the latest")]);
+    await printed(["train", "--resume", "by-command", "--no-cache"], root);
+    expectSame("by-command");
+  }, 60_000);
+});
+
+describe("checkpoints that cannot be gone on from", () => {
+  it("are named and put aside: torn, changed, or of another run", async () => {
+    const train = ["train", "plan.json", "-o", "torn", ...OFTEN, "--keep-checkpoints", "9"];
+    await interrupted(train, "torn", () => {});
+    rmSync(at("torn", "trace.json"));
+    const journal = readFileSync(at("torn", "journal.jsonl"), "utf8");
+    writeFileSync(at("torn", "journal.jsonl"), journal.replace('"ended"', '"ended early"'));
+    const names = readdirSync(at("torn", "checkpoints")).sort();
+    expect(names.length).toBeGreaterThan(3);
+    const [last, before, third] = names.toReversed().map((name) => at("torn", "checkpoints", name));
+    rmSync(path.join(last!, "manifest.json"));
+    const state = readdirSync(before!).find((name) => name.endsWith(".safetensors"))!;
+    const bytes = readFileSync(path.join(before!, state));
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(path.join(before!, state), bytes);
+    const manifest = JSON.parse(readFileSync(path.join(third!, "manifest.json"), "utf8"));
+    writeFileSync(path.join(third!, "manifest.json"), JSON.stringify({ ...manifest, planHash: "another" }));
+    const { stderr, code } = await runCli(["train", "--resume", "torn", "--no-cache"], root);
+    expect(code).toBe(0);
+    for (const name of names.toReversed().slice(0, 3)) expect(stderr).toContain(`checkpoint ${name} is skipped:`);
+    expect(stderr).toContain("Expected a manifest.json");
+    expect(stderr).toMatch(/bytes with SHA-256/);
+    expect(stderr).toContain("Expected content that matches its hash");
+    expect(stderr).toContain(`goes on from checkpoint ${names.at(-4)}`);
+    expect(readdirSync(at("torn", "checkpoints"))).toContain(`${names.at(-1)}.skipped`);
+    expectSame("torn");
+  }, 60_000);
+});
+
+describe("reproduce", () => {
+  it("says that a run gives the same bytes again, and where one first differs", async () => {
+    expect(await printed(["reproduce", "by-command", "--no-cache"], root)).toContain("the same in all");
+    cpSync(at("whole"), at("other"), { recursive: true });
+    const lines = readFileSync(at("other", "metrics.jsonl"), "utf8").split("\n");
+    const wrong = lines.findIndex((line) => line.includes('"second"') && line.includes('"step":17,'));
+    lines[wrong] = lines[wrong]!.replace(/"loss":\d/, '"loss":9');
+    writeFileSync(at("other", "metrics.jsonl"), lines.join("\n"));
+    const { code, stdout } = await runCli(["reproduce", "other", "--no-cache"], root);
+    expect([code, stdout]).toEqual([1, expect.stringContaining("loss of step 17: 9.")]);
+    expect(stdout).toContain("not the same");
+  }, 60_000);
+});

@@ -1,0 +1,102 @@
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import { type JobState, readJobState } from "../exec/index.ts";
+import {
+  type Checkpoint,
+  type CheckpointJob,
+  checkpointHash,
+  checkpointSchema,
+  jobDigest,
+  type Plan,
+  parseDocument,
+} from "../plan/index.ts";
+import { fileDigest } from "./file-digest.ts";
+import { CHECKPOINTS, checkpointNames, MANIFEST } from "./write-checkpoint.ts";
+
+/** A checkpoint that cannot be gone on from. */
+export interface SkippedCheckpoint {
+  readonly name: string;
+  readonly why: string;
+}
+
+/** The newest checkpoint that is whole and of the run, and those that are newer and are not. */
+export interface FoundCheckpoint {
+  readonly name: string | undefined;
+  /** Absent where there is none. */
+  readonly checkpoint: Checkpoint | undefined;
+  readonly skipped: readonly SkippedCheckpoint[];
+}
+
+function checkFile(run: string, job: string, file: NonNullable<CheckpointJob["file"]>): void {
+  const full = path.join(run, file.path);
+  if (!existsSync(full))
+    throw new InputError({ expected: `the file of job ${job}`, file: file.path, got: "no such file" });
+  const { bytes, sha256 } = fileDigest(full);
+  if (bytes !== file.bytes || sha256 !== file.sha256)
+    throw new InputError({
+      expected: `${file.bytes} bytes with SHA-256 ${file.sha256.slice(0, 12)}...`,
+      file: file.path,
+      got: bytes === file.bytes ? `${sha256.slice(0, 12)}...` : `${bytes} bytes`,
+    });
+}
+
+/** @throws InputError for one that is torn, or of another run */
+function readCheckpoint(run: string, name: string, plans: readonly Plan[]): Checkpoint {
+  const file = path.join(run, CHECKPOINTS, name, MANIFEST);
+  if (!existsSync(file)) throw new InputError({ expected: `a ${MANIFEST}`, file: name, got: "no such file" });
+  const checkpoint = parseDocument(checkpointSchema, readFileSync(file, "utf8"), file);
+  if (checkpoint.hash !== checkpointHash(checkpoint))
+    throw new InputError({ expected: "content that matches its hash", file, at: "hash", got: "other content" });
+  const plan = plans.find(({ hash }) => hash === checkpoint.planHash);
+  if (plan === undefined || plan.model.digest !== checkpoint.modelDigest)
+    throw new InputError({ expected: "a checkpoint of this run", file, at: "planHash", got: "that of another plan" });
+  for (const job of plan.jobs)
+    if (checkpoint.jobs.find((each) => each.name === job.name)?.digest !== jobDigest(job))
+      throw new InputError({ expected: `job ${job.name} as the plan has it`, file, at: "jobs", got: "another one" });
+  for (const job of checkpoint.jobs) if (job.file !== null) checkFile(run, job.name, job.file);
+  return checkpoint;
+}
+
+/** Looks at the checkpoints of a run, the newest first. `plans`: those that the run has carried out. */
+export function findCheckpoint(run: string, plans: readonly Plan[]): FoundCheckpoint {
+  const skipped: SkippedCheckpoint[] = [];
+  for (const name of checkpointNames(run).toReversed()) {
+    try {
+      return { name, checkpoint: readCheckpoint(run, name, plans), skipped };
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      skipped.push({ name, why: error.message.split("\n", 1)[0]! });
+    }
+  }
+  return { name: undefined, checkpoint: undefined, skipped };
+}
+
+/** The state of a job of a plan as a checkpoint has it; undefined where it has made no step. @throws InputError */
+export function stateOf(
+  run: string,
+  { jobs }: Checkpoint,
+  { jobs: planned, model }: Plan,
+  job: number,
+): JobState | undefined {
+  const { name, adapter } = planned[job]!;
+  const known = jobs.find((each) => each.name === name);
+  if (known === undefined || known.file === null) return undefined;
+  return readJobState(path.join(run, known.file.path), adapter, model.architecture, {
+    step: known.step,
+    best: known.best === null ? undefined : { step: known.best.step, evaluationLoss: known.best.evaluationLoss },
+    keepsBest: known.best?.isKept === true,
+  });
+}
+
+/** Puts aside what was skipped, for a person to look at, and clears away what was never finished. */
+export function putAside(run: string, { skipped }: Pick<FoundCheckpoint, "skipped">): void {
+  const folder = path.join(run, CHECKPOINTS);
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder))
+    if (name.endsWith(".partial")) rmSync(path.join(folder, name), { recursive: true });
+  for (const { name } of skipped) {
+    rmSync(path.join(folder, `${name}.skipped`), { recursive: true, force: true });
+    renameSync(path.join(folder, name), path.join(folder, `${name}.skipped`));
+  }
+}

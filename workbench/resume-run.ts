@@ -1,0 +1,170 @@
+import { existsSync, linkSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { canonicalJson, InputError } from "../core/index.ts";
+import { writeWholeFile, writeWholeFolder } from "../datasets/index.ts";
+import type { JobState } from "../exec/index.ts";
+import {
+  type CheckpointJob,
+  jobDigest,
+  type Plan,
+  parsePlan,
+  planDocument,
+  readText,
+  restOfPlan,
+  sealPlan,
+} from "../plan/index.ts";
+import { predictPlan } from "../sim/index.ts";
+import type { Place } from "./context.ts";
+import { absolute, readInput } from "./files.ts";
+import { type FoundCheckpoint, findCheckpoint, putAside, stateOf } from "./find-checkpoint.ts";
+import { isGoingOn, readJournalEvents } from "./load-run.ts";
+import { RUN_FILES } from "./run-folder.ts";
+import { wholeLines } from "./whole-lines.ts";
+
+/** A run that did not get to its end, and where it can go on. */
+export interface ResumableRun {
+  /** Absolute. */
+  readonly folder: string;
+  /** The plan that the checkpoint was taken of, or the run's first. */
+  readonly base: Plan;
+  readonly found: FoundCheckpoint;
+  /** By name of all jobs of the run, steps that they have made. */
+  readonly done: ReadonlyMap<string, number>;
+}
+
+/** Folders of earlier parts of a run, oldest first. */
+function earlierParts(folder: string): readonly string[] {
+  const within = path.join(folder, RUN_FILES.earlier);
+  if (!existsSync(within)) return [];
+  const numbers = readdirSync(within).filter((name) => /^\d+$/.test(name));
+  return numbers.sort((a, b) => Number(a) - Number(b)).map((name) => path.join(within, name));
+}
+
+/** The plans that a run has carried out, the newest first. @throws InputError for a folder that is no run's */
+export function plansOfRun(place: Place, folder: string): readonly [Plan, ...Plan[]] {
+  const read = (file: string): Plan => {
+    const input = readInput(place, file, `a run folder with ${RUN_FILES.plan}`);
+    return parsePlan(input.text, input.file);
+  };
+  const newest = read(path.join(folder, RUN_FILES.plan));
+  const earlier = earlierParts(absolute(place, folder)).toReversed();
+  return [newest, ...earlier.map((part) => read(path.join(part, RUN_FILES.plan)))];
+}
+
+/** @throws InputError for a run that goes on, or has got to its end */
+function checkStopped(folder: string, given: string): void {
+  const file = path.join(folder, RUN_FILES.journal);
+  const journal = existsSync(file) ? readJournalEvents(readFileSync(file, "utf8"), file) : [];
+  const last = journal.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
+  if (last?.event === "ended")
+    throw new InputError({ expected: "a run that did not get to its end", at: "--resume", got: given });
+  if (last?.event === "started" && isGoingOn({ state: "unfinished", journal }))
+    throw new InputError({
+      expected: "a run that nobody carries out",
+      at: "--resume",
+      got: given,
+      hint: `Process ${last.process} does; \`loratwin watch ${given}\` shows it.`,
+    });
+}
+
+/** Finds the newest checkpoint to go on from. Nothing is changed. @throws InputError for a run that cannot be resumed */
+export function findResumable(place: Place, given: string): ResumableRun {
+  const folder = absolute(place, given);
+  const plans = plansOfRun(place, given);
+  checkStopped(folder, given);
+  const found = findCheckpoint(folder, plans);
+  const { checkpoint } = found;
+  const base = checkpoint === undefined ? plans.at(-1)! : plans.find(({ hash }) => hash === checkpoint.planHash)!;
+  const jobs = checkpoint?.jobs ?? base.jobs.map(({ name }) => ({ name, step: 0 }));
+  return { folder, base, found, done: new Map(jobs.map(({ name, step }) => [name, step])) };
+}
+
+/** What is left of the plan that was carried out; undefined where nothing is. @throws PlanError */
+export function restOfRun({ base, done }: ResumableRun): Plan | undefined {
+  const body = restOfPlan(
+    base,
+    base.jobs.map(({ name }) => done.get(name)!),
+  );
+  if (body === undefined) return undefined;
+  const names = new Set(body.jobs.map(({ name }) => name));
+  const own = (places: Readonly<Record<string, string>>): Record<string, string> =>
+    Object.fromEntries(Object.entries(places).filter(([name]) => names.has(name)));
+  const { model, data, init, evaluation } = base.locations;
+  return sealPlan(predictPlan(body).body, {
+    model,
+    data: own(data),
+    init: own(init),
+    ...(evaluation === undefined ? {} : { evaluation: own(evaluation) }),
+  });
+}
+
+/** What a plan for the rest of a run goes on from. */
+export interface ResumedWork {
+  /** By job of the plan; undefined for one that has made no step. */
+  readonly from: readonly (JobState | undefined)[];
+  readonly ended: readonly CheckpointJob[];
+}
+
+/**
+ * Reads the states that a plan for the rest of a run starts with.
+ * @throws InputError for a plan with other jobs than those that are left
+ */
+export function resumedWork({ folder, found: { checkpoint }, base, done }: ResumableRun, plan: Plan): ResumedWork {
+  const digests = new Map(base.jobs.map((job) => [job.name, jobDigest(job)]));
+  plan.jobs.forEach((job) => {
+    if (digests.get(job.name) !== jobDigest(job) || (job.firstStep ?? 0) !== done.get(job.name))
+      throw new InputError({
+        expected: `job ${job.name} as the run has it: data, seed, adapter, optimizer and steps`,
+        at: "--resume",
+        got: digests.has(job.name) ? "another one" : "no such job",
+      });
+  });
+  const missing = base.jobs.find(
+    ({ name, steps }) => done.get(name)! < steps && plan.jobs.every((job) => job.name !== name),
+  );
+  if (missing !== undefined)
+    throw new InputError({ expected: `a job ${missing.name}, which has not ended`, at: "--resume", got: "none" });
+  return {
+    from: plan.jobs.map((_, job) => (checkpoint === undefined ? undefined : stateOf(folder, checkpoint, plan, job))),
+    ended: checkpoint?.jobs.filter(({ step, steps }) => step === steps) ?? [],
+  };
+}
+
+/** Lines of metrics.jsonl of the steps that are not made again. */
+function keptMetrics(text: string, file: string, done: ReadonlyMap<string, number>): readonly string[] {
+  return wholeLines(text).filter((line) => {
+    const { job, step } = readText(line, file).value as { readonly job: string; readonly step: number };
+    return step < (done.get(job) ?? 0);
+  });
+}
+
+/**
+ * Makes the folder of a run ready for a plan for its rest: what was seen of the part before is put into `earlier`, and
+ * the lines of steps that are made again are taken out. In such an order that a process that is killed meanwhile leaves
+ * a folder that can be resumed.
+ */
+export function beginAgain({ folder, found, done }: ResumableRun, plan: Plan): void {
+  const at = (name: string): string => path.join(folder, name);
+  const parts = earlierParts(folder);
+  const planText = readFileSync(at(RUN_FILES.plan), "utf8");
+  const last = parts.at(-1);
+  const isThere = last !== undefined && readFileSync(path.join(last, RUN_FILES.plan), "utf8") === planText;
+  const part = isThere ? last : at(path.join(RUN_FILES.earlier, String(parts.length + 1)));
+  const seen = [RUN_FILES.trace, RUN_FILES.completions].find((name) => existsSync(at(name)));
+  if (!isThere || seen !== undefined)
+    writeWholeFolder(part, (unfinished) => {
+      writeWholeFile(path.join(unfinished, RUN_FILES.plan), planText);
+      if (seen !== undefined) linkSync(at(seen), path.join(unfinished, seen));
+    });
+  const metrics = at(RUN_FILES.metrics);
+  const text = existsSync(metrics) ? readFileSync(metrics, "utf8") : "";
+  writeWholeFile(
+    metrics,
+    keptMetrics(text, metrics, done)
+      .map((line) => `${line}\n`)
+      .join(""),
+  );
+  for (const name of [RUN_FILES.trace, RUN_FILES.completions, RUN_FILES.notice]) rmSync(at(name), { force: true });
+  writeWholeFile(at(RUN_FILES.plan), `${canonicalJson(planDocument(plan))}\n`);
+  putAside(folder, found);
+}
