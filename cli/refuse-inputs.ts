@@ -73,7 +73,8 @@ export function refuseInputsAsOutputs(io: Io, args: Arguments): void {
     const found = stats(output);
     if (found === undefined || !found.isFile()) continue;
     const named = Object.entries(args)
-      .filter(([name]) => !WRITTEN.includes(name) && name !== "$0" && name !== "_")
+      // An option is there by its letter, too.
+      .filter(([name]) => !WRITTEN.includes(name) && name.length > 1 && name !== "$0")
       .flatMap(([, value]) => texts(value))
       .map((text) => absolute(io, text));
     const input = [...named, ...named.flatMap(namedIn)].find((each) => wouldLose(io, each, output, found));

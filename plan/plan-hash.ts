@@ -15,9 +15,14 @@ import { checkMemory } from "./validate-memory.ts";
 import { validatePlan } from "./validate-plan.ts";
 import { checkReferences } from "./validate-references.ts";
 
-/** The finished plan, in one segment. */
-export function sealPlan(body: PlanBody, locations: Locations): Plan {
+/** The finished plan, in one segment. Of `locations` it keeps those of its jobs. */
+export function sealPlan(body: PlanBody, { model, data, init, evaluation }: Locations): Plan {
   const segments = chainSegments(body, [workOf(body)]);
+  const names = new Set(body.jobs.map(({ name }) => name));
+  const own = (places: Readonly<Record<string, string>>): Record<string, string> =>
+    Object.fromEntries(Object.entries(places).filter(([name]) => names.has(name)));
+  const ofEvaluation = evaluation === undefined ? {} : { evaluation: own(evaluation) };
+  const locations = { model, data: own(data), init: own(init), ...ofEvaluation };
   return { ...body, segments, hash: planHash(segments, body.predicted), locations };
 }
 

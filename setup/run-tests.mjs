@@ -1,5 +1,6 @@
-// All checks and all tests but the slow ones, ending with one line of counts; with `--all` those too. With other
-// arguments (`npm test -- test/plan`) only the tests that match them, slow or not, without the checks.
+// All checks and all tests but the slow ones, ending with one line of counts; with `--all` those too, with `--nightly`
+// those that take an hour, alone. With other arguments (`npm test -- test/plan`) only the tests that match them, slow or
+// not, without the checks.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +8,7 @@ import { join } from "node:path";
 import { findChromium } from "./chromium.mjs";
 import { root } from "./root.mjs";
 import { runChecks } from "./run-checks.mjs";
-import { SLOW_TESTS } from "./slow-tests.mjs";
+import { NIGHTLY_TESTS, SLOW_TESTS } from "./slow-tests.mjs";
 import { addCounts, closingLine, countVitest } from "./test-counts.mjs";
 
 async function runVitest(selection) {
@@ -33,12 +34,15 @@ async function runVitest(selection) {
 
 const args = process.argv.slice(2);
 const isAll = args.includes("--all");
-const filters = args.filter((arg) => arg !== "--all");
+const filters = args.includes("--nightly") ? NIGHTLY_TESTS : args.filter((arg) => arg !== "--all");
 const isWhole = filters.length === 0;
 const isQuick = isWhole && !isAll;
 const checks = isWhole ? runChecks() : { passed: 0, failed: 0, skipped: 0 };
-const selection = isQuick ? SLOW_TESTS.map((file) => `--exclude=${file}`) : filters;
+const leftOut = [...NIGHTLY_TESTS, ...(isAll ? [] : SLOW_TESTS)];
+const selection = isWhole ? leftOut.map((file) => `--exclude=${file}`) : filters;
 const total = addCounts([checks, await runVitest(selection)]);
 if (isQuick) console.log(`${SLOW_TESTS.length} files of slow tests were left out; npm run test:all has them.`);
+if (isWhole)
+  console.log(`${NIGHTLY_TESTS.length} files of tests of an hour were left out; npm run test:nightly has them.`);
 console.log(closingLine(total));
 process.exitCode = total.failed > 0 ? 1 : 0;

@@ -1,7 +1,6 @@
-// Tests that run CUDA kernels and whole programs on the CPU for minutes, attacks of other seeds, and what is large: left
-// out of `npm test`, run by `npm run test:all` and before a change lands.
+// Tests that run CUDA kernels and whole programs on the CPU for minutes: left out of `npm test`, run by
+// `npm run test:all` and before a change lands.
 export const SLOW_TESTS = [
-  "test/attacks/nightly.test.ts",
   "test/bench/gpu-bytes.test.ts",
   "test/exec/cuda-checked-bugs.test.ts",
   "test/exec/cuda-checked.test.ts",
@@ -10,8 +9,14 @@ export const SLOW_TESTS = [
   "test/gpu/bundle-emulated.test.ts",
   "test/gpu/command.test.ts",
   "test/gpu/programs.test.ts",
-  "test/limits/large.test.ts",
   "test/native/emulation.test.ts",
   "test/native/nvcc.test.ts",
+];
+
+// Tests that take an hour: attacks of other seeds, what is large, and checked builds of all native code. Left out of
+// these too, run by `npm run test:nightly`.
+export const NIGHTLY_TESTS = [
+  "test/attacks/nightly.test.ts",
+  "test/limits/large.test.ts",
   "test/native/sanitizers.test.ts",
 ];

@@ -86,16 +86,7 @@ export function restOfRun({ base, done }: ResumableRun): Plan | undefined {
     base.jobs.map(({ name }) => done.get(name)!),
   );
   if (body === undefined) return undefined;
-  const names = new Set(body.jobs.map(({ name }) => name));
-  const own = (places: Readonly<Record<string, string>>): Record<string, string> =>
-    Object.fromEntries(Object.entries(places).filter(([name]) => names.has(name)));
-  const { model, data, init, evaluation } = base.locations;
-  return sealPlan(predictPlan(body).body, {
-    model,
-    data: own(data),
-    init: own(init),
-    ...(evaluation === undefined ? {} : { evaluation: own(evaluation) }),
-  });
+  return sealPlan(predictPlan(body).body, base.locations);
 }
 
 /** What a plan for the rest of a run goes on from. */
