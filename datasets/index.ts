@@ -6,7 +6,7 @@ export type { DataFormat, DataSource, FileSource, LengthSource } from "./data-so
 // The hash that names the content of token rows.
 export { datasetDigest } from "./dataset-digest.ts";
 // Faults that are asked for, to see what becomes of a run.
-export { askForFaults, FAULT_POINTS, type FaultPoint, faultAt, isSystemError, passFault } from "./faults.ts";
+export { askForFaults, type FaultPoint, faultAt, isSystemError, passFault } from "./faults.ts";
 // How files of the Hugging Face hub are fetched.
 export type { DownloadOptions } from "./hub/download.ts";
 // A base model of random numbers.

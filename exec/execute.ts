@@ -1,6 +1,7 @@
 import { sum } from "../core/index.ts";
 import { createRuntime } from "../native/index.ts";
 import { type PlanBody, planSegments, type Work } from "../plan/index.ts";
+import type { Divergence } from "./divergence.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import { executedTrace, type SeenAction, type SeenLoss } from "./executed-trace.ts";
 import type { ExecuteInput, ExecuteResult } from "./execution.ts";
@@ -11,7 +12,6 @@ import { profileOf } from "./record-completions.ts";
 import { Session } from "./session.ts";
 import type { JobInput } from "./session-input.ts";
 import type { StepMetrics } from "./step-metrics.ts";
-import type { Divergence } from "./stopped-jobs.ts";
 
 /** Actions ahead at which no segment is appended. */
 const AHEAD = 2048;

@@ -2,6 +2,7 @@ import type { Row } from "../datasets/index.ts";
 import type { DeviceStatistics, ProductChoices } from "../native/index.ts";
 import type { Plan } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
+import type { Divergence } from "./divergence.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import type { SeenCompletion } from "./executed-trace.ts";
 import type { JobState } from "./job-states.ts";
@@ -11,7 +12,6 @@ import type { ProductMeasurement } from "./products.ts";
 import type { Progress, RunProfile } from "./record-completions.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import type { StepMetrics } from "./step-metrics.ts";
-import type { Divergence } from "./stopped-jobs.ts";
 
 export interface ExecuteInput {
   readonly plan: Plan;

@@ -11,12 +11,12 @@ import type {
   Setting,
 } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
+import type { Divergence } from "./divergence.ts";
 import type { BestEvaluation } from "./evaluations.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import type { AdapterPair } from "./peft.ts";
 import { Session } from "./session.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
-import type { Divergence } from "./stopped-jobs.ts";
 
 /** A job that leaves its devices: for a while, or for good before its last iteration. */
 export interface TakenJob {

@@ -4,6 +4,8 @@ export { type CudaGraphs, gpuFreeBytes, type NativeInfo, nativeInfo, productLibr
 export { type AdapterState, initialPairs } from "./adapters.ts";
 // The devices of this machine that a plan's devices are.
 export { assignDevices } from "./assign-devices.ts";
+// Why a job trains no further.
+export { type Divergence, divergenceText } from "./divergence.ts";
 // A job on its held-out rows.
 export type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 // A plan carried out on this machine's devices.
@@ -38,8 +40,6 @@ export { checkRows } from "./run-input.ts";
 export { simulatedOnly } from "./simulated-only.ts";
 // A line of metrics.jsonl.
 export type { StepMetrics } from "./step-metrics.ts";
-// Why a job trains no further.
-export { type Divergence, divergenceText } from "./stopped-jobs.ts";
 // A base model of random numbers.
 export { syntheticWeights } from "./synthetic-model.ts";
 // The trace of a run that was cut off.

@@ -16,7 +16,7 @@ import {
   stashPlacement,
   type Work,
 } from "../plan/index.ts";
-import type { LeftOut } from "./stopped-jobs.ts";
+import type { LeftOut } from "./left-out.ts";
 
 /** An action's place in the executor's memory and among its events. All of it follows from the plan alone. */
 export interface LoweredAction {

@@ -8,13 +8,14 @@ import {
   pipelineTable,
   type Setting,
 } from "../plan/index.ts";
+import { type Divergence, divergenceOf } from "./divergence.ts";
 import { type EvaluationMetrics, Evaluations } from "./evaluations.ts";
 import type { SeenAction, SeenLoss } from "./executed-trace.ts";
 import { JobStates } from "./job-states.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
 import { type StepMetrics, StepMetricsCollector } from "./step-metrics.ts";
-import { type Divergence, divergenceOf, type StoppedJobs } from "./stopped-jobs.ts";
+import type { StoppedJobs } from "./stopped-jobs.ts";
 import { toldJobs, toldOf } from "./told-parts.ts";
 
 export interface Progress {

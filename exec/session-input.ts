@@ -1,6 +1,7 @@
 import type { Row } from "../datasets/index.ts";
 import type { Setting } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
+import type { Divergence } from "./divergence.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import type { SeenAction, SeenLoss } from "./executed-trace.ts";
 import type { RunProgress } from "./execution.ts";
@@ -9,7 +10,6 @@ import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import type { ProductMeasurement } from "./products.ts";
 import type { StepMetrics } from "./step-metrics.ts";
-import type { Divergence } from "./stopped-jobs.ts";
 
 /** What a job trains on, and from. */
 export interface JobInput {

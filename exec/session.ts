@@ -104,7 +104,7 @@ export class Session {
         ...(onEvaluation === undefined ? {} : { onEvaluation }),
         onLoss,
         onDiverged: (job, divergence) => {
-          this.#stopped.add(job, divergence);
+          this.#stopped.add(job);
           this.#record.states.stopped(job);
           input.onDiverged?.(job, divergence);
         },

@@ -8,8 +8,8 @@ import {
   type Setting,
 } from "../plan/index.ts";
 import { type StatePart, stagePairs } from "./adapters.ts";
+import type { LeftOut } from "./left-out.ts";
 import type { AdapterPair } from "./peft.ts";
-import type { LeftOut } from "./stopped-jobs.ts";
 
 /** What an update tells of a job after its step `step`; `tellsState`: whether its mini-batch tells states. */
 export function toldOf(

@@ -80,6 +80,7 @@ describe("a run that somebody ends", () => {
     expect(said).toContain("Ends after the mini-batches that have begun; Ctrl-C again ends at once.");
     expect(readdirSync(at("asked")).sort()).toEqual([
       "adapters",
+      "checkpoints",
       "journal.jsonl",
       "metrics.jsonl",
       "plan.json",
@@ -90,7 +91,7 @@ describe("a run that somebody ends", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line).event);
-    expect(events).toEqual(["started", "ready", "job ended", "asked to end", "ended early"]);
+    expect(events).toEqual(["started", "ready", "job ended", "asked to end", "checkpoint", "ended early"]);
 
     const { code, stderr, stdout } = await runCli(["validate", "asked"], root);
     expect([code, stdout]).toEqual([0, "asked: valid run folder\n"]);
