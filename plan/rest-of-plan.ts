@@ -6,12 +6,9 @@ import type { MicroBatch, PlannedGroup } from "./documents/segment.ts";
 import type { Buffers, StageMemory } from "./documents/setting.ts";
 import { planBuffers } from "./memory/buffers.ts";
 import { withGraphRoom } from "./memory/graph-room.ts";
-import { stageMemory } from "./memory/memory-model.ts";
-import { residentJobs } from "./memory/residents.ts";
+import { neededMemory } from "./memory/needed-memory.ts";
 import { countedOnce } from "./memory/shared-weights.ts";
 import { stageUnits } from "./memory/stage-units.ts";
-import { stashPlacement } from "./memory/stash.ts";
-import { pipelineTable } from "./pipelines.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
 import { timelineOf } from "./timeline.ts";
 import { planOrders, validatePlan } from "./validate-plan.ts";
@@ -37,27 +34,10 @@ function groupCuts({ groups, jobs, microBatches }: PlanBody, done: readonly numb
   });
 }
 
-/** What devices reserve for a plan's work on stages with given room. */
+/** What devices reserve for a plan's work on stages that have room for jobs that came before. */
 function reserved(plan: PlanBody, orders: Orders): StageMemory[] {
-  const { architecture, dtype } = plan.model;
   const before = stageUnits(plan);
-  const memory = plan.stages.map((stage, index) => {
-    const { kind, threads } = plan.devices[stage.device]!;
-    const order = orders[index]!;
-    const peak = stashPlacement(order, plan.microBatches, plan.slots).peak;
-    return stageMemory({
-      architecture,
-      stage,
-      dtype,
-      room: pipelineTable(plan).ofStage(index).room,
-      residents: residentJobs({ architecture, stage, kind }, order, plan),
-      kind,
-      threads,
-      // Slots that jobs come and go in were given room for any.
-      stashUnits: plan.slots === "first-fit" ? Math.max(peak, before[index]!) : peak,
-      buffers: plan.buffers[index]!,
-    });
-  });
+  const memory = plan.stages.map((_, index) => neededMemory(plan, index, orders[index]!, before[index]!));
   return countedOnce({ ...plan, memory });
 }
 

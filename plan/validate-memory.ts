@@ -3,36 +3,18 @@ import { parseAction } from "./action.ts";
 import type { PlanBody } from "./documents/plan.ts";
 import type { StageMemory } from "./documents/setting.ts";
 import { withGraphRoom } from "./memory/graph-room.ts";
-import { memoryTable, stageMemory } from "./memory/memory-model.ts";
-import { residentJobs } from "./memory/residents.ts";
+import { memoryTable } from "./memory/memory-model.ts";
+import { neededMemory } from "./memory/needed-memory.ts";
 import { countedOnce, memoryLoads } from "./memory/shared-weights.ts";
 import { layoutOfStage } from "./memory/stage-units.ts";
-import { stashPlacement } from "./memory/stash.ts";
-import { pipelineTable } from "./pipelines.ts";
 
 type Planned = PlanBody["memory"][number];
 
-/** The least that a stage needs for the plan's work: as many activation slots as its order has in use, or more. */
+/** The least that a stage needs for the plan's work; a setting that jobs come and go in has room for more. */
 function needed(plan: PlanBody, index: number): StageMemory {
-  const { architecture, dtype } = plan.model;
-  const stage = plan.stages[index]!;
-  const { kind, threads } = plan.devices[stage.device]!;
-  const order = plan.actions[index]!.map(parseAction);
-  const peak = stashPlacement(order, plan.microBatches, plan.slots).peak;
   const planned = plan.memory[index]!.activations / layoutOfStage(plan, index).unitBytes;
-  // A setting that jobs come and go in has room for more than those that came.
-  const hasMore = plan.slots === "first-fit" && Number.isSafeInteger(planned);
-  return stageMemory({
-    architecture,
-    stage,
-    dtype,
-    room: pipelineTable(plan).ofStage(index).room,
-    residents: residentJobs({ architecture, stage, kind }, order, plan),
-    kind,
-    threads,
-    stashUnits: hasMore ? Math.max(peak, planned) : peak,
-    buffers: plan.buffers[index]!,
-  });
+  const leastUnits = Number.isSafeInteger(planned) ? planned : 0;
+  return neededMemory(plan, index, plan.actions[index]!.map(parseAction), leastUnits);
 }
 
 const PARTS = ["weights", "adapters", "optimizer", "activations", "buffers", "workspace"] as const;
