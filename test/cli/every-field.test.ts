@@ -103,12 +103,15 @@ describe("every field that a command prints with --json", () => {
 /** Keys of schemas that this pass does not write, with the reason. */
 const PLAN_ELSEWHERE = {
   "setting.model.architecture.ropeScaling": "models of Llama 3's kind",
+  "setting.model.architecture.slidingWindow": "models of Mistral's kind, in test/limits",
+  "setting.model.weightsDigest": "weights that are verified, in test/cli/bad-input/resealed-plans.ts",
   "setting.links[].transfers": "links that a cluster file says are blocking, which nothing can train on",
   "setting.memory[].graphs": "plans for GPUs",
   "setting.stages[].startsAtMlp": "more devices than layers",
   "setting.stages[].endsAtAttention": "more devices than layers",
   "segments[].jobs[].firstStep": "what is left of a run that was resumed, in test/cli/resume.test.ts",
   "segments[].jobs[].adapter.init": "an adapter that starts from another one",
+  "segments[].jobs[].initDigest": "an adapter that starts from another one, in test/cli/bad-input/resealed-plans.ts",
   "segments[].jobs[].data.field": "texts of a field, without templates",
   "segments[].jobs[].data.split": "data sets of the hub",
   "segments[].jobs[].data.lengths": "rows of which only the lengths are known",
