@@ -254,6 +254,8 @@ export class RunFolder implements Disposable {
         writeWholeFile(file, (descriptor) => writePieces(descriptor, traceLines(result.trace)));
       },
     });
+    // What was refused once may be taken a moment later.
+    this.#writes.retry();
     if (!this.#writes.late.has("the trace")) {
       this.journal({ event: result.endedEarly ? "ended early" : "ended" });
       rmSync(path.join(this.#folder, RUN_FILES.completions), { force: true });
