@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
-import { Template } from "@huggingface/jinja";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { InputError } from "../core/index.ts";
+import { compileTemplate } from "./chat-template.ts";
 import { quickenBpe } from "./quick-bpe.ts";
 
 export interface ChatMessage {
@@ -99,15 +99,15 @@ function createChatRenderer(
   variables: Json,
 ): TextTokenizer["renderChat"] {
   const file = path.join(folder, "tokenizer_config.json");
-  let compiled: Template | undefined;
+  let compiled: ReturnType<typeof compileTemplate> | undefined;
   return (messages, addGenerationPrompt) => {
     if (template === undefined) {
       const hint = "Give prompt and response templates, or a model whose tokenizer has a chat template.";
       throw new InputError({ expected: "a chat template for chat data", file, got: "none", hint });
     }
     try {
-      compiled ??= new Template(template);
-      return compiled.render({ ...variables, messages, add_generation_prompt: addGenerationPrompt });
+      compiled ??= compileTemplate(template);
+      return compiled({ ...variables, messages, add_generation_prompt: addGenerationPrompt });
     } catch (cause) {
       throw new InputError(
         { expected: "messages that the chat template takes", file, got: (cause as Error).message },
