@@ -1,7 +1,8 @@
 // Builds of the native code with the compiler's sanitizers, and what they are run on: `npm run test:sanitizers` and
 // `npm run fuzz`.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inRoot, root } from "./root.mjs";
 import { SetupError, say } from "./terminal.mjs";
@@ -15,6 +16,20 @@ const OPTIONS = {
   UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",
   TSAN_OPTIONS: "halt_on_error=1:exitcode=99",
 };
+
+/** A program's work in a folder that goes with it; the exit code of a `SetupError`, which is said. */
+export function inTemporaryFolder(name, work) {
+  const folder = mkdtempSync(join(tmpdir(), `loratwin-${name}-`));
+  try {
+    work(folder);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(error.message);
+    process.exitCode = error.exitCode;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 /** @throws SetupError where a program fails; its output is shown then. */
 export function run(what, program, args, env = {}) {

@@ -1,11 +1,8 @@
 // `npm run fuzz -- [--seconds N] [--seed N]`: changes the addon's calls of a small training, keeps the changes that reach new
 // code, and ends at the first thing that the address or the undefined sanitizer finds. The input is kept in fuzz-input.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildChecked, recordTraining, run, smallPlan } from "./checked-native.mjs";
+import { buildChecked, inTemporaryFolder, recordTraining, run, smallPlan } from "./checked-native.mjs";
 import { inRoot } from "./root.mjs";
-import { SetupError } from "./terminal.mjs";
 
 function option(name, otherwise) {
   const place = process.argv.indexOf(name);
@@ -14,8 +11,7 @@ function option(name, otherwise) {
 
 const seconds = option("--seconds", "600");
 const seed = option("--seed", "1");
-const folder = mkdtempSync(join(tmpdir(), "loratwin-fuzz-"));
-try {
+inTemporaryFolder("fuzz", (folder) => {
   const built = buildChecked("address", ["fuzz_calls"]);
   for (const dtype of ["float32", "nf4"]) {
     const place = join(folder, dtype);
@@ -24,10 +20,4 @@ try {
     const kept = inRoot(`native/build-address/fuzz-input-${dtype}`);
     console.log(run(`fuzzing in ${dtype}`, built("fuzz_calls"), [recording, half, seed, kept]).trim());
   }
-} catch (error) {
-  if (!(error instanceof SetupError)) throw error;
-  console.error(error.message);
-  process.exitCode = error.exitCode;
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+});

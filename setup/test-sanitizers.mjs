@@ -1,10 +1,16 @@
 // `npm run test:sanitizers`: trains small models of every dtype with the address and undefined sanitizers inside Node and
 // the thread sanitizer outside of it, and attacks the addon. With `-- --all` also the operator table and the runtime's tests.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addressLibrary, buildChecked, DTYPES, loratwin, recordTraining, run, smallPlan } from "./checked-native.mjs";
-import { SetupError } from "./terminal.mjs";
+import {
+  addressLibrary,
+  buildChecked,
+  DTYPES,
+  inTemporaryFolder,
+  loratwin,
+  recordTraining,
+  run,
+  smallPlan,
+} from "./checked-native.mjs";
 
 const isAll = process.argv.includes("--all");
 const RUNTIME_TESTS = ["aside", "errors", "llama-step", "records", "runtime", "shared-weights", "update"];
@@ -50,16 +56,9 @@ function checkThreads(trained) {
   if (isAll) run("thread: the operator table", built("op_table"), []);
 }
 
-const folder = mkdtempSync(join(tmpdir(), "loratwin-sanitizers-"));
-try {
+inTemporaryFolder("sanitizers", (folder) => {
   const trained = trainings(folder);
   checkAddresses(folder, trained);
   checkThreads(trained);
   console.log("sanitizers: nothing found");
-} catch (error) {
-  if (!(error instanceof SetupError)) throw error;
-  console.error(error.message);
-  process.exitCode = error.exitCode;
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+});

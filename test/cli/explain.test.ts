@@ -2,13 +2,11 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+import { SMALL_FLEET } from "./small-inputs.ts";
 
 const root = temporaryFolder();
 
-const JOBS = `kind: workload
-version: 1
-model: { architecture: { hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 4, vocab_size: 300 } }
-defaults: { batchSize: 2, microBatchSize: 2, data: { lengths: 64 } }
+const JOBS = `${SMALL_FLEET}defaults: { batchSize: 2, microBatchSize: 2, data: { lengths: 64 } }
 jobs:
   - { name: long, steps: 20, user: ann }
   - { name: short, steps: 4, arrivalSeconds: 10 }

@@ -7,7 +7,7 @@ import type { WhatIfAnswer } from "../../sim/index.ts";
 import { silent } from "../../workbench/context.ts";
 import { loadFleetFolder, openLiveFleet, twinOfFleet } from "../../workbench/index.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
-import { writeSmallInputs } from "./small-inputs.ts";
+import { SMALL_FLEET, writeSmallInputs } from "./small-inputs.ts";
 
 const root = temporaryFolder();
 const at = (...names: readonly string[]): string => path.join(root, ...names);
@@ -16,10 +16,7 @@ const JOBS = 20;
 /** From so many points on a fit is relied on. */
 const SETTLED = 15;
 
-const FEW = `kind: workload
-version: 1
-model: { architecture: { hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 4, vocab_size: 300 } }
-defaults: { batchSize: 2, microBatchSize: 2, data: { lengths: 64 } }
+const FEW = `${SMALL_FLEET}defaults: { batchSize: 2, microBatchSize: 2, data: { lengths: 64 } }
 jobs:
   - { name: long, steps: 20 }
   - { name: next, steps: 4, arrivalSeconds: 10 }

@@ -4,14 +4,12 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { JournalLine } from "../../plan/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+import { SMALL_FLEET } from "./small-inputs.ts";
 
 const root = temporaryFolder();
 
 /** On two unit devices a forward takes a second and a backward two; each job fills a pipeline half. */
-const JOBS = `kind: workload
-version: 1
-model: { architecture: { hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 4, vocab_size: 300 } }
-defaults: { batchSize: 2, microBatchSize: 2, data: { lengths: 64 } }
+const JOBS = `${SMALL_FLEET}defaults: { batchSize: 2, microBatchSize: 2, data: { lengths: 64 } }
 jobs:
   - { name: long, steps: 20, user: ann }
   - { name: short, steps: 4, user: ben, arrivalSeconds: 10, priority: 2 }

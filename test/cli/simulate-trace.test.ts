@@ -2,14 +2,12 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+import { SMALL_FLEET } from "./small-inputs.ts";
 
 const root = temporaryFolder();
 
 /** On unit devices a forward takes a second and a backward two, so that an iteration alone takes 3 or 6. */
-const workload = (arrivals: string): string => `kind: workload
-version: 1
-model: { architecture: { hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 4, vocab_size: 300 } }
-arrivals: ${arrivals}
+const workload = (arrivals: string): string => `${SMALL_FLEET}arrivals: ${arrivals}
 defaults: { batchSize: 2, microBatchSize: 2, steps: 4, data: { lengths: 64 } }
 jobs:
   - { name: narrow }

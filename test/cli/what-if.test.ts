@@ -4,15 +4,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { WhatIfAnswer } from "../../sim/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+import { SMALL_FLEET } from "./small-inputs.ts";
 
 const root = temporaryFolder();
 
 /** On two unit devices a forward takes a second and a backward two: alone a job takes 6 seconds for each of its steps. */
 const FILES = {
-  "jobs.yaml": `kind: workload
-version: 1
-model: { architecture: { hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 4, vocab_size: 300 } }
-defaults: { batchSize: 2, microBatchSize: 2, data: { lengths: 64 } }
+  "jobs.yaml": `${SMALL_FLEET}defaults: { batchSize: 2, microBatchSize: 2, data: { lengths: 64 } }
 jobs:
   - { name: long, steps: 20 }
   - { name: next, steps: 4, arrivalSeconds: 10 }

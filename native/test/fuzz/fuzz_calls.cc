@@ -50,9 +50,7 @@ void makeOnce(test::Replay& replay, const test::Call& call, Outcome& outcome) {
       replay.make(call);
       return;
     } catch (const ArgumentError& error) {
-      const bool isEarly = error.expected.find("pending") != std::string::npos ||
-                           error.expected.find("has been signalled") != std::string::npos;
-      if (attempt > 0 || !isEarly) {
+      if (attempt > 0 || !test::comesTooEarly(error)) {
         outcome.last = call.name + ": " + error.what();
         break;
       }

@@ -169,6 +169,11 @@ AdapterPart part(const std::string& name) {
 
 }  // namespace
 
+bool comesTooEarly(const ArgumentError& error) {
+  return error.expected.find("pending") != std::string::npos ||
+         error.expected.find("has been signalled") != std::string::npos;
+}
+
 Replay::~Replay() {
   for (const auto& device : devices_) device->stop();
 }
@@ -325,7 +330,7 @@ void Replay::drain() {
       if (!done.losses) continue;
       for (const double loss : *done.losses) losses_ += loss;
     }
-    if (batch.failure) failures_.push_back(batch.failure->step + ": " + batch.failure->message);
+    for (const Failure& failure : batch.failures) failures_.push_back(failure.step + ": " + failure.message);
   }
 }
 

@@ -8,8 +8,12 @@
 
 #include "replay/recording.h"
 #include "runtime/device.h"
+#include "runtime/errors.h"
 
 namespace loratwin::test {
+
+// Whether a call was refused since tasks that it has to wait for have not ended.
+bool comesTooEarly(const ArgumentError& error);
 
 class Replay {
  public:

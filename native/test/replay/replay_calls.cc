@@ -33,9 +33,7 @@ void makePatiently(test::Replay& replay, const test::Call& call) {
       replay.make(call);
       return;
     } catch (const ArgumentError& error) {
-      const bool isEarly = error.expected.find("pending") != std::string::npos ||
-                           error.expected.find("has been signalled") != std::string::npos;
-      if (!isEarly || waited == kPatienceMs) throw;
+      if (!test::comesTooEarly(error) || waited == kPatienceMs) throw;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
