@@ -6,7 +6,10 @@ export interface Option {
   readonly describe: string;
   readonly alias?: string;
   readonly choices?: readonly string[];
+  /** Of every use of the command. */
   readonly demandOption?: true;
+  /** Of the use whose table this is, where other uses of the command do without. */
+  readonly needed?: true;
   readonly array?: true;
   /** What is taken where it is not given. Yargs is not told, since its defaults hide whether an option was given. */
   readonly default?: string | number | boolean;
@@ -20,7 +23,8 @@ export interface Option {
 export type OptionTable = Readonly<Record<string, Option>>;
 
 /** An option as yargs takes it. */
-export function yargsOption({ beside: _beside, notBeside: _notBeside, default: value, ...option }: Option): Options {
+export function yargsOption(table: Option): Options {
+  const { beside: _beside, notBeside: _notBeside, needed: _needed, default: value, ...option } = table;
   return value === undefined ? option : { ...option, defaultDescription: `${value}` };
 }
 

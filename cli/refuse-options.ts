@@ -54,7 +54,7 @@ function takersOf(uses: readonly Use[], name: string): string {
  * value: an option is used or refused, never ignored.
  * @throws InputError for the first ones.
  */
-export function refuseOptions({ uses, positionals }: Command, use: Use, args: Arguments): void {
+export function refuseOptions({ uses, positionals, usage }: Command, use: Use, args: Arguments): void {
   const options = allOptions({ uses });
   for (const [name, { notBeside = [] }] of Object.entries(options)) {
     const other = isTyped(args, name) ? notBeside.find((flag) => isTyped(args, flag)) : undefined;
@@ -74,7 +74,9 @@ export function refuseOptions({ uses, positionals }: Command, use: Use, args: Ar
   for (const [name, { type }] of Object.entries({ ...positionals, ...use.options }))
     if (type === "string" && args[name] === "")
       throw new InputError({ expected: "a text of at least 1 character", at: optionPath(positionals, name), got: "" });
-  for (const [name, { beside }] of Object.entries(use.options)) {
+  for (const [name, { beside, needed }] of Object.entries(use.options)) {
+    if (args[name] === undefined && needed === true)
+      throw new InputError({ expected: `a value for --${name}, which is missing`, hint: helpHint(usage) });
     if (args[name] === undefined) continue;
     if (beside !== undefined && !isTyped(args, beside))
       throw new InputError({
@@ -82,6 +84,11 @@ export function refuseOptions({ uses, positionals }: Command, use: Use, args: Ar
         hint: `Without --${beside} it means nothing.`,
       });
   }
+}
+
+/** How a command is used, and where more is said of it. */
+export function helpHint(usage: string): string {
+  return `loratwin ${usage}, see loratwin ${usage.split(" ")[0]} --help.`;
 }
 
 function optionPath(positionals: OptionTable, name: string): string {

@@ -6,7 +6,7 @@ import type { Io } from "./io.ts";
 import { endingOf } from "./last-resort.ts";
 import { type OptionTable, yargsOption } from "./option-table.ts";
 import { refuseInputsAsOutputs } from "./refuse-inputs.ts";
-import { allOptions, refuseOptions } from "./refuse-options.ts";
+import { allOptions, helpHint, refuseOptions } from "./refuse-options.ts";
 
 class UsageError extends Error {}
 
@@ -100,9 +100,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     if (error instanceof UsageError || (error instanceof Error && error.name === "YError")) {
       const name = argv.find((word) => !word.startsWith("-"));
       const command = COMMANDS.find(({ usage }) => usage.split(" ")[0] === name);
-      const help = command === undefined ? "loratwin --help lists the commands" : `loratwin ${name} --help`;
-      const hint = command === undefined ? help : `loratwin ${command.usage}, see ${help}`;
-      io.stderr(`${error.message.trim()}\nHint: ${hint}.\n`);
+      const hint = command === undefined ? "loratwin --help lists the commands." : helpHint(command.usage);
+      io.stderr(`${error.message.trim()}\nHint: ${hint}\n`);
       return 2;
     }
     const { code, text } = endingOf(error, argv.includes("--debug"));

@@ -1,4 +1,4 @@
-import { finite } from "../../core/index.ts";
+import { finite, InputError } from "../../core/index.ts";
 import { assignDevices, otherLibrary, simulatedOnly } from "../../exec/index.ts";
 import type { ReadText } from "../../plan/index.ts";
 import { planOfPart, runMetrics } from "../../traces/index.ts";
@@ -22,13 +22,19 @@ import type { OptionTable } from "../option-table.ts";
 import { note, printResult } from "../output.ts";
 import { planAnew, VERIFY_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
 import { CACHE_OPTIONS } from "../prediction-options.ts";
+import { helpHint } from "../refuse-options.ts";
 import { contextOf, verifiedRequestChoice } from "../request-options.ts";
 import { type TrainedRun, type TrainInput, trainIntoFolder } from "../train-into-folder.ts";
 
 const RUN_OPTIONS = { ...CHECKPOINT_OPTIONS, ...CACHE_OPTIONS, ...VERIFY_OPTIONS } as const satisfies OptionTable;
 
 const FOLDER_OPTIONS = {
-  output: { type: "string", alias: "o", describe: "run folder: plan, trace, metrics, adapters, checkpoints" },
+  output: {
+    type: "string",
+    alias: "o",
+    needed: true,
+    describe: "run folder: plan, trace, metrics, adapters, checkpoints",
+  },
   overwrite: { type: "boolean", default: false, describe: "lose a finished run of the same plan in that folder" },
   ...RUN_OPTIONS,
 } as const satisfies OptionTable;
@@ -42,6 +48,8 @@ const RESUME_OPTIONS = {
   },
   ...RUN_OPTIONS,
 } as const satisfies OptionTable;
+
+const USAGE = "train [plan]";
 
 /** 128 and the number of SIGINT, as a shell has it. */
 const INTERRUPTED = 130;
@@ -112,7 +120,7 @@ async function newWork(io: Io, args: Arguments, use: Use): Promise<TrainWork> {
 }
 
 export const trainCommand: Command = {
-  usage: "train [plan]",
+  usage: USAGE,
   describe: "train for real: a plan, or a workload that is planned first; or go on with a run (--resume)",
   examples: [
     ["$0 train plan.json -o run/", "exactly this plan"],
@@ -124,7 +132,10 @@ export const trainCommand: Command = {
   uses: [WORKLOAD, PLAN, REST, REST_ANEW],
   useOf(args, io) {
     const isResumed = args["resume"] !== undefined;
-    if (isResumed && args["plan"] === undefined) return REST;
+    if (args["plan"] === undefined) {
+      if (isResumed) return REST;
+      throw new InputError({ expected: "a plan, a workload or --resume with a run, got none", hint: helpHint(USAGE) });
+    }
     const kind = planOrWorkload(io, requiredText(args, "plan"));
     if (kind === "plan") return PLAN;
     return isResumed ? REST_ANEW : WORKLOAD;
