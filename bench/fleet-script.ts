@@ -193,6 +193,7 @@ export async function executeScript({
   {
     using fleet = await LiveFleet.open({
       sweeps: [],
+      rhythm: { minutes: 0, steps: 0, keep: 1 },
       ...{ place: { cwd: folder }, folder, setting, costs, model, policy, resources, works },
       sharing: timesOf(policy).sharing,
       onNotice: (notice) => {

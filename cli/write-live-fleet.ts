@@ -1,4 +1,5 @@
 import path from "node:path";
+import { sum } from "../core/index.ts";
 import {
   compareDecisions,
   type FleetHistory,
@@ -13,7 +14,13 @@ import type { Io } from "./io.ts";
 import { fleetFigures, writeFleetPage } from "./write-fleet.ts";
 
 /** How far a fleet got. */
-function standing(fleet: LoadedFleet, { jobs }: FleetHistory): string {
+function standing(fleet: LoadedFleet, history: FleetHistory): string {
+  const times = fleet.events.filter(({ event }) => event === "resumed").length;
+  const resumed = times === 0 ? "" : `, was cut off and gone on with ${times === 1 ? "once" : `${times} times`}`;
+  return `${reached(fleet, history)}${resumed}`;
+}
+
+function reached(fleet: LoadedFleet, { jobs }: FleetHistory): string {
   if (fleet.state !== "unfinished") return fleet.state;
   const ended = jobs.filter(({ endNs }) => endNs !== undefined).length;
   const what = isFleetGoingOn(fleet) ? "goes on" : "was cut off";
@@ -32,8 +39,8 @@ export interface WrittenLiveFleet {
   readonly state: LoadedFleet["state"];
   readonly jobs: number;
   readonly decisions: number;
-  /** Of those, the first ones that the twin made too. */
-  readonly sameDecisions: number;
+  /** Of those, the first ones that the twin made too; null where there is no twin, since the fleet was cut off. */
+  readonly sameDecisions: number | null;
   /** By job: simulated / executed turnaround - 1; null unless it has ended in both. */
   readonly turnaroundErrors: Readonly<Record<string, number | null>>;
 }
@@ -49,15 +56,17 @@ export function writeLiveFleet(
   const { twin, executed } = twinOfFleet(fleet, policy);
   const { lines } = fleet.journal;
   const history = fleetHistory(fleet.since === undefined ? lines : [...lines, fleet.since]);
-  const simulated = fleetHistory(twin.journal);
-  const decisions = compareDecisions(lines, twin.journal, { goesOn: fleet.state === "unfinished" });
-  const comparison = fleetComparison(history, simulated, decisions);
+  const simulated = twin && fleetHistory(twin.journal);
+  const decisions = twin && compareDecisions(lines, twin.journal, { goesOn: fleet.state === "unfinished" });
+  const comparison = simulated && decisions && fleetComparison(history, simulated, decisions);
   const { setting } = fleet;
   writeFleetPage(io, file, {
     title,
     facts: [
       { label: "Policy", value: fleet.policy ?? "–" },
-      ...(fleet.policy === twin.policy ? [] : [{ label: "Policy of the twin", value: twin.policy }]),
+      ...(twin === undefined || fleet.policy === twin.policy
+        ? []
+        : [{ label: "Policy of the twin", value: twin.policy }]),
       { label: "Run", value: standing(fleet, history) },
       { label: "Jobs", value: `${history.jobs.length}` },
       { label: "Pipelines", value: `${setting.pipelines.length}` },
@@ -65,17 +74,17 @@ export function writeLiveFleet(
     ],
     fleets: [
       fleetPart("executed", history, fleetFigures(executed), fleet.metrics),
-      fleetPart("simulated", simulated, fleetFigures(twin.metrics)),
+      ...(twin && simulated ? [fleetPart("simulated", simulated, fleetFigures(twin.metrics))] : []),
     ],
-    comparison,
+    ...(comparison === undefined ? {} : { comparison }),
   });
   return {
     state: fleet.state,
     jobs: history.jobs.length,
-    decisions: decisions.counts[0],
-    sameDecisions: decisions.numSame,
+    decisions: sum(lines.map((line) => line.decisions.length)),
+    sameDecisions: decisions?.numSame ?? null,
     turnaroundErrors: Object.fromEntries(
-      history.jobs.map(({ request }, job) => [request.name, comparison.error[job] ?? null]),
+      history.jobs.map(({ request }, job) => [request.name, comparison?.error[job] ?? null]),
     ),
   };
 }

@@ -14,6 +14,7 @@ import type { AdapterState } from "./adapters.ts";
 import type { Divergence } from "./divergence.ts";
 import type { BestEvaluation } from "./evaluations.ts";
 import type { SeenAction } from "./executed-trace.ts";
+import type { JobState } from "./job-states.ts";
 import type { AdapterPair } from "./peft.ts";
 import { Session } from "./session.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
@@ -26,8 +27,11 @@ export interface TakenJob {
   readonly best: BestEvaluation | undefined;
 }
 
-export interface FleetExecutionInput extends Pick<SessionInput, "model" | "onStep" | "onEvaluation" | "sampleEveryNs"> {
+export interface FleetExecutionInput
+  extends Pick<SessionInput, "model" | "onStep" | "onEvaluation" | "sampleEveryNs" | "wantsStates"> {
   readonly setting: Setting;
+  /** What the fleet's clock shows when its devices are ready: 0, but for one that was cut off and goes on. */
+  readonly startNs?: number;
   /** Who decides, and makes the plan; it has seen nothing yet. */
   readonly plan: FleetPlan;
   readonly onStart?: () => void;
@@ -40,6 +44,8 @@ export interface FleetExecutionInput extends Pick<SessionInput, "model" | "onSte
   /** A job was stopped, since a step of it is not finite: it leaves when its plan says so. */
   readonly onDiverged?: (number: number, divergence: Divergence) => void;
   readonly onTaken?: (number: number, taken: TakenJob) => void;
+  /** States of jobs that train are there (`SessionInput`), by number. */
+  readonly onStates?: (states: ReadonlyMap<number, JobState>) => void;
 }
 
 /**
@@ -70,7 +76,7 @@ export class FleetExecution implements Disposable {
   static async open(input: FleetExecutionInput): Promise<FleetExecution> {
     const runtime = createRuntime();
     try {
-      const { setting, model, onStep, onEvaluation, sampleEveryNs } = input;
+      const { setting, model, onStep, onEvaluation, sampleEveryNs, wantsStates } = input;
       const execution: FleetExecution = new FleetExecution(
         input,
         runtime,
@@ -80,6 +86,8 @@ export class FleetExecution implements Disposable {
           ...(onStep === undefined ? {} : { onStep }),
           ...(onEvaluation === undefined ? {} : { onEvaluation }),
           ...(sampleEveryNs === undefined ? {} : { sampleEveryNs }),
+          ...(wantsStates === undefined ? {} : { wantsStates }),
+          onStates: (states) => execution.#tell(states),
           onStart: () => execution.#start(),
           onCompletions: (batch) => execution.#complete(batch),
           onJobEnd: (planned, adapter, best) => execution.#endJob(planned, adapter, best),
@@ -101,12 +109,16 @@ export class FleetExecution implements Disposable {
     this.#pipelineOf = new Map(input.setting.pipelines.map(({ firstStage }, pipeline) => [firstStage, pipeline]));
   }
 
-  /** Nanoseconds since the devices were ready; 0 before that. */
+  /** Nanoseconds since the devices were ready first; the clock stands still while nobody carries the fleet out. */
   get nowNs(): number {
-    return this.#originNs === undefined ? 0 : Math.round(this.#runtime.nowNs() - this.#originNs);
+    return this.#originNs === undefined ? this.#startNs : Math.round(this.#runtime.nowNs() - this.#originNs);
   }
 
-  /** When the devices were ready, on the clock of the completions. */
+  get #startNs(): number {
+    return this.#input.startNs ?? 0;
+  }
+
+  /** When the fleet's clock was 0, on the clock of the completions. */
   get originNs(): number {
     return this.#originNs ?? 0;
   }
@@ -132,6 +144,17 @@ export class FleetExecution implements Disposable {
     this.#inputs.set(number, input);
     this.#decideIfIdle();
     return number;
+  }
+
+  /** A job that had come before the fleet was cut off is there again, with where it goes on from. */
+  restore(work: FleetWork, event: Extract<FleetEvent, { kind: "restored" }>, input: JobInput): void {
+    this.#input.plan.restore(work, event);
+    this.#inputs.set(event.number, input);
+  }
+
+  /** Whether the devices have nothing to do. */
+  get isIdle(): boolean {
+    return this.#session.numAhead === 0;
   }
 
   /** Asks for something of a job; whether it had not ended. */
@@ -163,7 +186,8 @@ export class FleetExecution implements Disposable {
   }
 
   #start(): void {
-    this.#originNs = this.#runtime.nowNs();
+    this.#originNs = this.#runtime.nowNs() - this.#startNs;
+    this.#lastNs = this.#startNs;
     this.#input.onStart?.();
     this.#decideIfIdle();
     this.#closeIfOver();
@@ -227,8 +251,12 @@ export class FleetExecution implements Disposable {
   /** A job is over before its last iteration: at once where it is on no device. */
   #stop(number: number, isTaken: boolean): void {
     const planned = this.#planned.get(number);
-    if (planned === undefined) this.#forget(number);
-    else {
+    if (planned === undefined) {
+      const { start, best } = this.#inputs.get(number)!;
+      this.#forget(number);
+      // It has trained before the fleet was cut off.
+      if (start.firstMoment !== undefined) this.#input.onTaken?.(number, { state: start, isOver: true, best });
+    } else {
       this.#stopped.add(number);
       const state = isTaken ? undefined : this.#session.stateOf(planned);
       if (state !== undefined) this.#taken(planned, state);
@@ -254,6 +282,14 @@ export class FleetExecution implements Disposable {
       this.#forget(number);
     }
     this.#input.onTaken?.(number, { state, isOver, best });
+  }
+
+  #tell(states: ReadonlyMap<number, JobState>): void {
+    const known = [...states].flatMap(([planned, state]) => {
+      const number = this.#numbers.get(planned);
+      return number === undefined ? [] : [[number, state] as const];
+    });
+    this.#input.onStates?.(new Map(known));
   }
 
   #forget(number: number): void {

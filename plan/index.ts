@@ -121,7 +121,7 @@ export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The jobs of a sweep.
 export type { Sweep } from "./documents/expand-sweeps.ts";
 // The journal of a job scheduler.
-export { parseJournal, type ReadJournal } from "./documents/journal.ts";
+export { journalLines, parseJournal, type ReadJournal } from "./documents/journal.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // How fast a machine was: probes, and what its system counted.
@@ -314,6 +314,7 @@ export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from ".
 export { restOfPlan } from "./rest-of-plan.ts";
 // Where the decisions of two fleets part.
 export { type ComparedDecisions, compareDecisions, type TimedDecision } from "./scheduler/compare-decisions.ts";
+export { type CutOff, cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-off.ts";
 export type { Sharing } from "./scheduler/fleet-groups.ts";
 // Jobs over time: who trains when.
 export {
@@ -358,7 +359,7 @@ export { settingResources } from "./scheduler/setting-resources.ts";
 export type { Orders, Schedule, ScheduleInput } from "./schedules/schedule-input.ts";
 export { SCHEDULE_TABLE } from "./schedules/schedules.ts";
 // A plan as it is written, and cut into segments.
-export { planDocument, planSegments, settingOf } from "./segments.ts";
+export { planDocument, planSegments, settingHash, settingOf } from "./segments.ts";
 // Which halves of which layers a stage has.
 export { type StageLayer, stageLayers } from "./stage-layers.ts";
 // Stages as a person reads them.

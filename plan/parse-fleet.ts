@@ -5,6 +5,7 @@ import { checkDocument } from "./documents/read-document.ts";
 import { type ReadText, readText } from "./documents/read-text.ts";
 import { plannedJobSchema, plannedRowSchema, type Segment, segmentSchema } from "./documents/segment.ts";
 import { type Setting, settingSchema } from "./documents/setting.ts";
+import { type Job, jobSchema } from "./documents/workload.ts";
 import { requireHash } from "./plan-hash.ts";
 import type { FleetWork } from "./scheduler/job-sizes.ts";
 import { joinSegments, segmentHash, settingHash } from "./segments.ts";
@@ -13,11 +14,14 @@ import { joinSegments, segmentHash, settingHash } from "./segments.ts";
 export interface FleetComer extends FleetWork {
   /** In the order of arrival. */
   readonly number: number;
+  /** As it was asked for, with what a fleet that goes on needs of it; absent in folders of earlier versions. */
+  readonly given?: Job;
 }
 
 const partsSchema = z.array(z.array(plannedRowSchema));
 const comerSchema = z.strictObject({
   number: z.int().min(0),
+  given: jobSchema.exactOptional(),
   job: plannedJobSchema,
   steps: z.array(partsSchema),
   /** Null for a step after which nothing is evaluated. */

@@ -72,11 +72,15 @@ function noticeOf(notice: LiveNotice): Notice | undefined {
 /** A fleet that trains on this machine, and has decided nothing yet, as a server has it. */
 export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
   const chronicle = new FleetChronicle(KEPT_FOR_PICTURES);
-  fleet.subscribe((notice) => {
+  const keep = (notice: LiveNotice): void => {
     if (notice.kind === "line") chronicle.add(notice.line);
-  });
+  };
+  const { past } = fleet;
+  past.forEach(keep);
+  fleet.subscribe(keep);
   const shown = (job: LiveJob): JobStatus => statusOf(job, parts.predictedEnds().get(job.number));
   return {
+    past: past.flatMap((notice) => noticeOf(notice) ?? []),
     async submit(job) {
       return shown(fleet.submit(await parts.submissionOf(job)));
     },
@@ -97,7 +101,9 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
       const start = warmStart ? fleet.adapterOf(name) : undefined;
       const submission = await parts.submissionOf(parts.derived(job, newName, overrides));
       return shown(
-        fleet.submit(start === undefined ? submission : { ...submission, start: { parameters: start.parameters } }),
+        fleet.submit(
+          start === undefined ? submission : { ...submission, start: { parameters: start.parameters }, isWarm: true },
+        ),
       );
     },
     async whatIf(job, policy) {

@@ -1,6 +1,6 @@
 import { Fifo } from "../core/index.ts";
 import { EventLog } from "./event-log.ts";
-import type { DecisionsNotice, FleetControl } from "./fleet-control.ts";
+import type { DecisionsNotice, FleetControl, Notice } from "./fleet-control.ts";
 import type { Limits } from "./limits.ts";
 import { LossCurves } from "./loss-curves.ts";
 import type { LossCurve } from "./messages.ts";
@@ -22,12 +22,16 @@ export function observeFleet(
   const log = new EventLog(epoch, limits);
   const curves = new LossCurves(limits.keptCurves);
   const decisions = new Fifo<DecisionsNotice>();
-  const unsubscribe = control.subscribe((notice) => {
+  const keep = (notice: Notice): void => {
     if (notice.kind === "step") curves.add(notice);
     if (notice.kind === "decisions") {
       decisions.add(notice);
       if (decisions.size > limits.keptDecisions) decisions.take();
     }
+  };
+  control.past?.forEach(keep);
+  const unsubscribe = control.subscribe((notice) => {
+    keep(notice);
     send(log.add(notice));
   });
   return {

@@ -2,15 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { readPeftFolder } from "../exec/index.ts";
-import {
-  createCostModel,
-  type Decision,
-  fleetPlanBody,
-  type JournalLine,
-  POLICIES,
-  Scheduler,
-  validatePlan,
-} from "../plan/index.ts";
+import { createCostModel, fleetPlanBody, type JournalLine, POLICIES, Scheduler, validatePlan } from "../plan/index.ts";
 import { fleetModel } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { absolute } from "./files.ts";
@@ -44,8 +36,12 @@ function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined 
 
 /** Names of jobs that ended before their last step, or before they began. */
 function stoppedOf(lines: readonly JournalLine[]): ReadonlySet<string> {
-  const isStop = ({ kind }: Decision): boolean => kind === "stop" || kind === "refuse";
-  return new Set(lines.flatMap(({ decisions }) => decisions.filter(isStop).map(({ name }) => name)));
+  const stopped = new Set<string>();
+  for (const { events, decisions } of lines) {
+    for (const event of events) if (event.kind === "restored") stopped.delete(event.request.name);
+    for (const { kind, name } of decisions) if (kind === "stop" || kind === "refuse") stopped.add(name);
+  }
+  return stopped;
 }
 
 /**

@@ -1,20 +1,9 @@
 import path from "node:path";
 import type { BestEvaluation, ExecuteInput, JobState, StepMetrics } from "../exec/index.ts";
 import type { CheckpointJob, Plan } from "../plan/index.ts";
+import { CheckpointClock, type CheckpointRhythm, logged } from "./checkpoint-rhythm.ts";
 import { RUN_FILES, type RunFolder } from "./run-folder.ts";
-import { endedJob, stoppedJob, writeCheckpoint } from "./write-checkpoint.ts";
-
-/** When checkpoints are written, and how many are kept. */
-export interface CheckpointRhythm {
-  /** Minutes from one to the next; 0 for none by time. */
-  readonly minutes: number;
-  /** Steps of the job that has made the most since the last one; 0 for none by steps. */
-  readonly steps: number;
-  readonly keep: number;
-}
-
-/** Every so many minutes, where nobody says otherwise. */
-export const DEFAULT_RHYTHM: CheckpointRhythm = { minutes: 10, steps: 0, keep: 2 };
+import { type CheckpointInput, endedJob, type SavedJob, stoppedJob, writeCheckpoint } from "./write-checkpoint.ts";
 
 export interface CheckpointsInput {
   readonly run: RunFolder;
@@ -37,12 +26,11 @@ export class Checkpoints {
   /** By job of the plan that has not ended. */
   readonly #states = new Map<number, JobState>();
   readonly #ended: Map<string, CheckpointJob>;
-  /** Steps since the last checkpoint, by job. */
-  readonly #made = new Map<string, number>();
-  #lastMs = performance.now();
+  readonly #clock: CheckpointClock;
 
   constructor(input: CheckpointsInput) {
     this.#input = input;
+    this.#clock = new CheckpointClock(input.rhythm);
     this.#ended = new Map(input.ended?.map((job) => [job.name, job]));
     input.from?.forEach((state, job) => {
       if (state !== undefined) this.#states.set(job, state);
@@ -51,7 +39,7 @@ export class Checkpoints {
 
   /** A job has made a step. */
   stepped({ job }: Pick<StepMetrics, "job">): void {
-    this.#made.set(job, (this.#made.get(job) ?? 0) + 1);
+    this.#clock.stepped(job);
   }
 
   /** A job has ended. One whose adapter could not be written yet is one that goes on, for a run that is resumed. */
@@ -71,37 +59,33 @@ export class Checkpoints {
   }
 
   readonly hooks: Required<Pick<ExecuteInput, "wantsStates" | "onStates">> = {
-    wantsStates: () => this.#isDue(),
+    wantsStates: () => this.#clock.isDue,
     onStates: (states) => this.#write(states),
   };
 
-  #isDue(): boolean {
-    const { minutes, steps } = this.#input.rhythm;
-    if (minutes > 0 && performance.now() - this.#lastMs >= 60_000 * minutes) return true;
-    return steps > 0 && [...this.#made.values()].some((made) => made >= steps);
+  #saved(states: ReadonlyMap<number, JobState>): Pick<CheckpointInput, "jobs" | "over"> {
+    const { jobs } = this.#input.plan;
+    // One that was told of and has ended since goes on from what was told, as those do that it shares micro-batches with.
+    const told = new Set([...states.keys()].map((job) => jobs[job]!.name));
+    const over = [...this.#ended.values()].filter((job) => !told.has(job.name));
+    const names = new Set(over.map(({ name }) => name));
+    const training = jobs.flatMap((job, index): SavedJob[] => {
+      const { firstStep = 0 } = job;
+      return names.has(job.name) ? [] : [{ job, state: states.get(index), firstStep }];
+    });
+    return { jobs: training, over };
   }
 
   #write(told: ReadonlyMap<number, JobState>): void {
     const { run, plan, rhythm, onFailure } = this.#input;
-    const began = performance.now();
-    this.#lastMs = began;
-    this.#made.clear();
-    try {
-      // What is said of the steps before the checkpoint is there when it is.
-      run.sync();
-      const isOver = (job: number, { step }: JobState): boolean =>
-        step === plan.jobs[job]!.steps && this.#ended.has(plan.jobs[job]!.name);
-      const states = new Map([...this.#states, ...told].filter(([job, state]) => !isOver(job, state)));
-      // From now on it is told of each time.
-      for (const job of told.keys()) this.#states.delete(job);
-      const name = writeCheckpoint({ run: run.folder, plan, states, ended: this.#ended, keep: rhythm.keep });
-      run.journal({ event: "checkpoint", name, seconds: (performance.now() - began) / 1000 });
-    } catch (error) {
-      // What the file system refuses ends no training.
-      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-      const why = (error as Error).message;
-      run.journal({ event: "checkpoint failed", why });
-      onFailure(why);
-    }
+    this.#clock.begin();
+    const isOver = (job: number, { step }: JobState): boolean =>
+      step === plan.jobs[job]!.steps && this.#ended.has(plan.jobs[job]!.name);
+    const states = new Map([...this.#states, ...told].filter(([job, state]) => !isOver(job, state)));
+    // From now on it is told of each time.
+    for (const job of told.keys()) this.#states.delete(job);
+    const log = { sync: () => run.sync(), journal: run.journal.bind(run), onFailure };
+    const place = { run: run.folder, planHash: plan.hash, model: plan.model, keep: rhythm.keep };
+    logged(log, () => writeCheckpoint({ ...place, ...this.#saved(states) }).name);
   }
 }

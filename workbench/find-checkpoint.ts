@@ -3,12 +3,13 @@ import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { type JobState, readJobState } from "../exec/index.ts";
 import {
+  type Architecture,
   type Checkpoint,
   type CheckpointJob,
   checkpointHash,
   checkpointSchema,
   jobDigest,
-  type Plan,
+  type PlannedJob,
   parseDocument,
 } from "../plan/index.ts";
 import { fileDigest } from "./file-digest.ts";
@@ -41,29 +42,33 @@ function checkFile(run: string, job: string, file: NonNullable<CheckpointJob["fi
     });
 }
 
+/** Refuses one that is whole and of another run. @throws InputError */
+export type CheckOwner = (checkpoint: Checkpoint, file: string) => void;
+
 /** @throws InputError for one that is torn, or of another run */
-function readCheckpoint(run: string, name: string, plans: readonly Plan[]): Checkpoint {
+function readCheckpoint(run: string, name: string, checkOwner: CheckOwner): Checkpoint {
   const file = path.join(run, CHECKPOINTS, name, MANIFEST);
   if (!existsSync(file)) throw new InputError({ expected: `a ${MANIFEST}`, file: name, got: "no such file" });
   const checkpoint = parseDocument(checkpointSchema, readFileSync(file, "utf8"), file);
   if (checkpoint.hash !== checkpointHash(checkpoint))
     throw new InputError({ expected: "content that matches its hash", file, at: "hash", got: "other content" });
-  const plan = plans.find(({ hash }) => hash === checkpoint.planHash);
-  if (plan === undefined || plan.model.digest !== checkpoint.modelDigest)
-    throw new InputError({ expected: "a checkpoint of this run", file, at: "planHash", got: "that of another plan" });
-  for (const job of plan.jobs)
-    if (checkpoint.jobs.find((each) => each.name === job.name)?.digest !== jobDigest(job))
-      throw new InputError({ expected: `job ${job.name} as the plan has it`, file, at: "jobs", got: "another one" });
+  checkOwner(checkpoint, file);
   for (const job of checkpoint.jobs) if (job.file !== null) checkFile(run, job.name, job.file);
   return checkpoint;
 }
 
-/** Looks at the checkpoints of a run, the newest first. `plans`: those that the run has carried out. */
-export function findCheckpoint(run: string, plans: readonly Plan[]): FoundCheckpoint {
+/** @throws InputError unless it has a job as it is planned */
+export function checkSavedJob(saved: CheckpointJob | undefined, job: PlannedJob, file: string): void {
+  if (saved?.digest !== jobDigest(job))
+    throw new InputError({ expected: `job ${job.name} as the plan has it`, file, at: "jobs", got: "another one" });
+}
+
+/** Looks at the checkpoints of a run, the newest first. */
+export function findCheckpoint(run: string, checkOwner: CheckOwner): FoundCheckpoint {
   const skipped: SkippedCheckpoint[] = [];
   for (const name of checkpointNames(run).toReversed()) {
     try {
-      return { name, checkpoint: readCheckpoint(run, name, plans), skipped };
+      return { name, checkpoint: readCheckpoint(run, name, checkOwner), skipped };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       skipped.push({ name, why: error.message.split("\n", 1)[0]! });
@@ -72,17 +77,15 @@ export function findCheckpoint(run: string, plans: readonly Plan[]): FoundCheckp
   return { name: undefined, checkpoint: undefined, skipped };
 }
 
-/** The state of a job of a plan as a checkpoint has it; undefined where it has made no step. @throws InputError */
+/** The state of a job as a checkpoint has it; undefined where it has made no step. @throws InputError */
 export function stateOf(
   run: string,
-  { jobs }: Checkpoint,
-  { jobs: planned, model }: Plan,
-  job: number,
+  known: CheckpointJob | undefined,
+  { adapter }: Pick<PlannedJob, "adapter">,
+  architecture: Architecture,
 ): JobState | undefined {
-  const { name, adapter } = planned[job]!;
-  const known = jobs.find((each) => each.name === name);
   if (known === undefined || known.file === null) return undefined;
-  return readJobState(path.join(run, known.file.path), adapter, model.architecture, {
+  return readJobState(path.join(run, known.file.path), adapter, architecture, {
     step: known.step,
     best: known.best === null ? undefined : { step: known.best.step, evaluationLoss: known.best.evaluationLoss },
     keepsBest: known.best?.isKept === true,

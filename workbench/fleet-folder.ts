@@ -1,20 +1,22 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, InputError } from "../core/index.ts";
 import {
   type AdapterPair,
+  type AdapterState,
   type EvaluationMetrics,
   type SeenCompletion,
   type StepMetrics,
+  writeJobState,
   writePeftFolder,
 } from "../exec/index.ts";
 import type { FleetComer, JournalLine, PlannedJob, Segment, Setting } from "../plan/index.ts";
 import type { Place } from "./context.ts";
-import { absolute, checkFolder, isFolder, makeFolder, writeOutput } from "./files.ts";
+import { absolute, checkFolder, isFolder, makeFolder, refuseLinkedMembers, writeOutput } from "./files.ts";
 import { type FolderLock, lockFolder, withoutLock } from "./folder-lock.ts";
 import type { JournalEvent } from "./journal.ts";
 import { LateWrites, missingError } from "./late-writes.ts";
-import { LineFile } from "./line-file.ts";
+import { LineFile, type LineFileOptions } from "./line-file.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
 import { completionLine } from "./run-folder.ts";
 import { timeNow } from "./today.ts";
@@ -32,11 +34,35 @@ export const FLEET_FILES = {
   metrics: "metrics.jsonl",
   completions: "completions.jsonl",
   adapters: "adapters",
+  /** Adapters that jobs started from which were cloned with those of others. */
+  starts: "starts",
+  /** What was seen before a fleet was cut off, a folder each time. */
+  earlier: "earlier",
   /** Of jobs that are evaluated, the adapters with the lowest loss. */
   best: "best",
 } as const;
 
 type AdapterOwner = Pick<PlannedJob, "name" | "adapter">;
+
+/** @throws InputError for a folder that holds something */
+function checkNewFolder(place: Place, given: string): void {
+  checkFolder(place, given);
+  const folder = absolute(place, given);
+  if (isFolder(place, given) && withoutLock(readdirSync(folder)).length > 0)
+    throw new InputError({
+      expected: "a new folder, or an empty one",
+      at: "--output",
+      got: given,
+      ...(existsSync(path.join(folder, FLEET_FILES.setting))
+        ? { hint: "It holds jobs over time: --resume instead of --output goes on with them." }
+        : {}),
+    });
+}
+
+/** The file with the adapter that a job of a fleet starts from, where no document says which. */
+export function startFile(folder: string, name: string): string {
+  return path.join(folder, FLEET_FILES.starts, `${name}.safetensors`);
+}
 
 /** The folder of a live fleet, written as things happen: only appended to, so that what is there is whole. */
 export class FleetFolder implements Disposable {
@@ -54,32 +80,29 @@ export class FleetFolder implements Disposable {
   readonly #over = new Set<string>();
   readonly #written = new Set<string>();
 
-  /** `model`: its folder, for the adapters. @throws InputError for a folder that holds something */
-  constructor(place: Place, given: string, setting: Setting, model: string) {
-    checkFolder(place, given);
+  /**
+   * `model`: its folder, for the adapters. `prepare`: makes the folder one that a fleet goes on in, once it is locked.
+   * @throws InputError for a folder that holds something else
+   */
+  constructor(place: Place, given: string, setting: Setting, model: string, prepare?: () => void) {
     const folder = absolute(place, given);
-    if (isFolder(place, given) && withoutLock(readdirSync(folder)).length > 0)
-      throw new InputError({
-        expected: "a new folder, or an empty one",
-        at: "--output",
-        got: given,
-        ...(existsSync(path.join(folder, FLEET_FILES.setting))
-          ? { hint: "It holds another run of jobs over time, which cannot be gone on with yet." }
-          : {}),
-      });
+    if (prepare === undefined) checkNewFolder(place, given);
     makeFolder(place, given);
     this.#folder = folder;
     this.#setting = setting;
     this.#model = model;
     this.#lock = lockFolder(folder, given);
-    const lines = (name: string, mayEnd = false): LineFile => new LineFile(path.join(folder, name), { mayEnd });
+    const goesOn = prepare !== undefined;
+    const lines = (name: string, options: LineFileOptions): LineFile => new LineFile(path.join(folder, name), options);
     try {
+      refuseLinkedMembers(folder, Object.values(FLEET_FILES));
+      prepare?.();
       writeOutput({ cwd: folder }, FLEET_FILES.setting, `${canonicalJson(setting)}\n`);
-      this.#jobs = lines(FLEET_FILES.jobs);
-      this.#segments = lines(FLEET_FILES.segments);
-      this.#journal = lines(FLEET_FILES.journal);
-      this.#metrics = lines(FLEET_FILES.metrics);
-      this.#completions = lines(FLEET_FILES.completions, true);
+      this.#jobs = lines(FLEET_FILES.jobs, { goesOn });
+      this.#segments = lines(FLEET_FILES.segments, {});
+      this.#journal = lines(FLEET_FILES.journal, { goesOn });
+      this.#metrics = lines(FLEET_FILES.metrics, { goesOn });
+      this.#completions = lines(FLEET_FILES.completions, { mayEnd: true });
     } catch (error) {
       this.#lock[Symbol.dispose]();
       throw error;
@@ -102,6 +125,18 @@ export class FleetFolder implements Disposable {
     const holes = evaluations === undefined ? {} : { evaluations: evaluations.map((parts) => parts ?? null) };
     this.#jobs.add(canonicalJson({ ...comer, ...holes }));
     this.#jobs.write(true);
+  }
+
+  /** What is said of steps, jobs and decisions so far is on the disk. @throws when the system refuses it */
+  sync(): void {
+    for (const lines of [this.#jobs, this.#journal, this.#metrics]) lines.sync();
+  }
+
+  /** The adapter that a job starts from, where no document says which. */
+  writeStart({ name, adapter }: AdapterOwner, state: AdapterState): void {
+    const file = startFile(this.#folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeJobState(file, adapter, this.#setting.model.architecture, { step: 0, state, best: undefined });
   }
 
   /** What was decided, at once. */

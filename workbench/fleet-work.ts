@@ -31,8 +31,13 @@ export function workOfJob({ request, setting }: FleetPlace, job: Job, rows: JobR
     jobsAtOnce: "all",
   });
   const work = worksOfPlan(body)[0]!;
-  checkRoom(setting, 0, { jobs: [work.job], microBatches: rowsOfWork(work).map((own) => ({ rows: [...own] })) });
+  checkWork(setting, work);
   return work;
+}
+
+/** @throws PlanError where the pipelines of a fleet have no room for a job's micro-batches */
+export function checkWork(setting: Setting, work: FleetWork): void {
+  checkRoom(setting, 0, { jobs: [work.job], microBatches: rowsOfWork(work).map((own) => ({ rows: [...own] })) });
 }
 
 /** What an adapter starts from: that of a PEFT folder, or a fresh one. @throws InputError for a folder that is none */

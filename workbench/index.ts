@@ -4,7 +4,8 @@
 export { type CalibrationSubject, calibrateDevices } from "./calibrate-devices.ts";
 // Every file of a live fleet's folder, checked.
 export { checkFleetFolder } from "./check-fleet.ts";
-export { type CheckpointRhythm, Checkpoints, DEFAULT_RHYTHM } from "./checkpoints.ts";
+export { type CheckpointRhythm, DEFAULT_RHYTHM } from "./checkpoint-rhythm.ts";
+export { Checkpoints } from "./checkpoints.ts";
 // Two runs of one plan, compared.
 export { compareRuns, type JobComparison } from "./compare-runs.ts";
 // Where operations find files, and who is told what they chose.
@@ -68,6 +69,7 @@ export {
 } from "./predict-intervals.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
+export { findResumableFleet } from "./resume-fleet.ts";
 // Going on with a run that did not get to its end.
 export {
   beginAgain,

@@ -24,13 +24,13 @@ export type JournalEvent =
       /** Newer checkpoints that could not be gone on from. */
       readonly skipped: readonly { readonly name: string; readonly why: string }[];
     }
-  /** A checkpoint is on the disk; the time that its writing took. */
-  | { readonly event: "checkpoint"; readonly name: string; readonly seconds: number }
+  /** A checkpoint is on the disk; the time that its writing took; of a fleet, what its clock showed. */
+  | { readonly event: "checkpoint"; readonly name: string; readonly seconds: number; readonly atNs?: number }
   | { readonly event: "checkpoint failed"; readonly why: string }
   /** The machine is to be taken away: the run ends with a checkpoint. */
   | { readonly event: "notice"; readonly why: string }
-  /** Devices are set up: the first action begins. */
-  | { readonly event: "ready" }
+  /** Devices are set up: the first action begins. Of a fleet that goes on, what its clock shows then. */
+  | { readonly event: "ready"; readonly atNs?: number }
   | {
       readonly event: "job ended";
       readonly job: string;

@@ -80,6 +80,12 @@ export function keepEvent(kept: KeptJob, event: FleetEvent, atNs: number): void 
     case "progress":
       kept.done = event.done;
       return;
+    case "restored":
+      Object.assign(kept, { done: event.done, pipeline: undefined, endNs: undefined });
+      if (event.done === 0) kept.startNs = undefined;
+      Object.assign(kept, { stoppedBy: undefined, isHeld: false, why: "the fleet was cut off" });
+      kept.standing = event.done > 0 ? "preempted" : "waiting";
+      return;
     case "pause":
       kept.isHeld = true;
       if (kept.pipeline === undefined) kept.standing = "paused";

@@ -4,59 +4,40 @@ import {
   type BestEvaluation,
   type EvaluationMetrics,
   FleetExecution,
-  type ModelFolder,
   type StepMetrics,
   type TakenJob,
 } from "../exec/index.ts";
 import {
   type AskedEvent,
-  type CostModel,
   type FleetEvent,
   FleetOutcomes,
   FleetPlan,
   type FleetWork,
-  type HalvedSweep,
   halvingEvents,
   type Job,
   type JobRequest,
   type JournalLine,
   measurementOf,
   type Policy,
-  type Resources,
   Scheduler,
   type Setting,
-  type Sharing,
   SweepHalving,
   type SweepVerdict,
 } from "../plan/index.ts";
 import type { FleetState } from "../sim/index.ts";
-import type { Place } from "./context.ts";
+import { FleetCheckpoints } from "./fleet-checkpoints.ts";
 import { FleetFolder } from "./fleet-folder.ts";
-import { jobEnded } from "./journal.ts";
+import { type JournalEvent, jobEnded } from "./journal.ts";
 import { judgeDivergence, judgeLosses } from "./judge-losses.ts";
 import { jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
+import { KeptJobs } from "./kept-jobs.ts";
+import { type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
-import { runVersions } from "./train-plan.ts";
+import { type FleetThatGoesOn, pastNotices, takeUp } from "./restore-jobs.ts";
+import { beginFleetAgain, FLEET_ENDS } from "./resume-fleet.ts";
 
-export interface LiveFleetInput {
-  readonly place: Place;
-  /** New, or empty. */
-  readonly folder: string;
-  readonly setting: Setting;
-  readonly costs: CostModel;
-  readonly model: ModelFolder;
-  readonly policy: Policy;
-  readonly resources: Resources;
-  /** How jobs share micro-batches under the policy; absent where each has its own. */
-  readonly sharing: Sharing | undefined;
-  /** By the jobs' numbers, empty: where the resources look, and the jobs that come are added. */
-  readonly works: FleetWork[];
-  /** The most jobs that train at once on a pipeline; as many as there is room for when absent. */
-  readonly jobsAtOnce?: number;
-  /** Jobs that are compared with each other while they train, by the names that they will come with. */
-  readonly sweeps: readonly HalvedSweep[];
-  readonly onNotice?: (notice: LiveNotice) => void;
-}
+/** How often it is looked whether a checkpoint is due while nobody trains. */
+const IDLE_MS = 1000;
 
 /**
  * Jobs over time on this machine: comes and goes of jobs, what is asked of them, and the folder that tells of it. The
@@ -67,20 +48,26 @@ export class LiveFleet implements Disposable {
   readonly #folder: FleetFolder;
   readonly #scheduler: Scheduler;
   readonly #execution: FleetExecution;
-  readonly #jobs: KeptJob[] = [];
+  readonly #jobs = new KeptJobs();
   readonly #listeners = new Set<(notice: LiveNotice) => void>();
   readonly #outcomes = new FleetOutcomes();
   readonly #halving: SweepHalving;
+  readonly #checkpoints: FleetCheckpoints;
   #decidedNs = 0;
   #isDraining = false;
   #isEnding = false;
 
   /** Sets the devices up. @throws InputError for the folder, DeviceError */
   static async open(input: LiveFleetInput): Promise<LiveFleet> {
-    const { place, folder, setting, costs, model, policy, resources, sharing } = input;
-    const written = new FleetFolder(place, folder, setting, model.folder);
+    const { place, folder, setting, costs, model, policy, resources, sharing, goesOn } = input;
+    const prepare = goesOn && (() => beginFleetAgain(goesOn.found, goesOn.restored.jobs));
+    const written = new FleetFolder(place, folder, setting, model.folder, prepare);
     try {
-      const scheduler = new Scheduler(policy, resources);
+      for (const event of startEvents(input)) written.happened(event);
+      const known = goesOn && { ...goesOn.restored.scheduler, policy: policy.name, memory: policy.initial };
+      const scheduler = new Scheduler(policy, resources, known);
+      const numBefore = goesOn?.jobs.length ?? 0;
+      const startNs = goesOn?.found.clockNs ?? 0;
       const fleet: LiveFleet = new LiveFleet(
         input,
         written,
@@ -88,18 +75,25 @@ export class LiveFleet implements Disposable {
         await FleetExecution.open({
           setting,
           model,
-          plan: new FleetPlan({ setting, costs, scheduler, sharing, follow: (number) => fleet.#follows(number) }),
-          onStart: () => written.happened({ event: "ready" }),
+          startNs,
+          plan: new FleetPlan({
+            ...{ setting, costs, scheduler, sharing, numBefore },
+            follow: (number) => fleet.#follows(number),
+          }),
+          onStart: () => written.happened({ event: "ready", ...(goesOn === undefined ? {} : { atNs: startNs }) }),
           onLine: (line) => fleet.#decided(line),
           onSegment: (segment) => written.planned(segment),
           onStep: (metrics) => fleet.#stepped(metrics),
           onEvaluation: (metrics) => fleet.#evaluated(metrics),
           onCompletions: (batch) => written.completed(batch),
           onJobEnd: (number, adapter, best) => fleet.#over(number, { parameters: adapter }, best),
-          onDiverged: (number, diverged) => written.happened(judgeDivergence(fleet.#jobs[number]!, diverged)),
+          onDiverged: (number, diverged) => written.happened(judgeDivergence(fleet.#jobs.of(number), diverged)),
           onTaken: (number, taken) => fleet.#taken(number, taken),
+          wantsStates: () => fleet.#checkpoints.isDue,
+          onStates: (states) => fleet.#checkpoints.write(states, fleet.nowNs),
         }),
       );
+      if (goesOn !== undefined) fleet.#goOn(goesOn);
       return fleet;
     } catch (error) {
       written[Symbol.dispose]();
@@ -114,13 +108,27 @@ export class LiveFleet implements Disposable {
     this.#execution = execution;
     this.#halving = new SweepHalving(input.sweeps);
     if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
-    const { setting, policy, jobsAtOnce, resources } = input;
-    const who = {
-      policy: policy.name,
-      ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }),
-      ...(resources.learning === undefined ? {} : { sizes: "learned" as const }),
-    };
-    folder.happened({ event: "started", versions: runVersions(setting), process: process.pid, ...who });
+    const { setting, rhythm, onFailure = () => {} } = input;
+    const log = { sync: () => folder.sync(), journal: (event: JournalEvent) => folder.happened(event), onFailure };
+    this.#checkpoints = new FleetCheckpoints({ folder: folder.folder, setting, rhythm, log });
+  }
+
+  /** Takes up what was there when the fleet was cut off. */
+  #goOn(goesOn: FleetThatGoesOn): void {
+    const { found, jobs, again } = goesOn;
+    for (const kept of jobs) this.#jobs.add(kept);
+    for (const line of found.lines) this.#outcomes.add(line);
+    this.#decidedNs = found.clockNs;
+    for (const { comer, event, input, asked } of takeUp(goesOn, this.#checkpoints, this.#halving)) {
+      this.#execution.restore(comer, event, input);
+      for (const each of asked) this.#ask(each);
+    }
+    for (const submission of again) this.#add(submission);
+  }
+
+  /** What happened before the fleet was cut off, if it was. */
+  get past(): readonly LiveNotice[] {
+    return pastNotices(this.#input.goesOn);
   }
 
   get folder(): string {
@@ -130,6 +138,7 @@ export class LiveFleet implements Disposable {
   get takenFrom(): number | undefined {
     return this.#folder.takenFrom;
   }
+
   get setting(): Setting {
     return this.#input.setting;
   }
@@ -149,32 +158,49 @@ export class LiveFleet implements Disposable {
 
   /** In the order of arrival, with those that are over. */
   get jobs(): readonly LiveJob[] {
-    return this.#jobs;
+    return this.#jobs.all;
   }
 
   /** @throws InputError where none has the name */
   job(name: string): LiveJob {
-    return this.#named(name);
+    return this.#jobs.named(name);
   }
 
   /** Trains until the fleet is drained or ended. @throws DeviceError */
   async run(): Promise<void> {
-    await this.#execution.run();
+    // Where nobody trains, no device reports.
+    const timer = setInterval(() => {
+      if (this.#checkpoints.isDue && this.#execution.isIdle) this.#checkpoints.write(new Map(), this.nowNs);
+    }, IDLE_MS);
+    try {
+      await this.#execution.run();
+    } finally {
+      clearInterval(timer);
+    }
+    if (this.#isEnding) this.#checkpoints.write(new Map(), this.nowNs);
     this.#folder.happened({ event: this.#isEnding ? "ended early" : "ended" });
     this.#folder.finish();
   }
 
   /** @throws InputError for a name that was used, or a fleet that takes no more */
-  submit({ job, work, rows, start }: LiveSubmission): LiveJob {
+  submit(submission: LiveSubmission): LiveJob {
+    const { job, work, start, isWarm = false } = submission;
     if (this.#isDraining)
       throw new InputError({ expected: "a fleet that takes jobs", got: "one that ends when its jobs have ended" });
-    if (this.#jobs.some((each) => each.job.name === job.name))
+    if (this.#jobs.has(job.name))
       throw new InputError({ expected: "a job name that was not used yet", at: "name", got: job.name });
-    const request = this.requestOf(job, work);
+    if (isWarm) this.#folder.writeStart(work.job, start);
+    this.#folder.came({ number: this.#jobs.all.length, given: job, ...work });
     this.#input.works.push(work);
-    const kept = newKeptJob(this.#jobs.length, { job }, request);
-    this.#jobs.push(kept);
-    this.#folder.came({ number: kept.number, ...work });
+    return this.#add(submission);
+  }
+
+  /** A job comes that the folder knows of. */
+  #add({ job, work, rows, start }: LiveSubmission): LiveJob {
+    const request = this.requestOf(job, work);
+    const kept = newKeptJob(this.#jobs.all.length, { job }, request);
+    this.#jobs.add(kept);
+    this.#checkpoints.came(kept.number, work.job);
     this.#execution.submit(work, request, { rows, start });
     return kept;
   }
@@ -187,24 +213,24 @@ export class LiveFleet implements Disposable {
   /** All that is known now, for a simulation of what is to come. */
   state(): FleetState {
     const atNs = Math.max(this.nowNs, this.#decidedNs);
-    const placed = this.#jobs
+    const placed = this.#jobs.all
       .filter(({ pipeline }) => pipeline !== undefined)
       // Of the iteration that is under way, half, since nobody knows.
       .map(({ number, done }) => ({ number, done, left: 0.5 }));
     const [scheduler, past, pending] = [this.#scheduler.state(), this.#outcomes.past(atNs), this.#execution.pending];
-    return { atNs, scheduler, placed, past, pending, numJobs: this.#jobs.length };
+    return { atNs, scheduler, placed, past, pending, numJobs: this.#jobs.all.length };
   }
 
   /** @throws InputError where none has the name, or it is over */
   cancel(name: string): LiveJob {
-    const kept = this.#open(name);
+    const kept = this.#jobs.open(name);
     this.#ask({ kind: "stop", number: kept.number, by: "user", why: "cancelled" });
     return kept;
   }
 
   /** @throws InputError where none has the name, or it is over */
   setPriority(name: string, priority: number): LiveJob {
-    const kept = this.#open(name);
+    const kept = this.#jobs.open(name);
     kept.priority = priority;
     this.#ask({ kind: "priority", number: kept.number, priority });
     return kept;
@@ -212,7 +238,7 @@ export class LiveFleet implements Disposable {
 
   /** @throws InputError where none has the name, or it is over or paused */
   pause(name: string): LiveJob {
-    const kept = this.#open(name);
+    const kept = this.#jobs.open(name);
     if (kept.pausedBy.has("user")) throw new InputError({ expected: `a job that is not paused`, got: name });
     if (kept.pausedBy.size === 0) this.#ask({ kind: "pause", number: kept.number });
     kept.pausedBy.add("user");
@@ -221,7 +247,7 @@ export class LiveFleet implements Disposable {
 
   /** @throws InputError where none has the name, or it is not paused */
   resume(name: string): LiveJob {
-    const kept = this.#open(name);
+    const kept = this.#jobs.open(name);
     if (!kept.pausedBy.delete("user"))
       throw new InputError({
         expected: "a job that is paused",
@@ -237,7 +263,7 @@ export class LiveFleet implements Disposable {
    * @throws InputError where it has none
    */
   adapterOf(name: string): AdapterState {
-    const { state, standing } = this.#named(name);
+    const { state, standing } = this.#jobs.named(name);
     if (state === undefined)
       throw new InputError({
         expected: "a job that has trained and is not training now",
@@ -256,37 +282,26 @@ export class LiveFleet implements Disposable {
   /** Takes no more jobs; `run` returns when all have ended. */
   drain(): void {
     this.#isDraining = true;
-    for (const name of this.#halving.jobs)
-      if (!this.#jobs.some(({ job }) => job.name === name)) this.#halve(this.#halving.gone(name));
+    for (const name of this.#halving.jobs) if (!this.#jobs.has(name)) this.#halve(this.#halving.gone(name));
     this.#execution.close();
   }
 
-  /** Ends soon: what is queued is trained, and every job's adapter is written as it is then. */
-  end(): void {
+  /**
+   * Ends soon: what is queued is trained, every job's adapter is written as it is then, and a checkpoint of all that
+   * could go on. `notice`: why the machine is to be taken away, where it is.
+   */
+  end(notice?: string): void {
     this.#isDraining = true;
     this.#isEnding = true;
-    this.#folder.happened({ event: "asked to end" });
-    for (const { number, standing } of this.#jobs)
-      if (!OVER.includes(standing)) this.#ask({ kind: "stop", number, by: "user", why: "the fleet was asked to end" });
+    this.#folder.happened(notice === undefined ? { event: "asked to end" } : { event: "notice", why: notice });
+    for (const { number, standing } of this.#jobs.all)
+      if (!OVER.includes(standing)) this.#ask({ kind: "stop", number, by: "user", why: FLEET_ENDS });
     this.#execution.close();
   }
 
   [Symbol.dispose](): void {
     this.#execution[Symbol.dispose]();
     this.#folder[Symbol.dispose]();
-  }
-
-  #named(name: string): KeptJob {
-    const kept = this.#jobs.find(({ job }) => job.name === name);
-    if (kept === undefined) throw new InputError({ expected: "a job of the fleet", at: "name", got: name });
-    return kept;
-  }
-
-  #open(name: string): KeptJob {
-    const kept = this.#named(name);
-    if (OVER.includes(kept.standing))
-      throw new InputError({ expected: "a job that is not over", got: `${name}, which is ${kept.standing}` });
-    return kept;
   }
 
   #ask(event: AskedEvent): void {
@@ -301,9 +316,9 @@ export class LiveFleet implements Disposable {
     this.#folder.decided(line);
     this.#outcomes.add(line);
     this.#decidedNs = line.atNs;
-    for (const event of line.events) keepEvent(this.#jobs[event.number]!, event, line.atNs);
+    for (const event of line.events) keepEvent(this.#jobs.of(event.number), event, line.atNs);
     for (const decision of line.decisions) {
-      const kept = this.#jobs[decision.number]!;
+      const kept = this.#jobs.of(decision.number);
       keepDecision(kept, decision, line.atNs);
       // The others are over when they have left their devices.
       if (OVER.includes(kept.standing) && kept.startNs === undefined) this.#gone(kept);
@@ -313,17 +328,18 @@ export class LiveFleet implements Disposable {
 
   #stepped(metrics: StepMetrics): void {
     this.#folder.stepped(metrics);
-    const kept = this.#named(metrics.job);
+    const kept = this.#jobs.named(metrics.job);
     kept.loss = metrics.loss;
     kept.done = Math.max(kept.done, metrics.step + 1);
     judgeLosses(kept, { iteration: metrics.step + 1, training: metrics.loss });
+    this.#checkpoints.stepped(metrics.job);
     this.#notify({ kind: "step", metrics });
     this.#halve(this.#halving.lost(metrics.job, "training", metrics.step + 1, metrics.loss));
   }
 
   #evaluated(metrics: EvaluationMetrics): void {
     this.#folder.evaluated(metrics);
-    const kept = this.#named(metrics.job);
+    const kept = this.#jobs.named(metrics.job);
     const { step, evaluationLoss, best } = metrics;
     kept.evaluationLoss = evaluationLoss;
     if (best) kept.best = { step, evaluationLoss };
@@ -337,7 +353,7 @@ export class LiveFleet implements Disposable {
     for (const verdict of verdicts) {
       const { sweep, job, rung, kind, why } = verdict;
       this.#folder.happened({ event: "halving", sweep, job, rung, verdict: kind, why });
-      const { number, pausedBy } = this.#named(job);
+      const { number, pausedBy } = this.#jobs.named(job);
       if (kind === "pause") pausedBy.add("halving");
       else pausedBy.delete("halving");
       // What a person has paused stays so.
@@ -348,12 +364,13 @@ export class LiveFleet implements Disposable {
 
   /** A job is over. */
   #gone(kept: KeptJob): void {
+    if (kept.why !== FLEET_ENDS) this.#checkpoints.over(kept.number, kept.done);
     this.#notify({ kind: "end", job: kept });
     this.#halve(this.#halving.gone(kept.job.name));
   }
 
   #follows(number: number): readonly FleetEvent[] {
-    const kept = this.#jobs[number]!;
+    const kept = this.#jobs.of(number);
     const { follows } = kept;
     kept.follows = [];
     const bytesOf = (pipeline: number) => this.#execution.takenBy(number, pipeline);
@@ -361,14 +378,15 @@ export class LiveFleet implements Disposable {
   }
 
   #taken(number: number, { state, isOver, best }: TakenJob): void {
-    const kept = this.#jobs[number]!;
+    const kept = this.#jobs.of(number);
+    if (!isOver || kept.why === FLEET_ENDS) this.#checkpoints.left(number, { step: kept.done, state, best });
     if (isOver) this.#over(number, state, best);
     else if (kept.pipeline === undefined) kept.state = state;
   }
 
   /** A job that has trained is over: its adapter is written, and nothing else of it is held. */
   #over(number: number, state: AdapterState, best: BestEvaluation | undefined): void {
-    const kept = this.#jobs[number]!;
+    const kept = this.#jobs.of(number);
     if (kept.standing === "running" || kept.standing === "leaving") kept.standing = "ended";
     kept.pipeline = undefined;
     kept.state = kept.isDiverged ? undefined : { parameters: state.parameters };

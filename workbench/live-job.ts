@@ -54,6 +54,8 @@ export interface LiveSubmission {
   readonly work: FleetWork;
   readonly rows: readonly Row[];
   readonly start: AdapterState;
+  /** Whether that is the adapter of another job as it was, which no document says. */
+  readonly isWarm?: boolean;
 }
 
 /** The standings of jobs that nothing more happens to. */

@@ -49,9 +49,9 @@ export interface LoadedFleet {
 
 /** Nanoseconds of the fleet at which a file was written last; undefined where the devices were not ready before. */
 function writtenNs(file: string, events: readonly JournalLine[]): number | undefined {
-  const ready = events.find(({ event }) => event === "ready");
-  if (ready === undefined || !existsSync(file)) return undefined;
-  return Math.max(0, Math.round(1e6 * (statSync(file).mtimeMs - Date.parse(ready.time))));
+  const ready = events.findLast(({ event }) => event === "ready");
+  if (ready?.event !== "ready" || !existsSync(file)) return undefined;
+  return Math.max(0, Math.round((ready.atNs ?? 0) + 1e6 * (statSync(file).mtimeMs - Date.parse(ready.time))));
 }
 
 /** The steps that jobs have made since the last line, as a line of which nothing was decided. */
@@ -61,12 +61,13 @@ function lineSince(
 ): SchedulerLine {
   const { line, atNs: lastNs } = lines.at(-1)!;
   const done = new Map(metrics.map(({ job, step }) => [job, step + 1]));
-  const over = new Set(
-    lines.flatMap(({ events, decisions }) => [
-      ...events.flatMap(({ kind, number }) => (kind === "ended" ? [number] : [])),
-      ...decisions.flatMap(({ kind, number }) => (kind === "stop" || kind === "refuse" ? [number] : [])),
-    ]),
-  );
+  const over = new Set<number>();
+  for (const { events, decisions } of lines) {
+    for (const { kind, number } of events)
+      if (kind === "ended") over.add(number);
+      else if (kind === "restored") over.delete(number);
+    for (const { kind, number } of decisions) if (kind === "stop" || kind === "refuse") over.add(number);
+  }
   const arrived = new Set(lines.flatMap(({ events }) => events.map(({ number }) => number)));
   const events = jobs.flatMap(({ number, job: { name } }) => {
     const steps = done.get(name);
@@ -93,8 +94,9 @@ export function loadFleetFolder(place: Place, folder: string): LoadedFleet {
   ];
   const jobsFile = absolute(place, path.join(folder, FLEET_FILES.jobs));
   const events = readJournalEvents(journal.text, journal.file);
-  const started = events.find((line) => line.event === "started");
-  const ended = events.findLast(({ event }) => event === "ended" || event === "ended early");
+  const started = events.findLast((line) => line.event === "started");
+  const last = events.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
+  const ended = last?.event === "started" ? undefined : last;
   const { policy, jobsAtOnce, sizes = "planned" } = started?.event === "started" ? started : {};
   const loaded = {
     setting,

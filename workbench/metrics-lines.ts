@@ -19,11 +19,14 @@ const EVALUATION_KEYS = ["best", "evaluationLoss", "job", "step", "tokens"].join
 /** What was not finite is null in a line, whether it was infinite or no number. */
 const numberOf = (value: unknown): number => (value === null ? Number.NaN : (value as number));
 
+/** Each kind in the order of its lines. */
+export interface ReadMetrics {
+  readonly metrics: readonly StepMetrics[];
+  readonly evaluations: readonly EvaluationMetrics[];
+}
+
 /** The lines of metrics.jsonl, steps and evaluations. @throws InputError with the line that is none */
-export function readMetrics(
-  text: string,
-  file: string,
-): { readonly metrics: readonly StepMetrics[]; readonly evaluations: readonly EvaluationMetrics[] } {
+export function readMetrics(text: string, file: string): ReadMetrics {
   const metrics: StepMetrics[] = [];
   const evaluations: EvaluationMetrics[] = [];
   wholeLines(text).forEach((line, index) => {

@@ -1,14 +1,27 @@
 import { DeviceError, InputError, PlanError } from "../core/index.ts";
 import { assignDevices } from "../exec/index.ts";
-import { createCostModel, type FleetWork, fleetSetting, type PolicyFactory, type PolicyName } from "../plan/index.ts";
+import {
+  createCostModel,
+  type FleetWork,
+  fleetSetting,
+  type PolicyFactory,
+  type PolicyName,
+  type Resources,
+  type Setting,
+} from "../plan/index.ts";
 import { type FleetModel, fleetModel, planAndPredict, worksOfPlan } from "../sim/index.ts";
+import type { CheckpointRhythm } from "./checkpoint-rhythm.ts";
 import type { Context } from "./context.ts";
-import { type FleetPlace, startOfJob } from "./fleet-work.ts";
+import type { FoundCheckpoint } from "./find-checkpoint.ts";
+import { checkWork, type FleetPlace, startOfJob } from "./fleet-work.ts";
 import { halvedSweeps } from "./halved-sweeps.ts";
 import { LiveFleet } from "./live-fleet.ts";
 import { LiveFuture } from "./live-future.ts";
 import type { LiveSubmission } from "./live-job.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
+import type { LoadedWorkload } from "./load-workload.ts";
+import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "./restore-jobs.ts";
+import { checkComer, checkModel, findResumableFleet, type ResumableFleet, restoredFleet } from "./resume-fleet.ts";
 import { learnedBy, roomBy } from "./sizes.ts";
 
 /** A fleet whose devices are set up, and the jobs of its workload with the times at which they come. */
@@ -19,6 +32,35 @@ export interface OpenedFleet {
   readonly future: LiveFuture;
   /** In the order of arrival. */
   readonly arrivals: readonly { readonly atSeconds: number; readonly submission: LiveSubmission }[];
+  /** What a fleet that was cut off goes on from. */
+  readonly resumed: { readonly found: FoundCheckpoint; readonly numLeft: number; readonly numOver: number } | undefined;
+}
+
+export interface FleetChoice {
+  readonly folder: string;
+  readonly policy: PolicyName | PolicyFactory;
+  readonly rhythm: CheckpointRhythm;
+  /** Go on with the jobs over time that are in the folder. */
+  readonly resume?: boolean;
+}
+
+/** The jobs of a folder to go on with, checked against the pipelines that they come to. @throws InputError, PlanError */
+async function fleetThatGoesOn(
+  context: Context,
+  found: ResumableFleet,
+  { loaded, setting }: { readonly loaded: LoadedWorkload; readonly setting: Setting },
+  resources: Resources,
+): Promise<FleetThatGoesOn> {
+  const { cache = false } = context;
+  const restored = restoredFleet(found, resources);
+  for (const { comer } of restored.jobs) checkWork(setting, comer);
+  return await context.stage("reading data", async () => ({
+    found,
+    restored,
+    jobs: keptJobs(found, restored.jobs),
+    inputs: await inputsOf(found, loaded, restored.jobs, cache),
+    again: await submissionsAgain(found, loaded, restored.unseen, cache),
+  }));
 }
 
 /**
@@ -29,8 +71,9 @@ export async function openLiveFleet(
   context: Context,
   file: string,
   choice: RequestChoice,
-  { folder, policy }: { readonly folder: string; readonly policy: PolicyName | PolicyFactory },
+  { folder, policy, rhythm, resume = false }: FleetChoice,
 ): Promise<OpenedFleet> {
+  const found = resume ? findResumableFleet(context, folder) : undefined;
   const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { model, workload, data } = loaded;
   const { jobs, jobsAtOnce } = request;
@@ -56,7 +99,8 @@ export async function openLiveFleet(
     const setting = roomBy(fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}), choice.sizes);
     assignDevices(setting);
     const costs = createCostModel(body.calibration, body.model.dtype);
-    const works: FleetWork[] = [];
+    if (found !== undefined) checkModel(found, setting);
+    const works: FleetWork[] = (found?.comers ?? []).map(({ number: _number, given: _given, ...work }) => work);
     const limits = {
       ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
       ...learnedBy(choice.sizes),
@@ -66,20 +110,33 @@ export async function openLiveFleet(
     const { resources, policyOf, timesOf } = modelOf(works);
     const deciding = policyOf(policy);
     const { sharing } = timesOf(deciding);
+    const goesOn = found && (await fleetThatGoesOn(context, found, { loaded, setting }, resources));
+    // Jobs that come again are added as they do.
+    works.length -= goesOn?.again.length ?? 0;
     const fleet = await LiveFleet.open({
+      ...{ rhythm, goesOn, onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`) },
       ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),
     });
     const planned = worksOfPlan(body);
+    const known = new Map(found?.comers.map((comer) => [comer.job.name, comer]));
     const arrivals = workload.jobs
-      .map((job, index) => {
-        const submission = { job, work: planned[index]!, rows: data[index]!, start: startOfJob(job, loaded) };
-        return { atSeconds: job.arrivalSeconds, submission };
+      .flatMap((job, index) => {
+        const work = planned[index]!;
+        const comer = known.get(job.name);
+        if (comer !== undefined) {
+          checkComer(comer, work.job);
+          return [];
+        }
+        const submission = { job, work, rows: data[index]!, start: startOfJob(job, loaded) };
+        return [{ atSeconds: job.arrivalSeconds, submission }];
       })
       .sort((a, b) => a.atSeconds - b.atSeconds);
     const future = new LiveFuture({ fleet, works, modelOf });
-    return { fleet, loaded, place: { request, setting }, future, arrivals };
+    const numLeft = (goesOn?.inputs.size ?? 0) + (goesOn?.again.length ?? 0);
+    const resumed = found && { found: found.found, numLeft, numOver: found.comers.length - numLeft };
+    return { fleet, loaded, place: { request, setting }, future, arrivals, resumed };
   } catch (error) {
     throw error instanceof DeviceError || error instanceof PlanError ? placed(error) : error;
   }

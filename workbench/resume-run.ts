@@ -4,6 +4,7 @@ import { canonicalJson, InputError } from "../core/index.ts";
 import { writeWholeFile, writeWholeFolder } from "../datasets/index.ts";
 import type { JobState } from "../exec/index.ts";
 import {
+  type Checkpoint,
   type CheckpointJob,
   jobDigest,
   type Plan,
@@ -16,7 +17,14 @@ import {
 import { predictPlan } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, readInput } from "./files.ts";
-import { type FoundCheckpoint, findCheckpoint, putAside, stateOf } from "./find-checkpoint.ts";
+import {
+  type CheckOwner,
+  checkSavedJob,
+  type FoundCheckpoint,
+  findCheckpoint,
+  putAside,
+  stateOf,
+} from "./find-checkpoint.ts";
 import { isGoingOn, readJournalEvents } from "./load-run.ts";
 import { RUN_FILES } from "./run-folder.ts";
 import { wholeLines } from "./whole-lines.ts";
@@ -51,8 +59,22 @@ export function plansOfRun(place: Place, folder: string): readonly [Plan, ...Pla
   return [newest, ...earlier.map((part) => read(path.join(part, RUN_FILES.plan)))];
 }
 
+/** Refuses a checkpoint of none of the plans that a run has carried out. @throws InputError */
+function ownerOf(plans: readonly Plan[]): CheckOwner {
+  return (checkpoint, file) => {
+    const plan = plans.find(({ hash }) => hash === checkpoint.planHash);
+    if (plan === undefined || plan.model.digest !== checkpoint.modelDigest)
+      throw new InputError({ expected: "a checkpoint of this run", file, at: "planHash", got: "that of another plan" });
+    for (const job of plan.jobs) checkSavedJob(savedJob(checkpoint, job.name), job, file);
+  };
+}
+
+function savedJob({ jobs }: Checkpoint, name: string): CheckpointJob | undefined {
+  return jobs.find((each) => each.name === name);
+}
+
 /** @throws InputError for a run that goes on, or has got to its end */
-function checkStopped(folder: string, given: string): void {
+export function checkStopped(folder: string, given: string): void {
   const file = path.join(folder, RUN_FILES.journal);
   const journal = existsSync(file) ? readJournalEvents(readFileSync(file, "utf8"), file) : [];
   const last = journal.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
@@ -72,7 +94,7 @@ export function findResumable(place: Place, given: string): ResumableRun {
   const folder = absolute(place, given);
   const plans = plansOfRun(place, given);
   checkStopped(folder, given);
-  const found = findCheckpoint(folder, plans);
+  const found = findCheckpoint(folder, ownerOf(plans));
   const { checkpoint } = found;
   const base = checkpoint === undefined ? plans.at(-1)! : plans.find(({ hash }) => hash === checkpoint.planHash)!;
   const jobs = checkpoint?.jobs ?? base.jobs.map(({ name }) => ({ name, step: 0 }));
@@ -116,13 +138,17 @@ export function resumedWork({ folder, found: { checkpoint }, base, done }: Resum
   if (missing !== undefined)
     throw new InputError({ expected: `a job ${missing.name}, which has not ended`, at: "--resume", got: "none" });
   return {
-    from: plan.jobs.map((_, job) => (checkpoint === undefined ? undefined : stateOf(folder, checkpoint, plan, job))),
+    from: plan.jobs.map((job) =>
+      checkpoint === undefined
+        ? undefined
+        : stateOf(folder, savedJob(checkpoint, job.name), job, plan.model.architecture),
+    ),
     ended: checkpoint?.jobs.filter(({ step, steps }) => step === steps) ?? [],
   };
 }
 
 /** Lines of metrics.jsonl of the steps that are not made again. */
-function keptMetrics(text: string, file: string, done: ReadonlyMap<string, number>): readonly string[] {
+export function keptMetrics(text: string, file: string, done: ReadonlyMap<string, number>): readonly string[] {
   return wholeLines(text).filter((line) => {
     const { job, step } = readText(line, file).value as { readonly job: string; readonly step: number };
     return step < (done.get(job) ?? 0);

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { canonicalJson, sum } from "../core/index.ts";
 import { writeWholeFile, writeWholeFolder } from "../datasets/index.ts";
@@ -35,16 +35,36 @@ function bestOf(best: BestEvaluation | undefined): CheckpointJob["best"] {
   return { step: best.step, evaluationLoss: best.evaluationLoss, isKept: best.adapter !== undefined };
 }
 
+/** A job that is not over, as a checkpoint is to have it. */
+export interface SavedJob {
+  readonly job: PlannedJob;
+  /** Where it goes on from; undefined where that is what the checkpoint before has of it, or its start. */
+  readonly state: JobState | undefined;
+  /** As the checkpoint before has it; undefined for one that it has not, or that has made no step. */
+  readonly before?: CheckpointJob | undefined;
+  /** Steps that it has made where there is neither. */
+  readonly firstStep?: number;
+}
+
 export interface CheckpointInput {
   /** The folder of the run. */
   readonly run: string;
-  readonly plan: Plan;
-  /** By job of the plan that has made a step and not ended. */
-  readonly states: ReadonlyMap<number, JobState>;
-  /** Jobs that have ended, also before this plan, as a manifest has them. */
-  readonly ended: ReadonlyMap<string, CheckpointJob>;
+  /** Of what is carried out: a plan, or a fleet's setting. */
+  readonly planHash: string;
+  readonly model: Pick<Plan["model"], "digest" | "architecture">;
+  readonly jobs: readonly SavedJob[];
+  /** Jobs that have ended, as a manifest has them. */
+  readonly over: readonly CheckpointJob[];
+  /** Steps of jobs that are over and not told of, for its name. */
+  readonly numStepsBefore?: number;
   /** How many are kept. */
   readonly keep: number;
+}
+
+export interface WrittenCheckpoint {
+  readonly name: string;
+  /** In the order in which they were given. */
+  readonly jobs: readonly CheckpointJob[];
 }
 
 /** A job that has ended, with its adapter's file (from the folder of the run). */
@@ -62,42 +82,45 @@ export function stoppedJob(job: PlannedJob): CheckpointJob {
 
 /**
  * Writes a checkpoint: a file of state for each job that trains, and a manifest with the digests of all files. It has its
- * name once all of it is on the disk; then the oldest ones go. Returns its name. @throws what the file system throws
+ * name once all of it is on the disk; then the oldest ones go. @throws what the file system throws
  */
-export function writeCheckpoint({ run, plan, states, ended, keep }: CheckpointInput): string {
-  const stepOf = (job: number): number => states.get(job)?.step ?? plan.jobs[job]!.firstStep ?? 0;
-  // One that was told of and has ended since goes on from what was told, as those do that it shares micro-batches with.
-  const told = new Set([...states.keys()].map((job) => plan.jobs[job]!.name));
-  const over = [...ended.values()].filter((job) => !told.has(job.name));
-  const training = plan.jobs.flatMap(({ name }, job) => (over.some((each) => each.name === name) ? [] : [job]));
-  const numSteps = sum([...training.map(stepOf), ...over.map(({ step }) => step)]);
+export function writeCheckpoint(input: CheckpointInput): WrittenCheckpoint {
+  const { run, planHash, model, jobs, over, numStepsBefore = 0, keep } = input;
+  const stepOf = ({ state, before, firstStep = 0 }: SavedJob): number => state?.step ?? before?.step ?? firstStep;
+  const numSteps = numStepsBefore + sum([...jobs.map(stepOf), ...over.map(({ step }) => step)]);
   const name = `step-${String(numSteps).padStart(8, "0")}`;
   const folder = path.join(run, CHECKPOINTS, name);
   mkdirSync(path.dirname(folder), { recursive: true });
+  let saved: readonly CheckpointJob[] = [];
   writeWholeFolder(folder, (unfinished) => {
-    const jobs = training.map((index): CheckpointJob => {
-      const job = plan.jobs[index]!;
-      const known = { name: job.name, digest: jobDigest(job), step: stepOf(index), steps: job.steps };
-      const state = states.get(index);
-      if (state === undefined) return { ...known, file: null, best: null };
-      const file = path.join(unfinished, `${job.name}.safetensors`);
-      writeJobState(file, job.adapter, plan.model.architecture, state);
+    saved = jobs.map((job): CheckpointJob => {
+      const { state, before, job: planned } = job;
+      const { name: own, steps, adapter } = planned;
+      const known = { name: own, digest: jobDigest(planned), step: stepOf(job), steps };
+      const file = path.join(unfinished, `${own}.safetensors`);
       const placed = path.join(CHECKPOINTS, name, path.basename(file));
-      return { ...known, file: { path: placed, ...fileDigest(file) }, best: bestOf(state.best) };
+      if (state !== undefined) {
+        writeJobState(file, adapter, model.architecture, state);
+        return { ...known, file: { path: placed, ...fileDigest(file) }, best: bestOf(state.best) };
+      }
+      if (before === undefined || before.file === null) return { ...known, file: null, best: null };
+      // A second name for what is on the disk already.
+      linkSync(path.join(run, before.file.path), file);
+      return { ...before, file: { ...before.file, path: placed } };
     });
     const content: Omit<Checkpoint, "hash"> = {
       kind: "checkpoint",
       version: CHECKPOINT_VERSION,
-      planHash: plan.hash,
-      modelDigest: plan.model.digest,
-      jobs: [...over, ...jobs],
+      planHash,
+      modelDigest: model.digest,
+      jobs: [...over, ...saved],
     };
     const manifest: Checkpoint = { ...content, hash: checkpointHash(content) };
     writeWholeFile(path.join(unfinished, MANIFEST), `${canonicalJson(manifest)}\n`);
   });
   const others = checkpointNames(run).filter((other) => other !== name);
   for (const old of others.slice(0, Math.max(0, others.length + 1 - keep))) removeCheckpoint(run, old);
-  return name;
+  return { name, jobs: saved };
 }
 
 /** Without its manifest it is none. */

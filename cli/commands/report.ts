@@ -43,6 +43,8 @@ async function reportFleet(io: Io, args: Arguments, folder: string): Promise<voi
     const errors = Object.values(written.turnaroundErrors).filter((error) => error !== null);
     const largest = Math.max(0, ...errors.map(Math.abs));
     const { sameDecisions, decisions } = written;
+    if (sameDecisions === null)
+      return `report written to ${output}\nthe fleet was cut off and gone on with: it has no twin beside it`;
     const same = sameDecisions === decisions ? `all ${decisions}` : `the first ${sameDecisions} of ${decisions}`;
     const judged = errors.length === 0 ? "" : `; turnarounds differ by at most ${percent(largest)}`;
     return `report written to ${output}\nbeside its twin: ${same} decisions are the same${judged}`;

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
-import { checkDocument, completeJob, jobSchema } from "../../plan/index.ts";
+import { InputError } from "../../core/index.ts";
+import { checkDocument, completeJob, jobSchema, POLICIES } from "../../plan/index.ts";
 import {
   CONTROL_SOCKET,
   type FleetControl,
@@ -10,7 +11,18 @@ import {
   startServer,
   unwritten,
 } from "../../server/index.ts";
-import { type LiveFleet, type OpenedFleet, onInterrupt, openLiveFleet, submissionOf } from "../../workbench/index.ts";
+import {
+  absolute,
+  findResumableFleet,
+  type LiveFleet,
+  type OpenedFleet,
+  onInterrupt,
+  onNotice,
+  openLiveFleet,
+  RUN_FILES,
+  submissionOf,
+} from "../../workbench/index.ts";
+import { CHECKPOINT_OPTIONS, NOTICED, noticeOf, rhythmOf } from "../checkpoint-options.ts";
 import { type Arguments, type Command, flag, optionalCount, optionalText, requiredText, type Use } from "../command.ts";
 import { fleetLine, jobsTable, noticeLines } from "../describe-jobs.ts";
 import type { Io } from "../io.ts";
@@ -20,26 +32,41 @@ import { contextOf, fleetRequestChoice, usesCache } from "../request-options.ts"
 import { FLEET_PLAN_OPTIONS, policyOption } from "../simulate-fleet.ts";
 import { browserAsset } from "../write-report.ts";
 
-const OPTIONS = {
-  output: {
-    type: "string",
-    alias: "o",
-    demandOption: true,
-    describe: "run folder: setting, segments, journal, metrics, adapters, and the socket of the server",
-  },
-  policy: {
-    type: "string",
-    default: "mlora",
-    describe: "the job scheduler's policy: a name (see `simulate --help`), or your own by its path",
-  },
+const COMMON = {
   once: { type: "boolean", default: false, describe: "end when the workload's jobs have ended" },
   port: { type: "number", describe: "listen on 127.0.0.1 as well; 0 for any port that is free" },
   "token-file": { type: "string", describe: "file with the token for --port; token in the run folder when absent" },
   spool: { type: "string", describe: "folder whose job files are submitted" },
   ...FLEET_PLAN_OPTIONS,
+  ...CHECKPOINT_OPTIONS,
+} as const satisfies OptionTable;
+
+const POLICY = "the job scheduler's policy: a name (see `simulate --help`), or your own by its path";
+
+const OPTIONS = {
+  output: {
+    type: "string",
+    alias: "o",
+    needed: true,
+    describe: "run folder: setting, segments, journal, metrics, adapters, checkpoints, and the socket of the server",
+  },
+  policy: { type: "string", default: "mlora", describe: POLICY },
+  ...COMMON,
+} as const satisfies OptionTable;
+
+const RESUME_OPTIONS = {
+  resume: {
+    type: "string",
+    describe: "go on with the jobs over time in this folder, each from its newest checkpoint",
+    notBeside: ["output"],
+  },
+  policy: { type: "string", describe: `${POLICY}; with --resume the folder's when absent` },
+  ...COMMON,
 } as const satisfies OptionTable;
 
 const USE: Use = { input: "a workload", options: OPTIONS };
+
+const RESUME: Use = { input: "a workload", kind: ["--resume"], options: RESUME_OPTIONS };
 
 /** 128 and the number of SIGINT, as a shell has it. */
 const INTERRUPTED = 130;
@@ -84,19 +111,52 @@ function submitArrivals({ fleet, arrivals }: OpenedFleet, once: boolean): Dispos
   };
 }
 
-async function runFleet(io: Io, fleet: LiveFleet): Promise<boolean> {
-  let isInterrupted = false;
+/** Who asked for the end of a fleet before all of its jobs had ended, if somebody did. */
+async function runFleet(io: Io, args: Arguments, fleet: LiveFleet): Promise<"a person" | "a notice" | undefined> {
+  let asked: "a person" | "a notice" | undefined;
+  const signals = io.signals ?? new EventEmitter();
   using _interrupt = onInterrupt(
-    io.signals ?? new EventEmitter(),
+    signals,
     () => {
-      isInterrupted = true;
-      io.stderr("Ends after the iterations that are queued; Ctrl-C again ends at once.\n");
+      asked ??= "a person";
+      io.stderr("Ends with a checkpoint after the iterations that are queued; Ctrl-C again ends at once.\n");
       fleet.end();
     },
     (code) => io.exit?.(code),
   );
+  const notice = noticeOf(args);
+  let latest: NodeJS.Timeout | undefined;
+  const file = absolute(io, notice.file ?? path.join(fleet.folder, RUN_FILES.notice));
+  using _notice = onNotice({ signals, file }, (why) => {
+    asked = "a notice";
+    latest = setTimeout(() => io.exit?.(NOTICED), 1000 * notice.seconds);
+    io.stderr(`Noticed (${why}): ends with a checkpoint, in ${notice.seconds} s at the latest.\n`);
+    fleet.end(why);
+  });
   await fleet.run();
-  return isInterrupted;
+  clearTimeout(latest);
+  return asked;
+}
+
+/** With --resume, that under which the fleet was cut off, unless another is given. @throws InputError for one of a user's own */
+function policyName(io: Io, args: Arguments, folder: string, resume: boolean): string {
+  const given = optionalText(args, "policy");
+  if (given !== undefined || !resume) return given ?? OPTIONS.policy.default;
+  const { policy = OPTIONS.policy.default } = findResumableFleet(io, folder);
+  const known = POLICIES.find((name) => name === policy);
+  if (known !== undefined) return known;
+  throw new InputError({ expected: "the file of the fleet's own policy", at: "--policy", got: "none" });
+}
+
+/** What a fleet goes on from, for people. */
+function resumedLines({ resumed }: OpenedFleet): readonly string[] {
+  if (resumed === undefined) return [];
+  const { found, numLeft, numOver } = resumed;
+  return [
+    ...found.skipped.map(({ name, why }) => `checkpoint ${name} is skipped: ${why}`),
+    `goes on ${found.name === undefined ? "without a checkpoint" : `from checkpoint ${found.name}`}: ` +
+      `${numLeft} jobs left, ${numOver} over`,
+  ];
 }
 
 function spoolOf(args: Arguments) {
@@ -110,18 +170,21 @@ export const serveCommand: Command = {
   examples: [
     ["$0 serve jobs.yaml -o run/", "takes more jobs by `loratwin submit run/ job.yaml`"],
     ["$0 serve jobs.yaml -o run/ --once", "ends with the workload's jobs"],
+    ["$0 serve jobs.yaml --resume run/", "goes on with a fleet that was ended or killed"],
   ],
   positionals: { workload: { type: "string", demandOption: true, describe: "workload whose jobs come over time" } },
-  uses: [USE],
-  async run(args, io) {
+  uses: [USE, RESUME],
+  useOf: (args) => (args["resume"] === undefined ? USE : RESUME),
+  async run(args, io, use) {
     const context = contextOf(io, args);
-    const folder = requiredText(args, "output");
-    const policy = await policyOption(io, "policy", requiredText(args, "policy"));
+    const resume = use === RESUME;
+    const folder = requiredText(args, resume ? "resume" : "output");
+    const policy = await policyOption(io, "policy", policyName(io, args, folder, resume));
     const once = flag(args, "once");
     const opened = await openLiveFleet(context, requiredText(args, "workload"), fleetRequestChoice(args), {
-      folder,
-      policy,
+      ...{ folder, policy, resume, rhythm: rhythmOf(args) },
     });
+    for (const line of resumedLines(opened)) context.note(line);
     using fleet = opened.fleet;
     if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
     const control = controlOf(io, opened, usesCache(args));
@@ -152,12 +215,15 @@ export const serveCommand: Command = {
         for (const line of noticeLines(notice)) context.note(line);
     });
     using _arrivals = submitArrivals(opened, once);
-    const isInterrupted = await runFleet(io, fleet);
+    const asked = await runFleet(io, args, fleet);
     unsubscribe();
     const [jobs, status] = await Promise.all([control.jobs(), control.status()]);
     printResult(io, args, { status, jobs, folder }, () =>
       [fleetLine(status), "", jobsTable(jobs, status.uptimeSeconds), "", `written to ${folder}`].join("\n"),
     );
-    return isInterrupted && !jobs.every(({ standing }) => standing === "ended") ? INTERRUPTED : 0;
+    if (asked === undefined || jobs.every(({ standing }) => standing === "ended")) return 0;
+    const file = requiredText(args, "workload");
+    context.note(`\`loratwin serve ${file} --resume ${folder}\` goes on, with the same options.`);
+    return asked === "a notice" ? NOTICED : INTERRUPTED;
   },
 };

@@ -24,6 +24,13 @@ const held = { ...asked, by: z.literal("halving").exactOptional(), why: z.string
 /** A kind that has no entry does not compile. */
 const EVENTS = {
   arrived: z.strictObject({ kind: z.literal("arrived"), ...ofJob, request: requestSchema, predicted: z.number() }),
+  restored: z.strictObject({
+    kind: z.literal("restored"),
+    ...ofJob,
+    request: requestSchema,
+    predicted: z.number(),
+    done: count,
+  }),
   progress: z.strictObject({ kind: z.literal("progress"), ...ofJob, done: count, between: z.boolean() }),
   ended: z.strictObject({ kind: z.literal("ended"), ...ofJob }),
   stop: z.strictObject({
@@ -71,9 +78,17 @@ function isOfScheduler(value: unknown): boolean {
 
 /**
  * The lines of a journal that are of the job scheduler, up to the last whole one.
- * @throws InputError with the line that is none, or tells of a job that has not arrived, or where no line is
+ * @throws InputError with the line that is none, or tells of a job that has not arrived, or where there is none
  */
 export function parseJournal(text: string, file: string): ReadJournal {
+  const read = journalLines(text, file);
+  if (read.lines.length > 0) return read;
+  const hint = "`loratwin simulate WORKLOAD --policy NAME -o journal.jsonl` writes one.";
+  throw new InputError({ expected: "a line of a job scheduler's journal", file, got: "none", hint });
+}
+
+/** The same of a journal that may have none yet. @throws InputError with the line that is wrong */
+export function journalLines(text: string, file: string): ReadJournal {
   const end = text.lastIndexOf("\n") + 1;
   const lines: JournalLine[] = [];
   const known = new Set<number>();
@@ -93,10 +108,6 @@ export function parseJournal(text: string, file: string): ReadJournal {
     if (foreign !== undefined) throw wrong("a job that has arrived before", foreign.number);
     lines.push({ line, atNs, events, decisions });
   });
-  if (lines.length === 0) {
-    const hint = "`loratwin simulate WORKLOAD --policy NAME -o journal.jsonl` writes one.";
-    throw new InputError({ expected: "a line of a job scheduler's journal", file, got: "none", hint });
-  }
   return { lines, tornLine: text.slice(end).trim() === "" ? undefined : texts.length };
 }
 

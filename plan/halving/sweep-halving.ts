@@ -39,6 +39,8 @@ interface SweepState {
  */
 export class SweepHalving {
   readonly #sweepOf = new Map<string, SweepState>();
+  /** By job, up to which iteration its losses are known. */
+  readonly #told = new Map<string, number>();
 
   constructor(sweeps: readonly HalvedSweep[]) {
     for (const sweep of sweeps) {
@@ -56,6 +58,9 @@ export class SweepHalving {
   lost(job: string, by: HalvedSweep["by"], iteration: number, loss: number): readonly SweepVerdict[] {
     const own = this.#sweepOf.get(job);
     if (own === undefined || own.sweep.by !== by) return [];
+    // A fleet that was cut off makes iterations again.
+    if (iteration <= (this.#told.get(job) ?? 0)) return [];
+    this.#told.set(job, iteration);
     return this.#follow(own, { kind: "loss", job: own.sweep.jobs.indexOf(job), iteration, loss });
   }
 

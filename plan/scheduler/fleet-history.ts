@@ -9,6 +9,9 @@ import { type FleetOutcome, FleetOutcomes } from "./outcomes.ts";
  */
 export type SpanKind = "waiting" | "training" | "leaving" | "preempted" | "paused";
 
+/** Why a job is on no pipeline that is there again. */
+export const CUT_OFF = "the fleet was cut off";
+
 /** A stretch of a job's time in which it did one thing. */
 export interface JobSpan {
   readonly kind: SpanKind;
@@ -39,6 +42,8 @@ export interface JobHistory extends FleetOutcome {
   readonly stoppedBy: StoppedBy | undefined;
   /** When halving let it go on that had paused it, and why. */
   readonly letGoOn: readonly { readonly atNs: number; readonly why: string }[];
+  /** When it was there again that the fleet was cut off with. */
+  readonly cutOffNs: readonly number[];
 }
 
 export interface FleetHistory {
@@ -57,12 +62,13 @@ type Told = Exclude<keyof JobHistory, Exclude<keyof FleetOutcome, "number">>;
 type Growing = { -readonly [Key in Told]: JobHistory[Key] } & {
   readonly spans: JobSpan[];
   readonly letGoOn: { readonly atNs: number; readonly why: string }[];
+  readonly cutOffNs: number[];
   done: number;
   open: Omit<JobSpan, "endNs"> | undefined;
   isPaused: boolean;
 };
 
-function arrived({ number, request }: Extract<FleetEvent, { kind: "arrived" }>): Growing {
+function arrived({ number, request }: Pick<Extract<FleetEvent, { kind: "arrived" }>, "number" | "request">): Growing {
   return {
     number,
     request,
@@ -71,6 +77,7 @@ function arrived({ number, request }: Extract<FleetEvent, { kind: "arrived" }>):
     why: "",
     stoppedBy: undefined,
     letGoOn: [],
+    cutOffNs: [],
     done: 0,
     open: { kind: "waiting", startNs: request.arrivalNs, why: "", done: 0 },
     isPaused: false,
@@ -95,10 +102,16 @@ function standStill(job: Growing, atNs: number, why: string): void {
 }
 
 function take(jobs: Map<number, Growing>, atNs: number, event: FleetEvent): void {
-  if (event.kind === "arrived") jobs.set(event.number, arrived(event));
+  if (event.kind === "arrived" || (event.kind === "restored" && !jobs.has(event.number)))
+    jobs.set(event.number, arrived(event));
   const job = jobOf(jobs, event.number);
   switch (event.kind) {
     case "arrived":
+      return;
+    case "restored":
+      Object.assign(job, { done: event.done, isPaused: false, outcome: "unfinished", why: "", stoppedBy: undefined });
+      job.cutOffNs.push(atNs);
+      standStill(job, atNs, CUT_OFF);
       return;
     case "progress":
       job.done = event.done;
@@ -167,7 +180,7 @@ export class FleetChronicle {
   readonly #mostOver: number;
   readonly #mostSpans: number;
   /** Numbers of jobs that are over, in the order in which they ended. */
-  readonly #over: number[] = [];
+  #over: number[] = [];
   #endNs = 0;
   #numLines = 0;
   #numPipelines = 0;
@@ -189,6 +202,7 @@ export class FleetChronicle {
     for (const event of events) {
       take(this.#jobs, atNs, event);
       if (event.kind === "ended") this.#over.push(event.number);
+      else if (event.kind === "restored") this.#over = this.#over.filter((number) => number !== event.number);
     }
     for (const decision of decisions) {
       const job = jobOf(this.#jobs, decision.number);

@@ -57,6 +57,8 @@ export interface FleetPlanInput {
   readonly follow?: (number: number, done: number) => readonly FleetEvent[];
   /** Jobs that train together share micro-batches; every job has its own when absent. */
   readonly sharing?: Sharing | undefined;
+  /** Jobs that came before it, to a fleet that was cut off: those that come now are numbered from there. */
+  readonly numBefore?: number;
 }
 
 /**
@@ -82,9 +84,10 @@ export class FleetPlan {
   #asked: FleetEvent[] = [];
   readonly #moved = new Map<number, number>();
   readonly #jobsOn: number[];
-  #numJobs = 0;
+  #numJobs: number;
 
-  constructor({ setting, costs, scheduler, follow = () => [], sharing }: FleetPlanInput) {
+  constructor({ setting, costs, scheduler, follow = () => [], sharing, numBefore = 0 }: FleetPlanInput) {
+    this.#numJobs = numBefore;
     this.#growing = new GrowingPlan(setting, costs);
     this.#groups = new FleetGroups(setting, this.#growing, sharing);
     this.#scheduler = scheduler;
@@ -101,6 +104,13 @@ export class FleetPlan {
     this.#members.set(number, { work, planned: undefined, done: 0, placed: undefined });
     this.#asked.push({ kind: "arrived", number, request, predicted });
     return number;
+  }
+
+  /** A job that had come to a fleet before this plan is there again. It waits for the next decision. */
+  restore(work: FleetWork, event: Extract<FleetEvent, { kind: "restored" }>): void {
+    const { number, done } = event;
+    this.#members.set(number, { work, planned: undefined, done, placed: undefined });
+    this.#asked.push(event);
   }
 
   /** Somebody has asked for something, of a job that has not ended. It waits for the next decision. */
@@ -238,9 +248,9 @@ export class FleetPlan {
 
   /** A job trains on a pipeline from a step on. */
   #place(number: number, member: FleetMember, pipeline: number, firstStep: number): void {
-    const { work } = member;
+    const { work, done } = member;
     if (member.planned === undefined) {
-      member.planned = this.#growing.addJob(work.job);
+      member.planned = this.#growing.addJob(done === 0 ? work.job : { ...work.job, firstStep: done });
       this.#newJobs.push(number);
     }
     this.#groups.place(number, work, member.planned, pipeline, firstStep);

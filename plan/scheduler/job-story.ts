@@ -1,5 +1,5 @@
 import { formatSeconds, sum } from "../../core/index.ts";
-import type { FleetHistory, JobHistory, JobSpan } from "./fleet-history.ts";
+import { CUT_OFF, type FleetHistory, type JobHistory, type JobSpan } from "./fleet-history.ts";
 import { meanwhile } from "./who-trained.ts";
 
 /** Turns on a pipeline that are told one by one, at the beginning and at the end. */
@@ -102,7 +102,9 @@ function turnSentences(
     before.length === 0
       ? `It started at once ${where}.`
       : `It ${waitingText(history, before)}, and ${isFirst ? "started" : "went on"} at ${timeText(begun.startNs)} ${where}.`;
-  const changes = on.slice(1).map(({ kind, startNs, why }) => {
+  const changes = on.slice(1).map(({ kind, startNs, why, done }) => {
+    if (job.cutOffNs.includes(startNs))
+      return `At ${timeText(startNs)} ${CUT_OFF}, and it went on from ${countText(done, "iteration")}${reason(why)}.`;
     const told = kind === "leaving" ? "was to leave after its iteration" : "could stay after all";
     return `At ${timeText(startNs)} it ${told}${reason(why)}.`;
   });
@@ -113,6 +115,8 @@ function turnSentences(
 function leftSentence(turn: Turn, next: Turn | undefined): readonly string[] {
   const [left, last] = [next?.before[0], turn.on.at(-1)];
   if (left === undefined || last === undefined) return [];
+  if (left.why === CUT_OFF)
+    return [`At ${timeText(left.startNs)} ${CUT_OFF}; ${countText(left.done, "iteration")} of it are kept.`];
   const trained = countText(left.done - turn.on[0]!.done, "iteration");
   const what = left.kind === "paused" ? "was paused" : "was preempted";
   const why = last.why === left.why || left.why === "paused" ? "" : reason(left.why);

@@ -16,6 +16,17 @@ export type FleetEvent =
   | { readonly kind: "arrived"; readonly number: number; readonly request: JobRequest; readonly predicted: number }
   /** Iterations of a job that have ended by now; `between`: it has ended one just now, and not begun the next. */
   | { readonly kind: "progress"; readonly number: number; readonly done: number; readonly between: boolean }
+  /**
+   * A fleet that was cut off goes on: a job that had come to it and is not over is there again, on no device and held by
+   * nobody, with the iterations that are not lost. All of them are told of in the first line that is decided then.
+   */
+  | {
+      readonly kind: "restored";
+      readonly number: number;
+      readonly request: JobRequest;
+      readonly predicted: number;
+      readonly done: number;
+    }
   /** It has trained all iterations that it asked for. */
   | { readonly kind: "ended"; readonly number: number }
   | AskedEvent

@@ -1,5 +1,5 @@
 import type { FleetJob, JobRequest } from "./fleet-job.ts";
-import type { JournalLine } from "./journal.ts";
+import type { FleetEvent, JournalLine } from "./journal.ts";
 
 /** What became of a job. */
 export interface FleetOutcome {
@@ -78,6 +78,7 @@ export class FleetOutcomes {
       const { number } = event;
       if (event.kind === "arrived") this.#fates.set(number, newFate(number, event.request));
       else if (event.kind === "progress") this.#fates.get(number)!.iterations = event.done;
+      else if (event.kind === "restored") this.#restore(event, atNs);
       else if (event.kind === "ended") this.#end(number, atNs);
     }
     for (const { kind, number, pipeline } of decisions) {
@@ -112,6 +113,13 @@ export class FleetOutcomes {
   /** By pipeline, the time up to the last line in which it trained anything. */
   busyNs(numPipelines: number): readonly number[] {
     return Array.from({ length: numPipelines }, (_, pipeline) => this.#pipelines[pipeline]?.busyNs ?? 0);
+  }
+
+  #restore({ number, request, done }: Extract<FleetEvent, { kind: "restored" }>, atNs: number): void {
+    const fate = this.#fates.get(number) ?? newFate(number, request);
+    this.#fates.set(number, fate);
+    this.#leave(fate, atNs);
+    Object.assign(fate, { iterations: done, endNs: undefined });
   }
 
   #end(number: number, atNs: number): void {

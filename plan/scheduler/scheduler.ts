@@ -133,6 +133,15 @@ export class Scheduler {
         this.#put({ ...request, number, predicted, ...place });
         return;
       }
+      case "restored": {
+        const { request, predicted, done } = event;
+        const standing = done > 0 ? "preempted" : "waiting";
+        // What was thought of those that trained is void.
+        this.#memory = this.#policy.initial;
+        this.#grown.delete(number);
+        this.#put({ ...request, number, predicted, done, standing, pipeline: undefined, hold: undefined });
+        return;
+      }
       case "progress": {
         const { done, between } = event;
         const job = this.job(number);

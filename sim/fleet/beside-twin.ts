@@ -8,6 +8,7 @@ import {
   type PolicyName,
   Scheduler,
   type Setting,
+  wasCutOff,
 } from "../../plan/index.ts";
 import type { FleetMetrics } from "./fleet-metrics.ts";
 import { fleetModel } from "./fleet-model.ts";
@@ -38,7 +39,8 @@ interface JudgedFleet {
 
 /** An executed fleet beside its twin. */
 export interface TwinnedFleet {
-  readonly twin: JudgedFleet;
+  /** Undefined where the fleet was cut off and gone on with, which no twin is. */
+  readonly twin: JudgedFleet | undefined;
   readonly executed: FleetMetrics;
 }
 
@@ -62,13 +64,15 @@ export function besideTwin(fleet: ExecutedFleet, policy: PolicyName | PolicyFact
   const own = policyOf(policy);
   const times = timesOf(own);
   const { sharing } = times;
-  const twin = fleetTwin({ setting, costs, works, happenings, sharing, scheduler: new Scheduler(own, resources) });
   const judged = { requests, times, numPipelines: resources.numPipelines, most, isBounded: true };
+  const executed = judgeFleet({ ...judged, outcomes: outcomesOf(journal) });
+  if (wasCutOff(journal)) return { twin: undefined, executed };
+  const twin = fleetTwin({ setting, costs, works, happenings, sharing, scheduler: new Scheduler(own, resources) });
   return {
     twin: {
       ...{ policy: own.name, journal: twin.journal },
       metrics: judgeFleet({ ...judged, outcomes: outcomesOf(twin.journal) }),
     },
-    executed: judgeFleet({ ...judged, outcomes: outcomesOf(journal) }),
+    executed,
   };
 }

@@ -46,7 +46,7 @@ export function happeningsOf(journal: readonly JournalLine[]): Happenings {
       if (event.kind === "arrived") requests[event.number] = event.request;
       else if (isAsked(event)) asked.push({ atNs: event.askedNs ?? atNs, event });
       else if (event.kind === "measured") taken.set(`${event.number} ${pipelineOf.get(event.number)}`, event.bytes);
-      else if (event.kind !== "progress" && event.kind !== "ended") {
+      else if (event.kind !== "progress" && event.kind !== "ended" && event.kind !== "restored") {
         const key = `${event.number} ${done.get(event.number) ?? 0}`;
         seen.set(key, [...(seen.get(key) ?? []), event]);
       }

@@ -132,7 +132,7 @@ export class FleetRun {
     const truthOf = (job: FleetJob): Truth => truths?.get(job.number) ?? asPredicted(job, doneBy.get(job.number));
     for (const job of scheduler.jobs) this.#fates.set(job.number, newFate(job, truthOf(job)));
     for (const event of pending)
-      if (event.kind === "arrived") {
+      if (event.kind === "arrived" || event.kind === "restored") {
         const { number, request, predicted } = event;
         this.#fates.set(number, newFate(request, truths?.get(number) ?? { iterations: predicted }));
       }

@@ -5,7 +5,7 @@ import { adapterBytesOn } from "../../plan/growth/adapter-shares.ts";
 import type { FleetEvent, JournalLine } from "../../plan/index.ts";
 import type { WhatIfAnswer } from "../../sim/index.ts";
 import { silent } from "../../workbench/context.ts";
-import { loadFleetFolder, openLiveFleet, twinOfFleet } from "../../workbench/index.ts";
+import { DEFAULT_RHYTHM, loadFleetFolder, openLiveFleet, twinOfFleet } from "../../workbench/index.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 import { SMALL_FLEET, writeSmallInputs } from "./small-inputs.ts";
 
@@ -100,7 +100,7 @@ describe("serve --sizes learned", () => {
     expect(decisions).toBe(JOBS);
     expect(sameDecisions).toBe(JOBS);
     const loaded = loadFleetFolder({ cwd: root }, "fleet");
-    const { journal } = twinOfFleet(loaded).twin;
+    const { journal } = twinOfFleet(loaded).twin!;
     expect(measuredIn(journal)).toEqual(measuredIn(loaded.journal.lines));
     expect(besides(journal)).toEqual({ early: 0, late: 2 });
   });
@@ -113,7 +113,7 @@ describe("serve --sizes learned", () => {
       context,
       "jobs.json",
       { ...choice, choices },
-      { folder: "live", policy: "fifo" },
+      { folder: "live", policy: "fifo", rhythm: DEFAULT_RHYTHM },
     );
     using fleet = opened.fleet;
     const seen: number[] = [];

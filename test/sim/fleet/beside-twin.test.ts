@@ -59,16 +59,16 @@ describe("a fleet beside its twin", () => {
     const kinds = new Set(given.journal.flatMap(({ events }) => events.map(({ kind }) => kind)));
     expect([...kinds].sort()).toEqual(["arrived", "ended", "pause", "priority", "progress", "stop", "unpause"]);
     const { twin, executed: metrics } = besideTwin(given, "priority");
-    expect(twin.journal).toEqual(given.journal);
-    expect(twin.metrics).toEqual(metrics);
+    expect(twin!.journal).toEqual(given.journal);
+    expect(twin!.metrics).toEqual(metrics);
     expect(metrics.preemptions).toBeGreaterThan(0);
     expect(metrics.bounds!.makespan.ratio).toBeGreaterThanOrEqual(1);
   });
 
   it("parts from it under another policy, and says where", () => {
     const { twin } = besideTwin(given, "fifo");
-    expect(twin.policy).toBe("fifo");
-    const compared = compareDecisions(given.journal, twin.journal);
+    expect(twin!.policy).toBe("fifo");
+    const compared = compareDecisions(given.journal, twin!.journal);
     expect(compared.numSame).toBeGreaterThan(0);
     expect(compared.parted).toBeDefined();
     expect(compared.otherwise.length).toBeGreaterThan(0);
@@ -79,11 +79,11 @@ describe("a fleet beside its twin", () => {
     const lines = given.journal.slice(0, cut);
     const arrived = lines.flatMap(({ events }) => events.filter(({ kind }) => kind === "arrived")).length;
     const { twin } = besideTwin({ ...given, journal: lines }, "priority");
-    const { jobs } = fleetHistory(twin.journal);
+    const { jobs } = fleetHistory(twin!.journal);
     expect(jobs).toHaveLength(arrived);
     const open = jobs.filter(({ endNs }) => endNs === undefined).map(({ number }) => number);
     expect(open).toEqual([1]);
-    const compared = compareDecisions(lines, twin.journal, { goesOn: true });
+    const compared = compareDecisions(lines, twin!.journal, { goesOn: true });
     expect(compared).toMatchObject({ parted: undefined, otherwise: [] });
   });
 });

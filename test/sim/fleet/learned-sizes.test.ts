@@ -146,8 +146,8 @@ describe.each([1, 2])("jobs whose sizes are learned, on %i pipelines", (pipeline
       onLine: (line) => void journal.push(line),
     });
     const fleetOf = { ...{ setting, costs, works, most, learned }, journal };
-    expect(besideTwin(fleetOf, "mlora").twin.journal).toEqual(journal);
-    const other = besideTwin(fleetOf, "sjf").twin.journal;
+    expect(besideTwin(fleetOf, "mlora").twin!.journal).toEqual(journal);
+    const other = besideTwin(fleetOf, "sjf").twin!.journal;
     expect(other.at(-1)!.decisions).toEqual([]);
     expect(measuredIn(other).length).toBeGreaterThanOrEqual(JOBS);
   });

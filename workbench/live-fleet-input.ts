@@ -1,0 +1,47 @@
+import type { ModelFolder } from "../exec/index.ts";
+import type { CostModel, FleetWork, HalvedSweep, Policy, Resources, Setting, Sharing } from "../plan/index.ts";
+import type { CheckpointRhythm } from "./checkpoint-rhythm.ts";
+import type { Place } from "./context.ts";
+import type { JournalEvent } from "./journal.ts";
+import type { LiveNotice } from "./live-job.ts";
+import { type FleetThatGoesOn, resumedEvent } from "./restore-jobs.ts";
+import { runVersions } from "./train-plan.ts";
+
+export interface LiveFleetInput {
+  readonly place: Place;
+  /** New, or empty, or that of the fleet that goes on. */
+  readonly folder: string;
+  readonly setting: Setting;
+  readonly costs: CostModel;
+  readonly model: ModelFolder;
+  readonly policy: Policy;
+  readonly resources: Resources;
+  /** How jobs share micro-batches under the policy; absent where each has its own. */
+  readonly sharing: Sharing | undefined;
+  /** By the jobs' numbers, of those that had come before: where the resources look, and the jobs that come are added. */
+  readonly works: FleetWork[];
+  /** The most jobs that train at once on a pipeline; as many as there is room for when absent. */
+  readonly jobsAtOnce?: number;
+  /** Jobs that are compared with each other while they train, by the names that they will come with. */
+  readonly sweeps: readonly HalvedSweep[];
+  readonly rhythm: CheckpointRhythm;
+  /** A fleet that was cut off, and goes on. */
+  readonly goesOn?: FleetThatGoesOn | undefined;
+  readonly onNotice?: (notice: LiveNotice) => void;
+  /** A checkpoint could not be written. */
+  readonly onFailure?: (why: string) => void;
+}
+
+/** What is written down before the devices are set up. */
+export function startEvents(input: LiveFleetInput): readonly JournalEvent[] {
+  const { setting, policy, jobsAtOnce, resources, goesOn } = input;
+  const who = {
+    policy: policy.name,
+    ...(jobsAtOnce === undefined ? {} : { jobsAtOnce }),
+    ...(resources.learning === undefined ? {} : { sizes: "learned" as const }),
+  };
+  return [
+    { event: "started", versions: runVersions(setting), process: process.pid, ...who },
+    ...(goesOn === undefined ? [] : [resumedEvent(goesOn)]),
+  ];
+}

@@ -1,0 +1,242 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import type { Row } from "../datasets/index.ts";
+import { type JobInput, readJobState } from "../exec/index.ts";
+import {
+  type AskedEvent,
+  type FleetComer,
+  halvingEvents,
+  type Job,
+  type JobRequest,
+  type SweepHalving,
+  type SweepVerdict,
+} from "../plan/index.ts";
+import { stateOf } from "./find-checkpoint.ts";
+import type { FleetCheckpoints } from "./fleet-checkpoints.ts";
+import { FLEET_FILES, startFile } from "./fleet-folder.ts";
+import { startOfJob } from "./fleet-work.ts";
+import type { JournalEvent } from "./journal.ts";
+import { judgeLosses } from "./judge-losses.ts";
+import { type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
+import type { LiveNotice, LiveSubmission } from "./live-job.ts";
+import { type LoadedWorkload, loadInputs } from "./load-workload.ts";
+import type { RestoredFleet, RestoredJob, ResumableFleet } from "./resume-fleet.ts";
+
+/** What a live fleet goes on with. */
+export interface FleetThatGoesOn {
+  readonly found: ResumableFleet;
+  readonly restored: RestoredFleet;
+  /** By number, all that had come and that somebody was told of. */
+  readonly jobs: KeptJob[];
+  /** By number, of those that are not over. */
+  readonly inputs: ReadonlyMap<number, JobInput>;
+  /** Those that nobody was told of. */
+  readonly again: readonly LiveSubmission[];
+}
+
+/** For the journal. `steps`: those of jobs that are not over. */
+export function resumedEvent({ found: { found }, restored: { jobs } }: FleetThatGoesOn): JournalEvent {
+  return {
+    event: "resumed",
+    checkpoint: found.name ?? null,
+    steps: Object.fromEntries(jobs.map(({ comer, event }) => [comer.job.name, event.done])),
+    skipped: found.skipped,
+  };
+}
+
+/** What is asked of a job anew that is there again: what a person had asked for, and what halving says of it. */
+function askedAgain(
+  { number, pausedBy }: KeptJob,
+  hold: RestoredJob["hold"],
+  verdict: SweepVerdict | undefined,
+): readonly AskedEvent[] {
+  if (hold?.kind === "stop") return [{ kind: "stop", number, by: hold.by, why: hold.why }];
+  if (verdict?.kind === "stop") return halvingEvents(verdict, number);
+  if (verdict?.kind === "pause") pausedBy.add("halving");
+  if (pausedBy.has("user")) return [{ kind: "pause", number }];
+  return verdict?.kind === "pause" ? halvingEvents(verdict, number) : [];
+}
+
+/** @throws InputError for one that came to an earlier version */
+function givenJob({ given, job }: FleetComer): Job {
+  if (given !== undefined) return given;
+  throw new InputError({
+    expected: `job ${job.name} as it was asked for, in ${FLEET_FILES.jobs}`,
+    got: "none",
+    hint: "Folders of earlier versions cannot be gone on with.",
+  });
+}
+
+/**
+ * A job of a fleet that goes on, with all that it trains on, and from.
+ * @throws InputError where its data or its start are not what they were
+ */
+async function inputOf(
+  folder: string,
+  loaded: LoadedWorkload,
+  { comer, saved }: Pick<RestoredJob, "comer" | "saved">,
+  cache: boolean,
+): Promise<{ readonly job: Job; readonly input: JobInput }> {
+  const job = givenJob(comer);
+  const inputs = await loadInputs({ ...loaded.workload, jobs: [job] }, loaded.source, cache);
+  const { digest } = inputs.rows[0]!;
+  if (digest !== comer.job.dataDigest)
+    throw new InputError({ expected: `the data that job ${job.name} came with`, at: job.name, got: "other data" });
+  const rows: readonly Row[] = inputs.data[0]!;
+  const { architecture } = loaded;
+  const known = stateOf(folder, saved, comer.job, architecture);
+  if (known !== undefined) return { job, input: { rows, start: known.state, best: known.best } };
+  const file = startFile(folder, job.name);
+  if (!existsSync(file)) return { job, input: { rows, start: startOfJob(job, inputs) } };
+  const facts = { step: 0, best: undefined, keepsBest: false };
+  const { parameters } = readJobState(file, comer.job.adapter, architecture, facts).state;
+  return { job, input: { rows, start: { parameters } } };
+}
+
+/** @throws InputError as `inputOf` does */
+export async function inputsOf(
+  { folder }: Pick<ResumableFleet, "folder">,
+  loaded: LoadedWorkload,
+  jobs: readonly RestoredJob[],
+  cache: boolean,
+): Promise<ReadonlyMap<number, JobInput>> {
+  const inputs = new Map<number, JobInput>();
+  for (const job of jobs) inputs.set(job.event.number, (await inputOf(folder, loaded, job, cache)).input);
+  return inputs;
+}
+
+/** Jobs that had come and were not told of, to come again. @throws InputError as `inputOf` does */
+export async function submissionsAgain(
+  { folder }: Pick<ResumableFleet, "folder">,
+  loaded: LoadedWorkload,
+  comers: readonly FleetComer[],
+  cache: boolean,
+): Promise<readonly LiveSubmission[]> {
+  const submissions: LiveSubmission[] = [];
+  for (const comer of comers) {
+    const { number: _number, given: _given, ...work } = comer;
+    const { job, input } = await inputOf(folder, loaded, { comer, saved: undefined }, cache);
+    submissions.push({ job, work, rows: input.rows, start: input.start });
+  }
+  return submissions;
+}
+
+/** What a live fleet kept of its jobs, by what its folder tells of them. @throws InputError for earlier versions */
+export function keptJobs(
+  { folder, comers, lines, told, written }: ResumableFleet,
+  restored: readonly RestoredJob[],
+): KeptJob[] {
+  const jobs: KeptJob[] = [];
+  const arrived = (number: number, request: JobRequest): void => {
+    jobs[number] = newKeptJob(number, { job: givenJob(comers[number]!) }, request);
+  };
+  for (const { atNs, events, decisions } of lines) {
+    for (const event of events) {
+      if (event.kind === "arrived") arrived(event.number, event.request);
+      if (event.kind === "priority") jobs[event.number]!.priority = event.priority;
+      keepEvent(jobs[event.number]!, event, atNs);
+    }
+    for (const decision of decisions) keepDecision(jobs[decision.number]!, decision, atNs);
+  }
+  const pathOf = (within: string, name: string): string | undefined => {
+    const known = path.join(folder, within, name);
+    return written.has(name) && existsSync(known) ? known : undefined;
+  };
+  for (const kept of jobs) {
+    kept.adapter = pathOf(FLEET_FILES.adapters, kept.job.name);
+    kept.bestAdapter = pathOf(FLEET_FILES.best, kept.job.name);
+    if (kept.standing === "running" || kept.standing === "leaving") kept.standing = "ended";
+    kept.pipeline = undefined;
+  }
+  for (const { event, hold } of restored) {
+    const kept = jobs[event.number]!;
+    keepEvent(kept, event, event.request.arrivalNs);
+    kept.adapter = undefined;
+    if (hold?.kind === "pause" && hold.by === undefined) kept.pausedBy.add("user");
+  }
+  tellLosses(jobs, told, new Map(restored.map(({ event }) => [event.number, event.done])));
+  return jobs;
+}
+
+/** What losses said of jobs, up to the steps that are made again. `done`: of those that are not over. */
+function tellLosses(jobs: readonly KeptJob[], told: ResumableFleet["told"], done: ReadonlyMap<number, number>): void {
+  const byName = new Map(jobs.map((kept) => [kept.job.name, kept]));
+  const { metrics, evaluations } = told;
+  const all = [
+    ...metrics.map(({ job, step, loss }) => ({ job, step, loss, evaluation: undefined })),
+    ...evaluations.map((row) => ({ job: row.job, step: row.step, loss: row.evaluationLoss, evaluation: row })),
+  ].sort((a, b) => a.step - b.step);
+  for (const { job, step, loss, evaluation } of all) {
+    const kept = byName.get(job);
+    if (kept === undefined || step >= (done.get(kept.number) ?? Number.POSITIVE_INFINITY)) continue;
+    if (evaluation === undefined) {
+      kept.loss = loss;
+      judgeLosses(kept, { iteration: step + 1, training: loss });
+    } else {
+      kept.evaluationLoss = loss;
+      if (evaluation.best) kept.best = { step, evaluationLoss: loss };
+      judgeLosses(kept, { iteration: step + 1, evaluation: loss });
+    }
+    // What it said then was decided on.
+    if (kept.watch.stop === null) kept.follows = [];
+  }
+}
+
+/** What halving said last of each job, by all that was told of losses. */
+function tellHalving(
+  halving: SweepHalving,
+  { metrics, evaluations }: ResumableFleet["told"],
+  over: readonly string[],
+): ReadonlyMap<string, SweepVerdict> {
+  const last = new Map<string, SweepVerdict>();
+  const keep = (verdicts: readonly SweepVerdict[]): void => {
+    for (const verdict of verdicts) last.set(verdict.job, verdict);
+  };
+  for (const { job, step, loss } of metrics) keep(halving.lost(job, "training", step + 1, loss));
+  for (const { job, step, evaluationLoss } of evaluations)
+    keep(halving.lost(job, "evaluation", step + 1, evaluationLoss));
+  for (const job of over) keep(halving.gone(job));
+  return last;
+}
+
+/** A job that is there again, with where it goes on from and what is asked of it. */
+export interface JobAgain extends Pick<RestoredJob, "event" | "comer"> {
+  readonly input: JobInput;
+  readonly asked: readonly AskedEvent[];
+}
+
+/** Tells of all jobs whoever has to know of them; those that are not over. */
+export function takeUp(
+  { found, restored, jobs, inputs }: FleetThatGoesOn,
+  checkpoints: FleetCheckpoints,
+  halving: SweepHalving,
+): readonly JobAgain[] {
+  const living = new Set(restored.jobs.map(({ event }) => event.number));
+  const over = jobs.filter(({ number }) => !living.has(number));
+  for (const { number, done } of over) {
+    checkpoints.came(number, found.comers[number]!.job);
+    checkpoints.over(number, done);
+  }
+  const names = over.map(({ job }) => job.name);
+  const verdicts = tellHalving(halving, found.told, names);
+  return restored.jobs.map(({ event, hold, comer, saved }) => {
+    const kept = jobs[event.number]!;
+    const input = inputs.get(event.number)!;
+    checkpoints.came(event.number, comer.job, saved);
+    if (input.start.firstMoment !== undefined) kept.state = input.start;
+    return { event, comer, input, asked: askedAgain(kept, hold, verdicts.get(kept.job.name)) };
+  });
+}
+
+/** What was decided before, and the steps that are not made again. */
+export function pastNotices(goesOn: FleetThatGoesOn | undefined): readonly LiveNotice[] {
+  if (goesOn === undefined) return [];
+  const { found, restored } = goesOn;
+  const done = new Map(restored.jobs.map(({ comer, event }) => [comer.job.name, event.done]));
+  const steps = found.told.metrics.filter(({ job, step }) => step < (done.get(job) ?? Number.POSITIVE_INFINITY));
+  return [
+    ...found.lines.map((line) => ({ kind: "line", line }) as const),
+    ...steps.map((metrics) => ({ kind: "step", metrics }) as const),
+  ];
+}

@@ -1,0 +1,198 @@
+import { existsSync, linkSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import { writeWholeFile, writeWholeFolder } from "../datasets/index.ts";
+import {
+  type CheckpointJob,
+  cutOff,
+  type FleetComer,
+  type FleetEvent,
+  type JournalLine,
+  jobDigest,
+  journalLines,
+  type KnownJob,
+  parseComers,
+  parseSetting,
+  type Resources,
+  type Setting,
+} from "../plan/index.ts";
+import type { Place } from "./context.ts";
+import { absolute, readInput } from "./files.ts";
+import { checkSavedJob, type FoundCheckpoint, findCheckpoint, putAside } from "./find-checkpoint.ts";
+import { FLEET_FILES } from "./fleet-folder.ts";
+import type { JournalLine as RunEvent } from "./journal.ts";
+import { readJournalEvents } from "./load-run.ts";
+import { type ReadMetrics, readMetrics } from "./metrics-lines.ts";
+import { checkStopped, keptMetrics } from "./resume-run.ts";
+
+/** The reason with which jobs end that end since their fleet does: a fleet that goes on has them again. */
+export const FLEET_ENDS = "the fleet was asked to end";
+
+const FOLDER = `a folder of jobs over time with ${FLEET_FILES.setting}`;
+
+/** The folder of jobs over time whose fleet was cut off, or was asked to end, and where it can go on. */
+export interface ResumableFleet {
+  /** Absolute. */
+  readonly folder: string;
+  /** In the order of arrival. */
+  readonly comers: readonly FleetComer[];
+  /** What was decided. */
+  readonly lines: readonly JournalLine[];
+  readonly found: FoundCheckpoint;
+  /** What was told of steps and evaluations, those that are made again included. */
+  readonly told: ReadMetrics;
+  /** What the fleet's clock goes on from: it stands still while nobody carries the fleet out. */
+  readonly clockNs: number;
+  /** How long it has stood still; by so much deadlines are nearer than that clock shows. */
+  readonly downNs: number;
+  /** The name of the policy that decided last; undefined where it was not written down. */
+  readonly policy: string | undefined;
+  readonly modelDigest: string | null;
+  /** Jobs whose adapters were written for good, by name. */
+  readonly written: ReadonlySet<string>;
+}
+
+/** A job of it that is not over. */
+export interface RestoredJob {
+  readonly event: Extract<FleetEvent, { kind: "restored" }>;
+  /** Whoever has paused it, or had asked for its end. */
+  readonly hold: KnownJob["hold"];
+  readonly comer: FleetComer;
+  /** As the checkpoint has it; undefined where it begins anew. */
+  readonly saved: CheckpointJob | undefined;
+}
+
+/** @throws InputError for a folder that is no fleet's, or of a fleet that goes on or has got to its end */
+export function findResumableFleet(place: Place, given: string): ResumableFleet {
+  const folder = absolute(place, given);
+  const read = (name: string): { readonly text: string; readonly file: string } => {
+    const file = path.join(folder, name);
+    return { file, text: existsSync(file) ? readFileSync(file, "utf8") : "" };
+  };
+  const written = readInput(place, path.join(given, FLEET_FILES.setting), FOLDER);
+  const { model } = parseSetting(written.text, written.file);
+  checkStopped(folder, given);
+  const [jobs, journal, metrics] = [read(FLEET_FILES.jobs), read(FLEET_FILES.journal), read(FLEET_FILES.metrics)];
+  const comers = parseComers(jobs.text, jobs.file);
+  const { lines } = journalLines(journal.text, journal.file);
+  const events = readJournalEvents(journal.text, journal.file);
+  const byName = new Map(comers.map(({ job }) => [job.name, job]));
+  const found = findCheckpoint(folder, (checkpoint, file) => {
+    if (checkpoint.modelDigest !== model.digest)
+      throw new InputError({ expected: "a checkpoint of this fleet", file, at: "modelDigest", got: "another model's" });
+    for (const saved of checkpoint.jobs) {
+      const job = byName.get(saved.name);
+      if (job === undefined)
+        throw new InputError({ expected: "a checkpoint of this fleet", file, at: "jobs", got: saved.name });
+      checkSavedJob(saved, job, file);
+    }
+  });
+  const started = events.findLast(({ event }) => event === "started");
+  const policy = started?.event === "started" ? started.policy : undefined;
+  return {
+    ...{ folder, comers, lines, found, policy, modelDigest: model.digest },
+    told: readMetrics(metrics.text, metrics.file),
+    ...clockOf(lines, events),
+    written: writtenJobs(events),
+  };
+}
+
+/** What the clock of a fleet showed last, as far as that is known, and how long ago that was. */
+function clockOf(
+  lines: readonly JournalLine[],
+  events: readonly RunEvent[],
+): Pick<ResumableFleet, "clockNs" | "downNs"> {
+  const saved = events.findLast((event) => event.event === "checkpoint");
+  const clockNs = Math.max(lines.at(-1)?.atNs ?? 0, (saved?.event === "checkpoint" ? saved.atNs : undefined) ?? 0);
+  const ready = events.findLast((event) => event.event === "ready");
+  if (ready?.event !== "ready") return { clockNs, downNs: 0 };
+  const sinceMs = Date.now() - Date.parse(ready.time) - (clockNs - (ready.atNs ?? 0)) / 1e6;
+  // A clock of the day may have been set back.
+  return { clockNs, downNs: Math.max(0, Math.round(1e6 * sinceMs)) };
+}
+
+/** Jobs that were over with all that there is of them written, and did not come again since. */
+function writtenJobs(events: readonly RunEvent[]): ReadonlySet<string> {
+  const written = new Set<string>();
+  for (const event of events) {
+    if (event.event === "job ended") written.add(event.job);
+    else if (event.event === "resumed") for (const name of Object.keys(event.steps)) written.delete(name);
+  }
+  return written;
+}
+
+/** What a fleet goes on with. */
+export interface RestoredFleet {
+  readonly scheduler: ReturnType<typeof cutOff>["state"];
+  readonly jobs: readonly RestoredJob[];
+  /** Jobs that had come, and that nobody had been told of. */
+  readonly unseen: readonly FleetComer[];
+}
+
+/** @throws InputError where a workload has one of the jobs otherwise than it came */
+export function restoredFleet(
+  { comers, lines, found, downNs, written }: ResumableFleet,
+  resources: Resources,
+): RestoredFleet {
+  const { jobs, state } = cutOff(lines, resources);
+  const isOver = ({ hold, isOver: over, hasBegun, request: { name } }: KnownJob): boolean => {
+    if (hold?.kind === "stop" && hold.why === FLEET_ENDS) return false;
+    return over && (!hasBegun || written.has(name));
+  };
+  const restored = jobs.flatMap((job): RestoredJob[] => {
+    if (isOver(job)) return [];
+    const { number, predicted, hold, request } = job;
+    const comer = comers[number]!;
+    const saved = found.checkpoint?.jobs.find(({ name }) => name === comer.job.name);
+    const deadlineNs = request.deadlineNs === null ? null : request.deadlineNs - downNs;
+    const done = saved?.step ?? 0;
+    const event = { kind: "restored", number, request: { ...request, deadlineNs }, predicted, done } as const;
+    const isVoid = hold?.kind === "stop" && hold.why === FLEET_ENDS;
+    return [{ event, hold: isVoid ? undefined : hold, comer, saved }];
+  });
+  return { scheduler: state, jobs: restored, unseen: comers.slice(jobs.length) };
+}
+
+/** @throws InputError where jobs were trained on another model */
+export function checkModel({ modelDigest }: ResumableFleet, { model }: Setting): void {
+  if (model.digest !== modelDigest)
+    throw new InputError({ expected: "the model that the fleet trains on", at: "model.path", got: "another one" });
+}
+
+/** @throws InputError where a job is not as it came */
+export function checkComer(comer: FleetComer, job: FleetComer["job"]): void {
+  if (jobDigest(comer.job) === jobDigest(job)) return;
+  throw new InputError({
+    expected: `job ${job.name} as it came: data, seed, adapter, optimizer and steps`,
+    at: "--resume",
+    got: "another one",
+  });
+}
+
+/**
+ * Makes the folder ready to go on: what its devices reported is put into `earlier`, and the lines of steps that are made
+ * again are taken out. A process that is killed meanwhile leaves a folder that can be resumed.
+ */
+export function beginFleetAgain({ folder, found, comers }: ResumableFleet, jobs: readonly RestoredJob[]): void {
+  const at = (name: string): string => path.join(folder, name);
+  const within = at(FLEET_FILES.earlier);
+  const parts = existsSync(within) ? readdirSync(within).filter((name) => /^\d+$/.test(name)) : [];
+  const [segments, completions] = [FLEET_FILES.segments, FLEET_FILES.completions];
+  if (existsSync(at(segments)) && readFileSync(at(segments)).length > 0)
+    writeWholeFolder(path.join(within, String(parts.length + 1)), (unfinished) => {
+      for (const name of [FLEET_FILES.setting, segments, completions])
+        if (existsSync(at(name))) linkSync(at(name), path.join(unfinished, name));
+    });
+  const made = new Map(comers.map(({ job }) => [job.name, Number.POSITIVE_INFINITY]));
+  for (const { comer, event } of jobs) made.set(comer.job.name, event.done);
+  const metrics = at(FLEET_FILES.metrics);
+  const text = existsSync(metrics) ? readFileSync(metrics, "utf8") : "";
+  writeWholeFile(
+    metrics,
+    keptMetrics(text, metrics, made)
+      .map((line) => `${line}\n`)
+      .join(""),
+  );
+  for (const name of [segments, completions]) rmSync(at(name), { force: true });
+  putAside(folder, found);
+}
