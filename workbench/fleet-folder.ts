@@ -113,8 +113,12 @@ export class FleetFolder implements Disposable {
     return this.#folder;
   }
 
-  /** What befalls the process, at once. */
+  /**
+   * What befalls the process and its jobs, at once, behind the steps until then: those of a job that is over are not made
+   * again.
+   */
   happened(event: JournalEvent): void {
+    this.#metrics.write(true);
     this.#journal.add(canonicalJson({ time: timeNow(), ...event }));
     this.#journal.write(true);
   }

@@ -91,6 +91,8 @@ function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
 function submitArrivals({ fleet, arrivals }: OpenedFleet, once: boolean): Disposable {
   const timers = new Set<NodeJS.Timeout>();
   let left = arrivals.length;
+  // All had come before the fleet was cut off.
+  if (once && left === 0) fleet.drain();
   for (const { atSeconds, submission } of arrivals) {
     const timer = setTimeout(
       () => {

@@ -49,20 +49,21 @@ beforeAll(async () => {
   await printed(["simulate", "p.json", "-o", "s.json"], root);
   await printed(["simulate", "w.yaml", "--devices", "cpu:0", "--policy", "fifo", "-o", "jobs.jsonl"], root);
   await printed(["train", "p.json", "-o", "run"], root);
-  copyUnended("stopped");
-  copyUnended("stopped-too");
-  copyUnended("going-on");
+  copyUnended("run", "stopped");
+  copyUnended("run", "stopped-too");
+  copyUnended("run", "going-on");
   rmSync(path.join(root, "going-on", "trace.json"));
   await printed(["serve", "w.yaml", "--devices", "cpu:0", "-o", "fleet-run", "--once"], root);
+  copyUnended("fleet-run", "fleet-stopped");
   await printed(["catalog", "H100 SXM", "--calibration", "layers.json"], root);
   await serveFleet();
 }, 60_000);
 
-/** The run again, as if it had been ended early. */
-function copyUnended(name: string): void {
-  cpSync(path.join(root, "run"), path.join(root, name), { recursive: true });
+/** A run again, as if it had been ended early. */
+function copyUnended(run: string, name: string): void {
+  cpSync(path.join(root, run), path.join(root, name), { recursive: true });
   const journal = path.join(root, name, "journal.jsonl");
-  writeFileSync(journal, readFileSync(journal, "utf8").replace('"ended"', '"ended early"'));
+  writeFileSync(journal, readFileSync(journal, "utf8").replace('"event":"ended"', '"event":"ended early"'));
 }
 
 let server: LiveServer | undefined;
@@ -124,7 +125,10 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   "init-model": [{ folder: "made" }],
   strategies: [{ workload: "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" }],
   paper: [{}],
-  serve: [{ workload: "w.yaml", output: "served", once: true, port: 0 }],
+  serve: [
+    { workload: "w.yaml", output: "served", once: true, port: 0 },
+    { workload: "w.yaml", resume: "fleet-stopped", once: true, port: 0 },
+  ],
   submit: [{ run: "live", job: "j.yaml" }],
   jobs: [{ run: "live" }],
   cancel: [{ run: "live", name: "first" }],

@@ -1,0 +1,314 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createRng } from "../../core/index.ts";
+import type { JobStatus } from "../../server/index.ts";
+import { findResumableFleet } from "../../workbench/index.ts";
+import { packageFile } from "../../workbench/package-file.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+import { writeSmallInputs } from "./small-inputs.ts";
+
+const root = temporaryFolder();
+const program = packageFile("dist", "cli", "main.js");
+const at = (...names: readonly string[]): string => path.join(root, ...names);
+
+/** Five jobs that come while others train, with all that training has a state of, and one that makes way. */
+const JOBS = [
+  { name: "first", steps: 260, seed: 1, evaluation: { share: 0.2, everySteps: 7, keepBest: true } },
+  { name: "second", steps: 160, seed: 2, batchSize: 6, arrivalSeconds: 0.1 },
+  { name: "third", steps: 60, seed: 3, arrivalSeconds: 0.3, priority: 5 },
+  { name: "fourth", steps: 200, seed: 4, arrivalSeconds: 0.4 },
+  { name: "late", steps: 40, seed: 5, arrivalSeconds: 0.9 },
+];
+
+function workloadOf(jobs: readonly object[]): string {
+  const adapter = { rank: 4, alpha: 8, targets: ["q_proj", "v_proj", "down_proj"] };
+  const complete = jobs.map((job, index) => ({
+    data: { path: "rows.jsonl", format: "tokens" },
+    batchSize: 4,
+    microBatchSize: 2,
+    adapter: { ...adapter, dropout: index === 1 ? 0.1 : 0 },
+    optimizer: index === 2 ? { maxGradNorm: 0.5 } : { schedule: { name: "cosine", warmupSteps: 5 } },
+    ...job,
+  }));
+  return JSON.stringify({ kind: "workload", version: 1, model: { path: "model" }, jobs: complete });
+}
+
+const CONSTANT = { F: 0.001, B: 0.002, transfer: 0, update: 0 };
+const DEVICES = ["--devices", "cpu:0,cpu:1", "--pipelines", "1", "--jobs-at-once", "2"];
+const OPTIONS = [...DEVICES, "--calibration", "costs.json", "--no-cache"];
+const ONCE = [...OPTIONS, "--once"];
+const OFTEN = ["--checkpoint-steps", "25"];
+
+beforeAll(async () => {
+  await writeSmallInputs(root);
+  writeFileSync(at("work.json"), workloadOf(JOBS));
+  writeFileSync(
+    at("costs.json"),
+    JSON.stringify({ kind: "calibration", version: 1, model: "constant", seconds: CONSTANT }),
+  );
+  await printed(["serve", "work.json", "-o", "whole", ...ONCE], root);
+}, 120_000);
+
+/** A fleet as a process of its own. */
+function started(...args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [program, "serve", ...args], { cwd: root });
+}
+
+async function ended(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once("exit", resolve));
+  return child.exitCode;
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  child.kill("SIGKILL");
+  await ended(child);
+}
+
+function textOf(...names: readonly string[]): string {
+  return existsSync(at(...names)) ? readFileSync(at(...names), "utf8") : "";
+}
+
+const numLines = (folder: string): number => textOf(folder, "metrics.jsonl").split("\n").length - 1;
+
+/** Waits until something is so, or the process is over; whether it is so. */
+async function until(child: ChildProcess, isSo: () => boolean): Promise<boolean> {
+  while (child.exitCode === null && !isSo()) await sleep(5);
+  return isSo();
+}
+
+/** All adapters and best adapters of a fleet, as bytes. */
+function adapters(folder: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    ["adapters", "best"]
+      .filter((within) => existsSync(at(folder, within)))
+      .flatMap((within) =>
+        readdirSync(at(folder, within)).map((name) => [
+          `${within}/${name}`,
+          readFileSync(at(folder, within, name, "adapter_model.safetensors")).toString("base64"),
+        ]),
+      ),
+  );
+}
+
+/** Metrics of a fleet without the times, sorted. */
+function metrics(folder: string): readonly string[] {
+  const lines = textOf(folder, "metrics.jsonl").trimEnd().split("\n");
+  return lines.map((line) => JSON.stringify({ ...JSON.parse(line), seconds: 0 })).sort();
+}
+
+function expectSame(folder: string, whole = "whole"): void {
+  expect(adapters(folder)).toEqual(adapters(whole));
+  expect(metrics(folder)).toEqual(metrics(whole));
+}
+
+function eventsOf(folder: string, event: string): readonly Readonly<Record<string, unknown>>[] {
+  const lines = textOf(folder, "journal.jsonl").split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line)).filter((line) => line.event === event);
+}
+
+describe("a fleet that is killed at any moment", () => {
+  it("goes on each time and ends with the same bytes, losses and evaluations", async () => {
+    const rng = createRng("moments of a fleet");
+    const folder = "killed";
+    let child = started("work.json", "-o", folder, ...ONCE, ...OFTEN);
+    for (let kill = 0; kill < 4; kill += 1) {
+      const least = numLines(folder) + 1 + rng.nextInt(200);
+      if (!(await until(child, () => numLines(folder) >= least))) break;
+      await sleep(rng.nextInt(100));
+      await killed(child);
+      await printed(["validate", folder, "--quiet"], root);
+      child = started("work.json", "--resume", folder, ...ONCE, ...OFTEN);
+    }
+    expect(await ended(child)).toBe(0);
+    expectSame(folder);
+    // Setting, plan, reports, decisions made again, adapters.
+    await printed(["validate", folder], root);
+    expect(eventsOf(folder, "resumed").length).toBeGreaterThan(1);
+    const told = await printed(["report", folder, "-o", "killed.html", "--json"], root);
+    expect(JSON.parse(told)).toMatchObject({ state: "ended", jobs: JOBS.length, sameDecisions: null });
+    expect(await printed(["explain", folder, "first"], root)).toMatch(/the fleet was cut off/);
+  }, 120_000);
+
+  it("has no steps twice or out of its clock, and loses at most what came after a checkpoint", () => {
+    const skipped = eventsOf("killed", "resumed").flatMap((line) => line["skipped"]);
+    expect(skipped).toEqual([]);
+    const times = eventsOf("killed", "ready").map((line) => (line["atNs"] as number | undefined) ?? 0);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+  });
+});
+
+describe("a fleet that is ended", () => {
+  const folder = "ended";
+
+  it("writes adapters as they are and a checkpoint, and ends with the same bytes when it goes on", async () => {
+    const child = started("work.json", "-o", folder, ...ONCE);
+    let stderr = "";
+    child.stderr!.on("data", (text) => {
+      stderr += text;
+    });
+    expect(await until(child, () => numLines(folder) >= 250)).toBe(true);
+    child.kill("SIGINT");
+    expect(await ended(child)).toBe(130);
+    expect(stderr).toMatch(/Ends with a checkpoint after the iterations that are queued/);
+    expect(stderr).toMatch(/`loratwin serve work\.json --resume ended` goes on, with the same options/);
+    expect(eventsOf(folder, "checkpoint")).toHaveLength(1);
+    const before = numLines(folder);
+    const { checkpoint } = findResumableFleet({ cwd: root }, folder).found;
+    expect(Object.keys(adapters(folder)).length).toBeGreaterThan(0);
+    // Every step that was made is in the checkpoint or in an adapter.
+    const { code, stderr: told } = await runCli(["serve", "work.json", "--resume", folder, ...ONCE], root);
+    expect(code).toBe(0);
+    expect(told).toMatch(/goes on from checkpoint step-\d+: \d jobs left, \d over/);
+    expect(told).toMatch(/^Note: .*: resume /m);
+    expect(checkpoint!.jobs.length).toBeGreaterThan(0);
+    expectSame(folder);
+    const steps = Object.values(eventsOf(folder, "resumed")[0]!["steps"] as Record<string, number>);
+    expect(Math.max(...steps)).toBeGreaterThan(0);
+    expect(before).toBeLessThan(numLines(folder));
+    await printed(["validate", folder], root);
+  }, 120_000);
+
+  it("is not gone on with once all have ended, nor on another model or with another job of a name", async () => {
+    const resume = (file: string, name: string) => runCli(["serve", file, "--resume", name, ...ONCE], root);
+    expect((await resume("work.json", folder)).stderr).toMatch(
+      /Expected a run that did not get to its end at --resume, got "ended"/,
+    );
+    expect((await resume("work.json", "nothing")).stderr).toMatch(/nothing\/setting\.json: Expected a folder of jobs/);
+    const both = await runCli(["serve", "work.json", "--resume", folder, "-o", "new", ...ONCE], root);
+    expect(both.stderr).toMatch(/Expected either --resume or --output, got "both"/);
+  });
+});
+
+/** A fleet that takes jobs, and what its clients print. */
+async function served(folder: string, ...options: readonly string[]): Promise<ChildProcess> {
+  const child = started("none.json", ...options, ...OPTIONS, ...OFTEN);
+  const isThere = (): boolean =>
+    existsSync(at(folder, "control.sock")) && eventsOf(folder, "started").at(-1)?.["process"] === child.pid;
+  expect(await until(child, isThere)).toBe(true);
+  // The socket of a process that was killed is there still.
+  for (let tries = 0; tries < 200; tries += 1) {
+    if ((await runCli(["jobs", folder], root)).code === 0) return child;
+    await sleep(20);
+  }
+  throw new Error("nobody serves");
+}
+
+async function statusOf(folder: string, name: string): Promise<JobStatus> {
+  const { jobs } = JSON.parse(await printed(["jobs", folder, "--json"], root)) as { jobs: readonly JobStatus[] };
+  return jobs.find((job) => job.name === name)!;
+}
+
+async function submit(folder: string, job: Readonly<Record<string, unknown>>): Promise<void> {
+  writeFileSync(at(`${job["name"]}.json`), JSON.stringify(job));
+  await printed(["submit", folder, `${job["name"]}.json`], root);
+}
+
+const SENT = {
+  data: { path: "rows.jsonl", format: "tokens" },
+  batchSize: 4,
+  microBatchSize: 2,
+  adapter: { rank: 4, alpha: 8, targets: ["q_proj"] },
+};
+
+describe("jobs that were submitted to a fleet that is killed", () => {
+  const folder = "sent";
+  const one = (): string => JSON.stringify({ ...JSON.parse(workloadOf([{ name: "one", steps: 20 }])) });
+
+  it("are there again, held as they were, with warm starts, and go on", async () => {
+    writeFileSync(at("none.json"), one());
+    let child = await served(folder, "-o", folder);
+    await submit(folder, { name: "base", steps: 30, ...SENT });
+    expect(await until(child, () => existsSync(at(folder, "adapters", "base")))).toBe(true);
+    await printed(["clone", folder, "base", "warm", "--warm-start"], root);
+    await submit(folder, { name: "long", steps: 4000, ...SENT });
+    await submit(folder, { name: "gone", steps: 4000, ...SENT, user: "ann" });
+    expect(await until(child, () => numLines(folder) > 150)).toBe(true);
+    await printed(["pause", folder, "long"], root);
+    await printed(["priority", folder, "gone", "3"], root);
+    expect(await until(child, () => eventsOf(folder, "checkpoint").length > 2)).toBe(true);
+    while ((await statusOf(folder, "long")).standing !== "paused") await sleep(20);
+    const { done } = await statusOf(folder, "long");
+    await killed(child);
+
+    child = await served(folder, "--resume", folder);
+    while ((await statusOf(folder, "long")).standing !== "paused") await sleep(20);
+    expect(await statusOf(folder, "long")).toMatchObject({ standing: "paused", iterations: 4000, pipeline: null });
+    expect((await statusOf(folder, "long")).done).toBeLessThanOrEqual(done);
+    expect(await statusOf(folder, "gone")).toMatchObject({ user: "ann", priority: 3, standing: "running" });
+    expect((await statusOf(folder, "base")).adapter).toMatch(/adapters\/base$/);
+    // One that waits since the fleet was killed leaves its adapter when it is cancelled, as one that was trained does.
+    await printed(["cancel", folder, "long"], root);
+    expect(await until(child, () => existsSync(at(folder, "adapters", "long")))).toBe(true);
+    await printed(["cancel", folder, "gone"], root);
+    child.kill("SIGTERM");
+    await ended(child);
+    await printed(["validate", folder], root);
+    expect(existsSync(at(folder, "starts", "warm.safetensors"))).toBe(true);
+  }, 120_000);
+
+  it("have the bytes of those that nobody killed: a job that started with another's adapter", async () => {
+    const whole = "sent-whole";
+    const child = await served(whole, "-o", whole);
+    await submit(whole, { name: "base", steps: 30, ...SENT });
+    expect(await until(child, () => existsSync(at(whole, "adapters", "base")))).toBe(true);
+    await printed(["clone", whole, "base", "warm", "--warm-start"], root);
+    expect(await until(child, () => existsSync(at(whole, "adapters", "warm")))).toBe(true);
+    child.kill("SIGTERM");
+    await ended(child);
+    for (const name of ["adapters/base", "adapters/warm"])
+      expect(adapters(folder)[name]).toEqual(adapters(whole)[name]);
+  }, 120_000);
+});
+
+describe("a sweep that is halved in a fleet that is killed", () => {
+  const RATES = [1e-6, 1e-3, 0.02, 0.05];
+  const halving = { firstRows: 80, eta: 2, over: 3, synchronous: true };
+  const sweep = { grid: { optimizer: { learningRate: RATES } }, halving };
+  const sweeps = { name: "rate", steps: 160, optimizer: {}, sweep };
+
+  it("is halved to the same jobs, and the best one has the same bytes", async () => {
+    writeFileSync(at("sweep.json"), workloadOf([sweeps]));
+    const whole = JSON.parse(await printed(["serve", "sweep.json", "-o", "sweep-whole", ...ONCE, "--json"], root));
+    const folder = "sweep";
+    let child = started("sweep.json", "-o", folder, ...ONCE, ...OFTEN);
+    for (const least of [60, 120]) {
+      if (!(await until(child, () => numLines(folder) >= least))) break;
+      await killed(child);
+      child = started("sweep.json", "--resume", folder, ...ONCE, ...OFTEN);
+    }
+    expect(await ended(child)).toBe(0);
+    const standings = (told: readonly JobStatus[]): readonly string[] =>
+      told.map((job) => `${job.name} ${job.standing}`);
+    const verdicts = eventsOf(folder, "halving").filter(({ verdict }) => verdict === "stop");
+    expect(new Set(verdicts.map(({ job }) => job)).size).toBe(3);
+    const best = whole.jobs.find((job: JobStatus) => job.standing === "ended").name;
+    expect(standings(whole.jobs).filter((each) => each.endsWith(" stopped"))).toHaveLength(3);
+    expect(verdicts.map(({ job }) => job)).not.toContain(best);
+    expect(adapters(folder)[`adapters/${best}`]).toEqual(adapters("sweep-whole")[`adapters/${best}`]);
+    await printed(["validate", folder], root);
+  }, 120_000);
+});
+
+describe("a checkpoint of a fleet that is torn", () => {
+  it("is skipped, told, and put aside", async () => {
+    const folder = "torn";
+    const child = started("work.json", "-o", folder, ...ONCE, ...OFTEN);
+    expect(await until(child, () => eventsOf(folder, "checkpoint").length >= 3)).toBe(true);
+    await killed(child);
+    const names = readdirSync(at(folder, "checkpoints"))
+      .filter((name) => /^step-\d+$/.test(name))
+      .sort();
+    const newest = names.at(-1)!;
+    const file = readdirSync(at(folder, "checkpoints", newest)).find((name) => name.endsWith(".safetensors"))!;
+    truncateSync(at(folder, "checkpoints", newest, file), 100);
+    const { code, stderr } = await runCli(["serve", "work.json", "--resume", folder, ...ONCE], root);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(new RegExp(`checkpoint ${newest} is skipped: .*bytes`));
+    expect(existsSync(at(folder, "checkpoints", `${newest}.skipped`))).toBe(true);
+    expectSame(folder);
+    rmSync(at(folder), { recursive: true });
+  }, 120_000);
+});
