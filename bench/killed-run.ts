@@ -36,15 +36,37 @@ export function adaptersOf(run: string): string {
     .join();
 }
 
-function started(folder: string, words: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [MAIN, "train", ...words, "--no-cache", "--quiet"], { cwd: folder, stdio: "ignore" });
+/** How a command begins a run in a folder and goes on with it, and the file that is there once there is something to go on with. */
+export interface Resumable {
+  readonly command: "train" | "serve";
+  readonly words: readonly string[];
+  readonly again: readonly string[];
+  readonly whole: string;
+}
+
+/** `loratwin train` of a plan. */
+export function trainedPlan(plan: string): Resumable {
+  return { command: "train", words: [plan], again: [], whole: "plan.json" };
+}
+
+/** `loratwin serve` of a workload's jobs, which come over time. */
+export function servedJobs(workload: string, options: readonly string[]): Resumable {
+  const words = [workload, ...options, "--once"];
+  return { command: "serve", words, again: words, whole: "setting.json" };
+}
+
+function started(folder: string, { command }: Resumable, words: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [MAIN, command, ...words, "--no-cache", "--quiet"], { cwd: folder, stdio: "ignore" });
+}
+
+async function wellEnded(child: ChildProcess): Promise<void> {
+  const code = child.exitCode ?? (await new Promise<number | null>((resolve) => child.once("exit", resolve)));
+  if (code !== 0) throw new DeviceError({ expected: "a run that ends well", got: code });
 }
 
 /** A run to its end. @throws DeviceError where it does not end well */
-export async function trained(folder: string, words: readonly string[]): Promise<void> {
-  const child = started(folder, words);
-  const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
-  if (code !== 0) throw new DeviceError({ expected: "a run that ends well", got: code });
+export async function carriedOut(folder: string, run: string, what: Resumable, options: readonly string[] = []) {
+  await wellEnded(started(folder, what, [...what.words, "--output", run, ...options]));
 }
 
 /** A run that was killed, and gone on with. */
@@ -55,18 +77,19 @@ export interface KilledRun {
 }
 
 /**
- * Trains a plan to its end, and kills the process (SIGKILL) at up to so many random moments, each some steps or
+ * Carries something out to its end, and kills the process (SIGKILL) at up to so many random moments, each some steps or
  * milliseconds after the last one; `most`: steps of all jobs between two at most.
  */
 export async function killedRun(
   folder: string,
-  words: readonly string[],
+  what: Resumable,
   { kills, most, rng, options }: { kills: number; most: number; rng: Rng; options: readonly string[] },
 ): Promise<KilledRun> {
   const run = path.join(folder, "killed");
   rmSync(run, { recursive: true, force: true });
   const madeAgain: number[] = [];
-  let child = started(folder, [...words, "--output", run, ...options]);
+  const begin = [...what.words, "--output", run, ...options];
+  let child = started(folder, what, begin);
   while (madeAgain.length < kills) {
     const least = numSteps(run) + rng.nextInt(most);
     const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -77,14 +100,13 @@ export async function killedRun(
     await ended;
     if (isOver) break;
     const before = numSteps(run);
-    // Killed before its plan was written: there is nothing to go on with.
-    const words2 = existsSync(path.join(run, "plan.json")) ? ["--resume", run] : [...words, "--output", run];
-    child = started(folder, [...words2, ...options]);
     const resumed = journalOf(run).length;
+    const isThere = existsSync(path.join(run, what.whole));
+    if (!isThere) rmSync(run, { recursive: true, force: true });
+    child = started(folder, what, isThere ? [...what.again, "--resume", run, ...options] : begin);
     while (child.exitCode === null && journalOf(run).length <= resumed) await sleep(2);
     madeAgain.push(Math.max(0, before - numSteps(run)));
   }
-  const code = child.exitCode ?? (await new Promise<number | null>((resolve) => child.once("exit", resolve)));
-  if (code !== 0) throw new DeviceError({ expected: "a run that ends well", got: code });
+  await wellEnded(child);
   return { kills: madeAgain.length, madeAgain };
 }

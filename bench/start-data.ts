@@ -28,7 +28,13 @@ export interface StartData extends Disposable {
   /** A model whose weights are. */
   trained(): string;
   /** Writes a workload of so many jobs over the same rows; its file's name. */
-  writeWorkload(of: { readonly model: string; readonly jobs: number; readonly steps: number }): string;
+  writeWorkload(of: {
+    readonly model: string;
+    readonly jobs: number;
+    readonly steps: number;
+    /** How much later each comes than the one before, and by how much it is more urgent. */
+    readonly times?: { readonly arrivalSeconds: number; readonly priority: number };
+  }): string;
 }
 
 function word(rng: Rng): string {
@@ -65,7 +71,7 @@ export function startData(scale: Scale): StartData {
         ? tinyStories
         : initModel({ folder: path.join(folder, "small"), hiddenSize: 64, layers: 5, heads: 8, seed: 1 }).folder,
     trained: () => initModel({ folder: path.join(folder, "trained"), ...TRAINED[scale], heads: 4, seed: 1 }).folder,
-    writeWorkload({ model, jobs, steps }) {
+    writeWorkload({ model, jobs, steps, times: { arrivalSeconds, priority } = { arrivalSeconds: 0, priority: 0 } }) {
       const file = `${jobs} jobs.yaml`;
       const workload = {
         kind: "workload",
@@ -79,7 +85,11 @@ export function startData(scale: Scale): StartData {
           cutoffLength: 512,
           steps,
         },
-        jobs: Array.from({ length: jobs }, (_, job) => ({ name: `job-${job}`, seed: job + 1 })),
+        jobs: Array.from({ length: jobs }, (_, job) => ({
+          name: `job-${job}`,
+          seed: job + 1,
+          ...(arrivalSeconds === 0 ? {} : { arrivalSeconds: job * arrivalSeconds, priority: job * priority }),
+        })),
       };
       // JSON is YAML.
       writeFileSync(path.join(folder, file), JSON.stringify(workload));

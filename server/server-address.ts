@@ -56,7 +56,7 @@ export function serverAddress(place: Place, given: string, tokenFile: string | u
     throw new InputError({
       expected: "--token-file beside an address",
       got: given,
-      hint: "It lies in the server's run folder: control.token.",
+      hint: "It lies in the server's run folder: token.",
     });
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   return { host, port: Number(url.port || 80), token: readToken(place, tokenFile), name: given };

@@ -4,7 +4,15 @@ import { createRng, maximum } from "../../core/index.ts";
 import { nativeInfo } from "../../exec/index.ts";
 import { DEFAULT_RHYTHM } from "../../workbench/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
-import { adaptersOf, journalOf, killedRun, trained } from "../killed-run.ts";
+import {
+  adaptersOf,
+  carriedOut,
+  journalOf,
+  killedRun,
+  type Resumable,
+  servedJobs,
+  trainedPlan,
+} from "../killed-run.ts";
 import { summarize } from "../measurement.ts";
 import { outputOf } from "../own-process.ts";
 import { startData } from "../start-data.ts";
@@ -23,20 +31,15 @@ function devices(): string {
   return nativeInfo().cores.length < 2 ? "cpu:0" : "cpu:0,cpu:1";
 }
 
-/** Four adapters on two devices, killed at random moments and resumed each time. */
-async function measureKills({ scale, record }: Bench): Promise<void> {
-  using data = startData("tiny");
-  const { folder } = data;
-  const file = data.writeWorkload({ model: data.trained(), jobs: 4, steps: STEPS[scale] });
-  const plan = [MAIN, "plan", file, "--devices", devices(), "--output", "plan.json", "--quiet"];
-  await outputOf("plan", process.execPath, plan, { cwd: folder });
-  await trained(folder, ["plan.json", "--output", "whole"]);
+/** Kills something at random moments, resumes it each time, and compares its adapters with those of a run that was let be. */
+async function measureKills({ scale, record }: Bench, kind: string, folder: string, what: Resumable): Promise<void> {
+  await carriedOut(folder, "whole", what);
   const whole = adaptersOf(path.join(folder, "whole"));
   const madeAgain: number[] = [];
   const same: number[] = [];
   for (let run = 0; madeAgain.length < KILLS[scale]; run += 1) {
     const kills = Math.min(KILLS_A_RUN, KILLS[scale] - madeAgain.length);
-    const killed = await killedRun(folder, ["plan.json"], {
+    const killed = await killedRun(folder, what, {
       kills,
       most: STEPS[scale],
       rng: createRng(`kills of run ${run}`),
@@ -45,7 +48,7 @@ async function measureKills({ scale, record }: Bench): Promise<void> {
     madeAgain.push(...killed.madeAgain);
     same.push(adaptersOf(path.join(folder, "killed")) === whole ? 1 : 0);
   }
-  const parameters = { jobs: 4, steps: STEPS[scale], kills: madeAgain.length };
+  const parameters = { killed: kind, jobs: 4, steps: STEPS[scale], kills: madeAgain.length };
   record({ name: "runs with the same bytes", parameters, ...summarize(same), unit: "share" });
   record({ name: "steps of all jobs made again, median", parameters, ...summarize(madeAgain), unit: "steps" });
   record({
@@ -56,6 +59,26 @@ async function measureKills({ scale, record }: Bench): Promise<void> {
     repetitions: madeAgain.length,
     spread: null,
   });
+}
+
+/** Four adapters on two devices. */
+async function measureKilledRun(bench: Bench): Promise<void> {
+  using data = startData("tiny");
+  const { folder } = data;
+  const file = data.writeWorkload({ model: data.trained(), jobs: 4, steps: STEPS[bench.scale] });
+  const plan = [MAIN, "plan", file, "--devices", devices(), "--output", "plan.json", "--quiet"];
+  await outputOf("plan", process.execPath, plan, { cwd: folder });
+  await measureKills(bench, "train", folder, trainedPlan("plan.json"));
+}
+
+/** The same four, which come over time and two of which train at once; those that come later go first. */
+async function measureKilledFleet(bench: Bench): Promise<void> {
+  using data = startData("tiny");
+  const { folder } = data;
+  const times = { arrivalSeconds: 0.2, priority: 1 };
+  const file = data.writeWorkload({ model: data.trained(), jobs: 4, steps: STEPS[bench.scale], times });
+  const options = ["--devices", devices(), "--pipelines", "1", "--jobs-at-once", "2"];
+  await measureKills(bench, "serve", folder, servedJobs(file, options));
 }
 
 /** Seconds from a run's first action to its end. */
@@ -83,7 +106,7 @@ async function measureCost({ scale, record }: Bench): Promise<void> {
       const run = path.join(folder, "run");
       rmSync(run, { recursive: true, force: true });
       const options = kind === "none" ? ["--checkpoint-minutes", "0"] : ["--checkpoint-steps", "5"];
-      await trained(folder, ["plan.json", "--output", run, ...options]);
+      await carriedOut(folder, run, trainedPlan("plan.json"), options);
       seconds[kind] = trainingSeconds(run);
       const checkpoints = journalOf(run).filter(({ event }) => event === "checkpoint");
       if (kind === "many") written.push(...checkpoints.map((line) => line.seconds!));
@@ -101,7 +124,8 @@ async function measureCost({ scale, record }: Bench): Promise<void> {
 export const checkpoints: Suite = {
   describe: "runs that are killed at random moments and resumed: the same bytes; and what checkpoints cost",
   cases: ({ scale }) => [
-    { name: "killed", seconds: scale === "full" ? 600 : 150, run: measureKills },
+    { name: "killed run", seconds: scale === "full" ? 600 : 150, run: measureKilledRun },
+    { name: "killed fleet", seconds: scale === "full" ? 600 : 150, run: measureKilledFleet },
     { name: "cost", seconds: 120, run: measureCost },
   ],
 };

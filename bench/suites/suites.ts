@@ -14,6 +14,7 @@ import { pipeline } from "./pipeline.ts";
 import { planning } from "./planning.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { simulator } from "./simulator.ts";
+import { soaked } from "./soak.ts";
 import { start } from "./start.ts";
 import { training } from "./training.ts";
 import { twin } from "./twin.ts";
@@ -33,6 +34,7 @@ export const SUITES = {
   fleet,
   parity,
   "early-stopping": earlyStopping,
+  soak: soaked,
   "gpu-bytes": gpuBytes,
   start,
   twin,

@@ -18,7 +18,7 @@ export function askForToken(root: HTMLElement): Promise<void> {
   const input = element("input", { type: "password", id: "token", autocomplete: "off", spellcheck: "false" });
   const button = element("button", { type: "submit" }, ["Show the fleet"]);
   const form = element("form", { class: "panel token-form" }, [
-    element("label", { for: "token" }, ["The server's token, which is in its run folder in control.token"]),
+    element("label", { for: "token" }, ["The server's token, which is in the file `token` of its run folder"]),
     input,
     button,
   ]);

@@ -66,6 +66,17 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "time that one takes",
     "written in",
   ],
+  soak: [
+    "asked of jobs",
+    "cancelled",
+    "ended",
+    "growth",
+    "jobs",
+    "memory after warm-up",
+    "memory at the end",
+    "preempted",
+    "stopped, diverged",
+  ],
   kernels: ["alone", "moved", "of the base products' time", "rate", "read bandwidth", "register peak"],
   training: [
     "loratwin",
