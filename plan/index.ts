@@ -213,7 +213,7 @@ export {
 } from "./halving/halving.ts";
 export { halvingEvents } from "./halving/halving-events.ts";
 export { areEvaluated, halvingPlan, halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
-export { type HalvedSweep, SweepHalving, type SweepVerdict } from "./halving/sweep-halving.ts";
+export { type HalvedSweep, type PastSweeps, SweepHalving, type SweepVerdict } from "./halving/sweep-halving.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // Memory that is fitted to measured points, as they come.

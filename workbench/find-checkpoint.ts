@@ -92,12 +92,16 @@ export function stateOf(
   });
 }
 
-/** Puts aside what was skipped, for a person to look at, and clears away what was never finished. */
+/**
+ * Puts aside what was skipped, for a person to look at, and clears away what was never finished, in the folder of a run
+ * and in those in it.
+ */
 export function putAside(run: string, { skipped }: Pick<FoundCheckpoint, "skipped">): void {
+  const folders = readdirSync(run, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  for (const within of [run, ...folders.map(({ name }) => path.join(run, name))])
+    for (const name of readdirSync(within))
+      if (name.endsWith(".partial")) rmSync(path.join(within, name), { recursive: true });
   const folder = path.join(run, CHECKPOINTS);
-  if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder))
-    if (name.endsWith(".partial")) rmSync(path.join(folder, name), { recursive: true });
   for (const { name } of skipped) {
     rmSync(path.join(folder, `${name}.skipped`), { recursive: true, force: true });
     renameSync(path.join(folder, name), path.join(folder, `${name}.skipped`));

@@ -3,6 +3,9 @@ import { type CheckpointJob, type PlannedJob, type Setting, settingHash } from "
 import { CheckpointClock, type CheckpointLog, type CheckpointRhythm, logged } from "./checkpoint-rhythm.ts";
 import { writeCheckpoint } from "./write-checkpoint.ts";
 
+/** How often it is looked whether a checkpoint is due while nobody trains. */
+const IDLE_MS = 1000;
+
 export interface FleetCheckpointsInput {
   /** The folder of the fleet. */
   readonly folder: string;
@@ -61,6 +64,14 @@ export class FleetCheckpoints {
   /** A job is over, after so many steps. */
   over(number: number, step: number): void {
     if (this.#jobs.delete(number)) this.#numStepsOver += step;
+  }
+
+  /** Until it is disposed of, writes a checkpoint that is due while nobody trains, when no device reports. */
+  whileIdle(fleet: { readonly isIdle: boolean; readonly nowNs: number }): Disposable {
+    const timer = setInterval(() => {
+      if (this.isDue && fleet.isIdle) this.write(new Map(), fleet.nowNs);
+    }, IDLE_MS);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
   }
 
   /** `told`: states of jobs that train, by number. `atNs`: on the fleet's clock. */

@@ -5,6 +5,7 @@ import {
   type AdapterPair,
   type AdapterState,
   type EvaluationMetrics,
+  readPeftFolder,
   type SeenCompletion,
   type StepMetrics,
   writeJobState,
@@ -178,6 +179,12 @@ export class FleetFolder implements Disposable {
   /** The one that had the lowest loss; the folder that it is in. */
   writeBest(job: AdapterOwner, pairs: readonly AdapterPair[]): string {
     return this.#write(FLEET_FILES.best, job, pairs);
+  }
+
+  /** The adapter of a job that is over. @throws InputError where it is not there */
+  readAdapter({ name, adapter }: AdapterOwner): AdapterState {
+    const folder = path.join(this.#folder, FLEET_FILES.adapters, name);
+    return { parameters: readPeftFolder(folder, adapter, this.#setting.model.architecture) };
   }
 
   #write(within: string, { name, adapter }: AdapterOwner, pairs: readonly AdapterPair[]): string {

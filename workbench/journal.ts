@@ -52,6 +52,8 @@ export type JournalEvent =
       readonly job: string;
       readonly rung: number;
       readonly verdict: "go-on" | "pause" | "stop";
+      /** The job's loss at the rung; null where it is not finite. */
+      readonly loss: number | null;
       readonly why: string;
     }
   /** Somebody asked for an end; mini-batches that have begun are finished. */

@@ -1,4 +1,4 @@
-import { InputError } from "../core/index.ts";
+import { finite, InputError } from "../core/index.ts";
 import {
   type AdapterState,
   type BestEvaluation,
@@ -33,11 +33,8 @@ import { jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from ".
 import { KeptJobs } from "./kept-jobs.ts";
 import { type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
-import { type FleetThatGoesOn, pastNotices, takeUp } from "./restore-jobs.ts";
+import { type FleetThatGoesOn, pastNotices, pastSweeps, takeUp } from "./restore-jobs.ts";
 import { beginFleetAgain, FLEET_ENDS } from "./resume-fleet.ts";
-
-/** How often it is looked whether a checkpoint is due while nobody trains. */
-const IDLE_MS = 1000;
 
 /**
  * Jobs over time on this machine: comes and goes of jobs, what is asked of them, and the folder that tells of it. The
@@ -106,7 +103,7 @@ export class LiveFleet implements Disposable {
     this.#folder = folder;
     this.#scheduler = scheduler;
     this.#execution = execution;
-    this.#halving = new SweepHalving(input.sweeps);
+    this.#halving = new SweepHalving(input.sweeps, input.goesOn && pastSweeps(input.goesOn));
     if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
     const { setting, rhythm, onFailure = () => {} } = input;
     const log = { sync: () => folder.sync(), journal: (event: JournalEvent) => folder.happened(event), onFailure };
@@ -168,15 +165,8 @@ export class LiveFleet implements Disposable {
 
   /** Trains until the fleet is drained or ended. @throws DeviceError */
   async run(): Promise<void> {
-    // Where nobody trains, no device reports.
-    const timer = setInterval(() => {
-      if (this.#checkpoints.isDue && this.#execution.isIdle) this.#checkpoints.write(new Map(), this.nowNs);
-    }, IDLE_MS);
-    try {
-      await this.#execution.run();
-    } finally {
-      clearInterval(timer);
-    }
+    using _idle = this.#checkpoints.whileIdle(this.#execution);
+    await this.#execution.run();
     if (this.#isEnding) this.#checkpoints.write(new Map(), this.nowNs);
     this.#folder.happened({ event: this.#isEnding ? "ended early" : "ended" });
     this.#folder.finish();
@@ -263,7 +253,8 @@ export class LiveFleet implements Disposable {
    * @throws InputError where it has none
    */
   adapterOf(name: string): AdapterState {
-    const { state, standing } = this.#jobs.named(name);
+    const { state, standing, adapter, number } = this.#jobs.named(name);
+    if (adapter !== undefined) return this.#folder.readAdapter(this.#input.works[number]!.job);
     if (state === undefined)
       throw new InputError({
         expected: "a job that has trained and is not training now",
@@ -352,7 +343,7 @@ export class LiveFleet implements Disposable {
   #halve(verdicts: readonly SweepVerdict[]): void {
     for (const verdict of verdicts) {
       const { sweep, job, rung, kind, why } = verdict;
-      this.#folder.happened({ event: "halving", sweep, job, rung, verdict: kind, why });
+      this.#folder.happened({ event: "halving", sweep, job, rung, verdict: kind, loss: finite(verdict.loss), why });
       const { number, pausedBy } = this.#jobs.named(job);
       if (kind === "pause") pausedBy.add("halving");
       else pausedBy.delete("halving");
@@ -364,6 +355,8 @@ export class LiveFleet implements Disposable {
 
   /** A job is over. */
   #gone(kept: KeptJob): void {
+    // Nobody trains its rows any more.
+    this.#input.works[kept.number] = { job: this.#input.works[kept.number]!.job, steps: [] };
     if (kept.why !== FLEET_ENDS) this.#checkpoints.over(kept.number, kept.done);
     this.#notify({ kind: "end", job: kept });
     this.#halve(this.#halving.gone(kept.job.name));
@@ -389,7 +382,7 @@ export class LiveFleet implements Disposable {
     const kept = this.#jobs.of(number);
     if (kept.standing === "running" || kept.standing === "leaving") kept.standing = "ended";
     kept.pipeline = undefined;
-    kept.state = kept.isDiverged ? undefined : { parameters: state.parameters };
+    kept.state = undefined;
     const { job } = this.#input.works[number]!;
     if (!kept.isDiverged) kept.adapter = this.#folder.writeAdapter(job, state.parameters);
     if (best?.adapter !== undefined) kept.bestAdapter = this.#folder.writeBest(job, best.adapter);

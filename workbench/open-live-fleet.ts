@@ -57,7 +57,7 @@ async function fleetThatGoesOn(
   return await context.stage("reading data", async () => ({
     found,
     restored,
-    jobs: keptJobs(found, restored.jobs),
+    jobs: keptJobs(found, restored),
     inputs: await inputsOf(found, loaded, restored.jobs, cache),
     again: await submissionsAgain(found, loaded, restored.unseen, cache),
   }));

@@ -3,15 +3,7 @@ import path from "node:path";
 import { InputError } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
 import { type JobInput, readJobState } from "../exec/index.ts";
-import {
-  type AskedEvent,
-  type FleetComer,
-  halvingEvents,
-  type Job,
-  type JobRequest,
-  type SweepHalving,
-  type SweepVerdict,
-} from "../plan/index.ts";
+import type { AskedEvent, FleetComer, Job, JobRequest, PastSweeps, SweepHalving, SweepVerdict } from "../plan/index.ts";
 import { stateOf } from "./find-checkpoint.ts";
 import type { FleetCheckpoints } from "./fleet-checkpoints.ts";
 import { FLEET_FILES, startFile } from "./fleet-folder.ts";
@@ -45,17 +37,20 @@ export function resumedEvent({ found: { found }, restored: { jobs } }: FleetThat
   };
 }
 
+/** What halving said last of a job. */
+type Said = Pick<SweepVerdict, "kind" | "why">;
+
 /** What is asked of a job anew that is there again: what a person had asked for, and what halving says of it. */
 function askedAgain(
   { number, pausedBy }: KeptJob,
   hold: RestoredJob["hold"],
-  verdict: SweepVerdict | undefined,
+  said: Said | undefined,
 ): readonly AskedEvent[] {
   if (hold?.kind === "stop") return [{ kind: "stop", number, by: hold.by, why: hold.why }];
-  if (verdict?.kind === "stop") return halvingEvents(verdict, number);
-  if (verdict?.kind === "pause") pausedBy.add("halving");
+  if (said?.kind === "stop") return [{ kind: "stop", number, by: "halving", why: said.why }];
+  if (said?.kind === "pause") pausedBy.add("halving");
   if (pausedBy.has("user")) return [{ kind: "pause", number }];
-  return verdict?.kind === "pause" ? halvingEvents(verdict, number) : [];
+  return said?.kind === "pause" ? [{ kind: "pause", number, by: "halving", why: said.why }] : [];
 }
 
 /** @throws InputError for one that came to an earlier version */
@@ -123,10 +118,8 @@ export async function submissionsAgain(
 }
 
 /** What a live fleet kept of its jobs, by what its folder tells of them. @throws InputError for earlier versions */
-export function keptJobs(
-  { folder, comers, lines, told, written }: ResumableFleet,
-  restored: readonly RestoredJob[],
-): KeptJob[] {
+export function keptJobs(found: ResumableFleet, restored: RestoredFleet): KeptJob[] {
+  const { folder, comers, lines, written } = found;
   const jobs: KeptJob[] = [];
   const arrived = (number: number, request: JobRequest): void => {
     jobs[number] = newKeptJob(number, { job: givenJob(comers[number]!) }, request);
@@ -149,27 +142,26 @@ export function keptJobs(
     if (kept.standing === "running" || kept.standing === "leaving") kept.standing = "ended";
     kept.pipeline = undefined;
   }
-  for (const { event, hold } of restored) {
+  for (const { event, hold } of restored.jobs) {
     const kept = jobs[event.number]!;
     keepEvent(kept, event, event.request.arrivalNs);
     kept.adapter = undefined;
     if (hold?.kind === "pause" && hold.by === undefined) kept.pausedBy.add("user");
   }
-  tellLosses(jobs, told, new Map(restored.map(({ event }) => [event.number, event.done])));
+  tellLosses(jobs, keptLosses(found, restored));
   return jobs;
 }
 
-/** What losses said of jobs, up to the steps that are made again. `done`: of those that are not over. */
-function tellLosses(jobs: readonly KeptJob[], told: ResumableFleet["told"], done: ReadonlyMap<number, number>): void {
+/** What losses said of jobs. */
+function tellLosses(jobs: readonly KeptJob[], { metrics, evaluations }: ResumableFleet["told"]): void {
   const byName = new Map(jobs.map((kept) => [kept.job.name, kept]));
-  const { metrics, evaluations } = told;
   const all = [
     ...metrics.map(({ job, step, loss }) => ({ job, step, loss, evaluation: undefined })),
     ...evaluations.map((row) => ({ job: row.job, step: row.step, loss: row.evaluationLoss, evaluation: row })),
   ].sort((a, b) => a.step - b.step);
   for (const { job, step, loss, evaluation } of all) {
     const kept = byName.get(job);
-    if (kept === undefined || step >= (done.get(kept.number) ?? Number.POSITIVE_INFINITY)) continue;
+    if (kept === undefined) continue;
     if (evaluation === undefined) {
       kept.loss = loss;
       judgeLosses(kept, { iteration: step + 1, training: loss });
@@ -183,21 +175,37 @@ function tellLosses(jobs: readonly KeptJob[], told: ResumableFleet["told"], done
   }
 }
 
-/** What halving said last of each job, by all that was told of losses. */
-function tellHalving(
-  halving: SweepHalving,
-  { metrics, evaluations }: ResumableFleet["told"],
-  over: readonly string[],
-): ReadonlyMap<string, SweepVerdict> {
-  const last = new Map<string, SweepVerdict>();
-  const keep = (verdicts: readonly SweepVerdict[]): void => {
-    for (const verdict of verdicts) last.set(verdict.job, verdict);
+/** What is known of sweeps: what was said of their jobs, and what these have lost in steps that are not made again. */
+export function pastSweeps({ found, restored }: FleetThatGoesOn): PastSweeps {
+  const { metrics, evaluations } = keptLosses(found, restored);
+  return {
+    verdicts: found.verdicts,
+    losses: (name, by) =>
+      by === "training"
+        ? metrics.flatMap(({ job, step, loss }) => (job === name ? [{ iteration: step + 1, loss }] : []))
+        : evaluations.flatMap(({ job, step, evaluationLoss: loss }) =>
+            job === name ? [{ iteration: step + 1, loss }] : [],
+          ),
   };
-  for (const { job, step, loss } of metrics) keep(halving.lost(job, "training", step + 1, loss));
-  for (const { job, step, evaluationLoss } of evaluations)
-    keep(halving.lost(job, "evaluation", step + 1, evaluationLoss));
-  for (const job of over) keep(halving.gone(job));
-  return last;
+}
+
+/** What was told of steps that are not made again. */
+function keptLosses({ told }: ResumableFleet, { jobs }: RestoredFleet): ResumableFleet["told"] {
+  const done = new Map(jobs.map(({ comer, event }) => [comer.job.name, event.done]));
+  const isKept = ({ job, step }: { readonly job: string; readonly step: number }): boolean =>
+    step < (done.get(job) ?? Number.POSITIVE_INFINITY);
+  return { metrics: told.metrics.filter(isKept), evaluations: told.evaluations.filter(isKept) };
+}
+
+/** What halving said last of each job, and says of it since others are over. */
+function lastVerdicts(
+  halving: SweepHalving,
+  { verdicts }: ResumableFleet,
+  over: readonly string[],
+): ReadonlyMap<string, Said> {
+  const said = new Map(verdicts.map(({ job, kind, why }): [string, Said] => [job, { kind, why }]));
+  for (const job of over) for (const verdict of halving.gone(job)) said.set(verdict.job, verdict);
+  return said;
 }
 
 /** A job that is there again, with where it goes on from and what is asked of it. */
@@ -219,13 +227,13 @@ export function takeUp(
     checkpoints.over(number, done);
   }
   const names = over.map(({ job }) => job.name);
-  const verdicts = tellHalving(halving, found.told, names);
+  const said = lastVerdicts(halving, found, names);
   return restored.jobs.map(({ event, hold, comer, saved }) => {
     const kept = jobs[event.number]!;
     const input = inputs.get(event.number)!;
     checkpoints.came(event.number, comer.job, saved);
     if (input.start.firstMoment !== undefined) kept.state = input.start;
-    return { event, comer, input, asked: askedAgain(kept, hold, verdicts.get(kept.job.name)) };
+    return { event, comer, input, asked: askedAgain(kept, hold, said.get(kept.job.name)) };
   });
 }
 
@@ -233,8 +241,7 @@ export function takeUp(
 export function pastNotices(goesOn: FleetThatGoesOn | undefined): readonly LiveNotice[] {
   if (goesOn === undefined) return [];
   const { found, restored } = goesOn;
-  const done = new Map(restored.jobs.map(({ comer, event }) => [comer.job.name, event.done]));
-  const steps = found.told.metrics.filter(({ job, step }) => step < (done.get(job) ?? Number.POSITIVE_INFINITY));
+  const { metrics: steps } = keptLosses(found, restored);
   return [
     ...found.lines.map((line) => ({ kind: "line", line }) as const),
     ...steps.map((metrics) => ({ kind: "step", metrics }) as const),

@@ -11,6 +11,7 @@ import {
   jobDigest,
   journalLines,
   type KnownJob,
+  type PastSweeps,
   parseComers,
   parseSetting,
   type Resources,
@@ -45,6 +46,8 @@ export interface ResumableFleet {
   readonly clockNs: number;
   /** How long it has stood still; by so much deadlines are nearer than that clock shows. */
   readonly downNs: number;
+  /** What halving has said of jobs of sweeps, in order. */
+  readonly verdicts: readonly (PastSweeps["verdicts"][number] & { readonly why: string })[];
   /** The name of the policy that decided last; undefined where it was not written down. */
   readonly policy: string | undefined;
   readonly modelDigest: string | null;
@@ -94,6 +97,11 @@ export function findResumableFleet(place: Place, given: string): ResumableFleet 
     told: readMetrics(metrics.text, metrics.file),
     ...clockOf(lines, events),
     written: writtenJobs(events),
+    verdicts: events.flatMap((event) => {
+      if (event.event !== "halving") return [];
+      const { sweep, job, rung, verdict, loss = null, why } = event;
+      return [{ sweep, job, rung, kind: verdict, loss, why }];
+    }),
   };
 }
 

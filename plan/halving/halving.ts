@@ -49,6 +49,8 @@ export interface RungVerdict {
   readonly rung: number;
   /** Whether it was told to pause at this rung before. */
   readonly wasPaused: boolean;
+  /** Its loss there; not finite where that is why it stops. */
+  readonly loss: number;
   /** "12th of 16 at 50 iterations: loss 2.310, 8 go on, and the 8th has 2.050" */
   readonly why: string;
 }
@@ -65,12 +67,12 @@ export function startHalving({ rungs }: HalvingPlan): HalvingState {
   };
 }
 
-function withJob(state: HalvingState, job: number, own: Partial<JobState>): HalvingState {
+export function withJob(state: HalvingState, job: number, own: Partial<JobState>): HalvingState {
   return { ...state, jobs: state.jobs.with(job, { ...state.jobs[job]!, ...own }) };
 }
 
 /** The smaller loss first, and of equal ones the job that stands first in the plan. */
-function withResult(state: HalvingState, rung: number, result: Result): HalvingState {
+export function withResult(state: HalvingState, rung: number, result: Result): HalvingState {
   const sorted = [...state.results[rung]!, result].sort((a, b) => a.loss - b.loss || a.job - b.job);
   return { ...state, results: state.results.with(rung, sorted) };
 }
@@ -97,7 +99,7 @@ function settleRung(plan: HalvingPlan, state: HalvingState, rung: number): Halvi
     const own = state.jobs[job]!;
     if (own.standing !== "paused" || own.rung !== rung) return [];
     const ranked: Ranked = { place, count: results.length, iterations: plan.rungs[job]![rung]!, loss };
-    const about = { job, rung, wasPaused: true };
+    const about = { job, rung, wasPaused: true, loss };
     if (place < keepSoFar || place + pending < keep) {
       now = withJob(now, job, { standing: "training", rung: rung + 1 });
       return [{ kind: "go-on", ...about, why: goesOnWhy(ranked, Math.max(keepSoFar, keep)) }];
@@ -144,7 +146,7 @@ function ofReport(plan: HalvingPlan, state: HalvingState, job: number, rung: num
   const results = settled.state.results[rung]!;
   const place = results.findIndex((result) => result.job === job);
   const why = pausesWhy({ place, count: results.length, iterations: plan.rungs[job]![rung]!, loss });
-  return { state: settled.state, verdicts: [{ kind: "pause", job, rung, wasPaused: false, why }, ...others] };
+  return { state: settled.state, verdicts: [{ kind: "pause", job, rung, wasPaused: false, loss, why }, ...others] };
 }
 
 /**
@@ -166,7 +168,7 @@ export function halvingStep(plan: HalvingPlan, state: HalvingState, event: Halvi
   if (!Number.isFinite(loss)) {
     const settled = settle(plan, withJob(state, job, { standing: "stopped", recent: [] }));
     const why = `its loss is ${lossText(loss)} at ${iteration} iterations`;
-    const stop: RungVerdict = { kind: "stop", job, rung: own.rung, wasPaused: false, why };
+    const stop: RungVerdict = { kind: "stop", job, rung: own.rung, wasPaused: false, loss, why };
     return { state: settled.state, verdicts: [stop, ...settled.verdicts] };
   }
   const recent = [...own.recent, loss].slice(-plan.over);

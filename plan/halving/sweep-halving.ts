@@ -6,6 +6,7 @@ import {
   type RungVerdict,
   startHalving,
 } from "./halving.ts";
+import { type KnownLoss, type PastVerdict, passedAt, restoredHalving } from "./restored-halving.ts";
 
 /** Jobs of a sweep that are halved. */
 export interface HalvedSweep {
@@ -21,6 +22,14 @@ export interface HalvedSweep {
 export interface SweepVerdict extends Omit<RungVerdict, "job"> {
   readonly sweep: string;
   readonly job: string;
+}
+
+/** What is known of sweeps whose fleet was cut off. */
+export interface PastSweeps {
+  /** Verdicts in the order in which they were given. */
+  readonly verdicts: readonly (Omit<PastVerdict, "job"> & { readonly sweep: string; readonly job: string })[];
+  /** Losses of a job that are still known, in order. */
+  readonly losses: (job: string, by: HalvedSweep["by"]) => readonly KnownLoss[];
 }
 
 type Loss = Extract<HalvingEvent, { readonly kind: "loss" }>;
@@ -42,11 +51,32 @@ export class SweepHalving {
   /** By job, up to which iteration its losses are known. */
   readonly #told = new Map<string, number>();
 
-  constructor(sweeps: readonly HalvedSweep[]) {
+  constructor(sweeps: readonly HalvedSweep[], past?: PastSweeps) {
     for (const sweep of sweeps) {
       const own: SweepState = { sweep, state: startHalving(sweep.plan), behind: new Map() };
       for (const job of sweep.jobs) this.#sweepOf.set(job, own);
+      if (past !== undefined) this.#goOn(own, past);
     }
+  }
+
+  #goOn(own: SweepState, { verdicts, losses }: PastSweeps): void {
+    const { name, jobs, plan, by } = own.sweep;
+    const ofSweep = verdicts.filter(({ sweep }) => sweep === name);
+    const numbered = ofSweep.map(({ job, ...verdict }) => ({ ...verdict, job: jobs.indexOf(job) }));
+    const known = jobs.map((job) => losses(job, by));
+    own.state = restoredHalving(plan, numbered, (job) => known[job]!);
+    own.state.jobs.forEach(({ rung, standing }, job) => {
+      const isPaused = standing === "paused";
+      const passed = passedAt(plan, job, isPaused ? rung + 1 : rung);
+      // What it lost up to there it may lose again, and is known.
+      this.#told.set(jobs[job]!, Math.max(passed, known[job]!.at(-1)?.iteration ?? 0));
+      const later = known[job]!.filter(({ iteration }) => iteration > passed);
+      if (isPaused)
+        own.behind.set(
+          job,
+          later.map((loss): Loss => ({ kind: "loss", job, ...loss })),
+        );
+    });
   }
 
   /** Names of all jobs that are halved. */

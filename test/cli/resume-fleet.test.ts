@@ -62,9 +62,11 @@ async function ended(child: ChildProcess): Promise<number | null> {
   return child.exitCode;
 }
 
-async function killed(child: ChildProcess): Promise<void> {
+/** Whether it was there still. */
+async function killed(child: ChildProcess): Promise<boolean> {
   child.kill("SIGKILL");
   await ended(child);
+  return child.signalCode === "SIGKILL";
 }
 
 function textOf(...names: readonly string[]): string {
@@ -118,7 +120,7 @@ describe("a fleet that is killed at any moment", () => {
       const least = numLines(folder) + 1 + rng.nextInt(200);
       if (!(await until(child, () => numLines(folder) >= least))) break;
       await sleep(rng.nextInt(100));
-      await killed(child);
+      if (!(await killed(child))) break;
       await printed(["validate", folder, "--quiet"], root);
       child = started("work.json", "--resume", folder, ...ONCE, ...OFTEN);
     }
@@ -275,8 +277,7 @@ describe("a sweep that is halved in a fleet that is killed", () => {
     const folder = "sweep";
     let child = started("sweep.json", "-o", folder, ...ONCE, ...OFTEN);
     for (const least of [60, 120]) {
-      if (!(await until(child, () => numLines(folder) >= least))) break;
-      await killed(child);
+      if (!(await until(child, () => numLines(folder) >= least)) || !(await killed(child))) break;
       child = started("sweep.json", "--resume", folder, ...ONCE, ...OFTEN);
     }
     expect(await ended(child)).toBe(0);

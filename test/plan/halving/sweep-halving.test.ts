@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRng } from "../../../core/index.ts";
-import { halvingPlan, SweepHalving, type SweptJob } from "../../../plan/index.ts";
+import { halvingPlan, type PastSweeps, SweepHalving, type SweptJob } from "../../../plan/index.ts";
 
 const ITERATIONS = 70;
 const RULES = { firstRows: 16, eta: 2, over: 1, synchronous: true };
@@ -69,6 +69,62 @@ describe("sweeps that are halved", () => {
         );
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it("are halved to the same jobs where their fleet is cut off at any moments, and makes steps again", () => {
+    fc.assert(
+      fc.property(sweeps, fc.integer({ min: 0, max: 20 }), ({ numJobs, everySteps = 1, seed }, most) => {
+        const swept = Array.from({ length: numJobs }, (): SweptJob => {
+          return { iterations: ITERATIONS, batchSize: 4, everySteps };
+        });
+        const plan = halvingPlan(swept, RULES);
+        const names = swept.map((_, job) => `job${job}`);
+        const sweep = { name: "sweep", jobs: names, plan, by: "evaluation" } as const;
+        let halving = new SweepHalving([sweep]);
+        const rng = createRng(`cut ${seed}`);
+        const done = names.map(() => 0);
+        const ahead = new Map<number, number>();
+        const stopped = new Set<number>();
+        const verdicts: PastSweeps["verdicts"][number][] = [];
+        const cut = (): void => {
+          names.forEach((_, job) => {
+            if (!stopped.has(job)) done[job] = Math.max(0, done[job]! - rng.nextInt(most + 1));
+            if (ahead.has(job)) ahead.set(job, 0);
+          });
+          const losses = (name: string) => {
+            const job = names.indexOf(name);
+            const known = Array.from({ length: done[job]! }, (_, at) => at + 1).filter((at) => at % everySteps === 0);
+            return known.map((iteration) => ({ iteration, loss: lossOf(job, iteration, seed) }));
+          };
+          halving = new SweepHalving([sweep], { verdicts, losses });
+        };
+        const open = (): readonly number[] =>
+          names
+            .map((_, job) => job)
+            .filter((job) => !stopped.has(job) && done[job]! < ITERATIONS - 1 && ahead.get(job) !== 0);
+        for (let jobs = open(); jobs.length > 0; jobs = open()) {
+          if (rng.nextInt(40) === 0) {
+            cut();
+            continue;
+          }
+          const job = jobs[rng.nextInt(jobs.length)]!;
+          done[job]! += 1;
+          if (ahead.has(job)) ahead.set(job, ahead.get(job)! - 1);
+          if (done[job]! % everySteps !== 0) continue;
+          for (const verdict of halving.lost(names[job]!, "evaluation", done[job]!, lossOf(job, done[job]!, seed))) {
+            const number = names.indexOf(verdict.job);
+            verdicts.push(verdict);
+            if (verdict.kind === "pause") ahead.set(number, rng.nextInt(most + 1));
+            else ahead.delete(number);
+            if (verdict.kind === "stop") stopped.add(number);
+          }
+        }
+        expect(names.map((_, job) => job).filter((job) => !stopped.has(job))).toEqual(
+          [...survivors(plan.rungs, seed)].sort((a, b) => a - b),
+        );
+      }),
+      { numRuns: 200, endOnFailure: true },
     );
   });
 
