@@ -16,6 +16,9 @@ function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined 
   const { setting, jobs, journal, policy, jobsAtOnce, sizes } = fleet;
   const name = POLICIES.find((each) => each === policy);
   if (name === undefined || jobs.length === 0) return "its decisions were not made again, whose policy is not at hand.";
+  const arrived = journal.lines.flatMap(({ events }) => events.filter(({ kind }) => kind === "arrived")).length;
+  if (jobs.length < arrived)
+    return `its decisions were not made again: ${FLEET_FILES.jobs} has ${jobs.length} of its ${arrived} jobs.`;
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const most = jobsAtOnce === undefined ? {} : { most: jobsAtOnce };
   const { resources, policyOf } = fleetModel({ setting, costs, works: jobs, ...most, ...learnedBy(sizes) });

@@ -45,6 +45,18 @@ export const FLEET_FILES = {
 
 type AdapterOwner = Pick<PlannedJob, "name" | "adapter">;
 
+/** What is written of a job that is over: no adapter where it is worth nothing, no best one where none was kept. */
+export interface EndedPairs {
+  readonly adapter: readonly AdapterPair[] | undefined;
+  readonly best: readonly AdapterPair[] | undefined;
+}
+
+/** The folders that they are in. */
+export interface EndedFolders {
+  readonly adapter: string | undefined;
+  readonly best: string | undefined;
+}
+
 /** @throws InputError for a folder that holds something */
 function checkNewFolder(place: Place, given: string): void {
   checkFolder(place, given);
@@ -171,33 +183,38 @@ export class FleetFolder implements Disposable {
     this.#metrics.write(true);
   }
 
-  /** A job's adapter as it is; the folder that it is in. */
-  writeAdapter(job: AdapterOwner, pairs: readonly AdapterPair[]): string {
-    return this.#write(FLEET_FILES.adapters, job, pairs);
+  /**
+   * A job is over: its adapter as it is, the one that had the lowest loss, and once they are there the line that says
+   * so. The folders that they are in; undefined while the disk does not take them.
+   */
+  ended(job: AdapterOwner, { adapter, best }: EndedPairs, event: JournalEvent): EndedFolders | undefined {
+    const { name } = job;
+    const placeOf = (within: string): string => path.join(this.#folder, within, name);
+    const [last, lowest] = [placeOf(FLEET_FILES.adapters), placeOf(FLEET_FILES.best)];
+    if (adapter !== undefined) this.#over.add(name);
+    let isWritten = false;
+    this.#writes.write({
+      name: `adapter of ${name}`,
+      write: () => {
+        if (adapter !== undefined) this.#write(last, job, adapter);
+        if (best !== undefined) this.#write(lowest, job, best);
+        if (adapter !== undefined) this.#written.add(name);
+        this.happened(event);
+        isWritten = true;
+      },
+    });
+    if (!isWritten) return undefined;
+    return { adapter: adapter === undefined ? undefined : last, best: best === undefined ? undefined : lowest };
   }
 
-  /** The one that had the lowest loss; the folder that it is in. */
-  writeBest(job: AdapterOwner, pairs: readonly AdapterPair[]): string {
-    return this.#write(FLEET_FILES.best, job, pairs);
+  #write(folder: string, { adapter }: AdapterOwner, pairs: readonly AdapterPair[]): void {
+    writePeftFolder(folder, adapter, this.#setting.model.architecture, this.#model, pairs);
   }
 
   /** The adapter of a job that is over. @throws InputError where it is not there */
   readAdapter({ name, adapter }: AdapterOwner): AdapterState {
     const folder = path.join(this.#folder, FLEET_FILES.adapters, name);
     return { parameters: readPeftFolder(folder, adapter, this.#setting.model.architecture) };
-  }
-
-  #write(within: string, { name, adapter }: AdapterOwner, pairs: readonly AdapterPair[]): string {
-    const folder = path.join(this.#folder, within, name);
-    this.#over.add(name);
-    this.#writes.write({
-      name: `${within === FLEET_FILES.best ? "best adapter" : "adapter"} of ${name}`,
-      write: () => {
-        writePeftFolder(folder, adapter, this.#setting.model.architecture, this.#model, pairs);
-        this.#written.add(name);
-      },
-    });
-    return folder;
   }
 
   /** Adapters and lines that the disk did not take. @throws DeviceError where it does not now */

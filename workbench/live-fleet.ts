@@ -168,8 +168,8 @@ export class LiveFleet implements Disposable {
     using _idle = this.#checkpoints.whileIdle(this.#execution);
     await this.#execution.run();
     if (this.#isEnding) this.#checkpoints.write(new Map(), this.nowNs);
-    this.#folder.happened({ event: this.#isEnding ? "ended early" : "ended" });
     this.#folder.finish();
+    this.#folder.happened({ event: this.#isEnding ? "ended early" : "ended" });
   }
 
   /** @throws InputError for a name that was used, or a fleet that takes no more */
@@ -353,11 +353,11 @@ export class LiveFleet implements Disposable {
     }
   }
 
-  /** A job is over. */
-  #gone(kept: KeptJob): void {
+  /** A job is over. `isWritten`: what there is of it; one that is not is in checkpoints still. */
+  #gone(kept: KeptJob, isWritten = true): void {
     // Nobody trains its rows any more.
     this.#input.works[kept.number] = { job: this.#input.works[kept.number]!.job, steps: [] };
-    if (kept.why !== FLEET_ENDS) this.#checkpoints.over(kept.number, kept.done);
+    if (isWritten && kept.why !== FLEET_ENDS) this.#checkpoints.over(kept.number, kept.done);
     this.#notify({ kind: "end", job: kept });
     this.#halve(this.#halving.gone(kept.job.name));
   }
@@ -384,9 +384,9 @@ export class LiveFleet implements Disposable {
     kept.pipeline = undefined;
     kept.state = undefined;
     const { job } = this.#input.works[number]!;
-    if (!kept.isDiverged) kept.adapter = this.#folder.writeAdapter(job, state.parameters);
-    if (best?.adapter !== undefined) kept.bestAdapter = this.#folder.writeBest(job, best.adapter);
-    this.#folder.happened(jobEnded(job.name, best));
-    this.#gone(kept);
+    const pairs = { adapter: kept.isDiverged ? undefined : state.parameters, best: best?.adapter };
+    const written = this.#folder.ended(job, pairs, jobEnded(job.name, best));
+    Object.assign(kept, { adapter: written?.adapter, bestAdapter: written?.best });
+    this.#gone(kept, written !== undefined);
   }
 }

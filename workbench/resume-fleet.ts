@@ -143,6 +143,13 @@ export function restoredFleet(
   resources: Resources,
 ): RestoredFleet {
   const { jobs, state } = cutOff(lines, resources);
+  if (comers.length < jobs.length)
+    throw new InputError({
+      expected: `${FLEET_FILES.jobs} with ${jobs.length} jobs`,
+      at: "--resume",
+      got: comers.length,
+      hint: "A disk that was full has not taken the others: their jobs can only come to a new fleet.",
+    });
   const isOver = ({ hold, isOver: over, hasBegun, request: { name } }: KnownJob): boolean => {
     if (hold?.kind === "stop" && hold.why === FLEET_ENDS) return false;
     return over && (!hasBegun || written.has(name));
