@@ -243,7 +243,7 @@ test.each(Object.keys(SUITES) as (keyof typeof SUITES)[])(
     const tables = resultTables(measurements);
     for (const { name: column } of measurements) expect(tables).toContain(column);
   },
-  180_000,
+  400_000,
 );
 
 test.each(Object.keys(SUITES) as (keyof typeof SUITES)[])(
