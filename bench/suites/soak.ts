@@ -11,7 +11,7 @@ import type { Bench, Scale, Suite } from "../suite.ts";
 
 const MAIN = packageFile("dist", "cli", "main.js");
 
-const SECONDS: Readonly<Record<Scale, number>> = { full: 1800, default: 300, quick: 60, tiny: 8 };
+const SECONDS: Readonly<Record<Scale, number>> = { full: 1800, default: 150, quick: 60, tiny: 8 };
 /** Shares of the time: what comes before is warm-up; what is compared are the medians of the two ends of what is left. */
 const WARM = 0.3;
 const END = 0.15;
