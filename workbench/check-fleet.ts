@@ -2,7 +2,15 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { readPeftFolder } from "../exec/index.ts";
-import { createCostModel, fleetPlanBody, type JournalLine, POLICIES, Scheduler, validatePlan } from "../plan/index.ts";
+import {
+  createCostModel,
+  cutOff,
+  fleetPlanBody,
+  type JournalLine,
+  POLICIES,
+  Scheduler,
+  validatePlan,
+} from "../plan/index.ts";
 import { fleetModel } from "../sim/index.ts";
 import type { Place } from "./context.ts";
 import { absolute } from "./files.ts";
@@ -22,8 +30,13 @@ function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined 
   const costs = createCostModel(setting.calibration, setting.model.dtype);
   const most = jobsAtOnce === undefined ? {} : { most: jobsAtOnce };
   const { resources, policyOf } = fleetModel({ setting, costs, works: jobs, ...most, ...learnedBy(sizes) });
-  const scheduler = new Scheduler(policyOf(name), resources);
-  for (const line of journal.lines) {
+  // Before, the machines and the policy may have been others.
+  const from = journal.lines.findLastIndex(({ events }) => events.some(({ kind }) => kind === "restored"));
+  const before = journal.lines.slice(0, Math.max(0, from));
+  const own = policyOf(name);
+  const known = { ...cutOff(before, resources).state, policy: own.name, memory: own.initial };
+  const scheduler = new Scheduler(own, resources, known);
+  for (const line of journal.lines.slice(before.length)) {
     const again = scheduler.trigger(line.atNs, line.events);
     const [expected, got] = [again, line].map(({ decisions }) => JSON.stringify(decisions));
     if (expected !== got)

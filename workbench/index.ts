@@ -79,6 +79,7 @@ export {
   type ResumedWork,
   restOfRun,
   resumedWork,
+  stoppedBefore,
 } from "./resume-run.ts";
 // The folder of a run while it is written.
 export { checkRunFolder, RUN_FILES, RunFolder } from "./run-folder.ts";

@@ -89,6 +89,23 @@ export function checkStopped(folder: string, given: string): void {
     });
 }
 
+/** Jobs that were stopped in earlier parts of a run, as their losses or gradients were not finite, and are not left. */
+export function stoppedBefore(
+  { folder }: Pick<ResumableRun, "folder">,
+  left: Pick<Plan, "jobs">,
+): ReadonlyMap<string, { readonly step: number; readonly why: string }> {
+  const file = path.join(folder, RUN_FILES.journal);
+  const events = existsSync(file) ? readJournalEvents(readFileSync(file, "utf8"), file) : [];
+  const names = new Set(left.jobs.map(({ name }) => name));
+  return new Map(
+    events.flatMap((event) => {
+      if (event.event !== "job stopped" || names.has(event.job)) return [];
+      const { job, step, why } = event;
+      return [[job, { step, why }] as const];
+    }),
+  );
+}
+
 /** Finds the newest checkpoint to go on from. Nothing is changed. @throws InputError for a run that cannot be resumed */
 export function findResumable(place: Place, given: string): ResumableRun {
   const folder = absolute(place, given);

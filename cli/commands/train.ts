@@ -13,6 +13,7 @@ import {
   planOrWorkload,
   planWorkload,
   restOfRun,
+  stoppedBefore,
 } from "../../workbench/index.ts";
 import { CHECKPOINT_OPTIONS, NOTICED } from "../checkpoint-options.ts";
 import { type Arguments, type Command, flag, requiredText, type Use } from "../command.ts";
@@ -157,7 +158,8 @@ export const trainCommand: Command = {
     }
     const { result, adapters, best, part, isNoticed } = trained;
     const { evaluations } = result;
-    const stopped = stoppedJobs(plan, result);
+    const before = work.resumed === undefined ? [] : stoppedBefore(work.resumed, plan);
+    const stopped = new Map([...before, ...stoppedJobs(plan, result)]);
     const losses = lossesByJob(result.metrics);
     const metrics = runMetrics(part === undefined ? plan : planOfPart(plan, part), result.trace);
     const jobs = metrics.jobs.map((job) => {

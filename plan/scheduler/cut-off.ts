@@ -1,5 +1,5 @@
 import { InvariantError } from "../../core/index.ts";
-import type { JobRequest } from "./fleet-job.ts";
+import type { FleetJob, JobRequest } from "./fleet-job.ts";
 import type { AskedEvent, FleetEvent, JournalLine } from "./journal.ts";
 import type { Resources } from "./resources.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
@@ -35,6 +35,12 @@ function arrived({ number, request, predicted }: Extract<FleetEvent, { kind: "ar
 /** Whether a fleet went on after it was cut off. */
 export function wasCutOff(lines: readonly JournalLine[]): boolean {
   return lines.some(({ events }) => events.some(({ kind }) => kind === "restored"));
+}
+
+/** Whether there is a pipeline like that on which a job was measured: a fleet may go on on other machines. */
+function hasPipeline({ numPipelines, learning }: Resources, job: FleetJob, bytes: readonly number[]): boolean {
+  const { pipeline = numPipelines } = job;
+  return pipeline < numPipelines && learning?.expected(pipeline, job).length === bytes.length;
 }
 
 /** What the journal of a fleet tells a scheduler that goes on where another one was cut off. */
@@ -83,7 +89,7 @@ export function cutOff(lines: readonly JournalLine[], resources: Resources): Cut
       case "measured": {
         const { request, number, predicted, done, pipeline } = job;
         const seen = { ...request, number, predicted, done, pipeline, standing: "running", hold: undefined } as const;
-        known = known.learning?.learn(seen, event.bytes) ?? known;
+        if (hasPipeline(known, seen, event.bytes)) known = known.learning?.learn(seen, event.bytes) ?? known;
         return;
       }
     }

@@ -177,6 +177,21 @@ describe("a run that is asked to end", () => {
   }, 60_000);
 });
 
+describe("a run with a job that was stopped before", () => {
+  it("says so at its end, as one that nobody ended does, and has no adapter of it", async () => {
+    const work = JSON.parse(readFileSync(at("work.json"), "utf8"));
+    const hopeless = { ...work.jobs[2], name: "hopeless", optimizer: { learningRate: 1e10 } };
+    writeFileSync(at("hopeless.json"), JSON.stringify({ ...work, jobs: [{ ...work.jobs[0], steps: 1500 }, hopeless] }));
+    const devices = ["--devices", "cpu:0", "--calibration", "costs.json", "--groups", "2", "--no-cache"];
+    const train = ["train", "hopeless.json", "-o", "hopeless", ...devices];
+    expect((await interrupted(train, "hopeless", (signals) => signals.emit("SIGINT"))).code).toBe(130);
+    const { code, stdout } = await runCli(["train", "--resume", "hopeless", "--no-cache"], root);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^hopeless was stopped: .*; its adapter is not written$/m);
+    expect(readdirSync(at("hopeless", "adapters"))).toEqual(["first"]);
+  }, 60_000);
+});
+
 describe("checkpoints that cannot be gone on from", () => {
   it("are named and put aside: torn, changed, or of another run", async () => {
     const train = ["train", "plan.json", "-o", "torn", ...OFTEN, "--keep-checkpoints", "9"];
