@@ -39,6 +39,7 @@ export { loadPolicy } from "./load-policy.ts";
 export { loadRequest, type RequestChoice } from "./load-request.ts";
 export {
   howFar,
+  isFolderGoingOn,
   isGoingOn,
   type LoadedRun,
   loadRun,

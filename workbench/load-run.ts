@@ -103,6 +103,14 @@ export function isGoingOn({ state, journal }: Pick<LoadedRun, "state" | "journal
   }
 }
 
+/** The same of the folder of a run, or of jobs over time. @throws InputError for another one */
+export function isFolderGoingOn(place: Place, folder: string): boolean {
+  const written = readInput(place, path.join(folder, RUN_FILES.journal), `a run folder with ${RUN_FILES.journal}`);
+  const journal = readJournalEvents(written.text, written.file);
+  const last = journal.findLast(({ event }) => event === "started" || event === "ended" || event === "ended early");
+  return isGoingOn({ state: last?.event === "started" ? "unfinished" : "ended", journal });
+}
+
 /** Jobs that were stopped since a step of them was not finite, and why: they have no adapter. */
 export function stoppedByJournal(journal: readonly JournalLine[]): ReadonlyMap<string, string> {
   return new Map(journal.flatMap((line) => (line.event === "job stopped" ? [[line.job, line.why] as const] : [])));

@@ -25,6 +25,7 @@ import type { JournalLine as RunEvent } from "./journal.ts";
 import { readJournalEvents } from "./load-run.ts";
 import { type ReadMetrics, readMetrics } from "./metrics-lines.ts";
 import { checkStopped, keptMetrics } from "./resume-run.ts";
+import { RUN_FILES } from "./run-folder.ts";
 
 /** The reason with which jobs end that end since their fleet does: a fleet that goes on has them again. */
 export const FLEET_ENDS = "the fleet was asked to end";
@@ -208,6 +209,7 @@ export function beginFleetAgain({ folder, found, comers }: ResumableFleet, jobs:
       .map((line) => `${line}\n`)
       .join(""),
   );
-  for (const name of [segments, completions]) rmSync(at(name), { force: true });
+  // A notice was of the process that is no more.
+  for (const name of [segments, completions, RUN_FILES.notice]) rmSync(at(name), { force: true });
   putAside(folder, found);
 }

@@ -87,7 +87,7 @@ function controlOf(io: Io, opened: OpenedFleet, cache: boolean): FleetControl {
   });
 }
 
-/** The workload's jobs come when they say, in seconds since the devices were ready. */
+/** The workload's jobs come when they say, on the fleet's clock. */
 function submitArrivals({ fleet, arrivals }: OpenedFleet, once: boolean): Disposable {
   const timers = new Set<NodeJS.Timeout>();
   let left = arrivals.length;
@@ -157,7 +157,7 @@ function resumedLines({ resumed }: OpenedFleet): readonly string[] {
   return [
     ...found.skipped.map(({ name, why }) => `checkpoint ${name} is skipped: ${why}`),
     `goes on ${found.name === undefined ? "without a checkpoint" : `from checkpoint ${found.name}`}: ` +
-      `${numLeft} jobs left, ${numOver} over`,
+      `jobs left ${numLeft}, over ${numOver}`,
   ];
 }
 

@@ -163,7 +163,7 @@ describe("a fleet that is ended", () => {
     // Every step that was made is in the checkpoint or in an adapter.
     const { code, stderr: told } = await runCli(["serve", "work.json", "--resume", folder, ...ONCE], root);
     expect(code).toBe(0);
-    expect(told).toMatch(/goes on from checkpoint step-\d+: \d jobs left, \d over/);
+    expect(told).toMatch(/goes on from checkpoint step-\d+: jobs left \d, over \d/);
     expect(told).toMatch(/^Note: .*: resume /m);
     expect(checkpoint!.jobs.length).toBeGreaterThan(0);
     expectSame(folder);
@@ -171,6 +171,20 @@ describe("a fleet that is ended", () => {
     expect(Math.max(...steps)).toBeGreaterThan(0);
     expect(before).toBeLessThan(numLines(folder));
     await printed(["validate", folder], root);
+  }, 120_000);
+
+  it("by a notice ends with exit code 75, and goes on on other devices, under another policy", async () => {
+    const noticed = "noticed";
+    const child = started("work.json", "-o", noticed, ...ONCE);
+    expect(await until(child, () => numLines(noticed) >= 150)).toBe(true);
+    await printed(["notice", noticed], root);
+    expect(await ended(child)).toBe(75);
+    const other = ["--devices", "cpu:0", "--calibration", "costs.json", "--no-cache", "--once", "--policy", "fifo"];
+    await printed(["serve", "work.json", "--resume", noticed, ...other], root);
+    expect(adapters(noticed)).toEqual(adapters("whole"));
+    expect(eventsOf(noticed, "started").map(({ policy }) => policy)).toEqual(["mlora", "fifo"]);
+    await printed(["validate", noticed], root);
+    expect(existsSync(at(noticed, "earlier", "1", "segments.jsonl"))).toBe(true);
   }, 120_000);
 
   it("is not gone on with once all have ended, nor on another model or with another job of a name", async () => {
