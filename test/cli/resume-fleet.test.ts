@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
 import type { JobStatus } from "../../server/index.ts";
 import { findResumableFleet } from "../../workbench/index.ts";
@@ -52,9 +52,16 @@ beforeAll(async () => {
   await printed(["serve", "work.json", "-o", "whole", ...ONCE], root);
 }, 120_000);
 
+const children: ChildProcess[] = [];
+afterAll(() => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 /** A fleet as a process of its own. */
 function started(...args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [program, "serve", ...args], { cwd: root });
+  const child = spawn(process.execPath, [program, "serve", ...args], { cwd: root });
+  children.push(child);
+  return child;
 }
 
 async function ended(child: ChildProcess): Promise<number | null> {
