@@ -152,8 +152,8 @@ export type Notice = Readonly<z.infer<typeof noticeSchema>>;
  * be (to resume one that is not paused), rejects with an InputError that says so.
  */
 export interface FleetControl {
-  /** What happened before, of a fleet that was cut off and goes on. */
-  readonly past?: readonly Notice[];
+  /** What happened before, of a fleet that was cut off and goes on; told once. */
+  takePast?(): readonly Notice[];
   /**
    * The job's arrival is now, whatever it says. Rejects with an InputError where it cannot be loaded, and with a
    * PlanError, whose detail has the table, where it fits on no pipeline even alone.

@@ -75,12 +75,17 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
   const keep = (notice: LiveNotice): void => {
     if (notice.kind === "line") chronicle.add(notice.line);
   };
-  const { past } = fleet;
+  const past = fleet.takePast();
   past.forEach(keep);
+  let told = past.flatMap((notice) => noticeOf(notice) ?? []);
   fleet.subscribe(keep);
   const shown = (job: LiveJob): JobStatus => statusOf(job, parts.predictedEnds().get(job.number));
   return {
-    past: past.flatMap((notice) => noticeOf(notice) ?? []),
+    takePast() {
+      const all = told;
+      told = [];
+      return all;
+    },
     async submit(job) {
       return shown(fleet.submit(await parts.submissionOf(job)));
     },

@@ -29,7 +29,7 @@ export function observeFleet(
       if (decisions.size > limits.keptDecisions) decisions.take();
     }
   };
-  control.past?.forEach(keep);
+  control.takePast?.().forEach(keep);
   const unsubscribe = control.subscribe((notice) => {
     keep(notice);
     send(log.add(notice));

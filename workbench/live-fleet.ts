@@ -50,6 +50,7 @@ export class LiveFleet implements Disposable {
   readonly #outcomes = new FleetOutcomes();
   readonly #halving: SweepHalving;
   readonly #checkpoints: FleetCheckpoints;
+  #past: readonly LiveNotice[] = [];
   #decidedNs = 0;
   #isDraining = false;
   #isEnding = false;
@@ -99,7 +100,8 @@ export class LiveFleet implements Disposable {
   }
 
   private constructor(input: LiveFleetInput, folder: FleetFolder, scheduler: Scheduler, execution: FleetExecution) {
-    this.#input = input;
+    // What was before is held no longer than it is needed.
+    this.#input = { ...input, goesOn: undefined };
     this.#folder = folder;
     this.#scheduler = scheduler;
     this.#execution = execution;
@@ -116,6 +118,7 @@ export class LiveFleet implements Disposable {
     for (const kept of jobs) this.#jobs.add(kept);
     for (const line of found.lines) this.#outcomes.add(line);
     this.#decidedNs = found.clockNs;
+    this.#past = pastNotices(goesOn);
     for (const { comer, event, input, asked } of takeUp(goesOn, this.#checkpoints, this.#halving)) {
       this.#execution.restore(comer, event, input);
       for (const each of asked) this.#ask(each);
@@ -123,9 +126,11 @@ export class LiveFleet implements Disposable {
     for (const submission of again) this.#add(submission);
   }
 
-  /** What happened before the fleet was cut off, if it was. */
-  get past(): readonly LiveNotice[] {
-    return pastNotices(this.#input.goesOn);
+  /** What happened before the fleet was cut off, if it was; told once. */
+  takePast(): readonly LiveNotice[] {
+    const past = this.#past;
+    this.#past = [];
+    return past;
   }
 
   get folder(): string {

@@ -113,6 +113,9 @@ export async function openLiveFleet(
     const goesOn = found && (await fleetThatGoesOn(context, found, { loaded, setting }, resources));
     // Jobs that come again are added as they do.
     works.length -= goesOn?.again.length ?? 0;
+    // Nobody trains the rows of those that are over.
+    for (const [number, { job }] of works.entries())
+      if (goesOn?.inputs.has(number) !== true) works[number] = { job, steps: [] };
     const fleet = await LiveFleet.open({
       ...{ rhythm, goesOn, onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`) },
       ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },

@@ -238,9 +238,7 @@ export function takeUp(
 }
 
 /** What was decided before, and the steps that are not made again. */
-export function pastNotices(goesOn: FleetThatGoesOn | undefined): readonly LiveNotice[] {
-  if (goesOn === undefined) return [];
-  const { found, restored } = goesOn;
+export function pastNotices({ found, restored }: FleetThatGoesOn): readonly LiveNotice[] {
   const { metrics: steps } = keptLosses(found, restored);
   return [
     ...found.lines.map((line) => ({ kind: "line", line }) as const),
