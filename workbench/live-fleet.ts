@@ -210,8 +210,8 @@ export class LiveFleet implements Disposable {
     const atNs = Math.max(this.nowNs, this.#decidedNs);
     const placed = this.#jobs.all
       .filter(({ pipeline }) => pipeline !== undefined)
-      // Of the iteration that is under way, half, since nobody knows.
-      .map(({ number, done }) => ({ number, done, left: 0.5 }));
+      // Of the iteration that is under way, half, since nobody knows; of the last one, that is so while it is evaluated.
+      .map(({ number, done, iterations }) => ({ number, done: Math.min(done, iterations - 1), left: 0.5 }));
     const [scheduler, past, pending] = [this.#scheduler.state(), this.#outcomes.past(atNs), this.#execution.pending];
     return { atNs, scheduler, placed, past, pending, numJobs: this.#jobs.all.length };
   }

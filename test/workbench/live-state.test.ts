@@ -1,0 +1,48 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { silent } from "../../workbench/context.ts";
+import { DEFAULT_RHYTHM, openLiveFleet } from "../../workbench/index.ts";
+import { temporaryFolder } from "../cli/run-cli.ts";
+import { writeSmallInputs } from "../cli/small-inputs.ts";
+
+const root = temporaryFolder();
+
+const JOBS = ["one", "two"].map((name, seed) => ({
+  ...{ name, seed, steps: 12, batchSize: 4, microBatchSize: 2, adapter: { rank: 4, alpha: 8, targets: ["q_proj"] } },
+  data: { path: "rows.jsonl", format: "tokens" },
+  evaluation: { share: 0.2, everySteps: 3 },
+}));
+
+beforeAll(async () => {
+  await writeSmallInputs(root);
+  const workload = { kind: "workload", version: 1, model: { path: "model" }, jobs: JOBS };
+  writeFileSync(path.join(root, "jobs.json"), JSON.stringify(workload));
+});
+
+describe("the state of a live fleet", () => {
+  it("can be simulated from at every moment, also while a job is evaluated after its last step", async () => {
+    const choices = { schedule: "lorapp", pipelines: 1, jobsAtOnce: 2 } as const;
+    const opened = await openLiveFleet(
+      { ...silent(root), cache: false },
+      "jobs.json",
+      { devices: "cpu:0,cpu:1", choices },
+      { folder: "live", policy: "mlora", rhythm: DEFAULT_RHYTHM },
+    );
+    using fleet = opened.fleet;
+    const { submission } = opened.arrivals[0]!;
+    let [asked, last] = [0, 0];
+    fleet.subscribe((notice) => {
+      if (notice.kind !== "step" && notice.kind !== "evaluation") return;
+      for (const { number, done } of fleet.state().placed) expect(done).toBeLessThan(fleet.jobs[number]!.iterations);
+      if (notice.kind === "step" && notice.metrics.step === 11) last += 1;
+      const answer = opened.future.whatIf({ ...submission, job: { ...submission.job, name: "mine" } });
+      expect(answer.admitted).toBe(true);
+      asked += 1;
+    });
+    for (const arrival of opened.arrivals) fleet.submit(arrival.submission);
+    fleet.drain();
+    await fleet.run();
+    expect([asked, last]).toEqual([2 * (12 + 4), 2]);
+  }, 60_000);
+});
