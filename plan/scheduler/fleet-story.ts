@@ -89,12 +89,21 @@ function gone(jobs: readonly JobHistory[], what: string): StoryPart | undefined 
   };
 }
 
+function cutOffs({ jobs }: FleetHistory): StoryPart | undefined {
+  const times = [...new Set(jobs.flatMap(({ cutOffNs }) => cutOffNs))].sort((a, b) => a - b);
+  if (times.length === 0) return undefined;
+  const first = times.slice(0, LISTED).map(timeText);
+  const others = times.length > LISTED ? ` and ${times.length - LISTED} more` : "";
+  return { heading: `It was cut off and gone on with at ${first.join(", ")}${others}.`, lines: [] };
+}
+
 /** What happened to a fleet: who waited most and while who trained, preemptions, stops and refusals with their reasons. */
 export function fleetStory(history: FleetHistory): readonly StoryPart[] {
   const of = (outcome: JobHistory["outcome"]): readonly JobHistory[] =>
     history.jobs.filter((job) => job.outcome === outcome);
   return [
     opening(history),
+    cutOffs(history),
     waits(history),
     preemptions(history),
     gone(of("stopped"), "stopped"),

@@ -4,6 +4,7 @@ import {
   type FleetEvent,
   FleetOutcomes,
   fleetHistory,
+  fleetStory,
   type JobRequest,
   type JournalLine,
   jobStory,
@@ -114,5 +115,6 @@ describe("what a journal tells of a fleet that was cut off", () => {
     expect(history.jobs[0]).toMatchObject({ outcome: "ended", cutOffNs: [100] });
     const told = jobStory(history, history.jobs[0]!).join(" ");
     expect(told).toMatch(/the fleet was cut off, and it went on from 4 iterations/);
+    expect(fleetStory(history)[1]).toEqual({ heading: "It was cut off and gone on with at 0.1 us.", lines: [] });
   });
 });
