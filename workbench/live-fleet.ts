@@ -208,11 +208,14 @@ export class LiveFleet implements Disposable {
   /** All that is known now, for a simulation of what is to come. */
   state(): FleetState {
     const atNs = Math.max(this.nowNs, this.#decidedNs);
-    const placed = this.#jobs.all
-      .filter(({ pipeline }) => pipeline !== undefined)
-      // Of the iteration that is under way, half, since nobody knows; of the last one, that is so while it is evaluated.
-      .map(({ number, done, iterations }) => ({ number, done: Math.min(done, iterations - 1), left: 0.5 }));
     const [scheduler, past, pending] = [this.#scheduler.state(), this.#outcomes.past(atNs), this.#execution.pending];
+    // One that has ended is on its devices until the last stage has; of the iteration that is under way, half, since
+    // nobody knows; of the last one, that is so while it is evaluated.
+    const placed = scheduler.jobs
+      .filter(({ pipeline }) => pipeline !== undefined)
+      .map(({ number, iterations }) => {
+        return { number, done: Math.min(this.#jobs.of(number).done, iterations - 1), left: 0.5 };
+      });
     return { atNs, scheduler, placed, past, pending, numJobs: this.#jobs.all.length };
   }
 
