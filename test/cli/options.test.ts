@@ -53,6 +53,9 @@ beforeAll(async () => {
   copyUnended("run", "stopped-too");
   copyUnended("run", "going-on");
   rmSync(path.join(root, "going-on", "trace.json"));
+  const journal = path.join(root, "going-on", "journal.jsonl");
+  const lines = readFileSync(journal, "utf8").split("\n");
+  writeFileSync(journal, lines.filter((line) => !line.includes("ended early")).join("\n"));
   await printed(["serve", "w.yaml", "--devices", "cpu:0", "-o", "fleet-run", "--once"], root);
   copyUnended("fleet-run", "fleet-stopped");
   await printed(["catalog", "H100 SXM", "--calibration", "layers.json"], root);
