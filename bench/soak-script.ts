@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { text as wholeText } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRng, DeviceError, InputError, type Rng } from "../core/index.ts";
 import { createFleetClient, type FleetClient, type JobStatus, serverAddress } from "../server/index.ts";
@@ -70,35 +71,69 @@ function jobOf(number: number, data: unknown, rng: Rng): Parameters<FleetClient[
   };
 }
 
-/** Something is asked of a job that is not over; whether it was granted, since it may be over by then. */
-async function askOne(client: FleetClient, open: readonly JobStatus[], rng: Rng): Promise<boolean> {
-  const job = open[rng.nextInt(open.length)]!;
-  try {
-    if (job.standing === "paused") await client.resume(job.name);
-    else
-      switch (rng.nextInt(4)) {
-        case 0:
-          await client.cancel(job.name);
-          break;
-        case 1:
-          await client.pause(job.name);
-          break;
-        default:
-          await client.setPriority(job.name, rng.nextInt(5));
-      }
-    return true;
-  } catch (error) {
-    if (error instanceof InputError) return false;
-    throw error;
+/** Jobs that are not over, by what the fleet tells: a list of all would grow with time, and with it what is measured. */
+class OpenJobs {
+  /** Whether it was paused. */
+  readonly #paused = new Map<string, boolean>();
+
+  get names(): readonly string[] {
+    return [...this.#paused.keys()];
+  }
+
+  came(name: string): void {
+    this.#paused.set(name, false);
+  }
+
+  /** Hears of ends until the signal says so. */
+  async listen(client: FleetClient, signal: AbortSignal): Promise<void> {
+    for await (const notice of client.notices(signal))
+      if (notice !== "reset" && notice.kind === "end") this.#paused.delete(notice.name);
+  }
+
+  /** Something is asked of one; whether it was granted, since it may be over by then. */
+  async askOne(client: FleetClient, rng: Rng): Promise<boolean> {
+    const { names } = this;
+    const name = names[rng.nextInt(names.length)]!;
+    try {
+      await this.#ask(client, name, rng);
+      return true;
+    } catch (error) {
+      if (error instanceof InputError) return false;
+      throw error;
+    }
+  }
+
+  async #ask(client: FleetClient, name: string, rng: Rng): Promise<void> {
+    if (this.#paused.get(name) === true) {
+      await client.resume(name);
+      if (this.#paused.has(name)) this.#paused.set(name, false);
+      return;
+    }
+    switch (rng.nextInt(4)) {
+      case 0:
+        await client.cancel(name);
+        return;
+      case 1:
+        await client.pause(name);
+        if (this.#paused.has(name)) this.#paused.set(name, true);
+        return;
+      default:
+        await client.setPriority(name, rng.nextInt(5));
+    }
   }
 }
 
 /** Serves for so long while jobs arrive, end, diverge, are paused, preempted and cancelled; then until all have ended. */
 export async function soak({ folder, data, seconds }: SoakInput, words: readonly string[]): Promise<Soak> {
-  const child = spawn(process.execPath, [MAIN, "serve", ...words, "--output", "run", "--quiet", "--no-cache"], {
-    cwd: folder,
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    [MAIN, "serve", ...words, "--output", "run", "--quiet", "--no-cache", "--json"],
+    {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "ignore"],
+    },
+  );
+  const printed = wholeText(child.stdout!);
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   try {
     const client = await clientOf(child, folder);
@@ -106,33 +141,40 @@ export async function soak({ folder, data, seconds }: SoakInput, words: readonly
     const samples: Soak["samples"][number][] = [];
     let [submitted, asked] = [0, 0];
     const beganMs = performance.now();
+    const open = new OpenJobs();
+    const listening = new AbortController();
+    const listened = open.listen(client, listening.signal);
     while (performance.now() - beganMs < 1000 * seconds) {
-      const { jobs } = await client.jobs();
-      const open = jobs.filter(({ standing }) => !OVER.includes(standing));
-      if (open.length < OPEN) {
-        await client.submit(jobOf(submitted, data, rng));
+      if (open.names.length < OPEN) {
+        const job = jobOf(submitted, data, rng);
+        open.came(job.name);
+        await client.submit(job);
         submitted += 1;
-      } else if (await askOne(client, open, rng)) asked += 1;
+      } else if (await open.askOne(client, rng)) asked += 1;
       if (performance.now() - beganMs >= 1000 * samples.length)
         samples.push({ bytes: residentBytes(child), jobs: submitted });
       await sleep(EVERY_MS);
     }
-    const jobs = await untilOver(client);
+    await untilOver(client);
+    listening.abort();
+    await listened;
     child.kill("SIGTERM");
     const code = await ended;
     // Asked to end, with all jobs over but not all of them at their last iteration.
     if (code !== 0 && code !== 143 && code !== 130)
       throw new DeviceError({ expected: "a fleet that ends well", got: code });
+    // The list of a server has the latest of those that are over; what it prints at its end has all.
+    const { jobs } = JSON.parse(await printed) as Pick<Soak, "jobs">;
     return { samples, jobs, submitted, asked };
   } finally {
     child.kill("SIGKILL");
   }
 }
 
-async function untilOver(client: FleetClient): Promise<readonly JobStatus[]> {
+async function untilOver(client: FleetClient): Promise<void> {
   for (;;) {
     const { jobs } = await client.jobs();
-    if (jobs.every(({ standing }) => OVER.includes(standing))) return jobs;
+    if (jobs.every(({ standing }) => OVER.includes(standing))) return;
     for (const { name, standing } of jobs) if (standing === "paused") await client.resume(name).catch(() => {});
     await sleep(EVERY_MS);
   }
