@@ -36,10 +36,11 @@ export { otherLibrary } from "./products.ts";
 export type { Progress } from "./record-completions.ts";
 // Whether the rows that were read are those of the plan.
 export { checkRows } from "./run-input.ts";
-// A line of metrics.jsonl.
+// What a job trains on, and from.
 export type { JobInput } from "./session-input.ts";
 // What a plan says that decided its prediction and that the executor has no use for.
 export { simulatedOnly } from "./simulated-only.ts";
+// A line of metrics.jsonl.
 export type { StepMetrics } from "./step-metrics.ts";
 // A base model of random numbers.
 export { syntheticWeights } from "./synthetic-model.ts";

@@ -318,6 +318,7 @@ export { type CutOff, cutOff, type KnownJob, wasCutOff } from "./scheduler/cut-o
 export type { Sharing } from "./scheduler/fleet-groups.ts";
 // Jobs over time: who trains when.
 export {
+  CUT_OFF,
   FleetChronicle,
   type FleetHistory,
   fleetHistory,

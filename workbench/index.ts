@@ -70,7 +70,7 @@ export {
 } from "./predict-intervals.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
-export { findResumableFleet } from "./resume-fleet.ts";
+export { findResumableFleet, type ResumableFleet } from "./resume-fleet.ts";
 // Going on with a run that did not get to its end.
 export {
   beginAgain,

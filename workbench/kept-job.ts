@@ -1,6 +1,7 @@
 import { sum } from "../core/index.ts";
 import type { AdapterState } from "../exec/index.ts";
 import {
+  CUT_OFF,
   type Decision,
   type FleetEvent,
   type FleetWork,
@@ -83,7 +84,7 @@ export function keepEvent(kept: KeptJob, event: FleetEvent, atNs: number): void 
     case "restored":
       Object.assign(kept, { done: event.done, pipeline: undefined, endNs: undefined });
       if (event.done === 0) kept.startNs = undefined;
-      Object.assign(kept, { stoppedBy: undefined, isHeld: false, why: "the fleet was cut off" });
+      Object.assign(kept, { stoppedBy: undefined, isHeld: false, why: CUT_OFF });
       kept.standing = event.done > 0 ? "preempted" : "waiting";
       return;
     case "pause":

@@ -21,7 +21,7 @@ import type { LiveSubmission } from "./live-job.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
 import type { LoadedWorkload } from "./load-workload.ts";
 import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "./restore-jobs.ts";
-import { checkComer, checkModel, findResumableFleet, type ResumableFleet, restoredFleet } from "./resume-fleet.ts";
+import { checkComer, checkModel, type ResumableFleet, restoredFleet } from "./resume-fleet.ts";
 import { learnedBy, roomBy } from "./sizes.ts";
 
 /** A fleet whose devices are set up, and the jobs of its workload with the times at which they come. */
@@ -40,8 +40,8 @@ export interface FleetChoice {
   readonly folder: string;
   readonly policy: PolicyName | PolicyFactory;
   readonly rhythm: CheckpointRhythm;
-  /** Go on with the jobs over time that are in the folder. */
-  readonly resume?: boolean;
+  /** The jobs over time of that folder, to go on with (`findResumableFleet`). */
+  readonly found?: ResumableFleet | undefined;
 }
 
 /** The jobs of a folder to go on with, checked against the pipelines that they come to. @throws InputError, PlanError */
@@ -71,9 +71,8 @@ export async function openLiveFleet(
   context: Context,
   file: string,
   choice: RequestChoice,
-  { folder, policy, rhythm, resume = false }: FleetChoice,
+  { folder, policy, rhythm, found }: FleetChoice,
 ): Promise<OpenedFleet> {
-  const found = resume ? findResumableFleet(context, folder) : undefined;
   const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { model, workload, data } = loaded;
   const { jobs, jobsAtOnce } = request;

@@ -1,7 +1,7 @@
 import { existsSync, linkSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
-import { writeWholeFile, writeWholeFolder } from "../datasets/index.ts";
+import { writeWholeFolder } from "../datasets/index.ts";
 import {
   type CheckpointJob,
   cutOff,
@@ -24,7 +24,7 @@ import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine as RunEvent } from "./journal.ts";
 import { readJournalEvents } from "./load-run.ts";
 import { type ReadMetrics, readMetrics } from "./metrics-lines.ts";
-import { checkStopped, keptMetrics } from "./resume-run.ts";
+import { checkStopped, keepMetrics } from "./resume-run.ts";
 import { RUN_FILES } from "./run-folder.ts";
 
 /** The reason with which jobs end that end since their fleet does: a fleet that goes on has them again. */
@@ -201,14 +201,7 @@ export function beginFleetAgain({ folder, found, comers }: ResumableFleet, jobs:
     });
   const made = new Map(comers.map(({ job }) => [job.name, Number.POSITIVE_INFINITY]));
   for (const { comer, event } of jobs) made.set(comer.job.name, event.done);
-  const metrics = at(FLEET_FILES.metrics);
-  const text = existsSync(metrics) ? readFileSync(metrics, "utf8") : "";
-  writeWholeFile(
-    metrics,
-    keptMetrics(text, metrics, made)
-      .map((line) => `${line}\n`)
-      .join(""),
-  );
+  keepMetrics(at(FLEET_FILES.metrics), made);
   // A notice was of the process that is no more.
   for (const name of [segments, completions, RUN_FILES.notice]) rmSync(at(name), { force: true });
   putAside(folder, found);

@@ -164,12 +164,14 @@ export function resumedWork({ folder, found: { checkpoint }, base, done }: Resum
   };
 }
 
-/** Lines of metrics.jsonl of the steps that are not made again. */
-export function keptMetrics(text: string, file: string, done: ReadonlyMap<string, number>): readonly string[] {
-  return wholeLines(text).filter((line) => {
+/** Takes the lines of steps that are made again out of metrics.jsonl. `done`: steps that jobs have made, by name. */
+export function keepMetrics(file: string, done: ReadonlyMap<string, number>): void {
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const kept = wholeLines(text).filter((line) => {
     const { job, step } = readText(line, file).value as { readonly job: string; readonly step: number };
     return step < (done.get(job) ?? 0);
   });
+  writeWholeFile(file, kept.map((line) => `${line}\n`).join(""));
 }
 
 /**
@@ -190,14 +192,7 @@ export function beginAgain({ folder, found, done }: ResumableRun, plan: Plan): v
       writeWholeFile(path.join(unfinished, RUN_FILES.plan), planText);
       if (seen !== undefined) linkSync(at(seen), path.join(unfinished, seen));
     });
-  const metrics = at(RUN_FILES.metrics);
-  const text = existsSync(metrics) ? readFileSync(metrics, "utf8") : "";
-  writeWholeFile(
-    metrics,
-    keptMetrics(text, metrics, done)
-      .map((line) => `${line}\n`)
-      .join(""),
-  );
+  keepMetrics(at(RUN_FILES.metrics), done);
   for (const name of [RUN_FILES.trace, RUN_FILES.completions, RUN_FILES.notice]) rmSync(at(name), { force: true });
   writeWholeFile(at(RUN_FILES.plan), `${canonicalJson(planDocument(plan))}\n`);
   putAside(folder, found);

@@ -19,6 +19,7 @@ import {
   onInterrupt,
   onNotice,
   openLiveFleet,
+  type ResumableFleet,
   RUN_FILES,
   submissionOf,
 } from "../../workbench/index.ts";
@@ -141,10 +142,10 @@ async function runFleet(io: Io, args: Arguments, fleet: LiveFleet): Promise<"a p
 }
 
 /** With --resume, that under which the fleet was cut off, unless another is given. @throws InputError for one of a user's own */
-function policyName(io: Io, args: Arguments, folder: string, resume: boolean): string {
+function policyName(args: Arguments, found: ResumableFleet | undefined): string {
   const given = optionalText(args, "policy");
-  if (given !== undefined || !resume) return given ?? OPTIONS.policy.default;
-  const { policy = OPTIONS.policy.default } = findResumableFleet(io, folder);
+  if (given !== undefined) return given;
+  const { policy = OPTIONS.policy.default } = found ?? {};
   const known = POLICIES.find((name) => name === policy);
   if (known !== undefined) return known;
   throw new InputError({ expected: "the file of the fleet's own policy", at: "--policy", got: "none" });
@@ -181,10 +182,11 @@ export const serveCommand: Command = {
     const context = contextOf(io, args);
     const resume = use === RESUME;
     const folder = requiredText(args, resume ? "resume" : "output");
-    const policy = await policyOption(io, "policy", policyName(io, args, folder, resume));
+    const found = resume ? findResumableFleet(io, folder) : undefined;
+    const policy = await policyOption(io, "policy", policyName(args, found));
     const once = flag(args, "once");
     const opened = await openLiveFleet(context, requiredText(args, "workload"), fleetRequestChoice(args), {
-      ...{ folder, policy, resume, rhythm: rhythmOf(args) },
+      ...{ folder, policy, found, rhythm: rhythmOf(args) },
     });
     for (const line of resumedLines(opened)) context.note(line);
     using fleet = opened.fleet;
