@@ -186,6 +186,8 @@ export async function executeScript({
   const setting = fleetSetting(plan, { jobsAtOnce: most });
   const costs = createCostModel(calibration, plan.model.dtype);
   const works: FleetWork[] = [];
+  // The fleet forgets the steps of a job that is over; its twin wants them.
+  const submitted: FleetWork[] = [];
   const { resources, policyOf, timesOf } = fleetModel({ setting, costs, works, most });
   const policy = policyOf(run.policy);
   const model = { ...benchModel(plan.model.architecture), folder: "random", digest: "random" };
@@ -203,7 +205,10 @@ export async function executeScript({
     const moments = [
       ...submissionsOf(plan, jobs).map((submission, number) => ({
         at: jobs[number]!.at,
-        act: () => void fleet.submit(submission),
+        act() {
+          fleet.submit(submission);
+          submitted.push(submission.work);
+        },
       })),
       ...asked.map(({ at, job, ask }) => ({
         at,
@@ -222,7 +227,7 @@ export async function executeScript({
     fleet.drain();
     await ended;
   }
-  return { setting, most, works, journal, clocks: runClocks(folder) };
+  return { setting, most, works: submitted, journal, clocks: runClocks(folder) };
 }
 
 /** The twin of what was executed, on a machine as it was calibrated, or with the speeds that its devices had meanwhile. */
