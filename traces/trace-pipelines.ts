@@ -4,7 +4,7 @@ import type { TraceEvent, TraceStream } from "./trace.ts";
 /** A pipeline as a trace shows it: the stages from its first one to the next pipeline's. */
 export interface TracePipeline {
   readonly firstStage: number;
-  /** The job whose steps bound its steady region; undefined where nothing went forward. */
+  /** The job whose steps bound its steady region; undefined where nothing goes forward. */
   readonly firstJob: string | undefined;
 }
 
@@ -12,7 +12,8 @@ export interface TracePipeline {
 export function planPipelines(plan: Pick<PlanBody, "pipelines" | "groups" | "jobs">): readonly TracePipeline[] {
   return plan.pipelines.map(({ firstStage }, pipeline) => ({
     firstStage,
-    firstJob: plan.jobs[pipelineJobs(plan, pipeline)[0]!]!.name,
+    // Of the rest of a run, a pipeline whose jobs have ended has none.
+    firstJob: plan.jobs[pipelineJobs(plan, pipeline)[0] ?? -1]?.name,
   }));
 }
 

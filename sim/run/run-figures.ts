@@ -38,8 +38,12 @@ function busyBetween(devices: ComputedRun["devices"], fromNs: number, toNs: numb
   return busy;
 }
 
-/** The earliest forward on a pipeline's first stage of each step of its first job. */
-function stepStarts(plan: PlanBody, firstJob: number, { compute }: ComputedRun["devices"][number]): readonly number[] {
+/** The earliest forward on a pipeline's first stage of each step of its first job, if it has any. */
+function stepStarts(
+  plan: PlanBody,
+  firstJob: number | undefined,
+  { compute }: ComputedRun["devices"][number],
+): readonly number[] {
   const starts: number[] = [];
   compute.letters.forEach((letter, at) => {
     const { step, rows } = plan.microBatches[compute.microBatches[at]!]!;
@@ -53,7 +57,7 @@ function stepStarts(plan: PlanBody, firstJob: number, { compute }: ComputedRun["
 function steadyBusy(plan: PlanBody, run: ComputedRun, pipeline: number): PipelineBusy {
   const { firstStage, endStage } = plan.pipelines[pipeline]!;
   const devices = run.devices.slice(firstStage, endStage);
-  const region = steadyRegion(stepStarts(plan, pipelineJobs(plan, pipeline)[0]!, devices[0]!));
+  const region = steadyRegion(stepStarts(plan, pipelineJobs(plan, pipeline)[0], devices[0]!));
   const busyNs = region === undefined ? 0 : busyBetween(devices, region.fromNs, region.toNs);
   return { region, busyNs, numDevices: devices.length };
 }
