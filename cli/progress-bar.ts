@@ -14,6 +14,8 @@ function timeLeft(seconds: number): string {
 
 export interface TrainingProgress {
   update(progress: RunProgress): void;
+  /** Says something while it goes on. */
+  above(say: () => void): void;
   stop(): void;
 }
 
@@ -45,6 +47,11 @@ function bar(): TrainingProgress {
       drawn.setTotal(totalActions);
       drawn.update(doneActions, figures(progress));
     },
+    above(say) {
+      // The bar's line is taken from it, and drawn anew below what is said.
+      if (state === "drawn") process.stderr.write("\r\u001b[2K");
+      say();
+    },
     stop() {
       if (state === "drawn") drawn.stop();
       state = "stopped";
@@ -62,12 +69,13 @@ function lines(io: Io): TrainingProgress {
       const { rate, left } = figures(progress);
       io.stderr(`training: ${Math.floor((100 * doneActions) / totalActions)} %, ${rate} tokens/s, ${left} left\n`);
     },
+    above: (say) => say(),
     stop: () => {},
   };
 }
 
 /** How far a run is, on stderr: a bar on a terminal, else a line now and then; nothing with --quiet. */
 export function trainingProgress(io: Io, args: Arguments): TrainingProgress {
-  if (flag(args, "quiet")) return { update: () => {}, stop: () => {} };
+  if (flag(args, "quiet")) return { update: () => {}, above: (say) => say(), stop: () => {} };
   return io.isTty ? bar() : lines(io);
 }

@@ -1,13 +1,15 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
+import { DeviceError } from "../core/index.ts";
 import type { Row } from "../datasets/index.ts";
-import type { ExecuteResult, ModelFolder } from "../exec/index.ts";
+import { type ExecuteResult, lostText, type ModelFolder } from "../exec/index.ts";
 import type { Plan } from "../plan/index.ts";
 import { partOfRun, type RunPart } from "../traces/index.ts";
 import {
   absolute,
   beginAgain,
   Checkpoints,
+  failed,
   keepSpeed,
   onInterrupt,
   onNotice,
@@ -78,7 +80,7 @@ export async function trainIntoFolder(
     plan,
     rhythm,
     ...(work === undefined ? {} : work),
-    onFailure: (why) => warn(io, `no checkpoint could be written: ${why}`),
+    onFailure: (why) => progress.above(() => warn(io, `no checkpoint could be written: ${why}`)),
   });
   const signals = io.signals ?? new EventEmitter();
   const end = (text: string): void => {
@@ -123,6 +125,7 @@ export async function trainIntoFolder(
   });
   const setUp = stages(io, args)("setting up devices", () => ready);
   const { hooks } = run;
+  let isTraining = false;
   const result = await trainPlan(plan, model, data, {
     ...hooks,
     ...checkpoints.hooks,
@@ -140,16 +143,29 @@ export async function trainIntoFolder(
       hooks.onJobEnd?.(job, adapter, best);
       checkpoints.jobEnded(job, best);
     },
+    onLost(lost) {
+      hooks.onLost?.(lost);
+      const names = lost.jobs.map((job) => plan.jobs[job]!.name);
+      progress.above(() => warn(io, lostText(lost, names, "the others go on")));
+    },
     onStart() {
+      isTraining = true;
       run.journal({ event: "ready" });
       isReady();
     },
     onProgress: (reported) => progress.update(reported),
-  }).finally(async () => {
-    isReady();
-    await setUp;
-    progress.stop();
-  });
+  })
+    .catch((error: unknown) => {
+      run.journal(failed(error));
+      if (!isTraining || !(error instanceof DeviceError)) throw error;
+      const hint = `\`loratwin train --resume ${folder}\` goes on with what is left.`;
+      throw new DeviceError({ hint, ...error.facts });
+    })
+    .finally(async () => {
+      isReady();
+      await setUp;
+      progress.stop();
+    });
   run.finish(result);
   clearTimeout(latest);
   if (usesCache(args)) keepSpeed(plan, result.trace);

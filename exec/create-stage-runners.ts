@@ -8,20 +8,20 @@ export interface StageRunnersInput extends Omit<StageRunnerInput, "stage" | "dev
 }
 
 /**
- * A plan's stages on their devices. All reserve their memory at the same time, and those of a pipeline pack their
+ * A plan's stages on their devices; those of a pipeline stop together when one of them fails. All reserve their memory at the same time, and those of a pipeline pack their
  * weights; pipelines follow each other there, as a later one takes what it shares from those before it.
  * @throws DeviceError, InputError
  */
 export async function createStageRunners(input: StageRunnersInput): Promise<readonly StageRunner[]> {
   const { devices, ...common } = input;
   const { stages, pipelines } = input.setting;
-  const create = (stage: Stage, weightsBefore: Promise<unknown>): Promise<StageRunner> =>
-    createStageRunner({ ...common, stage, device: devices[stage.index]!, weightsBefore });
   const creations: Promise<StageRunner>[] = [];
   let before: Promise<unknown> = Promise.resolve();
-  for (const { firstStage, endStage } of pipelines) {
+  for (const [domain, { firstStage, endStage }] of pipelines.entries()) {
     const weightsBefore = before;
-    const ofPipeline = stages.slice(firstStage, endStage).map((stage) => create(stage, weightsBefore));
+    const create = (stage: Stage): Promise<StageRunner> =>
+      createStageRunner({ ...common, stage, device: { ...devices[stage.index]!, domain }, weightsBefore });
+    const ofPipeline = stages.slice(firstStage, endStage).map(create);
     creations.push(...ofPipeline);
     before = Promise.allSettled(ofPipeline);
   }

@@ -51,7 +51,8 @@ class SegmentFeed {
 
 /**
  * Runs a plan's actions in the plan's order on this machine's devices.
- * @throws DeviceError when a device cannot do what the plan asks for.
+ * @throws DeviceError when a device cannot do what the plan asks for; where those of other pipelines went on, once they
+ * have ended.
  */
 export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const { plan, versions, rows: _rows, start: _start, from: _from, actionsAhead: _ahead, ...options } = input;
@@ -92,6 +93,11 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       diverged.set(job, divergence);
       input.onDiverged?.(job, divergence);
     },
+    onLost(lost) {
+      input.onLost?.(lost);
+      // What the others have ahead is less than it was.
+      feed.feed(session);
+    },
     onJobEnd(job, adapter, bestOfJob) {
       ended.set(job, adapter);
       best.set(job, bestOfJob);
@@ -101,6 +107,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   feed.feed(session);
   await session.run();
   if (session.hasEndedEarly) input.onStates?.(statesNow(plan, session, metrics, ended));
+  for (const { error } of session.lost) throw error;
   const { runners } = session;
   return {
     trace: executedTrace({
@@ -126,18 +133,19 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   };
 }
 
-/** What there is of the jobs that have made a step and not ended, once nothing is queued. */
+/** What there is of the jobs that have made a step and not ended, once nothing is queued; not of those that are lost. */
 function statesNow(
   { jobs }: PlanBody,
   session: Session,
   metrics: readonly StepMetrics[],
   ended: ReadonlyMap<number, unknown>,
 ): ReadonlyMap<number, JobState> {
+  const lost = new Set(session.lost.flatMap((each) => each.jobs));
   const lastSteps = new Map(metrics.map(({ job, step }) => [job, step]));
   return new Map(
     jobs.flatMap(({ name }, job): [number, JobState][] => {
       const last = lastSteps.get(name);
-      if (last === undefined || ended.has(job)) return [];
+      if (last === undefined || ended.has(job) || lost.has(job)) return [];
       return [[job, { step: last + 1, state: session.stateNow(job), best: session.bestOf(job) }]];
     }),
   );

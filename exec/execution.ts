@@ -6,6 +6,7 @@ import type { Divergence } from "./divergence.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import type { SeenCompletion } from "./executed-trace.ts";
 import type { JobState } from "./job-states.ts";
+import type { LostPipeline } from "./lost-pipeline.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import type { ProductMeasurement } from "./products.ts";
@@ -49,6 +50,8 @@ export interface ExecuteInput {
    * and at the end of a run that was ended early.
    */
   readonly onStates?: (states: ReadonlyMap<number, JobState>) => void;
+  /** Devices of a pipeline have stopped: the run fails once the others have ended. */
+  readonly onLost?: (lost: LostPipeline) => void;
   /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
   readonly stop?: AbortSignal;
 }

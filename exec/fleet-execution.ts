@@ -15,6 +15,7 @@ import type { Divergence } from "./divergence.ts";
 import type { BestEvaluation } from "./evaluations.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import type { JobState } from "./job-states.ts";
+import type { LostPipeline } from "./lost-pipeline.ts";
 import type { AdapterPair } from "./peft.ts";
 import { Session } from "./session.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
@@ -44,6 +45,8 @@ export interface FleetExecutionInput
   /** A job was stopped, since a step of it is not finite: it leaves when its plan says so. */
   readonly onDiverged?: (number: number, divergence: Divergence) => void;
   readonly onTaken?: (number: number, taken: TakenJob) => void;
+  /** Devices of a pipeline have stopped: once those of the others have nothing to do, the fleet fails. */
+  readonly onLost?: (lost: LostPipeline) => void;
   /** States of jobs that train are there (`SessionInput`), by number. */
   readonly onStates?: (states: ReadonlyMap<number, JobState>) => void;
 }
@@ -93,6 +96,7 @@ export class FleetExecution implements Disposable {
           onJobEnd: (planned, adapter, best) => execution.#endJob(planned, adapter, best),
           onDiverged: (planned, divergence) => input.onDiverged?.(execution.#numbers.get(planned)!, divergence),
           onTaken: (planned, state) => execution.#taken(planned, state),
+          onLost: (lost) => execution.#lose(lost),
         }),
       );
       return execution;
@@ -179,6 +183,7 @@ export class FleetExecution implements Disposable {
   /** Trains what comes, until the fleet is closed and all jobs have ended. @throws DeviceError */
   async run(): Promise<void> {
     await this.#session.run();
+    for (const { error } of this.#session.lost) throw error;
   }
 
   [Symbol.dispose](): void {
@@ -216,6 +221,13 @@ export class FleetExecution implements Disposable {
     for (const { pipeline, endNs } of passed)
       this.#follow(this.#input.plan.passed(pipeline, this.#atNs(Math.round(endNs - this.originNs))));
     this.#input.onCompletions?.(batch);
+    this.#closeIfOver();
+  }
+
+  #lose(lost: LostPipeline): void {
+    const jobs = lost.jobs.map((planned) => this.#numbers.get(planned)!);
+    this.#input.onLost?.({ ...lost, jobs });
+    this.#closeIfOver();
   }
 
   #follow(step: FleetStep): void {
@@ -264,7 +276,10 @@ export class FleetExecution implements Disposable {
   }
 
   #closeIfOver(): void {
-    if (this.#isClosed && this.#originNs !== undefined && this.#input.plan.isOver) this.#session.close();
+    if (this.#originNs === undefined) return;
+    // Who waits for a pipeline that has stopped waits for ever.
+    const isOver = this.#session.lost.length > 0 ? this.isIdle : this.#isClosed && this.#input.plan.isOver;
+    if (isOver) this.#session.close();
   }
 
   #endJob(planned: number, adapter: readonly AdapterPair[], best: BestEvaluation | undefined): void {

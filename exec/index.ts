@@ -20,9 +20,11 @@ export { FleetExecution, type FleetExecutionInput, type TakenJob } from "./fleet
 // A job between two of its steps, and its file.
 export { readJobState, writeJobState } from "./job-state-file.ts";
 export type { JobState } from "./job-states.ts";
+// Probes of how fast devices multiply and move memory.
+export { type LostPipeline, lostText } from "./lost-pipeline.ts";
 // What the system counts while a run goes on: stolen time, other programs.
 export { watchSystem } from "./machine-load.ts";
-// Probes of how fast devices multiply and move memory.
+
 export { createSpeedProbe, type SpeedProbe } from "./machine-speed.ts";
 // Operators measured for a calibration.
 export { type Measurements, measurePlan } from "./measure.ts";

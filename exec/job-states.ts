@@ -112,6 +112,11 @@ export class JobStates {
     this.#request?.states.delete(job);
   }
 
+  /** Nothing comes of a job any more; what was told of it counts. */
+  lost(job: number): void {
+    this.#working.delete(job);
+  }
+
   /** What was asked for, once it is there, by job. */
   take(): ReadonlyMap<number, JobState> | undefined {
     if (this.#request === undefined) return undefined;

@@ -6,6 +6,7 @@ import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import type { SeenAction, SeenLoss } from "./executed-trace.ts";
 import type { RunProgress } from "./execution.ts";
 import type { JobState } from "./job-states.ts";
+import type { LostPipeline } from "./lost-pipeline.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import type { ProductMeasurement } from "./products.ts";
@@ -46,6 +47,8 @@ export interface SessionInput {
   readonly onStates?: (states: ReadonlyMap<number, JobState>) => void;
   /** A job was taken from the devices (`take`). */
   readonly onTaken?: (job: number, state: AdapterState) => void;
+  /** Once a pipeline, but for the last one that goes on: then the run fails at once. */
+  readonly onLost?: (lost: LostPipeline) => void;
   /** Ends the run early when it aborts: mini-batches that have begun are finished, no other begins. */
   readonly stop?: AbortSignal;
 }

@@ -1,26 +1,24 @@
+import type { DeviceError } from "../core/index.ts";
 import type { Completion, Runtime } from "../native/index.ts";
-import { computeDtype, type MiniBatch, type Work } from "../plan/index.ts";
-import { actionsAhead } from "./actions-ahead.ts";
+import { computeDtype, type Work } from "../plan/index.ts";
 import type { AdapterState } from "./adapters.ts";
 import { assignDevices } from "./assign-devices.ts";
 import { createStageRunners } from "./create-stage-runners.ts";
+import { DeviceQueues } from "./device-queues.ts";
 import type { BestEvaluation } from "./evaluations.ts";
 import { EventNumbers } from "./event-numbers.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import { JobEnds } from "./job-ends.ts";
-import { type LoweredAction, Lowering } from "./lowering.ts";
-import { messageOf } from "./message-of.ts";
+import type { LostPipeline } from "./lost-pipeline.ts";
+import { Lowering } from "./lowering.ts";
 import { MiniBatchTable } from "./mini-batch-facts.ts";
 import { NormCells } from "./norm-cells.ts";
 import type { AdapterPair } from "./peft.ts";
 import { withProducts } from "./products.ts";
 import { ExecutionRecord } from "./record-completions.ts";
-import { type RunInput, runInput } from "./run-input.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
 import type { SessionParts } from "./session-parts.ts";
-import { newStageQueue, type StageQueue } from "./stage-queue.ts";
 import type { StageRunner } from "./stage-runner.ts";
-import { type EarlyEnd, endEarly } from "./stop-early.ts";
 import { StoppedJobs } from "./stopped-jobs.ts";
 import { watch } from "./watchdog.ts";
 
@@ -34,22 +32,18 @@ export class Session {
   readonly #events: EventNumbers;
   readonly #lowering: Lowering;
   readonly #runners: readonly StageRunner[];
-  readonly #stageOf: ReadonlyMap<string, number>;
   readonly #startEvent: number;
-  readonly #table: MiniBatchTable;
   readonly #record: ExecutionRecord;
   readonly #jobEnds: JobEnds;
-  readonly #queues: readonly StageQueue[];
+  readonly #queues: DeviceQueues;
   readonly #jobs: Map<number, JobInput>;
   /** Jobs that are to be taken. */
   readonly #leaving: Set<number>;
   readonly #cells: NormCells;
-  readonly #begun = new WeakSet<MiniBatch>();
   readonly #stopped: StoppedJobs;
-  #early: EarlyEnd | undefined;
+  readonly #lost = new Map<number, LostPipeline>();
   #isClosed = false;
   #hasBegun = false;
-  #totalActions = 0;
   #fail: (error: unknown) => void = () => {};
   readonly #failure: Promise<never>;
   #wake: () => void = () => {};
@@ -92,13 +86,12 @@ export class Session {
     this.#leaving = parts.leaving;
     this.#runners = parts.runners;
     const { live } = this.#lowering;
-    this.#stageOf = new Map(this.#runners.map(({ device }, stage) => [device.name, stage]));
-    this.#table = new MiniBatchTable(live);
-    const { onStep, onEvaluation, onLoss = () => {} } = input;
+    const table = new MiniBatchTable(live);
+    const { onStep, onEvaluation, onLoss = () => {}, profile = false } = input;
     this.#stopped = new StoppedJobs(live);
     this.#record = new ExecutionRecord(
       setting,
-      { live, table: this.#table, stopped: this.#stopped },
+      { live, table, stopped: this.#stopped },
       {
         ...(onStep === undefined ? {} : { onStep }),
         ...(onEvaluation === undefined ? {} : { onEvaluation }),
@@ -111,13 +104,15 @@ export class Session {
       },
     );
     this.#jobEnds = new JobEnds(setting, live);
-    this.#queues = setting.stages.map(newStageQueue);
+    const { runners, lowering, jobs } = parts;
+    const [record, stopped] = [this.#record, this.#stopped];
+    this.#queues = new DeviceQueues({ runners, record, lowering, stopped, table, jobs, profile });
     this.#failure = new Promise<never>((_, reject) => {
       this.#fail = reject;
     });
     // Whoever waits for it hears of it; nobody has to.
     this.#failure.catch(() => {});
-    runtime.onError((error) => this.#fail(error));
+    runtime.onError((error, pipeline) => this.#guarded(() => this.#lose(pipeline, error)));
     runtime.onComplete((batch) => this.#guarded(() => this.#complete(batch)));
   }
 
@@ -126,7 +121,12 @@ export class Session {
   }
 
   get hasEndedEarly(): boolean {
-    return this.#early !== undefined;
+    return this.#queues.hasEndedEarly;
+  }
+
+  /** Pipelines whose devices have stopped while others went on: what they had to do was not done. */
+  get lost(): readonly LostPipeline[] {
+    return [...this.#lost.values()];
   }
 
   /** When the first action began, on the clock of the completions. */
@@ -136,25 +136,19 @@ export class Session {
 
   /** Actions that were appended and have not ended. */
   get numAhead(): number {
-    return this.#totalActions - this.#record.progress().doneActions;
+    return this.#queues.numActions - this.#record.progress().doneActions;
   }
 
   /** Adds the next segment behind those that it has. `inputs`: of the jobs that are new in it, in order. */
   append(work: Work, inputs: readonly JobInput[]): void {
-    if (this.#early !== undefined) return;
+    if (this.hasEndedEarly) return;
     const { nextJob } = this.#lowering.live;
     inputs.forEach((input, i) => {
       this.#jobs.set(nextJob + i, input);
       this.#record.evaluations.begin(nextJob + i, input.best);
     });
-    const lowered = this.#lowering.append(work, this.#startEvent);
-    lowered.forEach((actions, stage) => {
-      const queue = this.#queues[stage]!;
-      for (const action of actions) queue.coming.add(action);
-      this.#totalActions += actions.length;
-      this.#runners[stage]!.adapters.expect(actions);
-    });
-    if (this.#hasBegun) this.#fill();
+    this.#queues.append(this.#lowering.append(work, this.#startEvent));
+    if (this.#hasBegun) this.#queues.fill();
     this.#wake();
   }
 
@@ -175,7 +169,7 @@ export class Session {
     if (sampleEveryNs !== undefined)
       for (const { device } of this.#runners) device.sampleSpeed(computeDtype(setting.model.dtype), sampleEveryNs);
     this.#hasBegun = true;
-    this.#fill();
+    this.#queues.fill();
     onStart?.();
     this.#runtime.signal(this.#startEvent);
     const end = (): void => this.#guarded(() => this.#endEarly());
@@ -255,7 +249,7 @@ export class Session {
   }
 
   #isOver(): boolean {
-    return (this.#isClosed || this.#early !== undefined) && this.numAhead === 0;
+    return (this.#isClosed || this.hasEndedEarly) && this.numAhead === 0;
   }
 
   /** Until the devices have nothing to do; where that is so already and more may come, until it does. */
@@ -271,18 +265,29 @@ export class Session {
   #watch(): Disposable {
     return watch({
       numEnded: () => this.#record.progress().doneActions,
-      isBusy: () => this.#queues.some(({ queued }) => queued.size > 0),
-      stages: () =>
-        this.#queues.map(({ coming, queued }, stage) => ({
-          device: this.#runners[stage]!.device.name,
-          queued: [...queued.values()].map((lowered) => ({
-            lowered,
-            isComputed: lowered.id < this.#record.ended(stage),
-          })),
-          coming,
-        })),
+      isBusy: () => this.#queues.isBusy,
+      stages: () => this.#queues.watched(),
       onStall: (error) => [this.#runtime.abandon(), this.#fail(error)],
     });
+  }
+
+  /** Devices of a pipeline have stopped, all of them. */
+  #lose(pipeline: number, error: DeviceError): void {
+    const { setting, onLost } = this.#input;
+    const { live } = this.#lowering;
+    const groups = Object.values(live.groups).filter((group) => group.pipeline === pipeline);
+    const members = new Set(groups.flatMap((group) => group.members.map(({ job }) => job)));
+    const lost = { pipeline, error, jobs: [...members].filter((job) => this.#jobs.has(job)) };
+    this.#lost.set(pipeline, lost);
+    if (this.#lost.size === setting.pipelines.length) {
+      this.#fail(error);
+      return;
+    }
+    const { firstStage, endStage } = setting.pipelines[pipeline]!;
+    for (let stage = firstStage; stage < endStage; stage += 1) this.#queues.lose(stage);
+    for (const job of lost.jobs) this.#record.states.lost(job);
+    onLost?.(lost);
+    this.#wake();
   }
 
   /** What fails where nobody waits fails the run. */
@@ -296,35 +301,31 @@ export class Session {
 
   #complete(batch: readonly Completion[]): void {
     const { onCompletions, onProgress, wantsStates, onStates } = this.#input;
-    const seen = batch.map((done): SeenAction => {
-      const stage = this.#stageOf.get(done.device)!;
-      return { stage, done, lowered: this.#queues[stage]!.queued.get(done.id)! };
-    });
+    const seen = this.#queues.seen(batch);
     for (const each of seen) this.#record.add(each);
     if (wantsStates?.() === true) this.#record.states.ask();
-    this.#fill();
+    this.#queues.fill();
     onCompletions?.(seen);
     for (const each of seen) this.#leave(each);
     if (this.#leaving.size > 0) {
       this.#takeThoseThatLeft();
-      this.#fill();
+      this.#queues.fill();
     }
     const states = this.#record.states.take();
-    if (states !== undefined && this.#early === undefined) onStates?.(states);
+    if (states !== undefined && !this.hasEndedEarly) onStates?.(states);
     this.#events.renew();
-    onProgress?.({ ...this.#record.progress(), totalActions: this.#totalActions });
+    onProgress?.({ ...this.#record.progress(), totalActions: this.#queues.numActions });
   }
 
   /** An action or the message that it sends is over. */
-  #leave({ stage, done, lowered }: SeenAction): void {
-    const { queued } = this.#queues[stage]!;
-    const { send } = lowered;
+  #leave(seen: SeenAction): void {
+    const { done, lowered } = seen;
     if (done.stream === "compute") {
       for (const job of this.#jobEnds.after(lowered)) this.#endJob(job);
       this.#lowering.ended(lowered);
       this.#lowering.live.end(lowered.action.microBatch);
-    } else this.#lowering.ended(send!);
-    if (send === undefined || done.stream !== "compute") queued.delete(lowered.id);
+    } else this.#lowering.ended(lowered.send!);
+    this.#queues.leave(seen);
   }
 
   #endJob(job: number): void {
@@ -338,63 +339,8 @@ export class Session {
   }
 
   #endEarly(): void {
-    this.#early = endEarly(
-      this.#queues.map(({ coming }) => coming),
-      (miniBatch) => this.#begun.has(miniBatch),
-    );
-    const ended = this.#record.progress().doneActions;
-    const queued = this.#queues.reduce((sum, { numEnqueued }) => sum + numEnqueued, 0) - ended;
-    this.#totalActions = ended + queued + this.#early.numActions;
-    for (const { adapters } of this.#runners) adapters.close();
-    this.#fill();
+    this.#queues.endEarly();
+    this.#queues.fill();
     this.#wake();
-  }
-
-  /** Puts into each device's queue what it may hold. */
-  #fill(): void {
-    for (const [stage, { adapters }] of this.#runners.entries()) {
-      const queue = this.#queues[stage]!;
-      const ended = this.#record.ended(stage);
-      const most = ended + actionsAhead(this.#record.meanSeconds(stage));
-      for (let next = queue.coming.first; next !== undefined; next = queue.coming.first) {
-        const isLeftOut = this.#early?.skips(next) ?? false;
-        if (!isLeftOut) {
-          if (queue.numEnqueued >= most || !adapters.admits(next.id, ended)) break;
-          this.#enqueue(stage, queue, next);
-        }
-        queue.coming.take();
-      }
-    }
-  }
-
-  #enqueue(stage: number, queue: StageQueue, planned: LoweredAction): void {
-    const { profile = false } = this.#input;
-    const runner = this.#runners[stage]!;
-    const leftOut = this.#stopped.leftOutOf(planned);
-    const own = leftOut === undefined ? planned : { ...planned, leftOut };
-    const lowered = this.#early?.without(own) ?? own;
-    queue.queued.set(planned.id, own);
-    queue.numEnqueued += 1;
-    this.#begun.add(planned.miniBatch);
-    if (planned.action.letter === "U") this.#record.states.enqueued(planned.miniBatch);
-    runner.enqueue(lowered, this.#inputOf(stage, queue, planned), profile);
-    if (lowered.send !== undefined) runner.device.enqueueSend(messageOf(runner, this.#runners, lowered));
-  }
-
-  /** What forward and backward of a micro-batch are fed with, made once for both. */
-  #inputOf(stage: number, { inputs }: StageQueue, lowered: LoweredAction): RunInput | undefined {
-    const { action, microBatch, miniBatch } = lowered;
-    if (action.letter === "U") return undefined;
-    const { adapters } = this.#runners[stage]!;
-    const known =
-      inputs.get(microBatch.index) ??
-      runInput(microBatch, this.#table.of(miniBatch), {
-        jobOf: (job) => this.#lowering.live.jobs[job]!,
-        rowOf: (job, row) => this.#jobs.get(job)!.rows[row],
-        adapterOf: (job) => adapters.handleOf(job),
-      });
-    if (action.letter === "B") inputs.delete(microBatch.index);
-    else if (action.letter === "F") inputs.set(microBatch.index, known);
-    return known;
   }
 }

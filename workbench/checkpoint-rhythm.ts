@@ -42,6 +42,15 @@ export class CheckpointClock {
   }
 }
 
+/** Says each thing once: a disk that is full is so at the next checkpoint, too. */
+export function eachOnce(say: (text: string) => void): (text: string) => void {
+  const said = new Set<string>();
+  return (text) => {
+    if (!said.has(text)) say(text);
+    said.add(text);
+  };
+}
+
 /** Where it is written down what became of checkpoints. */
 export interface CheckpointLog {
   /** What is said of the steps so far is on the disk. */

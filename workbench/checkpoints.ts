@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { BestEvaluation, ExecuteInput, JobState, StepMetrics } from "../exec/index.ts";
 import type { CheckpointJob, Plan } from "../plan/index.ts";
-import { CheckpointClock, type CheckpointRhythm, logged } from "./checkpoint-rhythm.ts";
+import { CheckpointClock, type CheckpointRhythm, eachOnce, logged } from "./checkpoint-rhythm.ts";
 import { RUN_FILES, type RunFolder } from "./run-folder.ts";
 import { type CheckpointInput, endedJob, type SavedJob, stoppedJob, writeCheckpoint } from "./write-checkpoint.ts";
 
@@ -26,10 +26,12 @@ export class Checkpoints {
   /** By job of the plan that has not ended. */
   readonly #states = new Map<number, JobState>();
   readonly #ended: Map<string, CheckpointJob>;
+  /** As the last checkpoint has them: of a job whose pipeline was lost nothing newer comes. */
+  #saved: ReadonlyMap<string, CheckpointJob> = new Map();
   readonly #clock: CheckpointClock;
 
   constructor(input: CheckpointsInput) {
-    this.#input = input;
+    this.#input = { ...input, onFailure: eachOnce(input.onFailure) };
     this.#clock = new CheckpointClock(input.rhythm);
     this.#ended = new Map(input.ended?.map((job) => [job.name, job]));
     input.from?.forEach((state, job) => {
@@ -63,7 +65,7 @@ export class Checkpoints {
     onStates: (states) => this.#write(states),
   };
 
-  #saved(states: ReadonlyMap<number, JobState>): Pick<CheckpointInput, "jobs" | "over"> {
+  #contentOf(states: ReadonlyMap<number, JobState>): Pick<CheckpointInput, "jobs" | "over"> {
     const { jobs } = this.#input.plan;
     // One that was told of and has ended since goes on from what was told, as those do that it shares micro-batches with.
     const told = new Set([...states.keys()].map((job) => jobs[job]!.name));
@@ -71,7 +73,9 @@ export class Checkpoints {
     const names = new Set(over.map(({ name }) => name));
     const training = jobs.flatMap((job, index): SavedJob[] => {
       const { firstStep = 0 } = job;
-      return names.has(job.name) ? [] : [{ job, state: states.get(index), firstStep }];
+      return names.has(job.name)
+        ? []
+        : [{ job, state: states.get(index), before: this.#saved.get(job.name), firstStep }];
     });
     return { jobs: training, over };
   }
@@ -86,6 +90,10 @@ export class Checkpoints {
     for (const job of told.keys()) this.#states.delete(job);
     const log = { sync: () => run.sync(), journal: run.journal.bind(run), onFailure };
     const place = { run: run.folder, planHash: plan.hash, model: plan.model, keep: rhythm.keep };
-    logged(log, () => writeCheckpoint({ ...place, ...this.#saved(states) }).name);
+    logged(log, () => {
+      const { name, jobs } = writeCheckpoint({ ...place, ...this.#contentOf(states) });
+      this.#saved = new Map(jobs.map((job) => [job.name, job]));
+      return name;
+    });
   }
 }

@@ -23,6 +23,7 @@ export { submissionOf } from "./fleet-work.ts";
 export { inWorkers } from "./in-workers.ts";
 // Ctrl-C, and notices that the machine is to be taken away.
 export { type Interrupt, onInterrupt, onNotice } from "./interrupt.ts";
+export { failed } from "./journal.ts";
 export { LiveFleet } from "./live-fleet.ts";
 export type { LiveJob, LiveNotice, LiveSubmission } from "./live-job.ts";
 // The devices, links and costs that a plan is for.
@@ -38,6 +39,7 @@ export { loadPolicy } from "./load-policy.ts";
 // What a workload file and what was said beside it ask for.
 export { loadRequest, type RequestChoice } from "./load-request.ts";
 export {
+  failureOf,
   howFar,
   isFolderGoingOn,
   isGoingOn,

@@ -1,4 +1,4 @@
-import { type BestEvaluation, type Divergence, divergenceText } from "../exec/index.ts";
+import { type BestEvaluation, type Divergence, divergenceText, type LostPipeline } from "../exec/index.ts";
 
 /** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
 export type JournalEvent =
@@ -27,6 +27,13 @@ export type JournalEvent =
   /** A checkpoint is on the disk; the time that its writing took; of a fleet, what its clock showed. */
   | { readonly event: "checkpoint"; readonly name: string; readonly seconds: number; readonly atNs?: number }
   | { readonly event: "checkpoint failed"; readonly why: string }
+  /** Devices of a pipeline have stopped, while those of others go on: what jobs trained on it and had not ended. */
+  | {
+      readonly event: "pipeline lost";
+      readonly pipeline: number;
+      readonly jobs: readonly string[];
+      readonly why: string;
+    }
   /** The machine is to be taken away: the run ends with a checkpoint. */
   | { readonly event: "notice"; readonly why: string }
   /** Devices are set up: the first action begins. Of a fleet that goes on, what its clock shows then. */
@@ -59,11 +66,22 @@ export type JournalEvent =
   /** Somebody asked for an end; mini-batches that have begun are finished. */
   | { readonly event: "asked to end" }
   | { readonly event: "ended early" }
+  /** What has begun could not be carried out to its end. */
+  | { readonly event: "failed"; readonly why: string }
   | { readonly event: "ended" };
 
 /** A job trains no further: its adapter is not written. */
 export function jobStopped(job: string, divergence: Divergence): JournalEvent {
   return { event: "job stopped", job, step: divergence.step, why: divergenceText(divergence) };
+}
+
+export function failed(error: unknown): JournalEvent {
+  return { event: "failed", why: error instanceof Error ? error.message : String(error) };
+}
+
+/** Devices of a pipeline have stopped. `jobs`: names of those that were on it. */
+export function pipelineLost({ pipeline, error }: LostPipeline, jobs: readonly string[]): JournalEvent {
+  return { event: "pipeline lost", pipeline, jobs, why: error.message };
 }
 
 /** A job is over; of one that was evaluated, what was best of it. */

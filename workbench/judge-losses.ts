@@ -1,10 +1,24 @@
-import { type Divergence, divergenceText } from "../exec/index.ts";
+import { type Divergence, divergenceText, type EvaluationMetrics, type StepMetrics } from "../exec/index.ts";
 import { type SeenLosses, watchLosses } from "../plan/index.ts";
 import { type JournalEvent, jobStopped } from "./journal.ts";
 import type { KeptJob } from "./kept-job.ts";
 
 /** Of a job's iterations: predictions of its end that differ by less are one. */
 const LEAST_CHANGE = 0.1;
+
+/** A job has made a step. */
+export function judgeStep(kept: KeptJob, { step, loss }: StepMetrics): void {
+  kept.loss = loss;
+  kept.done = Math.max(kept.done, step + 1);
+  judgeLosses(kept, { iteration: step + 1, training: loss });
+}
+
+/** It was evaluated. */
+export function judgeEvaluation(kept: KeptJob, { step, evaluationLoss, best }: EvaluationMetrics): void {
+  kept.evaluationLoss = evaluationLoss;
+  if (best) kept.best = { step, evaluationLoss };
+  judgeLosses(kept, { iteration: step + 1, evaluation: evaluationLoss });
+}
 
 /**
  * What a job's losses say: that it is to be stopped, since they are not finite, which no job comes back from; and of one

@@ -1,4 +1,7 @@
 import { InputError, InvariantError } from "../core/index.ts";
+import type { AdapterState } from "../exec/index.ts";
+import type { SchedulerState } from "../plan/index.ts";
+import type { FleetState } from "../sim/index.ts";
 import type { KeptJob } from "./kept-job.ts";
 import { OVER } from "./live-job.ts";
 
@@ -41,5 +44,26 @@ export class KeptJobs {
     if (OVER.includes(kept.standing))
       throw new InputError({ expected: "a job that is not over", got: `${name}, which is ${kept.standing}` });
     return kept;
+  }
+
+  /** Where one that has trained and is on no device goes on from. @throws InputError where none has the name, or it is not */
+  stateOf(name: string): AdapterState {
+    const { state, standing } = this.named(name);
+    if (state === undefined)
+      throw new InputError({
+        expected: "a job that has trained and is not training now",
+        got: `${name}, which is ${standing}`,
+        ...(standing === "running" || standing === "leaving" ? { hint: "Pause it first." } : {}),
+      });
+    return state;
+  }
+
+  /** Those on devices, for a simulation of what is to come. */
+  placed({ jobs }: SchedulerState): FleetState["placed"] {
+    // One that has ended is on its devices until the last stage has; of the iteration that is under way, half, since
+    // nobody knows; of the last one, that is so while it is evaluated.
+    return jobs
+      .filter(({ pipeline }) => pipeline !== undefined)
+      .map(({ number, iterations }) => ({ number, done: Math.min(this.of(number).done, iterations - 1), left: 0.5 }));
   }
 }

@@ -1,4 +1,4 @@
-import type { ModelFolder } from "../exec/index.ts";
+import type { LostPipeline, ModelFolder } from "../exec/index.ts";
 import type { CostModel, FleetWork, HalvedSweep, Policy, Resources, Setting, Sharing } from "../plan/index.ts";
 import type { CheckpointRhythm } from "./checkpoint-rhythm.ts";
 import type { Place } from "./context.ts";
@@ -28,6 +28,8 @@ export interface LiveFleetInput {
   /** A fleet that was cut off, and goes on. */
   readonly goesOn?: FleetThatGoesOn | undefined;
   readonly onNotice?: (notice: LiveNotice) => void;
+  /** Devices of a pipeline have stopped. `jobs`: names of those that were on it. */
+  readonly onLost?: (lost: LostPipeline, jobs: readonly string[]) => void;
   /** A checkpoint could not be written. */
   readonly onFailure?: (why: string) => void;
 }

@@ -1,9 +1,10 @@
-import { finite, InputError } from "../core/index.ts";
+import { type DeviceError, InputError } from "../core/index.ts";
 import {
   type AdapterState,
   type BestEvaluation,
   type EvaluationMetrics,
   FleetExecution,
+  type LostPipeline,
   type StepMetrics,
   type TakenJob,
 } from "../exec/index.ts";
@@ -13,7 +14,6 @@ import {
   FleetOutcomes,
   FleetPlan,
   type FleetWork,
-  halvingEvents,
   type Job,
   type JobRequest,
   type JournalLine,
@@ -22,16 +22,17 @@ import {
   Scheduler,
   type Setting,
   SweepHalving,
-  type SweepVerdict,
 } from "../plan/index.ts";
 import type { FleetState } from "../sim/index.ts";
+import { eachOnce } from "./checkpoint-rhythm.ts";
 import { FleetCheckpoints } from "./fleet-checkpoints.ts";
 import { FleetFolder } from "./fleet-folder.ts";
-import { type JournalEvent, jobEnded } from "./journal.ts";
-import { judgeDivergence, judgeLosses } from "./judge-losses.ts";
+import { failed, type JournalEvent, jobEnded, pipelineLost } from "./journal.ts";
+import { judgeDivergence, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import { KeptJobs } from "./kept-jobs.ts";
 import { type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
+import { LiveHalving } from "./live-halving.ts";
 import { type LiveJob, type LiveNotice, type LiveSubmission, OVER } from "./live-job.ts";
 import { type FleetThatGoesOn, pastNotices, pastSweeps, takeUp } from "./restore-jobs.ts";
 import { beginFleetAgain, FLEET_ENDS } from "./resume-fleet.ts";
@@ -48,12 +49,14 @@ export class LiveFleet implements Disposable {
   readonly #jobs = new KeptJobs();
   readonly #listeners = new Set<(notice: LiveNotice) => void>();
   readonly #outcomes = new FleetOutcomes();
-  readonly #halving: SweepHalving;
+  readonly #sweeps: SweepHalving;
+  readonly #halving: LiveHalving;
   readonly #checkpoints: FleetCheckpoints;
   #past: readonly LiveNotice[] = [];
   #decidedNs = 0;
   #isDraining = false;
   #isEnding = false;
+  #lost: DeviceError | undefined;
 
   /** Sets the devices up. @throws InputError for the folder, DeviceError */
   static async open(input: LiveFleetInput): Promise<LiveFleet> {
@@ -87,6 +90,7 @@ export class LiveFleet implements Disposable {
           onJobEnd: (number, adapter, best) => fleet.#over(number, { parameters: adapter }, best),
           onDiverged: (number, diverged) => written.happened(judgeDivergence(fleet.#jobs.of(number), diverged)),
           onTaken: (number, taken) => fleet.#taken(number, taken),
+          onLost: (lost) => fleet.#lose(lost),
           wantsStates: () => fleet.#checkpoints.isDue,
           onStates: (states) => fleet.#checkpoints.write(states, fleet.nowNs),
         }),
@@ -105,10 +109,13 @@ export class LiveFleet implements Disposable {
     this.#folder = folder;
     this.#scheduler = scheduler;
     this.#execution = execution;
-    this.#halving = new SweepHalving(input.sweeps, input.goesOn && pastSweeps(input.goesOn));
+    this.#sweeps = new SweepHalving(input.sweeps, input.goesOn && pastSweeps(input.goesOn));
+    const journal = (event: JournalEvent): void => folder.happened(event);
+    const parts = { sweeps: this.#sweeps, jobs: this.#jobs, journal };
+    this.#halving = new LiveHalving({ ...parts, ask: (event) => this.#ask(event) });
     if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
     const { setting, rhythm, onFailure = () => {} } = input;
-    const log = { sync: () => folder.sync(), journal: (event: JournalEvent) => folder.happened(event), onFailure };
+    const log = { sync: () => folder.sync(), journal, onFailure: eachOnce(onFailure) };
     this.#checkpoints = new FleetCheckpoints({ folder: folder.folder, setting, rhythm, log });
   }
 
@@ -119,7 +126,7 @@ export class LiveFleet implements Disposable {
     for (const line of found.lines) this.#outcomes.add(line);
     this.#decidedNs = found.clockNs;
     this.#past = pastNotices(goesOn);
-    for (const { comer, event, input, asked } of takeUp(goesOn, this.#checkpoints, this.#halving)) {
+    for (const { comer, event, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps)) {
       this.#execution.restore(comer, event, input);
       for (const each of asked) this.#ask(each);
     }
@@ -171,7 +178,14 @@ export class LiveFleet implements Disposable {
   /** Trains until the fleet is drained or ended. @throws DeviceError */
   async run(): Promise<void> {
     using _idle = this.#checkpoints.whileIdle(this.#execution);
-    await this.#execution.run();
+    try {
+      await this.#execution.run();
+    } catch (error) {
+      // The others have ended.
+      if (error === this.#lost) this.#checkpoints.write(new Map(), this.nowNs);
+      this.#folder.happened(failed(error));
+      throw error;
+    }
     if (this.#isEnding) this.#checkpoints.write(new Map(), this.nowNs);
     this.#folder.finish();
     this.#folder.happened({ event: this.#isEnding ? "ended early" : "ended" });
@@ -209,14 +223,7 @@ export class LiveFleet implements Disposable {
   state(): FleetState {
     const atNs = Math.max(this.nowNs, this.#decidedNs);
     const [scheduler, past, pending] = [this.#scheduler.state(), this.#outcomes.past(atNs), this.#execution.pending];
-    // One that has ended is on its devices until the last stage has; of the iteration that is under way, half, since
-    // nobody knows; of the last one, that is so while it is evaluated.
-    const placed = scheduler.jobs
-      .filter(({ pipeline }) => pipeline !== undefined)
-      .map(({ number, iterations }) => {
-        return { number, done: Math.min(this.#jobs.of(number).done, iterations - 1), left: 0.5 };
-      });
-    return { atNs, scheduler, placed, past, pending, numJobs: this.#jobs.all.length };
+    return { atNs, scheduler, placed: this.#jobs.placed(scheduler), past, pending, numJobs: this.#jobs.all.length };
   }
 
   /** @throws InputError where none has the name, or it is over */
@@ -261,15 +268,9 @@ export class LiveFleet implements Disposable {
    * @throws InputError where it has none
    */
   adapterOf(name: string): AdapterState {
-    const { state, standing, adapter, number } = this.#jobs.named(name);
+    const { adapter, number } = this.#jobs.named(name);
     if (adapter !== undefined) return this.#folder.readAdapter(this.#input.works[number]!.job);
-    if (state === undefined)
-      throw new InputError({
-        expected: "a job that has trained and is not training now",
-        got: `${name}, which is ${standing}`,
-        ...(standing === "running" || standing === "leaving" ? { hint: "Pause it first." } : {}),
-      });
-    return state;
+    return this.#jobs.stateOf(name);
   }
 
   /** Tells of what happens from now on; what ends that. */
@@ -281,7 +282,7 @@ export class LiveFleet implements Disposable {
   /** Takes no more jobs; `run` returns when all have ended. */
   drain(): void {
     this.#isDraining = true;
-    for (const name of this.#halving.jobs) if (!this.#jobs.has(name)) this.#halve(this.#halving.gone(name));
+    this.#halving.drained();
     this.#execution.close();
   }
 
@@ -290,12 +291,27 @@ export class LiveFleet implements Disposable {
    * could go on. `notice`: why the machine is to be taken away, where it is.
    */
   end(notice?: string): void {
+    this.#folder.happened(notice === undefined ? { event: "asked to end" } : { event: "notice", why: notice });
+    this.#end([]);
+  }
+
+  /** `lost`: jobs of which nothing comes any more. */
+  #end(lost: readonly number[]): void {
     this.#isDraining = true;
     this.#isEnding = true;
-    this.#folder.happened(notice === undefined ? { event: "asked to end" } : { event: "notice", why: notice });
     for (const { number, standing } of this.#jobs.all)
-      if (!OVER.includes(standing)) this.#ask({ kind: "stop", number, by: "user", why: FLEET_ENDS });
+      if (!OVER.includes(standing) && !lost.includes(number))
+        this.#ask({ kind: "stop", number, by: "user", why: FLEET_ENDS });
     this.#execution.close();
+  }
+
+  /** Devices of a pipeline have stopped: jobs of the others end as they are, and all can go on from what is kept. */
+  #lose(lost: LostPipeline): void {
+    this.#lost = lost.error;
+    const names = lost.jobs.map((number) => this.#jobs.of(number).job.name);
+    this.#folder.happened(pipelineLost(lost, names));
+    this.#input.onLost?.(lost, names);
+    if (!this.#isEnding) this.#end(lost.jobs);
   }
 
   [Symbol.dispose](): void {
@@ -327,38 +343,17 @@ export class LiveFleet implements Disposable {
 
   #stepped(metrics: StepMetrics): void {
     this.#folder.stepped(metrics);
-    const kept = this.#jobs.named(metrics.job);
-    kept.loss = metrics.loss;
-    kept.done = Math.max(kept.done, metrics.step + 1);
-    judgeLosses(kept, { iteration: metrics.step + 1, training: metrics.loss });
+    judgeStep(this.#jobs.named(metrics.job), metrics);
     this.#checkpoints.stepped(metrics.job);
     this.#notify({ kind: "step", metrics });
-    this.#halve(this.#halving.lost(metrics.job, "training", metrics.step + 1, metrics.loss));
+    this.#halving.lost(metrics.job, "training", metrics.step + 1, metrics.loss);
   }
 
   #evaluated(metrics: EvaluationMetrics): void {
     this.#folder.evaluated(metrics);
-    const kept = this.#jobs.named(metrics.job);
-    const { step, evaluationLoss, best } = metrics;
-    kept.evaluationLoss = evaluationLoss;
-    if (best) kept.best = { step, evaluationLoss };
-    judgeLosses(kept, { iteration: step + 1, evaluation: evaluationLoss });
+    judgeEvaluation(this.#jobs.named(metrics.job), metrics);
     this.#notify({ kind: "evaluation", metrics });
-    this.#halve(this.#halving.lost(metrics.job, "evaluation", step + 1, evaluationLoss));
-  }
-
-  /** What halving says of jobs of a sweep. */
-  #halve(verdicts: readonly SweepVerdict[]): void {
-    for (const verdict of verdicts) {
-      const { sweep, job, rung, kind, why } = verdict;
-      this.#folder.happened({ event: "halving", sweep, job, rung, verdict: kind, loss: finite(verdict.loss), why });
-      const { number, pausedBy } = this.#jobs.named(job);
-      if (kind === "pause") pausedBy.add("halving");
-      else pausedBy.delete("halving");
-      // What a person has paused stays so.
-      if (kind === "stop" || pausedBy.has("user") === false)
-        for (const event of halvingEvents(verdict, number)) this.#ask(event);
-    }
+    this.#halving.lost(metrics.job, "evaluation", metrics.step + 1, metrics.evaluationLoss);
   }
 
   /** A job is over. `isWritten`: what there is of it; one that is not is in checkpoints still. */
@@ -367,7 +362,7 @@ export class LiveFleet implements Disposable {
     this.#input.works[kept.number] = { job: this.#input.works[kept.number]!.job, steps: [] };
     if (isWritten && kept.why !== FLEET_ENDS) this.#checkpoints.over(kept.number, kept.done);
     this.#notify({ kind: "end", job: kept });
-    this.#halve(this.#halving.gone(kept.job.name));
+    this.#halving.gone(kept.job.name);
   }
 
   #follows(number: number): readonly FleetEvent[] {

@@ -91,9 +91,9 @@ export function loadRun(place: Place, folder: string): LoadedRun {
   };
 }
 
-/** Whether the process that writes a run's folder is there still. */
+/** Whether the process that writes a run's folder is there still, and at work. */
 export function isGoingOn({ state, journal }: Pick<LoadedRun, "state" | "journal">): boolean {
-  const started = journal.findLast((line) => line.event === "started");
+  const started = journal.findLast(({ event }) => event === "started" || event === "failed");
   if (state !== "unfinished" || started?.event !== "started") return false;
   try {
     // Asks, and sends nothing.
@@ -114,6 +114,17 @@ export function isFolderGoingOn(place: Place, folder: string): boolean {
 /** Jobs that were stopped since a step of them was not finite, and why: they have no adapter. */
 export function stoppedByJournal(journal: readonly JournalLine[]): ReadonlyMap<string, string> {
   return new Map(journal.flatMap((line) => (line.event === "job stopped" ? [[line.job, line.why] as const] : [])));
+}
+
+/** Why a run that was begun last failed, if it did, and the jobs whose pipelines had stopped. */
+export function failureOf(journal: readonly JournalLine[]): {
+  readonly why: string | undefined;
+  readonly jobs: ReadonlySet<string>;
+} {
+  const own = journal.slice(journal.findLastIndex(({ event }) => event === "started") + 1);
+  const jobs = new Set(own.flatMap((line) => (line.event === "pipeline lost" ? line.jobs : [])));
+  const end = own.at(-1);
+  return { why: end?.event === "failed" ? end.why.split("\n")[0] : undefined, jobs };
 }
 
 /** How far a run got that has not ended, in words; undefined for one that has. */

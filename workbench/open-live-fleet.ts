@@ -1,5 +1,5 @@
 import { DeviceError, InputError, PlanError } from "../core/index.ts";
-import { assignDevices } from "../exec/index.ts";
+import { assignDevices, lostText } from "../exec/index.ts";
 import {
   createCostModel,
   type FleetWork,
@@ -117,6 +117,7 @@ export async function openLiveFleet(
       if (goesOn?.inputs.has(number) !== true) works[number] = { job, steps: [] };
     const fleet = await LiveFleet.open({
       ...{ rhythm, goesOn, onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`) },
+      onLost: (lost, jobs) => context.warn(lostText(lost, jobs, "the others end with a checkpoint")),
       ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),

@@ -16,7 +16,7 @@ import { traceLines } from "../traces/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, checkFolder, isFolder, makeFolder, refuseLinkedMembers, writeOutput, writePieces } from "./files.ts";
 import { type FolderLock, lockFolder, withoutLock } from "./folder-lock.ts";
-import { type JournalEvent, jobEnded, jobStopped } from "./journal.ts";
+import { type JournalEvent, jobEnded, jobStopped, pipelineLost } from "./journal.ts";
 import { LateWrites, missingError } from "./late-writes.ts";
 import { LineFile, type LineFileOptions } from "./line-file.ts";
 import { evaluationLine, stepLine } from "./metrics-lines.ts";
@@ -175,7 +175,10 @@ export class RunFolder implements Disposable {
   }
 
   /** What the executor tells while it trains. */
-  readonly hooks: Pick<ExecuteInput, "onStep" | "onEvaluation" | "onCompletions" | "onDiverged" | "onJobEnd"> = {
+  readonly hooks: Pick<
+    ExecuteInput,
+    "onStep" | "onEvaluation" | "onCompletions" | "onDiverged" | "onJobEnd" | "onLost"
+  > = {
     onStep: (metrics: StepMetrics) => this.#metrics.add(stepLine(metrics)),
     onEvaluation: (metrics) => this.#metrics.add(evaluationLine(metrics)),
     onCompletions: (batch) => {
@@ -187,6 +190,10 @@ export class RunFolder implements Disposable {
     onDiverged: (job, divergence) => {
       this.#diverged.add(job);
       this.journal(jobStopped(this.#plan.jobs[job]!.name, divergence));
+    },
+    onLost: (lost) => {
+      const names = lost.jobs.map((job) => this.#plan.jobs[job]!.name);
+      this.journal(pipelineLost(lost, names));
     },
     onJobEnd: (job, adapter, best) => {
       this.#writeBest(job, best);

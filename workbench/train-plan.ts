@@ -27,6 +27,7 @@ export type TrainHooks = Pick<
   | "onCompletions"
   | "onDiverged"
   | "onJobEnd"
+  | "onLost"
   | "onStart"
   | "wantsStates"
   | "onStates"

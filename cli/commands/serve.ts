@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
-import { InputError } from "../../core/index.ts";
+import { DeviceError, InputError } from "../../core/index.ts";
 import { checkDocument, completeJob, jobSchema, POLICIES } from "../../plan/index.ts";
 import {
   CONTROL_SOCKET,
@@ -219,15 +219,17 @@ export const serveCommand: Command = {
         for (const line of noticeLines(notice)) context.note(line);
     });
     using _arrivals = submitArrivals(opened, once);
-    const asked = await runFleet(io, args, fleet);
+    const goesOn = `\`loratwin serve ${requiredText(args, "workload")} --resume ${folder}\` goes on, with the same options.`;
+    const asked = await runFleet(io, args, fleet).catch((error: unknown) => {
+      throw error instanceof DeviceError ? new DeviceError({ hint: goesOn, ...error.facts }) : error;
+    });
     unsubscribe();
     const [jobs, status] = await Promise.all([control.jobs(), control.status()]);
     printResult(io, args, { status, jobs, folder }, () =>
       [fleetLine(status), "", jobsTable(jobs, status.uptimeSeconds), "", `written to ${folder}`].join("\n"),
     );
     if (asked === undefined || jobs.every(({ standing }) => standing === "ended")) return 0;
-    const file = requiredText(args, "workload");
-    context.note(`\`loratwin serve ${file} --resume ${folder}\` goes on, with the same options.`);
+    context.note(goesOn);
     return asked === "a notice" ? NOTICED : INTERRUPTED;
   },
 };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { finite, formatSeconds, sum } from "../../core/index.ts";
 import { traceTotals } from "../../traces/index.ts";
 import {
+  failureOf,
   howFar,
   isGoingOn,
   type LoadedRun,
@@ -39,11 +40,13 @@ interface View {
     /** Why it trains no further before its end; absent where nothing is wrong with it. */
     readonly stopped?: string;
   }[];
+  /** Why the run could not be carried out to its end. */
+  readonly failed?: string;
 }
 
 /** By the tokens that are left at the rate so far. */
-function secondsLeft({ plan, metrics, state }: LoadedRun, tokensPerSecond: number): number | null {
-  if (state !== "unfinished" || tokensPerSecond === 0) return null;
+function secondsLeft({ plan, metrics, state, journal }: LoadedRun, tokensPerSecond: number): number | null {
+  if (!isGoingOn({ state, journal }) || tokensPerSecond === 0) return null;
   const trained = plan.microBatches.filter(({ evaluation }) => evaluation === undefined);
   const all = sum(trained.flatMap(({ rows }) => rows.map(([, , tokens]) => tokens)));
   return (all - sum(metrics.map(({ tokens }) => tokens))) / tokensPerSecond;
@@ -54,6 +57,7 @@ function viewOf(run: LoadedRun): View {
   const ended = new Set(journal.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
   const losses = lossesByJob(metrics);
   const stopped = stoppedByJournal(journal);
+  const { why: failed, jobs: lost } = failureOf(journal);
   const { tokensPerSecond } = traceTotals(trace);
   return {
     state,
@@ -63,13 +67,14 @@ function viewOf(run: LoadedRun): View {
     secondsLeft: secondsLeft(run, tokensPerSecond),
     jobs: plan.jobs.map(({ name, steps }) => {
       const series = (losses.get(name) ?? []).map(finite);
-      const why = stopped.get(name);
+      const why = stopped.get(name) ?? (lost.has(name) ? "its pipeline has" : undefined);
       return {
         ...{ name, steps, doneSteps: series.length, loss: series.at(-1) ?? null, losses: series },
         ended: state === "ended" || ended.has(name),
         ...(why === undefined ? {} : { stopped: why }),
       };
     }),
+    ...(failed === undefined ? {} : { failed }),
   };
 }
 
@@ -90,7 +95,8 @@ function viewText(view: View): string {
     ).padEnd(CURVE),
     stopped !== undefined ? `stopped: ${stopped}` : ended ? "done" : doneSteps === 0 ? "waiting" : "training",
   ]);
-  return `${summary(view)}\n\n${table(["job", "steps", "loss", "losses", ""], rows)}`;
+  const failed = view.failed === undefined ? [] : ["", `failed: ${view.failed}`];
+  return [summary(view), "", table(["job", "steps", "loss", "losses", ""], rows), ...failed].join("\n");
 }
 
 export const watchCommand: Command = {

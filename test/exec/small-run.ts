@@ -166,7 +166,10 @@ export interface SmallRun extends StageChoice {
   readonly jobsAtOnce?: number;
   readonly maxInFlight?: PlanRequest["maxInFlight"];
   /** Of the run. */
-  readonly hooks?: Pick<ExecuteInput, "stop" | "onStep" | "onEvaluation" | "onJobEnd" | "onCompletions">;
+  readonly hooks?: Pick<
+    ExecuteInput,
+    "stop" | "onStep" | "onEvaluation" | "onJobEnd" | "onCompletions" | "onLost" | "wantsStates" | "onStates"
+  >;
   /** Only this job. */
   readonly only?: number;
   /** The devices in so many chains, the jobs dealt to them in turn. */

@@ -22,6 +22,7 @@ export interface InjectedFault {
   readonly says?: string;
 }
 
+const TRAIN = ["train", "--no-cache"] as const;
 const FULL = "no adapter that fits is lost";
 const RIGHT_AWAY = "nothing begins, nothing is torn";
 const GOES_ON = "the run goes on, and is whole";
@@ -107,6 +108,12 @@ function devices(): readonly InjectedFault[] {
   const stalls = { ...ends, isApart: true as const, says: "Expected an action to end within 1 s" };
   return [
     { what: "a device meets an allocation failure", faults: "action:7:memory", ...ends, says: "Expected task" },
+    {
+      what: "the same, of one of two pipelines",
+      argv: [...TRAIN, "workload.json", "--devices", "cpu:0,cpu:1", "--pipelines", "2", "--no-fuse", "-o", "run"],
+      ...{ ...ends, faults: "action:7:memory", expected: "the other one trains its jobs", adapters: 1 },
+      says: "Warning: pipeline 0 has stopped, and with it first; the others go on (Expected task",
+    },
     { what: "a device throws what is no exception", faults: "action:7:error", ...ends, says: "Expected task" },
     { what: "a device's thread ends without a word", faults: "action:7:end,watchdog:1:1", ...stalls },
     { what: "an action never ends", faults: "action:7:hang,watchdog:1:1", ...stalls },

@@ -1,0 +1,162 @@
+import type { Completion } from "../native/index.ts";
+import type { MiniBatch } from "../plan/index.ts";
+import { actionsAhead } from "./actions-ahead.ts";
+import type { SeenAction } from "./executed-trace.ts";
+import type { LoweredAction, Lowering } from "./lowering.ts";
+import { messageOf } from "./message-of.ts";
+import type { MiniBatchTable } from "./mini-batch-facts.ts";
+import type { ExecutionRecord } from "./record-completions.ts";
+import { type RunInput, runInput } from "./run-input.ts";
+import type { JobInput } from "./session-input.ts";
+import { newStageQueue, type StageQueue } from "./stage-queue.ts";
+import type { StageRunner } from "./stage-runner.ts";
+import { type EarlyEnd, endEarly } from "./stop-early.ts";
+import type { StoppedJobs } from "./stopped-jobs.ts";
+import type { WatchedStage } from "./watchdog.ts";
+
+export interface DeviceQueuesInput {
+  readonly runners: readonly StageRunner[];
+  readonly record: ExecutionRecord;
+  readonly lowering: Lowering;
+  readonly stopped: StoppedJobs;
+  readonly table: MiniBatchTable;
+  readonly jobs: ReadonlyMap<number, JobInput>;
+  /** Report the time of each operator of each run. */
+  readonly profile: boolean;
+}
+
+/** What the devices have to do: what is in their queues, each filled as far as it keeps its device busy, and what comes. */
+export class DeviceQueues {
+  readonly #input: DeviceQueuesInput;
+  readonly #stages: StageQueue[];
+  readonly #stageOf: ReadonlyMap<string, number>;
+  readonly #begun = new WeakSet<MiniBatch>();
+  readonly #lost = new Set<number>();
+  #early: EarlyEnd | undefined;
+  #numActions = 0;
+
+  constructor(input: DeviceQueuesInput) {
+    this.#input = input;
+    this.#stages = input.runners.map(newStageQueue);
+    this.#stageOf = new Map(input.runners.map(({ device }, stage) => [device.name, stage]));
+  }
+
+  /** Actions that have ended, are queued or come; those that are left out of an early end are none of them. */
+  get numActions(): number {
+    return this.#numActions;
+  }
+
+  get hasEndedEarly(): boolean {
+    return this.#early !== undefined;
+  }
+
+  /** Whether devices have anything to do. */
+  get isBusy(): boolean {
+    return this.#stages.some(({ queued }) => queued.size > 0);
+  }
+
+  /** By stage, the next actions. */
+  append(orders: readonly (readonly LoweredAction[])[]): void {
+    orders.forEach((actions, stage) => {
+      if (this.#lost.has(stage)) return;
+      const { coming } = this.#stages[stage]!;
+      for (const action of actions) coming.add(action);
+      this.#numActions += actions.length;
+      this.#input.runners[stage]!.adapters.expect(actions);
+    });
+  }
+
+  /** Puts into each device's queue what it may hold. */
+  fill(): void {
+    const { runners, record } = this.#input;
+    for (const [stage, { adapters }] of runners.entries()) {
+      const queue = this.#stages[stage]!;
+      const ended = record.ended(stage);
+      const most = ended + actionsAhead(record.meanSeconds(stage));
+      for (let next = queue.coming.first; next !== undefined; next = queue.coming.first) {
+        const isLeftOut = this.#early?.skips(next) ?? false;
+        if (!isLeftOut) {
+          if (queue.numEnqueued >= most || !adapters.admits(next.id, ended)) break;
+          this.#enqueue(stage, queue, next);
+        }
+        queue.coming.take();
+      }
+    }
+  }
+
+  /** What devices have reported, as the actions that it is of. */
+  seen(batch: readonly Completion[]): readonly SeenAction[] {
+    return batch.map((done): SeenAction => {
+      const stage = this.#stageOf.get(done.device)!;
+      return { stage, done, lowered: this.#stages[stage]!.queued.get(done.id)! };
+    });
+  }
+
+  /** A stage's device has stopped: what is not over of its order, and what comes of it, never is. */
+  lose(stage: number): void {
+    const queue = this.#stages[stage]!;
+    const isCounted = (action: LoweredAction): boolean => this.#early?.skips(action) !== true;
+    const ended = this.#input.record.ended(stage);
+    this.#numActions -= queue.numEnqueued - ended + [...queue.coming].filter(isCounted).length;
+    this.#stages[stage] = { ...newStageQueue(), numEnqueued: ended };
+    this.#lost.add(stage);
+  }
+
+  /** An action or the message that it sends is over. */
+  leave({ stage, done, lowered }: SeenAction): void {
+    if (lowered.send === undefined || done.stream !== "compute") this.#stages[stage]!.queued.delete(lowered.id);
+  }
+
+  /** Mini-batches that have begun are finished, no other begins. */
+  endEarly(): void {
+    this.#early = endEarly(
+      this.#stages.map(({ coming }) => coming),
+      (miniBatch) => this.#begun.has(miniBatch),
+    );
+    this.#numActions = this.#early.numActions;
+    for (const { numEnqueued } of this.#stages) this.#numActions += numEnqueued;
+    for (const { adapters } of this.#input.runners) adapters.close();
+  }
+
+  /** What of each stage is not over. */
+  watched(): readonly WatchedStage[] {
+    const { runners, record } = this.#input;
+    return this.#stages.map(({ coming, queued }, stage) => ({
+      device: runners[stage]!.device.name,
+      queued: [...queued.values()].map((lowered) => ({ lowered, isComputed: lowered.id < record.ended(stage) })),
+      coming,
+    }));
+  }
+
+  #enqueue(stage: number, queue: StageQueue, planned: LoweredAction): void {
+    const { runners, record, stopped, profile } = this.#input;
+    const runner = runners[stage]!;
+    const leftOut = stopped.leftOutOf(planned);
+    const own = leftOut === undefined ? planned : { ...planned, leftOut };
+    const lowered = this.#early?.without(own) ?? own;
+    queue.queued.set(planned.id, own);
+    queue.numEnqueued += 1;
+    this.#begun.add(planned.miniBatch);
+    if (planned.action.letter === "U") record.states.enqueued(planned.miniBatch);
+    runner.enqueue(lowered, this.#inputOf(stage, queue, planned), profile);
+    if (lowered.send !== undefined) runner.device.enqueueSend(messageOf(runner, runners, lowered));
+  }
+
+  /** What forward and backward of a micro-batch are fed with, made once for both. */
+  #inputOf(stage: number, { inputs }: StageQueue, lowered: LoweredAction): RunInput | undefined {
+    const { runners, table, lowering, jobs } = this.#input;
+    const { action, microBatch, miniBatch } = lowered;
+    if (action.letter === "U") return undefined;
+    const { adapters } = runners[stage]!;
+    const known =
+      inputs.get(microBatch.index) ??
+      runInput(microBatch, table.of(miniBatch), {
+        jobOf: (job) => lowering.live.jobs[job]!,
+        rowOf: (job, row) => jobs.get(job)!.rows[row],
+        adapterOf: (job) => adapters.handleOf(job),
+      });
+    if (action.letter === "B") inputs.delete(microBatch.index);
+    else if (action.letter === "F") inputs.set(microBatch.index, known);
+    return known;
+  }
+}
