@@ -89,7 +89,8 @@ export const VERIFY_OPTIONS = {
   "verify-weights": {
     type: "boolean",
     default: false,
-    describe: "read every byte of the model's weights: a plan is made with their digest, training compares it",
+    describe:
+      "read every byte of the model's weights: what is made has their digest, what goes on from it compares them",
   },
 } as const satisfies OptionTable;
 

@@ -104,6 +104,11 @@ export function fleetRequestChoice(args: Arguments): RequestChoice {
   return { ...requestChoice(args, fleetChoices(args)), sizes: optionalText(args, "sizes") as Sizes | undefined };
 }
 
+/** The same of a command that takes VERIFY_OPTIONS. @throws InputError as it does */
+export function verifiedFleetChoice(args: Arguments): RequestChoice {
+  return { ...fleetRequestChoice(args), verifyWeights: flag(args, "verify-weights") };
+}
+
 /** What a command that plans is asked for. @throws InputError for a schedule that is simulated only */
 export function planRequestChoice(args: Arguments): RequestChoice {
   requirePlanSchedule(args);

@@ -1,4 +1,5 @@
 import { type BestEvaluation, type Divergence, divergenceText, type LostPipeline } from "../exec/index.ts";
+import type { AskedEvent } from "../plan/index.ts";
 
 /** What happens to a run beside its steps, a line of journal.jsonl each, with the time in UTC. */
 export type JournalEvent =
@@ -52,6 +53,8 @@ export type JournalEvent =
       readonly step: number;
       readonly why: string;
     }
+  /** Somebody asked for something of a job of a live fleet, and was told that it will be so. */
+  | { readonly event: "asked"; readonly job: string; readonly ask: AskedEvent }
   /** A job of a sweep has come to a rung, from 0, or waited there: what it is to do. */
   | {
       readonly event: "halving";

@@ -229,25 +229,23 @@ export class LiveFleet implements Disposable {
   /** @throws InputError where none has the name, or it is over */
   cancel(name: string): LiveJob {
     const kept = this.#jobs.open(name);
-    this.#ask({ kind: "stop", number: kept.number, by: "user", why: "cancelled" });
-    return kept;
+    return this.#asked(kept, { kind: "stop", number: kept.number, by: "user", why: "cancelled" });
   }
 
   /** @throws InputError where none has the name, or it is over */
   setPriority(name: string, priority: number): LiveJob {
     const kept = this.#jobs.open(name);
     kept.priority = priority;
-    this.#ask({ kind: "priority", number: kept.number, priority });
-    return kept;
+    return this.#asked(kept, { kind: "priority", number: kept.number, priority });
   }
 
   /** @throws InputError where none has the name, or it is over or paused */
   pause(name: string): LiveJob {
     const kept = this.#jobs.open(name);
     if (kept.pausedBy.has("user")) throw new InputError({ expected: `a job that is not paused`, got: name });
-    if (kept.pausedBy.size === 0) this.#ask({ kind: "pause", number: kept.number });
+    const isPaused = kept.pausedBy.size > 0;
     kept.pausedBy.add("user");
-    return kept;
+    return this.#asked(kept, { kind: "pause", number: kept.number }, isPaused);
   }
 
   /** @throws InputError where none has the name, or it is not paused */
@@ -259,8 +257,7 @@ export class LiveFleet implements Disposable {
         got: `${name}, which is ${kept.standing}`,
         ...(kept.pausedBy.has("halving") ? { hint: "It waits for others of its sweep, and goes on by itself." } : {}),
       });
-    if (kept.pausedBy.size === 0) this.#ask({ kind: "unpause", number: kept.number });
-    return kept;
+    return this.#asked(kept, { kind: "unpause", number: kept.number }, kept.pausedBy.size > 0);
   }
 
   /**
@@ -317,6 +314,13 @@ export class LiveFleet implements Disposable {
   [Symbol.dispose](): void {
     this.#execution[Symbol.dispose]();
     this.#folder[Symbol.dispose]();
+  }
+
+  /** A person asks for something: written down before they are told that it will be so. `isSo`: it is already. */
+  #asked(kept: KeptJob, ask: AskedEvent, isSo = false): LiveJob {
+    this.#folder.happened({ event: "asked", job: kept.job.name, ask });
+    if (!isSo) this.#ask(ask);
+    return kept;
   }
 
   #ask(event: AskedEvent): void {

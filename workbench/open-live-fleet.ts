@@ -21,7 +21,7 @@ import type { LiveSubmission } from "./live-job.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
 import type { LoadedWorkload } from "./load-workload.ts";
 import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "./restore-jobs.ts";
-import { checkComer, checkModel, type ResumableFleet, restoredFleet } from "./resume-fleet.ts";
+import { checkComer, type ResumableFleet, restoredFleet, settingToGoOnIn } from "./resume-fleet.ts";
 import { learnedBy, roomBy } from "./sizes.ts";
 
 /** A fleet whose devices are set up, and the jobs of its workload with the times at which they come. */
@@ -95,10 +95,10 @@ export async function openLiveFleet(
     const { body } = await context.stage("planning", () =>
       planAndPredict({ ...request, groups: "unfused", jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) }),
     );
-    const setting = roomBy(fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}), choice.sizes);
+    const planned = roomBy(fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}), choice.sizes);
+    const setting = found === undefined ? planned : settingToGoOnIn(found, planned);
     assignDevices(setting);
     const costs = createCostModel(body.calibration, body.model.dtype);
-    if (found !== undefined) checkModel(found, setting);
     const works: FleetWork[] = (found?.comers ?? []).map(({ number: _number, given: _given, ...work }) => work);
     const limits = {
       ...(typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {}),
@@ -122,11 +122,11 @@ export async function openLiveFleet(
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),
     });
-    const planned = worksOfPlan(body);
+    const plannedWorks = worksOfPlan(body);
     const known = new Map(found?.comers.map((comer) => [comer.job.name, comer]));
     const arrivals = workload.jobs
       .flatMap((job, index) => {
-        const work = planned[index]!;
+        const work = plannedWorks[index]!;
         const comer = known.get(job.name);
         if (comer !== undefined) {
           checkComer(comer, work.job);

@@ -146,6 +146,7 @@ export function keptJobs(found: ResumableFleet, restored: RestoredFleet): KeptJo
     const kept = jobs[event.number]!;
     keepEvent(kept, event, event.request.arrivalNs);
     kept.adapter = undefined;
+    kept.priority = event.request.priority;
     if (hold?.kind === "pause" && hold.by === undefined) kept.pausedBy.add("user");
   }
   tellLosses(jobs, keptLosses(found, restored));

@@ -3,6 +3,7 @@ import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { writeWholeFolder } from "../datasets/index.ts";
 import {
+  type AskedEvent,
   type CheckpointJob,
   cutOff,
   type FleetComer,
@@ -49,9 +50,12 @@ export interface ResumableFleet {
   readonly downNs: number;
   /** What halving has said of jobs of sweeps, in order. */
   readonly verdicts: readonly (PastSweeps["verdicts"][number] & { readonly why: string })[];
+  /** What people have asked for of jobs, in order; it may not have been decided on. */
+  readonly asks: readonly AskedEvent[];
   /** The name of the policy that decided last; undefined where it was not written down. */
   readonly policy: string | undefined;
-  readonly modelDigest: string | null;
+  /** The model that its jobs were trained on. */
+  readonly model: Setting["model"];
   /** Jobs whose adapters were written for good, by name. */
   readonly written: ReadonlySet<string>;
 }
@@ -94,10 +98,11 @@ export function findResumableFleet(place: Place, given: string): ResumableFleet 
   const started = events.findLast(({ event }) => event === "started");
   const policy = started?.event === "started" ? started.policy : undefined;
   return {
-    ...{ folder, comers, lines, found, policy, modelDigest: model.digest },
+    ...{ folder, comers, lines, found, policy, model },
     told: readMetrics(metrics.text, metrics.file),
     ...clockOf(lines, events),
     written: writtenJobs(events),
+    asks: events.flatMap((event) => (event.event === "asked" ? [event.ask] : [])),
     verdicts: events.flatMap((event) => {
       if (event.event !== "halving") return [];
       const { sweep, job, rung, verdict, loss = null, why } = event;
@@ -138,9 +143,25 @@ export interface RestoredFleet {
   readonly unseen: readonly FleetComer[];
 }
 
+/** Whether a job was to end since its fleet was: it is there again when that is. */
+const endsWithFleet = (hold: KnownJob["hold"]): boolean => hold?.kind === "stop" && hold.why === FLEET_ENDS;
+
+/** A job as its scheduler knew it, with what was asked for of it and had not come to be decided on. */
+function withAsks(job: KnownJob, asks: readonly AskedEvent[]): Pick<KnownJob, "hold" | "request"> {
+  let { hold, request } = job;
+  if (endsWithFleet(hold)) hold = undefined;
+  for (const ask of asks) {
+    if (ask.number !== job.number || hold?.kind === "stop") continue;
+    if (ask.kind === "priority") request = { ...request, priority: ask.priority };
+    else if (ask.kind !== "unpause") hold = ask;
+    else if (hold?.kind === "pause" && hold.by === undefined) hold = undefined;
+  }
+  return { hold, request };
+}
+
 /** @throws InputError where a workload has one of the jobs otherwise than it came */
 export function restoredFleet(
-  { comers, lines, found, downNs, written }: ResumableFleet,
+  { comers, lines, found, downNs, written, asks }: ResumableFleet,
   resources: Resources,
 ): RestoredFleet {
   const { jobs, state } = cutOff(lines, resources);
@@ -152,27 +173,35 @@ export function restoredFleet(
       hint: "A disk that was full has not taken the others: their jobs can only come to a new fleet.",
     });
   const isOver = ({ hold, isOver: over, hasBegun, request: { name } }: KnownJob): boolean => {
-    if (hold?.kind === "stop" && hold.why === FLEET_ENDS) return false;
+    if (endsWithFleet(hold)) return false;
     return over && (!hasBegun || written.has(name));
   };
   const restored = jobs.flatMap((job): RestoredJob[] => {
     if (isOver(job)) return [];
-    const { number, predicted, hold, request } = job;
+    const { number, predicted } = job;
+    const { hold, request } = withAsks(job, asks);
     const comer = comers[number]!;
     const saved = found.checkpoint?.jobs.find(({ name }) => name === comer.job.name);
     const deadlineNs = request.deadlineNs === null ? null : request.deadlineNs - downNs;
     const done = saved?.step ?? 0;
     const event = { kind: "restored", number, request: { ...request, deadlineNs }, predicted, done } as const;
-    const isVoid = hold?.kind === "stop" && hold.why === FLEET_ENDS;
-    return [{ event, hold: isVoid ? undefined : hold, comer, saved }];
+    return [{ event, hold, comer, saved }];
   });
   return { scheduler: state, jobs: restored, unseen: comers.slice(jobs.length) };
 }
 
-/** @throws InputError where jobs were trained on another model */
-export function checkModel({ modelDigest }: ResumableFleet, { model }: Setting): void {
-  if (model.digest !== modelDigest)
+/**
+ * A setting to go on in, which knows the bytes of its model's weights where the fleet knew them. @throws InputError where
+ * jobs were trained on another model, and where the weights were to be compared, on other weights
+ */
+export function settingToGoOnIn({ model: before }: ResumableFleet, setting: Setting): Setting {
+  const { model } = setting;
+  const { weightsDigest = model.weightsDigest } = before;
+  if (model.digest !== before.digest)
     throw new InputError({ expected: "the model that the fleet trains on", at: "model.path", got: "another one" });
+  if (model.weightsDigest !== undefined && model.weightsDigest !== weightsDigest)
+    throw new InputError({ expected: "the weights that the fleet trains on", at: "model.path", got: "other weights" });
+  return weightsDigest === undefined ? setting : { ...setting, model: { ...model, weightsDigest } };
 }
 
 /** @throws InputError where a job is not as it came */

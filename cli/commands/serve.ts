@@ -29,7 +29,8 @@ import { fleetLine, jobsTable, noticeLines } from "../describe-jobs.ts";
 import type { Io } from "../io.ts";
 import type { OptionTable } from "../option-table.ts";
 import { printResult, takenOver } from "../output.ts";
-import { contextOf, fleetRequestChoice, usesCache } from "../request-options.ts";
+import { VERIFY_OPTIONS } from "../plan-options.ts";
+import { contextOf, usesCache, verifiedFleetChoice } from "../request-options.ts";
 import { FLEET_PLAN_OPTIONS, policyOption } from "../simulate-fleet.ts";
 import { browserAsset } from "../write-report.ts";
 
@@ -40,6 +41,7 @@ const COMMON = {
   spool: { type: "string", describe: "folder whose job files are submitted" },
   ...FLEET_PLAN_OPTIONS,
   ...CHECKPOINT_OPTIONS,
+  ...VERIFY_OPTIONS,
 } as const satisfies OptionTable;
 
 const POLICY = "the job scheduler's policy: a name (see `simulate --help`), or your own by its path";
@@ -185,7 +187,7 @@ export const serveCommand: Command = {
     const found = resume ? findResumableFleet(io, folder) : undefined;
     const policy = await policyOption(io, "policy", policyName(args, found));
     const once = flag(args, "once");
-    const opened = await openLiveFleet(context, requiredText(args, "workload"), fleetRequestChoice(args), {
+    const opened = await openLiveFleet(context, requiredText(args, "workload"), verifiedFleetChoice(args), {
       ...{ folder, policy, found, rhythm: rhythmOf(args) },
     });
     for (const line of resumedLines(opened)) context.note(line);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -182,12 +182,25 @@ describe("a fleet that is ended", () => {
 
   it("by a notice ends with exit code 75, and goes on on other devices, under another policy", async () => {
     const noticed = "noticed";
-    const child = started("work.json", "-o", noticed, ...ONCE);
+    const child = started("work.json", "-o", noticed, ...ONCE, "--verify-weights");
     expect(await until(child, () => numLines(noticed) >= 150)).toBe(true);
     await printed(["notice", noticed], root);
     expect(await ended(child)).toBe(75);
     const other = ["--devices", "cpu:0", "--calibration", "costs.json", "--no-cache", "--once", "--policy", "fifo"];
-    await printed(["serve", "work.json", "--resume", noticed, ...other], root);
+    const resume = ["serve", "work.json", "--resume", noticed, ...other];
+    const file = at("model", "model.safetensors");
+    const weights = readFileSync(file);
+    const changed = Buffer.from(weights);
+    changed[changed.length - 3]! ^= 1;
+    writeFileSync(file, changed);
+    const { code, stderr } = await runCli([...resume, "--verify-weights"], root);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/Expected the weights that the fleet trains on at model/),
+    ]);
+    writeFileSync(file, weights);
+    await printed(resume, root);
+    expect(JSON.parse(textOf(noticed, "setting.json")).model.weightsDigest).toMatch(/^[0-9a-f]{64}$/);
     expect(adapters(noticed)).toEqual(adapters("whole"));
     expect(eventsOf(noticed, "started").map(({ policy }) => policy)).toEqual(["mlora", "fifo"]);
     await printed(["validate", noticed], root);
@@ -255,13 +268,24 @@ describe("jobs that were submitted to a fleet that is killed", () => {
     while ((await statusOf(folder, "long")).standing !== "paused") await sleep(20);
     const { done } = await statusOf(folder, "long");
     await killed(child);
+    // As one that was asked for in the moment before.
+    const { ask, ...asked } = eventsOf(folder, "asked").find((event) => event["job"] === "gone")!;
+    appendFileSync(
+      at(folder, "journal.jsonl"),
+      `${JSON.stringify({ ...asked, ask: { ...(ask as object), priority: 6 } })}\n`,
+    );
 
     child = await served(folder, "--resume", folder);
     while ((await statusOf(folder, "long")).standing !== "paused") await sleep(20);
     expect(await statusOf(folder, "long")).toMatchObject({ standing: "paused", iterations: 4000, pipeline: null });
     expect((await statusOf(folder, "long")).done).toBeLessThanOrEqual(done);
-    expect(await statusOf(folder, "gone")).toMatchObject({ user: "ann", priority: 3, standing: "running" });
+    expect(await statusOf(folder, "gone")).toMatchObject({ user: "ann", priority: 6, standing: "running" });
     expect((await statusOf(folder, "base")).adapter).toMatch(/adapters\/base$/);
+    // What was paused stays so when the fleet is asked to end.
+    child.kill("SIGTERM");
+    await ended(child);
+    child = await served(folder, "--resume", folder);
+    while ((await statusOf(folder, "long")).standing !== "paused") await sleep(20);
     // One that waits since the fleet was killed leaves its adapter when it is cancelled, as one that was trained does.
     await printed(["cancel", folder, "long"], root);
     expect(await until(child, () => existsSync(at(folder, "adapters", "long")))).toBe(true);
