@@ -75,6 +75,15 @@ export function newKeptJob(number: number, { job }: Pick<LiveSubmission, "job">,
   };
 }
 
+/** What is kept of the losses of jobs that are over: nothing, once for all of them. */
+const OF_JOBS_THAT_ARE_OVER = startWatch({ options: ONLY_NOT_FINITE, steps: 1 });
+
+/** A job is over: nobody judges its losses any more. */
+export function forgetLosses(kept: KeptJob): void {
+  kept.watch = OF_JOBS_THAT_ARE_OVER;
+  kept.follows = [];
+}
+
 /** An event that was decided on. */
 export function keepEvent(kept: KeptJob, event: FleetEvent, atNs: number): void {
   switch (event.kind) {

@@ -29,7 +29,7 @@ import { FleetCheckpoints } from "./fleet-checkpoints.ts";
 import { FleetFolder } from "./fleet-folder.ts";
 import { failed, type JournalEvent, jobEnded, pipelineLost } from "./journal.ts";
 import { judgeDivergence, judgeEvaluation, judgeStep } from "./judge-losses.ts";
-import { jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
+import { forgetLosses, jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import { KeptJobs } from "./kept-jobs.ts";
 import { type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
 import { LiveHalving } from "./live-halving.ts";
@@ -362,6 +362,7 @@ export class LiveFleet implements Disposable {
 
   /** A job is over. `isWritten`: what there is of it; one that is not is in checkpoints still. */
   #gone(kept: KeptJob, isWritten = true): void {
+    forgetLosses(kept);
     // Nobody trains its rows any more.
     this.#input.works[kept.number] = { job: this.#input.works[kept.number]!.job, steps: [] };
     if (isWritten && kept.why !== FLEET_ENDS) this.#checkpoints.over(kept.number, kept.done);

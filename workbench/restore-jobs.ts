@@ -10,7 +10,7 @@ import { FLEET_FILES, startFile } from "./fleet-folder.ts";
 import { startOfJob } from "./fleet-work.ts";
 import type { JournalEvent } from "./journal.ts";
 import { judgeLosses } from "./judge-losses.ts";
-import { type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
+import { forgetLosses, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import type { LiveNotice, LiveSubmission } from "./live-job.ts";
 import { type LoadedWorkload, loadInputs } from "./load-workload.ts";
 import type { RestoredFleet, RestoredJob, ResumableFleet } from "./resume-fleet.ts";
@@ -150,6 +150,8 @@ export function keptJobs(found: ResumableFleet, restored: RestoredFleet): KeptJo
     if (hold?.kind === "pause" && hold.by === undefined) kept.pausedBy.add("user");
   }
   tellLosses(jobs, keptLosses(found, restored));
+  const living = new Set(restored.jobs.map(({ event }) => event.number));
+  for (const kept of jobs) if (!living.has(kept.number)) forgetLosses(kept);
   return jobs;
 }
 
