@@ -88,7 +88,9 @@ export class CohortTimes implements FleetTimes {
     const { kinds: alike, examples: pipelines } = alikePipelines(setting);
     this.#alike = alike;
     this.#settings = pipelines.map((pipeline) => settingOfPipeline(setting, pipeline));
-    this.#kinds = new KindsOfWork(works);
+    this.#kinds = new KindsOfWork(works, () => {
+      for (const cache of [this.#known, this.#bounds, this.#anywhere]) cache.clear();
+    });
   }
 
   /** Different sets of jobs that were simulated. */
