@@ -1,4 +1,4 @@
-// Tests that run CUDA kernels and whole programs on the CPU for minutes: left out of `npm test`, run by
+// Tests that run CUDA kernels on the CPU, whole programs, or what is large, for minutes: left out of `npm test`, run by
 // `npm run test:all` and before a change lands.
 export const SLOW_TESTS = [
   "test/bench/gpu-bytes.test.ts",
@@ -9,14 +9,14 @@ export const SLOW_TESTS = [
   "test/gpu/bundle-emulated.test.ts",
   "test/gpu/command.test.ts",
   "test/gpu/programs.test.ts",
+  "test/limits/large.test.ts",
   "test/native/emulation.test.ts",
   "test/native/nvcc.test.ts",
 ];
 
-// Tests that take an hour: attacks of other seeds, what is large, and checked builds of all native code. Left out of
+// Tests that take an hour: attacks of other seeds, and checked builds of all native code. Left out of
 // these too, run by `npm run test:nightly`.
 export const NIGHTLY_TESTS = [
   "test/attacks/nightly.test.ts",
-  "test/limits/large.test.ts",
   "test/native/sanitizers.test.ts",
 ];
