@@ -23,6 +23,8 @@ export { ownValue } from "./own-value.ts";
 export { padded } from "./padded.ts";
 // Seeded random numbers.
 export { createRng, type Rng } from "./rng.ts";
+// A system of linear equations.
+export { solveSymmetric } from "./solve-symmetric.ts";
 // Small statistics.
 export { maximum, mean, median, quantile, sum, weightedMedian } from "./stats.ts";
 // Tables of text for a terminal.

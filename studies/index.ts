@@ -8,6 +8,12 @@ export {
   type IterationModel,
   predictIteration,
 } from "./observations/fit-iterations.ts";
+// The time of training steps of whole systems, fitted on what was measured.
+export {
+  groupPredictions,
+  type StepFitSetting,
+  type TrainingStep,
+} from "./observations/fit-training-steps.ts";
 export type { Iteration, IterationSetting } from "./observations/iteration-model.ts";
 // The times of single layers, fitted by tokens.
 export {
@@ -26,6 +32,14 @@ export {
   pipelinePrediction,
   type RateOfMessage,
 } from "./observations/profiled-pipeline.ts";
+export { type PredictedStep, predictLeftOut, StepPredictor } from "./observations/step-predictor.ts";
+// The peak memory of such steps.
+export { fitPeakFactor, type PeakMemory, peakMemoryPrediction } from "./observations/training-memory.ts";
+export type {
+  Accelerator,
+  ProductPrecision,
+  TrainingSystem,
+} from "./observations/training-step.ts";
 // The paper's evaluation, published and predicted.
 export {
   type AssumedVariation,

@@ -24,6 +24,7 @@ export function deviceOf(text: string): NamedDevice {
   const model = (name: string): string => name.replace(/^RTX /, "").split(" ")[0]!.toLowerCase();
   const name =
     names.find((each) => words.includes(` ${each.toLowerCase()} `)) ??
+    names.find((each) => words.includes(` ${each.toLowerCase().replaceAll(" ", "")} `)) ??
     names.filter((each) => words.includes(` ${model(each)} `)).sort(bySize)[0];
   const device = name === undefined ? undefined : devices[name];
   if (name === undefined || device === undefined)

@@ -6,8 +6,9 @@ import type { Iteration, LayerTime } from "../../studies/index.ts";
 import { hasIterations, readIterations } from "./iterations.ts";
 import { layerTimesSchema, readLayerTimes } from "./layer-times.ts";
 import { type ProfiledPipelines, profiledPipelineSchema, readProfiledPipelines } from "./profiled-pipelines.ts";
+import { hasTrainingSteps, readTrainingSteps, type TrainingSteps } from "./training-steps.ts";
 
-/** Published numbers in one of the three forms that a model exists for. The form is told by the file's content. */
+/** Published numbers in one of the four forms that a model exists for. The form is told by the file's content. */
 export type Observations = {
   /** Where it was found, relative to what was searched. */
   readonly file: string;
@@ -19,6 +20,7 @@ export type Observations = {
   | { readonly form: "pipelines"; readonly data: ProfiledPipelines }
   | { readonly form: "iterations"; readonly data: readonly Iteration[] }
   | { readonly form: "layers"; readonly data: readonly LayerTime[] }
+  | { readonly form: "steps"; readonly data: TrainingSteps }
 );
 
 function filesUnder(place: string): readonly string[] {
@@ -60,7 +62,9 @@ export function readObservations(place: string, skipped: (file: string) => void)
       ? readJson(text)
       : hasIterations(text)
         ? { about: file, form: "iterations" as const, data: readIterations(text) }
-        : undefined;
+        : hasTrainingSteps(text)
+          ? { about: file, form: "steps" as const, data: readTrainingSteps(text, file) }
+          : undefined;
     if (contents === undefined) {
       skipped(file);
       return [];
@@ -69,7 +73,8 @@ export function readObservations(place: string, skipped: (file: string) => void)
   });
   if (found.length === 0)
     throw new InputError({
-      expected: "a file of a known form: layer times, a profile with measured plans, or a CSV table of iterations",
+      expected:
+        "a file of a known form: layer times, a profile with measured plans, or a CSV table of iterations or of training steps",
       got: path.basename(place),
     });
   return found;

@@ -26,16 +26,9 @@ import { packageFile } from "../../workbench/package-file.ts";
 import { deviceOf } from "../external/device-of.ts";
 import type { ProfiledPipelines } from "../external/profiled-pipelines.ts";
 import { type Observations, readObservations } from "../external/read-observations.ts";
+import { scorePeakMemory, scoreTrainingSteps } from "../external/score-training-steps.ts";
+import type { Scored } from "../external/scored.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
-
-/** What a score was got with. */
-interface Scored {
-  readonly model: string;
-  /** Parameters chosen from rows of the same data. */
-  readonly fitted: number;
-  readonly fitRows: string;
-  readonly predictions: readonly Prediction[];
-}
 
 const DRAWS: Readonly<Record<Scale, number>> = { full: 8, default: 8, quick: 3, tiny: 1 };
 /** Rows of a table of iterations that the model may see. */
@@ -188,6 +181,8 @@ function scoresOf(observations: Observations, scale: Scale): readonly Scored[] {
     }
     case "layers":
       return scoreLayers(observations.data, observations.about);
+    case "steps":
+      return [...scoreTrainingSteps(observations.data.steps), ...scorePeakMemory(observations.data.peaks)];
   }
 }
 
@@ -249,13 +244,20 @@ function defaultPlace(): string {
   return path.join(process.env["LORATWIN_SHARED"] ?? packageFile("..", "shared"), "ground-truth");
 }
 
-function record(bench: Bench, file: string, { model, fitted, fitRows, predictions }: Scored): void {
+function record(bench: Bench, file: string, scored: Scored): void {
+  const { model, fitted, fitRows, predictions, intervals, remark } = scored;
   const score = scoreOf(predictions);
   const worst = predictions.reduce((a, b) => (Math.abs(relativeError(b)) > Math.abs(relativeError(a)) ? b : a));
-  bench.note(`${file}, ${model}: worst is ${worst.name}`);
+  bench.note(`${file}, ${model}: worst is ${worst.name}${remark === undefined ? "" : `; ${remark}`}`);
   const parameters = { data: file, model, fitted, "fitted on": fitRows, predicted: score.rows };
   for (const name of ["mean", "median", "p90", "worst"] as const)
     bench.record({ name, parameters, value: score[name], unit: "share", repetitions: 1, spread: null });
+  if (intervals === undefined) return;
+  for (const [name, value] of [
+    ["inside intervals of 90 %", intervals.inside],
+    ["half-width of intervals", intervals.halfWidth],
+  ] as const)
+    bench.record({ name, parameters, value, unit: "share", repetitions: 1, spread: null });
 }
 
 export const external: Suite = {

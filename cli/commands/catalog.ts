@@ -12,6 +12,7 @@ function figure(entry: { readonly value: number } | undefined, unit: number, dig
 function overview({ devices }: Catalog): string {
   const rows = Object.entries(devices).map(([name, device]) => [
     name,
+    figure(device.float8FlopsPerSecond, 1e12),
     figure(device.bfloat16FlopsPerSecond, 1e12, 1),
     figure(device.float32FlopsPerSecond, 1e12, 1),
     figure(device.memoryBytes, 2 ** 30),
@@ -20,7 +21,7 @@ function overview({ devices }: Catalog): string {
     figure(device.hostLinkBytesPerSecond, 1e9),
     figure(device.watts, 1),
   ]);
-  return `${table(["device", "bf16 TFLOP/s", "fp32 TFLOP/s", "GiB", "GB/s", "link GB/s", "PCIe GB/s", "W"], rows)}\n\nSources and prices: loratwin catalog NAME. Your own entries: --catalog FILE.`;
+  return `${table(["device", "fp8 TFLOP/s", "bf16", "fp32", "GiB", "GB/s", "link GB/s", "PCIe GB/s", "W"], rows)}\n\nSources and prices: loratwin catalog NAME. Your own entries: --catalog FILE.`;
 }
 
 type Leaf = readonly [name: string, value: string, source: string, date: string];

@@ -34,15 +34,24 @@ const layerEfficiencySchema = z.strictObject({
 
 export const catalogDeviceSchema = z.strictObject({
   kind: z.enum(["cpu", "cuda"]),
+  /** Devices of one design, by a name of `generations`: what is known of one of them carries over to the others. */
+  generation: z.string().optional(),
   memoryBytes: figureSchema.optional(),
   float32FlopsPerSecond: figureSchema.optional(),
   bfloat16FlopsPerSecond: figureSchema.optional(),
+  /** Matrix products whose operands have 8 and 4 bits, without sparsity. */
+  float8FlopsPerSecond: figureSchema.optional(),
+  float4FlopsPerSecond: figureSchema.optional(),
   memoryBytesPerSecond: figureSchema.optional(),
   layerEfficiency: z
     .strictObject({ float32: layerEfficiencySchema.optional(), bfloat16: layerEfficiencySchema.optional() })
     .optional(),
   /** The fastest link to a neighbour, by name, and its rate in one direction. */
   deviceLink: z.strictObject({ name: z.string(), bytesPerSecond: figureSchema }).optional(),
+  /** How many devices that link connects, each with each. */
+  scaleUpDevices: figureSchema.optional(),
+  /** The port to other machines that each device has, in one direction. */
+  networkBytesPerSecond: figureSchema.optional(),
   hostLinkBytesPerSecond: figureSchema.optional(),
   watts: figureSchema.optional(),
   /** US dollars for a card, used or new as the source says. */
@@ -60,6 +69,8 @@ export const catalogSchema = z.strictObject({
   kind: z.literal("catalog"),
   version: z.literal(1),
   devices: z.record(z.string(), catalogDeviceSchema),
+  /** By name; the device by whose peaks the efficiencies of the others count, too. */
+  generations: z.record(z.string(), z.strictObject({ reference: z.string() })).optional(),
   links: z.record(z.string(), catalogLinkSchema).default({}),
 });
 
@@ -68,5 +79,11 @@ export type CatalogDevice = z.infer<typeof catalogDeviceSchema>;
 
 /** A user's entries in front of ours: whole entries take the place of those of the same name. */
 export function mergeCatalogs(base: Catalog, over: Catalog): Catalog {
-  return { ...base, devices: { ...base.devices, ...over.devices }, links: { ...base.links, ...over.links } };
+  const both = <Each>(a: Readonly<Record<string, Each>>, b: Readonly<Record<string, Each>>) => ({ ...a, ...b });
+  return {
+    ...base,
+    devices: both(base.devices, over.devices),
+    generations: both(base.generations ?? {}, over.generations ?? {}),
+    links: both(base.links, over.links),
+  };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { placeSchema } from "./path.ts";
 import { nameSchema } from "./workload.ts";
 
 /** A checkpoint of another version is skipped. */
@@ -10,7 +11,7 @@ const count = z.int().min(0);
 /** A file that a checkpoint needs. */
 const checkedFileSchema = z.strictObject({
   /** From the folder of the run. */
-  path: z.string(),
+  path: placeSchema,
   bytes: count,
   sha256: digest,
 });

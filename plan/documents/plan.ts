@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { placeSchema } from "./path.ts";
 import { type Segment, segmentSchema, type Work } from "./segment.ts";
 import { type Setting, settingSchema } from "./setting.ts";
 
@@ -15,12 +16,12 @@ export const predictedSchema = z.strictObject({
 
 /** Where the plan's inputs lay when it was made; not part of the hash, absolute paths. */
 export const locationsSchema = z.strictObject({
-  model: z.string().nullable(),
+  model: placeSchema.nullable(),
   /** By job name. */
-  data: z.record(z.string(), z.string()),
-  init: z.record(z.string(), z.string()),
+  data: z.record(z.string(), placeSchema),
+  init: z.record(z.string(), placeSchema),
   /** Data that evaluations have of their own; absent for none. */
-  evaluation: z.record(z.string(), z.string()).optional(),
+  evaluation: z.record(z.string(), placeSchema).optional(),
 });
 
 /** A plan as it is written: a setting, and the segments of work in it. Each segment names the hash of the one before. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { PROJECTIONS } from "./architecture.ts";
 import { earlyStoppingSchema } from "./early-stopping.ts";
 import { huggingFaceConfigSchema } from "./model-config.ts";
+import { pathSchema } from "./path.ts";
 
 const positiveInt = z.int().positive();
 /** A model has no more positions. */
@@ -39,7 +40,7 @@ export const adapterSchema = z.strictObject({
     .min(1)
     .refine((targets) => new Set(targets).size === targets.length, "targets without repetition"),
   /** A PEFT folder to start from; relative to the file that names it. */
-  init: z.string().min(1).optional(),
+  init: pathSchema.optional(),
 });
 
 function inOrder({ min, max }: { readonly min: number; readonly max: number }): boolean {
@@ -75,7 +76,7 @@ export const lengthDataSchema = z.strictObject({
 
 export const fileDataSchema = z.strictObject({
   /** JSONL, JSON, CSV or Parquet; relative to the workload's file, or hf:datasets/owner/name/path. */
-  path: z.string().min(1),
+  path: pathSchema,
   format: z.enum(["instruction", "chat", "text", "tokens"]).optional(),
   /** Templates over the row's fields, as {{field}}. The prompt is not scored. */
   prompt: z.string().optional(),
@@ -206,7 +207,7 @@ export function jobDefaults(): Pick<
 export const arrivalsSchema = z
   .strictObject({
     /** A table of the trace; relative to the workload's file. */
-    trace: z.string().min(1),
+    trace: pathSchema,
     format: z.enum(["philly", "pai", "helios", "acme"]),
     /** Only the first so many jobs. */
     limit: positiveInt.optional(),
@@ -223,7 +224,7 @@ export const arrivalsSchema = z
 const architectureInputSchema = z.union([z.string().min(1), huggingFaceConfigSchema]);
 
 export const modelSchema = z.union([
-  z.strictObject({ path: z.string().min(1), dtype: dtypeSchema.default("float32") }),
+  z.strictObject({ path: pathSchema, dtype: dtypeSchema.default("float32") }),
   z.strictObject({ architecture: architectureInputSchema, dtype: dtypeSchema.default("float32") }),
 ]);
 

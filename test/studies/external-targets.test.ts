@@ -13,11 +13,12 @@ test.skipIf(!HAS_SHARED)(
     const setting = { scale: "quick", place, note: () => {} } as const;
     for (const { run } of await external.cases(setting))
       await run({ ...setting, measured: [], record: (measurement) => void measurements.push(measurement) });
-    const mean = (model: string, fittedOn: string): number =>
+    const value = (figure: string, model: string, fittedOn = ""): number =>
       measurements.find(
         ({ name, parameters }) =>
-          name === "mean" && parameters["model"] === model && `${parameters["fitted on"]}`.startsWith(fittedOn),
+          name === figure && parameters["model"] === model && `${parameters["fitted on"]}`.startsWith(fittedOn),
       )!.value;
+    const mean = (model: string, fittedOn: string): number => value("mean", model, fittedOn);
     expect(mean("time, blocking transfers, host and reduction", "all others")).toBeLessThanOrEqual(0.05);
     expect(mean("peak memory", "all others")).toBeLessThanOrEqual(0.015);
     expect(mean("time, smooth", "72 random")).toBeLessThanOrEqual(0.06);
@@ -26,6 +27,21 @@ test.skipIf(!HAS_SHARED)(
       expect(mean(`time, layer ${passes}`, "every other")).toBeLessThanOrEqual(0.025);
       expect(mean(`time, layer ${passes}`, "all but the largest")).toBeLessThanOrEqual(0.05);
     }
+    const most = (model: string, figures: Readonly<Record<string, number>>): void => {
+      for (const [figure, limit] of Object.entries(figures))
+        expect(value(figure, model), `${figure} of ${model}`).toBeLessThanOrEqual(limit);
+    };
+    for (const model of ["step, model", "step, corrected"])
+      most(model, { mean: 0.04, median: 0.03, p90: 0.08, worst: 0.2 });
+    most("step, corrected, group known", { mean: 0.02, p90: 0.04, worst: 0.06 });
+    most("step, corrected, by type", { mean: 0.04, worst: 0.08, "half-width of intervals": 0.14 });
+    most("step, corrected", { "half-width of intervals": 0.1, "inside intervals of 90 %": 0.97 });
+    for (const model of ["step, corrected", "step, corrected, by type"])
+      expect(value("inside intervals of 90 %", model)).toBeGreaterThanOrEqual(0.85);
+    most("peak memory, nothing fitted", { mean: 0.03, worst: 0.04 });
+    most("peak memory, factor of activations", { mean: 0.005, worst: 0.01 });
+    const steps = measurements.filter(({ parameters }) => `${parameters["model"]}`.startsWith("step, "));
+    expect(Math.max(...steps.map(({ parameters }) => Number(parameters["fitted"])))).toBeLessThanOrEqual(21);
   },
-  120_000,
+  240_000,
 );

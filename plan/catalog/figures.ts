@@ -1,0 +1,71 @@
+import type { CatalogDevice } from "../documents/catalog.ts";
+
+type Price = NonNullable<CatalogDevice["price"]>;
+type Figure = NonNullable<CatalogDevice["watts"]>;
+
+/** When all figures were taken down. */
+const DATE = "2026-11";
+export const GIB = 2 ** 30;
+
+export function figure(value: number, source: string): Figure {
+  return { value, source, date: DATE };
+}
+
+export function price(low: number, high: number, source: string): Price {
+  return { low, high, source, date: DATE };
+}
+
+/** Figures of one source. */
+export function from(source: string): (value: number) => Figure {
+  return (value) => figure(value, source);
+}
+
+export const ON_DEMAND = "cloud price listings, on demand";
+export const VTRAIN =
+  "fitted on the iteration times of 8 GPUs that vTrain (MICRO 2024) publishes: full GPT training in fp16 with " +
+  "recomputation; a predictor's output over measured layers";
+
+export const specified = from("public specification page");
+export const fromTools = from("published source code of training tools (peak tables of torchtitan, llm-analysis)");
+export const recalled = from("from memory, not checked");
+export const nominal = from(
+  "nominal figure of one core with AVX2, an assumption; `loratwin calibrate` measures the real one",
+);
+export const spot = from("cloud price listings, spot");
+export const pci = from("PCI-SIG rate per lane, 16 lanes, one direction");
+export const fromPaper = from(
+  "fitted on three cells of the paper's evaluation (PVLDB 18(6), figure 7), fp32; see loratwin paper",
+);
+export const fromLoraFusion = from(
+  "fitted on published times of LoRA decoder layers of 8B, 32B and 70B models (LoRAFusion, EuroSys 2026), bfloat16, " +
+    "fused LoRA kernels",
+);
+export const fromVTrain = from(VTRAIN);
+
+/** The memory of a card whose maker says GB and means GiB. */
+export function cardMemory(gib: number): Figure {
+  return figure(gib * GIB, "public specification page; the GB of a card are 2^30 bytes");
+}
+
+/** The same, recalled. */
+export function recalledCard(gib: number): Figure {
+  return figure(gib * GIB, "from memory, not checked; the GB of a card are 2^30 bytes");
+}
+
+export const listed = from(
+  "vendors' sheets, without sparsity, as listed beside step times that were taken from MLPerf Training's logs (v4.0 to v5.1)",
+);
+
+/** Devices that the link between devices connects. */
+export function board(devices: number): Figure {
+  return figure(devices, "devices of a server's board, all connected");
+}
+
+export function rack(devices: number): Figure {
+  return figure(devices, "devices of a rack, all connected");
+}
+
+/** A port to other machines. */
+export function port(bytesPerSecond: number): Figure {
+  return figure(bytesPerSecond, "assumed: the port that reference servers have for each device");
+}

@@ -1,0 +1,180 @@
+import { type Architecture, decoderDimensions } from "../../plan/index.ts";
+
+export type ProductPrecision = "bfloat16" | "float8" | "float4";
+
+/** An accelerator as a training step on it is predicted; rates a second, those of links in one direction. */
+export interface Accelerator {
+  readonly name: string;
+  /** Devices of one design: what is fitted to one of them holds for the others. */
+  readonly generation: string;
+  /** Of the generation's reference device, matrix products at their peak. */
+  readonly referenceFlops: Readonly<Partial<Record<ProductPrecision, number>>>;
+  /** Of this device: what 4 bits bring over 8 is its own. */
+  readonly flops: Readonly<Partial<Record<ProductPrecision, number>>>;
+  readonly memoryBytesPerSecond: number;
+  readonly linkBytesPerSecond: number;
+  readonly networkBytesPerSecond: number;
+  /** Board power, and that of the reference device. */
+  readonly watts: number;
+  readonly referenceWatts: number;
+}
+
+/** LoRA training of one model on many accelerators, every one of which does the same. */
+export interface TrainingSystem {
+  readonly accelerator: Accelerator;
+  readonly architecture: Architecture;
+  /** Of all adapters of one job, in the whole model. */
+  readonly trainedParameters: number;
+  readonly accelerators: number;
+  readonly tensorParallel: number;
+  readonly contextParallel: number;
+  readonly contextExchange: "all-to-all" | "ring";
+  /** Tokens of a micro-batch: one packed row. */
+  readonly tokens: number;
+  /** Micro-batches of a step on each accelerator. */
+  readonly accumulation: number;
+  readonly precision: ProductPrecision;
+  readonly recomputedLayers: number;
+  /** The base model's parameters are spread over all accelerators, and gathered as they are needed (ZeRO-3). */
+  readonly isSharded: boolean;
+  /** Kernels are launched as recorded graphs. */
+  readonly hasGraphs: boolean;
+  /** Collectives of tensor parallelism run beside products. */
+  readonly overlaps: boolean;
+  /** Accelerators that the link between them connects. */
+  readonly scaleUp: number;
+}
+
+/** What is fitted. All shares and factors are positive. */
+export interface StepFit {
+  /** Share of the reference device's peak that products with 8-bit operands reach; of 4-bit ones. */
+  readonly float8Share: number;
+  readonly float4Share: number;
+  /** Of the host, a layer and pass, where kernels are launched one by one. */
+  readonly hostSeconds: number;
+  /** A step of a ring of context parallelism, a layer and pass. */
+  readonly ringSeconds: number;
+  /** Speed of a generation relative to one of which 1 is assumed; 1 where absent. */
+  readonly generations: Readonly<Record<string, number>>;
+  /** Of a software release, time relative to one of which 1 is assumed; 1 where absent. */
+  readonly releases: Readonly<Record<string, number>>;
+}
+
+/**
+ * Assumed, from other sources or after looking at fits; docs/accuracy.md says which. Shares are of a peak or of a link's
+ * rate.
+ */
+const ASSUMED = {
+  bfloat16Share: 0.664,
+  attentionShare: 0.57,
+  headShare: 0.7,
+  activationBytes: 15.1,
+  headBytes: 58,
+  linkShare: 0.8,
+  allToAllShare: 0.4,
+  overlapped: 0.6,
+  reduceShare: 0.7,
+  gatherShare: 0.75,
+  gapSeconds: 1e-4,
+  stepSeconds: 0.01,
+  hopSeconds: 1e-3,
+  powerExponent: 0.5,
+} as const;
+
+/** Bytes of a parameter of the base model that is gathered, and of a gradient that is reduced. */
+const GATHERED_BYTES = 2;
+const GRADIENT_BYTES = 4;
+/** Forward and backward; attention's backward is two and a half forwards, since it recomputes scores. */
+const PASSES = 2;
+const ATTENTION_PASSES = 3.5;
+/** Gathers and scatters of a pass with sequence parallelism. */
+const COLLECTIVES = 4;
+const BFLOAT16_BYTES = 2;
+/** The host launches ahead: it is a floor below what the device needs, with a soft corner. */
+const FLOOR_EXPONENT = 8;
+
+/** Speed of a device relative to the reference device of its generation, and of that relative to others. */
+function speed({ generation, watts, referenceWatts }: Accelerator, { generations }: StepFit): number {
+  return (generations[generation] ?? 1) * (watts / referenceWatts) ** ASSUMED.powerExponent;
+}
+
+/** FLOP a second that products reach before the generation's factor. */
+function productFlops({ accelerator }: TrainingSystem, precision: ProductPrecision, fit: StepFit): number {
+  const { referenceFlops, flops } = accelerator;
+  const { bfloat16 = Number.NaN, float8 = Number.NaN } = referenceFlops;
+  switch (precision) {
+    case "bfloat16":
+      return bfloat16 * ASSUMED.bfloat16Share;
+    case "float8":
+      return float8 * fit.float8Share;
+    case "float4":
+      return ((float8 * (flops.float4 ?? Number.NaN)) / (flops.float8 ?? Number.NaN)) * fit.float4Share;
+  }
+}
+
+/** Seconds of a device for one layer, forward and backward, of a micro-batch. */
+function layerSeconds(system: TrainingSystem, fit: StepFit): number {
+  const { accelerator, architecture, tensorParallel: tp, contextParallel: cp, precision, recomputedLayers } = system;
+  const { hiddenSize, intermediateSize, numLayers, numHeads, numKvHeads, headDim } = architecture;
+  const recomputed = recomputedLayers / numLayers;
+  const passes = PASSES + recomputed;
+  const tokens = system.tokens / cp;
+  const ownSpeed = speed(accelerator, fit);
+  const link = accelerator.linkBytesPerSecond;
+  const { parameters } = decoderDimensions(architecture);
+  const products = (passes * 2 * parameters * tokens) / tp / (productFlops(system, precision, fit) * ownSpeed);
+  const attentionFlops = accelerator.referenceFlops.bfloat16! * ASSUMED.attentionShare * ownSpeed;
+  const attention =
+    ((ATTENTION_PASSES + recomputed) * 2 * system.tokens * numHeads * headDim * tokens) / tp / attentionFlops;
+  const features = 8 * hiddenSize + 3 * intermediateSize;
+  const memory =
+    (passes * ASSUMED.activationBytes * tokens * features) / tp / accelerator.memoryBytesPerSecond / ownSpeed;
+  const gathered = (passes * COLLECTIVES * BFLOAT16_BYTES * hiddenSize * tokens * (tp - 1)) / tp;
+  const tensor = (gathered / (ASSUMED.linkShare * link)) * (system.overlaps ? ASSUMED.overlapped : 1);
+  const exchanged = (hiddenSize + numKvHeads * headDim) * 2 * BFLOAT16_BYTES;
+  const context =
+    system.contextExchange === "ring"
+      ? passes * (cp - 1) * fit.ringSeconds
+      : (passes * tokens * exchanged * (cp - 1)) / cp / tp / (ASSUMED.allToAllShare * link);
+  const device = products + attention + memory + tensor + context + passes * ASSUMED.gapSeconds;
+  if (system.hasGraphs) return device;
+  const host = passes * fit.hostSeconds;
+  return (device ** FLOOR_EXPONENT + host ** FLOOR_EXPONENT) ** (1 / FLOOR_EXPONENT);
+}
+
+function headSeconds({ accelerator, architecture, tensorParallel, contextParallel, tokens }: TrainingSystem): number {
+  const { hiddenSize, vocabularySize } = architecture;
+  const entries = ((tokens / contextParallel) * vocabularySize) / tensorParallel;
+  return (
+    (4 * hiddenSize * entries) / (ASSUMED.headShare * accelerator.flops.bfloat16!) +
+    (ASSUMED.headBytes * entries) / accelerator.memoryBytesPerSecond
+  );
+}
+
+/** The adapters' gradients, summed over all that have the same. */
+function reduceSeconds(system: TrainingSystem): number {
+  const { accelerator, accelerators, tensorParallel, trainedParameters, scaleUp } = system;
+  const isWithin = accelerators <= scaleUp;
+  const rate = isWithin ? accelerator.linkBytesPerSecond : accelerator.networkBytesPerSecond;
+  const hops = isWithin ? 0 : ASSUMED.hopSeconds * Math.log2(accelerators / scaleUp);
+  return (2 * GRADIENT_BYTES * trainedParameters) / tensorParallel / (ASSUMED.reduceShare * rate) + hops;
+}
+
+/** The base model's parameters gathered as a step needs them: forward, backward, and forward again in between. */
+function gatherSeconds({ accelerator, accelerators, architecture, scaleUp }: TrainingSystem): number {
+  const { numLayers, hiddenSize, vocabularySize } = architecture;
+  const parameters = numLayers * decoderDimensions(architecture).parameters + 2 * hiddenSize * vocabularySize;
+  // Each machine brings all of them over the ports of its devices.
+  const rate = accelerators <= scaleUp ? accelerator.linkBytesPerSecond : accelerator.networkBytesPerSecond * scaleUp;
+  return (3 * GATHERED_BYTES * parameters) / (ASSUMED.gatherShare * rate);
+}
+
+/** Seconds of a training step. `release`: of the software, one of the fit's, or another one that counts as those that are 1. */
+export function trainingStepSeconds(system: TrainingSystem, release: string, fit: StepFit): number {
+  const { accumulation, architecture } = system;
+  const computed = accumulation * (architecture.numLayers * layerSeconds(system, fit) + headSeconds(system));
+  const { releases } = fit;
+  const factor = releases[`${release} on ${system.accelerator.generation}`] ?? releases[release] ?? 1;
+  const step = factor * computed + reduceSeconds(system) + ASSUMED.stepSeconds;
+  return system.isSharded ? Math.max(step, gatherSeconds(system)) : step;
+}
