@@ -385,14 +385,14 @@ export class LiveFleet implements Disposable {
     else if (kept.pipeline === undefined) kept.state = state;
   }
 
-  /** A job that has trained is over: its adapter is written, and nothing else of it is held. */
+  /** A job that was on devices is over: its adapter is written, if it has trained, and nothing else of it is held. */
   #over(number: number, state: AdapterState, best: BestEvaluation | undefined): void {
     const kept = this.#jobs.of(number);
     if (kept.standing === "running" || kept.standing === "leaving") kept.standing = "ended";
     kept.pipeline = undefined;
     kept.state = undefined;
     const { job } = this.#input.works[number]!;
-    const pairs = { adapter: kept.isDiverged ? undefined : state.parameters, best: best?.adapter };
+    const pairs = { adapter: kept.done > 0 && !kept.isDiverged ? state.parameters : undefined, best: best?.adapter };
     const written = this.#folder.ended(job, pairs, jobEnded(job.name, best));
     Object.assign(kept, { adapter: written?.adapter, bestAdapter: written?.best });
     this.#gone(kept, written !== undefined);

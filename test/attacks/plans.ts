@@ -30,10 +30,12 @@ export function resealedPlans(plan: PlanDocument, seed: number, count: number): 
   }));
 }
 
-/** A plan's text that was cut, or in which a byte is another. */
+/** A plan's text that was cut, or in which a byte is another; where its inputs lay no hash knows. */
 export function damagedPlans(plan: PlanDocument, seed: number, count: number): readonly Attack[] {
   const rng = createRng(`texts ${seed}`);
   const text = JSON.stringify(plan);
+  const places = JSON.stringify(plan.locations);
+  const firstPlace = text.indexOf(places);
   return Array.from({ length: count }, (_, index): Attack => {
     const at = rng.nextInt(text.length);
     const other = String.fromCharCode(32 + rng.nextInt(95));
@@ -41,12 +43,12 @@ export function damagedPlans(plan: PlanDocument, seed: number, count: number): r
       index % 2 === 0
         ? [`cut at ${at}`, text.slice(0, at)]
         : [`with ${other} at ${at}`, `${text.slice(0, at)}${other}${text.slice(at + 1)}`];
-    const isSame = damaged === text;
+    const isPlace = index % 2 === 1 && at >= firstPlace && at < firstPlace + places.length;
     return {
       name: `a plan ${what}`,
       files: { "p.json": damaged },
       argv: ["validate", "p.json"],
-      ...(isSame ? { mayPass: true } : {}),
+      ...(isPlace || damaged === text ? { mayPass: true } : {}),
     };
   });
 }
