@@ -266,7 +266,7 @@ export function watchKilledFields(): FieldTable {
     doneSteps: blank(early, whole(0, LONG_STEPS * JOBS.length - 1)),
     steps: is(LONG_STEPS * JOBS.length),
     tokensPerSecond: above(0),
-    secondsLeft: above(0, 1e4),
+    secondsLeft: blank("nobody carries it out any more", is(null)),
     "jobs[].name": same((place) => JOBS[number(place)]!.name),
     "jobs[].steps": is(LONG_STEPS),
     "jobs[].doneSteps": blank(
