@@ -116,10 +116,6 @@ export function fitTrainingSteps(steps: readonly TrainingStep[], setting: StepFi
   };
 }
 
-export function trainingStepPrediction({ name, system, release, seconds }: TrainingStep, fit: StepFit): Prediction {
-  return { name, predicted: trainingStepSeconds(system, release, fit), measured: seconds };
-}
-
 /** Predictions with every group counted once: the median of the logarithms of its errors. */
 export function groupPredictions(
   steps: readonly TrainingStep[],
