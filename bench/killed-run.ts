@@ -55,13 +55,26 @@ export function servedJobs(workload: string, options: readonly string[]): Resuma
   return { command: "serve", words, again: words, whole: "setting.json" };
 }
 
-function started(folder: string, { command }: Resumable, words: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [MAIN, command, ...words, "--no-cache", "--quiet"], { cwd: folder, stdio: "ignore" });
+/** A process, and what it says. */
+interface Started {
+  readonly child: ChildProcess;
+  readonly said: string[];
 }
 
-async function wellEnded(child: ChildProcess): Promise<void> {
+function started(folder: string, { command }: Resumable, words: readonly string[]): Started {
+  const options = ["--no-cache", "--quiet", "--debug"];
+  const child = spawn(process.execPath, [MAIN, command, ...words, ...options], {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const said: string[] = [];
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => said.push(text));
+  return { child, said };
+}
+
+async function wellEnded({ child, said }: Started): Promise<void> {
   const code = child.exitCode ?? (await new Promise<number | null>((resolve) => child.once("exit", resolve)));
-  if (code !== 0) throw new DeviceError({ expected: "a run that ends well", got: code });
+  if (code !== 0) throw new DeviceError({ expected: "a run that ends well", got: code, detail: said.join("") });
 }
 
 /** A run to its end. @throws DeviceError where it does not end well */
@@ -89,9 +102,10 @@ export async function killedRun(
   rmSync(run, { recursive: true, force: true });
   const madeAgain: number[] = [];
   const begin = [...what.words, "--output", run, ...options];
-  let child = started(folder, what, begin);
+  let own = started(folder, what, begin);
   while (madeAgain.length < kills) {
     const least = numSteps(run) + rng.nextInt(most);
+    const { child } = own;
     const ended = new Promise((resolve) => child.once("exit", resolve));
     while (child.exitCode === null && numSteps(run) < least) await sleep(2);
     await sleep(rng.nextInt(200));
@@ -103,10 +117,10 @@ export async function killedRun(
     const resumed = journalOf(run).length;
     const isThere = existsSync(path.join(run, what.whole));
     if (!isThere) rmSync(run, { recursive: true, force: true });
-    child = started(folder, what, isThere ? [...what.again, "--resume", run, ...options] : begin);
-    while (child.exitCode === null && journalOf(run).length <= resumed) await sleep(2);
+    own = started(folder, what, isThere ? [...what.again, "--resume", run, ...options] : begin);
+    while (own.child.exitCode === null && journalOf(run).length <= resumed) await sleep(2);
     madeAgain.push(Math.max(0, before - numSteps(run)));
   }
-  await wellEnded(child);
+  await wellEnded(own);
   return { kills: madeAgain.length, madeAgain };
 }
