@@ -16,7 +16,4 @@ export const SLOW_TESTS = [
 
 // Tests that take an hour: attacks of other seeds, and checked builds of all native code. Left out of
 // these too, run by `npm run test:nightly`.
-export const NIGHTLY_TESTS = [
-  "test/attacks/nightly.test.ts",
-  "test/native/sanitizers.test.ts",
-];
+export const NIGHTLY_TESTS = ["test/attacks/nightly.test.ts", "test/native/sanitizers.test.ts"];

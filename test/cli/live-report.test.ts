@@ -120,7 +120,9 @@ describe("report of a live fleet's folder", () => {
 
   it("is of a journal that tells what was asked of a job, and when", async () => {
     const told = linesOf("fleet", "journal.jsonl").filter((line) => line.includes('"kind":"stop"'));
-    expect(told[0]).toMatch(/"by":"user",[^}]*"askedNs":\d+/);
+    // Before anybody was told that it will be so, and when it was decided on.
+    expect(told[0]).toMatch(/^\{"ask":\{"by":"user",.*"event":"asked","job":"waits"/);
+    expect(told[1]).toMatch(/"by":"user",[^}]*"askedNs":\d+/);
     expect(await printed(["explain", "fleet", "waits"], root)).toMatch(/cancelled/);
   });
 
