@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { askForFaults } from "../../datasets/index.ts";
 import type { AdapterPair, JobState, LostPipeline } from "../../exec/index.ts";
-import { adapterBytes, runSmall, type SmallRun, smallCase, TWO_JOBS } from "./small-run.ts";
+import { adapterBytes, runSmall, type SmallCase, type SmallRun, smallCase, TWO_JOBS } from "./small-run.ts";
 
 const GIVEN = smallCase([...TWO_JOBS, { rank: 3, targets: ["up_proj", "o_proj"], steps: 5, microBatchSize: 4 }]);
+/** So many steps that devices report many times. */
+const LONG = smallCase(TWO_JOBS.map((job) => ({ ...job, steps: 150 })));
 const TWO_PIPELINES = { devices: "cpu:0,cpu:1", pipelines: 2, groups: "unfused" } as const;
 
 interface Outcome {
@@ -15,13 +17,17 @@ interface Outcome {
 }
 
 /** A run in which the `at`-th action that comes to a device fails, whichever that is. */
-async function losing(at: number, { hooks, ...run }: Partial<SmallRun> = {}): Promise<Outcome> {
+async function losing(
+  at: number,
+  { hooks, ...run }: Partial<SmallRun> = {},
+  given: SmallCase = GIVEN,
+): Promise<Outcome> {
   const lost: LostPipeline[] = [];
   const ended = new Map<number, readonly AdapterPair[]>();
   const told: ReadonlyMap<number, JobState>[] = [];
   askForFaults(`action:${at}:memory`);
   try {
-    await runSmall(GIVEN, {
+    await runSmall(given, {
       ...{ ...TWO_PIPELINES, ...run },
       hooks: {
         ...hooks,
@@ -57,7 +63,7 @@ describe("a pipeline whose device fails", () => {
   }, 120_000);
 
   test("does not keep the states of jobs of the others from being told", async () => {
-    const { lost, told } = await losing(4, { hooks: { wantsStates: () => true } });
+    const { lost, told } = await losing(4, { hooks: { wantsStates: () => true } }, LONG);
     expect(told.length).toBeGreaterThan(0);
     for (const states of told) for (const job of states.keys()) expect(lost[0]!.jobs).not.toContain(job);
   }, 60_000);
