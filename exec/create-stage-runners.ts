@@ -8,8 +8,9 @@ export interface StageRunnersInput extends Omit<StageRunnerInput, "stage" | "dev
 }
 
 /**
- * A plan's stages on their devices; those of a pipeline stop together when one of them fails. All reserve their memory at the same time, and those of a pipeline pack their
- * weights; pipelines follow each other there, as a later one takes what it shares from those before it.
+ * A plan's stages on their devices; those of a pipeline stop together when one of them fails. All reserve their memory
+ * at the same time, and those of a pipeline pack their weights; pipelines follow each other there, as a later one takes
+ * what it shares from those before it.
  * @throws DeviceError, InputError
  */
 export async function createStageRunners(input: StageRunnersInput): Promise<readonly StageRunner[]> {

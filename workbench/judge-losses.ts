@@ -24,7 +24,7 @@ export function judgeEvaluation(kept: KeptJob, { step, evaluationLoss, best }: E
  * What a job's losses say: that it is to be stopped, since they are not finite, which no job comes back from; and of one
  * that may be stopped early by whatever else they say, or that it ends sooner than was thought.
  */
-export function judgeLosses(kept: KeptJob, losses: SeenLosses): void {
+function judgeLosses(kept: KeptJob, losses: SeenLosses): void {
   const { watch, number } = kept;
   // What was to stop it stays, and is told once.
   if (watch.stop !== null) return;

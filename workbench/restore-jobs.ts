@@ -9,7 +9,7 @@ import type { FleetCheckpoints } from "./fleet-checkpoints.ts";
 import { FLEET_FILES, startFile } from "./fleet-folder.ts";
 import { startOfJob } from "./fleet-work.ts";
 import type { JournalEvent } from "./journal.ts";
-import { judgeLosses } from "./judge-losses.ts";
+import { judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import type { LiveNotice, LiveSubmission } from "./live-job.ts";
 import { type LoadedWorkload, loadInputs } from "./load-workload.ts";
@@ -158,21 +158,12 @@ export function keptJobs(found: ResumableFleet, restored: RestoredFleet): KeptJo
 /** What losses said of jobs. */
 function tellLosses(jobs: readonly KeptJob[], { metrics, evaluations }: ResumableFleet["told"]): void {
   const byName = new Map(jobs.map((kept) => [kept.job.name, kept]));
-  const all = [
-    ...metrics.map(({ job, step, loss }) => ({ job, step, loss, evaluation: undefined })),
-    ...evaluations.map((row) => ({ job: row.job, step: row.step, loss: row.evaluationLoss, evaluation: row })),
-  ].sort((a, b) => a.step - b.step);
-  for (const { job, step, loss, evaluation } of all) {
-    const kept = byName.get(job);
+  const all = [...metrics, ...evaluations].sort((a, b) => a.step - b.step);
+  for (const row of all) {
+    const kept = byName.get(row.job);
     if (kept === undefined) continue;
-    if (evaluation === undefined) {
-      kept.loss = loss;
-      judgeLosses(kept, { iteration: step + 1, training: loss });
-    } else {
-      kept.evaluationLoss = loss;
-      if (evaluation.best) kept.best = { step, evaluationLoss: loss };
-      judgeLosses(kept, { iteration: step + 1, evaluation: loss });
-    }
+    if ("loss" in row) judgeStep(kept, row);
+    else judgeEvaluation(kept, row);
     // What it said then was decided on.
     if (kept.watch.stop === null) kept.follows = [];
   }

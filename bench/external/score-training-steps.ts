@@ -1,4 +1,4 @@
-import { groupBy, maximum, mean, median } from "../../core/index.ts";
+import { groupBy, mean, median } from "../../core/index.ts";
 import {
   fitPeakFactor,
   groupPredictions,
@@ -116,5 +116,5 @@ export function scorePeakMemory(peaks: readonly PeakMemory[]): readonly Scored[]
       ...{ fitted: 1, fitRows: "all others (a configuration left out)", remark },
       predictions: leftOut,
     },
-  ].filter(({ predictions }) => maximum(predictions.map(({ predicted }) => predicted)) > 0);
+  ];
 }

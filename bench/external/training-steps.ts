@@ -72,14 +72,14 @@ function modelOf(file: string): Architecture {
 }
 
 function acceleratorOf(text: string): Accelerator {
-  const { name } = deviceOf(text);
+  const { name, linkBytesPerSecond, bytesPerSecond: memoryBytesPerSecond } = deviceOf(text);
   const device = CATALOG.devices[name]!;
   const { generation } = device;
   const known = generation === undefined ? undefined : CATALOG.generations?.[generation];
   const reference = known === undefined ? undefined : CATALOG.devices[known.reference];
-  const { networkBytesPerSecond, watts, memoryBytesPerSecond } = device;
+  const { networkBytesPerSecond, watts } = device;
   const lacks = generation === undefined || reference === undefined;
-  if (lacks || networkBytesPerSecond === undefined || watts === undefined || memoryBytesPerSecond === undefined)
+  if (lacks || networkBytesPerSecond === undefined || watts === undefined)
     throw new InputError({ expected: "a device of a generation, with its power and its network", got: name });
   const flopsOf = (of: typeof device): Accelerator["flops"] => ({
     ...(of.bfloat16FlopsPerSecond && { bfloat16: of.bfloat16FlopsPerSecond.value }),
@@ -88,8 +88,7 @@ function acceleratorOf(text: string): Accelerator {
   });
   return {
     ...{ name, generation, flops: flopsOf(device), referenceFlops: flopsOf(reference) },
-    memoryBytesPerSecond: memoryBytesPerSecond.value,
-    linkBytesPerSecond: (device.deviceLink?.bytesPerSecond ?? device.hostLinkBytesPerSecond!).value,
+    ...{ memoryBytesPerSecond, linkBytesPerSecond },
     networkBytesPerSecond: networkBytesPerSecond.value,
     watts: watts.value,
     referenceWatts: reference.watts!.value,
