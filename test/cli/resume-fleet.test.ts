@@ -53,13 +53,16 @@ beforeAll(async () => {
 }, 120_000);
 
 const children: ChildProcess[] = [];
+/** On stderr. */
+const said = new Map<ChildProcess, string>();
 afterAll(() => {
   for (const child of children) child.kill("SIGKILL");
 });
 
 /** A fleet as a process of its own. */
 function started(...args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, [program, "serve", ...args], { cwd: root });
+  const child = spawn(process.execPath, [program, "serve", ...args, "--debug"], { cwd: root });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => said.set(child, `${said.get(child) ?? ""}${text}`));
   children.push(child);
   return child;
 }
@@ -131,7 +134,7 @@ describe("a fleet that is killed at any moment", () => {
       await printed(["validate", folder, "--quiet"], root);
       child = started("work.json", "--resume", folder, ...ONCE, ...OFTEN);
     }
-    expect(await ended(child)).toBe(0);
+    expect(await ended(child), said.get(child)).toBe(0);
     expectSame(folder);
     // Setting, plan, reports, decisions made again, adapters.
     await printed(["validate", folder], root);
@@ -325,7 +328,7 @@ describe("a sweep that is halved in a fleet that is killed", () => {
       if (!(await until(child, () => numLines(folder) >= least)) || !(await killed(child))) break;
       child = started("sweep.json", "--resume", folder, ...ONCE, ...OFTEN);
     }
-    expect(await ended(child)).toBe(0);
+    expect(await ended(child), said.get(child)).toBe(0);
     const standings = (told: readonly JobStatus[]): readonly string[] =>
       told.map((job) => `${job.name} ${job.standing}`);
     const verdicts = eventsOf(folder, "halving").filter(({ verdict }) => verdict === "stop");
