@@ -200,13 +200,13 @@ export class LiveFleet implements Disposable {
       throw new InputError({ expected: "a job name that was not used yet", at: "name", got: job.name });
     if (isWarm) this.#folder.writeStart(work.job, start);
     this.#folder.came({ number: this.#jobs.all.length, given: job, ...work });
-    this.#input.works.push(work);
     return this.#add(submission);
   }
 
   /** A job comes that the folder knows of. */
   #add({ job, work, rows, start }: LiveSubmission): LiveJob {
     const request = this.requestOf(job, work);
+    this.#input.works.push(work);
     const kept = newKeptJob(this.#jobs.all.length, { job }, request);
     this.#jobs.add(kept);
     this.#checkpoints.came(kept.number, work.job);

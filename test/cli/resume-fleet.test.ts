@@ -1,5 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -150,6 +160,28 @@ describe("a fleet that is killed at any moment", () => {
     const times = eventsOf("killed", "ready").map((line) => (line["atNs"] as number | undefined) ?? 0);
     expect(times).toEqual([...times].sort((a, b) => a - b));
   });
+});
+
+describe("a fleet that is killed when a job has come, before that is decided on", () => {
+  it("has the job again, whichever it is", async () => {
+    const folder = "undecided";
+    const child = started("work.json", "-o", folder, ...ONCE, "--checkpoint-steps", "100000");
+    const arrivals = (): readonly number[] =>
+      textOf(folder, "journal.jsonl")
+        .split("\n")
+        .flatMap((line, index) => (line.includes('"kind":"arrived"') ? [index] : []));
+    expect(await until(child, () => arrivals().length >= 3)).toBe(true);
+    expect(await killed(child)).toBe(true);
+    const lines = textOf(folder, "journal.jsonl").split("\n");
+    for (const [job, line] of arrivals().entries()) {
+      const cut = `undecided-${job}`;
+      cpSync(at(folder), at(cut), { recursive: true, filter: (file) => !lstatSync(file).isSocket() });
+      writeFileSync(at(cut, "journal.jsonl"), `${lines.slice(0, line).join("\n")}\n`);
+      await printed(["serve", "work.json", "--resume", cut, ...ONCE], root);
+      expectSame(cut);
+      await printed(["validate", cut], root);
+    }
+  }, 120_000);
 });
 
 describe("a fleet that is ended", () => {
