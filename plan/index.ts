@@ -275,6 +275,7 @@ export { ownRows } from "./packing/shared-steps.ts";
 export { type FleetComer, fleetPlanBody, parseComers, parseSegments, parseSetting } from "./parse-fleet.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
 export {
+  devicesOfPipeline,
   type PipelineTable,
   pipelineGroups,
   pipelineJobs,

@@ -25,6 +25,15 @@ export function pipelineTable({ pipelines }: Pick<Setting, "pipelines">): Pipeli
   };
 }
 
+/** Names of a pipeline's devices, by stage. */
+export function devicesOfPipeline(
+  { pipelines, stages, devices }: Pick<Setting, "pipelines" | "stages" | "devices">,
+  pipeline: number,
+): readonly string[] {
+  const { firstStage, endStage } = pipelines[pipeline]!;
+  return stages.slice(firstStage, endStage).map(({ device }) => devices[device]!.name);
+}
+
 /** The room that some jobs need whose micro-batches are at most so large. */
 export function roomOf(
   jobs: readonly Pick<PlannedJob, "adapter">[],

@@ -1,5 +1,5 @@
 import { finite } from "../core/index.ts";
-import { FleetChronicle, type Job } from "../plan/index.ts";
+import { devicesOfPipeline, FleetChronicle, type Job } from "../plan/index.ts";
 import type { LiveFleet, LiveJob, LiveNotice, LiveSubmission } from "../workbench/index.ts";
 import type {
   FleetControl,
@@ -134,13 +134,13 @@ export function liveControl(fleet: LiveFleet, parts: LiveParts): FleetControl {
     },
     picture: async (most) => fleetPicture(chronicle.history(fleet.nowNs), most),
     async status(): Promise<FleetStatus> {
-      const { pipelines, stages, devices } = fleet.setting;
+      const { setting } = fleet;
       const counts = Object.fromEntries(STANDINGS.map((each) => [each, 0])) as Record<Standing, number>;
       for (const { standing } of fleet.jobs) counts[standing] += 1;
       return {
         policy: fleet.policy.name,
-        pipelines: pipelines.map(({ firstStage, endStage }, pipeline) => ({
-          devices: stages.slice(firstStage, endStage).map(({ device }) => devices[device]!.name),
+        pipelines: setting.pipelines.map((_, pipeline) => ({
+          devices: [...devicesOfPipeline(setting, pipeline)],
           jobs: fleet.jobs.filter((job) => job.pipeline === pipeline).map(({ job }) => job.name),
         })),
         uptimeSeconds: fleet.nowNs / SECOND,

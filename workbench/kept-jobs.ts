@@ -46,6 +46,24 @@ export class KeptJobs {
     return kept;
   }
 
+  /** To be paused by a person. @throws InputError where none has the name, or it is over or is paused so already */
+  unpaused(name: string): KeptJob {
+    const kept = this.open(name);
+    if (kept.pausedBy.has("user")) throw new InputError({ expected: "a job that is not paused", got: name });
+    return kept;
+  }
+
+  /** One that a person has paused. @throws InputError where none has the name, or nobody has */
+  paused(name: string): KeptJob {
+    const kept = this.open(name);
+    if (kept.pausedBy.has("user")) return kept;
+    throw new InputError({
+      expected: "a job that is paused",
+      got: `${name}, which is ${kept.standing}`,
+      ...(kept.pausedBy.has("halving") ? { hint: "It waits for others of its sweep, and goes on by itself." } : {}),
+    });
+  }
+
   /** Where one that has trained and is on no device goes on from. @throws InputError where none has the name, or it is not */
   stateOf(name: string): AdapterState {
     const { state, standing } = this.named(name);

@@ -1,4 +1,4 @@
-import { type DeviceError, InputError } from "../core/index.ts";
+import { InputError } from "../core/index.ts";
 import {
   type AdapterState,
   type BestEvaluation,
@@ -27,6 +27,7 @@ import type { FleetState } from "../sim/index.ts";
 import { eachOnce } from "./checkpoint-rhythm.ts";
 import { FleetCheckpoints } from "./fleet-checkpoints.ts";
 import { FleetFolder } from "./fleet-folder.ts";
+import { FleetLoss } from "./fleet-loss.ts";
 import { failed, type JournalEvent, jobEnded, pipelineLost } from "./journal.ts";
 import { judgeDivergence, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
@@ -52,11 +53,12 @@ export class LiveFleet implements Disposable {
   readonly #sweeps: SweepHalving;
   readonly #halving: LiveHalving;
   readonly #checkpoints: FleetCheckpoints;
+  /** What it has lost of its devices. */
+  readonly loss = new FleetLoss();
   #past: readonly LiveNotice[] = [];
   #decidedNs = 0;
   #isDraining = false;
   #isEnding = false;
-  #lost: DeviceError | undefined;
 
   /** Sets the devices up. @throws InputError for the folder, DeviceError */
   static async open(input: LiveFleetInput): Promise<LiveFleet> {
@@ -111,8 +113,12 @@ export class LiveFleet implements Disposable {
     this.#execution = execution;
     this.#sweeps = new SweepHalving(input.sweeps, input.goesOn && pastSweeps(input.goesOn));
     const journal = (event: JournalEvent): void => folder.happened(event);
-    const parts = { sweeps: this.#sweeps, jobs: this.#jobs, journal };
-    this.#halving = new LiveHalving({ ...parts, ask: (event) => this.#ask(event) });
+    this.#halving = new LiveHalving({
+      sweeps: this.#sweeps,
+      jobs: this.#jobs,
+      journal,
+      ask: (event) => this.#ask(event),
+    });
     if (input.onNotice !== undefined) this.#listeners.add(input.onNotice);
     const { setting, rhythm, onFailure = () => {} } = input;
     const log = { sync: () => folder.sync(), journal, onFailure: eachOnce(onFailure) };
@@ -181,8 +187,7 @@ export class LiveFleet implements Disposable {
     try {
       await this.#execution.run();
     } catch (error) {
-      // The others have ended.
-      if (error === this.#lost) this.#checkpoints.write(new Map(), this.nowNs);
+      if (this.loss.isOf(error)) this.#checkpoints.write(new Map(), this.nowNs);
       this.#folder.happened(failed(error));
       throw error;
     }
@@ -241,8 +246,7 @@ export class LiveFleet implements Disposable {
 
   /** @throws InputError where none has the name, or it is over or paused */
   pause(name: string): LiveJob {
-    const kept = this.#jobs.open(name);
-    if (kept.pausedBy.has("user")) throw new InputError({ expected: `a job that is not paused`, got: name });
+    const kept = this.#jobs.unpaused(name);
     const isPaused = kept.pausedBy.size > 0;
     kept.pausedBy.add("user");
     return this.#asked(kept, { kind: "pause", number: kept.number }, isPaused);
@@ -250,13 +254,8 @@ export class LiveFleet implements Disposable {
 
   /** @throws InputError where none has the name, or it is not paused */
   resume(name: string): LiveJob {
-    const kept = this.#jobs.open(name);
-    if (!kept.pausedBy.delete("user"))
-      throw new InputError({
-        expected: "a job that is paused",
-        got: `${name}, which is ${kept.standing}`,
-        ...(kept.pausedBy.has("halving") ? { hint: "It waits for others of its sweep, and goes on by itself." } : {}),
-      });
+    const kept = this.#jobs.paused(name);
+    kept.pausedBy.delete("user");
     return this.#asked(kept, { kind: "unpause", number: kept.number }, kept.pausedBy.size > 0);
   }
 
@@ -266,8 +265,7 @@ export class LiveFleet implements Disposable {
    */
   adapterOf(name: string): AdapterState {
     const { adapter, number } = this.#jobs.named(name);
-    if (adapter !== undefined) return this.#folder.readAdapter(this.#input.works[number]!.job);
-    return this.#jobs.stateOf(name);
+    return adapter === undefined ? this.#jobs.stateOf(name) : this.#folder.readAdapter(this.#input.works[number]!.job);
   }
 
   /** Tells of what happens from now on; what ends that. */
@@ -304,10 +302,10 @@ export class LiveFleet implements Disposable {
 
   /** Devices of a pipeline have stopped: jobs of the others end as they are, and all can go on from what is kept. */
   #lose(lost: LostPipeline): void {
-    this.#lost = lost.error;
     const names = lost.jobs.map((number) => this.#jobs.of(number).job.name);
     this.#folder.happened(pipelineLost(lost, names));
     this.#input.onLost?.(lost, names);
+    this.loss.add(this.setting, lost, this.#isDraining);
     if (!this.#isEnding) this.#end(lost.jobs);
   }
 

@@ -42,6 +42,8 @@ export interface DeviceChoice {
   readonly devices?: string | undefined;
   /** A catalog file in front of ours. */
   readonly catalog?: string | undefined;
+  /** Names of devices that are left out, since they have stopped. */
+  readonly without?: readonly string[];
 }
 
 export interface LoadedCluster {
@@ -82,14 +84,14 @@ function everyCore(context: Context, numLayers: number): string {
  */
 export function loadCluster(
   context: Context,
-  { cluster: file, devices: list, catalog: catalogFile }: DeviceChoice,
+  { cluster: file, devices: list, catalog: catalogFile, without = [] }: DeviceChoice,
   numLayers = Number.POSITIVE_INFINITY,
 ): LoadedCluster {
   if (file !== undefined && list !== undefined)
     throw new InputError({ expected: "either --cluster or --devices", got: "both" });
   const catalog = loadCatalog(context, catalogFile);
   const resolve = (cluster: Cluster, source: ReadText | undefined): LoadedCluster => {
-    const devices = resolveDevices(cluster, catalog, thisMachine());
+    const devices = resolveDevices(cluster, catalog, thisMachine()).filter(({ name }) => !without.includes(name));
     return { devices, links: resolveLinks(cluster, devices, catalog), source };
   };
   if (file === undefined) {

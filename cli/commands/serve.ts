@@ -1,13 +1,21 @@
 import { EventEmitter } from "node:events";
 import path from "node:path";
-import { DeviceError, InputError } from "../../core/index.ts";
-import { checkDocument, completeJob, jobSchema, POLICIES } from "../../plan/index.ts";
+import { DeviceError, InputError, PlanError } from "../../core/index.ts";
+import {
+  checkDocument,
+  completeJob,
+  jobSchema,
+  POLICIES,
+  type PolicyFactory,
+  type PolicyName,
+} from "../../plan/index.ts";
 import {
   CONTROL_SOCKET,
   type FleetControl,
   type JobOverrides,
   liveControl,
   placeJob,
+  type ServeOptions,
   startServer,
   unwritten,
 } from "../../server/index.ts";
@@ -19,6 +27,7 @@ import {
   onInterrupt,
   onNotice,
   openLiveFleet,
+  type RequestChoice,
   type ResumableFleet,
   RUN_FILES,
   submissionOf,
@@ -116,9 +125,14 @@ function submitArrivals({ fleet, arrivals }: OpenedFleet, once: boolean): Dispos
   };
 }
 
-/** Who asked for the end of a fleet before all of its jobs had ended, if somebody did. */
-async function runFleet(io: Io, args: Arguments, fleet: LiveFleet): Promise<"a person" | "a notice" | undefined> {
-  let asked: "a person" | "a notice" | undefined;
+/** How a fleet has come to its end: who asked for that before all of its jobs had ended, and what it has failed with. */
+interface FleetEnd {
+  readonly asked: "a person" | "a notice" | undefined;
+  readonly error: unknown;
+}
+
+async function runFleet(io: Io, args: Arguments, fleet: LiveFleet): Promise<FleetEnd> {
+  let asked: FleetEnd["asked"];
   const signals = io.signals ?? new EventEmitter();
   using _interrupt = onInterrupt(
     signals,
@@ -138,9 +152,9 @@ async function runFleet(io: Io, args: Arguments, fleet: LiveFleet): Promise<"a p
     io.stderr(`Noticed (${why}): ends with a checkpoint, in ${notice.seconds} s at the latest.\n`);
     fleet.end(why);
   });
-  await fleet.run();
+  const error = await fleet.run().catch((failure: unknown) => failure);
   clearTimeout(latest);
-  return asked;
+  return { asked, error };
 }
 
 /** With --resume, that under which the fleet was cut off, unless another is given. @throws InputError for one of a user's own */
@@ -169,6 +183,96 @@ function spoolOf(args: Arguments) {
   return spool === undefined ? {} : { spool };
 }
 
+interface ServedFleet {
+  readonly choice: RequestChoice;
+  readonly folder: string;
+  readonly policy: PolicyName | PolicyFactory;
+  readonly once: boolean;
+  readonly found: ResumableFleet | undefined;
+  /** It takes no jobs but those that it has. */
+  readonly isDraining: boolean;
+}
+
+/** A fleet that has ended since it has lost devices, and can go on without them. */
+interface CutFleet {
+  readonly goOn: () => Promise<number | CutFleet>;
+}
+
+/** Where the server listens, and what it has. */
+function serverOptions(io: Io, args: Arguments, folder: string, { loaded }: OpenedFleet): ServeOptions {
+  const context = contextOf(io, args);
+  const port = optionalCount(args, "port", 0);
+  const tokenFile = optionalText(args, "token-file") ?? path.join(folder, "token");
+  const { defaults = {} } = loaded.source.value as { readonly defaults?: JobOverrides };
+  return {
+    place: io,
+    socket: path.join(folder, CONTROL_SOCKET),
+    ...(port === undefined ? {} : { tcp: { host: "127.0.0.1", port, tokenFile } }),
+    ...spoolOf(args),
+    defaults: placeJob(defaults, path.dirname(loaded.source.file)),
+    assets: { script: browserAsset("server", "client.js"), style: browserAsset("server", "client.css") },
+    tell: (text) => context.note(text),
+    onFault: (error) => context.warn(String(error)),
+  };
+}
+
+/** Serves a fleet to its end: an exit code, or how it goes on where it has lost some of its devices. */
+async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise<number | CutFleet> {
+  const { choice, folder, policy, once, found, isDraining } = served;
+  const context = contextOf(io, args);
+  const workload = requiredText(args, "workload");
+  const opened = await openLiveFleet(context, workload, choice, { folder, policy, found, rhythm: rhythmOf(args) });
+  for (const line of resumedLines(opened)) context.note(line);
+  using fleet = opened.fleet;
+  if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
+  const control = controlOf(io, opened, usesCache(args));
+  await using server = await startServer(control, serverOptions(io, args, folder, opened));
+  const where = server.address.url === null ? "" : ` and on ${server.address.url}`;
+  context.note(`serves on ${server.address.socket}${where}`);
+  const unsubscribe = control.subscribe((notice) => {
+    if (notice.kind !== "step" && notice.kind !== "evaluation")
+      for (const line of noticeLines(notice)) context.note(line);
+  });
+  using _arrivals = submitArrivals(opened, once);
+  if (isDraining) fleet.drain();
+  const goesOn = `\`loratwin serve ${workload} --resume ${folder}\` goes on, with the same options.`;
+  const { asked, error } = await runFleet(io, args, fleet);
+  if (error !== undefined) {
+    const failure = error instanceof DeviceError ? new DeviceError({ hint: goesOn, ...error.facts }) : error;
+    if (!fleet.loss.isOf(error) || asked !== undefined) throw failure;
+    return { goOn: () => goOnWithout(io, args, served, fleet, failure) };
+  }
+  unsubscribe();
+  const [jobs, status] = await Promise.all([control.jobs(), control.status()]);
+  printResult(io, args, { status, jobs, folder }, () =>
+    [fleetLine(status), "", jobsTable(jobs, status.uptimeSeconds), "", `written to ${folder}`].join("\n"),
+  );
+  if (asked === undefined || jobs.every(({ standing }) => standing === "ended")) return 0;
+  context.note(goesOn);
+  return asked === "a notice" ? NOTICED : INTERRUPTED;
+}
+
+/** Goes on without the devices that have stopped, or fails as they did where that cannot be. @throws DeviceError */
+async function goOnWithout(
+  io: Io,
+  args: Arguments,
+  served: ServedFleet,
+  { loss, setting }: LiveFleet,
+  failure: unknown,
+): Promise<number | CutFleet> {
+  const context = contextOf(io, args);
+  context.note(`goes on without ${loss.devices.join(", ")}`);
+  const choice = loss.leftOf(served.choice, setting);
+  try {
+    const found = findResumableFleet(io, served.folder);
+    return await serveFleet(io, args, { ...served, choice, found, isDraining: loss.wasDraining });
+  } catch (error) {
+    if (!(error instanceof InputError || error instanceof PlanError)) throw error;
+    context.warn(`it cannot go on with the devices that are left: ${error.message}`);
+    throw failure;
+  }
+}
+
 export const serveCommand: Command = {
   usage: "serve <workload>",
   describe: "keep pipelines warm and train jobs as they come, on this machine",
@@ -181,57 +285,13 @@ export const serveCommand: Command = {
   uses: [USE, RESUME],
   useOf: (args) => (args["resume"] === undefined ? USE : RESUME),
   async run(args, io, use) {
-    const context = contextOf(io, args);
     const resume = use === RESUME;
     const folder = requiredText(args, resume ? "resume" : "output");
     const found = resume ? findResumableFleet(io, folder) : undefined;
     const policy = await policyOption(io, "policy", policyName(args, found));
-    const once = flag(args, "once");
-    const opened = await openLiveFleet(context, requiredText(args, "workload"), verifiedFleetChoice(args), {
-      ...{ folder, policy, found, rhythm: rhythmOf(args) },
-    });
-    for (const line of resumedLines(opened)) context.note(line);
-    using fleet = opened.fleet;
-    if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
-    const control = controlOf(io, opened, usesCache(args));
-    const port = optionalCount(args, "port", 0);
-    const { defaults = {} } = opened.loaded.source.value as { readonly defaults?: JobOverrides };
-    await using server = await startServer(control, {
-      place: io,
-      socket: path.join(folder, CONTROL_SOCKET),
-      ...(port === undefined
-        ? {}
-        : {
-            tcp: {
-              host: "127.0.0.1",
-              port,
-              tokenFile: optionalText(args, "token-file") ?? path.join(folder, "token"),
-            },
-          }),
-      ...spoolOf(args),
-      defaults: placeJob(defaults, path.dirname(opened.loaded.source.file)),
-      assets: { script: browserAsset("server", "client.js"), style: browserAsset("server", "client.css") },
-      tell: (text) => context.note(text),
-      onFault: (error) => context.warn(String(error)),
-    });
-    const where = server.address.url === null ? "" : ` and on ${server.address.url}`;
-    context.note(`serves on ${server.address.socket}${where}`);
-    const unsubscribe = control.subscribe((notice) => {
-      if (notice.kind !== "step" && notice.kind !== "evaluation")
-        for (const line of noticeLines(notice)) context.note(line);
-    });
-    using _arrivals = submitArrivals(opened, once);
-    const goesOn = `\`loratwin serve ${requiredText(args, "workload")} --resume ${folder}\` goes on, with the same options.`;
-    const asked = await runFleet(io, args, fleet).catch((error: unknown) => {
-      throw error instanceof DeviceError ? new DeviceError({ hint: goesOn, ...error.facts }) : error;
-    });
-    unsubscribe();
-    const [jobs, status] = await Promise.all([control.jobs(), control.status()]);
-    printResult(io, args, { status, jobs, folder }, () =>
-      [fleetLine(status), "", jobsTable(jobs, status.uptimeSeconds), "", `written to ${folder}`].join("\n"),
-    );
-    if (asked === undefined || jobs.every(({ standing }) => standing === "ended")) return 0;
-    context.note(goesOn);
-    return asked === "a notice" ? NOTICED : INTERRUPTED;
+    const ways = { choice: verifiedFleetChoice(args), folder, policy, once: flag(args, "once") };
+    let served = await serveFleet(io, args, { ...ways, found, isDraining: false });
+    while (typeof served !== "number") served = await served.goOn();
+    return served;
   },
 };

@@ -69,7 +69,8 @@ export function cutOff(lines: readonly JournalLine[], resources: Resources): Cut
         return;
       }
       case "ended":
-        job.isOver = true;
+        // Whoever had asked for its end was too late.
+        Object.assign(job, { isOver: true, hold: undefined });
         return;
       case "stop":
         job.hold = event;

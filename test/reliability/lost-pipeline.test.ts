@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { printed, runCli, temporaryFolder } from "../cli/run-cli.ts";
 import { adaptersOf, runWithFaults, writeCase } from "./reliability-case.ts";
@@ -11,8 +12,12 @@ const BEFORE = ["--checkpoint-steps", "1"];
 beforeAll(async () => {
   await writeCase(root);
   const workload = JSON.parse(readFileSync(path.join(root, "workload.json"), "utf8"));
-  const long = { ...workload, defaults: { ...workload.defaults, steps: 60 } };
-  writeFileSync(path.join(root, "long.json"), JSON.stringify(long));
+  const write = (name: string, steps: number): void => {
+    const longer = { ...workload, defaults: { ...workload.defaults, steps } };
+    writeFileSync(path.join(root, name), JSON.stringify(longer));
+  };
+  write("long.json", 60);
+  write("fleet.json", 400);
 }, 60_000);
 
 function eventsOf(folder: string): readonly { readonly event: string; readonly jobs?: readonly string[] }[] {
@@ -50,21 +55,59 @@ describe("a run with a pipeline that stops", () => {
 });
 
 describe("a fleet with a pipeline that stops", () => {
-  it("ends the jobs of the other one with a checkpoint, and goes on with all of them", async () => {
-    const serve = ["serve", "long.json", ...TWO, "--once", "--jobs-at-once", "1", ...BEFORE];
+  const serve = ["serve", "fleet.json", ...TWO, "--once", "--jobs-at-once", "1", ...BEFORE];
+  let whole: ReadonlyMap<string, string>;
+
+  beforeAll(async () => {
     await printed([...serve, "-o", "fleet"], root);
-    const whole = adaptersOf(path.join(root, "fleet"));
+    whole = adaptersOf(path.join(root, "fleet"));
     expect(whole.size).toBe(2);
+  }, 60_000);
+
+  it("ends the jobs of the other one with a checkpoint, and goes on with all of them on what is left", async () => {
     const seen = await runWithFaults([...serve, "-o", "cut"], root, { faults: "action:90:memory" });
-    expect(seen.code, seen.stderr).toBe(3);
-    expect(seen.stderr).toMatch(
-      /Warning: pipeline [01] has stopped, and with it (first|second); the others end with a/,
-    );
-    expect(seen.stderr).toMatch(/Hint: `loratwin serve long\.json --resume cut` goes on, with the same options\.\n$/);
-    expect(eventsOf("cut").map(({ event }) => event)).toContain("pipeline lost");
-    await printed(["validate", "cut"], root);
-    await printed([...serve, "--resume", "cut"], root);
+    expect(seen.code, seen.stderr).toBe(0);
+    const stopped = /Warning: pipeline ([01]) has stopped, and with it (first|second); the others end with a/;
+    expect(seen.stderr).toMatch(stopped);
+    const [, pipeline] = stopped.exec(seen.stderr)!;
+    expect(seen.stderr).toContain(`Note: goes on without cpu:${pipeline}\n`);
+    expect(seen.stderr).toMatch(/Note: goes on from checkpoint step-\d+: jobs left 2, over 0\n/);
+    const events = eventsOf("cut").map(({ event }) => event);
+    for (const event of ["pipeline lost", "failed", "resumed", "ended"]) expect(events).toContain(event);
+    const { devices } = JSON.parse(readFileSync(path.join(root, "cut", "setting.json"), "utf8"));
+    expect(devices.map(({ name }: { readonly name: string }) => name)).toEqual([`cpu:${1 - Number(pipeline)}`]);
     expect(adaptersOf(path.join(root, "cut"))).toEqual(whole);
     await printed(["validate", "cut"], root);
+  }, 60_000);
+
+  it("fails where none is left, and goes on with all of its jobs later", async () => {
+    const faults = "action:90:memory,action:400:memory";
+    const seen = await runWithFaults([...serve, "-o", "gone"], root, { faults });
+    expect(seen.code, seen.stderr).toBe(3);
+    expect(seen.stderr).toMatch(/Hint: `loratwin serve fleet\.json --resume gone` goes on, with the same options\.\n$/);
+    await printed([...serve, "--resume", "gone"], root);
+    expect(adaptersOf(path.join(root, "gone"))).toEqual(whole);
+    await printed(["validate", "gone"], root);
+  }, 60_000);
+
+  it("fails as its devices did where it cannot go on", async () => {
+    const gone = path.join(root, "rows-gone.jsonl");
+    const text = readFileSync(path.join(root, "fleet.json"), "utf8").replaceAll("rows.jsonl", "rows-gone.jsonl");
+    writeFileSync(path.join(root, "gone.json"), text);
+    copyFileSync(path.join(root, "rows.jsonl"), gone);
+    const argv = ["serve", "gone.json", ...serve.slice(2), "-o", "stuck"];
+    const pending = runWithFaults(argv, root, { faults: "action:200:memory" });
+    const journal = path.join(root, "stuck", "journal.jsonl");
+    while (!existsSync(journal) || !readFileSync(journal, "utf8").includes('"ready"')) await sleep(2);
+    rmSync(gone);
+    const { code, stderr } = await pending;
+    expect(code, stderr).toBe(3);
+    expect(stderr).toMatch(
+      /Warning: it cannot go on with the devices that are left: .*Expected a data file at defaults\.data\.path/,
+    );
+    expect(stderr).toMatch(/Hint: `loratwin serve gone\.json --resume stuck` goes on, with the same options\.\n$/);
+    copyFileSync(path.join(root, "rows.jsonl"), gone);
+    await printed(["serve", "gone.json", ...serve.slice(2), "--resume", "stuck"], root);
+    expect(adaptersOf(path.join(root, "stuck"))).toEqual(whole);
   }, 60_000);
 });

@@ -77,6 +77,16 @@ describe("what a journal tells of a fleet that was cut off", () => {
     expect(wasCutOff(lines)).toBe(false);
   });
 
+  it("holds nobody who has ended by itself before somebody's wish was carried out", () => {
+    const late = new Scheduler(POLICY, RESOURCES);
+    const told = [[arrived(0)], [{ kind: "stop", number: 0, by: "user", why: "too late" } as const]].map((events, at) =>
+      late.trigger(at, events),
+    );
+    const ended = late.trigger(2, [progress(0, 9), { kind: "ended", number: 0 }]);
+    expect(cutOff(told, RESOURCES).jobs[0]).toMatchObject({ isOver: false, hold: { kind: "stop" } });
+    expect(cutOff([...told, ended], RESOURCES).jobs[0]).toMatchObject({ isOver: true, hold: undefined });
+  });
+
   it("is what users were served, and how many events and lines there were", () => {
     const known = scheduler.state();
     const { served, changes, line, nowNs } = state;
