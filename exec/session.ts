@@ -226,8 +226,10 @@ export class Session {
   }
 
   #evict(job: number): AdapterState {
-    const { rows } = this.#jobs.get(job)!;
+    const { rows, start: before } = this.#jobs.get(job)!;
     const parts = this.#runners.map(({ adapters }) => adapters.evict(job));
+    // It was to come again, and nothing of it was appended: it is as it was when it was taken last.
+    if (parts.every(({ parameters }) => parameters.length === 0)) return before;
     const start = {
       parameters: parts.flatMap(({ parameters }) => parameters),
       firstMoment: parts.flatMap(({ firstMoment }) => firstMoment),

@@ -59,6 +59,11 @@ it.each(["cpu:0", "cpu:0,cpu:1", "cuda:0", "cuda:0,cuda:1"])(
       },
       onTaken(_, state) {
         taken.push(state);
+        if (taken.length === 1) {
+          // It was to come again, and is taken before anything of it has.
+          session.take(jobs[0]!);
+          return;
+        }
         growing.admit({
           group: { pipeline: 0, members: [{ job: jobs[0]!, firstStep: made, endStep: 6 }] },
           steps: groupRows(fixed.microBatches, 0).slice(made),
@@ -72,6 +77,8 @@ it.each(["cpu:0", "cpu:0,cpu:1", "cuda:0", "cuda:0,cuda:1"])(
     append(first);
     append(second);
     await session.run();
+    expect(taken).toHaveLength(2);
+    expect(taken[1]).toBe(taken[0]);
     expect(taken[0]!.secondMoment!.some(({ b }) => b.some((value) => value > 0))).toBe(true);
     for (const job of jobs) expect(adapterBytes(ended.get(job)!)).toBe(adapterBytes(alone.adapters[job]!));
   },
