@@ -68,7 +68,7 @@ function stoppedOf(lines: readonly JournalLine[]): ReadonlySet<string> {
  */
 export function checkFleetFolder(place: Place, folder: string): readonly string[] {
   const fleet = loadFleetFolder(place, folder);
-  const { setting, jobs, segments, events, state, journal } = fleet;
+  const { setting, jobs, segments, events, state, journal, metrics } = fleet;
   const at = (...names: readonly string[]): string => absolute(place, path.join(folder, ...names));
   const plan = fleetPlanBody(setting, segments);
   if (state !== "unfinished" && segments.length > 0) validatePlan(plan, stoppedOf(journal.lines));
@@ -76,8 +76,10 @@ export function checkFleetFolder(place: Place, folder: string): readonly string[
   // What is written last of a fleet that goes on can be of a segment that is not written yet.
   if (state !== "unfinished" && existsSync(reported)) readCompletions(readFileSync(reported, "utf8"), reported, plan);
   const diverged = stoppedByJournal(events);
+  // One that was cancelled before its first step has learned nothing, and leaves none.
+  const trained = new Set(metrics.map(({ job }) => job));
   for (const line of events)
-    if (line.event === "job ended" && !diverged.has(line.job)) {
+    if (line.event === "job ended" && trained.has(line.job) && !diverged.has(line.job)) {
       const planned = jobs.find(({ job }) => job.name === line.job)?.job;
       if (planned !== undefined)
         readPeftFolder(at(FLEET_FILES.adapters, line.job), planned.adapter, setting.model.architecture);

@@ -1,8 +1,8 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { silent } from "../../workbench/context.ts";
-import { DEFAULT_RHYTHM, openLiveFleet } from "../../workbench/index.ts";
+import { checkFleetFolder, DEFAULT_RHYTHM, openLiveFleet } from "../../workbench/index.ts";
 import { temporaryFolder } from "../cli/run-cli.ts";
 import { writeSmallInputs } from "../cli/small-inputs.ts";
 
@@ -45,4 +45,16 @@ describe("the state of a live fleet", () => {
     await fleet.run();
     expect([asked, last]).toEqual([2 * (12 + 4), 2]);
   }, 60_000);
+});
+
+describe("the folder of a live fleet", () => {
+  it("has an adapter of each job that has made a step, and need have none of one that was cancelled before", () => {
+    expect(checkFleetFolder({ cwd: root }, "live")).toEqual([]);
+    rmSync(path.join(root, "live", "adapters", "two"), { recursive: true });
+    expect(() => checkFleetFolder({ cwd: root }, "live")).toThrow(/adapters\/two: Expected a PEFT folder/);
+    const metrics = path.join(root, "live", "metrics.jsonl");
+    const lines = readFileSync(metrics, "utf8").split("\n");
+    writeFileSync(metrics, lines.filter((line) => !line.includes('"job":"two"')).join("\n"));
+    expect(checkFleetFolder({ cwd: root }, "live")).toEqual([]);
+  });
 });
