@@ -33,9 +33,12 @@ const arrows = {
   // Many simulations at once, and no execution: a study has to run on a laptop.
   studies: ["core", "plan", "traces", "sim", "calibration"],
 
+  // Which machines to have for jobs that are forecast: simulations of many candidates, with what they cost.
+  capacity: ["core", "plan", "sim", "studies"],
+
   // What a person does with the product, as typed operations: load, plan, predict, calibrate, train. Twin and executor
   // meet here. Devices are reached through exec, so that native has one user.
-  workbench: ["core", "plan", "traces", "sim", "calibration", "datasets", "exec", "studies"],
+  workbench: ["core", "plan", "traces", "sim", "calibration", "datasets", "exec", "studies", "capacity"],
 
   // A live fleet for other processes: its interface, HTTP around it, the clients of that, a spool folder, a page. What
   // trains is handed in.
@@ -51,6 +54,7 @@ const arrows = {
     "datasets",
     "exec",
     "studies",
+    "capacity",
     "reports",
     "workbench",
     "server",
@@ -133,9 +137,9 @@ module.exports = {
     {
       name: "pure-core",
       comment:
-        "core, plan, traces, calibration, sim, studies and the browser code get time, randomness and files as arguments.",
+        "core, plan, traces, calibration, sim, studies, capacity and the browser code get time, randomness and files as arguments.",
       severity: "error",
-      from: { path: "^(core|plan|traces|calibration|sim|studies|reports/client|server/client)/" },
+      from: { path: "^(core|plan|traces|calibration|sim|studies|capacity|reports/client|server/client)/" },
       to: { dependencyTypes: ["core"] },
     },
     {

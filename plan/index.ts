@@ -107,7 +107,13 @@ export {
   type MeasuredOperator,
 } from "./documents/calibration.ts";
 // What a catalog of devices and links looks like, and how one goes in front of another.
-export { type Catalog, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
+export {
+  allCandidates,
+  type Candidate,
+  candidatesSchema,
+  type Tenure,
+} from "./documents/candidates.ts";
+export { type Catalog, type CatalogDevice, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 export {
   CHECKPOINT_VERSION,
   type Checkpoint,
@@ -120,6 +126,8 @@ export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } f
 export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The jobs of a sweep.
 export type { Sweep } from "./documents/expand-sweeps.ts";
+// Models that have a name: their config.json.
+export { type Forecast, forecastSchema, type JobKind, type ServiceLevel } from "./documents/forecast.ts";
 // The journal of a job scheduler.
 export { journalLines, parseJournal, type ReadJournal } from "./documents/journal.ts";
 // The documents as JSON Schemas.
@@ -142,8 +150,8 @@ export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/mod
 export { completeJob, type ParsedWorkload, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
 // The plan document, and a plan as it is used.
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
-// Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
+export { type AcceleratorPrice, type Prices, pricesSchema } from "./documents/prices.ts";
 // Reading documents, with file, line and path in every message.
 export { checkDocument, expectation, parseDocument, placeError } from "./documents/read-document.ts";
 export { type ReadText, readText } from "./documents/read-text.ts";

@@ -7,6 +7,7 @@ export type { AgainstBound, FleetMetrics, Spread } from "./fleet/fleet-metrics.t
 export { type FleetModel, type FleetSetting, fleetModel } from "./fleet/fleet-model.ts";
 // A fleet at some time, simulated or live, and what is to come.
 export type { FleetCut, FleetState, SimulatedJob, Truth } from "./fleet/fleet-state.ts";
+export type { FleetTimes } from "./fleet/fleet-times.ts";
 // A fleet that was executed, simulated as it happened.
 export { type FleetTwin, type FleetTwinInput, fleetTwin, type Happenings, happeningsOf } from "./fleet/fleet-twin.ts";
 // What a fleet would do under other policies, for the one that asks.

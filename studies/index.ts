@@ -1,3 +1,5 @@
+// A device of the catalog, as training steps on it are predicted.
+export { acceleratorOf } from "./observations/accelerator.ts";
 // The peak memory of devices, fitted on what was measured.
 export { type DeviceMemoryFit, fitDeviceMemory, peakPrediction } from "./observations/device-memory.ts";
 // The time of iterations that are split three ways, fitted on a few of them.
@@ -32,13 +34,16 @@ export {
   pipelinePrediction,
   type RateOfMessage,
 } from "./observations/profiled-pipeline.ts";
+// What was fitted to published steps, and how far it can be trusted.
+export { type Provenance, PUBLISHED_ACTIVATIONS, PUBLISHED_FIT, stepTrust } from "./observations/published-steps.ts";
 export { type PredictedStep, predictLeftOut, StepPredictor } from "./observations/step-predictor.ts";
 // The peak memory of such steps.
-export { fitPeakFactor, type PeakMemory, peakMemoryPrediction } from "./observations/training-memory.ts";
-export type {
-  Accelerator,
-  ProductPrecision,
-  TrainingSystem,
+export { fitPeakFactor, type PeakMemory, peakBytes, peakMemoryPrediction } from "./observations/training-memory.ts";
+export {
+  type Accelerator,
+  type ProductPrecision,
+  type TrainingSystem,
+  trainingStepSeconds,
 } from "./observations/training-step.ts";
 // The paper's evaluation, published and predicted.
 export {

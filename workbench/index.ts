@@ -27,6 +27,8 @@ export { failed } from "./journal.ts";
 export { LiveFleet } from "./live-fleet.ts";
 export type { LiveJob, LiveNotice, LiveSubmission } from "./live-job.ts";
 // The devices, links and costs that a plan is for.
+// A question about machines, from its documents.
+export { type CapacityFiles, loadCapacity } from "./load-capacity.ts";
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
 export { isFleetFolder, isFleetGoingOn, type LoadedFleet, loadFleetFolder, twinOfFleet } from "./load-fleet.ts";
 // The journal of a job scheduler.

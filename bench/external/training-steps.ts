@@ -8,7 +8,13 @@ import {
   huggingFaceConfigSchema,
   PRESETS,
 } from "../../plan/index.ts";
-import type { Accelerator, PeakMemory, ProductPrecision, StepFitSetting, TrainingStep } from "../../studies/index.ts";
+import {
+  acceleratorOf,
+  type PeakMemory,
+  type ProductPrecision,
+  type StepFitSetting,
+  type TrainingStep,
+} from "../../studies/index.ts";
 import { deviceOf } from "./device-of.ts";
 
 const count = z.coerce.number().int().positive();
@@ -69,30 +75,6 @@ function modelOf(file: string): Architecture {
       hint: `Put one of these into its name: ${Object.keys(PRESETS).join(", ")}.`,
     });
   return architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS[name]));
-}
-
-function acceleratorOf(text: string): Accelerator {
-  const { name, linkBytesPerSecond, bytesPerSecond: memoryBytesPerSecond } = deviceOf(text);
-  const device = CATALOG.devices[name]!;
-  const { generation } = device;
-  const known = generation === undefined ? undefined : CATALOG.generations?.[generation];
-  const reference = known === undefined ? undefined : CATALOG.devices[known.reference];
-  const { networkBytesPerSecond, watts } = device;
-  const lacks = generation === undefined || reference === undefined;
-  if (lacks || networkBytesPerSecond === undefined || watts === undefined)
-    throw new InputError({ expected: "a device of a generation, with its power and its network", got: name });
-  const flopsOf = (of: typeof device): Accelerator["flops"] => ({
-    ...(of.bfloat16FlopsPerSecond && { bfloat16: of.bfloat16FlopsPerSecond.value }),
-    ...(of.float8FlopsPerSecond && { float8: of.float8FlopsPerSecond.value }),
-    ...(of.float4FlopsPerSecond && { float4: of.float4FlopsPerSecond.value }),
-  });
-  return {
-    ...{ name, generation, flops: flopsOf(device), referenceFlops: flopsOf(reference) },
-    ...{ memoryBytesPerSecond, linkBytesPerSecond },
-    networkBytesPerSecond: networkBytesPerSecond.value,
-    watts: watts.value,
-    referenceWatts: reference.watts!.value,
-  };
 }
 
 /** Of the fused product of queries, keys and values with one adapter, and of attention's output, in all layers. */
@@ -176,7 +158,7 @@ export function readTrainingSteps(text: string, file: string): TrainingSteps {
       isDoubtful: row.quality === "C" || release === "deepspeed",
       isOwnSoftware: release === "deepspeed",
       system: {
-        ...{ accelerator: acceleratorOf(row.accelerator), architecture },
+        ...{ accelerator: acceleratorOf(deviceOf(row.accelerator).name, CATALOG), architecture },
         trainedParameters: trainedParameters(row, architecture),
         accelerators: row.accelerators,
         tensorParallel: row.tp,

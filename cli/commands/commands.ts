@@ -1,6 +1,7 @@
 import type { Command } from "../command.ts";
 import { calibrateCommand } from "./calibrate.ts";
 import { cancelCommand } from "./cancel.ts";
+import { capacityCommand } from "./capacity.ts";
 import { catalogCommand } from "./catalog.ts";
 import { cloneCommand } from "./clone.ts";
 import { compareCommand } from "./compare.ts";
@@ -45,6 +46,7 @@ export const COMMANDS: readonly Command[] = [
   validateCommand,
   initModelCommand,
   strategiesCommand,
+  capacityCommand,
   paperCommand,
   serveCommand,
   submitCommand,

@@ -4,10 +4,13 @@ import { InputError, ownValue } from "../../core/index.ts";
 import { readPeftFolder } from "../../exec/index.ts";
 import {
   calibrationSchema,
+  candidatesSchema,
   catalogSchema,
   clusterSchema,
+  forecastSchema,
   parseDocument,
   parsePlan,
+  pricesSchema,
   readText,
 } from "../../plan/index.ts";
 import {
@@ -41,6 +44,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   cluster: (text, file) => void parseDocument(clusterSchema, text, file),
   calibration: (text, file) => void parseDocument(calibrationSchema, text, file),
   catalog: (text, file) => void parseDocument(catalogSchema, text, file),
+  forecast: (text, file) => void parseDocument(forecastSchema, text, file),
+  candidates: (text, file) => void parseDocument(candidatesSchema, text, file),
+  prices: (text, file) => void parseDocument(pricesSchema, text, file),
   plan: (text, file) => void parsePlan(text, file),
   trace: (_, file, io) => void readTrace(io, file),
 };

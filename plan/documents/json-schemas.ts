@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { calibrationSchema } from "./calibration.ts";
+import { candidatesSchema } from "./candidates.ts";
 import { catalogSchema } from "./catalog.ts";
 import { clusterSchema } from "./cluster.ts";
+import { forecastSchema } from "./forecast.ts";
 import { planDocumentSchema } from "./plan.ts";
+import { pricesSchema } from "./prices.ts";
 import { writtenWorkloadSchema } from "./written-workload.ts";
 
 /** The JSON Schema (draft 7, which editors know best) of a document as it is written. */
@@ -10,7 +13,7 @@ export function jsonSchema(title: string, schema: z.ZodType): object {
   return { title, ...z.toJSONSchema(schema, { io: "input", target: "draft-7" }) };
 }
 
-/** JSON Schemas of the documents that plans are made from, and of the plan, by kind. */
+/** JSON Schemas of the documents that plans and answers are made from, and of the plan, by kind. */
 export function planningSchemas(): Readonly<Record<string, object>> {
   return {
     workload: jsonSchema("loratwin workload", writtenWorkloadSchema),
@@ -18,5 +21,8 @@ export function planningSchemas(): Readonly<Record<string, object>> {
     calibration: jsonSchema("loratwin calibration", calibrationSchema),
     catalog: jsonSchema("loratwin catalog", catalogSchema),
     plan: jsonSchema("loratwin plan", planDocumentSchema),
+    forecast: jsonSchema("loratwin forecast", forecastSchema),
+    candidates: jsonSchema("loratwin candidates", candidatesSchema),
+    prices: jsonSchema("loratwin prices", pricesSchema),
   };
 }

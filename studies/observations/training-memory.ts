@@ -3,11 +3,8 @@ import { decoderDimensions } from "../../plan/index.ts";
 import type { Prediction } from "../score.ts";
 import type { TrainingSystem } from "./training-step.ts";
 
-/** The most memory that a training step was seen to take of one accelerator. */
-export interface PeakMemory {
-  readonly name: string;
-  /** Rows of one configuration say the same. */
-  readonly configuration: string;
+/** What a training step takes of the memory of one accelerator follows from. */
+export interface StepMemory {
   readonly system: TrainingSystem;
   /** Of a parameter of the base model's layers. */
   readonly weightBytes: number;
@@ -15,6 +12,13 @@ export interface PeakMemory {
   readonly storedBytes: number;
   /** The optimizer's state is spread over all accelerators (ZeRO-1). */
   readonly isStateSharded: boolean;
+}
+
+/** The most memory that a training step was seen to take of one accelerator. */
+export interface PeakMemory extends StepMemory {
+  readonly name: string;
+  /** Rows of one configuration say the same. */
+  readonly configuration: string;
   readonly bytes: number;
 }
 
@@ -26,7 +30,7 @@ const STATE_BYTES = 12;
 const LOGIT_BYTES = 6;
 
 /** Bytes that are held from forward to backward of a micro-batch. */
-function activationBytes({ system, storedBytes }: PeakMemory): number {
+function activationBytes({ system, storedBytes }: StepMemory): number {
   const { architecture, tokens, contextParallel, tensorParallel, recomputedLayers } = system;
   const { hiddenSize, intermediateSize, numKvHeads, headDim, numHeads, numLayers } = architecture;
   const kv = numKvHeads * headDim;
@@ -45,8 +49,8 @@ function activationBytes({ system, storedBytes }: PeakMemory): number {
   return (all * tokens) / contextParallel / tensorParallel;
 }
 
-/** `factor`: of activations. */
-function peakBytes(peak: PeakMemory, factor: number): number {
+/** Of one accelerator; `factor`: of activations. */
+export function peakBytes(peak: StepMemory, factor: number): number {
   const { system, weightBytes, isStateSharded } = peak;
   const { architecture, tensorParallel, contextParallel, trainedParameters, accelerators, tokens } = system;
   const { numLayers, hiddenSize, vocabularySize } = architecture;

@@ -31,6 +31,8 @@ export interface TrainingSystem {
   readonly contextExchange: "all-to-all" | "ring";
   /** Tokens of a micro-batch: one packed row. */
   readonly tokens: number;
+  /** Tokens that attend to each other, on average over tokens: all of a micro-batch when absent. */
+  readonly sequence?: number;
   /** Micro-batches of a step on each accelerator. */
   readonly accumulation: number;
   readonly precision: ProductPrecision;
@@ -119,13 +121,14 @@ function layerSeconds(system: TrainingSystem, fit: StepFit): number {
   const recomputed = recomputedLayers / numLayers;
   const passes = PASSES + recomputed;
   const tokens = system.tokens / cp;
+  const { sequence = system.tokens } = system;
   const ownSpeed = speed(accelerator, fit);
   const link = accelerator.linkBytesPerSecond;
   const { parameters } = decoderDimensions(architecture);
   const products = (passes * 2 * parameters * tokens) / tp / (productFlops(system, precision, fit) * ownSpeed);
   const attentionFlops = accelerator.referenceFlops.bfloat16! * ASSUMED.attentionShare * ownSpeed;
   const attention =
-    ((ATTENTION_PASSES + recomputed) * 2 * system.tokens * numHeads * headDim * tokens) / tp / attentionFlops;
+    ((ATTENTION_PASSES + recomputed) * 2 * sequence * numHeads * headDim * tokens) / tp / attentionFlops;
   const features = 8 * hiddenSize + 3 * intermediateSize;
   const memory =
     (passes * ASSUMED.activationBytes * tokens * features) / tp / accelerator.memoryBytesPerSecond / ownSpeed;

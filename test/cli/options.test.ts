@@ -36,6 +36,13 @@ defaults: { batchSize: 4, microBatchSize: 2, steps: 2, data: { lengths: 64 } }
 jobs: [{ name: first }]
 `;
 
+const FORECAST = `kind: forecast
+version: 1
+days: 1
+level: { hours: 9 }
+kinds: [{ name: any, model: tinyllama-1.1b, perDay: 3, samples: 50, batchSize: 5, tokens: { mean: 50, max: 99 } }]
+`;
+
 beforeAll(async () => {
   writeShared(root);
   const files = {
@@ -43,6 +50,11 @@ beforeAll(async () => {
     "g.yaml": LARGE,
     "gpus.yaml": GPUS,
     "job.yaml": "{ name: third, data: { path: rows.jsonl } }\n",
+    "f.yaml": FORECAST,
+    "c.yaml":
+      "{ kind: candidates, version: 1, generate: { accelerators: [L40S], counts: [2], slots: [1], precisions: [float8], tenures: [reserved] } }\n",
+    "k.yaml":
+      "{ kind: prices, version: 1, date: 2026-11-20, currency: USD, perKilowattHour: 0, accelerators: { L40S: { reservedPerHour: 1 } } }\n",
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
   await printed(["plan", "w.yaml", "--devices", "cpu:0", "-o", "p.json"], root);
@@ -127,6 +139,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   validate: [{ file: "w.yaml" }],
   "init-model": [{ folder: "made" }],
   strategies: [{ workload: "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" }],
+  capacity: [{ forecast: "f.yaml", candidates: "c.yaml", prices: "k.yaml" }],
   paper: [{}],
   serve: [
     { workload: "w.yaml", output: "served", once: true, port: 0 },

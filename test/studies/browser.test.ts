@@ -24,11 +24,14 @@ function inPage(script: string, expression: string): unknown {
   return new Script(`${script}; ${expression}`).runInContext(createContext({ TextEncoder }));
 }
 
-test.each(["core", "plan", "traces", "calibration", "sim", "studies"])("%s loads without Node", async (folder) => {
-  const script = await bundled(`${folder}/index.ts`);
-  expect(inPage(script, "typeof process")).toBe("undefined");
-  expect(inPage(script, "Object.keys(bundle).length")).toBeGreaterThan(0);
-});
+test.each(["core", "plan", "traces", "calibration", "sim", "studies", "capacity"])(
+  "%s loads without Node",
+  async (folder) => {
+    const script = await bundled(`${folder}/index.ts`);
+    expect(inPage(script, "typeof process")).toBe("undefined");
+    expect(inPage(script, "Object.keys(bundle).length")).toBeGreaterThan(0);
+  },
+);
 
 test("a page plans, simulates and compares as Node does, from our catalog", async () => {
   const script = await bundled("test/studies/small-study.ts");

@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { readTrainingSteps, STEP_SETTING } from "../../bench/external/training-steps.ts";
 import type { Measurement } from "../../bench/measurement.ts";
 import { external } from "../../bench/suites/external.ts";
+import { fitPeakFactor, PUBLISHED_ACTIVATIONS, PUBLISHED_FIT, StepPredictor } from "../../studies/index.ts";
 import { HAS_SHARED, SHARED } from "../shared-folder.ts";
 
 /** Largest mean error by model, where the published data are there; the rows are named by their files' form. */
@@ -44,4 +47,22 @@ test.skipIf(!HAS_SHARED)(
     expect(Math.max(...steps.map(({ parameters }) => Number(parameters["fitted"])))).toBeLessThanOrEqual(21);
   },
   240_000,
+);
+
+test.skipIf(!HAS_SHARED)(
+  "what capacity predicts steps with is what is fitted to published ones",
+  () => {
+    const file = path.join(SHARED, "ground-truth", "mlperf-lora", "llama2-70b-lora.csv");
+    const { steps, peaks } = readTrainingSteps(readFileSync(file, "utf8"), file);
+    const { generations, releases: _releases, ...numbers } = new StepPredictor(steps, STEP_SETTING).fitted.fit;
+    const near = (expected: Readonly<Record<string, number>>, got: Readonly<Record<string, number>>): void => {
+      expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort());
+      for (const [name, value] of Object.entries(expected)) expect(value / got[name]!, name).toBeCloseTo(1, 1.5);
+    };
+    const { generations: known, releases: _none, ...kept } = PUBLISHED_FIT;
+    near(kept, numbers);
+    near(known, generations);
+    expect(PUBLISHED_ACTIVATIONS / fitPeakFactor(peaks)).toBeCloseTo(1, 2);
+  },
+  60_000,
 );

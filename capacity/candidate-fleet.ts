@@ -1,0 +1,81 @@
+import { createRng, InputError, ownValue } from "../core/index.ts";
+import type { Candidate, Catalog, Forecast, Prices } from "../plan/index.ts";
+import { acceleratorOf, type Provenance, stepTrust } from "../studies/index.ts";
+import { hasPrice, type Tariff } from "./money.ts";
+import type { SlotFleet } from "./slot-fleet.ts";
+import type { SlotKind } from "./slot-kind.ts";
+import { SlotTimes } from "./slot-times.ts";
+import { type SpotPlan, spotPlan } from "./spot.ts";
+
+/** A candidate that can train all that is forecast, as it is simulated and paid for. */
+export interface CandidateFleet {
+  readonly candidate: Candidate;
+  readonly fleet: SlotFleet;
+  readonly tariff: Tariff;
+  readonly spot: SpotPlan | undefined;
+  readonly provenance: Provenance;
+  /** Of the logarithm of times. */
+  readonly sigma: number;
+}
+
+/** Why a candidate is not looked at: nobody can say how fast or at what price it trains, or it has no room for a kind. */
+export interface Unfit {
+  readonly candidate: Candidate;
+  readonly why: "unsupported" | "no price" | "no room";
+  readonly detail: string;
+}
+
+const WORST: Readonly<Record<Provenance, number>> = { fitted: 0, transferred: 1, peaks: 2 };
+
+/** Factor of an accelerator's times in a draw: the same for all candidates with it. The first draw is as predicted. */
+export function drawnFactor(accelerator: string, sigma: number, draw: number): number {
+  return draw === 0 ? 1 : Math.exp(sigma * createRng(`times of ${accelerator} in draw ${draw}`).nextNormal());
+}
+
+/** A candidate with all that it is simulated with, or why it cannot be. */
+export function candidateFleet(
+  candidate: Candidate,
+  { forecast, kinds, catalog, prices }: CapacityWorld,
+): CandidateFleet | Unfit {
+  const { accelerator: name, tenure, precision, slot, count, jobsAtOnce, policy } = candidate;
+  const unfit = (why: Unfit["why"], detail: string): Unfit => ({ candidate, why, detail });
+  const price = ownValue(prices.accelerators, name);
+  if (price === undefined || !hasPrice(price, tenure)) return unfit("no price", `${name}: ${tenure}`);
+  try {
+    const accelerator = acceleratorOf(name, catalog);
+    const device = catalog.devices[name]!;
+    if (device.memoryBytes === undefined || accelerator.flops[precision] === undefined)
+      return unfit(
+        "unsupported",
+        `${name}: no ${device.memoryBytes === undefined ? "memory" : precision} in the catalog`,
+      );
+    const scaleUp = device.scaleUpDevices?.value ?? 1;
+    const known = { accelerator, memoryBytes: device.memoryBytes.value, scaleUp };
+    const times = SlotTimes.of({ slot, precision, jobsAtOnce }, known, kinds);
+    if (!(times instanceof SlotTimes)) return unfit("no room", times.noRoom);
+    const trusts = kinds.map(({ architecture }) => stepTrust(accelerator, architecture, precision !== "bfloat16"));
+    const worst = trusts.reduce((a, b) => (WORST[b.provenance] > WORST[a.provenance] ? b : a));
+    const spot = tenure === "spot" ? spotPlan(price.spot!) : undefined;
+    const fleet: SlotFleet = {
+      ...{ numSlots: count / slot, jobsAtOnce, policy, times, factor: 1 },
+      startSeconds: forecast.startSeconds,
+      expectedSeconds: spot?.expectedSeconds ?? ((seconds) => seconds),
+    };
+    return {
+      ...{ candidate, fleet, spot, provenance: worst.provenance },
+      sigma: Math.max(...trusts.map(({ sigma }) => sigma)),
+      tariff: { tenure, price, prices, watts: accelerator.watts },
+    };
+  } catch (error) {
+    if (error instanceof InputError) return unfit("unsupported", error.message.split("\n")[0]!);
+    throw error;
+  }
+}
+
+/** All that an answer follows from beside the candidates. */
+export interface CapacityWorld {
+  readonly forecast: Forecast;
+  readonly kinds: readonly SlotKind[];
+  readonly catalog: Catalog;
+  readonly prices: Prices;
+}

@@ -1,0 +1,5 @@
+// The answer: the cheapest candidate that keeps a level of service, with what stands beside it.
+export { type Beside, type CandidateRow, type CapacityReport, capacityReport } from "./answer.ts";
+// All that an answer follows from.
+export type { CapacityRequest } from "./find-capacity.ts";
+export { slotKind } from "./slot-kind.ts";

@@ -1,0 +1,37 @@
+import { quantile } from "../core/index.ts";
+import type { Forecast, ServiceLevel } from "../plan/index.ts";
+
+/** Kinds whose jobs keep one level of service together. */
+export interface LevelGroup {
+  readonly level: ServiceLevel;
+  /** Places in the forecast. */
+  readonly kinds: readonly number[];
+  readonly names: readonly string[];
+}
+
+/** Kinds with a level of their own, each by itself, and all others. */
+export function levelGroups({ kinds, level }: Forecast): readonly LevelGroup[] {
+  const places = kinds.map((kind, index) => ({ kind, index }));
+  const groupOf = (own: typeof places, level: ServiceLevel): LevelGroup => {
+    return { level, kinds: own.map(({ index }) => index), names: own.map(({ kind }) => kind.name) };
+  };
+  const common = places.filter(({ kind }) => kind.level === undefined);
+  return [
+    ...(common.length === 0 ? [] : [groupOf(common, level)]),
+    ...places.flatMap((place) => (place.kind.level === undefined ? [] : [groupOf([place], place.kind.level)])),
+  ];
+}
+
+/** How long so many of a hundred of a group's jobs take at most, in hours; 0 where none came. */
+export function levelHours(
+  { level, kinds }: LevelGroup,
+  jobs: readonly { readonly kind: number; readonly seconds: number }[],
+): number {
+  const own = jobs.flatMap(({ kind, seconds }) => (kinds.includes(kind) ? [seconds] : []));
+  return own.length === 0 ? 0 : quantile(own, level.percent / 100) / 3600;
+}
+
+/** By group, whether its level is kept. */
+export function isKept(groups: readonly LevelGroup[], hours: readonly number[]): boolean {
+  return groups.every(({ level }, index) => hours[index]! <= level.hours);
+}

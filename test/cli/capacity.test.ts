@@ -1,0 +1,126 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { CapacityReport } from "../../capacity/index.ts";
+import { capacityFields } from "./fields/capacity-fields.ts";
+import { fieldProblems } from "./fields/check-fields.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const root = temporaryFolder();
+const EXAMPLES = path.join(import.meta.dirname, "../../examples/capacity");
+
+const FORECAST = `kind: forecast
+version: 1
+days: 3
+level: { percent: 90, hours: 0.043 }
+kinds:
+  - { name: small, model: llama-3-8b, perDay: 60, samples: 8000, batchSize: 16, tokens: { mean: 400, max: 2048 } }
+  - { name: large, model: llama-3-70b, perDay: 4, samples: 3000, batchSize: 16, tokens: { mean: 400, max: 2048 }, level: { percent: 90, hours: 5 } }
+`;
+const CANDIDATES = `kind: candidates
+version: 1
+candidates:
+  - { accelerator: RTX 4090, count: 4, slot: 4, precision: bfloat16, tenure: buy }
+generate:
+  accelerators: [H100 SXM, MI300X, L40S]
+  counts: [4, 8, 32]
+  slots: [2, 4]
+  precisions: [float8]
+  tenures: [buy, reserved, on-demand, spot]
+`;
+const PRICES = `kind: prices
+version: 1
+date: 2026-11-20
+currency: EUR
+perKilowattHour: 0.2
+accelerators:
+  H100 SXM:
+    buy: { price: 30000, years: 4 }
+    reservedPerHour: 2
+    onDemandPerHour: 3
+    spot: { perHour: 1.5, interruptionsPerDay: 6, noticeSeconds: 0, restartSeconds: 200, checkpointSeconds: 20 }
+  MI300X: { buy: { price: 24000, years: 4 }, reservedPerHour: 1.8, onDemandPerHour: 2.6 }
+  L40S: { reservedPerHour: 0.8, onDemandPerHour: 1.1 }
+`;
+const ASKED = ["capacity", "f.yaml", "--candidates", "c.yaml", "--prices", "p.yaml"];
+const FEW = ["--draws", "4", "--probability", "0.75"];
+
+beforeAll(() => {
+  for (const [name, text] of Object.entries({ "f.yaml": FORECAST, "c.yaml": CANDIDATES, "p.yaml": PRICES }))
+    writeFileSync(path.join(root, name), text);
+});
+
+async function asked(...more: readonly string[]): Promise<CapacityReport> {
+  return JSON.parse(await printed([...ASKED, ...FEW, "--json", ...more], root)) as CapacityReport;
+}
+
+describe("capacity", () => {
+  it("says the same where every candidate is simulated, and what each field means is so", async () => {
+    const report = await asked();
+    const whole = await asked("--exhaustive");
+    // Bounds leave none to be simulated that misses the level.
+    expect(fieldProblems({ ...report, misses: whole.misses }, capacityFields(report, 4))).toEqual([]);
+    expect([whole.best, whole.runnerUp]).toEqual([report.best, report.runnerUp]);
+    expect(whole.meets.length + whole.misses.length).toBeGreaterThan(report.meets.length + report.misses.length);
+    expect(whole.pruned).toEqual([]);
+  }, 60_000);
+
+  it("tells people what to have, what comes next, and what a slot more would bring", async () => {
+    const text = await printed([...ASKED, ...FEW], root);
+    expect(text).toMatch(/^\d+ x [A-Z0-9 ]+X?M? (in slots of \d|in one slot), float8, fifo, /);
+    expect(text).toMatch(/^[\d ]+ EUR in 3 days \([\d ]+ to [\d ]+\)/m);
+    expect(text).toMatch(/^90 % of small within .* h \(.* level 0\.043 h\)$/m);
+    expect(text).toMatch(/^times transferred from published steps/m);
+    expect(text).toMatch(/^next: \d+ x /m);
+    expect(text).toMatch(/^a slot more: [\d ]+ EUR/m);
+    expect(text).toMatch(/candidates: .*keep the level.*without a price/);
+    expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(160);
+  }, 60_000);
+
+  it("ends with 1 where none keeps the level", async () => {
+    writeFileSync(path.join(root, "hard.yaml"), FORECAST.replaceAll(/hours: [\d.]+/g, "hours: 0.01"));
+    const { code, stdout } = await runCli(["capacity", "hard.yaml", ...ASKED.slice(2), ...FEW], root);
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^No candidate keeps the level of service\./)]);
+  }, 60_000);
+
+  it.each([
+    ["a share of draws that is none", ["--probability", "1.5"], /Expected a share above 0, at most 1 at --probability/],
+    ["more draws than anybody waits for", ["--draws", "5000"], /Expected at most 1000 at --draws/],
+  ])("refuses %s", async (_, more, message) => {
+    const { code, stderr } = await runCli([...ASKED, ...more], root);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  });
+
+  it.each([
+    ["f.yaml", FORECAST.replace("llama-3-8b", "llama-9"), /f\.yaml:6:\d+: Expected .* at kinds\[0\]\.model/],
+    [
+      "c.yaml",
+      CANDIDATES.replace("tenures: [buy", "tenures: [steal"),
+      /c\.yaml:10:\d+: Expected .* at generate\.tenures\[0\]/,
+    ],
+    ["p.yaml", PRICES.replace("2026-11-20", "today"), /p\.yaml:3:\d+: Expected a date such as 2026-11-24 at date/],
+  ])("says what is wrong with %s", async (name, text, message) => {
+    const before = { "f.yaml": FORECAST, "c.yaml": CANDIDATES, "p.yaml": PRICES }[name]!;
+    writeFileSync(path.join(root, name), text);
+    const { code, stderr } = await runCli([...ASKED, ...FEW], root);
+    writeFileSync(path.join(root, name), before);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  });
+});
+
+describe("the studies in examples/capacity", () => {
+  const best = async (forecast: string, candidates: string, prices: string): Promise<CapacityReport["best"]> => {
+    const files = [forecast, "--candidates", candidates, "--prices", prices, "--draws", "3", "--json"];
+    return (JSON.parse(await printed(["capacity", ...files], EXAMPLES)) as CapacityReport).best;
+  };
+
+  it("have spot with checkpoints before on demand, and without them behind it", async () => {
+    const [kept, anew] = await Promise.all(
+      ["prices.yaml", "prices-without-checkpoints.yaml"].map((prices) =>
+        best("long-jobs.yaml", "spot-candidates.yaml", prices),
+      ),
+    );
+    expect([kept!.candidate.tenure, anew!.candidate.tenure]).toEqual(["spot", "on-demand"]);
+    expect(kept!.cost.mean).toBeLessThan(0.7 * anew!.cost.mean);
+  }, 120_000);
+});

@@ -1,0 +1,106 @@
+import type { CandidateRow, CapacityReport } from "../../../capacity/index.ts";
+import { blank, type FieldTable, optional, owner, under } from "./check-fields.ts";
+import { above, all, is, matches, oneOf, that, whole, within } from "./checks.ts";
+
+const SEVERAL = "there may be none of it";
+
+const candidateFields: FieldTable = {
+  accelerator: oneOf(["H100 SXM", "L40S", "MI300X", "RTX 4090"]),
+  count: whole(1, 64),
+  slot: whole(1, 8),
+  precision: oneOf(["bfloat16", "float8"]),
+  jobsAtOnce: oneOf([1, 4]),
+  policy: is("fifo"),
+  tenure: oneOf(["buy", "reserved", "on-demand", "spot"]),
+};
+
+/** In order, about a middle. */
+const spreadFields: FieldTable = {
+  mean: that("between low and high", (value: number, place) => {
+    const { low, high } = owner<{ readonly low: number; readonly high: number }>(place);
+    return value >= low * 0.99 && value <= high * 1.01;
+  }),
+  low: above(0),
+  high: above(0),
+};
+
+const rowFields = (draws: number): FieldTable => ({
+  ...under("candidate.", candidateFields),
+  kept: blank("none may keep the level", whole(0, draws)),
+  draws: whole(1, draws),
+  ...under("cost.", {
+    ...spreadFields,
+    // Either bought, with power, or rented; together they are the whole.
+    hardware: blank("rented", within(0, 1e6)),
+    energy: blank("rented", within(0, 1e6)),
+    rent: blank(
+      "bought",
+      that("what is left of the whole", (value: number, place) => {
+        const { mean, hardware, energy } = owner<CandidateRow["cost"]>(place);
+        return Math.abs(mean - hardware - energy - value) < 1e-6 * mean;
+      }),
+    ),
+  }),
+  ...under("levels[].", {
+    ...spreadFields,
+    "kinds[]": oneOf(["small", "large"]),
+    percent: is(90),
+    levelHours: oneOf([0.043, 5]),
+  }),
+  utilisation: above(0, 2),
+  holds: oneOf(["training", "queue"]),
+  ...under("layouts[].", {
+    kind: oneOf(["small", "large"]),
+    tensorParallel: oneOf([1, 2, 4, 8]),
+    dataParallel: that("the rest of the slot", (value: number, place) => {
+      const { tensorParallel } = owner<CandidateRow["layouts"][number]>(place);
+      return value * tensorParallel === owner<CandidateRow>(place, 2).candidate.slot;
+    }),
+    recomputedLayers: blank("there may be room for all", oneOf([0, 32, 80])),
+    microTokens: oneOf([1024, 2048, 4096, 8192, 16_384]),
+    stepSeconds: above(0.01, 60),
+  }),
+  checkpointSeconds: blank("for spot alone", (value, place) =>
+    owner<CandidateRow>(place).candidate.tenure === "spot" ? above(60, 86_400)(value, place) : is(null)(value, place),
+  ),
+  provenance: oneOf(["fitted", "transferred", "peaks"]),
+  sigma: within(0.03, 0.3),
+});
+
+/** All fields of a row that need not be there. */
+function perhaps(prefix: string, table: FieldTable): FieldTable {
+  return Object.fromEntries(
+    Object.entries(under(prefix, table)).map(([path, field]) => [path, optional(SEVERAL, field)]),
+  );
+}
+
+/** What `capacity --json` prints. */
+export function capacityFields(report: CapacityReport, draws: number): FieldTable {
+  const row = rowFields(draws);
+  return {
+    ...under("best.", row),
+    ...under("runnerUp.", row),
+    ...(report.fewer === null ? { fewer: blank("it has one slot", is(null)) } : perhaps("fewer.", row)),
+    ...perhaps("more.", row),
+    ...perhaps("otherSharing.", row),
+    ...under("meets[].", row),
+    ...perhaps("misses[].", row),
+    ...under("pruned[].", {
+      ...under("candidate.", candidateFields),
+      why: oneOf(["cannot keep the level", "costs more"]),
+      leastCost: all(above(0), (value, place) => {
+        const { why } = owner<CapacityReport["pruned"][number]>(place);
+        return why === "cannot keep the level" ? undefined : above(report.best!.cost.mean)(value, place);
+      }),
+    }),
+    ...under("unfit[].", {
+      ...under("candidate.", candidateFields),
+      why: oneOf(["no room", "no price", "unsupported"]),
+      detail: matches(/^(small|large|[A-Z0-9 ]+: [a-z-]+)$/),
+    }),
+    currency: is("EUR"),
+    pricesOf: is("2026-11-20"),
+    days: is(3),
+    probability: is(0.75),
+  };
+}
