@@ -29,13 +29,19 @@ export function paceAt({ hourly, weekly, growthPerMonth }: Forecast, seconds: nu
   return hours[Math.floor((seconds % DAY) / 3600)]! * days[day % 7]! * growthPerMonth ** (seconds / DAY / 30);
 }
 
+/** How many jobs are expected to come over all days, and at which pace each hour of them. */
+export function expectedJobs(forecast: Forecast): { readonly jobs: number; readonly hours: readonly number[] } {
+  const hours = Array.from({ length: 24 * forecast.days }, (_, hour) => paceAt(forecast, 3600 * (hour + 0.5)));
+  return { jobs: (sum(forecast.kinds.map(({ perDay }) => perDay)) * sum(hours)) / 24, hours };
+}
+
 /**
  * Jobs of a forecast: those of each kind come independently of each other (a Poisson process whose rate follows day, week
  * and growth), and differ in their rows. The same draw has the same jobs, whatever else there is.
  */
 export function drawForecast(forecast: Forecast, draw: number): readonly DrawnJob[] {
   const spanSeconds = forecast.days * DAY;
-  const hours = Array.from({ length: 24 * forecast.days }, (_, hour) => paceAt(forecast, 3600 * (hour + 0.5)));
+  const { hours } = expectedJobs(forecast);
   const most = maximum(hours);
   const jobs = forecast.kinds.flatMap((kind, index) => {
     const rng = createRng(`${kind.name} of draw ${draw}`);

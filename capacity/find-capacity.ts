@@ -1,7 +1,7 @@
-import { mean } from "../core/index.ts";
+import { InputError, mean } from "../core/index.ts";
 import type { Candidate } from "../plan/index.ts";
 import { type CandidateFleet, type CapacityWorld, candidateFleet, type Unfit } from "./candidate-fleet.ts";
-import { drawForecast } from "./draw-jobs.ts";
+import { drawForecast, expectedJobs } from "./draw-jobs.ts";
 import {
   type BoundedCandidate,
   boundCandidate,
@@ -48,8 +48,19 @@ const CENT = 0.01;
 /** So many of the cheapest are to be found: what is recommended, and what comes next. */
 const WANTED = 2;
 
+/** Jobs of all draws, which are held at once. */
+const MOST_JOBS = 2_000_000;
+
+/** @throws InputError for more jobs than can be held */
 export function judgeInput(request: CapacityRequest): JudgeInput {
   const { forecast, kinds, draws, probability } = request;
+  const all = draws * expectedJobs(forecast).jobs;
+  if (all > MOST_JOBS)
+    throw new InputError({
+      expected: `at most ${MOST_JOBS} jobs in all draws of the forecast`,
+      got: `${Math.round(all)} in ${draws} draws`,
+      hint: "Fewer days or draws say the same sooner.",
+    });
   const drawn = Array.from({ length: draws }, (_, draw): DrawnForecast => {
     const jobs = drawForecast(forecast, draw);
     const facts = jobs.map(({ kind, steps }) => {

@@ -91,6 +91,12 @@ describe("capacity", () => {
     expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
   });
 
+  it("refuses a forecast of more jobs than can be held", async () => {
+    writeFileSync(path.join(root, "many.yaml"), FORECAST.replace("days: 3", "days: 366\ngrowthPerMonth: 10"));
+    const { code, stderr } = await runCli(["capacity", "many.yaml", ...ASKED.slice(2), ...FEW], root);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/Expected at most 2000000 jobs in all draws/)]);
+  });
+
   it.each([
     ["f.yaml", FORECAST.replace("llama-3-8b", "llama-9"), /f\.yaml:6:\d+: Expected .* at kinds\[0\]\.model/],
     [
