@@ -35,7 +35,7 @@ export function drawnFactor(accelerator: string, sigma: number, draw: number): n
 /** A candidate with all that it is simulated with, or why it cannot be. */
 export function candidateFleet(
   candidate: Candidate,
-  { forecast, kinds, catalog, prices }: CapacityWorld,
+  { forecast, kinds, catalog, prices, slower = 1 }: CapacityWorld,
 ): CandidateFleet | Unfit {
   const { accelerator: name, tenure, precision, slot, count, jobsAtOnce, policy } = candidate;
   const unfit = (why: Unfit["why"], detail: string): Unfit => ({ candidate, why, detail });
@@ -57,7 +57,7 @@ export function candidateFleet(
     const worst = trusts.reduce((a, b) => (WORST[b.provenance] > WORST[a.provenance] ? b : a));
     const spot = tenure === "spot" ? spotPlan(price.spot!) : undefined;
     const fleet: SlotFleet = {
-      ...{ numSlots: count / slot, jobsAtOnce, policy, times, factor: 1 },
+      ...{ numSlots: count / slot, jobsAtOnce, policy, times, factor: slower },
       startSeconds: forecast.startSeconds,
       expectedSeconds: spot?.expectedSeconds ?? ((seconds) => seconds),
     };
@@ -78,4 +78,6 @@ export interface CapacityWorld {
   readonly kinds: readonly SlotKind[];
   readonly catalog: Catalog;
   readonly prices: Prices;
+  /** All steps take so many times as long as predicted. */
+  readonly slower?: number;
 }

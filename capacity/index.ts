@@ -2,4 +2,6 @@
 export { type Beside, type CandidateRow, type CapacityReport, capacityReport } from "./answer.ts";
 // All that an answer follows from.
 export type { CapacityRequest } from "./find-capacity.ts";
+// What the answer becomes where something is otherwise.
+export { type Flip, flipsOf } from "./flips.ts";
 export { slotKind } from "./slot-kind.ts";

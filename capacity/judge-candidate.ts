@@ -41,7 +41,7 @@ export interface JudgedCandidate extends CandidateFleet {
 }
 
 export function drawnFleet({ fleet, candidate, sigma }: CandidateFleet, draw: number): SlotFleet {
-  return { ...fleet, factor: drawnFactor(candidate.accelerator, sigma, draw) };
+  return { ...fleet, factor: fleet.factor * drawnFactor(candidate.accelerator, sigma, draw) };
 }
 
 function costWith({ candidate, tariff }: CandidateFleet, busySeconds: number, hours: number): Cost {

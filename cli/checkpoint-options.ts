@@ -1,5 +1,5 @@
 import { InputError } from "../core/index.ts";
-import { type CheckpointRhythm, DEFAULT_RHYTHM } from "../workbench/index.ts";
+import { type CheckpointRhythm, DEFAULT_RHYTHM, type NoticeLimit } from "../workbench/index.ts";
 import { type Arguments, optionalCount, optionalNumber, optionalText } from "./command.ts";
 import type { OptionTable } from "./option-table.ts";
 
@@ -24,6 +24,9 @@ export const CHECKPOINT_OPTIONS = {
     default: 30,
     describe: "and at the latest so long after that, with what the last checkpoint has",
   },
+  "max-hours": { type: "number", describe: "end like that after so many hours of this process" },
+  "max-cost": { type: "number", describe: "the same once it has cost so much, at --cost-per-hour" },
+  "cost-per-hour": { type: "number", describe: "what the machine costs", beside: "max-cost" },
 } as const satisfies OptionTable;
 
 /** Exit code of a run that ended since its machine is to be taken away: EX_TEMPFAIL of sysexits.h, "try again". */
@@ -45,7 +48,37 @@ export function rhythmOf(args: Arguments): CheckpointRhythm {
   };
 }
 
+/** A number above 0, or undefined. @throws InputError */
+function positive(args: Arguments, name: "max-hours" | "max-cost" | "cost-per-hour"): number | undefined {
+  const value = optionalNumber(args, name);
+  if (value !== undefined && value <= 0)
+    throw new InputError({ expected: "a number above 0", at: `--${name}`, got: value });
+  return value;
+}
+
+/** The time or money that a process may take, whichever is over first. @throws InputError */
+function limitOf(args: Arguments): NoticeLimit | undefined {
+  const [hours, cost, perHour] = [
+    positive(args, "max-hours"),
+    positive(args, "max-cost"),
+    positive(args, "cost-per-hour"),
+  ];
+  if (cost !== undefined && perHour === undefined)
+    throw new InputError({ expected: "--cost-per-hour beside --max-cost", got: "none" });
+  const byCost = cost === undefined ? Number.POSITIVE_INFINITY : cost / perHour!;
+  if (hours !== undefined && hours <= byCost) return { seconds: 3600 * hours, why: `--max-hours ${hours}` };
+  return cost === undefined ? undefined : { seconds: 3600 * byCost, why: `--max-cost ${cost}` };
+}
+
+/** When a run ends with a checkpoint though nobody interrupts it. */
+export interface NoticeChoice {
+  readonly file: string | undefined;
+  readonly seconds: number;
+  readonly limit: NoticeLimit | undefined;
+}
+
 /** @throws InputError */
-export function noticeOf(args: Arguments): { readonly file: string | undefined; readonly seconds: number } {
-  return { file: optionalText(args, "notice-file"), seconds: notNegative(args, "notice-seconds") };
+export function noticeOf(args: Arguments): NoticeChoice {
+  const [file, seconds] = [optionalText(args, "notice-file"), notNegative(args, "notice-seconds")];
+  return { file, seconds, limit: limitOf(args) };
 }

@@ -1,4 +1,4 @@
-import type { Beside, CandidateRow, CapacityReport } from "../capacity/index.ts";
+import type { Beside, CandidateRow, CapacityReport, Flip } from "../capacity/index.ts";
 import type { Candidate, Prices } from "../plan/index.ts";
 import { percent, table } from "./output.ts";
 
@@ -85,8 +85,27 @@ function bestLines(report: CapacityReport, { currency }: Prices, days: number): 
   ];
 }
 
+/** What the answer becomes, a line each; the changes that matter most first. */
+function flipLines(flips: readonly Flip[], { best }: CapacityReport, currency: string): readonly string[] {
+  if (best === null || flips.length === 0) return [];
+  const change = ({ cost }: Flip): number => (cost === null ? Number.MAX_VALUE : Math.abs(cost - best.cost.mean));
+  const rows = [...flips]
+    .sort((a, b) => change(b) - change(a))
+    .map(({ what, candidate, cost, isOther }) => [
+      what,
+      cost === null ? "-" : money(cost),
+      candidate === null ? "none keeps the level" : isOther ? candidateText(candidate) : "the same",
+    ]);
+  return [table(["otherwise", currency, "the cheapest then"], rows), ""];
+}
+
 /** The answer for people. */
-export function capacityText(report: CapacityReport, prices: Prices, days: number): string {
+export function capacityText(
+  report: CapacityReport,
+  prices: Prices,
+  days: number,
+  flips: readonly Flip[] = [],
+): string {
   const { meets, misses, pruned, unfit } = report;
   const rows = meets
     .slice(0, SHOWN)
@@ -111,6 +130,7 @@ export function capacityText(report: CapacityReport, prices: Prices, days: numbe
     ...bestLines(report, prices, days),
     "",
     ...(rows.length === 0 ? [] : [table(["keeps the level", prices.currency, "hours", "used", "draws"], rows), ""]),
+    ...flipLines(flips, report, prices.currency),
     `candidates: ${counts.join(", ")}`,
     `prices of ${prices.date}; storage, network traffic and people are not in them`,
   ].join("\n");

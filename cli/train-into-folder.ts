@@ -102,7 +102,7 @@ export async function trainIntoFolder(
   let isNoticed = false;
   let latest: NodeJS.Timeout | undefined;
   const file = absolute(io, notice.file ?? path.join(folder, RUN_FILES.notice));
-  using _notice = onNotice({ signals, file }, (why) => {
+  using _notice = onNotice({ signals, file, limit: notice.limit }, (why) => {
     isNoticed = true;
     run.journal({ event: "notice", why });
     latest = setTimeout(() => io.exit?.(NOTICED), 1000 * notice.seconds);

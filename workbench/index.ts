@@ -22,7 +22,7 @@ export { submissionOf } from "./fleet-work.ts";
 // Work spread over threads.
 export { inWorkers } from "./in-workers.ts";
 // Ctrl-C, and notices that the machine is to be taken away.
-export { type Interrupt, onInterrupt, onNotice } from "./interrupt.ts";
+export { type Interrupt, type NoticeLimit, onInterrupt, onNotice } from "./interrupt.ts";
 export { failed } from "./journal.ts";
 export { LiveFleet } from "./live-fleet.ts";
 export type { LiveJob, LiveNotice, LiveSubmission } from "./live-job.ts";

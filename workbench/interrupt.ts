@@ -6,17 +6,24 @@ export interface Interrupt extends Disposable {
   isAsked(): boolean;
 }
 
-/** What a notice is given by: a file that comes to be, or a signal. */
+/** So long a process may go on, and what says so. */
+export interface NoticeLimit {
+  readonly seconds: number;
+  readonly why: string;
+}
+
+/** What a notice is given by: a file that comes to be, a signal, or a time that is over. */
 export interface NoticeSource {
   readonly signals: EventEmitter;
   readonly file: string;
+  readonly limit?: NoticeLimit | undefined;
 }
 
 /** A file is looked for this often. */
 const LOOK_EVERY_MS = 500;
 
-/** Tells once when the machine is to be taken away: by SIGUSR2, or a file that is there. */
-export function onNotice({ signals, file }: NoticeSource, tell: (why: string) => void): Disposable {
+/** Tells once when the machine is to be taken away, or has been used for long enough. */
+export function onNotice({ signals, file, limit }: NoticeSource, tell: (why: string) => void): Disposable {
   let isTold = false;
   const once = (why: string): void => {
     if (isTold) return;
@@ -24,8 +31,10 @@ export function onNotice({ signals, file }: NoticeSource, tell: (why: string) =>
     tell(why);
   };
   const listener = (): void => once("SIGUSR2");
+  const beganMs = performance.now();
   const timer = setInterval(() => {
     if (existsSync(file)) once(file);
+    else if (limit !== undefined && performance.now() - beganMs >= 1000 * limit.seconds) once(limit.why);
   }, LOOK_EVERY_MS);
   timer.unref();
   signals.on("SIGUSR2", listener);

@@ -1,4 +1,4 @@
-import { capacityReport } from "../../capacity/index.ts";
+import { capacityReport, flipsOf } from "../../capacity/index.ts";
 import { InputError } from "../../core/index.ts";
 import { loadCapacity } from "../../workbench/index.ts";
 import { type Arguments, type Command, flag, optionalCount, optionalNumber, requiredText } from "../command.ts";
@@ -25,16 +25,16 @@ function probabilityOf(args: Arguments): number {
 const TELL_MS = 500;
 
 /** Tells a terminal how many candidates were looked at; what takes it away. */
-function progressOf(io: Io, args: Arguments): { readonly told: (done: number, all: number) => void; end: () => void } {
+function progressOf(io: Io, args: Arguments, what: string) {
   let toldMs = Number.NEGATIVE_INFINITY;
   const isShown = io.isTty && !flag(args, "quiet");
   return {
-    told(done, all) {
+    told(done: number, all: number): void {
       if (!isShown || performance.now() - toldMs < TELL_MS) return;
       toldMs = performance.now();
-      io.stderr(`\r\u001b[Kcandidates: ${done} of ${all}`);
+      io.stderr(`\r\u001b[K${what}: ${done} of ${all}`);
     },
-    end() {
+    end(): void {
       if (toldMs > 0) io.stderr("\r\u001b[K");
     },
   };
@@ -74,6 +74,11 @@ export const capacityCommand: Command = {
           default: false,
           describe: "simulate every candidate, also those that bounds rule out",
         },
+        flips: {
+          type: "boolean",
+          default: false,
+          describe: "search again where jobs, rows, times, prices or the level are otherwise",
+        },
       },
     },
   ],
@@ -86,16 +91,20 @@ export const capacityCommand: Command = {
     };
     const loaded = loadCapacity(io, files);
     const [draws, probability] = [drawsOf(args), probabilityOf(args)];
-    const progress = progressOf(io, args);
-    const report = capacityReport({
-      ...{ ...loaded, draws, probability, isExhaustive: flag(args, "exhaustive"), onProgress: progress.told },
-    });
+    const progress = progressOf(io, args, "candidates");
+    const isExhaustive = flag(args, "exhaustive");
+    const request = { ...loaded, draws, probability, isExhaustive, onProgress: progress.told };
+    const report = capacityReport(request);
     progress.end();
+    const { best } = report;
+    const searches = progressOf(io, args, "searches again");
+    const flips = best === null || !flag(args, "flips") ? [] : flipsOf(request, best, searches.told);
+    searches.end();
     const { currency, date } = loaded.prices;
     const { days } = loaded.forecast;
-    printResult(io, args, { ...report, currency, pricesOf: date, days, probability }, () =>
-      capacityText(report, loaded.prices, days),
+    printResult(io, args, { ...report, flips, currency, pricesOf: date, days, probability }, () =>
+      capacityText(report, loaded.prices, days, flips),
     );
-    return report.best === null ? 1 : 0;
+    return best === null ? 1 : 0;
   },
 };

@@ -146,7 +146,7 @@ async function runFleet(io: Io, args: Arguments, fleet: LiveFleet): Promise<Flee
   const notice = noticeOf(args);
   let latest: NodeJS.Timeout | undefined;
   const file = absolute(io, notice.file ?? path.join(fleet.folder, RUN_FILES.notice));
-  using _notice = onNotice({ signals, file }, (why) => {
+  using _notice = onNotice({ signals, file, limit: notice.limit }, (why) => {
     asked = "a notice";
     latest = setTimeout(() => io.exit?.(NOTICED), 1000 * notice.seconds);
     io.stderr(`Noticed (${why}): ends with a checkpoint, in ${notice.seconds} s at the latest.\n`);

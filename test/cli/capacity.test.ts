@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { CapacityReport } from "../../capacity/index.ts";
+import type { CapacityReport, Flip } from "../../capacity/index.ts";
 import { capacityFields } from "./fields/capacity-fields.ts";
 import { fieldProblems } from "./fields/check-fields.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
@@ -56,7 +56,7 @@ async function asked(...more: readonly string[]): Promise<CapacityReport> {
 
 describe("capacity", () => {
   it("says the same where every candidate is simulated, and what each field means is so", async () => {
-    const report = await asked();
+    const report = await asked("--flips");
     const whole = await asked("--exhaustive");
     // Bounds leave none to be simulated that misses the level.
     expect(fieldProblems({ ...report, misses: whole.misses }, capacityFields(report, 4))).toEqual([]);
@@ -72,9 +72,26 @@ describe("capacity", () => {
     expect(text).toMatch(/^90 % of small within .* h \(.* level 0\.043 h\)$/m);
     expect(text).toMatch(/^times transferred from published steps/m);
     expect(text).toMatch(/^next: \d+ x /m);
+    expect(text).not.toMatch(/otherwise/);
     expect(text).toMatch(/^a slot more: [\d ]+ EUR/m);
     expect(text).toMatch(/candidates: .*keep the level.*without a price/);
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(160);
+  }, 60_000);
+
+  it("tells what the answer becomes where something is otherwise, the same ways that a new question does", async () => {
+    const text = await printed([...ASKED, ...FEW, "--flips"], root);
+    expect(
+      text.match(/^(half as many|a third fewer|rows|steps|H100|MI300X|half the|twice the).* +(\d[\d ]*|-) {2}/gm),
+    ).toHaveLength(10);
+    const { flips } = (await asked("--flips")) as CapacityReport & { readonly flips: readonly Flip[] };
+    writeFileSync(
+      path.join(root, "more.yaml"),
+      FORECAST.replace("perDay: 60", "perDay: 90").replace("perDay: 4", "perDay: 6"),
+    );
+    const more = await printed(["capacity", "more.yaml", ...ASKED.slice(2), ...FEW, "--json"], root);
+    const { best } = JSON.parse(more) as CapacityReport;
+    const { candidate, cost } = flips.find(({ what }) => what === "half as many jobs again")!;
+    expect([candidate, cost]).toEqual([best!.candidate, best!.cost.mean]);
   }, 60_000);
 
   it("ends with 1 where none keeps the level", async () => {

@@ -175,6 +175,29 @@ describe("a run that is asked to end", () => {
     await printed(["train", "--resume", "by-command", "--no-cache"], root);
     expectSame("by-command");
   }, 60_000);
+
+  it.each([
+    ["hours", ["--max-hours", "0.0001"], /Noticed \(--max-hours 0\.0001\)/],
+    ["money", ["--max-cost", "0.5", "--cost-per-hour", "5000", "--max-hours", "2"], /Noticed \(--max-cost 0\.5\)/],
+  ])(
+    "ends in the same way once it has taken so many %s, and goes on to the same bytes",
+    async (name, limit, says) => {
+      const { code, stderr } = await runCli(["train", "plan.json", "-o", name, "--no-cache", ...limit], root);
+      expect([code, stderr]).toEqual([75, expect.stringMatching(says)]);
+      await printed(["train", "--resume", name, "--no-cache"], root);
+      expectSame(name);
+    },
+    60_000,
+  );
+
+  it.each([
+    [["--max-hours", "0"], /Expected a number above 0 at --max-hours, got 0/],
+    [["--max-cost", "3"], /Expected --cost-per-hour beside --max-cost, got "none"/],
+    [["--cost-per-hour", "3"], /Expected --max-cost beside --cost-per-hour 3/],
+  ])("refuses %j", async (limit, says) => {
+    const { code, stderr } = await runCli(["train", "plan.json", "-o", "refused", "--no-cache", ...limit], root);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(says)]);
+  });
 });
 
 describe("a run with a job that was stopped before", () => {

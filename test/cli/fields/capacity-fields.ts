@@ -1,4 +1,4 @@
-import type { CandidateRow, CapacityReport } from "../../../capacity/index.ts";
+import type { CandidateRow, CapacityReport, Flip } from "../../../capacity/index.ts";
 import { blank, type FieldTable, optional, owner, under } from "./check-fields.ts";
 import { above, all, is, matches, oneOf, that, whole, within } from "./checks.ts";
 
@@ -97,6 +97,16 @@ export function capacityFields(report: CapacityReport, draws: number): FieldTabl
       ...under("candidate.", candidateFields),
       why: oneOf(["no room", "no price", "unsupported"]),
       detail: matches(/^(small|large|[A-Z0-9 ]+: [a-z-]+)$/),
+    }),
+    ...under("flips[].", {
+      what: matches(/ (jobs|jobs again|long again|shorter|deviation|dearer|cheaper|level)$/),
+      candidate: that("one, or none", (value) => value === null || typeof value === "object"),
+      ...under("candidate.", candidateFields),
+      cost: that("something, or nothing", (value: number | null) => value === null || value > 0),
+      isOther: that("whether it is another one", (value: boolean, place) => {
+        const { candidate } = owner<Flip>(place);
+        return value === (JSON.stringify(candidate) !== JSON.stringify(report.best!.candidate));
+      }),
     }),
     currency: is("EUR"),
     pricesOf: is("2026-11-20"),
