@@ -195,7 +195,7 @@ describe("a fleet that is ended", () => {
     });
     expect(await until(child, () => numLines(folder) >= 250)).toBe(true);
     child.kill("SIGINT");
-    expect(await ended(child)).toBe(130);
+    expect(await ended(child), stderr).toBe(130);
     expect(stderr).toMatch(/Ends with a checkpoint after the iterations that are queued/);
     expect(stderr).toMatch(/`loratwin serve work\.json --resume ended` goes on, with the same options/);
     expect(eventsOf(folder, "checkpoint")).toHaveLength(1);
@@ -203,8 +203,8 @@ describe("a fleet that is ended", () => {
     const { checkpoint } = findResumableFleet({ cwd: root }, folder).found;
     expect(Object.keys(adapters(folder)).length).toBeGreaterThan(0);
     // Every step that was made is in the checkpoint or in an adapter.
-    const { code, stderr: told } = await runCli(["serve", "work.json", "--resume", folder, ...ONCE], root);
-    expect(code).toBe(0);
+    const { code, stderr: told } = await runCli(["serve", "work.json", "--resume", folder, ...ONCE, "--debug"], root);
+    expect(code, told).toBe(0);
     expect(told).toMatch(/goes on from checkpoint step-\d+: jobs left \d, over \d/);
     expect(told).toMatch(/^Note: .*: resume /m);
     expect(checkpoint!.jobs.length).toBeGreaterThan(0);
