@@ -58,3 +58,41 @@ describe("the folder of a live fleet", () => {
     expect(checkFleetFolder({ cwd: root }, "live")).toEqual([]);
   });
 });
+
+describe("a job that is cancelled as soon as it is sent to devices", () => {
+  it("is over, and the others train on", async () => {
+    const seconds = { F: 1, B: 2, transfer: 0, update: 0 };
+    const slow = { kind: "calibration", version: 1, model: "constant", seconds };
+    writeFileSync(path.join(root, "slow.json"), JSON.stringify(slow));
+    const choices = { schedule: "lorapp", pipelines: 1, jobsAtOnce: 2 } as const;
+    const opened = await openLiveFleet(
+      { ...silent(root), cache: false },
+      "jobs.json",
+      // By the planner's times an action is all that a queue needs: cancelled jobs have little in it, or nothing.
+      { devices: "cpu:0,cpu:1", choices, calibration: "slow.json" },
+      { folder: "cancelled", policy: "mlora", rhythm: DEFAULT_RHYTHM },
+    );
+    using fleet = opened.fleet;
+    const [one, two] = opened.arrivals.map(({ submission }) => submission);
+    let next = 0;
+    const submit = (): void => {
+      const job = { ...two!.job, name: `short-${next}` };
+      const work = { ...two!.work, job: { ...two!.work.job, name: job.name } };
+      fleet.submit({ ...two!, job, work });
+      next += 1;
+    };
+    fleet.subscribe((notice) => {
+      if (notice.kind === "line")
+        for (const { kind, name } of notice.line.decisions) if (kind === "start" && name !== "one") fleet.cancel(name);
+      if (notice.kind !== "step" || notice.metrics.job !== "one") return;
+      if (notice.metrics.step < 8) submit();
+      else if (!fleet.isDraining) fleet.drain();
+    });
+    fleet.submit(one!);
+    await fleet.run();
+    expect(fleet.job("one").standing).toBe("ended");
+    expect(next).toBe(8);
+    for (const { job, standing } of fleet.jobs.slice(1)) expect(standing, job.name).toMatch(/cancelled|ended/);
+    expect(checkFleetFolder({ cwd: root }, "cancelled")).toEqual([]);
+  }, 60_000);
+});
