@@ -51,14 +51,15 @@ function spreadOf(values: readonly number[]): Spread {
 
 /** Whether the tightest level of a first draw is more than half waiting. */
 function holdsOf({ draws, fleet }: JudgedCandidate, { groups, draws: drawn }: JudgeInput): CandidateRow["holds"] {
-  const [first] = draws;
-  const tight = groups.map(({ level }, index) => first!.hours[index]! / level.hours);
-  const { kinds, level } = groups[tight.indexOf(Math.max(...tight))]!;
-  const alone = drawn[0]!.jobs.flatMap(({ kind, steps }) =>
+  const hours = draws[0]!.hours;
+  const tight = groups.map(({ level }, index) => hours[index]! / level.hours);
+  const tightest = tight.indexOf(Math.max(...tight));
+  const { kinds, level } = groups[tightest]!;
+  const alone = drawn[0]!.flatMap(({ kind, steps }) =>
     kinds.includes(kind) ? [fleet.startSeconds + steps * fleet.times.stepSeconds([kind])] : [],
   );
   const training = alone.length === 0 ? 0 : fleet.expectedSeconds(quantile(alone, level.percent / 100)) / 3600;
-  return training * 2 >= first!.hours[tight.indexOf(Math.max(...tight))]! ? "training" : "queue";
+  return training * 2 >= hours[tightest]! ? "training" : "queue";
 }
 
 export function rowOf(
@@ -93,7 +94,7 @@ export function rowOf(
 }
 
 /** A candidate next to the one that is recommended: all of its draws, or why it cannot train what is forecast. */
-export type Beside = CandidateRow | Pick<Unfit, "candidate" | "why" | "detail">;
+export type Beside = CandidateRow | Unfit;
 
 export interface CapacityReport {
   readonly best: CandidateRow | null;

@@ -5,7 +5,6 @@ import { drawForecast, expectedJobs } from "./draw-jobs.ts";
 import {
   type BoundedCandidate,
   boundCandidate,
-  type DrawnForecast,
   type JudgedCandidate,
   type JudgeInput,
   judgeCandidate,
@@ -53,7 +52,7 @@ const MOST_JOBS = 2_000_000;
 
 /** @throws InputError for more jobs than can be held */
 export function judgeInput(request: CapacityRequest): JudgeInput {
-  const { forecast, kinds, draws, probability } = request;
+  const { forecast, draws, probability } = request;
   const all = draws * expectedJobs(forecast).jobs;
   if (all > MOST_JOBS)
     throw new InputError({
@@ -61,15 +60,7 @@ export function judgeInput(request: CapacityRequest): JudgeInput {
       got: `${Math.round(all)} in ${draws} draws`,
       hint: "Fewer days or draws say the same sooner.",
     });
-  const drawn = Array.from({ length: draws }, (_, draw): DrawnForecast => {
-    const jobs = drawForecast(forecast, draw);
-    const facts = jobs.map(({ kind, steps }) => {
-      const { kind: own, meanTokens } = kinds[kind]!;
-      const { priority, user = own.name, batchSize } = own;
-      return { kind, steps, priority, user, tokens: batchSize * meanTokens };
-    });
-    return { jobs, facts };
-  });
+  const drawn = Array.from({ length: draws }, (_, draw) => drawForecast(forecast, draw));
   return { draws: drawn, groups: levelGroups(forecast), hours: 24 * forecast.days, probability, seen: new Map() };
 }
 

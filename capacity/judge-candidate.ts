@@ -4,17 +4,11 @@ import { type CandidateFleet, drawnFactor } from "./candidate-fleet.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
 import { isKept, type LevelGroup, levelHours } from "./level.ts";
 import { type Cost, costOf } from "./money.ts";
-import { type JobFacts, type SlotFleet, simulateSlots } from "./slot-fleet.ts";
-
-/** Jobs as they come in a draw. */
-export interface DrawnForecast {
-  readonly jobs: readonly DrawnJob[];
-  /** By job. */
-  readonly facts: readonly JobFacts[];
-}
+import { type SlotFleet, simulateSlots } from "./slot-fleet.ts";
 
 export interface JudgeInput {
-  readonly draws: readonly DrawnForecast[];
+  /** Jobs as they come in each draw. */
+  readonly draws: readonly (readonly DrawnJob[])[];
   readonly groups: readonly LevelGroup[];
   /** Over which accelerators are there. */
   readonly hours: number;
@@ -58,7 +52,7 @@ export interface BoundedCandidate extends CandidateFleet {
 }
 
 export function boundCandidate(known: CandidateFleet, { draws, groups, hours }: JudgeInput): BoundedCandidate {
-  const bounds = draws.map(({ jobs }, draw): Bounds => boundsOf(drawnFleet(known, draw), jobs, groups));
+  const bounds = draws.map((jobs, draw): Bounds => boundsOf(drawnFleet(known, draw), jobs, groups));
   return {
     ...known,
     leastCost: mean(bounds.map(({ busySeconds }) => costWith(known, busySeconds, hours).total)),
@@ -89,9 +83,9 @@ function simulatedDraw(known: CandidateFleet, draw: number, input: JudgeInput): 
   const key = simulatedAs(known, draw);
   const seen = input.seen.get(key);
   if (seen !== undefined) return seen;
-  const { jobs, facts } = input.draws[draw]!;
-  const { outcomes, busySeconds } = simulateSlots(drawnFleet(known, draw), jobs, facts);
-  const ended = outcomes.map(({ job, turnaroundSeconds }) => ({ kind: job.kind, seconds: turnaroundSeconds }));
+  const jobs = input.draws[draw]!;
+  const { turnaroundSeconds, busySeconds } = simulateSlots(drawnFleet(known, draw), jobs);
+  const ended = jobs.map(({ kind }, job) => ({ kind, seconds: turnaroundSeconds[job]! }));
   const now = { hours: input.groups.map((group) => levelHours(group, ended)), busySeconds: sum(busySeconds) };
   input.seen.set(key, now);
   return now;

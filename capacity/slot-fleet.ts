@@ -1,5 +1,5 @@
-import { type Candidate, type FleetJob, policyOf, type Resources, Scheduler } from "../plan/index.ts";
-import { FleetRun, type FleetTimes } from "../sim/index.ts";
+import { type Candidate, type FleetJob, FleetOutcomes, policyOf, type Resources, Scheduler } from "../plan/index.ts";
+import { FleetRun, type FleetTimes, type SimulatedJob } from "../sim/index.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
 import type { SlotTimes } from "./slot-times.ts";
 
@@ -17,25 +17,11 @@ export interface SlotFleet {
   readonly factor: number;
 }
 
-/** What becomes of a drawn job. */
-export interface SlotOutcome {
-  readonly job: DrawnJob;
-  readonly turnaroundSeconds: number;
-}
-
 export interface SimulatedSlots {
-  /** In the order of the jobs. */
-  readonly outcomes: readonly SlotOutcome[];
+  /** From coming to ending, in the order of the jobs; infinite where one has not ended. */
+  readonly turnaroundSeconds: readonly number[];
   /** By slot, seconds in which it trained. */
   readonly busySeconds: readonly number[];
-  /** When the last job ended. */
-  readonly endSeconds: number;
-}
-
-export interface JobFacts extends Pick<DrawnJob, "kind" | "steps"> {
-  readonly priority: number;
-  readonly user: string;
-  readonly tokens: number;
 }
 
 const SECOND = 1e9;
@@ -47,9 +33,9 @@ export function sharedSeconds(fleet: SlotFleet, jobs: readonly Pick<DrawnJob, "k
   return jobs.map(({ steps }) => expectedSeconds(startSeconds + steps * step) / steps);
 }
 
-function resourcesOf(fleet: SlotFleet, jobs: readonly JobFacts[]): Resources {
+function resourcesOf(fleet: SlotFleet, jobs: readonly DrawnJob[]): Resources {
   const { numSlots, jobsAtOnce, times } = fleet;
-  const baseOf = ({ number }: FleetJob): string => times.baseOf(jobs[number]!.kind);
+  const baseOf = ({ number }: FleetJob): string => times.kindOf(jobs[number]!.kind).base;
   return {
     numPipelines: numSlots,
     isSteady: true,
@@ -66,71 +52,39 @@ function resourcesOf(fleet: SlotFleet, jobs: readonly JobFacts[]): Resources {
   };
 }
 
+function simulatedJob({ times }: SlotFleet, { kind: place, name, arrivalSeconds, steps }: DrawnJob): SimulatedJob {
+  const { kind, meanTokens } = times.kindOf(place);
+  const { priority, user = kind.name, batchSize } = kind;
+  const arrivalNs = Math.round(SECOND * arrivalSeconds);
+  const tokens = batchSize * meanTokens;
+  return {
+    request: { name, user, priority, arrivalNs, deadlineNs: null, iterations: steps, tokens },
+    iterations: steps,
+  };
+}
+
 /** Jobs as they come, on the slots of a candidate, under the real scheduler, iteration by iteration. */
-export function simulateSlots(
-  fleet: SlotFleet,
-  drawn: readonly DrawnJob[],
-  facts: readonly JobFacts[],
-): SimulatedSlots {
-  const resources = resourcesOf(fleet, facts);
-  const busyNs = Array.from({ length: fleet.numSlots }, () => 0);
+export function simulateSlots(fleet: SlotFleet, jobs: readonly DrawnJob[]): SimulatedSlots {
+  const { numSlots } = fleet;
+  const resources = resourcesOf(fleet, jobs);
   const times: FleetTimes = {
-    iterationNs: (_, jobs) =>
+    iterationNs: (_, together) =>
       sharedSeconds(
         fleet,
-        jobs.map(({ number }) => facts[number]!),
+        together.map(({ number }) => jobs[number]!),
       ).map((seconds) => Math.max(1, Math.round(SECOND * seconds))),
   };
   const scheduler = new Scheduler(policyOf(fleet.policy, resources, {}), resources);
-  const onSlot = Array.from({ length: fleet.numSlots }, () => ({ count: 0, sinceNs: 0 }));
-  const moved = (slot: number, by: number, atNs: number): void => {
-    const own = onSlot[slot]!;
-    if (own.count === 0 && by > 0) own.sinceNs = atNs;
-    own.count += by;
-    if (own.count === 0 && by < 0) busyNs[slot]! += atNs - own.sinceNs;
-  };
-  const slotOf = new Map<number, number>();
-  const run = new FleetRun(
-    drawn.map(({ name, arrivalSeconds, steps }, number) => ({
-      request: {
-        name,
-        user: facts[number]!.user,
-        priority: facts[number]!.priority,
-        arrivalNs: Math.round(SECOND * arrivalSeconds),
-        deadlineNs: null,
-        iterations: steps,
-        tokens: facts[number]!.tokens,
-      },
-      iterations: steps,
-    })),
+  const outcomes = new FleetOutcomes();
+  new FleetRun(
+    jobs.map((job) => simulatedJob(fleet, job)),
     scheduler,
-    {
-      numPipelines: fleet.numSlots,
-      times,
-      onLine({ atNs, events, decisions }) {
-        for (const { kind, number } of events)
-          if (kind === "ended") {
-            moved(slotOf.get(number)!, -1, atNs);
-            slotOf.delete(number);
-          }
-        for (const { kind, number, pipeline } of decisions)
-          if (kind === "start" || kind === "resume") {
-            slotOf.set(number, pipeline!);
-            moved(pipeline!, 1, atNs);
-          } else if (kind === "preempt") {
-            moved(slotOf.get(number)!, -1, atNs);
-            slotOf.delete(number);
-          }
-      },
-    },
-  );
-  const { outcomes, makespanNs } = run.run();
+    { numPipelines: numSlots, times, outcomes },
+  ).run();
   return {
-    outcomes: outcomes.map(({ number, arrivalNs, endNs }) => ({
-      job: drawn[number]!,
-      turnaroundSeconds: endNs === undefined ? Number.POSITIVE_INFINITY : (endNs - arrivalNs) / SECOND,
-    })),
-    busySeconds: busyNs.map((ns) => ns / SECOND),
-    endSeconds: makespanNs / SECOND,
+    turnaroundSeconds: outcomes
+      .all()
+      .map(({ arrivalNs, endNs = Number.POSITIVE_INFINITY }) => (endNs - arrivalNs) / SECOND),
+    busySeconds: outcomes.busyNs(numSlots).map((ns) => ns / SECOND),
   };
 }

@@ -52,8 +52,9 @@ export class SlotTimes {
     return this.#layouts.get(this.#kinds[kind]!.base)!;
   }
 
-  baseOf(kind: number): string {
-    return this.#kinds[kind]!.base;
+  /** By its place in the forecast. */
+  kindOf(kind: number): SlotKind {
+    return this.#kinds[kind]!;
   }
 
   /** Seconds of a step of each of some jobs of one base model that share a slot, by their kinds. */

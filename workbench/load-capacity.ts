@@ -2,7 +2,7 @@ import { type CapacityRequest, slotKind } from "../capacity/index.ts";
 import { InputError } from "../core/index.ts";
 import { allCandidates, candidatesSchema, forecastSchema, parseDocument, pricesSchema } from "../plan/index.ts";
 import type { Place } from "./context.ts";
-import { readInput } from "./files.ts";
+import { absolute, readInput } from "./files.ts";
 import { loadCatalog } from "./load-cluster.ts";
 
 /** The documents that a question about machines is asked with, by their paths. */
@@ -18,19 +18,19 @@ export function loadCapacity(
   place: Place,
   files: CapacityFiles,
 ): Pick<CapacityRequest, "forecast" | "kinds" | "catalog" | "prices" | "candidates"> {
-  const read = (file: string, what: string) => readInput(place, file, what);
-  const forecastText = read(files.forecast, "a forecast");
-  const forecast = parseDocument(forecastSchema, forecastText.text, forecastText.file);
-  const candidatesText = read(files.candidates, "a file of candidates");
-  const candidates = allCandidates(parseDocument(candidatesSchema, candidatesText.text, candidatesText.file));
+  const read = <Schema extends Parameters<typeof parseDocument>[0]>(schema: Schema, given: string, what: string) => {
+    const { text, file } = readInput(place, given, what);
+    return parseDocument(schema, text, file);
+  };
+  const forecast = read(forecastSchema, files.forecast, "a forecast");
+  const candidates = allCandidates(read(candidatesSchema, files.candidates, "a file of candidates"));
   if (candidates === undefined)
     throw new InputError({
       expected: "values that make at most 100000 candidates",
-      file: candidatesText.file,
+      file: absolute(place, files.candidates),
       at: "generate",
     });
-  const pricesText = read(files.prices, "a file of prices");
-  const prices = parseDocument(pricesSchema, pricesText.text, pricesText.file);
+  const prices = read(pricesSchema, files.prices, "a file of prices");
   const catalog = loadCatalog(place, files.catalog);
   return { forecast, kinds: forecast.kinds.map(slotKind), catalog, prices, candidates };
 }

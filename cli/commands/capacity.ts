@@ -1,7 +1,15 @@
 import { capacityReport, flipsOf } from "../../capacity/index.ts";
 import { InputError } from "../../core/index.ts";
 import { loadCapacity } from "../../workbench/index.ts";
-import { type Arguments, type Command, flag, optionalCount, optionalNumber, requiredText } from "../command.ts";
+import {
+  type Arguments,
+  type Command,
+  flag,
+  optionalCount,
+  optionalNumber,
+  optionalText,
+  requiredText,
+} from "../command.ts";
 import { capacityText } from "../describe-capacity.ts";
 import type { Io } from "../io.ts";
 import { printResult } from "../output.ts";
@@ -87,7 +95,7 @@ export const capacityCommand: Command = {
       forecast: requiredText(args, "forecast"),
       candidates: requiredText(args, "candidates"),
       prices: requiredText(args, "prices"),
-      catalog: typeof args["catalog"] === "string" ? args["catalog"] : undefined,
+      catalog: optionalText(args, "catalog"),
     };
     const loaded = loadCapacity(io, files);
     const [draws, probability] = [drawsOf(args), probabilityOf(args)];

@@ -65,18 +65,21 @@ const MOST = 100_000;
 export function allCandidates({ candidates, generate }: Candidates): readonly Candidate[] | undefined {
   const known = new Map(candidates.map((each) => [JSON.stringify(each), each]));
   if (generate === undefined) return [...known.values()];
-  const { accelerators, counts, slots, precisions, jobsAtOnce, policies, tenures } = generate;
-  const lists = [accelerators, counts, slots, precisions, jobsAtOnce, policies, tenures];
-  if (lists.reduce((product, list) => product * list.length, 1) > MOST) return undefined;
-  for (const accelerator of accelerators)
-    for (const all of counts)
-      for (const slot of slots)
-        for (const precision of precisions)
-          for (const most of jobsAtOnce)
-            for (const policy of policies)
-              for (const tenure of tenures) {
-                const each = { accelerator, count: all, slot, precision, jobsAtOnce: most, policy, tenure };
-                if (all % slot === 0) known.set(JSON.stringify(each), each);
-              }
+  const values = {
+    accelerator: generate.accelerators,
+    count: generate.counts,
+    slot: generate.slots,
+    precision: generate.precisions,
+    jobsAtOnce: generate.jobsAtOnce,
+    policy: generate.policies,
+    tenure: generate.tenures,
+  };
+  const lists: readonly (readonly [string, readonly unknown[]])[] = Object.entries(values);
+  if (lists.reduce((product, [, list]) => product * list.length, 1) > MOST) return undefined;
+  const made = lists.reduce<readonly object[]>(
+    (all, [key, list]) => all.flatMap((each) => list.map((value) => ({ ...each, [key]: value }))),
+    [{}],
+  ) as readonly Candidate[];
+  for (const each of made) if (each.count % each.slot === 0) known.set(JSON.stringify(each), each);
   return [...known.values()];
 }

@@ -45,8 +45,8 @@ describe("what a candidate costs", () => {
       if (!("fleet" in known)) throw new Error(known.detail);
       const judged = judgeAll(known, input);
       judged.draws.forEach(({ cost }, draw) => {
-        const { jobs, facts } = input.draws[draw]!;
-        const { busySeconds } = simulateSlots(drawnFleet(known, draw), jobs, facts);
+        const jobs = input.draws[draw]!;
+        const { busySeconds } = simulateSlots(drawnFleet(known, draw), jobs);
         const all = 8 * 24 * request.forecast.days;
         const busy = busySeconds.map((seconds) => (seconds / 3600) * 4).reduce((a, b) => a + b, 0);
         const idle = Math.max(0, all - busy);
