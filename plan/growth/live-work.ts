@@ -181,9 +181,10 @@ export class LiveWork {
 
   #forget({ miniBatches }: LivePiece): void {
     const ended: number[] = [];
+    // One that is not known has ended with a later piece, which others of this one have outlived.
     for (const { group, step } of new Set(miniBatches))
       for (const { job, firstStep } of activeMembers(this.#groups, group, step))
-        if (firstStep + step === this.#jobs[job]!.steps - 1) ended.push(job);
+        if (firstStep + step + 1 === this.#jobs[job]?.steps) ended.push(job);
     for (const group of new Set(miniBatches.map((each) => each.group))) {
       this.#uses.get(group)!.pieces -= 1;
       this.#forgetGroup(group);

@@ -1,11 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalJson } from "../../core/index.ts";
-import { parsePlan, planDocument, validatePlan } from "../../plan/index.ts";
+import { createCostModel, LiveWork, parsePlan, planDocument, validatePlan } from "../../plan/index.ts";
+import { simulate } from "../../sim/index.ts";
+import type { TraceEvent } from "../../traces/index.ts";
 import { grow, growingSetting, grownPlan, type Moment } from "./grow.ts";
 import { unitPlan } from "./unit-plan.ts";
 
 const SECOND = 1e9;
+
+const endNs = ({ startNs, durationNs }: TraceEvent): number => startNs + durationNs;
 
 /** A static plan, and when its groups are admitted, cut and merged. */
 const growths = fc
@@ -66,5 +70,33 @@ describe("a plan that grows", () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it("is forgotten as its actions end, in whatever order its segments are over", () => {
+    let numOutlived = 0;
+    fc.assert(
+      fc.property(growths, ({ plan, admissions, merges, cuts }) => {
+        const segments = grow(plan, [...admissions, ...merges, ...cuts]);
+        const setting = growingSetting(plan);
+        const grown = grownPlan(setting, segments);
+        const live = new LiveWork(setting);
+        const pieces = segments.map((segment) => live.append(segment));
+        const { events } = simulate({
+          plan: grown,
+          planHash: "",
+          costModel: createCostModel(plan.calibration, plan.model.dtype),
+        });
+        const ended = events.filter(({ stream }) => stream === "compute").sort((a, b) => endNs(a) - endNs(b));
+        for (const { microBatch } of ended) {
+          live.end(microBatch);
+          const first = pieces.findIndex(({ left }) => left > 0);
+          if (pieces.slice(first).some(({ left, miniBatches }) => left === 0 && miniBatches.length > 0))
+            numOutlived += 1;
+        }
+        expect([live.jobs, live.groups]).toEqual([{}, {}]);
+      }),
+      { numRuns: 100 },
+    );
+    expect(numOutlived).toBeGreaterThan(0);
   });
 });
