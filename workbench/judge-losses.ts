@@ -52,3 +52,9 @@ export function judgeDivergence(kept: KeptJob, divergence: Divergence): JournalE
   kept.follows = [{ kind: "stop", number: kept.number, by: "early-stopping", why }];
   return happened;
 }
+
+/** A job is over since it has trained all its iterations, or was stopped by a divergence, be it in its last ones. */
+export function judgeEnd(kept: KeptJob): void {
+  kept.standing = kept.isDiverged ? "stopped" : "ended";
+  if (kept.isDiverged) kept.why = kept.watch.stop?.why ?? kept.why;
+}

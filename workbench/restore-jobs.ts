@@ -9,7 +9,7 @@ import type { FleetCheckpoints } from "./fleet-checkpoints.ts";
 import { FLEET_FILES, startFile } from "./fleet-folder.ts";
 import { startOfJob } from "./fleet-work.ts";
 import type { JournalEvent } from "./journal.ts";
-import { judgeEvaluation, judgeStep } from "./judge-losses.ts";
+import { judgeEnd, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import type { LiveNotice, LiveSubmission } from "./live-job.ts";
 import { type LoadedWorkload, loadInputs } from "./load-workload.ts";
@@ -119,7 +119,7 @@ export async function submissionsAgain(
 
 /** What a live fleet kept of its jobs, by what its folder tells of them. @throws InputError for earlier versions */
 export function keptJobs(found: ResumableFleet, restored: RestoredFleet): KeptJob[] {
-  const { folder, comers, lines, written } = found;
+  const { folder, comers, lines, written, diverged } = found;
   const jobs: KeptJob[] = [];
   const arrived = (number: number, request: JobRequest): void => {
     jobs[number] = newKeptJob(number, { job: givenJob(comers[number]!) }, request);
@@ -136,10 +136,16 @@ export function keptJobs(found: ResumableFleet, restored: RestoredFleet): KeptJo
     const known = path.join(folder, within, name);
     return written.has(name) && existsSync(known) ? known : undefined;
   };
+  const living = new Set(restored.jobs.map(({ event }) => event.number));
   for (const kept of jobs) {
     kept.adapter = pathOf(FLEET_FILES.adapters, kept.job.name);
     kept.bestAdapter = pathOf(FLEET_FILES.best, kept.job.name);
-    if (kept.standing === "running" || kept.standing === "leaving") kept.standing = "ended";
+    const why = diverged.get(kept.job.name);
+    if (why !== undefined && !living.has(kept.number)) {
+      kept.isDiverged = true;
+      kept.watch = { ...kept.watch, stop: { kind: "stop", rule: "not-finite", why } };
+    }
+    if (kept.standing === "running" || kept.standing === "leaving") judgeEnd(kept);
     kept.pipeline = undefined;
   }
   for (const { event, hold } of restored.jobs) {
@@ -150,7 +156,6 @@ export function keptJobs(found: ResumableFleet, restored: RestoredFleet): KeptJo
     if (hold?.kind === "pause" && hold.by === undefined) kept.pausedBy.add("user");
   }
   tellLosses(jobs, keptLosses(found, restored));
-  const living = new Set(restored.jobs.map(({ event }) => event.number));
   for (const kept of jobs) if (!living.has(kept.number)) forgetLosses(kept);
   return jobs;
 }

@@ -23,7 +23,7 @@ import { absolute, readInput } from "./files.ts";
 import { checkSavedJob, type FoundCheckpoint, findCheckpoint, putAside } from "./find-checkpoint.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine as RunEvent } from "./journal.ts";
-import { readJournalEvents } from "./load-run.ts";
+import { readJournalEvents, stoppedByJournal } from "./load-run.ts";
 import { type ReadMetrics, readMetrics } from "./metrics-lines.ts";
 import { checkStopped, keepMetrics } from "./resume-run.ts";
 import { RUN_FILES } from "./run-folder.ts";
@@ -56,6 +56,8 @@ export interface ResumableFleet {
   readonly policy: string | undefined;
   /** The model that its jobs were trained on. */
   readonly model: Setting["model"];
+  /** Jobs of which a step was not finite, by name, with the reason that was told. */
+  readonly diverged: ReadonlyMap<string, string>;
   /** Jobs whose adapters were written for good, by name. */
   readonly written: ReadonlySet<string>;
 }
@@ -102,6 +104,7 @@ export function findResumableFleet(place: Place, given: string): ResumableFleet 
     told: readMetrics(metrics.text, metrics.file),
     ...clockOf(lines, events),
     written: writtenJobs(events),
+    diverged: stoppedByJournal(events),
     asks: events.flatMap((event) => (event.event === "asked" ? [event.ask] : [])),
     verdicts: events.flatMap((event) => {
       if (event.event !== "halving") return [];

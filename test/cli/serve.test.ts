@@ -142,6 +142,22 @@ describe.each([
   });
 });
 
+describe("a job that diverges in its last steps", () => {
+  it("is stopped, with the reason, and leaves no adapter", async () => {
+    const { defaults } = workload({});
+    const ran = await serve("diverging", {
+      ...{ kind: "workload", version: 1, model: { path: "model" } },
+      defaults: { ...defaults, steps: 2, optimizer: { learningRate: 1e30 } },
+      jobs: [{ name: "broken" }, { name: "whole", optimizer: { learningRate: 1e-3 } }],
+    });
+    const why = expect.stringMatching(/is NaN/);
+    expect(ran.jobs[0]).toMatchObject({ name: "broken", standing: "stopped", done: 2, adapter: null, why });
+    expect(ran.jobs[1]).toMatchObject({ name: "whole", standing: "ended", why: "it has trained all iterations" });
+    expect(existsSync(at("diverging", "adapters", "broken"))).toBe(false);
+    await command("validate", "diverging");
+  });
+});
+
 describe("a job that may be stopped early", () => {
   it("is stopped by its evaluation losses where it has some, also when its training losses say nothing", async () => {
     const rules = { warmupSteps: 1, divergence: false, plateau: false, extrapolate: false, patience: 3 };
