@@ -1,49 +1,10 @@
 import { mean, quantile } from "../core/index.ts";
-import type { Candidate } from "../plan/index.ts";
-import { type CapacityWorld, candidateFleet, type Unfit } from "./candidate-fleet.ts";
-import { type CapacityAnswer, type CapacityRequest, findCapacity, judgeInput } from "./find-capacity.ts";
+import type { Beside, Candidate, CandidateRow, CapacityAnswer, Flip, Spread } from "../plan/index.ts";
+import { candidateFleet } from "./candidate-fleet.ts";
+import { type CapacityRequest, findCapacity, judgeInput } from "./find-capacity.ts";
 import { type JudgedCandidate, type JudgeInput, judgeAll } from "./judge-candidate.ts";
-import type { Cost } from "./money.ts";
-
-/** The middle of some draws, and nine of ten of them. */
-export interface Spread {
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
-
-/** A candidate that was simulated, as it is told of. */
-export interface CandidateRow {
-  readonly candidate: Candidate;
-  /** Of the draws that were simulated, those in which the level was kept. */
-  readonly kept: number;
-  readonly draws: number;
-  /** In the currency of the prices, over the forecast. */
-  readonly cost: Spread & Omit<Cost, "total">;
-  /** By level of service: what so many of a hundred jobs took at most. */
-  readonly levels: readonly (Spread & {
-    readonly kinds: readonly string[];
-    readonly percent: number;
-    readonly levelHours: number;
-  })[];
-  readonly utilisation: number;
-  /** Where the hours of the tightest level go: to training, or to waiting for a slot. */
-  readonly holds: "training" | "queue";
-  /** By kind, how a job of it is laid out on a slot, and its step alone. */
-  readonly layouts: readonly {
-    readonly kind: string;
-    readonly tensorParallel: number;
-    readonly dataParallel: number;
-    readonly recomputedLayers: number;
-    readonly microTokens: number;
-    readonly stepSeconds: number;
-  }[];
-  /** Seconds between checkpoints that cost least; null where interruptions are none, or come with a notice. */
-  readonly checkpointSeconds: number | null;
-  readonly provenance: JudgedCandidate["provenance"];
-  /** The standard deviation of the logarithm of predicted times. */
-  readonly sigma: number;
-}
+import { tightness } from "./level.ts";
+import { weekOf } from "./week.ts";
 
 function spreadOf(values: readonly number[]): Spread {
   return { mean: mean(values), low: quantile(values, 0.05), high: quantile(values, 0.95) };
@@ -62,74 +23,80 @@ function holdsOf({ draws, fleet }: JudgedCandidate, { groups, draws: drawn }: Ju
   return training * 2 >= hours[tightest]! ? "training" : "queue";
 }
 
-export function rowOf(
+/** Those that nobody else betters both ways: in what they cost, and in how much of the level's hours they take. */
+function frontOf(judged: readonly JudgedCandidate[], { groups }: JudgeInput): ReadonlySet<JudgedCandidate> {
+  const points = judged.map((each) => ({
+    each,
+    cost: mean(each.draws.map(({ cost }) => cost.total)),
+    tight: mean(each.draws.map(({ hours }) => tightness(groups, hours))),
+  }));
+  points.sort((a, b) => a.cost - b.cost || a.tight - b.tight);
+  let least = Number.POSITIVE_INFINITY;
+  const front = points.filter(({ tight }) => {
+    const isFirst = tight < least;
+    least = Math.min(least, tight);
+    return isFirst;
+  });
+  return new Set(front.map(({ each }) => each));
+}
+
+function rowOf(
   judged: JudgedCandidate,
-  { kinds }: Pick<CapacityWorld, "kinds">,
+  { kinds }: Pick<CapacityRequest, "kinds">,
   input: JudgeInput,
+  isOnFront: boolean,
 ): CandidateRow {
   const { candidate, draws, fleet, spot, provenance, sigma } = judged;
+  const { times, jobsAtOnce } = fleet;
   const costs = draws.map(({ cost }) => cost);
   return {
     candidate,
     kept: draws.filter(({ isKept }) => isKept).length,
     draws: draws.length,
+    isOnFront,
     cost: {
       ...spreadOf(costs.map(({ total }) => total)),
       hardware: mean(costs.map(({ hardware }) => hardware)),
       energy: mean(costs.map(({ energy }) => energy)),
       rent: mean(costs.map(({ rent }) => rent)),
     },
+    kilowattHours: mean(costs.map(({ kilowattHours }) => kilowattHours)),
     levels: input.groups.map(({ names, level }, group) => ({
       ...spreadOf(draws.map(({ hours }) => hours[group]!)),
-      ...{ kinds: names, percent: level.percent, levelHours: level.hours },
+      ...{ kinds: [...names], percent: level.percent, levelHours: level.hours },
     })),
     utilisation: mean(draws.map(({ utilisation }) => utilisation)),
     holds: holdsOf(judged, input),
     layouts: kinds.map(({ kind: { name } }, kind) => ({
-      ...{ kind: name, ...fleet.times.layoutOf(kind), stepSeconds: fleet.times.stepSeconds([kind]) },
+      ...{ kind: name, ...times.layoutOf(kind), stepSeconds: times.stepSeconds([kind]) },
+      memoryShare: times.memoryShare(kind, jobsAtOnce),
     })),
     checkpointSeconds: spot?.intervalSeconds ?? null,
     ...{ provenance, sigma },
   };
 }
 
-/** A candidate next to the one that is recommended: all of its draws, or why it cannot train what is forecast. */
-export type Beside = CandidateRow | Unfit;
-
-export interface CapacityReport {
-  readonly best: CandidateRow | null;
-  readonly runnerUp: CandidateRow | null;
-  /** The best one with a slot fewer and one more; null where there is no best one, or it has one slot. */
-  readonly fewer: Beside | null;
-  readonly more: Beside | null;
-  /** The best one with jobs that share slots, or each alone where they do. */
-  readonly otherSharing: Beside | null;
-  readonly meets: readonly CandidateRow[];
-  readonly misses: readonly CandidateRow[];
-  readonly pruned: readonly {
-    readonly candidate: Candidate;
-    readonly why: CapacityAnswer["pruned"][number]["why"];
-    readonly leastCost: number;
-  }[];
-  readonly unfit: readonly Unfit[];
-}
-
 /** Jobs that share a slot, where the question is what that would bring. */
-const TOGETHER = 4;
+export const TOGETHER = 4;
 
-function besideBest(request: CapacityRequest, input: JudgeInput, candidate: Candidate): Beside {
-  const known = candidateFleet(candidate, request);
-  return "fleet" in known ? rowOf(judgeAll(known, input), request, input) : known;
-}
+/** What is found, and what stands beside it. */
+export type CapacityReport = Pick<
+  CapacityAnswer,
+  "best" | "runnerUp" | "fewer" | "more" | "otherSharing" | "week" | "meets" | "misses" | "pruned" | "unfit"
+>;
 
-/** The answer with what stands beside the candidate that is recommended. */
-export function capacityReport(request: CapacityRequest): CapacityReport {
+/** The answer with what stands beside the candidate that is recommended. @throws InputError as `judgeInput` does */
+export async function capacityReport(request: CapacityRequest): Promise<CapacityReport> {
   const input = judgeInput(request);
-  const answer = findCapacity(request, input);
-  const row = (judged: JudgedCandidate): CandidateRow => rowOf(judged, request, input);
-  const [best, runnerUp] = answer.meets;
-  const beside = (change: Partial<Candidate>): Beside | null =>
-    best === undefined ? null : besideBest(request, input, { ...best.candidate, ...change });
+  const { meets, misses, pruned, unfit } = await findCapacity(request, input);
+  const front = frontOf(meets, input);
+  const row = (judged: JudgedCandidate): CandidateRow => rowOf(judged, request, input, front.has(judged));
+  const [best, runnerUp] = meets;
+  const beside = (change: Partial<Candidate>): Beside | null => {
+    if (best === undefined) return null;
+    const known = candidateFleet({ ...best.candidate, ...change }, request);
+    return "fleet" in known ? row(judgeAll(known, input)) : known;
+  };
   const { count = 0, slot = 0, jobsAtOnce = 1 } = best?.candidate ?? {};
   return {
     best: best === undefined ? null : row(best),
@@ -137,9 +104,27 @@ export function capacityReport(request: CapacityRequest): CapacityReport {
     fewer: count > slot ? beside({ count: count - slot }) : null,
     more: beside({ count: count + slot }),
     otherSharing: beside({ jobsAtOnce: jobsAtOnce === 1 ? TOGETHER : 1 }),
-    meets: answer.meets.map(row),
-    misses: answer.misses.map(row),
-    pruned: answer.pruned.map(({ candidate, why, leastCost }) => ({ candidate, why, leastCost })),
-    unfit: answer.unfit,
+    week: best === undefined ? null : weekOf(best, input),
+    meets: meets.map(row),
+    misses: misses.map(row),
+    pruned: pruned.map(({ candidate, why, least }) => ({ candidate, why, least })),
+    unfit: [...unfit],
+  };
+}
+
+/** The answer as a document. */
+export function capacityDocument(
+  { prices, forecast, probability, objective }: Omit<CapacityRequest, "candidates">,
+  report: CapacityReport,
+  flips: readonly Flip[],
+): CapacityAnswer {
+  return {
+    kind: "capacity-answer",
+    version: 1,
+    currency: prices.currency,
+    pricesOf: prices.date,
+    days: forecast.days,
+    ...{ probability, objective, ...report },
+    flips: [...flips],
   };
 }

@@ -1,5 +1,5 @@
 import { createRng, InputError, ownValue } from "../core/index.ts";
-import type { Candidate, Catalog, Forecast, Prices } from "../plan/index.ts";
+import type { Candidate, Catalog, Forecast, Prices, UnfitCandidate } from "../plan/index.ts";
 import { acceleratorOf, type Provenance, stepTrust } from "../studies/index.ts";
 import { hasPrice, type Tariff } from "./money.ts";
 import type { SlotFleet } from "./slot-fleet.ts";
@@ -18,13 +18,6 @@ export interface CandidateFleet {
   readonly sigma: number;
 }
 
-/** Why a candidate is not looked at: nobody can say how fast or at what price it trains, or it has no room for a kind. */
-export interface Unfit {
-  readonly candidate: Candidate;
-  readonly why: "unsupported" | "no price" | "no room";
-  readonly detail: string;
-}
-
 const WORST: Readonly<Record<Provenance, number>> = { fitted: 0, transferred: 1, peaks: 2 };
 
 /** Factor of an accelerator's times in a draw: the same for all candidates with it. The first draw is as predicted. */
@@ -36,9 +29,9 @@ export function drawnFactor(accelerator: string, sigma: number, draw: number): n
 export function candidateFleet(
   candidate: Candidate,
   { forecast, kinds, catalog, prices, slower = 1 }: CapacityWorld,
-): CandidateFleet | Unfit {
+): CandidateFleet | UnfitCandidate {
   const { accelerator: name, tenure, precision, slot, count, jobsAtOnce, policy } = candidate;
-  const unfit = (why: Unfit["why"], detail: string): Unfit => ({ candidate, why, detail });
+  const unfit = (why: UnfitCandidate["why"], detail: string): UnfitCandidate => ({ candidate, why, detail });
   const price = ownValue(prices.accelerators, name);
   if (price === undefined || !hasPrice(price, tenure)) return unfit("no price", `${name}: ${tenure}`);
   try {

@@ -1,6 +1,6 @@
 import { InputError, mean } from "../core/index.ts";
-import type { Candidate } from "../plan/index.ts";
-import { type CandidateFleet, type CapacityWorld, candidateFleet, type Unfit } from "./candidate-fleet.ts";
+import type { Candidate, CapacityObjective, UnfitCandidate } from "../plan/index.ts";
+import { type CandidateFleet, type CapacityWorld, candidateFleet } from "./candidate-fleet.ts";
 import { drawForecast, expectedJobs } from "./draw-jobs.ts";
 import {
   type BoundedCandidate,
@@ -11,6 +11,16 @@ import {
   mostMissed,
 } from "./judge-candidate.ts";
 import { levelGroups } from "./level.ts";
+import { GRAIN } from "./objective.ts";
+import { type SeenDraw, type SeenDraws, simulatedAs } from "./simulated-draws.ts";
+
+/** Who simulates candidates before it is their turn, some at once. */
+export interface Ahead {
+  /** So many are asked for at once. */
+  readonly batch: number;
+  /** All draws of each that are needed to judge it (`judgeCandidate`), by their names. */
+  simulate(candidates: readonly Candidate[]): Promise<Iterable<readonly [string, SeenDraw]>>;
+}
 
 export interface CapacityRequest extends CapacityWorld {
   readonly candidates: readonly Candidate[];
@@ -18,41 +28,45 @@ export interface CapacityRequest extends CapacityWorld {
   readonly draws: number;
   /** The share of draws in which the level is to be kept. */
   readonly probability: number;
+  readonly objective: CapacityObjective;
   /** Every candidate is simulated, whatever its bounds say. */
   readonly isExhaustive?: boolean;
+  /** What was simulated before, of the same forecast, prices and catalog; what is simulated now is added. */
+  readonly seen?: SeenDraws;
+  /** The answer is the same without. */
+  readonly ahead?: Ahead;
   readonly onProgress?: (done: number, all: number) => void;
 }
 
-/** Why a candidate was not simulated: no scheduler keeps the level there, or it costs more than others that do. */
+/** Why a candidate was not simulated: no scheduler keeps the level there, or it comes behind others that do. */
 export interface PrunedCandidate extends BoundedCandidate {
-  readonly why: "cannot keep the level" | "costs more";
+  readonly why: "cannot keep the level" | "comes behind";
 }
 
-export interface CapacityAnswer {
-  /** Those that meet the level, the cheapest first. */
+export interface FoundCandidates {
+  /** Those that meet the level, the best first. */
   readonly meets: readonly JudgedCandidate[];
   /** Those that were simulated and miss it. */
   readonly misses: readonly JudgedCandidate[];
   readonly pruned: readonly PrunedCandidate[];
-  readonly unfit: readonly Unfit[];
+  readonly unfit: readonly UnfitCandidate[];
 }
 
 export function meanCost({ draws }: JudgedCandidate): number {
   return mean(draws.map(({ cost }) => cost.total));
 }
 
-/** Who costs the same to the cent may go first for another reason. */
-const CENT = 0.01;
-
-/** So many of the cheapest are to be found: what is recommended, and what comes next. */
+/** So many of the best are to be found: what is recommended, and what comes next. */
 const WANTED = 2;
 
 /** Jobs of all draws, which are held at once. */
 const MOST_JOBS = 2_000_000;
 
 /** @throws InputError for more jobs than can be held */
-export function judgeInput(request: CapacityRequest): JudgeInput {
-  const { forecast, draws, probability } = request;
+export function judgeInput(
+  request: Pick<CapacityRequest, "forecast" | "draws" | "probability" | "objective" | "seen">,
+): JudgeInput {
+  const { forecast, draws, probability, objective, seen = new Map() } = request;
   const all = draws * expectedJobs(forecast).jobs;
   if (all > MOST_JOBS)
     throw new InputError({
@@ -61,45 +75,72 @@ export function judgeInput(request: CapacityRequest): JudgeInput {
       hint: "Fewer days or draws say the same sooner.",
     });
   const drawn = Array.from({ length: draws }, (_, draw) => drawForecast(forecast, draw));
-  return { draws: drawn, groups: levelGroups(forecast), hours: 24 * forecast.days, probability, seen: new Map() };
+  const hours = 24 * forecast.days;
+  return { ...{ probability, objective, hours, seen }, draws: drawn, groups: levelGroups(forecast) };
 }
 
 /**
- * In the order of what they cost, to the cent; of those that cost the same, the fewest accelerators first, in the smallest
- * slots. They are told apart by their text, so that the order is one.
+ * In the order of what they come to by the objective; of those that come to the same, the fewest accelerators first, in
+ * the smallest slots. They are told apart by their text, so that the order is one.
  */
-function byCost<Each extends CandidateFleet>(costOf: (each: Each) => number): (a: Each, b: Each) => number {
-  const cents = (each: Each): number => Math.round(100 * costOf(each));
+function inOrder<Each extends CandidateFleet>(
+  objective: CapacityObjective,
+  of: (each: Each) => number,
+): (a: Each, b: Each) => number {
+  const grains = (each: Each): number => Math.round(of(each) / GRAIN[objective]);
   return (a, b) =>
-    cents(a) - cents(b) ||
+    grains(a) - grains(b) ||
     a.candidate.count - b.candidate.count ||
     a.candidate.slot - b.candidate.slot ||
     (JSON.stringify(a.candidate) < JSON.stringify(b.candidate) ? -1 : 1);
 }
 
 /**
- * The cheapest candidates that keep the level of service. Candidates are simulated in the order of what they cost at
- * least, and no further than to where the next ones cost more than those that were found.
+ * The best candidates that keep the level of service. Candidates are simulated in the order of what they come to at
+ * least, and no further than to where the next ones come behind those that were found.
  */
-export function findCapacity(request: CapacityRequest, input = judgeInput(request)): CapacityAnswer {
-  const { candidates, isExhaustive = false, onProgress = () => {} } = request;
+export async function findCapacity(request: CapacityRequest, input = judgeInput(request)): Promise<FoundCandidates> {
+  const { candidates, objective, isExhaustive = false, ahead, onProgress = () => {} } = request;
   const known = candidates.map((candidate) => candidateFleet(candidate, request));
-  const isFit = (each: CandidateFleet | Unfit): each is CandidateFleet => "fleet" in each;
+  const isFit = (each: CandidateFleet | UnfitCandidate): each is CandidateFleet => "fleet" in each;
   const bounded = known.filter(isFit).map((each) => boundCandidate(each, input));
-  bounded.sort(byCost(({ leastCost }) => leastCost));
+  bounded.sort(inOrder(objective, ({ least }) => least));
   const [meets, misses, pruned]: [JudgedCandidate[], JudgedCandidate[], PrunedCandidate[]] = [[], [], []];
   const most = mostMissed(input);
-  bounded.forEach((each, index) => {
+  const prunes = ({ numLost, least }: BoundedCandidate): PrunedCandidate["why"] | undefined => {
+    if (isExhaustive) return undefined;
+    if (numLost > most) return "cannot keep the level";
+    const limit = meets.length < WANTED ? Number.POSITIVE_INFINITY : meets[WANTED - 1]!.value;
+    return least > limit + GRAIN[objective] ? "comes behind" : undefined;
+  };
+  for (const [index, each] of bounded.entries()) {
     onProgress(index, bounded.length);
-    const limit = meets.length < WANTED ? Number.POSITIVE_INFINITY : meanCost(meets[WANTED - 1]!);
-    if (!isExhaustive && each.numLost > most) pruned.push({ ...each, why: "cannot keep the level" });
-    else if (!isExhaustive && each.leastCost > limit + CENT) pruned.push({ ...each, why: "costs more" });
+    const why = prunes(each);
+    if (why !== undefined) pruned.push({ ...each, why });
     else {
+      if (ahead !== undefined) await simulateAhead(ahead, bounded.slice(index), prunes, input);
       const judged = judgeCandidate(each, input);
       (judged.meets ? meets : misses).push(judged);
-      meets.sort(byCost(meanCost));
+      meets.sort(inOrder(objective, ({ value }) => value));
     }
-  });
+  }
   onProgress(bounded.length, bounded.length);
-  return { meets, misses, pruned, unfit: known.filter((each): each is Unfit => !isFit(each)) };
+  return { meets, misses, pruned, unfit: known.filter((each): each is UnfitCandidate => !isFit(each)) };
+}
+
+/** Where the first of some candidates was not simulated: it and the next ones that may have to be are. */
+async function simulateAhead(
+  { batch, simulate }: Ahead,
+  next: readonly BoundedCandidate[],
+  prunes: (each: BoundedCandidate) => unknown,
+  { seen }: JudgeInput,
+): Promise<void> {
+  if (seen.has(simulatedAs(next[0]!, 0))) return;
+  const chosen = new Map<string, Candidate>();
+  for (const each of next) {
+    if (chosen.size === batch) break;
+    const name = simulatedAs(each, 0);
+    if (!seen.has(name) && !chosen.has(name) && prunes(each) === undefined) chosen.set(name, each.candidate);
+  }
+  for (const [name, draw] of await simulate([...chosen.values()])) seen.set(name, draw);
 }

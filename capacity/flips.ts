@@ -1,31 +1,19 @@
 import { ownValue } from "../core/index.ts";
-import type { AcceleratorPrice, Candidate, Forecast, JobKind } from "../plan/index.ts";
-import type { CandidateRow } from "./answer.ts";
+import type { AcceleratorPrice, Candidate, CandidateRow, Flip, Forecast, JobKind } from "../plan/index.ts";
 import { type CapacityRequest, findCapacity, meanCost } from "./find-capacity.ts";
 import { slotKind } from "./slot-kind.ts";
-
-/** What the recommendation becomes where something is otherwise than was said. */
-export interface Flip {
-  /** In words: "half as many jobs again". */
-  readonly what: string;
-  /** The cheapest that keeps the level then, and what it costs; null where none does. */
-  readonly candidate: Candidate | null;
-  readonly cost: number | null;
-  /** Whether that is another one than is recommended. */
-  readonly isOther: boolean;
-}
 
 /** Draws of each search: what is asked is which way an answer goes. */
 const DRAWS = 5;
 const MORE = 1.5;
 const DEARER = 1.25;
 
-function withKinds(request: CapacityRequest, change: (kind: JobKind) => JobKind): CapacityRequest {
+function withKinds(request: CapacityQuestion, change: (kind: JobKind) => JobKind): CapacityQuestion {
   const forecast: Forecast = { ...request.forecast, kinds: request.forecast.kinds.map(change) };
   return { ...request, forecast, kinds: forecast.kinds.map(slotKind) };
 }
 
-function withLevels(request: CapacityRequest, factor: number): CapacityRequest {
+function withLevels(request: CapacityQuestion, factor: number): CapacityQuestion {
   const { forecast } = request;
   const changed = <Level extends { readonly hours: number }>(level: Level): Level => {
     return { ...level, hours: factor * level.hours };
@@ -47,14 +35,14 @@ function dearer(price: AcceleratorPrice, factor: number): AcceleratorPrice {
   };
 }
 
-function withPrice(request: CapacityRequest, accelerator: string, factor: number): CapacityRequest {
+function withPrice(request: CapacityQuestion, accelerator: string, factor: number): CapacityQuestion {
   const { prices } = request;
   const own = dearer(ownValue(prices.accelerators, accelerator)!, factor);
   return { ...request, prices: { ...prices, accelerators: { ...prices.accelerators, [accelerator]: own } } };
 }
 
 /** What may be otherwise, both ways. */
-function variations(request: CapacityRequest, best: CandidateRow): readonly (readonly [string, CapacityRequest])[] {
+function variations(request: CapacityQuestion, best: CandidateRow): readonly (readonly [string, CapacityQuestion])[] {
   const { accelerator } = best.candidate;
   const jobs = (factor: number) => withKinds(request, (kind) => ({ ...kind, perDay: factor * kind.perDay }));
   const rows = (factor: number) =>
@@ -78,19 +66,29 @@ function variations(request: CapacityRequest, best: CandidateRow): readonly (rea
   ];
 }
 
-/** The search once more for each thing that may be otherwise. `onFlip` is told how many are done, of how many. */
-export function flipsOf(
-  request: CapacityRequest,
+/** The best candidate that keeps the level, and what it costs; null where none does. */
+export type FoundBest = { readonly candidate: Candidate; readonly cost: number } | null;
+
+/** All of a request that can be copied to another thread. */
+export type CapacityQuestion = Omit<CapacityRequest, "seen" | "ahead" | "onProgress">;
+
+export async function bestOf(question: CapacityQuestion): Promise<FoundBest> {
+  const [found] = (await findCapacity(question)).meets;
+  return found === undefined ? null : { candidate: found.candidate, cost: meanCost(found) };
+}
+
+/** The search once more for each thing that may be otherwise. `search`: `bestOf` each, in any threads. */
+export async function flipsOf(
+  question: CapacityQuestion,
   best: CandidateRow,
-  onFlip: (done: number, all: number) => void = () => {},
-): readonly Flip[] {
-  const all = variations(request, best);
-  return all.map(([what, changed], index): Flip => {
-    onFlip(index, all.length);
-    const few = { ...changed, draws: Math.min(DRAWS, request.draws), onProgress: () => {} };
-    const [found] = findCapacity(few).meets;
-    if (found === undefined) return { what, candidate: null, cost: null, isOther: true };
-    const isOther = JSON.stringify(found.candidate) !== JSON.stringify(best.candidate);
-    return { what, candidate: found.candidate, cost: meanCost(found), isOther };
+  search: (questions: readonly CapacityQuestion[]) => Promise<readonly FoundBest[]>,
+): Promise<readonly Flip[]> {
+  const all = variations(question, best);
+  const draws = Math.min(DRAWS, question.draws);
+  const found = await search(all.map(([, changed]) => ({ ...changed, draws })));
+  return all.map(([what], index): Flip => {
+    const { candidate = null, cost = null } = found[index] ?? {};
+    const isOther = JSON.stringify(candidate) !== JSON.stringify(best.candidate);
+    return { what, candidate, cost, isOther };
   });
 }

@@ -1,7 +1,12 @@
-// The answer: the cheapest candidate that keeps a level of service, with what stands beside it.
-export { type Beside, type CandidateRow, type CapacityReport, capacityReport } from "./answer.ts";
-// All that an answer follows from.
-export type { CapacityRequest } from "./find-capacity.ts";
+// The answer: the best candidate that keeps a level of service, with what stands beside it.
+export { type CapacityReport, capacityDocument, capacityReport } from "./answer.ts";
+// All that an answer follows from, and who may simulate for it.
+export type { Ahead, CapacityRequest } from "./find-capacity.ts";
 // What the answer becomes where something is otherwise.
-export { type Flip, flipsOf } from "./flips.ts";
+export { bestOf, type CapacityQuestion, type FoundBest, flipsOf } from "./flips.ts";
+// What a recommendation is tried and run with.
+export { notTrained, runFiles } from "./run-files.ts";
+// What other threads are asked for, and what is remembered of it.
+export { type AskedCandidate, simulatedCandidate } from "./simulated-candidate.ts";
+export type { SeenDraw, SeenDraws } from "./simulated-draws.ts";
 export { slotKind } from "./slot-kind.ts";

@@ -1,10 +1,12 @@
-import { mean, sum } from "../core/index.ts";
+import { mean } from "../core/index.ts";
+import type { CapacityObjective } from "../plan/index.ts";
 import { type Bounds, boundsOf } from "./bounds.ts";
-import { type CandidateFleet, drawnFactor } from "./candidate-fleet.ts";
+import type { CandidateFleet } from "./candidate-fleet.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
-import { isKept, type LevelGroup, levelHours } from "./level.ts";
+import { isKept, type LevelGroup } from "./level.ts";
 import { type Cost, costOf } from "./money.ts";
-import { type SlotFleet, simulateSlots } from "./slot-fleet.ts";
+import { objectiveValue } from "./objective.ts";
+import { drawnFleet, type SeenDraws, simulatedDraw } from "./simulated-draws.ts";
 
 export interface JudgeInput {
   /** Jobs as they come in each draw. */
@@ -14,8 +16,9 @@ export interface JudgeInput {
   readonly hours: number;
   /** The share of draws in which the level is to be kept. */
   readonly probability: number;
+  readonly objective: CapacityObjective;
   /** What was simulated. */
-  readonly seen: Map<string, SeenDraw>;
+  readonly seen: SeenDraws;
 }
 
 /** What a candidate came to in one draw. */
@@ -30,12 +33,10 @@ export interface JudgedDraw {
 
 export interface JudgedCandidate extends CandidateFleet {
   readonly draws: readonly JudgedDraw[];
+  /** By the objective, on average over these draws. */
+  readonly value: number;
   /** Whether enough draws keep the level; where not, no more were simulated than it takes to know. */
   readonly meets: boolean;
-}
-
-export function drawnFleet({ fleet, candidate, sigma }: CandidateFleet, draw: number): SlotFleet {
-  return { ...fleet, factor: fleet.factor * drawnFactor(candidate.accelerator, sigma, draw) };
 }
 
 function costWith({ candidate, tariff }: CandidateFleet, busySeconds: number, hours: number): Cost {
@@ -45,17 +46,22 @@ function costWith({ candidate, tariff }: CandidateFleet, busySeconds: number, ho
 
 /** Bounds of a candidate, without simulating it. */
 export interface BoundedCandidate extends CandidateFleet {
-  /** Mean over all draws of what it costs at least. */
-  readonly leastCost: number;
+  /** By the objective, what it comes to at least, on average over all draws. */
+  readonly least: number;
   /** Draws in which no scheduler keeps the level. */
   readonly numLost: number;
 }
 
-export function boundCandidate(known: CandidateFleet, { draws, groups, hours }: JudgeInput): BoundedCandidate {
+export function boundCandidate(known: CandidateFleet, input: JudgeInput): BoundedCandidate {
+  const { draws, groups, objective } = input;
   const bounds = draws.map((jobs, draw): Bounds => boundsOf(drawnFleet(known, draw), jobs, groups));
   return {
     ...known,
-    leastCost: mean(bounds.map(({ busySeconds }) => costWith(known, busySeconds, hours).total)),
+    least: mean(
+      bounds.map(({ busySeconds, hours }) =>
+        objectiveValue(objective, { hours, cost: costWith(known, busySeconds, input.hours) }, groups),
+      ),
+    ),
     numLost: bounds.filter((bound) => !isKept(groups, bound.hours)).length,
   };
 }
@@ -63,32 +69,6 @@ export function boundCandidate(known: CandidateFleet, { draws, groups, hours }: 
 /** The most draws in which a level may be missed. */
 export function mostMissed({ draws, probability }: Pick<JudgeInput, "draws" | "probability">): number {
   return Math.floor(draws.length * (1 - probability) + 1e-9);
-}
-
-/** What a simulation came to: the same for candidates that differ in how their accelerators are had alone. */
-export interface SeenDraw {
-  /** By group of kinds. */
-  readonly hours: readonly number[];
-  /** Of all slots. */
-  readonly busySeconds: number;
-}
-
-/** A name that candidates share of which a simulation says the same. */
-function simulatedAs({ candidate, spot }: CandidateFleet, draw: number): string {
-  const { tenure: _tenure, ...machines } = candidate;
-  return JSON.stringify([machines, spot === undefined, draw]);
-}
-
-function simulatedDraw(known: CandidateFleet, draw: number, input: JudgeInput): SeenDraw {
-  const key = simulatedAs(known, draw);
-  const seen = input.seen.get(key);
-  if (seen !== undefined) return seen;
-  const jobs = input.draws[draw]!;
-  const { turnaroundSeconds, busySeconds } = simulateSlots(drawnFleet(known, draw), jobs);
-  const ended = jobs.map(({ kind }, job) => ({ kind, seconds: turnaroundSeconds[job]! }));
-  const now = { hours: input.groups.map((group) => levelHours(group, ended)), busySeconds: sum(busySeconds) };
-  input.seen.set(key, now);
-  return now;
 }
 
 function judgeDraw(known: CandidateFleet, draw: number, input: JudgeInput): JudgedDraw {
@@ -119,5 +99,6 @@ function judged(known: CandidateFleet, input: JudgeInput, most: number): JudgedC
     draws.push(seen);
     if (!seen.isKept) missed += 1;
   }
-  return { ...known, draws, meets: missed <= mostMissed(input) };
+  const value = mean(draws.map((draw) => objectiveValue(input.objective, draw, input.groups)));
+  return { ...known, draws, value, meets: missed <= mostMissed(input) };
 }

@@ -35,3 +35,10 @@ export function levelHours(
 export function isKept(groups: readonly LevelGroup[], hours: readonly number[]): boolean {
   return groups.every(({ level }, index) => hours[index]! <= level.hours);
 }
+
+/** Of the hours of the level that is the tightest, those that are taken: at most 1 where all levels are kept. */
+export function tightness(groups: readonly LevelGroup[], hours: readonly number[]): number {
+  // Of a level of which it is known only that it cannot be kept: its hours.
+  const shares = groups.map(({ level }, group) => (Number.isFinite(hours[group]!) ? hours[group]! / level.hours : 1));
+  return Math.max(...shares);
+}

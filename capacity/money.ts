@@ -15,6 +15,8 @@ export interface Cost {
   readonly energy: number;
   readonly rent: number;
   readonly total: number;
+  /** Whoever pays for them. */
+  readonly kilowattHours: number;
 }
 
 const HOURS_PER_YEAR = 8766;
@@ -33,23 +35,33 @@ export function hasPrice({ buy, reservedPerHour, onDemandPerHour, spot }: Accele
   return { buy, reserved: reservedPerHour, "on-demand": onDemandPerHour, spot }[tenure] !== undefined;
 }
 
-function bought({ price, prices, watts }: Tariff, { all, busy }: AcceleratorHours): Cost {
-  const { buy } = price;
-  if (buy === undefined) throw new InputError({ expected: "a price to buy at", got: undefined });
-  const { idlePower, restUsed, years } = buy;
-  const idle = Math.max(0, all - busy);
-  const own = all === 0 ? 0 : 1 - (restUsed * idle) / all;
-  const hardware = (buy.price / (years * HOURS_PER_YEAR)) * all * own;
-  // Whoever uses the rest pays for its power.
-  const powered = busy + idlePower * idle * (1 - restUsed);
-  const energy = (prices.perKilowattHour * prices.powerFactor * watts * powered) / 1000;
-  return { hardware, energy, rent: 0, total: hardware + energy };
+/** Board power that an idle accelerator takes, of that of the catalog, where the prices do not say. */
+const IDLE_POWER = 0.15;
+
+/** Those of rented accelerators that are others' while they do not train are others'. */
+function kilowattHours({ tenure, price, prices, watts }: Tariff, { all, busy }: AcceleratorHours): number {
+  const { idlePower = IDLE_POWER, restUsed = 0 } = price.buy ?? {};
+  const isOurs = tenure === "buy" ? 1 - restUsed : tenure === "reserved" ? 1 : 0;
+  const powered = busy + idlePower * Math.max(0, all - busy) * isOurs;
+  return (prices.powerFactor * watts * powered) / 1000;
 }
 
-function rented(perHour: number | undefined, hours: number): Cost {
+function bought(tariff: Tariff, { all, busy }: AcceleratorHours): Cost {
+  const { price, prices } = tariff;
+  const { buy } = price;
+  if (buy === undefined) throw new InputError({ expected: "a price to buy at", got: undefined });
+  const own = all === 0 ? 0 : 1 - (buy.restUsed * Math.max(0, all - busy)) / all;
+  const hardware = (buy.price / (buy.years * HOURS_PER_YEAR)) * all * own;
+  // Whoever uses the rest pays for its power.
+  const used = kilowattHours(tariff, { all, busy });
+  const energy = prices.perKilowattHour * used;
+  return { hardware, energy, rent: 0, total: hardware + energy, kilowattHours: used };
+}
+
+function rented(tariff: Tariff, perHour: number | undefined, hours: AcceleratorHours, paid: number): Cost {
   if (perHour === undefined) throw new InputError({ expected: "a price by the hour", got: undefined });
-  const rent = perHour * hours;
-  return { hardware: 0, energy: 0, rent, total: rent };
+  const rent = perHour * paid;
+  return { hardware: 0, energy: 0, rent, total: rent, kilowattHours: kilowattHours(tariff, hours) };
 }
 
 /** Never less where more hours are busy. @throws InputError where the prices do not say */
@@ -59,10 +71,10 @@ export function costOf(tariff: Tariff, hours: AcceleratorHours): Cost {
     case "buy":
       return bought(tariff, hours);
     case "reserved":
-      return rented(price.reservedPerHour, hours.all);
+      return rented(tariff, price.reservedPerHour, hours, hours.all);
     case "on-demand":
-      return rented(price.onDemandPerHour, hours.busy);
+      return rented(tariff, price.onDemandPerHour, hours, hours.busy);
     case "spot":
-      return rented(price.spot?.perHour, hours.busy);
+      return rented(tariff, price.spot?.perHour, hours, hours.busy);
   }
 }

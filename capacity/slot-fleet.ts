@@ -1,4 +1,12 @@
-import { type Candidate, type FleetJob, FleetOutcomes, policyOf, type Resources, Scheduler } from "../plan/index.ts";
+import {
+  type Candidate,
+  type FleetJob,
+  FleetOutcomes,
+  type JournalLine,
+  policyOf,
+  type Resources,
+  Scheduler,
+} from "../plan/index.ts";
 import { FleetRun, type FleetTimes, type SimulatedJob } from "../sim/index.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
 import type { SlotTimes } from "./slot-times.ts";
@@ -64,7 +72,11 @@ function simulatedJob({ times }: SlotFleet, { kind: place, name, arrivalSeconds,
 }
 
 /** Jobs as they come, on the slots of a candidate, under the real scheduler, iteration by iteration. */
-export function simulateSlots(fleet: SlotFleet, jobs: readonly DrawnJob[]): SimulatedSlots {
+export function simulateSlots(
+  fleet: SlotFleet,
+  jobs: readonly DrawnJob[],
+  onLine: (line: JournalLine) => void = () => {},
+): SimulatedSlots {
   const { numSlots } = fleet;
   const resources = resourcesOf(fleet, jobs);
   const times: FleetTimes = {
@@ -79,7 +91,7 @@ export function simulateSlots(fleet: SlotFleet, jobs: readonly DrawnJob[]): Simu
   new FleetRun(
     jobs.map((job) => simulatedJob(fleet, job)),
     scheduler,
-    { numPipelines: numSlots, times, outcomes },
+    { numPipelines: numSlots, times, outcomes, onLine },
   ).run();
   return {
     turnaroundSeconds: outcomes

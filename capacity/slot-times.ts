@@ -1,7 +1,15 @@
 import type { Candidate } from "../plan/index.ts";
 import type { Accelerator } from "../studies/index.ts";
 import type { SlotKind } from "./slot-kind.ts";
-import { fastestLayout, packedSeconds, type Slot, type SlotLayout, tokenSeconds } from "./slot-layout.ts";
+import {
+  fastestLayout,
+  packedBytes,
+  packedSeconds,
+  type Slot,
+  type SlotLayout,
+  tokenSeconds,
+  usableBytes,
+} from "./slot-layout.ts";
 
 /** The accelerators of a candidate, as the catalog has them. */
 export interface KnownAccelerator {
@@ -50,6 +58,12 @@ export class SlotTimes {
 
   layoutOf(kind: number): SlotLayout {
     return this.#layouts.get(this.#kinds[kind]!.base)!;
+  }
+
+  /** Of the memory of an accelerator that may be used, what so many jobs of a kind take that share a slot. */
+  memoryShare(kind: number, jobsAtOnce: number): number {
+    const jobs = Array<SlotKind>(jobsAtOnce).fill(this.#kinds[kind]!);
+    return packedBytes(this.#slot, this.layoutOf(kind), jobs) / usableBytes(this.#slot);
   }
 
   /** By its place in the forecast. */

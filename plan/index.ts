@@ -113,6 +113,17 @@ export {
   candidatesSchema,
   type Tenure,
 } from "./documents/candidates.ts";
+export {
+  type Beside,
+  type CandidateRow,
+  type CapacityAnswer,
+  type CapacityObjective,
+  type Flip,
+  OBJECTIVES,
+  type Spread,
+  type UnfitCandidate,
+  type Week,
+} from "./documents/capacity-answer.ts";
 export { type Catalog, type CatalogDevice, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 export {
   CHECKPOINT_VERSION,

@@ -2,11 +2,14 @@
 
 export { fleetComparison } from "./build-fleet-comparison.ts";
 export { fleetPart } from "./build-fleet-data.ts";
+// Which machines to have, as a page, and in words that it shares with the terminal.
+export { besides, type CapacityPageData, candidateCounts, candidateText, RESTS } from "./capacity-data.ts";
 export type { FleetFigure, FleetPageData, FleetPart } from "./fleet-data.ts";
 // The browser code of a page, and a page around it.
 export { htmlPage, type ReportAssets } from "./html-page.ts";
 // The paper's evaluation as a page.
 export type { PaperPageData, PaperPageRow } from "./paper-data.ts";
+export { renderCapacity } from "./render-capacity.ts";
 export { renderFleet } from "./render-fleet.ts";
 export { renderPaper } from "./render-paper.ts";
 // One self-contained page from one trace or two.

@@ -14,6 +14,8 @@ const bundles = [
   { from: inRoot("reports/client/fleet/style.css"), to: inRoot("dist/reports/fleet.css") },
   { from: inRoot("reports/client/paper/main.ts"), to: inRoot("dist/reports/paper.js"), format: "iife" },
   { from: inRoot("reports/client/paper/style.css"), to: inRoot("dist/reports/paper.css") },
+  { from: inRoot("reports/client/capacity/main.ts"), to: inRoot("dist/reports/capacity.js"), format: "iife" },
+  { from: inRoot("reports/client/capacity/style.css"), to: inRoot("dist/reports/capacity.css") },
   { from: inRoot("server/client/main.ts"), to: inRoot("dist/server/client.js"), format: "iife" },
   { from: inRoot("server/client/style.css"), to: inRoot("dist/server/client.css") },
 ];

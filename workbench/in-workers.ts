@@ -45,54 +45,93 @@ function isOutOfMemory(error: Error): boolean {
   return (error as NodeJS.ErrnoException).code === "ERR_WORKER_OUT_OF_MEMORY";
 }
 
-/**
- * One task for each part, over worker threads; results in the order of the parts, whoever finished first. `shared` goes
- * to each thread once.
- */
-export async function inWorkers<Name extends WorkerTask, Shared extends Partial<TaskInput<Name>>>(
-  task: Name,
-  shared: Shared,
-  parts: readonly Omit<TaskInput<Name>, keyof Shared>[],
-  { workers = availableParallelism(), file = builtWorker(), limits }: WorkerOptions = {},
-): Promise<readonly TaskResult<Name>[]> {
-  const count = Math.min(workers, parts.length);
-  if (count === 0 || file === null || (count === 1 && limits === undefined)) {
-    const own: TaskResult<Name>[] = [];
-    for (const part of parts) own.push(await runTask(task, { ...shared, ...part } as unknown as TaskInput<Name>));
-    return own;
+/** Threads for one task, that stay until they are disposed of. `shared` goes to each thread once. */
+export class WorkerThreads<Name extends WorkerTask, Shared extends Partial<TaskInput<Name>>>
+  implements AsyncDisposable
+{
+  readonly #task: Name;
+  readonly #shared: Shared;
+  readonly #limits: WorkerLimits | undefined;
+  readonly #threads: readonly Worker[];
+
+  /** `mostParts`: that there will be at once, of which more threads would have none. */
+  constructor(
+    task: Name,
+    shared: Shared,
+    mostParts: number,
+    { workers = availableParallelism(), file = builtWorker(), limits }: WorkerOptions = {},
+  ) {
+    const count = Math.min(workers, mostParts);
+    const isOwn = count === 0 || file === null || (count === 1 && limits === undefined);
+    const room = limits === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: limits.heapMegabytes } };
+    this.#task = task;
+    this.#shared = shared;
+    this.#limits = limits;
+    this.#threads = isOwn
+      ? []
+      : Array.from({ length: count }, () => new Worker(file, { workerData: { task, shared }, ...room }));
   }
-  const results = new Array<TaskResult<Name>>(parts.length);
-  let next = 0;
-  const serve = (worker: Worker): Promise<void> =>
-    new Promise((resolve, reject) => {
-      let [part, stopWatch] = [0, (): void => {}];
-      const give = (): void => {
-        if (next === parts.length) resolve();
-        else {
+
+  /** Results in the order of the parts, whoever finished first. `onResult` is told how many there are, as they come. */
+  async run(
+    parts: readonly Omit<TaskInput<Name>, keyof Shared>[],
+    onResult: (numDone: number) => void = () => {},
+  ): Promise<readonly TaskResult<Name>[]> {
+    const results = new Array<TaskResult<Name>>(parts.length);
+    if (this.#threads.length === 0) {
+      for (const [index, part] of parts.entries()) {
+        results[index] = await runTask(this.#task, { ...this.#shared, ...part } as unknown as TaskInput<Name>);
+        onResult(index + 1);
+      }
+      return results;
+    }
+    const limits = this.#limits;
+    let [next, numDone] = [0, 0];
+    const serve = (worker: Worker): Promise<void> =>
+      new Promise((resolve, reject) => {
+        let [part, stopWatch] = [0, (): void => {}];
+        const give = (): void => {
+          if (next === parts.length) {
+            worker.off("error", failed).off("message", told);
+            resolve();
+            return;
+          }
           part = next;
           worker.postMessage({ index: part, part: parts[part] });
           next += 1;
           if (limits !== undefined)
             stopWatch = watchTime(limits.seconds(part), () => reject(limits.exceeded("time", part)));
-        }
-      };
-      worker.on("error", (error) => {
-        stopWatch();
-        reject(limits !== undefined && isOutOfMemory(error) ? limits.exceeded("memory", part) : error);
-      });
-      worker.on("message", ({ index, result }: { readonly index: number; readonly result: TaskResult<Name> }) => {
-        stopWatch();
-        results[index] = result;
+        };
+        const failed = (error: Error): void => {
+          stopWatch();
+          reject(limits !== undefined && isOutOfMemory(error) ? limits.exceeded("memory", part) : error);
+        };
+        const told = ({ index, result }: { readonly index: number; readonly result: TaskResult<Name> }): void => {
+          stopWatch();
+          results[index] = result;
+          numDone += 1;
+          onResult(numDone);
+          give();
+        };
+        worker.on("error", failed).on("message", told);
         give();
       });
-      give();
-    });
-  const room = limits === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: limits.heapMegabytes } };
-  const threads = Array.from({ length: count }, () => new Worker(file, { workerData: { task, shared }, ...room }));
-  try {
-    await Promise.all(threads.map(serve));
-  } finally {
-    await Promise.all(threads.map((thread) => thread.terminate()));
+    await Promise.all(this.#threads.map(serve));
+    return results;
   }
-  return results;
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+  }
+}
+
+/** One task for each part, over worker threads that end with it: see `WorkerThreads`. */
+export async function inWorkers<Name extends WorkerTask, Shared extends Partial<TaskInput<Name>>>(
+  task: Name,
+  shared: Shared,
+  parts: readonly Omit<TaskInput<Name>, keyof Shared>[],
+  options: WorkerOptions = {},
+): Promise<readonly TaskResult<Name>[]> {
+  await using threads = new WorkerThreads(task, shared, parts.length, options);
+  return await threads.run(parts);
 }

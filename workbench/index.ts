@@ -2,6 +2,9 @@
 
 // Calibrating this machine.
 export { type CalibrationSubject, calibrateDevices } from "./calibrate-devices.ts";
+// Candidates simulated in threads, and the folder of an answer about machines.
+export { CAPACITY_FILES, CapacityFolder } from "./capacity-folder.ts";
+export { answerCapacity, searchCapacity } from "./capacity-workers.ts";
 // Every file of a live fleet's folder, checked.
 export { checkFleetFolder } from "./check-fleet.ts";
 export { type CheckpointRhythm, DEFAULT_RHYTHM } from "./checkpoint-rhythm.ts";

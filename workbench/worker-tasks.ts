@@ -1,3 +1,4 @@
+import type { AskedCandidate, CapacityQuestion } from "../capacity/index.ts";
 import { type ErrorFacts, InputError } from "../core/index.ts";
 import type { RowWork, TextTokenizer } from "../datasets/index.ts";
 import type { Catalog, PackingProblem } from "../plan/index.ts";
@@ -23,6 +24,8 @@ export const WORKER_TASKS = {
   draws: async (request: DrawRequest) => (await import("../sim/index.ts")).drawFigures(request),
   variation: async ({ catalog, variation }: { readonly catalog: Catalog; readonly variation: AssumedVariation }) =>
     (await import("../studies/index.ts")).varyAssumption(catalog, variation),
+  capacityDraws: async (asked: AskedCandidate) => (await import("../capacity/index.ts")).simulatedCandidate(asked),
+  capacityBest: async (question: CapacityQuestion) => (await import("../capacity/index.ts")).bestOf(question),
   packing: async (request: { readonly problem: PackingProblem }) =>
     (await import("./solve-packing.ts")).solvePacking(request),
   /** The rows, packed; or what is wrong with the first record that makes none, since threads pass on no classes. */

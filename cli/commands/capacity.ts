@@ -1,6 +1,7 @@
-import { capacityReport, flipsOf } from "../../capacity/index.ts";
+import { type CapacityQuestion, type CapacityReport, capacityDocument, flipsOf } from "../../capacity/index.ts";
 import { InputError } from "../../core/index.ts";
-import { loadCapacity } from "../../workbench/index.ts";
+import { type CapacityAnswer, type CapacityObjective, OBJECTIVES } from "../../plan/index.ts";
+import { answerCapacity, CapacityFolder, loadCapacity, searchCapacity } from "../../workbench/index.ts";
 import {
   type Arguments,
   type Command,
@@ -12,8 +13,9 @@ import {
 } from "../command.ts";
 import { capacityText } from "../describe-capacity.ts";
 import type { Io } from "../io.ts";
-import { printResult } from "../output.ts";
+import { note, printResult } from "../output.ts";
 import { CATALOG_OPTION } from "../plan-options.ts";
+import { requireCapacityPage, writeCapacity } from "../write-capacity.ts";
 
 const DRAWS = { default: 20, most: 1000 } as const;
 
@@ -27,6 +29,11 @@ function probabilityOf(args: Arguments): number {
   const probability = optionalNumber(args, "probability") ?? 0.9;
   if (probability > 0 && probability <= 1) return probability;
   throw new InputError({ expected: "a share above 0, at most 1", at: "--probability", got: probability });
+}
+
+function objectiveOf(args: Arguments): CapacityObjective {
+  const given = optionalText(args, "objective");
+  return OBJECTIVES.find((each) => each === given) ?? "cost";
 }
 
 /** How often a terminal is told how far it is. */
@@ -46,6 +53,38 @@ function progressOf(io: Io, args: Arguments, what: string) {
       if (toldMs > 0) io.stderr("\r\u001b[K");
     },
   };
+}
+
+async function searched(
+  io: Io,
+  args: Arguments,
+  question: CapacityQuestion,
+  folder: CapacityFolder | undefined,
+): Promise<CapacityReport> {
+  const progress = progressOf(io, args, "candidates");
+  try {
+    return await answerCapacity(question, {
+      onProgress: progress.told,
+      ...(folder === undefined ? {} : { seen: folder.seen, onSeen: (draws) => folder.keep(draws) }),
+    });
+  } finally {
+    progress.end();
+  }
+}
+
+async function flipped(
+  io: Io,
+  args: Arguments,
+  question: CapacityQuestion,
+  { best }: CapacityReport,
+): Promise<CapacityAnswer["flips"]> {
+  const progress = progressOf(io, args, "searches again");
+  try {
+    const search = (questions: readonly CapacityQuestion[]) => searchCapacity(questions, progress.told);
+    return [...(await flipsOf(question, best!, search))];
+  } finally {
+    progress.end();
+  }
 }
 
 export const capacityCommand: Command = {
@@ -77,6 +116,18 @@ export const capacityCommand: Command = {
           describe: "draws of arrivals and of the error of predicted times",
         },
         probability: { type: "number", default: 0.9, describe: "share of the draws that are to keep the level" },
+        objective: {
+          type: "string",
+          choices: OBJECTIVES,
+          default: "cost",
+          describe: "what the best one is the first by: money, kilowatt-hours, or the hours of the tightest level",
+        },
+        output: {
+          type: "string",
+          alias: "o",
+          describe:
+            "folder for the answer: answer.json, answer.html, candidates.csv, and in run/ what it is tried and run with; a search that was cut off goes on there",
+        },
         exhaustive: {
           type: "boolean",
           default: false,
@@ -90,28 +141,32 @@ export const capacityCommand: Command = {
       },
     },
   ],
-  run(args, io) {
+  async run(args, io) {
     const files = {
       forecast: requiredText(args, "forecast"),
       candidates: requiredText(args, "candidates"),
       prices: requiredText(args, "prices"),
       catalog: optionalText(args, "catalog"),
     };
-    const loaded = loadCapacity(io, files);
-    const [draws, probability] = [drawsOf(args), probabilityOf(args)];
-    const progress = progressOf(io, args, "candidates");
-    const isExhaustive = flag(args, "exhaustive");
-    const request = { ...loaded, draws, probability, isExhaustive, onProgress: progress.told };
-    const report = capacityReport(request);
-    progress.end();
+    const output = optionalText(args, "output");
+    if (output !== undefined) requireCapacityPage();
+    const question: CapacityQuestion = {
+      ...loadCapacity(io, files),
+      draws: drawsOf(args),
+      probability: probabilityOf(args),
+      objective: objectiveOf(args),
+      isExhaustive: flag(args, "exhaustive"),
+    };
+    const folder = output === undefined ? undefined : new CapacityFolder(io, output, question);
+    if (folder !== undefined && folder.seen.size > 0)
+      note(io, args, `goes on with ${folder.seen.size} draws of candidates that were simulated before`);
+    const report = await searched(io, args, question, folder);
     const { best } = report;
-    const searches = progressOf(io, args, "searches again");
-    const flips = best === null || !flag(args, "flips") ? [] : flipsOf(request, best, searches.told);
-    searches.end();
-    const { currency, date } = loaded.prices;
-    const { days } = loaded.forecast;
-    printResult(io, args, { ...report, flips, currency, pricesOf: date, days, probability }, () =>
-      capacityText(report, loaded.prices, days, flips),
+    const isFlipped = best !== null && flag(args, "flips");
+    const answer = capacityDocument(question, report, isFlipped ? await flipped(io, args, question, report) : []);
+    if (folder !== undefined) writeCapacity(io, args, folder, question, answer);
+    printResult(io, args, answer, () =>
+      [capacityText(answer), ...(output === undefined ? [] : ["", `written to ${output}`])].join("\n"),
     );
     return best === null ? 1 : 0;
   },

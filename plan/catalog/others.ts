@@ -5,6 +5,7 @@ import { board, cardMemory, listed, ON_DEMAND, port, price, recalled, specified 
 export const OTHERS: Catalog["devices"] = {
   MI300X: {
     kind: "cuda",
+    simulatedOnly: true,
     generation: "CDNA 3",
     memoryBytes: cardMemory(192),
     float32FlopsPerSecond: specified(163.4e12),
@@ -20,6 +21,7 @@ export const OTHERS: Catalog["devices"] = {
   },
   MI325X: {
     kind: "cuda",
+    simulatedOnly: true,
     generation: "CDNA 3",
     memoryBytes: cardMemory(256),
     float32FlopsPerSecond: recalled(163.4e12),
@@ -34,6 +36,7 @@ export const OTHERS: Catalog["devices"] = {
   },
   MI350X: {
     kind: "cuda",
+    simulatedOnly: true,
     generation: "CDNA 4",
     memoryBytes: cardMemory(288),
     float32FlopsPerSecond: recalled(144.2e12),
@@ -49,6 +52,7 @@ export const OTHERS: Catalog["devices"] = {
   },
   MI355X: {
     kind: "cuda",
+    simulatedOnly: true,
     generation: "CDNA 4",
     memoryBytes: cardMemory(288),
     float32FlopsPerSecond: recalled(157.3e12),
@@ -64,6 +68,7 @@ export const OTHERS: Catalog["devices"] = {
   },
   "Gaudi 2": {
     kind: "cuda",
+    simulatedOnly: true,
     generation: "Gaudi 2",
     memoryBytes: cardMemory(96),
     bfloat16FlopsPerSecond: listed(432e12),
@@ -77,6 +82,7 @@ export const OTHERS: Catalog["devices"] = {
   },
   "Gaudi 3": {
     kind: "cuda",
+    simulatedOnly: true,
     generation: "Gaudi 3",
     memoryBytes: cardMemory(128),
     bfloat16FlopsPerSecond: specified(1835e12),

@@ -34,6 +34,8 @@ const layerEfficiencySchema = z.strictObject({
 
 export const catalogDeviceSchema = z.strictObject({
   kind: z.enum(["cpu", "cuda"]),
+  /** Of accelerators that are programmed in other ways than CUDA: no executor is for them. */
+  simulatedOnly: z.literal(true).optional(),
   /** Devices of one design, by a name of `generations`: what is known of one of them carries over to the others. */
   generation: z.string().optional(),
   memoryBytes: figureSchema.optional(),

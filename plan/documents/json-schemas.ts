@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { calibrationSchema } from "./calibration.ts";
 import { candidatesSchema } from "./candidates.ts";
+import { capacityAnswerSchema } from "./capacity-answer.ts";
 import { catalogSchema } from "./catalog.ts";
 import { clusterSchema } from "./cluster.ts";
 import { forecastSchema } from "./forecast.ts";
@@ -24,5 +25,6 @@ export function planningSchemas(): Readonly<Record<string, object>> {
     forecast: jsonSchema("loratwin forecast", forecastSchema),
     candidates: jsonSchema("loratwin candidates", candidatesSchema),
     prices: jsonSchema("loratwin prices", pricesSchema),
+    "capacity-answer": jsonSchema("loratwin capacity-answer", capacityAnswerSchema),
   };
 }

@@ -1,33 +1,41 @@
 import { describe, expect, it } from "vitest";
 import { boundsOf } from "../../capacity/bounds.ts";
 import { candidateFleet } from "../../capacity/candidate-fleet.ts";
-import { findCapacity, judgeInput, meanCost } from "../../capacity/find-capacity.ts";
-import { drawnFleet, judgeAll } from "../../capacity/judge-candidate.ts";
+import { type CapacityRequest, findCapacity, judgeInput } from "../../capacity/find-capacity.ts";
+import { judgeAll } from "../../capacity/judge-candidate.ts";
+import { simulatedCandidate } from "../../capacity/simulated-candidate.ts";
+import { drawnFleet } from "../../capacity/simulated-draws.ts";
 import { simulateSlots } from "../../capacity/slot-fleet.ts";
+import { OBJECTIVES } from "../../plan/index.ts";
 import { smallRequest } from "./small-world.ts";
 
 const SEEDS = Array.from({ length: 200 }, (_, seed) => `small case ${seed}`);
 
 describe("the search", () => {
-  it("finds what simulating every candidate finds, and leaves out none that would have been better", () => {
-    const seen = { meets: 0, "cannot keep the level": 0, "costs more": 0 };
-    for (const seed of SEEDS) {
-      const request = smallRequest(seed);
-      const [pruned, whole] = [findCapacity(request), findCapacity({ ...request, isExhaustive: true })];
-      expect(whole.pruned).toEqual([]);
-      const two = (answer: typeof whole) => answer.meets.slice(0, 2).map((each) => [each.candidate, meanCost(each)]);
-      expect(two(pruned), seed).toEqual(two(whole));
-      seen.meets += whole.meets.length;
-      for (const { candidate, why, leastCost } of pruned.pruned) {
-        seen[why] += 1;
-        const found = [...whole.meets, ...whole.misses].find((each) => each.candidate === candidate)!;
-        if (why === "cannot keep the level") expect(found.meets, seed).toBe(false);
-        if (found.meets) expect(meanCost(found), seed).toBeGreaterThanOrEqual(leastCost);
+  it.each(OBJECTIVES)(
+    "finds what simulating every candidate finds by %s, and leaves out none that is better",
+    async (objective) => {
+      const seen = { meets: 0, "cannot keep the level": 0, "comes behind": 0 };
+      for (const seed of SEEDS) {
+        const request = { ...smallRequest(seed), objective };
+        const pruned = await findCapacity(request);
+        const whole = await findCapacity({ ...request, isExhaustive: true });
+        expect(whole.pruned).toEqual([]);
+        const two = (answer: typeof whole) => answer.meets.slice(0, 2).map((each) => [each.candidate, each.value]);
+        expect(two(pruned), seed).toEqual(two(whole));
+        seen.meets += whole.meets.length;
+        for (const { candidate, why, least } of pruned.pruned) {
+          seen[why] += 1;
+          const found = [...whole.meets, ...whole.misses].find((each) => each.candidate === candidate)!;
+          if (why === "cannot keep the level") expect(found.meets, seed).toBe(false);
+          if (found.meets) expect(found.value, seed).toBeGreaterThanOrEqual(least);
+        }
       }
-    }
-    // Each of them was there to be seen.
-    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(50);
-  }, 300_000);
+      // Each of them was there to be seen.
+      expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(50);
+    },
+    300_000,
+  );
 
   it("cannot fall below its bounds, whatever the policy", () => {
     let [kept, tight] = [0, 0];
@@ -56,11 +64,36 @@ describe("the search", () => {
     expect(tight).toBeGreaterThan(kept / 4);
   }, 300_000);
 
-  it("says the same twice", () => {
-    const request = smallRequest("twice");
-    const text = () => JSON.stringify(findCapacity(request).meets.map((each) => [each.candidate, each.draws]));
-    expect(text()).toBe(text());
-  });
+  it("says the same twice, and whoever simulates how many candidates ahead", async () => {
+    for (const seed of SEEDS.slice(0, 10)) {
+      const request = smallRequest(seed);
+      const text = async (more: Partial<CapacityRequest> = {}): Promise<string> => {
+        const { meets, misses, pruned } = await findCapacity({ ...request, ...more });
+        const told = [...meets, ...misses].map((each) => [each.candidate, each.draws]);
+        return JSON.stringify([told, pruned.map((each) => [each.candidate, each.why])]);
+      };
+      const { candidates: _candidates, ...shared } = request;
+      let asked = 0;
+      const ahead = (batch: number): Partial<CapacityRequest> => ({
+        ahead: {
+          batch,
+          async simulate(candidates) {
+            asked += candidates.length;
+            return candidates.flatMap((candidate) => simulatedCandidate({ ...shared, candidate }));
+          },
+        },
+      });
+      const alone = await text();
+      expect(await text()).toBe(alone);
+      for (const batch of [1, 3, 100]) expect(await text(ahead(batch)), seed).toBe(alone);
+      expect(asked).toBeGreaterThan(0);
+      const seen = new Map();
+      await text({ seen, ...ahead(2) });
+      asked = 0;
+      expect(await text({ seen, ...ahead(2) })).toBe(alone);
+      expect(asked).toBe(0);
+    }
+  }, 60_000);
 });
 
 describe("a candidate that is simulated", () => {

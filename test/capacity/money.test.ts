@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { candidateFleet } from "../../capacity/candidate-fleet.ts";
 import { judgeInput } from "../../capacity/find-capacity.ts";
-import { drawnFleet, judgeAll } from "../../capacity/judge-candidate.ts";
+import { judgeAll } from "../../capacity/judge-candidate.ts";
 import { costOf } from "../../capacity/money.ts";
+import { drawnFleet } from "../../capacity/simulated-draws.ts";
 import { simulateSlots } from "../../capacity/slot-fleet.ts";
 import type { Candidate } from "../../plan/index.ts";
 import { PRICES, smallRequest } from "./small-world.ts";
@@ -24,6 +25,11 @@ describe("what a candidate costs", () => {
     expect(costOf(tariff("reserved"), hours).total).toBe(2000);
     expect(costOf(tariff("on-demand"), hours).total).toBe(1200);
     expect(costOf(tariff("spot"), hours).total).toBe(600);
+    // Idle hours of what is reserved are paid for, those of what is rented by the hour are not ours.
+    const [watts, idle] = [1.5 * 0.7, 0.2 * 600];
+    expect(costOf(tariff("buy"), hours).kilowattHours).toBeCloseTo(energy / 0.2, 9);
+    expect(costOf(tariff("reserved"), hours).kilowattHours).toBeCloseTo(watts * (400 + idle), 9);
+    expect(costOf(tariff("on-demand"), hours).kilowattHours).toBeCloseTo(watts * 400, 9);
   });
 
   it("is never less where more hours are busy", () => {

@@ -62,5 +62,5 @@ export function someCandidates(seed: string): readonly Candidate[] {
 export function smallRequest(seed: string): CapacityRequest {
   const forecast = smallForecast(seed);
   const world = { forecast, kinds: forecast.kinds.map(slotKind), catalog: CATALOG, prices: PRICES };
-  return { ...world, candidates: someCandidates(seed), draws: 4, probability: 0.75 };
+  return { ...world, candidates: someCandidates(seed), draws: 4, probability: 0.75, objective: "cost" };
 }

@@ -1,7 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { parse } from "csv-parse/sync";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { CapacityReport, Flip } from "../../capacity/index.ts";
+import { parseAllDocuments } from "yaml";
+import { capacityAnswerSchema } from "../../plan/documents/capacity-answer.ts";
+import type { CapacityAnswer } from "../../plan/index.ts";
 import { capacityFields } from "./fields/capacity-fields.ts";
 import { fieldProblems } from "./fields/check-fields.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
@@ -50,8 +54,8 @@ beforeAll(() => {
     writeFileSync(path.join(root, name), text);
 });
 
-async function asked(...more: readonly string[]): Promise<CapacityReport> {
-  return JSON.parse(await printed([...ASKED, ...FEW, "--json", ...more], root)) as CapacityReport;
+async function asked(...more: readonly string[]): Promise<CapacityAnswer> {
+  return JSON.parse(await printed([...ASKED, ...FEW, "--json", ...more], root)) as CapacityAnswer;
 }
 
 describe("capacity", () => {
@@ -83,13 +87,13 @@ describe("capacity", () => {
     expect(
       text.match(/^(half as many|a third fewer|rows|steps|H100|MI300X|half the|twice the).* +(\d[\d ]*|-) {2}/gm),
     ).toHaveLength(10);
-    const { flips } = (await asked("--flips")) as CapacityReport & { readonly flips: readonly Flip[] };
+    const { flips } = (await asked("--flips")) as CapacityAnswer;
     writeFileSync(
       path.join(root, "more.yaml"),
       FORECAST.replace("perDay: 60", "perDay: 90").replace("perDay: 4", "perDay: 6"),
     );
     const more = await printed(["capacity", "more.yaml", ...ASKED.slice(2), ...FEW, "--json"], root);
-    const { best } = JSON.parse(more) as CapacityReport;
+    const { best } = JSON.parse(more) as CapacityAnswer;
     const { candidate, cost } = flips.find(({ what }) => what === "half as many jobs again")!;
     expect([candidate, cost]).toEqual([best!.candidate, best!.cost.mean]);
   }, 60_000);
@@ -131,10 +135,97 @@ describe("capacity", () => {
   });
 });
 
+describe("the folder of an answer", () => {
+  const folder = "answer";
+  let answer: CapacityAnswer;
+  beforeAll(async () => {
+    answer = JSON.parse(await printed([...ASKED, ...FEW, "--json", "-o", folder], root)) as CapacityAnswer;
+  }, 60_000);
+  const read = (...names: readonly string[]): string => readFileSync(path.join(root, folder, ...names), "utf8");
+
+  it("has the answer that is printed, as its schema says it", () => {
+    expect(JSON.parse(read("answer.json"))).toEqual(answer);
+    expect(() => capacityAnswerSchema.parse(answer)).not.toThrow();
+  });
+
+  it("has a line a candidate that was simulated, whose figures are those of the answer", () => {
+    const rows = parse(read("candidates.csv"), { columns: true }) as readonly Readonly<Record<string, string>>[];
+    expect(rows).toHaveLength(answer.meets.length + answer.misses.length);
+    answer.meets.forEach(({ candidate, cost, levels }, index) => {
+      const row = rows[index]!;
+      expect(row["accelerator"]).toBe(candidate.accelerator);
+      expect([row["meets"], Number(row["cost"]), Number(row["costHigh"])]).toEqual(["true", cost.mean, cost.high]);
+      expect(Number(row["p90 hours of small"])).toBe(levels.find(({ kinds }) => kinds[0] === "small")!.mean);
+    });
+  });
+
+  it("has workloads and a slot that a plan is made of", async () => {
+    const run = readdirSync(path.join(root, folder, "run")).sort();
+    expect(run).toEqual(expect.arrayContaining(["large.yaml", "slot.yaml", "small.yaml"]));
+    const short = read("run", "small.yaml").replace(/epochs: .*/, "steps: 8");
+    writeFileSync(path.join(root, folder, "run", "short.yaml"), short);
+    const plan = ["plan", "run/short.yaml", "--cluster", "run/slot.yaml", "-o", "plan.json", "--json"];
+    const { code, stderr } = await runCli(plan, path.join(root, folder));
+    expect(code, stderr).toBe(0);
+    await printed(["validate", "run/large.yaml"], path.join(root, folder));
+  }, 60_000);
+
+  it("has jobs of Slurm and Kubernetes where loratwin trains on the accelerators, and says why where not", async () => {
+    const only = (accelerator: string, precision: string): string =>
+      CANDIDATES.replace(/accelerators: .*/, `accelerators: [${accelerator}]`).replace("[float8]", `[${precision}]`);
+    const files: Record<string, readonly string[]> = {};
+    for (const [name, accelerator, precision, said] of [
+      ["nvidia", "H100 SXM", "bfloat16", /^(?!.*has no jobs to start)/s],
+      ["quantized", "H100 SXM", "float8", /run\/ has no jobs to start: products in float8 are simulated only/],
+      ["amd", "MI300X", "bfloat16", /run\/ has no jobs to start: MI300X is simulated only/],
+    ] as const) {
+      writeFileSync(path.join(root, `${name}.yaml`), only(accelerator, precision));
+      const asked = ["capacity", "f.yaml", "--candidates", `${name}.yaml`, "--prices", "p.yaml", ...FEW, "-o", name];
+      const { code, stderr } = await runCli(asked, root);
+      expect([code, stderr]).toEqual([0, expect.stringMatching(said)]);
+      files[name] = readdirSync(path.join(root, name, "run")).sort();
+    }
+    expect(files["nvidia"]).toEqual(["large.yaml", "slot.yaml", "small.yaml", "train-job.yaml", "train.sbatch"]);
+    expect([files["quantized"], files["amd"]]).toEqual(Array(2).fill(["large.yaml", "slot.yaml", "small.yaml"]));
+    const script = path.join(root, "nvidia", "run", "train.sbatch");
+    expect(spawnSync("bash", ["-n", script]).status).toBe(0);
+    const { plan, train } = Object.fromEntries(
+      ["plan", "train"].map((name) => [
+        name,
+        readFileSync(script, "utf8").match(new RegExp(`loratwin ${name} .*`, "g"))!,
+      ]),
+    ) as Record<"plan" | "train", RegExpMatchArray>;
+    expect(plan[0]).toMatch(/--devices cuda:0(,cuda:\d)* -o /);
+    expect(train).toHaveLength(2);
+    const [manifest] = parseAllDocuments(readFileSync(path.join(root, "nvidia", "run", "train-job.yaml"), "utf8"));
+    const { kind, spec } = manifest!.toJS();
+    const [container] = spec.template.spec.containers;
+    const devices = plan[0]!.match(/cuda:\d/g)!;
+    expect([kind, container.resources.limits]).toEqual(["Job", { "nvidia.com/gpu": devices.length }]);
+    expect(spawnSync("bash", ["-nc", container.args[0]]).status).toBe(0);
+  }, 120_000);
+
+  it("goes on with what was simulated before it was cut off, to the same answer", async () => {
+    const whole = read("simulated.jsonl").split("\n");
+    const half = path.join(root, "half");
+    mkdirSync(half);
+    writeFileSync(path.join(half, "simulated.jsonl"), `${whole.slice(0, whole.length / 2).join("\n")}\n{"na`);
+    const { code, stdout, stderr } = await runCli([...ASKED, ...FEW, "--json", "-o", "half"], root);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/goes on with \d+ draws of candidates/)]);
+    expect(JSON.parse(stdout)).toEqual(answer);
+    const lines = readFileSync(path.join(half, "simulated.jsonl"), "utf8").split("\n");
+    expect([...lines].sort()).toEqual([...whole].sort());
+    // Of another question it is of no use.
+    writeFileSync(path.join(root, "other.yaml"), FORECAST.replace("perDay: 60", "perDay: 61"));
+    const other = await runCli(["capacity", "other.yaml", ...ASKED.slice(2), ...FEW, "-o", "half"], root);
+    expect([other.code, other.stderr]).toEqual([0, expect.not.stringMatching(/goes on with/)]);
+  }, 120_000);
+});
+
 describe("the studies in examples/capacity", () => {
-  const best = async (forecast: string, candidates: string, prices: string): Promise<CapacityReport["best"]> => {
+  const best = async (forecast: string, candidates: string, prices: string): Promise<CapacityAnswer["best"]> => {
     const files = [forecast, "--candidates", candidates, "--prices", prices, "--draws", "3", "--json"];
-    return (JSON.parse(await printed(["capacity", ...files], EXAMPLES)) as CapacityReport).best;
+    return (JSON.parse(await printed(["capacity", ...files], EXAMPLES)) as CapacityAnswer).best;
   };
 
   it("have spot with checkpoints before on demand, and without them behind it", async () => {

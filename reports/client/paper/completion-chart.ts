@@ -2,7 +2,7 @@ import { line, scaleLinear } from "d3";
 import type { PaperPageData, PaperPageRow } from "../../paper-data.ts";
 import { type ChartSvg, drawBottomAxis, drawLeftAxis, type Frame, responsiveChart } from "../chart.ts";
 import { element, section } from "../element.ts";
-import type { HoverBox } from "./hover-box.ts";
+import type { CellBox } from "./cell-box.ts";
 import { distinct, modelName, systemHue, systemName } from "./systems.ts";
 
 type Kind = "published" | "predicted";
@@ -16,7 +16,7 @@ function numbers(rows: readonly PaperPageRow[]): readonly number[] {
 }
 
 /** A level line: systems that train one adapter after another are as fast with any number of them. */
-function drawLevel(svg: ChartSvg, frame: Frame, y: number, row: PaperPageRow, kind: Kind, box: HoverBox): void {
+function drawLevel(svg: ChartSvg, frame: Frame, y: number, row: PaperPageRow, kind: Kind, box: CellBox): void {
   const level = (name: string) =>
     svg.append("line").attr("class", name).attr("x1", frame.left).attr("x2", frame.right).attr("y1", y).attr("y2", y);
   level(`other-line ${kind}-line`).style("stroke", systemHue(row.system));
@@ -26,7 +26,7 @@ function drawLevel(svg: ChartSvg, frame: Frame, y: number, row: PaperPageRow, ki
     .on("pointerleave", () => box.hide());
 }
 
-function draw(svg: ChartSvg, frame: Frame, rows: readonly PaperPageRow[], box: HoverBox): void {
+function draw(svg: ChartSvg, frame: Frame, rows: readonly PaperPageRow[], box: CellBox): void {
   const lorapp = rows.filter(({ system }) => system === "lorapp");
   const most = Math.max(2, ...lorapp.map(({ adapters }) => adapters));
   const x = scaleLinear([0.6, most + 0.4], [frame.left, frame.right]);
@@ -93,7 +93,7 @@ function missingText(rows: readonly PaperPageRow[]): string {
 }
 
 /** Figure 7: one chart a model. */
-export function completionSection(data: PaperPageData, box: HoverBox): HTMLElement {
+export function completionSection(data: PaperPageData, box: CellBox): HTMLElement {
   const rows = data.rows.filter(({ figure }) => figure === "7");
   const charts = distinct(rows.map(({ model }) => model)).map((model) => {
     const own = rows.filter((row) => row.model === model);

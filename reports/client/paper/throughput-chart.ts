@@ -1,7 +1,7 @@
 import type { PaperPageData, PaperPageRow } from "../../paper-data.ts";
 import { element, section } from "../element.ts";
 import { formatError, formatNumber } from "../format.ts";
-import type { HoverBox } from "./hover-box.ts";
+import type { CellBox } from "./cell-box.ts";
 import { distinct, modelName, SYSTEM_ORDER, systemHue, systemName } from "./systems.ts";
 
 function bar(row: PaperPageRow, kind: "published" | "predicted", most: number): HTMLElement {
@@ -19,7 +19,7 @@ function bar(row: PaperPageRow, kind: "published" | "predicted", most: number): 
   ]);
 }
 
-function systemBars(row: PaperPageRow, most: number, box: HoverBox): HTMLElement {
+function systemBars(row: PaperPageRow, most: number, box: CellBox): HTMLElement {
   const { error, system, adapters } = row;
   const name = `${systemName(system)}${system === "lorapp" ? `, ${adapters} adapters` : ""}`;
   const made = element("div", { class: "rate-system" }, [
@@ -36,7 +36,7 @@ function systemBars(row: PaperPageRow, most: number, box: HoverBox): HTMLElement
 }
 
 /** Figure 11: a pair of bars for each system, one group a model. */
-export function throughputSection(data: PaperPageData, box: HoverBox): HTMLElement {
+export function throughputSection(data: PaperPageData, box: CellBox): HTMLElement {
   const rows = data.rows.filter(({ figure }) => figure === "11");
   const groups = distinct(rows.map(({ model }) => model)).map((model) => {
     const own = rows

@@ -1,4 +1,4 @@
-import type { CandidateRow, CapacityReport, Flip } from "../../../capacity/index.ts";
+import type { CandidateRow, CapacityAnswer, Flip } from "../../../plan/index.ts";
 import { blank, type FieldTable, optional, owner, under } from "./check-fields.ts";
 import { above, all, is, matches, oneOf, that, whole, within } from "./checks.ts";
 
@@ -28,6 +28,7 @@ const rowFields = (draws: number): FieldTable => ({
   ...under("candidate.", candidateFields),
   kept: blank("none may keep the level", whole(0, draws)),
   draws: whole(1, draws),
+  isOnFront: blank("others may cost the same and be sooner", oneOf([true, false])),
   ...under("cost.", {
     ...spreadFields,
     // Either bought, with power, or rented; together they are the whole.
@@ -41,6 +42,8 @@ const rowFields = (draws: number): FieldTable => ({
       }),
     ),
   }),
+  // Some hundred to some hundred thousand hours of a kilowatt each.
+  kilowattHours: above(1, 1e6),
   ...under("levels[].", {
     ...spreadFields,
     "kinds[]": oneOf(["small", "large"]),
@@ -59,6 +62,7 @@ const rowFields = (draws: number): FieldTable => ({
     recomputedLayers: blank("there may be room for all", oneOf([0, 32, 80])),
     microTokens: oneOf([1024, 2048, 4096, 8192, 16_384]),
     stepSeconds: above(0.01, 60),
+    memoryShare: above(0.05, 1),
   }),
   checkpointSeconds: blank("for spot alone", (value, place) =>
     owner<CandidateRow>(place).candidate.tenure === "spot" ? above(60, 86_400)(value, place) : is(null)(value, place),
@@ -75,22 +79,22 @@ function perhaps(prefix: string, table: FieldTable): FieldTable {
 }
 
 /** What `capacity --json` prints. */
-export function capacityFields(report: CapacityReport, draws: number): FieldTable {
+export function capacityFields(answer: CapacityAnswer, draws: number): FieldTable {
   const row = rowFields(draws);
   return {
     ...under("best.", row),
     ...under("runnerUp.", row),
-    ...(report.fewer === null ? { fewer: blank("it has one slot", is(null)) } : perhaps("fewer.", row)),
+    ...(answer.fewer === null ? { fewer: blank("it has one slot", is(null)) } : perhaps("fewer.", row)),
     ...perhaps("more.", row),
     ...perhaps("otherSharing.", row),
     ...under("meets[].", row),
     ...perhaps("misses[].", row),
     ...under("pruned[].", {
       ...under("candidate.", candidateFields),
-      why: oneOf(["cannot keep the level", "costs more"]),
-      leastCost: all(above(0), (value, place) => {
-        const { why } = owner<CapacityReport["pruned"][number]>(place);
-        return why === "cannot keep the level" ? undefined : above(report.best!.cost.mean)(value, place);
+      why: oneOf(["cannot keep the level", "comes behind"]),
+      least: all(above(0), (value, place) => {
+        const { why } = owner<CapacityAnswer["pruned"][number]>(place);
+        return why === "cannot keep the level" ? undefined : above(answer.best!.cost.mean)(value, place);
       }),
     }),
     ...under("unfit[].", {
@@ -105,9 +109,14 @@ export function capacityFields(report: CapacityReport, draws: number): FieldTabl
       cost: that("something, or nothing", (value: number | null) => value === null || value > 0),
       isOther: that("whether it is another one", (value: boolean, place) => {
         const { candidate } = owner<Flip>(place);
-        return value === (JSON.stringify(candidate) !== JSON.stringify(report.best!.candidate));
+        return value === (JSON.stringify(candidate) !== JSON.stringify(answer.best!.candidate));
       }),
     }),
+    "week.waiting[]": blank("at night nobody waits", within(0, 1000)),
+    "week.busy[]": blank("at night nobody trains", within(0, 1)),
+    kind: is("capacity-answer"),
+    version: is(1),
+    objective: is("cost"),
     currency: is("EUR"),
     pricesOf: is("2026-11-20"),
     days: is(3),

@@ -1,0 +1,52 @@
+import { sum } from "../core/index.ts";
+import { type CandidateFleet, drawnFactor } from "./candidate-fleet.ts";
+import type { DrawnJob } from "./draw-jobs.ts";
+import { type LevelGroup, levelHours } from "./level.ts";
+import { type SlotFleet, simulateSlots } from "./slot-fleet.ts";
+
+/** What a simulation came to: the same for candidates that differ in how their accelerators are had alone. */
+export interface SeenDraw {
+  /** By group of kinds. */
+  readonly hours: readonly number[];
+  /** Of all slots. */
+  readonly busySeconds: number;
+}
+
+/** By the names of candidates and draws (`simulatedAs`). */
+export type SeenDraws = Map<string, SeenDraw>;
+
+/** A name that candidates share of which a simulation says the same. */
+export function simulatedAs({ candidate, spot }: CandidateFleet, draw: number): string {
+  const { tenure: _tenure, ...machines } = candidate;
+  return JSON.stringify([machines, spot === undefined, draw]);
+}
+
+/** A candidate with its times as they are in a draw. */
+export function drawnFleet({ fleet, candidate, sigma }: CandidateFleet, draw: number): SlotFleet {
+  return { ...fleet, factor: fleet.factor * drawnFactor(candidate.accelerator, sigma, draw) };
+}
+
+/** A candidate in a draw, simulated once. */
+export function simulatedDraw(
+  known: CandidateFleet,
+  draw: number,
+  {
+    draws,
+    groups,
+    seen,
+  }: {
+    readonly draws: readonly (readonly DrawnJob[])[];
+    readonly groups: readonly LevelGroup[];
+    readonly seen: SeenDraws;
+  },
+): SeenDraw {
+  const key = simulatedAs(known, draw);
+  const before = seen.get(key);
+  if (before !== undefined) return before;
+  const jobs = draws[draw]!;
+  const { turnaroundSeconds, busySeconds } = simulateSlots(drawnFleet(known, draw), jobs);
+  const ended = jobs.map(({ kind }, job) => ({ kind, seconds: turnaroundSeconds[job]! }));
+  const now = { hours: groups.map((group) => levelHours(group, ended)), busySeconds: sum(busySeconds) };
+  seen.set(key, now);
+  return now;
+}

@@ -1,0 +1,75 @@
+import { type CapacityQuestion, notTrained, runFiles } from "../capacity/index.ts";
+import { canonicalJson } from "../core/index.ts";
+import type { CandidateRow, CapacityAnswer } from "../plan/index.ts";
+import { renderCapacity } from "../reports/index.ts";
+import { CAPACITY_FILES, type CapacityFolder, today, VERSION } from "../workbench/index.ts";
+import type { Arguments } from "./command.ts";
+import type { Io } from "./io.ts";
+import { note } from "./output.ts";
+import { browserAsset } from "./write-report.ts";
+
+function pageAssets() {
+  return { script: browserAsset("reports", "capacity.js"), style: browserAsset("reports", "capacity.css") };
+}
+
+/** Asks for what a page needs before much is computed for it. @throws DeviceError before a build. */
+export function requireCapacityPage(): void {
+  pageAssets();
+}
+
+/** A cell of a table with commas, as RFC 4180 has it. */
+function cell(value: string | number | boolean | null): string {
+  const text = value === null ? "" : String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+type Row = Readonly<Record<string, string | number | boolean | null>>;
+
+function tableRow(row: CandidateRow, meets: boolean): Row {
+  const { candidate, cost, levels, kept, draws, isOnFront, kilowattHours, utilisation, checkpointSeconds } = row;
+  return {
+    ...{ meets, isOnFront, ...candidate, kept, draws },
+    ...{ cost: cost.mean, costLow: cost.low, costHigh: cost.high },
+    ...{ hardware: cost.hardware, energy: cost.energy, rent: cost.rent, kilowattHours, utilisation },
+    ...Object.fromEntries(
+      levels.flatMap(({ kinds, percent, mean, low, high }) => {
+        const name = `p${percent} hours of ${kinds.join(" and ")}`;
+        return [
+          [name, mean],
+          [`${name}, low`, low],
+          [`${name}, high`, high],
+        ];
+      }),
+    ),
+    ...{ checkpointSeconds, provenance: row.provenance, sigma: row.sigma },
+  };
+}
+
+/** Candidates that were simulated as a table: a line each, the best first. */
+function candidatesTable({ meets, misses }: Pick<CapacityAnswer, "meets" | "misses">): string {
+  const rows = [...meets.map((row) => tableRow(row, true)), ...misses.map((row) => tableRow(row, false))];
+  const names = Object.keys(rows[0] ?? {});
+  return [names, ...rows.map((row) => names.map((name) => row[name]!))]
+    .map((line) => `${line.map(cell).join(",")}\n`)
+    .join("");
+}
+
+/** All files of an answer. @throws InputError, or DeviceError of a full disk */
+export function writeCapacity(
+  io: Io,
+  args: Arguments,
+  folder: CapacityFolder,
+  { forecast, catalog }: CapacityQuestion,
+  answer: CapacityAnswer,
+): void {
+  const { best } = answer;
+  folder.write(CAPACITY_FILES.answer, `${canonicalJson(answer)}\n`);
+  folder.write(CAPACITY_FILES.candidates, candidatesTable(answer));
+  if (best !== null) {
+    const why = notTrained(best, catalog);
+    if (why !== undefined) note(io, args, `${CAPACITY_FILES.run}/ has no jobs to start: ${why}`);
+    for (const [name, text] of Object.entries(runFiles(best, forecast.kinds, why === undefined)))
+      folder.write(`${CAPACITY_FILES.run}/${name}`, text);
+  }
+  folder.write(CAPACITY_FILES.page, renderCapacity({ answer, date: today(), version: VERSION }, pageAssets()));
+}

@@ -1,0 +1,69 @@
+import type { Beside, CandidateRow, CapacityAnswer } from "../plan/index.ts";
+
+/** What the page of an answer about machines is made of; server side and client share it. */
+export interface CapacityPageData {
+  readonly answer: CapacityAnswer;
+  /** When it was made. */
+  readonly date: string;
+  readonly version: string;
+}
+
+type Candidate = CandidateRow["candidate"];
+
+const HAD: Readonly<Record<Candidate["tenure"], string>> = {
+  buy: "bought",
+  reserved: "reserved",
+  "on-demand": "on demand",
+  spot: "spot",
+};
+
+/** "8 x H100 SXM in slots of 2, float8, fifo, on demand" */
+export function candidateText({ count, accelerator, slot, precision, jobsAtOnce, policy, tenure }: Candidate): string {
+  const slots = slot === count ? "in one slot" : slot === 1 ? "each a slot" : `in slots of ${slot}`;
+  const shared = jobsAtOnce === 1 ? "" : `, up to ${jobsAtOnce} jobs a slot`;
+  return `${count} x ${accelerator} ${slots}, ${precision}${shared}, ${policy}, ${HAD[tenure]}`;
+}
+
+/** What predicted times rest on. */
+export const RESTS: Readonly<Record<CandidateRow["provenance"], string>> = {
+  fitted: "fitted to published steps of this model and accelerator",
+  transferred: "transferred from published steps of another model or accelerator",
+  peaks: "by peaks alone: nothing is known of its generation",
+};
+
+/** What stands next to the recommended candidate, by name; those that there are. */
+export function besides(answer: CapacityAnswer): readonly (readonly [string, Beside])[] {
+  const { best, runnerUp, fewer, more, otherSharing } = answer;
+  const alone = best?.candidate.jobsAtOnce === 1;
+  const all: readonly (readonly [string, Beside | null])[] = [
+    [runnerUp === null ? "" : `next: ${candidateText(runnerUp.candidate)}`, runnerUp],
+    ["a slot fewer", fewer],
+    ["a slot more", more],
+    [alone ? "up to 4 jobs a slot" : "one job a slot", otherSharing],
+  ];
+  return all.flatMap(([name, beside]) => (beside === null ? [] : [[name, beside] as const]));
+}
+
+/** Of the hours of the tightest level, those that are taken, on average over the draws. */
+export function tightestShare({ levels }: CandidateRow): {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+} {
+  const share = (key: "mean" | "low" | "high") => Math.max(...levels.map((level) => level[key] / level.levelHours));
+  return { mean: share("mean"), low: share("low"), high: share("high") };
+}
+
+/** How many candidates fared how, in words. */
+export function candidateCounts({ meets, misses, pruned, unfit }: CapacityAnswer): readonly string[] {
+  const why = (name: string): number => [...pruned, ...unfit].filter((each) => each.why === name).length;
+  return [
+    `${meets.length} keep the level`,
+    `${misses.length} do not`,
+    `${why("cannot keep the level")} cannot, by bounds`,
+    `${why("comes behind")} come behind those that were found, by bounds`,
+    `${why("no room")} have no room`,
+    `${why("unsupported")} unsupported`,
+    `${why("no price")} without a price`,
+  ].filter((text) => !text.startsWith("0 "));
+}

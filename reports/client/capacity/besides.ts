@@ -1,0 +1,46 @@
+import type { Beside, CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
+import { besides, candidateText } from "../../capacity-data.ts";
+import { dataTable } from "../data-table.ts";
+import { section } from "../element.ts";
+import { formatDuration, formatNumber, formatShare } from "../format.ts";
+import { levelName, money, spread } from "./figures.ts";
+
+function cells(beside: Beside, answer: CapacityAnswer, best: CandidateRow): readonly string[] {
+  if ("why" in beside) return ["–", ...best.levels.map(() => "–"), `${beside.why} (${beside.detail})`];
+  const { cost, levels, kept, draws } = beside;
+  return [money(cost.mean, answer), ...levels.map(spread), `${kept} of ${draws}`];
+}
+
+/** The answer beside its neighbours, and how its jobs are laid out. */
+export function besidesSection(answer: CapacityAnswer): readonly HTMLElement[] {
+  const { best } = answer;
+  if (best === null) return [];
+  const levels = best.levels.map((level) => `${level.percent} % of ${levelName(level, best)}`);
+  const rows = [["recommended", best] as const, ...besides(answer)];
+  const neighbours = dataTable({
+    caption: "What a slot more or fewer brings",
+    meaning: "The mean over all draws, and nine of ten of them.",
+    columns: ["", "cost", ...levels, "level kept"],
+    rows: rows.map(([name, beside]) => [name, ...cells(beside, answer, best)]),
+  });
+  const layouts = dataTable({
+    caption: "How a job is trained on a slot",
+    meaning: `${candidateText(best.candidate)}: the fastest layout that has room.`,
+    columns: ["kind", "step", "tensor parallel", "data parallel", "layers twice", "tokens at once", "memory used"],
+    rows: best.layouts.map((layout) => [
+      layout.kind,
+      formatDuration(layout.stepSeconds),
+      formatNumber(layout.tensorParallel),
+      formatNumber(layout.dataParallel),
+      formatNumber(layout.recomputedLayers),
+      formatNumber(layout.microTokens),
+      formatShare(layout.memoryShare),
+    ]),
+  });
+  return [
+    section("besides", "Beside it", "What comes next, and what a change of the recommended machines would do.", [
+      neighbours,
+      layouts,
+    ]),
+  ];
+}

@@ -1,0 +1,54 @@
+import type { CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
+import { candidateText } from "../../capacity-data.ts";
+import { dataTable } from "../data-table.ts";
+import { element, section } from "../element.ts";
+import { formatShare } from "../format.ts";
+import { levelName, money, spread } from "./figures.ts";
+
+/** Rows of a table; all of them are in candidates.csv. */
+const SHOWN = 40;
+
+function table(caption: string, rows: readonly CandidateRow[], answer: CapacityAnswer): HTMLElement | undefined {
+  const [first] = rows;
+  if (first === undefined) return undefined;
+  const levels = first.levels.map((level) => `${level.percent} % of ${levelName(level, first)}`);
+  return dataTable({
+    caption,
+    meaning: rows.length > SHOWN ? `The first ${SHOWN} of ${rows.length}.` : "",
+    columns: ["", "cost", ...levels, "trains", "level kept"],
+    rows: rows
+      .slice(0, SHOWN)
+      .map((row) => [
+        candidateText(row.candidate),
+        money(row.cost.mean, answer),
+        ...row.levels.map(spread),
+        formatShare(row.utilisation),
+        `${row.kept} of ${row.draws}`,
+      ]),
+  });
+}
+
+/** Candidates that were simulated, and why others were not. */
+export function candidatesSection(answer: CapacityAnswer): readonly HTMLElement[] {
+  const { meets, misses, unfit } = answer;
+  const reasons = new Map<string, number>();
+  for (const { why, detail } of unfit) {
+    const reason = `${why}: ${detail}`;
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  const meaning = "Candidates that miss the level were simulated only until that was sure.";
+  return [
+    section("candidates", "Candidates", meaning, [
+      table("Keep the level", meets, answer),
+      table("Miss the level", misses, answer),
+      reasons.size === 0
+        ? undefined
+        : dataTable({
+            caption: "Not looked at",
+            meaning: "",
+            columns: ["why", "candidates"],
+            rows: [...reasons].map(([reason, count]) => [element("span", {}, [reason]), String(count)]),
+          }),
+    ]),
+  ];
+}

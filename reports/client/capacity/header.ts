@@ -1,0 +1,68 @@
+import { type CapacityPageData, candidateText, RESTS } from "../../capacity-data.ts";
+import { element } from "../element.ts";
+import { formatNumber, formatShare } from "../format.ts";
+import { hours, levelName, money } from "./figures.ts";
+
+function card(name: string, main: string, detail: string): HTMLElement {
+  return element("div", { class: "card" }, [
+    element("dt", {}, [name]),
+    element("dd", {}, [
+      element("span", { class: "card-line" }, [element("span", { class: "card-main" }, [main])]),
+      element("span", { class: "card-detail" }, [detail]),
+    ]),
+  ]);
+}
+
+function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
+  const { best, days } = answer;
+  if (best === null) return [];
+  const { cost, levels, kept, draws, utilisation, holds, sigma, provenance, kilowattHours } = best;
+  const parts =
+    cost.rent > 0 ? "rent" : `${money(cost.hardware, answer)} hardware, ${money(cost.energy, answer)} power`;
+  return [
+    card(
+      `Cost of ${days} days`,
+      money(cost.mean, answer),
+      `${formatNumber(Math.round(cost.low))} to ${formatNumber(Math.round(cost.high))}; ${parts}`,
+    ),
+    ...levels.map((level) =>
+      card(
+        `${level.percent} % of ${levelName(level, best)} within`,
+        hours(level.mean),
+        `${level.low.toPrecision(3)} to ${hours(level.high)}; level ${hours(level.levelHours)}`,
+      ),
+    ),
+    card("Level kept", `${kept} of ${draws}`, "draws of arrivals and of the error of times"),
+    card(
+      "Accelerators train",
+      formatShare(utilisation),
+      `of the time, ${formatNumber(Math.round(kilowattHours))} kWh; ` +
+        (holds === "queue" ? "jobs wait longer than they train" : "jobs train longer than they wait"),
+    ),
+    card("Predicted times", `± ${formatShare(sigma)}`, `${RESTS[provenance]}; one standard deviation`),
+  ];
+}
+
+/** What to have, and how sure that is. */
+export function capacityHeader(data: CapacityPageData): HTMLElement {
+  const { answer, date, version } = data;
+  const { best, days, pricesOf, probability, objective } = answer;
+  const facts: readonly (readonly [string, string])[] = [
+    ["Forecast", `${days} days`],
+    ["Prices of", pricesOf],
+    ["Level to be kept in", `${formatShare(probability)} of the draws`],
+    ["First by", objective],
+    ["Made", `${date}, loratwin ${version}`],
+  ];
+  const title = best === null ? "No candidate keeps the level of service" : candidateText(best.candidate);
+  return element("header", {}, [
+    element("p", { class: "eyebrow" }, ["loratwin capacity"]),
+    element("h1", {}, [title.replace(" x ", " × ")]),
+    element(
+      "dl",
+      { class: "facts" },
+      facts.map(([label, value]) => element("div", {}, [element("dt", {}, [label]), element("dd", {}, [value])])),
+    ),
+    element("dl", { class: "cards" }, cards(data)),
+  ]);
+}

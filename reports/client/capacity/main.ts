@@ -1,0 +1,27 @@
+// The page of which machines to have: reads its data, and puts one section below another.
+import type { CapacityPageData } from "../../capacity-data.ts";
+import { element } from "../element.ts";
+import { besidesSection } from "./besides.ts";
+import { candidateBox } from "./candidate-box.ts";
+import { candidatesSection } from "./candidates.ts";
+import { costSection } from "./cost-chart.ts";
+import { flipsSection } from "./flips.ts";
+import { capacityHeader } from "./header.ts";
+import { weekSection } from "./week.ts";
+
+const data: CapacityPageData = JSON.parse(document.getElementById("report-data")!.textContent);
+const box = candidateBox(data.answer);
+
+document
+  .getElementById("report")!
+  .replaceChildren(
+    capacityHeader(data),
+    element("main", {}, [
+      ...besidesSection(data.answer),
+      ...costSection(data.answer, box),
+      ...flipsSection(data.answer),
+      ...weekSection(data.answer),
+      ...candidatesSection(data.answer),
+    ]),
+    box.node,
+  );
