@@ -4,4 +4,8 @@ export { type Beside, type CandidateRow, type CapacityReport, capacityReport } f
 export type { CapacityRequest } from "./find-capacity.ts";
 // What the answer becomes where something is otherwise.
 export { type Flip, flipsOf } from "./flips.ts";
+// What accelerators cost, in parts.
+export type { Cost } from "./money.ts";
+// What one run costs, as far as its accelerators go.
+export { type RunTariff, runCost, runTariff } from "./run-cost.ts";
 export { slotKind } from "./slot-kind.ts";
