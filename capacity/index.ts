@@ -4,6 +4,10 @@ export { type CapacityReport, capacityDocument, capacityReport } from "./answer.
 export type { Ahead, CapacityRequest } from "./find-capacity.ts";
 // What the answer becomes where something is otherwise.
 export { bestOf, type CapacityQuestion, type FoundBest, flipsOf } from "./flips.ts";
+// What accelerators cost, in parts.
+export type { Cost } from "./money.ts";
+// What one run costs, as far as its accelerators go.
+export { type RunTariff, runCost, runTariff } from "./run-cost.ts";
 // What a recommendation is tried and run with.
 export { notTrained, runFiles } from "./run-files.ts";
 // What other threads are asked for, and what is remembered of it.

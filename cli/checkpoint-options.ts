@@ -1,6 +1,6 @@
 import { InputError } from "../core/index.ts";
 import { type CheckpointRhythm, DEFAULT_RHYTHM, type NoticeLimit } from "../workbench/index.ts";
-import { type Arguments, optionalCount, optionalNumber, optionalText } from "./command.ts";
+import { type Arguments, optionalCount, optionalNumber, optionalPositive, optionalText } from "./command.ts";
 import type { OptionTable } from "./option-table.ts";
 
 /** The options of a run that writes checkpoints, and ends with one when its machine is to be taken away. */
@@ -48,20 +48,12 @@ export function rhythmOf(args: Arguments): CheckpointRhythm {
   };
 }
 
-/** A number above 0, or undefined. @throws InputError */
-function positive(args: Arguments, name: "max-hours" | "max-cost" | "cost-per-hour"): number | undefined {
-  const value = optionalNumber(args, name);
-  if (value !== undefined && value <= 0)
-    throw new InputError({ expected: "a number above 0", at: `--${name}`, got: value });
-  return value;
-}
-
 /** The time or money that a process may take, whichever is over first. @throws InputError */
 function limitOf(args: Arguments): NoticeLimit | undefined {
   const [hours, cost, perHour] = [
-    positive(args, "max-hours"),
-    positive(args, "max-cost"),
-    positive(args, "cost-per-hour"),
+    optionalPositive(args, "max-hours"),
+    optionalPositive(args, "max-cost"),
+    optionalPositive(args, "cost-per-hour"),
   ];
   if (cost !== undefined && perHour === undefined)
     throw new InputError({ expected: "--cost-per-hour beside --max-cost", got: "none" });

@@ -79,6 +79,14 @@ export function optionalCount(args: Arguments, name: string, least = 1): number 
   return value;
 }
 
+/** @throws InputError unless it is above 0. */
+export function optionalPositive(args: Arguments, name: string): number | undefined {
+  const value = optionalNumber(args, name);
+  if (value !== undefined && value <= 0)
+    throw new InputError({ expected: "a number above 0", at: `--${name}`, got: value });
+  return value;
+}
+
 export function flag(args: Arguments, name: string): boolean {
   return args[name] === true;
 }

@@ -39,6 +39,11 @@ export function percent(ratio: number, digits = 1): string {
   return `${(100 * ratio).toFixed(digits)} %`;
 }
 
+/** Tokens a second. */
+export function rateText(rate: number): string {
+  return rate.toFixed(rate < 100 ? 1 : 0);
+}
+
 /** Where the figures of `headline` are expected, on one line of at most 80 columns; exact times have no such line. */
 export function intervalLine({
   level,
@@ -49,7 +54,7 @@ export function intervalLine({
 }: Intervals): string | undefined {
   if (makespanSeconds[0] === makespanSeconds[1]) return undefined;
   const [low, high] = bubbleRatio ?? bubbleRatioTotal;
-  const rates = tokensPerSecond.map((rate) => rate.toFixed(rate < 100 ? 1 : 0)).join(" to ");
+  const rates = tokensPerSecond.map(rateText).join(" to ");
   return `${percent(level, 0)} of runs: ${formatSecondsRange(...makespanSeconds)}, ${rates} tokens/s, bubble ${(100 * low).toFixed(1)} to ${percent(high)}`;
 }
 
@@ -60,7 +65,6 @@ export function headline(facts: {
   readonly bubbleRatio: number | null;
   readonly bubbleRatioTotal: number;
 }): string {
-  const rate = facts.tokensPerSecond.toFixed(facts.tokensPerSecond < 100 ? 1 : 0);
   const steady = facts.bubbleRatio === null ? "" : `${percent(facts.bubbleRatio)} steady, `;
-  return `${formatSeconds(facts.makespanSeconds)}, ${rate} tokens/s, bubble ${steady}${percent(facts.bubbleRatioTotal)} over the run`;
+  return `${formatSeconds(facts.makespanSeconds)}, ${rateText(facts.tokensPerSecond)} tokens/s, bubble ${steady}${percent(facts.bubbleRatioTotal)} over the run`;
 }

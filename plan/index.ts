@@ -111,6 +111,7 @@ export {
   allCandidates,
   type Candidate,
   candidatesSchema,
+  TENURES,
   type Tenure,
 } from "./documents/candidates.ts";
 export {
@@ -253,8 +254,8 @@ export { type MemoryTerms, stageTerms } from "./memory/memory-terms.ts";
 export { EXECUTOR, type ProgramMemory, reservedMemory } from "./memory/program-memory.ts";
 // When a stage needs which adapters, and where they take the most.
 export { jobsAtOnce } from "./memory/residents.ts";
-// The weights that devices of one memory hold once, as a text.
-export { sharedWeightsText } from "./memory/shared-weights.ts";
+// Which memory a device has, and the weights that devices of one memory hold once, as a text.
+export { memoryName, sharedWeightsText } from "./memory/shared-weights.ts";
 // Where each activation of a stage lies within a micro-batch's memory.
 export {
   type ArenaLayout,

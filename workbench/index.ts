@@ -15,6 +15,9 @@ export { compareRuns, type JobComparison } from "./compare-runs.ts";
 export { type Context, type Place, silent } from "./context.ts";
 // From a workload file to a plan.
 export { createPlan, noteNominal } from "./create-plan.ts";
+// How long a workload will take, in how much memory, and at what price.
+export type { EstimatedFigure, EstimatedPrice, PriceChoice } from "./estimate-price.ts";
+export { estimateRun, type RunEstimate } from "./estimate-run.ts";
 // Files read and written, with errors that say what was expected.
 export { absolute, isFolder, readInput, writeLines, writeOutput } from "./files.ts";
 // The folder of a live fleet read back, and its twin.
@@ -29,9 +32,9 @@ export { type Interrupt, type NoticeLimit, onInterrupt, onNotice } from "./inter
 export { failed } from "./journal.ts";
 export { LiveFleet } from "./live-fleet.ts";
 export type { LiveJob, LiveNotice, LiveSubmission } from "./live-job.ts";
-// The devices, links and costs that a plan is for.
 // A question about machines, from its documents.
 export { type CapacityFiles, loadCapacity } from "./load-capacity.ts";
+// The devices, links and costs that a plan is for.
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
 export { isFleetFolder, isFleetGoingOn, type LoadedFleet, loadFleetFolder, twinOfFleet } from "./load-fleet.ts";
 // The journal of a job scheduler.

@@ -1,9 +1,10 @@
 import { type CapacityRequest, slotKind } from "../capacity/index.ts";
 import { InputError } from "../core/index.ts";
-import { allCandidates, candidatesSchema, forecastSchema, parseDocument, pricesSchema } from "../plan/index.ts";
+import { allCandidates, candidatesSchema, forecastSchema, parseDocument } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { absolute, readInput } from "./files.ts";
 import { loadCatalog } from "./load-cluster.ts";
+import { loadPrices } from "./load-prices.ts";
 
 /** The documents that a question about machines is asked with, by their paths. */
 export interface CapacityFiles {
@@ -30,7 +31,7 @@ export function loadCapacity(
       file: absolute(place, files.candidates),
       at: "generate",
     });
-  const prices = read(pricesSchema, files.prices, "a file of prices");
+  const { prices } = loadPrices(place, files.prices);
   const catalog = loadCatalog(place, files.catalog);
   return { forecast, kinds: forecast.kinds.map(slotKind), catalog, prices, candidates };
 }

@@ -7,6 +7,7 @@ import { cloneCommand } from "./clone.ts";
 import { compareCommand } from "./compare.ts";
 import { demoCommand } from "./demo.ts";
 import { devicesCommand } from "./devices.ts";
+import { estimateCommand } from "./estimate.ts";
 import { explainCommand } from "./explain.ts";
 import { initModelCommand } from "./init-model.ts";
 import { jobsCommand } from "./jobs.ts";
@@ -31,6 +32,7 @@ import { whatIfCommand } from "./what-if.ts";
 export const COMMANDS: readonly Command[] = [
   demoCommand,
   planCommand,
+  estimateCommand,
   simulateCommand,
   whatIfCommand,
   trainCommand,

@@ -54,7 +54,7 @@ beforeAll(async () => {
     "c.yaml":
       "{ kind: candidates, version: 1, generate: { accelerators: [L40S], counts: [2], slots: [1], precisions: [float8], tenures: [reserved] } }\n",
     "k.yaml":
-      "{ kind: prices, version: 1, date: 2026-11-20, currency: USD, perKilowattHour: 0, accelerators: { L40S: { reservedPerHour: 1 } } }\n",
+      "{ kind: prices, version: 1, date: 2026-11-20, currency: USD, perKilowattHour: 0, accelerators: { L40S: { reservedPerHour: 1 }, H100 SXM: { onDemandPerHour: 3 } } }\n",
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
   await printed(["plan", "w.yaml", "--devices", "cpu:0", "-o", "p.json"], root);
@@ -105,6 +105,7 @@ const ON_GPUS = { plan: "g.yaml", cluster: "gpus.yaml", output: "t.json" };
 const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   demo: [{}],
   plan: [{ workload: "w.yaml", devices: "cpu:0" }],
+  estimate: [{ workload: "g.yaml", cluster: "gpus.yaml", prices: "k.yaml" }],
   simulate: [
     { plan: "w.yaml", devices: "cpu:0", timeline: true },
     { plan: "p.json", timeline: true },

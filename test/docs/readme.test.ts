@@ -67,6 +67,7 @@ describe("the README", () => {
       "catalog",
       "compare",
       "devices",
+      "estimate",
       "init-model",
       "paper",
       "plan",

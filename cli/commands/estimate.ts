@@ -1,0 +1,52 @@
+import { TENURES, type Tenure } from "../../plan/index.ts";
+import { estimateRun, type PriceChoice } from "../../workbench/index.ts";
+import { type Arguments, type Command, optionalPositive, optionalText, requiredText } from "../command.ts";
+import { estimateFacts, estimateText } from "../describe-estimate.ts";
+import type { OptionTable } from "../option-table.ts";
+import { printResult } from "../output.ts";
+import { WORKLOAD_OPTIONS } from "../plan-options.ts";
+import { INTERVAL_OPTIONS } from "../prediction-options.ts";
+import { contextOf, intervalChoice, planRequestChoice } from "../request-options.ts";
+
+const PRICE_OPTIONS = {
+  prices: { type: "string", describe: "file of what accelerators cost; none is built in" },
+  tenure: {
+    type: "string",
+    choices: TENURES,
+    default: "on-demand",
+    describe: "how these accelerators are had",
+    beside: "prices",
+  },
+  "cost-per-hour": {
+    type: "number",
+    describe: "what all devices cost together, instead of --prices",
+    notBeside: ["prices"],
+  },
+} as const satisfies OptionTable;
+
+function priceChoice(args: Arguments): PriceChoice | undefined {
+  const [prices, perHour] = [optionalText(args, "prices"), optionalPositive(args, "cost-per-hour")];
+  const tenure = requiredText(args, "tenure") as Tenure;
+  if (prices !== undefined) return { prices, tenure };
+  return perHour === undefined ? undefined : { perHour };
+}
+
+export const estimateCommand: Command = {
+  usage: "estimate <workload>",
+  describe: "before training: how long a workload will take, in how much memory of each device, and what it costs",
+  examples: [
+    ["$0 estimate w.yaml --cluster gpus.yaml --prices prices.yaml --tenure spot", "by the prices of its accelerators"],
+    ["$0 estimate w.yaml --devices cpu:0,cpu:1 --cost-per-hour 0.4", "by what the machine costs"],
+  ],
+  positionals: { workload: { type: "string", demandOption: true, describe: "workload file (YAML or JSON)" } },
+  uses: [{ input: "a workload", options: { ...WORKLOAD_OPTIONS, ...INTERVAL_OPTIONS, ...PRICE_OPTIONS } }],
+  async run(args, io) {
+    const estimate = await estimateRun(contextOf(io, args), requiredText(args, "workload"), {
+      request: planRequestChoice(args),
+      intervals: intervalChoice(args),
+      price: priceChoice(args),
+    });
+    printResult(io, args, estimateFacts(estimate), () => estimateText(estimate));
+    return 0;
+  },
+};

@@ -1,0 +1,140 @@
+import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
+import { sharedWeightsText } from "../plan/index.ts";
+import type { EstimatedFigure, EstimatedPrice, RunEstimate } from "../workbench/index.ts";
+import { costsFacts, costsText } from "./describe-costs.ts";
+import { percent, rateText, table } from "./output.ts";
+
+/** Rounded up to so many digits, but for what a number in a computer is off. */
+function roundedUp(value: number, digits: number): number {
+  const unit = 10 ** (Math.floor(Math.log10(value)) + 1 - digits);
+  return Number((Math.ceil(value / unit - 1e-9) * unit).toPrecision(digits));
+}
+
+/** What `train` may be given so that it ends where a run takes longer than predicted; null where nobody knows. */
+interface Limits {
+  readonly maxHours: number;
+  readonly maxCost: number | null;
+  readonly costPerHour: number | null;
+}
+
+/** The upper end of the interval, without interruptions: what ends with one is another process. */
+function limitsOf({ seconds: { interval }, price }: RunEstimate): Limits | null {
+  if (interval === null || interval[1] === 0) return null;
+  const maxHours = roundedUp(interval[1] / 3600, 3);
+  if (price === null) return { maxHours, maxCost: null, costPerHour: null };
+  const costPerHour = roundedUp(price.perHour, 6);
+  return { maxHours, maxCost: roundedUp(maxHours * costPerHour, 3), costPerHour };
+}
+
+/** The --json form of an estimate. */
+export function estimateFacts(estimate: RunEstimate): unknown {
+  const { plan, intervals, seconds, tokensPerSecond, devices, price } = estimate;
+  return {
+    planHash: plan.hash,
+    ...{ seconds, tokensPerSecond, devices, price },
+    level: intervals?.level ?? null,
+    costs: costsFacts(plan.calibration),
+    limits: limitsOf(estimate),
+  };
+}
+
+/** Money: "1 234", "12.34" or "0.0012". */
+function amount(value: number): string {
+  if (value >= 1000) return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, " ");
+  return value >= 1 || value === 0 ? value.toFixed(2) : value.toPrecision(2);
+}
+
+/** Time, rate and price; without a column of intervals where times are exact or nothing was drawn. */
+function figureTable({ intervals, seconds, tokensPerSecond, price }: RunEstimate): string {
+  const isDrawn = seconds.interval !== null && seconds.interval[0] !== seconds.interval[1];
+  const row = (
+    what: string,
+    { predicted, interval }: EstimatedFigure,
+    one: (value: number) => string,
+    range = (low: number, high: number) => `${one(low)} to ${one(high)}`,
+  ) => [what, one(predicted), ...(isDrawn ? [range(...interval!)] : [])];
+  const interrupted = price?.interrupted ?? null;
+  return table(
+    ["estimate", "predicted", ...(isDrawn ? [`${percent(intervals!.level, 0)} of runs`] : [])],
+    [
+      row("time", seconds, formatSeconds, formatSecondsRange),
+      ...(interrupted === null
+        ? []
+        : [row("with interruptions", interrupted.seconds, formatSeconds, formatSecondsRange)]),
+      row("tokens/s", tokensPerSecond, rateText),
+      ...(price === null
+        ? []
+        : [row(price.currency === null ? "cost" : `cost in ${price.currency}`, price.total, amount)]),
+    ],
+  );
+}
+
+function memoryTable({ devices }: RunEstimate): string {
+  const bytes = (value: number | null): string => (value === null ? "-" : formatBytes(value));
+  return table(
+    ["device", "peak memory", "capacity", "headroom"],
+    devices.map(({ name, peakMemoryBytes, capacityBytes, headroomBytes }) => [
+      name,
+      ...[peakMemoryBytes, capacityBytes, headroomBytes].map(bytes),
+    ]),
+  );
+}
+
+/** What spot adds; checkpoints where the run is long enough for one. */
+function interruptedLines({ interrupted }: EstimatedPrice): readonly string[] {
+  if (interrupted === null) return [];
+  const { seconds, checkpointSeconds: every } = interrupted;
+  return [
+    "  interruptions are in time and cost on average, and widen no interval",
+    ...(every === null || every > seconds.predicted
+      ? []
+      : [
+          `  a checkpoint every ${formatSeconds(every)} costs least: --checkpoint-minutes ${Number((every / 60).toPrecision(3))}`,
+        ]),
+  ];
+}
+
+function priceLines(price: EstimatedPrice | null): readonly string[] {
+  if (price === null) return ["cost: --prices FILE or --cost-per-hour N says what the devices cost"];
+  const { accelerators, currency, parts, perHour, pricesOf, tenure } = price;
+  if (parts === null) return [`cost: all devices together at ${amount(perHour)} an hour`];
+  const had = accelerators.map(({ name, count }) => `${count} x ${name}`).join(" and ");
+  return [
+    `cost: ${had} at ${amount(perHour)} ${currency} an hour together, ${tenure}`,
+    ...(tenure === "buy"
+      ? [`  of it ${amount(parts.hardware)} ${currency} for the hardware's time and ${amount(parts.energy)} for power`]
+      : []),
+    ...interruptedLines(price),
+    `  prices of ${pricesOf}; storage, network traffic and people are not in them`,
+  ];
+}
+
+function limitLines(estimate: RunEstimate): readonly string[] {
+  const limits = limitsOf(estimate);
+  if (limits === null) return [];
+  const { maxHours, maxCost, costPerHour } = limits;
+  return [
+    `limit: \`train --max-hours ${maxHours}\` ends a longer run with a checkpoint`,
+    ...(maxCost === null ? [] : [`  and so does --max-cost ${maxCost} --cost-per-hour ${costPerHour}`]),
+  ];
+}
+
+/** An estimate as a person reads it. */
+export function estimateText(estimate: RunEstimate): string {
+  const { plan, price } = estimate;
+  const { devices, jobs, microBatches, schedule } = plan;
+  const types = [...new Set(devices.map(({ type }) => type))].join(", ");
+  return [
+    `${jobs.length} jobs on ${devices.length} devices (${types}), ${schedule}, ${microBatches.length} micro-batches`,
+    "",
+    figureTable(estimate),
+    "",
+    memoryTable(estimate),
+    ...sharedWeightsText(plan),
+    "",
+    costsText(plan.calibration) ?? "times: constant, as the calibration has them",
+    "memory: the planner's bound, which devices reserve before they train",
+    ...priceLines(price),
+    ...limitLines(estimate),
+  ].join("\n");
+}
