@@ -1,7 +1,7 @@
 import { sum } from "../core/index.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
 import { type LevelGroup, levelHours } from "./level.ts";
-import { type SlotFleet, sharedSeconds } from "./slot-fleet.ts";
+import type { SlotFleet } from "./slot-fleet.ts";
 
 /** What a candidate cannot fall below with some jobs, whatever a scheduler does. */
 export interface Bounds {
@@ -26,22 +26,29 @@ function leastOfShare(works: readonly number[], percent: number): number {
  * and those who keep a level have ended by that time after the last of them came.
  */
 export function boundsOf(fleet: SlotFleet, jobs: readonly DrawnJob[], groups: readonly LevelGroup[]): Bounds {
-  const { times, factor, numSlots } = fleet;
-  const alone = jobs.map((job) => ({ kind: job.kind, seconds: ROUNDED * job.steps * sharedSeconds(fleet, [job])[0]! }));
-  const works = jobs.map(({ kind, steps }) => ROUNDED * steps * factor * times.leastSeconds(kind));
+  const { times, factor, numSlots, startSeconds, expectedSeconds } = fleet;
+  const [steps, least]: [number[], number[]] = [[], []];
+  const alone = jobs.map(({ kind, steps: count }) => {
+    steps[kind] ??= factor * times.stepSeconds([kind]);
+    return { kind, seconds: ROUNDED * expectedSeconds(startSeconds + count * steps[kind]) };
+  });
+  const works = jobs.map(({ kind, steps: count }) => {
+    least[kind] ??= ROUNDED * factor * times.leastSeconds(kind);
+    return count * least[kind];
+  });
   const hours = groups.map((group) => {
     const own = jobs.flatMap(({ kind, arrivalSeconds }, index) =>
       group.kinds.includes(kind) ? [{ arrivalSeconds, work: works[index]! }] : [],
     );
-    const least = levelHours(group, alone);
-    if (own.length === 0 || least > group.level.hours) return least;
+    const soonest = levelHours(group, alone);
+    if (own.length === 0 || soonest > group.level.hours) return soonest;
     const [first, last] = [own[0]!.arrivalSeconds, own.at(-1)!.arrivalSeconds];
     const work = leastOfShare(
       own.map((job) => job.work),
       group.level.percent,
     );
     const isPossible = work <= numSlots * (last - first + 3600 * group.level.hours);
-    return isPossible ? least : Number.POSITIVE_INFINITY;
+    return isPossible ? soonest : Number.POSITIVE_INFINITY;
   });
   return { busySeconds: sum(works), hours };
 }

@@ -76,7 +76,10 @@ export function judgeInput(
     });
   const drawn = Array.from({ length: draws }, (_, draw) => drawForecast(forecast, draw));
   const hours = 24 * forecast.days;
-  return { ...{ probability, objective, hours, seen }, draws: drawn, groups: levelGroups(forecast) };
+  return {
+    ...{ probability, objective, hours, seen, bounds: new Map() },
+    ...{ draws: drawn, groups: levelGroups(forecast) },
+  };
 }
 
 /**

@@ -6,7 +6,7 @@ import type { DrawnJob } from "./draw-jobs.ts";
 import { isKept, type LevelGroup } from "./level.ts";
 import { type Cost, costOf } from "./money.ts";
 import { objectiveValue } from "./objective.ts";
-import { drawnFleet, type SeenDraws, simulatedDraw } from "./simulated-draws.ts";
+import { drawnFleet, type SeenDraws, simulatedAs, simulatedDraw } from "./simulated-draws.ts";
 
 export interface JudgeInput {
   /** Jobs as they come in each draw. */
@@ -17,8 +17,9 @@ export interface JudgeInput {
   /** The share of draws in which the level is to be kept. */
   readonly probability: number;
   readonly objective: CapacityObjective;
-  /** What was simulated. */
+  /** What was simulated, and bounds that were found, by the names of candidates and draws. */
   readonly seen: SeenDraws;
+  readonly bounds: Map<string, Bounds>;
 }
 
 /** What a candidate came to in one draw. */
@@ -54,7 +55,12 @@ export interface BoundedCandidate extends CandidateFleet {
 
 export function boundCandidate(known: CandidateFleet, input: JudgeInput): BoundedCandidate {
   const { draws, groups, objective } = input;
-  const bounds = draws.map((jobs, draw): Bounds => boundsOf(drawnFleet(known, draw), jobs, groups));
+  const bounds = draws.map((jobs, draw): Bounds => {
+    const name = simulatedAs(known, draw);
+    const found = input.bounds.get(name) ?? boundsOf(drawnFleet(known, draw), jobs, groups);
+    input.bounds.set(name, found);
+    return found;
+  });
   return {
     ...known,
     least: mean(
