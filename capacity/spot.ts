@@ -51,8 +51,13 @@ export function spotPlan({ interruptionsPerDay, noticeSeconds, restartSeconds, c
       expectedSeconds: (seconds) => seconds * (1 + rate * checkpointSeconds + Math.expm1(rate * restartSeconds)),
     };
   const interval = bestInterval(checkpointSeconds, rate, restartSeconds);
+  const through = (seconds: number): number => throughSeconds(seconds, rate, restartSeconds);
   return {
     intervalSeconds: interval,
-    expectedSeconds: (seconds) => seconds * stretch(interval, checkpointSeconds, rate, restartSeconds),
+    expectedSeconds(seconds) {
+      // Whatever is left after the last checkpoint ends with the job.
+      const numCheckpoints = Math.max(0, Math.ceil(seconds / interval) - 1);
+      return numCheckpoints * through(interval + checkpointSeconds) + through(seconds - numCheckpoints * interval);
+    },
   };
 }

@@ -58,6 +58,10 @@ export const TRANSFER: Use = {
   options: {
     transfer: { type: "string", describe: "a layers or roofline calibration of another device" },
     to: { type: "string", describe: "the device of the catalog that --transfer is for" },
+    of: {
+      type: "string",
+      describe: "the device of the catalog that it is of, of the same generation: speed goes by board power then",
+    },
     catalog: CATALOG_OPTION,
     output: CALIBRATION_OUTPUT,
   },
@@ -106,6 +110,7 @@ export function calibrateByTransfer(io: Io, args: Arguments): void {
     loadCatalog(io, optionalText(args, "catalog")),
     given,
     requiredText(args, "to"),
+    optionalText(args, "of"),
   );
   const lines = written(io, args, calibration);
   printResult(io, args, { calibration }, () =>

@@ -90,16 +90,43 @@ export function gpuCalibration(
   );
 }
 
+/** Of types of MLPerf's rows that were left out of the fit, the worst one's mean error (docs/accuracy.md). */
+const GENERATION_ERROR = 0.06;
+
+/**
+ * What the share of its own peak that a device reaches is multiplied with for another one of its generation: there speed
+ * goes with the square root of board power (docs/accuracy.md), whatever the peaks are.
+ * @throws InputError for devices of two generations, or without board power or peaks
+ */
+function shareInGeneration(catalog: Catalog, from: string, to: string): number {
+  const [before, after] = [requireDevice(catalog, from), requireDevice(catalog, to)];
+  if (before.generation === undefined || before.generation !== after.generation)
+    throw new InputError({
+      expected: `a device of ${to}'s generation (${after.generation ?? "none is known"})`,
+      at: "--of",
+      got: `${from}, of ${before.generation ?? "none that is known"}`,
+      hint: "Without --of shares of the peak stay as they are, with an error of 25 %.",
+    });
+  const dtype = before.bfloat16FlopsPerSecond && after.bfloat16FlopsPerSecond ? "bfloat16" : "float32";
+  const [was, is] = [before, after].map((device) => device[`${dtype}FlopsPerSecond`]?.value);
+  if (was === undefined || is === undefined || before.watts === undefined || after.watts === undefined)
+    throw new InputError({ expected: "devices with peaks and board power in the catalog", at: "--of", got: from });
+  return (was / is) * Math.sqrt(after.watts.value / before.watts.value);
+}
+
 /**
  * A calibration of one device for another: shares of the peaks, bytes and launch times stay, since those of the new
  * device are its own. How far shares differ between devices is a guess that comes to the error as an independent part.
+ * `from`: the device that it is of, where that is one of the same generation; speed goes with the square root of board
+ * power then.
  * @throws InputError for a device that is not in the catalog or has no peaks, or a calibration that holds times instead
- * of efficiencies.
+ * of efficiencies; with `from` for devices of two generations or designs
  */
 export function transferCalibration(
   catalog: Catalog,
   calibration: Calibration,
   name: string,
+  from?: string,
 ): LayersCalibration | RooflineCalibration {
   const { float32FlopsPerSecond, memoryBytesPerSecond } = requireDevice(catalog, name);
   if (float32FlopsPerSecond === undefined || memoryBytesPerSecond === undefined)
@@ -107,12 +134,23 @@ export function transferCalibration(
   switch (calibration.model) {
     case "roofline":
       return calibration;
-    case "layers":
+    case "layers": {
+      const computeEfficiency =
+        calibration.computeEfficiency * (from === undefined ? 1 : shareInGeneration(catalog, from, name));
+      if (computeEfficiency > 1)
+        throw new InputError({
+          expected: `a device of the design of ${name}, whose peak that speed is below`,
+          at: "--of",
+          got: from,
+        });
+      const error = from === undefined ? TRANSFER_ERROR : GENERATION_ERROR;
       return {
         ...calibration,
-        source: `transferred to ${name} from ${calibration.source}`,
-        meanError: Math.hypot(calibration.meanError, TRANSFER_ERROR),
+        computeEfficiency,
+        source: `transferred to ${name} from ${calibration.source}${from === undefined ? "" : `, by board power`}`,
+        meanError: Math.hypot(calibration.meanError, error),
       };
+    }
     case "measured":
     case "constant":
       throw new InputError({

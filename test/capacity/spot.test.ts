@@ -5,7 +5,7 @@ import { createRng } from "../../core/index.ts";
 const SPOT = { perHour: 1, interruptionsPerDay: 24, noticeSeconds: 0, restartSeconds: 120, checkpointSeconds: 30 };
 const HOUR = 3600;
 
-/** Mean time of a job of so many seconds that writes a checkpoint after each interval, interruptions drawn one by one. */
+/** Mean time of a job of so many seconds that writes a checkpoint after each interval but the last, interruptions drawn. */
 function drawnSeconds(work: number, interval: number, checkpoint: number, restart: number, rate: number): number {
   const rng = createRng("interruptions");
   const until = (): number => -Math.log(1 - rng.nextFloat()) / rate;
@@ -14,7 +14,7 @@ function drawnSeconds(work: number, interval: number, checkpoint: number, restar
   for (let run = 0; run < runs; run += 1) {
     let [now, next] = [0, until()];
     for (let left = work; left > 0; ) {
-      const piece = Math.min(interval, left) + checkpoint;
+      const piece = left <= interval ? left : interval + checkpoint;
       if (now + piece <= next) {
         now += piece;
         left -= interval;
@@ -45,12 +45,21 @@ describe("a job on accelerators that may be taken away", () => {
     expect(interval / Math.sqrt((2 * SPOT.checkpointSeconds) / rate)).toBeLessThan(1.2);
   });
 
-  it("takes as long as when interruptions are drawn", () => {
+  it.each([0.3, 1, 1.5, 20])("takes as long as when interruptions are drawn, for %f intervals of work", (intervals) => {
     const interval = plan.intervalSeconds!;
-    const work = 20 * interval;
+    const work = intervals * interval;
     const drawn = drawnSeconds(work, interval, SPOT.checkpointSeconds, SPOT.restartSeconds, rate);
     expect(plan.expectedSeconds(work) / drawn).toBeGreaterThan(0.98);
     expect(plan.expectedSeconds(work) / drawn).toBeLessThan(1.02);
+  });
+
+  it("takes no less for more work", () => {
+    let before = 0;
+    for (let work = 60; work < 8 * HOUR; work += 97) {
+      const now = plan.expectedSeconds(work);
+      expect(now).toBeGreaterThan(Math.max(before, work));
+      before = now;
+    }
   });
 
   it("begins anew without checkpoints, which long jobs do not survive", () => {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { calibrationSchema, type LayersCalibration, parseDocument } from "../../plan/index.ts";
+import { CATALOG, calibrationSchema, type LayersCalibration, parseDocument } from "../../plan/index.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
 
 const folder = temporaryFolder();
@@ -108,6 +108,26 @@ test("a layers calibration goes to another device with a wider error, a roofline
   expect(await printed(["calibrate", "--transfer", "roofline.yaml", "--to", "H100 SXM"], folder)).toContain(
     "says nothing of its error",
   );
+});
+
+test("inside a generation speed goes with the square root of board power, whatever the peaks are", async () => {
+  const base = ["calibrate", "--transfer", "h100.json", "--of", "H100 SXM", "--to"];
+  const text = await printed([...base, "H100 PCIe", "-o", "pcie.json"], folder);
+  expect(text).toMatch(/^transferred to H100 PCIe from .*, by board power: about/);
+  const [from, to] = [layersIn("h100.json"), layersIn("pcie.json")];
+  const [sxm, pcie] = ["H100 SXM", "H100 PCIe"].map((name) => CATALOG.devices[name]!);
+  const flops = (share: number, device: typeof sxm) => share * device!.bfloat16FlopsPerSecond!.value;
+  const power = Math.sqrt(pcie!.watts!.value / sxm!.watts!.value);
+  expect(power).toBeLessThan(0.8);
+  expect(flops(to.computeEfficiency, pcie) / flops(from.computeEfficiency, sxm)).toBeCloseTo(power, 12);
+  expect(to.meanError).toBeCloseTo(Math.hypot(from.meanError, 0.06), 12);
+  const other = await runCli([...base, "A100 SXM 80"], folder);
+  expect([other.code, other.stderr]).toEqual([
+    2,
+    expect.stringMatching(
+      /Expected a device of A100 SXM 80's generation \(Ampere\) at --of, got "H100 SXM, of Hopper"/,
+    ),
+  ]);
 });
 
 test.each([

@@ -223,10 +223,21 @@ describe("the folder of an answer", () => {
 });
 
 describe("the studies in examples/capacity", () => {
-  const best = async (forecast: string, candidates: string, prices: string): Promise<CapacityAnswer["best"]> => {
-    const files = [forecast, "--candidates", candidates, "--prices", prices, "--draws", "3", "--json"];
+  const best = async (
+    forecast: string,
+    candidates: string,
+    prices: string,
+    draws = "3",
+  ): Promise<CapacityAnswer["best"]> => {
+    const files = [forecast, "--candidates", candidates, "--prices", prices, "--draws", draws, "--json"];
     return (JSON.parse(await printed(["capacity", ...files], EXAMPLES)) as CapacityAnswer).best;
   };
+
+  it("have what is bought for as many jobs as now, and machines by the hour where they grow", async () => {
+    const steady = await best("forecast.yaml", "candidates.yaml", "prices.yaml", "1");
+    const growing = await best("growing.yaml", "candidates.yaml", "prices.yaml", "1");
+    expect([steady!.candidate.tenure, growing!.candidate.tenure]).toEqual(["buy", "on-demand"]);
+  }, 300_000);
 
   it("have spot with checkpoints before on demand, and without them behind it", async () => {
     const [kept, anew] = await Promise.all(
