@@ -119,6 +119,7 @@ export {
   type CandidateRow,
   type CapacityAnswer,
   type CapacityObjective,
+  capacityAnswerSchema,
   type Flip,
   OBJECTIVES,
   type Spread,

@@ -5,6 +5,7 @@ import { readPeftFolder } from "../../exec/index.ts";
 import {
   calibrationSchema,
   candidatesSchema,
+  capacityAnswerSchema,
   catalogSchema,
   clusterSchema,
   forecastSchema,
@@ -47,6 +48,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   forecast: (text, file) => void parseDocument(forecastSchema, text, file),
   candidates: (text, file) => void parseDocument(candidatesSchema, text, file),
   prices: (text, file) => void parseDocument(pricesSchema, text, file),
+  "capacity-answer": (text, file) => void parseDocument(capacityAnswerSchema, text, file),
   plan: (text, file) => void parsePlan(text, file),
   trace: (_, file, io) => void readTrace(io, file),
 };

@@ -4,8 +4,7 @@ import path from "node:path";
 import { parse } from "csv-parse/sync";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { capacityAnswerSchema } from "../../plan/documents/capacity-answer.ts";
-import type { CapacityAnswer } from "../../plan/index.ts";
+import { type CapacityAnswer, capacityAnswerSchema } from "../../plan/index.ts";
 import { capacityFields } from "./fields/capacity-fields.ts";
 import { fieldProblems } from "./fields/check-fields.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
@@ -146,6 +145,13 @@ describe("the folder of an answer", () => {
   it("has the answer that is printed, as its schema says it", () => {
     expect(JSON.parse(read("answer.json"))).toEqual(answer);
     expect(() => capacityAnswerSchema.parse(answer)).not.toThrow();
+  });
+
+  it("is valid, and not once a figure of it is no number", async () => {
+    expect(await printed(["validate", "answer.json"], path.join(root, folder))).toMatch(/valid capacity-answer/);
+    writeFileSync(path.join(root, "wrong.json"), read("answer.json").replace(/"kept":\d+/, '"kept":"all"'));
+    const { code, stderr } = await runCli(["validate", "wrong.json"], root);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/at best\.kept, got "all"/)]);
   });
 
   it("has a line a candidate that was simulated, whose figures are those of the answer", () => {

@@ -6,10 +6,12 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
 import {
+  type CapacityPageData,
   type FleetPageData,
   type PaperPageData,
   type ReportAssets,
   type ReportInput,
+  renderCapacity,
   renderFleet,
   renderPaper,
   renderReport,
@@ -105,6 +107,10 @@ export function createReportBench(): Promise<ReportBench> {
 
 export function createPaperBench(): Promise<PageBench<PaperPageData>> {
   return createBench(join(client, "paper"), renderPaper, ".point");
+}
+
+export function createCapacityBench(): Promise<PageBench<CapacityPageData>> {
+  return createBench(join(client, "capacity"), renderCapacity, "#cost circle");
 }
 
 export function createFleetBench(): Promise<PageBench<FleetPageData>> {
