@@ -70,6 +70,7 @@ function rowOf(
     layouts: kinds.map(({ kind: { name } }, kind) => ({
       ...{ kind: name, ...times.layoutOf(kind), stepSeconds: times.stepSeconds([kind]) },
       memoryShare: times.memoryShare(kind, jobsAtOnce),
+      shares: times.shares(kind),
     })),
     checkpointSeconds: spot?.intervalSeconds ?? null,
     ...{ provenance, sigma },

@@ -5,8 +5,10 @@ import {
   PUBLISHED_ACTIVATIONS,
   PUBLISHED_FIT,
   peakBytes,
+  type StepShares,
   type TrainingSystem,
   trainingStepSeconds,
+  trainingStepShares,
 } from "../studies/index.ts";
 import { type SlotKind, stepsOf } from "./slot-kind.ts";
 
@@ -70,6 +72,11 @@ function systemOf(slot: Slot, layout: SlotLayout, kinds: readonly SlotKind[]): T
 /** Seconds of a step of each of the jobs, which have one base model. */
 export function packedSeconds(slot: Slot, layout: SlotLayout, kinds: readonly SlotKind[]): number {
   return trainingStepSeconds(systemOf(slot, layout, kinds), "newest", PUBLISHED_FIT);
+}
+
+/** Where the seconds of a step of one job go. */
+export function stepShares(slot: Slot, layout: SlotLayout, kind: SlotKind): StepShares {
+  return trainingStepShares(systemOf(slot, layout, [kind]), "newest", PUBLISHED_FIT);
 }
 
 /** Seconds that a token on an accelerator's share of the rows adds at least: without attention and what a step has once. */

@@ -1,5 +1,5 @@
 import type { Candidate } from "../plan/index.ts";
-import type { Accelerator } from "../studies/index.ts";
+import type { Accelerator, StepShares } from "../studies/index.ts";
 import type { SlotKind } from "./slot-kind.ts";
 import {
   fastestLayout,
@@ -7,6 +7,7 @@ import {
   packedSeconds,
   type Slot,
   type SlotLayout,
+  stepShares,
   tokenSeconds,
   usableBytes,
 } from "./slot-layout.ts";
@@ -64,6 +65,11 @@ export class SlotTimes {
   memoryShare(kind: number, jobsAtOnce: number): number {
     const jobs = Array<SlotKind>(jobsAtOnce).fill(this.#kinds[kind]!);
     return packedBytes(this.#slot, this.layoutOf(kind), jobs) / usableBytes(this.#slot);
+  }
+
+  /** Where the seconds of a step go that a job of a kind takes alone. */
+  shares(kind: number): StepShares {
+    return stepShares(this.#slot, this.layoutOf(kind), this.#kinds[kind]!);
   }
 
   /** By its place in the forecast. */

@@ -39,10 +39,17 @@ function besideText(what: string, beside: Beside, currency: string): string {
 
 /** How a job of a kind is laid out on a slot. */
 function layoutText(layout: CandidateRow["layouts"][number]): string {
-  const { kind, tensorParallel, dataParallel, recomputedLayers, stepSeconds, memoryShare } = layout;
+  const { kind, tensorParallel, dataParallel, recomputedLayers, stepSeconds, memoryShare, shares } = layout;
+  const goes = [
+    ["products", shares.products],
+    ["attention", shares.attention],
+    ["memory traffic", shares.memory],
+    ["links", shares.link],
+  ] as const;
+  const largest = [...goes].sort((a, b) => b[1] - a[1]).slice(0, 2);
   const twice = recomputedLayers > 0 ? ", layers computed twice since memory is short" : "";
   return (
-    `${kind}: step ${stepSeconds.toPrecision(3)} s alone, tensor parallel ${tensorParallel}, data parallel ${dataParallel}, ` +
+    `${kind}: step ${stepSeconds.toPrecision(3)} s alone (${largest.map(([name, of]) => `${name} ${percent(of, 0)}`).join(", ")}), tensor parallel ${tensorParallel}, data parallel ${dataParallel}, ` +
     `${percent(memoryShare, 0)} of the memory${twice}`
   );
 }

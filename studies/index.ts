@@ -42,8 +42,10 @@ export { fitPeakFactor, type PeakMemory, peakBytes, peakMemoryPrediction } from 
 export {
   type Accelerator,
   type ProductPrecision,
+  type StepShares,
   type TrainingSystem,
   trainingStepSeconds,
+  trainingStepShares,
 } from "./observations/training-step.ts";
 // The paper's evaluation, published and predicted.
 export {

@@ -44,6 +44,8 @@ const candidateRowSchema = z.strictObject({
       stepSeconds: z.number().positive(),
       /** Of the memory of an accelerator that may be used, what the kind's jobs take that share a slot. */
       memoryShare: amount,
+      /** Of its step, what products, attention, memory traffic and links take; the rest is the head, gaps, the update. */
+      shares: z.strictObject({ products: share, attention: share, memory: share, link: share, rest: share }),
     }),
   ),
   /** Seconds between checkpoints that cost least; null where interruptions are none, or come with a notice. */

@@ -114,8 +114,8 @@ function productFlops({ accelerator }: TrainingSystem, precision: ProductPrecisi
   }
 }
 
-/** Seconds of a device for one layer, forward and backward, of a micro-batch. */
-function layerSeconds(system: TrainingSystem, fit: StepFit): number {
+/** Seconds of a device for one layer, forward and backward, of a micro-batch, by what they go to. */
+function layerParts(system: TrainingSystem, fit: StepFit) {
   const { accelerator, architecture, tensorParallel: tp, contextParallel: cp, precision, recomputedLayers } = system;
   const { hiddenSize, intermediateSize, numLayers, numHeads, numKvHeads, headDim } = architecture;
   const recomputed = recomputedLayers / numLayers;
@@ -139,8 +139,15 @@ function layerSeconds(system: TrainingSystem, fit: StepFit): number {
     system.contextExchange === "ring"
       ? passes * (cp - 1) * fit.ringSeconds
       : (passes * tokens * exchanged * (cp - 1)) / cp / tp / (ASSUMED.allToAllShare * link);
-  const device = products + attention + memory + tensor + context + passes * ASSUMED.gapSeconds;
+  return { products, attention, memory, tensor, context, gaps: passes * ASSUMED.gapSeconds };
+}
+
+/** Seconds of a layer, where the host may be a floor. */
+function layerSeconds(system: TrainingSystem, fit: StepFit): number {
+  const { products, attention, memory, tensor, context, gaps } = layerParts(system, fit);
+  const device = products + attention + memory + tensor + context + gaps;
   if (system.hasGraphs) return device;
+  const passes = PASSES + system.recomputedLayers / system.architecture.numLayers;
   const host = passes * fit.hostSeconds;
   return (device ** FLOOR_EXPONENT + host ** FLOOR_EXPONENT) ** (1 / FLOOR_EXPONENT);
 }
@@ -172,12 +179,37 @@ function gatherSeconds({ accelerator, accelerators, architecture, scaleUp }: Tra
   return (3 * GATHERED_BYTES * parameters) / (ASSUMED.gatherShare * rate);
 }
 
+/** Where the seconds of a step go. `rest`: the head, gaps between kernels, the host, and what a step has once. */
+export const STEP_PARTS = ["products", "attention", "memory", "link", "rest"] as const;
+export type StepShares = Readonly<Record<(typeof STEP_PARTS)[number], number>>;
+
+/** Shares of a step's time (`trainingStepSeconds`) that go to each part. */
+export function trainingStepShares(system: TrainingSystem, release: string, fit: StepFit): StepShares {
+  const { accumulation, architecture } = system;
+  const step = trainingStepSeconds(system, release, fit);
+  const { products, attention, memory, tensor, context } = layerParts(system, fit);
+  const inLayers = accumulation * architecture.numLayers * releaseFactor(system, release, fit);
+  const link = inLayers * (tensor + context) + reduceSeconds(system);
+  const known = { products: inLayers * products, attention: inLayers * attention, memory: inLayers * memory, link };
+  const rest = step - known.products - known.attention - known.memory - link;
+  const share = (seconds: number): number => seconds / step;
+  return {
+    products: share(known.products),
+    attention: share(known.attention),
+    memory: share(known.memory),
+    link: share(link),
+    rest: share(rest),
+  };
+}
+
+function releaseFactor({ accelerator }: TrainingSystem, release: string, { releases }: StepFit): number {
+  return releases[`${release} on ${accelerator.generation}`] ?? releases[release] ?? 1;
+}
+
 /** Seconds of a training step. `release`: of the software, one of the fit's, or another one that counts as those that are 1. */
 export function trainingStepSeconds(system: TrainingSystem, release: string, fit: StepFit): number {
   const { accumulation, architecture } = system;
   const computed = accumulation * (architecture.numLayers * layerSeconds(system, fit) + headSeconds(system));
-  const { releases } = fit;
-  const factor = releases[`${release} on ${system.accelerator.generation}`] ?? releases[release] ?? 1;
-  const step = factor * computed + reduceSeconds(system) + ASSUMED.stepSeconds;
+  const step = releaseFactor(system, release, fit) * computed + reduceSeconds(system) + ASSUMED.stepSeconds;
   return system.isSharded ? Math.max(step, gatherSeconds(system)) : step;
 }

@@ -63,6 +63,14 @@ const rowFields = (draws: number): FieldTable => ({
     microTokens: oneOf([1024, 2048, 4096, 8192, 16_384]),
     stepSeconds: above(0.01, 60),
     memoryShare: above(0.05, 1),
+    "shares.products": within(0.1, 0.99),
+    "shares.attention": within(0.001, 0.5),
+    "shares.memory": within(0.001, 0.8),
+    "shares.link": within(0.0001, 0.8),
+    "shares.rest": that("what is left of the whole", (value: number, place) => {
+      const { products, attention, memory, link } = owner<CandidateRow["layouts"][number]["shares"]>(place);
+      return Math.abs(1 - products - attention - memory - link - value) < 1e-9;
+    }),
   }),
   checkpointSeconds: blank("for spot alone", (value, place) =>
     owner<CandidateRow>(place).candidate.tenure === "spot" ? above(60, 86_400)(value, place) : is(null)(value, place),
