@@ -83,16 +83,19 @@ export function judgeInput(
 }
 
 /**
- * In the order of what they come to by the objective; of those that come to the same, the fewest accelerators first, in
- * the smallest slots. They are told apart by their text, so that the order is one.
+ * In the order of what they come to by the objective; of those that come to the same, the cheapest first, then those with
+ * the fewest accelerators, in the smallest slots. They are told apart by their text, so that the order is one.
  */
 function inOrder<Each extends CandidateFleet>(
   objective: CapacityObjective,
   of: (each: Each) => number,
+  costOf: (each: Each) => number,
 ): (a: Each, b: Each) => number {
   const grains = (each: Each): number => Math.round(of(each) / GRAIN[objective]);
+  const cents = (each: Each): number => Math.round(costOf(each) / GRAIN.cost);
   return (a, b) =>
     grains(a) - grains(b) ||
+    cents(a) - cents(b) ||
     a.candidate.count - b.candidate.count ||
     a.candidate.slot - b.candidate.slot ||
     (JSON.stringify(a.candidate) < JSON.stringify(b.candidate) ? -1 : 1);
@@ -107,7 +110,13 @@ export async function findCapacity(request: CapacityRequest, input = judgeInput(
   const known = candidates.map((candidate) => candidateFleet(candidate, request));
   const isFit = (each: CandidateFleet | UnfitCandidate): each is CandidateFleet => "fleet" in each;
   const bounded = known.filter(isFit).map((each) => boundCandidate(each, input));
-  bounded.sort(inOrder(objective, ({ least }) => least));
+  bounded.sort(
+    inOrder(
+      objective,
+      ({ least }) => least,
+      () => 0,
+    ),
+  );
   const [meets, misses, pruned]: [JudgedCandidate[], JudgedCandidate[], PrunedCandidate[]] = [[], [], []];
   const most = mostMissed(input);
   const prunes = ({ numLost, least }: BoundedCandidate): PrunedCandidate["why"] | undefined => {
@@ -124,7 +133,7 @@ export async function findCapacity(request: CapacityRequest, input = judgeInput(
       if (ahead !== undefined) await simulateAhead(ahead, bounded.slice(index), prunes, input);
       const judged = judgeCandidate(each, input);
       (judged.meets ? meets : misses).push(judged);
-      meets.sort(inOrder(objective, ({ value }) => value));
+      meets.sort(inOrder(objective, ({ value }) => value, meanCost));
     }
   }
   onProgress(bounded.length, bounded.length);
