@@ -78,7 +78,7 @@ function rowOf(
 }
 
 /** Jobs that share a slot, where the question is what that would bring. */
-export const TOGETHER = 4;
+const TOGETHER = 4;
 
 /** What is found, and what stands beside it. */
 export type CapacityReport = Pick<

@@ -1,10 +1,13 @@
-import type { CandidateRow, Catalog, JobKind } from "../plan/index.ts";
+import { type CandidateRow, type Catalog, type JobKind, MOST_ROWS } from "../plan/index.ts";
 import { stepsOf } from "./slot-kind.ts";
 
 /** Files by their names. */
 export type RunFiles = Readonly<Record<string, string>>;
 
 const SLOT = "slot.yaml";
+
+/** Where a kind's workload is. */
+const workloadName = ({ name }: JobKind): string => `jobs/${name}.yaml`;
 
 /** The accelerators of a slot, as a machine: one that a job is planned and simulated on. */
 function slotFile({ candidate: { accelerator, slot } }: CandidateRow): string {
@@ -40,7 +43,7 @@ function workloadFile(kind: JobKind): string {
     "jobs:",
     `  - name: ${name}`,
     `    adapter: { rank: ${rank}, alpha: ${2 * rank}, dropout: 0, targets: [${targets.join(", ")}] }`,
-    `    data: { lengths: ${lengths}, samples: ${samples} }`,
+    `    data: { lengths: ${lengths}, samples: ${Math.min(samples, MOST_ROWS)} }`,
     `    cutoffLength: ${tokens.max}`,
     `    batchSize: ${batchSize}`,
     `    ${long}`,
@@ -61,9 +64,9 @@ function devicesOf({ candidate: { slot } }: CandidateRow): string {
 }
 
 /** A job of Slurm: `sbatch train.sbatch WORKLOAD`. One that was taken away comes again, and goes on. */
-function sbatchFile(best: CandidateRow): string {
+function sbatchFile(best: CandidateRow, workload: string): string {
   return `#!/bin/bash
-# Trains the jobs of a workload on one slot: sbatch train.sbatch small.yaml
+# Trains the jobs of a workload on one slot: sbatch train.sbatch ${workload}
 #SBATCH --job-name=loratwin
 #SBATCH --nodes=1
 #SBATCH --gpus-per-node=${best.candidate.slot}
@@ -81,7 +84,7 @@ exec npx loratwin train "plans/$SLURM_JOB_ID.json" -o "$run"${checkpointOption(b
 }
 
 /** A job of Kubernetes, with its run on a volume that outlives it. */
-function kubernetesFile(best: CandidateRow): string {
+function kubernetesFile(best: CandidateRow, workload: string): string {
   const checkpoint = checkpointOption(best);
   return `# Trains the jobs of a workload on one slot. IMAGE has loratwin and CUDA; the claim "loratwin" has the workload, its
 # model and rows, and keeps the run: a pod that was taken away is made again, and goes on.
@@ -108,7 +111,7 @@ spec:
               npx loratwin plan "$WORKLOAD" --devices ${devicesOf(best)} -o "plans/$JOB_NAME.json"
               exec npx loratwin train "plans/$JOB_NAME.json" -o "$run"${checkpoint}
           env:
-            - { name: WORKLOAD, value: small.yaml }
+            - { name: WORKLOAD, value: ${workload} }
             - name: JOB_NAME
               valueFrom: { fieldRef: { fieldPath: "metadata.labels['job-name']" } }
           resources:
@@ -137,9 +140,12 @@ export function notTrained(
  * accelerators a job of Slurm and one of Kubernetes.
  */
 export function runFiles(best: CandidateRow, kinds: readonly JobKind[], isTrained: boolean): RunFiles {
+  const workload = workloadName(kinds[0]!);
   return {
     [SLOT]: slotFile(best),
-    ...Object.fromEntries(kinds.map((kind) => [`${kind.name}.yaml`, workloadFile(kind)])),
-    ...(isTrained ? { "train.sbatch": sbatchFile(best), "train-job.yaml": kubernetesFile(best) } : {}),
+    ...Object.fromEntries(kinds.map((kind) => [workloadName(kind), workloadFile(kind)])),
+    ...(isTrained
+      ? { "train.sbatch": sbatchFile(best, workload), "train-job.yaml": kubernetesFile(best, workload) }
+      : {}),
   };
 }

@@ -205,6 +205,7 @@ export {
   dtypeSchema,
   jobDefaults,
   jobSchema,
+  MOST_ROWS,
   nameSchema,
   type Recompute,
   recomputeSchema,

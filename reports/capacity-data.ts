@@ -33,13 +33,13 @@ export const RESTS: Readonly<Record<CandidateRow["provenance"], string>> = {
 
 /** What stands next to the recommended candidate, by name; those that there are. */
 export function besides(answer: CapacityAnswer): readonly (readonly [string, Beside])[] {
-  const { best, runnerUp, fewer, more, otherSharing } = answer;
-  const alone = best?.candidate.jobsAtOnce === 1;
+  const { runnerUp, fewer, more, otherSharing } = answer;
+  const { jobsAtOnce = 1 } = otherSharing?.candidate ?? {};
   const all: readonly (readonly [string, Beside | null])[] = [
     [runnerUp === null ? "" : `next: ${candidateText(runnerUp.candidate)}`, runnerUp],
     ["a slot fewer", fewer],
     ["a slot more", more],
-    [alone ? "up to 4 jobs a slot" : "one job a slot", otherSharing],
+    [jobsAtOnce === 1 ? "one job a slot" : `up to ${jobsAtOnce} jobs a slot`, otherSharing],
   ];
   return all.flatMap(([name, beside]) => (beside === null ? [] : [[name, beside] as const]));
 }

@@ -166,14 +166,13 @@ describe("the folder of an answer", () => {
   });
 
   it("has workloads and a slot that a plan is made of", async () => {
-    const run = readdirSync(path.join(root, folder, "run")).sort();
-    expect(run).toEqual(expect.arrayContaining(["large.yaml", "slot.yaml", "small.yaml"]));
-    const short = read("run", "small.yaml").replace(/epochs: .*/, "steps: 8");
+    expect(readdirSync(path.join(root, folder, "run", "jobs")).sort()).toEqual(["large.yaml", "small.yaml"]);
+    const short = read("run", "jobs", "small.yaml").replace(/epochs: .*/, "steps: 8");
     writeFileSync(path.join(root, folder, "run", "short.yaml"), short);
     const plan = ["plan", "run/short.yaml", "--cluster", "run/slot.yaml", "-o", "plan.json", "--json"];
     const { code, stderr } = await runCli(plan, path.join(root, folder));
     expect(code, stderr).toBe(0);
-    await printed(["validate", "run/large.yaml"], path.join(root, folder));
+    await printed(["validate", "run/jobs/large.yaml"], path.join(root, folder));
   }, 60_000);
 
   it("has jobs of Slurm and Kubernetes where loratwin trains on the accelerators, and says why where not", async () => {
@@ -191,8 +190,8 @@ describe("the folder of an answer", () => {
       expect([code, stderr]).toEqual([0, expect.stringMatching(said)]);
       files[name] = readdirSync(path.join(root, name, "run")).sort();
     }
-    expect(files["nvidia"]).toEqual(["large.yaml", "slot.yaml", "small.yaml", "train-job.yaml", "train.sbatch"]);
-    expect([files["quantized"], files["amd"]]).toEqual(Array(2).fill(["large.yaml", "slot.yaml", "small.yaml"]));
+    expect(files["nvidia"]).toEqual(["jobs", "slot.yaml", "train-job.yaml", "train.sbatch"]);
+    expect([files["quantized"], files["amd"]]).toEqual(Array(2).fill(["jobs", "slot.yaml"]));
     const script = path.join(root, "nvidia", "run", "train.sbatch");
     expect(spawnSync("bash", ["-n", script]).status).toBe(0);
     const { plan, train } = Object.fromEntries(
