@@ -113,6 +113,8 @@ export async function killedRun(
     child.kill("SIGKILL");
     await ended;
     if (isOver) break;
+    // It had got to its end, and was killed before the process had.
+    if (journalOf(run).at(-1)?.event === "ended") return { kills: madeAgain.length, madeAgain };
     const before = numSteps(run);
     const resumed = journalOf(run).length;
     const isThere = existsSync(path.join(run, what.whole));
