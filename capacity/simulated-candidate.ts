@@ -5,8 +5,17 @@ import type { CapacityQuestion } from "./flips.ts";
 import { type JudgeInput, judgeCandidate } from "./judge-candidate.ts";
 import type { SeenDraw } from "./simulated-draws.ts";
 
-/** Of this thread: the same question has the same draws. */
+/** Of this thread, by the question's forecast: the last one that was asked with it. */
 const inputs = new WeakMap<Forecast, JudgeInput>();
+
+function inputOf(question: Omit<CapacityQuestion, "candidates">): JudgeInput {
+  const { forecast, draws, probability } = question;
+  const known = inputs.get(forecast);
+  if (known !== undefined && known.draws.length === draws && known.probability === probability) return known;
+  const input = judgeInput(question);
+  inputs.set(forecast, input);
+  return input;
+}
 
 /** One candidate of a question, with all that its draws follow from. */
 export interface AskedCandidate extends Omit<CapacityQuestion, "candidates"> {
@@ -18,11 +27,9 @@ export function simulatedCandidate({
   candidate,
   ...question
 }: AskedCandidate): readonly (readonly [string, SeenDraw])[] {
-  const input = inputs.get(question.forecast) ?? judgeInput(question);
-  inputs.set(question.forecast, input);
   const known = candidateFleet(candidate, question);
   if (!("fleet" in known)) return [];
   const seen = new Map<string, SeenDraw>();
-  judgeCandidate(known, { ...input, seen });
+  judgeCandidate(known, { ...inputOf(question), seen });
   return [...seen];
 }

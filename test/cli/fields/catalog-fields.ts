@@ -41,6 +41,7 @@ export function catalogFields(): FieldTable {
     ...under("devices.*.", {
       kind: same(({ steps }) => (steps.at(-1) === "cpu" ? "cpu" : "cuda")),
       generation: matches(/^[A-Z][A-Za-z]+( \d)?$/),
+      simulatedOnly: same(({ steps }) => (/^(MI|Gaudi)/.test(String(steps.at(-1))) ? true : undefined)),
       ...sourced("bfloat16FlopsPerSecond", within(1e10, 1e16)),
       ...sourced("float8FlopsPerSecond", within(1e14, 1e16)),
       ...sourced("float4FlopsPerSecond", within(1e15, 1e17)),
