@@ -1,9 +1,9 @@
 import { mean, quantile } from "../core/index.ts";
 import type { Beside, Candidate, CandidateRow, CapacityAnswer, Flip, Spread } from "../plan/index.ts";
 import { candidateFleet } from "./candidate-fleet.ts";
-import { type CapacityRequest, findCapacity, judgeInput } from "./find-capacity.ts";
+import { type CapacityRequest, findCapacity, judgeInput, meanCost } from "./find-capacity.ts";
 import { type JudgedCandidate, type JudgeInput, judgeAll } from "./judge-candidate.ts";
-import { tightness } from "./level.ts";
+import { levelShares, tightness } from "./level.ts";
 import { weekOf } from "./week.ts";
 
 function spreadOf(values: readonly number[]): Spread {
@@ -13,7 +13,7 @@ function spreadOf(values: readonly number[]): Spread {
 /** Whether the tightest level of a first draw is more than half waiting. */
 function holdsOf({ draws, fleet }: JudgedCandidate, { groups, draws: drawn }: JudgeInput): CandidateRow["holds"] {
   const hours = draws[0]!.hours;
-  const tight = groups.map(({ level }, index) => hours[index]! / level.hours);
+  const tight = levelShares(groups, hours);
   const tightest = tight.indexOf(Math.max(...tight));
   const { kinds, level } = groups[tightest]!;
   const alone = drawn[0]!.flatMap(({ kind, steps }) =>
@@ -27,7 +27,7 @@ function holdsOf({ draws, fleet }: JudgedCandidate, { groups, draws: drawn }: Ju
 function frontOf(judged: readonly JudgedCandidate[], { groups }: JudgeInput): ReadonlySet<JudgedCandidate> {
   const points = judged.map((each) => ({
     each,
-    cost: mean(each.draws.map(({ cost }) => cost.total)),
+    cost: meanCost(each),
     tight: mean(each.draws.map(({ hours }) => tightness(groups, hours))),
   }));
   points.sort((a, b) => a.cost - b.cost || a.tight - b.tight);

@@ -36,9 +36,13 @@ export function isKept(groups: readonly LevelGroup[], hours: readonly number[]):
   return groups.every(({ level }, index) => hours[index]! <= level.hours);
 }
 
-/** Of the hours of the level that is the tightest, those that are taken: at most 1 where all levels are kept. */
-export function tightness(groups: readonly LevelGroup[], hours: readonly number[]): number {
+/** By group, of its level's hours those that are taken: at most 1 where it is kept. */
+export function levelShares(groups: readonly LevelGroup[], hours: readonly number[]): readonly number[] {
   // Of a level of which it is known only that it cannot be kept: its hours.
-  const shares = groups.map(({ level }, group) => (Number.isFinite(hours[group]!) ? hours[group]! / level.hours : 1));
-  return Math.max(...shares);
+  return groups.map(({ level }, group) => (Number.isFinite(hours[group]!) ? hours[group]! / level.hours : 1));
+}
+
+/** The same of the tightest level. */
+export function tightness(groups: readonly LevelGroup[], hours: readonly number[]): number {
+  return Math.max(...levelShares(groups, hours));
 }

@@ -1,16 +1,10 @@
 import type { Beside, CandidateRow, CapacityAnswer, CapacityObjective } from "../plan/index.ts";
 import { besides, candidateCounts, candidateText, RESTS } from "../reports/index.ts";
-import { percent, table } from "./output.ts";
+import { percent, table, wholeText } from "./output.ts";
 import { sparkline } from "./sparkline.ts";
 
 /** Rows of a table for people; all of them are in --json. */
 const SHOWN = 10;
-
-function money(value: number): string {
-  return Math.round(value)
-    .toString()
-    .replace(/\B(?=(\d{3})+$)/g, " ");
-}
 
 function hours(value: number): string {
   return value >= 100 ? `${value.toFixed(0)} h` : `${value.toPrecision(3)} h`;
@@ -24,17 +18,17 @@ function levelLines({ levels }: CandidateRow): readonly string[] {
 }
 
 function costParts({ cost: { hardware, energy, rent }, kilowattHours }: CandidateRow, currency: string): string {
-  const power = `${money(kilowattHours)} kWh`;
+  const power = `${wholeText(kilowattHours)} kWh`;
   if (rent > 0) return `, ${power}`;
-  return `, ${money(hardware)} for the hardware's time and ${money(energy)} ${currency} for ${power}`;
+  return `, ${wholeText(hardware)} for the hardware's time and ${wholeText(energy)} ${currency} for ${power}`;
 }
 
 function besideText(what: string, beside: Beside, currency: string): string {
   if ("why" in beside) return `${what}: ${beside.why} (${beside.detail})`;
-  if (what.startsWith("next: ")) return `${what}: ${money(beside.cost.mean)} ${currency}`;
+  if (what.startsWith("next: ")) return `${what}: ${wholeText(beside.cost.mean)} ${currency}`;
   const { cost, kept, draws, levels } = beside;
   const tight = levels.map(({ mean, percent: share }) => `${share} % within ${hours(mean)}`).join(", ");
-  return `${what}: ${money(cost.mean)} ${currency}, ${tight}, level kept in ${kept} of ${draws} draws`;
+  return `${what}: ${wholeText(cost.mean)} ${currency}, ${tight}, level kept in ${kept} of ${draws} draws`;
 }
 
 /** How a job of a kind is laid out on a slot. */
@@ -85,7 +79,7 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
     candidateText(candidate),
     ...(objective === "cost" ? [] : [`${FIRST_BY[objective]} that keeps the level`]),
     "",
-    `${money(cost.mean)} ${currency} in ${days} days (${money(cost.low)} to ${money(cost.high)})${costParts(best, currency)}`,
+    `${wholeText(cost.mean)} ${currency} in ${days} days (${wholeText(cost.low)} to ${wholeText(cost.high)})${costParts(best, currency)}`,
     ...levelLines(best),
     `level kept in ${kept} of ${draws} draws; accelerators train ${percent(utilisation)} of the time; ` +
       (holds === "queue" ? "jobs wait longer than they train" : "jobs train longer than they wait"),
@@ -118,7 +112,7 @@ function flipLines({ flips, best, currency, objective }: CapacityAnswer): readon
     .sort((a, b) => change(b.cost) - change(a.cost))
     .map(({ what, candidate, cost, isOther }) => [
       what,
-      cost === null ? "-" : money(cost),
+      cost === null ? "-" : wholeText(cost),
       cost === null ? "" : bar(cost, from, most),
       candidate === null ? "none keeps the level" : isOther ? candidateText(candidate) : "the same",
     ]);
@@ -132,7 +126,7 @@ export function capacityText(answer: CapacityAnswer): string {
     .slice(0, SHOWN)
     .map(({ candidate, cost, levels, kept, draws, utilisation }) => [
       candidateText(candidate),
-      money(cost.mean),
+      wholeText(cost.mean),
       hours(Math.max(...levels.map(({ mean }) => mean))),
       percent(utilisation, 0),
       `${kept} of ${draws}`,

@@ -2,7 +2,7 @@ import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts
 import { sharedWeightsText } from "../plan/index.ts";
 import type { EstimatedFigure, EstimatedPrice, RunEstimate } from "../workbench/index.ts";
 import { costsFacts, costsText } from "./describe-costs.ts";
-import { percent, rateText, table } from "./output.ts";
+import { percent, rateText, table, wholeText } from "./output.ts";
 
 /** Rounded up to so many digits, but for what a number in a computer is off. */
 function roundedUp(value: number, digits: number): number {
@@ -40,7 +40,7 @@ export function estimateFacts(estimate: RunEstimate): unknown {
 
 /** Money: "1 234", "12.34" or "0.0012". */
 function amount(value: number): string {
-  if (value >= 1000) return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, " ");
+  if (value >= 1000) return wholeText(value);
   return value >= 1 || value === 0 ? value.toFixed(2) : value.toPrecision(2);
 }
 

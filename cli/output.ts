@@ -39,6 +39,11 @@ export function percent(ratio: number, digits = 1): string {
   return `${(100 * ratio).toFixed(digits)} %`;
 }
 
+/** "12 345" without digits behind the point, thousands apart. */
+export function wholeText(value: number): string {
+  return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, " ");
+}
+
 /** Tokens a second. */
 export function rateText(rate: number): string {
   return rate.toFixed(rate < 100 ? 1 : 0);

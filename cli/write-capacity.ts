@@ -6,15 +6,11 @@ import { CAPACITY_FILES, type CapacityFolder, today, VERSION } from "../workbenc
 import type { Arguments } from "./command.ts";
 import type { Io } from "./io.ts";
 import { note } from "./output.ts";
-import { browserAsset } from "./write-report.ts";
-
-function pageAssets() {
-  return { script: browserAsset("reports", "capacity.js"), style: browserAsset("reports", "capacity.css") };
-}
+import { pageAssets } from "./write-report.ts";
 
 /** Asks for what a page needs before much is computed for it. @throws DeviceError before a build. */
 export function requireCapacityPage(): void {
-  pageAssets();
+  pageAssets("capacity");
 }
 
 /** A cell of a table with commas, as RFC 4180 has it. */
@@ -71,5 +67,8 @@ export function writeCapacity(
     for (const [name, text] of Object.entries(runFiles(best, forecast.kinds, why === undefined)))
       folder.write(`${CAPACITY_FILES.run}/${name}`, text);
   }
-  folder.write(CAPACITY_FILES.page, renderCapacity({ answer, date: today(), version: VERSION }, pageAssets()));
+  folder.write(
+    CAPACITY_FILES.page,
+    renderCapacity({ answer, date: today(), version: VERSION }, pageAssets("capacity")),
+  );
 }

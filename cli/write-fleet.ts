@@ -5,7 +5,7 @@ import type { AgainstBound, FleetMetrics, SimulatedFleet, Spread } from "../sim/
 import { today, VERSION, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 import { percent } from "./output.ts";
-import { browserAsset } from "./write-report.ts";
+import { pageAssets } from "./write-report.ts";
 
 function seconds(value: number): string {
   return value === 0 ? "0 s" : formatSeconds(value);
@@ -98,7 +98,7 @@ export function fleetFigures(metrics: FleetMetrics): readonly FleetFigure[] {
 
 /** Asks for what a page needs before much is computed for it. @throws DeviceError before a build. */
 export function fleetAssets() {
-  return { script: browserAsset("reports", "fleet.js"), style: browserAsset("reports", "fleet.css") };
+  return pageAssets("fleet");
 }
 
 export type FleetPageContent = Omit<FleetPageData, "date">;

@@ -2,7 +2,7 @@ import { type PaperPageData, renderPaper } from "../reports/index.ts";
 import type { PaperTable, Variation } from "../studies/index.ts";
 import { today, VERSION, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
-import { browserAsset } from "./write-report.ts";
+import { pageAssets } from "./write-report.ts";
 
 const NUM_DEVICES = 4;
 
@@ -35,16 +35,12 @@ function pageData(
   };
 }
 
-function paperAssets() {
-  return { script: browserAsset("reports", "paper.js"), style: browserAsset("reports", "paper.css") };
-}
-
 /** Asks for what a page needs before much is computed for it. @throws DeviceError before a build. */
 export function requirePaperPage(): void {
-  paperAssets();
+  pageAssets("paper");
 }
 
 /** The evaluation as one self-contained page. */
 export function writePaper(io: Io, file: string, table: PaperTable, variations: readonly Variation[]): void {
-  writeOutput(io, file, renderPaper(pageData(table, variations), paperAssets()));
+  writeOutput(io, file, renderPaper(pageData(table, variations), pageAssets("paper")));
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { DeviceError } from "../core/index.ts";
 import type { Plan } from "../plan/index.ts";
-import { type LossRecord, renderReport } from "../reports/index.ts";
+import { type LossRecord, type ReportAssets, renderReport } from "../reports/index.ts";
 import type { AtMachineSpeed, Trace } from "../traces/index.ts";
 import { packageFile, today, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
@@ -17,6 +17,11 @@ export function browserAsset(folder: "reports" | "server", name: string): string
       hint: "Build it with `npm run build`.",
     });
   return readFileSync(file, "utf8");
+}
+
+/** Script and style sheet of a page of reports, by its bundle's name. @throws DeviceError before a build. */
+export function pageAssets(page: "client" | "fleet" | "paper" | "capacity"): ReportAssets {
+  return { script: browserAsset("reports", `${page}.js`), style: browserAsset("reports", `${page}.css`) };
 }
 
 export interface ReportFacts {
@@ -35,7 +40,7 @@ export function writeReport(io: Io, file: string, { title, plan, traces, losses,
     ...(plan === undefined ? {} : { plan }),
     ...(machine === undefined ? {} : { machine }),
     ...(losses === undefined || losses.length === 0 ? {} : { losses }),
-    assets: { script: browserAsset("reports", "client.js"), style: browserAsset("reports", "client.css") },
+    assets: pageAssets("client"),
   });
   writeOutput(io, file, page);
 }

@@ -1,7 +1,5 @@
 import { element } from "./element.ts";
-
-/** Pixels between the pointer and the box. */
-const OFFSET = 16;
+import { placeBox } from "./place-box.ts";
 
 /** The box beside the mark that the reader points at. */
 export interface HoverBox<Subject> {
@@ -18,12 +16,7 @@ export function createHoverBox<Subject>(content: (subject: Subject) => readonly 
     show(subject, event) {
       node.hidden = false;
       node.replaceChildren(...content(subject));
-      const { width, height } = node.getBoundingClientRect();
-      const { clientWidth, clientHeight } = document.documentElement;
-      const isRight = event.clientX + OFFSET + width < clientWidth;
-      const isBelow = event.clientY + OFFSET + height < clientHeight;
-      node.style.left = `${Math.max(4, isRight ? event.clientX + OFFSET : event.clientX - OFFSET - width)}px`;
-      node.style.top = `${Math.max(4, isBelow ? event.clientY + OFFSET : event.clientY - OFFSET - height)}px`;
+      placeBox(node, { x: event.clientX, y: event.clientY });
     },
     hide() {
       node.hidden = true;

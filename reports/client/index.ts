@@ -5,5 +5,6 @@ export { type FleetPart, SPAN_KINDS } from "../fleet-data.ts";
 export { element, section } from "./element.ts";
 export { createLiveGantt, type LiveGantt } from "./fleet/live-gantt.ts";
 export { formatDuration, formatNumber, formatShare } from "./format.ts";
+export { card } from "./header-parts.ts";
 export { jobHue } from "./job-colours.ts";
 export { sparklinePath } from "./sparkline-path.ts";

@@ -2,6 +2,7 @@ import type { Interval, Intervals } from "../../traces/index.ts";
 import type { ReportData, ReportTrace } from "../report-data.ts";
 import { element } from "./element.ts";
 import { formatDuration, formatError, formatMemory, formatNumber, formatShare } from "./format.ts";
+import { factList } from "./header-parts.ts";
 import { intervalMark } from "./interval-mark.ts";
 
 /** A figure of a trace: its text, and the number that an error is computed from. */
@@ -161,14 +162,11 @@ function machineNote({ machine }: ReportData): readonly HTMLElement[] {
 
 /** The header: what was run, and the key figures. */
 export function summaryHeader(data: ReportData): HTMLElement {
-  const facts = data.facts.flatMap(({ label, value }) => [
-    element("div", {}, [element("dt", {}, [label]), element("dd", {}, [value])]),
-  ]);
   const kind = data.traces.length === 2 ? "simulated and executed" : data.traces[0]!.source;
   return element("header", {}, [
     element("p", { class: "eyebrow" }, [`loratwin report, ${kind}`]),
     element("h1", {}, [data.title]),
-    element("dl", { class: "facts" }, facts),
+    factList(data.facts.map(({ label, value }) => [label, value])),
     element("dl", { class: "cards" }, cards(data)),
     ...machineNote(data),
   ]);

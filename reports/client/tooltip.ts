@@ -3,6 +3,7 @@ import { element } from "./element.ts";
 import { formatError, formatInstant, formatMemory, formatNanos, formatNumber } from "./format.ts";
 import { jobHue } from "./job-colours.ts";
 import { type Hover, jobsOf, letterOf, type PageState } from "./page-state.ts";
+import { placeBox } from "./place-box.ts";
 
 const LETTER_NAMES = {
   F: "forward",
@@ -13,9 +14,6 @@ const LETTER_NAMES = {
   E: "evaluation",
 } as const;
 const SEND = LANES.indexOf("send");
-/** Pixels between the pointer and the box. */
-const OFFSET = 16;
-
 function times(state: PageState, { action }: Hover): HTMLTableElement {
   const rows = state.data.traces.map(({ source, bars }, trace) => {
     const bar = state.computeBar(trace, action);
@@ -76,13 +74,7 @@ export function createTooltip(state: PageState): HTMLElement {
     box.hidden = hover === null;
     if (hover === null) return;
     box.replaceChildren(...content(state, hover));
-    const { width, height } = box.getBoundingClientRect();
-    const { clientWidth, clientHeight } = document.documentElement;
-    const isRight = hover.x + OFFSET + width < clientWidth;
-    const [above, below] = [hover.y - OFFSET - height, hover.y + OFFSET];
-    const isAbove = hover.side === "above" ? above >= 0 : below + height > clientHeight;
-    box.style.left = `${Math.max(4, isRight ? hover.x + OFFSET : hover.x - OFFSET - width)}px`;
-    box.style.top = `${Math.max(4, isAbove ? above : below)}px`;
+    placeBox(box, hover);
   });
   return box;
 }

@@ -1,15 +1,5 @@
-import { element, formatDuration } from "../../reports/client/index.ts";
+import { card, element, formatDuration } from "../../reports/client/index.ts";
 import type { FleetState } from "./api.ts";
-
-function card(name: string, main: string, detail: string): HTMLElement {
-  return element("div", { class: "card" }, [
-    element("dt", {}, [name]),
-    element("dd", {}, [
-      element("span", { class: "card-line" }, [element("span", { class: "card-main" }, [main])]),
-      element("span", { class: "card-detail" }, [detail]),
-    ]),
-  ]);
-}
 
 /** `connection`: whether what is shown is still true. */
 export function header({ status }: FleetState, connection: string): HTMLElement {

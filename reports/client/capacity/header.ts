@@ -1,17 +1,8 @@
 import { type CapacityPageData, candidateText, RESTS } from "../../capacity-data.ts";
 import { element } from "../element.ts";
 import { formatNumber, formatShare } from "../format.ts";
+import { card, factList } from "../header-parts.ts";
 import { hours, levelName, money } from "./figures.ts";
-
-function card(name: string, main: string, detail: string): HTMLElement {
-  return element("div", { class: "card" }, [
-    element("dt", {}, [name]),
-    element("dd", {}, [
-      element("span", { class: "card-line" }, [element("span", { class: "card-main" }, [main])]),
-      element("span", { class: "card-detail" }, [detail]),
-    ]),
-  ]);
-}
 
 function cards({ answer }: CapacityPageData): readonly HTMLElement[] {
   const { best, days } = answer;
@@ -58,11 +49,7 @@ export function capacityHeader(data: CapacityPageData): HTMLElement {
   return element("header", {}, [
     element("p", { class: "eyebrow" }, ["loratwin capacity"]),
     element("h1", {}, [title.replace(" x ", " × ")]),
-    element(
-      "dl",
-      { class: "facts" },
-      facts.map(([label, value]) => element("div", {}, [element("dt", {}, [label]), element("dd", {}, [value])])),
-    ),
+    factList(facts),
     element("dl", { class: "cards" }, cards(data)),
   ]);
 }

@@ -1,5 +1,6 @@
 import type { FleetPageData, FleetPart } from "../../fleet-data.ts";
 import { element, section } from "../element.ts";
+import { factList } from "../header-parts.ts";
 
 /** A figure of one fleet, or of two below each other. */
 function card(fleets: readonly FleetPart[], index: number): HTMLElement {
@@ -25,11 +26,7 @@ export function fleetHeader({ title, date, facts, fleets }: FleetPageData): HTML
   return element("header", {}, [
     element("p", { class: "eyebrow" }, ["loratwin fleet"]),
     element("h1", {}, [title]),
-    element(
-      "dl",
-      { class: "facts" },
-      all.map(({ label, value }) => element("div", {}, [element("dt", {}, [label]), element("dd", {}, [value])])),
-    ),
+    factList(all.map(({ label, value }) => [label, value])),
     element(
       "dl",
       { class: "cards" },

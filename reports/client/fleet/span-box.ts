@@ -1,10 +1,8 @@
 import { type FleetPart, SPAN_KINDS } from "../../fleet-data.ts";
 import { element } from "../element.ts";
+import { placeBox } from "../place-box.ts";
 import { durationText, instantText } from "./calendar-ticks.ts";
 import type { FleetState, Pointed } from "./fleet-state.ts";
-
-/** Pixels between the pointer and the box. */
-const OFFSET = 16;
 
 /** "training on pipeline 1" */
 function doingText({ spans }: FleetPart, span: number): string {
@@ -60,12 +58,7 @@ export function createSpanBox({ pointed }: FleetState): HTMLElement {
       ...(why === "" ? [] : [element("div", { class: "span-why" }, [why])]),
       element("div", { class: "tooltip-facts" }, [facts.join(" · ")]),
     );
-    const { width, height } = box.getBoundingClientRect();
-    const { clientWidth, clientHeight } = document.documentElement;
-    const isRight = at.x + OFFSET + width < clientWidth;
-    const isBelow = at.y + OFFSET + height < clientHeight;
-    box.style.left = `${Math.max(4, isRight ? at.x + OFFSET : at.x - OFFSET - width)}px`;
-    box.style.top = `${Math.max(4, isBelow ? at.y + OFFSET : at.y - OFFSET - height)}px`;
+    placeBox(box, at);
   });
   return box;
 }

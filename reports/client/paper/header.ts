@@ -1,16 +1,7 @@
 import type { PaperPageData, PaperPageScore } from "../../paper-data.ts";
 import { element } from "../element.ts";
 import { formatMemory, formatShare } from "../format.ts";
-
-function card(name: string, main: string, detail: string): HTMLElement {
-  return element("div", { class: "card" }, [
-    element("dt", {}, [name]),
-    element("dd", {}, [
-      element("span", { class: "card-line" }, [element("span", { class: "card-main" }, [main])]),
-      element("span", { class: "card-detail" }, [detail]),
-    ]),
-  ]);
-}
+import { card, factList } from "../header-parts.ts";
 
 function scoreCard({ of, rows, mean, worst }: PaperPageScore): HTMLElement {
   return card(of, formatShare(mean), `mean error of ${rows} cells, worst ${formatShare(worst)}`);
@@ -31,11 +22,7 @@ export function paperHeader(data: PaperPageData): HTMLElement {
   return element("header", {}, [
     element("p", { class: "eyebrow" }, ["loratwin paper"]),
     element("h1", {}, [data.title]),
-    element(
-      "dl",
-      { class: "facts" },
-      facts.map(([label, value]) => element("div", {}, [element("dt", {}, [label]), element("dd", {}, [value])])),
-    ),
+    factList(facts),
     element("dl", { class: "cards" }, [
       ...scores.map(scoreCard),
       card("Who is faster, Fig. 7", `${held} of ${orderings.length}`, "published orderings that are predicted too"),
