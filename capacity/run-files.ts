@@ -63,6 +63,21 @@ function devicesOf({ candidate: { slot } }: CandidateRow): string {
   return Array.from({ length: slot }, (_, device) => `cuda:${device}`).join(",");
 }
 
+/**
+ * Commands of a shell that train a workload in a run folder, or go on there. `id`: a variable that is the same when the job
+ * comes again.
+ */
+function trainingLines(best: CandidateRow, id: string, workload: string): readonly string[] {
+  const checkpoint = checkpointOption(best);
+  return [
+    `run="runs/$${id}"`,
+    `if [ -d "$run" ]; then exec npx loratwin train --resume "$run"${checkpoint}; fi`,
+    "mkdir -p plans",
+    `npx loratwin plan "${workload}" --devices ${devicesOf(best)} -o "plans/$${id}.json"`,
+    `exec npx loratwin train "plans/$${id}.json" -o "$run"${checkpoint}`,
+  ];
+}
+
 /** A job of Slurm: `sbatch train.sbatch WORKLOAD`. One that was taken away comes again, and goes on. */
 function sbatchFile(best: CandidateRow, workload: string): string {
   return `#!/bin/bash
@@ -71,21 +86,16 @@ function sbatchFile(best: CandidateRow, workload: string): string {
 #SBATCH --nodes=1
 #SBATCH --gpus-per-node=${best.candidate.slot}
 #SBATCH --requeue
-#SBATCH --signal=TERM@${NOTICE_SECONDS}
+# To the script itself, which is training by then: without B: only steps of srun are told.
+#SBATCH --signal=B:TERM@${NOTICE_SECONDS}
 set -euo pipefail
-run="runs/$SLURM_JOB_ID"
-if [ -d "$run" ]; then
-  exec npx loratwin train --resume "$run"${checkpointOption(best)}
-fi
-mkdir -p plans
-npx loratwin plan "$1" --devices ${devicesOf(best)} -o "plans/$SLURM_JOB_ID.json"
-exec npx loratwin train "plans/$SLURM_JOB_ID.json" -o "$run"${checkpointOption(best)}
+${trainingLines(best, "SLURM_JOB_ID", "$1").join("\n")}
 `;
 }
 
 /** A job of Kubernetes, with its run on a volume that outlives it. */
 function kubernetesFile(best: CandidateRow, workload: string): string {
-  const checkpoint = checkpointOption(best);
+  const lines = trainingLines(best, "JOB_NAME", "$WORKLOAD").map((line) => `              ${line}`);
   return `# Trains the jobs of a workload on one slot. IMAGE has loratwin and CUDA; the claim "loratwin" has the workload, its
 # model and rows, and keeps the run: a pod that was taken away is made again, and goes on.
 apiVersion: batch/v1
@@ -105,11 +115,7 @@ spec:
           command: [/bin/bash, -euc]
           args:
             - |
-              run="runs/$JOB_NAME"
-              if [ -d "$run" ]; then exec npx loratwin train --resume "$run"${checkpoint}; fi
-              mkdir -p plans
-              npx loratwin plan "$WORKLOAD" --devices ${devicesOf(best)} -o "plans/$JOB_NAME.json"
-              exec npx loratwin train "plans/$JOB_NAME.json" -o "$run"${checkpoint}
+${lines.join("\n")}
           env:
             - { name: WORKLOAD, value: ${workload} }
             - name: JOB_NAME
