@@ -46,7 +46,7 @@ export function candidateFleet(
     const known = { accelerator, memoryBytes: device.memoryBytes.value, scaleUp };
     const times = SlotTimes.of({ slot, precision, jobsAtOnce }, known, kinds);
     if (!(times instanceof SlotTimes)) return unfit("no room", times.noRoom);
-    const trusts = kinds.map(({ architecture }) => stepTrust(accelerator, architecture, precision !== "bfloat16"));
+    const trusts = kinds.map(({ work }) => stepTrust(accelerator, work.architecture, precision !== "bfloat16"));
     const worst = trusts.reduce((a, b) => (WORST[b.provenance] > WORST[a.provenance] ? b : a));
     const spot = tenure === "spot" ? spotPlan(price.spot!) : undefined;
     const fleet: SlotFleet = {

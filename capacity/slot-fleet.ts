@@ -61,12 +61,11 @@ function resourcesOf(fleet: SlotFleet, jobs: readonly DrawnJob[]): Resources {
 }
 
 function simulatedJob({ times }: SlotFleet, { kind: place, name, arrivalSeconds, steps }: DrawnJob): SimulatedJob {
-  const { kind, meanTokens } = times.kindOf(place);
-  const { priority, user = kind.name, batchSize } = kind;
+  const { kind, work } = times.kindOf(place);
+  const { priority, user = kind.name } = kind;
   const arrivalNs = Math.round(SECOND * arrivalSeconds);
-  const tokens = batchSize * meanTokens;
   return {
-    request: { name, user, priority, arrivalNs, deadlineNs: null, iterations: steps, tokens },
+    request: { name, user, priority, arrivalNs, deadlineNs: null, iterations: steps, tokens: work.tokens },
     iterations: steps,
   };
 }

@@ -1,24 +1,19 @@
 import { createRng, sum } from "../core/index.ts";
 import {
-  type Architecture,
   architectureFromConfig,
   huggingFaceConfigSchema,
   type JobKind,
   PRESETS,
   projectionShape,
 } from "../plan/index.ts";
+import type { StepWork } from "../studies/index.ts";
 
 /** Jobs of a kind, as far as steps and memory follow from them. */
 export interface SlotKind {
   readonly kind: JobKind;
-  readonly architecture: Architecture;
   /** Kinds of one base model have the same text, and can share it. */
   readonly base: string;
-  /** Of a job's adapters, in all layers. */
-  readonly trainedParameters: number;
-  /** Tokens of a row, on average; and of those that a token attends to, on average over tokens. */
-  readonly meanTokens: number;
-  readonly attendedTokens: number;
+  readonly work: StepWork;
 }
 
 /** Rows that stand for all of a kind. */
@@ -38,13 +33,17 @@ export function slotKind(kind: JobKind): SlotKind {
   const shapes = kind.targets.map((target) => projectionShape(architecture, target));
   const lengths = lengthsOf(kind);
   const tokens = sum(lengths);
+  const rowTokens = tokens / ROWS;
   return {
     kind,
-    architecture,
     base: JSON.stringify(architecture),
-    trainedParameters: architecture.numLayers * kind.rank * sum(shapes.map((shape) => shape.in + shape.out)),
-    meanTokens: tokens / ROWS,
-    attendedTokens: sum(lengths.map((length) => length ** 2)) / tokens,
+    work: {
+      architecture,
+      trainedParameters: architecture.numLayers * kind.rank * sum(shapes.map((shape) => shape.in + shape.out)),
+      tokens: kind.batchSize * rowTokens,
+      ...{ rowTokens, longestRow: kind.tokens.max },
+      attendedTokens: sum(lengths.map((length) => length ** 2)) / tokens,
+    },
   };
 }
 

@@ -1,16 +1,17 @@
-import type { Candidate } from "../plan/index.ts";
-import type { Accelerator, StepShares } from "../studies/index.ts";
-import type { SlotKind } from "./slot-kind.ts";
+import type { Candidate, StepLayout } from "../plan/index.ts";
 import {
-  fastestLayout,
-  packedBytes,
-  packedSeconds,
-  type Slot,
-  type SlotLayout,
-  stepShares,
+  type Accelerator,
+  layoutBytes,
+  layoutSeconds,
+  layoutShares,
+  type StepMachine,
+  type StepShares,
+  type StepWork,
   tokenSeconds,
   usableBytes,
-} from "./slot-layout.ts";
+} from "../studies/index.ts";
+import type { SlotKind } from "./slot-kind.ts";
+import { fastestLayout } from "./slot-layout.ts";
 
 /** The accelerators of a candidate, as the catalog has them. */
 export interface KnownAccelerator {
@@ -21,21 +22,21 @@ export interface KnownAccelerator {
 
 /** How long steps of a forecast's kinds take on the slots of a candidate. Times are of the model, in seconds. */
 export class SlotTimes {
-  readonly #slot: Slot;
+  readonly #slot: StepMachine;
   readonly #kinds: readonly SlotKind[];
-  readonly #layouts: ReadonlyMap<string, SlotLayout>;
+  readonly #layouts: ReadonlyMap<string, StepLayout>;
   readonly #known = new Map<string, number>();
   readonly #alone: readonly number[];
   readonly #least: readonly number[];
 
-  private constructor(slot: Slot, kinds: readonly SlotKind[], layouts: ReadonlyMap<string, SlotLayout>) {
+  private constructor(slot: StepMachine, kinds: readonly SlotKind[], layouts: ReadonlyMap<string, StepLayout>) {
     this.#slot = slot;
     this.#kinds = kinds;
     this.#layouts = layouts;
-    this.#alone = kinds.map((kind) => packedSeconds(slot, layouts.get(kind.base)!, [kind]));
-    this.#least = kinds.map((own) => {
-      const layout = layouts.get(own.base)!;
-      return (tokenSeconds(slot, layout, own) * own.kind.batchSize * own.meanTokens) / layout.dataParallel;
+    this.#alone = kinds.map(({ base, work }) => layoutSeconds(slot, layouts.get(base)!, [work]));
+    this.#least = kinds.map(({ base, work }) => {
+      const layout = layouts.get(base)!;
+      return (tokenSeconds(slot, layout, work) * work.tokens) / layout.dataParallel;
     });
   }
 
@@ -45,8 +46,9 @@ export class SlotTimes {
     known: KnownAccelerator,
     kinds: readonly SlotKind[],
   ): SlotTimes | { readonly noRoom: string } {
-    const slot: Slot = { ...known, size: candidate.slot, precision: candidate.precision };
-    const layouts = new Map<string, SlotLayout>();
+    const { slot: count, precision } = candidate;
+    const slot: StepMachine = { ...known, count, precision, release: "newest", hasGraphs: true };
+    const layouts = new Map<string, StepLayout>();
     for (const { base } of kinds) {
       if (layouts.has(base)) continue;
       const own = kinds.filter((kind) => kind.base === base);
@@ -57,19 +59,19 @@ export class SlotTimes {
     return new SlotTimes(slot, kinds, layouts);
   }
 
-  layoutOf(kind: number): SlotLayout {
+  layoutOf(kind: number): StepLayout {
     return this.#layouts.get(this.#kinds[kind]!.base)!;
   }
 
   /** Of the memory of an accelerator that may be used, what so many jobs of a kind take that share a slot. */
   memoryShare(kind: number, jobsAtOnce: number): number {
-    const jobs = Array<SlotKind>(jobsAtOnce).fill(this.#kinds[kind]!);
-    return packedBytes(this.#slot, this.layoutOf(kind), jobs) / usableBytes(this.#slot);
+    const jobs = Array<StepWork>(jobsAtOnce).fill(this.#kinds[kind]!.work);
+    return layoutBytes(this.#slot, this.layoutOf(kind), jobs) / usableBytes(this.#slot);
   }
 
   /** Where the seconds of a step go that a job of a kind takes alone. */
   shares(kind: number): StepShares {
-    return stepShares(this.#slot, this.layoutOf(kind), this.#kinds[kind]!);
+    return layoutShares(this.#slot, this.layoutOf(kind), [this.#kinds[kind]!.work]);
   }
 
   /** By its place in the forecast. */
@@ -83,8 +85,8 @@ export class SlotTimes {
     const key = [...kinds].sort((a, b) => a - b).join();
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const own = kinds.map((kind) => this.#kinds[kind]!);
-    const seconds = packedSeconds(this.#slot, this.layoutOf(kinds[0]!), own);
+    const own = kinds.map((kind) => this.#kinds[kind]!.work);
+    const seconds = layoutSeconds(this.#slot, this.layoutOf(kinds[0]!), own);
     this.#known.set(key, seconds);
     return seconds;
   }

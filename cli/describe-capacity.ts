@@ -1,5 +1,5 @@
 import type { Beside, CandidateRow, CapacityAnswer, CapacityObjective } from "../plan/index.ts";
-import { besides, candidateCounts, candidateText, RESTS } from "../reports/index.ts";
+import { besides, candidateCounts, candidateText, RESTS, splitText } from "../reports/index.ts";
 import { percent, table, wholeText } from "./output.ts";
 import { sparkline } from "./sparkline.ts";
 
@@ -33,7 +33,7 @@ function besideText(what: string, beside: Beside, currency: string): string {
 
 /** How a job of a kind is laid out on a slot. */
 function layoutText(layout: CandidateRow["layouts"][number]): string {
-  const { kind, tensorParallel, dataParallel, recomputedLayers, stepSeconds, memoryShare, shares } = layout;
+  const { kind, recomputedLayers, stepSeconds, memoryShare, shares } = layout;
   const goes = [
     ["products", shares.products],
     ["attention", shares.attention],
@@ -41,9 +41,9 @@ function layoutText(layout: CandidateRow["layouts"][number]): string {
     ["links", shares.link],
   ] as const;
   const largest = [...goes].sort((a, b) => b[1] - a[1]).slice(0, 2);
-  const twice = recomputedLayers > 0 ? ", layers computed twice since memory is short" : "";
+  const twice = recomputedLayers > 0 ? `, ${recomputedLayers} layers computed twice since memory is short` : "";
   return (
-    `${kind}: step ${stepSeconds.toPrecision(3)} s alone (${largest.map(([name, of]) => `${name} ${percent(of, 0)}`).join(", ")}), tensor parallel ${tensorParallel}, data parallel ${dataParallel}, ` +
+    `${kind}: step ${stepSeconds.toPrecision(3)} s alone (${largest.map(([name, of]) => `${name} ${percent(of, 0)}`).join(", ")}), ${splitText(layout)}, ` +
     `${percent(memoryShare, 0)} of the memory${twice}`
   );
 }

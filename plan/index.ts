@@ -189,6 +189,7 @@ export {
   type Stage,
   type StageMemory,
 } from "./documents/setting.ts";
+export type { StepLayout } from "./documents/step-layout.ts";
 // Workloads: jobs over one base model.
 export type {
   AdapterSpec,

@@ -1,4 +1,4 @@
-import type { Beside, CandidateRow, CapacityAnswer } from "../plan/index.ts";
+import type { Beside, CandidateRow, CapacityAnswer, StepLayout } from "../plan/index.ts";
 
 /** What the page of an answer about machines is made of; server side and client share it. */
 export interface CapacityPageData {
@@ -22,6 +22,19 @@ export function candidateText({ count, accelerator, slot, precision, jobsAtOnce,
   const slots = slot === count ? "in one slot" : slot === 1 ? "each a slot" : `in slots of ${slot}`;
   const shared = jobsAtOnce === 1 ? "" : `, up to ${jobsAtOnce} jobs a slot`;
   return `${count} x ${accelerator} ${slots}, ${precision}${shared}, ${policy}, ${HAD[tenure]}`;
+}
+
+/** How the model and the rows are split, in few characters: "tp 2, cp 2, dp 4, ZeRO-3". */
+export function splitText(layout: StepLayout): string {
+  const { tensorParallel, contextParallel, contextExchange, pipelineParallel, dataParallel, sharded } = layout;
+  const parts = [
+    ...(tensorParallel > 1 ? [`tp ${tensorParallel}`] : []),
+    ...(contextParallel > 1 ? [`cp ${contextParallel}${contextExchange === "ring" ? " (ring)" : ""}`] : []),
+    ...(pipelineParallel > 1 ? [`pp ${pipelineParallel}`] : []),
+    ...(dataParallel > 1 ? [`dp ${dataParallel}`] : []),
+    ...(sharded === "weights" ? ["ZeRO-3"] : []),
+  ];
+  return parts.length === 0 ? "whole" : parts.join(", ");
 }
 
 /** What predicted times rest on. */

@@ -3,7 +3,7 @@
 export { fleetComparison } from "./build-fleet-comparison.ts";
 export { fleetPart } from "./build-fleet-data.ts";
 // Which machines to have, as a page, and in words that it shares with the terminal.
-export { besides, type CapacityPageData, candidateCounts, candidateText, RESTS } from "./capacity-data.ts";
+export { besides, type CapacityPageData, candidateCounts, candidateText, RESTS, splitText } from "./capacity-data.ts";
 export type { FleetFigure, FleetPageData, FleetPart } from "./fleet-data.ts";
 // The browser code of a page, and a page around it.
 export { htmlPage, type ReportAssets } from "./html-page.ts";

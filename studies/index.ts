@@ -1,3 +1,14 @@
+// Every way in which equal accelerators can share a training step: its time, its memory.
+export { allLayouts } from "./layouts/all-layouts.ts";
+export {
+  layoutBytes,
+  layoutSeconds,
+  layoutShares,
+  type StepMachine,
+  type StepWork,
+  tokenSeconds,
+  usableBytes,
+} from "./layouts/step-layout.ts";
 // A device of the catalog, as training steps on it are predicted.
 export { acceleratorOf } from "./observations/accelerator.ts";
 // The peak memory of devices, fitted on what was measured.

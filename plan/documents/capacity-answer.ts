@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { candidateSchema } from "./candidates.ts";
+import { stepLayoutSchema } from "./step-layout.ts";
 
 const amount = z.number().min(0);
 const count = z.int().min(0);
@@ -37,10 +38,7 @@ const candidateRowSchema = z.strictObject({
   layouts: z.array(
     z.strictObject({
       kind: z.string(),
-      tensorParallel: z.int().positive(),
-      dataParallel: z.int().positive(),
-      recomputedLayers: count,
-      microTokens: z.int().positive(),
+      ...stepLayoutSchema.shape,
       stepSeconds: z.number().positive(),
       /** Of the memory of an accelerator that may be used, what the kind's jobs take that share a slot. */
       memoryShare: amount,

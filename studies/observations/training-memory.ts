@@ -29,7 +29,10 @@ const STATE_BYTES = 12;
 /** Logits, their copy in fp32, and their gradient. */
 const LOGIT_BYTES = 6;
 
-/** Bytes that are held from forward to backward of a micro-batch. */
+/** Layers whose weights are gathered at once, where they are spread: the one in use, and the next. */
+const GATHERED_LAYERS = 2;
+
+/** Bytes that are held from forward to backward of a micro-batch, in all layers. */
 function activationBytes({ system, storedBytes }: StepMemory): number {
   const { architecture, tokens, contextParallel, tensorParallel, recomputedLayers } = system;
   const { hiddenSize, intermediateSize, numKvHeads, headDim, numHeads, numLayers } = architecture;
@@ -49,17 +52,36 @@ function activationBytes({ system, storedBytes }: StepMemory): number {
   return (all * tokens) / contextParallel / tensorParallel;
 }
 
-/** Of one accelerator; `factor`: of activations. */
-export function peakBytes(peak: StepMemory, factor: number): number {
-  const { system, weightBytes, isStateSharded } = peak;
-  const { architecture, tensorParallel, contextParallel, trainedParameters, accelerators, tokens } = system;
+/** Bytes of the base model's weights on an accelerator, of layers and of some tables of the vocabulary. */
+function weightsBytes({ system, weightBytes }: StepMemory, tables: number): number {
+  const { architecture, accelerators, tensorParallel, pipelineParallel, isSharded } = system;
   const { numLayers, hiddenSize, vocabularySize } = architecture;
-  const weights = numLayers * decoderDimensions(architecture).parameters * weightBytes;
-  const others = BFLOAT16 * (2 * vocabularySize * hiddenSize + 2 * numLayers * hiddenSize);
-  const trained = (PARAMETER_BYTES * trainedParameters) / tensorParallel;
-  const state = (STATE_BYTES * trainedParameters) / (isStateSharded ? accelerators : tensorParallel);
-  const logits = (LOGIT_BYTES * (tokens / contextParallel) * vocabularySize) / tensorParallel;
-  return (weights + others) / tensorParallel + trained + state + factor * activationBytes(peak) + logits;
+  const layer = decoderDimensions(architecture).parameters * weightBytes + BFLOAT16 * 2 * hiddenSize;
+  const table = BFLOAT16 * vocabularySize * hiddenSize;
+  const own = ((numLayers / pipelineParallel) * layer + tables * table) / tensorParallel;
+  if (!isSharded) return own;
+  const gathered = (GATHERED_LAYERS * layer + table) / tensorParallel;
+  return own / (accelerators / tensorParallel / pipelineParallel) + gathered;
+}
+
+/** Of one accelerator, the fullest; `factor`: of activations. */
+export function peakBytes(peak: StepMemory, factor: number): number {
+  const { system, isStateSharded } = peak;
+  const { architecture, tensorParallel, contextParallel, pipelineParallel, trainedParameters, accelerators } = system;
+  const split = tensorParallel * pipelineParallel;
+  const trained = (PARAMETER_BYTES * trainedParameters) / split;
+  const state = (STATE_BYTES * trainedParameters) / (isStateSharded ? accelerators : split);
+  const logits = (LOGIT_BYTES * (system.tokens / contextParallel) * architecture.vocabularySize) / tensorParallel;
+  const activations = (factor * activationBytes(peak)) / pipelineParallel;
+  // The first stage has the embedding and the most micro-batches in flight (1F1B), the last one the head.
+  const stages =
+    pipelineParallel === 1
+      ? [weightsBytes(peak, 2) + activations + logits]
+      : [
+          weightsBytes(peak, 1) + activations * Math.min(pipelineParallel, system.accumulation),
+          weightsBytes(peak, 1) + activations + logits,
+        ];
+  return trained + state + Math.max(...stages);
 }
 
 export function peakMemoryPrediction(peak: PeakMemory, factor: number): Prediction {

@@ -29,6 +29,8 @@ export interface TrainingSystem {
   readonly tensorParallel: number;
   readonly contextParallel: number;
   readonly contextExchange: "all-to-all" | "ring";
+  /** Stages of as many layers each; the last one has the head too. */
+  readonly pipelineParallel: number;
   /** Tokens of a micro-batch: one packed row. */
   readonly tokens: number;
   /** Tokens that attend to each other, on average over tokens: all of a micro-batch when absent. */
@@ -161,44 +163,60 @@ function headSeconds({ accelerator, architecture, tensorParallel, contextParalle
   );
 }
 
-/** The adapters' gradients, summed over all that have the same. */
-function reduceSeconds(system: TrainingSystem): number {
-  const { accelerator, accelerators, tensorParallel, trainedParameters, scaleUp } = system;
-  const isWithin = accelerators <= scaleUp;
-  const rate = isWithin ? accelerator.linkBytesPerSecond : accelerator.networkBytesPerSecond;
-  const hops = isWithin ? 0 : ASSUMED.hopSeconds * Math.log2(accelerators / scaleUp);
-  return (2 * GRADIENT_BYTES * trainedParameters) / tensorParallel / (ASSUMED.reduceShare * rate) + hops;
+/** Bytes a second of one accelerator to the farthest of the others. */
+function farRate({ accelerator, accelerators, scaleUp }: TrainingSystem): number {
+  return accelerators <= scaleUp ? accelerator.linkBytesPerSecond : accelerator.networkBytesPerSecond;
 }
 
-/** The base model's parameters gathered as a step needs them: forward, backward, and forward again in between. */
-function gatherSeconds({ accelerator, accelerators, architecture, scaleUp }: TrainingSystem): number {
+/** The adapters' gradients, summed over all that have the same. */
+function reduceSeconds(system: TrainingSystem): number {
+  const { accelerators, tensorParallel, pipelineParallel, trainedParameters, scaleUp } = system;
+  const hops = accelerators <= scaleUp ? 0 : ASSUMED.hopSeconds * Math.log2(accelerators / scaleUp);
+  const bytes = (2 * GRADIENT_BYTES * trainedParameters) / tensorParallel / pipelineParallel;
+  return bytes / (ASSUMED.reduceShare * farRate(system)) + hops;
+}
+
+/** The base model's parameters gathered as micro-batches need them: forward, backward, and forward again in between. */
+function gatherSeconds(system: TrainingSystem): number {
+  const { accelerator, accelerators, architecture, accumulation, tensorParallel, pipelineParallel, scaleUp } = system;
   const { numLayers, hiddenSize, vocabularySize } = architecture;
   const parameters = numLayers * decoderDimensions(architecture).parameters + 2 * hiddenSize * vocabularySize;
   // Each machine brings all of them over the ports of its devices.
   const rate = accelerators <= scaleUp ? accelerator.linkBytesPerSecond : accelerator.networkBytesPerSecond * scaleUp;
-  return (3 * GATHERED_BYTES * parameters) / (ASSUMED.gatherShare * rate);
+  const own = accumulation * (parameters / tensorParallel / pipelineParallel);
+  return (3 * GATHERED_BYTES * own) / (ASSUMED.gatherShare * rate);
 }
 
-/** Where the seconds of a step go. `rest`: the head, gaps between kernels, the host, and what a step has once. */
+/** Rows at a stage's end and their gradients, handed on while nothing else is there to do: a pipeline fills and drains. */
+function handOnSeconds(system: TrainingSystem): number {
+  const { architecture, tokens, contextParallel, tensorParallel, pipelineParallel } = system;
+  const bytes = (BFLOAT16_BYTES * architecture.hiddenSize * tokens) / contextParallel / tensorParallel;
+  return (2 * (pipelineParallel - 1) * bytes) / (ASSUMED.linkShare * farRate(system));
+}
+
+/** Where the seconds of a step go. `rest`: the head, gaps, the host, filling a pipeline, and what a step has once. */
 export const STEP_PARTS = ["products", "attention", "memory", "link", "rest"] as const;
 export type StepShares = Readonly<Record<(typeof STEP_PARTS)[number], number>>;
 
 /** Shares of a step's time (`trainingStepSeconds`) that go to each part. */
 export function trainingStepShares(system: TrainingSystem, release: string, fit: StepFit): StepShares {
-  const { accumulation, architecture } = system;
+  const { accumulation, architecture, pipelineParallel } = system;
   const step = trainingStepSeconds(system, release, fit);
   const { products, attention, memory, tensor, context } = layerParts(system, fit);
-  const inLayers = accumulation * architecture.numLayers * releaseFactor(system, release, fit);
-  const link = inLayers * (tensor + context) + reduceSeconds(system);
-  const known = { products: inLayers * products, attention: inLayers * attention, memory: inLayers * memory, link };
-  const rest = step - known.products - known.attention - known.memory - link;
+  const layers = (accumulation * architecture.numLayers) / pipelineParallel;
+  const inLayers = layers * releaseFactor(system, release, fit);
+  const known = { products: inLayers * products, attention: inLayers * attention, memory: inLayers * memory };
+  const inStep = inLayers * (tensor + context) + handOnSeconds(system) + reduceSeconds(system);
+  // What gathering weights takes beyond all else is the link's as well.
+  const beyond = step - trainingStepSeconds({ ...system, isSharded: false }, release, fit);
+  const link = inStep + beyond;
   const share = (seconds: number): number => seconds / step;
   return {
     products: share(known.products),
     attention: share(known.attention),
     memory: share(known.memory),
     link: share(link),
-    rest: share(rest),
+    rest: share(step - known.products - known.attention - known.memory - link),
   };
 }
 
@@ -206,10 +224,25 @@ function releaseFactor({ accelerator }: TrainingSystem, release: string, { relea
   return releases[`${release} on ${accelerator.generation}`] ?? releases[release] ?? 1;
 }
 
-/** Seconds of a training step. `release`: of the software, one of the fit's, or another one that counts as those that are 1. */
+/** Seconds of a micro-batch on a stage without the head, forward and backward. */
+function stageSeconds(system: TrainingSystem, release: string, fit: StepFit): number {
+  const layers = system.architecture.numLayers / system.pipelineParallel;
+  return releaseFactor(system, release, fit) * layers * layerSeconds(system, fit);
+}
+
+/** Seconds that one more micro-batch adds to a step: those of the last stage, which has the most to do. */
+export function microBatchSeconds(system: TrainingSystem, release: string, fit: StepFit): number {
+  return stageSeconds(system, release, fit) + releaseFactor(system, release, fit) * headSeconds(system);
+}
+
+/**
+ * Seconds of a training step; stages work as 1F1B has them. `release`: of the software, one of the fit's, or another one
+ * that counts as those that are 1.
+ */
 export function trainingStepSeconds(system: TrainingSystem, release: string, fit: StepFit): number {
-  const { accumulation, architecture } = system;
-  const computed = accumulation * (architecture.numLayers * layerSeconds(system, fit) + headSeconds(system));
-  const step = releaseFactor(system, release, fit) * computed + reduceSeconds(system) + ASSUMED.stepSeconds;
+  const { accumulation, pipelineParallel } = system;
+  const fill = (pipelineParallel - 1) * stageSeconds(system, release, fit) + handOnSeconds(system);
+  const computed = fill + accumulation * microBatchSeconds(system, release, fit);
+  const step = computed + reduceSeconds(system) + ASSUMED.stepSeconds;
   return system.isSharded ? Math.max(step, gatherSeconds(system)) : step;
 }

@@ -15,7 +15,14 @@ const FAST: Accelerator = {
 const SYSTEM: TrainingSystem = {
   accelerator: FAST,
   architecture: architectureFromConfig(huggingFaceConfigSchema.parse(PRESETS["llama-2-70b"])),
-  ...{ trainedParameters: 44.6e6, accelerators: 8, tensorParallel: 1, contextParallel: 1, contextExchange: "ring" },
+  ...{
+    trainedParameters: 44.6e6,
+    accelerators: 8,
+    tensorParallel: 1,
+    contextParallel: 1,
+    contextExchange: "ring",
+    pipelineParallel: 1,
+  },
   ...{ tokens: 8192, accumulation: 1, precision: "float8", recomputedLayers: 0, isSharded: false },
   ...{ hasGraphs: true, overlaps: false, scaleUp: 8 },
 };

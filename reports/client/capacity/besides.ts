@@ -1,5 +1,5 @@
 import type { Beside, CandidateRow, CapacityAnswer } from "../../../plan/index.ts";
-import { besides, candidateText } from "../../capacity-data.ts";
+import { besides, candidateText, splitText } from "../../capacity-data.ts";
 import { dataTable } from "../data-table.ts";
 import { section } from "../element.ts";
 import { formatDuration, formatNumber, formatShare } from "../format.ts";
@@ -25,15 +25,14 @@ export function besidesSection(answer: CapacityAnswer): readonly HTMLElement[] {
   });
   const layouts = dataTable({
     caption: "How a job is trained on a slot",
-    meaning: `${candidateText(best.candidate)}: the fastest layout that has room.`,
+    meaning: `${candidateText(best.candidate)}: the fastest layout that has room. tp, cp, pp, dp: tensor, context, pipeline and data parallel.`,
     columns: [
       "kind",
       "step",
       "products",
       "memory traffic",
       "links",
-      "tensor parallel",
-      "data parallel",
+      "split",
       "layers twice",
       "tokens at once",
       "memory used",
@@ -44,8 +43,7 @@ export function besidesSection(answer: CapacityAnswer): readonly HTMLElement[] {
       formatShare(layout.shares.products),
       formatShare(layout.shares.memory),
       formatShare(layout.shares.link),
-      formatNumber(layout.tensorParallel),
-      formatNumber(layout.dataParallel),
+      splitText(layout),
       formatNumber(layout.recomputedLayers),
       formatNumber(layout.microTokens),
       formatShare(layout.memoryShare),

@@ -55,12 +55,17 @@ const rowFields = (draws: number): FieldTable => ({
   ...under("layouts[].", {
     kind: oneOf(["small", "large"]),
     tensorParallel: oneOf([1, 2, 4, 8]),
+    contextParallel: oneOf([1, 2, 4, 8]),
+    contextExchange: oneOf(["all-to-all", "ring"]),
+    pipelineParallel: oneOf([1, 2, 4, 8]),
     dataParallel: that("the rest of the slot", (value: number, place) => {
-      const { tensorParallel } = owner<CandidateRow["layouts"][number]>(place);
-      return value * tensorParallel === owner<CandidateRow>(place, 2).candidate.slot;
+      const { tensorParallel, contextParallel, pipelineParallel } = owner<CandidateRow["layouts"][number]>(place);
+      const all = value * tensorParallel * contextParallel * pipelineParallel;
+      return all === owner<CandidateRow>(place, 2).candidate.slot;
     }),
-    recomputedLayers: blank("there may be room for all", oneOf([0, 32, 80])),
-    microTokens: oneOf([1024, 2048, 4096, 8192, 16_384]),
+    sharded: oneOf(["state", "weights"]),
+    recomputedLayers: blank("there may be room for all", within(0, 80)),
+    microTokens: within(1024, 8 * 16_384),
     stepSeconds: above(0.01, 60),
     memoryShare: above(0.05, 1),
     "shares.products": within(0.1, 0.99),
