@@ -1,6 +1,6 @@
 import { createRng, InputError, ownValue } from "../core/index.ts";
 import type { Candidate, Catalog, Forecast, Prices, UnfitCandidate } from "../plan/index.ts";
-import { acceleratorOf, type Provenance, stepTrust } from "../studies/index.ts";
+import { NEWEST, type Provenance, stepMachine, stepTrust } from "../studies/index.ts";
 import { hasPrice, type Tariff } from "./money.ts";
 import type { SlotFleet } from "./slot-fleet.ts";
 import type { SlotKind } from "./slot-kind.ts";
@@ -35,18 +35,11 @@ export function candidateFleet(
   const price = ownValue(prices.accelerators, name);
   if (price === undefined || !hasPrice(price, tenure)) return unfit("no price", `${name}: ${tenure}`);
   try {
-    const accelerator = acceleratorOf(name, catalog);
-    const device = catalog.devices[name]!;
-    if (device.memoryBytes === undefined || accelerator.flops[precision] === undefined)
-      return unfit(
-        "unsupported",
-        `${name}: no ${device.memoryBytes === undefined ? "memory" : precision} in the catalog`,
-      );
-    const scaleUp = device.scaleUpDevices?.value ?? 1;
-    const known = { accelerator, memoryBytes: device.memoryBytes.value, scaleUp };
-    const times = SlotTimes.of({ slot, precision, jobsAtOnce }, known, kinds);
+    const machine = stepMachine(name, catalog, { count: slot, precision, release: NEWEST, hasGraphs: true });
+    const { accelerator } = machine;
+    const times = SlotTimes.of(machine, jobsAtOnce, kinds);
     if (!(times instanceof SlotTimes)) return unfit("no room", times.noRoom);
-    const trusts = kinds.map(({ work }) => stepTrust(accelerator, work.architecture, precision !== "bfloat16"));
+    const trusts = kinds.map(({ work }) => stepTrust(accelerator, work.architecture, precision));
     const worst = trusts.reduce((a, b) => (WORST[b.provenance] > WORST[a.provenance] ? b : a));
     const spot = tenure === "spot" ? spotPlan(price.spot!) : undefined;
     const fleet: SlotFleet = {

@@ -1,10 +1,10 @@
 import { createRng, sum } from "../core/index.ts";
 import {
+  adapterParameters,
   architectureFromConfig,
   huggingFaceConfigSchema,
   type JobKind,
   PRESETS,
-  projectionShape,
 } from "../plan/index.ts";
 import type { StepWork } from "../studies/index.ts";
 
@@ -30,7 +30,6 @@ function lengthsOf({ name, tokens: { mean, max, sigma } }: JobKind): readonly nu
 export function slotKind(kind: JobKind): SlotKind {
   const config = typeof kind.model === "string" ? PRESETS[kind.model]! : kind.model.config;
   const architecture = architectureFromConfig(huggingFaceConfigSchema.parse(config));
-  const shapes = kind.targets.map((target) => projectionShape(architecture, target));
   const lengths = lengthsOf(kind);
   const tokens = sum(lengths);
   const rowTokens = tokens / ROWS;
@@ -39,7 +38,11 @@ export function slotKind(kind: JobKind): SlotKind {
     base: JSON.stringify(architecture),
     work: {
       architecture,
-      trainedParameters: architecture.numLayers * kind.rank * sum(shapes.map((shape) => shape.in + shape.out)),
+      trainedParameters: adapterParameters(
+        architecture,
+        { firstLayer: 0, endLayer: architecture.numLayers },
+        { adapter: kind },
+      ),
       tokens: kind.batchSize * rowTokens,
       ...{ rowTokens, longestRow: kind.tokens.max },
       attendedTokens: sum(lengths.map((length) => length ** 2)) / tokens,

@@ -1,6 +1,5 @@
-import type { Candidate, StepLayout } from "../plan/index.ts";
+import type { StepLayout } from "../plan/index.ts";
 import {
-  type Accelerator,
   layoutBytes,
   layoutSeconds,
   layoutShares,
@@ -12,13 +11,6 @@ import {
 } from "../studies/index.ts";
 import type { SlotKind } from "./slot-kind.ts";
 import { fastestLayout } from "./slot-layout.ts";
-
-/** The accelerators of a candidate, as the catalog has them. */
-export interface KnownAccelerator {
-  readonly accelerator: Accelerator;
-  readonly memoryBytes: number;
-  readonly scaleUp: number;
-}
 
 /** How long steps of a forecast's kinds take on the slots of a candidate. Times are of the model, in seconds. */
 export class SlotTimes {
@@ -40,19 +32,17 @@ export class SlotTimes {
     });
   }
 
-  /** Undefined where a slot has no room for some kind; its name is given then. */
+  /** Where a slot has no room for some kind, its name. */
   static of(
-    candidate: Pick<Candidate, "slot" | "precision" | "jobsAtOnce">,
-    known: KnownAccelerator,
+    slot: StepMachine,
+    jobsAtOnce: number,
     kinds: readonly SlotKind[],
   ): SlotTimes | { readonly noRoom: string } {
-    const { slot: count, precision } = candidate;
-    const slot: StepMachine = { ...known, count, precision, release: "newest", hasGraphs: true };
     const layouts = new Map<string, StepLayout>();
     for (const { base } of kinds) {
       if (layouts.has(base)) continue;
       const own = kinds.filter((kind) => kind.base === base);
-      const layout = fastestLayout(slot, own, candidate.jobsAtOnce);
+      const layout = fastestLayout(slot, own, jobsAtOnce);
       if (layout === undefined) return { noRoom: own.map(({ kind }) => kind.name).join(", ") };
       layouts.set(base, layout);
     }

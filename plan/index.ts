@@ -111,6 +111,7 @@ export {
   allCandidates,
   type Candidate,
   candidatesSchema,
+  PRECISIONS,
   TENURES,
   type Tenure,
 } from "./documents/candidates.ts";

@@ -1,14 +1,15 @@
 // Every way in which equal accelerators can share a training step: its time, its memory.
 export { allLayouts } from "./layouts/all-layouts.ts";
+export { compareLayouts, type LayoutComparison, type LayoutJob, type LayoutRow } from "./layouts/compare-layouts.ts";
 export {
   layoutBytes,
   layoutSeconds,
   layoutShares,
-  type StepMachine,
   type StepWork,
   tokenSeconds,
   usableBytes,
 } from "./layouts/step-layout.ts";
+export { type StepMachine, stepMachine } from "./layouts/step-machine.ts";
 // A device of the catalog, as training steps on it are predicted.
 export { acceleratorOf } from "./observations/accelerator.ts";
 // The peak memory of devices, fitted on what was measured.
@@ -46,7 +47,15 @@ export {
   type RateOfMessage,
 } from "./observations/profiled-pipeline.ts";
 // What was fitted to published steps, and how far it can be trusted.
-export { type Provenance, PUBLISHED_ACTIVATIONS, PUBLISHED_FIT, stepTrust } from "./observations/published-steps.ts";
+export {
+  NEWEST,
+  type Provenance,
+  PUBLISHED_ACTIVATIONS,
+  PUBLISHED_FIT,
+  PUBLISHED_RELEASES,
+  type StepTrust,
+  stepTrust,
+} from "./observations/published-steps.ts";
 export { type PredictedStep, predictLeftOut, StepPredictor } from "./observations/step-predictor.ts";
 // The peak memory of such steps.
 export { fitPeakFactor, type PeakMemory, peakBytes, peakMemoryPrediction } from "./observations/training-memory.ts";

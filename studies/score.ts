@@ -1,5 +1,8 @@
 import { maximum, mean, median, quantile } from "../core/index.ts";
 
+/** Nine of ten of a normal distribution lie so many sigmas around its middle. */
+export const NINE_TENTHS = 1.645;
+
 /** Predictions against what others published. */
 export interface Score {
   readonly rows: number;

@@ -9,6 +9,8 @@ export { answerCapacity, searchCapacity } from "./capacity-workers.ts";
 export { checkFleetFolder } from "./check-fleet.ts";
 export { type CheckpointRhythm, DEFAULT_RHYTHM } from "./checkpoint-rhythm.ts";
 export { Checkpoints } from "./checkpoints.ts";
+// Every way in which accelerators can share the steps of a workload.
+export { type ComparedLayouts, type LayoutsChoice, layoutsOf } from "./compare-layouts.ts";
 // Two runs of one plan, compared.
 export { compareRuns, type JobComparison } from "./compare-runs.ts";
 // Where operations find files, and who is told what they chose.

@@ -35,8 +35,8 @@ export interface LoadedRequest {
   readonly placed: (error: unknown) => unknown;
 }
 
-/** Jobs of a trace are many, and come over time. */
-function refuseArrivals({ workload, source }: LoadedWorkload): void {
+/** Jobs of a trace are many, and come over time. @throws InputError */
+export function refuseArrivals({ workload, source }: LoadedWorkload): void {
   if (workload.arrivals === undefined) return;
   const error = new InputError({
     expected: "jobs that are there from the start",

@@ -11,6 +11,7 @@ import { estimateCommand } from "./estimate.ts";
 import { explainCommand } from "./explain.ts";
 import { initModelCommand } from "./init-model.ts";
 import { jobsCommand } from "./jobs.ts";
+import { layoutsCommand } from "./layouts.ts";
 import { noticeCommand } from "./notice.ts";
 import { paperCommand } from "./paper.ts";
 import { pauseCommand } from "./pause.ts";
@@ -48,6 +49,7 @@ export const COMMANDS: readonly Command[] = [
   validateCommand,
   initModelCommand,
   strategiesCommand,
+  layoutsCommand,
   capacityCommand,
   paperCommand,
   serveCommand,

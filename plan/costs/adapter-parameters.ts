@@ -2,8 +2,13 @@ import { type Architecture, halfOf, projectionShape } from "../documents/archite
 import type { PlannedJob } from "../documents/segment.ts";
 import { halfCounts, type LayerRange } from "../stage-layers.ts";
 
+/** A job, as far as the size of its adapter follows from it. */
+interface AdaptedJob {
+  readonly adapter: Pick<PlannedJob["adapter"], "rank" | "targets">;
+}
+
 /** Parameters of a job's adapter on a stage: A [rank, in] and B [out, rank] for each target of each layer. */
-export function adapterParameters(arch: Architecture, range: LayerRange, job: Pick<PlannedJob, "adapter">): number {
+export function adapterParameters(arch: Architecture, range: LayerRange, job: AdaptedJob): number {
   const counts = halfCounts(range);
   let parameters = 0;
   for (const target of job.adapter.targets) {

@@ -1,5 +1,5 @@
 import type { Architecture, StepLayout } from "../../plan/index.ts";
-import type { StepMachine } from "./step-layout.ts";
+import type { StepMachine } from "./step-machine.ts";
 
 /** Tensor and context parallelism beyond is no use inside a step. */
 const MOST_SPLIT = 8;

@@ -3,7 +3,6 @@ import type { Architecture, StepLayout } from "../../plan/index.ts";
 import { PUBLISHED_ACTIVATIONS, PUBLISHED_FIT } from "../observations/published-steps.ts";
 import { peakBytes } from "../observations/training-memory.ts";
 import {
-  type Accelerator,
   microBatchSeconds,
   type ProductPrecision,
   type StepShares,
@@ -11,21 +10,7 @@ import {
   trainingStepSeconds,
   trainingStepShares,
 } from "../observations/training-step.ts";
-
-/** Equal accelerators that make a step together, and their software. */
-export interface StepMachine {
-  readonly accelerator: Accelerator;
-  readonly memoryBytes: number;
-  /** Accelerators that the fast link connects. */
-  readonly scaleUp: number;
-  readonly count: number;
-  /** Of the operands of products, and of the base model's weights. */
-  readonly precision: ProductPrecision;
-  /** Of the published ones; `newest` where it is as fast as those. */
-  readonly release: string;
-  /** Kernels are launched as recorded graphs. */
-  readonly hasGraphs: boolean;
-}
+import type { StepMachine } from "./step-machine.ts";
 
 /** A step of one job. */
 export interface StepWork {

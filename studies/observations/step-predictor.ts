@@ -1,5 +1,5 @@
 import { InvariantError, solveSymmetric, sum } from "../../core/index.ts";
-import type { Prediction } from "../score.ts";
+import { NINE_TENTHS, type Prediction } from "../score.ts";
 import { type FittedSteps, fitTrainingSteps, type StepFitSetting, type TrainingStep } from "./fit-training-steps.ts";
 import { trainingStepSeconds } from "./training-step.ts";
 
@@ -27,8 +27,6 @@ const NEW_TYPE = 0.045;
 const NEW_GENERATION = 0.2;
 const DOUBTFUL = 0.06;
 const OWN_SOFTWARE = 0.17;
-/** Nine of ten of a normal distribution lie so many sigmas around its middle. */
-const NINE_TENTHS = 1.645;
 
 /** A predicted time with the interval that nine of ten measured ones are expected in. */
 export interface PredictedStep extends Prediction {

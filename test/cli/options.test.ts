@@ -140,6 +140,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   validate: [{ file: "w.yaml" }],
   "init-model": [{ folder: "made" }],
   strategies: [{ workload: "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" }],
+  layouts: [{ workload: "g.yaml", accelerator: "H100 SXM", count: 2 }],
   capacity: [{ forecast: "f.yaml", candidates: "c.yaml", prices: "k.yaml" }],
   paper: [{}],
   serve: [

@@ -69,6 +69,7 @@ describe("the README", () => {
       "devices",
       "estimate",
       "init-model",
+      "layouts",
       "paper",
       "plan",
       "simulate",

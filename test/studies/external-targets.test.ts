@@ -4,7 +4,14 @@ import { expect, test } from "vitest";
 import { readTrainingSteps, STEP_SETTING } from "../../bench/external/training-steps.ts";
 import type { Measurement } from "../../bench/measurement.ts";
 import { external } from "../../bench/suites/external.ts";
-import { fitPeakFactor, PUBLISHED_ACTIVATIONS, PUBLISHED_FIT, StepPredictor } from "../../studies/index.ts";
+import { groupBy } from "../../core/index.ts";
+import {
+  fitPeakFactor,
+  PUBLISHED_ACTIVATIONS,
+  PUBLISHED_FIT,
+  PUBLISHED_RELEASES,
+  StepPredictor,
+} from "../../studies/index.ts";
 import { HAS_SHARED, SHARED } from "../shared-folder.ts";
 
 /** Largest mean error by model, where the published data are there; the rows are named by their files' form. */
@@ -54,14 +61,25 @@ test.skipIf(!HAS_SHARED)(
   () => {
     const file = path.join(SHARED, "ground-truth", "mlperf-lora", "llama2-70b-lora.csv");
     const { steps, peaks } = readTrainingSteps(readFileSync(file, "utf8"), file);
-    const { generations, releases: _releases, ...numbers } = new StepPredictor(steps, STEP_SETTING).fitted.fit;
+    const { generations, releases, ...numbers } = new StepPredictor(steps, STEP_SETTING).fitted.fit;
     const near = (expected: Readonly<Record<string, number>>, got: Readonly<Record<string, number>>): void => {
       expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort());
       for (const [name, value] of Object.entries(expected)) expect(value / got[name]!, name).toBeCloseTo(1, 1.5);
     };
-    const { generations: known, releases: _none, ...kept } = PUBLISHED_FIT;
+    const { generations: known, releases: knownReleases, ...kept } = PUBLISHED_FIT;
     near(kept, numbers);
     near(known, generations);
+    // Those that count as 1 need no number in the code.
+    near(knownReleases, Object.fromEntries(Object.entries(releases).filter(([, factor]) => factor !== 1)));
+    const seen = groupBy(steps, ({ release, system }) =>
+      [release, system.accelerator.generation, system.precision].join(),
+    );
+    const listed = Object.entries(PUBLISHED_RELEASES).flatMap(([release, generationsOf]) =>
+      Object.entries(generationsOf).flatMap(([generation, precisions]) =>
+        precisions.map((precision) => [release, generation, precision].join()),
+      ),
+    );
+    expect(listed.sort()).toEqual([...seen.keys()].sort());
     expect(PUBLISHED_ACTIVATIONS / fitPeakFactor(peaks)).toBeCloseTo(1, 2);
   },
   60_000,

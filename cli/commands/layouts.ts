@@ -1,0 +1,64 @@
+import { PRECISIONS } from "../../plan/index.ts";
+import { NEWEST, type ProductPrecision, PUBLISHED_RELEASES } from "../../studies/index.ts";
+import { layoutsOf } from "../../workbench/index.ts";
+import { type Command, optionalCount, optionalText, requiredText } from "../command.ts";
+import { layoutsFacts, layoutsText } from "../describe-layouts.ts";
+import { printResult } from "../output.ts";
+import { CATALOG_OPTION } from "../plan-options.ts";
+import { CACHE_OPTIONS } from "../prediction-options.ts";
+import { contextOf } from "../request-options.ts";
+
+const ROWS = 12;
+
+export const layoutsCommand: Command = {
+  usage: "layouts <workload>",
+  describe:
+    "every way in which accelerators can share the steps of a workload: tensor, context, pipeline and data parallel, ZeRO, layers computed twice; time, memory",
+  examples: [
+    ['$0 layouts w.yaml --accelerator "H100 SXM" --count 8', "in bfloat16"],
+    ["$0 layouts w.yaml --accelerator GB200 --count 72 --precision float4", "with a 4-bit base model"],
+  ],
+  positionals: { workload: { type: "string", demandOption: true, describe: "workload file (YAML or JSON)" } },
+  uses: [
+    {
+      input: "a workload",
+      options: {
+        accelerator: { type: "string", demandOption: true, describe: "device of the catalog" },
+        count: { type: "number", demandOption: true, describe: "how many of it" },
+        precision: {
+          type: "string",
+          choices: PRECISIONS,
+          default: "bfloat16",
+          describe: "of products' operands and of the base model's weights; 8 and 4 bits are simulated only",
+        },
+        release: {
+          type: "string",
+          choices: [NEWEST, ...Object.keys(PUBLISHED_RELEASES)],
+          default: NEWEST,
+          describe: "software whose published steps times are fitted to",
+        },
+        graphs: {
+          type: "boolean",
+          default: true,
+          describe: "kernels are launched as recorded graphs; with --no-graphs the host is a floor",
+        },
+        top: { type: "number", default: ROWS, describe: "rows of the table" },
+        catalog: CATALOG_OPTION,
+        ...CACHE_OPTIONS,
+      },
+    },
+  ],
+  async run(args, io) {
+    const layouts = await layoutsOf(contextOf(io, args), requiredText(args, "workload"), {
+      accelerator: requiredText(args, "accelerator"),
+      count: optionalCount(args, "count")!,
+      precision: requiredText(args, "precision") as ProductPrecision,
+      release: requiredText(args, "release"),
+      hasGraphs: args["graphs"] !== false,
+      catalog: optionalText(args, "catalog"),
+    });
+    const most = optionalCount(args, "top") ?? ROWS;
+    printResult(io, args, layoutsFacts(layouts), () => layoutsText(layouts, most));
+    return layouts.comparison.rows.length === 0 ? 1 : 0;
+  },
+};

@@ -1,0 +1,91 @@
+import { formatBytes, formatSeconds } from "../core/index.ts";
+import { RESTS, splitText } from "../reports/index.ts";
+import { type LayoutRow, NEWEST, type StepShares } from "../studies/index.ts";
+import type { ComparedLayouts } from "../workbench/index.ts";
+import { percent, rateText, table, wholeText } from "./output.ts";
+
+/** The --json form: all rows, the fastest first. */
+export function layoutsFacts({ machine, trust, jobs, tokens, comparison }: ComparedLayouts): unknown {
+  const { accelerator, count, precision, release, hasGraphs, memoryBytes, scaleUp } = machine;
+  const { rows, ...counts } = comparison;
+  return {
+    machine: {
+      ...{ accelerator: accelerator.name, generation: accelerator.generation, count, memoryBytes, scaleUp },
+      ...{ precision, release, hasGraphs },
+    },
+    jobs: jobs.map(({ name, steps, work: { tokens: perStep, longestRow } }) => ({
+      ...{ name, steps, tokensPerStep: perStep, longestRow },
+    })),
+    ...{ tokens, trust, ...counts },
+    rows: rows.map(({ jobs: how, layout, seconds, bytes, shares }) => ({
+      ...{ jobs: how, layout, seconds },
+      interval: [seconds / trust.factor, seconds * trust.factor],
+      tokensPerSecond: tokens / seconds,
+      ...{ bytes, shares },
+    })),
+  };
+}
+
+const PARTS: readonly (readonly [keyof StepShares, string])[] = [
+  ["products", "products"],
+  ["attention", "attention"],
+  ["memory", "memory traffic"],
+  ["link", "links"],
+  ["rest", "other"],
+];
+
+/** The two that take most. */
+function goesTo(shares: StepShares): string {
+  const largest = [...PARTS].sort(([a], [b]) => shares[b] - shares[a]).slice(0, 2);
+  return largest.map(([part, name]) => `${name} ${percent(shares[part], 0)}`).join(", ");
+}
+
+function cells({ jobs, layout, seconds, bytes, shares }: LayoutRow, tokens: number): readonly string[] {
+  return [
+    splitText(layout),
+    jobs,
+    formatSeconds(seconds),
+    rateText(tokens / seconds),
+    formatBytes(bytes),
+    `${layout.recomputedLayers}`,
+    `${layout.microTokens}`,
+    goesTo(shares),
+  ];
+}
+
+const several = (count: number, what: string): string => `${wholeText(count)} ${what}${count === 1 ? "" : "s"}`;
+
+/** `most`: of rows. */
+export function layoutsText({ machine, trust, jobs, tokens, comparison }: ComparedLayouts, most: number): string {
+  const { accelerator, count, precision, release, hasGraphs } = machine;
+  const { rows, layouts, haveRoom, leastBytes, usableBytes } = comparison;
+  const software = release === NEWEST ? "software as fast as the newest" : release;
+  const graphs = hasGraphs ? "recorded graphs" : "kernels one by one";
+  const heading = `${several(jobs.length, "job")} on ${count} x ${accelerator.name}: ${precision}, ${software}, ${graphs}`;
+  const room = `${wholeText(layouts)} layouts, ${wholeText(haveRoom)} with room in ${formatBytes(usableBytes)} of each accelerator`;
+  if (rows.length === 0) return `${heading}\n\n${room}: the least takes ${formatBytes(leastBytes)}`;
+  const isAlone = jobs.length === 1;
+  const [best] = rows;
+  const other = rows.find((row) => row.jobs !== best!.jobs);
+  return [
+    heading,
+    "",
+    table(
+      ["split", "jobs", "time", "tokens/s", "memory", "twice", "at once", "goes to"].filter(
+        (column) => !(isAlone && column === "jobs"),
+      ),
+      rows.slice(0, most).map((row) => cells(row, tokens).filter((_, column) => !(isAlone && column === 1))),
+    ),
+    "",
+    `${room}; here the fastest of each split, ${Math.min(most, rows.length)} of ${rows.length}`,
+    ...(isAlone
+      ? []
+      : [
+          other === undefined
+            ? `jobs have room ${best!.jobs} alone`
+            : `jobs ${best!.jobs} take ${percent(1 - best!.seconds / other.seconds, 0)} less than ${other.jobs}, each the fastest way`,
+        ]),
+    `times ${RESTS[trust.provenance]}: nine of ten within ${percent(trust.factor - 1, 0)}`,
+    "tp, cp, pp, dp: tensor, context, pipeline and data parallel; twice: layers whose activations are computed again",
+  ].join("\n");
+}

@@ -1,0 +1,33 @@
+import { InputError } from "../../core/index.ts";
+import type { Catalog } from "../../plan/index.ts";
+import { acceleratorOf } from "../observations/accelerator.ts";
+import type { Accelerator, ProductPrecision } from "../observations/training-step.ts";
+
+/** Equal accelerators that make a step together, and their software. */
+export interface StepMachine {
+  readonly accelerator: Accelerator;
+  readonly memoryBytes: number;
+  /** Accelerators that the fast link connects. */
+  readonly scaleUp: number;
+  readonly count: number;
+  /** Of the operands of products, and of the base model's weights. */
+  readonly precision: ProductPrecision;
+  /** One of those whose steps were published; `newest`: as fast as the newest ones. */
+  readonly release: string;
+  /** Kernels are launched as recorded graphs. */
+  readonly hasGraphs: boolean;
+}
+
+/** So many of a device of the catalog. @throws InputError where the catalog lacks a figure that its steps follow from */
+export function stepMachine(
+  name: string,
+  catalog: Catalog,
+  rest: Pick<StepMachine, "count" | "precision" | "release" | "hasGraphs">,
+): StepMachine {
+  const accelerator = acceleratorOf(name, catalog);
+  const { memoryBytes, scaleUpDevices } = catalog.devices[name]!;
+  const lacks = memoryBytes === undefined ? "memory" : accelerator.flops[rest.precision] ? undefined : rest.precision;
+  if (memoryBytes === undefined || lacks !== undefined)
+    throw new InputError({ expected: `${lacks} of ${name} in the catalog`, got: "none" });
+  return { ...rest, accelerator, memoryBytes: memoryBytes.value, scaleUp: scaleUpDevices?.value ?? 1 };
+}

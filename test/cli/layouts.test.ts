@@ -1,0 +1,157 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { sum } from "../../core/index.ts";
+import type { LayoutRow } from "../../studies/index.ts";
+import { blank, fieldProblems, under } from "./fields/check-fields.ts";
+import { above, is, near, oneOf, that, within } from "./fields/checks.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const root = temporaryFolder();
+
+const WORKLOAD = `kind: workload
+version: 1
+model: { architecture: llama-2-70b, dtype: bfloat16 }
+defaults: { batchSize: 16, cutoffLength: 4096, adapter: { rank: 16, alpha: 32 }, data: { lengths: { distribution: lognormal, mean: 900, sigma: 0.5, max: 4096 }, samples: 500 } }
+jobs: [{ name: long, steps: 30 }, { name: short, steps: 10 }]
+`;
+
+interface Layouts {
+  readonly rows: readonly (LayoutRow & {
+    readonly interval: readonly [number, number];
+    readonly tokensPerSecond: number;
+  })[];
+  readonly layouts: number;
+  readonly haveRoom: number;
+  readonly leastBytes: number;
+  readonly usableBytes: number;
+  readonly tokens: number;
+  readonly trust: { readonly provenance: string; readonly sigma: number; readonly factor: number };
+}
+
+beforeAll(() => {
+  writeFileSync(path.join(root, "w.yaml"), WORKLOAD);
+  writeFileSync(path.join(root, "one.yaml"), WORKLOAD.replace(", { name: short, steps: 10 }", ""));
+});
+
+const ASKED = ["layouts", "w.yaml", "--accelerator", "H100 SXM", "--count", "8"] as const;
+
+async function layouts(...more: readonly string[]): Promise<Layouts> {
+  return JSON.parse(await printed([...ASKED, ...more, "--json"], root)) as Layouts;
+}
+
+describe("layouts", () => {
+  it("are each split once, the fastest first, and all of them have room", async () => {
+    const { rows, usableBytes, haveRoom, layouts: all } = await layouts("--precision", "float8");
+    expect(haveRoom).toBeLessThan(all);
+    const names = rows.map(({ jobs, layout: { recomputedLayers: _k, microTokens: _m, ...split } }) =>
+      JSON.stringify([jobs, split]),
+    );
+    expect(new Set(names).size).toBe(names.length);
+    expect(rows.map(({ seconds }) => seconds)).toEqual(rows.map(({ seconds }) => seconds).sort((a, b) => a - b));
+    expect(Math.max(...rows.map(({ bytes }) => bytes))).toBeLessThanOrEqual(usableBytes);
+    for (const kind of ["tensorParallel", "contextParallel", "pipelineParallel", "dataParallel"] as const)
+      expect(Math.max(...rows.map(({ layout }) => layout[kind])), kind).toBeGreaterThan(1);
+    expect(rows.some(({ layout }) => layout.sharded === "weights")).toBe(true);
+    expect(rows.some(({ layout }) => layout.recomputedLayers > 0 && layout.recomputedLayers < 80)).toBe(true);
+  });
+
+  it("take what precision, software and graphs say", async () => {
+    const best = async (...more: string[]): Promise<number> => (await layouts(...more)).rows[0]!.seconds;
+    const eight = await best("--precision", "float8");
+    expect(eight).toBeLessThan(await best());
+    expect(await best("--precision", "float8", "--release", "nemo1-v4.0")).toBeLessThan(eight);
+    expect(await best("--precision", "float8", "--no-graphs")).toBeGreaterThan(eight);
+    const { trust } = await layouts("--precision", "float8");
+    expect(trust.provenance).toBe("fitted");
+    expect((await layouts()).trust.provenance).toBe("transferred");
+  });
+
+  it("print fields that mean what they are called", async () => {
+    const { rows, ...rest } = await layouts("--precision", "float8");
+    const row = ({ owners }: { readonly owners: readonly unknown[] }, up = 1) =>
+      owners.at(-up) as Layouts["rows"][number];
+    const table = {
+      "machine.accelerator": is("H100 SXM"),
+      "machine.generation": is("Hopper"),
+      "machine.count": is(8),
+      "machine.memoryBytes": is(80 * 2 ** 30),
+      "machine.scaleUp": is(8),
+      "machine.precision": is("float8"),
+      "machine.release": is("newest"),
+      "machine.hasGraphs": is(true),
+      ...under("jobs[].", {
+        name: oneOf(["long", "short"]),
+        steps: oneOf([10, 30]),
+        tokensPerStep: within(8000, 22_000),
+        longestRow: within(2000, 4096),
+      }),
+      tokens: within(40 * 8000, 40 * 22_000),
+      "trust.provenance": is("fitted"),
+      "trust.sigma": above(0.03, 0.05),
+      "trust.factor": near(() => Math.exp(1.645 * rest.trust.sigma)),
+      layouts: above(100, 5000),
+      haveRoom: that("some of them", (value: number) => value > 0 && value < rest.layouts),
+      leastBytes: that("what the smallest takes", (value: number) => value > 8e9 && value < rest.usableBytes),
+      usableBytes: near(() => 0.94 * 80 * 2 ** 30),
+      ...under("rows[].", {
+        jobs: oneOf(["together", "apart"]),
+        "layout.tensorParallel": oneOf([1, 2, 4, 8]),
+        "layout.contextParallel": oneOf([1, 2, 4, 8]),
+        "layout.contextExchange": oneOf(["all-to-all", "ring"]),
+        "layout.pipelineParallel": oneOf([1, 2, 4, 8]),
+        "layout.dataParallel": oneOf([1, 2, 4, 8]),
+        "layout.sharded": oneOf(["state", "weights"]),
+        "layout.recomputedLayers": blank("there may be room for all", oneOf([0, 20, 40, 60, 80])),
+        "layout.microTokens": within(1024, 8 * 16_384),
+        seconds: above(1, 1000),
+        "interval[]": that("around the time", (value: number, place) => {
+          const { seconds } = row(place, 2);
+          return value > seconds / 1.1 && value < seconds * 1.1 && value !== seconds;
+        }),
+        tokensPerSecond: near((place) => rest.tokens / row(place).seconds),
+        bytes: that("with room", (value: number) => value >= rest.leastBytes && value <= rest.usableBytes),
+        "shares.products": within(0.01, 0.99),
+        "shares.attention": within(0.0001, 0.5),
+        "shares.memory": within(0.001, 0.8),
+        "shares.link": within(0.0001, 0.99),
+        "shares.rest": that("what is left of the whole", (value: number, place) => {
+          const { products, attention, memory, link } = row(place, 1) as unknown as LayoutRow["shares"];
+          return Math.abs(1 - sum([products, attention, memory, link]) - value) < 1e-9;
+        }),
+      }),
+    };
+    expect(fieldProblems({ rows, ...rest }, table)).toEqual([]);
+  });
+
+  it("tell people what is fastest, what sharing brings, and how sure that is", async () => {
+    const text = await printed([...ASKED, "--precision", "float8", "--top", "3"], root);
+    expect(text).toMatch(/^2 jobs on 8 x H100 SXM: float8, software as fast as the newest, recorded graphs\n/);
+    expect(text).toMatch(/\n\nsplit +jobs +time +tokens\/s +memory +twice +at once +goes to\n/);
+    expect(text).toMatch(
+      /the fastest of each split, 3 of \d+\njobs \w+ take \d+ % less than \w+, each the fastest way\n/,
+    );
+    expect(text).toContain("fitted to published steps of this model and accelerator: nine of ten within 6 %");
+    expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);
+    const alone = await printed(["layouts", "one.yaml", ...ASKED.slice(2), "--precision", "float8"], root);
+    expect(alone).toMatch(/^1 job on 8 x H100 SXM/);
+    expect(alone).toMatch(/\nsplit +time +tokens/);
+  });
+
+  it("have no room, or are unsupported, and that is said", async () => {
+    const none = await runCli(["layouts", "w.yaml", "--accelerator", "L40S", "--count", "1"], root);
+    expect(none.code).toBe(1);
+    expect(none.stdout).toMatch(
+      /layouts, 0 with room in 45\.12 GiB of each accelerator: the least takes \d+\.\d\d GiB\n$/,
+    );
+    const asked = (...argv: string[]) => runCli(["layouts", "w.yaml", "--count", "8", ...argv], root);
+    const four = await asked("--accelerator", "H100 SXM", "--precision", "float4");
+    expect(four.stderr).toContain("Expected float4 of H100 SXM in the catalog");
+    const other = await asked("--accelerator", "MI300X", "--release", "nemo2-v5.1");
+    expect(other.stderr).toContain(
+      "a release with published steps on CDNA 3: newest, nemo1-rocm-v5.0, nemo1-rocm-v5.1",
+    );
+    const unknown = await asked("--accelerator", "H900");
+    expect([four.code, other.code, unknown.code]).toEqual([2, 2, 2]);
+  });
+});

@@ -1,0 +1,71 @@
+import { sum } from "../core/index.ts";
+import { adapterParameters } from "../plan/index.ts";
+import {
+  compareLayouts,
+  type LayoutComparison,
+  type LayoutJob,
+  type ProductPrecision,
+  type StepMachine,
+  type StepTrust,
+  stepMachine,
+  stepTrust,
+} from "../studies/index.ts";
+import type { Context } from "./context.ts";
+import { loadCatalog } from "./load-cluster.ts";
+import { refuseArrivals } from "./load-request.ts";
+import { type LoadedWorkload, loadWorkload } from "./load-workload.ts";
+
+export interface LayoutsChoice {
+  /** A device of the catalog, and how many of it. */
+  readonly accelerator: string;
+  readonly count: number;
+  readonly precision: ProductPrecision;
+  readonly release: string;
+  readonly hasGraphs: boolean;
+  readonly catalog: string | undefined;
+}
+
+/** Every way in which accelerators can share the steps of a workload, and how far its times can be trusted. */
+export interface ComparedLayouts {
+  readonly machine: StepMachine;
+  readonly trust: StepTrust;
+  readonly jobs: readonly LayoutJob[];
+  readonly tokens: number;
+  readonly comparison: LayoutComparison;
+}
+
+function layoutJobs({ workload, architecture, rows }: LoadedWorkload): readonly LayoutJob[] {
+  const whole = { firstLayer: 0, endLayer: architecture.numLayers };
+  return workload.jobs.map(({ name, adapter, batchSize }, job) => {
+    const { tokens: lengths, steps } = rows[job]!;
+    const taken = steps.flatMap((step) => step.map((row) => lengths[row]!));
+    const tokens = sum(taken);
+    return {
+      name,
+      steps: steps.length,
+      work: {
+        architecture,
+        trainedParameters: adapterParameters(architecture, whole, { adapter }),
+        tokens: tokens / steps.length,
+        rowTokens: tokens / steps.length / batchSize,
+        longestRow: taken.reduce((a, b) => Math.max(a, b), 1),
+        attendedTokens: sum(taken.map((length) => length ** 2)) / tokens,
+      },
+    };
+  });
+}
+
+/** @throws InputError for an accelerator or a release of which nobody can say how fast it trains */
+export async function layoutsOf(context: Context, file: string, choice: LayoutsChoice): Promise<ComparedLayouts> {
+  const machine = stepMachine(choice.accelerator, loadCatalog(context, choice.catalog), choice);
+  const loaded = await context.stage("reading data", () => loadWorkload(context, file));
+  refuseArrivals(loaded);
+  for (const remark of loaded.remarks) context.note(remark);
+  for (const warning of loaded.warnings) context.warn(warning);
+  const trust = stepTrust(machine.accelerator, loaded.architecture, machine.precision, machine.release);
+  const jobs = layoutJobs(loaded);
+  return {
+    ...{ machine, trust, jobs, comparison: compareLayouts(machine, jobs) },
+    tokens: sum(jobs.map(({ steps, work }) => steps * work.tokens)),
+  };
+}
