@@ -1,7 +1,7 @@
 import { sum } from "../core/index.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
 import { type LevelGroup, levelHours } from "./level.ts";
-import type { SlotFleet } from "./slot-fleet.ts";
+import { aloneSeconds, type SlotFleet } from "./slot-fleet.ts";
 
 /** What a candidate cannot fall below with some jobs, whatever a scheduler does. */
 export interface Bounds {
@@ -26,12 +26,9 @@ function leastOfShare(works: readonly number[], percent: number): number {
  * and those who keep a level have ended by that time after the last of them came.
  */
 export function boundsOf(fleet: SlotFleet, jobs: readonly DrawnJob[], groups: readonly LevelGroup[]): Bounds {
-  const { times, factor, numSlots, startSeconds, expectedSeconds } = fleet;
-  const [steps, least]: [number[], number[]] = [[], []];
-  const alone = jobs.map(({ kind, steps: count }) => {
-    steps[kind] ??= factor * times.stepSeconds([kind]);
-    return { kind, seconds: ROUNDED * expectedSeconds(startSeconds + count * steps[kind]) };
-  });
+  const { times, factor, numSlots, policy } = fleet;
+  const least: number[] = [];
+  const alone = jobs.map((job) => ({ kind: job.kind, seconds: ROUNDED * aloneSeconds(fleet, job) }));
   const works = jobs.map(({ kind, steps: count }) => {
     least[kind] ??= ROUNDED * factor * times.leastSeconds(kind);
     return count * least[kind];
@@ -50,5 +47,6 @@ export function boundsOf(fleet: SlotFleet, jobs: readonly DrawnJob[], groups: re
     const isPossible = work <= numSlots * (last - first + 3600 * group.level.hours);
     return isPossible ? soonest : Number.POSITIVE_INFINITY;
   });
-  return { busySeconds: sum(works), hours };
+  // Whoever refuses jobs trains fewer: nobody knows how few.
+  return { busySeconds: policy === "deadline" ? 0 : sum(works), hours };
 }

@@ -1,6 +1,7 @@
 import { createRng, InputError, ownValue } from "../core/index.ts";
 import type { Candidate, Catalog, Forecast, Prices, UnfitCandidate } from "../plan/index.ts";
 import { NEWEST, type Provenance, stepMachine, stepTrust } from "../studies/index.ts";
+import { levelOf } from "./level.ts";
 import { hasPrice, type Tariff } from "./money.ts";
 import type { SlotFleet } from "./slot-fleet.ts";
 import type { SlotKind } from "./slot-kind.ts";
@@ -46,6 +47,9 @@ export function candidateFleet(
       ...{ numSlots: count / slot, jobsAtOnce, policy, times, factor: slower },
       startSeconds: forecast.startSeconds,
       expectedSeconds: spot?.expectedSeconds ?? ((seconds) => seconds),
+      luckOf: () => 1,
+      deadlineSeconds: forecast.kinds.map((kind) => 3600 * levelOf(forecast, kind).hours),
+      spanSeconds: 86_400 * forecast.days,
     };
     return {
       ...{ candidate, fleet, spot, provenance: worst.provenance },

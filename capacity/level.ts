@@ -1,5 +1,5 @@
-import { quantile } from "../core/index.ts";
-import type { Forecast, ServiceLevel } from "../plan/index.ts";
+import { groupBy, quantile } from "../core/index.ts";
+import type { Forecast, JobKind, ServiceLevel } from "../plan/index.ts";
 
 /** Kinds whose jobs keep one level of service together. */
 export interface LevelGroup {
@@ -9,17 +9,23 @@ export interface LevelGroup {
   readonly names: readonly string[];
 }
 
-/** Kinds with a level of their own, each by itself, and all others. */
-export function levelGroups({ kinds, level }: Forecast): readonly LevelGroup[] {
-  const places = kinds.map((kind, index) => ({ kind, index }));
-  const groupOf = (own: typeof places, level: ServiceLevel): LevelGroup => {
-    return { level, kinds: own.map(({ index }) => index), names: own.map(({ kind }) => kind.name) };
-  };
-  const common = places.filter(({ kind }) => kind.level === undefined);
-  return [
-    ...(common.length === 0 ? [] : [groupOf(common, level)]),
-    ...places.flatMap((place) => (place.kind.level === undefined ? [] : [groupOf([place], place.kind.level)])),
-  ];
+/** Of a kind: its own level, its priority's, or that of all. */
+export function levelOf({ level, priorities }: Forecast, kind: JobKind): ServiceLevel {
+  return kind.level ?? priorities.find(({ priority }) => priority === kind.priority)?.level ?? level;
+}
+
+/** Kinds with a level of their own, each by itself; those of a priority that has one; all others. */
+export function levelGroups(forecast: Forecast): readonly LevelGroup[] {
+  const places = forecast.kinds.map((kind, index) => ({ kind, index, level: levelOf(forecast, kind) }));
+  const groups = groupBy(places, ({ kind, index, level }) => {
+    if (kind.level !== undefined) return `kind ${index}`;
+    return level === forecast.level ? "all" : `priority ${kind.priority}`;
+  });
+  return [...groups.values()].map((own) => ({
+    level: own[0]!.level,
+    kinds: own.map(({ index }) => index),
+    names: own.map(({ kind }) => kind.name),
+  }));
 }
 
 /** How long so many of a hundred of a group's jobs take at most, in hours; 0 where none came. */

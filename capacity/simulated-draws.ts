@@ -1,8 +1,9 @@
-import { sum } from "../core/index.ts";
+import { createRng, sum } from "../core/index.ts";
 import { type CandidateFleet, drawnFactor } from "./candidate-fleet.ts";
 import type { DrawnJob } from "./draw-jobs.ts";
 import { type LevelGroup, levelHours } from "./level.ts";
 import { type SlotFleet, simulateSlots } from "./slot-fleet.ts";
+import type { SpotPlan } from "./spot.ts";
 
 /** What a simulation came to: the same for candidates that differ in how their accelerators are had alone. */
 export interface SeenDraw {
@@ -21,9 +22,25 @@ export function simulatedAs({ candidate, spot }: CandidateFleet, draw: number): 
   return JSON.stringify([machines, spot === undefined, draw]);
 }
 
+/** What interruptions make of the expected times of jobs in a draw; as expected in the first one. */
+function luckIn(draw: number, spot: SpotPlan, fleet: SlotFleet): SlotFleet["luckOf"] {
+  const known = new Map<string, number>();
+  return (job) => {
+    let luck = known.get(job.name);
+    if (luck === undefined) {
+      const seconds = fleet.startSeconds + job.steps * fleet.factor * fleet.times.stepSeconds([job.kind]);
+      const rng = createRng(`interruptions of ${job.name} in draw ${draw}`);
+      luck = spot.drawnSeconds(seconds, rng) / spot.expectedSeconds(seconds);
+      known.set(job.name, luck);
+    }
+    return luck;
+  };
+}
+
 /** A candidate with its times as they are in a draw. */
-export function drawnFleet({ fleet, candidate, sigma }: CandidateFleet, draw: number): SlotFleet {
-  return { ...fleet, factor: fleet.factor * drawnFactor(candidate.accelerator, sigma, draw) };
+export function drawnFleet({ fleet, candidate, sigma, spot }: CandidateFleet, draw: number): SlotFleet {
+  const drawn = { ...fleet, factor: fleet.factor * drawnFactor(candidate.accelerator, sigma, draw) };
+  return draw === 0 || spot === undefined ? drawn : { ...drawn, luckOf: luckIn(draw, spot, drawn) };
 }
 
 /** A candidate in a draw, simulated once. */

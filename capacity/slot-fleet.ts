@@ -23,10 +23,16 @@ export interface SlotFleet {
   readonly expectedSeconds: (seconds: number) => number;
   /** What the model's times are multiplied with. */
   readonly factor: number;
+  /** What a job's expected time is multiplied with, as interruptions are drawn. */
+  readonly luckOf: (job: DrawnJob) => number;
+  /** By kind, from coming to its level's hours. */
+  readonly deadlineSeconds: readonly number[];
+  /** Over which jobs come. */
+  readonly spanSeconds: number;
 }
 
 export interface SimulatedSlots {
-  /** From coming to ending, in the order of the jobs; infinite where one has not ended. */
+  /** From coming to ending, in the order of the jobs; of one that is refused, as if it had waited for all others to come. */
   readonly turnaroundSeconds: readonly number[];
   /** By slot, seconds in which it trained. */
   readonly busySeconds: readonly number[];
@@ -35,10 +41,15 @@ export interface SimulatedSlots {
 const SECOND = 1e9;
 
 /** Seconds of each step of jobs of some kinds that share a slot, their start and interruptions spread over their steps. */
-export function sharedSeconds(fleet: SlotFleet, jobs: readonly Pick<DrawnJob, "kind" | "steps">[]): readonly number[] {
-  const { times, factor, startSeconds, expectedSeconds } = fleet;
+function sharedSeconds(fleet: SlotFleet, jobs: readonly DrawnJob[]): readonly number[] {
+  const { times, factor, startSeconds, expectedSeconds, luckOf } = fleet;
   const step = factor * times.stepSeconds(jobs.map(({ kind }) => kind));
-  return jobs.map(({ steps }) => expectedSeconds(startSeconds + steps * step) / steps);
+  return jobs.map((job) => (luckOf(job) * expectedSeconds(startSeconds + job.steps * step)) / job.steps);
+}
+
+/** Seconds of a job that has a slot to itself. */
+export function aloneSeconds(fleet: SlotFleet, job: DrawnJob): number {
+  return job.steps * sharedSeconds(fleet, [job])[0]!;
 }
 
 function resourcesOf(fleet: SlotFleet, jobs: readonly DrawnJob[]): Resources {
@@ -60,12 +71,16 @@ function resourcesOf(fleet: SlotFleet, jobs: readonly DrawnJob[]): Resources {
   };
 }
 
-function simulatedJob({ times }: SlotFleet, { kind: place, name, arrivalSeconds, steps }: DrawnJob): SimulatedJob {
+function simulatedJob(
+  { times, deadlineSeconds }: SlotFleet,
+  { kind: place, name, arrivalSeconds, steps }: DrawnJob,
+): SimulatedJob {
   const { kind, work } = times.kindOf(place);
   const { priority, user = kind.name } = kind;
   const arrivalNs = Math.round(SECOND * arrivalSeconds);
+  const deadlineNs = arrivalNs + Math.round(SECOND * deadlineSeconds[place]!);
   return {
-    request: { name, user, priority, arrivalNs, deadlineNs: null, iterations: steps, tokens: work.tokens },
+    request: { name, user, priority, arrivalNs, deadlineNs, iterations: steps, tokens: work.tokens },
     iterations: steps,
   };
 }
@@ -95,7 +110,9 @@ export function simulateSlots(
   return {
     turnaroundSeconds: outcomes
       .all()
-      .map(({ arrivalNs, endNs = Number.POSITIVE_INFINITY }) => (endNs - arrivalNs) / SECOND),
+      .map(({ arrivalNs, endNs }, job) =>
+        endNs === undefined ? fleet.spanSeconds + aloneSeconds(fleet, jobs[job]!) : (endNs - arrivalNs) / SECOND,
+      ),
     busySeconds: outcomes.busyNs(numSlots).map((ns) => ns / SECOND),
   };
 }

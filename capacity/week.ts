@@ -37,7 +37,8 @@ class HourlyUse {
         this.#slotOf.set(number, pipeline!);
         this.#jobsOn[pipeline!]! += 1;
         if (this.#jobsOn[pipeline!] === 1) this.#numBusy += 1;
-      } else if (kind === "preempt") {
+      } else if (kind === "refuse") this.#numWaiting -= 1;
+      else if (kind === "preempt") {
         this.#leave(number);
         this.#numWaiting += 1;
       }

@@ -9,7 +9,7 @@ export type Tenure = (typeof TENURES)[number];
 export const PRECISIONS = ["bfloat16", "float8", "float4"] as const;
 
 /** Policies of the job scheduler that need nothing but the jobs, and decide when one comes or goes. */
-export const SLOT_POLICIES = ["fifo", "sjf", "priority", "mlora"] as const;
+export const SLOT_POLICIES = ["fifo", "sjf", "priority", "mlora", "deadline"] as const;
 
 const shape = {
   /** Accelerators in all. */

@@ -6,8 +6,12 @@ import { nameSchema } from "./workload.ts";
 
 const positive = z.number().positive();
 const count = z.int().positive();
+const prioritySchema = z.int().min(-100).max(100);
 
-/** A level of service: so many of a hundred jobs are to have ended so long after they came. */
+/**
+ * A level of service: so many of a hundred jobs are to have ended so long after they came. The policy `deadline` has that
+ * as each job's deadline.
+ */
 const levelSchema = z.strictObject({
   percent: z.number().min(1).max(99.9).default(95),
   hours: positive.max(10_000),
@@ -37,7 +41,7 @@ const jobKindSchema = z.strictObject({
   }),
   rank: count.max(1024).default(16),
   targets: z.array(z.enum(PROJECTIONS)).min(1).default(["q_proj", "k_proj", "v_proj", "o_proj"]),
-  priority: z.int().min(-100).max(100).default(0),
+  priority: prioritySchema.default(0),
   user: nameSchema.optional(),
   /** Of this kind alone, in place of the forecast's. */
   level: levelSchema.optional(),
@@ -45,13 +49,18 @@ const jobKindSchema = z.strictObject({
 export type JobKind = z.infer<typeof jobKindSchema>;
 
 /** Jobs over weeks that nobody has seen yet. */
-export const forecastSchema = z.strictObject({
+const shapeSchema = z.strictObject({
   kind: z.literal("forecast"),
   version: z.literal(1),
   /** Over which jobs come; the first one is a Monday. */
   days: count.max(366).default(28),
-  /** What is to be kept, of each kind that has none of its own. */
+  /** What is to be kept, of all jobs whose kind and priority have none of their own. */
   level: levelSchema,
+  /** Of all jobs with a priority, but those of kinds with a level of their own. */
+  priorities: z
+    .array(z.strictObject({ priority: prioritySchema, level: levelSchema }))
+    .max(64)
+    .default([]),
   kinds: z.array(jobKindSchema).min(1).max(64),
   /** How many come in each hour of a day, and on each day of a week, relative to each other; evenly when absent. */
   hourly: z.array(z.number().min(0)).length(24).optional(),
@@ -60,5 +69,14 @@ export const forecastSchema = z.strictObject({
   growthPerMonth: positive.max(10).default(1),
   /** From when a job is placed to its first step: a process that starts, a model that is loaded. */
   startSeconds: z.number().min(0).max(86_400).default(60),
+});
+
+export const forecastSchema = shapeSchema.superRefine(({ kinds, priorities }, context) => {
+  for (const [index, { priority }] of priorities.entries()) {
+    const isNew = priorities.findIndex((other) => other.priority === priority) === index;
+    if (isNew && kinds.some((kind) => kind.priority === priority)) continue;
+    const message = isNew ? "a priority that some kind has" : "each priority once";
+    context.addIssue({ code: "custom", path: ["priorities", index, "priority"], message });
+  }
 });
 export type Forecast = z.infer<typeof forecastSchema>;

@@ -65,6 +65,7 @@ describe("the search", () => {
   }, 300_000);
 
   it("says the same twice, and whoever simulates how many candidates ahead", async () => {
+    let cases = 0;
     for (const seed of SEEDS.slice(0, 10)) {
       const request = smallRequest(seed);
       const text = async (more: Partial<CapacityRequest> = {}): Promise<string> => {
@@ -86,13 +87,15 @@ describe("the search", () => {
       const alone = await text();
       expect(await text()).toBe(alone);
       for (const batch of [1, 3, 100]) expect(await text(ahead(batch)), seed).toBe(alone);
-      expect(asked).toBeGreaterThan(0);
+      // Of some cases bounds say everything.
+      if (asked > 0) cases += 1;
       const seen = new Map();
       await text({ seen, ...ahead(2) });
       asked = 0;
       expect(await text({ seen, ...ahead(2) })).toBe(alone);
       expect(asked).toBe(0);
     }
+    expect(cases).toBeGreaterThan(5);
   }, 60_000);
 });
 
@@ -102,7 +105,7 @@ describe("a candidate that is simulated", () => {
       const request = smallRequest(seed);
       const input = judgeInput(request);
       for (const candidate of request.candidates) {
-        const known = candidateFleet({ ...candidate, jobsAtOnce: 1 }, request);
+        const known = candidateFleet({ ...candidate, jobsAtOnce: 1, policy: "fifo" }, request);
         if (!("fleet" in known)) continue;
         const jobs = input.draws[0]!;
         const { turnaroundSeconds, busySeconds } = simulateSlots(known.fleet, jobs);

@@ -28,18 +28,22 @@ export function smallForecast(seed: string): Forecast {
     ...{ name, model, perDay, samples, samplesSigma: rng.nextFloat() },
     batchSize: 4 + rng.nextInt(28),
     tokens: { mean: 200 + rng.nextInt(600), max: 2048 },
+    priority: rng.nextInt(2),
     ...(rng.nextFloat() < 0.3 ? { level: { percent: 90, hours: 1 + 4 * rng.nextFloat() } } : {}),
   });
+  const kinds = [
+    kind("small", "llama-3-8b", 4 + rng.nextInt(25), 2000 + rng.nextInt(20_000)),
+    ...(rng.nextFloat() < 0.5 ? [kind("large", "llama-2-70b", 1 + rng.nextInt(8), 500 + rng.nextInt(4000))] : []),
+  ];
+  const isUrgent = rng.nextFloat() < 0.3 && kinds.some(({ priority }) => priority === 1);
   return forecastSchema.parse({
     kind: "forecast",
     version: 1,
     days: 1 + rng.nextInt(2),
     level: { percent: 80 + rng.nextInt(18), hours: 0.1 + 2.5 * rng.nextFloat() ** 2 },
     growthPerMonth: 1 + rng.nextFloat(),
-    kinds: [
-      kind("small", "llama-3-8b", 4 + rng.nextInt(25), 2000 + rng.nextInt(20_000)),
-      ...(rng.nextFloat() < 0.5 ? [kind("large", "llama-2-70b", 1 + rng.nextInt(8), 500 + rng.nextInt(4000))] : []),
-    ],
+    priorities: isUrgent ? [{ priority: 1, level: { percent: 85, hours: 0.5 + 2 * rng.nextFloat() } }] : [],
+    kinds,
   });
 }
 
@@ -53,7 +57,7 @@ export function someCandidates(seed: string): readonly Candidate[] {
       accelerator: pick(["H100 SXM", "MI300X", "L40S"]),
       count: slot * (1 + rng.nextInt(5)),
       ...{ slot, precision: pick(["bfloat16", "float8"] as const), jobsAtOnce: pick([1, 1, 3]) },
-      policy: pick(["fifo", "sjf", "mlora", "priority"] as const),
+      policy: pick(["fifo", "sjf", "mlora", "priority", "deadline"] as const),
       tenure: pick(["buy", "reserved", "on-demand", "spot"] as const),
     };
   });

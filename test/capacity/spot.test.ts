@@ -1,33 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { spotPlan } from "../../capacity/spot.ts";
-import { createRng } from "../../core/index.ts";
+import { type SpotPlan, spotPlan } from "../../capacity/spot.ts";
+import { createRng, mean, quantile } from "../../core/index.ts";
 
 const SPOT = { perHour: 1, interruptionsPerDay: 24, noticeSeconds: 0, restartSeconds: 120, checkpointSeconds: 30 };
 const HOUR = 3600;
 
-/** Mean time of a job of so many seconds that writes a checkpoint after each interval but the last, interruptions drawn. */
-function drawnSeconds(work: number, interval: number, checkpoint: number, restart: number, rate: number): number {
+/** Mean time of a job of so many seconds, interruptions drawn. */
+function meanDrawn({ drawnSeconds }: SpotPlan, work: number, runs = 4000): number {
   const rng = createRng("interruptions");
-  const until = (): number => -Math.log(1 - rng.nextFloat()) / rate;
-  const runs = 4000;
-  let total = 0;
-  for (let run = 0; run < runs; run += 1) {
-    let [now, next] = [0, until()];
-    for (let left = work; left > 0; ) {
-      const piece = left <= interval ? left : interval + checkpoint;
-      if (now + piece <= next) {
-        now += piece;
-        left -= interval;
-      } else {
-        now = next;
-        // A restart may be interrupted as well.
-        for (next = now + until(); next - now < restart; next = now + until()) now = next;
-        now += restart;
-      }
-    }
-    total += now;
-  }
-  return total / runs;
+  return mean(Array.from({ length: runs }, () => drawnSeconds(work, rng)));
 }
 
 describe("a job on accelerators that may be taken away", () => {
@@ -48,7 +29,7 @@ describe("a job on accelerators that may be taken away", () => {
   it.each([0.3, 1, 1.5, 20])("takes as long as when interruptions are drawn, for %f intervals of work", (intervals) => {
     const interval = plan.intervalSeconds!;
     const work = intervals * interval;
-    const drawn = drawnSeconds(work, interval, SPOT.checkpointSeconds, SPOT.restartSeconds, rate);
+    const drawn = meanDrawn(plan, work);
     expect(plan.expectedSeconds(work) / drawn).toBeGreaterThan(0.98);
     expect(plan.expectedSeconds(work) / drawn).toBeLessThan(1.02);
   });
@@ -64,7 +45,7 @@ describe("a job on accelerators that may be taken away", () => {
 
   it("begins anew without checkpoints, which long jobs do not survive", () => {
     const without = spotPlan({ ...SPOT, checkpointSeconds: 0 });
-    const drawn = drawnSeconds(HOUR, HOUR, 0, SPOT.restartSeconds, rate);
+    const drawn = meanDrawn(without, HOUR);
     expect(without.expectedSeconds(HOUR) / drawn).toBeGreaterThan(0.95);
     expect(without.expectedSeconds(HOUR) / drawn).toBeLessThan(1.05);
     expect(without.expectedSeconds(4 * HOUR)).toBeGreaterThan(10 * plan.expectedSeconds(4 * HOUR));
@@ -75,6 +56,22 @@ describe("a job on accelerators that may be taken away", () => {
     expect(noticed.intervalSeconds).toBeNull();
     expect(noticed.expectedSeconds(HOUR)).toBeLessThan(plan.expectedSeconds(HOUR));
     expect(noticed.expectedSeconds(HOUR)).toBeCloseTo(HOUR * (1 + rate * 30 + Math.expm1(rate * 120)), 6);
-    expect(spotPlan({ ...SPOT, interruptionsPerDay: 0 }).expectedSeconds(HOUR)).toBe(HOUR);
+    expect(meanDrawn(noticed, HOUR) / noticed.expectedSeconds(HOUR)).toBeCloseTo(1, 2);
+    const never = spotPlan({ ...SPOT, interruptionsPerDay: 0 });
+    expect([never.expectedSeconds(HOUR), meanDrawn(never, HOUR, 1)]).toEqual([HOUR, HOUR]);
+  });
+
+  it("takes work and nothing else where it is lucky, and more by the hour where it is not", () => {
+    const rng = createRng("courses");
+    const courses = Array.from({ length: 2000 }, () => plan.drawnSeconds(2 * HOUR, rng));
+    const numCheckpoints = Math.ceil((2 * HOUR) / plan.intervalSeconds!) - 1;
+    const lucky = 2 * HOUR + numCheckpoints * SPOT.checkpointSeconds;
+    expect(Math.min(...courses)).toBeCloseTo(lucky, 6);
+    // Two interruptions are expected, and none in one of seven.
+    expect(courses.filter((seconds) => seconds < lucky + 1).length / 2000).toBeCloseTo(Math.exp(-rate * lucky), 1);
+    expect(quantile(courses, 0.95)).toBeGreaterThan(1.1 * plan.expectedSeconds(2 * HOUR));
+    const without = spotPlan({ ...SPOT, checkpointSeconds: 0 });
+    // Nobody draws what ends after centuries.
+    expect(without.drawnSeconds(24 * HOUR, rng)).toBe(without.expectedSeconds(24 * HOUR));
   });
 });
