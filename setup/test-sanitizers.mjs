@@ -23,8 +23,12 @@ function trainings(folder) {
   });
 }
 
+/** Checked code takes many times as long, on a busy machine minutes for one test. */
+const TEST_TIMEOUT_MS = 900_000;
+
 function vitest(what, files, env) {
-  run(what, process.execPath, ["node_modules/vitest/vitest.mjs", "run", ...files], env);
+  const vitest = ["node_modules/vitest/vitest.mjs", "run", `--testTimeout=${TEST_TIMEOUT_MS}`];
+  run(what, process.execPath, [...vitest, ...files], env);
 }
 
 function checkAddresses(folder, trained) {

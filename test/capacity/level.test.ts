@@ -60,7 +60,9 @@ describe("levels of service", () => {
   });
 
   it("are deadlines for the policy of that name, which refuses jobs that cannot meet theirs", () => {
-    const forecast = forecastOf([kind("small", { perDay: 60, samples: 60_000 })], { level: { percent: 95, hours: 1.5 } });
+    const forecast = forecastOf([kind("small", { perDay: 60, samples: 60_000 })], {
+      level: { percent: 95, hours: 1.5 },
+    });
     const hours = (policy: Candidate["policy"]) => {
       const { known, input } = fleetOf(forecast, { policy, tenure: "on-demand" });
       const jobs = input.draws[0]!;
