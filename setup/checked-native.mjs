@@ -1,7 +1,7 @@
 // Builds of the native code with the compiler's sanitizers, and what they are run on: `npm run test:sanitizers` and
 // `npm run fuzz`.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inRoot, root } from "./root.mjs";
@@ -101,6 +101,35 @@ export function smallPlan(folder, dtype) {
   return plan;
 }
 
+/**
+ * The calls of a recording without those of runtimes that train nothing: measuring how fast the machine is takes large
+ * products, which checked code makes for minutes.
+ */
+function withoutMeasuring(recording) {
+  const lines = recording.split("\n").filter((line) => line !== "");
+  const runtimeOf = new Map();
+  const ofLine = lines.map((line) => {
+    const words = line.split(" ", 5);
+    const handles = words.filter((word) => /^[RD]\d+$/.test(word));
+    const runtime = handles.map((handle) => runtimeOf.get(handle) ?? handle).find((handle) => handle.startsWith("R"));
+    if (words[1] === "=") runtimeOf.set(words[0], runtime);
+    return runtime;
+  });
+  const training = new Set(lines.flatMap((line, i) => (/(^| )createAdapter /.test(line) ? [ofLine[i]] : [])));
+  // Handles are numbered in the order in which they are made.
+  const names = new Map();
+  const counts = { R: 0, D: 0 };
+  const nameOf = (handle) => {
+    if (!names.has(handle)) names.set(handle, `${handle[0]}${counts[handle[0]]++}`);
+    return names.get(handle);
+  };
+  return lines
+    .filter((_, i) => training.has(ofLine[i]))
+    .map((line) => line.replace(/(^| )([RD]\d+)(?= |$)/g, (_, space, handle) => space + nameOf(handle)))
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
 /** The addon's calls of a training, written down for replay_calls and fuzz_calls. */
 export function recordTraining(folder, plan, dtype) {
   const recording = join(folder, "calls.txt");
@@ -109,5 +138,6 @@ export function recordTraining(folder, plan, dtype) {
     LORATWIN_RECORDED_ADDON: inRoot("native/build/loratwin.node"),
     LORATWIN_RECORDING: recording,
   });
+  writeFileSync(recording, withoutMeasuring(readFileSync(recording, "utf8")));
   return recording;
 }
