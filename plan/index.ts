@@ -142,6 +142,14 @@ export type { EarlyStopping } from "./documents/early-stopping.ts";
 export type { Sweep } from "./documents/expand-sweeps.ts";
 // Models that have a name: their config.json.
 export { type Forecast, forecastSchema, type JobKind, type ServiceLevel } from "./documents/forecast.ts";
+// Workloads that a change is judged by, and what they came to.
+export {
+  baselineSchema,
+  type Golden,
+  goldensSchema,
+  type RegressBaseline,
+  type StoredGolden,
+} from "./documents/goldens.ts";
 // The journal of a job scheduler.
 export { journalLines, parseJournal, type ReadJournal } from "./documents/journal.ts";
 // The documents as JSON Schemas.

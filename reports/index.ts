@@ -12,6 +12,7 @@ export type { PaperPageData, PaperPageRow } from "./paper-data.ts";
 export { renderCapacity } from "./render-capacity.ts";
 export { renderFleet } from "./render-fleet.ts";
 export { renderPaper } from "./render-paper.ts";
+export { type RegressPage, type RegressSection, type RegressTimeline, renderRegress } from "./render-regress.ts";
 // One self-contained page from one trace or two.
 export { renderReport } from "./render-report.ts";
 // What the page is made from.

@@ -12,6 +12,7 @@ export const SLOW_TESTS = [
   "test/limits/large.test.ts",
   "test/native/emulation.test.ts",
   "test/native/nvcc.test.ts",
+  "test/regress/faults.test.ts",
 ];
 
 // Tests that take an hour: attacks of other seeds, and checked builds of all native code. Left out of

@@ -77,6 +77,19 @@ export {
   type Variation,
   varyAssumption,
 } from "./paper/paper-table.ts";
+// What a change of planner, scheduler or simulator does to golden workloads.
+export {
+  type ComparedFigure,
+  type ComparedGolden,
+  compareGolden,
+  isBlocking,
+  type SeenGolden,
+  seenGolden,
+  VERDICTS,
+  type Verdict,
+} from "./regress/compare-goldens.ts";
+export { FIGURES, type Figure } from "./regress/figures.ts";
+export type { GoldenRun, PlanSummary, RunSummary, SeenAction } from "./regress/golden-run.ts";
 // Predictions scored against measurements.
 export { leaveOneOut, type Prediction, relativeError, type Score, scoreOf } from "./score.ts";
 // All ways to train the same jobs on the same devices, in one table.

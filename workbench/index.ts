@@ -1,5 +1,7 @@
 // Checkpoints of a run, and when they are written.
 
+// The first commit in which a golden workload is worse.
+export { bisectGolden } from "./bisect-golden.ts";
 // Calibrating this machine.
 export { type CalibrationSubject, calibrateDevices } from "./calibrate-devices.ts";
 // Candidates simulated in threads, and the folder of an answer about machines.
@@ -39,6 +41,8 @@ export { type CapacityFiles, loadCapacity } from "./load-capacity.ts";
 // The devices, links and costs that a plan is for.
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
 export { isFleetFolder, isFleetGoingOn, type LoadedFleet, loadFleetFolder, twinOfFleet } from "./load-fleet.ts";
+// Golden workloads, revisions that they are run with, and what they came to before.
+export { type LoadedGoldens, loadGoldens } from "./load-goldens.ts";
 // The journal of a job scheduler.
 export { loadJournal } from "./load-journal.ts";
 // A run folder read back, whether its run goes on or has ended.
@@ -80,6 +84,7 @@ export {
   predictJobsIntervals,
   SAMPLES,
 } from "./predict-intervals.ts";
+export { loadBaseline, storedBaseline, withPolicy } from "./regress-baseline.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
 export { findResumableFleet, type ResumableFleet } from "./resume-fleet.ts";
@@ -94,8 +99,10 @@ export {
   resumedWork,
   stoppedBefore,
 } from "./resume-run.ts";
+export { builtRevision, packageRevision, repositoryOf } from "./revisions.ts";
 // The folder of a run while it is written.
 export { checkRunFolder, RUN_FILES, RunFolder } from "./run-folder.ts";
+export { type BuiltRevision, runGoldens } from "./run-goldens.ts";
 // The jobs of a workload over time.
 export { simulateWorkloadFleet } from "./simulate-fleet.ts";
 // A plan in virtual time without one of loratwin's ideas: graph pruning, or transfers beside computation.

@@ -17,6 +17,7 @@ import { paperCommand } from "./paper.ts";
 import { pauseCommand } from "./pause.ts";
 import { planCommand } from "./plan.ts";
 import { priorityCommand } from "./priority.ts";
+import { regressCommand } from "./regress.ts";
 import { reportCommand } from "./report.ts";
 import { reproduceCommand } from "./reproduce.ts";
 import { resumeCommand } from "./resume.ts";
@@ -52,6 +53,7 @@ export const COMMANDS: readonly Command[] = [
   layoutsCommand,
   capacityCommand,
   paperCommand,
+  regressCommand,
   serveCommand,
   submitCommand,
   jobsCommand,

@@ -3,6 +3,7 @@ import path from "node:path";
 import { InputError, ownValue } from "../../core/index.ts";
 import { readPeftFolder } from "../../exec/index.ts";
 import {
+  baselineSchema,
   calibrationSchema,
   candidatesSchema,
   capacityAnswerSchema,
@@ -20,6 +21,7 @@ import {
   howFar,
   isFleetFolder,
   isFolder,
+  loadGoldens,
   loadRun,
   loadWorkload,
   RUN_FILES,
@@ -48,6 +50,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
   forecast: (text, file) => void parseDocument(forecastSchema, text, file),
   candidates: (text, file) => void parseDocument(candidatesSchema, text, file),
   prices: (text, file) => void parseDocument(pricesSchema, text, file),
+  goldens: (_, file, io) => void loadGoldens(io, path.dirname(file)),
+  "regress-baseline": (text, file) => void parseDocument(baselineSchema, text, file),
   "capacity-answer": (text, file) => void parseDocument(capacityAnswerSchema, text, file),
   plan: (text, file) => void parsePlan(text, file),
   trace: (_, file, io) => void readTrace(io, file),

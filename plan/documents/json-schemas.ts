@@ -5,6 +5,7 @@ import { capacityAnswerSchema } from "./capacity-answer.ts";
 import { catalogSchema } from "./catalog.ts";
 import { clusterSchema } from "./cluster.ts";
 import { forecastSchema } from "./forecast.ts";
+import { baselineSchema, goldensSchema } from "./goldens.ts";
 import { planDocumentSchema } from "./plan.ts";
 import { pricesSchema } from "./prices.ts";
 import { writtenWorkloadSchema } from "./written-workload.ts";
@@ -26,5 +27,7 @@ export function planningSchemas(): Readonly<Record<string, object>> {
     candidates: jsonSchema("loratwin candidates", candidatesSchema),
     prices: jsonSchema("loratwin prices", pricesSchema),
     "capacity-answer": jsonSchema("loratwin capacity-answer", capacityAnswerSchema),
+    goldens: jsonSchema("loratwin goldens", goldensSchema),
+    "regress-baseline": jsonSchema("loratwin regress-baseline", baselineSchema),
   };
 }

@@ -22,6 +22,18 @@ vi.mock("../../workbench/calibrate-devices.ts", async (original) => ({
   }),
 }));
 
+// Neither is it which revisions there are.
+vi.mock("../../workbench/revisions.ts", async (original) => {
+  const real = await original<{ readonly packageRevision: () => object }>();
+  return { ...real, repositoryOf: (cwd: string) => cwd, builtRevision: () => real.packageRevision() };
+});
+vi.mock("../../workbench/bisect-golden.ts", () => ({
+  bisectGolden: () => ({
+    ...{ commit: "0123", text: "0123 a change", builds: 3 },
+    compared: { name: "one", guards: "nothing", verdict: "worse", figures: [], why: [] },
+  }),
+}));
+
 const root = temporaryFolder();
 const io = { stdout: () => {}, stderr: () => {}, isTty: false, cwd: root };
 const GPUS = CLUSTER.replaceAll("type: cpu, threads: 1", "type: H100 SXM")
@@ -36,6 +48,13 @@ defaults: { batchSize: 4, microBatchSize: 2, steps: 2, data: { lengths: 64 } }
 jobs: [{ name: first }]
 `;
 
+const GOLDENS = `kind: goldens
+version: 1
+goldens:
+  - { name: one, guards: nothing, workload: ../g.yaml, devices: unit*2 }
+  - { name: two, guards: nothing, workload: ../g.yaml, devices: unit*2, options: { policy: fifo, pipelines: 1 } }
+`;
+
 const FORECAST = `kind: forecast
 version: 1
 days: 1
@@ -48,6 +67,7 @@ beforeAll(async () => {
   const files = {
     "w.yaml": WORKLOAD.replaceAll("../", ""),
     "g.yaml": LARGE,
+    "goldens/goldens.yaml": GOLDENS,
     "gpus.yaml": GPUS,
     "job.yaml": "{ name: third, data: { path: rows.jsonl } }\n",
     "f.yaml": FORECAST,
@@ -56,6 +76,7 @@ beforeAll(async () => {
     "k.yaml":
       "{ kind: prices, version: 1, date: 2026-11-20, currency: USD, perKilowattHour: 0, accelerators: { L40S: { reservedPerHour: 1 }, H100 SXM: { onDemandPerHour: 3 } } }\n",
   };
+  mkdirSync(path.join(root, "goldens"));
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(root, name), text);
   await printed(["plan", "w.yaml", "--devices", "cpu:0", "-o", "p.json"], root);
   await printed(["simulate", "p.json", "-o", "s.json"], root);
@@ -140,6 +161,13 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   validate: [{ file: "w.yaml" }],
   "init-model": [{ folder: "made" }],
   strategies: [{ workload: "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" }],
+  regress: [
+    { what: ["goldens"] },
+    { what: ["goldens"], policy: "fifo", against: "sjf" },
+    { what: ["update", "goldens"] },
+    { what: ["check", "goldens"] },
+    { what: ["bisect", "HEAD~1", "HEAD", "one"], folder: "goldens" },
+  ],
   layouts: [{ workload: "g.yaml", accelerator: "H100 SXM", count: 2 }],
   capacity: [{ forecast: "f.yaml", candidates: "c.yaml", prices: "k.yaml" }],
   paper: [{}],

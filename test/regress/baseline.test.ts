@@ -1,0 +1,29 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { COMMANDS } from "../../cli/commands/commands.ts";
+import { allOptions } from "../../cli/refuse-options.ts";
+import type { ComparedGolden } from "../../studies/index.ts";
+import { packageFile } from "../../workbench/package-file.ts";
+import { runCli } from "../cli/run-cli.ts";
+
+test("golden workloads come to what is stored: a change that means to move them updates examples/regress/baseline.json", async () => {
+  const { code, stdout, stderr } = await runCli(["regress", "check", "--json", "--quiet"], packageFile("."));
+  expect(stderr).toBe("");
+  const { goldens } = JSON.parse(stdout) as { readonly goldens: readonly ComparedGolden[] };
+  // Last digits of times may be another machine's.
+  const moved = goldens.filter(({ verdict }) => verdict === "broken" || verdict === "worse" || verdict === "better");
+  expect(moved.map(({ name, verdict, why }) => [name, verdict, ...why])).toEqual([]);
+  expect(goldens.length).toBeGreaterThanOrEqual(30);
+  expect(code).toBe(0);
+}, 120_000);
+
+test.each(["github-regress.yml", "gitlab-regress.yml"])("examples/ci/%s asks for options that there are", (name) => {
+  const text = readFileSync(packageFile("examples", "ci", name), "utf8");
+  expect(parse(text)).toBeTypeOf("object");
+  const [line] = /npx loratwin regress .*$/m.exec(text)!;
+  const options = [...line.matchAll(/ --?([a-z]+)/g)].map(([, option]) => option!);
+  const known = allOptions(COMMANDS.find(({ usage }) => usage.startsWith("regress"))!);
+  const names = Object.entries(known).flatMap(([option, { alias }]) => [option, alias ?? option]);
+  expect(options.filter((option) => !names.includes(option))).toEqual([]);
+});
