@@ -25,7 +25,7 @@ export function besidesSection(answer: CapacityAnswer): readonly HTMLElement[] {
   });
   const layouts = dataTable({
     caption: "How a job is trained on a slot",
-    meaning: `${candidateText(best.candidate)}: the fastest layout that has room. tp, cp, pp, dp: tensor, context, pipeline and data parallel.`,
+    meaning: `${candidateText(best.candidate)}: the fastest layout that has room.`,
     columns: [
       "kind",
       "step",
@@ -50,9 +50,11 @@ export function besidesSection(answer: CapacityAnswer): readonly HTMLElement[] {
     ]),
   });
   return [
-    section("besides", "Beside it", "What comes next, and what a change of the recommended machines would do.", [
-      neighbours,
-      layouts,
-    ]),
+    section(
+      "besides",
+      "Beside it",
+      "What comes next, and what a change of the recommended machines would do. A split of a job is tensor (tp), context (cp), pipeline (pp) and data parallel (dp).",
+      [neighbours, layouts],
+    ),
   ];
 }
