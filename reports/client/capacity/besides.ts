@@ -26,17 +26,7 @@ export function besidesSection(answer: CapacityAnswer): readonly HTMLElement[] {
   const layouts = dataTable({
     caption: "How a job is trained on a slot",
     meaning: `${candidateText(best.candidate)}: the fastest layout that has room.`,
-    columns: [
-      "kind",
-      "step",
-      "products",
-      "memory traffic",
-      "links",
-      "split",
-      "layers twice",
-      "tokens at once",
-      "memory used",
-    ],
+    columns: ["kind", "step", "products", "traffic", "links", "split", "layers twice", "tokens", "memory"],
     rows: best.layouts.map((layout) => [
       layout.kind,
       formatDuration(layout.stepSeconds),
