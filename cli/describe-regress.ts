@@ -14,6 +14,8 @@ export interface RegressResult {
   readonly before: string;
   readonly now: string;
   readonly goldens: readonly ComparedGolden[];
+  /** Of one policy beside another, which is no change of anything. */
+  readonly isOfPolicies?: true;
 }
 
 export function numberOf({ goldens }: RegressResult, verdict: Verdict): number {
@@ -91,8 +93,11 @@ export function countsText(result: RegressResult): string {
 /** In one line: whether the change may land. */
 export function verdictText(result: RegressResult): string {
   const blocking = blockingOf(result).length;
-  const what = `${result.goldens.length} golden workloads, ${result.before} against ${result.now}: ${countsText(result)}`;
-  return blocking === 0 ? what : `${what}; ${blocking === 1 ? "one blocks" : `${blocking} block`} the change`;
+  const number = result.goldens.length === 1 ? "1 golden workload" : `${result.goldens.length} golden workloads`;
+  const what = `${number}, ${result.before} against ${result.now}: ${countsText(result)}`;
+  return blocking === 0 || result.isOfPolicies
+    ? what
+    : `${what}; ${blocking === 1 ? "one blocks" : `${blocking} block`} the change`;
 }
 
 function goldenText(golden: ComparedGolden): string {

@@ -47,17 +47,26 @@ export function packageRevision(): BuiltRevision {
   return { name: "this loratwin", root: packageFile(".") };
 }
 
+function topOf(cwd: string): string | undefined {
+  try {
+    return told("git", ["rev-parse", "--show-toplevel"], cwd);
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
+}
+
 /** The git repository of loratwin that a folder is in. @throws InputError where it is in none */
 export function repositoryOf(cwd: string): string {
-  const top = told("git", ["rev-parse", "--show-toplevel"], cwd);
-  const file = path.join(top, "package.json");
+  const top = topOf(cwd);
+  const file = path.join(top ?? cwd, "package.json");
   const name = existsSync(file)
     ? (JSON.parse(readFileSync(file, "utf8")) as { readonly name?: string }).name
     : undefined;
-  if (name !== "loratwin")
+  if (top === undefined || name !== "loratwin")
     throw new InputError({
       expected: "a clone of loratwin's repository",
-      got: top,
+      got: top ?? cwd,
       hint: "Elsewhere `regress update` and `regress check` compare with a stored baseline.",
     });
   return top;
@@ -65,8 +74,7 @@ export function repositoryOf(cwd: string): string {
 
 /** The tree of a commit, or of the files as they are, those that git does not know yet among them. */
 function treeOf(repository: string, ref: string | undefined): string {
-  if (ref !== undefined)
-    return told("git", ["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{tree}`], repository);
+  if (ref !== undefined) return treeOfCommit(repository, ref);
   const folder = mkdtempSync(path.join(tmpdir(), "loratwin-index-"));
   try {
     const index = path.join(folder, "index");
@@ -75,6 +83,15 @@ function treeOf(repository: string, ref: string | undefined): string {
     return told("git", ["write-tree"], repository, { GIT_INDEX_FILE: index });
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function treeOfCommit(repository: string, ref: string): string {
+  try {
+    return told("git", ["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{tree}`], repository);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError({ expected: "a revision that git knows", got: ref });
   }
 }
 

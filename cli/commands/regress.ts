@@ -97,7 +97,7 @@ function baselineFile(args: Arguments, set: LoadedGoldens): string {
 function told(
   io: Io,
   args: Arguments,
-  names: Pick<RegressResult, "before" | "now">,
+  names: Omit<RegressResult, "goldens">,
   [before, now]: readonly [readonly SeenGolden[], readonly SeenGolden[]],
 ): number {
   const goldens = now.flatMap((own, index) => (before[index] === undefined ? [] : [compareGolden(before[index], own)]));
@@ -158,7 +158,7 @@ async function policies(io: Io, args: Arguments): Promise<number> {
       runGoldens(ours, withPolicy(set, policyPath(io, policy))),
     ]),
   );
-  return told(io, args, { before: against, now: policy }, seen);
+  return told(io, args, { before: against, now: policy, isOfPolicies: true }, seen);
 }
 
 async function update(io: Io, args: Arguments): Promise<number> {
