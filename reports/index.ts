@@ -1,3 +1,5 @@
+// A run's timelines, as the page draws them.
+export { buildReportData } from "./build-report-data.ts";
 // A fleet's page.
 
 export { fleetComparison } from "./build-fleet-comparison.ts";
@@ -14,5 +16,6 @@ export { renderFleet } from "./render-fleet.ts";
 export { renderPaper } from "./render-paper.ts";
 // One self-contained page from one trace or two.
 export { renderReport } from "./render-report.ts";
+export type { ReportData } from "./report-data.ts";
 // What the page is made from.
 export type { LossRecord, ReportInput } from "./report-input.ts";

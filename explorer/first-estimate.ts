@@ -1,0 +1,124 @@
+// The first answer to a change comes from the first steps of the jobs alone, done the way in which the last plan did
+// them: a plan of few actions, with nothing to search.
+import { InputError, PlanError } from "../core/index.ts";
+import type { ConsideredWay, PlanChoices, PlanRequest } from "../plan/index.ts";
+import type { RunMetrics } from "../traces/index.ts";
+import { type SimulatedScene, sceneRequest, simulateRequest } from "./answer-scene.ts";
+import { numDevices, type Scene } from "./scene.ts";
+
+/** Figures of the whole run, estimated from its first steps. */
+export interface EstimatedRun {
+  readonly makespanSeconds: number;
+  readonly tokensPerSecond: number;
+  /** Of the longest job: steps that were simulated, and steps that it has. */
+  readonly simulatedSteps: number;
+  readonly steps: number;
+}
+
+export interface FirstEstimate {
+  readonly simulated: SimulatedScene;
+  readonly run: EstimatedRun;
+}
+
+/** Actions that are planned and simulated in some milliseconds. */
+const ACTIONS = 400;
+const FEWEST_STEPS = 2;
+
+/** By about how much the jobs' steps have to be fewer, so that their plan has few actions. */
+function stepShare(scene: Scene): number {
+  const actions = scene.jobs.reduce((sum, { copies, steps, batchSize, microBatchSize }) => {
+    const parts = batchSize / (microBatchSize === 0 ? Math.min(batchSize, 4) : microBatchSize);
+    return sum + copies * steps * (2 * parts + 1) * numDevices(scene);
+  }, 0);
+  return Math.min(1, ACTIONS / actions);
+}
+
+/** The first steps of each job. */
+function firstSteps(request: PlanRequest, share: number): PlanRequest {
+  const counts = request.rows.map(({ steps }) =>
+    Math.min(steps.length, Math.max(FEWEST_STEPS, Math.ceil(share * steps.length))),
+  );
+  return {
+    ...request,
+    jobs: request.jobs.map((job, index) => ({ ...job, steps: counts[index]! })),
+    rows: request.rows.map((rows, index) => ({ ...rows, steps: rows.steps.slice(0, counts[index]) })),
+  };
+}
+
+/** What a way chose of what the scene leaves open. */
+function choicesOf(way: ConsideredWay, { schedule, pipelines, groups }: PlanChoices): PlanChoices {
+  const numPipelines = pipelines === "auto" ? way.numPipelines : pipelines!;
+  const alone = way.isShared ? (numPipelines === 1 ? way.numGroups : "auto") : "unfused";
+  return {
+    schedule: schedule === "auto" ? way.schedule : schedule!,
+    pipelines: numPipelines,
+    groups: groups === "auto" ? alone : groups!,
+  };
+}
+
+/** A request that leaves open nothing that `way` has chosen. */
+function asBefore(request: PlanRequest, way: ConsideredWay): PlanRequest {
+  const { microBatchTokens } = way;
+  const cut = ({ microBatchSize, microBatchTokens: own }: PlanRequest["jobs"][number]) =>
+    microBatchSize === undefined && own === undefined && microBatchTokens !== null ? { microBatchTokens } : {};
+  const isKept = way.recomputedLayers.every((count) => count === 0);
+  return {
+    ...request,
+    ...choicesOf(way, request),
+    ...(request.recompute === "auto" && isKept ? { recompute: "none" } : {}),
+    jobs: request.jobs.map((job) => ({ ...job, ...cut(job) })),
+  };
+}
+
+/** Without pipelines and orders to choose from. */
+function plainest(request: PlanRequest): PlanRequest {
+  const { schedule, pipelines, groups } = request;
+  return {
+    ...request,
+    schedule: schedule === "auto" ? "lorapp" : schedule,
+    pipelines: pipelines === "auto" || pipelines === undefined ? 1 : pipelines,
+    groups: groups === "auto" ? "unfused" : groups,
+  };
+}
+
+/**
+ * A run's figures from those of its first steps: what its devices compute grows with the tokens, filling and draining
+ * the pipelines does not.
+ */
+export function extrapolate(
+  first: Pick<RunMetrics, "makespanSeconds" | "tokens" | "bubbleRatio" | "bubbleRatioTotal">,
+  tokens: number,
+): Pick<EstimatedRun, "makespanSeconds" | "tokensPerSecond"> {
+  const { makespanSeconds: shortSeconds, bubbleRatio, bubbleRatioTotal } = first;
+  const busySeconds = shortSeconds * (1 - bubbleRatioTotal);
+  const steadySeconds = Math.min(shortSeconds, busySeconds / (1 - (bubbleRatio ?? bubbleRatioTotal)));
+  const makespanSeconds = shortSeconds + (tokens / first.tokens - 1) * steadySeconds;
+  return { makespanSeconds, tokensPerSecond: tokens / makespanSeconds };
+}
+
+function tokensOf({ rows }: PlanRequest): number {
+  let tokens = 0;
+  for (const { steps, tokens: lengths } of rows)
+    for (const step of steps) for (const row of step) tokens += lengths[row]!;
+  return tokens;
+}
+
+/** `way`: what the last plan chose; undefined at the start. @throws InputError, PlanError where no way fits */
+export function firstEstimate(scene: Scene, way: ConsideredWay | undefined): FirstEstimate {
+  const whole = sceneRequest(scene);
+  const short = firstSteps(whole, stepShare(scene));
+  const tries = [...(way === undefined ? [] : [asBefore(short, way)]), plainest(short), short];
+  let failure: unknown;
+  for (const request of tries) {
+    try {
+      const simulated = simulateRequest(request);
+      const most = (of: PlanRequest): number => Math.max(...of.rows.map(({ steps }) => steps.length));
+      const figures = extrapolate(simulated.answer.metrics, tokensOf(whole));
+      return { simulated, run: { ...figures, simulatedSteps: most(short), steps: most(whole) } };
+    } catch (error) {
+      if (!(error instanceof PlanError || error instanceof InputError)) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}

@@ -1,0 +1,31 @@
+import { InputError, PlanError } from "../core/index.ts";
+import { sceneReport, sceneRequest, simulateRequest } from "./answer-scene.ts";
+import { firstEstimate } from "./first-estimate.ts";
+import type { Question, Reply } from "./messages.ts";
+import { withOneMore } from "./scene.ts";
+
+function answered({ id, kind, scene, way }: Question): Reply {
+  switch (kind) {
+    case "first": {
+      const { simulated, run } = firstEstimate(scene, way);
+      return { id, kind, answer: simulated.answer, run, report: sceneReport(simulated) };
+    }
+    case "whole": {
+      const simulated = simulateRequest(sceneRequest(scene));
+      return { id, kind, answer: simulated.answer, report: sceneReport(simulated) };
+    }
+    case "one more":
+      return { id, kind, answer: simulateRequest(sceneRequest(withOneMore(scene))).answer };
+  }
+}
+
+/** The answer to a question, or what a person did wrong and what does not fit, in words. */
+export function replyTo(question: Question): Reply {
+  try {
+    return answered(question);
+  } catch (error) {
+    if (!(error instanceof InputError || error instanceof PlanError)) throw error;
+    const { id, kind } = question;
+    return { id, kind, error: error.message };
+  }
+}
