@@ -1,7 +1,7 @@
 // The first answer to a change comes from the first steps of the jobs alone, done the way in which the last plan did
 // them: a plan of few actions, with nothing to search.
 import { InputError, PlanError } from "../core/index.ts";
-import type { ConsideredWay, PlanChoices, PlanRequest } from "../plan/index.ts";
+import { type ConsideredWay, type PlanChoices, type PlanRequest, pipelineCounts } from "../plan/index.ts";
 import type { RunMetrics } from "../traces/index.ts";
 import { type SimulatedScene, sceneRequest, simulateRequest } from "./answer-scene.ts";
 import { numDevices, type Scene } from "./scene.ts";
@@ -10,6 +10,8 @@ import { numDevices, type Scene } from "./scene.ts";
 export interface EstimatedRun {
   readonly makespanSeconds: number;
   readonly tokensPerSecond: number;
+  /** Without the correction by an earlier scene. */
+  readonly uncorrectedSeconds: number;
   /** Of the longest job: steps that were simulated, and steps that it has. */
   readonly simulatedSteps: number;
   readonly steps: number;
@@ -21,7 +23,9 @@ export interface FirstEstimate {
 }
 
 /** Actions that are planned and simulated in some milliseconds. */
-const ACTIONS = 400;
+const ACTIONS = 200;
+/** Dividing so many layers takes the planner longer than a person is to wait, and makes less of a difference. */
+const MANY_LAYERS = 48;
 const FEWEST_STEPS = 2;
 
 /** By about how much the jobs' steps have to be fewer, so that their plan has few actions. */
@@ -45,9 +49,11 @@ function firstSteps(request: PlanRequest, share: number): PlanRequest {
   };
 }
 
-/** What a way chose of what the scene leaves open. */
-function choicesOf(way: ConsideredWay, { schedule, pipelines, groups }: PlanChoices): PlanChoices {
-  const numPipelines = pipelines === "auto" ? way.numPipelines : pipelines!;
+/** What a way chose of what the scene leaves open; as many pipelines as it has, or as the devices allow. */
+function choicesOf(way: ConsideredWay, request: PlanRequest): PlanChoices {
+  const { schedule, pipelines, groups } = request;
+  const allowed = pipelineCounts(request).filter((count) => count <= way.numPipelines);
+  const numPipelines = pipelines === "auto" ? Math.max(1, ...allowed) : pipelines!;
   const alone = way.isShared ? (numPipelines === 1 ? way.numGroups : "auto") : "unfused";
   return {
     schedule: schedule === "auto" ? way.schedule : schedule!,
@@ -56,15 +62,33 @@ function choicesOf(way: ConsideredWay, { schedule, pipelines, groups }: PlanChoi
   };
 }
 
+/**
+ * Whole layers for each of the alike devices of a pipeline, as equal as can be, where there are many; the last device
+ * has fewer, since it has the head.
+ */
+function evenLayers({ architecture, devices }: PlanRequest, numPipelines: number): Pick<PlanRequest, "layersPerStage"> {
+  const { numLayers, hiddenSize, intermediateSize, vocabularySize } = architecture;
+  const numStages = devices.length / numPipelines;
+  const areAlike = devices.every(({ type }) => type === devices[0]!.type);
+  if (numLayers < MANY_LAYERS || !areAlike || !Number.isInteger(numStages)) return {};
+  const headLayers = vocabularySize / (4 * hiddenSize + 3 * intermediateSize);
+  const ends = Array.from({ length: numStages }, (_, stage) =>
+    Math.min(numLayers, Math.round(((stage + 1) * (numLayers + headLayers)) / numStages)),
+  );
+  return { layersPerStage: ends.map((end, stage) => end - (ends[stage - 1] ?? 0)) };
+}
+
 /** A request that leaves open nothing that `way` has chosen. */
 function asBefore(request: PlanRequest, way: ConsideredWay): PlanRequest {
   const { microBatchTokens } = way;
   const cut = ({ microBatchSize, microBatchTokens: own }: PlanRequest["jobs"][number]) =>
     microBatchSize === undefined && own === undefined && microBatchTokens !== null ? { microBatchTokens } : {};
   const isKept = way.recomputedLayers.every((count) => count === 0);
+  const choices = choicesOf(way, request);
   return {
     ...request,
-    ...choicesOf(way, request),
+    ...choices,
+    ...evenLayers(request, Number(choices.pipelines)),
     ...(request.recompute === "auto" && isKept ? { recompute: "none" } : {}),
     jobs: request.jobs.map((job) => ({ ...job, ...cut(job) })),
   };
@@ -82,18 +106,17 @@ function plainest(request: PlanRequest): PlanRequest {
 }
 
 /**
- * A run's figures from those of its first steps: what its devices compute grows with the tokens, filling and draining
+ * A run's seconds from those of its first steps: what its devices compute grows with the tokens, filling and draining
  * the pipelines does not.
  */
 export function extrapolate(
   first: Pick<RunMetrics, "makespanSeconds" | "tokens" | "bubbleRatio" | "bubbleRatioTotal">,
   tokens: number,
-): Pick<EstimatedRun, "makespanSeconds" | "tokensPerSecond"> {
+): number {
   const { makespanSeconds: shortSeconds, bubbleRatio, bubbleRatioTotal } = first;
   const busySeconds = shortSeconds * (1 - bubbleRatioTotal);
   const steadySeconds = Math.min(shortSeconds, busySeconds / (1 - (bubbleRatio ?? bubbleRatioTotal)));
-  const makespanSeconds = shortSeconds + (tokens / first.tokens - 1) * steadySeconds;
-  return { makespanSeconds, tokensPerSecond: tokens / makespanSeconds };
+  return shortSeconds + (tokens / first.tokens - 1) * steadySeconds;
 }
 
 function tokensOf({ rows }: PlanRequest): number {
@@ -103,8 +126,12 @@ function tokensOf({ rows }: PlanRequest): number {
   return tokens;
 }
 
-/** `way`: what the last plan chose; undefined at the start. @throws InputError, PlanError where no way fits */
-export function firstEstimate(scene: Scene, way: ConsideredWay | undefined): FirstEstimate {
+/**
+ * `way`: what the last plan chose; undefined at the start. `correction`: the time of the last run as a multiple of what
+ * was estimated of it: few steps are off in the same direction in scenes that are alike.
+ * @throws InputError, PlanError where no way fits
+ */
+export function firstEstimate(scene: Scene, way: ConsideredWay | undefined, correction = 1): FirstEstimate {
   const whole = sceneRequest(scene);
   const short = firstSteps(whole, stepShare(scene));
   const tries = [...(way === undefined ? [] : [asBefore(short, way)]), plainest(short), short];
@@ -113,8 +140,14 @@ export function firstEstimate(scene: Scene, way: ConsideredWay | undefined): Fir
     try {
       const simulated = simulateRequest(request);
       const most = (of: PlanRequest): number => Math.max(...of.rows.map(({ steps }) => steps.length));
-      const figures = extrapolate(simulated.answer.metrics, tokensOf(whole));
-      return { simulated, run: { ...figures, simulatedSteps: most(short), steps: most(whole) } };
+      const tokens = tokensOf(whole);
+      const uncorrectedSeconds = extrapolate(simulated.answer.metrics, tokens);
+      const makespanSeconds = uncorrectedSeconds * correction;
+      const steps = { simulatedSteps: most(short), steps: most(whole) };
+      return {
+        simulated,
+        run: { makespanSeconds, tokensPerSecond: tokens / makespanSeconds, uncorrectedSeconds, ...steps },
+      };
     } catch (error) {
       if (!(error instanceof PlanError || error instanceof InputError)) throw error;
       failure = error;

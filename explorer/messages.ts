@@ -15,6 +15,8 @@ export interface Question {
   readonly scene: Scene;
   /** What the last plan chose. */
   readonly way?: ConsideredWay | undefined;
+  /** How far off the first estimate of the last scene was, as a factor. */
+  readonly correction?: number | undefined;
 }
 
 /** What came of it; `report` is left out for one more GPU, of which only figures are shown. */

@@ -4,10 +4,10 @@ import { firstEstimate } from "./first-estimate.ts";
 import type { Question, Reply } from "./messages.ts";
 import { withOneMore } from "./scene.ts";
 
-function answered({ id, kind, scene, way }: Question): Reply {
+function answered({ id, kind, scene, way, correction }: Question): Reply {
   switch (kind) {
     case "first": {
-      const { simulated, run } = firstEstimate(scene, way);
+      const { simulated, run } = firstEstimate(scene, way, correction);
       return { id, kind, answer: simulated.answer, run, report: sceneReport(simulated) };
     }
     case "whole": {
