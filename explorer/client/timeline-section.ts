@@ -106,7 +106,7 @@ export function timelineSection(data: ReportData, isEstimate: boolean, isTableOp
   start();
   const meaning = isEstimate
     ? "The first steps; the whole run follows."
-    : "Each bar is one action on its device; the thin rows are its messages. Ctrl and the wheel zoom, dragging pans, and so do arrow keys, plus and minus.";
+    : "Each bar is one action on its device; the thin rows are its messages. Ctrl with the wheel zooms and dragging pans; with the keyboard, arrows walk over the actions, plus and minus zoom.";
   return section("timeline", "Timeline", meaning, [
     element("div", { class: "panel" }, [
       element("div", { class: "timeline-head" }, [jobLegend(state), letterKey(data)]),
