@@ -21,7 +21,7 @@ import {
   workloadRequest,
 } from "../plan/index.ts";
 import { buildReportData, type ReportData } from "../reports/index.ts";
-import { planAndPredict } from "../sim/index.ts";
+import { fleetSchedule, planAndPredict } from "../sim/index.ts";
 import { heldTrace, type RunMetrics, runMetrics, type TraceStream } from "../traces/index.ts";
 import type { Scene } from "./scene.ts";
 import { CLUSTER_FILE, sceneDocuments, WORKLOAD_FILE } from "./scene-documents.ts";
@@ -67,7 +67,8 @@ export interface SimulatedScene {
 const NO_HOST = { memoryBytes: 0, cores: () => 0 };
 
 /** The options of a scene that a plan is asked for with; those of its files are in the workload. */
-export function sceneChoices({ schedule, pipelines, groups, maxInFlight, jobsAtOnce }: Scene): PlanChoices {
+function sceneChoices({ policy, schedule, pipelines, groups, maxInFlight, jobsAtOnce }: Scene): PlanChoices {
+  if (policy !== "none") return { schedule: fleetSchedule(schedule), pipelines, jobsAtOnce };
   return { schedule, pipelines, groups, maxInFlight, jobsAtOnce };
 }
 

@@ -29,7 +29,7 @@ const MANY_LAYERS = 48;
 const FEWEST_STEPS = 2;
 
 /** By about how much the jobs' steps have to be fewer, so that their plan has few actions. */
-function stepShare(scene: Scene): number {
+export function stepShare(scene: Scene): number {
   const actions = scene.jobs.reduce((sum, { copies, steps, batchSize, microBatchSize }) => {
     const parts = batchSize / (microBatchSize === 0 ? Math.min(batchSize, 4) : microBatchSize);
     return sum + copies * steps * (2 * parts + 1) * numDevices(scene);
@@ -38,7 +38,7 @@ function stepShare(scene: Scene): number {
 }
 
 /** The first steps of each job. */
-function firstSteps(request: PlanRequest, share: number): PlanRequest {
+export function firstSteps(request: PlanRequest, share: number): PlanRequest {
   const counts = request.rows.map(({ steps }) =>
     Math.min(steps.length, Math.max(FEWEST_STEPS, Math.ceil(share * steps.length))),
   );
@@ -49,11 +49,16 @@ function firstSteps(request: PlanRequest, share: number): PlanRequest {
   };
 }
 
-/** What a way chose of what the scene leaves open; as many pipelines as it has, or as the devices allow. */
+/** As many pipelines as were asked for; where that is open as many as the last plan had, or as the devices allow. */
+export function pipelinesAsBefore(request: PlanRequest, before: number): number {
+  if (typeof request.pipelines === "number") return request.pipelines;
+  return Math.max(1, ...pipelineCounts(request).filter((count) => count <= before));
+}
+
+/** What a way chose of what the scene leaves open. */
 function choicesOf(way: ConsideredWay, request: PlanRequest): PlanChoices {
-  const { schedule, pipelines, groups } = request;
-  const allowed = pipelineCounts(request).filter((count) => count <= way.numPipelines);
-  const numPipelines = pipelines === "auto" ? Math.max(1, ...allowed) : pipelines!;
+  const { schedule, groups } = request;
+  const numPipelines = pipelinesAsBefore(request, way.numPipelines);
   const alone = way.isShared ? (numPipelines === 1 ? way.numGroups : "auto") : "unfused";
   return {
     schedule: schedule === "auto" ? way.schedule : schedule!,

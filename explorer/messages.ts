@@ -1,6 +1,7 @@
 // What the page and its workers say to each other.
 import type { ConsideredWay } from "../plan/index.ts";
 import type { ReportData } from "../reports/index.ts";
+import type { FleetAnswer } from "./answer-fleet.ts";
 import type { SceneAnswer } from "./answer-scene.ts";
 import type { EstimatedRun } from "./first-estimate.ts";
 import type { Scene } from "./scene.ts";
@@ -15,6 +16,8 @@ export interface Question {
   readonly scene: Scene;
   /** What the last plan chose. */
   readonly way?: ConsideredWay | undefined;
+  /** Of the last fleet. */
+  readonly numPipelines?: number | undefined;
   /** How far off the first estimate of the last scene was, as a factor. */
   readonly correction?: number | undefined;
 }
@@ -23,5 +26,6 @@ export interface Question {
 export type Reply = Pick<Question, "id" | "kind"> &
   (
     | { readonly answer: SceneAnswer; readonly run?: EstimatedRun; readonly report?: ReportData }
+    | { readonly fleet: FleetAnswer }
     | { readonly error: string }
   );

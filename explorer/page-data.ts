@@ -1,4 +1,4 @@
-import { CATALOG, dtypeSchema, PRESETS, recomputeSchema, SCHEDULES } from "../plan/index.ts";
+import { CATALOG, dtypeSchema, POLICIES, PRESETS, recomputeSchema, SCHEDULES } from "../plan/index.ts";
 import type { Preset } from "./presets.ts";
 import { SCENE_PRESETS } from "./presets.ts";
 import type { SceneChoices } from "./scene-fields.ts";
@@ -23,6 +23,7 @@ export function sceneNames(): SceneChoices {
     schedules: ["auto", ...SCHEDULES],
     dtypes: dtypeSchema.options,
     recomputes: recomputeSchema.options,
+    policies: ["none", ...POLICIES.filter((name) => name !== "packed")],
   };
 }
 

@@ -15,6 +15,7 @@ const OPEN = {
   groups: "auto",
   maxInFlight: "auto",
   jobsAtOnce: "auto",
+  policy: "none",
   pricePerHour: 0,
 } as const satisfies Partial<Scene>;
 
@@ -30,10 +31,16 @@ const ATTENTION: SceneJobs = {
   tokens: 300,
   spread: 0.6,
   mostTokens: 512,
+  arrivalSeconds: 0,
+  apartSeconds: 0,
+  priority: 0,
 };
 
 /** The LoRAPP paper's jobs: batches of 8 rows of 512 tokens in four micro-batches (PVLDB 18(6), section 7). */
 const PAPER: SceneJobs = { ...ATTENTION, tokens: 512, spread: 0, steps: 20 };
+
+/** As in examples/jobs-over-time.yaml. */
+const LATER: SceneJobs = { ...ATTENTION, copies: 1, tokens: 250 };
 
 const A6000 = { type: "RTX A6000", count: 4, link: "pcie4x16", shared: true } as const;
 
@@ -96,6 +103,24 @@ export const SCENE_PRESETS: readonly [Preset, ...Preset[]] = [
         { type: "A100 SXM 80", count: 2, link: "nvlink3", shared: false },
       ],
       jobs: [{ ...ATTENTION, microBatchSize: 0, steps: 30, tokens: 600, mostTokens: 1024 }],
+    },
+  },
+  {
+    name: "README: jobs over time on four RTX A6000, the shortest first",
+    scene: {
+      ...OPEN,
+      policy: "sjf",
+      jobsAtOnce: 2,
+      model: "llama-2-7b",
+      dtype: "bfloat16",
+      machines: [A6000],
+      jobs: [
+        { ...LATER, name: "nightly", steps: 200 },
+        { ...LATER, name: "quick", steps: 20, arrivalSeconds: 10, priority: 2 },
+        { ...LATER, name: "study", steps: 100, arrivalSeconds: 15 },
+        { ...LATER, name: "demo", steps: 10, arrivalSeconds: 20, priority: 1 },
+        { ...LATER, name: "long", steps: 150, arrivalSeconds: 40 },
+      ],
     },
   },
 ];

@@ -1,4 +1,4 @@
-import type { Scene, SceneJobs, SceneMachine, Targets } from "./scene.ts";
+import type { Scene, SceneJobs, SceneMachine, ScenePolicy, Targets } from "./scene.ts";
 import { hourlyPrice } from "./scene.ts";
 
 /** A scene as what the command line takes: two files, and options. */
@@ -29,11 +29,16 @@ function lengthsText({ tokens, spread, mostTokens }: SceneJobs): string {
   return `{ distribution: lognormal, mean: ${tokens}, sigma: ${spread}, max: ${mostTokens} }`;
 }
 
-function jobLines(kind: SceneJobs): readonly string[] {
+/** When a copy comes and how much it matters; a plan without a policy has all jobs from the start. */
+function arrivalLines({ arrivalSeconds, apartSeconds, priority }: SceneJobs, copy: number): readonly string[] {
+  return [`    arrivalSeconds: ${arrivalSeconds + copy * apartSeconds}`, `    priority: ${priority}`];
+}
+
+function jobLines(kind: SceneJobs, policy: ScenePolicy): readonly string[] {
   const { name, copies, rank, targets, batchSize, microBatchSize, steps, mostTokens } = kind;
   const names = copies === 1 ? [name] : Array.from({ length: copies }, (_, copy) => `${name}-${copy + 1}`);
   const adapter = `{ rank: ${rank}, alpha: ${2 * rank}, dropout: 0, targets: ${PROJECTIONS[targets]} }`;
-  return names.flatMap((each) => [
+  return names.flatMap((each, copy) => [
     `  - name: ${JSON.stringify(each)}`,
     `    adapter: ${adapter}`,
     `    batchSize: ${batchSize}`,
@@ -41,10 +46,11 @@ function jobLines(kind: SceneJobs): readonly string[] {
     `    steps: ${steps}`,
     `    cutoffLength: ${mostTokens}`,
     `    data: { lengths: ${lengthsText(kind)}, samples: ${SAMPLES} }`,
+    ...(policy === "none" ? [] : arrivalLines(kind, copy)),
   ]);
 }
 
-function workloadText({ model, dtype, recompute, jobs }: Scene): string {
+function workloadText({ model, dtype, recompute, jobs, policy }: Scene): string {
   return [
     "# Adapters over one model, to simulate: no weights and no data are needed, only how long the rows are.",
     "kind: workload",
@@ -52,7 +58,7 @@ function workloadText({ model, dtype, recompute, jobs }: Scene): string {
     `model: { architecture: ${JSON.stringify(model)}, dtype: ${dtype} }`,
     `recompute: ${recompute}`,
     "jobs:",
-    ...jobs.flatMap(jobLines),
+    ...jobs.flatMap((kind) => jobLines(kind, policy)),
     "",
   ].join("\n");
 }
@@ -92,16 +98,18 @@ function clusterText({ machines, networkGigabits, networkMicroseconds }: Scene):
   ].join("\n");
 }
 
-function optionsOf({ schedule, pipelines, groups, maxInFlight, jobsAtOnce }: Scene): readonly string[] {
+function optionsOf({ policy, schedule, pipelines, groups, maxInFlight, jobsAtOnce }: Scene): readonly string[] {
+  const isPlanned = policy === "none";
   const given: readonly (readonly [string, string | number])[] = [
+    ["--policy", isPlanned ? "auto" : policy],
     ["--schedule", schedule],
     ["--pipelines", pipelines],
-    ["--max-in-flight", maxInFlight],
+    ["--max-in-flight", isPlanned ? maxInFlight : "auto"],
     ["--jobs-at-once", jobsAtOnce],
   ];
   return [
     ...given.flatMap(([name, value]) => (value === "auto" ? [] : [name, `${value}`])),
-    ...(groups === "unfused" ? ["--no-fuse"] : groups === "auto" ? [] : ["--groups", `${groups}`]),
+    ...(!isPlanned ? [] : groups === "unfused" ? ["--no-fuse"] : groups === "auto" ? [] : ["--groups", `${groups}`]),
   ];
 }
 
@@ -115,7 +123,9 @@ export function sceneCommands(scene: Scene): readonly string[] {
   const { options } = sceneDocuments(scene);
   const given = [WORKLOAD_FILE, "--cluster", CLUSTER_FILE, ...options].join(" ");
   return [
-    `loratwin simulate ${given} --no-intervals --json`,
-    ...(scene.pricePerHour === 0 ? [] : [`loratwin estimate ${given} --cost-per-hour ${hourlyPrice(scene)}`]),
+    `loratwin simulate ${given}${scene.policy === "none" ? " --no-intervals" : ""} --json`,
+    ...(scene.pricePerHour === 0 || scene.policy !== "none"
+      ? []
+      : [`loratwin estimate ${given} --cost-per-hour ${hourlyPrice(scene)}`]),
   ];
 }

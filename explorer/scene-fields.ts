@@ -40,6 +40,7 @@ export interface SceneChoices {
   readonly schedules: readonly string[];
   readonly dtypes: readonly string[];
   readonly recomputes: readonly string[];
+  readonly policies: readonly string[];
 }
 
 export type Fields<Subject> = { readonly [Key in keyof Subject]: Field };
@@ -69,6 +70,9 @@ export const JOBS_FIELDS: Fields<SceneJobs> = {
   tokens: whole("Tokens, mean", 2, 16_384),
   spread: { kind: "number", label: "Spread", least: 0, most: 2, step: 0.1 },
   mostTokens: whole("Cut at", 2, 16_384),
+  arrivalSeconds: { kind: "number", label: "First comes at, s", least: 0, most: 1e6, step: 0.1 },
+  apartSeconds: { kind: "number", label: "Others each, s later", least: 0, most: 1e6, step: 0.1 },
+  priority: whole("Priority", -100, 100),
 };
 
 export type SceneSettings = Omit<Scene, "machines" | "jobs">;
@@ -79,6 +83,7 @@ export const SCENE_FIELDS: Fields<SceneSettings> = {
   recompute: { kind: "choice", label: "Recompute", from: "recomputes" },
   networkGigabits: { kind: "number", label: "Network, Gbit/s", least: 0.1, most: 10_000, step: 0.1 },
   networkMicroseconds: { kind: "number", label: "Latency, µs", least: 0, most: 100_000, step: 1 },
+  policy: { kind: "choice", label: "Adapters over time", from: "policies" },
   schedule: { kind: "choice", label: "Schedule", from: "schedules" },
   pipelines: whole("Pipelines", 1, MOST.devices, ["auto"]),
   groups: whole("Groups", 1, MOST.jobs, ["auto", "unfused"]),

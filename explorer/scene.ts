@@ -1,4 +1,4 @@
-import type { Dtype, Recompute, ScheduleName } from "../plan/index.ts";
+import type { Dtype, PolicyName, Recompute, ScheduleName } from "../plan/index.ts";
 
 /** Which projections of a layer an adapter is on. */
 export type Targets = "queries and values" | "attention" | "all";
@@ -28,7 +28,18 @@ export interface SceneJobs {
   readonly tokens: number;
   readonly spread: number;
   readonly mostTokens: number;
+  /** Under a policy: when the first of them comes, and how much later each other one. */
+  readonly arrivalSeconds: number;
+  readonly apartSeconds: number;
+  /** Under a policy: the higher, the sooner. */
+  readonly priority: number;
 }
+
+/**
+ * The policies whose jobs have micro-batches of their own. Rows of shared ones (`packed`) are packed by a solver, which
+ * is no part of the page.
+ */
+export type ScenePolicy = Exclude<PolicyName, "packed"> | "none";
 
 /** All that a person can change: what is trained on what, and how. */
 export interface Scene {
@@ -45,6 +56,8 @@ export interface Scene {
   readonly groups: "auto" | "unfused" | number;
   readonly maxInFlight: "auto" | "none" | number;
   readonly jobsAtOnce: "auto" | "all" | number;
+  /** Who says which adapters train when; `none`: all are there from the start, and a plan orders them. */
+  readonly policy: ScenePolicy;
   /** Of one device, in whatever currency. */
   readonly pricePerHour: number;
 }

@@ -85,6 +85,8 @@ export class Asker {
   /** The first answer to the scene, where there is one. */
   #first: Reply | undefined;
   #correction = 1;
+  /** Of the last fleet. */
+  #numPipelines: number | undefined;
 
   /** @param script - what the workers run */
   constructor(script: string, onReply: (reply: Reply) => void) {
@@ -104,7 +106,14 @@ export class Asker {
   }
 
   #question(kind: QuestionKind): Question {
-    return { id: this.#id, kind, scene: this.#scene!, way: this.#way, correction: this.#correction };
+    return {
+      id: this.#id,
+      kind,
+      scene: this.#scene!,
+      way: this.#way,
+      correction: this.#correction,
+      numPipelines: this.#numPipelines,
+    };
   }
 
   /** A browser compiles what has run some times, so that a person's first change is answered as fast as the others. */
@@ -116,6 +125,10 @@ export class Asker {
     if (reply.id !== this.#id) return;
     this.#onReply(reply);
     if (reply.kind === "first") this.#first = reply;
+    if (reply.kind === "whole" && "fleet" in reply) {
+      this.#numPipelines = reply.fleet.part.numPipelines;
+      this.#simulator.ask(this.#question("one more"));
+    }
     if (reply.kind === "whole" && "answer" in reply) {
       if (this.#way === undefined) this.#warmUp(reply.answer.ways[0]);
       this.#way = reply.answer.ways[0];

@@ -16,7 +16,24 @@ const NAMES: Readonly<Record<string, string>> = {
   auto: "planner's choice",
   unfused: "one an adapter",
   none: "no limit",
+  fifo: "first come, first served",
+  sjf: "shortest first",
+  fair: "fair to users",
+  twin: "as the twin foresees",
 };
+
+/** By field and value, where the value alone does not say it. */
+const OWN_NAMES: Readonly<Record<string, string>> = {
+  "recompute layer": "all layers",
+  "recompute none": "none",
+  "policy none": "all from the start",
+};
+
+/** Fields that mean something under a policy alone, and without one alone. */
+const OVER_TIME: readonly string[] = ["arrivalSeconds", "apartSeconds", "priority"];
+const PLANNED: readonly string[] = ["groups", "maxInFlight"];
+/** Schedules that jobs can join and leave. */
+const JOINABLE: readonly string[] = ["auto", "lorapp", "lorapp-gpipe"];
 
 type Listed = "machines" | "jobs";
 
@@ -37,11 +54,17 @@ export function createControls(
 
   let how = element("fieldset");
 
-  const change = (next: Scene): void => {
+  const change = (asked: Scene): void => {
+    const isJoinable = asked.policy === "none" || JOINABLE.includes(asked.schedule);
+    const next: Scene = isJoinable ? asked : { ...asked, schedule: "auto" };
+    const isOtherKind = (next.policy === "none") !== (scene.policy === "none");
     const isOther = numDevices(next) !== numDevices(scene) || numJobs(next) !== numJobs(scene);
     scene = next;
     // Its lists are as long as there are devices and adapters.
-    if (isOther && how.isConnected) drawHow();
+    if (isOtherKind) {
+      draw();
+      document.getElementById("scene-policy")?.focus();
+    } else if (isOther && how.isConnected) drawHow();
     onChange(scene);
   };
 
@@ -63,9 +86,9 @@ export function createControls(
         id: `${prefix}${key}`,
         field: fields[key],
         value: subject[key],
-        choices,
+        choices: scene.policy === "none" ? choices : { ...choices, schedules: JOINABLE },
         most: limits[key],
-        nameOf: (value) => (key === "recompute" && value === "layer" ? "all layers" : (NAMES[value] ?? `${value}`)),
+        nameOf: (value) => OWN_NAMES[`${key} ${value}`] ?? NAMES[value] ?? `${value}`,
         onChange: (value) => set({ ...latest(), [key]: value }),
       }),
     );
@@ -89,7 +112,10 @@ export function createControls(
     fields: Fields<Subject>,
   ): HTMLElement {
     const all = (): readonly Subject[] => scene[list] as unknown as readonly Subject[];
-    const keys = Object.keys(fields) as (keyof Subject & string)[];
+    const isOverTime = scene.policy !== "none";
+    const keys = (Object.keys(fields) as (keyof Subject & string)[]).filter(
+      (key) => isOverTime || !OVER_TIME.includes(key),
+    );
     const set = (changed: Subject): void =>
       change({ ...scene, [list]: all().map((each, other) => (other === index ? changed : each)) });
     const remove = button("Remove", `Remove ${title}`, () =>
@@ -148,7 +174,9 @@ export function createControls(
   }
 
   function drawHow(): void {
-    const made = group("How", settings(["schedule", "pipelines", "groups", "maxInFlight", "jobsAtOnce"]));
+    const all = ["policy", "schedule", "pipelines", "groups", "maxInFlight", "jobsAtOnce"] as const;
+    const keys = all.filter((key) => scene.policy === "none" || !PLANNED.includes(key));
+    const made = group("How", settings(keys));
     how.replaceWith(made);
     how = made;
   }

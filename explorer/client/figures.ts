@@ -3,7 +3,8 @@ import type { StageAnswer } from "../answer-scene.ts";
 import { numDevices, type Scene } from "../scene.ts";
 import { type OneMore, oneMorePrice, runFigures, runPrice, type ShownAnswer } from "./shown-answer.ts";
 
-function signedShare(change: number): string {
+/** "+6.3 %" */
+export function signedShare(change: number): string {
   return `${change < 0 ? "" : "+"}${formatShare(change)}`;
 }
 

@@ -3,8 +3,9 @@ import type { Reply } from "../messages.ts";
 import type { Scene } from "../scene.ts";
 import { choiceSection } from "./choice-section.ts";
 import { figureCards, figureSentence } from "./figures.ts";
+import { fleetCards, fleetSection, fleetSentence, type ShownFleet } from "./fleet-results.ts";
 import { shareSection } from "./share-section.ts";
-import type { OneMore, ShownAnswer } from "./shown-answer.ts";
+import type { ShownAnswer } from "./shown-answer.ts";
 import { stagesSection } from "./stages-section.ts";
 import { timelineSection } from "./timeline-section.ts";
 
@@ -35,7 +36,8 @@ export function createResults(): Results {
   const strip = element("p", { class: "strip", role: "status", "aria-live": "polite" });
   const cards = element("div", { class: "figures" });
   const body = element("div", { class: "answers" });
-  let shown: ShownAnswer | undefined;
+  /** The cards of the answer that is shown, with what one more GPU brings. */
+  let shown: ((more: Reply | undefined) => HTMLElement) | undefined;
 
   const say = (node: HTMLElement, text: string): void => {
     node.textContent = text;
@@ -47,29 +49,38 @@ export function createResults(): Results {
     // What is still shown is not of this scene.
     for (const node of [cards, body]) node.classList.add("is-old");
   };
-  const drawCards = (more: OneMore): void => cards.replaceChildren(figureCards(shown!, more));
-  const draw = (answer: ShownAnswer): void => {
+  /** Shows cards and sections of another answer, with its sentence. */
+  const draw = (figures: HTMLElement, sentence: string, sections: () => readonly HTMLElement[]): void => {
     say(fault, "");
-    shown = answer;
     for (const node of [cards, body]) node.classList.remove("is-old");
-    strip.textContent = figureSentence(answer);
-    drawCards(undefined);
-    keepingOpen(() =>
-      body.replaceChildren(
-        timelineSection(answer.report, answer.estimate !== undefined, isOpen("actions")),
-        stagesSection(answer),
-        choiceSection(answer),
-        shareSection(answer),
-      ),
-    );
+    strip.textContent = sentence;
+    cards.replaceChildren(figures);
+    keepingOpen(() => body.replaceChildren(...sections()));
+  };
+  const drawPlan = (answer: ShownAnswer): void => {
+    shown = (more) => figureCards(answer, more === undefined || "error" in more || "answer" in more ? more : undefined);
+    draw(shown(undefined), figureSentence(answer), () => [
+      timelineSection(answer.report, answer.estimate !== undefined, isOpen("actions")),
+      stagesSection(answer),
+      choiceSection(answer),
+      shareSection(answer.scene, answer.estimate === undefined ? answer.answer.json : undefined),
+    ]);
+  };
+  const drawFleet = (answer: ShownFleet): void => {
+    shown = (more) => fleetCards(answer, more === undefined || "error" in more || "fleet" in more ? more : undefined);
+    draw(shown(undefined), fleetSentence(answer), () => [
+      fleetSection(answer),
+      shareSection(answer.scene, answer.isEstimate ? undefined : answer.fleet.json),
+    ]);
   };
   return {
     node: element("div", {}, [warning, strip, fault, cards, body]),
     show(scene, reply) {
       if (reply.kind === "one more") {
-        if (shown !== undefined) drawCards("error" in reply ? { error: reply.error } : reply);
+        if (shown !== undefined) cards.replaceChildren(shown(reply));
       } else if ("error" in reply) refuse(reply.error);
-      else draw({ scene, answer: reply.answer, report: reply.report!, estimate: reply.run });
+      else if ("fleet" in reply) drawFleet({ scene, fleet: reply.fleet, isEstimate: reply.kind === "first" });
+      else drawPlan({ scene, answer: reply.answer, report: reply.report!, estimate: reply.run });
     },
     refuse,
     warn: (message) => say(warning, message),

@@ -1,6 +1,6 @@
 import { element, section } from "../../reports/client/index.ts";
+import type { Scene } from "../scene.ts";
 import { CLUSTER_FILE, sceneCommands, sceneDocuments, WORKLOAD_FILE } from "../scene-documents.ts";
-import type { ShownAnswer } from "./shown-answer.ts";
 
 function copyButton(text: () => string, name: string): HTMLElement {
   const button = element("button", { type: "button" }, [name]);
@@ -32,14 +32,14 @@ function fileDetails(id: string, name: string, text: string): HTMLElement {
   return element("details", { id }, [element("summary", {}, [name]), element("pre", { tabindex: "0" }, [text])]);
 }
 
-/** The scene as an address, and as files and commands. */
-export function shareSection({ scene, answer, estimate }: ShownAnswer): HTMLElement {
+/** The scene as an address, and as files and commands. `json`: what the command prints, once it is known. */
+export function shareSection(scene: Scene, json: string | undefined): HTMLElement {
   const { workload, cluster } = sceneDocuments(scene);
   const meaning =
     "The address of this page has the whole scene. The two files with the command give the same numbers, to the last digit.";
   const figures =
-    estimate === undefined
-      ? fileDetails("figures-json", "Every figure, as the command prints it", answer.json)
+    json !== undefined
+      ? fileDetails("figures-json", "Every figure, as the command prints it", json)
       : element("p", { class: "note" }, ["Every figure follows with the whole run."]);
   return section("share", "Share it, run it", meaning, [
     element("div", { class: "panel share-panel" }, [

@@ -124,7 +124,7 @@ describe("the first answer to a change", () => {
   it.each([0, 1, 3, 4, 5])("is near to the whole run, in the way of its plan: preset %i", (index) => {
     const { scene } = SCENE_PRESETS[index]!;
     const whole = replyTo({ id: 1, kind: "whole", scene });
-    if ("error" in whole) throw new Error(whole.error);
+    if (!("answer" in whole)) throw new Error("no plan");
     const { run, simulated } = firstEstimate(scene, whole.answer.ways[0]);
     expect(run.simulatedSteps).toBeLessThanOrEqual(run.steps);
     expect(simulated.answer.numPipelines).toBe(whole.answer.numPipelines);
@@ -134,8 +134,16 @@ describe("the first answer to a change", () => {
     const again = { ...scene, jobs: scene.jobs.map((kind) => ({ ...kind, rank: 2 * kind.rank })) };
     const other = replyTo({ id: 2, kind: "whole", scene: again });
     const corrected = firstEstimate(again, whole.answer.ways[0], correction);
-    if ("error" in other) throw new Error(other.error);
+    if (!("answer" in other)) throw new Error("no plan");
     expect(corrected.run.makespanSeconds / other.answer.metrics.makespanSeconds).toBeCloseTo(1, 1);
+  });
+
+  it("is near to the whole fleet too, and leaves the policy as it is", () => {
+    const { scene } = SCENE_PRESETS[7]!;
+    const [first, whole] = (["first", "whole"] as const).map((kind) => replyTo({ id: 1, kind, scene }));
+    if (!("fleet" in first!) || !("fleet" in whole!)) throw new Error("no fleet");
+    expect(first.fleet.part.title).toBe("sjf");
+    expect(first.fleet.metrics.makespanSeconds / whole.fleet.metrics.makespanSeconds).toBeCloseTo(1, 0);
   });
 
   it("says what does not fit, as the whole run does", () => {

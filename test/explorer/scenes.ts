@@ -40,6 +40,11 @@ export const SCENES: readonly (readonly [name: string, scene: Scene])[] = [
   ["a base of 4 bits", changedScene({ dtype: "nf4", model: "llama-2-13b" })],
   ["rows that are all alike", changedScene({ jobs: [{ spread: 0, tokens: 700, mostTokens: 1024 }] })],
   ["the planner's micro-batches", changedScene({ jobs: [{ microBatchSize: 0, batchSize: 12, targets: "all" }] })],
+  ["jobs over time", SCENE_PRESETS[7]!.scene],
+  [
+    "jobs over time under the twin, in two pipelines",
+    changedScene({ policy: "twin", pipelines: 2, jobs: [{ apartSeconds: 2.5 }, { arrivalSeconds: 1, priority: 3 }] }),
+  ],
   [
     "three kinds of adapters",
     changedScene({
