@@ -32,7 +32,7 @@ function keepingOpen(draw: () => void): void {
 
 export function createResults(): Results {
   const warning = element("p", { class: "fault", role: "alert", hidden: "" });
-  const fault = element("div", { class: "fault", role: "alert", hidden: "" });
+  const fault = element("div", { class: "fault", role: "alert", tabindex: "0", hidden: "" });
   const strip = element("p", { class: "strip", role: "status", "aria-live": "polite" });
   const cards = element("div", { class: "figures" });
   const body = element("div", { class: "answers" });
