@@ -6,6 +6,8 @@ export { calibrationPlans, WARM_STEPS } from "./calibration-plans.ts";
 export { type CalibrationRange, rangeOfPlan } from "./calibration-range.ts";
 // How far off a calibration says that its times are.
 export { type CostError, type CostErrors, costErrors, meanCostError } from "./cost-errors.ts";
+// Where times come from, as commands print it.
+export { costsFacts } from "./costs-facts.ts";
 // From measurements to coefficients, with a score on what was kept out.
 export {
   type ActionSample,

@@ -2,13 +2,6 @@ import { meanCostError } from "../calibration/index.ts";
 import type { Calibration } from "../plan/index.ts";
 import { percent } from "./output.ts";
 
-/** The --json form of where times come from. */
-export function costsFacts(calibration: Calibration) {
-  const { model } = calibration;
-  const source = calibration.model === "layers" ? { source: calibration.source } : {};
-  return { model, ...source, meanError: meanCostError(calibration) };
-}
-
 function sourceOf(calibration: Exclude<Calibration, { readonly model: "constant" }>): string {
   switch (calibration.model) {
     case "layers":

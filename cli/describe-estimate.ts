@@ -1,7 +1,8 @@
+import { costsFacts } from "../calibration/index.ts";
 import { formatBytes, formatSeconds, formatSecondsRange } from "../core/index.ts";
 import { sharedWeightsText } from "../plan/index.ts";
 import type { EstimatedFigure, EstimatedPrice, RunEstimate } from "../workbench/index.ts";
-import { costsFacts, costsText } from "./describe-costs.ts";
+import { costsText } from "./describe-costs.ts";
 import { percent, rateText, table, wholeText } from "./output.ts";
 
 /** Rounded up to so many digits, but for what a number in a computer is off. */

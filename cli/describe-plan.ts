@@ -1,3 +1,4 @@
+import { costsFacts } from "../calibration/index.ts";
 import { formatBytes, sum } from "../core/index.ts";
 import {
   isFused,
@@ -16,7 +17,7 @@ import {
   stageText,
 } from "../plan/index.ts";
 import type { Intervals } from "../traces/index.ts";
-import { costsFacts, costsText } from "./describe-costs.ts";
+import { costsText } from "./describe-costs.ts";
 import { headline, intervalLine, table } from "./output.ts";
 
 /** A pipeline in words: where it runs and what it trains. */

@@ -1,6 +1,6 @@
 import { InputError } from "../core/index.ts";
 import { type Dtype, type Recompute, SCHEDULES } from "../plan/index.ts";
-import type { SwitchedOff } from "../sim/index.ts";
+import { fleetSchedule, type SwitchedOff } from "../sim/index.ts";
 import type { Context, DeviceChoice, DrawChoice, IntervalChoice, RequestChoice, Sizes } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText } from "./command.ts";
 import { requirePlanSchedule } from "./comparison-schedule.ts";
@@ -65,16 +65,9 @@ export function planChoices(args: Arguments): Choices {
 
 /** What the options of jobs over time choose. @throws InputError for a schedule that jobs cannot join */
 function fleetChoices(args: Arguments): Choices {
-  const schedule = optionalText(args, "schedule") ?? "auto";
-  if (schedule !== "auto" && schedule !== "lorapp" && schedule !== "lorapp-gpipe")
-    throw new InputError({
-      expected: "lorapp or lorapp-gpipe, which jobs can join and leave,",
-      at: "--schedule",
-      got: schedule,
-    });
   return {
     ...recomputeChoice(args),
-    schedule: schedule === "auto" ? "lorapp" : schedule,
+    schedule: fleetSchedule(optionalText(args, "schedule") ?? "auto"),
     pipelines: countOr<never>(args, "pipelines"),
     jobsAtOnce: countOr(args, "jobs-at-once", "all"),
   };

@@ -1,3 +1,4 @@
+import { costsFacts } from "../calibration/index.ts";
 import {
   COMPARISON_SCHEDULES,
   type ComparisonSchedule,
@@ -10,7 +11,7 @@ import {
 import { traceLines } from "../traces/index.ts";
 import { calibrationHash, loadRequest, predictJobsIntervals, VERSION, writeLines } from "../workbench/index.ts";
 import { type Arguments, flag, optionalCount, optionalText, requiredText, type Use } from "./command.ts";
-import { costsFacts, costsText } from "./describe-costs.ts";
+import { costsText } from "./describe-costs.ts";
 import { runText } from "./describe-run.ts";
 import type { Io } from "./io.ts";
 import { type OptionTable, pick } from "./option-table.ts";

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { formatSeconds, InputError, mean } from "../core/index.ts";
 import { type FleetOutcome, type Objective, POLICIES, type PolicyFactory, type PolicyName } from "../plan/index.ts";
-import type { AgainstBound, FleetMetrics, SimulatedFleet, Spread } from "../sim/index.ts";
+import { type AgainstBound, type FleetMetrics, fleetDocument, type SimulatedFleet, type Spread } from "../sim/index.ts";
 import { loadPolicy, simulateWorkloadFleet, writeLines } from "../workbench/index.ts";
 import { type Arguments, optionalText, requiredText, type Use } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -173,8 +173,7 @@ export async function simulateFleetCommand(io: Io, args: Arguments): Promise<num
       output,
       fleet.journal.map((line) => JSON.stringify(line)),
     );
-  const { metrics, outcomes, numCohorts } = fleet;
-  printResult(io, args, { policy: fleet.policy, ...metrics, jobs: outcomes, numCohorts }, () =>
+  printResult(io, args, fleetDocument(fleet), () =>
     [
       fleetText(fleet),
       ...(output === undefined ? [] : ["", `journal written to ${output}`]),

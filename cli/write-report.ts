@@ -6,8 +6,8 @@ import type { AtMachineSpeed, Trace } from "../traces/index.ts";
 import { packageFile, today, writeOutput } from "../workbench/index.ts";
 import type { Io } from "./io.ts";
 
-/** A file of the browser code of a page, of reports or of the server. @throws DeviceError before a build. */
-export function browserAsset(folder: "reports" | "server", name: string): string {
+/** A file of the browser code of a page, of reports, of the server or of the explorer. @throws DeviceError before a build. */
+export function browserAsset(folder: "reports" | "server" | "explorer", name: string): string {
   const file = packageFile("dist", folder, name);
   if (!existsSync(file))
     throw new DeviceError({

@@ -32,6 +32,8 @@ export type { ActionCost } from "./costs/action-cost.ts";
 export { type ActionDurations, actionDurations } from "./costs/action-durations.ts";
 // How many parameters an adapter has on a stage.
 export { adapterParameters } from "./costs/adapter-parameters.ts";
+// What times are taken from where nobody gives a calibration.
+export { type AssumedCalibration, assumedCalibration } from "./costs/assumed-calibration.ts";
 // A calibration of fixed times.
 export { constantCalibration } from "./costs/constant-calibration.ts";
 // The cost model of a calibration: how long the actions and messages of a plan take.
@@ -221,6 +223,8 @@ export {
   recomputeSchema,
   writtenJobSchema,
 } from "./documents/workload.ts";
+// The architecture of a workload without a model folder.
+export { workloadArchitecture } from "./documents/workload-architecture.ts";
 // Whether a job's losses are worth its going on.
 export { type LossWatch, startWatch, type WatchedJob } from "./early-stopping/loss-watch.ts";
 export { ONLY_NOT_FINITE, stoppingOptions } from "./early-stopping/stopping-options.ts";
@@ -341,6 +345,8 @@ export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.t
 export { type Cut, cutRows } from "./planner/pack.ts";
 // What the planner is asked: jobs, devices, costs and choices.
 export type { PlanRequest } from "./planner/request.ts";
+// A workload with what it rests on, as such a question.
+export { type PlanChoices, type RequestParts, workloadRequest } from "./planner/workload-request.ts";
 // The devices and links of a cluster, with what the catalog and this machine add.
 export { clusterFromList, type HostFacts, resolveDevices, resolveLinks } from "./resolve-cluster.ts";
 // What of a plan is left once its jobs have made some steps.

@@ -1,3 +1,5 @@
+// A run's timelines, as the page draws them.
+export { buildReportData } from "./build-report-data.ts";
 // A fleet's page.
 
 export { fleetComparison } from "./build-fleet-comparison.ts";
@@ -15,5 +17,6 @@ export { renderPaper } from "./render-paper.ts";
 export { type RegressPage, type RegressSection, type RegressTimeline, renderRegress } from "./render-regress.ts";
 // One self-contained page from one trace or two.
 export { renderReport } from "./render-report.ts";
+export type { ReportData } from "./report-data.ts";
 // What the page is made from.
 export type { LossRecord, ReportInput } from "./report-input.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { inRoot } from "./root.mjs";
 import { SetupError, say } from "./terminal.mjs";
 
-export const clientFolders = [inRoot("reports/client"), inRoot("server/client")];
+export const clientFolders = [inRoot("reports/client"), inRoot("server/client"), inRoot("explorer/client")];
 
 const bundles = [
   { from: inRoot("reports/client/main.ts"), to: inRoot("dist/reports/client.js"), format: "iife" },
@@ -18,6 +18,9 @@ const bundles = [
   { from: inRoot("reports/client/capacity/style.css"), to: inRoot("dist/reports/capacity.css") },
   { from: inRoot("server/client/main.ts"), to: inRoot("dist/server/client.js"), format: "iife" },
   { from: inRoot("server/client/style.css"), to: inRoot("dist/server/client.css") },
+  { from: inRoot("explorer/client/main.ts"), to: inRoot("dist/explorer/client.js"), format: "iife" },
+  { from: inRoot("explorer/client/worker.ts"), to: inRoot("dist/explorer/worker.js"), format: "iife" },
+  { from: inRoot("explorer/client/style.css"), to: inRoot("dist/explorer/client.css") },
 ];
 
 /** The packages that a bundle has code of, by the inputs that something was taken from. */
@@ -45,7 +48,7 @@ export function licenceNotice(packages) {
 /** @throws SetupError where esbuild finds a fault. */
 export async function bundleReportClient() {
   const { build } = await import("esbuild");
-  for (const folder of ["dist/reports", "dist/server"]) mkdirSync(inRoot(folder), { recursive: true });
+  for (const folder of ["dist/reports", "dist/server", "dist/explorer"]) mkdirSync(inRoot(folder), { recursive: true });
   for (const { from, to, ...format } of bundles.filter((bundle) => existsSync(bundle.from))) {
     say(`bundling ${to.slice(inRoot().length + 1)} (esbuild)`);
     try {

@@ -19,6 +19,11 @@ const checks = [
     program: [compiler, "--noEmit", "-p", "server/client", ...incremental("server-client")],
     onlyWith: "server/client/tsconfig.json",
   },
+  {
+    name: "types of the explorer's browser code",
+    program: [compiler, "--noEmit", "-p", "explorer/client", ...incremental("explorer-client")],
+    onlyWith: "explorer/client/tsconfig.json",
+  },
   { name: "format and lint", program: ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."] },
   {
     name: "folder arrows",

@@ -2,6 +2,7 @@ import { totalmem } from "node:os";
 import { contentHash, InputError } from "../core/index.ts";
 import { gpuFreeBytes, nativeInfo } from "../exec/index.ts";
 import {
+  assumedCalibration,
   CATALOG,
   type Calibration,
   type Catalog,
@@ -11,10 +12,7 @@ import {
   checkDocument,
   clusterFromList,
   clusterSchema,
-  computeDtype,
-  constantCalibration,
   type Dtype,
-  gpuCalibration,
   type HostFacts,
   mergeCatalogs,
   parseDocument,
@@ -112,18 +110,6 @@ export function loadCluster(
   }
 }
 
-/** What CPUs, and mixtures of them with GPUs, are assumed to do when nobody measured them. */
-const UNMEASURED: Calibration = {
-  kind: "calibration",
-  version: 1,
-  model: "roofline",
-  computeEfficiency: 0.5,
-  memoryEfficiency: 0.7,
-  launchSeconds: 5e-6,
-  transferEfficiency: 0.8,
-  transferLatencySeconds: 1e-5,
-};
-
 export interface LoadedCalibration {
   readonly calibration: Calibration;
   /** Absent when nobody gave a file. */
@@ -144,10 +130,7 @@ export function loadCalibration(
   dtype: Dtype,
 ): LoadedCalibration & { readonly assumed: boolean } {
   if (file !== undefined) return { ...readCalibration(place, file), assumed: false };
-  if (devices.every((device) => device.kind === "abstract"))
-    return { calibration: constantCalibration(), source: undefined, assumed: false };
-  const ofGpus = gpuCalibration(loadCatalog(place, catalog), devices, computeDtype(dtype));
-  return { calibration: ofGpus ?? UNMEASURED, source: undefined, assumed: ofGpus === undefined };
+  return { ...assumedCalibration(loadCatalog(place, catalog), devices, dtype), source: undefined };
 }
 
 export function calibrationHash(calibration: Calibration): string {

@@ -1,6 +1,6 @@
 import { InputError } from "../core/index.ts";
 import { weightsDigest } from "../exec/index.ts";
-import { type Dtype, type PlanRequest, placeError } from "../plan/index.ts";
+import { type Dtype, type PlanChoices, type PlanRequest, placeError, workloadRequest } from "../plan/index.ts";
 import type { Context } from "./context.ts";
 import { type DeviceChoice, loadCalibration, loadCluster } from "./load-cluster.ts";
 import { type LoadedWorkload, loadWorkload, unusedInPlans } from "./load-workload.ts";
@@ -20,9 +20,7 @@ export interface RequestChoice extends DeviceChoice {
   readonly sizes?: Sizes | undefined;
   /** Jobs that come over time are taken as if they were there from the start: it is their shapes that matter. */
   readonly shapesOnly?: boolean;
-  readonly choices?: Partial<
-    Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute" | "pipelines" | "jobsAtOnce">
-  >;
+  readonly choices?: PlanChoices;
 }
 
 /** What was asked for, and the documents that say so. */
@@ -64,24 +62,22 @@ export async function loadRequest(context: Context, file: string, choice: Reques
   if (choice.overTime !== true && choice.shapesOnly !== true)
     for (const remark of unusedInPlans(loaded)) context.note(remark);
   for (const warning of loaded.warnings) context.warn(warning);
-  const { jobs } = loaded.workload;
+  const { jobs, recompute } = loaded.workload;
   const request: PlanRequest = {
-    architecture: loaded.architecture,
-    dtype,
-    modelDigest: loaded.model?.digest ?? null,
+    ...workloadRequest(
+      { recompute, jobs: choice.shapesOnly === true ? jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) : jobs },
+      {
+        architecture: loaded.architecture,
+        dtype,
+        modelDigest: loaded.model?.digest ?? null,
+        rows: loaded.rows,
+        devices,
+        links,
+        calibration,
+      },
+      choice.choices,
+    ),
     ...(choice.verifyWeights === true ? { weightsDigest: await weightsOf(context, loaded) } : {}),
-    recompute: loaded.workload.recompute,
-    jobs: choice.shapesOnly === true ? jobs.map((job) => ({ ...job, arrivalSeconds: 0 })) : jobs,
-    rows: loaded.rows,
-    devices,
-    links,
-    calibration,
-    schedule: "auto",
-    maxInFlight: "auto",
-    pipelines: "auto",
-    jobsAtOnce: "auto",
-    groups: "auto",
-    ...choice.choices,
   };
   return {
     request,

@@ -5,16 +5,13 @@ import { countScored, type Dataset, datasetDigest, orderRows, type Row, resolveM
 import { adapterDigest, type ModelFolder, openModelFolder, readPeftFolder } from "../exec/index.ts";
 import {
   type Architecture,
-  architectureFromConfig,
   divideRows,
   evaluationRows,
-  huggingFaceConfigSchema,
   isLengthData,
   type Job,
   type JobRows,
   lengthRows,
   longestRow,
-  PRESETS,
   parseWorkload,
   placeError,
   type ReadText,
@@ -24,6 +21,7 @@ import {
   stoppingOptions,
   type Workload,
   withSweeps,
+  workloadArchitecture,
 } from "../plan/index.ts";
 import type { Place } from "./context.ts";
 import { readInput } from "./files.ts";
@@ -53,27 +51,6 @@ export interface LoadedWorkload {
   readonly remarks: readonly string[];
   /** The same of what a person should look at: many such rows. */
   readonly warnings: readonly string[];
-}
-
-function architectureOf(workload: Workload): Architecture {
-  if (!("architecture" in workload.model)) throw new InputError({ expected: "an architecture", at: "model" });
-  const { architecture } = workload.model;
-  if (typeof architecture !== "string") {
-    try {
-      return architectureFromConfig(architecture);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      throw new InputError({ ...error.facts, at: `model.architecture.${error.facts.at}` });
-    }
-  }
-  const preset = ownValue(PRESETS, architecture);
-  if (preset === undefined)
-    throw new InputError({
-      expected: `an architecture (${Object.keys(PRESETS).join(", ")}) or the keys of a config.json`,
-      at: "model.architecture",
-      got: architecture,
-    });
-  return architectureFromConfig(huggingFaceConfigSchema.parse(preset));
 }
 
 /** Shares of the rows: above the first a job is refused whose rows are dropped, above the second it is a warning. */
@@ -229,7 +206,7 @@ export async function loadWorkload(place: Place, file: string): Promise<LoadedWo
 export async function loadInputs(workload: Workload, source: ReadText, cache: boolean): Promise<LoadedWorkload> {
   const folder = path.dirname(source.file);
   const model = await openModel(workload, folder);
-  const architecture = model?.architecture ?? architectureOf(workload);
+  const architecture = model?.architecture ?? workloadArchitecture(workload);
   const reader = new RowReader({
     folder,
     vocabularySize: architecture.vocabularySize,

@@ -1,12 +1,5 @@
-import { createCostModel, fleetSetting, type Objective, type PolicyFactory, type PolicyName } from "../plan/index.ts";
-import {
-  type FleetMember,
-  type FleetSetting,
-  planAndPredict,
-  type SimulatedFleet,
-  simulateFleet,
-  worksOfPlan,
-} from "../sim/index.ts";
+import type { Objective, PolicyFactory, PolicyName } from "../plan/index.ts";
+import { type PlannedFleet, plannedFleet, type SimulatedFleet, simulateFleet } from "../sim/index.ts";
 import { withBetterPackings } from "./better-packings.ts";
 import type { Context } from "./context.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
@@ -16,19 +9,7 @@ import { traceFleet } from "./trace-fleet.ts";
 
 /** A workload's jobs as they come, and the pipelines that they come to. */
 export interface WorkloadFleet extends LoadedRequest {
-  readonly fleet: Omit<FleetSetting, "works"> & { readonly members: readonly FleetMember[] };
-}
-
-/** When a job comes, and by when it is to have ended; seconds of the fleet. */
-export function arrivalOf(
-  { user = "", deadlineSeconds }: LoadedRequest["request"]["jobs"][number],
-  arrivalSeconds: number,
-): FleetMember["arrival"] {
-  return {
-    user,
-    arrivalNs: Math.round(arrivalSeconds * 1e9),
-    deadlineNs: deadlineSeconds === undefined ? null : Math.round((arrivalSeconds + deadlineSeconds) * 1e9),
-  };
+  readonly fleet: PlannedFleet;
 }
 
 /**
@@ -38,7 +19,7 @@ export function arrivalOf(
 export async function loadFleet(context: Context, file: string, choice: RequestChoice): Promise<WorkloadFleet> {
   const loaded = await loadRequest(context, file, { ...choice, overTime: true });
   const { request, placed } = loaded;
-  const { jobs, jobsAtOnce } = request;
+  const { jobsAtOnce } = request;
   const most = typeof jobsAtOnce === "number" ? { most: jobsAtOnce } : {};
   const sized = (fleet: WorkloadFleet["fleet"]): WorkloadFleet => {
     const setting = roomBy(fleet.setting, choice.sizes);
@@ -49,20 +30,7 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   try {
     if (arrivals !== undefined)
       return sized({ ...(await traceFleet(context, loaded.loaded, arrivals, request)), ...most });
-    const { body } = await context.stage("planning", () =>
-      planAndPredict({
-        ...request,
-        groups: "unfused",
-        jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })),
-      }),
-    );
-    const works = worksOfPlan(body);
-    return sized({
-      setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
-      costs: createCostModel(body.calibration, body.model.dtype),
-      members: jobs.map((job, index) => ({ work: works[index]!, arrival: arrivalOf(job, job.arrivalSeconds) })),
-      ...most,
-    });
+    return sized(await context.stage("planning", () => plannedFleet(request)));
   } catch (error) {
     throw placed(error);
   }

@@ -1,6 +1,7 @@
 import { PlanError } from "../core/index.ts";
 import { checkRoom, type PolicyName, roomTable, rowsOfWork, Scheduler, type Setting } from "../plan/index.ts";
 import {
+  arrivalOf,
   calibrationFactors,
   type EndSpread,
   type FleetMember,
@@ -17,7 +18,7 @@ import type { Context } from "./context.ts";
 import { type LoadedJob, loadJob } from "./load-job.ts";
 import type { RequestChoice } from "./load-request.ts";
 import { FEWEST_SAMPLES, hasErrors, type IntervalChoice, LEVEL, movesOf, SAMPLES } from "./predict-intervals.ts";
-import { arrivalOf, loadFleet, type WorkloadFleet } from "./simulate-fleet.ts";
+import { loadFleet, type WorkloadFleet } from "./simulate-fleet.ts";
 
 /** A job that comes to a workload's jobs. */
 export interface Submission {

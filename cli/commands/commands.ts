@@ -9,6 +9,7 @@ import { demoCommand } from "./demo.ts";
 import { devicesCommand } from "./devices.ts";
 import { estimateCommand } from "./estimate.ts";
 import { explainCommand } from "./explain.ts";
+import { exploreCommand } from "./explore.ts";
 import { initModelCommand } from "./init-model.ts";
 import { jobsCommand } from "./jobs.ts";
 import { layoutsCommand } from "./layouts.ts";
@@ -54,6 +55,7 @@ export const COMMANDS: readonly Command[] = [
   capacityCommand,
   paperCommand,
   regressCommand,
+  exploreCommand,
   serveCommand,
   submitCommand,
   jobsCommand,

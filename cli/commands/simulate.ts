@@ -1,3 +1,4 @@
+import { costsFacts } from "../../calibration/index.ts";
 import { type Calibration, createCostModel, type Plan } from "../../plan/index.ts";
 import { COMPARISON_SCHEDULES } from "../../studies/index.ts";
 import { heldTrace, runMetrics, type TraceStream, timelineText, traceLines } from "../../traces/index.ts";
@@ -25,7 +26,7 @@ import {
   type Use,
 } from "../command.ts";
 import { comparisonSchedule } from "../comparison-schedule.ts";
-import { costsFacts, costsText } from "../describe-costs.ts";
+import { costsText } from "../describe-costs.ts";
 import { replayError } from "../describe-replay.ts";
 import { runText } from "../describe-run.ts";
 import type { Io } from "../io.ts";

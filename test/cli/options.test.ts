@@ -171,6 +171,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
   layouts: [{ workload: "g.yaml", accelerator: "H100 SXM", count: 2 }],
   capacity: [{ forecast: "f.yaml", candidates: "c.yaml", prices: "k.yaml" }],
   paper: [{}],
+  explore: [{ output: "explore.html" }],
   serve: [
     { workload: "w.yaml", output: "served", once: true, port: 0 },
     { workload: "w.yaml", resume: "fleet-stopped", once: true, port: 0 },

@@ -8,7 +8,7 @@ const ROWS = [...readFileSync(packageFile("docs", "map.md"), "utf8").matchAll(/^
 
 const FOLDERS = [
   ...["core", "plan", "datasets", "native", "traces", "calibration", "sim", "exec", "reports", "studies"],
-  ...["capacity", "workbench", "server", "cli"],
+  ...["capacity", "workbench", "server", "explorer", "cli"],
 ];
 const SOURCES = FOLDERS.flatMap((folder) =>
   readdirSync(packageFile(folder), { recursive: true, encoding: "utf8" })

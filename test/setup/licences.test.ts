@@ -13,8 +13,17 @@ it("puts the licence of each package in front of a bundle, equal texts once", ()
   expect(notice).toMatch(/code of d3-ease [\d.]+:\n\nCopyright/);
 });
 
-it.each(["reports/client", "reports/fleet", "reports/paper", "server/client"])("%s.js carries d3's", (name) => {
-  const script = readFileSync(new URL(`../../dist/${name}.js`, import.meta.url), "utf8");
-  expect(script).toMatch(/^\/\*\nThis page has code of d3-array .*d3-scale [\d.]+/);
-  expect(script).toContain("Mike Bostock");
+it.each(["reports/client", "reports/fleet", "reports/paper", "server/client", "explorer/client"])(
+  "%s.js carries d3's",
+  (name) => {
+    const script = readFileSync(new URL(`../../dist/${name}.js`, import.meta.url), "utf8");
+    expect(script).toMatch(/^\/\*\nThis page has code of d3-array .*d3-scale [\d.]+/);
+    expect(script).toContain("Mike Bostock");
+  },
+);
+
+it("puts the licences of the planner's packages in front of the explorer's worker", () => {
+  const script = readFileSync(new URL("../../dist/explorer/worker.js", import.meta.url), "utf8");
+  const named = [...script.matchAll(/^This page has code of (.*):$/gm)].map(([, names]) => names).join(", ");
+  for (const name of ["zod", "yaml", "@noble/hashes"]) expect(named).toContain(`${name} `);
 });

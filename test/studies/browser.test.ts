@@ -24,7 +24,7 @@ function inPage(script: string, expression: string): unknown {
   return new Script(`${script}; ${expression}`).runInContext(createContext({ TextEncoder }));
 }
 
-test.each(["core", "plan", "traces", "calibration", "sim", "studies", "capacity"])(
+test.each(["core", "plan", "traces", "calibration", "sim", "studies", "capacity", "explorer"])(
   "%s loads without Node",
   async (folder) => {
     const script = await bundled(`${folder}/index.ts`);

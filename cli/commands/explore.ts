@@ -1,0 +1,28 @@
+import { explorerPageData, renderExplorer } from "../../explorer/index.ts";
+import { today, VERSION, writeOutput } from "../../workbench/index.ts";
+import { type Command, requiredText } from "../command.ts";
+import { printResult } from "../output.ts";
+import { browserAsset } from "../write-report.ts";
+
+export const exploreCommand: Command = {
+  usage: "explore",
+  describe: "a page in which planner and simulator run: change GPUs, adapters and schedule, and see what follows",
+  examples: [["$0 explore -o explore.html", "open it in a browser: it needs no network and no server"]],
+  positionals: {},
+  uses: [
+    {
+      input: "the planner and the simulator",
+      options: {
+        output: { type: "string", alias: "o", demandOption: true, describe: "where to write the page (HTML)" },
+      },
+    },
+  ],
+  run(args, io) {
+    const output = requiredText(args, "output");
+    const worker = browserAsset("explorer", "worker.js");
+    const assets = { script: browserAsset("explorer", "client.js"), style: browserAsset("explorer", "client.css") };
+    writeOutput(io, output, renderExplorer(explorerPageData({ worker, date: today(), version: VERSION }), assets));
+    printResult(io, args, { page: output }, () => `page written to ${output}`);
+    return 0;
+  },
+};

@@ -1,0 +1,141 @@
+import { costsFacts } from "../calibration/index.ts";
+import { canonicalJson, InputError } from "../core/index.ts";
+import {
+  assumedCalibration,
+  CATALOG,
+  type ConsideredWay,
+  checkDocument,
+  clusterSchema,
+  isLengthData,
+  lengthRows,
+  type Plan,
+  type PlanChoices,
+  type PlanRequest,
+  parseWorkload,
+  readText,
+  resolveDevices,
+  resolveLinks,
+  sealPlan,
+  stageText,
+  workloadArchitecture,
+  workloadRequest,
+} from "../plan/index.ts";
+import { buildReportData, type ReportData } from "../reports/index.ts";
+import { fleetSchedule, planAndPredict } from "../sim/index.ts";
+import { heldTrace, type RunMetrics, runMetrics, type TraceStream } from "../traces/index.ts";
+import type { Scene } from "./scene.ts";
+import { CLUSTER_FILE, sceneDocuments, WORKLOAD_FILE } from "./scene-documents.ts";
+
+/** A stage as the page shows it. */
+export interface StageAnswer {
+  readonly device: string;
+  readonly type: string;
+  readonly layers: string;
+  /** What the plan reserves. */
+  readonly memoryBytes: number;
+  /** null for abstract devices. */
+  readonly capacityBytes: number | null;
+  /** Of the run, how much its device computes. */
+  readonly busyShare: number;
+}
+
+/** What the planner and the simulator say of a scene. */
+export interface SceneAnswer {
+  readonly metrics: RunMetrics;
+  /** What `simulate --no-intervals --json` prints. */
+  readonly json: string;
+  /** How far off times are to be expected, as a share; 0 for exact ones. */
+  readonly meanError: number;
+  /** Where times come from; absent for constant ones. */
+  readonly source?: string;
+  readonly schedule: string;
+  readonly numPipelines: number;
+  readonly numGroups: number;
+  readonly stages: readonly StageAnswer[];
+  /** Ways that the planner looked at, the chosen one first. */
+  readonly ways: readonly ConsideredWay[];
+}
+
+/** An answer with the run behind it. */
+export interface SimulatedScene {
+  readonly answer: SceneAnswer;
+  readonly plan: Plan;
+  readonly trace: TraceStream;
+}
+
+/** Nothing of a scene is of the machine that the page is open on. */
+const NO_HOST = { memoryBytes: 0, cores: () => 0 };
+
+/** The options of a scene that a plan is asked for with; those of its files are in the workload. */
+function sceneChoices({ policy, schedule, pipelines, groups, maxInFlight, jobsAtOnce }: Scene): PlanChoices {
+  if (policy !== "none") return { schedule: fleetSchedule(schedule), pipelines, jobsAtOnce };
+  return { schedule, pipelines, groups, maxInFlight, jobsAtOnce };
+}
+
+/** The question that a scene's files put to the planner, read as the command line reads them. @throws InputError */
+export function sceneRequest(scene: Scene): PlanRequest {
+  const documents = sceneDocuments(scene);
+  const workload = parseWorkload(documents.workload, WORKLOAD_FILE);
+  const source = readText(documents.cluster, CLUSTER_FILE);
+  const cluster = checkDocument(clusterSchema, source.value, source);
+  const devices = resolveDevices(cluster, CATALOG, NO_HOST);
+  const { dtype } = workload.model;
+  return workloadRequest(
+    workload,
+    {
+      architecture: workloadArchitecture(workload),
+      dtype,
+      modelDigest: null,
+      rows: workload.jobs.map((job) => {
+        if (!isLengthData(job.data)) throw new InputError({ expected: "lengths", got: job.data });
+        return lengthRows(job, job.data);
+      }),
+      devices,
+      links: resolveLinks(cluster, devices, CATALOG),
+      calibration: assumedCalibration(CATALOG, devices, dtype).calibration,
+    },
+    sceneChoices(scene),
+  );
+}
+
+function stageAnswers(plan: Plan, { devices }: RunMetrics): readonly StageAnswer[] {
+  return plan.stages.map((stage, index) => {
+    const { name, type, memoryBytes } = plan.devices[stage.device]!;
+    const { busySeconds, idleSeconds } = devices[stage.device]!;
+    const seconds = busySeconds + idleSeconds;
+    return {
+      device: name,
+      type,
+      layers: stageText(stage),
+      memoryBytes: plan.memory[index]!.total,
+      capacityBytes: memoryBytes,
+      busyShare: seconds === 0 ? 0 : busySeconds / seconds,
+    };
+  });
+}
+
+/** Plans and simulates a request, as `simulate` does. @throws InputError, PlanError as `planAndPredict` */
+export function simulateRequest(request: PlanRequest): SimulatedScene {
+  const { body, trace: unnamed, explanation } = planAndPredict(request);
+  const plan = sealPlan(body, { model: null, data: {}, init: {} });
+  const trace = { ...unnamed, planHash: plan.hash };
+  const metrics = runMetrics(plan, trace);
+  const costs = costsFacts(plan.calibration);
+  const answer: SceneAnswer = {
+    metrics,
+    json: canonicalJson({ ...metrics, costs }),
+    meanError: costs.meanError,
+    ...(costs.source === undefined ? {} : { source: costs.source }),
+    schedule: plan.schedule,
+    numPipelines: plan.pipelines.length,
+    numGroups: plan.groups.length,
+    stages: stageAnswers(plan, metrics),
+    ways: explanation.ways,
+  };
+  return { answer, plan, trace };
+}
+
+/** The timeline of a simulated scene, and all that is drawn with it. */
+export function sceneReport({ plan, trace }: SimulatedScene): ReportData {
+  return buildReportData({ title: "", plan, traces: [heldTrace(trace)] });
+}

@@ -1,0 +1,146 @@
+import type { ConsideredWay } from "../../plan/index.ts";
+import type { SceneAnswer } from "../answer-scene.ts";
+import type { Question, QuestionKind, Reply } from "../messages.ts";
+import type { Scene } from "../scene.ts";
+
+/** A worker that answers one question at a time; of those that wait, only the last is worth an answer. */
+class Answerer {
+  readonly #address: string;
+  readonly #onReply: (reply: Reply) => void;
+  #worker: Worker | undefined;
+  #asked: Question | undefined;
+  #waiting: Question | undefined;
+
+  constructor(address: string, onReply: (reply: Reply) => void) {
+    this.#address = address;
+    this.#onReply = onReply;
+    this.#worker = this.#start();
+  }
+
+  ask(question: Question): void {
+    if (this.#asked !== undefined) {
+      this.#waiting = question;
+      return;
+    }
+    this.#asked = question;
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(question);
+  }
+
+  /**
+   * Ends what is no longer wanted at once, so that it takes no time from what is; nor does another worker, which is
+   * started with the next question.
+   */
+  drop(): void {
+    this.#waiting = undefined;
+    if (this.#asked === undefined) return;
+    this.#asked = undefined;
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+
+  #start(): Worker {
+    const worker = new Worker(this.#address);
+    worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => {
+      if (worker !== this.#worker) return;
+      this.#asked = undefined;
+      const next = this.#waiting;
+      this.#waiting = undefined;
+      if (next !== undefined) this.ask(next);
+      this.#onReply(data);
+    });
+    worker.addEventListener("error", ({ message }) => {
+      if (worker !== this.#worker || this.#asked === undefined) return;
+      const { id, kind } = this.#asked;
+      this.#asked = undefined;
+      this.#onReply({ id, kind, error: message });
+    });
+    return worker;
+  }
+}
+
+/** The number of a question whose reply nobody waits for. */
+const UNHEARD = 0;
+
+/** The time of a run as a multiple of its estimate, where that was done in the same way; else nothing is known. */
+function correctionBy(first: Reply | undefined, { metrics, schedule, numPipelines, numGroups }: SceneAnswer): number {
+  if (first === undefined || !("run" in first) || first.run === undefined) return 1;
+  const { answer, run } = first;
+  const isSame = answer.schedule === schedule && answer.numPipelines === numPipelines && answer.numGroups === numGroups;
+  return isSame ? metrics.makespanSeconds / run.uncorrectedSeconds : 1;
+}
+
+/**
+ * Asks for the first estimate of a scene, and when that is there for the whole run, and then for one more GPU. Each
+ * change of the scene outdates what was asked before. Two workers: the one of first estimates is never busy for long.
+ */
+export class Asker {
+  readonly #estimator: Answerer;
+  readonly #simulator: Answerer;
+  readonly #onReply: (reply: Reply) => void;
+  #id = 0;
+  #scene: Scene | undefined;
+  /** What the last whole plan chose. */
+  #way: ConsideredWay | undefined;
+  /** The first answer to the scene, where there is one. */
+  #first: Reply | undefined;
+  #correction = 1;
+  /** Of the last fleet. */
+  #numPipelines: number | undefined;
+
+  /** @param script - what the workers run */
+  constructor(script: string, onReply: (reply: Reply) => void) {
+    this.#onReply = onReply;
+    const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    this.#estimator = new Answerer(address, (reply) => this.#take(reply));
+    this.#simulator = new Answerer(address, (reply) => this.#take(reply));
+  }
+
+  /** Returns the number of the question, which its replies have. */
+  ask(scene: Scene): number {
+    this.#id += 1;
+    this.#scene = scene;
+    this.#simulator.drop();
+    this.#estimator.ask(this.#question("first"));
+    return this.#id;
+  }
+
+  #question(kind: QuestionKind): Question {
+    return {
+      id: this.#id,
+      kind,
+      scene: this.#scene!,
+      way: this.#way,
+      correction: this.#correction,
+      numPipelines: this.#numPipelines,
+    };
+  }
+
+  /** A browser compiles what has run some times, so that a person's first change is answered as fast as the others. */
+  #warmUp(way: ConsideredWay | undefined): void {
+    this.#estimator.ask({ ...this.#question("first"), id: UNHEARD, way });
+  }
+
+  #take(reply: Reply): void {
+    if (reply.id !== this.#id) return;
+    this.#onReply(reply);
+    if (reply.kind === "first") this.#first = reply;
+    if (reply.kind === "whole" && "fleet" in reply) {
+      this.#numPipelines = reply.fleet.part.numPipelines;
+      this.#simulator.ask(this.#question("one more"));
+    }
+    if (reply.kind === "whole" && "answer" in reply) {
+      if (this.#way === undefined) this.#warmUp(reply.answer.ways[0]);
+      this.#way = reply.answer.ways[0];
+      this.#correction = correctionBy(this.#first, reply.answer);
+      this.#simulator.ask(this.#question("one more"));
+    }
+    // Once the estimate is painted: the whole run takes the processor for longer.
+    if (reply.kind === "first")
+      requestAnimationFrame(() => {
+        setTimeout(() => {
+          if (reply.id === this.#id) this.#simulator.ask(this.#question("whole"));
+        });
+      });
+  }
+}

@@ -1,0 +1,45 @@
+import { dataTable, element, formatDuration, section } from "../../reports/client/index.ts";
+import type { SceneAnswer } from "../answer-scene.ts";
+import type { ShownAnswer } from "./shown-answer.ts";
+
+const MOST_WAYS = 8;
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function wayCells({
+  numPipelines,
+  schedule,
+  numGroups,
+  isShared,
+  jobsAtOnce,
+  microBatchTokens,
+  ...way
+}: SceneAnswer["ways"][number]) {
+  return [
+    `${schedule}, ${counted(numPipelines, "pipeline")}`,
+    `${counted(numGroups, "group")}${isShared ? ", shared" : ""}`,
+    microBatchTokens === null ? "as given" : `${microBatchTokens} tokens`,
+    jobsAtOnce === null ? "all" : `${jobsAtOnce}`,
+    way.seconds === null ? "–" : formatDuration(way.seconds),
+    way.state,
+  ];
+}
+
+/** What the planner chose, and what else it looked at. */
+export function choiceSection({ answer }: ShownAnswer): HTMLElement {
+  const { ways, schedule, numPipelines, numGroups, source } = answer;
+  const meaning = `${schedule}, ${counted(numPipelines, "pipeline")}, ${counted(numGroups, "group")} of adapters; chosen of ${counted(ways.length, "way")} by predicted time within memory.`;
+  return section("choice", "What the planner chose", meaning, [
+    dataTable({
+      caption: "Ways that it looked at",
+      meaning:
+        "Times as the planner sees them, from the first steps; the simulator has the last word on those that are close.",
+      columns: ["Order", "Groups", "Micro-batch", "At once", "Time", "State"],
+      texts: ["Groups", "Micro-batch", "At once", "State"],
+      rows: ways.slice(0, MOST_WAYS).map(wayCells),
+    }),
+    ...(source === undefined ? [] : [element("p", { class: "note" }, [`Times: ${source}.`])]),
+  ]);
+}

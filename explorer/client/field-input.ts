@@ -1,0 +1,88 @@
+import { element } from "../../reports/client/index.ts";
+import { fieldProblem } from "../check-scene.ts";
+import type { Field, NumberField, SceneChoices } from "../scene-fields.ts";
+
+export interface InputFacts {
+  readonly id: string;
+  readonly field: Field;
+  readonly value: unknown;
+  readonly choices: SceneChoices;
+  /** The largest number that means something now, of a field that is chosen from a list. */
+  readonly most?: number | undefined;
+  /** What a value is called, where not by its own name. */
+  readonly nameOf?: ((value: string | number) => string) | undefined;
+  readonly onChange: (value: unknown) => void;
+}
+
+type Input = HTMLInputElement | HTMLSelectElement;
+
+/** Numbers that stand in a list beside its words: all up to some, and of larger ones the powers of two. */
+function listedNumbers({ least, most }: NumberField, limit: number | undefined): readonly number[] {
+  const last = Math.min(most, limit ?? most);
+  const all = Array.from({ length: Math.max(0, Math.min(last, 16) - least + 1) }, (_, index) => least + index);
+  for (let next = 32; next <= last; next *= 2) all.push(next);
+  return all;
+}
+
+function selectOf(values: readonly (string | number)[], { id, value, nameOf, onChange }: InputFacts): Input {
+  const shown = values.includes(value as string) ? values : [...values, value as string];
+  const select = element(
+    "select",
+    { id },
+    shown.map((each) => element("option", { value: `${each}` }, [nameOf?.(each) ?? `${each}`])),
+  );
+  select.value = `${value}`;
+  select.addEventListener("input", () => onChange(shown.find((each) => `${each}` === select.value)));
+  return select;
+}
+
+/** A wrong value is marked and said, and asks for nothing. */
+function typedInput(facts: InputFacts, attributes: Readonly<Record<string, string>>, read: (text: string) => unknown) {
+  const { id, field, value, choices, onChange } = facts;
+  const problem = element("span", { class: "problem", id: `${id}-problem` });
+  const input = element("input", { id, ...attributes, value: `${value}` });
+  input.addEventListener("input", () => {
+    const given = read(input.value);
+    const wrong = fieldProblem(field, given, choices);
+    problem.textContent = wrong === undefined ? "" : `Expected ${wrong}.`;
+    if (wrong === undefined) {
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
+      onChange(given);
+    } else {
+      input.setAttribute("aria-invalid", "true");
+      input.setAttribute("aria-describedby", problem.id);
+    }
+  });
+  return { input, problem };
+}
+
+/** A field with its label, as a person changes it. */
+export function fieldInput(facts: InputFacts): HTMLElement {
+  const { id, field, choices, value, onChange } = facts;
+  const label = element("label", { for: id }, [field.label]);
+  const framed = (input: Input, problem?: HTMLElement): HTMLElement =>
+    element("div", { class: "field" }, [label, input, problem]);
+  switch (field.kind) {
+    case "choice":
+      return framed(selectOf(field.from === undefined ? (field.words ?? []) : choices[field.from], facts));
+    case "flag": {
+      const input = element("input", { id, type: "checkbox" });
+      input.checked = value === true;
+      input.addEventListener("input", () => onChange(input.checked));
+      return element("div", { class: "field field-flag" }, [input, label]);
+    }
+    case "name": {
+      const { input, problem } = typedInput(facts, { type: "text", maxlength: "60" }, (text) => text);
+      return framed(input, problem);
+    }
+    case "number": {
+      if (field.words !== undefined)
+        return framed(selectOf([...field.words, ...listedNumbers(field, facts.most)], facts));
+      const { least, most, step } = field;
+      const bounds = { type: "number", min: `${least}`, max: `${most}`, step: step === 1 ? "1" : "any" };
+      const { input, problem } = typedInput(facts, bounds, (text) => (text.trim() === "" ? text : Number(text)));
+      return framed(input, problem);
+    }
+  }
+}

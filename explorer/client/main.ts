@@ -1,0 +1,90 @@
+// The page: inputs on one side, and what planner and simulator say of them on the other.
+
+import { InputError } from "../../core/index.ts";
+import { element } from "../../reports/client/index.ts";
+import { checkScene } from "../check-scene.ts";
+import type { Reply } from "../messages.ts";
+import type { ExplorerPageData } from "../page-data.ts";
+import type { Scene } from "../scene.ts";
+import { sceneHash, sceneOfHash } from "../scene-hash.ts";
+import { Asker } from "./asker.ts";
+import { createControls } from "./controls.ts";
+import { createResults } from "./results.ts";
+
+const data: ExplorerPageData = JSON.parse(document.getElementById("report-data")!.textContent);
+const { choices, presets, worker, version, date } = data;
+const results = createResults();
+const asker = new Asker(worker, take);
+
+let scene = presets[0].scene;
+/** Of the last question; when its scene was changed, in milliseconds of the page. */
+let asked = { id: 0, at: 0 };
+
+function take(reply: Reply): void {
+  results.show(scene, reply);
+  if (reply.kind !== "first") return;
+  const { id, at } = asked;
+  // A frame's callback comes before it is painted, and what that puts off comes after.
+  requestAnimationFrame(() => {
+    setTimeout(() => performance.measure("first answer", { start: at, end: performance.now(), detail: id }));
+  });
+}
+
+/** `at`: when it was asked for, in milliseconds of the page. */
+function change(next: Scene, at: number): void {
+  scene = next;
+  try {
+    checkScene(scene, choices);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    results.refuse(error.message);
+    return;
+  }
+  history.replaceState(null, "", `#${sceneHash(scene)}`);
+  asked = { id: asker.ask(scene), at };
+}
+
+/** When the input came that a change of the scene is from, in milliseconds of the page. */
+let inputAt = 0;
+const controls = createControls(choices, presets, (next) => change(next, inputAt));
+
+for (const kind of ["input", "click"])
+  controls.node.addEventListener(
+    kind,
+    ({ timeStamp }) => {
+      inputAt = timeStamp;
+    },
+    { capture: true },
+  );
+
+/** The scene of the address; without one, or with a broken one, the first preset. */
+function fromAddress(): void {
+  const hash = location.hash.slice(1);
+  let fault = "";
+  let next = presets[0].scene;
+  try {
+    if (hash !== "") next = sceneOfHash(hash, choices);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    fault = `${error.message} The first scene is shown instead.`;
+  }
+  controls.show(next);
+  results.warn(fault);
+  change(next, performance.now());
+}
+
+document
+  .getElementById("report")!
+  .replaceChildren(
+    element("header", {}, [
+      element("p", { class: "eyebrow" }, ["loratwin explore"]),
+      element("h1", {}, ["Many adapters, one model: what would it take?"]),
+      element("p", { class: "meaning" }, [
+        "Change the GPUs, the adapters or the order of the work; the planner and the simulator of loratwin run in this page and answer as the command line does. Nothing is sent anywhere.",
+      ]),
+    ]),
+    element("div", { class: "explorer" }, [controls.node, element("main", {}, [results.node])]),
+    element("footer", { class: "note" }, [`loratwin ${version}, ${date}`]),
+  );
+fromAddress();
+window.addEventListener("hashchange", fromAddress);

@@ -1,0 +1,45 @@
+import { element, formatMemory, formatShare, section } from "../../reports/client/index.ts";
+import type { StageAnswer } from "../answer-scene.ts";
+import type { ShownAnswer } from "./shown-answer.ts";
+
+function bar(share: number, kind: string): HTMLElement {
+  const width = (100 * Math.min(1, share)).toFixed(2);
+  return element("span", { class: `stage-bar stage-${kind}`, "aria-hidden": "true" }, [
+    element("span", { style: `width: ${width}%` }),
+  ]);
+}
+
+function memoryCell({ memoryBytes, capacityBytes }: StageAnswer, largest: number): HTMLElement {
+  const text =
+    capacityBytes === null
+      ? formatMemory(memoryBytes)
+      : `${formatMemory(memoryBytes)} of ${formatMemory(capacityBytes)}`;
+  return element("td", {}, [bar(memoryBytes / (capacityBytes ?? largest), "memory"), text]);
+}
+
+/** What each device has, how full it is and how much of the run it computes. */
+export function stagesSection({ answer: { stages } }: ShownAnswer): HTMLElement {
+  const largest = Math.max(...stages.map(({ memoryBytes }) => memoryBytes));
+  const rows = stages.map((stage) =>
+    element("tr", {}, [
+      element("th", { scope: "row" }, [
+        stage.device,
+        element("span", { class: "detail" }, [stage.type === "unit" ? "abstract device" : stage.type]),
+      ]),
+      element("td", {}, [stage.layers]),
+      memoryCell(stage, largest),
+      element("td", {}, [bar(stage.busyShare, "busy"), `${formatShare(1 - stage.busyShare)} waits`]),
+    ]),
+  );
+  const head = ["Device", "Layers", "Memory", "Computes"].map((name) => element("th", { scope: "col" }, [name]));
+  const meaning =
+    "What the plan reserves of each device's memory, and the part of the run in which it computes; the hatched rest is bubble.";
+  return section("stages", "Devices", meaning, [
+    element("div", { class: "panel table-panel" }, [
+      element("table", { class: "stages" }, [
+        element("thead", {}, [element("tr", {}, head)]),
+        element("tbody", {}, rows),
+      ]),
+    ]),
+  ]);
+}

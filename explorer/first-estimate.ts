@@ -1,0 +1,162 @@
+// The first answer to a change comes from the first steps of the jobs alone, done the way in which the last plan did
+// them: a plan of few actions, with nothing to search.
+import { InputError, PlanError } from "../core/index.ts";
+import { type ConsideredWay, type PlanChoices, type PlanRequest, pipelineCounts } from "../plan/index.ts";
+import type { RunMetrics } from "../traces/index.ts";
+import { type SimulatedScene, sceneRequest, simulateRequest } from "./answer-scene.ts";
+import { numDevices, type Scene } from "./scene.ts";
+
+/** Figures of the whole run, estimated from its first steps. */
+export interface EstimatedRun {
+  readonly makespanSeconds: number;
+  readonly tokensPerSecond: number;
+  /** Without the correction by an earlier scene. */
+  readonly uncorrectedSeconds: number;
+  /** Of the longest job: steps that were simulated, and steps that it has. */
+  readonly simulatedSteps: number;
+  readonly steps: number;
+}
+
+export interface FirstEstimate {
+  readonly simulated: SimulatedScene;
+  readonly run: EstimatedRun;
+}
+
+/** Actions that are planned and simulated in some milliseconds. */
+const ACTIONS = 200;
+/** Dividing so many layers takes the planner longer than a person is to wait, and makes less of a difference. */
+const MANY_LAYERS = 48;
+const FEWEST_STEPS = 2;
+
+/** By about how much the jobs' steps have to be fewer, so that their plan has few actions. */
+export function stepShare(scene: Scene): number {
+  const actions = scene.jobs.reduce((sum, { copies, steps, batchSize, microBatchSize }) => {
+    const parts = batchSize / (microBatchSize === 0 ? Math.min(batchSize, 4) : microBatchSize);
+    return sum + copies * steps * (2 * parts + 1) * numDevices(scene);
+  }, 0);
+  return Math.min(1, ACTIONS / actions);
+}
+
+/** The first steps of each job. */
+export function firstSteps(request: PlanRequest, share: number): PlanRequest {
+  const counts = request.rows.map(({ steps }) =>
+    Math.min(steps.length, Math.max(FEWEST_STEPS, Math.ceil(share * steps.length))),
+  );
+  return {
+    ...request,
+    jobs: request.jobs.map((job, index) => ({ ...job, steps: counts[index]! })),
+    rows: request.rows.map((rows, index) => ({ ...rows, steps: rows.steps.slice(0, counts[index]) })),
+  };
+}
+
+/** As many pipelines as were asked for; where that is open as many as the last plan had, or as the devices allow. */
+export function pipelinesAsBefore(request: PlanRequest, before: number): number {
+  if (typeof request.pipelines === "number") return request.pipelines;
+  return Math.max(1, ...pipelineCounts(request).filter((count) => count <= before));
+}
+
+/** What a way chose of what the scene leaves open. */
+function choicesOf(way: ConsideredWay, request: PlanRequest): PlanChoices {
+  const { schedule, groups } = request;
+  const numPipelines = pipelinesAsBefore(request, way.numPipelines);
+  const alone = way.isShared ? (numPipelines === 1 ? way.numGroups : "auto") : "unfused";
+  return {
+    schedule: schedule === "auto" ? way.schedule : schedule!,
+    pipelines: numPipelines,
+    groups: groups === "auto" ? alone : groups!,
+  };
+}
+
+/**
+ * Whole layers for each of the alike devices of a pipeline, as equal as can be, where there are many; the last device
+ * has fewer, since it has the head.
+ */
+function evenLayers({ architecture, devices }: PlanRequest, numPipelines: number): Pick<PlanRequest, "layersPerStage"> {
+  const { numLayers, hiddenSize, intermediateSize, vocabularySize } = architecture;
+  const numStages = devices.length / numPipelines;
+  const areAlike = devices.every(({ type }) => type === devices[0]!.type);
+  if (numLayers < MANY_LAYERS || !areAlike || !Number.isInteger(numStages)) return {};
+  const headLayers = vocabularySize / (4 * hiddenSize + 3 * intermediateSize);
+  const ends = Array.from({ length: numStages }, (_, stage) =>
+    Math.min(numLayers, Math.round(((stage + 1) * (numLayers + headLayers)) / numStages)),
+  );
+  return { layersPerStage: ends.map((end, stage) => end - (ends[stage - 1] ?? 0)) };
+}
+
+/** A request that leaves open nothing that `way` has chosen. */
+function asBefore(request: PlanRequest, way: ConsideredWay): PlanRequest {
+  const { microBatchTokens } = way;
+  const cut = ({ microBatchSize, microBatchTokens: own }: PlanRequest["jobs"][number]) =>
+    microBatchSize === undefined && own === undefined && microBatchTokens !== null ? { microBatchTokens } : {};
+  const isKept = way.recomputedLayers.every((count) => count === 0);
+  const choices = choicesOf(way, request);
+  return {
+    ...request,
+    ...choices,
+    ...evenLayers(request, Number(choices.pipelines)),
+    ...(request.recompute === "auto" && isKept ? { recompute: "none" } : {}),
+    jobs: request.jobs.map((job) => ({ ...job, ...cut(job) })),
+  };
+}
+
+/** Without pipelines and orders to choose from. */
+function plainest(request: PlanRequest): PlanRequest {
+  const { schedule, pipelines, groups } = request;
+  return {
+    ...request,
+    schedule: schedule === "auto" ? "lorapp" : schedule,
+    pipelines: pipelines === "auto" || pipelines === undefined ? 1 : pipelines,
+    groups: groups === "auto" ? "unfused" : groups,
+  };
+}
+
+/**
+ * A run's seconds from those of its first steps: what its devices compute grows with the tokens, filling and draining
+ * the pipelines does not.
+ */
+export function extrapolate(
+  first: Pick<RunMetrics, "makespanSeconds" | "tokens" | "bubbleRatio" | "bubbleRatioTotal">,
+  tokens: number,
+): number {
+  const { makespanSeconds: shortSeconds, bubbleRatio, bubbleRatioTotal } = first;
+  const busySeconds = shortSeconds * (1 - bubbleRatioTotal);
+  const steadySeconds = Math.min(shortSeconds, busySeconds / (1 - (bubbleRatio ?? bubbleRatioTotal)));
+  return shortSeconds + (tokens / first.tokens - 1) * steadySeconds;
+}
+
+function tokensOf({ rows }: PlanRequest): number {
+  let tokens = 0;
+  for (const { steps, tokens: lengths } of rows)
+    for (const step of steps) for (const row of step) tokens += lengths[row]!;
+  return tokens;
+}
+
+/**
+ * `way`: what the last plan chose; undefined at the start. `correction`: the time of the last run as a multiple of what
+ * was estimated of it: few steps are off in the same direction in scenes that are alike.
+ * @throws InputError, PlanError where no way fits
+ */
+export function firstEstimate(scene: Scene, way: ConsideredWay | undefined, correction = 1): FirstEstimate {
+  const whole = sceneRequest(scene);
+  const short = firstSteps(whole, stepShare(scene));
+  const tries = [...(way === undefined ? [] : [asBefore(short, way)]), plainest(short), short];
+  let failure: unknown;
+  for (const request of tries) {
+    try {
+      const simulated = simulateRequest(request);
+      const most = (of: PlanRequest): number => Math.max(...of.rows.map(({ steps }) => steps.length));
+      const tokens = tokensOf(whole);
+      const uncorrectedSeconds = extrapolate(simulated.answer.metrics, tokens);
+      const makespanSeconds = uncorrectedSeconds * correction;
+      const steps = { simulatedSteps: most(short), steps: most(whole) };
+      return {
+        simulated,
+        run: { makespanSeconds, tokensPerSecond: tokens / makespanSeconds, uncorrectedSeconds, ...steps },
+      };
+    } catch (error) {
+      if (!(error instanceof PlanError || error instanceof InputError)) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}

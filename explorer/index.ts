@@ -1,0 +1,3 @@
+// The page's data, and the page.
+export { type ExplorerPageData, explorerPageData } from "./page-data.ts";
+export { renderExplorer } from "./render-explorer.ts";

@@ -1,0 +1,32 @@
+import { CATALOG, dtypeSchema, POLICIES, PRESETS, recomputeSchema, SCHEDULES } from "../plan/index.ts";
+import type { Preset } from "./presets.ts";
+import { SCENE_PRESETS } from "./presets.ts";
+import type { SceneChoices } from "./scene-fields.ts";
+
+/** What the page is made of; server side and client share it. */
+export interface ExplorerPageData {
+  readonly choices: SceneChoices;
+  readonly presets: readonly [Preset, ...Preset[]];
+  /** The script of its workers. */
+  readonly worker: string;
+  readonly date: string;
+  readonly version: string;
+}
+
+/** The names that a scene can have: of models, GPUs and links that loratwin knows. */
+export function sceneNames(): SceneChoices {
+  const gpus = Object.entries(CATALOG.devices).filter(([, { kind }]) => kind === "cuda");
+  return {
+    models: Object.keys(PRESETS),
+    devices: [...gpus.map(([name]) => name), "unit"],
+    links: ["", ...Object.keys(CATALOG.links).filter((name) => name !== "host")],
+    schedules: ["auto", ...SCHEDULES],
+    dtypes: dtypeSchema.options,
+    recomputes: recomputeSchema.options,
+    policies: ["none", ...POLICIES.filter((name) => name !== "packed")],
+  };
+}
+
+export function explorerPageData(facts: Pick<ExplorerPageData, "worker" | "date" | "version">): ExplorerPageData {
+  return { ...facts, choices: sceneNames(), presets: SCENE_PRESETS };
+}

@@ -1,0 +1,131 @@
+import type { Scene, SceneJobs, SceneMachine, ScenePolicy, Targets } from "./scene.ts";
+import { hourlyPrice } from "./scene.ts";
+
+/** A scene as what the command line takes: two files, and options. */
+export interface SceneDocuments {
+  /** Text of a workload file. */
+  readonly workload: string;
+  /** Text of a cluster file. */
+  readonly cluster: string;
+  /** What stands behind `simulate WORKLOAD --cluster CLUSTER`. */
+  readonly options: readonly string[];
+}
+
+/** The names that the files have when they are saved. */
+export const WORKLOAD_FILE = "workload.yaml";
+export const CLUSTER_FILE = "cluster.yaml";
+
+const PROJECTIONS: Readonly<Record<Targets, string>> = {
+  "queries and values": "[q_proj, v_proj]",
+  attention: "[q_proj, k_proj, v_proj, o_proj]",
+  all: "[q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj]",
+};
+
+/** Rows of one epoch; jobs that take more begin again. */
+const SAMPLES = 1000;
+
+function lengthsText({ tokens, spread, mostTokens }: SceneJobs): string {
+  if (spread === 0) return `${tokens}`;
+  return `{ distribution: lognormal, mean: ${tokens}, sigma: ${spread}, max: ${mostTokens} }`;
+}
+
+/** When a copy comes and how much it matters; a plan without a policy has all jobs from the start. */
+function arrivalLines({ arrivalSeconds, apartSeconds, priority }: SceneJobs, copy: number): readonly string[] {
+  return [`    arrivalSeconds: ${arrivalSeconds + copy * apartSeconds}`, `    priority: ${priority}`];
+}
+
+function jobLines(kind: SceneJobs, policy: ScenePolicy): readonly string[] {
+  const { name, copies, rank, targets, batchSize, microBatchSize, steps, mostTokens } = kind;
+  const names = copies === 1 ? [name] : Array.from({ length: copies }, (_, copy) => `${name}-${copy + 1}`);
+  const adapter = `{ rank: ${rank}, alpha: ${2 * rank}, dropout: 0, targets: ${PROJECTIONS[targets]} }`;
+  return names.flatMap((each, copy) => [
+    `  - name: ${JSON.stringify(each)}`,
+    `    adapter: ${adapter}`,
+    `    batchSize: ${batchSize}`,
+    ...(microBatchSize === 0 ? [] : [`    microBatchSize: ${microBatchSize}`]),
+    `    steps: ${steps}`,
+    `    cutoffLength: ${mostTokens}`,
+    `    data: { lengths: ${lengthsText(kind)}, samples: ${SAMPLES} }`,
+    ...(policy === "none" ? [] : arrivalLines(kind, copy)),
+  ]);
+}
+
+function workloadText({ model, dtype, recompute, jobs, policy }: Scene): string {
+  return [
+    "# Adapters over one model, to simulate: no weights and no data are needed, only how long the rows are.",
+    "kind: workload",
+    "version: 1",
+    `model: { architecture: ${JSON.stringify(model)}, dtype: ${dtype} }`,
+    `recompute: ${recompute}`,
+    "jobs:",
+    ...jobs.flatMap((kind) => jobLines(kind, policy)),
+    "",
+  ].join("\n");
+}
+
+function machineLines({ type, count, link, shared }: SceneMachine, machine: number, first: number): readonly string[] {
+  const linked = [...(link === "" ? [] : [`type: ${JSON.stringify(link)}`]), ...(shared ? ["shared: true"] : [])];
+  return [
+    `  - name: machine${machine}`,
+    "    devices:",
+    ...Array.from(
+      { length: count },
+      (_, index) => `      - { name: d${first + index}, type: ${JSON.stringify(type)} }`,
+    ),
+    ...(linked.length === 0 ? [] : [`    link: { ${linked.join(", ")} }`]),
+  ];
+}
+
+function clusterText({ machines, networkGigabits, networkMicroseconds }: Scene): string {
+  let first = 0;
+  const lines = machines.flatMap((machine, index) => {
+    const own = machineLines(machine, index, first);
+    first += machine.count;
+    return own;
+  });
+  const rate = (networkGigabits * 1e9) / 8;
+  const latency = networkMicroseconds / 1e6;
+  return [
+    "# The machines of a scene of `loratwin explore`.",
+    "kind: cluster",
+    "version: 1",
+    "machines:",
+    ...lines,
+    ...(machines.length === 1
+      ? []
+      : [`network: { bandwidthBytesPerSecond: ${rate}, latencySeconds: ${latency}, shared: true }`]),
+    "",
+  ].join("\n");
+}
+
+function optionsOf({ policy, schedule, pipelines, groups, maxInFlight, jobsAtOnce }: Scene): readonly string[] {
+  const isPlanned = policy === "none";
+  const given: readonly (readonly [string, string | number])[] = [
+    ["--policy", isPlanned ? "auto" : policy],
+    ["--schedule", schedule],
+    ["--pipelines", pipelines],
+    ["--max-in-flight", isPlanned ? maxInFlight : "auto"],
+    ["--jobs-at-once", jobsAtOnce],
+  ];
+  return [
+    ...given.flatMap(([name, value]) => (value === "auto" ? [] : [name, `${value}`])),
+    ...(!isPlanned ? [] : groups === "unfused" ? ["--no-fuse"] : groups === "auto" ? [] : ["--groups", `${groups}`]),
+  ];
+}
+
+/** The files and options with which the command line gives the numbers of the page. */
+export function sceneDocuments(scene: Scene): SceneDocuments {
+  return { workload: workloadText(scene), cluster: clusterText(scene), options: optionsOf(scene) };
+}
+
+/** Commands to run beside the saved files: the numbers of the page, and what the run costs. */
+export function sceneCommands(scene: Scene): readonly string[] {
+  const { options } = sceneDocuments(scene);
+  const given = [WORKLOAD_FILE, "--cluster", CLUSTER_FILE, ...options].join(" ");
+  return [
+    `loratwin simulate ${given}${scene.policy === "none" ? " --no-intervals" : ""} --json`,
+    ...(scene.pricePerHour === 0 || scene.policy !== "none"
+      ? []
+      : [`loratwin estimate ${given} --cost-per-hour ${hourlyPrice(scene)}`]),
+  ];
+}

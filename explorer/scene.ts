@@ -1,0 +1,84 @@
+import type { Dtype, PolicyName, Recompute, ScheduleName } from "../plan/index.ts";
+
+/** Which projections of a layer an adapter is on. */
+export type Targets = "queries and values" | "attention" | "all";
+
+/** One machine: GPUs of one type, and the link between them. */
+export interface SceneMachine {
+  /** A GPU of the catalog, or `unit` for abstract devices. */
+  readonly type: string;
+  readonly count: number;
+  /** A link of the catalog; empty for what the GPU has. */
+  readonly link: string;
+  /** One link for all pairs of devices, instead of one for each. */
+  readonly shared: boolean;
+}
+
+/** Adapters that are alike. */
+export interface SceneJobs {
+  readonly name: string;
+  readonly copies: number;
+  readonly rank: number;
+  readonly targets: Targets;
+  readonly batchSize: number;
+  /** Rows of a micro-batch; 0 leaves it to the planner. */
+  readonly microBatchSize: number;
+  readonly steps: number;
+  /** Tokens of a row: their mean, how far the logarithm spreads (0: all rows alike), and where rows are cut. */
+  readonly tokens: number;
+  readonly spread: number;
+  readonly mostTokens: number;
+  /** Under a policy: when the first of them comes, and how much later each other one. */
+  readonly arrivalSeconds: number;
+  readonly apartSeconds: number;
+  /** Under a policy: the higher, the sooner. */
+  readonly priority: number;
+}
+
+/**
+ * The policies whose jobs have micro-batches of their own. Rows of shared ones (`packed`) are packed by a solver, which
+ * is no part of the page.
+ */
+export type ScenePolicy = Exclude<PolicyName, "packed"> | "none";
+
+/** All that a person can change: what is trained on what, and how. */
+export interface Scene {
+  readonly model: string;
+  readonly dtype: Dtype;
+  readonly recompute: Recompute;
+  readonly machines: readonly SceneMachine[];
+  /** Between machines. */
+  readonly networkGigabits: number;
+  readonly networkMicroseconds: number;
+  readonly jobs: readonly SceneJobs[];
+  readonly schedule: ScheduleName | "auto";
+  readonly pipelines: "auto" | number;
+  readonly groups: "auto" | "unfused" | number;
+  readonly maxInFlight: "auto" | "none" | number;
+  readonly jobsAtOnce: "auto" | "all" | number;
+  /** Who says which adapters train when; `none`: all are there from the start, and a plan orders them. */
+  readonly policy: ScenePolicy;
+  /** Of one device, in whatever currency. */
+  readonly pricePerHour: number;
+}
+
+/** Devices of all machines together. */
+export function numDevices({ machines }: Pick<Scene, "machines">): number {
+  return machines.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Adapters of all kinds together. */
+export function numJobs({ jobs }: Pick<Scene, "jobs">): number {
+  return jobs.reduce((sum, { copies }) => sum + copies, 0);
+}
+
+/** The same scene with one more device like the last. */
+export function withOneMore(scene: Scene): Scene {
+  const last = scene.machines.at(-1)!;
+  return { ...scene, machines: [...scene.machines.slice(0, -1), { ...last, count: last.count + 1 }] };
+}
+
+/** What of the scene's devices costs an hour. */
+export function hourlyPrice(scene: Pick<Scene, "machines" | "pricePerHour">): number {
+  return scene.pricePerHour * numDevices(scene);
+}

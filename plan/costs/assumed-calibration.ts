@@ -1,0 +1,38 @@
+import { computeDtype } from "../compute-dtype.ts";
+import type { Calibration } from "../documents/calibration.ts";
+import type { Catalog } from "../documents/catalog.ts";
+import type { ResolvedDevice } from "../documents/cluster.ts";
+import type { Dtype } from "../documents/workload.ts";
+import { constantCalibration } from "./constant-calibration.ts";
+import { gpuCalibration } from "./device-calibration.ts";
+
+/** What CPUs, and mixtures of them with GPUs, are assumed to do when nobody measured them. */
+const UNMEASURED: Calibration = {
+  kind: "calibration",
+  version: 1,
+  model: "roofline",
+  computeEfficiency: 0.5,
+  memoryEfficiency: 0.7,
+  launchSeconds: 5e-6,
+  transferEfficiency: 0.8,
+  transferLatencySeconds: 1e-5,
+};
+
+/** The costs of devices of which nobody gives a calibration. */
+export interface AssumedCalibration {
+  readonly calibration: Calibration;
+  /** Whether they are nominal figures alone: neither constant times nor those of the catalog. */
+  readonly assumed: boolean;
+}
+
+/** Constant times for abstract devices, the catalog's efficiencies for GPUs, nominal figures for all others. */
+export function assumedCalibration(
+  catalog: Catalog,
+  devices: readonly ResolvedDevice[],
+  dtype: Dtype,
+): AssumedCalibration {
+  if (devices.every((device) => device.kind === "abstract"))
+    return { calibration: constantCalibration(), assumed: false };
+  const ofGpus = gpuCalibration(catalog, devices, computeDtype(dtype));
+  return { calibration: ofGpus ?? UNMEASURED, assumed: ofGpus === undefined };
+}

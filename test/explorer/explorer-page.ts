@@ -1,0 +1,90 @@
+// Builds the explorer's browser code, writes its page, and opens it from a file in a browser without a network.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import type { Page } from "playwright-core";
+import { explorerPageData, renderExplorer } from "../../explorer/index.ts";
+import { packageFile } from "../../workbench/package-file.ts";
+import { bundle, launch } from "../reports/report-page.ts";
+
+const client = packageFile("explorer", "client");
+
+export interface OpenExplorer {
+  readonly page: Page;
+  /** Console errors and exceptions so far. */
+  readonly faults: readonly string[];
+  /** Addresses that the page asked for so far, its own and those of its workers included. */
+  readonly requests: readonly string[];
+}
+
+export interface OpenOptions {
+  readonly width?: number;
+  readonly theme?: "light" | "dark";
+  /** Behind the page's address, without #. */
+  readonly hash?: string;
+}
+
+export interface ExplorerBench {
+  open(options?: OpenOptions): Promise<OpenExplorer>;
+  close(): Promise<void>;
+}
+
+export async function createExplorerBench(): Promise<ExplorerBench> {
+  const folder = mkdtempSync(join(tmpdir(), "loratwin-explorer-"));
+  const assets = await bundle(folder, client);
+  const { outputFiles } = await build({
+    entryPoints: [join(client, "worker.ts")],
+    bundle: true,
+    minify: true,
+    format: "iife",
+    target: "es2022",
+    write: false,
+  });
+  const data = explorerPageData({ worker: outputFiles[0]!.text, date: "2026-01-02", version: "1.2.3" });
+  const file = join(folder, "explore.html");
+  writeFileSync(file, renderExplorer(data, assets));
+  const browser = await launch();
+  return {
+    async open({ width = 1440, theme = "light", hash } = {}) {
+      const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme });
+      const faults: string[] = [];
+      const requests: string[] = [];
+      context.on("request", (request) => requests.push(request.url()));
+      const page = await context.newPage();
+      page.on("pageerror", (error) => faults.push(error.message));
+      page.on("console", (message) => {
+        if (message.type() === "error" || message.type() === "warning") faults.push(message.text());
+      });
+      await page.goto(`${pathToFileURL(file).href}${hash === undefined ? "" : `#${hash}`}`);
+      await wholeAnswer(page);
+      return { page, faults, requests };
+    },
+    async close() {
+      await browser.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Until the run itself is simulated, after the first answer. */
+export async function wholeAnswer(page: Page): Promise<void> {
+  await page.locator('[data-answer="whole"]').waitFor({ timeout: 60_000 });
+}
+
+/** How long the first answers took so far, in milliseconds from the input to what is painted. */
+export function firstAnswers(page: Page): Promise<readonly number[]> {
+  return page.evaluate('performance.getEntriesByName("first answer").map(({ duration }) => duration)');
+}
+
+/** Does something that changes the scene, and returns how long its first answer took, in milliseconds. */
+export async function changing(page: Page, act: () => Promise<unknown>): Promise<number> {
+  const { length } = await firstAnswers(page);
+  await act();
+  await page.waitForFunction((before) => performance.getEntriesByName("first answer").length > before, length, {
+    polling: 20,
+    timeout: 60_000,
+  });
+  return (await firstAnswers(page)).at(-1)!;
+}

@@ -1,0 +1,155 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { InputError } from "../../core/index.ts";
+import { sceneRequest } from "../../explorer/answer-scene.ts";
+import { checkScene } from "../../explorer/check-scene.ts";
+import { extrapolate, firstEstimate } from "../../explorer/first-estimate.ts";
+import { sceneNames } from "../../explorer/page-data.ts";
+import { SCENE_PRESETS } from "../../explorer/presets.ts";
+import { replyTo } from "../../explorer/reply.ts";
+import { hourlyPrice, withOneMore } from "../../explorer/scene.ts";
+import { sceneCommands, sceneDocuments } from "../../explorer/scene-documents.ts";
+import { sceneHash, sceneOfHash } from "../../explorer/scene-hash.ts";
+import { changedScene, SCENES } from "./scenes.ts";
+
+const CHOICES = sceneNames();
+
+describe("a scene as files", () => {
+  it("is a workload and a cluster that a person can read", () => {
+    const { workload, cluster, options } = sceneDocuments(changedScene({ jobs: [{ copies: 2 }, { spread: 0 }] }));
+    expect({ workload, cluster, options }).toMatchObject({
+      workload: expect.stringContaining('  - name: "kind0-2"\n    adapter: { rank: 16, alpha: 32, dropout: 0,'),
+      cluster: expect.stringContaining('      - { name: d3, type: "RTX A6000" }\n    link: { type: "pcie4x16"'),
+      options: [],
+    });
+    expect(workload).toContain("data: { lengths: 300, samples: 1000 }");
+    expect(cluster).not.toContain("network");
+  });
+
+  it("has options for what is chosen beside the files, and its price", () => {
+    const scene = changedScene({
+      schedule: "1f1b",
+      pipelines: 2,
+      groups: "unfused",
+      maxInFlight: 3,
+      pricePerHour: 1.5,
+    });
+    expect(sceneDocuments(scene).options.join(" ")).toBe("--schedule 1f1b --pipelines 2 --max-in-flight 3 --no-fuse");
+    expect(hourlyPrice(scene)).toBe(6);
+    expect(sceneCommands(scene)[1]).toMatch(/^loratwin estimate .*--cost-per-hour 6$/);
+  });
+
+  it.each(SCENES)("can be asked of the planner: %s", (_, scene) => {
+    checkScene(scene, CHOICES);
+    const request = sceneRequest(scene);
+    expect(request.jobs).toHaveLength(scene.jobs.reduce((sum, { copies }) => sum + copies, 0));
+    expect(request.devices).toHaveLength(scene.machines.reduce((sum, { count }) => sum + count, 0));
+  });
+
+  it("has one device more where it is asked what that would bring", () => {
+    const scene = withOneMore(SCENE_PRESETS[6]!.scene);
+    expect(scene.machines.map(({ count }) => count)).toEqual([2, 3]);
+  });
+});
+
+describe("a scene as an address", () => {
+  it.each(SCENES)("comes back as it was: %s", (_, scene) => {
+    const hash = sceneHash(scene);
+    expect(hash).toMatch(/^1\.[A-Za-z0-9_-]+$/);
+    expect(sceneOfHash(hash, CHOICES)).toEqual(scene);
+  });
+
+  const encoded = (value: unknown): string => `1.${btoa(JSON.stringify(value)).replace(/=+$/, "")}`;
+  const [settings, machines, jobs] = JSON.parse(atob(sceneHash(changedScene()).slice(2))) as unknown[][];
+
+  it.each([
+    ["another version", "2.W10", /Expected a scene of version 1/],
+    ["no scene", "1", /Expected a scene in the page's address/],
+    ["no base 64", "1.%%%", /Expected a scene/],
+    ["no UTF-8", "1._w", /Expected a scene/],
+    ["no JSON", `1.${btoa("{")}`, /Expected a scene/],
+    ["another form", encoded({ machines: 1 }), /Expected a scene/],
+    ["too few values", encoded([[], machines, jobs]), /Expected a scene/],
+    [
+      "a script as a model",
+      encoded([["<script>", ...settings!.slice(1)], machines, jobs]),
+      /Expected one of .* at Model/,
+    ],
+    ["an object as a number", encoded([settings, [["L4", {}, "", false]], jobs]), /at machine 1: GPUs/],
+    ["a million GPUs", encoded([settings, [["L4", 1e6, "", false]], jobs]), /Expected a whole number from 1 to 32/],
+    ["no machine", encoded([settings, [], jobs]), /Expected 1 to 4 machines/],
+    [
+      "a name that is none",
+      encoded([settings, machines, [["../x", ...(jobs![0] as unknown[]).slice(1)]]]),
+      /at \.\.\/x: Name/,
+    ],
+    ["a prototype", encoded([settings, [["__proto__", 1, "", false]], jobs]), /Expected one of/],
+    ["something behind it", `${sceneHash(changedScene())}.x`, /Expected a scene/],
+    ["megabytes", `1.${"A".repeat(1e6)}`, /Expected a scene/],
+  ])("is refused where it has %s", (_, hash, message) => {
+    expect(() => sceneOfHash(hash, CHOICES)).toThrow(InputError);
+    expect(() => sceneOfHash(hash, CHOICES)).toThrow(message);
+  });
+
+  it("is a scene or an InputError, whatever it is", () => {
+    const hash = sceneHash(changedScene());
+    const texts = fc.oneof(
+      fc.string(),
+      fc.string().map((text) => `1.${text}`),
+      fc.json().map((text) => `1.${btoa(unescape(encodeURIComponent(text)))}`),
+      fc
+        .tuple(fc.nat(hash.length - 1), fc.string({ maxLength: 3 }))
+        .map(([at, text]) => hash.slice(0, at) + text + hash.slice(at + 1)),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        try {
+          checkScene(sceneOfHash(text, CHOICES), CHOICES);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InputError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("the first answer to a change", () => {
+  it("grows what devices compute with the tokens, and not what pipelines take to fill", () => {
+    const first = { makespanSeconds: 10, tokens: 100, bubbleRatio: 0, bubbleRatioTotal: 0.2 };
+    expect(extrapolate(first, 1000)).toBe(10 + 9 * 8);
+    expect(extrapolate({ ...first, bubbleRatio: null }, 1000)).toBe(100);
+  });
+
+  it.each([0, 1, 3, 4, 5])("is near to the whole run, in the way of its plan: preset %i", (index) => {
+    const { scene } = SCENE_PRESETS[index]!;
+    const whole = replyTo({ id: 1, kind: "whole", scene });
+    if (!("answer" in whole)) throw new Error("no plan");
+    const { run, simulated } = firstEstimate(scene, whole.answer.ways[0]);
+    expect(run.simulatedSteps).toBeLessThanOrEqual(run.steps);
+    expect(simulated.answer.numPipelines).toBe(whole.answer.numPipelines);
+    const correction = whole.answer.metrics.makespanSeconds / run.makespanSeconds;
+    expect(correction).toBeGreaterThan(0.75);
+    expect(correction).toBeLessThan(1.33);
+    const again = { ...scene, jobs: scene.jobs.map((kind) => ({ ...kind, rank: 2 * kind.rank })) };
+    const other = replyTo({ id: 2, kind: "whole", scene: again });
+    const corrected = firstEstimate(again, whole.answer.ways[0], correction);
+    if (!("answer" in other)) throw new Error("no plan");
+    expect(corrected.run.makespanSeconds / other.answer.metrics.makespanSeconds).toBeCloseTo(1, 1);
+  });
+
+  it("is near to the whole fleet too, and leaves the policy as it is", () => {
+    const { scene } = SCENE_PRESETS[7]!;
+    const [first, whole] = (["first", "whole"] as const).map((kind) => replyTo({ id: 1, kind, scene }));
+    if (!("fleet" in first!) || !("fleet" in whole!)) throw new Error("no fleet");
+    expect(first.fleet.part.title).toBe("sjf");
+    expect(first.fleet.metrics.makespanSeconds / whole.fleet.metrics.makespanSeconds).toBeCloseTo(1, 0);
+  });
+
+  it("says what does not fit, as the whole run does", () => {
+    const scene = changedScene({ model: "llama-3-70b", dtype: "float32", machines: [{ count: 1 }] });
+    const [first, whole] = (["first", "whole"] as const).map((kind) => replyTo({ id: 1, kind, scene }));
+    expect(first).toMatchObject({ id: 1, kind: "first", error: expect.stringMatching(/memory/) });
+    expect(whole).toMatchObject({ error: expect.stringMatching(/memory/) });
+  });
+});
