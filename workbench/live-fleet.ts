@@ -132,7 +132,8 @@ export class LiveFleet implements Disposable {
     for (const line of found.lines) this.#outcomes.add(line);
     this.#decidedNs = found.clockNs;
     this.#past = pastNotices(goesOn);
-    for (const { comer, event, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps)) {
+    const journal = (event: JournalEvent): void => this.#folder.happened(event);
+    for (const { comer, event, input, asked } of takeUp(goesOn, this.#checkpoints, this.#sweeps, journal)) {
       this.#execution.restore(comer, event, input);
       for (const each of asked) this.#ask(each);
     }

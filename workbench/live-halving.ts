@@ -17,6 +17,11 @@ export interface LiveHalvingInput {
   readonly ask: (event: AskedEvent) => void;
 }
 
+/** A verdict, as it is written down. */
+export function halvingLine({ sweep, job, rung, kind, loss, why }: SweepVerdict): JournalEvent {
+  return { event: "halving", sweep, job, rung, verdict: kind, loss: finite(loss), why };
+}
+
 /** Successive halving of a live fleet's sweeps: what becomes of its verdicts. */
 export class LiveHalving {
   readonly #input: LiveHalvingInput;
@@ -44,8 +49,8 @@ export class LiveHalving {
   #follow(verdicts: readonly SweepVerdict[]): void {
     const { jobs, journal, ask } = this.#input;
     for (const verdict of verdicts) {
-      const { sweep, job, rung, kind, why } = verdict;
-      journal({ event: "halving", sweep, job, rung, verdict: kind, loss: finite(verdict.loss), why });
+      const { job, kind } = verdict;
+      journal(halvingLine(verdict));
       const { number, pausedBy } = jobs.named(job);
       if (kind === "pause") pausedBy.add("halving");
       else pausedBy.delete("halving");

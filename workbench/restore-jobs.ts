@@ -11,6 +11,7 @@ import { startOfJob } from "./fleet-work.ts";
 import type { JournalEvent } from "./journal.ts";
 import { judgeEnd, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
+import { halvingLine } from "./live-halving.ts";
 import type { LiveNotice, LiveSubmission } from "./live-job.ts";
 import { type LoadedWorkload, loadInputs } from "./load-workload.ts";
 import type { RestoredFleet, RestoredJob, ResumableFleet } from "./resume-fleet.ts";
@@ -196,14 +197,18 @@ function keptLosses({ told }: ResumableFleet, { jobs }: RestoredFleet): Resumabl
   return { metrics: told.metrics.filter(isKept), evaluations: told.evaluations.filter(isKept) };
 }
 
-/** What halving said last of each job, and says of it since others are over. */
+/** What halving said last of each job, and says of it now: since it had not come to that before, or others are over. */
 function lastVerdicts(
   halving: SweepHalving,
   { verdicts }: ResumableFleet,
   over: readonly string[],
+  journal: (event: JournalEvent) => void,
 ): ReadonlyMap<string, Said> {
   const said = new Map(verdicts.map(({ job, kind, why }): [string, Said] => [job, { kind, why }]));
-  for (const job of over) for (const verdict of halving.gone(job)) said.set(verdict.job, verdict);
+  for (const verdict of [...halving.missed(), ...over.flatMap((job) => halving.gone(job))]) {
+    journal(halvingLine(verdict));
+    said.set(verdict.job, verdict);
+  }
   return said;
 }
 
@@ -218,6 +223,7 @@ export function takeUp(
   { found, restored, jobs, inputs }: FleetThatGoesOn,
   checkpoints: FleetCheckpoints,
   halving: SweepHalving,
+  journal: (event: JournalEvent) => void,
 ): readonly JobAgain[] {
   const living = new Set(restored.jobs.map(({ event }) => event.number));
   const over = jobs.filter(({ number }) => !living.has(number));
@@ -226,7 +232,7 @@ export function takeUp(
     checkpoints.over(number, done);
   }
   const names = over.map(({ job }) => job.name);
-  const said = lastVerdicts(halving, found, names);
+  const said = lastVerdicts(halving, found, names, journal);
   return restored.jobs.map(({ event, hold, comer, saved }) => {
     const kept = jobs[event.number]!;
     const input = inputs.get(event.number)!;

@@ -111,8 +111,8 @@ function settleRung(plan: HalvingPlan, state: HalvingState, rung: number): Halvi
   return { state: now, verdicts };
 }
 
-/** All rungs, from the first: who stops at one comes to no later one. */
-function settle(plan: HalvingPlan, state: HalvingState): HalvingStep {
+/** What is certain of all that wait, from the first rung on: who stops at one comes to no later one. */
+export function settle(plan: HalvingPlan, state: HalvingState): HalvingStep {
   let now = state;
   const verdicts: RungVerdict[] = [];
   state.results.forEach((_, rung) => {

@@ -16,7 +16,7 @@ const STANDINGS = { "go-on": "training", pause: "paused", stop: "stopped" } as c
 
 /**
  * Halving as it was when it had given these verdicts, in their order. `losses`: of a job, those that are still known, in
- * order; what it lost up to a rung where it has a verdict counts no more.
+ * order; what it lost up to a rung where it has a verdict counts no more, and what from the next one on is not yet told.
  */
 export function restoredHalving(
   plan: HalvingPlan,
@@ -32,10 +32,16 @@ export function restoredHalving(
   const jobs = state.jobs.map((own, job) => {
     if (own.standing !== "training") return own;
     const since = passedAt(plan, job, own.rung);
-    const later = losses(job).filter(({ iteration }) => iteration > since);
+    const next = nextAt(plan, job, own.rung);
+    const later = losses(job).filter(({ iteration }) => iteration > since && iteration < next);
     return { ...own, recent: later.slice(-plan.over).map(({ loss }) => loss) };
   });
   return { ...state, jobs };
+}
+
+/** Iterations at which a job comes to a rung; infinite behind the last. */
+export function nextAt({ rungs }: HalvingPlan, job: number, rung: number): number {
+  return rungs[job]![rung] ?? Number.POSITIVE_INFINITY;
 }
 
 /** Iterations at which a job came to the rung before; 0 before the first. */

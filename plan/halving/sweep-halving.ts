@@ -2,11 +2,13 @@ import {
   type HalvingEvent,
   type HalvingPlan,
   type HalvingState,
+  type HalvingStep,
   halvingStep,
   type RungVerdict,
+  settle,
   startHalving,
 } from "./halving.ts";
-import { type KnownLoss, type PastVerdict, passedAt, restoredHalving } from "./restored-halving.ts";
+import { type KnownLoss, nextAt, type PastVerdict, passedAt, restoredHalving } from "./restored-halving.ts";
 
 /** Jobs of a sweep that are halved. */
 export interface HalvedSweep {
@@ -39,6 +41,8 @@ interface SweepState {
   state: HalvingState;
   /** By job that was told to pause, losses of the iterations that it had begun by then. */
   readonly behind: Map<number, Loss[]>;
+  /** What was lost at a rung, or behind it, without a verdict: the fleet was cut off in between. */
+  untold: readonly Loss[];
 }
 
 /**
@@ -53,7 +57,7 @@ export class SweepHalving {
 
   constructor(sweeps: readonly HalvedSweep[], past?: PastSweeps) {
     for (const sweep of sweeps) {
-      const own: SweepState = { sweep, state: startHalving(sweep.plan), behind: new Map() };
+      const own: SweepState = { sweep, state: startHalving(sweep.plan), behind: new Map(), untold: [] };
       for (const job of sweep.jobs) this.#sweepOf.set(job, own);
       if (past !== undefined) this.#goOn(own, past);
     }
@@ -65,6 +69,10 @@ export class SweepHalving {
     const numbered = ofSweep.map(({ job, ...verdict }) => ({ ...verdict, job: jobs.indexOf(job) }));
     const known = jobs.map((job) => losses(job, by));
     own.state = restoredHalving(plan, numbered, (job) => known[job]!);
+    own.untold = own.state.jobs.flatMap(({ rung, standing }, job) => {
+      const later = known[job]!.filter(({ iteration }) => iteration >= nextAt(plan, job, rung));
+      return standing === "training" ? later.map((loss): Loss => ({ kind: "loss", job, ...loss })) : [];
+    });
     own.state.jobs.forEach(({ rung, standing }, job) => {
       const isPaused = standing === "paused";
       const passed = passedAt(plan, job, isPaused ? rung + 1 : rung);
@@ -76,6 +84,15 @@ export class SweepHalving {
           job,
           later.map((loss): Loss => ({ kind: "loss", job, ...loss })),
         );
+    });
+  }
+
+  /** Verdicts that follow from what is known, and had not been written down when the fleet was cut off. */
+  missed(): readonly SweepVerdict[] {
+    return [...new Set(this.#sweepOf.values())].flatMap((own) => {
+      const { untold } = own;
+      own.untold = [];
+      return [...this.#follow(own, ...untold), ...this.#settled(own)];
     });
   }
 
@@ -100,29 +117,47 @@ export class SweepHalving {
     return own === undefined ? [] : this.#follow(own, { kind: "gone", job: own.sweep.jobs.indexOf(job) });
   }
 
-  #follow(own: SweepState, event: HalvingEvent): readonly SweepVerdict[] {
+  #follow(own: SweepState, ...first: readonly HalvingEvent[]): readonly SweepVerdict[] {
     const { sweep, behind } = own;
-    const verdicts: RungVerdict[] = [];
-    const events: HalvingEvent[] = [event];
+    const verdicts: SweepVerdict[] = [];
+    const events: HalvingEvent[] = [...first];
     for (let next = events.shift(); next !== undefined; next = events.shift()) {
       const later = next.kind === "loss" ? behind.get(next.job) : undefined;
       if (later !== undefined && next.kind === "loss") {
         later.push(next);
         continue;
       }
-      const step = halvingStep(sweep.plan, own.state, next);
-      own.state = step.state;
-      for (const verdict of step.verdicts) {
-        verdicts.push(verdict);
-        const { kind, job, wasPaused } = verdict;
-        if (kind === "pause") behind.set(job, []);
-        else if (wasPaused) {
-          if (kind === "go-on") events.push(...(behind.get(job) ?? []));
-          behind.delete(job);
-        }
-      }
+      const taken = this.#take(own, halvingStep(sweep.plan, own.state, next));
+      verdicts.push(...taken.verdicts);
+      events.push(...taken.events);
       if (next.kind === "gone") behind.delete(next.job);
     }
-    return verdicts.map(({ job, ...verdict }) => ({ ...verdict, sweep: sweep.name, job: sweep.jobs[job]! }));
+    return verdicts;
+  }
+
+  #settled(own: SweepState): readonly SweepVerdict[] {
+    const { verdicts, events } = this.#take(own, settle(own.sweep.plan, own.state));
+    return [...verdicts, ...this.#follow(own, ...events)];
+  }
+
+  /** A step, and what those lost meanwhile that go on by it. */
+  #take(
+    own: SweepState,
+    { state, verdicts }: HalvingStep,
+  ): { readonly verdicts: readonly SweepVerdict[]; readonly events: readonly HalvingEvent[] } {
+    const { sweep, behind } = own;
+    own.state = state;
+    const events: HalvingEvent[] = [];
+    for (const { kind, job, wasPaused } of verdicts) {
+      if (kind === "pause") behind.set(job, []);
+      else if (wasPaused) {
+        if (kind === "go-on") events.push(...(behind.get(job) ?? []));
+        behind.delete(job);
+      }
+    }
+    const named = verdicts.map(({ job, ...verdict }: RungVerdict) => ({
+      ...{ ...verdict, sweep: sweep.name, job: sweep.jobs[job]! },
+    }));
+    return { verdicts: named, events };
   }
 }
