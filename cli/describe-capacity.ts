@@ -1,5 +1,6 @@
 import type { Beside, CandidateRow, CapacityAnswer, CapacityObjective } from "../plan/index.ts";
 import { besides, candidateCounts, candidateText, RESTS, splitText } from "../reports/index.ts";
+import { largestParts } from "./describe-shares.ts";
 import { percent, table, wholeText } from "./output.ts";
 import { sparkline } from "./sparkline.ts";
 
@@ -31,19 +32,15 @@ function besideText(what: string, beside: Beside, currency: string): string {
   return `${what}: ${wholeText(cost.mean)} ${currency}, ${tight}, level kept in ${kept} of ${draws} draws`;
 }
 
+/** Parts that could be faster; the rest is of many kinds. */
+const NAMED_PARTS = ["products", "attention", "memory", "link"] as const;
+
 /** How a job of a kind is laid out on a slot. */
 function layoutText(layout: CandidateRow["layouts"][number]): string {
   const { kind, recomputedLayers, stepSeconds, memoryShare, shares } = layout;
-  const goes = [
-    ["products", shares.products],
-    ["attention", shares.attention],
-    ["memory traffic", shares.memory],
-    ["links", shares.link],
-  ] as const;
-  const largest = [...goes].sort((a, b) => b[1] - a[1]).slice(0, 2);
   const twice = recomputedLayers > 0 ? `, ${recomputedLayers} layers computed twice since memory is short` : "";
   return (
-    `${kind}: step ${stepSeconds.toPrecision(3)} s alone (${largest.map(([name, of]) => `${name} ${percent(of, 0)}`).join(", ")}), ${splitText(layout)}, ` +
+    `${kind}: step ${stepSeconds.toPrecision(3)} s alone (${largestParts(shares, NAMED_PARTS)}), ${splitText(layout)}, ` +
     `${percent(memoryShare, 0)} of the memory${twice}`
   );
 }

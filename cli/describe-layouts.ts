@@ -1,7 +1,8 @@
 import { formatBytes, formatSeconds } from "../core/index.ts";
 import { RESTS, splitText } from "../reports/index.ts";
-import { type LayoutRow, NEWEST, type StepShares } from "../studies/index.ts";
+import { type LayoutRow, NEWEST } from "../studies/index.ts";
 import type { ComparedLayouts } from "../workbench/index.ts";
+import { largestParts } from "./describe-shares.ts";
 import { percent, rateText, table, wholeText } from "./output.ts";
 
 /** The --json form: all rows, the fastest first. */
@@ -26,20 +27,6 @@ export function layoutsFacts({ machine, trust, jobs, tokens, comparison }: Compa
   };
 }
 
-const PARTS: readonly (readonly [keyof StepShares, string])[] = [
-  ["products", "products"],
-  ["attention", "attention"],
-  ["memory", "memory traffic"],
-  ["link", "links"],
-  ["rest", "other"],
-];
-
-/** The two that take most. */
-function goesTo(shares: StepShares): string {
-  const largest = [...PARTS].sort(([a], [b]) => shares[b] - shares[a]).slice(0, 2);
-  return largest.map(([part, name]) => `${name} ${percent(shares[part], 0)}`).join(", ");
-}
-
 function cells({ jobs, layout, seconds, bytes, shares }: LayoutRow, tokens: number): readonly string[] {
   return [
     splitText(layout),
@@ -49,7 +36,7 @@ function cells({ jobs, layout, seconds, bytes, shares }: LayoutRow, tokens: numb
     formatBytes(bytes),
     `${layout.recomputedLayers}`,
     `${layout.microTokens}`,
-    goesTo(shares),
+    largestParts(shares),
   ];
 }
 

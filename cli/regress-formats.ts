@@ -1,3 +1,5 @@
+import { escapeHtml } from "../reports/index.ts";
+import { type ComparedGolden, isBlocking } from "../studies/index.ts";
 import {
   blockingOf,
   countsText,
@@ -8,26 +10,23 @@ import {
   verdictText,
 } from "./describe-regress.ts";
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "\n": "&#10;",
-};
-
 function xml(text: string): string {
-  return text.replace(/[&<>"\n]/g, (character) => ENTITIES[character]!);
+  return escapeHtml(text).replaceAll("\n", "&#10;");
+}
+
+/** Figures that moved, a line each, and why. */
+function plainLines(golden: ComparedGolden): readonly string[] {
+  const rows = figureRows(golden).map((row) => row.filter((cell) => cell !== "").join(" "));
+  return [golden.guards, ...rows, ...golden.why];
 }
 
 /** A test suite in JUnit's format: a case a golden workload, a failure where it blocks. */
 export function regressJunit(result: RegressResult): string {
   const cases = result.goldens.map((golden) => {
     const { name, guards, verdict, why } = golden;
-    const rows = figureRows(golden).map((row) => row.filter((cell) => cell !== "").join(" "));
-    const text = [guards, ...rows, ...why].map(xml).join("&#10;");
+    const text = plainLines(golden).map(xml).join("&#10;");
     const head = `  <testcase classname="regress" name="${xml(name)}" time="0"`;
-    if (verdict === "broken" || verdict === "worse")
+    if (isBlocking(verdict))
       return `${head}>\n    <failure message="${xml(`${verdict}: ${why[0] ?? guards}`)}">${text}</failure>\n  </testcase>`;
     if (verdict === "unable") return `${head}>\n    <skipped message="refused by both"/>\n  </testcase>`;
     return verdict === "same" ? `${head}/>` : `${head}>\n    <system-out>${text}</system-out>\n  </testcase>`;
@@ -50,9 +49,8 @@ function annotation(text: string): string {
 /** Lines that GitHub's runner shows beside a change: an error for what blocks, a notice for what moved. */
 export function regressAnnotations(result: RegressResult): readonly string[] {
   return movedOf(result).map((golden) => {
-    const level = golden.verdict === "broken" || golden.verdict === "worse" ? "error" : "notice";
-    const rows = figureRows(golden).map((row) => row.filter((cell) => cell !== "").join(" "));
-    const text = [golden.guards, ...rows, ...golden.why].join("\n");
+    const level = isBlocking(golden.verdict) ? "error" : "notice";
+    const text = plainLines(golden).join("\n");
     return `::${level} title=${annotation(`${golden.name}: ${golden.verdict}`).replace(/[,:]/g, (character) => (character === "," ? "%2C" : "%3A"))}::${annotation(text)}`;
   });
 }
@@ -69,7 +67,7 @@ export function regressMarkdown(result: RegressResult): string {
   const sections = moved.map((golden) => {
     const rows = figureRows(golden).map((row) => `| ${row.map(cell).join(" | ")} |`);
     return [
-      `<details${golden.verdict === "broken" || golden.verdict === "worse" ? " open" : ""}>`,
+      `<details${isBlocking(golden.verdict) ? " open" : ""}>`,
       `<summary><b>${golden.verdict}</b>: ${cell(golden.name)} (${cell(golden.guards)})</summary>`,
       "",
       ...(rows.length === 0 ? [] : ["| figure | before | now | | |", "|---|---|---|---|---|", ...rows, ""]),

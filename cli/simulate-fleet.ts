@@ -76,14 +76,16 @@ function outcomeLine({ name, arrivalNs, startNs, endNs, trainedNs, preemptions, 
   ];
 }
 
-/** A path: something of a path, or the end of a file of JavaScript. */
-const IS_PATH = /[\\/]|\.[cm]?[jt]s$/;
+/** Whether a policy is named by its path: something of a path, or the end of a file of JavaScript. */
+export function isPolicyPath(text: string): boolean {
+  return /[\\/]|\.[cm]?[jt]s$/.test(text);
+}
 
 /** A policy by its name or path. @throws InputError for neither, and for a file that cannot be loaded */
 export async function policyOption(io: Io, option: string, text: string): Promise<PolicyName | PolicyFactory> {
   const name = POLICIES.find((each) => each === text);
   if (name !== undefined) return name;
-  if (IS_PATH.test(text)) return await loadPolicy(io, text);
+  if (isPolicyPath(text)) return await loadPolicy(io, text);
   throw new InputError({
     expected: `${POLICIES.join(", ")} or a path, such as ./mine.mjs,`,
     at: `--${option}`,

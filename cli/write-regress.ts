@@ -16,7 +16,10 @@ function deviceLanes({ run }: SeenGolden): Lanes {
   }));
 }
 
-/** When each job was on which pipeline, by the decisions of a scheduler. */
+/**
+ * When each job was on which pipeline, by the decisions of a scheduler: those of a faulty one too, of whose journal
+ * `fleetHistory` may make nothing.
+ */
 function pipelineLanes(journal: readonly JournalLine[]): Lanes {
   const lanes = new Map<number, { startNs: number; endNs: number; of: string }[]>();
   const open = new Map<number, { readonly pipeline: number; readonly startNs: number; readonly name: string }>();

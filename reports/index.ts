@@ -8,7 +8,7 @@ export { fleetPart } from "./build-fleet-data.ts";
 export { besides, type CapacityPageData, candidateCounts, candidateText, RESTS, splitText } from "./capacity-data.ts";
 export type { FleetFigure, FleetPageData, FleetPart } from "./fleet-data.ts";
 // The browser code of a page, and a page around it.
-export { htmlPage, type ReportAssets } from "./html-page.ts";
+export { escapeHtml, htmlPage, type ReportAssets } from "./html-page.ts";
 // The paper's evaluation as a page.
 export type { PaperPageData, PaperPageRow } from "./paper-data.ts";
 export { renderCapacity } from "./render-capacity.ts";

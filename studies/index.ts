@@ -62,6 +62,7 @@ export { fitPeakFactor, type PeakMemory, peakBytes, peakMemoryPrediction } from 
 export {
   type Accelerator,
   type ProductPrecision,
+  STEP_PARTS,
   type StepShares,
   type TrainingSystem,
   trainingStepSeconds,

@@ -42,7 +42,7 @@ export { type CapacityFiles, loadCapacity } from "./load-capacity.ts";
 export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
 export { isFleetFolder, isFleetGoingOn, type LoadedFleet, loadFleetFolder, twinOfFleet } from "./load-fleet.ts";
 // Golden workloads, revisions that they are run with, and what they came to before.
-export { type LoadedGoldens, loadGoldens } from "./load-goldens.ts";
+export { type LoadedGoldens, loadGoldens, withPolicy } from "./load-goldens.ts";
 // The journal of a job scheduler.
 export { loadJournal } from "./load-journal.ts";
 // A run folder read back, whether its run goes on or has ended.
@@ -84,7 +84,7 @@ export {
   predictJobsIntervals,
   SAMPLES,
 } from "./predict-intervals.ts";
-export { loadBaseline, storedBaseline, withPolicy } from "./regress-baseline.ts";
+export { loadBaseline, storedBaseline } from "./regress-baseline.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";
 export { findResumableFleet, type ResumableFleet } from "./resume-fleet.ts";

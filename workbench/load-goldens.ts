@@ -68,3 +68,9 @@ export function loadGoldens(place: Place, folder: string): LoadedGoldens {
   }
   return { folder: root, goldens, jobs, reversed, digest: contentHash(texts) };
 }
+
+/** The golden workloads whose jobs come over time, under one policy. */
+export function withPolicy(set: LoadedGoldens, policy: string): LoadedGoldens {
+  const overTime = set.goldens.filter(({ options }) => options["policy"] !== undefined);
+  return { ...set, goldens: overTime.map((golden) => ({ ...golden, options: { ...golden.options, policy } })) };
+}

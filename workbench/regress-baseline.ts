@@ -33,9 +33,3 @@ export function loadBaseline(
     absent: goldens.filter((golden) => !isThere(golden)).map(({ name }) => name),
   };
 }
-
-/** The golden workloads whose jobs come over time, under one policy. */
-export function withPolicy(set: LoadedGoldens, policy: string): LoadedGoldens {
-  const overTime = set.goldens.filter(({ options }) => options["policy"] !== undefined);
-  return { ...set, goldens: overTime.map((golden) => ({ ...golden, options: { ...golden.options, policy } })) };
-}

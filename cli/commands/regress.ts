@@ -23,6 +23,7 @@ import type { OptionTable } from "../option-table.ts";
 import { note, printResult } from "../output.ts";
 import { regressAnnotations, regressJunit, regressMarkdown } from "../regress-formats.ts";
 import { contextOf } from "../request-options.ts";
+import { isPolicyPath } from "../simulate-fleet.ts";
 import { writeRegressPage } from "../write-regress.ts";
 
 const FOLDER = path.join("examples", "regress");
@@ -120,6 +121,13 @@ function told(
   return blockingOf(result).length === 0 ? 0 : 1;
 }
 
+/** What both revisions come to; of two that have the same files once. */
+async function bothSides([before, now]: readonly [BuiltRevision, BuiltRevision], set: LoadedGoldens) {
+  if (before.root !== now.root) return await Promise.all([runGoldens(before, set), runGoldens(now, set)]);
+  const seen = await runGoldens(now, set);
+  return [seen, seen] as const;
+}
+
 async function revisions(io: Io, args: Arguments): Promise<number> {
   const context = contextOf(io, args);
   const repository = repositoryOf(io.cwd);
@@ -130,15 +138,13 @@ async function revisions(io: Io, args: Arguments): Promise<number> {
     await builtRevision(context, repository, base),
     await builtRevision(context, repository, undefined),
   ];
-  const seen = await context.stage(`${set.goldens.length} golden workloads, twice`, () =>
-    Promise.all([runGoldens(sides[0], set), runGoldens(sides[1], set)]),
-  );
+  const seen = await context.stage(`${set.goldens.length} golden workloads, twice`, () => bothSides(sides, set));
   return told(io, args, { before: base, now: sides[1].name }, seen);
 }
 
 /** A policy file is found from where the command was typed, as everywhere. */
 function policyPath(io: Io, text: string): string {
-  return /[\\/]|\.[cm]?[jt]s$/.test(text) ? path.resolve(io.cwd, text) : text;
+  return isPolicyPath(text) ? path.resolve(io.cwd, text) : text;
 }
 
 async function policies(io: Io, args: Arguments): Promise<number> {

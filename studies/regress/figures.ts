@@ -1,5 +1,5 @@
 import { groupBy, maximum, mean } from "../../core/index.ts";
-import { type GoldenRun, outcomesOf, type RunSummary } from "./golden-run.ts";
+import { type GoldenRun, outcomesOf, type RunSummary, requestsOf } from "./golden-run.ts";
 
 /** A figure that a golden workload is judged by. */
 export interface Figure {
@@ -25,13 +25,9 @@ export const FIGURES: Readonly<Record<string, Figure>> = {
 
 /** Turnaround of the user for whom it is longest, on average over the user's jobs. */
 function worstUser(run: GoldenRun, metrics: RunSummary): number | undefined {
-  const users = new Map(
-    run.journal.flatMap(({ events }) =>
-      events.flatMap((event) => (event.kind === "arrived" ? [[event.number, event.request.user] as const] : [])),
-    ),
-  );
+  const requests = requestsOf(run);
   const ended = outcomesOf(metrics).flatMap(({ number, arrivalNs, endNs }) =>
-    endNs === undefined ? [] : [{ user: users.get(number) ?? "", seconds: (endNs - arrivalNs) / 1e9 }],
+    endNs === undefined ? [] : [{ user: requests.get(number)?.user ?? "", seconds: (endNs - arrivalNs) / 1e9 }],
   );
   const byUser = [...groupBy(ended, ({ user }) => user).values()];
   return byUser.length < 2 ? undefined : maximum(byUser.map((own) => mean(own.map(({ seconds }) => seconds))));

@@ -1,4 +1,4 @@
-import type { FleetOutcome, JournalLine } from "../../plan/index.ts";
+import type { FleetOutcome, JobRequest, JournalLine } from "../../plan/index.ts";
 
 /** What one revision printed and wrote for a golden workload; read without trusting that it has all of it. */
 export interface GoldenRun {
@@ -49,13 +49,11 @@ interface Spread {
 export interface RunSummary {
   readonly makespanSeconds: number;
   readonly tokensPerSecond: number;
-  readonly bubbleRatioTotal?: number;
   readonly devices?: readonly { readonly name: string; readonly peakMemoryBytes: number }[];
   readonly turnaroundSeconds?: Spread;
   readonly weightedTurnaroundSeconds?: number;
   readonly fairness?: number;
   readonly refused?: number;
-  readonly preemptions?: number;
   /** Of a plan by name and times, of a fleet as its outcomes. */
   readonly jobs: readonly (FleetOutcome | { readonly name: string; readonly turnaroundSeconds: number })[];
 }
@@ -77,4 +75,13 @@ export interface SeenAction {
 /** Outcomes of jobs over time; empty for a plan. */
 export function outcomesOf({ jobs }: RunSummary): readonly FleetOutcome[] {
   return jobs.filter((job): job is FleetOutcome => "arrivalNs" in job);
+}
+
+/** By its number, what was asked for with each job that came over time. */
+export function requestsOf({ journal }: GoldenRun): ReadonlyMap<number, JobRequest> {
+  return new Map(
+    journal.flatMap(({ events }) =>
+      events.flatMap((event) => (event.kind === "arrived" ? [[event.number, event.request] as const] : [])),
+    ),
+  );
 }

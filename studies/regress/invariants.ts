@@ -1,7 +1,7 @@
 import { groupBy } from "../../core/index.ts";
-import type { FleetOutcome, JobRequest } from "../../plan/index.ts";
+import type { FleetOutcome } from "../../plan/index.ts";
 import { figuresOf } from "./figures.ts";
-import { type GoldenRun, outcomesOf, type SeenAction } from "./golden-run.ts";
+import { type GoldenRun, outcomesOf, requestsOf, type SeenAction } from "./golden-run.ts";
 
 /** Floating-point sums of the same times in another order. */
 const SAME = 1e-9;
@@ -15,14 +15,6 @@ function lostJobs({ metrics }: GoldenRun, names: readonly string[]): readonly st
   const open = outcomesOf(metrics!).filter(({ endNs, refused }) => endNs === undefined && !refused);
   const lost = [...absent, ...open.map(({ name }) => name)];
   return lost.length === 0 ? [] : [`a job is lost: ${lost.join(", ")} neither ends nor is refused`];
-}
-
-function requestsOf({ journal }: GoldenRun): ReadonlyMap<number, JobRequest> {
-  return new Map(
-    journal.flatMap(({ events }) =>
-      events.flatMap((event) => (event.kind === "arrived" ? [[event.number, event.request] as const] : [])),
-    ),
-  );
 }
 
 /** Of jobs that differ in nothing but when they came, a later one starts before an earlier one. */

@@ -34,7 +34,7 @@ export function plannedRun(actions: readonly SeenAction[], change: Partial<Golde
       microBatches: [{ jobs: ["a"], tokens: 64 }],
     },
     metrics: {
-      ...{ makespanSeconds: seconds, tokensPerSecond: 64 / seconds, bubbleRatioTotal: 0 },
+      ...{ makespanSeconds: seconds, tokensPerSecond: 64 / seconds },
       jobs: [{ name: "a", turnaroundSeconds: seconds }],
     },
     ...change,
@@ -75,7 +75,6 @@ export function fleetRun(
         tokensPerSecond: 1,
         fairness: 1,
         refused: 0,
-        preemptions: 0,
       },
       turnaroundSeconds: { mean, p95: Math.max(...turnarounds) },
       weightedTurnaroundSeconds: mean,
