@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -78,7 +77,8 @@ function treeOf(repository: string, ref: string | undefined): string {
   const folder = mkdtempSync(path.join(tmpdir(), "loratwin-index-"));
   try {
     const index = path.join(folder, "index");
-    copyFileSync(path.resolve(repository, told("git", ["rev-parse", "--git-path", "index"], repository)), index);
+    // An index without times, so that every file is read: one that changed within a second keeps its size and its second.
+    told("git", ["read-tree", "HEAD"], repository, { GIT_INDEX_FILE: index });
     told("git", ["add", "--all"], repository, { GIT_INDEX_FILE: index });
     return told("git", ["write-tree"], repository, { GIT_INDEX_FILE: index });
   } finally {
