@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 import { median } from "../core/index.ts";
 import { initialPairs } from "../exec/index.ts";
 import { Session } from "../exec/session.ts";
-import { createRuntime } from "../native/index.ts";
+import { localHost } from "../exec/stage-host.ts";
 import { actionDurations, createCostModel, type LiveWork, type Plan, type Segment } from "../plan/index.ts";
 import { PlanRun } from "../sim/run/plan-run.ts";
 import { endWithParent, inOwnProcess } from "./own-process.ts";
@@ -128,9 +128,9 @@ async function executed({ segments, stages }: GrowSize): Promise<GrowResult> {
     start: { parameters: initialPairs(job, plan.model.architecture) },
   }));
   const memory = new MemoryLog(segments);
-  using runtime = createRuntime();
+  using host = localHost();
   let [count, actions] = [0, 0];
-  const session: Session = await Session.open(runtime, {
+  const session: Session = await Session.open(host, {
     setting,
     model: benchModel(plan.model.architecture),
     onCompletions(batch) {

@@ -1,6 +1,6 @@
 import { initialPairs } from "../exec/index.ts";
 import { Session } from "../exec/session.ts";
-import { createRuntime } from "../native/index.ts";
+import { localHost } from "../exec/stage-host.ts";
 import { actionDurations, createCostModel, type LiveWork, type Plan, type Work } from "../plan/index.ts";
 import { PlanRun } from "../sim/run/plan-run.ts";
 import { idleShare } from "../traces/bubble.ts";
@@ -81,8 +81,8 @@ export async function executedBubble(plan: Plan, growth?: Growth): Promise<numbe
     start: { parameters: initialPairs(job, plan.model.architecture) },
   }));
   const times = new BusyTimes();
-  using runtime = createRuntime();
-  const session: Session = await Session.open(runtime, {
+  using host = localHost();
+  const session: Session = await Session.open(host, {
     setting,
     model: benchModel(plan.model.architecture),
     onCompletions(batch) {

@@ -28,6 +28,8 @@ export interface Command {
   readonly uses: readonly [Use, ...Use[]];
   /** Which of several uses a command line is. @throws InputError when it is none */
   readonly useOf?: (args: Arguments, io: Io) => Use;
+  /** Whether a launcher may start it on several machines as one run: rank 0 carries it out, the others serve it. */
+  readonly runsOnRanks?: boolean;
   /** `args` has the defaults of the use's options. Returns the exit code. */
   readonly run: (args: Arguments, io: Io, use: Use) => Promise<number> | number;
 }

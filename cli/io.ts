@@ -1,4 +1,5 @@
 import type { EventEmitter } from "node:events";
+import type { World } from "../exec/index.ts";
 
 /** The world outside, as commands see it; tests give their own. */
 export interface Io {
@@ -12,4 +13,6 @@ export interface Io {
   readonly signals?: EventEmitter;
   /** Ends the process at once. */
   readonly exit?: (code: number) => void;
+  /** The ranks of a run over several machines, of which this process is the first. */
+  readonly world?: World;
 }

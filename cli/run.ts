@@ -1,5 +1,6 @@
 import yargs, { type PositionalOptions } from "yargs";
-import { VERSION } from "../workbench/index.ts";
+import { endRanks, type World } from "../exec/index.ts";
+import { joinRanks, VERSION, workOnRank } from "../workbench/index.ts";
 import { type Arguments, type Command, withDefaults } from "./command.ts";
 import { COMMANDS } from "./commands/commands.ts";
 import type { Io } from "./io.ts";
@@ -81,6 +82,7 @@ function parser(
 
 /** Runs one command line and returns its exit code: 0 done, 1 a check failed, else as `endingOf` has it. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let world: World | undefined;
   let chosen: { readonly command: Command; readonly args: Arguments } | undefined;
   try {
     await parser(
@@ -92,10 +94,17 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     );
     if (chosen === undefined) return 0;
     const { command, args } = chosen;
+    world = command.runsOnRanks === true ? joinRanks(process.env) : undefined;
+    if (world !== undefined && world.rank > 0) {
+      await workOnRank(world);
+      return 0;
+    }
     const use = command.useOf === undefined ? command.uses[0] : command.useOf(args, io);
     refuseOptions(command, use, args);
     refuseInputsAsOutputs(io, args);
-    return await command.run(withDefaults(use.options, args), io, use);
+    const code = await command.run(withDefaults(use.options, args), world === undefined ? io : { ...io, world }, use);
+    if (world !== undefined) await endRanks(world);
+    return code;
   } catch (error) {
     if (error instanceof UsageError || (error instanceof Error && error.name === "YError")) {
       const name = argv.find((word) => !word.startsWith("-"));
@@ -105,7 +114,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       return 2;
     }
     const { code, text } = endingOf(error, argv.includes("--debug"));
-    io.stderr(text);
+    io.stderr(world === undefined || world.rank === 0 ? text : `rank ${world.rank}: ${text}`);
+    // A rank that fails does not wait for the others: the launcher ends them.
+    if (world !== undefined) io.exit?.(code);
     return code;
   }
 }

@@ -16,6 +16,7 @@ import {
   type ResumableRun,
   RUN_FILES,
   RunFolder,
+  rankedHost,
   resumedWork,
   runVersions,
   trainPlan,
@@ -131,6 +132,7 @@ export async function trainIntoFolder(
     ...checkpoints.hooks,
     ...(work === undefined ? {} : { from: work.from }),
     stop: stop.signal,
+    ...(io.world === undefined ? {} : { host: rankedHost(io.world, model) }),
     onStep(row) {
       hooks.onStep?.(row);
       checkpoints.stepped(row);

@@ -1,6 +1,7 @@
 import { Fifo, InvariantError } from "../core/index.ts";
 import type { Handle } from "../native/index.ts";
-import type { StageAdapter, StatePart } from "./adapters.ts";
+import { STATE_PARTS, type StageAdapter, type StatePart } from "./adapters.ts";
+import { type Later, whenAllThere } from "./later.ts";
 import type { LoweredAction } from "./lowering.ts";
 import type { AdapterPair } from "./peft.ts";
 
@@ -16,6 +17,9 @@ export interface AdapterRoomInput {
 }
 
 const NOTHING = { parameters: [], firstMoment: [], secondMoment: [] } as const;
+
+/** A stage's share of a job's state. */
+export type StageState = Readonly<Record<StatePart, readonly AdapterPair[]>>;
 
 interface Held {
   readonly adapter: StageAdapter;
@@ -41,7 +45,7 @@ export class AdapterRoom {
   #isClosed = false;
   #bytes = 0;
   readonly #held = new Map<number, Held>();
-  readonly #trained = new Map<number, readonly AdapterPair[]>();
+  readonly #trained = new Map<number, Later<readonly AdapterPair[]>>();
 
   constructor(input: AdapterRoomInput) {
     this.#input = input;
@@ -102,7 +106,7 @@ export class AdapterRoom {
 
   /** Bytes that a job's adapter takes, by the device's own count. */
   takenBy(job: number): number {
-    return this.#adapterOf(job).bytes;
+    return this.#adapterOf(job).bytes();
   }
 
   #adapterOf(job: number): StageAdapter {
@@ -116,19 +120,20 @@ export class AdapterRoom {
    * A job's pairs of this stage's layers as they are now, or were when it ended; none for a job of another pipeline.
    * Nothing that is queued may use its adapter.
    */
-  read(job: number): readonly AdapterPair[] {
+  read(job: number): Later<readonly AdapterPair[]> {
     return this.#trained.get(job) ?? this.#held.get(job)?.adapter.read("parameters") ?? [];
   }
 
   /** The same with its moments, of a job that has not ended; empty where it is not there. */
-  readState(job: number): Readonly<Record<StatePart, readonly AdapterPair[]>> {
+  readState(job: number): Later<StageState> {
     const held = this.#held.get(job);
     if (held === undefined) return NOTHING;
-    return {
-      parameters: held.adapter.read("parameters"),
-      firstMoment: held.adapter.read("firstMoment"),
-      secondMoment: held.adapter.read("secondMoment"),
-    };
+    const parts = STATE_PARTS.map((part) => held.adapter.read(part));
+    return whenAllThere(parts, ([parameters = [], firstMoment = [], secondMoment = []]) => ({
+      parameters,
+      firstMoment,
+      secondMoment,
+    }));
   }
 
   /** A job is to be taken once what has come of it has ended; actions of it that come from now on need it anew. */
@@ -146,7 +151,7 @@ export class AdapterRoom {
    * Takes a job's adapter from the device before the job has ended, with its moments (`readState`); it is made again when
    * an action needs it. Nothing that is queued may use it.
    */
-  evict(job: number): Readonly<Record<StatePart, readonly AdapterPair[]>> {
+  evict(job: number): Later<StageState> {
     const held = this.#held.get(job);
     this.#leaving.delete(job);
     this.#lastUpdate.delete(job);

@@ -1,5 +1,5 @@
 import { createRng } from "../core/index.ts";
-import type { AdapterEntry, Device, Handle } from "../native/index.ts";
+import type { AdapterEntry, Handle } from "../native/index.ts";
 import {
   type AdapterSpec,
   type Architecture,
@@ -8,8 +8,10 @@ import {
   type Stage,
   stageLayers,
 } from "../plan/index.ts";
+import type { Later } from "./later.ts";
 import { targetIndex } from "./lora-operators.ts";
 import { type AdapterPair, adapterSites, wholeLayers } from "./peft.ts";
+import type { StageDevice } from "./stage-host.ts";
 
 /**
  * PEFT's start: A Kaiming-uniform with a = sqrt(5), that is U(-1/sqrt(in), 1/sqrt(in)); B zero. A layer's numbers do
@@ -65,15 +67,15 @@ export function stagePairs(
 export interface StageAdapter {
   readonly handle: Handle;
   /** What the device took for it, by its own count. */
-  readonly bytes: number;
+  bytes(): number;
   /** The pairs of this stage's layers as they are now. @throws DeviceError while a pending task uses the adapter */
-  read(part: StatePart): readonly AdapterPair[];
+  read(part: StatePart): Later<readonly AdapterPair[]>;
   /** Gives its memory back. @throws DeviceError while a pending task uses it */
   release(): void;
 }
 
 export function createStageAdapter(
-  device: Device,
+  device: StageDevice,
   stage: Stage,
   spec: AdapterSpec,
   arch: Architecture,
@@ -90,9 +92,7 @@ export function createStageAdapter(
       scale: spec.alpha / spec.rank,
     };
   });
-  const before = device.statistics().memory.adaptersBytes;
   const handle = device.createAdapter(entries);
-  const bytes = device.statistics().memory.adaptersBytes - before;
   const length = entries.reduce((sum, { rank, inFeatures, outFeatures }) => sum + rank * (inFeatures + outFeatures), 0);
   const own = new Set(sites.map(({ layer, projection }) => targetIndex(layer, projection)));
   for (const part of STATE_PARTS) {
@@ -110,8 +110,12 @@ export function createStageAdapter(
   }
   return {
     handle,
-    bytes,
+    bytes: () => device.adapterBytes(handle),
     release: () => device.releaseAdapter(handle),
-    read: (part) => stagePairs(device.readAdapter(handle, part), stage, spec, arch),
+    read(part) {
+      const pairs = (values: Float32Array) => stagePairs(values, stage, spec, arch);
+      const values = device.readAdapter(handle, part);
+      return values instanceof Promise ? values.then(pairs) : pairs(values);
+    },
   };
 }

@@ -1,21 +1,24 @@
 import { totalmem } from "node:os";
 import { DeviceError, formatBytes, InputError } from "../core/index.ts";
 import { type DeviceOptions, nativeInfo } from "../native/index.ts";
-import { assignCores, gpuOfName, type PlanBody, type ResolvedDevice, THIS_MACHINE } from "../plan/index.ts";
+import { assignCores, gpuOfName, type PlanBody, type ResolvedDevice, stageRanks, THIS_MACHINE } from "../plan/index.ts";
 
 const WHAT_RUNS =
   "cpu:0, cpu:1, ... and cuda:0, ... of this machine execute (`loratwin devices` lists them); other devices can be planned and simulated.";
 
-function checkHere({ name, machine, kind, type }: ResolvedDevice): void {
-  if (kind === "abstract")
-    throw new DeviceError({ expected: "a CPU or CUDA device", at: name, got: type, hint: WHAT_RUNS });
+function checkOnThisMachine({ name, machine }: ResolvedDevice): void {
   if (machine !== THIS_MACHINE)
     throw new DeviceError({
       expected: `devices of one machine, this one, which a cluster file calls ${THIS_MACHINE},`,
       at: name,
       got: `machine ${machine}`,
-      hint: WHAT_RUNS,
+      hint: `${WHAT_RUNS} A plan of several machines runs with a rank on each: \`loratwin launch\`.`,
     });
+}
+
+function checkRuns({ name, kind, type }: ResolvedDevice): void {
+  if (kind === "abstract")
+    throw new DeviceError({ expected: "a CPU or CUDA device", at: name, got: type, hint: WHAT_RUNS });
   if (kind === "cpu" && type !== "cpu")
     throw new DeviceError({ expected: "this machine's CPU (type cpu)", at: name, got: type, hint: WHAT_RUNS });
 }
@@ -44,7 +47,7 @@ function cudaOptions({ name, type }: ResolvedDevice): DeviceOptions {
 type Executed = Pick<PlanBody, "devices" | "links" | "stages" | "memory">;
 
 /** What a plan may ask of its links and memory that the executor does not do. */
-function checkDemands({ devices, links, stages, memory }: Executed): void {
+function checkDemands({ devices, links, stages, memory }: Executed, isHere: (stage: number) => boolean): void {
   links.forEach((link, boundary) => {
     if (link?.transfers === undefined) return;
     const [from, to] = [stages[boundary], stages[boundary + 1]].map((stage) => devices[stage!.device]!.name);
@@ -55,7 +58,7 @@ function checkDemands({ devices, links, stages, memory }: Executed): void {
     });
   });
   const needed = stages.reduce(
-    (sum, { device }, stage) => sum + (devices[device]!.kind === "cpu" ? memory[stage]!.total : 0),
+    (sum, { device }, stage) => sum + (devices[device]!.kind === "cpu" && isHere(stage) ? memory[stage]!.total : 0),
     0,
   );
   if (needed > totalmem())
@@ -71,7 +74,7 @@ function checkDemands({ devices, links, stages, memory }: Executed): void {
  * for one that is not here.
  */
 export function optionsOfDevices(devices: readonly ResolvedDevice[]): readonly DeviceOptions[] {
-  devices.forEach(checkHere);
+  devices.forEach(checkRuns);
   const present = devices.some(({ kind }) => kind === "cpu") ? nativeInfo().cores : [];
   const cores = assignCores(devices, present.length);
   return devices.map(
@@ -87,10 +90,22 @@ export function optionsOfDevices(devices: readonly ResolvedDevice[]): readonly D
  * @throws DeviceError for a device that is not here; InputError for what the executor does not do.
  */
 export function assignDevices(plan: Executed): readonly DeviceOptions[] {
-  const used = [...new Set(plan.stages.map(({ device }) => device))];
+  for (const { device } of plan.stages) checkOnThisMachine(plan.devices[device]!);
+  return optionsOfStages(plan, () => true) as readonly DeviceOptions[];
+}
+
+/** The same of the stages of one rank of a plan of several machines; undefined for the others. */
+export function assignRankDevices(plan: Executed, rank: number): readonly (DeviceOptions | undefined)[] {
+  const ranks = stageRanks(plan);
+  return optionsOfStages(plan, (stage) => ranks[stage] === rank);
+}
+
+function optionsOfStages(plan: Executed, isHere: (stage: number) => boolean): readonly (DeviceOptions | undefined)[] {
+  const used = [...new Set(plan.stages.flatMap(({ device }, stage) => (isHere(stage) ? [device] : [])))];
   const options = optionsOfDevices(used.map((device) => plan.devices[device]!));
-  checkDemands(plan);
+  checkDemands(plan, isHere);
   return plan.stages.map(({ device }, stage) => {
+    if (!isHere(stage)) return undefined;
     const own = options[used.indexOf(device)]!;
     return own.kind === "cuda" ? { ...own, graphRoomBytes: plan.memory[stage]!.graphs ?? 0 } : own;
   });

@@ -1,11 +1,7 @@
-import type { DeviceOptions } from "../native/index.ts";
 import type { Stage } from "../plan/index.ts";
 import { createStageRunner, type StageRunner, type StageRunnerInput } from "./stage-runner.ts";
 
-export interface StageRunnersInput extends Omit<StageRunnerInput, "stage" | "device" | "weightsBefore"> {
-  /** By stage. */
-  readonly devices: readonly DeviceOptions[];
-}
+export type StageRunnersInput = Omit<StageRunnerInput, "stage" | "domain" | "weightsBefore">;
 
 /**
  * A plan's stages on their devices; those of a pipeline stop together when one of them fails. All reserve their memory
@@ -14,14 +10,13 @@ export interface StageRunnersInput extends Omit<StageRunnerInput, "stage" | "dev
  * @throws DeviceError, InputError
  */
 export async function createStageRunners(input: StageRunnersInput): Promise<readonly StageRunner[]> {
-  const { devices, ...common } = input;
   const { stages, pipelines } = input.setting;
   const creations: Promise<StageRunner>[] = [];
   let before: Promise<unknown> = Promise.resolve();
   for (const [domain, { firstStage, endStage }] of pipelines.entries()) {
     const weightsBefore = before;
     const create = (stage: Stage): Promise<StageRunner> =>
-      createStageRunner({ ...common, stage, device: { ...devices[stage.index]!, domain }, weightsBefore });
+      createStageRunner({ ...input, stage, domain, weightsBefore });
     const ofPipeline = stages.slice(firstStage, endStage).map(create);
     creations.push(...ofPipeline);
     before = Promise.allSettled(ofPipeline);

@@ -2,7 +2,7 @@ import type { Completion } from "../native/index.ts";
 import type { MiniBatch } from "../plan/index.ts";
 import { actionsAhead } from "./actions-ahead.ts";
 import type { SeenAction } from "./executed-trace.ts";
-import type { LoweredAction, Lowering } from "./lowering.ts";
+import type { LoweredAction, LoweredSend, Lowering } from "./lowering.ts";
 import { messageOf } from "./message-of.ts";
 import type { MiniBatchTable } from "./mini-batch-facts.ts";
 import type { ExecutionRecord } from "./record-completions.ts";
@@ -32,6 +32,8 @@ export class DeviceQueues {
   readonly #stageOf: ReadonlyMap<string, number>;
   readonly #begun = new WeakSet<MiniBatch>();
   readonly #lost = new Set<number>();
+  /** Messages to other ranks of which one side is over. */
+  readonly #halves = new Set<LoweredSend>();
   #early: EarlyEnd | undefined;
   #numActions = 0;
 
@@ -102,9 +104,15 @@ export class DeviceQueues {
     this.#lost.add(stage);
   }
 
-  /** An action or the message that it sends is over. */
-  leave({ stage, done, lowered }: SeenAction): void {
-    if (lowered.send === undefined || done.stream !== "compute") this.#stages[stage]!.queued.delete(lowered.id);
+  /** A task of an action is over: itself, or its message, or a side of that. Whether nothing of the action is left. */
+  leave({ stage, done, lowered }: SeenAction): boolean {
+    const { send } = lowered;
+    if (send !== undefined && done.stream === "compute") return false;
+    // Its sides are told of in any order.
+    const isHalf = send?.receiveWaits !== undefined && !this.#halves.delete(send);
+    if (isHalf) this.#halves.add(send);
+    else this.#stages[stage]!.queued.delete(lowered.id);
+    return !isHalf;
   }
 
   /** Mini-batches that have begun are finished, no other begins. */

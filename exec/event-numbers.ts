@@ -1,5 +1,5 @@
 import { InvariantError, Numbers } from "../core/index.ts";
-import type { Runtime } from "../native/index.ts";
+import type { StageHost } from "./stage-host.ts";
 
 /** Events that are created at once. */
 const CHUNK = 256;
@@ -9,7 +9,7 @@ const CHUNK = 256;
  * ended it is given to another task, so that a run of any length needs as many as it has tasks in flight.
  */
 export class EventNumbers {
-  readonly #runtime: Runtime;
+  readonly #host: StageHost;
   readonly #numbers = new Numbers();
   readonly #uses: number[] = [];
   /** The runtime's numbers begin here; it has made so many. */
@@ -18,16 +18,16 @@ export class EventNumbers {
   /** Those that nobody uses any more. */
   #over: number[] = [];
 
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime;
-    this.#first = runtime.createEvents(CHUNK);
+  constructor(host: StageHost) {
+    this.#host = host;
+    this.#first = host.createEvents(CHUNK);
   }
 
   /** An event for a task that has it as its signal. */
   take(): number {
     const number = this.#numbers.take();
     if (number === this.#made) {
-      const next = this.#runtime.createEvents(CHUNK);
+      const next = this.#host.createEvents(CHUNK);
       if (next !== this.#first + this.#made)
         throw new InvariantError({ expected: "events of one user in a row", got: next });
       this.#made += CHUNK;
@@ -53,7 +53,7 @@ export class EventNumbers {
   /** Lets those be taken again that nobody uses any more. */
   renew(): void {
     if (this.#over.length === 0) return;
-    this.#runtime.renewEvents(this.#over);
+    this.#host.renewEvents(this.#over);
     for (const event of this.#over) this.#numbers.giveBack(event - this.#first);
     this.#over = [];
   }

@@ -1,4 +1,4 @@
-import type { MachineProbe } from "../plan/index.ts";
+import { type MachineProbe, stageRanks } from "../plan/index.ts";
 import { executePlan } from "./execute.ts";
 import type { ExecuteInput, ExecuteResult } from "./execution.ts";
 import { watchSystem } from "./machine-load.ts";
@@ -13,7 +13,9 @@ const SAMPLE_EVERY_NS = 100e6;
  */
 export async function executeProbed(input: ExecuteInput): Promise<ExecuteResult> {
   const { plan } = input;
-  const used = [...new Set(plan.stages.map(({ device }) => device))];
+  // Of several machines, the one that this process is on.
+  const ranks = stageRanks(plan);
+  const used = [...new Set(plan.stages.flatMap(({ device }, stage) => (ranks[stage] === 0 ? [device] : [])))];
   const taken: { readonly atMs: number; readonly devices: MachineProbe["devices"] }[] = [];
   const take = async (): Promise<void> => {
     // Made anew each time: what a GPU holds for a probe it would lack in the run.

@@ -1,5 +1,4 @@
 import { sum } from "../core/index.ts";
-import { createRuntime } from "../native/index.ts";
 import { type PlanBody, planSegments, type Work } from "../plan/index.ts";
 import type { Divergence } from "./divergence.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
@@ -11,6 +10,7 @@ import { productsOf } from "./products.ts";
 import { profileOf } from "./record-completions.ts";
 import { Session } from "./session.ts";
 import type { JobInput } from "./session-input.ts";
+import { localHost } from "./stage-host.ts";
 import type { StepMetrics } from "./step-metrics.ts";
 
 /** Actions ahead at which no segment is appended. */
@@ -55,8 +55,17 @@ class SegmentFeed {
  * have ended.
  */
 export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
-  const { plan, versions, rows: _rows, start: _start, from: _from, actionsAhead: _ahead, ...options } = input;
-  using runtime = createRuntime();
+  const {
+    plan,
+    versions,
+    rows: _rows,
+    start: _start,
+    from: _from,
+    actionsAhead: _ahead,
+    host: given,
+    ...options
+  } = input;
+  using host = given ?? localHost();
   const completions: SeenAction[] = [];
   const losses: SeenLoss[] = [];
   const metrics: StepMetrics[] = [];
@@ -66,7 +75,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const diverged = new Map<number, Divergence>();
   const feed = new SegmentFeed(input);
   const totalActions = sum(plan.actions.map((order) => order.length));
-  const session: Session = await Session.open(runtime, {
+  const session: Session = await Session.open(host, {
     ...options,
     setting: plan,
     onStep(row) {
@@ -106,7 +115,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   });
   feed.feed(session);
   await session.run();
-  if (session.hasEndedEarly) input.onStates?.(statesNow(plan, session, metrics, ended));
+  if (session.hasEndedEarly) input.onStates?.(await statesNow(plan, session, metrics, ended));
   for (const { error } of session.lost) throw error;
   const { runners } = session;
   return {
@@ -125,7 +134,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     profiles: completions.flatMap(profileOf),
     endedEarly: session.hasEndedEarly,
     diverged: plan.jobs.map((_, job) => diverged.get(job)),
-    adapters: plan.jobs.map((_, job) => ended.get(job) ?? session.adapterOf(job)),
+    adapters: await Promise.all(plan.jobs.map((_, job) => ended.get(job) ?? session.adapterOf(job))),
     best: plan.jobs.map((_, job) => best.get(job) ?? session.bestOf(job)),
     products: productsOf(runners.map(({ device }) => device)),
     operators: runners.map((runner) => runner.operators),
@@ -134,21 +143,21 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
 }
 
 /** What there is of the jobs that have made a step and not ended, once nothing is queued; not of those that are lost. */
-function statesNow(
+async function statesNow(
   { jobs }: PlanBody,
   session: Session,
   metrics: readonly StepMetrics[],
   ended: ReadonlyMap<number, unknown>,
-): ReadonlyMap<number, JobState> {
+): Promise<ReadonlyMap<number, JobState>> {
   const lost = new Set(session.lost.flatMap((each) => each.jobs));
   const lastSteps = new Map(metrics.map(({ job, step }) => [job, step]));
-  return new Map(
-    jobs.flatMap(({ name }, job): [number, JobState][] => {
-      const last = lastSteps.get(name);
-      if (last === undefined || ended.has(job) || lost.has(job)) return [];
-      return [[job, { step: last + 1, state: session.stateNow(job), best: session.bestOf(job) }]];
-    }),
-  );
+  const states = new Map<number, JobState>();
+  for (const [job, { name }] of jobs.entries()) {
+    const last = lastSteps.get(name);
+    if (last === undefined || ended.has(job) || lost.has(job)) continue;
+    states.set(job, { step: last + 1, state: await session.stateNow(job), best: session.bestOf(job) });
+  }
+  return states;
 }
 
 /**

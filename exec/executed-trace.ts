@@ -87,14 +87,28 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
     if (letter !== "F") sample(done.endNs, leftUnits);
   };
 
-  const addSend = ({ stage, done, lowered }: SeenAction): void => {
-    const event = eventOf(lowered, done);
-    const bytes = event.tokens * runners[stage]!.messageBytesPerToken;
-    recorder.add({ ...event, stream: "send", bytes });
-    recorder.add({ ...event, stream: "receive", device: deviceOf(lowered.send!.toStage), bytes });
+  /** Messages to stages of other ranks of which one side has been told. */
+  const halves = new Map<LoweredAction, Completion>();
+  const addMessage = ({ stage, done, lowered }: SeenAction): void => {
+    let [send, receive] = [done, done];
+    if (lowered.send!.receiveWaits !== undefined) {
+      const other = halves.get(lowered);
+      if (other === undefined) {
+        halves.set(lowered, done);
+        return;
+      }
+      halves.delete(lowered);
+      const [own, theirs] = done.stream === "send" ? [done, other] : [other, done];
+      // Bytes are on their way from when both sides are ready until they are there: a send ends before that.
+      send = { ...own, endNs: Math.max(own.endNs, theirs.endNs) };
+      receive = { ...theirs, startNs: Math.min(Math.max(own.startNs, theirs.startNs), theirs.endNs) };
+    }
+    const bytes = microBatchTokens(lowered.microBatch) * runners[stage]!.messageBytesPerToken;
+    recorder.add({ ...eventOf(lowered, send), stream: "send", bytes });
+    recorder.add({ ...eventOf(lowered, receive), stream: "receive", device: deviceOf(lowered.send!.toStage), bytes });
   };
 
-  for (const seen of input.completions) (seen.done.stream === "send" ? addSend : addCompute)(seen);
+  for (const seen of input.completions) (seen.done.stream === "compute" ? addCompute : addMessage)(seen);
   const lossDevices = new Map(
     plan.pipelines.flatMap(({ endStage }, pipeline) =>
       pipelineJobs(plan, pipeline).map((job) => [plan.jobs[job]!.name, deviceOf(endStage - 1)]),

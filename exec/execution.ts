@@ -11,6 +11,7 @@ import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import type { ProductMeasurement } from "./products.ts";
 import type { Progress, RunProfile } from "./record-completions.ts";
+import type { StageHost } from "./stage-host.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import type { StepMetrics } from "./step-metrics.ts";
 
@@ -24,6 +25,8 @@ export interface ExecuteInput {
   /** By job, where it goes on from an earlier run: what that has left of it, in place of its start. */
   readonly from?: readonly (JobState | undefined)[];
   readonly versions: Readonly<Record<string, string>>;
+  /** Where the stages run, given back at the end; this machine's devices when absent. */
+  readonly host?: StageHost;
   /** A plan's segments are appended while fewer actions than these are ahead; 2048 when absent. */
   readonly actionsAhead?: number;
   /** Report the time of each operator of each run. */

@@ -1,4 +1,3 @@
-import { createRuntime, type Runtime } from "../native/index.ts";
 import type {
   AskedEvent,
   FleetEvent,
@@ -19,6 +18,7 @@ import type { LostPipeline } from "./lost-pipeline.ts";
 import type { AdapterPair } from "./peft.ts";
 import { Session } from "./session.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
+import { localHost, type StageHost } from "./stage-host.ts";
 
 /** A job that leaves its devices: for a while, or for good before its last iteration. */
 export interface TakenJob {
@@ -31,6 +31,8 @@ export interface TakenJob {
 export interface FleetExecutionInput
   extends Pick<SessionInput, "model" | "onStep" | "onEvaluation" | "sampleEveryNs" | "wantsStates"> {
   readonly setting: Setting;
+  /** Where the stages run, given back at the end; this machine's devices when absent. */
+  readonly host?: StageHost;
   /** What the fleet's clock shows when its devices are ready: 0, but for one that was cut off and goes on. */
   readonly startNs?: number;
   /** Who decides, and makes the plan; it has seen nothing yet. */
@@ -57,7 +59,7 @@ export interface FleetExecutionInput
  */
 export class FleetExecution implements Disposable {
   readonly #input: FleetExecutionInput;
-  readonly #runtime: Runtime;
+  readonly #host: StageHost;
   readonly #session: Session;
   readonly #pipelineOf: ReadonlyMap<number, number>;
   /** By number in the fleet, until a job is over. */
@@ -77,13 +79,13 @@ export class FleetExecution implements Disposable {
 
   /** Sets the devices up. @throws DeviceError when one cannot do what the setting asks for */
   static async open(input: FleetExecutionInput): Promise<FleetExecution> {
-    const runtime = createRuntime();
+    const host = input.host ?? localHost();
     try {
       const { setting, model, onStep, onEvaluation, sampleEveryNs, wantsStates } = input;
       const execution: FleetExecution = new FleetExecution(
         input,
-        runtime,
-        await Session.open(runtime, {
+        host,
+        await Session.open(host, {
           setting,
           model,
           ...(onStep === undefined ? {} : { onStep }),
@@ -101,21 +103,21 @@ export class FleetExecution implements Disposable {
       );
       return execution;
     } catch (error) {
-      runtime[Symbol.dispose]();
+      host[Symbol.dispose]();
       throw error;
     }
   }
 
-  private constructor(input: FleetExecutionInput, runtime: Runtime, session: Session) {
+  private constructor(input: FleetExecutionInput, host: StageHost, session: Session) {
     this.#input = input;
-    this.#runtime = runtime;
+    this.#host = host;
     this.#session = session;
     this.#pipelineOf = new Map(input.setting.pipelines.map(({ firstStage }, pipeline) => [firstStage, pipeline]));
   }
 
   /** Nanoseconds since the devices were ready first; the clock stands still while nobody carries the fleet out. */
   get nowNs(): number {
-    return this.#originNs === undefined ? this.#startNs : Math.round(this.#runtime.nowNs() - this.#originNs);
+    return this.#originNs === undefined ? this.#startNs : Math.round(this.#host.nowNs() - this.#originNs);
   }
 
   get #startNs(): number {
@@ -187,11 +189,11 @@ export class FleetExecution implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#runtime[Symbol.dispose]();
+    this.#host[Symbol.dispose]();
   }
 
   #start(): void {
-    this.#originNs = this.#runtime.nowNs() - this.#startNs;
+    this.#originNs = this.#host.nowNs() - this.#startNs;
     this.#lastNs = this.#startNs;
     this.#input.onStart?.();
     this.#decideIfIdle();

@@ -1,9 +1,17 @@
 // What the addon and this machine have.
-export { type CudaGraphs, gpuFreeBytes, type NativeInfo, nativeInfo, productLibraryName } from "../native/index.ts";
+export {
+  type CudaGraphs,
+  gpuFreeBytes,
+  joinMpi,
+  type NativeInfo,
+  nativeInfo,
+  productLibraryName,
+  type World,
+} from "../native/index.ts";
 // The numbers that an adapter starts with.
 export { type AdapterState, initialPairs } from "./adapters.ts";
 // The devices of this machine that a plan's devices are.
-export { assignDevices } from "./assign-devices.ts";
+export { assignDevices, assignRankDevices } from "./assign-devices.ts";
 // Why a job trains no further.
 export { type Divergence, divergenceText } from "./divergence.ts";
 // A job on its held-out rows.
@@ -34,6 +42,10 @@ export { type BaseModel, type ModelFolder, openModelFolder } from "./model-folde
 export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
 // Whether a calibration's ways of products are those of this machine's library.
 export { otherLibrary } from "./products.ts";
+// Stages on several machines: rank 0, which decides, and the others.
+export { endRanks } from "./ranks/end-ranks.ts";
+export { RankedHost } from "./ranks/ranked-host.ts";
+export { serveRank } from "./ranks/serve-rank.ts";
 // How far a run is.
 export type { Progress } from "./record-completions.ts";
 // Whether the rows that were read are those of the plan.
@@ -42,6 +54,8 @@ export { checkRows } from "./run-input.ts";
 export type { JobInput } from "./session-input.ts";
 // What a plan says that decided its prediction and that the executor has no use for.
 export { simulatedOnly } from "./simulated-only.ts";
+// Where stages run.
+export type { StageHost } from "./stage-host.ts";
 // A line of metrics.jsonl.
 export type { StepMetrics } from "./step-metrics.ts";
 // A base model of random numbers.

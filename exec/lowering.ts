@@ -1,5 +1,6 @@
 import {
   type Action,
+  clips,
   FirstFit,
   LiveWork,
   type MessageRoutes,
@@ -13,6 +14,7 @@ import {
   passOf,
   pipelineTable,
   type Setting,
+  stageRanks,
   stashPlacement,
   type Work,
 } from "../plan/index.ts";
@@ -40,18 +42,28 @@ export interface LoweredAction {
   readonly outBuffer: number | undefined;
   /** The message that it sends. */
   readonly send: LoweredSend | undefined;
+  /** Ranks that hear of its end: updates there wait for the gradient norms that it leaves. */
+  readonly listeners: readonly number[];
   /** Set on the last backward of a mini-batch on its stage, on its update, and on the last of its evaluations there. */
   readonly ends: MiniBatch | undefined;
   /** Set where jobs were stopped before it came to its device. */
   readonly leftOut?: LeftOut;
 }
 
+/**
+ * A message to a stage of another rank is two tasks with one event: the send, which waits for what it sends, and the
+ * receive, which waits for its buffer. Within a rank it is one task, which waits for both.
+ */
 export interface LoweredSend {
   readonly event: number;
   readonly waits: readonly number[];
+  readonly receiveWaits: readonly number[] | undefined;
   readonly toStage: number;
   readonly toBuffer: number;
 }
+
+/** An action, or a message on both sides. */
+type EndedTask = Pick<LoweredAction, "event" | "waits"> & { readonly receiveWaits?: LoweredSend["receiveWaits"] };
 
 /** Who gives out events and counts who uses them (`EventNumbers`). */
 export interface EventUses {
@@ -59,6 +71,8 @@ export interface EventUses {
   use(event: number): void;
   leave(event: number): boolean;
 }
+
+const NONE: readonly number[] = [];
 
 /** Messages of a direction from a stage: how many, and the micro-batches of the latest. */
 interface MessageLog {
@@ -92,7 +106,9 @@ export class Lowering {
   readonly #setting: Setting;
   readonly #routes: MessageRoutes;
   readonly #isFirst: (stage: number) => boolean;
+  readonly #pipelineOf: ReturnType<typeof pipelineTable>["ofStage"];
   readonly #uses: EventUses;
+  readonly #ranks: readonly number[];
   readonly #stages: readonly StageLog[];
   /** Where an event is known by its micro-batch. */
   readonly #owners = new Map<number, { readonly known: EventsOfLetter; readonly microBatch: number }>();
@@ -101,8 +117,11 @@ export class Lowering {
   constructor(setting: Setting, uses: EventUses) {
     this.#setting = setting;
     this.#routes = messageRoutes(setting);
-    this.#isFirst = pipelineTable(setting).isFirst;
+    const { isFirst, ofStage } = pipelineTable(setting);
+    this.#isFirst = isFirst;
+    this.#pipelineOf = ofStage;
     this.#uses = uses;
+    this.#ranks = stageRanks(setting);
     this.live = new LiveWork(setting);
     this.#stages = setting.stages.map(() => ({
       count: 0,
@@ -141,8 +160,8 @@ export class Lowering {
   }
 
   /** An action, or the message that it sends, has ended: whatever waits for it from now on need not. */
-  ended({ event, waits }: Pick<LoweredAction, "event" | "waits">): void {
-    for (const used of [event, ...waits]) {
+  ended({ event, waits, receiveWaits = NONE }: EndedTask): void {
+    for (const used of [event, ...waits, ...receiveWaits]) {
       if (!this.#uses.leave(used)) continue;
       const owner = this.#owners.get(used);
       owner?.known.delete(owner.microBatch);
@@ -184,9 +203,15 @@ export class Lowering {
     if (sender >= 0) wait(this.#stages[sender]!.sends[pass as "F" | "B"].get(microBatch));
     else if (!this.#isFirst(stage)) {
       const first = this.#stages[this.#routes.firstStageOf(stage)]!;
-      for (const signal of this.live.signalsOf(stage, letter, microBatch)) wait(first.events.B.get(signal));
+      const isHere = this.#ranks[this.#routes.firstStageOf(stage)] === this.#ranks[stage];
+      for (const signal of isHere ? this.live.signalsOf(stage, letter, microBatch) : NONE)
+        wait(first.events.B.get(signal));
     }
     const miniBatch = this.live.miniBatchOf(microBatch);
+    const elsewhere = pass === "F" ? NONE : this.#stagesElsewhere(stage, miniBatch);
+    if (letter === "U")
+      for (const other of elsewhere)
+        for (const each of miniBatch.microBatches) wait(this.#stages[other]!.events.B.get(each));
     const base = {
       id: log.count,
       action,
@@ -198,6 +223,7 @@ export class Lowering {
       usedUnits,
       leftUnits,
       ends: this.#ends(log, letter, miniBatch),
+      listeners: letter === "B" ? [...new Set(elsewhere.map((other) => this.#ranks[other]!))] : NONE,
     };
     log.count += 1;
     if (pass === "U") return { ...base, inBuffer: undefined, outBuffer: undefined, send: undefined };
@@ -218,15 +244,35 @@ export class Lowering {
     if (k >= numOut) wait(log.sends[pass].get(usedOut!));
     const sendWaits: number[] = [];
     wait(base.event, sendWaits);
-    if (k >= numIn) wait(this.#stages[target]!.events[pass].get(latest(numIn)!), sendWaits);
+    const isFar = this.#ranks[target] !== this.#ranks[stage];
+    const receiveWaits: number[] = [];
+    if (k >= numIn) wait(this.#stages[target]!.events[pass].get(latest(numIn)!), isFar ? receiveWaits : sendWaits);
     messages.latest.push(microBatch);
     if (messages.latest.length > Math.max(numOut, numIn)) messages.latest.shift();
     return {
       ...base,
       inBuffer,
       outBuffer: k % numOut,
-      send: { event: log.sends[pass].get(microBatch)!, waits: sendWaits, toStage: target, toBuffer: k % numIn },
+      send: {
+        event: log.sends[pass].get(microBatch)!,
+        waits: sendWaits,
+        receiveWaits: isFar ? receiveWaits : undefined,
+        toStage: target,
+        toBuffer: k % numIn,
+      },
     };
+  }
+
+  /** Stages of other ranks in the stage's pipeline, where a job of the mini-batch clips over all of them. */
+  #stagesElsewhere(stage: number, miniBatch: MiniBatch): readonly number[] {
+    const { firstStage, endStage } = this.#pipelineOf(stage);
+    if (this.#isOnOneRank(firstStage, endStage) || !clips(this.live, miniBatch)) return NONE;
+    const others = Array.from({ length: endStage - firstStage }, (_, i) => firstStage + i);
+    return others.filter((other) => this.#ranks[other] !== this.#ranks[stage]);
+  }
+
+  #isOnOneRank(firstStage: number, endStage: number): boolean {
+    return this.#ranks.slice(firstStage, endStage).every((rank) => rank === this.#ranks[firstStage]);
   }
 
   #ends({ backwards, evaluations }: StageLog, letter: PlannedLetter, miniBatch: MiniBatch): MiniBatch | undefined {

@@ -1,6 +1,6 @@
-import type { SendTask } from "../native/index.ts";
 import { microBatchTokens, passOf } from "../plan/index.ts";
 import type { LoweredAction } from "./lowering.ts";
+import type { StageMessage } from "./stage-host.ts";
 import type { StageRunner } from "./stage-runner.ts";
 
 /** What an action sends to the stage that goes on with it. `runners`: by stage. */
@@ -8,9 +8,9 @@ export function messageOf(
   { arena, messageBytesPerToken }: StageRunner,
   runners: readonly StageRunner[],
   { id, send, action, microBatch, outBuffer }: LoweredAction,
-): SendTask {
+): StageMessage {
   const up = passOf(action.letter) === "F";
-  const { toStage, toBuffer, waits, event } = send!;
+  const { toStage, toBuffer, waits, receiveWaits, event } = send!;
   const target = runners[toStage]!;
   return {
     id,
@@ -19,6 +19,7 @@ export function messageOf(
     destination: target.device,
     destinationOffset: target.arena.buffer(up ? "activationIn" : "gradientIn", toBuffer),
     waits,
+    receiveWaits,
     signal: event,
   };
 }

@@ -1,24 +1,24 @@
 import { Numbers } from "../core/index.ts";
-import type { Runtime } from "../native/index.ts";
+import type { StageHost } from "./stage-host.ts";
 
 /** Where the stages leave the gradient norms of a job: a cell each. Cells of jobs that have ended are used again. */
 export class NormCells {
-  readonly #runtime: Runtime;
+  readonly #host: StageHost;
   readonly #numStages: number;
   readonly #numbers = new Numbers();
   readonly #ofJob = new Map<number, number>();
   /** By number of a job's cells: the first of them. */
   readonly #first: number[] = [];
 
-  constructor(runtime: Runtime, numStages: number) {
-    this.#runtime = runtime;
+  constructor(host: StageHost, numStages: number) {
+    this.#host = host;
     this.#numStages = numStages;
   }
 
   of(job: number, stage: number): number {
     const number = this.#ofJob.get(job) ?? this.#numbers.take();
     this.#ofJob.set(job, number);
-    this.#first[number] ??= this.#runtime.createNormCells(this.#numStages);
+    this.#first[number] ??= this.#host.createNormCells(this.#numStages);
     return this.#first[number] + stage;
   }
 

@@ -46,7 +46,7 @@ function productOf({ algorithm: _, ...product }: ProductChoice): string {
 }
 
 /** What all devices know together, the first ones' where they differ; `undefined` where products have one way. */
-export function productsOf(devices: readonly Device[]): ProductChoices | undefined {
+export function productsOf(devices: readonly Pick<Device, "products">[]): ProductChoices | undefined {
   const known = devices.flatMap((device) => device.products() ?? []);
   const [first] = known;
   if (first === undefined) return undefined;

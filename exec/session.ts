@@ -1,23 +1,24 @@
 import type { DeviceError } from "../core/index.ts";
-import type { Completion, Runtime } from "../native/index.ts";
+import type { Completion } from "../native/index.ts";
 import { computeDtype, type Work } from "../plan/index.ts";
+import type { StageState } from "./adapter-room.ts";
 import type { AdapterState } from "./adapters.ts";
-import { assignDevices } from "./assign-devices.ts";
 import { createStageRunners } from "./create-stage-runners.ts";
 import { DeviceQueues } from "./device-queues.ts";
 import type { BestEvaluation } from "./evaluations.ts";
 import { EventNumbers } from "./event-numbers.ts";
 import type { SeenAction } from "./executed-trace.ts";
 import { JobEnds } from "./job-ends.ts";
+import { type Later, whenAllThere } from "./later.ts";
 import type { LostPipeline } from "./lost-pipeline.ts";
 import { Lowering } from "./lowering.ts";
 import { MiniBatchTable } from "./mini-batch-facts.ts";
 import { NormCells } from "./norm-cells.ts";
 import type { AdapterPair } from "./peft.ts";
-import { withProducts } from "./products.ts";
 import { ExecutionRecord } from "./record-completions.ts";
 import type { JobInput, SessionInput } from "./session-input.ts";
 import type { SessionParts } from "./session-parts.ts";
+import type { StageHost } from "./stage-host.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import { StoppedJobs } from "./stopped-jobs.ts";
 import { watch } from "./watchdog.ts";
@@ -28,7 +29,7 @@ import { watch } from "./watchdog.ts";
  */
 export class Session {
   readonly #input: SessionInput;
-  readonly #runtime: Runtime;
+  readonly #host: StageHost;
   readonly #events: EventNumbers;
   readonly #lowering: Lowering;
   readonly #runners: readonly StageRunner[];
@@ -42,6 +43,8 @@ export class Session {
   readonly #cells: NormCells;
   readonly #stopped: StoppedJobs;
   readonly #lost = new Map<number, LostPipeline>();
+  /** What is being read of devices of other ranks. */
+  readonly #readings = new Set<Promise<void>>();
   #isClosed = false;
   #hasBegun = false;
   #fail: (error: unknown) => void = () => {};
@@ -49,35 +52,34 @@ export class Session {
   #wake: () => void = () => {};
 
   /** Sets the devices up. @throws DeviceError when one cannot do what the setting asks for */
-  static async open(runtime: Runtime, input: SessionInput): Promise<Session> {
+  static async open(host: StageHost, input: SessionInput): Promise<Session> {
     const { setting, model, measureProducts } = input;
-    const events = new EventNumbers(runtime);
+    host.prepare({ setting, model, measureProducts });
+    const events = new EventNumbers(host);
     const startEvent = events.take();
     const lowering = new Lowering(setting, events);
-    const cells = new NormCells(runtime, setting.stages.length);
+    const cells = new NormCells(host, setting.stages.length);
     const jobs = new Map<number, JobInput>();
     const leaving = new Set<number>();
     let record: ExecutionRecord | undefined;
     const runners = await createStageRunners({
       setting,
-      runtime,
-      devices: withProducts(assignDevices(setting), setting, measureProducts),
-      model,
+      host,
       live: lowering.live,
       startOf: (job) => jobs.get(job)!.start,
       isAtHand: (job) => !leaving.has(job),
       normCell: (job, stage) => cells.of(job, stage),
       tellsState: (miniBatch) => record!.states.tells(miniBatch),
     });
-    const session = new Session(runtime, input, { events, startEvent, lowering, cells, jobs, leaving, runners });
+    const session = new Session(host, input, { events, startEvent, lowering, cells, jobs, leaving, runners });
     record = session.#record;
     return session;
   }
 
-  private constructor(runtime: Runtime, input: SessionInput, parts: SessionParts) {
+  private constructor(host: StageHost, input: SessionInput, parts: SessionParts) {
     const { setting } = input;
     this.#input = input;
-    this.#runtime = runtime;
+    this.#host = host;
     this.#events = parts.events;
     this.#startEvent = parts.startEvent;
     this.#lowering = parts.lowering;
@@ -112,8 +114,8 @@ export class Session {
     });
     // Whoever waits for it hears of it; nobody has to.
     this.#failure.catch(() => {});
-    runtime.onError((error, pipeline) => this.#guarded(() => this.#lose(pipeline, error)));
-    runtime.onComplete((batch) => this.#guarded(() => this.#complete(batch)));
+    host.onError((error, pipeline) => this.#guarded(() => this.#lose(pipeline, error)));
+    host.onComplete((batch) => this.#guarded(() => this.#complete(batch)));
   }
 
   get runners(): readonly StageRunner[] {
@@ -171,14 +173,16 @@ export class Session {
     this.#hasBegun = true;
     this.#queues.fill();
     onStart?.();
-    this.#runtime.signal(this.#startEvent);
+    this.#host.signal(this.#startEvent);
     const end = (): void => this.#guarded(() => this.#endEarly());
     if (stop?.aborted) end();
     else stop?.addEventListener("abort", end);
     using _watchdog = this.#watch();
     try {
       while (!this.#isOver()) await this.#idle();
-      await this.#runtime.idle();
+      await this.#host.idle();
+      await Promise.all(this.#readings);
+      await this.#host.settle();
     } finally {
       stop?.removeEventListener("abort", end);
     }
@@ -200,13 +204,11 @@ export class Session {
   }
 
   /** The state of a job that is on its devices, as it is; nothing that is queued may use it. */
-  stateNow(job: number): AdapterState {
-    const parts = this.#runners.map(({ adapters }) => adapters.readState(job));
-    return {
-      parameters: parts.flatMap(({ parameters }) => parameters),
-      firstMoment: parts.flatMap(({ firstMoment }) => firstMoment),
-      secondMoment: parts.flatMap(({ secondMoment }) => secondMoment),
-    };
+  stateNow(job: number): Later<AdapterState> {
+    return whenAllThere(
+      this.#runners.map(({ adapters }) => adapters.readState(job)),
+      wholeState,
+    );
   }
 
   /** Nobody will go on with a job that was taken. */
@@ -220,29 +222,45 @@ export class Session {
   #takeThoseThatLeft(): void {
     for (const job of this.#leaving) {
       if (!this.#runners.every(({ adapters }, stage) => adapters.hasLeft(job, this.#record.ended(stage)))) continue;
-      this.#leaving.delete(job);
-      this.#input.onTaken?.(job, this.#evict(job));
+      const parts = this.#runners.map(({ adapters }) => adapters.evict(job));
+      this.#whenRead(whenAllThere(parts, (read) => this.#taken(job, read)));
     }
   }
 
-  #evict(job: number): AdapterState {
+  /** It is on no device any more. */
+  #taken(job: number, parts: readonly StageState[]): void {
+    this.#leaving.delete(job);
     const { rows, start: before } = this.#jobs.get(job)!;
-    const parts = this.#runners.map(({ adapters }) => adapters.evict(job));
     // It was to come again, and nothing of it was appended: it is as it was when it was taken last.
-    if (parts.every(({ parameters }) => parameters.length === 0)) return before;
-    const start = {
-      parameters: parts.flatMap(({ parameters }) => parameters),
-      firstMoment: parts.flatMap(({ firstMoment }) => firstMoment),
-      secondMoment: parts.flatMap(({ secondMoment }) => secondMoment),
-    };
-    this.#jobs.set(job, { rows, start });
-    this.#record.states.ended(job);
-    return start;
+    const isAsBefore = parts.every(({ parameters }) => parameters.length === 0);
+    const start = isAsBefore ? before : wholeState(parts);
+    if (!isAsBefore) {
+      this.#jobs.set(job, { rows, start });
+      this.#record.states.ended(job);
+    }
+    this.#input.onTaken?.(job, start);
+  }
+
+  /** What follows on what is read: later where that comes from another rank, whose devices have no more to tell then. */
+  #whenRead(done: Later<void>): void {
+    if (done === undefined) return;
+    const reading = done.then(
+      () => this.#guarded(() => this.#queues.fill()),
+      (error: unknown) => this.#fail(error),
+    );
+    this.#readings.add(reading);
+    void reading.then(() => {
+      this.#readings.delete(reading);
+      this.#wake();
+    });
   }
 
   /** A job's adapter on all stages, as it is; nothing that is queued may use it. */
-  adapterOf(job: number): readonly AdapterPair[] {
-    return this.#runners.flatMap(({ adapters }) => adapters.read(job));
+  adapterOf(job: number): Later<readonly AdapterPair[]> {
+    return whenAllThere(
+      this.#runners.map(({ adapters }) => adapters.read(job)),
+      (parts) => parts.flat(),
+    );
   }
 
   /** What was best of a job so far; undefined before its first evaluation. */
@@ -259,7 +277,7 @@ export class Session {
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    await Promise.race([this.#runtime.idle(), this.#failure]);
+    await Promise.race([this.#host.idle(), this.#failure]);
     if (this.#hasBegun && this.numAhead === 0 && !this.#isOver()) await Promise.race([woken, this.#failure]);
   }
 
@@ -269,7 +287,7 @@ export class Session {
       numEnded: () => this.#record.progress().doneActions,
       isBusy: () => this.#queues.isBusy,
       stages: () => this.#queues.watched(),
-      onStall: (error) => [this.#runtime.abandon(), this.#fail(error)],
+      onStall: (error) => [this.#host.abandon(), this.#fail(error)],
     });
   }
 
@@ -326,12 +344,16 @@ export class Session {
       for (const job of this.#jobEnds.after(lowered)) this.#endJob(job);
       this.#lowering.ended(lowered);
       this.#lowering.live.end(lowered.action.microBatch);
-    } else this.#lowering.ended(lowered.send!);
-    this.#queues.leave(seen);
+    }
+    const isOver = this.#queues.leave(seen);
+    if (isOver && lowered.send !== undefined) this.#lowering.ended(lowered.send);
   }
 
   #endJob(job: number): void {
-    this.#input.onJobEnd?.(job, this.adapterOf(job), this.bestOf(job));
+    const best = this.bestOf(job);
+    const adapter = this.adapterOf(job);
+    const tell = (read: readonly AdapterPair[]): void => this.#input.onJobEnd?.(job, read, best);
+    this.#whenRead(adapter instanceof Promise ? adapter.then(tell) : tell(adapter));
     this.#record.evaluations.forget(job);
     this.#stopped.forget(job);
     this.#record.states.ended(job);
@@ -345,4 +367,12 @@ export class Session {
     this.#queues.fill();
     this.#wake();
   }
+}
+
+function wholeState(parts: readonly StageState[]): AdapterState {
+  return {
+    parameters: parts.flatMap(({ parameters }) => parameters),
+    firstMoment: parts.flatMap(({ firstMoment }) => firstMoment),
+    secondMoment: parts.flatMap(({ secondMoment }) => secondMoment),
+  };
 }

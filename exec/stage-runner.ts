@@ -1,5 +1,5 @@
 import { faultAt } from "../datasets/index.ts";
-import type { Bindings, Device, DeviceFault, DeviceOptions, Handle, Operator, Runtime } from "../native/index.ts";
+import type { Bindings, DeviceFault, Handle, Operator } from "../native/index.ts";
 import {
   type ArenaLayout,
   activeJobs,
@@ -21,16 +21,15 @@ import { AdapterRoom } from "./adapter-room.ts";
 import { type AdapterState, createStageAdapter } from "./adapters.ts";
 import { learningRateAt } from "./learning-rate.ts";
 import type { LoweredAction } from "./lowering.ts";
-import type { BaseModel } from "./model-folder.ts";
 import type { RunInput } from "./run-input.ts";
+import type { StageDevice, StageHost } from "./stage-host.ts";
 import { backwardProgram, forwardProgram } from "./stage-programs.ts";
-import { loadStageWeights } from "./stage-weights.ts";
 import { toldOf } from "./told-parts.ts";
 
 /** A stage on its device: weights, adapters, arena and programs. */
 export interface StageRunner {
   readonly stage: Stage;
-  readonly device: Device;
+  readonly device: StageDevice;
   readonly arena: ArenaLayout;
   readonly unitBytes: number;
   readonly messageBytesPerToken: number;
@@ -44,9 +43,9 @@ export interface StageRunner {
 export interface StageRunnerInput {
   readonly setting: Setting;
   readonly stage: Stage;
-  readonly runtime: Runtime;
-  readonly device: DeviceOptions;
-  readonly model: BaseModel;
+  readonly host: StageHost;
+  /** The number of its pipeline. */
+  readonly domain: number;
   readonly live: LiveWork;
   /** A job's adapter at its start. */
   startOf(job: number): AdapterState;
@@ -61,19 +60,16 @@ export interface StageRunnerInput {
 }
 
 export async function createStageRunner(input: StageRunnerInput): Promise<StageRunner> {
-  const { setting, stage, runtime, model, live, startOf, isAtHand, normCell, tellsState } = input;
+  const { setting, stage, host, domain, weightsBefore, live, startOf, isAtHand, normCell, tellsState } = input;
   const { architecture } = setting.model;
   const pipeline = pipelineTable(setting).ofStage(stage.index);
   const pipelineStages = setting.stages.slice(pipeline.firstStage, pipeline.endStage);
   const dtype = computeDtype(setting.model.dtype);
   const { kind } = setting.devices[stage.device]!;
   const memory = setting.memory[stage.index]!;
-  const device = runtime.createDevice(input.device);
   const layout = layoutOfStage(setting, stage.index);
   const arena = arenaLayout(layout, memory.activations / layout.unitBytes, setting.buffers[stage.index]!);
-  await device.prepareArena(arena.bytes);
-  await input.weightsBefore;
-  const weights = await loadStageWeights(device, model, stage, setting.model.dtype);
+  const { device, weights } = await host.openStage({ stage, domain, arenaBytes: arena.bytes, weightsBefore });
   const adapters = new AdapterRoom({
     roomBytes: memory.adapters + memory.optimizer,
     bytesOf: (job) => adapterBytes({ architecture, stage, kind }, live.jobs[job]!),
@@ -132,7 +128,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
     adapters,
     operators,
     enqueue(lowered, run, profile) {
-      const { id, action, ends, waits, event, inBuffer, outBuffer, leftOut } = lowered;
+      const { id, action, ends, waits, event, inBuffer, outBuffer, leftOut, listeners } = lowered;
       const fault = faultAt("action");
       if (fault !== undefined) {
         device.enqueueFault({ id, waits, signal: event }, fault as DeviceFault);
@@ -166,6 +162,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
         bindings,
         waits,
         signal: event,
+        ...(listeners.length === 0 ? {} : { listeners }),
       });
     },
   };

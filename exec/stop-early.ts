@@ -11,40 +11,68 @@ export interface EarlyEnd {
   readonly numActions: number;
 }
 
+interface TaskWaits {
+  readonly stage: number;
+  readonly waits: readonly number[];
+}
+
+/** An action or message that is left out; `receive`: its other side, where that is on another rank. */
+interface LeftOutTask extends TaskWaits {
+  readonly receive?: TaskWaits | undefined;
+}
+
 /** `coming`: by stage, the actions that the devices do not have. */
 export function endEarly(
   coming: readonly Iterable<LoweredAction>[],
   hasBegun: (miniBatch: MiniBatch) => boolean,
 ): EarlyEnd {
-  const waits = new Map<number, readonly number[]>();
+  const left = new Map<number, LeftOutTask>();
   const skips = ({ miniBatch }: LoweredAction): boolean => !hasBegun(miniBatch);
   let numActions = 0;
   for (const order of coming) {
-    for (const action of order) {
-      if (!skips(action)) numActions += 1;
-      else {
-        waits.set(action.event, action.waits);
-        if (action.send !== undefined) waits.set(action.send.event, action.send.waits);
+    for (const lowered of order) {
+      if (!skips(lowered)) {
+        numActions += 1;
+        continue;
       }
+      const { event, waits, send, action } = lowered;
+      left.set(event, { stage: action.stage, waits });
+      if (send === undefined) continue;
+      const { receiveWaits, toStage } = send;
+      const receive = receiveWaits === undefined ? undefined : { stage: toStage, waits: receiveWaits };
+      left.set(send.event, { stage: action.stage, waits: send.waits, receive });
     }
   }
-  const known = new Map<number, readonly number[]>();
-  /** The events that are there in place of one. Orders are acyclic, so this ends. */
-  const inPlaceOf = (event: number): readonly number[] => {
-    const left = waits.get(event);
-    if (left === undefined) return [event];
-    const found = known.get(event) ?? [...new Set(left.flatMap(inPlaceOf))];
-    known.set(event, found);
+  const known = new Map<TaskWaits, readonly number[]>();
+  /** The events that are there in place of one, for a task of the stage. Orders are acyclic, so this ends. */
+  const inPlaceOf = (event: number, stage: number): readonly number[] => {
+    const task = left.get(event);
+    if (task === undefined) return [event];
+    const own: TaskWaits = task.receive?.stage === stage ? task.receive : task;
+    const found = known.get(own) ?? waitsOf(own.waits, own.stage);
+    known.set(own, found);
     return found;
   };
-  const waitsOf = (events: readonly number[]): readonly number[] => [...new Set(events.flatMap(inPlaceOf))];
+  const waitsOf = (events: readonly number[], stage: number): readonly number[] => [
+    ...new Set(events.flatMap((event) => inPlaceOf(event, stage))),
+  ];
   return {
     skips,
     numActions,
-    without: (action) => ({
-      ...action,
-      waits: waitsOf(action.waits),
-      send: action.send === undefined ? undefined : { ...action.send, waits: waitsOf(action.send.waits) },
-    }),
+    without(lowered) {
+      const { action, waits, send } = lowered;
+      const { stage } = action;
+      if (send === undefined) return { ...lowered, waits: waitsOf(waits, stage) };
+      const { receiveWaits, toStage } = send;
+      return {
+        ...lowered,
+        waits: waitsOf(waits, stage),
+        send: {
+          ...send,
+          waits: waitsOf(send.waits, stage),
+          receiveWaits: receiveWaits && waitsOf(receiveWaits, toStage),
+        },
+      };
+    },
   };
 }

@@ -10,6 +10,7 @@ Napi::Object registerAll(Napi::Env env, Napi::Object exports) {
   loratwin::bind::registerRuntime(env, exports);
   loratwin::bind::registerDevice(env, exports);
   loratwin::bind::registerQueues(env, exports);
+  loratwin::bind::registerWorlds(env, exports);
 #if defined(LORATWIN_EMULATION)
   loratwin::bind::registerEmulation(env, exports);
 #endif

@@ -1,5 +1,5 @@
 // Builds native/build/loratwin.node and other CMake targets: node native/build.mjs [target...].
-// Without arguments: the addon and the operator table of the tests.
+// Without arguments: the addon, ranks over MPI where that is installed, and the operator table of the tests.
 // The addon has the CUDA backend where there is nvcc and a GPU, or LORATWIN_CUDA is 1; 0 leaves it out.
 // Prints the tools' output only when something fails. LORATWIN_CMAKE_ARGS adds arguments to the configuration, and
 // LORATWIN_SANITIZE (address, thread) builds in a folder of its own, such as native/build-address.
@@ -124,7 +124,7 @@ run(
     "-j",
     String(availableParallelism()),
     "--target",
-    ...(targets.length > 0 ? targets : ["loratwin", "op_table"]),
+    ...(targets.length > 0 ? targets : ["loratwin", "loratwin_mpi", "op_table"]),
   ],
   "The native build failed; the compiler's message is above.",
 );

@@ -8,6 +8,7 @@ import type { RawAddon, RawDevice, RawOperator, RawRuntime } from "./raw-addon.t
 import { RECORDS } from "./records.ts";
 import type {
   AdapterEntry,
+  ChannelTask,
   DeviceFault,
   RunTask,
   SendTarget,
@@ -16,6 +17,7 @@ import type {
   UpdateTask,
   UploadTask,
 } from "./tasks.ts";
+import { rawChannel } from "./world.ts";
 
 /** `cores` = ids of the CPUs that the device's threads are pinned to; one pool thread for each. */
 export interface CpuDeviceOptions {
@@ -165,6 +167,9 @@ export interface Device extends Disposable {
   enqueueRun(task: RunTask): void;
   enqueueUpdate(task: UpdateTask): void;
   enqueueSend(task: SendTask): void;
+  /** A send ends when the receiver has begun to take it, a receive when all bytes are there. */
+  enqueueChannelSend(task: ChannelTask): void;
+  enqueueReceive(task: ChannelTask): void;
   enqueueUpload(task: UploadTask): void;
   /** A task that goes wrong, to see what becomes of a run. */
   enqueueFault(task: Task, fault: DeviceFault): void;
@@ -287,7 +292,11 @@ export function createDevice(
     createProgram: (operators) => guarded(() => addon.createProgram(raw, packOperators(operators))),
     enqueueRun(task) {
       const bindings = packBindings(task.bindings);
-      enqueue(task, (id, waits, signal) => addon.enqueueRun(raw, id, waits, signal, task.program, bindings));
+      const listeners = task.listeners?.flatMap(({ rank, generation }) => [rank, generation]);
+      const cells = listeners === undefined ? undefined : task.bindings.sumSquares?.map(({ cell }) => cell);
+      enqueue(task, (id, waits, signal) =>
+        addon.enqueueRun(raw, id, waits, signal, task.program, bindings, listeners, cells),
+      );
     },
     enqueueUpdate(task) {
       const items = packItems(task);
@@ -302,6 +311,20 @@ export function createDevice(
       if (destination === undefined) throw new DeviceError({ expected: "a device", at: "send.destination" });
       enqueue(task, (id, waits, signal) =>
         addon.enqueueSend(raw, id, waits, signal, source, bytes, destination, offset),
+      );
+    },
+    enqueueChannelSend({ offset, bytes, channel, ...task }) {
+      const source = checkCount(offset, "send.source");
+      const count = checkCount(bytes, "send.bytes");
+      enqueue(task, (id, waits, signal) =>
+        addon.enqueueChannelSend(raw, id, waits, signal, source, count, rawChannel(channel)),
+      );
+    },
+    enqueueReceive({ offset, bytes, channel, ...task }) {
+      const destination = checkCount(offset, "receive.destination");
+      const count = checkCount(bytes, "receive.bytes");
+      enqueue(task, (id, waits, signal) =>
+        addon.enqueueReceive(raw, id, waits, signal, destination, count, rawChannel(channel)),
       );
     },
     enqueueUpload(task) {

@@ -51,8 +51,10 @@ export { type ScratchShape, scratchBytes } from "./scratch.ts";
 export {
   type AdapterEntry,
   type Bindings,
+  type ChannelTask,
   type Completion,
   type DeviceFault,
+  type Listener,
   type RunTask,
   type Segment,
   type SendTarget,
@@ -65,3 +67,5 @@ export {
   type UpdateTask,
   type UploadTask,
 } from "./tasks.ts";
+// The ranks of a run: messages, channels and clocks between processes.
+export { type Channel, type ClockReading, createLocalWorlds, joinMpi, type World } from "./world.ts";

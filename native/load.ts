@@ -36,6 +36,11 @@ export function checkRecords({ records = {} }: Partial<Pick<RawAddon, "records">
   }
 }
 
+/** A file that is built with the addon. */
+export function buildFile(name: string): string {
+  return join(projectRoot(), "native", "build", name);
+}
+
 /**
  * The addon: LORATWIN_ADDON when set, else native/build/loratwin.node of this project; loaded once.
  * @throws DeviceError with each path tried and why it failed, or for an addon of other sources.
@@ -43,7 +48,7 @@ export function checkRecords({ records = {} }: Partial<Pick<RawAddon, "records">
 export function loadNative(): RawAddon {
   if (loaded !== undefined) return loaded;
   const override = process.env["LORATWIN_ADDON"];
-  const paths = override ? [resolve(override)] : [join(projectRoot(), "native", "build", "loratwin.node")];
+  const paths = override ? [resolve(override)] : [buildFile("loratwin.node")];
   const require = createRequire(import.meta.url);
   const failures: string[] = [];
   for (const path of paths) {

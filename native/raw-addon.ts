@@ -5,6 +5,8 @@ import type { Tensor } from "./operators.ts";
 declare const kind: unique symbol;
 export type RawRuntime = { readonly [kind]: "runtime" };
 export type RawDevice = { readonly [kind]: "device" };
+export type RawWorld = { readonly [kind]: "world" };
+export type RawChannel = { readonly [kind]: "channel" };
 
 export interface RawInfo {
   readonly version: string;
@@ -43,7 +45,7 @@ export interface RawFailure {
 
 export interface RawCompletion {
   readonly device: string;
-  readonly stream: "compute" | "send";
+  readonly stream: "compute" | "send" | "receive";
   readonly id: number;
   readonly startNs: number;
   readonly endNs: number;
@@ -60,6 +62,16 @@ export interface RawBatch {
   readonly completions: readonly RawCompletion[];
   /** Each delivered once. */
   readonly failures: readonly RawFailure[];
+}
+
+/** What a rank has received since the last call. */
+export interface RawWorldBatch {
+  readonly received: readonly { readonly from: number; readonly message: Uint8Array }[];
+  /** Of each comparison of clocks: own time, what rank 0's showed more, round trip; nanoseconds. */
+  readonly readings: Float64Array;
+  /** Empty while the other ranks can be reached. */
+  readonly failure: string;
+  readonly isFinished: boolean;
 }
 
 export interface RawBindings {
@@ -147,6 +159,8 @@ export interface RawAddon {
   createNormCells(runtime: RawRuntime, count: number): number;
   signal(runtime: RawRuntime, event: number): void;
   nowNs(runtime: RawRuntime): number;
+  /** What the machine's monotonic clock showed when `nowNs` was 0. */
+  originNs(runtime: RawRuntime): number;
   createDevice(runtime: RawRuntime, name: string, cores: readonly number[]): RawDevice;
   createCudaDevice(runtime: RawRuntime, name: string, options: RawCudaOptions): RawDevice;
   products(device: RawDevice): RawProducts;
@@ -194,6 +208,9 @@ export interface RawAddon {
     signal: number,
     program: number,
     bindings: RawBindings,
+    /** Pairs of rank and generation; none where absent. */
+    listeners?: readonly number[],
+    toldCells?: readonly number[],
   ): void;
   /** `items`: RECORDS.UpdateItem, each with its norm cells. */
   enqueueUpdate(
@@ -214,6 +231,24 @@ export interface RawAddon {
     destination: RawDevice,
     destinationOffset: number,
   ): void;
+  enqueueChannelSend(
+    device: RawDevice,
+    id: number,
+    waits: readonly number[],
+    signal: number,
+    source: number,
+    bytes: number,
+    channel: RawChannel,
+  ): void;
+  enqueueReceive(
+    device: RawDevice,
+    id: number,
+    waits: readonly number[],
+    signal: number,
+    destination: number,
+    bytes: number,
+    channel: RawChannel,
+  ): void;
   enqueueUpload(
     device: RawDevice,
     id: number,
@@ -227,4 +262,15 @@ export interface RawAddon {
   sampleSpeed(device: RawDevice, dtype: string, everyNs: number): void;
   /** RECORDS.SpeedSample. */
   takeSpeedSamples(device: RawDevice): Float64Array;
+  /** So many ranks in this process, each with the function that is called when it has something to drain. */
+  createLocalWorlds(notify: readonly (() => void)[]): readonly RawWorld[];
+  joinMpi(library: string, silenceNs: number, notify: () => void): RawWorld;
+  worldInfo(world: RawWorld): { readonly rank: number; readonly size: number; readonly name: string };
+  attachRuntime(world: RawWorld, runtime: RawRuntime): void;
+  postMessage(world: RawWorld, to: number, message: Uint8Array): void;
+  drainWorld(world: RawWorld): RawWorldBatch;
+  createChannel(world: RawWorld, peer: number, channel: number): RawChannel;
+  readClock(world: RawWorld): void;
+  finishWorld(world: RawWorld): void;
+  closeWorld(world: RawWorld): void;
 }

@@ -4,6 +4,7 @@ import { createDevice, type Device, type DeviceOptions } from "./device.ts";
 import { loadNative } from "./load.ts";
 import type { RawFailure } from "./raw-addon.ts";
 import type { Completion } from "./tasks.ts";
+import { rawWorld, type World } from "./world.ts";
 
 /** Devices that share events, norm cells and one clock, in one domain of failures or several. */
 export interface Runtime extends Disposable {
@@ -22,6 +23,10 @@ export interface Runtime extends Disposable {
   signal(event: number): void;
   /** Nanoseconds since the runtime was made, on the clock of the completions. */
   nowNs(): number;
+  /** What the clock of a rank's readings showed when that was 0. */
+  readonly originNs: number;
+  /** Tasks' listeners are ranks of this world, and what tasks there tell is heard here. */
+  join(world: World): void;
   /** Called with what finished since the last call, in order within each stream. */
   onComplete(callback: (completions: readonly Completion[]) => void): void;
   /** Called once a domain when a task failed; all its streams have stopped and its pending tasks are dropped. */
@@ -132,6 +137,8 @@ export function createRuntime(): Runtime {
     createNormCells: (count) => guarded(() => addon.createNormCells(raw, checkCount(count, "createNormCells(count)"))),
     signal: (event) => guarded(() => addon.signal(raw, checkCount(event, "signal(event)"))),
     nowNs: () => addon.nowNs(raw),
+    originNs: addon.originNs(raw),
+    join: (world) => guarded(() => addon.attachRuntime(rawWorld(world), raw)),
     onComplete(callback) {
       notifyComplete = callback;
     },

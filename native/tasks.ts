@@ -1,6 +1,7 @@
 // What is put into a device's queues, and what comes back. Times are nanoseconds of the device's own monotonic clock
 // since the runtime was made; offsets into an arena are bytes.
 import type { Handle } from "./operators.ts";
+import type { Channel } from "./world.ts";
 
 /**
  * Rows of a run that belong to one adapter; segments come in row order, an adapter at most once, and may be empty.
@@ -54,10 +55,17 @@ export interface Task {
   readonly signal?: number;
 }
 
-/** A program on data. */
+/** A rank that hears of a task's end; `generation`: how often the task's event has been renewed there by then. */
+export interface Listener {
+  readonly rank: number;
+  readonly generation: number;
+}
+
+/** A program on data. Listeners hear of its event and of the cells of `sumSquares`. */
 export interface RunTask extends Task {
   readonly program: Handle;
   readonly bindings: Bindings;
+  readonly listeners?: readonly Listener[];
 }
 
 /** What an update may tell of an adapter, as it is then: vectors one after another. */
@@ -107,6 +115,13 @@ export interface SendTask extends Task {
   readonly destinationOffset: number;
 }
 
+/** Bytes of the arena, from `offset` on, to or from a device of another rank, on a stream of the channel's own. */
+export interface ChannelTask extends Task {
+  readonly channel: Channel;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 /** A copy from host memory into the device's arena, in order on its compute stream; `data` is copied when enqueued. */
 export interface UploadTask extends Task {
   readonly data: Float32Array;
@@ -117,7 +132,7 @@ export interface UploadTask extends Task {
 export interface Completion {
   /** The device's name. */
   readonly device: string;
-  readonly stream: "compute" | "send";
+  readonly stream: "compute" | "send" | "receive";
   readonly id: number;
   readonly startNs: number;
   readonly endNs: number;

@@ -81,6 +81,7 @@ export { stageShapes } from "./costs/stage-shapes.ts";
 export { type WorkShapes, workShapes } from "./costs/work-shapes.ts";
 // What has to end before an action may start.
 export {
+  clips,
   type Dependency,
   type DependencyTable,
   dependencyTable,
@@ -222,6 +223,8 @@ export { areEvaluated, halvingPlan, halvingRungs, type RungRules, type SweptJob 
 export { type HalvedSweep, type PastSweeps, SweepHalving, type SweepVerdict } from "./halving/sweep-halving.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
+// Which process runs which stage of a plan over several machines.
+export { machinesOf, stageRanks } from "./machine-ranks.ts";
 // Memory that is fitted to measured points, as they come.
 export {
   type FittedMemory,

@@ -33,20 +33,19 @@ export type TrainHooks = Pick<
   | "onStates"
   | "from"
   | "stop"
+  | "host"
 >;
 
 /** What a run of the plan runs on, for people. */
 export function runVersions({ devices }: Pick<Plan, "devices">): Readonly<Record<string, string>> {
-  const { onednn, isa, cpuModel } = nativeInfo();
   const onGpus = devices.some(({ kind }) => kind === "cuda");
-  return {
-    loratwin: VERSION,
-    node: process.version,
-    onednn,
-    isa,
-    cpu: cpuModel,
-    ...(onGpus ? { products: productLibraryName() } : {}),
-  };
+  return { ...machineVersions(), ...(onGpus ? { products: productLibraryName() } : {}) };
+}
+
+/** What this machine has. */
+export function machineVersions(): Readonly<Record<string, string>> {
+  const { onednn, isa, cpuModel } = nativeInfo();
+  return { loratwin: VERSION, node: process.version, onednn, isa, cpu: cpuModel };
 }
 
 /** Reads again the data that a plan was made from. */

@@ -2,7 +2,7 @@ import { countScored, orderRows, type Row } from "../../datasets/index.ts";
 import { type AdapterPair, type BaseModel, initialPairs } from "../../exec/index.ts";
 import { Session } from "../../exec/session.ts";
 import type { JobInput } from "../../exec/session-input.ts";
-import { createRuntime } from "../../native/index.ts";
+import { localHost } from "../../exec/stage-host.ts";
 import { constantCalibration, type Job, makePlan, type PlanBody, type Setting, type Work } from "../../plan/index.ts";
 import { settingOf } from "../../plan/segments.ts";
 import { devicesOf } from "../workload.ts";
@@ -134,18 +134,18 @@ export async function evaluatedRun(model: BaseModel, input: EvaluatedJob): Promi
   const plan = planOf(model, input);
   const pieces = new Pieces(plan, every);
   const [training, evaluation]: [number[], number[]] = [[], []];
-  using runtime = createRuntime();
+  using host = localHost();
   const append = (evaluated?: readonly AdapterPair[]): void => {
     const start = { parameters: evaluated ?? initialPairs(job, model.architecture) };
     const inputs: readonly JobInput[] = [{ rows: evaluated === undefined ? rows : heldOut, start }];
     session.append(pieces.next(evaluated !== undefined), inputs);
   };
-  const session: Session = await Session.open(runtime, {
+  const session: Session = await Session.open(host, {
     setting: growingSetting(plan),
     model,
     onStep: ({ job: name, loss }) => void (name === job.name ? training : evaluation).push(loss),
     onCompletions() {
-      if (session.numAhead === 0 && training.length < job.steps) append(session.adapterOf(0));
+      if (session.numAhead === 0 && training.length < job.steps) append(session.adapterOf(0) as readonly AdapterPair[]);
     },
     onJobEnd(number, adapter) {
       if (number !== 0) return;

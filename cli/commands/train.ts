@@ -1,6 +1,6 @@
 import { finite, InputError } from "../../core/index.ts";
-import { assignDevices, otherLibrary, simulatedOnly } from "../../exec/index.ts";
-import type { ReadText } from "../../plan/index.ts";
+import { assignDevices, assignRankDevices, otherLibrary, simulatedOnly } from "../../exec/index.ts";
+import type { Plan, ReadText } from "../../plan/index.ts";
 import { planOfPart, runMetrics } from "../../traces/index.ts";
 import {
   checkRunFolder,
@@ -103,13 +103,19 @@ async function restWork(io: Io, args: Arguments, use: Use): Promise<TrainWork | 
   return { folder, plan, model, data, resumed, source };
 }
 
+/** Those of this machine are here. @throws DeviceError, InputError */
+function checkDevices({ world }: Io, plan: Plan): void {
+  if (world === undefined) assignDevices(plan);
+  else assignRankDevices(plan, world.rank);
+}
+
 async function newWork(io: Io, args: Arguments, use: Use): Promise<TrainWork> {
   const file = requiredText(args, "plan");
   const folder = requiredText(args, "output");
   const context = contextOf(io, args);
   const { plan, loaded, source } =
     use === PLAN ? loadPlan(io, file) : await planWorkload(context, file, verifiedRequestChoice(args));
-  assignDevices(plan);
+  checkDevices(io, plan);
   try {
     const model = openPlanModel(plan, verification(args, use));
     checkRunFolder(io, folder, plan, flag(args, "overwrite"));
@@ -122,6 +128,7 @@ async function newWork(io: Io, args: Arguments, use: Use): Promise<TrainWork> {
 
 export const trainCommand: Command = {
   usage: USAGE,
+  runsOnRanks: true,
   describe: "train for real: a plan, or a workload that is planned first; or go on with a run (--resume)",
   examples: [
     ["$0 train plan.json -o run/", "exactly this plan"],
@@ -148,7 +155,7 @@ export const trainCommand: Command = {
       return 0;
     }
     const { plan, folder, source } = work;
-    assignDevices(plan);
+    checkDevices(io, plan);
     for (const remark of [...simulatedOnly(plan), ...otherLibrary(plan)]) note(io, args, remark);
     let trained: TrainedRun;
     try {

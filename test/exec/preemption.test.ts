@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { AdapterPair, AdapterState } from "../../exec/index.ts";
 import { executePlan } from "../../exec/index.ts";
 import { Session } from "../../exec/session.ts";
-import { createRuntime } from "../../native/index.ts";
+import { localHost } from "../../exec/stage-host.ts";
 import { createCostModel, GrowingPlan, groupRows, type Segment } from "../../plan/index.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import { growingSetting } from "../plan/grow.ts";
@@ -44,7 +44,7 @@ it.each(["cpu:0", "cpu:0,cpu:1", "cuda:0", "cuda:0,cuda:1"])(
 
     const ended = new Map<number, readonly AdapterPair[]>();
     const taken: AdapterState[] = [];
-    using runtime = createRuntime();
+    using runtime = localHost();
     const append = (segment: Segment): void =>
       session.append(
         segment,

@@ -168,7 +168,7 @@ export interface SmallRun extends StageChoice {
   /** Of the run. */
   readonly hooks?: Pick<
     ExecuteInput,
-    "stop" | "onStep" | "onEvaluation" | "onJobEnd" | "onCompletions" | "onLost" | "wantsStates" | "onStates"
+    "host" | "stop" | "onStep" | "onEvaluation" | "onJobEnd" | "onCompletions" | "onLost" | "wantsStates" | "onStates"
   >;
   /** Only this job. */
   readonly only?: number;

@@ -1,5 +1,5 @@
-// What addon.cc registers: the names of the records, and functions over two kinds of opaque handles, a runtime's and a
-// device's.
+// What addon.cc registers: the names of the records, and functions over opaque handles: of runtimes, devices, the
+// ranks of a run, and channels between them.
 #pragma once
 
 #include <napi.h>
@@ -11,6 +11,7 @@ void registerInfo(Napi::Env env, Napi::Object exports);
 void registerRuntime(Napi::Env env, Napi::Object exports);
 void registerDevice(Napi::Env env, Napi::Object exports);
 void registerQueues(Napi::Env env, Napi::Object exports);
+void registerWorlds(Napi::Env env, Napi::Object exports);
 void registerEmulation(Napi::Env env, Napi::Object exports);  // of addons over the emulation
 
 }  // namespace loratwin::bind

@@ -11,6 +11,7 @@
 #include "runtime/device.h"
 #include "runtime/errors.h"
 #include "runtime/runtime.h"
+#include "transport/channel.h"
 
 namespace loratwin::bind {
 
@@ -61,6 +62,7 @@ struct HandleType {
 
 RuntimeHandle& runtimeOf(const Napi::Value& value);
 std::shared_ptr<Device>& deviceOf(const Napi::Value& value);
+std::shared_ptr<Channel>& channelOf(const Napi::Value& value);
 
 using Body = Napi::Value (*)(const Napi::CallbackInfo& info);
 

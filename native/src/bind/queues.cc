@@ -18,6 +18,17 @@ TaskHead head(const Napi::CallbackInfo& call) {
   return result;
 }
 
+// Pairs of rank and generation.
+std::vector<Listener> listeners(const Napi::Value& value) {
+  const std::vector<std::int64_t> numbers = wholeNumbers(value, "listeners");
+  if (numbers.size() % 2 != 0) throw ArgumentError("pairs of rank and generation", "listeners", shown(value));
+  std::vector<Listener> result;
+  for (std::size_t i = 0; i < numbers.size(); i += 2) {
+    result.push_back({static_cast<int>(numbers[i]), numbers[i + 1]});
+  }
+  return result;
+}
+
 GivenBindings bindings(const Napi::Value& value) {
   const Napi::Object from = object(value, "bindings");
   GivenBindings result;
@@ -35,9 +46,11 @@ GivenBindings bindings(const Napi::Value& value) {
 
 Napi::Value enqueueRun(const Napi::CallbackInfo& call) {
   Device& device = *deviceOf(call[0]);
-  const TaskHead task = head(call);
+  TaskHead task = head(call);
   const std::int64_t program = whole(call[4], "program");
   GivenBindings given = bindings(call[5]);
+  if (!call[6].IsUndefined()) task.listeners = listeners(call[6]);
+  if (!call[7].IsUndefined()) task.toldCells = wholeNumbers(call[7], "toldCells");
   device.enqueueRun(task, program, bound(device, std::move(given)));
   return call.Env().Undefined();
 }
@@ -60,6 +73,20 @@ Napi::Value enqueueSend(const Napi::CallbackInfo& call) {
   const TaskHead task = head(call);
   device.enqueueSend(task, size(call[4], "send.source"), size(call[5], "send.bytes"), destination,
                      size(call[7], "send.destinationOffset"));
+  return call.Env().Undefined();
+}
+
+Napi::Value enqueueChannelSend(const Napi::CallbackInfo& call) {
+  Device& device = *deviceOf(call[0]);
+  const TaskHead task = head(call);
+  device.enqueueChannelSend(task, size(call[4], "send.source"), size(call[5], "send.bytes"), channelOf(call[6]));
+  return call.Env().Undefined();
+}
+
+Napi::Value enqueueReceive(const Napi::CallbackInfo& call) {
+  Device& device = *deviceOf(call[0]);
+  const TaskHead task = head(call);
+  device.enqueueReceive(task, size(call[4], "receive.destination"), size(call[5], "receive.bytes"), channelOf(call[6]));
   return call.Env().Undefined();
 }
 
@@ -92,6 +119,8 @@ void registerQueues(Napi::Env env, Napi::Object exports) {
   expose<enqueueRun>(env, exports, "enqueueRun");
   expose<enqueueUpdate>(env, exports, "enqueueUpdate");
   expose<enqueueSend>(env, exports, "enqueueSend");
+  expose<enqueueChannelSend>(env, exports, "enqueueChannelSend");
+  expose<enqueueReceive>(env, exports, "enqueueReceive");
   expose<enqueueUpload>(env, exports, "enqueueUpload");
   expose<enqueueFault>(env, exports, "enqueueFault");
 }

@@ -144,6 +144,10 @@ Napi::Value nowNs(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), static_cast<double>(runtimeOf(call[0]).runtime->nowNs()));
 }
 
+Napi::Value originNs(const Napi::CallbackInfo& call) {
+  return Napi::Number::New(call.Env(), static_cast<double>(runtimeOf(call[0]).runtime->originNs()));
+}
+
 }  // namespace
 
 void registerRuntime(Napi::Env env, Napi::Object exports) {
@@ -158,6 +162,7 @@ void registerRuntime(Napi::Env env, Napi::Object exports) {
   expose<createNormCells>(env, exports, "createNormCells");
   expose<signal>(env, exports, "signal");
   expose<nowNs>(env, exports, "nowNs");
+  expose<originNs>(env, exports, "originNs");
 }
 
 }  // namespace loratwin::bind

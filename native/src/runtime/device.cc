@@ -1,5 +1,6 @@
 #include "device.h"
 
+#include <algorithm>
 #include <chrono>
 #include <new>
 #include <thread>
@@ -58,6 +59,8 @@ Device::Device(std::shared_ptr<Runtime> runtime, std::string name, std::shared_p
 void Device::stop() {
   if (std::exchange(stopped_, true)) return;
   runsAside_.wait(true);
+  for (const auto& [channel, own] : channelStreams_) own.channel->abort();
+  channelStreams_.clear();
   halt();
   programs_.clear();
   adapters_.clear();
@@ -295,6 +298,9 @@ Task Device::prepare(const TaskHead& head) {
   task.id = head.id;
   for (const std::int64_t wait : head.waits) task.waits.push_back(runtime_->event(wait, "waits"));
   if (head.signal >= 0) task.signal = runtime_->claimSignal(head.signal);
+  task.signalIndex = head.signal;
+  task.listeners = head.listeners;
+  for (const std::int64_t cell : head.toldCells) task.toldCells.emplace_back(cell, runtime_->normCell(cell));
   task.uses.emplace_back(pending_);
   return task;
 }
@@ -333,6 +339,52 @@ void Device::enqueueSend(const TaskHead& head, std::size_t source, std::size_t b
   requireRange("send.source", source, bytes);
   destination.requireRange("send.destinationOffset", destinationOffset, bytes);
   queueTransfer(prepare(head), {arena_, source, destination.arena_, destinationOffset, bytes});
+}
+
+Device::ChannelStream& Device::streamOf(const std::shared_ptr<Channel>& channel, const char* name) {
+  ChannelStream& own = channelStreams_[channel.get()];
+  if (!own.stream) {
+    own.channel = channel;
+    own.stream = std::make_unique<Stream>(runtime_, name_, name, std::vector<int>{}, false);
+    own.stream->start();
+  }
+  return own;
+}
+
+void Device::enqueueChannelSend(const TaskHead& head, std::size_t source, std::size_t bytes,
+                                std::shared_ptr<Channel> channel) {
+  requireLive();
+  requireRange("send.source", source, bytes);
+  ChannelStream& own = streamOf(channel, "send");
+  Task task = prepare(head);
+  task.work = [this, arena = arena_, source, bytes, &own](Completion&) {
+    const std::byte* from = arena->data() + source;
+    if (!isHostMemory()) {
+      own.staging.resize(std::max(own.staging.size(), bytes));
+      arena->read(own.staging.data(), source, bytes);
+      from = own.staging.data();
+    }
+    own.channel->send(from, bytes);
+  };
+  own.stream->enqueue(std::move(task));
+}
+
+void Device::enqueueReceive(const TaskHead& head, std::size_t destination, std::size_t bytes,
+                            std::shared_ptr<Channel> channel) {
+  requireLive();
+  requireRange("receive.destination", destination, bytes);
+  ChannelStream& own = streamOf(channel, "receive");
+  Task task = prepare(head);
+  task.work = [this, arena = arena_, destination, bytes, &own](Completion&) {
+    if (isHostMemory()) {
+      own.channel->receive(arena->data() + destination, bytes);
+      return;
+    }
+    own.staging.resize(std::max(own.staging.size(), bytes));
+    own.channel->receive(own.staging.data(), bytes);
+    arena->write(destination, own.staging.data(), bytes);
+  };
+  own.stream->enqueue(std::move(task));
 }
 
 void Device::enqueueFault(const TaskHead& head, Fault fault) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include "program.h"
 #include "runtime.h"
 #include "stream.h"
+#include "transport/channel.h"
 
 namespace loratwin {
 
@@ -51,6 +53,9 @@ struct TaskHead {
   std::int64_t id = 0;
   std::vector<std::int64_t> waits;
   std::int64_t signal = -1;  // -1: none
+  // Ranks that hear of the end, and the norm cells that they hear of.
+  std::vector<Listener> listeners = {};
+  std::vector<std::int64_t> toldCells = {};
 };
 
 // What an update may tell of an adapter: nothing, its parameters, or all of them, one after another.
@@ -159,6 +164,9 @@ class Device {
   void enqueueUpdate(const TaskHead& head, std::vector<UpdateItem> items);
   void enqueueSend(const TaskHead& head, std::size_t source, std::size_t bytes, const Device& destination,
                    std::size_t destinationOffset);
+  // Bytes of the arena to or from a device of another rank, on a stream of the channel's own.
+  void enqueueChannelSend(const TaskHead& head, std::size_t source, std::size_t bytes, std::shared_ptr<Channel> channel);
+  void enqueueReceive(const TaskHead& head, std::size_t destination, std::size_t bytes, std::shared_ptr<Channel> channel);
   void enqueueUpload(const TaskHead& head, std::vector<float> data, std::size_t destinationOffset);
 
   void enqueueFault(const TaskHead& head, Fault fault);
@@ -185,6 +193,8 @@ class Device {
   virtual std::shared_ptr<const Matrix> useMatrix(const std::shared_ptr<const Matrix>& other) = 0;
   // Which memory weights lie in: devices that say the same can read each other's.
   virtual std::string memoryName() const = 0;
+  // Whether the arena is host memory, which channels read and write themselves.
+  virtual bool isHostMemory() const = 0;
   virtual void programMade(const Program&) {}
   virtual void parametersWritten(const Adapter&) {}
   // Of a CPU device's pool; see Reach.
@@ -215,6 +225,14 @@ class Device {
   std::string place(const char* kind, const std::string& key) const { return memoryName() + " " + kind + " " + key; }
   std::shared_ptr<Matrix> packed(const MatrixSource& source);
   Task prepare(const TaskHead& head);
+  // A channel's stream, whose thread waits for the other rank.
+  struct ChannelStream {
+    std::shared_ptr<Channel> channel;
+    std::unique_ptr<Stream> stream;
+    // Where the arena is no host memory: what is on its way.
+    std::vector<std::byte> staging;
+  };
+  ChannelStream& streamOf(const std::shared_ptr<Channel>& channel, const char* name);
   void requireLive() const;
   void requireQuiet(const char* what) const;
   void requireQuiet(const Adapter& adapter) const;
@@ -226,6 +244,7 @@ class Device {
   // Handles of adapters that are gone.
   std::vector<std::size_t> freeAdapters_;
   std::vector<std::unique_ptr<Program>> programs_;
+  std::map<const Channel*, ChannelStream> channelStreams_;
   bool stopped_ = false;
   bool isAside_ = false;
   std::atomic<bool> runsAside_{false};

@@ -1,5 +1,6 @@
 #include "runtime.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "clock.h"
@@ -30,7 +31,9 @@ std::int64_t Runtime::nowNs() const { return monotonicNs() - start_; }
 
 std::int64_t Runtime::createEvents(std::int64_t count) {
   const std::int64_t first = countOf("createEvents.count", events_.size(), count);
+  const std::lock_guard lock(mutex);
   for (std::int64_t i = 0; i < count; i++) events_.emplace_back();
+  noteEarly();
   return first;
 }
 
@@ -45,13 +48,17 @@ void Runtime::renewEvents(const std::vector<std::int64_t>& indices) {
   for (const std::int64_t index : indices) {
     Event& renewed = *event(index, "renewEvents");
     renewed.signalled.store(false, std::memory_order_release);
+    renewed.generation += 1;
     renewed.claimed = false;
   }
+  noteEarly();
 }
 
 std::int64_t Runtime::createNormCells(std::int64_t count) {
   const std::int64_t first = countOf("createNormCells.count", cells_.size(), count);
+  const std::lock_guard lock(mutex);
   cells_.resize(cells_.size() + static_cast<std::size_t>(count), 0.0);
+  noteEarly();
   return first;
 }
 
@@ -154,6 +161,22 @@ void Runtime::finish(Event* signalled, Completion completion, bool wanted) {
     first = (wanted || nowNs() - announcedNs_ >= kReportNs) && announce();
   }
   if (first) notify_();
+}
+
+void Runtime::hear(const Told& told) {
+  const std::lock_guard lock(mutex);
+  if (!note(told)) early_.push_back(told);
+}
+
+bool Runtime::note(const Told& told) {
+  if (told.event >= static_cast<std::int64_t>(events_.size())) return false;
+  Event& event = events_[static_cast<std::size_t>(told.event)];
+  if (event.generation < told.generation) return false;
+  const auto known = static_cast<std::int64_t>(cells_.size());
+  if (std::ranges::any_of(told.cells, [&](const auto& cell) { return cell.first >= known; })) return false;
+  for (const auto& [cell, value] : told.cells) cells_[static_cast<std::size_t>(cell)] = value;
+  mark(event);
+  return true;
 }
 
 void Runtime::setDomain(const std::string& device, std::int64_t domain) {

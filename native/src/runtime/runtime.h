@@ -14,6 +14,7 @@
 
 #include "shared_weights.h"
 #include "thread_clock.h"
+#include "transport/told.h"
 
 namespace loratwin {
 
@@ -22,6 +23,8 @@ struct Event {
   std::atomic<std::int64_t> signalledNs{0};
   // A CUDA event that comes true with it, once that is in a stream and until it is signalled. Guarded by the mutex.
   void* recorded = nullptr;
+  // How often it has been made new. Guarded by the mutex.
+  std::int64_t generation = 0;
   bool claimed = false;  // some task or JavaScript is to signal it; JavaScript's thread only
 };
 
@@ -89,6 +92,11 @@ class Runtime {
 
   // `wanted`: JavaScript is woken for it, else at most once every kReportNs, as it runs on the devices' cores.
   void finish(Event* signalled, Completion completion, bool wanted);
+  // Who carries to other ranks what tasks tell them; before the first of these. Called on the devices' threads.
+  void tellBy(std::function<void(int rank, Told told)> teller) { teller_ = std::move(teller); }
+  void tell(int rank, Told told) { teller_(rank, std::move(told)); }
+  // A task of another rank has ended; from any thread.
+  void hear(const Told& told);
   // Before the device is made: devices of a domain wait for each other's events and for no others', and stop together.
   // All are of domain 0 where nothing else was said.
   void setDomain(const std::string& device, std::int64_t domain);
@@ -103,6 +111,8 @@ class Runtime {
   };
   Batch drain();
   std::int64_t nowNs() const;
+  // What the monotonic clock showed when nowNs() was 0.
+  std::int64_t originNs() const { return start_; }
 
   SharedWeights sharedWeights;
 
@@ -117,6 +127,9 @@ class Runtime {
   void wake(const Event& event);
   void mark(Event& event);
   bool announce();
+  // Whether what was told could be noted: not of an event, or of cells, that are yet to be made or made new.
+  bool note(const Told& told);
+  void noteEarly() { std::erase_if(early_, [this](const Told& told) { return note(told); }); }
   std::atomic<bool>& failed(const std::string& device) { return failed_[domains_[device]]; }
 
   std::function<void()> notify_;
@@ -124,6 +137,8 @@ class Runtime {
   std::deque<Event> events_;
   std::deque<double> cells_;
   std::vector<Waiter*> waiters_;
+  std::function<void(int, Told)> teller_;
+  std::vector<Told> early_;
   std::vector<Completion> completions_;
   std::vector<Failure> failures_;
   std::map<std::string, std::int64_t> domains_;

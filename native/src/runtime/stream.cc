@@ -121,6 +121,14 @@ void Stream::report(Task task, Completion done) {
     const std::lock_guard lock(runtime_->mutex);
     wanted = runsLow();
   }
+  if (!task.listeners.empty()) {
+    Told told{task.signalIndex, 0, {}};
+    for (const auto& [index, cell] : task.toldCells) told.cells.emplace_back(index, *cell);
+    for (const Listener& listener : task.listeners) {
+      told.generation = listener.generation;
+      runtime_->tell(listener.rank, told);
+    }
+  }
   runtime_->finish(task.signal, std::move(done), wanted);
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "errors.h"
@@ -30,10 +31,20 @@ class Use {
   std::atomic<int>* count_;
 };
 
+// A rank that hears of a task's end, and how often the task's event has been renewed there by then.
+struct Listener {
+  int rank = 0;
+  std::int64_t generation = 0;
+};
+
 struct Task {
   std::int64_t id = 0;
   std::vector<const Event*> waits;
   Event* signal = nullptr;
+  // Who hears of the end, of which event, and of what norm cells.
+  std::vector<Listener> listeners;
+  std::int64_t signalIndex = -1;
+  std::vector<std::pair<std::int64_t, const double*>> toldCells;
   using Work = std::function<void(Completion&)>;
 
   // Does the task; on a CUDA stream, gives it to the stream.

@@ -23,6 +23,7 @@ class CpuDevice final : public Device {
   std::shared_ptr<Matrix> makeMatrix(const MatrixSource& source) override;
   std::shared_ptr<const Matrix> useMatrix(const std::shared_ptr<const Matrix>& other) override;
   std::string memoryName() const override { return "host"; }
+  bool isHostMemory() const override { return true; }
   void programMade(const Program& program) override;
   int threads() const override { return team_->threads(); }
   void queueRun(Task task, const Program& program, Bindings bindings) override;

@@ -27,6 +27,7 @@ class CudaDevice final : public Device {
   std::shared_ptr<Matrix> makeMatrix(const MatrixSource& source) override;
   std::shared_ptr<const Matrix> useMatrix(const std::shared_ptr<const Matrix>& other) override;
   std::string memoryName() const override { return "cuda " + std::to_string(index_); }
+  bool isHostMemory() const override { return false; }
   void parametersWritten(const Adapter& adapter) override;
   void queueRun(Task task, const Program& program, Bindings bindings) override;
   void queueUpdate(Task task, std::vector<UpdateItem> items) override;

@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import type { Cluster } from "../../../plan/documents/cluster.ts";
+import { adapterBytes, runSmall, type SmallResult, type SmallRun, smallCase, TWO_JOBS } from "../small-run.ts";
+import { machines, runOnRanks } from "./local-ranks.ts";
+
+const GIVEN = smallCase([...TWO_JOBS, { rank: 3, targets: ["up_proj", "o_proj"], steps: 5, microBatchSize: 1 }]);
+
+type OnMachines = SmallRun & { readonly devices: Cluster };
+
+/** Of a run, all but its times. */
+function outcomeOf({ adapters, metrics, trace }: SmallResult) {
+  const key = ({ job, step }: { readonly job: string; readonly step: number }): string => `${job} ${step}`;
+  return {
+    adapters: adapters.map(adapterBytes),
+    metrics: metrics.map(({ seconds: _, ...row }) => row).sort((a, b) => key(a).localeCompare(key(b))),
+    events: trace.events.map(({ action, stream }) => `${stream} ${action}`).sort(),
+  };
+}
+
+describe("a plan over several machines", () => {
+  test("gives the bytes, metrics and events of one process", async () => {
+    const far = await runOnRanks(GIVEN, { devices: machines(1, 1) });
+    const near = await runSmall(GIVEN, { devices: "cpu:0,cpu:1" });
+    expect(outcomeOf(far)).toEqual(outcomeOf(near));
+  }, 60_000);
+
+  // One process has no more devices than there are cores: stages of one machine are the reference here.
+  test.each([
+    ["three stages on as many machines, and on two", { devices: machines(1, 1, 1) }, { devices: machines(2, 1) }],
+    [
+      "two pipelines on four machines, and each on one",
+      { devices: machines(1, 1, 1, 1), pipelines: 2 },
+      { devices: machines(2, 2), pipelines: 2 },
+    ],
+  ] satisfies readonly (readonly [string, OnMachines, OnMachines])[])(
+    "%s give the same",
+    async (_, far, near) => {
+      expect(outcomeOf(await runOnRanks(GIVEN, far))).toEqual(outcomeOf(await runOnRanks(GIVEN, near)));
+    },
+    60_000,
+  );
+});
