@@ -38,6 +38,7 @@ export async function executeProbed(input: ExecuteInput): Promise<ExecuteResult>
   await take();
   const probes = taken.map(({ atMs, devices }) => ({ atSeconds: (atMs - startMs) / 1e3, devices }));
   const { devices } = result.trace.machine ?? { devices: [] };
-  const machine = { probes, devices, ...(system === undefined ? {} : { system }) };
+  const clocks = result.clocks.length === 0 ? {} : { clocks: [...result.clocks] };
+  const machine = { probes, devices, ...(system === undefined ? {} : { system }), ...clocks };
   return { ...result, trace: { ...result.trace, machine } };
 }

@@ -136,6 +136,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     diverged: plan.jobs.map((_, job) => diverged.get(job)),
     adapters: await Promise.all(plan.jobs.map((_, job) => ended.get(job) ?? session.adapterOf(job))),
     best: plan.jobs.map((_, job) => best.get(job) ?? session.bestOf(job)),
+    clocks: host.clocks,
     products: productsOf(runners.map(({ device }) => device)),
     operators: runners.map((runner) => runner.operators),
     statistics: runners.map(({ device }) => device.statistics()),

@@ -10,6 +10,7 @@ import type { LostPipeline } from "./lost-pipeline.ts";
 import type { BaseModel } from "./model-folder.ts";
 import type { AdapterPair } from "./peft.ts";
 import type { ProductMeasurement } from "./products.ts";
+import type { MachineClock } from "./ranks/rank-clock.ts";
 import type { Progress, RunProfile } from "./record-completions.ts";
 import type { StageHost } from "./stage-host.ts";
 import type { StageRunner } from "./stage-runner.ts";
@@ -74,6 +75,8 @@ export interface ExecuteResult {
   readonly adapters: readonly (readonly AdapterPair[])[];
   /** By job: what was best of it; undefined for one that was not evaluated. */
   readonly best: readonly (BestEvaluation | undefined)[];
+  /** Of other machines, how their clocks went. */
+  readonly clocks: readonly MachineClock[];
   /** By stage. */
   readonly statistics: readonly DeviceStatistics[];
   /** The ways of products that the devices took or measured; `undefined` where they have one. */

@@ -1,4 +1,4 @@
-import type { DeviceError } from "../core/index.ts";
+import { DeviceError } from "../core/index.ts";
 import type { Completion } from "../native/index.ts";
 import { computeDtype, type Work } from "../plan/index.ts";
 import type { StageState } from "./adapter-room.ts";
@@ -21,7 +21,7 @@ import type { SessionParts } from "./session-parts.ts";
 import type { StageHost } from "./stage-host.ts";
 import type { StageRunner } from "./stage-runner.ts";
 import { StoppedJobs } from "./stopped-jobs.ts";
-import { watch } from "./watchdog.ts";
+import { standstill, watch } from "./watchdog.ts";
 
 /**
  * A plan on its devices: what was set up, what is in their queues, and what has ended. Segments are appended one by one,
@@ -115,6 +115,7 @@ export class Session {
     // Whoever waits for it hears of it; nobody has to.
     this.#failure.catch(() => {});
     host.onError((error, pipeline) => this.#guarded(() => this.#lose(pipeline, error)));
+    host.onFailure((error) => this.#fail(this.#withHeads(error)));
     host.onComplete((batch) => this.#guarded(() => this.#complete(batch)));
   }
 
@@ -308,6 +309,13 @@ export class Session {
     for (const job of lost.jobs) this.#record.states.lost(job);
     onLost?.(lost);
     this.#wake();
+  }
+
+  /** The error with what each device of a run over several machines was at. */
+  #withHeads({ facts }: DeviceError): DeviceError {
+    const { lines } = standstill(this.#queues.watched());
+    const detail = [...(facts.detail === undefined ? [] : [facts.detail]), ...lines].join("\n");
+    return new DeviceError({ ...facts, ...(detail === "" ? {} : { detail }) });
   }
 
   /** What fails where nobody waits fails the run. */

@@ -1,4 +1,4 @@
-import type { PlanBody } from "../plan/index.ts";
+import type { PlanBody, ResolvedLink } from "../plan/index.ts";
 
 /** Links of this machine of which nothing was said. */
 const UNSAID = ["host", "pcie"];
@@ -7,8 +7,16 @@ const UNSAID = ["host", "pcie"];
  * What a plan says and the executor has no use for, as sentences: it decides what was predicted, and nothing of the
  * run.
  */
-export function simulatedOnly({ links }: Pick<PlanBody, "links">): readonly string[] {
-  const joining = links.filter((link) => link !== null);
+export function simulatedOnly({
+  links,
+  stages,
+  devices,
+}: Pick<PlanBody, "links" | "stages" | "devices">): readonly string[] {
+  const machineOf = (stage: number): string => devices[stages[stage]!.device]!.machine;
+  // Between machines there is a network, which is what it is.
+  const joining = links.filter(
+    (link, boundary) => link !== null && machineOf(boundary) === machineOf(boundary + 1),
+  ) as readonly ResolvedLink[];
   const described = joining.filter(
     ({ type, shared, latencySeconds, bandwidthBytesPerSecond }) =>
       shared || latencySeconds > 0 || !UNSAID.includes(type) || (type === "host" && bandwidthBytesPerSecond !== null),

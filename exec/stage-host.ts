@@ -1,3 +1,4 @@
+import type { DeviceError } from "../core/index.ts";
 import {
   createRuntime,
   type Device,
@@ -12,6 +13,7 @@ import { assignDevices } from "./assign-devices.ts";
 import type { Later } from "./later.ts";
 import type { BaseModel } from "./model-folder.ts";
 import { type ProductMeasurement, withProducts } from "./products.ts";
+import type { MachineClock } from "./ranks/rank-clock.ts";
 import { loadStageWeights, type StageWeights } from "./stage-weights.ts";
 
 /** A run whose end ranks hear of. */
@@ -78,12 +80,16 @@ export interface StageHost
     | "abandon"
     | typeof Symbol.dispose
   > {
+  /** Told when no stage can go on: a rank of a run over several machines has failed. */
+  onFailure(callback: (error: DeviceError) => void): void;
   /** Before the first stage. */
   prepare(input: HostInput): void;
   /** A stage's device with its arena and its weights. @throws DeviceError, InputError */
   openStage(opening: StageOpening): Promise<OpenStage>;
   /** What devices say of themselves, statistics, samples and products, is what it is now. */
   settle(): Promise<void>;
+  /** Of other machines, how their clocks go. */
+  readonly clocks: readonly MachineClock[];
 }
 
 export interface HostInput {
@@ -151,6 +157,7 @@ export function localHost(): StageHost {
       return { device: own, weights };
     },
     settle: () => Promise.resolve(),
+    clocks: [],
     createEvents: runtime.createEvents,
     renewEvents: runtime.renewEvents,
     createNormCells: runtime.createNormCells,
@@ -158,6 +165,7 @@ export function localHost(): StageHost {
     nowNs: runtime.nowNs,
     onComplete: runtime.onComplete,
     onError: runtime.onError,
+    onFailure: () => {},
     idle: runtime.idle,
     abandon: runtime.abandon,
     [Symbol.dispose]: runtime[Symbol.dispose],

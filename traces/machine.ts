@@ -20,6 +20,21 @@ export const runMachineSchema = z.strictObject({
     }),
   ),
   system: systemCountsSchema.optional(),
+  /** Of a run over several machines: how the clocks of all but the first went beside that one's. */
+  clocks: z
+    .array(
+      z.strictObject({
+        machine: z.string().min(1),
+        /** Seconds that it showed less than the first one's at the last comparison. */
+        offsetSeconds: z.number(),
+        /** Parts in a million that it goes too slowly; 0 where they were compared but once. */
+        driftPpm: z.number(),
+        /** Seconds that its times may be wrong among those of the first: half of the longest round trip that counted. */
+        errorSeconds: z.number().min(0),
+        comparisons: z.int().min(1),
+      }),
+    )
+    .exactOptional(),
 });
 
 export type RunMachine = z.infer<typeof runMachineSchema>;

@@ -1,4 +1,8 @@
 import type { ClockReading } from "../../native/index.ts";
+import type { RunMachine } from "../../traces/index.ts";
+
+/** How the clock of another machine went. */
+export type MachineClock = NonNullable<RunMachine["clocks"]>[number];
 
 /** Readings closer together than this say more of their errors than of a drift. */
 const LEAST_SPAN_NS = 1e9;
@@ -17,8 +21,17 @@ export class RankClock {
     this.#readings.push(reading);
   }
 
-  get readings(): readonly ClockReading[] {
-    return this.#readings;
+  /** What is known of it, for a trace; undefined before the first reading. */
+  stateOf(machine: string): MachineClock | undefined {
+    const last = this.#readings.at(-1);
+    if (last === undefined) return undefined;
+    return {
+      machine,
+      offsetSeconds: last.offsetNs / 1e9,
+      driftPpm: this.drift * 1e6,
+      errorSeconds: Math.max(...this.#readings.map(({ roundTripNs }) => roundTripNs)) / 2e9,
+      comparisons: this.#readings.length,
+    };
   }
 
   /** Nanoseconds that the rank's clock loses in each of its own; 0 while nobody knows. */

@@ -1,15 +1,5 @@
 import { DeviceError } from "../../core/index.ts";
-import {
-  type Completion,
-  createRuntime,
-  type Device,
-  type DeviceOptions,
-  type Listener,
-  type RunTask,
-  type Runtime,
-  type Task,
-  type World,
-} from "../../native/index.ts";
+import { type Completion, createRuntime, type DeviceOptions, type Runtime, type World } from "../../native/index.ts";
 import { machinesOf, type Setting, stageRanks } from "../../plan/index.ts";
 import type { ModelFolder } from "../model-folder.ts";
 import {
@@ -19,17 +9,15 @@ import {
   openLocalStage,
   type StageDevice,
   type StageHost,
-  type StageMessage,
   type StageOpening,
 } from "../stage-host.ts";
-import { completionKey, OrderedCompletions } from "./ordered-completions.ts";
-import { RankChannels } from "./rank-channels.ts";
-import { RankClock } from "./rank-clock.ts";
+import { type MachineClock, RankClock } from "./rank-clock.ts";
 import { rankDevices } from "./rank-devices.ts";
 import { unpackError } from "./rank-errors.ts";
 import { RankLink } from "./rank-link.ts";
-import { decode, type RankFacts, type RankReport, type RankTransfer } from "./rank-messages.ts";
-import { type RemoteDevice, type RemoteDeviceInput, remoteDevice } from "./remote-device.ts";
+import { decode, type RankFacts, type RankReport } from "./rank-messages.ts";
+import { RankTasks } from "./rank-tasks.ts";
+import { type RemoteDevice, remoteDevice } from "./remote-device.ts";
 
 /** How often the ranks' clocks are compared. */
 const CLOCK_MS = 10_000;
@@ -40,14 +28,6 @@ export interface RankedHostInput {
   readonly model: Pick<ModelFolder, "folder" | "digest">;
 }
 
-/** Where a stage runs. */
-interface Place {
-  readonly stage: number;
-  readonly rank: number;
-  /** On rank 0. */
-  readonly local: Device | undefined;
-}
-
 /**
  * Stages on the machines of a plan, one rank each: rank 0, which is this process, decides and tells the others what to put
  * into their devices' queues; messages between stages and the norms that updates wait for go from rank to rank without it.
@@ -56,24 +36,16 @@ export class RankedHost implements StageHost {
   readonly #input: RankedHostInput;
   readonly #runtime: Runtime = createRuntime();
   readonly #links: readonly RankLink[];
-  readonly #channels: RankChannels;
   readonly #clocks: readonly RankClock[];
-  readonly #completions: OrderedCompletions;
-  readonly #places = new Map<StageDevice, Place>();
+  readonly #tasks: RankTasks;
   readonly #remote = new Map<number, RemoteDevice>();
-  /** Receives, by what their completions are known by there: the device and the action that sent. */
-  readonly #receives = new Map<string, Pick<Completion, "device" | "id">>();
-  /** By event, the ranks on which it is signalled. */
-  readonly #eventRanks = new Map<number, Set<number>>();
-  /** By rank and event: how often it has been made new there. */
-  readonly #generations: readonly Map<number, number>[];
   readonly #clockTimer: NodeJS.Timeout;
   #setting: Setting | undefined;
   #hostInput: HostInput | undefined;
   #options: readonly (DeviceOptions | undefined)[] = [];
   #opened: Promise<readonly RankFacts[]> = Promise.resolve([]);
   #onComplete: (completions: readonly Completion[]) => void = () => {};
-  #onError: (error: DeviceError, domain: number) => void = () => {};
+  #onFailure: (error: DeviceError) => void = () => {};
   #failure: Error | undefined;
   #waiters: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
 
@@ -81,13 +53,11 @@ export class RankedHost implements StageHost {
     const { world } = input;
     this.#input = input;
     this.#links = Array.from({ length: world.size - 1 }, (_, i) => new RankLink(world, i + 1));
-    this.#channels = new RankChannels(world);
     this.#clocks = this.#links.map(() => new RankClock(this.#runtime.originNs));
-    this.#completions = new OrderedCompletions(world.size);
-    this.#generations = Array.from({ length: world.size }, () => new Map<number, number>());
+    this.#tasks = new RankTasks(world, this.#links);
     this.#runtime.join(world);
     this.#runtime.onComplete((batch) => this.#report(0, batch, 0));
-    this.#runtime.onError((error) => this.#fail(error));
+    this.#runtime.onError((error) => this.#fail(this.#withNames(error)));
     world.onMessage((from, message) => {
       for (const report of decode<RankReport>(message)) this.#hear(from, report);
     });
@@ -105,9 +75,9 @@ export class RankedHost implements StageHost {
     return this.#opened;
   }
 
-  /** By rank but the first. */
-  get clocks(): readonly RankClock[] {
-    return this.#clocks;
+  get clocks(): readonly MachineClock[] {
+    const machines = machinesOf(this.#setting!);
+    return this.#clocks.flatMap((clock, i) => clock.stateOf(machines[i + 1]!) ?? []);
   }
 
   prepare(input: HostInput): void {
@@ -143,10 +113,10 @@ export class RankedHost implements StageHost {
       const options = this.#options[stage.index]!;
       const { device, weights } = await openLocalStage(this.#runtime, options, this.#hostInput!, opening);
       const own: StageDevice = {
-        ...localStageDevice(device, (other) => this.#places.get(other)!.local!),
-        ...this.#enqueueing(() => own),
+        ...localStageDevice(device, (other) => this.#tasks.localOf(other)),
+        ...this.#tasks.enqueueing(() => own),
       };
-      this.#places.set(own, { stage: stage.index, rank, local: device });
+      this.#tasks.place(own, { stage: stage.index, rank, local: device });
       return { device: own, weights };
     }
     await weightsBefore;
@@ -158,9 +128,9 @@ export class RankedHost implements StageHost {
       stage: stage.index,
       name,
       statistics,
-      enqueueing: this.#enqueueing(() => device),
+      enqueueing: this.#tasks.enqueueing(() => device),
     });
-    this.#places.set(device, { stage: stage.index, rank, local: undefined });
+    this.#tasks.place(device, { stage: stage.index, rank, local: undefined });
     this.#remote.set(stage.index, device);
     return { device, weights };
   }
@@ -187,19 +157,10 @@ export class RankedHost implements StageHost {
   }
 
   renewEvents(events: readonly number[]): void {
-    const byRank = this.#generations.map((): number[] => []);
-    for (const event of events) {
-      for (const rank of this.#eventRanks.get(event) ?? []) {
-        byRank[rank]!.push(event);
-        this.#generations[rank]!.set(event, this.#generation(rank, event) + 1);
-      }
-      this.#eventRanks.delete(event);
-    }
-    this.#runtime.renewEvents(byRank[0]!);
-    for (const link of this.#links) {
-      const own = byRank[link.rank]!;
-      if (own.length > 0) link.tell({ kind: "renew", events: own });
-    }
+    const [own = [], ...others] = this.#tasks.renewed(events);
+    this.#runtime.renewEvents(own);
+    for (const [i, renewed] of others.entries())
+      if (renewed.length > 0) this.#links[i]!.tell({ kind: "renew", events: renewed });
   }
 
   signal(event: number): void {
@@ -215,13 +176,16 @@ export class RankedHost implements StageHost {
     this.#onComplete = callback;
   }
 
-  onError(callback: (error: DeviceError, domain: number) => void): void {
-    this.#onError = callback;
+  /** No pipeline goes on without the others: all ranks end with the first failure (`onFailure`). */
+  onError(): void {}
+
+  onFailure(callback: (error: DeviceError) => void): void {
+    this.#onFailure = callback;
   }
 
   idle(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#completions.numOpen === 0) return Promise.resolve();
+    if (this.#tasks.numOpen === 0) return Promise.resolve();
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
@@ -270,25 +234,15 @@ export class RankedHost implements StageHost {
   #report(rank: number, completions: readonly Completion[], originNs: number): void {
     const clock = this.#clocks[rank - 1];
     const time = (ns: number): number => (clock === undefined ? ns : clock.atRank0(originNs + ns));
-    this.#completions.report(
+    const told = this.#tasks.report(
       rank,
       completions.map((done) => ({ ...done, startNs: time(done.startNs), endNs: time(done.endNs) })),
     );
-    const told = this.#completions.take();
-    if (told.length > 0) this.#onComplete(told.map((done) => this.#asSent(done)));
-    if (this.#completions.numOpen > 0) return;
+    if (told.length > 0) this.#onComplete(told);
+    if (this.#tasks.numOpen > 0) return;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const { resolve } of waiters) resolve();
-  }
-
-  /** A receive is told of as the action's that sent. */
-  #asSent(done: Completion): Completion {
-    if (done.stream !== "receive") return done;
-    const key = completionKey(done);
-    const sent = this.#receives.get(key)!;
-    this.#receives.delete(key);
-    return { ...done, ...sent };
   }
 
   /** A run over several machines ends with the first failure: the others wait for what never comes. */
@@ -301,7 +255,7 @@ export class RankedHost implements StageHost {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const { reject } of waiters) reject(failure);
-    for (const domain of this.#setting?.pipelines.keys() ?? []) this.#onError(failure, domain);
+    this.#onFailure(failure);
   }
 
   /** "rank 1 (machine b, stages 2 and 3)" */
@@ -312,106 +266,14 @@ export class RankedHost implements StageHost {
     return `rank ${rank} (machine ${machinesOf(this.#setting)[rank]}${stages.length === 0 ? "" : `, ${text}`})`;
   }
 
+  /** A stream that waits for a rank that is gone says so in the words of its channel. */
+  #withNames(error: DeviceError): DeviceError {
+    const { detail, ...facts } = error.facts;
+    if (detail === undefined || !/\brank \d/.test(detail)) return error;
+    return new DeviceError({ ...facts, expected: "all ranks to go on", got: this.#named(detail) });
+  }
+
   #named(reason: string): string {
     return reason.replace(/\brank (\d+)\b/g, (_, rank: string) => this.#nameOf(Number(rank)));
-  }
-
-  #generation(rank: number, event: number): number {
-    return this.#generations[rank]!.get(event) ?? 0;
-  }
-
-  #signalledOn(event: number | undefined, rank: number): void {
-    if (event === undefined) return;
-    const ranks = this.#eventRanks.get(event) ?? new Set();
-    ranks.add(rank);
-    this.#eventRanks.set(event, ranks);
-  }
-
-  #queued(device: string, stream: Completion["stream"], rank: number, { id, waits, signal }: Task): void {
-    this.#signalledOn(signal, rank);
-    this.#completions.enqueued(completionKey({ device, stream, id }), { rank, waits, signal });
-  }
-
-  #enqueueing(own: () => StageDevice): RemoteDeviceInput["enqueueing"] {
-    const placed = (): Place & { readonly name: string } => ({ ...this.#places.get(own())!, name: own().name });
-    return {
-      enqueueRun: ({ listeners: ranks = [], ...task }) => {
-        const { name, rank, stage, local } = placed();
-        this.#queued(name, "compute", rank, task);
-        const listeners = ranks.map((listener): Listener => {
-          this.#signalledOn(task.signal, listener);
-          return { rank: listener, generation: this.#generation(listener, task.signal!) };
-        });
-        const heard: RunTask = listeners.length === 0 ? task : { ...task, listeners };
-        if (local !== undefined) local.enqueueRun(heard);
-        else this.#linkTo(rank).tell({ kind: "run", stage, task: heard });
-      },
-      enqueueUpdate: (task) => {
-        const { name, rank, stage, local } = placed();
-        this.#queued(name, "compute", rank, task);
-        if (local !== undefined) local.enqueueUpdate(task);
-        else this.#linkTo(rank).tell({ kind: "update", stage, task });
-      },
-      enqueueFault: (task, fault) => {
-        const { name, rank, stage, local } = placed();
-        this.#queued(name, "compute", rank, task);
-        if (local !== undefined) local.enqueueFault(task, fault);
-        else this.#linkTo(rank).tell({ kind: "fault", stage, task, fault });
-      },
-      enqueueSend: (message) => {
-        const from = placed();
-        const to = this.#places.get(message.destination)!;
-        if (from.rank === to.rank) this.#copy(from, to, message);
-        else this.#transfer(from, to, message);
-      },
-    };
-  }
-
-  #copy(from: Place & { readonly name: string }, to: Place, message: StageMessage): void {
-    const { destination: _, receiveWaits: __, ...task } = message;
-    this.#queued(from.name, "send", from.rank, task);
-    if (from.local !== undefined) from.local.enqueueSend({ ...task, destination: to.local! });
-    else this.#linkTo(from.rank).tell({ kind: "copy", stage: from.stage, toStage: to.stage, task });
-  }
-
-  #transfer(from: Place & { readonly name: string }, to: Place, message: StageMessage): void {
-    const { id, waits, signal, source, bytes, destination, destinationOffset, receiveWaits = [] } = message;
-    const event = signal === undefined ? {} : { signal };
-    // Messages up and down between two stages have channels of their own; so have their numbers at the receiver.
-    const down = to.stage > from.stage ? 0 : 1;
-    const channel = 2 * from.stage + down;
-    const send: RankTransfer = { id, waits, ...event, offset: source, bytes, peer: to.rank, channel };
-    const receive: RankTransfer = {
-      id: 2 * id + down,
-      waits: receiveWaits,
-      ...event,
-      offset: destinationOffset,
-      bytes,
-      peer: from.rank,
-      channel,
-    };
-    this.#queued(from.name, "send", from.rank, send);
-    // What is received was computed before.
-    this.#queued(destination.name, "receive", to.rank, { ...receive, waits: [...receiveWaits, ...waits] });
-    this.#receives.set(completionKey({ device: destination.name, stream: "receive", id: receive.id }), {
-      device: from.name,
-      id,
-    });
-    this.#give("send", from, send);
-    this.#give("receive", to, receive);
-  }
-
-  #give(kind: "send" | "receive", { rank, stage, local }: Place, task: RankTransfer): void {
-    if (local === undefined) {
-      this.#linkTo(rank).tell({ kind, stage, task });
-      return;
-    }
-    const channel = this.#channels.to(task.peer, task.channel);
-    if (kind === "send") local.enqueueChannelSend({ ...task, channel });
-    else local.enqueueReceive({ ...task, channel });
-  }
-
-  #linkTo(rank: number): RankLink {
-    return this.#links[rank - 1]!;
   }
 }

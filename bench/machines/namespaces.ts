@@ -1,0 +1,105 @@
+// Machines of a network of their own on this one: a network namespace each, joined by a bridge in one more, each direction
+// of each link shaped at its sender. For root on Linux; nothing outside the namespaces is touched.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+const SWITCH = "ltsw";
+/** More than an Ethernet frame has, and enough for the rate to be reached. */
+const BURST = "128kb";
+
+function system(command: string, ...args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? stderr}`);
+}
+
+/** Names of machines: `lt0`, `lt1`, ... */
+export function machineName(index: number): string {
+  return `lt${index}`;
+}
+
+function address(index: number): string {
+  return `10.77.0.${index + 1}`;
+}
+
+/** The network that they share, as MPI wants to know it. */
+export const NETWORK = "10.77.0.0/24";
+
+/** Whether this process may make namespaces; else why not. */
+export function whyNoNamespaces(): string | undefined {
+  if (process.getuid?.() !== 0) return "only root may make network namespaces";
+  for (const program of ["ip", "tc", "unshare"]) {
+    const { error } = spawnSync(program, ["-V"]);
+    if (error !== undefined) return `${program} is not installed`;
+  }
+  const { status, stderr } = spawnSync("ip", ["netns", "add", "lttry"], { encoding: "utf8" });
+  spawnSync("ip", ["netns", "delete", "lttry"]);
+  return status === 0 ? undefined : stderr.trim();
+}
+
+/** So many machines, until they are disposed of. */
+export class Namespaces implements Disposable {
+  readonly size: number;
+
+  /** `rate`: as tc has it, such as `1gbit`. */
+  constructor(size: number, rate: string) {
+    this.size = size;
+    removeAll(size);
+    try {
+      this.#make();
+      this.shape(rate);
+    } catch (error) {
+      removeAll(size);
+      throw error;
+    }
+  }
+
+  #make(): void {
+    system("ip", "netns", "add", SWITCH);
+    system("ip", "-n", SWITCH, "link", "add", "br0", "type", "bridge");
+    system("ip", "-n", SWITCH, "link", "set", "br0", "up");
+    for (let k = 0; k < this.size; k += 1) {
+      const name = machineName(k);
+      system("ip", "netns", "add", name);
+      system("ip", "link", "add", "net0", "netns", name, "type", "veth", "peer", "name", `port${k}`, "netns", SWITCH);
+      system("ip", "-n", SWITCH, "link", "set", `port${k}`, "master", "br0", "up");
+      system("ip", "-n", name, "addr", "add", `${address(k)}/24`, "dev", "net0");
+      system("ip", "-n", name, "link", "set", "lo", "up");
+      system("ip", "-n", name, "link", "set", "net0", "up");
+      // `ip netns exec` shows this file as /etc/hosts.
+      const folder = path.join("/etc/netns", name);
+      mkdirSync(folder, { recursive: true });
+      const lines = Array.from({ length: this.size }, (_, other) => `${address(other)} ${machineName(other)}`);
+      writeFileSync(path.join(folder, "hosts"), `${["127.0.0.1 localhost", ...lines].join("\n")}\n`);
+    }
+  }
+
+  shape(rate: string): void {
+    const tbf = ["root", "tbf", "rate", rate, "burst", BURST, "latency", "20ms"];
+    for (let k = 0; k < this.size; k += 1) {
+      system("ip", "netns", "exec", machineName(k), "tc", "qdisc", "replace", "dev", "net0", ...tbf);
+      system("ip", "netns", "exec", SWITCH, "tc", "qdisc", "replace", "dev", `port${k}`, ...tbf);
+    }
+  }
+
+  /** Takes the link of a machine down at the switch. */
+  cut(index: number): void {
+    system("ip", "-n", SWITCH, "link", "set", `port${index}`, "down");
+  }
+
+  join(index: number): void {
+    system("ip", "-n", SWITCH, "link", "set", `port${index}`, "up");
+  }
+
+  [Symbol.dispose](): void {
+    removeAll(this.size);
+  }
+}
+
+function removeAll(size: number): void {
+  const names = [SWITCH, ...Array.from({ length: size }, (_, k) => machineName(k))];
+  for (const name of names) {
+    spawnSync("ip", ["netns", "delete", name]);
+    rmSync(path.join("/etc/netns", name), { recursive: true, force: true });
+  }
+}
