@@ -32,7 +32,7 @@ export interface FleetExecutionInput
   extends Pick<SessionInput, "model" | "onStep" | "onEvaluation" | "sampleEveryNs" | "wantsStates"> {
   readonly setting: Setting;
   /** Where the stages run, given back at the end; this machine's devices when absent. */
-  readonly host?: StageHost;
+  readonly host?: StageHost | undefined;
   /** What the fleet's clock shows when its devices are ready: 0, but for one that was cut off and goes on. */
   readonly startNs?: number;
   /** Who decides, and makes the plan; it has seen nothing yet. */

@@ -85,7 +85,7 @@ export {
   SAMPLES,
 } from "./predict-intervals.ts";
 // The processes of a run over several machines.
-export { joinRanks, rankedHost, workOnRank } from "./ranks.ts";
+export { checkDevices, joinRanks, rankedHost, workOnRank } from "./ranks.ts";
 export { loadBaseline, storedBaseline } from "./regress-baseline.ts";
 // A run again in virtual time, with its own durations.
 export { type Replayed, replayPlan, replayRun } from "./replay-run.ts";

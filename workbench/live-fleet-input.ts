@@ -1,4 +1,4 @@
-import type { LostPipeline, ModelFolder } from "../exec/index.ts";
+import type { LostPipeline, ModelFolder, StageHost } from "../exec/index.ts";
 import type { CostModel, FleetWork, HalvedSweep, Policy, Resources, Setting, Sharing } from "../plan/index.ts";
 import type { CheckpointRhythm } from "./checkpoint-rhythm.ts";
 import type { Place } from "./context.ts";
@@ -14,6 +14,8 @@ export interface LiveFleetInput {
   readonly setting: Setting;
   readonly costs: CostModel;
   readonly model: ModelFolder;
+  /** Where the stages run; this machine's devices when absent. */
+  readonly host?: StageHost | undefined;
   readonly policy: Policy;
   readonly resources: Resources;
   /** How jobs share micro-batches under the policy; absent where each has its own. */

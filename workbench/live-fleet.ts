@@ -62,7 +62,7 @@ export class LiveFleet implements Disposable {
 
   /** Sets the devices up. @throws InputError for the folder, DeviceError */
   static async open(input: LiveFleetInput): Promise<LiveFleet> {
-    const { place, folder, setting, costs, model, policy, resources, sharing, goesOn } = input;
+    const { place, folder, setting, costs, model, host, policy, resources, sharing, goesOn } = input;
     const prepare = goesOn && (() => beginFleetAgain(goesOn.found, goesOn.restored.jobs));
     const written = new FleetFolder(place, folder, setting, model.folder, prepare);
     try {
@@ -76,9 +76,7 @@ export class LiveFleet implements Disposable {
         written,
         scheduler,
         await FleetExecution.open({
-          setting,
-          model,
-          startNs,
+          ...{ setting, model, host, startNs },
           plan: new FleetPlan({
             ...{ setting, costs, scheduler, sharing, numBefore },
             follow: (number) => fleet.#follows(number),

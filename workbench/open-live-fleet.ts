@@ -1,5 +1,5 @@
 import { DeviceError, InputError, PlanError } from "../core/index.ts";
-import { assignDevices, lostText } from "../exec/index.ts";
+import { lostText, type World } from "../exec/index.ts";
 import {
   createCostModel,
   type FleetWork,
@@ -20,6 +20,7 @@ import { LiveFuture } from "./live-future.ts";
 import type { LiveSubmission } from "./live-job.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
 import type { LoadedWorkload } from "./load-workload.ts";
+import { checkDevices, rankedHost } from "./ranks.ts";
 import { type FleetThatGoesOn, inputsOf, keptJobs, submissionsAgain } from "./restore-jobs.ts";
 import { checkComer, type ResumableFleet, restoredFleet, settingToGoOnIn } from "./resume-fleet.ts";
 import { learnedBy, roomBy } from "./sizes.ts";
@@ -42,6 +43,8 @@ export interface FleetChoice {
   readonly rhythm: CheckpointRhythm;
   /** The jobs over time of that folder, to go on with (`findResumableFleet`). */
   readonly found?: ResumableFleet | undefined;
+  /** The ranks of a fleet over several machines, of which this process is the first. */
+  readonly world?: World | undefined;
 }
 
 /** The jobs of a folder to go on with, checked against the pipelines that they come to. @throws InputError, PlanError */
@@ -71,7 +74,7 @@ export async function openLiveFleet(
   context: Context,
   file: string,
   choice: RequestChoice,
-  { folder, policy, rhythm, found }: FleetChoice,
+  { folder, policy, rhythm, found, world }: FleetChoice,
 ): Promise<OpenedFleet> {
   const { request, loaded, placed } = await loadRequest(context, file, { ...choice, overTime: true });
   const { model, workload, data } = loaded;
@@ -97,7 +100,7 @@ export async function openLiveFleet(
     );
     const planned = roomBy(fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}), choice.sizes);
     const setting = found === undefined ? planned : settingToGoOnIn(found, planned);
-    assignDevices(setting);
+    checkDevices(setting, world);
     const costs = createCostModel(body.calibration, body.model.dtype);
     const works: FleetWork[] = (found?.comers ?? []).map(({ number: _number, given: _given, ...work }) => work);
     const limits = {
@@ -119,6 +122,7 @@ export async function openLiveFleet(
       ...{ rhythm, goesOn, onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`) },
       onLost: (lost, jobs) => context.warn(lostText(lost, jobs, "the others end with a checkpoint")),
       ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
+      host: world && rankedHost(world, model),
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),
     });

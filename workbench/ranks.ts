@@ -1,5 +1,7 @@
 import { InputError } from "../core/index.ts";
 import {
+  assignDevices,
+  assignRankDevices,
   joinMpi,
   type ModelFolder,
   openModelFolder,
@@ -40,6 +42,12 @@ export function joinRanks(environment: Environment): World | undefined {
 /** Runs the stages of a rank but the first until that says that all is done. @throws DeviceError */
 export async function workOnRank(world: World): Promise<void> {
   await serveRank({ world, version: VERSION, versions: machineVersions(), openModel: openModelFolder });
+}
+
+/** What a plan's stages run on is here, or on the other ranks. @throws DeviceError, InputError */
+export function checkDevices(plan: Parameters<typeof assignDevices>[0], world: World | undefined): void {
+  if (world === undefined) assignDevices(plan);
+  else assignRankDevices(plan, world.rank);
 }
 
 /** Where the stages of a plan over several machines run, as rank 0 has them. */

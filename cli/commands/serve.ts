@@ -221,7 +221,8 @@ async function serveFleet(io: Io, args: Arguments, served: ServedFleet): Promise
   const { choice, folder, policy, once, found, isDraining } = served;
   const context = contextOf(io, args);
   const workload = requiredText(args, "workload");
-  const opened = await openLiveFleet(context, workload, choice, { folder, policy, found, rhythm: rhythmOf(args) });
+  const rhythm = rhythmOf(args);
+  const opened = await openLiveFleet(context, workload, choice, { folder, policy, found, rhythm, world: io.world });
   for (const line of resumedLines(opened)) context.note(line);
   using fleet = opened.fleet;
   if (fleet.takenFrom !== undefined) context.note(takenOver(folder, fleet.takenFrom));
@@ -275,6 +276,7 @@ async function goOnWithout(
 
 export const serveCommand: Command = {
   usage: "serve <workload>",
+  runsOnRanks: true,
   describe: "keep pipelines warm and train jobs as they come, on this machine",
   examples: [
     ["$0 serve jobs.yaml -o run/", "takes more jobs by `loratwin submit run/ job.yaml`"],

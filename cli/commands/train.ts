@@ -1,8 +1,9 @@
 import { finite, InputError } from "../../core/index.ts";
-import { assignDevices, assignRankDevices, otherLibrary, simulatedOnly } from "../../exec/index.ts";
-import type { Plan, ReadText } from "../../plan/index.ts";
+import { otherLibrary, simulatedOnly } from "../../exec/index.ts";
+import type { ReadText } from "../../plan/index.ts";
 import { planOfPart, runMetrics } from "../../traces/index.ts";
 import {
+  checkDevices,
   checkRunFolder,
   findResumable,
   loadPlan,
@@ -103,19 +104,13 @@ async function restWork(io: Io, args: Arguments, use: Use): Promise<TrainWork | 
   return { folder, plan, model, data, resumed, source };
 }
 
-/** Those of this machine are here. @throws DeviceError, InputError */
-function checkDevices({ world }: Io, plan: Plan): void {
-  if (world === undefined) assignDevices(plan);
-  else assignRankDevices(plan, world.rank);
-}
-
 async function newWork(io: Io, args: Arguments, use: Use): Promise<TrainWork> {
   const file = requiredText(args, "plan");
   const folder = requiredText(args, "output");
   const context = contextOf(io, args);
   const { plan, loaded, source } =
     use === PLAN ? loadPlan(io, file) : await planWorkload(context, file, verifiedRequestChoice(args));
-  checkDevices(io, plan);
+  checkDevices(plan, io.world);
   try {
     const model = openPlanModel(plan, verification(args, use));
     checkRunFolder(io, folder, plan, flag(args, "overwrite"));
@@ -155,7 +150,7 @@ export const trainCommand: Command = {
       return 0;
     }
     const { plan, folder, source } = work;
-    checkDevices(io, plan);
+    checkDevices(plan, io.world);
     for (const remark of [...simulatedOnly(plan), ...otherLibrary(plan)]) note(io, args, remark);
     let trained: TrainedRun;
     try {
