@@ -6,20 +6,22 @@ import { localHost } from "../../exec/stage-host.ts";
 import { createCostModel, GrowingPlan, groupRows, type Segment } from "../../plan/index.ts";
 import { useEmulatedAddon } from "../native/emulated-addon.ts";
 import { growingSetting } from "../plan/grow.ts";
+import { localRanks, machines } from "./ranks/local-ranks.ts";
 import { adapterBytes, planSmall, smallCase, TWO_JOBS } from "./small-run.ts";
 
 const SECOND = 1e9;
 
 useEmulatedAddon();
 
-it.each(["cpu:0", "cpu:0,cpu:1", "cuda:0", "cuda:0,cuda:1"])(
+it.each(["cpu:0", "cpu:0,cpu:1", "cuda:0", "cuda:0,cuda:1", "two machines"])(
   "a job that is taken from %s while another trains goes on from its state, and trains the same bytes",
   async (devices) => {
     const given = smallCase(TWO_JOBS.map((job) => ({ ...job, steps: 6 })));
-    const fixed = planSmall(given, { devices, groups: "unfused" });
+    const isFar = devices === "two machines";
+    const fixed = planSmall(given, { devices: isFar ? machines([1, 1]) : devices, groups: "unfused" });
     const start = given.start.map((parameters): AdapterState => ({ parameters }));
     const alone = await executePlan({
-      plan: fixed,
+      plan: isFar ? planSmall(given, { devices: "cpu:0,cpu:1", groups: "unfused" }) : fixed,
       model: given.model,
       rows: given.data,
       start: given.start,
@@ -44,13 +46,14 @@ it.each(["cpu:0", "cpu:0,cpu:1", "cuda:0", "cuda:0,cuda:1"])(
 
     const ended = new Map<number, readonly AdapterPair[]>();
     const taken: AdapterState[] = [];
-    using runtime = localHost();
+    const ranks = isFar ? localRanks(given.model, 2) : undefined;
+    using host = ranks?.host ?? localHost();
     const append = (segment: Segment): void =>
       session.append(
         segment,
         segment.jobs.map((_, job) => start[job]!).map((state, job) => ({ rows: given.data[job]!, start: state })),
       );
-    const session: Session = await Session.open(runtime, {
+    const session: Session = await Session.open(host, {
       setting,
       model: given.model,
       onCompletions() {
@@ -77,6 +80,7 @@ it.each(["cpu:0", "cpu:0,cpu:1", "cuda:0", "cuda:0,cuda:1"])(
     append(first);
     append(second);
     await session.run();
+    await ranks?.end();
     expect(taken).toHaveLength(2);
     expect(taken[1]).toBe(taken[0]);
     expect(taken[0]!.secondMoment!.some(({ b }) => b.some((value) => value > 0))).toBe(true);

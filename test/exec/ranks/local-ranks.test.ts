@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Cluster } from "../../../plan/documents/cluster.ts";
+import { useEmulatedAddon } from "../../native/emulated-addon.ts";
 import { adapterBytes, runSmall, type SmallResult, type SmallRun, smallCase, TWO_JOBS } from "../small-run.ts";
 import { machines, runOnRanks } from "./local-ranks.ts";
+
+useEmulatedAddon();
 
 const GIVEN = smallCase([...TWO_JOBS, { rank: 3, targets: ["up_proj", "o_proj"], steps: 5, microBatchSize: 1 }]);
 
@@ -19,18 +22,24 @@ function outcomeOf({ adapters, metrics, trace }: SmallResult) {
 
 describe("a plan over several machines", () => {
   test("gives the bytes, metrics and events of one process", async () => {
-    const far = await runOnRanks(GIVEN, { devices: machines(1, 1) });
+    const far = await runOnRanks(GIVEN, { devices: machines([1, 1]) });
     const near = await runSmall(GIVEN, { devices: "cpu:0,cpu:1" });
     expect(outcomeOf(far)).toEqual(outcomeOf(near));
   }, 60_000);
 
+  test("gives the bytes of one process on GPUs, through the host's memory", async () => {
+    const far = await runOnRanks(GIVEN, { devices: machines([1, 1, 1, 1], "cuda"), pipelines: 2 });
+    const near = await runSmall(GIVEN, { devices: "cuda:0#0,cuda:0#1,cuda:0#2,cuda:0#3", pipelines: 2 });
+    expect(outcomeOf(far)).toEqual(outcomeOf(near));
+  }, 120_000);
+
   // One process has no more devices than there are cores: stages of one machine are the reference here.
   test.each([
-    ["three stages on as many machines, and on two", { devices: machines(1, 1, 1) }, { devices: machines(2, 1) }],
+    ["three stages on as many machines, and on two", { devices: machines([1, 1, 1]) }, { devices: machines([2, 1]) }],
     [
       "two pipelines on four machines, and each on one",
-      { devices: machines(1, 1, 1, 1), pipelines: 2 },
-      { devices: machines(2, 2), pipelines: 2 },
+      { devices: machines([1, 1, 1, 1]), pipelines: 2 },
+      { devices: machines([2, 2]), pipelines: 2 },
     ],
   ] satisfies readonly (readonly [string, OnMachines, OnMachines])[])(
     "%s give the same",

@@ -1,3 +1,4 @@
+import type { BaseModel } from "../../../exec/index.ts";
 import { endRanks } from "../../../exec/ranks/end-ranks.ts";
 import { RankedHost } from "../../../exec/ranks/ranked-host.ts";
 import { serveRank } from "../../../exec/ranks/serve-rank.ts";
@@ -5,16 +6,46 @@ import { createLocalWorlds } from "../../../native/index.ts";
 import type { Cluster } from "../../../plan/documents/cluster.ts";
 import { runSmall, type SmallCase, type SmallResult, type SmallRun } from "../small-run.ts";
 
-/** So many CPU devices on each machine, of one thread. */
-export function machines(...sizes: readonly number[]): Cluster {
+/** So many devices on each machine; CPU devices have one thread. */
+export function machines(sizes: readonly number[], type: "cpu" | "cuda" = "cpu"): Cluster {
+  const figures =
+    type === "cpu"
+      ? { type, threads: 1 }
+      : { memoryBytes: 2 ** 30, peakFlopsPerSecond: { float32: 1e12 }, memoryBytesPerSecond: 1e11 };
   return {
     kind: "cluster",
     version: 1,
     machines: sizes.map((size, m) => ({
       name: `m${m}`,
-      devices: Array.from({ length: size }, (_, d) => ({ name: `m${m}d${d}`, type: "cpu", threads: 1 })),
+      devices: Array.from({ length: size }, (_, d) => ({ name: `m${m}.${type}:${d}`, ...figures })),
     })),
     network: { bandwidthBytesPerSecond: 1e9, latencySeconds: 0, shared: true, transfers: "overlapped" },
+  };
+}
+
+/** Ranks of this process that serve one of them. */
+export interface LocalRanks {
+  readonly host: RankedHost;
+  /** When the run is over. Throws what a rank has thrown. */
+  end(): Promise<void>;
+}
+
+export function localRanks(base: BaseModel, numRanks: number): LocalRanks {
+  const [first, ...others] = createLocalWorlds(numRanks);
+  const model = { ...base, folder: "small", digest: "sha256:small" };
+  const served = others.map((world) =>
+    serveRank({ world, version: "test", versions: {}, openModel: () => model }).then(
+      () => undefined,
+      (error: unknown) => error,
+    ),
+  );
+  const host = new RankedHost({ world: first!, version: "test", model });
+  return {
+    host,
+    async end() {
+      await endRanks(first!);
+      for (const error of await Promise.all(served)) if (error !== undefined) throw error;
+    },
   };
 }
 
@@ -23,17 +54,8 @@ export async function runOnRanks(
   given: SmallCase,
   run: SmallRun & { readonly devices: Cluster },
 ): Promise<SmallResult> {
-  const [first, ...others] = createLocalWorlds(run.devices.machines.length);
-  const model = { ...given.model, folder: "small", digest: "sha256:small" };
-  const served = others.map((world) =>
-    serveRank({ world, version: "test", versions: {}, openModel: () => model }).then(
-      () => undefined,
-      (error: unknown) => error,
-    ),
-  );
-  const host = new RankedHost({ world: first!, version: "test", model });
-  const result = await runSmall(given, { ...run, hooks: { ...run.hooks, host } });
-  await endRanks(first!);
-  for (const error of await Promise.all(served)) if (error !== undefined) throw error;
+  const ranks = localRanks(given.model, run.devices.machines.length);
+  const result = await runSmall(given, { ...run, hooks: { ...run.hooks, host: ranks.host } });
+  await ranks.end();
   return result;
 }
