@@ -67,7 +67,8 @@ export function randomRows(plan: Plan): readonly (readonly Row[])[] {
   return rows;
 }
 
-function inputOf(plan: Plan, model: BaseModel): ExecuteInput {
+/** What a plan of random rows is trained with. */
+export function inputOf(plan: Plan, model: BaseModel): ExecuteInput {
   return {
     plan,
     model,

@@ -15,6 +15,7 @@ import {
   type Projection,
   type Recompute,
   type ResolvedDevice,
+  type ResolvedLink,
   type ScheduleName,
   sealPlan,
 } from "../plan/index.ts";
@@ -97,6 +98,8 @@ export interface PlanShape {
   readonly recompute?: Recompute;
   /** One when absent. */
   readonly pipelines?: PlanRequest["pipelines"];
+  /** Between devices of different machines. */
+  readonly network?: Pick<ResolvedLink, "bandwidthBytesPerSecond" | "latencySeconds">;
 }
 
 export function devicesOf(devices: PlanShape["devices"]): readonly ResolvedDevice[] {
@@ -141,10 +144,10 @@ export function benchPlan(shape: PlanShape): Plan {
     devices,
     links: devices.slice(1).map((device, index) => ({
       id: `${devices[index]!.name}-${device.name}`,
-      type: "host",
       shared: false,
-      bandwidthBytesPerSecond: null,
-      latencySeconds: 0,
+      ...(shape.network === undefined || devices[index]!.machine === device.machine
+        ? { type: "host", bandwidthBytesPerSecond: null, latencySeconds: 0 }
+        : { type: "network", ...shape.network }),
     })),
     calibration: shape.calibration ?? constantCalibration(),
     schedule: shape.schedule ?? "lorapp",

@@ -2,6 +2,7 @@ import { contentHash, InputError, type Nanos } from "../core/index.ts";
 import {
   type Action,
   type ActionDurations,
+  type CostModel,
   dependencyTable,
   formatAction,
   PASSES,
@@ -68,6 +69,8 @@ export interface ReplayOptions {
   /** A run of that plan. */
   readonly executed: Trace;
   readonly versions?: Readonly<Record<string, string>>;
+  /** What messages cost in place of the time that they took: then the network is the simulator's own doing too. */
+  readonly links?: Pick<CostModel, "linkCost">;
 }
 
 /**
@@ -76,7 +79,7 @@ export interface ReplayOptions {
  * hash is that of the measured times.
  * @throws InputError for a trace of another plan, or one without the time of some action or message.
  */
-export function replay({ plan, planHash, executed, versions = {} }: ReplayOptions): Trace {
+export function replay({ plan, planHash, executed, versions = {}, links }: ReplayOptions): Trace {
   if (executed.planHash !== planHash)
     throw new InputError({ expected: `a trace of plan ${planHash}`, at: "otherData.planHash", got: executed.planHash });
   const actions = plan.actions.flatMap((keys) => keys.map(parseAction));
@@ -85,9 +88,9 @@ export function replay({ plan, planHash, executed, versions = {} }: ReplayOption
   const compute = measuredTimes(plan, executed, "compute", actions);
   const messages = measuredTimes(plan, executed, "send", senders);
   const run = runWithTimes(plan, {
-    links: { linkCost: () => ({ latencySeconds: 0, bytesPerSecond: null }) },
+    links: links ?? { linkCost: () => ({ latencySeconds: 0, bytesPerSecond: null }) },
     action: compute.durationNs,
-    message: messages.durationNs,
+    ...(links === undefined ? { message: messages.durationNs } : {}),
     gapNs: 0,
   });
   const measured = (table: Float64Array) => Array.from(table, (time) => (Number.isNaN(time) ? null : time));

@@ -8,6 +8,7 @@ import { fleet } from "./fleet.ts";
 import { gpuBytes } from "./gpu-bytes.ts";
 import { growing } from "./growing.ts";
 import { kernels } from "./kernels.ts";
+import { machines } from "./machines.ts";
 import { memory } from "./memory.ts";
 import { parity } from "./parity.ts";
 import { pipeline } from "./pipeline.ts";
@@ -25,6 +26,7 @@ export const SUITES = {
   training,
   adapters,
   pipeline,
+  machines,
   memory,
   planning,
   "side-by-side": sideBySide,

@@ -6,11 +6,21 @@ export type MachineClock = NonNullable<RunMachine["clocks"]>[number];
 
 /** Readings closer together than this say more of their errors than of a drift. */
 const LEAST_SPAN_NS = 1e9;
+/** In so long what a reading shows to be wrong is made good: at once, times would jump, and actions lie in each other. */
+const CORRECTION_NS = 10e9;
 
-/** How another rank's clock goes beside rank 0's: an offset, and a drift once it has been read twice. */
+/** What the clock lacks of rank 0's from a time of its own on: so much then, and in each nanosecond. */
+interface Course {
+  readonly fromNs: number;
+  readonly offsetNs: number;
+  readonly slope: number;
+}
+
+/** How another rank's clock goes beside rank 0's, as comparisons tell while a run goes on. */
 export class RankClock {
   readonly #originNs: number;
   readonly #readings: ClockReading[] = [];
+  readonly #courses: Course[] = [];
 
   /** `originNs`: what rank 0's clock showed when its own times were 0. */
   constructor(originNs: number) {
@@ -18,7 +28,22 @@ export class RankClock {
   }
 
   add(reading: ClockReading): void {
+    const { ownNs, offsetNs } = reading;
+    const known = this.#courses.at(-1);
     this.#readings.push(reading);
+    if (known === undefined) {
+      this.#courses.push({ fromNs: ownNs, offsetNs, slope: 0 });
+      return;
+    }
+    const expected = offsetAt(known, ownNs);
+    const slope = this.#drift + (offsetNs - expected) / CORRECTION_NS;
+    this.#courses.push({ fromNs: ownNs, offsetNs: expected, slope });
+  }
+
+  /** A time of the rank's clock among rank 0's own times. Before the first reading the two clocks are taken for one. */
+  atRank0(ns: number): number {
+    const course = this.#courses.findLast(({ fromNs }) => fromNs <= ns) ?? this.#courses[0];
+    return ns + (course === undefined ? 0 : offsetAt(course, ns)) - this.#originNs;
   }
 
   /** What is known of it, for a trace; undefined before the first reading. */
@@ -28,23 +53,20 @@ export class RankClock {
     return {
       machine,
       offsetSeconds: last.offsetNs / 1e9,
-      driftPpm: this.drift * 1e6,
+      driftPpm: this.#drift * 1e6,
       errorSeconds: Math.max(...this.#readings.map(({ roundTripNs }) => roundTripNs)) / 2e9,
       comparisons: this.#readings.length,
     };
   }
 
-  /** Nanoseconds that the rank's clock loses in each of its own; 0 while nobody knows. */
-  get drift(): number {
-    const [first, last] = [this.#readings[0], this.#readings.at(-1)];
-    if (first === undefined || last === undefined || last.ownNs - first.ownNs < LEAST_SPAN_NS) return 0;
-    return (last.offsetNs - first.offsetNs) / (last.ownNs - first.ownNs);
+  /** Nanoseconds that the clock loses in each of its own; 0 while nobody knows. */
+  get #drift(): number {
+    const [first, last] = [this.#readings[0]!, this.#readings.at(-1)!];
+    const spanNs = last.ownNs - first.ownNs;
+    return spanNs < LEAST_SPAN_NS ? 0 : (last.offsetNs - first.offsetNs) / spanNs;
   }
+}
 
-  /** A time of the rank's clock among rank 0's own times. Before the first reading the two clocks are taken for one. */
-  atRank0(ns: number): number {
-    const last = this.#readings.at(-1);
-    if (last === undefined) return ns - this.#originNs;
-    return ns + last.offsetNs + this.drift * (ns - last.ownNs) - this.#originNs;
-  }
+function offsetAt({ fromNs, offsetNs, slope }: Course, ns: number): number {
+  return offsetNs + slope * (ns - fromNs);
 }

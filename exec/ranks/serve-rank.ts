@@ -36,6 +36,7 @@ class RankStages implements Disposable {
   #unsent: RankReport[] = [];
   #end: (error: Error | undefined) => void = () => {};
   readonly ended: Promise<void>;
+  readonly #isClockRead: Promise<void>;
 
   constructor(input: ServedRank) {
     this.#input = input;
@@ -49,7 +50,12 @@ class RankStages implements Disposable {
       this.#tell({ kind: "completions", originNs: this.#runtime.originNs, completions }),
     );
     this.#runtime.onError((error) => this.#tell({ kind: "failed", error: packError(error) }));
-    world.onReading((reading) => this.#tell({ kind: "clock", reading }));
+    this.#isClockRead = new Promise((resolve) => {
+      world.onReading((reading) => {
+        this.#tell({ kind: "clock", reading });
+        resolve();
+      });
+    });
     world.onFailure((reason) => this.#end(new DeviceError({ expected: "all ranks to go on", got: reason })));
     world.onMessage((_, message) => {
       for (const command of decode<RankCommand>(message)) this.#obey(command);
@@ -93,7 +99,7 @@ class RankStages implements Disposable {
 
   #valueOf(
     command: Extract<RankCommand, { readonly call: number }>,
-  ): RankAnswers[keyof RankAnswers] | Promise<RankAnswers["stage"]> {
+  ): RankAnswers[keyof RankAnswers] | Promise<RankAnswers[keyof RankAnswers]> {
     switch (command.kind) {
       case "open":
         return this.#open(command.opening);
@@ -113,7 +119,7 @@ class RankStages implements Disposable {
     }
   }
 
-  #open(opening: RankOpening): RankAnswers["open"] {
+  #open(opening: RankOpening): Promise<RankAnswers["open"]> {
     const { world, version, versions, openModel } = this.#input;
     if (opening.version !== version)
       throw new DeviceError({ expected: `version ${opening.version} of loratwin, as on rank 0,`, got: version });
@@ -128,8 +134,9 @@ class RankStages implements Disposable {
     this.#opening = opening;
     this.#model = model;
     this.#options = rankDevices(opening.setting, world.rank, opening.measureProducts);
+    // Times are told once rank 0 knows this rank's clock.
     world.readClock();
-    return { host: hostname(), versions };
+    return this.#isClockRead.then(() => ({ host: hostname(), versions }));
   }
 
   async #openStage({

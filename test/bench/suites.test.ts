@@ -3,11 +3,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
 import type { CaseRecord } from "../../bench/case-record.ts";
+import { whyNoMpi } from "../../bench/machines/mpi-run.ts";
+import { whyNoNamespaces } from "../../bench/machines/namespaces.ts";
 import type { Measurement } from "../../bench/measurement.ts";
 import { readResults } from "../../bench/results-file.ts";
 import { measurementsOf, runSuite } from "../../bench/run-suite.ts";
 import { SUITES } from "../../bench/suites/suites.ts";
 import { resultTables } from "../../bench/table.ts";
+import { packageFile } from "../../workbench/package-file.ts";
 import { publishedFiles } from "./published-files.ts";
 
 const NO_PYTHON = path.join(import.meta.dirname, "no-python");
@@ -56,6 +59,8 @@ function namesOf(measurements: readonly Measurement[]): readonly string[] {
   return [...new Set(measurements.map(({ name }) => name))].sort();
 }
 
+const hasMachines = (whyNoMpi(packageFile("native", "build")) ?? whyNoNamespaces()) === undefined;
+
 /** What each suite says, without PyTorch and without what needs a process of its own. */
 const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   checkpoints: [
@@ -89,6 +94,18 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   ],
   adapters: ["fused", "fused against one after another", "one after another", "rate of products", "read bandwidth"],
   pipeline: ["busy, stage 0 to 1", "one device", "steady bubble", "two against one", "two devices"],
+  machines: hasMachines
+    ? [
+        "LoRAPP over 1F1B, executed",
+        "LoRAPP over 1F1B, simulated",
+        "clock error at most",
+        "core of a rank that waits",
+        "executed",
+        "hidden of the messages' time",
+        "messages in it",
+        "simulated against executed",
+      ]
+    : [],
   memory: ["measured peak", "planned"],
   planning: ["predicted run", "time to plan"],
   "side-by-side": [

@@ -1,0 +1,128 @@
+import { DeviceError } from "../../core/index.ts";
+import type { ScheduleName } from "../../plan/index.ts";
+import { packageFile } from "../../workbench/package-file.ts";
+import { MpiRun, whyNoMpi } from "../machines/mpi-run.ts";
+import { Namespaces, whyNoNamespaces } from "../machines/namespaces.ts";
+import type { RankRequest, RankResult } from "../machines/rank-script.ts";
+import { summarize } from "../measurement.ts";
+import type { Bench, Case, Scale, Suite } from "../suite.ts";
+import { ATTENTION_TARGETS, type JobShape, type ModelShape } from "../workload.ts";
+
+const MODELS: Readonly<Record<Scale, ModelShape>> = {
+  full: { hidden: 512, layers: 8, heads: 8, kvHeads: 8, intermediate: 1408, vocabulary: 8192 },
+  default: { hidden: 512, layers: 8, heads: 8, kvHeads: 8, intermediate: 1408, vocabulary: 8192 },
+  quick: { hidden: 256, layers: 8, heads: 4, kvHeads: 4, intermediate: 704, vocabulary: 4096 },
+  tiny: { hidden: 64, layers: 8, heads: 4, kvHeads: 4, intermediate: 176, vocabulary: 256 },
+};
+const STEPS: Readonly<Record<Scale, number>> = { full: 12, default: 6, quick: 6, tiny: 2 };
+const RUNS: Readonly<Record<Scale, number>> = { full: 3, default: 2, quick: 1, tiny: 1 };
+const LENGTHS: Readonly<Record<Scale, number>> = { full: 256, default: 256, quick: 128, tiny: 16 };
+
+/** Machines and adapters. */
+const SIZES = [
+  [2, 1],
+  [2, 4],
+  [4, 4],
+] as const;
+const TINY_SIZES = [[2, 2]] as const;
+
+/** As tc has them, and in bytes of messages a second: a TCP stream gets 94.9 % of an Ethernet's rate. */
+const RATES = { "1gbit": 0.949 * 125e6, "100mbit": 0.949 * 12.5e6 } as const;
+type Rate = keyof typeof RATES;
+
+/** Of a message of a few bytes between two namespaces, with the sleep of who waits for it. */
+const LATENCY_SECONDS = 0.0003;
+
+function requestOf(scale: Scale, rate: Rate, machines: number, jobs: number, schedule: ScheduleName): RankRequest {
+  const job: JobShape = {
+    rank: 16,
+    targets: ATTENTION_TARGETS,
+    batchSize: 4,
+    microBatchSize: 1,
+    length: LENGTHS[scale],
+    steps: STEPS[scale],
+  };
+  return {
+    shape: {
+      model: MODELS[scale],
+      dtype: "float32",
+      jobs: Array.from({ length: jobs }, () => job),
+      schedule,
+      network: { bandwidthBytesPerSecond: RATES[rate], latencySeconds: LATENCY_SECONDS },
+    },
+    machines,
+    idleSeconds: scale === "tiny" ? 0 : 3,
+  };
+}
+
+async function runOf(namespaces: Namespaces, request: RankRequest): Promise<RankResult> {
+  const script = packageFile("dist", "bench", "machines", "rank-script.js");
+  using run = new MpiRun({
+    numRanks: request.machines,
+    command: [process.execPath, script, JSON.stringify(request)],
+    cwd: packageFile(),
+    namespaces,
+  });
+  const { code, stdout, stderr } = await run.outcome;
+  if (code !== 0) throw new DeviceError({ expected: "ranks that end well", got: code, detail: stderr.trim() });
+  return JSON.parse(stdout) as RankResult;
+}
+
+async function measure(bench: Bench, rate: Rate, machines: number, jobs: number): Promise<void> {
+  const { scale } = bench;
+  using namespaces = new Namespaces(machines, rate);
+  const results: Record<"lorapp" | "1f1b", RankResult[]> = { lorapp: [], "1f1b": [] };
+  for (let run = 0; run < RUNS[scale]; run += 1)
+    for (const schedule of run % 2 === 0 ? (["lorapp", "1f1b"] as const) : (["1f1b", "lorapp"] as const))
+      results[schedule].push(await runOf(namespaces, requestOf(scale, rate, machines, jobs, schedule)));
+  for (const [schedule, own] of Object.entries(results)) {
+    const parameters = { rate, machines, jobs, schedule };
+    const record = (name: string, unit: string, of: (result: RankResult) => number): void =>
+      bench.record({ name, parameters, ...summarize(own.map(of)), unit });
+    record("executed", "s", ({ executedSeconds }) => executedSeconds);
+    record("simulated against executed", "ratio", (each) => each.simulatedSeconds / each.executedSeconds);
+    record("messages in it", "s", ({ messageSeconds }) => messageSeconds);
+    record(
+      "hidden of the messages' time",
+      "share",
+      (each) => 1 - (each.executedSeconds - each.withoutMessagesSeconds) / each.messageSeconds,
+    );
+    record("clock error at most", "s", ({ clockErrorSeconds }) => clockErrorSeconds);
+    record("core of a rank that waits", "share", ({ waitingShare }) => waitingShare);
+  }
+  const parameters = { rate, machines, jobs };
+  const gain = (of: (result: RankResult) => number): readonly number[] =>
+    results["1f1b"].map((each, run) => of(each) / of(results.lorapp[run]!));
+  bench.record({
+    name: "LoRAPP over 1F1B, executed",
+    parameters,
+    ...summarize(gain(({ executedSeconds }) => executedSeconds)),
+    unit: "ratio",
+  });
+  bench.record({
+    name: "LoRAPP over 1F1B, simulated",
+    parameters,
+    ...summarize(gain(({ simulatedSeconds }) => simulatedSeconds)),
+    unit: "ratio",
+  });
+}
+
+export const machines: Suite = {
+  describe: "plans over two and four machines of a network of 1 Gbit/s and 100 Mbit/s, executed and simulated",
+  cases({ scale, note }) {
+    const why = whyNoMpi(packageFile("native", "build")) ?? whyNoNamespaces();
+    if (why !== undefined) {
+      note(`Several machines on this one need MPI and network namespaces: ${why}.`);
+      return [];
+    }
+    const cases: Case[] = [];
+    for (const rate of scale === "tiny" ? (["1gbit"] as const) : (["1gbit", "100mbit"] as const))
+      for (const [numMachines, jobs] of scale === "tiny" ? TINY_SIZES : SIZES)
+        cases.push({
+          name: `${numMachines} machines, ${rate}, ${jobs} adapters`,
+          seconds: 60 * RUNS[scale],
+          run: (bench) => measure(bench, rate, numMachines, jobs),
+        });
+    return cases;
+  },
+};
