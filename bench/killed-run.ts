@@ -22,7 +22,8 @@ export function journalOf(run: string): readonly JournalLine[] {
   return lines.map((line) => JSON.parse(line) as JournalLine);
 }
 
-function numSteps(run: string): number {
+/** Lines of metrics that a run has written. */
+export function numSteps(run: string): number {
   const file = path.join(run, "metrics.jsonl");
   return existsSync(file) ? readFileSync(file, "utf8").split("\n").length - 1 : 0;
 }

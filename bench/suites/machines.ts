@@ -1,10 +1,16 @@
-import { DeviceError } from "../../core/index.ts";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { createRng, DeviceError, maximum } from "../../core/index.ts";
 import type { ScheduleName } from "../../plan/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
+import { adaptersOf } from "../killed-run.ts";
+import { FAILURES, type Failure, failingRun } from "../machines/failing-run.ts";
 import { MpiRun, whyNoMpi } from "../machines/mpi-run.ts";
 import { Namespaces, whyNoNamespaces } from "../machines/namespaces.ts";
 import type { RankRequest, RankResult } from "../machines/rank-script.ts";
 import { summarize } from "../measurement.ts";
+import { outputOf } from "../own-process.ts";
+import { startData } from "../start-data.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
 import { ATTENTION_TARGETS, type JobShape, type ModelShape } from "../workload.ts";
 
@@ -107,6 +113,70 @@ async function measure(bench: Bench, rate: Rate, machines: number, jobs: number)
   });
 }
 
+/** How often each failure befalls a run. */
+const FAILED: Readonly<Record<Scale, Readonly<Record<Failure, number>>>> = {
+  full: { "killed rank": 20, "cut link": 5, "stopped rank": 5 },
+  default: { "killed rank": 6, "cut link": 2, "stopped rank": 2 },
+  quick: { "killed rank": 2, "cut link": 1, "stopped rank": 1 },
+  tiny: { "killed rank": 1, "cut link": 0, "stopped rank": 0 },
+};
+/** In one run. */
+const FAILED_A_RUN = 5;
+const FAILED_STEPS = 150;
+
+/** Two pipelines of two machines each train four adapters. */
+async function measureFailures({ scale, record }: Bench): Promise<void> {
+  using namespaces = new Namespaces(4, "1gbit");
+  using data = startData("tiny");
+  const { folder } = data;
+  const workload = data.writeWorkload({ model: data.trained(), jobs: 4, steps: FAILED_STEPS });
+  writeFileSync(path.join(folder, "cluster.json"), JSON.stringify(clusterOf(4)));
+  const words = ["plan", workload, "--cluster", "cluster.json", "--pipelines", "2", "-o", "plan.json", "--quiet"];
+  await outputOf("plan", process.execPath, [packageFile("dist", "cli", "main.js"), ...words], { cwd: folder });
+  const rng = createRng("failures of ranks");
+  const input = { namespaces, folder, plan: "plan.json", rng, most: 2 * FAILED_STEPS };
+  await failingRun({ ...input, run: "whole" }, []);
+  const whole = adaptersOf(path.join(folder, "whole"));
+  const wanted = FAILURES.flatMap((failure) => Array.from({ length: FAILED[scale][failure] }, () => failure));
+  const left = wanted.map((failure) => ({ failure, at: rng.nextFloat() })).sort((a, b) => a.at - b.at);
+  const same: number[] = [];
+  const seconds: Record<Failure, number[]> = { "killed rank": [], "cut link": [], "stopped rank": [] };
+  while (left.length > 0) {
+    const own = left.slice(0, FAILED_A_RUN).map(({ failure }) => failure);
+    const stopped = await failingRun({ ...input, run: "failed" }, own);
+    // Those that a run ended before come again.
+    left.splice(0, stopped.length);
+    for (const each of stopped) seconds[each.failure].push(each.seconds);
+    same.push(adaptersOf(path.join(folder, "failed")) === whole ? 1 : 0);
+  }
+  const parameters = { machines: 4, pipelines: 2 };
+  record({ name: "resumed to the same bytes", parameters, ...summarize(same), unit: "share" });
+  for (const failure of FAILURES) {
+    const own = seconds[failure];
+    if (own.length === 0) continue;
+    record({
+      name: `${failure}: stopped after, at most`,
+      parameters: { ...parameters, times: own.length },
+      value: maximum(own),
+      unit: "s",
+      repetitions: own.length,
+      spread: null,
+    });
+  }
+}
+
+function clusterOf(numMachines: number) {
+  return {
+    kind: "cluster",
+    version: 1,
+    machines: Array.from({ length: numMachines }, (_, m) => ({
+      name: `m${m}`,
+      devices: [{ name: `m${m}.cpu:0`, type: "cpu", threads: 1 }],
+    })),
+    network: { bandwidthBytesPerSecond: RATES["1gbit"], latencySeconds: LATENCY_SECONDS },
+  };
+}
+
 export const machines: Suite = {
   describe: "plans over two and four machines of a network of 1 Gbit/s and 100 Mbit/s, executed and simulated",
   cases({ scale, note }) {
@@ -115,7 +185,7 @@ export const machines: Suite = {
       note(`Several machines on this one need MPI and network namespaces: ${why}.`);
       return [];
     }
-    const cases: Case[] = [];
+    const cases: Case[] = [{ name: "failures", seconds: scale === "full" ? 900 : 200, run: measureFailures }];
     for (const rate of scale === "tiny" ? (["1gbit"] as const) : (["1gbit", "100mbit"] as const))
       for (const [numMachines, jobs] of scale === "tiny" ? TINY_SIZES : SIZES)
         cases.push({

@@ -122,10 +122,7 @@ void MpiWorld::finish() {
 }
 
 void MpiWorld::transfer(MpiTransfer& transfer, const std::atomic<bool>& aborted) {
-  submit([this, &transfer] {
-    transfers_.push_back(&transfer);
-    giveNextPart(transfer);
-  });
+  submit([this, &transfer] { begin(transfer); });
   std::unique_lock lock(mutex_);
   moved_.wait(lock, [&] { return transfer.isDone || aborted || !failure_.empty(); });
   if (transfer.isDone) return;
@@ -136,6 +133,7 @@ void MpiWorld::transfer(MpiTransfer& transfer, const std::atomic<bool>& aborted)
     bool isGone = false;
     tasks_.push_back([&] {
       transfers_.remove(&transfer);
+      std::erase_if(waiting_, [&](const auto& each) { return each.second == &transfer; });
       const std::lock_guard own(mutex_);
       isGone = true;
       moved_.notify_all();
@@ -248,7 +246,7 @@ bool MpiWorld::pollTransfers() {
   for (auto at = transfers_.begin(); at != transfers_.end();) {
     MpiTransfer& transfer = **at;
     int ended = 0;
-    check(MPI_Test(&transfer.request, &ended, MPI_STATUS_IGNORE), transfer.sends ? "MPI_Issend" : "MPI_Irecv");
+    check(MPI_Test(&transfer.request, &ended, MPI_STATUS_IGNORE), transfer.sends ? "MPI_Isend" : "MPI_Irecv");
     if (ended == 0) {
       ++at;
       continue;
@@ -267,15 +265,33 @@ bool MpiWorld::pollTransfers() {
   return moved;
 }
 
+// A message is sent when its receive has been posted: what a receiver has no buffer for holds the sender up, whatever its
+// size. MPI_Issend says the same, but crashed Open MPI 5.0.7 with messages of some kilobytes over two links of TCP
+// (mca_pml_ob1_recv_frag_callback_ack).
+void MpiWorld::begin(MpiTransfer& transfer) {
+  const std::pair<int, int> place{transfer.peer, transfer.tag};
+  if (transfer.sends) {
+    int& ready = ready_[place];
+    if (ready == 0) {
+      waiting_[place] = &transfer;
+      return;
+    }
+    ready -= 1;
+  }
+  transfers_.push_back(&transfer);
+  giveNextPart(transfer);
+  if (!transfer.sends) send(transfer.peer, Kind::ready, &transfer.tag, sizeof transfer.tag);
+}
+
 void MpiWorld::giveNextPart(MpiTransfer& transfer) {
   const std::size_t count = std::min(transfer.bytes - transfer.given, kMostBytes);
   std::byte* const from = transfer.data + transfer.given;
   transfer.given += count;
-  const int code = transfer.sends ? MPI_Issend(from, static_cast<int>(count), MPI_BYTE, transfer.peer, transfer.tag,
+  const int code = transfer.sends ? MPI_Isend(from, static_cast<int>(count), MPI_BYTE, transfer.peer, transfer.tag,
                                                MPI_COMM_WORLD, &transfer.request)
                                   : MPI_Irecv(from, static_cast<int>(count), MPI_BYTE, transfer.peer, transfer.tag,
                                               MPI_COMM_WORLD, &transfer.request);
-  check(code, transfer.sends ? "MPI_Issend" : "MPI_Irecv");
+  check(code, transfer.sends ? "MPI_Isend" : "MPI_Irecv");
 }
 
 void MpiWorld::send(int to, Kind kind, const void* data, std::size_t bytes) {
@@ -348,6 +364,16 @@ void MpiWorld::handle(int from, Kind kind, Bytes bytes) {
     case Kind::pong:
       pong(take(std::int64_t{}));
       return;
+    case Kind::ready: {
+      const std::pair<int, int> place{from, take(int{})};
+      ready_[place] += 1;
+      if (const auto found = waiting_.find(place); found != waiting_.end()) {
+        MpiTransfer& transfer = *found->second;
+        waiting_.erase(found);
+        begin(transfer);
+      }
+      return;
+    }
     case Kind::beat:
       return;
   }

@@ -8,9 +8,11 @@
 #include <condition_variable>
 #include <deque>
 #include <list>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "transport/world.h"
 
@@ -50,7 +52,8 @@ class MpiWorld final : public World, public std::enable_shared_from_this<MpiWorl
   void wakeAll();
 
  private:
-  enum class Kind : std::uint8_t { message, told, ping, pong, beat };
+  // `ready`: a receive has been posted, so that the message of a channel may be sent.
+  enum class Kind : std::uint8_t { message, told, ping, pong, beat, ready };
 
   struct Outgoing {
     Bytes bytes;
@@ -75,12 +78,13 @@ class MpiWorld final : public World, public std::enable_shared_from_this<MpiWorl
   bool pollIncoming();
   void handle(int from, Kind kind, Bytes bytes);
   void send(int to, Kind kind, const void* data, std::size_t bytes);
+  void begin(MpiTransfer& transfer);
   void giveNextPart(MpiTransfer& transfer);
   void startComparison();
   void ping();
   void pong(std::int64_t remoteNs);
   void beat(std::int64_t nowNs);
-  bool isQuiet() const { return transfers_.empty() && outgoing_.empty() && !comparison_; }
+  bool isQuiet() const { return transfers_.empty() && waiting_.empty() && outgoing_.empty() && !comparison_; }
   void submit(std::function<void()> task);
 
   const std::int64_t silenceNs_;
@@ -99,6 +103,9 @@ class MpiWorld final : public World, public std::enable_shared_from_this<MpiWorl
 
   // Of the progress thread.
   std::list<MpiTransfer*> transfers_;
+  // Sends whose receiver is not ready, and receivers that are before there is a send; by peer and tag.
+  std::map<std::pair<int, int>, MpiTransfer*> waiting_;
+  std::map<std::pair<int, int>, int> ready_;
   std::list<Outgoing> outgoing_;
   std::optional<Comparison> comparison_;
   std::vector<std::int64_t> heardNs_;
