@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import yargs, { type PositionalOptions } from "yargs";
 import { endRanks, type World } from "../exec/index.ts";
 import { joinRanks, VERSION, workOnRank } from "../workbench/index.ts";
@@ -96,7 +97,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     const { command, args } = chosen;
     world = command.runsOnRanks === true ? joinRanks(process.env) : undefined;
     if (world !== undefined && world.rank > 0) {
-      await workOnRank(world);
+      await workOnRank(world, io.signals ?? new EventEmitter());
       return 0;
     }
     const use = command.useOf === undefined ? command.uses[0] : command.useOf(args, io);

@@ -2,6 +2,7 @@
 // the build may use the processor's own instructions.
 import { existsSync } from "node:fs";
 import { cpus } from "node:os";
+import { hasMpi } from "./open-mpi.mjs";
 import { inRoot, root } from "./root.mjs";
 import { filesBelow, hashInputs, isFresh, writeStamp } from "./stamp.mjs";
 import { runs, SetupError, say } from "./terminal.mjs";
@@ -22,6 +23,8 @@ export function buildNativeAddon() {
     process.version,
     process.arch,
     cpus()[0]?.model ?? "",
+    // Ranks are built where it is.
+    hasMpi() ? "MPI" : "",
     ...SETTINGS.map((name) => process.env[name] ?? ""),
   ];
   const stamp = inRoot("native/build/.prepared");

@@ -4,6 +4,7 @@ import { installChromium } from "./chromium.mjs";
 import { buildNativeAddon } from "./native-addon.mjs";
 import { installNodeModules } from "./node-modules.mjs";
 import { checkNodeVersion } from "./node-version.mjs";
+import { installOpenMpi } from "./open-mpi.mjs";
 import { installSystemPackages } from "./system-packages.mjs";
 import { SetupError } from "./terminal.mjs";
 import { buildTypeScript } from "./typescript-build.mjs";
@@ -13,7 +14,7 @@ const steps = [
   checkNodeVersion,
   installSystemPackages,
   installNodeModules,
-  ...(forTests ? [installChromium] : []),
+  ...(forTests ? [installChromium, installOpenMpi] : []),
   buildNativeAddon,
   buildTypeScript,
 ];

@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import { InputError } from "../core/index.ts";
 import {
   assignDevices,
@@ -39,8 +40,12 @@ export function joinRanks(environment: Environment): World | undefined {
   return joinMpi(seconds);
 }
 
+/** What asks a run to end: the first rank heeds it, with a checkpoint, and tells the others when they may go. */
+const ENDING = ["SIGINT", "SIGTERM", "SIGUSR2"] as const;
+
 /** Runs the stages of a rank but the first until that says that all is done. @throws DeviceError */
-export async function workOnRank(world: World): Promise<void> {
+export async function workOnRank(world: World, signals: EventEmitter): Promise<void> {
+  for (const signal of ENDING) signals.on(signal, () => {});
   await serveRank({ world, version: VERSION, versions: machineVersions(), openModel: openModelFolder });
 }
 

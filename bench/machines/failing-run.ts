@@ -98,6 +98,8 @@ export async function failingRun(input: FailingInput, failures: readonly Failure
     const { stderr } = await soon(own, failure);
     stopped.push({ failure, seconds: (performance.now() - from) / 1e3, said: stderr });
     undo();
+    // It had got to its end, and was struck before its ranks had.
+    if (journalOf(run).some(({ event }) => event === "ended")) return stopped;
   }
   using last = start(input, existsSync(path.join(run, "plan.json")));
   const { code, stderr } = await last.outcome;

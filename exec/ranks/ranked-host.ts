@@ -86,7 +86,7 @@ export class RankedHost implements StageHost {
     const machines = machinesOf(setting);
     if (machines.length !== world.size)
       throw new DeviceError({
-        expected: `${machines.length} ranks, one for each machine of the plan (${machines.join(", ")}),`,
+        expected: `${machines.length} ranks, one for each machine of the plan (${machines.join(", ")})`,
         got: world.size,
         hint: `Start it with \`loratwin launch\`, or with \`mpirun -n ${machines.length} ...\`.`,
       });
