@@ -63,6 +63,8 @@ export {
 } from "./costs/layer-cost.ts";
 // What whole layers of a model cost on a device by those figures.
 export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes } from "./costs/layer-model.ts";
+// What stages of one pipeline on several machines tell each other.
+export { NORM_BYTES, networkOf } from "./costs/norm-signal.ts";
 // What an action's time is made of, and what a measured operator takes.
 export { beyond, type Coefficients, featureValue, operatorSeconds } from "./costs/operator-seconds.ts";
 // The operators of an action, with the shapes that they run on.

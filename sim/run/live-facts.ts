@@ -37,7 +37,7 @@ export const NO_FACTS: MicroBatchFacts = {
 
 /** What is known of the micro-batches in flight, segment by segment. */
 export class LiveFacts {
-  readonly #live: LiveWork;
+  readonly live: LiveWork;
   readonly #sizes: MessageSizes;
   readonly #bytesPerToken: number;
   readonly #facts = new Map<LivePiece, MicroBatchFacts>();
@@ -45,15 +45,15 @@ export class LiveFacts {
   #found = NO_FACTS;
 
   constructor(setting: RunSetting, sizes: MessageSizes) {
-    this.#live = new LiveWork(setting);
+    this.live = new LiveWork(setting);
     this.#sizes = sizes;
     this.#bytesPerToken = messageBytesPerToken(setting.model);
   }
 
-  readonly signalsOf: SignalsOf = (stage, letter, microBatch) => this.#live.signalsOf(stage, letter, microBatch);
+  readonly signalsOf: SignalsOf = (stage, letter, microBatch) => this.live.signalsOf(stage, letter, microBatch);
 
   append(work: Work, durationsOf: (live: LiveWork) => ActionDurations): void {
-    const piece = this.#live.append(work);
+    const piece = this.live.append(work);
     if (piece.left === 0) return;
     const { microBatches } = work;
     const { firstMicroBatch, endMicroBatch } = piece;
@@ -62,7 +62,7 @@ export class LiveFacts {
       piece,
       firstMicroBatch,
       endMicroBatch,
-      durations: durationsOf(this.#live),
+      durations: durationsOf(this.live),
       sizes: Int32Array.from(sizes),
       signalled: new Uint8Array(microBatches.length),
     });
@@ -71,7 +71,7 @@ export class LiveFacts {
   of(microBatch: number): MicroBatchFacts {
     const found = this.#found;
     if (microBatch >= found.firstMicroBatch && microBatch < found.endMicroBatch) return found;
-    this.#found = this.#facts.get(this.#live.pieceOf(microBatch))!;
+    this.#found = this.#facts.get(this.live.pieceOf(microBatch))!;
     return this.#found;
   }
 
@@ -90,7 +90,7 @@ export class LiveFacts {
   }
 
   #retire(piece: LivePiece): void {
-    this.#live.retire(piece);
+    this.live.retire(piece);
     this.#facts.delete(piece);
     if (this.#found.piece === piece) this.#found = NO_FACTS;
   }
@@ -99,7 +99,7 @@ export class LiveFacts {
     const found = this.#found;
     if (microBatch >= found.firstMicroBatch && microBatch < found.endMicroBatch)
       return found.signalled[microBatch - found.firstMicroBatch] === 1;
-    const piece = this.#live.findPiece(microBatch);
+    const piece = this.live.findPiece(microBatch);
     // What has been forgotten has ended.
     if (piece === undefined) return true;
     return this.#facts.get(piece)!.signalled[microBatch - piece.firstMicroBatch] === 1;

@@ -9,7 +9,7 @@ import {
 } from "../../plan/index.ts";
 import type { Stream, TraceEvent } from "../../traces/index.ts";
 import type { TransferColumns } from "./device.ts";
-import type { Run, StageRun } from "./plan-run.ts";
+import type { Run, StageRun } from "./run.ts";
 
 /** Facts of micro-batches that their events repeat. */
 interface Facts {

@@ -46,7 +46,10 @@ export function blockingTasks(plan: PlanBody, blocking: BlockingLinks): Pipeline
   });
 }
 
-/** The wires of a plan as links with rates: one for each direction between neighbours, or one that is shared. */
+/**
+ * The wires of a plan as links with rates: one for each direction between neighbours, one for both where a link is of
+ * half duplex, or one that is shared.
+ */
 function wiresOf(plan: PlanBody, links: RunTimes["links"]) {
   const rates: number[] = [];
   const shared = new Map<string, number>();
@@ -56,8 +59,9 @@ function wiresOf(plan: PlanBody, links: RunTimes["links"]) {
     const { bytesPerSecond } = links.linkCost(link);
     if (bytesPerSecond === null) return;
     for (const direction of ["down", "up"]) {
-      const wire = (link.shared ? shared.get(link.id) : undefined) ?? rates.push(bytesPerSecond) - 1;
-      if (link.shared) shared.set(link.id, wire);
+      const isShared = link.shared || link.duplex === "half";
+      const wire = (isShared ? shared.get(link.id) : undefined) ?? rates.push(bytesPerSecond) - 1;
+      if (isShared) shared.set(link.id, wire);
       wireOf.set(`${boundary} ${direction}`, wire);
     }
   });
