@@ -258,8 +258,15 @@ export {
 export { layoutOfStage } from "./memory/stage-units.ts";
 // Where the activations of each micro-batch in flight lie.
 export { bytesInUse, FirstFit, microBatchUnits, stashPlacement } from "./memory/stash.ts";
-// The size of what travels between stages.
-export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";
+// The type and size of what travels between stages.
+export {
+  type EdgeDtypes,
+  edgeDtypes,
+  messageBytes,
+  messageDtype,
+  sentBytesPerToken,
+  tokenBytes,
+} from "./message-bytes.ts";
 // Mini-batches and the jobs inside a micro-batch.
 export {
   activeJobs,

@@ -169,13 +169,19 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
 }
 
 /** What a cluster file may say of how messages travel. */
-type Manner = Partial<Pick<NonNullable<Cluster["network"]>, "transfers" | "duplex" | "shared">>;
+type Manner = Partial<Pick<NonNullable<Cluster["network"]>, "transfers" | "duplex" | "shared" | "transferDtype">>;
 
 /** Nothing for what is so anyway, so that plans of such links have the same hash with and without the words. */
-function mannerOf({ transfers, duplex, shared = false }: Manner): Pick<ResolvedLink, "transfers" | "duplex"> {
+function mannerOf({
+  transfers,
+  duplex,
+  shared = false,
+  transferDtype,
+}: Manner): Pick<ResolvedLink, "transfers" | "duplex" | "transferDtype"> {
   return {
     ...(transfers === "blocking" ? { transfers } : {}),
     ...(duplex === "half" && !shared ? { duplex } : {}),
+    ...(transferDtype === undefined ? {} : { transferDtype }),
   };
 }
 

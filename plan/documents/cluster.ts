@@ -33,6 +33,9 @@ const transfersSchema = z.enum(["overlapped", "blocking"]);
 /** Whether both directions have the whole bandwidth at once, or share it. A shared link is one for both in any case. */
 const duplexSchema = z.enum(["full", "half"]);
 
+/** What messages between stages are rounded to for the transfer; absent: they have the type of computation. */
+const transferDtypeSchema = z.literal("bfloat16");
+
 /** Links inside a machine. Figures of the named types: catalog. */
 export const linkSchema = z.strictObject({
   type: z.string().min(1).optional(),
@@ -42,6 +45,7 @@ export const linkSchema = z.strictObject({
   latencySeconds: z.number().min(0).optional(),
   transfers: transfersSchema.default("overlapped"),
   duplex: duplexSchema.default("full"),
+  transferDtype: transferDtypeSchema.optional(),
 });
 
 export const networkSchema = z.strictObject({
@@ -50,6 +54,7 @@ export const networkSchema = z.strictObject({
   shared: z.boolean().default(true),
   transfers: transfersSchema.default("overlapped"),
   duplex: duplexSchema.default("full"),
+  transferDtype: transferDtypeSchema.optional(),
 });
 
 export const clusterSchema = z.strictObject({
@@ -86,6 +91,8 @@ export const resolvedLinkSchema = z.strictObject({
   transfers: z.literal("blocking").optional(),
   /** Of a link that is not shared: both directions share its bandwidth. Absent: each has it. */
   duplex: z.literal("half").optional(),
+  /** Absent: messages have the type of computation. */
+  transferDtype: transferDtypeSchema.optional(),
 });
 
 export type ResolvedDevice = z.infer<typeof resolvedDeviceSchema>;

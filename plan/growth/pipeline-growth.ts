@@ -31,7 +31,7 @@ export interface AdmittedMiniBatch extends MiniBatch {
 interface SlotFacts {
   readonly miniBatch: AdmittedMiniBatch;
   readonly units: number;
-  readonly bytes: number;
+  readonly tokens: number;
   readonly durations: ActionDurations;
   /** In what the durations are asked for. */
   readonly index: number;
@@ -105,7 +105,10 @@ export class PipelineGrowth {
         const { durations, index } = this.#slots[slot]!;
         return durations(firstStage + stage, PLANNED_LETTERS.indexOf(letter), index);
       },
-      transferNs: (boundary, slot) => transferTimes(linkCosts[boundary]!, this.#slots[slot]!.bytes),
+      transferNs: (boundary, slot) => {
+        const { tokens } = this.#slots[slot]!;
+        return transferTimes(linkCosts[boundary]!, tokens * messageBytesPerToken(setting, firstStage + boundary));
+      },
       isHalfDuplex: (boundary) => links[boundary]!.duplex === "half",
       signalNs: (stage) => signals[stage]!,
       room: {
@@ -146,7 +149,6 @@ export class PipelineGrowth {
       },
     };
     this.#groups[own] = facts;
-    const perToken = messageBytesPerToken(this.#setting.model);
     const microBatches = steps.flatMap((parts, step) =>
       [...parts, ...evaluated[step]!].map(
         (rows, part): Omit<MicroBatch, "index"> => ({ group: number, step, part, after: [], rows: [...rows] }),
@@ -177,8 +179,8 @@ export class PipelineGrowth {
       };
       [...parts, ...evaluatedRows].forEach((rows, at) => {
         const units = microBatchUnits({ rows: [...rows] });
-        const bytes = microBatchTokens({ rows: [...rows] }) * perToken;
-        this.#slots[numbersOf(miniBatch)[at]!] = { miniBatch, units, bytes, durations, index };
+        const tokens = microBatchTokens({ rows: [...rows] });
+        this.#slots[numbersOf(miniBatch)[at]!] = { miniBatch, units, tokens, durations, index };
         index += 1;
       });
       return { group: own, step, ...known };

@@ -23,9 +23,10 @@ export interface DraftCosts extends Pick<ScheduleInput, "miniBatches" | "transfe
 export function costsOf(request: Costed, draft: Draft): DraftCosts {
   const { architecture, dtype, devices, costModel } = request;
   const work = { ...draft, pipelines: onePipeline(draft.stages.length, draft) };
-  const durations = workDurations({ ...work, devices: [...devices], model: { architecture, dtype } }, costModel);
-  const bytesOf = messageBytes({ microBatches: draft.microBatches, model: request });
-  const { links } = request;
+  const links = [...request.links];
+  const model = { architecture, dtype };
+  const durations = workDurations({ ...work, devices: [...devices], links, model }, costModel);
+  const bytesOf = messageBytes({ microBatches: draft.microBatches, links, model });
   const linkCosts = links.map((link) => costModel.linkCost(link));
   const signals = normSignals(
     draft.stages.map(({ device }) => devices[device]!),
@@ -39,7 +40,7 @@ export function costsOf(request: Costed, draft: Draft): DraftCosts {
       const ofAction = durations(stages);
       return (stage, letter, microBatch) => ofAction(stage, PLANNED_LETTERS.indexOf(letter), microBatch);
     },
-    transferNs: (boundary, microBatch) => transferTimes(linkCosts[boundary]!, bytesOf[microBatch]!),
+    transferNs: (boundary, microBatch) => transferTimes(linkCosts[boundary]!, bytesOf(boundary, microBatch)),
     isHalfDuplex: (boundary) => links[boundary]!.duplex === "half",
     signalNs: (stage) => signals[stage]!,
   };

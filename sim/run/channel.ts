@@ -1,4 +1,4 @@
-import { formatAction, PLANNED_LETTERS } from "../../plan/index.ts";
+import { type ComputeDtype, formatAction, PLANNED_LETTERS } from "../../plan/index.ts";
 import type { Carrier, Connection } from "../network/connection.ts";
 
 /** A channel with a message on a connection, or what is to be done at the time when something else has left it. */
@@ -17,6 +17,8 @@ export interface Channel extends Carrier<OnConnection> {
   readonly kind: "activation" | "gradient";
   readonly from: number;
   readonly to: number;
+  /** What its messages are stored as. */
+  readonly dtype: ComputeDtype;
   /** Between machines: what else goes the same way goes before or after its messages. */
   readonly connection: Connection<OnConnection> | null;
   readonly outBuffers: number;
@@ -46,7 +48,7 @@ export interface Channel extends Carrier<OnConnection> {
 export function createChannel(
   fixed: Pick<
     Channel,
-    "index" | "kind" | "from" | "to" | "connection" | "outBuffers" | "inBuffers" | keyof Carrier<OnConnection>
+    "index" | "kind" | "from" | "to" | "dtype" | "connection" | "outBuffers" | "inBuffers" | keyof Carrier<OnConnection>
   >,
 ): Channel {
   const room = 2 ** Math.ceil(Math.log2(Math.max(1, fixed.outBuffers + fixed.inBuffers)));

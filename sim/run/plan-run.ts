@@ -275,7 +275,7 @@ export class PlanRun {
       const at = output.produced & output.mask;
       output.letters[at] = letter;
       output.microBatches[at] = microBatch;
-      output.sizes[at] = facts.sizes[microBatch - facts.firstMicroBatch]!;
+      output.sizes[at] = facts.sizes[output.dtype][microBatch - facts.firstMicroBatch]!;
       output.producedNs[at] = this.#nowNs;
       output.produced += 1;
       this.#dueChannels.add(output);

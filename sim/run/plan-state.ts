@@ -1,4 +1,4 @@
-import type { ResolvedDevice } from "../../plan/index.ts";
+import { messageDtype, type ResolvedDevice } from "../../plan/index.ts";
 import { type Channel, createChannel } from "./channel.ts";
 import type { Connections } from "./connections.ts";
 import { createDevice, type DeviceState } from "./device.ts";
@@ -21,7 +21,8 @@ function createChannels(setting: RunSetting, connections: Connections): readonly
     const [upper, lower] = [deviceOf(stage), deviceOf(stage + 1)];
     const over = (from: ResolvedDevice, to: ResolvedDevice) => {
       const connection = connections.between(from.machine, to.machine);
-      return { ...(connection?.carrier ?? connections.carrierOf(link, [from.name, to.name])), connection };
+      const carrier = connection?.carrier ?? connections.carrierOf(link, [from.name, to.name]);
+      return { ...carrier, connection, dtype: messageDtype(setting, stage) };
     };
     const near = setting.buffers[stage]!;
     const far = setting.buffers[stage + 1]!;

@@ -15,7 +15,8 @@ import type { Run, StageRun } from "./run.ts";
 interface Facts {
   readonly jobs: readonly (readonly string[])[];
   readonly tokens: readonly number[];
-  readonly bytes: readonly number[];
+  /** Of a boundary and a micro-batch. */
+  readonly bytes: (boundary: number, microBatch: number) => number;
 }
 
 function factsOf(plan: PlanBody): Facts {
@@ -61,7 +62,7 @@ function* transferEvents(
       step,
       part,
       tokens: facts.tokens[microBatch]!,
-      bytes: facts.bytes[microBatch]!,
+      bytes: facts.bytes(kind === "activation" ? stage : stage - 1, microBatch),
     };
   }
 }

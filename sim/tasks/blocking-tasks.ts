@@ -19,7 +19,8 @@ export function hasBlockingLinks({ links }: { readonly links: readonly (Resolved
   return links.some((link) => link?.transfers === "blocking");
 }
 
-function boundaryOf({ from, to }: PipelineMessage): number {
+/** The boundary that a message crosses: the stage before it. */
+export function boundaryOf({ from, to }: PipelineMessage): number {
   return Math.min(from, to);
 }
 
@@ -92,9 +93,10 @@ export function runBlockingTasks(
       const letter = PLANNED_LETTERS.indexOf(op.letter as Action["letter"]);
       return { ...task, seconds: action(op.stage, letter, op.microBatch) / 1e9 };
     }
-    const bytes = bytesOf[op.microBatch]!;
-    const latencySeconds = latencies[boundaryOf(message!)]!;
-    const wire = wireOf.get(`${boundaryOf(message!)} ${message!.from < message!.to ? "down" : "up"}`);
+    const boundary = boundaryOf(message!);
+    const bytes = bytesOf(boundary, op.microBatch);
+    const latencySeconds = latencies[boundary]!;
+    const wire = wireOf.get(`${boundary} ${message!.from < message!.to ? "down" : "up"}`);
     if (kind === "receive")
       return { ...task, seconds: latencySeconds + (wire === undefined ? 0 : bytes / rates[wire]!) };
     const flows = wire === undefined ? [] : [{ route: [wire], bytes }];

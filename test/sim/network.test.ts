@@ -129,3 +129,23 @@ describe("gradient norms", () => {
     },
   );
 });
+
+describe("messages that are rounded to bfloat16 for the transfer", () => {
+  it.each(["overlapped", "blocking"] as const)(
+    "have half the bytes on the wire, both ways, and in the trace: %s",
+    (transfers) => {
+      const manner = transfers === "blocking" ? { transfers } : {};
+      const links: Partial<ResolvedLink>[] = [
+        { bandwidthBytesPerSecond: 2, transferDtype: "bfloat16", ...manner },
+        { bandwidthBytesPerSecond: 2, ...manner },
+      ];
+      const trace = run(smallPlan({ orders: ["F0 B0", "F0 B0", "F0 B0"], microBatches: [{ tokens: 2 }], links }));
+      expect(timeline(trace, 0, "send", true)).toBe("F0@2-4");
+      expect(timeline(trace, 1, "send", true)).toBe("F0@6-10 B0@24-26");
+      expect(timeline(trace, 2, "send", true)).toBe("B0@16-20");
+      const bytes = (stage: number) =>
+        trace.events.filter((event) => event.stream === "send" && event.stage === stage).map((event) => event.bytes);
+      expect([0, 1, 2].map(bytes)).toEqual([[4], [8, 4], [8]]);
+    },
+  );
+});
