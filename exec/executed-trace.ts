@@ -1,6 +1,14 @@
 import { type Nanos, nanos } from "../core/index.ts";
 import type { Completion, SpeedSample } from "../native/index.ts";
-import { bytesInUse, formatAction, microBatchJobs, microBatchTokens, type Plan, pipelineJobs } from "../plan/index.ts";
+import {
+  bytesInUse,
+  formatAction,
+  microBatchJobs,
+  microBatchTokens,
+  type Plan,
+  passOf,
+  pipelineJobs,
+} from "../plan/index.ts";
 import { createTraceRecorder, type Trace, type TraceEvent } from "../traces/index.ts";
 import { interruptions } from "./interruptions.ts";
 import type { LoweredAction } from "./lowering.ts";
@@ -103,7 +111,8 @@ export function executedTrace(input: ExecutedTraceInput): Trace {
       send = { ...own, endNs: Math.max(own.endNs, theirs.endNs) };
       receive = { ...theirs, startNs: Math.min(Math.max(own.startNs, theirs.startNs), theirs.endNs) };
     }
-    const bytes = microBatchTokens(lowered.microBatch) * runners[stage]!.messageBytesPerToken;
+    const { microBatch, action } = lowered;
+    const bytes = microBatchTokens(microBatch) * runners[stage]!.messageBytesPerToken[passOf(action.letter)];
     recorder.add({ ...eventOf(lowered, send), stream: "send", bytes });
     recorder.add({ ...eventOf(lowered, receive), stream: "receive", device: deviceOf(lowered.send!.toStage), bytes });
   };

@@ -9,13 +9,14 @@ export function messageOf(
   runners: readonly StageRunner[],
   { id, send, action, microBatch, outBuffer }: LoweredAction,
 ): StageMessage {
-  const up = passOf(action.letter) === "F";
+  const pass = passOf(action.letter);
+  const up = pass === "F";
   const { toStage, toBuffer, waits, receiveWaits, event } = send!;
   const target = runners[toStage]!;
   return {
     id,
     source: arena.buffer(up ? "activationOut" : "gradientOut", outBuffer!),
-    bytes: microBatchTokens(microBatch) * messageBytesPerToken,
+    bytes: microBatchTokens(microBatch) * messageBytesPerToken[pass],
     destination: target.device,
     destinationOffset: target.arena.buffer(up ? "activationIn" : "gradientIn", toBuffer),
     waits,

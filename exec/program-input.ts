@@ -1,5 +1,5 @@
 import type { RmsnormBackwardOperator, Tensor } from "../native/index.ts";
-import type { Architecture, ComputeDtype, Stage, StageLayout } from "../plan/index.ts";
+import type { Architecture, ComputeDtype, EdgeDtypes, Stage, StageLayout } from "../plan/index.ts";
 import type { StageWeights } from "./stage-weights.ts";
 
 /** What a stage's programs are composed from. */
@@ -7,6 +7,8 @@ export interface ProgramInput {
   readonly architecture: Architecture;
   readonly stage: Stage;
   readonly dtype: ComputeDtype;
+  /** What messages are stored as. */
+  readonly edges: EdgeDtypes;
   readonly layout: StageLayout;
   readonly weights: StageWeights;
 }

@@ -18,8 +18,12 @@ export function simulatedOnly({
     (link, boundary) => link !== null && machineOf(boundary) === machineOf(boundary + 1),
   ) as readonly ResolvedLink[];
   const described = joining.filter(
-    ({ type, shared, latencySeconds, bandwidthBytesPerSecond }) =>
-      shared || latencySeconds > 0 || !UNSAID.includes(type) || (type === "host" && bandwidthBytesPerSecond !== null),
+    ({ type, shared, duplex, latencySeconds, bandwidthBytesPerSecond }) =>
+      shared ||
+      duplex !== undefined ||
+      latencySeconds > 0 ||
+      !UNSAID.includes(type) ||
+      (type === "host" && bandwidthBytesPerSecond !== null),
   );
   if (described.length === 0) return [];
   const names = [...new Set(described.map(({ id }) => id))].join(", ");

@@ -11,14 +11,14 @@ const OUT: Tensor = { space: "out", offset: 0 };
  * gradient too, unless all is only evaluated.
  */
 export function forwardProgram(input: ProgramInput, letter: "F" | "E" = "F"): readonly Operator[] {
-  const { architecture, dtype, layout, weights } = input;
+  const { architecture, dtype, edges, layout, weights } = input;
   const { hiddenSize: hidden, rmsNormEps: eps, vocabularySize: vocabulary } = architecture;
   const types = dtype === "float32" ? {} : { dtype };
   const inputs = layout.layers.map(layerInput);
   const first = inputs[0]!;
   const entry: Operator =
     weights.embedding === undefined
-      ? { op: "copy", x: IN, ...(dtype === "float32" ? {} : { from: dtype }), y: first, columns: hidden }
+      ? { op: "copy", x: IN, ...(edges.before === "float32" ? {} : { from: edges.before }), y: first, columns: hidden }
       : { op: "embed", ...types, table: weights.embedding, out: first, hidden };
   const end = layout.final?.x ?? layout.forward.output ?? OUT;
   const layers = layout.layers.flatMap((_, index) => layerForward(input, index, inputs[index + 1] ?? end));
@@ -41,14 +41,14 @@ export function forwardProgram(input: ProgramInput, letter: "F" | "E" = "F"): re
       },
     );
   } else if (end !== OUT) {
-    operators.push({ op: "copy", x: end, y: OUT, to: dtype, columns: hidden });
+    operators.push({ op: "copy", x: end, y: OUT, to: edges.after, columns: hidden });
   }
   return operators;
 }
 
 /** A stage's backward, from the loss's or the received gradient to the gradient that the stage before needs. */
 export function backwardProgram(input: ProgramInput): readonly Operator[] {
-  const { architecture, dtype, layout, weights, stage } = input;
+  const { architecture, dtype, edges, layout, weights, stage } = input;
   const hidden = architecture.hiddenSize;
   const { gradientA, gradientB, gradientCompute } = layout.backward;
   const a: StreamGradient = { stream: gradientA, compute: gradientCompute ?? gradientA };
@@ -61,14 +61,14 @@ export function backwardProgram(input: ProgramInput): readonly Operator[] {
   if (layout.final !== undefined) {
     const { gradient: dy, x, rstd } = layout.final;
     operators.push({ op: "rmsnormBackward", dy, x, rstd, weight: weights.finalNorm!, ...gradientOutputs(a), hidden });
-  } else if (dtype === "float32") {
+  } else if (edges.after === "float32") {
     gradient = { stream: IN, compute: IN };
   } else {
-    operators.push({ op: "copy", x: IN, from: dtype, y: arriving.stream, columns: hidden });
-    gradient = { stream: arriving.stream, compute: IN };
+    operators.push({ op: "copy", x: IN, from: edges.after, y: arriving.stream, columns: hidden });
+    gradient = { stream: arriving.stream, compute: dtype === "float32" ? arriving.stream : IN };
   }
   const leaving = layers[0]!.attention === undefined ? b : a;
-  const last: StreamGradient = { stream: gradientCompute === undefined ? OUT : leaving.stream, compute: OUT };
+  const last: StreamGradient = { stream: edges.before === "float32" ? OUT : leaving.stream, compute: OUT };
   for (let index = layers.length - 1; index >= 0; index -= 1) {
     const { attention, mlp } = layers[index]!;
     operators.push(...layerBeforeBackward(input, index));

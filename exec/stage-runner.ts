@@ -7,15 +7,17 @@ import {
   adapterBytes,
   arenaLayout,
   computeDtype,
+  edgeDtypes,
   type LiveWork,
   layoutOfStage,
   type MiniBatch,
-  messageBytesPerToken,
+  type Pass,
   passOf,
   pipelineTable,
   type RunLetter,
   type Setting,
   type Stage,
+  sentBytesPerToken,
 } from "../plan/index.ts";
 import { AdapterRoom } from "./adapter-room.ts";
 import { type AdapterState, createStageAdapter } from "./adapters.ts";
@@ -32,7 +34,8 @@ export interface StageRunner {
   readonly device: StageDevice;
   readonly arena: ArenaLayout;
   readonly unitBytes: number;
-  readonly messageBytesPerToken: number;
+  /** Of what its actions send. */
+  readonly messageBytesPerToken: Readonly<Record<Pass, number>>;
   readonly adapters: AdapterRoom;
   /** What the programs are made of, in order. */
   readonly operators: Readonly<Record<RunLetter, readonly Operator[]>>;
@@ -82,7 +85,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
           : [{ job, isLast: firstStep + step === live.jobs[job]!.steps - 1 }],
       ),
   });
-  const composed = { architecture, stage, dtype, layout, weights };
+  const composed = { architecture, stage, dtype, edges: edgeDtypes(setting, stage.index), layout, weights };
   const operators = { F: forwardProgram(composed), B: backwardProgram(composed), E: forwardProgram(composed, "E") };
   const forward = device.createProgram(operators.F);
   const programs: Readonly<Record<RunLetter, Handle>> = {
@@ -124,7 +127,7 @@ export async function createStageRunner(input: StageRunnerInput): Promise<StageR
     device,
     arena,
     unitBytes: layout.unitBytes,
-    messageBytesPerToken: messageBytesPerToken(setting.model),
+    messageBytesPerToken: sentBytesPerToken(setting, stage.index),
     adapters,
     operators,
     enqueue(lowered, run, profile) {

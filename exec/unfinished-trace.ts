@@ -1,4 +1,4 @@
-import { layoutOfStage, messageBytesPerToken, type Plan, pipelineTable } from "../plan/index.ts";
+import { layoutOfStage, type Plan, pipelineTable, sentBytesPerToken } from "../plan/index.ts";
 import type { Trace } from "../traces/index.ts";
 import { executedTrace, type SeenAction, type SeenCompletion } from "./executed-trace.ts";
 import { lowerPlan } from "./lowering.ts";
@@ -28,7 +28,7 @@ export function unfinishedTrace({ plan, completions, metrics, versions }: Unfini
     plan,
     runners: plan.stages.map((_, stage) => ({
       unitBytes: layoutOfStage(plan, stage).unitBytes,
-      messageBytesPerToken: messageBytesPerToken(plan.model),
+      messageBytesPerToken: sentBytesPerToken(plan, stage),
     })),
     staticBytes: plan.memory.map(({ total, activations }) => total - activations),
     versions,

@@ -63,6 +63,8 @@ export {
 } from "./costs/layer-cost.ts";
 // What whole layers of a model cost on a device by those figures.
 export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes } from "./costs/layer-model.ts";
+// What stages of one pipeline on several machines tell each other.
+export { NORM_BYTES, networkOf } from "./costs/norm-signal.ts";
 // What an action's time is made of, and what a measured operator takes.
 export { beyond, type Coefficients, featureValue, operatorSeconds } from "./costs/operator-seconds.ts";
 // The operators of an action, with the shapes that they run on.
@@ -256,8 +258,15 @@ export {
 export { layoutOfStage } from "./memory/stage-units.ts";
 // Where the activations of each micro-batch in flight lie.
 export { bytesInUse, FirstFit, microBatchUnits, stashPlacement } from "./memory/stash.ts";
-// The size of what travels between stages.
-export { messageBytes, messageBytesPerToken } from "./message-bytes.ts";
+// The type and size of what travels between stages.
+export {
+  type EdgeDtypes,
+  edgeDtypes,
+  messageBytes,
+  messageDtype,
+  sentBytesPerToken,
+  tokenBytes,
+} from "./message-bytes.ts";
 // Mini-batches and the jobs inside a micro-batch.
 export {
   activeJobs,

@@ -168,9 +168,21 @@ export function resolveDevices(cluster: Cluster, catalog: Catalog, host: HostFac
   return resolved;
 }
 
-/** Nothing for transfers that overlap, so that plans of such links have the same hash with and without the word. */
-function blocking(transfers: "overlapped" | "blocking" | undefined): Pick<ResolvedLink, "transfers"> {
-  return transfers === "blocking" ? { transfers } : {};
+/** What a cluster file may say of how messages travel. */
+type Manner = Partial<Pick<NonNullable<Cluster["network"]>, "transfers" | "duplex" | "shared" | "transferDtype">>;
+
+/** Nothing for what is so anyway, so that plans of such links have the same hash with and without the words. */
+function mannerOf({
+  transfers,
+  duplex,
+  shared = false,
+  transferDtype,
+}: Manner): Pick<ResolvedLink, "transfers" | "duplex" | "transferDtype"> {
+  return {
+    ...(transfers === "blocking" ? { transfers } : {}),
+    ...(duplex === "half" && !shared ? { duplex } : {}),
+    ...(transferDtype === undefined ? {} : { transferDtype }),
+  };
 }
 
 /**
@@ -192,14 +204,14 @@ export function resolveLinks(
           got: undefined,
           hint: `${from.name} and ${to.name} are in different machines.`,
         });
-      const { bandwidthBytesPerSecond, latencySeconds, shared, transfers } = cluster.network;
+      const { bandwidthBytesPerSecond, latencySeconds, shared } = cluster.network;
       return {
         id: shared ? "network" : `network ${from.name}-${to.name}`,
         type: "network",
         shared,
         bandwidthBytesPerSecond,
         latencySeconds,
-        ...blocking(transfers),
+        ...mannerOf(cluster.network),
       };
     }
     const m = cluster.machines.findIndex((machine) => machine.name === from.machine);
@@ -229,7 +241,7 @@ export function resolveLinks(
         entry?.bandwidthBytesPerSecond?.value ??
         (Number.isFinite(slowest) ? slowest : unnamedLink),
       latencySeconds: link?.latencySeconds ?? entry?.latencySeconds?.value ?? 0,
-      ...blocking(link?.transfers),
+      ...mannerOf(link ?? {}),
     };
   });
 }

@@ -8,6 +8,8 @@ export interface TimelineCosts {
   durationNs(action: Action): number;
   /** From the start of a message to its arrival; 0 where nothing travels. */
   transferNs(boundary: number, microBatch: number): number;
+  /** From the end of a clipping mini-batch's last backward until a stage has the gradient norms; none where absent. */
+  signalNs?(stage: number): number;
 }
 
 /** Start and end of each action, by stage and position in its order. */
@@ -47,7 +49,7 @@ export function timelineOf(orders: Orders, dependencies: DependencyTable, costs:
     for (const signal of dependencies.signalsOf(stage, letter, microBatch)) {
       const end = ends.B[dependencies.signallingStage(signal) * numMicroBatches + signal]!;
       if (end === OPEN) return OPEN;
-      latest = Math.max(latest, end);
+      latest = Math.max(latest, end + (letter === "U" ? (costs.signalNs?.(stage) ?? 0) : 0));
     }
     return latest;
   };

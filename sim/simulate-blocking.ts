@@ -14,7 +14,7 @@ import { type RunFigures, runFigures } from "./run/run-figures.ts";
 import type { RunTimes } from "./run/run-plan.ts";
 import { stageOrder } from "./run/stage-orders.ts";
 import type { SimulateOptions } from "./simulate-options.ts";
-import { type BlockingLinks, blockingTasks, isBeside, runBlockingTasks } from "./tasks/blocking-tasks.ts";
+import { type BlockingLinks, blockingTasks, boundaryOf, isBeside, runBlockingTasks } from "./tasks/blocking-tasks.ts";
 import type { PipelineGraph } from "./tasks/pipeline-tasks.ts";
 import type { TaskTimes } from "./tasks/run-tasks.ts";
 
@@ -51,7 +51,7 @@ function traceOf(options: TraceFacts, graph: PipelineGraph, times: TaskTimes): T
         startNs,
         durationNs: (endNs - startNs) as Nanos,
         ...facts[microBatch]!,
-        ...(stream === "compute" ? {} : { bytes: bytesOf[microBatch]! }),
+        ...(stream === "compute" ? {} : { bytes: bytesOf(boundaryOf(message!), microBatch) }),
       });
     add(kind, beside ? message!.from : streams[0]!);
     if (beside) add("receive", message!.to);

@@ -1,7 +1,7 @@
 import type { PlanBody } from "../plan/index.ts";
 import { heldTrace, type Trace, type TraceStream } from "../traces/index.ts";
 import { memoryChanges, memorySamples } from "./run/memory-samples.ts";
-import type { Run } from "./run/plan-run.ts";
+import type { Run } from "./run/run.ts";
 import { runPlan } from "./run/run-plan.ts";
 import { actionEvents, traceEvents } from "./run/trace-events.ts";
 import { simulateBlocking } from "./simulate-blocking.ts";

@@ -1,6 +1,7 @@
 import { type Nanos, secondsToNanos } from "../../core/index.ts";
 import { PLANNED_LETTERS, UPDATE } from "../action.ts";
 import type { Stage } from "../documents/setting.ts";
+import { edgeDtypes } from "../message-bytes.ts";
 import { activeJobs } from "../mini-batch.ts";
 import type { CostModel } from "./cost-model.ts";
 import { stageShapes, type TimedWork } from "./stage-shapes.ts";
@@ -22,8 +23,8 @@ export function workDurations(
   const numShapes = Math.max(rows.count, updates.count);
   const newTable = (): Float64Array => new Float64Array(PLANNED_LETTERS.length * numShapes).fill(-1);
   const tables = new Map<string, Float64Array>();
-  const tableOf = (stage: Stage): Float64Array => {
-    const same = costModel.sameCosts?.(stage, devices[stage.device]!);
+  const tableOf = (stage: Stage, at: number): Float64Array => {
+    const same = costModel.sameCosts?.(stage, devices[stage.device]!, edgeDtypes(work, at));
     const table = (same === undefined ? undefined : tables.get(same)) ?? newTable();
     if (same !== undefined) tables.set(same, table);
     return table;

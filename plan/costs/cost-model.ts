@@ -11,6 +11,7 @@ import type {
 import type { ResolvedDevice, ResolvedLink } from "../documents/cluster.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
+import type { EdgeDtypes } from "../message-bytes.ts";
 import { microBatchTokens } from "../mini-batch.ts";
 import type { ActionCost } from "./action-cost.ts";
 import { peaksOf } from "./device-peaks.ts";
@@ -46,14 +47,18 @@ export interface CostModel {
   /** What a device needs between two actions, before the next can start; 0 when absent. */
   readonly gapSeconds?: number;
   /**
-   * A text for a stage on its device: where it is the same, the same work takes the same time. Without it nothing is
-   * known to.
+   * A text for a stage on its device with messages of these types: where it is the same, the same work takes the same
+   * time. Without it nothing is known to.
    */
-  sameCosts?(stage: Stage, device: ResolvedDevice): string;
+  sameCosts?(stage: Stage, device: ResolvedDevice, edges: EdgeDtypes | undefined): string;
 }
 
 /** Every model here looks at nothing else of a stage and its device. */
-function sameCosts(stage: Stage, { peakFlopsPerSecond, memoryBytesPerSecond }: ResolvedDevice): string {
+function sameCosts(
+  stage: Stage,
+  { peakFlopsPerSecond, memoryBytesPerSecond }: ResolvedDevice,
+  edges: EdgeDtypes | undefined,
+): string {
   const {
     firstLayer,
     endLayer,
@@ -65,7 +70,7 @@ function sameCosts(stage: Stage, { peakFlopsPerSecond, memoryBytesPerSecond }: R
   } = stage;
   const layers = `${endLayer - firstLayer} ${startsAtMlp} ${endsAtAttention} ${recomputedLayers} ${embedding} ${head}`;
   const { float32, bfloat16 } = peakFlopsPerSecond ?? {};
-  return `${layers} ${float32} ${bfloat16} ${memoryBytesPerSecond}`;
+  return `${layers} ${edges?.after} ${float32} ${bfloat16} ${memoryBytesPerSecond}`;
 }
 
 function constantModel(calibration: ConstantCalibration): Omit<CostModel, "sameCosts"> {
@@ -130,6 +135,12 @@ function rooflineModel(calibration: RooflineCalibration, dtype: Dtype): Omit<Cos
   };
 }
 
+/**
+ * Operators that are the same under another name: a backward in fp32 has no copies, unless what it gets was rounded for
+ * the transfer, which a calibration need not have seen.
+ */
+const ALIKE: Readonly<Record<string, string>> = { "copy:B": "copy:F" };
+
 function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<CostModel, "sameCosts"> {
   if (calibration.dtype !== dtype) {
     throw new InputError({
@@ -150,7 +161,7 @@ function measuredModel(calibration: MeasuredCalibration, dtype: Dtype): Omit<Cos
     actionSeconds(action) {
       let total = calibration.actionSeconds[passOf(action.letter)];
       for (const call of operatorsOf(action)) {
-        const coefficients = table.get(call.name) ?? table.get(call.kind);
+        const coefficients = table.get(call.name) ?? table.get(call.kind) ?? table.get(ALIKE[call.name] ?? "");
         if (coefficients === undefined) {
           throw new InputError({
             expected: `operator ${call.name} in the calibration`,

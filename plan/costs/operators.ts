@@ -12,6 +12,7 @@ import {
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
+import type { EdgeDtypes } from "../message-bytes.ts";
 import { type JobSegment, jobSegments, type Numbered } from "../mini-batch.ts";
 import { halfCounts, numLayersOf } from "../stage-layers.ts";
 import { adapterParameters } from "./adapter-parameters.ts";
@@ -49,6 +50,8 @@ export interface StageShape {
   /** The projections that some adapter of the stage's pipeline may be on. */
   readonly targets: ReadonlySet<Projection>;
   readonly dtype: Dtype;
+  /** As `edgeDtypes` says; the compute dtype where absent. */
+  readonly edges?: EdgeDtypes;
 }
 
 type Direction = "F" | "B";
@@ -240,7 +243,8 @@ function loras(
  */
 function edgeCopies(shape: StageShape, direction: Direction, tokens: number): readonly OperatorCall[] {
   const { embedding, head } = shape.stage;
-  const converted = computeDtype(shape.dtype) !== "float32" && !head ? 1 : 0;
+  const after = shape.edges?.after ?? computeDtype(shape.dtype);
+  const converted = after !== "float32" && !head ? 1 : 0;
   const copies = converted + (direction === "F" && !embedding ? 1 : 0);
   return copies === 0 ? [] : [elementwise("copy", direction, tokens * shape.architecture.hiddenSize, tokens, copies)];
 }

@@ -1,11 +1,12 @@
 import type { Projection } from "../documents/architecture.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
+import { edgeDtypes } from "../message-bytes.ts";
 import type { Numbered } from "../mini-batch.ts";
 import type { StageShape } from "./operators.ts";
 
 /** What durations follow from: a plan, a segment of one, or the draft of one. */
-export type TimedWork = Pick<Setting, "stages" | "pipelines" | "devices"> & {
+export type TimedWork = Pick<Setting, "stages" | "pipelines" | "devices" | "links"> & {
   readonly model: Pick<Setting["model"], "architecture" | "dtype">;
   readonly groups: Numbered<PlannedGroup>;
   readonly jobs: Numbered<PlannedJob>;
@@ -23,12 +24,14 @@ export function stageShapes({
   pipelines,
   jobs,
   model,
+  links,
 }: Omit<TimedWork, "microBatches">): readonly StageShape[] {
   const { architecture, dtype } = model;
   return pipelines.flatMap(({ firstStage, endStage, room }) => {
     const targets = new Set(Object.keys(room.ranks) as Projection[]);
-    return stages
-      .slice(firstStage, endStage)
-      .map((stage): StageShape => ({ architecture, dtype, stage, jobs, targets }));
+    return stages.slice(firstStage, endStage).map((stage, at): StageShape => {
+      const edges = edgeDtypes({ model, links }, firstStage + at);
+      return { architecture, dtype, edges, stage, jobs, targets };
+    });
   });
 }

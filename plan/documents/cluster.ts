@@ -30,6 +30,12 @@ export const deviceSchema = z.strictObject({
  */
 const transfersSchema = z.enum(["overlapped", "blocking"]);
 
+/** Whether both directions have the whole bandwidth at once, or share it. A shared link is one for both in any case. */
+const duplexSchema = z.enum(["full", "half"]);
+
+/** What messages between stages are rounded to for the transfer; absent: they have the type of computation. */
+const transferDtypeSchema = z.literal("bfloat16");
+
 /** Links inside a machine. Figures of the named types: catalog. */
 export const linkSchema = z.strictObject({
   type: z.string().min(1).optional(),
@@ -38,6 +44,8 @@ export const linkSchema = z.strictObject({
   bandwidthBytesPerSecond: positive.optional(),
   latencySeconds: z.number().min(0).optional(),
   transfers: transfersSchema.default("overlapped"),
+  duplex: duplexSchema.default("full"),
+  transferDtype: transferDtypeSchema.optional(),
 });
 
 export const networkSchema = z.strictObject({
@@ -45,6 +53,8 @@ export const networkSchema = z.strictObject({
   latencySeconds: z.number().min(0).default(0),
   shared: z.boolean().default(true),
   transfers: transfersSchema.default("overlapped"),
+  duplex: duplexSchema.default("full"),
+  transferDtype: transferDtypeSchema.optional(),
 });
 
 export const clusterSchema = z.strictObject({
@@ -79,6 +89,10 @@ export const resolvedLinkSchema = z.strictObject({
   latencySeconds: z.number().min(0),
   /** Absent: they overlap with computation. */
   transfers: z.literal("blocking").optional(),
+  /** Of a link that is not shared: both directions share its bandwidth. Absent: each has it. */
+  duplex: z.literal("half").optional(),
+  /** Absent: messages have the type of computation. */
+  transferDtype: transferDtypeSchema.optional(),
 });
 
 export type ResolvedDevice = z.infer<typeof resolvedDeviceSchema>;

@@ -2,6 +2,7 @@ import { InvariantError, Numbers, PlanError } from "../../core/index.ts";
 import { PLANNED_LETTERS } from "../action.ts";
 import { type ActionDurations, actionDurations } from "../costs/action-durations.ts";
 import type { CostModel } from "../costs/cost-model.ts";
+import { normSignals } from "../costs/norm-signal.ts";
 import { transferTimes } from "../costs/transfer-times.ts";
 import type { MicroBatch, PlannedGroup, PlannedJob, PlannedRow } from "../documents/segment.ts";
 import type { Setting } from "../documents/setting.ts";
@@ -30,7 +31,7 @@ export interface AdmittedMiniBatch extends MiniBatch {
 interface SlotFacts {
   readonly miniBatch: AdmittedMiniBatch;
   readonly units: number;
-  readonly bytes: number;
+  readonly tokens: number;
   readonly durations: ActionDurations;
   /** In what the durations are asked for. */
   readonly index: number;
@@ -81,7 +82,10 @@ export class PipelineGrowth {
 
   constructor(setting: Setting, costs: CostModel, pipeline: number, mostJobs?: number) {
     const { firstStage, endStage } = setting.pipelines[pipeline]!;
-    const links = setting.links.slice(firstStage, endStage - 1).map((link) => costs.linkCost(link!));
+    const links = setting.links.slice(firstStage, endStage - 1).map((link) => link!);
+    const linkCosts = links.map((link) => costs.linkCost(link));
+    const devices = setting.stages.slice(firstStage, endStage).map(({ device }) => setting.devices[device]!);
+    const signals = normSignals(devices, links, costs);
     this.#setting = setting;
     this.#costs = costs;
     this.#pipeline = pipeline;
@@ -101,7 +105,12 @@ export class PipelineGrowth {
         const { durations, index } = this.#slots[slot]!;
         return durations(firstStage + stage, PLANNED_LETTERS.indexOf(letter), index);
       },
-      transferNs: (boundary, slot) => transferTimes(links[boundary]!, this.#slots[slot]!.bytes),
+      transferNs: (boundary, slot) => {
+        const { tokens } = this.#slots[slot]!;
+        return transferTimes(linkCosts[boundary]!, tokens * messageBytesPerToken(setting, firstStage + boundary));
+      },
+      isHalfDuplex: (boundary) => links[boundary]!.duplex === "half",
+      signalNs: (stage) => signals[stage]!,
       room: {
         buffers: setting.buffers.slice(firstStage, endStage),
         units: stageUnits(setting).slice(firstStage, endStage),
@@ -140,7 +149,6 @@ export class PipelineGrowth {
       },
     };
     this.#groups[own] = facts;
-    const perToken = messageBytesPerToken(this.#setting.model);
     const microBatches = steps.flatMap((parts, step) =>
       [...parts, ...evaluated[step]!].map(
         (rows, part): Omit<MicroBatch, "index"> => ({ group: number, step, part, after: [], rows: [...rows] }),
@@ -171,8 +179,8 @@ export class PipelineGrowth {
       };
       [...parts, ...evaluatedRows].forEach((rows, at) => {
         const units = microBatchUnits({ rows: [...rows] });
-        const bytes = microBatchTokens({ rows: [...rows] }) * perToken;
-        this.#slots[numbersOf(miniBatch)[at]!] = { miniBatch, units, bytes, durations, index };
+        const tokens = microBatchTokens({ rows: [...rows] });
+        this.#slots[numbersOf(miniBatch)[at]!] = { miniBatch, units, tokens, durations, index };
         index += 1;
       });
       return { group: own, step, ...known };

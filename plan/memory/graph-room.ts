@@ -47,7 +47,7 @@ function headLaunches(maxTokens: number, tileRows: number): number {
  * projection that the pipeline has room for, as many scored rows as there may be, and the norms at the end.
  */
 export function stageLaunches(
-  setting: Pick<Setting, "stages" | "pipelines" | "devices" | "model">,
+  setting: Pick<Setting, "stages" | "pipelines" | "devices" | "links" | "model">,
   stage: number,
 ): Readonly<Record<"F" | "B", number>> {
   const { room } = pipelineTable(setting).ofStage(stage);

@@ -3,12 +3,15 @@ import type { Architecture, Projection } from "../documents/architecture.ts";
 import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { Room, Stage } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
+import type { EdgeDtypes } from "../message-bytes.ts";
 
 /** What a stage's activation memory follows from. */
 export interface LayoutInput {
   readonly architecture: Architecture;
   readonly stage: Stage;
   readonly dtype: Dtype;
+  /** As `edgeDtypes` says; the compute dtype where absent. */
+  readonly edges?: EdgeDtypes;
   /** Of its pipeline. */
   readonly room: Room;
   /** Of the device: a GPU's operators need other scratch than a CPU's, and rows that start at multiples of 16 bytes. */

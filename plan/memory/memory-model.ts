@@ -6,6 +6,7 @@ import type { ResolvedDevice } from "../documents/cluster.ts";
 import type { PlannedJob } from "../documents/segment.ts";
 import type { Buffers, Room, Stage, StageMemory } from "../documents/setting.ts";
 import type { Dtype } from "../documents/workload.ts";
+import type { EdgeDtypes } from "../message-bytes.ts";
 import { halfCounts } from "../stage-layers.ts";
 import { cudaAdapterBytes, cudaDequantizedBytes, cudaFixedBytes, cudaWeightBytes } from "./cuda-memory.ts";
 import { halfProducts, halfWeightBytes, layerProducts } from "./layer-products.ts";
@@ -83,6 +84,7 @@ export interface StageMemoryInput {
   readonly architecture: Architecture;
   readonly stage: Stage;
   readonly dtype: Dtype;
+  readonly edges: EdgeDtypes;
   /** Of the stage's pipeline: what its layout is made for. */
   readonly room: Room;
   /** The jobs whose adapters it holds where these take the most (`mostResident`). */

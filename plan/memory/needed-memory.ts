@@ -1,6 +1,7 @@
 import type { Action } from "../action.ts";
 import type { PlanBody } from "../documents/plan.ts";
 import type { StageMemory } from "../documents/setting.ts";
+import { edgeDtypes } from "../message-bytes.ts";
 import { pipelineTable } from "../pipelines.ts";
 import { stageMemory } from "./memory-model.ts";
 import { residentJobs } from "./residents.ts";
@@ -19,6 +20,7 @@ export function neededMemory(plan: PlanBody, index: number, order: readonly Acti
     architecture,
     stage,
     dtype,
+    edges: edgeDtypes(plan, index),
     room: pipelineTable(plan).ofStage(index).room,
     residents: residentJobs({ architecture, stage, kind }, order, plan),
     kind,

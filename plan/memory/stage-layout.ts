@@ -2,6 +2,7 @@ import { padded } from "../../core/index.ts";
 import { COMPUTE_BYTES, type ComputeDtype, computeDtype } from "../compute-dtype.ts";
 import { halfOf, PROJECTIONS, type Projection } from "../documents/architecture.ts";
 import type { Buffers } from "../documents/setting.ts";
+import type { EdgeDtypes } from "../message-bytes.ts";
 import { stageLayers } from "../stage-layers.ts";
 import type { LayoutInput, ShrunkColumns } from "./layout-input.ts";
 import { eagerLayersBytes, eagerWorkBytes } from "./program-memory.ts";
@@ -81,7 +82,7 @@ export interface StageLayout {
     readonly inner: Place;
     readonly attentionScratch: Place;
     readonly logits: Place;
-    /** Where the residual stream ends before it is rounded into a message; absent in fp32 and on the last stage. */
+    /** Where the residual stream ends before it is rounded into a message; absent where that is fp32 or there is none. */
     readonly output: Place | undefined;
   };
   readonly backward: {
@@ -102,8 +103,8 @@ export interface StageLayout {
   };
   readonly headTileRows: number;
   readonly workBytes: number;
-  /** One buffer of a message between stages: C [T, hidden]. */
-  readonly messageBytes: number;
+  /** One buffer of a message [T, hidden] over each edge, in the edge's type. */
+  readonly messageBytes: Readonly<Record<keyof EdgeDtypes, number>>;
 }
 
 function align(bytes: number): number {
@@ -150,6 +151,8 @@ export function stageLayout(input: LayoutInput): StageLayout {
   const { maxTokens: rows } = input.room;
   const { hiddenSize: hidden, intermediateSize: inner, numHeads, numKvHeads, headDim, vocabularySize } = arch;
   const dtype = computeDtype(input.dtype);
+  const { edges = { before: dtype, after: dtype } } = input;
+  const messageBytes = (edge: ComputeDtype): number => align(rows * hidden * COMPUTE_BYTES[edge]);
   const qkv = (numHeads + 2 * numKvHeads) * headDim;
   const shrunkColumns = shrunkColumnsOf(input);
   const slot = regionOf("stash", UNIT_ROWS, dtype);
@@ -210,7 +213,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
     inner: forwardWork.compute(inner),
     attentionScratch: forwardWork.take(scratch.attention),
     logits: forwardWork.take(stage.head ? scratch.head(headTileRows) : 0),
-    output: stage.head || dtype === "float32" ? undefined : forwardWork.floats(hidden),
+    output: stage.head || edges.after === "float32" ? undefined : forwardWork.floats(hidden),
   };
   const backwardWork = regionOf("work", rows, dtype, rebuilt.used());
   const normed = backwardWork.compute(hidden);
@@ -238,7 +241,7 @@ export function stageLayout(input: LayoutInput): StageLayout {
     headTileRows,
     workBytes:
       eager === undefined ? Math.max(forwardWork.used(), backwardWork.used()) : eagerWorkBytes({ ...input, eager }),
-    messageBytes: align(rows * hidden * COMPUTE_BYTES[dtype]),
+    messageBytes: { before: messageBytes(edges.before), after: messageBytes(edges.after) },
   };
 }
 
@@ -256,17 +259,25 @@ export interface ArenaLayout {
   readonly bytes: number;
 }
 
+/** The edge of a stage that its buffers are for. */
+const EDGES: Readonly<Record<keyof Buffers, keyof EdgeDtypes>> = {
+  activationIn: "before",
+  activationOut: "after",
+  gradientIn: "after",
+  gradientOut: "before",
+};
+
 export function arenaLayout(layout: StageLayout, stashUnits: number, buffers: Buffers): ArenaLayout {
   const order = ["activationIn", "activationOut", "gradientIn", "gradientOut"] as const;
   const starts: Partial<Record<keyof Buffers, number>> = {};
   let next = stashUnits * layout.unitBytes;
   for (const kind of order) {
     starts[kind] = next;
-    next += buffers[kind] * layout.messageBytes;
+    next += buffers[kind] * layout.messageBytes[EDGES[kind]];
   }
   return {
     slot: (units) => units * layout.unitBytes,
-    buffer: (kind, index) => starts[kind]! + index * layout.messageBytes,
+    buffer: (kind, index) => starts[kind]! + index * layout.messageBytes[EDGES[kind]],
     work: next,
     bytes: next + layout.workBytes,
   };

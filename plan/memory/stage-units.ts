@@ -1,16 +1,24 @@
 import type { Setting } from "../documents/setting.ts";
+import { edgeDtypes } from "../message-bytes.ts";
 import { pipelineTable } from "../pipelines.ts";
 import { type StageLayout, stageLayout } from "./stage-layout.ts";
 
 /** Where everything lies on the device of a stage of the executor. */
 export function layoutOfStage(
-  setting: Pick<Setting, "model" | "stages" | "pipelines" | "devices">,
+  setting: Pick<Setting, "model" | "stages" | "pipelines" | "devices" | "links">,
   stage: number,
 ): StageLayout {
   const { model, stages, devices } = setting;
   const { kind, threads } = devices[stages[stage]!.device]!;
   const { room } = pipelineTable(setting).ofStage(stage);
-  return stageLayout({ ...model, stage: stages[stage]!, room, kind, threads });
+  return stageLayout({
+    ...model,
+    stage: stages[stage]!,
+    edges: edgeDtypes(setting, stage),
+    room,
+    kind,
+    threads,
+  });
 }
 
 /** How many units of activation slots the setting has room for on each stage. */

@@ -3,6 +3,7 @@ import { stageOperators } from "../costs/operators.ts";
 import { targetsOf } from "../costs/stage-shapes.ts";
 import type { MicroBatch, PlannedJob } from "../documents/segment.ts";
 import type { Stage } from "../documents/setting.ts";
+import { edgeDtypes } from "../message-bytes.ts";
 import { numLayersOf } from "../stage-layers.ts";
 import { givenStages, partitionLayers } from "./partition.ts";
 import type { Costed } from "./request.ts";
@@ -31,8 +32,9 @@ function stageCosts(request: Costed, { jobs, microBatches }: DividedWork): (stag
   const samples = sampled(microBatches.filter(({ evaluation }) => evaluation === undefined));
   const targets = targetsOf(jobs);
   const known = new Map<string, number>();
+  const edgesOf = ({ index }: Stage) => edgeDtypes({ model: request, links: request.links }, index);
   const costOf = (stage: Stage): number => {
-    const shape = { architecture, stage, jobs, targets, dtype };
+    const shape = { architecture, stage, edges: edgesOf(stage), jobs, targets, dtype };
     const device = devices[stage.device]!;
     return sum(
       samples.flatMap((microBatch) =>
@@ -47,7 +49,7 @@ function stageCosts(request: Costed, { jobs, microBatches }: DividedWork): (stag
   return (draft) => {
     const stage = recompute === "layer" ? { ...draft, recomputedLayers: numLayersOf(draft) } : draft;
     const device = devices[stage.device]!;
-    const same = costModel.sameCosts?.(stage, device);
+    const same = costModel.sameCosts?.(stage, device, edgesOf(stage));
     if (same === undefined) return costOf(stage);
     const found = known.get(same) ?? costOf(stage);
     known.set(same, found);

@@ -1,5 +1,6 @@
 import { PLANNED_LETTERS } from "../action.ts";
 import { workDurations } from "../costs/action-durations.ts";
+import { normSignals } from "../costs/norm-signal.ts";
 import { transferTimes } from "../costs/transfer-times.ts";
 import { type DependencyTable, dependencyTable } from "../dependencies.ts";
 import type { Stage } from "../documents/setting.ts";
@@ -12,6 +13,8 @@ import type { Costed } from "./request.ts";
 
 /** What the cost model says of a draft's work, once for all orders of it. */
 export interface DraftCosts extends Pick<ScheduleInput, "miniBatches" | "transferNs"> {
+  readonly isHalfDuplex: NonNullable<ScheduleInput["isHalfDuplex"]>;
+  readonly signalNs: NonNullable<ScheduleInput["signalNs"]>;
   readonly dependencies: DependencyTable;
   /** On these stages: layers may be moved and recomputed without other costs being asked for again. */
   durationsOn(stages: readonly Stage[]): ScheduleInput["durationNs"];
@@ -20,9 +23,16 @@ export interface DraftCosts extends Pick<ScheduleInput, "miniBatches" | "transfe
 export function costsOf(request: Costed, draft: Draft): DraftCosts {
   const { architecture, dtype, devices, costModel } = request;
   const work = { ...draft, pipelines: onePipeline(draft.stages.length, draft) };
-  const durations = workDurations({ ...work, devices: [...devices], model: { architecture, dtype } }, costModel);
-  const bytesOf = messageBytes({ microBatches: draft.microBatches, model: request });
-  const linkCosts = request.links.map((link) => costModel.linkCost(link));
+  const links = [...request.links];
+  const model = { architecture, dtype };
+  const durations = workDurations({ ...work, devices: [...devices], links, model }, costModel);
+  const bytesOf = messageBytes({ microBatches: draft.microBatches, links, model });
+  const linkCosts = links.map((link) => costModel.linkCost(link));
+  const signals = normSignals(
+    draft.stages.map(({ device }) => devices[device]!),
+    links,
+    costModel,
+  );
   return {
     dependencies: dependencyTable(work),
     miniBatches: miniBatches(draft),
@@ -30,6 +40,8 @@ export function costsOf(request: Costed, draft: Draft): DraftCosts {
       const ofAction = durations(stages);
       return (stage, letter, microBatch) => ofAction(stage, PLANNED_LETTERS.indexOf(letter), microBatch);
     },
-    transferNs: (boundary, microBatch) => transferTimes(linkCosts[boundary]!, bytesOf[microBatch]!),
+    transferNs: (boundary, microBatch) => transferTimes(linkCosts[boundary]!, bytesOf(boundary, microBatch)),
+    isHalfDuplex: (boundary) => links[boundary]!.duplex === "half",
+    signalNs: (stage) => signals[stage]!,
   };
 }

@@ -3,6 +3,7 @@ import { planBuffers } from "../memory/buffers.ts";
 import { stageMemory } from "../memory/memory-model.ts";
 import { residentJobs } from "../memory/residents.ts";
 import { stashPlacement } from "../memory/stash.ts";
+import { edgeDtypes } from "../message-bytes.ts";
 import { largestSizes } from "../mini-batch.ts";
 import { roomOf } from "../pipelines.ts";
 import type { OrderedDraft } from "./order-draft.ts";
@@ -34,6 +35,7 @@ export function layOut(request: Costed, ordered: OrderedDraft): LaidOut {
       architecture: request.architecture,
       stage: { ...stage, recomputedLayers },
       dtype: request.dtype,
+      edges: edgeDtypes({ model: request, links: request.links }, index),
       room,
       residents: residents[index]!,
       kind: device.kind,

@@ -33,7 +33,7 @@ export interface OrderedDraft {
 
 /** The costs are those of the draft's work, on whichever stages it is now. */
 export function orderDraft(costs: DraftCosts, draft: Draft, limits: Limits): OrderedDraft {
-  const { dependencies, miniBatches, transferNs } = costs;
+  const { dependencies, miniBatches, transferNs, isHalfDuplex, signalNs } = costs;
   const { count, units } = limits;
   const durationOf = costs.durationsOn(draft.stages);
   const unitsOf = draft.microBatches.map(microBatchUnits);
@@ -41,6 +41,8 @@ export function orderDraft(costs: DraftCosts, draft: Draft, limits: Limits): Ord
     miniBatches,
     durationNs: durationOf,
     transferNs,
+    isHalfDuplex,
+    signalNs,
     numStages: draft.stages.length,
     maxInFlight: count,
     activations: units === null ? undefined : { limit: units, sizeOf: (microBatch) => unitsOf[microBatch]! },
@@ -54,6 +56,7 @@ export function orderDraft(costs: DraftCosts, draft: Draft, limits: Limits): Ord
   const timeline = timelineOf(orders, dependencies, {
     durationNs,
     transferNs: (boundary, microBatch) => transferNs(boundary, microBatch).arrival,
+    signalNs,
   });
   return {
     draft,

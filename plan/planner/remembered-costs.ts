@@ -24,7 +24,7 @@ export function rememberedCosts(model: CostModel): CostModel {
     }
     let table = ofShape.get(letter);
     if (table !== undefined) return table;
-    const name = `${letter} ${sameCosts(shape.stage, device)}`;
+    const name = `${letter} ${sameCosts(shape.stage, device, shape.edges)}`;
     table = tables.get(name) ?? new Map();
     tables.set(name, table);
     ofShape.set(letter, table);

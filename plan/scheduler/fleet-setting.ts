@@ -5,6 +5,7 @@ import { adapterBytes, memoryTable, stageMemory } from "../memory/memory-model.t
 import { countedOnce } from "../memory/shared-weights.ts";
 import { stageUnits } from "../memory/stage-units.ts";
 import { UNIT_ROWS } from "../memory/stash.ts";
+import { edgeDtypes } from "../message-bytes.ts";
 import { settingOf } from "../segments.ts";
 
 /** Adapters that a pipeline has room for at most, where nobody says how many jobs train at once and memory is large. */
@@ -49,9 +50,10 @@ export function fleetSetting(
   const depthOf = (stage: number): number => pipelines.find(({ endStage }) => stage < endStage)!.endStage - stage;
   const bare = body.stages.map((stage, index) => {
     const { kind, threads } = body.devices[stage.device]!;
+    const edges = edgeDtypes(body, index);
     const stashUnits = Math.max(unitsBefore[index]!, depthOf(index) * Math.ceil(room.maxTokens / UNIT_ROWS));
     const buffers = body.buffers[index]!;
-    return stageMemory({ architecture, stage, dtype, room, residents: [], kind, threads, stashUnits, buffers });
+    return stageMemory({ architecture, stage, dtype, edges, room, residents: [], kind, threads, stashUnits, buffers });
   });
   const counted = countedOnce({ ...wider, memory: bare });
   const memory = counted.map((own, index) => {

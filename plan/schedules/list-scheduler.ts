@@ -4,9 +4,10 @@ import type { MiniBatch } from "../mini-batch.ts";
 import { Admission } from "./admission.ts";
 import { Ahead } from "./ahead.ts";
 import { enterNext, firstStageNs, type GroupState, hasWork, newGroupState, nextMicroBatch } from "./group-state.ts";
+import { NormSignals } from "./norm-signals.ts";
 import { Passage, type StageRoom } from "./passage.ts";
 import { type Orders, type ScheduleInput, updateOf } from "./schedule-input.ts";
-import { type Lane, newLane, newStageState, type StageState } from "./stage-state.ts";
+import { type Lane, newLanes, newStageState, type StageState } from "./stage-state.ts";
 
 /** What never changes while a list scheduler runs: stages, times, limits. */
 export interface ListSetting extends Omit<ScheduleInput, "miniBatches"> {
@@ -35,11 +36,16 @@ export class ListScheduler {
   readonly #limit: number;
   readonly #stages: readonly StageState[];
   readonly #lanes: readonly Lane[];
-  /** In the order in which an instant is applied: ends of the stages' actions, then arrivals, up and down of each boundary. */
+  /**
+   * In the order in which an instant is applied: ends of the stages' actions, then arrivals, down and up of each
+   * boundary, then of the gradient norms at each stage.
+   */
   readonly #due: DueSlots;
   readonly #groups: GroupState[] = [];
   readonly #passage: Passage | undefined;
   readonly #admission: Admission;
+  readonly #firstSignal: number;
+  readonly #norms: NormSignals;
   /** Groups with a mini-batch to enter, the one that has been ready longest first. */
   readonly #ready = new Fifo<number>();
   /** By micro-batch. */
@@ -64,8 +70,10 @@ export class ListScheduler {
     this.#last = numStages - 1;
     this.#limit = maxInFlight ?? Number.POSITIVE_INFINITY;
     this.#stages = Array.from({ length: numStages }, newStageState);
-    this.#due = new DueSlots(numStages + 2 * this.#last);
-    this.#lanes = Array.from({ length: 2 * this.#last }, (_, at) => newLane(numStages + at));
+    this.#lanes = newLanes(numStages, this.#last, (boundary) => setting.isHalfDuplex?.(boundary) ?? false);
+    this.#firstSignal = numStages + this.#lanes.length;
+    this.#due = new DueSlots(this.#firstSignal + numStages);
+    this.#norms = new NormSignals(numStages, this.#firstSignal, this.#due, setting.signalNs);
     this.#admission = new Admission(admission);
     this.#passage = room === undefined ? undefined : new Passage(room);
     this.#changed = new Uint32Array(numStages + 1);
@@ -158,7 +166,8 @@ export class ListScheduler {
       while (this.#due.nextNs() === nextNs) {
         const slot = this.#due.take()!;
         if (slot < this.#setting.numStages) this.#finish(slot);
-        else this.#receive(this.#lanes[slot - this.#setting.numStages]!);
+        else if (slot < this.#firstSignal) this.#receive(this.#lanes[slot - this.#setting.numStages]!);
+        else this.#update(slot - this.#firstSignal, this.#norms.receive(slot - this.#firstSignal));
       }
       this.#chooseAll();
     }
@@ -215,8 +224,8 @@ export class ListScheduler {
 
   #send(lane: Lane, boundary: number, microBatch: number): void {
     const { arrival, occupied } = this.#setting.transferNs(boundary, microBatch);
-    const start = Math.max(lane.freeNs, this.#nowNs);
-    lane.freeNs = start + occupied;
+    const start = Math.max(lane.carrier.freeNs, this.#nowNs);
+    lane.carrier.freeNs = start + occupied;
     if (lane.arrivals.first === undefined) this.#due.add(lane.slot, start + arrival);
     lane.arrivals.add({ timeNs: start + arrival, microBatch });
   }
@@ -276,12 +285,16 @@ export class ListScheduler {
     if (stage === 0 || !isClipped) state.updates.add(miniBatch);
     if (stage > 0) return;
     if (isClipped) {
-      for (let other = 1; other <= this.#last; other += 1) {
-        this.#stages[other]!.updates.add(miniBatch);
-        this.#change(other);
-      }
+      for (let other = 1; other <= this.#last; other += 1)
+        if (this.#norms.send(other, miniBatch, this.#nowNs)) this.#update(other, miniBatch);
     }
     this.#endMiniBatch(group);
+  }
+
+  /** A mini-batch may be updated on a stage. */
+  #update(stage: number, miniBatch: MiniBatch): void {
+    this.#stages[stage]!.updates.add(miniBatch);
+    this.#change(stage);
   }
 
   #endMiniBatch(group: number): void {

@@ -14,6 +14,13 @@ export interface ScheduleInput {
    * stages s and s + 1.
    */
   transferNs(boundary: number, microBatch: number): { readonly arrival: number; readonly occupied: number };
+  /** Whether both directions of a boundary share one lane; each has its own where absent. */
+  isHalfDuplex?(boundary: number): boolean;
+  /**
+   * Nanoseconds from the end of a clipping mini-batch's last backward on the first stage until a stage has the gradient
+   * norms that its update waits for; none where absent.
+   */
+  signalNs?(stage: number): number;
   /**
    * The most micro-batches between the start of their forward and the end of their backward on a stage; null for no
    * limit.

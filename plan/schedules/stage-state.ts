@@ -15,13 +15,30 @@ export function newStageState(): StageState {
   return { running: undefined, forwards: new Fifo(), backwards: new Fifo(), updates: new Fifo(), inFlight: 0 };
 }
 
+/** What carries the bytes of one lane, or of both lanes of a boundary. */
+export interface Carrier {
+  freeNs: number;
+}
+
 /** Messages on their way over one lane, first in, first out. */
 export interface Lane {
   readonly slot: number;
-  freeNs: number;
+  readonly carrier: Carrier;
   readonly arrivals: Fifo<{ readonly timeNs: number; readonly microBatch: number }>;
 }
 
-export function newLane(slot: number): Lane {
-  return { slot, freeNs: 0, arrivals: new Fifo() };
+function newLane(slot: number, carrier: Carrier): Lane {
+  return { slot, carrier, arrivals: new Fifo() };
+}
+
+/** The lanes of some boundaries, down and up of each, in slots from one on. */
+export function newLanes(
+  firstSlot: number,
+  numBoundaries: number,
+  isHalfDuplex: (boundary: number) => boolean,
+): readonly Lane[] {
+  return Array.from({ length: numBoundaries }, (_, boundary) => {
+    const down = newLane(firstSlot + 2 * boundary, { freeNs: 0 });
+    return [down, newLane(down.slot + 1, isHalfDuplex(boundary) ? down.carrier : { freeNs: 0 })];
+  }).flat();
 }

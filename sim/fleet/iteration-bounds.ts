@@ -103,7 +103,7 @@ export function iterationBound(
   const groups = { 0: { pipeline, members } };
   const jobs = { 0: { ...job, steps: all.length } };
   const timeNs = timesAlone({ ...setting, groups, jobs, microBatches }, costs);
-  const bytes = messageBytes({ microBatches, model: setting.model });
+  const bytesOf = messageBytes({ ...setting, microBatches });
   const stages = Array.from({ length: endStage - firstStage }, (_, at) => firstStage + at);
   const ofSteps = steps.map((_, step) => {
     const own = microBatches.filter((microBatch) => microBatch.step === step);
@@ -118,7 +118,7 @@ export function iterationBound(
       const ns = Math.min(...reachNs) + thereNs + Math.min(...backNs) + updatesNs[0]!;
       const link = setting.links[stage];
       const overNs = own.map(({ index }) =>
-        link === null || link === undefined ? 0 : transferNs(costs, link, bytes[index]!),
+        link === null || link === undefined ? 0 : transferNs(costs, link, bytesOf(stage, index)),
       );
       reachNs = own.map((each, i) => reachNs[i]! + timeNs(stage, "F", each) + overNs[i]!);
       backNs = own.map((each, i) => backNs[i]! + timeNs(stage, "B", each) + overNs[i]!);

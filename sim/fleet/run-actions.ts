@@ -16,7 +16,8 @@ import {
   type Sharing,
 } from "../../plan/index.ts";
 import type { DeviceClock } from "../run/device-clock.ts";
-import { PlanRun, type Run } from "../run/plan-run.ts";
+import { PlanRun } from "../run/plan-run.ts";
+import type { Run } from "../run/run.ts";
 import { deviceTimes } from "../run/run-plan.ts";
 
 /** Something that somebody asks for at a time. */

@@ -36,6 +36,8 @@ export function clusterTopology(
       peerAccess: inside?.shared !== true,
       fabricBytesPerSecond: isFabric ? rate : null,
       networkBytesPerSecond: rateOf(network, efficiency),
+      deviceDuplex: inside?.duplex,
+      networkDuplex: network?.duplex,
       deviceLatencySeconds: inside?.latencySeconds ?? 0,
       networkLatencySeconds: network?.latencySeconds ?? 0,
       messageSeconds,

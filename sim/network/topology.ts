@@ -1,7 +1,7 @@
 import { InvariantError } from "../../core/index.ts";
 import type { Route } from "./max-min.ts";
 
-/** One direction of a wire, shared by all flows over it at max-min fair rates. */
+/** One direction of a wire, or both of one of half duplex, shared by all flows over it at max-min fair rates. */
 export interface TopologyLink {
   readonly name: string;
   readonly bytesPerSecond: number;
@@ -28,6 +28,9 @@ export interface MachineTopology {
   readonly fabricBytesPerSecond: number | null;
   /** Of the machine to the network, in one direction. */
   readonly networkBytesPerSecond: number;
+  /** Of slots and fabric, and of the way to the network: both directions share the rate of one; each has it if absent. */
+  readonly deviceDuplex?: "half" | undefined;
+  readonly networkDuplex?: "half" | undefined;
   readonly deviceLatencySeconds: number;
   readonly networkLatencySeconds: number;
   /** Host time of each message, in which nothing is sent. */
@@ -56,14 +59,15 @@ export function createTopology(machines: readonly MachineTopology[]): Topology {
   const links: TopologyLink[] = [];
   const addLink = (name: string, bytesPerSecond: number, latencySeconds: number): number =>
     links.push({ name, bytesPerSecond, latencySeconds }) - 1;
-  const pair = (name: string, rate: number, latency: number) => ({
-    up: addLink(`${name} up`, rate, latency),
-    down: addLink(`${name} down`, rate, latency),
-  });
+  const pair = (name: string, rate: number, latency: number, duplex?: "half") => {
+    const up = addLink(duplex === "half" ? name : `${name} up`, rate, latency);
+    return { up, down: duplex === "half" ? up : addLink(`${name} down`, rate, latency) };
+  };
 
   const places = machines.flatMap((machine, m) => {
     const bridge = addLink(`machine ${m} bridge`, machine.bridgeBytesPerSecond, 0);
-    const network = pair(`machine ${m} network`, machine.networkBytesPerSecond, machine.networkLatencySeconds / 2);
+    const { networkBytesPerSecond, networkLatencySeconds, networkDuplex, deviceDuplex } = machine;
+    const network = pair(`machine ${m} network`, networkBytesPerSecond, networkLatencySeconds / 2, networkDuplex);
     const numSwitches = Math.ceil(machine.numDevices / machine.devicesPerSwitch);
     const uplinks = Array.from({ length: numSwitches }, (_, at) =>
       pair(`machine ${m} switch ${at}`, machine.uplinkBytesPerSecond, 0),
@@ -79,8 +83,8 @@ export function createTopology(machines: readonly MachineTopology[]): Topology {
         bridge,
         network,
         uplink: uplinks[Math.floor(device / machine.devicesPerSwitch)]!,
-        slot: pair(`${name} slot`, machine.slotBytesPerSecond, latency),
-        fabric: fabric === null ? null : pair(`${name} fabric`, fabric, latency),
+        slot: pair(`${name} slot`, machine.slotBytesPerSecond, latency, deviceDuplex),
+        fabric: fabric === null ? null : pair(`${name} fabric`, fabric, latency, deviceDuplex),
       };
     });
   });

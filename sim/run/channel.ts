@@ -1,24 +1,26 @@
-import { formatAction, PLANNED_LETTERS } from "../../plan/index.ts";
-import type { Wire } from "../network/link.ts";
+import { type ComputeDtype, formatAction, PLANNED_LETTERS } from "../../plan/index.ts";
+import type { Carrier, Connection } from "../network/connection.ts";
+
+/** A channel with a message on a connection, or what is to be done at the time when something else has left it. */
+export type OnConnection = Channel | ((leftNs: number) => void);
+
+/** What has a share of a shared wire: a channel within a machine, or all that goes from one machine to another. */
+export type OnWire = OnConnection | Connection<OnConnection>;
 
 /**
  * Messages of one kind from one stage to a neighbour, first in, first out. Message i goes through the states
  * produced, started, arrived, consumed in that order, so four counters hold the state of all. Of those that are made and
  * not used up there are no more than buffers on both sides; what is known of message i is at `i & mask`.
  */
-export interface Channel {
+export interface Channel extends Carrier<OnConnection> {
   readonly index: number;
   readonly kind: "activation" | "gradient";
   readonly from: number;
   readonly to: number;
-  readonly latencyNs: number;
-  /**
-   * How long bytes, by the number of their size, are on a wire of the channel's own; null on a shared wire, and where
-   * bytes take no time.
-   */
-  readonly ownWireNs: ((size: number) => number) | null;
-  /** The wire that other channels use as well. */
-  readonly sharedWire: Wire<Channel> | null;
+  /** What its messages are stored as. */
+  readonly dtype: ComputeDtype;
+  /** Between machines: what else goes the same way goes before or after its messages. */
+  readonly connection: Connection<OnConnection> | null;
   readonly outBuffers: number;
   readonly inBuffers: number;
   readonly mask: number;
@@ -46,7 +48,7 @@ export interface Channel {
 export function createChannel(
   fixed: Pick<
     Channel,
-    "index" | "kind" | "from" | "to" | "latencyNs" | "ownWireNs" | "sharedWire" | "outBuffers" | "inBuffers"
+    "index" | "kind" | "from" | "to" | "dtype" | "connection" | "outBuffers" | "inBuffers" | keyof Carrier<OnConnection>
   >,
 ): Channel {
   const room = 2 ** Math.ceil(Math.log2(Math.max(1, fixed.outBuffers + fixed.inBuffers)));

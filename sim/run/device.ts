@@ -106,6 +106,18 @@ export class TransferStream {
     this.endNs = longer(this.endNs, length);
   }
 
+  /** Writes down a channel's last transfer. Where latencies overlap, its event begins at the end of the one before it. */
+  record({ index, startedNs }: Channel, microBatch: number, endNs: number): void {
+    const at = this.length;
+    this.length = at + 1;
+    this.channels[at] = index;
+    this.microBatches[at] = microBatch;
+    this.startNs[at] = Math.max(startedNs, this.lastEndNs);
+    this.endNs[at] = endNs;
+    this.busy = false;
+    this.lastEndNs = endNs;
+  }
+
   take(): TransferColumns {
     const { length, channels, microBatches, startNs, endNs } = this;
     const taken = {

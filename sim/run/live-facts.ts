@@ -1,11 +1,12 @@
 import type { Nanos } from "../../core/index.ts";
 import {
   type ActionDurations,
+  type ComputeDtype,
   type LivePiece,
   LiveWork,
-  messageBytesPerToken,
   microBatchTokens,
   type Setting,
+  tokenBytes,
   type Work,
 } from "../../plan/index.ts";
 import type { MessageSizes } from "./message-sizes.ts";
@@ -18,8 +19,8 @@ export type RunSetting = Pick<Setting, "devices" | "links" | "stages" | "pipelin
 export interface MicroBatchFacts {
   readonly piece: LivePiece | undefined;
   readonly durations: ActionDurations;
-  /** Numbers of its messages' sizes. */
-  readonly sizes: Int32Array;
+  /** Numbers of its messages' sizes, by what they are stored as. */
+  readonly sizes: Readonly<Record<ComputeDtype, Int32Array>>;
   /** Whether its backward on its pipeline's first stage has ended. */
   readonly signalled: Uint8Array;
   readonly firstMicroBatch: number;
@@ -29,7 +30,7 @@ export interface MicroBatchFacts {
 export const NO_FACTS: MicroBatchFacts = {
   piece: undefined,
   durations: () => 0 as Nanos,
-  sizes: new Int32Array(0),
+  sizes: { float32: new Int32Array(0), bfloat16: new Int32Array(0) },
   signalled: new Uint8Array(0),
   firstMicroBatch: 0,
   endMicroBatch: 0,
@@ -37,33 +38,36 @@ export const NO_FACTS: MicroBatchFacts = {
 
 /** What is known of the micro-batches in flight, segment by segment. */
 export class LiveFacts {
-  readonly #live: LiveWork;
+  readonly live: LiveWork;
   readonly #sizes: MessageSizes;
-  readonly #bytesPerToken: number;
+  readonly #model: RunSetting["model"];
   readonly #facts = new Map<LivePiece, MicroBatchFacts>();
   /** Where the last one was found; the next is mostly there, too. */
   #found = NO_FACTS;
 
   constructor(setting: RunSetting, sizes: MessageSizes) {
-    this.#live = new LiveWork(setting);
+    this.live = new LiveWork(setting);
     this.#sizes = sizes;
-    this.#bytesPerToken = messageBytesPerToken(setting.model);
+    this.#model = setting.model;
   }
 
-  readonly signalsOf: SignalsOf = (stage, letter, microBatch) => this.#live.signalsOf(stage, letter, microBatch);
+  readonly signalsOf: SignalsOf = (stage, letter, microBatch) => this.live.signalsOf(stage, letter, microBatch);
 
   append(work: Work, durationsOf: (live: LiveWork) => ActionDurations): void {
-    const piece = this.#live.append(work);
+    const piece = this.live.append(work);
     if (piece.left === 0) return;
     const { microBatches } = work;
     const { firstMicroBatch, endMicroBatch } = piece;
-    const sizes = microBatches.map((each) => this.#sizes.numberOf(microBatchTokens(each) * this.#bytesPerToken));
+    const sizesAs = (dtype: ComputeDtype): Int32Array =>
+      Int32Array.from(microBatches, (each) =>
+        this.#sizes.numberOf(microBatchTokens(each) * tokenBytes(this.#model, dtype)),
+      );
     this.#facts.set(piece, {
       piece,
       firstMicroBatch,
       endMicroBatch,
-      durations: durationsOf(this.#live),
-      sizes: Int32Array.from(sizes),
+      durations: durationsOf(this.live),
+      sizes: { float32: sizesAs("float32"), bfloat16: sizesAs("bfloat16") },
       signalled: new Uint8Array(microBatches.length),
     });
   }
@@ -71,7 +75,7 @@ export class LiveFacts {
   of(microBatch: number): MicroBatchFacts {
     const found = this.#found;
     if (microBatch >= found.firstMicroBatch && microBatch < found.endMicroBatch) return found;
-    this.#found = this.#facts.get(this.#live.pieceOf(microBatch))!;
+    this.#found = this.#facts.get(this.live.pieceOf(microBatch))!;
     return this.#found;
   }
 
@@ -90,7 +94,7 @@ export class LiveFacts {
   }
 
   #retire(piece: LivePiece): void {
-    this.#live.retire(piece);
+    this.live.retire(piece);
     this.#facts.delete(piece);
     if (this.#found.piece === piece) this.#found = NO_FACTS;
   }
@@ -99,7 +103,7 @@ export class LiveFacts {
     const found = this.#found;
     if (microBatch >= found.firstMicroBatch && microBatch < found.endMicroBatch)
       return found.signalled[microBatch - found.firstMicroBatch] === 1;
-    const piece = this.#live.findPiece(microBatch);
+    const piece = this.live.findPiece(microBatch);
     // What has been forgotten has ended.
     if (piece === undefined) return true;
     return this.#facts.get(piece)!.signalled[microBatch - piece.firstMicroBatch] === 1;

@@ -10,7 +10,7 @@ import {
   stashPlacement,
 } from "../../plan/index.ts";
 import type { CounterSample } from "../../traces/index.ts";
-import type { StageRun } from "./plan-run.ts";
+import type { StageRun } from "./run.ts";
 
 /** When what is in use changes: at the start of a forward, at the end of a backward, and at both of an evaluation. */
 export interface MemoryChange {

@@ -10,44 +10,24 @@ import {
   type PipelineTable,
   PLANNED_LETTERS,
   pipelineTable,
+  UPDATE,
   type Work,
 } from "../../plan/index.ts";
+import { Connection } from "../network/connection.ts";
 import { blockedError } from "./blocked.ts";
-import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch } from "./channel.ts";
-import {
-  type ComputeColumns,
-  type DeviceState,
-  hasAction,
-  inputOf,
-  outputOf,
-  type TransferColumns,
-  type TransferStream,
-} from "./device.ts";
+import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch, type OnWire } from "./channel.ts";
+import { Connections } from "./connections.ts";
+import { type DeviceState, hasAction, inputOf, outputOf } from "./device.ts";
 import type { DeviceClock } from "./device-clock.ts";
 import { LiveFacts, type MicroBatchFacts, type RunSetting } from "./live-facts.ts";
 import { MessageSizes } from "./message-sizes.ts";
+import { NormMessages } from "./norm-messages.ts";
 import { createPlanState, type PlanState } from "./plan-state.ts";
+import type { Run } from "./run.ts";
 import { SendOrder } from "./send-order.ts";
 import { SharedEnds } from "./shared-ends.ts";
 import { sharedMachines } from "./shared-machine.ts";
 import { stageOrder } from "./stage-orders.ts";
-
-/** What has ended on the streams of a stage's device. */
-export interface StageRun {
-  readonly stage: number;
-  readonly compute: ComputeColumns;
-  readonly send: TransferColumns;
-  readonly receive: TransferColumns;
-}
-
-/** What has ended of a run, in columns: what a trace is made of. */
-export interface Run {
-  /** By stage. */
-  readonly devices: readonly StageRun[];
-  readonly channels: readonly Pick<Channel, "from" | "kind">[];
-  /** Events that were applied: ends of actions and of bytes on a wire, and arrivals. */
-  readonly numEvents: number;
-}
 
 /** Times of a run beside those of its actions. */
 export interface SettingTimes {
@@ -60,18 +40,6 @@ export interface SettingTimes {
   readonly clocks?: readonly DeviceClock[];
   /** From the end of an action until its device can start the next. */
   readonly gapNs: number;
-}
-
-/** Writes down the channel's last transfer. Where latencies overlap, its event begins at the end of the one before. */
-function record(stream: TransferStream, channel: Channel, microBatch: number, endNs: number): void {
-  const at = stream.length;
-  stream.length = at + 1;
-  stream.channels[at] = channel.index;
-  stream.microBatches[at] = microBatch;
-  stream.startNs[at] = Math.max(channel.startedNs, stream.lastEndNs);
-  stream.endNs[at] = endNs;
-  stream.busy = false;
-  stream.lastEndNs = endNs;
 }
 
 /**
@@ -105,6 +73,7 @@ export class PlanRun {
   readonly #dueChannels: SendOrder;
   /** The next end on a shared wire or machine moves whenever something starts on it, so it is no slot. */
   readonly #shared: SharedEnds;
+  readonly #norms: NormMessages;
   /** First stages whose actions have ended since somebody asked, one for each action. */
   #passed: number[] = [];
   /** Devices that wait for a signal. */
@@ -116,8 +85,9 @@ export class PlanRun {
   constructor(setting: RunSetting, times: SettingTimes, isFollowed = false) {
     if (times.contention !== undefined && times.clocks !== undefined)
       throw new InvariantError({ expected: "devices with clocks, or devices that slow each other", got: "both" });
-    const state = createPlanState(setting, times.links, this.#sizes);
-    const { devices, channels, sharedWires } = state;
+    const connections = new Connections(setting, times.links, this.#sizes);
+    const state = createPlanState(setting, connections);
+    const { devices, channels } = state;
     this.#setting = setting;
     this.#times = times;
     this.#isFollowed = isFollowed;
@@ -133,7 +103,12 @@ export class PlanRun {
     this.#numDueDevices = devices.length;
     this.#isDueDevice = new Uint8Array(devices.length).fill(1);
     this.#dueChannels = new SendOrder(devices, channels.length);
-    this.#shared = new SharedEnds([...sharedWires, ...(this.#machines?.all ?? [])]);
+    this.#shared = new SharedEnds([...connections.sharedWires, ...(this.#machines?.all ?? [])]);
+    this.#norms = new NormMessages(setting, connections, {
+      live: this.#facts.live,
+      sizes: this.#sizes,
+      shared: this.#shared,
+    });
   }
 
   /** Up to when it has run. */
@@ -144,12 +119,13 @@ export class PlanRun {
   /** When something happens next; infinite where nothing does. */
   nextNs(): number {
     this.#settle();
-    return this.#shared.nextNs(this.#due.nextNs());
+    return Math.min(this.#shared.nextNs(this.#due.nextNs()), this.#norms.nextNs());
   }
 
   /** Adds the next segment behind those that it has. `durationsOf`: times of its micro-batches' actions. */
   append(work: Work, durationsOf: (live: LiveWork) => ActionDurations): void {
     this.#facts.append(work, durationsOf);
+    this.#norms.expect(work);
     const { devices } = this.#state;
     const sent = devices.map(() => 0);
     const received = devices.map(() => 0);
@@ -179,6 +155,8 @@ export class PlanRun {
       this.#nowNs = next;
       this.#applyShared();
       while (this.#due.nextNs() === next) this.#apply(this.#due.take()!);
+      if (this.#norms.nextNs() === next)
+        for (const stage of this.#norms.takeArrived(next)) this.#addDueDevice(this.#state.devices[stage]!);
     }
     if (untilNs < Number.POSITIVE_INFINITY) this.#nowNs = Math.max(this.#nowNs, untilNs);
   }
@@ -248,6 +226,7 @@ export class PlanRun {
       device.waitsFor = signal;
       return;
     }
+    if (letter === UPDATE && this.#norms.isMissing(stage, microBatch)) return;
     if (output !== null) output.reserved += 1;
     const nowNs = this.#nowNs;
     compute.busy = true;
@@ -296,7 +275,7 @@ export class PlanRun {
       const at = output.produced & output.mask;
       output.letters[at] = letter;
       output.microBatches[at] = microBatch;
-      output.sizes[at] = facts.sizes[microBatch - facts.firstMicroBatch]!;
+      output.sizes[at] = facts.sizes[output.dtype][microBatch - facts.firstMicroBatch]!;
       output.producedNs[at] = this.#nowNs;
       output.produced += 1;
       this.#dueChannels.add(output);
@@ -309,6 +288,7 @@ export class PlanRun {
       if (this.#isFollowed) this.#passed.push(stage);
       if (letter === BACKWARD) this.#signalEnd(facts, microBatch);
     }
+    if (letter === BACKWARD) this.#norms.endBackward(stage, microBatch);
     this.#facts.end(facts);
   }
 
@@ -329,8 +309,8 @@ export class PlanRun {
     const receiver = devices[channel.to]!;
     const endNs = Math.max(this.#nowNs + this.#latencyOf(channel), sender.send.lastEndNs, receiver.receive.lastEndNs);
     const microBatch = messageMicroBatch(channel, channel.left);
-    record(sender.send, channel, microBatch, endNs);
-    record(receiver.receive, channel, microBatch, endNs);
+    sender.send.record(channel, microBatch, endNs);
+    receiver.receive.record(channel, microBatch, endNs);
     channel.arrivalsNs[channel.left & channel.mask] = endNs;
     if (channel.left === channel.arrived) this.#scheduleAt(this.#firstArrival + channel.index, endNs);
     channel.left += 1;
@@ -354,16 +334,21 @@ export class PlanRun {
     const size = channel.sizes[channel.started & channel.mask]!;
     channel.started += 1;
     channel.startedNs = this.#nowNs;
-    const { ownWireNs, sharedWire } = channel;
+    const { ownWireNs, sharedWire, connection } = channel;
     if (ownWireNs === null && sharedWire === null) {
       this.#leaveWire(channel);
       return;
     }
     devices[channel.from]!.send.busy = true;
     devices[channel.to]!.receive.busy = true;
-    if (ownWireNs !== null) this.#scheduleAt(this.#firstWire + channel.index, this.#nowNs + ownWireNs(size));
-    else {
-      sharedWire!.start(channel, this.#sizes.bytesOf(size), this.#nowNs as Nanos);
+    if (ownWireNs !== null) {
+      const takesNs = ownWireNs(size);
+      const leftNs = connection === null ? this.#nowNs + takesNs : connection.follow(this.#nowNs, takesNs);
+      this.#scheduleAt(this.#firstWire + channel.index, leftNs);
+    } else {
+      const bytes = this.#sizes.bytesOf(size);
+      if (connection === null) sharedWire!.start(channel, bytes, this.#nowNs as Nanos);
+      else connection.add(channel, bytes, this.#nowNs);
       this.#shared.change(sharedWire!);
     }
   }
@@ -381,8 +366,14 @@ export class PlanRun {
     const { devices } = this.#state;
     this.#numEvents += this.#shared.apply(this.#nowNs, {
       endCompute: (stage) => this.#endCompute(devices[stage]!),
-      leaveWire: (channel) => this.#leaveWire(channel),
+      leaveWire: (owner) => this.#leaveSharedWire(owner),
     });
+  }
+
+  #leaveSharedWire(owner: OnWire): void {
+    const message = owner instanceof Connection ? owner.leave(this.#nowNs) : owner;
+    if (typeof message === "function") message(this.#nowNs);
+    else this.#leaveWire(message);
   }
 
   /** All events of an instant are in: what can start does. */
@@ -395,6 +386,7 @@ export class PlanRun {
     this.#numDueDevices = 0;
     const due = this.#dueChannels;
     for (let channel = due.take(); channel !== null; channel = due.take()) this.#startTransfer(channel);
+    this.#norms.sendTaken(this.#nowNs);
     this.#shared.settle();
   }
 }

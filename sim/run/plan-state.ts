@@ -1,62 +1,43 @@
-import { secondsToNanos } from "../../core/index.ts";
-import type { CostModel } from "../../plan/index.ts";
-import { Wire } from "../network/link.ts";
+import { messageDtype, type ResolvedDevice } from "../../plan/index.ts";
 import { type Channel, createChannel } from "./channel.ts";
+import type { Connections } from "./connections.ts";
 import { createDevice, type DeviceState } from "./device.ts";
 import type { RunSetting } from "./live-facts.ts";
-import type { MessageSizes } from "./message-sizes.ts";
 
 /** The stages of all pipelines of a plan and the channels between them, as a run changes them. */
 export interface PlanState {
   /** By stage. */
   readonly devices: readonly DeviceState[];
   readonly channels: readonly Channel[];
-  readonly sharedWires: readonly Wire<Channel>[];
 }
 
-/**
- * Two channels for each link: activations down a pipeline, gradients up. Each has a wire of its own unless the link is
- * shared.
- */
-function createChannels(
-  setting: RunSetting,
-  links: Pick<CostModel, "linkCost">,
-  sizes: MessageSizes,
-): readonly Channel[] {
-  const sharedWires = new Map<string, Wire<Channel>>();
+/** Two channels for each link: activations down a pipeline, gradients up. */
+function createChannels(setting: RunSetting, connections: Connections): readonly Channel[] {
   const channels: Channel[] = [];
+  const deviceOf = (stage: number) => setting.devices[setting.stages[stage]!.device]!;
   for (let stage = 0; stage + 1 < setting.stages.length; stage++) {
     const link = setting.links[stage]!;
     if (link === null) continue;
-    const { latencySeconds, bytesPerSecond } = links.linkCost(link);
-    let sharedWire: Wire<Channel> | null = null;
-    if (bytesPerSecond !== null && link.shared) {
-      sharedWire = sharedWires.get(link.id) ?? new Wire<Channel>(bytesPerSecond);
-      sharedWires.set(link.id, sharedWire);
-    }
-    const common = {
-      latencyNs: secondsToNanos(latencySeconds),
-      ownWireNs: bytesPerSecond === null || link.shared ? null : sizes.timesAt(bytesPerSecond),
-      sharedWire,
+    const [upper, lower] = [deviceOf(stage), deviceOf(stage + 1)];
+    const over = (from: ResolvedDevice, to: ResolvedDevice) => {
+      const connection = connections.between(from.machine, to.machine);
+      const carrier = connection?.carrier ?? connections.carrierOf(link, [from.name, to.name]);
+      return { ...carrier, connection, dtype: messageDtype(setting, stage) };
     };
     const near = setting.buffers[stage]!;
     const far = setting.buffers[stage + 1]!;
     const down = { from: stage, to: stage + 1, outBuffers: near.activationOut, inBuffers: far.activationIn };
     const up = { from: stage + 1, to: stage, outBuffers: far.gradientOut, inBuffers: near.gradientIn };
     channels.push(
-      createChannel({ ...common, index: channels.length, kind: "activation", ...down }),
-      createChannel({ ...common, index: channels.length + 1, kind: "gradient", ...up }),
+      createChannel({ ...over(upper, lower), index: channels.length, kind: "activation", ...down }),
+      createChannel({ ...over(lower, upper), index: channels.length + 1, kind: "gradient", ...up }),
     );
   }
   return channels;
 }
 
-export function createPlanState(
-  setting: RunSetting,
-  links: Pick<CostModel, "linkCost">,
-  sizes: MessageSizes,
-): PlanState {
-  const channels = createChannels(setting, links, sizes);
+export function createPlanState(setting: RunSetting, connections: Connections): PlanState {
+  const channels = createChannels(setting, connections);
   const downs: Channel[] = [];
   const ups: Channel[] = [];
   for (const channel of channels) {
@@ -74,6 +55,5 @@ export function createPlanState(
       gradientOut: up(stage - 1),
     }),
   );
-  const sharedWires = [...new Set(channels.flatMap(({ sharedWire }) => (sharedWire === null ? [] : [sharedWire])))];
-  return { devices, channels, sharedWires };
+  return { devices, channels };
 }

@@ -1,5 +1,6 @@
 import { type ActionDurations, actionDurations, type CostModel, type PlanBody } from "../../plan/index.ts";
-import { PlanRun, type Run, type SettingTimes } from "./plan-run.ts";
+import { PlanRun, type SettingTimes } from "./plan-run.ts";
+import type { Run } from "./run.ts";
 
 /** All times of a run, where they are not, or not only, those of a cost model. */
 export interface RunTimes extends SettingTimes {

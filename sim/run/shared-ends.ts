@@ -1,14 +1,14 @@
 import type { Nanos } from "../../core/index.ts";
 import type { Wire } from "../network/link.ts";
-import type { Channel } from "./channel.ts";
+import type { OnWire } from "./channel.ts";
 import { SharedMachine } from "./shared-machine.ts";
 
-type Shared = Wire<Channel> | SharedMachine;
+type Shared = Wire<OnWire> | SharedMachine;
 
 /** Whose work on something shared has ended. */
 export interface EndedOnShared {
   endCompute(stage: number): void;
-  leaveWire(channel: Channel): void;
+  leaveWire(owner: OnWire): void;
 }
 
 /** When the next work ends on what several share: it moves whenever something starts there. */
@@ -35,7 +35,7 @@ export class SharedEnds {
       if (this.#endsNs[index] !== nowNs) continue;
       const one = this.#all[index]!;
       if (one instanceof SharedMachine) for (const stage of one.takeEnded(nowNs)) ended.endCompute(stage);
-      else for (const channel of one.takeEnded(nowNs as Nanos)) ended.leaveWire(channel);
+      else for (const owner of one.takeEnded(nowNs as Nanos)) ended.leaveWire(owner);
       this.#isChanged[index] = 1;
       count += 1;
     }

@@ -9,13 +9,14 @@ import {
 } from "../../plan/index.ts";
 import type { Stream, TraceEvent } from "../../traces/index.ts";
 import type { TransferColumns } from "./device.ts";
-import type { Run, StageRun } from "./plan-run.ts";
+import type { Run, StageRun } from "./run.ts";
 
 /** Facts of micro-batches that their events repeat. */
 interface Facts {
   readonly jobs: readonly (readonly string[])[];
   readonly tokens: readonly number[];
-  readonly bytes: readonly number[];
+  /** Of a boundary and a micro-batch. */
+  readonly bytes: (boundary: number, microBatch: number) => number;
 }
 
 function factsOf(plan: PlanBody): Facts {
@@ -61,7 +62,7 @@ function* transferEvents(
       step,
       part,
       tokens: facts.tokens[microBatch]!,
-      bytes: facts.bytes[microBatch]!,
+      bytes: facts.bytes(kind === "activation" ? stage : stage - 1, microBatch),
     };
   }
 }

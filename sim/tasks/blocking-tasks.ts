@@ -19,7 +19,8 @@ export function hasBlockingLinks({ links }: { readonly links: readonly (Resolved
   return links.some((link) => link?.transfers === "blocking");
 }
 
-function boundaryOf({ from, to }: PipelineMessage): number {
+/** The boundary that a message crosses: the stage before it. */
+export function boundaryOf({ from, to }: PipelineMessage): number {
   return Math.min(from, to);
 }
 
@@ -46,7 +47,10 @@ export function blockingTasks(plan: PlanBody, blocking: BlockingLinks): Pipeline
   });
 }
 
-/** The wires of a plan as links with rates: one for each direction between neighbours, or one that is shared. */
+/**
+ * The wires of a plan as links with rates: one for each direction between neighbours, one for both where a link is of
+ * half duplex, or one that is shared.
+ */
 function wiresOf(plan: PlanBody, links: RunTimes["links"]) {
   const rates: number[] = [];
   const shared = new Map<string, number>();
@@ -56,8 +60,9 @@ function wiresOf(plan: PlanBody, links: RunTimes["links"]) {
     const { bytesPerSecond } = links.linkCost(link);
     if (bytesPerSecond === null) return;
     for (const direction of ["down", "up"]) {
-      const wire = (link.shared ? shared.get(link.id) : undefined) ?? rates.push(bytesPerSecond) - 1;
-      if (link.shared) shared.set(link.id, wire);
+      const isShared = link.shared || link.duplex === "half";
+      const wire = (isShared ? shared.get(link.id) : undefined) ?? rates.push(bytesPerSecond) - 1;
+      if (isShared) shared.set(link.id, wire);
       wireOf.set(`${boundary} ${direction}`, wire);
     }
   });
@@ -88,9 +93,10 @@ export function runBlockingTasks(
       const letter = PLANNED_LETTERS.indexOf(op.letter as Action["letter"]);
       return { ...task, seconds: action(op.stage, letter, op.microBatch) / 1e9 };
     }
-    const bytes = bytesOf[op.microBatch]!;
-    const latencySeconds = latencies[boundaryOf(message!)]!;
-    const wire = wireOf.get(`${boundaryOf(message!)} ${message!.from < message!.to ? "down" : "up"}`);
+    const boundary = boundaryOf(message!);
+    const bytes = bytesOf(boundary, op.microBatch);
+    const latencySeconds = latencies[boundary]!;
+    const wire = wireOf.get(`${boundary} ${message!.from < message!.to ? "down" : "up"}`);
     if (kind === "receive")
       return { ...task, seconds: latencySeconds + (wire === undefined ? 0 : bytes / rates[wire]!) };
     const flows = wire === undefined ? [] : [{ route: [wire], bytes }];

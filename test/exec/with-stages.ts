@@ -1,4 +1,4 @@
-import { type PlanBody, planOrders, stashPlacement } from "../../plan/index.ts";
+import { edgeDtypes, type PlanBody, planOrders, stashPlacement } from "../../plan/index.ts";
 import { withGraphRoom } from "../../plan/memory/graph-room.ts";
 import { stageMemory } from "../../plan/memory/memory-model.ts";
 import { residentJobs } from "../../plan/memory/residents.ts";
@@ -27,6 +27,7 @@ export function withStages(plan: PlanBody, { cuts, recomputedLayers }: StageChoi
     return stageMemory({
       ...plan.model,
       stage,
+      edges: edgeDtypes(plan, index),
       residents: residentJobs({ ...plan.model, stage, kind }, order, plan),
       room: plan.pipelines[0]!.room,
       kind,

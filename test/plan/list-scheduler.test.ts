@@ -17,9 +17,11 @@ const work = fc
     maxInFlight: fc.option(fc.integer({ min: 1, max: 5 })),
     held: fc.option(fc.integer({ min: 1, max: 12 })),
     clipped: fc.boolean(),
+    signal: fc.nat(3),
+    isHalfDuplex: fc.boolean(),
     prefer: fc.constantFrom("F", "B"),
   })
-  .map(({ numStages, steps, seed, transfer, maxInFlight, held, clipped, prefer }) => {
+  .map(({ numStages, steps, seed, transfer, maxInFlight, held, clipped, signal, isHalfDuplex, prefer }) => {
     let index = 0;
     const groups = steps.map((counts, group) =>
       counts.map(
@@ -31,6 +33,9 @@ const work = fc
       durationNs: (stage, letter, microBatch) =>
         letter === "U" ? 0 : 1 + ((seed * 7 + stage * 3 + microBatch * 5) % 4) * (letter === "B" ? 2 : 1),
       transferNs: () => ({ arrival: transfer, occupied: Math.ceil(transfer / 2) }),
+      isHalfDuplex: () => isHalfDuplex,
+      // Within a transfer, as messages are: an update goes before the next mini-batch's forwards.
+      signalNs: (stage) => Math.min(transfer, signal) * (stage % 2),
       activations: held === null ? undefined : { limit: held, sizeOf: (microBatch) => 1 + (microBatch % 3) },
       clips: () => clipped,
     };

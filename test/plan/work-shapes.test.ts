@@ -5,6 +5,7 @@ import {
   type Calibration,
   constantCalibration,
   createCostModel,
+  edgeDtypes,
   makePlan,
   type PlanBody,
   type ResolvedDevice,
@@ -77,7 +78,11 @@ describe("kinds of work", () => {
     const costModel = createCostModel(calibration, "float32");
     const { actionSeconds, linkCost } = costModel;
     const options = { plan, planHash: "p" };
-    const kinds = new Set(plan.stages.map((stage) => costModel.sameCosts!(stage, plan.devices[stage.device]!)));
+    const kinds = new Set(
+      plan.stages.map((stage) =>
+        costModel.sameCosts!(stage, plan.devices[stage.device]!, edgeDtypes(plan, stage.index)),
+      ),
+    );
     expect(kinds.size).toBeLessThan(plan.stages.length);
     expect(simulate({ ...options, costModel }).events).toEqual(
       simulate({ ...options, costModel: { actionSeconds, linkCost } }).events,

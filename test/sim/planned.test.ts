@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRng } from "../../core/index.ts";
+import { normSignals } from "../../plan/costs/norm-signal.ts";
 import {
   type Action,
   type CostModel,
@@ -10,9 +11,10 @@ import {
   planOrders,
   SCHEDULES,
 } from "../../plan/index.ts";
+import { makePlan } from "../../plan/planner/make-plan.ts";
 import { timelineOf } from "../../plan/timeline.ts";
 import { simulate } from "../../sim/index.ts";
-import { type UnitPlanOptions, unitCalibration, unitPlan } from "../plan/unit-plan.ts";
+import { type UnitPlanOptions, unitCalibration, unitPlan, unitRequest } from "../plan/unit-plan.ts";
 
 const options = fc.record({
   schedule: fc.constantFrom(...SCHEDULES),
@@ -60,6 +62,31 @@ describe("what the planner makes", () => {
           transferNs: () => 0,
         };
         const { startNs } = timelineOf(planOrders(plan), dependencyTable(plan), costs);
+        startNs.forEach((starts, device) => {
+          const computed = trace.events.filter((event) => event.device === device && event.stream === "compute");
+          expect(computed.map((event) => event.startNs)).toEqual([...starts]);
+        });
+      }),
+    );
+  });
+
+  it("updates clipping jobs on several machines as soon as their norms are there, as the planner expects", () => {
+    // Transfers are short enough that no forward waits for an outgoing buffer.
+    const machines = fc.constantFrom("ab", "aab", "aba", "abc", "abcc");
+    fc.assert(
+      fc.property(options, machines, fc.constantFrom(0.25, 0.5, 1), (given, names, transfer) => {
+        const request = unitRequest({ ...given, transfer, maxGradNorm: 1 });
+        const devices = request.devices.map((device, at) => ({ ...device, machine: names[at % names.length]! }));
+        const costModel = createCostModel(request.calibration, "float32");
+        const plan = makePlan({ ...request, devices });
+        const trace = simulate({ plan, planHash: "", costModel });
+        const seconds = { F: 1, B: 2, U: given.update };
+        const signals = normSignals(devices, plan.links, costModel);
+        const { startNs } = timelineOf(planOrders(plan), dependencyTable(plan), {
+          durationNs: ({ letter }: Action) => seconds[passOf(letter)] * 1e9,
+          transferNs: () => transfer * 1e9,
+          signalNs: (stage) => signals[stage]!,
+        });
         startNs.forEach((starts, device) => {
           const computed = trace.events.filter((event) => event.device === device && event.stream === "compute");
           expect(computed.map((event) => event.startNs)).toEqual([...starts]);

@@ -66,6 +66,26 @@ test("latency, cost of a message and rate are apart", () => {
   expect(sendAll(topology, [[0, 4]], 30)).toBeCloseTo(10, 6);
 });
 
+test("both directions of a link of half duplex share its rate, of others each has it", () => {
+  const both = (machine: Partial<MachineTopology>, from: number, to: number): number =>
+    sendAll(
+      createTopology([
+        { ...MACHINE, ...machine },
+        { ...MACHINE, ...machine },
+      ]),
+      [
+        [from, to],
+        [to, from],
+      ],
+      30,
+    );
+  expect(both({}, 0, 4)).toBeCloseTo(10, 6);
+  expect(both({ networkDuplex: "half" }, 0, 4)).toBeCloseTo(20, 6);
+  expect(both({}, 0, 1)).toBeCloseTo(1, 6);
+  expect(both({ deviceDuplex: "half" }, 0, 1)).toBeCloseTo(2, 6);
+  expect(both({ fabricBytesPerSecond: 300, deviceDuplex: "half" }, 0, 1)).toBeCloseTo(0.2, 6);
+});
+
 test("messages share what they both cross: a switch's uplink, the bridge, a machine's network", () => {
   const topology = createTopology([MACHINE, MACHINE]);
   // One alone takes 1 s; two from one switch halve the uplink; both directions meet on the bridge (40 for both).

@@ -113,6 +113,13 @@ export const BAD_CLUSTERS_AND_OPTIONS: readonly BadInput[] = [
     /c\.yaml:8:\d+: /,
     /overlapped.*blocking.* at network\.transfers, got "blocked"/,
   ),
+  cluster(
+    "a duplex of an unknown kind",
+    "    link:",
+    "network: { bandwidthBytesPerSecond: 1.0e9, duplex: both }\n#",
+    /c\.yaml:8:\d+: /,
+    /full.*half.* at network\.duplex, got "both"/,
+  ),
   calibration(
     "an unknown key of a calibration",
     "seconds",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Cluster } from "../../../plan/documents/cluster.ts";
+import { type Cluster, linkSchema } from "../../../plan/documents/cluster.ts";
+import { clusterFromList } from "../../../plan/resolve-cluster.ts";
 import { useEmulatedAddon } from "../../native/emulated-addon.ts";
 import { adapterBytes, runSmall, type SmallResult, type SmallRun, smallCase, TWO_JOBS } from "../small-run.ts";
 import { machines, runOnRanks } from "./local-ranks.ts";
@@ -32,6 +33,20 @@ describe("a plan over several machines", () => {
     const near = await runSmall(GIVEN, { devices: "cuda:0#0,cuda:0#1,cuda:0#2,cuda:0#3", pipelines: 2 });
     expect(outcomeOf(far)).toEqual(outcomeOf(near));
   }, 120_000);
+
+  test("gives the bytes of one process with messages that are rounded for the transfer, and half their bytes", async () => {
+    const transferDtype = "bfloat16" as const;
+    const { network, ...apart } = machines([1, 1]);
+    const far = await runOnRanks(GIVEN, { devices: { ...apart, network: { ...network!, transferDtype } } });
+    const [local] = clusterFromList("cpu:0,cpu:1").machines;
+    const link = { ...linkSchema.parse({}), transferDtype };
+    const near = await runSmall(GIVEN, { devices: { ...apart, machines: [{ ...local!, link }] } });
+    expect(outcomeOf(far)).toEqual(outcomeOf(near));
+    const bytesOf = ({ trace }: SmallResult) => trace.events.map(({ bytes = 0 }) => bytes).sort((a, b) => a - b);
+    expect(bytesOf(far)).toEqual(bytesOf(near));
+    const wide = await runOnRanks(GIVEN, { devices: machines([1, 1]) });
+    expect(bytesOf(far)).toEqual(bytesOf(wide).map((bytes) => bytes / 2));
+  }, 60_000);
 
   // One process has no more devices than there are cores: stages of one machine are the reference here.
   test.each([

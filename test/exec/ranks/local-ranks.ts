@@ -19,7 +19,7 @@ export function machines(sizes: readonly number[], type: "cpu" | "cuda" = "cpu")
       name: `m${m}`,
       devices: Array.from({ length: size }, (_, d) => ({ name: `m${m}.${type}:${d}`, ...figures })),
     })),
-    network: { bandwidthBytesPerSecond: 1e9, latencySeconds: 0, shared: true, transfers: "overlapped" },
+    network: { bandwidthBytesPerSecond: 1e9, latencySeconds: 0, shared: true, transfers: "overlapped", duplex: "full" },
   };
 }
 

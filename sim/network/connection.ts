@@ -1,0 +1,46 @@
+import { Fifo, type Nanos } from "../../core/index.ts";
+import type { Wire } from "./link.ts";
+
+/** The wire that a connection's bytes take, and what each message takes beside. */
+export interface Carrier<T> {
+  readonly latencyNs: number;
+  /** How long bytes, by the number of their size, are on a wire of one's own; null on a shared one, and for no time. */
+  readonly ownWireNs: ((size: number) => number) | null;
+  /** The wire that others use as well. */
+  readonly sharedWire: Wire<T | Connection<T>> | null;
+}
+
+/**
+ * All that goes from one machine to another, over whichever boundaries: message after message, first in, first out, as
+ * over one TCP connection. Where its wire is its own, the end of a message is known when it comes; on a shared wire it
+ * has one message at a time. `T` says whose a message is.
+ */
+export class Connection<T> {
+  readonly carrier: Carrier<T>;
+  readonly #waiting = new Fifo<{ readonly owner: T; readonly bytes: number }>();
+  #freeNs = 0;
+
+  constructor(carrier: Carrier<T>) {
+    this.carrier = carrier;
+  }
+
+  /** On a wire of its own: when a message has left that comes now and takes so long. */
+  follow(nowNs: number, durationNs: number): number {
+    this.#freeNs = Math.max(this.#freeNs, nowNs) + durationNs;
+    return this.#freeNs;
+  }
+
+  /** On a shared wire: a message comes, and starts where none is in front of it. */
+  add(owner: T, bytes: number, nowNs: number): void {
+    this.#waiting.add({ owner, bytes });
+    if (this.#waiting.size === 1) this.carrier.sharedWire!.start(this, bytes, nowNs as Nanos);
+  }
+
+  /** Whose message has left the shared wire; the one behind it starts. */
+  leave(nowNs: number): T {
+    const { owner } = this.#waiting.take()!;
+    const next = this.#waiting.first;
+    if (next !== undefined) this.carrier.sharedWire!.start(this, next.bytes, nowNs as Nanos);
+    return owner;
+  }
+}
