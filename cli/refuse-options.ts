@@ -1,16 +1,16 @@
-import { InputError } from "../core/index.ts";
+import { InputError, shellQuoted } from "../core/index.ts";
 import type { Arguments, Command, Use } from "./command.ts";
 import type { OptionTable } from "./option-table.ts";
 
-function quoted(word: string): string {
-  return /^[\w./:,=+-]+$/.test(word) ? word : `'${word}'`;
+/** An option as it is typed, word by word: `--devices cpu:0`, `--no-fuse`. */
+export function optionWords(name: string, value: unknown): readonly string[] {
+  if (value === true) return [`--${name}`];
+  if (value === false) return [`--no-${name}`];
+  return (Array.isArray(value) ? value : [value]).flatMap((each) => [`--${name}`, `${each}`]);
 }
 
-/** An option as it was typed: `--devices cpu:0`, `--no-fuse`. */
 function typed(name: string, value: unknown): string {
-  if (value === true) return `--${name}`;
-  if (value === false) return `--no-${name}`;
-  return (Array.isArray(value) ? value : [value]).map((each) => `--${name} ${quoted(`${each}`)}`).join(" ");
+  return optionWords(name, value).map(shellQuoted).join(" ");
 }
 
 /** Whether a flag was typed: `no-fuse`, or the name of an option that was not switched off. */

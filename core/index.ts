@@ -23,6 +23,8 @@ export { ownValue } from "./own-value.ts";
 export { padded } from "./padded.ts";
 // Seeded random numbers.
 export { createRng, type Rng } from "./rng.ts";
+// Words of a shell's command line.
+export { shellQuoted } from "./shell-words.ts";
 // A system of linear equations.
 export { solveSymmetric } from "./solve-symmetric.ts";
 // Small statistics.

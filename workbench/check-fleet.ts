@@ -7,6 +7,7 @@ import {
   cutOff,
   fleetPlanBody,
   type JournalLine,
+  type PlannedJob,
   POLICIES,
   Scheduler,
   validatePlan,
@@ -60,6 +61,17 @@ function stoppedOf(lines: readonly JournalLine[]): ReadonlySet<string> {
   return stopped;
 }
 
+/** Jobs that are over, and whose adapters have to be there. */
+export function jobsWithAdapters({ events, metrics, jobs }: LoadedFleet): readonly PlannedJob[] {
+  const diverged = stoppedByJournal(events);
+  // One that was cancelled before its first step has learned nothing, and leaves none.
+  const trained = new Set(metrics.map(({ job }) => job));
+  const over = new Set(events.flatMap((line) => (line.event === "job ended" ? [line.job] : [])));
+  return jobs.flatMap(({ job }) =>
+    over.has(job.name) && trained.has(job.name) && !diverged.has(job.name) ? [job] : [],
+  );
+}
+
 /**
  * Every file of a live fleet's folder: its setting, its jobs, the plan as it grew, what devices reported of it, steps,
  * decisions, which are made again from the journal's events, and the adapters of jobs that are over. Returns what a
@@ -68,22 +80,15 @@ function stoppedOf(lines: readonly JournalLine[]): ReadonlySet<string> {
  */
 export function checkFleetFolder(place: Place, folder: string): readonly string[] {
   const fleet = loadFleetFolder(place, folder);
-  const { setting, jobs, segments, events, state, journal, metrics } = fleet;
+  const { setting, segments, state, journal } = fleet;
   const at = (...names: readonly string[]): string => absolute(place, path.join(folder, ...names));
   const plan = fleetPlanBody(setting, segments);
   if (state !== "unfinished" && segments.length > 0) validatePlan(plan, stoppedOf(journal.lines));
   const reported = at(FLEET_FILES.completions);
   // What is written last of a fleet that goes on can be of a segment that is not written yet.
   if (state !== "unfinished" && existsSync(reported)) readCompletions(readFileSync(reported, "utf8"), reported, plan);
-  const diverged = stoppedByJournal(events);
-  // One that was cancelled before its first step has learned nothing, and leaves none.
-  const trained = new Set(metrics.map(({ job }) => job));
-  for (const line of events)
-    if (line.event === "job ended" && trained.has(line.job) && !diverged.has(line.job)) {
-      const planned = jobs.find(({ job }) => job.name === line.job)?.job;
-      if (planned !== undefined)
-        readPeftFolder(at(FLEET_FILES.adapters, line.job), planned.adapter, setting.model.architecture);
-    }
+  for (const { name, adapter } of jobsWithAdapters(fleet))
+    readPeftFolder(at(FLEET_FILES.adapters, name), adapter, setting.model.architecture);
   const remarks = [
     journal.tornLine === undefined ? undefined : `line ${journal.tornLine} of the journal was not written to its end.`,
     checkDecisions(folder, fleet),

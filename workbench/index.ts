@@ -29,17 +29,28 @@ export { absolute, isFolder, readInput, writeLines, writeOutput } from "./files.
 export { FLEET_FILES } from "./fleet-folder.ts";
 // Jobs over time on this machine.
 export { submissionOf } from "./fleet-work.ts";
+// The hosts that ranks run on.
+export { hostsOfFile, hostsOfList } from "./hosts.ts";
 // Work spread over threads.
 export { inWorkers } from "./in-workers.ts";
 // Ctrl-C, and notices that the machine is to be taken away.
 export { type Interrupt, type NoticeLimit, onInterrupt, onNotice } from "./interrupt.ts";
 export { failed } from "./journal.ts";
+// The command line that starts a run on several machines, and starting it.
+export { LAUNCHERS, type Launch, type Launcher, type LaunchLine, launchLine, launchText } from "./launch-line.ts";
 export { LiveFleet } from "./live-fleet.ts";
 export type { LiveJob, LiveNotice, LiveSubmission } from "./live-job.ts";
 // A question about machines, from its documents.
 export { type CapacityFiles, loadCapacity } from "./load-capacity.ts";
 // The devices, links and costs that a plan is for.
-export { calibrationHash, type DeviceChoice, loadCatalog, readCalibration, thisMachine } from "./load-cluster.ts";
+export {
+  calibrationHash,
+  type DeviceChoice,
+  loadCatalog,
+  loadCluster,
+  readCalibration,
+  thisMachine,
+} from "./load-cluster.ts";
 export { isFleetFolder, isFleetGoingOn, type LoadedFleet, loadFleetFolder, twinOfFleet } from "./load-fleet.ts";
 // Golden workloads, revisions that they are run with, and what they came to before.
 export { type LoadedGoldens, loadGoldens, withPolicy } from "./load-goldens.ts";
@@ -102,6 +113,8 @@ export {
   stoppedBefore,
 } from "./resume-run.ts";
 export { builtRevision, packageRevision, repositoryOf } from "./revisions.ts";
+// How the run in a folder has ended.
+export { endOf, lastStart, type RunEnd } from "./run-end.ts";
 // The folder of a run while it is written.
 export { checkRunFolder, RUN_FILES, RunFolder } from "./run-folder.ts";
 export { type BuiltRevision, runGoldens } from "./run-goldens.ts";
@@ -113,6 +126,7 @@ export { isVariant, simulateVariant } from "./simulate-variants.ts";
 export { SIZES, type Sizes } from "./sizes.ts";
 // How fast this machine was in earlier runs.
 export { keepSpeed } from "./speed-history.ts";
+export { startLaunch } from "./start-launch.ts";
 // Today's date, which the pure folders are handed.
 export { today } from "./today.ts";
 // Training a plan.

@@ -3,6 +3,7 @@ import { calibrateCommand } from "./calibrate.ts";
 import { cancelCommand } from "./cancel.ts";
 import { capacityCommand } from "./capacity.ts";
 import { catalogCommand } from "./catalog.ts";
+import { checkRunCommand } from "./check-run.ts";
 import { cloneCommand } from "./clone.ts";
 import { compareCommand } from "./compare.ts";
 import { demoCommand } from "./demo.ts";
@@ -12,6 +13,7 @@ import { explainCommand } from "./explain.ts";
 import { exploreCommand } from "./explore.ts";
 import { initModelCommand } from "./init-model.ts";
 import { jobsCommand } from "./jobs.ts";
+import { launchCommand } from "./launch.ts";
 import { layoutsCommand } from "./layouts.ts";
 import { noticeCommand } from "./notice.ts";
 import { paperCommand } from "./paper.ts";
@@ -39,6 +41,8 @@ export const COMMANDS: readonly Command[] = [
   simulateCommand,
   whatIfCommand,
   trainCommand,
+  launchCommand,
+  checkRunCommand,
   reproduceCommand,
   noticeCommand,
   watchCommand,

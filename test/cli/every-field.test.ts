@@ -15,6 +15,7 @@ import {
   watchFields,
   watchKilledFields,
 } from "./fields/command-fields.ts";
+import { checkRunFields, launchFields } from "./fields/launch-fields.ts";
 import { planFields } from "./fields/plan-fields.ts";
 import { planSummaryFields } from "./fields/plan-summary-fields.ts";
 import {
@@ -85,6 +86,8 @@ describe("every field that a command prints with --json", () => {
     ["replay", () => replayFields(pass)],
     ["train", () => trainFields(pass)],
     ["compare", () => compareFields(pass)],
+    ["check-run", checkRunFields],
+    ["launch", () => launchFields(pass)],
     ["watch", () => watchFields(pass)],
     ["watch of a killed run", () => watchKilledFields()],
     ["devices", devicesFields],

@@ -84,6 +84,7 @@ beforeAll(async () => {
   await printed(["train", "p.json", "-o", "run"], root);
   copyUnended("run", "stopped");
   copyUnended("run", "stopped-too");
+  copyUnended("run", "stopped-three");
   copyUnended("run", "going-on");
   rmSync(path.join(root, "going-on", "trace.json"));
   const journal = path.join(root, "going-on", "journal.jsonl");
@@ -141,6 +142,13 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { resume: "stopped" },
     { plan: "w.yaml", devices: "cpu:0", resume: "stopped-too" },
   ],
+  launch: [
+    { plan: "w.yaml", devices: "cpu:0", output: "run-of-workload", hosts: "localhost" },
+    { plan: "p.json", output: "run-of-plan", hosts: "localhost" },
+    { resume: "stopped-three", hosts: "localhost" },
+    { plan: "w.yaml", devices: "cpu:0", resume: "stopped-three", hosts: "localhost" },
+  ],
+  "check-run": [{ run: "run" }],
   reproduce: [{ run: "run" }],
   notice: [{ run: "going-on" }],
   watch: [{ run: "run" }],

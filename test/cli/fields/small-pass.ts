@@ -141,6 +141,8 @@ export async function smallPass(): Promise<Pass> {
   const simulate = await json("simulate", "plan.json", "-o", "simulated.json");
   const outputs: Record<string, unknown> = { model, calibrate, plan, train, simulate };
   outputs["compare"] = await json("compare", "simulated.json", "run");
+  outputs["check-run"] = await json("check-run", "run");
+  outputs["launch"] = await json("launch", "plan.json", "--hosts", "localhost", "-o", "launched");
   outputs["replay"] = await json("simulate", "run");
   outputs["watch"] = await json("watch", "run");
   outputs["devices"] = await json("devices");

@@ -1,0 +1,178 @@
+import { EventEmitter } from "node:events";
+import { InputError } from "../../core/index.ts";
+import { machinesOf, THIS_MACHINE } from "../../plan/index.ts";
+import {
+  endOf,
+  findResumable,
+  hostsOfFile,
+  hostsOfList,
+  LAUNCHERS,
+  type Launch,
+  type Launcher,
+  type LaunchLine,
+  lastStart,
+  launchLine,
+  launchText,
+  loadCluster,
+  loadPlan,
+  packageFile,
+  startLaunch,
+} from "../../workbench/index.ts";
+import { type Arguments, type Command, flag, optionalText, requiredText, type Use } from "../command.ts";
+import { endLines, NOT_AS_PLANNED } from "../describe-end.ts";
+import type { Io } from "../io.ts";
+import type { OptionTable } from "../option-table.ts";
+import { note, printResult, warn } from "../output.ts";
+import { helpHint, optionWords } from "../refuse-options.ts";
+import { contextOf, deviceChoice } from "../request-options.ts";
+import { trainCommand } from "./train.ts";
+
+const LAUNCH_OPTIONS = {
+  hosts: {
+    type: "string",
+    describe: "the hosts, in the order of the plan's machines: first:1,second:1; for Open MPI",
+  },
+  hostfile: { type: "string", describe: "the same in a file of Open MPI's, a host a line", notBeside: ["hosts"] },
+  launcher: { type: "string", choices: LAUNCHERS, default: "openmpi", describe: "what starts a process on each host" },
+  network: {
+    type: "string",
+    describe: "the network between the hosts, such as 10.0.0.0/24, where they have several",
+  },
+  run: {
+    type: "boolean",
+    default: false,
+    describe: "start it here, and look at how it has ended; without, the command line is printed",
+  },
+} as const satisfies OptionTable;
+
+const USAGE = "launch [plan]";
+
+/** All that is trained can be launched, with the options that it is trained with. */
+const USES = trainCommand.uses.map((use): Use => ({ ...use, options: { ...LAUNCH_OPTIONS, ...use.options } }));
+
+/** The machines of the plan that is trained, by name, in the order of ranks. @throws InputError, PlanError, DeviceError */
+function machinesOfWork(io: Io, args: Arguments, use: Use): readonly string[] {
+  const plan = optionalText(args, "plan");
+  if (plan === undefined) return machinesOf(findResumable(io, requiredText(args, "resume")).base);
+  if (!("devices" in use.options)) return machinesOf(loadPlan(io, plan).plan);
+  const choice = deviceChoice(args);
+  if (choice.cluster === undefined && choice.devices === undefined) return [THIS_MACHINE];
+  return machinesOf(loadCluster(contextOf(io, args), choice));
+}
+
+/** A host for each machine. @throws InputError where there are more or fewer */
+function checkHosts(hosts: readonly string[], machines: readonly string[], at: string): void {
+  if (hosts.length === machines.length) return;
+  const wanted = machines.length === 1 ? "1 host" : `${machines.length} hosts`;
+  throw new InputError({
+    expected: `${wanted}, one for each machine of the plan (${machines.join(", ")}),`,
+    at,
+    got: hosts.join(),
+    hint: "A machine of the plan is one in its cluster file.",
+  });
+}
+
+/** Names of interfaces, and networks as CIDR. */
+const NETWORK = /^[\w.:-]+(\/\d{1,3})?(,[\w.:-]+(\/\d{1,3})?)*$/;
+
+function launchOf(io: Io, args: Arguments, launcher: Launcher, machines: readonly string[]): Launch {
+  const [list, hostfile, network] = [
+    optionalText(args, "hosts"),
+    optionalText(args, "hostfile"),
+    optionalText(args, "network"),
+  ];
+  if (network !== undefined && !NETWORK.test(network))
+    throw new InputError({ expected: "a network such as 10.0.0.0/24 or eth0", at: "--network", got: network });
+  const common = { numRanks: machines.length, network, isRoot: process.getuid?.() === 0 };
+  if (launcher === "slurm") {
+    const given = list === undefined ? (hostfile === undefined ? undefined : "--hostfile") : "--hosts";
+    if (given !== undefined)
+      throw new InputError({
+        expected: `--launcher openmpi for ${given}`,
+        got: launcher,
+        hint: "Slurm chooses the nodes of a job; `sbatch --nodelist` names them.",
+      });
+    return { ...common, hosts: [], hostfile: undefined };
+  }
+  const hosts =
+    list === undefined ? (hostfile === undefined ? undefined : hostsOfFile(io, hostfile)) : hostsOfList(list);
+  if (hosts === undefined)
+    throw new InputError({ expected: "--hosts or --hostfile", got: "none", hint: helpHint(USAGE) });
+  checkHosts(hosts, machines, list === undefined ? "--hostfile" : "--hosts");
+  if (hosts.some((host) => /^[\d.]+$/.test(host)))
+    note(
+      io,
+      args,
+      "where a host has a name of its own, mpirun may not know it by its address: it says `not enough slots`",
+    );
+  return { ...common, hosts, hostfile };
+}
+
+/** `train` as it is started on each host: with this Node, by the path of this program. */
+function trainWords(args: Arguments, options: OptionTable, more: readonly string[]): readonly string[] {
+  const plan = optionalText(args, "plan");
+  const words = Object.entries(options).flatMap(([name, option]) => {
+    const value = args[name];
+    return value === undefined || value === option.default ? [] : optionWords(name, value);
+  });
+  const global = more.filter((name) => flag(args, name)).map((name) => `--${name}`);
+  return ["train", ...(plan === undefined ? [] : [plan]), ...words, ...global];
+}
+
+/** Starts it and returns its launcher's exit code, or where that is 0 what the run folder says. */
+async function runLaunch(io: Io, line: LaunchLine, words: readonly string[], folder: string): Promise<number> {
+  const before = lastStart(io, folder);
+  const { cwd, stdout, stderr } = io;
+  const code = await startLaunch(line, words, { cwd, stdout, stderr, signals: io.signals ?? new EventEmitter() });
+  if (code !== 0) return code;
+  if (lastStart(io, folder) === before) {
+    warn(io, `${line.launcher} ended with exit code 0, and nobody has begun a run in ${folder}.`);
+    return NOT_AS_PLANNED;
+  }
+  const end = endOf(io, folder);
+  if (end.isAsPlanned) return 0;
+  warn(
+    io,
+    [`${line.launcher} ended with exit code 0, and the run has not ended as planned.`, ...endLines(folder, end)].join(
+      "\n",
+    ),
+  );
+  return NOT_AS_PLANNED;
+}
+
+export const launchCommand: Command = {
+  usage: USAGE,
+  describe: "train on several machines: the command line that starts a process on each, or starting it (--run)",
+  examples: [
+    [
+      "$0 launch plan.json --hosts first,second -o run/",
+      "prints the line of mpirun, and a check of how the run has ended",
+    ],
+    ["$0 launch plan.json --hosts first,second -o run/ --run", "starts it"],
+    ["$0 launch --resume run/ --hosts first,second", "goes on with a run that was ended or cut off"],
+    ["$0 launch plan.json --launcher slurm -o run/", "the line of srun, for a job of Slurm"],
+  ],
+  positionals: trainCommand.positionals,
+  uses: USES as [Use, ...Use[]],
+  useOf(args, io) {
+    if (args["plan"] === undefined && args["resume"] === undefined)
+      throw new InputError({ expected: "a plan, a workload or --resume with a run, got none", hint: helpHint(USAGE) });
+    return USES[trainCommand.uses.indexOf(trainCommand.useOf!(args, io))]!;
+  },
+  async run(args, io, use) {
+    const launcher = requiredText(args, "launcher") as Launcher;
+    const machines = machinesOfWork(io, args, use);
+    const line = launchLine(launcher, launchOf(io, args, launcher, machines));
+    const folder = requiredText(args, "resume" in use.options ? "resume" : "output");
+    const isRun = flag(args, "run");
+    const program = [process.execPath, packageFile("dist", "cli", "main.js")];
+    const options = Object.fromEntries(Object.entries(use.options).filter(([name]) => !(name in LAUNCH_OPTIONS)));
+    const train = [...program, ...trainWords(args, options, isRun ? ["quiet", "debug", "json"] : ["quiet", "debug"])];
+    if (isRun) return await runLaunch(io, line, train, folder);
+    const check = [...program, "check-run", folder];
+    const { environment, launcher: name } = line;
+    const document = { machines, environment, command: [name, ...line.options.flat(), ...train], check };
+    printResult(io, args, document, () => launchText(line, train, check));
+    return 0;
+  },
+};

@@ -1,0 +1,14 @@
+import type { RunEnd } from "../workbench/index.ts";
+
+/** A check failed: a run has not ended as planned, whatever its launcher says. */
+export const NOT_AS_PLANNED = 1;
+
+/** What is not as planned, a sentence a line, and what to do. */
+export function endLines(folder: string, { kind, missing, stopped, isCutOff }: RunEnd): readonly string[] {
+  const resume = kind === "run folder" ? `train --resume ${folder}` : `serve WORKLOAD --resume ${folder}`;
+  return [
+    ...missing,
+    ...[...stopped].map(([name, why]) => `Job ${name} was stopped: ${why}.`),
+    ...(isCutOff ? [`\`loratwin ${resume}\` goes on with what is left.`] : []),
+  ];
+}

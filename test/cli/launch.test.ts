@@ -1,0 +1,288 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { packageFile } from "../../workbench/package-file.ts";
+import { CLUSTER, edited, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
+import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+
+const root = temporaryFolder();
+const at = (name: string): string => path.join(root, name);
+const PROGRAM = [process.execPath, packageFile("dist", "cli", "main.js")] as const;
+const ON_TWO = edited(
+  edited(
+    CLUSTER.replace("local", "left"),
+    '      - { name: "cpu:1"',
+    '  - name: right\n    devices:\n      - { name: "cpu:1"',
+  ),
+  "    link: { type: host, shared: true }\n",
+  "network: { bandwidthBytesPerSecond: 125.0e6 }\n",
+);
+/** A name of a file that a shell would read as others. */
+const ODD = "it's $mine.json";
+
+beforeAll(async () => {
+  writeShared(root);
+  writeFileSync(at("w.yaml"), WORKLOAD.replaceAll("../", ""));
+  writeFileSync(at("two.yaml"), ON_TWO);
+  const plan = ["plan", "w.yaml", "--cluster", "two.yaml", "--pipelines", "1", "--no-intervals", "-o"];
+  for (const name of ["plan.json", ODD]) await printed([...plan, name], root);
+  writeFileSync(at("hosts"), "# two\nleft slots=1\n\nright # the other\n");
+});
+
+/** What is printed, but for what differs from machine to machine and from user to user. */
+async function lineOf(...argv: readonly string[]): Promise<string> {
+  const text = await printed(["launch", ...argv], root);
+  return text.replaceAll(PROGRAM.join(" "), "LORATWIN").replace(" --allow-run-as-root", "");
+}
+
+const joined = (text: string): string => text.replaceAll(/ \\\n +/g, " ");
+
+interface Document {
+  readonly machines: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly command: readonly string[];
+  readonly check: readonly string[];
+}
+
+async function documentOf(...argv: readonly string[]): Promise<Document> {
+  return JSON.parse(await printed(["launch", ...argv, "--json"], root));
+}
+
+describe("the line that launch writes", () => {
+  it("for Open MPI has the hosts in the order of the machines, and looks at how the run has ended", async () => {
+    const text = await lineOf(
+      "plan.json",
+      "--hosts",
+      "left,right:1",
+      "-o",
+      "run/",
+      "--checkpoint-steps",
+      "5",
+      "--no-cache",
+    );
+    expect(joined(text)).toBe(
+      "mpirun -n 2 --host left:1,right:1 --map-by seq --bind-to none -x UCX_MEM_EVENTS=no --mca pml ob1 " +
+        "--mca btl tcp,self --mca btl_tcp_links 2 --prtemca oob_tcp_keepalive_time 3 " +
+        "--prtemca oob_tcp_keepalive_intvl 1 --prtemca oob_tcp_keepalive_probes 3 " +
+        "LORATWIN train plan.json --output run/ --checkpoint-steps 5 --no-cache && LORATWIN check-run run/\n",
+    );
+    expect(Math.max(...text.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(100);
+  });
+
+  it("takes hosts from a file, and a network for messages and for Open MPI's own", async () => {
+    const { command } = await documentOf("plan.json", "--hostfile", "hosts", "-o", "run", "--network", "10.0.0.0/24");
+    const text = command.join(" ");
+    expect(text).toContain(" --hostfile hosts --map-by seq ");
+    expect(text).toContain(" --mca btl_tcp_if_include 10.0.0.0/24 ");
+    expect(text).toContain(" --prtemca prte_if_include 10.0.0.0/24 ");
+    expect(text).not.toContain("--host ");
+  });
+
+  it("lets ranks of one host share its cores and its memory", async () => {
+    const { command } = await documentOf("plan.json", "--hosts", "localhost:2", "-o", "run");
+    const text = command.join(" ");
+    expect(text).toContain(" --host localhost:1,localhost:1 --map-by seq:OVERSUBSCRIBE ");
+    expect(text).toContain(" --mca btl sm,tcp,self ");
+  });
+
+  it("for Slurm gives Open MPI its parameters by the environment", async () => {
+    const text = await lineOf("plan.json", "--launcher", "slurm", "-o", "run", "--network", "eth0");
+    expect(joined(text)).toBe(
+      "UCX_MEM_EVENTS=no OMPI_MCA_pml=ob1 OMPI_MCA_btl=tcp,self OMPI_MCA_btl_tcp_links=2 " +
+        "OMPI_MCA_btl_tcp_if_include=eth0 srun --mpi=pmix --kill-on-bad-exit=1 --nodes=2 --ntasks=2 " +
+        "--ntasks-per-node=1 --cpu-bind=none LORATWIN train plan.json --output run && LORATWIN check-run run\n",
+    );
+  });
+
+  it("is read by a shell as the words that --json has", async () => {
+    for (const [launcher, ...hosts] of [["openmpi", "--hosts", "left,right"], ["slurm"]]) {
+      const argv = [ODD, "-o", "a run", "--notice-file", "no;tice", "--launcher", launcher!, ...hosts];
+      const { environment, command, check } = await documentOf(...argv);
+      const text = await printed(["launch", ...argv], root);
+      // A shell has no function whose name is a path.
+      const byName = text.replace(`&& ${PROGRAM[0]}`, "&& node");
+      const functions = ["mpirun", "srun", "node"].map((name) => `${name}() { printf '%s\\0' ${name} "$@"; }\n`);
+      const { stdout } = spawnSync("bash", ["-c", `${functions.join("")}${byName}`]);
+      expect(stdout.toString().split("\0").slice(0, -1)).toEqual([...command, "node", ...check.slice(1)]);
+      expect(Object.keys(environment).length > 0).toBe(launcher === "slurm");
+    }
+  });
+
+  it("plans a workload on rank 0, and knows its machines by its cluster", async () => {
+    const { machines, command } = await documentOf("w.yaml", "--cluster", "two.yaml", "--hosts", "a,b", "-o", "run");
+    expect(machines).toEqual(["left", "right"]);
+    expect(command.slice(command.indexOf("train"))).toEqual([
+      "train",
+      "w.yaml",
+      "--cluster",
+      "two.yaml",
+      "--output",
+      "run",
+    ]);
+    expect((await documentOf("w.yaml", "--devices", "cpu:0", "--hosts", "a", "-o", "run")).machines).toEqual(["local"]);
+  });
+});
+
+describe("what launch refuses", () => {
+  const OPEN = ["plan.json", "-o", "run"] as const;
+  const hostfiles = {
+    slots: "left slots=2\n",
+    twice: "left slots=1\nleft slots=1\n",
+    none: "# nobody\n",
+    odd: "le$ft\nright\n",
+  };
+  beforeAll(() => {
+    for (const [name, text] of Object.entries(hostfiles)) writeFileSync(at(name), text);
+  });
+
+  it.each([
+    [
+      "fewer hosts than machines",
+      ["--hosts", "left"],
+      'Expected 2 hosts, one for each machine of the plan (left, right), at --hosts, got "left".',
+    ],
+    [
+      "more of them",
+      ["--hosts", "left,right:2"],
+      'Expected 2 hosts, one for each machine of the plan (left, right), at --hosts, got "left,right,right".',
+    ],
+    ["no hosts", [], 'Expected --hosts or --hostfile, got "none".'],
+    [
+      "what is no host",
+      ["--hosts", "left,a b"],
+      'Expected hosts such as first:1,second:1, separated by commas at --hosts, got "a b".',
+    ],
+    ["no ranks of a host", ["--hosts", "left:0,right"], "Expected hosts such as first:1"],
+    [
+      "a file whose lines are of several ranks",
+      ["--hostfile", "slots"],
+      'slots:1: Expected the name of a host, and slots=1 or nothing,, got "left slots=2".',
+    ],
+    [
+      "a host with slots on two lines",
+      ["--hostfile", "twice"],
+      "twice:1: Expected no slots for a host that is on several lines",
+    ],
+    ["a file without hosts", ["--hostfile", "none"], "none: Expected a file of hosts"],
+    ["what a shell would read otherwise", ["--hostfile", "odd"], "odd:1: Expected the name of a host"],
+    [
+      "a network that is none",
+      ["--hosts", "left,right", "--network", "a; b"],
+      "Expected a network such as 10.0.0.0/24 or eth0 at --network",
+    ],
+    [
+      "hosts for Slurm",
+      ["--hosts", "left,right", "--launcher", "slurm"],
+      'Expected --launcher openmpi for --hosts, got "slurm".',
+    ],
+    [
+      "hosts twice",
+      ["--hosts", "left,right", "--hostfile", "hosts"],
+      'Expected either --hostfile or --hosts, got "both".',
+    ],
+    [
+      "devices of a finished plan",
+      ["--hosts", "left,right", "--devices", "cpu:0"],
+      "Expected a workload for --devices cpu:0",
+    ],
+  ])("%s", async (_, argv, says) => {
+    const { code, stdout, stderr } = await runCli(["launch", ...OPEN, ...argv], root);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(says);
+  });
+
+  it("nothing to train", async () => {
+    const { code, stderr } = await runCli(["launch", "--hosts", "left"], root);
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      "Expected a plan, a workload or --resume with a run, got none.\nHint: loratwin launch [plan]",
+    );
+  });
+
+  it("nothing of a host's address, but says what may come of it", async () => {
+    const { code, stderr } = await runCli(["launch", ...OPEN, "--hosts", "10.0.0.1,10.0.0.2"], root);
+    expect(code).toBe(0);
+    expect(stderr).toContain("mpirun may not know it by its address");
+  });
+});
+
+const example = (name: string): string => packageFile("examples", "machines", name);
+
+/** The options of a launcher in a shell's text, sorted: from its name to the program that it starts. */
+function optionsIn(text: string, launcher: string): readonly string[] {
+  const [, options] = new RegExp(`${launcher} ((?:.|\\\\\\n)*?)node dist/cli/main\\.js`).exec(text)!;
+  return optionGroups(options!.replaceAll(/\\\n/g, " ").trim().split(/\s+/));
+}
+
+/** Words in groups that begin with an option, sorted, but for where hosts come from and who starts it. */
+function optionGroups(words: readonly string[]): readonly string[] {
+  const groups = words.join(" ").split(/ (?=-)/);
+  return groups.filter((group) => !/^--(host|hostfile|allow-run-as-root)\b/.test(group)).sort();
+}
+
+describe("docs/machines.md", () => {
+  it("shows the line that launch writes, and says why each of its options is there", async () => {
+    const doc = readFileSync(packageFile("docs", "machines.md"), "utf8");
+    const [, shown] = /```text\n(mpirun[^`]*)```/.exec(doc)!;
+    mkdirSync(at("examples/machines"), { recursive: true });
+    writeFileSync(at("examples/machines/hosts"), "left\nright\n");
+    const text = await lineOf("plan.json", "--hostfile", "examples/machines/hosts", "-o", "run/");
+    expect(joined(shown!).replaceAll("/usr/bin/node /opt/loratwin/dist/cli/main.js", "LORATWIN")).toBe(joined(text));
+    const table = doc.split("\n").filter((line) => line.startsWith("| `-"));
+    const { command } = await documentOf("plan.json", "--hosts", "left,right", "-o", "run", "--network", "eth0");
+    const names = command.filter((word) => ["-x", "--map-by", "--bind-to", "--mca", "--prtemca"].includes(word));
+    const parameters = command.filter((_, index) => /mca$/.test(command[index - 1] ?? ""));
+    for (const name of [...names, ...parameters])
+      expect(table.join("\n"), name).toContain(name.replace(/^oob_tcp_keepalive_.*/, "oob_tcp_keepalive_"));
+  });
+});
+
+describe("examples/machines", () => {
+  const CLUSTER_FILE = example("cluster.yaml");
+  const hosts = ["--hostfile", example("hosts")];
+  const launched = ["--cluster", CLUSTER_FILE, "-o", "run"];
+
+  it("has a workload that is planned for its two machines, on the hosts of its file", async () => {
+    const model = ["--hidden-size", "128", "--layers", "4", "--heads", "4", "--kv-heads", "2", "--seed", "1"];
+    await printed(["init-model", "examples/model", ...model], root);
+    const text = readFileSync(example("workload.yaml"), "utf8").replaceAll("../data", packageFile("examples", "data"));
+    writeFileSync(at("example.yaml"), text.replace("../model", "examples/model"));
+    await printed(["plan", "example.yaml", "--cluster", CLUSTER_FILE, "--pipelines", "1", "-o", "example.json"], root);
+    const { machines } = await documentOf("example.json", ...hosts, "-o", "run");
+    expect(machines).toEqual(["first", "second"]);
+    const stages = JSON.parse(
+      await printed(["plan", "example.yaml", "--cluster", CLUSTER_FILE, "--pipelines", "1", "--json"], root),
+    ).stages;
+    expect(stages.map(({ device }: { readonly device: string }) => device)).toEqual(["first-cpu", "second-cpu"]);
+  });
+
+  it("has a job of Slurm with the options that launch writes", async () => {
+    const text = readFileSync(example("train.sbatch"), "utf8");
+    expect(spawnSync("bash", ["-n", example("train.sbatch")])).toMatchObject({ status: 0 });
+    const { environment, command } = await documentOf("w.yaml", ...launched, "--launcher", "slurm");
+    expect(optionsIn(text, "srun")).toEqual(optionGroups(command.slice(1, command.indexOf(PROGRAM[0]))));
+    const [, exported] = /^export (.*)$/m.exec(text)!;
+    expect(exported!.split(" ").sort()).toEqual(
+      Object.entries(environment)
+        .map((each) => each.join("="))
+        .sort(),
+    );
+    expect(text).toMatch(/\nnode dist\/cli\/main\.js check-run "\$2"\n$/);
+  });
+
+  it("has a job of Kubernetes with the options that launch writes", async () => {
+    const job = parse(readFileSync(example("mpijob.yaml"), "utf8"));
+    expect(job).toMatchObject({ apiVersion: "kubeflow.org/v2beta1", kind: "MPIJob", spec: { slotsPerWorker: 1 } });
+    const { Launcher, Worker } = job.spec.mpiReplicaSpecs;
+    expect(Worker.replicas).toBe(2);
+    const [container] = Launcher.template.spec.containers;
+    const [script] = container.args as readonly [string];
+    expect(spawnSync("bash", ["-n", "-c", script])).toMatchObject({ status: 0 });
+    const { command } = await documentOf("w.yaml", ...launched, ...hosts);
+    expect(optionsIn(script, "mpirun")).toEqual(optionGroups(command.slice(1, command.indexOf(PROGRAM[0]))));
+    expect(script).toContain(" --hostfile /etc/mpi/hostfile ");
+    expect(script).toMatch(/\nnode dist\/cli\/main\.js check-run \/data\/run\n$/);
+  });
+});

@@ -1,0 +1,140 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { InputError } from "../core/index.ts";
+import { readPeftFolder } from "../exec/index.ts";
+import type { Architecture, PlannedJob } from "../plan/index.ts";
+import { jobsWithAdapters } from "./check-fleet.ts";
+import type { Place } from "./context.ts";
+import { absolute } from "./files.ts";
+import { FLEET_FILES } from "./fleet-folder.ts";
+import type { JournalLine } from "./journal.ts";
+import { isFleetFolder, isFleetGoingOn, loadFleetFolder } from "./load-fleet.ts";
+import {
+  failureOf,
+  isGoingOn,
+  type LoadedRun,
+  loadRun,
+  lossesByJob,
+  readJournalEvents,
+  stepsDone,
+  stoppedByJournal,
+} from "./load-run.ts";
+import { plansOfRun } from "./resume-run.ts";
+import { RUN_FILES } from "./run-folder.ts";
+
+/** How the run in a folder has ended, or that it has not. */
+export interface RunEnd {
+  readonly kind: "run folder" | "live fleet's folder";
+  /** Whether all that was planned is there. A fleet goes on without a job that was stopped; of a plan it is a part. */
+  readonly isAsPlanned: boolean;
+  /** A sentence for each thing that would be otherwise if the run had ended as planned; none where it has. */
+  readonly missing: readonly string[];
+  /** Jobs that trained no further since a step of them was not finite, and why. */
+  readonly stopped: ReadonlyMap<string, string>;
+  /** How many adapters are there and whole. */
+  readonly numAdapters: number;
+  /** Whether it can be gone on with: by what the journal says it has not ended, and no process carries it out. */
+  readonly isCutOff: boolean;
+}
+
+type AdapterOwner = Pick<PlannedJob, "name" | "adapter">;
+
+/** What is wrong with the adapters that are to be in a folder. */
+function wrongAdapters(folder: string, jobs: readonly AdapterOwner[], architecture: Architecture): readonly string[] {
+  return jobs.flatMap(({ name, adapter }) => {
+    try {
+      readPeftFolder(path.join(folder, name), adapter, architecture);
+      return [];
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return [error.message.split("\n", 1)[0]!];
+    }
+  });
+}
+
+/** What the journal says of the end, where that is not "ended", its last word. */
+function endByJournal(what: string, journal: readonly JournalLine[], goesOn: boolean, far: string): readonly string[] {
+  const last = journal.at(-1);
+  if (last?.event === "ended") return [];
+  const { why } = failureOf(journal);
+  if (goesOn) return [`The ${what} goes on: ${far}.`];
+  if (why !== undefined) return [`The ${what} has failed: ${why}`];
+  return [`The ${what} was ${last?.event === "ended early" ? "ended early" : "cut off"}: ${far}.`];
+}
+
+/** What of the plan's steps the folder of a run that says of itself that it has ended does not have. */
+function wrongRecords(folder: string, { plan, trace, part }: LoadedRun): readonly string[] {
+  const file = path.join(folder, RUN_FILES.trace);
+  if (!existsSync(file)) return [`There is no ${file}.`];
+  if (trace.planHash !== plan.hash) return [`${file} is of another plan.`];
+  return part === undefined ? [] : [`${file} does not have all actions: ${stepsDone(plan, part)}.`];
+}
+
+function endOfRun(place: Place, given: string): RunEnd {
+  const folder = absolute(place, given);
+  const run = loadRun(place, given);
+  const { plan, journal, metrics, part } = run;
+  const goesOn = isGoingOn(run);
+  const stopped = stoppedByJournal(journal);
+  const far = part === undefined ? "all steps are made" : stepsDone(plan, part);
+  const ended = endByJournal("run", journal, goesOn, far);
+  // What is left of a run that was resumed is planned without the jobs that had ended.
+  const jobs = plansOfRun(place, given)
+    .at(-1)!
+    .jobs.filter(({ name }) => !stopped.has(name));
+  const { architecture } = plan.model;
+  const last = wrongAdapters(path.join(folder, RUN_FILES.adapters), jobs, architecture);
+  const kept = new Set(
+    journal.flatMap((line) => (line.event === "job ended" && line.best !== undefined ? [line.job] : [])),
+  );
+  const best = jobs.filter(({ name, evaluation }) => evaluation?.keepBest === true && kept.has(name));
+  const losses = lossesByJob(metrics);
+  const steps = jobs.flatMap(({ name, steps }) => {
+    const made = losses.get(name)?.length ?? 0;
+    return made === steps ? [] : [`${RUN_FILES.metrics} has ${made} of ${steps} steps of ${name}.`];
+  });
+  const lowest = wrongAdapters(path.join(folder, RUN_FILES.best), best, architecture);
+  const missing = ended.length > 0 ? ended : [...wrongRecords(folder, run), ...steps, ...last, ...lowest];
+  return {
+    kind: "run folder",
+    isAsPlanned: missing.length === 0 && stopped.size === 0,
+    missing,
+    stopped,
+    numAdapters: jobs.length - last.length,
+    isCutOff: ended.length > 0 && !goesOn,
+  };
+}
+
+function endOfFleet(place: Place, given: string): RunEnd {
+  const fleet = loadFleetFolder(place, given);
+  const { events, setting, metrics } = fleet;
+  const goesOn = isFleetGoingOn(fleet);
+  const jobs = jobsWithAdapters(fleet);
+  const folder = path.join(absolute(place, given), FLEET_FILES.adapters);
+  const ended = endByJournal("fleet", events, goesOn, `${metrics.length} steps, ${jobs.length} jobs done`);
+  const wrong = wrongAdapters(folder, jobs, setting.model.architecture);
+  const missing = [...ended, ...wrong];
+  return {
+    kind: "live fleet's folder",
+    isAsPlanned: missing.length === 0,
+    missing,
+    stopped: stoppedByJournal(events),
+    numAdapters: jobs.length - wrong.length,
+    isCutOff: ended.length > 0 && !goesOn,
+  };
+}
+
+/** Looks at how the run, or the jobs over time, in a folder have ended. @throws InputError for a folder of neither */
+export function endOf(place: Place, folder: string): RunEnd {
+  return isFleetFolder(place, folder) ? endOfFleet(place, folder) : endOfRun(place, folder);
+}
+
+/**
+ * When the run in a folder was begun or gone on with last, in UTC: of two ends of one folder it tells whether somebody has
+ * carried it out in between. Undefined where nobody has.
+ */
+export function lastStart(place: Place, folder: string): string | undefined {
+  const file = absolute(place, path.join(folder, RUN_FILES.journal));
+  if (!existsSync(file)) return undefined;
+  return readJournalEvents(readFileSync(file, "utf8"), file).findLast(({ event }) => event === "started")?.time;
+}
