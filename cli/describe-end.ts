@@ -3,9 +3,13 @@ import type { RunEnd } from "../workbench/index.ts";
 /** A check failed: a run has not ended as planned, whatever its launcher says. */
 export const NOT_AS_PLANNED = 1;
 
-/** What is not as planned, a sentence a line, and what to do. */
-export function endLines(folder: string, { kind, missing, stopped, isCutOff }: RunEnd): readonly string[] {
-  const resume = kind === "run folder" ? `train --resume ${folder}` : `serve WORKLOAD --resume ${folder}`;
+/** What is not as planned, a sentence a line, and what to do. `command`: what the run of a plan is gone on with by. */
+export function endLines(
+  folder: string,
+  { kind, missing, stopped, isCutOff }: RunEnd,
+  command: "train" | "launch" = "train",
+): readonly string[] {
+  const resume = kind === "run folder" ? `${command} --resume ${folder}` : `serve WORKLOAD --resume ${folder}`;
   return [
     ...missing,
     ...[...stopped].map(([name, why]) => `Job ${name} was stopped: ${why}.`),

@@ -24,17 +24,26 @@ export interface LaunchLine {
   readonly options: readonly (readonly string[])[];
 }
 
+/** Whether some host has several ranks. */
+function hasNeighbours(hosts: readonly string[]): boolean {
+  return new Set(hosts).size < hosts.length;
+}
+
+/** Whether there is no message that leaves its host. Of Slurm's hosts nothing is known. */
+function isOneHost(hosts: readonly string[]): boolean {
+  return hasNeighbours(hosts) && new Set(hosts).size === 1;
+}
+
 /**
- * What both launchers give Open MPI. Messages go over TCP: UCX, which it would take first, is not what was measured. One
- * TCP connection is in effect half duplex (480 to 550 Mbit/s each way of 1 Gbit/s), two are not (895 to 935).
+ * What both launchers give Open MPI. Messages go over TCP: UCX, which it would take first, is not what was measured. Over
+ * one connection: with `btl_tcp_links 2` Open MPI 5.0.7 crashes where ranks send each other small messages at once.
  */
 function transportOf({ hosts, network }: Launch): readonly (readonly [name: string, value: string])[] {
-  // Two ranks of one host that has no address but its own may not reach each other over TCP.
-  const hasNeighbours = new Set(hosts).size < hosts.length;
+  // Ranks of one host may not reach each other over TCP.
+  const transports = [...(hasNeighbours(hosts) ? ["sm"] : []), ...(isOneHost(hosts) ? [] : ["tcp"]), "self"];
   return [
     ["pml", "ob1"],
-    ["btl", hasNeighbours ? "sm,tcp,self" : "tcp,self"],
-    ["btl_tcp_links", "2"],
+    ["btl", transports.join()],
     ...(network === undefined ? [] : [["btl_tcp_if_include", network] as const]),
   ];
 }
@@ -57,7 +66,7 @@ const KEEPALIVE = [
 
 function openMpi(launch: Launch): LaunchLine {
   const { numRanks, hosts, hostfile, network, isRoot } = launch;
-  const oversubscribed = new Set(hosts).size < hosts.length ? ":OVERSUBSCRIBE" : "";
+  const oversubscribed = hasNeighbours(hosts) ? ":OVERSUBSCRIBE" : "";
   const runtime = network === undefined ? KEEPALIVE : [...KEEPALIVE, ["prte_if_include", network] as const];
   return {
     environment: {},

@@ -133,9 +133,10 @@ async function runLaunch(io: Io, line: LaunchLine, words: readonly string[], fol
   if (end.isAsPlanned) return 0;
   warn(
     io,
-    [`${line.launcher} ended with exit code 0, and the run has not ended as planned.`, ...endLines(folder, end)].join(
-      "\n",
-    ),
+    [
+      `${line.launcher} ended with exit code 0, and the run has not ended as planned.`,
+      ...endLines(folder, end, "launch"),
+    ].join("\n"),
   );
   return NOT_AS_PLANNED;
 }

@@ -4,28 +4,20 @@ import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { packageFile } from "../../workbench/package-file.ts";
-import { CLUSTER, edited, WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
+import { WORKLOAD, writeShared } from "./bad-input/bad-input.ts";
 import { printed, runCli, temporaryFolder } from "./run-cli.ts";
+import { TWO_MACHINES } from "./two-machines.ts";
 
 const root = temporaryFolder();
 const at = (name: string): string => path.join(root, name);
 const PROGRAM = [process.execPath, packageFile("dist", "cli", "main.js")] as const;
-const ON_TWO = edited(
-  edited(
-    CLUSTER.replace("local", "left"),
-    '      - { name: "cpu:1"',
-    '  - name: right\n    devices:\n      - { name: "cpu:1"',
-  ),
-  "    link: { type: host, shared: true }\n",
-  "network: { bandwidthBytesPerSecond: 125.0e6 }\n",
-);
 /** A name of a file that a shell would read as others. */
 const ODD = "it's $mine.json";
 
 beforeAll(async () => {
   writeShared(root);
   writeFileSync(at("w.yaml"), WORKLOAD.replaceAll("../", ""));
-  writeFileSync(at("two.yaml"), ON_TWO);
+  writeFileSync(at("two.yaml"), TWO_MACHINES);
   const plan = ["plan", "w.yaml", "--cluster", "two.yaml", "--pipelines", "1", "--no-intervals", "-o"];
   for (const name of ["plan.json", ODD]) await printed([...plan, name], root);
   writeFileSync(at("hosts"), "# two\nleft slots=1\n\nright # the other\n");
@@ -64,7 +56,7 @@ describe("the line that launch writes", () => {
     );
     expect(joined(text)).toBe(
       "mpirun -n 2 --host left:1,right:1 --map-by seq --bind-to none -x UCX_MEM_EVENTS=no --mca pml ob1 " +
-        "--mca btl tcp,self --mca btl_tcp_links 2 --prtemca oob_tcp_keepalive_time 3 " +
+        "--mca btl tcp,self --prtemca oob_tcp_keepalive_time 3 " +
         "--prtemca oob_tcp_keepalive_intvl 1 --prtemca oob_tcp_keepalive_probes 3 " +
         "LORATWIN train plan.json --output run/ --checkpoint-steps 5 --no-cache && LORATWIN check-run run/\n",
     );
@@ -84,13 +76,13 @@ describe("the line that launch writes", () => {
     const { command } = await documentOf("plan.json", "--hosts", "localhost:2", "-o", "run");
     const text = command.join(" ");
     expect(text).toContain(" --host localhost:1,localhost:1 --map-by seq:OVERSUBSCRIBE ");
-    expect(text).toContain(" --mca btl sm,tcp,self ");
+    expect(text).toContain(" --mca btl sm,self ");
   });
 
   it("for Slurm gives Open MPI its parameters by the environment", async () => {
     const text = await lineOf("plan.json", "--launcher", "slurm", "-o", "run", "--network", "eth0");
     expect(joined(text)).toBe(
-      "UCX_MEM_EVENTS=no OMPI_MCA_pml=ob1 OMPI_MCA_btl=tcp,self OMPI_MCA_btl_tcp_links=2 " +
+      "UCX_MEM_EVENTS=no OMPI_MCA_pml=ob1 OMPI_MCA_btl=tcp,self " +
         "OMPI_MCA_btl_tcp_if_include=eth0 srun --mpi=pmix --kill-on-bad-exit=1 --nodes=2 --ntasks=2 " +
         "--ntasks-per-node=1 --cpu-bind=none LORATWIN train plan.json --output run && LORATWIN check-run run\n",
     );

@@ -1,16 +1,21 @@
 import { EventEmitter } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../cli/run.ts";
-import { type CliResult, printed, STAGE_LINES, temporaryFolder } from "./run-cli.ts";
+import { packageFile } from "../../workbench/package-file.ts";
+import { type CliResult, printed, runCli, STAGE_LINES, temporaryFolder } from "./run-cli.ts";
 import { writeSmallInputs } from "./small-inputs.ts";
+import { TWO_MACHINES } from "./two-machines.ts";
 
 const root = temporaryFolder();
 const at = (...names: readonly string[]): string => path.join(root, ...names);
 const PATH = process.env["PATH"] ?? "";
 const hasMpirun = PATH.split(":").some((folder) => existsSync(path.join(folder, "mpirun")));
+
+/** Whether the addon was built with ranks. */
+const hasRanks = existsSync(packageFile("native", "build", "loratwin_mpi.so"));
 
 function workload(steps: number): string {
   const defaults = {
@@ -41,10 +46,11 @@ afterEach(() => {
   process.env["PATH"] = PATH;
 });
 
-/** Launches a plan for this machine alone, and does something meanwhile. */
+/** Launches a plan, and does something meanwhile. */
 async function launched(
   argv: readonly string[],
   meanwhile: (signals: EventEmitter) => Promise<void> = async () => {},
+  hosts = "localhost",
 ): Promise<CliResult> {
   const signals = new EventEmitter();
   let [stdout, stderr] = ["", ""];
@@ -57,8 +63,28 @@ async function launched(
     },
     ...{ isTty: false, cwd: root, signals },
   };
-  const [code] = await Promise.all([run(["launch", ...argv, "--hosts", "localhost", "--run"], io), meanwhile(signals)]);
+  const [code] = await Promise.all([run(["launch", ...argv, "--hosts", hosts, "--run"], io), meanwhile(signals)]);
   return { code, stdout, stderr };
+}
+
+/** The process that writes a run's folder. */
+function firstRank(folder: string): number {
+  const [first] = readFileSync(at(folder, "journal.jsonl"), "utf8").split("\n");
+  return (JSON.parse(first!) as { readonly process: number }).process;
+}
+
+/** The other process of a launch with the same words. */
+function secondRank(folder: string): number {
+  const first = firstRank(folder);
+  const words = readFileSync(`/proc/${first}/cmdline`, "utf8");
+  const isSame = (pid: string): boolean => {
+    try {
+      return Number(pid) !== first && readFileSync(`/proc/${pid}/cmdline`, "utf8") === words;
+    } catch {
+      return false;
+    }
+  };
+  return Number(readdirSync("/proc").find((pid) => /^\d+$/.test(pid) && isSame(pid))!);
 }
 
 /** Waits until a run has made a step. */
@@ -100,7 +126,6 @@ describe.skipIf(!hasMpirun)("launch --run by mpirun, on this machine alone", () 
     });
     expect(code).toBe(75);
     expect(readFileSync(at("noticed", "journal.jsonl"), "utf8")).toContain('"why":"SIGUSR2"');
-    rmSync(at("second"), { recursive: true, force: true });
     const again = await launched(["--resume", "noticed", "--max-hours", "0.00001"]);
     expect(again.code).toBe(75);
     expect(again.stderr).toContain("goes on from checkpoint");
@@ -112,10 +137,68 @@ describe.skipIf(!hasMpirun)("launch --run by mpirun, on this machine alone", () 
       signals.emit("SIGTERM");
     });
     expect(code).not.toBe(0);
-    const [first] = readFileSync(at("ended", "journal.jsonl"), "utf8").split("\n");
-    const { process: pid } = JSON.parse(first!) as { readonly process: number };
-    while (isAlive(pid)) await sleep(20);
+    while (isAlive(firstRank("ended"))) await sleep(20);
   }, 60_000);
+});
+
+describe.skipIf(!hasMpirun || !hasRanks)("launch --run of a plan for two machines, both of them this one", () => {
+  beforeAll(async () => {
+    writeFileSync(at("two.yaml"), TWO_MACHINES);
+    for (const name of ["short", "long"])
+      await printed(
+        [
+          "plan",
+          `${name}.yaml`,
+          "--cluster",
+          "two.yaml",
+          "--pipelines",
+          "1",
+          "--no-intervals",
+          "-o",
+          `${name}-two.json`,
+        ],
+        root,
+      );
+  });
+
+  it("trains the same bytes as on one", async () => {
+    const { code, stdout, stderr } = await launched(["short-two.json", "-o", "two"], async () => {}, "localhost:2");
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/written to two\n$/);
+    await printed(["plan", "short.yaml", "--devices", "cpu:0,cpu:1", "--pipelines", "1", "-o", "short-one.json"], root);
+    await printed(["train", "short-one.json", "-o", "one"], root);
+    const [two, one] = ["two", "one"].map((run) =>
+      readFileSync(at(run, "adapters", "first", "adapter_model.safetensors")),
+    );
+    expect(two!.equals(one!)).toBe(true);
+  }, 120_000);
+
+  it("hands SIGUSR2 on to both, of which the first one ends the run with a checkpoint", async () => {
+    const notice = async (signals: EventEmitter): Promise<void> => {
+      await hasBegun("two-noticed");
+      signals.emit("SIGUSR2");
+    };
+    const { code, stderr } = await launched(["long-two.json", "-o", "two-noticed"], notice, "localhost:2");
+    expect(code, stderr).toBe(75);
+    expect((await runCli(["check-run", "two-noticed"], root)).stdout).toContain("The run was ended early: ");
+    expect(readdirSync(at("two-noticed", "checkpoints")).length).toBe(1);
+  }, 120_000);
+
+  it("ends, and not with 0, where the second one is killed", async () => {
+    const { code } = await launched(
+      ["long-two.json", "-o", "two-killed"],
+      async () => {
+        await hasBegun("two-killed");
+        process.kill(secondRank("two-killed"), "SIGKILL");
+      },
+      "localhost:2",
+    );
+    expect(code).not.toBe(0);
+    while (isAlive(firstRank("two-killed"))) await sleep(20);
+    const { code: checked, stdout } = await runCli(["check-run", "two-killed"], root);
+    expect(checked).toBe(1);
+    expect(stdout).toMatch(/The run (was cut off|has failed): /);
+  }, 120_000);
 });
 
 describe("launch --run believes no launcher that ends with 0", () => {
@@ -148,7 +231,7 @@ describe("launch --run believes no launcher that ends with 0", () => {
     const { code, stderr } = await launched(["long.json", "-o", "cut"]);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^Warning: mpirun ended with exit code 0, and the run has not ended as planned\.\nThe run was ended early: \d+ of 20000 steps, 0 of 1 jobs done\.\n`loratwin train --resume cut` goes on with what is left\.\n$/,
+      /^Warning: mpirun ended with exit code 0, and the run has not ended as planned\.\nThe run was ended early: \d+ of 20000 steps, 0 of 1 jobs done\.\n`loratwin launch --resume cut` goes on with what is left\.\n$/,
     );
   }, 60_000);
 
