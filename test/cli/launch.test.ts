@@ -56,7 +56,7 @@ describe("the line that launch writes", () => {
     );
     expect(joined(text)).toBe(
       "mpirun -n 2 --host left:1,right:1 --map-by seq --bind-to none -x UCX_MEM_EVENTS=no --mca pml ob1 " +
-        "--mca btl tcp,self --prtemca oob_tcp_keepalive_time 3 " +
+        "--mca btl tcp,self --mca btl_tcp_links 2 --prtemca oob_tcp_keepalive_time 3 " +
         "--prtemca oob_tcp_keepalive_intvl 1 --prtemca oob_tcp_keepalive_probes 3 " +
         "LORATWIN train plan.json --output run/ --checkpoint-steps 5 --no-cache && LORATWIN check-run run/\n",
     );
@@ -82,7 +82,7 @@ describe("the line that launch writes", () => {
   it("for Slurm gives Open MPI its parameters by the environment", async () => {
     const text = await lineOf("plan.json", "--launcher", "slurm", "-o", "run", "--network", "eth0");
     expect(joined(text)).toBe(
-      "UCX_MEM_EVENTS=no OMPI_MCA_pml=ob1 OMPI_MCA_btl=tcp,self " +
+      "UCX_MEM_EVENTS=no OMPI_MCA_pml=ob1 OMPI_MCA_btl=tcp,self OMPI_MCA_btl_tcp_links=2 " +
         "OMPI_MCA_btl_tcp_if_include=eth0 srun --mpi=pmix --kill-on-bad-exit=1 --nodes=2 --ntasks=2 " +
         "--ntasks-per-node=1 --cpu-bind=none LORATWIN train plan.json --output run && LORATWIN check-run run\n",
     );
