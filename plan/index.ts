@@ -65,11 +65,11 @@ export {
 export { backwardPasses, type LayerFigures, type LayerTimes, layerTimes } from "./costs/layer-model.ts";
 // What stages of one pipeline on several machines tell each other.
 export { NORM_BYTES, networkOf } from "./costs/norm-signal.ts";
+// The operators of an action, with the shapes that they run on.
+export type { OperatorCall } from "./costs/operator-calls.ts";
 // What an action's time is made of, and what a measured operator takes.
 export { beyond, type Coefficients, featureValue, operatorSeconds } from "./costs/operator-seconds.ts";
-// The operators of an action, with the shapes that they run on.
 export {
-  type OperatorCall,
   type RunLetter,
   type StageShape,
   stageOperators,

@@ -92,7 +92,10 @@ export async function failingRun(input: FailingInput, failures: readonly Failure
       (journalOf(run).filter(({ event }) => event === "ready").length <= ready || numSteps(run) < least)
     )
       await sleep(5);
-    if (isOver) break;
+    if (isOver) {
+      await wellEnded(own);
+      return stopped;
+    }
     const undo = strike(input, own, failure, rng.nextInt(namespaces.size));
     const from = performance.now();
     const { stderr } = await soon(own, failure);
@@ -102,7 +105,11 @@ export async function failingRun(input: FailingInput, failures: readonly Failure
     if (journalOf(run).some(({ event }) => event === "ended")) return stopped;
   }
   using last = start(input, existsSync(path.join(run, "plan.json")));
-  const { code, stderr } = await last.outcome;
-  if (code !== 0) throw new DeviceError({ expected: "a run that ends well", got: code, detail: stderr });
+  await wellEnded(last);
   return stopped;
+}
+
+async function wellEnded(own: MpiRun): Promise<void> {
+  const { code, stderr } = await own.outcome;
+  if (code !== 0) throw new DeviceError({ expected: "a run that ends well", got: code, detail: stderr });
 }

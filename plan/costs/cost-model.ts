@@ -16,8 +16,9 @@ import { microBatchTokens } from "../mini-batch.ts";
 import type { ActionCost } from "./action-cost.ts";
 import { peaksOf } from "./device-peaks.ts";
 import { layerActionSeconds } from "./layer-model.ts";
+import type { OperatorCall } from "./operator-calls.ts";
 import { operatorSeconds } from "./operator-seconds.ts";
-import { type OperatorCall, stageOperators, updateOperator } from "./operators.ts";
+import { stageOperators, updateOperator } from "./operators.ts";
 import { dequantizedBytes } from "./weight-bytes.ts";
 
 /** A transfer's time on an idle link: latency, then bytes at the link's rate (null: no bytes-dependent part). */

@@ -2,7 +2,8 @@
 // (docs/decisions/0010-cuda-graphs-where-the-host-is-slow.md).
 import { sum } from "../../core/index.ts";
 import { parseAction } from "../action.ts";
-import { type OperatorCall, stageOperators } from "../costs/operators.ts";
+import type { OperatorCall } from "../costs/operator-calls.ts";
+import { stageOperators } from "../costs/operators.ts";
 import { stageShapes } from "../costs/stage-shapes.ts";
 import { loraGroup } from "../documents/architecture.ts";
 import type { PlanBody } from "../documents/plan.ts";

@@ -88,7 +88,12 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
     const strike = async (words: readonly string[], signal: "SIGKILL" | "SIGSTOP"): Promise<MpiOutcome> => {
       using own = ranks(2, [...words, "--checkpoint-steps", "10"], { env });
       const least = numSteps(run) + 15;
-      while (numSteps(run) < least) await sleep(10);
+      let ended: MpiOutcome | undefined;
+      void own.outcome.then((outcome) => {
+        ended = outcome;
+      });
+      while (ended === undefined && numSteps(run) < least) await sleep(10);
+      expect(ended).toBeUndefined();
       const pid = own.pidOf(1)!;
       process.kill(pid, signal);
       const outcome = await Promise.race([own.outcome, sleep(40_000)]);

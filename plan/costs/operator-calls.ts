@@ -1,0 +1,120 @@
+import type { Architecture, Projection } from "../documents/architecture.ts";
+import type { MicroBatch } from "../documents/segment.ts";
+import { type JobSegment, jobSegments } from "../mini-batch.ts";
+
+/**
+ * One operator of an action with what its time is made of. Features are numbers of elements, floating-point operations
+ * or calls.
+ */
+export interface OperatorCall {
+  /** `matmul:768x2304:F` (in x out), `attention:F`, `lora:B`, ... : the name under which calibrations hold it. */
+  readonly name: string;
+  /** The same kind at any shape: `matmul:F`; equal to `name` where the shape is in the features. */
+  readonly kind: string;
+  /** How many times in the action. */
+  readonly calls: number;
+  readonly flops: number;
+  /** Elements read and written, weights included. */
+  readonly elements: number;
+  /** Features of ONE call for measured models; `one` is 1. */
+  readonly features: Readonly<Record<string, number>>;
+  /**
+   * Products of layers: [in, out] of the weights, which a quantized model dequantizes for it. Its time is part of the
+   * product's.
+   */
+  readonly layerProduct?: readonly [number, number];
+  /** LoRA operators: the group of projections, since those of one name differ in features. */
+  readonly projections?: readonly Projection[];
+}
+
+export type Direction = "F" | "B";
+
+export function matmul(
+  direction: Direction,
+  tokens: number,
+  inFeatures: number,
+  outFeatures: number,
+  calls: number,
+): OperatorCall {
+  const flops = 2 * tokens * inFeatures * outFeatures;
+  const elements = inFeatures * outFeatures + tokens * (inFeatures + outFeatures);
+  return {
+    name: `matmul:${inFeatures}x${outFeatures}:${direction}`,
+    kind: `matmul:${direction}`,
+    calls,
+    flops,
+    elements,
+    features: { one: 1, tokens, flops, weights: inFeatures * outFeatures },
+    layerProduct: [inFeatures, outFeatures],
+  };
+}
+
+export function elementwise(
+  name: string,
+  direction: Direction,
+  elements: number,
+  tokens: number,
+  calls: number,
+): OperatorCall {
+  const kind = `${name}:${direction}`;
+  return { name: kind, kind, calls, flops: elements, elements, features: { one: 1, elements, tokens } };
+}
+
+/**
+ * SwiGLU, forward or backward. `cold`: the elements of those rows whose gate and up no operator had in its caches just
+ * before, so that they come from farther away.
+ */
+export function swiglu(
+  direction: Direction,
+  { intermediateSize }: Architecture,
+  tokens: number,
+  coldTokens: number,
+  calls: number,
+): OperatorCall {
+  const { features, ...call } = elementwise("swiglu", direction, tokens * intermediateSize, tokens, calls);
+  // Before the other sizes: where all rows are cold the fit cannot tell the two, and leaves out the first.
+  return { ...call, features: { one: 1, cold: coldTokens * intermediateSize, ...features } };
+}
+
+/** What a micro-batch's operators depend on. */
+export interface Sizes {
+  readonly segments: readonly JobSegment[];
+  readonly tokens: number;
+  readonly scored: number;
+  /** Sum of the squared lengths of its sequences. */
+  readonly squares: number;
+  readonly sequences: number;
+}
+
+export function sizesOf(microBatch: Pick<MicroBatch, "rows">): Sizes {
+  const segments = jobSegments(microBatch);
+  let [tokens, scored, squares, sequences] = [0, 0, 0, 0];
+  for (const segment of segments) {
+    tokens += segment.tokens;
+    scored += segment.scored;
+    sequences += segment.lengths.length;
+    for (const length of segment.lengths) squares += length * length;
+  }
+  return { segments, tokens, scored, squares, sequences };
+}
+
+export function attention(direction: Direction, arch: Architecture, sizes: Sizes, calls: number): OperatorCall {
+  const { tokens, squares, sequences } = sizes;
+  const queryColumns = arch.numHeads * arch.headDim;
+  const qkvColumns = queryColumns + 2 * arch.numKvHeads * arch.headDim;
+  const pairs = squares / 2;
+  return {
+    name: `attention:${direction}`,
+    kind: `attention:${direction}`,
+    calls,
+    flops: (direction === "F" ? 4 : 10) * pairs * queryColumns,
+    elements: tokens * (qkvColumns + queryColumns),
+    features: {
+      one: 1,
+      work: squares * queryColumns,
+      scores: squares * arch.numHeads,
+      rows: tokens * qkvColumns,
+      heads: sequences * arch.numHeads,
+    },
+  };
+}
