@@ -46,7 +46,7 @@ const arrows = {
 
   // A page in which a person changes a scene and planner and simulator follow. It runs in a browser, so that nothing of
   // Node may be behind it.
-  explorer: ["core", "plan", "traces", "calibration", "sim", "reports"],
+  explorer: ["core", "plan", "traces", "calibration", "sim", "studies", "reports"],
 
   // The rim: flags to requests, results to text.
   cli: [

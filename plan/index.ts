@@ -324,7 +324,7 @@ export { joinPipelines, type PipelinePart } from "./planner/join-pipelines.ts";
 // The planner: from a request to a plan, with its reasons or without.
 export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
 // How the rows of a mini-batch are cut into micro-batches.
-export { type Cut, cutRows } from "./planner/pack.ts";
+export { type Cut, cutRows, partsOfStep } from "./planner/pack.ts";
 // What the planner is asked: jobs, devices, costs and choices.
 export type { PlanRequest } from "./planner/request.ts";
 // A workload with what it rests on, as such a question.

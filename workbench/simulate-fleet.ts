@@ -1,5 +1,5 @@
 import type { Objective, PolicyFactory, PolicyName } from "../plan/index.ts";
-import { type PlannedFleet, plannedFleet, type SimulatedFleet, simulateFleet } from "../sim/index.ts";
+import { fleetPlan, type PlannedFleet, plannedFleet, type SimulatedFleet, simulateFleet } from "../sim/index.ts";
 import { withBetterPackings } from "./better-packings.ts";
 import type { Context } from "./context.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
@@ -30,7 +30,7 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   try {
     if (arrivals !== undefined)
       return sized({ ...(await traceFleet(context, loaded.loaded, arrivals, request)), ...most });
-    return sized(await context.stage("planning", () => plannedFleet(request)));
+    return sized(await context.stage("planning", () => plannedFleet(request, fleetPlan(request))));
   } catch (error) {
     throw placed(error);
   }

@@ -1,6 +1,7 @@
 import type { ConsideredWay } from "../../plan/index.ts";
 import type { SceneAnswer } from "../answer-scene.ts";
-import type { Question, QuestionKind, Reply } from "../messages.ts";
+import type { Question, QuestionKind } from "../question.ts";
+import type { Reply } from "../reply-message.ts";
 import type { Scene } from "../scene.ts";
 
 /** A worker that answers one question at a time; of those that wait, only the last is worth an answer. */
@@ -80,13 +81,12 @@ export class Asker {
   readonly #onReply: (reply: Reply) => void;
   #id = 0;
   #scene: Scene | undefined;
+  #calibration: string | undefined;
   /** What the last whole plan chose. */
   #way: ConsideredWay | undefined;
   /** The first answer to the scene, where there is one. */
   #first: Reply | undefined;
   #correction = 1;
-  /** Of the last fleet. */
-  #numPipelines: number | undefined;
 
   /** @param script - what the workers run */
   constructor(script: string, onReply: (reply: Reply) => void) {
@@ -96,13 +96,20 @@ export class Asker {
     this.#simulator = new Answerer(address, (reply) => this.#take(reply));
   }
 
-  /** Returns the number of the question, which its replies have. */
-  ask(scene: Scene): number {
+  /** `calibration` as in a question. Returns the number of the question, which its replies have. */
+  ask(scene: Scene, calibration: string | undefined): number {
     this.#id += 1;
     this.#scene = scene;
+    this.#calibration = calibration;
     this.#simulator.drop();
     this.#estimator.ask(this.#question("first"));
     return this.#id;
+  }
+
+  /** What was asked is no longer wanted. */
+  drop(): void {
+    this.#id += 1;
+    this.#simulator.drop();
   }
 
   #question(kind: QuestionKind): Question {
@@ -110,9 +117,9 @@ export class Asker {
       id: this.#id,
       kind,
       scene: this.#scene!,
+      calibration: this.#calibration,
       way: this.#way,
       correction: this.#correction,
-      numPipelines: this.#numPipelines,
     };
   }
 
@@ -125,14 +132,11 @@ export class Asker {
     if (reply.id !== this.#id) return;
     this.#onReply(reply);
     if (reply.kind === "first") this.#first = reply;
-    if (reply.kind === "whole" && "fleet" in reply) {
-      this.#numPipelines = reply.fleet.part.numPipelines;
-      this.#simulator.ask(this.#question("one more"));
-    }
-    if (reply.kind === "whole" && "answer" in reply) {
-      if (this.#way === undefined) this.#warmUp(reply.answer.ways[0]);
-      this.#way = reply.answer.ways[0];
-      this.#correction = correctionBy(this.#first, reply.answer);
+    if (reply.kind === "whole" && !("error" in reply)) {
+      const way = "fleet" in reply ? reply.fleet.whole?.way : reply.answer.ways[0];
+      if (this.#way === undefined) this.#warmUp(way);
+      this.#way = way ?? this.#way;
+      if ("answer" in reply) this.#correction = correctionBy(this.#first, reply.answer);
       this.#simulator.ask(this.#question("one more"));
     }
     // Once the estimate is painted: the whole run takes the processor for longer.

@@ -24,6 +24,8 @@ export interface OpenOptions {
   readonly theme?: "light" | "dark";
   /** Behind the page's address, without #. */
   readonly hash?: string;
+  /** Until the run itself is simulated; so where absent. */
+  readonly waits?: boolean;
 }
 
 export interface ExplorerBench {
@@ -47,7 +49,7 @@ export async function createExplorerBench(): Promise<ExplorerBench> {
   writeFileSync(file, renderExplorer(data, assets));
   const browser = await launch();
   return {
-    async open({ width = 1440, theme = "light", hash } = {}) {
+    async open({ width = 1440, theme = "light", hash, waits = true } = {}) {
       const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme });
       const faults: string[] = [];
       const requests: string[] = [];
@@ -58,7 +60,7 @@ export async function createExplorerBench(): Promise<ExplorerBench> {
         if (message.type() === "error" || message.type() === "warning") faults.push(message.text());
       });
       await page.goto(`${pathToFileURL(file).href}${hash === undefined ? "" : `#${hash}`}`);
-      await wholeAnswer(page);
+      if (waits) await wholeAnswer(page);
       return { page, faults, requests };
     },
     async close() {

@@ -46,6 +46,32 @@ export const SCENES: readonly (readonly [name: string, scene: Scene])[] = [
     changedScene({ policy: "twin", pipelines: 2, jobs: [{ apartSeconds: 2.5 }, { arrivalSeconds: 1, priority: 3 }] }),
   ],
   [
+    "jobs over time of two users, fairly",
+    changedScene({
+      policy: "fair",
+      jobs: [
+        { user: "ada", apartSeconds: 1 },
+        { user: "grace", arrivalSeconds: 2 },
+      ],
+    }),
+  ],
+  [
+    "jobs over time with deadlines",
+    changedScene({
+      policy: "deadline",
+      jobsAtOnce: 1,
+      jobs: [{ deadlineSeconds: 60 }, { copies: 1, deadlineSeconds: 0.5 }],
+    }),
+  ],
+  ["layers by hand", changedScene({ layersPerStage: "9,8,8,7", recompute: "none" })],
+  ["layers by hand in two pipelines", changedScene({ layersPerStage: "20,12", policy: "sjf", jobs: [{ steps: 3 }] })],
+  ["tensor parallel", changedScene({ schedule: "tp", jobs: [{ copies: 2 }] })],
+  ["FSDP, layers computed twice", changedScene({ schedule: "fsdp", recompute: "layer" })],
+  ["DDP", changedScene({ schedule: "ddp", machines: [{ count: 2 }] })],
+  ["interleaved 1F1B", changedScene({ schedule: "interleaved" })],
+  ["ZB-H1", changedScene({ schedule: "zb-h1" })],
+  ["the paper's Llama 2 13B with FSDP", { ...SCENE_PRESETS[4]!.scene, schedule: "fsdp", recompute: "layer" }],
+  [
     "three kinds of adapters",
     changedScene({
       jobs: [
