@@ -32,8 +32,8 @@ export interface FleetAnswer {
   readonly whole?: {
     /** What `simulate --policy --json` prints. */
     readonly json: string;
-    /** How the plan of the pipelines was chosen to be. */
-    readonly way: ConsideredWay;
+    /** How the plan of the pipelines was chosen to be, the chosen way first. */
+    readonly ways: readonly ConsideredWay[];
   };
 }
 
@@ -51,6 +51,6 @@ export function answerFleet(
   const request = sceneRequest(scene, calibration);
   const plan = fleetPlan(request);
   const fleet = simulateFleet({ ...plannedFleet(request, plan), policy });
-  const whole = { json: canonicalJson(fleetDocument(fleet)), way: plan.explanation.ways[0]! };
+  const whole = { json: canonicalJson(fleetDocument(fleet)), ways: plan.explanation.ways };
   return { ...fleetAnswer(fleet), whole };
 }

@@ -150,34 +150,43 @@ export function tokensOf({ rows }: PlanRequest): number {
   return tokens;
 }
 
+/** The whole run by a short one, which is planned as `request` says. @throws InputError, PlanError */
+function estimated(whole: PlanRequest, request: PlanRequest, correction: number): FirstEstimate {
+  const simulated = simulateRequest(request);
+  const most = ({ rows }: PlanRequest): number => Math.max(...rows.map(({ steps }) => steps.length));
+  const tokens = tokensOf(whole);
+  const uncorrectedSeconds = extrapolate(simulated.answer.metrics, tokens);
+  const makespanSeconds = uncorrectedSeconds * correction;
+  const steps = { simulatedSteps: most(request), steps: most(whole) };
+  return {
+    simulated,
+    run: { makespanSeconds, tokensPerSecond: tokens / makespanSeconds, uncorrectedSeconds, ...steps },
+  };
+}
+
+type Known = Pick<Question, "way" | "correction" | "calibration">;
+
 /**
  * `way`: what the last plan chose; undefined at the start. `correction`: the time of the last run as a multiple of what
  * was estimated of it: few steps are off in the same direction in scenes that are alike.
  * @throws InputError, PlanError where no way fits
  */
-export function firstEstimate(
-  scene: Scene,
-  { way, correction = 1, calibration }: Pick<Question, "way" | "correction" | "calibration">,
-): FirstEstimate {
+export function firstEstimate(scene: Scene, { way, correction = 1, calibration }: Known): FirstEstimate {
   const whole = sceneRequest(scene, calibration);
-  const short = firstSteps(whole, stepShare(scene));
   let failure: unknown;
-  for (const request of waysToTry(short, way)) {
+  for (const request of waysToTry(firstSteps(whole, stepShare(scene)), way)) {
     try {
-      const simulated = simulateRequest(request);
-      const most = (of: PlanRequest): number => Math.max(...of.rows.map(({ steps }) => steps.length));
-      const tokens = tokensOf(whole);
-      const uncorrectedSeconds = extrapolate(simulated.answer.metrics, tokens);
-      const makespanSeconds = uncorrectedSeconds * correction;
-      const steps = { simulatedSteps: most(short), steps: most(whole) };
-      return {
-        simulated,
-        run: { makespanSeconds, tokensPerSecond: tokens / makespanSeconds, uncorrectedSeconds, ...steps },
-      };
+      return estimated(whole, request, correction);
     } catch (error) {
       if (!(error instanceof PlanError || error instanceof InputError)) throw error;
       failure = error;
     }
   }
   throw failure;
+}
+
+/** The same in one way alone. @throws InputError, PlanError where it does not fit */
+export function estimateInWay(scene: Scene, way: ConsideredWay, { correction = 1, calibration }: Known): FirstEstimate {
+  const whole = sceneRequest(scene, calibration);
+  return estimated(whole, asBefore(firstSteps(whole, stepShare(scene)), way), correction);
 }

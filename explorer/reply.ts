@@ -4,7 +4,7 @@ import { answerComparison, firstComparison } from "./answer-comparison.ts";
 import { answerFleet } from "./answer-fleet.ts";
 import { sceneReport, sceneRequest, simulateRequest } from "./answer-scene.ts";
 import { isComparison } from "./comparison.ts";
-import { firstEstimate } from "./first-estimate.ts";
+import { estimateInWay, firstEstimate } from "./first-estimate.ts";
 import { firstFleet } from "./first-fleet.ts";
 import type { Question } from "./question.ts";
 import type { Reply } from "./reply-message.ts";
@@ -14,6 +14,7 @@ function fleetReply(question: Question, policy: Exclude<ScenePolicy, "none">): R
   const { id, kind, scene, calibration } = question;
   switch (kind) {
     case "first":
+    case "another way":
       return { id, kind, fleet: firstFleet(scene, policy, question) };
     case "whole":
       return { id, kind, fleet: answerFleet(scene, policy, calibration) };
@@ -26,6 +27,7 @@ function comparisonReply(question: Question, schedule: ComparisonSchedule): Repl
   const { id, kind, scene, calibration } = question;
   switch (kind) {
     case "first":
+    case "another way":
       return { id, kind, ...firstComparison(scene, schedule, question) };
     case "whole":
       return { id, kind, ...answerComparison(scene, schedule, calibration) };
@@ -37,8 +39,11 @@ function comparisonReply(question: Question, schedule: ComparisonSchedule): Repl
 function planReply(question: Question): Reply {
   const { id, kind, scene, calibration } = question;
   switch (kind) {
-    case "first": {
-      const { simulated, run } = firstEstimate(scene, question);
+    case "first":
+    case "another way": {
+      const { way } = question;
+      const isAnother = kind === "another way" && way !== undefined;
+      const { simulated, run } = isAnother ? estimateInWay(scene, way, question) : firstEstimate(scene, question);
       return { id, kind, answer: simulated.answer, run, report: sceneReport(simulated) };
     }
     case "whole": {

@@ -1,5 +1,6 @@
 import type { ConsideredWay } from "../../plan/index.ts";
 import type { SceneAnswer } from "../answer-scene.ts";
+import { otherWays } from "../other-ways.ts";
 import type { Question, QuestionKind } from "../question.ts";
 import type { Reply } from "../reply-message.ts";
 import type { Scene } from "../scene.ts";
@@ -71,9 +72,19 @@ function correctionBy(first: Reply | undefined, { metrics, schedule, numPipeline
   return isSame ? metrics.makespanSeconds / run.uncorrectedSeconds : 1;
 }
 
+/** An estimate in another way is worth showing if it is so much faster. */
+const FASTER = 0.99;
+
+function isFaster(other: Reply, first: Reply | undefined): boolean {
+  if (!("run" in other) || other.run === undefined) return false;
+  if (first === undefined || !("run" in first) || first.run === undefined) return false;
+  return other.run.uncorrectedSeconds < FASTER * first.run.uncorrectedSeconds;
+}
+
 /**
- * Asks for the first estimate of a scene, and when that is there for the whole run, and then for one more GPU. Each
- * change of the scene outdates what was asked before. Two workers: the one of first estimates is never busy for long.
+ * Asks for the first estimate of a scene, and when that is there for the whole run, and then for one more GPU; while
+ * the whole run is on its way, for estimates in other ways. Each change of the scene outdates what was asked before. Two
+ * workers: the one of estimates is never busy for long.
  */
 export class Asker {
   readonly #estimator: Answerer;
@@ -82,10 +93,14 @@ export class Asker {
   #id = 0;
   #scene: Scene | undefined;
   #calibration: string | undefined;
-  /** What the last whole plan chose. */
-  #way: ConsideredWay | undefined;
-  /** The first answer to the scene, where there is one. */
+  /** What the last whole plan chose, and what else it looked at. */
+  #ways: readonly ConsideredWay[] = [];
+  /** The best estimate of the scene, where there is one. */
   #first: Reply | undefined;
+  /** Other ways that it may be better in. */
+  #others: readonly ConsideredWay[] = [];
+  /** Whether there is nothing to estimate any more. */
+  #isWhole = false;
   #correction = 1;
 
   /** @param script - what the workers run */
@@ -101,6 +116,9 @@ export class Asker {
     this.#id += 1;
     this.#scene = scene;
     this.#calibration = calibration;
+    this.#first = undefined;
+    this.#isWhole = false;
+    this.#others = [];
     this.#simulator.drop();
     this.#estimator.ask(this.#question("first"));
     return this.#id;
@@ -118,7 +136,7 @@ export class Asker {
       kind,
       scene: this.#scene!,
       calibration: this.#calibration,
-      way: this.#way,
+      way: this.#ways[0],
       correction: this.#correction,
     };
   }
@@ -128,14 +146,30 @@ export class Asker {
     this.#estimator.ask({ ...this.#question("first"), id: UNHEARD, way });
   }
 
+  /** One way after another, so that a change never waits for more than one of them. */
+  #askOther(): void {
+    const [way, ...others] = this.#others;
+    this.#others = others;
+    if (way !== undefined && !this.#isWhole) this.#estimator.ask({ ...this.#question("another way"), way });
+  }
+
   #take(reply: Reply): void {
     if (reply.id !== this.#id) return;
+    if (reply.kind === "another way") {
+      if (!this.#isWhole && isFaster(reply, this.#first)) {
+        this.#first = reply;
+        this.#onReply(reply);
+      }
+      this.#askOther();
+      return;
+    }
     this.#onReply(reply);
     if (reply.kind === "first") this.#first = reply;
+    if (reply.kind === "whole") this.#isWhole = true;
     if (reply.kind === "whole" && !("error" in reply)) {
-      const way = "fleet" in reply ? reply.fleet.whole?.way : reply.answer.ways[0];
-      if (this.#way === undefined) this.#warmUp(way);
-      this.#way = way ?? this.#way;
+      const ways = "fleet" in reply ? (reply.fleet.whole?.ways ?? []) : reply.answer.ways;
+      if (this.#ways.length === 0) this.#warmUp(ways[0]);
+      if (ways.length > 0) this.#ways = ways;
       if ("answer" in reply) this.#correction = correctionBy(this.#first, reply.answer);
       this.#simulator.ask(this.#question("one more"));
     }
@@ -143,7 +177,13 @@ export class Asker {
     if (reply.kind === "first")
       requestAnimationFrame(() => {
         setTimeout(() => {
-          if (reply.id === this.#id) this.#simulator.ask(this.#question("whole"));
+          if (reply.id !== this.#id) return;
+          this.#simulator.ask(this.#question("whole"));
+          // Of jobs over time and of what is simulated only there is one way.
+          if ("run" in reply && "answer" in reply && reply.answer.ways.length > 0) {
+            this.#others = otherWays(this.#ways, this.#scene!);
+            this.#askOther();
+          }
         });
       });
   }

@@ -4,6 +4,7 @@ import { InputError } from "../../core/index.ts";
 import { sceneRequest, simulateRequest } from "../../explorer/answer-scene.ts";
 import { checkScene } from "../../explorer/check-scene.ts";
 import { extrapolate, firstEstimate } from "../../explorer/first-estimate.ts";
+import { otherWays } from "../../explorer/other-ways.ts";
 import { sceneNames } from "../../explorer/page-data.ts";
 import { paperCalibration } from "../../explorer/paper-calibration.ts";
 import { SCENE_PRESETS } from "../../explorer/presets.ts";
@@ -201,7 +202,7 @@ describe("the first answer to a change", () => {
     const scene = { ...changedScene({ jobs }), ...changedScene({ jobs, ...change }), policy };
     const whole = replyTo({ id: 1, kind: "whole", scene });
     if (!("fleet" in whole)) throw new Error("no fleet");
-    const first = replyTo({ id: 1, kind: "first", scene, way: whole.fleet.whole!.way });
+    const first = replyTo({ id: 1, kind: "first", scene, way: whole.fleet.whole!.ways[0] });
     if (!("fleet" in first)) throw new Error("no fleet");
     expect(first.fleet.part.title).toBe(policy);
     expect(first.fleet.part.jobs.map(({ name }) => name)).toEqual(whole.fleet.part.jobs.map(({ name }) => name));
@@ -222,6 +223,33 @@ describe("the first answer to a change", () => {
       expect(whole.report!.traces[0]!.bars.action.length).toBeGreaterThan(first.report!.traces[0]!.bars.action.length);
     },
   );
+
+  it("is nearer in another way than that of the last plan, where the change makes that the best one", () => {
+    const before = replyTo({ id: 1, kind: "whole", scene: changedScene({ jobs: [{ copies: 1 }] }) });
+    const scene = changedScene({ jobs: [{ tokens: 60, steps: 20 }] });
+    const whole = replyTo({ id: 2, kind: "whole", scene });
+    if (!("answer" in before) || !("answer" in whole)) throw new Error("no plan");
+    const { ways } = before.answer;
+    const others = otherWays(ways, scene);
+    const secondsOf = (reply: ReturnType<typeof replyTo>): number =>
+      "run" in reply && reply.run !== undefined ? reply.run.makespanSeconds : Number.POSITIVE_INFINITY;
+    const first = secondsOf(replyTo({ id: 2, kind: "first", scene, way: ways[0] }));
+    const best = Math.min(...others.map((way) => secondsOf(replyTo({ id: 2, kind: "another way", scene, way }))));
+    const is = whole.answer.metrics.makespanSeconds;
+    expect(best).toBeLessThan(0.8 * first);
+    expect(Math.abs(best / is - 1)).toBeLessThan(0.5 * Math.abs(first / is - 1));
+  });
+
+  it("has no other ways where the scene says the way, and each of them once", () => {
+    const whole = replyTo({ id: 1, kind: "whole", scene: changedScene() });
+    if (!("answer" in whole)) throw new Error("no plan");
+    const { ways } = whole.answer;
+    expect(otherWays(ways, changedScene({ schedule: "1f1b", pipelines: 2, groups: "unfused" }))).toEqual([]);
+    const others = otherWays(ways, changedScene());
+    expect(others.map(({ numPipelines, isShared }) => [numPipelines, isShared])).toContainEqual([4, false]);
+    expect(others.length).toBeLessThanOrEqual(4);
+    expect(otherWays([], changedScene())).toEqual([]);
+  });
 
   it("says what does not fit, as the whole run does", () => {
     const scene = changedScene({ model: "llama-3-70b", dtype: "float32", machines: [{ count: 1 }] });
