@@ -87,8 +87,8 @@ const homes = {
   // The queue of events of any tasks.
   fastpriorityqueue: ["sim"],
 
-  // The integer programs of packings, solved in threads.
-  highs: ["workbench"],
+  // The integer programs of packings, solved in threads, or in the workers of a page.
+  highs: ["workbench", "explorer"],
 
   // Tokenizers, chat templates, downloads, and the file forms that training data comes in.
   "@huggingface": ["datasets"],

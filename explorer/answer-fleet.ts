@@ -1,6 +1,12 @@
 // Scenes whose adapters come over time, and a policy says who trains when.
 import { canonicalJson } from "../core/index.ts";
-import { type ConsideredWay, fleetHistory } from "../plan/index.ts";
+import {
+  type ConsideredWay,
+  fleetHistory,
+  type PolicyName,
+  type SolvePackings,
+  withBetterPackings,
+} from "../plan/index.ts";
 import { type FleetPart, fleetPart } from "../reports/index.ts";
 import {
   type FleetMetrics,
@@ -11,7 +17,7 @@ import {
   simulateFleet,
 } from "../sim/index.ts";
 import { sceneRequest } from "./answer-scene.ts";
-import type { Scene, ScenePolicy } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 
 /** What the scheduler and the simulator say of a scene. */
 export interface FleetAnswer {
@@ -42,15 +48,17 @@ export function fleetAnswer({ policy, metrics, journal }: SimulatedFleet): Fleet
   return { metrics, part: fleetPart(policy, fleetHistory(journal), []) };
 }
 
-/** A scene under its policy. `calibration` as for `sceneRequest`. @throws InputError, PlanError */
-export function answerFleet(
+/** A scene under its policy. `calibration` as for `sceneRequest`; `solve` packs rows where jobs share micro-batches. @throws InputError, PlanError */
+export async function answerFleet(
   scene: Scene,
-  policy: Exclude<ScenePolicy, "none">,
+  policy: PolicyName,
   calibration: string | undefined,
-): FleetAnswer {
+  solve: SolvePackings,
+): Promise<FleetAnswer> {
   const request = sceneRequest(scene, calibration);
   const plan = fleetPlan(request);
-  const fleet = simulateFleet({ ...plannedFleet(request, plan), policy });
+  const planned = plannedFleet(request, plan);
+  const fleet = await withBetterPackings((pack) => simulateFleet({ ...planned, policy, pack }), solve);
   const whole = { json: canonicalJson(fleetDocument(fleet)), ways: plan.explanation.ways };
   return { ...fleetAnswer(fleet), whole };
 }

@@ -8,8 +8,11 @@ import {
   type JobRows,
   type PlannedJob,
   type PlanRequest,
+  type Policy,
   type PolicyName,
   partsOfStep,
+  policyOf,
+  type Resources,
 } from "../plan/index.ts";
 import {
   arrivalOf,
@@ -24,7 +27,7 @@ import { type FleetAnswer, fleetAnswer } from "./answer-fleet.ts";
 import { sceneRequest } from "./answer-scene.ts";
 import { evenLayers, pipelinesAsBefore, sampledSteps, waysToTry } from "./first-estimate.ts";
 import type { Question } from "./question.ts";
-import { numJobs, type Scene, type ScenePolicy } from "./scene.ts";
+import { numJobs, type Scene } from "./scene.ts";
 import { arrivalOfCopy, jobNames } from "./scene-documents.ts";
 
 /** Steps of each kind of jobs that are planned: what the pipelines have room for follows from them. */
@@ -34,14 +37,20 @@ const SAMPLES = 16;
 /** Iterations of all jobs together that a scheduler decides about in some milliseconds. */
 const MOST_ITERATIONS = 1000;
 
+function unshared(resources: Resources): Policy {
+  return { ...policyOf("packed", resources), sharesMicroBatches: false };
+}
+
 /** At most so many jobs at once on a pipeline, or as many as there is room for. */
 const AT_ONCE = [Number.POSITIVE_INFINITY, 1, 2, 4];
 
 /**
- * A fleet under a policy, in no time. `twin` chooses anew at every change, mostly the shortest jobs first with some number
+ * A fleet under a policy, in no time. Under `packed` the jobs keep their own micro-batches: that they share them saves a
+ * part of the time, which only a simulation tells. `twin` chooses anew at every change, mostly the shortest jobs first with some number
  * at once: the best of these from beginning to end is about as good.
  */
 function simulated(fleet: Omit<FleetRequest, "policy">, policy: PolicyName): SimulatedFleet {
+  if (policy === "packed") return simulateFleet({ ...fleet, policy: unshared });
   if (policy !== "twin") return simulateFleet({ ...fleet, policy });
   const { most = Number.POSITIVE_INFINITY } = fleet;
   const all = AT_ONCE.filter((count) => count <= most || count === AT_ONCE[0]).map((count) =>
@@ -136,7 +145,7 @@ function stretched({ metrics, part }: FleetAnswer, factor: number): FleetAnswer 
  */
 export function firstFleet(
   scene: Scene,
-  policy: Exclude<ScenePolicy, "none">,
+  policy: PolicyName,
   { way, calibration }: Pick<Question, "way" | "calibration">,
 ): FleetAnswer {
   const one = { ...scene, jobs: scene.jobs.map((kind) => ({ ...kind, copies: 1 })) };

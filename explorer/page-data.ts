@@ -13,6 +13,8 @@ export interface ExplorerPageData {
   readonly paperCalibration: string;
   /** The script of its workers. */
   readonly worker: string;
+  /** The solver that packs rows under the policy `packed`, as WebAssembly: compressed by gzip, in base 64. */
+  readonly solver: string;
   readonly date: string;
   readonly version: string;
 }
@@ -27,10 +29,12 @@ export function sceneNames(): SceneChoices {
     schedules: ["auto", ...SCHEDULES, ...COMPARISON_SCHEDULES],
     dtypes: dtypeSchema.options,
     recomputes: recomputeSchema.options,
-    policies: ["none", ...POLICIES.filter((name) => name !== "packed")],
+    policies: ["none", ...POLICIES],
   };
 }
 
-export function explorerPageData(facts: Pick<ExplorerPageData, "worker" | "date" | "version">): ExplorerPageData {
+export function explorerPageData(
+  facts: Pick<ExplorerPageData, "worker" | "solver" | "date" | "version">,
+): ExplorerPageData {
   return { ...facts, choices: sceneNames(), presets: SCENE_PRESETS, paperCalibration: paperCalibration() };
 }

@@ -1,4 +1,5 @@
 import { InputError, PlanError } from "../core/index.ts";
+import type { PolicyName, SolvePackings } from "../plan/index.ts";
 import type { ComparisonSchedule } from "../studies/index.ts";
 import { answerComparison, firstComparison } from "./answer-comparison.ts";
 import { answerFleet } from "./answer-fleet.ts";
@@ -8,18 +9,18 @@ import { estimateInWay, firstEstimate } from "./first-estimate.ts";
 import { firstFleet } from "./first-fleet.ts";
 import type { Question } from "./question.ts";
 import type { Reply } from "./reply-message.ts";
-import { type ScenePolicy, withOneMore } from "./scene.ts";
+import { withOneMore } from "./scene.ts";
 
-function fleetReply(question: Question, policy: Exclude<ScenePolicy, "none">): Reply {
+async function fleetReply(question: Question, policy: PolicyName, solve: SolvePackings): Promise<Reply> {
   const { id, kind, scene, calibration } = question;
   switch (kind) {
     case "first":
     case "another way":
       return { id, kind, fleet: firstFleet(scene, policy, question) };
     case "whole":
-      return { id, kind, fleet: answerFleet(scene, policy, calibration) };
+      return { id, kind, fleet: await answerFleet(scene, policy, calibration, solve) };
     case "one more":
-      return { id, kind, fleet: answerFleet(withOneMore(scene), policy, calibration) };
+      return { id, kind, fleet: await answerFleet(withOneMore(scene), policy, calibration, solve) };
   }
 }
 
@@ -56,10 +57,10 @@ function planReply(question: Question): Reply {
 }
 
 /** The answer to a question, or what a person did wrong and what does not fit, in words. */
-export function replyTo(question: Question): Reply {
+export async function replyTo(question: Question, solve: SolvePackings): Promise<Reply> {
   try {
     const { policy, schedule } = question.scene;
-    if (policy !== "none") return fleetReply(question, policy);
+    if (policy !== "none") return await fleetReply(question, policy, solve);
     return isComparison(schedule) ? comparisonReply(question, schedule) : planReply(question);
   } catch (error) {
     if (!(error instanceof InputError || error instanceof PlanError)) throw error;

@@ -40,11 +40,7 @@ export interface SceneJobs {
   readonly deadlineSeconds: number;
 }
 
-/**
- * The policies whose jobs have micro-batches of their own. Rows of shared ones (`packed`) are packed by a solver, which
- * is no part of the page.
- */
-export type ScenePolicy = Exclude<PolicyName, "packed"> | "none";
+export type ScenePolicy = PolicyName | "none";
 
 /** Where times come from: the catalog, the paper's evaluation, or a calibration file of a person, which no address has. */
 export const CALIBRATIONS = ["catalog", "paper", "own"] as const;

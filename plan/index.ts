@@ -285,10 +285,12 @@ export {
   type Numbered,
 } from "./mini-batch.ts";
 // Rows of jobs that share micro-batches, packed by tokens.
+export { type SolvePackings, withBetterPackings } from "./packing/better-packings.ts";
 export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";
 export { balancedGroups, packMiniBatch } from "./packing/packed-groups.ts";
 export { betterPacking, packingModel } from "./packing/packing-model.ts";
 export { ownRows } from "./packing/shared-steps.ts";
+export { solvedPacking } from "./packing/solved-packing.ts";
 // What a live fleet writes down, read back.
 export { type FleetComer, fleetPlanBody, parseComers, parseSegments, parseSetting } from "./parse-fleet.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.

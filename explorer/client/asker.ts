@@ -1,20 +1,24 @@
 import type { ConsideredWay } from "../../plan/index.ts";
 import type { SceneAnswer } from "../answer-scene.ts";
 import { otherWays } from "../other-ways.ts";
+import type { ExplorerPageData } from "../page-data.ts";
 import type { Question, QuestionKind } from "../question.ts";
 import type { Reply } from "../reply-message.ts";
 import type { Scene } from "../scene.ts";
+import type { Asked } from "./worker.ts";
 
 /** A worker that answers one question at a time; of those that wait, only the last is worth an answer. */
 class Answerer {
   readonly #address: string;
   readonly #onReply: (reply: Reply) => void;
   #worker: Worker | undefined;
+  readonly #solver: () => Blob;
   #asked: Question | undefined;
   #waiting: Question | undefined;
 
-  constructor(address: string, onReply: (reply: Reply) => void) {
+  constructor(address: string, solver: () => Blob, onReply: (reply: Reply) => void) {
     this.#address = address;
+    this.#solver = solver;
     this.#onReply = onReply;
     this.#worker = this.#start();
   }
@@ -26,7 +30,8 @@ class Answerer {
     }
     this.#asked = question;
     this.#worker ??= this.#start();
-    this.#worker.postMessage(question);
+    const isPacked = question.scene.policy === "packed" && question.kind !== "first";
+    this.#worker.postMessage({ question, solver: isPacked ? this.#solver() : undefined } satisfies Asked);
   }
 
   /**
@@ -103,12 +108,20 @@ export class Asker {
   #isWhole = false;
   #correction = 1;
 
-  /** @param script - what the workers run */
-  constructor(script: string, onReply: (reply: Reply) => void) {
+  /** @param script - what the workers run; `solver`: see `ExplorerPageData` */
+  constructor(
+    { worker: script, solver }: Pick<ExplorerPageData, "worker" | "solver">,
+    onReply: (reply: Reply) => void,
+  ) {
     this.#onReply = onReply;
+    let unpacked: Blob | undefined;
+    const solverOf = (): Blob => {
+      unpacked ??= new Blob([Uint8Array.from(atob(solver), (each) => each.charCodeAt(0))]);
+      return unpacked;
+    };
     const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-    this.#estimator = new Answerer(address, (reply) => this.#take(reply));
-    this.#simulator = new Answerer(address, (reply) => this.#take(reply));
+    this.#estimator = new Answerer(address, solverOf, (reply) => this.#take(reply));
+    this.#simulator = new Answerer(address, solverOf, (reply) => this.#take(reply));
   }
 
   /** `calibration` as in a question. Returns the number of the question, which its replies have. */

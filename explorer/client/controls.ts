@@ -22,6 +22,7 @@ const NAMES: Readonly<Record<string, string>> = {
   sjf: "shortest first",
   fair: "fair to users",
   twin: "as the twin foresees",
+  packed: "sharing micro-batches",
   tp: "tensor parallel (simulated only)",
   fsdp: "FSDP (simulated only)",
   ddp: "DDP (simulated only)",

@@ -12,9 +12,9 @@ import { createControls } from "./controls.ts";
 import { createResults } from "./results.ts";
 
 const data: ExplorerPageData = JSON.parse(document.getElementById("report-data")!.textContent);
-const { choices, presets, paperCalibration, worker, version, date } = data;
+const { choices, presets, paperCalibration, version, date } = data;
 const results = createResults();
-const asker = new Asker(worker, take);
+const asker = new Asker(data, take);
 
 let scene = presets[0].scene;
 /** Text of the calibration file that a person chose, where one was. */

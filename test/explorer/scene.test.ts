@@ -8,7 +8,7 @@ import { otherWays } from "../../explorer/other-ways.ts";
 import { sceneNames } from "../../explorer/page-data.ts";
 import { paperCalibration } from "../../explorer/paper-calibration.ts";
 import { SCENE_PRESETS } from "../../explorer/presets.ts";
-import { replyTo } from "../../explorer/reply.ts";
+import type { Reply } from "../../explorer/reply-message.ts";
 import { hourlyPrice, withOneMore } from "../../explorer/scene.ts";
 import { sceneCommands, sceneDocuments } from "../../explorer/scene-documents.ts";
 import { sceneHash, sceneOfHash } from "../../explorer/scene-hash.ts";
@@ -16,7 +16,7 @@ import { CATALOG } from "../../plan/index.ts";
 import { foundPlatform } from "../../studies/paper/calibrate-paper.ts";
 import { predictCell } from "../../studies/paper/predict-cell.ts";
 import type { PaperModel } from "../../studies/paper/published.ts";
-import { changedScene, SCENES } from "./scenes.ts";
+import { answerTo, changedScene, SCENES } from "./scenes.ts";
 
 const CHOICES = sceneNames();
 
@@ -76,13 +76,13 @@ describe("the paper's scenes", () => {
 
 describe("a calibration file", () => {
   const scene = changedScene({ calibration: "own" });
-  const answer = (calibration: string) => replyTo({ id: 1, kind: "whole", scene, calibration });
+  const answer = (calibration: string) => answerTo({ id: 1, kind: "whole", scene, calibration });
 
-  it("gives a scene its times, and is in its command", () => {
+  it("gives a scene its times, and is in its command", async () => {
     const text = paperCalibration();
     const slower = text.replace(/"launchSeconds": [^,]+/, '"launchSeconds": 0.1');
-    const seconds = [text, slower, text].map((each) => {
-      const reply = answer(each);
+    const replies = await Promise.all([text, slower, text].map(answer));
+    const seconds = replies.map((reply) => {
       if (!("answer" in reply)) throw new Error("no plan");
       return reply.answer.metrics.makespanSeconds;
     });
@@ -100,8 +100,8 @@ describe("a calibration file", () => {
       /computeEff/,
     ],
     ["costs of another dtype", "kind: calibration\nversion: 1\nmodel: measured\n", /calibration\.json/],
-  ])("is refused where it is %s", (_, text, says) => {
-    expect(answer(text)).toMatchObject({ error: expect.stringMatching(says) });
+  ])("is refused where it is %s", async (_, text, says) => {
+    expect(await answer(text)).toMatchObject({ error: expect.stringMatching(says) });
   });
 });
 
@@ -174,9 +174,9 @@ describe("the first answer to a change", () => {
     expect(extrapolate({ ...first, bubbleRatio: null }, 1000)).toBe(100);
   });
 
-  it.each([0, 1, 3, 4, 5])("is near to the whole run, in the way of its plan: preset %i", (index) => {
+  it.each([0, 1, 3, 4, 5])("is near to the whole run, in the way of its plan: preset %i", async (index) => {
     const { scene } = SCENE_PRESETS[index]!;
-    const whole = replyTo({ id: 1, kind: "whole", scene });
+    const whole = await answerTo({ id: 1, kind: "whole", scene });
     if (!("answer" in whole)) throw new Error("no plan");
     const { run, simulated } = firstEstimate(scene, { way: whole.answer.ways[0] });
     expect(run.simulatedSteps).toBeLessThanOrEqual(run.steps);
@@ -185,7 +185,7 @@ describe("the first answer to a change", () => {
     expect(correction).toBeGreaterThan(0.75);
     expect(correction).toBeLessThan(1.33);
     const again = { ...scene, jobs: scene.jobs.map((kind) => ({ ...kind, rank: 2 * kind.rank })) };
-    const other = replyTo({ id: 2, kind: "whole", scene: again });
+    const other = await answerTo({ id: 2, kind: "whole", scene: again });
     const corrected = firstEstimate(again, { way: whole.answer.ways[0], correction });
     if (!("answer" in other)) throw new Error("no plan");
     expect(corrected.run.makespanSeconds / other.answer.metrics.makespanSeconds).toBeCloseTo(1, 1);
@@ -194,15 +194,16 @@ describe("the first answer to a change", () => {
   it.each([
     ["sjf", {}],
     ["fair", { jobsAtOnce: "auto" }],
+    ["packed", { jobsAtOnce: 3 }],
     ["twin", { pipelines: 2, jobsAtOnce: 2 }],
     ["fifo", { jobs: [{ copies: 9, steps: 300, apartSeconds: 20 }], jobsAtOnce: "all" }],
     ["deadline", { jobs: [{ copies: 4, deadlineSeconds: 100, apartSeconds: 1 }], pipelines: 4 }],
-  ] as const)("is near to the whole fleet too, and leaves the policy as it is: %s", (policy, change) => {
+  ] as const)("is near to the whole fleet too, and leaves the policy as it is: %s", async (policy, change) => {
     const { jobs } = SCENE_PRESETS[7]!.scene;
     const scene = { ...changedScene({ jobs }), ...changedScene({ jobs, ...change }), policy };
-    const whole = replyTo({ id: 1, kind: "whole", scene });
+    const whole = await answerTo({ id: 1, kind: "whole", scene });
     if (!("fleet" in whole)) throw new Error("no fleet");
-    const first = replyTo({ id: 1, kind: "first", scene, way: whole.fleet.whole!.ways[0] });
+    const first = await answerTo({ id: 1, kind: "first", scene, way: whole.fleet.whole!.ways[0] });
     if (!("fleet" in first)) throw new Error("no fleet");
     expect(first.fleet.part.title).toBe(policy);
     expect(first.fleet.part.jobs.map(({ name }) => name)).toEqual(whole.fleet.part.jobs.map(({ name }) => name));
@@ -214,9 +215,11 @@ describe("the first answer to a change", () => {
 
   it.each(["tp", "fsdp", "ddp", "interleaved", "zb-h1"] as const)(
     "is near to the whole of what is simulated only: %s",
-    (schedule) => {
+    async (schedule) => {
       const scene = changedScene({ schedule, jobs: [{ steps: 40 }] });
-      const [first, whole] = (["first", "whole"] as const).map((kind) => replyTo({ id: 1, kind, scene }));
+      const [first, whole] = await Promise.all(
+        (["first", "whole"] as const).map((kind) => answerTo({ id: 1, kind, scene })),
+      );
       if (!("answer" in first!) || !("answer" in whole!)) throw new Error("no run");
       expect(Math.abs(first.run!.makespanSeconds / whole.answer.metrics.makespanSeconds - 1)).toBeLessThan(0.2);
       expect(first.run).toMatchObject({ simulatedSteps: 5, steps: 40 });
@@ -224,24 +227,25 @@ describe("the first answer to a change", () => {
     },
   );
 
-  it("is nearer in another way than that of the last plan, where the change makes that the best one", () => {
-    const before = replyTo({ id: 1, kind: "whole", scene: changedScene({ jobs: [{ copies: 1 }] }) });
+  it("is nearer in another way than that of the last plan, where the change makes that the best one", async () => {
+    const before = await answerTo({ id: 1, kind: "whole", scene: changedScene({ jobs: [{ copies: 1 }] }) });
     const scene = changedScene({ jobs: [{ tokens: 60, steps: 20 }] });
-    const whole = replyTo({ id: 2, kind: "whole", scene });
+    const whole = await answerTo({ id: 2, kind: "whole", scene });
     if (!("answer" in before) || !("answer" in whole)) throw new Error("no plan");
     const { ways } = before.answer;
     const others = otherWays(ways, scene);
-    const secondsOf = (reply: ReturnType<typeof replyTo>): number =>
+    const secondsOf = (reply: Reply): number =>
       "run" in reply && reply.run !== undefined ? reply.run.makespanSeconds : Number.POSITIVE_INFINITY;
-    const first = secondsOf(replyTo({ id: 2, kind: "first", scene, way: ways[0] }));
-    const best = Math.min(...others.map((way) => secondsOf(replyTo({ id: 2, kind: "another way", scene, way }))));
+    const first = secondsOf(await answerTo({ id: 2, kind: "first", scene, way: ways[0] }));
+    const replies = await Promise.all(others.map((way) => answerTo({ id: 2, kind: "another way", scene, way })));
+    const best = Math.min(...replies.map(secondsOf));
     const is = whole.answer.metrics.makespanSeconds;
     expect(best).toBeLessThan(0.8 * first);
     expect(Math.abs(best / is - 1)).toBeLessThan(0.5 * Math.abs(first / is - 1));
   });
 
-  it("has no other ways where the scene says the way, and each of them once", () => {
-    const whole = replyTo({ id: 1, kind: "whole", scene: changedScene() });
+  it("has no other ways where the scene says the way, and each of them once", async () => {
+    const whole = await answerTo({ id: 1, kind: "whole", scene: changedScene() });
     if (!("answer" in whole)) throw new Error("no plan");
     const { ways } = whole.answer;
     expect(otherWays(ways, changedScene({ schedule: "1f1b", pipelines: 2, groups: "unfused" }))).toEqual([]);
@@ -251,9 +255,11 @@ describe("the first answer to a change", () => {
     expect(otherWays([], changedScene())).toEqual([]);
   });
 
-  it("says what does not fit, as the whole run does", () => {
+  it("says what does not fit, as the whole run does", async () => {
     const scene = changedScene({ model: "llama-3-70b", dtype: "float32", machines: [{ count: 1 }] });
-    const [first, whole] = (["first", "whole"] as const).map((kind) => replyTo({ id: 1, kind, scene }));
+    const [first, whole] = await Promise.all(
+      (["first", "whole"] as const).map((kind) => answerTo({ id: 1, kind, scene })),
+    );
     expect(first).toMatchObject({ id: 1, kind: "first", error: expect.stringMatching(/memory/) });
     expect(whole).toMatchObject({ error: expect.stringMatching(/memory/) });
   });

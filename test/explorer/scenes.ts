@@ -1,11 +1,20 @@
 import { SCENE_PRESETS } from "../../explorer/presets.ts";
+import type { Question } from "../../explorer/question.ts";
+import { replyTo } from "../../explorer/reply.ts";
+import type { Reply } from "../../explorer/reply-message.ts";
 import type { Scene, SceneJobs, SceneMachine } from "../../explorer/scene.ts";
+import { solvePacking } from "../../workbench/solve-packing.ts";
 
 const [{ scene: README_SCENE }] = SCENE_PRESETS;
 
 export interface SceneChange extends Partial<Omit<Scene, "machines" | "jobs">> {
   readonly machines?: readonly Partial<SceneMachine>[];
   readonly jobs?: readonly Partial<SceneJobs>[];
+}
+
+/** The answer to a question, with rows packed in this thread. */
+export function answerTo(question: Question): Promise<Reply> {
+  return replyTo(question, (problems) => Promise.all(problems.map((problem) => solvePacking({ problem }))));
 }
 
 /** The scene of the README, with few steps, and a change. */
@@ -61,6 +70,17 @@ export const SCENES: readonly (readonly [name: string, scene: Scene])[] = [
       policy: "deadline",
       jobsAtOnce: 1,
       jobs: [{ deadlineSeconds: 60 }, { copies: 1, deadlineSeconds: 0.5 }],
+    }),
+  ],
+  [
+    "jobs over time that share micro-batches, packed by a solver",
+    changedScene({
+      policy: "packed",
+      pipelines: 1,
+      jobs: [
+        { batchSize: 4, copies: 2 },
+        { copies: 1, rank: 8, tokens: 200 },
+      ],
     }),
   ],
   ["layers by hand", changedScene({ layersPerStage: "9,8,8,7", recompute: "none" })],
