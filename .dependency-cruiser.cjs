@@ -46,7 +46,7 @@ const arrows = {
 
   // A page in which a person changes a scene and planner and simulator follow. It runs in a browser, so that nothing of
   // Node may be behind it.
-  explorer: ["core", "plan", "traces", "calibration", "sim", "reports"],
+  explorer: ["core", "plan", "traces", "calibration", "sim", "studies", "reports"],
 
   // The rim: flags to requests, results to text.
   cli: [
@@ -87,8 +87,8 @@ const homes = {
   // The queue of events of any tasks.
   fastpriorityqueue: ["sim"],
 
-  // The integer programs of packings, solved in threads.
-  highs: ["workbench"],
+  // The integer programs of packings, solved in threads, or in the workers of a page.
+  highs: ["workbench", "explorer"],
 
   // Tokenizers, chat templates, downloads, and the file forms that training data comes in.
   "@huggingface": ["datasets"],

@@ -61,6 +61,11 @@ export const PLAN_OPTIONS = {
     describe:
       "layers that the backward computes again instead of keeping them: none, all, or as memory asks for (auto); over the workload's `recompute`",
   },
+  "layers-per-stage": {
+    type: "string",
+    describe:
+      "layers of each stage of a pipeline, in the order of its devices, such as 8,8,8,8; divided by their times when absent",
+  },
   fuse: {
     type: "boolean",
     default: true,

@@ -49,12 +49,27 @@ export function recomputeChoice(args: Arguments): Choices {
   return recompute === undefined ? {} : { recompute };
 }
 
+/** --layers-per-stage, whose sum the planner looks at. @throws InputError for anything but whole numbers */
+function layersChoice(args: Arguments): Choices {
+  const text = optionalText(args, "layers-per-stage");
+  if (text === undefined) return {};
+  const layersPerStage = text.split(",").map(Number);
+  if (layersPerStage.some((count) => !Number.isSafeInteger(count) || count < 1))
+    throw new InputError({
+      expected: "whole numbers of at least 1 with commas between them, such as 8,8,8,8,",
+      at: "--layers-per-stage",
+      got: text,
+    });
+  return { layersPerStage };
+}
+
 /** What the options of plans alone choose. */
 export function planChoices(args: Arguments): Choices {
   const schedule = SCHEDULES.find((name) => name === optionalText(args, "schedule"));
   const groups = optionalCount(args, "groups");
   return {
     ...recomputeChoice(args),
+    ...layersChoice(args),
     ...(schedule === undefined ? {} : { schedule }),
     maxInFlight: countOr(args, "max-in-flight", "none"),
     pipelines: countOr<never>(args, "pipelines"),
@@ -67,6 +82,7 @@ export function planChoices(args: Arguments): Choices {
 function fleetChoices(args: Arguments): Choices {
   return {
     ...recomputeChoice(args),
+    ...layersChoice(args),
     schedule: fleetSchedule(optionalText(args, "schedule") ?? "auto"),
     pipelines: countOr<never>(args, "pipelines"),
     jobsAtOnce: countOr(args, "jobs-at-once", "all"),

@@ -16,7 +16,7 @@ import { fleetAssets, writeFleet } from "./write-fleet.ts";
 export const FLEET_PLAN_OPTIONS = {
   ...DEVICE_OPTIONS,
   ...COST_OPTIONS,
-  ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute"),
+  ...pick(PLAN_OPTIONS, "schedule", "pipelines", "jobs-at-once", "dtype", "recompute", "layers-per-stage"),
   ...SIZES_OPTIONS,
   ...CACHE_OPTIONS,
 } as const satisfies OptionTable;

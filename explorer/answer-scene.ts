@@ -3,7 +3,9 @@ import { canonicalJson, InputError } from "../core/index.ts";
 import {
   assumedCalibration,
   CATALOG,
+  type Calibration,
   type ConsideredWay,
+  calibrationSchema,
   checkDocument,
   clusterSchema,
   isLengthData,
@@ -23,8 +25,9 @@ import {
 import { buildReportData, type ReportData } from "../reports/index.ts";
 import { fleetSchedule, planAndPredict } from "../sim/index.ts";
 import { heldTrace, type RunMetrics, runMetrics, type TraceStream } from "../traces/index.ts";
+import { isComparison } from "./comparison.ts";
 import type { Scene } from "./scene.ts";
-import { CLUSTER_FILE, sceneDocuments, WORKLOAD_FILE } from "./scene-documents.ts";
+import { CALIBRATION_FILE, CLUSTER_FILE, sceneDocuments, WORKLOAD_FILE } from "./scene-documents.ts";
 
 /** A stage as the page shows it. */
 export interface StageAnswer {
@@ -67,13 +70,30 @@ export interface SimulatedScene {
 const NO_HOST = { memoryBytes: 0, cores: () => 0 };
 
 /** The options of a scene that a plan is asked for with; those of its files are in the workload. */
-function sceneChoices({ policy, schedule, pipelines, groups, maxInFlight, jobsAtOnce }: Scene): PlanChoices {
-  if (policy !== "none") return { schedule: fleetSchedule(schedule), pipelines, jobsAtOnce };
-  return { schedule, pipelines, groups, maxInFlight, jobsAtOnce };
+function sceneChoices(scene: Scene): PlanChoices {
+  const { policy, schedule, pipelines, groups, maxInFlight, jobsAtOnce, layersPerStage } = scene;
+  const layers = layersPerStage === "" ? {} : { layersPerStage: layersPerStage.split(",").map(Number) };
+  if (policy !== "none") return { schedule: fleetSchedule(schedule), pipelines, jobsAtOnce, ...layers };
+  if (isComparison(schedule)) return {};
+  return { schedule, pipelines, groups, maxInFlight, jobsAtOnce, ...layers };
 }
 
-/** The question that a scene's files put to the planner, read as the command line reads them. @throws InputError */
-export function sceneRequest(scene: Scene): PlanRequest {
+/** The calibration that was read last: changes of a scene leave it as it is. */
+let lastRead: { readonly text: string; readonly calibration: Calibration } | undefined;
+
+function readCalibration(text: string): Calibration {
+  if (lastRead?.text !== text) {
+    const source = readText(text, CALIBRATION_FILE);
+    lastRead = { text, calibration: checkDocument(calibrationSchema, source.value, source) };
+  }
+  return lastRead.calibration;
+}
+
+/**
+ * The question that a scene's files put to the planner, read as the command line reads them. `calibration`: text of a
+ * calibration file, where times are not the catalog's. @throws InputError
+ */
+export function sceneRequest(scene: Scene, calibration?: string): PlanRequest {
   const documents = sceneDocuments(scene);
   const workload = parseWorkload(documents.workload, WORKLOAD_FILE);
   const source = readText(documents.cluster, CLUSTER_FILE);
@@ -92,7 +112,10 @@ export function sceneRequest(scene: Scene): PlanRequest {
       }),
       devices,
       links: resolveLinks(cluster, devices, CATALOG),
-      calibration: assumedCalibration(CATALOG, devices, dtype).calibration,
+      calibration:
+        calibration === undefined
+          ? assumedCalibration(CATALOG, devices, dtype).calibration
+          : readCalibration(calibration),
     },
     sceneChoices(scene),
   );

@@ -14,6 +14,8 @@ import {
 /** As names of jobs are in a workload, with room for the number of a copy. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,59}$/;
 
+const LIST = /^([1-9]\d{0,3}(,[1-9]\d{0,3}){0,31})?$/;
+
 /** What is wrong with a value, as "Expected ..." has it; undefined where nothing is. */
 export function fieldProblem(field: Field, value: unknown, choices: SceneChoices): string | undefined {
   switch (field.kind) {
@@ -31,8 +33,12 @@ export function fieldProblem(field: Field, value: unknown, choices: SceneChoices
     }
     case "flag":
       return typeof value === "boolean" ? undefined : "true or false";
+    case "list":
+      return typeof value === "string" && LIST.test(value)
+        ? undefined
+        : "whole numbers of at least 1 with commas between them, such as 8,8,8,8, or nothing";
     case "name":
-      return typeof value === "string" && NAME.test(value)
+      return typeof value === "string" && (NAME.test(value) || (value === "" && field.isOptional === true))
         ? undefined
         : "at most 60 letters, digits, dots, dashes and underscores";
   }

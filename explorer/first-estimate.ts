@@ -1,9 +1,10 @@
 // The first answer to a change comes from the first steps of the jobs alone, done the way in which the last plan did
 // them: a plan of few actions, with nothing to search.
 import { InputError, PlanError } from "../core/index.ts";
-import { type ConsideredWay, type PlanChoices, type PlanRequest, pipelineCounts } from "../plan/index.ts";
+import { type ConsideredWay, type JobRows, type PlanChoices, type PlanRequest, pipelineCounts } from "../plan/index.ts";
 import type { RunMetrics } from "../traces/index.ts";
 import { type SimulatedScene, sceneRequest, simulateRequest } from "./answer-scene.ts";
+import type { Question } from "./question.ts";
 import { numDevices, type Scene } from "./scene.ts";
 
 /** Figures of the whole run, estimated from its first steps. */
@@ -29,7 +30,7 @@ const MANY_LAYERS = 48;
 const FEWEST_STEPS = 2;
 
 /** By about how much the jobs' steps have to be fewer, so that their plan has few actions. */
-export function stepShare(scene: Scene): number {
+function stepShare(scene: Scene): number {
   const actions = scene.jobs.reduce((sum, { copies, steps, batchSize, microBatchSize }) => {
     const parts = batchSize / (microBatchSize === 0 ? Math.min(batchSize, 4) : microBatchSize);
     return sum + copies * steps * (2 * parts + 1) * numDevices(scene);
@@ -38,7 +39,7 @@ export function stepShare(scene: Scene): number {
 }
 
 /** The first steps of each job. */
-export function firstSteps(request: PlanRequest, share: number): PlanRequest {
+function firstSteps(request: PlanRequest, share: number): PlanRequest {
   const counts = request.rows.map(({ steps }) =>
     Math.min(steps.length, Math.max(FEWEST_STEPS, Math.ceil(share * steps.length))),
   );
@@ -49,9 +50,17 @@ export function firstSteps(request: PlanRequest, share: number): PlanRequest {
   };
 }
 
+/** Some of a job's steps, evenly over it. */
+export function sampledSteps(rows: JobRows, most: number): JobRows {
+  const { steps } = rows;
+  const count = Math.min(most, steps.length);
+  return { ...rows, steps: Array.from({ length: count }, (_, i) => steps[Math.floor((i * steps.length) / count)]!) };
+}
+
 /** As many pipelines as were asked for; where that is open as many as the last plan had, or as the devices allow. */
 export function pipelinesAsBefore(request: PlanRequest, before: number): number {
   if (typeof request.pipelines === "number") return request.pipelines;
+  if (request.layersPerStage !== undefined) return pipelineCounts(request)[0]!;
   return Math.max(1, ...pipelineCounts(request).filter((count) => count <= before));
 }
 
@@ -68,14 +77,18 @@ function choicesOf(way: ConsideredWay, request: PlanRequest): PlanChoices {
 }
 
 /**
- * Whole layers for each of the alike devices of a pipeline, as equal as can be, where there are many; the last device
- * has fewer, since it has the head.
+ * Whole layers for each of the alike devices of a pipeline, as equal as can be; the last device has fewer, since it has
+ * the head. Nothing for fewer than `least` layers, where they are given, or where it is open how many pipelines there are.
  */
-function evenLayers({ architecture, devices }: PlanRequest, numPipelines: number): Pick<PlanRequest, "layersPerStage"> {
+export function evenLayers(
+  { architecture, devices, pipelines, layersPerStage }: PlanRequest,
+  least: number,
+): Pick<PlanRequest, "layersPerStage"> {
+  if (typeof pipelines !== "number" || layersPerStage !== undefined) return {};
   const { numLayers, hiddenSize, intermediateSize, vocabularySize } = architecture;
-  const numStages = devices.length / numPipelines;
+  const numStages = devices.length / pipelines;
   const areAlike = devices.every(({ type }) => type === devices[0]!.type);
-  if (numLayers < MANY_LAYERS || !areAlike || !Number.isInteger(numStages)) return {};
+  if (numLayers < least || !areAlike || !Number.isInteger(numStages)) return {};
   const headLayers = vocabularySize / (4 * hiddenSize + 3 * intermediateSize);
   const ends = Array.from({ length: numStages }, (_, stage) =>
     Math.min(numLayers, Math.round(((stage + 1) * (numLayers + headLayers)) / numStages)),
@@ -93,7 +106,7 @@ function asBefore(request: PlanRequest, way: ConsideredWay): PlanRequest {
   return {
     ...request,
     ...choices,
-    ...evenLayers(request, Number(choices.pipelines)),
+    ...evenLayers({ ...request, ...choices }, MANY_LAYERS),
     ...(request.recompute === "auto" && isKept ? { recompute: "none" } : {}),
     jobs: request.jobs.map((job) => ({ ...job, ...cut(job) })),
   };
@@ -101,11 +114,11 @@ function asBefore(request: PlanRequest, way: ConsideredWay): PlanRequest {
 
 /** Without pipelines and orders to choose from. */
 function plainest(request: PlanRequest): PlanRequest {
-  const { schedule, pipelines, groups } = request;
+  const { schedule, groups } = request;
   return {
     ...request,
     schedule: schedule === "auto" ? "lorapp" : schedule,
-    pipelines: pipelines === "auto" || pipelines === undefined ? 1 : pipelines,
+    pipelines: pipelinesAsBefore(request, 1),
     groups: groups === "auto" ? "unfused" : groups,
   };
 }
@@ -124,39 +137,56 @@ export function extrapolate(
   return shortSeconds + (tokens / first.tokens - 1) * steadySeconds;
 }
 
-function tokensOf({ rows }: PlanRequest): number {
+/** What is tried of a request until something fits: the way of the last plan, the plainest one, and what it leaves open. */
+export function waysToTry(request: PlanRequest, way: ConsideredWay | undefined): readonly PlanRequest[] {
+  return [...(way === undefined ? [] : [asBefore(request, way)]), plainest(request), request];
+}
+
+/** Of all rows in all steps. */
+export function tokensOf({ rows }: PlanRequest): number {
   let tokens = 0;
   for (const { steps, tokens: lengths } of rows)
     for (const step of steps) for (const row of step) tokens += lengths[row]!;
   return tokens;
 }
 
+/** The whole run by a short one, which is planned as `request` says. @throws InputError, PlanError */
+function estimated(whole: PlanRequest, request: PlanRequest, correction: number): FirstEstimate {
+  const simulated = simulateRequest(request);
+  const most = ({ rows }: PlanRequest): number => Math.max(...rows.map(({ steps }) => steps.length));
+  const tokens = tokensOf(whole);
+  const uncorrectedSeconds = extrapolate(simulated.answer.metrics, tokens);
+  const makespanSeconds = uncorrectedSeconds * correction;
+  const steps = { simulatedSteps: most(request), steps: most(whole) };
+  return {
+    simulated,
+    run: { makespanSeconds, tokensPerSecond: tokens / makespanSeconds, uncorrectedSeconds, ...steps },
+  };
+}
+
+type Known = Pick<Question, "way" | "correction" | "calibration">;
+
 /**
  * `way`: what the last plan chose; undefined at the start. `correction`: the time of the last run as a multiple of what
  * was estimated of it: few steps are off in the same direction in scenes that are alike.
  * @throws InputError, PlanError where no way fits
  */
-export function firstEstimate(scene: Scene, way: ConsideredWay | undefined, correction = 1): FirstEstimate {
-  const whole = sceneRequest(scene);
-  const short = firstSteps(whole, stepShare(scene));
-  const tries = [...(way === undefined ? [] : [asBefore(short, way)]), plainest(short), short];
+export function firstEstimate(scene: Scene, { way, correction = 1, calibration }: Known): FirstEstimate {
+  const whole = sceneRequest(scene, calibration);
   let failure: unknown;
-  for (const request of tries) {
+  for (const request of waysToTry(firstSteps(whole, stepShare(scene)), way)) {
     try {
-      const simulated = simulateRequest(request);
-      const most = (of: PlanRequest): number => Math.max(...of.rows.map(({ steps }) => steps.length));
-      const tokens = tokensOf(whole);
-      const uncorrectedSeconds = extrapolate(simulated.answer.metrics, tokens);
-      const makespanSeconds = uncorrectedSeconds * correction;
-      const steps = { simulatedSteps: most(short), steps: most(whole) };
-      return {
-        simulated,
-        run: { makespanSeconds, tokensPerSecond: tokens / makespanSeconds, uncorrectedSeconds, ...steps },
-      };
+      return estimated(whole, request, correction);
     } catch (error) {
       if (!(error instanceof PlanError || error instanceof InputError)) throw error;
       failure = error;
     }
   }
   throw failure;
+}
+
+/** The same in one way alone. @throws InputError, PlanError where it does not fit */
+export function estimateInWay(scene: Scene, way: ConsideredWay, { correction = 1, calibration }: Known): FirstEstimate {
+  const whole = sceneRequest(scene, calibration);
+  return estimated(whole, asBefore(firstSteps(whole, stepShare(scene)), way), correction);
 }

@@ -1,3 +1,4 @@
+import { PAPER_LINK } from "./paper-calibration.ts";
 import type { Scene, SceneJobs } from "./scene.ts";
 
 export interface Preset {
@@ -7,6 +8,7 @@ export interface Preset {
 
 /** All of this is left to the planner. */
 const OPEN = {
+  calibration: "catalog",
   recompute: "auto",
   networkGigabits: 100,
   networkMicroseconds: 10,
@@ -15,6 +17,7 @@ const OPEN = {
   groups: "auto",
   maxInFlight: "auto",
   jobsAtOnce: "auto",
+  layersPerStage: "",
   policy: "none",
   pricePerHour: 0,
 } as const satisfies Partial<Scene>;
@@ -34,6 +37,8 @@ const ATTENTION: SceneJobs = {
   arrivalSeconds: 0,
   apartSeconds: 0,
   priority: 0,
+  user: "",
+  deadlineSeconds: 0,
 };
 
 /** The LoRAPP paper's jobs: batches of 8 rows of 512 tokens in four micro-batches (PVLDB 18(6), section 7). */
@@ -44,10 +49,22 @@ const LATER: SceneJobs = { ...ATTENTION, copies: 1, tokens: 250 };
 
 const A6000 = { type: "RTX A6000", count: 4, link: "pcie4x16", shared: true } as const;
 
-function paper(name: string, model: string, copies: number): Preset {
+/** With the times that were calibrated on the evaluation, the order and the groups that it reports, and even stages. */
+function paper(name: string, model: string, copies: number, choices: Pick<Scene, "groups" | "layersPerStage">): Preset {
   return {
     name: `Paper: ${copies} adapters on ${name}, four RTX A6000`,
-    scene: { ...OPEN, recompute: "none", model, dtype: "float32", machines: [A6000], jobs: [{ ...PAPER, copies }] },
+    scene: {
+      ...OPEN,
+      ...choices,
+      calibration: "paper",
+      recompute: "none",
+      schedule: "lorapp",
+      pipelines: 1,
+      model,
+      dtype: "float32",
+      machines: [{ ...A6000, link: PAPER_LINK, shared: false }],
+      jobs: [{ ...PAPER, copies }],
+    },
   };
 }
 
@@ -79,9 +96,9 @@ export const SCENE_PRESETS: readonly [Preset, ...Preset[]] = [
       ],
     },
   },
-  paper("TinyLlama", "tinyllama-1.1b", 12),
-  paper("Llama 2 7B", "llama-2-7b", 4),
-  paper("Llama 2 13B", "llama-2-13b", 2),
+  paper("TinyLlama", "tinyllama-1.1b", 12, { groups: 4, layersPerStage: "6,6,5,5" }),
+  paper("Llama 2 7B", "llama-2-7b", 4, { groups: "unfused", layersPerStage: "8,8,8,8" }),
+  paper("Llama 2 13B", "llama-2-13b", 2, { groups: "unfused", layersPerStage: "10,10,10,10" }),
   {
     name: "Eight H100 with NVLink, 8 adapters on Llama 3 8B",
     scene: {

@@ -1,3 +1,4 @@
+import { isComparison } from "./comparison.ts";
 import type { Scene, SceneJobs, SceneMachine, ScenePolicy, Targets } from "./scene.ts";
 import { hourlyPrice } from "./scene.ts";
 
@@ -14,6 +15,7 @@ export interface SceneDocuments {
 /** The names that the files have when they are saved. */
 export const WORKLOAD_FILE = "workload.yaml";
 export const CLUSTER_FILE = "cluster.yaml";
+export const CALIBRATION_FILE = "calibration.json";
 
 const PROJECTIONS: Readonly<Record<Targets, string>> = {
   "queries and values": "[q_proj, v_proj]",
@@ -29,16 +31,31 @@ function lengthsText({ tokens, spread, mostTokens }: SceneJobs): string {
   return `{ distribution: lognormal, mean: ${tokens}, sigma: ${spread}, max: ${mostTokens} }`;
 }
 
-/** When a copy comes and how much it matters; a plan without a policy has all jobs from the start. */
-function arrivalLines({ arrivalSeconds, apartSeconds, priority }: SceneJobs, copy: number): readonly string[] {
-  return [`    arrivalSeconds: ${arrivalSeconds + copy * apartSeconds}`, `    priority: ${priority}`];
+/** The names of the adapters of a kind. */
+export function jobNames({ name, copies }: SceneJobs): readonly string[] {
+  return copies === 1 ? [name] : Array.from({ length: copies }, (_, copy) => `${name}-${copy + 1}`);
+}
+
+/** When one of a kind comes, in seconds. */
+export function arrivalOfCopy({ arrivalSeconds, apartSeconds }: SceneJobs, copy: number): number {
+  return arrivalSeconds + copy * apartSeconds;
+}
+
+/** What a scheduler is told of a copy; a plan without a policy has all jobs from the start. */
+function arrivalLines(kind: SceneJobs, copy: number): readonly string[] {
+  const { priority, user, deadlineSeconds } = kind;
+  return [
+    `    arrivalSeconds: ${arrivalOfCopy(kind, copy)}`,
+    `    priority: ${priority}`,
+    ...(user === "" ? [] : [`    user: ${JSON.stringify(user)}`]),
+    ...(deadlineSeconds === 0 ? [] : [`    deadlineSeconds: ${deadlineSeconds}`]),
+  ];
 }
 
 function jobLines(kind: SceneJobs, policy: ScenePolicy): readonly string[] {
-  const { name, copies, rank, targets, batchSize, microBatchSize, steps, mostTokens } = kind;
-  const names = copies === 1 ? [name] : Array.from({ length: copies }, (_, copy) => `${name}-${copy + 1}`);
+  const { rank, targets, batchSize, microBatchSize, steps, mostTokens } = kind;
   const adapter = `{ rank: ${rank}, alpha: ${2 * rank}, dropout: 0, targets: ${PROJECTIONS[targets]} }`;
-  return names.flatMap((each, copy) => [
+  return jobNames(kind).flatMap((each, copy) => [
     `  - name: ${JSON.stringify(each)}`,
     `    adapter: ${adapter}`,
     `    batchSize: ${batchSize}`,
@@ -98,7 +115,23 @@ function clusterText({ machines, networkGigabits, networkMicroseconds }: Scene):
   ].join("\n");
 }
 
-function optionsOf({ policy, schedule, pipelines, groups, maxInFlight, jobsAtOnce }: Scene): readonly string[] {
+/** All but the schedule of what is simulated only is in the workload. */
+function optionsOf(scene: Scene): readonly string[] {
+  return [
+    ...(scene.calibration === "catalog" ? [] : ["--calibration", CALIBRATION_FILE]),
+    ...(isComparison(scene.schedule) ? ["--schedule", scene.schedule] : planOptionsOf(scene)),
+  ];
+}
+
+function planOptionsOf({
+  policy,
+  schedule,
+  pipelines,
+  groups,
+  maxInFlight,
+  jobsAtOnce,
+  layersPerStage,
+}: Scene): readonly string[] {
   const isPlanned = policy === "none";
   const given: readonly (readonly [string, string | number])[] = [
     ["--policy", isPlanned ? "auto" : policy],
@@ -109,6 +142,7 @@ function optionsOf({ policy, schedule, pipelines, groups, maxInFlight, jobsAtOnc
   ];
   return [
     ...given.flatMap(([name, value]) => (value === "auto" ? [] : [name, `${value}`])),
+    ...(layersPerStage === "" ? [] : ["--layers-per-stage", layersPerStage]),
     ...(!isPlanned ? [] : groups === "unfused" ? ["--no-fuse"] : groups === "auto" ? [] : ["--groups", `${groups}`]),
   ];
 }
@@ -124,7 +158,7 @@ export function sceneCommands(scene: Scene): readonly string[] {
   const given = [WORKLOAD_FILE, "--cluster", CLUSTER_FILE, ...options].join(" ");
   return [
     `loratwin simulate ${given}${scene.policy === "none" ? " --no-intervals" : ""} --json`,
-    ...(scene.pricePerHour === 0 || scene.policy !== "none"
+    ...(scene.pricePerHour === 0 || scene.policy !== "none" || isComparison(scene.schedule)
       ? []
       : [`loratwin estimate ${given} --cost-per-hour ${hourlyPrice(scene)}`]),
   ];

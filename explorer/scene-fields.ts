@@ -1,5 +1,5 @@
 // What each field of a scene may be: the one table behind the inputs of the page and the check of an address.
-import type { Scene, SceneJobs, SceneMachine } from "./scene.ts";
+import { CALIBRATIONS, type Scene, type SceneJobs, type SceneMachine } from "./scene.ts";
 
 /** A number within bounds; `word`s stand beside it where something else than a number can be said. */
 export interface NumberField {
@@ -27,9 +27,17 @@ export interface FlagField {
 export interface NameField {
   readonly kind: "name";
   readonly label: string;
+  /** Whether it may be left empty. */
+  readonly isOptional?: true;
 }
 
-export type Field = NumberField | ChoiceField | FlagField | NameField;
+/** Whole numbers of at least 1 with commas between them, or nothing. */
+export interface ListField {
+  readonly kind: "list";
+  readonly label: string;
+}
+
+export type Field = NumberField | ChoiceField | FlagField | NameField | ListField;
 
 /** Names that come from the planner's own tables. */
 export interface SceneChoices {
@@ -73,6 +81,8 @@ export const JOBS_FIELDS: Fields<SceneJobs> = {
   arrivalSeconds: { kind: "number", label: "First comes at, s", least: 0, most: 1e6, step: 0.1 },
   apartSeconds: { kind: "number", label: "Others each, s later", least: 0, most: 1e6, step: 0.1 },
   priority: whole("Priority", -100, 100),
+  user: { kind: "name", label: "User", isOptional: true },
+  deadlineSeconds: { kind: "number", label: "Deadline, s", least: 0, most: 1e6, step: 0.1 },
 };
 
 export type SceneSettings = Omit<Scene, "machines" | "jobs">;
@@ -82,6 +92,7 @@ export const SCENE_FIELDS: Fields<SceneSettings> = {
   dtype: { kind: "choice", label: "Weights in", from: "dtypes" },
   recompute: { kind: "choice", label: "Recompute", from: "recomputes" },
   networkGigabits: { kind: "number", label: "Network, Gbit/s", least: 0.1, most: 10_000, step: 0.1 },
+  calibration: { kind: "choice", label: "Times from", words: CALIBRATIONS },
   networkMicroseconds: { kind: "number", label: "Latency, µs", least: 0, most: 100_000, step: 1 },
   policy: { kind: "choice", label: "Adapters over time", from: "policies" },
   schedule: { kind: "choice", label: "Schedule", from: "schedules" },
@@ -89,5 +100,6 @@ export const SCENE_FIELDS: Fields<SceneSettings> = {
   groups: whole("Groups", 1, MOST.jobs, ["auto", "unfused"]),
   maxInFlight: whole("In flight", 1, 1000, ["auto", "none"]),
   jobsAtOnce: whole("Adapters at once", 1, MOST.jobs, ["auto", "all"]),
+  layersPerStage: { kind: "list", label: "Layers of each stage" },
   pricePerHour: { kind: "number", label: "Price of a GPU-hour", least: 0, most: 1000, step: 0.01 },
 };

@@ -1,4 +1,5 @@
 import type { Dtype, PolicyName, Recompute, ScheduleName } from "../plan/index.ts";
+import type { ComparisonSchedule } from "../studies/index.ts";
 
 /** Which projections of a layer an adapter is on. */
 export type Targets = "queries and values" | "attention" | "all";
@@ -33,13 +34,17 @@ export interface SceneJobs {
   readonly apartSeconds: number;
   /** Under a policy: the higher, the sooner. */
   readonly priority: number;
+  /** Whose they are; empty for nobody's. */
+  readonly user: string;
+  /** By when each is to have ended, from when it comes; 0 for no deadline. */
+  readonly deadlineSeconds: number;
 }
 
-/**
- * The policies whose jobs have micro-batches of their own. Rows of shared ones (`packed`) are packed by a solver, which
- * is no part of the page.
- */
-export type ScenePolicy = Exclude<PolicyName, "packed"> | "none";
+export type ScenePolicy = PolicyName | "none";
+
+/** Where times come from: the catalog, the paper's evaluation, or a calibration file of a person, which no address has. */
+export const CALIBRATIONS = ["catalog", "paper", "own"] as const;
+export type SceneCalibration = (typeof CALIBRATIONS)[number];
 
 /** All that a person can change: what is trained on what, and how. */
 export interface Scene {
@@ -47,15 +52,19 @@ export interface Scene {
   readonly dtype: Dtype;
   readonly recompute: Recompute;
   readonly machines: readonly SceneMachine[];
+  readonly calibration: SceneCalibration;
   /** Between machines. */
   readonly networkGigabits: number;
   readonly networkMicroseconds: number;
   readonly jobs: readonly SceneJobs[];
-  readonly schedule: ScheduleName | "auto";
+  /** `auto`, one of a plan, or one that is simulated only. */
+  readonly schedule: ScheduleName | ComparisonSchedule | "auto";
   readonly pipelines: "auto" | number;
   readonly groups: "auto" | "unfused" | number;
   readonly maxInFlight: "auto" | "none" | number;
   readonly jobsAtOnce: "auto" | "all" | number;
+  /** Layers of each stage of a pipeline with commas between them; empty for the planner's choice. */
+  readonly layersPerStage: string;
   /** Who says which adapters train when; `none`: all are there from the start, and a plan orders them. */
   readonly policy: ScenePolicy;
   /** Of one device, in whatever currency. */

@@ -285,10 +285,12 @@ export {
   type Numbered,
 } from "./mini-batch.ts";
 // Rows of jobs that share micro-batches, packed by tokens.
+export { type SolvePackings, withBetterPackings } from "./packing/better-packings.ts";
 export { leastLongest, longestOf, type Packing, type PackingProblem, packGreedily } from "./packing/pack-rows.ts";
 export { balancedGroups, packMiniBatch } from "./packing/packed-groups.ts";
 export { betterPacking, packingModel } from "./packing/packing-model.ts";
 export { ownRows } from "./packing/shared-steps.ts";
+export { solvedPacking } from "./packing/solved-packing.ts";
 // What a live fleet writes down, read back.
 export { type FleetComer, fleetPlanBody, parseComers, parseSegments, parseSetting } from "./parse-fleet.ts";
 // Which stages, groups, jobs and micro-batches are of which pipeline.
@@ -324,7 +326,7 @@ export { joinPipelines, type PipelinePart } from "./planner/join-pipelines.ts";
 // The planner: from a request to a plan, with its reasons or without.
 export { makePlan, type ReasonedPlan, reasonedPlan } from "./planner/make-plan.ts";
 // How the rows of a mini-batch are cut into micro-batches.
-export { type Cut, cutRows } from "./planner/pack.ts";
+export { type Cut, cutRows, partsOfStep } from "./planner/pack.ts";
 // What the planner is asked: jobs, devices, costs and choices.
 export type { PlanRequest } from "./planner/request.ts";
 // A workload with what it rests on, as such a question.

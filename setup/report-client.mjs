@@ -2,10 +2,19 @@
 // licences of the packages in it stand in front of it.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { inRoot } from "./root.mjs";
 import { SetupError, say } from "./terminal.mjs";
 
 export const clientFolders = [inRoot("reports/client"), inRoot("server/client"), inRoot("explorer/client")];
+
+/** The solver's module is written for Node too, and would look for its file where it is: the worker hands it over. */
+export const workerOptions = { format: "iife", external: ["node:*"], define: { "import.meta.url": "undefined" } };
+
+/** The solver of the explorer's workers as text: WebAssembly, compressed by gzip, in base 64. */
+export function solverText() {
+  return gzipSync(readFileSync(inRoot("node_modules/highs/build/highs.wasm")), { level: 9 }).toString("base64");
+}
 
 const bundles = [
   { from: inRoot("reports/client/main.ts"), to: inRoot("dist/reports/client.js"), format: "iife" },
@@ -19,7 +28,7 @@ const bundles = [
   { from: inRoot("server/client/main.ts"), to: inRoot("dist/server/client.js"), format: "iife" },
   { from: inRoot("server/client/style.css"), to: inRoot("dist/server/client.css") },
   { from: inRoot("explorer/client/main.ts"), to: inRoot("dist/explorer/client.js"), format: "iife" },
-  { from: inRoot("explorer/client/worker.ts"), to: inRoot("dist/explorer/worker.js"), format: "iife" },
+  { from: inRoot("explorer/client/worker.ts"), to: inRoot("dist/explorer/worker.js"), ...workerOptions },
   { from: inRoot("explorer/client/style.css"), to: inRoot("dist/explorer/client.css") },
 ];
 
@@ -69,4 +78,5 @@ export async function bundleReportClient() {
       throw new SetupError(`${from} did not bundle; esbuild's message is above.`);
     }
   }
+  writeFileSync(inRoot("dist/explorer/solver.txt"), solverText());
 }

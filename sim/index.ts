@@ -15,7 +15,14 @@ export { type FleetMachines, fleetForecaster } from "./fleet/forecast.ts";
 export type { PlacedJob } from "./fleet/pipeline-clock.ts";
 export { type KindFleet, planKinds } from "./fleet/plan-fleet.ts";
 // The jobs of a request as they come, on the pipelines of its plan.
-export { arrivalOf, fleetDocument, fleetSchedule, type PlannedFleet, plannedFleet } from "./fleet/planned-fleet.ts";
+export {
+  arrivalOf,
+  fleetDocument,
+  fleetPlan,
+  fleetSchedule,
+  type PlannedFleet,
+  plannedFleet,
+} from "./fleet/planned-fleet.ts";
 // When the jobs of a fleet end, from any state on.
 export {
   type EndSpread,

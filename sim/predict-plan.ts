@@ -1,4 +1,11 @@
-import { createCostModel, type PlanBody, type PlanExplanation, type PlanRequest, reasonedPlan } from "../plan/index.ts";
+import {
+  createCostModel,
+  type PlanBody,
+  type PlanExplanation,
+  type PlanRequest,
+  type ReasonedPlan,
+  reasonedPlan,
+} from "../plan/index.ts";
 import { runMetrics, type TraceStream } from "../traces/index.ts";
 import { simulateStream } from "./simulate.ts";
 
@@ -24,11 +31,8 @@ export interface ChosenPlan extends PredictedPlan {
   readonly explanation: PlanExplanation;
 }
 
-/**
- * What every command that is asked for a plan of jobs answers with. The simulator is the planner's judge. @throws
- * InputError, PlanError as `makePlan`
- */
-export function planAndPredict(request: PlanRequest): ChosenPlan {
+/** Plans with the simulator as their judge; `predicted` remembers what it said of those that it was asked for. */
+function judgedPlan(request: PlanRequest) {
   const seen = new Map<PlanBody, PredictedPlan>();
   const predicted = (plan: PlanBody): PredictedPlan => {
     const known = seen.get(plan) ?? predictPlan(plan);
@@ -36,6 +40,19 @@ export function planAndPredict(request: PlanRequest): ChosenPlan {
     return known;
   };
   const simulatedNs = (plan: PlanBody): number => 1e9 * predicted(plan).body.predicted.makespanSeconds;
-  const { body, explanation } = reasonedPlan({ simulatedNs, ...request });
-  return { ...predicted(body), explanation };
+  return { plan: reasonedPlan({ simulatedNs, ...request }), predicted };
+}
+
+/**
+ * What every command that is asked for a plan of jobs answers with. The simulator is the planner's judge. @throws
+ * InputError, PlanError as `makePlan`
+ */
+export function planAndPredict(request: PlanRequest): ChosenPlan {
+  const { plan, predicted } = judgedPlan(request);
+  return { ...predicted(plan.body), explanation: plan.explanation };
+}
+
+/** The same plan, whose prediction is left open. @throws InputError, PlanError as `makePlan` */
+export function planUnpredicted(request: PlanRequest): ReasonedPlan {
+  return judgedPlan(request).plan;
 }

@@ -68,6 +68,8 @@ export {
   trainingStepSeconds,
   trainingStepShares,
 } from "./observations/training-step.ts";
+// The GPUs of the paper's evaluation, as they were calibrated.
+export { FOUND_ERROR as PAPER_ERROR, foundPlatform as paperPlatform } from "./paper/calibrate-paper.ts";
 // The paper's evaluation, published and predicted.
 export {
   type AssumedVariation,
@@ -120,4 +122,11 @@ export type { ObservedRequest } from "./strategies/observed-rate.ts";
 // The devices, their figures and links that such a run is on.
 export type { Platform } from "./strategies/platform.ts";
 // Such a run simulated, drawn with errors, and what it needs of each device's memory.
-export { drawJobs, type JobsRun, jobsNeeds, requireJobs, simulateJobs } from "./strategies/simulate-jobs.ts";
+export {
+  drawJobs,
+  type JobsRun,
+  jobsNeeds,
+  requireJobs,
+  type SimulatedJobs,
+  simulateJobs,
+} from "./strategies/simulate-jobs.ts";

@@ -1,10 +1,10 @@
-import type { Objective, PolicyFactory, PolicyName } from "../plan/index.ts";
-import { type PlannedFleet, plannedFleet, type SimulatedFleet, simulateFleet } from "../sim/index.ts";
-import { withBetterPackings } from "./better-packings.ts";
+import { type Objective, type PolicyFactory, type PolicyName, withBetterPackings } from "../plan/index.ts";
+import { fleetPlan, type PlannedFleet, plannedFleet, type SimulatedFleet, simulateFleet } from "../sim/index.ts";
 import type { Context } from "./context.ts";
 import { type LoadedRequest, loadRequest, type RequestChoice } from "./load-request.ts";
 import { unusedInSimulations } from "./load-workload.ts";
 import { learnedBy, roomBy } from "./sizes.ts";
+import { solvePackings } from "./solve-packings.ts";
 import { traceFleet } from "./trace-fleet.ts";
 
 /** A workload's jobs as they come, and the pipelines that they come to. */
@@ -30,7 +30,7 @@ export async function loadFleet(context: Context, file: string, choice: RequestC
   try {
     if (arrivals !== undefined)
       return sized({ ...(await traceFleet(context, loaded.loaded, arrivals, request)), ...most });
-    return sized(await context.stage("planning", () => plannedFleet(request)));
+    return sized(await context.stage("planning", () => plannedFleet(request, fleetPlan(request))));
   } catch (error) {
     throw placed(error);
   }
@@ -47,7 +47,7 @@ export async function simulateWorkloadFleet(
   const { fleet, placed } = await loadFleet(context, file, choice);
   try {
     const asked = { ...fleet, policy, ...(objective === undefined ? {} : { objective }) };
-    return await withBetterPackings(context, (pack) => simulateFleet({ ...asked, pack }));
+    return await withBetterPackings((pack) => simulateFleet({ ...asked, pack }), solvePackings(context));
   } catch (error) {
     throw placed(error);
   }

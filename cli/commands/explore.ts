@@ -21,7 +21,9 @@ export const exploreCommand: Command = {
     const output = requiredText(args, "output");
     const worker = browserAsset("explorer", "worker.js");
     const assets = { script: browserAsset("explorer", "client.js"), style: browserAsset("explorer", "client.css") };
-    writeOutput(io, output, renderExplorer(explorerPageData({ worker, date: today(), version: VERSION }), assets));
+    const solver = browserAsset("explorer", "solver.txt");
+    const data = explorerPageData({ worker, solver, date: today(), version: VERSION });
+    writeOutput(io, output, renderExplorer(data, assets));
     printResult(io, args, { page: output }, () => `page written to ${output}`);
     return 0;
   },

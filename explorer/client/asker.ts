@@ -1,18 +1,24 @@
 import type { ConsideredWay } from "../../plan/index.ts";
 import type { SceneAnswer } from "../answer-scene.ts";
-import type { Question, QuestionKind, Reply } from "../messages.ts";
+import { otherWays } from "../other-ways.ts";
+import type { ExplorerPageData } from "../page-data.ts";
+import type { Question, QuestionKind } from "../question.ts";
+import type { Reply } from "../reply-message.ts";
 import type { Scene } from "../scene.ts";
+import type { Asked } from "./worker.ts";
 
 /** A worker that answers one question at a time; of those that wait, only the last is worth an answer. */
 class Answerer {
   readonly #address: string;
   readonly #onReply: (reply: Reply) => void;
   #worker: Worker | undefined;
+  readonly #solver: () => Blob;
   #asked: Question | undefined;
   #waiting: Question | undefined;
 
-  constructor(address: string, onReply: (reply: Reply) => void) {
+  constructor(address: string, solver: () => Blob, onReply: (reply: Reply) => void) {
     this.#address = address;
+    this.#solver = solver;
     this.#onReply = onReply;
     this.#worker = this.#start();
   }
@@ -24,7 +30,8 @@ class Answerer {
     }
     this.#asked = question;
     this.#worker ??= this.#start();
-    this.#worker.postMessage(question);
+    const isPacked = question.scene.policy === "packed" && question.kind !== "first";
+    this.#worker.postMessage({ question, solver: isPacked ? this.#solver() : undefined } satisfies Asked);
   }
 
   /**
@@ -70,9 +77,19 @@ function correctionBy(first: Reply | undefined, { metrics, schedule, numPipeline
   return isSame ? metrics.makespanSeconds / run.uncorrectedSeconds : 1;
 }
 
+/** An estimate in another way is worth showing if it is so much faster. */
+const FASTER = 0.99;
+
+function isFaster(other: Reply, first: Reply | undefined): boolean {
+  if (!("run" in other) || other.run === undefined) return false;
+  if (first === undefined || !("run" in first) || first.run === undefined) return false;
+  return other.run.uncorrectedSeconds < FASTER * first.run.uncorrectedSeconds;
+}
+
 /**
- * Asks for the first estimate of a scene, and when that is there for the whole run, and then for one more GPU. Each
- * change of the scene outdates what was asked before. Two workers: the one of first estimates is never busy for long.
+ * Asks for the first estimate of a scene, and when that is there for the whole run, and then for one more GPU; while
+ * the whole run is on its way, for estimates in other ways. Each change of the scene outdates what was asked before. Two
+ * workers: the one of estimates is never busy for long.
  */
 export class Asker {
   readonly #estimator: Answerer;
@@ -80,29 +97,50 @@ export class Asker {
   readonly #onReply: (reply: Reply) => void;
   #id = 0;
   #scene: Scene | undefined;
-  /** What the last whole plan chose. */
-  #way: ConsideredWay | undefined;
-  /** The first answer to the scene, where there is one. */
+  #calibration: string | undefined;
+  /** What the last whole plan chose, and what else it looked at. */
+  #ways: readonly ConsideredWay[] = [];
+  /** The best estimate of the scene, where there is one. */
   #first: Reply | undefined;
+  /** Other ways that it may be better in. */
+  #others: readonly ConsideredWay[] = [];
+  /** Whether there is nothing to estimate any more. */
+  #isWhole = false;
   #correction = 1;
-  /** Of the last fleet. */
-  #numPipelines: number | undefined;
 
-  /** @param script - what the workers run */
-  constructor(script: string, onReply: (reply: Reply) => void) {
+  /** @param script - what the workers run; `solver`: see `ExplorerPageData` */
+  constructor(
+    { worker: script, solver }: Pick<ExplorerPageData, "worker" | "solver">,
+    onReply: (reply: Reply) => void,
+  ) {
     this.#onReply = onReply;
+    let unpacked: Blob | undefined;
+    const solverOf = (): Blob => {
+      unpacked ??= new Blob([Uint8Array.from(atob(solver), (each) => each.charCodeAt(0))]);
+      return unpacked;
+    };
     const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-    this.#estimator = new Answerer(address, (reply) => this.#take(reply));
-    this.#simulator = new Answerer(address, (reply) => this.#take(reply));
+    this.#estimator = new Answerer(address, solverOf, (reply) => this.#take(reply));
+    this.#simulator = new Answerer(address, solverOf, (reply) => this.#take(reply));
   }
 
-  /** Returns the number of the question, which its replies have. */
-  ask(scene: Scene): number {
+  /** `calibration` as in a question. Returns the number of the question, which its replies have. */
+  ask(scene: Scene, calibration: string | undefined): number {
     this.#id += 1;
     this.#scene = scene;
+    this.#calibration = calibration;
+    this.#first = undefined;
+    this.#isWhole = false;
+    this.#others = [];
     this.#simulator.drop();
     this.#estimator.ask(this.#question("first"));
     return this.#id;
+  }
+
+  /** What was asked is no longer wanted. */
+  drop(): void {
+    this.#id += 1;
+    this.#simulator.drop();
   }
 
   #question(kind: QuestionKind): Question {
@@ -110,9 +148,9 @@ export class Asker {
       id: this.#id,
       kind,
       scene: this.#scene!,
-      way: this.#way,
+      calibration: this.#calibration,
+      way: this.#ways[0],
       correction: this.#correction,
-      numPipelines: this.#numPipelines,
     };
   }
 
@@ -121,25 +159,44 @@ export class Asker {
     this.#estimator.ask({ ...this.#question("first"), id: UNHEARD, way });
   }
 
+  /** One way after another, so that a change never waits for more than one of them. */
+  #askOther(): void {
+    const [way, ...others] = this.#others;
+    this.#others = others;
+    if (way !== undefined && !this.#isWhole) this.#estimator.ask({ ...this.#question("another way"), way });
+  }
+
   #take(reply: Reply): void {
     if (reply.id !== this.#id) return;
+    if (reply.kind === "another way") {
+      if (!this.#isWhole && isFaster(reply, this.#first)) {
+        this.#first = reply;
+        this.#onReply(reply);
+      }
+      this.#askOther();
+      return;
+    }
     this.#onReply(reply);
     if (reply.kind === "first") this.#first = reply;
-    if (reply.kind === "whole" && "fleet" in reply) {
-      this.#numPipelines = reply.fleet.part.numPipelines;
-      this.#simulator.ask(this.#question("one more"));
-    }
-    if (reply.kind === "whole" && "answer" in reply) {
-      if (this.#way === undefined) this.#warmUp(reply.answer.ways[0]);
-      this.#way = reply.answer.ways[0];
-      this.#correction = correctionBy(this.#first, reply.answer);
+    if (reply.kind === "whole") this.#isWhole = true;
+    if (reply.kind === "whole" && !("error" in reply)) {
+      const ways = "fleet" in reply ? (reply.fleet.whole?.ways ?? []) : reply.answer.ways;
+      if (this.#ways.length === 0) this.#warmUp(ways[0]);
+      if (ways.length > 0) this.#ways = ways;
+      if ("answer" in reply) this.#correction = correctionBy(this.#first, reply.answer);
       this.#simulator.ask(this.#question("one more"));
     }
     // Once the estimate is painted: the whole run takes the processor for longer.
     if (reply.kind === "first")
       requestAnimationFrame(() => {
         setTimeout(() => {
-          if (reply.id === this.#id) this.#simulator.ask(this.#question("whole"));
+          if (reply.id !== this.#id) return;
+          this.#simulator.ask(this.#question("whole"));
+          // Of jobs over time and of what is simulated only there is one way.
+          if ("run" in reply && "answer" in reply && reply.answer.ways.length > 0) {
+            this.#others = otherWays(this.#ways, this.#scene!);
+            this.#askOther();
+          }
         });
       });
   }

@@ -1,5 +1,6 @@
 import { dataTable, element, formatDuration, section } from "../../reports/client/index.ts";
 import type { SceneAnswer } from "../answer-scene.ts";
+import { isComparison } from "../comparison.ts";
 import type { ShownAnswer } from "./shown-answer.ts";
 
 const MOST_WAYS = 8;
@@ -27,9 +28,21 @@ function wayCells({
   ];
 }
 
-/** What the planner chose, and what else it looked at. */
-export function choiceSection({ answer }: ShownAnswer): HTMLElement {
-  const { ways, schedule, numPipelines, numGroups, source } = answer;
+/** Where times come from. */
+function sourceNote({ source }: SceneAnswer): readonly HTMLElement[] {
+  return source === undefined ? [] : [element("p", { class: "note" }, [`Times: ${source}.`])];
+}
+
+/** What the planner chose, and what else it looked at; a schedule that is simulated only leaves it nothing to choose. */
+export function choiceSection({ answer, scene }: ShownAnswer): HTMLElement {
+  const { ways, schedule, numPipelines, numGroups } = answer;
+  if (isComparison(scene.schedule))
+    return section(
+      "choice",
+      "No plan",
+      `${schedule} is simulated for comparison: nothing is planned, and adapters train one after another, without sharing micro-batches. Updates take no time.`,
+      sourceNote(answer),
+    );
   const meaning = `${schedule}, ${counted(numPipelines, "pipeline")}, ${counted(numGroups, "group")} of adapters; chosen of ${counted(ways.length, "way")} by predicted time within memory.`;
   return section("choice", "What the planner chose", meaning, [
     dataTable({
@@ -40,6 +53,6 @@ export function choiceSection({ answer }: ShownAnswer): HTMLElement {
       texts: ["Groups", "Micro-batch", "At once", "State"],
       rows: ways.slice(0, MOST_WAYS).map(wayCells),
     }),
-    ...(source === undefined ? [] : [element("p", { class: "note" }, [`Times: ${source}.`])]),
+    ...sourceNote(answer),
   ]);
 }

@@ -1,7 +1,9 @@
 import { element } from "../../reports/client/index.ts";
+import { isComparison } from "../comparison.ts";
 import type { Preset } from "../presets.ts";
 import { numDevices, numJobs, type Scene, type SceneJobs, type SceneMachine } from "../scene.ts";
 import { type Fields, JOBS_FIELDS, MACHINE_FIELDS, MOST, SCENE_FIELDS, type SceneChoices } from "../scene-fields.ts";
+import { calibrationInput } from "./calibration-input.ts";
 import { fieldInput } from "./field-input.ts";
 
 export interface Controls {
@@ -20,6 +22,12 @@ const NAMES: Readonly<Record<string, string>> = {
   sjf: "shortest first",
   fair: "fair to users",
   twin: "as the twin foresees",
+  packed: "sharing micro-batches",
+  tp: "tensor parallel (simulated only)",
+  fsdp: "FSDP (simulated only)",
+  ddp: "DDP (simulated only)",
+  interleaved: "interleaved 1F1B (simulated only)",
+  "zb-h1": "ZB-H1 (simulated only)",
 };
 
 /** By field and value, where the value alone does not say it. */
@@ -27,11 +35,16 @@ const OWN_NAMES: Readonly<Record<string, string>> = {
   "recompute layer": "all layers",
   "recompute none": "none",
   "policy none": "all from the start",
+  "calibration catalog": "the catalog",
+  "calibration paper": "the paper's evaluation",
+  "calibration own": "a file of one's own",
 };
 
 /** Fields that mean something under a policy alone, and without one alone. */
-const OVER_TIME: readonly string[] = ["arrivalSeconds", "apartSeconds", "priority"];
+const OVER_TIME: readonly string[] = ["arrivalSeconds", "apartSeconds", "priority", "user", "deadlineSeconds"];
 const PLANNED: readonly string[] = ["groups", "maxInFlight"];
+/** All that a schedule which is simulated only leaves to choose. */
+const COMPARED: readonly string[] = ["policy", "schedule"];
 /** Schedules that jobs can join and leave. */
 const JOINABLE: readonly string[] = ["auto", "lorapp", "lorapp-gpipe"];
 
@@ -43,12 +56,16 @@ function button(text: string, name: string, act: () => void): HTMLButtonElement 
   return made;
 }
 
-/** Inputs for all that a scene has. `onChange` gets each new scene. */
-export function createControls(
-  choices: SceneChoices,
-  presets: readonly Preset[],
-  onChange: (scene: Scene) => void,
-): Controls {
+/** What a person does with the controls. */
+export interface ControlEvents {
+  /** Another scene. */
+  change(scene: Scene): void;
+  /** The text of another calibration file, before the scene that has it. */
+  calibrate(text: string): void;
+}
+
+/** Inputs for all that a scene has. */
+export function createControls(choices: SceneChoices, presets: readonly Preset[], events: ControlEvents): Controls {
   const body = element("div", { class: "controls-body" });
   let scene = presets[0]!.scene;
 
@@ -58,14 +75,18 @@ export function createControls(
     const isJoinable = asked.policy === "none" || JOINABLE.includes(asked.schedule);
     const next: Scene = isJoinable ? asked : { ...asked, schedule: "auto" };
     const isOtherKind = (next.policy === "none") !== (scene.policy === "none");
+    const isOtherOrder = isComparison(next.schedule) !== isComparison(scene.schedule);
     const isOther = numDevices(next) !== numDevices(scene) || numJobs(next) !== numJobs(scene);
     scene = next;
     // Its lists are as long as there are devices and adapters.
     if (isOtherKind) {
       draw();
       document.getElementById("scene-policy")?.focus();
+    } else if (isOtherOrder) {
+      drawHow();
+      document.getElementById("scene-schedule")?.focus();
     } else if (isOther && how.isConnected) drawHow();
-    onChange(scene);
+    events.change(scene);
   };
 
   function inputs<Subject>(
@@ -174,8 +195,11 @@ export function createControls(
   }
 
   function drawHow(): void {
-    const all = ["policy", "schedule", "pipelines", "groups", "maxInFlight", "jobsAtOnce"] as const;
-    const keys = all.filter((key) => scene.policy === "none" || !PLANNED.includes(key));
+    const all = ["policy", "schedule", "pipelines", "groups", "maxInFlight", "jobsAtOnce", "layersPerStage"] as const;
+    const keys = all.filter((key) => {
+      if (scene.policy !== "none") return !PLANNED.includes(key);
+      return !isComparison(scene.schedule) || COMPARED.includes(key);
+    });
     const made = group("How", settings(keys));
     how.replaceWith(made);
     how = made;
@@ -196,14 +220,22 @@ export function createControls(
         ...jobs.map((_, index) => row<SceneJobs>("jobs", `Kind ${index + 1}`, index, JOBS_FIELDS)),
         element("p", { class: "note" }, [
           "Micro-batch 0 leaves the size to the planner; spread 0 makes all rows alike.",
+          ...(scene.policy === "none" ? [] : [" A deadline counts from when an adapter comes; 0 is none."]),
         ]),
         adder("jobs", "Add a kind of adapters", MOST.kinds, () => ({ ...jobs.at(-1)!, copies: 1, name: freeName() })),
       ]),
       how,
+      group("Times", [...settings(["calibration"]), file]),
       group("Cost", settings(["pricePerHour"])),
     );
   }
 
+  const file = calibrationInput((text) => {
+    events.calibrate(text);
+    change({ ...scene, calibration: "own" });
+    const choice = document.getElementById("scene-calibration");
+    if (choice !== null) (choice as HTMLSelectElement).value = "own";
+  });
   draw();
   const form = element("form", { class: "controls panel", "aria-label": "Scene" }, [body]);
   form.addEventListener("submit", (event) => event.preventDefault());

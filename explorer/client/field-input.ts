@@ -76,6 +76,12 @@ export function fieldInput(facts: InputFacts): HTMLElement {
       const { input, problem } = typedInput(facts, { type: "text", maxlength: "60" }, (text) => text);
       return framed(input, problem);
     }
+    case "list": {
+      const { input, problem } = typedInput(facts, { type: "text", placeholder: "planner's choice" }, (text) =>
+        text.replaceAll(/\s/g, ""),
+      );
+      return framed(input, problem);
+    }
     case "number": {
       if (field.words !== undefined)
         return framed(selectOf([...field.words, ...listedNumbers(field, facts.most)], facts));

@@ -1,5 +1,6 @@
 import { card, element, formatDuration, formatMemory, formatNumber, formatShare } from "../../reports/client/index.ts";
 import type { StageAnswer } from "../answer-scene.ts";
+import { isComparison } from "../comparison.ts";
 import { numDevices, type Scene } from "../scene.ts";
 import { type OneMore, oneMorePrice, runFigures, runPrice, type ShownAnswer } from "./shown-answer.ts";
 
@@ -21,10 +22,10 @@ function fullest(stages: readonly StageAnswer[]): StageAnswer {
   return [...stages].sort((a, b) => fill(b) - fill(a) || b.memoryBytes - a.memoryBytes)[0]!;
 }
 
-function memoryText({ answer: { stages } }: ShownAnswer): readonly [main: string, detail: string] {
+function memoryText({ answer: { stages }, scene }: ShownAnswer): readonly [main: string, detail: string] {
   const { memoryBytes, capacityBytes, device } = fullest(stages);
   const of = capacityBytes === null ? "" : ` of ${formatMemory(capacityBytes)}`;
-  return [formatMemory(memoryBytes), `reserved on ${device}${of}`];
+  return [formatMemory(memoryBytes), `${isComparison(scene.schedule) ? "at most" : "reserved"} on ${device}${of}`];
 }
 
 function priceText(scene: Scene, seconds: number): readonly [main: string, detail: string] {

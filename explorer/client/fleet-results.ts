@@ -8,16 +8,13 @@ import {
   section,
 } from "../../reports/client/index.ts";
 import type { FleetAnswer } from "../answer-fleet.ts";
-import { numDevices, type Scene } from "../scene.ts";
+import { numDevices } from "../scene.ts";
 import { signedShare } from "./figures.ts";
-import { oneMorePrice, runPrice } from "./shown-answer.ts";
+import { type AskedScene, oneMorePrice, runPrice } from "./shown-answer.ts";
 
 /** A scene under a policy, as the page shows it. */
-export interface ShownFleet {
-  readonly scene: Scene;
+export interface ShownFleet extends AskedScene {
   readonly fleet: FleetAnswer;
-  /** From the first steps alone. */
-  readonly isEstimate: boolean;
 }
 
 /** What one more GPU brings; undefined until it is known. */
@@ -36,11 +33,24 @@ function oneMoreCard({ scene, fleet }: ShownFleet, more: OneMoreFleet): HTMLElem
   );
 }
 
+/** "5 of 6 in time": of the jobs that have a deadline, those that end by it; nothing where none has one. */
+function deadlineText({ part: { jobs } }: FleetAnswer): readonly string[] {
+  const due = jobs.filter(({ deadlineNs }) => deadlineNs !== null);
+  const inTime = due.filter(({ endNs, deadlineNs }) => endNs !== null && endNs <= deadlineNs!);
+  return due.length === 0 ? [] : [`${inTime.length} of ${due.length} by their deadline`];
+}
+
+/** How even users fare, where there are several. */
+function fairnessText({ metrics: { fairness }, part: { jobs } }: FleetAnswer): readonly string[] {
+  return new Set(jobs.map(({ user }) => user)).size < 2 ? [] : [`fairness to users ${fairness.toFixed(3)}`];
+}
+
 /** The figures of jobs over time side by side. */
 export function fleetCards(shown: ShownFleet, more: OneMoreFleet): HTMLElement {
-  const { scene, fleet, isEstimate } = shown;
-  const { turnaroundSeconds, waitingSeconds, makespanSeconds, tokensPerSecond, utilisation, preemptions } =
-    fleet.metrics;
+  const { scene, fleet } = shown;
+  const isEstimate = fleet.whole === undefined;
+  const { turnaroundSeconds, waitingSeconds, makespanSeconds, tokensPerSecond, utilisation } = fleet.metrics;
+  const { preemptions, refused } = fleet.metrics;
   const about = isEstimate ? "≈ " : "";
   const busy = utilisation.reduce((sum, each) => sum + each, 0) / utilisation.length;
   const priced =
@@ -51,18 +61,22 @@ export function fleetCards(shown: ShownFleet, more: OneMoreFleet): HTMLElement {
     card(
       "Turnaround, mean",
       `${about}${formatDuration(turnaroundSeconds.mean)}`,
-      isEstimate ? "from the first steps" : `95 % within ${formatDuration(turnaroundSeconds.p95)}`,
+      isEstimate ? "as fast as steps can be" : `95 % within ${formatDuration(turnaroundSeconds.p95)}`,
     ),
     card(
       "Waiting, mean",
       `${about}${formatDuration(waitingSeconds.mean)}`,
       `${preemptions} ${preemptions === 1 ? "preemption" : "preemptions"}`,
     ),
-    card("All jobs", `${about}${formatDuration(makespanSeconds)}`, "until the last one ends"),
+    card(
+      "All jobs",
+      `${about}${formatDuration(makespanSeconds)}`,
+      ["until the last one ends", ...(refused === 0 ? [] : [`${refused} refused`]), ...deadlineText(fleet)].join("; "),
+    ),
     card(
       "Tokens per second",
       `${about}${formatNumber(tokensPerSecond)}`,
-      `pipelines at work ${formatShare(busy)} of the time`,
+      [`pipelines at work ${formatShare(busy)} of the time`, ...fairnessText(fleet)].join("; "),
     ),
     card("Cost", priced[0]!, priced[1]!),
     oneMoreCard(shown, more),
@@ -70,10 +84,10 @@ export function fleetCards(shown: ShownFleet, more: OneMoreFleet): HTMLElement {
 }
 
 /** The same in a sentence. */
-export function fleetSentence({ fleet, isEstimate }: ShownFleet): string {
+export function fleetSentence({ fleet }: ShownFleet): string {
   const { turnaroundSeconds, waitingSeconds, makespanSeconds } = fleet.metrics;
   return [
-    `${isEstimate ? "about " : ""}${formatDuration(turnaroundSeconds.mean)} mean turnaround`,
+    `${fleet.whole === undefined ? "about " : ""}${formatDuration(turnaroundSeconds.mean)} mean turnaround`,
     `${formatDuration(waitingSeconds.mean)} of it waiting`,
     `${formatDuration(makespanSeconds)} in all`,
   ].join(", ");

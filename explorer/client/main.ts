@@ -3,8 +3,8 @@
 import { InputError } from "../../core/index.ts";
 import { element } from "../../reports/client/index.ts";
 import { checkScene } from "../check-scene.ts";
-import type { Reply } from "../messages.ts";
 import type { ExplorerPageData } from "../page-data.ts";
+import type { Reply } from "../reply-message.ts";
 import type { Scene } from "../scene.ts";
 import { sceneHash, sceneOfHash } from "../scene-hash.ts";
 import { Asker } from "./asker.ts";
@@ -12,16 +12,18 @@ import { createControls } from "./controls.ts";
 import { createResults } from "./results.ts";
 
 const data: ExplorerPageData = JSON.parse(document.getElementById("report-data")!.textContent);
-const { choices, presets, worker, version, date } = data;
+const { choices, presets, paperCalibration, version, date } = data;
 const results = createResults();
-const asker = new Asker(worker, take);
+const asker = new Asker(data, take);
 
 let scene = presets[0].scene;
+/** Text of the calibration file that a person chose, where one was. */
+let ownCalibration: string | undefined;
 /** Of the last question; when its scene was changed, in milliseconds of the page. */
 let asked = { id: 0, at: 0 };
 
 function take(reply: Reply): void {
-  results.show(scene, reply);
+  results.show({ scene, calibration: calibrationOf(scene) }, reply);
   if (reply.kind !== "first") return;
   const { id, at } = asked;
   // A frame's callback comes before it is painted, and what that puts off comes after.
@@ -30,23 +32,53 @@ function take(reply: Reply): void {
   });
 }
 
+/** The calibration file of a scene, where it has one. */
+function calibrationOf({ calibration }: Scene): string | undefined {
+  switch (calibration) {
+    case "catalog":
+      return undefined;
+    case "paper":
+      return paperCalibration;
+    case "own":
+      return ownCalibration;
+  }
+}
+
+/** @throws InputError for a scene with a file that nobody chose since the page was opened */
+function requireFile({ calibration }: Scene): void {
+  if (calibration !== "own" || ownCalibration !== undefined) return;
+  throw new InputError({
+    expected: "a calibration file",
+    at: "Times",
+    got: "none",
+    hint: "An address has no files: choose it there, or take the catalog's times.",
+  });
+}
+
 /** `at`: when it was asked for, in milliseconds of the page. */
 function change(next: Scene, at: number): void {
   scene = next;
   try {
     checkScene(scene, choices);
+    history.replaceState(null, "", `#${sceneHash(scene)}`);
+    requireFile(scene);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
+    asker.drop();
     results.refuse(error.message);
     return;
   }
-  history.replaceState(null, "", `#${sceneHash(scene)}`);
-  asked = { id: asker.ask(scene), at };
+  asked = { id: asker.ask(scene, calibrationOf(scene)), at };
 }
 
 /** When the input came that a change of the scene is from, in milliseconds of the page. */
 let inputAt = 0;
-const controls = createControls(choices, presets, (next) => change(next, inputAt));
+const controls = createControls(choices, presets, {
+  change: (next) => change(next, inputAt),
+  calibrate: (text) => {
+    ownCalibration = text;
+  },
+});
 
 for (const kind of ["input", "click"])
   controls.node.addEventListener(

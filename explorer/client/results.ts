@@ -1,18 +1,18 @@
 import { element } from "../../reports/client/index.ts";
-import type { Reply } from "../messages.ts";
-import type { Scene } from "../scene.ts";
+import type { Reply } from "../reply-message.ts";
 import { choiceSection } from "./choice-section.ts";
 import { figureCards, figureSentence } from "./figures.ts";
 import { fleetCards, fleetSection, fleetSentence, type ShownFleet } from "./fleet-results.ts";
+import { keepPlaces } from "./keep-place.ts";
 import { shareSection } from "./share-section.ts";
-import type { ShownAnswer } from "./shown-answer.ts";
+import type { AskedScene, ShownAnswer } from "./shown-answer.ts";
 import { stagesSection } from "./stages-section.ts";
 import { timelineSection } from "./timeline-section.ts";
 
 /** The side of the page that follows a scene. */
 export interface Results {
   readonly node: HTMLElement;
-  show(scene: Scene, reply: Reply): void;
+  show(asked: AskedScene, reply: Reply): void;
   /** A scene that asks for more than the page answers. */
   refuse(message: string): void;
   /** What was wrong with the page's address; "" for nothing. */
@@ -23,19 +23,13 @@ function isOpen(id: string): boolean {
   return (document.getElementById(id) as HTMLDetailsElement | null)?.open ?? false;
 }
 
-/** Draws anew, and leaves what a person has opened as it was. */
-function keepingOpen(draw: () => void): void {
-  const opened = [...document.querySelectorAll<HTMLDetailsElement>("details[open][id]")].map(({ id }) => id);
-  draw();
-  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
-}
-
 export function createResults(): Results {
   const warning = element("p", { class: "fault", role: "alert", hidden: "" });
   const fault = element("div", { class: "fault", role: "alert", tabindex: "0", hidden: "" });
   const strip = element("p", { class: "strip", role: "status", "aria-live": "polite" });
   const cards = element("div", { class: "figures" });
   const body = element("div", { class: "answers" });
+  const places = keepPlaces(body);
   /** The cards of the answer that is shown, with what one more GPU brings. */
   let shown: ((more: Reply | undefined) => HTMLElement) | undefined;
 
@@ -55,7 +49,7 @@ export function createResults(): Results {
     for (const node of [cards, body]) node.classList.remove("is-old");
     strip.textContent = sentence;
     cards.replaceChildren(figures);
-    keepingOpen(() => body.replaceChildren(...sections()));
+    places.around(() => body.replaceChildren(...sections()));
   };
   const drawPlan = (answer: ShownAnswer): void => {
     shown = (more) => figureCards(answer, more === undefined || "error" in more || "answer" in more ? more : undefined);
@@ -63,24 +57,24 @@ export function createResults(): Results {
       timelineSection(answer.report, answer.estimate !== undefined, isOpen("actions")),
       stagesSection(answer),
       choiceSection(answer),
-      shareSection(answer.scene, answer.estimate === undefined ? answer.answer.json : undefined),
+      shareSection(answer, answer.estimate === undefined ? answer.answer.json : undefined),
     ]);
   };
   const drawFleet = (answer: ShownFleet): void => {
     shown = (more) => fleetCards(answer, more === undefined || "error" in more || "fleet" in more ? more : undefined);
     draw(shown(undefined), fleetSentence(answer), () => [
       fleetSection(answer),
-      shareSection(answer.scene, answer.isEstimate ? undefined : answer.fleet.json),
+      shareSection(answer, answer.fleet.whole?.json),
     ]);
   };
   return {
     node: element("div", {}, [warning, strip, fault, cards, body]),
-    show(scene, reply) {
+    show(asked, reply) {
       if (reply.kind === "one more") {
         if (shown !== undefined) cards.replaceChildren(shown(reply));
       } else if ("error" in reply) refuse(reply.error);
-      else if ("fleet" in reply) drawFleet({ scene, fleet: reply.fleet, isEstimate: reply.kind === "first" });
-      else drawPlan({ scene, answer: reply.answer, report: reply.report!, estimate: reply.run });
+      else if ("fleet" in reply) drawFleet({ ...asked, fleet: reply.fleet });
+      else drawPlan({ ...asked, answer: reply.answer, report: reply.report!, estimate: reply.run });
     },
     refuse,
     warn: (message) => say(warning, message),

@@ -1,6 +1,6 @@
 import { element, section } from "../../reports/client/index.ts";
-import type { Scene } from "../scene.ts";
-import { CLUSTER_FILE, sceneCommands, sceneDocuments, WORKLOAD_FILE } from "../scene-documents.ts";
+import { CALIBRATION_FILE, CLUSTER_FILE, sceneCommands, sceneDocuments, WORKLOAD_FILE } from "../scene-documents.ts";
+import type { AskedScene } from "./shown-answer.ts";
 
 function copyButton(text: () => string, name: string): HTMLElement {
   const button = element("button", { type: "button" }, [name]);
@@ -18,10 +18,10 @@ function copyButton(text: () => string, name: string): HTMLElement {
   return element("span", { class: "copy" }, [button, said]);
 }
 
-function saveButton(name: string, text: string): HTMLElement {
+function saveButton(name: string, text: string, type = "application/yaml"): HTMLElement {
   const button = element("button", { type: "button" }, [`Save ${name}`]);
   button.addEventListener("click", () => {
-    const address = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
+    const address = URL.createObjectURL(new Blob([text], { type }));
     element("a", { href: address, download: name }).click();
     URL.revokeObjectURL(address);
   });
@@ -33,10 +33,12 @@ function fileDetails(id: string, name: string, text: string): HTMLElement {
 }
 
 /** The scene as an address, and as files and commands. `json`: what the command prints, once it is known. */
-export function shareSection(scene: Scene, json: string | undefined): HTMLElement {
+export function shareSection({ scene, calibration }: AskedScene, json: string | undefined): HTMLElement {
   const { workload, cluster } = sceneDocuments(scene);
   const meaning =
-    "The address of this page has the whole scene. The two files with the command give the same numbers, to the last digit.";
+    scene.calibration === "own"
+      ? "The address of this page has the scene without its calibration file. The three files with the command give the same numbers, to the last digit."
+      : "The address of this page has the whole scene. The files with the command give the same numbers, to the last digit.";
   const figures =
     json !== undefined
       ? fileDetails("figures-json", "Every figure, as the command prints it", json)
@@ -47,6 +49,7 @@ export function shareSection(scene: Scene, json: string | undefined): HTMLElemen
         copyButton(() => location.href, "Copy the address"),
         saveButton(WORKLOAD_FILE, workload),
         saveButton(CLUSTER_FILE, cluster),
+        ...(calibration === undefined ? [] : [saveButton(CALIBRATION_FILE, calibration, "application/json")]),
       ]),
       ...sceneCommands(scene).map((command) =>
         element("div", { class: "command" }, [element("code", {}, [command]), copyButton(() => command, "Copy")]),

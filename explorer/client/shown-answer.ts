@@ -3,9 +3,14 @@ import type { SceneAnswer } from "../answer-scene.ts";
 import type { EstimatedRun } from "../first-estimate.ts";
 import { hourlyPrice, type Scene, withOneMore } from "../scene.ts";
 
-/** The answer that the page shows: of the whole run, or an estimate from its first steps. */
-export interface ShownAnswer {
+/** A scene with the text of its calibration file, where it has one. */
+export interface AskedScene {
   readonly scene: Scene;
+  readonly calibration: string | undefined;
+}
+
+/** The answer that the page shows: of the whole run, or an estimate from its first steps. */
+export interface ShownAnswer extends AskedScene {
   readonly answer: SceneAnswer;
   readonly report: ReportData;
   /** Absent once the whole run is simulated. */

@@ -1,5 +1,6 @@
 import { element, formatMemory, formatShare, section } from "../../reports/client/index.ts";
 import type { StageAnswer } from "../answer-scene.ts";
+import { isComparison } from "../comparison.ts";
 import type { ShownAnswer } from "./shown-answer.ts";
 
 function bar(share: number, kind: string): HTMLElement {
@@ -18,7 +19,7 @@ function memoryCell({ memoryBytes, capacityBytes }: StageAnswer, largest: number
 }
 
 /** What each device has, how full it is and how much of the run it computes. */
-export function stagesSection({ answer: { stages } }: ShownAnswer): HTMLElement {
+export function stagesSection({ answer: { stages }, scene }: ShownAnswer): HTMLElement {
   const largest = Math.max(...stages.map(({ memoryBytes }) => memoryBytes));
   const rows = stages.map((stage) =>
     element("tr", {}, [
@@ -32,8 +33,10 @@ export function stagesSection({ answer: { stages } }: ShownAnswer): HTMLElement 
     ]),
   );
   const head = ["Device", "Layers", "Memory", "Computes"].map((name) => element("th", { scope: "col" }, [name]));
-  const meaning =
-    "What the plan reserves of each device's memory, and the part of the run in which it computes; the hatched rest is bubble.";
+  const memory = isComparison(scene.schedule)
+    ? "How full each device is at its fullest"
+    : "What the plan reserves of each device's memory";
+  const meaning = `${memory}, and the part of the run in which it computes; the hatched rest is bubble.`;
   return section("stages", "Devices", meaning, [
     element("div", { class: "panel table-panel" }, [
       element("table", { class: "stages" }, [

@@ -13,13 +13,17 @@ export interface ChainRequest {
   readonly jobs: readonly number[];
 }
 
-/** Numbers of pipelines worth a look: those that divide the devices evenly, with a job for each at least. */
+/**
+ * Numbers of pipelines worth a look: those that divide the devices evenly, with a job for each at least; where layers
+ * are given for each stage of a pipeline, the one with as many stages.
+ */
 export function pipelineCounts({
   pipelines,
   devices,
   jobs,
   calibration,
-}: Pick<PlanRequest, "pipelines" | "devices" | "jobs" | "calibration">): readonly number[] {
+  layersPerStage,
+}: Pick<PlanRequest, "pipelines" | "devices" | "jobs" | "calibration" | "layersPerStage">): readonly number[] {
   const most = Math.min(devices.length, jobs.length);
   if (pipelines === undefined) return [1];
   if (pipelines !== "auto") {
@@ -30,6 +34,10 @@ export function pipelineCounts({
         got: pipelines,
       });
     return [pipelines];
+  }
+  if (layersPerStage !== undefined) {
+    const count = devices.length / layersPerStage.length;
+    return [Number.isInteger(count) && count <= most ? count : 1];
   }
   // Times that do not depend on how many layers a stage has say nothing of other divisions.
   if (calibration.model === "constant") return [1];

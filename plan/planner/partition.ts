@@ -27,7 +27,7 @@ export function givenStages(
   if (layersPerStage.length !== numDevices || sum(layersPerStage) !== numLayers || Math.min(...layersPerStage) < 1)
     throw new InputError({
       expected: `${numLayers} layers on ${numDevices} stages, at least one on each,`,
-      at: "layersPerStage",
+      at: "--layers-per-stage",
       got: layersPerStage.join(),
     });
   let endLayer = 0;

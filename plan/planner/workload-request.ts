@@ -3,7 +3,7 @@ import type { PlanRequest } from "./request.ts";
 
 /** What may be chosen of a plan beside its workload; what is absent is the workload's, or the planner's to choose. */
 export type PlanChoices = Partial<
-  Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute" | "pipelines" | "jobsAtOnce">
+  Pick<PlanRequest, "schedule" | "maxInFlight" | "groups" | "recompute" | "pipelines" | "jobsAtOnce" | "layersPerStage">
 >;
 
 /** What a workload's plan rests on beside its text. */

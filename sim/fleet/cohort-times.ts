@@ -20,6 +20,7 @@ import { alikePipelines, settingOfPipeline } from "./alike-pipelines.ts";
 import type { FleetTimes } from "./fleet-times.ts";
 import { type IterationBound, iterationBound, tokenBoundNs } from "./iteration-bounds.ts";
 import { type ExampleWork, KindsOfWork } from "./kinds-of-work.ts";
+import { sharedPace } from "./shared-pace.ts";
 
 /** Steps of each job in the run that says about how long they take, and of the slowest one in the run that is measured. */
 const FIRST_STEPS = 3;
@@ -28,6 +29,18 @@ const MEASURED_STEPS = 10;
 const MOST_STEPS = 200;
 
 export type Pack = (problem: PackingProblem) => Packing;
+
+/** How times of jobs that train together are found. */
+export interface CohortOptions {
+  /**
+   * Jobs that train together share micro-batches that it packs, where that is faster; absent: they do not.
+   */
+  readonly pack?: Pack | undefined;
+  /**
+   * `simulated`, or in no time about as long, and never longer: as the bounds of each job let them share a pipeline.
+   */
+  readonly pace?: "simulated" | "bounds" | undefined;
+}
 
 /** Kinds of jobs that train together, with the rows of a step: by part, for the numbers that the jobs have in a plan. */
 interface Group {
@@ -72,18 +85,22 @@ export class CohortTimes implements FleetTimes {
   readonly #settings: readonly Setting[];
   readonly #kinds: KindsOfWork;
   readonly #pack: Pack | undefined;
+  readonly #pace: NonNullable<CohortOptions["pace"]>;
   readonly #known = new Map<string, Cohort>();
   readonly #bounds = new Map<string, IterationBound>();
   readonly #tokens: (readonly number[])[] = [];
   /** By kind. */
   readonly #anywhere = new Map<number, IterationBound>();
 
-  /**
-   * `works`: by the jobs' numbers; more may come. `pack`: jobs that train together share micro-batches that it packs,
-   * where that is faster; absent: they do not.
-   */
-  constructor(setting: Setting, costs: CostModel, works: readonly FleetWork[], pack?: Pack) {
+  /** `works`: by the jobs' numbers; more may come. */
+  constructor(
+    setting: Setting,
+    costs: CostModel,
+    works: readonly FleetWork[],
+    { pack, pace = "simulated" }: CohortOptions = {},
+  ) {
     this.#pack = pack;
+    this.#pace = pace;
     this.#costs = costs;
     const { kinds: alike, examples: pipelines } = alikePipelines(setting);
     this.#alike = alike;
@@ -193,6 +210,13 @@ export class CohortTimes implements FleetTimes {
 
   /** Each job in a group of its own, as it is planned; those of one kind are evaluated after every step, or nobody is. */
   #alone(alike: number, kinds: readonly number[], evaluated?: number): readonly number[] {
+    if (this.#pace === "bounds")
+      return sharedPace(
+        kinds.map((kind) => {
+          const { leastNs, stagesNs } = this.#boundOf(alike, kind, kind === evaluated ? 1 : 0);
+          return { aloneNs: leastNs, loadNs: maximum(stagesNs) };
+        }),
+      );
     const measured = this.#measure(
       alike,
       kinds.map((kind) => ({

@@ -13,7 +13,7 @@ import {
   type Setting,
   settingResources,
 } from "../../plan/index.ts";
-import { CohortTimes, type Pack } from "./cohort-times.ts";
+import { type CohortOptions, CohortTimes, type Pack } from "./cohort-times.ts";
 import { fleetForecaster } from "./forecast.ts";
 import { SharedPace } from "./shared-pace.ts";
 
@@ -27,6 +27,8 @@ export interface FleetSetting {
   readonly most?: number;
   /** How rows are packed where jobs share micro-batches. */
   readonly pack?: Pack;
+  /** How long iterations take: simulated when absent. */
+  readonly pace?: CohortOptions["pace"];
   /** Sizes of jobs are learned from what these take; they are what is planned when absent. */
   readonly learned?: LearnedSizes;
 }
@@ -41,8 +43,16 @@ export interface FleetModel {
 }
 
 /** The machines of a setting, and policies that forecast with them. */
-export function fleetModel({ setting, costs, works, most, pack = packGreedily, learned }: FleetSetting): FleetModel {
-  const alone = new CohortTimes(setting, costs, works);
+export function fleetModel({
+  setting,
+  costs,
+  works,
+  most,
+  pack = packGreedily,
+  pace,
+  learned,
+}: FleetSetting): FleetModel {
+  const alone = new CohortTimes(setting, costs, works, { pace });
   const resources = settingResources({
     setting,
     works,
@@ -59,6 +69,6 @@ export function fleetModel({ setting, costs, works, most, pack = packGreedily, l
         ? policyOf(policy, resources, { forecast, ...(objective === undefined ? {} : { objective }) })
         : policy(resources),
     timesOf: ({ sharesMicroBatches }) =>
-      sharesMicroBatches === true ? new CohortTimes(setting, costs, works, pack) : alone,
+      sharesMicroBatches === true ? new CohortTimes(setting, costs, works, { pack, pace }) : alone,
   };
 }

@@ -9,7 +9,7 @@ import {
   type PlanRequest,
   type Setting,
 } from "../../plan/index.ts";
-import { planAndPredict } from "../predict-plan.ts";
+import { planUnpredicted } from "../predict-plan.ts";
 import { worksOfPlan } from "./simulate-fleet.ts";
 
 /** Pipelines that each have room for all kinds of jobs, and one job of each kind. */
@@ -56,7 +56,7 @@ export function planKinds(request: PlanRequest): KindFleet {
     const key = chainKey(own);
     const body =
       planned.get(key) ??
-      planAndPredict({
+      planUnpredicted({
         ...request,
         ...own,
         pipelines: 1,

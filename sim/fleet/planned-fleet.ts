@@ -1,6 +1,6 @@
 import { InputError } from "../../core/index.ts";
-import { createCostModel, fleetSetting, type PlanRequest } from "../../plan/index.ts";
-import { planAndPredict } from "../predict-plan.ts";
+import { createCostModel, fleetSetting, type PlanBody, type PlanRequest, type ReasonedPlan } from "../../plan/index.ts";
+import { planUnpredicted } from "../predict-plan.ts";
 import type { FleetSetting } from "./fleet-model.ts";
 import { type FleetMember, type SimulatedFleet, worksOfPlan } from "./simulate-fleet.ts";
 
@@ -20,7 +20,7 @@ export function fleetSchedule(schedule: string): "lorapp" | "lorapp-gpipe" {
 
 /** When a job comes, and by when it is to have ended; seconds of the fleet. */
 export function arrivalOf(
-  { user = "", deadlineSeconds }: PlanRequest["jobs"][number],
+  { user = "", deadlineSeconds }: Pick<PlanRequest["jobs"][number], "user" | "deadlineSeconds">,
   arrivalSeconds: number,
 ): FleetMember["arrival"] {
   return {
@@ -31,16 +31,17 @@ export function arrivalOf(
 }
 
 /**
- * The jobs of a request as they come (`arrivalSeconds`). Pipelines, stages and the room for adapters are those of a plan
- * in which all jobs are there from the start. @throws InputError, PlanError as `planAndPredict`
+ * The plan that a fleet has its pipelines, its stages and the room for adapters of: all jobs of a request there from the
+ * start, each in a group of its own. @throws InputError, PlanError as `planAndPredict`
  */
-export function plannedFleet(request: PlanRequest): PlannedFleet {
+export function fleetPlan(request: PlanRequest): ReasonedPlan {
+  const jobs = request.jobs.map((job) => ({ ...job, arrivalSeconds: 0 }));
+  return planUnpredicted({ ...request, groups: "unfused", jobs });
+}
+
+/** The jobs of a request as they come (`arrivalSeconds`), in the fleet of its plan (`fleetPlan`). @throws PlanError */
+export function plannedFleet(request: PlanRequest, { body }: { readonly body: PlanBody }): PlannedFleet {
   const { jobs, jobsAtOnce } = request;
-  const { body } = planAndPredict({
-    ...request,
-    groups: "unfused",
-    jobs: jobs.map((job) => ({ ...job, arrivalSeconds: 0 })),
-  });
   const works = worksOfPlan(body);
   return {
     setting: fleetSetting(body, typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),

@@ -102,7 +102,7 @@ export async function runFleet(given: SmallCase, { devices, pipelines = 1, polic
   const resources = settingResources({ setting, works, ...limits, iterationNs: () => 1e9 });
   const scheduler = new Scheduler(policyOf(policy, resources), resources);
   const { sharesMicroBatches } = policyOf(policy, resources);
-  const times = new CohortTimes(setting, costs, works, sharesMicroBatches === true ? packGreedily : undefined);
+  const times = new CohortTimes(setting, costs, works, sharesMicroBatches === true ? { pack: packGreedily } : {});
   const replay = new Scheduler(policyOf(policy, resources), resources);
   const lines: JournalLine[] = [];
   const segments: Segment[] = [];

@@ -3,13 +3,19 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 import type { Page } from "playwright-core";
 import { explorerPageData, renderExplorer } from "../../explorer/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
 import { bundle, launch } from "../reports/report-page.ts";
 
 const client = packageFile("explorer", "client");
+
+// setup/ is plain JavaScript, since it runs before there is a compiler; the types it has are stated here.
+const { workerOptions, solverText } = (await import(packageFile("setup", "report-client.mjs"))) as {
+  readonly workerOptions: BuildOptions;
+  readonly solverText: () => string;
+};
 
 export interface OpenExplorer {
   readonly page: Page;
@@ -24,6 +30,8 @@ export interface OpenOptions {
   readonly theme?: "light" | "dark";
   /** Behind the page's address, without #. */
   readonly hash?: string;
+  /** Until the run itself is simulated; so where absent. */
+  readonly waits?: boolean;
 }
 
 export interface ExplorerBench {
@@ -38,16 +46,17 @@ export async function createExplorerBench(): Promise<ExplorerBench> {
     entryPoints: [join(client, "worker.ts")],
     bundle: true,
     minify: true,
-    format: "iife",
     target: "es2022",
     write: false,
+    ...workerOptions,
   });
-  const data = explorerPageData({ worker: outputFiles[0]!.text, date: "2026-01-02", version: "1.2.3" });
+  const facts = { worker: outputFiles![0]!.text, solver: solverText(), date: "2026-01-02", version: "1.2.3" };
+  const data = explorerPageData(facts);
   const file = join(folder, "explore.html");
   writeFileSync(file, renderExplorer(data, assets));
   const browser = await launch();
   return {
-    async open({ width = 1440, theme = "light", hash } = {}) {
+    async open({ width = 1440, theme = "light", hash, waits = true } = {}) {
       const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: theme });
       const faults: string[] = [];
       const requests: string[] = [];
@@ -58,7 +67,7 @@ export async function createExplorerBench(): Promise<ExplorerBench> {
         if (message.type() === "error" || message.type() === "warning") faults.push(message.text());
       });
       await page.goto(`${pathToFileURL(file).href}${hash === undefined ? "" : `#${hash}`}`);
-      await wholeAnswer(page);
+      if (waits) await wholeAnswer(page);
       return { page, faults, requests };
     },
     async close() {

@@ -1,16 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../core/index.ts";
-import { sceneRequest } from "../../explorer/answer-scene.ts";
+import { sceneRequest, simulateRequest } from "../../explorer/answer-scene.ts";
 import { checkScene } from "../../explorer/check-scene.ts";
 import { extrapolate, firstEstimate } from "../../explorer/first-estimate.ts";
+import { otherWays } from "../../explorer/other-ways.ts";
 import { sceneNames } from "../../explorer/page-data.ts";
+import { paperCalibration } from "../../explorer/paper-calibration.ts";
 import { SCENE_PRESETS } from "../../explorer/presets.ts";
-import { replyTo } from "../../explorer/reply.ts";
+import type { Reply } from "../../explorer/reply-message.ts";
 import { hourlyPrice, withOneMore } from "../../explorer/scene.ts";
 import { sceneCommands, sceneDocuments } from "../../explorer/scene-documents.ts";
 import { sceneHash, sceneOfHash } from "../../explorer/scene-hash.ts";
-import { changedScene, SCENES } from "./scenes.ts";
+import { CATALOG } from "../../plan/index.ts";
+import { foundPlatform } from "../../studies/paper/calibrate-paper.ts";
+import { predictCell } from "../../studies/paper/predict-cell.ts";
+import type { PaperModel } from "../../studies/paper/published.ts";
+import { answerTo, changedScene, SCENES } from "./scenes.ts";
 
 const CHOICES = sceneNames();
 
@@ -52,22 +58,69 @@ describe("a scene as files", () => {
   });
 });
 
+describe("the paper's scenes", () => {
+  it.each([2, 3, 4])("take the times that `loratwin paper` predicts for a step: preset %i", (index) => {
+    const { scene } = SCENE_PRESETS[index]!;
+    const [{ copies }] = scene.jobs as readonly [(typeof scene.jobs)[0]];
+    const [short, long] = [4, 10].map((steps) => {
+      const { answer } = simulateRequest(
+        sceneRequest({ ...scene, jobs: [{ ...scene.jobs[0]!, steps }] }, paperCalibration()),
+      );
+      return answer.metrics.makespanSeconds;
+    });
+    const model = scene.model as PaperModel;
+    const { stepSeconds } = predictCell(foundPlatform(CATALOG), { model, system: "lorapp", adapters: copies });
+    expect((long! - short!) / 6 / copies / stepSeconds).toBeCloseTo(1, 3);
+  });
+});
+
+describe("a calibration file", () => {
+  const scene = changedScene({ calibration: "own" });
+  const answer = (calibration: string) => answerTo({ id: 1, kind: "whole", scene, calibration });
+
+  it("gives a scene its times, and is in its command", async () => {
+    const text = paperCalibration();
+    const slower = text.replace(/"launchSeconds": [^,]+/, '"launchSeconds": 0.1');
+    const replies = await Promise.all([text, slower, text].map(answer));
+    const seconds = replies.map((reply) => {
+      if (!("answer" in reply)) throw new Error("no plan");
+      return reply.answer.metrics.makespanSeconds;
+    });
+    expect(seconds[1]).toBeGreaterThan(2 * seconds[0]!);
+    expect(seconds[2]).toBe(seconds[0]);
+    expect(sceneCommands(scene)[0]).toContain("--calibration calibration.json");
+  });
+
+  it.each([
+    ["no document", "{", /calibration\.json/],
+    ["another document", "kind: workload\nversion: 1\n", /at model/],
+    [
+      "a share above 1",
+      paperCalibration().replace(/"computeEfficiency": [^,]+/, '"computeEfficiency": 3'),
+      /computeEff/,
+    ],
+    ["costs of another dtype", "kind: calibration\nversion: 1\nmodel: measured\n", /calibration\.json/],
+  ])("is refused where it is %s", async (_, text, says) => {
+    expect(await answer(text)).toMatchObject({ error: expect.stringMatching(says) });
+  });
+});
+
 describe("a scene as an address", () => {
   it.each(SCENES)("comes back as it was: %s", (_, scene) => {
     const hash = sceneHash(scene);
-    expect(hash).toMatch(/^1\.[A-Za-z0-9_-]+$/);
+    expect(hash).toMatch(/^2\.[A-Za-z0-9_-]+$/);
     expect(sceneOfHash(hash, CHOICES)).toEqual(scene);
   });
 
-  const encoded = (value: unknown): string => `1.${btoa(JSON.stringify(value)).replace(/=+$/, "")}`;
+  const encoded = (value: unknown): string => `2.${btoa(JSON.stringify(value)).replace(/=+$/, "")}`;
   const [settings, machines, jobs] = JSON.parse(atob(sceneHash(changedScene()).slice(2))) as unknown[][];
 
   it.each([
-    ["another version", "2.W10", /Expected a scene of version 1/],
-    ["no scene", "1", /Expected a scene in the page's address/],
-    ["no base 64", "1.%%%", /Expected a scene/],
-    ["no UTF-8", "1._w", /Expected a scene/],
-    ["no JSON", `1.${btoa("{")}`, /Expected a scene/],
+    ["another version", "1.W10", /Expected a scene of version 2/],
+    ["no scene", "2", /Expected a scene in the page's address/],
+    ["no base 64", "2.%%%", /Expected a scene/],
+    ["no UTF-8", "2._w", /Expected a scene/],
+    ["no JSON", `2.${btoa("{")}`, /Expected a scene/],
     ["another form", encoded({ machines: 1 }), /Expected a scene/],
     ["too few values", encoded([[], machines, jobs]), /Expected a scene/],
     [
@@ -85,7 +138,7 @@ describe("a scene as an address", () => {
     ],
     ["a prototype", encoded([settings, [["__proto__", 1, "", false]], jobs]), /Expected one of/],
     ["something behind it", `${sceneHash(changedScene())}.x`, /Expected a scene/],
-    ["megabytes", `1.${"A".repeat(1e6)}`, /Expected a scene/],
+    ["megabytes", `2.${"A".repeat(1e6)}`, /Expected a scene/],
   ])("is refused where it has %s", (_, hash, message) => {
     expect(() => sceneOfHash(hash, CHOICES)).toThrow(InputError);
     expect(() => sceneOfHash(hash, CHOICES)).toThrow(message);
@@ -95,8 +148,8 @@ describe("a scene as an address", () => {
     const hash = sceneHash(changedScene());
     const texts = fc.oneof(
       fc.string(),
-      fc.string().map((text) => `1.${text}`),
-      fc.json().map((text) => `1.${btoa(unescape(encodeURIComponent(text)))}`),
+      fc.string().map((text) => `2.${text}`),
+      fc.json().map((text) => `2.${btoa(unescape(encodeURIComponent(text)))}`),
       fc
         .tuple(fc.nat(hash.length - 1), fc.string({ maxLength: 3 }))
         .map(([at, text]) => hash.slice(0, at) + text + hash.slice(at + 1)),
@@ -121,34 +174,92 @@ describe("the first answer to a change", () => {
     expect(extrapolate({ ...first, bubbleRatio: null }, 1000)).toBe(100);
   });
 
-  it.each([0, 1, 3, 4, 5])("is near to the whole run, in the way of its plan: preset %i", (index) => {
+  it.each([0, 1, 3, 4, 5])("is near to the whole run, in the way of its plan: preset %i", async (index) => {
     const { scene } = SCENE_PRESETS[index]!;
-    const whole = replyTo({ id: 1, kind: "whole", scene });
+    const whole = await answerTo({ id: 1, kind: "whole", scene });
     if (!("answer" in whole)) throw new Error("no plan");
-    const { run, simulated } = firstEstimate(scene, whole.answer.ways[0]);
+    const { run, simulated } = firstEstimate(scene, { way: whole.answer.ways[0] });
     expect(run.simulatedSteps).toBeLessThanOrEqual(run.steps);
     expect(simulated.answer.numPipelines).toBe(whole.answer.numPipelines);
     const correction = whole.answer.metrics.makespanSeconds / run.makespanSeconds;
     expect(correction).toBeGreaterThan(0.75);
     expect(correction).toBeLessThan(1.33);
     const again = { ...scene, jobs: scene.jobs.map((kind) => ({ ...kind, rank: 2 * kind.rank })) };
-    const other = replyTo({ id: 2, kind: "whole", scene: again });
-    const corrected = firstEstimate(again, whole.answer.ways[0], correction);
+    const other = await answerTo({ id: 2, kind: "whole", scene: again });
+    const corrected = firstEstimate(again, { way: whole.answer.ways[0], correction });
     if (!("answer" in other)) throw new Error("no plan");
     expect(corrected.run.makespanSeconds / other.answer.metrics.makespanSeconds).toBeCloseTo(1, 1);
   });
 
-  it("is near to the whole fleet too, and leaves the policy as it is", () => {
-    const { scene } = SCENE_PRESETS[7]!;
-    const [first, whole] = (["first", "whole"] as const).map((kind) => replyTo({ id: 1, kind, scene }));
-    if (!("fleet" in first!) || !("fleet" in whole!)) throw new Error("no fleet");
-    expect(first.fleet.part.title).toBe("sjf");
-    expect(first.fleet.metrics.makespanSeconds / whole.fleet.metrics.makespanSeconds).toBeCloseTo(1, 0);
+  it.each([
+    ["sjf", {}],
+    ["fair", { jobsAtOnce: "auto" }],
+    ["packed", { jobsAtOnce: 3 }],
+    ["twin", { pipelines: 2, jobsAtOnce: 2 }],
+    ["fifo", { jobs: [{ copies: 9, steps: 300, apartSeconds: 20 }], jobsAtOnce: "all" }],
+    ["deadline", { jobs: [{ copies: 4, deadlineSeconds: 100, apartSeconds: 1 }], pipelines: 4 }],
+  ] as const)("is near to the whole fleet too, and leaves the policy as it is: %s", async (policy, change) => {
+    const { jobs } = SCENE_PRESETS[7]!.scene;
+    const scene = { ...changedScene({ jobs }), ...changedScene({ jobs, ...change }), policy };
+    const whole = await answerTo({ id: 1, kind: "whole", scene });
+    if (!("fleet" in whole)) throw new Error("no fleet");
+    const first = await answerTo({ id: 1, kind: "first", scene, way: whole.fleet.whole!.ways[0] });
+    if (!("fleet" in first)) throw new Error("no fleet");
+    expect(first.fleet.part.title).toBe(policy);
+    expect(first.fleet.part.jobs.map(({ name }) => name)).toEqual(whole.fleet.part.jobs.map(({ name }) => name));
+    const [seen, is] = [first.fleet.metrics, whole.fleet.metrics];
+    expect(Math.abs(seen.makespanSeconds / is.makespanSeconds - 1)).toBeLessThan(0.1);
+    expect(Math.abs(seen.turnaroundSeconds.mean / is.turnaroundSeconds.mean - 1)).toBeLessThan(0.15);
+    expect(seen.refused).toBe(is.refused);
   });
 
-  it("says what does not fit, as the whole run does", () => {
+  it.each(["tp", "fsdp", "ddp", "interleaved", "zb-h1"] as const)(
+    "is near to the whole of what is simulated only: %s",
+    async (schedule) => {
+      const scene = changedScene({ schedule, jobs: [{ steps: 40 }] });
+      const [first, whole] = await Promise.all(
+        (["first", "whole"] as const).map((kind) => answerTo({ id: 1, kind, scene })),
+      );
+      if (!("answer" in first!) || !("answer" in whole!)) throw new Error("no run");
+      expect(Math.abs(first.run!.makespanSeconds / whole.answer.metrics.makespanSeconds - 1)).toBeLessThan(0.2);
+      expect(first.run).toMatchObject({ simulatedSteps: 5, steps: 40 });
+      expect(whole.report!.traces[0]!.bars.action.length).toBeGreaterThan(first.report!.traces[0]!.bars.action.length);
+    },
+  );
+
+  it("is nearer in another way than that of the last plan, where the change makes that the best one", async () => {
+    const before = await answerTo({ id: 1, kind: "whole", scene: changedScene({ jobs: [{ copies: 1 }] }) });
+    const scene = changedScene({ jobs: [{ tokens: 60, steps: 20 }] });
+    const whole = await answerTo({ id: 2, kind: "whole", scene });
+    if (!("answer" in before) || !("answer" in whole)) throw new Error("no plan");
+    const { ways } = before.answer;
+    const others = otherWays(ways, scene);
+    const secondsOf = (reply: Reply): number =>
+      "run" in reply && reply.run !== undefined ? reply.run.makespanSeconds : Number.POSITIVE_INFINITY;
+    const first = secondsOf(await answerTo({ id: 2, kind: "first", scene, way: ways[0] }));
+    const replies = await Promise.all(others.map((way) => answerTo({ id: 2, kind: "another way", scene, way })));
+    const best = Math.min(...replies.map(secondsOf));
+    const is = whole.answer.metrics.makespanSeconds;
+    expect(best).toBeLessThan(0.8 * first);
+    expect(Math.abs(best / is - 1)).toBeLessThan(0.5 * Math.abs(first / is - 1));
+  });
+
+  it("has no other ways where the scene says the way, and each of them once", async () => {
+    const whole = await answerTo({ id: 1, kind: "whole", scene: changedScene() });
+    if (!("answer" in whole)) throw new Error("no plan");
+    const { ways } = whole.answer;
+    expect(otherWays(ways, changedScene({ schedule: "1f1b", pipelines: 2, groups: "unfused" }))).toEqual([]);
+    const others = otherWays(ways, changedScene());
+    expect(others.map(({ numPipelines, isShared }) => [numPipelines, isShared])).toContainEqual([4, false]);
+    expect(others.length).toBeLessThanOrEqual(4);
+    expect(otherWays([], changedScene())).toEqual([]);
+  });
+
+  it("says what does not fit, as the whole run does", async () => {
     const scene = changedScene({ model: "llama-3-70b", dtype: "float32", machines: [{ count: 1 }] });
-    const [first, whole] = (["first", "whole"] as const).map((kind) => replyTo({ id: 1, kind, scene }));
+    const [first, whole] = await Promise.all(
+      (["first", "whole"] as const).map((kind) => answerTo({ id: 1, kind, scene })),
+    );
     expect(first).toMatchObject({ id: 1, kind: "first", error: expect.stringMatching(/memory/) });
     expect(whole).toMatchObject({ error: expect.stringMatching(/memory/) });
   });

@@ -1,11 +1,20 @@
 import { SCENE_PRESETS } from "../../explorer/presets.ts";
+import type { Question } from "../../explorer/question.ts";
+import { replyTo } from "../../explorer/reply.ts";
+import type { Reply } from "../../explorer/reply-message.ts";
 import type { Scene, SceneJobs, SceneMachine } from "../../explorer/scene.ts";
+import { solvePacking } from "../../workbench/solve-packing.ts";
 
 const [{ scene: README_SCENE }] = SCENE_PRESETS;
 
 export interface SceneChange extends Partial<Omit<Scene, "machines" | "jobs">> {
   readonly machines?: readonly Partial<SceneMachine>[];
   readonly jobs?: readonly Partial<SceneJobs>[];
+}
+
+/** The answer to a question, with rows packed in this thread. */
+export function answerTo(question: Question): Promise<Reply> {
+  return replyTo(question, (problems) => Promise.all(problems.map((problem) => solvePacking({ problem }))));
 }
 
 /** The scene of the README, with few steps, and a change. */
@@ -45,6 +54,43 @@ export const SCENES: readonly (readonly [name: string, scene: Scene])[] = [
     "jobs over time under the twin, in two pipelines",
     changedScene({ policy: "twin", pipelines: 2, jobs: [{ apartSeconds: 2.5 }, { arrivalSeconds: 1, priority: 3 }] }),
   ],
+  [
+    "jobs over time of two users, fairly",
+    changedScene({
+      policy: "fair",
+      jobs: [
+        { user: "ada", apartSeconds: 1 },
+        { user: "grace", arrivalSeconds: 2 },
+      ],
+    }),
+  ],
+  [
+    "jobs over time with deadlines",
+    changedScene({
+      policy: "deadline",
+      jobsAtOnce: 1,
+      jobs: [{ deadlineSeconds: 60 }, { copies: 1, deadlineSeconds: 0.5 }],
+    }),
+  ],
+  [
+    "jobs over time that share micro-batches, packed by a solver",
+    changedScene({
+      policy: "packed",
+      pipelines: 1,
+      jobs: [
+        { batchSize: 4, copies: 2 },
+        { copies: 1, rank: 8, tokens: 200 },
+      ],
+    }),
+  ],
+  ["layers by hand", changedScene({ layersPerStage: "9,8,8,7", recompute: "none" })],
+  ["layers by hand in two pipelines", changedScene({ layersPerStage: "20,12", policy: "sjf", jobs: [{ steps: 3 }] })],
+  ["tensor parallel", changedScene({ schedule: "tp", jobs: [{ copies: 2 }] })],
+  ["FSDP, layers computed twice", changedScene({ schedule: "fsdp", recompute: "layer" })],
+  ["DDP", changedScene({ schedule: "ddp", machines: [{ count: 2 }] })],
+  ["interleaved 1F1B", changedScene({ schedule: "interleaved" })],
+  ["ZB-H1", changedScene({ schedule: "zb-h1" })],
+  ["the paper's Llama 2 13B with FSDP", { ...SCENE_PRESETS[4]!.scene, schedule: "fsdp", recompute: "layer" }],
   [
     "three kinds of adapters",
     changedScene({

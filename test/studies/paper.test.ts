@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { CATALOG } from "../../plan/index.ts";
-import { paperTable } from "../../studies/index.ts";
+import { PAPER_ERROR, paperTable } from "../../studies/index.ts";
+import { FOUND } from "../../studies/paper/calibrate-paper.ts";
 
 const result = paperTable(CATALOG);
 
@@ -38,4 +39,11 @@ test("what the model lacks is said where it shows, and nothing there is fitted",
 
 test("the same catalog gives the same table", () => {
   expect(paperTable(CATALOG)).toEqual(result);
+});
+
+test("what is kept of the calibration is what it finds", () => {
+  const found = result.calibration.figures.filter(({ name }) => name in FOUND);
+  for (const [name, value] of Object.entries(FOUND))
+    expect(found.find((figure) => figure.name === name)!.value / value).toBeCloseTo(1, 6);
+  expect(PAPER_ERROR).toBeCloseTo(score("pipelines, Fig. 7").mean, 4);
 });

@@ -11,10 +11,11 @@ import {
   packGreedily,
   packingModel,
   packMiniBatch,
+  withBetterPackings,
 } from "../../../plan/index.ts";
-import { withBetterPackings } from "../../../workbench/better-packings.ts";
 import { silent } from "../../../workbench/index.ts";
 import { solvePacking } from "../../../workbench/solve-packing.ts";
+import { solvePackings } from "../../../workbench/solve-packings.ts";
 
 const problems = (most: number) =>
   fc
@@ -182,11 +183,14 @@ describe("packings by a solver", () => {
     // Exchanges of two rows end at 93 tokens, of 276 in three micro-batches.
     const problem = { lengths: [14, 13, 61, 5, 25, 3, 6, 42, 57, 50], capacity: 102 };
     const seen: Packing[] = [];
-    const last = await withBetterPackings(silent("."), (pack) => {
-      const packing = pack(problem);
-      seen.push(packing);
-      return packing;
-    });
+    const last = await withBetterPackings(
+      (pack) => {
+        const packing = pack(problem);
+        seen.push(packing);
+        return packing;
+      },
+      solvePackings(silent(".")),
+    );
     expect(seen.map((packing) => longestOf(problem, packing))).toEqual([93, 92]);
     expect(last).toBe(seen[1]);
     expectWhole(problem, last);

@@ -81,7 +81,8 @@ function runActions(
   const resources = () => settingResources({ setting, works, most, iterationNs: () => SECOND });
   const forecast = fleetForecaster({ times: { iterationNs: (_, own) => own.map(() => SECOND) }, isAhead: true });
   const scheduler = new Scheduler(policyOf(policy, resources(), { forecast }), resources());
-  const sharing = policy === "packed" ? new CohortTimes(setting, costs, works, packGreedily).sharing : undefined;
+  const sharing =
+    policy === "packed" ? new CohortTimes(setting, costs, works, { pack: packGreedily }).sharing : undefined;
   const lines: JournalLine[] = [];
   const segments: Segment[] = [];
   const outcomes = new FleetOutcomes();

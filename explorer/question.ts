@@ -1,0 +1,19 @@
+// What the page asks its workers.
+import type { ConsideredWay } from "../plan/index.ts";
+import type { Scene } from "./scene.ts";
+
+/** `first` steps alone, the same in `another way`, the `whole` run, or the whole run with `one more` GPU. */
+export type QuestionKind = "first" | "another way" | "whole" | "one more";
+
+export interface Question {
+  /** Counts the changes of the scene. */
+  readonly id: number;
+  readonly kind: QuestionKind;
+  readonly scene: Scene;
+  /** Text of a calibration file, where times are not the catalog's. */
+  readonly calibration?: string | undefined;
+  /** What the last plan chose, or the other way. */
+  readonly way?: ConsideredWay | undefined;
+  /** How far off the first estimate of the last scene was, as a factor. */
+  readonly correction?: number | undefined;
+}
