@@ -132,7 +132,7 @@ export async function trainIntoFolder(
     ...checkpoints.hooks,
     ...(work === undefined ? {} : { from: work.from }),
     stop: stop.signal,
-    ...(io.world === undefined ? {} : { host: rankedHost(io.world, model) }),
+    ...(io.world === undefined ? {} : { host: rankedHost(io.world, model, (text) => note(io, args, text)) }),
     onStep(row) {
       hooks.onStep?.(row);
       checkpoints.stepped(row);

@@ -16,7 +16,7 @@ export type {
   WeightData,
 } from "./device.ts";
 // What the addon and this machine have.
-export { gpuFreeBytes, type NativeInfo, nativeInfo, productLibraryName } from "./load.ts";
+export { gpuFreeBytes, type NativeInfo, nativeInfo, ncclInfo, productLibraryName } from "./load.ts";
 // What a program is made of.
 export type {
   AttentionBackwardOperator,
@@ -68,4 +68,4 @@ export {
   type UploadTask,
 } from "./tasks.ts";
 // The ranks of a run: messages, channels and clocks between processes.
-export { type Channel, type ClockReading, createLocalWorlds, joinMpi, type World } from "./world.ts";
+export { type Channel, type ChannelWay, type ClockReading, createLocalWorlds, joinMpi, type World } from "./world.ts";

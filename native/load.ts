@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DeviceError } from "../core/index.ts";
 import { guarded } from "./checks.ts";
-import type { RawAddon, RawInfo } from "./raw-addon.ts";
+import type { RawAddon, RawInfo, RawNcclInfo } from "./raw-addon.ts";
 import { RECORDS } from "./records.ts";
 
 /** The addon's build and the machine it runs on; bytes as numbers, `cores` = ids of the CPUs this process may use. */
@@ -91,4 +91,12 @@ export function nativeInfo(): NativeInfo {
  */
 export function productLibraryName(): string {
   return loadNative().productLibraryName();
+}
+
+/**
+ * What moves messages between GPUs of different ranks, and how it knows them. Loads it.
+ * @throws DeviceError when the addon does not load.
+ */
+export function ncclInfo(): RawNcclInfo {
+  return loadNative().ncclInfo();
 }

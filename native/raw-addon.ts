@@ -8,6 +8,9 @@ export type RawDevice = { readonly [kind]: "device" };
 export type RawWorld = { readonly [kind]: "world" };
 export type RawChannel = { readonly [kind]: "channel" };
 
+/** Through the hosts' memory, or from GPU to GPU by NCCL. */
+export type ChannelWay = "host" | "nccl";
+
 export interface RawInfo {
   readonly version: string;
   readonly onednn: string;
@@ -26,6 +29,16 @@ export interface RawCudaInfo {
     readonly memoryBytes: number;
     readonly computeCapability: string;
   }[];
+}
+
+/** What moves messages between GPUs of different ranks. */
+export interface RawNcclInfo {
+  /** With its version; empty where it cannot be used. */
+  readonly name: string;
+  /** Why it cannot; else empty. */
+  readonly reason: string;
+  /** By index: what no other GPU of any machine is called. */
+  readonly gpus: readonly string[];
 }
 
 /** Fields that an error thrown by the addon carries beside its message. */
@@ -144,6 +157,7 @@ export interface RawAddon {
   scratchBytes(operator: string, shape: Readonly<Record<string, number | string>>): number;
   /** What multiplies on GPUs, with its version; empty where nothing does. Loads it. */
   productLibraryName(): string;
+  ncclInfo(): RawNcclInfo;
   createRuntime(notify: () => void): RawRuntime;
   /** Takes what finished since the last call. */
   drain(runtime: RawRuntime): RawBatch;
@@ -269,7 +283,7 @@ export interface RawAddon {
   attachRuntime(world: RawWorld, runtime: RawRuntime): void;
   postMessage(world: RawWorld, to: number, message: Uint8Array): void;
   drainWorld(world: RawWorld): RawWorldBatch;
-  createChannel(world: RawWorld, peer: number, channel: number): RawChannel;
+  createChannel(world: RawWorld, peer: number, channel: number, way: ChannelWay): RawChannel;
   readClock(world: RawWorld): void;
   finishWorld(world: RawWorld): void;
   closeWorld(world: RawWorld): void;

@@ -2,7 +2,9 @@ import { existsSync } from "node:fs";
 import { DeviceError } from "../core/index.ts";
 import { checkCount, guarded } from "./checks.ts";
 import { buildFile, loadNative } from "./load.ts";
-import type { RawChannel, RawWorld } from "./raw-addon.ts";
+import type { ChannelWay, RawChannel, RawWorld } from "./raw-addon.ts";
+
+export type { ChannelWay };
 
 declare const kind: unique symbol;
 /** A one-way, in-order channel between a device of this rank and one of another. */
@@ -29,8 +31,11 @@ export interface World {
   onReading(callback: (reading: ClockReading) => void): void;
   /** No rank can be reached any more, for the reason that is given: the process should end, without `finish`. */
   onFailure(callback: (reason: string) => void): void;
-  /** To or from a rank; the same number, from 0, on both sides. */
-  channel(peer: number, number: number): Channel;
+  /**
+   * To or from a rank; the same number, from 0, and the same way on both sides. One of NCCL takes the number and the next
+   * one, and is between two GPUs. @throws DeviceError without NCCL
+   */
+  channel(peer: number, number: number, way: ChannelWay): Channel;
   /** Compares this rank's clock with that of rank 0. */
   readClock(): void;
   /** Resolves when every rank has called it: nothing may be sent any more. Keeps the process alive until then. */
@@ -85,8 +90,8 @@ function createWorld(make: (notify: () => void) => RawWorld): World {
     onFailure(callback) {
       onFailure = callback;
     },
-    channel: (peer, number) =>
-      guarded(() => addon.createChannel(raw, peer, checkCount(number, "channel"))) as unknown as Channel,
+    channel: (peer, number, way) =>
+      guarded(() => addon.createChannel(raw, peer, checkCount(number, "channel"), way)) as unknown as Channel,
     readClock: () => guarded(() => addon.readClock(raw)),
     finish() {
       const finished = new Promise<void>((resolve) => {

@@ -3,6 +3,7 @@ import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { isSystemError } from "../datasets/index.ts";
 import { fileError } from "./files.ts";
+import { isProcessAlive, processFields } from "./process-alive.ts";
 
 /** The file that says whose a run folder is while it is written. */
 export const LOCK_FILE = "lock";
@@ -14,23 +15,13 @@ interface Holder {
   readonly started: string | null;
 }
 
-/** The 22nd field of /proc/PID/stat; the second one is in parentheses and may hold anything (proc(5)). */
+/** The 22nd field of /proc/PID/stat. */
 function startOf(process: number): string | null {
-  try {
-    const text = readFileSync(`/proc/${process}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
-  } catch {
-    return null;
-  }
+  return processFields(process)[19] ?? null;
 }
 
 function isAlive({ process: number, started }: Holder): boolean {
-  try {
-    // Asks, and sends nothing.
-    process.kill(number, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
-  }
+  if (!isProcessAlive(number)) return false;
   const now = startOf(number);
   return started === null || now === null || now === started;
 }

@@ -9,6 +9,7 @@ import { absolute, readInput } from "./files.ts";
 import type { JournalLine } from "./journal.ts";
 import { readTrace } from "./load-trace.ts";
 import { readMetrics } from "./metrics-lines.ts";
+import { isProcessAlive } from "./process-alive.ts";
 import { RUN_FILES } from "./run-folder.ts";
 import { wholeLines } from "./whole-lines.ts";
 
@@ -95,12 +96,7 @@ export function loadRun(place: Place, folder: string): LoadedRun {
 export function isGoingOn({ state, journal }: Pick<LoadedRun, "state" | "journal">): boolean {
   const started = journal.findLast(({ event }) => event === "started" || event === "failed");
   if (state !== "unfinished" || started?.event !== "started") return false;
-  try {
-    // Asks, and sends nothing.
-    return process.kill(started.process, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  return isProcessAlive(started.process);
 }
 
 /** The same of the folder of a run, or of jobs over time. @throws InputError for another one */

@@ -122,7 +122,7 @@ export async function openLiveFleet(
       ...{ rhythm, goesOn, onFailure: (why: string) => context.warn(`no checkpoint could be written: ${why}`) },
       onLost: (lost, jobs) => context.warn(lostText(lost, jobs, "the others end with a checkpoint")),
       ...{ place: context, folder, setting, costs, model, resources, sharing, works, policy: deciding },
-      host: world && rankedHost(world, model),
+      host: world && rankedHost(world, model, context.note),
       ...(typeof jobsAtOnce === "number" ? { jobsAtOnce } : {}),
       sweeps: halvedSweeps(context, loaded),
     });

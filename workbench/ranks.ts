@@ -55,7 +55,7 @@ export function checkDevices(plan: Parameters<typeof assignDevices>[0], world: W
   else assignRankDevices(plan, world.rank);
 }
 
-/** Where the stages of a plan over several machines run, as rank 0 has them. */
-export function rankedHost(world: World, model: ModelFolder): StageHost {
-  return new RankedHost({ world, version: VERSION, model });
+/** Where the stages of a plan over several machines run, as rank 0 has them; `note` is told of what is particular. */
+export function rankedHost(world: World, model: ModelFolder, note: (text: string) => void): StageHost {
+  return new RankedHost({ world, version: VERSION, model, note });
 }

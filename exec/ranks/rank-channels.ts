@@ -1,4 +1,4 @@
-import type { Channel, World } from "../../native/index.ts";
+import type { Channel, ChannelWay, World } from "../../native/index.ts";
 
 /** The channels of a rank, each made when it is first used. */
 export class RankChannels {
@@ -9,9 +9,9 @@ export class RankChannels {
     this.#world = world;
   }
 
-  to(peer: number, number: number): Channel {
+  to(peer: number, number: number, way: ChannelWay): Channel {
     const key = `${peer} ${number}`;
-    const channel = this.#known.get(key) ?? this.#world.channel(peer, number);
+    const channel = this.#known.get(key) ?? this.#world.channel(peer, number, way);
     this.#known.set(key, channel);
     return channel;
   }

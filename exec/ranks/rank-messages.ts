@@ -2,6 +2,7 @@ import { deserialize, serialize } from "node:v8";
 import type {
   AdapterEntry,
   AdapterPart,
+  ChannelWay,
   ClockReading,
   Completion,
   DeviceFault,
@@ -18,6 +19,7 @@ import type {
 import type { Setting } from "../../plan/index.ts";
 import type { ProductMeasurement } from "../products.ts";
 import type { StageWeights } from "../stage-weights.ts";
+import type { StageGpu } from "./rank-gpus.ts";
 
 /** What a run is: what the ranks have to agree on before anything is loaded. */
 export interface RankOpening {
@@ -35,6 +37,7 @@ export interface RankTransfer extends Task {
   readonly bytes: number;
   readonly peer: number;
   readonly channel: number;
+  readonly way: ChannelWay;
 }
 
 /** What rank 0 tells another rank to do, in this order. `call`: it is answered, under that number. */
@@ -93,6 +96,8 @@ export type RankCommand =
 export interface RankFacts {
   readonly host: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** By stage. */
+  readonly gpus: readonly (StageGpu | undefined)[];
 }
 
 /** What a stage's device says of itself. */

@@ -1,7 +1,8 @@
-import type { Completion, Device, Listener, RunTask, Task, World } from "../../native/index.ts";
+import type { ChannelWay, Completion, Device, Listener, RunTask, Task, World } from "../../native/index.ts";
 import type { StageDevice, StageMessage } from "../stage-host.ts";
 import { completionKey, OrderedCompletions } from "./ordered-completions.ts";
 import { RankChannels } from "./rank-channels.ts";
+import { areReached, type StageGpu } from "./rank-gpus.ts";
 import type { RankLink } from "./rank-link.ts";
 import type { RankTransfer } from "./rank-messages.ts";
 import type { RemoteDeviceInput } from "./remote-device.ts";
@@ -12,6 +13,8 @@ export interface Place {
   readonly rank: number;
   /** On rank 0. */
   readonly local: Device | undefined;
+  /** Where NCCL can be used. */
+  readonly gpu: StageGpu | undefined;
 }
 
 /** What rank 0 puts into the queues of all ranks' devices, and what comes back. */
@@ -139,10 +142,12 @@ export class RankTasks {
   #transfer(from: Place & { readonly name: string }, to: Place, message: StageMessage): void {
     const { id, waits, signal, source, bytes, destination, destinationOffset, receiveWaits = [] } = message;
     const event = signal === undefined ? {} : { signal };
-    // Messages up and down between two stages have channels of their own; so have their numbers at the receiver.
+    // Messages up and down between two stages have channels of their own, two numbers for each; so have their numbers at
+    // the receiver.
     const down = to.stage > from.stage ? 0 : 1;
-    const channel = 2 * from.stage + down;
-    const send: RankTransfer = { id, waits, ...event, offset: source, bytes, peer: to.rank, channel };
+    const channel = 4 * from.stage + 2 * down;
+    const way: ChannelWay = areReached(from.gpu, to.gpu) ? "nccl" : "host";
+    const send: RankTransfer = { id, waits, ...event, offset: source, bytes, peer: to.rank, channel, way };
     const receive: RankTransfer = {
       id: 2 * id + down,
       waits: receiveWaits,
@@ -151,6 +156,7 @@ export class RankTasks {
       bytes,
       peer: from.rank,
       channel,
+      way,
     };
     this.#queued(from.name, "send", from.rank, send);
     // What is received was computed before.
@@ -168,7 +174,7 @@ export class RankTasks {
       this.#linkTo(rank).tell({ kind, stage, task });
       return;
     }
-    const channel = this.#channels.to(task.peer, task.channel);
+    const channel = this.#channels.to(task.peer, task.channel, task.way);
     if (kind === "send") local.enqueueChannelSend({ ...task, channel });
     else local.enqueueReceive({ ...task, channel });
   }

@@ -14,6 +14,7 @@ import {
 import { type MachineClock, RankClock } from "./rank-clock.ts";
 import { rankDevices } from "./rank-devices.ts";
 import { unpackError } from "./rank-errors.ts";
+import { areReached, type StageGpu, stageGpus } from "./rank-gpus.ts";
 import { RankLink } from "./rank-link.ts";
 import { decode, type RankFacts, type RankReport } from "./rank-messages.ts";
 import { RankTasks } from "./rank-tasks.ts";
@@ -26,6 +27,8 @@ export interface RankedHostInput {
   readonly world: World;
   readonly version: string;
   readonly model: Pick<ModelFolder, "folder" | "digest">;
+  /** Told which way messages take where it is not through the hosts' memory. */
+  readonly note?: ((text: string) => void) | undefined;
 }
 
 /**
@@ -44,6 +47,8 @@ export class RankedHost implements StageHost {
   #hostInput: HostInput | undefined;
   #options: readonly (DeviceOptions | undefined)[] = [];
   #opened: Promise<readonly RankFacts[]> = Promise.resolve([]);
+  /** By stage, once the ranks have said what they have. */
+  #gpus: readonly (StageGpu | undefined)[] = [];
   #onComplete: (completions: readonly Completion[]) => void = () => {};
   #onFailure: (error: DeviceError) => void = () => {};
   #failure: Error | undefined;
@@ -100,8 +105,27 @@ export class RankedHost implements StageHost {
       modelDigest: model.digest,
       measureProducts,
     };
-    this.#opened = Promise.all(this.#links.map((link) => link.ask<"open">({ kind: "open", opening })));
+    const own = stageGpus(this.#options);
+    this.#opened = Promise.all(this.#links.map((link) => link.ask<"open">({ kind: "open", opening }))).then((facts) => {
+      this.#gpus = stageRanks(setting).map((rank, stage) => (rank === 0 ? own : facts[rank - 1]!.gpus)[stage]);
+      this.#noteWays(setting);
+      return facts;
+    });
     this.#opened.catch(() => {});
+  }
+
+  #noteWays(setting: Setting): void {
+    const machines = machinesOf(setting);
+    const ranks = stageRanks(setting);
+    const pairs = ranks.flatMap((rank, stage) => {
+      const next = ranks[stage + 1];
+      const isCrossed = setting.links[stage] != null && next !== undefined && next !== rank;
+      return isCrossed && areReached(this.#gpus[stage], this.#gpus[stage + 1]) ? [[rank, next] as const] : [];
+    });
+    if (pairs.length === 0) return;
+    const names = new Set(pairs.map((pair) => pair.map((rank) => machines[rank]).join(" and ")));
+    const { library } = this.#gpus.find((gpu) => gpu !== undefined)!;
+    this.#input.note?.(`messages between ${[...names].join(", ")} go from GPU to GPU (${library})`);
   }
 
   async openStage(opening: StageOpening): Promise<OpenStage> {
@@ -116,7 +140,7 @@ export class RankedHost implements StageHost {
         ...localStageDevice(device, (other) => this.#tasks.localOf(other)),
         ...this.#tasks.enqueueing(() => own),
       };
-      this.#tasks.place(own, { stage: stage.index, rank, local: device });
+      this.#tasks.place(own, { stage: stage.index, rank, local: device, gpu: this.#gpus[stage.index] });
       return { device: own, weights };
     }
     await weightsBefore;
@@ -130,7 +154,7 @@ export class RankedHost implements StageHost {
       statistics,
       enqueueing: this.#tasks.enqueueing(() => device),
     });
-    this.#tasks.place(device, { stage: stage.index, rank, local: undefined });
+    this.#tasks.place(device, { stage: stage.index, rank, local: undefined, gpu: this.#gpus[stage.index] });
     this.#remote.set(stage.index, device);
     return { device, weights };
   }

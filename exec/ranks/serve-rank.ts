@@ -6,6 +6,7 @@ import { openLocalStage } from "../stage-host.ts";
 import { RankChannels } from "./rank-channels.ts";
 import { rankDevices } from "./rank-devices.ts";
 import { packError } from "./rank-errors.ts";
+import { stageGpus } from "./rank-gpus.ts";
 import {
   decode,
   encode,
@@ -136,7 +137,8 @@ class RankStages implements Disposable {
     this.#options = rankDevices(opening.setting, world.rank, opening.measureProducts);
     // Times are told once rank 0 knows this rank's clock.
     world.readClock();
-    return this.#isClockRead.then(() => ({ host: hostname(), versions }));
+    const gpus = stageGpus(this.#options);
+    return this.#isClockRead.then(() => ({ host: hostname(), versions, gpus }));
   }
 
   async #openStage({
@@ -228,9 +230,10 @@ class RankStages implements Disposable {
         return;
       case "send":
       case "receive": {
-        const channel = this.#channels.to(command.task.peer, command.task.channel);
-        if (command.kind === "send") device.enqueueChannelSend({ ...command.task, channel });
-        else device.enqueueReceive({ ...command.task, channel });
+        const { task } = command;
+        const channel = this.#channels.to(task.peer, task.channel, task.way);
+        if (command.kind === "send") device.enqueueChannelSend({ ...task, channel });
+        else device.enqueueReceive({ ...task, channel });
       }
     }
   }

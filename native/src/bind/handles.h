@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "bind/values.h"
@@ -62,7 +63,9 @@ struct HandleType {
 
 RuntimeHandle& runtimeOf(const Napi::Value& value);
 std::shared_ptr<Device>& deviceOf(const Napi::Value& value);
-std::shared_ptr<Channel>& channelOf(const Napi::Value& value);
+// Through the host's memory, or between GPUs.
+using AnyChannel = std::variant<std::shared_ptr<Channel>, std::shared_ptr<NcclChannel>>;
+AnyChannel& channelOf(const Napi::Value& value);
 
 using Body = Napi::Value (*)(const Napi::CallbackInfo& info);
 

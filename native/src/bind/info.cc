@@ -116,6 +116,18 @@ Napi::Value productLibraryName(const Napi::CallbackInfo& call) {
   return Napi::String::New(call.Env(), productLibrary());
 }
 
+// As productLibraryName() is.
+Napi::Value nccl(const Napi::CallbackInfo& call) {
+  const NcclInfo info = ncclInfo();
+  Napi::Object result = Napi::Object::New(call.Env());
+  Napi::Array gpus = Napi::Array::New(call.Env());
+  for (const std::string& gpu : info.gpus) gpus.Set(gpus.Length(), gpu);
+  result.Set("name", info.name);
+  result.Set("reason", info.reason);
+  result.Set("gpus", gpus);
+  return result;
+}
+
 }  // namespace
 
 void registerInfo(Napi::Env env, Napi::Object exports) {
@@ -123,6 +135,7 @@ void registerInfo(Napi::Env env, Napi::Object exports) {
   expose<freeBytes>(env, exports, "cudaFreeBytes");
   expose<scratchBytes>(env, exports, "scratchBytes");
   expose<productLibraryName>(env, exports, "productLibraryName");
+  expose<nccl>(env, exports, "ncclInfo");
 }
 
 }  // namespace loratwin::bind

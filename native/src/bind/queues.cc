@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "bind/bind.h"
 #include "bind/given.h"
@@ -79,14 +80,19 @@ Napi::Value enqueueSend(const Napi::CallbackInfo& call) {
 Napi::Value enqueueChannelSend(const Napi::CallbackInfo& call) {
   Device& device = *deviceOf(call[0]);
   const TaskHead task = head(call);
-  device.enqueueChannelSend(task, size(call[4], "send.source"), size(call[5], "send.bytes"), channelOf(call[6]));
+  const std::size_t source = size(call[4], "send.source");
+  const std::size_t bytes = size(call[5], "send.bytes");
+  std::visit([&](const auto& channel) { device.enqueueChannelSend(task, source, bytes, channel); }, channelOf(call[6]));
   return call.Env().Undefined();
 }
 
 Napi::Value enqueueReceive(const Napi::CallbackInfo& call) {
   Device& device = *deviceOf(call[0]);
   const TaskHead task = head(call);
-  device.enqueueReceive(task, size(call[4], "receive.destination"), size(call[5], "receive.bytes"), channelOf(call[6]));
+  const std::size_t destination = size(call[4], "receive.destination");
+  const std::size_t bytes = size(call[5], "receive.bytes");
+  std::visit([&](const auto& channel) { device.enqueueReceive(task, destination, bytes, channel); },
+             channelOf(call[6]));
   return call.Env().Undefined();
 }
 

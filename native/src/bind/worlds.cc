@@ -5,6 +5,7 @@
 #include "bind/bind.h"
 #include "bind/handles.h"
 #include "runtime/errors.h"
+#include "transport/nccl_channel.h"
 #include "transport/world.h"
 
 namespace loratwin::bind {
@@ -34,9 +35,8 @@ constexpr HandleType<WorldHandle> kWorld{{0x6c6f726174776e03, 0x52d8a1f36b0e9c47
                                            delete dead;
                                          }};
 
-using HeldChannel = std::shared_ptr<Channel>;
-constexpr HandleType<HeldChannel> kChannel{
-    {0x6c6f726174776e04, 0xc93b7e5a1d40f286}, "a channel", [](Napi::Env, HeldChannel* dead) { delete dead; }};
+constexpr HandleType<AnyChannel> kChannel{
+    {0x6c6f726174776e04, 0xc93b7e5a1d40f286}, "a channel", [](Napi::Env, AnyChannel* dead) { delete dead; }};
 
 World& worldOf(const Napi::Value& value) { return *kWorld.of(value).world; }
 
@@ -148,7 +148,11 @@ Napi::Value drainWorld(const Napi::CallbackInfo& call) {
 Napi::Value createChannel(const Napi::CallbackInfo& call) {
   World& world = worldOf(call[0]);
   const int peer = rankOf(call[1], world);
-  return kChannel.wrap(call.Env(), std::make_unique<HeldChannel>(world.channel(peer, whole32(call[2], "channel"))));
+  const std::int32_t channel = whole32(call[2], "channel");
+  const std::string way = text(call[3], "channel.way");
+  if (way != "host" && way != "nccl") throw ArgumentError("host or nccl", "channel.way", way);
+  const AnyChannel made = way == "host" ? AnyChannel(world.channel(peer, channel)) : ncclChannel(world, peer, channel);
+  return kChannel.wrap(call.Env(), std::make_unique<AnyChannel>(made));
 }
 
 Napi::Value readClock(const Napi::CallbackInfo& call) {
@@ -168,7 +172,7 @@ Napi::Value closeWorld(const Napi::CallbackInfo& call) {
 
 }  // namespace
 
-std::shared_ptr<Channel>& channelOf(const Napi::Value& value) { return kChannel.of(value); }
+AnyChannel& channelOf(const Napi::Value& value) { return kChannel.of(value); }
 
 void registerWorlds(Napi::Env env, Napi::Object exports) {
   expose<createLocalWorlds>(env, exports, "createLocalWorlds");

@@ -23,6 +23,8 @@ int deviceCount();
 // Why deviceCount() is 0.
 std::string whyNoDevices();
 DeviceFacts deviceFacts(int device);
+// No other GPU of any machine has it.
+std::string deviceUuid(int device);
 // For the calls of this thread that follow. The process has a context on it from then on, which takes some of its memory.
 void useDevice(int device);
 // Copies from the device in use to others go straight where the machine can do that.

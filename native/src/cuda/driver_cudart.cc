@@ -52,6 +52,18 @@ DeviceFacts deviceFacts(int device) {
   return {properties.name, properties.totalGlobalMem, properties.major, properties.minor};
 }
 
+std::string deviceUuid(int device) {
+  cudaDeviceProp properties{};
+  check("cudaGetDeviceProperties", cudaGetDeviceProperties(&properties, device));
+  constexpr const char* kDigits = "0123456789abcdef";
+  std::string text;
+  for (const char each : properties.uuid.bytes) {
+    const auto byte = static_cast<unsigned char>(each);
+    text += {kDigits[byte / 16], kDigits[byte % 16]};
+  }
+  return text;
+}
+
 void useDevice(int device) {
   prepareEnvironment();
   check("cudaSetDevice", cudaSetDevice(device));

@@ -1,4 +1,5 @@
-// Emulated devices: memory of the emulation, streams that have done what they are given when the call returns.
+// Emulated devices: memory of the emulation, streams that have done what they are given when the call returns, but for
+// messages.
 // LORATWIN_EMULATED_DEVICES says how many there are, LORATWIN_EMULATED_GRAPHS how many launches and copies a graph may
 // hold (all that come, when it is not given).
 #include <algorithm>
@@ -66,6 +67,14 @@ void requireNoCapture(const char* what, void* stream) {
 
 struct Event {
   std::int64_t ns = 0;
+  // What was under way in the stream when it was recorded: it comes true behind that.
+  emulation::AllUnderWay behind = {};
+
+  std::int64_t wait() const {
+    std::int64_t last = ns;
+    for (const auto& each : behind) last = std::max(last, each->wait());
+    return last;
+  }
 };
 
 std::size_t usedBytes(int device) {
@@ -100,6 +109,7 @@ int deviceCount() {
 std::string whyNoDevices() { return "LORATWIN_EMULATED_DEVICES asks for none"; }
 
 DeviceFacts deviceFacts(int) { return {"emulated GPU", kMemoryBytes, 8, 0}; }
+std::string deviceUuid(int device) { return "emulated " + std::to_string(device); }
 
 void useDevice(int device) {
   inUse = device;
@@ -133,7 +143,10 @@ void releasePinned(void* memory) noexcept { ::operator delete(memory); }
 
 void* createStream() { return new Stream{.device = inUse, .noted = {}}; }
 void destroyStream(void* stream) noexcept { delete static_cast<Stream*>(stream); }
-void synchronize(void* stream) { requireNoCapture("synchronize", stream); }
+void synchronize(void* stream) {
+  requireNoCapture("synchronize", stream);
+  static_cast<Stream*>(stream)->wait();
+}
 
 void copyAsync(void* to, const void* from, std::size_t bytes, void* stream) {
   emulation::give(stream, [=] {
@@ -184,6 +197,7 @@ void launchGraph(void* graph, void* stream) {
   requireNoCapture("launchGraph", stream);
   auto& launched = *static_cast<Graph*>(graph);
   upload(launched);
+  static_cast<Stream*>(stream)->wait();
   for (const auto& work : launched.noted) work();
 }
 
@@ -200,10 +214,17 @@ void* createEvent() { return new Event; }
 void destroyEvent(void* event) noexcept { delete static_cast<Event*>(event); }
 void record(void* event, void* stream) {
   requireNoCapture("record", stream);
-  static_cast<Event*>(event)->ns = monotonicNs();
+  *static_cast<Event*>(event) = {monotonicNs(), static_cast<Stream*>(stream)->underWay};
 }
-void waitEvent(void* stream, void*) { requireNoCapture("waitEvent", stream); }
-void synchronizeEvent(void*) {}
-std::int64_t elapsedNs(void* from, void* to) { return static_cast<Event*>(to)->ns - static_cast<Event*>(from)->ns; }
+void waitEvent(void* stream, void* event) {
+  requireNoCapture("waitEvent", stream);
+  auto& underWay = static_cast<Stream*>(stream)->underWay;
+  const auto& behind = static_cast<Event*>(event)->behind;
+  underWay.insert(underWay.end(), behind.begin(), behind.end());
+}
+void synchronizeEvent(void* event) { static_cast<Event*>(event)->wait(); }
+std::int64_t elapsedNs(void* from, void* to) {
+  return static_cast<Event*>(to)->wait() - static_cast<Event*>(from)->wait();
+}
 
 }  // namespace loratwin::cuda

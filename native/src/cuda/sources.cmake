@@ -93,6 +93,14 @@ target_link_options(emulated_graphs PRIVATE -no-pie)
 target_link_libraries(emulated_graphs PRIVATE cuda_kernels cuda_emulation ${CMAKE_DL_LIBS})
 loratwin_cuda_target(emulated_graphs)
 
+# A channel of NCCL between two processes.
+add_executable(emulated_nccl EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/../../test/emulated_nccl.cc
+  ${CMAKE_CURRENT_LIST_DIR}/driver_emulated.cc ${CMAKE_CURRENT_LIST_DIR}/nccl_emulated.cc
+  ${CMAKE_CURRENT_LIST_DIR}/../transport/nccl_channel.cc)
+target_link_options(emulated_nccl PRIVATE -no-pie)
+target_link_libraries(emulated_nccl PRIVATE cuda_kernels cuda_emulation Threads::Threads ${CMAKE_DL_LIBS})
+loratwin_cuda_target(emulated_nccl)
+
 # What the emulation counts of a launch.
 set(LORATWIN_TRAFFIC_KERNELS ${CMAKE_CURRENT_LIST_DIR}/../../test/traffic_kernels.cu)
 set_source_files_properties(${LORATWIN_TRAFFIC_KERNELS} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")

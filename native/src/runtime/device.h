@@ -25,6 +25,8 @@
 
 namespace loratwin {
 
+class NcclChannel;
+
 // Weights as JavaScript gave them: floats, or the bits of bfloat16.
 struct WeightData {
   const void* data;
@@ -89,6 +91,15 @@ struct Transfer {
   std::shared_ptr<Buffer> to;
   std::size_t destination;
   std::size_t bytes;
+};
+
+// Bytes of an arena to or from a GPU of another rank.
+struct NcclMessage {
+  bool sends;
+  std::shared_ptr<Buffer> arena;
+  std::size_t offset;
+  std::size_t bytes;
+  std::shared_ptr<NcclChannel> channel;
 };
 
 // Of CUDA graphs, since the device was made: how many have been captured and launched, how many it keeps, and how many
@@ -164,9 +175,16 @@ class Device {
   void enqueueUpdate(const TaskHead& head, std::vector<UpdateItem> items);
   void enqueueSend(const TaskHead& head, std::size_t source, std::size_t bytes, const Device& destination,
                    std::size_t destinationOffset);
-  // Bytes of the arena to or from a device of another rank, on a stream of the channel's own.
-  void enqueueChannelSend(const TaskHead& head, std::size_t source, std::size_t bytes, std::shared_ptr<Channel> channel);
-  void enqueueReceive(const TaskHead& head, std::size_t destination, std::size_t bytes, std::shared_ptr<Channel> channel);
+  // Bytes of the arena to or from a device of another rank, on a stream of the channel's own. Those of NCCL are between
+  // GPUs.
+  void enqueueChannelSend(const TaskHead& head, std::size_t source, std::size_t bytes,
+                          std::shared_ptr<Channel> channel);
+  void enqueueChannelSend(const TaskHead& head, std::size_t source, std::size_t bytes,
+                          std::shared_ptr<NcclChannel> channel);
+  void enqueueReceive(const TaskHead& head, std::size_t destination, std::size_t bytes,
+                      std::shared_ptr<Channel> channel);
+  void enqueueReceive(const TaskHead& head, std::size_t destination, std::size_t bytes,
+                      std::shared_ptr<NcclChannel> channel);
   void enqueueUpload(const TaskHead& head, std::vector<float> data, std::size_t destinationOffset);
 
   void enqueueFault(const TaskHead& head, Fault fault);
@@ -202,6 +220,8 @@ class Device {
   virtual void queueRun(Task task, const Program& program, Bindings bindings) = 0;
   virtual void queueUpdate(Task task, std::vector<UpdateItem> items) = 0;
   virtual void queueTransfer(Task task, Transfer transfer) = 0;
+  // Of devices whose arena is no host memory.
+  virtual void queueNccl(Task, NcclMessage) {}
   virtual void queueUpload(Task task, std::vector<float> data, std::size_t destination) = 0;
   // On the compute stream.
   virtual void queueOther(Task task) = 0;
@@ -233,6 +253,7 @@ class Device {
     std::vector<std::byte> staging;
   };
   ChannelStream& streamOf(const std::shared_ptr<Channel>& channel, const char* name);
+  void requireGpu() const;
   void requireLive() const;
   void requireQuiet(const char* what) const;
   void requireQuiet(const Adapter& adapter) const;

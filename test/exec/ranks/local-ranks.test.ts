@@ -1,13 +1,20 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { askForFaults } from "../../../datasets/index.ts";
 import { type Cluster, linkSchema } from "../../../plan/documents/cluster.ts";
 import { clusterFromList } from "../../../plan/resolve-cluster.ts";
 import { useEmulatedAddon } from "../../native/emulated-addon.ts";
 import { adapterBytes, runSmall, type SmallResult, type SmallRun, smallCase, TWO_JOBS } from "../small-run.ts";
-import { machines, runOnRanks } from "./local-ranks.ts";
+import { localRanks, machines, runOnRanks } from "./local-ranks.ts";
 
 useEmulatedAddon();
+afterEach(() => {
+  vi.unstubAllEnvs();
+  askForFaults(undefined);
+});
 
 const GIVEN = smallCase([...TWO_JOBS, { rank: 3, targets: ["up_proj", "o_proj"], steps: 5, microBatchSize: 1 }]);
+
+const FROM_GPU_TO_GPU = "messages between m0 and m1, m2 and m3 go from GPU to GPU (emulated NCCL 1.0.0)";
 
 type OnMachines = SmallRun & { readonly devices: Cluster };
 
@@ -28,11 +35,35 @@ describe("a plan over several machines", () => {
     expect(outcomeOf(far)).toEqual(outcomeOf(near));
   }, 60_000);
 
-  test("gives the bytes of one process on GPUs, through the host's memory", async () => {
-    const far = await runOnRanks(GIVEN, { devices: machines([1, 1, 1, 1], "cuda"), pipelines: 2 });
-    const near = await runSmall(GIVEN, { devices: "cuda:0#0,cuda:0#1,cuda:0#2,cuda:0#3", pipelines: 2 });
-    expect(outcomeOf(far)).toEqual(outcomeOf(near));
-  }, 120_000);
+  test.each([
+    ["through the host's memory", "0", []],
+    ["from GPU to GPU", "", [FROM_GPU_TO_GPU]],
+  ])(
+    "gives the bytes of one process on GPUs, %s",
+    async (_, nccl, told) => {
+      vi.stubEnv("LORATWIN_NCCL", nccl);
+      const notes: string[] = [];
+      const devices = machines([1, 1, 1, 1], "cuda");
+      const far = await runOnRanks(GIVEN, { devices, pipelines: 2 }, (text) => notes.push(text));
+      const near = await runSmall(GIVEN, { devices: "cuda:0#0,cuda:0#1,cuda:0#2,cuda:0#3", pipelines: 2 });
+      expect(outcomeOf(far)).toEqual(outcomeOf(near));
+      expect(notes).toEqual(told);
+    },
+    120_000,
+  );
+
+  test("on GPUs ends with the error of a device, and frees who waits for its messages", async () => {
+    vi.stubEnv("LORATWIN_NCCL", "");
+    const devices = machines([1, 1, 1, 1], "cuda");
+    const notes: string[] = [];
+    const ranks = localRanks(GIVEN.model, devices.machines.length, (text) => notes.push(text));
+    askForFaults("action:30:error");
+    await expect(runSmall(GIVEN, { devices, pipelines: 2, hooks: { host: ranks.host } })).rejects.toThrow(
+      "an error of an unknown kind",
+    );
+    await expect(ranks.end()).rejects.toThrow("Expected rank 0 to go on");
+    expect(notes).toEqual([FROM_GPU_TO_GPU]);
+  }, 60_000);
 
   test("gives the bytes of one process with messages that are rounded for the transfer, and half their bytes", async () => {
     const transferDtype = "bfloat16" as const;

@@ -6,18 +6,20 @@ import { createLocalWorlds } from "../../../native/index.ts";
 import type { Cluster } from "../../../plan/documents/cluster.ts";
 import { runSmall, type SmallCase, type SmallResult, type SmallRun } from "../small-run.ts";
 
-/** So many devices on each machine; CPU devices have one thread. */
+/** So many devices on each machine; CPU devices have one thread, and each GPU is another one. */
 export function machines(sizes: readonly number[], type: "cpu" | "cuda" = "cpu"): Cluster {
   const figures =
     type === "cpu"
       ? { type, threads: 1 }
       : { memoryBytes: 2 ** 30, peakFlopsPerSecond: { float32: 1e12 }, memoryBytesPerSecond: 1e11 };
+  const before = (m: number): number => sizes.slice(0, m).reduce((sum, size) => sum + size, 0);
+  const numbered = (m: number, d: number): number => (type === "cpu" ? d : before(m) + d);
   return {
     kind: "cluster",
     version: 1,
     machines: sizes.map((size, m) => ({
       name: `m${m}`,
-      devices: Array.from({ length: size }, (_, d) => ({ name: `m${m}.${type}:${d}`, ...figures })),
+      devices: Array.from({ length: size }, (_, d) => ({ name: `m${m}.${type}:${numbered(m, d)}`, ...figures })),
     })),
     network: { bandwidthBytesPerSecond: 1e9, latencySeconds: 0, shared: true, transfers: "overlapped", duplex: "full" },
   };
@@ -30,7 +32,7 @@ export interface LocalRanks {
   end(): Promise<void>;
 }
 
-export function localRanks(base: BaseModel, numRanks: number): LocalRanks {
+export function localRanks(base: BaseModel, numRanks: number, note?: (text: string) => void): LocalRanks {
   const [first, ...others] = createLocalWorlds(numRanks);
   const model = { ...base, folder: "small", digest: "sha256:small" };
   const served = others.map((world) =>
@@ -39,7 +41,7 @@ export function localRanks(base: BaseModel, numRanks: number): LocalRanks {
       (error: unknown) => error,
     ),
   );
-  const host = new RankedHost({ world: first!, version: "test", model });
+  const host = new RankedHost({ world: first!, version: "test", model, note });
   return {
     host,
     async end() {
@@ -53,8 +55,9 @@ export function localRanks(base: BaseModel, numRanks: number): LocalRanks {
 export async function runOnRanks(
   given: SmallCase,
   run: SmallRun & { readonly devices: Cluster },
+  note?: (text: string) => void,
 ): Promise<SmallResult> {
-  const ranks = localRanks(given.model, run.devices.machines.length);
+  const ranks = localRanks(given.model, run.devices.machines.length, note);
   const result = await runSmall(given, { ...run, hooks: { ...run.hooks, host: ranks.host } });
   await ranks.end();
   return result;

@@ -1,6 +1,7 @@
 #include "runtime/cuda/cuda_device.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "cuda/adamw.h"
@@ -10,6 +11,7 @@
 #include "cuda/sum_squares.h"
 #include "runtime/clock.h"
 #include "runtime/errors.h"
+#include "transport/nccl_channel.h"
 
 namespace loratwin {
 
@@ -79,6 +81,18 @@ CudaInfo cudaInfo() {
   return info;
 }
 
+NcclInfo ncclInfo() {
+  NcclInfo info;
+  try {
+    info.name = cuda::nccl::libraryName();
+    const int count = cuda::deviceCount();
+    for (int i = 0; i < count; i++) info.gpus.push_back(cuda::deviceUuid(i));
+  } catch (const std::runtime_error& error) {
+    info.reason = error.what();
+  }
+  return info;
+}
+
 std::string productLibrary() {
   try {
     return cuda::libraryName();
@@ -140,6 +154,11 @@ CudaDevice::CudaDevice(std::shared_ptr<Runtime> runtime, std::string name, CudaO
 }
 
 void CudaDevice::halt() {
+  // At once: the end of one may wait for all that the GPU does, and that for the peer of another.
+  std::vector<std::thread> aborting;
+  for (const auto& [channel, own] : ncclStreams_) aborting.emplace_back([&own] { own.channel->abort(); });
+  for (std::thread& each : aborting) each.join();
+  ncclStreams_.clear();
   if (compute_) compute_->halt();
   if (send_) send_->halt();
 }
@@ -407,6 +426,24 @@ void CudaDevice::queueTransfer(Task task, Transfer transfer) {
     cuda::copyAsync(moved.to->data() + moved.destination, moved.from->data() + moved.source, moved.bytes, stream);
   };
   send_->enqueue(std::move(task));
+}
+
+void CudaDevice::queueNccl(Task task, NcclMessage message) {
+  NcclStream& own = ncclStreams_[message.channel.get()];
+  if (!own.stream) {
+    own.channel = message.channel;
+    own.stream = std::make_unique<CudaStream>(runtime_, name_, message.sends ? "send" : "receive", index_);
+    own.stream->start();
+  }
+  // Only then are both sides ready.
+  task.hostWaits = true;
+  task.work = [message, stream = own.stream->handle()](Completion&) {
+    std::byte* const at = message.arena->data() + message.offset;
+    if (message.sends) message.channel->send(at, message.bytes, stream);
+    else message.channel->receive(at, message.bytes, stream);
+  };
+  task.complete = [channel = own.channel](Completion&) { channel->requireWhole(); };
+  own.stream->enqueue(std::move(task));
 }
 
 void CudaDevice::queueUpload(Task task, std::vector<float> data, std::size_t destination) {

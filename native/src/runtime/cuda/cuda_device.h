@@ -1,7 +1,9 @@
-// A GPU, or a share of one: a compute and a send stream, and the receive stream of its memory.
+// A GPU, or a share of one: a compute and a send stream, and one for each of NCCL's channels.
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
 
 #include "cuda/blas.h"
 #include "runtime/cuda/cuda_memory.h"
@@ -32,6 +34,7 @@ class CudaDevice final : public Device {
   void queueRun(Task task, const Program& program, Bindings bindings) override;
   void queueUpdate(Task task, std::vector<UpdateItem> items) override;
   void queueTransfer(Task task, Transfer transfer) override;
+  void queueNccl(Task task, NcclMessage message) override;
   void queueUpload(Task task, std::vector<float> data, std::size_t destination) override;
   void queueOther(Task task) override { compute_->enqueue(std::move(task)); }
   void halt() override;
@@ -57,6 +60,12 @@ class CudaDevice final : public Device {
   const int index_;
   std::unique_ptr<CudaStream> compute_;
   std::unique_ptr<CudaStream> send_;
+  // NCCL's, each with a stream of its own: a message waits for none of another channel.
+  struct NcclStream {
+    std::shared_ptr<NcclChannel> channel;
+    std::unique_ptr<CudaStream> stream;
+  };
+  std::map<const NcclChannel*, NcclStream> ncclStreams_;
   std::unique_ptr<Buffer> workspace_;
   std::unique_ptr<Buffer> dequantized_;  // columns of a quantized weight; null without one
   std::unique_ptr<cuda::Blas> blas_;

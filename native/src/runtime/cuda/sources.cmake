@@ -11,6 +11,7 @@ set(LORATWIN_CUDA_DEVICE_SOURCES
   src/runtime/cuda/steps_products.cc
   src/runtime/cuda/tables.cc
   src/cuda/product_choices.cc
+  src/transport/nccl_channel.cc
   ${LORATWIN_CUDA_TABLES})
 
 set(LORATWIN_CUDA OFF CACHE BOOL "Whether loratwin.node has the CUDA backend, compiled by nvcc")
@@ -42,7 +43,8 @@ function(loratwin_cuda_addon addon)
     list(APPEND kernels ${object})
   endforeach()
   set_source_files_properties(${kernels} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
-  loratwin_addon(${addon} ${LORATWIN_CUDA_DEVICE_SOURCES} src/cuda/blas_cublaslt.cc src/cuda/driver_cudart.cc ${kernels})
+  loratwin_addon(${addon} ${LORATWIN_CUDA_DEVICE_SOURCES} src/cuda/blas_cublaslt.cc src/cuda/driver_cudart.cc
+    src/cuda/nccl_library.cc ${kernels})
   target_include_directories(${addon} SYSTEM PRIVATE ${LORATWIN_CUDART_INCLUDE})
   target_link_libraries(${addon} PRIVATE ${LORATWIN_CUDART} ${CMAKE_DL_LIBS} rt)
   # Of CUDA's runtime nothing is for others.
@@ -74,7 +76,7 @@ function(loratwin_emulated_addon addon)
   target_include_directories(${addon}_kernels PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/src)
   target_compile_options(${addon}_kernels PRIVATE ${LORATWIN_KERNEL_FLAGS} -g ${ARGN})
   loratwin_addon(${addon} ${LORATWIN_CUDA_DEVICE_SOURCES} src/cuda/blas_emulated.cc src/cuda/driver_emulated.cc
-    src/bind/emulation.cc ${LORATWIN_EMULATION} $<TARGET_OBJECTS:${addon}_kernels>)
+    src/cuda/nccl_emulated.cc src/bind/emulation.cc ${LORATWIN_EMULATION} $<TARGET_OBJECTS:${addon}_kernels>)
   target_compile_definitions(${addon} PRIVATE LORATWIN_EMULATION)
   target_link_libraries(${addon} PRIVATE ${CMAKE_DL_LIBS})
   set_target_properties(${addon}_kernels ${addon} PROPERTIES EXCLUDE_FROM_ALL ON)
