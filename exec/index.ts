@@ -44,6 +44,8 @@ export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
 export { otherLibrary } from "./products.ts";
 // Stages on several machines: rank 0, which decides, and the others.
 export { endRanks } from "./ranks/end-ranks.ts";
+// How messages travel between ranks.
+export { type MeasuredLink, measureLinks } from "./ranks/measure-links.ts";
 export { RankedHost } from "./ranks/ranked-host.ts";
 export { serveRank } from "./ranks/serve-rank.ts";
 // How far a run is.

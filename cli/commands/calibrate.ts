@@ -29,6 +29,7 @@ import {
 } from "../calibrate-without-device.ts";
 import { type Arguments, type Command, optionalCount, optionalText, requiredText, type Use } from "../command.ts";
 import type { Io } from "../io.ts";
+import { calibrateLinks, LINKS } from "../measured-links.ts";
 import { pick } from "../option-table.ts";
 import { percent, printResult, showProgress, table } from "../output.ts";
 import { CATALOG_OPTION, PLAN_OPTIONS, WORKLOAD_OPTIONS } from "../plan-options.ts";
@@ -174,6 +175,7 @@ function calibrationText({
 
 export const calibrateCommand: Command = {
   usage: "calibrate",
+  runsOnRanks: true,
   describe: "measure operators and links of this machine, fit, and print the error on what was kept out of the fit",
   examples: [
     [
@@ -185,11 +187,13 @@ export const calibrateCommand: Command = {
       "$0 calibrate --from-observation w.yaml --cluster gpus.yaml --observed lorapp=2364 -o k.json",
       "GPUs that are not here, from a rate that somebody saw",
     ],
+    ["mpirun -n 2 ... $0 calibrate --links", "the network between machines, for a cluster file"],
     ["$0 calibrate --transfer k.json --to 'H100 SXM' -o h100.json", "the efficiencies of one GPU for another"],
   ],
   positionals: {},
-  uses: [GENERAL, WORKLOAD, OBSERVATION, TRANSFER],
-  useOf: (args) => [WORKLOAD, OBSERVATION, TRANSFER].find((use) => args[use.input.slice(2)] !== undefined) ?? GENERAL,
+  uses: [GENERAL, WORKLOAD, OBSERVATION, TRANSFER, LINKS],
+  useOf: (args) =>
+    [WORKLOAD, OBSERVATION, TRANSFER, LINKS].find((use) => args[use.input.slice(2)] !== undefined) ?? GENERAL,
   async run(args, io, use) {
     if (use === OBSERVATION) {
       await calibrateFromObservation(io, args);
@@ -197,6 +201,10 @@ export const calibrateCommand: Command = {
     }
     if (use === TRANSFER) {
       calibrateByTransfer(io, args);
+      return 0;
+    }
+    if (use === LINKS) {
+      await calibrateLinks(io, args);
       return 0;
     }
     const subjects = use === GENERAL ? generalSubjects(io, args) : await workloadSubjects(io, args);

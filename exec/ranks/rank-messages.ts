@@ -50,6 +50,7 @@ export type RankCommand =
       readonly domain: number;
       readonly arenaBytes: number;
     }
+  | { readonly kind: "links"; readonly call: number; readonly arenaBytes: number }
   | { readonly kind: "events" | "cells"; readonly count: number }
   | { readonly kind: "renew"; readonly events: readonly number[] }
   | { readonly kind: "signal"; readonly event: number }
@@ -111,6 +112,8 @@ export interface StageReport {
 export interface RankAnswers {
   readonly open: RankFacts;
   readonly stage: { readonly weights: StageWeights; readonly statistics: DeviceStatistics };
+  /** The rank's host, once it has room for messages that are timed, and its clock is known. */
+  readonly links: string;
   /** Bytes that it took. */
   readonly adapter: number;
   readonly read: Float32Array;

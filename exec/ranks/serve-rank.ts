@@ -1,6 +1,13 @@
 import { hostname } from "node:os";
 import { DeviceError, InputError, InvariantError } from "../../core/index.ts";
-import { createRuntime, type Device, type DeviceOptions, type Runtime, type World } from "../../native/index.ts";
+import {
+  createRuntime,
+  type Device,
+  type DeviceOptions,
+  nativeInfo,
+  type Runtime,
+  type World,
+} from "../../native/index.ts";
 import type { BaseModel } from "../model-folder.ts";
 import { openLocalStage } from "../stage-host.ts";
 import { RankChannels } from "./rank-channels.ts";
@@ -106,6 +113,8 @@ class RankStages implements Disposable {
         return this.#open(command.opening);
       case "stage":
         return this.#openStage(command);
+      case "links":
+        return this.#openLinks(command.arenaBytes);
       case "adapter":
         return this.#createAdapter(command);
       case "read":
@@ -139,6 +148,15 @@ class RankStages implements Disposable {
     world.readClock();
     const gpus = stageGpus(this.#options);
     return this.#isClockRead.then(() => ({ host: hostname(), versions, gpus }));
+  }
+
+  /** A device that does nothing but send and receive, in the place of a stage. */
+  #openLinks(arenaBytes: number): Promise<RankAnswers["links"]> {
+    const device = this.#runtime.createDevice({ name: "link", cores: [nativeInfo().cores[0]!] });
+    device.reserveArena(arenaBytes);
+    this.#devices.set(0, device);
+    this.#input.world.readClock();
+    return this.#isClockRead.then(hostname);
   }
 
   async #openStage({

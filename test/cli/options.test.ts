@@ -158,6 +158,7 @@ const LINES: Readonly<Record<string, readonly Arguments[]>> = {
     { workload: "w.yaml", devices: "cpu:0" },
     { "from-observation": "g.yaml", cluster: "gpus.yaml", observed: "ddp=20000" },
     { transfer: "layers.json", to: "RTX A6000" },
+    { links: true },
   ],
   compare: [{ simulated: "s.json", executed: "run" }],
   report: [

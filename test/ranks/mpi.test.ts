@@ -27,7 +27,8 @@ function ranks(
   words: readonly string[],
   more: Partial<ConstructorParameters<typeof MpiRun>[0]> = {},
 ) {
-  const command = [process.execPath, MAIN, ...words, "--no-cache", "--quiet"];
+  const cached = words[0] === "calibrate" ? [] : ["--no-cache"];
+  const command = [process.execPath, MAIN, ...words, ...cached, "--quiet"];
   return new MpiRun({ numRanks, command, cwd: folder, ...more });
 }
 
@@ -136,5 +137,24 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
       expect(adaptersOf(path.join(folder, "four"))).toBe(adaptersOf(path.join(folder, "local")));
     },
     180_000,
+  );
+
+  it.skipIf(noNamespaces !== undefined)(
+    "measure their network",
+    async () => {
+      using namespaces = new Namespaces(2, "100mbit");
+      const { code, stdout, stderr } = await outcomeOf(2, ["calibrate", "--links", "--json"], { namespaces });
+      expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+      const { network, links } = JSON.parse(stdout);
+      // 94.9 % of 100 Mbit/s are for messages.
+      expect(network.bandwidthBytesPerSecond / 12.5e6).toBeGreaterThan(0.7);
+      expect(network.bandwidthBytesPerSecond / 12.5e6).toBeLessThan(1.1);
+      expect(network.latencySeconds).toBeLessThan(0.05);
+      const [link] = links;
+      expect(link.host).toBe("lt1");
+      // A few bytes wait for 8 MiB that are on their way.
+      expect(link.behindLargeSeconds).toBeGreaterThan(10 * link.latencySeconds);
+    },
+    120_000,
   );
 });
