@@ -9,22 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/clock.h"
-
 namespace loratwin::emulation {
 
 class UnderWay {
  public:
-  void end() {
-    endNs_ = monotonicNs();
-    ended_ = true;
-    ended_.notify_all();
-  }
+  void end();
   // When it has ended.
-  std::int64_t wait() const {
-    ended_.wait(false);
-    return endNs_;
-  }
+  std::int64_t wait() const;
 
  private:
   std::atomic<std::int64_t> endNs_{0};
@@ -39,9 +30,7 @@ struct Stream {
   std::vector<std::function<void()>> noted;
   AllUnderWay underWay = {};
 
-  void wait() {
-    for (const auto& each : std::exchange(underWay, {})) each->wait();
-  }
+  void wait();
 };
 
 // body(): now, or whenever the graph is launched. A null stream is never captured.

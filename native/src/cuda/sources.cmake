@@ -26,6 +26,7 @@ set(LORATWIN_EMULATION
   emulation/checker.cc
   emulation/fiber.cc
   emulation/memory.cc
+  emulation/streams.cc
   emulation/traffic.cc
   emulation/warp.cc)
 set(LORATWIN_CUDA_TABLE
