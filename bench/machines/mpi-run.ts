@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
-import { machineName, type Namespaces, NETWORK } from "./namespaces.ts";
+import { type Namespaces, NETWORK } from "./namespaces.ts";
 
 export interface MpiRunInput {
   readonly numRanks: number;
@@ -61,7 +61,7 @@ export class MpiRun implements Disposable {
     const [program, args] =
       namespaces === undefined
         ? ["mpirun", [...root, "--map-by", ":OVERSUBSCRIBE", ...ranks, ...exported, ...pinned]]
-        : this.#inNamespaces([...root, ...ranks, ...exported], numRanks, pinned);
+        : this.#inNamespaces(namespaces, [...root, ...ranks, ...exported], numRanks, pinned);
     const child = spawn(program as string, args as string[], { cwd, env: { ...process.env, ...given } });
     this.#child = child;
     let [stdout, stderr] = ["", ""];
@@ -77,6 +77,7 @@ export class MpiRun implements Disposable {
   }
 
   #inNamespaces(
+    namespaces: Namespaces,
     options: readonly string[],
     numRanks: number,
     command: readonly string[],
@@ -88,12 +89,12 @@ export class MpiRun implements Disposable {
       '#!/bin/sh\nhost=$1\nshift\nexec ip netns exec "$host" unshare --uts sh -c \'hostname "$0"; exec sh -c "$*"\' "$host" "$@"\n',
     );
     chmodSync(agent, 0o755);
-    const hosts = Array.from({ length: numRanks }, (_, k) => `${machineName(k)}:1`).join(",");
+    const hosts = Array.from({ length: numRanks }, (_, k) => `${namespaces.nameOf(k)}:1`).join(",");
     const network = [
       ...["--prtemca", "plm_ssh_agent", agent, "--prtemca", "prte_if_include", NETWORK, ...KEEPALIVE],
       ...["--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", NETWORK, "--mca", "btl_tcp_links", "2"],
     ];
-    const first = machineName(0);
+    const first = namespaces.nameOf(0);
     const named = ["unshare", "--uts", "sh", "-c", `hostname ${first}; exec "$@"`, "sh"];
     return ["ip", ["netns", "exec", first, ...named, "mpirun", "--host", hosts, ...network, ...options, ...command]];
   }

@@ -4,18 +4,12 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-const SWITCH = "ltsw";
 /** More than an Ethernet frame has, and enough for the rate to be reached. */
 const BURST = "128kb";
 
 function system(command: string, ...args: readonly string[]): void {
   const { status, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? stderr}`);
-}
-
-/** Names of machines: `lt0`, `lt1`, ... */
-export function machineName(index: number): string {
-  return `lt${index}`;
 }
 
 function address(index: number): string {
@@ -32,44 +26,73 @@ export function whyNoNamespaces(): string | undefined {
     const { error } = spawnSync(program, ["-V"]);
     if (error !== undefined) return `${program} is not installed`;
   }
-  const { status, stderr } = spawnSync("ip", ["netns", "add", "lttry"], { encoding: "utf8" });
-  spawnSync("ip", ["netns", "delete", "lttry"]);
+  const name = `lt${process.pid}-try`;
+  const { status, stderr } = spawnSync("ip", ["netns", "add", name], { encoding: "utf8" });
+  spawnSync("ip", ["netns", "delete", name]);
   return status === 0 ? undefined : stderr.trim();
 }
+
+let numMade = 0;
 
 /** So many machines, until they are disposed of. */
 export class Namespaces implements Disposable {
   readonly size: number;
+  /** Of all names: others may have machines at the same time. */
+  readonly #prefix: string;
 
   /** `rate`: as tc has it, such as `1gbit`. */
   constructor(size: number, rate: string) {
     this.size = size;
-    removeAll(size);
+    this.#prefix = `lt${process.pid}-${numMade}`;
+    numMade += 1;
     try {
       this.#make();
       this.shape(rate);
     } catch (error) {
-      removeAll(size);
+      this[Symbol.dispose]();
       throw error;
     }
   }
 
+  /** A machine's name, by which the others know it. */
+  nameOf(index: number): string {
+    return `${this.#prefix}-${index}`;
+  }
+
+  get #switch(): string {
+    return `${this.#prefix}-switch`;
+  }
+
   #make(): void {
-    system("ip", "netns", "add", SWITCH);
-    system("ip", "-n", SWITCH, "link", "add", "br0", "type", "bridge");
-    system("ip", "-n", SWITCH, "link", "set", "br0", "up");
+    system("ip", "netns", "add", this.#switch);
+    system("ip", "-n", this.#switch, "link", "add", "br0", "type", "bridge");
+    system("ip", "-n", this.#switch, "link", "set", "br0", "up");
     for (let k = 0; k < this.size; k += 1) {
-      const name = machineName(k);
+      const name = this.nameOf(k);
       system("ip", "netns", "add", name);
-      system("ip", "link", "add", "net0", "netns", name, "type", "veth", "peer", "name", `port${k}`, "netns", SWITCH);
-      system("ip", "-n", SWITCH, "link", "set", `port${k}`, "master", "br0", "up");
+      system(
+        "ip",
+        "link",
+        "add",
+        "net0",
+        "netns",
+        name,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        `port${k}`,
+        "netns",
+        this.#switch,
+      );
+      system("ip", "-n", this.#switch, "link", "set", `port${k}`, "master", "br0", "up");
       system("ip", "-n", name, "addr", "add", `${address(k)}/24`, "dev", "net0");
       system("ip", "-n", name, "link", "set", "lo", "up");
       system("ip", "-n", name, "link", "set", "net0", "up");
       // `ip netns exec` shows this file as /etc/hosts.
       const folder = path.join("/etc/netns", name);
       mkdirSync(folder, { recursive: true });
-      const lines = Array.from({ length: this.size }, (_, other) => `${address(other)} ${machineName(other)}`);
+      const lines = Array.from({ length: this.size }, (_, other) => `${address(other)} ${this.nameOf(other)}`);
       writeFileSync(path.join(folder, "hosts"), `${["127.0.0.1 localhost", ...lines].join("\n")}\n`);
     }
   }
@@ -77,29 +100,24 @@ export class Namespaces implements Disposable {
   shape(rate: string): void {
     const tbf = ["root", "tbf", "rate", rate, "burst", BURST, "latency", "20ms"];
     for (let k = 0; k < this.size; k += 1) {
-      system("ip", "netns", "exec", machineName(k), "tc", "qdisc", "replace", "dev", "net0", ...tbf);
-      system("ip", "netns", "exec", SWITCH, "tc", "qdisc", "replace", "dev", `port${k}`, ...tbf);
+      system("ip", "netns", "exec", this.nameOf(k), "tc", "qdisc", "replace", "dev", "net0", ...tbf);
+      system("ip", "netns", "exec", this.#switch, "tc", "qdisc", "replace", "dev", `port${k}`, ...tbf);
     }
   }
 
   /** Takes the link of a machine down at the switch. */
   cut(index: number): void {
-    system("ip", "-n", SWITCH, "link", "set", `port${index}`, "down");
+    system("ip", "-n", this.#switch, "link", "set", `port${index}`, "down");
   }
 
   join(index: number): void {
-    system("ip", "-n", SWITCH, "link", "set", `port${index}`, "up");
+    system("ip", "-n", this.#switch, "link", "set", `port${index}`, "up");
   }
 
   [Symbol.dispose](): void {
-    removeAll(this.size);
-  }
-}
-
-function removeAll(size: number): void {
-  const names = [SWITCH, ...Array.from({ length: size }, (_, k) => machineName(k))];
-  for (const name of names) {
-    spawnSync("ip", ["netns", "delete", name]);
-    rmSync(path.join("/etc/netns", name), { recursive: true, force: true });
+    for (const name of [this.#switch, ...Array.from({ length: this.size }, (_, k) => this.nameOf(k))]) {
+      spawnSync("ip", ["netns", "delete", name]);
+      rmSync(path.join("/etc/netns", name), { recursive: true, force: true });
+    }
   }
 }

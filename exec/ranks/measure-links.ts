@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { median } from "../../core/index.ts";
 import { type Completion, createRuntime, type Device, nativeInfo, type World } from "../../native/index.ts";
 import { RankChannels } from "./rank-channels.ts";
@@ -48,6 +49,8 @@ interface Message {
   /** Messages of two channels at once have places of their own. */
   readonly offset: number;
   readonly channel: number;
+  /** Seconds after the others. */
+  readonly afterSeconds?: number;
 }
 
 /** Rank 0's side of a measurement: sends and receives on both sides, and when they ended. */
@@ -86,13 +89,14 @@ class LinkMeter implements Disposable {
     return await Promise.race([link.ask<"links">({ kind: "links", arenaBytes: ARENA_BYTES }), this.#failure]);
   }
 
-  /** Messages that begin together: of each, when both sides were ready and when it was there. */
+  /** Messages at the same time: of each, when both sides were ready and when it was there. */
   async travel(messages: readonly Message[]): Promise<readonly (readonly [readyNs: number, endNs: number])[]> {
     return await Promise.all(
       messages.map(async (message) => {
         const id = this.#next;
         this.#next += 1;
-        const { from, to, bytes, offset, channel } = message;
+        const { from, to, bytes, offset, channel, afterSeconds = 0 } = message;
+        if (afterSeconds > 0) await sleep(1000 * afterSeconds);
         const task = { id, waits: [], offset, bytes, channel, way: "host" } as const;
         const [sent, received] = await Promise.race([
           Promise.all([
@@ -168,7 +172,13 @@ async function measureLink(meter: LinkMeter, rank: number): Promise<MeasuredLink
     latencySeconds: Math.max(0, messages[0]!.seconds),
     bandwidthBytesPerSecond: (largest.bytes - nextLargest.bytes) / (largest.seconds - nextLargest.seconds),
     bothWaysShare: Math.min(1, largest.seconds / bothWays),
-    behindLargeSeconds: await secondsOf([{ ...up, bytes: LARGEST }, small], 1),
+    behindLargeSeconds: await secondsOf(
+      [
+        { ...up, bytes: LARGEST },
+        { ...small, afterSeconds: largest.seconds / 4 },
+      ],
+      1,
+    ),
   };
 }
 

@@ -151,7 +151,7 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
       expect(network.bandwidthBytesPerSecond / 12.5e6).toBeLessThan(1.1);
       expect(network.latencySeconds).toBeLessThan(0.05);
       const [link] = links;
-      expect(link.host).toBe("lt1");
+      expect(link.host).toBe(namespaces.nameOf(1));
       // A few bytes wait for 8 MiB that are on their way.
       expect(link.behindLargeSeconds).toBeGreaterThan(10 * link.latencySeconds);
     },
