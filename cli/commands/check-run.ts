@@ -6,7 +6,10 @@ import { printResult } from "../output.ts";
 export const checkRunCommand: Command = {
   usage: "check-run <run>",
   describe: "whether a run has ended as planned, for launchers: exit code 0, or 1 and what is missing",
-  examples: [["mpirun ... && $0 check-run run/", "mpirun can end with 0 though the run has not ended"]],
+  examples: [
+    ["$0 check-run run/", "what is missing of a run, if anything"],
+    ["mpirun ... && $0 check-run run/", "mpirun can end with 0 though the run has not ended"],
+  ],
   positionals: { run: { type: "string", demandOption: true, describe: "run folder, or that of a live fleet" } },
   uses: [{ input: "a run folder", options: {} }],
   run(args, io) {

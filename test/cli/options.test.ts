@@ -3,8 +3,11 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Arguments, type Command, type Use, withDefaults } from "../../cli/command.ts";
 import { COMMANDS } from "../../cli/commands/commands.ts";
+import { LINKS } from "../../cli/measured-links.ts";
 import { allOptions, refuseOptions } from "../../cli/refuse-options.ts";
 import { InputError } from "../../core/index.ts";
+import { endRanks, serveRank, type World } from "../../exec/index.ts";
+import { createLocalWorlds } from "../../native/index.ts";
 import { type LiveServer, startServer } from "../../server/index.ts";
 import { createFleetDouble, statusOf } from "../server/fleet-double.ts";
 import { ASSETS, DEFAULTS } from "../server/served.ts";
@@ -216,6 +219,18 @@ function another({ type, choices, default: value }: ReturnType<typeof allOptions
   return choices?.find((choice) => choice !== value) ?? (type === "number" ? 2 : "some.json");
 }
 
+/** Does something as the first of two ranks of this process. */
+async function besideRank(work: (world: World) => Promise<number> | number): Promise<void> {
+  const [first, second] = createLocalWorlds(2) as [World, World];
+  const openModel = (): never => {
+    throw new Error("there is no model");
+  };
+  const served = serveRank({ world: second, version: "test", versions: {}, openModel });
+  await work(first);
+  await endRanks(first);
+  await served;
+}
+
 describe("every option of every command is used or refused", () => {
   it.each(USES)("$title refuses what it does not take, and says so", ({ command, args }) => {
     for (const [name, option] of Object.entries(allOptions(command))) {
@@ -244,7 +259,8 @@ describe("every option of every command is used or refused", () => {
       };
       const [choice, run] = [watched(args), watched(withDefaults(use.options, args))];
       useOf(command, choice.args);
-      await command.run(run.args, io, use);
+      if (use === LINKS) await besideRank((world) => command.run(run.args, { ...io, world }, use));
+      else await command.run(run.args, io, use);
       const taken = [...Object.keys(use.options), ...Object.keys(command.positionals)];
       expect(taken.filter((name) => !run.read.has(name) && !choice.read.has(name))).toEqual([]);
       const others = Object.keys(allOptions(command)).filter((name) => !taken.includes(name));
