@@ -21,7 +21,7 @@ const MODELS: Readonly<Record<Scale, ModelShape>> = {
   tiny: { hidden: 64, layers: 8, heads: 4, kvHeads: 4, intermediate: 176, vocabulary: 256 },
 };
 const STEPS: Readonly<Record<Scale, number>> = { full: 12, default: 6, quick: 6, tiny: 2 };
-const RUNS: Readonly<Record<Scale, number>> = { full: 3, default: 2, quick: 1, tiny: 1 };
+const RUNS: Readonly<Record<Scale, number>> = { full: 3, default: 1, quick: 1, tiny: 1 };
 const LENGTHS: Readonly<Record<Scale, number>> = { full: 256, default: 256, quick: 128, tiny: 16 };
 
 /** Machines and adapters. */
@@ -185,12 +185,12 @@ export const machines: Suite = {
       note(`Several machines on this one need MPI and network namespaces: ${why}.`);
       return [];
     }
-    const cases: Case[] = [{ name: "failures", seconds: scale === "full" ? 900 : 200, run: measureFailures }];
+    const cases: Case[] = [{ name: "failures", seconds: scale === "full" ? 900 : 170, run: measureFailures }];
     for (const rate of scale === "tiny" ? (["1gbit"] as const) : (["1gbit", "100mbit"] as const))
       for (const [numMachines, jobs] of scale === "tiny" ? TINY_SIZES : SIZES)
         cases.push({
           name: `${numMachines} machines, ${rate}, ${jobs} adapters`,
-          seconds: 60 * RUNS[scale],
+          seconds: 45 * RUNS[scale],
           run: (bench) => measure(bench, rate, numMachines, jobs),
         });
     return cases;

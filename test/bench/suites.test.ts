@@ -102,7 +102,9 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
         "core of a rank that waits",
         "executed",
         "hidden of the messages' time",
+        "killed rank: stopped after, at most",
         "messages in it",
+        "resumed to the same bytes",
         "simulated against executed",
       ]
     : [],
