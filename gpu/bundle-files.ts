@@ -100,7 +100,8 @@ export function bundleEntries(shared: string | undefined): readonly BundleEntry[
     { to: "run.sh", from: packageFile("gpu", "run.sh") },
     own("package.json"),
     own("LICENSE"),
-    own("dist", (relative) => /\.map$|(^|\/)\./.test(relative)),
+    // Nobody makes the explorer's page there: its worker and solver stay here.
+    own("dist", (relative) => /\.map$|(^|\/)\.|^explorer\/(worker\.js|solver\.txt)$/.test(relative)),
     own("native", (relative) => /^build(?!\.mjs)|\.ts$/.test(relative)),
     own("gpu/programs"),
     own("bench/baseline", (relative) => relative.includes("__pycache__")),
