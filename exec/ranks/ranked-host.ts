@@ -75,11 +75,6 @@ export class RankedHost implements StageHost {
     this.#clockTimer.unref();
   }
 
-  /** What the other ranks said of themselves, once they have agreed on what is run. */
-  get ranks(): Promise<readonly RankFacts[]> {
-    return this.#opened;
-  }
-
   get clocks(): readonly MachineClock[] {
     const machines = machinesOf(this.#setting!);
     return this.#clocks.flatMap((clock, i) => clock.stateOf(machines[i + 1]!) ?? []);
