@@ -121,15 +121,15 @@ void Stream::report(Task task, Completion done) {
     const std::lock_guard lock(runtime_->mutex);
     wanted = runsLow();
   }
-  if (!task.listeners.empty()) {
-    Told told{task.signalIndex, 0, {}};
-    for (const auto& [index, cell] : task.toldCells) told.cells.emplace_back(index, *cell);
-    for (const Listener& listener : task.listeners) {
-      told.generation = listener.generation;
-      runtime_->tell(listener.rank, told);
-    }
-  }
+  Told told{task.signalIndex, 0, {}};
+  for (const auto& [index, cell] : task.toldCells) told.cells.emplace_back(index, *cell);
+  const std::vector<Listener> listeners = std::move(task.listeners);
+  // The completion comes first: what others do once they were told must not be reported here before it.
   runtime_->finish(task.signal, std::move(done), wanted);
+  for (const Listener& listener : listeners) {
+    told.generation = listener.generation;
+    runtime_->tell(listener.rank, told);
+  }
 }
 
 bool Stream::runsLow() {
