@@ -7,6 +7,7 @@ import { createFleetClient, type FleetClient, type JobStatus, serverAddress } fr
 import { packageFile } from "../workbench/package-file.ts";
 
 const MAIN = packageFile("dist", "cli", "main.js");
+const COLLECTING = ["--expose-gc", "--import", packageFile("dist", "bench", "collect-garbage.js")];
 
 /** Jobs that are there at once, about. */
 const OPEN = 6;
@@ -127,7 +128,7 @@ class OpenJobs {
 export async function soak({ folder, data, seconds }: SoakInput, words: readonly string[]): Promise<Soak> {
   const child = spawn(
     process.execPath,
-    [MAIN, "serve", ...words, "--output", "run", "--quiet", "--no-cache", "--json"],
+    [...COLLECTING, MAIN, "serve", ...words, "--output", "run", "--quiet", "--no-cache", "--json"],
     {
       cwd: folder,
       stdio: ["ignore", "pipe", "ignore"],
