@@ -99,7 +99,7 @@ export interface PlanShape {
   /** One when absent. */
   readonly pipelines?: PlanRequest["pipelines"];
   /** Between devices of different machines. */
-  readonly network?: Pick<ResolvedLink, "bandwidthBytesPerSecond" | "latencySeconds">;
+  readonly network?: Pick<ResolvedLink, "bandwidthBytesPerSecond" | "latencySeconds" | "transfers">;
 }
 
 export function devicesOf(devices: PlanShape["devices"]): readonly ResolvedDevice[] {

@@ -49,12 +49,12 @@ type Executed = Pick<PlanBody, "devices" | "links" | "stages" | "memory">;
 /** What a plan may ask of its links and memory that the executor does not do. */
 function checkDemands({ devices, links, stages, memory }: Executed, isHere: (stage: number) => boolean): void {
   links.forEach((link, boundary) => {
-    if (link?.transfers === undefined) return;
+    if (link?.transfers !== "blocking") return;
     const [from, to] = [stages[boundary], stages[boundary + 1]].map((stage) => devices[stage!.device]!.name);
     throw new InputError({
-      expected: `transfers that overlap with computation between ${from} and ${to}`,
+      expected: `transfers that do not block their receiver between ${from} and ${to}`,
       got: link.transfers,
-      hint: "The executor's always do; blocking ones can be simulated. Leave `transfers: blocking` out of the cluster file and make the plan anew.",
+      hint: "Blocking ones can be simulated. Write `transfers: synchronous`, whose senders wait for the arrival, or leave it out of the cluster file, and make the plan anew.",
     });
   });
   const needed = stages.reduce(

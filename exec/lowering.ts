@@ -2,6 +2,7 @@ import {
   type Action,
   clips,
   FirstFit,
+  isSenderHeld,
   LiveWork,
   type MessageRoutes,
   type MicroBatch,
@@ -58,6 +59,8 @@ export interface LoweredSend {
   readonly event: number;
   readonly waits: readonly number[];
   readonly receiveWaits: readonly number[] | undefined;
+  /** The sender's next action waits for the event, which is then that of the arrival on both ranks. */
+  readonly isHeld: boolean;
   readonly toStage: number;
   readonly toBuffer: number;
 }
@@ -92,6 +95,8 @@ interface StageLog {
   readonly events: Readonly<Record<Pass, EventsOfLetter>>;
   readonly sends: Readonly<Record<"F" | "B", EventsOfLetter>>;
   readonly messages: Readonly<Record<"F" | "B", MessageLog>>;
+  /** The latest message, where it holds its sender: the next action waits until it has arrived. */
+  held: { readonly pass: "F" | "B"; readonly microBatch: number } | undefined;
   readonly slots: FirstFit;
   /** Backwards, and evaluations, of mini-batches that have not all been lowered. */
   readonly backwards: Map<MiniBatch, number>;
@@ -128,6 +133,7 @@ export class Lowering {
       events: { F: new Map(), B: new Map(), U: new Map() },
       sends: { F: new Map(), B: new Map() },
       messages: { F: { count: 0, latest: [] }, B: { count: 0, latest: [] } },
+      held: undefined,
       slots: new FirstFit(),
       backwards: new Map(),
       evaluations: new Map(),
@@ -199,6 +205,8 @@ export class Lowering {
       into.push(event);
     };
     if (startEvent !== undefined && this.#isFirst(stage)) wait(startEvent);
+    if (log.held !== undefined) wait(log.sends[log.held.pass].get(log.held.microBatch));
+    log.held = undefined;
     const sender = this.#routes.senderOf(stage, letter);
     if (sender >= 0) wait(this.#stages[sender]!.sends[pass as "F" | "B"].get(microBatch));
     else if (!this.#isFirst(stage)) {
@@ -242,6 +250,8 @@ export class Lowering {
     const latest = (back: number): number | undefined => messages.latest.at(-back);
     const usedOut = latest(numOut);
     if (k >= numOut) wait(log.sends[pass].get(usedOut!));
+    const isHeld = isSenderHeld(this.#setting, stage, target);
+    if (isHeld) log.held = { pass, microBatch };
     const sendWaits: number[] = [];
     wait(base.event, sendWaits);
     const isFar = this.#ranks[target] !== this.#ranks[stage];
@@ -257,6 +267,7 @@ export class Lowering {
         event: log.sends[pass].get(microBatch)!,
         waits: sendWaits,
         receiveWaits: isFar ? receiveWaits : undefined,
+        isHeld,
         toStage: target,
         toBuffer: k % numIn,
       },

@@ -11,7 +11,7 @@ export function messageOf(
 ): StageMessage {
   const pass = passOf(action.letter);
   const up = pass === "F";
-  const { toStage, toBuffer, waits, receiveWaits, event } = send!;
+  const { toStage, toBuffer, waits, receiveWaits, isHeld, event } = send!;
   const target = runners[toStage]!;
   return {
     id,
@@ -21,6 +21,7 @@ export function messageOf(
     destinationOffset: target.arena.buffer(up ? "activationIn" : "gradientIn", toBuffer),
     waits,
     receiveWaits,
+    isHeld,
     signal: event,
   };
 }

@@ -21,10 +21,14 @@ export interface HeardRunTask extends Omit<RunTask, "listeners"> {
   readonly listeners?: readonly number[];
 }
 
-/** A message from a stage's device to another's; `receiveWaits`: of its receive, where that is a task of its own. */
+/**
+ * A message from a stage's device to another's. `receiveWaits`: of its receive, where that is a task of its own;
+ * `isHeld`: the sender hears of its event when it has arrived, and not when it has left.
+ */
 export interface StageMessage extends Omit<SendTask, "destination"> {
   readonly destination: StageDevice;
   readonly receiveWaits?: readonly number[] | undefined;
+  readonly isHeld?: boolean;
 }
 
 /** What a stage's runner asks of its device, in this process or on another rank. */

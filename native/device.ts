@@ -10,6 +10,7 @@ import type {
   AdapterEntry,
   ChannelTask,
   DeviceFault,
+  Listener,
   RunTask,
   SendTarget,
   SendTask,
@@ -209,6 +210,11 @@ function matrixArguments(source: MatrixSource): MatrixArguments {
   return [name, out, inFeatures, data, backward, dtype, sharedAs];
 }
 
+/** Pairs, as the addon takes them. */
+function rawListeners(listeners: readonly Listener[] | undefined): readonly number[] | undefined {
+  return listeners?.flatMap(({ rank, generation }) => [rank, generation]);
+}
+
 function packOperators(operators: readonly Operator[]): readonly RawOperator[] {
   return operators.map((operator) => {
     const given = Object.entries(operator).filter(([, value]) => value !== undefined);
@@ -292,7 +298,7 @@ export function createDevice(
     createProgram: (operators) => guarded(() => addon.createProgram(raw, packOperators(operators))),
     enqueueRun(task) {
       const bindings = packBindings(task.bindings);
-      const listeners = task.listeners?.flatMap(({ rank, generation }) => [rank, generation]);
+      const listeners = rawListeners(task.listeners);
       const cells = listeners === undefined ? undefined : task.bindings.sumSquares?.map(({ cell }) => cell);
       enqueue(task, (id, waits, signal) =>
         addon.enqueueRun(raw, id, waits, signal, task.program, bindings, listeners, cells),
@@ -320,11 +326,11 @@ export function createDevice(
         addon.enqueueChannelSend(raw, id, waits, signal, source, count, rawChannel(channel)),
       );
     },
-    enqueueReceive({ offset, bytes, channel, ...task }) {
+    enqueueReceive({ offset, bytes, channel, listeners, ...task }) {
       const destination = checkCount(offset, "receive.destination");
       const count = checkCount(bytes, "receive.bytes");
       enqueue(task, (id, waits, signal) =>
-        addon.enqueueReceive(raw, id, waits, signal, destination, count, rawChannel(channel)),
+        addon.enqueueReceive(raw, id, waits, signal, destination, count, rawChannel(channel), rawListeners(listeners)),
       );
     },
     enqueueUpload(task) {

@@ -262,6 +262,7 @@ export interface RawAddon {
     destination: number,
     bytes: number,
     channel: RawChannel,
+    listeners?: readonly number[],
   ): void;
   enqueueUpload(
     device: RawDevice,

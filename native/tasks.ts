@@ -115,11 +115,15 @@ export interface SendTask extends Task {
   readonly destinationOffset: number;
 }
 
-/** Bytes of the arena, from `offset` on, to or from a device of another rank, on a stream of the channel's own. */
+/**
+ * Bytes of the arena, from `offset` on, to or from a device of another rank, on a stream of the channel's own. Listeners
+ * hear of the event of what is received.
+ */
 export interface ChannelTask extends Task {
   readonly channel: Channel;
   readonly offset: number;
   readonly bytes: number;
+  readonly listeners?: readonly Listener[];
 }
 
 /** A copy from host memory into the device's arena, in order on its compute stream; `data` is copied when enqueued. */

@@ -223,6 +223,8 @@ export {
 export { halvingEvents } from "./halving/halving-events.ts";
 export { areEvaluated, halvingPlan, halvingRungs, type RungRules, type SweptJob } from "./halving/rungs.ts";
 export { type HalvedSweep, type PastSweeps, SweepHalving, type SweepVerdict } from "./halving/sweep-halving.ts";
+// Links that hold their senders.
+export { isSenderHeld } from "./held-sender.ts";
 // The most that a stage holds at once along its order.
 export { peakHeld, peakInFlight } from "./in-flight.ts";
 // Which process runs which stage of a plan over several machines.

@@ -179,7 +179,7 @@ function mannerOf({
   transferDtype,
 }: Manner): Pick<ResolvedLink, "transfers" | "duplex" | "transferDtype"> {
   return {
-    ...(transfers === "blocking" ? { transfers } : {}),
+    ...(transfers === undefined || transfers === "overlapped" ? {} : { transfers }),
     ...(duplex === "half" && !shared ? { duplex } : {}),
     ...(transferDtype === undefined ? {} : { transferDtype }),
   };

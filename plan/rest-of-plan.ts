@@ -44,7 +44,7 @@ function reserved(plan: PlanBody, orders: Orders): StageMemory[] {
 /** Buffers that are enough for the orders at any speed, and no fewer than there were. */
 function widerBuffers(plan: PlanBody, orders: Orders): Buffers[] {
   const timeline = timelineOf(orders, dependencyTable(plan), { durationNs: () => 1, transferNs: () => 0 });
-  return planBuffers(orders, [timeline]).map((needed, stage) => {
+  return planBuffers(orders, [timeline], plan).map((needed, stage) => {
     const known = plan.buffers[stage]!;
     return {
       activationIn: Math.max(needed.activationIn, known.activationIn),

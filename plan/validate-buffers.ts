@@ -1,8 +1,9 @@
 import { PlanError } from "../core/index.ts";
 import { type Action, type ActionKey, formatAction, type Pass, passOf } from "./action.ts";
 import type { DependencyTable } from "./dependencies.ts";
-import type { Buffers } from "./documents/setting.ts";
+import type { Buffers, Setting } from "./documents/setting.ts";
 import { gridText } from "./grid.ts";
+import { isSenderHeld } from "./held-sender.ts";
 import type { Orders } from "./schedules/schedule-input.ts";
 
 /**
@@ -30,7 +31,12 @@ function readerOf(orders: Orders, stage: number, pass: Pass, message: number): A
  * a few times at most. Neighbours have the same messages in the same order.
  * @throws PlanError with the grid, and what the first stage that cannot go on waits for
  */
-export function checkRunsThrough(orders: Orders, dependencies: DependencyTable, buffers: readonly Buffers[]): void {
+export function checkRunsThrough(
+  orders: Orders,
+  dependencies: DependencyTable,
+  setting: Pick<Setting, "buffers" | "links">,
+): void {
+  const { buffers } = setting;
   /** Actions of a pass that have ended, by stage. */
   const ended = { F: orders.map(() => 0), B: orders.map(() => 0), U: orders.map(() => 0) };
   /** Micro-batches whose backward has ended on their pipeline's first stage. */
@@ -49,12 +55,21 @@ export function checkRunsThrough(orders: Orders, dependencies: DependencyTable, 
     return receiver < 0 || ended[pass][stage]! - ended[pass][receiver]! < roomBetween(buffers, stage, receiver);
   };
 
+  /** Whether a stage waits for what it has sent: its messages have more than the incoming buffers to go to. */
+  const isHeld = (stage: number): boolean =>
+    (["F", "B"] as const).some((letter) => {
+      const receiver = dependencies.receiverOf(stage, letter);
+      if (receiver < 0 || !isSenderHeld(setting, stage, receiver)) return false;
+      const into = letter === "F" ? buffers[receiver]!.activationIn : buffers[receiver]!.gradientIn;
+      return ended[letter][stage]! - ended[letter][receiver]! > into;
+    });
+
   for (let progress = true; progress; ) {
     progress = false;
     for (let stage = 0; stage < orders.length; stage += 1) {
       const order = orders[stage]!;
       for (let action = order[position[stage]!]; action !== undefined; action = order[position[stage]!]) {
-        if (!isAtHand(action) || !hasRoom(action)) break;
+        if (isHeld(stage) || !isAtHand(action) || !hasRoom(action)) break;
         ended[passOf(action.letter)][stage]! += 1;
         if (action.letter === "B" && stage === dependencies.firstStageOf(stage)) signalled[action.microBatch] = 1;
         position[stage]! += 1;
@@ -69,6 +84,13 @@ export function checkRunsThrough(orders: Orders, dependencies: DependencyTable, 
   const stuck = open.find((stage) => isAtHand(orders[stage]![position[stage]!]!)) ?? open[0]!;
   const action = orders[stuck]![position[stuck]!]!;
   const grid = gridText(orders, { stage: stuck, position: position[stuck]! });
+  const held = open.find(isHeld);
+  if (held !== undefined)
+    throw new PlanError({
+      expected: `an incoming buffer for what stage ${held} sent before ${formatAction(orders[held]![position[held]!]!)}`,
+      got: "orders that wait for each other",
+      detail: grid,
+    });
   if (!isAtHand(action)) {
     const missing = dependencies.dependenciesOf(action).map((dependency) => dependency.action);
     throw new PlanError({

@@ -288,7 +288,7 @@ export function validatePlan(plan: PlanBody, endedBefore: ReadonlySet<string> = 
   for (let stage = 0; stage < orders.length; stage += 1) checkStage(plan, orders, stage, table, pipelines);
   for (const pipeline of plan.pipelines) checkChannels(orders, pipeline);
   checkAfter(plan, orders);
-  checkRunsThrough(orders, dependencyTable(plan), plan.buffers);
+  checkRunsThrough(orders, dependencyTable(plan), plan);
   orders.map(peakInFlight).forEach((peak, stage) => {
     const limit = plan.maxInFlight?.[stage];
     if (limit !== undefined && limit !== null && peak > limit)

@@ -4,8 +4,11 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-/** More than an Ethernet frame has, and enough for the rate to be reached. */
-const BURST = "128kb";
+/** A millisecond's bytes, which a link that was idle sends at once, and no fewer than a few Ethernet frames. */
+const BURSTS = { "1gbit": "128kb", "100mbit": "16kb" } as const;
+
+/** Of a link, as tc has it. */
+export type LinkRate = keyof typeof BURSTS;
 
 function system(command: string, ...args: readonly string[]): void {
   const { status, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
@@ -40,8 +43,7 @@ export class Namespaces implements Disposable {
   /** Of all names: others may have machines at the same time. */
   readonly #prefix: string;
 
-  /** `rate`: as tc has it, such as `1gbit`. */
-  constructor(size: number, rate: string) {
+  constructor(size: number, rate: LinkRate) {
     this.size = size;
     this.#prefix = `lt${process.pid}-${numMade}`;
     numMade += 1;
@@ -89,6 +91,8 @@ export class Namespaces implements Disposable {
       system("ip", "-n", name, "addr", "add", `${address(k)}/24`, "dev", "net0");
       system("ip", "-n", name, "link", "set", "lo", "up");
       system("ip", "-n", name, "link", "set", "net0", "up");
+      // What Linux has by default: this machine may have been given another one, and takes no orders where it is a guest.
+      spawnSync("ip", ["netns", "exec", name, "sysctl", "-w", "net.ipv4.tcp_congestion_control=cubic"]);
       // `ip netns exec` shows this file as /etc/hosts.
       const folder = path.join("/etc/netns", name);
       mkdirSync(folder, { recursive: true });
@@ -97,8 +101,8 @@ export class Namespaces implements Disposable {
     }
   }
 
-  shape(rate: string): void {
-    const tbf = ["root", "tbf", "rate", rate, "burst", BURST, "latency", "20ms"];
+  shape(rate: LinkRate): void {
+    const tbf = ["root", "tbf", "rate", rate, "burst", BURSTS[rate], "latency", "20ms"];
     for (let k = 0; k < this.size; k += 1) {
       system("ip", "netns", "exec", this.nameOf(k), "tc", "qdisc", "replace", "dev", "net0", ...tbf);
       system("ip", "netns", "exec", this.#switch, "tc", "qdisc", "replace", "dev", `port${k}`, ...tbf);

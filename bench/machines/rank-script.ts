@@ -7,6 +7,7 @@ import { replay } from "../../sim/index.ts";
 import { runMetrics, type Trace } from "../../traces/index.ts";
 import { benchModel, inputOf } from "../train.ts";
 import { benchPlan, type PlanShape } from "../workload.ts";
+import { idleAtHandSeconds } from "./idle-at-hand.ts";
 
 /** A plan for so many machines of one core each. */
 export interface RankRequest {
@@ -24,6 +25,8 @@ export interface RankResult {
   readonly withoutMessagesSeconds: number;
   /** Of all messages together. */
   readonly messageSeconds: number;
+  /** For which devices stood idle with something to do (`idleAtHandSeconds`). */
+  readonly idleSeconds: number;
   /** Share of a core that rank 0 took while it waited. */
   readonly waitingShare: number;
   /** Seconds by which the clocks of the others may be wrong. */
@@ -63,6 +66,7 @@ function resultOf(plan: Plan, executed: Trace): Omit<RankResult, "waitingShare">
     simulatedSeconds: simulated((link) => link.bandwidthBytesPerSecond),
     withoutMessagesSeconds: simulated(() => null),
     messageSeconds: sum(received.map(({ durationNs }) => durationNs)) / 1e9,
+    idleSeconds: idleAtHandSeconds(plan, executed),
     clockErrorSeconds: Math.max(0, ...clocks.map(({ errorSeconds }) => errorSeconds)),
   };
 }

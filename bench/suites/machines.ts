@@ -1,18 +1,19 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { createRng, DeviceError, maximum } from "../../core/index.ts";
-import type { ScheduleName } from "../../plan/index.ts";
+import type { MeasuredCalibration, ScheduleName } from "../../plan/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
+import { calibrateFor } from "../calibrate.ts";
 import { adaptersOf } from "../killed-run.ts";
 import { FAILURES, type Failure, failingRun } from "../machines/failing-run.ts";
 import { MpiRun, whyNoMpi } from "../machines/mpi-run.ts";
-import { Namespaces, whyNoNamespaces } from "../machines/namespaces.ts";
+import { type LinkRate, Namespaces, whyNoNamespaces } from "../machines/namespaces.ts";
 import type { RankRequest, RankResult } from "../machines/rank-script.ts";
 import { summarize } from "../measurement.ts";
 import { outputOf } from "../own-process.ts";
 import { startData } from "../start-data.ts";
 import type { Bench, Case, Scale, Suite } from "../suite.ts";
-import { ATTENTION_TARGETS, type JobShape, type ModelShape } from "../workload.ts";
+import { ATTENTION_TARGETS, type JobShape, type ModelShape, type PlanShape } from "../workload.ts";
 
 const MODELS: Readonly<Record<Scale, ModelShape>> = {
   full: { hidden: 512, layers: 8, heads: 8, kvHeads: 8, intermediate: 1408, vocabulary: 8192 },
@@ -31,15 +32,42 @@ const SIZES = [
   [4, 4],
 ] as const;
 const TINY_SIZES = [[2, 2]] as const;
+const MOST_JOBS = 4;
 
 /** As tc has them, and in bytes of messages a second: a TCP stream gets 94.9 % of an Ethernet's rate. */
-const RATES = { "1gbit": 0.949 * 125e6, "100mbit": 0.949 * 12.5e6 } as const;
-type Rate = keyof typeof RATES;
+const RATES: Readonly<Record<LinkRate, number>> = { "1gbit": 0.949 * 125e6, "100mbit": 0.949 * 12.5e6 };
 
 /** Of a message of a few bytes between two namespaces, with the sleep of who waits for it. */
 const LATENCY_SECONDS = 0.0003;
 
-function requestOf(scale: Scale, rate: Rate, machines: number, jobs: number, schedule: ScheduleName): RankRequest {
+/** With messages that overlap with computation, and with senders that wait until theirs have arrived. */
+const TRANSFERS = ["overlapped", "synchronous"] as const;
+const SCHEDULES = ["lorapp", "1f1b"] as const satisfies readonly ScheduleName[];
+
+interface Variant {
+  readonly schedule: (typeof SCHEDULES)[number];
+  readonly transfers: (typeof TRANSFERS)[number];
+}
+const VARIANTS: readonly Variant[] = SCHEDULES.flatMap((schedule) =>
+  TRANSFERS.map((transfers): Variant => ({ schedule, transfers })),
+);
+
+const keyOf = ({ schedule, transfers }: Variant) => `${schedule} ${transfers}` as const;
+
+/** What is gained, and the slower and the faster run that show it. */
+const GAINS: readonly (readonly [string, ReturnType<typeof keyOf>, ReturnType<typeof keyOf>])[] = [
+  ["overlap, LoRAPP", "lorapp synchronous", "lorapp overlapped"],
+  ["overlap, 1F1B", "1f1b synchronous", "1f1b overlapped"],
+  ["LoRAPP over 1F1B", "1f1b overlapped", "lorapp overlapped"],
+];
+
+interface Size {
+  readonly rate: LinkRate;
+  readonly machines: number;
+  readonly jobs: number;
+}
+
+function shapeOf(scale: Scale, jobs: number): Omit<PlanShape, "devices"> {
   const job: JobShape = {
     rank: 16,
     targets: ATTENTION_TARGETS,
@@ -48,13 +76,22 @@ function requestOf(scale: Scale, rate: Rate, machines: number, jobs: number, sch
     length: LENGTHS[scale],
     steps: STEPS[scale],
   };
+  return { model: MODELS[scale], dtype: "float32", jobs: Array.from({ length: jobs }, () => job) };
+}
+
+function requestOf(
+  scale: Scale,
+  { rate, machines, jobs }: Size,
+  { schedule, transfers }: Variant,
+  calibration: MeasuredCalibration,
+): RankRequest {
+  const manner = transfers === "overlapped" ? {} : { transfers };
   return {
     shape: {
-      model: MODELS[scale],
-      dtype: "float32",
-      jobs: Array.from({ length: jobs }, () => job),
+      ...shapeOf(scale, jobs),
       schedule,
-      network: { bandwidthBytesPerSecond: RATES[rate], latencySeconds: LATENCY_SECONDS },
+      calibration,
+      network: { bandwidthBytesPerSecond: RATES[rate], latencySeconds: LATENCY_SECONDS, ...manner },
     },
     machines,
     idleSeconds: scale === "tiny" ? 0 : 3,
@@ -74,43 +111,46 @@ async function runOf(namespaces: Namespaces, request: RankRequest): Promise<Rank
   return JSON.parse(stdout) as RankResult;
 }
 
-async function measure(bench: Bench, rate: Rate, machines: number, jobs: number): Promise<void> {
+async function measure(bench: Bench, size: Size, calibration: MeasuredCalibration): Promise<void> {
   const { scale } = bench;
-  using namespaces = new Namespaces(machines, rate);
-  const results: Record<"lorapp" | "1f1b", RankResult[]> = { lorapp: [], "1f1b": [] };
+  using namespaces = new Namespaces(size.machines, size.rate);
+  const results = new Map(VARIANTS.map((variant): readonly [string, RankResult[]] => [keyOf(variant), []]));
   for (let run = 0; run < RUNS[scale]; run += 1)
-    for (const schedule of run % 2 === 0 ? (["lorapp", "1f1b"] as const) : (["1f1b", "lorapp"] as const))
-      results[schedule].push(await runOf(namespaces, requestOf(scale, rate, machines, jobs, schedule)));
-  for (const [schedule, own] of Object.entries(results)) {
-    const parameters = { rate, machines, jobs, schedule };
+    for (const variant of run % 2 === 0 ? VARIANTS : VARIANTS.toReversed())
+      results.get(keyOf(variant))!.push(await runOf(namespaces, requestOf(scale, size, variant, calibration)));
+  for (const variant of VARIANTS) {
+    const own = results.get(keyOf(variant))!;
+    const parameters = { ...size, ...variant };
     const record = (name: string, unit: string, of: (result: RankResult) => number): void =>
       bench.record({ name, parameters, ...summarize(own.map(of)), unit });
     record("executed", "s", ({ executedSeconds }) => executedSeconds);
     record("simulated against executed", "ratio", (each) => each.simulatedSeconds / each.executedSeconds);
     record("messages in it", "s", ({ messageSeconds }) => messageSeconds);
     record(
-      "hidden of the messages' time",
+      "beside them devices computed, or had nothing to",
+      "share",
+      (each) => 1 - each.idleSeconds / each.messageSeconds,
+    );
+    record(
+      "hidden by the schedule",
       "share",
       (each) => 1 - (each.executedSeconds - each.withoutMessagesSeconds) / each.messageSeconds,
     );
     record("clock error at most", "s", ({ clockErrorSeconds }) => clockErrorSeconds);
     record("core of a rank that waits", "share", ({ waitingShare }) => waitingShare);
   }
-  const parameters = { rate, machines, jobs };
-  const gain = (of: (result: RankResult) => number): readonly number[] =>
-    results["1f1b"].map((each, run) => of(each) / of(results.lorapp[run]!));
-  bench.record({
-    name: "LoRAPP over 1F1B, executed",
-    parameters,
-    ...summarize(gain(({ executedSeconds }) => executedSeconds)),
-    unit: "ratio",
-  });
-  bench.record({
-    name: "LoRAPP over 1F1B, simulated",
-    parameters,
-    ...summarize(gain(({ simulatedSeconds }) => simulatedSeconds)),
-    unit: "ratio",
-  });
+  for (const [gain, slower, faster] of GAINS) {
+    const [slow, fast] = [slower, faster].map((key) => results.get(key)!);
+    const record = (name: string, of: (result: RankResult) => number): void =>
+      bench.record({
+        name,
+        parameters: { ...size, gain },
+        ...summarize(slow!.map((each, run) => of(each) / of(fast![run]!))),
+        unit: "ratio",
+      });
+    record("executed", ({ executedSeconds }) => executedSeconds);
+    record("simulated", ({ simulatedSeconds }) => simulatedSeconds);
+  }
 }
 
 /** How often each failure befalls a run. */
@@ -185,13 +225,17 @@ export const machines: Suite = {
       note(`Several machines on this one need MPI and network namespaces: ${why}.`);
       return [];
     }
-    const cases: Case[] = [{ name: "failures", seconds: scale === "full" ? 900 : 170, run: measureFailures }];
+    const cases: Case[] = [{ name: "failures", seconds: scale === "full" ? 400 : 110, run: measureFailures }];
+    let calibration: Promise<MeasuredCalibration> | undefined;
     for (const rate of scale === "tiny" ? (["1gbit"] as const) : (["1gbit", "100mbit"] as const))
       for (const [numMachines, jobs] of scale === "tiny" ? TINY_SIZES : SIZES)
         cases.push({
           name: `${numMachines} machines, ${rate}, ${jobs} adapters`,
-          seconds: 45 * RUNS[scale],
-          run: (bench) => measure(bench, rate, numMachines, jobs),
+          seconds: 60 * RUNS[scale],
+          run: async (bench) => {
+            calibration ??= calibrateFor({ ...shapeOf(scale, MOST_JOBS), devices: [1, 1] });
+            await measure(bench, { rate, machines: numMachines, jobs }, await calibration);
+          },
         });
     return cases;
   },

@@ -9,6 +9,7 @@ import type {
   DeviceStatistics,
   Dtype,
   Handle,
+  Listener,
   Operator,
   ProductChoices,
   RunTask,
@@ -33,6 +34,7 @@ export interface RankOpening {
 
 /** Bytes of a stage's arena, to or from a stage of another rank. */
 export interface RankTransfer extends Task {
+  readonly listeners?: readonly Listener[];
   readonly offset: number;
   readonly bytes: number;
   readonly peer: number;

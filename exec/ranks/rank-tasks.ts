@@ -91,6 +91,12 @@ export class RankTasks {
     this.#eventRanks.set(event, ranks);
   }
 
+  /** A rank that hears of a task's event. */
+  #listener(rank: number, event: number): Listener {
+    this.#signalledOn(event, rank);
+    return { rank, generation: this.#generation(rank, event) };
+  }
+
   #queued(device: string, stream: Completion["stream"], rank: number, { id, waits, signal }: Task): void {
     this.#signalledOn(signal, rank);
     this.#completions.enqueued(completionKey({ device, stream, id }), { rank, waits, signal });
@@ -103,10 +109,7 @@ export class RankTasks {
       enqueueRun: ({ listeners: ranks = [], ...task }) => {
         const { name, rank, stage, local } = placed();
         this.#queued(name, "compute", rank, task);
-        const listeners = ranks.map((listener): Listener => {
-          this.#signalledOn(task.signal, listener);
-          return { rank: listener, generation: this.#generation(listener, task.signal!) };
-        });
+        const listeners = ranks.map((listener) => this.#listener(listener, task.signal!));
         const heard: RunTask = listeners.length === 0 ? task : { ...task, listeners };
         if (local !== undefined) local.enqueueRun(heard);
         else this.#linkTo(rank).tell({ kind: "run", stage, task: heard });
@@ -133,25 +136,27 @@ export class RankTasks {
   }
 
   #copy(from: Place & { readonly name: string }, to: Place, message: StageMessage): void {
-    const { destination: _, receiveWaits: __, ...task } = message;
+    const { destination: _, receiveWaits: __, isHeld: ___, ...task } = message;
     this.#queued(from.name, "send", from.rank, task);
     if (from.local !== undefined) from.local.enqueueSend({ ...task, destination: to.local! });
     else this.#linkTo(from.rank).tell({ kind: "copy", stage: from.stage, toStage: to.stage, task });
   }
 
   #transfer(from: Place & { readonly name: string }, to: Place, message: StageMessage): void {
-    const { id, waits, signal, source, bytes, destination, destinationOffset, receiveWaits = [] } = message;
+    const { id, waits, signal, source, bytes, destination, destinationOffset, receiveWaits = [], isHeld } = message;
     const event = signal === undefined ? {} : { signal };
     // Messages up and down between two stages have channels of their own, two numbers for each; so have their numbers at
     // the receiver.
     const down = to.stage > from.stage ? 0 : 1;
     const channel = 4 * from.stage + 2 * down;
     const way: ChannelWay = areReached(from.gpu, to.gpu) ? "nccl" : "host";
-    const send: RankTransfer = { id, waits, ...event, offset: source, bytes, peer: to.rank, channel, way };
+    const left = isHeld === true ? {} : event;
+    const send: RankTransfer = { id, waits, ...left, offset: source, bytes, peer: to.rank, channel, way };
     const receive: RankTransfer = {
       id: 2 * id + down,
       waits: receiveWaits,
       ...event,
+      ...(isHeld === true ? { listeners: [this.#listener(from.rank, signal!)] } : {}),
       offset: destinationOffset,
       bytes,
       peer: from.rank,

@@ -25,10 +25,10 @@ export const deviceSchema = z.strictObject({
 });
 
 /**
- * Beside computation, or on the compute streams of both sides, as with sends and receives that return when the message
- * is there.
+ * Beside computation (overlapped), or with a sender that goes on when its message has arrived (synchronous), or on the
+ * compute streams of both sides, as with sends and receives that return when the message is there (blocking).
  */
-const transfersSchema = z.enum(["overlapped", "blocking"]);
+const transfersSchema = z.enum(["overlapped", "synchronous", "blocking"]);
 
 /** Whether both directions have the whole bandwidth at once, or share it. A shared link is one for both in any case. */
 const duplexSchema = z.enum(["full", "half"]);
@@ -88,7 +88,7 @@ export const resolvedLinkSchema = z.strictObject({
   bandwidthBytesPerSecond: positive.nullable(),
   latencySeconds: z.number().min(0),
   /** Absent: they overlap with computation. */
-  transfers: z.literal("blocking").optional(),
+  transfers: z.enum(["synchronous", "blocking"]).optional(),
   /** Of a link that is not shared: both directions share its bandwidth. Absent: each has it. */
   duplex: z.literal("half").optional(),
   /** Absent: messages have the type of computation. */

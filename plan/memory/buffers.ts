@@ -1,5 +1,8 @@
 import { type Action, passOf } from "../action.ts";
 import type { Buffers } from "../documents/setting.ts";
+import { isSenderHeld } from "../held-sender.ts";
+import { peakInFlight } from "../in-flight.ts";
+import type { Messaging } from "../message-bytes.ts";
 import type { Orders } from "../schedules/schedule-input.ts";
 import type { Timeline } from "../timeline.ts";
 
@@ -35,19 +38,26 @@ function mostWaiting(
 /**
  * Buffers between the stages. Receiving buffers hold what a timeline without waiting for buffers needs, so the orders
  * are live with them, and since orders and channels are fixed and first in, first out, they are live at any speed of
- * devices and links (a marked graph's liveness does not depend on times).
+ * devices and links (a marked graph's liveness does not depend on times). Over links that hold their senders gradients
+ * have a buffer for each micro-batch in flight: so they never wait, and neither does for good what goes the other way.
  */
-export function planBuffers(orders: Orders, timelines: readonly Timeline[]): readonly Buffers[] {
+export function planBuffers(
+  orders: Orders,
+  timelines: readonly Timeline[],
+  setting: Pick<Messaging, "links">,
+): readonly Buffers[] {
   const last = orders.length - 1;
   const needed = (from: number, to: number, letter: "F" | "B"): number =>
     Math.max(
       DOUBLE,
       ...timelines.map(({ endNs }) => mostWaiting(orders[from]!, endNs[from]!, orders[to]!, endNs[to]!, letter)),
     );
+  const inFlight = (stage: number): number =>
+    isSenderHeld(setting, stage + 1, stage) ? peakInFlight(orders[stage]!) : 0;
   return orders.map((_, stage) => ({
     activationIn: stage > 0 ? needed(stage - 1, stage, "F") : 0,
     activationOut: stage < last ? DOUBLE : 0,
-    gradientIn: stage < last ? needed(stage + 1, stage, "B") : 0,
+    gradientIn: stage < last ? Math.max(needed(stage + 1, stage, "B"), inFlight(stage)) : 0,
     gradientOut: stage > 0 ? DOUBLE : 0,
   }));
 }

@@ -1,4 +1,5 @@
 import { type Nanos, secondsToNanos } from "../../core/index.ts";
+import type { SharedLine } from "./connection.ts";
 import { maxMinRates, type Route } from "./max-min.ts";
 
 interface Flow<T> {
@@ -8,7 +9,7 @@ interface Flow<T> {
 }
 
 /** Bytes on their way over links that they share, each flow at its max-min fair rate. `T` says whose they are. */
-export class FlowNetwork<T> {
+export class FlowNetwork<T> implements SharedLine<T> {
   readonly #bytesPerSecond: readonly number[];
   #flows: Flow<T>[] = [];
   #rates: readonly number[] = [];
@@ -25,7 +26,7 @@ export class FlowNetwork<T> {
     return this.#version;
   }
 
-  start(owner: T, route: Route, bytes: number, nowNs: Nanos): void {
+  start(owner: T, bytes: number, nowNs: Nanos, route: Route): void {
     this.#advance(nowNs);
     this.#flows.push({ owner, route, remainingBytes: bytes });
     this.#changed();

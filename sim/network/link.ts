@@ -1,4 +1,5 @@
 import { type Nanos, secondsToNanos } from "../../core/index.ts";
+import type { SharedLine } from "./connection.ts";
 
 /** A message's bytes on their way. `T` says whose they are. */
 interface Flow<T> {
@@ -10,7 +11,7 @@ interface Flow<T> {
  * The wire of one lane, or of all transfers over a shared link. Flows in progress get the same rate, which is their
  * max-min fair share: each crosses this one bottleneck and has no limit of its own. Latency is not the wire's business.
  */
-export class Wire<T> {
+export class Wire<T> implements SharedLine<T> {
   readonly #bytesPerSecond: number;
   #flows: Flow<T>[] = [];
   #updatedNs = 0 as Nanos;

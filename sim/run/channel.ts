@@ -4,8 +4,14 @@ import type { Carrier, Connection } from "../network/connection.ts";
 /** A channel with a message on a connection, or what is to be done at the time when something else has left it. */
 export type OnConnection = Channel | ((leftNs: number) => void);
 
-/** What has a share of a shared wire: a channel within a machine, or all that goes from one machine to another. */
-export type OnWire = OnConnection | Connection<OnConnection>;
+/** What has a share of a shared line: a channel within a machine, or all that goes from one machine to another. */
+export type OnLine = OnConnection | Connection<OnConnection>;
+
+/** What carries one message at a time, and where the last one on it ends: arrivals are in the order of departure. */
+export interface Lane {
+  busy: boolean;
+  lastEndNs: number;
+}
 
 /**
  * Messages of one kind from one stage to a neighbour, first in, first out. Message i goes through the states
@@ -19,8 +25,13 @@ export interface Channel extends Carrier<OnConnection> {
   readonly to: number;
   /** What its messages are stored as. */
   readonly dtype: ComputeDtype;
+  /** Whether its sender goes on only once a message has arrived. */
+  readonly isSenderHeld: boolean;
   /** Between machines: what else goes the same way goes before or after its messages. */
   readonly connection: Connection<OnConnection> | null;
+  /** Within a machine those of its devices' streams, between machines one of its own. */
+  readonly sendLane: Lane;
+  readonly receiveLane: Lane;
   readonly outBuffers: number;
   readonly inBuffers: number;
   readonly mask: number;
@@ -42,13 +53,26 @@ export interface Channel extends Carrier<OnConnection> {
   /** Messages that have left the wire. */
   left: number;
   arrived: number;
+  /** Of a sender that waits for arrivals: those that it has heard of. */
+  heard: number;
   consumed: number;
 }
 
 export function createChannel(
   fixed: Pick<
     Channel,
-    "index" | "kind" | "from" | "to" | "dtype" | "connection" | "outBuffers" | "inBuffers" | keyof Carrier<OnConnection>
+    | "index"
+    | "kind"
+    | "from"
+    | "to"
+    | "dtype"
+    | "isSenderHeld"
+    | "connection"
+    | "sendLane"
+    | "receiveLane"
+    | "outBuffers"
+    | "inBuffers"
+    | keyof Carrier<OnConnection>
   >,
 ): Channel {
   const room = 2 ** Math.ceil(Math.log2(Math.max(1, fixed.outBuffers + fixed.inBuffers)));
@@ -66,6 +90,7 @@ export function createChannel(
     started: 0,
     left: 0,
     arrived: 0,
+    heard: 0,
     consumed: 0,
   };
 }
@@ -85,6 +110,11 @@ export function messageMicroBatch(channel: Channel, number: number): number {
 
 export function hasFreeOutBuffer(channel: Channel): boolean {
   return channel.reserved - channel.arrived < channel.outBuffers;
+}
+
+/** Whether its sender has not heard of the arrival of all that it has sent. */
+export function holdsSender(channel: Channel | null): boolean {
+  return channel?.isSenderHeld === true && channel.heard < channel.produced;
 }
 
 /** An incoming buffer is held from the start of the transfer to the end of the action that reads it. */

@@ -1,5 +1,5 @@
 import { BACKWARD, FORWARD, passCode } from "../../plan/index.ts";
-import type { Channel } from "./channel.ts";
+import type { Channel, Lane } from "./channel.ts";
 import { first, longer } from "./columns.ts";
 import { type MicroBatchFacts, NO_FACTS } from "./live-facts.ts";
 import type { StageOrder } from "./stage-orders.ts";
@@ -82,11 +82,8 @@ export class ComputeStream {
   }
 }
 
-/** A send or receive stream: one message on the wire at a time, arrivals in the order of departure. */
+/** What has been sent, or received, since somebody took it. */
 export class TransferStream {
-  busy = false;
-  /** Where the last transfer on it ends. */
-  lastEndNs = 0;
   /** Transfers that have ended, by now. */
   length = 0;
   channels = new Uint32Array(0);
@@ -106,16 +103,17 @@ export class TransferStream {
     this.endNs = longer(this.endNs, length);
   }
 
-  /** Writes down a channel's last transfer. Where latencies overlap, its event begins at the end of the one before it. */
-  record({ index, startedNs }: Channel, microBatch: number, endNs: number): void {
+  /**
+   * Writes down a channel's last transfer. Where latencies overlap, its event begins at the end of
+   * the one before it.
+   */
+  record({ index, startedNs }: Channel, lane: Lane, microBatch: number, endNs: number): void {
     const at = this.length;
     this.length = at + 1;
     this.channels[at] = index;
     this.microBatches[at] = microBatch;
-    this.startNs[at] = Math.max(startedNs, this.lastEndNs);
+    this.startNs[at] = Math.max(startedNs, lane.lastEndNs);
     this.endNs[at] = endNs;
-    this.busy = false;
-    this.lastEndNs = endNs;
   }
 
   take(): TransferColumns {

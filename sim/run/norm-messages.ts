@@ -4,8 +4,7 @@ import type { Connection } from "../network/connection.ts";
 import type { OnConnection } from "./channel.ts";
 import type { Connections } from "./connections.ts";
 import type { RunSetting } from "./live-facts.ts";
-import type { MessageSizes } from "./message-sizes.ts";
-import type { SharedEnds } from "./shared-ends.ts";
+import { type SmallMessages, sendSmall } from "./small-message.ts";
 
 /** The stages of a pipeline that are on one machine, and the ways from there to its other machines. */
 interface Place {
@@ -41,8 +40,7 @@ interface OpenNorms {
 export class NormMessages {
   readonly #pipelines: RunSetting["pipelines"];
   readonly #live: LiveWork;
-  readonly #sizes: MessageSizes;
-  readonly #shared: SharedEnds;
+  readonly #small: SmallMessages;
   /** By stage, where its pipeline is on several machines. */
   readonly #places: Place[] = [];
   readonly #placesOf: readonly (readonly Place[])[];
@@ -53,15 +51,10 @@ export class NormMessages {
   /** Norms that were taken in this instant: the messages of the same backwards go before them. */
   #taken: { readonly from: Place; readonly norms: OpenNorms }[] = [];
 
-  constructor(
-    setting: RunSetting,
-    connections: Connections,
-    { live, sizes, shared }: { readonly live: LiveWork; readonly sizes: MessageSizes; readonly shared: SharedEnds },
-  ) {
+  constructor(setting: RunSetting, connections: Connections, live: LiveWork, small: SmallMessages) {
     this.#pipelines = setting.pipelines;
     this.#live = live;
-    this.#sizes = sizes;
-    this.#shared = shared;
+    this.#small = small;
     const machineOf = (stage: number): string => setting.devices[setting.stages[stage]!.device]!.machine;
     this.#placesOf = setting.pipelines.map(({ firstStage, endStage }, pipeline) => {
       const stages = Array.from({ length: endStage - firstStage }, (_, at) => firstStage + at);
@@ -155,13 +148,7 @@ export class NormMessages {
   }
 
   #send(way: Way, norms: OpenNorms, nowNs: number): void {
-    const { connection } = way;
-    const { latencyNs, ownWireNs, sharedWire } = connection.carrier;
-    const leave = (leftNs: number): void => this.#arriveAt(way, norms, leftNs + latencyNs);
-    if (sharedWire !== null) {
-      connection.add(leave, norms.bytes, nowNs);
-      this.#shared.change(sharedWire);
-    } else leave(ownWireNs === null ? nowNs : connection.follow(nowNs, ownWireNs(this.#sizes.numberOf(norms.bytes))));
+    sendSmall(way.connection, norms.bytes, nowNs, this.#small, (timeNs) => this.#arriveAt(way, norms, timeNs));
   }
 
   #arriveAt({ slot, arrivals }: Way, norms: OpenNorms, timeNs: number): void {

@@ -2,8 +2,6 @@ import { DueSlots, InvariantError, type Nanos } from "../../core/index.ts";
 import {
   type ActionDurations,
   BACKWARD,
-  type Contention,
-  type CostModel,
   FORWARD,
   formatAction,
   type LiveWork,
@@ -14,33 +12,21 @@ import {
   type Work,
 } from "../../plan/index.ts";
 import { Connection } from "../network/connection.ts";
+import { ArrivalNotices } from "./arrival-notices.ts";
 import { blockedError } from "./blocked.ts";
-import { type Channel, hasArrived, hasFreeOutBuffer, messageMicroBatch, type OnWire } from "./channel.ts";
+import { type Channel, hasArrived, hasFreeOutBuffer, holdsSender, messageMicroBatch, type OnLine } from "./channel.ts";
 import { Connections } from "./connections.ts";
 import { type DeviceState, hasAction, inputOf, outputOf } from "./device.ts";
-import type { DeviceClock } from "./device-clock.ts";
 import { LiveFacts, type MicroBatchFacts, type RunSetting } from "./live-facts.ts";
 import { MessageSizes } from "./message-sizes.ts";
 import { NormMessages } from "./norm-messages.ts";
 import { createPlanState, type PlanState } from "./plan-state.ts";
 import type { Run } from "./run.ts";
 import { SendOrder } from "./send-order.ts";
+import type { SettingTimes } from "./setting-times.ts";
 import { SharedEnds } from "./shared-ends.ts";
 import { sharedMachines } from "./shared-machine.ts";
 import { stageOrder } from "./stage-orders.ts";
-
-/** Times of a run beside those of its actions. */
-export interface SettingTimes {
-  readonly links: Pick<CostModel, "linkCost">;
-  /** From the departure of each message to its arrival, by its sender's action, in place of the link's latency. */
-  readonly message?: ActionDurations;
-  /** How devices of one machine slow each other; then an action's time is with all of them at work. */
-  readonly contention?: Contention;
-  /** By stage, how its device's speed moves over time; then nothing else makes its actions slower or faster. */
-  readonly clocks?: readonly DeviceClock[];
-  /** From the end of an action until its device can start the next. */
-  readonly gapNs: number;
-}
 
 /**
  * A plan that runs in virtual time: each stage's actions strictly in plan order, messages over the links, within the
@@ -74,6 +60,7 @@ export class PlanRun {
   /** The next end on a shared wire or machine moves whenever something starts on it, so it is no slot. */
   readonly #shared: SharedEnds;
   readonly #norms: NormMessages;
+  readonly #notices: ArrivalNotices;
   /** First stages whose actions have ended since somebody asked, one for each action. */
   #passed: number[] = [];
   /** Devices that wait for a signal. */
@@ -102,13 +89,11 @@ export class PlanRun {
     this.#dueDevices = [...devices];
     this.#numDueDevices = devices.length;
     this.#isDueDevice = new Uint8Array(devices.length).fill(1);
-    this.#dueChannels = new SendOrder(devices, channels.length);
-    this.#shared = new SharedEnds([...connections.sharedWires, ...(this.#machines?.all ?? [])]);
-    this.#norms = new NormMessages(setting, connections, {
-      live: this.#facts.live,
-      sizes: this.#sizes,
-      shared: this.#shared,
-    });
+    this.#dueChannels = new SendOrder(channels.length);
+    this.#shared = new SharedEnds([...connections.sharedLines, ...(this.#machines?.all ?? [])]);
+    const small = { sizes: this.#sizes, shared: this.#shared };
+    this.#norms = new NormMessages(setting, connections, this.#facts.live, small);
+    this.#notices = new ArrivalNotices(setting, connections, channels.length, small);
   }
 
   /** Up to when it has run. */
@@ -119,7 +104,7 @@ export class PlanRun {
   /** When something happens next; infinite where nothing does. */
   nextNs(): number {
     this.#settle();
-    return Math.min(this.#shared.nextNs(this.#due.nextNs()), this.#norms.nextNs());
+    return Math.min(this.#shared.nextNs(this.#due.nextNs()), this.#norms.nextNs(), this.#notices.nextNs());
   }
 
   /** Adds the next segment behind those that it has. `durationsOf`: times of its micro-batches' actions. */
@@ -157,6 +142,7 @@ export class PlanRun {
       while (this.#due.nextNs() === next) this.#apply(this.#due.take()!);
       if (this.#norms.nextNs() === next)
         for (const stage of this.#norms.takeArrived(next)) this.#addDueDevice(this.#state.devices[stage]!);
+      for (let at = this.#notices.take(next); at !== undefined; at = this.#notices.take(next)) this.#hear(at);
     }
     if (untilNs < Number.POSITIVE_INFINITY) this.#nowNs = Math.max(this.#nowNs, untilNs);
   }
@@ -213,6 +199,7 @@ export class PlanRun {
   #startCompute(device: DeviceState): void {
     const { compute, stage } = device;
     if (compute.busy || (device.position === device.order.letters.length && !hasAction(device))) return;
+    if (holdsSender(device.activationOut) || holdsSender(device.gradientOut)) return;
     const { order, position } = device;
     const letter = order.letters[position]!;
     const microBatch = order.microBatches[position]!;
@@ -300,17 +287,22 @@ export class PlanRun {
   }
 
   /**
-   * The last byte is on its way: both streams are free for the next message, and this one arrives a latency later,
+   * The last byte is on its way: both lanes are free for the next message, and this one arrives a latency later,
    * behind the ones before it.
    */
   #leaveWire(channel: Channel): void {
     const { devices } = this.#state;
     const sender = devices[channel.from]!;
     const receiver = devices[channel.to]!;
-    const endNs = Math.max(this.#nowNs + this.#latencyOf(channel), sender.send.lastEndNs, receiver.receive.lastEndNs);
+    const { sendLane, receiveLane } = channel;
+    const endNs = Math.max(this.#nowNs + this.#latencyOf(channel), sendLane.lastEndNs, receiveLane.lastEndNs);
     const microBatch = messageMicroBatch(channel, channel.left);
-    sender.send.record(channel, microBatch, endNs);
-    receiver.receive.record(channel, microBatch, endNs);
+    sender.send.record(channel, sendLane, microBatch, endNs);
+    receiver.receive.record(channel, receiveLane, microBatch, endNs);
+    for (const lane of [sendLane, receiveLane]) {
+      lane.busy = false;
+      lane.lastEndNs = endNs;
+    }
     channel.arrivalsNs[channel.left & channel.mask] = endNs;
     if (channel.left === channel.arrived) this.#scheduleAt(this.#firstArrival + channel.index, endNs);
     channel.left += 1;
@@ -325,31 +317,37 @@ export class PlanRun {
     channel.arrived += 1;
     if (channel.left > channel.arrived)
       this.#scheduleAt(this.#firstArrival + channel.index, channel.arrivalsNs[channel.arrived & channel.mask]!);
+    if (channel.isSenderHeld) this.#notices.send(channel, this.#nowNs);
     this.#addDueDevice(devices[channel.from]!);
     this.#addDueDevice(devices[channel.to]!);
   }
 
+  #hear(channel: number): void {
+    const { from } = this.#state.channels[channel]!;
+    this.#state.channels[channel]!.heard += 1;
+    this.#addDueDevice(this.#state.devices[from]!);
+  }
+
   #startTransfer(channel: Channel): void {
-    const { devices } = this.#state;
     const size = channel.sizes[channel.started & channel.mask]!;
     channel.started += 1;
     channel.startedNs = this.#nowNs;
-    const { ownWireNs, sharedWire, connection } = channel;
-    if (ownWireNs === null && sharedWire === null) {
+    const { ownWireNs, sharedLine, route, connection } = channel;
+    if (ownWireNs === null && sharedLine === null) {
       this.#leaveWire(channel);
       return;
     }
-    devices[channel.from]!.send.busy = true;
-    devices[channel.to]!.receive.busy = true;
+    channel.sendLane.busy = true;
+    channel.receiveLane.busy = true;
     if (ownWireNs !== null) {
       const takesNs = ownWireNs(size);
       const leftNs = connection === null ? this.#nowNs + takesNs : connection.follow(this.#nowNs, takesNs);
       this.#scheduleAt(this.#firstWire + channel.index, leftNs);
     } else {
       const bytes = this.#sizes.bytesOf(size);
-      if (connection === null) sharedWire!.start(channel, bytes, this.#nowNs as Nanos);
+      if (connection === null) sharedLine!.start(channel, bytes, this.#nowNs as Nanos, route);
       else connection.add(channel, bytes, this.#nowNs);
-      this.#shared.change(sharedWire!);
+      this.#shared.change(sharedLine!);
     }
   }
 
@@ -366,11 +364,11 @@ export class PlanRun {
     const { devices } = this.#state;
     this.#numEvents += this.#shared.apply(this.#nowNs, {
       endCompute: (stage) => this.#endCompute(devices[stage]!),
-      leaveWire: (owner) => this.#leaveSharedWire(owner),
+      leaveLine: (owner) => this.#leaveSharedLine(owner),
     });
   }
 
-  #leaveSharedWire(owner: OnWire): void {
+  #leaveSharedLine(owner: OnLine): void {
     const message = owner instanceof Connection ? owner.leave(this.#nowNs) : owner;
     if (typeof message === "function") message(this.#nowNs);
     else this.#leaveWire(message);

@@ -1,5 +1,5 @@
-import { messageDtype, type ResolvedDevice } from "../../plan/index.ts";
-import { type Channel, createChannel } from "./channel.ts";
+import { isSenderHeld, messageDtype } from "../../plan/index.ts";
+import { type Channel, createChannel, type Lane } from "./channel.ts";
 import type { Connections } from "./connections.ts";
 import { createDevice, type DeviceState } from "./device.ts";
 import type { RunSetting } from "./live-facts.ts";
@@ -11,26 +11,42 @@ export interface PlanState {
   readonly channels: readonly Channel[];
 }
 
+function newLane(): Lane {
+  return { busy: false, lastEndNs: 0 };
+}
+
 /** Two channels for each link: activations down a pipeline, gradients up. */
 function createChannels(setting: RunSetting, connections: Connections): readonly Channel[] {
   const channels: Channel[] = [];
+  const lanes = setting.stages.map(() => ({ send: newLane(), receive: newLane() }));
   const deviceOf = (stage: number) => setting.devices[setting.stages[stage]!.device]!;
+  const lanesOf = (
+    connection: Channel["connection"],
+    from: number,
+    to: number,
+  ): Pick<Channel, "sendLane" | "receiveLane"> => {
+    if (connection === null) return { sendLane: lanes[from]!.send, receiveLane: lanes[to]!.receive };
+    const own = newLane();
+    return { sendLane: own, receiveLane: own };
+  };
   for (let stage = 0; stage + 1 < setting.stages.length; stage++) {
     const link = setting.links[stage]!;
     if (link === null) continue;
-    const [upper, lower] = [deviceOf(stage), deviceOf(stage + 1)];
-    const over = (from: ResolvedDevice, to: ResolvedDevice) => {
+    const over = (sender: number, receiver: number) => {
+      const [from, to] = [deviceOf(sender), deviceOf(receiver)];
       const connection = connections.between(from.machine, to.machine);
       const carrier = connection?.carrier ?? connections.carrierOf(link, [from.name, to.name]);
-      return { ...carrier, connection, dtype: messageDtype(setting, stage) };
+      const dtype = messageDtype(setting, stage);
+      const isHeld = isSenderHeld(setting, stage, stage + 1);
+      return { ...carrier, connection, ...lanesOf(connection, sender, receiver), dtype, isSenderHeld: isHeld };
     };
     const near = setting.buffers[stage]!;
     const far = setting.buffers[stage + 1]!;
     const down = { from: stage, to: stage + 1, outBuffers: near.activationOut, inBuffers: far.activationIn };
     const up = { from: stage + 1, to: stage, outBuffers: far.gradientOut, inBuffers: near.gradientIn };
     channels.push(
-      createChannel({ ...over(upper, lower), index: channels.length, kind: "activation", ...down }),
-      createChannel({ ...over(lower, upper), index: channels.length + 1, kind: "gradient", ...up }),
+      createChannel({ ...over(stage, stage + 1), index: channels.length, kind: "activation", ...down }),
+      createChannel({ ...over(stage + 1, stage), index: channels.length + 1, kind: "gradient", ...up }),
     );
   }
   return channels;

@@ -1,6 +1,7 @@
 import { type ActionDurations, actionDurations, type CostModel, type PlanBody } from "../../plan/index.ts";
-import { PlanRun, type SettingTimes } from "./plan-run.ts";
+import { PlanRun } from "./plan-run.ts";
 import type { Run } from "./run.ts";
+import type { SettingTimes } from "./setting-times.ts";
 
 /** All times of a run, where they are not, or not only, those of a cost model. */
 export interface RunTimes extends SettingTimes {

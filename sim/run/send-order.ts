@@ -1,5 +1,4 @@
 import { type Channel, canSend } from "./channel.ts";
-import type { DeviceState } from "./device.ts";
 
 /** When the next message to start was made. */
 function producedNs(channel: Channel): number {
@@ -17,7 +16,6 @@ function goesFirst(a: Channel, b: Channel): boolean {
 
 /** The channels that may have become able to send since the last instant, and the order in which they do. */
 export class SendOrder {
-  readonly #devices: readonly DeviceState[];
   /** Whether a channel is in one of the lists. */
   readonly #isListed: Uint8Array;
   readonly #added: Channel[] = [];
@@ -27,8 +25,7 @@ export class SendOrder {
   #next = 0;
   #end = 0;
 
-  constructor(devices: readonly DeviceState[], numChannels: number) {
-    this.#devices = devices;
+  constructor(numChannels: number) {
     this.#isListed = new Uint8Array(numChannels);
   }
 
@@ -62,7 +59,7 @@ export class SendOrder {
   }
 
   #isReady(channel: Channel): boolean {
-    return canSend(channel) && !this.#devices[channel.from]!.send.busy && !this.#devices[channel.to]!.receive.busy;
+    return canSend(channel) && !channel.sendLane.busy && !channel.receiveLane.busy;
   }
 
   #insert(channel: Channel): void {

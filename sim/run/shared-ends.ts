@@ -1,14 +1,14 @@
 import type { Nanos } from "../../core/index.ts";
-import type { Wire } from "../network/link.ts";
-import type { OnWire } from "./channel.ts";
+import type { SharedLine } from "../network/connection.ts";
+import type { OnLine } from "./channel.ts";
 import { SharedMachine } from "./shared-machine.ts";
 
-type Shared = Wire<OnWire> | SharedMachine;
+type Shared = SharedLine<OnLine> | SharedMachine;
 
 /** Whose work on something shared has ended. */
 export interface EndedOnShared {
   endCompute(stage: number): void;
-  leaveWire(owner: OnWire): void;
+  leaveLine(owner: OnLine): void;
 }
 
 /** When the next work ends on what several share: it moves whenever something starts there. */
@@ -35,7 +35,7 @@ export class SharedEnds {
       if (this.#endsNs[index] !== nowNs) continue;
       const one = this.#all[index]!;
       if (one instanceof SharedMachine) for (const stage of one.takeEnded(nowNs)) ended.endCompute(stage);
-      else for (const owner of one.takeEnded(nowNs as Nanos)) ended.leaveWire(owner);
+      else for (const owner of one.takeEnded(nowNs as Nanos)) ended.leaveLine(owner);
       this.#isChanged[index] = 1;
       count += 1;
     }

@@ -35,6 +35,11 @@ function factsOf(plan: PlanBody): Facts {
   };
 }
 
+/** Positions by time; messages of different neighbours are beside each other, and end in another order than they start. */
+function inOrderOfStart(startNs: Float64Array): Iterable<number> {
+  return Uint32Array.from(startNs.keys()).sort((a, b) => startNs[a]! - startNs[b]! || a - b);
+}
+
 function* transferEvents(
   plan: PlanBody,
   facts: Facts,
@@ -43,7 +48,7 @@ function* transferEvents(
   stream: Stream,
   device: number,
 ): Generator<TraceEvent> {
-  for (let at = 0; at < transfers.startNs.length; at++) {
+  for (const at of inOrderOfStart(transfers.startNs)) {
     const { from: stage, kind } = channels[transfers.channels[at]!]!;
     const microBatch = transfers.microBatches[at]!;
     const { step, part, evaluation = false } = plan.microBatches[microBatch]!;

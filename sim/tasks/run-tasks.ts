@@ -127,7 +127,7 @@ export function runTasks(graph: TaskGraph, linkBytesPerSecond: readonly number[]
           leaveStreams(happening.task);
           return;
         }
-        for (const { route, bytes } of flows) network.start(happening.task, route, bytes, engine.nowNs);
+        for (const { route, bytes } of flows) network.start(happening.task, bytes, engine.nowNs, route);
         flowsChanged = true;
         return;
       }

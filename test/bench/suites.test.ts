@@ -96,15 +96,15 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
   pipeline: ["busy, stage 0 to 1", "one device", "steady bubble", "two against one", "two devices"],
   machines: hasMachines
     ? [
-        "LoRAPP over 1F1B, executed",
-        "LoRAPP over 1F1B, simulated",
+        "beside them devices computed, or had nothing to",
         "clock error at most",
         "core of a rank that waits",
         "executed",
-        "hidden of the messages' time",
+        "hidden by the schedule",
         "killed rank: stopped after, at most",
         "messages in it",
         "resumed to the same bytes",
+        "simulated",
         "simulated against executed",
       ]
     : [],

@@ -108,7 +108,8 @@ const PLAN_ELSEWHERE = {
   "setting.model.architecture.ropeScaling": "models of Llama 3's kind",
   "setting.model.architecture.slidingWindow": "models of Mistral's kind, in test/limits",
   "setting.model.weightsDigest": "weights that are verified, in test/cli/bad-input/resealed-plans.ts",
-  "setting.links[].transfers": "links that a cluster file says are blocking, which nothing can train on",
+  "setting.links[].transfers":
+    "links that a cluster file says are synchronous or blocking, in test/sim/network.test.ts",
   "setting.links[].duplex": "links that a cluster file says are of half duplex, in test/plan/links.test.ts",
   "setting.links[].transferDtype": "links that a cluster file says round messages, in test/cli/transfer-dtype.test.ts",
   "setting.memory[].graphs": "plans for GPUs",

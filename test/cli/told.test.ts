@@ -180,7 +180,7 @@ it("links that block are simulated, and refused by train", async () => {
   await printed(["simulate", "p.json"], root);
   const { code, stderr } = await runCli(["train", "p.json", "-o", "never"], root);
   expect(stderr).toMatch(
-    /^Expected transfers that overlap with computation between cpu:0 and cpu:1, got "blocking"\.\nHint: /,
+    /^Expected transfers that do not block their receiver between cpu:0 and cpu:1, got "blocking"\.\nHint: /,
   );
   expect(code).toBe(2);
 });

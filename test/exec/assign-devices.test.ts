@@ -77,7 +77,7 @@ it.each([
     "blocking transfers",
     plan([{}, { name: "b" }], { transfers: "blocking" }),
     InputError,
-    /transfers that overlap with computation between cpu:0 and b, got "blocking"/,
+    /transfers that do not block their receiver between cpu:0 and b, got "blocking"/,
   ],
   [
     "more memory than there is",

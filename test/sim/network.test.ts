@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { PlanBody, ResolvedLink } from "../../plan/index.ts";
+import { PlanError } from "../../core/index.ts";
+import { dependencyTable, type PlanBody, planOrders, type ResolvedLink } from "../../plan/index.ts";
+import { checkRunsThrough } from "../../plan/validate-buffers.ts";
 import { simulate } from "../../sim/index.ts";
 import { roomyPipeline } from "../plan/hand-work.ts";
 import { type SmallPlan, smallPlan } from "./small-plan.ts";
@@ -73,6 +75,95 @@ describe("what goes from one machine to another", () => {
     expect(timeline(trace, 3, "receive", true)).toBe("F1@3-9");
     expect(timeline(trace, 1, "compute")).toBe("F0@6 B0@9 U0@15");
     expect(timeline(trace, 3, "compute")).toBe("F1@9 B1@12 U1@18");
+  });
+});
+
+describe("the port of a machine that exchanges messages with several", () => {
+  // Two pipelines begin on machine a, and each ends on its own; 12 B leave both first stages at 3.
+  const numbered = onMachines("abac", {
+    orders: ["F0 B0 U0", "F0 B0 U0", "F1 B1 U1", "F1 B1 U1"],
+    microBatches: [
+      { tokens: 3, group: 0 },
+      { tokens: 3, group: 1 },
+    ],
+  });
+  const plan = (rates: readonly number[]): PlanBody => ({
+    ...numbered,
+    links: [0, 1, 2].map((boundary) =>
+      boundary === 1
+        ? null
+        : { ...numbered.links[boundary]!, type: "network", bandwidthBytesPerSecond: rates[boundary / 2]! },
+    ),
+    pipelines: [roomyPipeline(0, 2), roomyPipeline(2, 4)],
+    groups: numbered.groups.map((group, pipeline) => ({ ...group, pipeline })),
+  });
+
+  it("is shared by what goes to them at the same time", () => {
+    const trace = run(plan([4, 4]));
+    expect(timeline(trace, 1, "receive", true)).toBe("F0@3-9");
+    expect(timeline(trace, 3, "receive", true)).toBe("F1@3-9");
+  });
+
+  it("leaves to one what another is too slow to take", () => {
+    const trace = run(plan([4, 1]));
+    expect(timeline(trace, 1, "receive", true)).toBe("F0@3-7");
+    expect(timeline(trace, 3, "receive", true)).toBe("F1@3-15");
+  });
+
+  // 4 B a token, 2 B/s: while stage 1 sends its activations to stage 2 its gradients to stage 0 are under way as well.
+  it("has messages up and down a pipeline beside each other", () => {
+    const small = {
+      orders: ["F0 F1 B0 B1", "F0 F1 B0 B1", "F0 B0 F1 B1"],
+      microBatches: [{ tokens: 1 }, { tokens: 4, part: 1 }],
+    };
+    const link = { type: "network", bandwidthBytesPerSecond: 2 };
+    const trace = run(onMachines("abc", { ...small, links: [link, link] }));
+    expect(timeline(trace, 1, "send", true)).toBe("F0@4-6 F1@19-29 B0@21-25 B1@57-65");
+    // On one machine a device has one stream for both.
+    const near = run(smallPlan({ ...small, links: [link, link] }));
+    expect(timeline(near, 1, "send", true)).toBe("F0@4-6 F1@17-25 B0@25-27 B1@53-61");
+  });
+});
+
+describe("a link whose sender waits for the arrival", () => {
+  const small = { orders: ["F0 F1 B0 B1", "F0 B0 F1 B1"], microBatches: [{ tokens: 1 }, { tokens: 4, part: 1 }] };
+  const plan = (machines: string, transfers?: "synchronous"): PlanBody =>
+    onMachines(machines, {
+      ...small,
+      links: [{ bandwidthBytesPerSecond: 2, latencySeconds: 1, ...(transfers && { transfers }) }],
+    });
+
+  it("holds its sender, and no receiver", () => {
+    const overlapped = run(plan("aa"));
+    expect(timeline(overlapped, 0, "compute")).toBe("F0@0 F1@1 B0@10 B1@35");
+    expect(timeline(overlapped, 1, "compute")).toBe("F0@4 B0@5 F1@14 B1@18");
+    const held = run(plan("aa", "synchronous"));
+    expect(timeline(held, 0, "compute")).toBe("F0@0 F1@4 B0@17 B1@38");
+    expect(timeline(held, 1, "compute")).toBe("F0@4 B0@5 F1@17 B1@21");
+  });
+
+  it("holds it until it hears of that: between machines by a message of 16 B behind others", () => {
+    const held = run(plan("ab", "synchronous"));
+    expect(timeline(held, 0, "compute")).toBe("F0@0 F1@13 B0@41 B1@53");
+  });
+
+  it("can hold both sides for good where they have one buffer each, which nothing else does", () => {
+    const orders = ["F0 F1 F2 F3 B0 B1 B2 B3", "F0 B0 F1 B1 F2 B2 F3 B3"];
+    const microBatches = [0, 1, 2, 3].map((part) => ({ tokens: 1, part }));
+    const one = { activationIn: 1, gradientIn: 1, activationOut: 1, gradientOut: 1 };
+    const made = (transfers: object, buffers: object): PlanBody =>
+      smallPlan({ orders, microBatches, links: [transfers], buffers });
+    const isLive = (body: PlanBody): void => {
+      checkRunsThrough(planOrders(body), dependencyTable(body), body);
+      run(body);
+    };
+    isLive(made({}, one));
+    isLive(made({ transfers: "synchronous" }, { ...one, gradientIn: 4 }));
+    const stuck = made({ transfers: "synchronous" }, one);
+    expect(() => run(stuck)).toThrow(PlanError);
+    expect(() => checkRunsThrough(planOrders(stuck), dependencyTable(stuck), stuck)).toThrow(
+      /Expected an incoming buffer for what stage 0 sent before 0B0/,
+    );
   });
 });
 

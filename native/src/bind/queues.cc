@@ -88,7 +88,8 @@ Napi::Value enqueueChannelSend(const Napi::CallbackInfo& call) {
 
 Napi::Value enqueueReceive(const Napi::CallbackInfo& call) {
   Device& device = *deviceOf(call[0]);
-  const TaskHead task = head(call);
+  TaskHead task = head(call);
+  if (!call[7].IsUndefined()) task.listeners = listeners(call[7]);
   const std::size_t destination = size(call[4], "receive.destination");
   const std::size_t bytes = size(call[5], "receive.bytes");
   std::visit([&](const auto& channel) { device.enqueueReceive(task, destination, bytes, channel); },
