@@ -5,13 +5,13 @@ import {
   assignRankDevices,
   joinMpi,
   type ModelFolder,
+  nativeInfo,
   openModelFolder,
   RankedHost,
   type StageHost,
   serveRank,
   type World,
 } from "../exec/index.ts";
-import { machineVersions } from "./train-plan.ts";
 import { VERSION } from "./version.ts";
 
 /** Seconds in which a rank has to be heard of: more than the largest message takes on the slowest link. */
@@ -40,13 +40,19 @@ export function joinRanks(environment: Environment): World | undefined {
   return joinMpi(seconds);
 }
 
+/** What decides which bytes a machine computes, beside what it is told. */
+function kindVersions(): Readonly<Record<string, string>> {
+  const { onednn, isa } = nativeInfo();
+  return { onednn, isa };
+}
+
 /** What asks a run to end: the first rank heeds it, with a checkpoint, and tells the others when they may go. */
 const ENDING = ["SIGINT", "SIGTERM", "SIGUSR2"] as const;
 
 /** Runs the stages of a rank but the first until that says that all is done. @throws DeviceError */
 export async function workOnRank(world: World, signals: EventEmitter): Promise<void> {
   for (const signal of ENDING) signals.on(signal, () => {});
-  await serveRank({ world, version: VERSION, versions: machineVersions(), openModel: openModelFolder });
+  await serveRank({ world, version: VERSION, versions: kindVersions(), openModel: openModelFolder });
 }
 
 /** What a plan's stages run on is here, or on the other ranks. @throws DeviceError, InputError */
@@ -57,5 +63,5 @@ export function checkDevices(plan: Parameters<typeof assignDevices>[0], world: W
 
 /** Where the stages of a plan over several machines run, as rank 0 has them; `note` is told of what is particular. */
 export function rankedHost(world: World, model: ModelFolder, note: (text: string) => void): StageHost {
-  return new RankedHost({ world, version: VERSION, model, note });
+  return new RankedHost({ world, version: VERSION, versions: kindVersions(), model, note });
 }

@@ -81,7 +81,7 @@ else {
   const before = process.cpuUsage();
   await sleep(1000 * request.idleSeconds);
   const { user, system } = process.cpuUsage(before);
-  const host = new RankedHost({ world, version, model });
+  const host = new RankedHost({ world, version, versions: {}, model });
   const { trace } = await executeProbed({ ...inputOf(plan, model), host });
   await endRanks(world);
   const waitingShare = request.idleSeconds === 0 ? 0 : (user + system) / 1e6 / request.idleSeconds;

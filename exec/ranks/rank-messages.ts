@@ -98,6 +98,7 @@ export type RankCommand =
 /** What a rank says of its machine when it has joined. */
 export interface RankFacts {
   readonly host: string;
+  /** What decides which bytes it computes, by name. */
   readonly versions: Readonly<Record<string, string>>;
   /** By stage. */
   readonly gpus: readonly (StageGpu | undefined)[];

@@ -27,7 +27,9 @@ export interface RankedHostInput {
   readonly world: World;
   readonly version: string;
   readonly model: Pick<ModelFolder, "folder" | "digest">;
-  /** Told which way messages take where it is not through the hosts' memory. */
+  /** What decides which bytes this machine computes, by name. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Told which way messages take where it is not through the hosts' memory, and which machines are of another kind. */
   readonly note?: ((text: string) => void) | undefined;
 }
 
@@ -104,6 +106,7 @@ export class RankedHost implements StageHost {
     this.#opened = Promise.all(this.#links.map((link) => link.ask<"open">({ kind: "open", opening }))).then((facts) => {
       this.#gpus = stageRanks(setting).map((rank, stage) => (rank === 0 ? own : facts[rank - 1]!.gpus)[stage]);
       this.#noteWays(setting);
+      this.#noteKinds(machines, facts);
       return facts;
     });
     this.#opened.catch(() => {});
@@ -121,6 +124,18 @@ export class RankedHost implements StageHost {
     const names = new Set(pairs.map((pair) => pair.map((rank) => machines[rank]).join(" and ")));
     const { library } = this.#gpus.find((gpu) => gpu !== undefined)!;
     this.#input.note?.(`messages between ${[...names].join(", ")} go from GPU to GPU (${library})`);
+  }
+
+  #noteKinds(machines: readonly string[], facts: readonly RankFacts[]): void {
+    const { versions } = this.#input;
+    facts.forEach((other, i) => {
+      const differing = Object.keys(versions).filter((name) => versions[name] !== other.versions[name]);
+      if (differing.length === 0) return;
+      const named = differing.map((name) => `${name} ${other.versions[name]} instead of ${versions[name]}`);
+      this.#input.note?.(
+        `machine ${machines[i + 1]} (${other.host}) has ${named.join(", ")}: adapters may differ in bytes from those of machines of one kind`,
+      );
+    });
   }
 
   async openStage(opening: StageOpening): Promise<OpenStage> {

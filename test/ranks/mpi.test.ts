@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -102,19 +102,16 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
       expect(outcome).toBeDefined();
       return outcome!;
     };
-    await printed(
-      [
-        "plan",
-        data.writeWorkload({ model: data.trained(), jobs: 3, steps: 400 }),
-        "--cluster",
-        cluster([1, 1]),
-        "-o",
-        "long.json",
-        "--no-cache",
-      ],
-      folder,
-    );
+    const long = data.writeWorkload({ model: data.trained(), jobs: 3, steps: 400 });
+    await printed(["plan", long, "--cluster", cluster([1, 1]), "-o", "long.json", "--no-cache"], folder);
     expect((await strike(["train", "long.json", "-o", "failing"], "SIGKILL")).code).not.toBe(0);
+    // What is left is trained on other machines as well: on three of them, which train a job each, and on one.
+    for (const copy of ["on three", "on one"]) cpSync(run, path.join(folder, copy), { recursive: true });
+    const onThree = ["train", long, "--cluster", cluster([1, 1, 1]), "--pipelines", "3", "--resume", "on three"];
+    const three = await outcomeOf(3, onThree);
+    expect({ code: three.code, stderr: three.code === 0 ? "" : three.stderr }).toEqual({ code: 0, stderr: "" });
+    const onOne = ["train", long, "--devices", "cpu:0", "--resume", "on one", "--quiet", "--no-cache"];
+    await printed(onOne, folder);
     const { code, stderr } = await strike(["train", "--resume", "failing"], "SIGSTOP");
     expect(code).toBe(3);
     expect(stderr).toMatch(/rank 1 \(machine m1, stage 1\) has not been heard of for \d+ s/);
@@ -122,7 +119,8 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
     expect((await outcomeOf(2, ["train", "--resume", "failing"])).code).toBe(0);
     expect(journalOf(run).at(-1)!.event).toBe("ended");
     expect((await outcomeOf(2, ["train", "long.json", "-o", "whole"])).code).toBe(0);
-    expect(adaptersOf(run)).toBe(adaptersOf(path.join(folder, "whole")));
+    const whole = adaptersOf(path.join(folder, "whole"));
+    for (const each of ["failing", "on three", "on one"]) expect(adaptersOf(path.join(folder, each))).toBe(whole);
   }, 300_000);
 
   it.skipIf(noNamespaces !== undefined)(

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { askForFaults } from "../../../datasets/index.ts";
 import { type Cluster, linkSchema } from "../../../plan/documents/cluster.ts";
@@ -110,6 +111,17 @@ describe("a plan over several machines", () => {
     expect(tooEarly(far, "receive")).toEqual([]);
     expect(tooEarly(near, "send")).toEqual([]);
     expect(tooEarly(overlapped, "receive").length).toBeGreaterThan(0);
+  }, 60_000);
+
+  test("says which machines are of another kind", async () => {
+    const notes: string[] = [];
+    const devices = machines([1, 1, 1]);
+    const ranks = localRanks(GIVEN.model, 3, (text) => notes.push(text), ["avx512", "avx2"]);
+    await runSmall(GIVEN, { devices, hooks: { host: ranks.host } });
+    await ranks.end();
+    expect(notes).toEqual([
+      `machine m2 (${hostname()}) has isa avx2 instead of avx512: adapters may differ in bytes from those of machines of one kind`,
+    ]);
   }, 60_000);
 
   // What a rank was told must not come back to rank 0 before what told it: one run in ten of these hung.

@@ -32,16 +32,24 @@ export interface LocalRanks {
   end(): Promise<void>;
 }
 
-export function localRanks(base: BaseModel, numRanks: number, note?: (text: string) => void): LocalRanks {
+const OWN_ISA = "avx512";
+
+/** `isas`: what the others say that they are. */
+export function localRanks(
+  base: BaseModel,
+  numRanks: number,
+  note?: (text: string) => void,
+  isas: readonly string[] = Array.from({ length: numRanks - 1 }, () => OWN_ISA),
+): LocalRanks {
   const [first, ...others] = createLocalWorlds(numRanks);
   const model = { ...base, folder: "small", digest: "sha256:small" };
-  const served = others.map((world) =>
-    serveRank({ world, version: "test", versions: {}, openModel: () => model }).then(
+  const served = others.map((world, i) =>
+    serveRank({ world, version: "test", versions: { isa: isas[i]! }, openModel: () => model }).then(
       () => undefined,
       (error: unknown) => error,
     ),
   );
-  const host = new RankedHost({ world: first!, version: "test", model, note });
+  const host = new RankedHost({ world: first!, version: "test", versions: { isa: OWN_ISA }, model, note });
   return {
     host,
     async end() {
