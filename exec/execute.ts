@@ -115,7 +115,9 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   });
   feed.feed(session);
   await session.run();
-  if (session.hasEndedEarly) input.onStates?.(await statesNow(plan, session, metrics, ended));
+  // Who asked for an end when all had begun gets the plan's.
+  const endedEarly = session.hasEndedEarly && plan.jobs.some((_, job) => !ended.has(job) && !diverged.has(job));
+  if (endedEarly) input.onStates?.(await statesNow(plan, session, metrics, ended));
   for (const { error } of session.lost) throw error;
   const { runners } = session;
   return {
@@ -132,7 +134,7 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
     metrics,
     evaluations,
     profiles: completions.flatMap(profileOf),
-    endedEarly: session.hasEndedEarly,
+    endedEarly,
     diverged: plan.jobs.map((_, job) => diverged.get(job)),
     adapters: await Promise.all(plan.jobs.map((_, job) => ended.get(job) ?? session.adapterOf(job))),
     best: plan.jobs.map((_, job) => best.get(job) ?? session.bestOf(job)),

@@ -80,8 +80,25 @@ function workloadText({ model, dtype, recompute, jobs, policy }: Scene): string 
   ].join("\n");
 }
 
-function machineLines({ type, count, link, shared }: SceneMachine, machine: number, first: number): readonly string[] {
-  const linked = [...(link === "" ? [] : [`type: ${JSON.stringify(link)}`]), ...(shared ? ["shared: true"] : [])];
+/** How messages travel over a link, where that is to be said. */
+function mannerOf({ transfers, messages }: Scene): readonly string[] {
+  return [
+    ...(transfers === "overlapped" ? [] : [`transfers: ${transfers}`]),
+    ...(messages === "as computed" ? [] : [`transferDtype: ${messages}`]),
+  ];
+}
+
+function machineLines(
+  { type, count, link, shared }: SceneMachine,
+  machine: number,
+  first: number,
+  manner: readonly string[],
+): readonly string[] {
+  const linked = [
+    ...(link === "" ? [] : [`type: ${JSON.stringify(link)}`]),
+    ...(shared ? ["shared: true"] : []),
+    ...manner,
+  ];
   return [
     `  - name: machine${machine}`,
     "    devices:",
@@ -93,24 +110,29 @@ function machineLines({ type, count, link, shared }: SceneMachine, machine: numb
   ];
 }
 
-function clusterText({ machines, networkGigabits, networkMicroseconds }: Scene): string {
+function clusterText(scene: Scene): string {
+  const { machines, networkGigabits, networkMicroseconds, network } = scene;
+  const manner = mannerOf(scene);
   let first = 0;
   const lines = machines.flatMap((machine, index) => {
-    const own = machineLines(machine, index, first);
+    const own = machineLines(machine, index, first, manner);
     first += machine.count;
     return own;
   });
   const rate = (networkGigabits * 1e9) / 8;
-  const latency = networkMicroseconds / 1e6;
+  const between = [
+    `bandwidthBytesPerSecond: ${rate}`,
+    `latencySeconds: ${networkMicroseconds / 1e6}`,
+    `shared: ${network === "one for all"}`,
+    ...manner,
+  ];
   return [
     "# The machines of a scene of `loratwin explore`.",
     "kind: cluster",
     "version: 1",
     "machines:",
     ...lines,
-    ...(machines.length === 1
-      ? []
-      : [`network: { bandwidthBytesPerSecond: ${rate}, latencySeconds: ${latency}, shared: true }`]),
+    ...(machines.length === 1 ? [] : [`network: { ${between.join(", ")} }`]),
     "",
   ].join("\n");
 }

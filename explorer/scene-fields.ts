@@ -1,5 +1,5 @@
 // What each field of a scene may be: the one table behind the inputs of the page and the check of an address.
-import { CALIBRATIONS, type Scene, type SceneJobs, type SceneMachine } from "./scene.ts";
+import { CALIBRATIONS, MESSAGES, NETWORKS, type Scene, type SceneJobs, type SceneMachine, TRANSFERS } from "./scene.ts";
 
 /** A number within bounds; `word`s stand beside it where something else than a number can be said. */
 export interface NumberField {
@@ -94,6 +94,9 @@ export const SCENE_FIELDS: Fields<SceneSettings> = {
   networkGigabits: { kind: "number", label: "Network, Gbit/s", least: 0.1, most: 10_000, step: 0.1 },
   calibration: { kind: "choice", label: "Times from", words: CALIBRATIONS },
   networkMicroseconds: { kind: "number", label: "Latency, µs", least: 0, most: 100_000, step: 1 },
+  network: { kind: "choice", label: "Network is", words: NETWORKS },
+  transfers: { kind: "choice", label: "Messages travel", words: TRANSFERS },
+  messages: { kind: "choice", label: "Messages are", words: MESSAGES },
   policy: { kind: "choice", label: "Adapters over time", from: "policies" },
   schedule: { kind: "choice", label: "Schedule", from: "schedules" },
   pipelines: whole("Pipelines", 1, MOST.devices, ["auto"]),

@@ -4,7 +4,7 @@ import type { Scene, SceneJobs, SceneMachine } from "./scene.ts";
 import { type Fields, JOBS_FIELDS, MACHINE_FIELDS, SCENE_FIELDS, type SceneChoices } from "./scene-fields.ts";
 
 /** In front of every address that has a scene; another form of scenes gets another number. */
-const VERSION = "2";
+const VERSION = "3";
 /** The longest scene has some thousand characters. */
 const LONGEST = 8192;
 

@@ -46,6 +46,15 @@ export type ScenePolicy = PolicyName | "none";
 export const CALIBRATIONS = ["catalog", "paper", "own"] as const;
 export type SceneCalibration = (typeof CALIBRATIONS)[number];
 
+/** Whether all machines share one network, or each has a port of its own at a switch. */
+export const NETWORKS = ["one for all", "a switch"] as const;
+
+/** How messages between stages travel, as cluster files have it. */
+export const TRANSFERS = ["overlapped", "synchronous", "blocking"] as const;
+
+/** What messages are rounded to: nothing, or bfloat16. */
+export const MESSAGES = ["as computed", "bfloat16"] as const;
+
 /** All that a person can change: what is trained on what, and how. */
 export interface Scene {
   readonly model: string;
@@ -56,6 +65,10 @@ export interface Scene {
   /** Between machines. */
   readonly networkGigabits: number;
   readonly networkMicroseconds: number;
+  readonly network: (typeof NETWORKS)[number];
+  /** Over all links. */
+  readonly transfers: (typeof TRANSFERS)[number];
+  readonly messages: (typeof MESSAGES)[number];
   readonly jobs: readonly SceneJobs[];
   /** `auto`, one of a plan, or one that is simulated only. */
   readonly schedule: ScheduleName | ComparisonSchedule | "auto";

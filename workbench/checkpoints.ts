@@ -20,6 +20,11 @@ export interface CheckpointsInput {
 /** A file of a job that has ended, from the folder of its run. */
 const adapterFile = (name: string): string => path.join(RUN_FILES.adapters, name, "adapter_model.safetensors");
 
+/** Whether all steps of a job are made by its state. */
+function isOverBy({ job, state, before, firstStep }: SavedJob): boolean {
+  return (state?.step ?? before?.step ?? firstStep) === job.steps;
+}
+
 /** The checkpoints of a run, written as it goes on. */
 export class Checkpoints {
   readonly #input: CheckpointsInput;
@@ -91,7 +96,10 @@ export class Checkpoints {
     const log = { sync: () => run.sync(), journal: run.journal.bind(run), onFailure };
     const place = { run: run.folder, planHash: plan.hash, model: plan.model, keep: rhythm.keep };
     logged(log, () => {
-      const { name, jobs } = writeCheckpoint({ ...place, ...this.#contentOf(states) });
+      const content = this.#contentOf(states);
+      // With nothing left to train there would be nothing to go on with, and the end of the run nobody's to write.
+      if (content.jobs.every(isOverBy)) return undefined;
+      const { name, jobs } = writeCheckpoint({ ...place, ...content });
       this.#saved = new Map(jobs.map((job) => [job.name, job]));
       return name;
     });

@@ -213,7 +213,8 @@ export function createControls(choices: SceneChoices, presets: readonly Preset[]
       group("Model", settings(["model", "dtype", "recompute"])),
       group("GPUs", [
         ...machines.map((_, index) => row<SceneMachine>("machines", `Machine ${index + 1}`, index, MACHINE_FIELDS)),
-        ...(machines.length > 1 ? settings(["networkGigabits", "networkMicroseconds"]) : []),
+        ...(machines.length > 1 ? settings(["networkGigabits", "networkMicroseconds", "network"]) : []),
+        ...settings(["transfers", "messages"]),
         adder("machines", "Add a machine", MOST.machines, () => machines.at(-1)!),
       ]),
       group("Adapters", [

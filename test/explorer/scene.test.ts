@@ -108,19 +108,19 @@ describe("a calibration file", () => {
 describe("a scene as an address", () => {
   it.each(SCENES)("comes back as it was: %s", (_, scene) => {
     const hash = sceneHash(scene);
-    expect(hash).toMatch(/^2\.[A-Za-z0-9_-]+$/);
+    expect(hash).toMatch(/^3\.[A-Za-z0-9_-]+$/);
     expect(sceneOfHash(hash, CHOICES)).toEqual(scene);
   });
 
-  const encoded = (value: unknown): string => `2.${btoa(JSON.stringify(value)).replace(/=+$/, "")}`;
+  const encoded = (value: unknown): string => `3.${btoa(JSON.stringify(value)).replace(/=+$/, "")}`;
   const [settings, machines, jobs] = JSON.parse(atob(sceneHash(changedScene()).slice(2))) as unknown[][];
 
   it.each([
-    ["another version", "1.W10", /Expected a scene of version 2/],
-    ["no scene", "2", /Expected a scene in the page's address/],
-    ["no base 64", "2.%%%", /Expected a scene/],
-    ["no UTF-8", "2._w", /Expected a scene/],
-    ["no JSON", `2.${btoa("{")}`, /Expected a scene/],
+    ["another version", "1.W10", /Expected a scene of version 3/],
+    ["no scene", "3", /Expected a scene in the page's address/],
+    ["no base 64", "3.%%%", /Expected a scene/],
+    ["no UTF-8", "3._w", /Expected a scene/],
+    ["no JSON", `3.${btoa("{")}`, /Expected a scene/],
     ["another form", encoded({ machines: 1 }), /Expected a scene/],
     ["too few values", encoded([[], machines, jobs]), /Expected a scene/],
     [
@@ -138,7 +138,7 @@ describe("a scene as an address", () => {
     ],
     ["a prototype", encoded([settings, [["__proto__", 1, "", false]], jobs]), /Expected one of/],
     ["something behind it", `${sceneHash(changedScene())}.x`, /Expected a scene/],
-    ["megabytes", `2.${"A".repeat(1e6)}`, /Expected a scene/],
+    ["megabytes", `3.${"A".repeat(1e6)}`, /Expected a scene/],
   ])("is refused where it has %s", (_, hash, message) => {
     expect(() => sceneOfHash(hash, CHOICES)).toThrow(InputError);
     expect(() => sceneOfHash(hash, CHOICES)).toThrow(message);
@@ -148,8 +148,8 @@ describe("a scene as an address", () => {
     const hash = sceneHash(changedScene());
     const texts = fc.oneof(
       fc.string(),
-      fc.string().map((text) => `2.${text}`),
-      fc.json().map((text) => `2.${btoa(unescape(encodeURIComponent(text)))}`),
+      fc.string().map((text) => `3.${text}`),
+      fc.json().map((text) => `3.${btoa(unescape(encodeURIComponent(text)))}`),
       fc
         .tuple(fc.nat(hash.length - 1), fc.string({ maxLength: 3 }))
         .map(([at, text]) => hash.slice(0, at) + text + hash.slice(at + 1)),

@@ -39,6 +39,15 @@ export const SCENES: readonly (readonly [name: string, scene: Scene])[] = [
   ["NVLink", changedScene({ machines: [{ type: "A100 SXM 80", count: 4, link: "nvlink3", shared: false }] })],
   ["the link of the GPU", changedScene({ machines: [{ type: "L40S", link: "", shared: false }] })],
   ["two types of GPUs", changedScene({ machines: [{ count: 2 }, { type: "L40S", count: 2 }], networkGigabits: 25 })],
+  [
+    "three machines at a switch",
+    changedScene({ machines: [{ count: 2 }, { count: 1 }, { count: 1 }], networkGigabits: 10, network: "a switch" }),
+  ],
+  [
+    "senders that wait, messages in bfloat16",
+    changedScene({ dtype: "float32", transfers: "synchronous", messages: "bfloat16" }),
+  ],
+  ["messages that block", changedScene({ transfers: "blocking", machines: [{ count: 2 }, { count: 2 }] })],
   ["two pipelines", changedScene({ pipelines: 2 })],
   ["GPipe", changedScene({ schedule: "gpipe" })],
   ["1F1B with a limit", changedScene({ schedule: "1f1b", maxInFlight: 2 })],

@@ -154,8 +154,8 @@ function signals(): readonly InjectedFault[] {
   const atOnce = { ...apart, expected: "the process ends, nothing is torn", adapters: 0 };
   const soon = {
     ...apart,
-    expected: "what has begun ends, and is written",
-    code: 130,
+    expected: "what has begun ends, and is written: here all of it",
+    code: 0,
     adapters: 2,
     says: "Ends after",
   };
