@@ -8,6 +8,7 @@ import { DeviceQueues } from "./device-queues.ts";
 import type { BestEvaluation } from "./evaluations.ts";
 import { EventNumbers } from "./event-numbers.ts";
 import type { SeenAction } from "./executed-trace.ts";
+import { Failure } from "./failure.ts";
 import { JobEnds } from "./job-ends.ts";
 import { type Later, whenAllThere } from "./later.ts";
 import type { LostPipeline } from "./lost-pipeline.ts";
@@ -47,8 +48,7 @@ export class Session {
   readonly #readings = new Set<Promise<void>>();
   #isClosed = false;
   #hasBegun = false;
-  #fail: (error: unknown) => void = () => {};
-  readonly #failure: Promise<never>;
+  readonly #failure = new Failure();
   #wake: () => void = () => {};
 
   /** Sets the devices up. @throws DeviceError when one cannot do what the setting asks for */
@@ -109,13 +109,8 @@ export class Session {
     const { runners, lowering, jobs } = parts;
     const [record, stopped] = [this.#record, this.#stopped];
     this.#queues = new DeviceQueues({ runners, record, lowering, stopped, table, jobs, profile });
-    this.#failure = new Promise<never>((_, reject) => {
-      this.#fail = reject;
-    });
-    // Whoever waits for it hears of it; nobody has to.
-    this.#failure.catch(() => {});
     host.onError((error, pipeline) => this.#guarded(() => this.#lose(pipeline, error)));
-    host.onFailure((error) => this.#fail(this.#withHeads(error)));
+    host.onFailure((error) => this.#failure.fail(this.#withHeads(error)));
     host.onComplete((batch) => this.#guarded(() => this.#complete(batch)));
   }
 
@@ -247,7 +242,7 @@ export class Session {
     if (done === undefined) return;
     const reading = done.then(
       () => this.#guarded(() => this.#queues.fill()),
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => this.#failure.fail(error),
     );
     this.#readings.add(reading);
     void reading.then(() => {
@@ -278,8 +273,8 @@ export class Session {
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    await Promise.race([this.#host.idle(), this.#failure]);
-    if (this.#hasBegun && this.numAhead === 0 && !this.#isOver()) await Promise.race([woken, this.#failure]);
+    await this.#failure.unless(this.#host.idle());
+    if (this.#hasBegun && this.numAhead === 0 && !this.#isOver()) await this.#failure.unless(woken);
   }
 
   /** Fails the run where nothing ends: a device that does not answer is not waited for when it is given back either. */
@@ -288,7 +283,7 @@ export class Session {
       numEnded: () => this.#record.progress().doneActions,
       isBusy: () => this.#queues.isBusy,
       stages: () => this.#queues.watched(),
-      onStall: (error) => [this.#host.abandon(), this.#fail(error)],
+      onStall: (error) => [this.#host.abandon(), this.#failure.fail(error)],
     });
   }
 
@@ -301,7 +296,7 @@ export class Session {
     const lost = { pipeline, error, jobs: [...members].filter((job) => this.#jobs.has(job)) };
     this.#lost.set(pipeline, lost);
     if (this.#lost.size === setting.pipelines.length) {
-      this.#fail(error);
+      this.#failure.fail(error);
       return;
     }
     const { firstStage, endStage } = setting.pipelines[pipeline]!;
@@ -323,7 +318,7 @@ export class Session {
     try {
       work();
     } catch (error) {
-      this.#fail(error);
+      this.#failure.fail(error);
     }
   }
 
