@@ -55,14 +55,18 @@ export function checkRunsThrough(
     return receiver < 0 || ended[pass][stage]! - ended[pass][receiver]! < roomBetween(buffers, stage, receiver);
   };
 
-  /** Whether a stage waits for what it has sent: its messages have more than the incoming buffers to go to. */
-  const isHeld = (stage: number): boolean =>
-    (["F", "B"] as const).some((letter) => {
+  /** By stage, where its messages go that hold it, and the incoming buffers there. */
+  const holding = orders.map((_, stage) =>
+    (["F", "B"] as const).flatMap((letter) => {
       const receiver = dependencies.receiverOf(stage, letter);
-      if (receiver < 0 || !isSenderHeld(setting, stage, receiver)) return false;
-      const into = letter === "F" ? buffers[receiver]!.activationIn : buffers[receiver]!.gradientIn;
-      return ended[letter][stage]! - ended[letter][receiver]! > into;
-    });
+      if (receiver < 0 || !isSenderHeld(setting, stage, receiver)) return [];
+      const { activationIn, gradientIn } = buffers[receiver]!;
+      return [{ letter, receiver, room: letter === "F" ? activationIn : gradientIn }];
+    }),
+  );
+  /** Whether a stage waits for what it has sent: its messages are more than the incoming buffers that they go to. */
+  const isHeld = (stage: number): boolean =>
+    holding[stage]!.some(({ letter, receiver, room }) => ended[letter][stage]! - ended[letter][receiver]! > room);
 
   for (let progress = true; progress; ) {
     progress = false;

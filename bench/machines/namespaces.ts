@@ -91,8 +91,6 @@ export class Namespaces implements Disposable {
       system("ip", "-n", name, "addr", "add", `${address(k)}/24`, "dev", "net0");
       system("ip", "-n", name, "link", "set", "lo", "up");
       system("ip", "-n", name, "link", "set", "net0", "up");
-      // What Linux has by default: this machine may have been given another one, and takes no orders where it is a guest.
-      spawnSync("ip", ["netns", "exec", name, "sysctl", "-w", "net.ipv4.tcp_congestion_control=cubic"]);
       // `ip netns exec` shows this file as /etc/hosts.
       const folder = path.join("/etc/netns", name);
       mkdirSync(folder, { recursive: true });

@@ -25,8 +25,8 @@ export interface RankResult {
   readonly withoutMessagesSeconds: number;
   /** Of all messages together. */
   readonly messageSeconds: number;
-  /** For which devices stood idle with something to do (`idleAtHandSeconds`). */
-  readonly idleSeconds: number;
+  /** For which devices stood idle with something to do (`idle-at-hand.ts`). */
+  readonly idleAtHandSeconds: number;
   /** Share of a core that rank 0 took while it waited. */
   readonly waitingShare: number;
   /** Seconds by which the clocks of the others may be wrong. */
@@ -66,7 +66,7 @@ function resultOf(plan: Plan, executed: Trace): Omit<RankResult, "waitingShare">
     simulatedSeconds: simulated((link) => link.bandwidthBytesPerSecond),
     withoutMessagesSeconds: simulated(() => null),
     messageSeconds: sum(received.map(({ durationNs }) => durationNs)) / 1e9,
-    idleSeconds: idleAtHandSeconds(plan, executed),
+    idleAtHandSeconds: idleAtHandSeconds(plan, executed),
     clockErrorSeconds: Math.max(0, ...clocks.map(({ errorSeconds }) => errorSeconds)),
   };
 }

@@ -32,7 +32,7 @@ const SIZES = [
   [4, 4],
 ] as const;
 const TINY_SIZES = [[2, 2]] as const;
-const MOST_JOBS = 4;
+const MOST_JOBS = maximum(SIZES.map(([, jobs]) => jobs));
 
 /** As tc has them, and in bytes of messages a second: a TCP stream gets 94.9 % of an Ethernet's rate. */
 const RATES: Readonly<Record<LinkRate, number>> = { "1gbit": 0.949 * 125e6, "100mbit": 0.949 * 12.5e6 };
@@ -129,7 +129,7 @@ async function measure(bench: Bench, size: Size, calibration: MeasuredCalibratio
     record(
       "beside them devices computed, or had nothing to",
       "share",
-      (each) => 1 - each.idleSeconds / each.messageSeconds,
+      (each) => 1 - each.idleAtHandSeconds / each.messageSeconds,
     );
     record(
       "hidden by the schedule",

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { median } from "../../core/index.ts";
 import { type Completion, createRuntime, type Device, nativeInfo, type World } from "../../native/index.ts";
+import { Failure } from "../failure.ts";
 import { RankChannels } from "./rank-channels.ts";
 import { RankClock } from "./rank-clock.ts";
 import { unpackError } from "./rank-errors.ts";
@@ -61,7 +62,7 @@ class LinkMeter implements Disposable {
   readonly #links: readonly RankLink[];
   readonly #clocks: readonly RankClock[];
   readonly #waiting = new Map<string, (ended: Ended) => void>();
-  readonly #failure: Promise<never>;
+  readonly #failure = new Failure();
   #next = 0;
 
   constructor(world: World) {
@@ -72,21 +73,16 @@ class LinkMeter implements Disposable {
     this.#links = Array.from({ length: world.size - 1 }, (_, i) => new RankLink(world, i + 1));
     this.#clocks = this.#links.map(() => new RankClock(this.#runtime.originNs));
     this.#runtime.onComplete((batch) => this.#ended(0, batch, (ns) => ns));
-    let fail: (error: Error) => void = () => {};
-    this.#failure = new Promise<never>((_, reject) => {
-      fail = reject;
-    });
-    this.#failure.catch(() => {});
-    world.onFailure((reason) => fail(new Error(reason)));
+    world.onFailure((reason) => this.#failure.fail(new Error(reason)));
     world.onMessage((rank, message) => {
-      for (const report of decode<RankReport>(message)) this.#hear(rank, report, fail);
+      for (const report of decode<RankReport>(message)) this.#hear(rank, report);
     });
   }
 
   /** The host of a rank, which has room for messages and whose clock is known then. */
   async open(rank: number): Promise<string> {
     const link = this.#links[rank - 1]!;
-    return await Promise.race([link.ask<"links">({ kind: "links", arenaBytes: ARENA_BYTES }), this.#failure]);
+    return await this.#failure.unless(link.ask<"links">({ kind: "links", arenaBytes: ARENA_BYTES }));
   }
 
   /** Messages at the same time: of each, when both sides were ready and when it was there. */
@@ -98,13 +94,12 @@ class LinkMeter implements Disposable {
         const { from, to, bytes, offset, channel, afterSeconds = 0 } = message;
         if (afterSeconds > 0) await sleep(1000 * afterSeconds);
         const task = { id, waits: [], offset, bytes, channel, way: "host" } as const;
-        const [sent, received] = await Promise.race([
+        const [sent, received] = await this.#failure.unless(
           Promise.all([
             this.#give("send", from, { ...task, peer: to }),
             this.#give("receive", to, { ...task, peer: from }),
           ]),
-          this.#failure,
-        ]);
+        );
         return [Math.max(sent.startNs, received.startNs), received.endNs] as const;
       }),
     );
@@ -125,14 +120,14 @@ class LinkMeter implements Disposable {
     return ended;
   }
 
-  #hear(rank: number, report: RankReport, fail: (error: Error) => void): void {
+  #hear(rank: number, report: RankReport): void {
     const link = this.#links[rank - 1]!;
     const clock = this.#clocks[rank - 1]!;
     if (report.kind === "answer") link.answer(report.call, report.value);
     else if (report.kind === "clock") clock.add(report.reading);
     else if (report.kind === "completions")
       this.#ended(rank, report.completions, (ns) => clock.atRank0(report.originNs + ns));
-    else fail(unpackError(report.error, `rank ${rank}`));
+    else this.#failure.fail(unpackError(report.error, `rank ${rank}`));
   }
 
   #ended(rank: number, completions: readonly Completion[], time: (ns: number) => number): void {

@@ -35,8 +35,12 @@ function factsOf(plan: PlanBody): Facts {
   };
 }
 
-/** Positions by time; messages of different neighbours are beside each other, and end in another order than they start. */
+/**
+ * Positions by time of start. Transfers are written down as they end: only where messages of different neighbours are
+ * beside each other is that another order.
+ */
 function inOrderOfStart(startNs: Float64Array): Iterable<number> {
+  if (startNs.every((ns, at) => at === 0 || startNs[at - 1]! <= ns)) return startNs.keys();
   return Uint32Array.from(startNs.keys()).sort((a, b) => startNs[a]! - startNs[b]! || a - b);
 }
 

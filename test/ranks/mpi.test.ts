@@ -151,7 +151,7 @@ describe.skipIf(noMpi !== undefined)("ranks over MPI", () => {
       const [link] = links;
       expect(link.host).toBe(namespaces.nameOf(1));
       // A few bytes wait for 8 MiB that are on their way.
-      expect(link.behindLargeSeconds).toBeGreaterThan(2 * link.latencySeconds);
+      expect(link.behindLargeSeconds).toBeGreaterThan(10 * link.latencySeconds);
     },
     120_000,
   );

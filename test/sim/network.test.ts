@@ -47,23 +47,29 @@ describe("a link of half duplex", () => {
   });
 });
 
-describe("what goes from one machine to another", () => {
-  // Two pipelines of two stages each; 12 B leave both first stages at 3.
-  const numbered = onMachines("abab", {
+/** Two pipelines of two stages each, with a link of each; 12 B leave both first stages at 3. */
+function twoPipelines(machines: string, links: readonly [Partial<ResolvedLink>, Partial<ResolvedLink>]): PlanBody {
+  const numbered = onMachines(machines, {
     orders: ["F0 B0 U0", "F0 B0 U0", "F1 B1 U1", "F1 B1 U1"],
     microBatches: [
       { tokens: 3, group: 0 },
       { tokens: 3, group: 1 },
     ],
   });
-  const plan = (link: Partial<ResolvedLink>): PlanBody => ({
+  const [first, , second] = numbered.links.map((link) => ({ ...link!, type: "network" }));
+  return {
     ...numbered,
-    links: [0, 1, 2].map((boundary) =>
-      boundary === 1 ? null : { ...numbered.links[boundary]!, type: "network", bandwidthBytesPerSecond: 4, ...link },
-    ),
+    links: [{ ...first!, ...links[0] }, null, { ...second!, ...links[1] }],
     pipelines: [roomyPipeline(0, 2), roomyPipeline(2, 4)],
     groups: numbered.groups.map((group, pipeline) => ({ ...group, pipeline })),
-  });
+  };
+}
+
+describe("what goes from one machine to another", () => {
+  const plan = (link: Partial<ResolvedLink>): PlanBody => {
+    const own = { bandwidthBytesPerSecond: 4, ...link };
+    return twoPipelines("abab", [own, own]);
+  };
 
   it.each([
     ["links of their own", {}],
@@ -79,24 +85,9 @@ describe("what goes from one machine to another", () => {
 });
 
 describe("the port of a machine that exchanges messages with several", () => {
-  // Two pipelines begin on machine a, and each ends on its own; 12 B leave both first stages at 3.
-  const numbered = onMachines("abac", {
-    orders: ["F0 B0 U0", "F0 B0 U0", "F1 B1 U1", "F1 B1 U1"],
-    microBatches: [
-      { tokens: 3, group: 0 },
-      { tokens: 3, group: 1 },
-    ],
-  });
-  const plan = (rates: readonly number[]): PlanBody => ({
-    ...numbered,
-    links: [0, 1, 2].map((boundary) =>
-      boundary === 1
-        ? null
-        : { ...numbered.links[boundary]!, type: "network", bandwidthBytesPerSecond: rates[boundary / 2]! },
-    ),
-    pipelines: [roomyPipeline(0, 2), roomyPipeline(2, 4)],
-    groups: numbered.groups.map((group, pipeline) => ({ ...group, pipeline })),
-  });
+  // Both pipelines begin on machine a, and each ends on its own.
+  const plan = ([first, second]: readonly [number, number]): PlanBody =>
+    twoPipelines("abac", [{ bandwidthBytesPerSecond: first }, { bandwidthBytesPerSecond: second }]);
 
   it("is shared by what goes to them at the same time", () => {
     const trace = run(plan([4, 4]));

@@ -124,7 +124,7 @@ describe("a plan over several machines", () => {
     ]);
   }, 60_000);
 
-  // What a rank was told must not come back to rank 0 before what told it: one run in ten of these hung.
+  // What a rank was told of must not come back to rank 0 before the end that told it, which is a matter of microseconds.
   test("comes to its end time after time", async () => {
     for (let run = 0; run < 30; run += 1) await runOnRanks(GIVEN, { devices: machines([2, 1]) });
   }, 120_000);
