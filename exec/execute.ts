@@ -1,6 +1,6 @@
 import { sum } from "../core/index.ts";
 import { type PlanBody, planSegments, type Work } from "../plan/index.ts";
-import type { Divergence } from "./divergence.ts";
+import { adapterDivergence, type Divergence } from "./divergence.ts";
 import type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 import { executedTrace, type SeenAction, type SeenLoss } from "./executed-trace.ts";
 import type { ExecuteInput, ExecuteResult } from "./execution.ts";
@@ -73,6 +73,11 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   const ended = new Map<number, readonly AdapterPair[]>();
   const best = new Map<number, BestEvaluation | undefined>();
   const diverged = new Map<number, Divergence>();
+  const diverge = (job: number, divergence: Divergence | undefined): void => {
+    if (divergence === undefined || diverged.has(job)) return;
+    diverged.set(job, divergence);
+    input.onDiverged?.(job, divergence);
+  };
   const feed = new SegmentFeed(input);
   const totalActions = sum(plan.actions.map((order) => order.length));
   const session: Session = await Session.open(host, {
@@ -98,16 +103,14 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
       const all = session.hasEndedEarly ? progress.totalActions : totalActions;
       input.onProgress?.({ ...progress, totalActions: all });
     },
-    onDiverged(job, divergence) {
-      diverged.set(job, divergence);
-      input.onDiverged?.(job, divergence);
-    },
+    onDiverged: diverge,
     onLost(lost) {
       input.onLost?.(lost);
       // What the others have ahead is less than it was.
       feed.feed(session);
     },
     onJobEnd(job, adapter, bestOfJob) {
+      diverge(job, adapterDivergence(plan.jobs[job]!.steps - 1, adapter));
       ended.set(job, adapter);
       best.set(job, bestOfJob);
       input.onJobEnd?.(job, adapter, bestOfJob);
@@ -117,7 +120,11 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   await session.run();
   // Who asked for an end when all had begun gets the plan's.
   const endedEarly = session.hasEndedEarly && plan.jobs.some((_, job) => !ended.has(job) && !diverged.has(job));
-  if (endedEarly) input.onStates?.(await statesNow(plan, session, metrics, ended));
+  if (endedEarly) {
+    const states = await statesNow(plan, session, metrics, (job) => ended.has(job) || diverged.has(job));
+    for (const [job, { step, state }] of states) diverge(job, adapterDivergence(step - 1, state.parameters));
+    input.onStates?.(new Map([...states].filter(([job]) => !diverged.has(job))));
+  }
   for (const { error } of session.lost) throw error;
   const { runners } = session;
   return {
@@ -145,19 +152,19 @@ export async function executePlan(input: ExecuteInput): Promise<ExecuteResult> {
   };
 }
 
-/** What there is of the jobs that have made a step and not ended, once nothing is queued; not of those that are lost. */
+/** What there is of the jobs that have made a step and are not over, once nothing is queued; not of those that are lost. */
 async function statesNow(
   { jobs }: PlanBody,
   session: Session,
   metrics: readonly StepMetrics[],
-  ended: ReadonlyMap<number, unknown>,
+  isOver: (job: number) => boolean,
 ): Promise<ReadonlyMap<number, JobState>> {
   const lost = new Set(session.lost.flatMap((each) => each.jobs));
   const lastSteps = new Map(metrics.map(({ job, step }) => [job, step]));
   const states = new Map<number, JobState>();
   for (const [job, { name }] of jobs.entries()) {
     const last = lastSteps.get(name);
-    if (last === undefined || ended.has(job) || lost.has(job)) continue;
+    if (last === undefined || isOver(job) || lost.has(job)) continue;
     states.set(job, { step: last + 1, state: await session.stateNow(job), best: session.bestOf(job) });
   }
   return states;

@@ -13,14 +13,18 @@ function refuse(name: string, at: number, got: string, file: string): never {
   });
 }
 
-/** @throws InputError with the first value that is infinite or no number */
-export function checkFinite(name: string, values: Float32Array, file: string): void {
+/** Where the first value is that is infinite or no number; undefined where all are finite. */
+export function firstNotFinite(values: Float32Array): number | undefined {
   // One sum tells for all: a product with 0 is 0 for finite values, and no number for all others.
   let sum = 0;
   for (let at = 0; at < values.length; at += 1) sum += values[at]! * 0;
-  if (sum === 0) return;
-  const at = values.findIndex((value) => !Number.isFinite(value));
-  refuse(name, at, String(values[at]), file);
+  return sum === 0 ? undefined : values.findIndex((value) => !Number.isFinite(value));
+}
+
+/** @throws InputError with the first value that is infinite or no number */
+export function checkFinite(name: string, values: Float32Array, file: string): void {
+  const at = firstNotFinite(values);
+  if (at !== undefined) refuse(name, at, String(values[at]), file);
 }
 
 /** The same of the stored bits of bfloat16. */

@@ -13,7 +13,7 @@ export { type AdapterState, initialPairs } from "./adapters.ts";
 // The devices of this machine that a plan's devices are.
 export { assignDevices, assignRankDevices } from "./assign-devices.ts";
 // Why a job trains no further.
-export { type Divergence, divergenceText } from "./divergence.ts";
+export { adapterDivergence, type Divergence, divergenceText } from "./divergence.ts";
 // A job on its held-out rows.
 export type { BestEvaluation, EvaluationMetrics } from "./evaluations.ts";
 // A plan carried out on this machine's devices.

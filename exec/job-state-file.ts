@@ -27,7 +27,11 @@ export interface StateFacts {
   readonly keepsBest: boolean;
 }
 
-/** Reads such a file of a job that has the adapter. @throws InputError where it is another one's */
+/**
+ * Reads such a file of a job that has the adapter. Its numbers need not be finite: a second moment may have overflowed,
+ * and a job whose weights have goes on to the step that stops it, as without the checkpoint.
+ * @throws InputError where it is another one's
+ */
 export function readJobState(
   file: string,
   spec: AdapterSpec,

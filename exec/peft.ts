@@ -108,8 +108,8 @@ export function pairTensors(
 }
 
 /**
- * All layers of an adapter from a file that has them under such names.
- * @throws InputError where it has not, or where a number is not finite
+ * All layers of an adapter from a file that has them under such names, whatever the numbers are.
+ * @throws InputError where it has not
  */
 export function readPairs(
   reader: SafetensorsReader,
@@ -122,9 +122,7 @@ export function readPairs(
     const entry = reader.entry(name);
     if (entry.shape.join() !== shape.join())
       throw new InputError({ expected: `shape [${shape.join(", ")}]`, at: name, got: entry.shape, file });
-    const values = reader.readTensor(name);
-    checkFinite(name, values, file);
-    return values;
+    return reader.readTensor(name);
   };
   return adapterSites(spec, wholeLayers(arch)).map(({ layer, projection }) => {
     const { in: inFeatures, out } = projectionShape(arch, projection);
@@ -173,7 +171,7 @@ function checkConfig(file: string, spec: AdapterSpec): void {
   if (written !== own) refuse(`the job's targets (${own})`, "target_modules");
 }
 
-/** Reads the pairs of a PEFT folder that has to be the job's adapter. @throws InputError where it is not. */
+/** Reads the pairs of a PEFT folder that has to be the job's adapter. @throws InputError where it is not, or not finite */
 export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architecture): readonly AdapterPair[] {
   const configFile = path.join(folder, CONFIG);
   if (!existsSync(configFile))
@@ -184,7 +182,9 @@ export function readPeftFolder(folder: string, spec: AdapterSpec, arch: Architec
     throw new InputError({ expected: `a PEFT folder with ${WEIGHTS}`, file: folder, got: "no such file" });
   const reader = readSafetensors(file);
   const pairs = readPairs(reader, file, spec, arch);
-  const known = new Set(pairTensors(spec, arch, pairs).map(({ name }) => name));
+  const tensors = pairTensors(spec, arch, pairs);
+  for (const { name, values } of tensors) checkFinite(name, values, file);
+  const known = new Set(tensors.map(({ name }) => name));
   const other = reader.tensors.find(({ name }) => !known.has(name));
   if (other !== undefined)
     throw new InputError({ expected: "only tensors of the job's adapter", at: other.name, got: "another one", file });

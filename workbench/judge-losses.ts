@@ -1,4 +1,11 @@
-import { type Divergence, divergenceText, type EvaluationMetrics, type StepMetrics } from "../exec/index.ts";
+import {
+  type AdapterPair,
+  adapterDivergence,
+  type Divergence,
+  divergenceText,
+  type EvaluationMetrics,
+  type StepMetrics,
+} from "../exec/index.ts";
 import { type SeenLosses, watchLosses } from "../plan/index.ts";
 import { type JournalEvent, jobStopped } from "./journal.ts";
 import type { KeptJob } from "./kept-job.ts";
@@ -51,6 +58,12 @@ export function judgeDivergence(kept: KeptJob, divergence: Divergence): JournalE
   kept.watch = { ...kept.watch, stop: { kind: "stop", rule: "not-finite", why } };
   kept.follows = [{ kind: "stop", number: kept.number, by: "early-stopping", why }];
   return happened;
+}
+
+/** The same of a job whose adapter is about to be written and is not finite; undefined where there is nothing to say. */
+export function judgeAdapter(kept: KeptJob, pairs: readonly AdapterPair[]): JournalEvent | undefined {
+  const divergence = kept.isDiverged || kept.done === 0 ? undefined : adapterDivergence(kept.done - 1, pairs);
+  return divergence === undefined ? undefined : judgeDivergence(kept, divergence);
 }
 
 /** A job is over since it has trained all its iterations, or was stopped by a divergence, be it in its last ones. */

@@ -29,7 +29,7 @@ import { FleetCheckpoints } from "./fleet-checkpoints.ts";
 import { FleetFolder } from "./fleet-folder.ts";
 import { FleetLoss } from "./fleet-loss.ts";
 import { failed, type JournalEvent, jobEnded, pipelineLost } from "./journal.ts";
-import { judgeDivergence, judgeEnd, judgeEvaluation, judgeStep } from "./judge-losses.ts";
+import { judgeAdapter, judgeDivergence, judgeEnd, judgeEvaluation, judgeStep } from "./judge-losses.ts";
 import { forgetLosses, jobRequest, type KeptJob, keepDecision, keepEvent, newKeptJob } from "./kept-job.ts";
 import { KeptJobs } from "./kept-jobs.ts";
 import { type LiveFleetInput, startEvents } from "./live-fleet-input.ts";
@@ -385,6 +385,8 @@ export class LiveFleet implements Disposable {
   /** A job that was on devices is over: its adapter is written, if it has trained, and nothing else of it is held. */
   #over(number: number, state: AdapterState, best: BestEvaluation | undefined): void {
     const kept = this.#jobs.of(number);
+    const diverged = judgeAdapter(kept, state.parameters);
+    if (diverged !== undefined) this.#folder.happened(diverged);
     if (kept.standing === "running" || kept.standing === "leaving") judgeEnd(kept);
     kept.pipeline = undefined;
     kept.state = undefined;
