@@ -29,14 +29,15 @@ export const explainCommand: Command = {
   },
   uses: [{ input: "a journal", options: {} }],
   run(args, io) {
-    const { lines, tornLine } = loadJournal(io, requiredText(args, "journal"));
+    const { lines, tornLine, stopped } = loadJournal(io, requiredText(args, "journal"));
     if (tornLine !== undefined)
       warn(io, `line ${tornLine} of the journal was not written to its end; all that is said is of the lines before.`);
     const history = fleetHistory(lines);
     const name = optionalText(args, "job");
     if (name !== undefined) {
       const job = jobNamed(history, name);
-      const story = jobStory(history, job);
+      const why = stopped.get(name);
+      const story = [...jobStory(history, job), ...(why === undefined ? [] : [`It has no adapter: ${why}.`])];
       printResult(io, args, { job, story }, () => story.join("\n"));
       return 0;
     }

@@ -105,7 +105,10 @@ describe("a job whose loss is no number any more", () => {
     if (folder === "train") {
       expect(stdout).toMatch(why);
       expect(await printed(["watch", folder], root)).toMatch(/broken .* stopped: a weight of its adapter/);
-    } else expect(await printed(["check-run", folder], root)).toMatch(why);
+    } else {
+      expect(await printed(["explain", folder, "broken"], root)).toMatch(/^It has no adapter: a weight of its/m);
+      expect(await printed(["check-run", folder], root)).toMatch(why);
+    }
     await printed(["validate", folder], root);
     await printed(["report", folder, "-o", "last.html"], root);
   });
