@@ -67,8 +67,9 @@ export function movesOf(
   calibration: Calibration,
 ): MachineMoves | undefined {
   if (calibration.model !== "measured" || calibration.machine === undefined) return undefined;
-  const { machine, dtype } = calibration;
-  const seen = withHistory ? speedHistory(machine.host, computeDtype(dtype as Dtype)) : [];
+  const { machine, dtype, device } = calibration;
+  const { host } = machine;
+  const seen = withHistory ? speedHistory({ host, dtype: computeDtype(dtype as Dtype), type: device.type }) : [];
   return machineMoves(machine, seen);
 }
 

@@ -23,28 +23,36 @@ function readLines(): readonly string[] {
   }
 }
 
-/**
- * How fast a machine was before, for products of a dtype; nothing of another machine than this one. The newest last.
- */
-export function speedHistory(host: string, dtype: string): readonly MachineHistoryLine[] {
-  return parseMachineHistory(readLines().join("\n")).filter((line) => line.host === host && line.dtype === dtype);
+/** Whose speed is asked for: devices of a type on a host, for products of a dtype. */
+type SpeedOf = Pick<MachineHistoryLine, "host" | "dtype" | "type">;
+
+/** How fast a machine was before; nothing of another machine than this one. The newest last. */
+export function speedHistory({ host, dtype, type }: SpeedOf): readonly MachineHistoryLine[] {
+  return parseMachineHistory(readLines().join("\n")).filter(
+    (line) => line.host === host && line.dtype === dtype && line.type === type,
+  );
 }
 
-/** Adds how fast this machine was during a run; a cache that cannot be written is none. */
+/**
+ * Adds how fast this machine was during a run, not where devices of several types made it; a cache that cannot be
+ * written is none.
+ */
 export function keepSpeed(plan: Plan, executed: Trace): void {
   const state = machineState(executed);
   const probes = (executed.machine?.probes ?? []).flatMap(({ devices }) => devices);
-  if (state === undefined || probes.length === 0) return;
+  const [type, ...otherTypes] = new Set(plan.stages.map(({ device }) => plan.devices[device]!.type));
+  if (state === undefined || probes.length === 0 || type === undefined || otherTypes.length > 0) return;
   const dtype = computeDtype(plan.model.dtype);
   const line: Omit<MachineHistoryLine, "version" | "time" | "host"> = {
     dtype,
+    type,
     devices: plan.stages.length,
     ...state,
     probedProduct: mean(probes.map((probe) => (probe[dtype] ?? probe.float32).perSecond)),
     probedMemory: mean(probes.map(({ memory }) => memory.perSecond)),
   };
   const file = historyFile();
-  const text = JSON.stringify({ version: 1, time: new Date().toISOString(), host: hostIdentity(), ...line });
+  const text = JSON.stringify({ version: 2, time: new Date().toISOString(), host: hostIdentity(), ...line });
   try {
     mkdirSync(path.dirname(file), { recursive: true });
     const lines = readLines();

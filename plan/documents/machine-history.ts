@@ -3,12 +3,14 @@ import { machineStateSchema } from "./machine.ts";
 
 /** One line of the file in which a machine's speed is kept over time. */
 export const machineHistoryLineSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   /** When it was measured, as ISO 8601 has it, in UTC. */
   time: z.string().min(1),
   /** As in a calibration. */
   host: z.string().min(1),
   dtype: z.enum(["float32", "bfloat16"]),
+  /** Of all devices that were at work, as in a calibration: a host's CPUs and GPUs are machines apart. */
+  type: z.string().min(1),
   /** Devices of the machine that were at work. */
   devices: z.int().positive(),
   /** Of the probes before and after, the mean of all devices: FLOP/s of a large product, bytes/s moved. */

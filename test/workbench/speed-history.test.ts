@@ -91,7 +91,7 @@ describe("a run's trace", () => {
 describe("the history of this machine's speed", () => {
   it("is not written and not read with --no-cache", async () => {
     expect(lines()).toEqual([]);
-    expect(speedHistory(hostIdentity(), "float32")).toEqual([]);
+    expect(speedHistory({ host: hostIdentity(), dtype: "float32", type: "cpu" })).toEqual([]);
   });
 
   it("gets a line for each run, and widens the intervals of what is predicted for this machine only", async () => {
@@ -99,11 +99,14 @@ describe("the history of this machine's speed", () => {
       (await json<{ readonly intervals: Intervals }>("simulate", "p.json", ...more)).intervals.makespanSeconds;
     await printed(["train", "p.json", "-o", "again", "--overwrite"], root);
     expect(lines()).toHaveLength(1);
-    expect(lines()[0]).toMatchObject({ version: 1, host: hostIdentity(), dtype: "float32", devices: 2 });
+    expect(lines()[0]).toMatchObject({ version: 2, host: hostIdentity(), dtype: "float32", type: "cpu", devices: 2 });
     const [, high] = await interval("--no-cache");
     const [line] = lines();
     const slow = { ...line, product: Number(line!["product"]) / 1000 };
-    writeFileSync(file, `${JSON.stringify({ ...slow, host: "another" })}\nno JSON\n`);
+    // GPUs of this host, emulated ones among them, are another machine.
+    const others = [{ host: "another" }, { type: "emulated GPU" }, { dtype: "bfloat16" }];
+    const lineOf = (other: object): string => `${JSON.stringify({ ...slow, ...other })}\n`;
+    writeFileSync(file, `${others.map(lineOf).join("").repeat(100)}no JSON\n`);
     expect(await interval()).toEqual(await interval("--no-cache"));
     writeFileSync(file, `${JSON.stringify(slow)}\n`.repeat(100));
     expect((await interval())[1]).toBeGreaterThan(10 * high);

@@ -167,7 +167,8 @@ export function historyFields({ executed, began, ended }: Pass): FieldTable {
   const probed = (of: (device: DeviceProbe) => number) =>
     near(() => mean(probes.flatMap((probe) => probe.devices.map(of))));
   return {
-    "[].version": is(1),
+    "[].version": is(2),
+    "[].type": is("cpu"),
     "[].time": that("a time of this test", (value: string) => began <= Date.parse(value) && Date.parse(value) <= ended),
     "[].host": same(hostIdentity),
     "[].dtype": is("float32"),
