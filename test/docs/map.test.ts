@@ -10,11 +10,18 @@ const FOLDERS = [
   ...["core", "plan", "datasets", "native", "traces", "calibration", "sim", "exec", "reports", "studies"],
   ...["capacity", "workbench", "server", "explorer", "cli"],
 ];
-const SOURCES = FOLDERS.flatMap((folder) =>
-  readdirSync(packageFile(folder), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
-    .map((file) => [`${folder}/${file}`, readFileSync(packageFile(folder, file), "utf8")] as const),
-);
+
+/** All files of a folder but those of builds, which come and go while another test configures one. */
+function filesOf(folder: string): readonly string[] {
+  return readdirSync(packageFile(folder), { withFileTypes: true }).flatMap((entry) => {
+    if (!entry.isDirectory()) return [`${folder}/${entry.name}`];
+    return entry.name === "build" ? [] : filesOf(`${folder}/${entry.name}`);
+  });
+}
+
+const SOURCES = FOLDERS.flatMap(filesOf)
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => [file, readFileSync(packageFile(file), "utf8")] as const);
 
 /** Files that export a declaration of the name. */
 function homesOf(name: string): readonly string[] {
