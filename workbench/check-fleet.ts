@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { readPeftFolder } from "../exec/index.ts";
@@ -19,6 +18,7 @@ import { FLEET_FILES } from "./fleet-folder.ts";
 import { isFleetGoingOn, type LoadedFleet, loadFleetFolder } from "./load-fleet.ts";
 import { readCompletions, stoppedByJournal } from "./load-run.ts";
 import { learnedBy } from "./sizes.ts";
+import { wholeLinesOf } from "./whole-lines.ts";
 
 /** Why the decisions of a fleet were not made again; undefined where they are those of its policy. */
 function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined {
@@ -86,7 +86,7 @@ export function checkFleetFolder(place: Place, folder: string): readonly string[
   if (state !== "unfinished" && segments.length > 0) validatePlan(plan, stoppedOf(journal.lines));
   const reported = at(FLEET_FILES.completions);
   // What is written last of a fleet that goes on can be of a segment that is not written yet.
-  if (state !== "unfinished" && existsSync(reported)) readCompletions(readFileSync(reported, "utf8"), reported, plan);
+  if (state !== "unfinished") for (const _ of readCompletions(wholeLinesOf(reported), reported, plan));
   for (const { name, adapter } of jobsWithAdapters(fleet))
     readPeftFolder(at(FLEET_FILES.adapters, name), adapter, setting.model.architecture);
   const remarks = [

@@ -11,7 +11,7 @@ import { readTrace } from "./load-trace.ts";
 import { readMetrics } from "./metrics-lines.ts";
 import { isProcessAlive } from "./process-alive.ts";
 import { RUN_FILES } from "./run-folder.ts";
-import { wholeLines } from "./whole-lines.ts";
+import { wholeLines, wholeLinesOf } from "./whole-lines.ts";
 
 /** A run folder, of a run that has ended or not. */
 export interface LoadedRun {
@@ -35,20 +35,26 @@ export function readJournalEvents(text: string, file: string): readonly JournalL
   });
 }
 
-/** The lines of completions.jsonl, as `RunFolder` writes them. @throws InputError with the line that is none */
-export function readCompletions(
-  text: string,
+/**
+ * What devices reported, line by line as `RunFolder` writes it in completions.jsonl: of a long fleet there is more than
+ * memory has room for.
+ * @throws InputError with the line that is none
+ */
+export function* readCompletions(
+  lines: Iterable<string>,
   file: string,
   plan: Pick<Plan, "actions" | "devices" | "stages">,
-): readonly SeenCompletion[] {
-  return wholeLines(text).map((line, index) => {
+): Generator<SeenCompletion> {
+  let number = 0;
+  for (const line of lines) {
+    number += 1;
     const { value } = readText(line, file);
     const isLine = Array.isArray(value) && value.length === 7 && plan.actions[Number(value[0])]?.[Number(value[2])];
     if (!isLine)
-      throw new InputError({ expected: "what a device of the plan reported", file, line: index + 1, got: line });
+      throw new InputError({ expected: "what a device of the plan reported", file, line: number, got: line });
     const [stage, stream, id, startNs, endNs, interruptedNs, delayedNs] = value;
     const device = plan.devices[plan.stages[stage]!.device]!.name;
-    return {
+    yield {
       stage,
       done: {
         ...{ device, stream, id, startNs, endNs },
@@ -56,7 +62,7 @@ export function readCompletions(
         ...(delayedNs === null ? {} : { delayedNs }),
       },
     };
-  });
+  }
 }
 
 /** @throws InputError for a folder that is no run's, or the first line of it that is wrong */
@@ -72,8 +78,10 @@ export function loadRun(place: Place, folder: string): LoadedRun {
   const { metrics, evaluations } = readMetrics(metricsFile.text, metricsFile.file);
   const journal = readJournalEvents(optional(RUN_FILES.journal), at(RUN_FILES.journal));
   const isFinished = existsSync(absolute(place, at(RUN_FILES.trace)));
-  const completions = (): readonly SeenCompletion[] =>
-    readCompletions(optional(RUN_FILES.completions), at(RUN_FILES.completions), plan);
+  const completions = (): readonly SeenCompletion[] => {
+    const file = at(RUN_FILES.completions);
+    return [...readCompletions(wholeLinesOf(absolute(place, file)), file, plan)];
+  };
   const started = journal.findLast((line) => line.event === "started");
   const versions = started?.event === "started" ? started.versions : {};
   const trace = isFinished
