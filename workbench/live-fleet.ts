@@ -63,7 +63,7 @@ export class LiveFleet implements Disposable {
   /** Sets the devices up. @throws InputError for the folder, DeviceError */
   static async open(input: LiveFleetInput): Promise<LiveFleet> {
     const { place, folder, setting, costs, model, host, policy, resources, sharing, goesOn } = input;
-    const prepare = goesOn && (() => beginFleetAgain(goesOn.found, goesOn.restored.jobs));
+    const prepare = goesOn && (() => beginFleetAgain(goesOn.found, goesOn.restored));
     const written = new FleetFolder(place, folder, setting, model.folder, prepare);
     try {
       for (const event of startEvents(input)) written.happened(event);

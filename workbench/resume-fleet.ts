@@ -221,7 +221,10 @@ export function checkComer(comer: FleetComer, job: FleetComer["job"]): void {
  * Makes the folder ready to go on: what its devices reported is put into `earlier`, and the lines of steps that are made
  * again are taken out. A process that is killed meanwhile leaves a folder that can be resumed.
  */
-export function beginFleetAgain({ folder, found, comers }: ResumableFleet, jobs: readonly RestoredJob[]): void {
+export function beginFleetAgain(
+  { folder, found, comers }: ResumableFleet,
+  { jobs, unseen }: Pick<RestoredFleet, "jobs" | "unseen">,
+): void {
   const at = (name: string): string => path.join(folder, name);
   const within = at(FLEET_FILES.earlier);
   const parts = existsSync(within) ? readdirSync(within).filter((name) => /^\d+$/.test(name)) : [];
@@ -233,6 +236,8 @@ export function beginFleetAgain({ folder, found, comers }: ResumableFleet, jobs:
     });
   const made = new Map(comers.map(({ job }) => [job.name, Number.POSITIVE_INFINITY]));
   for (const { comer, event } of jobs) made.set(comer.job.name, event.done);
+  // They come once more, whatever was told of them that the journal does not know.
+  for (const { job } of unseen) made.set(job.name, 0);
   keepMetrics(at(FLEET_FILES.metrics), made);
   // A notice was of the process that is no more.
   for (const name of [segments, completions, RUN_FILES.notice]) rmSync(at(name), { force: true });
