@@ -1,5 +1,6 @@
 import { mean, quantile } from "../core/index.ts";
-import type { Beside, Candidate, CandidateRow, CapacityAnswer, Flip, Spread } from "../plan/index.ts";
+import type { ApartAnswer, Beside, Candidate, CandidateRow, CapacityAnswer, Flip, Spread } from "../plan/index.ts";
+import { type Apart, findApart } from "./apart.ts";
 import { candidateFleet } from "./candidate-fleet.ts";
 import { type CapacityRequest, findCapacity, judgeInput, meanCost } from "./find-capacity.ts";
 import { type JudgedCandidate, type JudgeInput, judgeAll } from "./judge-candidate.ts";
@@ -83,8 +84,28 @@ const TOGETHER = 4;
 /** What is found, and what stands beside it. */
 export type CapacityReport = Pick<
   CapacityAnswer,
-  "best" | "runnerUp" | "fewer" | "more" | "otherSharing" | "week" | "meets" | "misses" | "pruned" | "unfit"
+  "best" | "runnerUp" | "fewer" | "more" | "otherSharing" | "apart" | "week" | "meets" | "misses" | "pruned" | "unfit"
 >;
+
+function apartOf(apart: Apart | undefined): ApartAnswer | null {
+  if (apart === undefined) return null;
+  const { pools, draws } = apart;
+  return {
+    pools: pools.map(({ request, input, judged, meets }) => ({
+      kinds: [...judged.kinds],
+      best: rowOf(
+        judged,
+        request,
+        input,
+        [...frontOf(meets, input)].some(({ candidate }) => candidate === judged.candidate),
+      ),
+    })),
+    kept: draws.filter(({ isKept }) => isKept).length,
+    draws: draws.length,
+    cost: spreadOf(draws.map(({ cost }) => cost)),
+    kilowattHours: mean(draws.map(({ kilowattHours }) => kilowattHours)),
+  };
+}
 
 /** The answer with what stands beside the candidate that is recommended. @throws InputError as `judgeInput` does */
 export async function capacityReport(request: CapacityRequest): Promise<CapacityReport> {
@@ -105,6 +126,7 @@ export async function capacityReport(request: CapacityRequest): Promise<Capacity
     fewer: count > slot ? beside({ count: count - slot }) : null,
     more: beside({ count: count + slot }),
     otherSharing: beside({ jobsAtOnce: jobsAtOnce === 1 ? TOGETHER : 1 }),
+    apart: apartOf(await findApart(request)),
     week: best === undefined ? null : weekOf(best, input),
     meets: meets.map(row),
     misses: misses.map(row),

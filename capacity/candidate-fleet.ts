@@ -11,6 +11,8 @@ import { type SpotPlan, spotPlan } from "./spot.ts";
 /** A candidate that can train all that is forecast, as it is simulated and paid for. */
 export interface CandidateFleet {
   readonly candidate: Candidate;
+  /** The names of the kinds that it trains. */
+  readonly kinds: readonly string[];
   readonly fleet: SlotFleet;
   readonly tariff: Tariff;
   readonly spot: SpotPlan | undefined;
@@ -53,6 +55,7 @@ export function candidateFleet(
     };
     return {
       ...{ candidate, fleet, spot, provenance: worst.provenance },
+      kinds: kinds.map(({ kind }) => kind.name),
       sigma: Math.max(...trusts.map(({ sigma }) => sigma)),
       tariff: { tenure, price, prices, watts: accelerator.watts },
     };

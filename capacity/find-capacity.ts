@@ -18,8 +18,11 @@ import { type SeenDraw, type SeenDraws, simulatedAs } from "./simulated-draws.ts
 export interface Ahead {
   /** So many are asked for at once. */
   readonly batch: number;
-  /** All draws of each that are needed to judge it (`judgeCandidate`), by their names. */
-  simulate(candidates: readonly Candidate[]): Promise<Iterable<readonly [string, SeenDraw]>>;
+  /** All draws of each that are needed to judge it (`judgeCandidate`) with jobs of some kinds, by their names. */
+  simulate(
+    candidates: readonly Candidate[],
+    of: Pick<CapacityWorld, "forecast" | "kinds">,
+  ): Promise<Iterable<readonly [string, SeenDraw]>>;
 }
 
 export interface CapacityRequest extends CapacityWorld {
@@ -29,6 +32,8 @@ export interface CapacityRequest extends CapacityWorld {
   /** The share of draws in which the level is to be kept. */
   readonly probability: number;
   readonly objective: CapacityObjective;
+  /** So many of the best are to be found, if not more; what is recommended, and what comes next, where absent. */
+  readonly wanted?: number;
   /** Every candidate is simulated, whatever its bounds say. */
   readonly isExhaustive?: boolean;
   /** What was simulated before, of the same forecast, prices and catalog; what is simulated now is added. */
@@ -55,9 +60,6 @@ export interface FoundCandidates {
 export function meanCost({ draws }: JudgedCandidate): number {
   return mean(draws.map(({ cost }) => cost.total));
 }
-
-/** So many of the best are to be found: what is recommended, and what comes next. */
-const WANTED = 2;
 
 /** Jobs of all draws, which are held at once. */
 const MOST_JOBS = 2_000_000;
@@ -106,7 +108,7 @@ function inOrder<Each extends CandidateFleet>(
  * least, and no further than to where the next ones come behind those that were found.
  */
 export async function findCapacity(request: CapacityRequest, input = judgeInput(request)): Promise<FoundCandidates> {
-  const { candidates, objective, isExhaustive = false, ahead, onProgress = () => {} } = request;
+  const { candidates, objective, wanted = 2, isExhaustive = false, ahead, onProgress = () => {} } = request;
   const known = candidates.map((candidate) => candidateFleet(candidate, request));
   const isFit = (each: CandidateFleet | UnfitCandidate): each is CandidateFleet => "fleet" in each;
   const bounded = known.filter(isFit).map((each) => boundCandidate(each, input));
@@ -122,7 +124,7 @@ export async function findCapacity(request: CapacityRequest, input = judgeInput(
   const prunes = ({ numLost, least }: BoundedCandidate): PrunedCandidate["why"] | undefined => {
     if (isExhaustive) return undefined;
     if (numLost > most) return "cannot keep the level";
-    const limit = meets.length < WANTED ? Number.POSITIVE_INFINITY : meets[WANTED - 1]!.value;
+    const limit = meets.length < wanted ? Number.POSITIVE_INFINITY : meets[wanted - 1]!.value;
     return least > limit + GRAIN[objective] ? "comes behind" : undefined;
   };
   for (const [index, each] of bounded.entries()) {
@@ -130,7 +132,7 @@ export async function findCapacity(request: CapacityRequest, input = judgeInput(
     const why = prunes(each);
     if (why !== undefined) pruned.push({ ...each, why });
     else {
-      if (ahead !== undefined) await simulateAhead(ahead, bounded.slice(index), prunes, input);
+      if (ahead !== undefined) await simulateAhead({ ...request, ahead }, bounded.slice(index), prunes, input);
       const judged = judgeCandidate(each, input);
       (judged.meets ? meets : misses).push(judged);
       meets.sort(inOrder(objective, ({ value }) => value, meanCost));
@@ -142,7 +144,11 @@ export async function findCapacity(request: CapacityRequest, input = judgeInput(
 
 /** Where the first of some candidates was not simulated: it and the next ones that may have to be are. */
 async function simulateAhead(
-  { batch, simulate }: Ahead,
+  {
+    ahead: { batch, simulate },
+    forecast,
+    kinds,
+  }: Pick<CapacityWorld, "forecast" | "kinds"> & { readonly ahead: Ahead },
   next: readonly BoundedCandidate[],
   prunes: (each: BoundedCandidate) => unknown,
   { seen }: JudgeInput,
@@ -154,5 +160,5 @@ async function simulateAhead(
     const name = simulatedAs(each, 0);
     if (!seen.has(name) && !chosen.has(name) && prunes(each) === undefined) chosen.set(name, each.candidate);
   }
-  for (const [name, draw] of await simulate([...chosen.values()])) seen.set(name, draw);
+  for (const [name, draw] of await simulate([...chosen.values()], { forecast, kinds })) seen.set(name, draw);
 }

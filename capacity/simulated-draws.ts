@@ -17,9 +17,9 @@ export interface SeenDraw {
 export type SeenDraws = Map<string, SeenDraw>;
 
 /** A name that candidates share of which a simulation says the same. */
-export function simulatedAs({ candidate, spot }: CandidateFleet, draw: number): string {
+export function simulatedAs({ candidate, kinds, spot }: CandidateFleet, draw: number): string {
   const { tenure: _tenure, ...machines } = candidate;
-  return JSON.stringify([machines, spot === undefined, draw]);
+  return JSON.stringify([machines, kinds, spot === undefined, draw]);
 }
 
 /** What interruptions make of the expected times of jobs in a draw; as expected in the first one. */

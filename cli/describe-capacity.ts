@@ -1,5 +1,5 @@
 import type { Beside, CandidateRow, CapacityAnswer, CapacityObjective } from "../plan/index.ts";
-import { besides, candidateCounts, candidateText, RESTS, splitText } from "../reports/index.ts";
+import { apartAgainst, besides, candidateCounts, candidateText, RESTS, splitText } from "../reports/index.ts";
 import { largestParts } from "./describe-shares.ts";
 import { percent, table, wholeText } from "./output.ts";
 import { sparkline } from "./sparkline.ts";
@@ -30,6 +30,22 @@ function besideText(what: string, beside: Beside, currency: string): string {
   const { cost, kept, draws, levels } = beside;
   const tight = levels.map(({ mean, percent: share }) => `${share} % within ${hours(mean)}`).join(", ");
   return `${what}: ${wholeText(cost.mean)} ${currency}, ${tight}, level kept in ${kept} of ${draws} draws`;
+}
+
+/** What it is to have machines of its own for each base model. */
+function apartLines(answer: CapacityAnswer): readonly string[] {
+  const { apart, currency } = answer;
+  if (apart === null) return [];
+  const { cost, kept, draws, pools } = apart;
+  const against = apartAgainst(answer);
+  return [
+    `each base model on machines of its own: ${wholeText(cost.mean)} ${currency} (${wholeText(cost.low)} to ` +
+      `${wholeText(cost.high)})${against === undefined ? "" : `, ${against}`}, levels kept in ${kept} of ${draws} draws`,
+    ...pools.map(({ kinds, best: { candidate, cost: own, levels } }) => {
+      const within = levels.map(({ mean, percent: share }) => `${share} % within ${hours(mean)}`).join(", ");
+      return `  ${kinds.join(", ")}: ${candidateText(candidate)}: ${wholeText(own.mean)} ${currency}, ${within}`;
+    }),
+  ];
 }
 
 /** Parts that could be faster; the rest is of many kinds. */
@@ -70,7 +86,7 @@ const FIRST_BY: Readonly<Record<CapacityObjective, string>> = {
 
 function bestLines(answer: CapacityAnswer): readonly string[] {
   const { best, currency, days, objective } = answer;
-  if (best === null) return ["No candidate keeps the level of service."];
+  if (best === null) return ["No candidate keeps the level of service.", ...apartLines(answer)];
   const { candidate, cost, kept, draws, utilisation, layouts, provenance, sigma, holds, checkpointSeconds } = best;
   return [
     candidateText(candidate),
@@ -85,6 +101,7 @@ function bestLines(answer: CapacityAnswer): readonly string[] {
     `times ${RESTS[provenance]} (one standard deviation ${percent(sigma, 0)})`,
     "",
     ...besides(answer).map(([what, beside]) => besideText(what, beside, currency)),
+    ...apartLines(answer),
     ...weekLines(answer),
   ];
 }

@@ -1,6 +1,6 @@
 import { type CapacityQuestion, notTrained, runFiles } from "../capacity/index.ts";
 import { canonicalJson } from "../core/index.ts";
-import type { CandidateRow, CapacityAnswer } from "../plan/index.ts";
+import type { CandidateRow, CapacityAnswer, JobKind } from "../plan/index.ts";
 import { renderCapacity } from "../reports/index.ts";
 import { CAPACITY_FILES, type CapacityFolder, today, VERSION } from "../workbench/index.ts";
 import type { Arguments } from "./command.ts";
@@ -58,15 +58,22 @@ export function writeCapacity(
   { forecast, catalog }: CapacityQuestion,
   answer: CapacityAnswer,
 ): void {
-  const { best } = answer;
+  const { best, apart } = answer;
   folder.write(CAPACITY_FILES.answer, `${canonicalJson(answer)}\n`);
   folder.write(CAPACITY_FILES.candidates, candidatesTable(answer));
-  if (best !== null) {
-    const why = notTrained(best, catalog);
-    if (why !== undefined) note(io, args, `${CAPACITY_FILES.run}/ has no jobs to start: ${why}`);
-    for (const [name, text] of Object.entries(runFiles(best, forecast.kinds, why === undefined)))
-      folder.write(`${CAPACITY_FILES.run}/${name}`, text);
-  }
+  const writeRun = (within: string, row: CandidateRow, kinds: readonly JobKind[]): void => {
+    const why = notTrained(row, catalog);
+    if (why !== undefined) note(io, args, `${within}/ has no jobs to start: ${why}`);
+    for (const [name, text] of Object.entries(runFiles(row, kinds, why === undefined)))
+      folder.write(`${within}/${name}`, text);
+  };
+  if (best !== null) writeRun(CAPACITY_FILES.run, best, forecast.kinds);
+  for (const { kinds, best: row } of apart?.pools ?? [])
+    writeRun(
+      `${CAPACITY_FILES.apart}/${kinds.join("+")}`,
+      row,
+      forecast.kinds.filter(({ name }) => kinds.includes(name)),
+    );
   folder.write(
     CAPACITY_FILES.page,
     renderCapacity({ answer, date: today(), version: VERSION }, pageAssets("capacity")),

@@ -57,6 +57,16 @@ export function besides(answer: CapacityAnswer): readonly (readonly [string, Bes
   return all.flatMap(([name, beside]) => (beside === null ? [] : [[name, beside] as const]));
 }
 
+/** Machines apart against those that are recommended: "12 % less than machines for all", where there are both. */
+export function apartAgainst({ apart, best }: Pick<CapacityAnswer, "apart" | "best">): string | undefined {
+  if (apart === null || best === null || best.cost.mean === 0) return undefined;
+  const change = apart.cost.mean / best.cost.mean - 1;
+  const percent = `${(100 * Math.abs(change)).toFixed(0)} %`;
+  return percent === "0 %"
+    ? "as much as machines for all"
+    : `${percent} ${change < 0 ? "less" : "more"} than machines for all`;
+}
+
 /** Of the hours of the tightest level, those that are taken, on average over the draws. */
 export function tightestShare({ levels }: CandidateRow): {
   readonly mean: number;

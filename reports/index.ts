@@ -5,7 +5,15 @@ export { buildReportData } from "./build-report-data.ts";
 export { fleetComparison } from "./build-fleet-comparison.ts";
 export { fleetPart } from "./build-fleet-data.ts";
 // Which machines to have, as a page, and in words that it shares with the terminal.
-export { besides, type CapacityPageData, candidateCounts, candidateText, RESTS, splitText } from "./capacity-data.ts";
+export {
+  apartAgainst,
+  besides,
+  type CapacityPageData,
+  candidateCounts,
+  candidateText,
+  RESTS,
+  splitText,
+} from "./capacity-data.ts";
 export type { FleetFigure, FleetPageData, FleetPart } from "./fleet-data.ts";
 // The browser code of a page, and a page around it.
 export { escapeHtml, htmlPage, type ReportAssets } from "./html-page.ts";

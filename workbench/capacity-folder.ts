@@ -15,6 +15,8 @@ export const CAPACITY_FILES = {
   page: "answer.html",
   /** What a recommendation is tried and run with. */
   run: "run",
+  /** The same for machines apart, a folder for each base model's kinds. */
+  apart: "apart",
   /** What was simulated, for a search that goes on. */
   simulated: "simulated.jsonl",
 } as const;

@@ -34,8 +34,10 @@ export async function answerCapacity(
     ...(onProgress === undefined ? {} : { onProgress }),
     ahead: {
       batch: BATCH * workers,
-      async simulate(candidates) {
-        const draws = (await threads.run(candidates.map((candidate) => ({ candidate })))).flat();
+      async simulate(candidates, { forecast, kinds }) {
+        // Threads have the whole question: a part of it travels with each candidate.
+        const part = forecast === question.forecast ? {} : { forecast, kinds };
+        const draws = (await threads.run(candidates.map((candidate) => ({ candidate, ...part })))).flat();
         onSeen(draws);
         return draws;
       },

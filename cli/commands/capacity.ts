@@ -161,13 +161,13 @@ export const capacityCommand: Command = {
     if (folder !== undefined && folder.seen.size > 0)
       note(io, args, `goes on with ${folder.seen.size} draws of candidates that were simulated before`);
     const report = await searched(io, args, question, folder);
-    const { best } = report;
+    const { best, apart } = report;
     const isFlipped = best !== null && flag(args, "flips");
     const answer = capacityDocument(question, report, isFlipped ? await flipped(io, args, question, report) : []);
     if (folder !== undefined) writeCapacity(io, args, folder, question, answer);
     printResult(io, args, answer, () =>
       [capacityText(answer), ...(output === undefined ? [] : ["", `written to ${output}`])].join("\n"),
     );
-    return best === null ? 1 : 0;
+    return best === null && apart === null ? 1 : 0;
   },
 };

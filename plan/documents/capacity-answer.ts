@@ -79,6 +79,18 @@ const flipSchema = z.strictObject({
 });
 export type Flip = z.infer<typeof flipSchema>;
 
+/** Machines of their own for the kinds of each base model, which no slot trains beside another one. */
+const apartSchema = z.strictObject({
+  /** In the order of the forecast, the candidate for some of its kinds. */
+  pools: z.array(z.strictObject({ kinds: z.array(z.string()).min(1), best: candidateRowSchema })).min(2),
+  /** All pools together: draws in which each of them keeps its levels, and what they cost. */
+  kept: count,
+  draws: count,
+  cost: spreadSchema,
+  kilowattHours: amount,
+});
+export type ApartAnswer = z.infer<typeof apartSchema>;
+
 /** Hours of a week from Monday on, over the draws; of a forecast of fewer days its own. */
 const weekSchema = z.strictObject({
   /** Jobs that wait, on average over the hour. */
@@ -106,6 +118,11 @@ export const capacityAnswerSchema = z.strictObject({
   more: besideSchema.nullable(),
   /** The best one with jobs that share slots, or each alone where they do. */
   otherSharing: besideSchema.nullable(),
+  /**
+   * The best ones where each base model has machines of its own, by the objective; null where there is one base model,
+   * and where none keep the levels. A level that kinds of several base models have is kept by each of them.
+   */
+  apart: apartSchema.nullable(),
   /** How the best one is used over a week. */
   week: weekSchema.nullable(),
   /** Those that keep the level, the best first, and those that were simulated and do not. */

@@ -8,6 +8,7 @@ export {
   type Tenure,
 } from "./candidates.ts";
 export {
+  type ApartAnswer,
   type Beside,
   type CandidateRow,
   type CapacityAnswer,

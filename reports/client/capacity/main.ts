@@ -1,6 +1,7 @@
 // The page of which machines to have: reads its data, and puts one section below another.
 import type { CapacityPageData } from "../../capacity-data.ts";
 import { element } from "../element.ts";
+import { apartSection } from "./apart.ts";
 import { besidesSection } from "./besides.ts";
 import { candidateBox } from "./candidate-box.ts";
 import { candidatesSection } from "./candidates.ts";
@@ -18,6 +19,7 @@ document
     capacityHeader(data),
     element("main", {}, [
       ...besidesSection(data.answer),
+      ...apartSection(data.answer),
       ...costSection(data.answer, box),
       ...flipsSection(data.answer),
       ...weekSection(data.answer),

@@ -1,4 +1,4 @@
-import type { CandidateRow, CapacityAnswer, Flip } from "../../../plan/index.ts";
+import type { ApartAnswer, CandidateRow, CapacityAnswer, Flip } from "../../../plan/index.ts";
 import { blank, type FieldTable, optional, owner, under } from "./check-fields.ts";
 import { above, all, is, matches, oneOf, that, whole, within } from "./checks.ts";
 
@@ -91,6 +91,14 @@ function perhaps(prefix: string, table: FieldTable): FieldTable {
   );
 }
 
+/** Of pools, the whole: costs of draws are sums, so that means are. */
+const sumOfPools = (up: number, of: (row: CandidateRow) => number) =>
+  that("the sum of the pools", (value: number, place) => {
+    const { pools } = owner<ApartAnswer>(place, up);
+    const whole = pools.reduce((sum, { best }) => sum + of(best), 0);
+    return Math.abs(value - whole) < 1e-9 * whole;
+  });
+
 /** What `capacity --json` prints. */
 export function capacityFields(answer: CapacityAnswer, draws: number): FieldTable {
   const row = rowFields(draws);
@@ -100,6 +108,16 @@ export function capacityFields(answer: CapacityAnswer, draws: number): FieldTabl
     ...(answer.fewer === null ? { fewer: blank("it has one slot", is(null)) } : perhaps("fewer.", row)),
     ...perhaps("more.", row),
     ...perhaps("otherSharing.", row),
+    ...under("apart.", {
+      "pools[].kinds[]": oneOf(["small", "large"]),
+      ...under("pools[].best.", row),
+      kept: whole(3, draws),
+      draws: is(draws),
+      "cost.mean": sumOfPools(1, ({ cost }) => cost.mean),
+      "cost.low": above(0),
+      "cost.high": above(0),
+      kilowattHours: sumOfPools(0, ({ kilowattHours }) => kilowattHours),
+    }),
     ...under("meets[].", row),
     ...perhaps("misses[].", row),
     ...under("pruned[].", {
