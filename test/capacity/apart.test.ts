@@ -8,7 +8,7 @@ import { simulatedCandidate } from "../../capacity/simulated-candidate.ts";
 import { OBJECTIVES } from "../../plan/index.ts";
 import { smallRequest } from "./small-world.ts";
 
-const SEEDS = Array.from({ length: 60 }, (_, seed) => `apart ${seed}`);
+const SEEDS = Array.from({ length: 100 }, (_, seed) => `apart ${seed}`);
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 /** Requests of two base models. */
