@@ -74,7 +74,7 @@ function together(pools: Apart["pools"]): Apart {
   };
 }
 
-/** Combinations of candidates that are looked at, at most. */
+/** Combinations of candidates that are looked at, at most; the best of these where there are more that might be better. */
 const MOST = 10_000;
 
 /** Places in the lists of all pools, and what candidates there come to at least together. */
@@ -99,8 +99,9 @@ export function poolsOf(request: CapacityRequest): readonly Pool[] {
  * looked at in the order of what their parts come to.
  */
 export async function findApart(request: CapacityRequest): Promise<Apart | undefined> {
+  const bases = new Set(request.kinds.map(({ base }) => base));
+  if (bases.size < 2) return undefined;
   const pools = poolsOf(request);
-  if (pools.length < 2) return undefined;
   const searches = pools.map((pool) => new PoolSearch(pool));
   const combined = request.objective === "time" ? maximum : sum;
   const at = async (places: readonly number[]): Promise<Combination | undefined> => {
