@@ -73,7 +73,7 @@ export class PipelineGrowth {
   readonly #scheduler: ListScheduler;
   readonly #slotNumbers = new Numbers();
   readonly #groupNumbers = new Numbers();
-  readonly #slots: SlotFacts[] = [];
+  readonly #slots: (SlotFacts | undefined)[] = [];
   /** By the scheduler's number, and from the plan's. */
   readonly #groups: GroupFacts[] = [];
   readonly #groupOf = new Map<number, number>();
@@ -199,8 +199,16 @@ export class PipelineGrowth {
       facts.numSteps -= count;
       facts.open -= count;
     });
-    for (const miniBatch of left) for (const slot of numbersOf(miniBatch)) this.#slotNumbers.giveBack(slot);
+    for (const miniBatch of left) this.#giveBack(miniBatch);
     return left.length;
+  }
+
+  /** What a slot knows keeps the rows of all that was admitted with it, and a slot may not be taken again for long. */
+  #giveBack(miniBatch: MiniBatch): void {
+    for (const slot of numbersOf(miniBatch)) {
+      this.#slotNumbers.giveBack(slot);
+      this.#slots[slot] = undefined;
+    }
   }
 
   /** A job that is in no group any more gives its room back. */
@@ -257,7 +265,7 @@ export class PipelineGrowth {
     for (const [miniBatch, count] of this.#updated) {
       if (count < this.#numStages * (1 + miniBatch.evaluatedRows.length)) continue;
       this.#updated.delete(miniBatch);
-      for (const slot of numbersOf(miniBatch)) this.#slotNumbers.giveBack(slot);
+      this.#giveBack(miniBatch);
       this.#groups[this.#groupOf.get(miniBatch.group)!]!.open -= 1;
     }
     const over: number[] = [];
