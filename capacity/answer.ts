@@ -25,7 +25,7 @@ function holdsOf({ draws, fleet }: JudgedCandidate, { groups, draws: drawn }: Ju
 }
 
 /** Those that nobody else betters both ways: in what they cost, and in how much of the level's hours they take. */
-function frontOf(judged: readonly JudgedCandidate[], { groups }: JudgeInput): ReadonlySet<JudgedCandidate> {
+function frontOf(judged: readonly JudgedCandidate[], { groups }: JudgeInput): ReadonlySet<Candidate> {
   const points = judged.map((each) => ({
     each,
     cost: meanCost(each),
@@ -38,7 +38,7 @@ function frontOf(judged: readonly JudgedCandidate[], { groups }: JudgeInput): Re
     least = Math.min(least, tight);
     return isFirst;
   });
-  return new Set(front.map(({ each }) => each));
+  return new Set(front.map(({ each }) => each.candidate));
 }
 
 function rowOf(
@@ -93,12 +93,7 @@ function apartOf(apart: Apart | undefined): ApartAnswer | null {
   return {
     pools: pools.map(({ request, input, judged, meets }) => ({
       kinds: [...judged.kinds],
-      best: rowOf(
-        judged,
-        request,
-        input,
-        [...frontOf(meets, input)].some(({ candidate }) => candidate === judged.candidate),
-      ),
+      best: rowOf(judged, request, input, frontOf(meets, input).has(judged.candidate)),
     })),
     kept: draws.filter(({ isKept }) => isKept).length,
     draws: draws.length,
@@ -112,7 +107,7 @@ export async function capacityReport(request: CapacityRequest): Promise<Capacity
   const input = judgeInput(request);
   const { meets, misses, pruned, unfit } = await findCapacity(request, input);
   const front = frontOf(meets, input);
-  const row = (judged: JudgedCandidate): CandidateRow => rowOf(judged, request, input, front.has(judged));
+  const row = (judged: JudgedCandidate): CandidateRow => rowOf(judged, request, input, front.has(judged.candidate));
   const [best, runnerUp] = meets;
   const beside = (change: Partial<Candidate>): Beside | null => {
     if (best === undefined) return null;

@@ -1,4 +1,5 @@
 import { groupBy, maximum, mean, sum } from "../core/index.ts";
+import type { CapacityObjective } from "../plan/index.ts";
 import { type CapacityRequest, findCapacity, judgeInput } from "./find-capacity.ts";
 import { type JudgedCandidate, type JudgeInput, mostMissed } from "./judge-candidate.ts";
 import { GRAIN, objectiveValue } from "./objective.ts";
@@ -15,13 +16,13 @@ class PoolSearch {
   #wanted = 2;
   #meets: readonly JudgedCandidate[] | undefined;
 
+  constructor(pool: Pool) {
+    this.pool = pool;
+  }
+
   /** All that were found so far. */
   get meets(): readonly JudgedCandidate[] {
     return this.#meets ?? [];
-  }
-
-  constructor(pool: Pool) {
-    this.pool = pool;
   }
 
   /** The one at a place, if there are so many; what was simulated for those before it is not simulated again. */
@@ -55,14 +56,16 @@ export interface Apart {
   readonly value: number;
 }
 
+/** What pools come to together: money and energy add up, of the levels the tightest counts. */
+function combinedBy(objective: CapacityObjective): (values: readonly number[]) => number {
+  return objective === "time" ? maximum : sum;
+}
+
 function together(pools: Apart["pools"]): Apart {
-  const [{ request, input }] = pools as [Apart["pools"][number]];
+  const [{ request, input }] = pools as [PooledCandidate];
   const { objective } = request;
+  const combined = combinedBy(objective);
   const all = input.draws.map((_, draw) => pools.map(({ judged }) => judged.draws[draw]!));
-  const combinedValue = (parts: (typeof all)[number]): number => {
-    const values = parts.map((part, pool) => objectiveValue(objective, part, pools[pool]!.input.groups));
-    return objective === "time" ? maximum(values) : sum(values);
-  };
   return {
     pools,
     draws: all.map((parts) => ({
@@ -70,7 +73,11 @@ function together(pools: Apart["pools"]): Apart {
       cost: sum(parts.map(({ cost }) => cost.total)),
       kilowattHours: sum(parts.map(({ cost }) => cost.kilowattHours)),
     })),
-    value: mean(all.map(combinedValue)),
+    value: mean(
+      all.map((parts) =>
+        combined(parts.map((part, pool) => objectiveValue(objective, part, pools[pool]!.input.groups))),
+      ),
+    ),
   };
 }
 
@@ -103,7 +110,7 @@ export async function findApart(request: CapacityRequest): Promise<Apart | undef
   if (bases.size < 2) return undefined;
   const pools = poolsOf(request);
   const searches = pools.map((pool) => new PoolSearch(pool));
-  const combined = request.objective === "time" ? maximum : sum;
+  const combined = combinedBy(request.objective);
   const at = async (places: readonly number[]): Promise<Combination | undefined> => {
     const chosen: JudgedCandidate[] = [];
     for (const [pool, search] of searches.entries()) {
