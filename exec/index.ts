@@ -3,6 +3,7 @@ export {
   type CudaGraphs,
   gpuFreeBytes,
   joinMpi,
+  multipliesBfloat16,
   type NativeInfo,
   nativeInfo,
   productLibraryName,

@@ -4,6 +4,7 @@ import {
   createRuntime,
   type Device,
   type Handle,
+  multipliesBfloat16,
   nativeInfo,
   type Operator,
 } from "../native/index.ts";
@@ -54,12 +55,9 @@ function workOf(device: ResolvedDevice): Work {
   return gpuOf(device)?.name === "emulated GPU" ? WORK.emulated : WORK.cuda;
 }
 
-/**
- * Bfloat16 products on units of their own: by `isa` on a CPU; all GPUs since compute capability 8 (CUDA C++ Programming
- * Guide, 17).
- */
-function multipliesBfloat16(device: ResolvedDevice): boolean {
-  if (device.kind !== "cuda") return nativeInfo().isa === "avx512bf16";
+/** Bfloat16 products on units of their own: of GPUs, all since compute capability 8 (CUDA C++ Programming Guide, 17). */
+function hasBfloat16(device: ResolvedDevice): boolean {
+  if (device.kind !== "cuda") return multipliesBfloat16();
   return Number(gpuOf(device)?.computeCapability) >= 8;
 }
 
@@ -111,7 +109,7 @@ export function createSpeedProbe(devices: readonly ResolvedDevice[]): SpeedProbe
     const given = devices[index]!;
     const device = runtime.createDevice(options);
     const work = workOf(given);
-    return { device, work, programs: programsOf(device, work, multipliesBfloat16(given)) };
+    return { device, work, programs: programsOf(device, work, hasBfloat16(given)) };
   });
   let seen: Completion[] = [];
   runtime.onComplete((batch) => void seen.push(...batch));

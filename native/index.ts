@@ -16,7 +16,14 @@ export type {
   WeightData,
 } from "./device.ts";
 // What the addon and this machine have.
-export { gpuFreeBytes, type NativeInfo, nativeInfo, ncclInfo, productLibraryName } from "./load.ts";
+export {
+  gpuFreeBytes,
+  multipliesBfloat16,
+  type NativeInfo,
+  nativeInfo,
+  ncclInfo,
+  productLibraryName,
+} from "./load.ts";
 // What a program is made of.
 export type {
   AttentionBackwardOperator,

@@ -85,6 +85,12 @@ export function nativeInfo(): NativeInfo {
   return loadNative().info();
 }
 
+/** Whether this machine's CPUs multiply bfloat16s, by tiles or pairs; others widen them. */
+export function multipliesBfloat16(): boolean {
+  const { isa } = nativeInfo();
+  return isa === "amx-bf16" || isa === "avx512bf16";
+}
+
 /**
  * Name and version of the library that multiplies on GPUs; empty where there is none. Loads it, which takes a while.
  * @throws DeviceError when the addon does not load.

@@ -14,7 +14,7 @@ export type ChannelWay = "host" | "nccl";
 export interface RawInfo {
   readonly version: string;
   readonly onednn: string;
-  readonly isa: "avx512bf16" | "avx512" | "avx2" | "generic";
+  readonly isa: "amx-bf16" | "avx512bf16" | "avx512" | "avx2" | "generic";
   readonly cpuModel: string;
   readonly cores: readonly number[];
   readonly cuda: RawCudaInfo;

@@ -4,7 +4,7 @@
 //
 //   kernel_bench [--peak] [--read] [--threads N] [--repetitions N]
 //
-//   --peak  fp32 multiply-adds and, where the processor has it, bf16 dot products on registers alone
+//   --peak  fp32 multiply-adds and, where the processor has them, bf16 products on registers alone
 //   --read  reading in order from DRAM (256 MiB a thread) and from the last cache level (a quarter of it)
 //   Without --peak and --read both; without --threads one thread and all allowed cores, at most two.
 #include <unistd.h>

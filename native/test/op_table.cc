@@ -16,10 +16,15 @@
 //   dropout               the masks of lora's forward and backward are dropout.h's, at the right rate
 //
 // op_table --time: milliseconds of each operator in a training step instead.
+// op_table --pairs [ROWS]: the first six modes of the operators that multiply pairs of bfloat16s (src/ops/units.h) alone,
+// in cases of at most so many rows. It is also built as op_table_tiles, in which plain C++ stands in for the tiles of AMX
+// (src/ops/tiles_plain.h), and as op_table_amx, in which their instructions are carried out by amx_emulation.cc.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <stdexcept>
 
@@ -155,7 +160,7 @@ void checkAgainstReference(const Problem& problem, Team& team) {
   double forward = 0;
   double backward = 0;
   for (const ops::Isa isa : ops::kIsas) {
-    if (isa > ops::bestIsa()) break;
+    if (!ops::isSupported(isa)) continue;
     ops::setIsa(isa);
     for (ops::ExecContext* context :
          {static_cast<ops::ExecContext*>(&team.one), static_cast<ops::ExecContext*>(&team.two)}) {
@@ -422,14 +427,10 @@ void checkRefusals(ops::ExecContext& context) {
   judge("lora", "no projection", [&] { ops::lora(context, ops::Lora{projections, 0, x, 4, 4, y, 8}); });
 }
 
-int runTable() {
-  Team team;
-  std::vector<Operator> table = operatorTable();
-  const std::vector<Operator> quantized = quantizedOperators(table);
-  for (Operator& op : bf16Operators(table)) table.push_back(std::move(op));
-  table.insert(table.end(), quantized.begin(), quantized.end());
+void checkOperators(const std::vector<Operator>& table, std::int64_t mostRows, Team& team) {
   for (const Operator& op : table) {
     for (const Case& shape : caseTable()) {
+      if (shape.rows() > mostRows) continue;
       const Problem problem(op, shape);
       checkAgainstReference(problem, team);
       checkRepeat(problem, team);
@@ -438,8 +439,28 @@ int runTable() {
       if (op.backward && !op.float32Gradient && shape.rows() <= 200) checkGradient(problem);
     }
   }
+}
+
+int runPairs(std::int64_t mostRows) {
+  Team team;
+  std::vector<Operator> table = operatorTable();
+  for (Operator& op : bf16Operators(table)) table.push_back(std::move(op));
+  std::erase_if(table, [](const Operator& op) {
+    return !op.name.ends_with("bf16") || (!op.name.starts_with("attention") && !op.name.starts_with("lora"));
+  });
+  checkOperators(table, mostRows, team);
+  return allOk ? 0 : 1;
+}
+
+int runTable() {
+  Team team;
+  std::vector<Operator> table = operatorTable();
+  const std::vector<Operator> quantized = quantizedOperators(table);
+  for (Operator& op : bf16Operators(table)) table.push_back(std::move(op));
+  table.insert(table.end(), quantized.begin(), quantized.end());
+  checkOperators(table, std::numeric_limits<std::int64_t>::max(), team);
   for (const ops::Isa isa : ops::kIsas) {
-    if (isa > ops::bestIsa()) break;
+    if (!ops::isSupported(isa)) continue;
     ops::setIsa(isa);
     checkExponential();
     for (const float p : {0.05F, 0.1F, 0.5F, 0.9F}) checkDropout(team.two, p);
@@ -455,5 +476,7 @@ int runTable() {
 
 int main(int count, char** arguments) {
   if (count > 1 && std::strcmp(arguments[1], "--time") == 0) return loratwin::test::timeSteps();
+  if (count > 1 && std::strcmp(arguments[1], "--pairs") == 0)
+    return loratwin::test::runPairs(count > 2 ? std::atoll(arguments[2]) : std::numeric_limits<std::int64_t>::max());
   return loratwin::test::runTable();
 }

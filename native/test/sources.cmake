@@ -1,7 +1,7 @@
 # The operator table: checks every fast operator against its reference and prints JSON lines.
 # Needs src/ops/sources.cmake and oneDNN.
 find_package(Threads REQUIRED)
-add_executable(op_table
+set(LORATWIN_OP_TABLE_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/op_table.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators.cc
   ${CMAKE_CURRENT_LIST_DIR}/operators_attention.cc
@@ -11,11 +11,32 @@ add_executable(op_table
   ${CMAKE_CURRENT_LIST_DIR}/operators_quantized.cc
   ${CMAKE_CURRENT_LIST_DIR}/quantization.cc
   ${CMAKE_CURRENT_LIST_DIR}/step_timing.cc
-  ${LORATWIN_OPS_SOURCES} ${LORATWIN_OPS_REFERENCE_SOURCES} ${LORATWIN_OPS_OBJECTS})
-set_target_properties(op_table PROPERTIES CXX_STANDARD 20)
-target_compile_options(op_table PRIVATE -O2)
-target_include_directories(op_table PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../src)
-target_link_libraries(op_table PRIVATE dnnl gomp Threads::Threads)
+  ${LORATWIN_OPS_REFERENCE_SOURCES})
+function(loratwin_op_table name)
+  add_executable(${name} ${LORATWIN_OP_TABLE_SOURCES} ${ARGN})
+  set_target_properties(${name} PROPERTIES CXX_STANDARD 20)
+  target_compile_options(${name} PRIVATE -O2)
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../src)
+  target_link_libraries(${name} PRIVATE dnnl gomp Threads::Threads)
+endfunction()
+loratwin_op_table(op_table ${LORATWIN_OPS_SOURCES} ${LORATWIN_OPS_OBJECTS})
+
+# The same with stand-ins for AMX: tiles in plain C++, and their instructions carried out one by one.
+if(LORATWIN_OPS_TILE_OBJECTS)
+  set(LORATWIN_OPS_OTHER_SOURCES ${LORATWIN_OPS_SOURCES})
+  list(FILTER LORATWIN_OPS_OTHER_SOURCES EXCLUDE REGEX "tile_permission")
+  set(LORATWIN_OPS_OTHER_OBJECTS ${LORATWIN_OPS_OBJECTS})
+  list(REMOVE_ITEM LORATWIN_OPS_OTHER_OBJECTS ${LORATWIN_OPS_TILE_OBJECTS})
+  add_library(loratwin_ops_plain_tiles OBJECT EXCLUDE_FROM_ALL ${LORATWIN_OPS_CPU_SOURCES})
+  target_compile_definitions(loratwin_ops_plain_tiles PRIVATE LORATWIN_ISA_PLAIN_TILES=1)
+  target_compile_options(loratwin_ops_plain_tiles PRIVATE ${LORATWIN_OPS_FLAGS} -Wno-psabi)
+  set_target_properties(loratwin_ops_plain_tiles PROPERTIES CXX_STANDARD 20 POSITION_INDEPENDENT_CODE ON)
+  loratwin_op_table(op_table_tiles ${CMAKE_CURRENT_LIST_DIR}/plain_tiles.cc ${LORATWIN_OPS_OTHER_SOURCES}
+    ${LORATWIN_OPS_OTHER_OBJECTS} $<TARGET_OBJECTS:loratwin_ops_plain_tiles>)
+  loratwin_op_table(op_table_amx ${CMAKE_CURRENT_LIST_DIR}/amx_emulation.cc ${LORATWIN_OPS_OTHER_SOURCES}
+    ${LORATWIN_OPS_OBJECTS})
+  set_target_properties(op_table_tiles op_table_amx PROPERTIES EXCLUDE_FROM_ALL ON)
+endif()
 
 # How a CPU device cuts a micro-batch's rows.
 add_executable(row_windows EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/row_windows.cc

@@ -7,6 +7,7 @@ import {
   executePlan,
   gpuFreeBytes,
   initialPairs,
+  multipliesBfloat16,
   nativeInfo,
   syntheticWeights,
 } from "../../exec/index.ts";
@@ -253,8 +254,7 @@ export function planSmall(given: SmallCase, run: SmallRun): Plan {
  * arithmetic. Elsewhere they are smaller.
  */
 export function packsAsPlanned(dtype: Dtype = "float32"): boolean {
-  const { isa } = nativeInfo();
-  return dtype === "float32" ? isa.startsWith("avx512") : isa === "avx512bf16";
+  return multipliesBfloat16() || (dtype === "float32" && nativeInfo().isa === "avx512");
 }
 
 /** The bytes of an adapter, as text. */

@@ -1,16 +1,5 @@
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-
-/** One line of native/test/op_table.cc: an operator on a case of the table, judged in one mode. */
-interface Judgement {
-  readonly op: string;
-  readonly mode: string;
-  readonly case: string;
-  readonly error: number | null;
-  readonly tolerance: number;
-  readonly ok: boolean;
-}
+import { type Judgement, runOpTable } from "./op-table.ts";
 
 const CLAIMS: Readonly<Record<string, string>> = {
   forward: "agrees with the double reference, in every build and with 1 and 2 threads",
@@ -80,15 +69,8 @@ const DIFFERENTIABLE = [
   "swiglu",
 ];
 
-const executable = fileURLToPath(new URL("../../native/build/op_table", import.meta.url));
-const run = spawnSync(executable, { encoding: "utf8", maxBuffer: 64 * 2 ** 20 });
-if (run.error !== undefined) {
-  throw new Error(`Expected the operator table at ${executable}; build it with: npm run build`, { cause: run.error });
-}
-const judgements: readonly Judgement[] = run.stdout
-  .split("\n")
-  .filter((line) => line !== "")
-  .map((line) => JSON.parse(line));
+const run = runOpTable("op_table");
+const { judgements } = run;
 
 function groups(): Map<string, Map<string, Judgement[]>> {
   const byOperator = new Map<string, Map<string, Judgement[]>>();

@@ -61,6 +61,7 @@ void forEachUnit(ExecContext& context, const Sequences& sequences, std::int32_t 
   const std::uint64_t units = static_cast<std::uint64_t>(sequences.count) * static_cast<std::uint64_t>(kvHeads);
   std::atomic<std::uint64_t> left{units << 32};  // the units from the low half up to the high half
   context.parallelFor(static_cast<std::size_t>(context.threads()), [&](std::size_t, std::size_t, int thread) {
+    [[maybe_unused]] const TileUse tiles;
     std::uint64_t range = left.load();
     while (true) {
       const std::uint64_t first = range & 0xffffffffU;
@@ -163,7 +164,7 @@ void writeRows(const float* source, std::int64_t lds, std::int64_t rows, std::in
 // Two rows of a tile in one row of pairs where the processor multiplies pairs; else each row in its own place.
 template <class Store>
 inline void storePairs(float* tile, Vec even, Vec odd) {
-#if defined(LORATWIN_ISA_AVX512BF16)
+#if defined(LORATWIN_PAIRS)
   if constexpr (kUnitElements<Store> == 2) {
     storeUnits(reinterpret_cast<Pair*>(tile), pairLanes(even, odd), firstLanes(kLanes));
     return;

@@ -50,15 +50,6 @@ namespace generic {
 LORATWIN_DECLARE_OPERATORS
 }
 
-// The widest that is linked: a number of kIsas.
-#if !defined(LORATWIN_WIDEST_ISA)
-#if defined(__x86_64__)
-#define LORATWIN_WIDEST_ISA 3
-#else
-#define LORATWIN_WIDEST_ISA 0
-#endif
-#endif
-
 #if LORATWIN_WIDEST_ISA >= 1
 namespace avx2 {
 LORATWIN_DECLARE_OPERATORS
@@ -71,11 +62,19 @@ LORATWIN_DECLARE_OPERATORS
 namespace avx512bf16 {
 LORATWIN_DECLARE_OPERATORS
 }
+#if LORATWIN_WIDEST_ISA >= 4
+namespace amxbf16 {
+LORATWIN_DECLARE_OPERATORS
+}
+#else
+namespace amxbf16 = avx512bf16;
+#endif
 #define LORATWIN_PICK(call)                        \
-  (isa == Isa::avx512bf16 ? avx512bf16::call       \
-   : isa == Isa::avx512   ? avx512::call           \
-   : isa == Isa::avx2     ? avx2::call             \
-                          : generic::call)
+  (isa == Isa::amxbf16      ? amxbf16::call        \
+   : isa == Isa::avx512bf16 ? avx512bf16::call     \
+   : isa == Isa::avx512     ? avx512::call         \
+   : isa == Isa::avx2       ? avx2::call           \
+                            : generic::call)
 #elif LORATWIN_WIDEST_ISA == 1
 #define LORATWIN_PICK(call) (isa == Isa::avx2 ? avx2::call : generic::call)
 #else
@@ -135,32 +134,11 @@ void checkHeadDim(std::int32_t headDim) {
 
 }  // namespace
 
-Isa bestIsa() {
-#if LORATWIN_WIDEST_ISA >= 1
-  // libgcc and compiler-rt tell of registers only what the system saves.
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") == 0 || __builtin_cpu_supports("fma") == 0) return Isa::generic;
-  if (__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-      __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-      LORATWIN_WIDEST_ISA >= 2) {
-    return __builtin_cpu_supports("avx512bf16") != 0 ? Isa::avx512bf16 : Isa::avx512;
-  }
-  return Isa::avx2;
-#else
-  return Isa::generic;
-#endif
-}
-
 Isa currentIsa() { return isa; }
 
 void setIsa(Isa wanted) {
-  if (wanted > bestIsa()) refuse(std::string("setIsa: Expected an ISA of this processor, got ") + isaName(wanted));
+  if (!isSupported(wanted)) refuse(std::string("setIsa: Expected an ISA of this processor, got ") + isaName(wanted));
   isa = wanted;
-}
-
-const char* isaName(Isa name) {
-  constexpr const char* names[] = {"generic", "avx2", "avx512", "avx512bf16"};
-  return names[static_cast<int>(name)];
 }
 
 double clipCoefficient(double norm, double maxNorm) {

@@ -25,6 +25,7 @@ template <class Body>
 void shareCost(ExecContext& context, std::int64_t total, Body&& body) {
   const std::int64_t threads = context.threads();
   context.parallelFor(static_cast<std::size_t>(threads), [&](std::size_t begin, std::size_t end, int) {
+    [[maybe_unused]] const TileUse tiles;
     body(Range{total * static_cast<std::int64_t>(begin) / threads, total * static_cast<std::int64_t>(end) / threads});
   });
 }

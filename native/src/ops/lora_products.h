@@ -3,11 +3,12 @@
 //   sumInRanks:     C[m,n] += sum_k left[m,k] right[k,n]           n: at most 64 ranks, k: features
 //   sumInFeatures:  target(sum_k left[m,k] right[k,n])             n: any number of features, k: ranks or rows
 //
-// An element's sum runs over k in order in its own lane, whatever the blocking: a row's result does not depend on its
-// neighbours. What is needed next is fetched while a block is computed: adapters come from memory, and rows of x or y
+// An element's sum runs over k in order in its own lane (on tiles: tile_products.h), whatever the blocking: a row's result
+// does not depend on its neighbours. What is needed next is fetched while a block is computed: adapters come from memory, and rows of x or y
 // may be a power of two apart, where the processor fetches nothing ahead.
 #pragma once
 
+#include "tile_products.h"
 #include "units.h"
 
 namespace loratwin::ops::LORATWIN_ISA {
@@ -222,10 +223,49 @@ void rowsInRanks(std::int64_t M, std::int64_t K, const Left<UnitType>& left, con
   }
 }
 
+#if defined(LORATWIN_TILES)
+// A target as tiles have it: sums that begin at 0.
+template <class Target>
+struct FromTiles {
+  const Target& target;
+  Ahead& ahead;
+  std::int64_t K;
+  void expect(std::int64_t m, std::int64_t n, std::int64_t rows) const {
+    if constexpr (requires { target.expect(m, n, rows); }) {
+      if (n % kWidth == 0) target.expect(m, n, rows);
+    }
+    // Four tiles take as long as so many vectors.
+    ahead.fetch(4 * K);
+  }
+  template <class Lanes>
+  void finish(std::int64_t m, std::int64_t n, Lanes lanes, Vec sum) const {
+    target.finish(m, n, lanes, target.start(m, n, lanes) + sum);
+  }
+};
+#endif
+
+// Whether products of these units are on tiles, and done.
+template <class UnitType, class Target>
+inline bool multipliesOnTiles([[maybe_unused]] std::int64_t M, [[maybe_unused]] std::int64_t N,
+                              [[maybe_unused]] std::int64_t K, [[maybe_unused]] const Left<UnitType>& left,
+                              [[maybe_unused]] const Right<UnitType>& right, [[maybe_unused]] const Target& target,
+                              [[maybe_unused]] Ahead& ahead) {
+#if defined(LORATWIN_TILES)
+  if constexpr (std::is_same_v<UnitType, Pair>) {
+    if (K > 0 && K <= kMostTileSteps) {
+      tileProduct(M, N, K, left.units, left.row, left.step, right.units, right.step, FromTiles<Target>{target, ahead, K});
+      return true;
+    }
+  }
+#endif
+  return false;
+}
+
 // left: rows of units
 template <class UnitType>
 void sumInRanks(std::int64_t M, std::int64_t ranks, std::int64_t K, const Left<UnitType>& left,
                 const Right<UnitType>& right, const Continue& c, Ahead& ahead) {
+  if (multipliesOnTiles(M, ranks, K, left, right, c, ahead)) return;
 #if defined(LORATWIN_ISA_AVX2)
   for (std::int64_t n = 0; n < ranks; n += kLanes) {
     rowsInRanks<kBlockRows[1], 1>(M, K, left, Right<UnitType>{right.units + n, right.step}, firstLanes(ranks - n),
@@ -292,6 +332,7 @@ void rowsInFeatures(std::int64_t M, std::int64_t N, std::int64_t K, const Left<U
 template <bool kAdjacent, class UnitType, class Target>
 void sumInFeatures(std::int64_t M, std::int64_t N, std::int64_t K, const Left<UnitType>& left,
                    const Right<UnitType>& right, const Target& target, Ahead& ahead) {
+  if (multipliesOnTiles(M, N, K, left, right, target, ahead)) return;
   constexpr int kRows = kFeatureRows;
   std::int64_t rows = 0;
   for (std::int64_t m = 0; m < M; m += rows) {

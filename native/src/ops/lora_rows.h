@@ -9,7 +9,11 @@
 namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
-constexpr std::int64_t kPackedRows = 24;  // rows of x or dy packed at a time
+#if defined(LORATWIN_TILES)
+constexpr std::int64_t kPackedRows = 32;  // rows of x or dy packed at a time
+#else
+constexpr std::int64_t kPackedRows = 24;
+#endif
 constexpr std::int64_t kFewRows = 3;      // of a segment for which packing A costs more than it gains
 
 // Whether the rows of x are best multiplied as they lie: they are rows of units, and not all in the same sets of the
@@ -58,8 +62,14 @@ void sumOverFeatures(const Store* x, std::int64_t ldx, std::int64_t rows, std::i
   }
 }
 
-// Whether vectors of ranks are filled to three quarters at most.
-constexpr bool leavesLanesIdle(std::int64_t ranks) { return 4 * ranks <= 3 * ((ranks + kLanes - 1) / kLanes * kLanes); }
+// Whether vectors of ranks are filled to three quarters at most, and so slower than sums across lanes. Tiles are not.
+template <class Store>
+constexpr bool leavesLanesIdle(std::int64_t ranks) {
+#if defined(LORATWIN_TILES)
+  if (kUnitElements<Store> == 2) return false;
+#endif
+  return 4 * ranks <= 3 * ((ranks + kLanes - 1) / kLanes * kLanes);
+}
 
 // sums [rows, ranks] (stride kRanks) = x [rows, features] a [ranks, features]^T, by rows of both
 template <class Store>
@@ -127,7 +137,7 @@ void lora_xa(const Op& op, std::int32_t i, std::int64_t first, std::int64_t rows
       const Drop drop(op.projections[leading].segments, g, first, rows);
       keepScale = drop.keepScale;
       sumOverFeatures<Store>(x, op.ldx, rows, K, stack.ranks, &drop, panel, sums, ahead);
-    } else if (g.rowEnd - g.rowStart <= kFewRows || leavesLanesIdle(stack.ranks)) {
+    } else if (g.rowEnd - g.rowStart <= kFewRows || leavesLanesIdle<Store>(stack.ranks)) {
       std::int64_t column = 0;
       for (int j = 0; j < stack.count; ++j) {
         const Part& part = stack.parts[j];

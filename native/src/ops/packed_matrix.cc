@@ -87,7 +87,7 @@ void packPanels(const Store* w, std::int64_t rowStride, std::int64_t columnStrid
 // Whether matmul_panels multiplies, and not oneDNN.
 bool takesPanels(DType type) {
   const Isa isa = currentIsa();
-  return isa != Isa::avx512bf16 && (type == DType::bfloat16 || isa != Isa::avx512);
+  return isa < Isa::avx512bf16 && (type == DType::bfloat16 || isa != Isa::avx512);
 }
 
 template <class Store>

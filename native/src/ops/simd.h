@@ -1,12 +1,25 @@
 // Sixteen f32 lanes, in the builds of the fast operators: AVX-512, AVX2 with FMA, or any processor (simd_*.h, which have
-// the same functions).
+// the same functions). LORATWIN_PAIRS: products of pairs of bfloat16s (units.h). LORATWIN_TILES: on tiles (tiles.h).
 // Everything here has internal linkage, so that the linker never gives the code of one build to the other.
 #pragma once
 
 #include <cstdint>
 
-#if defined(LORATWIN_ISA_AVX512BF16)
+#if defined(LORATWIN_ISA_AMXBF16)
+#define LORATWIN_ISA_AVX512BF16 1
 #define LORATWIN_ISA_AVX512 1
+#define LORATWIN_TILES 1
+#define LORATWIN_PAIRS 1
+#define LORATWIN_ISA amxbf16
+#elif defined(LORATWIN_ISA_PLAIN_TILES)
+// Stands in amxbf16's place, for tests on any processor.
+#define LORATWIN_ISA_GENERIC 1
+#define LORATWIN_TILES 1
+#define LORATWIN_PAIRS 1
+#define LORATWIN_ISA amxbf16
+#elif defined(LORATWIN_ISA_AVX512BF16)
+#define LORATWIN_ISA_AVX512 1
+#define LORATWIN_PAIRS 1
 #define LORATWIN_ISA avx512bf16
 #elif defined(LORATWIN_ISA_AVX512)
 #define LORATWIN_ISA avx512
@@ -15,7 +28,7 @@
 #elif defined(LORATWIN_ISA_GENERIC)
 #define LORATWIN_ISA generic
 #else
-#error "the fast operators are compiled with LORATWIN_ISA_ and AVX512BF16, AVX512, AVX2 or GENERIC"
+#error "the fast operators are compiled with LORATWIN_ISA_ and AMXBF16, AVX512BF16, AVX512, AVX2 or GENERIC"
 #endif
 
 #if defined(LORATWIN_ISA_AVX512)

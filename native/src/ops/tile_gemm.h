@@ -3,10 +3,11 @@
 //   tileGemm:  C[m,n] (+)= alpha sum_k A[m am + k ak] B[k ldb + n]      A any strides, B and C rows of n
 //   dotGemm:   C[i,j] (+)= sum_k X[i,k] A[j,k]                          both operands rows of k
 // A, B and X are matrices of units (units.h), K and their strides count units; C is f32 or bfloat16, rounded once.
-// An element's sum runs over k in order in its own lane (dotGemm: 16 lanes, then one tree), whatever the blocking: a
-// row's result does not depend on its neighbours.
+// An element's sum runs over k in order in its own lane (dotGemm: 16 lanes, then one tree; on tiles: tile_products.h),
+// whatever the blocking: a row's result does not depend on its neighbours.
 #pragma once
 
+#include "tile_products.h"
 #include "units.h"
 
 namespace loratwin::ops::LORATWIN_ISA {
@@ -85,10 +86,32 @@ constexpr int kRows2 = 1;
 constexpr int kRows1 = 2;
 #endif
 
+#if defined(LORATWIN_TILES)
+template <class Out>
+struct ScaledSums {
+  Out* c;
+  std::int64_t ldc;
+  float alpha;
+  bool accumulate;
+  void expect(std::int64_t, std::int64_t, std::int64_t) const {}
+  template <class Lanes>
+  void finish(std::int64_t m, std::int64_t n, Lanes lanes, Vec sum) const {
+    Out* const p = c + m * ldc + n;
+    store(p, accumulate ? fma(sum, set1(alpha), load(p, lanes)) : sum * set1(alpha), lanes);
+  }
+};
+#endif
+
 template <class UnitType, class Out>
 inline void tileGemm(std::int64_t M, std::int64_t N, std::int64_t K, const UnitType* a, std::int64_t am,
                      std::int64_t ak, const UnitType* b, std::int64_t ldb, Out* c, std::int64_t ldc, float alpha,
                      bool accumulate) {
+#if defined(LORATWIN_TILES)
+  if constexpr (std::is_same_v<UnitType, Pair>) {
+    if (K > 0 && K <= kMostTileSteps)
+      return tileProduct(M, N, K, a, am, ak, b, ldb, ScaledSums<Out>{c, ldc, alpha, accumulate});
+  }
+#endif
 #if defined(LORATWIN_ISA_AVX2)
   std::int64_t n = 0;
   for (; n + kLanes <= N; n += kLanes)

@@ -14,55 +14,21 @@
 
 #include "simd.h"
 
+#if defined(LORATWIN_ISA_AVX512BF16)
+#include "pairs_avx512.h"
+#elif defined(LORATWIN_PAIRS)
+#include "pairs_plain.h"
+#endif
+
 namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
-#if defined(LORATWIN_ISA_AVX512BF16)
-
-struct Pair {
-  Bf16 even;
-  Bf16 odd;
-};
+#if defined(LORATWIN_PAIRS)
 template <class Store>
 using Unit = std::conditional_t<std::is_same_v<Store, Bf16>, Pair, float>;
-
-using Pairs = __m512i;  // 16 of them
-
-inline Pairs loadUnits(const Pair* p) { return _mm512_loadu_si512(p); }
-inline Pairs loadUnits(const Pair* p, Mask m) { return _mm512_maskz_loadu_epi32(m, p); }
-inline Pairs broadcastUnit(const Pair* p) {
-  std::int32_t bits;
-  std::memcpy(&bits, p, sizeof bits);
-  return _mm512_set1_epi32(bits);
-}
-inline void storeUnits(Pair* p, Pairs v, Mask m) { _mm512_mask_storeu_epi32(p, m, v); }
-// Both products of a pair are added to the sum in f32; subnormals count as 0.
-inline Vec multiplyAdd(Pairs a, Pairs b, Vec sum) {
-  return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
-}
-// lane i: (even[i], odd[i])
-inline Pairs pairLanes(__m256i even, __m256i odd) {
-  alignas(64) static constexpr std::uint16_t order[32] = {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
-                                                          8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
-  return _mm512_permutex2var_epi16(_mm512_castsi256_si512(even), _mm512_load_si512(order), _mm512_castsi256_si512(odd));
-}
-inline Pairs pairLanes(Vec even, Vec odd) { return pairLanes(narrow(even), narrow(odd)); }
-inline __m256i loadNarrow(const Bf16* p, Mask m) { return _mm256_maskz_loadu_epi16(m, p); }
-inline __m256i loadNarrow(const float* p, Mask m) { return narrow(load(p, m)); }
-// The first elements of a row, at most 32 of them.
-inline Pairs pairRow(const Bf16* row, std::int64_t elements) {
-  return _mm512_maskz_loadu_epi16(elements >= 32 ? ~0U : (1U << elements) - 1U, row);
-}
-inline Pairs pairRow(const float* row, std::int64_t elements) {
-  return reinterpret_cast<__m512i>(
-      _mm512_cvtne2ps_pbh(load(row + kLanes, firstLanes(elements - kLanes)), load(row, firstLanes(elements))));
-}
-
 #else
-
 template <class Store>
 using Unit = float;
-
 #endif
 
 inline Vec loadUnits(const float* p) { return load(p); }
@@ -124,13 +90,13 @@ inline void packRows(const Source* source, std::int64_t lds, std::int64_t rows, 
 template <class Store, class Source>
 inline void packPairs(const Source* source, std::int64_t lds, std::int64_t rows, std::int64_t columns,
                       Unit<Store>* destination, std::int64_t ldd) {
-#if defined(LORATWIN_ISA_AVX512BF16)
+#if defined(LORATWIN_PAIRS)
   if constexpr (kUnitElements<Store> == 2) {
     for (std::int64_t r = 0; r < rows; r += 2) {
       const Source* even = source + r * lds;
       for (std::int64_t c = 0; c < columns; c += kLanes) {
         const Mask m = firstLanes(columns - c);
-        const __m256i odd = r + 1 < rows ? loadNarrow(even + lds + c, m) : __m256i{};
+        const Narrow odd = r + 1 < rows ? loadNarrow(even + lds + c, m) : Narrow{};
         storeUnits(destination + r / 2 * ldd + c, pairLanes(loadNarrow(even + c, m), odd), m);
       }
     }
@@ -246,8 +212,10 @@ inline void packTransposed(const Source* source, std::int64_t lds, std::int64_t 
   }
 #else
   for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t c = 0; c < columns; ++c) {
-      if constexpr (std::is_same_v<Source, Bf16>) {
+    for (std::int64_t c = 0; c < columns; c += kUnitElements<Store>) {
+      if constexpr (kUnitElements<Store> == 2) {
+        storeUnits(destination + c / 2 * ldd + r, pairRow(source + r * lds + c, columns - c), firstLanes(1));
+      } else if constexpr (std::is_same_v<Source, Bf16>) {
         destination[c * ldd + r] = toFloat(source[r * lds + c]);
       } else if constexpr (std::is_same_v<Store, Bf16>) {
         destination[c * ldd + r] = toFloat(toBf16(source[r * lds + c]));

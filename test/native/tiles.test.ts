@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import { buildTargets } from "./cuda-table.ts";
+import { runOpTable } from "./op-table.ts";
+
+/** What of the operator table's modes applies to operators with pairs. */
+const MODES = ["alone", "backward", "forward", "repeat", "threads"];
+const OPERATORS = [
+  "attention bf16",
+  "attention with large scores bf16",
+  "lora bf16",
+  "lora in units bf16",
+  "lora of three bf16",
+  "lora to float32 bf16",
+];
+const isX86 = process.arch === "x64";
+const hasBfloat16 = isX86 && / avx512_bf16 /.test(readFileSync("/proc/cpuinfo", "utf8"));
+
+function checkTable(target: string, args: readonly string[], numCases: number): void {
+  const { judgements, ...run } = runOpTable(target, args);
+  expect(run).toEqual({ status: 0, signal: null, stderr: "" });
+  expect(judgements.filter(({ ok }) => !ok)).toEqual([]);
+  expect([...new Set(judgements.map(({ op }) => op))].sort()).toEqual(OPERATORS);
+  expect([...new Set(judgements.map(({ mode }) => mode))].sort()).toEqual(MODES);
+  expect(new Set(judgements.map((judgement) => judgement.case)).size).toBe(numCases);
+}
+
+describe.runIf(isX86)("attention and LoRA on the tiles of AMX", () => {
+  beforeAll(() => buildTargets("op_table_tiles", "op_table_amx"), 300_000);
+
+  test("agree with the reference where plain C++ has the tiles' place", () =>
+    checkTable("op_table_tiles", ["--pairs"], 16));
+
+  // Some 2 microseconds an instruction.
+  test.runIf(hasBfloat16)("agree with it by the instructions themselves, carried out one by one", () =>
+    checkTable("op_table_amx", ["--pairs", "120"], 9),
+  );
+});
