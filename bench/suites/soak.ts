@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { DeviceError, median } from "../../core/index.ts";
+import { DeviceError, median, quantile } from "../../core/index.ts";
 import { nativeInfo } from "../../exec/index.ts";
 import type { JobStatus } from "../../server/index.ts";
 import { packageFile } from "../../workbench/package-file.ts";
@@ -12,9 +12,11 @@ import type { Bench, Scale, Suite } from "../suite.ts";
 const MAIN = packageFile("dist", "cli", "main.js");
 
 const SECONDS: Readonly<Record<Scale, number>> = { full: 1800, default: 150, quick: 60, tiny: 8 };
-/** Shares of the time: what comes before is warm-up; what is compared are the medians of the two ends of what is left. */
+/** Shares of the time: what comes before is warm-up; what is compared are the two ends of what is left. */
 const WARM = 0.3;
 const END = 0.15;
+/** Between collections a process holds garbage, now more and now less: of its samples this share has little of it. */
+const LOWEST = 0.1;
 
 const count = (jobs: readonly JobStatus[], standing: string): number =>
   jobs.filter((job) => job.standing === standing).length;
@@ -51,7 +53,9 @@ async function measure({ scale, record, note }: Bench): Promise<void> {
   const warm = samples.slice(Math.floor(WARM * samples.length));
   const numEnds = Math.max(1, Math.round((END / (1 - WARM)) * warm.length));
   const bytes = warm.map((sample) => sample.bytes);
-  const [first, last] = [median(bytes.slice(0, numEnds)), median(bytes.slice(-numEnds))];
+  const ends = [bytes.slice(0, numEnds), bytes.slice(-numEnds)] as const;
+  const [first, last] = [median(ends[0]), median(ends[1])];
+  const [least, leastLast] = [quantile(ends[0], LOWEST), quantile(ends[1], LOWEST)];
   const parameters = { fleet: devices, seconds };
   const add = (name: string, value: number, unit: string): void =>
     record({ name, parameters, value, unit, repetitions: 1, spread: null });
@@ -64,8 +68,13 @@ async function measure({ scale, record, note }: Bench): Promise<void> {
   add("memory after warm-up", first, "B");
   add("memory at the end", last, "B");
   add("growth", last / first - 1, "share");
+  add("memory after warm-up, lowest tenth", least, "B");
+  add("memory at the end, lowest tenth", leastLast, "B");
+  add("growth of the lowest tenth", leastLast / least - 1, "share");
   // Half an hour is not for nothing where what comes next finds a fault: nothing is recorded then.
-  note(`${jobs.length} jobs, ${first} B after the warm-up, ${last} B at the end`);
+  note(
+    `${jobs.length} jobs, ${first} B after the warm-up, ${last} B at the end (lowest tenth: ${least}, ${leastLast})`,
+  );
   checkAccounts(run, soaked);
   await outputOf("validate", process.execPath, [MAIN, "validate", run, "--quiet"], { cwd: folder });
 }

@@ -1,4 +1,5 @@
-# kernel_bench: what this machine's cores and memory can do at most, as JSON lines. Needs no library, and of the operators what tells instruction sets apart.
+# kernel_bench: what this machine's cores and memory can do at most, as JSON lines. Needs no library, and of the
+# operators what tells instruction sets apart.
 add_executable(kernel_bench EXCLUDE_FROM_ALL
   ${CMAKE_CURRENT_LIST_DIR}/kernel_bench.cc
   ${CMAKE_CURRENT_LIST_DIR}/read_rate.cc

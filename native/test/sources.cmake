@@ -23,6 +23,7 @@ loratwin_op_table(op_table ${LORATWIN_OPS_SOURCES} ${LORATWIN_OPS_OBJECTS})
 
 # The same with stand-ins for AMX: tiles in plain C++, and their instructions carried out one by one.
 if(LORATWIN_OPS_TILE_OBJECTS)
+  set(LORATWIN_AMX_EMULATION ${CMAKE_CURRENT_LIST_DIR}/amx_emulation.cc)
   set(LORATWIN_OPS_OTHER_SOURCES ${LORATWIN_OPS_SOURCES})
   list(FILTER LORATWIN_OPS_OTHER_SOURCES EXCLUDE REGEX "tile_permission")
   set(LORATWIN_OPS_OTHER_OBJECTS ${LORATWIN_OPS_OBJECTS})
@@ -33,9 +34,15 @@ if(LORATWIN_OPS_TILE_OBJECTS)
   set_target_properties(loratwin_ops_plain_tiles PROPERTIES CXX_STANDARD 20 POSITION_INDEPENDENT_CODE ON)
   loratwin_op_table(op_table_tiles ${CMAKE_CURRENT_LIST_DIR}/plain_tiles.cc ${LORATWIN_OPS_OTHER_SOURCES}
     ${LORATWIN_OPS_OTHER_OBJECTS} $<TARGET_OBJECTS:loratwin_ops_plain_tiles>)
-  loratwin_op_table(op_table_amx ${CMAKE_CURRENT_LIST_DIR}/amx_emulation.cc ${LORATWIN_OPS_OTHER_SOURCES}
+  loratwin_op_table(op_table_amx ${LORATWIN_AMX_EMULATION} ${LORATWIN_OPS_OTHER_SOURCES}
     ${LORATWIN_OPS_OBJECTS})
-  set_target_properties(op_table_tiles op_table_amx PROPERTIES EXCLUDE_FROM_ALL ON)
+  # The addon with them, for whole training steps.
+  function(loratwin_amx_addon)
+    set(LORATWIN_OPS_SOURCES ${LORATWIN_OPS_OTHER_SOURCES} ${LORATWIN_AMX_EMULATION})
+    loratwin_addon(loratwin_amx src/runtime/cuda/no_devices.cc)
+  endfunction()
+  loratwin_amx_addon()
+  set_target_properties(op_table_tiles op_table_amx loratwin_amx PROPERTIES EXCLUDE_FROM_ALL ON)
 endif()
 
 # How a CPU device cuts a micro-batch's rows.

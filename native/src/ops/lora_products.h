@@ -3,9 +3,9 @@
 //   sumInRanks:     C[m,n] += sum_k left[m,k] right[k,n]           n: at most 64 ranks, k: features
 //   sumInFeatures:  target(sum_k left[m,k] right[k,n])             n: any number of features, k: ranks or rows
 //
-// An element's sum runs over k in order in its own lane (on tiles: tile_products.h), whatever the blocking: a row's result
-// does not depend on its neighbours. What is needed next is fetched while a block is computed: adapters come from memory, and rows of x or y
-// may be a power of two apart, where the processor fetches nothing ahead.
+// An element's sum runs over k in order in its own lane (on tiles: tile_products.h), whatever the blocking: a row's
+// result does not depend on its neighbours. What is needed next is fetched while a block is computed: adapters come from
+// memory, and rows of x or y may be a power of two apart, where the processor fetches nothing ahead.
 #pragma once
 
 #include "tile_products.h"
@@ -253,7 +253,8 @@ inline bool multipliesOnTiles([[maybe_unused]] std::int64_t M, [[maybe_unused]] 
 #if defined(LORATWIN_TILES)
   if constexpr (std::is_same_v<UnitType, Pair>) {
     if (K > 0 && K <= kMostTileSteps) {
-      tileProduct(M, N, K, left.units, left.row, left.step, right.units, right.step, FromTiles<Target>{target, ahead, K});
+      tileProduct(M, N, K, left.units, left.row, left.step, right.units, right.step,
+                  FromTiles<Target>{target, ahead, K});
       return true;
     }
   }

@@ -29,7 +29,9 @@ inline Pairs broadcastUnit(const Pair* p) {
   for (Pair& lane : v.lanes) lane = *p;
   return v;
 }
-inline void storeUnits(Pair* p, Pairs v, Mask m) { std::memcpy(p, &v, static_cast<std::size_t>(m.lanes) * sizeof(Pair)); }
+inline void storeUnits(Pair* p, Pairs v, Mask m) {
+  std::memcpy(p, &v, static_cast<std::size_t>(m.lanes) * sizeof(Pair));
+}
 inline Vec multiplyAdd(Pairs a, Pairs b, Vec sum) {
   for (int i = 0; i < kLanes; ++i) {
     sum[i] += toFloat(a.lanes[i].even) * toFloat(b.lanes[i].even) + toFloat(a.lanes[i].odd) * toFloat(b.lanes[i].odd);
@@ -53,7 +55,8 @@ inline Narrow loadNarrow(const Element* p, Mask m) {
 }
 template <class Element>
 inline Pairs pairRow(const Element* row, std::int64_t elements) {
-  const Narrow halves[2] = {loadNarrow(row, firstLanes(elements)), loadNarrow(row + kLanes, firstLanes(elements - kLanes))};
+  const Narrow halves[2] = {loadNarrow(row, firstLanes(elements)),
+                            loadNarrow(row + kLanes, firstLanes(elements - kLanes))};
   Pairs v;
   std::memcpy(&v, halves, sizeof v);
   return v;

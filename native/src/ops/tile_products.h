@@ -4,8 +4,8 @@
 //   target.expect(m, n, rows)       a block from there on is next
 //   target.finish(m, n, lanes, v)   v: the sums of row m, columns n .. n + 15
 //
-// An element's sum has its steps along K in groups that depend on K alone: neither the rows and columns beside it nor the
-// blocking change a bit of it.
+// An element's sum has its steps along K in groups that depend on K alone: neither the rows and columns beside it nor
+// the blocking change a bit of it.
 #pragma once
 
 #include <utility>
@@ -27,8 +27,8 @@ struct Steps {
       : groups((K + kTileUnits - 1) / kTileUnits), each((K + groups - 1) / groups) {}
 };
 
-// 16 rows of a left operand. Where rows or steps are missing, or the units of a row are not side by side, they are packed
-// once, with zeros for what is not there.
+// 16 rows of a left operand. Where rows or steps are missing, or the units of a row are not side by side, they are
+// packed once, with zeros for what is not there.
 class LeftRows {
  public:
   void set(const Pair* a, std::int64_t am, std::int64_t ak, std::int64_t rows, std::int64_t K, const Steps& steps) {
