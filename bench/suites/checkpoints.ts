@@ -88,14 +88,14 @@ function trainingSeconds(run: string): number {
   return timeOf("ended") - timeOf("ready");
 }
 
-const ROUNDS: Readonly<Record<Scale, number>> = { full: 7, default: 5, quick: 2, tiny: 1 };
+const ROUNDS: Readonly<Record<Scale, number>> = { full: 7, default: 3, quick: 2, tiny: 1 };
 
 /** The same run without checkpoints and with many, in turns. */
 async function measureCost({ scale, record }: Bench): Promise<void> {
   using data = startData(scale);
   const { folder } = data;
   // The tiny model's steps take a millisecond: a run of few would have ended before its first checkpoint is written.
-  const steps = scale === "tiny" ? 300 : 20;
+  const steps = scale === "tiny" ? 300 : 10;
   const file = data.writeWorkload({ model: data.trained(), jobs: 4, steps });
   const plan = [MAIN, "plan", file, "--devices", devices(), "--output", "plan.json", "--quiet"];
   await outputOf("plan", process.execPath, plan, { cwd: folder });
@@ -127,6 +127,6 @@ export const checkpoints: Suite = {
   cases: ({ scale }) => [
     { name: "killed run", seconds: scale === "full" ? 600 : 150, run: measureKilledRun },
     { name: "killed fleet", seconds: scale === "full" ? 600 : 150, run: measureKilledFleet },
-    { name: "cost", seconds: 120, run: measureCost },
+    { name: "cost", seconds: 60 * ROUNDS[scale], run: measureCost },
   ],
 };
