@@ -2,10 +2,10 @@ import path from "node:path";
 import { groupBy, maximum, sum } from "../core/index.ts";
 import { actionDurations, createCostModel, fleetPlanBody, PLANNED_LETTERS, parseAction } from "../plan/index.ts";
 import { DeviceClock } from "../sim/index.ts";
+import { linesOfFile } from "../workbench/file-lines.ts";
 import { FLEET_FILES } from "../workbench/fleet-folder.ts";
 import { loadFleetFolder } from "../workbench/load-fleet.ts";
 import { readCompletions } from "../workbench/load-run.ts";
-import { wholeLinesOf } from "../workbench/whole-lines.ts";
 
 /** A device's speed is one figure for so long; a virtual machine's moves within seconds. */
 const WINDOW_NS = 500e6;
@@ -29,7 +29,7 @@ export function runClocks(folder: string): readonly DeviceClock[] {
   const plan = fleetPlanBody(setting, segments);
   const durations = actionDurations(plan, createCostModel(setting.calibration, setting.model.dtype));
   const file = path.join(folder, FLEET_FILES.completions);
-  const completions = [...readCompletions(wholeLinesOf(file), file, plan)];
+  const completions = [...readCompletions(linesOfFile(file), file, plan)];
   const originNs = -maximum(completions.map(({ done }) => -done.startNs));
   const actions = completions.flatMap(({ stage, done }): TimedAction[] => {
     if (done.stream !== "compute") return [];

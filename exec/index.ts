@@ -13,6 +13,8 @@ export {
 export { type AdapterState, initialPairs } from "./adapters.ts";
 // The devices of this machine that a plan's devices are.
 export { assignDevices, assignRankDevices } from "./assign-devices.ts";
+// What of a calibration is of another machine than this one.
+export { calibratedElsewhere } from "./calibrated-elsewhere.ts";
 // Why a job trains no further.
 export { adapterDivergence, type Divergence, divergenceText } from "./divergence.ts";
 // A job on its held-out rows.
@@ -42,7 +44,6 @@ export { type BaseModel, type ModelFolder, openModelFolder } from "./model-folde
 // Adapters in the folders of Hugging Face's PEFT.
 export { type AdapterPair, readPeftFolder, writePeftFolder } from "./peft.ts";
 // Whether a calibration's ways of products are those of this machine's library.
-export { otherLibrary } from "./products.ts";
 // Stages on several machines: rank 0, which decides, and the others.
 export { endRanks } from "./ranks/end-ranks.ts";
 // How messages travel between ranks.

@@ -1,10 +1,4 @@
-import {
-  type Device,
-  type DeviceOptions,
-  type ProductChoice,
-  type ProductChoices,
-  productLibraryName,
-} from "../native/index.ts";
+import type { Device, DeviceOptions, ProductChoice, ProductChoices } from "../native/index.ts";
 import type { Setting } from "../plan/index.ts";
 
 type Calibrated = Pick<Setting, "calibration">;
@@ -30,15 +24,6 @@ export function withProducts(
     ...(measurement === undefined ? {} : { measureProducts: true }),
   };
   return devices.map((device) => (device.kind === "cuda" ? { ...device, ...told } : device));
-}
-
-/** What to say where a calibration's ways of products are of another library than this machine's, as sentences. */
-export function otherLibrary(setting: Calibrated): readonly string[] {
-  const products = calibratedProducts(setting);
-  if (products === undefined) return [];
-  const here = productLibraryName();
-  if (here === "" || here === products.library) return [];
-  return [`products were calibrated with ${products.library} and this is ${here}: their times and bytes may be others`];
 }
 
 function productOf({ algorithm: _, ...product }: ProductChoice): string {

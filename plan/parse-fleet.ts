@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { InputError } from "../core/index.ts";
+import { type FileLines, jsonLines } from "./documents/json-lines.ts";
 import type { PlanBody } from "./documents/plan.ts";
 import { checkDocument } from "./documents/read-document.ts";
-import { type ReadText, readText } from "./documents/read-text.ts";
+import { readText } from "./documents/read-text.ts";
 import { plannedJobSchema, plannedRowSchema, type Segment, segmentSchema } from "./documents/segment.ts";
 import { type Setting, settingSchema } from "./documents/setting.ts";
 import { type Job, jobSchema } from "./documents/workload.ts";
@@ -28,20 +29,6 @@ const comerSchema = z.strictObject({
   evaluations: z.array(partsSchema.nullable()).exactOptional(),
 });
 
-/** The lines of a text as JSON, without a last one that was not written to its end. @throws InputError for one that is none */
-function* jsonLines(text: string, file: string): Generator<ReadText> {
-  const texts = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
-  for (const [index, each] of texts.entries()) {
-    if (each.trim() === "") continue;
-    const line = index + 1;
-    try {
-      yield { ...readText(each, file), locate: () => ({ line, column: 1 }) };
-    } catch (error) {
-      throw new InputError({ expected: "a line of JSON", file, line, got: each.slice(0, 40) }, { cause: error });
-    }
-  }
-}
-
 /** The setting of a fleet. @throws InputError */
 export function parseSetting(text: string, file: string): Setting {
   return checkDocument(settingSchema, readText(text, file).value, readText(text, file));
@@ -51,10 +38,10 @@ export function parseSetting(text: string, file: string): Setting {
  * The pieces of a fleet's plan as far as they were written, in order.
  * @throws InputError for a line that is none, or that does not follow on the one before it
  */
-export function parseSegments(text: string, file: string, setting: Setting): readonly Segment[] {
+export function parseSegments(lines: FileLines, file: string, setting: Setting): readonly Segment[] {
   const segments: Segment[] = [];
   let previous = settingHash(setting);
-  for (const source of jsonLines(text, file)) {
+  for (const source of jsonLines(lines, file)) {
     const segment = checkDocument(segmentSchema, source.value, source);
     const at = { file, ...source.locate([]), hint: "The folder was changed after it was written." };
     requireHash(previous, "previous", segment.previous, at);
@@ -72,8 +59,8 @@ export function fleetPlanBody(setting: Setting, segments: readonly Segment[]): P
 }
 
 /** The jobs that came to a fleet, in the order of arrival. @throws InputError with the line that is none */
-export function parseComers(text: string, file: string): readonly FleetComer[] {
-  return [...jsonLines(text, file)].map((source, index) => {
+export function parseComers(lines: FileLines, file: string): readonly FleetComer[] {
+  return [...jsonLines(lines, file)].map((source, index) => {
     const { evaluations, ...comer } = checkDocument(comerSchema, source.value, source);
     if (comer.number !== index)
       throw new InputError({ expected: `job ${index}`, at: "number", got: comer.number, file, ...source.locate([]) });

@@ -104,6 +104,7 @@ export function calibrationOf(
         gpu === undefined
           ? `${cpuModel}, ${isa}, oneDNN ${onednn}`
           : `${gpu.name}, compute capability ${gpu.computeCapability}`,
+      ...(gpu === undefined ? { isa } : {}),
       threads: devices[0]!.threads,
       devicesAtOnce: devices.length,
     },

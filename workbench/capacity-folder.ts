@@ -1,11 +1,11 @@
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import path from "node:path";
 import type { CapacityQuestion, SeenDraw, SeenDraws } from "../capacity/index.ts";
 import { canonicalJson, contentHash } from "../core/index.ts";
 import type { Place } from "./context.ts";
+import { wholeLinesOf } from "./file-lines.ts";
 import { absolute, checkFolder, makeFolder, refuseLinkedMembers, writeOutput } from "./files.ts";
 import { VERSION } from "./version.ts";
-import { wholeLines } from "./whole-lines.ts";
 
 /** The files of the folder of an answer. */
 export const CAPACITY_FILES = {
@@ -43,8 +43,7 @@ export class CapacityFolder {
     this.#given = given;
     this.#simulated = path.join(folder, CAPACITY_FILES.simulated);
     const head = canonicalJson({ of: simulationsHash(question) });
-    const text = existsSync(this.#simulated) ? readFileSync(this.#simulated, "utf8") : "";
-    const [first, ...lines] = wholeLines(text);
+    const [first, ...lines] = wholeLinesOf(this.#simulated);
     if (first === head)
       for (const line of lines) {
         const { name, ...draw } = JSON.parse(line) as SeenDraw & { readonly name: string };

@@ -13,12 +13,12 @@ import {
 } from "../plan/index.ts";
 import { fleetModel } from "../sim/index.ts";
 import type { Place } from "./context.ts";
+import { linesOfFile } from "./file-lines.ts";
 import { absolute } from "./files.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import { isFleetGoingOn, type LoadedFleet, loadFleetFolder } from "./load-fleet.ts";
 import { readCompletions, stoppedByJournal } from "./load-run.ts";
 import { learnedBy } from "./sizes.ts";
-import { wholeLinesOf } from "./whole-lines.ts";
 
 /** Why the decisions of a fleet were not made again; undefined where they are those of its policy. */
 function checkDecisions(folder: string, fleet: LoadedFleet): string | undefined {
@@ -86,7 +86,7 @@ export function checkFleetFolder(place: Place, folder: string): readonly string[
   if (state !== "unfinished" && segments.length > 0) validatePlan(plan, stoppedOf(journal.lines));
   const reported = at(FLEET_FILES.completions);
   // What is written last of a fleet that goes on can be of a segment that is not written yet.
-  if (state !== "unfinished") for (const _ of readCompletions(wholeLinesOf(reported), reported, plan));
+  if (state !== "unfinished") for (const _ of readCompletions(linesOfFile(reported), reported, plan));
   for (const { name, adapter } of jobsWithAdapters(fleet))
     readPeftFolder(at(FLEET_FILES.adapters, name), adapter, setting.model.architecture);
   const remarks = [

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { readSafetensors } from "../datasets/index.ts";
 import type { EvaluationMetrics, StepMetrics } from "../exec/index.ts";
+import { linesOfFile } from "./file-lines.ts";
 import { readMetrics } from "./metrics-lines.ts";
 import { RUN_FILES } from "./run-folder.ts";
 
@@ -33,7 +34,7 @@ function firstOf(pairs: Compared): Difference | undefined {
 
 function metricsOf(run: string) {
   const file = path.join(run, RUN_FILES.metrics);
-  const { metrics, evaluations } = readMetrics(readFileSync(file, "utf8"), file);
+  const { metrics, evaluations } = readMetrics(linesOfFile(file), file);
   const key = ({ job, step }: { readonly job: string; readonly step: number }): string => `${job} ${step}`;
   return {
     steps: new Map(metrics.map((row): [string, StepMetrics] => [key(row), row])),

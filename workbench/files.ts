@@ -2,7 +2,9 @@ import { accessSync, constants, existsSync, lstatSync, mkdirSync, readFileSync, 
 import path from "node:path";
 import { DeviceError, InputError } from "../core/index.ts";
 import { passFault, writeAll, writeWholeFile } from "../datasets/index.ts";
+import type { FileLines } from "../plan/index.ts";
 import type { Place } from "./context.ts";
+import { linesOfFile } from "./file-lines.ts";
 
 export function absolute(place: Place, file: string): string {
   return path.resolve(place.cwd, file);
@@ -46,6 +48,23 @@ export function readInput(place: Place, file: string, what: string): { readonly 
   } catch (error) {
     throw fileError(error, what, file);
   }
+}
+
+/** The same line by line, of a file that may be larger than memory. @throws InputError at once where it is not there */
+export function inputLines(
+  place: Place,
+  file: string,
+  what: string,
+): { readonly lines: FileLines; readonly file: string } {
+  const full = absolute(place, file);
+  const refused = (error: unknown): Error => fileError(error, what, file);
+  try {
+    passFault("read", full);
+    accessSync(full, constants.R_OK);
+  } catch (error) {
+    throw refused(error);
+  }
+  return { lines: linesOfFile(full, refused), file: full };
 }
 
 /** Bytes that are gathered before they are written. */

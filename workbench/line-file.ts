@@ -1,5 +1,6 @@
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, rmSync } from "node:fs";
 import { isSystemError, passFault, writeAll } from "../datasets/index.ts";
+import { bytesOfWholeLines } from "./file-lines.ts";
 import { fileError } from "./files.ts";
 
 /** What devices report is written down this often: a process that is killed loses no more. */
@@ -33,8 +34,8 @@ export class LineFile {
     try {
       passFault("open", file);
       if (goesOn && existsSync(file)) {
-        this.#length = readFileSync(file).lastIndexOf(0x0a) + 1;
         this.#descriptor = openSync(file, "r+");
+        this.#length = bytesOfWholeLines(this.#descriptor);
         ftruncateSync(this.#descriptor, this.#length);
       } else {
         // Another name of an old file keeps what it has.

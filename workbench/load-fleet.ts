@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import type { StepMetrics } from "../exec/index.ts";
@@ -19,7 +19,8 @@ import {
 } from "../plan/index.ts";
 import { besideTwin, type TwinnedFleet } from "../sim/index.ts";
 import type { Place } from "./context.ts";
-import { absolute, isFolder, readInput } from "./files.ts";
+import { linesOfFile } from "./file-lines.ts";
+import { absolute, inputLines, isFolder, readInput } from "./files.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine } from "./journal.ts";
 import { isGoingOn, readJournalEvents } from "./load-run.ts";
@@ -84,8 +85,9 @@ export function isFleetFolder(place: Place, folder: string): boolean {
 
 /** @throws InputError for a folder that is no fleet's, or the first line of it that is wrong */
 export function loadFleetFolder(place: Place, folder: string): LoadedFleet {
-  const read = (name: string) => readInput(place, path.join(folder, name), `a live fleet's folder with ${name}`);
-  const settingFile = read(FLEET_FILES.setting);
+  const what = (name: string): string => `a live fleet's folder with ${name}`;
+  const read = (name: string) => inputLines(place, path.join(folder, name), what(name));
+  const settingFile = readInput(place, path.join(folder, FLEET_FILES.setting), what(FLEET_FILES.setting));
   const setting = parseSetting(settingFile.text, settingFile.file);
   const [segments, metrics, journal] = [
     read(FLEET_FILES.segments),
@@ -93,7 +95,7 @@ export function loadFleetFolder(place: Place, folder: string): LoadedFleet {
     read(FLEET_FILES.journal),
   ];
   const jobsFile = absolute(place, path.join(folder, FLEET_FILES.jobs));
-  const events = readJournalEvents(journal.text, journal.file);
+  const events = readJournalEvents(linesOfFile(journal.file), journal.file);
   const started = events.findLast((line) => line.event === "started");
   const last = events.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
   const ended = last?.event === "started" ? undefined : last;
@@ -101,10 +103,10 @@ export function loadFleetFolder(place: Place, folder: string): LoadedFleet {
   const loaded = {
     setting,
     // A folder from before they were written down has none.
-    jobs: existsSync(jobsFile) ? parseComers(readFileSync(jobsFile, "utf8"), jobsFile) : [],
-    segments: parseSegments(segments.text, segments.file, setting),
-    journal: parseJournal(journal.text, journal.file),
-    metrics: readMetrics(metrics.text, metrics.file).metrics,
+    jobs: parseComers(linesOfFile(jobsFile), jobsFile),
+    segments: parseSegments(segments.lines, segments.file, setting),
+    journal: parseJournal(journal.lines, journal.file),
+    metrics: readMetrics(metrics.lines, metrics.file).metrics,
     events,
     state: ended === undefined ? "unfinished" : ended.event === "ended early" ? "ended early" : "ended",
     policy,

@@ -1,7 +1,8 @@
 import path from "node:path";
 import { parseJournal, type ReadJournal } from "../plan/index.ts";
 import type { Place } from "./context.ts";
-import { isFolder, readInput } from "./files.ts";
+import { linesOfFile } from "./file-lines.ts";
+import { inputLines, isFolder } from "./files.ts";
 import { readJournalEvents, stoppedByJournal } from "./load-run.ts";
 import { RUN_FILES } from "./run-folder.ts";
 
@@ -13,7 +14,7 @@ interface LoadedJournal extends ReadJournal {
 /** What a job scheduler wrote down: a file, or that of a run folder. @throws InputError */
 export function loadJournal(place: Place, file: string): LoadedJournal {
   const own = isFolder(place, file) ? path.join(file, RUN_FILES.journal) : file;
-  const input = readInput(place, own, "a job scheduler's journal, or a run folder with one");
-  const journal = parseJournal(input.text, input.file);
-  return { ...journal, stopped: stoppedByJournal(readJournalEvents(input.text, input.file)) };
+  const input = inputLines(place, own, "a job scheduler's journal, or a run folder with one");
+  const journal = parseJournal(input.lines, input.file);
+  return { ...journal, stopped: stoppedByJournal(readJournalEvents(linesOfFile(input.file), input.file)) };
 }

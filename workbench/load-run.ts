@@ -1,17 +1,17 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError, sum } from "../core/index.ts";
 import { type EvaluationMetrics, type SeenCompletion, type StepMetrics, unfinishedTrace } from "../exec/index.ts";
-import { type Plan, parsePlan, readText } from "../plan/index.ts";
+import { type FileLines, jsonLines, type Plan, parsePlan } from "../plan/index.ts";
 import { partOfRun, type RunPart, type Trace, traceOfPart } from "../traces/index.ts";
 import type { Place } from "./context.ts";
-import { absolute, readInput } from "./files.ts";
+import { linesOfFile } from "./file-lines.ts";
+import { absolute, inputLines, readInput } from "./files.ts";
 import type { JournalLine } from "./journal.ts";
 import { readTrace } from "./load-trace.ts";
 import { readMetrics } from "./metrics-lines.ts";
 import { isProcessAlive } from "./process-alive.ts";
 import { RUN_FILES } from "./run-folder.ts";
-import { wholeLines, wholeLinesOf } from "./whole-lines.ts";
 
 /** A run folder, of a run that has ended or not. */
 export interface LoadedRun {
@@ -28,11 +28,11 @@ export interface LoadedRun {
 }
 
 /** What befell a run or a fleet: the lines of its journal that are not of a job scheduler. @throws InputError */
-export function readJournalEvents(text: string, file: string): readonly JournalLine[] {
-  return wholeLines(text).flatMap((line) => {
-    const { value } = readText(line, file);
-    return typeof value === "object" && value !== null && "event" in value ? [value as JournalLine] : [];
-  });
+export function readJournalEvents(lines: FileLines, file: string): readonly JournalLine[] {
+  const events: JournalLine[] = [];
+  for (const { value } of jsonLines(lines, file))
+    if (typeof value === "object" && value !== null && "event" in value) events.push(value as JournalLine);
+  return events;
 }
 
 /**
@@ -41,17 +41,13 @@ export function readJournalEvents(text: string, file: string): readonly JournalL
  * @throws InputError with the line that is none
  */
 export function* readCompletions(
-  lines: Iterable<string>,
+  lines: FileLines,
   file: string,
   plan: Pick<Plan, "actions" | "devices" | "stages">,
 ): Generator<SeenCompletion> {
-  let number = 0;
-  for (const line of lines) {
-    number += 1;
-    const { value } = readText(line, file);
+  for (const { value, line } of jsonLines(lines, file)) {
     const isLine = Array.isArray(value) && value.length === 7 && plan.actions[Number(value[0])]?.[Number(value[2])];
-    if (!isLine)
-      throw new InputError({ expected: "what a device of the plan reported", file, line: number, got: line });
+    if (!isLine) throw new InputError({ expected: "what a device of the plan reported", file, line, got: value });
     const [stage, stream, id, startNs, endNs, interruptedNs, delayedNs] = value;
     const device = plan.devices[plan.stages[stage]!.device]!.name;
     yield {
@@ -70,17 +66,13 @@ export function loadRun(place: Place, folder: string): LoadedRun {
   const at = (name: string): string => path.join(folder, name);
   const input = readInput(place, at(RUN_FILES.plan), `a run folder with ${RUN_FILES.plan}`);
   const plan = parsePlan(input.text, input.file);
-  const optional = (name: string): string => {
-    const file = absolute(place, at(name));
-    return existsSync(file) ? readFileSync(file, "utf8") : "";
-  };
-  const metricsFile = readInput(place, at(RUN_FILES.metrics), `a run folder with ${RUN_FILES.metrics}`);
-  const { metrics, evaluations } = readMetrics(metricsFile.text, metricsFile.file);
-  const journal = readJournalEvents(optional(RUN_FILES.journal), at(RUN_FILES.journal));
+  const metricsFile = inputLines(place, at(RUN_FILES.metrics), `a run folder with ${RUN_FILES.metrics}`);
+  const { metrics, evaluations } = readMetrics(metricsFile.lines, metricsFile.file);
+  const journal = readJournalEvents(linesOfFile(absolute(place, at(RUN_FILES.journal))), at(RUN_FILES.journal));
   const isFinished = existsSync(absolute(place, at(RUN_FILES.trace)));
   const completions = (): readonly SeenCompletion[] => {
     const file = at(RUN_FILES.completions);
-    return [...readCompletions(wholeLinesOf(absolute(place, file)), file, plan)];
+    return [...readCompletions(linesOfFile(absolute(place, file)), file, plan)];
   };
   const started = journal.findLast((line) => line.event === "started");
   const versions = started?.event === "started" ? started.versions : {};
@@ -109,8 +101,8 @@ export function isGoingOn({ state, journal }: Pick<LoadedRun, "state" | "journal
 
 /** The same of the folder of a run, or of jobs over time. @throws InputError for another one */
 export function isFolderGoingOn(place: Place, folder: string): boolean {
-  const written = readInput(place, path.join(folder, RUN_FILES.journal), `a run folder with ${RUN_FILES.journal}`);
-  const journal = readJournalEvents(written.text, written.file);
+  const written = inputLines(place, path.join(folder, RUN_FILES.journal), `a run folder with ${RUN_FILES.journal}`);
+  const journal = readJournalEvents(written.lines, written.file);
   const last = journal.findLast(({ event }) => event === "started" || event === "ended" || event === "ended early");
   return isGoingOn({ state: last?.event === "started" ? "unfinished" : "ended", journal });
 }

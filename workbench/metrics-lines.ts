@@ -1,7 +1,6 @@
 import { canonicalJson, finite, InputError } from "../core/index.ts";
 import type { EvaluationMetrics, StepMetrics } from "../exec/index.ts";
-import { readText } from "../plan/index.ts";
-import { wholeLines } from "./whole-lines.ts";
+import { type FileLines, jsonLines } from "../plan/index.ts";
 
 /** A step as a line of metrics.jsonl. */
 export function stepLine(metrics: StepMetrics): string {
@@ -26,11 +25,10 @@ export interface ReadMetrics {
 }
 
 /** The lines of metrics.jsonl, steps and evaluations. @throws InputError with the line that is none */
-export function readMetrics(text: string, file: string): ReadMetrics {
+export function readMetrics(lines: FileLines, file: string): ReadMetrics {
   const metrics: StepMetrics[] = [];
   const evaluations: EvaluationMetrics[] = [];
-  wholeLines(text).forEach((line, index) => {
-    const { value } = readText(line, file);
+  for (const { value, line } of jsonLines(lines, file)) {
     const got = typeof value === "object" && value !== null ? Object.keys(value).sort() : value;
     const keys = Array.isArray(got) ? got.join() : "";
     if (keys === STEP_KEYS) {
@@ -39,8 +37,7 @@ export function readMetrics(text: string, file: string): ReadMetrics {
     } else if (keys === EVALUATION_KEYS) {
       const evaluation = value as EvaluationMetrics;
       evaluations.push({ ...evaluation, evaluationLoss: numberOf(evaluation.evaluationLoss) });
-    } else
-      throw new InputError({ expected: `the keys ${STEP_KEYS.replaceAll(",", ", ")}`, file, line: index + 1, got });
-  });
+    } else throw new InputError({ expected: `the keys ${STEP_KEYS.replaceAll(",", ", ")}`, file, line, got });
+  }
   return { metrics, evaluations };
 }

@@ -1,4 +1,4 @@
-import { existsSync, linkSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, linkSync, readdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { writeWholeFolder } from "../datasets/index.ts";
@@ -6,6 +6,7 @@ import {
   type AskedEvent,
   type CheckpointJob,
   cutOff,
+  type FileLines,
   type FleetComer,
   type FleetEvent,
   type JournalLine,
@@ -19,6 +20,7 @@ import {
   type Setting,
 } from "../plan/index.ts";
 import type { Place } from "./context.ts";
+import { linesOfFile } from "./file-lines.ts";
 import { absolute, readInput } from "./files.ts";
 import { checkSavedJob, type FoundCheckpoint, findCheckpoint, putAside } from "./find-checkpoint.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
@@ -75,17 +77,16 @@ export interface RestoredJob {
 /** @throws InputError for a folder that is no fleet's, or of a fleet that goes on or has got to its end */
 export function findResumableFleet(place: Place, given: string): ResumableFleet {
   const folder = absolute(place, given);
-  const read = (name: string): { readonly text: string; readonly file: string } => {
+  const read = <T>(name: string, parse: (lines: FileLines, file: string) => T): T => {
     const file = path.join(folder, name);
-    return { file, text: existsSync(file) ? readFileSync(file, "utf8") : "" };
+    return parse(linesOfFile(file), file);
   };
   const written = readInput(place, path.join(given, FLEET_FILES.setting), FOLDER);
   const { model } = parseSetting(written.text, written.file);
   checkStopped(folder, given);
-  const [jobs, journal, metrics] = [read(FLEET_FILES.jobs), read(FLEET_FILES.journal), read(FLEET_FILES.metrics)];
-  const comers = parseComers(jobs.text, jobs.file);
-  const { lines } = journalLines(journal.text, journal.file);
-  const events = readJournalEvents(journal.text, journal.file);
+  const comers = read(FLEET_FILES.jobs, parseComers);
+  const { lines } = read(FLEET_FILES.journal, journalLines);
+  const events = read(FLEET_FILES.journal, readJournalEvents);
   const byName = new Map(comers.map(({ job }) => [job.name, job]));
   const found = findCheckpoint(folder, (checkpoint, file) => {
     if (checkpoint.modelDigest !== model.digest)
@@ -101,7 +102,7 @@ export function findResumableFleet(place: Place, given: string): ResumableFleet 
   const policy = started?.event === "started" ? started.policy : undefined;
   return {
     ...{ folder, comers, lines, found, policy, model },
-    told: readMetrics(metrics.text, metrics.file),
+    told: read(FLEET_FILES.metrics, readMetrics),
     ...clockOf(lines, events),
     written: writtenJobs(events),
     diverged: stoppedByJournal(events),
@@ -229,7 +230,7 @@ export function beginFleetAgain(
   const within = at(FLEET_FILES.earlier);
   const parts = existsSync(within) ? readdirSync(within).filter((name) => /^\d+$/.test(name)) : [];
   const [segments, completions] = [FLEET_FILES.segments, FLEET_FILES.completions];
-  if (existsSync(at(segments)) && readFileSync(at(segments)).length > 0)
+  if (existsSync(at(segments)) && statSync(at(segments)).size > 0)
     writeWholeFolder(path.join(within, String(parts.length + 1)), (unfinished) => {
       for (const name of [FLEET_FILES.setting, segments, completions])
         if (existsSync(at(name))) linkSync(at(name), path.join(unfinished, name));

@@ -16,7 +16,8 @@ import {
 } from "../plan/index.ts";
 import { predictPlan } from "../sim/index.ts";
 import type { Place } from "./context.ts";
-import { absolute, readInput } from "./files.ts";
+import { linesOfFile, wholeLinesOf } from "./file-lines.ts";
+import { absolute, readInput, writePieces } from "./files.ts";
 import {
   type CheckOwner,
   checkSavedJob,
@@ -27,7 +28,6 @@ import {
 } from "./find-checkpoint.ts";
 import { isGoingOn, readJournalEvents } from "./load-run.ts";
 import { RUN_FILES } from "./run-folder.ts";
-import { wholeLines } from "./whole-lines.ts";
 
 /** A run that did not get to its end, and where it can go on. */
 export interface ResumableRun {
@@ -76,7 +76,7 @@ function savedJob({ jobs }: Checkpoint, name: string): CheckpointJob | undefined
 /** @throws InputError for a run that goes on, or has got to its end */
 export function checkStopped(folder: string, given: string): void {
   const file = path.join(folder, RUN_FILES.journal);
-  const journal = existsSync(file) ? readJournalEvents(readFileSync(file, "utf8"), file) : [];
+  const journal = readJournalEvents(linesOfFile(file), file);
   const last = journal.findLast(({ event }) => event === "ended" || event === "ended early" || event === "started");
   if (last?.event === "ended")
     throw new InputError({ expected: "a run that did not get to its end", at: "--resume", got: given });
@@ -95,7 +95,7 @@ export function stoppedBefore(
   left: Pick<Plan, "jobs">,
 ): ReadonlyMap<string, { readonly step: number; readonly why: string }> {
   const file = path.join(folder, RUN_FILES.journal);
-  const events = existsSync(file) ? readJournalEvents(readFileSync(file, "utf8"), file) : [];
+  const events = readJournalEvents(linesOfFile(file), file);
   const names = new Set(left.jobs.map(({ name }) => name));
   return new Map(
     events.flatMap((event) => {
@@ -166,12 +166,13 @@ export function resumedWork({ folder, found: { checkpoint }, base, done }: Resum
 
 /** Takes the lines of steps that are made again out of metrics.jsonl. `done`: steps that jobs have made, by name. */
 export function keepMetrics(file: string, done: ReadonlyMap<string, number>): void {
-  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const kept = wholeLines(text).filter((line) => {
-    const { job, step } = readText(line, file).value as { readonly job: string; readonly step: number };
-    return step < (done.get(job) ?? 0);
-  });
-  writeWholeFile(file, kept.map((line) => `${line}\n`).join(""));
+  function* kept(): Generator<string> {
+    for (const line of wholeLinesOf(file)) {
+      const { job, step } = readText(line, file).value as { readonly job: string; readonly step: number };
+      if (step < (done.get(job) ?? 0)) yield line;
+    }
+  }
+  writeWholeFile(file, (descriptor) => writePieces(descriptor, kept()));
 }
 
 /**

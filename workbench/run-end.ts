@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../core/index.ts";
 import { readPeftFolder } from "../exec/index.ts";
 import type { Architecture, PlannedJob } from "../plan/index.ts";
 import { jobsWithAdapters } from "./check-fleet.ts";
 import type { Place } from "./context.ts";
+import { linesOfFile } from "./file-lines.ts";
 import { absolute } from "./files.ts";
 import { FLEET_FILES } from "./fleet-folder.ts";
 import type { JournalLine } from "./journal.ts";
@@ -135,6 +136,5 @@ export function endOf(place: Place, folder: string): RunEnd {
  */
 export function lastStart(place: Place, folder: string): string | undefined {
   const file = absolute(place, path.join(folder, RUN_FILES.journal));
-  if (!existsSync(file)) return undefined;
-  return readJournalEvents(readFileSync(file, "utf8"), file).findLast(({ event }) => event === "started")?.time;
+  return readJournalEvents(linesOfFile(file), file).findLast(({ event }) => event === "started")?.time;
 }

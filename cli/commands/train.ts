@@ -1,5 +1,5 @@
 import { finite, InputError } from "../../core/index.ts";
-import { otherLibrary, simulatedOnly } from "../../exec/index.ts";
+import { calibratedElsewhere, simulatedOnly } from "../../exec/index.ts";
 import type { ReadText } from "../../plan/index.ts";
 import { planOfPart, runMetrics } from "../../traces/index.ts";
 import {
@@ -151,7 +151,7 @@ export const trainCommand: Command = {
     }
     const { plan, folder, source } = work;
     checkDevices(plan, io.world);
-    for (const remark of [...simulatedOnly(plan), ...otherLibrary(plan)]) note(io, args, remark);
+    for (const remark of [...simulatedOnly(plan), ...calibratedElsewhere(plan)]) note(io, args, remark);
     let trained: TrainedRun;
     try {
       trained = await trainIntoFolder(io, args, folder, work);

@@ -87,6 +87,8 @@ export const measuredCalibrationSchema = z.strictObject({
   device: z.strictObject({
     type: z.string(),
     description: z.string(),
+    /** Of a CPU: its instruction set, as `devices` tells it. Absent in calibrations of earlier versions. */
+    isa: z.string().exactOptional(),
     threads: z.int().positive(),
     devicesAtOnce: z.int().positive(),
   }),

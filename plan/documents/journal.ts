@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { InputError } from "../../core/index.ts";
 import type { Decision, FleetEvent, JournalLine } from "../scheduler/journal.ts";
+import { type FileLines, jsonLines } from "./json-lines.ts";
 import { checkDocument } from "./read-document.ts";
-import { readText } from "./read-text.ts";
 
 const timeNs = z.number().min(0);
 const count = z.int().min(0);
@@ -80,26 +80,25 @@ function isOfScheduler(value: unknown): boolean {
  * The lines of a journal that are of the job scheduler, up to the last whole one.
  * @throws InputError with the line that is none, or tells of a job that has not arrived, or where there is none
  */
-export function parseJournal(text: string, file: string): ReadJournal {
-  const read = journalLines(text, file);
+export function parseJournal(lines: FileLines, file: string): ReadJournal {
+  const read = journalLines(lines, file);
   if (read.lines.length > 0) return read;
   const hint = "`loratwin simulate WORKLOAD --policy NAME -o journal.jsonl` writes one.";
   throw new InputError({ expected: "a line of a job scheduler's journal", file, got: "none", hint });
 }
 
 /** The same of a journal that may have none yet. @throws InputError with the line that is wrong */
-export function journalLines(text: string, file: string): ReadJournal {
-  const end = text.lastIndexOf("\n") + 1;
+export function journalLines(given: FileLines, file: string): ReadJournal {
   const lines: JournalLine[] = [];
   const known = new Set<number>();
   let atNs = 0;
-  const texts = text.slice(0, end).split("\n");
-  texts.forEach((each, index) => {
-    if (each.trim() === "") return;
+  let tornLine: number | undefined;
+  for (const source of jsonLines(given, file, (line) => {
+    tornLine = line;
+  })) {
+    if (!isOfScheduler(source.value)) continue;
     const wrong = (expected: string, got: unknown): InputError =>
-      new InputError({ expected, file, line: index + 1, got });
-    const source = { ...readLine(each, file, index + 1), locate: () => ({ line: index + 1, column: 1 }) };
-    if (!isOfScheduler(source.value)) return;
+      new InputError({ expected, file, line: source.line, got });
     const { line, events, decisions, ...rest } = checkDocument(lineSchema, source.value, source);
     if (rest.atNs < atNs) throw wrong(`a time from ${atNs} ns on`, rest.atNs);
     atNs = rest.atNs;
@@ -107,15 +106,6 @@ export function journalLines(text: string, file: string): ReadJournal {
     const foreign = [...events, ...decisions].find(({ number }) => !known.has(number));
     if (foreign !== undefined) throw wrong("a job that has arrived before", foreign.number);
     lines.push({ line, atNs, events, decisions });
-  });
-  return { lines, tornLine: text.slice(end).trim() === "" ? undefined : texts.length };
-}
-
-/** @throws InputError for a line that is not JSON */
-function readLine(text: string, file: string, line: number): ReturnType<typeof readText> {
-  try {
-    return readText(text, file);
-  } catch (error) {
-    throw new InputError({ expected: "a line of JSON", file, line, got: text.slice(0, 40) }, { cause: error });
   }
+  return { lines, tornLine };
 }

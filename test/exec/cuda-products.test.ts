@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { rangeOfPlan } from "../../calibration/index.ts";
+import { calibratedElsewhere } from "../../exec/calibrated-elsewhere.ts";
 import { type ExecuteResult, executePlan } from "../../exec/index.ts";
-import { otherLibrary } from "../../exec/products.ts";
 import type { ProductChoices } from "../../native/index.ts";
 import { calibrationSchema, type MeasuredCalibration } from "../../plan/index.ts";
 import { calibrateDevices } from "../../workbench/calibrate-devices.ts";
@@ -86,9 +86,9 @@ describe("the ways of a GPU's products", () => {
   });
 
   test("of another library than this machine's are told", () => {
-    expect(otherLibrary({ calibration })).toEqual([]);
+    expect(calibratedElsewhere({ calibration })).toEqual([]);
     const products = { ...calibration.products!, library: "cuBLASLt 13.1.0" };
-    expect(otherLibrary({ calibration: { ...calibration, products } })).toEqual([
+    expect(calibratedElsewhere({ calibration: { ...calibration, products } })).toEqual([
       `products were calibrated with cuBLASLt 13.1.0 and this is ${LIBRARY}: their times and bytes may be others`,
     ]);
   });

@@ -237,6 +237,10 @@ struct FromTiles {
     // Four tiles take as long as so many vectors.
     ahead.fetch(4 * K);
   }
+  Place place() const {
+    if constexpr (std::is_same_v<Target, Continue>) return {target.c, target.ldc, true};
+    return {};
+  }
   template <class Lanes>
   void finish(std::int64_t m, std::int64_t n, Lanes lanes, Vec sum) const {
     target.finish(m, n, lanes, target.start(m, n, lanes) + sum);

@@ -94,6 +94,12 @@ struct ScaledSums {
   float alpha;
   bool accumulate;
   void expect(std::int64_t, std::int64_t, std::int64_t) const {}
+  Place place() const {
+    if constexpr (std::is_same_v<Out, float>) {
+      if (alpha == 1.0F) return {c, ldc, accumulate};
+    }
+    return {};
+  }
   template <class Lanes>
   void finish(std::int64_t m, std::int64_t n, Lanes lanes, Vec sum) const {
     Out* const p = c + m * ldc + n;

@@ -2,6 +2,7 @@
 // (units.h); what becomes of the sums is the target's business:
 //
 //   target.expect(m, n, rows)       a block from there on is next
+//   target.place()                  where the sums are to be themselves; if that is nowhere:
 //   target.finish(m, n, lanes, v)   v: the sums of row m, columns n .. n + 15
 //
 // An element's sum has its steps along K in groups that depend on K alone: neither the rows and columns beside it nor
@@ -18,6 +19,13 @@ namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
 constexpr std::int64_t kMostTileSteps = 256;  // units along K of a product on tiles
+
+// Where sums are; `continues`: they begin with what is there. Their order is that, whole tiles or not.
+struct Place {
+  float* sums = nullptr;
+  std::int64_t stride = 0;
+  bool continues = false;
+};
 
 // How K is cut: into as few groups of at most 16 steps as there can be, as equal as they can be.
 struct Steps {
@@ -125,11 +133,21 @@ __attribute__((always_inline)) inline void forConstants(Body body) {
   (std::make_integer_sequence<int, kCount>{});
 }
 
-// The sums of kRows x kColumns tiles, at most four, row by row of elements. More than two rows: of one column.
+// The sums of kRows x kColumns tiles, at most four. More than two rows: of one column.
 template <int kRows, int kColumns>
-void multiplyBlock(const LeftRows* left, RightColumns& right, std::int64_t groups, float* sums) {
+void multiplyBlock(const LeftRows* left, RightColumns& right, std::int64_t groups, const Place& place) {
   static_assert(kRows * kColumns <= kLeftTile && (kRows <= 2 || kColumns == 1));
-  forConstants<kRows * kColumns>([](auto tile) { zeroTile<tile()>(); });
+  const auto at = [&](int tile) {
+    return place.sums + tile / kColumns * kTileRows * place.stride + tile % kColumns * kTileUnits;
+  };
+  const std::int64_t bytes = place.stride * static_cast<std::int64_t>(sizeof(float));
+  forConstants<kRows * kColumns>([&](auto tile) {
+    if (place.continues) {
+      loadTile<tile()>(at(tile()), bytes);
+    } else {
+      zeroTile<tile()>();
+    }
+  });
   for (std::int64_t group = 0; group < groups; ++group) {
     if constexpr (kRows <= 2) {
       forConstants<kRows>([&](auto row) { left[row()].template load<kLeftTile + row()>(group); });
@@ -144,25 +162,21 @@ void multiplyBlock(const LeftRows* left, RightColumns& right, std::int64_t group
       });
     });
   }
-  constexpr std::int64_t kStride = kColumns * kTileUnits;
-  forConstants<kRows * kColumns>([&](auto tile) {
-    storeTile<tile()>(sums + tile() / kColumns * kTileRows * kStride + tile() % kColumns * kTileUnits,
-                      kStride * static_cast<std::int64_t>(sizeof(float)));
-  });
+  forConstants<kRows * kColumns>([&](auto tile) { storeTile<tile()>(at(tile()), bytes); });
 }
 
 inline void multiplyBlock(std::int64_t rows, std::int64_t columns, const LeftRows* left, RightColumns& right,
-                          std::int64_t groups, float* sums) {
-  if (rows == 2 && columns == 2) return multiplyBlock<2, 2>(left, right, groups, sums);
+                          std::int64_t groups, const Place& place) {
+  if (rows == 2 && columns == 2) return multiplyBlock<2, 2>(left, right, groups, place);
   if (rows == 1) {
-    if (columns == 4) return multiplyBlock<1, 4>(left, right, groups, sums);
-    if (columns == 3) return multiplyBlock<1, 3>(left, right, groups, sums);
-    if (columns == 2) return multiplyBlock<1, 2>(left, right, groups, sums);
-    return multiplyBlock<1, 1>(left, right, groups, sums);
+    if (columns == 4) return multiplyBlock<1, 4>(left, right, groups, place);
+    if (columns == 3) return multiplyBlock<1, 3>(left, right, groups, place);
+    if (columns == 2) return multiplyBlock<1, 2>(left, right, groups, place);
+    return multiplyBlock<1, 1>(left, right, groups, place);
   }
-  if (rows == 4) return multiplyBlock<4, 1>(left, right, groups, sums);
-  if (rows == 3) return multiplyBlock<3, 1>(left, right, groups, sums);
-  return multiplyBlock<2, 1>(left, right, groups, sums);
+  if (rows == 4) return multiplyBlock<4, 1>(left, right, groups, place);
+  if (rows == 3) return multiplyBlock<3, 1>(left, right, groups, place);
+  return multiplyBlock<2, 1>(left, right, groups, place);
 }
 
 // K: 1 .. kMostTileSteps. The thread has a TileUse.
@@ -177,6 +191,8 @@ void tileProduct(std::int64_t M, std::int64_t N, std::int64_t K, const Pair* a, 
   };
   const std::int64_t height = N <= kTileUnits ? 4 : M <= kTileRows ? 1 : 2;
   const std::int64_t width = 4 / height;
+  const Place place = target.place();
+  const bool hasPlace = place.sums != nullptr;
   LeftRows left[4];
   alignas(64) float sums[4 * kTileRows * kTileUnits];
   for (std::int64_t m = 0; m < M; m += height * kTileRows) {
@@ -190,18 +206,34 @@ void tileProduct(std::int64_t M, std::int64_t N, std::int64_t K, const Pair* a, 
       const std::int64_t count = M - m < rows * kTileRows ? M - m : rows * kTileRows;
       target.expect(m, n, count);
       RightColumns right(b + n, ldb, N - n, K, steps);
-      multiplyBlock(rows, columns, left, right, steps.groups, sums);
-      for (std::int64_t r = 0; r < count; ++r) {
-        for (std::int64_t c = 0; c < columns; ++c) {
-          const std::int64_t column = n + c * kTileUnits;
-          const Vec v = load(sums + (r * columns + c) * kTileUnits);
-          if (column + kLanes <= N) {
-            target.finish(m + r, column, AllLanes{}, v);
-          } else {
-            target.finish(m + r, column, firstLanes(N - column), v);
+      const Place own = hasPlace ? Place{place.sums + m * place.stride + n, place.stride, place.continues} : Place{};
+      if (hasPlace && count == rows * kTileRows && N - n >= columns * kTileUnits) {
+        multiplyBlock(rows, columns, left, right, steps.groups, own);
+        continue;
+      }
+      const auto forVectors = [&](auto body) {
+        for (std::int64_t r = 0; r < count; ++r) {
+          for (std::int64_t c = 0; c < columns; ++c) {
+            body(r, c * kTileUnits, sums + (r * columns + c) * kTileUnits, firstLanes(N - n - c * kTileUnits));
           }
         }
+      };
+      if (own.continues) {
+        forVectors([&](std::int64_t r, std::int64_t c, float* v, Mask lanes) {
+          store(v, load(own.sums + r * own.stride + c, lanes));
+        });
       }
+      const Place here{sums, columns * kTileUnits, own.continues};
+      multiplyBlock(rows, columns, left, right, steps.groups, here);
+      forVectors([&](std::int64_t r, std::int64_t c, const float* v, Mask lanes) {
+        if (hasPlace) {
+          store(own.sums + r * own.stride + c, load(v), lanes);
+        } else if (n + c + kLanes <= N) {
+          target.finish(m + r, n + c, AllLanes{}, load(v));
+        } else {
+          target.finish(m + r, n + c, lanes, load(v));
+        }
+      });
     }
   }
 }

@@ -108,6 +108,7 @@ export function calibrationFields({ calibration, began, ended }: Pass): FieldTab
     ...measuredFields(calibration),
     "device.type": is("cpu"),
     "device.description": is(`${cpuModel}, ${isa}, oneDNN ${onednn}`),
+    "device.isa": is(isa),
     "device.threads": is(1),
     "device.devicesAtOnce": is(DEVICES.length),
     samplesHash: HASH,

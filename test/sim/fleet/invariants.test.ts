@@ -108,7 +108,12 @@ describe("a fleet under any policy", () => {
           }, request.arrivalNs);
           if (endNs !== undefined) expect(last).toBe(endNs);
         }
-        expect(parseJournal(lines.map((line) => `${JSON.stringify(line)}\n`).join(""), "j").lines).toEqual(lines);
+        expect(
+          parseJournal(
+            lines.map((line) => `${JSON.stringify(line)}\n`),
+            "j",
+          ).lines,
+        ).toEqual(lines);
         const replayed = new Scheduler(policyFor(), resources);
         for (const line of lines) expect(replayed.trigger(line.atNs, line.events)).toEqual(line);
       }),
