@@ -1,17 +1,29 @@
-// Tests that run CUDA kernels on the CPU, whole programs, or what is large, for minutes: left out of `npm test`, run by
-// `npm run test:all` and before a change lands.
+// Tests that run CUDA kernels on the CPU, many whole programs, or what is large, for most of a minute or more: left out
+// of `npm test`, which is to take less than ten, run by `npm run test:all` and before a change lands.
 export const SLOW_TESTS = [
   "test/bench/gpu-bytes.test.ts",
+  "test/bench/suites.test.ts",
+  "test/capacity/find-capacity.test.ts",
+  "test/cli/capacity.test.ts",
+  "test/cli/launched.test.ts",
+  "test/cli/resume-fleet.test.ts",
+  "test/cli/resume.test.ts",
+  "test/cli/run-folder.test.ts",
+  "test/exec/amx.test.ts",
   "test/exec/cuda-checked-bugs.test.ts",
   "test/exec/cuda-checked.test.ts",
   "test/exec/cuda-graphs.test.ts",
   "test/exec/cuda.test.ts",
+  "test/explorer/explorer-page.test.ts",
   "test/gpu/bundle-emulated.test.ts",
   "test/gpu/command.test.ts",
   "test/gpu/programs.test.ts",
   "test/limits/large.test.ts",
+  "test/native/cuda-addon.test.ts",
   "test/native/emulation.test.ts",
   "test/native/nvcc.test.ts",
+  "test/native/tiles.test.ts",
+  "test/ranks/mpi.test.ts",
   "test/regress/faults.test.ts",
 ];
 
