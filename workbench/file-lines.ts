@@ -1,12 +1,15 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
+import { InputError } from "../core/index.ts";
 
 /** Bytes that are read of a file at once. */
 const PIECE = 2 ** 20;
+/** Characters: half of what a string can have. */
+const MOST_OF_A_LINE = 2 ** 28;
 
 /**
  * The lines of a file that may be larger than memory, a piece of it at a time; none of one that is not there.
- * @throws what the system throws, or what `refused` makes of it
+ * @throws what the system throws, or what `refused` makes of it; InputError for a line that is no line of ours
  */
 export function* linesOfFile(file: string, refused = (error: unknown): unknown => error): Generator<string> {
   if (!existsSync(file)) return;
@@ -24,10 +27,12 @@ export function* linesOfFile(file: string, refused = (error: unknown): unknown =
     let rest = "";
     for (;;) {
       const bytes = read(piece);
-      const text = bytes === 0 ? decoder.end() : decoder.write(piece.subarray(0, bytes));
-      const lines = (rest + text).split("\n");
+      const lines = (bytes === 0 ? decoder.end() : decoder.write(piece.subarray(0, bytes))).split("\n");
+      lines[0] = rest + lines[0]!;
       rest = lines.pop()!;
       for (const line of lines) yield `${line}\n`;
+      if (rest.length > MOST_OF_A_LINE)
+        throw new InputError({ expected: `lines of at most ${MOST_OF_A_LINE} characters`, file, got: "a longer one" });
       if (bytes > 0) continue;
       if (rest !== "") yield rest;
       return;
