@@ -128,7 +128,7 @@ export type { Sweep } from "./documents/expand-sweeps.ts";
 // The journal of a job scheduler.
 export { journalLines, parseJournal, type ReadJournal } from "./documents/journal.ts";
 // Files of a JSON document a line, of any length.
-export { type FileLines, jsonLines, linesOfText } from "./documents/json-lines.ts";
+export { type FileLines, jsonLines } from "./documents/json-lines.ts";
 // The documents as JSON Schemas.
 export { jsonSchema, planningSchemas } from "./documents/json-schemas.ts";
 // How fast a machine was: probes, and what its system counted.

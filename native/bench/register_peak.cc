@@ -1,6 +1,7 @@
 #include "register_peak.h"
 
 #include "ops/isa.h"
+#include "ops/tile_configuration.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -65,12 +66,8 @@ template <class Vector, int Accumulators>
 
 // Four sums of 16 x 16 and their operands, in the tiles that they have in src/ops/tiles.h.
 double multiplyTiles(long rounds) {
-  struct alignas(64) Configuration {
-    unsigned char palette = 1;
-    unsigned char rest[15] = {};
-    unsigned short rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-    unsigned char rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-  } configuration;
+  const ops::TileConfiguration configuration{.rowBytes = {64, 64, 64, 64, 64, 64, 64, 64},
+                                             .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
   alignas(64) static const unsigned short operands[16][32] = {};
   asm volatile("ldtilecfg %0" ::"m"(configuration));
   asm volatile(

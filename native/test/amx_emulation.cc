@@ -12,19 +12,14 @@
 
 #include "ops/bf16.h"
 #include "ops/isa.h"
+#include "ops/tile_configuration.h"
 
 namespace loratwin::ops {
 
 namespace {
 
 struct Tiles {
-  struct Configuration {
-    std::uint8_t palette;
-    std::uint8_t startRow;
-    std::uint8_t reserved[14];
-    std::uint16_t rowBytes[16];
-    std::uint8_t rows[16];
-  } configuration;
+  TileConfiguration configuration{.palette = 0};
   unsigned char bytes[8][16][64];
 };
 thread_local Tiles tiles;
@@ -104,7 +99,7 @@ class Instruction {
     return address;
   }
 
-  const Tiles::Configuration& configured() const {
+  const TileConfiguration& configured() const {
     if (tiles.configuration.palette != 1) refuse("Expected tiles that are configured");
     return tiles.configuration;
   }
@@ -113,7 +108,7 @@ class Instruction {
     const bool isMemory = modrm_ >> 6 != 3;
     if (isMemory && prefix_ == 0) {  // ldtilecfg
       const Address from = address();
-      std::memset(&tiles, 0, sizeof tiles);
+      std::memset(tiles.bytes, 0, sizeof tiles.bytes);
       std::memcpy(&tiles.configuration, reinterpret_cast<const void*>(from.base + from.index), 64);
       for (int tile = 0; tile < 16; ++tile) {
         const int rows = tiles.configuration.rows[tile];
@@ -125,7 +120,7 @@ class Instruction {
     }
     if (isMemory) refuse("Expected ldtilecfg");
     if (prefix_ == 0 && modrm_ == 0xc0) {  // tilerelease
-      std::memset(&tiles, 0, sizeof tiles);
+      tiles.configuration.palette = 0;
     } else if (prefix_ == kPrefixF2) {  // tilezero
       configured();
       std::memset(tiles.bytes[reg()], 0, sizeof tiles.bytes[0]);
@@ -137,7 +132,7 @@ class Instruction {
 
   // tileloadd, tilestored
   void move() const {
-    const Tiles::Configuration& shape = configured();
+    const TileConfiguration& shape = configured();
     const Address first = address();
     const int tile = reg();
     if (prefix_ == kPrefixF2) std::memset(tiles.bytes[tile], 0, sizeof tiles.bytes[tile]);
@@ -157,13 +152,12 @@ class Instruction {
   static float element(const unsigned char* row, int number) {
     Bf16 narrow;
     std::memcpy(&narrow, row + number * 2, sizeof narrow);
-    const float x = toFloat(narrow);
-    return x > -1.17549435e-38F && x < 1.17549435e-38F ? 0.0F : x;
+    return toNormalFloat(narrow);
   }
 
   // tdpbf16ps
   void multiply() const {
-    const Tiles::Configuration& shape = configured();
+    const TileConfiguration& shape = configured();
     const int sums = reg();
     const int left = modrm_ & 7;
     const int right = ~(at_[2] >> 3) & 15;

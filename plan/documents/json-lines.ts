@@ -10,11 +10,6 @@ export interface JsonLine extends ReadText {
   readonly line: number;
 }
 
-/** Those of a text. */
-export function linesOfText(text: string): FileLines {
-  return text === "" ? [] : text.split(/(?<=\n)/);
-}
-
 /**
  * The lines that are not empty, without one that was not written to its end, of which `onTorn` hears. One at a time, since
  * a file of lines may be longer than a string can be. @throws InputError for one that is no JSON

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { constantCalibration, type JournalLine, linesOfText, parseJournal } from "../../plan/index.ts";
+import { constantCalibration, type JournalLine, parseJournal } from "../../plan/index.ts";
 import type { JobStatus } from "../../server/index.ts";
+import { linesOfFile } from "../../workbench/file-lines.ts";
 import { runCli, temporaryFolder } from "./run-cli.ts";
 
 const folder = temporaryFolder();
@@ -60,7 +61,7 @@ async function serve(name: string, written: unknown, ...more: readonly string[])
   const journal = at(name, "journal.jsonl");
   return {
     jobs,
-    lines: parseJournal(linesOfText(readFileSync(journal, "utf8")), journal).lines,
+    lines: parseJournal(linesOfFile(journal), journal).lines,
     told: jsonLines(journal).filter(({ event }) => event === "halving"),
     metrics: jsonLines(at(name, "metrics.jsonl")),
   };

@@ -1,15 +1,13 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { nativeInfo } from "../../exec/index.ts";
 import { build, buildTargets } from "../native/cuda-table.ts";
+import { emulatesAmx } from "../native/processor.ts";
 import { largestLossError, MIXED_CASE, outcome } from "./run-outcome.ts";
 import { runSmall, type SmallRun } from "./small-run.ts";
 
-const hasBfloat16 = process.arch === "x64" && / avx512_bf16 /.test(readFileSync("/proc/cpuinfo", "utf8"));
-
 /** Whole steps on devices whose threads each have tiles, their instructions carried out one by one. */
-describe.runIf(hasBfloat16)("training on the tiles of AMX", () => {
+describe.runIf(emulatesAmx)("training on the tiles of AMX", () => {
   beforeAll(async () => {
     await buildTargets("loratwin_amx");
     process.env["LORATWIN_ADDON"] = join(build, "loratwin_amx.node");

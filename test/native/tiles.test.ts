@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildTargets } from "./cuda-table.ts";
 import { runOpTable } from "./op-table.ts";
+import { emulatesAmx, isX86 } from "./processor.ts";
 
 /** What of the operator table's modes applies to operators with pairs. */
 const MODES = ["alone", "backward", "forward", "repeat", "threads"];
@@ -13,8 +13,6 @@ const OPERATORS = [
   "lora of three bf16",
   "lora to float32 bf16",
 ];
-const isX86 = process.arch === "x64";
-const hasBfloat16 = isX86 && / avx512_bf16 /.test(readFileSync("/proc/cpuinfo", "utf8"));
 
 function checkTable(target: string, args: readonly string[], numCases: number): void {
   const { judgements, ...run } = runOpTable(target, args);
@@ -32,7 +30,7 @@ describe.runIf(isX86)("attention and LoRA on the tiles of AMX", () => {
     checkTable("op_table_tiles", ["--pairs"], 16));
 
   // Some 2 microseconds an instruction.
-  test.runIf(hasBfloat16)("agree with it by the instructions themselves, carried out one by one", () =>
+  test.runIf(emulatesAmx)("agree with it by the instructions themselves, carried out one by one", () =>
     checkTable("op_table_amx", ["--pairs", "120"], 9),
   );
 });

@@ -26,6 +26,19 @@ inline Bf16 toBf16(float x) {
   return {static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16)};
 }
 
+// Two steps along K, what AVX512_BF16 and AMX multiply at once (units.h).
+struct Pair {
+  Bf16 even;
+  Bf16 odd;
+};
+
+// As products of pairs take an element: a subnormal one counts as 0.
+inline float toNormalFloat(Bf16 x) {
+  constexpr float kLeast = 1.17549435e-38F;
+  const float value = toFloat(x);
+  return value > -kLeast && value < kLeast ? 0.0F : value;
+}
+
 // How a tensor's elements are stored.
 enum class DType { float32, bfloat16 };
 

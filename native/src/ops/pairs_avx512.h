@@ -6,11 +6,6 @@
 namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
-struct Pair {
-  Bf16 even;
-  Bf16 odd;
-};
-
 using Pairs = __m512i;   // 16 of them
 using Narrow = __m256i;  // 16 bfloat16s
 

@@ -6,11 +6,6 @@
 namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
-struct Pair {
-  Bf16 even;
-  Bf16 odd;
-};
-
 struct Pairs {
   Pair lanes[kLanes];
 };

@@ -35,11 +35,13 @@ namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
 #if defined(LORATWIN_TILES)
-// Tiles of a thread, of 16 steps until setTileSteps says otherwise.
+// Tiles of a thread, from its first setTileSteps on: what multiplies floats alone configures none.
 class TileUse {
  public:
-  TileUse() { configureTiles(kTileUnits); }
-  ~TileUse() { releaseTiles(); }
+  TileUse() = default;
+  ~TileUse() {
+    if (tileSteps != 0) releaseTiles();
+  }
   TileUse(const TileUse&) = delete;
   TileUse& operator=(const TileUse&) = delete;
 };

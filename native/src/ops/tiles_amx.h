@@ -4,6 +4,8 @@
 
 #if defined(LORATWIN_TILES)
 
+#include "tile_configuration.h"
+
 namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
@@ -11,14 +13,7 @@ namespace {
 inline thread_local std::int64_t tileSteps = 0;
 
 inline void configureTiles(std::int64_t steps) {
-  struct alignas(64) Configuration {
-    std::uint8_t palette = 1;
-    std::uint8_t startRow = 0;
-    std::uint8_t reserved[14] = {};
-    std::uint16_t rowBytes[16] = {};
-    std::uint8_t rows[16] = {};
-  } configuration;
-  static_assert(sizeof configuration == 64);
+  TileConfiguration configuration;
   for (int tile = 0; tile < 8; ++tile) {
     const bool isLeft = tile >= kLeftTile && tile < kRightTile;
     configuration.rowBytes[tile] = static_cast<std::uint16_t>(isLeft ? 4 * steps : 64);

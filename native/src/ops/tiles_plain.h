@@ -52,8 +52,6 @@ inline void storeTile(void* first, std::int64_t bytes) {
   }
 }
 
-inline float normal(float x) { return x > -1.17549435e-38F && x < 1.17549435e-38F ? 0.0F : x; }
-
 template <int kSums, int kLeft, int kRight>
 inline void multiplyTiles() {
   PlainTile& sums = tileAt<kSums>();
@@ -64,8 +62,8 @@ inline void multiplyTiles() {
       const Pair a = left.units[m][k];
       for (std::int64_t n = 0; n < kTileUnits; ++n) {
         const Pair b = right.units[k][n];
-        sums.sums[m][n] += normal(toFloat(a.even)) * normal(toFloat(b.even));
-        sums.sums[m][n] += normal(toFloat(a.odd)) * normal(toFloat(b.odd));
+        sums.sums[m][n] += toNormalFloat(a.even) * toNormalFloat(b.even);
+        sums.sums[m][n] += toNormalFloat(a.odd) * toNormalFloat(b.odd);
       }
     }
   }
