@@ -17,9 +17,13 @@ const OPTIONS = {
   TSAN_OPTIONS: "halt_on_error=1:exitcode=99",
 };
 
-/** A program's work in a folder that goes with it; the exit code of a `SetupError`, which is said. */
+/**
+ * A program's work in a folder that goes with it; the exit code of a `SetupError`, which is said. The user's cache is in
+ * there too: how slow checked code is must not be taken for this machine's speed by later predictions.
+ */
 export function inTemporaryFolder(name, work) {
   const folder = mkdtempSync(join(tmpdir(), `loratwin-${name}-`));
+  process.env.XDG_CACHE_HOME = join(folder, "cache");
   try {
     work(folder);
   } catch (error) {
