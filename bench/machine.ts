@@ -21,26 +21,43 @@ async function kernelBench(...args: readonly string[]): Promise<readonly Measure
 
 const repetitions = ({ scale }: Bench): string => ({ full: "5", default: "5", quick: "3", tiny: "1" })[scale];
 
-/** The machine's peaks: registers, DRAM and last-level cache, for one and two threads. */
+/** The machine's peaks: registers, DRAM and caches, for one and two threads. */
 export function measureHardware(bench: Bench): Promise<readonly Measurement[]> {
   return kernelBench("--repetitions", repetitions(bench));
 }
 
-function find(lines: readonly Measurement[], key: string, wanted: string, threads: number): number | undefined {
-  return lines.find(({ parameters }) => parameters[key] === wanted && parameters["threads"] === threads)?.value;
+function find(
+  lines: readonly Measurement[],
+  name: string,
+  key: string,
+  wanted: string,
+  threads: number,
+): number | undefined {
+  return lines.find(
+    (line) => line.name === name && line.parameters[key] === wanted && line.parameters["threads"] === threads,
+  )?.value;
 }
 
 /** FLOP/s of a dtype on registers alone; bfloat16 without its instruction is computed, and so bounded, in float32. */
 export function registerPeak(lines: readonly Measurement[], dtype: Dtype, threads: number): number {
-  const rate = find(lines, "dtype", dtype, threads) ?? find(lines, "dtype", "float32", threads);
+  const rate =
+    find(lines, "register peak", "dtype", dtype, threads) ?? find(lines, "register peak", "dtype", "float32", threads);
   if (rate === undefined) throw new DeviceError({ expected: `a register peak for ${threads} threads` });
   return rate * 1e9;
 }
 
 /** Bytes a second read from DRAM. */
 export function readRate(lines: readonly Measurement[], threads: number): number {
-  const rate = find(lines, "level", "DRAM", threads);
+  const rate = find(lines, "read bandwidth", "level", "DRAM", threads);
   if (rate === undefined) throw new DeviceError({ expected: `a read bandwidth for ${threads} threads` });
+  return rate * 1e9;
+}
+
+/** Bytes a second that a copy reads and writes in the last cache that cores share, else in DRAM. */
+export function copyRate(lines: readonly Measurement[], threads: number): number {
+  const rate =
+    find(lines, "copy bandwidth", "level", "L3", threads) ?? find(lines, "copy bandwidth", "level", "DRAM", threads);
+  if (rate === undefined) throw new DeviceError({ expected: `a copy bandwidth for ${threads} threads` });
   return rate * 1e9;
 }
 

@@ -1,6 +1,6 @@
 import { sum } from "../../core/index.ts";
 import { computeDtype, type Dtype, PROJECTIONS } from "../../plan/index.ts";
-import { largerOf, measureHardware, registerPeak } from "../machine.ts";
+import { copyRate, largerOf, measureHardware, registerPeak } from "../machine.ts";
 import { type Measurement, type Parameters, summarize } from "../measurement.ts";
 import { type OperatorWork, operatorWork } from "../operator-rates.ts";
 import { timeProductAlone } from "../products-alone.ts";
@@ -79,6 +79,7 @@ function recordKernels(
   actions: readonly (readonly OperatorWork[])[],
 ): void {
   const peak = registerPeak(hardware, dtype, THREADS);
+  const copy = copyRate(hardware, THREADS);
   const of = (letter: "F" | "B", kind: string): readonly OperatorWork[] =>
     actions.flatMap((action) => action.filter((work) => work.letter === letter && work.kind === kind));
   const recordRate = (name: string, letter: "F" | "B", kind: string, more: Parameters): void => {
@@ -122,6 +123,7 @@ function recordKernels(
         parameters: { kernel: kind, direction: letter === "F" ? "forward" : "backward", rows, dtype },
         ...rate,
         unit: "GB/s",
+        limit: { of: "a copy in L3", share: (rate.value * 1e9) / copy },
       });
     }
   }

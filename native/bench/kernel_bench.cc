@@ -2,31 +2,34 @@
 // {name, parameters, value, unit, repetitions, spread}: value is the largest of the repetitions, since whatever else
 // runs only takes away from a peak; spread is (largest - smallest) / largest.
 //
-//   kernel_bench [--peak] [--read] [--threads N] [--repetitions N]
+//   kernel_bench [--peak] [--memory] [--threads N] [--repetitions N]
 //
-//   --peak  fp32 multiply-adds and, where the processor has them, bf16 products on registers alone
-//   --read  reading in order from DRAM (256 MiB a thread) and from the last cache level (a quarter of it)
-//   Without --peak and --read both; without --threads one thread and all allowed cores, at most two.
+//   --peak    fp32 multiply-adds and, where the processor has faster ones, bf16 products on registers alone
+//   --memory  reading and copying in order: DRAM (256 MiB a thread), the last cache level (a quarter of it), a core's own
+//             (half of it). A copy's bytes are those read and those written
+//   Without --peak and --memory both; without --threads one thread and all allowed cores, at most two.
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "read_rate.h"
-#include "register_peak.h"
+#include "memory_rate.h"
+#include "ops/isa.h"
+#include "ops/register_peak.h"
 #include "timed_team.h"
 
 namespace loratwin::bench {
 
 namespace {
 
+constexpr long kRounds = 8'000'000;
+
 struct Options {
   bool peak = false;
-  bool read = false;
+  bool memory = false;
   int threads = 0;
   int repetitions = 5;
 };
@@ -40,13 +43,12 @@ void print(const char* name, const std::string& parameters, const std::vector<do
 }
 
 void measurePeak(const Options& options, const std::vector<int>& cores, const char* dtype,
-                 const std::function<double(long)>& work) {
-  constexpr long kRounds = 8'000'000;
+                 double (*work)(long), long rounds) {
   std::vector<double> rates;
   for (int i = 0; i <= options.repetitions; ++i) {
     std::vector<double> flops(cores.size());
     const double seconds =
-        timedTogether(cores, [&](int thread) { flops[static_cast<std::size_t>(thread)] = work(kRounds); });
+        timedTogether(cores, [&](int thread) { flops[static_cast<std::size_t>(thread)] = work(rounds); });
     double total = 0;
     for (const double each : flops) total += each;
     if (i > 0) rates.push_back(total / seconds / 1e9);  // the first one wakes the cores
@@ -55,36 +57,49 @@ void measurePeak(const Options& options, const std::vector<int>& cores, const ch
         "GFLOP/s");
 }
 
-void measureRead(const Options& options, const std::vector<int>& cores, const char* level, std::size_t bytes,
-                 int times) {
-  const std::vector<ReadBuffer> buffers(cores.size(), ReadBuffer(bytes));
-  std::vector<double> rates;
-  for (int i = 0; i <= options.repetitions; ++i) {
-    const double seconds =
-        timedTogether(cores, [&](int thread) { buffers[static_cast<std::size_t>(thread)].read(times); });
-    const double total = static_cast<double>(cores.size() * buffers[0].bytes()) * times;
-    if (i > 0) rates.push_back(total / seconds / 1e9);
-  }
-  print("read bandwidth", "\"level\":\"" + std::string(level) + "\",\"threads\":" + std::to_string(cores.size()),
-        rates, "GB/s");
+void measureMemory(const Options& options, const std::vector<int>& cores, const char* level, std::size_t bytes,
+                   int times) {
+  std::vector<MemoryBuffer> buffers(cores.size(), MemoryBuffer(bytes));
+  const auto measureRate = [&](const char* name, double (MemoryBuffer::*work)(int)) {
+    std::vector<double> rates;
+    for (int i = 0; i <= options.repetitions; ++i) {
+      std::vector<double> moved(cores.size());
+      const double seconds = timedTogether(cores, [&](int thread) {
+        const auto index = static_cast<std::size_t>(thread);
+        moved[index] = (buffers[index].*work)(times);
+      });
+      double total = 0;
+      for (const double each : moved) total += each;
+      if (i > 0) rates.push_back(total / seconds / 1e9);
+    }
+    print(name, "\"level\":\"" + std::string(level) + "\",\"threads\":" + std::to_string(cores.size()), rates, "GB/s");
+  };
+  measureRate("read bandwidth", &MemoryBuffer::read);
+  measureRate("copy bandwidth", &MemoryBuffer::copy);
 }
 
 void measure(const Options& options, const std::vector<int>& cores) {
   if (options.peak) {
-    measurePeak(options, cores, "float32", multiplyAddFloat32);
-    if (hasBfloat16Dot()) measurePeak(options, cores, "bfloat16", dotBfloat16);
+    measurePeak(options, cores, "float32", ops::multiplyFloats, kRounds);
+    if (ops::usableTiles()) {
+      // A round on tiles is 21 times the work of one on vectors, and takes two to three times as long.
+      measurePeak(options, cores, "bfloat16", ops::multiplyTiles, kRounds / 2);
+    } else if (ops::bestIsa() == ops::Isa::avx512bf16) {
+      measurePeak(options, cores, "bfloat16", ops::multiplyPairs, kRounds);
+    }
   }
-  if (options.read) {
-    measureRead(options, cores, "DRAM", std::size_t{256} << 20, 1);
+  if (options.memory) {
+    measureMemory(options, cores, "DRAM", std::size_t{256} << 20, 1);
     const auto lastLevel = static_cast<std::size_t>(std::max(0L, sysconf(_SC_LEVEL3_CACHE_SIZE)));
     const auto own = static_cast<std::size_t>(std::max(0L, sysconf(_SC_LEVEL2_CACHE_SIZE)));
     const std::size_t part = lastLevel / 4 / cores.size();
-    if (part > 2 * own) measureRead(options, cores, "L3", part, 40);
+    if (part > 2 * own) measureMemory(options, cores, "L3", part, 40);
+    if (own > 0) measureMemory(options, cores, "L2", own / 2, 400);
   }
 }
 
 int usage() {
-  std::fprintf(stderr, "Expected: kernel_bench [--peak] [--read] [--threads N] [--repetitions N]\n");
+  std::fprintf(stderr, "Expected: kernel_bench [--peak] [--memory] [--threads N] [--repetitions N]\n");
   return 2;
 }
 
@@ -94,8 +109,8 @@ int run(int argc, char** argv) {
     const std::string argument = argv[i];
     if (argument == "--peak") {
       options.peak = true;
-    } else if (argument == "--read") {
-      options.read = true;
+    } else if (argument == "--memory") {
+      options.memory = true;
     } else if ((argument == "--threads" || argument == "--repetitions") && i + 1 < argc) {
       const int count = std::atoi(argv[++i]);
       if (count < 1) return usage();
@@ -104,7 +119,7 @@ int run(int argc, char** argv) {
       return usage();
     }
   }
-  if (!options.peak && !options.read) options.peak = options.read = true;
+  if (!options.peak && !options.memory) options.peak = options.memory = true;
   const std::vector<int> cores = allowedCores();
   const int most = static_cast<int>(cores.size());
   if (options.threads > most) {

@@ -1,6 +1,7 @@
 // rope and attention on float32 and on bfloat16 tensors, and their references.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "operators.h"
 #include "ops/attention.h"
@@ -31,7 +32,12 @@ Tensors<Real> rotate(const Case& c, const std::vector<Real>& x, bool inverse, au
   const std::vector<float> frequencies = rotaryFrequencies(c);
   std::vector<Store> y = stored<Store>(x);
   const std::int64_t ld = kYColumn + c.heads * c.headDim + kPad;
-  call(ops::RopeT<Store>{sequencesOf(layout), y.data(), ld, kYColumn, c.heads, c.headDim, frequencies.data(), inverse});
+  const std::int64_t rows = c.rows();
+  const std::int64_t cut = rows / 3;  // as a device cuts rows into windows, wherever a sequence is
+  for (const auto& [first, last] : {std::pair{std::int64_t{0}, cut}, std::pair{cut, rows}}) {
+    call(ops::RopeT<Store>{sequencesOf(layout), y.data(), ld, kYColumn, c.heads, c.headDim, frequencies.data(), inverse,
+                           first, last});
+  }
   return {reals<Real>(y)};
 }
 

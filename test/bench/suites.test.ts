@@ -85,7 +85,15 @@ const NAMES: Readonly<Record<keyof typeof SUITES, readonly string[]>> = {
     "preempted",
     "stopped, diverged",
   ],
-  kernels: ["alone", "moved", "of the base products' time", "rate", "read bandwidth", "register peak"],
+  kernels: [
+    "alone",
+    "copy bandwidth",
+    "moved",
+    "of the base products' time",
+    "rate",
+    "read bandwidth",
+    "register peak",
+  ],
   training: [
     "loratwin",
     "model arithmetic",

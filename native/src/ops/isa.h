@@ -1,4 +1,4 @@
-// Which build of the fast operators runs: chosen once by cpuid, changeable for tests and benchmarks.
+// Which build of the fast operators runs: chosen once by cpuid and one measurement, changeable for tests and benchmarks.
 #pragma once
 
 // The widest that is linked: a number of kIsas.
@@ -21,7 +21,11 @@ constexpr Isa kIsas[] = {Isa::generic, Isa::avx2, Isa::avx512, Isa::avx512bf16, 
 bool isSupported(Isa isa);
 // isSupported(Isa::amxbf16). The system is asked for the tiles once: without that it does not save them.
 bool usableTiles();
-// The best of those that are.
+// Whether vectors of pairs of bfloat16s (AVX512_BF16, which the processor needs to have) are multiplied at the rate of
+// floats or a higher one: some processors take four times as long for them as others. Measured once, in less than a
+// millisecond.
+bool multipliesPairsFaster();
+// The fastest of those that are: the widest, but for avx512bf16 where floats are faster.
 Isa bestIsa();
 Isa currentIsa();
 // Process-wide and not synchronised: call it while no operator runs. Throws std::invalid_argument when unsupported.

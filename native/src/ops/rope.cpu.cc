@@ -33,15 +33,14 @@ template <class Store>
 void rotateRow(const RopeT<Store>& op, Store* head, const float* cosine, const float* sine) {
   const std::int64_t half = op.headDim / 2;
   for (std::int32_t h = 0; h < op.heads; ++h, head += op.headDim) {
-    for (std::int64_t i = 0; i < half; i += kLanes) {
-      const Mask m = firstLanes(half - i);
-      const Vec a = load(head + i, m);
-      const Vec b = load(head + half + i, m);
-      const Vec c = load(cosine + i, m);
-      const Vec s = load(sine + i, m);
-      store(head + i, a * c - b * s, m);
-      store(head + half + i, b * c + a * s, m);
-    }
+    forLanes(half, [&](std::int64_t i, auto lanes) {
+      const Vec a = load(head + i, lanes);
+      const Vec b = load(head + half + i, lanes);
+      const Vec c = load(cosine + i, lanes);
+      const Vec s = load(sine + i, lanes);
+      store(head + i, a * c - b * s, lanes);
+      store(head + half + i, b * c + a * s, lanes);
+    });
   }
 }
 
@@ -68,26 +67,29 @@ void rotateNarrowRow(const RopeT<Store>& op, Store* heads, const float* cosine, 
 template <class Store>
 void rotate(ExecContext& context, const RopeT<Store>& op) {
   const std::int64_t half = op.headDim / 2;
-  if (op.sequences.count == 0) return;
   const std::int32_t* offsets = op.sequences.offsets;
-  context.parallelFor(static_cast<std::size_t>(offsets[op.sequences.count]), [&](std::size_t first, std::size_t last,
-                                                                                 int) {
+  context.parallelFor(static_cast<std::size_t>(op.last - op.first), [&](std::size_t part, std::size_t partEnd, int) {
     double turnsPerStep[kMaxHalf];
     float cosine[kMaxHalf];
     float sine[kMaxHalf];
     for (std::int64_t i = 0; i < half; ++i)
       turnsPerStep[i] = static_cast<double>(op.frequencies[i]) * 0.15915494309189535;
-    const std::int64_t begin = static_cast<std::int64_t>(first);
-    const std::int64_t end = static_cast<std::int64_t>(last);
+    const std::int64_t begin = op.first + static_cast<std::int64_t>(part);
+    const std::int64_t end = op.first + static_cast<std::int64_t>(partEnd);
     std::int32_t firstSequence = 0;
     while (begin >= offsets[firstSequence + 1]) ++firstSequence;
     std::int32_t lastSequence = firstSequence;
-    std::int64_t positions = 0;
+    std::int64_t lowest = end;
+    std::int64_t highest = 0;
     for (; lastSequence < op.sequences.count && offsets[lastSequence] < end; ++lastSequence) {
-      const std::int64_t length = offsets[lastSequence + 1] - offsets[lastSequence];
-      positions = length > positions ? length : positions;
+      const std::int64_t start = offsets[lastSequence];
+      const std::int64_t stop = offsets[lastSequence + 1];
+      const std::int64_t from = begin > start ? begin - start : 0;
+      const std::int64_t to = (stop < end ? stop : end) - start;
+      lowest = from < lowest ? from : lowest;
+      highest = to > highest ? to : highest;
     }
-    for (std::int64_t position = 0; position < positions; ++position) {
+    for (std::int64_t position = lowest; position < highest; ++position) {
       bool computed = false;
       for (std::int32_t i = firstSequence; i < lastSequence; ++i) {
         const std::int64_t row = offsets[i] + position;

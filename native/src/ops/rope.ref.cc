@@ -9,6 +9,7 @@ void rope(const RopeT<Real>& op) {
   const std::int64_t half = op.headDim / 2;
   for (std::int32_t i = 0; i < op.sequences.count; ++i) {
     for (std::int64_t t = op.sequences.offsets[i]; t < op.sequences.offsets[i + 1]; ++t) {
+      if (t < op.first || t >= op.last) continue;
       for (std::int64_t j = 0; j < half; ++j) {
         const double angle = static_cast<double>(t - op.sequences.offsets[i]) * op.frequencies[j];
         const double c = std::cos(angle);

@@ -55,6 +55,19 @@ inline void store(Store* p, Vec v, AllLanes) {
 inline Vec keepLanes(AllLanes, Vec v) { return v; }
 inline Vec elseLanes(AllLanes, Vec v, Vec) { return v; }
 
+// 32 elements in two vectors. Which element is in which lane is the type's own business: of elements that belong
+// together it is the same, and storeTwo puts them back.
+template <class Store>
+inline void loadTwo(const Store* p, Vec v[2]) {
+  v[0] = load(p);
+  v[1] = load(p + kLanes);
+}
+template <class Store>
+inline void storeTwo(Store* p, const Vec v[2]) {
+  store(p, v[0]);
+  store(p + kLanes, v[1]);
+}
+
 // body(i, lanes) for the elements i .. i + 15 of [0, count): whole vectors, then a masked rest.
 template <class Body>
 inline void forLanes(std::int64_t count, Body body) {

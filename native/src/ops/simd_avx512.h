@@ -25,22 +25,39 @@ inline void store(float* p, Vec v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
 inline Vec widen(__m256i bits) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
 }
-inline __m256i narrow(Vec v) {
 #if defined(LORATWIN_ISA_AVX512BF16)
-  return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v));
+inline __m256i narrow(Vec v) { return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v)); }
+// Elements 0, 2, .. of 32 and 1, 3, ..
+inline __m512i narrow(Vec even, Vec odd) {
+  alignas(64) static constexpr std::uint16_t kFrom[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                          8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  return _mm512_permutexvar_epi16(_mm512_load_si512(kFrom), reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even)));
+}
 #else
+// In the upper halves of lanes. To nearest, ties to even; NaN stays a (quiet) NaN.
+inline __m512i roundedBits(Vec v) {
   const __m512i bits = _mm512_castps_si512(v);
   const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
   const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
   const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
-  const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
-  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_mask_mov_epi32(rounded, nan, quiet), 16));
-#endif
+  return _mm512_mask_mov_epi32(rounded, nan, _mm512_or_si512(bits, _mm512_set1_epi32(0x400000)));
 }
+inline __m256i narrow(Vec v) { return _mm512_cvtepi32_epi16(_mm512_srli_epi32(roundedBits(v), 16)); }
+inline __m512i narrow(Vec even, Vec odd) {
+  return _mm512_mask_mov_epi16(_mm512_srli_epi32(roundedBits(even), 16), 0xaaaaaaaa, roundedBits(odd));
+}
+#endif
 inline Vec load(const Bf16* p) { return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
 inline Vec load(const Bf16* p, Mask m) { return widen(_mm256_maskz_loadu_epi16(m, p)); }
 inline void store(Bf16* p, Vec v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), narrow(v)); }
 inline void store(Bf16* p, Vec v, Mask m) { _mm256_mask_storeu_epi16(p, m, narrow(v)); }
+// Half of what widening and narrowing costs one by one.
+inline void loadTwo(const Bf16* p, Vec v[2]) {
+  const __m512i pairs = _mm512_loadu_si512(p);
+  v[0] = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
+  v[1] = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
+}
+inline void storeTwo(Bf16* p, const Vec v[2]) { _mm512_storeu_si512(p, narrow(v[0], v[1])); }
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 inline Vec sqrt(Vec a) { return _mm512_sqrt_ps(a); }

@@ -22,6 +22,7 @@ set(LORATWIN_OPS_SOURCES
   src/ops/matmul.cc
   src/ops/packed_matrix.cc
   src/ops/quantized.cc
+  src/ops/register_peak.cc
   src/ops/tile_permission.cc)
 set(LORATWIN_OPS_REFERENCE_SOURCES
   src/ops/adamw.ref.cc

@@ -10,7 +10,47 @@ namespace {
 // uses here.
 inline Vec sigmoid(Vec gate) {
   const Vec one = set1(1.0F);
-  return one / (one + exp(Vec{} - max(gate, set1(-87.0F))));
+  return one / (one + exp2(max(gate, set1(-87.0F)) * set1(-1.44269504F)));
+}
+
+// results[j][i] = body(sources[0][i], ..)[j] for all elements i of [0, count). Four vectors at a time, so that one does
+// not wait for the division of another.
+template <class Store, int kSources, int kResults, class Body>
+inline void forElements(std::int64_t count, const Store* const (&sources)[kSources], Store* const (&results)[kResults],
+                        Body body) {
+  constexpr int kVectors = 4;
+  std::int64_t i = 0;
+  for (; i + kVectors * kLanes <= count; i += kVectors * kLanes) {
+    Vec from[kSources][kVectors];
+    Vec to[kResults][kVectors];
+#pragma GCC unroll 4
+    for (int s = 0; s < kSources; ++s) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; v += 2) loadTwo(sources[s] + i + v * kLanes, &from[s][v]);
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      Vec one[kSources];
+      Vec out[kResults];
+#pragma GCC unroll 4
+      for (int s = 0; s < kSources; ++s) one[s] = from[s][v];
+      body(one, out);
+#pragma GCC unroll 4
+      for (int r = 0; r < kResults; ++r) to[r][v] = out[r];
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < kResults; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; v += 2) storeTwo(results[r] + i + v * kLanes, &to[r][v]);
+    }
+  }
+  forLanes(count - i, [&](std::int64_t rest, auto lanes) {
+    Vec one[kSources];
+    Vec out[kResults];
+    for (int s = 0; s < kSources; ++s) one[s] = load(sources[s] + i + rest, lanes);
+    body(one, out);
+    for (int r = 0; r < kResults; ++r) store(results[r] + i + rest, out[r], lanes);
+  });
 }
 
 template <class Store>
@@ -20,9 +60,8 @@ void gated(ExecContext& context, const SwigluT<Store>& op) {
     for (std::size_t t = begin; t < end; ++t) {
       const Store* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
       Store* out = op.out + static_cast<std::int64_t>(t) * op.ldo;
-      forLanes(I, [&](std::int64_t i, auto lanes) {
-        const Vec g = load(gate + i, lanes);
-        store(out + i, g * sigmoid(g) * load(gate + I + i, lanes), lanes);
+      forElements<Store, 2, 1>(I, {gate, gate + I}, {out}, [](const Vec(&in)[2], Vec(&product)[1]) {
+        product[0] = in[0] * sigmoid(in[0]) * in[1];
       });
     }
   });
@@ -32,18 +71,17 @@ template <class Store>
 void gatedBackward(ExecContext& context, const SwigluBackwardT<Store>& op) {
   const std::int64_t I = op.intermediate;
   context.parallelFor(static_cast<std::size_t>(op.rows), [&](std::size_t begin, std::size_t end, int) {
-    const Vec one = set1(1.0F);
     for (std::size_t t = begin; t < end; ++t) {
       const Store* gate = op.gateUp + static_cast<std::int64_t>(t) * op.ld;
       const Store* dout = op.dout + static_cast<std::int64_t>(t) * op.lddo;
       Store* dgate = op.dgateUp + static_cast<std::int64_t>(t) * op.ldd;
-      forLanes(I, [&](std::int64_t i, auto lanes) {
-        const Vec g = load(gate + i, lanes);
-        const Vec up = load(gate + I + i, lanes);
+      forElements<Store, 3, 2>(I, {gate, gate + I, dout}, {dgate, dgate + I}, [](const Vec(&in)[3], Vec(&gradient)[2]) {
+        const Vec one = set1(1.0F);
+        const Vec g = in[0];
         const Vec sigma = sigmoid(g);
-        const Vec d = load(dout + i, lanes) * sigma;
-        store(dgate + i, d * up * fma(g, one - sigma, one), lanes);
-        store(dgate + I + i, d * g, lanes);
+        const Vec d = in[2] * sigma;
+        gradient[0] = d * in[1] * fma(g, one - sigma, one);
+        gradient[1] = d * g;
       });
     }
   });

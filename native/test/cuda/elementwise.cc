@@ -149,7 +149,9 @@ void ropeCase(const std::vector<int>& lengths, int heads, int headDim, int colum
                                         heads,
                                         headDim,
                                         frequencies.data(),
-                                        inverse});
+                                        inverse,
+                                        0,
+                                        rows});
       outputs.push_back({"rope", widened(x.download()), expected, toleranceOf<Store>()});
     }
     return outputs;

@@ -59,13 +59,13 @@ struct RmsnormBackward final : CpuRowStep {
   const RmsnormBackwardFields f;
 };
 
-struct Rope final : CpuStep {
+struct Rope final : CpuRowStep {
   explicit Rope(Fields& fields) : f(fields) {}
   void reach(Reach& r) const override { f.reach(r); }
   void run(CpuRun& r) const override {
     ops::withStore(f.dtype, [&]<class Store>(Store) {
       ops::rope(r.pool, ops::RopeT<Store>{r.sequences(), r.at<Store>(f.x), f.ld, f.column, f.heads, f.headDim,
-                                          f.frequencies.values.floats(), f.inverse});
+                                          f.frequencies.values.floats(), f.inverse, r.window.first, r.window.end});
     });
   }
   const RopeFields f;

@@ -1,13 +1,12 @@
 #include "register_peak.h"
 
-#include "ops/isa.h"
-#include "ops/tile_configuration.h"
+#include "tile_configuration.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
-namespace loratwin::bench {
+namespace loratwin::ops {
 
 namespace {
 
@@ -44,8 +43,20 @@ template <class Vector, int Accumulators>
   return multiplyAdd<Vector64, 24>(rounds);
 }
 [[gnu::target("avx2,fma")]] double multiplyAddAvx2(long rounds) { return multiplyAdd<Vector32, 12>(rounds); }
+#endif
 
-[[gnu::target("avx512f,avx512bf16")]] double dotAvx512(long rounds) {
+}  // namespace
+
+double multiplyFloats(long rounds) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f")) return multiplyAddAvx512(rounds);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return multiplyAddAvx2(rounds);
+#endif
+  return multiplyAdd<Vector16, 12>(rounds);
+}
+
+#if defined(__x86_64__)
+[[gnu::target("avx512f,avx512bf16")]] double multiplyPairs(long rounds) {
   constexpr int kAccumulators = 24;
   __m512 acc[kAccumulators];
   const __m512bh x = _mm512_cvtne2ps_pbh(_mm512_set1_ps(0.5F + sink * 0.0F), _mm512_set1_ps(0.25F));
@@ -64,10 +75,10 @@ template <class Vector, int Accumulators>
   return kFlops * kAccumulators * static_cast<double>(rounds);
 }
 
-// Four sums of 16 x 16 and their operands, in the tiles that they have in src/ops/tiles.h.
+// Four sums of 16 x 16 and their operands, in the tiles that they have in tiles.h.
 double multiplyTiles(long rounds) {
-  const ops::TileConfiguration configuration{.rowBytes = {64, 64, 64, 64, 64, 64, 64, 64},
-                                             .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+  const TileConfiguration configuration{.rowBytes = {64, 64, 64, 64, 64, 64, 64, 64},
+                                        .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
   alignas(64) static const unsigned short operands[16][32] = {};
   asm volatile("ldtilecfg %0" ::"m"(configuration));
   asm volatile(
@@ -82,25 +93,9 @@ double multiplyTiles(long rounds) {
   constexpr double kFlops = 16.0 * 16 * 32 * 2;
   return kFlops * 4 * static_cast<double>(rounds);
 }
-#endif
-
-}  // namespace
-
-#if defined(__x86_64__)
-double multiplyAddFloat32(long rounds) {
-  if (__builtin_cpu_supports("avx512f")) return multiplyAddAvx512(rounds);
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return multiplyAddAvx2(rounds);
-  return multiplyAdd<Vector16, 12>(rounds);
-}
-bool hasBfloat16Dot() { return ops::isSupported(ops::Isa::avx512bf16); }
-double dotBfloat16(long rounds) {
-  // A round on tiles is 21 times the work of one on vectors, and takes two to three times as long.
-  return ops::usableTiles() ? multiplyTiles(rounds / 2) : dotAvx512(rounds);
-}
 #else
-double multiplyAddFloat32(long rounds) { return multiplyAdd<Vector16, 12>(rounds); }
-bool hasBfloat16Dot() { return false; }
-double dotBfloat16(long) { return 0; }
+double multiplyPairs(long) { return 0; }
+double multiplyTiles(long) { return 0; }
 #endif
 
-}  // namespace loratwin::bench
+}  // namespace loratwin::ops
