@@ -14,6 +14,16 @@ constexpr std::int64_t kKeys = static_cast<std::int64_t>(kAttentionTileKeys);
 constexpr float kLog2E = 1.44269504F;
 constexpr float kLn2 = 0.69314718F;
 
+// Keys or queries that a product takes at a time where it sums over them. Above the diagonal blocks of 16 x 16 are filled
+// with zeros up to there: tiles have 16 units along K, and it takes longer to configure others than to multiply zeros.
+template <class Store>
+constexpr std::int64_t kSumStep =
+#if defined(LORATWIN_TILES)
+    kTileUnits * kUnitElements<Store>;
+#else
+    kLanes;
+#endif
+
 inline std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
 std::size_t longest(const Sequences& sequences) {
@@ -96,6 +106,12 @@ struct Tile {
   // Rows that count for some of the 16 queries from `query` on, and for all of these.
   std::int64_t rowsOf(std::int64_t query) const { return smaller(keys, first + query + kLanes - start); }
   std::int64_t wholeRowsOf(std::int64_t query) const { return smaller(keys, first + query - start); }
+  // Rows that sums over keys take for these 16 queries: the ones that count and, up to a whole step, zeros.
+  template <class Store>
+  std::int64_t summedRowsOf(std::int64_t query) const {
+    constexpr std::int64_t kStep = kSumStep<Store>;
+    return smaller(keys, (first + query + kLanes - start + kStep - 1) / kStep * kStep);
+  }
 
   // body(row, rows, query): the rectangles of rows against the queries from `query` on
   template <class Body>
@@ -115,26 +131,27 @@ struct Tile {
   }
 };
 
-// sums [queries, D] (stride lds) (+)= alpha tile^T x, tile as pairs of rows, x [keys, D] packed by packPairs
+// sums [queries, D] (stride lds) (+)= tile^T x, tile as pairs of rows, x [keys, D] packed by packPairs
 template <class Store>
-void addOverKeys(const Tile& tile, const float* pairs, const Unit<Store>* x, std::int64_t D, float alpha,
-                 float* sums, std::int64_t lds) {
+void addOverKeys(const Tile& tile, const float* pairs, const Unit<Store>* x, std::int64_t D, float* sums,
+                 std::int64_t lds) {
   for (std::int64_t query = 0; query < tile.queries; query += kLanes) {
-    tileGemm(smaller(kLanes, tile.queries - query), D, unitsOf<Store>(tile.rowsOf(query)),
+    tileGemm(smaller(kLanes, tile.queries - query), D, unitsOf<Store>(tile.summedRowsOf<Store>(query)),
              reinterpret_cast<const Unit<Store>*>(pairs) + query, 1,
-             kUnitElements<Store> * kQueries, x, D, sums + query * lds, lds, alpha, tile.start > 0);
+             kUnitElements<Store> * kQueries, x, D, sums + query * lds, lds, 1.0F, tile.start > 0);
   }
 }
 
-// sums [keys, D] (stride lds) += alpha tile x, tile as rows, x [queries, D] packed by packPairs
+// sums [keys, D] (stride lds) += tile x, tile as rows, x [queries, D] packed by packPairs
 template <class Store>
-void addOverQueries(const Tile& tile, const float* rows, const Unit<Store>* x, std::int64_t D, float alpha,
-                    float* sums, std::int64_t lds) {
+void addOverQueries(const Tile& tile, const float* rows, const Unit<Store>* x, std::int64_t D, float* sums,
+                    std::int64_t lds) {
   tile.forEachRectangle([&](std::int64_t row, std::int64_t count, std::int64_t query) {
-    const std::int64_t skipped = query / kUnitElements<Store>;
-    tileGemm(count, D, unitsOf<Store>(tile.queries - query),
+    const std::int64_t from = query / kSumStep<Store> * kSumStep<Store>;
+    const std::int64_t skipped = from / kUnitElements<Store>;
+    tileGemm(count, D, unitsOf<Store>(tile.queries - from),
              reinterpret_cast<const Unit<Store>*>(rows) + row * kQueries + skipped, kQueries, 1,
-             x + skipped * D, D, sums + row * lds, lds, alpha, true);
+             x + skipped * D, D, sums + row * lds, lds, 1.0F, true);
   });
 }
 
@@ -148,16 +165,15 @@ void packQueries(const Store* source, std::int64_t lds, std::int64_t queries, st
   packTransposed<Store>(source, lds, queries, D, destination, kQueries);
 }
 
-// destination [rows, columns] (stride ldd) = source (stride lds), row r times factors[r] where there are factors
-template <class Store>
-void writeRows(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns, const float* factors,
+// destination [rows, columns] (stride ldd) = source (stride lds), row r times factorOf(r)
+template <class Store, class Factor>
+void writeRows(const float* source, std::int64_t lds, std::int64_t rows, std::int64_t columns, Factor factorOf,
                Store* destination, std::int64_t ldd) {
   for (std::int64_t r = 0; r < rows; ++r) {
-    const Vec factor = set1(factors == nullptr ? 1.0F : factors[r]);
-    for (std::int64_t c = 0; c < columns; c += kLanes) {
-      const Mask m = firstLanes(columns - c);
-      store(destination + r * ldd + c, load(source + r * lds + c, m) * factor, m);
-    }
+    const Vec factor = set1(factorOf(r));
+    forLanes(columns, [&](std::int64_t c, auto lanes) {
+      store(destination + r * ldd + c, load(source + r * lds + c, lanes) * factor, lanes);
+    });
   }
 }
 
@@ -242,19 +258,35 @@ void softmaxTile(const Tile& tile, float* scores, float factor, Softmax& state) 
     Vec sum = tile.start > 0 ? load(state.sums + query) * shrink : Vec{};
     sum = exponentials<Store, false>(column, 0, whole, scale, shift, sum);
     sum = exponentials<Store, true>(column, whole, rows, scale, shift, sum);
+    for (std::int64_t u = rows; u < tile.summedRowsOf<Store>(query); u += 2) {
+      storePairs<Store>(column + u * kQueries, Vec{}, Vec{});
+    }
     store(state.highest + query, now);
     store(state.sums + query, sum);
     store(state.shrink + query, shrink);
   }
 }
 
+// P and dS of rows u and u + 1 where gradientTile puts them.
+template <class Store>
+inline void storeGradients(std::int64_t u, std::int64_t query, Vec evenP, Vec oddP, Vec even, Vec odd, float* scores,
+                           float* dp, [[maybe_unused]] float* dsRows) {
+  storePairs<Store>(dp + u * kQueries + query, even, odd);
+  storeRow<Store>(scores + u * kQueries, query, evenP);
+  storeRow<Store>(scores + (u + 1) * kQueries, query, oddP);
+  if constexpr (kUnitElements<Store> == 2) {
+    storeRow<Store>(dsRows + u * kQueries, query, even);
+    storeRow<Store>(dsRows + (u + 1) * kQueries, query, odd);
+  }
+}
+
 // Rows first .. last of the 16 queries from `query` on, see gradientTile.
 template <class Store, bool kDiagonal>
 inline void gradients(std::int64_t first, std::int64_t last, std::int64_t query, float* scores, float* dp,
-                      [[maybe_unused]] float* dsRows, Vec scale, Vec shift, Vec delta) {
+                      float* dsRows, Vec scale, Vec shift, Vec delta) {
   for (std::int64_t u = first; u < last; u += 2) {
-    float* score = scores + u * kQueries;
-    float* at = dp + u * kQueries + query;
+    const float* score = scores + u * kQueries;
+    const float* at = dp + u * kQueries + query;
     const Vec evenP = seen<kDiagonal>(exp2(fma(load(score + query), scale, shift)), u - first, Vec{});
     const Vec even = evenP * (load(at) - delta);
     Vec oddP{};
@@ -263,13 +295,7 @@ inline void gradients(std::int64_t first, std::int64_t last, std::int64_t query,
       oddP = seen<kDiagonal>(exp2(fma(load(score + kQueries + query), scale, shift)), u + 1 - first, Vec{});
       odd = oddP * (load(at + kQueries) - delta);
     }
-    storePairs<Store>(at, even, odd);
-    storeRow<Store>(score, query, evenP);
-    storeRow<Store>(score + kQueries, query, oddP);
-    if constexpr (kUnitElements<Store> == 2) {
-      storeRow<Store>(dsRows + u * kQueries, query, even);
-      storeRow<Store>(dsRows + (u + 1) * kQueries, query, odd);
-    }
+    storeGradients<Store>(u, query, evenP, oddP, even, odd, scores, dp, dsRows);
   }
 }
 
@@ -285,6 +311,9 @@ void gradientTile(const Tile& tile, float* scores, float* dp, float* dsRows, flo
     const Vec delta = load(deltas + query);
     gradients<Store, false>(0, whole, query, scores, dp, dsRows, scale, shift, delta);
     gradients<Store, true>(whole, tile.rowsOf(query), query, scores, dp, dsRows, scale, shift, delta);
+    for (std::int64_t u = tile.rowsOf(query); u < tile.summedRowsOf<Store>(query); u += 2) {
+      storeGradients<Store>(u, query, Vec{}, Vec{}, Vec{}, Vec{}, scores, dp, dsRows);
+    }
   }
 }
 
@@ -319,13 +348,14 @@ void forward(ExecContext& context, const AttentionT<float, Store>& op) {
           const Tile tile(first, S, key);
           tile.products(k + key * depth, qT, depth, scores);
           softmaxTile<Store>(tile, scores, factor, softmax);
-          if (key > 0) writeRows(out, stride, queries, D, softmax.shrink, out, stride);
-          addOverKeys<Store>(tile, scores, v + unitsOf<Store>(key) * D, D, 1.0F, out, stride);
+          if (key > 0) writeRows(out, stride, queries, D, [&](std::int64_t r) { return softmax.shrink[r]; }, out, stride);
+          addOverKeys<Store>(tile, scores, v + unitsOf<Store>(key) * D, D, out, stride);
         }
         float inverse[kQueries];
         float lse[kQueries];
         softmax.finish(queries, inverse, lse);
-        writeRows(out, stride, queries, D, inverse, op.out + (start + first) * op.ldo + h * D, op.ldo);
+        writeRows(out, stride, queries, D, [&](std::int64_t r) { return inverse[r]; },
+                  op.out + (start + first) * op.ldo + h * D, op.ldo);
         for (std::int64_t i = 0; i < queries; ++i) op.lse[(start + first + i) * op.heads + h] = lse[i];
       }
     }
@@ -341,6 +371,7 @@ void backward(ExecContext& context, const AttentionBackwardT<float, Store>& op) 
   const std::size_t perThread =
       attentionBackwardScratchBytes(1, maxSequence, static_cast<std::size_t>(D)) / sizeof(float);
   const float scale = 1.0F / __builtin_sqrtf(static_cast<float>(D));
+  const auto scaled = [scale](std::int64_t) { return scale; };
   const std::int32_t group = op.heads / op.kvHeads;
   forEachUnit(context, op.sequences, op.kvHeads, [&](std::int32_t sequence, std::int32_t kvHead, int thread) {
     const std::int64_t start = op.sequences.offsets[sequence];
@@ -391,15 +422,15 @@ void backward(ExecContext& context, const AttentionBackwardT<float, Store>& op) 
           tile.products(k + key * depth, qT, depth, p);
           tile.products(v + key * depth, doutT, depth, ds);
           gradientTile<Store>(tile, p, ds, dsRows, scale * kLog2E, shifts, deltas);
-          addOverKeys<Store>(tile, ds, kPairs + unitsOf<Store>(key) * D, D, scale, dq, stride);
-          addOverQueries<Store>(tile, dsRows, q, D, scale, dk + key * stride, stride);
-          addOverQueries<Store>(tile, p, dout, D, 1.0F, dv + key * stride, stride);
+          addOverKeys<Store>(tile, ds, kPairs + unitsOf<Store>(key) * D, D, dq, stride);
+          addOverQueries<Store>(tile, dsRows, q, D, dk + key * stride, stride);
+          addOverQueries<Store>(tile, p, dout, D, dv + key * stride, stride);
         }
-        writeRows(dq, stride, queries, D, nullptr, gradients + first * op.ldd + op.qColumn + h * D, op.ldd);
+        writeRows(dq, stride, queries, D, scaled, gradients + first * op.ldd + op.qColumn + h * D, op.ldd);
       }
     }
-    writeRows(dk, stride, S, D, nullptr, gradients + op.kColumn + kvHead * D, op.ldd);
-    writeRows(dv, stride, S, D, nullptr, gradients + op.vColumn + kvHead * D, op.ldd);
+    writeRows(dk, stride, S, D, scaled, gradients + op.kColumn + kvHead * D, op.ldd);
+    writeRows(dv, stride, S, D, [](std::int64_t) { return 1.0F; }, gradients + op.vColumn + kvHead * D, op.ldd);
   });
 }
 
