@@ -7,7 +7,12 @@ namespace loratwin::ops::LORATWIN_ISA {
 
 namespace {
 
-constexpr std::int64_t kSplitRows = 8;  // threads part a segment at multiples of this
+// Threads part a segment at multiples of this: whole blocks of rows.
+#if defined(LORATWIN_TILES)
+constexpr std::int64_t kSplitRows = kTileRows;
+#else
+constexpr std::int64_t kSplitRows = 8;
+#endif
 
 struct Range {
   std::int64_t begin;

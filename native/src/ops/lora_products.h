@@ -230,15 +230,18 @@ struct FromTiles {
   const Target& target;
   Ahead& ahead;
   std::int64_t K;
-  void expect(std::int64_t m, std::int64_t n, std::int64_t rows) const {
+  void expect(std::int64_t m, std::int64_t n, std::int64_t rows, std::int64_t columns) const {
     if constexpr (requires { target.expect(m, n, rows); }) {
-      if (n % kWidth == 0) target.expect(m, n, rows);
+      for (std::int64_t c = 0; c + kWidth <= columns; c += kWidth) target.expect(m, n + c, rows);
     }
-    // Four tiles take as long as so many vectors.
-    ahead.fetch(4 * K);
+    // As many multiply-adds of vectors as take as long.
+    ahead.fetch(K * (rows * columns / (kTileRows * kTileUnits)));
   }
   Place place() const {
     if constexpr (std::is_same_v<Target, Continue>) return {target.c, target.ldc, true};
+    if constexpr (std::is_same_v<Target, AddScaled<float>>) {
+      if (target.alpha == 1.0F) return {target.c, target.ldc, true};
+    }
     return {};
   }
   template <class Lanes>

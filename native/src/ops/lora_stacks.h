@@ -88,11 +88,10 @@ struct Drop {
   void apply(const Store* x, std::int64_t ldx, std::int64_t row, std::int64_t count, std::int64_t column,
              std::int64_t columns, Store* destination, std::int64_t ld) const {
     for (std::int64_t t = 0; t < count; ++t) {
-      for (std::int64_t k = 0; k < columns; k += kLanes) {
-        const Mask lanes = firstLanes(columns - k);
+      forLanes(columns, [&](std::int64_t k, auto lanes) {
         const Vec kept = dropoutFactors(rows[row + t], static_cast<std::uint32_t>(column + k), threshold, 1.0F);
         store(destination + t * ld + k, load(x + (row + t) * ldx + column + k, lanes) * kept, lanes);
-      }
+      });
     }
   }
 };

@@ -93,7 +93,7 @@ struct ScaledSums {
   std::int64_t ldc;
   float alpha;
   bool accumulate;
-  void expect(std::int64_t, std::int64_t, std::int64_t) const {}
+  void expect(std::int64_t, std::int64_t, std::int64_t, std::int64_t) const {}
   Place place() const {
     if constexpr (std::is_same_v<Out, float>) {
       if (alpha == 1.0F) return {c, ldc, accumulate};

@@ -1,9 +1,9 @@
 // Products of pairs of bfloat16s on tiles (tiles.h): C[m,n] = sum_k A[m am + k ak] B[k ldb + n], K and strides in units
 // (units.h); what becomes of the sums is the target's business:
 //
-//   target.expect(m, n, rows)       a block from there on is next
-//   target.place()                  where the sums are to be themselves; if that is nowhere:
-//   target.finish(m, n, lanes, v)   v: the sums of row m, columns n .. n + 15
+//   target.expect(m, n, rows, columns)   a block from there on is next
+//   target.place()                       where the sums are to be themselves; if that is nowhere:
+//   target.finish(m, n, lanes, v)        v: the sums of row m, columns n .. n + 15
 //
 // An element's sum has its steps along K in groups that depend on K alone: neither the rows and columns beside it nor
 // the blocking change a bit of it.
@@ -179,6 +179,9 @@ inline void multiplyBlock(std::int64_t rows, std::int64_t columns, const LeftRow
   return multiplyBlock<2, 1>(left, right, groups, place);
 }
 
+constexpr std::int64_t kTileWidth = 256;  // columns of a block of sums whose target they are not in
+constexpr std::int64_t kTileStride = kTileWidth + kLanes;  // floats: rows are in different sets of the first-level cache
+
 // K: 1 .. kMostTileSteps. The thread has a TileUse.
 template <class Target>
 void tileProduct(std::int64_t M, std::int64_t N, std::int64_t K, const Pair* a, std::int64_t am, std::int64_t ak,
@@ -194,44 +197,41 @@ void tileProduct(std::int64_t M, std::int64_t N, std::int64_t K, const Pair* a, 
   const Place place = target.place();
   const bool hasPlace = place.sums != nullptr;
   LeftRows left[4];
-  alignas(64) float sums[4 * kTileRows * kTileUnits];
+  alignas(64) float sums[4 * kTileRows * kTileStride];
   for (std::int64_t m = 0; m < M; m += height * kTileRows) {
     const std::int64_t rows = tilesOf(M - m, height);
+    const std::int64_t count = M - m < rows * kTileRows ? M - m : rows * kTileRows;
     for (std::int64_t i = 0; i < rows; ++i) {
       const std::int64_t first = m + i * kTileRows;
       left[i].set(a + first * am, am, ak, M - first, K, steps);
     }
-    for (std::int64_t n = 0; n < N; n += width * kTileUnits) {
-      const std::int64_t columns = tilesOf(N - n, width);
-      const std::int64_t count = M - m < rows * kTileRows ? M - m : rows * kTileRows;
-      target.expect(m, n, count);
-      RightColumns right(b + n, ldb, N - n, K, steps);
-      const Place own = hasPlace ? Place{place.sums + m * place.stride + n, place.stride, place.continues} : Place{};
-      if (hasPlace && count == rows * kTileRows && N - n >= columns * kTileUnits) {
-        multiplyBlock(rows, columns, left, right, steps.groups, own);
-        continue;
-      }
+    for (std::int64_t first = 0; first < N; first += kTileWidth) {
+      const std::int64_t end = N - first < kTileWidth ? N : first + kTileWidth;
+      target.expect(m, first, count, end - first);
+      const bool isWhole = hasPlace && count == rows * kTileRows && (end - first) % kTileUnits == 0;
+      const Place own = hasPlace ? Place{place.sums + m * place.stride + first, place.stride, place.continues} : Place{};
       const auto forVectors = [&](auto body) {
         for (std::int64_t r = 0; r < count; ++r) {
-          for (std::int64_t c = 0; c < columns; ++c) {
-            body(r, c * kTileUnits, sums + (r * columns + c) * kTileUnits, firstLanes(N - n - c * kTileUnits));
-          }
+          forLanes(end - first, [&](std::int64_t c, auto lanes) { body(r, c, sums + r * kTileStride + c, lanes); });
         }
       };
-      if (own.continues) {
-        forVectors([&](std::int64_t r, std::int64_t c, float* v, Mask lanes) {
+      if (own.continues && !isWhole) {
+        forVectors([&](std::int64_t r, std::int64_t c, float* v, auto lanes) {
           store(v, load(own.sums + r * own.stride + c, lanes));
         });
       }
-      const Place here{sums, columns * kTileUnits, own.continues};
-      multiplyBlock(rows, columns, left, right, steps.groups, here);
-      forVectors([&](std::int64_t r, std::int64_t c, const float* v, Mask lanes) {
+      const Place here = isWhole ? own : Place{sums, kTileStride, own.continues};
+      for (std::int64_t n = first; n < end; n += width * kTileUnits) {
+        RightColumns right(b + n, ldb, N - n, K, steps);
+        multiplyBlock(rows, tilesOf(end - n, width), left, right, steps.groups,
+                      Place{here.sums + (n - first), here.stride, here.continues});
+      }
+      if (isWhole) continue;
+      forVectors([&](std::int64_t r, std::int64_t c, const float* v, auto lanes) {
         if (hasPlace) {
           store(own.sums + r * own.stride + c, load(v), lanes);
-        } else if (n + c + kLanes <= N) {
-          target.finish(m + r, n + c, AllLanes{}, load(v));
         } else {
-          target.finish(m + r, n + c, lanes, load(v));
+          target.finish(m + r, first + c, lanes, load(v));
         }
       });
     }
