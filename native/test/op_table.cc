@@ -5,9 +5,11 @@
 //   error of them)
 //   gradient              the reference's backward against central differences of the reference's forward, in f64
 //   repeat                two runs of the fast operator give the same bytes
-//   threads               1 and 2 threads give the same bytes (operators with a matmul: the same numbers to f32
+//   threads               1 and 2 threads give the same bytes (operators with a matmul, on AMX: the same numbers to f32
 //   rounding)
 //   alone                 a segment's results when run by itself equal its part of the whole batch (likewise)
+//   rows                  rows of products have the same bits whatever number of rows they are of (error: how many have
+//   not), from two rows on
 //   exponential           e^x, as seen in head_loss's softmax over two logits, relative error over -86 .. 0
 //   shared adapter        two segments of one adapter in a call (error: floats that differ from two calls)
 //   refuses               arguments out of range throw std::invalid_argument (error: how many did not)
@@ -466,6 +468,7 @@ int runTable() {
     for (const float p : {0.05F, 0.1F, 0.5F, 0.9F}) checkDropout(team.two, p);
   }
   checkQuantization(report);
+  checkProductRows(team.two, report);
   checkSharedAdapter(team.two);
   checkRefusals(team.two);
   return allOk ? 0 : 1;

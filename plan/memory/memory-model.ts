@@ -25,10 +25,7 @@ const LINE = 64;
  */
 const PANEL = { inFloat32: 16, inNarrow: 32, out: 64 } as const;
 
-/**
- * What matmuls keep for each thread at any shape: in fp32 oneDNN's 768 bytes and 64 to align them, else what
- * native/src/ops/packed_matrix.cc reserves.
- */
+/** What matmuls keep for each thread at any shape: what native/src/ops/packed_matrix.cc reserves. */
 const MATMUL_SCRATCH = { float32: 832, narrow: 256 * 2 ** 10 } as const;
 
 /**

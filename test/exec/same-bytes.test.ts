@@ -43,24 +43,28 @@ test.each(RUNS)("the same plan gives the same bytes at any speed of the streams:
 });
 
 describe("long micro-batches, which run in windows of rows", () => {
-  // Gate and up are so wide that a window has 682 rows a thread. With rows of 4096, windows of 256 change last bits in
-  // fp32.
-  const long = smallCase(
-    [
-      { rank: 8, dropout: 0.2, microBatchSize: 4, steps: 2, length: 410, spread: 60 },
-      { rank: 4, targets: ["q_proj", "v_proj", "down_proj"], microBatchSize: 4, steps: 2, length: 20 },
-      { rank: 20, microBatchSize: 4, steps: 2, length: 190, spread: 10 },
-    ],
-    { ...SMALL, intermediateSize: 768 },
-  );
+  // Gate and up of 768 features have windows of 682 rows a thread, those of 2048 windows of 256, and weights that are too
+  // large for a core's own cache, whose blocks of rows are of any size.
+  const longCase = (intermediateSize: number): ReturnType<typeof smallCase> =>
+    smallCase(
+      [
+        { rank: 8, dropout: 0.2, microBatchSize: 4, steps: 2, length: 410, spread: 60 },
+        { rank: 4, targets: ["q_proj", "v_proj", "down_proj"], microBatchSize: 4, steps: 2, length: 20 },
+        { rank: 20, microBatchSize: 4, steps: 2, length: 190, spread: 10 },
+      ],
+      { ...SMALL, intermediateSize },
+    );
 
   test.each([
-    { dtype: "float32", recompute: "none" },
-    { dtype: "float32", recompute: "layer" },
-    { dtype: "bfloat16", recompute: "none" },
+    { dtype: "float32", recompute: "none", intermediateSize: 768 },
+    { dtype: "float32", recompute: "layer", intermediateSize: 768 },
+    { dtype: "float32", recompute: "none", intermediateSize: 2048 },
+    { dtype: "bfloat16", recompute: "none", intermediateSize: 768 },
+    { dtype: "bfloat16", recompute: "none", intermediateSize: 2048 },
   ] as const)(
-    "give every job the bytes that it gets alone, on one thread and on two: $dtype, recompute $recompute",
-    async (run) => {
+    "give every job the bytes that it gets alone, on one thread and on two: $dtype, recompute $recompute, $intermediateSize",
+    async ({ intermediateSize, ...run }) => {
+      const long = longCase(intermediateSize);
       const bytes = async (of: SmallRun): Promise<readonly string[]> =>
         (await runSmall(long, { ...run, ...of })).adapters.map(adapterBytes);
       const together = await bytes({ devices: threads(1), groups: 1 });

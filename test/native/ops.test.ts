@@ -18,6 +18,7 @@ const CLAIMS: Readonly<Record<string, string>> = {
   panels: "dequantizes panels to the reference's bits in every build and direction, and pads them with 0",
   "not finite": "finds the row of a weight that is not finite",
   bits: "quantizes bfloat16 weights as it does the same floats",
+  rows: "gives a row the same bits whatever number of rows it is one of",
   dropout: "drops the same elements forward and backward, those of the documented hash",
   "dropout rate": "drops at the asked rate",
 };
@@ -48,8 +49,9 @@ const NARROW = [
   "rope bf16",
   "swiglu bf16",
 ];
-/** Not operators: the formats of quantized weights, judged in modes of their own. */
+/** Not operators: the rows of products and the formats of quantized weights, judged in modes of their own. */
 const FORMATS: Readonly<Record<string, readonly string[]>> = {
+  "product rows": ["rows"],
   "quantize int8": ["bits", "bound", "not finite", "panels", "size"],
   "quantize nf4": ["bits", "bound", "double quantization", "not finite", "panels", "size", "table"],
 };

@@ -14,10 +14,13 @@ namespace {
 
 using dnnl::memory;
 
+// Rows go in blocks of about so many, each of which reads the weight from its start to its end.
 constexpr std::int64_t kBlockRows = 256;
-// A range ends in a block of a multiple of this, then one of fewer rows: few enough sizes to make all their primitives
-// beforehand.
+// Of a weight that stays in a core's own cache a range ends in a block of a multiple of this, then one of the rest: few
+// enough sizes to make all their primitives beforehand.
 constexpr std::int64_t kTailRows = 16;
+// Another weight costs more to read once more than a primitive costs to make: blocks of equal and any size.
+constexpr std::int64_t kOwnCacheBytes = std::int64_t{512} << 10;
 constexpr std::int64_t kRowGrain = 8;
 
 std::string shape(std::int64_t rows, std::int64_t columns) {
@@ -119,9 +122,20 @@ MatmulPrimitive& findPrimitive(MatmulEngine::Impl& engine, const RightOperand& w
   return engine.primitives.emplace(key, std::move(entry)).first->second;
 }
 
-std::int64_t blockRows(std::int64_t left) {
-  if (left >= kBlockRows) return kBlockRows;
-  return left >= kTailRows ? left / kTailRows * kTailRows : left;
+bool isLarge(const RightOperand& weight) {
+  return weight.packed != nullptr && weight.in * weight.out * static_cast<std::int64_t>(sizeOf(weight.type)) > kOwnCacheBytes;
+}
+
+// Rows of the next block of a range. A single row is not left over: oneDNN adds its products up in another order, and
+// rows have the same bits in whatever block they are.
+std::int64_t blockRows(const RightOperand& weight, std::int64_t left) {
+  if (isLarge(weight)) {
+    const std::int64_t blocks = std::max((left + kBlockRows / 2) / kBlockRows, std::int64_t{1});
+    return (left + blocks - 1) / blocks;
+  }
+  if (left == kTailRows + 1) return left;
+  const std::int64_t rows = left >= kBlockRows ? kBlockRows : left >= kTailRows ? left / kTailRows * kTailRows : left;
+  return left - rows == 1 ? rows - kTailRows : rows;
 }
 
 void executePanels(DType type, const void* panels, std::int64_t in, std::int64_t out, const Product& product,
@@ -140,7 +154,7 @@ void execute(MatmulEngine::Impl& engine, const RightOperand& weight, const Produ
              std::int64_t last, int thread) {
   std::int64_t rows = 0;
   for (std::int64_t row = first; row < last; row += rows) {
-    rows = blockRows(last - row);
+    rows = blockRows(weight, last - row);
     MatmulPrimitive& entry = findPrimitive(engine, weight, product, rows);
     MatmulArguments& arguments = entry.threads[static_cast<std::size_t>(thread)];
     std::vector<char>& buffer = engine.scratch[static_cast<std::size_t>(thread)];
@@ -172,13 +186,15 @@ void execute(MatmulEngine::Impl& engine, const RightOperand& weight, const Produ
   }
 }
 
-// The row blocks of `execute`, each size once.
+// The row blocks of `execute`.
 void preparePrimitives(MatmulEngine::Impl& engine, const RightOperand& weight, const Product& product,
                        std::int64_t left) {
+  std::int64_t before = 0;
   while (left > 0) {
-    const std::int64_t rows = blockRows(left);
-    findPrimitive(engine, weight, product, rows);
-    left = left >= 2 * kBlockRows ? left % kBlockRows + kBlockRows : left - rows;
+    const std::int64_t rows = blockRows(weight, left);
+    if (rows != before) findPrimitive(engine, weight, product, rows);
+    before = rows;
+    left -= rows;
   }
 }
 
@@ -262,18 +278,22 @@ void runProduct(ExecContext& context, MatmulEngine& engine, const PackedMatrix& 
     return runColumns(context, state, matrix, direction, product);
   }
   const std::int64_t share = ((product.rows + threads - 1) / threads + kRowGrain - 1) / kRowGrain * kRowGrain;
+  const auto startOf = [&](std::int64_t part) {
+    const std::int64_t start = std::min(product.rows, part * share);
+    return start > 0 && product.rows - start == 1 ? product.rows : start;
+  };
   if (!matrix.panelled) {
     // Here and not in the threads: a new primitive may enlarge every thread's scratchpad.
     const OneThread oneThread;
-    for (std::int64_t first = 0; first < product.rows; first += share) {
-      preparePrimitives(state, packedOperand(matrix, direction), product, std::min(share, product.rows - first));
+    for (std::int64_t part = 0; part < threads; ++part) {
+      preparePrimitives(state, packedOperand(matrix, direction), product, startOf(part + 1) - startOf(part));
     }
   }
   context.parallelFor(static_cast<std::size_t>(threads), [&](std::size_t begin, std::size_t end, int thread) {
     const OneThread oneThread;
     for (std::size_t part = begin; part < end; ++part) {
-      const std::int64_t first = std::min(product.rows, static_cast<std::int64_t>(part) * share);
-      const std::int64_t last = std::min(product.rows, first + share);
+      const std::int64_t first = startOf(static_cast<std::int64_t>(part));
+      const std::int64_t last = startOf(static_cast<std::int64_t>(part) + 1);
       if (matrix.panelled) {
         executePanels(matrix.dtype, matrix.storage[direction]->data(), matrix.in(direction), matrix.out(direction),
                       product, first, last);
@@ -299,7 +319,9 @@ void prepareProduct(MatmulEngine& engine, const PackedMatrix& weight, int direct
   }
   const OneThread oneThread;
   for (const RightOperand& operand : operands) {
-    for (std::int64_t rows = 1; rows <= kBlockRows; rows = rows < kTailRows ? rows + 1 : rows + kTailRows) {
+    if (isLarge(operand)) continue;
+    for (std::int64_t rows = 1; rows <= kTailRows + 1; ++rows) findPrimitive(engine.impl(), operand, product, rows);
+    for (std::int64_t rows = 2 * kTailRows; rows <= kBlockRows; rows += kTailRows) {
       findPrimitive(engine.impl(), operand, product, rows);
     }
   }

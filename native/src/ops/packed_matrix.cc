@@ -15,14 +15,17 @@ using dnnl::memory;
 // The row count for which oneDNN chooses the packed layout; it serves every other too.
 constexpr std::int64_t kLayoutRows = 1024;
 
-// A thread's scratchpad from the first bfloat16 matrix on. oneDNN asks for 66 KiB or less with AVX512_BF16; one size
-// for every shape, with room for other processors, lets the planner know it.
+// A thread's scratchpad from the first matrix on. oneDNN asks for 66 KiB or less for bfloat16s with AVX512_BF16; one size
+// for every shape, with room for other processors, lets the planner know it. For floats it asks for 768 bytes, which are
+// aligned.
 constexpr std::size_t kBf16ScratchBytes = std::size_t{256} << 10;
+constexpr std::size_t kFloatScratchBytes = 768 + 64;
 
 // What the engine's threads keep to multiply with the matrix.
 void reserveScratch(const PackedMatrix::Impl& matrix, MatmulEngine::Impl& engine) {
-  if (matrix.dtype == DType::bfloat16 && !matrix.panelled) {
-    for (std::vector<char>& buffer : engine.scratch) buffer.resize(std::max(buffer.size(), kBf16ScratchBytes));
+  if (!matrix.panelled) {
+    const std::size_t room = matrix.dtype == DType::bfloat16 ? kBf16ScratchBytes : kFloatScratchBytes;
+    for (std::vector<char>& buffer : engine.scratch) buffer.resize(std::max(buffer.size(), room));
   }
   if (!matrix.quantized) return;
   const std::size_t room = std::max(quantizedScratchBytes(matrix.inFeatures, matrix.outFeatures),
