@@ -69,9 +69,12 @@ bool beginWhereSumsDo(const Bindings& bindings, const std::vector<RowWindow>& wi
 
 int main() {
   using Rows = std::vector<std::int32_t>;
-  expect("rows of 4096 elements and more: 256 a thread",
-         rowsOfWindow(4096, 1) == 256 && rowsOfWindow(22528, 4) == 1024);
-  expect("narrower rows: as many as have 2^20 elements", rowsOfWindow(2048, 1) == 512 && rowsOfWindow(1024, 2) == 2048);
+  constexpr std::int64_t kCache = 1 << 20;
+  expect("rows of many elements: 256 a thread",
+         rowsOfWindow(4096, 1, kCache) == 256 && rowsOfWindow(22528, 4, kCache) == 1024);
+  expect("narrower rows: as many as have an element for each byte of the cache",
+         rowsOfWindow(2048, 1, kCache) == 512 && rowsOfWindow(1024, 2, kCache) == 2048 &&
+             rowsOfWindow(4096, 1, 2 * kCache) == 512);
   expect("few rows are one window", ends({100, 284}, 256) == Rows{384} && ends({768}, 512) == Rows{768});
   expect("a long segment is cut where LoRA's sums begin", ends({1100}, 256) == Rows({256, 512, 768, 1100}));
   expect("short segments are taken together", ends(Rows(8, 144), 256) == Rows({288, 576, 864, 1152}));

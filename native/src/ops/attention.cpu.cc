@@ -14,8 +14,9 @@ constexpr std::int64_t kKeys = static_cast<std::int64_t>(kAttentionTileKeys);
 constexpr float kLog2E = 1.44269504F;
 constexpr float kLn2 = 0.69314718F;
 
-// Keys or queries that a product takes at a time where it sums over them. Above the diagonal blocks of 16 x 16 are filled
-// with zeros up to there: tiles have 16 units along K, and it takes longer to configure others than to multiply zeros.
+// Keys or queries that a product takes at a time where it sums over them. Above the diagonal blocks of 16 x 16 are
+// filled with zeros up to there: tiles have 16 units along K, and to configure others takes longer than to multiply
+// zeros.
 template <class Store>
 constexpr std::int64_t kSumStep =
 #if defined(LORATWIN_TILES)
@@ -348,7 +349,9 @@ void forward(ExecContext& context, const AttentionT<float, Store>& op) {
           const Tile tile(first, S, key);
           tile.products(k + key * depth, qT, depth, scores);
           softmaxTile<Store>(tile, scores, factor, softmax);
-          if (key > 0) writeRows(out, stride, queries, D, [&](std::int64_t r) { return softmax.shrink[r]; }, out, stride);
+          if (key > 0) {
+            writeRows(out, stride, queries, D, [&](std::int64_t r) { return softmax.shrink[r]; }, out, stride);
+          }
           addOverKeys<Store>(tile, scores, v + unitsOf<Store>(key) * D, D, out, stride);
         }
         float inverse[kQueries];

@@ -4,8 +4,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "matmul_state.h"
 #include "matmul_panels.h"
+#include "matmul_state.h"
+#include "own_cache.h"
 #include "quantized_panel.h"
 
 namespace loratwin::ops {
@@ -19,8 +20,6 @@ constexpr std::int64_t kBlockRows = 256;
 // Of a weight that stays in a core's own cache a range ends in a block of a multiple of this, then one of the rest: few
 // enough sizes to make all their primitives beforehand.
 constexpr std::int64_t kTailRows = 16;
-// Another weight costs more to read once more than a primitive costs to make: blocks of equal and any size.
-constexpr std::int64_t kOwnCacheBytes = std::int64_t{512} << 10;
 constexpr std::int64_t kRowGrain = 8;
 
 std::string shape(std::int64_t rows, std::int64_t columns) {
@@ -122,8 +121,11 @@ MatmulPrimitive& findPrimitive(MatmulEngine::Impl& engine, const RightOperand& w
   return engine.primitives.emplace(key, std::move(entry)).first->second;
 }
 
+// Whether a weight does not stay in a core's own cache beside rows. To read it once more costs more than to make a
+// primitive: its rows go in blocks of equal and any size.
 bool isLarge(const RightOperand& weight) {
-  return weight.packed != nullptr && weight.in * weight.out * static_cast<std::int64_t>(sizeOf(weight.type)) > kOwnCacheBytes;
+  if (weight.packed == nullptr) return false;
+  return weight.in * weight.out * static_cast<std::int64_t>(sizeOf(weight.type)) > ownCacheBytes() / 2;
 }
 
 // Rows of the next block of a range. A single row is not left over: oneDNN adds its products up in another order, and

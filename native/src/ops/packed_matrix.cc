@@ -15,9 +15,9 @@ using dnnl::memory;
 // The row count for which oneDNN chooses the packed layout; it serves every other too.
 constexpr std::int64_t kLayoutRows = 1024;
 
-// A thread's scratchpad from the first matrix on. oneDNN asks for 66 KiB or less for bfloat16s with AVX512_BF16; one size
-// for every shape, with room for other processors, lets the planner know it. For floats it asks for 768 bytes, which are
-// aligned.
+// A thread's scratchpad from the first matrix on. oneDNN asks for 66 KiB or less for bfloat16s with AVX512_BF16; one
+// size for every shape, with room for other processors, lets the planner know it. For floats it asks for 768 bytes,
+// which are aligned.
 constexpr std::size_t kBf16ScratchBytes = std::size_t{256} << 10;
 constexpr std::size_t kFloatScratchBytes = 768 + 64;
 

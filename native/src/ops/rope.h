@@ -3,8 +3,8 @@
 //   angle = position frequencies[i];  (a, b) = (x[i], x[i + D/2])  ->  (a cos - b sin, b cos + a sin);
 //   inverse: sin -> -sin
 //   x [T, >= column + heads D] stride ld: the heads are columns column + h D ..   frequencies [D/2]   D = headDim, even
-//   position = the row's index within its sequence. Rows first .. last - 1 are rotated, of 0 .. T. The angle is formed and reduced in f64, the rotation is f32; x is
-//   float32 or bfloat16, rounded once. NMSE against the reference: 1e-12 (f32), 6e-6 (bfloat16)
+//   position = the row's index within its sequence. Rows first .. last - 1 are rotated, of 0 .. T. The angle is formed
+//   and reduced in f64, the rotation is f32; x is float32 or bfloat16, rounded once. NMSE against the reference: 1e-12 (f32), 6e-6 (bfloat16)
 //   Source: Su et al. 2021, in the half-split form of Llama checkpoints
 #pragma once
 

@@ -179,8 +179,8 @@ inline void multiplyBlock(std::int64_t rows, std::int64_t columns, const LeftRow
   return multiplyBlock<2, 1>(left, right, groups, place);
 }
 
-constexpr std::int64_t kTileWidth = 256;  // columns of a block of sums whose target they are not in
-constexpr std::int64_t kTileStride = kTileWidth + kLanes;  // floats: rows are in different sets of the first-level cache
+constexpr std::int64_t kTileWidth = 256;                   // columns of a block of sums whose target they are not in
+constexpr std::int64_t kTileStride = kTileWidth + kLanes;  // floats: rows are in several sets of the first-level cache
 
 // K: 1 .. kMostTileSteps. The thread has a TileUse.
 template <class Target>

@@ -11,8 +11,6 @@ namespace {
 
 // Fewer would read the weights too often.
 constexpr std::int64_t kRowsOfThread = 2 * ops::kLoraRowBlock;
-// More would leave the caches.
-constexpr std::int64_t kElementsOfThread = 1 << 20;
 
 // Where a segment ends at most `reach` rows from `wanted`, the nearest such place; else the nearest place where LoRA's
 // sums of the segment around it begin anew.
@@ -37,8 +35,8 @@ std::int32_t windowEnd(const std::vector<RunSegment>& segments, std::int32_t wan
 
 }  // namespace
 
-std::int64_t rowsOfWindow(std::int64_t widest, int threads) {
-  const std::int64_t rows = kElementsOfThread / std::max(widest, std::int64_t{1});
+std::int64_t rowsOfWindow(std::int64_t widest, int threads, std::int64_t cacheBytes) {
+  const std::int64_t rows = cacheBytes / std::max(widest, std::int64_t{1});
   return std::max(rows, kRowsOfThread) * threads;
 }
 

@@ -15,9 +15,9 @@ struct RowWindow {
   std::int32_t end;
 };
 
-// So many rows that a thread's share of the widest tensor is about 2^20 elements, and at least 256 for each thread.
-// `widest`: elements of a row of that tensor
-std::int64_t rowsOfWindow(std::int64_t widest, int threads);
+// So many rows that a thread's share of the widest tensor has about as many elements as a core's own cache has bytes,
+// and at least 256 for each thread. `widest`: elements of a row of that tensor
+std::int64_t rowsOfWindow(std::int64_t widest, int threads, std::int64_t cacheBytes);
 
 // Fills `windows` with all rows in equal parts of about `rows`: at most half as many again, and half as many at least
 // where there are several. They begin with a segment if one begins near, and always where LoRA's sums over rows do, so
