@@ -127,7 +127,7 @@ struct Tile {
     const std::int64_t lanes = (queries + kLanes - 1) / kLanes * kLanes;
     forEachRectangle([&](std::int64_t row, std::int64_t rows, std::int64_t query) {
       tileGemm(rows, lanes - query, depth, x + row * depth, depth, 1, yT + query, kQueries,
-               destination + row * kQueries + query, kQueries, 1.0F, false);
+               destination + row * kQueries + query, kQueries, false);
     });
   }
 };
@@ -139,7 +139,7 @@ void addOverKeys(const Tile& tile, const float* pairs, const Unit<Store>* x, std
   for (std::int64_t query = 0; query < tile.queries; query += kLanes) {
     tileGemm(smaller(kLanes, tile.queries - query), D, unitsOf<Store>(tile.summedRowsOf<Store>(query)),
              reinterpret_cast<const Unit<Store>*>(pairs) + query, 1,
-             kUnitElements<Store> * kQueries, x, D, sums + query * lds, lds, 1.0F, tile.start > 0);
+             kUnitElements<Store> * kQueries, x, D, sums + query * lds, lds, tile.start > 0);
   }
 }
 
@@ -152,7 +152,7 @@ void addOverQueries(const Tile& tile, const float* rows, const Unit<Store>* x, s
     const std::int64_t skipped = from / kUnitElements<Store>;
     tileGemm(count, D, unitsOf<Store>(tile.queries - from),
              reinterpret_cast<const Unit<Store>*>(rows) + row * kQueries + skipped, kQueries, 1,
-             x + skipped * D, D, sums + row * lds, lds, 1.0F, true);
+             x + skipped * D, D, sums + row * lds, lds, true);
   });
 }
 

@@ -37,7 +37,7 @@ void finish(const PanelProduct& op, const float* sums, std::int64_t row, std::in
 // The sums of a block of rows and a panel, over k from `k` on, added to those before it.
 void addBlock(const float* x, std::int64_t ldx, const float* panel, std::int64_t rows, std::int64_t k,
               std::int64_t depth, float* sums) {
-  tileGemm(rows, kPanel, depth, x + k, ldx, 1, panel + k * kPanel, kPanel, sums, kPanel, 1.0F, k > 0);
+  tileGemm(rows, kPanel, depth, x + k, ldx, 1, panel + k * kPanel, kPanel, sums, kPanel, k > 0);
 }
 
 void addBlock(const Bf16* x, std::int64_t ldx, const Bf16* panel, std::int64_t rows, std::int64_t k,
@@ -46,7 +46,7 @@ void addBlock(const Bf16* x, std::int64_t ldx, const Bf16* panel, std::int64_t r
   alignas(64) float left[kRows * kDepth];
   widenRows(panel + k * kPanel, kPanel, depth, kPanel, weights, kPanel);
   widenRows(x + k, ldx, rows, depth, left, kDepth);
-  tileGemm(rows, kPanel, depth, left, kDepth, 1, weights, kPanel, sums, kPanel, 1.0F, k > 0);
+  tileGemm(rows, kPanel, depth, left, kDepth, 1, weights, kPanel, sums, kPanel, k > 0);
 }
 
 template <class Element>

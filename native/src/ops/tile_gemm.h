@@ -1,8 +1,8 @@
 // Small matrix products in registers, for the operators whose shapes vary with every segment and sequence.
 //
-//   tileGemm:  C[m,n] (+)= alpha sum_k A[m am + k ak] B[k ldb + n]      A any strides, B and C rows of n
-//   dotGemm:   C[i,j] (+)= sum_k X[i,k] A[j,k]                          both operands rows of k
-// A, B and X are matrices of units (units.h), K and their strides count units; C is f32 or bfloat16, rounded once.
+//   tileGemm:  C[m,n] (+)= sum_k A[m am + k ak] B[k ldb + n]      A any strides, B and C rows of n
+//   dotGemm:   C[i,j] (+)= sum_k X[i,k] A[j,k]                    both operands rows of k
+// A, B and X are matrices of units (units.h), K and their strides count units; C is f32.
 // An element's sum runs over k in order in its own lane (dotGemm: 16 lanes, then one tree; on tiles: tile_products.h),
 // whatever the blocking: a row's result does not depend on its neighbours.
 #pragma once
@@ -17,10 +17,10 @@ inline Mask allOf(Mask) { return firstLanes(kLanes); }
 inline AllLanes allOf(AllLanes) { return {}; }
 
 // `last`: the lanes of the last vector.
-template <int kRows, int kVectors, class UnitType, class Out, class Lanes>
+template <int kRows, int kVectors, class UnitType, class Lanes>
 __attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const UnitType* a, std::int64_t am,
-                                                     std::int64_t ak, const UnitType* b, std::int64_t ldb, Out* c,
-                                                     std::int64_t ldc, Lanes last, float alpha, bool accumulate) {
+                                                     std::int64_t ak, const UnitType* b, std::int64_t ldb, float* c,
+                                                     std::int64_t ldc, Lanes last, bool accumulate) {
   Vec sum[kRows][kVectors];
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
@@ -41,33 +41,32 @@ __attribute__((always_inline)) inline void gemmBlock(std::int64_t K, const UnitT
       for (int j = 0; j < kVectors; ++j) sum[i][j] = multiplyAdd(left, row[j], sum[i][j]);
     }
   }
-  const Vec factor = set1(alpha);
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < kVectors; ++j) {
-      Out* p = c + i * ldc + j * kLanes;
+      float* p = c + i * ldc + j * kLanes;
       const Lanes m = j + 1 < kVectors ? allOf(last) : last;
-      store(p, accumulate ? fma(sum[i][j], factor, load(p, m)) : sum[i][j] * factor, m);
+      store(p, accumulate ? sum[i][j] + load(p, m) : sum[i][j], m);
     }
   }
 }
 
-template <int kRows, int kVectors, class UnitType, class Out, class Lanes>
+template <int kRows, int kVectors, class UnitType, class Lanes>
 void gemmRows(std::int64_t M, std::int64_t K, const UnitType* a, std::int64_t am, std::int64_t ak, const UnitType* b,
-              std::int64_t ldb, Out* c, std::int64_t ldc, Lanes last, float alpha, bool accumulate) {
+              std::int64_t ldb, float* c, std::int64_t ldc, Lanes last, bool accumulate) {
   std::int64_t m = 0;
   for (; m + kRows <= M; m += kRows)
-    gemmBlock<kRows, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
+    gemmBlock<kRows, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, accumulate);
   if constexpr (kRows > 4) {
     for (; m + 4 <= M; m += 4)
-      gemmBlock<4, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
+      gemmBlock<4, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, accumulate);
   }
   if constexpr (kRows > 2) {
     for (; m + 2 <= M; m += 2)
-      gemmBlock<2, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
+      gemmBlock<2, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, accumulate);
   }
-  for (; m < M; ++m) gemmBlock<1, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, alpha, accumulate);
+  for (; m < M; ++m) gemmBlock<1, kVectors>(K, a + m * am, am, ak, b, ldb, c + m * ldc, ldc, last, accumulate);
 }
 
 #if defined(LORATWIN_ISA_AVX512)
@@ -87,53 +86,40 @@ constexpr int kRows1 = 2;
 #endif
 
 #if defined(LORATWIN_TILES)
-template <class Out>
-struct ScaledSums {
-  Out* c;
-  std::int64_t ldc;
-  float alpha;
-  bool accumulate;
+struct Sums {
+  Place at;
   void expect(std::int64_t, std::int64_t, std::int64_t, std::int64_t) const {}
-  Place place() const {
-    if constexpr (std::is_same_v<Out, float>) {
-      if (alpha == 1.0F) return {c, ldc, accumulate};
-    }
-    return {};
-  }
+  Place place() const { return at; }
   template <class Lanes>
-  void finish(std::int64_t m, std::int64_t n, Lanes lanes, Vec sum) const {
-    Out* const p = c + m * ldc + n;
-    store(p, accumulate ? fma(sum, set1(alpha), load(p, lanes)) : sum * set1(alpha), lanes);
-  }
+  void finish(std::int64_t, std::int64_t, Lanes, Vec) const {}  // they are there
 };
 #endif
 
-template <class UnitType, class Out>
+template <class UnitType>
 inline void tileGemm(std::int64_t M, std::int64_t N, std::int64_t K, const UnitType* a, std::int64_t am,
-                     std::int64_t ak, const UnitType* b, std::int64_t ldb, Out* c, std::int64_t ldc, float alpha,
+                     std::int64_t ak, const UnitType* b, std::int64_t ldb, float* c, std::int64_t ldc,
                      bool accumulate) {
 #if defined(LORATWIN_TILES)
   if constexpr (std::is_same_v<UnitType, Pair>) {
-    if (K > 0 && K <= kMostTileSteps)
-      return tileProduct(M, N, K, a, am, ak, b, ldb, ScaledSums<Out>{c, ldc, alpha, accumulate});
+    if (K > 0 && K <= kMostTileSteps) return tileProduct(M, N, K, a, am, ak, b, ldb, Sums{{c, ldc, accumulate}});
   }
 #endif
 #if defined(LORATWIN_ISA_AVX2)
   std::int64_t n = 0;
   for (; n + kLanes <= N; n += kLanes)
-    gemmRows<kRows1, 1>(M, K, a, am, ak, b + n, ldb, c + n, ldc, AllLanes{}, alpha, accumulate);
-  if (n < N) gemmRows<kRows1, 1>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(N - n), alpha, accumulate);
+    gemmRows<kRows1, 1>(M, K, a, am, ak, b + n, ldb, c + n, ldc, AllLanes{}, accumulate);
+  if (n < N) gemmRows<kRows1, 1>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(N - n), accumulate);
 #else
   for (std::int64_t n = 0; n < N; n += 4 * kLanes) {
     const std::int64_t width = N - n;
     if (width > 3 * kLanes) {
-      gemmRows<kRows4, 4>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width - 3 * kLanes), alpha, accumulate);
+      gemmRows<kRows4, 4>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width - 3 * kLanes), accumulate);
     } else if (width > 2 * kLanes) {
-      gemmRows<kRows3, 3>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width - 2 * kLanes), alpha, accumulate);
+      gemmRows<kRows3, 3>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width - 2 * kLanes), accumulate);
     } else if (width > kLanes) {
-      gemmRows<kRows2, 2>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width - kLanes), alpha, accumulate);
+      gemmRows<kRows2, 2>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width - kLanes), accumulate);
     } else {
-      gemmRows<kRows1, 1>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width), alpha, accumulate);
+      gemmRows<kRows1, 1>(M, K, a, am, ak, b + n, ldb, c + n, ldc, firstLanes(width), accumulate);
     }
   }
 #endif
