@@ -74,8 +74,8 @@ void checkShape(ops::ExecContext& two, std::int32_t out, std::int32_t in, const 
 
 void checkProductRows(ops::ExecContext& two, const Report& report) {
   if (ops::currentIsa() == ops::Isa::amxbf16) return;
-  // Of each two sums over more than 1024 elements, with a weight that stays in a core's own cache, and one that does not.
-  for (const auto& [out, in] : {std::pair{96, 1200}, std::pair{1200, 96}, std::pair{300, 1500}, std::pair{1500, 300}}) {
+  // Sums over more than 1024 elements, with small weights and one whose blocks of rows have any size.
+  for (const auto& [out, in] : {std::pair{96, 1200}, std::pair{1200, 96}, std::pair{1500, 1500}}) {
     checkShape<float>(two, out, in, report);
     checkShape<Bf16>(two, out, in, report);
   }

@@ -43,8 +43,8 @@ test.each(RUNS)("the same plan gives the same bytes at any speed of the streams:
 });
 
 describe("long micro-batches, which run in windows of rows", () => {
-  // Gate and up of 768 features have windows of 682 rows a thread, those of 2048 windows of 256, and weights that are too
-  // large for a core's own cache, whose blocks of rows are of any size.
+  // Gate and up of 768 features have windows of 682 rows a thread, those of 2048 windows of 256, and sums over so many
+  // elements that oneDNN would add up a single row's in another order.
   const longCase = (intermediateSize: number): ReturnType<typeof smallCase> =>
     smallCase(
       [

@@ -6,7 +6,6 @@
 
 #include "matmul_panels.h"
 #include "matmul_state.h"
-#include "own_cache.h"
 #include "quantized_panel.h"
 
 namespace loratwin::ops {
@@ -17,9 +16,12 @@ using dnnl::memory;
 
 // Rows go in blocks of about so many, each of which reads the weight from its start to its end.
 constexpr std::int64_t kBlockRows = 256;
-// Of a weight that stays in a core's own cache a range ends in a block of a multiple of this, then one of the rest: few
-// enough sizes to make all their primitives beforehand.
+// A range ends in a block of a multiple of this, then one of the rest: few enough sizes to make all their primitives
+// beforehand.
 constexpr std::int64_t kTailRows = 16;
+// To read a weight of more than this once more, for the rest, takes longer than to make a primitive, 0.2 ms: its rows go
+// in blocks of equal and any size.
+constexpr std::int64_t kLargeBytes = std::int64_t{4} << 20;
 constexpr std::int64_t kRowGrain = 8;
 
 std::string shape(std::int64_t rows, std::int64_t columns) {
@@ -121,11 +123,10 @@ MatmulPrimitive& findPrimitive(MatmulEngine::Impl& engine, const RightOperand& w
   return engine.primitives.emplace(key, std::move(entry)).first->second;
 }
 
-// Whether a weight does not stay in a core's own cache beside rows. To read it once more costs more than to make a
-// primitive: its rows go in blocks of equal and any size.
+// Columns of a dequantized weight are in a core's own cache.
 bool isLarge(const RightOperand& weight) {
   if (weight.packed == nullptr) return false;
-  return weight.in * weight.out * static_cast<std::int64_t>(sizeOf(weight.type)) > ownCacheBytes() / 2;
+  return weight.in * weight.out * static_cast<std::int64_t>(sizeOf(weight.type)) > kLargeBytes;
 }
 
 // Rows of the next block of a range. A single row is not left over: oneDNN adds its products up in another order, and
