@@ -116,7 +116,7 @@ export { builtRevision, packageRevision, repositoryOf } from "./revisions.ts";
 // How the run in a folder has ended.
 export { endOf, lastStart, type RunEnd } from "./run-end.ts";
 // The folder of a run while it is written.
-export { checkRunFolder, RUN_FILES, RunFolder } from "./run-folder.ts";
+export { checkRunFolder, RUN_FILES, RunFolder, removeRun } from "./run-folder.ts";
 export { type BuiltRevision, runGoldens } from "./run-goldens.ts";
 // The jobs of a workload over time.
 export { simulateWorkloadFleet } from "./simulate-fleet.ts";

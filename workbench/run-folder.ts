@@ -69,6 +69,18 @@ export function checkRunFolder(place: Place, given: string, plan: Plan, overwrit
     });
 }
 
+/**
+ * Removes the run that a folder holds, of whatever plan; a folder that holds something else stays as it is.
+ * @throws InputError when another process writes it
+ */
+export function removeRun(place: Place, given: string): void {
+  const folder = absolute(place, given);
+  const file = path.join(folder, RUN_FILES.plan);
+  if (!existsSync(file) || readHash(file) === undefined) return;
+  lockFolder(folder, given)[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+}
+
 /** Stage, stream, position in the order, start and end, and what was lost, as `readCompletions` reads it. */
 export function completionLine({ stage, done }: SeenCompletion): string {
   const { stream, id, startNs, endNs, interruptedNs, delayedNs } = done;

@@ -15,6 +15,7 @@ import {
   machinePart,
   packageFile,
   readInput,
+  removeRun,
   replayPlan,
   silent,
   today,
@@ -75,6 +76,8 @@ export const demoCommand: Command = {
     const numDevices = Math.min(2, nativeInfo().cores.length);
     const devices = Array.from({ length: numDevices }, (_, i) => `cpu:${i}`).join();
 
+    // Calibrated anew, another demo's plan is another one.
+    removeRun(io, at("run"));
     const made = initModel({ ...MODEL, folder: absolute(io, at("model")) });
     writeWorkload(io, at("workload.yaml"), absolute(io, at("model")), optionalCount(args, "steps"));
     say(`1. model      ${made.numParameters} parameters, random, ${at("model")}`);
@@ -107,7 +110,7 @@ export const demoCommand: Command = {
       `4. simulate   ${simulated.events.length} events in ${formatSeconds((performance.now() - began) / 1e3)}, ${at("simulated.json")}`,
     );
 
-    const { result, part } = await trainIntoFolder(io, { ...args, overwrite: true }, at("run"), {
+    const { result, part } = await trainIntoFolder(io, args, at("run"), {
       plan,
       model,
       data: loaded.data,

@@ -168,7 +168,8 @@ it("a cluster file and a list of the same devices give the same plan, and planni
   expect(again).toBe(listed);
 });
 
-it("the demo's artifacts are valid, and its report is there", async () => {
+it("the demo's artifacts are valid, and its report is there, also where an earlier demo was", async () => {
+  await json("demo", "--steps", "2", "-o", "demo");
   const demo = await json("demo", "--steps", "4", "-o", "demo");
   for (const key of ["workload", "calibration", "plan", "simulated", "run"])
     expect(await json("validate", demo[key] as string)).toMatchObject({ valid: true });
