@@ -123,7 +123,7 @@ function recordKernels(
         parameters: { kernel: kind, direction: letter === "F" ? "forward" : "backward", rows, dtype },
         ...rate,
         unit: "GB/s",
-        limit: { of: "a copy in L3", share: (rate.value * 1e9) / copy },
+        limit: { of: "a copy", share: (rate.value * 1e9) / copy },
       });
     }
   }

@@ -13,12 +13,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "memory_rate.h"
 #include "ops/isa.h"
 #include "ops/register_peak.h"
+#include "runtime/cpu/own_cache.h"
 #include "timed_team.h"
 
 namespace loratwin::bench {
@@ -42,40 +44,38 @@ void print(const char* name, const std::string& parameters, const std::vector<do
   std::fflush(stdout);
 }
 
-void measurePeak(const Options& options, const std::vector<int>& cores, const char* dtype,
-                 double (*work)(long), long rounds) {
+// What all cores together did a second, in billions, each doing work(thread) at once.
+std::vector<double> ratesOf(const Options& options, const std::vector<int>& cores,
+                            const std::function<double(std::size_t thread)>& work) {
   std::vector<double> rates;
   for (int i = 0; i <= options.repetitions; ++i) {
-    std::vector<double> flops(cores.size());
-    const double seconds =
-        timedTogether(cores, [&](int thread) { flops[static_cast<std::size_t>(thread)] = work(rounds); });
+    std::vector<double> done(cores.size());
+    const double seconds = timedTogether(cores, [&](int thread) {
+      const auto index = static_cast<std::size_t>(thread);
+      done[index] = work(index);
+    });
     double total = 0;
-    for (const double each : flops) total += each;
+    for (const double each : done) total += each;
     if (i > 0) rates.push_back(total / seconds / 1e9);  // the first one wakes the cores
   }
-  print("register peak", "\"dtype\":\"" + std::string(dtype) + "\",\"threads\":" + std::to_string(cores.size()), rates,
-        "GFLOP/s");
+  return rates;
+}
+
+void measurePeak(const Options& options, const std::vector<int>& cores, const char* dtype,
+                 double (*work)(long), long rounds) {
+  print("register peak", "\"dtype\":\"" + std::string(dtype) + "\",\"threads\":" + std::to_string(cores.size()),
+        ratesOf(options, cores, [&](std::size_t) { return work(rounds); }), "GFLOP/s");
 }
 
 void measureMemory(const Options& options, const std::vector<int>& cores, const char* level, std::size_t bytes,
                    int times) {
   std::vector<MemoryBuffer> buffers(cores.size(), MemoryBuffer(bytes));
-  const auto measureRate = [&](const char* name, double (MemoryBuffer::*work)(int)) {
-    std::vector<double> rates;
-    for (int i = 0; i <= options.repetitions; ++i) {
-      std::vector<double> moved(cores.size());
-      const double seconds = timedTogether(cores, [&](int thread) {
-        const auto index = static_cast<std::size_t>(thread);
-        moved[index] = (buffers[index].*work)(times);
-      });
-      double total = 0;
-      for (const double each : moved) total += each;
-      if (i > 0) rates.push_back(total / seconds / 1e9);
-    }
-    print(name, "\"level\":\"" + std::string(level) + "\",\"threads\":" + std::to_string(cores.size()), rates, "GB/s");
-  };
-  measureRate("read bandwidth", &MemoryBuffer::read);
-  measureRate("copy bandwidth", &MemoryBuffer::copy);
+  const std::string parameters =
+      "\"level\":\"" + std::string(level) + "\",\"threads\":" + std::to_string(cores.size());
+  print("read bandwidth", parameters,
+        ratesOf(options, cores, [&](std::size_t thread) { return buffers[thread].read(times); }), "GB/s");
+  print("copy bandwidth", parameters,
+        ratesOf(options, cores, [&](std::size_t thread) { return buffers[thread].copy(times); }), "GB/s");
 }
 
 void measure(const Options& options, const std::vector<int>& cores) {
@@ -91,10 +91,10 @@ void measure(const Options& options, const std::vector<int>& cores) {
   if (options.memory) {
     measureMemory(options, cores, "DRAM", std::size_t{256} << 20, 1);
     const auto lastLevel = static_cast<std::size_t>(std::max(0L, sysconf(_SC_LEVEL3_CACHE_SIZE)));
-    const auto own = static_cast<std::size_t>(std::max(0L, sysconf(_SC_LEVEL2_CACHE_SIZE)));
+    const auto own = static_cast<std::size_t>(ownCacheBytes());
     const std::size_t part = lastLevel / 4 / cores.size();
     if (part > 2 * own) measureMemory(options, cores, "L3", part, 40);
-    if (own > 0) measureMemory(options, cores, "L2", own / 2, 400);
+    measureMemory(options, cores, "L2", own / 2, 400);
   }
 }
 

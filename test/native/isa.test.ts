@@ -1,19 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { nativeInfo } from "../../exec/index.ts";
 import { build, buildTargets } from "./cuda-table.ts";
+import { hasAvx512Bf16 } from "./processor.ts";
 
 interface Peak {
   readonly parameters: { readonly dtype: string };
   readonly value: number;
 }
 
-const flags = process.platform === "linux" ? readFileSync("/proc/cpuinfo", "utf8") : "";
-
 /** What a processor has is not all that is taken: pairs of bfloat16s only where they are fast. */
-describe.runIf(/\bavx512_bf16\b/.test(flags))("the instruction set on a processor with AVX512_BF16", () => {
+describe.runIf(hasAvx512Bf16)("the instruction set on a processor with AVX512_BF16", () => {
   beforeAll(() => buildTargets("kernel_bench"), 600_000);
 
   test("is the one that multiplies bfloat16s fastest", () => {

@@ -5,5 +5,5 @@ const INFO = "/proc/cpuinfo";
 /** Whether tests of x86 builds can run. */
 export const isX86 = process.arch === "x64";
 
-/** Whether the instructions of AMX can be carried out one by one here: all else of that build is AVX512_BF16. */
-export const emulatesAmx = isX86 && existsSync(INFO) && / avx512_bf16 /.test(readFileSync(INFO, "utf8"));
+/** Without AMX its instructions can be carried out one by one then: all else of that build is AVX512_BF16. */
+export const hasAvx512Bf16 = isX86 && existsSync(INFO) && / avx512_bf16 /.test(readFileSync(INFO, "utf8"));

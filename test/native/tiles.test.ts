@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildTargets } from "./cuda-table.ts";
 import { runOpTable } from "./op-table.ts";
-import { emulatesAmx, isX86 } from "./processor.ts";
+import { hasAvx512Bf16, isX86 } from "./processor.ts";
 
 /** What of the operator table's modes applies to operators with pairs. */
 const MODES = ["alone", "backward", "forward", "repeat", "threads"];
@@ -30,7 +30,7 @@ describe.runIf(isX86)("attention and LoRA on the tiles of AMX", () => {
     checkTable("op_table_tiles", ["--pairs"], 16));
 
   // Some 2 microseconds an instruction.
-  test.runIf(emulatesAmx)("agree with it by the instructions themselves, carried out one by one", () =>
+  test.runIf(hasAvx512Bf16)("agree with it by the instructions themselves, carried out one by one", () =>
     checkTable("op_table_amx", ["--pairs", "120"], 9),
   );
 });

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::int64_t kQueries = static_cast<std::int64_t>(kAttentionTileQueries);
 constexpr std::int64_t kKeys = static_cast<std::int64_t>(kAttentionTileKeys);
-constexpr float kLog2E = 1.44269504F;
 constexpr float kLn2 = 0.69314718F;
 
 // Keys or queries that a product takes at a time where it sums over them. Above the diagonal blocks of 16 x 16 are

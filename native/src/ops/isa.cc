@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <ranges>
 
 #include "register_peak.h"
 
@@ -69,13 +70,10 @@ bool multipliesPairsFaster() {
 }
 
 Isa bestIsa() {
-  Isa best = Isa::generic;
-  for (const Isa each : kIsas) {
-    if (!isSupported(each)) continue;
-    if (each == Isa::avx512bf16 && !multipliesPairsFaster()) continue;
-    best = each;
+  for (const Isa each : std::views::reverse(kIsas)) {
+    if (isSupported(each) && (each != Isa::avx512bf16 || multipliesPairsFaster())) return each;
   }
-  return best;
+  return Isa::generic;
 }
 
 const char* isaName(Isa name) {

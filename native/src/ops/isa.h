@@ -1,4 +1,5 @@
-// Which build of the fast operators runs: chosen once by cpuid and one measurement, changeable for tests and benchmarks.
+// Which build of the fast operators runs: chosen once by cpuid and one measurement, changeable for tests and
+// benchmarks.
 #pragma once
 
 // The widest that is linked: a number of kIsas.

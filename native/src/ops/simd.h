@@ -42,6 +42,8 @@
 namespace loratwin::ops::LORATWIN_ISA {
 namespace {
 
+constexpr float kLog2E = 1.44269504F;
+
 // All 16 lanes, in a mask's place: masked stores are slow, and delay later loads of the same line.
 struct AllLanes {};
 template <class Store>
@@ -58,14 +60,14 @@ inline Vec elseLanes(AllLanes, Vec v, Vec) { return v; }
 // 32 elements in two vectors. Which element is in which lane is the type's own business: of elements that belong
 // together it is the same, and storeTwo puts them back.
 template <class Store>
-inline void loadTwo(const Store* p, Vec v[2]) {
-  v[0] = load(p);
-  v[1] = load(p + kLanes);
+inline void loadTwo(const Store* p, Vec& a, Vec& b) {
+  a = load(p);
+  b = load(p + kLanes);
 }
 template <class Store>
-inline void storeTwo(Store* p, const Vec v[2]) {
-  store(p, v[0]);
-  store(p + kLanes, v[1]);
+inline void storeTwo(Store* p, Vec a, Vec b) {
+  store(p, a);
+  store(p + kLanes, b);
 }
 
 // body(i, lanes) for the elements i .. i + 15 of [0, count): whole vectors, then a masked rest.

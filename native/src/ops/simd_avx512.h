@@ -52,12 +52,12 @@ inline Vec load(const Bf16* p, Mask m) { return widen(_mm256_maskz_loadu_epi16(m
 inline void store(Bf16* p, Vec v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), narrow(v)); }
 inline void store(Bf16* p, Vec v, Mask m) { _mm256_mask_storeu_epi16(p, m, narrow(v)); }
 // Half of what widening and narrowing costs one by one.
-inline void loadTwo(const Bf16* p, Vec v[2]) {
+inline void loadTwo(const Bf16* p, Vec& even, Vec& odd) {
   const __m512i pairs = _mm512_loadu_si512(p);
-  v[0] = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
-  v[1] = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
+  even = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
+  odd = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
 }
-inline void storeTwo(Bf16* p, const Vec v[2]) { _mm512_storeu_si512(p, narrow(v[0], v[1])); }
+inline void storeTwo(Bf16* p, Vec even, Vec odd) { _mm512_storeu_si512(p, narrow(even, odd)); }
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 inline Vec sqrt(Vec a) { return _mm512_sqrt_ps(a); }

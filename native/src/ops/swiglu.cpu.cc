@@ -10,7 +10,7 @@ namespace {
 // uses here.
 inline Vec sigmoid(Vec gate) {
   const Vec one = set1(1.0F);
-  return one / (one + exp2(max(gate, set1(-87.0F)) * set1(-1.44269504F)));
+  return one / (one + exp2(max(gate, set1(-87.0F)) * set1(-kLog2E)));
 }
 
 // results[j][i] = body(sources[0][i], ..)[j] for all elements i of [0, count). Four vectors at a time, so that one does
@@ -21,35 +21,27 @@ inline void forElements(std::int64_t count, const Store* const (&sources)[kSourc
   constexpr int kVectors = 4;
   std::int64_t i = 0;
   for (; i + kVectors * kLanes <= count; i += kVectors * kLanes) {
-    Vec from[kSources][kVectors];
-    Vec to[kResults][kVectors];
+    Vec from[kVectors][kSources];
+    Vec to[kVectors][kResults];
 #pragma GCC unroll 4
-    for (int s = 0; s < kSources; ++s) {
+    for (int v = 0; v < kVectors; v += 2) {
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; v += 2) loadTwo(sources[s] + i + v * kLanes, &from[s][v]);
+      for (int s = 0; s < kSources; ++s) loadTwo(sources[s] + i + v * kLanes, from[v][s], from[v + 1][s]);
     }
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) {
-      Vec one[kSources];
-      Vec out[kResults];
+    for (int v = 0; v < kVectors; ++v) body(from[v], to[v]);
 #pragma GCC unroll 4
-      for (int s = 0; s < kSources; ++s) one[s] = from[s][v];
-      body(one, out);
+    for (int v = 0; v < kVectors; v += 2) {
 #pragma GCC unroll 4
-      for (int r = 0; r < kResults; ++r) to[r][v] = out[r];
-    }
-#pragma GCC unroll 4
-    for (int r = 0; r < kResults; ++r) {
-#pragma GCC unroll 4
-      for (int v = 0; v < kVectors; v += 2) storeTwo(results[r] + i + v * kLanes, &to[r][v]);
+      for (int r = 0; r < kResults; ++r) storeTwo(results[r] + i + v * kLanes, to[v][r], to[v + 1][r]);
     }
   }
   forLanes(count - i, [&](std::int64_t rest, auto lanes) {
-    Vec one[kSources];
-    Vec out[kResults];
-    for (int s = 0; s < kSources; ++s) one[s] = load(sources[s] + i + rest, lanes);
-    body(one, out);
-    for (int r = 0; r < kResults; ++r) store(results[r] + i + rest, out[r], lanes);
+    Vec from[kSources];
+    Vec to[kResults];
+    for (int s = 0; s < kSources; ++s) from[s] = load(sources[s] + i + rest, lanes);
+    body(from, to);
+    for (int r = 0; r < kResults; ++r) store(results[r] + i + rest, to[r], lanes);
   });
 }
 

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "ops/adamw.h"
-#include "ops/own_cache.h"
 #include "ops/sum_squares.h"
 #include "runtime/clock.h"
+#include "runtime/cpu/own_cache.h"
 #include "runtime/errors.h"
 
 namespace loratwin {
@@ -141,7 +141,7 @@ void CpuDevice::run(const Program& program, const Bindings& bindings, Buffer& ar
   if (bindings.profile) done.opNs.emplace(steps.size(), 0.0);
   const RowWindow all{0, bindings.rows};
   CpuRun context{*team_, *engine_, bindings, arena.data(), scratch_, done.losses ? &*done.losses : nullptr, all};
-  rowWindows(bindings, rowsOfWindow(program.widestRow(), threads(), ops::ownCacheBytes()), scratch_.windows);
+  rowWindows(bindings, rowsOfWindow(program.widestRow(), threads(), ownCacheBytes()), scratch_.windows);
   const auto ownNs = [&] {
     std::int64_t now = 0;
     const Interruption lost = team_->interruption(now);

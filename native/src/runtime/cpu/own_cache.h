@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace loratwin::ops {
+namespace loratwin {
 
 // Bytes; 1 MiB where the system does not tell.
 inline std::int64_t ownCacheBytes() {
@@ -19,4 +19,4 @@ inline std::int64_t ownCacheBytes() {
   return bytes;
 }
 
-}  // namespace loratwin::ops
+}  // namespace loratwin
